@@ -2,7 +2,10 @@
 # /// script
 # dependencies = ["nox>=2025.2.9"]
 # ///
-"""Sessions of `nox`, for those who like a task runner: each installs what it needs; CONTRIBUTING.md has the bare commands."""
+"""Sessions of `nox`, for those who like a task runner: each installs what it needs.
+
+CONTRIBUTING.md has the bare commands.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """conda_recipe.py SDIST ADDRESS: print the recipe of conda-forge for a release, with pyproject.toml's dependencies.
 
-ADDRESS is where the release's SDIST can be fetched. What an extra brings is not installed, and held to its bounds where it is
-there already.
+ADDRESS is where the release's SDIST can be fetched. What an extra brings is not installed, and held
+to its bounds where it is there already.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = {"ibis-framework[duckdb]": "ibis-duckdb", "matplotlib": "matplotlib-base"}
-"""What conda-forge calls a package otherwise: Ibis with its engine is one there, and Matplotlib comes without Qt."""
+"""What conda-forge calls a package otherwise: Ibis with its engine is one there, and Matplotlib
+comes without Qt."""
 
 
 def _requirement(line: str) -> str:
@@ -30,7 +31,9 @@ def recipe(sdist: Path, address: str) -> dict[str, Any]:
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
     project = pyproject["project"]
     extras = [
-        group for name, group in project["optional-dependencies"].items() if name not in ("all", "test")
+        group
+        for name, group in project["optional-dependencies"].items()
+        if name not in ("all", "test")
     ]
     return {
         "schema_version": 1,
@@ -44,7 +47,9 @@ def recipe(sdist: Path, address: str) -> dict[str, Any]:
             "noarch": "python",
             "number": 0,
             "script": "${{ PYTHON }} -m pip install . -vv --no-deps --no-build-isolation",
-            "python": {"entry_points": [f"{name} = {call}" for name, call in project["scripts"].items()]},
+            "python": {
+                "entry_points": [f"{name} = {call}" for name, call in project["scripts"].items()]
+            },
         },
         "requirements": {
             "host": [
@@ -74,4 +79,6 @@ def recipe(sdist: Path, address: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(yaml.safe_dump(recipe(Path(sys.argv[1]), sys.argv[2]), sort_keys=False, width=200), end="")
+    print(
+        yaml.safe_dump(recipe(Path(sys.argv[1]), sys.argv[2]), sort_keys=False, width=200), end=""
+    )

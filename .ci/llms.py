@@ -27,7 +27,10 @@ def write(site: Path, settings: Path) -> None:
             for title, name in (item for entry in entries for item in entry.items()):
                 _, front, text = (ROOT / "docs" / name).read_text().split("---\n", 2)
                 link = "" if name == "index.md" else f"{name.removesuffix('.md')}/"
-                lists += f"- [{title}]({project.get('site_url', '')}{link}): {yaml.safe_load(front)['description']}\n"
+                lists += (
+                    f"- [{title}]({project.get('site_url', '')}{link}): "
+                    f"{yaml.safe_load(front)['description']}\n"
+                )
                 texts.append(_DIRECTIVE.sub(_document, _DARK.sub("", text)).strip())
     (site / "llms.txt").write_text(head + lists)
     (site / "llms-full.txt").write_text(f"{head}\n" + "\n\n".join(texts) + "\n")

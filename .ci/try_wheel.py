@@ -1,4 +1,7 @@
-"""try_wheel.py EXTRA: use what an extra of the installed package brings; `core` is the package alone."""
+"""try_wheel.py EXTRA: use what an extra of the installed package brings.
+
+`core` is the package alone.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,17 @@ import pandas as pd
 
 import opp_analytics as oa
 
-DEALS = pd.DataFrame({
-    "unique_id": ["a", "b", "c"], "name": ["Acme", "Bolt", "Crane"], "value": [100.0, 50.0, 80.0],
-    "stage": ["proposal", "closed_won", "closed_lost"], "close_date": ["2026-12-20", "2026-11-02", "2026-11-09"],
-    "probability": [40, 100, 0], "owner_name": ["Ada", "Ben", "Ada"],
-})  # fmt: skip
+DEALS = pd.DataFrame(
+    {
+        "unique_id": ["a", "b", "c"],
+        "name": ["Acme", "Bolt", "Crane"],
+        "value": [100.0, 50.0, 80.0],
+        "stage": ["proposal", "closed_won", "closed_lost"],
+        "close_date": ["2026-12-20", "2026-11-02", "2026-11-09"],
+        "probability": [40, 100, 0],
+        "owner_name": ["Ada", "Ben", "Ada"],
+    }
+)
 DAY = "2026-11-23"
 
 
@@ -31,7 +40,9 @@ def core() -> None:
     oa.plots.stage_funnel(oa.stage_funnel(DEALS)).figure.savefig("funnel.png")
     DEALS.to_csv("deals.csv", index=False)
     subprocess.run(
-        ["opp-analytics", "win-rate", "--from", "deals.csv", "--json"], check=True, stdout=subprocess.DEVNULL
+        ["opp-analytics", "win-rate", "--from", "deals.csv", "--json"],
+        check=True,
+        stdout=subprocess.DEVNULL,
     )
 
 

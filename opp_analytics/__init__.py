@@ -1,6 +1,7 @@
 """Sales pipeline analytics in pandas over the 23blocks CRM Opportunities API.
 
-Everything is a frame of opportunities; time is a history of such frames; a change is the difference between two.
+Everything is a frame of opportunities; time is a history of such frames; a change is the difference
+between two.
 
 >>> import opp_analytics as oa
 >>> with oa.sandbox.start() as server:
@@ -15,7 +16,8 @@ from typing import Any
 
 import lazy_loader
 
-# Names are imported on first use, so that importing the package costs less than pandas. `__init__.pyi` lists them.
+# Names are imported on first use, so that importing the package costs less than pandas.
+# `__init__.pyi` lists them.
 _import_name, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 

@@ -30,8 +30,12 @@ _CONVERSIONS = {
 
 def number(value: Any, name: str, *, low: float | None = None, example: float) -> float:
     """Check a finite number, not below `low`."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise ArgumentTypeError(f"{name}={value!r} is not a number; use for example {name}={example!r}")
+    if isinstance(value, (bool, np.bool_)) or not isinstance(
+        value, (int, float, np.integer, np.floating)
+    ):
+        raise ArgumentTypeError(
+            f"{name}={value!r} is not a number; use for example {name}={example!r}"
+        )
     try:
         finite = math.isfinite(value)
     except OverflowError:  # a whole number beyond what a float holds
@@ -41,7 +45,9 @@ def number(value: Any, name: str, *, low: float | None = None, example: float) -
             f"{name}={value!r} is not a finite number; use for example {name}={example!r}"
         )
     if low is not None and value < low:
-        raise ArgumentValueError(f"{name}={value!r} is below {low:g}; use for example {name}={example!r}")
+        raise ArgumentValueError(
+            f"{name}={value!r} is below {low:g}; use for example {name}={example!r}"
+        )
     return float(value)
 
 
@@ -50,7 +56,8 @@ def between(value: Any, name: str, *, example: float, low: float = 0.0, high: fl
     checked = number(value, name, example=example)
     if not low < checked < high:
         raise ArgumentValueError(
-            f"{name}={value!r} is not between {low:g} and {high:g}; use for example {name}={example!r}"
+            f"{name}={value!r} is not between {low:g} and {high:g}; use for example "
+            f"{name}={example!r}"
         )
     return checked
 
@@ -58,10 +65,14 @@ def between(value: Any, name: str, *, example: float, low: float = 0.0, high: fl
 def whole(value: Any, name: str, *, low: int = 1, high: int | None = None, example: int) -> int:
     """Check a whole number from `low` to `high`."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
-        raise ArgumentTypeError(f"{name}={value!r} is not a whole number; use for example {name}={example!r}")
+        raise ArgumentTypeError(
+            f"{name}={value!r} is not a whole number; use for example {name}={example!r}"
+        )
     if value < low or (high is not None and value > high):
         allowed = f"at least {low:,}" if high is None else f"between {low:,} and {high:,}"
-        raise ArgumentValueError(f"{name}={value!r} must be {allowed}; use for example {name}={example!r}")
+        raise ArgumentValueError(
+            f"{name}={value!r} must be {allowed}; use for example {name}={example!r}"
+        )
     return int(value)
 
 
@@ -89,7 +100,9 @@ def path(value: Any, name: str = "path") -> Path:
             f"{name}={value!r} is not a possible path ({error}); use another one"
         ) from None
     if wrong:
-        raise ArgumentValueError(f"{name}={value!r} holds a NUL, which no path can; use another one")
+        raise ArgumentValueError(
+            f"{name}={value!r} holds a NUL, which no path can; use another one"
+        )
     return found
 
 
@@ -106,7 +119,9 @@ def texts(value: Any, name: str, *, of: str) -> list[str]:
     """Check one name, or several distinct ones, and list them; None gives an empty list."""
     names = [] if value is None else [value] if isinstance(value, str) else value
     if not isinstance(names, (list, tuple)) or not all(isinstance(text, str) for text in names):
-        raise ArgumentTypeError(f"{name}={value!r} is not text; use the name of a {of} or a list of names")
+        raise ArgumentTypeError(
+            f"{name}={value!r} is not text; use the name of a {of} or a list of names"
+        )
     if len(set(names)) < len(names):
         raise ArgumentValueError(f"{name}={value!r} names the same {of} twice; keep one of them")
     return list(names)
@@ -118,7 +133,8 @@ def refuse_foreign(value: Any, name: str) -> None:
     library, kind = type(value).__module__.partition(".")[0], type(value).__name__
     if (library, kind) in _CONVERSIONS:
         raise ArgumentTypeError(
-            f"{name} is a {library} {kind}; convert it: {name} = {name}.{_CONVERSIONS[library, kind]}"
+            f"{name} is a {library} {kind}; convert it: {name} = "
+            f"{name}.{_CONVERSIONS[library, kind]}"
         )
 
 
@@ -130,6 +146,7 @@ def frame(value: Any, name: str, *columns: str, made_by: str) -> pd.DataFrame:
     missing = [column for column in columns if column not in value.columns]
     if missing:
         raise MissingColumnError(
-            f"{name} has no column {joined(missing)}; pass the result of {made_by}. It has {', '.join(map(str, value.columns))}"
+            f"{name} has no column {joined(missing)}; pass the result of {made_by}. It has "
+            f"{', '.join(map(str, value.columns))}"
         )
     return value

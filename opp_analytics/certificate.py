@@ -1,6 +1,7 @@
 """The load certificate: the size, source and completeness of a load.
 
-A frame carries it as plain JSON in ``attrs["load"]``, so that the frame can go to Parquet and be copied; here it is read.
+A frame carries it as plain JSON in ``attrs["load"]``, so that the frame can go to Parquet and be
+copied; here it is read.
 """
 
 from __future__ import annotations
@@ -35,9 +36,11 @@ class Certificate:
     sweeps: _Count | None = None
     """Passes over all pages; 0 when only changes were read."""
     swept_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
-    """The instant at which the last full pass began, UTC; what came later is known from the changes only."""
+    """The instant at which the last full pass began, UTC; what came later is known from the changes
+    only."""
     assumes_stamps_within: _Count | None = None
-    """Minutes by which the server may stamp a change late and it is still seen; None when no stamp was relied on."""
+    """Minutes by which the server may stamp a change late and it is still seen; None when no stamp
+    was relied on."""
     complete: bool = True
     """True when nothing can be missing: rows, totals, order and newest change agree."""
     reasons: tuple[str, ...] = ()
@@ -104,12 +107,19 @@ class Certificate:
         '2026-03-02T06:00:00+00:00'
         """
         load = Certificate.of(opportunities)
-        return load.fetched_at if load and load.fetched_at else opportunities.attrs.get("recorded_at")
+        return (
+            load.fetched_at if load and load.fetched_at else opportunities.attrs.get("recorded_at")
+        )
 
     @property
     def narrowed_by(self) -> dict[str, Any]:
         """The arguments that narrowed the load: search, deleted, filters, limit."""
-        asked = {"search": self.search, "deleted": self.deleted, "filters": self.filters, "limit": self.limit}
+        asked = {
+            "search": self.search,
+            "deleted": self.deleted,
+            "filters": self.filters,
+            "limit": self.limit,
+        }
         return {name: value for name, value in asked.items() if value}
 
     def _repr_html_(self) -> str:
@@ -126,7 +136,9 @@ class Certificate:
             "narrowed by": self.narrowed_by or None,
             "source": self.source,
         }
-        return text.facts_html("Load", {name: fact for name, fact in facts.items() if fact is not None})
+        return text.facts_html(
+            "Load", {name: fact for name, fact in facts.items() if fact is not None}
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Write plain JSON, for ``attrs["load"]`` and files."""

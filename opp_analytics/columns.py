@@ -18,7 +18,8 @@ from opp_analytics import text
 from opp_analytics.schema import is_blank
 
 Unit = Literal["money", "rate", "percent", "ratio", "other"]
-"""Money, a rate from 0 to 1, a percent from 0 to 100, a ratio, or another: counts, days, dates and texts."""
+"""Money, a rate from 0 to 1, a percent from 0 to 100, a ratio, or another: counts, days, dates and
+texts."""
 WORKBOOK_FORMATS = {
     "rate": '[<=0]0%;[<0.005]"<1%";0%',
     "percent": '0"%"',
@@ -60,21 +61,54 @@ LABELS: dict[str, Callable[[Any], str]] = {
 """Columns of labels, and how people read them."""
 
 FORECAST_COLUMNS = (
-    "booked", "open_count", "open_value", "weighted_open", "expected_open", "new_business", "expected",
-    "low", "median", "high", "target", "p_target", "gap", "pipeline_coverage", "needed_pipeline", "attainment",
-    "won_later_value", "no_value", "no_probability", "to_date",
-)  # fmt: skip
+    "booked",
+    "open_count",
+    "open_value",
+    "weighted_open",
+    "expected_open",
+    "new_business",
+    "expected",
+    "low",
+    "median",
+    "high",
+    "target",
+    "p_target",
+    "gap",
+    "pipeline_coverage",
+    "needed_pipeline",
+    "attainment",
+    "won_later_value",
+    "no_value",
+    "no_probability",
+    "to_date",
+)
 """The columns of a forecast, in order; all are numbers."""
 ALERT_FIGURES = (*FORECAST_COLUMNS, "world_changed")
-"""What an alert may compare; the last is the number of alarms of `oa.world_changes` in the last three periods."""
+"""What an alert may compare; the last is the number of alarms of `oa.world_changes` in the last
+three periods."""
 DEAL_FIGURES = ("chance", "days_in_stage", "pushes", "risk")
 """What an alert on a deal may compare beside the deal's columns."""
 ALERT_WORDS = ("period", "condition", "figure", "line", "bound")
-"""What the sentence of an alert may also hold; the last three only where one column is compared with one line."""
-_ESTIMATES = frozenset({
-    "weighted_open", "expected_open", "new_business", "expected", "low", "median", "high", "needed_pipeline", "weighted",
-    "expected_value", "error", "expected_before", "expected_after", "change",
-})  # fmt: skip
+"""What the sentence of an alert may also hold; the last three only where one column is compared
+with one line."""
+_ESTIMATES = frozenset(
+    {
+        "weighted_open",
+        "expected_open",
+        "new_business",
+        "expected",
+        "low",
+        "median",
+        "high",
+        "needed_pipeline",
+        "weighted",
+        "expected_value",
+        "error",
+        "expected_before",
+        "expected_after",
+        "change",
+    }
+)
 """Money that is estimated, in whole units beside a thousand or more: its cents say nothing."""
 WHOLE = 1_000.0
 """Amounts from here on leave no room for cents beside them."""
@@ -111,7 +145,10 @@ def title_columns(columns: Iterable[str], own: Mapping[str, str] | None = None) 
 
 
 def write_label(column: Any, value: Any) -> str:
-    """Write a value of a column of labels as people read it, such as a stage or a check; any other as it is."""
+    """Write a value of a column of labels as people read it, such as a stage or a check.
+
+    Any other as it is.
+    """
     return LABELS.get(str(column), str)(value)
 
 
@@ -124,7 +161,10 @@ def write_key(levels: Iterable[Any], key: Any) -> str:
 def make_formatter(
     column: str, values: pd.Series[Any], currency: str | None, *, compact: bool = False
 ) -> Callable[[Any], str]:
-    """Make the `format_cell` of one column: money with cents in all of its cells, or in none; if `compact`, rounded for reading."""
+    """Make the `format_cell` of one column: money with cents in all of its cells, or in none.
+
+    If `compact`, rounded for reading.
+    """
     if compact and find_unit(column) == "money" and pd.api.types.is_numeric_dtype(values.dtype):
         return lambda value: text.MISSING if pd.isna(value) else text.money(float(value), currency)
     write = partial(format_cell, column, currency=currency)
@@ -132,12 +172,20 @@ def make_formatter(
         return write
     estimated = column.removesuffix("_before").removesuffix("_after") in _ESTIMATES
     if not (estimated and values.abs().max() >= WHOLE) and (values.round(2) % 1).any():
-        return lambda value: cell if "." in (cell := write(value)) or cell == text.MISSING else f"{cell}.00"
-    return lambda value: write(value if pd.isna(value) or math.isinf(value) else math.floor(value + 0.5))
+        return lambda value: (
+            cell if "." in (cell := write(value)) or cell == text.MISSING else f"{cell}.00"
+        )
+    return lambda value: write(
+        value if pd.isna(value) or math.isinf(value) else math.floor(value + 0.5)
+    )
 
 
-def choose_workbook_format(column: str, currency: str | None, *, signed: bool = False) -> str | None:
-    """Choose the number format in which a workbook shows a column: money in whole units; None for other units.
+def choose_workbook_format(
+    column: str, currency: str | None, *, signed: bool = False
+) -> str | None:
+    """Choose the number format in which a workbook shows a column: money in whole units.
+
+    None for other units.
 
     A `signed` amount or count has its sign, as a column of changes does.
     """
@@ -149,7 +197,10 @@ def choose_workbook_format(column: str, currency: str | None, *, signed: bool = 
 
 
 def sign_money(currency: str | None) -> str:
-    """Write the currency's sign as a number format begins with it; empty when the currency is unknown."""
+    """Write the currency's sign as a number format begins with it.
+
+    Empty when the currency is unknown.
+    """
     symbol = get_currency_symbol(currency, locale="en_US") if currency else ""
     return f"[${symbol}]{'' if len(symbol) == 1 else ' '}" if symbol else ""
 
@@ -161,8 +212,16 @@ def format_cell(column: str, value: Any, currency: str | None) -> str:
     if isinstance(value, pd.Timestamp):
         try:
             day = text.day(value, year=True)
-            return day if value.tzinfo is None and value == value.normalize() else f"{day} {value:%H:%M}"
-        except (ValueError, OverflowError, NotImplementedError):  # at the ends of the calendar, or beyond
+            return (
+                day
+                if value.tzinfo is None and value == value.normalize()
+                else f"{day} {value:%H:%M}"
+            )
+        except (
+            ValueError,
+            OverflowError,
+            NotImplementedError,
+        ):  # at the ends of the calendar, or beyond
             return str(value)
     if isinstance(value, (bool, np.bool_)):
         return "yes" if value else "no"

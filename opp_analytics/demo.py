@@ -23,7 +23,8 @@ from opp_analytics.periods import When, as_date
 from opp_analytics.progress import progress_bar
 
 _WEEKS_BEFORE, _DEALS_PER_WEEK = 27, 15
-"""Weeks of work before the first record, when as many deals end as begin; enough deals that each rep has some due in a month."""
+"""Weeks of work before the first record, when as many deals end as begin; enough deals that each
+rep has some due in a month."""
 _PEOPLE = {
     "Amara Okafor": ("East", 115_000),
     "Bruno Keller": ("West", 85_000),
@@ -33,7 +34,8 @@ _PEOPLE = {
     "Farid Haddad": ("West", 40_000),
     "Grace Lindqvist": ("West", 70_000),
 }
-"""Team and monthly target of each rep: what they win in the long run, by share of deals, true win rate and usual value."""
+"""Team and monthly target of each rep: what they win in the long run, by share of deals, true win
+rate and usual value."""
 _MANAGERS = {"East": "Ines Laurent", "West": "Jo Lee"}
 _OVERRIDDEN = "Dmitri Volkov"
 """The most optimistic rep, whose calls the manager doubts."""
@@ -53,9 +55,9 @@ def demo(
 ) -> tuple[Client, History]:
     """Simulate a sales team on a local server, loaded and recorded every week.
 
-    Seven reps in two teams, each with a target, call the month every week, and so do their managers: the org holds people,
-    targets and calls. Everything runs over HTTP, as with a real account. The server stops, and a temporary history is
-    deleted, when the interpreter exits.
+    Seven reps in two teams, each with a target, call the month every week, and so do their
+    managers: the org holds people, targets and calls. Everything runs over HTTP, as with a real
+    account. The server stops, and a temporary history is deleted, when the interpreter exits.
 
     Parameters
     ----------
@@ -64,11 +66,12 @@ def demo(
     seed : int
         Random seed; another seed gives another team.
     today : date or str, optional
-        The team's last day; default: today, UTC. With a fixed one the same `weeks` and `seed` give the same deals on any
-        day.
+        The team's last day; default: today, UTC. With a fixed one the same `weeks` and `seed` give
+        the same deals on any day.
     org : Org, optional
-        The org by whose stages, calendar and currency the team works; default: the API's six stages and US dollars. Its
-        people, targets, calls, rates, joins and report settings give way to the team's.
+        The org by whose stages, calendar and currency the team works; default: the API's six stages
+        and US dollars. Its people, targets, calls, rates, joins and report settings give way to the
+        team's.
     folder : path, optional
         A new folder for the history, which then stays; default: a temporary one.
     progress : bool, optional
@@ -79,12 +82,14 @@ def demo(
     client : Client
         Connected to the sandbox server.
     history : History
-        One record at the start and one after each week; the last one is of `today`. Its org is that of the client.
+        One record at the start and one after each week; the last one is of `today`. Its org is that
+        of the client.
 
     Raises
     ------
     ArgumentError
-        If `weeks` or `seed` is not a whole number, `weeks` is out of range, or `today` is not a date.
+        If `weeks` or `seed` is not a whole number, `weeks` is out of range, or `today` is not a
+        date.
     SandboxError
         If the ``[sandbox]`` extra is not installed.
 
@@ -108,7 +113,11 @@ def demo(
         first_day = last_day - timedelta(weeks=weeks)
         server = stack.enter_context(
             sandbox.start(
-                weeks=_WEEKS_BEFORE, seed=seed, today=first_day, deals_per_week=_DEALS_PER_WEEK, org=org
+                weeks=_WEEKS_BEFORE,
+                seed=seed,
+                today=first_day,
+                deals_per_week=_DEALS_PER_WEEK,
+                org=org,
             )
         )
         keys = (server.url, server.token, server.api_key)
@@ -140,7 +149,11 @@ def _make_org(org: Org | None, first_day: date, last_day: date, calls: list[dict
     return Org(
         **{
             "currency": "USD",
-            **{name: value for name, value in given.items() if name not in ("currency_rates", "join")},
+            **{
+                name: value
+                for name, value in given.items()
+                if name not in ("currency_rates", "join")
+            },
             "people": [{"owner_name": name, "team": team} for name, (team, _) in _PEOPLE.items()],
             "targets": [
                 {"period": str(month), "owner_name": name, "target": target}
@@ -153,13 +166,20 @@ def _make_org(org: Org | None, first_day: date, last_day: date, calls: list[dict
     )
 
 
-def _call_month(opportunities: pd.DataFrame, day: date, random: np.random.Generator) -> list[dict[str, Any]]:
-    """Call the month: reps what closed and what is due at stated chances, as it seems to them; managers their team's."""
+def _call_month(
+    opportunities: pd.DataFrame, day: date, random: np.random.Generator
+) -> list[dict[str, Any]]:
+    """Call the month: reps what closed and what is due at stated chances, as it seems to them.
+
+    Managers their team's.
+    """
     made = {"made_on": str(day), "period": f"{day:%Y-%m}"}
     deals = opportunities[opportunities["close_date"].dt.strftime("%Y-%m") == made["period"]]
     outcome, owner = outcomes(deals), deals["owner_name"].astype("str")
     won = deals["value"].where(outcome == "won", 0).groupby(owner).sum()
-    stated = deals["value"].where(outcome == "open", 0) * deals["probability"].astype("float64") / 100
+    stated = (
+        deals["value"].where(outcome == "open", 0) * deals["probability"].astype("float64") / 100
+    )
     commits = won + stated.groupby(owner).sum() * random.lognormal(0.1, 0.3, len(won))
     rows: list[dict[str, Any]] = []
     for name, commit in commits.items():
@@ -168,6 +188,8 @@ def _call_month(opportunities: pd.DataFrame, day: date, random: np.random.Genera
             manager = _MANAGERS[_PEOPLE[name][0]]
             rows.append({**rows[-1], "caller": manager, "commit": round(0.7 * commit, -3)})
     for team, manager in _MANAGERS.items():
-        commit = 0.9 * sum(commits.get(name, 0) for name, (home, _) in _PEOPLE.items() if home == team)
+        commit = 0.9 * sum(
+            commits.get(name, 0) for name, (home, _) in _PEOPLE.items() if home == team
+        )
         rows.append({**made, "caller": manager, "team": team, "commit": round(commit, -3)})
     return rows

@@ -27,8 +27,9 @@ OppAnalyticsError
 ├── PlanError                         a plan that cannot be applied
 └── JournalError                      the journal of applied plans cannot be read or written
 
-A message names the thing, the value and the way out; it never holds a secret. In a notebook an error of ours shows the
-caller's lines and the message; ``oa.errors.show_traceback()`` shows the whole traceback of the last one.
+A message names the thing, the value and the way out; it never holds a secret. In a notebook an
+error of ours shows the caller's lines and the message; ``oa.errors.show_traceback()`` shows the
+whole traceback of the last one.
 """
 
 from __future__ import annotations
@@ -81,7 +82,9 @@ def _callers(frames: list[traceback.FrameSummary]) -> list[traceback.FrameSummar
     """Find the frames between the notebook's machinery and this package."""
     machinery = [k for k, frame in enumerate(frames) if "IPython" in Path(frame.filename).parts]
     since = machinery[-1] + 1 if machinery else 0
-    inside = [k for k, frame in enumerate(frames) if k >= since and frame.filename.startswith(_HERE)]
+    inside = [
+        k for k, frame in enumerate(frames) if k >= since and frame.filename.startswith(_HERE)
+    ]
     return frames[since : inside[0] if inside else None]
 
 
@@ -109,7 +112,9 @@ class OrgProblem:
     """The file, when it is not the org file itself."""
 
     def __str__(self) -> str:
-        where = " ".join(part for part in (self.file or "", f"line {self.line}" if self.line else "") if part)
+        where = " ".join(
+            part for part in (self.file or "", f"line {self.line}" if self.line else "") if part
+        )
         said = f"{self.key} = {self.value}" if self.value else self.key
         return f"{where}: {said}: {self.right}" if where else f"{said}: {self.right}"
 
@@ -197,7 +202,11 @@ class ApiError(OppAnalyticsError):
             for problem in self.problems
         ]
         return type(self)(
-            change(str(self)), method=self.method, url=change(self.url), status=self.status, problems=problems
+            change(str(self)),
+            method=self.method,
+            url=change(self.url),
+            status=self.status,
+            problems=problems,
         )
 
     @property
@@ -303,7 +312,8 @@ class LostColumns(RecordRefused):
     def __init__(self, finding: str, columns: Sequence[str]) -> None:
         self.finding, self.columns = finding, list(columns)
         super().__init__(
-            f"{finding}; record the table as loaded, or pass allow_missing={self.columns!r} to record them as missing"
+            f"{finding}; record the table as loaded, or pass allow_missing={self.columns!r} to "
+            "record them as missing"
         )
 
 
@@ -356,5 +366,7 @@ _given: ContextVar[set[str] | None] = ContextVar("given", default=None)
 
 
 __all__ = sorted(
-    name for name, what in globals().items() if getattr(what, "__module__", "") == __name__ and name[0] != "_"
+    name
+    for name, what in globals().items()
+    if getattr(what, "__module__", "") == __name__ and name[0] != "_"
 )

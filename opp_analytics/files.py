@@ -20,7 +20,8 @@ from opp_analytics.errors import DataError, DataWarning
 from opp_analytics.text import joined
 
 SMALL = 16_000_000
-"""Bytes of a text that people write, such as an org file or a table of people: a thousand times a long one."""
+"""Bytes of a text that people write, such as an org file or a table of people: a thousand times a
+long one."""
 _LARGEST = 4_000_000_000
 """Bytes of a file of deals: more than a million of them with every field take."""
 _KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
@@ -57,7 +58,8 @@ def sync_folder(folder: Path) -> None:
 
 
 _JUNCTION = 0xA0000003
-"""Windows' mark (``IO_REPARSE_TAG_MOUNT_POINT``) of a folder that is another one, or another disk."""
+"""Windows' mark (``IO_REPARSE_TAG_MOUNT_POINT``) of a folder that is another one, or another
+disk."""
 
 
 def is_link(found: os.stat_result) -> bool:
@@ -68,8 +70,8 @@ def is_link(found: os.stat_result) -> bool:
 def refuse_links(folder: Path) -> None:
     """Refuse a folder of ours that holds a link, or anything but files and folders, at any depth.
 
-    A link would let somebody redirect a write, or a removal, to another place. The folder itself may be a
-    link: its owner chose it. A folder that does not exist holds nothing.
+    A link would let somebody redirect a write, or a removal, to another place. The folder itself
+    may be a link: its owner chose it. A folder that does not exist holds nothing.
     """
     if not folder.exists():
         return
@@ -79,7 +81,8 @@ def refuse_links(folder: Path) -> None:
             # To `is_dir` a junction is a folder.
             if entry.is_symlink() or (inside and is_link(entry.stat(follow_symlinks=False))):
                 raise DataError(
-                    f"{entry.path} is a link to {Path(entry.path).readlink()}, and nothing is written or removed through one; "
+                    f"{entry.path} is a link to {Path(entry.path).readlink()}, and nothing is "
+                    "written or removed through one; "
                     "remove the link, and move what it leads to in its place if it belongs there"
                 )
             if inside:
@@ -91,9 +94,14 @@ def refuse_links(folder: Path) -> None:
 def make_name(text: str) -> str:
     """Make part of a file name of a text from data: hexadecimal digits as they are, a checksum of anything else.
 
-    A plan or frame that somebody sent may call itself ``../x``, ``a:b`` or ``con``, which lead elsewhere or nowhere.
+    A plan or frame that somebody sent may call itself ``../x``, ``a:b`` or ``con``, which lead
+    elsewhere or nowhere.
     """
-    return text if re.fullmatch(r"[0-9a-f]{1,64}", text) else digest(text.encode("utf-8", "surrogatepass"))
+    return (
+        text
+        if re.fullmatch(r"[0-9a-f]{1,64}", text)
+        else digest(text.encode("utf-8", "surrogatepass"))
+    )
 
 
 @contextlib.contextmanager
@@ -102,9 +110,10 @@ def replace_file(
 ) -> Iterator[Path]:
     """Replace a file: give a temporary path to write to, which becomes `target` at the end, or is removed on an error.
 
-    A link or a folder as `target` is refused; a stream such as ``/dev/stdout`` gets the content at the end.
-    `staging` is a folder on the same file system to write in. A `private` file is its owner's only; else it keeps the mode
-    of the one it replaces. Without `durable`, it may be lost in a power failure: for files that can be rebuilt.
+    A link or a folder as `target` is refused; a stream such as ``/dev/stdout`` gets the content at
+    the end. `staging` is a folder on the same file system to write in. A `private` file is its
+    owner's only; else it keeps the mode of the one it replaces. Without `durable`, it may be lost
+    in a power failure: for files that can be rebuilt.
     """
     if _is_stream(target):
         with tempfile.TemporaryDirectory() as folder:
@@ -137,7 +146,8 @@ def replace_file(
 
 
 _ABANDONED = 86_400
-"""Seconds after which a staged file is taken as a killed process's, where no lock tells: no export takes a day."""
+"""Seconds after which a staged file is taken as a killed process's, where no lock tells: no export
+takes a day."""
 
 
 def _find_fcntl() -> Any:
@@ -194,12 +204,18 @@ def _remove_if_abandoned(staged: Path) -> None:
 
 @contextlib.contextmanager
 def locked(
-    lock: Path, busy: Exception | None = None, *, seconds: float = 0, mode: int = -1, remove: bool = False
+    lock: Path,
+    busy: Exception | None = None,
+    *,
+    seconds: float = 0,
+    mode: int = -1,
+    remove: bool = False,
 ) -> Iterator[None]:
     """Hold a lock file; raise `busy` if another process holds it for longer than `seconds`.
 
-    `mode` is that of a new file, by default as the umask says; with `remove`, the file goes at the end. A system without
-    locks, such as a browser's, has no second process either: nothing is locked there.
+    `mode` is that of a new file, by default as the umask says; with `remove`, the file goes at the
+    end. A system without locks, such as a browser's, has no second process either: nothing is
+    locked there.
     """
     if os.name != "nt" and _find_fcntl() is None:
         yield
@@ -215,8 +231,9 @@ def locked(
         try:
             yield
         finally:
-            # While it is locked: who waits for it finds that out, and nobody locks a file that is about to go.
-            # Windows removes no open file; there the lock removes its own once it is released.
+            # While it is locked: who waits for it finds that out, and nobody locks a file that is
+            # about to go. Windows removes no open file; there the lock removes its own once it is
+            # released.
             if remove and os.name != "nt":
                 lock.unlink(missing_ok=True)
 
@@ -225,7 +242,8 @@ def locked(
 def stage_folder(parent: Path, name: str) -> Iterator[Path]:
     """Give an empty hidden folder in `parent` to prepare files in; it is removed at the end.
 
-    What a killed process left in it is removed before, and a second process that works there is refused.
+    What a killed process left in it is removed before, and a second process that works there is
+    refused.
     """
     folder = parent / f".{name}"
     held = contextlib.ExitStack()
@@ -262,7 +280,9 @@ def write_whole(
     private: bool = False,
     durable: bool = True,
 ) -> None:
-    """Write a file whole or not at all; `content` is its bytes, or a function that writes them to the open file.
+    """Write a file whole or not at all.
+
+    `content` is its bytes, or a function that writes them to the open file.
 
     See `replace_file` for the options and errors.
     """
@@ -279,11 +299,16 @@ def write_whole(
 def check_ending(file: Path, endings: Collection[str]) -> None:
     """Refuse to write a file whose name says another format."""
     if file.suffix.lower() not in endings:
-        raise DataError(f"{file} ends in {file.suffix!r}; use {joined(filter(None, endings), last='or')}")
+        raise DataError(
+            f"{file} ends in {file.suffix!r}; use {joined(filter(None, endings), last='or')}"
+        )
 
 
 def check_writable(file: Path) -> None:
-    """Check that a file could be replaced, before anything is computed for it; one that does not exist could."""
+    """Check that a file could be replaced, before anything is computed for it.
+
+    One that does not exist could.
+    """
     if _is_stream(file):
         return
     _check_target(file)
@@ -294,7 +319,13 @@ def check_writable(file: Path) -> None:
 def append_line(file: Path, line: bytes) -> None:
     """Add a line to a file, on the disk when this returns: whole, or not at all where there is no room. A link is refused."""
     _check_target(file)
-    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    flags = (
+        os.O_RDWR
+        | os.O_CREAT
+        | os.O_APPEND
+        | getattr(os, "O_NOFOLLOW", 0)
+        | getattr(os, "O_BINARY", 0)
+    )
     handle = os.open(file, flags, 0o666)
     try:
         size = os.lseek(handle, 0, os.SEEK_END)
@@ -318,7 +349,9 @@ def append_line(file: Path, line: bytes) -> None:
 def refuse_open(file: Path, what: str) -> None:
     """Refuse to add `what` to a file that is open in a spreadsheet."""
     if any(file.with_name(lock).exists() for lock in (f"~${file.name}", f".~lock.{file.name}#")):
-        raise DataError(f"{file} is open in a spreadsheet, which would write over {what}; close it first")
+        raise DataError(
+            f"{file} is open in a spreadsheet, which would write over {what}; close it first"
+        )
 
 
 @contextlib.contextmanager
@@ -341,13 +374,16 @@ def digest(content: bytes | Path) -> str:
 def read_whole(file: Path, *, most: int = _LARGEST) -> bytes:
     """Read a file that somebody named: a regular one, or a link to one, of at most `most` bytes.
 
-    A device, a pipe, a socket or a folder is refused by name before it is opened, and nothing is waited for. A file that
-    gives more than its size says, as those of ``/proc`` that never end, is read as far as a small one.
+    A device, a pipe, a socket or a folder is refused by name before it is opened, and nothing is
+    waited for. A file that gives more than its size says, as those of ``/proc`` that never end, is
+    read as far as a small one.
     """
     try:
         refuse_special(file)
         # Should a pipe take its place in between, the open call does not wait for a writer.
-        handle = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        handle = os.open(
+            file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        )
         with open(handle, "rb") as source:  # noqa: PTH123
             state = os.fstat(handle)
             _refuse_kind(file, state.st_mode)
@@ -365,7 +401,10 @@ def read_whole(file: Path, *, most: int = _LARGEST) -> bytes:
 
 
 def refuse_special(file: Path) -> None:
-    """Refuse a device, a pipe, a socket or a folder in the place of a file to read; opening one may wait forever."""
+    """Refuse a device, a pipe, a socket or a folder in the place of a file to read.
+
+    Opening one may wait forever.
+    """
     _refuse_kind(file, file.stat().st_mode)
 
 

@@ -1,7 +1,8 @@
 """One reader of what people type: amounts, percentages, dates, times, and names, cell by cell or a column at a time.
 
-Cells of a grid, a workbook, a CSV file, another CRM's export, a targets file and a filter are all read here. What may
-mean two things is refused with both readings, unless the rest of its file or the caller settles it.
+Cells of a grid, a workbook, a CSV file, another CRM's export, a targets file and a filter are all
+read here. What may mean two things is refused with both readings, unless the rest of its file or
+the caller settles it.
 """
 
 from __future__ import annotations
@@ -48,13 +49,23 @@ _SIGNS = {"$": ("Dollar", "Peso"), "€": ("Euro",), "£": ("Pound",), "¥": ("Y
 """English names of the currencies that each sign may mean."""
 _MOST_DIGITS = 300
 """More digits are beyond every float."""
-_UNITS = {"k": 10**3, **dict.fromkeys(("m", "mm", "mn"), 10**6), **dict.fromkeys(("b", "bn"), 10**9)}
-"""``m`` is a million, as the package writes it; finance writes ``mm`` too, and nobody types thousands as ``m`` here."""
+_UNITS = {
+    "k": 10**3,
+    **dict.fromkeys(("m", "mm", "mn"), 10**6),
+    **dict.fromkeys(("b", "bn"), 10**9),
+}
+"""``m`` is a million, as the package writes it; finance writes ``mm`` too, and nobody types
+thousands as ``m`` here."""
 _NOT_AN_AMOUNT = "is not an amount; try 45000, $45,000 or 45k"
 _SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?E[+-]\d\d")
 """A long number as Excel shows it: ``1.23E+05``."""
 _FORMULA = re.compile(r"[\d.+*/()\s-]{1,200}")
-_OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
+_OPERATORS = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
 _NOT_COMPUTED = "is a formula that is not computed here; use only numbers and + - * / ( )"
 _CHANGE = re.compile(r"([×x*/÷+−-])\s*([^\s×x*/÷+−-].*?)\s*(%?)", re.IGNORECASE)
 _TYPED_SIGNS = str.maketrans("×÷−xX", "*/-**")
@@ -65,7 +76,9 @@ _SUFFIXES = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345", dtype="S1")
 _SALESFORCE_ID = "00[156][0-9A-Za-z]{12}"
 """Ids of accounts, users and opportunities."""
 
-_FLAGS = dict.fromkeys(("true", "yes", "1", "1.0"), True) | dict.fromkeys(("false", "no", "0", "0.0"), False)
+_FLAGS = dict.fromkeys(("true", "yes", "1", "1.0"), True) | dict.fromkeys(
+    ("false", "no", "0", "0.0"), False
+)
 
 _ORDERS = (
     (r"(?:1[3-9]|[2-9]\d)[/-]\d{1,2}[/-](?:\d{4}|\d{2})(?:\D.*)?", True, "day"),
@@ -87,14 +100,17 @@ _DAY_FIRST = re.compile(r"(\d{1,2})(?:\s+|-)([A-Za-z]{3,9})\.?(?:(?:,?\s+|-)(\d{
 """Excel writes ``31-Dec-26``."""
 _MONTHS = [name.lower() for name in calendar.month_name]
 _TIMED = re.compile(
-    r"(?P<date>.+?),? +(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d))?(?: ?(?P<half>[APap])\.?[Mm]\.?)?"
+    r"(?P<date>.+?),? +(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d))?(?: "
+    r"?(?P<half>[APap])\.?[Mm]\.?)?"
 )
 _MILLISECONDS = re.compile(r"\d{13}")
 _NOT_A_DATE = "is not a date; try 12/31/2026 or 2026-12-31"
 _NEAR_DAYS = {"yesterday": -1, "today": 0, "tomorrow": 1}
 _ENDS = {"eom": 1, "eoq": 3, "eoy": 12}
 """Words for the end of the running month, fiscal quarter and fiscal year, each with its months."""
-_SPAN = re.compile(r"([+−-])\s*(\d{1,4})\s*(d|w|m|q|y|days?|weeks?|months?|quarters?|years?|)", re.IGNORECASE)
+_SPAN = re.compile(
+    r"([+−-])\s*(\d{1,4})\s*(d|w|m|q|y|days?|weeks?|months?|quarters?|years?|)", re.IGNORECASE
+)
 _SPAN_UNITS = {"": 1, "d": 1, "w": 7, "m": 1, "q": 3, "y": 12}
 """Days or months of each unit."""
 _LONGEST_SPAN = 1_200
@@ -103,17 +119,23 @@ _LONGEST_SPAN = 1_200
 _NAT = np.datetime64("NaT", "us")
 
 _FIRST_SERIAL, _LAST_SERIAL = 20_000, 110_000
-"""Days since `EPOCH` that count as dates, 1954 to 2201; smaller numbers are rather amounts or years."""
+"""Days since `EPOCH` that count as dates, 1954 to 2201; smaller numbers are rather amounts or
+years."""
 FIRST_YEAR, LAST_YEAR = 1955, 2200
-"""Whole years that `_FIRST_SERIAL` and `_LAST_SERIAL` hold: no deal is older than CRMs' users, or planned for another century."""
+"""Whole years that `_FIRST_SERIAL` and `_LAST_SERIAL` hold: no deal is older than CRMs' users, or
+planned for another century."""
 _NEAR = timedelta(days=183)
-"""A day without a year is taken for another year's within half a year; beyond, this year's is as near."""
+"""A day without a year is taken for another year's within half a year; beyond, this year's is as
+near."""
 EPOCH = datetime(1899, 12, 30)
 """Day 0 of a workbook's dates, as Excel and LibreOffice have it."""
 _MOST_NAMED = 20
 """Different bad cells that one error lists; the rest are counted."""
-_BLANKS = frozenset(("n/a", "n.a.", "k.a.", "na", "#n/a", "none", "null", "nan", "-", "--", "−", "–", "—"))
-"""Marks in a file's cell that say it is empty; a word that promises a value, such as ``TBD`` or ``?``, is none of them."""
+_BLANKS = frozenset(
+    ("n/a", "n.a.", "k.a.", "na", "#n/a", "none", "null", "nan", "-", "--", "−", "–", "—")
+)
+"""Marks in a file's cell that say it is empty; a word that promises a value, such as ``TBD`` or
+``?``, is none of them."""
 
 
 class TwoReadings(BadCell):
@@ -171,19 +193,26 @@ def _split_amount(text: str) -> _Amount:
     if before and after:
         raise BadCell(_NOT_AN_AMOUNT)
     factor = _UNITS[unit.lower()] if unit else 1
-    return _Amount(figure, -factor if negative or minus or minus2 else factor, before or after or "")
+    return _Amount(
+        figure, -factor if negative or minus or minus2 else factor, before or after or ""
+    )
 
 
-def read_amount(text: str, currency: str | None = None, *, decimal_comma: bool | None = None) -> float:
+def read_amount(
+    text: str, currency: str | None = None, *, decimal_comma: bool | None = None
+) -> float:
     """Read money or another number that is typed alone.
 
-    Money in another currency than `currency` is refused. ``k`` is a thousand, ``m``, ``mn`` and ``mm`` a million, ``b`` and
-    ``bn`` a billion. ``45,000`` is thousands, as the package writes them; ``45.000`` is
-    so only where `decimal_comma` is known to hold, else it is refused with both readings: nobody types 45 so.
+    Money in another currency than `currency` is refused. ``k`` is a thousand, ``m``, ``mn`` and
+    ``mm`` a million, ``b`` and ``bn`` a billion. ``45,000`` is thousands, as the package writes
+    them; ``45.000`` is so only where `decimal_comma` is known to hold, else it is refused with both
+    readings: nobody types 45 so.
     """
     amount = _split_amount(text)
     if currency is not None and amount.money and not _is_sign_of(amount.money, currency):
-        raise BadCell(f"is in {amount.money}, and the org's currency is {currency}; convert it first")
+        raise BadCell(
+            f"is in {amount.money}, and the org's currency is {currency}; convert it first"
+        )
     point, comma = amount.read(False), amount.read(True)
     readings = [reading for reading in (point, comma) if reading is not None]
     if not readings:
@@ -191,7 +220,9 @@ def read_amount(text: str, currency: str | None = None, *, decimal_comma: bool |
     thousands = max(readings, key=abs)
     if decimal_comma or thousands == point:
         return thousands
-    ways = " or ".join(spell_amount(reading) for reading in (thousands, point) if reading is not None)
+    ways = " or ".join(
+        spell_amount(reading) for reading in (thousands, point) if reading is not None
+    )
     if point is None:
         raise BadCell(f"has a decimal comma; type {ways}")
     raise TwoReadings(f"may mean {_show_readings(*readings)}; type {ways}")
@@ -273,7 +304,9 @@ def read_percent(text: str) -> float:
     if number > 100:
         raise BadCell("is above 100%; type a percentage from 0 to 100")
     if 0 < number < 1 and not signed:
-        raise BadCell(f"may mean {number * 100:g}% or {number:g}%; type the sign: {number * 100:g}%")
+        raise BadCell(
+            f"may mean {number * 100:g}% or {number:g}%; type the sign: {number * 100:g}%"
+        )
     return number
 
 
@@ -307,10 +340,13 @@ def read_flag(text: str) -> bool:
 def find_habits(timezone: str | None, currency: str | None) -> tuple[bool | None, bool | None]:
     """Find out whether the people of a time zone and a currency write the day first, and a decimal comma.
 
-    None where neither names a country, where they name countries that differ, and where dates begin with the year.
+    None where neither names a country, where they name countries that differ, and where dates begin
+    with the year.
     """
     # The codes of most currencies begin with their country.
-    places = {get_global("zone_territories").get(timezone or ""), currency and currency[:2]} - {None}
+    places = {get_global("zone_territories").get(timezone or ""), currency and currency[:2]} - {
+        None
+    }
     orders, signs = set(), set()
     for place in places:
         with suppress(UnknownLocaleError):
@@ -334,13 +370,15 @@ def read_date(
 ) -> pd.Timestamp:
     """Read a calendar date; a time of day beside it is dropped.
 
-    A person, for whom alone there is a `today`, may also type ``today``, ``tomorrow``, ``+7``, ``-3``, ``+2w``, ``+1m``, a day of
-    the week (the next one, with `past` the last one) and ``eom``, ``eoq``, ``eoy``: the end of the month, and of the quarter and year
-    of a fiscal year that begins in the month `year_start`.
+    A person, for whom alone there is a `today`, may also type ``today``, ``tomorrow``, ``+7``,
+    ``-3``, ``+2w``, ``+1m``, a day of the week (the next one, with `past` the last one) and
+    ``eom``, ``eoq``, ``eoy``: the end of the month, and of the quarter and year of a fiscal year
+    that begins in the month `year_start`.
 
-    Without a year it is this year's, by `today`. One of this year that is over by then is next year's where that is near, and
-    with `past` one to come is last year's; else both are shown. ``3/4/2026`` is April 3 with `day_first`, March 4 if that is
-    False; None refuses a date that can be read in both ways.
+    Without a year it is this year's, by `today`. One of this year that is over by then is next
+    year's where that is near, and with `past` one to come is last year's; else both are shown.
+    ``3/4/2026`` is April 3 with `day_first`, March 4 if that is False; None refuses a date that can
+    be read in both ways.
     """
     if timed := _TIMED.fullmatch(text.strip()):
         _parse_time_of_day(*timed.groups()[1:])
@@ -391,7 +429,10 @@ def _read_near_day(word: str, today: date, past: bool, year_start: int) -> pd.Ti
 
 
 def read_span(text: str) -> pd.DateOffset | None:
-    """Read a distance between days: ``+7``, ``- 30d``, ``+2w``, ``+1m``; None for any other text."""
+    """Read a distance between days: ``+7``, ``- 30d``, ``+2w``, ``+1m``.
+
+    None for any other text.
+    """
     found = _SPAN.fullmatch(text.strip())
     if found is None:
         return None
@@ -423,7 +464,8 @@ def _parse_date(text: str, this_year: int | None, day_first: bool | None) -> dat
     if named is None or not (number := find_month(month)):
         if bare.isdecimal() and (serial := read_serial_date(int(bare))) is not None:
             raise BadCell(
-                f"is the number of {format_day(serial, year=True)} in a workbook; type {serial:%Y-%m-%d}"
+                f"is the number of {format_day(serial, year=True)} in a workbook; type "
+                f"{serial:%Y-%m-%d}"
             )
         raise NotADate(_NOT_A_DATE)
     return _check_date(_complete(_read_year(written), this_year), number, int(day))
@@ -441,7 +483,9 @@ def _complete(year: int | None, this_year: int | None) -> int:
 
 def find_month(name: str) -> int:
     """Find a month by its name or the start of it; 0 for another word."""
-    fitting = [number for number, full in enumerate(_MONTHS) if full and full.startswith(name.lower())]
+    fitting = [
+        number for number, full in enumerate(_MONTHS) if full and full.startswith(name.lower())
+    ]
     if name.lower() == "sept":
         return 9
     return fitting[0] if len(fitting) == 1 else 0
@@ -474,7 +518,10 @@ def _check_date(year: int, month: int, day: int) -> date:
 
 
 def read_serial_date(number: Any, epoch: datetime = EPOCH) -> pd.Timestamp | None:
-    """Read a workbook's date that became a number: the days since `epoch`; None for any other number."""
+    """Read a workbook's date that became a number: the days since `epoch`.
+
+    None for any other number.
+    """
     if isinstance(number, bool) or not isinstance(number, (int, float)):
         return None
     if not _FIRST_SERIAL <= number <= _LAST_SERIAL:
@@ -535,7 +582,9 @@ def make_key(label: str) -> str:
 
 
 def match_name(typed: str, names: Mapping[str, str] | Iterable[str]) -> str | None:
-    """Find the name that `typed` spells; None for another word, and where two names differ only in case or signs.
+    """Find the name that `typed` spells.
+
+    None for another word, and where two names differ only in case or signs.
 
     A mapping leads from each spelling, aliases included, to its name.
     """
@@ -552,7 +601,9 @@ def suggest(typed: str, names: Iterable[str], *, most: int = 2) -> list[str]:
     folded = {fold(name): name for name in names}
     wanted = fold(typed)
     # A word of one or two letters is inside many names.
-    within = [name for spelling, name in folded.items() if wanted in spelling] if len(wanted) > 2 else []
+    within = (
+        [name for spelling, name in folded.items() if wanted in spelling] if len(wanted) > 2 else []
+    )
     close = [folded[near] for near in get_close_matches(wanted, folded, n=most)]
     return (sorted(within, key=len) or close)[:most]
 
@@ -560,7 +611,10 @@ def suggest(typed: str, names: Iterable[str], *, most: int = 2) -> list[str]:
 def did_you_mean(
     typed: str, names: Iterable[str], *, most: int = 1, write: Callable[[str], str] = repr
 ) -> str:
-    """Ask for the name that somebody may have meant, as the end of a message; empty when none is close."""
+    """Ask for the name that somebody may have meant, as the end of a message.
+
+    Empty when none is close.
+    """
     near = suggest(typed, names, most=most)
     return f"did you mean {joined(map(write, near), last='or')}?" if near else ""
 
@@ -607,7 +661,9 @@ def list_bad(bad: Iterable[BadValue]) -> list[str]:
 def refuse(file: str, bad: Sequence[BadValue], way_out: str = "") -> NoReturn:
     """Raise one error that lists the bad cells, with a `way_out` for all of them."""
     lines = [*list_bad(bad), *([way_out] if way_out else [])]
-    raise DataError("\n  ".join([f"{file}: {lines[0]}"] if len(lines) == 1 else [f"{file}:", *lines]))
+    raise DataError(
+        "\n  ".join([f"{file}: {lines[0]}"] if len(lines) == 1 else [f"{file}:", *lines])
+    )
 
 
 def is_mark_of_blank(cell: Any) -> bool:
@@ -698,8 +754,9 @@ def _as_text(cell: Any) -> str | None:
 def as_ids(column: pd.Series[Any]) -> pd.Series[Any]:
     """Write a column of ids as text; those of Salesforce with the 18 characters that its API has.
 
-    Reports write 15 characters, in which only capitals tell some ids apart. The three further ones say which of each five
-    characters are capitals: https://codegolf.stackexchange.com/questions/69127 has the rule and its test cases.
+    Reports write 15 characters, in which only capitals tell some ids apart. The three further ones
+    say which of each five characters are capitals:
+    https://codegolf.stackexchange.com/questions/69127 has the rule and its test cases.
     """
     texts = as_texts(column)
     codes, ids = pd.factorize(texts)
@@ -720,13 +777,18 @@ def _make_suffixes(ids: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def find_decimal_comma(
-    columns: Iterable[Cells], file: str | None = None, *, semicolons: bool = False, dots: bool = False
+    columns: Iterable[Cells],
+    file: str | None = None,
+    *,
+    semicolons: bool = False,
+    dots: bool = False,
 ) -> tuple[bool | None, str]:
     """Find out whether a file's amounts have a decimal comma, with the reason where it is only likely.
 
-    A cell that is a number in one reading only settles it, such as ``1.234,56``; a contradiction is an error that names both
-    rows, or None without the name of the `file`. Else a file with `semicolons` between its cells and `dots` in its dates has
-    it; one with neither is American, where it has ``45,000``. None where nothing settles it.
+    A cell that is a number in one reading only settles it, such as ``1.234,56``; a contradiction is
+    an error that names both rows, or None without the name of the `file`. Else a file with
+    `semicolons` between its cells and `dots` in its dates has it; one with neither is American,
+    where it has ``45,000``. None where nothing settles it.
     """
     found: dict[bool, BadValue] = {}
     doubtful: set[str] = set()
@@ -749,7 +811,10 @@ def find_decimal_comma(
 
 
 def _pick_shapes(column: Cells) -> Iterator[tuple[int, str]]:
-    """Pick one text of each shape with a point or comma, with its place; digits are alike but for a zero in front."""
+    """Pick one text of each shape with a point or comma, with its place.
+
+    Digits are alike but for a zero in front.
+    """
     texts = column.texts
     bare = pc.replace_substring_regex(texts, r"^(\D*)0", r"\1z")
     shapes = pc.replace_substring_regex(bare, r"\d", "9").to_pandas()
@@ -765,15 +830,20 @@ def has_dotted_dates(columns: Iterable[Cells]) -> bool:
 def read_amounts(
     cells: Cells, currency: str | None = None, decimal_comma: bool | None = None
 ) -> tuple[pd.Series[Any], list[BadValue]]:
-    """Read a column of amounts such as ``$120,000.00``, ``USD 485`` or 45000; NaN where a cell is empty or bad.
+    """Read a column of amounts such as ``$120,000.00``, ``USD 485`` or 45000.
 
-    An amount in another currency than `currency` is a bad value; without one, an amount in another than the first that is
-    named. One that has two readings, where `decimal_comma` is None, is bad too.
+    NaN where a cell is empty or bad.
+
+    An amount in another currency than `currency` is a bad value; without one, an amount in another
+    than the first that is named. One that has two readings, where `decimal_comma` is None, is bad
+    too.
     """
     amounts = np.full(len(cells.distinct), np.nan)
     # Figures that everybody reads alike need no closer look.
     signs = "".join(sign for sign in _SIGNS if currency is not None and _is_sign_of(sign, currency))
-    figure = r"\d{1,15}" if decimal_comma else r"\d{1,15}(?:\.\d\d?)?|[1-9]\d{0,2}(?:,\d{3}){1,4}\.\d\d?"
+    figure = (
+        r"\d{1,15}" if decimal_comma else r"\d{1,15}(?:\.\d\d?)?|[1-9]\d{0,2}(?:,\d{3}){1,4}\.\d\d?"
+    )
     plain = cells.match(f"[{signs}]?(?:{figure})" if signs else figure)
     bare = pc.replace_substring_regex(cells.texts.filter(pa.array(plain)), f"[{signs},]", "")
     amounts[plain] = pc.cast(bare, pa.float64())
@@ -784,12 +854,16 @@ def read_amounts(
             return _check_number(cell, _NOT_AN_AMOUNT)
         amount = _split_amount(cell)
         if amount.money and currency is not None and not _is_sign_of(amount.money, currency):
-            raise BadCell(f"is in {amount.money}, and the org's currency is {currency}; convert it first")
+            raise BadCell(
+                f"is in {amount.money}, and the org's currency is {currency}; convert it first"
+            )
         if amount.money and currency is None:
             named.append(amount.money)
             one, other = named[0], amount.money
             if not (one == other or _is_sign_of(one, other) or _is_sign_of(other, one)):
-                raise BadCell(f"is in {other}, and other rows are in {one}; convert them to one currency")
+                raise BadCell(
+                    f"is in {other}, and other rows are in {one}; convert them to one currency"
+                )
         return _read_in_column(amount, decimal_comma)
 
     found, reasons = cells.read_each(read, plain)
@@ -798,7 +872,10 @@ def read_amounts(
 
 
 def _read_in_column(amount: _Amount, decimal_comma: bool | None) -> float:
-    """Read an amount whose column has a decimal comma or point; None refuses one with two readings."""
+    """Read an amount whose column has a decimal comma or point.
+
+    None refuses one with two readings.
+    """
     known = decimal_comma is not None or amount.figure.isdecimal()
     if known and (likely := amount.read(bool(decimal_comma))) is not None:
         return likely
@@ -808,21 +885,30 @@ def _read_in_column(amount: _Amount, decimal_comma: bool | None) -> float:
         return wanted.pop() or 0.0
     if wanted:
         raise TwoReadings(
-            f"may mean {_show_readings(*filter(None, wanted))}, and no other row of the file tells; use decimal_comma=True or "
+            f"may mean {_show_readings(*filter(None, wanted))}, and no other row of the file "
+            "tells; use decimal_comma=True or "
             "False, in the shell --decimal-comma or --no-decimal-comma"
         )
     if set(readings.values()) == {None}:
         raise BadCell(_NOT_AN_AMOUNT)
-    sign, option = ("point", "--no-decimal-comma") if decimal_comma else ("comma", "--decimal-comma")
+    sign, option = (
+        ("point", "--no-decimal-comma") if decimal_comma else ("comma", "--decimal-comma")
+    )
     raise BadCell(
-        f"looks like a decimal {sign}; run again with {option}, in Python decimal_comma={not decimal_comma}"
+        f"looks like a decimal {sign}; run again with {option}, in Python "
+        f"decimal_comma={not decimal_comma}"
     )
 
 
-def read_percents(cells: Cells, *, fractions: bool = False) -> tuple[pd.Series[Any], list[BadValue], bool]:
-    """Read a column of percentages, 0 to 100; with the bad values, and whether numbers without a sign were fractions.
+def read_percents(
+    cells: Cells, *, fractions: bool = False
+) -> tuple[pd.Series[Any], list[BadValue], bool]:
+    """Read a column of percentages, 0 to 100.
 
-    Numbers without a sign are fractions where none is above 1 and one is between 0 and 1, or where the caller says so.
+    With the bad values, and whether numbers without a sign were fractions.
+
+    Numbers without a sign are fractions where none is above 1 and one is between 0 and 1, or where
+    the caller says so.
     """
     found, reasons = cells.read_each(_split_percent)
     bare = {place: number for place, (number, signed) in found.items() if not signed}
@@ -866,7 +952,10 @@ def find_day_order(columns: Iterable[Cells], file: str | None = None) -> bool | 
 
 
 def _settle(found: Mapping[bool, BadValue], file: str | None, way_out: str) -> bool | None:
-    """Take the one answer that was found; two are an error, or None without the name of the `file`."""
+    """Take the one answer that was found.
+
+    Two are an error, or None without the name of the `file`.
+    """
     if len(found) == 2 and file is not None:
         first, last = sorted(found.values())
         refuse(file, [first, replace(last, reason=f"{last.reason}; {way_out}")])
@@ -879,11 +968,15 @@ def read_dates(cells: Cells, day_first: bool | None) -> tuple[pd.Series[Any], li
     return cells.spread(stamps, _NAT).dt.normalize(), cells.find_bad(reasons)
 
 
-def read_instants(cells: Cells, day_first: bool | None, tz: str) -> tuple[pd.Series[Any], list[BadValue]]:
+def read_instants(
+    cells: Cells, day_first: bool | None, tz: str
+) -> tuple[pd.Series[Any], list[BadValue]]:
     """Read a column of times, datetime64[us, UTC]; a time without a zone is local time in `tz`."""
     stamps, reasons, is_utc = _read_times(cells, day_first)
     walls: pd.Series[Any] = pd.Series(np.where(is_utc, _NAT, stamps))
-    local = walls.dt.tz_localize(tz, ambiguous=np.ones(len(walls), dtype=bool), nonexistent="shift_forward")
+    local = walls.dt.tz_localize(
+        tz, ambiguous=np.ones(len(walls), dtype=bool), nonexistent="shift_forward"
+    )
     utc = local.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
     instants = cells.spread(np.where(is_utc, stamps, utc), _NAT).dt.tz_localize("UTC")
     return instants, cells.find_bad(reasons)
@@ -892,7 +985,10 @@ def read_instants(cells: Cells, day_first: bool | None, tz: str) -> tuple[pd.Ser
 def _read_times(
     cells: Cells, day_first: bool | None
 ) -> tuple[NDArray[np.datetime64], dict[int, str], NDArray[np.bool_]]:
-    """Read the distinct cells as times; with the reasons of bad ones, and which times are in UTC."""
+    """Read the distinct cells as times.
+
+    With the reasons of bad ones, and which times are in UTC.
+    """
     distinct = cells.distinct
     if pd.api.types.is_datetime64_any_dtype(distinct.dtype):
         aware = isinstance(distinct.dtype, pd.DatetimeTZDtype)
@@ -906,14 +1002,16 @@ def _read_times(
             moment, in_utc = _parse_moment(cell, day_first)
         except _TwoDays as doubt:
             raise BadCell(
-                f"may mean {doubt.both}, and no other row of the file tells; use day_first=True or False, in the shell "
+                f"may mean {doubt.both}, and no other row of the file tells; use day_first=True "
+                "or False, in the shell "
                 "--day-first or --month-first"
             ) from None
         check_year(moment.year)
         return moment, in_utc
 
     stamps, is_utc = np.full(len(distinct), _NAT), np.zeros(len(distinct), dtype=bool)
-    # Forms that most exports write are read all at once; a time that does not exist is read again, for its reason.
+    # Forms that most exports write are read all at once; a time that does not exist is read again,
+    # for its reason.
     for pattern, form in _FORMS.items():
         if not np.isnat(stamps).any():
             break

@@ -1,8 +1,9 @@
 """Instants, dates and reporting periods: one parser for every way to write a time.
 
 Three kinds of time never mix. An *instant* is a UTC ``Timestamp``. A *date* is a naive midnight
-``Timestamp`` (``close_date`` is one, and is never localized). A *period* is a pandas ``Period`` of an alias
-such as ``"M"``, ``"Q"`` or the fiscal ``"Q-JAN"``, printed as ``2026-03``, ``2026Q1``, ``2027Q1``.
+``Timestamp`` (``close_date`` is one, and is never localized). A *period* is a pandas ``Period`` of
+an alias such as ``"M"``, ``"Q"`` or the fiscal ``"Q-JAN"``, printed as ``2026-03``, ``2026Q1``,
+``2027Q1``.
 """
 
 from __future__ import annotations
@@ -24,10 +25,43 @@ from opp_analytics.text import noun
 When = str | date | datetime | pd.Timestamp
 """Any way to write a time."""
 Freq = Literal[
-    "D", "W", "W-SUN", "W-MON", "W-TUE", "W-WED", "W-THU", "W-FRI", "W-SAT", "M", "Q", "Y",
-    "Q-JAN", "Q-FEB", "Q-MAR", "Q-APR", "Q-MAY", "Q-JUN", "Q-JUL", "Q-AUG", "Q-SEP", "Q-OCT", "Q-NOV", "Q-DEC",
-    "Y-JAN", "Y-FEB", "Y-MAR", "Y-APR", "Y-MAY", "Y-JUN", "Y-JUL", "Y-AUG", "Y-SEP", "Y-OCT", "Y-NOV", "Y-DEC",
-]  # fmt: skip
+    "D",
+    "W",
+    "W-SUN",
+    "W-MON",
+    "W-TUE",
+    "W-WED",
+    "W-THU",
+    "W-FRI",
+    "W-SAT",
+    "M",
+    "Q",
+    "Y",
+    "Q-JAN",
+    "Q-FEB",
+    "Q-MAR",
+    "Q-APR",
+    "Q-MAY",
+    "Q-JUN",
+    "Q-JUL",
+    "Q-AUG",
+    "Q-SEP",
+    "Q-OCT",
+    "Q-NOV",
+    "Q-DEC",
+    "Y-JAN",
+    "Y-FEB",
+    "Y-MAR",
+    "Y-APR",
+    "Y-MAY",
+    "Y-JUN",
+    "Y-JUL",
+    "Y-AUG",
+    "Y-SEP",
+    "Y-OCT",
+    "Y-NOV",
+    "Y-DEC",
+]
 """Period aliases: days, weeks by their last day, months, quarters and years by their last month."""
 
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
@@ -38,7 +72,8 @@ _TICK = pd.Timedelta(microseconds=1)
 def _timestamp(when: Any, name: str) -> pd.Timestamp:
     if not isinstance(when, (str, date, datetime)):
         raise ArgumentTypeError(
-            f"{name}={when!r} is not a date; use one such as '2026-03-31' or a datetime with its time zone"
+            f"{name}={when!r} is not a date; use one such as '2026-03-31' or a datetime with its "
+            "time zone"
         )
     if isinstance(when, str) and "/" in when:
         try:
@@ -70,18 +105,22 @@ def _zone(tz: str) -> ZoneInfo:
         ) from error
 
 
-def as_instant(when: When, *, tz: str = "UTC", end: bool = False, name: str = "when") -> pd.Timestamp:
+def as_instant(
+    when: When, *, tz: str = "UTC", end: bool = False, name: str = "when"
+) -> pd.Timestamp:
     """Read an instant, in UTC.
 
-    A time with a zone keeps its instant. A naive date is the start of its day in `tz`, or its last microsecond with
-    `end`. A naive time of day is wall time in `tz`.
+    A time with a zone keeps its instant. A naive date is the start of its day in `tz`, or its last
+    microsecond with `end`. A naive time of day is wall time in `tz`.
     """
     stamp = _timestamp(when, name)
     if stamp.tzinfo is not None:
         return stamp.tz_convert("UTC")
     if end and stamp == stamp.normalize():
         stamp = stamp + _DAY - _TICK
-    return stamp.tz_localize(_zone(tz), ambiguous=True, nonexistent="shift_forward").tz_convert("UTC")
+    return stamp.tz_localize(_zone(tz), ambiguous=True, nonexistent="shift_forward").tz_convert(
+        "UTC"
+    )
 
 
 def list_midnights(first: pd.Timestamp, last: pd.Timestamp, *, tz: str) -> pd.DatetimeIndex:
@@ -107,7 +146,9 @@ def to_dates(instants: pd.Series[Any], *, tz: str = "UTC") -> pd.Series[Any]:
     return days.astype("datetime64[us]")
 
 
-def window(start: When | None, end: When | None, *, tz: str = "UTC") -> tuple[pd.Timestamp, pd.Timestamp]:
+def window(
+    start: When | None, end: When | None, *, tz: str = "UTC"
+) -> tuple[pd.Timestamp, pd.Timestamp]:
     """Read the first and last day of a window of dates, both included; None leaves a side open."""
     first = pd.Timestamp.min.ceil("D") if start is None else as_date(start, tz=tz, name="start")
     last = pd.Timestamp.max.floor("D") if end is None else as_date(end, tz=tz, name="end")
@@ -131,7 +172,8 @@ def check_freq(freq: str) -> Freq:
     if steps != 1:
         # pandas would start a period of two weeks in every week.
         raise ArgumentValueError(
-            f"freq={freq!r} counts several periods; use a single one: 'W', 'M', 'Q', 'Y' or a fiscal 'Q-JAN'"
+            f"freq={freq!r} counts several periods; use a single one: 'W', 'M', 'Q', 'Y' or a "
+            "fiscal 'Q-JAN'"
         )
     return cast("Freq", freq)
 
@@ -154,7 +196,10 @@ _TYPED_PERIODS = [
 
 @lru_cache(maxsize=4096)
 def read_period(typed: str) -> str:
-    """Read a month, quarter, year or ISO week as people write it, as the label that it has in data; other text stays as it is."""
+    """Read a month, quarter, year or ISO week as people write it, as the label that it has in data.
+
+    Other text stays as it is.
+    """
     bare = typed.partition("(")[0].strip()
     found = next((found for form in _TYPED_PERIODS if (found := form.fullmatch(bare))), None)
     parts = found.groupdict() if found else {}
@@ -163,11 +208,19 @@ def read_period(typed: str) -> str:
         return typed
     if "week" in parts:
         try:
-            return str(pd.Period(date.fromisocalendar(int(parts["year"]), int(parts["week"]), 1), "W"))
+            return str(
+                pd.Period(date.fromisocalendar(int(parts["year"]), int(parts["week"]), 1), "W")
+            )
         except ValueError:
             return typed
     year = parts["year"] if len(parts["year"]) == 4 else f"20{parts['year']}"
-    return f"{year}-{month:02}" if month else f"{year}Q{parts['quarter']}" if "quarter" in parts else year
+    return (
+        f"{year}-{month:02}"
+        if month
+        else f"{year}Q{parts['quarter']}"
+        if "quarter" in parts
+        else year
+    )
 
 
 def write_period(label: str) -> str:
@@ -184,7 +237,8 @@ def as_period(label: Any, freq: str, *, name: str = "period") -> pd.Period:
         period = None
     if period is None or str(period) != read:
         raise ArgumentValueError(
-            f"{name}: {str(label)!r} is not a period of freq={freq!r}; write it like {str(pd.Period('2026-03', freq))!r}"
+            f"{name}: {str(label)!r} is not a period of freq={freq!r}; write it like "
+            f"{str(pd.Period('2026-03', freq))!r}"
         )
     return period
 

@@ -12,7 +12,8 @@ from typing import Any, Self
 from opp_analytics.text import printable
 
 Progress = bool | Callable[[int, int], None] | None
-"""True shows a bar, False none, None shows it on a terminal and in a notebook; a function is called with (done, total)."""
+"""True shows a bar, False none, None shows it on a terminal and in a notebook; a function is called
+with (done, total)."""
 
 
 def progress_bar(
@@ -31,7 +32,8 @@ def progress_bar(
     hidden = None if progress is None and not _in_notebook() else False
     many = total is None or total >= 1_000
     with warnings.catch_warnings():
-        # Where no thread can start, as in a browser, a bar stands still until the next step, and tqdm says so at length.
+        # Where no thread can start, as in a browser, a bar stands still until the next step, and
+        # tqdm says so at length.
         warnings.simplefilter("ignore", TqdmMonitorWarning)
         return tqdm(
             desc=printable(desc),
@@ -88,7 +90,10 @@ class _Callback:
 
 
 def note(progress: bool | None, text: str) -> None:
-    """Print a text where a progress bar would be shown; in a notebook, which shows errors in red, as output."""
+    """Print a text where a progress bar would be shown.
+
+    In a notebook, which shows errors in red, as output.
+    """
     notebook = _in_notebook()
     if (notebook or sys.stderr.isatty()) if progress is None else progress:
         (sys.stdout if notebook else sys.stderr).write(f"{printable(text, lines=True)}\n")

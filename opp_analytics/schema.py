@@ -1,6 +1,7 @@
 """The opportunities frame: its columns, their contents, and the parser of a cell.
 
-Column names are the API's attribute names. Every function accepts further columns and passes them on unchanged.
+Column names are the API's attribute names. Every function accepts further columns and passes them
+on unchanged.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ BUCKETS = ("overdue", "unscheduled")
 """Forecast rows for open deals outside the coming periods: overdue, or without a date."""
 
 UNRECORDED = "not_recorded"
-"""Column of change rows: those of ``close_date value`` that an imported history does not hold at that time."""
+"""Column of change rows: those of ``close_date value`` that an imported history does not hold at
+that time."""
 
 STATUSES = ("active", "inactive", "won", "lost")
 """Every status that the API documents."""
@@ -39,7 +41,8 @@ READ_ONLY = ("unique_id", "created_at", "updated_at")
 """Columns that the server sets: never written."""
 
 FACTS = ("load", "org", "recorded_at")
-"""Attrs that belong to a frame's rows in every file that can hold them: certificate, org, and time of the record."""
+"""Attrs that belong to a frame's rows in every file that can hold them: certificate, org, and time
+of the record."""
 
 
 def keep_facts(attrs: Mapping[Any, Any]) -> dict[str, Any]:
@@ -65,9 +68,9 @@ COLUMNS = {
 }
 """The columns of the API, in order, and the kind of each.
 
-Text is str, a number float64, a whole Int64, a date datetime64[us] at naive midnight, an instant datetime64[us, UTC], a
-label a category: the stages in their order, unknown ones appended. The value is money in the tenant's one currency, the
-probability the stated chance of winning in percent.
+Text is str, a number float64, a whole Int64, a date datetime64[us] at naive midnight, an instant
+datetime64[us, UTC], a label a category: the stages in their order, unknown ones appended. The value
+is money in the tenant's one currency, the probability the stated chance of winning in percent.
 """
 
 PANDAS = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.string(): TEXT}
@@ -75,7 +78,10 @@ PANDAS = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.string(
 
 
 class BadCell(ValueError):
-    """A value does not fit its column; the message completes a sentence that names column and value."""
+    """A value does not fit its column.
+
+    The message completes a sentence that names column and value.
+    """
 
 
 def check_encodable(value: Any) -> None:
@@ -164,7 +170,10 @@ _CELL: dict[str, Callable[[Any], Any]] = {
 
 
 def parse_cell(column: str, value: Any) -> Any:
-    """Parse one value at its column's type (float, int, Timestamp, str), or None when blank; unknown columns pass unchanged."""
+    """Parse one value at its column's type (float, int, Timestamp, str), or None when blank.
+
+    Unknown columns pass unchanged.
+    """
     if is_blank(value):
         return None
     kind = COLUMNS.get(column)
@@ -172,7 +181,10 @@ def parse_cell(column: str, value: Any) -> Any:
 
 
 def read_stamp(value: Any) -> Any:
-    """Read an instant that the server sent; None where there is none, or one that cannot be read."""
+    """Read an instant that the server sent.
+
+    None where there is none, or one that cannot be read.
+    """
     try:
         return parse_cell("updated_at", value)
     except BadCell:
@@ -184,7 +196,8 @@ def _cells(column: pd.Series[Any], ids: pd.Series[Any] | None) -> list[Any]:
     kind = pd.api.types.infer_dtype(column, skipna=True)
     # One instant in two zones may be two dates.
     if kind in ("string", "integer", "floating") or (
-        kind == "datetime" and all(getattr(cell, "tzinfo", None) is None for cell in column.tolist())
+        kind == "datetime"
+        and all(getattr(cell, "tzinfo", None) is None for cell in column.tolist())
     ):
         codes, distinct = pd.factorize(column)
         with suppress(BadCell):
@@ -222,7 +235,9 @@ def as_text(column: pd.Series[Any], ids: pd.Series[Any] | None = None) -> pd.Ser
         for position, value in enumerate(column.tolist()):
             if not _has_text(value):
                 break
-    raise DataError(f"{_name_row(position, ids)}: {column.name}={value!r} is not text; write it anew")
+    raise DataError(
+        f"{_name_row(position, ids)}: {column.name}={value!r} is not text; write it anew"
+    )
 
 
 def to_plain(table: pa.Table) -> pd.DataFrame:
@@ -246,8 +261,8 @@ def to_plain(table: pa.Table) -> pd.DataFrame:
 def as_plain(opportunities: pd.DataFrame) -> pd.DataFrame:
     """Give columns the dtypes that a load has, whatever library or backend made them: str, Int64, boolean, float64, dates.
 
-    These are columns of Arrow and of pandas' nullable dtypes, and further columns of objects that are all of one type. The
-    index and the attrs are the same; other columns are unchanged.
+    These are columns of Arrow and of pandas' nullable dtypes, and further columns of objects that
+    are all of one type. The index and the attrs are the same; other columns are unchanged.
     """
     changed: dict[int, Any] = {}
     for place, (name, dtype) in enumerate(opportunities.dtypes.items()):
@@ -288,7 +303,9 @@ def _as_plain(column: pd.Series[Any]) -> pd.Series[Any]:
         # A dictionary is an encoding; the order of its values means something only if it says so.
         if pa.types.is_dictionary(array.type) and not array.type.ordered:
             array = array.cast(array.type.value_type)
-        if pa.types.is_nested(array.type) or (pa.types.is_date(array.type) and column.name not in COLUMNS):
+        if pa.types.is_nested(array.type) or (
+            pa.types.is_date(array.type) and column.name not in COLUMNS
+        ):
             return pd.Series(array.to_pylist(), index=column.index, dtype="object")
         return pd.Series(to_plain(pa.table({"": array}))[""].array, index=column.index)
     except (ValueError, TypeError, ArithmeticError):
@@ -303,12 +320,18 @@ _NUMBERS: dict[Callable[[Any], bool], Any] = {
     pd.api.types.is_bool_dtype: "boolean",
 }
 _OF_ONE_TYPE = ("string", "integer", "floating", "boolean", "datetime")
-"""What pandas calls objects of one type that a column of its own holds; calendar dates have none."""
+"""What pandas calls objects of one type that a column of its own holds; calendar dates have
+none."""
 
 
 def is_among(texts: Any, others: Any) -> NDArray[np.bool_]:
-    """Tell which texts of a column or index are among others; `isin` of pandas takes seconds for 100,000 of them."""
-    sought, found = (pa.array(pd.Series(each).astype(TEXT), pa.string()) for each in (texts, others))
+    """Tell which texts of a column or index are among others.
+
+    `isin` of pandas takes seconds for 100,000 of them.
+    """
+    sought, found = (
+        pa.array(pd.Series(each).astype(TEXT), pa.string()) for each in (texts, others)
+    )
     return np.asarray(pc.is_in(sought, value_set=found, skip_nulls=True))
 
 
@@ -320,7 +343,8 @@ def refuse_halves(frame: pd.DataFrame, ids: pd.Series[Any] | None = None) -> Non
         if not is_whole("".join(texts)):
             place = [is_whole(text) for text in texts].index(False)
             raise DataError(
-                f"{_name_row(place, ids)}: {name}={texts[place]!r} holds half of a character; write it anew"
+                f"{_name_row(place, ids)}: {name}={texts[place]!r} holds half of a character; "
+                "write it anew"
             )
 
 
@@ -338,16 +362,28 @@ def _has_text(value: Any) -> bool:
     return True
 
 
-_DTYPES: dict[str, Any] = {"number": "float64", "whole": "Int64", "date": _DATE, "instant": _INSTANT}
+_DTYPES: dict[str, Any] = {
+    "number": "float64",
+    "whole": "Int64",
+    "date": _DATE,
+    "instant": _INSTANT,
+}
 
 
 def as_column(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Series[Any]:
-    """Cast a column to its schema dtype; categories, and columns unknown to the API, are unchanged."""
+    """Cast a column to its schema dtype.
+
+    Categories, and columns unknown to the API, are unchanged.
+    """
     kind = COLUMNS.get(str(column.name), "label")
     if kind not in _DTYPES:
         return as_text(column, ids) if kind == "text" else column
     cast: pd.Series[Any] | None = _cast(column, kind)
-    return pd.Series(_cells(column, ids), index=column.index, dtype=_DTYPES[kind]) if cast is None else cast
+    return (
+        pd.Series(_cells(column, ids), index=column.index, dtype=_DTYPES[kind])
+        if cast is None
+        else cast
+    )
 
 
 def _cast(column: pd.Series[Any], kind: str) -> Any:
@@ -357,7 +393,11 @@ def _cast(column: pd.Series[Any], kind: str) -> Any:
     if kind == "number" and types.is_any_real_numeric_dtype(dtype):
         numbers = column.astype("float64")
         return numbers if np.isfinite(numbers.dropna()).all() else None
-    if kind == "whole" and types.is_integer_dtype(dtype) and not types.is_unsigned_integer_dtype(dtype):
+    if (
+        kind == "whole"
+        and types.is_integer_dtype(dtype)
+        and not types.is_unsigned_integer_dtype(dtype)
+    ):
         return column.astype("Int64")
     if kind not in ("date", "instant") or not types.is_datetime64_any_dtype(dtype):
         return None
@@ -368,7 +408,10 @@ def _cast(column: pd.Series[Any], kind: str) -> Any:
 
 
 def unstack_level(values: pd.Series[Any], level: str) -> pd.DataFrame:
-    """Spread a level of the index over columns; rows and columns keep the order in which they first come."""
+    """Spread a level of the index over columns.
+
+    Rows and columns keep the order in which they first come.
+    """
     rows = values.index.droplevel(level).unique()  # type: ignore[arg-type]
     columns = values.index.get_level_values(level).unique()
     # `unstack(level, sort=False)` of pandas 2.3 puts values under the wrong labels.

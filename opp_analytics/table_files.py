@@ -44,11 +44,14 @@ _HEADER_WITHIN = 50
 _TOP = 200_000
 """The separator is looked for in so many characters: 50 rows, and long ones too."""
 _BATCH = 500
-"""Rows that are Python objects at one time: few enough for the processor's caches, and a long file needs little more than its table."""
+"""Rows that are Python objects at one time: few enough for the processor's caches, and a long file
+needs little more than its table."""
 _CELL_LIMIT = 100_000_000
-"""Characters of one cell: far beyond any note, and small enough that a missing quote ends in an error."""
+"""Characters of one cell: far beyond any note, and small enough that a missing quote ends in an
+error."""
 _UNPACKED = 2_000_000_000
-"""Bytes of a workbook's parts: a full sheet of 40 columns, and small enough that a packed one ends in an error."""
+"""Bytes of a workbook's parts: a full sheet of 40 columns, and small enough that a packed one ends
+in an error."""
 _MOST_ROWS, _MOST_CELLS = 1_048_576, 100_000_000
 """Rows that Excel has, and cells of a hundred full columns."""
 _WRONG_KINDS = {
@@ -58,10 +61,16 @@ _WRONG_KINDS = {
     b"<": "a web page, as some CRMs save .xls files; export the report as CSV or .xlsx",
     b"{": "JSON; export the report as CSV or .xlsx",
 }
-_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 _NAMES = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8", "utf-16": "UTF-16", "cp1252": "Windows-1252"}
 _TOTAL = re.compile(
-    r"(((grand|sub)[ -]?)?totals?|(gesamt|end|zwischen)?summe|gesamt|insgesamt|(sous-)?totale?|totaal|somme|suma)([ :(].*)?"
+    r"(((grand|sub)[ "
+    r"-]?)?totals?|(gesamt|end|zwischen)?summe|gesamt|insgesamt|(sous-)?totale?|totaal|somme|suma)([ "
+    r":(].*)?"
     r"|(sum|count|average|record count)( of .*|\W*)",
     re.IGNORECASE,
 )
@@ -75,7 +84,8 @@ _ID = re.compile(r"[A-Za-z]*\d\w*")
 _HEADING = re.compile(r"\D+|.*\s.*")
 """A text that is not an id: it has no digit, or several words."""
 _MOST_NULS = 8
-"""UTF-16 without a mark has a NUL in every second byte, other files that are no text many; a text may hold a stray one."""
+"""UTF-16 without a mark has a NUL in every second byte, other files that are no text many; a text
+may hold a stray one."""
 _SIGNS = ("Ã", "Â", "â€", "\ufffd")
 _GARBLED = "[ÂÃ][\u0080-\u00bf]|â€|\ufffd"
 """UTF-8 read as Windows-1252, and the sign that stands for a lost character."""
@@ -92,7 +102,8 @@ class FileTable:
     labels: tuple[str, ...]
     """The file's own labels; blank where a column has none."""
     cells: pd.DataFrame
-    """Columns 0, 1, … in the order of `labels`; the index is the row of the file. Texts are trimmed, empty ones missing."""
+    """Columns 0, 1, … in the order of `labels`; the index is the row of the file. Texts are
+    trimmed, empty ones missing."""
     left_out: tuple[str, ...] = ()
     """Rows that are not data, in words."""
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -111,11 +122,13 @@ class FileTable:
         return self.facts.get("org")
 
 
-def read_table(source: TableSource, known: Known, encoding: str | None = None, **bound: int) -> FileTable:
+def read_table(
+    source: TableSource, known: Known, encoding: str | None = None, **bound: int
+) -> FileTable:
     """Read the table of a file or a frame, with its footer.
 
-    `known` labels decide where the header is, between separators and between sheets; `encoding` overrides the one found;
-    `bound` is that of `files.read_whole`.
+    `known` labels decide where the header is, between separators and between sheets; `encoding`
+    overrides the one found; `bound` is that of `files.read_whole`.
     """
     if isinstance(source, FileTable):
         return source
@@ -179,7 +192,8 @@ def decode_file(path: Path, content: bytes, encoding: str | None = None) -> tupl
         except UnicodeDecodeError as error:
             place, last = error.start, _NAMES.get(name, name)
     raise DataError(
-        f"{path} is not {last} text: line {content[:place].count(10) + 1} holds the byte {content[place]:#04x}; "
+        f"{path} is not {last} text: line {content[:place].count(10) + 1} holds the byte "
+        f"{content[place]:#04x}; "
         "export it as CSV UTF-8, or name its encoding"
     )
 
@@ -192,7 +206,9 @@ def find_header(rows: Sequence[Sequence[Any]], known: Known) -> int:
     scores = [_count_known(row, known)[0] for row in rows[:_HEADER_WITHIN]]
     if any(scores):
         return scores.index(max(scores))
-    return next((place for place, row in enumerate(rows[:_HEADER_WITHIN]) if any(read_labels(row))), 0)
+    return next(
+        (place for place, row in enumerate(rows[:_HEADER_WITHIN]) if any(read_labels(row))), 0
+    )
 
 
 def _count_known(row: Sequence[Any], known: Known) -> tuple[int, int]:
@@ -237,7 +253,10 @@ def _read_csv(path: Path, text: str, read_as: str, known: Known) -> FileTable:
 
 
 def _read_body(rows: Iterator[list[str]], width: int, path: Path, first: int) -> list[pa.Array]:
-    """Read the rows below the header by column; short ones are filled up, and cells beyond the header refused."""
+    """Read the rows below the header by column.
+
+    Short ones are filled up, and cells beyond the header refused.
+    """
     chunks: list[list[pa.Array]] = [[] for _ in range(width)]
     while batch := list(islice(rows, _BATCH)):
         for place, row in enumerate(batch):
@@ -245,7 +264,8 @@ def _read_body(rows: Iterator[list[str]], width: int, path: Path, first: int) ->
                 further = [cell for cell in row[width:] if cell.strip()]
                 if further:
                     raise DataError(
-                        f"{path}: row {first + place} has {len(row)} cells, more than the {width} of the header, such as "
+                        f"{path}: row {first + place} has {len(row)} cells, more than the "
+                        f"{width} of the header, such as "
                         f"{further[0]!r}; put a text that holds a separator in quotes"
                     )
                 batch[place] = [*row[:width], *[""] * (width - len(row))]
@@ -302,7 +322,10 @@ def _read_workbook(path: Path, content: bytes, known: Known) -> FileTable:
     if not labels:
         raise DataError(f"{path} holds no table; export the report again")
     first, width = place + 2, len(labels)
-    below = [_fit_row(row, width, path, number) for number, row in enumerate(rows[place + 1 :], start=first)]
+    below = [
+        _fit_row(row, width, path, number)
+        for number, row in enumerate(rows[place + 1 :], start=first)
+    ]
     columns: list[Sequence[Any]] = list(zip(*below, strict=True)) if below else [()] * width
     index = pd.RangeIndex(first, first + len(below), name="row")
     made = _make_table(str(path), f"sheet {title!r}", labels, columns, index, _note_titles(place))
@@ -322,9 +345,12 @@ def import_openpyxl() -> Any:
 
 @contextmanager
 def open_workbook(path: Path, content: bytes, **options: bool) -> Iterator[Workbook]:
-    """Open a workbook with these options of openpyxl; whatever it, or reading from it, stumbles over is an error of ours.
+    """Open a workbook with these options of openpyxl.
 
-    One that unpacks to more than its program could show is refused by the sizes that its archive lists, before it is unpacked.
+    Whatever it, or reading from it, stumbles over is an error of ours.
+
+    One that unpacks to more than its program could show is refused by the sizes that its archive
+    lists, before it is unpacked.
     """
     openpyxl = import_openpyxl()
     try:
@@ -333,23 +359,34 @@ def open_workbook(path: Path, content: bytes, **options: bool) -> Iterator[Workb
             size = sum(part.file_size for part in parts.infolist())
         if size > _UNPACKED:
             raise DataError(
-                f"{path} unpacks to {size:,} bytes, more than the {_UNPACKED:,} that are read; export fewer columns, or CSV"
+                f"{path} unpacks to {size:,} bytes, more than the {_UNPACKED:,} that are read; "
+                "export fewer columns, or CSV"
             )
         yield openpyxl.load_workbook(io.BytesIO(content), **options)
     except DataError:
         raise
     except Exception as error:  # openpyxl raises whatever a damaged part makes it stumble over
-        raise DataError(f"{path} is damaged or not an Excel file ({error}); save it again as .xlsx") from None
+        raise DataError(
+            f"{path} is damaged or not an Excel file ({error}); save it again as .xlsx"
+        ) from None
 
 
-def _read_sheets(path: Path, content: bytes) -> tuple[list[tuple[str, list[list[Any]]]], dict[str, Any]]:
+def _read_sheets(
+    path: Path, content: bytes
+) -> tuple[list[tuple[str, list[list[Any]]]], dict[str, Any]]:
     """Read the visible sheets, and the facts in the hidden one of a workbook that `to_excel` wrote."""
     with open_workbook(path, content, read_only=True, data_only=True) as book:
         sheets = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
         visible = [(sheet.title, _read_rows(path, sheet)) for sheet in sheets]
-        top = book[BASE_SHEET].iter_rows(max_row=1, values_only=True) if BASE_SHEET in book else iter(())
+        top = (
+            book[BASE_SHEET].iter_rows(max_row=1, values_only=True)
+            if BASE_SHEET in book
+            else iter(())
+        )
         about = next(top, ())
-    with suppress(KeyError, TypeError, ValueError, RecursionError):  # somebody else's sheet of that name
+    with suppress(
+        KeyError, TypeError, ValueError, RecursionError
+    ):  # somebody else's sheet of that name
         return visible, keep_facts(json.loads("".join(about))["attrs"])
     return visible, {}
 
@@ -362,7 +399,9 @@ def _read_rows(path: Path, sheet: Any) -> list[list[Any]]:
     for row in sheet.iter_rows():
         cells += len(row)
         if len(rows) == _MOST_ROWS or cells > _MOST_CELLS:
-            raise DataError(f"{path}: the sheet {sheet.title!r} is larger than Excel's own; export it as CSV")
+            raise DataError(
+                f"{path}: the sheet {sheet.title!r} is larger than Excel's own; export it as CSV"
+            )
         rows.append([_read_cell(cell) for cell in row])
     return rows
 
@@ -370,7 +409,11 @@ def _read_rows(path: Path, sheet: Any) -> list[list[Any]]:
 def _read_cell(cell: Any) -> Any:
     """Read a cell; a number shown as a percentage becomes its text, such as ``80%``."""
     value = cell.value
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and "%" in str(cell.number_format):
+    if (
+        isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and "%" in str(cell.number_format)
+    ):
         return f"{round(value * 100, 9):g}%"
     return value
 
@@ -383,7 +426,8 @@ def _fit_row(row: Sequence[Any], width: int, path: Path, number: int) -> list[An
     further = [cell for cell in row[width:] if cell is not None and str(cell).strip()]
     if further:
         raise DataError(
-            f"{path}: row {number} has the cell {further[0]!r} right of the last label; give its column a label"
+            f"{path}: row {number} has the cell {further[0]!r} right of the last label; give its "
+            "column a label"
         )
     return [*row[:width], *[None] * (width - len(row))]
 
@@ -408,7 +452,9 @@ def _note_titles(rows: int) -> tuple[str, ...]:
     return (f"{count(rows, 'row')} above the header",) if rows else ()
 
 
-def _read_frame(frame: pd.DataFrame, file: str = "the frame", read_as: str = "a DataFrame") -> FileTable:
+def _read_frame(
+    frame: pd.DataFrame, file: str = "the frame", read_as: str = "a DataFrame"
+) -> FileTable:
     """Read the table in a DataFrame; its rows count from 0."""
     frame = as_plain(frame)
     refuse_halves(frame)
@@ -416,19 +462,23 @@ def _read_frame(frame: pd.DataFrame, file: str = "the frame", read_as: str = "a 
     cells = {}
     for place, dtype in enumerate(frame.dtypes):
         column = frame.iloc[:, place]
-        texts = isinstance(dtype, (pd.StringDtype, pd.CategoricalDtype)) or pd.api.types.is_object_dtype(
-            dtype
-        )
+        texts = isinstance(
+            dtype, (pd.StringDtype, pd.CategoricalDtype)
+        ) or pd.api.types.is_object_dtype(dtype)
         cells[place] = _trim(column.tolist(), index) if texts else column.set_axis(index)
     labels = tuple(str(label).strip() for label in frame.columns)
-    return FileTable(file, read_as, labels, pd.DataFrame(cells, index=index), facts=keep_facts(frame.attrs))
+    return FileTable(
+        file, read_as, labels, pd.DataFrame(cells, index=index), facts=keep_facts(frame.attrs)
+    )
 
 
 def _trim(column: Sequence[Any] | pa.Array, index: pd.Index[Any]) -> pd.Series[Any]:
     """Trim the texts of a column; empty cells are missing."""
     try:
         raw = (
-            column if isinstance(column, pa.Array) else pa.array(column, pa.large_string(), from_pandas=True)
+            column
+            if isinstance(column, pa.Array)
+            else pa.array(column, pa.large_string(), from_pandas=True)
         )
     except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
         cells = [cell.strip() or None if isinstance(cell, str) else cell for cell in column]
@@ -449,7 +499,8 @@ def quote_labels(labels: Sequence[str]) -> str:
 def drop_footer(table: FileTable, ids: int) -> FileTable:
     """Drop blank rows, the footer below the last row that has an id, and rows above it that are not a deal.
 
-    These are totals, repeated headers, and a heading, sum or note alone in its row. Another row without an id is refused.
+    These are totals, repeated headers, and a heading, sum or note alone in its row. Another row
+    without an id is refused.
     """
     cells = table.cells
     filled = cells.notna().sum(axis="columns").to_numpy()
@@ -461,7 +512,12 @@ def drop_footer(table: FileTable, ids: int) -> FileTable:
         likely = [
             isinstance(cell, str)
             and (cell == label or not _ID.fullmatch(cell))
-            and bool(cell == label or is_mark_of_blank(cell) or _TOTAL.fullmatch(cell) or _NOTICE.match(cell))
+            and bool(
+                cell == label
+                or is_mark_of_blank(cell)
+                or _TOTAL.fullmatch(cell)
+                or _NOTICE.match(cell)
+            )
             for cell in texts
         ]
         doubtful = np.array([*likely, False])[codes]
@@ -469,7 +525,9 @@ def drop_footer(table: FileTable, ids: int) -> FileTable:
     extra = np.zeros(len(cells), dtype=bool)
     for place in np.flatnonzero(~whole & (filled > 0)):
         extra[place] = _is_extra(table, int(place), ids)
-        whole[place] = doubtful[place] and not extra[place] and not is_mark_of_blank(key.iloc[place])
+        whole[place] = (
+            doubtful[place] and not extra[place] and not is_mark_of_blank(key.iloc[place])
+        )
     last = int(np.flatnonzero(whole)[-1]) if whole.any() else -1
     odd = np.flatnonzero(~whole & (filled > 0))
     below, within = odd[odd > last], odd[odd < last]
@@ -478,24 +536,34 @@ def drop_footer(table: FileTable, ids: int) -> FileTable:
         stray = np.append(stray, below[0])
     if len(stray):
         refuse(table.file, [_name_stray(table, int(place)) for place in stray])
-    return _keep_rows(table, whole, {"within the table without a deal": within, "below the table": below})
+    return _keep_rows(
+        table, whole, {"within the table without a deal": within, "below the table": below}
+    )
 
 
 def drop_totals(table: FileTable) -> FileTable:
     """Drop the rows of totals of a table without ids."""
     rows = table.cells.itertuples(index=False, name=None)
-    totals = np.array([_is_total([cell for cell in row if not is_blank(cell)]) for row in rows], dtype=bool)
+    totals = np.array(
+        [_is_total([cell for cell in row if not is_blank(cell)]) for row in rows], dtype=bool
+    )
     return _keep_rows(table, ~totals, {"of totals": np.flatnonzero(totals)})
 
 
-def _keep_rows(table: FileTable, kept: NDArray[np.bool_], others: Mapping[str, NDArray[Any]]) -> FileTable:
+def _keep_rows(
+    table: FileTable, kept: NDArray[np.bool_], others: Mapping[str, NDArray[Any]]
+) -> FileTable:
     """Keep rows; the others are noted by their first ones."""
     notes = []
     for where, places in others.items():
-        named = [f"row {table.cells.index[at]} {_first_cell(table.cells.iloc[at])[1]!r}" for at in places[:4]]
+        named = [
+            f"row {table.cells.index[at]} {_first_cell(table.cells.iloc[at])[1]!r}"
+            for at in places[:4]
+        ]
         if named:
             notes.append(
-                f"{count(len(places), 'row')} {where}: {joined(named + [''] * (len(places) - 4), most=3)}"
+                f"{count(len(places), 'row')} {where}: "
+                f"{joined(named + [''] * (len(places) - 4), most=3)}"
             )
     return replace(table, cells=table.cells[kept], left_out=(*table.left_out, *notes))
 
@@ -504,7 +572,9 @@ def _is_extra(table: FileTable, place: int, ids: int) -> bool:
     """True for a row that is not a deal: a total, a notice, a repeated header, or a cell alone that is not an id."""
     filled = {at: cell for at, cell in enumerate(table.cells.iloc[place]) if not is_blank(cell)}
     if len(filled) > 1:
-        return _is_total([*filled.values()]) or all(cell == table.labels[at] for at, cell in filled.items())
+        return _is_total([*filled.values()]) or all(
+            cell == table.labels[at] for at, cell in filled.items()
+        )
     [(at, cell)] = filled.items()
     is_id = at == ids and not (isinstance(cell, str) and _HEADING.fullmatch(cell))
     return table.cells.shape[1] > 1 and (not is_id or bool(_NOTICE.match(str(cell))))
@@ -523,7 +593,8 @@ def _is_total(filled: Sequence[Any]) -> bool:
 def _name_stray(table: FileTable, place: int) -> BadValue:
     column, value = _first_cell(table.cells.iloc[place])
     reason = (
-        "is in a row without an id or without anything else; export the details only, without groups and subtotals, or "
+        "is in a row without an id or without anything else; export the details only, without "
+        "groups and subtotals, or "
         "delete the row"
     )
     return BadValue(int(table.cells.index[place]), table.labels[column], value, reason)
@@ -538,12 +609,17 @@ def _refuse_garbled(table: FileTable, text: str) -> None:
     """Refuse text that another program read in the wrong encoding before the export, such as ``JosÃ©`` for José."""
     if not any(sign in text for sign in _SIGNS):
         return
-    reason = "was garbled by a wrong encoding before it was exported; export it as UTF-8, or keep it with encoding='utf-8', or import-crm --encoding utf-8"
+    reason = (
+        "was garbled by a wrong encoding before it was exported; export it as UTF-8, or keep it "
+        "with encoding='utf-8', or import-crm --encoding utf-8"
+    )
     bad = []
     for place, label in enumerate(table.labels):
         column = table.cells[place]
         if isinstance(column.dtype, pd.StringDtype):
-            found = pc.match_substring_regex(pa.array(column, pa.string(), from_pandas=True), _GARBLED)
+            found = pc.match_substring_regex(
+                pa.array(column, pa.string(), from_pandas=True), _GARBLED
+            )
             garbled = column[pc.fill_null(found, False).to_numpy(zero_copy_only=False)]
             bad += [BadValue(int(row), label, cell, reason) for row, cell in garbled.items()]
     if bad:

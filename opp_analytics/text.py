@@ -32,8 +32,10 @@ _LETTER_DIGIT = re.compile(r"(?<=[A-Za-z])(?=\d)")
 _IRREGULAR = {"person": "people"}
 _UNPRINTABLE = re.compile(
     "[\x00-\x1f\x7f-\x9f"  # controls: they move the cursor, ring, clear, recolor
-    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # bidirectional controls: they reorder what is read
-    "\u2028\u2029\ud800-\udfff\ufffe\uffff]"  # line separators; lone surrogates and what is no character, which no file encodes
+    # bidirectional controls: they reorder what is read
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+    # line separators; lone surrogates and what is no character, which no file encodes
+    "\u2028\u2029\ud800-\udfff\ufffe\uffff]"
 )
 _BREAK = re.compile("[\t-\r\x85\u2028\u2029]+")
 _BREAKS = re.compile("[^\n]+")
@@ -56,8 +58,8 @@ def money(
 
     Thousands are whole from 10K on and have one decimal below; millions and more have three digits.
 
-    With `full`, all digits, and cents where there are some; with `fine`, three digits of thousands too. With `thousands`,
-    an amount below a thousand is a tenth of one or more, or 0: "$0.2K".
+    With `full`, all digits, and cents where there are some; with `fine`, three digits of thousands
+    too. With `thousands`, an amount below a thousand is a tenth of one or more, or 0: "$0.2K".
     """
     if not math.isfinite(value):
         return MISSING
@@ -74,7 +76,9 @@ def money(
         figure = (
             format_decimal(shown, digits, locale=_LOCALE)
             if currency is None
-            else format_currency(shown, currency, f"¤{digits}", locale=_LOCALE, currency_digits=False)
+            else format_currency(
+                shown, currency, f"¤{digits}", locale=_LOCALE, currency_digits=False
+            )
         )
     elif currency is None:
         figure = format_compact_decimal(shown, locale=_LOCALE, fraction_digits=2)
@@ -84,10 +88,13 @@ def money(
     return _sign(value if shown else 0.0, signed) + _LETTER_DIGIT.sub("\N{NO-BREAK SPACE}", figure)
 
 
-def money_range(low: float, high: float, write: Callable[..., str] = money, *, to: str = "–") -> str:
+def money_range(
+    low: float, high: float, write: Callable[..., str] = money, *, to: str = "–"
+) -> str:
     """Write a range of money, whose ends are one amount where both are written alike.
 
-    An end below a thousand is written in thousands beside one above it: "$170–$203K" would read as thousands at both.
+    An end below a thousand is written in thousands beside one above it: "$170–$203K" would read as
+    thousands at both.
 
     >>> money_range(170, 203_000), money_range(20, 203_000), money_range(170, 900), money_range(9_000, 9_000)
     ('0.2K–203K', '0–203K', '170–900', '9K')
@@ -109,7 +116,10 @@ def _rounded(value: float, fine: bool) -> float:
 
 
 def _half_up(value: float, decimals: int) -> float:
-    """Round a number at or above 0 to `decimals`; negative ones round to tens, hundreds and so on."""
+    """Round a number at or above 0 to `decimals`.
+
+    Negative ones round to tens, hundreds and so on.
+    """
     scale = 10.0**decimals
     # 0.285 × 100 is a little less than 28.5 in binary.
     return float(math.floor(round(value * scale, 6) + 0.5) / scale)
@@ -164,9 +174,10 @@ def times(ratio: float) -> str:
 def round_parts(parts: Sequence[float], total: float | None = None) -> list[float]:
     """Round parts to whole numbers that sum to the rounded total, each less than 1 from its own.
 
-    Each part is rounded down; the rest of the total goes, one each, to the parts that lost most. A missing part stays missing.
-    `total` is the whole number that they sum to, as a wider total shows it; by default their sum, rounded. Parts and a total
-    that are further apart than rounding explains are rounded each alone.
+    Each part is rounded down; the rest of the total goes, one each, to the parts that lost most. A
+    missing part stays missing. `total` is the whole number that they sum to, as a wider total shows
+    it; by default their sum, rounded. Parts and a total that are further apart than rounding
+    explains are rounded each alone.
 
     >>> round_parts([0.4, 0.4, 0.4]), round_parts([1.5, -0.5]), round_parts([10.0, 5.0], 16.0)
     ([1.0, 0.0, 0.0], [2.0, -1.0], [11.0, 5.0])
@@ -268,7 +279,9 @@ def period_name(name: str, freq: str | None = None, *, today: Any, short: bool =
     if found["day"]:
         return f"the week of {day(name[:10], year=other)}"
     if found["month"]:
-        return f"{pd.Timestamp(name):{'%b' if short else '%B'}}" + (f" {found['year']}" if other else "")
+        return f"{pd.Timestamp(name):{'%b' if short else '%B'}}" + (
+            f" {found['year']}" if other else ""
+        )
     shown = period(name, freq).partition(" (")[0]
     return shown if other or not found["quarter"] or shown.startswith("FY") else shown[:2]
 
@@ -279,7 +292,10 @@ def label(name: Any) -> str:
 
 
 def stage(name: Any) -> str:
-    """Write a stage as its org does; a name for programs as a label: "Closed won" for ``closed_won``."""
+    """Write a stage as its org does.
+
+    A name for programs as a label: "Closed won" for ``closed_won``.
+    """
     shown = str(name)
     return title(shown) if " " not in shown and ("_" in shown or shown.islower()) else shown
 
@@ -300,9 +316,12 @@ def movement(name: Any, change: float | None = None) -> str:
     if change is not None and name == "won":
         return "won beyond its chance"
     if change and name in ("chance", "value"):
-        up, down = ("more likely", "less likely") if name == "chance" else ("amount raised", "amount cut")
+        up, down = (
+            ("more likely", "less likely") if name == "chance" else ("amount raised", "amount cut")
+        )
         return up if change > 0 else down
-    # A forecast that gains by a later date, as that of a late deal does, would read as a contradiction.
+    # A forecast that gains by a later date, as that of a late deal does, would read as a
+    # contradiction.
     if change and (name, change > 0) in (("pushed_out", True), ("pulled_in", False)):
         return "moved later" if change > 0 else "moved earlier"
     return _MOVEMENTS.get(str(name), label(name))
@@ -381,7 +400,11 @@ def isolate(words: str) -> str:
     >>> isolate("Most to go: \u05d3\u05e0\u05d4 $105K") == "Most to go: \u2068\u05d3\u05e0\u05d4\u2069 $105K"
     True
     """
-    return words if words.isascii() else _LEFTWARD_NAME.sub(rf"{FIRST_ISOLATE}\g<0>{LAST_ISOLATE}", words)
+    return (
+        words
+        if words.isascii()
+        else _LEFTWARD_NAME.sub(rf"{FIRST_ISOLATE}\g<0>{LAST_ISOLATE}", words)
+    )
 
 
 def facts_html(title: str, facts: Mapping[str, Any]) -> str:
@@ -399,4 +422,10 @@ def joined(names: Iterable[Any], *, most: int | None = None, last: str = "and") 
     shown: Sequence[str] = [str(name) for name in names]
     if most is not None and len(shown) > most:
         shown = [*shown[:most], f"{len(shown) - most:,} more"]
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} {last} {shown[-1]}" if shown else ""
+    return (
+        shown[0]
+        if len(shown) == 1
+        else f"{', '.join(shown[:-1])} {last} {shown[-1]}"
+        if shown
+        else ""
+    )

@@ -31,7 +31,8 @@ _PADDING = 5 / 7
 _FORMATS, _MONTH = {"count": "#,##0", "number": "#,##0.0"}, "mmm yyyy"
 _RIGHT = ("money", "rate", "percent", "ratio", "count", "number")
 _FIRST_DAY, _MARCH_1900, _YEAR_10_000 = np.datetime64("1899-12-30", "us"), 61, 2_958_466
-"""Day 0 of a workbook; its day 61, before which Excel counts a day that never was; the first day beyond its calendar."""
+"""Day 0 of a workbook; its day 61, before which Excel counts a day that never was; the first day
+beyond its calendar."""
 
 
 class Row(NamedTuple):
@@ -55,7 +56,9 @@ class Column(NamedTuple):
 def make_workbook(
     saved: io.BytesIO, extra: str, properties: Mapping[str, Any] | None = None
 ) -> Iterator[Workbook]:
-    """Make a workbook that is written to `saved` at the end; the rows of a sheet must come in their order.
+    """Make a workbook that is written to `saved` at the end.
+
+    The rows of a sheet must come in their order.
 
     With a time of creation among its properties, the same cells give the same bytes.
     """
@@ -84,10 +87,17 @@ def add_sheet(book: Workbook, name: str) -> Worksheet:
     return page
 
 
-def _write_markup(page: Worksheet, row: int, place: int, words: str, look: Format | None = None) -> Any:
-    """Write a text that the library would take for runs of its own markup; others it writes itself."""
+def _write_markup(
+    page: Worksheet, row: int, place: int, words: str, look: Format | None = None
+) -> Any:
+    """Write a text that the library would take for runs of its own markup.
+
+    Others it writes itself.
+    """
     if words.startswith("<r>") and words.endswith("</r>"):
-        return page.write_rich_string(row, place, words[0], words[1:-1], words[-1], *([look] if look else []))
+        return page.write_rich_string(
+            row, place, words[0], words[1:-1], words[-1], *([look] if look else [])
+        )
     return None
 
 
@@ -105,7 +115,8 @@ def write_table(
 ) -> list[Column]:
     """Write a table below its headings, which stay in view, and return how its columns are shown.
 
-    `day` is the format of dates, texts of the columns `wrapped` take several lines, and `rows` have a look of their own.
+    `day` is the format of dates, texts of the columns `wrapped` take several lines, and `rows` have
+    a look of their own.
     """
     columns, cells = [], []
     formats = {**_FORMATS, "date": day, "instant": f"{day} hh:mm"}
@@ -115,7 +126,9 @@ def write_table(
         if kind in _RIGHT and shown is None:
             shown = choose_workbook_format(str(name), currency)
         period = (
-            next((one for one in values if isinstance(one, pd.Period)), None) if kind == "period" else None
+            next((one for one in values if isinstance(one, pd.Period)), None)
+            if kind == "period"
+            else None
         )
         if period is not None:
             shown = _MONTH if period.freqstr == "M" else day
@@ -125,7 +138,10 @@ def write_table(
         column = Column(kind, look, _choose_width(head, values, kind, widest))
         page.set_column(place, place, column.width - _PADDING, book.add_format(column.look))
         page.write(
-            0, place, head, book.add_format({"bold": True, "valign": "top", "text_wrap": True, **align})
+            0,
+            place,
+            head,
+            book.add_format({"bold": True, "valign": "top", "text_wrap": True, **align}),
         )
         columns.append(column)
         cells.append(_convert(values, kind))
@@ -146,7 +162,12 @@ def write_table(
 
 
 def write_own_row(
-    book: Workbook, page: Worksheet, number: int, row: Row, columns: Sequence[Column], cells: Sequence[Any]
+    book: Workbook,
+    page: Worksheet,
+    number: int,
+    row: Row,
+    columns: Sequence[Column],
+    cells: Sequence[Any],
 ) -> None:
     """Write a row with a look of its own, and its formulas."""
     for place, (column, cell) in enumerate(zip(columns, cells, strict=True)):
@@ -165,13 +186,18 @@ def is_almost_sure(rate: float | None) -> bool:
 
 
 def count_days(moments: pd.Series[Any]) -> list[Any]:
-    """Count dates and times in days, as a workbook holds them; a text where Excel has no such date, None if missing."""
+    """Count dates and times in days, as a workbook holds them.
+
+    A text where Excel has no such date, None if missing.
+    """
     naive = moments.dt.tz_localize(None)
     days = (naive.to_numpy(dtype="datetime64[us]") - _FIRST_DAY) / np.timedelta64(1, "D")
     cells: list[Any] = np.where(days < _MARCH_1900, days - 1, days).tolist()
     for place in np.flatnonzero(~((days >= 2) & (days < _YEAR_10_000))):
         cells[place] = (
-            None if pd.isna(naive.iloc[place]) else naive.iloc[place].isoformat().removesuffix("T00:00:00")
+            None
+            if pd.isna(naive.iloc[place])
+            else naive.iloc[place].isoformat().removesuffix("T00:00:00")
         )
     return cells
 
@@ -208,7 +234,9 @@ def _choose_kind(name: str, dtype: Any) -> str:
     if not pd.api.types.is_numeric_dtype(dtype):
         return "period" if pd.api.types.is_object_dtype(dtype) and name in PERIODS else "text"
     unit = find_unit(name)
-    return unit if unit != "other" else "count" if pd.api.types.is_integer_dtype(dtype) else "number"
+    return (
+        unit if unit != "other" else "count" if pd.api.types.is_integer_dtype(dtype) else "number"
+    )
 
 
 def _choose_width(head: str, values: pd.Series[Any], kind: str, widest: float) -> float:

@@ -1,8 +1,9 @@
-"""``python -m tests.call_proof [--seed N]``: does the table of calls find who makes the number better?
+"""``python -m tests.call_proof [--seed N]``: does the table of calls find who makes the number
+better?
 
-Callers of known skill and bias (`tests.worlds`) call the periods of simulated teams of many kinds, on fresh seeds. What
-`call_accuracy` and `forecast_value_added` say of them is held against what they are, and written to
-``docs/forecast-proof.md``.
+Callers of known skill and bias (`tests.worlds`) call the periods of simulated teams of many kinds,
+on fresh seeds. What `call_accuracy` and `forecast_value_added` say of them is held against what
+they are, and written to ``docs/forecast-proof.md``.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ SKILLS = (0.5, 0.7, 0.85, 1 / 0.7, 2.0)
 """Errors of callers by the model's, for the power."""
 _ALIKE = (0.0, 0.5)
 MANAGERS = ((1.0, 1.0), (1.0, HELPS), (0.7, HELPS), (1.0, HURTS))
-"""Skill of reps, and what a manager leaves of their error; 1 and 1 for two who know nothing of each other."""
+"""Skill of reps, and what a manager leaves of their error; 1 and 1 for two who know nothing of each
+other."""
 FLAWED = (
     *CALLERS,
     Caller("slightly informed", 0.85),
@@ -49,7 +51,8 @@ FLAWED = (
 )
 """Callers whose blend with the model, and whose bias, are judged."""
 INFORMED = ("equal", "slightly informed")
-"""Those whose blend is to beat both: an equal mean of two cannot where one errs by less than about 0.6 of the other."""
+"""Those whose blend is to beat both: an equal mean of two cannot where one errs by less than about
+0.6 of the other."""
 LEVEL = 0.95
 _WEEKS = 200
 """Length of a history, so that 24 months can be drawn from its 38."""
@@ -89,7 +92,13 @@ class Team:
         seen = self.history.records["recorded_at"].dt.tz_localize(None)
         periods = pd.period_range(seen.iloc[0], seen.iloc[-1], freq=self.freq)
         somebody = [
-            {"made_on": one.start_time, "period": str(one), "caller": "Ada", "owner_name": "Ada", "commit": 1}
+            {
+                "made_on": one.start_time,
+                "period": str(one),
+                "caller": "Ada",
+                "owner_name": "Ada",
+                "commit": 1,
+            }
             for one in periods
         ]
         return CallSamples.of(
@@ -119,14 +128,16 @@ class Team:
 
 
 def judge_sources(cells: pd.DataFrame) -> Errors:
-    """The errors of the sources of `forecast_value_added`; `cells` has ``reps`` and ``manager`` (perhaps NaN) too."""
+    """The errors of the sources of `forecast_value_added`; `cells` has ``reps`` and ``manager``
+    (perhaps NaN) too."""
     cells = cells.assign(group="").reset_index()
     part = _keep_common(cells.assign(blend=_blend(cells)).set_index(["group", "period", "place"]))
     return Errors.of(part, [source for source in SOURCES if source in part])
 
 
 def judge_team(team: Team) -> pd.DataFrame:
-    """Draw callers of a team, and say what the tables say of them: one row for each thing that is counted."""
+    """Draw callers of a team, and say what the tables say of them: one row for each thing that is
+    counted."""
     rng = np.random.default_rng([team.seed, *map(ord, team.kind)])
     rows = [
         {"periods": count, **row}
@@ -144,7 +155,9 @@ Found = Iterator[dict[str, Any]]
 
 def _judge_alone(team: Team, window: pd.Index[Any], rng: np.random.Generator) -> Found:
     """Is a caller of some skill marked alone?"""
-    callers = [Caller(f"{skill} {alike}", skill, alike=alike) for skill in SKILLS for alike in _ALIKE]
+    callers = [
+        Caller(f"{skill} {alike}", skill, alike=alike) for skill in SKILLS for alike in _ALIKE
+    ]
     cells = team.whole.join(call(team.whole, callers, rng)).loc[window]
     errors = Errors.of(cells, ["model", *(caller.name for caller in callers)])
     for one in callers:
@@ -156,7 +169,9 @@ def _judge_equals(team: Team, window: pd.Index[Any], rng: np.random.Generator) -
     """Is anybody marked of several callers of the whole who are as good as the model?"""
     callers = [replace(CALLERS[0], name=str(k)) for k in range(_EQUALS)]
     names = [caller.name for caller in callers]
-    errors = Errors.of(team.whole.join(call(team.whole, callers, rng)).loc[window], ["model", *names])
+    errors = Errors.of(
+        team.whole.join(call(team.whole, callers, rng)).loc[window], ["model", *names]
+    )
     for name in names:
         yield {"what": "one caller", "marked": mark(errors, [name])[name] != 0}
     yield {"what": "five callers", "marked": any(mark(errors, names).values())}
@@ -171,13 +186,18 @@ def _judge_people(team: Team, window: pd.Index[Any], rng: np.random.Generator) -
 
 
 def _judge_blends(team: Team, window: pd.Index[Any], rng: np.random.Generator) -> Found:
-    """How large are the errors of the model, of reps and of their blend, and does the interval hold the true bias of the reps?"""
+    """How large are the errors of the model, of reps and of their blend, and does the interval hold
+    the true bias of the reps?"""
     whole, said = team.whole.loc[window], call(team.whole, FLAWED, rng).loc[window]
-    every = pd.concat({name: whole.assign(reps=said[name]) for name in said}, names=["group"]).reset_index()
+    every = pd.concat(
+        {name: whole.assign(reps=said[name]) for name in said}, names=["group"]
+    ).reset_index()
     blends = every.assign(blend=_blend(every)).pivot_table(
         index=["period", "place"], columns="group", values="blend"
     )
-    means = pd.DataFrame({f"mean {one.name}": expect(team.whole, one) for one in FLAWED if one.aware})
+    means = pd.DataFrame(
+        {f"mean {one.name}": expect(team.whole, one) for one in FLAWED if one.aware}
+    )
     cells = whole.join([said, blends.add_prefix("blend "), means])
     errors = Errors.of(cells, list(cells.columns.drop(["weighted", "last_period", "actual"])))
     size, signed = errors.size.sum(), errors.signed.sum() / errors.actual.sum()
@@ -208,7 +228,8 @@ def _judge_managers(team: Team, window: pd.Index[Any], rng: np.random.Generator)
 
 
 def mark(errors: Errors, sources: Sequence[str]) -> dict[str, int]:
-    """Mark the sources that differ from the model beyond chance, among those compared: −1 better, 1 worse, else 0."""
+    """Mark the sources that differ from the model beyond chance, among those compared: −1 better, 1
+    worse, else 0."""
     p = adjust_p_values(np.array([errors.compare(source) for source in sources]))
     total = errors.size.sum()
     off = np.sign(total[list(sources)] - total["model"]).to_numpy()
@@ -233,8 +254,11 @@ def judge_teams(
 
 
 def sum_blends(rows: pd.DataFrame, *by: str) -> pd.DataFrame:
-    """Sum the errors of the model, of reps and of their blend, as shares of the model's; also the mean of its parts."""
-    total = rows[rows["what"] == "blend"].groupby([*by], sort=False)[["model", "reps", "blend"]].sum()
+    """Sum the errors of the model, of reps and of their blend, as shares of the model's; also the
+    mean of its parts."""
+    total = (
+        rows[rows["what"] == "blend"].groupby([*by], sort=False)[["model", "reps", "blend"]].sum()
+    )
     shares = total.div(total["model"], axis=0)
     return shares.assign(parts=(1 + shares["reps"]) / 2, best=shares["reps"].clip(upper=1))
 
@@ -246,7 +270,9 @@ def promises(rows: pd.DataFrame) -> list[Promise]:
     informed = blends[blends.index.get_level_values("caller").isin(INFORMED)]
     held = rows[rows["what"] == "bias"].groupby("caller")["held"].mean()
     found = [
-        Promise("an error half or twice the model's, 24 periods: marked", 0.8, 1, clear["right"].mean()),
+        Promise(
+            "an error half or twice the model's, 24 periods: marked", 0.8, 1, clear["right"].mean()
+        ),
         Promise("marked on the wrong side", 0, 0.01, alone["wrong"].mean()),
     ]
     for what, name in EQUAL.items():
@@ -257,10 +283,15 @@ def promises(rows: pd.DataFrame) -> list[Promise]:
         ("the better of its parts, where both are informed", "best", informed),
     ):
         ratio = part["blend"] / part[of]
-        title = f"error of the blend by that of {name}, largest: {', '.join(cast(tuple[str, str], ratio.idxmax()))}"
+        title = (
+            f"error of the blend by that of {name}, largest: "
+            f"{', '.join(cast(tuple[str, str], ratio.idxmax()))}"
+        )
         found.append(Promise(title, -np.inf, 1, ratio.max()))
     for end, caller in (("least", held.idxmin()), ("most", held.idxmax())):
-        found.append(Promise(f"95% intervals of bias held, {end}: {caller}", 0.93, 0.97, held[str(caller)]))
+        found.append(
+            Promise(f"95% intervals of bias held, {end}: {caller}", 0.93, 0.97, held[str(caller)])
+        )
     return found
 
 
@@ -365,27 +396,44 @@ def _blends(rows: pd.DataFrame) -> list[list[str]]:
         both=blends["blend"] < blends[["model", "reps"]].min(axis=1),
     )
     sums, shares = (
-        sum_blends(blends, "caller", "periods"), blends.groupby(["caller", "periods"], sort=False)[["worse", "both"]].mean()
-    )  # fmt: skip
+        sum_blends(blends, "caller", "periods"),
+        blends.groupby(["caller", "periods"], sort=False)[["worse", "both"]].mean(),
+    )
     return [
-        [caller, str(count), *(f"{sums.loc[(caller, count), name]:.2f}" for name in ("reps", "blend", "parts")),
-         *(text.percent(shares.loc[(caller, count), name]) for name in ("worse", "both"))]
-        for caller, count in sums.index if count in (COUNTS[0], COUNTS[2], COUNTS[-1])
-    ]  # fmt: skip
+        [
+            caller,
+            str(count),
+            *(f"{sums.loc[(caller, count), name]:.2f}" for name in ("reps", "blend", "parts")),
+            *(text.percent(shares.loc[(caller, count), name]) for name in ("worse", "both")),
+        ]
+        for caller, count in sums.index
+        if count in (COUNTS[0], COUNTS[2], COUNTS[-1])
+    ]
 
 
 def _blends_by_kind(rows: pd.DataFrame) -> list[list[str]]:
     sums = sum_blends(rows, "kind", "caller")
     return [
-        [kind, *(f"{sums.loc[(kind, one.name), 'reps']:.2f} → {sums.loc[(kind, one.name), 'blend']:.2f}" for one in FLAWED)]
+        [
+            kind,
+            *(
+                (
+                    f"{sums.loc[(kind, one.name), 'reps']:.2f} → "
+                    f"{sums.loc[(kind, one.name), 'blend']:.2f}"
+                )
+                for one in FLAWED
+            ),
+        ]
         for kind in dict.fromkeys(sums.index.get_level_values("kind"))
-    ]  # fmt: skip
+    ]
 
 
 def main() -> None:
     """Draw callers on fresh seeds, and write the section."""
     parser = argparse.ArgumentParser(prog="python -m tests.call_proof", description=__doc__)
-    parser.add_argument("--seed", type=int, default=int(time.time()), help="first seed; fresh by default")
+    parser.add_argument(
+        "--seed", type=int, default=int(time.time()), help="first seed; fresh by default"
+    )
     seed = parser.parse_args().seed
     began = time.perf_counter()
     print(write(judge_teams(seed), seed))

@@ -1,8 +1,9 @@
-"""How cassettes are recorded from the sandbox, what is scrubbed from them, and how they are replayed.
+"""How cassettes are recorded from the sandbox, what is scrubbed from them, and how they are
+replayed.
 
-A cassette holds what was asked and answered, and nothing that differs by machine or is secret: every request goes
-to `ADDRESS`, all credentials are ``***``, of the other headers only those that the client reads are kept, and JSON
-bodies are laid out for a reader.
+A cassette holds what was asked and answered, and nothing that differs by machine or is secret:
+every request goes to `ADDRESS`, all credentials are ``***``, of the other headers only those that
+the client reads are kept, and JSON bodies are laid out for a reader.
 """
 
 import json
@@ -27,7 +28,14 @@ HIDDEN = "***"
 RECORD = "pytest tests/api/test_cassettes.py --record-mode=rewrite"
 SECRET_HEADERS = ("authorization", "appid", "x-api-key")
 REQUEST_HEADERS = ("content-type", "if-none-match")
-RESPONSE_HEADERS = ("content-type", "etag", "cache-control", "retry-after", "www-authenticate", "location")
+RESPONSE_HEADERS = (
+    "content-type",
+    "etag",
+    "cache-control",
+    "retry-after",
+    "www-authenticate",
+    "location",
+)
 _REFUSED_FOR_NOW = (408, 429)
 # requests-cache reads this of urllib3's responses, and vcrpy's stand-in lacks it.
 VCRHTTPResponse._request_url = None
@@ -59,12 +67,15 @@ ROWS: list[dict[str, Any]] = [
 
 
 def scrubbed_request(request: Request, origin: str) -> Request | None:
-    """The request as it is stored and matched; None leaves it alone: the sandbox's own control routes."""
+    """The request as it is stored and matched; None leaves it alone: the sandbox's own control
+    routes."""
     if "/-/sandbox/" in request.path:
         return None
     if request.uri.startswith(origin):
         request.uri = ADDRESS + request.uri[len(origin) :]
-    kept = {name: value for name, value in request.headers.items() if name.lower() in REQUEST_HEADERS}
+    kept = {
+        name: value for name, value in request.headers.items() if name.lower() in REQUEST_HEADERS
+    }
     hidden = {name: HIDDEN for name in request.headers if name.lower() in SECRET_HEADERS}
     request.headers = kept | hidden
     return request
@@ -74,21 +85,31 @@ def scrubbed_response(response: dict[str, Any], *, keep_refusals: bool) -> dict[
     """The response as it is stored; None for "not now", which is no answer to the request."""
     if response["status"]["code"] in _REFUSED_FOR_NOW and not keep_refusals:
         return None
-    headers = {name: value for name, value in response["headers"].items() if name.lower() in RESPONSE_HEADERS}
+    headers = {
+        name: value
+        for name, value in response["headers"].items()
+        if name.lower() in RESPONSE_HEADERS
+    }
     body = response["body"]["string"]
     return {"status": response["status"], "headers": headers, "body": {"string": _laid_out(body)}}
 
 
 def _laid_out(body: bytes) -> bytes:
     """A JSON body with a line for each value."""
-    return (json.dumps(json.loads(body), indent=1, ensure_ascii=False) + "\n").encode() if body else body
+    return (
+        (json.dumps(json.loads(body), indent=1, ensure_ascii=False) + "\n").encode()
+        if body
+        else body
+    )
 
 
 class _Readable(yaml.SafeDumper):
     """YAML with texts of several lines as blocks."""
 
     def represent_str(self, data: str) -> yaml.ScalarNode:
-        return self.represent_scalar("tag:yaml.org,2002:str", data, style="|" if "\n" in data else None)
+        return self.represent_scalar(
+            "tag:yaml.org,2002:str", data, style="|" if "\n" in data else None
+        )
 
 
 _Readable.add_representer(str, _Readable.represent_str)
@@ -142,37 +163,55 @@ def tape(name: str, origin: str, *, recording: bool = False) -> Iterator[Cassett
 class Api:
     """What a test on a cassette talks to: the sandbox while recording, the cassette afterwards."""
 
-    def __init__(self, credentials: dict[str, str], fault: Callable[..., None], cache_dir: Path) -> None:
+    def __init__(
+        self, credentials: dict[str, str], fault: Callable[..., None], cache_dir: Path
+    ) -> None:
         self.url = credentials["url"]
         self.fault = fault
         self._credentials = credentials
         self._cache_dir = cache_dir
 
     @contextmanager
-    def client(self, token: str = "token", api_key: str = "api_key", **options: Any) -> Iterator[oa.Client]:
+    def client(
+        self, token: str = "token", api_key: str = "api_key", **options: Any
+    ) -> Iterator[oa.Client]:
         """A client with the credentials of those names; a name that is none is sent as it is.
 
-        It does not repeat a refused call, and has one connection: vcrpy lifts its patches for an instant at each
-        request, in which another thread would reach the network.
+        It does not repeat a refused call, and has one connection: vcrpy lifts its patches for an
+        instant at each request, in which another thread would reach the network.
         """
-        options = {"retries": 0, "concurrency": 1, "timeout": 300, "cache_dir": self._cache_dir, **options}
+        options = {
+            "retries": 0,
+            "concurrency": 1,
+            "timeout": 300,
+            "cache_dir": self._cache_dir,
+            **options,
+        }
         token, api_key = (self._credentials.get(name, name) for name in (token, api_key))
         with oa.Client(self.url, token, api_key, **options) as client:
             try:
                 yield client
             except CannotOverwriteExistingCassetteException as error:
-                error.add_note(f"The client no longer asks what was recorded. If it should not: {RECORD}")
+                error.add_note(
+                    f"The client no longer asks what was recorded. If it should not: {RECORD}"
+                )
                 raise
 
 
 def leaks(text: str) -> list[str]:
     """What a cassette holds and must not."""
-    found = re.findall(r"(?i)bearer [^\s'\"]+|127\.0\.0\.1|localhost|set-cookie|X-Sandbox-Key", text)
+    found = re.findall(
+        r"(?i)bearer [^\s'\"]+|127\.0\.0\.1|localhost|set-cookie|X-Sandbox-Key", text
+    )
     for interaction in yaml.safe_load(text)["interactions"]:
         for name, values in interaction["request"]["headers"].items():
             if name.lower() in SECRET_HEADERS:
                 found += [f"{name}: {value}" for value in values if value != HIDDEN]
             elif name.lower() not in REQUEST_HEADERS:
                 found.append(name)
-        found += [name for name in interaction["response"]["headers"] if name.lower() not in RESPONSE_HEADERS]
+        found += [
+            name
+            for name in interaction["response"]["headers"]
+            if name.lower() not in RESPONSE_HEADERS
+        ]
     return found

@@ -1,4 +1,5 @@
-"""Our command line at another moment: ``python -m tests.clocked …``, with the moment (ISO, UTC) in ``CLOCK``."""
+"""Our command line at another moment: ``python -m tests.clocked …``, with the moment (ISO, UTC) in
+``CLOCK``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What every test stands on: no settings from outside, own cache and state folders, one shared sandbox."""
+"""What every test stands on: no settings from outside, own cache and state folders, one shared
+sandbox."""
 
 from __future__ import annotations
 
@@ -23,10 +24,11 @@ SLOW = {"browser", "live", "mpl_image_compare", "office", "spark"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose how many examples each property tries, forget the width of this terminal, and hear Ctrl-C."""
+    """Choose how many examples each property tries, forget the width of this terminal, and hear
+    Ctrl-C."""
     settings.load_profile(FAST if config.getoption("markexpr") == "not slow" else FULL)
-    # A console that is made while COLUMNS is set keeps that width, and pytest-xdist sets it for its workers; without, a
-    # console reads it with each line, as the tests of the command line want.
+    # A console that is made while COLUMNS is set keeps that width, and pytest-xdist sets it for its
+    # workers; without, a console reads it with each line, as the tests of the command line want.
     os.environ.pop("COLUMNS", None)
     # A shell's background job ignores Ctrl-C, and so do its children; some tests send it.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -34,24 +36,30 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """Run a part of the tests in one process: another would take longer to begin than most parts take."""
+    """Run a part of the tests in one process: another would take longer to begin than most parts
+    take."""
     return None if config.args_source is pytest.Config.ArgsSource.TESTPATHS else 0
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collect_file() -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
-    """Collect tests only: their modules have no doctests, and to search 400 of them takes each process seconds."""
+    """Collect tests only: their modules have no doctests, and to search 400 of them takes each
+    process seconds."""
     found = yield
     return [collector for collector in found if not isinstance(collector, DoctestModule)]
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as slow what needs a browser and the like, before pytest selects by marks, and skip what a machine lacks."""
+    """Mark as slow what needs a browser and the like, before pytest selects by marks, and skip what
+    a machine lacks."""
     no_office = pytest.mark.skipif(
-        shutil.which("soffice") is None, reason="there is no LibreOffice; apt-get install libreoffice-calc"
+        shutil.which("soffice") is None,
+        reason="there is no LibreOffice; apt-get install libreoffice-calc",
     )
-    no_posix = pytest.mark.skipif(os.name != "posix", reason="uses modes, links, pipes or signals of POSIX")
+    no_posix = pytest.mark.skipif(
+        os.name != "posix", reason="uses modes, links, pipes or signals of POSIX"
+    )
     for item in items:
         marks = {mark.name for mark in item.iter_markers()}
         if marks & SLOW:
@@ -70,7 +78,9 @@ def _own_surroundings(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     if "live" not in request.keywords:
         delivery = [
-            name for name in os.environ if name.startswith(("OPP_ANALYTICS_SMTP", "OPP_ANALYTICS_CHAT"))
+            name
+            for name in os.environ
+            if name.startswith(("OPP_ANALYTICS_SMTP", "OPP_ANALYTICS_CHAT"))
         ]
         for name in (*VARIABLES, TOKEN_COMMAND, *delivery):
             monkeypatch.delenv(name, raising=False)
@@ -84,14 +94,18 @@ def shared_sandbox() -> Iterator[oa.sandbox.Sandbox]:
 
 
 @pytest.fixture
-def tenant(shared_sandbox: oa.sandbox.Sandbox, tmp_path: Path) -> Iterator[Callable[..., oa.Client]]:
+def tenant(
+    shared_sandbox: oa.sandbox.Sandbox, tmp_path: Path
+) -> Iterator[Callable[..., oa.Client]]:
     """Makes a client of a new tenant that holds the given rows; faults are off again afterwards."""
 
     def make(opportunities: pd.DataFrame | int = 0, **options: object) -> oa.Client:
         if isinstance(opportunities, int):
             opportunities = pd.DataFrame([row(number) for number in range(opportunities)])
         token, api_key = shared_sandbox.add_tenant(opportunities)
-        return oa.Client(shared_sandbox.url, token, api_key, cache_dir=tmp_path / "pages", **options)  # type: ignore[arg-type]
+        return oa.Client(
+            shared_sandbox.url, token, api_key, cache_dir=tmp_path / "pages", **options
+        )  # type: ignore[arg-type]
 
     yield make
     shared_sandbox.faults.reset()

@@ -1,7 +1,9 @@
-"""``python -m tests.exports [KILLS]``: every export of the package, killed with ``kill -9`` while it writes its file.
+"""``python -m tests.exports [KILLS]``: every export of the package, killed with ``kill -9`` while
+it writes its file.
 
-One process imports the package and forks a child for each kill. The child replaces the file again and again; as soon as
-a staged file appears beside it, it is killed. The file must then be one that the export wrote whole.
+One process imports the package and forks a child for each kill. The child replaces the file again
+and again; as soon as a staged file appears beside it, it is killed. The file must then be one that
+the export wrote whole.
 """
 
 from __future__ import annotations
@@ -55,7 +57,8 @@ def kill(kills: int, folder: Path) -> dict[str, Outcome]:
 
 
 def fill_disk(folder: Path) -> dict[str, dict[str, Any]]:
-    """Digest of each file before and after an export to a full disk, its error, and what was left beside the file."""
+    """Digest of each file before and after an export to a full disk, its error, and what was left
+    beside the file."""
     return _run("fill", "1", str(folder))
 
 
@@ -170,7 +173,8 @@ def _fill(name: str, folder: Path) -> dict[str, Any]:
 
 
 def _outcome(task: str, name: str, kills: int, folder: Path) -> dict[str, Any]:
-    """What a fork of this process finds: no export meets the threads of those before it, and none imports anew."""
+    """What a fork of this process finds: no export meets the threads of those before it, and none
+    imports anew."""
     _callables()
     answers = FORKS.SimpleQueue()
 
@@ -195,7 +199,10 @@ def _main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         outcomes = kill(int(sys.argv[1]) if len(sys.argv) > 1 else 30, Path(folder))
     for name, outcome in outcomes.items():
-        print(f"{name}: {outcome.kills} kills, {outcome.in_mid_write} in mid-write, broken: {outcome.broken}")
+        print(
+            f"{name}: {outcome.kills} kills, {outcome.in_mid_write} in mid-write, broken: "
+            f"{outcome.broken}"
+        )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
-"""How often flagged deals are won, lost or slip, against unflagged ones of the same stage: ``python -m tests.flags [SEEDS]``.
+"""How often flagged deals are won, lost or slip, against unflagged ones of the same stage: ``python
+-m tests.flags [SEEDS]``.
 
-Teams of `tests.worlds` and of the sandbox are asked for the flags of their open deals every eight weeks, and 60 days later
-for what became of each deal. A simulator decides a part of the answer: its deals wait, slip and are lost by chances that
-do not know of flags, except through stage, age, owner and date.
+Teams of `tests.worlds` and of the sandbox are asked for the flags of their open deals every eight
+weeks, and 60 days later for what became of each deal. A simulator decides a part of the answer: its
+deals wait, slip and are lost by chances that do not know of flags, except through stage, age, owner
+and date.
 """
 
 from __future__ import annotations
@@ -38,7 +40,8 @@ def teams(seeds: int) -> Iterator[tuple[str, History]]:
 
 
 def followed(history: History) -> pd.DataFrame:
-    """One row per open deal and question: its stage, its flags, and what became of it in `DAYS` days."""
+    """One row per open deal and question: its stage, its flags, and what became of it in `DAYS`
+    days."""
     moments = history.records["recorded_at"]
     parts = []
     for place in range(_FIRST, len(moments), _STEP):
@@ -65,9 +68,11 @@ def followed(history: History) -> pd.DataFrame:
 
 
 def due_soon(history: History) -> pd.DataFrame:
-    """One row per open deal due in 14 days and question: what became of it, and whether two thresholds flag it.
+    """One row per open deal due in 14 days and question: what became of it, and whether two
+    thresholds flag it.
 
-    ``stated``: a stated chance below 40%. ``learned``: one below that which 80% of the deals won by then last stated.
+    ``stated``: a stated chance below 40%. ``learned``: one below that which 80% of the deals won by
+    then last stated.
     """
     changes = history.changes().sort_values(["unique_id", "seen_at"])
     changes["outcome"] = outcomes(changes).astype("str")
@@ -85,7 +90,10 @@ def due_soon(history: History) -> pd.DataFrame:
             name: deal_flags(frame, as_of=day, limits=FlagLimits(low_chance=limit)).set_index(
                 "close_date", append=True
             )
-            for name, limit in (("stated", 0.4), ("learned", stated.quantile(0.2, interpolation="lower")))
+            for name, limit in (
+                ("stated", 0.4),
+                ("learned", stated.quantile(0.2, interpolation="lower")),
+            )
         }
         rows = pd.DataFrame({name: table["due_soon_unlikely"] for name, table in flagged.items()})
         left = rows.index.get_level_values("close_date") - pd.Timestamp(day)
@@ -106,7 +114,8 @@ def thresholds(deals: pd.DataFrame) -> pd.DataFrame:
 
 
 def usefulness(deals: pd.DataFrame) -> pd.DataFrame:
-    """Shares of flagged deals won, lost and slipped, and of unflagged ones with the same mix of stages, by flag."""
+    """Shares of flagged deals won, lost and slipped, and of unflagged ones with the same mix of
+    stages, by flag."""
     flags = [name for name in deals.select_dtypes("boolean") if name not in _ENDS]
     any_flag = deals[flags].fillna(False).any(axis=1)
     rows = {"any flag": _compared(deals, any_flag.astype(bool))}
@@ -123,7 +132,9 @@ def _compared(deals: pd.DataFrame, flagged: pd.Series[bool]) -> dict[str, float]
     for end in _ENDS:
         ended = deals[end].astype("float64")
         found[end] = ended[flagged].mean()
-        found[f"{end}_others"] = (ended[~flagged].groupby(deals["stage"][~flagged]).mean() * mix).sum()
+        found[f"{end}_others"] = (
+            ended[~flagged].groupby(deals["stage"][~flagged]).mean() * mix
+        ).sum()
     return found
 
 

@@ -1,7 +1,7 @@
 """``python -m tests.gallery``: the docs' pictures of one simulated team, each light and dark.
 
-Every drawing as ``docs/gallery/*.png`` with its code in ``docs/gallery.md``; the weekly page, the explorer and the grid as
-``docs/*.png``.
+Every drawing as ``docs/gallery/*.png`` with its code in ``docs/gallery.md``; the weekly page, the
+explorer and the grid as ``docs/*.png``.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ THEMES = {"light": "", "dark": "-dark"}
 """What the name of a picture ends with, by theme."""
 _BEHIND = {"light": "#ffffff", "dark": "#111418"}
 _MONDAY = datetime.date(2026, 11, 16)
-_DESCRIPTION = "Every chart of opp_analytics, with the question that it answers and the code that draws it."
+_DESCRIPTION = (
+    "Every chart of opp_analytics, with the question that it answers and the code that draws it."
+)
 _SCREEN: ViewportSize = {"width": 1080, "height": 820}
 _PANEL: ViewportSize = {"width": 1200, "height": 900}
 _EDITS = ((0, "stage", "negotiation"), (3, "value", "32500"), (6, "close_date", "Dec 4"))
@@ -225,13 +227,17 @@ def save(figure: Any, file: Path) -> None:
 
 
 def _save_small(picture: bytes, file: Path) -> None:
-    """Save a picture in 64 colors, a third of the bytes: it has few hues, and the rest is the smooth edge of letters."""
+    """Save a picture in 64 colors, a third of the bytes: it has few hues, and the rest is the
+    smooth edge of letters."""
     opened = Image.open(io.BytesIO(picture)).convert("RGB")
-    opened.quantize(64, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(file, optimize=True)
+    opened.quantize(64, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+        file, optimize=True
+    )
 
 
 def photograph(team: Team, browser: Browser, theme: Any, scratch: str) -> None:
-    """The first screen of the team's weekly page, its explorer and its grid as PNGs, for README and docs."""
+    """The first screen of the team's weekly page, its explorer and its grid as PNGs, for README and
+    docs."""
 
     def open_tab(size: ViewportSize) -> Page:
         return browser.new_page(viewport=size, device_scale_factor=2, color_scheme=theme)
@@ -249,14 +255,20 @@ def photograph(team: Team, browser: Browser, theme: Any, scratch: str) -> None:
     style = f"body {{ margin: 0 }} #here {{ padding: 16px; background: {_BEHIND[theme]} }}"
     tab = open_tab(_PANEL)
     state = {"view": "forecast", "by": "team"}
-    show(tab, oa.explore(team.opportunities, team.history, as_of=team.today, state=state), style=style)
+    show(
+        tab,
+        oa.explore(team.opportunities, team.history, as_of=team.today, state=state),
+        style=style,
+    )
     tab.locator(".mk").first.click()
     tab.get_by_text("sum of values").wait_for()
     keep(tab.locator("#here").screenshot(), "explorer")
 
     tab = open_tab(_PANEL)
     grid = GridPage(
-        tab, oa.edit(team.opportunities, history=team.history, as_of=team.today, height=390), style=style
+        tab,
+        oa.edit(team.opportunities, history=team.history, as_of=team.today, height=390),
+        style=style,
     )
     for row, column, typed in _EDITS:
         grid.cell(row, column).click()
@@ -278,10 +290,14 @@ def page() -> str:
     parts = [
         f'---\ndescription: "{_DESCRIPTION}"\n---',
         "# Gallery of charts",
-        "`oa.plots.<name>(table)` draws the table of the function with the same name, and returns the matplotlib Axes;\n"
-        "`oa.plots.tear_sheet(history)` draws the most telling ones on one sheet, and returns the Figure.\n"
-        "`python -m tests.gallery` drew these from the team of `oa.demo()`. The code of each follows these lines; with your own\n"
-        "data, `history` is your `oa.History` and `opportunities` what `oa.load` or `oa.read_export` gave.",
+        "`oa.plots.<name>(table)` draws the table of the function with the same name, and "
+        "returns the matplotlib Axes;\n"
+        "`oa.plots.tear_sheet(history)` draws the most telling ones on one sheet, and returns "
+        "the Figure.\n"
+        "`python -m tests.gallery` drew these from the team of `oa.demo()`. The code of each "
+        "follows these lines; with your own\n"
+        "data, `history` is your `oa.History` and `opportunities` what `oa.load` or "
+        "`oa.read_export` gave.",
         _block(f"{LOAD}\n{SETUP}"),
     ]
     for name, (question, code) in DRAWINGS.items():
@@ -310,7 +326,9 @@ def main() -> None:
                 photograph(team, browser, theme, scratch)
         browser.close()
     PAGE.write_text(page())
-    sys.stdout.write(f"{len(names)} drawings in {FOLDER.relative_to(ROOT)}/, and {PAGE.relative_to(ROOT)}\n")
+    sys.stdout.write(
+        f"{len(names)} drawings in {FOLDER.relative_to(ROOT)}/, and {PAGE.relative_to(ROOT)}\n"
+    )
 
 
 if __name__ == "__main__":

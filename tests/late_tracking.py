@@ -1,4 +1,5 @@
-"""A Salesforce-shaped export and field history of a team that switched tracking on late, worked by hand."""
+"""A Salesforce-shaped export and field history of a team that switched tracking on late, worked by
+hand."""
 
 from __future__ import annotations
 
@@ -51,14 +52,22 @@ def make_files(tracked: pd.Timestamp = TRACKED) -> Files:
             (closes, "StageName", "Negotiation/Review", stage),
         ]
         lines += [
-            {"OpportunityId": key, "CreatedDate": f"{at:%Y-%m-%d}T15:00:00Z", "Field": field, "OldValue": old, "NewValue": new}
+            {
+                "OpportunityId": key,
+                "CreatedDate": f"{at:%Y-%m-%d}T15:00:00Z",
+                "Field": field,
+                "OldValue": old,
+                "NewValue": new,
+            }
             for at, field, old, new in steps
             if tracked <= at < TODAY
-        ]  # fmt: skip
+        ]
     return Files(pd.DataFrame(deals), pd.DataFrame(lines).sort_values("CreatedDate", kind="stable"))
 
 
 def make_history(files: Files) -> tuple[pd.DataFrame, oa.History]:
     """Read the two files as a table of deals and a history."""
     deals = oa.read_export(files.deals, ORG, progress=False)
-    return deals, oa.History.from_changes(files.changes, org=ORG, opportunities=deals, progress=False)
+    return deals, oa.History.from_changes(
+        files.changes, org=ORG, opportunities=deals, progress=False
+    )

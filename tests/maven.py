@@ -1,10 +1,12 @@
-"""Maven Analytics' public "CRM Sales Opportunities" as opportunities, and its published figures recomputed.
+"""Maven Analytics' public "CRM Sales Opportunities" as opportunities, and its published figures
+recomputed.
 
     python -m tests.maven [FOLDER]
 
-seeds a sandbox with the 8,800 rows, loads them over HTTP and prints the win rate, the quarters and the agents. The
-data (``sales_pipeline.csv``, ``products.csv`` of the data set, found in many public repositories) is not kept here,
-because its source states no license: FOLDER holds it, by default ``../shared/data/maven_crm``.
+seeds a sandbox with the 8,800 rows, loads them over HTTP and prints the win rate, the quarters and
+the agents. The data (``sales_pipeline.csv``, ``products.csv`` of the data set, found in many public
+repositories) is not kept here, because its source states no license: FOLDER holds it, by default
+``../shared/data/maven_crm``.
 """
 
 import sys
@@ -33,9 +35,9 @@ def opportunities(folder: Path = FOLDER) -> pd.DataFrame:
 
     Notes
     -----
-    The product "GTXPro" is "GTX Pro" in the price list. What is not won has no value in the source and gets the
-    product's list price. A row without an engage date gets no ``created_at``; one without an account is named after
-    its product alone.
+    The product "GTXPro" is "GTX Pro" in the price list. What is not won has no value in the source
+    and gets the product's list price. A row without an engage date gets no ``created_at``; one
+    without an account is named after its product alone.
     """
     pipeline = pd.read_csv(folder / "sales_pipeline.csv")
     prices = pd.read_csv(folder / "products.csv").set_index("product")["sales_price"]
@@ -61,7 +63,9 @@ def loaded(cache_dir: Path, folder: Path = FOLDER) -> pd.DataFrame:
     """The rows after their way through a sandbox: seeded, and read back over HTTP."""
     with (
         oa.sandbox.start(opportunities=opportunities(folder), today=AS_OF) as server,
-        oa.Client(server.url, server.token, server.api_key, timeout=300, cache_dir=cache_dir) as client,
+        oa.Client(
+            server.url, server.token, server.api_key, timeout=300, cache_dir=cache_dir
+        ) as client,
     ):
         return oa.load(client, progress=False)
 
@@ -76,7 +80,8 @@ def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
     if not (folder / "sales_pipeline.csv").is_file():
         sys.exit(
-            f"{folder} holds no sales_pipeline.csv; download Maven Analytics' CRM data and name its folder"
+            f"{folder} holds no sales_pipeline.csv; download Maven Analytics' CRM data and name "
+            "its folder"
         )
     with TemporaryDirectory() as cache:
         frame = loaded(Path(cache), folder)

@@ -1,4 +1,5 @@
-"""``python -m tests.notebooks``: run every notebook and store what it shows, as a code host then shows it.
+"""``python -m tests.notebooks``: run every notebook and store what it shows, as a code host then
+shows it.
 
 With names (``python -m tests.notebooks 01``) only the notebooks whose names begin so.
 """
@@ -23,7 +24,9 @@ LONGEST_SECONDS = 300
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 _COLORS = 96
 """Colors of a stored picture: enough for text, and a fifth of its size."""
-_VOLATILE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d(?= UTC)|\b\d\d:\d\d(:\d\d(\.\d+)?)?\b|127\.0\.0\.1:\d+")
+_VOLATILE = re.compile(
+    r"\d{4}-\d\d-\d\d \d\d:\d\d(?= UTC)|\b\d\d:\d\d(:\d\d(\.\d+)?)?\b|127\.0\.0\.1:\d+"
+)
 """Moments at which something was read, and a port."""
 
 
@@ -62,9 +65,12 @@ def run(file: Path) -> Any:
 
 
 def _is_live(output: Any) -> bool:
-    """True for what only a running kernel shows: a widget without a picture of itself, and what hides its message later."""
+    """True for what only a running kernel shows: a widget without a picture of itself, and what
+    hides its message later."""
     data = output.get("data", {})
-    return {_WIDGET} <= set(data) <= {_WIDGET, "text/plain"} or "oap-saved" in data.get("text/html", "")
+    return {_WIDGET} <= set(data) <= {_WIDGET, "text/plain"} or "oap-saved" in data.get(
+        "text/html", ""
+    )
 
 
 def _storable(output: Any) -> Any:
@@ -89,7 +95,9 @@ def _in_few_colors(png: str) -> str:
 def shown(notebook: Any) -> list[list[str]]:
     """What each code cell shows in words, but for moments of reading; a picture as its kind."""
     return [
-        [_words(output) for output in cell.outputs] for cell in notebook.cells if cell.cell_type == "code"
+        [_words(output) for output in cell.outputs]
+        for cell in notebook.cells
+        if cell.cell_type == "code"
     ]
 
 

@@ -1,4 +1,5 @@
-"""A team whose org shares no stage name with the API's: seven stages, two pipelines of words, euros, a fiscal year from February."""
+"""A team whose org shares no stage name with the API's: seven stages, two pipelines of words,
+euros, a fiscal year from February."""
 
 from __future__ import annotations
 
@@ -78,12 +79,19 @@ def rows() -> list[dict[str, Any]]:
     """The deals as the server stores them."""
     return [
         {
-            "unique_id": key, "name": name, "account_id": f"acc-{key}", "value": value, "stage": stage,
-            "close_date": date, "probability": chance, "owner_name": owner,
-            "created_at": "2026-10-01T08:00:00Z", "updated_at": "2026-11-20T08:00:00Z",
+            "unique_id": key,
+            "name": name,
+            "account_id": f"acc-{key}",
+            "value": value,
+            "stage": stage,
+            "close_date": date,
+            "probability": chance,
+            "owner_name": owner,
+            "created_at": "2026-10-01T08:00:00Z",
+            "updated_at": "2026-11-20T08:00:00Z",
         }
         for key, name, stage, value, date, chance, owner in _DEALS
-    ]  # fmt: skip
+    ]
 
 
 def weeks_before() -> pd.DataFrame:

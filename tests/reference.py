@@ -1,8 +1,9 @@
-"""``python -m tests.reference``: where each name of ``docs/reference.md`` is now, the drawings, and the columns of the result tables.
+"""``python -m tests.reference``: where each name of ``docs/reference.md`` is now, the drawings, and
+the columns of the result tables.
 
-The page's order and sections are written by hand; an entry is its heading, ``oa.win_rate``, below the path of the module
-that holds it, which this brings up to date, as it does the drawings, whose docstrings are made when they are imported, and the
-list of columns at the end.
+The page's order and sections are written by hand; an entry is its heading, ``oa.win_rate``, below
+the path of the module that holds it, which this brings up to date, as it does the drawings, whose
+docstrings are made when they are imported, and the list of columns at the end.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ from opp_analytics import plots
 from opp_analytics.columns import COLUMNS
 
 PAGE = Path(__file__).parent.parent / "docs" / "reference.md"
-_COLUMNS = "## Columns of the result tables\n\nA column that ends in `_before`, `_after` or `_change` has the unit of the one it compares.\n\n"
+_COLUMNS = (
+    "## Columns of the result tables\n\nA column that ends in `_before`, `_after` or `_change` "
+    "has the unit of the one it compares.\n\n"
+)
 _ENTRY = re.compile(r"^::: [\w.]+\n    options:\n      heading: oa\.([\w.]+)$", re.M)
 _DRAWN = re.compile(r"^## Drawings\n.*?(?=^::: )", re.M | re.S)
 _DRAWINGS = """## Drawings
@@ -41,7 +45,11 @@ def page() -> str:
 
 def _drawings() -> str:
     entries = [
-        f"### oa.plots.{name}\n\n{inspect.getdoc(drawing).partition('Parameters')[0].strip()}\n\n[Picture and code](gallery.md#{name})"
+        (
+            "### "
+            f"oa.plots.{name}\n\n{inspect.getdoc(drawing).partition('Parameters')[0].strip()}\n\n[Picture "
+            f"and code](gallery.md#{name})"
+        )
         for name, drawing in inspect.getmembers(plots, inspect.isfunction)
         if name in plots.__all__ and drawing is not plots.tear_sheet
     ]

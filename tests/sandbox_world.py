@@ -13,7 +13,16 @@ from opp_analytics.sandbox.simulator import TEAM_TENANT, Simulator
 from opp_analytics.sandbox.store import DealStore, ListQuery
 
 BEGIN = date(2023, 1, 2)
-_KEPT = ["unique_id", "stage", "status", "value", "close_date", "probability", "owner_name", "created_at"]
+_KEPT = [
+    "unique_id",
+    "stage",
+    "status",
+    "value",
+    "close_date",
+    "probability",
+    "owner_name",
+    "created_at",
+]
 _ALL = 1_000_000
 
 
@@ -36,12 +45,16 @@ def log(seed: int, weeks: int, deals_per_week: int = 10) -> pd.DataFrame:
             with store.transaction():
                 simulator.play(monday)
             store.clock.reach(midnight(monday))
-            texts = pd.Series(dict(store.read_page(ListQuery(TEAM_TENANT, limit=_ALL))[0]), dtype="str")
+            texts = pd.Series(
+                dict(store.read_page(ListQuery(TEAM_TENANT, limit=_ALL))[0]), dtype="str"
+            )
             fresh = texts[texts != known.reindex(texts.index)]
             gone = known[~known.index.isin(texts.index)]
             seen_at = pd.Timestamp(monday, tz="UTC") + pd.Timedelta(hours=6)
             for rows, operation in ((fresh, None), (gone, "deleted")):
-                found += [json.loads(text) | {"seen_at": seen_at, "operation": operation} for text in rows]
+                found += [
+                    json.loads(text) | {"seen_at": seen_at, "operation": operation} for text in rows
+                ]
             known = texts
         store.close()
     return pd.DataFrame(found, columns=[*_KEPT, "seen_at", "operation"])

@@ -1,4 +1,5 @@
-"""Folders and histories for the time of their use, for tests that pytest's `tmp_path` does not reach."""
+"""Folders and histories for the time of their use, for tests that pytest's `tmp_path` does not
+reach."""
 
 from __future__ import annotations
 

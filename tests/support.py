@@ -47,14 +47,20 @@ class FakeServer:
     asked: list[Asked]
 
 
-def client_of(server: FakeServer, cache_dir: Path, *, retries: int = 2, **options: Any) -> oa.Client:
+def client_of(
+    server: FakeServer, cache_dir: Path, *, retries: int = 2, **options: Any
+) -> oa.Client:
     """A client of a fake server."""
-    return oa.Client(server.url, "tok-123", "key-456", cache_dir=cache_dir, retries=retries, **options)
+    return oa.Client(
+        server.url, "tok-123", "key-456", cache_dir=cache_dir, retries=retries, **options
+    )
 
 
 def as_json(what: Any, status: int = 200, **headers: str) -> Answer:
     """`what` as a JSON answer."""
-    return Answer(status, json.dumps(what).encode(), {"Content-Type": "application/json", **headers})
+    return Answer(
+        status, json.dumps(what).encode(), {"Content-Type": "application/json", **headers}
+    )
 
 
 def listing(rows: list[dict[str, Any]], total: int | None = None, **meta: Any) -> Answer:
@@ -89,18 +95,25 @@ def serving(respond: Callable[[Asked], Answer]) -> Iterator[FakeServer]:
             parts = urlsplit(self.path)
             size = int(self.headers.get("Content-Length") or 0)
             query = dict(parse_qsl(parts.query))
-            request = Asked(self.command, parts.path, query, dict(self.headers), self.rfile.read(size))
+            request = Asked(
+                self.command, parts.path, query, dict(self.headers), self.rfile.read(size)
+            )
             asked.append(request)
             answer = respond(request)
             if answer.status == 0:
                 self.close_connection = True
                 return
-            (self.send_response_only if "Date" in answer.headers else self.send_response)(answer.status)
+            (self.send_response_only if "Date" in answer.headers else self.send_response)(
+                answer.status
+            )
             for name, value in ({"Content-Length": str(len(answer.body))} | answer.headers).items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(answer.body[: answer.cut])
-            if answer.cut is not None or {"Content-Length", "Transfer-Encoding"} & answer.headers.keys():
+            if (
+                answer.cut is not None
+                or {"Content-Length", "Transfer-Encoding"} & answer.headers.keys()
+            ):
                 self.close_connection = True
 
         do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815  the names that http.server calls
@@ -121,7 +134,8 @@ def serving(respond: Callable[[Asked], Answer]) -> Iterator[FakeServer]:
 
 @contextmanager
 def talking(talk: Callable[[socket.socket], None]) -> Iterator[FakeServer]:
-    """A server on loopback that does with each connection what `talk` does, after it read the request's head."""
+    """A server on loopback that does with each connection what `talk` does, after it read the
+    request's head."""
     asked: list[Asked] = []
     listener = socket.create_server(("127.0.0.1", 0))
     threads = []
@@ -155,14 +169,18 @@ def talking(talk: Callable[[socket.socket], None]) -> Iterator[FakeServer]:
             thread.join(10)
 
 
-def paged(rows: list[dict[str, Any]], trash: list[dict[str, Any]] | None = None) -> Callable[[Asked], Answer]:
+def paged(
+    rows: list[dict[str, Any]], trash: list[dict[str, Any]] | None = None
+) -> Callable[[Asked], Answer]:
     """A small, honest implementation of list and trash over fixed rows, at most 1,000 a page."""
 
     def respond(asked: Asked) -> Answer:
         stock = (trash or []) if asked.path.endswith("trash/show") else rows
         key = asked.query.get("sort", "").removeprefix("-")
         if key:
-            stock = sorted(stock, key=lambda row: row[key], reverse=asked.query["sort"].startswith("-"))
+            stock = sorted(
+                stock, key=lambda row: row[key], reverse=asked.query["sort"].startswith("-")
+            )
         size = min(int(asked.query.get("records", 15)), 1000)
         first = (int(asked.query.get("page", 1)) - 1) * size
         return listing(stock[first : first + size], len(stock))

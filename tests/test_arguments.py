@@ -1,4 +1,5 @@
-"""Every kind of argument check: what passes, what is a TypeError, what is a ValueError, and what the message names."""
+"""Every kind of argument check: what passes, what is a TypeError, what is a ValueError, and what
+the message names."""
 
 from __future__ import annotations
 
@@ -34,7 +35,9 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
         ("texts", None, []),
     ],
 )
-def test_checks__hand_back_a_good_value_in_its_plain_kind(check: str, value: Any, checked: Any) -> None:
+def test_checks__hand_back_a_good_value_in_its_plain_kind(
+    check: str, value: Any, checked: Any
+) -> None:
     found = CHECKS[check](value)
     assert (found, type(found)) == (checked, type(checked))
 
@@ -104,7 +107,9 @@ def test_refuse_foreign__names_the_line_that_converts(name: str) -> None:
 
 
 def test_refuse_foreign__collects_a_lazy_frame_first() -> None:
-    with pytest.raises(errors.ArgumentTypeError, match=r"deals = deals\.collect\(\)\.to_pandas\(\)"):
+    with pytest.raises(
+        errors.ArgumentTypeError, match=r"deals = deals\.collect\(\)\.to_pandas\(\)"
+    ):
         arguments.refuse_foreign(_foreign("polars", "LazyFrame"), "deals")
     for value in (pd.DataFrame(), None, 3, _foreign("polars", "Series")):
         arguments.refuse_foreign(value, "deals")

@@ -1,4 +1,5 @@
-"""Simulated callers, the short form of the proof of calls, and the whole path through an org's calls."""
+"""Simulated callers, the short form of the proof of calls, and the whole path through an org's
+calls."""
 
 from __future__ import annotations
 
@@ -13,14 +14,25 @@ import pytest
 import opp_analytics as oa
 from opp_analytics.analysis.forecasting.call_samples import Errors
 from tests import call_proof
-from tests.call_proof import COUNTS, EQUAL, FLAWED, PAGE, Team, judge_sources, promises, sum_blends, write
+from tests.call_proof import (
+    COUNTS,
+    EQUAL,
+    FLAWED,
+    PAGE,
+    Team,
+    judge_sources,
+    promises,
+    sum_blends,
+    write,
+)
 from tests.worlds import CALLERS, HELPS, HURTS, Caller, call, expect, override, submit
 
 EQUAL_CALLER, INFORMED, OPTIMIST, _, NOISE = CALLERS
 
 
 def known_of(periods: int = 12, owners: tuple[str, ...] = ()) -> pd.DataFrame:
-    """What came and the model's forecasts, whose errors all differ; one day in four has no record."""
+    """What came and the model's forecasts, whose errors all differ; one day in four has no
+    record."""
     rng = np.random.default_rng(1)
     rows = [
         (f"{pd.Period('2024-01', 'M') + k}", place, *owner, 1000 + 100 * k + off, 1000 + 100 * k)
@@ -36,20 +48,28 @@ def known_of(periods: int = 12, owners: tuple[str, ...] = ()) -> pd.DataFrame:
 
 def draw(known: pd.DataFrame, caller: Caller, turns: int = 300) -> pd.DataFrame:
     rng = np.random.default_rng(2)
-    return pd.concat({turn: call(known, [caller], rng)[caller.name] for turn in range(turns)}, axis=1)
+    return pd.concat(
+        {turn: call(known, [caller], rng)[caller.name] for turn in range(turns)}, axis=1
+    )
 
 
 def test_call__errs_as_the_model_did_in_other_periods_at_the_same_place() -> None:
     known = known_of()
-    error, drawn = known["model"] - known["actual"], draw(known, EQUAL_CALLER).sub(known["actual"], axis=0)
+    error, drawn = (
+        known["model"] - known["actual"],
+        draw(known, EQUAL_CALLER).sub(known["actual"], axis=0),
+    )
     for place, part in drawn.groupby("place"):
         own = pd.Series(error.xs(place, level="place")).round(6)
         for period, row in part.droplevel("place").round(6).iterrows():
             assert set(row) == set(own.drop(str(period)))
     assert drawn.abs().to_numpy().mean() == pytest.approx(error.abs().mean(), rel=0.03)
-    # Errors early and late in a period are often those of one other period: by chance alone, of 1 draw in 8.
+    # Errors early and late in a period are often those of one other period: by chance alone, of 1
+    # draw in 8.
     whence = dict(zip(error.round(6), error.index.get_level_values("period"), strict=True))
-    first, last = ([whence[off] for off in drawn.round(6).loc[("2024-02", place)]] for place in (0, 1))
+    first, last = (
+        [whence[off] for off in drawn.round(6).loc[("2024-02", place)]] for place in (0, 1)
+    )
     assert np.mean([early == late for early, late in zip(first, last, strict=True)]) > 0.35
 
 
@@ -62,7 +82,9 @@ def test_call__skill_bias_and_likeness_are_as_named() -> None:
     assert optimist.div(1.3).to_numpy().mean() == pytest.approx(
         (known["actual"] + error.mean()).mean(), rel=0.03
     )
-    assert optimist.mean(axis=1).to_numpy() == pytest.approx(expect(known, OPTIMIST).to_numpy(), rel=0.05)
+    assert optimist.mean(axis=1).to_numpy() == pytest.approx(
+        expect(known, OPTIMIST).to_numpy(), rel=0.05
+    )
     alike = call(known, [Caller("alike", 0.5, alike=1.0)], np.random.default_rng(3))["alike"]
     assert (alike - known["actual"]).to_numpy() == pytest.approx(0.5 * error.to_numpy())
     said = draw(known, NOISE, 50).loc["2024-05"].to_numpy()
@@ -71,7 +93,10 @@ def test_call__skill_bias_and_likeness_are_as_named() -> None:
 
 def test_call__below_zero_errs_as_far_the_other_way() -> None:
     known = known_of().assign(actual=lambda rows: rows["actual"] / 100)
-    error, said = (known["model"] - known["actual"]).abs(), draw(known.assign(model=0.0), EQUAL_CALLER)
+    error, said = (
+        (known["model"] - known["actual"]).abs(),
+        draw(known.assign(model=0.0), EQUAL_CALLER),
+    )
     assert (said >= 0).all(axis=None)
     far = said.sub(known["actual"], axis=0).abs()
     assert set(np.unique(far.round(6))) <= {*known["actual"].round(6)}
@@ -141,7 +166,9 @@ def test_call_proof__short_form_of_the_blend_and_of_bias(rows: pd.DataFrame) -> 
 
 
 @pytest.mark.slow
-def test_call_proof__the_page_says_what_was_kept_and_what_was_not(rows: pd.DataFrame, tmp_path: Path) -> None:
+def test_call_proof__the_page_says_what_was_kept_and_what_was_not(
+    rows: pd.DataFrame, tmp_path: Path
+) -> None:
     page = tmp_path / PAGE.name
     page.write_text(re.sub(r"(?s)(<!-- calls -->\n).*(<!-- /calls -->)", r"\1\2", PAGE.read_text()))
     judged = write(rows, 7, page).splitlines()
@@ -178,7 +205,9 @@ def test_call_proof__an_orgs_calls_are_judged_as_the_draws_are(kind: str) -> Non
     added = oa.forecast_value_added(team.history, org=org, freq="M")
     check(added, {name: (errors, name) for name in added.index})
     marked = call_proof.mark(errors, [name for name in added.index if name != "model"])
-    assert {name: bool(side) for name, side in marked.items()} == added["differs"].drop("model").to_dict()
+    assert {name: bool(side) for name, side in marked.items()} == added["differs"].drop(
+        "model"
+    ).to_dict()
 
 
 def check(table: pd.DataFrame, wanted: dict[Any, tuple[Errors, str]]) -> None:
@@ -189,4 +218,7 @@ def check(table: pd.DataFrame, wanted: dict[Any, tuple[Errors, str]]) -> None:
         row = table.loc[name]
         assert row["n"] == 14
         for figure in row.index.intersection(list(judged)):
-            assert row[figure] == pytest.approx(judged[figure], rel=1e-6, nan_ok=True), (name, figure)
+            assert row[figure] == pytest.approx(judged[figure], rel=1e-6, nan_ok=True), (
+                name,
+                figure,
+            )

@@ -81,6 +81,9 @@ def test_certificate__shows_its_facts_in_a_notebook() -> None:
     certificate = Certificate.of(frame)
     assert certificate is not None
     shown = unstyled(certificate._repr_html_())
-    assert "<tr><th>complete</th><td>no: &lt;i&gt;the trash cannot be read&lt;/i&gt;</td></tr>" in shown
+    assert (
+        "<tr><th>complete</th><td>no: &lt;i&gt;the trash cannot be read&lt;/i&gt;</td></tr>"
+        in shown
+    )
     assert "<tr><th>rows</th><td>7</td></tr>" in shown
     assert "total on the server" not in shown

@@ -61,19 +61,48 @@ def test_columns__has_every_column_of_every_public_result_table() -> None:
 @pytest.mark.parametrize(
     ("unit", "columns"),
     [
-        ("money", ["value", "open_value", "expected_before", "low", "commit_total", "needed_pipeline", "arr_value"]),
-        ("rate", ["rate", "rate_high", "value_rate_low", "p_if_won", "open_share", "conversion", "reply_rate"]),
+        (
+            "money",
+            [
+                "value",
+                "open_value",
+                "expected_before",
+                "low",
+                "commit_total",
+                "needed_pipeline",
+                "arr_value",
+            ],
+        ),
+        (
+            "rate",
+            [
+                "rate",
+                "rate_high",
+                "value_rate_low",
+                "p_if_won",
+                "open_share",
+                "conversion",
+                "reply_rate",
+            ],
+        ),
         ("percent", ["probability"]),
         ("ratio", ["pipeline_coverage"]),
-        ("other", ["n", "no_value", "deals", "median_days", "weeks_before", "open_count", "corporate"]),
+        (
+            "other",
+            ["n", "no_value", "deals", "median_days", "weeks_before", "open_count", "corporate"],
+        ),
     ],
-)  # fmt: skip
-def test_find_unit__knows_result_columns_and_the_endings_of_others(unit: str, columns: list[str]) -> None:
+)
+def test_find_unit__knows_result_columns_and_the_endings_of_others(
+    unit: str, columns: list[str]
+) -> None:
     assert {column: find_unit(column) for column in columns} == dict.fromkeys(columns, unit)
 
 
 @given(st.lists(st.text(max_size=8), unique=True, max_size=20))
-def test_title_columns__gives_titles_that_are_all_different_and_never_blank(columns: list[str]) -> None:
+def test_title_columns__gives_titles_that_are_all_different_and_never_blank(
+    columns: list[str],
+) -> None:
     titles = title_columns(columns)
     assert len({title.casefold() for title in titles}) == len(columns)
     assert all(title.strip() for title in titles)

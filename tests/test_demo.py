@@ -54,7 +54,13 @@ def test_demo__sets_targets_near_what_each_wins_in_the_long_run() -> None:
     offered = np.mean([size for _, size in team.OFFERS])
     value = simulator._TYPICAL_VALUE * offered * np.exp(simulator._VALUE_SPREAD**2 / 2)
     for rep in team.REPS:
-        won = module._DEALS_PER_WEEK * 52 / 12 * rep.share * team.compute_outcomes(rep.skill)["discovery"][0]
+        won = (
+            module._DEALS_PER_WEEK
+            * 52
+            / 12
+            * rep.share
+            * team.compute_outcomes(rep.skill)["discovery"][0]
+        )
         assert module._PEOPLE[rep.name][1] == pytest.approx(won * value, rel=0.2)
 
 
@@ -73,7 +79,9 @@ def test_demo__serves_what_was_recorded_last(demo: tuple[oa.Client, oa.History])
     client, history = demo
     opportunities = oa.load(client, refresh="full")
     last = history.as_of(history.records["recorded_at"].iloc[-1])
-    served, recorded = (frame.set_index("unique_id")["value"].sort_index() for frame in (opportunities, last))
+    served, recorded = (
+        frame.set_index("unique_id")["value"].sort_index() for frame in (opportunities, last)
+    )
     pd.testing.assert_series_equal(served, recorded)
 
 
@@ -101,7 +109,10 @@ def test_demo__ends_with_the_interpreter() -> None:
     rows, url, folder = done.stdout.split()
     assert rows == "1"
     assert done.stderr == ""
-    with oa.Client(url, "token", "key", retries=0) as client, pytest.raises(oa.errors.ConnectionFailed):
+    with (
+        oa.Client(url, "token", "key", retries=0) as client,
+        pytest.raises(oa.errors.ConnectionFailed),
+    ):
         client.list(1, 1)
     assert not Path(folder).exists()
 
@@ -116,7 +127,9 @@ def test_demo__ends_with_the_interpreter() -> None:
         ({"today": "yesterday"}, ValueError),
     ],
 )
-def test_demo__refuses_what_it_cannot_play(arguments: dict[str, object], error: type[Exception]) -> None:
+def test_demo__refuses_what_it_cannot_play(
+    arguments: dict[str, object], error: type[Exception]
+) -> None:
     with pytest.raises(oa.errors.ArgumentError) as raised:
         oa.demo(**arguments)  # type: ignore[arg-type]
     assert isinstance(raised.value, error)

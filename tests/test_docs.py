@@ -40,7 +40,8 @@ python3 -m venv .venv && .venv/bin/pip install -e ".[all,test]" && .venv/bin/pyt
 
 
 def is_runnable(page: Path) -> bool:
-    """Whether a page has code that is run here; what needs Spark is run beside its other tests, in test_engine."""
+    """Whether a page has code that is run here; what needs Spark is run beside its other tests, in
+    test_engine."""
     code = "".join(blocks(page, "python"))
     return bool(code) and "pyspark" not in code
 
@@ -53,7 +54,9 @@ def demo() -> Callable[..., object]:
 
 # What Ibis asks of DuckDB's newer line to list the columns of a table.
 @pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")
-@pytest.mark.parametrize("page", [page for page in PAGES if is_runnable(page)], ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if is_runnable(page)], ids=lambda page: page.name
+)
 def test_page__runs_as_printed(
     page: Path, demo: Callable[..., object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,13 +176,19 @@ def test_security__states_the_bounds_that_the_code_has() -> None:
     assert engine.choose_wait(timeout) == 2 * timeout.timeout
     gateway = requests.Response()
     gateway.status_code = 408
-    assert not isinstance(transport.make_error(gateway, "POST", "https://crm.example.com"), engine._IN_DOUBT)
+    assert not isinstance(
+        transport.make_error(gateway, "POST", "https://crm.example.com"), engine._IN_DOUBT
+    )
     near = [
-        cells.agrees("value", ours, theirs) for ours, theirs in ((5.9, 5), (6, 5), (5.51, 5.5), (5.6, 5.5))
+        cells.agrees("value", ours, theirs)
+        for ours, theirs in ((5.9, 5), (6, 5), (5.51, 5.5), (5.6, 5.5))
     ]
     assert near == [True, False, True, False]
     bounds = [
-        f"{sweep.MOST_SECONDS / 3600:g} hours; {sweep.MOST_PAGES:,} pages; {sweep.MOST_BYTES / 2**30:g} GB",
+        (
+            f"{sweep.MOST_SECONDS / 3600:g} hours; {sweep.MOST_PAGES:,} pages; "
+            f"{sweep.MOST_BYTES / 2**30:g} GB"
+        ),
         f"as many again and {sweep._SLACK}",
         f"{load._SWEEPS}",
         f"{load._SWEEP_EVERY / timedelta(hours=1):g} hours",
@@ -198,18 +207,27 @@ def test_security__states_the_bounds_that_the_code_has() -> None:
         f"{gateway.status_code}, or another 4xx",
         f"{apply._PATIENCE:g} second",
         f"{waits.pop():g} seconds",
-        f"{read_file._LARGEST / 10**6:g} MB; {files.SMALL / 10**6:g} MB; {files._LARGEST / 10**9:g} GB",
+        (
+            f"{read_file._LARGEST / 10**6:g} MB; {files.SMALL / 10**6:g} MB; "
+            f"{files._LARGEST / 10**9:g} GB"
+        ),
         f"{html._LARGEST / 10**3:g} kB",
-        f"{table_files._UNPACKED / 10**9:g} GB; {table_files._MOST_ROWS:,} rows and {table_files._MOST_CELLS / 10**6:g} million cells; "
+        f"{table_files._UNPACKED / 10**9:g} GB; {table_files._MOST_ROWS:,} rows and "
+        f"{table_files._MOST_CELLS / 10**6:g} million cells; "
         f"{table_files._CELL_LIMIT:,} characters",
         f"{check_file._MOST_FOUND} mistakes; {check_file._FINDABLE:,} characters",
         f"{conditions._LONGEST:,} characters; {conditions._MOST_PARTS} parts",
         f"{workbook._MOST_ROWS:,} rows; {workbooks.MOST_LETTERS:,} characters",
-        "open ones, those won in the period, and of those closed in this quarter and the three before the "
+        "open ones, those won in the period, and of those closed in this quarter and the three "
+        "before the "
         f"{report_tables._MOST_CLOSED:,} nearest to the day",
-        f"{report_sheets._MOST_LISTED:,} of each check, those of the largest deals; {report_sheets._MOST_NOTED} of a check for information",
+        (
+            f"{report_sheets._MOST_LISTED:,} of each check, those of the largest deals; "
+            f"{report_sheets._MOST_NOTED} of a check for information"
+        ),
         f"{report_sheets._MOST_LISTED:,}, the largest flagged value first",
-        f"{messages._MOST_PARTS} parts of {messages._LARGEST_PART / 2**20:g} MB; {grid._MOST_AREAS:,}; "
+        f"{messages._MOST_PARTS} parts of {messages._LARGEST_PART / 2**20:g} MB; "
+        f"{grid._MOST_AREAS:,}; "
         f"{grid._MOST_VALUES:,}; {messages._LONGEST:,} characters",
         f"{html._SECONDS} seconds",
         f"{recording._DROPPED_SHARE:.0%}, or {recording._DROPPED}",
@@ -238,14 +256,21 @@ def test_dependencies__have_a_reason_each() -> None:
         *project["dependencies"],
         *(one for name, group in extras.items() if name != "all" for one in group),
     ]
-    named = {match[0] for one in asked if (match := re.match(r"[\w-]+", one)) and "opp-analytics" not in one}
+    named = {
+        match[0]
+        for one in asked
+        if (match := re.match(r"[\w-]+", one)) and "opp-analytics" not in one
+    }
     page = (ROOT / "docs" / "dependencies.md").read_text()
     assert [name for name in sorted(named) if f"`{name}`" not in page] == []
 
 
 def test_reference__lists_every_public_name_from_where_it_is() -> None:
     modules = {"errors", "plots", "sandbox"}
-    expected = {*(set(oa.__all__) - modules - {"__version__"}), *(f"plots.{name}" for name in plots.__all__)}
+    expected = {
+        *(set(oa.__all__) - modules - {"__version__"}),
+        *(f"plots.{name}" for name in plots.__all__),
+    }
     assert expected - set(reference.names()) == set()
     assert reference.page() == reference.PAGE.read_text(), "run: python -m tests.reference"
 
@@ -253,7 +278,9 @@ def test_reference__lists_every_public_name_from_where_it_is() -> None:
 def test_gallery__shows_every_drawing_there_is() -> None:
     assert sorted(gallery.DRAWINGS) == sorted(plots.__all__)
     assert gallery.page() == gallery.PAGE.read_text()
-    drawn = {f"{name}{ending}.png" for name in gallery.DRAWINGS for ending in gallery.THEMES.values()}
+    drawn = {
+        f"{name}{ending}.png" for name in gallery.DRAWINGS for ending in gallery.THEMES.values()
+    }
     assert {file.name for file in gallery.FOLDER.iterdir()} == drawn
 
 

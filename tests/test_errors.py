@@ -38,13 +38,17 @@ def test_all__names_every_class() -> None:
         (errors.ConfigError, ValueError),
     ],
 )
-def test_errors__are_also_what_python_calls_them(error: type[Exception], also: type[Exception]) -> None:
+def test_errors__are_also_what_python_calls_them(
+    error: type[Exception], also: type[Exception]
+) -> None:
     assert issubclass(error, also)
 
 
 def test_api_error__carries_the_first_problem() -> None:
     problem = errors.ApiProblem("must be a date", code="invalid", pointer="/opportunity/close_date")
-    error = errors.ValidationError("refused", method="PUT", url="https://x", status=422, problems=[problem])
+    error = errors.ValidationError(
+        "refused", method="PUT", url="https://x", status=422, problems=[problem]
+    )
     assert (error.status, error.code, error.pointer, error.detail) == (
         422,
         "invalid",
@@ -102,7 +106,9 @@ def test_show_traceback__of_a_notebook_has_our_inside_too() -> None:
 
 
 def test_show_traceback__before_any_error_says_so() -> None:
-    assert "There was no error yet." in notebook("import opp_analytics as oa", "oa.errors.show_traceback()")
+    assert "There was no error yet." in notebook(
+        "import opp_analytics as oa", "oa.errors.show_traceback()"
+    )
 
 
 def test_warning__is_given_at_the_line_of_the_caller_and_once_where_many_ask() -> None:

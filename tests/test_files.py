@@ -1,4 +1,5 @@
-"""A file is replaced whole or not at all, with the mode it should have, and nothing is left over."""
+"""A file is replaced whole or not at all, with the mode it should have, and nothing is left
+over."""
 
 from __future__ import annotations
 
@@ -107,7 +108,9 @@ def test_write_whole__of_one_file_by_many_at_once_fails_for_none(target: Path) -
 
 @pytest.mark.posix
 @pytest.mark.posix
-def test_write_whole__touches_no_link_or_pipe_named_like_a_leftover(target: Path, tmp_path: Path) -> None:
+def test_write_whole__touches_no_link_or_pipe_named_like_a_leftover(
+    target: Path, tmp_path: Path
+) -> None:
     link, pipe = (target.with_name(f".{target.name}.{k:016x}") for k in (1, 2))
     (tmp_path / "kept").write_bytes(OLD)
     link.symlink_to(tmp_path / "kept")
@@ -137,8 +140,12 @@ def test_write_whole__makes_a_new_file_in_another_staging_folder(tmp_path: Path)
     assert list(staging.iterdir()) == []
 
 
-@pytest.mark.parametrize("error", [ValueError("a cell that cannot be written"), KeyboardInterrupt()])
-def test_write_whole__changes_nothing_on_an_error_in_mid_write(target: Path, error: BaseException) -> None:
+@pytest.mark.parametrize(
+    "error", [ValueError("a cell that cannot be written"), KeyboardInterrupt()]
+)
+def test_write_whole__changes_nothing_on_an_error_in_mid_write(
+    target: Path, error: BaseException
+) -> None:
     def half(out: BinaryIO) -> None:
         out.write(NEW[:10])
         raise error
@@ -186,7 +193,9 @@ def test_replace_file__shows_the_old_file_until_the_end(target: Path) -> None:
 
 @pytest.mark.posix
 @pytest.mark.parametrize("kept", [0o600, 0o640, 0o664])
-def test_write_whole__keeps_the_mode_of_what_it_replaces(target: Path, umask: int, kept: int) -> None:
+def test_write_whole__keeps_the_mode_of_what_it_replaces(
+    target: Path, umask: int, kept: int
+) -> None:
     target.chmod(kept)
     files.write_whole(target, NEW)
     assert mode(target) == kept
@@ -206,7 +215,9 @@ def test_write_whole__private_is_for_the_owner_only(target: Path, umask: int) ->
 
 
 @pytest.mark.posix
-def test_make_private_folder__is_private_from_the_top_whatever_the_umask(tmp_path: Path, umask: int) -> None:
+def test_make_private_folder__is_private_from_the_top_whatever_the_umask(
+    tmp_path: Path, umask: int
+) -> None:
     folder = tmp_path / "cache" / "opp-analytics" / "tenant"
     files.make_private_folder(folder)
     made = (folder, folder.parent, folder.parent.parent)
@@ -231,7 +242,9 @@ def test_set_aside__names_the_file_the_reason_and_what_follows(target: Path) -> 
     assert not target.exists()
 
 
-def test_set_aside__says_when_the_file_cannot_be_moved(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_set_aside__says_when_the_file_cannot_be_moved(
+    target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*_: object) -> None:
         raise OSError(errno.EACCES, "Permission denied")
 
@@ -273,7 +286,9 @@ def test_replace_file__refuses_a_link_to_itself(tmp_path: Path) -> None:
 
 
 @pytest.mark.posix
-def test_replace_file__refuses_a_link_that_appears_in_mid_write(target: Path, tmp_path: Path) -> None:
+def test_replace_file__refuses_a_link_that_appears_in_mid_write(
+    target: Path, tmp_path: Path
+) -> None:
     other = tmp_path / "other"
 
     def swap(out: BinaryIO) -> None:
@@ -346,7 +361,9 @@ def read_beside(path: str, table: str) -> object:
 def test_read_whole__waits_for_no_pipe_and_asks_no_socket(tmp_path: Path, name: str) -> None:
     pipe = tmp_path / name
     os.mkfifo(pipe)
-    with pytest.raises(errors.DataError, match=f"{name} is a pipe, and a pipe is not read; name a file"):
+    with pytest.raises(
+        errors.DataError, match=f"{name} is a pipe, and a pipe is not read; name a file"
+    ):
         READERS[name](str(pipe))
     pipe.unlink()
     with socket.socket(socket.AF_UNIX) as listening:
@@ -370,9 +387,13 @@ def test_read_whole__refuses_a_device_a_folder_and_a_link_to_one(tmp_path: Path)
     link.symlink_to("/dev/zero")
     for path in (link, Path("/dev/zero")):
         if path.is_char_device():
-            with pytest.raises(errors.DataError, match="is a device, and a device is not read; name a file"):
+            with pytest.raises(
+                errors.DataError, match="is a device, and a device is not read; name a file"
+            ):
                 files.read_whole(path)
-    with pytest.raises(errors.DataError, match="is a folder, and a folder is not read; name a file"):
+    with pytest.raises(
+        errors.DataError, match="is a folder, and a folder is not read; name a file"
+    ):
         files.read_whole(tmp_path)
     with pytest.raises(errors.DataError, match="gone does not exist; check its name and folder"):
         files.read_whole(tmp_path / "gone")
@@ -400,7 +421,9 @@ def test_read_whole__ends_where_a_file_gives_more_than_its_size(
         return os.stat_result(found)
 
     monkeypatch.setattr(os, "fstat", say_empty)
-    with pytest.raises(errors.DataError, match="endless has more than 100 bytes; name a smaller file"):
+    with pytest.raises(
+        errors.DataError, match="endless has more than 100 bytes; name a smaller file"
+    ):
         files.read_whole(file)
 
 
@@ -432,8 +455,13 @@ def test_read_whole__waits_for_nothing_that_a_file_may_give_later(
 @pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
 @pytest.mark.parametrize("redirected", [False, True])
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
-def test_write_whole__writes_to_standard_output(tmp_path: Path, name: str, redirected: bool) -> None:
-    script = f"from pathlib import Path; from opp_analytics import files; print('head', flush=True); files.write_whole(Path({name!r}), {NEW!r})"
+def test_write_whole__writes_to_standard_output(
+    tmp_path: Path, name: str, redirected: bool
+) -> None:
+    script = (
+        "from pathlib import Path; from opp_analytics import files; print('head', flush=True); "
+        f"files.write_whole(Path({name!r}), {NEW!r})"
+    )
     into = tmp_path / "out.csv"
     with into.open("wb") as out:
         done = subprocess.run(
@@ -473,7 +501,9 @@ def test_refuse_links__names_a_link_at_any_depth(tmp_path: Path, at: str) -> Non
 
 
 @pytest.mark.posix
-def test_refuse_links__refuses_a_pipe_and_takes_a_folder_that_is_a_link_or_missing(tmp_path: Path) -> None:
+def test_refuse_links__refuses_a_pipe_and_takes_a_folder_that_is_a_link_or_missing(
+    tmp_path: Path,
+) -> None:
     ours, link = tmp_path / "history", tmp_path / "link"
     files.refuse_links(ours)
     ours.mkdir()
@@ -536,5 +566,8 @@ def test_stage_folder__is_for_one_process_and_begins_empty(tmp_path: Path) -> No
 def test_stage_folder__follows_no_link(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / ".work").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(errors.DataError, match="is a link; remove it"), files.stage_folder(tmp_path, "work"):
+    with (
+        pytest.raises(errors.DataError, match="is a link; remove it"),
+        files.stage_folder(tmp_path, "work"),
+    ):
         pass

@@ -1,4 +1,5 @@
-"""Every public function that takes opportunities: the answer does not depend on the dtypes or the index of the frame."""
+"""Every public function that takes opportunities: the answer does not depend on the dtypes or the
+index of the frame."""
 
 from __future__ import annotations
 
@@ -36,7 +37,8 @@ def _org() -> oa.Org:
 
 @cache
 def plain() -> pd.DataFrame:
-    """Deals as a load gives them, with a blank in each column that may have one, and further columns of each kind."""
+    """Deals as a load gives them, with a blank in each column that may have one, and further
+    columns of each kind."""
     frame = every_analysis.deals()
     count = len(frame)
     frame = frame.assign(
@@ -69,7 +71,9 @@ def _column(dtype: Any, *cells: Any) -> pd.Series[Any]:
     return pd.Series(list(cells), dtype="object").astype(TEXT if dtype == "str" else dtype)
 
 
-def _parquet(backend: Literal["pyarrow", "numpy_nullable"]) -> Callable[[pd.DataFrame], pd.DataFrame]:
+def _parquet(
+    backend: Literal["pyarrow", "numpy_nullable"],
+) -> Callable[[pd.DataFrame], pd.DataFrame]:
     def reread(frame: pd.DataFrame) -> pd.DataFrame:
         file = io.BytesIO()
         frame.to_parquet(file)
@@ -95,7 +99,9 @@ def _arrow(**kinds: pa.DataType) -> Callable[[pd.DataFrame], pd.DataFrame]:
 
 
 def _cast(array: pa.Array, kind: pa.DataType) -> pa.Array:
-    return array.dictionary_encode() if pa.types.is_dictionary(kind) else array.cast(kind, safe=False)
+    return (
+        array.dictionary_encode() if pa.types.is_dictionary(kind) else array.cast(kind, safe=False)
+    )
 
 
 def _as(dtype: Any, *names: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
@@ -112,16 +118,18 @@ BACKENDS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "string[python]": _as("string[python]", *_TEXTS),
     "string[pyarrow]": _as("string[pyarrow]", *_TEXTS),
     "category": _as("category", *_TEXTS),
-    "category of Arrow text": lambda frame: frame.astype(dict.fromkeys(_TEXTS, "string[pyarrow]")).astype(
-        dict.fromkeys(_TEXTS, "category")
-    ),
+    "category of Arrow text": lambda frame: frame.astype(
+        dict.fromkeys(_TEXTS, "string[pyarrow]")
+    ).astype(dict.fromkeys(_TEXTS, "category")),
     "dictionary": _arrow(**dict.fromkeys(_TEXTS, pa.dictionary(pa.int32(), pa.string()))),
     "large_string": _arrow(**dict.fromkeys(_TEXTS, pa.large_string())),
     "Arrow text": _arrow(**dict.fromkeys(_TEXTS, pa.string())),
     "dates": _arrow(close_date=pa.date32()),
     "date64": _arrow(close_date=pa.date64()),
     "timestamp[s]": _arrow(
-        close_date=pa.timestamp("s"), created_at=pa.timestamp("s", "UTC"), updated_at=pa.timestamp("s")
+        close_date=pa.timestamp("s"),
+        created_at=pa.timestamp("s", "UTC"),
+        updated_at=pa.timestamp("s"),
     ),
     "timestamp[ns]": _arrow(
         close_date=pa.timestamp("ns"),
@@ -130,30 +138,46 @@ BACKENDS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
         next_action_at=pa.timestamp("ns", "UTC"),
     ),
     "decimal": _arrow(value=pa.decimal128(20, 2), probability=pa.decimal128(20, 0)),
-    "small numbers": _arrow(value=pa.float32(), probability=pa.int8(), seats=pa.uint16(), score=pa.float32()),
+    "small numbers": _arrow(
+        value=pa.float32(), probability=pa.int8(), seats=pa.uint16(), score=pa.float32()
+    ),
     "unsigned": _arrow(probability=pa.uint64()),
-    "Float32": lambda frame: frame.astype({"value": "Float32", "probability": "UInt8", "score": "Float64"}),
+    "Float32": lambda frame: frame.astype(
+        {"value": "Float32", "probability": "UInt8", "score": "Float64"}
+    ),
 }
 _MAIN = ("pyarrow", "nullable", "object with None")
 """The others go through the same door."""
 INDEXES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "several levels": lambda frame: frame.set_index(["stage", "unique_id"], drop=False),
-    "named": lambda frame: frame.set_axis(pd.RangeIndex(5, 5 + len(frame), name="value"), axis="index"),
+    "named": lambda frame: frame.set_axis(
+        pd.RangeIndex(5, 5 + len(frame), name="value"), axis="index"
+    ),
     "duplicate labels": lambda frame: frame.set_axis([0] * len(frame), axis="index"),
     "dates": lambda frame: frame.set_index("close_date", drop=False),
-}  # fmt: skip
+}
 
 
 def _edit(frame: pd.DataFrame) -> pd.DataFrame:
     """Change a cell of each kind by its place, whatever the dtype."""
-    edits = {"name": "New", "value": 7.5, "stage": "negotiation", "close_date": pd.Timestamp("2026-12-01"), "probability": 55,
-             "seats": 9, "score": 9.5, "hot": True, "notes": "Hi"}  # fmt: skip
+    edits = {
+        "name": "New",
+        "value": 7.5,
+        "stage": "negotiation",
+        "close_date": pd.Timestamp("2026-12-01"),
+        "probability": 55,
+        "seats": 9,
+        "score": 9.5,
+        "hot": True,
+        "notes": "Hi",
+    }
     edits = {name: value for name, value in edits.items() if name in frame}
     at = int((frame["name"] == "o4").to_numpy(dtype=bool, na_value=False).argmax())
     edited = frame.assign(**{c: frame[c].astype(object) for c in edits})
     for column, value in edits.items():
         edited.isetitem(
-            edited.columns.tolist().index(column), [*edited[column][:at], value, *edited[column][at + 1 :]]
+            edited.columns.tolist().index(column),
+            [*edited[column][:at], value, *edited[column][at + 1 :]],
         )
     return edited.iloc[:-1]
 
@@ -166,7 +190,9 @@ def _planned(made: oa.Plan) -> Any:
 def _record(frame: pd.DataFrame, path: Path) -> Any:
     history = History(path / "history", org=_org())
     history.record(frame, at="2026-03-30")
-    again = history.record(frame.iloc[::-1].reset_index(drop=True).set_axis(frame.index), at="2026-03-31")
+    again = history.record(
+        frame.iloc[::-1].reset_index(drop=True).set_axis(frame.index), at="2026-03-31"
+    )
     return history.as_of("2026-03-31").drop(columns=[]), history.changes(), again.changed
 
 
@@ -176,7 +202,11 @@ def _workbook(frame: pd.DataFrame, path: Path) -> Any:
 
 def _csv(frame: pd.DataFrame, path: Path) -> Any:
     file = oa.to_csv(frame, path / "deals.csv")
-    return file.read_bytes(), _planned(oa.plan(frame, oa.read_csv(file, frame))), oa.read_csv(file, plain())
+    return (
+        file.read_bytes(),
+        _planned(oa.plan(frame, oa.read_csv(file, frame))),
+        oa.read_csv(file, plain()),
+    )
 
 
 def _import(frame: pd.DataFrame, path: Path) -> Any:
@@ -238,17 +268,26 @@ def _without_path(ask: Callable[[pd.DataFrame], Any]) -> Callable[[pd.DataFrame,
 
 
 ENTRIES: dict[str, Callable[[pd.DataFrame, Path], Any]] = {
-    **{name: _without_path(ask) for name, ask in every_analysis.OF_FRAMES.items() if name != "outcomes"},
+    **{
+        name: _without_path(ask)
+        for name, ask in every_analysis.OF_FRAMES.items()
+        if name != "outcomes"
+    },
     "apply": lambda frame, _: _org().apply(frame).reset_index(drop=True),
-    "audit_summary": lambda frame, _: oa.audit_summary(oa.audit(frame, as_of=AS_OF, own_writes=_OUR_WRITES)),
+    "audit_summary": lambda frame, _: oa.audit_summary(
+        oa.audit(frame, as_of=AS_OF, own_writes=_OUR_WRITES)
+    ),
     "by": lambda frame, _: [
-        oa.win_rate(frame, by=by, as_of=AS_OF) for by in ("owner_name", "seats", "hot", "visited", "score", ["team", "stage"])
+        oa.win_rate(frame, by=by, as_of=AS_OF)
+        for by in ("owner_name", "seats", "hot", "visited", "score", ["team", "stage"])
     ],
     "conform": lambda frame, _: org.conform(frame),
     "csv": _csv,
     "explore": _explorer,
     "fix": lambda frame, _: _fix(frame),
-    "forecast by": lambda frame, _: oa.forecast(frame, as_of=AS_OF, by=["team", "owner_name"], target=500, totals=True),
+    "forecast by": lambda frame, _: oa.forecast(
+        frame, as_of=AS_OF, by=["team", "owner_name"], target=500, totals=True
+    ),
     "grid": _grid,
     "import file": _import,
     "outcomes": lambda frame, _: oa.outcomes(frame, as_of=AS_OF).tolist(),
@@ -256,18 +295,24 @@ ENTRIES: dict[str, Callable[[pd.DataFrame, Path], Any]] = {
         frame,
         as_of=AS_OF,
         own_writes=_OUR_WRITES,
-        extra={"hot": lambda deals: deals["hot"], "small": lambda deals: deals["seats"] < 6, "b": lambda deals: deals["notes"] == "b"},
+        extra={
+            "hot": lambda deals: deals["hot"],
+            "small": lambda deals: deals["seats"] < 6,
+            "b": lambda deals: deals["notes"] == "b",
+        },
     ),
     "plan": lambda frame, _: _planned(oa.plan(frame, _edit(frame))),
     "plan after": lambda frame, _: _planned(oa.plan(plain(), _edit(frame))),
     "plan before": lambda frame, _: _planned(oa.plan(frame, _edit(plain()))),
-    "plan file": lambda frame, path: _planned(oa.Plan.read(oa.plan(frame, _edit(frame)).save(path / "plan.json"))),
+    "plan file": lambda frame, path: _planned(
+        oa.Plan.read(oa.plan(frame, _edit(frame)).save(path / "plan.json"))
+    ),
     "plan impact": lambda frame, _: oa.plan(frame, _edit(frame)).impact(as_of=AS_OF),
     "recalibrate": lambda frame, _: _calibrated(frame),
     "record": _record,
     "report": _report,
     "workbook": _workbook,
-}  # fmt: skip
+}
 
 
 def _check_equal(one: Any, other: Any) -> None:
@@ -311,7 +356,9 @@ def test_public_function__gives_the_same_for_each_type_of_a_column(entry, backen
 
 
 @pytest.mark.parametrize("index", INDEXES)
-@pytest.mark.parametrize("entry", [name for name in ENTRIES if name not in every_analysis.OF_FRAMES])
+@pytest.mark.parametrize(
+    "entry", [name for name in ENTRIES if name not in every_analysis.OF_FRAMES]
+)
 def test_public_function__gives_the_same_whatever_the_index(entry, index, tmp_path):
     _check_equal(_answer(entry), ENTRIES[entry](INDEXES[index](plain()), tmp_path))
 
@@ -346,26 +393,55 @@ def _own_writes(frame: pd.DataFrame) -> Any:
 
 
 OTHERS: dict[str, tuple[Callable[[], pd.DataFrame], Callable[[pd.DataFrame], Any]]] = {
-    "people": (lambda: pd.DataFrame({"owner_name": ["Ann", "Bo"], "team": ["E", None], "from_date": [None, pd.Timestamp("2026-01-01")]}), _people),
-    "targets": (lambda: pd.DataFrame({"owner_name": ["Ann", "Bo"], "period": ["2026-03", "2026-04"], "target": [100.5, 50.0]}), _targets),
+    "people": (
+        lambda: pd.DataFrame(
+            {
+                "owner_name": ["Ann", "Bo"],
+                "team": ["E", None],
+                "from_date": [None, pd.Timestamp("2026-01-01")],
+            }
+        ),
+        _people,
+    ),
+    "targets": (
+        lambda: pd.DataFrame(
+            {"owner_name": ["Ann", "Bo"], "period": ["2026-03", "2026-04"], "target": [100.5, 50.0]}
+        ),
+        _targets,
+    ),
     "export": (
         lambda: pd.DataFrame(
-            {"Opportunity ID": ["001M000000qfPyS", "001M000000qfPyT"], "Stage": ["Closed Won", "Prospecting"], "Amount": [1200.5, None],
-             "Close Date": _column("datetime64[us]", "2026-11-25", None), "Probability (%)": [100, None], "Region": ["E", None]}
+            {
+                "Opportunity ID": ["001M000000qfPyS", "001M000000qfPyT"],
+                "Stage": ["Closed Won", "Prospecting"],
+                "Amount": [1200.5, None],
+                "Close Date": _column("datetime64[us]", "2026-11-25", None),
+                "Probability (%)": [100, None],
+                "Region": ["E", None],
+            }
         ),
         _export,
     ),
-    "change log": (lambda: every_analysis.log().assign(seats=1, seen_at=lambda log: log["seen_at"].dt.as_unit("us")), _log),
+    "change log": (
+        lambda: every_analysis.log().assign(
+            seats=1, seen_at=lambda log: log["seen_at"].dt.as_unit("us")
+        ),
+        _log,
+    ),
     "long log": (
         lambda: pd.DataFrame(
-            {"unique_id": ["a", "a", "b"], "changed_at": pd.to_datetime(["2026-01-01", "2026-02-01", "2026-02-01"], utc=True),
-             "field": ["stage", "value", "stage"], "new_value": ["proposal", "5", "closed_won"]}
+            {
+                "unique_id": ["a", "a", "b"],
+                "changed_at": pd.to_datetime(["2026-01-01", "2026-02-01", "2026-02-01"], utc=True),
+                "field": ["stage", "value", "stage"],
+                "new_value": ["proposal", "5", "closed_won"],
+            }
         ),
         _log,
     ),
     "findings": (lambda: oa.audit(plain(), as_of=AS_OF), _findings),
     "own_writes": (lambda: _OUR_WRITES, _own_writes),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("backend", ["pyarrow", "nullable", "object"])
@@ -396,7 +472,9 @@ def test_public_function__reads_a_decimal_that_signals_as_an_empty_cell(entry, t
     cells = [Decimal("1.5"), Decimal("sNaN"), Decimal("2.5"), Decimal("NaN"), None, 1, 2]
     empty = [Decimal("1.5"), None, Decimal("2.5"), None, None, 1, 2]
     (tmp_path / "other").mkdir()
-    one, other = (plain().assign(score=pd.Series(column, dtype="object")) for column in (cells, empty))
+    one, other = (
+        plain().assign(score=pd.Series(column, dtype="object")) for column in (cells, empty)
+    )
     _check_equal(ENTRIES[entry](one, tmp_path), ENTRIES[entry](other, tmp_path / "other"))
 
 
@@ -411,12 +489,24 @@ def test_to_excel__keeps_each_digit_of_a_large_number(number, tmp_path):
 @pytest.mark.parametrize(
     ("column", "cell", "reason"),
     [
-        *((column, "A\ud800", f"row 1: {column}=.* holds half of a character") for column in ("Name", "Stage", "Opportunity ID", "Score")),
-        *(("Amount", cell, "row 1: Amount=.* is not a(n amount| finite number)") for cell in (float("inf"), 10**400, "1e400", "9" * 400)),
+        *(
+            (column, "A\ud800", f"row 1: {column}=.* holds half of a character")
+            for column in ("Name", "Stage", "Opportunity ID", "Score")
+        ),
+        *(
+            ("Amount", cell, "row 1: Amount=.* is not a(n amount| finite number)")
+            for cell in (float("inf"), 10**400, "1e400", "9" * 400)
+        ),
     ],
-)  # fmt: skip
+)
 def test_read_export__names_the_row_of_a_cell_that_cannot_be_read(column, cell, reason):
-    cells = {"Opportunity ID": "001M000000qfPyS", "Name": "a", "Stage": "Closed Won", "Amount": 5, "Score": 1}
+    cells = {
+        "Opportunity ID": "001M000000qfPyS",
+        "Name": "a",
+        "Stage": "Closed Won",
+        "Amount": 5,
+        "Score": 1,
+    }
     export = pd.DataFrame(
         [cells, cells | {"Opportunity ID": "001M000000qfPyT", column: cell}], dtype="object"
     )
@@ -441,7 +531,9 @@ def test_read_export__reads_a_sparse_column():
     assert oa.read_export(sparse, oa.Org(), progress=False)["value"].tolist() == [1.0] * 7
 
 
-@pytest.mark.parametrize(("field", "cell"), [("name", "A\ud800"), ("value", "A\ud800"), ("value", 10**400)])
+@pytest.mark.parametrize(
+    ("field", "cell"), [("name", "A\ud800"), ("value", "A\ud800"), ("value", 10**400)]
+)
 def test_from_changes__refuses_a_cell_that_cannot_be_read(field, cell):
     log = pd.DataFrame(
         {
@@ -453,6 +545,9 @@ def test_from_changes__refuses_a_cell_that_cannot_be_read(field, cell):
     )
     with pytest.raises(
         DataError,
-        match=r"row 0: new_value=.* holds half of a character|row 0: new_value is a number out of range",
+        match=(
+            r"row 0: new_value=.* holds half of a character|row 0: new_value is a number out of "
+            r"range"
+        ),
     ):
         History.from_changes(log)

@@ -1,4 +1,5 @@
-"""What a person gets from Tab and from help(): every public name tells what it takes, what it gives, and how to call it."""
+"""What a person gets from Tab and from help(): every public name tells what it takes, what it
+gives, and how to call it."""
 
 import inspect
 import itertools
@@ -11,7 +12,9 @@ import pytest
 import opp_analytics as oa
 from opp_analytics import plots
 
-FUNCTIONS = {name: getattr(oa, name) for name in oa.__all__ if inspect.isfunction(getattr(oa, name))}
+FUNCTIONS = {
+    name: getattr(oa, name) for name in oa.__all__ if inspect.isfunction(getattr(oa, name))
+}
 DRAWINGS = {f"plots.{name}": getattr(plots, name) for name in plots.__all__}
 CLASSES = {
     name: getattr(oa, name)

@@ -70,8 +70,14 @@ def test_read_amount__refuses_the_rest(typed):
 
 @pytest.mark.parametrize(
     ("typed", "read"),
-    [("1.23E+05", 123_000), ("1,23E+05", 123_000), ("$1.5E+06", 1_500_000), ("1.234567E+03", 1234.567), ("1.23E-02", 0.0123)],
-)  # fmt: skip
+    [
+        ("1.23E+05", 123_000),
+        ("1,23E+05", 123_000),
+        ("$1.5E+06", 1_500_000),
+        ("1.234567E+03", 1234.567),
+        ("1.23E-02", 0.0123),
+    ],
+)
 def test_read_amount__reads_a_long_number_as_excel_shows_it(typed, read):
     assert read_amount(typed, "USD") == read == read_amount(typed, "USD", decimal_comma=True)
 
@@ -83,7 +89,13 @@ def test_read_amount__reads_thousands_apart_and_money_behind(space):
 
 @pytest.mark.parametrize(
     ("typed", "computed"),
-    [("=45*2", 90), ("=(1+2)*3/4", 2.25), ("= -5 + .5", -4.5), ("=45 × 2 ÷ 3 − 1", 29), ("=0.1+0.2", 0.3)],
+    [
+        ("=45*2", 90),
+        ("=(1+2)*3/4", 2.25),
+        ("= -5 + .5", -4.5),
+        ("=45 × 2 ÷ 3 − 1", 29),
+        ("=0.1+0.2", 0.3),
+    ],
 )
 def test_read_formula__computes_numbers_and_the_four_operations(typed, computed):
     assert read_formula(typed) == computed
@@ -92,11 +104,25 @@ def test_read_formula__computes_numbers_and_the_four_operations(typed, computed)
 @pytest.mark.parametrize(
     ("typed", "why"),
     [
-        *((typed, "is a formula that is not computed here") for typed in
-          ("=A1", "=2**9999999", "=1//2", "=SUM(1,2)", "=", "=()", "=1,000*2", "=__import__('os')", "=" + "(" * 99 + "1", "=" + "9*" * 200 + "9", "=1 2")),
+        *(
+            (typed, "is a formula that is not computed here")
+            for typed in (
+                "=A1",
+                "=2**9999999",
+                "=1//2",
+                "=SUM(1,2)",
+                "=",
+                "=()",
+                "=1,000*2",
+                "=__import__('os')",
+                "=" + "(" * 99 + "1",
+                "=" + "9*" * 200 + "9",
+                "=1 2",
+            )
+        ),
         ("=1/0", "divides by zero"),
     ],
-)  # fmt: skip
+)
 def test_read_formula__refuses_everything_else(typed, why):
     with pytest.raises(BadCell, match=why):
         read_formula(typed)
@@ -104,16 +130,32 @@ def test_read_formula__refuses_everything_else(typed, why):
 
 @pytest.mark.parametrize(
     ("typed", "becomes"),
-    [("× 1.1", 220), ("* 2", 400), ("x 2", 400), ("/ 4", 50), ("+ 10k", 10_200), ("-10", 190), ("- 5%", 190), ("+5%", 210), ("× 110%", 220)],
-)  # fmt: skip
+    [
+        ("× 1.1", 220),
+        ("* 2", 400),
+        ("x 2", 400),
+        ("/ 4", 50),
+        ("+ 10k", 10_200),
+        ("-10", 190),
+        ("- 5%", 190),
+        ("+5%", 210),
+        ("× 110%", 220),
+    ],
+)
 def test_read_change__computes_from_a_number(typed, becomes):
     assert read_change(typed, "USD")(200) == pytest.approx(becomes)
 
 
 @pytest.mark.parametrize(
     ("typed", "why"),
-    [("1.1", "is not a change"), ("++5", "is not a change"), ("× lots", "is not an amount"), ("/ 0", "divides by zero"), ("+ €5", "is in €")],
-)  # fmt: skip
+    [
+        ("1.1", "is not a change"),
+        ("++5", "is not a change"),
+        ("× lots", "is not an amount"),
+        ("/ 0", "divides by zero"),
+        ("+ €5", "is in €"),
+    ],
+)
 def test_read_change__refuses_the_rest(typed, why):
     with pytest.raises(BadCell, match=why):
         read_change(typed, "USD")
@@ -121,8 +163,13 @@ def test_read_change__refuses_the_rest(typed, why):
 
 def test_read_percent__takes_the_sign_or_not_and_refuses_what_may_mean_two_things():
     assert [read_percent(typed) for typed in ("60", "60%", " 60 %", "0", "100", "0.8%")] == [
-        60, 60, 60, 0, 100, 0.8,
-    ]  # fmt: skip
+        60,
+        60,
+        60,
+        0,
+        100,
+        0.8,
+    ]
     for typed, reason in (
         ("0.8", "may mean 80% or 0.8%"),
         ("140", "is above 100%"),
@@ -181,8 +228,14 @@ def test_read_date__follows_the_order_it_is_told_and_refuses_both_readings_witho
 
 @pytest.mark.parametrize(
     ("typed", "read"),
-    [("31-Dec-26", "2026-12-31"), ("31-Dec-2026", "2026-12-31"), ("31 Dec 26", "2026-12-31"), ("12/31/2026 0:00", "2026-12-31"), ("12/31/2026 2:30 PM", "2026-12-31")],
-)  # fmt: skip
+    [
+        ("31-Dec-26", "2026-12-31"),
+        ("31-Dec-2026", "2026-12-31"),
+        ("31 Dec 26", "2026-12-31"),
+        ("12/31/2026 0:00", "2026-12-31"),
+        ("12/31/2026 2:30 PM", "2026-12-31"),
+    ],
+)
 def test_read_date__reads_the_forms_of_excel(typed, read):
     assert read_date(typed) == pd.Timestamp(read)
 
@@ -212,7 +265,9 @@ def test_read_date__counts_from_today_for_a_person_and_never_in_a_file(typed, re
 
 
 def test_read_date__says_which_day_a_number_of_a_workbook_is_and_refuses_far_days():
-    with pytest.raises(BadCell, match="is the number of Dec 31, 2026 in a workbook; type 2026-12-31"):
+    with pytest.raises(
+        BadCell, match="is the number of Dec 31, 2026 in a workbook; type 2026-12-31"
+    ):
         read_date("46387")
     with pytest.raises(BadCell, match="is too far away"):
         read_date("+999y", today=date(2026, 11, 29))
@@ -223,7 +278,11 @@ def test_read_date__says_which_day_a_number_of_a_workbook_is_and_refuses_far_day
 
 @given(st.dates(date(1955, 1, 1), date(2200, 12, 31)))
 def test_read_date__reads_every_date_in_every_form(day):
-    for form in (f"{day:%m/%d/}{day.year:04}", day.isoformat(), f"{day:%B} {day.day}, {day.year:04}"):
+    for form in (
+        f"{day:%m/%d/}{day.year:04}",
+        day.isoformat(),
+        f"{day:%B} {day.day}, {day.year:04}",
+    ):
         assert read_date(form, day_first=False).date() == day
 
 
@@ -240,10 +299,14 @@ def test_read_date__reads_every_date_in_every_form(day):
         ("12/24", True, "may mean Dec 24, 2025 or Dec 24, 2026"),
     ],
 )
-def test_read_date__without_a_year_is_the_next_one_or_the_last_one_or_both_are_shown(typed, past, read):
+def test_read_date__without_a_year_is_the_next_one_or_the_last_one_or_both_are_shown(
+    typed, past, read
+):
     def ask() -> str:
         try:
-            return f"{read_date(typed, today=date(2026, 11, 25), past=past, day_first=False):%Y-%m-%d}"
+            return (
+                f"{read_date(typed, today=date(2026, 11, 25), past=past, day_first=False):%Y-%m-%d}"
+            )
         except BadCell as error:
             return str(error)
 
@@ -275,8 +338,12 @@ def test_read_amount__refuses_two_readings_and_foreign_money(typed, reason):
 def test_read_amount__follows_the_habits_of_the_orgs_country_and_takes_its_own_sign():
     german = partial(read_amount, currency="EUR", decimal_comma=True)
     assert [german(typed) for typed in ("45.000", "45,000", "1.234,56 €", "12,5", "12.5")] == [
-        45_000, 45_000, 1234.56, 12.5, 12.5,
-    ]  # fmt: skip
+        45_000,
+        45_000,
+        1234.56,
+        12.5,
+        12.5,
+    ]
     assert [read_amount("$45,000", code) for code in ("USD", "CAD", "MXN", None)] == [45_000] * 4
     assert (read_amount("US$5", "USD"), read_amount("CA$5", "CAD"), read_amount("1.234M")) == (
         5,
@@ -304,7 +371,8 @@ def column(*cells: object, dtype: Any = TEXT) -> Cells:
 
 def test_read_amounts__reads_what_crms_write() -> None:
     amounts, bad = read_amounts(
-        column("$120,000.00", "USD 485,000.00", "485.5 USD", "($500)", "45k", "0", None, "9 US$"), "USD"
+        column("$120,000.00", "USD 485,000.00", "485.5 USD", "($500)", "45k", "0", None, "9 US$"),
+        "USD",
     )
     assert bad == []
     assert amounts[:6].tolist() == [120_000, 485_000, 485.5, -500, 45_000, 0]
@@ -332,8 +400,16 @@ def test_read_amounts__names_the_option_for_an_amount_of_the_other_decimal_sign(
 
 @pytest.mark.parametrize(
     ("typed", "read"),
-    [("250m", 250e6), ("€1.5mm", 1.5e6), ("3 bn", 3e9), ("2mn €", 2e6), ("₹45,000", 45_000), ("150 000", 150_000), ("5 MXN", 5)],
-)  # fmt: skip
+    [
+        ("250m", 250e6),
+        ("€1.5mm", 1.5e6),
+        ("3 bn", 3e9),
+        ("2mn €", 2e6),
+        ("₹45,000", 45_000),
+        ("150 000", 150_000),
+        ("5 MXN", 5),
+    ],
+)
 def test_read_amount__reads_units_and_signs_of_money(typed: str, read: float) -> None:
     assert read_amount(typed) == read
 
@@ -341,7 +417,9 @@ def test_read_amount__reads_units_and_signs_of_money(typed: str, read: float) ->
 def test_read_percents__refuses_a_fraction_beside_percentages() -> None:
     percents, bad, fractional = read_percents(column("50%", 0.5, 20.0, dtype="object"))
     assert (percents.tolist()[0], percents.tolist()[2], fractional) == (50, 20, False)
-    assert [str(one) for one in bad] == ["row 3: Amount=0.5 may mean 0.5% or 50%; write it with its sign"]
+    assert [str(one) for one in bad] == [
+        "row 3: Amount=0.5 may mean 0.5% or 50%; write it with its sign"
+    ]
     assert read_percents(column("50%", 0.5, dtype="object"))[0].tolist() == [50, 50]
 
 
@@ -379,14 +457,16 @@ def test_find_decimal_comma__asks_the_columns_unambiguous_cells(cells, comma, re
 def test_find_decimal_comma__else_asks_the_file_and_says_so() -> None:
     asked = [column("45.000", "7,500")]
     assert find_decimal_comma(asked, "f.csv", semicolons=True, dots=True) == (
-        True, "decimal comma, as in files with semicolons and dates such as 31.12.2026",
-    )  # fmt: skip
+        True,
+        "decimal comma, as in files with semicolons and dates such as 31.12.2026",
+    )
     for file in ({"semicolons": True}, {"dots": True}, {}):
         assert find_decimal_comma(asked, "f.csv", **file) == (None, "")
     assert find_decimal_comma([column("45,000")], "f.csv", semicolons=True) == (None, "")
     _, bad = read_amounts(column("45.000"))
     assert [str(one) for one in bad] == [
-        "row 2: Amount='45.000' may mean 45,000 or 45, and no other row of the file tells; use decimal_comma=True or False, "
+        "row 2: Amount='45.000' may mean 45,000 or 45, and no other row of the file tells; use "
+        "decimal_comma=True or False, "
         "in the shell --decimal-comma or --no-decimal-comma"
     ]
 
@@ -394,7 +474,10 @@ def test_find_decimal_comma__else_asks_the_file_and_says_so() -> None:
 def test_find_decimal_comma__names_both_rows_of_a_contradiction() -> None:
     with pytest.raises(
         DataError,
-        match=r"row 2: Amount='1\.5' has a decimal point\n  row 4: Amount='1,5' has a decimal comma",
+        match=(
+            r"row 2: Amount='1\.5' has a decimal point\n  row 4: Amount='1,5' has a decimal "
+            r"comma"
+        ),
     ):
         find_decimal_comma([column("1.5", "7", "1,5")], "f.csv")
 
@@ -461,7 +544,9 @@ def test_read_flags__reads_yes_and_no_and_takes_an_empty_cell_for_no() -> None:
         ("demo", None),
     ],
 )
-def test_match_name__takes_any_case_and_signs_and_no_other_word(typed: str, name: str | None) -> None:
+def test_match_name__takes_any_case_and_signs_and_no_other_word(
+    typed: str, name: str | None
+) -> None:
     names = {"closed_won": "closed_won", "signed": "closed_won", "Demo": "Demo", "DEMO": "DEMO"}
     assert match_name(typed, names) == name
 
@@ -491,11 +576,16 @@ def utc(*cells: str, tz: str = "America/Chicago") -> list[str]:
 
 def test_read_dates__reads_what_crms_write() -> None:
     assert (
-        days("11/25/2026", "2026-11-25", "2026-11-25 14:30", "25.11.2026", "Nov 25, 2026", "11/25/26")
+        days(
+            "11/25/2026", "2026-11-25", "2026-11-25 14:30", "25.11.2026", "Nov 25, 2026", "11/25/26"
+        )
         == ["2026-11-25"] * 6
     )
     assert days("25/11/2026", "2/3/2026", day_first=True) == ["2026-11-25", "2026-03-02"]
-    assert days("11/25/2026 9:14 AM", "11/25/2026, 21:14", "2026-11-25T14:12:00.000Z") == ["2026-11-25"] * 3
+    assert (
+        days("11/25/2026 9:14 AM", "11/25/2026, 21:14", "2026-11-25T14:12:00.000Z")
+        == ["2026-11-25"] * 3
+    )
 
 
 def test_read_dates__takes_the_dates_and_serial_numbers_of_a_workbook() -> None:
@@ -503,7 +593,9 @@ def test_read_dates__takes_the_dates_and_serial_numbers_of_a_workbook() -> None:
         days(datetime(2026, 11, 25, 9), date(2026, 11, 25), 46_351, "11/25/2026", dtype="object")
         == ["2026-11-25"] * 4
     )
-    found, _ = read_dates(Cells.of(pd.Series([pd.Timestamp("2026-11-25 10:00"), pd.NaT]), "d"), None)
+    found, _ = read_dates(
+        Cells.of(pd.Series([pd.Timestamp("2026-11-25 10:00"), pd.NaT]), "d"), None
+    )
     assert found.tolist()[0] == pd.Timestamp("2026-11-25")
     assert found.isna().tolist() == [False, True]
 
@@ -529,7 +621,8 @@ def test_read_dates__names_what_is_none() -> None:
 def test_read_dates__without_an_order_refuses_only_what_can_be_read_in_two_ways() -> None:
     found, bad = read_dates(times("03/04/2027", "03/03/2027", "25/11/2026", "2027-03-04"), None)
     assert [str(one) for one in bad] == [
-        "row 2: Close Date='03/04/2027' may mean Mar 4, 2027 or Apr 3, 2027, and no other row of the file tells; "
+        "row 2: Close Date='03/04/2027' may mean Mar 4, 2027 or Apr 3, 2027, and no other row of "
+        "the file tells; "
         "use day_first=True or False, in the shell --day-first or --month-first"
     ]
     assert found.dropna().dt.strftime("%m-%d").tolist() == ["03-03", "11-25", "03-04"]
@@ -545,15 +638,23 @@ def test_find_day_order__follows_the_rows_that_tell() -> None:
 def test_find_day_order__names_two_rows_that_contradict_each_other() -> None:
     with pytest.raises(
         DataError,
-        match="deals.csv:\n  row 2: Close Date='03/25/2027' has the month first\n  row 3: Created='25/03/2027' has the day first; write all dates in one order",
+        match=(
+            "deals.csv:\n  row 2: Close Date='03/25/2027' has the month first\n  row 3: "
+            "Created='25/03/2027' has the day first; write all dates in one order"
+        ),
     ):
-        find_day_order([times("03/25/2027"), times(None, "25/03/2027", label="Created")], "deals.csv")
+        find_day_order(
+            [times("03/25/2027"), times(None, "25/03/2027", label="Created")], "deals.csv"
+        )
 
 
 def test_read_instants__reads_a_time_without_a_zone_in_the_orgs() -> None:
     assert utc("11/25/2026 9:14 AM", "2026-11-25 14:30", "11/25/2026", "7/1/2026 12:05 AM") == [
-        "2026-11-25 15:14:00", "2026-11-25 20:30:00", "2026-11-25 06:00:00", "2026-07-01 05:05:00",
-    ]  # fmt: skip
+        "2026-11-25 15:14:00",
+        "2026-11-25 20:30:00",
+        "2026-11-25 06:00:00",
+        "2026-07-01 05:05:00",
+    ]
 
 
 def test_read_instants__keeps_a_time_with_a_zone() -> None:
@@ -567,21 +668,36 @@ def test_read_instants__keeps_a_time_with_a_zone() -> None:
         == ["2026-11-25 14:12:00"] * 4
     )
     aware = pd.Series(pd.to_datetime(["2026-11-25T14:12:00+01:00"]))
-    assert read_instants(Cells.of(aware, "c"), None, "UTC")[0].tolist() == [pd.Timestamp("2026-11-25T13:12Z")]
+    assert read_instants(Cells.of(aware, "c"), None, "UTC")[0].tolist() == [
+        pd.Timestamp("2026-11-25T13:12Z")
+    ]
 
 
 def test_read_instants__takes_the_first_of_a_doubled_hour_and_moves_a_missing_one() -> None:
-    assert utc("2026-11-01 01:30", "2026-03-08 02:30") == ["2026-11-01 06:30:00", "2026-03-08 08:00:00"]
+    assert utc("2026-11-01 01:30", "2026-03-08 02:30") == [
+        "2026-11-01 06:30:00",
+        "2026-03-08 08:00:00",
+    ]
 
 
-moments = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1)).map(lambda d: d.replace(microsecond=0))
+moments = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1)).map(
+    lambda d: d.replace(microsecond=0)
+)
 
 
-@given(st.lists(moments, min_size=1, max_size=5), st.sampled_from(["%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y, %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%b %d, %Y %H:%M:%S"]))  # fmt: skip
+@given(
+    st.lists(moments, min_size=1, max_size=5),
+    st.sampled_from(
+        ["%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y, %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%b %d, %Y %H:%M:%S"]
+    ),
+)
 def test_read_instants__reads_every_moment_in_every_form(given_: list[datetime], form: str) -> None:
     found, bad = read_instants(times(*(moment.strftime(form) for moment in given_)), False, "UTC")
     assert bad == []
-    assert found.dt.tz_localize(None).to_numpy().tolist() == np.array(given_, "datetime64[us]").tolist()
+    assert (
+        found.dt.tz_localize(None).to_numpy().tolist()
+        == np.array(given_, "datetime64[us]").tolist()
+    )
 
 
 def test_read_amount__reads_signs_units_and_brackets() -> None:
@@ -647,18 +763,27 @@ def test_match_name__needs_the_whole_word() -> None:
 
 
 def test_suggest__prefers_names_that_contain_the_word() -> None:
-    assert suggest("closed", ["proposal", "closed_won", "closed_lost"]) == ["closed_won", "closed_lost"]
+    assert suggest("closed", ["proposal", "closed_won", "closed_lost"]) == [
+        "closed_won",
+        "closed_lost",
+    ]
     assert suggest("propsal", ["proposal", "closed_won"]) == ["proposal"]
 
 
 def test_did_you_mean__is_empty_without_a_near_name() -> None:
-    assert did_you_mean("qualifcation", ["qualification", "proposal"]) == "did you mean 'qualification'?"
+    assert (
+        did_you_mean("qualifcation", ["qualification", "proposal"])
+        == "did you mean 'qualification'?"
+    )
     assert did_you_mean("x", ["proposal"]) == ""
 
 
 def test_list_bad__names_equal_cells_once() -> None:
     assert list_bad(
-        [BadValue(row, "Amount", cell, "is not an amount") for row, cell in enumerate(["TBD", "?", "TBD"], 2)]
+        [
+            BadValue(row, "Amount", cell, "is not an amount")
+            for row, cell in enumerate(["TBD", "?", "TBD"], 2)
+        ]
     ) == ["rows 2 and 4: Amount='TBD' is not an amount", "row 3: Amount='?'"]
 
 
@@ -667,12 +792,16 @@ def test_as_texts__drops_the_decimals_of_whole_numbers() -> None:
 
 
 def test_as_ids__completes_those_of_salesforce() -> None:
-    assert as_ids(pd.Series(["001M000000qfPyS", "deal-7"])).tolist() == ["001M000000qfPySIAU", "deal-7"]
+    assert as_ids(pd.Series(["001M000000qfPyS", "deal-7"])).tolist() == [
+        "001M000000qfPySIAU",
+        "deal-7",
+    ]
 
 
 def test_read_percents__reads_fractions_where_none_is_above_one() -> None:
     assert [
-        read_percents(Cells.of(pd.Series(column), "p"))[0].tolist() for column in (["80%", "5"], [0.8, 1.0])
+        read_percents(Cells.of(pd.Series(column), "p"))[0].tolist()
+        for column in (["80%", "5"], [0.8, 1.0])
     ] == [[80.0, 5.0], [80.0, 100.0]]
 
 

@@ -1,4 +1,5 @@
-"""A reader can guess where a thing lives: public names are paths, rooms are entered by their face, nothing runs in circles."""
+"""A reader can guess where a thing lives: public names are paths, rooms are entered by their face,
+nothing runs in circles."""
 
 from __future__ import annotations
 
@@ -91,9 +92,15 @@ def test_public_names__are_functions_whatever_was_imported_first(seed: int) -> N
     random.Random(seed).shuffle(order)
     order.remove("opp_analytics.__main__")
     asked = subprocess.run(
-        [sys.executable, "-c", ASKED.format(modules=[m for m in order if not m.endswith("__main__")])],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-c",
+            ASKED.format(modules=[m for m in order if not m.endswith("__main__")]),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert asked.stdout.strip() == "[]"
 
 
@@ -146,14 +153,18 @@ def test_circle_in__finds_one(length: int) -> None:
 def test_stub__lists_every_public_name_once() -> None:
     stub = (PACKAGE / "__init__.pyi").read_text()
     names = [
-        str(node.names[0].asname) for node in ast.walk(ast.parse(stub)) if isinstance(node, ast.ImportFrom)
+        str(node.names[0].asname)
+        for node in ast.walk(ast.parse(stub))
+        if isinstance(node, ast.ImportFrom)
     ]
     assert sorted(names) == sorted(oa.__all__)
 
 
 TESTS = ROOT / "tests"
 ACROSS = {
-    "analysis/forecasting/test_every_method.py": "every method of forecasting, on one simulated team",
+    "analysis/forecasting/test_every_method.py": (
+        "every method of forecasting, on one simulated team"
+    ),
     "analysis/test_columns.py": "every analysis, without each column in turn",
     "analysis/test_edges.py": "every analysis, on the frames that break statistics",
     "analysis/test_known_events.py": "what changed, by anyone, in a simulated year of known events",
@@ -165,17 +176,25 @@ ACROSS = {
     "cli/test_arguments.py": "every command, and every function that writes, with a wrong argument",
     "cli/test_doors.py": "the first commands of the docs, from nothing to the weekly page",
     "cli/test_terminal.py": "every command, with hostile names in server and files",
-    "golden/test_golden.py": "every figure of forecasts, page and explorer, against the stored ones",
-    "history/test_imported.py": "an imported history and the records after it, against a later import",
+    "golden/test_golden.py": (
+        "every figure of forecasts, page and explorer, against the stored ones"
+    ),
+    "history/test_imported.py": (
+        "an imported history and the records after it, against a later import"
+    ),
     "api/test_reference.py": "every example of the vendor's reference, without the client",
     "history/test_properties.py": "every question, on random histories",
     "plots/test_looks.py": "every drawing, with difficult data",
     "plots/test_pictures.py": "three drawings, against stored pictures",
     "plots/test_twins.py": "every drawing, beside its analysis",
     "report/test_calls.py": "calls on the page, in the mail and in the workbook",
-    "report/delivery/test_alerts_once.py": "pages of a week of days and what is sent of them, against what each receiver knows",
+    "report/delivery/test_alerts_once.py": (
+        "pages of a week of days and what is sent of them, against what each receiver knows"
+    ),
     "report/test_figures.py": "every figure of the page, against the function that gives it",
-    "surfaces/test_surfaces.py": "every number of every surface, against the function that gives it",
+    "surfaces/test_surfaces.py": (
+        "every number of every surface, against the function that gives it"
+    ),
     "test_call_proof.py": "calls of simulated people, against the skill that they were made with",
     "test_docs.py": "the documentation",
     "test_frames.py": "every public function, with frames of all dtypes and indexes",
@@ -191,7 +210,9 @@ ACROSS = {
     "test_windows.py": "the package under Windows' rules for files",
     "report/test_opened.py": "every figure, chance and title of the page in every state",
     "writer/apply/test_odd_answers.py": "a whole run, with one odd answer to any of its calls",
-    "writer/apply/test_replicas.py": "a whole run, on servers whose reads lag and whose clocks differ",
+    "writer/apply/test_replicas.py": (
+        "a whole run, on servers whose reads lag and whose clocks differ"
+    ),
     "writer/apply/test_server_forms.py": "a whole run, on servers that keep a form of their own",
 }
 """Test modules that mirror no single module, and what they test instead."""
@@ -204,7 +225,9 @@ def test_tests__mirror_a_module_or_a_public_name() -> None:
     for path in sorted(TESTS.rglob("test_*.py")):
         place = path.relative_to(TESTS)
         name = path.stem.removeprefix("test_")
-        mirrored = (PACKAGE / place.with_name(f"{name}.py")).is_file() or name in _public_names(place)
+        mirrored = (PACKAGE / place.with_name(f"{name}.py")).is_file() or name in _public_names(
+            place
+        )
         if not mirrored and place.parts[0] not in ROOMLESS and place.as_posix() not in ACROSS:
             strangers.append(place.as_posix())
     assert strangers == []
@@ -218,7 +241,9 @@ def _public_names(place: Path) -> set[str]:
         return set()
     face = importlib.import_module(f"opp_analytics.{room}".rstrip("."))
     names = {name for name in dir(face) if not name.startswith("_")}
-    return names.union(*(dir(what) for name in names if inspect.isclass(what := getattr(face, name))))
+    return names.union(
+        *(dir(what) for name in names if inspect.isclass(what := getattr(face, name)))
+    )
 
 
 def test_tests__import_helpers_from_helper_modules() -> None:
@@ -230,7 +255,9 @@ def test_tests__import_helpers_from_helper_modules() -> None:
                 sources = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom):
                 sources = [f"{node.module or 'tests'}.{alias.name}" for alias in node.names]
-            taken += [f"{path.relative_to(ROOT)}: {source}" for source in sources if _is_collected(source)]
+            taken += [
+                f"{path.relative_to(ROOT)}: {source}" for source in sources if _is_collected(source)
+            ]
     assert taken == []
 
 

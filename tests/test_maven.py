@@ -1,4 +1,5 @@
-"""Figures that others published about a public data set come out of the whole chain: seed, HTTP, load, win rate."""
+"""Figures that others published about a public data set come out of the whole chain: seed, HTTP,
+load, win rate."""
 
 import pandas as pd
 import pytest
@@ -8,7 +9,9 @@ from opp_analytics import org
 from tests import maven
 
 pytestmark = [
-    pytest.mark.skipif(not maven.FOLDER.is_dir(), reason="needs the data in ../shared/data/maven_crm"),
+    pytest.mark.skipif(
+        not maven.FOLDER.is_dir(), reason="needs the data in ../shared/data/maven_crm"
+    ),
 ]
 
 

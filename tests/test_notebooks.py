@@ -18,11 +18,18 @@ def test_notebook__holds_the_outputs_of_one_run_for_a_code_host(file):
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
     outputs = [output for cell in cells for output in cell.outputs]
     assert len(outputs) > len(cells) / 2
-    assert {output.output_type for output in outputs} <= {"stream", "display_data", "execute_result"}
+    assert {output.output_type for output in outputs} <= {
+        "stream",
+        "display_data",
+        "execute_result",
+    }
     assert not any(output.get("name") == "stderr" for output in outputs)
-    assert not any("application/vnd.jupyter.widget-view+json" in output.get("data", {}) for output in outputs)
+    assert not any(
+        "application/vnd.jupyter.widget-view+json" in output.get("data", {}) for output in outputs
+    )
     words = [
-        {kind: said for kind, said in output.get("data", {}).items() if kind != "image/png"} or output.text
+        {kind: said for kind, said in output.get("data", {}).items() if kind != "image/png"}
+        or output.text
         for output in outputs
     ]
     assert not MACHINE.search(json.dumps(words))
@@ -33,7 +40,9 @@ def test_notebook__holds_the_outputs_of_one_run_for_a_code_host(file):
 def test_notebook__defines_no_functions_and_stores_no_timings(file):
     notebook = notebooks.read(file)
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    assert not any(line.startswith(("def ", "class ")) for cell in cells for line in cell.source.splitlines())
+    assert not any(
+        line.startswith(("def ", "class ")) for cell in cells for line in cell.source.splitlines()
+    )
     assert not any("execution" in cell.metadata for cell in cells)
     assert set(notebook.metadata) == {"kernelspec", "language_info"}
 
@@ -43,7 +52,9 @@ def test_notebook__defines_no_functions_and_stores_no_timings(file):
 @each_notebook
 def test_notebook__stores_what_a_run_shows(file):
     stored = notebooks.read(file)
-    assert notebooks.shown(stored) == notebooks.shown(notebooks.run(file)), "run: python -m tests.notebooks"
+    assert notebooks.shown(stored) == notebooks.shown(notebooks.run(file)), (
+        "run: python -m tests.notebooks"
+    )
 
 
 @pytest.mark.slow
@@ -68,4 +79,6 @@ def test_weekly_forecast__writes_the_page_for_the_parameters_that_papermill_give
     [page] = (tmp_path / "weekly").glob("weekly-*.html")
     assert "900K" in page.read_text()
     assert page.with_suffix(".xlsx").exists()
-    assert any("Q4 2026" in words for cell in notebooks.shown(notebooks.read(done)) for words in cell)
+    assert any(
+        "Q4 2026" in words for cell in notebooks.shown(notebooks.read(done)) for words in cell
+    )

@@ -1,4 +1,5 @@
-"""The whole package on an org of its own: loaded from the sandbox that serves it, analyzed, edited, written back."""
+"""The whole package on an org of its own: loaded from the sandbox that serves it, analyzed, edited,
+written back."""
 
 from __future__ import annotations
 
@@ -28,7 +29,9 @@ def server() -> Iterator[oa.sandbox.Sandbox]:
 
 @pytest.fixture
 def client(server: oa.sandbox.Sandbox, tmp_path: Path) -> oa.Client:
-    return oa.Client(server.url, server.token, server.api_key, cache_dir=tmp_path / "cache", org=ORG)
+    return oa.Client(
+        server.url, server.token, server.api_key, cache_dir=tmp_path / "cache", org=ORG
+    )
 
 
 @pytest.fixture
@@ -58,11 +61,19 @@ def test_load__reads_names_aliases_teams_and_currency(
     assert (sent["total"], sent["phase"]) == (100, "Kontakt")
     assert not {"value", "stage"} & set(sent)
     assert deals["stage"].tolist() == [
-        "Erstkontakt", "Demo, vor Ort", "Angebot", "Mündlich", "Unterschrieben", "Unterschrieben", "Verloren", "Dublette",
-    ]  # fmt: skip
+        "Erstkontakt",
+        "Demo, vor Ort",
+        "Angebot",
+        "Mündlich",
+        "Unterschrieben",
+        "Unterschrieben",
+        "Verloren",
+        "Dublette",
+    ]
     assert deals["value"].sum() == 6050
     assert oa.outcomes(deals).tolist() == ["open"] * 4 + ["won", "won", "lost", "disqualified"]
-    # Bo went to Nord on November 15: his deals of November 5 and 12 are Süd's, his open ones Nord's.
+    # Bo went to Nord on November 15: his deals of November 5 and 12 are Süd's, his open ones
+    # Nord's.
     assert deals["team"].tolist() == ["Nord", "Nord", "Nord", "Nord", "Süd", "Nord", "Süd", "Nord"]
 
 
@@ -104,13 +115,26 @@ def test_forecast__counts_in_the_fiscal_quarter(deals: pd.DataFrame) -> None:
 
 def test_history__is_read_by_the_org(history: oa.History) -> None:
     flow = oa.stage_flow(history, start="2026-11-02T09:00Z", end="2026-11-23")
-    # Entries: b into Demo; c into Angebot; d into Mündlich; h into Erstkontakt, removed as a duplicate.
-    assert flow["entries"].to_dict() == {"Erstkontakt": 1, "Demo, vor Ort": 1, "Angebot": 1, "Mündlich": 1}
-    assert flow["removed"].to_dict() == {"Erstkontakt": 1, "Demo, vor Ort": 0, "Angebot": 0, "Mündlich": 0}
+    # Entries: b into Demo; c into Angebot; d into Mündlich; h into Erstkontakt, removed as a
+    # duplicate.
+    assert flow["entries"].to_dict() == {
+        "Erstkontakt": 1,
+        "Demo, vor Ort": 1,
+        "Angebot": 1,
+        "Mündlich": 1,
+    }
+    assert flow["removed"].to_dict() == {
+        "Erstkontakt": 1,
+        "Demo, vor Ort": 0,
+        "Angebot": 0,
+        "Mündlich": 0,
+    }
     steps = oa.transition_matrix(oa.transitions(history))
     assert steps.loc["Mündlich", "Unterschrieben"] == 2
     assert steps.loc["Angebot", "Verloren"] == 1
-    assert list(history.as_of("2026-11-23T09:00Z")["stage"].cat.categories) == list(ORG.stages.names)
+    assert list(history.as_of("2026-11-23T09:00Z")["stage"].cat.categories) == list(
+        ORG.stages.names
+    )
     slipped = oa.slippage(history, start="2026-11-02T09:00Z", end="2026-11-30")
     # Due in November on the 2nd: c (moved to January), d (still due), e and f won, g lost.
     assert slipped["count"][["won", "lost", "slipped"]].tolist() == [2, 1, 1]
@@ -118,7 +142,9 @@ def test_history__is_read_by_the_org(history: oa.History) -> None:
     assert moves["value"]["opening"] == 100 + 250 + 400 + 800 + 1000 + 3000 + 500
     assert moves["value"]["closing"] == 100 + 200 + 400 + 800
     assert moves["value"][["won", "lost"]].tolist() == [-4000, -500]
-    assert oa.slippage(history, start="2026-11-02T09:00Z", end="2026-11-30", by="team").index.names == [
+    assert oa.slippage(
+        history, start="2026-11-02T09:00Z", end="2026-11-30", by="team"
+    ).index.names == [
         "team",
         "outcome",
     ]
@@ -140,7 +166,10 @@ def test_audit__speaks_of_the_stages_of_the_org(deals: pd.DataFrame) -> None:
     odd.loc[odd["unique_id"] == "a", "stage"] = "unterschrieben"
     odd.loc[odd["unique_id"] == "e", "probability"] = 80
     found = oa.audit(ORG.apply(odd), as_of=AS_OF).set_index("check")
-    assert found.loc["unknown_stage", ["unique_id", "suggestion"]].tolist() == ["a", "Unterschrieben"]
+    assert found.loc["unknown_stage", ["unique_id", "suggestion"]].tolist() == [
+        "a",
+        "Unterschrieben",
+    ]
     assert found.loc["won_probability", "unique_id"] == "e"
     mended = oa.fix(ORG.apply(odd), found.reset_index())
     assert oa.outcomes(mended).tolist()[0] == "won"
@@ -150,7 +179,9 @@ def test_write__sends_their_names_their_stages_and_only_what_changed(
     server: oa.sandbox.Sandbox, client: oa.Client, deals: pd.DataFrame
 ) -> None:
     after = deals.astype({"stage": "str"}).copy()
-    after.loc[after["unique_id"] == "a", "value"] = 150.0  # its stage, an alias on the server, is untouched
+    after.loc[after["unique_id"] == "a", "value"] = (
+        150.0  # its stage, an alias on the server, is untouched
+    )
     after.loc[after["unique_id"] == "g", "stage"] = "Angebot"
     after.loc[after["unique_id"] == "b", "team"] = "Ost"  # derived from the people, never written
     plan = oa.plan(deals, after, client=client)
@@ -163,7 +194,10 @@ def test_write__sends_their_names_their_stages_and_only_what_changed(
     assert "€" in plan.summary()
     receipt = oa.apply(plan, client, progress=False)
     assert set(receipt.table["outcome"]) == {"applied"}
-    assert (on_the_wire(server, "a")["total"], on_the_wire(server, "a")["phase"]) == (150, "Kontakt")
+    assert (on_the_wire(server, "a")["total"], on_the_wire(server, "a")["phase"]) == (
+        150,
+        "Kontakt",
+    )
     assert on_the_wire(server, "g")["phase"] == "Angebot"
     back = oa.undo(client)
     oa.apply(back, client, progress=False)
@@ -171,7 +205,9 @@ def test_write__sends_their_names_their_stages_and_only_what_changed(
     assert (on_the_wire(server, "a")["total"], on_the_wire(server, "g")["phase"]) == (100, "Dead")
 
 
-def test_plan__refuses_a_stage_of_nobodys_and_reads_an_alias(deals: pd.DataFrame, tmp_path: Path) -> None:
+def test_plan__refuses_a_stage_of_nobodys_and_reads_an_alias(
+    deals: pd.DataFrame, tmp_path: Path
+) -> None:
     after = deals.astype({"stage": "str"}).copy()
     after.loc[after["unique_id"] == "b", "stage"] = "closed_won"
     after.loc[after["unique_id"] == "c", "stage"] = "Dead"
@@ -187,7 +223,9 @@ def test_excel__offers_the_stages_of_the_org(deals: pd.DataFrame, tmp_path: Path
     path = oa.to_excel(deals, tmp_path / "deals.xlsx")
     book = openpyxl.load_workbook(path)
     sheet = book.worksheets[0]
-    [formula] = [c.formula1 for c in sheet.data_validations.dataValidation if "_lists" in str(c.formula1)]
+    [formula] = [
+        c.formula1 for c in sheet.data_validations.dataValidation if "_lists" in str(c.formula1)
+    ]
     listed = [cell.value for (cell,) in book["_lists"][formula.split("!")[1].replace("$", "")]]
     assert listed == list(ORG.stages.names)
     place = [cell.value for cell in sheet[1]].index("stage") + 1
@@ -196,7 +234,9 @@ def test_excel__offers_the_stages_of_the_org(deals: pd.DataFrame, tmp_path: Path
     before, after = oa.read_excel(path)
     assert before.attrs["org"] == deals.attrs["org"]
     plan = oa.plan(before, after)
-    assert plan.changes[["unique_id", "before", "after"]].values.tolist() == [["a", "Erstkontakt", "Angebot"]]
+    assert plan.changes[["unique_id", "before", "after"]].values.tolist() == [
+        ["a", "Erstkontakt", "Angebot"]
+    ]
 
 
 def test_grid__offers_the_stages_of_the_org(deals: pd.DataFrame) -> None:
@@ -205,7 +245,9 @@ def test_grid__offers_the_stages_of_the_org(deals: pd.DataFrame) -> None:
     assert columns["team"].locked
 
 
-def test_report__is_in_the_words_of_the_org(deals: pd.DataFrame, history: oa.History, tmp_path: Path) -> None:
+def test_report__is_in_the_words_of_the_org(
+    deals: pd.DataFrame, history: oa.History, tmp_path: Path
+) -> None:
     made = oa.weekly_report(deals, history, as_of=AS_OF, out=tmp_path)
     page = made.html.read_text()
     for word in ("Erstkontakt", "Mündlich", "€"):
@@ -216,7 +258,8 @@ def test_report__is_in_the_words_of_the_org(deals: pd.DataFrame, history: oa.His
 def test_simulated_team__works_by_the_stages_of_the_org(tmp_path: Path) -> None:
     with oa.sandbox.start(weeks=20, org=ORG) as team:
         frame = oa.load(
-            oa.Client(team.url, team.token, team.api_key, cache_dir=tmp_path, org=ORG), progress=False
+            oa.Client(team.url, team.token, team.api_key, cache_dir=tmp_path, org=ORG),
+            progress=False,
         )
     outcomes = oa.outcomes(frame).value_counts()
     assert set(frame["stage"].astype("str")) == set(ORG.stages.names) - {"Dublette"}
@@ -227,26 +270,39 @@ def test_simulated_team__works_by_the_stages_of_the_org(tmp_path: Path) -> None:
 
 def quarters(table: pd.DataFrame) -> set[str]:
     """The labels of quarters in a table."""
-    cells = [*map(str, table.index.to_frame().to_numpy().ravel()), *map(str, table.to_numpy().ravel())]
+    cells = [
+        *map(str, table.index.to_frame().to_numpy().ravel()),
+        *map(str, table.to_numpy().ravel()),
+    ]
     return {cell for cell in cells if re.fullmatch(r"\d{4}Q\d", cell)}
 
 
 SPAN: dict[str, Any] = {"start": "2026-11-02T09:00Z", "end": "2026-11-23T09:00Z"}
 OF_QUARTERS: dict[str, Callable[[pd.DataFrame, oa.History], pd.DataFrame]] = {
     "win_rate": lambda deals, _: oa.win_rate(deals, freq="Q"),
-    "win_rate_cohorts": lambda deals, _: oa.win_rate_cohorts(deals, as_of=AS_OF, freq="Q", age_days=10),
+    "win_rate_cohorts": lambda deals, _: oa.win_rate_cohorts(
+        deals, as_of=AS_OF, freq="Q", age_days=10
+    ),
     "forecast": lambda deals, _: oa.forecast(deals, as_of=AS_OF, freq="Q", method="stated"),
-    "forecast_deals": lambda deals, _: oa.forecast_deals(deals, as_of=AS_OF, freq="Q", method="stated"),
-    "forecast_fan": lambda _, history: oa.forecast_fan(history, period="2027Q4", freq="Q", method="stated"),
+    "forecast_deals": lambda deals, _: oa.forecast_deals(
+        deals, as_of=AS_OF, freq="Q", method="stated"
+    ),
+    "forecast_fan": lambda _, history: oa.forecast_fan(
+        history, period="2027Q4", freq="Q", method="stated"
+    ),
     "forecast_categories": lambda deals, _: oa.forecast_categories(deals, as_of=AS_OF, freq="Q"),
     "pipeline_created": lambda _, history: oa.pipeline_created(history, freq="Q"),
-    "impact": lambda deals, _: oa.plan(deals, deals.assign(value=1.0)).impact(as_of=AS_OF, freq="Q"),
+    "impact": lambda deals, _: oa.plan(deals, deals.assign(value=1.0)).impact(
+        as_of=AS_OF, freq="Q"
+    ),
     "coverage": lambda _, history: history.coverage(freq="Q"),
 }
 
 
 @pytest.mark.parametrize("name", OF_QUARTERS)
-def test_quarters__are_those_of_the_fiscal_year(name: str, deals: pd.DataFrame, history: oa.History) -> None:
+def test_quarters__are_those_of_the_fiscal_year(
+    name: str, deals: pd.DataFrame, history: oa.History
+) -> None:
     # October is in the third fiscal quarter, November to January are the fourth.
     found = quarters(OF_QUARTERS[name](deals, history))
     assert found

@@ -51,7 +51,10 @@ def test_analyses__of_a_frame_load_neither_drawing_nor_engine_nor_http() -> None
         *("matplotlib", "ipywidgets", "ibis", "duckdb", "requests", "starlette"),
         *("openpyxl", "xlsxwriter", "jinja2", "pydantic", "scipy.stats", "scipy.optimize"),
     ]
-    code = f"import opp_analytics as oa, sys; oa.forecast, oa.win_rate; print([m for m in {heavy!r} if m in sys.modules])"
+    code = (
+        f"import opp_analytics as oa, sys; oa.forecast, oa.win_rate; print([m for m in {heavy!r} "
+        "if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -68,7 +71,9 @@ def test_analyses__of_a_frame_load_neither_drawing_nor_engine_nor_http() -> None
         ("oa.demo(weeks=1)", "sandbox"),
     ],
 )
-def test_extras__are_named_where_their_libraries_are_missing(call: str, extra: str, tmp_path: Path) -> None:
+def test_extras__are_named_where_their_libraries_are_missing(
+    call: str, extra: str, tmp_path: Path
+) -> None:
     code = f"""
         import sys
         missing = ("anywidget", "ipywidgets", "traitlets", "jinja2", "css_inline", "openpyxl", "xlsxwriter", "starlette", "uvicorn")
@@ -94,13 +99,18 @@ def test_conda_recipe__has_each_dependency_within_its_bounds(tmp_path: Path) -> 
     sdist = tmp_path / "opp_analytics.tar.gz"
     sdist.write_bytes(b"sources")
     root = Path(__file__).parents[1]
-    recipe = runpy.run_path(str(root / ".ci/conda_recipe.py"))["recipe"](sdist, "https://example.com/sdist")
+    recipe = runpy.run_path(str(root / ".ci/conda_recipe.py"))["recipe"](
+        sdist, "https://example.com/sdist"
+    )
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     asked = [Requirement(line) for line in project["dependencies"]]
     run = [line.partition(" ")[::2] for line in recipe["requirements"]["run"]]
     assert run[0] == ("python", ">=${{ python_min }}")
     assert [SpecifierSet(bounds) for _, bounds in run[1:]] == [one.specifier for one in asked]
     assert {name for name, _ in run[1:]} ^ {one.name for one in asked} == {
-        "ibis-framework", "ibis-duckdb", "matplotlib", "matplotlib-base",
-    }  # fmt: skip
+        "ibis-framework",
+        "ibis-duckdb",
+        "matplotlib",
+        "matplotlib-base",
+    }
     assert recipe["source"]["sha256"] == hashlib.sha256(b"sources").hexdigest()

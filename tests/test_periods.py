@@ -11,7 +11,9 @@ from opp_analytics.periods import as_instant, as_period, labels, period_days, re
 
 
 def test_as_instant__reads_a_naive_date_as_the_start_or_end_of_its_day_in_the_zone():
-    assert periods.as_instant(date(2026, 3, 31), tz="Europe/Berlin") == pd.Timestamp("2026-03-30T22:00Z")
+    assert periods.as_instant(date(2026, 3, 31), tz="Europe/Berlin") == pd.Timestamp(
+        "2026-03-30T22:00Z"
+    )
     assert periods.as_instant("2026-03-31", tz="Europe/Berlin", end=True) == pd.Timestamp(
         "2026-03-31T21:59:59.999999Z"
     )
@@ -19,7 +21,9 @@ def test_as_instant__reads_a_naive_date_as_the_start_or_end_of_its_day_in_the_zo
 
 def test_as_instant__leaves_an_aware_instant_as_it_is():
     aware = datetime(2026, 3, 31, 12, tzinfo=timezone(timedelta(hours=-5)))
-    assert periods.as_instant(aware, tz="Europe/Berlin", end=True) == pd.Timestamp("2026-03-31T17:00Z")
+    assert periods.as_instant(aware, tz="Europe/Berlin", end=True) == pd.Timestamp(
+        "2026-03-31T17:00Z"
+    )
 
 
 def test_as_instant__survives_days_that_begin_in_a_gap():
@@ -87,23 +91,62 @@ def test_period_days__are_the_first_and_the_last(label, days):
 @pytest.mark.parametrize(
     ("typed", "label"),
     [
-        *(dict.fromkeys(("FY27 Q4", "fy2027-q4", "FY'27 Q4", "Q4 FY27", "Q4 2027", "2027 Q4", "2027Q4", "Q4/2027"), "2027Q4").items()),
-        *(dict.fromkeys(("Dec 2026", "December 2026", "Dec. 2026", "dec-26", "Dec '26", "2026 Dec", "12/2026", "12.2026", "2026/12"), "2026-12").items()),
-        ("FY27 Q4 (Nov–Jan)", "2027Q4"), ("FY27 (Feb–Jan)", "2027"), ("FY27", "2027"), ("2026-1", "2026-01"), ("2026", "2026"),
+        *(
+            dict.fromkeys(
+                (
+                    "FY27 Q4",
+                    "fy2027-q4",
+                    "FY'27 Q4",
+                    "Q4 FY27",
+                    "Q4 2027",
+                    "2027 Q4",
+                    "2027Q4",
+                    "Q4/2027",
+                ),
+                "2027Q4",
+            ).items()
+        ),
+        *(
+            dict.fromkeys(
+                (
+                    "Dec 2026",
+                    "December 2026",
+                    "Dec. 2026",
+                    "dec-26",
+                    "Dec '26",
+                    "2026 Dec",
+                    "12/2026",
+                    "12.2026",
+                    "2026/12",
+                ),
+                "2026-12",
+            ).items()
+        ),
+        ("FY27 Q4 (Nov–Jan)", "2027Q4"),
+        ("FY27 (Feb–Jan)", "2027"),
+        ("FY27", "2027"),
+        ("2026-1", "2026-01"),
+        ("2026", "2026"),
     ],
-)  # fmt: skip
-def test_read_period__reads_what_people_type_and_what_the_package_writes(typed: str, label: str) -> None:
+)
+def test_read_period__reads_what_people_type_and_what_the_package_writes(
+    typed: str, label: str
+) -> None:
     assert periods.read_period(typed) == label
     assert periods.period_days(typed, year_end="JAN") == periods.period_days(label, year_end="JAN")
 
 
 def test_as_period__reads_a_typed_period_of_its_freq_only() -> None:
     assert periods.as_period("Q4 FY27", "Q-JAN") == pd.Period("2027Q4", "Q-JAN")
-    with pytest.raises(oa.errors.ArgumentValueError, match="period: 'Q4 FY27' is not a period of freq='M'"):
+    with pytest.raises(
+        oa.errors.ArgumentValueError, match="period: 'Q4 FY27' is not a period of freq='M'"
+    ):
         periods.as_period("Q4 FY27", "M")
 
 
-@pytest.mark.parametrize("label", ["2026Q5", "Q5 2026", "26-11", "2026-13", "Demo 2026", "FY27 H1", ""])
+@pytest.mark.parametrize(
+    "label", ["2026Q5", "Q5 2026", "26-11", "2026-13", "Demo 2026", "FY27 H1", ""]
+)
 def test_period_days__refuses_other_labels(label):
     with pytest.raises(oa.errors.ArgumentValueError, match=f"due={label!r}"):
         periods.period_days(label, name="due")
@@ -146,18 +189,21 @@ def test_as_date__refuses_a_day_of_two_readings() -> None:
 
 
 def test_as_instant__ends_a_day_at_its_last_microsecond() -> None:
-    assert as_instant("2026-03-31", end=True) == pd.Timestamp("2026-03-31 23:59:59.999999+0000", tz="UTC")
+    assert as_instant("2026-03-31", end=True) == pd.Timestamp(
+        "2026-03-31 23:59:59.999999+0000", tz="UTC"
+    )
 
 
 def test_to_dates__follows_the_zone() -> None:
-    assert to_dates(pd.Series(pd.to_datetime(["2026-03-31T23:30Z"])), tz="Europe/Berlin").dt.strftime(
-        "%F"
-    ).tolist() == ["2026-04-01"]
+    assert to_dates(
+        pd.Series(pd.to_datetime(["2026-03-31T23:30Z"])), tz="Europe/Berlin"
+    ).dt.strftime("%F").tolist() == ["2026-04-01"]
 
 
 def test_read_period__reads_what_people_type() -> None:
     assert [
-        read_period(typed) for typed in ("FY27 Q4", "Q4 2027", "2027 Q4", "FY27 Q4 (Nov–Jan)", "FY27")
+        read_period(typed)
+        for typed in ("FY27 Q4", "Q4 2027", "2027 Q4", "FY27 Q4 (Nov–Jan)", "FY27")
     ] == ["2027Q4", "2027Q4", "2027Q4", "2027Q4", "2027"]
     assert [
         read_period(typed)
@@ -171,9 +217,15 @@ def test_as_period__reads_a_fiscal_quarter() -> None:
 
 
 def test_labels__leaves_a_missing_date_missing() -> None:
-    assert repr(labels(pd.to_datetime(pd.Series(["2026-03-31", None])), "Q").tolist()) == "['2026Q1', nan]"
+    assert (
+        repr(labels(pd.to_datetime(pd.Series(["2026-03-31", None])), "Q").tolist())
+        == "['2026Q1', nan]"
+    )
 
 
 def test_period_days__follows_the_fiscal_year() -> None:
     assert [str(day.date()) for day in period_days("2026Q4")] == ["2026-10-01", "2026-12-31"]
-    assert [str(day.date()) for day in period_days("2027Q4", year_end="JAN")] == ["2026-11-01", "2027-01-31"]
+    assert [str(day.date()) for day in period_days("2027Q4", year_end="JAN")] == [
+        "2026-11-01",
+        "2027-01-31",
+    ]

@@ -76,7 +76,9 @@ def test_airflow__runs_commands_that_we_have(monkeypatch: pytest.MonkeyPatch) ->
     for module in (sdk, bash):
         parts = module.__name__.split(".")
         for end in range(1, len(parts)):
-            monkeypatch.setitem(sys.modules, ".".join(parts[:end]), ModuleType(".".join(parts[:end])))
+            monkeypatch.setitem(
+                sys.modules, ".".join(parts[:end]), ModuleType(".".join(parts[:end]))
+            )
         monkeypatch.setitem(sys.modules, module.__name__, module)
     exec(compile(block("py", "# dags/"), "dags/pipeline.py", "exec"), {})
     assert [task["task_id"] for task in tasks] == ["record", "report"]

@@ -18,8 +18,12 @@ from opp_analytics import schema
 def test_parse_cell__keeps_exact_kinds():
     assert schema.parse_cell("value", Decimal("0.1")) == 0.1
     assert schema.parse_cell("probability", np.int64(40)) == 40
-    assert schema.parse_cell("close_date", np.datetime64("2026-03-31T15:00")) == pd.Timestamp("2026-03-31")
-    assert schema.parse_cell("close_date", pd.Timestamp.min) == pd.Timestamp("1677-09-21").as_unit("us")
+    assert schema.parse_cell("close_date", np.datetime64("2026-03-31T15:00")) == pd.Timestamp(
+        "2026-03-31"
+    )
+    assert schema.parse_cell("close_date", pd.Timestamp.min) == pd.Timestamp("1677-09-21").as_unit(
+        "us"
+    )
     assert schema.parse_cell("owner_name", "Ann") == "Ann"
     assert schema.parse_cell("stage", "") is None
 
@@ -47,7 +51,9 @@ def test_as_plain__of_no_rows_can_be_merged():
         pd.DataFrame({"unique_id": []}, dtype="string").convert_dtypes(dtype_backend="pyarrow")
     )
     further = plain.assign(value=1.0).set_index("unique_id")
-    merged = plain.merge(further, left_on="unique_id", right_index=True, how="left", validate="one_to_one")
+    merged = plain.merge(
+        further, left_on="unique_id", right_index=True, how="left", validate="one_to_one"
+    )
     assert merged.empty
     assert str(plain["unique_id"].dtype) == str(schema.TEXT)
 
@@ -64,7 +70,9 @@ def test_is_blank__takes_nothing_else_for_nothing(value: object) -> None:
 
 
 keys = st.lists(
-    st.sampled_from(list(itertools.product("ba", ["2026-02", "2026-01"], "zxy"))), unique=True, min_size=1
+    st.sampled_from(list(itertools.product("ba", ["2026-02", "2026-01"], "zxy"))),
+    unique=True,
+    min_size=1,
 )
 
 

@@ -77,7 +77,9 @@ def test_read_table__counts_rows_as_a_spreadsheet_does(folder: Path) -> None:
     assert found.left_out == ("2 rows above the header",)
 
 
-def test_read_table__reads_a_header_with_a_line_break_and_a_cell_of_any_length(folder: Path) -> None:
+def test_read_table__reads_a_header_with_a_line_break_and_a_cell_of_any_length(
+    folder: Path,
+) -> None:
     long = "x" * 200_000
     found = read(folder, f'"Id\nof it",Name,Stage\n1,{long},Demo\n')
     assert found.labels[0] == "Id\nof it"
@@ -94,7 +96,10 @@ def test_read_table__without_rows_is_empty(folder: Path) -> None:
     [
         ("", "deals.csv holds no table"),
         ("\n\n", "deals.csv holds no table"),
-        ("Id,Name\n1,A\n2,B,stray\n", "row 3 has 3 cells, more than the 2 of the header, such as 'stray'"),
+        (
+            "Id,Name\n1,A\n2,B,stray\n",
+            "row 3 has 3 cells, more than the 2 of the header, such as 'stray'",
+        ),
     ],
 )
 def test_read_table__refuses(folder: Path, text: str, says: str) -> None:
@@ -102,13 +107,20 @@ def test_read_table__refuses(folder: Path, text: str, says: str) -> None:
         read(folder, text)
 
 
-words = st.text(st.characters(exclude_characters="\x00\ufffdÃÂâ", exclude_categories=["Cs"]), max_size=8)
+words = st.text(
+    st.characters(exclude_characters="\x00\ufffdÃÂâ", exclude_categories=["Cs"]), max_size=8
+)
 
 
 @given(st.lists(st.tuples(words, words), min_size=1, max_size=6))
 def test_read_table__gives_back_what_was_quoted(folder: Path, rows: list[tuple[str, str]]) -> None:
-    lines = ["Id,Name", *(",".join('"' + cell.replace('"', '""') + '"' for cell in row) for row in rows)]
-    assert cells(folder, "\n".join(lines)) == [[cell.strip() or None for cell in row] for row in rows]
+    lines = [
+        "Id,Name",
+        *(",".join('"' + cell.replace('"', '""') + '"' for cell in row) for row in rows),
+    ]
+    assert cells(folder, "\n".join(lines)) == [
+        [cell.strip() or None for cell in row] for row in rows
+    ]
 
 
 def test_read_table__takes_the_first_row_with_the_most_known_labels(folder: Path) -> None:
@@ -125,7 +137,9 @@ def table(file: Path) -> FileTable:
     return read_table(file, KNOWN)
 
 
-def test_read_table__reads_typed_cells_below_the_title_of_a_formatted_report(tmp_path: Path) -> None:
+def test_read_table__reads_typed_cells_below_the_title_of_a_formatted_report(
+    tmp_path: Path,
+) -> None:
     rows: list[list[Any]] = [
         ["", "Open deals"],
         [None, "As of 2026-11-25"],
@@ -248,7 +262,8 @@ def test_open_workbook__refuses_one_that_unpacks_to_gigabytes(
 
 
 def _write_far(file: Path, *, row: str = "20000", rows: int = 0) -> None:
-    """Write a workbook of one deal, with an empty cell in the last column, of this row and of `rows` more."""
+    """Write a workbook of one deal, with an empty cell in the last column, of this row and of
+    `rows` more."""
     book = openpyxl.Workbook()
     for line in (["Id", "Name", "Amount"], ["1", "A", 5]):
         book.active.append(line)
@@ -258,7 +273,9 @@ def _write_far(file: Path, *, row: str = "20000", rows: int = 0) -> None:
     book.save(made)
     with zipfile.ZipFile(made) as old, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as new:
         for name in old.namelist():
-            new.writestr(name, old.read(name).replace(b'<row r="20000"', f'<row r="{row}"'.encode()))
+            new.writestr(
+                name, old.read(name).replace(b'<row r="20000"', f'<row r="{row}"'.encode())
+            )
 
 
 def test_read_table__a_stray_cell_far_away_costs_nothing(tmp_path: Path) -> None:
@@ -296,7 +313,8 @@ def test_drop_footer__drops_the_footer_of_a_salesforce_report(folder: Path) -> N
     assert drop(folder, ROWS + SALESFORCE_FOOTER) == (
         ["1", "2"],
         (
-            "5 rows below the table: row 7 'Pipeline', row 8 'Copyright (c) 2000-2026 salesforce.com, inc. All rights "
+            "5 rows below the table: row 7 'Pipeline', row 8 'Copyright (c) 2000-2026 "
+            "salesforce.com, inc. All rights "
             "reserved.', row 9 'Confidential Information - Do Not Distribute' and 2 more",
         ),
     )
@@ -350,8 +368,19 @@ def test_drop_footer__names_a_row_that_is_neither_a_deal_nor_a_footer(
 
 @pytest.mark.parametrize(
     "row",
-    ["Demo (1 record),,", ",Subtotal,5", "Subtotal,,5", "Total EMEA,,5", "Zwischensumme:,,5", "EMEA,,", ",Closed deals,", ",,5", "Id,Name,Amount", ",Sum of Amount,5"],
-)  # fmt: skip
+    [
+        "Demo (1 record),,",
+        ",Subtotal,5",
+        "Subtotal,,5",
+        "Total EMEA,,5",
+        "Zwischensumme:,,5",
+        "EMEA,,",
+        ",Closed deals,",
+        ",,5",
+        "Id,Name,Amount",
+        ",Sum of Amount,5",
+    ],
+)
 def test_drop_footer__leaves_out_and_notes_a_row_within_the_table_that_is_no_deal(
     folder: Path, row: str
 ) -> None:
@@ -377,7 +406,8 @@ def test_drop_footer__keeps_rows_of_a_file_with_one_column(folder: Path) -> None
 
 def test_read_table__of_a_frame_keeps_numbers_and_dates_and_trims_text() -> None:
     frame = pd.DataFrame(
-        {"Id": [" a ", ""], "Amount": [1.5, None], "When": [pd.Timestamp("2026-01-01"), pd.NaT]}, index=[7, 9]
+        {"Id": [" a ", ""], "Amount": [1.5, None], "When": [pd.Timestamp("2026-01-01"), pd.NaT]},
+        index=[7, 9],
     )
     found = read_table(frame, KNOWN)
     assert found.labels == ("Id", "Amount", "When")
@@ -391,7 +421,9 @@ def test_read_table__of_a_frame_keeps_numbers_and_dates_and_trims_text() -> None
     "name", ["José".encode().decode("cp1252"), "“Acme".encode().decode("cp1252"), "Jos\ufffd"]
 )
 def test_read_table__refuses_garbled_text_by_row_and_cell(folder: Path, name: str) -> None:
-    with pytest.raises(DataError, match=rf"deals\.csv: row 3: Name='{name}' was garbled by a wrong encoding"):
+    with pytest.raises(
+        DataError, match=rf"deals\.csv: row 3: Name='{name}' was garbled by a wrong encoding"
+    ):
         read(folder, f"Id,Name\n1,José\n2,{name}\n")
 
 
@@ -420,7 +452,9 @@ def test_decode_file__falls_back_to_windows_1252() -> None:
 
 def test_find_header__is_the_row_with_the_most_labels() -> None:
     assert (
-        find_header([["Pipeline"], [], ["Stage", "Amount"], ["Demo", "5"]], {"Stage", "Amount"}.__contains__)
+        find_header(
+            [["Pipeline"], [], ["Stage", "Amount"], ["Demo", "5"]], {"Stage", "Amount"}.__contains__
+        )
         == 2
     )
 

@@ -40,7 +40,9 @@ NAN, INF = float("nan"), float("inf")
         (-INF, "–"),
     ],
 )
-def test_money__is_rounded_for_reading_with_the_sign_before_the_symbol(value: float, words: str) -> None:
+def test_money__is_rounded_for_reading_with_the_sign_before_the_symbol(
+    value: float, words: str
+) -> None:
     assert text.money(value, "USD") == words
 
 
@@ -117,7 +119,9 @@ def test_signed__marks_gains_but_not_nothing() -> None:
         (NAN, 0, "–"),
     ],
 )
-def test_percent__rounds_halves_up_and_has_no_space(fraction: float, digits: int, words: str) -> None:
+def test_percent__rounds_halves_up_and_has_no_space(
+    fraction: float, digits: int, words: str
+) -> None:
     assert text.percent(fraction, digits) == words
 
 
@@ -144,8 +148,10 @@ def test_percent__claims_certainty_only_where_it_is(fraction: float) -> None:
 def test_plural__of_the_words_we_count(noun: str, plural: str) -> None:
     assert text.plural(noun) == plural
     assert (text.count(1, noun), text.count(0, noun), text.count(12_480, noun)) == (
-        f"1 {noun}", f"0 {plural}", f"12,480 {plural}",
-    )  # fmt: skip
+        f"1 {noun}",
+        f"0 {plural}",
+        f"12,480 {plural}",
+    )
 
 
 def test_day__and_days_name_the_year_where_it_is_needed() -> None:
@@ -166,7 +172,8 @@ def test_joined__counts_what_it_does_not_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("pulled_in", "pulled in"), ("(none)", "(none)"), ("still_due", "still due")]
+    ("name", "words"),
+    [("pulled_in", "pulled in"), ("(none)", "(none)"), ("still_due", "still due")],
 )
 def test_label__reads_a_name_of_the_data(name: str, words: str) -> None:
     assert text.label(name) == words
@@ -180,7 +187,8 @@ def test_round_parts__add_to_their_rounded_sum_and_stay_within_one(parts):
     shown = text.round_parts(parts)
     assert sum(shown) == math.floor(math.fsum(parts) + 0.5)
     assert all(
-        abs(part - whole) < 1 + 1e-6 and whole == int(whole) for part, whole in zip(parts, shown, strict=True)
+        abs(part - whole) < 1 + 1e-6 and whole == int(whole)
+        for part, whole in zip(parts, shown, strict=True)
     )
 
 
@@ -294,7 +302,8 @@ def test_is_whole__refuses_a_lone_surrogate() -> None:
 def test_facts_html__holds_text_only() -> None:
     left = "style='text-align:left'"
     assert text.facts_html("<History>", {"records": "<3"}) == (
-        f"<table><caption>&lt;History&gt;</caption><tr><th {left}>records</th><td {left}>&lt;3</td></tr></table>"
+        f"<table><caption>&lt;History&gt;</caption><tr><th {left}>records</th><td "
+        f"{left}>&lt;3</td></tr></table>"
     )
 
 

@@ -1,4 +1,5 @@
-"""A week of scheduled runs on the sandbox's clock, as the script of `opp-analytics schedule` runs them: who got what on which day."""
+"""A week of scheduled runs on the sandbox's clock, as the script of `opp-analytics schedule` runs
+them: who got what on which day."""
 
 from __future__ import annotations
 
@@ -25,9 +26,14 @@ pytestmark = [pytest.mark.slow, pytest.mark.posix]
 
 MONDAY = dt.date(2026, 11, 23)
 PEOPLE = {
-    "Amara Okafor": "East", "Bruno Keller": "East", "Chiara Rossi": "East", "Dmitri Volkov": "East",
-    "Elif Demir": "West", "Farid Haddad": "West", "Grace Lindqvist": "West",
-}  # fmt: skip
+    "Amara Okafor": "East",
+    "Bruno Keller": "East",
+    "Chiara Rossi": "East",
+    "Dmitri Volkov": "East",
+    "Elif Demir": "West",
+    "Farid Haddad": "West",
+    "Grace Lindqvist": "West",
+}
 WITHOUT = "Farid Haddad"
 """Who has no address."""
 SALES, FINANCE, EAST, CHAT = "sales@example.com", "cfo@example.com", "east@example.com", "chat"
@@ -95,10 +101,13 @@ class Week:
         return done.returncode, done.stdout + done.stderr
 
     def write_secrets(self) -> None:
-        (self.folder / "secrets.env").write_text("".join(f"{k}='{v}'\n" for k, v in self.settings.items()))
+        (self.folder / "secrets.env").write_text(
+            "".join(f"{k}='{v}'\n" for k, v in self.settings.items())
+        )
 
     def got(self) -> dict[str, str]:
-        """Take what arrived since the last question: by receiver, the subject or the title; nobody got two."""
+        """Take what arrived since the last question: by receiver, the subject or the title; nobody
+        got two."""
         arrived = [(receiver, str(message["Subject"])) for receiver, message in self.mail.messages]
         arrived += [(CHAT, json.loads(asked.body)["title"]) for asked in self.chat]
         self.mail.messages.clear()
@@ -150,13 +159,25 @@ def week(tmp_path: Path) -> Iterator[Week]:
             "OPP_ANALYTICS_SMTP_URL": f"smtp://127.0.0.1:{mail.port}",
             "OPP_ANALYTICS_CHAT_URLS": chat.url.replace("http", "json"),
         }
-        words = ["--for", "cron", "--send", "--for-each", "team,owner_name", "--keep", "1", "--out", "."]
+        words = [
+            "--for",
+            "cron",
+            "--send",
+            "--for-each",
+            "team,owner_name",
+            "--keep",
+            "1",
+            "--out",
+            ".",
+        ]
         program = [sys.executable, "-m", "opp_analytics", "schedule", *words]
         subprocess.run(program, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True)
         script = folder / "opp-schedule.sh"
         text = script.read_text()
         [ours] = [line for line in text.splitlines() if line.startswith("program()")]
-        script.write_text(text.replace(ours, f'program() {{ {sys.executable} -m tests.clocked "$@"; }}'))
+        script.write_text(
+            text.replace(ours, f'program() {{ {sys.executable} -m tests.clocked "$@"; }}')
+        )
         yield Week(folder, api, mail, chat.asked, settings, str(deal["unique_id"]))
 
 
@@ -217,7 +238,8 @@ def test_week__everybody_gets_what_is_theirs_once(week: Week) -> None:
         assert week.run("record") == (0, "")
         assert week.got() == {}
 
-    # Monday: the next page; the files of last week go, and what is not ours stays. One team cannot be reached.
+    # Monday: the next page; the files of last week go, and what is not ours stays. One team cannot
+    # be reached.
     week.api.advance(1)
     assert week.run("record") == (0, "")
     week.mail.refused = {EAST}
@@ -238,14 +260,18 @@ def test_week__everybody_gets_what_is_theirs_once(week: Week) -> None:
     assert len(oa.History(week.folder / "opp-history").records) == RECORDS + 8
 
 
-def test_sixty_people__get_their_own_page_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sixty_people__get_their_own_page_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     state = STATES["sixty people"]()
     people = state.org.people
     names = list(people["owner_name"])
     assert len(names) == 60
     addresses = {name: f"person{number}@example.com" for number, name in enumerate(names)}
     settings = state.org.to_dict() | {
-        "people": people.assign(email=people["owner_name"].map(addresses))[["owner_name", "team", "email"]],
+        "people": people.assign(email=people["owner_name"].map(addresses))[
+            ["owner_name", "team", "email"]
+        ],
         "deliver": {"mail_from": "forecast@example.com", "mail_to": [SALES]},
     }
     org = oa.Org(**settings)
@@ -263,7 +289,9 @@ def test_sixty_people__get_their_own_page_once(tmp_path: Path, monkeypatch: pyte
         again = oa.deliver(report, org=org)
     assert set(outcome["state"]) <= {"sent", "no address"}
     assert set(again["state"]) <= {"already", "no address"}
-    with_page = [part.audience.removeprefix("person ") for part in report.parts if "person" in part.audience]
+    with_page = [
+        part.audience.removeprefix("person ") for part in report.parts if "person" in part.audience
+    ]
     assert len(with_page) > 50
     assert sorted(mail.receivers) == sorted([SALES, *(addresses[name] for name in with_page)])
     for receiver, message in mail.messages:

@@ -185,13 +185,16 @@ def test_windows__shows_a_junction_as_a_folder(tmp_path: Path, system: Windows) 
     system.make_junction(tmp_path / "junction", tmp_path / "there")
     assert not (tmp_path / "junction").is_symlink()
     with os.scandir(tmp_path) as found:
-        kinds = {entry.name: (entry.is_dir(follow_symlinks=False), entry.is_symlink()) for entry in found}
+        kinds = {
+            entry.name: (entry.is_dir(follow_symlinks=False), entry.is_symlink()) for entry in found
+        }
     assert kinds["junction"] == kinds["there"] == (True, False)
 
 
 def test_windows__hides_what_only_posix_has_from_the_package_alone(tmp_path: Path) -> None:
     asked = (
-        "import os, signal\nfound = os.name, os.linesep, hasattr(os, 'geteuid'), hasattr(signal, 'SIGKILL')"
+        "import os, signal\nfound = os.name, os.linesep, hasattr(os, 'geteuid'), hasattr(signal, "
+        "'SIGKILL')"
     )
     ours: dict[str, object] = {"__name__": "opp_analytics.new"}
     with windows(tmp_path):
@@ -246,7 +249,10 @@ def test_exports__are_written_replaced_and_read_back(ours: Path) -> None:
 
 
 def test_plans__are_applied_resumed_and_undone(
-    ours: Path, tenant: Callable[..., oa.Client], shared_sandbox: oa.sandbox.Sandbox, system: Windows
+    ours: Path,
+    tenant: Callable[..., oa.Client],
+    shared_sandbox: oa.sandbox.Sandbox,
+    system: Windows,
 ) -> None:
     client = tenant(4, retries=0)
     before = oa.load(client, progress=False)
@@ -266,7 +272,9 @@ def test_lock_plan__is_one_at_a_time_and_is_released(ours: Path) -> None:
     (state_folder() / "journals").mkdir(parents=True)
     for _ in range(2):
         with lock_plan("tenant", "plan"):
-            with pytest.raises(oa.errors.PlanError, match="another process or thread is applying this plan"):
+            with pytest.raises(
+                oa.errors.PlanError, match="another process or thread is applying this plan"
+            ):
                 with lock_plan("tenant", "plan"):
                     pass
 
@@ -359,7 +367,9 @@ def test_cache__that_is_damaged_is_set_aside(tenant: Callable[..., oa.Client], o
 
 @pytest.mark.parametrize("name", ["Opportunity", "CON", "Acme: 5 > 3?"])
 def test_exports__name_no_file_after_what_data_holds(ours: Path, name: str) -> None:
-    frame = pd.DataFrame([row(number, name=name, owner_name=name, stage=name) for number in range(2)])
+    frame = pd.DataFrame(
+        [row(number, name=name, owner_name=name, stage=name) for number in range(2)]
+    )
     history = oa.History(ours / "history")
     history.record(frame, at="2026-03-02")
     oa.weekly_report(
@@ -371,10 +381,17 @@ def test_exports__name_no_file_after_what_data_holds(ours: Path, name: str) -> N
         eml=True,
         markdown=True,
     )
-    assert sorted(file.suffix for file in (ours / "reports").iterdir()) == [".eml", ".html", ".md", ".xlsx"]
+    assert sorted(file.suffix for file in (ours / "reports").iterdir()) == [
+        ".eml",
+        ".html",
+        ".md",
+        ".xlsx",
+    ]
 
 
-def test_token_command__is_split_as_windows_does(ours: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_token_command__is_split_as_windows_does(
+    ours: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     script = ours / "my tools" / "print token"
     script.parent.mkdir()
     script.write_text("import sys\nprint(sys.argv[1].replace(' ', '-'))")
@@ -386,7 +403,9 @@ def test_token_command__is_split_as_windows_does(ours: Path, monkeypatch: pytest
     assert token() == "two-words"
 
 
-def test_write_command__is_quoted_for_powershell(ours: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_write_command__is_quoted_for_powershell(
+    ours: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from opp_analytics.cli import console
 
     monkeypatch.setenv("PATH", str(ours))
@@ -402,7 +421,9 @@ def test_write_command__is_quoted_for_powershell(ours: Path, monkeypatch: pytest
     )
 
 
-def test_settings__are_set_by_lines_of_powershell(ours: Path, shared_sandbox: oa.sandbox.Sandbox) -> None:
+def test_settings__are_set_by_lines_of_powershell(
+    ours: Path, shared_sandbox: oa.sandbox.Sandbox
+) -> None:
     assert shared_sandbox.exports.splitlines()[0] == f"$env:BLOCKS_API_URL = '{shared_sandbox.url}'"
     for name in VARIABLES:
         os.environ.pop(name, None)
@@ -466,8 +487,12 @@ def test_main__prints_what_no_code_page_holds_into_a_file(
     deal = "1,Acme,Prospecting,5,2026-12-01,2026-01-01,x"
     Path("deals.csv").write_text(f"{head}\n{deal}\n", encoding="utf-8")
     written = io.BytesIO()
-    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="cp1252", write_through=True))
-    monkeypatch.setattr(sys, "argv", ["opp-analytics", "import-crm", "deals.csv", "--org", "salesforce"])
+    monkeypatch.setattr(
+        sys, "stdout", io.TextIOWrapper(written, encoding="cp1252", write_through=True)
+    )
+    monkeypatch.setattr(
+        sys, "argv", ["opp-analytics", "import-crm", "deals.csv", "--org", "salesforce"]
+    )
     monkeypatch.setattr("warnings.showwarning", None)
     with pytest.raises(SystemExit) as ended:
         main()
@@ -478,7 +503,9 @@ def test_main__prints_what_no_code_page_holds_into_a_file(
 def test_commands__write_their_files(
     ours: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    frame = pd.DataFrame([row(number, name=f"Ünal → {number}", owner_name="Zoë") for number in range(6)])
+    frame = pd.DataFrame(
+        [row(number, name=f"Ünal → {number}", owner_name="Zoë") for number in range(6)]
+    )
     frame.to_csv("our deals.csv", index=False, encoding="utf-8")
 
     def run(*arguments: str) -> None:
@@ -521,7 +548,10 @@ def test_ledger__is_added_to_in_turn(ours: Path) -> None:
     ledger.check()
     for day in ("2026-11-23", "2026-11-30"):
         ledger.add(Run(now(), day, (f"weekly-{day}.html",)))
-    assert [run.files for run in ledger.runs()] == [("weekly-2026-11-23.html",), ("weekly-2026-11-30.html",)]
+    assert [run.files for run in ledger.runs()] == [
+        ("weekly-2026-11-23.html",),
+        ("weekly-2026-11-30.html",),
+    ]
     assert b"\r" not in ledger.file.read_bytes()
 
 
@@ -545,11 +575,15 @@ def test_load__goes_on_where_it_was_cut_off(
             continue
     shared_sandbox.faults.reset()
     assert len(loaded) == len(oa.load(client, refresh="changes", progress=False)) == 30
-    assert [file.name for file in client.cache_folder.iterdir() if file.name.startswith(("sweep", "."))] == []
+    assert [
+        file.name for file in client.cache_folder.iterdir() if file.name.startswith(("sweep", "."))
+    ] == []
 
 
 @pytest.mark.parametrize("name", ["CON.csv", "a:b.csv", "what?.csv"])
-def test_exports__say_that_a_name_cannot_be_written_and_leave_nothing(ours: Path, name: str) -> None:
+def test_exports__say_that_a_name_cannot_be_written_and_leave_nothing(
+    ours: Path, name: str
+) -> None:
     with pytest.raises(oa.errors.DataError, match=rf"cannot write {re.escape(name)}"):
         oa.to_csv(pd.DataFrame([row(1)]), name)
     assert list(ours.iterdir()) == []
@@ -582,7 +616,9 @@ def test_print_pdf__prints_by_a_real_browser(
 ) -> None:
     run = subprocess.run
     # The superuser of this system, whom Windows does not know, has no sandbox.
-    monkeypatch.setattr(subprocess, "run", lambda command, **how: run([*command, "--no-sandbox"], **how))
+    monkeypatch.setattr(
+        subprocess, "run", lambda command, **how: run([*command, "--no-sandbox"], **how)
+    )
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     page = b"<!doctype html><title>Weekly</title><p>March will reach $180K."

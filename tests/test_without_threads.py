@@ -1,4 +1,5 @@
-"""Reading exports, histories, forecasts, the page and the explorer need no threads, processes, connections or locks."""
+"""Reading exports, histories, forecasts, the page and the explorer need no threads, processes,
+connections or locks."""
 
 from __future__ import annotations
 
@@ -35,9 +36,13 @@ def test_without_threads__every_answer_is_that_of_an_ordinary_process(tmp_path: 
 
 def test_client_and_sandbox__say_what_they_lack(monkeypatch: pytest.MonkeyPatch) -> None:
     refuse_calls(functools.partial(monkeypatch.setattr, raising=False))
-    with pytest.raises(oa.errors.ConfigError, match="starts no thread .* read an export or a history"):
+    with pytest.raises(
+        oa.errors.ConfigError, match="starts no thread .* read an export or a history"
+    ):
         oa.load(oa.Client("http://127.0.0.1:9", "token", "key"))
-    with pytest.raises(oa.sandbox.SandboxError, match="cannot start here: Function not implemented"):
+    with pytest.raises(
+        oa.sandbox.SandboxError, match="cannot start here: Function not implemented"
+    ):
         oa.sandbox.start()
 
 

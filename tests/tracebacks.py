@@ -24,7 +24,9 @@ def errors_of(error: BaseException) -> Iterator[BaseException]:
 
 def frames_of(error: BaseException) -> list[FrameType]:
     """Every frame that the error keeps but the tests' own."""
-    frames = [frame for one in errors_of(error) for frame, _ in traceback.walk_tb(one.__traceback__)]
+    frames = [
+        frame for one in errors_of(error) for frame, _ in traceback.walk_tb(one.__traceback__)
+    ]
     return [frame for frame in frames if "/tests/" not in frame.f_code.co_filename]
 
 

@@ -2,8 +2,8 @@
 
     python -m tests.truth [SEEDS]
 
-plays a team for half a year, asks for its rates, curve and forecast, then lets every open deal come to its end, and
-prints how often each interval held what is known to be true.
+plays a team for half a year, asks for its rates, curve and forecast, then lets every open deal come
+to its end, and prints how often each interval held what is known to be true.
 """
 
 from __future__ import annotations
@@ -33,8 +33,11 @@ _ALL = 1_000_000
 _SKILL = {rep.name: rep.skill for rep in REPS}
 
 
-def played(seed: int, *, weeks: int = WEEKS, deals_per_week: int = 10) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The team's opportunities after some weeks, and the same ones once all have come to their end."""
+def played(
+    seed: int, *, weeks: int = WEEKS, deals_per_week: int = 10
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The team's opportunities after some weeks, and the same ones once all have come to their
+    end."""
     with tempfile.TemporaryDirectory() as folder:
         store = DealStore(Path(folder) / "team.db", Clock())
         store.clock.reach(midnight(BEGIN))
@@ -54,10 +57,16 @@ def played(seed: int, *, weeks: int = WEEKS, deals_per_week: int = 10) -> tuple[
     return frames[0], frames[1]
 
 
-def checks(now: pd.DataFrame, end: pd.DataFrame, as_of: pd.Timestamp) -> Iterator[tuple[str, float, bool]]:
+def checks(
+    now: pd.DataFrame, end: pd.DataFrame, as_of: pd.Timestamp
+) -> Iterator[tuple[str, float, bool]]:
     """What was claimed, how often it promises to hold, and whether it did."""
     whole = win_rate(end).iloc[0]
-    yield "win rate, every deal ended", 0.95, _holds(whole["rate_low"], TRUE_WIN_RATE, whole["rate_high"])
+    yield (
+        "win rate, every deal ended",
+        0.95,
+        _holds(whole["rate_low"], TRUE_WIN_RATE, whole["rate_high"]),
+    )
     reps = win_rate(end, by="owner_name")
     for name, truth in TRUE_WIN_RATES.items():
         if name in reps.index:
@@ -74,7 +83,9 @@ def checks(now: pd.DataFrame, end: pd.DataFrame, as_of: pd.Timestamp) -> Iterato
     yield from _forecast(now, end, as_of)
 
 
-def _forecast(now: pd.DataFrame, end: pd.DataFrame, as_of: pd.Timestamp) -> Iterator[tuple[str, float, bool]]:
+def _forecast(
+    now: pd.DataFrame, end: pd.DataFrame, as_of: pd.Timestamp
+) -> Iterator[tuple[str, float, bool]]:
     """The range of what the open deals bring in the end, at their true chances."""
     deals = now[(outcomes(now) == "open") & now["value"].notna()].copy()
     deals["true"] = [
@@ -105,6 +116,8 @@ def table(seeds: int) -> pd.DataFrame:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m tests.truth", description=__doc__)
-    parser.add_argument("seeds", nargs="?", type=int, default=100, help="simulated teams; 100 by default")
+    parser.add_argument(
+        "seeds", nargs="?", type=int, default=100, help="simulated teams; 100 by default"
+    )
     with pd.option_context("display.width", 200, "display.max_columns", None):
         print(table(parser.parse_args().seeds).round(3))

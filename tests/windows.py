@@ -1,12 +1,16 @@
-"""Windows' documented rules for files, as a double in front of what Python asks of this system's files.
+"""Windows' documented rules for files, as a double in front of what Python asks of this system's
+files.
 
-`windows()` holds in this process what Windows refuses or does otherwise: a file that is open cannot be removed, renamed or
-replaced; a folder cannot be opened, nor one removed that a process works in; ``fsync`` needs a writable handle; ``rename``
-replaces nothing; names that differ by case are one; some names are reserved; there are no modes but read-only; text is
-written in Windows-1252 with ``\\r\\n`` unless said otherwise; the system's folders know no XDG; what only POSIX has is
-missing for the package. Which files are open, also by libraries and by processes started from here, is read from /proc.
+`windows()` holds in this process what Windows refuses or does otherwise: a file that is open cannot
+be removed, renamed or replaced; a folder cannot be opened, nor one removed that a process works in;
+``fsync`` needs a writable handle; ``rename`` replaces nothing; names that differ by case are one;
+some names are reserved; there are no modes but read-only; text is written in Windows-1252 with
+``\\r\\n`` unless said otherwise; the system's folders know no XDG; what only POSIX has is missing
+for the package. Which files are open, also by libraries and by processes started from here, is read
+from /proc.
 
-What SQLite, DuckDB or Arrow themselves create, remove or replace goes past the double, and locks are those of this system.
+What SQLite, DuckDB or Arrow themselves create, remove or replace goes past the double, and locks
+are those of this system.
 """
 
 # ruff: noqa: PTH100, PTH116, PTH118, PTH208
@@ -42,11 +46,21 @@ _JUNCTION = 0xA0000003
 _POSIX_MODULES = {"fcntl", "grp", "pwd", "resource", "termios", "pty"}
 _MISSING = {
     "os": {
-        *("O_CLOEXEC", "O_DIRECTORY", "O_NOFOLLOW", "O_NONBLOCK", "fchmod", "fchown", "fork", "geteuid", "getpgid"),
+        *(
+            "O_CLOEXEC",
+            "O_DIRECTORY",
+            "O_NOFOLLOW",
+            "O_NONBLOCK",
+            "fchmod",
+            "fchown",
+            "fork",
+            "geteuid",
+            "getpgid",
+        ),
         *("getuid", "killpg", "mkfifo", "mknod", "setsid", "statvfs", "sync", "uname", "wait"),
     },
     "signal": {"SIGALRM", "SIGHUP", "SIGKILL", "SIGQUIT", "SIGUSR1", "alarm", "pause", "setitimer"},
-}  # fmt: skip
+}
 _OTHERWISE = {"name": "nt", "linesep": "\r\n", "O_BINARY": 0}
 
 
@@ -60,7 +74,11 @@ class _Seen(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name in _MISSING[self.__name__]:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r} on Windows")
-        return _OTHERWISE[name] if self.__name__ == "os" and name in _OTHERWISE else getattr(self._real, name)
+        return (
+            _OTHERWISE[name]
+            if self.__name__ == "os" and name in _OTHERWISE
+            else getattr(self._real, name)
+        )
 
 
 class _Text(io.TextIOWrapper):
@@ -77,10 +95,28 @@ class Windows:
     def __init__(self, local: Path) -> None:
         self.local = local
         self.junctions: set[str] = set()
-        self._names = ("open", "fsync", "unlink", "remove", "rename", "replace", "rmdir", "mkdir", "stat", "lstat",
-                       "fstat", "chmod", "scandir", "listdir")  # fmt: skip
+        self._names = (
+            "open",
+            "fsync",
+            "unlink",
+            "remove",
+            "rename",
+            "replace",
+            "rmdir",
+            "mkdir",
+            "stat",
+            "lstat",
+            "fstat",
+            "chmod",
+            "scandir",
+            "listdir",
+        )
         self._real = SimpleNamespace(**{name: getattr(os, name) for name in self._names})
-        self._real_io, self._real_run, self._real_import = io.open, subprocess.run, builtins.__import__
+        self._real_io, self._real_run, self._real_import = (
+            io.open,
+            subprocess.run,
+            builtins.__import__,
+        )
 
     def make_junction(self, path: Path, target: Path) -> None:
         """Make a folder that is another one, which no call of POSIX takes for a link."""
@@ -111,7 +147,9 @@ class Windows:
         if not isinstance(file, int) and opener is None:
             file = self._fold(file, creates=mode[0] in "wax")
         if "b" not in mode and newline is None and mode.strip("t") != "r":
-            binary = self._real_io(file, f"{mode.replace('t', '')}b", closefd=closefd, opener=opener)
+            binary = self._real_io(
+                file, f"{mode.replace('t', '')}b", closefd=closefd, opener=opener
+            )
             return _Text(binary, encoding, errors, line_buffering=buffering == 1)
         return self._real_io(file, mode, buffering, encoding, errors, newline, closefd, opener)
 
@@ -190,13 +228,18 @@ class Windows:
         """Give a file's facts without owner and modes, except read-only."""
         kind, modes = stat.S_IFMT(found.st_mode), 0o666 if found.st_mode & stat.S_IWUSR else 0o444
         facts = {name: getattr(found, name) for name in dir(found) if name.startswith("st_")}
-        facts |= {"st_uid": 0, "st_gid": 0, "st_mode": kind | (modes if kind != stat.S_IFDIR else 0o777)}
+        facts |= {
+            "st_uid": 0,
+            "st_gid": 0,
+            "st_mode": kind | (modes if kind != stat.S_IFDIR else 0o777),
+        }
         if path != "" and os.path.abspath(os.fspath(path)) in self.junctions:
             facts |= {"st_mode": stat.S_IFDIR | 0o777, "st_reparse_tag": _JUNCTION}
         return SimpleNamespace(**facts)
 
     def _fold(self, path: Any, *, creates: bool = False) -> str:
-        """Find the name under which a file is stored, whatever its case; refuse names that none can be created under."""
+        """Find the name under which a file is stored, whatever its case; refuse names that none can
+        be created under."""
         path = os.fsdecode(path)
         if self._find(path) is not None:
             return path
@@ -214,7 +257,9 @@ class Windows:
             raise FileNotFoundError(errno.ENOENT, "The system cannot find the path specified", path)
         if creates and _FORBIDDEN.search(name):
             raise OSError(
-                errno.EINVAL, "The filename, directory name, or volume label syntax is incorrect", path
+                errno.EINVAL,
+                "The filename, directory name, or volume label syntax is incorrect",
+                path,
             )
         return path
 
@@ -236,11 +281,14 @@ class Windows:
             raise PermissionError(errno.EACCES, _HELD, path)
 
     def _list_held(self) -> Iterator[tuple[int, int]]:
-        """List the files that are open here and in processes started from here, and the folders they work in."""
+        """List the files that are open here and in processes started from here, and the folders
+        they work in."""
         for process in _list_processes(os.getpid()):
             places = [f"/proc/{process}/cwd"]
             with contextlib.suppress(OSError):
-                places += [f"/proc/{process}/fd/{number}" for number in os.listdir(f"/proc/{process}/fd")]
+                places += [
+                    f"/proc/{process}/fd/{number}" for number in os.listdir(f"/proc/{process}/fd")
+                ]
             for place in places:
                 with contextlib.suppress(OSError):
                     found = self._real.stat(place)
@@ -249,9 +297,12 @@ class Windows:
     # What the package sees of Python
 
     def run(self, command: Any, *rest: Any, **options: Any) -> Any:
-        """Run a command; one that is a text is split as the started program does it, by double quotes."""
+        """Run a command; one that is a text is split as the started program does it, by double
+        quotes."""
         if isinstance(command, str) and not options.get("shell"):
-            command = [word.replace('"', "") for word in re.findall(r'(?:[^\s"]|"[^"]*")+', command)]
+            command = [
+                word.replace('"', "") for word in re.findall(r'(?:[^\s"]|"[^"]*")+', command)
+            ]
         return self._real_run(command, *rest, **options)
 
     def import_module(self, name: str, globals: Any = None, *rest: Any, **options: Any) -> Any:
@@ -328,7 +379,9 @@ def _see(module: Any) -> Any:
 
 
 def _list_package() -> list[ModuleType]:
-    return [module for name, module in list(sys.modules.items()) if name.startswith("opp_analytics")]
+    return [
+        module for name, module in list(sys.modules.items()) if name.startswith("opp_analytics")
+    ]
 
 
 @contextlib.contextmanager

@@ -1,8 +1,8 @@
 """What a browser's Python can be asked, and an interpreter that refuses what such a Python lacks.
 
-``python -m tests.without_threads FOLDER`` asks everything in an interpreter that starts no thread and no process, opens no
-connection and locks no file, and prints the answers as JSON. What is refused, and how, was read off Pyodide 314.0.7 and
-0.29.5 in Node.
+``python -m tests.without_threads FOLDER`` asks everything in an interpreter that starts no thread
+and no process, opens no connection and locks no file, and prints the answers as JSON. What is
+refused, and how, was read off Pyodide 314.0.7 and 0.29.5 in Node.
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ def refuse_calls(replace: Callable[[Any, str, Any], None] = setattr) -> None:
 
 
 def refuse() -> None:
-    """Take from this interpreter what a browser's has not; call it before anything else is imported."""
+    """Take from this interpreter what a browser's has not; call it before anything else is
+    imported."""
     assert "numpy" not in sys.modules, "something was imported already"
     refuse_calls()
     for name in ("link", "sched_getaffinity"):
@@ -100,7 +101,9 @@ def answers(folder: Path) -> Iterator[tuple[str, Any]]:
     yield "history.table", str(history.collect(history.table.count()))
 
     tables = {f"{name} of a frame": ask(deals) for name, ask in every_analysis.OF_FRAMES.items()}
-    tables |= {f"{name} of a history": ask(history) for name, ask in every_analysis.OF_HISTORIES.items()}
+    tables |= {
+        f"{name} of a history": ask(history) for name, ask in every_analysis.OF_HISTORIES.items()
+    }
     for name, table in tables.items():
         yield name, plain(table)
         if name.split()[0] in plots.DRAWINGS:
@@ -109,8 +112,15 @@ def answers(folder: Path) -> Iterator[tuple[str, Any]]:
             yield f"plots: {name}", digest(file)
 
     written = oa.weekly_report(
-        deals, history, as_of=every_analysis.AS_OF, target=900.0, out=folder / "pages", markdown=True, eml=True, progress=True
-    )  # fmt: skip
+        deals,
+        history,
+        as_of=every_analysis.AS_OF,
+        target=900.0,
+        out=folder / "pages",
+        markdown=True,
+        eml=True,
+        progress=True,
+    )
     for page in (written.html, written.markdown):
         assert page is not None
         yield f"weekly_report {page.suffix}", page.read_text("utf-8")

@@ -1,9 +1,11 @@
 """Simulated sales teams of many kinds, whose forecasts can be held against what came.
 
-A deal arrives, moves through four stages by chances of each step, slips past its date again and again, and is won or lost. Its
-owner states a probability and a date that need not be right. Nothing here is shared with the forecast methods.
+A deal arrives, moves through four stages by chances of each step, slips past its date again and
+again, and is won or lost. Its owner states a probability and a date that need not be right. Nothing
+here is shared with the forecast methods.
 
-Callers of known skill and bias say what a period will win. Their errors are the model's own, of other periods.
+Callers of known skill and bias say what a period will win. Their errors are the model's own, of
+other periods.
 """
 
 from __future__ import annotations
@@ -161,13 +163,17 @@ def _count_arrivals(kind: Kind, week: float, drift: float) -> float:
     if kind.stops_at is not None and week >= kind.stops_at:
         return 0.0
     wave = kind.season * np.sin(2 * np.pi * week / 52) if kind.season else 0.0
-    return float(kind.deals_per_week * kind.step / 7 * np.exp(kind.growth * week / 52 + drift + wave))
+    return float(
+        kind.deals_per_week * kind.step / 7 * np.exp(kind.growth * week / 52 + drift + wave)
+    )
 
 
 def _arrive(book: _Book, kind: Kind, rng: np.random.Generator, day: int) -> int:
     book.stage.append(0)
     book.owner.append(int(rng.integers(len(_OWNERS))))
-    book.value.append(float(np.round(10_000 * np.exp(kind.spread * rng.standard_normal()), -1)) + 10)
+    book.value.append(
+        float(np.round(10_000 * np.exp(kind.spread * rng.standard_normal()), -1)) + 10
+    )
     book.due.append(day + int(rng.gamma(3.0, 25.0 * kind.step / 7)) + kind.step)
     book.born.append(day + int(rng.integers(min(5, kind.step))))
     book.end.append("")
@@ -175,7 +181,13 @@ def _arrive(book: _Book, kind: Kind, rng: np.random.Generator, day: int) -> int:
 
 
 def _work(
-    book: _Book, kind: Kind, rng: np.random.Generator, deal: int, day: int, odds: float, rushing: float
+    book: _Book,
+    kind: Kind,
+    rng: np.random.Generator,
+    deal: int,
+    day: int,
+    odds: float,
+    rushing: float,
 ) -> bool:
     """One step of a deal; True if anything changed."""
     luck, stage = rng.random(4), book.stage[deal]
@@ -212,12 +224,20 @@ def _row(book: _Book, kind: Kind, rng: np.random.Generator, deal: int) -> tuple[
     stated = {"won": 100, "lost": 0}.get(end)
     if stated is None:
         stated = int(
-            np.clip(kind.optimism * _STATED[min(book.stage[deal], 3)] + 5 * rng.integers(-1, 2), 5, 95)
+            np.clip(
+                kind.optimism * _STATED[min(book.stage[deal], 3)] + 5 * rng.integers(-1, 2), 5, 95
+            )
         )
     return (
-        f"deal-{deal:05}", stage, end or "active", book.value[deal], BEGIN + pd.Timedelta(days=book.due[deal]),
-        stated, _OWNERS[book.owner[deal]], (BEGIN + pd.Timedelta(days=book.born[deal])).tz_localize("UTC"),
-    )  # fmt: skip
+        f"deal-{deal:05}",
+        stage,
+        end or "active",
+        book.value[deal],
+        BEGIN + pd.Timedelta(days=book.due[deal]),
+        stated,
+        _OWNERS[book.owner[deal]],
+        (BEGIN + pd.Timedelta(days=book.born[deal])).tz_localize("UTC"),
+    )
 
 
 @dataclass(frozen=True)
@@ -230,7 +250,8 @@ class Caller:
     bias: float = 0.0
     """Share added to each call."""
     alike: float = 0.0
-    """Share of periods in which the error is the model's own; in the others it is that of another period."""
+    """Share of periods in which the error is the model's own; in the others it is that of another
+    period."""
     aware: bool = True
     """False calls what some other period won."""
 
@@ -249,13 +270,17 @@ HELPS, HURTS = 0.5, 1.5
 def call(known: pd.DataFrame, callers: Sequence[Caller], rng: np.random.Generator) -> pd.DataFrame:
     """What callers say on each day, a column for each.
 
-    `known` has ``model`` (its forecast) and ``actual``, by ``period`` and ``place`` (of the day within the period), and perhaps
-    ``owner_name``: then each person's number is called on its own. An error is drawn for a whole period, so that a
-    caller who is wrong early often is wrong late, among the periods with a forecast at that place.
+    `known` has ``model`` (its forecast) and ``actual``, by ``period`` and ``place`` (of the day
+    within the period), and perhaps ``owner_name``: then each person's number is called on its own.
+    An error is drawn for a whole period, so that a caller who is wrong early often is wrong late,
+    among the periods with a forecast at that place.
     """
     if "owner_name" in known.index.names:
         people = known.index.unique("owner_name")
-        own = {name: call(pd.DataFrame(known.xs(name, level="owner_name")), callers, rng) for name in people}
+        own = {
+            name: call(pd.DataFrame(known.xs(name, level="owner_name")), callers, rng)
+            for name in people
+        }
         said = pd.concat(own, names=["owner_name"]).reorder_levels(known.index.names)
         return said.reindex(known.index)
     actual, error, cells = _spread(known)
@@ -268,15 +293,20 @@ def expect(known: pd.DataFrame, caller: Caller) -> pd.Series[float]:
     actual, error, cells = _spread(known)
     period, place = cells
     # By row, and period that the error may be drawn from.
-    others = np.where(np.arange(len(error)) == period[:, None], np.nan, caller.skill * error.T[place])
+    others = np.where(
+        np.arange(len(error)) == period[:, None], np.nan, caller.skill * error.T[place]
+    )
     said = np.nanmean(_say(actual[cells][:, None], others), axis=1)
     return pd.Series((1 + caller.bias) * said, known.index)
 
 
-def _spread(known: pd.DataFrame) -> tuple[NDArray[Any], NDArray[Any], tuple[NDArray[Any], NDArray[Any]]]:
+def _spread(
+    known: pd.DataFrame,
+) -> tuple[NDArray[Any], NDArray[Any], tuple[NDArray[Any], NDArray[Any]]]:
     """What came and the model's errors, by period and place, with the cell of each row."""
     period, place = (
-        pd.factorize(known.index.get_level_values(name), sort=True)[0] for name in ("period", "place")
+        pd.factorize(known.index.get_level_values(name), sort=True)[0]
+        for name in ("period", "place")
     )
     table = np.full((2, period.max() + 1, place.max() + 1), np.nan)
     table[:, period, place] = known["actual"], known["model"] - known["actual"]
@@ -287,7 +317,8 @@ def _draw(
     actual: NDArray[Any], error: NDArray[Any], caller: Caller, rng: np.random.Generator
 ) -> NDArray[Any]:
     size = len(error)
-    # Each period prefers the others in an order of its own, and errs at each place as the first with a forecast there.
+    # Each period prefers the others in an order of its own, and errs at each place as the first
+    # with a forecast there.
     order = rng.random((size, size))
     np.fill_diagonal(order, np.where(rng.random(size) < caller.alike, 2.0, -1.0))
     other = np.where(~np.isnan(error).T[:, None, :], order, -2.0).argmax(axis=2).T
@@ -307,7 +338,8 @@ def override(known: pd.DataFrame, called: pd.Series[float], left: float) -> pd.S
 
 
 def list_call_days(period: pd.Period) -> list[pd.Timestamp]:
-    """The days on which people call: a period's first, a third and two thirds in, and a week before its end."""
+    """The days on which people call: a period's first, a third and two thirds in, and a week before
+    its end."""
     first, last = period.start_time.normalize(), period.end_time.normalize()
     length = (last - first).days + 1
     left = dict.fromkeys([length - 1, 2 * length // 3, length // 3, 7])
@@ -315,7 +347,8 @@ def list_call_days(period: pd.Period) -> list[pd.Timestamp]:
 
 
 def submit(said: pd.Series[float], freq: str, caller: str | None = None) -> list[dict[str, Any]]:
-    """Calls as rows of `oa.Org(calls=…)`: each person's own, or by `caller` for the whole or as an override."""
+    """Calls as rows of `oa.Org(calls=…)`: each person's own, or by `caller` for the whole or as an
+    override."""
     rows = []
     for key, commit in said.dropna().items():
         period, place, *owner = cast("tuple[Any, ...]", key)

@@ -1,4 +1,7 @@
-"""The client: one method for each of the eight calls of the Opportunities API; and the frame of a load, kept on disk."""
+"""The client: one method for each of the eight calls of the Opportunities API.
+
+And the frame of a load, kept on disk.
+"""
 
 from __future__ import annotations
 
@@ -57,18 +60,26 @@ class Kept:
 
 
 class FrameCache:
-    """Opportunities in `folder`, which belongs to one tenant and token; the first write makes it."""
+    """Opportunities in `folder`, which belongs to one tenant and token.
+
+    The first write makes it.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def read(self, key: str, *, stale: bool = False) -> Kept | None:
-        """Read the opportunities kept under `key`; `stale` allows a frame from before the last write to the API."""
+        """Read the opportunities kept under `key`.
+
+        `stale` allows a frame from before the last write to the API.
+        """
         file = self._file(key)
         try:
             with file.open("rb") as source:
                 header = json.loads(source.readline())
-                if header["magic"] != _FORMAT or not (stale or header["epoch"] == self.epoch().hex()):
+                if header["magic"] != _FORMAT or not (
+                    stale or header["epoch"] == self.epoch().hex()
+                ):
                     return None
                 Certificate.from_json(header["certificate"])
                 content = memoryview(source.read())
@@ -83,7 +94,10 @@ class FrameCache:
             return None
 
     def write(self, key: str, kept: Kept, epoch: bytes) -> None:
-        """Keep opportunities that were loaded in `epoch`; a folder that cannot be written is a warning."""
+        """Keep opportunities that were loaded in `epoch`.
+
+        A folder that cannot be written is a warning.
+        """
         header = {"magic": _FORMAT, "epoch": epoch.hex(), "certificate": kept.certificate}
         try:
             make_private_folder(self.folder)
@@ -98,14 +112,16 @@ class FrameCache:
                 out.write(_checksum(stream.crc32))
         except OSError as error:
             DataWarning.warn(
-                f"the frame was loaded but could not be cached in {self.folder} ({error.strerror}); the next load fetches again"
+                f"the frame was loaded but could not be cached in {self.folder} "
+                f"({error.strerror}); the next load fetches again"
             )
 
     def make_stale(self) -> None:
         """Begin a new epoch: a frame of an earlier one is only good for catching up from."""
         if not self.folder.is_dir():
             return
-        # In place, since it comes twice with every write: other bytes are another epoch, also where they are mixed.
+        # In place, since it comes twice with every write: other bytes are another epoch, also where
+        # they are mixed.
         handle = os.open(self.folder / "epoch", os.O_WRONLY | os.O_CREAT | _NO_LINK, 0o600)
         try:
             os.write(handle, os.urandom(8))
@@ -153,28 +169,31 @@ class Client:
     url : str
         Address of the API; https, except on this machine.
     token : str or callable
-        Bearer token, or a callable that returns one. It is called for the first request, and again when the server
-        refuses the token (401). Token and key are never shown, logged or stored.
+        Bearer token, or a callable that returns one. It is called for the first request, and again
+        when the server refuses the token (401). Token and key are never shown, logged or stored.
     api_key : str
         API key.
     timeout : float
-        Seconds to wait for a connection and for each part of an answer. A whole request takes at most five times that.
+        Seconds to wait for a connection and for each part of an answer. A whole request takes at
+        most five times that.
     retries : int
-        Repeats of a failed read (429, 5xx, lost connections). Retry-After is honored up to 120 seconds in all. A write is
-        repeated only after 429 or when the server was not reached, never when its outcome is unknown.
+        Repeats of a failed read (429, 5xx, lost connections). Retry-After is honored up to 120
+        seconds in all. A write is repeated only after 429 or when the server was not reached, never
+        when its outcome is unknown.
     concurrency : int
         Largest number of open connections.
     cache_dir : path, optional
-        Folder for pages and frames; default: the user's cache folder. Only the user can read the files. One that
-        others can write to is not used: a warning names it, and a private temporary folder serves instead.
+        Folder for pages and frames; default: the user's cache folder. Only the user can read the
+        files. One that others can write to is not used: a warning names it, and a private temporary
+        folder serves instead.
     org : Org, optional
-        What the organization means by its data: `load` reads its stages, and its ``api_columns`` name the attributes on
-        the wire, in both directions. It is never looked for.
+        What the organization means by its data: `load` reads its stages, and its ``api_columns``
+        name the attributes on the wire, in both directions. It is never looked for.
     key_header : {"both", "AppId", "X-API-KEY"}
         Header that carries the API key; the vendor is renaming the first to the second.
     proxy : str, optional
-        Address of a proxy. By default an https address takes the proxy of the environment, as it is when the client is
-        made, and an http one, which is on this machine, none.
+        Address of a proxy. By default an https address takes the proxy of the environment, as it is
+        when the client is made, and an http one, which is on this machine, none.
 
     Raises
     ------
@@ -215,7 +234,9 @@ class Client:
         self._transport: Transport | None = None
         self._making_transport = threading.Lock()
         key = self.settings.cache_key
-        root = config.cache_folder() if cache_dir is None else arguments.path(cache_dir, "cache_dir")
+        root = (
+            config.cache_folder() if cache_dir is None else arguments.path(cache_dir, "cache_dir")
+        )
         self.cache_folder = config.private_cache(self, root, key)
         self.pages = PageCache(self.cache_folder, key)
         self.frames = FrameCache(self.cache_folder)
@@ -232,12 +253,14 @@ class Client:
         key_header: config.KeyHeader = "both",
         proxy: str | config.Secret | None = None,
     ) -> Client:
-        """Make a client from BLOCKS_API_URL, BLOCKS_AUTH_TOKEN and BLOCKS_API_KEY; the options are those of the class.
+        """Make a client from BLOCKS_API_URL, BLOCKS_AUTH_TOKEN and BLOCKS_API_KEY.
+
+        The options are those of the class.
 
         Without `org`, an ``opp-analytics.toml`` in the working folder is read, which the log says.
 
-        BLOCKS_TOKEN_COMMAND in place of BLOCKS_AUTH_TOKEN is a command that prints a token. It is run without a shell,
-        for the first request and again when the server refuses the token.
+        BLOCKS_TOKEN_COMMAND in place of BLOCKS_AUTH_TOKEN is a command that prints a token. It is
+        run without a shell, for the first request and again when the server refuses the token.
 
         Raises
         ------
@@ -285,7 +308,10 @@ class Client:
             return self._transport
 
     def server_time(self) -> datetime | None:
-        """Tell the time by the clock of the server that answered last; None where no answer has said it."""
+        """Tell the time by the clock of the server that answered last.
+
+        None where no answer has said it.
+        """
         return None if self._transport is None else self._transport.server_time()
 
     def close(self) -> None:
@@ -294,7 +320,9 @@ class Client:
             self._transport.close()
         self.pages.close()
 
-    def list(self, page: int = 1, page_size: int | None = None, **params: Unpack[ListParams]) -> Page:
+    def list(
+        self, page: int = 1, page_size: int | None = None, **params: Unpack[ListParams]
+    ) -> Page:
         """Get one page of opportunities.
 
         Parameters
@@ -304,8 +332,8 @@ class Client:
         page_size : int, optional
             Rows asked for; the server may send fewer (its default is 15).
         **params
-            ``status account_id contact_unique_id owner_unique_id search sort``. `sort` is an attribute; a leading
-            minus sorts descending.
+            ``status account_id contact_unique_id owner_unique_id search sort``. `sort` is an
+            attribute; a leading minus sorts descending.
         """
         return self._page(LIST, page, page_size, dict(params))
 
@@ -318,7 +346,9 @@ class Client:
         """
         return self._page(LIST, page, page_size, {"search": text, **params})
 
-    def list_deleted(self, page: int = 1, page_size: int | None = None, **params: Unpack[ListParams]) -> Page:
+    def list_deleted(
+        self, page: int = 1, page_size: int | None = None, **params: Unpack[ListParams]
+    ) -> Page:
         """Get one page of the trash; `page`, `page_size` and `params` are as for `list`."""
         return self._page(TRASH, page, page_size, dict(params))
 
@@ -331,9 +361,13 @@ class Client:
             When no opportunity has this id, or it is deleted.
         """
         path = wire.encode_path(unique_id)
-        return self._decoded(partial(self._decode_asked, unique_id), self.transport.read(path), path)
+        return self._decoded(
+            partial(self._decode_asked, unique_id), self.transport.read(path), path
+        )
 
-    def create(self, *, fields: Mapping[str, Any] | None = None, **attributes: Unpack[Fields]) -> Opportunity:
+    def create(
+        self, *, fields: Mapping[str, Any] | None = None, **attributes: Unpack[Fields]
+    ) -> Opportunity:
         """Create an opportunity; the answer holds its ``unique_id``.
 
         Parameters
@@ -341,7 +375,8 @@ class Client:
         fields : mapping, optional
             Custom attributes, with or instead of the named ones.
         **attributes
-            Attributes, named as the columns of the frame: ``name="Acme renewal", value=12_000, stage="proposal"``.
+            Attributes, named as the columns of the frame: ``name="Acme renewal", value=12_000,
+            stage="proposal"``.
 
         Raises
         ------
@@ -356,7 +391,11 @@ class Client:
         return self._decoded(self._decode_one, self._send_write("POST", LIST, body), LIST)
 
     def update(
-        self, unique_id: str, *, fields: Mapping[str, Any] | None = None, **attributes: Unpack[Fields]
+        self,
+        unique_id: str,
+        *,
+        fields: Mapping[str, Any] | None = None,
+        **attributes: Unpack[Fields],
     ) -> Opportunity:
         """Change some attributes of the opportunity `unique_id`; the answer may hold only those.
 
@@ -396,8 +435,8 @@ class Client:
     ) -> bytes:
         """Fetch the undecoded body of one page of the list or, with `deleted`, the trash, through the page cache.
 
-        `page`, `page_size` and `params` go into the query. With `stored`, a stored copy is used without a request; else
-        the server may answer that it is current (304).
+        `page`, `page_size` and `params` go into the query. With `stored`, a stored copy is used
+        without a request; else the server may answer that it is current (304).
         """
         query = wire.encode_query(page, page_size, dict(params), self.names)
         return self.pages.read(self.transport, TRASH if deleted else LIST, query, stored=stored)
@@ -409,7 +448,9 @@ class Client:
     def _page(self, path: str, page: int, page_size: int | None, params: dict[str, Any]) -> Page:
         query = wire.encode_query(page, page_size, params, self.names)
         rows, meta = self._decoded(wire.decode_page, self.transport.read(path, query), path)
-        deals = self._decoded(lambda _: [Opportunity(self.names.row(row)) for row in rows], b"", path)
+        deals = self._decoded(
+            lambda _: [Opportunity(self.names.row(row)) for row in rows], b"", path
+        )
         wire.warn_of_unreadable([cell for row in rows for cell in wire.list_unreadable(row)])
         return Page(deals, page, meta.pages(), meta.records())
 
@@ -430,12 +471,14 @@ class Client:
         # A server may write the letters of an id as it likes.
         if opportunity["unique_id"].casefold() != unique_id.casefold():
             raise UnexpectedResponse(
-                f"the answer is opportunity {opportunity['unique_id']!r}, not {unique_id!r} as asked"
+                f"the answer is opportunity {opportunity['unique_id']!r}, not {unique_id!r} as "
+                "asked"
             )
         return opportunity
 
     def _send_write(self, method: str, path: str, body: bytes | None) -> bytes:
-        # Before, so that a crash right after the write leaves nothing outdated; after, for a sweep that ran at the time.
+        # Before, so that a crash right after the write leaves nothing outdated; after, for a sweep
+        # that ran at the time.
         self._make_stale()
         try:
             return self.transport.write(method, path, body)

@@ -37,7 +37,8 @@ _T = TypeVar("_T")
 def attempt(call: Callable[[], _T]) -> _T | BaseException:
     """Return the result of `call`, or its exception (Ctrl-C too) without traceback and context.
 
-    The caller raises it after this has returned, so that it becomes no other error's context either.
+    The caller raises it after this has returned, so that it becomes no other error's context
+    either.
     """
     try:
         return call()
@@ -115,7 +116,10 @@ class Token:
             return self._now
 
     def renew(self, refused: Secret) -> bool:
-        """Get another token than the refused one, if the source is a callable; True if there is one."""
+        """Get another token than the refused one, if the source is a callable.
+
+        True if there is one.
+        """
         if self._source is None:
             return False
         with self._lock:
@@ -155,7 +159,10 @@ def _problem(text: str) -> str | None:
     if not text:
         return "is blank"
     if not text.isascii() or not text.isprintable():
-        return "contains a character that an HTTP header cannot carry; copy it again without line breaks"
+        return (
+            "contains a character that an HTTP header cannot carry; copy it again without line "
+            "breaks"
+        )
     return None
 
 
@@ -164,7 +171,9 @@ def _make_command(command: Secret, variable: str, what: str) -> Secret:
     # A program of Windows splits its command line itself, and the text starts it as it is.
     words = command if os.name == "nt" else attempt(lambda: Secret(shlex.split(command.reveal())))
     if not isinstance(words, Secret) or not words.reveal():
-        raise ConfigError(f"{variable} is not a command: a quotation mark is not closed, or it is blank")
+        raise ConfigError(
+            f"{variable} is not a command: a quotation mark is not closed, or it is blank"
+        )
     return Secret(lambda: _output(words, variable, what))
 
 
@@ -182,7 +191,9 @@ def _output(words: Secret, variable: str, what: str) -> str:
         problem = "printed something other than text"
     else:
         raise outcome
-    raise AuthError(f"no {what}: the command of {variable} {problem}; run it in a terminal to see why")
+    raise AuthError(
+        f"no {what}: the command of {variable} {problem}; run it in a terminal to see why"
+    )
 
 
 def _run(words: str | list[str]) -> str:
@@ -203,8 +214,8 @@ _PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 class Network:
     """The proxy and the certificates for one address, as the environment or the caller has them.
 
-    Without a proxy, an https address takes that of the environment; an http one, which is on this machine, takes none:
-    the proxy would read the key.
+    Without a proxy, an https address takes that of the environment; an http one, which is on this
+    machine, takes none: the proxy would read the key.
     """
 
     def __init__(self, url: str, proxy: Secret) -> None:
@@ -223,17 +234,21 @@ class Network:
 
 def _find_certificates() -> str | None:
     named = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-    # Of a missing file the connection says so; for a pipe it would wait, and a folder may hold certificates.
+    # Of a missing file the connection says so; for a pipe it would wait, and a folder may hold
+    # certificates.
     if named and Path(named).exists() and not Path(named).is_dir():
         try:
             refuse_special(Path(named))
         except DataError as error:
-            raise ConfigError(f"certificates of REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE: {error}") from None
+            raise ConfigError(
+                f"certificates of REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE: {error}"
+            ) from None
     return named
 
 
 def _read_proxy(url: str) -> str | None:
-    # Only the others have settings of the whole system; the import takes longer than a cached frame to read.
+    # Only the others have settings of the whole system; the import takes longer than a cached frame
+    # to read.
     if sys.platform == "linux" and not any(name.lower().endswith("_proxy") for name in os.environ):
         return None
     from requests.utils import get_environ_proxies, select_proxy
@@ -245,7 +260,11 @@ def _is_proxy(address: object) -> bool:
     if address is None:
         return True
     parts = attempt(lambda: urlsplit(str(address)))
-    return not isinstance(parts, BaseException) and parts.scheme in _PROXY_SCHEMES and bool(parts.hostname)
+    return (
+        not isinstance(parts, BaseException)
+        and parts.scheme in _PROXY_SCHEMES
+        and bool(parts.hostname)
+    )
 
 
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
@@ -254,8 +273,8 @@ _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 def private_cache(owner: object, root: Path, name: str) -> Path:
     """Choose the folder `name` in `root`; neither needs to exist.
 
-    If others can write to `root`, the folder or a file in it, the result is a temporary folder that is removed with
-    `owner`, and a warning says why.
+    If others can write to `root`, the folder or a file in it, the result is a temporary folder that
+    is removed with `owner`, and a warning says why.
     """
     unsafe = find_unsafe(root, root / name)
     if unsafe is None:
@@ -263,14 +282,18 @@ def private_cache(owner: object, root: Path, name: str) -> Path:
     temporary = Path(tempfile.mkdtemp(prefix="opp-analytics-"))
     weakref.finalize(owner, shutil.rmtree, temporary, ignore_errors=True)
     DataWarning.warn(
-        f"the cache is not used, because others could change it: {unsafe}. This client keeps its pages in a private "
+        f"the cache is not used, because others could change it: {unsafe}. This client keeps its "
+        "pages in a private "
         f"temporary folder; remove {root / name}, or make {root} writable by you only (chmod go-w)"
     )
     return temporary / name
 
 
 def find_unsafe(root: Path, folder: Path) -> str | None:
-    """Find the part of a cache that others could change, and say how; None when only this user can."""
+    """Find the part of a cache that others could change, and say how.
+
+    None when only this user can.
+    """
     try:
         # A link to the root is the user's own choice; one below it is not ours.
         reason = _unsafe(root, root.stat()) or _unsafe(folder, folder.lstat())
@@ -295,7 +318,9 @@ def _unsafe(path: Path, found: os.stat_result) -> str | None:
 
 VARIABLES = {
     "BLOCKS_API_URL": "the API's address, such as https://crm.api.us.23blocks.com",
-    "BLOCKS_AUTH_TOKEN": "your bearer token, or BLOCKS_TOKEN_COMMAND=… with a command that prints one",
+    "BLOCKS_AUTH_TOKEN": (
+        "your bearer token, or BLOCKS_TOKEN_COMMAND=… with a command that prints one"
+    ),
     "BLOCKS_API_KEY": "your API key (AppId, X-API-KEY)",
 }
 """The environment variables of the settings, with a description of each."""
@@ -304,7 +329,8 @@ TOKEN_COMMAND = "BLOCKS_TOKEN_COMMAND"  # noqa: S105  a variable's name
 KeyHeader = Literal["both", "AppId", "X-API-KEY"]
 """Which headers carry the API key."""
 KEY_HEADERS = {"both": ("AppId", "X-API-KEY"), "AppId": ("AppId",), "X-API-KEY": ("X-API-KEY",)}
-"""The headers of the API key, by the client's `key_header`; the vendor is renaming AppId to X-API-KEY."""
+"""The headers of the API key, by the client's `key_header`; the vendor is renaming AppId to
+X-API-KEY."""
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _EXAMPLE = "https://crm.api.us.23blocks.com"
 
@@ -373,7 +399,10 @@ def read_environment() -> tuple[Secret, Secret, Secret]:
 
 
 def read_secret(name: str, command: str, what: str) -> Secret | None:
-    """Read a secret from a variable, or from what the command of another one prints; None where neither is set."""
+    """Read a secret from a variable, or from what the command of another one prints.
+
+    None where neither is set.
+    """
     run = _read_command(name, command, what)
     found = Secret(run.reveal()()) if run else _variable(name)
     if run and not found.reveal():
@@ -409,7 +438,9 @@ def _check_url(url: Secret) -> str:
 
 def _url_problem(url: object) -> Exception | None:
     if not isinstance(url, str):
-        return ArgumentTypeError(f"url is {type(url).__name__}, not text; give an address such as {_EXAMPLE}")
+        return ArgumentTypeError(
+            f"url is {type(url).__name__}, not text; give an address such as {_EXAMPLE}"
+        )
     clean = url.strip().rstrip("/")
     # What follows one of these may be a secret.
     named = "the url" if set(clean) & set("@?#=;") else f"url={url!r}"
@@ -419,18 +450,21 @@ def _url_problem(url: object) -> Exception | None:
     parts, _ = read
     if "@" in parts.netloc:
         return ConfigError(
-            "the url contains a user name or password; remove it, because the token and the key are the login"
+            "the url contains a user name or password; remove it, because the token and the key "
+            "are the login"
         )
     if parts.query or parts.fragment or "?" in clean or "#" in clean:
         return ConfigError(
-            f"the url contains a query; remove it and use an address such as {_EXAMPLE}. A token belongs in token= or "
+            f"the url contains a query; remove it and use an address such as {_EXAMPLE}. A token "
+            "belongs in token= or "
             "BLOCKS_AUTH_TOKEN"
         )
     if parts.scheme not in ("http", "https") or not parts.hostname:
         return ConfigError(f"{named} is not an address such as {_EXAMPLE}")
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
         return ConfigError(
-            f"{named} would send your token unencrypted; use https:// (http is for this machine only)"
+            f"{named} would send your token unencrypted; use https:// (http is for this machine "
+            "only)"
         )
     return None
 
@@ -444,7 +478,10 @@ def cache_folder() -> Path:
 
 
 def state_folder() -> Path:
-    """Find the folder for journals of applied plans; the environment (XDG_STATE_HOME) is read at each call."""
+    """Find the folder for journals of applied plans.
+
+    The environment (XDG_STATE_HOME) is read at each call.
+    """
     return _find_own_folder("XDG_STATE_HOME", platformdirs.user_state_dir)
 
 

@@ -125,7 +125,9 @@ def take_unreadable(table: pa.Table) -> tuple[pa.Table, list[tuple[str, str]]]:
     if UNREADABLE not in table.column_names:
         return table, []
     noted = zip(table["unique_id"].to_pylist(), table[UNREADABLE].to_pylist(), strict=True)
-    cells = [(unique_id, column) for unique_id, names in noted if names for column in json.loads(names)]
+    cells = [
+        (unique_id, column) for unique_id, names in noted if names for column in json.loads(names)
+    ]
     return table.drop_columns([UNREADABLE]), cells
 
 
@@ -149,7 +151,9 @@ def _reconcile(tables: Sequence[pa.Table]) -> list[pa.Table]:
 
 def _as_strings(table: pa.Table, names: set[str]) -> pa.Table:
     for name in names & set(table.column_names):
-        table = table.set_column(table.column_names.index(name), name, table[name].cast(pa.string()))
+        table = table.set_column(
+            table.column_names.index(name), name, table[name].cast(pa.string())
+        )
     return table
 
 
@@ -167,7 +171,10 @@ def concat_tables(tables: Sequence[pa.Table]) -> pa.Table:
 
 
 def assemble(table: pa.Table) -> pd.DataFrame:
-    """Make a frame that can be edited from a table of opportunities; without rows, the empty frame."""
+    """Make a frame that can be edited from a table of opportunities.
+
+    Without rows, the empty frame.
+    """
     if not table.num_rows:
         return org.empty()
     names = [*schema.COLUMNS, *(c for c in table.column_names if c not in schema.COLUMNS)]
@@ -217,8 +224,9 @@ class TablePage:
 class PageDecoder:
     """Decodes the pages of one sweep.
 
-    A page whose attributes are all known is decoded into records with a field for each of them. Any other page, or one
-    that those records do not fit, is decoded row by row; afterwards its attributes are known.
+    A page whose attributes are all known is decoded into records with a field for each of them. Any
+    other page, or one that those records do not fit, is decoded row by row; afterwards its
+    attributes are known.
     """
 
     def __init__(self, names: TenantNames) -> None:
@@ -243,7 +251,8 @@ class PageDecoder:
         ids, accounts = cells["unique_id"], cells["account_id"]
         if set(map(type, ids)) != {str} or not wire.NO_IDS.isdisjoint(map(str.strip, ids)):
             cells["unique_id"] = [
-                wire.unique_id(own, resource.id) for own, resource in zip(ids, resources, strict=True)
+                wire.unique_id(own, resource.id)
+                for own, resource in zip(ids, resources, strict=True)
             ]
         if None in accounts:
             others = cells.get("account_unique_id", repeat(None))
@@ -272,12 +281,17 @@ _UNNAMEABLE = re.compile(r'[\x00-\x1f"\\]')
 def _compile(names: Iterable[str]) -> Callable[[bytes], Any]:
     """Compile a decoder of list answers whose attributes have exactly these names."""
     fields = [
-        (f"f{number}", Any, msgspec.field(default=None, name=name)) for number, name in enumerate(names)
+        (f"f{number}", Any, msgspec.field(default=None, name=name))
+        for number, name in enumerate(names)
     ]
     attributes = msgspec.defstruct("Attributes", fields, gc=False, forbid_unknown_fields=True)
     resource = msgspec.defstruct(
-        "Resource", [("attributes", attributes), ("id", Any, None), ("relationships", Any, None)], gc=False
+        "Resource",
+        [("attributes", attributes), ("id", Any, None), ("relationships", Any, None)],
+        gc=False,
     )
     many = GenericAlias(list, resource)
-    answer = msgspec.defstruct("Answer", [("data", many), ("meta", wire.Meta | None, None)], gc=False)
+    answer = msgspec.defstruct(
+        "Answer", [("data", many), ("meta", wire.Meta | None, None)], gc=False
+    )
     return msgspec.json.Decoder(answer).decode

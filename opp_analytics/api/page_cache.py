@@ -1,7 +1,7 @@
 """The page cache: pages of a sweep on disk, so that an interrupted load resumes.
 
-A stored page answers unasked only where a sweep goes on. Otherwise the server is asked whether it is still current, by
-its validators; a page without any is fetched again.
+A stored page answers unasked only where a sweep goes on. Otherwise the server is asked whether it
+is still current, by its validators; a page without any is fetched again.
 
 Without a usable file (another process holds it, the disk is full), pages come from the server.
 """
@@ -29,11 +29,15 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("opp_analytics")
 _LOCK_SECONDS = 30.0
-"""Opening a store waits without limit while another process holds it; clearing one takes well under a second."""
+"""Opening a store waits without limit while another process holds it; clearing one takes well under
+a second."""
 
 
 class PageCache:
-    """Pages in `folder`, each under a hash of `Settings.cache_key` and the request; no secret is stored."""
+    """Pages in `folder`, each under a hash of `Settings.cache_key` and the request.
+
+    No secret is stored.
+    """
 
     def __init__(self, folder: Path, key: str) -> None:
         self.folder = folder
@@ -43,7 +47,9 @@ class PageCache:
         self._unusable = False
         self._may_hold_pages = True
 
-    def read(self, transport: Transport, path: str, query: Mapping[str, Any], *, stored: bool) -> bytes:
+    def read(
+        self, transport: Transport, path: str, query: Mapping[str, Any], *, stored: bool
+    ) -> bytes:
         """Read the body of a list answer: the stored page if `stored` is true and there is one, else the server's."""
         store = self._get_store()
         key = hashlib.sha256(f"{self._key} {path}?{urlencode(query)}".encode()).hexdigest()
@@ -88,14 +94,20 @@ class PageCache:
             self._shut()
 
     def read_progress(self, sweep: str) -> Any:
-        """Read the last progress note of an interrupted sweep; None when there is no readable one."""
+        """Read the last progress note of an interrupted sweep.
+
+        None when there is no readable one.
+        """
         try:
             return json.loads(self._progress_file(sweep).read_bytes())
         except (OSError, ValueError, RecursionError):
             return None
 
     def note_progress(self, sweep: str, note: Any) -> None:
-        """Note the progress of a sweep; None removes the note. Warn if the folder cannot be written."""
+        """Note the progress of a sweep; None removes the note.
+
+        Warn if the folder cannot be written.
+        """
         file = self._progress_file(sweep)
         try:
             if note is None:
@@ -104,7 +116,9 @@ class PageCache:
                 make_private_folder(self.folder)
                 write_whole(file, json.dumps(note).encode(), private=True, durable=False)
         except OSError as error:
-            DataWarning.warn(f"cannot write {file} ({error.strerror}); an interrupted load would start over")
+            DataWarning.warn(
+                f"cannot write {file} ({error.strerror}); an interrupted load would start over"
+            )
 
     def _progress_file(self, sweep: str) -> Path:
         return self.folder / f"sweep-{sweep}.json"
@@ -159,5 +173,6 @@ class PageCache:
 
     def _warn(self, reason: str) -> None:
         DataWarning.warn(
-            f"the page cache in {self.folder} cannot be used ({reason}); pages are fetched without it"
+            f"the page cache in {self.folder} cannot be used ({reason}); pages are fetched "
+            "without it"
         )

@@ -1,8 +1,8 @@
 """The store of pages: a table of requests-cache's SQLite store.
 
-requests-cache 1.3 lets a second writer into the first one's transaction, repeats a BEGIN for as long as it fails, and
-reopens a closed connection. Here one thread at a time uses the connection, failures are raised, and a closed store
-stays closed, so that its file can be removed.
+requests-cache 1.3 lets a second writer into the first one's transaction, repeats a BEGIN for as
+long as it fails, and reopens a closed connection. Here one thread at a time uses the connection,
+failures are raised, and a closed store stays closed, so that its file can be removed.
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ class PageStore(SQLiteDict):
     def __init__(self, file: Path) -> None:
         file.touch(mode=0o600)
         try:
-            super().__init__(file, table_name="pages", serializer=None, wal=True, busy_timeout=_BUSY_MS)
+            super().__init__(
+                file, table_name="pages", serializer=None, wal=True, busy_timeout=_BUSY_MS
+            )
             self._keys = set(self)
         except BaseException:
             self.shut()  # Windows moves no open file aside.

@@ -40,7 +40,8 @@ class Stop:
             self._cut = True
             for connection in self._waiting.values():
                 with suppress(OSError):
-                    # The method of a TLS socket would take its state from under the thread that reads.
+                    # The method of a TLS socket would take its state from under the thread that
+                    # reads.
                     socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
     def pause(self, seconds: float = 0) -> None:
@@ -49,7 +50,10 @@ class Stop:
             raise Stopped
 
     def watch(self, connection: socket.socket) -> None:
-        """Register that the current thread waits for an answer; raise when nobody waits for it any more."""
+        """Register that the current thread waits for an answer.
+
+        Raise when nobody waits for it any more.
+        """
         with self._lock:
             self._waiting[threading.get_ident()] = connection
             if self._cut:
@@ -72,21 +76,28 @@ _T = TypeVar("_T")
 
 
 def start_thread(work: Callable[[], object], name: str, *, needed: bool) -> bool:
-    """Start a thread that nobody waits for; False, or an error where it is `needed`, if the system starts none."""
+    """Start a thread that nobody waits for.
+
+    False, or an error where it is `needed`, if the system starts none.
+    """
     try:
         threading.Thread(target=work, name=name, daemon=True).start()
     except RuntimeError as error:
         if not needed:
             return False
         raise ConfigError(
-            f"this system starts no thread ({error}), and the API is called from threads; in a browser, read an export or a "
+            f"this system starts no thread ({error}), and the API is called from threads; in a "
+            "browser, read an export or a "
             "history instead"
         ) from None
     return True
 
 
 class Threads:
-    """At most `count` threads; leaving the ``with`` block ends their requests and drops what has not begun."""
+    """At most `count` threads.
+
+    Leaving the ``with`` block ends their requests and drops what has not begun.
+    """
 
     def __init__(self, count: int) -> None:
         self._count, self._started = count, 0

@@ -1,8 +1,11 @@
-"""HTTP transport: requests, retries and pauses, on connections that answer within a deadline; every failure becomes our error.
+"""HTTP transport: requests, retries and pauses, on connections that answer within a deadline.
 
-Reads are repeated when that is safe; a write is repeated only when the server said it did nothing (429, or 401 where
-the token can be renewed) or was never reached. Nothing of `requests` or `urllib3` leaves this module, their frames
-included: those hold the headers with the token and the key.
+Every failure becomes our error.
+
+Reads are repeated when that is safe; a write is repeated only when the server said it did nothing
+(429, or 401 where the token can be renewed) or was never reached. Nothing of `requests` or
+`urllib3` leaves this module, their frames included: those hold the headers with the token and the
+key.
 """
 
 from __future__ import annotations
@@ -33,9 +36,14 @@ from opp_analytics.api.config import HiddenText, Network, Secret, Settings, Toke
 from opp_analytics.api.threads import STOP
 from opp_analytics.errors import ApiError, ApiProblem, ConnectionFailed, UnexpectedResponse
 
-_HEADERS = {**requests.utils.default_headers(), "Accept": "application/json", "User-Agent": "opp-analytics"}
+_HEADERS = {
+    **requests.utils.default_headers(),
+    "Accept": "application/json",
+    "User-Agent": "opp-analytics",
+}
 LARGEST_BODY = 256 * 2**20
-"""Bytes of an answer: a page of 1,000 opportunities has about 1 MB, so more than this is another server or a fault."""
+"""Bytes of an answer: a page of 1,000 opportunities has about 1 MB, so more than this is another
+server or a fault."""
 _LARGEST_REFUSAL = 64 * 2**10
 """Bytes that are read of an error's body."""
 
@@ -50,7 +58,10 @@ DEADLINE = Deadline()
 
 
 class _TimedReader(io.RawIOBase):
-    """What arrives on a socket until the deadline; a socket's own time-out begins anew with each byte."""
+    """What arrives on a socket until the deadline.
+
+    A socket's own time-out begins anew with each byte.
+    """
 
     def __init__(self, raw: io.RawIOBase, sock: Any) -> None:
         self._raw = raw
@@ -110,8 +121,8 @@ _POOLS = {"http": _HttpPool, "https": _HttpsPool}
 class Connections:
     """A pool of `size` connections; adds no headers, follows no redirects.
 
-    A session of `requests` would add cookies and what is in ``~/.netrc``, read redirects, and cost as much as the rest of
-    a request.
+    A session of `requests` would add cookies and what is in ``~/.netrc``, read redirects, and cost
+    as much as the rest of a request.
     """
 
     def __init__(self, network: Network, *, size: int) -> None:
@@ -130,7 +141,9 @@ class Connections:
     ) -> requests.Response:
         """Send one request and read the whole answer."""
         request = requests.PreparedRequest()
-        request.prepare(method=method, url=url, headers={**_HEADERS, **headers}, params=params, data=body)
+        request.prepare(
+            method=method, url=url, headers={**_HEADERS, **headers}, params=params, data=body
+        )
         proxies, verify = self._network.proxies(), self._network.certificates
         return self._adapter.send(request, timeout=timeout, verify=verify, proxies=proxies)
 
@@ -151,7 +164,9 @@ class _Adapter(HTTPAdapter):
         manager.pool_classes_by_scheme = _POOLS
         return manager
 
-    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
+    def send(
+        self, request: requests.PreparedRequest, *args: Any, **options: Any
+    ) -> requests.Response:
         response = super().send(request, *args, **{**options, "stream": True})
         try:
             response._content = _body(response)
@@ -189,7 +204,8 @@ _LOG = logging.getLogger("opp_analytics")
 _DEADLINE_FACTOR = 5
 """A request, from the connection to the last byte, takes at most so many times its time-out."""
 _VALIDATORS = {"If-None-Match": "ETag", "If-Modified-Since": "Last-Modified"}
-"""The headers with which a later request asks if an answer is still current, and where it says them."""
+"""The headers with which a later request asks if an answer is still current, and where it says
+them."""
 _REDIRECTS = 3
 """A trailing slash and a moved path make two redirects; more are a loop."""
 _NO_ANSWER = (urllib3.exceptions.HTTPError, HTTPException, OSError, ValueError)
@@ -219,8 +235,9 @@ class Lost:
 class Patience:
     """How often, and how long, one request goes on; after 429 four times as many `retries`.
 
-    A read is repeated when the connection was lost or the server failed; any request when no connection was made, and
-    after 429, which says that nothing was done. A write is never repeated otherwise.
+    A read is repeated when the connection was lost or the server failed; any request when no
+    connection was made, and after 429, which says that nothing was done. A write is never repeated
+    otherwise.
     """
 
     def __init__(self, retries: int, *, reads: bool) -> None:
@@ -231,7 +248,10 @@ class Patience:
         self._waited = 0.0
 
     def pause(self, outcome: requests.Response | Lost) -> float | None:
-        """Choose the seconds to wait before the next attempt; None when there is no next attempt."""
+        """Choose the seconds to wait before the next attempt.
+
+        None when there is no next attempt.
+        """
         pause = self._pause(outcome)
         if pause is None or self._waited + pause > LONGEST_WAIT:
             return None
@@ -243,7 +263,9 @@ class Patience:
         if not isinstance(outcome, Lost) and outcome.status_code == 429:
             self._refusals_left -= 1
             return (
-                None if self._refusals_left < 0 else _choose_backoff(read_pause(outcome), 0.25, self._again)
+                None
+                if self._refusals_left < 0
+                else _choose_backoff(read_pause(outcome), 0.25, self._again)
             )
         if isinstance(outcome, Lost):
             again = outcome.never_sent or (self._reads and not outcome.too_late)
@@ -296,7 +318,13 @@ class Transport:
     """Requests with the credentials of `settings`, at most `connections` at a time."""
 
     def __init__(
-        self, settings: Settings, *, timeout: float, retries: int, connections: int, network: Network
+        self,
+        settings: Settings,
+        *,
+        timeout: float,
+        retries: int,
+        connections: int,
+        network: Network,
     ) -> None:
         self.settings = settings
         self._token = Token(settings.token)
@@ -330,13 +358,17 @@ class Transport:
         raise self._make_unexpected("the server redirects in a loop", "GET", url, response)
 
     def write(self, method: str, path: str, body: bytes | None = None) -> bytes:
-        """Send a POST, PUT or DELETE, again only if the server did nothing; the body of its answer."""
+        """Send a POST, PUT or DELETE, again only if the server did nothing.
+
+        The body of its answer.
+        """
         url = self.settings.url + path
         json_body = {"Content-Type": "application/json"}
         response = self._send(self._writer, method, url, body=body, headers=json_body)
         if 300 <= response.status_code < 400:
             raise self._make_unexpected(
-                f"the server redirects a {method} to {_shorten(self._check_redirect(response, method, url))}; nothing was written. "
+                f"the server redirects a {method} to "
+                f"{_shorten(self._check_redirect(response, method, url))}; nothing was written. "
                 "Correct the url in your settings",
                 method,
                 url,
@@ -363,7 +395,9 @@ class Transport:
         self._reader.close()
         self._writer.close()
 
-    def _send(self, connections: Connections, method: str, url: str, **options: Any) -> requests.Response:
+    def _send(
+        self, connections: Connections, method: str, url: str, **options: Any
+    ) -> requests.Response:
         """Send a request as often as is safe; the last answer."""
         patience = Patience(self._retries, reads=method == "GET")
         renewable = True
@@ -379,7 +413,9 @@ class Transport:
             pause = patience.pause(outcome)
             if pause is None:
                 break
-            said = "got no answer" if isinstance(outcome, Lost) else f"answered {outcome.status_code}"
+            said = (
+                "got no answer" if isinstance(outcome, Lost) else f"answered {outcome.status_code}"
+            )
             _LOG.info("%s %s; sending it again in %.1f s", method, said, pause)
             if isinstance(outcome, Lost) or outcome.status_code not in (429, 503):
                 STOP.by.pause(pause)
@@ -463,9 +499,13 @@ class Transport:
             raise self._make_unexpected(problem, method, url, response)
         return response.content or b""
 
-    def _make_unexpected(self, message: str, method: str, url: str, response: requests.Response) -> ApiError:
+    def _make_unexpected(
+        self, message: str, method: str, url: str, response: requests.Response
+    ) -> ApiError:
         return self._redact_error(
-            UnexpectedResponse(message, method=method, url=_shorten(url), status=response.status_code)
+            UnexpectedResponse(
+                message, method=method, url=_shorten(url), status=response.status_code
+            )
         )
 
     def _redact_error(self, error: ApiError) -> ApiError:
@@ -483,13 +523,17 @@ def _redirect(url: str, response: requests.Response) -> tuple[str, str]:
     location = response.headers.get("Location", "")
     target = attempt(lambda: urljoin(url, location))
     if not isinstance(target, str):
-        return ("", f"{_shorten(url)} redirects to an address that cannot be read; check BLOCKS_API_URL")
+        return (
+            "",
+            f"{_shorten(url)} redirects to an address that cannot be read; check BLOCKS_API_URL",
+        )
     parts = urlsplit(target)
     if parts[:2] != urlsplit(url)[:2]:
         # Without a user name or password.
         origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         return "", (
-            f"{_shorten(url)} redirects to another server ({origin}). The redirect was not followed, because it would send "
+            f"{_shorten(url)} redirects to another server ({origin}). The redirect was not "
+            "followed, because it would send "
             "your key there. If that is the API's new address, set it as BLOCKS_API_URL"
         )
     return target, ""
@@ -501,7 +545,8 @@ def _describe_page(response: requests.Response, url: str) -> str:
     if not response.content or "html" not in kind.lower():
         return ""
     return (
-        f"{_shorten(url)} answered with a web page ({kind}), not the Opportunities API; check BLOCKS_API_URL"
+        f"{_shorten(url)} answered with a web page ({kind}), not the Opportunities API; check "
+        "BLOCKS_API_URL"
     )
 
 
@@ -515,7 +560,10 @@ _OF_STATUS: dict[int, type[ApiError]] = {
 
 
 def read_pause(response: requests.Response) -> float | None:
-    """Read how many seconds the server asks to wait (Retry-After); None without a readable header."""
+    """Read how many seconds the server asks to wait (Retry-After).
+
+    None without a readable header.
+    """
     header = response.headers.get("Retry-After")
     try:
         return float(Retry().parse_retry_after(header)) if header else None
@@ -574,7 +622,9 @@ def never_sent(error: BaseException) -> bool:
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return True
     reason = getattr(error.args[0], "reason", None) if error.args else None
-    return isinstance(reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError)
+    return isinstance(
+        reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError
+    )
 
 
 def describe_cause(error: BaseException, timeout: float) -> str:

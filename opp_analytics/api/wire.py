@@ -15,7 +15,12 @@ import numpy as np
 
 from opp_analytics import schema
 from opp_analytics.arguments import text, whole
-from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, DataWarning, UnexpectedResponse
+from opp_analytics.errors import (
+    ArgumentTypeError,
+    ArgumentValueError,
+    DataWarning,
+    UnexpectedResponse,
+)
 from opp_analytics.text import is_whole, joined
 
 
@@ -50,7 +55,9 @@ class TenantNames:
                 if any(value is not None for value in there):
                     named[ours] = [
                         _one(key, theirs, one, ours, other)
-                        for key, one, other in zip(cells["unique_id"], cells[theirs], there, strict=True)
+                        for key, one, other in zip(
+                            cells["unique_id"], cells[theirs], there, strict=True
+                        )
                     ]
                 else:
                     named[ours] = cells[theirs]
@@ -81,7 +88,8 @@ def _one(unique_id: Any, theirs: str, one: Any, ours: str, other: Any) -> Any:
     if one is None or other is None or one == other:
         return other if one is None else one
     raise UnexpectedResponse(
-        f"opportunity {unique_id!r} holds {theirs}={one!r} and {ours}={other!r}, and the org reads {theirs} as {ours}; "
+        f"opportunity {unique_id!r} holds {theirs}={one!r} and {ours}={other!r}, and the org "
+        f"reads {theirs} as {ours}; "
         f"correct one of them on the server, or name another column under [api.columns]"
     )
 
@@ -101,7 +109,10 @@ class Meta(msgspec.Struct):
     total_count: int | None = None
 
     def pages(self) -> int | None:
-        """Read the number of pages at the server's page size; None when the answer does not report it."""
+        """Read the number of pages at the server's page size.
+
+        None when the answer does not report it.
+        """
         return self.total_pages if self.totalPages is None else self.totalPages
 
     def records(self) -> int | None:
@@ -119,7 +130,8 @@ class _One(msgspec.Struct):
 
 
 UNREADABLE = "(unreadable)"
-"""Entry of a row, and column of a table: the list of attributes that could not be read and are missing."""
+"""Entry of a row, and column of a table: the list of attributes that could not be read and are
+missing."""
 _MOST_DIGITS = 400
 """More digits are beyond every number that JSON's readers know."""
 
@@ -173,13 +185,19 @@ def _decoded(decode: Callable[[bytes], Any], body: bytes) -> Any:
 
 
 def _decode_rows(kind: type[_Many | _One], body: bytes) -> tuple[Any, list[dict[str, Any]]]:
-    """Decode an answer, and its resources as flat rows; a cell that cannot be read is missing, see `UNREADABLE`."""
+    """Decode an answer, and its resources as flat rows.
+
+    A cell that cannot be read is missing, see `UNREADABLE`.
+    """
     try:
         answer, tidy = _decoded(_DECODE[kind], body), False
     except UnexpectedResponse as refused:
         try:
             # The standard library also reads numbers out of range, and half of a character.
-            answer, tidy = msgspec.convert(json.loads(body.decode(), parse_int=_read_whole), kind), True
+            answer, tidy = (
+                msgspec.convert(json.loads(body.decode(), parse_int=_read_whole), kind),
+                True,
+            )
         except (msgspec.MsgspecError, ValueError, RecursionError):
             raise refused from None
     resources = answer.data if isinstance(answer, _Many) else [answer.data]
@@ -225,7 +243,8 @@ def warn_of_unreadable(cells: Sequence[tuple[str, str]]) -> None:
     """Warn of cells that could not be read, each by its deal and column."""
     if cells:
         DataWarning.warn(
-            f"{say_unreadable(cells)} can't be read (a number out of range, half of a character, or not what the column "
+            f"{say_unreadable(cells)} can't be read (a number out of range, half of a character, "
+            "or not what the column "
             "holds) and so is missing; correct it on the server"
         )
 
@@ -257,19 +276,30 @@ def to_wire(column: str, value: Any) -> Any:
         return cell.strftime("%Y-%m-%d") if column == "close_date" else cell.isoformat()
     if isinstance(cell, np.generic):
         cell = cell.item()
-    return int(cell) if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2**53 else cell
+    return (
+        int(cell) if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2**53 else cell
+    )
 
 
 _Known = Literal[
-    "name", "account_id", "value", "stage", "close_date", "probability", "status", "created_at", "updated_at"
+    "name",
+    "account_id",
+    "value",
+    "stage",
+    "close_date",
+    "probability",
+    "status",
+    "created_at",
+    "updated_at",
 ]
 
 
 class Opportunity(dict[str, Any]):
     """A flat dict of the attributes that the server sent, under our names: the known ones and any further ones.
 
-    Values are as they came: dates and instants as text, numbers perhaps as text. `load` gives them their types. A value that no JSON
-    holds, such as a number out of range, is None; a `DataWarning` names it, and the entry ``(unreadable)`` lists such attributes.
+    Values are as they came: dates and instants as text, numbers perhaps as text. `load` gives them
+    their types. A value that no JSON holds, such as a number out of range, is None; a `DataWarning`
+    names it, and the entry ``(unreadable)`` lists such attributes.
 
     >>> deal = Opportunity(unique_id="opp-1", name="Acme renewal", seats=40)
     >>> deal["name"], deal["seats"]
@@ -365,14 +395,17 @@ def encode_query(
     for name in params:
         if name not in known:
             raise ArgumentTypeError(
-                f"list() has no parameter {name!r}; it takes page, page_size, {', '.join(sorted(known))}"
+                f"list() has no parameter {name!r}; it takes page, page_size, "
+                f"{', '.join(sorted(known))}"
             )
     query: dict[str, Any] = {"page": whole(page, "page", example=1)}
     if page_size is not None:
         query["records"] = whole(page_size, "page_size", example=100)
     if params.get("sort") is not None:
         params = {**params, "sort": names.sort(params["sort"])}
-    return query | {_WIRE_NAMES.get(name, name): value for name, value in params.items() if value is not None}
+    return query | {
+        _WIRE_NAMES.get(name, name): value for name, value in params.items() if value is not None
+    }
 
 
 def encode_body(fields: dict[str, Any], names: TenantNames, *, creates: bool = False) -> bytes:

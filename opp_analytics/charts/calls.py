@@ -32,12 +32,17 @@ _SIZE = (9.5, 2.4)
 
 
 def call_accuracy(table: pd.DataFrame) -> ChartData:
-    """Prepare the bias of each caller with its interval, blue where it is beyond chance; errors beside it."""
+    """Prepare the bias of each caller with its interval, blue where it is beyond chance.
+
+    Errors beside it.
+    """
     known = table[table["bias"].notna()].sort_values("bias", ascending=False, kind="stable")
     rows = []
     for key, row in known.iterrows():
         figures = text.percent(row["wape"]), text.percent(row["model_wape"]), f"{int(row['n']):,}"
-        rows.append((str(key), (lean := say_lean(row)).startswith("usually"), figures, f"{key}: {lean}"))
+        rows.append(
+            (str(key), (lean := say_lean(row)).startswith("usually"), figures, f"{key}: {lean}")
+        )
     heads = ("missed by", "the model by", text.plural(text.noun(table.attrs.get("freq"))))
     measure = Measure("percent", "called too low or too high, as a share of what was won")
     drawn = known[["bias_low", "bias", "bias_high"]]
@@ -46,18 +51,26 @@ def call_accuracy(table: pd.DataFrame) -> ChartData:
 
 
 def forecast_value_added(table: pd.DataFrame) -> ChartData:
-    """Prepare the error of each source over the model's, with its interval; blue where beyond chance.
+    """Prepare the error of each source over the model's, with its interval.
+
+    Blue where beyond chance.
 
     With `by`, the calls of each group.
     """
     called = table.index.get_level_values("source").isin(["reps", "manager"])
-    shown = called if table.index.nlevels > 1 else np.full(len(table), table["wape"][called].notna().any())
+    shown = (
+        called
+        if table.index.nlevels > 1
+        else np.full(len(table), table["wape"][called].notna().any())
+    )
     known = table[shown & table["error_ratio"].notna()].sort_values("error_ratio", kind="stable")
     rows = []
     for key, row in known.iterrows():
         *group, source = text.split_key(key)
         named = name_source(source, table.attrs.get("freq")).removeprefix("the ")
-        better = "" if source == "model" else f"{round(row['better'] * row['n'])} of {int(row['n'])}"
+        better = (
+            "" if source == "model" else f"{round(row['better'] * row['n'])} of {int(row['n'])}"
+        )
         figures = text.percent(row["wape"]), text.percent(row["bias"], signed=True), better
         rows.append((text.capital(" · ".join([*group, named])), row["differs"], figures, ""))
     measure = Measure("number", "error, as a multiple of the model’s")
@@ -69,18 +82,29 @@ def forecast_value_added(table: pd.DataFrame) -> ChartData:
 
 
 def _lay_out(
-    table: pd.DataFrame, rows: Sequence[tuple[str, bool, tuple[str, ...], str]], drawn: pd.DataFrame, level: float,
-    measure: Measure, heads: tuple[str, ...], blue: str,
-) -> ChartData:  # fmt: skip
+    table: pd.DataFrame,
+    rows: Sequence[tuple[str, bool, tuple[str, ...], str]],
+    drawn: pd.DataFrame,
+    level: float,
+    measure: Measure,
+    heads: tuple[str, ...],
+    blue: str,
+) -> ChartData:
     """Put the estimate of each row with its interval into the left part, and three columns of figures beside them."""
-    judged = text.count(int(table["n"].max()) if len(table) else 0, text.noun(table.attrs.get("freq")))
+    judged = text.count(
+        int(table["n"].max()) if len(table) else 0, text.noun(table.attrs.get("freq"))
+    )
     note = write_caption(table, judged, note_intervals(table), blue)
     if not rows:
         return ChartData(sentence(table), note, "too few periods to say", size=_SIZE)
     reach = max(1.0 + level, _WIDEST * float(drawn.iloc[:, 1].abs().max()))
     drawn, places = drawn.clip(-reach, reach), []
-    for (name, differs, figures, title), (start, at, end) in zip(rows, drawn.to_numpy(), strict=True):
-        interval = RangeMark(start, end, "hi" if differs else "mute", cut=(start == -reach, end == reach))
+    for (name, differs, figures, title), (start, at, end) in zip(
+        rows, drawn.to_numpy(), strict=True
+    ):
+        interval = RangeMark(
+            start, end, "hi" if differs else "mute", cut=(start == -reach, end == reach)
+        )
         dot = DotMark(at, "hi" if differs else "bar")
         marks = (dot,) if math.isnan(start) else (interval, dot)
         places.append(Place(name, marks, figures=figures, title=title, key=name))
@@ -89,10 +113,20 @@ def _lay_out(
     low, high = float(np.nanmin(ends)) - room, float(np.nanmax(ends)) + room
     above, write = choose_ticks(max(high, -low)), text.times if level else text.percent
     ticks = [
-        (tick, write(tick)) for tick in [*(-tick for tick in above[:0:-1]), *above] if low <= tick <= high
+        (tick, write(tick))
+        for tick in [*(-tick for tick in above[:0:-1]), *above]
+        if low <= tick <= high
     ]
     return ChartData(
-        heading(table), note, places=tuple(places), levels=(Level(level),), size=_SIZE, least_rows=2,
+        heading(table),
+        note,
+        places=tuple(places),
+        levels=(Level(level),),
+        size=_SIZE,
+        least_rows=2,
         measure=replace(measure, low=low, high=low + (high - low) / _SHARE, ticks=tuple(ticks)),
-        columns=tuple(TextColumn(at, True, head, "ink") for head, at in zip(heads, (0.68, 0.84, 1.0), strict=True)),
-    )  # fmt: skip
+        columns=tuple(
+            TextColumn(at, True, head, "ink")
+            for head, at in zip(heads, (0.68, 0.84, 1.0), strict=True)
+        ),
+    )

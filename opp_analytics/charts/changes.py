@@ -1,4 +1,7 @@
-"""Charts of what changed: pipeline, forecast and single deals; of stages, due dates and new pipeline."""
+"""Charts of what changed: pipeline, forecast and single deals.
+
+Of stages, due dates and new pipeline.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import text
-from opp_analytics.analysis import Step, heading, list_steps, push_counts, sentence, transition_matrix
+from opp_analytics.analysis import (
+    Step,
+    heading,
+    list_steps,
+    push_counts,
+    sentence,
+    transition_matrix,
+)
 from opp_analytics.charts.data import (
     BarMark,
     BreakMark,
@@ -47,11 +57,15 @@ _PIPELINE, _FORECAST = ("opening", "closing"), ("then", "now")
 CUT = "The bars of both totals are cut"
 """Said where the scale of a waterfall does not begin at zero."""
 _CUT_BELOW, _STUB = 0.2, 0.35
-"""Share of the totals below which the steps get a scale of their own, and what it shows of the totals, in steps together."""
+"""Share of the totals below which the steps get a scale of their own, and what it shows of the
+totals, in steps together."""
 
 
 def waterfall(table: pd.DataFrame, *, most: int = _MOST_GROUPS) -> ChartData:
-    """Prepare the steps from opening to closing pipeline; with `by`, the ins and outs of the groups that changed `most`."""
+    """Prepare the steps from opening to closing pipeline.
+
+    With `by`, the ins and outs of the groups that changed `most`.
+    """
     nothing = "no open deals in this period"
     if table.empty:
         return ChartData("Pipeline", write_caption(table), nothing)
@@ -67,7 +81,10 @@ def waterfall(table: pd.DataFrame, *, most: int = _MOST_GROUPS) -> ChartData:
 
 
 def forecast_change(table: pd.DataFrame, *, target: float = math.nan) -> ChartData:
-    """Prepare the steps from the forecast then to the forecast now; with `by`, each group's ups and downs."""
+    """Prepare the steps from the forecast then to the forecast now.
+
+    With `by`, each group's ups and downs.
+    """
     nothing = "nothing was expected at either time"
     if table.empty:
         return ChartData("Forecast", write_caption(table), nothing)
@@ -76,8 +93,17 @@ def forecast_change(table: pd.DataFrame, *, target: float = math.nan) -> ChartDa
     count, steps = text.count(int(table["deals"]["now"])), list_steps(table)
     empty = "" if steps or table["expected"].any() else nothing
     return _lay_steps(
-        table, "expected", _FORECAST, steps, "Forecast", count, "expected money", name_method(table), target=target, empty=empty
-    )  # fmt: skip
+        table,
+        "expected",
+        _FORECAST,
+        steps,
+        "Forecast",
+        count,
+        "expected money",
+        name_method(table),
+        target=target,
+        empty=empty,
+    )
 
 
 def _lay_steps(
@@ -92,7 +118,10 @@ def _lay_steps(
     empty: str,
     target: float = math.nan,
 ) -> ChartData:
-    """Lay each step at the end of the one above it, the largest one in blue; both totals start at zero, or are cut."""
+    """Lay each step at the end of the one above it, the largest one in blue.
+
+    Both totals start at zero, or are cut.
+    """
     totals = []
     for name in ends:
         moment = table.attrs.get(f"{name}_at")
@@ -111,11 +140,15 @@ def _lay_steps(
     near = known and (not base or base <= target <= levels.max() + reach)
     note = write_caption(table, n, *notes, CUT.lower() if base else "")
     return ChartData(
-        heading(table), note, empty, (first, *places, last), linked=True,
+        heading(table),
+        note,
+        empty,
+        (first, *places, last),
+        linked=True,
         measure=measure_column(table, column, axis, low=base or None),
         levels=(Level(0.0), *([Level(target, "ink", aim)] if near else [])),
         footer="" if near or not known else f"{aim} →" if target > base else f"← {aim}",
-    )  # fmt: skip
+    )
 
 
 def _place_total(step: Step, base: float, cut: float, money: Money) -> Place:
@@ -124,23 +157,34 @@ def _place_total(step: Step, base: float, cut: float, money: Money) -> Place:
     says = ", ".join(filter(None, (figure, count)))
     title, short = f"{text.capital(step.name)}: {says}", f"{step.deals:,}" if step.deals else ""
     bar, gap = BarMark(base, step.expected, "bar", title=title), [BreakMark(cut)] if base else []
-    return Place(step.name, (bar, *gap), says, step.expected, short, (figure,), title, step.key, strong=True)
+    return Place(
+        step.name, (bar, *gap), says, step.expected, short, (figure,), title, step.key, strong=True
+    )
 
 
 def _place_step(step: Step, bar: BarMark, money: Money, *, largest: bool) -> Place:
     """Lay a step with the deals behind it: a single one by its name, several by their number and those that moved most."""
     figure, n = money(step.expected, signed=True), f"{step.deals:,}" if step.deals else ""
-    deals, cause = [shorten(deal, 24) for deal, _ in step.movers], f", {step.cause}" if step.cause else ""
+    deals, cause = (
+        [shorten(deal, 24) for deal, _ in step.movers],
+        f", {step.cause}" if step.cause else "",
+    )
     if step.deals == 1 and deals:
         says = named = f"{deals[0]}{cause}"
         forms = (says, *deals, n)
     elif deals:
-        moved = [f"{deal} {money(by, signed=True)}" for deal, (_, by) in zip(deals, step.movers, strict=True)]
+        moved = [
+            f"{deal} {money(by, signed=True)}"
+            for deal, (_, by) in zip(deals, step.movers, strict=True)
+        ]
         says, named = (
             f"{deals[0]} and {step.deals - 1:,} more",
             ", ".join([text.count(step.deals), *moved]) + cause,
         )
-        account, by = shorten(step.movers[0][0].partition(": ")[0], 24), money(step.movers[0][1], signed=True)
+        account, by = (
+            shorten(step.movers[0][0].partition(": ")[0], 24),
+            money(step.movers[0][1], signed=True),
+        )
         whole, brief = f"{n} · {', '.join(moved)}", f"{n} · {account}"
         forms = (
             *(f"{form}{cause}" for form in (whole, f"{brief} {by}", brief, account) if cause),
@@ -157,9 +201,17 @@ def _place_step(step: Step, bar: BarMark, money: Money, *, largest: bool) -> Pla
     title = f"{text.capital(step.name)}: {title}"
     marked = replace(bar, tone="hi" if largest else "mute", title=title)
     return Place(
-        step.name, (marked,), says, max(bar.start, bar.end), n, (figure,), title, step.key, highlight=largest,
+        step.name,
+        (marked,),
+        says,
+        max(bar.start, bar.end),
+        n,
+        (figure,),
+        title,
+        step.key,
+        highlight=largest,
         forms=tuple(dict.fromkeys(forms)),
-    )  # fmt: skip
+    )
 
 
 def _cut_scale(levels: NDArray[np.float64]) -> float:
@@ -185,16 +237,23 @@ def _prepare_groups(
     money = money_of(table)
     places = (
         Place(
-            name, (BarMark(0, up, "hi"), BarMark(0, down, "mute")), money(by, signed=True), up, key=name,
+            name,
+            (BarMark(0, up, "hi"), BarMark(0, down, "mute")),
+            money(by, signed=True),
+            up,
+            key=name,
             title=f"{name}: {money(up)} came in, {money(-down)} left",
         )
         for name, up, down, by in zip(name_rows(shown), came, left, change[shown], strict=True)
-    )  # fmt: skip
+    )
     rest = note_rest(len(change) - len(shown), "smaller group")
     return ChartData(
-        heading(table), " · ".join(filter(None, (note, rest))), places=tuple(places),
-        measure=measure_column(table, column, axis, low=1.05 * float(left.min())), levels=(Level(0.0),),
-    )  # fmt: skip
+        heading(table),
+        " · ".join(filter(None, (note, rest))),
+        places=tuple(places),
+        measure=measure_column(table, column, axis, low=1.05 * float(left.min())),
+        levels=(Level(0.0),),
+    )
 
 
 def movements(table: pd.DataFrame) -> ChartData:
@@ -223,13 +282,19 @@ def movements(table: pd.DataFrame) -> ChartData:
         for row in iterate(shown)
     )
     note = write_caption(
-        table, text.count(len(table), "movement"), note_rest(len(moved) - len(shown), "smaller deal")
+        table,
+        text.count(len(table), "movement"),
+        note_rest(len(moved) - len(shown), "smaller deal"),
     )
     # The end of a name is often what tells two deals of one customer apart.
     return ChartData(
-        heading(table), note, places=tuple(places), name_width=40,
-        measure=measure_column(table, "value", "change in open value", signed=True), levels=(Level(0.0),),
-    )  # fmt: skip
+        heading(table),
+        note,
+        places=tuple(places),
+        name_width=40,
+        measure=measure_column(table, "value", "change in open value", signed=True),
+        levels=(Level(0.0),),
+    )
 
 
 _FLOW: tuple[tuple[str, Tone, str], ...] = (
@@ -254,7 +319,8 @@ _OUTCOMES: dict[str, Tone] = {
     "removed": "pale",
     "still_due": "band",
 }
-"""Outcomes of what was due, in their order in a bar: slipped first, since all rows start there, so its shares compare."""
+"""Outcomes of what was due, in their order in a bar: slipped first, since all rows start there, so
+its shares compare."""
 _MOST_PUSHES = 8
 _STAYS = 0.7
 """Share of the width for the stays in a stage, the figures right of them."""
@@ -272,19 +338,25 @@ def stage_funnel(table: pd.DataFrame) -> ChartData:
     largest = table["open_value"].groupby(stages, observed=True).sum().idxmax() if top else None
     places = tuple(
         Place(
-            name, (BarMark(0, row.open_value, "hi" if stage == largest else "bar"),), "", row.open_value,
+            name,
+            (BarMark(0, row.open_value, "hi" if stage == largest else "bar"),),
+            "",
+            row.open_value,
             figures=(money(row.open_value), f"{row.open_count:,} of {row.reached_low:,}"),
         )
         for name, stage, row in zip(name_rows(table.index), stages, iterate(table), strict=True)
-    )  # fmt: skip
+    )
     measure = replace(measure_column(table, "open_value"), low=0, high=(top or 1.0) / _STAYS)
     ticks = tuple((tick, money(tick)) for tick in (choose_ticks(top, 3) if top else [0.0]))
     count = text.count(int(table["open_count"].sum()), "open deal")
     heads = (("open", 0.82), ("deals", 1.0))
     return ChartData(
-        heading(table), write_caption(table, count, "deals: open there, of those that got this far at least"), places=places,
-        measure=replace(measure, ticks=ticks), columns=tuple(TextColumn(at, True, head, "ink") for head, at in heads),
-    )  # fmt: skip
+        heading(table),
+        write_caption(table, count, "deals: open there, of those that got this far at least"),
+        places=places,
+        measure=replace(measure, ticks=ticks),
+        columns=tuple(TextColumn(at, True, head, "ink") for head, at in heads),
+    )
 
 
 def stage_flow(table: pd.DataFrame) -> ChartData:
@@ -295,11 +367,13 @@ def stage_flow(table: pd.DataFrame) -> ChartData:
     ticks = tuple((tick, f"{tick:,.0f}") for tick in choose_ticks(top) if tick.is_integer())
     key = ", ".join(f"{tone}: {words}" for name, tone, words in _SMALL if table[name].any())
     return ChartData(
-        heading(table), write_caption(table, text.count(entries, "entry"), key, "days: median in the stage"), empty,
+        heading(table),
+        write_caption(table, text.count(entries, "entry"), key, "days: median in the stage"),
+        empty,
         places=tuple(_place_stage(stage, row) for stage, row in table.iterrows()),
         measure=Measure("count", "deals that entered", 0, top / _STAYS, ticks=ticks),
         columns=(TextColumn(0.86, True, "moved on", "ink"), TextColumn(1.0, True, "days", "ink")),
-    )  # fmt: skip
+    )
 
 
 def _place_stage(stage: Any, row: pd.Series[Any]) -> Place:
@@ -315,9 +389,12 @@ def _place_stage(stage: Any, row: pd.Series[Any]) -> Place:
         left += n
     conversion, days = text.percent(row["conversion"]), text.number(row["median_days"])
     return Place(
-        name, tuple(marks), figures=(conversion, days),
-        title=f"{name}: {', '.join(parts)}", key=str(keys[-1]),
-    )  # fmt: skip
+        name,
+        tuple(marks),
+        figures=(conversion, days),
+        title=f"{name}: {', '.join(parts)}",
+        key=str(keys[-1]),
+    )
 
 
 def transitions(table: pd.DataFrame) -> ChartData:
@@ -339,21 +416,29 @@ def transitions(table: pd.DataFrame) -> ChartData:
         for stage, row in zip(counts.index, cells, strict=True)
     )
     return ChartData(
-        sentence(table), write_caption(table, text.count(int(cells.sum()), "step")), places=tuple(places), least_rows=1,
+        sentence(table),
+        write_caption(table, text.count(int(cells.sum()), "step")),
+        places=tuple(places),
+        least_rows=1,
         measure=Measure("names", "to", -0.5, len(names) - 0.5, ticks=tuple(enumerate(names))),
-        across=Measure("names", "from"), size=(7.5, 4.6),
-    )  # fmt: skip
+        across=Measure("names", "from"),
+        size=(7.5, 4.6),
+    )
 
 
 def slippage(table: pd.DataFrame) -> ChartData:
     """Prepare a ladder of value by outcome; with `by`, one bar of shares per group."""
     due = int(table["count"].sum())
     if not due:
-        return ChartData(sentence(table), write_caption(table), "no open deal was due in this period")
+        return ChartData(
+            sentence(table), write_caption(table), "no open deal was due in this period"
+        )
     if isinstance(table.index, pd.MultiIndex):
         return _share_outcomes(table, due)
     money, level = money_of(table), float(table["value"].sum())
-    places = [Place("due", (BarMark(0, level, "bar"),), f"{text.count(due)} · {money(level)}", level)]
+    places = [
+        Place("due", (BarMark(0, level, "bar"),), f"{text.count(due)} · {money(level)}", level)
+    ]
     for row in table.itertuples():
         outcome, value, rate = str(row.Index), float(row.value), float(row.value_rate)  # type: ignore[arg-type]
         share = "" if math.isnan(rate) else f" ({text.percent(rate)})"
@@ -362,9 +447,12 @@ def slippage(table: pd.DataFrame) -> ChartData:
         places.append(Place(text.label(outcome), (bar,), says, level, key=outcome))
         level -= value
     return ChartData(
-        heading(table), write_caption(table, text.count(due), "each by its outcome"), places=tuple(places), linked=True,
+        heading(table),
+        write_caption(table, text.count(due), "each by its outcome"),
+        places=tuple(places),
+        linked=True,
         measure=measure_column(table, "value", "value at the start of the period"),
-    )  # fmt: skip
+    )
 
 
 def _share_outcomes(table: pd.DataFrame, due: int) -> ChartData:
@@ -372,14 +460,21 @@ def _share_outcomes(table: pd.DataFrame, due: int) -> ChartData:
     shares = unstack_level(table["count_rate"], "outcome").fillna(0.0)
     shares = shares[sorted(shares.columns, key=lambda outcome: outcome != "slipped")]
     counts = unstack_level(table["count"], "outcome").loc[shares.index]
-    totals, slipped = counts.sum(axis=1).to_numpy(dtype=float), counts["slipped"].to_numpy(dtype=float)
-    names = [f"{name} ({int(n):,})" for name, n in zip(name_rows(shares.index), totals, strict=True)]
+    totals, slipped = (
+        counts.sum(axis=1).to_numpy(dtype=float),
+        counts["slipped"].to_numpy(dtype=float),
+    )
+    names = [
+        f"{name} ({int(n):,})" for name, n in zip(name_rows(shares.index), totals, strict=True)
+    ]
     shares = shares.set_axis(pd.Index(names)).iloc[np.lexsort((-totals, -slipped))]
     tones = [_OUTCOMES.get(str(name), "mute") for name in shares]
     return ChartData(
-        sentence(table), write_caption(table, text.count(due)), places=stack_shares(shares, tones),
+        sentence(table),
+        write_caption(table, text.count(due)),
+        places=stack_shares(shares, tones),
         measure=measure_percent("share of the deals due", low=0, high=1),
-    )  # fmt: skip
+    )
 
 
 def stack_shares(parts: pd.DataFrame, tones: Sequence[Tone]) -> tuple[Place, ...]:
@@ -398,8 +493,13 @@ def stack_shares(parts: pd.DataFrame, tones: Sequence[Tone]) -> tuple[Place, ...
 
 
 def slippage_by_period(tables: Mapping[str, pd.DataFrame]) -> ChartData:
-    """Prepare the shares of each outcome by value, a bar for each period; by count where no deal has a value."""
-    return ChartData("", places=tuple(_place_outcomes(name, table) for name, table in tables.items()))
+    """Prepare the shares of each outcome by value, a bar for each period.
+
+    By count where no deal has a value.
+    """
+    return ChartData(
+        "", places=tuple(_place_outcomes(name, table) for name, table in tables.items())
+    )
 
 
 def _place_outcomes(name: str, table: pd.DataFrame) -> Place:
@@ -430,25 +530,37 @@ def close_date_moves(table: pd.DataFrame) -> ChartData:
     # They would flatten the rest.
     counts = counts.drop(index=0, errors="ignore")
     note = write_caption(
-        table, f"{never:,} of {text.count(len(table))} never pushed, not drawn", "counts are lower bounds"
+        table,
+        f"{never:,} of {text.count(len(table))} never pushed, not drawn",
+        "counts are lower bounds",
     )
     if not counts["deals"].any():
         return ChartData(heading(table), note, "no close date was pushed")
     places = []
-    for pushes, deals, days in zip(counts.index, counts["deals"], counts["median_days"], strict=True):
+    for pushes, deals, days in zip(
+        counts.index, counts["deals"], counts["median_days"], strict=True
+    ):
         says = f"{deals:,}" + (f"\nmedian {text.number(days)} days" if deals else "")
         name = f"{pushes}" if pushes < _MOST_PUSHES else f"{pushes} or more"
         places.append(Place(name, (BarMark(0, deals, "hi", 0.7),), says, deals))
     return ChartData(
-        heading(table), note, places=tuple(places),
-        upright=True, across=Measure("names", "pushes seen"),
+        heading(table),
+        note,
+        places=tuple(places),
+        upright=True,
+        across=Measure("names", "pushes seen"),
         # Two lines of text stand above the highest column.
         measure=Measure("count", "deals", 0, float(counts["deals"].max()) * 1.22),
-    )  # fmt: skip
+    )
 
 
-def pipeline_created(table: pd.DataFrame, *, average: float = math.nan, line: str = "average") -> ChartData:
-    """Prepare the value created by period as columns, the last one in blue; with `by`, stacked by group."""
+def pipeline_created(
+    table: pd.DataFrame, *, average: float = math.nan, line: str = "average"
+) -> ChartData:
+    """Prepare the value created by period as columns, the last one in blue.
+
+    With `by`, stacked by group.
+    """
     # The `average` is a line across the columns, with the name `line`.
     empty = "" if table["deals"].any() else "no deal was created in these periods"
     if table.empty:
@@ -461,10 +573,15 @@ def pipeline_created(table: pd.DataFrame, *, average: float = math.nan, line: st
     )
     periods.attrs = table.attrs
     freq, places, last = table.attrs.get("freq"), [], len(periods) - 1
-    for place, ((key, row), name) in enumerate(zip(periods.iterrows(), name_periods(periods), strict=True)):
+    for place, ((key, row), name) in enumerate(
+        zip(periods.iterrows(), name_periods(periods), strict=True)
+    ):
         tops = [0.0, *values.iloc[place].cumsum()]
         tones = _GROUPS if grouped else ("hi" if place == last else "mute",)
-        bars = (BarMark(low, top, tone, 0.7) for low, top, tone in zip(tops, tops[1:], tones, strict=False))
+        bars = (
+            BarMark(low, top, tone, 0.7)
+            for low, top, tone in zip(tops, tops[1:], tones, strict=False)
+        )
         count, figure = text.count(int(row["deals"])), money(tops[-1])
         period = text.period(str(key), freq)
         title, short = f"{period}: {figure}, {count}", period.partition(",")[0]
@@ -474,16 +591,27 @@ def pipeline_created(table: pd.DataFrame, *, average: float = math.nan, line: st
     # Names stand right of the last column, of the last one that has something.
     named = max((place for place, one in enumerate(places) if one.end), default=last)
     ends = [
-        EndName(named + 0.35, (bar.start + bar.end) / 2, name, "quiet" if bar.tone == "pale" else bar.tone)
+        EndName(
+            named + 0.35,
+            (bar.start + bar.end) / 2,
+            name,
+            "quiet" if bar.tone == "pale" else bar.tone,
+        )
         for bar, name in zip(places[named].marks, names, strict=False)
         if isinstance(bar, BarMark)
     ]
     return ChartData(
-        heading(table), write_caption(table, text.count(int(periods["deals"].sum()))), empty, places=tuple(places), upright=True,
-        measure=measure_column(table, "value", "value created"), ends=tuple(ends),
+        heading(table),
+        write_caption(table, text.count(int(periods["deals"].sum()))),
+        empty,
+        places=tuple(places),
+        upright=True,
+        measure=measure_column(table, "value", "value created"),
+        ends=tuple(ends),
         levels=(Level(average, "bar", line),) if math.isfinite(average) else (),
-        footer=note_periods(periods), size=(9.0, 4.2),
-    )  # fmt: skip
+        footer=note_periods(periods),
+        size=(9.0, 4.2),
+    )
 
 
 def _sum_groups(table: pd.DataFrame) -> pd.DataFrame:
@@ -531,17 +659,26 @@ def deal(table: pd.DataFrame) -> ChartData:
         for phase in _split_phases(table, field, end):
             words = _write_value(field, phase.value, table)
             left, right = ((moment - zero) / _DAY for moment in (phase.start, phase.end))
-            forms = (words, *(f"{words[:letters]}." for letters in (8, 6, 4, 3) if field == "stage"))
+            forms = (
+                words,
+                *(f"{words[:letters]}." for letters in (8, 6, 4, 3) if field == "stage"),
+            )
             forms += (f"{phase.value.month}/{phase.value.day}",) if field == "close_date" else ()
-            bars.append(BarMark(left, right, _judge_phase(field, phase, stages, homes), 0.56, forms))
+            bars.append(
+                BarMark(left, right, _judge_phase(field, phase, stages, homes), 0.56, forms)
+            )
         places.append(Place(text.label(field), tuple(bars)))
     changes = int(table.loc[table["operation"] != "new", "seen_at"].nunique())
     seen = f"changed in {text.count(changes, 'record')}"
     note = write_caption(table, seen, "blue: pushed, cut or moved back")
     return ChartData(
-        heading(table), note, places=tuple(places), least_rows=1, size=(10.0, 2.8),
+        heading(table),
+        note,
+        places=tuple(places),
+        least_rows=1,
+        size=(10.0, 2.8),
         measure=Measure("date", low=(start - zero) / _DAY, high=(end - zero) / _DAY),
-    )  # fmt: skip
+    )
 
 
 def _split_phases(table: pd.DataFrame, field: str, end: pd.Timestamp) -> list[_Phase]:

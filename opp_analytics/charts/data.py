@@ -1,9 +1,9 @@
 """Charts as plain data: places with marks, curves, axes and words, which `plots` and `svg` render alike.
 
-A chart has places: rows from the top, or columns from the left when it is `upright`. Each place carries its marks,
-measured along one axis in the units of the table. Curves, ribbons and levels run across all places. Nothing here knows
-matplotlib, SVG or pixels; a preparation decides what is drawn, in which order, colors and words; a renderer only
-fits it into the space.
+A chart has places: rows from the top, or columns from the left when it is `upright`. Each place
+carries its marks, measured along one axis in the units of the table. Curves, ribbons and levels run
+across all places. Nothing here knows matplotlib, SVG or pixels; a preparation decides what is
+drawn, in which order, colors and words; a renderer only fits it into the space.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from opp_analytics.columns import find_unit, write_key
 from opp_analytics.org import Org, day_of
 
 Tone = Literal["ink", "quiet", "rule", "bar", "mute", "pale", "hi", "band"]
-"""ink: text, targets, actuals · quiet: captions, reference lines · rule: grid lines · bar: closed money, totals ·
-mute: context · pale: the rest of a whole · hi: the one highlight, what is expected · band: the range of the highlight."""
+"""ink: text, targets, actuals · quiet: captions, reference lines · rule: grid lines · bar: closed
+money, totals · mute: context · pale: the rest of a whole · hi: the one highlight, what is expected
+· band: the range of the highlight."""
 
 
 @dataclass(frozen=True)
@@ -233,7 +234,9 @@ def choose_ticks(top: float, most: int = 4) -> list[float]:
     """Choose round amounts from 0 to `top`, about `most` of them."""
     step = top / most
     magnitude = 10.0 ** math.floor(math.log10(step))
-    step = next(round(n * magnitude, 12) for n in (1, 2, 5, 10) if n * magnitude >= step * (1 - 1e-9))
+    step = next(
+        round(n * magnitude, 12) for n in (1, 2, 5, 10) if n * magnitude >= step * (1 - 1e-9)
+    )
     return [round(k * step, 12) for k in range(int(top / step + 1e-9) + 1)]
 
 
@@ -256,7 +259,9 @@ def shorten(name: Any, width: int = 32) -> str:
 def name_rows(index: pd.Index[Any]) -> list[str]:
     """Name the rows of a table: several keys joined by " · ", a single row without a key "all"."""
     return (
-        ["all"] if len(index) == 1 and index.name is None else [write_key(index.names, key) for key in index]
+        ["all"]
+        if len(index) == 1 and index.name is None
+        else [write_key(index.names, key) for key in index]
     )
 
 
@@ -269,7 +274,9 @@ def name_periods(table: pd.DataFrame) -> list[str]:
     """Name the periods of a table; a star marks a running one."""
     freq = table.attrs.get("freq")
     keys = map(text.split_key, table.index)
-    names = [" · ".join([*map(str, groups), _name_period(str(period), freq)]) for *groups, period in keys]
+    names = [
+        " · ".join([*map(str, groups), _name_period(str(period), freq)]) for *groups, period in keys
+    ]
     running = table["to_date"] if "to_date" in table else [False] * len(table)
     return [f"{name}*" if now else name for name, now in zip(names, running, strict=True)]
 
@@ -327,18 +334,35 @@ def keep_largest(table: pd.DataFrame, column: str, most: int) -> pd.DataFrame:
 
 
 def measure_column(
-    table: pd.DataFrame, column: str, title: str = "", *, signed: bool = False, low: float | None = None
+    table: pd.DataFrame,
+    column: str,
+    title: str = "",
+    *,
+    signed: bool = False,
+    low: float | None = None,
 ) -> Measure:
-    """Measure a column in its unit, money in the table's currency; the title is its name, unless another says more."""
+    """Measure a column in its unit, money in the table's currency.
+
+    The title is its name, unless another says more.
+    """
     unit, currency = find_unit(column), Org.of(table).currency
     return Measure(
         "money" if unit == "money" else "percent" if unit == "rate" else "number",
-        title or text.label(column), low=low, currency=currency, signed=signed,
-    )  # fmt: skip
+        title or text.label(column),
+        low=low,
+        currency=currency,
+        signed=signed,
+    )
 
 
 def measure_percent(
-    title: str = "", *, low: float | None = -0.02, high: float | None = 1.02, ticks: Iterable[float] = ()
+    title: str = "",
+    *,
+    low: float | None = -0.02,
+    high: float | None = 1.02,
+    ticks: Iterable[float] = (),
 ) -> Measure:
     """Measure fractions from 0 to 1 in percent."""
-    return Measure("percent", title, low, high, ticks=tuple((tick, text.percent(tick)) for tick in ticks))
+    return Measure(
+        "percent", title, low, high, ticks=tuple((tick, text.percent(tick)) for tick in ticks)
+    )

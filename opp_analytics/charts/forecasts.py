@@ -62,10 +62,12 @@ _DAY = pd.Timedelta(days=1)
 
 
 def forecast(table: pd.DataFrame) -> ChartData:
-    """Prepare booked and expected money by period, the range, and the target; with `by`, the groups of one period.
+    """Prepare booked and expected money by period, the range, and the target.
 
-    Time is uniform, from nine periods before the current one to nine after it. Overdue and unscheduled deals are due in
-    no period: the caption counts them.
+    With `by`, the groups of one period.
+
+    Time is uniform, from nine periods before the current one to nine after it. Overdue and
+    unscheduled deals are due in no period: the caption counts them.
     """
     if table.index.nlevels > 1:
         return _prepare_groups(table)
@@ -84,13 +86,21 @@ def forecast(table: pd.DataFrame) -> ChartData:
         return ChartData(heading(table), note, "no deal is won or due in a period", size=size)
     target, right = float(shown["target"].ffill().iloc[-1]), len(shown) - 0.5
     aim = (
-        (EndName(right, target, f"target {money_of(table)(target)}", "ink"),) if math.isfinite(target) else ()
+        (EndName(right, target, f"target {money_of(table)(target)}", "ink"),)
+        if math.isfinite(target)
+        else ()
     )
     footer = " · ".join(filter(None, (note_periods(shown), _count_undrawn(table, shown))))
     return ChartData(
-        heading(table), note, places=_place_periods(shown, table), upright=True, size=size, ends=aim, footer=footer,
+        heading(table),
+        note,
+        places=_place_periods(shown, table),
+        upright=True,
+        size=size,
+        ends=aim,
+        footer=footer,
         measure=measure_column(table, "expected", "closed and forecast"),
-    )  # fmt: skip
+    )
 
 
 def _fill_periods(table: pd.DataFrame) -> pd.DataFrame:
@@ -111,7 +121,9 @@ def _fill_periods(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _place_periods(shown: pd.DataFrame, table: pd.DataFrame) -> tuple[Place, ...]:
-    low, high, expected = (shown[name].to_numpy(dtype=float) for name in ("low", "high", "expected"))
+    low, high, expected = (
+        shown[name].to_numpy(dtype=float) for name in ("low", "high", "expected")
+    )
     target = shown["target"].ffill().to_numpy(dtype=float)
     booked = shown["booked"].fillna(0.0).to_numpy(dtype=float)
     ahead = np.where(np.isnan(expected), booked, expected)
@@ -127,7 +139,9 @@ def _place_periods(shown: pd.DataFrame, table: pd.DataFrame) -> tuple[Place, ...
         # A bar of height 0 on another would pin the axis to its foot.
         strength = _LATER if later.iloc[k] else 1.0
         marks += (
-            [BarMark(booked[k], ahead[k], "hi", 0.56, strength=strength)] if ahead[k] != booked[k] else []
+            [BarMark(booked[k], ahead[k], "hi", 0.56, strength=strength)]
+            if ahead[k] != booked[k]
+            else []
         )
         # Beside its bar, whose end carries the figure.
         marks += [RangeMark(low[k], high[k], capped=True, shift=0.37)] if high[k] > low[k] else []
@@ -155,7 +169,9 @@ def _note_outside(shown: pd.DataFrame, money: Money, freq: str) -> str:
     for period, row in shown.iterrows():
         if words := evidence.name_outside(row, money):
             named.setdefault(words, []).append(text.period(str(period), freq))
-    return ", ".join(f"{words} in {text.joined(periods, most=3)}" for words, periods in named.items())
+    return ", ".join(
+        f"{words} in {text.joined(periods, most=3)}" for words, periods in named.items()
+    )
 
 
 def _count_undrawn(table: pd.DataFrame, shown: pd.DataFrame) -> str:
@@ -174,7 +190,9 @@ def _count_undrawn(table: pd.DataFrame, shown: pd.DataFrame) -> str:
 def _prepare_groups(table: pd.DataFrame) -> ChartData:
     """Show a row per group for the current period, else for the first one, as page and explorer do."""
     period, rows = _select_period(table)
-    ranked = evidence.rank_groups(rows[rows[["booked", "expected", "target"]].fillna(0.0).ne(0).any(axis=1)])
+    ranked = evidence.rank_groups(
+        rows[rows[["booked", "expected", "target"]].fillna(0.0).ne(0).any(axis=1)]
+    )
     shown, money = ranked.head(_MOST_GROUPS), money_of(table)
     name = text.period(period, table.attrs.get("freq")) if period else ""
     band = ", band: range" if shown["low"].notna().any() else ""
@@ -191,11 +209,13 @@ def _prepare_groups(table: pd.DataFrame) -> ChartData:
     aims = ("" if math.isnan(target) else f" of {money(target)}" for target in shown["target"])
     places = tuple(
         replace(
-            progress(row, money), name=label, says=f"{money(row['expected'])}{aim}",
+            progress(row, money),
+            name=label,
+            says=f"{money(row['expected'])}{aim}",
             end=float(np.nanmax([0.0, *row[["booked", "expected", "high", "target"]]])),
         )
         for label, aim, (_, row) in zip(name_rows(shown.index), aims, shown.iterrows(), strict=True)
-    )  # fmt: skip
+    )
     measure = measure_column(table, "expected", "closed and forecast")
     return ChartData(heading(table), note, places=places, measure=measure, size=(8.5, 2.8))
 
@@ -217,7 +237,10 @@ def _describe_outlook(row: pd.Series[Any], money: Money) -> str:
     words = f"closed {money(row['booked'])}, forecast {money(row['expected'])}"
     if math.isfinite(row["low"]):
         outside = evidence.name_outside(row, money)
-        words += f", range {text.money_range(row['low'], row['high'], money, to=' to ')}{outside and f' ({outside})'}"
+        words += (
+            ", range "
+            f"{text.money_range(row['low'], row['high'], money, to=' to ')}{outside and f' ({outside})'}"
+        )
     return f"{words}, target {money(row['target'])}" if math.isfinite(row["target"]) else words
 
 
@@ -227,7 +250,9 @@ def bullet(row: pd.Series[Any], money: Money) -> Place:
     marks: list[Mark] = [BarMark(0, row["booked"], "bar", title=closed)]
     spread = money(row["expected"])
     if math.isfinite(low) and high > low:
-        marks.append(BarMark(low, high, "band", title=text.money_range(low, high, money, to=" to ")))
+        marks.append(
+            BarMark(low, high, "band", title=text.money_range(low, high, money, to=" to "))
+        )
         spread = text.money_range(low, high, money)
     if math.isfinite(row["expected"]):
         marks.append(TickMark(row["expected"], "hi", 0.75))
@@ -249,7 +274,9 @@ def progress(row: pd.Series[Any], money: Money, *, aimed: bool = True) -> Place:
 
 
 def month(row: pd.Series[Any], money: Money, *, name: str, by_rate: bool = False) -> Place:
-    """Prepare one coming period: open deals due, usual new business, forecast and range, target; or that it is too early to say.
+    """Prepare one coming period: open deals due, usual new business, forecast and range, target.
+
+    Or that it is too early to say.
 
     A forecast `by_rate` is what past periods won from the same day on, and not of the open deals.
     """
@@ -279,9 +306,15 @@ def coverage(row: pd.Series[Any], money: Money, *, name: str) -> Place:
     """Prepare one coming period: its open deals at full value, and what is to go to its target."""
     due, gap = float(row["open_value"]), float(row["gap"])
     aim = (TickMark(gap, length=0.875),) if gap > 0 else ()
-    ends = f", {text.times(row['pipeline_coverage'])} the {money(gap)} to go" if gap > 0 and due else ""
+    ends = (
+        f", {text.times(row['pipeline_coverage'])} the {money(gap)} to go"
+        if gap > 0 and due
+        else ""
+    )
     met = f", {money(gap)} to go" if gap > 0 else ", target met" if gap <= 0 else ""
-    return Place(name, (BarMark(0, due, "hi"), *aim), title=f"{name}: {money(due)} open and due{ends or met}")
+    return Place(
+        name, (BarMark(0, due, "hi"), *aim), title=f"{name}: {money(due)} open and due{ends or met}"
+    )
 
 
 def forecast_fan(
@@ -293,20 +326,25 @@ def forecast_fan(
 ) -> ChartData:
     """Prepare booked, expected and the range of one period, record by record.
 
-    Time runs to the right. Once the period has ended, a dot shows its actual bookings; a column ``target`` is drawn as a line.
+    Time runs to the right. Once the period has ended, a dot shows its actual bookings; a column
+    ``target`` is drawn as a line.
     """
-    # `closed` has the deals won in the period (``close_date``, ``value``); without it, closed money steps at the records.
-    # `calls` has the call in force from each day on; `pacing` is `oa.pacing` of the period by day, whose earlier periods are
-    # drawn behind, day by day from the end.
+    # `closed` has the deals won in the period (``close_date``, ``value``); without it, closed money
+    # steps at the records. `calls` has the call in force from each day on; `pacing` is `oa.pacing`
+    # of the period by day, whose earlier periods are drawn behind, day by day from the end.
     if table.empty:
-        return ChartData("No forecast of this period yet", write_caption(table), "no record to forecast from")
+        return ChartData(
+            "No forecast of this period yet", write_caption(table), "no record to forecast from"
+        )
     money, confidence = money_of(table), table.attrs.get("confidence")
     # A date is in days since 1970.
     days = [(day_of(table, made) - _EPOCH) / _DAY for made in table.index]
     booked = tuple(zip(days, map(float, table["booked"]), strict=True))
     if closed is not None:
         sums = closed.groupby("close_date")["value"].sum().cumsum()
-        booked = tuple(zip((pd.DatetimeIndex(sums.index) - _EPOCH) / _DAY, map(float, sums), strict=True))
+        booked = tuple(
+            zip((pd.DatetimeIndex(sums.index) - _EPOCH) / _DAY, map(float, sums), strict=True)
+        )
     curves = [
         Curve(tuple(zip(days, map(float, table["expected"]), strict=True)), "hi", dots=3.0),
         Curve(booked, "bar", stepped=True),
@@ -330,7 +368,10 @@ def forecast_fan(
         names.append((calls.iloc[-1], f"call {money(calls.iloc[-1])}", "mute"))
     if pacing is not None:
         end = (pd.Timestamp(pacing.attrs["as_of"]) - _EPOCH) / _DAY + _find_lead(pacing)
-        shown = [[(end - left, amount) for left, amount in steps] for _, steps in _step_by_day(pacing)[:-1]]
+        shown = [
+            [(end - left, amount) for left, amount in steps]
+            for _, steps in _step_by_day(pacing)[:-1]
+        ]
         curves += [
             Curve(tuple(step for step in steps if step[0] <= days[-1]), "mute", 0.75, stepped=True)
             for steps in shown
@@ -339,17 +380,27 @@ def forecast_fan(
     places = tuple(
         Place("", title=f"{text.day(_EPOCH + day * _DAY)}: {_sum_up(row, money)}", at=day)
         for day, (_, row) in zip(days, table.iterrows(), strict=True)
-    )  # fmt: skip
+    )
     known = {"period", "weeks_before"} <= set(table)
     spread = f"band: {text.percent(confidence)} range" if confidence else ""
     return ChartData(
         sentence(table) if known else "Forecast over time",
         write_caption(table, text.count(len(table), "record"), name_method(table), spread),
-        upright=True, places=places, curves=tuple(curves), measure=measure_column(table, "expected", "value of the period"),
-        across=Measure("date"), levels=(Level(aim, "ink", f"target {money(aim)}"),) if math.isfinite(aim) else (),
-        ribbons=(Ribbon(tuple(zip(days, map(float, table["low"]), map(float, table["high"]), strict=True))),),
-        ends=tuple(EndName(days[-1], float(y), name, tone) for y, name, tone in names if math.isfinite(y)),
-    )  # fmt: skip
+        upright=True,
+        places=places,
+        curves=tuple(curves),
+        measure=measure_column(table, "expected", "value of the period"),
+        across=Measure("date"),
+        levels=(Level(aim, "ink", f"target {money(aim)}"),) if math.isfinite(aim) else (),
+        ribbons=(
+            Ribbon(
+                tuple(zip(days, map(float, table["low"]), map(float, table["high"]), strict=True))
+            ),
+        ),
+        ends=tuple(
+            EndName(days[-1], float(y), name, tone) for y, name, tone in names if math.isfinite(y)
+        ),
+    )
 
 
 def _find_lead(table: pd.DataFrame) -> int:
@@ -369,9 +420,12 @@ def _step_by_day(table: pd.DataFrame) -> list[tuple[str, list[tuple[float, float
 
 
 def pacing(table: pd.DataFrame) -> ChartData:
-    """Prepare closed money against the days left, the current period in blue; without `by_day`, a bar per period.
+    """Prepare closed money against the days left, the current period in blue.
 
-    Earlier periods run on to their end. With `by`, the money of all groups is added up, or each has its bars.
+    Without `by_day`, a bar per period.
+
+    Earlier periods run on to their end. With `by`, the money of all groups is added up, or each has
+    its bars.
     """
     note = write_caption(table, "", "deals as known now, by close date")
     if not table["booked"].any() and not table["actual"].any():
@@ -380,14 +434,26 @@ def pacing(table: pd.DataFrame) -> ChartData:
     if "days_left" not in table.index.names:
         places = tuple(
             Place(
-                name, (BarMark(0, actual, "pale"), BarMark(0, booked, "hi" if now else "bar")), money(booked), max(booked, actual),
-                title=f"{name}: {money(booked)} closed by the same point{'' if now else f', {money(actual)} in the end'}",
-                key=text.join_key(key), highlight=bool(now),
+                name,
+                (BarMark(0, actual, "pale"), BarMark(0, booked, "hi" if now else "bar")),
+                money(booked),
+                max(booked, actual),
+                title=(
+                    f"{name}: {money(booked)} closed by the same "
+                    f"point{'' if now else f', {money(actual)} in the end'}"
+                ),
+                key=text.join_key(key),
+                highlight=bool(now),
             )
             for key, name, booked, actual, now in zip(
-                table.index, name_periods(table), table["booked"], table["actual"].fillna(0.0), table["to_date"], strict=True
+                table.index,
+                name_periods(table),
+                table["booked"],
+                table["actual"].fillna(0.0),
+                table["to_date"],
+                strict=True,
             )
-        )  # fmt: skip
+        )
         return ChartData(
             sentence(table),
             f"{note} · strong: closed by the same point, faint: in the end",
@@ -402,20 +468,29 @@ def pacing(table: pd.DataFrame) -> ChartData:
         # So that what closed on the last day is seen.
         end = (lead if now else 0) - _LAST_DAY
         tone: Tone = "hi" if now else "mute"
-        curves.append(Curve(((longest, 0.0), *steps, (end, last)), tone, 2.2 if now else 0.8, stepped=True))
+        curves.append(
+            Curve(((longest, 0.0), *steps, (end, last)), tone, 2.2 if now else 0.8, stepped=True)
+        )
         ends.append(EndName(end, last, f"{text.period(period, freq)} {money(last)}", tone))
     left = f"days left in the {text.noun(freq)}"
     return ChartData(
-        sentence(table), note, upright=True, curves=tuple(curves), ends=tuple(ends), measure=measure_column(table, "booked", "closed"),
+        sentence(table),
+        note,
+        upright=True,
+        curves=tuple(curves),
+        ends=tuple(ends),
+        measure=measure_column(table, "booked", "closed"),
         across=Measure("count", left, longest + 0.3, -_LAST_DAY),
-    )  # fmt: skip
+    )
 
 
 def _sum_up(row: pd.Series[Any], money: Money) -> str:
     if math.isnan(row["expected"]):
         return f"closed {money(row['booked'])}, no forecast"
     outside = evidence.name_outside(row, money)
-    ends = f"{text.money_range(row['low'], row['high'], money, to=' to ')}{outside and f', {outside}'}"
+    ends = (
+        f"{text.money_range(row['low'], row['high'], money, to=' to ')}{outside and f', {outside}'}"
+    )
     spread = f" ({ends})" if math.isfinite(row["low"]) else ""
     return f"forecast {money(row['expected'])}{spread}, closed {money(row['booked'])}"
 
@@ -423,18 +498,22 @@ def _sum_up(row: pd.Series[Any], money: Money) -> str:
 def forecast_deals(table: pd.DataFrame) -> ChartData:
     """Prepare the twelve deals that matter most for the target (or, without one, for the range).
 
-    With a target, the bar runs from P(target) if the deal is lost to P(target) if it is won. Without one, it is the
-    deal's share of the period's variance.
+    With a target, the bar runs from P(target) if the deal is lost to P(target) if it is won.
+    Without one, it is the deal's share of the period's variance.
     """
     aimed = bool(table["swing"].notna().any())
     column = "swing" if aimed else "variance_share"
     known = table[table[column].notna()]
     # No open deal makes a period certain.
-    known = known.assign(**{end: known[end].clip(1e-6, 1 - 1e-6) for end in ("p_if_lost", "p_if_won")})
+    known = known.assign(
+        **{end: known[end].clip(1e-6, 1 - 1e-6) for end in ("p_if_lost", "p_if_won")}
+    )
     # Chances of one period compare, those of two do not.
     known = known[known["period"].astype(str) == known["period"].astype(str).min()]
     shown = (
-        evidence.rank_swings(known).head(_MOST_DEALS) if aimed else keep_largest(known, column, _MOST_DEALS)
+        evidence.rank_swings(known).head(_MOST_DEALS)
+        if aimed
+        else keep_largest(known, column, _MOST_DEALS)
     )
     if shown.empty:
         none = "no open deal is due in a period"
@@ -445,28 +524,46 @@ def forecast_deals(table: pd.DataFrame) -> ChartData:
         name = str(row.get("name") or row.get("unique_id"))
         ends = [text.percent(row[end]) for end in ("p_if_lost", "p_if_won") if aimed]
         marks: tuple[Mark, ...] = (
-            mark_swing(row["p_if_lost"], row["p_if_won"]) if aimed else (BarMark(0, row[column], "hi"),)
+            mark_swing(row["p_if_lost"], row["p_if_won"])
+            if aimed
+            else (BarMark(0, row[column], "hi"),)
         )
         places.append(Place(name, marks, figures=(money(row["value"]), *ends)))
     first, period = shown.iloc[0], text.period(str(shown["period"].iloc[0]), freq)
     title = heading(shown)
     if not aimed:
         name = str(first.get("name") or first.get("unique_id"))
-        title = f"{name} makes {text.percent(first['variance_share'])} of the uncertainty of {period}"
+        title = (
+            f"{name} makes {text.percent(first['variance_share'])} of the uncertainty of {period}"
+        )
     further = f"largest {_MOST_DEALS} shown" if len(known) > _MOST_DEALS else ""
-    what = f"chance that {period} reaches its target" if aimed else f"share of the variance of {period}"
+    what = (
+        f"chance that {period} reaches its target"
+        if aimed
+        else f"share of the variance of {period}"
+    )
     note = write_caption(table, text.count(len(known), "open deal"), name_method(table), further)
     heads = [("value", 0.76), *([("if lost", 0.88), ("if won", 1.0)] if aimed else [])]
     return ChartData(
-        title, note, places=tuple(places), name_width=44, size=(9.0, 2.8),
-        measure=measure_percent(what, low=-0.02 if aimed else 0, high=1 / _CHANCES, ticks=choose_ticks(1.0)),
+        title,
+        note,
+        places=tuple(places),
+        name_width=44,
+        size=(9.0, 2.8),
+        measure=measure_percent(
+            what, low=-0.02 if aimed else 0, high=1 / _CHANCES, ticks=choose_ticks(1.0)
+        ),
         columns=tuple(TextColumn(at, True, head, "ink") for head, at in heads),
-    )  # fmt: skip
+    )
 
 
 def mark_swing(if_lost: float, if_won: float) -> tuple[Mark, ...]:
     """Mark the chance of the target if a deal is lost (ring) and if it is won (dot)."""
-    return RangeMark(if_lost, if_won), DotMark(if_lost, "quiet", hollow=True), DotMark(if_won, "hi", 1.2)
+    return (
+        RangeMark(if_lost, if_won),
+        DotMark(if_lost, "quiet", hollow=True),
+        DotMark(if_won, "hi", 1.2),
+    )
 
 
 _CATEGORIES: tuple[tuple[str, Tone], ...] = (
@@ -479,7 +576,10 @@ _CATEGORIES: tuple[tuple[str, Tone], ...] = (
 
 
 def forecast_categories(table: pd.DataFrame) -> ChartData:
-    """Prepare a bar per period from the current one on; with `by`, a bar per group of that period."""
+    """Prepare a bar per period from the current one on.
+
+    With `by`, a bar per group of that period.
+    """
     columns = [name for name, _ in _CATEGORIES]
     rows, names = _select_categories(table)
     sums = rows[columns].sum(axis=1)
@@ -487,7 +587,9 @@ def forecast_categories(table: pd.DataFrame) -> ChartData:
         sums = sums.sort_values(ascending=False, kind="stable")
     shown = rows.loc[sums[sums > 0].index].head(_MOST_GROUPS)
     if shown.empty:
-        return ChartData(sentence(table), write_caption(table), "no won or open deals", size=(9.0, 3.4))
+        return ChartData(
+            sentence(table), write_caption(table), "no won or open deals", size=(9.0, 3.4)
+        )
     money = money_of(table)
     stacks = stack_shares(shown[columns], [tone for _, tone in _CATEGORIES])
     places = tuple(
@@ -497,9 +599,12 @@ def forecast_categories(table: pd.DataFrame) -> ChartData:
         )
     )
     return ChartData(
-        heading(table), write_caption(table, "at the right: closed + commit, and with best case"), places=places,
-        measure=measure_column(table, "closed", "value"), size=(9.0, 3.4),
-    )  # fmt: skip
+        heading(table),
+        write_caption(table, "at the right: closed + commit, and with best case"),
+        places=places,
+        measure=measure_column(table, "closed", "value"),
+        size=(9.0, 3.4),
+    )
 
 
 def _select_categories(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[object, str]]:
@@ -511,7 +616,9 @@ def _select_categories(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[object, 
     now = table[running] if running.any() else table
     names = name_rows(now.reset_index("period").index)
     if not running.any():
-        periods = [text.period(str(period), freq) for period in now.index.get_level_values("period")]
+        periods = [
+            text.period(str(period), freq) for period in now.index.get_level_values("period")
+        ]
         names = [f"{name} · {period}" for name, period in zip(names, periods, strict=True)]
     return now, dict(zip(now.index, names, strict=True))
 
@@ -529,7 +636,9 @@ def category_reach(table: pd.DataFrame, period: str, *, target: float = math.nan
         marks, figures = (BarMark(0, start, "pale"), bar), (money(amount),)
         places.append(Place(label, marks, "", total, money(total), figures, title, name))
     aim = (Level(target, "ink", f"target {money(target)}"),) if math.isfinite(target) else ()
-    return ChartData("", places=tuple(places), measure=measure_column(table, "closed", "value"), levels=aim)
+    return ChartData(
+        "", places=tuple(places), measure=measure_column(table, "closed", "value"), levels=aim
+    )
 
 
 _MOVES: dict[str, Tone] = {"won": "bar", "slipped": "hi", "lost": "mute", "removed": "pale"}
@@ -537,7 +646,9 @@ _MOVES: dict[str, Tone] = {"won": "bar", "slipped": "hi", "lost": "mute", "remov
 
 def category_moves(table: pd.DataFrame) -> ChartData:
     """Prepare a bar of shares of money per category at the start, cut by what became of it."""
-    whole = table.groupby(level=["from_category", "to_category"], sort=False)[["count", "value"]].sum()
+    whole = table.groupby(level=["from_category", "to_category"], sort=False)[
+        ["count", "value"]
+    ].sum()
     value = unstack_level(whole["value"], "to_category")
     deals = whole["count"].groupby(level="from_category", sort=False).sum()
     value = value[(value.sum(axis=1) > 0) & (deals.reindex(value.index) > 0)]
@@ -551,10 +662,13 @@ def category_moves(table: pd.DataFrame) -> ChartData:
     # The other columns are categories: the deals that are still open.
     tones: list[Tone] = [_MOVES.get(str(name), "band") for name in shares]
     return ChartData(
-        sentence(table), write_caption(table, text.count(int(deals.sum()))),
-        places=stack_shares(shares, tones), name_width=40, size=(9.0, 2.8),
+        sentence(table),
+        write_caption(table, text.count(int(deals.sum()))),
+        places=stack_shares(shares, tones),
+        name_width=40,
+        size=(9.0, 2.8),
         measure=measure_percent("share of the value at the start", low=0, high=1),
-    )  # fmt: skip
+    )
 
 
 _WEEKS = "weeks before the period's end"
@@ -563,35 +677,47 @@ _WEEKS = "weeks before the period's end"
 def backtest(table: pd.DataFrame) -> ChartData:
     """Prepare forecast minus actual against the weeks left, the last period in blue, earlier ones in gray.
 
-    Time runs to the right, to the end of the period. With `by`, the errors of all groups are added up.
+    Time runs to the right, to the end of the period. With `by`, the errors of all groups are added
+    up.
     """
     if table.empty:
-        return ChartData("Past forecasts", write_caption(table), "no period had ended by the last record")
-    whole = table.groupby(level=["period", "made_at"]).agg({"weeks_before": "first", "error": "sum"})
+        return ChartData(
+            "Past forecasts", write_caption(table), "no period had ended by the last record"
+        )
+    whole = table.groupby(level=["period", "made_at"]).agg(
+        {"weeks_before": "first", "error": "sum"}
+    )
     *earlier, last = dict.fromkeys(map(str, whole.index.get_level_values("period")))
     curves = []
     for period in (*earlier, last):
         part, now = whole.loc[period], period == last
-        points = tuple(zip(map(float, part["weeks_before"]), map(float, part["error"]), strict=True))
+        points = tuple(
+            zip(map(float, part["weeks_before"]), map(float, part["error"]), strict=True)
+        )
         width = 2.2 if now else 0.7
         curves.append(Curve(points, "hi" if now else "mute", width, 1.6 * width))
     end, weeks = curves[-1].points[-1], whole["weeks_before"]
     gray = f"gray: {text.spelled(len(earlier), 'earlier period')}" if earlier else ""
     return ChartData(
-        heading(table), write_caption(table, text.count(len(table), "forecast"), name_method(table), gray), upright=True,
-        measure=measure_column(table, "error", "forecast − actual", signed=True), curves=tuple(curves),
-        across=Measure("count", _WEEKS, float(weeks.max()) + 0.3, float(weeks.min())), levels=(Level(0.0, "ink"),),
+        heading(table),
+        write_caption(table, text.count(len(table), "forecast"), name_method(table), gray),
+        upright=True,
+        measure=measure_column(table, "error", "forecast − actual", signed=True),
+        curves=tuple(curves),
+        across=Measure("count", _WEEKS, float(weeks.max()) + 0.3, float(weeks.min())),
+        levels=(Level(0.0, "ink"),),
         ends=(
             EndName(*end, text.period(last, table.attrs.get("freq")), "hi"),
             EndName(float(weeks.min()), 0.0, "as closed", "ink"),
         ),
-    )  # fmt: skip
+    )
 
 
 def backtest_horizons(table: pd.DataFrame) -> ChartData:
     """Prepare how far forecasts missed, against the weeks left.
 
-    Time runs to the right, to the end of the period. The caption has the share of the ranges that held.
+    Time runs to the right, to the end of the period. The caption has the share of the ranges that
+    held.
     """
     count = text.count(int(table["n"].sum()), "forecast")
     known = table[table["wape"].notna()].sort_index(ascending=False)
@@ -611,14 +737,23 @@ def backtest_horizons(table: pd.DataFrame) -> ChartData:
         else f"{note_intervals(table, 'range') or 'ranges'} held in {text.percent(held)}"
     )
     return ChartData(
-        heading(table), write_caption(table, count, name_method(table), ranges), places=places, upright=True,
-        measure=measure_percent("missed, as a share of what closed", low=0, high=1.2 * float(known["wape"].max()) or 1.0),
-        across=Measure("names", _WEEKS), curves=(Curve(miss, "hi", 2.0, 4.5),), ends=(EndName(*miss[-1], text.percent(miss[-1][1]), "hi"),),
-    )  # fmt: skip
+        heading(table),
+        write_caption(table, count, name_method(table), ranges),
+        places=places,
+        upright=True,
+        measure=measure_percent(
+            "missed, as a share of what closed", low=0, high=1.2 * float(known["wape"].max()) or 1.0
+        ),
+        across=Measure("names", _WEEKS),
+        curves=(Curve(miss, "hi", 2.0, 4.5),),
+        ends=(EndName(*miss[-1], text.percent(miss[-1][1]), "hi"),),
+    )
 
 
 def backtest_methods(table: pd.DataFrame) -> ChartData:
-    """Prepare how far each method missed, with bias and ranges held beside it; blue: the best, beyond chance.
+    """Prepare how far each method missed, with bias and ranges held beside it.
+
+    Blue: the best, beyond chance.
 
     A table by days left is drawn as curves, the first method in blue.
     """
@@ -633,18 +768,27 @@ def backtest_methods(table: pd.DataFrame) -> ChartData:
     for method, row in ranked.iterrows():
         miss = 0.0 if math.isnan(row["wape"]) else float(row["wape"])
         bar = BarMark(0, miss, "hi" if leads and not places else "mute")
-        places.append(Place(text.method(method, table.attrs.get("freq")), (bar,), _judge_method(row), miss))
+        places.append(
+            Place(text.method(method, table.attrs.get("freq")), (bar,), _judge_method(row), miss)
+        )
     same = f"each method on the same {text.count(int(table['n'].max()), 'forecast')}"
     return ChartData(
-        sentence(table), write_caption(table, same), places=tuple(places), least_rows=1, size=(7.5, 2.4), name_width=42,
+        sentence(table),
+        write_caption(table, same),
+        places=tuple(places),
+        least_rows=1,
+        size=(7.5, 2.4),
+        name_width=42,
         measure=measure_percent("missed, as a share of what closed", low=None, high=None),
-    )  # fmt: skip
+    )
 
 
 def _draw_leads(table: pd.DataFrame) -> ChartData:
     """Prepare how far each method missed against the days left; the first method in blue."""
     judged = table[table["wape"].notna()].reset_index()
-    known = judged.pivot_table("wape", "method", "days_left", observed=True, sort=False).iloc[:, ::-1]
+    known = judged.pivot_table("wape", "method", "days_left", observed=True, sort=False).iloc[
+        :, ::-1
+    ]
     counted = judged.groupby("days_left", observed=True)["n"].max()
     places = tuple(Place(f"{band}\n{counted[band]:,}") for band in known.columns)
     freq = table.attrs.get("freq")
@@ -653,13 +797,20 @@ def _draw_leads(table: pd.DataFrame) -> ChartData:
     for method, misses in known.iterrows():
         tone: Tone = "mute" if curves else "hi"
         points = tuple((float(k), float(y)) for k, y in enumerate(misses) if not math.isnan(y))
-        curves.append(Curve(points, tone, 2.0 if tone == "hi" else 1.0, 4.5 if tone == "hi" else 3.0))
+        curves.append(
+            Curve(points, tone, 2.0 if tone == "hi" else 1.0, 4.5 if tone == "hi" else 3.0)
+        )
         ends.append(EndName(*points[-1], text.method(method, freq), tone))
     return ChartData(
-        sentence(table), write_caption(table, "below each band: forecasts judged"), places=places, upright=True,
+        sentence(table),
+        write_caption(table, "below each band: forecasts judged"),
+        places=places,
+        upright=True,
         measure=measure_percent("missed, as a share of what closed", high=None),
-        across=Measure("names", "days before the period's end"), curves=tuple(curves), ends=tuple(ends),
-    )  # fmt: skip
+        across=Measure("names", "days before the period's end"),
+        curves=tuple(curves),
+        ends=tuple(ends),
+    )
 
 
 def _judge_method(row: pd.Series[Any]) -> str:
@@ -678,22 +829,33 @@ def calibration(table: pd.DataFrame) -> ChartData:
     Points on the diagonal are accurate; points below it were stated too high.
     """
     judged = table[(table["n"] > 0) & table["realized"].notna()]
-    note = write_caption(table, text.count(int(table["n"].sum()), "deal"), "above each range: its deals")
+    note = write_caption(
+        table, text.count(int(table["n"].sum()), "deal"), "above each range: its deals"
+    )
     if judged.empty:
         return ChartData(sentence(table), note, "no deal is old enough to judge", size=(6.0, 5.6))
     places = []
     for key, row in judged.iterrows():
         group = text.join_key(key[:-1]) if isinstance(key, tuple) else ""
         says = f"{shorten(group, 14)} ({int(row['n']):,})" if group else f"{int(row['n']):,}"
-        marks = (RangeMark(row["realized_low"], row["realized_high"], "quiet"), DotMark(row["realized"]))
+        marks = (
+            RangeMark(row["realized_low"], row["realized_high"], "quiet"),
+            DotMark(row["realized"]),
+        )
         places.append(Place("", marks, says, row["realized_high"] + 0.01, at=float(row["stated"])))
     places.sort(key=lambda place: place.at or 0.0)
     return ChartData(
-        sentence(table), note, places=tuple(places), upright=True, size=(6.0, 5.6), says_tone="quiet",
-        measure=measure_percent("won", high=1.12), across=measure_percent("stated"),
+        sentence(table),
+        note,
+        places=tuple(places),
+        upright=True,
+        size=(6.0, 5.6),
+        says_tone="quiet",
+        measure=measure_percent("won", high=1.12),
+        across=measure_percent("stated"),
         curves=(Curve(((0.0, 0.0), (1.0, 1.0)), "quiet", 1.0, dashed=True),),
         ends=(EndName(1.0, 1.0, "as stated", "quiet"),),
-    )  # fmt: skip
+    )
 
 
 def track_record(table: pd.DataFrame) -> ChartData:
@@ -703,15 +865,21 @@ def track_record(table: pd.DataFrame) -> ChartData:
         period = text.period_name(str(key), freq, today=table.attrs["as_of"], short=True)
         ranged = pd.notna(row["held"])
         spread = (
-            f"range {text.money_range(row['low'], row['high'], money, to=' to ')}" if ranged else "no range"
+            f"range {text.money_range(row['low'], row['high'], money, to=' to ')}"
+            if ranged
+            else "no range"
         )
-        title = f"{period}: {spread}, forecast {money(row['expected'])}, closed {money(row['actual'])}"
+        title = (
+            f"{period}: {spread}, forecast {money(row['expected'])}, closed {money(row['actual'])}"
+        )
         band = (BarMark(row["low"], row["high"], "band", 0.5),) if ranged else ()
         marks = (*band, TickMark(row["expected"], "hi", 2 / 3), DotMark(row["actual"], "ink", 0.8))
         left = f"{text.count(int(row['days_before']), 'day')} left"
         figures = (("yes" if row["held"] else "no") if ranged else "no range",)
         places.append(
-            Place(text.capital(period), marks, figures=figures, title=title, key=str(key), note=left)
+            Place(
+                text.capital(period), marks, figures=figures, title=title, key=str(key), note=left
+            )
         )
     note = write_caption(
         table,
@@ -723,6 +891,10 @@ def track_record(table: pd.DataFrame) -> ChartData:
     measure = replace(measure_column(table, "actual", "closed"), low=0, high=top / _PAST)
     ticks = tuple((tick, money(tick)) for tick in choose_ticks(top))
     return ChartData(
-        heading(table), note, places=tuple(places), measure=replace(measure, ticks=ticks), least_rows=3,
+        heading(table),
+        note,
+        places=tuple(places),
+        measure=replace(measure, ticks=ticks),
+        least_rows=3,
         columns=(TextColumn(1.0, True, "in range?", "ink"),),
-    )  # fmt: skip
+    )

@@ -58,9 +58,13 @@ _REASONS = 108
 def win_rate(
     table: pd.DataFrame, *, overall: float = math.nan, differs: Container[object] | None = None
 ) -> ChartData:
-    """Prepare a point with its interval and n for each row, highest first; over time where the rows are periods."""
-    # `overall`, the rate of all in this table by default, is a line across; `differs` has the labels of the rows to
-    # highlight, by default of those that differ from the others in this table beyond chance.
+    """Prepare a point with its interval and n for each row, highest first.
+
+    Over time where the rows are periods.
+    """
+    # `overall`, the rate of all in this table by default, is a line across; `differs` has the
+    # labels of the rows to highlight, by default of those that differ from the others in this table
+    # beyond chance.
     closed = table["won"] + table["lost"]
     note = write_caption(table, text.count(int(closed.sum()), "closed deal"), note_intervals(table))
     if not closed.any():
@@ -76,23 +80,39 @@ def win_rate(
     top = min(1.0, 1.05 * float(table["rate_high"].max()))
     for name, (key, row) in zip(name_rows(table.index), table.iterrows(), strict=True):
         n = int(row["won"] + row["lost"])
-        rate, low, high = (text.percent(row[column]) for column in ("rate", "rate_low", "rate_high"))
+        rate, low, high = (
+            text.percent(row[column]) for column in ("rate", "rate_low", "rate_high")
+        )
         title = f"{name}: {rate}, {confidence} interval {low} to {high}"
         figure = f"{int(row['won']):,} of {n:,}" if n else "none closed"
         dot = DotMark(row["rate"], "hi" if key in differs else "ink", title=title)
-        marks = (RangeMark(row["rate_low"], row["rate_high"]), dot) if math.isfinite(row["rate"]) else ()
+        marks = (
+            (RangeMark(row["rate_low"], row["rate_high"]), dot)
+            if math.isfinite(row["rate"])
+            else ()
+        )
         short = rate if marks else ""
         places.append(Place(name, marks, "", row["rate_high"], short, (figure,), title, str(key)))
     return ChartData(
-        heading(table), note, places=tuple(places), columns=(TextColumn(1.0, True, "won of closed", "ink"),),
-        measure=measure_percent("win rate; line: of all", low=0, high=top / _RATES, ticks=choose_ticks(top, 5)),
+        heading(table),
+        note,
+        places=tuple(places),
+        columns=(TextColumn(1.0, True, "won of closed", "ink"),),
+        measure=measure_percent(
+            "win rate; line: of all", low=0, high=top / _RATES, ticks=choose_ticks(top, 5)
+        ),
         levels=(Level(overall, name="all"),) if len(table) > 1 else (),
-    )  # fmt: skip
+    )
 
 
 def _follow_rate(table: pd.DataFrame, closed: pd.Series[Any], note: str) -> ChartData:
     places = tuple(
-        Place(name, (RangeMark(low, high, "quiet"),), f"n={n:,}" if len(table) <= _MOST_COUNTS else "", high)
+        Place(
+            name,
+            (RangeMark(low, high, "quiet"),),
+            f"n={n:,}" if len(table) <= _MOST_COUNTS else "",
+            high,
+        )
         for name, low, high, n in zip(
             name_periods(table), table["rate_low"], table["rate_high"], closed, strict=True
         )
@@ -100,9 +120,15 @@ def _follow_rate(table: pd.DataFrame, closed: pd.Series[Any], note: str) -> Char
     points = tuple((float(place), float(rate)) for place, rate in enumerate(table["rate"]))
     top = 1.15 * float(table["rate_high"].max())
     return ChartData(
-        heading(table), note, places=places, upright=True, measure=measure_percent(low=0, high=top),
-        curves=(Curve(points, "bar", dots=6.0),), footer=note_periods(table), says_tone="quiet",
-    )  # fmt: skip
+        heading(table),
+        note,
+        places=places,
+        upright=True,
+        measure=measure_percent(low=0, high=top),
+        curves=(Curve(points, "bar", dots=6.0),),
+        footer=note_periods(table),
+        says_tone="quiet",
+    )
 
 
 def win_rate_definitions(table: pd.DataFrame) -> ChartData:
@@ -119,15 +145,22 @@ def win_rate_definitions(table: pd.DataFrame) -> ChartData:
             )
             if row.n
             else (),
-            figures=(f"{text.percent(row.rate)} of {row.n:,}" if row.n else "no deals", row.misleads_when),
+            figures=(
+                f"{text.percent(row.rate)} of {row.n:,}" if row.n else "no deals",
+                row.misleads_when,
+            ),
         )
         for row in iterate(table)
     )
     return ChartData(
-        heading(table), write_caption(table, "", "95% intervals", "ring: always misleads"),
-        places=tuple(places), measure=measure_percent(high=1.02 / share, ticks=(0.0, 0.5, 1.0)),
-        columns=(TextColumn(share, tone="ink"), TextColumn(0.5)), size=(11.0, 3.2), name_width=48,
-    )  # fmt: skip
+        heading(table),
+        write_caption(table, "", "95% intervals", "ring: always misleads"),
+        places=tuple(places),
+        measure=measure_percent(high=1.02 / share, ticks=(0.0, 0.5, 1.0)),
+        columns=(TextColumn(share, tone="ink"), TextColumn(0.5)),
+        size=(11.0, 3.2),
+        name_width=48,
+    )
 
 
 def win_rate_cohorts(table: pd.DataFrame) -> ChartData:
@@ -152,21 +185,29 @@ def win_rate_cohorts(table: pd.DataFrame) -> ChartData:
         )
         for name, row in zip(name_periods(table), iterate(table), strict=True)
     )
-    end, won, still = len(table) - 0.65, float(table["rate"].iloc[-1]), float(table["open_share"].iloc[-1])
+    end, won, still = (
+        len(table) - 0.65,
+        float(table["rate"].iloc[-1]),
+        float(table["open_share"].iloc[-1]),
+    )
     parts = (("won", won / 2, won), ("open", won + still / 2, still))
     top = float(np.nanmax([*(table["rate"] + table["open_share"]), *table["rate_high"]]))
     return ChartData(
-        heading(table), note, places=places, upright=True, measure=measure_percent(low=0, high=1.15 * top or 1.0),
+        heading(table),
+        note,
+        places=places,
+        upright=True,
+        measure=measure_percent(low=0, high=1.15 * top or 1.0),
         ends=tuple(EndName(end, middle, name, "ink") for name, middle, size in parts if size > 0),
         says_tone="quiet",
-    )  # fmt: skip
+    )
 
 
 def win_rate_curve(table: pd.DataFrame) -> ChartData:
     """Prepare the share won (with its interval) and lost by age; with `by`, one curve per group.
 
-    The ticks show the age and the deals still open at it. If there are more than six groups, only the six with the most
-    deals are drawn, and the caption says so.
+    The ticks show the age and the deals still open at it. If there are more than six groups, only
+    the six with the most deals are drawn, and the caption says so.
     """
     if table.empty:
         return ChartData(sentence(table), write_caption(table), "no closed deals to follow")
@@ -176,16 +217,27 @@ def win_rate_curve(table: pd.DataFrame) -> ChartData:
         note = write_caption(table, text.count(int(table["at_risk"].iloc[0])))
         curves, ends = _trace_outcomes(table)
     else:
-        deals = table["at_risk"].groupby(keys, sort=False).first().sort_values(ascending=False, kind="stable")
+        deals = (
+            table["at_risk"]
+            .groupby(keys, sort=False)
+            .first()
+            .sort_values(ascending=False, kind="stable")
+        )
         further = f"the {_MOST_CURVES} of {len(deals):,} groups with the most deals"
         note = write_caption(table, "", further if len(deals) > _MOST_CURVES else "")
         table = table[keys.isin(deals.index[:_MOST_CURVES])]
         curves, ends = _trace_groups(table)
     ages = Measure("number", "days since created", 0, ticks=_label_ages(table) if one else ())
     return ChartData(
-        sentence(table), note, upright=True, measure=measure_percent(low=-0.03, high=1), across=ages,
-        curves=tuple(curves), ribbons=(_bound_won(table),) if one else (), ends=tuple(ends),
-    )  # fmt: skip
+        sentence(table),
+        note,
+        upright=True,
+        measure=measure_percent(low=-0.03, high=1),
+        across=ages,
+        curves=tuple(curves),
+        ribbons=(_bound_won(table),) if one else (),
+        ends=tuple(ends),
+    )
 
 
 def _start_at_zero(days: pd.Index[Any], values: pd.Series[Any]) -> tuple[tuple[float, float], ...]:
@@ -195,7 +247,9 @@ def _start_at_zero(days: pd.Index[Any], values: pd.Series[Any]) -> tuple[tuple[f
 
 def _bound_won(table: pd.DataFrame) -> Ribbon:
     low, high = (_start_at_zero(table.index, table[name]) for name in ("won_low", "won_high"))
-    return Ribbon(tuple((x, y, top) for (x, y), (_, top) in zip(low, high, strict=True)), stepped=True)
+    return Ribbon(
+        tuple((x, y, top) for (x, y), (_, top) in zip(low, high, strict=True)), stepped=True
+    )
 
 
 def _trace_outcomes(table: pd.DataFrame) -> tuple[list[Curve], list[EndName]]:
@@ -218,7 +272,11 @@ def _trace_groups(table: pd.DataFrame) -> tuple[list[Curve], list[EndName]]:
     for name, part in parts.items():
         points = _start_at_zero(part.index.get_level_values("days"), part["won_share"])
         curves.append(Curve(points, "bar", 1.2, stepped=True))
-        ends.append(EndName(last, points[-1][1], f"{shorten(name, 24)} ({part['at_risk'].iloc[0]:,})", "bar"))
+        ends.append(
+            EndName(
+                last, points[-1][1], f"{shorten(name, 24)} ({part['at_risk'].iloc[0]:,})", "bar"
+            )
+        )
     return curves, ends
 
 
@@ -236,12 +294,17 @@ def time_to_win(table: pd.DataFrame) -> ChartData:
     # One column per share, as they came.
     wide = unstack_level(days, "quantile") if days.index.nlevels > 1 else days.to_frame("all").T
     shares = text.joined(
-        [f"{text.percent(float(share))}{' (blue)' * (float(share) == 0.5)}" for share in wide.columns]
+        [
+            f"{text.percent(float(share))}{' (blue)' * (float(share) == 0.5)}"
+            for share in wide.columns
+        ]
     )
     note = write_caption(table, "", f"dots: {shares} of the wins so far" if shares else "")
     if not wide.notna().any(axis=None):
         return ChartData(sentence(table), note, "no won deals")
-    wide = wide.sort_values(min(wide.columns, key=lambda share: abs(float(share) - 0.5)), kind="stable")
+    wide = wide.sort_values(
+        min(wide.columns, key=lambda share: abs(float(share) - 0.5)), kind="stable"
+    )
     places = []
     for name, (_, row) in zip(name_rows(wide.index), wide.iterrows(), strict=True):
         dots = [
@@ -252,9 +315,12 @@ def time_to_win(table: pd.DataFrame) -> ChartData:
         marks: list[Mark] = [RangeMark(row.min(), row.max(), "quiet"), *dots] if dots else []
         places.append(Place(name, tuple(marks), "" if dots else "no wins"))
     return ChartData(
-        sentence(table), note, places=tuple(places), measure=Measure("number", "days since created", 0),
+        sentence(table),
+        note,
+        places=tuple(places),
+        measure=Measure("number", "days since created", 0),
         says_tone="quiet",
-    )  # fmt: skip
+    )
 
 
 def velocity(table: pd.DataFrame) -> ChartData:
@@ -274,23 +340,34 @@ def velocity(table: pd.DataFrame) -> ChartData:
         speed = float(np.nan_to_num(row.velocity))
         places.append(Place(name, (BarMark(0, speed, "bar"),), says, speed))
     return ChartData(
-        sentence(table), note, places=tuple(places), measure=measure_column(table, "velocity", "value won per day"),
+        sentence(table),
+        note,
+        places=tuple(places),
+        measure=measure_column(table, "velocity", "value won per day"),
         says_tone="quiet",
-    )  # fmt: skip
+    )
 
 
 def scorecard(table: pd.DataFrame) -> ChartData:
-    """Prepare win rates with intervals, highest first, blue where beyond chance; the other scores beside them."""
+    """Prepare win rates with intervals, highest first, blue where beyond chance.
+
+    The other scores beside them.
+    """
     chart = replace(win_rate(table), size=(9.5, 3.2))
     if chart.empty:
         return chart
     places = tuple(
-        replace(place, figures=(
-            f"{int(row.won):,} of {int(row.n):,}", text.number(row.days_to_win), text.percent(row.slip_rate),
-            text.percent(row.forecast_bias, signed=True),
-        ))
+        replace(
+            place,
+            figures=(
+                f"{int(row.won):,} of {int(row.n):,}",
+                text.number(row.days_to_win),
+                text.percent(row.slip_rate),
+                text.percent(row.forecast_bias, signed=True),
+            ),
+        )
         for place, row in zip(chart.places, iterate(_rank(table)), strict=True)
-    )  # fmt: skip
+    )
     heads = (("won", 0.58), ("days to win", 0.735), ("slips", 0.825), ("forecast bias", 1.0))
     measure = replace(chart.measure, high=(chart.measure.high or 1.0) * _RATES / _SCORES)
     columns = tuple(TextColumn(at, True, head, "ink") for head, at in heads)
@@ -321,23 +398,34 @@ def audit(table: pd.DataFrame) -> ChartData:
         size = float(getattr(row, column))
         places.append(
             Place(
-                write_label("check", row.Index), (BarMark(0, size, "mute" if places else "hi"),), says, size
+                write_label("check", row.Index),
+                (BarMark(0, size, "mute" if places else "hi"),),
+                says,
+                size,
             )
         )
     left = int(summary["deals"].sum() - shown["deals"].sum())
     measure = measure_column(table, "value") if column == "value" else Measure("count", "deals")
     return ChartData(
-        heading(shown), write_caption(table, f"{text.label(column)} by check", note_rest(left, "hint")),
-        places=tuple(places), measure=measure, size=(7.5, 3.0),
-    )  # fmt: skip
+        heading(shown),
+        write_caption(table, f"{text.label(column)} by check", note_rest(left, "hint")),
+        places=tuple(places),
+        measure=measure,
+        size=(7.5, 3.0),
+    )
 
 
 def deal_flags(table: pd.DataFrame) -> ChartData:
-    """Prepare the fifteen largest flagged deals with their reasons; those with several flags are blue."""
+    """Prepare the fifteen largest flagged deals with their reasons.
+
+    Those with several flags are blue.
+    """
     flagged = table[table["risk"] > 0]
     shown, money = flagged.head(_MOST_FLAGS), money_of(table)
     if shown.empty:
-        return ChartData(heading(table), write_caption(table), "no open deal has a flag", size=(12.0, 2.8))
+        return ChartData(
+            heading(table), write_caption(table), "no open deal has a flag", size=(12.0, 2.8)
+        )
     places = []
     for row in iterate(shown):
         value = float(np.nan_to_num(row.value))
@@ -345,13 +433,22 @@ def deal_flags(table: pd.DataFrame) -> ChartData:
         name = str(row.Index if pd.isna(row.name) else row.name)
         bar = BarMark(0, value, "hi" if row.risk > 1 else "mute")
         places.append(
-            Place(name, (bar,), "", value, figures=("–" if pd.isna(row.value) else money(value), says))
+            Place(
+                name, (bar,), "", value, figures=("–" if pd.isna(row.value) else money(value), says)
+            )
         )
     rest = note_rest(len(flagged) - len(shown), "smaller deal")
-    note = write_caption(table, text.count(len(flagged), "flagged deal"), "blue: several flags", rest)
+    note = write_caption(
+        table, text.count(len(flagged), "flagged deal"), "blue: several flags", rest
+    )
     top = float(shown["value"].max())
     measure = Measure("none", low=0, high=top / _FLAGGED if top > 0 else 1.0, ticks=((0.0, ""),))
     return ChartData(
-        heading(table), note, places=tuple(places), measure=measure,
-        columns=(TextColumn(_FLAGGED + 0.07, True, tone="ink"), TextColumn(_FLAGGED + 0.08)), size=(12.0, 2.8), name_width=44,
-    )  # fmt: skip
+        heading(table),
+        note,
+        places=tuple(places),
+        measure=measure,
+        columns=(TextColumn(_FLAGGED + 0.07, True, tone="ink"), TextColumn(_FLAGGED + 0.08)),
+        size=(12.0, 2.8),
+        name_width=44,
+    )

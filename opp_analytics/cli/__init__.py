@@ -19,7 +19,11 @@ def main() -> None:
     """Run the command line; an error of ours is one clear line and exit code 1."""
     for stream in (sys.stdout, sys.stderr):
         # Into a file or a pipe, Windows writes in a code page that has neither → nor −.
-        if isinstance(stream, TextIOWrapper) and not stream.isatty() and "PYTHONIOENCODING" not in os.environ:
+        if (
+            isinstance(stream, TextIOWrapper)
+            and not stream.isatty()
+            and "PYTHONIOENCODING" not in os.environ
+        ):
             stream.reconfigure(encoding="utf-8")
     warnings.showwarning = _warn
     sys.excepthook = _crash

@@ -19,9 +19,12 @@ import opp_analytics
 
 _HELP = (
     "Sales pipeline analytics over the 23blocks CRM Opportunities API.\n\n"
-    "Have a file? [bold]start FILE[/] makes the weekly page of an export. No file? [bold]demo[/] simulates a year of a "
-    "sales team on a local server and shows everything. If you have an account, go to 2. Each command has [bold]--help[/] with an example. "
-    "Exit codes: 0 done, 1 error, 2 wrong usage, 3 an alert of the org file holds, 4 an edit was applied in part or its outcome is unknown."
+    "Have a file? [bold]start FILE[/] makes the weekly page of an export. No file? [bold]demo[/] "
+    "simulates a year of a "
+    "sales team on a local server and shows everything. If you have an account, go to 2. Each "
+    "command has [bold]--help[/] with an example. "
+    "Exit codes: 0 done, 1 error, 2 wrong usage, 3 an alert of the org file holds, 4 an edit was "
+    "applied in part or its outcome is unknown."
 )
 
 
@@ -51,7 +54,8 @@ class _Commands(TyperGroup):
 class _Command(TyperCommand):
     """A command whose errors name its options where they name the arguments of the function that it calls.
 
-    Of two ways to say something the one of the shell stays; a cell of a file keeps the name of its column.
+    Of two ways to say something the one of the shell stays; a cell of a file keeps the name of its
+    column.
     """
 
     def invoke(self, ctx: Any) -> Any:
@@ -61,18 +65,22 @@ class _Command(TyperCommand):
         try:
             return super().invoke(ctx)
         except OppAnalyticsError as error:
-            options = [(one.name, one.opts[0]) for one in self.params if one.opts[0].startswith("--")]
+            options = [
+                (one.name, one.opts[0]) for one in self.params if one.opts[0].startswith("--")
+            ]
             names = {
                 argument: option
                 for name, option in options
                 for argument in (name, option[2:].replace("-", "_"))
             }
             argument = re.compile(
-                rf"(?<![\w.(])(?<!\d: )(?<! more: )({'|'.join(map(str, names))})=(?!=)(?P<cell>(?=\S))?"
+                r"(?<![\w.(])(?<!\d: )(?<! more: "
+                rf")({'|'.join(map(str, names))})=(?!=)(?P<cell>(?=\S))?"
             )
             error.args = tuple(
                 argument.sub(
-                    lambda at: names[at[1]] + (" " if at["cell"] == "" else ""), _PYTHON.sub("", said)
+                    lambda at: names[at[1]] + (" " if at["cell"] == "" else ""),
+                    _PYTHON.sub("", said),
                 )
                 if isinstance(said, str)
                 else said
@@ -107,7 +115,8 @@ def _print_version(asked: bool) -> None:
 @app.callback(help=_HELP)
 def _overview(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
     pass
@@ -127,7 +136,9 @@ def _read_first_line(name: str) -> str:
     """Read the first line of a command's docstring, without the imports of its module."""
     if name == "org":
         return _ORG
-    module = ast.parse(Path(__file__).with_name(f"{_ENTRIES[name].module}.py").read_text(encoding="utf-8"))
+    module = ast.parse(
+        Path(__file__).with_name(f"{_ENTRIES[name].module}.py").read_text(encoding="utf-8")
+    )
     functions = {node.name: node for node in module.body if isinstance(node, ast.FunctionDef)}
     return (ast.get_docstring(functions[_name_function(name)]) or "").partition("\n")[0]
 
@@ -145,7 +156,10 @@ def runs() -> bool:
 
 
 def _import_options(name: str) -> ModuleType:
-    """Import a module without what only a run of its commands needs, and forget it again; unless it is there in whole."""
+    """Import a module without what only a run of its commands needs, and forget it again.
+
+    Unless it is there in whole.
+    """
     global _options_only
     before = set(sys.modules)
     _options_only = True
@@ -189,7 +203,9 @@ def _run_whole(command: Callable[..., Any]) -> Callable[..., Any]:
         except KeyboardInterrupt as stop:
             from opp_analytics.cli.console import say_stopped
 
-            say_stopped(str(stop) or "stopped; nothing is half-done, so run the command again to continue")
+            say_stopped(
+                str(stop) or "stopped; nothing is half-done, so run the command again to continue"
+            )
             raise typer.Exit(130) from None
 
     return run
@@ -247,8 +263,11 @@ _PANELS = {
         "undo 20260331T101500-a1b2c3 --out undo.json": "edit",
     },
 }
-"""The commands by panel: the example, which begins with the name, and the module, which has a function of that name."""
-_ORG = "Write an org file from what your data shows, and check one: stages, people, targets, calendar."
+"""The commands by panel: the example, which begins with the name, and the module, which has a
+function of that name."""
+_ORG = (
+    "Write an org file from what your data shows, and check one: stages, people, targets, calendar."
+)
 
 for _panel, _commands in _PANELS.items():
     for _example, _module in _commands.items():

@@ -36,20 +36,35 @@ if runs():
 
 _MOST = 60
 _SHOWN = ["made_on", "period", "caller", "for", "commit", "best_case", "in_force", "reason"]
-_ACCURACY = ["n", "wape", "bias", "bias_low", "bias_high", "model_wape", "differs", "over", "under", "moved"]
+_ACCURACY = [
+    "n",
+    "wape",
+    "bias",
+    "bias_low",
+    "bias_high",
+    "model_wape",
+    "differs",
+    "over",
+    "under",
+    "moved",
+]
 
 
 @with_tables(out=())
 def call_command(
     caller: Annotated[str, typer.Argument(help="Who submits the number.")],
-    period: Annotated[str, typer.Argument(help="Month, quarter, year or week: 2026-12, FY27Q4, 2026-W48.")],
+    period: Annotated[
+        str, typer.Argument(help="Month, quarter, year or week: 2026-12, FY27Q4, 2026-W48.")
+    ],
     commit: Annotated[str, typer.Argument(help="The amount, as 450k; - withdraws.")],
     owner: Annotated[str | None, typer.Option("--for", help="For this person's number.")] = None,
     team: Annotated[str | None, typer.Option("--team", help="For this team's number.")] = None,
     whole: Annotated[bool, typer.Option("--whole", help="For the number of all.")] = False,
     best: Annotated[str | None, typer.Option("--best", help="The best case, an amount.")] = None,
     reason: Annotated[str | None, typer.Option("--reason", help="Why, in a few words.")] = None,
-    made_on: Annotated[str | None, typer.Option(help="Day of the call.", show_default="today")] = None,
+    made_on: Annotated[
+        str | None, typer.Option(help="Day of the call.", show_default="today")
+    ] = None,
     folder: HistoryFolder = HISTORY_FOLDER,
     org_file: OrgFile = None,
 ) -> None:
@@ -60,7 +75,9 @@ def call_command(
         raise ConfigError(f"calls are kept beside an org file, and there is no {file}; {way_out}")
     own = owner or (None if team or whole else caller)
     texts = {"caller": caller, "owner_name": own, "team": team, "reason": reason}
-    said: dict[str, Any] = {name: " ".join((words or "").split()) or None for name, words in texts.items()}
+    said: dict[str, Any] = {
+        name: " ".join((words or "").split()) or None for name, words in texts.items()
+    }
     if any(words and words[0] in "=+@" for words in said.values()):
         raise typer.BadParameter(
             "a text that begins with =, + or @ is a formula to a spreadsheet; add a word"
@@ -70,7 +87,9 @@ def call_command(
     org = oa.Org.read(file)
     history = find_history(folder, org)
     owners = partial(list_owners, history) if history else tuple[str]
-    named = pd.concat([org.people["owner_name"], org.calls["owner_name"], org.calls["caller"]]).dropna()
+    named = pd.concat(
+        [org.people["owner_name"], org.calls["owner_name"], org.calls["caller"]]
+    ).dropna()
     spelled = {name.casefold(): name for name in named[::-1]}
     typed = {name: said[name].casefold() for name in ("caller", "owner_name") if said.get(name)}
     if set(typed.values()) - set(spelled):
@@ -106,33 +125,50 @@ def _describe(made: Mapping[str, Any], calls: pd.DataFrame) -> str:
     period = text.period_name(made["period"], org.freq("Q"), today=made["made_on"])
     whose = _name_whose(made["caller"], made.get("owner_name"), made.get("team"))
     number = ", ".join(filter(None, [whose, period]))
-    return f"{made['caller']} {what} for {number}{was or ' (none was in force)' * ('commit' not in made)}."
+    return (
+        f"{made['caller']} {what} for "
+        f"{number}{was or ' (none was in force)' * ('commit' not in made)}."
+    )
 
 
 def _name_whose(caller: str, owner: str | None, team: str | None) -> str | None:
     """Name whose number a call is; None where it is the caller's own."""
-    return f"team {team}" if team else "everyone" if not owner else None if owner == caller else owner
+    return (
+        f"team {team}" if team else "everyone" if not owner else None if owner == caller else owner
+    )
 
 
 @with_tables()
 def calls_command(
-    listed: Annotated[bool, typer.Option("--list", help="List those in force, the newest first.")] = False,
-    every: Annotated[bool, typer.Option("--all", help="List the superseded and withdrawn ones too.")] = False,
+    listed: Annotated[
+        bool, typer.Option("--list", help="List those in force, the newest first.")
+    ] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="List the superseded and withdrawn ones too.")
+    ] = False,
     by: Annotated[
-        str, typer.Option("--by", metavar="COLUMN", help="Judge each caller, or each owner_name or team.")
+        str,
+        typer.Option(
+            "--by", metavar="COLUMN", help="Judge each caller, or each owner_name or team."
+        ),
     ] = "caller",
     freq: Freq = None,
     folder: HistoryFolder = HISTORY_FOLDER,
     org_file: OrgFile = None,
 ) -> None:
-    """Judge the calls beside the forecasts of the same days, and show who makes the number better; or list them."""
+    """Judge the calls beside the forecasts of the same days, and show who makes the number better.
+
+    Or list them.
+    """
     org = find_org(org_file) or oa.Org()
     if listed or every or org.calls.empty:
         _list_calls(oa.calls(org), every=every, known=org.file is not None)
         return
     history, alias = open_history(folder, org), choose_freq(org, freq)
     accuracy = oa.call_accuracy(history, by=cast("Any", by), freq=alias)
-    added = oa.forecast_value_added(history, by=None if by == "caller" else cast("Any", by), freq=alias)
+    added = oa.forecast_value_added(
+        history, by=None if by == "caller" else cast("Any", by), freq=alias
+    )
     heading("Calls", "against the model, on the same days before each end")
     say(oa.sentence(accuracy))
     show(accuracy[_ACCURACY], most=_MOST)
@@ -140,7 +176,10 @@ def calls_command(
     say(oa.sentence(added))
     show(added, most=_MOST)
     if others := accuracy.attrs["left_out"].get("other_periods"):
-        note(f"Left out: {text.count(others, 'call')} for periods of other lengths, which --freq judges.")
+        note(
+            f"Left out: {text.count(others, 'call')} for periods of other lengths, which --freq "
+            "judges."
+        )
     note("differs: beyond chance among the rows of that table. --list lists the calls in force.")
     answer({"accuracy": accuracy, "value_added": added})
 
@@ -148,7 +187,10 @@ def calls_command(
 def _list_calls(calls: pd.DataFrame, *, every: bool, known: bool) -> None:
     if calls.empty:
         words = ("call", "Ann", "2026-12", "450k") if known else ("org", "init")
-        say(f"No calls yet{'' if known else ', and no org file'}. Make one with: {write_command(*words)}")
+        say(
+            f"No calls yet{'' if known else ', and no org file'}. Make one with: "
+            f"{write_command(*words)}"
+        )
     calls.attrs = {"org": calls.attrs["org"]}
     if not every:
         listed = calls[calls["in_force"] & calls["commit"].notna()]
@@ -158,9 +200,13 @@ def _list_calls(calls: pd.DataFrame, *, every: bool, known: bool) -> None:
     shown = calls[::-1].sort_values("made_on", ascending=False, kind="stable")
     numbers = shown[CALL_KEY].astype("object").fillna("").itertuples(index=False)
     shown["for"] = [_name_whose(*each[:3]) for each in numbers]
-    shown["period"] = [text.period(write_period(label), Org.of(calls).freq("Q")) for label in shown["period"]]
+    shown["period"] = [
+        text.period(write_period(label), Org.of(calls).freq("Q")) for label in shown["period"]
+    ]
     shown["in_force"] = write_in_force(shown)
     if len(shown):
         columns = [name for name in _SHOWN if every or name != "in_force"]
-        show(shown[columns].dropna(axis="columns", how="all"), index=False, most=_MOST, compact=False)
+        show(
+            shown[columns].dropna(axis="columns", how="all"), index=False, most=_MOST, compact=False
+        )
     answer(calls)

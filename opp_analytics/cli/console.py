@@ -28,7 +28,8 @@ from opp_analytics.org import Org
 _CHANCES = {name: COLUMNS[name].title for name in ("probability", "chance")}
 """The two chances of a deal, which their own names do not tell apart."""
 _SHORT, _SHORTEST, _WRAPPED = 12, 6, 24
-"""Characters kept of a text before a column is left out, and in any case; of all that go on below together."""
+"""Characters kept of a text before a column is left out, and in any case; of all that go on below
+together."""
 GAP = 2
 """Blanks between two columns."""
 _WHOLE = ("unique_id", "run_id", "period")
@@ -102,7 +103,10 @@ def note(line: str) -> None:
 
 
 def say_marked(line: str) -> None:
-    """Print a remark that has markup; on a terminal it breaks between words, but for a command to copy."""
+    """Print a remark that has markup.
+
+    On a terminal it breaks between words, but for a command to copy.
+    """
     asked = OUTPUT.get()
     console, whole = _err if asked.as_json else out, "opp-analytics " in line
     if not asked.quiet:
@@ -127,7 +131,10 @@ def gather_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    """Keep a warning of this package for `say_gathered`; print others as Python does. None with --quiet."""
+    """Keep a warning of this package for `say_gathered`; print others as Python does.
+
+    None with --quiet.
+    """
     if OUTPUT.get().quiet:
         return
     if category.__module__.startswith("opp_analytics"):
@@ -144,7 +151,9 @@ def say_gathered() -> None:
     for same in _GATHERED.values():
         (largest, *others) = sorted(same, key=_find_number, reverse=True)
         more = f" ({text.number(len(others))} more like it)" if others else ""
-        _err.print(f"[yellow]Note:[/] {escape_markup(largest)}{more}", highlight=False, soft_wrap=True)
+        _err.print(
+            f"[yellow]Note:[/] {escape_markup(largest)}{more}", highlight=False, soft_wrap=True
+        )
     _GATHERED.clear()
 
 
@@ -158,7 +167,9 @@ def _find_number(message: str) -> int:
     return int(re.sub(r"\D", "", found[0])) if found else 0
 
 
-def say_crash(kind: type[BaseException], error: BaseException, frames: TracebackType | None) -> None:
+def say_crash(
+    kind: type[BaseException], error: BaseException, frames: TracebackType | None
+) -> None:
     """Print a traceback, which may quote what a server or a file holds."""
     python = "".join(traceback.format_exception(kind, error, frames))
     _err.print(escape_markup(python), highlight=False, soft_wrap=True, end="")
@@ -182,8 +193,8 @@ def show(
 ) -> None:
     """Print a result table as wide as the terminal: money, by default compact, rates in percent, dates, missing cells as a dash.
 
-    If a row does not fit on one line, texts are cut and end in …, those in `wrap` go on below, and the last columns are
-    left out and named; keys, forecast, range and target stay.
+    If a row does not fit on one line, texts are cut and end in …, those in `wrap` go on below, and
+    the last columns are left out and named; keys, forecast, range and target stay.
     """
     asked = OUTPUT.get()
     if asked.as_json:
@@ -225,17 +236,25 @@ def _is_number(values: pd.Series[Any]) -> bool:
     # Money may be text: a word in place of it, or what it was and is.
     if find_unit(str(values.name)) == "money":
         return True
-    return pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype)
+    return pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(
+        values.dtype
+    )
 
 
 def _measure(columns: Mapping[str, list[str]]) -> dict[str, int]:
-    return {name: max(map(cell_len, [_CHANCES.get(name, name), *cells])) for name, cells in columns.items()}
+    return {
+        name: max(map(cell_len, [_CHANCES.get(name, name), *cells]))
+        for name, cells in columns.items()
+    }
 
 
 def _find_too_wide(
     columns: Mapping[str, list[str]], texts: Collection[str], wrap: Collection[str], *, keys: int
 ) -> list[str]:
-    """Find the last columns that do not fit on one line with the others, all texts cut; the first `keys` always stay."""
+    """Find the last columns that do not fit on one line with the others, all texts cut.
+
+    The first `keys` always stay.
+    """
     least = dict.fromkeys(wrap, _WRAPPED // max(len(wrap), 1))
     widths = {
         name: min(width, least.get(name, _SHORT)) if name in texts else width
@@ -254,7 +273,11 @@ def _find_too_wide(
 def _share_room(columns: Mapping[str, list[str]], texts: Collection[str]) -> dict[str, int]:
     """Share the space left among the texts, none wider than its content."""
     widths = _measure(columns)
-    free = out.width - GAP * (len(widths) - 1) - sum(w for name, w in widths.items() if name not in texts)
+    free = (
+        out.width
+        - GAP * (len(widths) - 1)
+        - sum(w for name, w in widths.items() if name not in texts)
+    )
     rooms = {}
     narrow_first = sorted(texts, key=widths.__getitem__)
     for left, name in zip(range(len(narrow_first), 0, -1), narrow_first, strict=True):

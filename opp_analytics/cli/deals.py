@@ -1,4 +1,7 @@
-"""The commands for single opportunities; what they write goes through a plan and the journal, as every edit."""
+"""The commands for single opportunities.
+
+What they write goes through a plan and the journal, as every edit.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,9 @@ def get_command(unique_id: _Id, org_file: source.OrgFile = None) -> None:
     deal = _read_deals(_connect(org_file), [unique_id])
     lines = [(str(name), deal[name].iloc[0]) for name in deal]
     show(
-        pd.DataFrame(lines, columns=["field", "value"], dtype="object").dropna(), index=False, most=len(lines)
+        pd.DataFrame(lines, columns=["field", "value"], dtype="object").dropna(),
+        index=False,
+        most=len(lines),
     )
     answer(deal)
 
@@ -54,23 +59,36 @@ def search_command(
     words: Annotated[str, typer.Argument(metavar="TEXT", help="What the server is to look for.")],
     page: _Page = 1,
     page_size: _PageSize = None,
-    sort: Annotated[str | None, typer.Option(help="An attribute; a leading minus sorts descending.")] = None,
+    sort: Annotated[
+        str | None, typer.Option(help="An attribute; a leading minus sorts descending.")
+    ] = None,
     deleted: Annotated[bool, typer.Option("--deleted", help="Look in the trash.")] = False,
     org_file: source.OrgFile = None,
 ) -> None:
     """List the opportunities that match a text, as the server decides, a page at a time."""
     client = _connect(org_file)
     options: dict[str, Any] = {"page": page, "page_size": page_size, "sort": sort}
-    found = client.list_deleted(search=words, **options) if deleted else client.search(words, **options)
+    found = (
+        client.list_deleted(search=words, **options) if deleted else client.search(words, **options)
+    )
     deals = _make_frame(client, found.rows)
     if deals.empty:
         where = "" if page == 1 else f"on page {page} "
         say(f"No opportunity {'in the trash ' if deleted else ''}{where}matches {words!r}.")
     else:
-        of = "" if found.total_records is None else f" of {text.count(found.total_records, 'opportunity')}"
+        of = (
+            ""
+            if found.total_records is None
+            else f" of {text.count(found.total_records, 'opportunity')}"
+        )
         heading(f"{len(deals):,}{of}", f"page {found.page} of {found.total_pages or '?'}")
         shown = ("unique_id", "name", "owner_name", "value", "stage", "close_date", "probability")
-        show(deals[[name for name in shown if name in deals]], index=False, most=len(deals), compact=False)
+        show(
+            deals[[name for name in shown if name in deals]],
+            index=False,
+            most=len(deals),
+            compact=False,
+        )
     answer(deals)
 
 
@@ -138,13 +156,17 @@ def _read_deal(client: oa.Client, unique_id: str) -> Any:
         return client.get(unique_id)
     except NotFoundError as error:
         raise DataError(
-            f"no opportunity {unique_id!r}: {error} `opp-analytics search TEXT` lists those there are, "
+            f"no opportunity {unique_id!r}: {error} `opp-analytics search TEXT` lists those "
+            "there are, "
             f"{_TRASH} those in the trash"
         ) from error
 
 
 def _read_fields(fields: Iterable[str], known: pd.DataFrame) -> dict[str, str]:
-    """Read FIELD=VALUE arguments; a field that the opportunities do not have is refused with a near one."""
+    """Read FIELD=VALUE arguments.
+
+    A field that the opportunities do not have is refused with a near one.
+    """
     typed: dict[str, str] = {}
     for field in fields:
         name, sign, value = field.partition("=")
@@ -154,7 +176,8 @@ def _read_fields(fields: Iterable[str], known: pd.DataFrame) -> dict[str, str]:
         if column is None:
             hint = inputs.did_you_mean(name, list(map(str, known)))
             raise DataError(
-                f"opportunities here have no field {name!r}; {hint or 'they have ' + ', '.join(map(str, known))}"
+                f"opportunities here have no field {name!r}; "
+                f"{hint or 'they have ' + ', '.join(map(str, known))}"
             )
         if column in schema.READ_ONLY:
             raise DataError(f"{column} is set by the server; leave it out")
@@ -164,7 +187,9 @@ def _read_fields(fields: Iterable[str], known: pd.DataFrame) -> dict[str, str]:
     return typed
 
 
-def _send(client: oa.Client, before: pd.DataFrame, after: pd.DataFrame, *, yes: bool, dry_run: bool) -> None:
+def _send(
+    client: oa.Client, before: pd.DataFrame, after: pd.DataFrame, *, yes: bool, dry_run: bool
+) -> None:
     made = oa.plan(before, after, client=client)
     if made.found_problems:
         answer(made.problems)

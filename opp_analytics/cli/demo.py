@@ -32,21 +32,28 @@ if runs():
 
 _STATE = "XDG_STATE_HOME"
 _PUSH = timedelta(days=30)
-_OURS = "# The simulated team of `opp-analytics demo`, which writes this file and those that it names anew."
+_OURS = (
+    "# The simulated team of `opp-analytics demo`, which writes this file and those that it "
+    "names anew."
+)
 
 
 def demo_command(
     folder: Annotated[
-        Path, typer.Option("--out", help="Folder for the weekly page, the org file and the history.")
+        Path,
+        typer.Option("--out", help="Folder for the weekly page, the org file and the history."),
     ] = Path("opp-demo"),
-    seed: Annotated[int, typer.Option(min=0, help="Random seed; another seed gives another sales team.")] = 1,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Random seed; another seed gives another sales team.")
+    ] = 1,
     org_file: OrgFile = None,
 ) -> None:
     """Simulate a year of a sales team: load, record, write Monday’s page, edit in bulk."""
     org = find_org(org_file)
     _claim(folder)
     heading(
-        "A sales team at work", "seven reps in two teams, loaded over HTTP and recorded every week for a year"
+        "A sales team at work",
+        "seven reps in two teams, loaded over HTTP and recorded every week for a year",
     )
     monday = _find_monday(datetime.now(UTC).date())
     client, history = oa.demo(seed=seed, today=monday, org=org, folder=folder / HISTORY_FOLDER)
@@ -81,7 +88,9 @@ def _claim(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         earlier = file.exists() and file.read_text(encoding="utf-8").startswith(_OURS)
         if not earlier and (file.exists() or recorded.exists()):
-            raise DataError(f"{folder} has an org file or a history already; name another folder with --out")
+            raise DataError(
+                f"{folder} has an org file or a history already; name another folder with --out"
+            )
         write_whole(file, f"{_OURS}\n".encode())
         if recorded.exists():
             shutil.rmtree(recorded)
@@ -97,7 +106,9 @@ def _write_org(org: oa.Org, folder: Path) -> None:
     if api:
         settings["api"] = {"columns": api}
     if stages != oa.Org().to_dict()["stages"]:
-        settings["stages"] = stages  # Last: in TOML a line after a table's head belongs to that table.
+        settings["stages"] = (
+            stages  # Last: in TOML a line after a table's head belongs to that table.
+        )
     write_whole(folder / FILE, f"{_OURS}\n{tomlkit.dumps(settings)}".encode())
 
 
@@ -109,7 +120,9 @@ def _say_page(page: oa.WeeklyReport, folder: Path, day: str) -> None:
     for names, what in {
         "weekly.html, weekly.xlsx": "the page, and its numbers as a workbook",
         FILE: "the org file: currency, alert, and where teams, targets and calls are",
-        "people.csv, targets.csv, calls.csv": "who is in which team, what each should win, what each called",
+        "people.csv, targets.csv, calls.csv": (
+            "who is in which team, what each should win, what each called"
+        ),
         str(HISTORY_FOLDER): "the records, one a week",
     }.items():
         say(f"{names:<36}{what}")
@@ -122,14 +135,18 @@ def _edit(client: oa.Client, today: pd.Timestamp) -> None:
     after = before.copy()
     after.loc[due, "close_date"] = to
     changes = oa.plan(before, after)
-    pushed = f"push {text.count(int(due.sum()))}, overdue or due within a week, to {text.day(to, year=True)}"
+    pushed = (
+        f"push {text.count(int(due.sum()))}, overdue or due within a week, to "
+        f"{text.day(to, year=True)}"
+    )
     heading("A bulk edit", pushed)
     show(changes.changes[["name", "field", "before", "after"]], index=False, most=8)
     receipt = oa.apply(changes, client, progress=False)
     say(f"Receipt: {text.joined(f'{n:,} {outcome}' for outcome, n in receipt.counts().items())}.")
     again = oa.load(client, progress=False)
     say(
-        f"Loaded again from the server: {text.count(int(_find_due(again, today).sum()))} overdue or due within a week, "
+        f"Loaded again from the server: {text.count(int(_find_due(again, today).sum()))} overdue "
+        "or due within a week, "
         f"{text.count(int((again['close_date'] == to).sum()))} due on {text.day(to, year=True)}."
     )
 
@@ -163,7 +180,10 @@ def _say_next(folder: Path, today: pd.Timestamp) -> None:
         source = activate if os.name == "nt" else f"source {activate}"
         say(f"Activate the environment   {source}      (or type the full paths below)")
     again = ("--org", folder / FILE, "--history", folder / HISTORY_FOLDER)
-    say(f"Make it again              {write_command('report', *again, '--as-of', f'{today:%Y-%m-%d}')}")
+    say(
+        "Make it again              "
+        f"{write_command('report', *again, '--as-of', f'{today:%Y-%m-%d}')}"
+    )
     say(f"Start from your own deals  {write_command('start')} deals.csv")
     say(f"Practice on a server       {write_command('sandbox')}     (prints what to paste where)")
     notebook = Path("notebooks/01_explore.ipynb")
@@ -179,19 +199,29 @@ def sandbox_command(
     weeks: Annotated[int, typer.Option(min=0, help="Weeks of simulated sales at the start.")] = 26,
     db: Annotated[
         Path | None,
-        typer.Option(help="Keep the data in this file; the next start with the same file continues from it."),
+        typer.Option(
+            help="Keep the data in this file; the next start with the same file continues from it."
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Random seed; another seed gives another sales team.")] = 1,
+    seed: Annotated[
+        int, typer.Option(help="Random seed; another seed gives another sales team.")
+    ] = 1,
     org_file: OrgFile = None,
 ) -> None:
     """Run a local practice server of the same API with a simulated sales team. Ctrl-C stops it."""
-    with oa.sandbox.start(port=port, weeks=weeks, seed=seed, path=db, org=find_org(org_file)) as server:
+    with oa.sandbox.start(
+        port=port, weeks=weeks, seed=seed, path=db, org=find_org(org_file)
+    ) as server:
         say(f"The sandbox is running at {server.url}. It holds {_describe(server)}.")
         say(f"\nPaste into another terminal:\n\n{server.exports}\n{write_command('doctor')}")
         keys = f'"{server.url}", "{server.token}", "{server.api_key}"'
         say("\nOr into Python:\n\nimport opp_analytics as oa")
         say(f"client = oa.Client({keys})\nopportunities = oa.load(client)")
-        kept = f"The data stays in {db}." if db else "The data is then deleted; use --db FILE to keep it."
+        kept = (
+            f"The data stays in {db}."
+            if db
+            else "The data is then deleted; use --db FILE to keep it."
+        )
         say(f"\nPress Ctrl-C here to stop it. {kept}")
         server.wait()
 
@@ -204,4 +234,7 @@ def _describe(server: oa.sandbox.Sandbox) -> str:
     if not page.rows:
         return count(total, "opportunity")
     age = pd.Timestamp(server.now) - pd.Timestamp(page.rows[0]["created_at"])
-    return f"{count(total, 'opportunity')} from {count(-(-age // pd.Timedelta(weeks=1)), 'week')} of simulated sales"
+    return (
+        f"{count(total, 'opportunity')} from {count(-(-age // pd.Timedelta(weeks=1)), 'week')} "
+        "of simulated sales"
+    )

@@ -39,15 +39,21 @@ def doctor_command(
     report: Annotated[
         Path | None,
         typer.Option(
-            help="Also write a file to send when you ask for help: versions, settings without secrets, last errors."
+            help=(
+                "Also write a file to send when you ask for help: versions, settings without "
+                "secrets, last errors."
+            )
         ),
     ] = None,
-    history: Annotated[Path, typer.Option(help="The history folder that the report describes.")] = Path(
-        "opp-history"
-    ),
+    history: Annotated[
+        Path, typer.Option(help="The history folder that the report describes.")
+    ] = Path("opp-history"),
     org_file: OrgFile = None,
 ) -> None:
-    """Check the settings, the connection to the API and the login of the mail server; nothing is written or sent."""
+    """Check the settings, the connection to the API and the login of the mail server.
+
+    Nothing is written or sent.
+    """
     check_ending(report, (".txt", ".md", ".log"))
     checks: dict[str, str] = {}
     cache: Path | None = None
@@ -62,7 +68,9 @@ def doctor_command(
         raise
     finally:
         if report is not None:
-            write_support_report(report, itertools.starmap(_write_check, checks.items()), cache, history)
+            write_support_report(
+                report, itertools.starmap(_write_check, checks.items()), cache, history
+            )
             note(_write_check("report", f"{report}: read it before you send it"))
     answer(pd.DataFrame(checks.items(), columns=["check", "result"]))
     if not checks.get("mail", "ok").startswith("ok"):
@@ -103,7 +111,9 @@ _SHOWN = ("XDG_CACHE_HOME", "XDG_STATE_HOME", "TZ", "LANG")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
-def write_support_report(path: Path, checks: Iterable[str], cache: Path | None, history: Path | None) -> None:
+def write_support_report(
+    path: Path, checks: Iterable[str], cache: Path | None, history: Path | None
+) -> None:
     """Write versions, settings, checks, cache, journal, history and last errors to one file, for its owner alone."""
     sections: dict[str, Callable[[], Iterable[str]]] = {
         "Versions": _list_versions,
@@ -133,7 +143,9 @@ def _try(content: Callable[[], Iterable[str]]) -> list[str]:
 def _list_versions() -> Iterator[str]:
     yield f"opp-analytics {oa.__version__}"
     yield f"Python {platform.python_version()} on {platform.platform()}"
-    names = {re.split(r"[^\w.-]", requirement)[0] for requirement in requires("opp-analytics") or []}
+    names = {
+        re.split(r"[^\w.-]", requirement)[0] for requirement in requires("opp-analytics") or []
+    }
     for name in sorted(names - {"opp-analytics"}):
         try:
             yield f"{name} {version(name)}"
@@ -156,7 +168,10 @@ def _list_files(folder: Path) -> Iterator[str]:
     for file in sorted(folder.iterdir()):
         facts = file.lstat()
         changed = datetime.fromtimestamp(facts.st_mtime, UTC)
-        yield f"{file.name}  {facts.st_size:,} bytes  mode {facts.st_mode & 0o777:o}  {changed:%Y-%m-%d %H:%M} UTC"
+        yield (
+            f"{file.name}  {facts.st_size:,} bytes  mode {facts.st_mode & 0o777:o}  "
+            f"{changed:%Y-%m-%d %H:%M} UTC"
+        )
 
 
 def _list_runs() -> Iterator[str]:
@@ -173,14 +188,20 @@ def _describe_history(folder: Path) -> Iterator[str]:
     records, problems = history.records, history.check()
     yield f"{folder}: {text.count(len(records), 'record')}"
     for _, record in records.iloc[[0, -1] if len(records) > 1 else slice(None)].iterrows():
-        yield f"{record['recorded_at']:%Y-%m-%d %H:%M} UTC: {text.count(record['rows'], 'row')}, complete {record['complete']}"
+        yield (
+            f"{record['recorded_at']:%Y-%m-%d %H:%M} UTC: {text.count(record['rows'], 'row')}, "
+            f"complete {record['complete']}"
+        )
     yield f"{text.count(len(problems), 'problem')} in its files"
     yield from (f"{row['file']}: {row['problem']}" for _, row in problems.head(20).iterrows())
 
 
 def _list_errors() -> Iterator[str]:
     for entry in _read_errors():
-        yield f"{entry['at']}  {entry['command']}  {entry['kind']}  at {' '.join(entry['where'][-3:]) or 'unknown'}"
+        yield (
+            f"{entry['at']}  {entry['command']}  {entry['kind']}  at "
+            f"{' '.join(entry['where'][-3:]) or 'unknown'}"
+        )
         yield from (f"    {line}" for line in entry["message"].splitlines())
 
 

@@ -73,7 +73,8 @@ def export_command(
         say(f"Edit and save it, then run: {write_command('plan', file, *back)}")
     else:
         say(
-            f"Keep this file unchanged and edit a copy, then run: {write_command('plan', file, 'COPY.csv', *back)}"
+            "Keep this file unchanged and edit a copy, then run: "
+            f"{write_command('plan', file, 'COPY.csv', *back)}"
         )
 
 
@@ -85,7 +86,9 @@ def plan_command(
     after: Annotated[
         Path | None, typer.Argument(help="The edited copy, where BEFORE is .csv or .parquet.")
     ] = None,
-    file: Annotated[Path, typer.Option("--out", help="File to save the plan in.")] = Path("plan.json"),
+    file: Annotated[Path, typer.Option("--out", help="File to save the plan in.")] = Path(
+        "plan.json"
+    ),
     as_of: Annotated[
         str | None, typer.Option(help="Day of the forecast, as 2026-03-31.", show_default="today")
     ] = None,
@@ -99,7 +102,8 @@ def plan_command(
         Path | None,
         typer.Option(
             "--for-import",
-            help="Write the changed cells to this .csv or .xlsx file for your CRM's import, under its own labels, instead "
+            help="Write the changed cells to this .csv or .xlsx file for your CRM's import, under "
+            "its own labels, instead "
             "of a plan.",
         ),
     ] = None,
@@ -116,7 +120,8 @@ def plan_command(
         check_ending(import_file, tuple(_WRITERS))
         if org is None:
             raise ConfigError(
-                f"{import_file} needs your CRM's labels; name its preset, such as --org salesforce, or an org file"
+                f"{import_file} needs your CRM's labels; name its preset, such as --org "
+                "salesforce, or an org file"
             )
     unedited, edited = _read_edits(before, after, org)
     local = offline or import_file is not None
@@ -137,7 +142,10 @@ def plan_command(
 
 
 def _refuse_problems(made: oa.Plan, file: Path, tables: dict[str, pd.DataFrame]) -> None:
-    """Refuse a plan with problems, and show each with its own suggestion; a list of choices once, below."""
+    """Refuse a plan with problems, and show each with its own suggestion.
+
+    A list of choices once, below.
+    """
     if not len(made.problems):
         return
     answer(tables)
@@ -152,15 +160,21 @@ def _refuse_problems(made: oa.Plan, file: Path, tables: dict[str, pd.DataFrame])
         pd.DataFrame({"field": table["field"], "of": hints[2]})[listed].drop_duplicates().values
     ):
         say(f"{text.title(field)} is one of {choices}.")
-    found, them = text.count(len(made.problems), "problem"), "it" if len(made.problems) == 1 else "them"
+    found, them = (
+        text.count(len(made.problems), "problem"),
+        "it" if len(made.problems) == 1 else "them",
+    )
     raise PlanError(f"{found} in {file}; fix {them} there and plan again")
 
 
-def _read_edits(before: Path, after: Path | None, org: oa.Org | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _read_edits(
+    before: Path, after: Path | None, org: oa.Org | None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     if after is None:
         if before.suffix.lower() != ".xlsx":
             raise DataError(
-                f"{before} alone does not show what was edited; name both files: {write_command('plan', 'BEFORE', before)}"
+                f"{before} alone does not show what was edited; name both files: "
+                f"{write_command('plan', 'BEFORE', before)}"
             )
         return oa.read_excel(before)
     unedited = _read_file(before)
@@ -183,25 +197,41 @@ def _read_file(file: Path, before: pd.DataFrame | None = None) -> pd.DataFrame:
 
 
 def _show_impact(
-    made: oa.Plan, history: oa.History | None, as_of: str | None, freq: str, method: str, *, explain: bool
+    made: oa.Plan,
+    history: oa.History | None,
+    as_of: str | None,
+    freq: str,
+    method: str,
+    *,
+    explain: bool,
 ) -> pd.DataFrame:
-    """Show the forecast before and after, and return it; without the columns that it needs, an empty table."""
+    """Show the forecast before and after, and return it.
+
+    Without the columns that it needs, an empty table.
+    """
     day = f"{as_date(as_of or datetime.now(UTC), tz=oa.Org.of(made.before).zone(None)):%Y-%m-%d}"
     try:
-        impact = made.impact(as_of=day, freq=check_freq(freq), history=history, method=cast("Any", method))
+        impact = made.impact(
+            as_of=day, freq=check_freq(freq), history=history, method=cast("Any", method)
+        )
     except MissingColumnError as error:
         note(f"No forecast before and after: {error}")
         return pd.DataFrame()
     others = impact.attrs["other_deals"]
     added = f"with {text.count(others, 'other deal')} as recorded; " if others else ""
-    heading("Forecast before → after", f"as of {day}; {added}the periods that change, and the total")
+    heading(
+        "Forecast before → after", f"as of {day}; {added}the periods that change, and the total"
+    )
     source.say_method(impact, explain=explain)
     show(_compare_periods(impact, money_of(made.before)), index=False)
-    moved = made.changes.loc[made.changes["field"].isin(["stage", "close_date"]), "unique_id"].nunique()
+    moved = made.changes.loc[
+        made.changes["field"].isin(["stage", "close_date"]), "unique_id"
+    ].nunique()
     frames = (made.before, made.edited())
     before, after = (text.percent(oa.win_rate(frame)["rate"].iloc[0], 1) for frame in frames)
     say(
-        f"Deals that change stage or close date: {moved:,}. Win rate of all closed deals: {before} → {after}."
+        f"Deals that change stage or close date: {moved:,}. Win rate of all closed deals: "
+        f"{before} → {after}."
     )
     return impact
 
@@ -210,13 +240,17 @@ def _compare_periods(impact: pd.DataFrame, money: Money) -> pd.DataFrame:
     """Write the periods that change and the total, each figure as "before → after", in short where full digits are too wide."""
     figures = ("booked", "weighted_open", "expected", "low", "high", "open_count")
     sides = {f: (impact[f"{f}_before"], impact[f"{f}_after"]) for f in figures}
-    changed = pd.concat([was.fillna(0) != now.fillna(0) for was, now in sides.values()], axis="columns")
+    changed = pd.concat(
+        [was.fillna(0) != now.fillna(0) for was, now in sides.values()], axis="columns"
+    )
     kept = changed.any(axis="columns") | (impact.index == "total")
     counts = sides.pop("open_count")
 
     def write(*, full: bool) -> pd.DataFrame:
         texts = {f: _compare(*ends, partial(money, full=full)) for f, ends in sides.items()}
-        table = pd.DataFrame(texts | {"open_count": _compare(*counts, text.number)}, index=impact.index)
+        table = pd.DataFrame(
+            texts | {"open_count": _compare(*counts, text.number)}, index=impact.index
+        )
         return table[kept].rename_axis("period").reset_index()
 
     table = write(full=True)
@@ -224,7 +258,9 @@ def _compare_periods(impact: pd.DataFrame, money: Money) -> pd.DataFrame:
     return table if width - GAP <= out.width else write(full=False)
 
 
-def _compare(was: pd.Series[float], now: pd.Series[float], shown: Callable[[float], str]) -> list[str]:
+def _compare(
+    was: pd.Series[float], now: pd.Series[float], shown: Callable[[float], str]
+) -> list[str]:
     ends = ((shown(one), shown(other)) for one, other in zip(was, now, strict=True))
     return [one if one == other else f"{one} → {other}" for one, other in ends]
 
@@ -283,13 +319,17 @@ def _save_plan(made: oa.Plan, file: Path) -> None:
     if "clean" in statuses:
         note(f"Saved. To apply it: {command}")
     else:
-        note(f"Saved. Only conflicts are left; to overwrite them: {command} --on-conflict overwrite")
+        note(
+            f"Saved. Only conflicts are left; to overwrite them: {command} --on-conflict overwrite"
+        )
 
 
 _IN_PART = 4
 """Exit code when a plan was applied in part, or when the outcome of a change is unknown."""
 
-_RUN = typer.Argument(metavar="RUN_ID", help="Id of the run, as `runs` lists it.", show_default="the newest")
+_RUN = typer.Argument(
+    metavar="RUN_ID", help="Id of the run, as `runs` lists it.", show_default="the newest"
+)
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything and send nothing.")]
 _RECEIPT = typer.Option(
@@ -299,25 +339,34 @@ _RECEIPT = typer.Option(
 
 @with_tables(out=())
 def apply_command(
-    file: Annotated[Path, typer.Argument(metavar="PLAN.json", help="Plan saved by `plan` or `undo`.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="PLAN.json", help="Plan saved by `plan` or `undo`.")
+    ],
     yes: Yes = False,
     dry_run: DryRun = False,
     on_conflict: Annotated[
         Literal["skip", "overwrite", "stop"],
         typer.Option(help="What to do when somebody else changed a planned cell."),
     ] = "skip",
-    clear_nulls: Annotated[bool, typer.Option("--clear-nulls", help="Allow cells to be cleared.")] = False,
+    clear_nulls: Annotated[
+        bool, typer.Option("--clear-nulls", help="Allow cells to be cleared.")
+    ] = False,
     allow_delete: Annotated[
         bool, typer.Option("--allow-delete", help="Allow opportunities to be deleted.")
     ] = False,
     again: Annotated[
         bool,
-        typer.Option("--again", help="Create new opportunities once more, whatever earlier runs created."),
+        typer.Option(
+            "--again", help="Create new opportunities once more, whatever earlier runs created."
+        ),
     ] = False,
     receipt: Annotated[Path | None, _RECEIPT] = None,
     org_file: source.OrgFile = None,
 ) -> None:
-    """Apply a plan: show its counts and money, ask, then write. Ctrl-C stops after the calls in flight."""
+    """Apply a plan: show its counts and money, ask, then write.
+
+    Ctrl-C stops after the calls in flight.
+    """
     check_ending(receipt, TABLES)
     made = oa.Plan.read(file)
     client = oa.Client.from_env(org=source.find_org(org_file))
@@ -338,13 +387,19 @@ def apply_plan(
 ) -> None:
     """Show a plan, ask, write it, and print its receipt."""
     if OUTPUT.get().as_json and not (yes or dry_run):
-        raise ConfigError("--json cannot ask for confirmation; add --yes, or --dry-run to send nothing")
+        raise ConfigError(
+            "--json cannot ask for confirmation; add --yes, or --dry-run to send nothing"
+        )
     check_plan(made, client, words=_words(), **allowed)
     _show_plan(made, *(option for option, given in allowed.items() if given))
     if not (yes or dry_run or not len(made)):
         _confirm(f"Write this to {client.settings.url}?")
     with _say_run():
-        options |= {"dry_run": dry_run, "progress": False if OUTPUT.get().quiet else None, **allowed}
+        options |= {
+            "dry_run": dry_run,
+            "progress": False if OUTPUT.get().quiet else None,
+            **allowed,
+        }
         done = oa.apply(made, client, **options)
     if dry_run:
         say(f"Dry run, nothing was sent: {done.summary(words=_words())}")
@@ -358,7 +413,9 @@ def resume_command(
     run_id: Annotated[str | None, _RUN] = None,
     unknown: Annotated[
         Literal["leave", "send"],
-        typer.Option(help="New opportunities that may be on the server already: leave or send them."),
+        typer.Option(
+            help="New opportunities that may be on the server already: leave or send them."
+        ),
     ] = "leave",
     receipt: Annotated[Path | None, _RECEIPT] = None,
     org_file: source.OrgFile = None,
@@ -373,7 +430,9 @@ def resume_command(
 @with_tables(out=())
 def undo_command(
     run_id: Annotated[str | None, _RUN] = None,
-    file: Annotated[Path, typer.Option("--out", help="File to save the plan in.")] = Path("undo.json"),
+    file: Annotated[Path, typer.Option("--out", help="File to save the plan in.")] = Path(
+        "undo.json"
+    ),
     org_file: source.OrgFile = None,
 ) -> None:
     """Plan to undo a run; nothing is sent. Later changes by other people are kept."""
@@ -381,7 +440,9 @@ def undo_command(
     made = oa.undo(oa.Client.from_env(org=source.find_org(org_file)), run_id)
     if not len(made):
         nothing = (
-            "no plan has been applied from this computer" if oa.runs().empty else "that run wrote nothing"
+            "no plan has been applied from this computer"
+            if oa.runs().empty
+            else "that run wrote nothing"
         )
         say(f"Nothing to undo: {nothing}.")
         answer(made.changes)

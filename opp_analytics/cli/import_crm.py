@@ -21,7 +21,13 @@ if runs():
 
     from opp_analytics import crm
     from opp_analytics.cli.console import heading, note, say, show, write_command
-    from opp_analytics.cli.load import ENDINGS, add_record, count_stock, say_stock, write_opportunities
+    from opp_analytics.cli.load import (
+        ENDINGS,
+        add_record,
+        count_stock,
+        say_stock,
+        write_opportunities,
+    )
     from opp_analytics.errors import DataError, DataWarning, HistoryError
     from opp_analytics.files import read_whole
     from opp_analytics.history import tell_problems
@@ -38,8 +44,10 @@ def import_crm_command(
         list[Path],
         typer.Argument(
             metavar="FILE...",
-            help="An export of deals, a field history, or one of each: .csv, .xlsx or .parquet, as Salesforce, HubSpot, "
-            "Pipedrive and others write them. A log of your own has unique_id,changed_at,field,new_value, or unique_id,seen_at "
+            help="An export of deals, a field history, or one of each: .csv, .xlsx or .parquet, "
+            "as Salesforce, HubSpot, "
+            "Pipedrive and others write them. A log of your own has "
+            "unique_id,changed_at,field,new_value, or unique_id,seen_at "
             "and the opportunity's columns.",
         ),
     ],
@@ -47,14 +55,18 @@ def import_crm_command(
         Path | None,
         typer.Option(
             "--history",
-            help="Begin a history in this folder, which must not contain records; `record` carries it on.",
+            help=(
+                "Begin a history in this folder, which must not contain records; `record` "
+                "carries it on."
+            ),
         ),
     ] = None,
     org_file: OrgFile = None,
     ids: Annotated[
         Path | None,
         typer.Option(
-            help="CSV file of two columns, the CRM's id and the id of the records that follow, where they come from "
+            help="CSV file of two columns, the CRM's id and the id of the records that follow, "
+            "where they come from "
             "another system."
         ),
     ] = None,
@@ -63,7 +75,9 @@ def import_crm_command(
     ] = None,
     encoding: Annotated[
         str | None,
-        typer.Option(help="Encoding of a CSV file, such as cp1252.", show_default="found in the file"),
+        typer.Option(
+            help="Encoding of a CSV file, such as cp1252.", show_default="found in the file"
+        ),
     ] = None,
     *,
     written: Mapping[str, Any],
@@ -83,7 +97,8 @@ def import_crm_command(
         raise DataError(f"--ids belongs to a field history, and {deals_file} is an export of deals")
     if folder is not None and len(oa.History(folder).records):
         raise HistoryError(
-            f"{folder} already contains records; import into a new folder, or carry it on with: {write_command('record', '--from', 'FILE')}"
+            f"{folder} already contains records; import into a new folder, or carry it on with: "
+            f"{write_command('record', '--from', 'FILE')}"
         )
     deals, tables = None, {}
     if deals_file is not None:
@@ -121,23 +136,32 @@ def import_crm_command(
 def _use_preset(preset: str | None) -> oa.Org:
     if preset:
         say(
-            f"No org file: read with the preset {preset}. Your own stages and columns go into opp-analytics.toml."
+            f"No org file: read with the preset {preset}. Your own stages and columns go into "
+            "opp-analytics.toml."
         )
     return oa.Org(preset=preset)
 
 
 def choose_preset(found: Collection[crm.Recognized]) -> str | None:
-    """Choose the preset that the labels of files point to; None without one, and say where several fit."""
+    """Choose the preset that the labels of files point to.
+
+    None without one, and say where several fit.
+    """
     for doubt in sorted({one.doubt for one in found} - {""}):
         say(f"{capital(doubt)}.")
     presets = {one.preset for one in found if one.preset}
     if len(presets) > 1:
-        raise DataError(f"the files look like {joined(sorted(presets))}; give those of one CRM, or use --org")
+        raise DataError(
+            f"the files look like {joined(sorted(presets))}; give those of one CRM, or use --org"
+        )
     return presets.pop() if presets else None
 
 
 def sort_files(found: Mapping[Path, crm.Recognized], wanted: Collection[str]) -> dict[str, Path]:
-    """Sort files by what they hold: at most one of each kind that is `wanted`; a field history is "history"."""
+    """Sort files by what they hold: at most one of each kind that is `wanted`.
+
+    A field history is "history".
+    """
     sorted_: dict[str, Path] = {}
     for file, one in found.items():
         kind = "history" if one.shape in crm.LOGS else one.shape
@@ -148,7 +172,8 @@ def sort_files(found: Mapping[Path, crm.Recognized], wanted: Collection[str]) ->
             newer = _find_newer((first, file)) if kind == "opportunities" else None
             looks = f"; {newer[0]} looks newer (its newest date is {newer[1]})" if newer else ""
             raise DataError(
-                f"{first} and {file} both hold {KINDS[kind][0]}{looks}; give one file of each, or put the rows together"
+                f"{first} and {file} both hold {KINDS[kind][0]}{looks}; give one file of each, "
+                "or put the rows together"
             )
         sorted_[kind] = file
     return sorted_
@@ -171,11 +196,17 @@ def _refuse_kind(file: Path, one: crm.Recognized, wanted: Collection[str]) -> st
     if one.shape in KINDS:
         return f"{file} holds {KINDS[one.shape][0]}; start with it: {write_command('start', file)}"
     known = joined([f"{what} ({by})" for what, by in map(KINDS.__getitem__, wanted)], last="or")
-    return f"{file} holds nothing known: it has {quote_labels(one.labels)}, and is read if it holds {known}; name its columns under [columns] of the org file"
+    return (
+        f"{file} holds nothing known: it has {quote_labels(one.labels)}, and is read if it holds "
+        f"{known}; name its columns under [columns] of the org file"
+    )
 
 
 def _find_newer(files: tuple[Path, Path]) -> tuple[Path, str] | None:
-    """Find the export with the newer date in it, and that date; None where neither is newer, or one can't be read."""
+    """Find the export with the newer date in it, and that date.
+
+    None where neither is newer, or one can't be read.
+    """
     today = as_date(datetime.now(UTC))
     days = {}
     for file in files:
@@ -190,7 +221,9 @@ def _find_newer(files: tuple[Path, Path]) -> tuple[Path, str] | None:
 
 def _say_reading(file: Path, read: str, reading: crm.Reading) -> None:
     heading(f"{file.name}", f"{read}, {reading.read_as}")
-    named = reading.mapping.rename(columns={"theirs": "your column", "ours": "read as", "how": "how sure"})
+    named = reading.mapping.rename(
+        columns={"theirs": "your column", "ours": "read as", "how": "how sure"}
+    )
     show(named.replace({"how sure": {"kept": "carried along"}}), index=False, most=40)
     _say_notes(reading)
 
@@ -213,11 +246,14 @@ def _read_ids(file: Path | None) -> dict[str, str] | None:
             f"cannot read {file} ({error}); use a CSV file of two columns, theirs and ours"
         ) from None
     if table.shape[1] != 2:
-        raise DataError(f"{file} has {count(table.shape[1], 'column')}; use two: the CRM's id, and ours")
+        raise DataError(
+            f"{file} has {count(table.shape[1], 'column')}; use two: the CRM's id, and ours"
+        )
     theirs, ours = (table.iloc[:, place].str.strip() for place in range(2))
     if theirs.duplicated().any():
         raise DataError(
-            f"{file}: the id {theirs[theirs.duplicated()].iloc[0]!r} occurs twice; keep one row each"
+            f"{file}: the id {theirs[theirs.duplicated()].iloc[0]!r} occurs twice; keep one row "
+            "each"
         )
     return dict(zip(theirs, ours, strict=True))
 
@@ -232,7 +268,8 @@ def begin_history(log: crm.ChangeLog, folder: Path | None, org: oa.Org) -> oa.Hi
 def _say_begun(history: oa.History, log: crm.ChangeLog, folder: Path) -> None:
     records = history.records
     say(
-        f"\nBegan a history in {folder}: {count(log.changes['unique_id'].nunique(), 'opportunity')}, "
+        f"\nBegan a history in {folder}: "
+        f"{count(log.changes['unique_id'].nunique(), 'opportunity')}, "
         f"{count(int(records['changed'].sum()), 'change')}, {count(len(records), 'record')}."
     )
     if len(records):

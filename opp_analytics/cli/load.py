@@ -25,7 +25,15 @@ if runs():
 
     from opp_analytics import text
     from opp_analytics.certificate import Certificate
-    from opp_analytics.cli.console import escape_markup, heading, note, say, say_marked, show, write_command
+    from opp_analytics.cli.console import (
+        escape_markup,
+        heading,
+        note,
+        say,
+        say_marked,
+        show,
+        write_command,
+    )
     from opp_analytics.errors import LostColumns, PartialExport, RecordRefused
     from opp_analytics.periods import as_instant
     from opp_analytics.text import count, number
@@ -42,17 +50,31 @@ def load_command(
     ] = None,
     refresh: Annotated[
         Literal["changes", "full"] | None,
-        typer.Option(help="Fetch now, even if the cached copy is recent: only what changed, or everything."),
+        typer.Option(
+            help="Fetch now, even if the cached copy is recent: only what changed, or everything."
+        ),
     ] = None,
-    max_age: Annotated[str, typer.Option(help="Oldest cached copy to use, such as 15min.")] = "15min",
-    search: Annotated[str | None, typer.Option(help="Load only opportunities that match this text.")] = None,
-    deleted: Annotated[bool, typer.Option("--deleted", help="Load the trash instead of the list.")] = False,
+    max_age: Annotated[
+        str, typer.Option(help="Oldest cached copy to use, such as 15min.")
+    ] = "15min",
+    search: Annotated[
+        str | None, typer.Option(help="Load only opportunities that match this text.")
+    ] = None,
+    deleted: Annotated[
+        bool, typer.Option("--deleted", help="Load the trash instead of the list.")
+    ] = False,
     org_file: OrgFile = None,
 ) -> None:
     """Load all opportunities and show them by stage, or write them to a file."""
     check_ending(file, ENDINGS)
     opportunities = read_source(
-        None, org_file, max_age=max_age, refresh=refresh, search=search, deleted=deleted, option=None
+        None,
+        org_file,
+        max_age=max_age,
+        refresh=refresh,
+        search=search,
+        deleted=deleted,
+        option=None,
     ).opportunities
     _say_certificate(Certificate.of(opportunities) or Certificate())
     if file is not None:
@@ -67,8 +89,10 @@ def load_command(
 def _say_certificate(certificate: Certificate) -> None:
     state = "[green]complete[/]" if certificate.complete else "[bold red]NOT complete[/]"
     say_marked(
-        f"{text.count(certificate.rows or 0, 'opportunity')} from {escape_markup(certificate.source)}, "
-        f"{text.count(certificate.pages or 0, 'page')}, fetched {certificate.fetched_at:%Y-%m-%d %H:%M} UTC: {state}"
+        f"{text.count(certificate.rows or 0, 'opportunity')} from "
+        f"{escape_markup(certificate.source)}, "
+        f"{text.count(certificate.pages or 0, 'page')}, fetched "
+        f"{certificate.fetched_at:%Y-%m-%d %H:%M} UTC: {state}"
     )
     for reason in certificate.reasons:
         say_marked(f"  [red]{escape_markup(reason)}[/]")
@@ -106,7 +130,8 @@ def record_command(
     at: Annotated[
         str | None,
         typer.Option(
-            help="Time that the file shows, as 2026-03-31T18:00.", show_default="now, or the time of the load"
+            help="Time that the file shows, as 2026-03-31T18:00.",
+            show_default="now, or the time of the load",
         ),
     ] = None,
     allow_deleted: Annotated[
@@ -120,7 +145,10 @@ def record_command(
         list[str] | None,
         typer.Option(
             metavar="COLUMN",
-            help="Record this column's values as missing, where it is gone or empty in every row; repeat it for more.",
+            help=(
+                "Record this column's values as missing, where it is gone or empty in every row; "
+                "repeat it for more."
+            ),
         ),
     ] = None,
     *,
@@ -134,7 +162,8 @@ def record_command(
     add_record(history, source.opportunities, at=moment, **allowed)
     latest = history.records.iloc[-1]
     say(
-        f"Recorded {count(int(latest['rows']), 'opportunity')}, {number(latest['changed'])} changed, "
+        f"Recorded {count(int(latest['rows']), 'opportunity')}, {number(latest['changed'])} "
+        "changed, "
         f"in {folder} (record {number(len(history.records))})."
     )
 
@@ -145,10 +174,12 @@ def add_record(history: oa.History, opportunities: pd.DataFrame, **options: Any)
         history.record(opportunities, **options)
     except PartialExport as error:
         raise RecordRefused(
-            f"{error.finding}; record all opportunities, or use {write_command('record', '--allow-deleted')} if these were deleted"
+            f"{error.finding}; record all opportunities, or use "
+            f"{write_command('record', '--allow-deleted')} if these were deleted"
         ) from None
     except LostColumns as error:
         asked = [word for name in error.columns for word in ("--allow-missing", name)]
         raise RecordRefused(
-            f"{error.finding}; record them with their values, or use {write_command('record', *asked)} to record them as missing"
+            f"{error.finding}; record them with their values, or use "
+            f"{write_command('record', *asked)} to record them as missing"
         ) from None

@@ -39,10 +39,15 @@ if runs():
 
 @reads_cells
 def init_command(
-    file: Annotated[Path, typer.Argument(help="The org file to write.")] = Path("opp-analytics.toml"),
+    file: Annotated[Path, typer.Argument(help="The org file to write.")] = Path(
+        "opp-analytics.toml"
+    ),
     source: FromFile = None,
     update: Annotated[
-        bool, typer.Option("--update", help="Add what is new to an existing file; all that is in it stays.")
+        bool,
+        typer.Option(
+            "--update", help="Add what is new to an existing file; all that is in it stays."
+        ),
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     *,
@@ -52,7 +57,8 @@ def init_command(
     check_ending(file, (".toml",))
     if file.exists() and not (force or update):
         raise DataError(
-            f"{file} exists and may hold what you know; use --update to add what is new, or --force to replace it"
+            f"{file} exists and may hold what you know; use --update to add what is new, or "
+            "--force to replace it"
         )
     old = read_org_text(file)
     kept = None if force else old
@@ -65,10 +71,13 @@ def init_command(
             say(f"{text.capital(doubt)}.")
         if drafted.guesses:
             rows = [
-                (guess.theirs, " and ".join(list_names(guess.ours)), guess.why) for guess in drafted.guesses
+                (guess.theirs, " and ".join(list_names(guess.ours)), guess.why)
+                for guess in drafted.guesses
             ]
             heading("Columns guessed", "the others are carried along")
-            show(pd.DataFrame(rows, columns=["your column", "read as", "why"]), index=False, most=40)
+            show(
+                pd.DataFrame(rows, columns=["your column", "read as", "why"]), index=False, most=40
+            )
     changed = draft.text != kept
     if changed:
         write_org(file, draft.text, old)
@@ -78,7 +87,8 @@ def init_command(
     unknown = [f'"{one.stage.name}"' for one in draft.stages if one.unknown]
     if unknown:
         say(
-            f"Unknown: {text.joined(unknown)}. Write what {'they mean' if unknown[1:] else 'it means'} under stages in {file}."
+            f"Unknown: {text.joined(unknown)}. Write what "
+            f"{'they mean' if unknown[1:] else 'it means'} under stages in {file}."
         )
     if draft.without_stage:
         say(f"{text.capital(draft.without_stage)}.")
@@ -97,7 +107,8 @@ def write_org(file: Path, content: str, old: str | None) -> None:
         staged.write_bytes(content.encode())
         if read_org_text(file) != old:
             raise DataError(
-                f"{file} was changed by another program in the meantime, and is left as it is; run this again"
+                f"{file} was changed by another program in the meantime, and is left as it is; "
+                "run this again"
             )
 
 
@@ -107,7 +118,10 @@ def _draft_from_api(file: Path, old: str | None) -> Draft:
         # A column under another name is in the draft.
         opportunities = oa.load(oa.Client.from_env(org=org))
     return draft_org(
-        opportunities, month=f"{datetime.now(UTC):%Y-%m}", known=None if old is None else org.stages, old=old
+        opportunities,
+        month=f"{datetime.now(UTC):%Y-%m}",
+        known=None if old is None else org.stages,
+        old=old,
     )
 
 
@@ -118,7 +132,9 @@ def _tabulate_stages(draft: Draft) -> pd.DataFrame:
         | ({"kind": "unknown"} if one.unknown else {})
         for one in draft.stages
     ]
-    return _without_empty(pd.DataFrame(rows)[["stage", "pipeline", "kind", "deals", "aliases", "guess"]])
+    return _without_empty(
+        pd.DataFrame(rows)[["stage", "pipeline", "kind", "deals", "aliases", "guess"]]
+    )
 
 
 def _row(stage: Stage) -> dict[str, object]:
@@ -138,7 +154,9 @@ def _without_empty(table: pd.DataFrame) -> pd.DataFrame:
 
 @with_tables()
 def check_command(
-    file: Annotated[Path, typer.Argument(help="The org file to check.")] = Path("opp-analytics.toml"),
+    file: Annotated[Path, typer.Argument(help="The org file to check.")] = Path(
+        "opp-analytics.toml"
+    ),
 ) -> None:
     """Say what an org file means, or every mistake in it with its line."""
     if not file.exists():
@@ -151,7 +169,9 @@ def check_command(
     facts = pd.DataFrame(_facts(org), columns=["fact", "meaning"])
     for name, said in facts.itertuples(index=False):
         say(f"{name:<11}{said}")
-    strange = [str(one) for one in find_strangers(org.calls).values() if "did you mean" in one.right]
+    strange = [
+        str(one) for one in find_strangers(org.calls).values() if "did you mean" in one.right
+    ]
     strange += _find_strange_columns(org)
     say("\n".join(["", *strange, f"{file} has no {'other ' * bool(strange)}mistakes."]))
     numbers = pd.Series([stage.probability for stage in org.stages], dtype="Int64")
@@ -159,7 +179,10 @@ def check_command(
 
 
 def _find_strange_columns(org: oa.Org) -> list[str]:
-    """Find columns in the conditions on deals that nobody knows but a known one is close to; another may be the CRM's own."""
+    """Find columns in the conditions on deals that nobody knows but a known one is close to.
+
+    Another may be the CRM's own.
+    """
     mapped = [
         name
         for columns in (org.columns, org.api_columns)
@@ -196,7 +219,11 @@ def _facts(org: oa.Org) -> list[tuple[str, str]]:
         *(("join", describe_join(join)) for join in org.joins),
         ("exports", _columns(org.columns, "known by the API's names only")),
         ("API", _columns(org.api_columns, "attributes by the API's own names")),
-        ("report", text.joined([f"{name} = {value}" for name, value in org.report.items()]) or "by default"),
+        (
+            "report",
+            text.joined([f"{name} = {value}" for name, value in org.report.items()])
+            or "by default",
+        ),
         ("deliver", _describe_delivery(org)),
         ("links", org.record_url or "none, so deals have no link"),
     ]
@@ -208,7 +235,9 @@ def _describe_delivery(org: oa.Org) -> str:
     if not asked:
         return "nobody, so report --send has nobody to mail to"
     reached = set(people.dropna(subset="email")["owner_name"]) if "email" in people else set()
-    without = [name for name in people["team"].dropna().unique() if name not in asked.get("teams", {})]
+    without = [
+        name for name in people["team"].dropna().unique() if name not in asked.get("teams", {})
+    ]
     without += [name for name in people["owner_name"].unique() if name not in reached]
     return "; ".join(
         [
@@ -245,7 +274,10 @@ def describe_targets(org: oa.Org) -> str:
         "of people": targets["owner_name"].notna(),
     }
     said = [
-        f"{text.count(int(mask.sum()), 'target')} {name} ({text.money(float(targets.loc[mask, 'target'].sum()), org.currency)})"
+        (
+            f"{text.count(int(mask.sum()), 'target')} {name} "
+            f"({text.money(float(targets.loc[mask, 'target'].sum()), org.currency)})"
+        )
         for name, mask in whose.items()
         if mask.any()
     ]

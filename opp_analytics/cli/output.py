@@ -48,13 +48,19 @@ def check_ending(file: Path | None, endings: Collection[str]) -> None:
 
 @contextmanager
 def write_staged(file: Path) -> Iterator[Path]:
-    """Write to a temporary path that becomes `file` at the end; a failed write leaves an older file unchanged."""
+    """Write to a temporary path that becomes `file` at the end.
+
+    A failed write leaves an older file unchanged.
+    """
     with say_failure(f"cannot write {file}"), replace_file(file) as staged:
         yield staged
 
 
 def write_csv(table: pd.DataFrame, file: Path) -> None:
-    """Write a table as CSV; a text that a spreadsheet would take for a formula gets a leading apostrophe."""
+    """Write a table as CSV.
+
+    A text that a spreadsheet would take for a formula gets a leading apostrophe.
+    """
     # Here: other files than CSV need no writer.
     from opp_analytics.writer import write_guarded
 
@@ -81,7 +87,9 @@ def with_tables(
         }
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        def run(*, quiet: bool, as_json: bool, tables_file: Path | None = None, **others: Any) -> None:
+        def run(
+            *, quiet: bool, as_json: bool, tables_file: Path | None = None, **others: Any
+        ) -> None:
             for name, endings in {"tables_file": out, **own}.items():
                 check_ending(tables_file if name == "tables_file" else others[name], endings)
             ways = "--out FILE or --json" if out else "--json"
@@ -97,7 +105,9 @@ def with_tables(
 
 
 _Json = Annotated[bool, typer.Option("--json", help="Print the tables as JSON, and nothing else.")]
-_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the answer only: no notes, no progress.")]
+_Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print the answer only: no notes, no progress.")
+]
 
 
 def add_options(
@@ -111,7 +121,10 @@ def add_options(
     signature = inspect.signature(command, eval_str=True)
     own = [one for name, one in signature.parameters.items() if name not in given]
     kind = inspect.Parameter.KEYWORD_ONLY
-    more = [inspect.Parameter(n, kind, default=default, annotation=a) for n, (a, default) in options.items()]
+    more = [
+        inspect.Parameter(n, kind, default=default, annotation=a)
+        for n, (a, default) in options.items()
+    ]
     vars(wraps(command)(run))["__signature__"] = signature.replace(parameters=[*own, *more])
     return run
 
@@ -136,7 +149,8 @@ def _list_rows(table: pd.DataFrame) -> dict[str, Any]:
     flat = _flatten(table)
     names = list(map(str, flat))
     rows = [
-        dict(zip(names, map(_plain, row), strict=True)) for row in flat.itertuples(index=False, name=None)
+        dict(zip(names, map(_plain, row), strict=True))
+        for row in flat.itertuples(index=False, name=None)
     ]
     attrs = {key: _plain(value) for key, value in table.attrs.items() if key != "org"}
     return {"columns": names, "rows": rows, "attrs": attrs}
@@ -169,7 +183,8 @@ def _plain(value: Any) -> Any:
 def write_tables(tables: Mapping[str, pd.DataFrame], file: Path) -> None:
     """Write tables to one file: a workbook has a sheet for each, Markdown a section, CSV the first one of deals, else the first.
 
-    Amounts are numbers in the workbook and in CSV, and written as people read them in Markdown. Ids come last.
+    Amounts are numbers in the workbook and in CSV, and written as people read them in Markdown. Ids
+    come last.
     """
     flat = ((text.title(name), _flatten(table)) for name, table in tables.items())
     tables = {name: table[sorted(table, key="unique_id".__eq__)] for name, table in flat}
@@ -192,7 +207,9 @@ def write_tables(tables: Mapping[str, pd.DataFrame], file: Path) -> None:
 
 def _markdown(table: pd.DataFrame) -> str:
     currency = Org.of(table).currency
-    columns = [map(make_formatter(str(name), values, currency), values) for name, values in table.items()]
+    columns = [
+        map(make_formatter(str(name), values, currency), values) for name, values in table.items()
+    ]
     lines = [list(map(str, table.columns)), ["---"] * len(table.columns)]
     lines += map(list, zip(*columns, strict=True))
     escaped = ([text.printable(cell).replace("|", r"\|") for cell in line] for line in lines)

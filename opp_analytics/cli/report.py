@@ -48,7 +48,8 @@ if runs():
 @reads_cells
 def report_command(
     file: Annotated[
-        Path, typer.Option("--out", help="An .html file or a folder; the .xlsx is written beside it.")
+        Path,
+        typer.Option("--out", help="An .html file or a folder; the .xlsx is written beside it."),
     ] = Path("reports"),
     as_of: Annotated[
         str | None,
@@ -62,53 +63,75 @@ def report_command(
     by: Annotated[
         list[str] | None,
         typer.Option(
-            help="Column that says whose a deal is; repeat it for groups within groups, the widest first.",
+            help=(
+                "Column that says whose a deal is; repeat it for groups within groups, the "
+                "widest first."
+            ),
             show_default="team, owner_name",
         ),
     ] = None,
     only: Annotated[
-        str | None, typer.Option("--for", help="Only this person's or team's deals; what to win comes first.")
+        str | None,
+        typer.Option("--for", help="Only this person's or team's deals; what to win comes first."),
     ] = None,
     for_each: Annotated[
         str | None,
         typer.Option(
             "--for-each",
-            help="Also a page for each team and person: team, owner_name or both, with a comma. A folder gets a list of them.",
+            help=(
+                "Also a page for each team and person: team, owner_name or both, with a comma. A "
+                "folder gets a list of them."
+            ),
         ),
     ] = None,
     keep: Annotated[
         int | None,
-        typer.Option(help="Days of which the folder keeps pages; older ones of such runs are removed."),
+        typer.Option(
+            help="Days of which the folder keeps pages; older ones of such runs are removed."
+        ),
     ] = None,
     since: Annotated[
         str | None,
         typer.Option(
-            help="Day that changes are counted from, as 2026-03-24.", show_default="about a week before"
+            help="Day that changes are counted from, as 2026-03-24.",
+            show_default="about a week before",
         ),
     ] = None,
     method: Method = "auto",
     folder: HistoryFolder = HISTORY_FOLDER,
     source_file: FromFile = None,
     org_file: OrgFile = None,
-    eml: Annotated[bool, typer.Option("--eml", help="Also write a mail, with the page attached.")] = False,
+    eml: Annotated[
+        bool, typer.Option("--eml", help="Also write a mail, with the page attached.")
+    ] = False,
     markdown: Annotated[
         bool, typer.Option("--markdown", help="Also write the first screen as text for a chat.")
     ] = False,
     pdf: Annotated[
-        bool, typer.Option("--pdf", help="Also write the page as a PDF, by Chromium, Chrome or Edge.")
+        bool,
+        typer.Option("--pdf", help="Also write the page as a PDF, by Chromium, Chrome or Edge."),
     ] = False,
     record: Annotated[
         bool,
-        typer.Option(help="Also record today's load or file, so that the next report shows what changed."),
+        typer.Option(
+            help="Also record today's load or file, so that the next report shows what changed."
+        ),
     ] = True,
     send: Annotated[
-        bool, typer.Option("--send", help="Send the page to those whom \\[deliver] of the org file names.")
+        bool,
+        typer.Option(
+            "--send", help="Send the page to those whom \\[deliver] of the org file names."
+        ),
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="With --send: write and send nothing; say who would get it.")
+        bool,
+        typer.Option(
+            "--dry-run", help="With --send: write and send nothing; say who would get it."
+        ),
     ] = False,
     again: Annotated[
-        bool, typer.Option("--again", help="With --send: also to those who got it for this day already.")
+        bool,
+        typer.Option("--again", help="With --send: also to those who got it for this day already."),
     ] = False,
     alerts: Annotated[
         bool,
@@ -125,8 +148,12 @@ def report_command(
             raise typer.BadParameter(f"{option} is about sending; add --send", param_hint=option)
     for option, given in {"--eml": eml, "--markdown": markdown, "--pdf": pdf}.items():
         if given and alerts:
-            raise typer.BadParameter(f"--alerts writes no files; leave out {option}", param_hint=option)
-    source = None if source_file is None else read_source(source_file, org_file, written, asked=as_of)
+            raise typer.BadParameter(
+                f"--alerts writes no files; leave out {option}", param_hint=option
+            )
+    source = (
+        None if source_file is None else read_source(source_file, org_file, written, asked=as_of)
+    )
     org = find_org(org_file) if source is None else source.org
     zone = (org or oa.Org()).zone(None)
     today = as_date(datetime.now(UTC), tz=zone)
@@ -161,11 +188,16 @@ def report_command(
         options |= {"org": org, "own_writes": source.own_writes()}
         recorded = record and day >= today
         # Before a record the history may lack a column that it then has.
-        known = len(history.records) > 0 and set(opportunities.columns) <= set(history.table.columns)
+        known = len(history.records) > 0 and set(opportunities.columns) <= set(
+            history.table.columns
+        )
         ready = check_report(opportunities, history if known or not recorded else None, **options)
     post = None
     if send:
-        audiences, place = [page.audience for page in ready.pages], ready.pages[0].paths["html"].parent
+        audiences, place = (
+            [page.audience for page in ready.pages],
+            ready.pages[0].paths["html"].parent,
+        )
         post = check_delivery(place, audiences, ready.inputs.org, dry_run=dry_run)
     if recorded:
         _record(opportunities, history)
@@ -174,15 +206,22 @@ def report_command(
     if post and late and as_of is None:
         first = write_command("record", "--history", folder)
         raise DataError(
-            f"{late} So nothing was sent; record the pipeline of today with {first}, or name the day that it is of by --as-of"
+            f"{late} So nothing was sent; record the pipeline of today with {first}, or name the "
+            "day that it is of by --as-of"
         )
     page = write_report(ready, files=files)
-    parts = f", with {text.count(len(page.parts), 'page')} of teams and people" if page.parts else ""
+    parts = (
+        f", with {text.count(len(page.parts), 'page')} of teams and people" if page.parts else ""
+    )
     listed = f"; {ready.folder / 'index.html'} lists all" if ready.folder else ""
     if files:
         say(f"Written to {text.joined(map(str, page))}{parts}{listed}.")
     sent = _send(page, post, "alerts" if alerts else "page", again=again) if post else None
-    told = sent.loc[sent["state"].isin(_TOLD), "detail"].tolist() if sent is not None and alerts else None
+    told = (
+        sent.loc[sent["state"].isin(_TOLD), "detail"].tolist()
+        if sent is not None and alerts
+        else None
+    )
     say_alerts(page, told=told, failed=sent is not None and "failed" in sent["state"].tolist())
 
 
@@ -190,7 +229,9 @@ _TOLD = ("sent", "would send")
 """What the messages are to whom alerts were told."""
 
 
-def _send(page: WeeklyReport, post: Post, kind: Literal["page", "alerts"], *, again: bool) -> pd.DataFrame:
+def _send(
+    page: WeeklyReport, post: Post, kind: Literal["page", "alerts"], *, again: bool
+) -> pd.DataFrame:
     """Send a report, and say who got it, who did not, and what alerts they were told."""
     outcome = post.deliver(page, kind, again=again)
     state, who, detail = outcome["state"], outcome["receiver"], outcome["detail"]
@@ -198,7 +239,9 @@ def _send(page: WeeklyReport, post: Post, kind: Literal["page", "alerts"], *, ag
     shown = detail.where(state.isin(["already", "would send"]) & ~alerts, "")
     counts = ", ".join(f"{(state == one).sum()} {one}" for one in ("sent", "failed"))
     sent = (state == "sent").any()
-    heading(counts if sent and (state == "failed").any() else "Sent" if sent else "Nothing was sent")
+    heading(
+        counts if sent and (state == "failed").any() else "Sent" if sent else "Nothing was sent"
+    )
     table = outcome.assign(state=state.where(shown == "", state + ": " + shown))
     show(table[["receiver", "audience", "state"]], index=False, most=len(outcome))
     for said, group in outcome[alerts].groupby("detail", sort=False):
@@ -213,8 +256,13 @@ def _send(page: WeeklyReport, post: Post, kind: Literal["page", "alerts"], *, ag
     return outcome
 
 
-def say_alerts(page: WeeklyReport, *, told: Sequence[str] | None = None, failed: bool = False) -> None:
-    """Say the alerts, or those that stand beside what was `told`; end with exit code 1 if a message failed, else 3 if an alert holds."""
+def say_alerts(
+    page: WeeklyReport, *, told: Sequence[str] | None = None, failed: bool = False
+) -> None:
+    """Say the alerts, or those that stand beside what was `told`.
+
+    End with exit code 1 if a message failed, else 3 if an alert holds.
+    """
     lines = (*page.alerts, *(one for one in page.milestones[:1] if one.new))
     if told is not None:
         said = "\n".join(told)

@@ -48,15 +48,42 @@ if runs():
     from opp_analytics.periods import as_date, as_period, to_dates
     from opp_analytics.schema import ALL, BUCKETS, label_groups, unstack_level
 
-_PROVED = ["wape", "bias", "differs", "interval_coverage", "coverage_50", "coverage_95", "winkler", "crps"]
+_PROVED = [
+    "wape",
+    "bias",
+    "differs",
+    "interval_coverage",
+    "coverage_50",
+    "coverage_95",
+    "winkler",
+    "crps",
+]
 _AHEAD = [
     *("booked", "expected", "low", "high", "target", "p_target"),
     *("needed_pipeline", "pipeline_coverage", "open_value"),
 ]
 _FLAGGED = ["name", "value", "reasons", "owner_name", "probability", "chance", "close_date", "risk"]
-_RATES = ["won", "lost", "rate", "rate_low", "rate_high", "value_rate", "won_value", "open", "to_date"]
+_RATES = [
+    "won",
+    "lost",
+    "rate",
+    "rate_low",
+    "rate_high",
+    "value_rate",
+    "won_value",
+    "open",
+    "to_date",
+]
 _FUNNEL = ["open_count", "open_value", "reached_low", "reached_high"]
-_CATEGORIES = ["closed", "commit", "best_case", "pipeline", "commit_total", "best_case_total", "omitted"]
+_CATEGORIES = [
+    "closed",
+    "commit",
+    "best_case",
+    "pipeline",
+    "commit_total",
+    "best_case_total",
+    "omitted",
+]
 _CARD = ["won", "lost", "rate", "differs", "days_to_win", "slip_rate", "forecast_bias", "n", "due"]
 """Columns of the commands' tables, the first ones the last to be left out of a narrow terminal."""
 _KNOWN_BY = ("name", "owner_name", "stage")
@@ -67,14 +94,19 @@ _LISTED = ["check", "name", "field", "cell", "suggestion"]
 def changes_command(
     since: Annotated[
         str | None,
-        typer.Option(help="First day, as 2026-03-24.", show_default="a week before the last record"),
+        typer.Option(
+            help="First day, as 2026-03-24.", show_default="a week before the last record"
+        ),
     ] = None,
     until: Annotated[
-        str | None, typer.Option(help="Last day, as 2026-03-31.", show_default="that of the last record")
+        str | None,
+        typer.Option(help="Last day, as 2026-03-31.", show_default="that of the last record"),
     ] = None,
     period: Annotated[
         str | None,
-        typer.Option(help="Period whose forecast is explained, as 2026-03.", show_default="the current one"),
+        typer.Option(
+            help="Period whose forecast is explained, as 2026-03.", show_default="the current one"
+        ),
     ] = None,
     freq: Freq = None,
     by: By = None,
@@ -87,12 +119,20 @@ def changes_command(
     history = open_history(folder, org, least=2)
     zone, alias = (org or oa.Org()).zone(None), choose_freq(org, freq)
     start, end = _choose_days(history.records["recorded_at"], since, until, zone)
-    label = str(pd.Period(end, alias) if period is None else as_period(period, alias, name="--period"))
+    label = str(
+        pd.Period(end, alias) if period is None else as_period(period, alias, name="--period")
+    )
     groups: list[str] = by or []
     tables: dict[str, pd.DataFrame] = {}
     pipeline = oa.waterfall(history, start=start, end=end, by=groups, tz=zone)
     try:
-        asked: dict[str, Any] = {"start": start, "end": end, "period": label, "freq": alias, "tz": zone}
+        asked: dict[str, Any] = {
+            "start": start,
+            "end": end,
+            "period": label,
+            "freq": alias,
+            "tz": zone,
+        }
         explained = explain_change(history, by=groups, **asked | {"method": method})
         change, deals = explained.sum_up(), explained.list_deals()
     except NotEnoughHistory as reason:
@@ -158,11 +198,16 @@ def forecast_command(
     shown = table[ahead.isin([*BUCKETS, *evidence.keep_ahead(ahead, table)]) & ~idle]
     if by:
         shown = _put_whole_first(shown, [str(now + k) for k in range(periods)])
-    # Stated chances know only the deals due now: they give no chance of a target (docs/definitions.md).
+    # Stated chances know only the deals due now: they give no chance of a target
+    # (docs/definitions.md).
     stated = table.attrs["method"] == "stated"
     money = money_of(table)
-    to_add = [evidence.say_pipeline_to_add(row, money, stated=stated) for _, row in shown.iterrows()]
-    known = [name for name in _AHEAD if shown[name].notna().any() and not (stated and name == "p_target")]
+    to_add = [
+        evidence.say_pipeline_to_add(row, money, stated=stated) for _, row in shown.iterrows()
+    ]
+    known = [
+        name for name in _AHEAD if shown[name].notna().any() and not (stated and name == "p_target")
+    ]
     show(shown.assign(needed_pipeline=to_add)[known], most=60)
     answer(table)
 
@@ -180,7 +225,9 @@ def risk_command(
     """List the open deals to question, the most money first, each with its reasons in words."""
     history, day = find_history(folder, source.org), source.day
     writes = source.own_writes()
-    table = oa.deal_flags(source.opportunities, history, as_of=day, tz=source.zone, own_writes=writes)
+    table = oa.deal_flags(
+        source.opportunities, history, as_of=day, tz=source.zone, own_writes=writes
+    )
     require(source.opportunities, *(by or []))
     asked = source.ask(None) | {"history": history, "method": method}
     priced = oa.forecast_deals(source.opportunities, **asked)
@@ -195,7 +242,9 @@ def risk_command(
     flagged = table[table["risk"] > 0]
     tables: dict[str, pd.DataFrame] = {}
     if by:
-        named = source.opportunities.set_index("unique_id")[by].reindex(table.index).apply(label_groups)
+        named = (
+            source.opportunities.set_index("unique_id")[by].reindex(table.index).apply(label_groups)
+        )
         groups = _sum_flagged(flagged, named)
         table = named.join(table.drop(columns=[name for name in by if name in table]))
         tables[f"by_{'_and_'.join(by)}"] = groups
@@ -212,16 +261,22 @@ def risk_command(
 
 @with_tables()
 def created_command(
-    freq: Freq = None, by: By = None, folder: HistoryFolder = HISTORY_FOLDER, org_file: OrgFile = None
+    freq: Freq = None,
+    by: By = None,
+    folder: HistoryFolder = HISTORY_FOLDER,
+    org_file: OrgFile = None,
 ) -> None:
     """Show whether enough comes in: pipeline created in each period, and the open pipeline at its end."""
     org = find_org(org_file)
-    table = oa.pipeline_created(open_history(folder, org), freq=choose_freq(org, freq), by=by or None)
+    table = oa.pipeline_created(
+        open_history(folder, org), freq=choose_freq(org, freq), by=by or None
+    )
     say(oa.sentence(table))
     show(table, most=60)
     if table["open_value"].any():
         note(
-            "Coverage alone predicts little: what new pipeline is worth depends on win rate and time to win."
+            "Coverage alone predicts little: what new pipeline is worth depends on win rate and "
+            "time to win."
         )
     answer(table)
 
@@ -230,14 +285,17 @@ def created_command(
 def prove_command(
     freq: Freq = None,
     anonymous: Annotated[
-        bool, typer.Option("--anonymous", help="Without names and amounts: ratios and percents only.")
+        bool,
+        typer.Option("--anonymous", help="Without names and amounts: ratios and percents only."),
     ] = False,
     folder: HistoryFolder = HISTORY_FOLDER,
     org_file: OrgFile = None,
     page: Annotated[
         Path | None,
         typer.Option(
-            "--out", help="The .html file of the page.", show_default="forecast-proof.html; none with --json"
+            "--out",
+            help="The .html file of the page.",
+            show_default="forecast-proof.html; none with --json",
         ),
     ] = None,
 ) -> None:
@@ -251,7 +309,9 @@ def prove_command(
     history, alias = open_history(folder, org), choose_freq(org, freq)
     proof = Proof(judge_forecasts(history, freq=alias, anonymous=anonymous))
     if page is not None:
-        content = proof.render(f"opp-analytics prove --freq {alias}{' --anonymous' if anonymous else ''}")
+        content = proof.render(
+            f"opp-analytics prove --freq {alias}{' --anonymous' if anonymous else ''}"
+        )
         with write_staged(page) as staged:
             staged.write_text(content, encoding="utf-8")
     say(proof.sentence)
@@ -273,7 +333,9 @@ def win_rate_command(
     by: By = None,
     freq: Annotated[
         str | None,
-        typer.Option("--freq", help="One row for each period: W, M, Q, Y.", show_default="all in one"),
+        typer.Option(
+            "--freq", help="One row for each period: W, M, Q, Y.", show_default="all in one"
+        ),
     ] = None,
     since: _Since = None,
     until: _Until = None,
@@ -298,11 +360,15 @@ def funnel_command(source: CommandSource, by: By = None) -> None:
 def slippage_command(
     start: Annotated[
         str | None,
-        typer.Option("--start", help="First day, as 2026-03-01.", show_default="of the last ended period"),
+        typer.Option(
+            "--start", help="First day, as 2026-03-01.", show_default="of the last ended period"
+        ),
     ] = None,
     end: Annotated[
         str | None,
-        typer.Option("--end", help="Last day, as 2026-03-31.", show_default="of the last ended period"),
+        typer.Option(
+            "--end", help="Last day, as 2026-03-31.", show_default="of the last ended period"
+        ),
     ] = None,
     freq: Freq = None,
     by: By = None,
@@ -314,13 +380,16 @@ def slippage_command(
     history = open_history(folder, org)
     zone = (org or oa.Org()).zone(None)
     newest = as_date(history.records["recorded_at"].iloc[-1], tz=zone)
-    ended = pd.Period(newest if end is None else as_date(end, tz=zone, name="--end"), choose_freq(org, freq))
+    ended = pd.Period(
+        newest if end is None else as_date(end, tz=zone, name="--end"), choose_freq(org, freq)
+    )
     if start is None and end is None:
         ended -= 1
         begins = as_date(history.records["recorded_at"].iloc[0], tz=zone)
         if ended.start_time < begins:
             raise NotEnoughHistory(
-                f"{folder} begins on {begins:%Y-%m-%d}, so it does not know what was due in {ended}; record every day, and ask of "
+                f"{folder} begins on {begins:%Y-%m-%d}, so it does not know what was due in "
+                f"{ended}; record every day, and ask of "
                 "days since then with --start and --end"
             )
     first = ended.start_time if start is None else as_date(start, tz=zone, name="--start")
@@ -367,7 +436,9 @@ def scorecard_command(
     _tell(table, _CARD)
 
 
-def _tell(table: pd.DataFrame, columns: list[str], *, index: bool = True, rows: Any = slice(None)) -> None:
+def _tell(
+    table: pd.DataFrame, columns: list[str], *, index: bool = True, rows: Any = slice(None)
+) -> None:
     """End a command of one table: its sentence, these rows and columns with something in them, all of it."""
     say(oa.sentence(table))
     known = [name for name in columns if name in table and table[name].notna().any()]
@@ -392,13 +463,17 @@ def audit_command(
     writes = source.own_writes()
     findings = oa.audit(opportunities, as_of=source.day, stale_days=stale_days, own_writes=writes)
     summary = oa.audit_summary(findings)
-    heading("Audit", f"{text.count(len(opportunities), 'opportunity')}, as of {source.day:%Y-%m-%d}")
+    heading(
+        "Audit", f"{text.count(len(opportunities), 'opportunity')}, as of {source.day:%Y-%m-%d}"
+    )
     lacks = findings.attrs.get("not_checked", [])
     if lacks:
         note(f"Not checked, as the data lacks it: {text.joined(lacks)}.")
     known = [name for name in _KNOWN_BY if name in opportunities]
     named = findings.merge(opportunities[["unique_id", *known]], on="unique_id", how="left")
-    named = named[["unique_id", *known, *(name for name in findings.columns if name != "unique_id")]]
+    named = named[
+        ["unique_id", *known, *(name for name in findings.columns if name != "unique_id")]
+    ]
     if summary.empty:
         say("Nothing found.")
     else:
@@ -406,7 +481,11 @@ def audit_command(
         if most:
             heading("Findings", "the most severe first")
             listed = [name for name in _LISTED if name in named]
-            show(named[[*([] if "name" in named else ["unique_id"]), *listed]], index=False, most=most)
+            show(
+                named[[*([] if "name" in named else ["unique_id"]), *listed]],
+                index=False,
+                most=most,
+            )
         _offer_fixes(opportunities, findings, plan_file)
     answer({"summary": summary, "findings": named})
 
@@ -416,7 +495,10 @@ def _offer_fixes(opportunities: pd.DataFrame, findings: pd.DataFrame, file: Path
     if not cells:
         say("No finding has a suggested fix.")
     elif file is None:
-        say(f"{text.count(cells, 'suggested fix')}; --fix plan.json plans {'it' if cells == 1 else 'them'}.")
+        say(
+            f"{text.count(cells, 'suggested fix')}; --fix plan.json plans "
+            f"{'it' if cells == 1 else 'them'}."
+        )
     else:
         fixes = oa.plan(opportunities, oa.fix(opportunities, findings))
         fixes.save(file)
@@ -427,11 +509,16 @@ def _offer_fixes(opportunities: pd.DataFrame, findings: pd.DataFrame, file: Path
 def _choose_days(
     records: pd.Series[Any], since: str | None, until: str | None, zone: str
 ) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """Choose the last record by the first day, as the page does, and the last day; by default the week to the last record."""
+    """Choose the last record by the first day, as the page does, and the last day.
+
+    By default the week to the last record.
+    """
     end = as_date(records.iloc[-1] if until is None else until, tz=zone, name="--until")
     start = end - pd.Timedelta(days=7) if since is None else as_date(since, tz=zone, name="--since")
     if end < start:
-        raise ArgumentValueError(f"--until {end:%Y-%m-%d} is before --since {start:%Y-%m-%d}; swap them")
+        raise ArgumentValueError(
+            f"--until {end:%Y-%m-%d} is before --since {start:%Y-%m-%d}; swap them"
+        )
     by_then = records[to_dates(records, tz=zone) <= start]
     if by_then.empty:
         return (records.iloc[0] if since is None else start), end
@@ -442,7 +529,9 @@ def _put_whole_first(table: pd.DataFrame, periods: list[str]) -> pd.DataFrame:
     """Put the rows of the whole before those of its groups, for these periods and for deals without one."""
     labels = table.index.get_level_values("period")
     kept = table[labels.isin([*BUCKETS, *periods])]
-    totals = np.sum([kept.index.get_level_values(k) == ALL for k in range(kept.index.nlevels)], axis=0)
+    totals = np.sum(
+        [kept.index.get_level_values(k) == ALL for k in range(kept.index.nlevels)], axis=0
+    )
     return kept.iloc[np.argsort(-totals, kind="stable")]
 
 
@@ -452,9 +541,15 @@ def _list_steps(change: pd.DataFrame) -> pd.DataFrame:
     then, now = ((end, *whole.loc[end], ()) for end in ("then", "now"))
     rows = [
         (name, float(expected), int(deals), ", ".join(deal for deal, _ in movers))
-        for name, expected, deals, movers in (then, *(step[1:5] for step in list_steps(change)), now)
+        for name, expected, deals, movers in (
+            then,
+            *(step[1:5] for step in list_steps(change)),
+            now,
+        )
     ]
-    table = pd.DataFrame(rows, columns=["movement", "expected", "deals", "largest"]).set_index("movement")
+    table = pd.DataFrame(rows, columns=["movement", "expected", "deals", "largest"]).set_index(
+        "movement"
+    )
     table.attrs = change.attrs
     return table
 
@@ -463,7 +558,9 @@ def _compare_ends(change: pd.DataFrame) -> pd.DataFrame:
     """Compare both forecasts of each group, the largest change first."""
     expected = unstack_level(change["expected"], "movement")
     ends = {"then": "expected_before", "now": "expected_after"}
-    table = expected[list(ends)].rename(columns=ends).assign(change=expected["now"] - expected["then"])
+    table = (
+        expected[list(ends)].rename(columns=ends).assign(change=expected["now"] - expected["then"])
+    )
     table = table.sort_values("change", key=abs, ascending=False, kind="stable")
     table.attrs = change.attrs
     return table.rename_axis(columns=None)

@@ -20,7 +20,14 @@ import typer
 
 import opp_analytics as oa
 from opp_analytics.cli.app import runs
-from opp_analytics.cli.source import HISTORY_FOLDER, FromFile, HistoryFolder, OrgFile, find_history, find_org
+from opp_analytics.cli.source import (
+    HISTORY_FOLDER,
+    FromFile,
+    HistoryFolder,
+    OrgFile,
+    find_history,
+    find_org,
+)
 
 if runs():
     from opp_analytics.api import TOKEN_COMMAND, VARIABLES
@@ -44,11 +51,18 @@ _FILES: dict[Scheduler, tuple[str, ...]] = {
 }
 _NEXT: dict[Scheduler, str] = {
     "cron": "Add the lines of opp-schedule.crontab with crontab -e.",
-    "systemd": "sudo cp opp-record.* opp-report.* /etc/systemd/system/ && sudo systemctl daemon-reload && "
+    "systemd": "sudo cp opp-record.* opp-report.* /etc/systemd/system/ && sudo systemctl daemon-reload "
+    "&& "
     "sudo systemctl enable --now opp-record.timer opp-report.timer",
-    "github": "Commit opp-schedule.sh, move opp-analytics.yml to .github/workflows/, and give the history its branch:",
+    "github": (
+        "Commit opp-schedule.sh, move opp-analytics.yml to .github/workflows/, and give the "
+        "history its branch:"
+    ),
     "docker": "Build and run it as the first lines of Dockerfile say; no Docker has built it yet.",
-    "windows": "Run the lines of schtasks in opp-schedule.cmd in PowerShell; nothing has run on Windows yet.",
+    "windows": (
+        "Run the lines of schtasks in opp-schedule.cmd in PowerShell; nothing has run on Windows "
+        "yet."
+    ),
 }
 _ELSEWHERE = ("github", "docker", "windows")
 """Schedulers that run in another folder, or on another machine."""
@@ -60,15 +74,21 @@ _RECORD, _REPORT = time(6, 0), time(6, 30)
 def schedule_command(
     scheduler: Annotated[
         Scheduler | None,
-        typer.Option("--for", help="What runs the commands.", show_default="what fits this machine"),
+        typer.Option(
+            "--for", help="What runs the commands.", show_default="what fits this machine"
+        ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Write the files to this folder instead of printing them.")
+        Path | None,
+        typer.Option("--out", help="Write the files to this folder instead of printing them."),
     ] = None,
     folder: HistoryFolder = HISTORY_FOLDER,
     pages: Annotated[Path, typer.Option(help="Folder of the weekly pages.")] = Path("reports"),
     send: Annotated[
-        bool, typer.Option("--send", help="Send the page every Monday, and alerts when they begin or end.")
+        bool,
+        typer.Option(
+            "--send", help="Send the page every Monday, and alerts when they begin or end."
+        ),
     ] = False,
     for_each: Annotated[
         str | None, typer.Option(help="Also a page for each of these, as team,owner_name.")
@@ -91,7 +111,8 @@ def schedule_command(
     org = find_org(org_file) or oa.Org()
     if find_history(folder, org) is None:
         raise NotEnoughHistory(
-            f"{folder} holds no records; make the first one with {write_command('record', '--history', folder)}, "
+            f"{folder} holds no records; make the first one with "
+            f"{write_command('record', '--history', folder)}, "
             "or name the folder of the history with --history"
         )
     usual: Scheduler = "systemd" if Path("/run/systemd/system").is_dir() else "cron"
@@ -113,7 +134,12 @@ def schedule_command(
 
     recorded, written = name(folder, kept=True), name(pages, kept=True)
     secret = secrets or place / "secrets.env"
-    common = ["--history", recorded, *named, *(["--from", name(source_file)] if source_file else [])]
+    common = [
+        "--history",
+        recorded,
+        *named,
+        *(["--from", name(source_file)] if source_file else []),
+    ]
     report = ["report", *common, "--out", written, "--send" if send else "--eml"]
     each, kept = (
         [option, str(given)] if given else []
@@ -130,7 +156,9 @@ def schedule_command(
         "program": program,
         "sends": "yes" if send else "no",
         "record": ["record", *common],
-        "alerts": [*runner, *report, *each, "--alerts"] if send else ["rem" if kind == "windows" else ":"],
+        "alerts": [*runner, *report, *each, "--alerts"]
+        if send
+        else ["rem" if kind == "windows" else ":"],
         "report": [*report, *each, *kept],
         "script": str((out or place).resolve() / _SCRIPT),
         "user": _find_user(),
@@ -140,7 +168,10 @@ def schedule_command(
         root = next((up for up in (place, *place.parents) if (up / ".git").exists()), place)
         where = place.relative_to(root).as_posix()
         values |= {"history": inside[0], "pages_kept": inside[1], "place": where}
-        values |= {"kept": f"{where}/kept", "artifact": "\n".join(f"{where}/{written}/*.{e}" for e in _PAGES)}
+        values |= {
+            "kept": f"{where}/kept",
+            "artifact": "\n".join(f"{where}/{written}/*.{e}" for e in _PAGES),
+        }
     owner = place.stat()
     plain = _write_times(org.zone(None), kind) | {
         # Root runs nothing.
@@ -166,12 +197,18 @@ def _say_next(kind: Scheduler, history: str, org: oa.Org, send: bool) -> None:
         here, there = shlex.quote(history), shlex.quote(f"kept/{history}")
         say("git worktree add --orphan -b history kept")
         say(f"mkdir -p {there} && cp -R {here}/. {there}")
-        say(f"git -C kept add {here} && git -C kept commit -m 'History' && git -C kept push origin history")
+        say(
+            f"git -C kept add {here} && git -C kept commit -m 'History' && git -C kept push "
+            "origin history"
+        )
         say("git worktree remove kept")
     if kind == "systemd" and _find_user() == "root":
         say("The services run as root; under User= name who owns the folder.")
     if send and not org.deliver:
-        say("The org file does not say who gets the mails: add [deliver] with mail_from and mail_to.")
+        say(
+            "The org file does not say who gets the mails: add [deliver] with mail_from and "
+            "mail_to."
+        )
     if org.timezone is None:
         say("The org file has no timezone, so the times are in UTC.")
 
@@ -189,7 +226,8 @@ def _find_place(org_file: Path | None) -> tuple[Path, list[str]]:
         find_org(org_file)
         return Path.cwd().resolve(), ["--org", str(org_file)]
     raise ConfigError(
-        f"no {FILE} in {Path.cwd()}; write one with {write_command('start', 'FILE')} or {write_command('org', 'init')}, "
+        f"no {FILE} in {Path.cwd()}; write one with {write_command('start', 'FILE')} or "
+        f"{write_command('org', 'init')}, "
         "or name another one with --org"
     )
 
@@ -232,12 +270,17 @@ def _write_times(zone: str, kind: Scheduler) -> dict[str, str]:
 
 
 def _fill(file: str, values: Mapping[str, str | list[str]], plain: Mapping[str, str]) -> str:
-    """Fill a template: words, a list of words, or a path, quoted as the file's language reads them; `plain` as it is."""
+    """Fill a template: words, a list of words, or a path, quoted as the file's language reads them.
+
+    `plain` as it is.
+    """
     template = (files("opp_analytics.cli") / "schedules" / file).read_text(encoding="utf-8")
     words = {name: [value] if isinstance(value, str) else value for name, value in values.items()}
     language = Path(file).suffix
     return re.sub(
-        r"@(\w+)@", lambda found: plain.get(found[1]) or _quote(language, found[1], words[found[1]]), template
+        r"@(\w+)@",
+        lambda found: plain.get(found[1]) or _quote(language, found[1], words[found[1]]),
+        template,
     )
 
 
@@ -267,7 +310,9 @@ def _write(made: Mapping[str, str], folder: Path) -> None:
         for file in made:
             path = folder / file
             if path.exists() and _OURS not in path.read_bytes():
-                raise DataError(f"{path} was not made by this command; name another folder with --out")
+                raise DataError(
+                    f"{path} was not made by this command; name another folder with --out"
+                )
         for file, content in made.items():
             write_whole(folder / file, content.encode())
             (folder / file).chmod(0o755 if file == _SCRIPT else 0o644)

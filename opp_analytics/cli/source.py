@@ -34,7 +34,9 @@ _MOST_UNCLEAR = 3
 """Guesses that a command says; `import-crm` lists all."""
 FromFile = Annotated[
     Path | None,
-    typer.Option("--from", help="Read this export of your CRM (.csv, .xlsx, .parquet) instead of the API."),
+    typer.Option(
+        "--from", help="Read this export of your CRM (.csv, .xlsx, .parquet) instead of the API."
+    ),
 ]
 """The option ``--from`` of a command that reads opportunities."""
 
@@ -67,7 +69,10 @@ _CELLS: dict[str, tuple[Any, Any]] = {
             Literal["refuse", "blank"],
             typer.Option(
                 "--unreadable",
-                help="An amount, date or percentage that can't be read, such as TBD: refuse the file, or leave the cell blank.",
+                help=(
+                    "An amount, date or percentage that can't be read, such as TBD: refuse the "
+                    "file, or leave the cell blank."
+                ),
             ),
         ],
         "refuse",
@@ -89,7 +94,9 @@ OrgFile = Annotated[
     Path | None,
     typer.Option(
         "--org",
-        help="Org file, or a preset: salesforce, hubspot, pipedrive, zoho, dynamics, close or attio.",
+        help=(
+            "Org file, or a preset: salesforce, hubspot, pipedrive, zoho, dynamics, close or attio."
+        ),
         show_default="opp-analytics.toml in this folder, if any",
     ),
 ]
@@ -133,16 +140,25 @@ def find_history(folder: Path, org: oa.Org | None) -> oa.History | None:
 
 
 By = Annotated[
-    list[str] | None, typer.Option("--by", help="Column to group by, such as owner_name; repeat it for more.")
+    list[str] | None,
+    typer.Option("--by", help="Column to group by, such as owner_name; repeat it for more."),
 ]
 Freq = Annotated[
-    str | None, typer.Option("--freq", help="Period: W, M, Q, Y, or a fiscal Q-JAN.", show_default="M")
+    str | None,
+    typer.Option("--freq", help="Period: W, M, Q, Y, or a fiscal Q-JAN.", show_default="M"),
 ]
-AsOf = Annotated[str | None, typer.Option("--as-of", help="Day, as 2026-03-31.", show_default="today")]
+AsOf = Annotated[
+    str | None, typer.Option("--as-of", help="Day, as 2026-03-31.", show_default="today")
+]
 Method = Annotated[
-    str, typer.Option("--method", help="How the forecast is made: auto, learned, run_rate, stated, stage.")
+    str,
+    typer.Option(
+        "--method", help="How the forecast is made: auto, learned, run_rate, stated, stage."
+    ),
 ]
-Explain = Annotated[bool, typer.Option("--explain", help="Say all reasons for the method of the forecast.")]
+Explain = Annotated[
+    bool, typer.Option("--explain", help="Say all reasons for the method of the forecast.")
+]
 
 
 def say_method(table: pd.DataFrame, *, explain: bool) -> None:
@@ -163,7 +179,8 @@ def open_history(folder: Path, org: oa.Org | None, *, least: int = 1) -> oa.Hist
     if len(history.records) < least:
         holds = "one record, and a change needs two" if len(history.records) else "no records"
         raise NotEnoughHistory(
-            f"{folder} holds {holds}; make one every day with: {write_command('record', '--history', folder)}"
+            f"{folder} holds {holds}; make one every day with: "
+            f"{write_command('record', '--history', folder)}"
         )
     return history
 
@@ -187,7 +204,9 @@ class CommandSource(NamedTuple):
     @property
     def day(self) -> pd.Timestamp:
         """The day of ``--as-of``; today without it."""
-        return as_date(datetime.now(UTC) if self.as_of is None else self.as_of, tz=self.zone, name="--as-of")
+        return as_date(
+            datetime.now(UTC) if self.as_of is None else self.as_of, tz=self.zone, name="--as-of"
+        )
 
     def ask(self, freq: str | None) -> dict[str, Any]:
         """Ask of this day, by the period that was typed."""
@@ -210,9 +229,10 @@ def read_source(
 ) -> CommandSource:
     """Read the opportunities of a file, or load them from the API with these options of `load`.
 
-    Without a setting of the API, the last record of the history in the folder `recorded` answers, if there is one.
-    A file's cells are `written` as its options say, see `reads_cells`.
-    Old data are said to be old, unless the moment of the question was `asked` with `option`, the command's own for it.
+    Without a setting of the API, the last record of the history in the folder `recorded` answers,
+    if there is one. A file's cells are `written` as its options say, see `reads_cells`. Old data
+    are said to be old, unless the moment of the question was `asked` with `option`, the command's
+    own for it.
     """
     org = find_org(org_file)
     if file is None and recorded is not None and not any(map(os.environ.get, VARIABLES)):
@@ -249,7 +269,9 @@ def _read_record(
     )
     opportunities = history.as_of(moment)
     last = f"the record of {as_date(moment, tz=zone):%Y-%m-%d} in {folder}"
-    note(f"Read {count(len(opportunities), 'opportunity')} from {last}; --from FILE reads an export.")
+    note(
+        f"Read {count(len(opportunities), 'opportunity')} from {last}; --from FILE reads an export."
+    )
     say_age(opportunities, asked, option)
     return CommandSource(opportunities, org, None)
 
@@ -263,14 +285,21 @@ def reads_deals(command: Callable[..., None], *, dated: bool = True) -> Callable
         written = {name: others.pop(name) for name in _CELLS}
         recorded = others.get("folder", HISTORY_FOLDER)
         option = "--as-of" if dated else None
-        source = read_source(source_file, org_file, written, asked=as_of, option=option, recorded=recorded)
+        source = read_source(
+            source_file, org_file, written, asked=as_of, option=option, recorded=recorded
+        )
         command(source=source._replace(as_of=as_of), **others)
 
     options = {name: one for name, one in _READING.items() if dated or name != "as_of"}
     return add_options(run, command, options, given=("source",))
 
 
-_READING = {"as_of": (AsOf, None), "source_file": (FromFile, None), **_CELLS, "org_file": (OrgFile, None)}
+_READING = {
+    "as_of": (AsOf, None),
+    "source_file": (FromFile, None),
+    **_CELLS,
+    "org_file": (OrgFile, None),
+}
 
 
 def _say_unclear(file: Path, mapping: pd.DataFrame) -> None:
@@ -283,11 +312,15 @@ def _say_unclear(file: Path, mapping: pd.DataFrame) -> None:
         for theirs, ours, how, why in unclear.itertuples(index=False)
     ]
     if said:
-        lists = f"; {write_command('import-crm', file)} lists all" if len(said) > _MOST_UNCLEAR else ""
+        lists = (
+            f"; {write_command('import-crm', file)} lists all" if len(said) > _MOST_UNCLEAR else ""
+        )
         note(f"{joined(said, most=_MOST_UNCLEAR)}{lists}.")
 
 
-def say_age(opportunities: pd.DataFrame, asked: str | None = None, option: str | None = None) -> None:
+def say_age(
+    opportunities: pd.DataFrame, asked: str | None = None, option: str | None = None
+) -> None:
     """Say that opportunities are old, unless the moment of the question was `asked` with `option`."""
     today = as_date(datetime.now(UTC), tz=oa.Org.of(opportunities).zone(None))
     old = None if asked is not None else find_old_date(opportunities, today)
@@ -301,7 +334,8 @@ def _connect(org: oa.Org | None) -> oa.Client:
         return oa.Client.from_env(org=org)
     except ConfigError as error:
         raise ConfigError(
-            f"{error}; or begin with an export of your CRM: {write_command('start', 'FILE')}; or read one with --from FILE"
+            f"{error}; or begin with an export of your CRM: {write_command('start', 'FILE')}; or "
+            "read one with --from FILE"
         ) from None
 
 
@@ -313,6 +347,8 @@ def find_org(path: Path | None) -> Org | None:
     if path.suffix or path.name != name or path.exists():
         return Org.read(path)
     if name not in PRESETS:
-        near = did_you_mean(name, PRESETS, write=str) or "choose one of the presets, or name a file."
+        near = (
+            did_you_mean(name, PRESETS, write=str) or "choose one of the presets, or name a file."
+        )
         raise ConfigError(f'no file or preset "{name}"; {near} Presets: {", ".join(PRESETS)}')
     return Org(preset=name)

@@ -22,7 +22,13 @@ import opp_analytics as oa
 from opp_analytics.cli.app import runs
 from opp_analytics.cli.output import check_ending
 from opp_analytics.cli.report import say_alerts
-from opp_analytics.cli.source import HISTORY_FOLDER, OrgFile, find_history, parse_amount, reads_cells
+from opp_analytics.cli.source import (
+    HISTORY_FOLDER,
+    OrgFile,
+    find_history,
+    parse_amount,
+    reads_cells,
+)
 
 if runs():
     import pandas as pd
@@ -63,7 +69,8 @@ if runs():
 
 _PAGE = Path("weekly.html")
 _WEEK = timedelta(days=7)
-"""A page is of today unless the newest day of the data is longer ago: a working pipeline changes each week."""
+"""A page is of today unless the newest day of the data is longer ago: a working pipeline changes
+each week."""
 _BESIDE: dict[str, tuple[str, Callable[[Org], str]]] = {
     "people": ("people", lambda org: describe_people(org)),
     "targets": ("targets", lambda org: describe_targets(org)),
@@ -85,13 +92,16 @@ def start_command(
         list[Path],
         typer.Argument(
             metavar="FILE...",
-            help="An export of deals, and what else you have: a field history, targets, people, in any order; .csv, .xlsx "
+            help="An export of deals, and what else you have: a field history, targets, people, "
+            "in any order; .csv, .xlsx "
             "or .parquet.",
         ),
     ],
     unique_id: Annotated[
         str | None,
-        typer.Option("--id", metavar="COLUMN", help="Column that identifies a deal.", show_default="asked"),
+        typer.Option(
+            "--id", metavar="COLUMN", help="Column that identifies a deal.", show_default="asked"
+        ),
     ] = None,
     stage: Annotated[
         list[str] | None,
@@ -104,14 +114,20 @@ def start_command(
     target: Annotated[
         str | None,
         typer.Option(
-            metavar="AMOUNT", help="Sales target of the current period, as 500k.", show_default="asked"
+            metavar="AMOUNT",
+            help="Sales target of the current period, as 500k.",
+            show_default="asked",
         ),
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: take the guesses.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Ask nothing: take the guesses.")
+    ] = False,
     org_file: OrgFile = None,
     encoding: Annotated[
         str | None,
-        typer.Option(help="Encoding of CSV files, such as cp1252.", show_default="found in the file"),
+        typer.Option(
+            help="Encoding of CSV files, such as cp1252.", show_default="found in the file"
+        ),
     ] = None,
     *,
     written: Mapping[str, Any],
@@ -121,7 +137,9 @@ def start_command(
     place = Path(FILE) if org_file is None or named else org_file
     check_ending(place, (".toml",))
     old = crm.read_org_text(place)
-    known = parse_org(place, old) if old is not None else Org(preset=str(org_file)) if named else None
+    known = (
+        parse_org(place, old) if old is not None else Org(preset=str(org_file)) if named else None
+    )
     found = {file: crm.recognize(file, known, encoding=encoding) for file in files}
     kinds = sort_files(found, ("opportunities", "history", *_BESIDE))
     preset = str(org_file) if named else None if known else choose_preset(found.values())
@@ -130,7 +148,9 @@ def start_command(
     file, log_file = kinds.get("opportunities"), kinds.get("history")
     with stage_folder(Path(), "opp-analytics-start") as staging, _name_as_moved(staging):
         log = found[log_file].table if log_file else None
-        first = found[file].table if file else _read_last(None if past else log, past, known, written)
+        first = (
+            found[file].table if file else _read_last(None if past else log, past, known, written)
+        )
         drafted = crm.draft_from_export(first, place, old, preset=preset, **written)
         tables = _list_tables(kinds, found, drafted)
         drafted = _answer_id(drafted.answer(tables=tables), unique_id, yes)
@@ -167,7 +187,10 @@ def start_command(
 
 
 def _find_past() -> oa.History | None:
-    """Find the history with its records; None where there is none yet, an error where something else has its name."""
+    """Find the history with its records.
+
+    None where there is none yet, an error where something else has its name.
+    """
     past = find_history(HISTORY_FOLDER, None)
     if past is None and HISTORY_FOLDER.exists():
         oa.History(HISTORY_FOLDER)
@@ -192,7 +215,9 @@ def _read_last(
     if log is not None:
         past = begin_history(crm.read_changes(log, org, **written), None, org)
     if past is None or not len(past.records):
-        raise DataError("no file holds deals; start with an export of them, or with their field history")
+        raise DataError(
+            "no file holds deals; start with an export of them, or with their field history"
+        )
     deals = _take_last(past)
     _check_columns(deals, log.file if log else HISTORY_FOLDER, "give an export of the deals too")
     deals.attrs.pop("org", None)
@@ -201,7 +226,9 @@ def _read_last(
 
 def _check_columns(deals: pd.DataFrame, source: Path | str, way_out: str) -> None:
     if lacking := [text.label(name) for name in ("value", "close_date") if name not in deals]:
-        raise DataError(f"{source} has no {text.joined(lacking)}, which the page rests on; {way_out}")
+        raise DataError(
+            f"{source} has no {text.joined(lacking)}, which the page rests on; {way_out}"
+        )
 
 
 def _take_last(history: oa.History) -> pd.DataFrame:
@@ -215,7 +242,8 @@ def _ask(question: str, hint: str, option: str, read: Callable[[str], Any]) -> A
     """Ask until the answer can be read; without a terminal say which option answers."""
     if not sys.stdin.isatty():
         complain(
-            f"{question} No terminal to answer in: use {option}, or --yes for the guesses. Nothing was written."
+            f"{question} No terminal to answer in: use {option}, or --yes for the guesses. "
+            "Nothing was written."
         )
         raise typer.Exit(2)
     say("")
@@ -249,7 +277,8 @@ def _answer_id(drafted: crm.Drafted, given: str | None, yes: bool) -> crm.Drafte
     def read(typed: str) -> str:
         if typed and typed not in question.choices:
             raise DataError(
-                f'there is no column "{typed}"; {did_you_mean(typed, question.choices) or "use one of the file"}'
+                f'there is no column "{typed}"; '
+                f"{did_you_mean(typed, question.choices) or 'use one of the file'}"
             )
         return typed or guess
 
@@ -282,11 +311,18 @@ def _answer_stages(drafted: crm.Drafted, given: Sequence[str], yes: bool) -> crm
         "--stage NAME=KIND",
         lambda typed: _read_stages(typed, names, question),
     )
-    return drafted.answer(stages={name: kind for name, kind in question.guesses.items() if kind} | answers)
+    return drafted.answer(
+        stages={name: kind for name, kind in question.guesses.items() if kind} | answers
+    )
 
 
-def _read_stages(typed: str, names: Collection[str], question: crm.Question | None) -> dict[str, Kind]:
-    """Read ``NAME=KIND, NAME=KIND``, or the kind alone where one stage is asked about; a name may hold a comma."""
+def _read_stages(
+    typed: str, names: Collection[str], question: crm.Question | None
+) -> dict[str, Kind]:
+    """Read ``NAME=KIND, NAME=KIND``, or the kind alone where one stage is asked about.
+
+    A name may hold a comma.
+    """
     asked = [] if question is None else list(question.guesses)
     if len(asked) == 1 and typed and "=" not in typed:
         typed = f"{asked[0]}={typed}"
@@ -295,24 +331,32 @@ def _read_stages(typed: str, names: Collection[str], question: crm.Question | No
     for part in re.findall(r"[^=]+=[^=,]*", typed.rstrip(" ,")) or ([typed] if typed else []):
         name, sign, kind = (word.strip(" ,") for word in part.rpartition("="))
         if not sign:
-            raise DataError(f"{kind!r} is not NAME=KIND; write for example {(asked or [*names])[0]}=open")
+            raise DataError(
+                f"{kind!r} is not NAME=KIND; write for example {(asked or [*names])[0]}=open"
+            )
         if fold(name) not in spelled:
             near = did_you_mean(name, names)
             raise DataError(
                 f"no deal is in a stage {name!r}; {near or f'the stages are {text.joined(names)}'}"
             )
         if kind not in STAGE_KINDS:
-            raise DataError(f"{part.strip(' ,')!r}: a stage is {text.joined(STAGE_KINDS, last='or')}")
+            raise DataError(
+                f"{part.strip(' ,')!r}: a stage is {text.joined(STAGE_KINDS, last='or')}"
+            )
         found[spelled[fold(name)]] = kind
     return found
 
 
-def _answer_target(drafted: crm.Drafted, day: pd.Timestamp, given: str | None, quiet: bool) -> crm.Drafted:
+def _answer_target(
+    drafted: crm.Drafted, day: pd.Timestamp, given: str | None, quiet: bool
+) -> crm.Drafted:
     """Enter the target of the current period, where nobody has any."""
     org = drafted.org
     if len(org.targets):
         if given is not None:
-            raise DataError(f"{drafted.file} has targets already; change them there, without --target")
+            raise DataError(
+                f"{drafted.file} has targets already; change them there, without --target"
+            )
         return drafted
     freq = org.freq(org.report.get("freq", "M"))
     # A week has no target of its own.
@@ -342,7 +386,10 @@ def _answer_target(drafted: crm.Drafted, day: pd.Timestamp, given: str | None, q
 def _list_tables(
     kinds: Mapping[str, Path], found: Mapping[Path, crm.Recognized], drafted: crm.Drafted
 ) -> dict[str, Any]:
-    """List the sections that the org file gains for tables beside the deals; one that it has stays."""
+    """List the sections that the org file gains for tables beside the deals.
+
+    One that it has stays.
+    """
     place, old = drafted.file, drafted.old
     written = tomllib.loads(old.removeprefix("\ufeff")) if old is not None else {}
     tables: dict[str, Any] = {}
@@ -355,7 +402,8 @@ def _list_tables(
             tables[section] = _describe_table(kind, name, found[file].labels, drafted)
         elif has.get("file") != name:
             _say(
-                f"{file} is not used: {place} has [{section}] already. To use it, put file = {json.dumps(name)} there in place "
+                f"{file} is not used: {place} has [{section}] already. To use it, put file = "
+                f"{json.dumps(name)} there in place "
                 "of what it has."
             )
     return tables
@@ -365,9 +413,13 @@ def _describe_table(kind: str, name: str, labels: Sequence[str], drafted: crm.Dr
     """Describe a table for its section of the org file: its name, and how it joins the deals."""
     ours = {name: label for label, name in name_table(kind, labels).items()}
     if kind == "accounts":
-        taken = {make_key(each) for each in (*drafted.first.opportunities, *COLUMNS, "team", "region")}
+        taken = {
+            make_key(each) for each in (*drafted.first.opportunities, *COLUMNS, "team", "region")
+        }
         kept = [
-            label for label in labels if label and label not in ours.values() and make_key(label) not in taken
+            label
+            for label in labels
+            if label and label not in ours.values() and make_key(label) not in taken
         ]
         return {"file": name, "columns": kept}
     if kind == "activities":
@@ -414,7 +466,8 @@ class _Update:
         if past is not None:
             if file is not None:
                 _say(
-                    f"{file} is not used: {HISTORY_FOLDER} has {count(len(past.records), 'record')} already. To begin again "
+                    f"{file} is not used: {HISTORY_FOLDER} has "
+                    f"{count(len(past.records), 'record')} already. To begin again "
                     f"with it, move {HISTORY_FOLDER} away."
                 )
         elif file is not None and log is not None:
@@ -448,7 +501,10 @@ class _Update:
         return history
 
     def _choose_moment(self, history: oa.History, deals: pd.DataFrame) -> pd.Timestamp:
-        """Choose the moment of the record: that of the load; the end of the day that the deals show, if it is past; or now."""
+        """Choose the moment of the record: that of the load.
+
+        The end of the day that the deals show, if it is past; or now.
+        """
         loaded = Certificate.moment_of(deals)
         if loaded is not None:
             return as_instant(loaded)
@@ -475,10 +531,14 @@ class _Update:
             back = both[both["updated_at"] - both["updated_at_here"] > pd.Timedelta(days=1)]
             if len(back):
                 deal = back.iloc[0]
-                why = f"{deal['unique_id']!r} was updated on {deal['updated_at_here']:%Y-%m-%d} in it, and on {deal['updated_at']:%Y-%m-%d} in the record"
+                why = (
+                    f"{deal['unique_id']!r} was updated on {deal['updated_at_here']:%Y-%m-%d} in "
+                    f"it, and on {deal['updated_at']:%Y-%m-%d} in the record"
+                )
         if why:
             raise DataError(
-                f"{self.file} is older than the last record, of {last:%Y-%m-%d}: {why}; a history takes exports in the order of "
+                f"{self.file} is older than the last record, of {last:%Y-%m-%d}: {why}; a "
+                "history takes exports in the order of "
                 "their days"
             )
 
@@ -533,7 +593,9 @@ def _move(drafted: crm.Drafted, update: _Update, staging: Path, page: Sequence[P
             with say_failure(f"cannot write {HISTORY_FOLDER}"):
                 (staging / HISTORY_FOLDER).rename(HISTORY_FOLDER)
             sync_folder(Path())
-        written.append(f"{HISTORY_FOLDER}/ ({count(len(oa.History(HISTORY_FOLDER).records), 'record')})")
+        written.append(
+            f"{HISTORY_FOLDER}/ ({count(len(oa.History(HISTORY_FOLDER).records), 'record')})"
+        )
     for made in page:
         with say_failure(f"cannot write {made.name}", "; is it open in Excel?"):
             made.replace(made.name)
@@ -560,7 +622,9 @@ def _say_deals(file: Path, drafted: crm.Drafted, one: crm.Recognized) -> None:
     read = own[own["how"].isin(["mapped", "guessed"]) & ~dated]
     names = {str(theirs): list(ours) for theirs, ours in read.groupby("theirs", sort=False)["ours"]}
     # A label that is our name in other letters is hardly a guess.
-    guesses = [one.theirs for one in drafted.guesses if make_key(one.theirs) not in list_names(one.ours)]
+    guesses = [
+        one.theirs for one in drafted.guesses if make_key(one.theirs) not in list_names(one.ours)
+    ]
     _say_columns(names, guesses)
     further = {
         "carried along": own["how"] == "kept",
@@ -579,7 +643,10 @@ def _say_columns(names: Columns, guesses: Collection[str] = ()) -> None:
     for theirs, ours in names.items():
         read_as = text.joined(_LABELS.get(name) or text.label(name) for name in list_names(ours))
         rows.append(
-            {"your column": theirs, "read as": f"{read_as}{' (a guess)' if theirs in guesses else ''}"}
+            {
+                "your column": theirs,
+                "read as": f"{read_as}{' (a guess)' if theirs in guesses else ''}",
+            }
         )
     show(pd.DataFrame(rows), index=False, most=100, wrap=("your column", "read as"))
 
@@ -591,7 +658,9 @@ def _say_notes(reading: crm.Reading) -> None:
         _say(f"{note}.")
 
 
-def _say_written(written: Sequence[str], drafted: crm.Drafted, update: _Update, day: pd.Timestamp) -> None:
+def _say_written(
+    written: Sequence[str], drafted: crm.Drafted, update: _Update, day: pd.Timestamp
+) -> None:
     """Say what was written, as of which day, and the next command."""
     heading("Written", f"as of {text.day(day, year=True)}")
     _say(f"{text.joined(written)}.")
@@ -601,9 +670,15 @@ def _say_written(written: Sequence[str], drafted: crm.Drafted, update: _Update, 
     if update.at is None and update.log is None:
         _say(f"{HISTORY_FOLDER} has no new record: nothing changed since its last one.")
     if (drafted.draft.guesses or drafted.questions) and str(drafted.file) in written:
-        _say(f"Guesses are marked in {drafted.file}: correct them there, then run the same command again.")
+        _say(
+            f"Guesses are marked in {drafted.file}: correct them there, then run the same "
+            "command again."
+        )
     opener = {"darwin": "open", "win32": "start"}.get(sys.platform, "xdg-open")
     _say(f"Next: {opener} {_PAGE}")
     asked = write_command("forecast", "--by", "owner_name")
     _say(f"More answers: {asked}; also win-rate, funnel, slippage, scorecard and risk.")
-    _say(f"On Monday: {write_command('start', 'new-export.csv')} adds a record and writes the page anew.")
+    _say(
+        f"On Monday: {write_command('start', 'new-export.csv')} adds a record and writes the "
+        "page anew."
+    )

@@ -1,4 +1,7 @@
-"""A field history of another CRM as a change log of ours, for `History.from_changes`; its deals matched with those of an export."""
+"""A field history of another CRM as a change log of ours, for `History.from_changes`.
+
+Its deals matched with those of an export.
+"""
 
 from __future__ import annotations
 
@@ -76,13 +79,15 @@ def read_changes(
 ) -> ChangeLog:
     """Read a field history as a change log, `written` as `ColumnReader.of` takes it.
 
-    `opportunities`, the deals as they are now, tell when each deal was created, its name and account, and the
-    values of tracked fields that never changed; a deal closed there, whose closing the history lacks, is open until its
-    close date in the stage `NOT_RECORDED`. `ids` lead to those of another system's records that follow.
+    `opportunities`, the deals as they are now, tell when each deal was created, its name and
+    account, and the values of tracked fields that never changed; a deal closed there, whose closing
+    the history lacks, is open until its close date in the stage `NOT_RECORDED`. `ids` lead to those
+    of another system's records that follow.
     """
     if ids is not None and not isinstance(ids, Mapping):
         raise ArgumentTypeError(
-            f"ids is a {type(ids).__name__}; use a mapping from the file's ids to those of the records that follow"
+            f"ids is a {type(ids).__name__}; use a mapping from the file's ids to those of the "
+            "records that follow"
         )
     table = read_table(source, name_any(org.columns).know, encoding)
     shape = find_shape(table.labels, org.columns)
@@ -91,8 +96,10 @@ def read_changes(
         return _replace_ids(log_stage_dates(export, org, opportunities), ids)
     if shape not in LOGS:
         raise DataError(
-            f"{table.file} is not a field history: it has {quote_labels(table.labels)}. A history has the columns "
-            "of Salesforce's OpportunityFieldHistory, HubSpot's property history or Pipedrive's change log, or unique_id, "
+            f"{table.file} is not a field history: it has {quote_labels(table.labels)}. A "
+            "history has the columns "
+            "of Salesforce's OpportunityFieldHistory, HubSpot's property history or Pipedrive's "
+            "change log, or unique_id, "
             "changed_at, field, new_value; name others under [columns] of the org file"
         )
     names = (name_events if shape == "events" else name_snapshots)(org.columns, table.labels)
@@ -101,10 +108,13 @@ def read_changes(
     key = table.labels.index(label)
     table = drop_footer(table, key)
     pairs = _pair_names(table, key, org)
-    by_name = find_name(org.columns, [label]) and "unique_id" not in list_names(org.columns.get(label, ""))
+    by_name = find_name(org.columns, [label]) and "unique_id" not in list_names(
+        org.columns.get(label, "")
+    )
     if by_name and opportunities is None and ids is None:
         raise MissingColumnError(
-            f'{table.file} has no opportunity ID, only names ("{label}"). Give the export of the deals too: names that are '
+            f'{table.file} has no opportunity ID, only names ("{label}"). Give the export of the '
+            "deals too: names that are "
             "unique there are matched. Or add the ID to the history's report"
         )
     problems: list[Mapping[str, str]] = []
@@ -116,7 +126,9 @@ def read_changes(
         table = replace(table, cells=table.cells[[]])
         every = pd.concat([events.changes["unique_id"], events.births["unique_id"]])
         meeting = _meet(pairs[is_among(pairs["unique_id"], every)], opportunities, table.file)
-        events = replace(events, changes=meeting.rename(events.changes), births=meeting.rename(events.births))
+        events = replace(
+            events, changes=meeting.rename(events.changes), births=meeting.rename(events.births)
+        )
         changes, closings = _log_events(events, org, known)
         lines, problems = events.lines, _find_unborn(events, opportunities)
         left_out = _note_untracked(changes["field"].unique(), events, known)
@@ -136,11 +148,18 @@ def read_changes(
     return _replace_ids(log, ids)
 
 
-def log_stage_dates(export: Export, org: Org, opportunities: pd.DataFrame | None = None) -> ChangeLog:
-    """Make the log of an export that dates the stages of each deal; `opportunities` are later ones, if not its own."""
+def log_stage_dates(
+    export: Export, org: Org, opportunities: pd.DataFrame | None = None
+) -> ChangeLog:
+    """Make the log of an export that dates the stages of each deal.
+
+    `opportunities` are later ones, if not its own.
+    """
     deals = export.opportunities if opportunities is None else opportunities
     known = _index_deals(deals)
-    created = known.get("created_at", pd.Series(pd.NaT, index=known.index, dtype="datetime64[us, UTC]"))
+    created = known.get(
+        "created_at", pd.Series(pd.NaT, index=known.index, dtype="datetime64[us, UTC]")
+    )
     entries = list_entries(export.stage_dates, created, org)
     # A deal without any date begins with the export's own record.
     known = known[is_among(known.index, entries["unique_id"])]
@@ -182,7 +201,10 @@ def _pair_names(table: FileTable, key: int, org: Org) -> pd.DataFrame:
 
 
 def _meet(pairs: pd.DataFrame, opportunities: pd.DataFrame | None, file: str) -> _Meeting:
-    """Match the deals of a history with those of the deals' export, by id or else by name; count what does not meet."""
+    """Match the deals of a history with those of the deals' export, by id or else by name.
+
+    Count what does not meet.
+    """
     if opportunities is None:
         return _Meeting({})
     ids, known = pairs["unique_id"], set(opportunities["unique_id"].tolist())
@@ -202,7 +224,9 @@ def _meet(pairs: pd.DataFrame, opportunities: pd.DataFrame | None, file: str) ->
     return _Meeting(names, (missing,) if lacking else (), (matched,) if names else ())
 
 
-def _log_events(events: Events, org: Org, known: pd.DataFrame) -> tuple[pd.DataFrame, unrecorded.Closings]:
+def _log_events(
+    events: Events, org: Org, known: pd.DataFrame
+) -> tuple[pd.DataFrame, unrecorded.Closings]:
     """Make the long log: the first values of each deal, each change, then what the history lacks."""
     changes = pd.concat([events.changes, _date_closings(events.changes, org)]).sort_values(
         "changed_at", kind="stable", ignore_index=True
@@ -243,7 +267,9 @@ def _log_chances(log: pd.DataFrame, known: pd.DataFrame, org: Org) -> pd.DataFra
     if "pipeline" in known:
         deals["pipeline"] = known["pipeline"].reindex(stages["unique_id"]).array
     chances = look_up_chances(deals, org)
-    if (log["field"] == "probability").any() or ("probability" not in known and chances.isna().all()):
+    if (log["field"] == "probability").any() or (
+        "probability" not in known and chances.isna().all()
+    ):
         return log.iloc[:0]
     values = chances.astype("object").where(chances.notna(), None)
     return stages.assign(field="probability", new_value=values.array)
@@ -267,13 +293,18 @@ def _find_beginnings(
     if "created_at" in known:
         begin = begin.fillna(known["created_at"].reindex(index))
     begin = begin.fillna(otherwise.reindex(index)).fillna(changes["changed_at"].min())
-    # A day without a time is the start of the day, and a creation later than a change is that of another clock.
+    # A day without a time is the start of the day, and a creation later than a change is that of
+    # another clock.
     late = begin > earliest.reindex(index)
     return begin.mask(late, otherwise.reindex(index)).astype("datetime64[us, UTC]")
 
 
 def _log_creations(begin: pd.Series[Any], known: pd.DataFrame, org: Org) -> pd.DataFrame:
-    """Log when each deal was created; on the same day as its export says, take the export's time, so that the next record shows no change."""
+    """Log when each deal was created.
+
+    On the same day as its export says, take the export's time, so that the next record shows no
+    change.
+    """
     at = begin
     if "created_at" in known:
         exported = known["created_at"].reindex(begin.index).astype(begin.dtype)
@@ -297,7 +328,8 @@ def _log_unchanged(first: pd.DataFrame, known: pd.DataFrame, org: Org) -> pd.Dat
 def _date_closings(changes: pd.DataFrame, org: Org) -> pd.DataFrame:
     """Log a close date on the day of each win and loss, and the expected one again when the deal is reopened.
 
-    For a CRM that marks won and lost by a status and keeps the expected date apart, as Pipedrive does.
+    For a CRM that marks won and lost by a status and keeps the expected date apart, as Pipedrive
+    does.
     """
     statuses = changes[changes["field"] == "status"]
     if statuses.empty:
@@ -348,14 +380,22 @@ def _read_snapshots(
     at = matched[find_column("seen_at", matched, table)].theirs
     if at != "seen_at":
         # Of another CRM's log only what is known here; of our own, everything.
-        matched = [replace(line, ours="", how="dropped") if line.how == "kept" else line for line in matched]
+        matched = [
+            replace(line, ours="", how="dropped") if line.how == "kept" else line
+            for line in matched
+        ]
     zone = "UTC" if at in UTC_LABELS else org.zone(None)
     columns, lines, _ = read_columns(table, matched, org, zone=zone, **written)
-    return pd.DataFrame({name: column for name, column in columns.items() if name not in FLAGS}), lines
+    return pd.DataFrame(
+        {name: column for name, column in columns.items() if name not in FLAGS}
+    ), lines
 
 
 def _list_fixed(org: Org) -> list[str]:
-    """List the columns that count as never changed; currencies, where they decide what a value is."""
+    """List the columns that count as never changed.
+
+    Currencies, where they decide what a value is.
+    """
     return [*_FIXED, *([CURRENCY] if org.converts else [])]
 
 
@@ -380,7 +420,9 @@ def _replace_ids(log: ChangeLog, ids: Mapping[str, str] | None) -> ChangeLog:
     own = log.changes["unique_id"]
     found = own.map(table)
     left = int(own[found.isna()].nunique())
-    left_out = (f"{count(left)} without an id in the mapping, which keep their own",) if left else ()
+    left_out = (
+        (f"{count(left)} without an id in the mapping, which keep their own",) if left else ()
+    )
     changes = log.changes.assign(unique_id=found.fillna(own))
     return replace(log, changes=changes, left_out=(*log.left_out, *left_out))
 
@@ -397,7 +439,8 @@ class Events:
     """Changed fields in the order in which they changed, and the creations among them."""
 
     changes: pd.DataFrame
-    """``unique_id``, ``changed_at`` (instant), ``field`` (ours), ``old_value``, ``new_value`` (at their types)."""
+    """``unique_id``, ``changed_at`` (instant), ``field`` (ours), ``old_value``, ``new_value`` (at
+    their types)."""
     births: pd.DataFrame
     """``unique_id``, ``changed_at``: each creation, in order; an id that was used twice has two."""
     lines: list[Mapped]
@@ -407,7 +450,11 @@ class Events:
 def read_events(table: FileTable, org: Org, **written: Any) -> Events:
     """Read a file with a row for each changed field, `written` as `ColumnReader.of` takes it."""
     matched = match_labels(table.labels, Names(name_events(org.columns, table.labels), _NAMES))
-    places = {line.ours: place for place, line in reversed(list(enumerate(matched))) if line.how != "dropped"}
+    places = {
+        line.ours: place
+        for place, line in reversed(list(enumerate(matched)))
+        if line.how != "dropped"
+    }
     cells = {name: table.cells[places[name]] for name in _NAMES if name in places}
     label = {name: table.labels[place] for name, place in places.items()}
     at = Cells.of(cells["changed_at"], label["changed_at"])
@@ -428,8 +475,13 @@ def read_events(table: FileTable, org: Org, **written: Any) -> Events:
     zone = "UTC" if label["changed_at"] in UTC_LABELS else org.zone(None)
     reader = ColumnReader.of(table, typed, org, zone, **written)
     instants = reader.read("changed_at", at, label["changed_at"])
-    changes = pd.DataFrame({"unique_id": as_ids(cells["unique_id"]), "changed_at": instants, "field": names})
-    kept, found = names.notna().to_numpy(copy=True), {side: np.full(len(names), None) for side in sides}
+    changes = pd.DataFrame(
+        {"unique_id": as_ids(cells["unique_id"]), "changed_at": instants, "field": names}
+    )
+    kept, found = (
+        names.notna().to_numpy(copy=True),
+        {side: np.full(len(names), None) for side in sides},
+    )
     for (ours, side), column in parts.items():
         # An object for each distinct cell, shared by its rows.
         codes, values = pd.factorize(reader.read(ours, column, label.get(side, side)))
@@ -484,7 +536,10 @@ def _prefer_formatted(cells: dict[str, pd.Series[Any]], names: pd.Series[Any]) -
 
 
 def _sort(instants: pd.Series[Any], kept: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Sort the kept rows by time; those of one instant keep the order of the file, which may begin with the newest."""
+    """Sort the kept rows by time.
+
+    Those of one instant keep the order of the file, which may begin with the newest.
+    """
     at, rows = instants.to_numpy("datetime64[us]"), np.flatnonzero(kept)
     if len(rows) and at[rows[0]] > at[rows[-1]]:
         rows = rows[::-1]
@@ -493,13 +548,27 @@ def _sort(instants: pd.Series[Any], kept: NDArray[np.bool_]) -> NDArray[np.intp]
 
 def _date_births(births: pd.DataFrame) -> pd.DataFrame:
     """Date each creation by the time that its line names, else by that of the line; in order."""
-    stamps = births["new_value"].map(lambda cell: cell if isinstance(cell, pd.Timestamp) else pd.NaT)
-    instants = pd.to_datetime(stamps, utc=True).astype("datetime64[us, UTC]").fillna(births["changed_at"])
-    return births[["unique_id"]].assign(changed_at=instants).drop_duplicates().sort_values("changed_at")
+    stamps = births["new_value"].map(
+        lambda cell: cell if isinstance(cell, pd.Timestamp) else pd.NaT
+    )
+    instants = (
+        pd.to_datetime(stamps, utc=True).astype("datetime64[us, UTC]").fillna(births["changed_at"])
+    )
+    return (
+        births[["unique_id"]]
+        .assign(changed_at=instants)
+        .drop_duplicates()
+        .sort_values("changed_at")
+    )
 
 
 def _is_user_id(cell: Any) -> bool:
-    return isinstance(cell, str) and cell.startswith("005") and len(cell) in (15, 18) and cell.isalnum()
+    return (
+        isinstance(cell, str)
+        and cell.startswith("005")
+        and len(cell) in (15, 18)
+        and cell.isalnum()
+    )
 
 
 _LEAST_SHARE = 0.5
@@ -528,7 +597,9 @@ def match_ids(theirs: pd.Series[Any], known: pd.Series[Any]) -> dict[str, str]:
     missing = pd.Series([one for one in every if one not in ours], dtype=TEXT)
     found: dict[str, str] = {}
     # Capitals tell some ids of Salesforce apart, so they count first.
-    for fold in (normalize_ids, lambda ids: normalize_ids(ids).str.casefold()) if len(missing) else ():
+    for fold in (
+        (normalize_ids, lambda ids: normalize_ids(ids).str.casefold()) if len(missing) else ()
+    ):
         alike: dict[str, list[str]] = {}
         for one, key in zip(known, fold(known), strict=True):
             alike.setdefault(key, []).append(one)
@@ -536,12 +607,14 @@ def match_ids(theirs: pd.Series[Any], known: pd.Series[Any]) -> dict[str, str]:
             same = alike.get(key, []) if one not in found else []
             if len(same) > 1:
                 raise DataError(
-                    f"the id {one!r} of the history may be {joined(map(repr, same), most=_NAMED, last='or')} of the export; "
+                    f"the id {one!r} of the history may be "
+                    f"{joined(map(repr, same), most=_NAMED, last='or')} of the export; "
                     "write it as the export does"
                 )
             if same and same[0] in taken:
                 raise DataError(
-                    f"the ids {taken[same[0]]!r} and {one!r} of the history may both be {same[0]!r} of the export; write them as "
+                    f"the ids {taken[same[0]]!r} and {one!r} of the history may both be "
+                    f"{same[0]!r} of the export; write them as "
                     "the export does"
                 )
             if same:
@@ -570,7 +643,8 @@ def match_names(pairs: pd.DataFrame, opportunities: pd.DataFrame) -> dict[str, s
             for name in twice
         ]
         raise DataError(
-            f"the history and the export share no ids, and {count(len(twice), 'name')} of several deals cannot match them: "
+            f"the history and the export share no ids, and {count(len(twice), 'name')} of "
+            "several deals cannot match them: "
             f"{joined(said, most=_NAMED)}. Add the opportunity ID to both"
         )
     ids = ours.set_index("name")["unique_id"]
@@ -587,7 +661,10 @@ def are_others(theirs: Iterable[str], known: Set[str]) -> bool:
 def refuse_other_deals(
     theirs: Iterable[str], known: Set[str], *, names: tuple[str, str], way_out: str
 ) -> int:
-    """Refuse two sources of deals when the second has fewer than half of the first; return how many it lacks."""
+    """Refuse two sources of deals when the second has fewer than half of the first.
+
+    Return how many it lacks.
+    """
     every = list(dict.fromkeys(theirs))
     lacking = [one for one in every if one not in known]
     met = len(every) - len(lacking)
@@ -595,7 +672,8 @@ def refuse_other_deals(
         others = known - set(every)
         shown = [joined(map(repr, sorted(ids)[:_NAMED])) or "none" for ids in (lacking, others)]
         raise DataError(
-            f"only {met:,} of the {count(len(every))} of {names[0]} are in {names[1]}, so these are other deals: {names[0]} "
+            f"only {met:,} of the {count(len(every))} of {names[0]} are in {names[1]}, so these "
+            f"are other deals: {names[0]} "
             f"has {shown[0]}, {names[1]} has {shown[1]}. {way_out}"
         )
     return len(lacking)

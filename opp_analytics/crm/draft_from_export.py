@@ -48,7 +48,8 @@ class Question:
     asked: str
     """The question, in words."""
     guesses: Mapping[str, str]
-    """What `Drafted` took: ``{"unique_id": label}``, or each unknown stage with its kind, "" where nothing tells it."""
+    """What `Drafted` took: ``{"unique_id": label}``, or each unknown stage with its kind, "" where
+    nothing tells it."""
     reasons: Mapping[str, str]
     """Why, by the same keys, in words."""
     choices: tuple[str, ...]
@@ -104,8 +105,9 @@ class Drafted:
     ) -> Drafted:
         """Draft again with answers, which are no guesses any more: the label of the id, and kinds of unknown stages.
 
-        `tables` are sections to enter where the file has none: ``{"targets": "targets.csv"}`` is a file beside the org
-        file, ``{"targets": [{"period": "2026-11", "target": 500000}]}`` are rows.
+        `tables` are sections to enter where the file has none: ``{"targets": "targets.csv"}`` is a
+        file beside the org file, ``{"targets": [{"period": "2026-11", "target": 500000}]}`` are
+        rows.
         """
         given = {"unique_id": unique_id, "stages": stages, "tables": tables}
         answers = dict(self.answers)
@@ -116,9 +118,14 @@ class Drafted:
                 answers[name] = value
         asked = (self.file, self.old, self.before, self.preset)
         if unique_id is None or unique_id == self.answers.get("unique_id"):
-            return _draft(self.table, *asked, self.known, self.found, self.options, answers, self.first)
+            return _draft(
+                self.table, *asked, self.known, self.found, self.options, answers, self.first
+            )
         likely = [
-            name for guess in self.found if guess.theirs == unique_id for name in list_names(guess.ours)
+            name
+            for guess in self.found
+            if guess.theirs == unique_id
+            for name in list_names(guess.ours)
         ]
         named = _name_id(unique_id, self.known, likely)
         found = [named, *guess_columns(self.table, _extend(*asked, {unique_id: named.ours}))]
@@ -127,7 +134,9 @@ class Drafted:
 
 def read_org_text(file: Path) -> str | None:
     """Read the text of an org file; None where there is none."""
-    return read_whole(file, most=SMALL).decode("utf-8", "surrogateescape") if file.exists() else None
+    return (
+        read_whole(file, most=SMALL).decode("utf-8", "surrogateescape") if file.exists() else None
+    )
 
 
 def draft_from_export(
@@ -135,9 +144,10 @@ def draft_from_export(
 ) -> Drafted:
     """Draft an org file from a file of deals: a new one, or additions to the one that exists, which keeps all it says.
 
-    Nothing is written. A session asks the `questions`, calls `Drafted.answer` with what it hears (or takes the guesses by
-    doing nothing), and writes ``draft.text`` with `cli.org.write_org` where it differs from `old`, the text of the `file`.
-    A new one has the `preset`, or else that whose labels the export has. `options` are those of `explain_export`.
+    Nothing is written. A session asks the `questions`, calls `Drafted.answer` with what it hears
+    (or takes the guesses by doing nothing), and writes ``draft.text`` with `cli.org.write_org`
+    where it differs from `old`, the text of the `file`. A new one has the `preset`, or else that
+    whose labels the export has. `options` are those of `explain_export`.
     """
     # Each step reads the same cells.
     before = None if old is None else Org.read(file)
@@ -179,7 +189,11 @@ def _draft(
         month=f"{datetime.now(UTC):%Y-%m}",
         preset=preset,
         columns={guess.theirs: guess.ours for guess in guesses},
-        known=known.stages if old is not None else stored.stages if (stored := get_org(table)) else None,
+        known=known.stages
+        if old is not None
+        else stored.stages
+        if (stored := get_org(table))
+        else None,
         old=old,
         sure=() if answered is None else (answered,),
         kinds=answers.get("stages"),
@@ -211,14 +225,20 @@ def _guess_currency(table: FileTable, labels: Iterable[str]) -> str | None:
         signs = _MONEY.findall(label)
         if not signs:
             marked = [found for found in map(_MONEY.findall, amounts) if found]
-            signs = [sign for found in marked for sign in found] if 2 * len(marked) >= len(amounts) else []
+            signs = (
+                [sign for found in marked for sign in found]
+                if 2 * len(marked) >= len(amounts)
+                else []
+            )
         codes: set[str] = {_CODES.get(sign, sign) for sign in signs}
         if len(codes) == 1:
             return codes.pop()
     return None
 
 
-def _extend(file: Path, old: str | None, before: Org | None, preset: str | None, columns: Columns) -> Org:
+def _extend(
+    file: Path, old: str | None, before: Org | None, preset: str | None, columns: Columns
+) -> Org:
     """Make the org of a file that is not written yet, with these columns: as far as a preset or the existing file goes."""
     if old is None or before is None:
         return Org(preset=preset, columns=columns)

@@ -19,7 +19,16 @@ CLOSED_AT = ("closed_at", "won_at", "lost_at")
 FLAGS = ("is_won", "is_lost", "is_closed", "is_deleted")
 USED_UP = (*FLAGS, *CLOSED_AT, "won_value")
 """Columns that become the status, the close date and the value of a closed deal, and go."""
-OWN = (*COLUMNS, "owner_name", "owner_id", "account_name", "currency", "pipeline", "category", *USED_UP)
+OWN = (
+    *COLUMNS,
+    "owner_name",
+    "owner_id",
+    "account_name",
+    "currency",
+    "pipeline",
+    "category",
+    *USED_UP,
+)
 """Names of ours that a label may have."""
 How = Literal["mapped", "guessed", "kept", "dropped", "unknown"]
 _ORDER = ("mapped", "guessed", "unknown", "kept", "dropped")
@@ -39,7 +48,10 @@ class Mapped:
 
 
 def tabulate(lines: Iterable[Mapped]) -> pd.DataFrame:
-    """Tabulate the lines: ``theirs``, ``ours`` (missing where nothing), ``how``, ``note``; mapped first, dropped last."""
+    """Tabulate the lines: ``theirs``, ``ours`` (missing where nothing), ``how``, ``note``.
+
+    Mapped first, dropped last.
+    """
     ordered = sorted(lines, key=lambda line: _ORDER.index(line.how))
     rows = [vars(line) | {"ours": line.ours or None} for line in ordered]
     return pd.DataFrame(rows, columns=["theirs", "ours", "how", "note"], dtype=TEXT)
@@ -63,7 +75,12 @@ class Reading:
         lines = self.mapping.fillna("").to_numpy().tolist()
         widths = [max((len(line[place]) for line in lines), default=0) for place in range(3)]
         rows = [
-            "  ".join([*(cell.ljust(width) for cell, width in zip(line[:3], widths, strict=True)), line[3]])
+            "  ".join(
+                [
+                    *(cell.ljust(width) for cell, width in zip(line[:3], widths, strict=True)),
+                    line[3],
+                ]
+            )
             for line in lines
         ]
         left_out = [f"Left out: {what}." for what in self.left_out]
@@ -80,7 +97,8 @@ class Names:
 
     def __init__(self, columns: Columns, own: Iterable[str]) -> None:
         self._exact = {
-            name: list_names(ours) for name, ours in [*((name, name) for name in own), *columns.items()]
+            name: list_names(ours)
+            for name, ours in [*((name, name) for name in own), *columns.items()]
         }
         self._alike = {key: ours for label, ours in self._exact.items() if (key := make_key(label))}
         # A warehouse writes StageName as stage_name or STAGENAME.
@@ -101,7 +119,9 @@ class Names:
 
     def find_all(self, labels: Iterable[str]) -> set[str]:
         """Find all our names of these labels."""
-        return {ours for label in labels if label and (named := self.find(label)) for ours in named[0]}
+        return {
+            ours for label in labels if label and (named := self.find(label)) for ours in named[0]
+        }
 
     def know(self, label: str) -> bool:
         """True for a label that names a column of ours."""
@@ -121,8 +141,8 @@ def name_opportunities(columns: Columns) -> Names:
 def match_labels(labels: Sequence[str], names: Names) -> list[Mapped]:
     """Match each label to our name; an unknown label keeps its own.
 
-    A guess gives way to a label that needs none. A column without a label is dropped. Further names of a label follow
-    behind the lines of all labels.
+    A guess gives way to a label that needs none. A column without a label is dropped. Further names
+    of a label follow behind the lines of all labels.
     """
     found = [names.find(label) if label else None for label in labels]
     sure = {name for ours, guessed in filter(None, found) for name in ours if not guessed}
@@ -133,14 +153,20 @@ def match_labels(labels: Sequence[str], names: Names) -> list[Mapped]:
         elif named is None or (named[1] and named[0][0] in sure):
             lines.append(Mapped(label, label, "kept"))
         else:
-            first, *others = (Mapped(label, ours, "guessed" if named[1] else "mapped") for ours in named[0])
+            first, *others = (
+                Mapped(label, ours, "guessed" if named[1] else "mapped") for ours in named[0]
+            )
             lines.append(first)
             further += others
     return [*lines, *further]
 
 
-def name_columns(labels: Sequence[str], columns: Columns, own: Iterable[str] = ()) -> dict[str, str]:
-    """Find the label of each of our names in a table of a warehouse; other columns keep theirs, in their order.
+def name_columns(
+    labels: Sequence[str], columns: Columns, own: Iterable[str] = ()
+) -> dict[str, str]:
+    """Find the label of each of our names in a table of a warehouse.
+
+    Other columns keep theirs, in their order.
 
     Of several labels of one name the exact one wins, then the one that `columns` name first.
     """

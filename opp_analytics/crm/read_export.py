@@ -1,4 +1,7 @@
-"""`read_export`: the opportunities of another CRM's export; `make_import_table`: opportunities in its own words, to import."""
+"""`read_export`: the opportunities of another CRM's export.
+
+`make_import_table`: opportunities in its own words, to import.
+"""
 
 from __future__ import annotations
 
@@ -51,8 +54,8 @@ class Export(Reading):
     opportunities: pd.DataFrame
     """The opportunities, as `read_export` returns them."""
     stage_dates: pd.DataFrame
-    """When deals entered and left stages, where the export has columns of that: ``unique_id``, ``stage``, ``entered``,
-    ``exited``."""
+    """When deals entered and left stages, where the export has columns of that: ``unique_id``,
+    ``stage``, ``entered``, ``exited``."""
 
 
 def read_export(
@@ -70,47 +73,57 @@ def read_export(
     Parameters
     ----------
     source : path or DataFrame
-        A CSV file, an ``.xlsx`` workbook or a Parquet file, or a frame of its rows: a report of opportunities or deals,
-        or a data export, as a CRM writes them. Titles above and footers below the table,
-        byte order marks, quoted line breaks, Windows-1252, ``$120,000.00``, ``80%`` and ``11/25/2026`` are read.
+        A CSV file, an ``.xlsx`` workbook or a Parquet file, or a frame of its rows: a report of
+        opportunities or deals, or a data export, as a CRM writes them. Titles above and footers
+        below the table, byte order marks, quoted line breaks, Windows-1252, ``$120,000.00``,
+        ``80%`` and ``11/25/2026`` are read.
     org : Org
-        Meaning of the columns and stages: that of a preset such as ``Org.salesforce()``, or your own.
+        Meaning of the columns and stages: that of a preset such as ``Org.salesforce()``, or your
+        own.
     day_first : bool, optional
-        Whether ``03/04/2027`` is April 3. By default the file's other rows tell; where none does, it is refused.
+        Whether ``03/04/2027`` is April 3. By default the file's other rows tell; where none does,
+        it is refused.
     decimal_comma : bool, optional
-        Whether ``45.000`` is 45,000. By default the column's other amounts tell; else a file with semicolons and dates such
-        as ``31.12.2026`` has a decimal comma, and says so. Where nothing tells, it is refused.
+        Whether ``45.000`` is 45,000. By default the column's other amounts tell; else a file with
+        semicolons and dates such as ``31.12.2026`` has a decimal comma, and says so. Where nothing
+        tells, it is refused.
     unreadable : {"refuse", "blank"}
-        What to do with an amount, date or percentage that can't be read, such as ``TBD`` or ``~90k``: refuse the file with a
-        list of all such cells, or read the rest with these cells missing, warn of them, and list them in
-        ``attrs["unreadable"]``. A cell with two readings, and a mark of won, lost, closed or deleted, is always refused.
-        ``n/a``, ``none`` and ``-`` are empty cells.
+        What to do with an amount, date or percentage that can't be read, such as ``TBD`` or
+        ``~90k``: refuse the file with a list of all such cells, or read the rest with these cells
+        missing, warn of them, and list them in ``attrs["unreadable"]``. A cell with two readings,
+        and a mark of won, lost, closed or deleted, is always refused. ``n/a``, ``none`` and ``-``
+        are empty cells.
     encoding : str, optional
         Encoding of a CSV file, where the one found is wrong.
     progress : bool, optional
-        If True, print what was mapped, guessed and dropped; if False, don't. Default: in a notebook or terminal.
+        If True, print what was mapped, guessed and dropped; if False, don't. Default: in a notebook
+        or terminal.
 
     Returns
     -------
     DataFrame
-        Opportunities, with ``attrs["org"]``. Columns that the org does not name follow under their own labels. A frame,
-        Parquet file or `to_excel` workbook that holds its org and its moment (``attrs["load"]``, ``attrs["recorded_at"]``)
-        keeps them; an org in it that contradicts `org` is refused. CSV holds neither.
-        ``probability`` is rounded to whole percents; without such a column, it is that of the stage in the org. A deal in
-        a stage that the org does not know gets a ``status`` from the CRM's own marks of won and lost, where it has any; the
-        ``close_date`` of a closed deal is the day it was closed where the CRM writes that apart. HubSpot's columns
-        ``Date entered "…"`` are a history of the stages, for `History.from_changes`, and not columns of the frame.
+        Opportunities, with ``attrs["org"]``. Columns that the org does not name follow under their
+        own labels. A frame, Parquet file or `to_excel` workbook that holds its org and its moment
+        (``attrs["load"]``, ``attrs["recorded_at"]``) keeps them; an org in it that contradicts
+        `org` is refused. CSV holds neither. ``probability`` is rounded to whole percents; without
+        such a column, it is that of the stage in the org. A deal in a stage that the org does not
+        know gets a ``status`` from the CRM's own marks of won and lost, where it has any; the
+        ``close_date`` of a closed deal is the day it was closed where the CRM writes that apart.
+        HubSpot's columns ``Date entered "…"`` are a history of the stages, for
+        `History.from_changes`, and not columns of the frame.
 
     Raises
     ------
     DataError
-        When the file is of another kind or holds no table, or a cell can't be read: all are listed by row, column and value.
+        When the file is of another kind or holds no table, or a cell can't be read: all are listed
+        by row, column and value.
     MissingColumnError
         When there is no column for ``unique_id`` or ``stage``.
 
     See Also
     --------
-    Org.salesforce, Org.hubspot, Org.pipedrive, Org.zoho, Org.dynamics, Org.close, Org.attio, History.from_changes
+    Org.salesforce, Org.hubspot, Org.pipedrive, Org.zoho, Org.dynamics, Org.close, Org.attio,
+    History.from_changes
 
     Examples
     --------
@@ -132,9 +145,16 @@ def read_export(
 
 
 def explain_export(
-    source: TableSource, org: Org, *, encoding: str | None = None, draft: bool = False, **written: Any
+    source: TableSource,
+    org: Org,
+    *,
+    encoding: str | None = None,
+    draft: bool = False,
+    **written: Any,
 ) -> Export:
-    """Read an export, with the fate of its columns and rows; see `read_export`, and `ColumnReader.of` for what is `written`.
+    """Read an export, with the fate of its columns and rows.
+
+    See `read_export`, and `ColumnReader.of` for what is `written`.
 
     A `draft` keeps amounts in several currencies, and the dates of closing.
     """
@@ -144,10 +164,13 @@ def explain_export(
         )
     arguments.one_of(written.get("unreadable", "refuse"), "unreadable", UNREADABLE)
     table = read_table(source, name_any(org.columns).know, encoding)
-    org = merge_orgs(get_org(table), org, names=(f"the org of {table.file}", "the given org")) or org
+    org = (
+        merge_orgs(get_org(table), org, names=(f"the org of {table.file}", "the given org")) or org
+    )
     if find_shape(table.labels, org.columns) in LOGS:
         raise DataError(
-            f"{table.file} is a field history; begin a history with it: oa.History.from_changes(file, org=org), or "
+            f"{table.file} is a field history; begin a history with it: "
+            "oa.History.from_changes(file, org=org), or "
             "opp-analytics import-crm FILE --history FOLDER"
         )
     matched = mark_stage_dates(match_labels(table.labels, name_opportunities(org.columns)))
@@ -170,7 +193,10 @@ def explain_export(
 def _make_opportunities(
     columns: dict[str, pd.Series[Any]], org: Org, table: FileTable, lines: list[Mapped], draft: bool
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Make opportunities of the columns; with the rows left out, in words. Derived columns are added to `lines`."""
+    """Make opportunities of the columns; with the rows left out, in words.
+
+    Derived columns are added to `lines`.
+    """
     frame = pd.DataFrame(columns)
     frame = _derive_status(frame, org, lines)
     frame = _fill_probability(frame, org, lines)
@@ -179,7 +205,11 @@ def _make_opportunities(
     if not draft:
         _check_currency(frame, org, table, lines)
     frame, repeated = _drop_copies(frame, table, lines)
-    kept = [name for name in (*COLUMNS, *frame.columns) if name in frame and (draft or name not in USED_UP)]
+    kept = [
+        name
+        for name in (*COLUMNS, *frame.columns)
+        if name in frame and (draft or name not in USED_UP)
+    ]
     frame = frame[list(dict.fromkeys(kept))].reset_index(drop=True)
     if "probability" in frame:
         frame["probability"] = (frame["probability"] + 1e-9).round().astype("Int64")
@@ -200,8 +230,12 @@ def _derive_status(frame: pd.DataFrame, org: Org, lines: list[Mapped]) -> pd.Dat
         return frame
     no = pd.Series(False, index=frame.index)
     won = frame.get("is_won", no)
-    lost = frame.get("is_lost", no) | (frame.get("is_closed", no) & ~won if "is_won" in frame else no)
-    status = pd.Series(np.select([won, lost], ["won", "lost"], "active"), index=frame.index, dtype=TEXT)
+    lost = frame.get("is_lost", no) | (
+        frame.get("is_closed", no) & ~won if "is_won" in frame else no
+    )
+    status = pd.Series(
+        np.select([won, lost], ["won", "lost"], "active"), index=frame.index, dtype=TEXT
+    )
     note = f"the CRM's own marks, for {count(int(unknown.sum()))} in unknown stages"
     lines.append(Mapped(" and ".join(marks), "status", "mapped", note))
     return frame.assign(status=status.where(unknown))
@@ -214,7 +248,9 @@ def _fill_probability(frame: pd.DataFrame, org: Org, lines: list[Mapped]) -> pd.
     chances = look_up_chances(frame, org)
     if not chances.notna().any():
         return frame
-    lines.append(Mapped("", "probability", "mapped", "the export has no probability; each stage's was used"))
+    lines.append(
+        Mapped("", "probability", "mapped", "the export has no probability; each stage's was used")
+    )
     return frame.assign(probability=chances)
 
 
@@ -237,7 +273,9 @@ def _settle_closed(frame: pd.DataFrame, org: Org, lines: list[Mapped]) -> pd.Dat
     codes = outcome_codes(org.apply(frame[[name for name in ("stage", "status") if name in frame]]))
     if "won_value" in frame:
         won = (codes == WON) & frame["won_value"].notna()
-        lines.append(Mapped("won_value", "value", "mapped", f"of {count(int(won.sum()), 'won deal')}"))
+        lines.append(
+            Mapped("won_value", "value", "mapped", f"of {count(int(won.sum()), 'won deal')}")
+        )
         frame = frame.assign(value=frame["won_value"].where(won, frame.get("value", np.nan)))
     if not marks:
         return frame
@@ -248,7 +286,12 @@ def _settle_closed(frame: pd.DataFrame, org: Org, lines: list[Mapped]) -> pd.Dat
     closed = (codes <= LOST) & days.notna()
     expected = frame.get("close_date", pd.Series(pd.NaT, index=frame.index, dtype="datetime64[us]"))
     lines.append(
-        Mapped(" and ".join(marks), "close_date", "mapped", f"of {count(int(closed.sum()), 'closed deal')}")
+        Mapped(
+            " and ".join(marks),
+            "close_date",
+            "mapped",
+            f"of {count(int(closed.sum()), 'closed deal')}",
+        )
     )
     return frame.assign(close_date=expected.where(~closed, days))
 
@@ -262,14 +305,18 @@ def _check_currency(frame: pd.DataFrame, org: Org, table: FileTable, lines: list
     if len(other):
         row, code = int(other.index[0]), other.iloc[0]
         raise DataError(
-            f"{table.file}: row {row} is in {code}, not in {wanted} ({count(len(other), 'such row')}). Give rates under "
-            "[currency_rates] of the org file, or convert first, for example: frame = pd.read_csv(file); "
+            f"{table.file}: row {row} is in {code}, not in {wanted} "
+            f"({count(len(other), 'such row')}). Give rates under "
+            "[currency_rates] of the org file, or convert first, for example: frame = "
+            "pd.read_csv(file); "
             f"frame['Amount'] *= frame['Currency'].map({{'{wanted}': 1, '{code}': rate}}); "
             f"frame['Currency'] = '{wanted}'; oa.read_export(frame, org)"
         )
     if wanted and org.currency is None:
         lines.append(
-            Mapped(str(wanted), "", "unknown", f'currency; add currency = "{wanted}" to the org file')
+            Mapped(
+                str(wanted), "", "unknown", f'currency; add currency = "{wanted}" to the org file'
+            )
         )
 
 
@@ -288,9 +335,14 @@ def _drop_copies(
         labels = {line.ours: line.theirs for line in lines}
         first, second = (int(row) for row in twin.index[:2])
         bad = BadValue(
-            second, labels.get("unique_id", "unique_id"), differing["unique_id"].iloc[0],
-            f"is also in row {first}, with another {labels.get(other, other)}; export one row for each deal, without products or splits",
-        )  # fmt: skip
+            second,
+            labels.get("unique_id", "unique_id"),
+            differing["unique_id"].iloc[0],
+            (
+                f"is also in row {first}, with another {labels.get(other, other)}; export one row "
+                "for each deal, without products or splits"
+            ),
+        )
         refuse(table.file, [bad])
     return kept, (f"{count(len(frame) - len(kept), 'row')} that repeat another one",)
 
@@ -303,36 +355,51 @@ def look_up_chances(opportunities: pd.DataFrame, org: Org) -> pd.Series[Any]:
 
 _WORDS = {
     "status": {"active": "Open", "won": "Won", "lost": "Lost"},
-    "category": {"commit": "Commit", "best_case": "Best Case", "pipeline": "Pipeline", "omitted": "Omitted"},
+    "category": {
+        "commit": "Commit",
+        "best_case": "Best Case",
+        "pipeline": "Pipeline",
+        "omitted": "Omitted",
+    },
 }
 _CLEARS = {"salesforce": "#N/A"}
-"""Text that empties a field, by the preset of a CRM that documents that an empty cell leaves it as it is.
+"""Text that empties a field, by the preset of a CRM that documents that an empty cell leaves it as
+it is.
 
-Salesforce Bulk API, Valid CSV Record Rows: an empty cell leaves the field of an updated record, #N/A empties it.
+Salesforce Bulk API, Valid CSV Record Rows: an empty cell leaves the field of an updated record,
+#N/A empties it.
 https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/datafiles_csv_valid_record_rows.htm
-Salesforce Data Loader: without the Bulk API, the setting "Insert null values" makes empty cells empty the field.
+Salesforce Data Loader: without the Bulk API, the setting "Insert null values" makes empty cells
+empty the field.
 https://developer.salesforce.com/docs/atlas.en-us.dataLoader.meta/dataLoader/loader_using_bulk_api.htm
 """
 
 
 def find_clear_text(org: Org) -> str | None:
-    """Find the text that empties a field in the CRM's import; None where no file is known to leave or empty a field."""
+    """Find the text that empties a field in the CRM's import.
+
+    None where no file is known to leave or empty a field.
+    """
     return next((_CLEARS[name] for name in _find_presets(org) if name in _CLEARS), None)
 
 
 def _find_presets(org: Org) -> list[str]:
     """Find the presets whose labels an org has all."""
-    return [name for name, preset in PRESETS.items() if preset["columns"].keys() <= org.columns.keys()]
+    return [
+        name for name, preset in PRESETS.items() if preset["columns"].keys() <= org.columns.keys()
+    ]
 
 
 def find_label(name: str, org: Org) -> str | None:
     """Find the CRM's label of a column of ours; None where it has none.
 
-    Of several, one that the org file itself names wins, else the first of the preset, which for Salesforce is the API's
-    name.
+    Of several, one that the org file itself names wins, else the first of the preset, which for
+    Salesforce is the API's name.
     """
     labels = [theirs for theirs, ours in org.columns.items() if name in list_names(ours)]
-    of_presets = {pair for preset in _find_presets(org) for pair in PRESETS[preset]["columns"].items()}
+    of_presets = {
+        pair for preset in _find_presets(org) for pair in PRESETS[preset]["columns"].items()
+    }
     labels.sort(key=lambda label: org.columns[label] == name and (label, name) in of_presets)
     return labels[0] if labels else None if name in (*OWN, *org.derived, VALUE_ORIGINAL) else name
 
@@ -340,14 +407,17 @@ def find_label(name: str, org: Org) -> str | None:
 def make_import_table(
     opportunities: pd.DataFrame, org: Org, fields: Sequence[str] | None = None
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Write opportunities in a CRM's words; with the CRM's label of each column, the id first unless all deals are new.
+    """Write opportunities in a CRM's words.
 
-    By default all columns that the CRM has and that can be changed. A name without a label is refused, and so are two values
-    for one column of the CRM.
+    With the CRM's label of each column, the id first unless all deals are new.
+
+    By default all columns that the CRM has and that can be changed. A name without a label is
+    refused, and so are two values for one column of the CRM.
     """
     if find_label("unique_id", org) is None:
         raise DataError(
-            "the org names no column for unique_id; add one under [columns] of the org file, such as "
+            "the org names no column for unique_id; add one under [columns] of the org file, "
+            "such as "
             '"Record ID" = "unique_id"'
         )
     names = _list_changeable(opportunities, org) if fields is None else fields
@@ -357,19 +427,25 @@ def make_import_table(
     missing = [name for name, label in labels.items() if label is None]
     if missing and fields is not None:
         raise DataError(
-            f"column {missing[0]!r} has no label in the CRM, so its changes can't be imported; name one under [columns] of "
+            f"column {missing[0]!r} has no label in the CRM, so its changes can't be imported; "
+            "name one under [columns] of "
             "the org file, or undo the changes"
         )
     kept = {name: label for name, label in labels.items() if label is not None}
     rows: dict[str, pd.Series[Any]] = {}
     for label in dict.fromkeys(kept.values()):
-        first, *others = (_translate(opportunities[name], label) for name in kept if kept[name] == label)
+        first, *others = (
+            _translate(opportunities[name], label) for name in kept if kept[name] == label
+        )
         for other in others:
             differ = first.notna() & other.notna() & (first.astype(TEXT) != other.astype(TEXT))
             if differ.any():
-                one, two = (f"{column.name}={column[differ].iloc[0]!r}" for column in (first, other))
+                one, two = (
+                    f"{column.name}={column[differ].iloc[0]!r}" for column in (first, other)
+                )
                 raise DataError(
-                    f"{one} and {two} of one deal can't be imported: both are {label!r} in the CRM; undo one of them"
+                    f"{one} and {two} of one deal can't be imported: both are {label!r} in the "
+                    "CRM; undo one of them"
                 )
             first = first.where(first.notna(), other)
         rows[str(first.name)] = first
@@ -377,7 +453,10 @@ def make_import_table(
 
 
 def _list_changeable(opportunities: pd.DataFrame, org: Org) -> list[str]:
-    """List the columns; without a probability that only repeats the stages', as `read_export` fills it in."""
+    """List the columns.
+
+    Without a probability that only repeats the stages', as `read_export` fills it in.
+    """
     names = [str(name) for name in opportunities.columns]
     if "probability" not in names or "stage" not in names:
         return names

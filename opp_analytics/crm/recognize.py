@@ -2,9 +2,10 @@
 
 Field histories come in these shapes.
 
-Salesforce: the object OpportunityFieldHistory (a row for each changed field) and its report "Opportunity Field History",
-the object OpportunityHistory (a row with the main fields at each change of one) and its report "Opportunity History".
-HubSpot: the property history, from its export or its API. Pipedrive: the change log of a deal, from its API.
+Salesforce: the object OpportunityFieldHistory (a row for each changed field) and its report
+"Opportunity Field History", the object OpportunityHistory (a row with the main fields at each
+change of one) and its report "Opportunity History". HubSpot: the property history, from its export
+or its API. Pipedrive: the change log of a deal, from its API.
 
 References
 ----------
@@ -27,7 +28,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from opp_analytics.crm.mapping import CLOSINGS, LABELS, OWN, Mapped, Names, match_labels, name_opportunities
+from opp_analytics.crm.mapping import (
+    CLOSINGS,
+    LABELS,
+    OWN,
+    Mapped,
+    Names,
+    match_labels,
+    name_opportunities,
+)
 from opp_analytics.errors import DataError, MissingColumnError
 from opp_analytics.inputs import make_key
 from opp_analytics.org import (
@@ -52,7 +61,8 @@ EVENTS = map_labels(**LABELS["events"])
 SNAPSHOTS = map_labels(**LABELS["snapshots"])
 """Labels of a file with a row for each change, which holds the main fields from then on."""
 UTC_LABELS = LABELS["utc"].split("|")
-"""Times of an API are in UTC where they name no zone; those of a report are in the zone of who made it."""
+"""Times of an API are in UTC where they name no zone; those of a report are in the zone of who made
+it."""
 CREATED = LABELS["created"].split("|")
 """Fields whose change is the creation of the deal."""
 _HISTORY = ("unique_id", "changed_at", "field", "old_value", "new_value")
@@ -64,13 +74,15 @@ STAGE_SPAN = re.compile(
     r"""((latest|cumulative) )?time in ["'“].+["'”]|hs_(v2_)?(latest_|cumulative_)?time_in_.+""",
     re.IGNORECASE,
 )
-"""Labels of times spent in a stage, which follow from the dates; HubSpot's names of today and those before."""
+"""Labels of times spent in a stage, which follow from the dates; HubSpot's names of today and those
+before."""
 
 
 def name_events(columns: Columns, labels: Sequence[str] = ()) -> Columns:
     """Name the labels of a file of changed fields: theirs to ours; the org's own names win."""
     own = {
-        theirs: [name for name in list_names(ours) if name in _HISTORY] for theirs, ours in columns.items()
+        theirs: [name for name in list_names(ours) if name in _HISTORY]
+        for theirs, ours in columns.items()
     }
     own = {theirs: ours for theirs, ours in own.items() if ours and theirs not in EVENTS}
     return _add_key({**EVENTS, **own}, columns, labels)
@@ -86,15 +98,24 @@ def _add_key(names: Columns, columns: Columns, labels: Sequence[str]) -> Columns
 
 def find_name(columns: Columns, labels: Sequence[str]) -> str | None:
     """Find the label of the deals' names."""
-    names = Names({theirs: ours for theirs, ours in columns.items() if "name" in list_names(ours)}, ("name",))
+    names = Names(
+        {theirs: ours for theirs, ours in columns.items() if "name" in list_names(ours)}, ("name",)
+    )
     return next(filter(names.know, labels), None)
 
 
 def name_snapshots(columns: Columns, labels: Sequence[str]) -> Columns:
-    """Name the labels of a file of the main fields at each change; a report's ``Stage`` is today's and is not read."""
+    """Name the labels of a file of the main fields at each change.
+
+    A report's ``Stage`` is today's and is not read.
+    """
     names = {**columns, **SNAPSHOTS}
     if "To Stage" in labels:
-        names = {theirs: ours for theirs, ours in names.items() if ours != "stage" or theirs == "To Stage"}
+        names = {
+            theirs: ours
+            for theirs, ours in names.items()
+            if ours != "stage" or theirs == "To Stage"
+        }
     return _add_key(names, columns, labels)
 
 
@@ -131,7 +152,10 @@ def find_shape(labels: Sequence[str], columns: Columns) -> str:
 
 
 def find_stage_date(label: str) -> tuple[str, str] | None:
-    """Find what a column of an export dates, ``entered`` or ``exited``, and the stage; None for another label."""
+    """Find what a column of an export dates, ``entered`` or ``exited``, and the stage.
+
+    None for another label.
+    """
     if not (found := _STAGE_DATE.fullmatch(label)):
         return None
     what, stage = filter(None, found.groups())
@@ -148,7 +172,8 @@ def name_any(columns: Columns) -> Names:
 
 
 _ENOUGH = 3
-"""Labels of a preset that tell its product; with fewer, ``Amount`` and ``Stage`` of any file would do."""
+"""Labels of a preset that tell its product; with fewer, ``Amount`` and ``Stage`` of any file would
+do."""
 
 
 @dataclass(frozen=True)
@@ -168,17 +193,26 @@ class Recognized:
 
     @property
     def doubt(self) -> str:
-        """The presets that fit equally, of which none is taken, in words; empty where there are no two."""
+        """The presets that fit equally, of which none is taken, in words.
+
+        Empty where there are no two.
+        """
         fitting = list_presets(self.labels)
         several = (
-            f"the labels fit {joined(fitting)} equally: choose one with --org, or with preset = in the org file"
+            (
+                f"the labels fit {joined(fitting)} equally: choose one with --org, or with "
+                "preset = "
+                "in the org file"
+            )
             if len(fitting) > 1
             else ""
         )
         return several if self.preset is None else ""
 
 
-def recognize(source: TableSource, org: Org | None = None, *, encoding: str | None = None) -> Recognized:
+def recognize(
+    source: TableSource, org: Org | None = None, *, encoding: str | None = None
+) -> Recognized:
     """Recognize a file by its labels.
 
     Without `org`, the preset is guessed.
@@ -186,7 +220,9 @@ def recognize(source: TableSource, org: Org | None = None, *, encoding: str | No
     columns = {} if org is None else org.columns
     names = name_every(columns)
     words = {word for listed in COLUMN_WORDS.values() for word in listed.split()}
-    table = read_table(source, lambda label: names.know(label) or make_key(label) in words, encoding)
+    table = read_table(
+        source, lambda label: names.know(label) or make_key(label) in words, encoding
+    )
     preset = guess_preset(table.labels) if org is None else None
     known = columns if preset is None else PRESETS[preset]["columns"]
     return Recognized(find_shape(table.labels, known), preset, table)
@@ -198,7 +234,9 @@ def name_every(columns: Columns) -> Names:
 
 
 def _merge_presets(columns: Columns) -> Columns:
-    every = {theirs: ours for preset in PRESETS.values() for theirs, ours in preset["columns"].items()}
+    every = {
+        theirs: ours for preset in PRESETS.values() for theirs, ours in preset["columns"].items()
+    }
     return {**every, **{name: name for name in OWN}, **columns}
 
 
@@ -218,21 +256,28 @@ def guess_preset(labels: Sequence[str]) -> str | None:
 def list_presets(labels: Sequence[str]) -> list[str]:
     """List the presets that name the most labels of a file, those with words of their own among them.
 
-    A hand-kept sheet too has Name, Stage and Amount: a label counts as a product's own by the share of the presets with it.
+    A hand-kept sheet too has Name, Stage and Amount: a label counts as a product's own by the share
+    of the presets with it.
     """
     if {"unique_id", "stage"} <= set(labels):
         return []  # Our own columns, some of which are Pipedrive's too.
     fits = {}
     for name, known in _PRESET_LABELS.items():
         hits = known & set(labels)
-        own = sum(1 / sum(label in others for others in _PRESET_LABELS.values()) for label in hits - _PLAIN)
+        own = sum(
+            1 / sum(label in others for others in _PRESET_LABELS.values())
+            for label in hits - _PLAIN
+        )
         fits[name] = (len(hits), round(own, 6))
     best = max(fits.values())
-    return [name for name, fit in fits.items() if fit == best and best[0] >= _ENOUGH and best[1] >= 1]
+    return [
+        name for name, fit in fits.items() if fit == best and best[0] >= _ENOUGH and best[1] >= 1
+    ]
 
 
 _PRESET_LABELS = {
-    name: {*preset["columns"], *LABELS["products"].get(name, ())} for name, preset in PRESETS.items()
+    name: {*preset["columns"], *LABELS["products"].get(name, ())}
+    for name, preset in PRESETS.items()
 }
 _PLAIN = frozenset(LABELS["plain"].split("|"))
 """Labels that people use in sheets of their own."""
@@ -265,8 +310,8 @@ class Guess(NamedTuple):
 def guess_columns(source: TableSource, org: Org) -> list[Guess]:
     """Guess the columns of a file of opportunities that neither its labels nor the org name: the id first.
 
-    No reader takes a guess by itself. Whoever asks for them says them, and reads with an org whose columns are
-    ``{**org.columns, **{guess.theirs: guess.ours for guess in guesses}}``.
+    No reader takes a guess by itself. Whoever asks for them says them, and reads with an org whose
+    columns are ``{**org.columns, **{guess.theirs: guess.ours for guess in guesses}}``.
     """
     table = read_table(source, name_any(org.columns).know)
     matched = match_labels(table.labels, name_opportunities(org.columns))
@@ -275,7 +320,9 @@ def guess_columns(source: TableSource, org: Org) -> list[Guess]:
     for ours in LIKELY:
         taken = {guess.theirs for guess in guesses}
         likely = [] if ours in named else list_likely(ours, matched)
-        guesses += [Guess(label, ours, f"{ours} by its label") for label in likely if label not in taken][:1]
+        guesses += [
+            Guess(label, ours, f"{ours} by its label") for label in likely if label not in taken
+        ][:1]
     return guesses
 
 
@@ -283,9 +330,13 @@ def list_likely(ours: str, matched: Sequence[Mapped]) -> list[str]:
     """List the labels of a file that may be a column of ours, the likeliest first."""
     ranks = {key: rank for rank, key in enumerate(LIKELY.get(ours, ()))}
     # A status serves as the stage where no other column does.
-    free = [line for line in matched if line.how == "kept" or (ours, line.ours) == ("stage", "status")]
+    free = [
+        line for line in matched if line.how == "kept" or (ours, line.ours) == ("stage", "status")
+    ]
     keys = {line.theirs: _MONEY.sub("", make_key(line.theirs)) for line in free}
-    return sorted((label for label in keys if keys[label] in ranks), key=lambda label: ranks[keys[label]])
+    return sorted(
+        (label for label in keys if keys[label] in ranks), key=lambda label: ranks[keys[label]]
+    )
 
 
 def guess_ids(table: FileTable, matched: Sequence[Mapped]) -> list[Guess]:
@@ -313,8 +364,13 @@ def guess_ids(table: FileTable, matched: Sequence[Mapped]) -> list[Guess]:
 
 
 def find_column(name: str, matched: Sequence[Mapped], table: FileTable) -> int:
-    """Find the place of the column that became `name`; without one, the error says what to add and what could serve."""
-    places = [place for place, line in enumerate(matched) if line.ours == name and line.how != "dropped"]
+    """Find the place of the column that became `name`.
+
+    Without one, the error says what to add and what could serve.
+    """
+    places = [
+        place for place, line in enumerate(matched) if line.ours == name and line.how != "dropped"
+    ]
     if places:
         return places[0]
     if name == "unique_id":
@@ -332,7 +388,11 @@ def find_column(name: str, matched: Sequence[Mapped], table: FileTable) -> int:
         way = f'"{guess.theirs}" {why}: put {line} under [columns] of {FILE}'
     else:
         way = f'If another column holds it, put "Its label" = "{name}" under [columns] of {FILE}'
-    start = f", or run: opp-analytics start {shlex.quote(table.file)}" if Path(table.file).suffix else ""
+    start = (
+        f", or run: opp-analytics start {shlex.quote(table.file)}"
+        if Path(table.file).suffix
+        else ""
+    )
     raise MissingColumnError(
         f"{table.file} has no {what}. {way}{start}. The file has {quote_labels(table.labels)}"
     )

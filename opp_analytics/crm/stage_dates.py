@@ -17,7 +17,10 @@ from opp_analytics.text import count
 
 _SAME = pd.Timedelta(minutes=1)
 """Exports write minutes, so a stage is left and the next one entered within one."""
-ONE_DATE = "Only the latest entry of a deal into a stage has a date: of one that came back to a stage, the earlier one is not known"
+ONE_DATE = (
+    "Only the latest entry of a deal into a stage has a date: of one that came back to a stage, "
+    "the earlier one is not known"
+)
 
 
 def mark_stage_dates(matched: list[Mapped]) -> list[Mapped]:
@@ -27,12 +30,16 @@ def mark_stage_dates(matched: list[Mapped]) -> list[Mapped]:
         if line.how == "kept" and find_stage_date(line.theirs):
             line = replace(line, how="mapped")
         elif line.how == "kept" and STAGE_SPAN.fullmatch(line.theirs):
-            line = replace(line, ours="", how="dropped", note="follows from the dates of the stages")
+            line = replace(
+                line, ours="", how="dropped", note="follows from the dates of the stages"
+            )
         lines.append(line)
     return lines
 
 
-def take_stage_dates(columns: dict[str, pd.Series[Any]], org: Org, lines: list[Mapped]) -> pd.DataFrame:
+def take_stage_dates(
+    columns: dict[str, pd.Series[Any]], org: Org, lines: list[Mapped]
+) -> pd.DataFrame:
     """Take the dates of stages out of the columns: ``unique_id``, ``stage``, ``entered``, ``exited`` (instants)."""
     own = {_match(text, org.stages): text for text in columns["stage"].dropna().unique()}
     found: dict[str, dict[str, pd.Series[Any]]] = {}
@@ -53,19 +60,26 @@ def take_stage_dates(columns: dict[str, pd.Series[Any]], org: Org, lines: list[M
     rows = [
         pd.DataFrame(
             {
-                "unique_id": ids, "stage": pd.Series(stage, index=ids.index, dtype=TEXT),
-                "entered": sides.get("entered", empty), "exited": sides.get("exited", empty),
+                "unique_id": ids,
+                "stage": pd.Series(stage, index=ids.index, dtype=TEXT),
+                "entered": sides.get("entered", empty),
+                "exited": sides.get("exited", empty),
             }
         )
         for stage, sides in found.items()
-    ]  # fmt: skip
-    none = pd.DataFrame({"unique_id": ids[:0], "stage": ids[:0], "entered": empty[:0], "exited": empty[:0]})
+    ]
+    none = pd.DataFrame(
+        {"unique_id": ids[:0], "stage": ids[:0], "entered": empty[:0], "exited": empty[:0]}
+    )
     every = pd.concat([none, *rows], ignore_index=True)
     return every.dropna(subset=["unique_id", "entered"]).drop_duplicates(ignore_index=True)
 
 
 def _match(text: str, stages: Stages) -> str:
-    """Match the stage in a label; the id of one of several pipelines may have a number behind it."""
+    """Match the stage in a label.
+
+    The id of one of several pipelines may have a number behind it.
+    """
     found = next(
         (
             name
@@ -80,8 +94,8 @@ def _match(text: str, stages: Stages) -> str:
 def list_entries(dates: pd.DataFrame, created: pd.Series[Any], org: Org) -> pd.DataFrame:
     """List the changes of stage: ``unique_id``, ``changed_at``, ``field``, ``old_value`` (missing), ``new_value``.
 
-    Between an exit and the next entry a deal was somewhere that no column holds, and so from its creation where it has
-    no date.
+    Between an exit and the next entry a deal was somewhere that no column holds, and so from its
+    creation where it has no date.
     """
     ranks = {name: rank for rank, name in enumerate(org.stages.kinds)}
     ordered = (
@@ -98,7 +112,9 @@ def list_entries(dates: pd.DataFrame, created: pd.Series[Any], org: Org) -> pd.D
         ordered[away].rename(columns={"exited": "changed_at"}).assign(new_value=NOT_RECORDED),
         silent.assign(new_value=NOT_RECORDED),
     ]
-    every = pd.concat([part[["unique_id", "changed_at", "new_value"]] for part in parts if len(part)])
+    every = pd.concat(
+        [part[["unique_id", "changed_at", "new_value"]] for part in parts if len(part)]
+    )
     every = every.sort_values("changed_at", kind="stable", ignore_index=True)
     return every.assign(field="stage", old_value=None)[
         ["unique_id", "changed_at", "field", "old_value", "new_value"]

@@ -1,7 +1,7 @@
 """What a field history does not hold: deals whose closing only the export shows, and columns that nobody tracked.
 
-Such a deal is open until its close date; what is not known of it until then is named in the column `UNRECORDED`
-(docs/definitions.md, "Imported histories").
+Such a deal is open until its close date; what is not known of it until then is named in the column
+`UNRECORDED` (docs/definitions.md, "Imported histories").
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class Closings:
     """The deals of an export beside the last lines of a history about them, by ``unique_id``."""
 
     deals: pd.DataFrame
-    """``ended`` (bool: by the export), ``closed`` (bool: won or lost), ``held`` (bool: the history has its end too, or there
-    is none), ``at`` (instant of the end, or of the export)."""
+    """``ended`` (bool: by the export), ``closed`` (bool: won or lost), ``held`` (bool: the history
+    has its end too, or there is none), ``at`` (instant of the end, or of the export)."""
     log_end: pd.Timestamp
     """The last line of the history."""
 
@@ -54,7 +54,9 @@ class Closings:
         if not short:
             return ()
         return (
-            f"{short:,} of {count(int(closed.sum()), 'closed deal')} {'has' if short == 1 else 'have'} no line in the history about their closing: until their "
+            f"{short:,} of {count(int(closed.sum()), 'closed deal')} "
+            f"{'has' if short == 1 else 'have'} no line in the history about their closing: "
+            "until their "
             f"close date they are open, in the stage {NOT_RECORDED} and without a planned date",
         )
 
@@ -64,7 +66,8 @@ def find_closings(
 ) -> Closings:
     """Find whether and when each deal of an export ended.
 
-    `lines` are the last ``stage`` and ``status`` of each deal in the history, with the time of that line as ``at``.
+    `lines` are the last ``stage`` and ``status`` of each deal in the history, with the time of that
+    line as ``at``.
     """
     lines = lines.reindex(known.index)
     begin = begin.reindex(known.index)
@@ -88,7 +91,9 @@ def find_closings(
 
 
 def _tell_outcomes(frame: pd.DataFrame, org: Org) -> pd.Series[Any]:
-    columns = pd.DataFrame({name: frame.get(name) for name in ("stage", "status")}, index=frame.index)
+    columns = pd.DataFrame(
+        {name: frame.get(name) for name in ("stage", "status")}, index=frame.index
+    )
     columns.attrs["org"] = org.facts
     return outcomes(columns).astype("str")
 
@@ -103,7 +108,9 @@ def _end_days(dates: pd.Series[Any], zone: str) -> pd.Series[Any]:
 
 def withhold(values: pd.DataFrame, closings: Closings) -> pd.DataFrame:
     """Drop the values that tell how a deal ended from the first values of those whose closing is missing."""
-    return values[~(is_among(values["unique_id"], closings.missing) & values["field"].isin(_TELLING))]
+    return values[
+        ~(is_among(values["unique_id"], closings.missing) & values["field"].isin(_TELLING))
+    ]
 
 
 def log_unrecorded(
@@ -116,7 +123,10 @@ def log_unrecorded(
     deals = closings.deals
     begin, at = begin.reindex(deals.index), deals["at"]
     tracked = set(lines["field"].unique())
-    told = {name: is_among(deals.index, lines.loc[lines["field"] == name, "unique_id"]) for name in _SETTLED}
+    told = {
+        name: is_among(deals.index, lines.loc[lines["field"] == name, "unique_id"])
+        for name in _SETTLED
+    }
     marks = pd.Series("", index=deals.index)
     logged = []
     for name in (one for one in (*_TELLING, "value") if one in known):
@@ -133,7 +143,11 @@ def log_unrecorded(
     logged.append(_log(UNRECORDED, marks, begin))
     overrun = closings.overrun[is_among(closings.overrun, lines["unique_id"])]
     after = pd.Series(closings.log_end + _SECOND, index=overrun)
-    for name, value in (("stage", NOT_RECORDED), ("close_date", None), (UNRECORDED, " ".join(_MARKED))):
+    for name, value in (
+        ("stage", NOT_RECORDED),
+        ("close_date", None),
+        (UNRECORDED, " ".join(_MARKED)),
+    ):
         logged.append(_log(name, pd.Series(value, index=overrun, dtype="object"), after))
     cleared = marks.index.union(overrun)
     logged.append(_log(UNRECORDED, pd.Series(None, index=cleared, dtype="object"), at))
@@ -165,7 +179,9 @@ def _log(name: str, values: pd.Series[Any], at: pd.Series[Any]) -> pd.DataFrame:
     )
 
 
-def add_unrecorded(log: pd.DataFrame, known: pd.DataFrame, org: Org) -> tuple[pd.DataFrame, Closings]:
+def add_unrecorded(
+    log: pd.DataFrame, known: pd.DataFrame, org: Org
+) -> tuple[pd.DataFrame, Closings]:
     """Add to a log of whole rows the deals that it lacks, and the closings that only the export shows."""
     last = log.sort_values("seen_at", kind="stable").drop_duplicates("unique_id", keep="last")
     last = last.set_index("unique_id")
@@ -176,7 +192,9 @@ def add_unrecorded(log: pd.DataFrame, known: pd.DataFrame, org: Org) -> tuple[pd
     if "created_at" in known:
         begin = begin.fillna(known["created_at"])
     lines = pd.DataFrame({name: last.get(name) for name in ("stage", "status")}, index=last.index)
-    closings = find_closings(known, lines.assign(at=last["seen_at"]), begin, log["seen_at"].max(), org)
+    closings = find_closings(
+        known, lines.assign(at=last["seen_at"]), begin, log["seen_at"].max(), org
+    )
     now = known[[name for name in log if name in known]].astype("object")
     # What the export lacks stays as the log has it.
     own = last.columns.drop(["operation", "seen_after", UNRECORDED], errors="ignore")

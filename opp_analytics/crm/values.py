@@ -24,12 +24,21 @@ _INSTANTS = (*CLOSED_AT, "created_at", "updated_at", "changed_at", "seen_at", "s
 _AMOUNTS = ("value", "won_value", VALUE_ORIGINAL)
 _IDS = ("unique_id", "account_id", "owner_id")
 _NEEDED = (*FLAGS, "changed_at", "seen_at", "seen_after")
-"""Columns that decide what a deal is, or when something was so: a cell of theirs is never left blank."""
+"""Columns that decide what a deal is, or when something was so: a cell of theirs is never left
+blank."""
 UNREADABLE = ("refuse", "blank")
-_WAY_OUT = 'To read the rest with these cells blank: unreadable="blank", in the shell --unreadable blank'
+_WAY_OUT = (
+    'To read the rest with these cells blank: unreadable="blank", in the shell --unreadable blank'
+)
 FRACTIONS = ("deal probability", "hs_deal_stage_probability")
 """Labels under which HubSpot writes 0.8 for 80%."""
-STATUSES = {"open": "active", "won": "won", "lost": "lost", "active": "active", "inactive": "inactive"}
+STATUSES = {
+    "open": "active",
+    "won": "won",
+    "lost": "lost",
+    "active": "active",
+    "inactive": "inactive",
+}
 """Pipedrive's open deals are active ones of the API."""
 _STATECODES = {"0": "active", "1": "won", "2": "lost"}
 """Dynamics' own numbers of these, in its column `statecode`."""
@@ -54,7 +63,10 @@ def is_time(ours: str) -> bool:
 
 @dataclass
 class ColumnReader:
-    """Reads columns at their types; collects bad cells, and lines about values that were guessed."""
+    """Reads columns at their types.
+
+    Collects bad cells, and lines about values that were guessed.
+    """
 
     org: Org
     day_first: bool | None
@@ -95,9 +107,14 @@ class ColumnReader:
         return cls(org, order, zone, decimal_comma, unreadable, lines=lines)
 
     def read(self, ours: str, column: pd.Series[Any] | inputs.Cells, label: str) -> pd.Series[Any]:
-        """Read a column at the type that its name has here; amounts, dates and times come as `Cells`."""
+        """Read a column at the type that its name has here.
+
+        Amounts, dates and times come as `Cells`.
+        """
         if isinstance(column, inputs.Cells) and ours in _AMOUNTS:
-            return self._sort_bad(ours, *inputs.read_amounts(column, self.org.currency, self.decimal_comma))
+            return self._sort_bad(
+                ours, *inputs.read_amounts(column, self.org.currency, self.decimal_comma)
+            )
         if isinstance(column, inputs.Cells):
             read = (
                 inputs.read_dates(column, self.day_first)
@@ -107,12 +124,18 @@ class ColumnReader:
             return self._sort_bad(ours, *read)
         if ours == "probability":
             cells = inputs.Cells.of(column, label)
-            percents, bad, fractional = inputs.read_percents(cells, fractions=label.casefold() in FRACTIONS)
+            percents, bad, fractional = inputs.read_percents(
+                cells, fractions=label.casefold() in FRACTIONS
+            )
             if fractional:
-                self.lines.append(Mapped(label, "probability", "guessed", "fractions, so 0.8 is 80%"))
+                self.lines.append(
+                    Mapped(label, "probability", "guessed", "fractions, so 0.8 is 80%")
+                )
             return self._sort_bad(ours, percents, bad)
         if ours in FLAGS:
-            return self._sort_bad(ours, *inputs.read_flags(inputs.Cells.of(inputs.as_texts(column), label)))
+            return self._sort_bad(
+                ours, *inputs.read_flags(inputs.Cells.of(inputs.as_texts(column), label))
+            )
         if ours in _IDS:
             return inputs.as_ids(column)
         if ours == "stage":
@@ -125,21 +148,29 @@ class ColumnReader:
                 ours, inputs.as_texts(column), statuses if ours == "status" else CATEGORIES
             )
         return (
-            inputs.as_texts(column) if column.dtype == "object" or ours in ("name", "owner_name") else column
+            inputs.as_texts(column)
+            if column.dtype == "object" or ours in ("name", "owner_name")
+            else column
         )
 
-    def read_original(self, column: pd.Series[Any], label: str, codes: pd.Series[Any]) -> pd.Series[Any]:
+    def read_original(
+        self, column: pd.Series[Any], label: str, codes: pd.Series[Any]
+    ) -> pd.Series[Any]:
         """Read amounts that are in the currency of their row; a sign of another one is bad."""
         codes = codes.str.strip().where(codes.str.strip() != "").fillna(str(self.org.currency))
         read = []
         for code, rows in column.groupby(codes.to_numpy(), sort=False):
-            amounts, bad = inputs.read_amounts(inputs.Cells.of(rows, label), str(code), self.decimal_comma)
+            amounts, bad = inputs.read_amounts(
+                inputs.Cells.of(rows, label), str(code), self.decimal_comma
+            )
             read.append(amounts)
             bad = [replace(one, reason=one.reason.replace("the org's", "the row's")) for one in bad]
             self._sort_bad(VALUE_ORIGINAL, amounts, bad)
         return pd.concat(read).reindex(column.index) if read else column.astype("float64")
 
-    def _sort_bad(self, ours: str, read: pd.Series[Any], bad: list[inputs.BadValue]) -> pd.Series[Any]:
+    def _sort_bad(
+        self, ours: str, read: pd.Series[Any], bad: list[inputs.BadValue]
+    ) -> pd.Series[Any]:
         for one in bad:
             (self.bad if ours in _NEEDED or one.has_option else self.blanked).append(one)
         return read
@@ -154,7 +185,9 @@ class ColumnReader:
             said = [head, *inputs.list_bad(self.blanked)]
             DataWarning.warn("\n  ".join(said))
 
-    def _translate(self, ours: str, texts: pd.Series[Any], words: Mapping[str, str | None]) -> pd.Series[Any]:
+    def _translate(
+        self, ours: str, texts: pd.Series[Any], words: Mapping[str, str | None]
+    ) -> pd.Series[Any]:
         """Translate a CRM's words to ours; other words stay."""
         tally = texts.value_counts()
         read_as = {text: words.get(inputs.fold(text), text) for text in tally.index}
@@ -169,7 +202,9 @@ class ColumnReader:
 def read_columns(
     table: FileTable, matched: list[Mapped], org: Org, *, zone: str | None = None, **written: Any
 ) -> tuple[dict[str, pd.Series[Any]], list[Mapped], list[inputs.BadValue]]:
-    """Read the columns of a table under our names, at their types, on the rows of the file; with the cells left blank.
+    """Read the columns of a table under our names, at their types, on the rows of the file.
+
+    With the cells left blank.
 
     What is `written`, such as the order of days and months, is as `ColumnReader.of` takes it.
     """
@@ -189,9 +224,14 @@ def read_columns(
     lines = list(matched)
     for place in places:
         ours, label = matched[place].ours, table.labels[place]
-        if several and ours in ("won_value", VALUE_ORIGINAL if VALUE_ORIGINAL in names.values() else "value"):
+        if several and ours in (
+            "won_value",
+            VALUE_ORIGINAL if VALUE_ORIGINAL in names.values() else "value",
+        ):
             codes = next(
-                inputs.as_texts(table.cells[other]) for other in places if names[other] == "currency"
+                inputs.as_texts(table.cells[other])
+                for other in places
+                if names[other] == "currency"
             )
             column = reader.read_original(table.cells[place], label, codes)
         else:
@@ -199,7 +239,10 @@ def read_columns(
         if ours in columns:
             columns[ours] = _merge(ours, columns[ours], column, table, (first[ours], place))
             lines[place] = replace(
-                lines[place], how="dropped", ours="", note=f"the same as {table.labels[first[ours]]!r}"
+                lines[place],
+                how="dropped",
+                ours="",
+                note=f"the same as {table.labels[first[ours]]!r}",
             )
         elif column.isna().all() and matched[place].how == "kept" and len(column):
             lines[place] = replace(lines[place], how="dropped", ours="", note="empty")
@@ -216,16 +259,22 @@ def _merge(
     differ = one.notna() & other.notna() & (one != other)
     if differ.any():
         row = int(np.flatnonzero(differ)[0])
-        first, second = (f"{table.labels[place]}={table.cells[place].iloc[row]!r}" for place in places)
+        first, second = (
+            f"{table.labels[place]}={table.cells[place].iloc[row]!r}" for place in places
+        )
         raise DataError(
-            f"{table.file}: row {table.cells.index[row]}: {first} and {second} would both be {ours!r}; remove one of the "
+            f"{table.file}: row {table.cells.index[row]}: {first} and {second} would both be "
+            f"{ours!r}; remove one of the "
             "columns, or give it another name under [columns] of the org file"
         )
     return one.where(one.notna(), other)
 
 
 def read_stage(text: str, stages: Stages) -> str:
-    """Read a stage by the org's names; an alias stays, so that it goes back out as it came, and an unknown one too."""
+    """Read a stage by the org's names.
+
+    An alias stays, so that it goes back out as it came, and an unknown one too.
+    """
     if text in stages.kinds:
         return text
     named = _WITH_PIPELINE.fullmatch(text)
@@ -244,7 +293,10 @@ def read_stages(column: pd.Series[Any], stages: Stages) -> tuple[pd.Series[Any],
         Mapped(text, ours, "guessed", f"stage, {count(int(tally[text]))}")
         if ours != text
         else Mapped(
-            text, "", "unknown", f"stage, {count(int(tally[text]))}; name it under stages in the org file"
+            text,
+            "",
+            "unknown",
+            f"stage, {count(int(tally[text]))}; name it under stages in the org file",
         )
         for text, ours in read_as.items()
         if ours not in stages.kinds or ours != text

@@ -24,11 +24,16 @@ _ENDED = ("won", "lost")
 
 def select_closings(changes: ibis.Table, org: Org) -> Any:
     """Select the close date of a won or lost row, else nothing."""
-    return ibis.ifelse(org.stages.outcome_expression(changes).isin(_ENDED), changes["close_date"], None)
+    return ibis.ifelse(
+        org.stages.outcome_expression(changes).isin(_ENDED), changes["close_date"], None
+    )
 
 
 def list_needed(changes: ibis.Table, org: Org) -> ibis.Table:
-    """List the pairs of ``code`` and close date, ``day``, that closed rows ever had; an open row's has no day."""
+    """List the pairs of ``code`` and close date, ``day``, that closed rows ever had.
+
+    An open row's has no day.
+    """
     coded = changes.filter(~missing(changes[CURRENCY]))
     return coded.select(code=coded[CURRENCY], day=select_closings(coded, org)).distinct()
 
@@ -36,7 +41,8 @@ def list_needed(changes: ibis.Table, org: Org) -> ibis.Table:
 def find_rates(needed: pd.DataFrame, org: Org) -> pd.DataFrame:
     """Find the rate of each foreign currency on each day of the closings: ``_code``, ``_on``, ``_rate``.
 
-    A currency without any rate is refused; old and first rates are said for the pairs that are `needed`.
+    A currency without any rate is refused; old and first rates are said for the pairs that are
+    `needed`.
     """
     codes = read_codes(needed["code"])
     needed = needed.assign(day=needed["day"].astype("datetime64[us]"))
@@ -46,7 +52,9 @@ def find_rates(needed: pd.DataFrame, org: Org) -> pd.DataFrame:
     rates = org.currency_rates
     lacking = needed[~read_codes(needed["code"]).isin(rates["currency"])]
     if len(lacking):
-        refuse_lacking(lacking["code"].value_counts(), home=str(org.currency), file=org.rates_file, deals=[])
+        refuse_lacking(
+            lacking["code"].value_counts(), home=str(org.currency), file=org.rates_file, deals=[]
+        )
     closed = needed.dropna(subset=["day"])
     found = look_up_rates(rates, read_codes(closed["code"]), closed["day"])
     warn_of_dates(closed["code"], closed["day"], found["date"], org.rates_file)
@@ -56,10 +64,13 @@ def find_rates(needed: pd.DataFrame, org: Org) -> pd.DataFrame:
     return pd.concat([table, spelled.rename(columns={"code": "_code"})], ignore_index=True)
 
 
-def convert_changes(changes: ibis.Table, org: Org, rates: pd.DataFrame, record: pd.Timestamp) -> ibis.Table:
+def convert_changes(
+    changes: ibis.Table, org: Org, rates: pd.DataFrame, record: pd.Timestamp
+) -> ibis.Table:
     """Convert the values of change rows; ``value_original`` stays beside them.
 
-    All rows of a deal have one rate: that of its close date where it is closed as of `record`, else that of the record's day.
+    All rows of a deal have one rate: that of its close date where it is closed as of `record`, else
+    that of the record's day.
     """
     own = ibis.window(group_by="unique_id")
     today = as_date(record, tz=org.zone(None))
@@ -77,8 +88,13 @@ def convert_changes(changes: ibis.Table, org: Org, rates: pd.DataFrame, record: 
     codes = rates["_code"].drop_duplicates(ignore_index=True)
     now = look_up_rates(org.currency_rates, read_codes(codes), pd.Series(today, index=codes.index))
     warn_of_dates(codes, pd.Series(today, index=codes.index), now["date"], org.rates_file)
-    cases = [(found[CURRENCY] == code, float(rate)) for code, rate in zip(codes, now["rate"], strict=True)]
-    rate = ibis.coalesce(found["_rate"], ibis.cases(*cases, else_=1.0)) if cases else ibis.literal(1.0)
+    cases = [
+        (found[CURRENCY] == code, float(rate))
+        for code, rate in zip(codes, now["rate"], strict=True)
+    ]
+    rate = (
+        ibis.coalesce(found["_rate"], ibis.cases(*cases, else_=1.0)) if cases else ibis.literal(1.0)
+    )
     return found.select(
         **{name: found[name] for name in changes.columns if name != "value"},
         value=found["value"] * rate,

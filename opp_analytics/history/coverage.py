@@ -23,11 +23,15 @@ _COVERAGE: dict[str, Any] = {
 KNOWN = {"stage": "stage_known", "close_date": "date_known", "value": "value_known"}
 """Columns of a deal, and that of their share in `History.coverage`."""
 LEAST_KNOWN = 0.9
-"""Share of the deals closed in a month whose stage, or planned date, must be known, or questions that need it begin later."""
+"""Share of the deals closed in a month whose stage, or planned date, must be known, or questions
+that need it begin later."""
 
 
 def coverage(records: pd.DataFrame, freq: str, closings: pd.DataFrame) -> pd.DataFrame:
-    """Describe each period between the first and the last record, with `History.list_closings`; see `History.coverage`."""
+    """Describe each period between the first and the last record, with `History.list_closings`.
+
+    See `History.coverage`.
+    """
     check_freq(freq)
     moments = records["recorded_at"].reset_index(drop=True)
     naive = moments.dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
@@ -35,12 +39,18 @@ def coverage(records: pd.DataFrame, freq: str, closings: pd.DataFrame) -> pd.Dat
     periods = pd.period_range(naive[0], naive[-1], freq=freq) if len(naive) else ()
     rows = {str(period): _row(period, naive, damaged) for period in periods}
     index = pd.Index(list(rows), dtype=schema.TEXT, name="period")
-    table = pd.DataFrame(list(rows.values()), columns=list(_COVERAGE), index=index).astype(_COVERAGE)
+    table = pd.DataFrame(list(rows.values()), columns=list(_COVERAGE), index=index).astype(
+        _COVERAGE
+    )
     shares = share_known(closings, freq)
     shares.index = shares.index.astype("str")
     table = table.join(shares.reindex(index).fillna(1.0))
     unknown = table[["stage_known", "date_known"]] < LEAST_KNOWN
-    said = {(True, False): ": no stages", (False, True): ": no dates", (True, True): ": no stages, no dates"}
+    said = {
+        (True, False): ": no stages",
+        (False, True): ": no dates",
+        (True, True): ": no stages, no dates",
+    }
     lacks = [said.get(tuple(row), "") for row in unknown.to_numpy().tolist()]
     table["answers"] += pd.Series(lacks, index=index, dtype=schema.TEXT)
     cadence = _days(pd.Timedelta(moments.diff().median())) if len(moments) > 1 else None
@@ -64,7 +74,10 @@ def _row(
 ) -> tuple[int, float, float, float, bool, str]:
     """Describe a period by the instants of all records, and of those damaged, in order."""
     start, end = (np.datetime64(one.start_time, "us") for one in (period, period + 1))
-    opened, (first, known) = moments.searchsorted(start, side="right"), moments.searchsorted([start, end])
+    opened, (first, known) = (
+        moments.searchsorted(start, side="right"),
+        moments.searchsorted([start, end]),
+    )
     inside, running = moments[opened:known], bool(moments[-1] < end)
     # In a running period, the time after the last record is not a gap yet.
     gaps = np.diff([*[start][:opened], *inside, *([] if running else [end])])

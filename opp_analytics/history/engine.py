@@ -1,4 +1,7 @@
-"""The query engine: DuckDB over change files, with a memory limit; its errors become a `HistoryError`."""
+"""The query engine: DuckDB over change files, with a memory limit.
+
+Its errors become a `HistoryError`.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,10 @@ else:
 
 
 class Engine:
-    """An embedded DuckDB, started at the first query; what exceeds `memory` is spilled to a private folder."""
+    """An embedded DuckDB, started at the first query.
+
+    What exceeds `memory` is spilled to a private folder.
+    """
 
     def __init__(self, memory: str) -> None:
         self._memory = memory
@@ -47,7 +53,10 @@ class Engine:
 
     @classmethod
     def shared(cls, memory: str) -> Engine:
-        """Get the process's engine for a memory limit; starting one takes longer than most queries."""
+        """Get the process's engine for a memory limit.
+
+        Starting one takes longer than most queries.
+        """
         # A connection does not survive a fork.
         return _engines.setdefault((os.getpid(), memory), cls(memory))
 
@@ -58,10 +67,13 @@ class Engine:
         with _as_ours("read"):
             if self._backend is None:
                 self._backend = self._connect()
-            # Which column types it takes must not depend on which file comes first, nor a column vanish.
+            # Which column types it takes must not depend on which file comes first, nor a column
+            # vanish.
             table = self._backend.read_parquet([str(file) for file in files], union_by_name=True)
             names = rows.change_schema(kinds)
-            return table.select(**cast_columns(table, dict(zip(names.names, names.types, strict=True))))
+            return table.select(
+                **cast_columns(table, dict(zip(names.names, names.types, strict=True)))
+            )
 
     def keep(self, table: ibis.Table) -> ibis.Table:
         """Read a table made from `read` into memory, for as long as somebody has it."""
@@ -71,13 +83,15 @@ class Engine:
                 self._backend.raw_sql(f"DROP TABLE IF EXISTS {self._unused.pop()}")
             name = ibis.util.gen_name("changes")
             kept: ibis.Table = self._backend.create_table(name, table, temp=True)
-            # Dropped by a later call: the connection may be in use when Python finds that nobody has the table.
+            # Dropped by a later call: the connection may be in use when Python finds that nobody
+            # has the table.
             weakref.finalize(kept.op(), self._unused.append, name)
             return kept
 
     def _connect(self) -> Any:
         backend = ibis.duckdb.connect(memory_limit=self._memory)
-        # Rows that are spilled are as private as the history: a folder that only its owner can enter.
+        # Rows that are spilled are as private as the history: a folder that only its owner can
+        # enter.
         spill = tempfile.mkdtemp(prefix="opp-analytics-spill-")
         atexit.register(shutil.rmtree, spill, ignore_errors=True)
         backend.raw_sql(f"SET temp_directory = '{spill.replace(chr(39), chr(39) * 2)}'")
@@ -94,7 +108,8 @@ class Engine:
 
 _engines: dict[tuple[int, str], Engine] = {}
 _one_at_a_time = threading.RLock()
-"""A connection refuses a second call while it answers the first, and a widget's callbacks come from other threads."""
+"""A connection refuses a second call while it answers the first, and a widget's callbacks come from
+other threads."""
 
 
 def cast_columns(table: ibis.Table, types: Mapping[str, pa.DataType]) -> dict[str, Any]:
@@ -117,14 +132,20 @@ def _as_ours(what: str) -> Iterator[None]:
             warnings.simplefilter("ignore")
             fused, ibis.options.sql.fuse_selects = ibis.options.sql.fuse_selects, False
             try:
-                yield  # Engines merge nested selects themselves; by Ibis it takes a seventh of a question's time.
+                # Engines merge nested selects themselves; by Ibis it takes a seventh of a
+                # question's time.
+                yield
             finally:
                 ibis.options.sql.fuse_selects = fused
     except OppAnalyticsError:
         raise
     except Exception as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        hint = "; give History a larger memory_limit, or free disk space" if "Out of Memory" in first else ""
+        hint = (
+            "; give History a larger memory_limit, or free disk space"
+            if "Out of Memory" in first
+            else ""
+        )
         raise HistoryError(f"the history could not be {what}: {first}{hint}") from error
 
 
@@ -139,7 +160,8 @@ def stream(expression: Any) -> Iterator[pa.RecordBatch]:
     with _as_ours("queried"):
         backend = expression.get_backend()
         if backend.name == "duckdb":
-            # Ibis 12 streams from a cursor, which in DuckDB 2 holds the whole result, and by a method that is gone.
+            # Ibis 12 streams from a cursor, which in DuckDB 2 holds the whole result, and by a
+            # method that is gone.
             yield from backend._to_duckdb_relation(expression).to_arrow_reader(_BATCH_ROWS)
         else:
             yield from expression.to_pyarrow_batches(chunk_size=_BATCH_ROWS)
@@ -167,7 +189,8 @@ def missing(column: Any) -> Any:
 def latest(table: ibis.Table) -> ibis.Table:
     """Select the newest change row of every opportunity, by a flag that every engine can compute."""
     newest = ibis.window(group_by="unique_id", order_by=ibis.desc("seen_at"))
-    # DuckDB keeps one row a deal instead of sorting all of them, but not for Ibis's ROW_NUMBER() - 1 = 0.
+    # DuckDB keeps one row a deal instead of sorting all of them, but not for Ibis's ROW_NUMBER() -
+    # 1 = 0.
     duckdb = table.get_backend().name == "duckdb"
     placed = table.mutate(
         _place=_number_rows().over(newest) if duckdb else ibis.row_number().over(newest) + 1

@@ -24,7 +24,9 @@ from opp_analytics.text import count
 
 LONG, WIDE = ("unique_id", "changed_at", "field", "new_value"), ("unique_id", "seen_at")
 
-_OUT_OF_ORDER = "changes out of order in the file; they were sorted by time, and no number is affected"
+_OUT_OF_ORDER = (
+    "changes out of order in the file; they were sorted by time, and no number is affected"
+)
 _BOUNDS = f"times lie between {FIRST_YEAR} and {LAST_YEAR}"
 
 
@@ -43,9 +45,14 @@ class Import:
 
     @classmethod
     def of(cls, changes: pd.DataFrame, problems: Iterable[Mapping[str, str]] = ()) -> Import:
-        """Import a log in wide or long form, with the problems found before; see `History.from_changes`."""
+        """Import a log in wide or long form, with the problems found before.
+
+        See `History.from_changes`.
+        """
         if not isinstance(changes, pd.DataFrame):
-            raise ArgumentTypeError(f"changes is a {type(changes).__name__}, not a DataFrame or a path")
+            raise ArgumentTypeError(
+                f"changes is a {type(changes).__name__}, not a DataFrame or a path"
+            )
         notes: list[Mapping[str, str]] = list(problems)
         log = _widen(changes, notes) if set(LONG) <= set(changes.columns) else changes
         log = _add_seen_after(_add_operations(_sort(_cast(log), notes), notes))
@@ -55,7 +62,9 @@ class Import:
         opportunities = opportunities.drop(columns=schema.UNRECORDED, errors="ignore")
         for place, (name, dtype) in enumerate(rows.CHANGE_COLUMNS.items()):
             table = table.add_column(place, name, pa.array(log[name], from_pandas=True).cast(dtype))
-        counted = count_moments([log])[["recorded_at", "rows", "new", "edited", "deleted", "returned"]]
+        counted = count_moments([log])[
+            ["recorded_at", "rows", "new", "edited", "deleted", "returned"]
+        ]
         ends = counted.drop(index=counted.index[1:-1]).itertuples(index=False, name=None)
         moments = tuple(RecordCounts(at, *map(int, counts)) for at, *counts in ends)
         return cls(table, moments, rows.list_dtypes(opportunities), tuple(notes))
@@ -64,13 +73,18 @@ class Import:
         """Warn once about all problems."""
         if self.notes:
             said = " ".join(tell_problems(pd.DataFrame(self.notes)))
-            DataWarning.warn(f"The log was imported with problems. {said} history.check() lists them.")
+            DataWarning.warn(
+                f"The log was imported with problems. {said} history.check() lists them."
+            )
 
 
 def tell_problems(problems: pd.DataFrame) -> list[str]:
     """Tell the problems of an import, each in a sentence."""
     return [
-        f"{count(len(ids))} (such as {ids.iloc[0]!r}) {'has' if len(ids) == 1 else 'have'} {problem}."
+        (
+            f"{count(len(ids))} (such as {ids.iloc[0]!r}) {'has' if len(ids) == 1 else 'have'} "
+            f"{problem}."
+        )
         for problem, ids in problems.groupby("problem", sort=False)["unique_id"]
     ]
 
@@ -93,16 +107,21 @@ def read_import(
         if known is None or (ours and opportunities is None and ids is None):
             agreed = org.merge_orgs(org.get_org(changes), known, names=("the log's org", "org="))
             return Import.of(changes), agreed
-    log = crm.read_changes(changes, known or org.DEFAULT, opportunities=opportunities, ids=ids, **written)
+    log = crm.read_changes(
+        changes, known or org.DEFAULT, opportunities=opportunities, ids=ids, **written
+    )
     note(progress, log.describe())
     return Import.of(log.changes, log.problems), known
 
 
 def _parse_instants(column: pd.Series[Any]) -> pd.Series[Any]:
     if pd.api.types.is_numeric_dtype(column.dtype) or (
-        column.dtype == object and any(isinstance(v, numbers.Real) and not schema.is_blank(v) for v in column)
+        column.dtype == object
+        and any(isinstance(v, numbers.Real) and not schema.is_blank(v) for v in column)
     ):
-        raise DataError(f"column {column.name!r} has a number, not a time; write it as 2026-03-31T10:00:00Z")
+        raise DataError(
+            f"column {column.name!r} has a number, not a time; write it as 2026-03-31T10:00:00Z"
+        )
     try:
         # Without a zone, UTC is meant; text may or may not hold fractions of a second.
         form = None if pd.api.types.is_datetime64_any_dtype(column.dtype) else "ISO8601"
@@ -122,12 +141,16 @@ def _cast(log: pd.DataFrame) -> pd.DataFrame:
     missing = [c for c in WIDE if c not in log.columns]
     if missing:
         raise MissingColumnError(
-            f"the log has no column {', '.join(missing)}; it has {', '.join(map(str, log.columns))}. "
-            f"Wide: unique_id, seen_at, the opportunity's columns; long: {', '.join(LONG)}; another CRM's field history "
+            f"the log has no column {', '.join(missing)}; it has "
+            f"{', '.join(map(str, log.columns))}. "
+            f"Wide: unique_id, seen_at, the opportunity's columns; long: {', '.join(LONG)}; "
+            "another CRM's field history "
             "needs org=, such as org=oa.Org.salesforce()"
         )
     typed = org.conform(log)
-    typed = typed.assign(**{c: _parse_instants(typed[c]) for c in ("seen_after", "seen_at") if c in typed})
+    typed = typed.assign(
+        **{c: _parse_instants(typed[c]) for c in ("seen_after", "seen_at") if c in typed}
+    )
     _check_filled(typed, "unique_id", "seen_at")
     return typed
 
@@ -135,7 +158,9 @@ def _cast(log: pd.DataFrame) -> pd.DataFrame:
 def _check_filled(log: pd.DataFrame, *columns: str) -> None:
     for column in columns:
         if log[column].isna().any():
-            raise DataError(f"row {int(log[column].isna().to_numpy().argmax())} of the log has no {column}")
+            raise DataError(
+                f"row {int(log[column].isna().to_numpy().argmax())} of the log has no {column}"
+            )
 
 
 def _note(notes: list[Mapping[str, str]], ids: Iterable[str], problem: str) -> None:
@@ -155,26 +180,36 @@ def _sort(log: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.DataFrame:
         log = log.sort_values("seen_at", kind="stable", ignore_index=True)
     twice = log.duplicated(["unique_id", "seen_at"], keep="last")
     several = (
-        "several changes at one time; their order was taken from the file. Numbers by day are not affected"
+        "several changes at one time; their order was taken from the file. Numbers by day are "
+        "not affected"
     )
     _note(notes, log.loc[twice, "unique_id"], several)
     return log[~twice].reset_index(drop=True) if twice.any() else log
 
 
 def _add_operations(log: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.DataFrame:
-    """Add the operation of every row, consistent with the rows before it; a deleted deal keeps its last known values."""
+    """Add the operation of every row, consistent with the rows before it.
+
+    A deleted deal keeps its last known values.
+    """
     said = pd.Series(index=log.index, dtype=schema.TEXT)
     said = schema.as_text(log["operation"]) if "operation" in log else said
     unknown = said[said.notna() & ~said.isin(rows.OPERATIONS)]
     if len(unknown):
-        raise DataError(f"operation={unknown.iloc[0]!r} is unknown; use one of {', '.join(rows.OPERATIONS)}")
+        raise DataError(
+            f"operation={unknown.iloc[0]!r} is unknown; use one of {', '.join(rows.OPERATIONS)}"
+        )
     places = pd.Series(log.index)
     before = places.groupby(pd.factorize(log["unique_id"])[0]).shift(fill_value=-1)
     deleted = said == rows.DELETED
     was_deleted = deleted.reindex(before, fill_value=False).to_numpy()
     first = before < 0
     again = (said == "new") & ~first & ~was_deleted
-    _note(notes, log.loc[again, "unique_id"], "two creations under one ID; the second counts as a change")
+    _note(
+        notes,
+        log.loc[again, "unique_id"],
+        "two creations under one ID; the second counts as a change",
+    )
     found = np.select([deleted, first, was_deleted], [rows.DELETED, "new", "returned"], "changed")
     log = log.assign(operation=pd.Series(found, index=log.index, dtype=schema.TEXT))
     known = log.reindex(before[deleted]).set_axis(places[deleted])
@@ -186,7 +221,9 @@ def _add_seen_after(log: pd.DataFrame) -> pd.DataFrame:
     """Add ``seen_after``: where the log lacks it, the previous instant in the log."""
     codes, instants = pd.factorize(log["seen_at"])
     earlier = pd.Series(instants).shift().reindex(codes).set_axis(log.index)
-    return log.assign(seen_after=log["seen_after"].fillna(earlier) if "seen_after" in log else earlier)
+    return log.assign(
+        seen_after=log["seen_after"].fillna(earlier) if "seen_after" in log else earlier
+    )
 
 
 def _widen(events: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.DataFrame:

@@ -56,7 +56,10 @@ _NO_FIELDS = ("unique_id", *_NOT_RECORDED, *rows.UNTRACKED, VALUE_ORIGINAL)
 
 
 def _timeline(changes: pd.DataFrame, own_writes: pd.DataFrame | None) -> pd.DataFrame:
-    """List every change of a field from one deal's change rows, oldest first, and our writes; see `History.deal`."""
+    """List every change of a field from one deal's change rows, oldest first, and our writes.
+
+    See `History.deal`.
+    """
     fields = [name for name in changes.columns if name not in _NO_FIELDS]
     rows: list[dict[str, Any]] = []
     known = dict.fromkeys(fields)
@@ -65,7 +68,10 @@ def _timeline(changes: pd.DataFrame, own_writes: pd.DataFrame | None) -> pd.Data
         now = {name: None if schema.is_blank(change[name]) else change[name] for name in fields}
         moved = [name for name in fields if now[name] != known[name]]
         run = {"run_id": _run_between(change, own_writes)}
-        rows += [{**said, "field": name, "before": known[name], "after": now[name], **run} for name in moved]
+        rows += [
+            {**said, "field": name, "before": known[name], "after": now[name], **run}
+            for name in moved
+        ]
         if not moved:
             rows.append({**said, "before": None, "after": None, **run})
         known = now
@@ -84,20 +90,23 @@ def _run_between(change: pd.Series[Any], own_writes: pd.DataFrame | None) -> str
 
 
 class History:
-    """A folder that keeps every recorded version of every opportunity; each `record` adds what changed.
+    """A folder that keeps every recorded version of every opportunity.
 
-    The API keeps no history, so yours starts with the first record. Cost and size grow with the changes, not with
-    opportunities × days. A change happened after the previous record (``seen_after``) and by the record that shows it
-    (``seen_at``); two edits between two records appear as one.
+    Each `record` adds what changed.
+
+    The API keeps no history, so yours starts with the first record. Cost and size grow with the
+    changes, not with opportunities × days. A change happened after the previous record
+    (``seen_after``) and by the record that shows it (``seen_at``); two edits between two records
+    appear as one.
 
     Parameters
     ----------
     path : str or path
-        Folder of the history. The first record makes it, with the permissions that the umask gives. Its own files
-        must not be links.
+        Folder of the history. The first record makes it, with the permissions that the umask gives.
+        Its own files must not be links.
     org : Org, optional
-        What the stages mean. Records keep the spellings that they were given, and are read by this org; without it, by
-        the API's six stages.
+        What the stages mean. Records keep the spellings that they were given, and are read by this
+        org; without it, by the API's six stages.
     memory_limit : str
         Most memory that a query may use. The rest goes to a private temporary folder.
     lock_timeout : float
@@ -156,45 +165,50 @@ class History:
         Parameters
         ----------
         changes : DataFrame or path
-            A field history of Salesforce (OpportunityFieldHistory, OpportunityHistory, or the reports of both), HubSpot
-            (property history, or deals with ``Date entered "…"``) or Pipedrive (change log), as a frame or a file; with its
-            `org`. Or a log of your own.
+            A field history of Salesforce (OpportunityFieldHistory, OpportunityHistory, or the
+            reports of both), HubSpot (property history, or deals with ``Date entered "…"``) or
+            Pipedrive (change log), as a frame or a file; with its `org`. Or a log of your own.
             Wide, one row per opportunity and change, with the whole opportunity at that time:
-            ``unique_id``, ``seen_at`` (instant), optional ``seen_after`` and ``operation`` (new, changed, deleted,
-            returned), and the opportunity's columns. Long, one row per changed field: ``unique_id``,
-            ``changed_at``, ``field``, ``new_value``, optional ``old_value``.
+            ``unique_id``, ``seen_at`` (instant), optional ``seen_after`` and ``operation`` (new,
+            changed, deleted, returned), and the opportunity's columns. Long, one row per changed
+            field: ``unique_id``, ``changed_at``, ``field``, ``new_value``, optional ``old_value``.
         path : str or path, optional
-            New or empty folder for the history. Without it, the history and its `table` exist only as long as
-            the object.
+            New or empty folder for the history. Without it, the history and its `table` exist only
+            as long as the object.
         org : Org, optional
             What the columns, fields and stages mean; default: the org of `changes`, if it has one.
         opportunities : DataFrame, optional
-            The deals as they are now, from `read_export`. They tell when each was created, its name and account, and the
-            values of the tracked fields that never changed. A deal closed there, whose closing the log lacks, is open until its
-            close date in the stage "(not recorded)"; `coverage` gives the share of such deals. Ids that differ only in spelling
+            The deals as they are now, from `read_export`. They tell when each was created, its name
+            and account, and the values of the tracked fields that never changed. A deal closed
+            there, whose closing the log lacks, is open until its close date in the stage "(not
+            recorded)"; `coverage` gives the share of such deals. Ids that differ only in spelling
             are matched, and unique names where the log has no ids of theirs.
         ids : mapping, optional
-            Ids in `changes` to ids of the records that follow, where those come from another system.
+            Ids in `changes` to ids of the records that follow, where those come from another
+            system.
         day_first, decimal_comma : bool, optional
             As in `read_export`.
         unreadable : {"refuse", "blank"}
             As in `read_export`; the time of a change is always needed.
         progress : bool, optional
-            If True, print what was mapped, guessed and dropped; if False, don't. Default: in a notebook or terminal.
+            If True, print what was mapped, guessed and dropped; if False, don't. Default: in a
+            notebook or terminal.
 
         Returns
         -------
         History
-            Its records are the distinct instants of the log. Rows out of order are sorted. If an opportunity has two
-            rows at one instant, the later one is used. A second creation under one id counts as a change, and a deal whose
-            creation nothing tells begins with its first change. A `DataWarning` and `check` report each of these.
-            A field that the log lacks begins with the first record that has it.
+            Its records are the distinct instants of the log. Rows out of order are sorted. If an
+            opportunity has two rows at one instant, the later one is used. A second creation under
+            one id counts as a change, and a deal whose creation nothing tells begins with its first
+            change. A `DataWarning` and `check` report each of these. A field that the log lacks
+            begins with the first record that has it.
 
         Raises
         ------
         DataError
-            When a column is missing or a value does not fit: the row, the column and the value are named. When the
-            opportunities hold fewer than half of the log's deals, or an id or a name of the log may be several of theirs.
+            When a column is missing or a value does not fit: the row, the column and the value are
+            named. When the opportunities hold fewer than half of the log's deals, or an id or a
+            name of the log may be several of theirs.
         HistoryError
             When `path` already contains records.
 
@@ -231,11 +245,13 @@ class History:
         Parameters
         ----------
         table : ibis.Table
-            The wide form of `from_changes`: ``unique_id``, ``seen_at``, preferably ``seen_after`` and
-            ``operation``, and the opportunity's columns. One row per opportunity and instant; `check` finds others.
+            The wide form of `from_changes`: ``unique_id``, ``seen_at``, preferably ``seen_after``
+            and ``operation``, and the opportunity's columns. One row per opportunity and instant;
+            `check` finds others.
         records : DataFrame, optional
-            Column ``recorded_at`` with the time of every record, as in `records` of another history. Without it,
-            the records are read from ``seen_at``, which misses records without a change.
+            Column ``recorded_at`` with the time of every record, as in `records` of another
+            history. Without it, the records are read from ``seen_at``, which misses records without
+            a change.
         org : Org, optional
             What the columns and stages mean; a column that it does not name keeps its label.
 
@@ -255,7 +271,9 @@ class History:
         >>> History.from_table(warehouse.table).as_of("2026-03-09")["value"].tolist()
         [2.0]
         """
-        return cls._over(TableSource(read_log(table, check_org(org) or DEFAULT), read_given(records)), org)
+        return cls._over(
+            TableSource(read_log(table, check_org(org) or DEFAULT), read_given(records)), org
+        )
 
     @classmethod
     def from_snapshots(
@@ -273,39 +291,44 @@ class History:
         Parameters
         ----------
         table : ibis.Table
-            Versions of all opportunities, in any Ibis backend: the deal's columns, and from when to when each version was
-            current. Text, dates and times without a zone are read as UTC. A version that dbt marks with ``dbt_is_deleted``,
-            or the CRM with ``is_deleted`` or the status ``deleted``, is a deletion. Lists and structures are left out.
+            Versions of all opportunities, in any Ibis backend: the deal's columns, and from when to
+            when each version was current. Text, dates and times without a zone are read as UTC. A
+            version that dbt marks with ``dbt_is_deleted``, or the CRM with ``is_deleted`` or the
+            status ``deleted``, is a deletion. Lists and structures are left out.
         key : str, optional
             Column with the deal's id; default: ``unique_id``, or the column that the org calls so.
         valid_from, valid_to : str
-            Columns with the beginning and the end of each version. A current version has no end, or one in 2099 or later.
-            A version that begins up to one second after the end of another follows it; after a longer gap the deal is
-            ``returned``, and ``deleted`` in between.
+            Columns with the beginning and the end of each version. A current version has no end, or
+            one in 2099 or later. A version that begins up to one second after the end of another
+            follows it; after a longer gap the deal is ``returned``, and ``deleted`` in between.
         records : DataFrame, optional
-            Column ``recorded_at`` with the time of every run, as in `from_table`; the history begins with the first one.
-            Without it, the records are the distinct times at which a version begins or ends.
+            Column ``recorded_at`` with the time of every run, as in `from_table`; the history
+            begins with the first one. Without it, the records are the distinct times at which a
+            version begins or ends.
         org : Org, optional
-            What the columns and stages mean, as in `read_export`: with ``Org.salesforce()``, ``Amount`` or ``amount`` is
-            ``value``, and ``StageName`` or ``stage_name`` is ``stage``. A column that it does not name keeps its label.
+            What the columns and stages mean, as in `read_export`: with ``Org.salesforce()``,
+            ``Amount`` or ``amount`` is ``value``, and ``StageName`` or ``stage_name`` is ``stage``.
+            A column that it does not name keeps its label.
 
         Returns
         -------
         History
-            Its `table` is an expression: the engine reads the versions at each question, and nothing is copied. `check`
-            lists versions without an id or beginning, with an end before it, and those that overlap.
+            Its `table` is an expression: the engine reads the versions at each question, and
+            nothing is copied. `check` lists versions without an id or beginning, with an end before
+            it, and those that overlap.
 
         Raises
         ------
         DataError
-            When `table` is not an Ibis table, lacks a column, has two columns that differ only in case, or a time is
-            stored as a number.
+            When `table` is not an Ibis table, lacks a column, has two columns that differ only in
+            case, or a time is stored as a number.
 
         Notes
         -----
-        Changes between two runs are not in a snapshot, and with ``hard_deletes: ignore`` neither are deletions: a deal that
-        was deleted stays open. With dbt's strategy ``timestamp``, versions of the first run begin when the deal was last
-        edited; give `records`, so that the history begins with that run.
+        Changes between two runs are not in a snapshot, and with ``hard_deletes: ignore`` neither
+        are deletions: a deal that was deleted stays open. With dbt's strategy ``timestamp``,
+        versions of the first run begin when the deal was last edited; give `records`, so that the
+        history begins with that run.
 
         See Also
         --------
@@ -341,7 +364,8 @@ class History:
             return f"<History {where}: no records yet>"
         first, last = records["recorded_at"].iloc[0], records["recorded_at"].iloc[-1]
         return (
-            f"<History {where}: {len(records)} records, {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC>"
+            f"<History {where}: {len(records)} records, {first:%Y-%m-%d %H:%M} to "
+            f"{last:%Y-%m-%d %H:%M} UTC>"
         )
 
     def _repr_html_(self) -> str:
@@ -371,18 +395,18 @@ class History:
         Parameters
         ----------
         opportunities : DataFrame
-            All opportunities, as `load` returns them, or any frame with ``unique_id``. A new ``updated_at`` alone is not
-            a change.
+            All opportunities, as `load` returns them, or any frame with ``unique_id``. A new
+            ``updated_at`` alone is not a change.
         at : str, date or datetime, optional
             Time that the frame shows; default: the time of the load (``attrs["load"]``), else now.
         allow_deleted : bool
-            If True, a frame that was not loaded from the API (an export, for example) may lack more than 20% and more
-            than 5 of the opportunities known so far: they are recorded as deleted. If False, such a frame is refused as a
-            partial export.
+            If True, a frame that was not loaded from the API (an export, for example) may lack more
+            than 20% and more than 5 of the opportunities known so far: they are recorded as
+            deleted. If False, such a frame is refused as a partial export.
         allow_missing : str or list of str
-            Columns that may be gone, or empty in every row, although the last record had values there: the values are
-            recorded as missing. Otherwise a column of the API is refused, unless it is one cleared cell, and a
-            further column raises a `DataWarning`.
+            Columns that may be gone, or empty in every row, although the last record had values
+            there: the values are recorded as missing. Otherwise a column of the API is refused,
+            unless it is one cleared cell, and a further column raises a `DataWarning`.
 
         Returns
         -------
@@ -391,19 +415,20 @@ class History:
         Raises
         ------
         RecordRefused
-            When the frame does not hold all opportunities (an incomplete, filtered or searched load, or rows dropped
-            since, an export that looks partial), repeats an id, lost a column of the API, belongs to another tenant, or
-            `at` is not after the last record. Nothing is stored. The error is also a `HistoryError` and a `DataError`.
+            When the frame does not hold all opportunities (an incomplete, filtered or searched
+            load, or rows dropped since, an export that looks partial), repeats an id, lost a column
+            of the API, belongs to another tenant, or `at` is not after the last record. Nothing is
+            stored. The error is also a `HistoryError` and a `DataError`.
         ArgumentTypeError, ArgumentValueError
             When `at` is not a time, or `allow_missing` names an unknown column.
         HistoryError
-            When the folder cannot be written, or a file in it is a link; the message says why, and the history is
-            unchanged.
+            When the folder cannot be written, or a file in it is a link; the message says why, and
+            the history is unchanged.
 
         Notes
         -----
-        A record is stored whole or not at all, even after a crash or a power failure. Two processes that record at
-        the same time wait for each other.
+        A record is stored whole or not at all, even after a crash or a power failure. Two processes
+        that record at the same time wait for each other.
         """
         source = self._own_folder("record into")
         allowed: dict[str, Any] = {"allow_deleted": allow_deleted, "allow_missing": allow_missing}
@@ -415,18 +440,21 @@ class History:
         Parameters
         ----------
         set_aside : bool
-            If True, move damaged change files to ``damaged/`` and go on without them. Their changes appear only where
-            a later record shows them, their records are no longer ``complete``, and every query warns.
+            If True, move damaged change files to ``damaged/`` and go on without them. Their changes
+            appear only where a later record shows them, their records are no longer ``complete``,
+            and every query warns.
 
         Returns
         -------
         DataFrame
-            ``recorded_at`` (time of the record), ``file``, ``unique_id`` (for problems of an import), ``problem``.
-            Empty when there are no problems.
+            ``recorded_at`` (time of the record), ``file``, ``unique_id`` (for problems of an
+            import), ``problem``. Empty when there are no problems.
         """
         if set_aside:
             self._own_folder("set files aside in").take_aside()
-        frame = pd.DataFrame(self._source.check(), columns=["recorded_at", "file", "unique_id", "problem"])
+        frame = pd.DataFrame(
+            self._source.check(), columns=["recorded_at", "file", "unique_id", "problem"]
+        )
         return frame.astype(
             {
                 "recorded_at": "datetime64[us, UTC]",
@@ -436,9 +464,14 @@ class History:
 
     def _own_folder(self, purpose: str) -> FolderSource:
         if not isinstance(self._source, FolderSource):
-            why = "it is a part of another one" if self.is_part else "its table belongs to another system"
+            why = (
+                "it is a part of another one"
+                if self.is_part
+                else "its table belongs to another system"
+            )
             raise HistoryError(
-                f"This history is read-only, because {why}. To {purpose} a history, open one with History(path)."
+                f"This history is read-only, because {why}. To {purpose} a history, open one "
+                "with History(path)."
             )
         return self._source
 
@@ -449,20 +482,23 @@ class History:
         Returns
         -------
         DataFrame
-            ``recorded_at`` (instant, UTC), ``rows`` (opportunities then), ``changed`` (change rows added: the sum
-            of ``new``, ``edited``, ``deleted``, ``returned``), ``complete`` (False where a damaged file was
-            set aside, so that changes may be missing), ``certified`` (True with a load certificate).
-            With no records, the same columns and no rows.
+            ``recorded_at`` (instant, UTC), ``rows`` (opportunities then), ``changed`` (change rows
+            added: the sum of ``new``, ``edited``, ``deleted``, ``returned``), ``complete`` (False
+            where a damaged file was set aside, so that changes may be missing), ``certified`` (True
+            with a load certificate). With no records, the same columns and no rows.
         """
         return self._source.records()
 
     @property
     def table(self) -> ibis.Table:
-        """The change log as an Ibis table with the columns of `changes`; run your expressions with `collect`.
+        """The change log as an Ibis table with the columns of `changes`.
 
-        An alias of the org is read as its stage. With people, each row has the ``team`` and ``region`` of its owner then, and
-        an open deal a row ``moved`` where its owner changed them; columns of joined tables have their values of today. With
-        rates, ``value`` is in the org's currency and ``value_original`` is the CRM's; see `at_rates_of`.
+        Run your expressions with `collect`.
+
+        An alias of the org is read as its stage. With people, each row has the ``team`` and
+        ``region`` of its owner then, and an open deal a row ``moved`` where its owner changed them;
+        columns of joined tables have their values of today. With rates, ``value`` is in the org's
+        currency and ``value_original`` is the CRM's; see `at_rates_of`.
 
         Raises
         ------
@@ -482,10 +518,13 @@ class History:
         return self._memory.get("table", state, derive, fact=True) if state else derive()
 
     def at_rates_of(self, record: pd.Timestamp) -> Self:
-        """Read the values of this history at the rates of one question's later day; without rates, the history itself.
+        """Read the values of this history at the rates of one question's later day.
 
-        A deal that is won or lost as of a record has the rate of its close date at all times, any other that of the
-        record's day: so no movement is exchange. By default it is the last record.
+        Without rates, the history itself.
+
+        A deal that is won or lost as of a record has the rate of its close date at all times, any
+        other that of the record's day: so no movement is exchange. By default it is the last
+        record.
 
         Parameters
         ----------
@@ -511,7 +550,12 @@ class History:
 
     def _read_values(self) -> ibis.Table:
         table, org = self._source.table() if self.is_part else self._read_log(), Org.of(self)
-        if self.is_part or not self._converts or CURRENCY not in table.columns or self.records.empty:
+        if (
+            self.is_part
+            or not self._converts
+            or CURRENCY not in table.columns
+            or self.records.empty
+        ):
             return table
         rates = self._memory.get(
             ("rates",),
@@ -526,7 +570,11 @@ class History:
         org = Org.of(self)
 
         def read_closings() -> pd.Series[Any]:
-            whole = self._source.whole.log if isinstance(self._source, ScopedSource) else self._read_log()
+            whole = (
+                self._source.whole.log
+                if isinstance(self._source, ScopedSource)
+                else self._read_log()
+            )
             last = latest(whole.filter(whole["seen_at"] <= self._rating))
             closed = last.select("unique_id", day=select_closings(last, org))
             closings: pd.Series[Any] = self.collect(closed).set_index("unique_id")["day"].dropna()
@@ -562,7 +610,10 @@ class History:
         return conform(frame)
 
     def remember(self, key: tuple[Any, ...], make: Callable[[], Any], *, fact: bool = False) -> Any:
-        """Call `make` once per key until a record is added; the last eight results are kept, and every `fact`."""
+        """Call `make` once per key until a record is added.
+
+        The last eight results are kept, and every `fact`.
+        """
         return self._memory.get((self._rated_at, *key), self._source.version(), make, fact=fact)
 
     @property
@@ -577,7 +628,11 @@ class History:
 
     def within(self, log: ibis.Table) -> Any:
         """Mark the rows of `log` that belong to this history (an Ibis expression)."""
-        return self._source.within(log) if isinstance(self._source, ScopedSource) else ibis.literal(True)
+        return (
+            self._source.within(log)
+            if isinstance(self._source, ScopedSource)
+            else ibis.literal(True)
+        )
 
     def read_by(self, org: Org) -> Self:
         """Copy this history with another org."""
@@ -591,15 +646,16 @@ class History:
         Parameters
         ----------
         **columns : value or list of values
-            Columns of the history: ``where(owner_name="Ann")``, ``where(region=["East", "West"])``. None means a
-            missing value.
+            Columns of the history: ``where(owner_name="Ann")``, ``where(region=["East", "West"])``.
+            None means a missing value.
 
         Returns
         -------
         History
-            Read-only. What leaves is ``transferred``, never deleted or lost: its `changes` have the operations ``transferred``
-            (with the values before) and ``transferred_in``, `waterfall` the movements ``transferred_out`` and
-            ``transferred_in``, `slippage` the outcome ``transferred``. Where the owner moved and the deal stayed, it is ``moved``.
+            Read-only. What leaves is ``transferred``, never deleted or lost: its `changes` have the
+            operations ``transferred`` (with the values before) and ``transferred_in``, `waterfall`
+            the movements ``transferred_out`` and ``transferred_in``, `slippage` the outcome
+            ``transferred``. Where the owner moved and the deal stayed, it is ``moved``.
 
         Raises
         ------
@@ -624,11 +680,12 @@ class History:
         Returns
         -------
         DataFrame
-            ``seen_after``, ``seen_at`` (instants: the change happened after the first and by the second; a
-            first record has no ``seen_after``), ``operation`` (new, changed, deleted, returned), then the
-            opportunity's columns at ``seen_at``; a deleted one keeps its last values. Values are the CRM's, but those of
-            a history `at_rates_of` a record are converted.
-            Rows are in order of ``seen_at``, then ``unique_id``. With no records, the same columns and no rows.
+            ``seen_after``, ``seen_at`` (instants: the change happened after the first and by the
+            second; a first record has no ``seen_after``), ``operation`` (new, changed, deleted,
+            returned), then the opportunity's columns at ``seen_at``; a deleted one keeps its last
+            values. Values are the CRM's, but those of a history `at_rates_of` a record are
+            converted. Rows are in order of ``seen_at``, then ``unique_id``. With no records, the
+            same columns and no rows.
         """
         order = [("seen_at", "ascending"), ("unique_id", "ascending")]
         table = self._read_log() if self._rated_at is None else self._read_values()
@@ -647,9 +704,10 @@ class History:
         Returns
         -------
         DataFrame
-            The recorded frame, in order of ``unique_id``: exact in every column but ``updated_at``, which is the time
-            of the last tracked change. ``attrs["recorded_at"]`` is the time of the record. With an org, ``attrs["org"]``
-            says what the stages mean, and its people give ``team`` and ``region``.
+            The recorded frame, in order of ``unique_id``: exact in every column but ``updated_at``,
+            which is the time of the last tracked change. ``attrs["recorded_at"]`` is the time of
+            the record. With an org, ``attrs["org"]`` says what the stages mean, and its people give
+            ``team`` and ``region``.
 
         Raises
         ------
@@ -659,9 +717,13 @@ class History:
         recorded_at = self.recorded_before(as_instant(when, tz=Org.of(self).zone(tz), name="when"))
         table = self._read_log()
         then = latest(table.filter(table["seen_at"] <= recorded_at))
-        then = then.drop(*(name for name in _NOT_RECORDED if name in then.columns and name != "operation"))
+        then = then.drop(
+            *(name for name in _NOT_RECORDED if name in then.columns and name != "operation")
+        )
         # Here, because engines sort text each in their own way.
-        found = rows.present(self.collect_arrow(then).sort_by("unique_id")).drop_columns("operation")
+        found = rows.present(self.collect_arrow(then).sort_by("unique_id")).drop_columns(
+            "operation"
+        )
         frame = rows.to_frame(found, self._source.columns_at(recorded_at))
         frame.attrs["recorded_at"] = recorded_at.isoformat()
         if self.org is None:
@@ -682,11 +744,13 @@ class History:
         Returns
         -------
         DataFrame
-            One row per changed field, oldest first: ``seen_after``, ``seen_at`` (instants: it happened after the first
-            and by the second), ``operation`` (new, changed, deleted, returned), ``field`` (str; missing where nothing
-            but the operation changed), ``before``, ``after`` (object, at the field's type; None when blank), ``run_id``
-            (str: the last run of this package that wrote to the opportunity between the two records). Attrs: ``unique_id``,
-            ``name``, ``as_of`` (day of the last record), ``link`` (address in the CRM, from the org). A new ``updated_at`` alone adds no row.
+            One row per changed field, oldest first: ``seen_after``, ``seen_at`` (instants: it
+            happened after the first and by the second), ``operation`` (new, changed, deleted,
+            returned), ``field`` (str; missing where nothing but the operation changed), ``before``,
+            ``after`` (object, at the field's type; None when blank), ``run_id`` (str: the last run
+            of this package that wrote to the opportunity between the two records). Attrs:
+            ``unique_id``, ``name``, ``as_of`` (day of the last record), ``link`` (address in the
+            CRM, from the org). A new ``updated_at`` alone adds no row.
 
         Raises
         ------
@@ -706,7 +770,9 @@ class History:
         table = self._read_values()
         own = self.collect_arrow(table.filter(table["unique_id"] == unique_id))
         if not len(own):
-            raise ArgumentValueError(f"unique_id={unique_id!r}: the history has no such opportunity")
+            raise ArgumentValueError(
+                f"unique_id={unique_id!r}: the history has no such opportunity"
+            )
         changes = self._conform(rows.to_frame(own.sort_by("seen_at")))
         found = _timeline(changes, own_writes)
         name = changes["name"].dropna()
@@ -732,11 +798,16 @@ class History:
         if len(known):
             return pd.Timestamp(known.iloc[-1])
         begins = (
-            f"the first record is from {moments.iloc[0]:%Y-%m-%d %H:%M} UTC; choose {moments.iloc[0].ceil('D'):%Y-%m-%d} or later"
+            (
+                f"the first record is from {moments.iloc[0]:%Y-%m-%d %H:%M} UTC; choose "
+                f"{moments.iloc[0].ceil('D'):%Y-%m-%d} or later"
+            )
             if len(moments)
             else "there are no records yet"
         )
-        raise NotEnoughHistory(f"The history does not reach back to {instant:%Y-%m-%d %H:%M} UTC: {begins}")
+        raise NotEnoughHistory(
+            f"The history does not reach back to {instant:%Y-%m-%d %H:%M} UTC: {begins}"
+        )
 
     @property
     def begins(self) -> pd.Series[Any]:
@@ -745,11 +816,14 @@ class History:
         Returns
         -------
         Series
-            ``begins`` (instant) by ``column`` (str), in order of time; empty for a history over a table.
+            ``begins`` (instant) by ``column`` (str), in order of time; empty for a history over a
+            table.
         """
         found = self._source.begins()
         index = pd.Index(list(found), dtype=schema.TEXT, name="column")
-        return pd.Series(list(found.values()), index=index, name="begins", dtype="datetime64[us, UTC]")
+        return pd.Series(
+            list(found.values()), index=index, name="begins", dtype="datetime64[us, UTC]"
+        )
 
     def coverage(self, *, freq: Freq = "M") -> pd.DataFrame:
         """Show how well the records cover each period, and which questions they can answer.
@@ -757,22 +831,25 @@ class History:
         Parameters
         ----------
         freq : str
-            Period alias, such as ``"M"``, ``"Q"`` (of the org's fiscal year) or ``"Q-DEC"``; periods are in UTC.
+            Period alias, such as ``"M"``, ``"Q"`` (of the org's fiscal year) or ``"Q-DEC"``;
+            periods are in UTC.
 
         Returns
         -------
         DataFrame
-            Index ``period`` (str), from the period of the first record to that of the last. ``records`` (int64),
-            ``opening_age_days`` (float64, age of the newest record at the period's start; missing where
-            there was none), ``longest_gap_days`` (float64, longest time in the period without a record), ``closing_age_days``
-            (float64, days from the last record to the period's end; missing while it runs), ``answers`` (str:
-            "all"; "to date" while it runs; "from the first record on" where its start is unknown, so that slippage
-            and waterfall must start later; "nothing" where it has no record; ": no stages", ": no dates" where too few are
-            known), ``complete`` (bool, False where a
-            damaged file was set aside, so that changes are missing or appear late), ``stage_known``, ``date_known``,
-            ``value_known`` (float64, share of the deals closed in the period whose stage, planned date and value are known from
-            their creation on: an imported field history may lack them; 1 without such deals). ``attrs``: ``cadence_days``
-            (median time between records), ``next_due``. Without records, no rows.
+            Index ``period`` (str), from the period of the first record to that of the last.
+            ``records`` (int64), ``opening_age_days`` (float64, age of the newest record at the
+            period's start; missing where there was none), ``longest_gap_days`` (float64, longest
+            time in the period without a record), ``closing_age_days`` (float64, days from the last
+            record to the period's end; missing while it runs), ``answers`` (str: "all"; "to date"
+            while it runs; "from the first record on" where its start is unknown, so that slippage
+            and waterfall must start later; "nothing" where it has no record; ": no stages", ": no
+            dates" where too few are known), ``complete`` (bool, False where a damaged file was set
+            aside, so that changes are missing or appear late), ``stage_known``, ``date_known``,
+            ``value_known`` (float64, share of the deals closed in the period whose stage, planned
+            date and value are known from their creation on: an imported field history may lack
+            them; 1 without such deals). ``attrs``: ``cadence_days`` (median time between records),
+            ``next_due``. Without records, no rows.
 
         Raises
         ------
@@ -787,8 +864,9 @@ class History:
         Returns
         -------
         DataFrame
-            ``closed_on`` (date), ``stage``, ``close_date``, ``value`` (bool, True where the column is known). A part of a
-            history has those of the whole. Without an import that lacks any of them, no rows.
+            ``closed_on`` (date), ``stage``, ``close_date``, ``value`` (bool, True where the column
+            is known). A part of a history has those of the whole. Without an import that lacks any
+            of them, no rows.
         """
         if isinstance(self._source, ScopedSource):
             whole: pd.DataFrame = self._source.whole.list_closings()
@@ -833,7 +911,8 @@ class History:
     def find_gaps(self, *columns: str) -> pd.PeriodIndex:
         """List the months of whose closed deals fewer than 90% have these columns known (``stage``, ``close_date``, ``value``).
 
-        The deals open in a month without closings close later: it is as known as the next one with some.
+        The deals open in a month without closings close later: it is as known as the next one with
+        some.
         """
         shares = share_known(self.list_closings(), "M")
         if len(shares):
@@ -849,7 +928,8 @@ class History:
         Returns
         -------
         DataFrame, Series or scalar
-            Text is str, whole numbers are Int64, calendar dates are naive midnights, instants are UTC.
+            Text is str, whole numbers are Int64, calendar dates are naive midnights, instants are
+            UTC.
 
         Raises
         ------
@@ -873,7 +953,10 @@ class History:
         return found
 
     def stream_arrow(self, expression: Any) -> Iterator[pa.RecordBatch]:
-        """Run an Ibis expression; its rows as Arrow batches, which are never in memory all at once. Otherwise like `collect`."""
+        """Run an Ibis expression; its rows as Arrow batches, which are never in memory all at once.
+
+        Otherwise like `collect`.
+        """
         with self._reset_on_error():
             yield from stream(expression)
 
@@ -924,7 +1007,8 @@ def holds_part(opportunities: pd.DataFrame, history: History | None) -> bool:
 def find_rest(opportunities: pd.DataFrame, history: History | None) -> pd.DataFrame | None:
     """Find the other deals of the pipeline of which a frame holds a part, as the record of its time has them.
 
-    None where the frame is whole or nothing tells the rest; ``attrs["recorded_at"]`` is the time of the record.
+    None where the frame is whole or nothing tells the rest; ``attrs["recorded_at"]`` is the time of
+    the record.
     """
     known = _list_known(opportunities, history)
     if history is None or known is None or not holds_part(opportunities, history):
@@ -958,4 +1042,8 @@ def _list_known(opportunities: pd.DataFrame, history: History | None) -> pd.Seri
     if history is None or "unique_id" not in opportunities:
         return None
     last = _find_record(opportunities, history)
-    return None if pd.isna(last) else history.remember(("known ids", last), lambda: history.as_of(last)["unique_id"])  # fmt: skip
+    return (
+        None
+        if pd.isna(last)
+        else history.remember(("known ids", last), lambda: history.as_of(last)["unique_id"])
+    )

@@ -32,10 +32,12 @@ class RecordDifference:
     """What changed from one record to the next."""
 
     changes: pa.Table
-    """One wide row per opportunity that is new, changed, deleted or returned: ``seen_after``, ``seen_at``,
-    ``operation``, then the columns of both records. A tombstone (deleted) keeps the opportunity as it was last seen."""
+    """One wide row per opportunity that is new, changed, deleted or returned: ``seen_after``,
+    ``seen_at``, ``operation``, then the columns of both records. A tombstone (deleted) keeps the
+    opportunity as it was last seen."""
     state: pa.Table
-    """The last change row of every opportunity: of those recorded in their order, then of the deleted ones."""
+    """The last change row of every opportunity: of those recorded in their order, then of the
+    deleted ones."""
 
 
 def difference(
@@ -54,15 +56,22 @@ def difference(
     is_known, is_gone = place >= 0, np.ones(len(before), dtype=bool)
     is_gone[place[is_known]] = False
     is_back = is_known & np.append(is_deleted, False)[place]
-    is_touched = ~is_known | is_back | _find_differing(before, after, pa.array(place, mask=~is_known))
+    is_touched = (
+        ~is_known | is_back | _find_differing(before, after, pa.array(place, mask=~is_known))
+    )
     operation = np.select([~is_known, is_back], ["new", "returned"], "changed")[is_touched]
-    added, removed = after.filter(pa.array(is_touched)), before.filter(pa.array(is_gone & ~is_deleted))
+    added, removed = (
+        after.filter(pa.array(is_touched)),
+        before.filter(pa.array(is_gone & ~is_deleted)),
+    )
     names = [*rows.KNOWN, *(c for c in after.column_names if c not in rows.KNOWN)]
     changes = pa.concat_tables([added.select(names), removed.select(names)]).combine_chunks()
     operations = [*operation, *[rows.DELETED] * len(removed)]
     changes = changes.add_column(0, "operation", pa.array(operations, pa.string()))
     for name, moment in (("seen_at", seen_at), ("seen_after", seen_after)):
-        changes = changes.add_column(0, name, pa.repeat(pa.scalar(moment, rows.INSTANT), len(changes)))
+        changes = changes.add_column(
+            0, name, pa.repeat(pa.scalar(moment, rows.INSTANT), len(changes))
+        )
     # Rows of `before`, or behind them those of `changes`, the removed ones last.
     source = np.where(is_touched, len(before) + np.cumsum(is_touched) - 1, place)
     end = len(before) + len(changes)
@@ -74,7 +83,10 @@ def difference(
 
 
 def _find_places(ids: pa.ChunkedArray, among: pa.ChunkedArray) -> np.ndarray:
-    """Find the row of each id, −1 if absent; between two records the order mostly stays the same."""
+    """Find the row of each id, −1 if absent.
+
+    Between two records the order mostly stays the same.
+    """
     if among[: len(ids)].equals(ids):
         return np.arange(len(ids))
     found: np.ndarray = pc.index_in(ids, value_set=among).fill_null(-1).to_numpy()
@@ -89,7 +101,9 @@ def _find_differing(before: pa.Table, after: pa.Table, place: pa.Array) -> np.nd
         if name not in ("unique_id", *rows.UNTRACKED):
             one = before[name][: len(place)] if in_order else before[name].take(place)
             other = after[name]
-            differs |= _mask(pc.xor(one.is_null(), other.is_null())) | _mask(pc.not_equal(one, other))
+            differs |= _mask(pc.xor(one.is_null(), other.is_null())) | _mask(
+                pc.not_equal(one, other)
+            )
     return differs
 
 
@@ -110,7 +124,8 @@ def _cast_kinds(table: pa.Table, kinds: dict[str, str | None]) -> pa.Table:
 
 
 _DROPPED_SHARE = 0.2
-"""A frame without a certificate may lack this share of the known opportunities: people delete a few, exports drop many."""
+"""A frame without a certificate may lack this share of the known opportunities: people delete a
+few, exports drop many."""
 _DROPPED = 5
 """It may always lack this many: in a small pipeline a few deletions are a large share."""
 
@@ -118,7 +133,9 @@ _DROPPED = 5
 def check_frame(opportunities: Any, meaning: org.Org | None) -> pd.DataFrame:
     """Check the ids and return the frame to store: stages as spelled, the CRM's values, no columns from people or rates."""
     try:
-        org.require(opportunities.iloc[:0] if isinstance(opportunities, pd.DataFrame) else opportunities)
+        org.require(
+            opportunities.iloc[:0] if isinstance(opportunities, pd.DataFrame) else opportunities
+        )
         theirs = org.get_org(opportunities)
         org.merge_orgs(theirs, meaning, names=("the frame's org", "the history's"))
         bare = pd.DataFrame(opportunities)
@@ -142,7 +159,8 @@ def check_certificate(opportunities: pd.DataFrame) -> Certificate | None:
         return None
     for name, value in certificate.narrowed_by.items():
         raise errors.RecordRefused(
-            f"this table of deals was loaded with {name}={value!r}, so it does not hold all opportunities; load without it"
+            f"this table of deals was loaded with {name}={value!r}, so it does not hold all "
+            "opportunities; load without it"
         )
     if not certificate.complete:
         raise errors.RecordRefused(
@@ -150,12 +168,14 @@ def check_certificate(opportunities: pd.DataFrame) -> Certificate | None:
         )
     if certificate.unreadable:
         raise errors.RecordRefused(
-            f"{certificate.unreadable_cells} can't be read, so a record would show the value as gone; correct it on the "
+            f"{certificate.unreadable_cells} can't be read, so a record would show the value as "
+            "gone; correct it on the "
             "server, then load and record again"
         )
     if certificate.rows not in (None, len(opportunities)):
         raise errors.RecordRefused(
-            f"the load returned {certificate.rows:,} opportunities but the table has {len(opportunities):,}: record the "
+            f"the load returned {certificate.rows:,} opportunities but the table has "
+            f"{len(opportunities):,}: record the "
             'table as loaded, or delete attrs["load"] if these rows are all opportunities'
         )
     return certificate
@@ -169,13 +189,16 @@ def choose_time(at: When | None, certificate: Certificate | None) -> pd.Timestam
     return moment.as_unit("us")
 
 
-def refuse_other_tenant(folder: Path, entries: list[Entry], certificate: Certificate | None) -> None:
+def refuse_other_tenant(
+    folder: Path, entries: list[Entry], certificate: Certificate | None
+) -> None:
     """Refuse a frame of another tenant."""
     tenant = next((entry.tenant for entry in entries if entry.tenant), None)
     other = certificate.tenant if certificate else None
     if tenant and other and tenant != other:
         raise errors.RecordRefused(
-            f"this table of deals belongs to tenant {other}, the history in {folder} to tenant {tenant} (another address or key); "
+            f"this table of deals belongs to tenant {other}, the history in {folder} to tenant "
+            f"{tenant} (another address or key); "
             "keep one history per tenant"
         )
 
@@ -188,7 +211,8 @@ def check_allowed(allow_missing: Any, frame: pd.DataFrame, entries: list[Entry])
     for name in names:
         if name not in known:
             raise errors.ArgumentValueError(
-                f"allow_missing names {name!r}, which is no column that may be missing; use some of {joined(known)}"
+                f"allow_missing names {name!r}, which is no column that may be missing; use some "
+                f"of {joined(known)}"
             )
     return names
 
@@ -196,13 +220,17 @@ def check_allowed(allow_missing: Any, frame: pd.DataFrame, entries: list[Entry])
 def refuse_lost_columns(
     state: pa.Table, now: pa.Table, columns: Collection[str], allow_missing: Collection[str]
 ) -> None:
-    """Refuse rows without a column of the API in which deals that are still there had values; warn of a further one.
+    """Refuse rows without a column of the API in which deals that are still there had values.
+
+    Warn of a further one.
 
     `columns` are those of the recorded frame. One cleared cell is an edit.
     """
     hidden = ("unique_id", *rows.UNTRACKED, *rows.CHANGE_COLUMNS)
     tracked = [name for name in state.column_names if name not in hidden]
-    empty = [name for name in tracked if name not in now.column_names or not _count_values(now[name])]
+    empty = [
+        name for name in tracked if name not in now.column_names or not _count_values(now[name])
+    ]
     still_there = rows.present(state.select(["operation", "unique_id", *empty]))
     still_there = still_there.filter(pc.is_in(still_there["unique_id"], value_set=now["unique_id"]))
     had = {name: _count_values(still_there[name]) for name in empty}
@@ -212,7 +240,10 @@ def refuse_lost_columns(
         values = f"{_describe_lost(refused, columns)}, but the last record had values there"
         raise errors.LostColumns(values, refused)
     if further:
-        values = f"{_describe_lost(further, columns)}, and the values that the last record had there are recorded as missing"
+        values = (
+            f"{_describe_lost(further, columns)}, and the values that the last record had there "
+            "are recorded as missing"
+        )
         errors.DataWarning.warn(values)
 
 
@@ -224,23 +255,33 @@ def _count_values(column: pa.ChunkedArray) -> int:
 
 
 def _describe_lost(names: list[str], columns: Collection[str]) -> str:
-    gone, empty = ([name for name in names if (name in columns) == there] for there in (False, True))
+    gone, empty = (
+        [name for name in names if (name in columns) == there] for there in (False, True)
+    )
     return ", and ".join(
         [
             *([f"the table of deals has no column {joined(gone)}"] if gone else []),
-            *([f"{joined(empty)} {'is' if len(empty) == 1 else 'are'} empty in every row"] if empty else []),
+            *(
+                [f"{joined(empty)} {'is' if len(empty) == 1 else 'are'} empty in every row"]
+                if empty
+                else []
+            ),
         ]
     )
 
 
 def check_time(folder: Path, before: Entry, moment: pd.Timestamp, changes: int) -> None:
-    """Refuse a time that is not after the last record; the same frame at the same instant may pass."""
+    """Refuse a time that is not after the last record.
+
+    The same frame at the same instant may pass.
+    """
     last = before.last.recorded_at
     if moment > last or (moment == last and not changes):
         return
     what = "another state was recorded at that time" if moment == last else "did the clock go back?"
     raise errors.RecordRefused(
-        f"a record at {moment.isoformat()} would not be after the last one in {folder}, at {last.isoformat()} ({what}); "
+        f"a record at {moment.isoformat()} would not be after the last one in {folder}, at "
+        f"{last.isoformat()} ({what}); "
         "use a later `at`"
     )
 
@@ -254,7 +295,8 @@ def refuse_if_partial(folder: Path, state: pa.Table, changes: pa.Table) -> None:
     pairs = zip(dropped["unique_id"].to_pylist(), dropped["name"].to_pylist(), strict=True)
     examples = [f"{name!r} ({key})" if name else key for key, name in islice(pairs, 3)]
     raise errors.PartialExport(
-        f"this table of deals lacks {len(dropped):,} of the {count(known, 'opportunity')} known in {folder}, such as "
+        f"this table of deals lacks {len(dropped):,} of the {count(known, 'opportunity')} known "
+        f"in {folder}, such as "
         f"{joined(examples)}, and has no load certificate, so it may be a partial export"
     )
 
@@ -307,7 +349,9 @@ def add_record(
         if state is not None and certificate is None and not allow_deleted:
             refuse_if_partial(store.folder, state, changes)
         tally = Counter(changes["operation"].to_pylist())
-        recorded = RecordCounts(moment, len(frame), **{name: tally[name] for name in rows.OPERATIONS})
+        recorded = RecordCounts(
+            moment, len(frame), **{name: tally[name] for name in rows.OPERATIONS}
+        )
         entry = store.append(
             changes,
             (recorded,),
@@ -331,11 +375,17 @@ def add_import(source: FolderSource, imported: Import) -> None:
     store = source.store
     with store.writing():
         if store.entries():
-            raise errors.HistoryError(f"{store.folder} already contains records; import into a new folder")
+            raise errors.HistoryError(
+                f"{store.folder} already contains records; import into a new folder"
+            )
         if imported.moments:
             kinds = rows.find_kinds(imported.rows)
             store.append(
-                imported.rows, imported.moments, columns=imported.columns, kinds=kinds, notes=imported.notes
+                imported.rows,
+                imported.moments,
+                columns=imported.columns,
+                kinds=kinds,
+                notes=imported.notes,
             )
     _log.info("imported %s into %s", count(len(imported.rows), "change"), store.folder)
 

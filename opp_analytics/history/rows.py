@@ -1,7 +1,7 @@
 """Opportunities as Arrow rows of a fixed schema, and back as a frame.
 
-The columns of the API always have the same types; further columns get one of seven kinds, and a column that
-changes its kind from one record to the next is widened, never misread.
+The columns of the API always have the same types; further columns get one of seven kinds, and a
+column that changes its kind from one record to the next is widened, never misread.
 """
 
 from __future__ import annotations
@@ -31,9 +31,14 @@ KINDS: dict[str, pa.DataType] = {
 """Types of the kinds of columns; boolean and time are of further ones only."""
 
 KNOWN = {name: KINDS["text" if kind == "label" else kind] for name, kind in schema.COLUMNS.items()}
-"""The stored columns of the API; a calendar date is stored as a date, so that no time zone can move it."""
+"""The stored columns of the API; a calendar date is stored as a date, so that no time zone can move
+it."""
 
-CHANGE_COLUMNS: dict[str, pa.DataType] = {"seen_after": INSTANT, "seen_at": INSTANT, "operation": pa.string()}
+CHANGE_COLUMNS: dict[str, pa.DataType] = {
+    "seen_after": INSTANT,
+    "seen_at": INSTANT,
+    "operation": pa.string(),
+}
 """Columns of a change row before the opportunity's columns."""
 
 DELETED = "deleted"
@@ -41,19 +46,25 @@ OPERATIONS = ("new", "changed", DELETED, "returned")
 """Operations: what can happen to an opportunity between two records."""
 
 TRANSFERRED, TRANSFERRED_IN = "transferred", "transferred_in"
-"""Operations in a part of a history (`History.where`): an opportunity left the part, or came from elsewhere."""
+"""Operations in a part of a history (`History.where`): an opportunity left the part, or came from
+elsewhere."""
 
 MOVED = "moved"
-"""Operation in a history read with people: the owner of an open opportunity moved to another team or region."""
+"""Operation in a history read with people: the owner of an open opportunity moved to another team
+or region."""
 
 UNTRACKED = ("updated_at",)
-"""Columns that are kept but do not count as a change: a nightly job that touches every row would fill the log."""
+"""Columns that are kept but do not count as a change: a nightly job that touches every row would
+fill the log."""
 
 _KIND_OF = {str(dtype): kind for kind, dtype in KINDS.items()}
 
 
 def widest(one: str | None, other: str | None) -> str | None:
-    """Find the narrowest kind that holds both; None is the kind of a column that was always empty."""
+    """Find the narrowest kind that holds both.
+
+    None is the kind of a column that was always empty.
+    """
     if one is None or other is None or one == other:
         return one or other
     return "number" if {one, other} == {"whole", "number"} else "text"
@@ -133,12 +144,14 @@ def check_names(names: Iterable[Any]) -> None:
             raise DataError(f"column {name!r} has a name that is not text; rename it")
         if name.lower() in CHANGE_COLUMNS:
             raise DataError(
-                f"column {name!r} has the same name as a column of the change log; rename or drop it"
+                f"column {name!r} has the same name as a column of the change log; rename or "
+                "drop it"
             )
         # SQL engines ignore case in names.
         if name.lower() in seen:
             raise DataError(
-                f"columns {seen[name.lower()]!r} and {name!r} differ only in case; rename one of them"
+                f"columns {seen[name.lower()]!r} and {name!r} differ only in case; rename one of "
+                "them"
             )
         seen[name.lower()] = name
 
@@ -151,7 +164,9 @@ def find_kinds(rows: pa.Table) -> dict[str, str]:
 
 def change_schema(kinds: Mapping[str, str]) -> pa.Schema:
     """Make the schema of a change log whose further columns have these kinds."""
-    return pa.schema({**CHANGE_COLUMNS, **KNOWN, **{name: KINDS[kind] for name, kind in kinds.items()}})
+    return pa.schema(
+        {**CHANGE_COLUMNS, **KNOWN, **{name: KINDS[kind] for name, kind in kinds.items()}}
+    )
 
 
 def list_dtypes(opportunities: pd.DataFrame) -> dict[str, str]:
@@ -162,13 +177,15 @@ def list_dtypes(opportunities: pd.DataFrame) -> dict[str, str]:
 def to_frame(rows: pa.Table, columns: Mapping[str, str] | None = None) -> pd.DataFrame:
     """Make a writable frame of opportunities (or changes) from Arrow rows, at the dtypes of `schema`.
 
-    `columns` gives names in order with their pandas dtypes; one that `rows` lacks is empty. By default further columns
-    get the dtype nearest to their kind.
+    `columns` gives names in order with their pandas dtypes; one that `rows` lacks is empty. By
+    default further columns get the dtype nearest to their kind.
     """
     frame = schema.to_plain(rows)
     if columns is not None:
         frame = frame.reindex(columns=list(columns))
-        frame = frame.assign(**{c: _restore(frame[c], d) for c, d in columns.items() if c not in KNOWN})
+        frame = frame.assign(
+            **{c: _restore(frame[c], d) for c, d in columns.items() if c not in KNOWN}
+        )
     return org.conform(frame)
 
 
@@ -182,4 +199,6 @@ def _restore(column: pd.Series[Any], dtype: str) -> pd.Series[Any]:
 
 def present(state: pa.Table) -> pa.Table:
     """Drop the change rows of opportunities that were deleted or transferred."""
-    return state.filter(pc.invert(pc.is_in(state["operation"], value_set=pa.array([DELETED, TRANSFERRED]))))
+    return state.filter(
+        pc.invert(pc.is_in(state["operation"], value_set=pa.array([DELETED, TRANSFERRED])))
+    )

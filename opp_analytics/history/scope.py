@@ -22,7 +22,10 @@ from opp_analytics.schema import NO_LABEL, NO_NAMES, is_blank
 
 
 def add_derived(changes: ibis.Table, org: Org, moments: pd.Series[Any]) -> ibis.Table:
-    """Add the columns of joined tables to change rows, at the values of today, and those of people; see `add_people`."""
+    """Add the columns of joined tables to change rows, at the values of today, and those of people.
+
+    See `add_people`.
+    """
     day = as_date(moments.iloc[-1] if len(moments) else pd.Timestamp.now("UTC"), tz=org.zone(None))
     for join in org.joins:
         key = join.find_key(changes.columns)
@@ -30,16 +33,20 @@ def add_derived(changes: ibis.Table, org: Org, moments: pd.Series[Any]) -> ibis.
             for name in set(join.columns).intersection(changes.columns):
                 refuse_own(name, "history", join)
             table = ibis.memtable(join.to_arrow(day))
-            changes = changes.left_join(table, changes[key].cast("string") == table["_key"]).drop("_key")
+            changes = changes.left_join(table, changes[key].cast("string") == table["_key"]).drop(
+                "_key"
+            )
     return add_people(changes, org, moments)
 
 
 def add_people(changes: ibis.Table, org: Org, moments: pd.Series[Any]) -> ibis.Table:
-    """Add the ``team`` and ``region`` of each deal's owner to change rows; unchanged without ``owner_name``.
+    """Add the ``team`` and ``region`` of each deal's owner to change rows.
 
-    A closed deal has those of its close date, an open one those of the row's time: a move happens at the start of its day
-    in the org's zone. Where an owner moves while a deal is open, the deal has a further row, `MOVED`, at the first of the
-    records (`moments`) since then.
+    Unchanged without ``owner_name``.
+
+    A closed deal has those of its close date, an open one those of the row's time: a move happens
+    at the start of its day in the org's zone. Where an owner moves while a deal is open, the deal
+    has a further row, `MOVED`, at the first of the records (`moments`) since then.
     """
     names = list_derived(org.people)
     if not names or "owner_name" not in changes.columns:
@@ -72,7 +79,9 @@ def _find_moves(org: Org, moments: pd.Series[Any]) -> pd.DataFrame:
         before, after = moments[moments < moved], moments[moments >= moved]
         if len(before) and len(after):
             found.append((owner, before.iloc[-1], after.iloc[0]))
-    return pd.DataFrame(found, columns=["_person", "_last", "_moved"]).drop_duplicates(["_person", "_moved"])
+    return pd.DataFrame(found, columns=["_person", "_last", "_moved"]).drop_duplicates(
+        ["_person", "_moved"]
+    )
 
 
 def _make_moves(rows: ibis.Table, org: Org, moves: pd.DataFrame) -> ibis.Table:
@@ -90,7 +99,11 @@ def _make_moves(rows: ibis.Table, org: Org, moves: pd.DataFrame) -> ibis.Table:
             missing(states["_until"]) | (states["_until"] > asked["_moved"]),
         ],
     )
-    inserted = {"seen_after": held["_last"], "seen_at": held["_moved"], "operation": ibis.literal(MOVED)}
+    inserted = {
+        "seen_after": held["_last"],
+        "seen_at": held["_moved"],
+        "operation": ibis.literal(MOVED),
+    }
     return held.select(
         **{name: inserted.get(name, held[name]).cast(kind) for name, kind in rows.schema().items()}
     )
@@ -144,7 +157,9 @@ class ScopedSource:
         return same
 
     def __str__(self) -> str:
-        return ", ".join(f"{name} {text.joined(held, last='or')}" for name, held in self._labels.items())
+        return ", ".join(
+            f"{name} {text.joined(held, last='or')}" for name, held in self._labels.items()
+        )
 
     def within(self, log: ibis.Table) -> Any:
         """Mark the rows of `log` that belong to this part."""
@@ -191,7 +206,8 @@ class ScopedSource:
             _there=self.within(log) & (log["operation"] != DELETED),
         )
         marked = marked.mutate(
-            _before=marked["_there"].lag().over(own).fill_null(False), _was=marked["seen_at"].lag().over(own)
+            _before=marked["_there"].lag().over(own).fill_null(False),
+            _was=marked["seen_at"].lag().over(own),
         )
         came, went = marked["_there"] & ~marked["_before"], marked["_before"] & ~marked["_there"]
         deleted = marked["operation"] == DELETED
@@ -214,7 +230,9 @@ class ScopedSource:
             .select(log.columns)
             .union(
                 gone.mutate(
-                    seen_after=gone["_after"], seen_at=gone["_at"], operation=ibis.literal(TRANSFERRED)
+                    seen_after=gone["_after"],
+                    seen_at=gone["_at"],
+                    operation=ibis.literal(TRANSFERRED),
                 ).select(log.columns)
             )
         )
@@ -281,4 +299,6 @@ def _find_label(known: dict[str, Any], value: Any) -> str | None:
         value = NO_LABEL
     if isinstance(value, str):
         return value if value in known else None
-    return next((label for label, held in known.items() if not is_blank(held) and held == value), None)
+    return next(
+        (label for label, held in known.items() if not is_blank(held) and held == value), None
+    )

@@ -17,16 +17,20 @@ from opp_analytics.org import Org, list_probabilities
 _DBT = ("dbt_scd_id", "dbt_updated_at", "dbt_is_deleted")
 _INSTANT = "timestamp('UTC', 6)"
 _NO_END = pd.Timestamp("2099-01-01", tz="UTC").to_pydatetime()
-"""An end from here on means none yet: tables write 9999-12-31, and 2099-12-31 where that is too late."""
+"""An end from here on means none yet: tables write 9999-12-31, and 2099-12-31 where that is too
+late."""
 _PAUSE = 1
-"""Seconds within which a version follows the one before: Fivetran ends each a millisecond before the next."""
+"""Seconds within which a version follows the one before: Fivetran ends each a millisecond before
+the next."""
 _YES = ("true", "t", "yes", "y", "1", "1.0")
 _OVERLAPS = (
-    "the next one begins at {next}, and counts from then on. End each version where the next one begins; in dbt, a "
+    "the next one begins at {next}, and counts from then on. End each version where the next one "
+    "begins; in dbt, a "
     "unique_key that is not unique or two runs at once leave two open versions"
 )
 _TWICE = (
-    "the one that ends last counts. With dbt's strategy timestamp a deal that was deleted and came back unedited has them; "
+    "the one that ends last counts. With dbt's strategy timestamp a deal that was deleted and "
+    "came back unedited has them; "
     "its absence is not known"
 )
 
@@ -42,7 +46,9 @@ class SnapshotSource(TableSource):
         """List versions that no history can hold: without an id or a beginning, ended before it, or overlapping."""
         own = ibis.window(group_by="unique_id", order_by="_begins")
         # One that ends as it begins was replaced at once.
-        seen = self._versions.filter((self._versions["_ends"] != self._versions["_begins"]).fill_null(True))
+        seen = self._versions.filter(
+            (self._versions["_ends"] != self._versions["_begins"]).fill_null(True)
+        )
         seen = seen.select("unique_id", "_begins", "_ends", _next=seen["_begins"].lead().over(own))
         begins, ends, following = seen["_begins"], seen["_ends"], seen["_next"]
         problem = ibis.cases(
@@ -50,7 +56,10 @@ class SnapshotSource(TableSource):
             (missing(begins), "a version without a beginning, which is not read"),
             (
                 ends < begins,
-                "a version that ends at {ends}, before it begins, and counts as a deletion or not at all",
+                (
+                    "a version that ends at {ends}, before it begins, and counts as a deletion or "
+                    "not at all"
+                ),
             ),
             (begins == following, f"two versions begin at this time: {_TWICE}"),
             (missing(ends) & ~missing(following), f"a version without an end: {_OVERLAPS}"),
@@ -67,7 +76,9 @@ class SnapshotSource(TableSource):
         ]
 
 
-def read_versions(table: Any, org: Org, *, key: str | None, valid_from: str, valid_to: str) -> ibis.Table:
+def read_versions(
+    table: Any, org: Org, *, key: str | None, valid_from: str, valid_to: str
+) -> ibis.Table:
     """Read the versions of deals: their columns, ``_begins``, ``_ends`` (missing while one is open) and ``_gone``."""
     labels = list(getattr(table, "columns", ()))
     if key is not None and key in labels:
@@ -123,10 +134,14 @@ def _settle(deals: ibis.Table, org: Org, given: set[str]) -> ibis.Table:
     elif given.intersection(FLAGS):
         known = deals["stage"].isin(list(stages.kinds)).fill_null(False)
         ended = deals["is_closed"] if "is_won" in given else ibis.literal(False)
-        said = ibis.cases((deals["is_won"], "won"), (deals["is_lost"] | ended, "lost"), else_="active")
+        said = ibis.cases(
+            (deals["is_won"], "won"), (deals["is_lost"] | ended, "lost"), else_="active"
+        )
         deals = deals.mutate(status=ibis.ifelse(known, None, said))
     if "probability" not in given and list_probabilities(stages):
-        deals = deals.mutate(probability=stages.rank_expression(deals, list_probabilities).nullif(-1))
+        deals = deals.mutate(
+            probability=stages.rank_expression(deals, list_probabilities).nullif(-1)
+        )
     outcome = stages.outcome_expression(deals)
     if given.intersection(CLOSED_AT):
         day = ibis.ifelse(outcome.isin(["won", "lost"]), deals["_closed"], None)
@@ -141,7 +156,9 @@ def _read_instant(table: ibis.Table, name: str) -> Any:
     column = table[name]
     kind = column.type()
     if not (kind.is_timestamp() or kind.is_date() or kind.is_string() or kind.is_null()):
-        raise DataError(f"column {name!r} is of type {kind}, not a time; convert it in the table's query")
+        raise DataError(
+            f"column {name!r} is of type {kind}, not a time; convert it in the table's query"
+        )
     return (column.nullif("") if kind.is_string() else column).cast(_INSTANT)
 
 
@@ -182,14 +199,19 @@ def list_changes(versions: ibis.Table, records: pd.DataFrame | None) -> ibis.Tab
     pause = ibis.interval(seconds=_PAUSE)
     follows = every["_was_there"] & (begins <= every["_ended"] + pause).fill_null(True)
     operation = ibis.cases(
-        (gone, rows.DELETED), (begins == every["_born"], "new"), (follows, "changed"), else_="returned"
+        (gone, rows.DELETED),
+        (begins == every["_born"], "new"),
+        (follows, "changed"),
+        else_="returned",
     )
     ended = ~gone & ~missing(ends) & (every["_next"] > ends + pause).fill_null(True)
     names = [name for name in versions.columns if not name.startswith("_")]
     changes = (
         every.filter(~gone | follows)
         .select(*names, seen_at=begins, operation=operation)
-        .union(every.filter(ended).select(*names, seen_at=ends, operation=ibis.literal(rows.DELETED)))
+        .union(
+            every.filter(ended).select(*names, seen_at=ends, operation=ibis.literal(rows.DELETED))
+        )
     )
     return _add_seen_after(changes, records)
 

@@ -34,8 +34,9 @@ def make_records(records: list[dict[str, Any]] | pd.DataFrame) -> pd.DataFrame:
 
 
 _SMALL = 4_000_000
-"""Bytes of change files that are read once, not with each query: up to 200,000 rows, which take 30 MB. Opening the files of two
-years takes longer than a question about some hundred deals; in a longer log it is little, and its rows would fill the memory."""
+"""Bytes of change files that are read once, not with each query: up to 200,000 rows, which take 30
+MB. Opening the files of two years takes longer than a question about some hundred deals; in a
+longer log it is little, and its rows would fill the memory."""
 
 
 class FolderSource:
@@ -67,8 +68,10 @@ class FolderSource:
         for entry in entries:
             if entry.name in aside:
                 DataWarning.warn(
-                    f"{self.store.change_file(entry)} was damaged and set aside: changes seen by the record of "
-                    f"{entry.last.recorded_at:%Y-%m-%d %H:%M} UTC appear only where a later record shows them"
+                    f"{self.store.change_file(entry)} was damaged and set aside: changes seen by "
+                    "the record of "
+                    f"{entry.last.recorded_at:%Y-%m-%d %H:%M} UTC appear only where a later "
+                    "record shows them"
                 )
 
     def records(self) -> pd.DataFrame:
@@ -85,7 +88,8 @@ class FolderSource:
     def _read_records(self) -> pd.DataFrame:
         entries, aside = self.store.entries(), self.store.set_aside()
         for entry in entries:
-            # Without the note that it was set aside, a lost file would leave all records looking complete.
+            # Without the note that it was set aside, a lost file would leave all records looking
+            # complete.
             if entry.name not in aside and not self.store.change_file(entry).exists():
                 raise Damage(self.store.change_file(entry), str(self.store.find_problem(entry)))
         doubtful = {n for name, until in aside.items() for n in range(int(name), until + 1)}
@@ -106,8 +110,11 @@ class FolderSource:
                 for moment in entry.moments
             ]
         )
-        # Only the first append may be an import; set aside, of its records only the first and the last are known.
-        imported = [entry for entry in entries[:1] if len(entry.moments) > 1 and entry.name not in aside]
+        # Only the first append may be an import; set aside, of its records only the first and the
+        # last are known.
+        imported = [
+            entry for entry in entries[:1] if len(entry.moments) > 1 and entry.name not in aside
+        ]
         for file in self.store.change_files(imported):
             batches = pq.ParquetFile(file, read_dictionary=["operation"]).iter_batches(
                 100_000, columns=list(rows.CHANGE_COLUMNS)
@@ -156,8 +163,15 @@ class FolderSource:
             return [{"file": str(damage.file), "problem": damage.problem}]
         found: list[dict[str, Any]] = []
         for entry in entries:
-            place = {"recorded_at": entry.last.recorded_at, "file": str(self.store.change_file(entry))}
-            problem = "was damaged and set aside" if entry.name in aside else self.store.find_problem(entry)
+            place = {
+                "recorded_at": entry.last.recorded_at,
+                "file": str(self.store.change_file(entry)),
+            }
+            problem = (
+                "was damaged and set aside"
+                if entry.name in aside
+                else self.store.find_problem(entry)
+            )
             if problem:
                 found.append({**place, "problem": problem})
             found += [{**place, **note} for note in entry.notes]
@@ -174,7 +188,10 @@ class FolderSource:
 
 
 class TableSource:
-    """The rows of a table in a warehouse, on Spark, or in any other Ibis backend; see `History.from_table`."""
+    """The rows of a table in a warehouse, on Spark, or in any other Ibis backend.
+
+    See `History.from_table`.
+    """
 
     def __init__(self, table: ibis.Table, records: pd.DataFrame | None) -> None:
         self._table = table
@@ -204,7 +221,9 @@ class TableSource:
         table = self._table
         counted = table.group_by(["unique_id", "seen_at"]).agg(times=table.count().cast("int64"))
         nameless = counted["unique_id"].isnull() | counted["seen_at"].isnull()  # noqa: PD003  Ibis has no isna
-        found = collect(counted.filter((counted["times"] > 1) | nameless).order_by(["seen_at", "unique_id"]))
+        found = collect(
+            counted.filter((counted["times"] > 1) | nameless).order_by(["seen_at", "unique_id"])
+        )
         named = found["unique_id"].notna() & found["seen_at"].notna()
         return [
             {
@@ -243,7 +262,10 @@ def read_log(table: Any, org: Org) -> ibis.Table:
 
 
 def read_columns(table: Any, org: Org, own: Iterable[str]) -> ibis.Table:
-    """Read a table's columns under our names, those of the org and `own` ones; other columns keep theirs."""
+    """Read a table's columns under our names, those of the org and `own` ones.
+
+    Other columns keep theirs.
+    """
     if not isinstance(table, ibis.expr.types.Table):
         raise DataError(f"table is a {type(table).__name__}, not an Ibis table")
     found = name_columns(table.columns, org.columns, own)
@@ -260,7 +282,10 @@ def require_columns(table: ibis.Table, *names: str) -> None:
 
 
 def cast_further(table: ibis.Table, known: Container[str]) -> dict[str, Any]:
-    """Cast the further columns of a table to the kinds of the change log; a list or a structure is left out."""
+    """Cast the further columns of a table to the kinds of the change log.
+
+    A list or a structure is left out.
+    """
     kinds = {name: _find_kind(kind) for name, kind in table.schema().items() if name not in known}
     return {name: table[name].cast(kind) for name, kind in kinds.items() if kind is not None}
 
@@ -297,7 +322,10 @@ _COUNTED = {
 
 
 def count_operations(table: ibis.Table, run: Callable[[Any], Any]) -> pd.DataFrame:
-    """Count the operations of change rows at each ``seen_at``; a record without a change leaves no row."""
+    """Count the operations of change rows at each ``seen_at``.
+
+    A record without a change leaves no row.
+    """
     tallies = {
         name: table["operation"].isin(kinds).ifelse(1, 0).sum().cast("int64")
         for name, kinds in _COUNTED.items()
@@ -313,7 +341,10 @@ def count_moments(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
         tallies = {name: part["operation"].isin(kinds) for name, kinds in _COUNTED.items()}
         counted.append(part[["seen_at"]].assign(**tallies).groupby("seen_at").sum())
         after.append(part["seen_after"].drop_duplicates())
-    counts, later = pd.concat(counted).groupby(level=0).sum(), pd.Index(pd.concat(after).drop_duplicates())
+    counts, later = (
+        pd.concat(counted).groupby(level=0).sum(),
+        pd.Index(pd.concat(after).drop_duplicates()),
+    )
     moments = counts.index.union(later[later >= counts.index.min()]).sort_values()
     return count_records(counts, moments).rename_axis("recorded_at").reset_index()
 
@@ -327,9 +358,14 @@ def count_records(operations: pd.DataFrame, moments: pd.Index) -> pd.DataFrame:
 
 
 def _join_given(counted: pd.DataFrame, given: pd.DataFrame | None) -> pd.DataFrame:
-    """Join counted and given records; the given ones include those without a change and incomplete ones."""
+    """Join counted and given records.
+
+    The given ones include those without a change and incomplete ones.
+    """
     given = pd.DataFrame(index=counted.index) if given is None else given
     frame = count_records(counted, counted.index.union(given.index).sort_values())
     for name, unknown in (("complete", True), ("certified", False)):
-        frame[name] = given[name].reindex(frame.index, fill_value=unknown) if name in given else unknown
+        frame[name] = (
+            given[name].reindex(frame.index, fill_value=unknown) if name in given else unknown
+        )
     return make_records(frame.rename_axis("recorded_at").reset_index())

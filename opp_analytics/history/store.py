@@ -1,7 +1,7 @@
 """A history's folder: appends, and reads that check every file.
 
-After a crash, an append is complete or absent: the change file comes first and is not read until its entry
-is renamed into place.
+After a crash, an append is complete or absent: the change file comes first and is not read until
+its entry is renamed into place.
 """
 
 from __future__ import annotations
@@ -77,7 +77,10 @@ class Recorded(RecordCounts):
 
 @dataclass(frozen=True)
 class Entry:
-    """One append: a change file and its record; an import has the first and the last, and those between are in its rows."""
+    """One append: a change file and its record.
+
+    An import has the first and the last, and those between are in its rows.
+    """
 
     sequence: int
     """Number of the append, 1, 2, 3 …; it names the files."""
@@ -122,7 +125,9 @@ class Entry:
 
     def as_bytes(self) -> bytes:
         """Encode the entry's file."""
-        return json.dumps({**_plain(self), "digest": self.digest}, indent=1, sort_keys=True).encode()
+        return json.dumps(
+            {**_plain(self), "digest": self.digest}, indent=1, sort_keys=True
+        ).encode()
 
 
 def _plain(entry: Entry) -> dict[str, Any]:
@@ -148,7 +153,11 @@ def read_entry(file: Path) -> Entry:
                 "notes": tuple(plain["notes"]),
             }
         )
-        intact = bool(entry.moments) and entry.sealed().digest == entry.digest and entry.name == file.stem
+        intact = (
+            bool(entry.moments)
+            and entry.sealed().digest == entry.digest
+            and entry.name == file.stem
+        )
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Damage(file, f"is damaged or not a record of this history ({error})") from None
     if not intact:
@@ -157,7 +166,10 @@ def read_entry(file: Path) -> Entry:
 
 
 def encode_note(name: str, until: int) -> bytes:
-    """Encode the note that an append's change file was set aside; `until` is the last record that relied on it."""
+    """Encode the note that an append's change file was set aside.
+
+    `until` is the last record that relied on it.
+    """
     return json.dumps({"until": until, "digest": digest(f"{name} {until}".encode())}).encode()
 
 
@@ -169,17 +181,25 @@ def read_note(file: Path) -> int:
     except (ValueError, KeyError, TypeError) as error:
         raise Damage(file, f"is damaged, or is not a note of this history ({error})") from None
     if not intact:
-        raise Damage(file, "is damaged: its content does not match its checksum; restore it from a backup")
+        raise Damage(
+            file, "is damaged: its content does not match its checksum; restore it from a backup"
+        )
     return until
 
 
 def make_mark(found: os.stat_result) -> tuple[int, int, int]:
-    """Make a file's mark of its size and times, to notice a change; the ctime cannot be set back."""
+    """Make a file's mark of its size and times, to notice a change.
+
+    The ctime cannot be set back.
+    """
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def read_marks(*folders: Path) -> list[Any] | None:
-    """Read the name, kind and mark of everything in folders; None if that fails: reading the files says why."""
+    """Read the name, kind and mark of everything in folders.
+
+    None if that fails: reading the files says why.
+    """
     marks: list[Any] = []
     try:
         for folder in folders:
@@ -203,7 +223,8 @@ def _plain_json(file: Path) -> Any:
 
 _MARK = {"format": "opp_analytics history", "version": 3}
 _RECORDED = 2
-"""Format whose records are those of today, but not its imports: a closed deal without a line was closed from its first day."""
+"""Format whose records are those of today, but not its imports: a closed deal without a line was
+closed from its first day."""
 _OLDER = """\
 {mark} is of an older format; this release reads format {version}. Record into a new folder, or convert this one:
 {lines}"""
@@ -228,17 +249,24 @@ def refuse_links(folder: Path) -> None:
     except NotADirectoryError:
         return
     except OSError as error:
-        raise HistoryError(f"{error.filename or folder} cannot be read ({error.strerror})") from None
+        raise HistoryError(
+            f"{error.filename or folder} cannot be read ({error.strerror})"
+        ) from None
 
 
 def holds_history(folder: Path) -> int:
-    """Return the format of the history in a folder, 0 if it is empty or does not exist; anything else is an error."""
+    """Return the format of the history in a folder, 0 if it is empty or does not exist.
+
+    Anything else is an error.
+    """
     mark = folder / "history.json"
     try:
         if mark.is_file():
             return _check_mark(mark)
         if folder.exists() and not folder.is_dir():
-            raise HistoryError(f"{folder} is a file, not the folder of a history; give another path")
+            raise HistoryError(
+                f"{folder} is a file, not the folder of a history; give another path"
+            )
         others = [file.name for file in folder.iterdir() if file.name not in (*_FOLDERS, "lock")]
     except FileNotFoundError:
         return 0
@@ -246,12 +274,17 @@ def holds_history(folder: Path) -> int:
         raise HistoryError(f"{folder} cannot be read ({error.strerror})") from None
     # Before the mark, only staged files are written.
     if not others:
-        others = [str(file.relative_to(folder)) for name in _FOLDERS[:3] for file in folder.glob(f"{name}/*")]
+        others = [
+            str(file.relative_to(folder))
+            for name in _FOLDERS[:3]
+            for file in folder.glob(f"{name}/*")
+        ]
     if others:
         if mark.is_file():  # another process began it just now
             return _check_mark(mark)
         raise HistoryError(
-            f"{folder} is not a history: it has no history.json but {min(others)}; give a new or empty folder"
+            f"{folder} is not a history: it has no history.json but {min(others)}; give a new or "
+            "empty folder"
         )
     return 0
 
@@ -266,10 +299,15 @@ def _check_mark(mark: Path) -> int:
     if not known:
         raise Damage(
             mark,
-            "is damaged, or the folder is not a history; restore it from a backup or give another folder",
+            (
+                "is damaged, or the folder is not a history; restore it from a backup or give "
+                "another folder"
+            ),
         )
     if newer:
-        raise HistoryError(f"{mark} was written by a newer release of opp_analytics; update to read it")
+        raise HistoryError(
+            f"{mark} was written by a newer release of opp_analytics; update to read it"
+        )
     if older:
         lines = _LINES.format(folder=str(mark.parent))
         raise HistoryError(_OLDER.format(mark=mark, lines=lines, **_MARK))
@@ -287,7 +325,10 @@ def lock_file(folder: Path) -> tuple[Path, int]:
 
 
 def prepare(folder: Path) -> None:
-    """Create missing folders and remove the remains of a crash; call it under the lock, or a writer loses its files."""
+    """Create missing folders and remove the remains of a crash.
+
+    Call it under the lock, or a writer loses its files.
+    """
     for name in _FOLDERS:
         (folder / name).mkdir(exist_ok=True)
     for leftover in (folder / "staging").iterdir():
@@ -305,7 +346,10 @@ def publish(
 
 
 def list_stems(place: Path, suffix: str) -> list[str]:
-    """List the stems of the files in a folder of the log, in order; any other file raises `Damage`."""
+    """List the stems of the files in a folder of the log, in order.
+
+    Any other file raises `Damage`.
+    """
     try:
         with os.scandir(place) as found:
             names = sorted(file.name for file in found if not file.name.startswith("."))
@@ -319,7 +363,8 @@ def list_stems(place: Path, suffix: str) -> list[str]:
 
 
 _MOST = 8
-"""Results that a history keeps: a page asks about eight questions of the same records; each may hold all change rows."""
+"""Results that a history keeps: a page asks about eight questions of the same records; each may
+hold all change rows."""
 
 
 class Memory:
@@ -330,7 +375,9 @@ class Memory:
         self._facts: dict[Any, tuple[Any, Any]] = {}
 
     def get(self, key: Any, state: Any, compute: Callable[[], Any], *, fact: bool = False) -> Any:
-        """Return the result for `key`; compute it at first, after `state` has changed, and where it is None, unknown.
+        """Return the result for `key`.
+
+        Compute it at first, after `state` has changed, and where it is None, unknown.
 
         A `fact`, which every question asks, does not make room for others.
         """
@@ -379,7 +426,10 @@ class Store:
         return self._held[what]
 
     def entries(self) -> list[Entry]:
-        """List all entries in order; where the folder changed, read them, and check that none is missing."""
+        """List all entries in order.
+
+        Where the folder changed, read them, and check that none is missing.
+        """
         marks = self._look("records", lambda: read_marks(self.folder, self.folder / "records"))
         entries: list[Entry] = self._memory.get("entries", marks, self._read_entries)
         return entries
@@ -389,7 +439,8 @@ class Store:
         version = holds_history(self.folder)
         if not version:
             return []
-        # List records last, so that an append ending meanwhile never leaves a listed file without its entry.
+        # List records last, so that an append ending meanwhile never leaves a listed file without
+        # its entry.
         states = (_STATE.fullmatch(file.name) for file in (self.folder / "state").glob("*.arrow"))
         newest = max((state[1] for state in states if state), default="")
         changes = list_stems(self.folder / "changes", ".parquet")
@@ -401,7 +452,9 @@ class Store:
         for place, entry in enumerate(entries):
             before = entries[place - 1] if place else None
             if entry.sequence != place + 1 or entry.previous != (before.digest if before else ""):
-                lacking = f"is missing, or does not precede {entry.name}.json; restore it from a backup"
+                lacking = (
+                    f"is missing, or does not precede {entry.name}.json; restore it from a backup"
+                )
                 raise Damage(self._name_entry(place + 1), lacking)
         # One change file past the last entry is an interrupted append that does not count.
         unknown = [n for n in changes if n not in set(records) and n != f"{len(entries) + 1:06d}"]
@@ -427,8 +480,14 @@ class Store:
         return kept[1]
 
     def change_files(self, entries: list[Entry]) -> list[Path]:
-        """List the change file of every entry in use; where any file changed, check that each is intact."""
-        aside, marks = self.set_aside(), self._look("changes", lambda: read_marks(self.folder / "changes"))
+        """List the change file of every entry in use.
+
+        Where any file changed, check that each is intact.
+        """
+        aside, marks = (
+            self.set_aside(),
+            self._look("changes", lambda: read_marks(self.folder / "changes")),
+        )
         used = [entry for entry in entries if entry.name not in aside]
         state = marks and (used, marks)
         files: list[Path] = self._memory.get("files", state, lambda: self._check_files(used))
@@ -465,14 +524,18 @@ class Store:
 
     def set_aside(self) -> dict[str, int]:
         """Map each entry whose change file was set aside to the last record (sequence) that relied on it."""
-        notes: list[Path] = self._look("damaged", lambda: sorted((self.folder / "damaged").glob("*.json")))
+        notes: list[Path] = self._look(
+            "damaged", lambda: sorted((self.folder / "damaged").glob("*.json"))
+        )
         return {note.stem: read_note(note) for note in notes}
 
     def take_aside(self, entry: Entry, entries: list[Entry]) -> None:
         """Set an entry's change file aside without deleting it; call it inside `writing`."""
         (self.folder / "damaged").mkdir(exist_ok=True)
         # Write the note first: a noted file is out of use even while still in its place.
-        publish(self.folder, f"damaged/{entry.name}.json", encode_note(entry.name, entries[-1].sequence))
+        publish(
+            self.folder, f"damaged/{entry.name}.json", encode_note(entry.name, entries[-1].sequence)
+        )
         file = self.change_file(entry)
         if file.exists():
             file.replace(self.folder / "damaged" / file.name)
@@ -515,7 +578,9 @@ class Store:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             place = self.folder if full or not error.filename else error.filename
             why = "the disk is full" if full else error.strerror or error
-            raise HistoryError(f"cannot write to {place}: {why}; the history is unchanged") from None
+            raise HistoryError(
+                f"cannot write to {place}: {why}; the history is unchanged"
+            ) from None
 
     def append(
         self,
@@ -533,9 +598,15 @@ class Store:
         changes_name, entry_name = f"changes/{sequence:06d}.parquet", f"records/{sequence:06d}.json"
         target = self.folder / changes_name
         try:
-            publish(self.folder, changes_name, lambda out: pq.write_table(changes, out, compression="zstd"))
+            publish(
+                self.folder,
+                changes_name,
+                lambda out: pq.write_table(changes, out, compression="zstd"),
+            )
             size, checksum = target.stat().st_size, digest(target)
-            entry = Entry(sequence, moments, columns, kinds, size, checksum, certificate, notes, before)
+            entry = Entry(
+                sequence, moments, columns, kinds, size, checksum, certificate, notes, before
+            )
             entry = entry.sealed()
             publish(self.folder, entry_name, entry.as_bytes())
         except BaseException:
@@ -545,7 +616,10 @@ class Store:
         return entry
 
     def keep_state(self, rows: pa.Table, entry: Entry) -> None:
-        """Keep the latest row of each opportunity beside the log; if the write fails, it is rebuilt later."""
+        """Keep the latest row of each opportunity beside the log.
+
+        If the write fails, it is rebuilt later.
+        """
         sink = pa.BufferOutputStream()
         tagged = rows.replace_schema_metadata({"of": self._state_tag(entry)})
         options = pa.ipc.IpcWriteOptions(compression="zstd")

@@ -51,16 +51,19 @@ def warn_of_empty_columns(opportunities: pd.DataFrame) -> None:
     sends = f"it sends {joined(further, most=12)}" if further else "it sends no further attribute"
     for ours, theirs in find_empty_columns(opportunities).items():
         DataWarning.warn(
-            f"{ours} is empty in every row; this tenant may call it otherwise ({sends}). Name it in opp-analytics.toml "
+            f"{ours} is empty in every row; this tenant may call it otherwise ({sends}). Name it "
+            "in opp-analytics.toml "
             "(opp-analytics org init drafts it):\n"
             f'  [api.columns]\n  {theirs or "their_name"} = "{ours}"'
         )
 
 
 _SWEEPS = 3
-"""Passes over all pages: a busy tenant may change during the first; after three the load is said to be incomplete."""
+"""Passes over all pages: a busy tenant may change during the first; after three the load is said to
+be incomplete."""
 _SWEEP_EVERY = timedelta(hours=24)
-"""Catching up trusts the last full sweep for a day; what it cannot notice, such as a purged trash, ends there."""
+"""Catching up trusts the last full sweep for a day; what it cannot notice, such as a purged trash,
+ends there."""
 _PAGE_SIZE = 1000
 """Page size matters more than anything else for speed; servers that cap it send fewer rows."""
 _log = logging.getLogger("opp_analytics")
@@ -80,12 +83,13 @@ def load(
 ) -> pd.DataFrame:
     """Load all opportunities of the tenant as one typed frame.
 
-    A cached frame younger than `max_age` is returned without any request. Otherwise every page is read, then what
-    changed since the reading began, so that the frame shows one moment of the server however busy it is. Where the
-    numbers do not add up the pages are read again, three times at most.
+    A cached frame younger than `max_age` is returned without any request. Otherwise every page is
+    read, then what changed since the reading began, so that the frame shows one moment of the
+    server however busy it is. Where the numbers do not add up the pages are read again, three times
+    at most.
 
-    A load ends whatever the server says: at most 100,000 pages, 16 GB and 4 hours, and at most twice the announced
-    pages (of the list, and of the trash) and ten more.
+    A load ends whatever the server says: at most 100,000 pages, 16 GB and 4 hours, and at most
+    twice the announced pages (of the list, and of the trash) and ten more.
 
     Parameters
     ----------
@@ -94,16 +98,18 @@ def load(
     max_age : str, timedelta or seconds
         Oldest cached frame to use, such as ``"15min"``; 0 always reads from the API.
     refresh : {None, "changes", "full"}
-        ``"changes"`` brings the cached frame up to date and reads only what changed, also after writes of your own.
-        It trusts the server's stamps within the minutes of ``assumes_stamps_within``. It reads everything where
-        something might be missed: no cached frame, no full read within 24 hours, wrong sort order, totals that
-        disagree, or ``deleted=True``. A further column keeps its type until then, although the row that made it text
-        may be gone; one that no row fills any more stays, empty.
-        ``"full"`` always reads everything.
+        ``"changes"`` brings the cached frame up to date and reads only what changed, also after
+        writes of your own. It trusts the server's stamps within the minutes of
+        ``assumes_stamps_within``. It reads everything where something might be missed: no cached
+        frame, no full read within 24 hours, wrong sort order, totals that disagree, or
+        ``deleted=True``. A further column keeps its type until then, although the row that made it
+        text may be gone; one that no row fills any more stays, empty. ``"full"`` always reads
+        everything.
     page_size : int, optional
         Rows to ask for on a page, 1,000 by default; the server may send fewer.
     limit : int, optional
-        Read only a sample: this many opportunities, the newest first. A sample is never cached or recorded.
+        Read only a sample: this many opportunities, the newest first. A sample is never cached or
+        recorded.
     search : str, optional
         Load only opportunities that match this text.
     deleted : bool
@@ -116,15 +122,16 @@ def load(
     Returns
     -------
     DataFrame
-        Index 0…n−1. ``unique_id name account_id`` str, ``value`` float64 (money), ``stage`` ordered category,
-        ``close_date`` datetime64[us] (a date), ``probability`` Int64 (percent), ``status`` category,
-        ``created_at updated_at`` datetime64[us, UTC]; then the tenant's further attributes, lists and objects as
-        JSON text. The same dtypes when empty. ``attrs["load"]`` is the load certificate as plain JSON:
-        ``fetched_at`` (UTC, when reading began), ``pages rows total duplicates sweeps complete source`` (no sweeps:
-        only changes were read), ``swept_at`` (when the last full read began), ``assumes_stamps_within`` (minutes),
+        Index 0…n−1. ``unique_id name account_id`` str, ``value`` float64 (money), ``stage`` ordered
+        category, ``close_date`` datetime64[us] (a date), ``probability`` Int64 (percent),
+        ``status`` category, ``created_at updated_at`` datetime64[us, UTC]; then the tenant's
+        further attributes, lists and objects as JSON text. The same dtypes when empty.
+        ``attrs["load"]`` is the load certificate as plain JSON: ``fetched_at`` (UTC, when reading
+        began), ``pages rows total duplicates sweeps complete source`` (no sweeps: only changes were
+        read), ``swept_at`` (when the last full read began), ``assumes_stamps_within`` (minutes),
         ``reasons`` (why it may be incomplete), ``tenant search deleted filters limit``, and
-        ``state``, what the server said of its data. ``attrs["org"]`` says what the stages mean, when the client has an
-        org; its people give ``team`` and ``region``.
+        ``state``, what the server said of its data. ``attrs["org"]`` says what the stages mean,
+        when the client has an org; its people give ``team`` and ``region``.
 
     Raises
     ------
@@ -142,8 +149,9 @@ def load(
     Warns
     -----
     DataWarning
-        When the load may be incomplete; ``attrs["load"]["reasons"]`` says why. When ``value``, ``stage`` or ``close_date``
-        is empty in every row; the warning shows the line for the org file that names the tenant's own attribute.
+        When the load may be incomplete; ``attrs["load"]["reasons"]`` says why. When ``value``,
+        ``stage`` or ``close_date`` is empty in every row; the warning shows the line for the org
+        file that names the tenant's own attribute.
 
     Examples
     --------
@@ -166,13 +174,21 @@ def load(
             return _load_sample(client, query, sample, progress, limits)
         return _load(client, query, oldest, refresh, progress, limits)
     except KeyboardInterrupt as stop:
-        message = str(stop) or f"load stopped after {count(limits.pages, 'page')}; the next load begins anew"
+        message = (
+            str(stop)
+            or f"load stopped after {count(limits.pages, 'page')}; the next load begins anew"
+        )
         _log.info("%s", message)
         raise KeyboardInterrupt(message) from None
 
 
 def _load(
-    client: Client, query: Query, oldest: datetime, refresh: str | None, progress: bool | None, limits: Limits
+    client: Client,
+    query: Query,
+    oldest: datetime,
+    refresh: str | None,
+    progress: bool | None,
+    limits: Limits,
 ) -> pd.DataFrame:
     key = _key(client, query)
     if refresh is None:
@@ -212,7 +228,9 @@ def _parse_age(max_age: str | float | timedelta) -> timedelta:
         raise ArgumentTypeError(f"max_age={max_age!r} is not a duration; {example}")
     try:
         # pandas 2 holds no more than three centuries.
-        seconds = min(max_age, _CENTURY.total_seconds()) if isinstance(max_age, (int, float)) else None
+        seconds = (
+            min(max_age, _CENTURY.total_seconds()) if isinstance(max_age, (int, float)) else None
+        )
         age = pd.Timedelta(max_age) if seconds is None else pd.Timedelta(seconds, unit="s")
     except (ValueError, RecursionError):
         raise ArgumentValueError(f"max_age={max_age!r} is not a duration; {example}") from None
@@ -226,9 +244,12 @@ def _check_params(search: str | None, deleted: bool, filters: dict[str, Any]) ->
     for name in filters:
         if name not in known:
             raise ArgumentTypeError(
-                f"load() has no parameter {name!r}; it filters by search, deleted, {', '.join(known)}"
+                f"load() has no parameter {name!r}; it filters by search, deleted, "
+                f"{', '.join(known)}"
             )
-    params = {name: value for name, value in {"search": search, **filters}.items() if value is not None}
+    params = {
+        name: value for name, value in {"search": search, **filters}.items() if value is not None
+    }
     for name, value in params.items():
         text(value, name, example="Acme" if name == "search" else "active")
         if deleted:
@@ -252,15 +273,24 @@ class _Passes:
     tables: list[pa.Table] = field(default_factory=list)
 
     def add(self, pass_: Sweep) -> None:
-        """Add a pass; a row that it missed, because the pages shifted under it, keeps what an earlier one read."""
+        """Add a pass.
+
+        A row that it missed, because the pages shifted under it, keeps what an earlier one read.
+        """
         if not pass_.tables:
             return
-        seen = pa.chunked_array(chunk for table in pass_.tables for chunk in table["unique_id"].chunks)
-        missed = (table.filter(pc.invert(pc.is_in(table["unique_id"], seen))) for table in self.tables)
+        seen = pa.chunked_array(
+            chunk for table in pass_.tables for chunk in table["unique_id"].chunks
+        )
+        missed = (
+            table.filter(pc.invert(pc.is_in(table["unique_id"], seen))) for table in self.tables
+        )
         self.tables = [*pass_.tables, *(table for table in missed if len(table))]
 
 
-def _fetch(client: Client, query: Query, key: str, progress: bool | None, limits: Limits) -> pd.DataFrame:
+def _fetch(
+    client: Client, query: Query, key: str, progress: bool | None, limits: Limits
+) -> pd.DataFrame:
     epoch, began = client.frames.epoch(), datetime.now(UTC)
     before = probe(client, query)
     stored_pages = count_resumable(client.pages.read_progress(key), before, query)
@@ -281,7 +311,9 @@ def _fetch(client: Client, query: Query, key: str, progress: bool | None, limits
                 limits=limits,
                 on_page=on_page,
             )
-        _log.info("sweep %d: %s, %s", sweeps, count(pass_.pages, "page"), count(pass_.rows, "opportunity"))
+        _log.info(
+            "sweep %d: %s, %s", sweeps, count(pass_.pages, "page"), count(pass_.rows, "opportunity")
+        )
         after = probe(client, query)
         reasons = _find_gaps(pass_, before, after, query)
         current = None
@@ -293,7 +325,8 @@ def _fetch(client: Client, query: Query, key: str, progress: bool | None, limits
             break
         before, stored_pages = after, 0
         if query.params or passes.known["newest"] is None:
-            # A row may leave a filter without a trace, so that what an earlier pass read proves nothing.
+            # A row may leave a filter without a trace, so that what an earlier pass read proves
+            # nothing.
             passes = _Passes(after, datetime.now(UTC))
     client.pages.note_progress(key, None)
     certificate = replace(_make_certificate(client, query, pass_, started), sweeps=sweeps)
@@ -318,15 +351,21 @@ def _fetch(client: Client, query: Query, key: str, progress: bool | None, limits
     return opportunities
 
 
-def _catch_up(client: Client, query: Query, passes: _Passes, pass_: Sweep, limits: Limits) -> Current | None:
+def _catch_up(
+    client: Client, query: Query, passes: _Passes, pass_: Sweep, limits: Limits
+) -> Current | None:
     """Bring the rows of all passes up to date; None when the numbers do not add up."""
     passes.add(pass_)
     if query.deleted or not pass_.sorted or not passes.tables:
         return None
-    return catch_up(client, query, concat_tables(passes.tables), passes.known, most=1, limits=limits)
+    return catch_up(
+        client, query, concat_tables(passes.tables), passes.known, most=1, limits=limits
+    )
 
 
-def _refresh(client: Client, query: Query, key: str, kept: Kept, limits: Limits) -> pd.DataFrame | None:
+def _refresh(
+    client: Client, query: Query, key: str, kept: Kept, limits: Limits
+) -> pd.DataFrame | None:
     epoch, said = client.frames.epoch(), Certificate.from_json(kept.certificate)
     try:
         current = catch_up(client, query, kept.table, said.state, most=0.5, limits=limits)
@@ -382,7 +421,9 @@ def _load_sample(
     return _make_frame(client, Kept(rows_to_table(sample), certificate.to_json()))
 
 
-def _find_gaps(pass_: Sweep, before: dict[str, Any], after: dict[str, Any], query: Query) -> list[str]:
+def _find_gaps(
+    pass_: Sweep, before: dict[str, Any], after: dict[str, Any], query: Query
+) -> list[str]:
     """List the reasons why a pass may be incomplete; empty when it is complete."""
     total = after["trash_total"] if query.deleted else after["total"]
     gaps = []

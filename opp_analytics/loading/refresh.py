@@ -1,10 +1,11 @@
 """The refresh: rows read earlier brought up to date by reading only what changed.
 
-The newest changes are read first, until they are older than what is known; deletions are settled by reading the trash
-where it changed. The page with the newest changes is one moment of the server: it shows every row changed up to then,
-and how many opportunities there were. The trash is read before and after it. Where that agrees, and the distinct ids
-equal the total, the rows are exactly those of that moment, however busy the tenant is. Where a change came in between,
-the short read is made again. Where the numbers do not add up there is no result, and the caller sweeps.
+The newest changes are read first, until they are older than what is known; deletions are settled by
+reading the trash where it changed. The page with the newest changes is one moment of the server: it
+shows every row changed up to then, and how many opportunities there were. The trash is read before
+and after it. Where that agrees, and the distinct ids equal the total, the rows are exactly those of
+that moment, however busy the tenant is. Where a change came in between, the short read is made
+again. Where the numbers do not add up there is no result, and the caller sweeps.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ from opp_analytics.loading.sweep import (
 from opp_analytics.text import count
 
 _STAMPS_WITHIN = 5
-"""Minutes before the newest known change that are read again: a slow transaction commits with an earlier stamp."""
+"""Minutes before the newest known change that are read again: a slow transaction commits with an
+earlier stamp."""
 _TRIES = 20
 """Short reads while something changes during each of them."""
 _LARGE_PAGE = 1000
@@ -61,7 +63,8 @@ class Current:
 class Unexplained(Exception):
     """The rows are as many as they should be, but fewer are in list and trash together than the known state allows.
 
-    The trash was emptied, or list and trash were not of one moment when that state was read. `state` is.
+    The trash was emptied, or list and trash were not of one moment when that state was read.
+    `state` is.
     """
 
     def __init__(self, state: dict[str, Any]) -> None:
@@ -75,26 +78,37 @@ class _Changes:
     tables: list[pa.Table] = field(default_factory=list)
     state: dict[str, Any] = field(default_factory=dict)
     ordered: bool = True
-    """Whether each page begins no later than the one before it ends: what comes in between shifts them."""
+    """Whether each page begins no later than the one before it ends: what comes in between shifts
+    them."""
 
 
 def catch_up(
-    client: Client, query: Query, rows: pa.Table, known: dict[str, Any], *, most: float, limits: Limits
+    client: Client,
+    query: Query,
+    rows: pa.Table,
+    known: dict[str, Any],
+    *,
+    most: float,
+    limits: Limits,
 ) -> Current | None:
     """Add all changes since `known` to `rows`, in creation order; None when only a sweep can tell.
 
-    `known` is the server's state before the first row of `query` (not the trash) was read, `most` the share of all rows
-    that may have changed. Raises `Unexplained` when rows may have vanished from list and trash alike.
+    `known` is the server's state before the first row of `query` (not the trash) was read, `most`
+    the share of all rows that may have changed. Raises `Unexplained` when rows may have vanished
+    from list and trash alike.
     """
     newest = read_instant(known.get("newest"))
-    if newest is None or not all(isinstance(known.get(name), int) for name in ("total", "trash_total")):
+    if newest is None or not all(
+        isinstance(known.get(name), int) for name in ("total", "trash_total")
+    ):
         return None
     began, recounts = limits.pages, 0
     since = newest - timedelta(minutes=_STAMPS_WITHIN)
     trash = _settle_trash(client, known, limits)
     for tries in range(1, _TRIES + 1):
         moment = datetime.now(UTC)
-        # Where something came in between, one large page is likelier to show it all at once than several.
+        # Where something came in between, one large page is likelier to show it all at once than
+        # several.
         size = query.page_size if tries == 1 else max(query.page_size, _LARGE_PAGE)
         changes = _read_changes(client, query, since, most, limits, size)
         if changes is None:
@@ -136,17 +150,23 @@ def _tell(changes: _Changes, trash: Trash, tries: int) -> None:
     _log.info(
         "caught up: read %s of recent changes, trash %s, %s",
         count(len(changes.tables), "page"),
-        "unchanged" if trash.created is None else f"read ({count(len(trash.created), 'opportunity')})",
+        "unchanged"
+        if trash.created is None
+        else f"read ({count(len(trash.created), 'opportunity')})",
         count(tries, "short read"),
     )
 
 
-def _settle_trash(client: Client, known: dict[str, Any], limits: Limits, *, whole: bool = False) -> Trash:
+def _settle_trash(
+    client: Client, known: dict[str, Any], limits: Limits, *, whole: bool = False
+) -> Trash:
     """Read the state of the trash, and all of it if that state is not the known one."""
     if not whole:
         limits.count_page()
         trash = read_trash_state(client)
-        if trash.state["trash_total"] is None or all(known.get(n) == v for n, v in trash.state.items()):
+        if trash.state["trash_total"] is None or all(
+            known.get(n) == v for n, v in trash.state.items()
+        ):
             return trash
     return read_trash(client, limits)
 
@@ -154,7 +174,10 @@ def _settle_trash(client: Client, known: dict[str, Any], limits: Limits, *, whol
 def _read_changes(
     client: Client, query: Query, since: datetime, most: float, limits: Limits, page_size: int
 ) -> _Changes | None:
-    """Read the changes since then; None when they are more than `most` of all, or the order is not the one asked for."""
+    """Read the changes since then.
+
+    None when they are more than `most` of all, or the order is not the one asked for.
+    """
     changes, last, number = _Changes(), None, 0
     seen: set[str] = set()
     while True:
@@ -191,7 +214,12 @@ def _are_all(table: pa.Table, state: dict[str, Any]) -> bool:
 
 
 def _explains(
-    rows: pa.Table, table: pa.Table, trash: Trash, known: dict[str, Any], query: Query, newest: datetime
+    rows: pa.Table,
+    table: pa.Table,
+    trash: Trash,
+    known: dict[str, Any],
+    query: Query,
+    newest: datetime,
 ) -> bool:
     """Return True if no row vanished from list and trash alike: equal totals alone do not prove it."""
     if trash.created is None:
@@ -208,8 +236,8 @@ def _explains(
 def _merge(rows: pa.Table, changes: list[pa.Table], trash: Trash) -> pa.Table:
     """Merge the newest version of each live row, in creation order.
 
-    A further column keeps its type, even if the row that made it text is gone: only a sweep reads the other rows anew.
-    One that no row fills any more stays, and takes the type of the next value.
+    A further column keeps its type, even if the row that made it text is gone: only a sweep reads
+    the other rows anew. One that no row fills any more stays, and takes the type of the next value.
     """
     changed = {unique_id for table in changes for unique_id in table["unique_id"].to_pylist()}
     stale = pa.array(sorted(changed.union(trash.created or ())), pa.string())

@@ -1,8 +1,9 @@
 """The sweep: one pass over all pages.
 
-Offset paging shifts when rows come and go. A sweep therefore asks for creation order, so that new rows only append,
-reads past the announced last page, and keys rows by id. Whether it missed something is told by what a probe of the
-server says before and after; what changed during it is read afterwards (`refresh`).
+Offset paging shifts when rows come and go. A sweep therefore asks for creation order, so that new
+rows only append, reads past the announced last page, and keys rows by id. Whether it missed
+something is told by what a probe of the server says before and after; what changed during it is
+read afterwards (`refresh`).
 """
 
 from __future__ import annotations
@@ -68,7 +69,8 @@ class Limits:
 
     def _stop(self, bound: str) -> None:
         raise LoadError(
-            f"{self.url} was still sending pages after {bound}, the most that one load reads; stopped. "
+            f"{self.url} was still sending pages after {bound}, the most that one load reads; "
+            "stopped. "
             "Load a part of it (search=, status=, owner_unique_id=), or ask who runs the API"
         )
 
@@ -76,7 +78,8 @@ class Limits:
         """Refuse a page `number` far beyond the `announced` ones: each page before it brought something new."""
         if number > 2 * announced + _SLACK:
             raise LoadError(
-                f"{self.url} announced {announced:,} pages, but page {number:,} is still full of new {what}; stopped. "
+                f"{self.url} announced {announced:,} pages, but page {number:,} is still full of "
+                f"new {what}; stopped. "
                 "Either something creates opportunities this fast, or the server is broken"
             )
 
@@ -131,11 +134,18 @@ def read_list_state(client: Client, query: Query) -> dict[str, Any]:
 def make_state(rows: Sequence[Mapping[str, Any]], total: int | None) -> dict[str, Any]:
     """Make the state from a page of the list, newest change first."""
     newest = rows[0] if rows else {}
-    return {"total": total, "newest": newest.get("updated_at"), "newest_id": newest.get("unique_id")}
+    return {
+        "total": total,
+        "newest": newest.get("updated_at"),
+        "newest_id": newest.get("unique_id"),
+    }
 
 
 def read_trash_state(client: Client) -> Trash:
-    """Read the total of the trash and a digest of its first rows; None without permission to read it."""
+    """Read the total of the trash and a digest of its first rows.
+
+    None without permission to read it.
+    """
     try:
         page = client.list_deleted(1, _SHOWN)
     except (ForbiddenError, NotFoundError):
@@ -192,7 +202,8 @@ class DistinctIds:
     def add(self, ids: Sequence[str], *, past_end: bool) -> bool:
         """Add a page's ids; False when it brings nothing new.
 
-        A page is looked at closely when it begins as an earlier one did, or comes after the announced last one.
+        A page is looked at closely when it begins as an earlier one did, or comes after the
+        announced last one.
         """
         if not ids:
             return False
@@ -221,7 +232,9 @@ def drop_repeated(tables: Sequence[pa.Table]) -> list[pa.Table]:
     """Drop rows whose ``unique_id`` came before, and tables left without rows."""
     ids = [unique_id for table in tables for unique_id in table["unique_id"].to_pylist()]
     first, ends = ~pd.Index(ids, dtype=object).duplicated(), accumulate(map(len, tables))
-    kept = (page.filter(first[end - len(page) : end]) for page, end in zip(tables, ends, strict=True))
+    kept = (
+        page.filter(first[end - len(page) : end]) for page, end in zip(tables, ends, strict=True)
+    )
     return [page for page in kept if len(page)]
 
 
@@ -245,7 +258,8 @@ class Sweep:
     sorted: bool = True
     """True when each page came in creation order, as asked."""
     ordered: bool = True
-    """True when all pages together did: rows that come and go can shift a page before the one it follows."""
+    """True when all pages together did: rows that come and go can shift a page before the one it
+    follows."""
     page_size: int = 0
     _distinct: DistinctIds = field(default_factory=DistinctIds)
 
@@ -292,8 +306,9 @@ def sweep(
 ) -> None:
     """Read every page once into `result`, page by page, so that it is known when the sweep is stopped.
 
-    `expected` opportunities let pages be asked for before the first one has come. The first `stored_pages` are taken
-    from the page cache without a request, because an interrupted sweep had read them.
+    `expected` opportunities let pages be asked for before the first one has come. The first
+    `stored_pages` are taken from the page cache without a request, because an interrupted sweep had
+    read them.
     """
     announced, decoder = 1, PageDecoder(client.names)
     with pause_collector(), Threads(client.concurrency) as threads:
@@ -308,7 +323,9 @@ def sweep(
             bar.update(len(page.ids))
             if result.pages == 1:
                 announced = count_announced(page.total_records, page.total_pages, result.page_size)
-                fetcher.ahead_to = max(announced, _page_that_ends(page.total_records, result.page_size))
+                fetcher.ahead_to = max(
+                    announced, _page_that_ends(page.total_records, result.page_size)
+                )
             if not news or (result.pages >= announced and len(page.ids) < result.page_size):
                 break
             limits.check_end(result.pages, announced, "opportunities")
@@ -360,10 +377,15 @@ _NOTE_EVERY = 16
 def note_progress(
     client: Client, key: str, before: dict[str, Any], query: Query, pass_: Sweep
 ) -> Iterator[Callable[[int], None]]:
-    """Lend a function that notes the progress of a sweep every few pages; when Ctrl-C stops it, note that and say so."""
+    """Lend a function that notes the progress of a sweep every few pages.
+
+    When Ctrl-C stops it, note that and say so.
+    """
 
     def note(pages: int) -> None:
-        client.pages.note_progress(key, {"probe": before, "page_size": query.page_size, "pages": pages})
+        client.pages.note_progress(
+            key, {"probe": before, "page_size": query.page_size, "pages": pages}
+        )
 
     try:
         yield lambda pages: None if pages % _NOTE_EVERY else note(pages)
@@ -381,5 +403,9 @@ def note_progress(
 
 def count_resumable(note: Any, before: dict[str, Any], query: Query) -> int:
     """Count the first pages of an interrupted sweep that are still current."""
-    same = isinstance(note, dict) and note.get("probe") == before and note.get("page_size") == query.page_size
+    same = (
+        isinstance(note, dict)
+        and note.get("probe") == before
+        and note.get("page_size") == query.page_size
+    )
     return int(note["pages"]) if same else 0

@@ -26,16 +26,21 @@ from opp_analytics.text import joined
 _FILE = "calls.csv"
 
 
-def add_call(file: Path, call: Mapping[str, Any], owners_of: Callable[[], Iterable[str]] = tuple) -> Org:
+def add_call(
+    file: Path, call: Mapping[str, Any], owners_of: Callable[[], Iterable[str]] = tuple
+) -> Org:
     """Append a call to the CSV file that an org file names, whole or not at all, and read the org with it.
 
-    A `call` has the columns of `Org.calls` that it says something in, the day as a date. All else in the calls file stays, byte by byte. Without one, ``calls.csv`` is made beside the org file, which gains the
-    section. Two processes at once append one after the other. `owners_of` lists who owns deals, for `find_strangers`.
+    A `call` has the columns of `Org.calls` that it says something in, the day as a date. All else
+    in the calls file stays, byte by byte. Without one, ``calls.csv`` is made beside the org file,
+    which gains the section. Two processes at once append one after the other. `owners_of` lists who
+    owns deals, for `find_strangers`.
 
     Raises
     ------
     DataError
-        When the org file has mistakes or keeps its calls as rows or in a workbook, or the row would be read differently.
+        When the org file has mistakes or keeps its calls as rows or in a workbook, or the row would
+        be read differently.
     ArgumentValueError
         When the call itself is a mistake.
     """
@@ -69,32 +74,47 @@ def add_call(file: Path, call: Mapping[str, Any], owners_of: Callable[[], Iterab
             if after._rows["calls"] != (*before._rows["calls"], call):
                 raise DataError(f"{target} reads differently with a row added; add the row by hand")
             if old and read_whole(target, most=SMALL) != old:
-                raise DataError(f"{target} was changed by another program in the meantime; run this again")
+                raise DataError(
+                    f"{target} was changed by another program in the meantime; run this again"
+                )
         if section is None:
             write_whole(file, text.encode())
     return after
 
 
 def _write_row(file: Path, target: Path, old: bytes, call: Mapping[str, Any]) -> bytes:
-    """Write a call as the content of a CSV file has its rows; the labels too where there is none."""
+    """Write a call as the content of a CSV file has its rows.
+
+    The labels too where there is none.
+    """
     cells = {
-        name: spell_amount(value) if isinstance(value, float) else str(value) for name, value in call.items()
+        name: spell_amount(value) if isinstance(value, float) else str(value)
+        for name, value in call.items()
     }
     cells["period"] = write_period(call["period"])
     if not old:
         labels = TABLES["calls"]
-        return codecs.BOM_UTF8 + (_join(labels) + _join(cells.get(name, "") for name in labels)).encode()
+        return (
+            codecs.BOM_UTF8
+            + (_join(labels) + _join(cells.get(name, "") for name in labels)).encode()
+        )
     table = read_table(target, lambda label: bool(name_table("calls", [label])), most=SMALL)
     if not table.delimiter:
         raise _refuse_other(file, "in a workbook")
     if table.semicolons:
-        cells |= {name: cells[name].replace(".", ",") for name in ("commit", "best_case") if name in cells}
+        cells |= {
+            name: cells[name].replace(".", ",") for name in ("commit", "best_case") if name in cells
+        }
     names = name_table("calls", table.labels)
     if lacking := [name for name in cells if name not in names.values()]:
-        raise DataError(f"{target} has no column for {joined(lacking)}; add a column with that label")
+        raise DataError(
+            f"{target} has no column for {joined(lacking)}; add a column with that label"
+        )
     text, named = decode_file(target, old)
     end = "\r\n" if "\r\n" in text else "\n"
-    line = _join((cells.get(names.get(label, ""), "") for label in table.labels), table.delimiter, end)
+    line = _join(
+        (cells.get(names.get(label, ""), "") for label in table.labels), table.delimiter, end
+    )
     # A sign that the file has no code for is read differently, and refused.
     encoding = {"UTF-16": "utf-16-le", "Windows-1252": "cp1252"}.get(named, "utf-8")
     return (line if text.endswith(("\n", "\r")) else end + line).encode(encoding, "replace")
@@ -108,6 +128,7 @@ def _join(cells: Iterable[str], delimiter: str = ",", end: str = "\n") -> str:
 
 def _refuse_other(file: Path, kept: str) -> DataError:
     return DataError(
-        f"{file} keeps its calls {kept}, and a command adds to a CSV file: opp-analytics calls --list --all --out {_FILE} "
+        f"{file} keeps its calls {kept}, and a command adds to a CSV file: opp-analytics calls "
+        f"--list --all --out {_FILE} "
         f'writes them to one; then put file = "{_FILE}" under [calls]'
     )

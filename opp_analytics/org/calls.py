@@ -26,11 +26,13 @@ def calls(history_or_org: Any) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a call, in the order of the org file: ``made_on`` (datetime64[us], a day), ``period`` (str, such as "2026-12"
-        or the fiscal "2027Q4"), ``caller``, ``owner_name``, ``team`` (str; a number with neither is the whole's),
-        ``commit``, ``best_case`` (float64, money; a missing ``commit`` withdraws), ``reason`` (str) and ``in_force`` (bool: the
-        last call of this caller for this number and period). A call for another's number is an override, and both stay.
-        Attrs name the ``file`` with the ``lines`` of the rows. Without calls it is empty.
+        One row a call, in the order of the org file: ``made_on`` (datetime64[us], a day),
+        ``period`` (str, such as "2026-12" or the fiscal "2027Q4"), ``caller``, ``owner_name``,
+        ``team`` (str; a number with neither is the whole's), ``commit``, ``best_case`` (float64,
+        money; a missing ``commit`` withdraws), ``reason`` (str) and ``in_force`` (bool: the last
+        call of this caller for this number and period). A call for another's number is an override,
+        and both stay. Attrs name the ``file`` with the ``lines`` of the rows. Without calls it is
+        empty.
 
     Raises
     ------
@@ -47,7 +49,8 @@ def calls(history_or_org: Any) -> pd.DataFrame:
     """
     if not (isinstance(history_or_org, Org) or hasattr(history_or_org, "org")):
         raise ArgumentTypeError(
-            f"history_or_org is a {type(history_or_org).__name__}; use a History or an Org, such as "
+            f"history_or_org is a {type(history_or_org).__name__}; use a History or an Org, such "
+            "as "
             "oa.Org.read('opp-analytics.toml')"
         )
     return (history_or_org if isinstance(history_or_org, Org) else Org.of(history_or_org)).calls
@@ -61,11 +64,18 @@ def calls_known(calls: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
 
 def write_in_force(calls: pd.DataFrame) -> pd.Series[Any]:
     """Write for each call whether it is in force, and "withdrawn" for one in force that takes the number back."""
-    return calls["in_force"].astype("object").mask(calls["in_force"] & calls["commit"].isna(), "withdrawn")
+    return (
+        calls["in_force"]
+        .astype("object")
+        .mask(calls["in_force"] & calls["commit"].isna(), "withdrawn")
+    )
 
 
 def find_called_period(label: str, freq: str, org: Org) -> pd.Period | None:
-    """Find the period of a call; None where it has another length than `freq`, or its fiscal year is another than the org's."""
+    """Find the period of a call.
+
+    None where it has another length than `freq`, or its fiscal year is another than the org's.
+    """
     try:
         period = as_period(label, freq)
         same = freq[0] in "DW" or org.period_days(label)[1] == period.end_time.normalize()
@@ -83,18 +93,24 @@ def find_strangers(
     if not people or not strange or not (strange := strange - (known := people | set(owners_of()))):
         return {}
     file, lines = calls.attrs.get("file"), calls.attrs.get("lines")
-    nobody = "nobody under [people] of the org" + ", and owner of no deal" * (owners_of is not tuple)
+    nobody = "nobody under [people] of the org" + ", and owner of no deal" * (
+        owners_of is not tuple
+    )
     problems: dict[int, OrgProblem] = {}
     for row, name in zip(calls.index.tolist(), calls["owner_name"], strict=True):
         if name in strange:
             near = did_you_mean(name, known)
             right = f"{nobody}; {f'{near} Correct it' if near else 'correct it'}, or add the person"
-            key, line = ("owner_name", lines[row]) if lines else (f"calls.rows[{row}].owner_name", None)
+            key, line = (
+                ("owner_name", lines[row]) if lines else (f"calls.rows[{row}].owner_name", None)
+            )
             problems[row] = OrgProblem(key, repr(name), right, line, file)
     return problems
 
 
-def leave_strangers_out(calls: pd.DataFrame, owners_of: Callable[[], Iterable[str]]) -> pd.DataFrame:
+def leave_strangers_out(
+    calls: pd.DataFrame, owners_of: Callable[[], Iterable[str]]
+) -> pd.DataFrame:
     """Leave out the rows that `find_strangers` finds, with a warning that names each."""
     if strange := find_strangers(calls, owners_of):
         DataWarning.warn(f"calls left out: {joined(list(map(str, strange.values())), most=3)}")

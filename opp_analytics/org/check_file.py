@@ -148,8 +148,12 @@ def _check_made_on(made_on: date, raw: ValidationInfo) -> date:
     if made_on > (datetime.now(UTC) + timedelta(hours=14)).date():
         raise ValueError("in the future; write the day on which the call was made")
     period = raw.data.get("period")
-    if period and made_on > (end := _find_end(period, (raw.context or {}).get("fiscal_year_start"))):
-        raise ValueError(f"{period} was over by then: it ended on {end}; correct the day or the period")
+    if period and made_on > (
+        end := _find_end(period, (raw.context or {}).get("fiscal_year_start"))
+    ):
+        raise ValueError(
+            f"{period} was over by then: it ended on {end}; correct the day or the period"
+        )
     return made_on
 
 
@@ -251,7 +255,8 @@ def _list_shapes(kind: Any, path: str = "") -> Iterator[tuple[str, type[BaseMode
 
 
 _SHAPES = dict(_list_shapes(OrgShape))
-"""The shape at each key that holds further keys, lists and the names of joined tables left out of the path."""
+"""The shape at each key that holds further keys, lists and the names of joined tables left out of
+the path."""
 
 
 # The check
@@ -262,7 +267,10 @@ _RIGHT = {
     "currency": 'use an ISO code in quotes, such as "USD" or "EUR"',
     "timezone": 'use the name of a time zone in quotes, such as "America/Chicago"',
     "fiscal_year_start": "use the number of a month, 1 to 12",
-    "record_url": 'use an address in quotes with {unique_id} in it, such as "https://crm.example.com/{unique_id}"',
+    "record_url": (
+        "use an address in quotes with {unique_id} in it, such as "
+        '"https://crm.example.com/{unique_id}"'
+    ),
     "stages": 'use a list with at least one stage, such as [{name = "Demo", kind = "open"}]',
     "stages.name": "use text that is not blank",
     "stages.kind": f"use {joined(KINDS, last='or')}",
@@ -271,12 +279,17 @@ _RIGHT = {
     "stages.aliases": 'use a list of texts, such as ["Discovery call"]',
     "stages.pipeline": "use the name of a pipeline in quotes",
     "stages.criteria": 'use a list of conditions, such as ["next_action", "value > 0"]',
-    "columns": 'use lines such as "Amount" = "value": theirs on the left, ours or a list of ours on the right',
+    "columns": (
+        'use lines such as "Amount" = "value": theirs on the left, ours or a list of ours on the '
+        "right"
+    ),
     "api.columns": 'use lines such as total = "value": theirs on the left, ours on the right',
     "people.rows.from_date": "use a date such as 2026-11-01",
     "targets.rows.period": 'use a month, quarter or year such as "2026-11", "2027Q4" or "2027"',
     "targets.rows.target": "use an amount of money, 0 or more",
-    "calls.rows.period": 'use a month, quarter, year or week such as "2026-11", "2027Q4", "2027" or "2026-W48"',
+    "calls.rows.period": (
+        'use a month, quarter, year or week such as "2026-11", "2027Q4", "2027" or "2026-W48"'
+    ),
     "calls.rows.made_on": "use a date such as 2026-11-01",
     "calls.rows.commit": "use an amount of money, 0 or more; none withdraws",
     "calls.rows.best_case": "use an amount of money, at least the commit",
@@ -285,7 +298,9 @@ _RIGHT = {
     "currency_rates.rows.rate": "use a number above 0: what one unit is in the org's currency",
     "join": 'use keys such as file = "accounts.csv", key = "account_id" and columns = ["industry"]',
     "people.rows.email": 'use a mail address, such as "ada@example.com"',
-    "deliver": 'use keys such as mail_from = "forecast@example.com" and mail_to = ["sales@example.com"]',
+    "deliver": (
+        'use keys such as mail_from = "forecast@example.com" and mail_to = ["sales@example.com"]'
+    ),
     "deliver.mail_from": 'use a mail address, such as "forecast@example.com"',
     "deliver.mail_to": 'use a list of mail addresses, such as ["sales@example.com"]',
     "deliver.teams": 'use lines such as East = ["lead@example.com"]',
@@ -313,7 +328,9 @@ class _Found:
 _MISSING = object()
 
 
-def check_settings(raw: dict[str, Any], text: str | None = None) -> tuple[dict[str, Any], list[OrgProblem]]:
+def check_settings(
+    raw: dict[str, Any], text: str | None = None
+) -> tuple[dict[str, Any], list[OrgProblem]]:
     """Read the rows in the settings of an org, and find every mistake, in the order of the file where `text` is given."""
     read, mistakes = _read_shape(raw)
     found = [
@@ -344,7 +361,9 @@ def check_settings(raw: dict[str, Any], text: str | None = None) -> tuple[dict[s
 
 def _key(place: Place) -> str:
     """Write the path of a key as people do."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(
+        "."
+    )
 
 
 def _show(value: Any) -> str:
@@ -357,7 +376,10 @@ def _names(place: Place) -> str:
 
 
 def _read_shape(raw: dict[str, Any]) -> tuple[dict[str, Any], list[ErrorDetails]]:
-    """Read the settings with amounts, days and periods in their rows; as they are where there are mistakes."""
+    """Read the settings with amounts, days and periods in their rows.
+
+    As they are where there are mistakes.
+    """
     try:
         shape = OrgShape.model_validate(raw, context=raw)
     except ValidationError as error:
@@ -420,7 +442,9 @@ def _check_facts(raw: Mapping[str, Any]) -> Iterator[_Found]:
     preset = raw.get("preset")
     if isinstance(preset, str) and preset.strip() and preset not in PRESETS:
         yield _Found(
-            ("preset",), preset, f"unknown preset; {_near(preset, PRESETS)}use {joined(PRESETS, last='or')}"
+            ("preset",),
+            preset,
+            f"unknown preset; {_near(preset, PRESETS)}use {joined(PRESETS, last='or')}",
         )
     if isinstance(code, str) and code.strip() and not is_currency(code):
         yield _Found(("currency",), code, f"not a currency; {_RIGHT['currency']}")
@@ -453,12 +477,18 @@ def _check_stages(raw: Mapping[str, Any]) -> Iterator[_Found]:
             yield _Found(("stages", place, "name"), name, _RESERVED)
         if (name, repr(pipeline)) in seen:
             within = f" in pipeline {pipeline!r}" if pipeline else ""
-            yield _Found(("stages", place, "name"), name, f"a second stage of that name{within}; rename one")
+            yield _Found(
+                ("stages", place, "name"), name, f"a second stage of that name{within}; rename one"
+            )
         elif kinds.setdefault(name, stage.get("kind")) != stage.get("kind"):
             yield _Found(
-                ("stages", place, "kind"), stage.get("kind"),
-                f"{name!r} is {kinds[name]!r} in another pipeline; a name has one kind, so rename one",
-            )  # fmt: skip
+                ("stages", place, "kind"),
+                stage.get("kind"),
+                (
+                    f"{name!r} is {kinds[name]!r} in another pipeline; a name has one kind, so "
+                    "rename one"
+                ),
+            )
         seen.add((name, repr(pipeline)))
     yield from _check_aliases(named)
 
@@ -479,10 +509,14 @@ def _check_aliases(named: list[tuple[int, dict[str, Any]]]) -> Iterator[_Found]:
                 yield _Found(where, alias, _RESERVED)
             elif alias in names:
                 what = "the stage itself" if alias == stage["name"] else "itself a stage"
-                yield _Found(where, alias, f"{what}; an alias is another spelling, so remove one of the two")
+                yield _Found(
+                    where, alias, f"{what}; an alias is another spelling, so remove one of the two"
+                )
             elif leads_to.setdefault(alias, stage["name"]) != stage["name"]:
                 yield _Found(
-                    where, alias, f"also an alias of {leads_to[alias]!r}; an alias leads to one stage"
+                    where,
+                    alias,
+                    f"also an alias of {leads_to[alias]!r}; an alias leads to one stage",
                 )
 
 
@@ -497,11 +531,15 @@ def _check_columns(raw: Mapping[str, Any]) -> Iterator[_Found]:
             key = (*place, theirs)
             if theirs in OrgShape.model_fields and str(ours) not in _CAN_BE_COLUMNS:
                 yield _Found(
-                    key, ours, f"{theirs} is no column; move the line above the first [table] of the file"
+                    key,
+                    ours,
+                    f"{theirs} is no column; move the line above the first [table] of the file",
                 )
             elif isinstance(ours, str) and twice[ours] > 1 and place[0] == "api":
                 others = joined([repr(name) for name in columns if columns[name] == ours])
-                yield _Found(key, ours, f"{others} all lead to {ours!r}; what is sent needs one of them")
+                yield _Found(
+                    key, ours, f"{others} all lead to {ours!r}; what is sent needs one of them"
+                )
 
 
 _CAN_BE_COLUMNS = frozenset(OrgShape.model_fields)
@@ -536,7 +574,9 @@ def _check_alerts(raw: Mapping[str, Any]) -> Iterator[_Found]:
             of_deals.add(condition.text)
             for one in condition.comparisons:
                 if one.column in ("chance", "probability") and not one.base and one.line > 1:
-                    raise ArgumentValueError(f"{one.column} is a share, 1 at most; write 50% or 0.5")
+                    raise ArgumentValueError(
+                        f"{one.column} is a share, 1 at most; write 50% or 0.5"
+                    )
 
     for key, known in (("alert_when", ALERT_FIGURES), ("alert_deals_when", None)):
         asked = _get(raw, ("report", key), None)
@@ -549,16 +589,25 @@ def _check_alerts(raw: Mapping[str, Any]) -> Iterator[_Found]:
     for key, typed in texts.items() if isinstance(texts, dict) else ():
         found = conditions.get(" ".join(key.split()))
         if found and found.text in of_deals:
-            yield from _try(("report", "alert_text", key), typed, partial(check_template, known=None))
+            yield from _try(
+                ("report", "alert_text", key), typed, partial(check_template, known=None)
+            )
             continue
         if found is None and key not in ALERT_FIGURES:
             near = did_you_mean(key, [*ALERT_FIGURES, *conditions])
-            way_out = near or "use a column of the forecast, or a condition of alert_when or alert_deals_when"
-            yield _Found(("report", "alert_text", key), typed, f"{key!r} is none of them; {way_out}")
+            way_out = (
+                near
+                or "use a column of the forecast, or a condition of alert_when or alert_deals_when"
+            )
+            yield _Found(
+                ("report", "alert_text", key), typed, f"{key!r} is none of them; {way_out}"
+            )
             continue
         words = ALERT_WORDS if found is None or found.comparison else ALERT_WORDS[:2]
         yield from _try(
-            ("report", "alert_text", key), typed, partial(check_template, known=(*ALERT_FIGURES, *words))
+            ("report", "alert_text", key),
+            typed,
+            partial(check_template, known=(*ALERT_FIGURES, *words)),
         )
 
 
@@ -571,26 +620,37 @@ def _check_people(raw: Mapping[str, Any]) -> Iterator[_Found]:
         if key in seen:
             both = f", in {seen[key]!r} and {team!r} at once" if seen[key] != team else ""
             yield _Found(
-                ("people", "rows", place, "owner_name"), row.get("owner_name"),
-                f"a second row of this person from the same date{both}; keep one, or date the move by from_date",
-            )  # fmt: skip
+                ("people", "rows", place, "owner_name"),
+                row.get("owner_name"),
+                (
+                    f"a second row of this person from the same date{both}; keep one, or date the "
+                    "move by from_date"
+                ),
+            )
         seen.setdefault(key, team)
         email = row.get("email")
         if email is not None and emails.setdefault(key[0], email) != email:
             yield _Found(
-                ("people", "rows", place, "email"), email,
+                ("people", "rows", place, "email"),
+                email,
                 f"a second address of {key[0]}, who has {emails[key[0]]}; keep one",
-            )  # fmt: skip
+            )
 
 
 def _check_targets(raw: Mapping[str, Any]) -> Iterator[_Found]:
     seen: set[tuple[str, str, str]] = set()
     for place, row in list_rows(raw, "targets"):
-        key = (read_period(str(row.get("period"))), str(row.get("owner_name")), str(row.get("team")))
+        key = (
+            read_period(str(row.get("period"))),
+            str(row.get("owner_name")),
+            str(row.get("team")),
+        )
         if key in seen:
             yield _Found(
-                ("targets", "rows", place, "period"), row.get("period"), "a second target of this period; keep one"
-            )  # fmt: skip
+                ("targets", "rows", place, "period"),
+                row.get("period"),
+                "a second target of this period; keep one",
+            )
         seen.add(key)
 
 
@@ -610,29 +670,34 @@ def _check_whose(raw: Mapping[str, Any]) -> Iterator[_Found]:
     for name in receivers if teams and isinstance(receivers, dict) else ():
         if name not in teams:
             yield _Found(
-                ("deliver", "teams", name), receivers[name],
+                ("deliver", "teams", name),
+                receivers[name],
                 f"nobody under [people] is in this team; {_near(name, teams, 3)}{known}",
-            )  # fmt: skip
+            )
     for table, place, row in (
         (name, *each) for name in ("targets", "calls") for each in list_rows(raw, name)
     ):
         if row.get("owner_name") is not None and row.get("team") is not None:
             yield _Found(
-                (table, "rows", place, "team"), row["team"],
+                (table, "rows", place, "team"),
+                row["team"],
                 f"a {table[:-1]} is a person's or a team's; keep owner_name or team",
-            )  # fmt: skip
+            )
         elif teams and isinstance(row.get("team"), str) and row["team"] not in teams:
             yield _Found(
-                (table, "rows", place, "team"), row["team"],
+                (table, "rows", place, "team"),
+                row["team"],
                 f"nobody under [people] is in this team; {_near(row['team'], teams)}{known}",
-            )  # fmt: skip
+            )
 
 
 def _check_rates(raw: Mapping[str, Any]) -> Iterator[_Found]:
     """Find rates without an org's currency, of no currency, of the org's own, and a second one of a day."""
     home, seen = raw.get("currency"), set()
     if home is None and any(True for _ in list_rows(raw, "currency_rates")):
-        yield _Found(("currency",), _MISSING, f"missing, and rates lead to it; {_RIGHT['currency']}")
+        yield _Found(
+            ("currency",), _MISSING, f"missing, and rates lead to it; {_RIGHT['currency']}"
+        )
     for place, row in list_rows(raw, "currency_rates"):
         code, key = row.get("currency"), (str(row.get("date"))[:10], row.get("currency"))
         where = ("currency_rates", "rows", place, "currency")
@@ -642,7 +707,9 @@ def _check_rates(raw: Mapping[str, Any]) -> Iterator[_Found]:
             yield _Found(where, code, "the org's own currency, whose rate is 1; remove the row")
         if key in seen:
             yield _Found(
-                (*where[:-1], "date"), row.get("date"), f"a second rate of {code} on this day; keep one"
+                (*where[:-1], "date"),
+                row.get("date"),
+                f"a second rate of {code} on this day; keep one",
             )
         seen.add(key)
 
@@ -650,9 +717,11 @@ def _check_rates(raw: Mapping[str, Any]) -> Iterator[_Found]:
 # Line numbers
 
 _ENDINGS = ("", "]", "]}", "]}]", '"""', "'''")
-"""Endings that may complete a file that was cut off after a line: all that TOML lets go on over several."""
+"""Endings that may complete a file that was cut off after a line: all that TOML lets go on over
+several."""
 _FINDABLE, _MOST_FOUND = 200_000, 100
-"""Characters of a file, and mistakes in it, of which lines are looked for: each is found by a few readings of the file."""
+"""Characters of a file, and mistakes in it, of which lines are looked for: each is found by a few
+readings of the file."""
 
 
 class _Lines:
@@ -663,10 +732,12 @@ class _Lines:
         self._readings: dict[int, dict[str, Any] | None] = {}
 
     def find(self, place: Place) -> int | None:
-        """Find the line at which the key at `place` is complete, from 1; None if it is not in the file.
+        """Find the line at which the key at `place` is complete, from 1.
 
-        It is the shortest beginning of the file that already holds the final value. A longer one holds it too, so that
-        halving finds it; beginnings that no ending completes are passed over.
+        None if it is not in the file.
+
+        It is the shortest beginning of the file that already holds the final value. A longer one
+        holds it too, so that halving finds it; beginnings that no ending completes are passed over.
         """
         low, high = 1, len(self._lines)
         final = _get(self._read(high), place)

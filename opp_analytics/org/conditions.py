@@ -1,4 +1,7 @@
-"""Conditions of an org file, such as ``p_target < 50%``, and the sentences that say them. They are never run as Python."""
+"""Conditions of an org file, such as ``p_target < 50%``, and the sentences that say them.
+
+They are never run as Python.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +27,14 @@ Figures = Mapping[str, float]
 """The columns of a row; NaN for what is not known."""
 
 _LONGEST, _MOST_PARTS = 1_000, 300
-"""Characters, and names, numbers and signs: many times those of a condition that a person reads at a glance."""
+"""Characters, and names, numbers and signs: many times those of a condition that a person reads at
+a glance."""
 _TOO_LARGE = 1e300
 """No amount of money is near it, and a float holds it."""
-_ALLOWED = "use numbers, columns, + - * /, comparisons, and, or, not and ( ), for example p_target < 0.5 or value > 0"
+_ALLOWED = (
+    "use numbers, columns, + - * /, comparisons, and, or, not and ( ), for example p_target < "
+    "0.5 or value > 0"
+)
 _AMOUNT = re.compile(
     r"(?<![\w.])[$€£¥]?\d+(?:,\d{3})*(?:\.\d+)?(?:%|[km]|mm|mn|b|bn|)(?![\w.%])", re.IGNORECASE
 )
@@ -82,7 +89,8 @@ class Condition:
     columns: tuple[str, ...]
     """The columns that it compares, in its order."""
     judge: Callable[[Figures], bool | None]
-    """True where it holds for these figures; None where a missing figure, or a division by zero, leaves that open."""
+    """True where it holds for these figures; None where a missing figure, or a division by zero,
+    leaves that open."""
     comparisons: tuple[Comparison, ...]
     """Its parts that compare one column with one line and must all hold."""
     comparison: Comparison | None
@@ -90,9 +98,12 @@ class Condition:
 
 
 def read_condition(typed: str, known: Collection[str] | None) -> Condition:
-    """Read a condition on the `known` columns of a forecast; None for any column of deals, where one alone means that it is not empty.
+    """Read a condition on the `known` columns of a forecast.
 
-    Another part than numbers, columns, arithmetic, comparisons, ``and``, ``or`` and ``not`` is refused by name.
+    None for any column of deals, where one alone means that it is not empty.
+
+    Another part than numbers, columns, arithmetic, comparisons, ``and``, ``or`` and ``not`` is
+    refused by name.
     """
     shown = " ".join(typed.split())
     words = shown if len(shown) > _LONGEST else _AMOUNT.sub(_spell_amount, shown)
@@ -106,20 +117,26 @@ def read_condition(typed: str, known: Collection[str] | None) -> Condition:
     parts = tree.values if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And) else [tree]
     found = [_find_comparison(part, words, known) for part in parts]
     comparisons = tuple(filter(None, found))
-    return Condition(shown, tuple(reader.columns), judge, comparisons, found[0] if len(found) == 1 else None)
+    return Condition(
+        shown, tuple(reader.columns), judge, comparisons, found[0] if len(found) == 1 else None
+    )
 
 
-def read_conditions(settings: Mapping[str, Any], key: str, known: Collection[str] | None) -> list[Condition]:
+def read_conditions(
+    settings: Mapping[str, Any], key: str, known: Collection[str] | None
+) -> list[Condition]:
     """Read the condition or conditions of a ``[report]`` setting."""
     typed = settings.get(key) or ()
-    return [read_condition(words, known) for words in ([typed] if isinstance(typed, str) else typed)]
+    return [
+        read_condition(words, known) for words in ([typed] if isinstance(typed, str) else typed)
+    ]
 
 
 def read_figures(columns: Mapping[str, pd.Series[Any]]) -> list[dict[str, float]]:
     """Read the columns of deals, row by row: any cell that is no number is beyond all numbers, an empty one or a box not ticked NaN."""
-    rows: list[Any] = pd.DataFrame({name: _as_figures(cells) for name, cells in columns.items()}).to_dict(
-        "records"
-    )
+    rows: list[Any] = pd.DataFrame(
+        {name: _as_figures(cells) for name, cells in columns.items()}
+    ).to_dict("records")
     return rows
 
 
@@ -137,9 +154,14 @@ def check_template(typed: str, known: Collection[str] | None) -> None:
         raise ArgumentValueError(f"{error}; write {{{{ or }}}} for a brace itself") from None
     for _, name, further, conversion in parts:
         if name is not None and (
-            further or conversion or (not name.isidentifier() if known is None else name not in known)
+            further
+            or conversion
+            or (not name.isidentifier() if known is None else name not in known)
         ):
-            way_out = did_you_mean(name, known or ()) or f"use some of {joined(known or ['name', 'value'])}"
+            way_out = (
+                did_you_mean(name, known or ())
+                or f"use some of {joined(known or ['name', 'value'])}"
+            )
             raise ArgumentValueError(f"it has no figure for {{{name}}}; {way_out}")
 
 
@@ -154,7 +176,9 @@ def _spell_amount(found: re.Match[str]) -> str:
     return repr(amount / 100 if found[0].endswith("%") else amount)
 
 
-def _find_comparison(tree: ast.expr, words: str, known: Collection[str] | None) -> Comparison | None:
+def _find_comparison(
+    tree: ast.expr, words: str, known: Collection[str] | None
+) -> Comparison | None:
     match tree:
         case ast.Compare(left=left, ops=[op], comparators=[right]):
             one, other = (_measure(side, words, known) for side in (left, right))
@@ -168,7 +192,9 @@ def _find_comparison(tree: ast.expr, words: str, known: Collection[str] | None) 
     return Comparison(one[0], one[1] or other[0], _COMPARISONS[kind][1], other[2] / one[2])
 
 
-def _measure(node: ast.expr, words: str, known: Collection[str] | None) -> tuple[str, str, float] | None:
+def _measure(
+    node: ast.expr, words: str, known: Collection[str] | None
+) -> tuple[str, str, float] | None:
     """Read a number as ("", "", number), a multiple of a column as (column, "", factor), a ratio of two as (column, base, 1)."""
     match node:
         case ast.BinOp(left=ast.Name(id=column), op=ast.Div(), right=ast.Name(id=base)):
@@ -187,11 +213,15 @@ def _measure(node: ast.expr, words: str, known: Collection[str] | None) -> tuple
 
 def _parse(words: str) -> ast.expr:
     if len(words) > _LONGEST:
-        raise ArgumentValueError(f"it has more than {_LONGEST:,} characters; use several conditions")
+        raise ArgumentValueError(
+            f"it has more than {_LONGEST:,} characters; use several conditions"
+        )
     if "#" in words:
         raise _refuse(words[words.index("#") :])
     try:
-        with warnings.catch_warnings(action="ignore"):  # the parser's, of a style that is refused below
+        with warnings.catch_warnings(
+            action="ignore"
+        ):  # the parser's, of a style that is refused below
             tree = ast.parse(words, mode="eval").body
     except SyntaxError as error:
         raise _refuse(words[max((error.offset or 1) - 1, 0) :] or words, "cannot be read") from None
@@ -249,7 +279,11 @@ class _Reader:
                 self.columns[name] = None
                 return lambda figures: float(figures[name])
             case ast.BinOp(left=left, op=op, right=right) if type(op) in _ARITHMETIC:
-                one, other, work = self.read_number(left), self.read_number(right), _ARITHMETIC[type(op)]
+                one, other, work = (
+                    self.read_number(left),
+                    self.read_number(right),
+                    _ARITHMETIC[type(op)],
+                )
                 return lambda figures: work(one(figures), other(figures))
             case ast.UnaryOp(op=op, operand=operand) if type(op) in _SIGNS:
                 part, sign = self.read_number(operand), _SIGNS[type(op)]
@@ -269,6 +303,10 @@ def _combine(parts: Sequence[bool | None], settles: bool) -> bool | None:
     return settles if settles in parts else None if None in parts else not settles
 
 
-def _compare(ends: Sequence[float], compare: Sequence[Callable[[float, float], bool]]) -> bool | None:
+def _compare(
+    ends: Sequence[float], compare: Sequence[Callable[[float, float], bool]]
+) -> bool | None:
     pairs = zip(compare, pairwise(ends), strict=True)
-    return _combine([is_so(*two) if all(map(math.isfinite, two)) else None for is_so, two in pairs], False)
+    return _combine(
+        [is_so(*two) if all(map(math.isfinite, two)) else None for is_so, two in pairs], False
+    )

@@ -17,8 +17,12 @@ from opp_analytics.org.stages import Stages
 
 def stage_dtype(stages: Stages, values: Iterable[Any] = ()) -> pd.CategoricalDtype:
     """Make the ordered category of the stages, extended by the unknown ones among `values`."""
-    read = (stages.aliases.get(value, value) if isinstance(value, str) else value for value in values)
-    return pd.CategoricalDtype(pd.Index(_extend(stages.names, read), dtype=schema.TEXT), ordered=True)
+    read = (
+        stages.aliases.get(value, value) if isinstance(value, str) else value for value in values
+    )
+    return pd.CategoricalDtype(
+        pd.Index(_extend(stages.names, read), dtype=schema.TEXT), ordered=True
+    )
 
 
 def status_dtype(values: Iterable[Any] = ()) -> pd.CategoricalDtype:
@@ -41,18 +45,26 @@ def conform_to(opportunities: pd.DataFrame, stages: Stages) -> pd.DataFrame:
     ids = frame.get("unique_id")
     schema.refuse_halves(frame.drop(columns=list(schema.COLUMNS), errors="ignore"), ids)
     frame = frame.assign(
-        **{name: _conform_column(frame[name], ids, stages) for name in schema.COLUMNS if name in frame},
+        **{
+            name: _conform_column(frame[name], ids, stages)
+            for name in schema.COLUMNS
+            if name in frame
+        },
         **{name: _drop_no_names(frame[name]) for name in ("owner_name", *DERIVED) if name in frame},
     )
     frame.attrs = opportunities.attrs
     return frame
 
 
-def _conform_column(column: pd.Series[Any], ids: pd.Series[Any] | None, stages: Stages) -> pd.Series[Any]:
+def _conform_column(
+    column: pd.Series[Any], ids: pd.Series[Any] | None, stages: Stages
+) -> pd.Series[Any]:
     if column.name == "stage":
         return _recode(column, partial(stage_dtype, stages), ids, stages.aliases)
     return (
-        _recode(column, status_dtype, ids, {}) if column.name == "status" else schema.as_column(column, ids)
+        _recode(column, status_dtype, ids, {})
+        if column.name == "status"
+        else schema.as_column(column, ids)
     )
 
 
@@ -76,7 +88,11 @@ def _recode(
     dtype = dtype_for(names[np.bincount(codes + 1, minlength=len(names) + 1)[1:] > 0])
     if column.dtype == dtype and column.cat.categories.identical(dtype.categories):
         return column
-    read = pd.Index([aliases.get(name, name) for name in names], dtype=schema.TEXT) if aliases else names
+    read = (
+        pd.Index([aliases.get(name, name) for name in names], dtype=schema.TEXT)
+        if aliases
+        else names
+    )
     places = np.append(dtype.categories.get_indexer(read), -1)
     coded = pd.Categorical.from_codes(places[codes], dtype=dtype)
     return pd.Series(coded, index=column.index, name=column.name)
@@ -86,7 +102,9 @@ def check_frame(opportunities: Any) -> None:
     """Refuse a value that is not a frame, or has columns of several levels."""
     arguments.refuse_foreign(opportunities, "opportunities")
     if not isinstance(opportunities, pd.DataFrame):
-        raise ArgumentTypeError(f"expected a DataFrame of opportunities, not {type(opportunities).__name__}")
+        raise ArgumentTypeError(
+            f"expected a DataFrame of opportunities, not {type(opportunities).__name__}"
+        )
     if opportunities.columns.nlevels > 1:
         raise DataError(
             f"the columns have {opportunities.columns.nlevels} levels; keep one of them: "

@@ -32,7 +32,8 @@ _NEEDED = {
     ours: (*LIKELY[ours], *further)
     for ours, further in (("value", ()), ("stage", ("state",)), ("close_date", ()))
 }
-"""Columns that every number rests on, and likely names of theirs; in a file, a state is rather a place."""
+"""Columns that every number rests on, and likely names of theirs; in a file, a state is rather a
+place."""
 
 
 @dataclass(frozen=True)
@@ -62,13 +63,16 @@ def draft_org(
 ) -> Draft:
     """Draft an org file for a frame of opportunities; each guess is marked as one.
 
-    `month` is for the example of a target. `columns` are the export's labels whose meaning was guessed, or said by a person:
-    then they are among `sure`. `kinds` are those of stages that a person said, `tables` further sections, `currency` is the one
-    that the signs of the amounts say. `old` is the text
-    of a file, with the `known` stages of its org, which is then updated: all that it says stays.
+    `month` is for the example of a target. `columns` are the export's labels whose meaning was
+    guessed, or said by a person: then they are among `sure`. `kinds` are those of stages that a
+    person said, `tables` further sections, `currency` is the one that the signs of the amounts say.
+    `old` is the text of a file, with the `known` stages of its org, which is then updated: all that
+    it says stays.
     """
     renamed = {theirs: ours for ours, theirs in find_empty_columns(opportunities).items() if theirs}
-    frame = opportunities.drop(columns=list(renamed.values()), errors="ignore").rename(columns=renamed)
+    frame = opportunities.drop(columns=list(renamed.values()), errors="ignore").rename(
+        columns=renamed
+    )
     if old is not None and known is not None and not known.pipelines:
         frame = frame.drop(columns=PIPELINE, errors="ignore")
     if known is None:
@@ -78,13 +82,18 @@ def draft_org(
     without = _count_without_stage(frame) if found else ""
     names: dict[str, dict[str, tuple[str | Sequence[str], str]]] = {
         "columns": {
-            label: (ours, "" if label in sure else "guess") for label, ours in (columns or {}).items()
+            label: (ours, "" if label in sure else "guess")
+            for label, ours in (columns or {}).items()
         },
         "api.columns": {label: (ours, "guess") for label, ours in renamed.items()},
     }
     new = Additions(preset, found, names, tables or {})
     money = _draft_currency(frame, new.tables, currency) if old is None else []
-    text = _write_new(new, frame, without, month, money) if old is None else update_text(old, new, known)
+    text = (
+        _write_new(new, frame, without, month, money)
+        if old is None
+        else update_text(old, new, known)
+    )
     remarks = [remark for columns in names.values() for _, remark in columns.values()]
     remarks += [line for line in money if "guess" in line]
     marked = [*remarks, *(one.guess for one in found if not one.unknown)]
@@ -92,12 +101,17 @@ def draft_org(
 
 
 def add_columns(old: str, known: Stages, *, preset: str | None, columns: Columns) -> str:
-    """Add a preset and labels to the text of an org file with the `known` stages; all that it says stays."""
+    """Add a preset and labels to the text of an org file with the `known` stages.
+
+    All that it says stays.
+    """
     names = {"columns": {theirs: (ours, "") for theirs, ours in columns.items()}}
     return update_text(old, Additions(preset, (), names, {}), known)
 
 
-def _write_new(new: Additions, frame: pd.DataFrame, without: str, month: str, money: Sequence[str]) -> str:
+def _write_new(
+    new: Additions, frame: pd.DataFrame, without: str, month: str, money: Sequence[str]
+) -> str:
     parts = [
         _HEAD,
         *([write_preset(new.preset)] if new.preset else []),
@@ -131,7 +145,10 @@ _CALENDAR = """\
 """
 _COLUMNS = {
     "columns": ("Columns of an export: theirs = ours.", '"Deal size" = "value"'),
-    "api.columns": ("Attributes of the API: theirs = ours, for reading and writing.", 'total = "value"'),
+    "api.columns": (
+        "Attributes of the API: theirs = ours, for reading and writing.",
+        'total = "value"',
+    ),
 }
 _TARGETS = """\
 # Targets: of the whole, or of a team or an owner_name; a month, a quarter ("2027Q4", fiscal) or a year.
@@ -141,7 +158,8 @@ _TARGETS = """\
 # ]
 """
 _CALLS = (
-    "# Calls, the numbers that people submit: opp-analytics call Ann MONTH 450k adds their section and file."
+    "# Calls, the numbers that people submit: opp-analytics call Ann MONTH 450k adds their "
+    "section and file."
 )
 _REPORT = """\
 
@@ -162,9 +180,15 @@ _REPORT = """\
 
 def _draft_currency(frame: pd.DataFrame, tables: Tables, signed: str | None) -> list[str]:
     codes = frame["currency"].astype(TEXT) if "currency" in frame else pd.Series(dtype=TEXT)
-    found = {str(code): int(deals) for code, deals in codes.value_counts().items() if is_currency(str(code))}
+    found = {
+        str(code): int(deals)
+        for code, deals in codes.value_counts().items()
+        if is_currency(str(code))
+    }
     if len(found) == 1:
-        return [f"currency = {quote(next(iter(found)))}{write_remark('of every deal that names one')}"]
+        return [
+            f"currency = {quote(next(iter(found)))}{write_remark('of every deal that names one')}"
+        ]
     if found and "currency_rates" in tables:
         remark = write_remark("guess: of the most deals; the rates lead to it")
         return [f"currency = {quote(next(iter(found)))}{remark}"]
@@ -172,9 +196,13 @@ def _draft_currency(frame: pd.DataFrame, tables: Tables, signed: str | None) -> 
         return [f"currency = {quote(signed)}{write_remark('guess: by the sign of the amounts')}"]
     currencies = joined([f"{code} ({count(deals)})" for code, deals in found.items()])
     several = (
-        f"# The deals are in {currencies}: choose one, and give rates of the others under [currency_rates]."
+        f"# The deals are in {currencies}: choose one, and give rates of the others under "
+        "[currency_rates]."
     )
-    return ['# currency = "USD"  # amounts have no sign without this line', *([several] if found else [])]
+    return [
+        '# currency = "USD"  # amounts have no sign without this line',
+        *([several] if found else []),
+    ]
 
 
 def _count_without_stage(frame: pd.DataFrame) -> str:
@@ -184,7 +212,10 @@ def _count_without_stage(frame: pd.DataFrame) -> str:
         blank = blank & ~frame["status"].astype(TEXT).isin(list(MARKS)).to_numpy()
     if not blank.any():
         return ""
-    return f"{count(int(blank.sum()))} without a stage, nor a status won, lost or inactive: left out of every rate and sum"
+    return (
+        f"{count(int(blank.sum()))} without a stage, nor a status won, lost or inactive: left "
+        "out of every rate and sum"
+    )
 
 
 def _draft_stages(found: Sequence[FoundStage], without: str) -> list[str]:
@@ -194,12 +225,22 @@ def _draft_stages(found: Sequence[FoundStage], without: str) -> list[str]:
     if not kinds:
         return [
             "# No deal has a stage whose kind is clear. Without this list the API's six hold.",
-            '# stages = [{name = "Demo", kind = "open"}, {name = "Signed", kind = "won"}, {name = "Dead", kind = "lost"}]',
+            (
+                '# stages = [{name = "Demo", kind = "open"}, {name = "Signed", kind = "won"}, '
+                "{name "
+                '= "Dead", kind = "lost"}]'
+            ),
             *lines,
         ]
     return [
-        "# The stages in the order of the sale. kind: open, won, lost, disqualified. For open ones, if you like: probability",
-        "# (percent), category (commit, best_case, pipeline, omitted). Other spellings of a stage: aliases.",
+        (
+            "# The stages in the order of the sale. kind: open, won, lost, disqualified. For open "
+            "ones, if you like: probability"
+        ),
+        (
+            "# (percent), category (commit, best_case, pipeline, omitted). Other spellings of a "
+            "stage: aliases."
+        ),
         *["stages = [", *lines, *(f"  # no stage of kind {kind} was found" for kind in missing)],
         *([f"  # {without}"] if without else []),
         "]",
@@ -207,12 +248,17 @@ def _draft_stages(found: Sequence[FoundStage], without: str) -> list[str]:
 
 
 def _draft_people(frame: pd.DataFrame) -> list[str]:
-    owners = sorted(frame["owner_name"].dropna().astype("str").unique()) if "owner_name" in frame else []
+    owners = (
+        sorted(frame["owner_name"].dropna().astype("str").unique()) if "owner_name" in frame else []
+    )
     names = [name for name in owners if name.strip()] or ["Ann"]
     rows = [f'#   {{owner_name = {quote(name)}, team = "East"}},' for name in names[:_PEOPLE]]
     more = [f"#   and {count(len(names) - _PEOPLE, 'owner')} more"] if len(names) > _PEOPLE else []
     return [
-        "# People, for tables by team and region. A person who moves has a row more, with from_date = 2026-07-01.",
+        (
+            "# People, for tables by team and region. A person who moves has a row more, with "
+            "from_date = 2026-07-01."
+        ),
         *("# [people]", "# rows = [", *rows, *more, "# ]"),
     ]
 
@@ -222,5 +268,6 @@ def find_empty_columns(opportunities: pd.DataFrame) -> dict[str, str | None]:
     return {
         ours: next((name for name in likely if name in opportunities and name not in COLUMNS), None)
         for ours, likely in _NEEDED.items()
-        if len(opportunities) and (ours not in opportunities or not opportunities[ours].notna().any())
+        if len(opportunities)
+        and (ours not in opportunities or not opportunities[ours].notna().any())
     }

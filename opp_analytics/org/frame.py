@@ -73,7 +73,9 @@ def make_column_error(
 
 def _check_ids(ids: pd.Series[Any]) -> None:
     if ids.isna().any():
-        raise DataError(f"row {int(ids.isna().to_numpy().argmax())} has no unique_id; drop it or fill it in")
+        raise DataError(
+            f"row {int(ids.isna().to_numpy().argmax())} has no unique_id; drop it or fill it in"
+        )
     repeated = ids[ids.duplicated()].unique()
     if len(repeated):
         raise DataError(
@@ -89,7 +91,10 @@ def split_by(opportunities: pd.DataFrame) -> list[str]:
 
 
 def check_stages(frame: pd.DataFrame) -> None:
-    """Warn of deals without a stage, or in one that the frame's org does not know; refuse a frame in which no deal is known."""
+    """Warn of deals without a stage, or in one that the frame's org does not know.
+
+    Refuse a frame in which no deal is known.
+    """
     stages = Org.of(frame).stages
     if len(frame["stage"].cat.categories) == len(stages.names) and frame["stage"].notna().all():
         return
@@ -102,7 +107,8 @@ def check_stages(frame: pd.DataFrame) -> None:
 def warn_unknown(deals: pd.Series[Any], *, of: str, nothing_known: bool) -> None:
     """Warn of deals in unknown stages or without one; when nothing is known, raise.
 
-    `deals` are counted by stage, the most frequent first, a missing one included; `of` is "frame" or "history".
+    `deals` are counted by stage, the most frequent first, a missing one included; `of` is "frame"
+    or "history".
     """
     names = [str(name) for name in deals.index if not is_blank(name)]
     blank = int(deals.sum() - deals[names].sum())
@@ -111,7 +117,8 @@ def warn_unknown(deals: pd.Series[Any], *, of: str, nothing_known: bool) -> None
         raise DataError(f"no deal of this {of} has a stage; fill in the column stage")
     if not names:
         DataWarning.warn(
-            f"unknown stages: {without}; left out of every rate and sum. Fill in the stage, or the status where the deal is won, "
+            f"unknown stages: {without}; left out of every rate and sum. Fill in the stage, or "
+            "the status where the deal is won, "
             "lost or inactive"
         )
         return
@@ -120,16 +127,22 @@ def warn_unknown(deals: pd.Series[Any], *, of: str, nothing_known: bool) -> None
     line = f"stages = [{', '.join(['…', *entries])}]"
     if nothing_known:
         raise DataError(
-            f"no stage of this {of} is known: {shown}. What they mean is in the org, which this {of} does not have or has "
-            f"lost: {_WAY_OUT[of]}, with org = oa.Org.read('opp-analytics.toml'); its line is {line}"
+            f"no stage of this {of} is known: {shown}. What they mean is in the org, which this "
+            f"{of} does not have or has "
+            f"lost: {_WAY_OUT[of]}, with org = oa.Org.read('opp-analytics.toml'); its line is "
+            f"{line}"
         )
     DataWarning.warn(
-        f"unknown stages: {shown}{f', and {without}' if blank else ''}; {count(int(deals.sum()))} left out of every rate and "
+        f"unknown stages: {shown}{f', and {without}' if blank else ''}; "
+        f"{count(int(deals.sum()))} left out of every rate and "
         f"sum. Add the stages to opp-analytics.toml as open, won, lost or disqualified: {line}"
     )
 
 
-_WAY_OUT = {"frame": "opportunities = org.apply(opportunities)", "history": "History(path, org=org)"}
+_WAY_OUT = {
+    "frame": "opportunities = org.apply(opportunities)",
+    "history": "History(path, org=org)",
+}
 
 
 def is_converted(frame: pd.DataFrame) -> bool:
@@ -148,7 +161,8 @@ def mark_foreign(frame: pd.DataFrame) -> pd.Series[bool]:
 def check_currency(frame: pd.DataFrame) -> None:
     """Refuse rows of another currency than the org's, or of several where it declares none.
 
-    An empty ``currency`` is the org's. The message names the deals and shows the pandas lines that convert.
+    An empty ``currency`` is the org's. The message names the deals and shows the pandas lines that
+    convert.
     """
     if CURRENCY not in frame or is_converted(frame):
         return
@@ -160,11 +174,14 @@ def check_currency(frame: pd.DataFrame) -> None:
         return
     if Org.of(frame).converts:
         raise DataError(
-            f"the frame has no column {VALUE_ORIGINAL!r}, which tells that its values were converted: keep it beside value "
+            f"the frame has no column {VALUE_ORIGINAL!r}, which tells that its values were "
+            "converted: keep it beside value "
             "and currency, or, where the values are the CRM's, convert them with org.apply(frame)"
         )
     ids = frame.loc[other, "unique_id"] if "unique_id" in frame else frame.index[other]
-    refuse_currencies({str(code): int(rows) for code, rows in found.items()}, one, deals=ids.tolist())
+    refuse_currencies(
+        {str(code): int(rows) for code, rows in found.items()}, one, deals=ids.tolist()
+    )
 
 
 def refuse_currencies(
@@ -188,7 +205,8 @@ def refuse_currencies(
         *last,
     ]
     raise DataError(
-        f"there are {others_found}{which}, and amounts are summed in {one}. Give rates under [currency_rates] of the org "
+        f"there are {others_found}{which}, and amounts are summed in {one}. Give rates under "
+        "[currency_rates] of the org "
         "file, or convert them first, with your own rates:\n  " + "\n  ".join(lines)
     )
 
@@ -214,18 +232,19 @@ def outcomes(
     Parameters
     ----------
     opportunities : DataFrame
-        ``stage``; ``status`` if present (without it, the stage alone decides); ``close_date`` (date)
-        with `as_of`.
+        ``stage``; ``status`` if present (without it, the stage alone decides); ``close_date``
+        (date) with `as_of`.
     as_of : date or str, optional
         A deal won or lost with a ``close_date`` after this day counts as open.
     tz : str, optional
-        Business time zone, in which an instant given as `as_of` becomes a date; default: the org's, else UTC.
+        Business time zone, in which an instant given as `as_of` becomes a date; default: the org's,
+        else UTC.
 
     Returns
     -------
     Series
-        ``outcome``, category of `won`, `lost`, `open`, `disqualified`, `conflict`, `unknown`, on the frame's own
-        index. Empty in, empty out, same dtype.
+        ``outcome``, category of `won`, `lost`, `open`, `disqualified`, `conflict`, `unknown`, on
+        the frame's own index. Empty in, empty out, same dtype.
 
     Raises
     ------
@@ -234,9 +253,10 @@ def outcomes(
 
     Notes
     -----
-    won: a stage of kind won (``closed_won`` without an org) or status ``won``. lost: likewise. Both at once: conflict.
-    Status ``inactive``, or a stage of kind disqualified: disqualified. A missing stage, or one that the org does not know:
-    unknown. A stage of kind open: open. Never inferred from a probability of 0 or 100.
+    won: a stage of kind won (``closed_won`` without an org) or status ``won``. lost: likewise. Both
+    at once: conflict. Status ``inactive``, or a stage of kind disqualified: disqualified. A missing
+    stage, or one that the org does not know: unknown. A stage of kind open: open. Never inferred
+    from a probability of 0 or 100.
 
     Examples
     --------
@@ -262,15 +282,17 @@ def outcome_codes(frame: pd.DataFrame) -> NDArray[np.int8]:
 def find_newest_date(opportunities: pd.DataFrame, as_of: pd.Timestamp) -> pd.Timestamp:
     """Find the newest date that opportunities show up to `as_of`; NaT where nothing is dated.
 
-    The moment of a load or a record decides. Else it is the newest creation, update or close of a closed deal; the
-    planned date of an open deal tells nothing.
+    The moment of a load or a record decides. Else it is the newest creation, update or close of a
+    closed deal; the planned date of an open deal tells nothing.
     """
     zone = Org.of(opportunities).zone(None)
     moment = Certificate.moment_of(opportunities)
     if moment is not None:
         return as_date(moment, tz=zone)
     frame = conform(opportunities)
-    dates = [to_dates(frame[name], tz=zone) for name in ("created_at", "updated_at") if name in frame]
+    dates = [
+        to_dates(frame[name], tz=zone) for name in ("created_at", "updated_at") if name in frame
+    ]
     if "stage" in frame and "close_date" in frame:
         dates.append(frame["close_date"].where(outcome_codes(frame) <= LOST))
     known = [day[day <= as_of].max() for day in dates]
@@ -279,6 +301,9 @@ def find_newest_date(opportunities: pd.DataFrame, as_of: pd.Timestamp) -> pd.Tim
 
 
 def find_old_date(opportunities: pd.DataFrame, as_of: pd.Timestamp) -> pd.Timestamp | None:
-    """Find the newest date of old opportunities; None where it is within 30 days of `as_of`, or nothing is dated."""
+    """Find the newest date of old opportunities.
+
+    None where it is within 30 days of `as_of`, or nothing is dated.
+    """
     newest = find_newest_date(opportunities, as_of)
     return newest if (as_of - newest).days > _OLD_DAYS else None

@@ -22,7 +22,8 @@ _WORDS: Mapping[Kind, str] = {
     "lost": r"\b(closed)?lost\b|\bdead\b|\bchurn|verloren|perdid|perdu|\bperda\b",
     "won": r"\b(closed)?won\b(?!['’]t)|\bsigned\b|purchased|gewonnen|unterschrieben|ganad|gagne|\bganh[oa]\b|\bsigne|firmad",
 }
-"""What names of closed stages contain, without accents: English, German, Spanish, French, Portuguese and Dutch."""
+"""What names of closed stages contain, without accents: English, German, Spanish, French,
+Portuguese and Dutch."""
 _CLOSED = (
     r"\bclosed\b|\bdone\b|\bcompleted?\b|\bfinished\b|\barchiv|geschlossen|erledigt|\bcerrad|\bferme(e|es|s)?\b|\bclotur|\bfechad|"
     r"gesloten"
@@ -45,7 +46,8 @@ _TYPICAL = {
     for stage in preset["stages"]
     if "probability" in stage
 }
-"""Chances in percent that CRMs give stages of these names: the place in the order of one whose deals state none."""
+"""Chances in percent that CRMs give stages of these names: the place in the order of one whose
+deals state none."""
 
 
 class FoundStage(NamedTuple):
@@ -65,8 +67,8 @@ def guess_stages(
 ) -> list[FoundStage]:
     """Guess the stages of a frame in their likely order: open ones, then won, lost and disqualified.
 
-    If the frame has one of the `known` stages, all of them are given, in their own order; only the closed ones where its
-    open deals are all in other stages. Of `kinds`, nothing is guessed.
+    If the frame has one of the `known` stages, all of them are given, in their own order; only the
+    closed ones where its open deals are all in other stages. Of `kinds`, nothing is guessed.
     """
     check_frame(opportunities)
     names = ("stage", PIPELINE)
@@ -78,8 +80,11 @@ def guess_stages(
     deals["spelled"], deals["stage"] = deals["stage"], deals["stage"].map(spellings)
     by_stage = deals.groupby("stage")
     shares = deals[list(_DATES)].notna().groupby(deals["stage"]).mean()[by_stage.size() >= _ENOUGH]
-    # A date is of closing where the deals of a stage all have one or none has, and those of some stage none.
-    closing = [name for name in _DATES if shares[name].isin([0, 1]).all() and (shares[name] == 0).any()]
+    # A date is of closing where the deals of a stage all have one or none has, and those of some
+    # stage none.
+    closing = [
+        name for name in _DATES if shares[name].isin([0, 1]).all() and (shares[name] == 0).any()
+    ]
     told = {
         name: (kind, "")
         if (kind := known.kind_of(name) or (kinds or {}).get(name))
@@ -118,9 +123,14 @@ def _match_spellings(counts: pd.Series[Any], known: Stages) -> dict[str, str]:
 
 
 def _guess_kind(name: str, rows: pd.DataFrame, closing: Sequence[str]) -> tuple[Kind | None, str]:
-    """Guess the kind of a stage, and why; None where it is over and nothing tells how. `closing`: dates of closing."""
+    """Guess the kind of a stage, and why; None where it is over and nothing tells how.
+
+    `closing`: dates of closing.
+    """
     plain = "".join(
-        sign for sign in unicodedata.normalize("NFKD", name.casefold()) if not unicodedata.combining(sign)
+        sign
+        for sign in unicodedata.normalize("NFKD", name.casefold())
+        if not unicodedata.combining(sign)
     )
     for kind, words in _WORDS.items():
         if re.search(words, plain.replace("_", " ")):
@@ -152,10 +162,14 @@ def _guess_kind(name: str, rows: pd.DataFrame, closing: Sequence[str]) -> tuple[
 
 
 def _order(
-    rows: pd.DataFrame, told: Mapping[str, tuple[Kind | None, str]], known: Stages, pipeline: str | None
+    rows: pd.DataFrame,
+    told: Mapping[str, tuple[Kind | None, str]],
+    known: Stages,
+    pipeline: str | None,
 ) -> list[FoundStage]:
     by_name = {str(name): deals for name, deals in rows.groupby("stage", sort=False)}
-    # Deals in other open stages, and in none of the known ones, go through a pipeline of their own; won and lost are any's.
+    # Deals in other open stages, and in none of the known ones, go through a pipeline of their own;
+    # won and lost are any's.
     own = bool({name for name in by_name if told[name][0] == "open"} - set(known.open)) and not set(
         known.open
     ) & set(by_name)
@@ -165,7 +179,9 @@ def _order(
         if set(known.names) & set(by_name) and (stage.kind != "open" or not own)
     ]
     found = [
-        FoundStage(_with_aliases(stage, by_name.get(stage.name)), len(by_name.get(stage.name, ())), "")
+        FoundStage(
+            _with_aliases(stage, by_name.get(stage.name)), len(by_name.get(stage.name, ())), ""
+        )
         for stage in given
     ]
     new = [
@@ -173,7 +189,10 @@ def _order(
         for name, deals in by_name.items()
         if name not in {stage.name for stage in given}
     ]
-    chances = {one.stage.name: _find_chance(one.stage, by_name.get(one.stage.name)) for one in [*found, *new]}
+    chances = {
+        one.stage.name: _find_chance(one.stage, by_name.get(one.stage.name))
+        for one in [*found, *new]
+    }
     for one in sorted(new, key=lambda one: (chances[one.stage.name], one.stage.name)):
         found.insert(_find_place(one, found, chances), one)
     return sorted(found, key=lambda one: (KINDS.index(one.stage.kind), one.unknown))
@@ -183,19 +202,35 @@ def _describe(
     name: str, deals: pd.DataFrame, kind: Kind | None, why: str, pipeline: str | None
 ) -> FoundStage:
     stated = pd.to_numeric(deals["probability"], errors="coerce").dropna().unique()
-    one = kind == "open" and len(stated) == 1 and 0 <= stated[0] <= 100 and float(stated[0]).is_integer()
-    stage = Stage(name, kind or "open", probability=int(stated[0]) if one else None, pipeline=pipeline)
+    one = (
+        kind == "open"
+        and len(stated) == 1
+        and 0 <= stated[0] <= 100
+        and float(stated[0]).is_integer()
+    )
+    stage = Stage(
+        name, kind or "open", probability=int(stated[0]) if one else None, pipeline=pipeline
+    )
     order = "; its place in the order is a guess too" if kind == "open" else ""
-    return FoundStage(_with_aliases(stage, deals), len(deals), f"{why}{order}" if why else "", kind is None)
+    return FoundStage(
+        _with_aliases(stage, deals), len(deals), f"{why}{order}" if why else "", kind is None
+    )
 
 
 def _with_aliases(stage: Stage, deals: pd.DataFrame | None) -> Stage:
-    spelled = [] if deals is None else [str(name) for name in deals["spelled"].unique() if name != stage.name]
+    spelled = (
+        []
+        if deals is None
+        else [str(name) for name in deals["spelled"].unique() if name != stage.name]
+    )
     return replace(stage, aliases=tuple(dict.fromkeys([*stage.aliases, *spelled])))
 
 
 def _find_chance(stage: Stage, deals: pd.DataFrame | None) -> float:
-    """Find the median chance that the deals of a stage state, else its own or that of CRMs; above 100 where nothing tells."""
+    """Find the median chance that the deals of a stage state, else its own or that of CRMs.
+
+    Above 100 where nothing tells.
+    """
     if deals is not None:
         stated = pd.to_numeric(deals["probability"], errors="coerce").dropna()
         if len(stated):
@@ -208,6 +243,7 @@ def _find_place(one: FoundStage, found: list[FoundStage], chances: Mapping[str, 
     below = [
         place
         for place, other in enumerate(found)
-        if other.stage.kind == one.stage.kind and chances[other.stage.name] <= chances[one.stage.name]
+        if other.stage.kind == one.stage.kind
+        and chances[other.stage.name] <= chances[one.stage.name]
     ]
     return below[-1] + 1 if below else 0

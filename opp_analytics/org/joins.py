@@ -23,15 +23,18 @@ from opp_analytics.text import joined
 LAST_TOUCH = "last_touch"
 """The column that a table of activities gives: the newest day on or before the moment."""
 _KEYS = {"accounts": ("account_id", "account_name"), "activities": ("unique_id",)}
-"""Columns of the deals by which a table of this name is joined, unless its key says another; the first that it has."""
+"""Columns of the deals by which a table of this name is joined, unless its key says another; the
+first that it has."""
 _DAYS = ("date", "activity_date", "activitydate")
 """Names of the column of days, in reports and in Salesforce's API."""
 _TAKEN = {*COLUMNS, "owner_name", "owner_id", "account_name", "currency", "pipeline", "category"}
 """Names that the columns of deals have for us."""
 _NO_NUMBER = re.compile(r"\D*0\d|.*\d{16}")
-"""A number with a zero in front, as of a postal code, or with more digits than a float holds, is text."""
+"""A number with a zero in front, as of a postal code, or with more digits than a float holds, is
+text."""
 _HEAD = 50
-"""Cells that tell whether the rest of a column may be numbers or days; a column of names ends there."""
+"""Cells that tell whether the rest of a column may be numbers or days; a column of names ends
+there."""
 _MOST_NAMED = 5
 """Cells that are named of those that are no day."""
 
@@ -47,7 +50,8 @@ class Join:
     keys: tuple[str, ...]
     """Names of the column of the deals, of which the first that is there counts."""
     table: pd.DataFrame = field(repr=False, compare=False)
-    """Its columns by the text of the key; of activities, ``last_touch`` for each day of a deal, oldest first."""
+    """Its columns by the text of the key; of activities, ``last_touch`` for each day of a deal,
+    oldest first."""
     _noted: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
@@ -73,8 +77,13 @@ class Join:
         return touched[~touched.index.duplicated(keep="last")]
 
     def to_arrow(self, day: pd.Timestamp) -> pa.Table:
-        """Write the row of each key for the query engine; with the key as ``_key``, and days as dates."""
-        table = pa.Table.from_pandas(self.take(day).rename_axis("_key").reset_index(), preserve_index=False)
+        """Write the row of each key for the query engine.
+
+        With the key as ``_key``, and days as dates.
+        """
+        table = pa.Table.from_pandas(
+            self.take(day).rename_axis("_key").reset_index(), preserve_index=False
+        )
         fields = [pa.field(f.name, _ARROW.get(str(f.type), f.type)) for f in table.schema]
         return table.cast(pa.schema(fields))
 
@@ -84,9 +93,14 @@ class Join:
         asked = texts.dropna()
         lacking = asked[~is_among(asked, self.table.index)]
         # A deal without an activity is no mistake, unless all are.
-        if len(lacking) and not self._noted and (self.columns != [LAST_TOUCH] or len(lacking) == len(asked)):
+        if (
+            len(lacking)
+            and not self._noted
+            and (self.columns != [LAST_TOUCH] or len(lacking) == len(asked))
+        ):
             self._noted.append(
-                f"{self.file} has no row for {len(lacking):,} of {len(asked):,} deals' {self.name}, by {keys.name}: such as "
+                f"{self.file} has no row for {len(lacking):,} of {len(asked):,} deals' "
+                f"{self.name}, by {keys.name}: such as "
                 f"{str(lacking.iloc[0])!r}"
             )
             DataWarning.warn(self._noted[0])
@@ -107,7 +121,8 @@ def derive_columns(
 ) -> pd.DataFrame:
     """Add the derived columns: the team of each deal on its own day, and what joined tables have of it `today`.
 
-    `gained` are columns that an org added before: they are replaced. A column of the frame's own is refused.
+    `gained` are columns that an org added before: they are replaced. A column of the frame's own is
+    refused.
     """
     found: dict[str, Any] = {}
     if len(people) and "owner_name" in frame:
@@ -136,12 +151,16 @@ def refuse_own(name: str, whose: str, join: Join | None) -> NoReturn:
     """Refuse a column that deals have of their own beside one that `join`, or without it the people, gives."""
     if join is None:
         raise DataError(
-            f"the {whose} has a column {name!r} of its own, and [people] of the org has {name}s too; rename the "
-            f'{whose}\'s in the org file, under [columns] or [api.columns]: {name} = "{name}_in_crm", or drop it'
+            f"the {whose} has a column {name!r} of its own, and [people] of the org has {name}s "
+            "too; rename the "
+            f"{whose}'s in the org file, under [columns] or [api.columns]: {name} = "
+            f'"{name}_in_crm", or drop it'
         )
     raise DataError(
-        f"the {whose} has a column {name!r} of its own, and {join.file} gives {name!r} too; under [join.{join.name}] of the "
-        f'org file, rename the joined one, columns = {{"{name}" = "{join.name}_{name}"}}, or list the columns that you want'
+        f"the {whose} has a column {name!r} of its own, and {join.file} gives {name!r} too; "
+        f"under [join.{join.name}] of the "
+        f'org file, rename the joined one, columns = {{"{name}" = "{join.name}_{name}"}}, or '
+        "list the columns that you want"
     )
 
 
@@ -164,7 +183,8 @@ def read_joins(raw: Mapping[str, Any], folder: Path) -> tuple[list[Join], list[O
             if column in given:
                 others = [other for other in join.columns if other not in given]
                 right = (
-                    f'{given[column]} gives {column!r} already; rename it, columns = {{"{column}" = "{name}_{column}"}}, or '
+                    f"{given[column]} gives {column!r} already; rename it, columns = "
+                    f'{{"{column}" = "{name}_{column}"}}, or '
                     f"list the columns that you want, columns = {others}"
                 )
                 problems.append(OrgProblem(f"join.{name}.columns", repr(column), right))
@@ -181,7 +201,9 @@ def list_bad_cells(path: Path, bad: Iterable[inputs.BadValue]) -> list[OrgProble
 class _Reader:
     """Reads one table; a mistake is an `OrgError`."""
 
-    def __init__(self, name: str, settings: Mapping[str, Any], raw: Mapping[str, Any], folder: Path) -> None:
+    def __init__(
+        self, name: str, settings: Mapping[str, Any], raw: Mapping[str, Any], folder: Path
+    ) -> None:
         self.name, self.settings = name, settings
         self.path = folder / settings["file"]
         self.ours: dict[str, Any] = {
@@ -200,10 +222,14 @@ class _Reader:
     def read(self) -> Join:
         """Read the table."""
         if not self.keys:
-            self._refuse("key", "", 'missing; name the column of the deals, such as key = "account_id"')
+            self._refuse(
+                "key", "", 'missing; name the column of the deals, such as key = "account_id"'
+            )
         known = {*self.keys, self.label, *self.days, *self.settings.get("columns", ())}
         try:
-            found = read_table(self.path, lambda label: not known.isdisjoint(self._list_names(label)))
+            found = read_table(
+                self.path, lambda label: not known.isdisjoint(self._list_names(label))
+            )
         except DataError as error:
             self._refuse("file", self.settings["file"], str(error))
         self.table = found
@@ -213,7 +239,10 @@ class _Reader:
             self._refuse(
                 "key",
                 self.label or "",
-                f"{self._say_labels()}; name the one with {joined(self.keys, last='or')}: {example}",
+                (
+                    f"{self._say_labels()}; name the one with {joined(self.keys, last='or')}: "
+                    f"{example}"
+                ),
             )
         self.cells = found.cells[found.cells[place].notna()]
         ids = inputs.as_ids(self.cells[place])
@@ -227,13 +256,16 @@ class _Reader:
             return tuple(self.keys)
         ours = [key for key in self.keys if self._find(key) == self._find(label)]
         likely = [
-            name for name, labels in LIKELY.items() if not {*labels}.isdisjoint(self._list_names(label))
+            name
+            for name, labels in LIKELY.items()
+            if not {*labels}.isdisjoint(self._list_names(label))
         ]
         return tuple(dict.fromkeys((*ours, label, *likely)))
 
     def _refuse(self, key: str, value: str, right: str) -> NoReturn:
         raise OrgError(
-            str(self.path), [OrgProblem(f"join.{self.name}.{key}", repr(value) if value else "", right)]
+            str(self.path),
+            [OrgProblem(f"join.{self.name}.{key}", repr(value) if value else "", right)],
         )
 
     def _list_names(self, label: str) -> list[str]:
@@ -247,13 +279,17 @@ class _Reader:
         """Find the place of the first of the names that a label is, or means."""
         labels = [self._list_names(label) for label in self.table.labels]
         wanted = [spelled for name in names for spelled in (name, *LIKELY.get(name, ()))]
-        return next((place for one in wanted for place, known in enumerate(labels) if one in known), None)
+        return next(
+            (place for one in wanted for place, known in enumerate(labels) if one in known), None
+        )
 
     def _read_days(self, ids: pd.Series[Any]) -> pd.DataFrame:
         place = self._find(*self.days)
         if place is None:
             self._refuse(
-                "date", self.settings.get("date", ""), f"{self._say_labels()}; name its column of days"
+                "date",
+                self.settings.get("date", ""),
+                f"{self._say_labels()}; name its column of days",
             )
         cells = inputs.Cells.of(self.cells[place], self.table.labels[place])
         instants, bad = inputs.read_instants(cells, self._find_day_order(cells), self.zone)
@@ -295,7 +331,8 @@ class _Reader:
         if not pd.api.types.is_object_dtype(kind) and not isinstance(
             kind, (pd.StringDtype, pd.CategoricalDtype)
         ):
-            # A deal without a row has no value, which NumPy's own whole numbers and flags cannot say.
+            # A deal without a row has no value, which NumPy's own whole numbers and flags cannot
+            # say.
             return column.astype({"i": "Int64", "b": "boolean"}.get(kind.kind, kind))
         filled = column.dropna()
         for read in (self._read_numbers, self._read_dates) if len(filled) else ():
@@ -312,7 +349,9 @@ class _Reader:
             inputs.Cells.of(self.cells[place].head(_HEAD), "") for place in self.cells
         )
         comma, _ = inputs.find_decimal_comma([cells], semicolons=self.table.semicolons, dots=dots)
-        amounts, bad = inputs.read_amounts(cells, self.currency, self.habits[1] if comma is None else comma)
+        amounts, bad = inputs.read_amounts(
+            cells, self.currency, self.habits[1] if comma is None else comma
+        )
         if bad:
             return None
         return amounts.astype("Int64") if (amounts.dropna() % 1 == 0).all() else amounts

@@ -10,7 +10,10 @@ PLACE = "{unique_id}"
 
 
 def record_link(record_url: str | None, unique_id: str) -> str | None:
-    """Write the address of a deal, from the org's ``record_url``; None where the org has none that a page may link to."""
+    """Write the address of a deal, from the org's ``record_url``.
+
+    None where the org has none that a page may link to.
+    """
     if not record_url:
         return None
     # An id is the server's, and may hold half of a character.
@@ -28,7 +31,10 @@ def explain_refusal(address: str) -> str | None:
             return f"{PLACE} comes after the server"
         host, _ = parts.hostname, parts.port
     except ValueError:
-        return f"it is not an address; use one such as https://crm.example.com/{PLACE}, with a port of at most 65535"
+        return (
+            f"it is not an address; use one such as https://crm.example.com/{PLACE}, with a port "
+            "of at most 65535"
+        )
     if "@" in parts.netloc:
         return "it holds a user name or a password; leave it out"
     # What a browser takes as the scheme ends at the first colon, wherever Python sees none.

@@ -24,7 +24,13 @@ from opp_analytics.org.conform import conform_to
 from opp_analytics.org.joins import Join, derive_columns, read_joins
 from opp_analytics.org.people import DAYS, TABLES, list_derived, mask_in_force, tabulate_rows
 from opp_analytics.org.presets import PRESETS, Columns
-from opp_analytics.org.rates import CURRENCY, VALUE_ORIGINAL, HeldRates, convert_values, restore_values
+from opp_analytics.org.rates import (
+    CURRENCY,
+    VALUE_ORIGINAL,
+    HeldRates,
+    convert_values,
+    restore_values,
+)
 from opp_analytics.org.stages import LOST, STAGES, Stage, Stages
 from opp_analytics.periods import MONTHS, Freq, When, as_date, period_days
 from opp_analytics.schema import is_blank
@@ -58,7 +64,9 @@ class Facts(dict[str, Any]):
         return dict, (dict(self),)
 
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
-        raise TypeError('attrs["org"] is shared by many frames and cannot be changed; use org.apply(frame)')
+        raise TypeError(
+            'attrs["org"] is shared by many frames and cannot be changed; use org.apply(frame)'
+        )
 
     __setitem__ = __delitem__ = update = pop = popitem = clear = setdefault = __ior__ = _refuse
 
@@ -70,11 +78,13 @@ class Org:
     Parameters
     ----------
     preset : {"salesforce", "hubspot", "pipedrive", "zoho", "dynamics", "close", "attio"}, optional
-        Start from the stages and columns of this CRM's exports. Stages given here replace the preset's, columns are added.
+        Start from the stages and columns of this CRM's exports. Stages given here replace the
+        preset's, columns are added.
     stages : list of Stage or dict, optional
-        The stages in order: ``name``, ``kind`` (open, won, lost, disqualified), and where wanted ``probability`` (percent),
-        ``category`` (commit, best_case, pipeline, omitted), ``aliases``, ``pipeline`` and ``criteria`` (conditions that its
-        deals meet, as in `alert_when`; a column alone means that it is not empty). Default: the API's six.
+        The stages in order: ``name``, ``kind`` (open, won, lost, disqualified), and where wanted
+        ``probability`` (percent), ``category`` (commit, best_case, pipeline, omitted), ``aliases``,
+        ``pipeline`` and ``criteria`` (conditions that its deals meet, as in `alert_when`; a column
+        alone means that it is not empty). Default: the API's six.
     currency : str, optional
         ISO code of the one currency in which amounts are read; without it, no sign is printed.
     timezone : str, optional
@@ -84,26 +94,32 @@ class Org:
     record_url : str, optional
         Address of a deal in the CRM, with ``{unique_id}`` in it: http, https or a relative path.
     columns : mapping, optional
-        Columns of exports and files: theirs to ours, to a list of ours where one column serves several.
+        Columns of exports and files: theirs to ours, to a list of ours where one column serves
+        several.
     api_columns : mapping, optional
         Attributes on the wire: theirs to ours, used in both directions.
     people : list of dict or DataFrame, optional
-        ``owner_name``, ``team``, ``region``, ``from_date``, ``email``; a person who moves has a row for each move.
+        ``owner_name``, ``team``, ``region``, ``from_date``, ``email``; a person who moves has a row
+        for each move.
     targets : list of dict or DataFrame, optional
         ``period``, ``owner_name`` or ``team`` (neither for the whole), ``target`` (money).
     calls : list of dict or DataFrame, optional
-        Numbers that somebody submitted: ``made_on``, ``period``, ``caller``, ``owner_name`` or ``team`` (neither for the
-        whole), ``commit``, ``best_case`` (money; no commit withdraws), ``reason``. A later one supersedes.
+        Numbers that somebody submitted: ``made_on``, ``period``, ``caller``, ``owner_name`` or
+        ``team`` (neither for the whole), ``commit``, ``best_case`` (money; no commit withdraws),
+        ``reason``. A later one supersedes.
     currency_rates : list of dict or DataFrame, optional
-        ``date``, ``currency``, ``rate``: what one unit is in the org's currency from that day on. Without rates, rows of
-        another currency are refused.
+        ``date``, ``currency``, ``rate``: what one unit is in the org's currency from that day on.
+        Without rates, rows of another currency are refused.
     join : mapping, optional
-        Tables joined to the deals, by name: ``file``, and where wanted ``key``, ``date`` and ``columns``, as in the org file.
+        Tables joined to the deals, by name: ``file``, and where wanted ``key``, ``date`` and
+        ``columns``, as in the org file.
     report : mapping, optional
-        Settings of the weekly report: ``by``, ``freq``, ``alert_when``, ``alert_deals_when``, ``alert_text``, ``milestones``, and its look:
-        ``title``, ``logo`` (a file), ``accent`` (a color), ``blocks`` (a list).
+        Settings of the weekly report: ``by``, ``freq``, ``alert_when``, ``alert_deals_when``,
+        ``alert_text``, ``milestones``, and its look: ``title``, ``logo`` (a file), ``accent`` (a
+        color), ``blocks`` (a list).
     deliver : mapping, optional
-        Who gets the weekly report: ``mail_from``, ``mail_to`` (a list of addresses), ``teams`` (a list for each team).
+        Who gets the weekly report: ``mail_from``, ``mail_to`` (a list of addresses), ``teams`` (a
+        list for each team).
 
     Raises
     ------
@@ -136,9 +152,11 @@ class Org:
     deliver: Mapping[str, Any] = field(hash=False)
     """Who gets the weekly report: ``mail_from``, ``mail_to``, ``teams``."""
     derived: tuple[str, ...]
-    """Columns that a frame gains at reading: ``team`` and ``region`` of people, and those of joined tables."""
+    """Columns that a frame gains at reading: ``team`` and ``region`` of people, and those of joined
+    tables."""
     converts: bool
-    """True where ``value`` is converted to the org's currency, and a frame gains ``value_original``."""
+    """True where ``value`` is converted to the org's currency, and a frame gains
+    ``value_original``."""
     joins: tuple[Join, ...]
     """Tables joined to the deals."""
     file: Path | None = field(compare=False)
@@ -146,7 +164,8 @@ class Org:
     _rows: Mapping[str, tuple[Mapping[str, Any], ...]] = field(hash=False)
     """The rows of each of the `TABLES`."""
     _read_from: Mapping[str, Mapping[Hashable, Any]] = field(compare=False)
-    """By table, where its rows come from: ``file``, ``lines`` and ``left_out``, as far as each is known."""
+    """By table, where its rows come from: ``file``, ``lines`` and ``left_out``, as far as each is
+    known."""
     _declared: frozenset[str] = field(compare=False)
 
     def __init__(
@@ -209,10 +228,15 @@ class Org:
             **{name: raw.get(name) for name in ("currency", "timezone", "record_url")},
             "fiscal_year_start": raw.get("fiscal_year_start", 1),
             "columns": MappingProxyType(
-                {theirs: ours if isinstance(ours, str) else tuple(ours) for theirs, ours in columns.items()}
+                {
+                    theirs: ours if isinstance(ours, str) else tuple(ours)
+                    for theirs, ours in columns.items()
+                }
             ),
             "api_columns": MappingProxyType(dict(raw.get("api", _NONE).get("columns", _NONE))),
-            **{name: MappingProxyType(dict(raw.get(name, _NONE))) for name in ("report", "deliver")},
+            **{
+                name: MappingProxyType(dict(raw.get(name, _NONE))) for name in ("report", "deliver")
+            },
             "derived": (
                 *list_derived(tabulate_rows("people", rows["people"])),
                 *(name for join in joins for name in join.columns),
@@ -225,7 +249,9 @@ class Org:
                 for name, table in tables.items()
             },
             "converts": bool(rows["currency_rates"]),
-            "_declared": frozenset(name for name in ("stages", *_SETTINGS) if name in raw or name in preset),
+            "_declared": frozenset(
+                name for name in ("stages", *_SETTINGS) if name in raw or name in preset
+            ),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -242,8 +268,8 @@ class Org:
         Raises
         ------
         OrgError
-            When the file cannot be read or holds mistakes; each is listed with its key, its line where that can be told,
-            the value, and what would be right.
+            When the file cannot be read or holds mistakes; each is listed with its key, its line
+            where that can be told, the value, and what would be right.
         """
         return parse_org(arguments.path(path))
 
@@ -269,7 +295,10 @@ class Org:
 
     @classmethod
     def dynamics(cls, **settings: Any) -> Org:
-        """Make the org of an untouched Dynamics 365 Sales; `settings` are those of `Org` and win."""
+        """Make the org of an untouched Dynamics 365 Sales.
+
+        `settings` are those of `Org` and win.
+        """
         return cls(preset="dynamics", **settings)
 
     @classmethod
@@ -284,7 +313,9 @@ class Org:
 
     @classmethod
     def of(cls, source: Any) -> Org:
-        """Find the org of a frame or a result table (``attrs["org"]``) or of a history; the API's six stages without one.
+        """Find the org of a frame or a result table (``attrs["org"]``) or of a history.
+
+        The API's six stages without one.
 
         Raises
         ------
@@ -299,12 +330,18 @@ class Org:
 
     @property
     def day_first(self) -> bool | None:
-        """True where the day comes first in the dates of the country of its time zone and currency; None if unknown."""
+        """True where the day comes first in the dates of the country of its time zone and currency.
+
+        None if unknown.
+        """
         return find_habits(self.timezone, self.currency)[0]
 
     @property
     def decimal_comma(self) -> bool | None:
-        """True where the country of its time zone and currency writes a decimal comma; None if unknown."""
+        """True where the country of its time zone and currency writes a decimal comma.
+
+        None if unknown.
+        """
         return find_habits(self.timezone, self.currency)[1]
 
     def freq(self, freq: str) -> Freq:
@@ -349,15 +386,19 @@ class Org:
     def find_source(self, column: str) -> str | None:
         """Name what gives frames a derived column; None for a column of their own."""
         given = dict.fromkeys(list_derived(self.people), "[people]")
-        given |= {name: f"{join.file} ([join.{join.name}])" for join in self.joins for name in join.columns}
+        given |= {
+            name: f"{join.file} ([join.{join.name}])"
+            for join in self.joins
+            for name in join.columns
+        }
         return given.get(column, "the org file" if column in self.derived else None)
 
     @property
     def targets(self) -> pd.DataFrame:
         """The targets: ``period``, ``owner_name``, ``team`` (str), ``target`` (float64, money).
 
-        Attrs name the org, which knows the people's teams, the ``file`` that the rows come from with their ``lines``, and
-        what of it was ``left_out``, such as a row of totals.
+        Attrs name the org, which knows the people's teams, the ``file`` that the rows come from
+        with their ``lines``, and what of it was ``left_out``, such as a row of totals.
         """
         table = tabulate_rows("targets", self._rows["targets"])
         table.attrs = {"org": self.facts, **self._read_from["targets"]}
@@ -390,7 +431,9 @@ class Org:
     def facts(self) -> Facts:
         """The part that travels in a frame's attrs: stages, currency, time zone and fiscal year, as far as they were given."""
         settings = {
-            name: value for name, value in self.to_dict().items() if name in self._declared | {"stages"}
+            name: value
+            for name, value in self.to_dict().items()
+            if name in self._declared | {"stages"}
         }
         gained = {"derived": list(self.derived), "converts": self.converts}
         return Facts({**settings, **{name: given for name, given in gained.items() if given}}, self)
@@ -406,11 +449,13 @@ class Org:
         Returns
         -------
         DataFrame
-            The same rows and index. An alias is replaced by its stage. With people, ``team`` and ``region`` of the owner
-            are added: a closed deal's by its ``close_date``, an open one's by the frame's moment (today for a
-            frame that was not loaded). With rates, and a column ``currency``, ``value`` is in the org's currency, a
-            closed deal's (won or lost) at the rate of its ``close_date``, an open one's at that of the frame's moment; the
-            CRM's value is ``value_original``. With joined tables, their columns are added. ``attrs["org"]`` holds the meaning of the stages.
+            The same rows and index. An alias is replaced by its stage. With people, ``team`` and
+            ``region`` of the owner are added: a closed deal's by its ``close_date``, an open one's
+            by the frame's moment (today for a frame that was not loaded). With rates, and a column
+            ``currency``, ``value`` is in the org's currency, a closed deal's (won or lost) at the
+            rate of its ``close_date``, an open one's at that of the frame's moment; the CRM's value
+            is ``value_original``. With joined tables, their columns are added. ``attrs["org"]``
+            holds the meaning of the stages.
 
         Warns
         -----
@@ -420,7 +465,8 @@ class Org:
         Raises
         ------
         DataError
-            When a value does not fit its column, the frame has an added column of its own, or a currency has no rate.
+            When a value does not fit its column, the frame has an added column of its own, or a
+            currency has no rate.
 
         Examples
         --------
@@ -444,7 +490,9 @@ class Org:
                 gained=before.converts,
             )
         if self._rows["people"] or self.joins:
-            frame = derive_columns(frame, self.people, self.joins, before.derived, own, self._find_day(frame))
+            frame = derive_columns(
+                frame, self.people, self.joins, before.derived, own, self._find_day(frame)
+            )
         frame.index = opportunities.index
         frame.attrs = {**opportunities.attrs, "org": self.facts}
         return frame
@@ -469,7 +517,11 @@ class Org:
     def bare(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Drop what a frame gained from an org, and give it the CRM's values again."""
         bare = frame.drop(columns=list(self.derived), errors="ignore")
-        return restore_values(bare, self.currency) if self.converts and VALUE_ORIGINAL in bare else bare
+        return (
+            restore_values(bare, self.currency)
+            if self.converts and VALUE_ORIGINAL in bare
+            else bare
+        )
 
     def __repr__(self) -> str:
         facts = [
@@ -477,11 +529,17 @@ class Org:
             f"{len(self.stages)} stages {self.stages[0].name!r} to {self.stages[-1].name!r}",
             self.currency or "",
             self.timezone or "",
-            f"fiscal year from month {self.fiscal_year_start}" if self.fiscal_year_start > 1 else "",
+            f"fiscal year from month {self.fiscal_year_start}"
+            if self.fiscal_year_start > 1
+            else "",
             count(self.people["owner_name"].nunique(), "person") if self._rows["people"] else "",
             *(
                 count(len(self._rows[name]), one) if self._rows[name] else ""
-                for name, one in (("targets", "target"), ("calls", "call"), ("currency_rates", "rate"))
+                for name, one in (
+                    ("targets", "target"),
+                    ("calls", "call"),
+                    ("currency_rates", "rate"),
+                )
             ),
             count(len(self.joins), "joined table") if self.joins else "",
         ]
@@ -510,13 +568,19 @@ class Org:
             "stages": [stage.to_dict() for stage in self.stages],
             "currency": self.currency,
             "timezone": self.timezone,
-            "fiscal_year_start": self.fiscal_year_start if "fiscal_year_start" in self._declared else None,
+            "fiscal_year_start": self.fiscal_year_start
+            if "fiscal_year_start" in self._declared
+            else None,
             "record_url": self.record_url,
             "columns": _make_plain(self.columns),
             "api_columns": dict(self.api_columns),
             **{
                 name: [
-                    {key: str(row[key]) if key in DAYS else row[key] for key in columns if key in row}
+                    {
+                        key: str(row[key]) if key in DAYS else row[key]
+                        for key in columns
+                        if key in row
+                    }
                     for row in self._rows[name]
                 ]
                 for name, columns in TABLES.items()
@@ -557,7 +621,10 @@ def parse_org(file: Path, text: str | None = None, **beside: Path) -> Org:
 @lru_cache(maxsize=64)
 def _parse_json(text: str) -> Org:
     settings = json.loads(text)
-    gained = {"derived": tuple(settings.pop("derived", ())), "converts": settings.pop("converts", False)}
+    gained = {
+        "derived": tuple(settings.pop("derived", ())),
+        "converts": settings.pop("converts", False),
+    }
     org = Org(**settings)
     for name, given in gained.items():
         object.__setattr__(org, name, given or getattr(org, name))
@@ -580,7 +647,9 @@ def get_org(source: Any) -> Org | None:
         # Plain JSON: the frame came from a file.
         return _parse_json(json.dumps(attached, sort_keys=True))
     except (TypeError, ValueError) as error:
-        raise DataError(f'attrs["org"] is not an org ({error}); set it with org.apply(frame)') from None
+        raise DataError(
+            f'attrs["org"] is not an org ({error}); set it with org.apply(frame)'
+        ) from None
 
 
 def read_folder_org(folder: str | Path = ".") -> Org | None:
@@ -595,7 +664,8 @@ def read_folder_org(folder: str | Path = ".") -> Org | None:
 def merge_orgs(one: Org | None, other: Org | None, *, names: tuple[str, str]) -> Org | None:
     """Merge two orgs that meet: the settings of both, those of the other where both have them, and the more stages.
 
-    None agrees with every org. A contradiction (the kind of a stage, or a setting) raises and is named.
+    None agrees with every org. A contradiction (the kind of a stage, or a setting) raises and is
+    named.
     """
     if one is None or other is None:
         return one or other
@@ -604,7 +674,8 @@ def merge_orgs(one: Org | None, other: Org | None, *, names: tuple[str, str]) ->
     differences = _compare(one, other)
     if differences:
         raise DataError(
-            f"{names[0]} and {names[1]} contradict each other: {joined(differences, most=5)}; correct one of them, or "
+            f"{names[0]} and {names[1]} contradict each other: {joined(differences, most=5)}; "
+            "correct one of them, or "
             "replace the frame's with org.apply(frame)"
         )
     wider = max(other, one, key=lambda org: ("stages" in org._declared, len(org.stages.kinds)))
@@ -640,7 +711,8 @@ def check_org(org: Any) -> Org | None:
     if org is None or isinstance(org, Org):
         return org
     raise ArgumentTypeError(
-        f"org is a {type(org).__name__}, not an Org; use for example org=oa.Org.read('opp-analytics.toml')"
+        f"org is a {type(org).__name__}, not an Org; use for example "
+        "org=oa.Org.read('opp-analytics.toml')"
     )
 
 
@@ -649,9 +721,12 @@ Money = Callable[..., str]
 
 
 def money_of(source: Any, *, beside: float = 0.0) -> Money:
-    """Make the writer of amounts in the currency of a frame's or history's org; no currency, no sign.
+    """Make the writer of amounts in the currency of a frame's or history's org.
 
-    Amounts `beside` one of a thousand or more are written in whole units, and less than half of one as "<$1".
+    No currency, no sign.
+
+    Amounts `beside` one of a thousand or more are written in whole units, and less than half of one
+    as "<$1".
     """
     write = partial(text.money, currency=Org.of(source).currency)
     if not abs(beside) >= WHOLE:

@@ -63,12 +63,18 @@ def add_teams(frame: pd.DataFrame, people: pd.DataFrame, days: pd.Series[Any]) -
     owners, dates = frame["owner_name"].astype(TEXT).array, days.astype("datetime64[us]").array
     asked = pd.DataFrame({"owner_name": owners, "from_date": dates, "row": range(len(frame))})
     known = asked.dropna(subset=["owner_name", "from_date"]).sort_values("from_date", kind="stable")
-    found = pd.merge_asof(known, list_stays(people), on="from_date", by="owner_name").set_index("row")
-    gained = {name: found[name].reindex(asked["row"]).astype(TEXT).array for name in list_derived(people)}
+    found = pd.merge_asof(known, list_stays(people), on="from_date", by="owner_name").set_index(
+        "row"
+    )
+    gained = {
+        name: found[name].reindex(asked["row"]).astype(TEXT).array for name in list_derived(people)
+    }
     return frame.assign(**gained)
 
 
 def find_teams(people: pd.DataFrame, day: pd.Timestamp) -> dict[str, str]:
     """Find the team of each person on a day, "" for none."""
-    begun = people[~(people["from_date"] > day)].sort_values("from_date", kind="stable", na_position="first")
+    begun = people[~(people["from_date"] > day)].sort_values(
+        "from_date", kind="stable", na_position="first"
+    )
     return dict(zip(begun["owner_name"], begun["team"].fillna(""), strict=True))

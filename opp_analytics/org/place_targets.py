@@ -27,8 +27,9 @@ def find_org_of_targets(targets: pd.DataFrame, org: Org) -> Org:
 def place_targets(targets: pd.DataFrame, org: Org) -> pd.DataFrame:
     """Add the team and region of each person to targets, and the region of a team whose people share one.
 
-    The target of a person who moves within its period is split by days; what is for days in no team, or for nobody among
-    the people, is under "(none)", as those deals are. A row that names a team keeps it.
+    The target of a person who moves within its period is split by days; what is for days in no
+    team, or for nobody among the people, is under "(none)", as those deals are. A row that names a
+    team keeps it.
 
     A row that was split has the index of its whole. Without people, it is the table itself.
     """
@@ -54,7 +55,9 @@ def place_targets(targets: pd.DataFrame, org: Org) -> pd.DataFrame:
             rows.append(part)
             index.append(place)
     further = [name for name in columns if name not in targets.columns]
-    placed = pd.DataFrame(rows, index=index, columns=[*map(str, targets.columns), *further], dtype="object")
+    placed = pd.DataFrame(
+        rows, index=index, columns=[*map(str, targets.columns), *further], dtype="object"
+    )
     placed.attrs = dict(targets.attrs)
     return placed
 
@@ -81,14 +84,19 @@ def _share_regions(people: pd.DataFrame) -> dict[str, str]:
 
 
 def _days(label: str, org: Org) -> _Days | None:
-    """Find the first and last day of a period; None for a bad label, which the reader of the targets refuses."""
+    """Find the first and last day of a period.
+
+    None for a bad label, which the reader of the targets refuses.
+    """
     try:
         return org.period_days(label)
     except ArgumentValueError:
         return None
 
 
-def _split(row: dict[str, Any], moves: dict[str, _Moves], days: _Days | None) -> list[dict[str, Any]]:
+def _split(
+    row: dict[str, Any], moves: dict[str, _Moves], days: _Days | None
+) -> list[dict[str, Any]]:
     """Split a target by the days that its person is in each team and region."""
     own = moves.get(str(row.get("owner_name")), [])
     if row.get("team") is not None or not own or days is None:
@@ -104,4 +112,6 @@ def _split(row: dict[str, Any], moves: dict[str, _Moves], days: _Days | None) ->
     whole = (end - begin).days
     shares = [row["target"] * inside / whole for _, inside in parts[:-1]]
     shares.append(row["target"] - sum(shares))
-    return [{**row, **place, "target": share} for (place, _), share in zip(parts, shares, strict=True)]
+    return [
+        {**row, **place, "target": share} for (place, _), share in zip(parts, shares, strict=True)
+    ]

@@ -22,7 +22,10 @@ def list_names(ours: str | Sequence[str]) -> list[str]:
 
 
 def map_labels(**labels: str) -> dict[str, str]:
-    """Map the labels of each column of ours, separated by bars, to it; the first is written in an import."""
+    """Map the labels of each column of ours, separated by bars, to it.
+
+    The first is written in an import.
+    """
     return {label: ours for ours, every in labels.items() for label in every.split("|")}
 
 
@@ -38,13 +41,21 @@ def _read_preset(preset: Mapping[str, Any]) -> dict[str, Any]:
     return {"stages": preset["stages"], "columns": columns}
 
 
-PRESETS: dict[str, dict[str, Any]] = {name: _read_preset(one) for name, one in _DATA["presets"].items()}
+PRESETS: dict[str, dict[str, Any]] = {
+    name: _read_preset(one) for name, one in _DATA["presets"].items()
+}
 """Settings by preset, in the form of an org file."""
-LIKELY: dict[str, tuple[str, ...]] = {ours: tuple(words.split()) for ours, words in _DATA["likely"].items()}
-"""Likely labels of our columns in files of no known CRM, reduced to letters and digits, the likeliest first."""
+LIKELY: dict[str, tuple[str, ...]] = {
+    ours: tuple(words.split()) for ours, words in _DATA["likely"].items()
+}
+"""Likely labels of our columns in files of no known CRM, reduced to letters and digits, the
+likeliest first."""
 COLUMN_WORDS: dict[str, str] = _DATA["words"]
-"""What people call the columns of the tables beside the deals, the likeliest first, as `make_key` writes it."""
-TABLE_LABELS: dict[str, list[list[str]]] = {kind: table["needs"] for kind, table in _DATA["tables"].items()}
+"""What people call the columns of the tables beside the deals, the likeliest first, as `make_key`
+writes it."""
+TABLE_LABELS: dict[str, list[list[str]]] = {
+    kind: table["needs"] for kind, table in _DATA["tables"].items()
+}
 """By kind of table, what its labels must name: one of each."""
 _PERIOD = re.compile(r"(19|20)\d\d(Q[1-4]|-(0[1-9]|1[0-2]))?")
 _FIRST_DAY = re.compile(r"(\d{4}-\d\d)-01( 00:00:00)?")
@@ -62,7 +73,10 @@ def name_table(kind: str, labels: Sequence[str]) -> dict[str, str]:
 
 def list_columns(kind: str) -> tuple[str, ...]:
     """List the columns of a table."""
-    return (*(name for names in TABLE_LABELS[kind] for name in names), *_DATA["tables"][kind]["more"])
+    return (
+        *(name for names in TABLE_LABELS[kind] for name in names),
+        *_DATA["tables"][kind]["more"],
+    )
 
 
 def find_labels(name: str) -> str:
@@ -80,8 +94,8 @@ def find_near(label: str, names: Iterable[str]) -> str | None:
 def find_periods(texts: Iterable[str], *, months: bool = False) -> dict[str, str]:
     """Find the periods among texts, each with its label in data.
 
-    A workbook's ``Dec 2026`` is the first day of its month; where each of these days may begin a quarter, none is read without
-    `months`.
+    A workbook's ``Dec 2026`` is the first day of its month; where each of these days may begin a
+    quarter, none is read without `months`.
     """
     listed = list(texts)
     dated = {text: day[1] for text in listed if (day := _FIRST_DAY.fullmatch(text))}

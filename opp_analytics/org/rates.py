@@ -16,7 +16,8 @@ CURRENCY = "currency"
 VALUE_ORIGINAL = "value_original"
 """Column with the CRM's amount, in that currency; ``value`` is then in the org's."""
 OLD_DAYS = 30
-"""A rate is old this many days after its date: files of rates are kept by the day, week or month."""
+"""A rate is old this many days after its date: files of rates are kept by the day, week or
+month."""
 
 
 def read_codes(column: pd.Series[Any]) -> pd.Series[Any]:
@@ -26,8 +27,13 @@ def read_codes(column: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def look_up_rates(rates: pd.DataFrame, codes: pd.Series[Any], days: pd.Series[Any]) -> pd.DataFrame:
-    """Look up the last rate of each code by its day, else its first one: ``rate`` and its ``date``; missing without any."""
-    asked = pd.DataFrame({"currency": codes.astype(TEXT).array, "day": days.astype("datetime64[us]").array})
+    """Look up the last rate of each code by its day, else its first one: ``rate`` and its ``date``.
+
+    Missing without any.
+    """
+    asked = pd.DataFrame(
+        {"currency": codes.astype(TEXT).array, "day": days.astype("datetime64[us]").array}
+    )
     asked["row"] = np.arange(len(asked))
     known = rates.assign(day=rates["date"])
     found = pd.merge_asof(
@@ -40,11 +46,20 @@ def look_up_rates(rates: pd.DataFrame, codes: pd.Series[Any], days: pd.Series[An
 
 
 def convert_values(
-    frame: pd.DataFrame, rates: pd.DataFrame, days: pd.Series[Any], *, home: str, file: str, gained: bool
+    frame: pd.DataFrame,
+    rates: pd.DataFrame,
+    days: pd.Series[Any],
+    *,
+    home: str,
+    file: str,
+    gained: bool,
 ) -> pd.DataFrame:
-    """Convert ``value`` to the org's currency, `home`, each deal at the rate of its own day; ``value_original`` stays beside it.
+    """Convert ``value`` to the org's currency, `home`, each deal at the rate of its own day.
 
-    A row without a currency is in the org's. A frame that `gained` the column before is converted from it anew.
+    ``value_original`` stays beside it.
+
+    A row without a currency is in the org's. A frame that `gained` the column before is converted
+    from it anew.
     """
     codes = read_codes(frame[CURRENCY])
     foreign = codes.notna() & (codes != home)
@@ -52,8 +67,10 @@ def convert_values(
     original = frame[VALUE_ORIGINAL].astype("float64") if VALUE_ORIGINAL in frame else value
     if VALUE_ORIGINAL in frame and not gained and not original[~foreign].equals(value[~foreign]):
         raise DataError(
-            f"the frame has a column {VALUE_ORIGINAL!r} of its own, which [currency_rates] of the org gives; rename it in the "
-            f'org file, under [columns] or [api.columns]: {VALUE_ORIGINAL} = "{VALUE_ORIGINAL}_in_crm", or drop it'
+            f"the frame has a column {VALUE_ORIGINAL!r} of its own, which [currency_rates] of "
+            "the org gives; rename it in the "
+            f"org file, under [columns] or [api.columns]: {VALUE_ORIGINAL} = "
+            f'"{VALUE_ORIGINAL}_in_crm", or drop it'
         )
     found = look_up_rates(rates, codes[foreign], days[foreign])
     lacking = codes[foreign][found["rate"].isna()]
@@ -70,18 +87,25 @@ def convert_values(
 
 def refuse_lacking(found: pd.Series[Any], *, home: str, file: str, deals: list[Any]) -> None:
     """Raise the error about currencies without a rate; `found` counts rows by currency."""
-    said = text.joined([f"{text.count(int(rows))} in {code}" for code, rows in found.items()], most=5)
+    said = text.joined(
+        [f"{text.count(int(rows))} in {code}" for code, rows in found.items()], most=5
+    )
     which = f" ({text.joined(deals, most=3)})" if deals else ""
     codes = text.joined([str(code) for code in found.index], most=5)
     raise DataError(
-        f"{said}{which}: {file} has no rate of {codes}; add one: date, currency, and what one unit is in {home}"
+        f"{said}{which}: {file} has no rate of {codes}; add one: date, currency, and what one "
+        f"unit is in {home}"
     )
 
 
-def warn_of_dates(codes: pd.Series[Any], days: pd.Series[Any], dated: pd.Series[Any], file: str) -> None:
+def warn_of_dates(
+    codes: pd.Series[Any], days: pd.Series[Any], dated: pd.Series[Any], file: str
+) -> None:
     """Warn of rates that are older than 30 days where they are needed, or later than that: there is no earlier one."""
     lag = (days - dated).dt.days
-    early, late = (_name_dates(codes[far], days[far], dated[far]) for far in (lag < 0, lag > OLD_DAYS))
+    early, late = (
+        _name_dates(codes[far], days[far], dated[far]) for far in (lag < 0, lag > OLD_DAYS)
+    )
     parts = [
         *([f"rates are older than {OLD_DAYS} days where they are needed: {late}"] if late else []),
         *([f"first rates are used for days before them: {early}"] if early else []),
@@ -98,7 +122,9 @@ def _name_dates(codes: pd.Series[Any], days: pd.Series[Any], dated: pd.Series[An
     return text.joined(
         [
             f"{code} of {text.day(on, year=True)} for {text.day(day, year=True)}"
-            for code, day, on in worst.sort_values("code")[["code", "day", "date"]].itertuples(index=False)
+            for code, day, on in worst.sort_values("code")[["code", "day", "date"]].itertuples(
+                index=False
+            )
         ],
         most=5,
     )
@@ -108,7 +134,9 @@ class HeldRates:
     """The rates at which a frame's values were converted: by id, and of each currency; 1 for the org's own, `home`."""
 
     def __init__(self, frame: pd.DataFrame, home: str | None, known: pd.DataFrame) -> None:
-        codes = read_codes(frame[CURRENCY]) if CURRENCY in frame else pd.Series(None, frame.index, TEXT)
+        codes = (
+            read_codes(frame[CURRENCY]) if CURRENCY in frame else pd.Series(None, frame.index, TEXT)
+        )
         original = frame[VALUE_ORIGINAL].astype("float64")
         rates = frame["value"].astype("float64") / original.mask(original == 0)
         self._home = home
@@ -118,11 +146,17 @@ class HeldRates:
         self._newest = rates.groupby(codes).last().combine_first(newest).to_dict()
 
     def code(self, unique_id: Any, edited: Any = None) -> str:
-        """Find the currency of a deal: the `edited` one, else the one it has; the org's without any."""
+        """Find the currency of a deal: the `edited` one, else the one it has.
+
+        The org's without any.
+        """
         return str(edited or self._codes.get(unique_id) or self._home)
 
     def rate(self, unique_id: Any, edited: Any = None) -> float:
-        """Find what one unit of a deal's currency is in the org's; NaN where no deal and no rate tells."""
+        """Find what one unit of a deal's currency is in the org's.
+
+        NaN where no deal and no rate tells.
+        """
         code = self.code(unique_id, edited)
         held = self._rates.get(unique_id) if code == self._codes.get(unique_id) else None
         if code == self._home:
@@ -131,9 +165,14 @@ class HeldRates:
 
 
 def restore_values(frame: pd.DataFrame, home: str | None) -> pd.DataFrame:
-    """Give a converted frame the CRM's values again, without ``value_original``; a value in the org's currency stays."""
+    """Give a converted frame the CRM's values again, without ``value_original``.
+
+    A value in the org's currency stays.
+    """
     if "value" not in frame:
         return frame.rename(columns={VALUE_ORIGINAL: "value"})
     codes = read_codes(frame[CURRENCY]) if CURRENCY in frame else pd.Series("?", index=frame.index)
     own = codes.isna() | (codes == home)
-    return frame.assign(value=frame["value"].where(own, frame[VALUE_ORIGINAL])).drop(columns=VALUE_ORIGINAL)
+    return frame.assign(value=frame["value"].where(own, frame[VALUE_ORIGINAL])).drop(
+        columns=VALUE_ORIGINAL
+    )

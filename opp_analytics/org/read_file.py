@@ -67,7 +67,9 @@ def _read(path: Path, text: str, beside: Mapping[str, Path]) -> dict[str, Any]:
         name = inside["file"]
         if inside.get("rows"):
             problems.append(
-                OrgProblem(f"{table}.rows", "", f"{table} come from {name} already; keep one of both")
+                OrgProblem(
+                    f"{table}.rows", "", f"{table} come from {name} already; keep one of both"
+                )
             )
         try:
             rows, numbers, left_out[table], typed[table] = _read_rows(
@@ -91,7 +93,8 @@ def _read(path: Path, text: str, beside: Mapping[str, Path]) -> dict[str, Any]:
 
 def _parse(path: Path, text: str) -> dict[str, Any]:
     try:
-        # The reader's time grows with the square of a key's parts, and no key of an org file has more than three.
+        # The reader's time grows with the square of a key's parts, and no key of an org file has
+        # more than three.
         if _DEEP_KEY.search(text) is None:
             return tomllib.loads(text)
         right = "a key has more than 64 parts; use keys such as report.by"
@@ -123,7 +126,11 @@ def _place(
     name, numbers = files[table]
     key, line = column.lstrip(".") or table, numbers[int(row)]
     day = str(typed[table][key][line]) if key in typed[table] else problem.value
-    value = problem.value if day in problem.value or problem.value in day else f"{day} ({problem.value})"
+    value = (
+        problem.value
+        if day in problem.value or problem.value in day
+        else f"{day} ({problem.value})"
+    )
     return replace(problem, key=key, value=value, file=name, line=line)
 
 
@@ -132,23 +139,29 @@ def _read_rows(
 ) -> tuple[list[dict[str, Any]], list[int], tuple[str, ...], dict[str, pd.Series[Any]]]:
     """Read the rows of a table without empty cells, with their numbers in the file, what was left out, and the days as typed.
 
-    A sheet of targets may have a column for each period. A date that cannot be read stays text, and the check names it; a
-    row with an amount that cannot is left out. What nothing in the file settles, the country of the org does; but the month is
-    not first in a file with semicolons.
+    A sheet of targets may have a column for each period. A date that cannot be read stays text, and
+    the check names it; a row with an amount that cannot is left out. What nothing in the file
+    settles, the country of the org does; but the month is not first in a file with semicolons.
     """
     try:
         found = read_table(path, lambda label: bool(name_table(table, [label])), most=SMALL)
     except DataError as error:
-        right = f"{error}; use a CSV file or workbook with the columns {', '.join(list_columns(table))}"
+        right = (
+            f"{error}; use a CSV file or workbook with the columns {', '.join(list_columns(table))}"
+        )
         raise OrgError(str(path), [OrgProblem(f"{table}.file", repr(path.name), right)]) from None
     found = drop_totals(found)
     names = name_table(table, found.labels)
-    periods = find_periods(found.labels) if table == "targets" and "period" not in names.values() else {}
+    periods = (
+        find_periods(found.labels) if table == "targets" and "period" not in names.values() else {}
+    )
     if periods:
         names = {label: ours for label, ours in names.items() if ours != "target"}
     unread = [label for label in found.labels if label and label not in {**names, **periods}]
     problems += _check_labels(path, table, found.labels, unread, names, periods)
-    left_out = found.left_out + ((f"the column{'s' * (len(unread) > 1)} {joined(unread)}",) if unread else ())
+    left_out = found.left_out + (
+        (f"the column{'s' * (len(unread) > 1)} {joined(unread)}",) if unread else ()
+    )
     columns = {
         label: found.cells[place].mask(found.cells[place].map(inputs.is_mark_of_blank))
         for place, label in reversed(list(enumerate(found.labels)))
@@ -211,7 +224,9 @@ def _read_rows(
     return rows, numbers, left_out, typed
 
 
-def _own_calls(read: Mapping[str, pd.Series[Any]], raw: Mapping[str, Any]) -> dict[str, pd.Series[Any]]:
+def _own_calls(
+    read: Mapping[str, pd.Series[Any]], raw: Mapping[str, Any]
+) -> dict[str, pd.Series[Any]]:
     """Take calls of a file without a column that tells whose number it is as of their caller, for people of the org."""
     people = [row.get("owner_name") for _, row in list_rows(raw, "people")]
     own = read["caller"].where(read["caller"].isin(people))
@@ -226,8 +241,13 @@ def _read_days(cells: inputs.Cells, day_first: bool | None, zone: str | None) ->
 
 
 def _keep_points(column: pd.Series[Any], label: str) -> inputs.Cells:
-    """Keep the point of a rate such as 1.085, which sets off no thousands; a comma in 1,085 may do either."""
-    point = column.astype("object").map(lambda cell: float(cell) if _POINT.fullmatch(str(cell)) else cell)
+    """Keep the point of a rate such as 1.085, which sets off no thousands.
+
+    A comma in 1,085 may do either.
+    """
+    point = column.astype("object").map(
+        lambda cell: float(cell) if _POINT.fullmatch(str(cell)) else cell
+    )
     return inputs.Cells.of(point, label)
 
 
@@ -245,12 +265,18 @@ def _check_labels(
     whose = periods and {"owner_name", "team"} <= set(absent)
     must = [each for each, *others in TABLE_LABELS[table] if not others]
     absent = [name for name in absent if name in must and not periods]
-    needed = ["owner_name or team"] if whose else [f"{name} (or {find_labels(name)})" for name in absent]
+    needed = (
+        ["owner_name or team"] if whose else [f"{name} (or {find_labels(name)})" for name in absent]
+    )
     twice = [label for label, times in Counter(periods.values()).items() if times > 1]
     if not (needed or twice or near) or (near and periods and not twice):
         return []
     wrong = (
-        f"two columns for {joined(twice)}" if twice else f"no column for {joined(needed)}" if needed else ""
+        f"two columns for {joined(twice)}"
+        if twice
+        else f"no column for {joined(needed)}"
+        if needed
+        else ""
     )
     right = "; ".join([*([wrong] if wrong else []), f"the file has {quote_labels(labels)}", *near])
     problem = OrgProblem(f"{table}.file", repr(path.name), right)

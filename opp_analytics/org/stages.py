@@ -29,7 +29,8 @@ KINDS: tuple[str, ...] = get_args(Kind)
 CATEGORIES: tuple[str, ...] = get_args(Category)
 
 NOT_RECORDED = "(not recorded)"
-"""The stage of a deal where an imported history does not hold its stage: open in every org, without rank or chance."""
+"""The stage of a deal where an imported history does not hold its stage: open in every org, without
+rank or chance."""
 
 OUTCOMES = ("won", "lost", "open", "disqualified", "conflict", "unknown")
 """Every outcome; outcome codes are positions in this list."""
@@ -74,7 +75,10 @@ class Stage:
     def from_dict(cls, settings: Mapping[str, Any]) -> Stage:
         """Make a stage of checked settings, as in an org file."""
         return cls(
-            **{**settings, **{name: tuple(settings.get(name, ())) for name in ("aliases", "criteria")}}
+            **{
+                **settings,
+                **{name: tuple(settings.get(name, ())) for name in ("aliases", "criteria")},
+            }
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -121,13 +125,19 @@ class Stages:
     @cached_property
     def pipelines(self) -> tuple[str, ...]:
         """The pipelines, in order; empty when there is only one."""
-        return tuple(dict.fromkeys(stage.pipeline for stage in self.stages if stage.pipeline is not None))
+        return tuple(
+            dict.fromkeys(stage.pipeline for stage in self.stages if stage.pipeline is not None)
+        )
 
     @cached_property
     def kinds(self) -> Mapping[str, Kind]:
         """The kind behind every spelling: names and aliases, and `NOT_RECORDED`."""
         by_alias = {alias: stage.kind for stage in self.stages for alias in stage.aliases}
-        return {NOT_RECORDED: "open", **by_alias, **{stage.name: stage.kind for stage in self.stages}}
+        return {
+            NOT_RECORDED: "open",
+            **by_alias,
+            **{stage.name: stage.kind for stage in self.stages},
+        }
 
     @cached_property
     def aliases(self) -> Mapping[str, str]:
@@ -148,7 +158,10 @@ class Stages:
     def _by_pipeline(
         self, read: Callable[[Stages], Mapping[str, float]]
     ) -> dict[tuple[str | None, str], float]:
-        """Number the stages of each pipeline by `read`; under None, of deals without a known pipeline, where all agree."""
+        """Number the stages of each pipeline by `read`.
+
+        Under None, of deals without a known pipeline, where all agree.
+        """
         if len(self.pipelines) < 2:
             return {(None, name): number for name, number in read(self).items()}
         parts = {pipeline: self.of(pipeline) for pipeline in self.pipelines}
@@ -158,7 +171,11 @@ class Stages:
             for name, number in read(part).items()
         }
         for name in self.names:
-            said = {found.get((pipeline, name)) for pipeline, part in parts.items() if name in part.names}
+            said = {
+                found.get((pipeline, name))
+                for pipeline, part in parts.items()
+                if name in part.names
+            }
             if len(said) == 1 and (number := said.pop()) is not None:
                 found[None, name] = number
         return found
@@ -166,12 +183,18 @@ class Stages:
     def look_up(
         self, frame: pd.DataFrame, read: Callable[[Stages], Mapping[str, float]]
     ) -> NDArray[np.float64]:
-        """Look up a number of each row's stage in its own pipeline, never in another; NaN where there is none."""
+        """Look up a number of each row's stage in its own pipeline, never in another.
+
+        NaN where there is none.
+        """
         given, codes, names = self._by_pipeline(read), *pd.factorize(frame["stage"])
         pipelines = self.pipelines if len(self.pipelines) > 1 and PIPELINE in frame else ()
         # The last row is that of an unknown pipeline, the last column that of a missing stage.
         table = np.array(
-            [[*(given.get((one, name), np.nan) for name in names), np.nan] for one in (*pipelines, None)]
+            [
+                [*(given.get((one, name), np.nan) for name in names), np.nan]
+                for one in (*pipelines, None)
+            ]
         )
         place = pd.Index(pipelines).get_indexer(pd.Index(frame[PIPELINE])) if pipelines else -1
         found: NDArray[np.float64] = table[place, codes]
@@ -199,7 +222,10 @@ class Stages:
         return key.cases(*ranks, else_=-1)
 
     def match(self, typed: str) -> str | None:
-        """Find the stage that somebody typed, whatever the case, spaces, hyphens and underscores; None for another word."""
+        """Find the stage that somebody typed, whatever the case, spaces, hyphens and underscores.
+
+        None for another word.
+        """
         return match_name(typed, self.spellings)
 
     def kind_of(self, name: str) -> Kind | None:
@@ -222,9 +248,12 @@ class Stages:
     def outcome(self, opportunity: Mapping[str, Any]) -> str:
         """Tell the outcome of one opportunity, from its ``stage`` and ``status``."""
         stage, status = (
-            cell if isinstance(cell, str) else "" for cell in map(opportunity.get, ("stage", "status"))
+            cell if isinstance(cell, str) else ""
+            for cell in map(opportunity.get, ("stage", "status"))
         )
-        return OUTCOMES[_OUTCOME_OF_MARKS[self._marks.get(stage, _UNKNOWN) | _STATUS_MARKS.get(status, 0)]]
+        return OUTCOMES[
+            _OUTCOME_OF_MARKS[self._marks.get(stage, _UNKNOWN) | _STATUS_MARKS.get(status, 0)]
+        ]
 
     def is_closed(self, opportunity: Mapping[str, Any]) -> bool:
         """True for an opportunity that is won, lost, or both (a conflict)."""
@@ -233,7 +262,9 @@ class Stages:
     def outcome_expression(self, table: ibis.Table) -> ibis.expr.types.StringValue:
         """Tell the outcome of each row of an Ibis table, from its ``stage`` and ``status``."""
 
-        def marks(column: str, known: Mapping[str, int], other: int) -> ibis.expr.types.IntegerValue:
+        def marks(
+            column: str, known: Mapping[str, int], other: int
+        ) -> ibis.expr.types.IntegerValue:
             return table[column].fill_null("").cases(*known.items(), else_=other)
 
         both = marks("stage", self._marks, _UNKNOWN) | marks("status", _STATUS_MARKS, 0)
@@ -275,6 +306,8 @@ def _mark_rows(column: pd.Series[Any], marks: Mapping[str, int], other: int) -> 
     return np.array([*found, other], dtype=np.int8)[column.cat.codes.to_numpy()]
 
 
-def mask_future_dated(frame: pd.DataFrame, codes: NDArray[np.int8], as_of: pd.Timestamp) -> NDArray[np.bool_]:
+def mask_future_dated(
+    frame: pd.DataFrame, codes: NDArray[np.int8], as_of: pd.Timestamp
+) -> NDArray[np.bool_]:
     """Mask the rows won or lost with a close date after `as_of`."""
     return (codes <= LOST) & (frame["close_date"] > as_of).to_numpy()

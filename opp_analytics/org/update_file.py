@@ -56,17 +56,22 @@ def write_stage(one: FoundStage) -> tuple[str, str]:
         return f"# {line}", write_remark(
             count(one.deals), f"{one.guess}: write its kind, and remove the first #"
         )
-    return quote(one.stage.to_dict()), write_remark(count(one.deals), one.guess and f"guess: {one.guess}")
+    return quote(one.stage.to_dict()), write_remark(
+        count(one.deals), one.guess and f"guess: {one.guess}"
+    )
 
 
 def write_columns(columns: Mapping[str, tuple[str | Sequence[str], str]]) -> list[str]:
     """Write the lines of labels and our names."""
     return [
-        f"{quote(theirs)} = {quote(ours)}{write_remark(said)}" for theirs, (ours, said) in columns.items()
+        f"{quote(theirs)} = {quote(ours)}{write_remark(said)}"
+        for theirs, (ours, said) in columns.items()
     ]
 
 
-def write_table(name: str, content: str | Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> list[str]:
+def write_table(
+    name: str, content: str | Mapping[str, Any] | Sequence[Mapping[str, Any]]
+) -> list[str]:
     """Write a section: the name of its file, its keys, or its rows."""
     if isinstance(content, str):
         content = {"file": content}
@@ -112,7 +117,10 @@ def update_text(text: str, new: Additions, known: Stages) -> str:
     return f"\ufeff{updated}" if text.startswith("\ufeff") else updated
 
 
-_REFUSED = "the org file can't be changed in place without changing what is in it; write a second one, and copy its lines"
+_REFUSED = (
+    "the org file can't be changed in place without changing what is in it; write a second one, "
+    "and copy its lines"
+)
 
 
 def _keeps(before: Any, after: Any) -> bool:
@@ -123,7 +131,9 @@ def _keeps(before: Any, after: Any) -> bool:
         )
     if isinstance(before, list):
         rest = iter(after)
-        return isinstance(after, list) and all(any(_keeps(each, other) for other in rest) for each in before)
+        return isinstance(after, list) and all(
+            any(_keeps(each, other) for other in rest) for each in before
+        )
     return bool(before == after) or (isinstance(after, list) and before in after)
 
 
@@ -155,7 +165,9 @@ def _update(document: tomlkit.TOMLDocument, text: str, new: Additions, known: St
     return changed[:at] + "\n".join([*top, "", changed[at:]])
 
 
-def _list_new_aliases(found: Sequence[FoundStage], known: Stages) -> Iterator[tuple[str, list[str]]]:
+def _list_new_aliases(
+    found: Sequence[FoundStage], known: Stages
+) -> Iterator[tuple[str, list[str]]]:
     for one in found:
         further = [name for name in one.stage.aliases if name not in known.spellings]
         if one.stage.name in known.names and further:
@@ -171,8 +183,13 @@ def _add_aliases(stages: Any, aliases: Mapping[str, list[str]]) -> None:
             stage["aliases"] = further
 
 
-def _add_stages(stages: Any, new: Sequence[FoundStage], found: Sequence[FoundStage]) -> list[tuple[str, str]]:
-    """Add each new stage behind the one that precedes it among those found; in an array as a mark, which is filled later."""
+def _add_stages(
+    stages: Any, new: Sequence[FoundStage], found: Sequence[FoundStage]
+) -> list[tuple[str, str]]:
+    """Add each new stage behind the one that precedes it among those found.
+
+    In an array as a mark, which is filled later.
+    """
     lines: list[tuple[str, str]] = []
     names = [str(stage["name"]) for stage in stages]
     for one in new:
@@ -199,10 +216,15 @@ _MARK = "\x1fstage "
 
 
 def _fill_marks(text: str, lines: Sequence[tuple[str, str]]) -> str:
-    """Write the stages at their marks, each with its remark where it ends its line; comments above a mark stay with what follows."""
+    """Write the stages at their marks, each with its remark where it ends its line.
+
+    Comments above a mark stay with what follows.
+    """
     for number, (line, remark) in enumerate(lines):
         mark = re.escape(tomlkit.string(f"{_MARK}{number}").as_string())
-        text = re.sub(rf"((?:^[ \t]*#.*\n)+)([ \t]*{mark},?[ \t]*\n)", r"\2\1", text, flags=re.MULTILINE)
+        text = re.sub(
+            rf"((?:^[ \t]*#.*\n)+)([ \t]*{mark},?[ \t]*\n)", r"\2\1", text, flags=re.MULTILINE
+        )
         found = re.search(rf"{mark}(,?)([ \t]*\n)?", text)
         assert found is not None
         ends = f"{remark}\n" if found[2] else ""
@@ -220,7 +242,9 @@ def _find(document: Any, name: str) -> Any:
 
 
 def _add_columns(
-    document: tomlkit.TOMLDocument, section: str, columns: Mapping[str, tuple[str | Sequence[str], str]]
+    document: tomlkit.TOMLDocument,
+    section: str,
+    columns: Mapping[str, tuple[str | Sequence[str], str]],
 ) -> list[str]:
     """Add labels to a section; the lines of a new one where it is missing."""
     table = _find(document, section)
@@ -228,7 +252,9 @@ def _add_columns(
         return ["", f"[{section}]", *write_columns(columns)] if columns else []
     for label, (ours, remark) in columns.items():
         if label in table:
-            has, wanted = ([each] if isinstance(each, str) else each for each in (table[label], ours))
+            has, wanted = (
+                [each] if isinstance(each, str) else each for each in (table[label], ours)
+            )
             if set(wanted) - set(has):
                 table[label] = list(dict.fromkeys([*has, *wanted]))
         elif isinstance(table, Table):

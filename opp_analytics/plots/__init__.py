@@ -1,6 +1,7 @@
 """Drawings of result tables: each takes a table and an optional `ax` and returns the Axes.
 
-Each is named after the analysis that makes its table. `tear_sheet` alone takes a history, and gives a figure of many.
+Each is named after the analysis that makes its table. `tear_sheet` alone takes a history, and gives
+a figure of many.
 """
 
 from opp_analytics import charts
@@ -12,7 +13,9 @@ audit = drawing(charts.audit, "unique_id check severity")
 backtest = drawing(charts.backtest, "weeks_before expected low high actual error")
 backtest_horizons = drawing(charts.backtest_horizons, "n wape bias interval_coverage")
 backtest_methods = drawing(charts.backtest_methods, "n wape bias interval_coverage behind differs")
-calibration = drawing(charts.calibration, "n stated realized realized_low realized_high open_share won open")
+calibration = drawing(
+    charts.calibration, "n stated realized realized_low realized_high open_share won open"
+)
 call_accuracy = drawing(charts.call_accuracy, "n wape bias bias_low bias_high model_wape")
 category_moves = drawing(charts.category_moves, "count value")
 close_date_moves = drawing(charts.close_date_moves, "pushes days_pushed")
@@ -20,14 +23,19 @@ deal = drawing(charts.deal, "seen_at operation field before after", made_by="his
 deal_flags = drawing(charts.deal_flags, "name value risk reasons")
 forecast = drawing(
     charts.forecast,
-    "booked open_count open_value weighted_open new_business expected low median high target p_target gap pipeline_coverage to_date",
+    (
+        "booked open_count open_value weighted_open new_business expected low median high target "
+        "p_target gap pipeline_coverage to_date"
+    ),
 )
 forecast_categories = drawing(
     charts.forecast_categories,
     "closed commit best_case pipeline omitted commit_total best_case_total to_date",
 )
 forecast_change = drawing(charts.forecast_change, "expected value deals largest")
-forecast_deals = drawing(charts.forecast_deals, "period value chance variance_share p_if_won p_if_lost swing")
+forecast_deals = drawing(
+    charts.forecast_deals, "period value chance variance_share p_if_won p_if_lost swing"
+)
 forecast_fan = drawing(charts.forecast_fan, "booked expected low high")
 forecast_value_added = drawing(
     charts.forecast_value_added, "n wape bias error_ratio ratio_low ratio_high differs better"
@@ -39,18 +47,26 @@ scorecard = drawing(
     charts.scorecard, "won rate rate_low rate_high differs days_to_win slip_rate forecast_bias n"
 )
 slippage = drawing(charts.slippage, "count value count_rate value_rate")
-stage_flow = drawing(charts.stage_flow, "entries advanced still back lost removed conversion median_days")
+stage_flow = drawing(
+    charts.stage_flow, "entries advanced still back lost removed conversion median_days"
+)
 stage_funnel = drawing(charts.stage_funnel, "open_count open_value reached_low reached_high")
 time_to_win = drawing(charts.time_to_win, "days days_of_won")
 transitions = drawing(charts.transitions, "unique_id from_stage to_stage days_in_stage")
-velocity = drawing(charts.velocity, "velocity open_count won lost win_rate mean_won_value mean_days_to_win")
+velocity = drawing(
+    charts.velocity, "velocity open_count won lost win_rate mean_won_value mean_days_to_win"
+)
 waterfall = drawing(charts.waterfall, "count value deals")
 win_rate = drawing(charts.win_rate, "won lost rate rate_low rate_high")
-win_rate_cohorts = drawing(charts.win_rate_cohorts, "created won rate rate_low rate_high open_share")
+win_rate_cohorts = drawing(
+    charts.win_rate_cohorts, "created won rate rate_low rate_high open_share"
+)
 win_rate_curve = drawing(
     charts.win_rate_curve, "at_risk won_share lost_share disqualified_share won_low won_high"
 )
-win_rate_definitions = drawing(charts.win_rate_definitions, "rate rate_low rate_high n misleads_when")
+win_rate_definitions = drawing(
+    charts.win_rate_definitions, "rate rate_low rate_high n misleads_when"
+)
 
 DRAWINGS = sorted(name for name, drawn in globals().items() if hasattr(drawn, "__wrapped__"))
 """Names of the drawings of one table."""

@@ -13,7 +13,8 @@ from opp_analytics.plots.render import BACK, COLORS, DPI, Picture, add_axes, ren
 _WIDTH, _MARGIN, _CHART = 3.75, 0.12, 3.0
 """Inches of a phone's width, of its margin, and of the chart's height."""
 _DAYS = 45
-"""Days of the chart; weeks before a period the range is so wide that it would press the rest together."""
+"""Days of the chart; weeks before a period the range is so wide that it would press the rest
+together."""
 _LETTERS = 37
 """Letters of a headline's line."""
 
@@ -26,7 +27,13 @@ def first_screen(
     down = 0.14
 
     def write(
-        words: str, size: float, tone: str, *, bold: bool = False, left: float = 0.0, by: float = 0.0
+        words: str,
+        size: float,
+        tone: str,
+        *,
+        bold: bool = False,
+        left: float = 0.0,
+        by: float = 0.0,
     ) -> None:
         texts.append((_MARGIN + left, down + by, words, size, tone, bold))
 
@@ -50,9 +57,16 @@ def first_screen(
     top, below = figure.subfigures(2, squeeze=False, height_ratios=[down, _CHART]).flat
     for left, under, words, size, tone, bold in texts:
         top.text(
-            left / _WIDTH, 1 - under / down, words, size=size, color=COLORS[tone], weight="bold" if bold else "normal",
-            va="top", linespacing=1.15, parse_math=False,
-        )  # fmt: skip
+            left / _WIDTH,
+            1 - under / down,
+            words,
+            size=size,
+            color=COLORS[tone],
+            weight="bold" if bold else "normal",
+            va="top",
+            linespacing=1.15,
+            parse_math=False,
+        )
     axes = render(_simplify(chart), add_axes(below))
     # What goes on to the right would run through the names of the ends.
     axes.set_xlim(right=max((end.x for end in chart.ends), default=None))
@@ -75,7 +89,9 @@ def _simplify(chart: ChartData) -> ChartData:
         measure=replace(chart.measure, title=""),
         places=tuple(place for place in chart.places if place.at is None or place.at >= since),
         curves=tuple(
-            replace(curve, points=cut(curve.points)) for curve in chart.curves if curve.tone != "mute"
+            replace(curve, points=cut(curve.points))
+            for curve in chart.curves
+            if curve.tone != "mute"
         ),
         ribbons=tuple(replace(ribbon, points=cut(ribbon.points)) for ribbon in chart.ribbons),
     )

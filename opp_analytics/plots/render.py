@@ -1,8 +1,10 @@
-"""Render a prepared chart on matplotlib Axes; labels shrink, break or thin out, so that they fit and never overlap.
+"""Render a prepared chart on matplotlib Axes.
 
-Nothing here touches pyplot or its current figure. An Axes made by `canvas` shows itself at the end of a notebook cell
-(``_repr_png_``), with any backend or none, and never twice. Colors are those of the weekly page; on a figure with a dark
-background each turns into its dark twin.
+Labels shrink, break or thin out, so that they fit and never overlap.
+
+Nothing here touches pyplot or its current figure. An Axes made by `canvas` shows itself at the end
+of a notebook cell (``_repr_png_``), with any backend or none, and never twice. Colors are those of
+the weekly page; on a figure with a dark background each turns into its dark twin.
 """
 
 from __future__ import annotations
@@ -100,11 +102,15 @@ class Drawing(Protocol):
 
 
 def drawing(
-    prepare: Callable[[pd.DataFrame], charts.ChartData], columns: str = "", *, made_by: str | None = None
+    prepare: Callable[[pd.DataFrame], charts.ChartData],
+    columns: str = "",
+    *,
+    made_by: str | None = None,
 ) -> Drawing:
     """Draw what a chart prepares, from the analysis with the same name, or from what `made_by` names.
 
-    The table is checked for `columns`, separated by blanks; the docstring is the chart's, with the sections that all drawings share.
+    The table is checked for `columns`, separated by blanks; the docstring is the chart's, with the
+    sections that all drawings share.
     """
     name = made_by or f"oa.{prepare.__name__}"
 
@@ -175,10 +181,15 @@ def _draw_columns(ax: Axes, chart: charts.ChartData) -> None:
     for curve in filter(lambda curve: curve.points, chart.curves):
         x, y = zip(*curve.points, strict=True)
         ax.plot(
-            x, y, color=COLORS[curve.tone], linewidth=curve.width, linestyle="--" if curve.dashed else "-",
-            drawstyle="steps-post" if curve.stepped else "default", marker="o" if curve.dots else None,
+            x,
+            y,
+            color=COLORS[curve.tone],
+            linewidth=curve.width,
+            linestyle="--" if curve.dashed else "-",
+            drawstyle="steps-post" if curve.stepped else "default",
+            marker="o" if curve.dots else None,
             markersize=curve.dots,
-        )  # fmt: skip
+        )
     names = [place.name for place in chart.places]
     if any(names):
         _name_columns(ax, names, width=26)
@@ -198,7 +209,11 @@ def _draw_columns(ax: Axes, chart: charts.ChartData) -> None:
         )
     _write_above(ax, chart)
     right = max((end.x for end in chart.ends), default=0.0)
-    named = [charts.EndName(right, level.at, level.name, level.tone) for level in chart.levels if level.name]
+    named = [
+        charts.EndName(right, level.at, level.name, level.tone)
+        for level in chart.levels
+        if level.name
+    ]
     _name_ends(ax, [*chart.ends, *named])
 
 
@@ -226,16 +241,21 @@ def _draw_marks(ax: Axes, at: float, place: charts.Place, *, upright: bool) -> N
             case charts.DotMark():
                 place_of_dot = (at, mark.at) if upright else (mark.at, at)
                 ax.plot(
-                    *place_of_dot, "o", color=COLORS[mark.tone], markersize=_DOT * mark.size,
+                    *place_of_dot,
+                    "o",
+                    color=COLORS[mark.tone],
+                    markersize=_DOT * mark.size,
                     markerfacecolor=BACK if mark.hollow else COLORS[mark.tone],
-                )  # fmt: skip
+                )
             case charts.TickMark():
                 half, line = mark.length / 2, ax.hlines if upright else ax.vlines
                 line(mark.at, at - half, at + half, color=COLORS[mark.tone], linewidth=2)
             case charts.BreakMark():
                 low, high = ax.dataLim.intervalx
                 lean = 0.006 * (high - low)
-                ax.plot([mark.at - lean, mark.at + lean], [at + 0.4, at - 0.4], color=BACK, linewidth=4)
+                ax.plot(
+                    [mark.at - lean, mark.at + lean], [at + 0.4, at - 0.4], color=BACK, linewidth=4
+                )
 
 
 def _draw_bar(ax: Axes, at: float, mark: charts.BarMark, *, upright: bool) -> None:
@@ -289,7 +309,9 @@ def _name_rows(ax: Axes, names: Sequence[str], width: int, least: int) -> None:
     size = _size_rows(ax, rows)
     step = max(1, math.ceil(size / max(measure_axis(ax, "y") / rows, 0.1)))
     places = list(range(0, len(names), step))
-    ax.set_yticks(places, [charts.shorten(names[k], width) for k in places], fontsize=size, parse_math=False)
+    ax.set_yticks(
+        places, [charts.shorten(names[k], width) for k in places], fontsize=size, parse_math=False
+    )
     ax.set_ylim(rows - 0.4, -0.6)
 
 
@@ -312,7 +334,10 @@ def _name_columns(ax: Axes, names: Sequence[str], *, width: int = 18) -> None:
 
 
 def _write_beside(ax: Axes, chart: charts.ChartData) -> None:
-    """Write a text beside the end of each row and make room for it; omit it where rows are too thin."""
+    """Write a text beside the end of each row and make room for it.
+
+    Omit it where rows are too thin.
+    """
     ends, texts = [place.end for place in chart.places], [place.says for place in chart.places]
     first = max(chart.measure.low or 0.0, 0.0)
     low, high = min([first, *ends, *ax.dataLim.intervalx]), max([first, *ends])
@@ -334,14 +359,23 @@ def _write_columns(ax: Axes, chart: charts.ChartData) -> None:
     cells = [(-above, column, column.head, "quiet") for column in chart.columns if column.head]
     for row, place in enumerate(chart.places):
         cells += [
-            (float(row), c, words, c.tone) for c, words in zip(chart.columns, place.figures, strict=False)
+            (float(row), c, words, c.tone)
+            for c, words in zip(chart.columns, place.figures, strict=False)
         ]
     for y, column, words, tone in cells:
         ax.annotate(
-                words, (column.at, y), xycoords=("axes fraction", "data"), xytext=(0 if column.right else 4, 0),
-                textcoords="offset points", ha="right" if column.right else "left", va="center",
-                color=COLORS[tone], fontsize=size, parse_math=False, annotation_clip=False,
-            )  # fmt: skip
+            words,
+            (column.at, y),
+            xycoords=("axes fraction", "data"),
+            xytext=(0 if column.right else 4, 0),
+            textcoords="offset points",
+            ha="right" if column.right else "left",
+            va="center",
+            color=COLORS[tone],
+            fontsize=size,
+            parse_math=False,
+            annotation_clip=False,
+        )
     if _has_heads(chart):
         ax.set_ylim(top=-above - min(0.5, size / pitch))
 
@@ -354,13 +388,21 @@ def _write_inside(ax: Axes, chart: charts.ChartData) -> None:
         for mark in place.marks:
             if not isinstance(mark, charts.BarMark):
                 continue
-            letters = ((mark.end - mark.start) / (high - low) * measure_axis(ax, "x") - 4) / (size * 0.6)
+            letters = ((mark.end - mark.start) / (high - low) * measure_axis(ax, "x") - 4) / (
+                size * 0.6
+            )
             words = next((form for form in mark.forms if len(form) <= letters), "")
             if words:
                 ax.text(
-                    (mark.start + mark.end) / 2, row, words, ha="center", va="center", color=_choose_ink(mark),
-                    fontsize=size, parse_math=False,
-                )  # fmt: skip
+                    (mark.start + mark.end) / 2,
+                    row,
+                    words,
+                    ha="center",
+                    va="center",
+                    color=_choose_ink(mark),
+                    fontsize=size,
+                    parse_math=False,
+                )
 
 
 def _choose_ink(mark: charts.BarMark) -> str:
@@ -373,16 +415,32 @@ def _write_above(ax: Axes, chart: charts.ChartData) -> None:
     taken, low, high = -math.inf, *sorted(ax.get_xlim())
     for slot, place in enumerate(chart.places):
         at = slot if place.at is None else place.at
-        half = 0.3 * max(map(len, [*place.says.split("\n")])) * _ABOVE / measure_axis(ax, "x") * (high - low)
+        half = (
+            0.3
+            * max(map(len, [*place.says.split("\n")]))
+            * _ABOVE
+            / measure_axis(ax, "x")
+            * (high - low)
+        )
         if place.says and at - half > taken:
             _annotate(
-                ax, place.says, (at, place.end), (0, 3), chart.says_tone, _ABOVE, ha="center", va="bottom"
+                ax,
+                place.says,
+                (at, place.end),
+                (0, 3),
+                chart.says_tone,
+                _ABOVE,
+                ha="center",
+                va="bottom",
             )
             taken = at + half
 
 
 def _name_ends(ax: Axes, ends: Sequence[charts.EndName]) -> None:
-    """Name curves at their right ends; where ends are close, names move apart and a thin line leads to each."""
+    """Name curves at their right ends.
+
+    Where ends are close, names move apart and a thin line leads to each.
+    """
     low, high = ax.get_ylim()
     points = _SURE * measure_axis(ax, "y") / (high - low)
     gap = 1.35 * size_text()
@@ -390,9 +448,9 @@ def _name_ends(ax: Axes, ends: Sequence[charts.EndName]) -> None:
     for end in sorted(ends, key=lambda end: end.y):
         blocks.append([end])
         # Names that would touch share the room around the middle of their ends.
-        while len(blocks) > 1 and _center(blocks[-1], low, points, gap) - _center(blocks[-2], low, points, gap) < (
-            gap * (len(blocks[-1]) + len(blocks[-2])) / 2
-        ):  # fmt: skip
+        while len(blocks) > 1 and _center(blocks[-1], low, points, gap) - _center(
+            blocks[-2], low, points, gap
+        ) < (gap * (len(blocks[-1]) + len(blocks[-2])) / 2):
             above = blocks.pop()
             blocks[-1] += above
     for block in blocks:
@@ -403,10 +461,18 @@ def _name_ends(ax: Axes, ends: Sequence[charts.EndName]) -> None:
             moved = abs(middle + by - (end.y - low) * points) > 0.25 * gap
             style: dict[str, Any] = {"arrowprops": _LEADER} if moved else {}
             ax.annotate(
-                end.name, (end.x, end.y), xytext=(end.x, low + middle / points),
-                textcoords=offset_copy(ax.transData, root_of(ax), 16 if moved else 5, by, units="points"),
-                color=COLORS[end.tone], fontsize=size_text(), va="center", parse_math=False, **style,
-            )  # fmt: skip
+                end.name,
+                (end.x, end.y),
+                xytext=(end.x, low + middle / points),
+                textcoords=offset_copy(
+                    ax.transData, root_of(ax), 16 if moved else 5, by, units="points"
+                ),
+                color=COLORS[end.tone],
+                fontsize=size_text(),
+                va="center",
+                parse_math=False,
+                **style,
+            )
 
 
 def _center(block: Sequence[charts.EndName], low: float, points: float, gap: float) -> float:
@@ -425,9 +491,15 @@ def _annotate(
 ) -> None:
     """Write a text at a point, moved by so many points."""
     ax.annotate(
-        words, at, xytext=by, textcoords="offset points", color=COLORS[tone], fontsize=size, parse_math=False,
+        words,
+        at,
+        xytext=by,
+        textcoords="offset points",
+        color=COLORS[tone],
+        fontsize=size,
+        parse_math=False,
         **{"va": "center", **style},
-    )  # fmt: skip
+    )
 
 
 def size_text() -> float:
@@ -461,7 +533,10 @@ class _PictureAxes(_NotebookPng, Axes):
 
 
 def canvas(ax: Axes | None, *, size: tuple[float, float] = (7.5, 4.2)) -> Axes:
-    """Prepare `ax`, or the axes of a new figure of a `size` in inches at the usual ``font.size``; never pyplot's current figure."""
+    """Prepare `ax`, or the axes of a new figure of a `size` in inches at the usual ``font.size``.
+
+    Never pyplot's current figure.
+    """
     if ax is None:
         ax = add_axes(Picture(size))
     elif not isinstance(ax, Axes):
@@ -504,9 +579,16 @@ def show_empty(ax: Axes, reason: str) -> None:
     ax.set_yticks([])
     ax.spines[["left", "bottom"]].set_visible(False)
     ax.text(
-        0.5, 0.5, textwrap.fill(reason, max(24, int(measure_axis(ax, "x") / (0.6 * size_text())))), transform=ax.transAxes, ha="center", va="center", color=COLORS["quiet"],
-        fontsize=size_text() + 2, parse_math=False,
-    )  # fmt: skip
+        0.5,
+        0.5,
+        textwrap.fill(reason, max(24, int(measure_axis(ax, "x") / (0.6 * size_text())))),
+        transform=ax.transAxes,
+        ha="center",
+        va="center",
+        color=COLORS["quiet"],
+        fontsize=size_text() + 2,
+        parse_math=False,
+    )
 
 
 def finish(ax: Axes, title: str, note: str = "") -> Axes:
@@ -514,15 +596,31 @@ def finish(ax: Axes, title: str, note: str = "") -> Axes:
     size = size_text()
     lines = textwrap.wrap(note, max(30, int(measure_breadth(ax) / (size * 0.56)))) if note else []
     ax.set_title(
-        "\n".join(textwrap.wrap(title.removesuffix("."), max(24, int(measure_breadth(ax) / ((size + 2) * 0.6))))),
-        loc="left", fontsize=size + 2, fontweight="bold", color=COLORS["ink"], pad=8 + 1.4 * size * len(lines),
+        "\n".join(
+            textwrap.wrap(
+                title.removesuffix("."), max(24, int(measure_breadth(ax) / ((size + 2) * 0.6)))
+            )
+        ),
+        loc="left",
+        fontsize=size + 2,
+        fontweight="bold",
+        color=COLORS["ink"],
+        pad=8 + 1.4 * size * len(lines),
         parse_math=False,
-    )  # fmt: skip
+    )
     if lines:
         ax.annotate(
-            "\n".join(lines), xy=(0, 1), xycoords="axes fraction", xytext=(0, 6), textcoords="offset points",
-            va="bottom", fontsize=size_text(), color=COLORS["quiet"], gid="caption", parse_math=False,
-        )  # fmt: skip
+            "\n".join(lines),
+            xy=(0, 1),
+            xycoords="axes fraction",
+            xytext=(0, 6),
+            textcoords="offset points",
+            va="bottom",
+            fontsize=size_text(),
+            color=COLORS["quiet"],
+            gid="caption",
+            parse_math=False,
+        )
     match_dark(ax)
     return ax
 
@@ -553,5 +651,7 @@ def _list_colors(artist: object) -> tuple[str, ...]:
 def _find_twin(old: Any) -> Any:
     if isinstance(old, str) and old in ("none", "auto", "face"):
         return old
-    turned = [(*_TWINS.get(tuple(color[:3]), color[:3]), color[3]) for color in colors.to_rgba_array(old)]
+    turned = [
+        (*_TWINS.get(tuple(color[:3]), color[:3]), color[3]) for color in colors.to_rgba_array(old)
+    ]
     return turned[0] if len(turned) == 1 else turned

@@ -15,7 +15,15 @@ from opp_analytics.errors import ArgumentTypeError, OppAnalyticsError
 from opp_analytics.history import History
 from opp_analytics.org import Org
 from opp_analytics.periods import Freq, When, as_date, as_instant, check_freq
-from opp_analytics.plots.render import COLORS, Picture, add_axes, fit_size, match_dark, render, size_text
+from opp_analytics.plots.render import (
+    COLORS,
+    Picture,
+    add_axes,
+    fit_size,
+    match_dark,
+    render,
+    size_text,
+)
 
 _WIDTH, _HEADER = 15.0, 0.9
 """Inches of the sheet, and of its header's height."""
@@ -39,7 +47,8 @@ def tear_sheet(
 ) -> Figure:
     """Draw everything that a history proves on one sheet: the forecast, how past ones turned out, what moves, and who wins.
 
-    Each panel has the drawing of an analysis under its finding. One that cannot be drawn yet says what it needs.
+    Each panel has the drawing of an analysis under its finding. One that cannot be drawn yet says
+    what it needs.
 
     Parameters
     ----------
@@ -88,7 +97,9 @@ def tear_sheet(
     until = None if as_of is None else as_instant(as_of, tz=zone, end=True, name="as_of")
     if records.empty:
         need = "no record yet: run `opp-analytics record` daily"
-        return _lay_out([ChartData(name, empty=need, size=_LACKING) for name in _NAMES], "Tear sheet", need)
+        return _lay_out(
+            [ChartData(name, empty=need, size=_LACKING) for name in _NAMES], "Tear sheet", need
+        )
     now = history.recorded_before(until or records.iloc[-1])
     day, known, deals = as_date(as_of or now, tz=zone), records[records <= now], history.as_of(now)
     span = text.days(as_date(known.iloc[0], tz=zone), as_date(now, tz=zone))
@@ -99,8 +110,14 @@ def tear_sheet(
 
 
 def _list_panels(
-    history: History, deals: pd.DataFrame, now: pd.Timestamp, day: pd.Timestamp, target: Any, freq: Freq, by: str
-) -> tuple[_Make, ...]:  # fmt: skip
+    history: History,
+    deals: pd.DataFrame,
+    now: pd.Timestamp,
+    day: pd.Timestamp,
+    target: Any,
+    freq: Freq,
+    by: str,
+) -> tuple[_Make, ...]:
     """List what prepares each panel, in the order of a reader's questions."""
     first, period = history.records["recorded_at"].iloc[0], str(pd.Period(day, freq))
     when: dict[str, Any] = {"as_of": day, "freq": freq}
@@ -115,33 +132,57 @@ def _list_panels(
         return analysis.CallSamples.of(history, "tear_sheet", freq=freq, as_of=day)
 
     return (
-        lambda: charts.forecast(analysis.forecast(deals, **when, history=history, target=target, periods=7)),
+        lambda: charts.forecast(
+            analysis.forecast(deals, **when, history=history, target=target, periods=7)
+        ),
         lambda: charts.forecast_fan(analysis.forecast_fan(history, period=period, **when)),
         lambda: charts.pacing(analysis.pacing(deals, **when, by_day=True)),
         lambda: charts.track_record(analysis.track_record(history, **when)),
-        lambda: charts.forecast_change(analysis.forecast_change(history, **week, period=period, freq=freq)),
+        lambda: charts.forecast_change(
+            analysis.forecast_change(history, **week, period=period, freq=freq)
+        ),
         lambda: charts.backtest_methods(analysis.backtest_methods(history, **when)),
-        lambda: charts.backtest_horizons(analysis.backtest_horizons(analysis.backtest(history, **when))),
+        lambda: charts.backtest_horizons(
+            analysis.backtest_horizons(analysis.backtest(history, **when))
+        ),
         lambda: charts.calibration(analysis.calibration(history, horizon_days=_HORIZON, as_of=day)),
         lambda: charts.waterfall(analysis.waterfall(history, **recent)),
         lambda: charts.slippage(analysis.slippage(history, **recent)),
         lambda: charts.stage_flow(analysis.stage_flow(history, **recent)),
         lambda: charts.close_date_moves(analysis.close_date_moves(history, **recent)),
         lambda: charts.pipeline_created(create()),
-        lambda: charts.win_rate(analysis.win_rate(deals, freq=freq, as_of=day, start=day - pd.DateOffset(years=1))),
+        lambda: charts.win_rate(
+            analysis.win_rate(deals, freq=freq, as_of=day, start=day - pd.DateOffset(years=1))
+        ),
         lambda: charts.scorecard(analysis.scorecard(deals, history, **when, by=by)),
         lambda: charts.velocity(analysis.velocity(deals, as_of=day, by=by)),
         lambda: charts.time_to_win(analysis.time_to_win(deals, as_of=day, by=by)),
         lambda: charts.call_accuracy(analysis.judge_callers(call())),
         lambda: charts.forecast_value_added(analysis.compare_sources(call(), None)),
-    )  # fmt: skip
+    )
 
 
 _NAMES = (
-    "Forecast", "This period’s forecast so far", "Pacing", "Past ranges", "Why the forecast moved", "Methods compared",
-    "Error by weeks left", "Stated probabilities", "What moved the pipeline", "What became of deals due", "Stage flow",
-    "Close dates", "Pipeline created", "Win rate", "Scorecard", "Velocity", "Time to win", "Calls", "Whose number is better",
-)  # fmt: skip
+    "Forecast",
+    "This period’s forecast so far",
+    "Pacing",
+    "Past ranges",
+    "Why the forecast moved",
+    "Methods compared",
+    "Error by weeks left",
+    "Stated probabilities",
+    "What moved the pipeline",
+    "What became of deals due",
+    "Stage flow",
+    "Close dates",
+    "Pipeline created",
+    "Win rate",
+    "Scorecard",
+    "Velocity",
+    "Time to win",
+    "Calls",
+    "Whose number is better",
+)
 """Titles of panels without data."""
 
 

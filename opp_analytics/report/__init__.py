@@ -1,4 +1,7 @@
-"""The weekly page: one self-contained HTML file, and a workbook with the tables behind it; the page that proves a forecast; tables shown in a notebook."""
+"""The weekly page: one self-contained HTML file, and a workbook with the tables behind it.
+
+The page that proves a forecast; tables shown in a notebook.
+"""
 
 from opp_analytics.report.alerts import fold_alerts
 from opp_analytics.report.delivery.deliver import SECRETS, Post, check_delivery, deliver

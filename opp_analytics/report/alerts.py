@@ -21,7 +21,8 @@ from opp_analytics.report.model import Alert
 from opp_analytics.report.tables import Tables
 
 FindEnd = Callable[[str], Alert | None]
-"""Says what no longer holds by its key, without a sentence where that is not known; None where nobody asks any more."""
+"""Says what no longer holds by its key, without a sentence where that is not known; None where
+nobody asks any more."""
 _MOST = 5
 """Deals that are named of those that began or ended to meet a condition."""
 _TONES = ("alarm", "news", "standing")
@@ -44,7 +45,9 @@ class Watched:
     def lines(self) -> tuple[Alert, ...]:
         """What the page says: alerts, and before those that stand the newest milestone if it was passed since the earlier record."""
         passed = [one for one in self.milestones[:1] if one.new]
-        return fold_alerts(sorted([*self.alerts, *passed], key=lambda alert: _TONES.index(alert.tone)))
+        return fold_alerts(
+            sorted([*self.alerts, *passed], key=lambda alert: _TONES.index(alert.tone))
+        )
 
     def follow_up(
         self, told: Collection[str]
@@ -64,7 +67,10 @@ class Watched:
 
 
 def fold_alerts(alerts: Sequence[Alert]) -> tuple[Alert, ...]:
-    """Name the first deals of those that began or ended to meet a condition and count the rest; list those that still do in one line."""
+    """Name the first deals of those that began or ended to meet a condition and count the rest.
+
+    List those that still do in one line.
+    """
     lines: list[Alert] = []
     for (is_deal, lead), group in groupby(alerts, key=lambda alert: (bool(alert.deal), alert.lead)):
         same = list(group)
@@ -77,7 +83,9 @@ def fold_alerts(alerts: Sequence[Alert]) -> tuple[Alert, ...]:
             shown, rest = (same[:_MOST], len(same) - _MOST) if is_deal else (same, 0)
             lines += shown
             if rest > 0:
-                lines.append(replace(shown[0], sentence=f"{text.count(rest, 'more deal')}.", key=""))
+                lines.append(
+                    replace(shown[0], sentence=f"{text.count(rest, 'more deal')}.", key="")
+                )
     return tuple(lines)
 
 
@@ -90,11 +98,16 @@ def judge_alerts(tables: Tables) -> Watched:
     """Judge what the org file asks to be told of, for the subject of a page."""
     inputs = tables.inputs
     judged = judge_forecast(
-        inputs.org.report, tables.alert_figures, tables.earlier_figures,
-        label=str(inputs.period), period=inputs.name, currency=inputs.org.currency,
-        # A person without a target has no chance of one, which the page of everybody need not hear sixty times.
+        inputs.org.report,
+        tables.alert_figures,
+        tables.earlier_figures,
+        label=str(inputs.period),
+        period=inputs.name,
+        currency=inputs.org.currency,
+        # A person without a target has no chance of one, which the page of everybody need not hear
+        # sixty times.
         warns=inputs.part is None,
-    )  # fmt: skip
+    )
     deals = _Deals.of(tables)
     ended = {alert.key: alert for alert in judged if alert.kind == "over"}
     holding = [*(alert for alert in judged if alert.kind == "alert"), *deals.list_alerts(tables)]
@@ -113,7 +126,10 @@ _TEXTS = {
     "expected / target": ("Forecast {expected} is {figure} of target; your line is {line}.", ""),
     "booked": (f"{{period}} has {{figure}} closed; {_TOLD}", "Closed in {period}"),
     "booked / target": ("Closed {booked} is {figure} of target; your line is {line}.", ""),
-    "attainment": ("Closed {booked} is {figure} of target; your line is {line}.", "Closed in {period}"),
+    "attainment": (
+        "Closed {booked} is {figure} of target; your line is {line}.",
+        "Closed in {period}",
+    ),
     "gap": (f"{{period}} has {{figure}} to go; {_TOLD}", "To go in {period}"),
     "open_value": (f"{{period}} has {{figure}} open and due; {_TOLD}", "Open and due in {period}"),
     "pipeline_coverage": (
@@ -124,9 +140,13 @@ _TEXTS = {
         f"{{period}} needs {{figure}} more pipeline; {_TOLD}",
         "Pipeline to add for {period}",
     ),
-    "world_changed": ("New deals or the share won changed beyond chance; you asked to be told.", ""),
+    "world_changed": (
+        "New deals or the share won changed beyond chance; you asked to be told.",
+        "",
+    ),
 }
-"""Sentences of alerts by the column that is compared with a number, or by the two columns of a ratio; and what each was about, once it is over."""
+"""Sentences of alerts by the column that is compared with a number, or by the two columns of a
+ratio; and what each was about, once it is over."""
 _MOVES = {
     "below": ("fell below {line}", "is below {line}", "is back above {line}"),
     "at or below": ("fell to {line} or less", "is at {line} or less", "is back above {line}"),
@@ -135,7 +155,8 @@ _MOVES = {
     "at": ("came to {line}", "is at {line}", "is no longer at {line}"),
     "other than": ("left {line}", "is not at {line}", "is back at {line}"),
 }
-"""What a figure did at a line, by the word of the comparison: once it began to hold, as long as it does, and once it ended."""
+"""What a figure did at a line, by the word of the comparison: once it began to hold, as long as it
+does, and once it ended."""
 
 
 def judge_forecast(
@@ -150,9 +171,9 @@ def judge_forecast(
 ) -> list[Alert]:
     """Judge each condition of ``alert_when`` for the current period's row, and each of the ``milestones``, the highest first.
 
-    `earlier` is the row as of the record that changes are counted from, `label` that of the period. What does not hold
-    is said as over, without a sentence where that is not known, or of a milestone; if it `warns`, a condition on an
-    unknown figure is warned of.
+    `earlier` is the row as of the record that changes are counted from, `label` that of the period.
+    What does not hold is said as over, without a sentence where that is not known, or of a
+    milestone; if it `warns`, a condition on an unknown figure is warned of.
     """
     now: Any = row.to_dict()
     before: Any = None if earlier is None else earlier.to_dict()
@@ -188,16 +209,25 @@ def _passes(row: pd.Series[Any], share: float) -> bool:
 
 
 def _read_texts(settings: Mapping[str, Any]) -> dict[str, str]:
-    return {" ".join(key.split()): words for key, words in (settings.get("alert_text") or {}).items()}
+    return {
+        " ".join(key.split()): words for key, words in (settings.get("alert_text") or {}).items()
+    }
 
 
 def _say_alert(
-    condition: Condition, row: pd.Series[Any], own: Mapping[str, str], period: str, currency: str | None
+    condition: Condition,
+    row: pd.Series[Any],
+    own: Mapping[str, str],
+    period: str,
+    currency: str | None,
 ) -> str:
     shown = {**_write_row(row, currency), "period": period, "condition": condition.text}
     found = condition.comparison
     if found is None:
-        template = f"{{period}}: {_list_figures(condition, shown)}; you asked to be told when {{condition}}."
+        template = (
+            f"{{period}}: {_list_figures(condition, shown)}; you asked to be told when "
+            f"{{condition}}."
+        )
     else:
         figure, line = _write_pair(found, found.measure(dict(row)), currency)
         shown |= {"figure": figure, "line": line, "bound": f"{found.word} {line}"}
@@ -212,7 +242,9 @@ def _say_over(condition: Condition, row: pd.Series[Any], period: str, currency: 
     """Say that a condition no longer holds, with the figure now."""
     found, shown = condition.comparison, _write_row(row, currency)
     if found is None:
-        return text.capital(f"{period}: {_list_figures(condition, shown)}; no longer {condition.text}.")
+        return text.capital(
+            f"{period}: {_list_figures(condition, shown)}; no longer {condition.text}."
+        )
     if found.column == "world_changed":
         return "New deals and the share won are no longer changed beyond chance."
     usual = f"{text.label(found.column)} of {{period}}"
@@ -243,13 +275,20 @@ def _write_pair(found: Comparison, figure: float, currency: str | None) -> tuple
 
 
 def _write(column: str, figure: float, currency: str | None, fine: bool = False) -> str:
-    """Write a figure for reading, that of no column as a share; `fine` where rounding hides on which side of a line it is."""
+    """Write a figure for reading, that of no column as a share.
+
+    `fine` where rounding hides on which side of a line it is.
+    """
     unit = find_unit(column) if column else "rate"
     if unit == "money":
         return text.money(figure, currency, full=fine)
     if unit in ("rate", "percent"):
         return text.percent(figure, 2 * fine)
-    return f"{text.number(figure, 2)}×" if unit == "ratio" and fine else format_cell(column, figure, currency)
+    return (
+        f"{text.number(figure, 2)}×"
+        if unit == "ratio" and fine
+        else format_cell(column, figure, currency)
+    )
 
 
 def _write_row(row: pd.Series[Any], currency: str | None) -> dict[str, str]:
@@ -293,9 +332,12 @@ class _Deals:
         for condition in conditions:
             for name in condition.columns:
                 if name not in table:
-                    way_out = did_you_mean(name, map(str, table)) or f"use some of {text.joined(table)}"
+                    way_out = (
+                        did_you_mean(name, map(str, table)) or f"use some of {text.joined(table)}"
+                    )
                     raise ArgumentValueError(
-                        f"alert_deals_when={condition.text!r}: the deals have no column {name!r}; {way_out}"
+                        f"alert_deals_when={condition.text!r}: the deals have no column "
+                        f"{name!r}; {way_out}"
                     )
         for key, words in own.items():
             try:
@@ -305,13 +347,20 @@ class _Deals:
         return cls(tables.inputs, conditions, own, table, _read_rows(table, names))
 
     def list_alerts(self, tables: Tables) -> list[Alert]:
-        """List each condition that holds for a deal, the largest deal first; warn of one that can be judged for none."""
+        """List each condition that holds for a deal, the largest deal first.
+
+        Warn of one that can be judged for none.
+        """
         judged = [
-            [condition.judge(figures) for figures in self.figures.values()] for condition in self.conditions
+            [condition.judge(figures) for figures in self.figures.values()]
+            for condition in self.conditions
         ]
         for condition, holds in zip(self.conditions, judged, strict=True):
             if holds and set(holds) == {None} and self.inputs.part is None:
-                why = f"alert_deals_when={condition.text!r} cannot be judged: {text.joined(condition.columns, last='or')} is not known of any open deal"
+                why = (
+                    f"alert_deals_when={condition.text!r} cannot be judged: "
+                    f"{text.joined(condition.columns, last='or')} is not known of any open deal"
+                )
                 DataWarning.warn(why)
         found = [
             (key, condition)
@@ -330,12 +379,21 @@ class _Deals:
             new = None if before is None else not (was and condition.judge(was))
             sentence = self._say(key, condition, was)
             alerts.append(
-                Alert(sentence, new, f"{key} {condition.text}", self._tell_apart(key), deal_id=str(key))
+                Alert(
+                    sentence,
+                    new,
+                    f"{key} {condition.text}",
+                    self._tell_apart(key),
+                    deal_id=str(key),
+                )
             )
         return alerts
 
     def find_end(self, key: str) -> Alert | None:
-        """Say what became of a deal that met a condition; without a sentence where it is not known whether it still does."""
+        """Say what became of a deal that met a condition.
+
+        Without a sentence where it is not known whether it still does.
+        """
         for condition in self.conditions:
             deal = key.removesuffix(f" {condition.text}")
             if deal == key:
@@ -343,7 +401,9 @@ class _Deals:
             if deal in self.figures:
                 known = condition.judge(self.figures[deal]) is not None
                 sentence = self._say_end(deal, condition) if known else ""
-                return Alert(sentence, key=key, deal=self._tell_apart(deal), kind="over", deal_id=deal)
+                return Alert(
+                    sentence, key=key, deal=self._tell_apart(deal), kind="over", deal_id=deal
+                )
             for _, row in self.inputs.deals[self.inputs.deals["unique_id"] == deal].iterrows():
                 named = self._name(row)
                 amount = "" if pd.isna(row["value"]) else f": {self.inputs.money(row['value'])}"
@@ -359,7 +419,10 @@ class _Deals:
         return name if mine or pd.isna(owner) else f"{name} ({whose})"
 
     def _tell_apart(self, key: Any) -> str:
-        """Name a deal; where another open one has the same name and owner, also its amount and date."""
+        """Name a deal.
+
+        Where another open one has the same name and owner, also its amount and date.
+        """
         row = self.table.loc[key]
         names = [name for name in ("name", "owner_name") if name in self.table]
         alone = (self.table[names].astype("str") == row[names].astype("str")).all(axis=1).sum() == 1
@@ -370,7 +433,11 @@ class _Deals:
         compared, currency = condition.comparisons, self.inputs.org.currency
         changed = next((one for one in compared if then and one.judge(then) is False), None)
         found = changed or next(iter(compared), None)
-        words = {"condition": condition.text, "deal": self._name(self.table.loc[key]), **self._say_due(key)}
+        words = {
+            "condition": condition.text,
+            "deal": self._name(self.table.loc[key]),
+            **self._say_due(key),
+        }
         cells = _Cells(partial(self._write, key), words)
         if found is None:
             cells["figures"] = _list_figures(condition, cells)
@@ -414,7 +481,9 @@ class _Deals:
         when = f"{'was ' if date < self.inputs.today else ''}due {self.inputs.day(date)}"
         when = "no close date" if pd.isna(date) else when
         amount = (
-            "no amount," if pd.isna(value) else f"{self.inputs.money(value)}{',' if pd.isna(date) else ''}"
+            "no amount,"
+            if pd.isna(value)
+            else f"{self.inputs.money(value)}{',' if pd.isna(date) else ''}"
         )
         return {"when": when, "due": f"{amount} {when}"}
 
@@ -437,7 +506,8 @@ def _read_rows(table: pd.DataFrame, names: Collection[str]) -> dict[Any, dict[st
 
 
 _WORDS = ("condition", "deal", "due", "figure", "line", "bound")
-"""What the sentence of a deal may hold beside its columns; the last three where the condition compares a column with a line."""
+"""What the sentence of a deal may hold beside its columns; the last three where the condition
+compares a column with a line."""
 _DEAL_TEXTS = {
     "chance": "{deal} {moved} ({now}); {due}.",
     "value": "{deal} {moved} ({now}), {when}.",
@@ -458,4 +528,5 @@ _NO_LONGER = {
 }
 """What is said of them once they are no longer too many."""
 _USUAL = "{deal}: {column} {moved} ({now}); {due}."
-"""Sentences of a deal by the column that is compared with a number; of days and counts where they are too many."""
+"""Sentences of a deal by the column that is compared with a number; of days and counts where they
+are too many."""

@@ -22,8 +22,8 @@ from opp_analytics.report.tables import CLOSED_AS, Tables
 from opp_analytics.schema import label_groups
 
 _MOST, _CENT, _MOVED, _MUCH = 20, 0.005, 0.1, 0.2
-"""Deals that a row opens to, about a screen: the workbook has the others; the tolerance in money; what a chance must move to be
-news; and the share of a forecast on deals dated later that is."""
+"""Deals that a row opens to, about a screen: the workbook has the others; the tolerance in money;
+what a chance must move to be news; and the share of a forecast on deals dated later that is."""
 _TOLD = ("unique_id", "name", "stage", "close_date", "probability", "outcome", "value")
 """What is told of a deal, besides whose it is."""
 
@@ -34,7 +34,10 @@ def say_finding(table: pd.DataFrame) -> str:
 
 
 def show_change(now: float, then: float, show: Callable[[float], str]) -> Cell | None:
-    """Show a difference as an arrow and its size, which `show` writes; None where either end is not known."""
+    """Show a difference as an arrow and its size, which `show` writes.
+
+    None where either end is not known.
+    """
     if not (math.isfinite(now) and math.isfinite(then)):
         return None
     size = show(abs(now - then))
@@ -44,15 +47,23 @@ def show_change(now: float, then: float, show: Callable[[float], str]) -> Cell |
 
 
 def stress_largest(changes: Sequence[Cell | None]) -> list[Cell | None]:
-    """Set the largest change of a column in blue, whatever its sign; beside money, points and ratios are small."""
+    """Set the largest change of a column in blue, whatever its sign.
+
+    Beside money, points and ratios are small.
+    """
     top = max((cell.size for cell in changes if cell), default=0.0) - _CENT
-    return [replace(cell, tone="hi") if cell and cell.sign and cell.size > top else cell for cell in changes]
+    return [
+        replace(cell, tone="hi") if cell and cell.sign and cell.size > top else cell
+        for cell in changes
+    ]
 
 
 def measure(tables: Tables, name: str, value: float, deals: float, key: str = "") -> Place:
     """Measure a bar of money, with its number of deals for a screen reader."""
     figure = tables.inputs.money(value)
-    return svg.make_bar(name, float(value), figure, f"{name}: {figure}, {text.count(int(deals))}", key)
+    return svg.make_bar(
+        name, float(value), figure, f"{name}: {figure}, {text.count(int(deals))}", key
+    )
 
 
 def list_deals(
@@ -70,20 +81,27 @@ def list_deals(
 ) -> Deals | None:
     """List rows of deals, the largest first, then the others in one line, `further` amounts and the total; None without any.
 
-    `sheet` is the workbook's with all of them. `amount` is the column of money: the value, or what a deal added or took;
-    with `shown`, the forecast in whole units, what each deal brings to that, beside its value. Of what is `past`, today's
-    chances say nothing; else those from history are of `period`, by default of each deal's own.
+    `sheet` is the workbook's with all of them. `amount` is the column of money: the value, or what
+    a deal added or took; with `shown`, the forecast in whole units, what each deal brings to that,
+    beside its value. Of what is `past`, today's chances say nothing; else those from history are of
+    `period`, by default of each deal's own.
     """
     if rows.empty and shown is None:
         return None
-    beside, write = shown is not None, partial(text.number, signed=amount != "value" and shown is None)
+    beside, write = (
+        shown is not None,
+        partial(text.number, signed=amount != "value" and shown is None),
+    )
     amounts = rows[amount].to_numpy(dtype=float)
     order = np.argsort(-np.abs(amounts), kind="stable")
     parts = text.round_parts([*amounts[order].tolist(), *further.values()], shown)
     largest = rows.iloc[order[:_MOST]].filter([*_TOLD, *tables.inputs.by])
     listed = [
         _show_deal(
-            tables, row, (*([text.number(float(row["value"]))] if beside else []), write(part)), period
+            tables,
+            row,
+            (*([text.number(float(row["value"]))] if beside else []), write(part)),
+            period,
         )
         for row, part in zip(largest.to_dict("records"), parts[:_MOST], strict=False)
     ]
@@ -121,7 +139,10 @@ def name_new_business(tables: Tables) -> str:
 def find_expected(tables: Tables, period: str) -> pd.DataFrame:
     """Find the deals of a period's forecast, whatever their date: what each adds is ``expected``, and ``late`` if it is dated later."""
     deals, added = tables.inputs.deals, tables.added[period]
-    here, ends = deals["period"] == period, pd.Period(period, tables.inputs.freq).end_time.normalize()
+    here, ends = (
+        deals["period"] == period,
+        pd.Period(period, tables.inputs.freq).end_time.normalize(),
+    )
     is_late = (deals["outcome"] == "open") & (deals["close_date"] > ends)
     deals = deals.assign(expected=added, late=added.where(is_late, 0.0))
     # Without chances a period still shows what is due.
@@ -137,10 +158,13 @@ def list_expected(
     *,
     expects: float | None = None,
 ) -> Deals | None:
-    """List the deals of a forecast at value × chance, then what else is expected; their sum is the forecast.
+    """List the deals of a forecast at value × chance, then what else is expected.
 
-    `deals` are rows of `find_expected`. `forecast` is the row of `oa.forecast`; `expects` its sum where the row that
-    opens shows another, so that rows add up. Noted is what rests on deals dated later, from a fifth on.
+    Their sum is the forecast.
+
+    `deals` are rows of `find_expected`. `forecast` is the row of `oa.forecast`; `expects` its sum
+    where the row that opens shows another, so that rows add up. Noted is what rests on deals dated
+    later, from a fifth on.
     """
     inputs, later = tables.inputs, float(deals["late"].sum())
     new = float(np.nan_to_num(forecast["new_business"]))
@@ -148,9 +172,15 @@ def list_expected(
     ends = pd.Period(period, inputs.freq).end_time.normalize()
     note = f"{inputs.money(later)} of it rests on deals dated after {inputs.day(ends)}."
     return list_deals(
-        tables, deals, caption, note=note if later >= max(_MUCH * shown, _CENT) else "", amount="expected", period=period,
-        further={name_new_business(tables): new} if abs(new) >= _CENT else {}, shown=shown,
-    )  # fmt: skip
+        tables,
+        deals,
+        caption,
+        note=note if later >= max(_MUCH * shown, _CENT) else "",
+        amount="expected",
+        period=period,
+        further={name_new_business(tables): new} if abs(new) >= _CENT else {},
+        shown=shown,
+    )
 
 
 def _show_deal(tables: Tables, row: dict[Any, Any], amounts: tuple[str, ...], period: str) -> Deal:
@@ -203,8 +233,12 @@ def say_win_dates(tables: Tables, unique_id: Any) -> str:
     return "" if low is None or pd.isna(low) else f"if won, between {day(low)} and {day(high)}"
 
 
-def open_chance(tables: Tables, row: Any, *further: str, of: pd.DataFrame | None = None) -> Deals | None:
-    """Open a deal's row to what adds up to its chance, and from what that moved; None where it is not learned.
+def open_chance(
+    tables: Tables, row: Any, *further: str, of: pd.DataFrame | None = None
+) -> Deals | None:
+    """Open a deal's row to what adds up to its chance, and from what that moved.
+
+    None where it is not learned.
 
     `of` has the chance explained, from `Forecasts.explain`; by default the deal's own.
     """
@@ -212,11 +246,15 @@ def open_chance(tables: Tables, row: Any, *further: str, of: pd.DataFrame | None
     why, period = (of[column].get(name) for column in ("why", "period"))
     if why is None or pd.isna(why):
         return None
-    now, then = (float(known.get(name, math.nan)) for known in (of["chance"], tables.earlier_chances))
+    now, then = (
+        float(known.get(name, math.nan)) for known in (of["chance"], tables.earlier_chances)
+    )
     if period == str(tables.inputs.period) and abs(now - then) >= _MOVED:
         since = tables.inputs.day(tables.earlier.day)
         why += f"; {'rose' if now > then else 'fell'} from {text.percent(then)} since {since}"
-    note = "".join(f"{text.capital(words)}. " for words in (f"From history {why}", *further) if words)
+    note = "".join(
+        f"{text.capital(words)}. " for words in (f"From history {why}", *further) if words
+    )
     return Deals(f"Chance of {_name(row)}", (), note.rstrip())
 
 
@@ -231,4 +269,6 @@ def _link(inputs: Inputs, row: Any) -> str:
 
 
 def _name(row: Any) -> str:
-    return str(row["unique_id"] if pd.isna(row["name"]) or not str(row["name"]).strip() else row["name"])
+    return str(
+        row["unique_id"] if pd.isna(row["name"]) or not str(row["name"]).strip() else row["name"]
+    )

@@ -20,9 +20,26 @@ _FOR_ONE = ("to_win", "trend")
 
 BLOCKS: dict[str, Callable[[Tables], Block | None]] = {
     block.__name__: block
-    for block in (people, forecast.trend, forecast.why, forecast.decide, risk, to_win, forecast.categories, forecast.months, created, created_by, slippage, forecast.past, forecast.calls,
-                  funnel, win_rates, fix, notes)
-}  # fmt: skip
+    for block in (
+        people,
+        forecast.trend,
+        forecast.why,
+        forecast.decide,
+        risk,
+        to_win,
+        forecast.categories,
+        forecast.months,
+        created,
+        created_by,
+        slippage,
+        forecast.past,
+        forecast.calls,
+        funnel,
+        win_rates,
+        fix,
+        notes,
+    )
+}
 """The blocks by name, in the order of the page."""
 
 
@@ -34,7 +51,10 @@ def compose(
     blocks: Sequence[str] | None = None,
     done: Callable[[], object] = lambda: None,
 ) -> WeeklyPage:
-    """Compose the page as data: `blocks` in their order, by default those of `choose_blocks`; call `done` after each."""
+    """Compose the page as data: `blocks` in their order, by default those of `choose_blocks`.
+
+    Call `done` after each.
+    """
     inputs = tables.inputs
     state, alarm = certificate(tables)
     built = []
@@ -69,12 +89,17 @@ def _clean(part: Any) -> Any:
         cleaned = tuple(map(_clean, part))
         return type(part)(*cleaned) if hasattr(part, "_fields") else cleaned
     if is_dataclass(part) and not isinstance(part, type):
-        return replace(part, **{field.name: _clean(getattr(part, field.name)) for field in fields(part)})
+        return replace(
+            part, **{field.name: _clean(getattr(part, field.name)) for field in fields(part)}
+        )
     return part
 
 
 def choose_blocks(tables: Tables, asked: Sequence[str] | None = None) -> tuple[str, ...]:
-    """Choose the blocks asked for; by default all, and on the page of one person what to win first and no table of people."""
+    """Choose the blocks asked for.
+
+    By default all, and on the page of one person what to win first and no table of people.
+    """
     for name in asked or ():
         if name not in BLOCKS:
             raise ArgumentValueError(f"unknown block {name!r}; use some of {text.joined(BLOCKS)}")

@@ -28,14 +28,16 @@ _BELOW = {"Target": "", "Closed": "{}{of} closed", "Forecast": "forecast {}", "C
 _MOST_DEALS, _MOST_PEOPLE = 5, 8
 """Deals to question, and teams and people, that a mail or a chat has room for."""
 _WIDTH, _LONGEST, _LARGE = 72, 150, 10_000_000
-"""Letters of a line of a letter; of a subject, about what a list of messages shows; bytes of a message that many servers refuse."""
+"""Letters of a line of a letter; of a subject, about what a list of messages shows; bytes of a
+message that many servers refuse."""
 _KINDS = {
     ".html": ("text/html", "the page"),
     ".htm": ("text/html", "the page"),
     ".xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "its workbook"),
     ".pdf": ("application/pdf", "a PDF"),
 }
-"""Type and name of each attachment; the machine's own table of types differs from the next one's."""
+"""Type and name of each attachment; the machine's own table of types differs from the next
+one's."""
 _DRAFT = {"X-Unsent": "1"}
 # Keeps out-of-office answers away: RFC 3834, and what Exchange reads.
 _AUTOMATIC = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "OOF, AutoReply"}
@@ -129,9 +131,17 @@ class Digest:
         # Only what is directly above needs not be said again.
         said = lines[-1].sentence.partition("; you asked")[0]
         return replace(
-            self, heading=f"Alerts · {self.whose}", alerts=tuple(lines), subject=str(lines[0]), second="", tiles=(), sections=(),
-            sentence=text.capital(self.sentence.removeprefix(said).lstrip(":;,. ")), chart=None, alone=True,
-        )  # fmt: skip
+            self,
+            heading=f"Alerts · {self.whose}",
+            alerts=tuple(lines),
+            subject=str(lines[0]),
+            second="",
+            tiles=(),
+            sections=(),
+            sentence=text.capital(self.sentence.removeprefix(said).lstrip(":;,. ")),
+            chart=None,
+            alone=True,
+        )
 
 
 def make_digest(page: WeeklyPage) -> Digest:
@@ -153,9 +163,16 @@ def make_digest(page: WeeklyPage) -> Digest:
         if isinstance(part, Chart) and part.chart and not part.chart.empty
     )
     return Digest(
-        heading, page.alerts, page.sentence, page.second, page.warnings, tuple(tiles), sections, chart=next(drawn, None),
+        heading,
+        page.alerts,
+        page.sentence,
+        page.second,
+        page.warnings,
+        tuple(tiles),
+        sections,
+        chart=next(drawn, None),
         whose=page.subject,
-    )  # fmt: skip
+    )
 
 
 def _make_section(block: Block) -> Section:
@@ -167,11 +184,14 @@ def _make_section(block: Block) -> Section:
         return made
     heads = [column.title for column in table.columns]
     # What leads to the figures is said below the name; without a target the forecast is a figure.
-    below = {head: words for head, words in _BELOW.items() if "Target" in heads[1:] or head != "Forecast"}
+    below = {
+        head: words for head, words in _BELOW.items() if "Target" in heads[1:] or head != "Forecast"
+    }
     places = [
-        place for place, column in enumerate(table.columns)
+        place
+        for place, column in enumerate(table.columns)
         if place and column.kind != "pict" and column.title not in below
-    ]  # fmt: skip
+    ]
     rows = []
     for group in table.groups:
         for line in group.lines:
@@ -181,7 +201,9 @@ def _make_section(block: Block) -> Section:
             known = dict(zip(heads[1:], cells, strict=True))
             of = "" if known.get("Target", MISSING) == MISSING else f" of {known['Target']}"
             said = ((known.get(head, ""), words) for head, words in below.items() if words)
-            words = ", ".join(words.format(cell, of=of) for cell, words in said if cell not in ("", MISSING))
+            words = ", ".join(
+                words.format(cell, of=of) for cell, words in said if cell not in ("", MISSING)
+            )
             rows.append(Row(name, line.level, tuple(cells[place - 1] for place in places), words))
     return replace(made, heads=(heads[0], *(heads[place] for place in places)), rows=tuple(rows))
 
@@ -223,7 +245,12 @@ SLACK = Marks(lambda words: escape(_CALLS.sub("\\g<0>\u200b", words), quote=Fals
 
 def write_plain(digest: Digest, *further: str) -> str:
     """Write the digest and `further` paragraphs as a letter, in lines of 72 letters."""
-    told = [*(alert.words for alert in digest.alerts), digest.sentence, digest.heading, digest.second]
+    told = [
+        *(alert.words for alert in digest.alerts),
+        digest.sentence,
+        digest.heading,
+        digest.second,
+    ]
     parts = [_wrap(words) for words in (*told, *digest.warnings)]
     tiles = ((name, (figure, _spell(change), note)) for name, figure, change, note in digest.tiles)
     parts.append(
@@ -233,23 +260,32 @@ def write_plain(digest: Digest, *further: str) -> str:
         )
     )
     for section in digest.sections:
-        parts.append("\n".join(_wrap(words) for words in (f"{section.title}.", section.note) if words))
+        parts.append(
+            "\n".join(_wrap(words) for words in (f"{section.title}.", section.note) if words)
+        )
         lines = [_wrap(f"{one.name}{one.words}.", "- ") for one in section.says[:_MOST_DEALS]]
         lines += filter(None, [section.more and f"- {section.more}."])
         if section.rows:
             # A blank line before each team, and its people as a list below it.
             leads = ["" if row.level in ("group", "total") else "- " for row in section.rows]
             said = [row.say(section.heads[1:]) for row in section.rows]
-            lines = [("" if lead else "\n") + _wrap(one, lead) for one, lead in zip(said, leads, strict=True)]
+            lines = [
+                ("" if lead else "\n") + _wrap(one, lead)
+                for one, lead in zip(said, leads, strict=True)
+            ]
         parts.append("\n".join(lines).strip("\n"))
     return "\n\n".join(filter(None, [*parts, *map(_wrap, further)])) + "\n"
 
 
 def _wrap(words: str, lead: str = "") -> str:
     return textwrap.fill(
-        words, _WIDTH, initial_indent=lead, subsequent_indent=" " * len(lead),
-        break_long_words=False, break_on_hyphens=False,
-    )  # fmt: skip
+        words,
+        _WIDTH,
+        initial_indent=lead,
+        subsequent_indent=" " * len(lead),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def write_chat(
@@ -257,8 +293,8 @@ def write_chat(
 ) -> str:
     """Write alerts, headline, tiles, people and the deals to question as short lines for a phone.
 
-    Where the text does not fit, whole deals are left out and counted, then people, then paragraphs, the last one first; of
-    all of it the first alert, or the headline, is left.
+    Where the text does not fit, whole deals are left out and counted, then people, then paragraphs,
+    the last one first; of all of it the first alert, or the headline, is left.
     """
     deals = [(number, _MOST_PEOPLE) for number in range(_MOST_DEALS, -1, -1)]
     for most in [*deals, *((0, number) for number in range(_MOST_PEOPLE - 1, -1, -1))]:
@@ -279,12 +315,17 @@ def _write_parts(digest: Digest, marks: Marks, deals: int, people: int) -> Itera
     if digest.sentence:
         yield marks.stress(digest.sentence, not digest.alone)
     # The list of people says more of whom it names.
-    if digest.second and not any(section.says and section.key == "people" for section in digest.sections):
+    if digest.second and not any(
+        section.says and section.key == "people" for section in digest.sections
+    ):
         yield marks.text(digest.second)
     yield from map(marks.stress, digest.warnings)
     if digest.tiles:
         yield "\n".join(
-            f"{marks.item}{marks.text(name)}: {marks.stress(figure)}{marks.text(f', {said}' if said else '')}"
+            (
+                f"{marks.item}{marks.text(name)}: "
+                f"{marks.stress(figure)}{marks.text(f', {said}' if said else '')}"
+            )
             for name, figure, change, note in digest.tiles
             for said in [change or note]
         )
@@ -292,7 +333,8 @@ def _write_parts(digest: Digest, marks: Marks, deals: int, people: int) -> Itera
         yield marks.stress(section.title)
         shown = deals if section.key == "risk" else people
         lines = [
-            f"{marks.stress(one.name, one.strong)}{marks.text(one.words)}" for one in section.says[:shown]
+            f"{marks.stress(one.name, one.strong)}{marks.text(one.words)}"
+            for one in section.says[:shown]
         ]
         lines += filter(None, [section.count_rest(shown)])
         yield "\n".join(f"{marks.item}{line}" for line in lines)
@@ -303,7 +345,8 @@ def write_mail(
 ) -> bytes:
     """Write a message with `files` attached by name; the same arguments give the same bytes.
 
-    `headers` has From, To, Date and Message-ID; without any it is a draft, to which a mail program adds sender and receivers.
+    `headers` has From, To, Date and Message-ID; without any it is a draft, to which a mail program
+    adds sender and receivers.
     """
     try:
         import css_inline
@@ -316,7 +359,9 @@ def write_mail(
     for name, value in ((headers and {**headers, **_AUTOMATIC}) or _DRAFT).items():
         message[name] = value
     attached = text.joined(_KINDS[Path(name).suffix.lower()][1] for name in files)
-    attached = f"{text.capital(attached)} {'is' if len(files) == 1 else 'are'} attached." if files else ""
+    attached = (
+        f"{text.capital(attached)} {'is' if len(files) == 1 else 'are'} attached." if files else ""
+    )
     # Mail programs drop style sheets, so each element gets its own style.
     html = css_inline.CSSInliner(load_remote_stylesheets=False).inline(
         render_template("mail.html", digest=digest, attached=attached)
@@ -326,7 +371,9 @@ def write_mail(
     for name, content in files.items():
         maintype, _, subtype = _KINDS[Path(name).suffix.lower()][0].partition("/")
         content = drop_links(content) if subtype == "html" else content
-        message.add_attachment(content, maintype=maintype, subtype=subtype, filename=text.one_line(name))
+        message.add_attachment(
+            content, maintype=maintype, subtype=subtype, filename=text.one_line(name)
+        )
     # Boundaries that no text of the message can know.
     seed = checksum(html.encode())[:16]
     for number, part in enumerate(part for part in message.walk() if part.is_multipart()):
@@ -334,11 +381,14 @@ def write_mail(
     subject = _shorten(digest.subject or digest.sentence)
     # The policy's own folding doubles the blank before an encoded word.
     plain = subject.isascii() and "=?" not in subject
-    folded = Header(subject, None if plain else "utf-8", header_name="Subject").encode(linesep="\r\n")
+    folded = Header(subject, None if plain else "utf-8", header_name="Subject").encode(
+        linesep="\r\n"
+    )
     content = f"Subject: {folded}\r\n".encode("ascii") + message.as_bytes()
     if len(content) > _LARGE:
         DataWarning.warn(
-            f"the mail has {len(content) / 1e6:.0f} MB; many mail servers refuse more than {_LARGE / 1e6:.0f} MB"
+            f"the mail has {len(content) / 1e6:.0f} MB; many mail servers refuse more than "
+            f"{_LARGE / 1e6:.0f} MB"
         )
     return content
 

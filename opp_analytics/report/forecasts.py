@@ -1,4 +1,7 @@
-"""The forecasts of a report, by team and person; a page shows all or part of them, now and at past records."""
+"""The forecasts of a report, by team and person.
+
+A page shows all or part of them, now and at past records.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,8 @@ _Made = TypeVar("_Made")
 _WEEK, _NEAR = pd.Timedelta(days=7), pd.Timedelta(days=3)
 """Compare with the record from a week ago, give or take 3 days."""
 _TREND = 9
-"""Weeks of the trend: two months, so that it begins before the month does; a longer period is shown whole."""
+"""Weeks of the trend: two months, so that it begins before the month does; a longer period is shown
+whole."""
 _RANGE = ["expected", "low", "high"]
 _FAN = ["booked", "expected", "low", "median", "high"]
 _ZEROS = ["booked", "open_count", "open_value", "expected"]
@@ -56,11 +60,15 @@ class Earlier:
 
 @dataclass(frozen=True)
 class Forecasts:
-    """The forecasts of a report; a table that needs records raises `NotEnoughHistory` where there are too few."""
+    """The forecasts of a report.
+
+    A table that needs records raises `NotEnoughHistory` where there are too few.
+    """
 
     inputs: Inputs
     made: dict[Any, Any] = field(default_factory=dict, repr=False)
-    """What is made of the whole once, for its page and those of its parts, which take their rows from it."""
+    """What is made of the whole once, for its page and those of its parts, which take their rows
+    from it."""
     has_parts: bool = False
     """Whether pages of parts follow."""
 
@@ -88,9 +96,12 @@ class Forecasts:
         periods: int | tuple[str, ...],
         ranged: str = "",
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Forecast the whole by team and person, now or at a record; keep the rows of the page's subject, and of its people.
+        """Forecast the whole by team and person, now or at a record.
 
-        People have a range and a chance in the period `ranged` only: each takes as long as those of the whole.
+        Keep the rows of the page's subject, and of its people.
+
+        People have a range and a chance in the period `ranged` only: each takes as long as those of
+        the whole.
         """
         levels, part = list(self.inputs.levels), self.inputs.part
         depth = levels.index(part.column) + 1 if part else 0
@@ -100,7 +111,8 @@ class Forecasts:
             return mine and (len(labels) == depth or period == ranged)
 
         whole = partial(self._forecast_whole, moment, method, periods)
-        # What a forecast was made from takes 80 MB at 100,000 deals; the page of the whole asks once.
+        # What a forecast was made from takes 80 MB at 100,000 deals; the page of the whole asks
+        # once.
         leveled = (
             self._share(whole, "forecast", self.inputs.levels, moment, method, periods)
             if self.has_parts
@@ -132,7 +144,9 @@ class Forecasts:
         """The whole's history at the rates of the last record."""
         history = self.inputs.whole_history
         assert history is not None
-        return self._share(lambda: history.at_rates_of(self.inputs.records["recorded_at"].iloc[-1]), "rated")
+        return self._share(
+            lambda: history.at_rates_of(self.inputs.records["recorded_at"].iloc[-1]), "rated"
+        )
 
     def _read_record(self, moment: pd.Timestamp) -> pd.DataFrame:
         """Read all deals of a record."""
@@ -144,7 +158,9 @@ class Forecasts:
         moment = find_earlier_record(self.inputs)
         return moment, self._read_record(moment)
 
-    def _forecast_at(self, moment: pd.Timestamp, *periods: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    def _forecast_at(
+        self, moment: pd.Timestamp, *periods: str
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Forecast periods as of a record, from all deals then."""
         return self._forecast(moment, self.method, periods)
 
@@ -190,7 +206,10 @@ class Forecasts:
 
     @cached_property
     def people(self) -> pd.DataFrame:
-        """`oa.forecast` of the current period by team and person, with "(all)" rows; empty where nobody is named."""
+        """`oa.forecast` of the current period by team and person, with "(all)" rows.
+
+        Empty where nobody is named.
+        """
         return self._keep_period(self._now[1], self.inputs.period)
 
     def _keep_period(self, people: pd.DataFrame, period: pd.Period) -> pd.DataFrame:
@@ -205,17 +224,25 @@ class Forecasts:
 
     @cached_property
     def leading_persons(self) -> pd.DataFrame:
-        """Those of the period that leads; a range and a chance are known in the current one only."""
+        """Those of the period that leads.
+
+        A range and a chance are known in the current one only.
+        """
         return self._keep_persons(self._keep_period(self._now[1], self.lead))
 
     def _keep_persons(self, people: pd.DataFrame) -> pd.DataFrame:
         totals = [ALL in text.split_key(label) for label in people.index]
         rows = people.loc[~np.array(totals, dtype=bool)]
-        return rows.droplevel(list(range(rows.index.nlevels - 1))) if rows.index.nlevels > 1 else rows
+        return (
+            rows.droplevel(list(range(rows.index.nlevels - 1))) if rows.index.nlevels > 1 else rows
+        )
 
     @cached_property
     def calls(self) -> pd.DataFrame:
-        """The calls in force on the as-of day, by row of `people`; empty where nobody called the current period."""
+        """The calls in force on the as-of day, by row of `people`.
+
+        Empty where nobody called the current period.
+        """
         found = self._find_calls(self.inputs.today)
         return found if found["call"].notna().any() else found.iloc[:0]
 
@@ -233,7 +260,10 @@ class Forecasts:
 
     @cached_property
     def called(self) -> pd.Series[float]:
-        """The call of the page's subject from each day on, NaN once withdrawn; of one caller, or the sums of the level below."""
+        """The call of the page's subject from each day on, NaN once withdrawn.
+
+        Of one caller, or the sums of the level below.
+        """
         days = sorted(self._called_now["made_on"].unique())
         found = [self._find_calls(day)[["call", "caller"]].reindex([self.whole]) for day in days]
         if not found:
@@ -252,12 +282,18 @@ class Forecasts:
     def _called_now(self) -> pd.DataFrame:
         calls, inputs = self.inputs.calls, self.inputs
         org, labels = Org.of(calls), calls["period"].unique()
-        now = [label for label in labels if find_called_period(label, inputs.freq, org) == inputs.period]
+        now = [
+            label
+            for label in labels
+            if find_called_period(label, inputs.freq, org) == inputs.period
+        ]
         return calls[calls["period"].isin(now)]
 
     def _find_calls(self, day: pd.Timestamp) -> pd.DataFrame:
         part = self.inputs.part
-        return find_calls(self._called_now, self.people, day, (part.column, part.name) if part else ("", ""))
+        return find_calls(
+            self._called_now, self.people, day, (part.column, part.name) if part else ("", "")
+        )
 
     @property
     def method(self) -> MethodName:
@@ -277,7 +313,8 @@ class Forecasts:
         except NotEnoughHistory:
             method = text.label(self.forecast.attrs["method"])
             raise NotEnoughHistory(
-                f"the method changed: {method} had too few records on {inputs.day(day)}, so that day’s forecast cannot be compared"
+                f"the method changed: {method} had too few records on {inputs.day(day)}, so that "
+                "day’s forecast cannot be compared"
             ) from None
         return Earlier(moment, day, forecast, self._keep_period(people, inputs.period)["expected"])
 
@@ -334,7 +371,10 @@ class Forecasts:
         return shown
 
     def _choose_weekly(self) -> pd.DatetimeIndex:
-        """Choose each week's last record before today, counted back from it; of its week the one that the page compares with."""
+        """Choose each week's last record before today, counted back from it.
+
+        Of its week the one that the page compares with.
+        """
         inputs = self.inputs
         moments = inputs.records["recorded_at"]
         weeks = ((inputs.today - to_dates(moments, tz=inputs.tz)).dt.days + 1) // 7
@@ -347,12 +387,18 @@ class Forecasts:
                 raise NotEnoughHistory(
                     f"the first record is from {inputs.day(first)}; the trend starts a week later"
                 )
-            raise NotEnoughHistory(f"no record in the {longest + 1} weeks before {inputs.day(inputs.today)}")
+            raise NotEnoughHistory(
+                f"no record in the {longest + 1} weeks before {inputs.day(inputs.today)}"
+            )
         return pd.DatetimeIndex(moments[kept | compared])
 
     def _fan_of_whole(self, moments: pd.DatetimeIndex) -> pd.DataFrame:
         inputs = self.inputs
-        asked: dict[str, Any] = {"period": str(inputs.period), "method": self.method, **inputs.asked}
+        asked: dict[str, Any] = {
+            "period": str(inputs.period),
+            "method": self.method,
+            **inputs.asked,
+        }
         try:
             return analysis.forecast_fan(self._history(), at=moments, **asked)
         except NotEnoughHistory:
@@ -378,11 +424,17 @@ class Forecasts:
     def _find_causes(self) -> dict[str, str]:
         """Say of the deals whose chance added and took most ("up", "down") in which stage they are now, if it is another."""
         moved = self.change_deals[self.change_deals["movement"] == "chance"]
-        then, now = (frame.set_index("unique_id")["stage"] for frame in (self._then[1], self.inputs.whole))
+        then, now = (
+            frame.set_index("unique_id")["stage"] for frame in (self._then[1], self.inputs.whole)
+        )
         causes = {}
         for way, sign in (("up", 1), ("down", -1)):
             for name in moved["unique_id"][sign * moved["expected"] > 0].head(1):
-                if pd.notna(became := now.get(name)) and pd.notna(was := then.get(name)) and was != became:
+                if (
+                    pd.notna(became := now.get(name))
+                    and pd.notna(was := then.get(name))
+                    and was != became
+                ):
                     causes[way] = f"now in {text.stage(became)}"
         return causes
 
@@ -397,7 +449,8 @@ class Forecasts:
         (start, then), last = self._then, inputs.records["recorded_at"].iloc[-1]
         if last <= start:
             raise NotEnoughHistory(
-                f"nothing was recorded after {inputs.day(as_date(start, tz=inputs.tz))}, so the deals that moved are not known"
+                f"nothing was recorded after {inputs.day(as_date(start, tz=inputs.tz))}, so the "
+                "deals that moved are not known"
             )
         asked: dict[str, Any] = {
             "start": start,
@@ -410,7 +463,9 @@ class Forecasts:
             "opening": then,
         }
         change = self._share(
-            lambda: analysis.explain_change(self._rated, **asked), "change", asked["by"] and inputs.levels
+            lambda: analysis.explain_change(self._rated, **asked),
+            "change",
+            asked["by"] and inputs.levels,
         )
         return change.keep_group(part.column, part.name) if part else change
 
@@ -426,7 +481,9 @@ class Forecasts:
             lambda: analysis.DealForecast.of(
                 inputs.whole,
                 # The run rate looks at no single deal.
-                method=analysis.read_method("auto" if inputs.method == "run_rate" else inputs.method),
+                method=analysis.read_method(
+                    "auto" if inputs.method == "run_rate" else inputs.method
+                ),
                 by=by,
                 history=inputs.whole_history,
                 target=inputs.target,
@@ -445,9 +502,14 @@ class Forecasts:
 
     @cached_property
     def forecast_deals(self) -> pd.DataFrame:
-        """`oa.forecast_deals` of the whole, for the target of the period that leads; on a part's page, the part's rows."""
+        """`oa.forecast_deals` of the whole, for the target of the period that leads.
+
+        On a part's page, the part's rows.
+        """
         part, made = self.inputs.part, self._deal_forecast
-        table = self._share(lambda: made.list_deals(self.lead), "deals", made.question.by, self.lead)
+        table = self._share(
+            lambda: made.list_deals(self.lead), "deals", made.question.by, self.lead
+        )
         return table[(table[part.column] == part.name).to_numpy(dtype=bool)] if part else table
 
     def explain(self, rows: pd.DataFrame) -> pd.DataFrame:
@@ -471,20 +533,29 @@ class Forecasts:
 
     @cached_property
     def chances(self) -> pd.Series[Any]:
-        """Each open deal's own chance from history, by id; none where the method takes it from elsewhere."""
+        """Each open deal's own chance from history, by id.
+
+        None where the method takes it from elsewhere.
+        """
         return self.own_chances["chance"].dropna()
 
     @property
     def _chances_then(self) -> pd.Series[float]:
         """Each open deal's own chance from history as of the earlier record, by id."""
-        asked: dict[str, Any] = {**self.inputs.asked, "as_of": self.earlier.day, "periods": AHEAD + 1}
+        asked: dict[str, Any] = {
+            **self.inputs.asked,
+            "as_of": self.earlier.day,
+            "periods": AHEAD + 1,
+        }
         method = analysis.read_method("auto" if self.method == "run_rate" else self.method)
 
         def find() -> pd.Series[float]:
-            made = analysis.DealForecast.of(self._then[1], method=method, history=self._rated, **asked)
-            own: pd.Series[float] = analysis.select_own_chances(made.list_deals()).set_index("unique_id")[
-                "chance"
-            ]
+            made = analysis.DealForecast.of(
+                self._then[1], method=method, history=self._rated, **asked
+            )
+            own: pd.Series[float] = analysis.select_own_chances(made.list_deals()).set_index(
+                "unique_id"
+            )["chance"]
             return own
 
         return self._share(find, "chances then")
@@ -500,7 +571,10 @@ class Forecasts:
         return text.percent(float(known.get(unique_id, np.nan)))
 
     def name_history(self, period: str = "") -> str:
-        """Head the chances from history of a period, by default of each deal's own; empty where the method uses none."""
+        """Head the chances from history of a period, by default of each deal's own.
+
+        Empty where the method uses none.
+        """
         inputs = self.inputs
         when = (
             text.period_name(period, inputs.freq, today=inputs.today, short=True)
@@ -513,14 +587,17 @@ class Forecasts:
     def added(self) -> pd.DataFrame:
         """What each of `Inputs.deals` adds to the current period's forecast and to those ahead (columns).
 
-        It is the value of one won in the period, value × chance of an open one; else missing. The run rate looks at no single deal.
+        It is the value of one won in the period, value × chance of an open one; else missing. The
+        run rate looks at no single deal.
         """
         deals, columns = self.inputs.deals, {}
         for period in [str(self.inputs.period), *self.ahead.index]:
             weighted = self.deals_of(period)["weighted"]
             weighted = weighted.head(0) if self.by_rate else weighted
             won = (deals["period"] == period) & (deals["outcome"] == "won")
-            columns[period] = deals["value"].where(won, deals["unique_id"].map(weighted)).astype("float64")
+            columns[period] = (
+                deals["value"].where(won, deals["unique_id"].map(weighted)).astype("float64")
+            )
         return pd.DataFrame(columns)
 
     def deals_of(self, period: str) -> pd.DataFrame:
@@ -530,7 +607,10 @@ class Forecasts:
     @cached_property
     def _by_period(self) -> dict[str, pd.DataFrame]:
         table = self.forecast_deals.set_index("unique_id")
-        return {"": table.head(0), **{str(period): rows for period, rows in table.groupby("period")}}
+        return {
+            "": table.head(0),
+            **{str(period): rows for period, rows in table.groupby("period")},
+        }
 
     @cached_property
     def swings(self) -> pd.DataFrame:
@@ -546,11 +626,16 @@ class Forecasts:
 
     @cached_property
     def track_record(self) -> pd.DataFrame:
-        """`oa.track_record`: forecasts made at today's lead time in earlier periods; recorded values may be refused."""
+        """`oa.track_record`: forecasts made at today's lead time in earlier periods.
+
+        Recorded values may be refused.
+        """
         inputs, history = self.inputs, self._history()
         whole = inputs.whole_history or history
         table = self._share(
-            lambda: analysis.track_record(whole, method=self.method, **inputs.asked), "past", self.method
+            lambda: analysis.track_record(whole, method=self.method, **inputs.asked),
+            "past",
+            self.method,
         )
         return self._keep_part_of_past(table) if inputs.part else table
 
@@ -558,7 +643,9 @@ class Forecasts:
         """Replace the whole's past forecasts with the part's rows of forecasts by team and person."""
         kept = table.tail(_JUDGED).copy()
         whole = (self._forecast_at(at, str(period))[0] for period, at in kept["made_at"].items())
-        rows = [then.loc[str(period), _RANGE] for period, then in zip(kept.index, whole, strict=True)]
+        rows = [
+            then.loc[str(period), _RANGE] for period, then in zip(kept.index, whole, strict=True)
+        ]
         kept[_RANGE] = np.array(rows, dtype="float64").reshape(-1, len(_RANGE))
         kept["actual"] = self.forecast["booked"].reindex(kept.index, fill_value=0.0)
         kept["error"] = kept["expected"] - kept["actual"]
@@ -595,20 +682,26 @@ class Forecasts:
         """The rows of `forecast_deals` for `deals_to_win` in the period that leads, by id, explained."""
         rows, lead = self.forecast_deals, str(self.lead)
         return self.explain(
-            rows[(rows["period"] == lead) & is_among(rows["unique_id"], self.deals_to_win["unique_id"])]
+            rows[
+                (rows["period"] == lead)
+                & is_among(rows["unique_id"], self.deals_to_win["unique_id"])
+            ]
         )
 
     @cached_property
     def to_win(self) -> pd.DataFrame:
         """Ways to close each person's gap to target in the period that leads, and one chance: at stated ones that of the deals."""
-        found = cover_gaps(self.deals_to_win, self.leading_persons, partial(self.inputs.money, fine=True))
+        found = cover_gaps(
+            self.deals_to_win, self.leading_persons, partial(self.inputs.money, fine=True)
+        )
         return found.drop(columns="p_target" if self.stated else "p_enough")
 
 
 def find_earlier_record(inputs: Inputs) -> pd.Timestamp:
     """Find the record to compare with: the last by the `since` day, else the nearest to seven days ago.
 
-    Where there are no two records to compare, or none near that day, the error says when there will be one.
+    Where there are no two records to compare, or none near that day, the error says when there will
+    be one.
     """
     moments = inputs.records["recorded_at"]
     if moments.empty:
@@ -618,7 +711,8 @@ def find_earlier_record(inputs: Inputs) -> pd.Timestamp:
         by_then = moments[days <= inputs.since]
         if by_then.empty:
             raise NotEnoughHistory(
-                f"no record by {text.day(inputs.since, year=True)}; the first one is from {text.day(days.iloc[0], year=True)}"
+                f"no record by {text.day(inputs.since, year=True)}; the first one is from "
+                f"{text.day(days.iloc[0], year=True)}"
             )
         return pd.Timestamp(by_then.iloc[-1])
     # Skip today's records: they are what is being compared.

@@ -25,8 +25,8 @@ _HALF_CENT = 0.005
 def list_deals_to_win(inputs: Inputs, period: pd.Period) -> pd.DataFrame:
     """List the open deals with a value that could still close in a period, the largest first.
 
-    They are rows of `Inputs.deals` that are due, overdue, or near and likely, with ``stated`` (float64, fraction) and
-    ``action``: "due", "overdue" (re-date or close it) or "pull_in".
+    They are rows of `Inputs.deals` that are due, overdue, or near and likely, with ``stated``
+    (float64, fraction) and ``action``: "due", "overdue" (re-date or close it) or "pull_in".
     """
     deals, ends = inputs.deals, period.end_time.normalize()
     date = deals["close_date"]
@@ -42,16 +42,22 @@ def list_deals_to_win(inputs: Inputs, period: pd.Period) -> pd.DataFrame:
 def cover_gaps(deals: pd.DataFrame, people: pd.DataFrame, money: Money) -> pd.DataFrame:
     """Say what each person short of the target can do about it, the largest gap first.
 
-    `deals` are those of `list_deals_to_win`, `people` the rows of `forecast` for one period by person. The table has
-    ``booked``, ``target``, ``gap`` (float64, money), ``p_target``; ``deals`` (int64): how many of the person's deals, the largest ones, can
-    cover it; ``value`` (float64, money): theirs together; ``p_enough`` (float64, fraction): the chance that enough of them
-    close, P(Σ value·Bernoulli(stated) ≥ gap), each on its own, NaN without a deal; ``advice`` (str): which cover it, in words.
+    `deals` are those of `list_deals_to_win`, `people` the rows of `forecast` for one period by
+    person. The table has ``booked``, ``target``, ``gap`` (float64, money), ``p_target``; ``deals``
+    (int64): how many of the person's deals, the largest ones, can cover it; ``value`` (float64,
+    money): theirs together; ``p_enough`` (float64, fraction): the chance that enough of them close,
+    P(Σ value·Bernoulli(stated) ≥ gap), each on its own, NaN without a deal; ``advice`` (str): which
+    cover it, in words.
     """
     short = people[people["gap"] > 0].sort_values("gap", ascending=False, kind="stable")
     owner = (
-        deals[short.index.name] if short.index.name in deals else pd.Series(index=deals.index, dtype=object)
+        deals[short.index.name]
+        if short.index.name in deals
+        else pd.Series(index=deals.index, dtype=object)
     )
-    rows = [_cover_gap(deals[owner == name], float(gap), money) for name, gap in short["gap"].items()]
+    rows = [
+        _cover_gap(deals[owner == name], float(gap), money) for name, gap in short["gap"].items()
+    ]
     counts, value, enough, advice = zip(*rows, strict=True) if rows else ((), (), (), ())
     return short[["booked", "target", "gap", "p_target"]].assign(
         deals=np.array(counts, dtype=np.int64),
@@ -62,22 +68,34 @@ def cover_gaps(deals: pd.DataFrame, people: pd.DataFrame, money: Money) -> pd.Da
 
 
 def _cover_gap(mine: pd.DataFrame, gap: float, money: Money) -> tuple[int, float, float, str]:
-    """Count and sum the largest deals that can cover a gap; say the chance that enough of them close, and the advice."""
+    """Count and sum the largest deals that can cover a gap.
+
+    Say the chance that enough of them close, and the advice.
+    """
     if mine.empty:
         return 0, 0.0, np.nan, "no open deal of yours could close in time"
     values = mine["value"].to_numpy(dtype=float)
-    count = min(max(_FEWEST, int(np.searchsorted(np.cumsum(values), gap - _HALF_CENT) + 1)), _MOST, len(mine))
+    count = min(
+        max(_FEWEST, int(np.searchsorted(np.cumsum(values), gap - _HALF_CENT) + 1)),
+        _MOST,
+        len(mine),
+    )
     values, chances = values[:count], mine["stated"].to_numpy(dtype=float)[:count]
     enough = distribute(values, np.nan_to_num(chances), sure=0.0, seed=0).at_least(gap)
     names = mine["name"].tolist()[:count]
     return count, float(values.sum()), float(enough), advise(names, values, gap, money)
 
 
-def advise(names: Sequence[Any], values: NDArray[np.float64], gap: float, money: Money = text.money) -> str:
+def advise(
+    names: Sequence[Any], values: NDArray[np.float64], gap: float, money: Money = text.money
+) -> str:
     """Say which deals, the largest first, cover a gap."""
     n, gap = len(values), gap - _HALF_CENT
     if values.sum() < gap:
-        return f"{'this deal brings' if n == 1 else 'all below bring'} only {money(float(values.sum()))}"
+        return (
+            f"{'this deal brings' if n == 1 else 'all below bring'} only "
+            f"{money(float(values.sum()))}"
+        )
     alone = int((values >= gap).sum())
     if alone:
         return _advise_one(names, values, gap, alone)

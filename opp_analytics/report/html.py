@@ -29,8 +29,20 @@ WHOLE = "everybody"
 """The audience of a page of the whole pipeline."""
 _HEAD = 8_192
 """Bytes of a page in which `read_head` looks."""
-_SPANS = {"people": 7, "trend": 5, "why": 6, "decide": 6, "categories": 5, "months": 7, "created": 7, "created_by": 5,
-          "slippage": 7, "past": 5, "funnel": 7, "win_rates": 5}  # fmt: skip
+_SPANS = {
+    "people": 7,
+    "trend": 5,
+    "why": 6,
+    "decide": 6,
+    "categories": 5,
+    "months": 7,
+    "created": 7,
+    "created_by": 5,
+    "slippage": 7,
+    "past": 5,
+    "funnel": 7,
+    "win_rates": 5,
+}
 """Columns of twelve that a block takes beside a partner; the others take all."""
 _PERSONAL = {("to_win", "trend"): 5}
 """Pairs of one person's page, with the columns of the first."""
@@ -46,10 +58,12 @@ def render_page(
 ) -> str:
     """Render the page as one HTML document.
 
-    `audience` is whose page it is, and `team` that of a person, for `read_head`; `accent` the color of the highlight, and
-    `logo` the picture before the title as a ``data:`` address.
+    `audience` is whose page it is, and `team` that of a person, for `read_head`; `accent` the color
+    of the highlight, and `logo` the picture before the title as a ``data:`` address.
     """
-    sorts = any(isinstance(part, Table) and part.sorts for block in page.blocks for part in block.parts)
+    sorts = any(
+        isinstance(part, Table) and part.sorts for block in page.blocks for part in block.parts
+    )
     script = files(__package__).joinpath("templates/sort.js").read_text("utf-8") if sorts else ""
     hashed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     drawn = {
@@ -75,7 +89,8 @@ def read_logo(settings: Mapping[str, Any]) -> str | None:
     content = read_whole(file, most=SMALL)
     if len(content) > _LARGEST:
         raise ArgumentValueError(
-            f"the logo {file} has {len(content):,} bytes; use one of at most {_LARGEST:,}, since every page holds it"
+            f"the logo {file} has {len(content):,} bytes; use one of at most {_LARGEST:,}, since "
+            "every page holds it"
         )
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
@@ -129,15 +144,23 @@ _TAGS = {FIRST_ISOLATE: "<bdi>", LAST_ISOLATE: "</bdi>"}
 
 
 def _write_isolated(found: re.Match[str]) -> str:
-    """Write an isolate of the page's prose as an element; SVG and attributes, which hold none, keep the signs."""
+    """Write an isolate of the page's prose as an element.
+
+    SVG and attributes, which hold none, keep the signs.
+    """
     part = found[0]
     # The direction of a name's element is that of its own letters, not of an element inside.
-    return re.sub(f"[{''.join(_TAGS)}]", "", part) if part.startswith("<bdi") else _TAGS.get(part, part)
+    return (
+        re.sub(f"[{''.join(_TAGS)}]", "", part)
+        if part.startswith("<bdi")
+        else _TAGS.get(part, part)
+    )
 
 
 _AMOUNT = re.compile(
     r"(?:vs\. |(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) )?"
-    rf"(?<![^\s<>])[^\s<>&{FIRST_ISOLATE}{LAST_ISOLATE}]{{0,12}}\d[^\s<>&{FIRST_ISOLATE}{LAST_ISOLATE}]{{0,16}}(?: pts?\b[^\s<>&]{{0,3}})?(?![^\s<>&])"
+    rf"(?<![^\s<>])[^\s<>&{FIRST_ISOLATE}{LAST_ISOLATE}]{{0,12}}\d[^\s<>&{FIRST_ISOLATE}{LAST_ISOLATE}]{{0,16}}(?: "
+    rf"pts?\b[^\s<>&]{{0,3}})?(?![^\s<>&])"
 )
 
 
@@ -171,7 +194,10 @@ def _place(blocks: Sequence[Block]) -> list[tuple[Block, int]]:
 
 
 def _span_beside(block: Block, partner: Block) -> int | None:
-    """Find the width of a block beside the one that follows it; None where it takes the whole row."""
+    """Find the width of a block beside the one that follows it.
+
+    None where it takes the whole row.
+    """
     if _is_line(block) != _is_line(partner):
         return None
     if _is_line(block):
@@ -187,7 +213,14 @@ def _is_line(block: Block) -> bool:
     return all(isinstance(part, Note) for part in block.parts)
 
 
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
+_BROWSERS = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chrome",
+    "msedge",
+)
 _WINDOWS_BROWSERS = (
     "Google/Chrome/Application/chrome",
     "Chromium/Application/chrome",
@@ -216,7 +249,8 @@ def find_browser() -> str:
     found = next(filter(None, map(shutil.which, (*_BROWSERS, *places))), None)
     if found is None:
         raise ConfigError(
-            "a PDF needs Chromium, Chrome or Edge, and none was found; install one, or open the page in any browser "
+            "a PDF needs Chromium, Chrome or Edge, and none was found; install one, or open the "
+            "page in any browser "
             "and print it to a file"
         )
     return found
@@ -247,8 +281,11 @@ def print_pdf(page: bytes, *, browser: str) -> bytes:
         except (OSError, subprocess.TimeoutExpired) as error:
             raise DataError(f"{browser} did not print the page: {error}") from None
         if not printed.is_file():
-            raise DataError(f"{browser} did not print the page; open it in a browser and print it to a file")
+            raise DataError(
+                f"{browser} did not print the page; open it in a browser and print it to a file"
+            )
         return printed.read_bytes()
     finally:
-        # What a helper of the browser still holds cannot be removed on Windows; the page is printed all the same.
+        # What a helper of the browser still holds cannot be removed on Windows; the page is printed
+        # all the same.
         shutil.rmtree(folder, ignore_errors=True)

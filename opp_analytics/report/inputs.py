@@ -82,7 +82,8 @@ class Inputs:
     part: Part | None
     """The person or team whose page it is."""
     levels: tuple[str, ...]
-    """Columns by which the whole is forecast: those of `by`, on the page of a part below those that lead to it."""
+    """Columns by which the whole is forecast: those of `by`, on the page of a part below those that
+    lead to it."""
 
     @property
     def only(self) -> str | None:
@@ -159,18 +160,24 @@ class Inputs:
     @cached_property
     def old(self) -> str:
         """A warning when the data of a file are older than the as-of day by over a month, else empty."""
-        newest = None if Certificate.moment_of(self.whole) else find_old_date(self.whole, self.today)
+        newest = (
+            None if Certificate.moment_of(self.whole) else find_old_date(self.whole, self.today)
+        )
         if newest is None:
             return ""
         return (
-            f"As of {text.day(self.today, year=True)}, but the newest date in the data is {text.day(newest, year=True)}; "
+            f"As of {text.day(self.today, year=True)}, but the newest date in the data is "
+            f"{text.day(newest, year=True)}; "
             f"did you mean --as-of {newest:%Y-%m-%d}?"
         )
 
     @cached_property
     def unseen(self) -> str:
         """A warning when the as-of day is later than everything known about the pipeline, else empty."""
-        looks: list[Any] = [self.load.fetched_at if self.load else None, self.origin.get("recorded_at")]
+        looks: list[Any] = [
+            self.load.fetched_at if self.load else None,
+            self.origin.get("recorded_at"),
+        ]
         if self.history is not None and len(self.history.records):
             looks.append(self.history.records["recorded_at"].max())
         looks = [look for look in looks if look is not None]
@@ -182,7 +189,8 @@ class Inputs:
         if last >= self.today:
             return ""
         return (
-            f"As of {text.day(self.today, year=True)}, but the pipeline was last seen on {text.day(last, year=True)}: "
+            f"As of {text.day(self.today, year=True)}, but the pipeline was last seen on "
+            f"{text.day(last, year=True)}: "
             "these numbers miss later changes."
         )
 
@@ -194,7 +202,9 @@ class Inputs:
         date = frame["close_date"]
         is_open, won = outcome == "open", outcome == "won"
         # A win dated later counts, as in the forecast, unless the frame shows what was won since.
-        counts = won & (analysis.shows_nothing_later(self.whole, self.today, self.tz) | (date <= self.today))
+        counts = won & (
+            analysis.shows_nothing_later(self.whole, self.today, self.tz) | (date <= self.today)
+        )
         period = labels(date.where((is_open & (date >= self.today)) | counts), self.freq)
         period = period.mask(is_open & (date < self.today), BUCKETS[0])
         period = period.mask(is_open & date.isna(), BUCKETS[1])
@@ -207,11 +217,17 @@ class Inputs:
     @cached_property
     def placed(self) -> Any:
         """The targets, with the team of each person where they are a table."""
-        return place_targets(self.target, self.org) if isinstance(self.target, pd.DataFrame) else self.target
+        return (
+            place_targets(self.target, self.org)
+            if isinstance(self.target, pd.DataFrame)
+            else self.target
+        )
 
     def list_known(self) -> list[Part]:
         """List the people, then the teams, that any deal or target names."""
-        return _list_parts([one for one in (self.whole, self.placed) if isinstance(one, pd.DataFrame)])
+        return _list_parts(
+            [one for one in (self.whole, self.placed) if isinstance(one, pd.DataFrame)]
+        )
 
     def list_now(self, columns: Sequence[str]) -> list[Part]:
         """List the parts by these columns, the teams first, with an open deal, or one won, a target or a call for the current period."""
@@ -219,7 +235,9 @@ class Inputs:
         tables = [deals[(deals["outcome"] == "open") | (deals["period"] == str(period))]]
         for table in (self.placed, self.calls[self.calls["in_force"]]):
             if isinstance(table, pd.DataFrame):
-                days = ((label, *self.org.period_days(str(label))) for label in table["period"].unique())
+                days = (
+                    (label, *self.org.period_days(str(label))) for label in table["period"].unique()
+                )
                 # The targets of months count in their quarter, too.
                 within = [
                     label
@@ -229,12 +247,18 @@ class Inputs:
                 tables.append(table[table["period"].isin(within)])
         found = _list_parts(tables)
         return [
-            part for column in (_TEAM, _OWNER) if column in columns for part in found if part.column == column
+            part
+            for column in (_TEAM, _OWNER)
+            if column in columns
+            for part in found
+            if part.column == column
         ]
 
     def narrow(self, part: Part) -> Inputs:
         """Narrow what is of the whole to one part."""
-        mine = self.whole[(self.whole[part.column].astype(schema.TEXT) == part.name).to_numpy(dtype=bool)]
+        mine = self.whole[
+            (self.whole[part.column].astype(schema.TEXT) == part.name).to_numpy(dtype=bool)
+        ]
         levels = _find_levels(mine, part, self.by)
         return replace(
             self,
@@ -262,16 +286,26 @@ class Inputs:
         kept = calls[part.column] == part.name
         if part.column == _TEAM:
             owners = mine.get(_OWNER, pd.Series(dtype=schema.TEXT)).dropna()
-            team_of = {**dict.fromkeys(owners, part.name), **find_teams(self.org.people, self.today)}
-            kept |= calls[_OWNER].isin([name for name, team in team_of.items() if team == part.name])
+            team_of = {
+                **dict.fromkeys(owners, part.name),
+                **find_teams(self.org.people, self.today),
+            }
+            kept |= calls[_OWNER].isin(
+                [name for name, team in team_of.items() if team == part.name]
+            )
         return calls[kept]
 
     def find_last_groups(self, ids: pd.Series[Any]) -> pd.DataFrame:
-        """Find the groups that deals were in when the history last saw them there; the index is their ``unique_id``."""
+        """Find the groups that deals were in when the history last saw them there.
+
+        The index is their ``unique_id``.
+        """
         if self.history is None:
             return pd.DataFrame(columns=list(self.by))
         log = self.history.table
-        rows = log.filter(log["unique_id"].isin(list(ids)), ~log["operation"].isin([DELETED, TRANSFERRED]))
+        rows = log.filter(
+            log["unique_id"].isin(list(ids)), ~log["operation"].isin([DELETED, TRANSFERRED])
+        )
         known = [name for name in self.by if name in log.columns]
         found = self.history.collect(rows.select("unique_id", "seen_at", *known))
         seen = found[found["seen_at"] <= self.until].sort_values("seen_at")
@@ -314,7 +348,9 @@ def read_inputs(
 ) -> Inputs:
     """Check the arguments of `weekly_report`; defaults come from the org."""
     if history is not None and not isinstance(history, History):
-        raise ArgumentTypeError(f"history is a {type(history).__name__}; open a history with History(path)")
+        raise ArgumentTypeError(
+            f"history is a {type(history).__name__}; open a history with History(path)"
+        )
     own = check_org(org)
     frame = require(opportunities, "unique_id", "stage", "value", "close_date", unique=True)
     named = "name" in frame
@@ -377,13 +413,15 @@ def check_for_each(for_each: str | Sequence[str] | None, inputs: Inputs) -> list
             )
     if columns and inputs.part:
         raise ArgumentValueError(
-            f"for_each= makes a page for each, and only={inputs.only!r} asks for one; use one of the two"
+            f"for_each= makes a page for each, and only={inputs.only!r} asks for one; use one of "
+            "the two"
         )
     parts = inputs.list_now(columns)
     for column in columns:
         if not any(part.column == column for part in parts):
             raise ArgumentValueError(
-                f"for_each={column!r} finds nobody: no deal that is open or was won in {inputs.name}, no target and no call "
+                f"for_each={column!r} finds nobody: no deal that is open or was won in "
+                f"{inputs.name}, no target and no call "
                 f"names one in {column!r}; see [people] and [columns] in the org file"
             )
     return parts
@@ -393,7 +431,8 @@ def _check_since(since: When, today: pd.Timestamp, tz: str) -> pd.Timestamp:
     day = as_date(since, tz=tz, name="since")
     if day >= today:
         raise ArgumentValueError(
-            f"since={str(day.date())!r} is not before the day of the report, {today.date()}; use an earlier day"
+            f"since={str(day.date())!r} is not before the day of the report, {today.date()}; use "
+            "an earlier day"
         )
     return day
 
@@ -440,7 +479,9 @@ def _find_part(only: str, known: Sequence[Part]) -> Part:
         several = text.joined([repr(part.name) for part in found], most=_NAMED)
         raise ArgumentValueError(f"only={only!r} fits {several}; use the whole name")
     names = text.joined(sorted({part.name for part in known}), most=_NAMED, last="or")
-    raise ArgumentValueError(f"only={only!r} is nobody's name; use one of {names or 'the column owner_name'}")
+    raise ArgumentValueError(
+        f"only={only!r} is nobody's name; use one of {names or 'the column owner_name'}"
+    )
 
 
 def _give_target(target: Any, placed: Any, part: Part, periods: Sequence[str]) -> Any:
@@ -455,4 +496,8 @@ def _give_target(target: Any, placed: Any, part: Part, periods: Sequence[str]) -
         if any(isinstance(key, tuple) for key in target):
             return target
         return pd.DataFrame({"period": list(target), "target": list(target.values()), **whose})
-    return target if target is None else pd.DataFrame({"period": list(periods), "target": target, **whose})
+    return (
+        target
+        if target is None
+        else pd.DataFrame({"period": list(periods), "target": target, **whose})
+    )

@@ -77,7 +77,9 @@ class Deals:
         """The fields of chances that a deal of the list has, and their headings."""
         known = [("stated", "Stated"), ("history", self.history)]
         return [
-            one for one in known if any(getattr(deal, one[0]) not in ("", MISSING) for deal in self.deals)
+            one
+            for one in known
+            if any(getattr(deal, one[0]) not in ("", MISSING) for deal in self.deals)
         ]
 
 
@@ -263,13 +265,17 @@ class Tile:
 
 @dataclass(frozen=True)
 class Alert:
-    """A condition of the org file that holds, or a milestone that is passed; as a string its sentence."""
+    """A condition of the org file that holds, or a milestone that is passed.
+
+    As a string its sentence.
+    """
 
     sentence: str
     new: bool | None = None
     """True if it did not hold at the record that changes are counted from; None without one."""
     key: str = ""
-    """What holds, in the same words each day: its period or deal, and the condition or milestone."""
+    """What holds, in the same words each day: its period or deal, and the condition or
+    milestone."""
     deal: str = ""
     """Name and owner of the deal that it is about; on a person's own page the name."""
     kind: Literal["alert", "milestone", "over"] = "alert"
@@ -282,7 +288,10 @@ class Alert:
 
     @property
     def lead(self) -> str:
-        """The word before it; none of a milestone, and where nothing is known of the time before."""
+        """The word before it.
+
+        None of a milestone, and where nothing is known of the time before.
+        """
         if self.kind != "alert":
             return "Over" if self.kind == "over" else ""
         return "" if self.new is None else "New" if self.new else "Still"
@@ -300,7 +309,11 @@ class Alert:
     def shorten(self, headline: str) -> Alert:
         """Leave out what the headline below it begins with."""
         said, asked, bound = self.sentence.partition("; you asked")
-        return replace(self, sentence=f"You asked{bound}") if asked and headline.startswith(said) else self
+        return (
+            replace(self, sentence=f"You asked{bound}")
+            if asked and headline.startswith(said)
+            else self
+        )
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,17 @@ from opp_analytics.org import Org, money_of
 from opp_analytics.periods import Freq, as_date
 from opp_analytics.report.blocks.quality import SUMS
 from opp_analytics.report.html import render_page
-from opp_analytics.report.model import Block, Cell, Group, Line, Note, PageColumn, Table, Terms, draw_column
+from opp_analytics.report.model import (
+    Block,
+    Cell,
+    Group,
+    Line,
+    Note,
+    PageColumn,
+    Table,
+    Terms,
+    draw_column,
+)
 from opp_analytics.report.model import WeeklyPage as Page
 
 _OWN = ("learned", "run_rate", "stated")
@@ -26,32 +36,53 @@ _OWN = ("learned", "run_rate", "stated")
 _MEANINGS = {name: SUMS[name] for name in _OWN} | {
     "weighted": "Stated chances without a range, as most CRMs show them.",
     "three_periods": "What the last three {noun}s won, on average.",
-    "stage_projection": "Closed won, plus open deals due × the share that their stage won last {noun} from the same day on, plus "
+    "stage_projection": "Closed won, plus open deals due × the share that their stage won last {noun} from the "
+    "same day on, plus "
     "what that {noun} won from elsewhere.",
     "stage_projection_4": "The same, on average over the last four {noun}s.",
     "last_period": "What the last {noun} won.",
     "year_ago": "What the same {noun} of the year before won.",
 }
-"""The formulas that others publish come last; what rests on past totals alone is at least what has closed."""
+"""The formulas that others publish come last; what rests on past totals alone is at least what has
+closed."""
 _WORDS = {
-    "Missed by": "Σ |forecast − closed in the end| ÷ Σ closed in the end. Bias keeps the sign: + is too high.",
+    "Missed by": (
+        "Σ |forecast − closed in the end| ÷ Σ closed in the end. Bias keeps the sign: + is too "
+        "high."
+    ),
     "Held": "Share of ranges that held what closed in the end. A formula without a range has none.",
-    "Winkler, CRPS": "Scores of the range and of the whole distribution, in multiples of the method in bold: width and "
+    "Winkler, CRPS": "Scores of the range and of the whole distribution, in multiples of the method in bold: "
+    "width and "
     "misses both raise them, so more than 1× is worse.",
-    "Beyond chance": "Errors differ from the best method’s, {noun} by {noun}, by more than chance explains.",
+    "Beyond chance": (
+        "Errors differ from the best method’s, {noun} by {noun}, by more than chance explains."
+    ),
 }
-_NOTES = ("n", "as_of", "freq", "method", "confidence", "best", "left_out", "lacking", "interval_coverage")
+_NOTES = (
+    "n",
+    "as_of",
+    "freq",
+    "method",
+    "confidence",
+    "best",
+    "left_out",
+    "lacking",
+    "interval_coverage",
+)
 """Attrs that neither name anybody nor hold an amount."""
 _HELD = {"coverage_50": "50% held", "interval_coverage": "80% held", "coverage_95": "95% held"}
 _AMOUNTS = ["expected", "low", "high", "actual"]
 _ERRORS = ("Missed by", "Bias", *_HELD.values())
 
 
-def judge_forecasts(history: History, *, freq: Freq, anonymous: bool = False) -> dict[str, pd.DataFrame]:
+def judge_forecasts(
+    history: History, *, freq: Freq, anonymous: bool = False
+) -> dict[str, pd.DataFrame]:
     """Judge the past forecasts of a history by method, days left and period, and list alarms of a changed world.
 
-    With `anonymous`, scores are multiples of the page's method, forecasts shares of what closed, and new deals shares of
-    those before. A table that needs more history is empty; its attrs say what for.
+    With `anonymous`, scores are multiples of the page's method, forecasts shares of what closed,
+    and new deals shares of those before. A table that needs more history is empty; its attrs say
+    what for.
     """
     asked: dict[str, Any] = {"freq": freq, "methods": [*_MEANINGS]}
     methods = analysis.backtest_methods(history, **asked)
@@ -73,7 +104,9 @@ def _pick(methods: pd.DataFrame) -> str:
     for name in _OWN:
         if methods["n"].get(name):
             return name
-    raise NotEnoughHistory("no forecast of a period that has ended can be judged yet; keep recording")
+    raise NotEnoughHistory(
+        "no forecast of a period that has ended can be judged yet; keep recording"
+    )
 
 
 def _ask(question: Callable[..., pd.DataFrame], history: History, **asked: Any) -> pd.DataFrame:
@@ -90,10 +123,16 @@ def _hide_amounts(tables: Mapping[str, pd.DataFrame], model: str) -> dict[str, p
     for name, table in tables.items():
         money = [str(column) for column in table if find_unit(str(column)) == "money"]
         if name == "periods":
-            ratios = {column: table[column] / table["actual"].where(table["actual"] > 0) for column in money}
+            ratios = {
+                column: table[column] / table["actual"].where(table["actual"] > 0)
+                for column in money
+            }
         elif name == "alarms" and len(table):
             before = table["was"].where(table.index.get_level_values("measure") == "inflow", 1.0)
-            ratios, table = {end: table[end] / before for end in ("was", "now")}, table.drop(columns="n")
+            ratios, table = (
+                {end: table[end] / before for end in ("was", "now")},
+                table.drop(columns="n"),
+            )
         else:
             ratios = {column: _scale(table, column, model) for column in money if len(table)}
         hidden[name] = table.assign(**ratios)
@@ -105,7 +144,9 @@ def _hide_amounts(tables: Mapping[str, pd.DataFrame], model: str) -> dict[str, p
 def _scale(table: pd.DataFrame, column: str, model: str) -> pd.Series[Any]:
     """Divide a score by that of one method, with as many days left where the table tells them."""
     own = table[column].where(table.index.get_level_values("method") == model)
-    bands = table.index.get_level_values("days_left") if table.index.nlevels > 1 else [""] * len(table)
+    bands = (
+        table.index.get_level_values("days_left") if table.index.nlevels > 1 else [""] * len(table)
+    )
     return table[column] / own.groupby(bands, observed=True).transform("max")
 
 
@@ -114,7 +155,10 @@ def _tabulate(
 ) -> Table:
     """Make a table; a column without a title, but the first, has pictures on an axis."""
     columns = [PageColumn(title) if title else draw_column(picture=axis) for title in titles[1:]]
-    rows = (Line(tuple(cell if isinstance(cell, Cell) else Cell(cell) for cell in line)) for line in lines)
+    rows = (
+        Line(tuple(cell if isinstance(cell, Cell) else Cell(cell) for cell in line))
+        for line in lines
+    )
     return Table((PageColumn(titles[0], right=False), *columns), (Group(tuple(rows)),), kind)
 
 
@@ -150,19 +194,32 @@ class Proof:
     def count(self) -> str:
         """The number of forecasts and periods judged."""
         row: Any = self.methods.loc[self.model]
-        return f"{text.count(int(row['n']), 'forecast')} of {text.count(int(row['periods']), self.noun)}"
+        return (
+            f"{text.count(int(row['n']), 'forecast')} of "
+            f"{text.count(int(row['periods']), self.noun)}"
+        )
 
     def name(self, method: Any) -> str:
         """Name a method."""
-        return "stated chances" if method == "stated" else text.method(method, self.methods.attrs["freq"])
+        return (
+            "stated chances"
+            if method == "stated"
+            else text.method(method, self.methods.attrs["freq"])
+        )
 
     @property
     def sentence(self) -> str:
         """How far the forecast missed, beside the best other method and last period's number, and how often its ranges held."""
         known, model = self.methods[self.methods["wape"].notna()], self.model
         own, share = f"the {self.name(model)} forecast", self.methods["interval_coverage"][model]
-        held = f"{text.percent(self.methods.attrs['confidence'])} ranges held in {text.percent(share)}"
-        held = f"{held} of {self.count}." if pd.notna(share) else f"No range can be judged in {self.count}."
+        held = (
+            f"{text.percent(self.methods.attrs['confidence'])} ranges held in {text.percent(share)}"
+        )
+        held = (
+            f"{held} of {self.count}."
+            if pd.notna(share)
+            else f"No range can be judged in {self.count}."
+        )
         if model not in known.index:
             return f"Nothing closed in the {text.plural(self.noun)} that were forecast. {held}"
         off, others = known["wape"].map(text.percent), known.index.drop(model)
@@ -173,11 +230,14 @@ class Proof:
             said += f", the next best, {self.name(best)}, by {off[best]}{chance}"
             if beaten:
                 said = (
-                    f"{self.name(best)} beat {own}: {off[best]} off on average against {off[model]}{chance}"
+                    f"{self.name(best)} beat {own}: {off[best]} off on average against "
+                    f"{off[model]}{chance}"
                 )
             if "last_period" in others[1:]:
                 plain = off["last_period"]
-                said += f"; {self.name('last_period')} {f'{plain} off' if beaten else f'by {plain}'}"
+                said += (
+                    f"; {self.name('last_period')} {f'{plain} off' if beaten else f'by {plain}'}"
+                )
         return f"{text.capital(said)}. {held}"
 
     def render(self, command: str) -> str:
@@ -197,12 +257,18 @@ class Proof:
             judged = f"Only {text.count(periods, self.noun)} can be judged"
             return f"{lead}{evidence.say_few(judged)} which method is better."
         found = [
-            f"{self.name(best)} with {band} days left ({text.percent(error)} off, against {text.percent(row['wape'])})"
+            (
+                f"{self.name(best)} with {band} days left ({text.percent(error)} off, against "
+                f"{text.percent(row['wape'])})"
+            )
             for band, row, best, error in self._list_days_left()
             if row["differs"] and row["behind"] > 0
         ]
         if found:
-            return f"{lead}Better than the {self.name(self.model)} forecast, beyond chance: {text.joined(found)}."
+            return (
+                f"{lead}Better than the {self.name(self.model)} forecast, beyond chance: "
+                f"{text.joined(found)}."
+            )
         return f"{lead}However many days were left, no other method was better beyond chance."
 
     def _list_days_left(self) -> Iterator[tuple[str, Any, str, float]]:
@@ -210,7 +276,11 @@ class Proof:
         table = self.tables["days_left"]
         for band, row in table.xs(self.model, level="method").iterrows():
             others = table["wape"].xs(band, level="days_left").drop(self.model).dropna()
-            yield str(band), row, *((str(others.idxmin()), others.min()) if len(others) else ("", math.nan))
+            yield (
+                str(band),
+                row,
+                *((str(others.idxmin()), others.min()) if len(others) else ("", math.nan)),
+            )
 
     def _compare_methods(self) -> Block:
         table, lines = self.methods, []
@@ -218,20 +288,40 @@ class Proof:
         names = {method: text.capital(self.name(method)) for method in table.index}
         errors = table["wape"].fillna(0.0).items()
         amounts = [
-            svg.make_bar(names[method], error, "", text.percent(error), highlight=method == self.model)
+            svg.make_bar(
+                names[method], error, "", text.percent(error), highlight=method == self.model
+            )
             for method, error in errors
         ]
-        for bar, row in zip(svg.bars(amounts).rows, table.assign(**scores).to_dict("records"), strict=True):
-            ratios = [f"{text.number(row[name], 2)}×" if row[name] >= 0 else text.MISSING for name in scores]
-            by_period = f"{text.percent(row['period_error'])} ± {text.percent(row['period_error_se'])}"
+        for bar, row in zip(
+            svg.bars(amounts).rows, table.assign(**scores).to_dict("records"), strict=True
+        ):
+            ratios = [
+                f"{text.number(row[name], 2)}×" if row[name] >= 0 else text.MISSING
+                for name in scores
+            ]
+            by_period = (
+                f"{text.percent(row['period_error'])} ± {text.percent(row['period_error_se'])}"
+            )
             apart = "yes" if row["differs"] else "no" if row["behind"] else "best"
             first = Cell("", lead=bar.label) if bar.highlight else bar.label
             picture = Cell("", picture=bar.picture)
             lines.append([first, picture, *_write_errors(row), *ratios, by_period, apart])
         few = [self.name(one) for one in self.tables["methods"].index if one not in table.index]
-        sub = f"Each forecast uses the records up to its day alone. By {self.noun}: each counts once, ± standard error"
+        sub = (
+            f"Each forecast uses the records up to its day alone. By {self.noun}: each counts "
+            "once, ± standard error"
+        )
         sub += f". Too few forecasts to judge: {text.joined(few)}" if few else ""
-        titles = ("Method", "", *_ERRORS, "Winkler", "CRPS", f"Missed, by {self.noun}", "Beyond chance?")
+        titles = (
+            "Method",
+            "",
+            *_ERRORS,
+            "Winkler",
+            "CRPS",
+            f"Missed, by {self.noun}",
+            "Beyond chance?",
+        )
         title = f"{text.capital(text.spelled(len(lines), 'method'))} on the same {self.count}"
         return Block("methods", title, sub, (_tabulate(titles, lines),), "Methods")
 
@@ -247,11 +337,18 @@ class Proof:
         return Block("days_left", title, sub, (table,), "By days left")
 
     def _list_periods(self) -> Block:
-        """List past forecasts at today's lead; where amounts are hidden, in percent of what closed."""
+        """List past forecasts at today's lead.
+
+        Where amounts are hidden, in percent of what closed.
+        """
         table, title, lines = self.tables["periods"], "Past ranges", []
         if lacking := table.attrs.get("lacking"):
             return Block("periods", title, parts=(Note(f"{text.capital(lacking)}."),), nav=title)
-        hidden, drawn, sub = "anonymous" in table.attrs, table, "range (band), forecast (tick), closed (dot)"
+        hidden, drawn, sub = (
+            "anonymous" in table.attrs,
+            table,
+            "range (band), forecast (tick), closed (dot)",
+        )
         if hidden:
             drawn, sub = table[table["actual"] > 0].copy(), f"{sub}, in percent of what closed"
             drawn[_AMOUNTS] *= 100
@@ -263,7 +360,9 @@ class Proof:
             forecast, low, high, closed = (write(row[name]) for name in _AMOUNTS)
             held = "" if pd.isna(row["held"]) else "held" if row["held"] else "missed"
             spread = (
-                f"{low} to {high}" if hidden else text.money_range(row["low"], row["high"], write, to=" to ")
+                f"{low} to {high}"
+                if hidden
+                else text.money_range(row["low"], row["high"], write, to=" to ")
             )
             ends = Cell(spread if held else text.MISSING, small=held)
             name, picture = Cell(one.label, small=one.note), Cell("", picture=one.picture)
@@ -284,18 +383,25 @@ class Proof:
             inflow = row["measure"] == "inflow"
             write = text.number if inflow and "anonymous" not in table.attrs else text.percent
             what = (
-                f"{'More' if row['direction'] == 'up' else 'Fewer'} {'new deals' if inflow else 'deals won'}"
+                f"{'More' if row['direction'] == 'up' else 'Fewer'} "
+                f"{'new deals' if inflow else 'deals won'}"
             )
             label = Cell(text.period(row["period"], table.attrs["freq"]), small=what)
             lines.append([label, write(row["now"]), write(row["was"])])
         finding = f"{text.capital(text.spelled(len(lines), 'alarm'))} that the world changed"
-        sub = f"Deals created, and the share won of those closed, against up to twelve {self.noun}s before"
+        sub = (
+            "Deals created, and the share won of those closed, against up to twelve "
+            f"{self.noun}s before"
+        )
         return Block("alarms", finding, sub, (_tabulate(("", "Now", "Before"), lines),), title)
 
     def _explain_methods(self, command: str) -> Block:
         words = {text.capital(self.name(name)): means for name, means in _MEANINGS.items()} | _WORDS
         terms = tuple((name, means.format(noun=self.noun)) for name, means in words.items())
-        caution = f"Forecasts of one {self.noun} stand or fall together: it is the {self.noun}s that count."
+        caution = (
+            f"Forecasts of one {self.noun} stand or fall together: it is the {self.noun}s that "
+            "count."
+        )
         made = Note("{} made this page from the records of the pipeline alone.", command)
         parts = (made, Note(caution), Terms("What each method and number is", terms))
         return Block("how", "How this was computed", parts=parts)

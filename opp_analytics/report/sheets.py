@@ -42,7 +42,8 @@ class Sheet:
     printed: int | None = None
     """Rows that are printed, by default all."""
     levels: tuple[int, ...] = ()
-    """Depth of each row, where rows add up those below them: the last is the total, 0, after groups, from 1 on."""
+    """Depth of each row, where rows add up those below them: the last is the total, 0, after
+    groups, from 1 on."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ class Share:
     title: str
     value: float
     where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Conditions by column that select its deals on their sheet, as `SUMIFS` takes them; none where it is not of deals."""
+    """Conditions by column that select its deals on their sheet, as `SUMIFS` takes them; none where
+    it is not of deals."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,8 @@ class Summary:
 
 
 _MOST_LISTED, _MOST_NOTED = 1_000, 50
-"""Findings of a check on its sheet, and deals at risk; findings of a check that is for information only."""
+"""Findings of a check on its sheet, and deals at risk; findings of a check that is for information
+only."""
 _MOST_DRAWN, _LONGEST = 12, 24
 """People or teams of a chart, and letters of a name below it."""
 _FIGURES = {
@@ -121,7 +124,9 @@ def summarize(page: WeeklyPage, tables: Tables) -> Summary:
         figures(tables),
         page.since,
         share_forecast(tables),
-        tuple(graph for graph in graphs if graph.table.filter(["Closed", "Forecast"]).to_numpy().any()),
+        tuple(
+            graph for graph in graphs if graph.table.filter(["Closed", "Forecast"]).to_numpy().any()
+        ),
     )
 
 
@@ -129,7 +134,12 @@ def figures(tables: Tables) -> tuple[Figure, ...]:
     """List the figures of the first screen, as numbers, with those of the earlier record."""
     period, earlier = str(tables.inputs.period), None if tables.no_changes else tables.earlier
     return tuple(
-        Figure(title, tables.current[column], column, earlier.figure(period, column) if earlier else None)
+        Figure(
+            title,
+            tables.current[column],
+            column,
+            earlier.figure(period, column) if earlier else None,
+        )
         for column, title in _FIGURES.items()
     )
 
@@ -143,7 +153,10 @@ def share_forecast(tables: Tables) -> tuple[Share, ...]:
     first, last = map(int, count_days(pd.Series([today, end])))
     kinds = {
         "Closed": (deals["outcome"] == "won", ()),
-        f"Open, due in {inputs.name}": (is_open & close.between(today, end), (f">={first}", f"<={last}")),
+        f"Open, due in {inputs.name}": (
+            is_open & close.between(today, end),
+            (f">={first}", f"<={last}"),
+        ),
         "Open, overdue": (is_open & (close < today), (f"<{first}",)),
         "Open, without a close date": (is_open & close.isna(), ("=",)),
         f"Open, due after {inputs.name}": (is_open & (close > end), (f">{last}",)),
@@ -163,8 +176,13 @@ def share_forecast(tables: Tables) -> tuple[Share, ...]:
 
 def _draw_periods(tables: Tables) -> Graph:
     """Draw what closed and what is still expected in each period from the current one on, against its target."""
-    inputs, rows = tables.inputs, tables.forecast.loc[[str(tables.inputs.period), *tables.ahead.index]]
-    table = pd.DataFrame({"Closed": rows["booked"], "Still expected": rows["expected"] - rows["booked"]})
+    inputs, rows = (
+        tables.inputs,
+        tables.forecast.loc[[str(tables.inputs.period), *tables.ahead.index]],
+    )
+    table = pd.DataFrame(
+        {"Closed": rows["booked"], "Still expected": rows["expected"] - rows["booked"]}
+    )
     table = table.assign(Forecast=rows["expected"], Target=rows["target"])
     org = Org.of(inputs.opportunities)
     read = {label: _read_period(org, inputs.freq, label) for label in rows.index}
@@ -174,7 +192,10 @@ def _draw_periods(tables: Tables) -> Graph:
 
 
 def _draw_people(tables: Tables) -> Graph:
-    """Draw what the teams, else the people, closed, are forecast and have as target; the rest of many as one."""
+    """Draw what the teams, else the people, closed, are forecast and have as target.
+
+    The rest of many as one.
+    """
     inputs, rows, who = tables.inputs, tables.persons, tables.inputs.who
     if tables.teams:
         rows, who = tables.people, text.label(inputs.by[0])
@@ -185,7 +206,9 @@ def _draw_people(tables: Tables) -> Graph:
     rows = rows[[*names]].rename(columns=names).iloc[: len(rows) if len(rows) > 1 else 0]
     rows = rows.sort_values(["Target", "Forecast"], ascending=False, kind="stable")
     kept = rows.head(_MOST_DRAWN - (len(rows) > _MOST_DRAWN)).rename(
-        lambda name: name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
+        lambda name: (
+            name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
+        )
     )
     if more := len(rows) - len(kept):
         rest = rows.iloc[len(kept) :].sum(min_count=1).rename(text.count(more, f"more {who}"))
@@ -213,7 +236,9 @@ def sheets(tables: Tables) -> Iterator[Sheet]:
         explained = dict(_EXPLAINED) if name in ("People", "Periods", "Deals") else {}
         if "new_business" in table and tables.by_rate:
             titles["new_business"] = "Run rate"
-            explained["new_business"] = f"{name_new_business(tables)}: what they won from the same day on"
+            explained["new_business"] = (
+                f"{name_new_business(tables)}: what they won from the same day on"
+            )
         if "in_forecast" in table:
             titles["in_forecast"] = f"In forecast of {tables.inputs.name}"
         # Attributes would be copied at each step.
@@ -221,7 +246,16 @@ def sheets(tables: Tables) -> Iterator[Sheet]:
         if "period" in table and "period_end" not in table:
             titles = {"period": text.capital(tables.inputs.noun), **titles}
         yield Sheet(
-            name, table, plan.summed, titles, note, plan.about, plan.total, explained, printed, levels
+            name,
+            table,
+            plan.summed,
+            titles,
+            note,
+            plan.about,
+            plan.total,
+            explained,
+            printed,
+            levels,
         )
 
 
@@ -233,7 +267,9 @@ def _read_periods(tables: Tables, table: pd.DataFrame) -> pd.DataFrame:
         if weeks := {label: pd.Timestamp(label[11:]) for label in read if "/" in label}:
             further.insert(further.index(name) + 1, f"{name}_end")
             table = table.assign(**{f"{name}_end": table[name].map(weeks).astype("datetime64[us]")})
-        table = table.assign(**{name: pd.Series([*map(read.get, table[name])], table.index, dtype="object")})
+        table = table.assign(
+            **{name: pd.Series([*map(read.get, table[name])], table.index, dtype="object")}
+        )
     return table[further]
 
 
@@ -263,7 +299,10 @@ def _list_people(tables: Tables) -> pd.DataFrame:
         return table.head(0)
     ranked = evidence.rank_groups(table, aimed=bool(tables.persons["target"].notna().any()))
     keys = list(map(text.split_key, ranked.index))
-    rank, depths = {key: place for place, key in enumerate(keys)}, [len(by) - key.count(ALL) for key in keys]
+    rank, depths = (
+        {key: place for place, key in enumerate(keys)},
+        [len(by) - key.count(ALL) for key in keys],
+    )
 
     def trace(place: int) -> list[int]:
         parts, depth = keys[place], depths[place]
@@ -308,9 +347,20 @@ def _list_risks(tables: Tables) -> pd.DataFrame:
     """List the open deals with flags, those of the page first."""
     flagged, deals = _find_flagged(tables)[:_MOST_LISTED], tables.inputs.deals
     table = _describe(tables, deals[is_among(deals["unique_id"], flagged)])
-    told = ["value", "probability", "chance", "expected_value", "close_date", "stage", "risk", "reasons"]
+    told = [
+        "value",
+        "probability",
+        "chance",
+        "expected_value",
+        "close_date",
+        "stage",
+        "risk",
+        "reasons",
+    ]
     table = table.set_index("unique_id").loc[flagged].reset_index()
-    return table[[name for name in ("name", *tables.inputs.by, *told, "unique_id") if name in table]]
+    return table[
+        [name for name in ("name", *tables.inputs.by, *told, "unique_id") if name in table]
+    ]
 
 
 def _find_flagged(tables: Tables) -> pd.Index[Any]:
@@ -322,7 +372,10 @@ def _note_risks(tables: Tables, table: pd.DataFrame) -> str:
     known = len(_find_flagged(tables))
     if len(table) == known:
         return ""
-    return f"These are {len(table):,} of {known:,} deals with flags, the largest flagged value first. All of them: sheet Deals"
+    return (
+        f"These are {len(table):,} of {known:,} deals with flags, the largest flagged value "
+        "first. All of them: sheet Deals"
+    )
 
 
 def _list_periods(tables: Tables) -> pd.DataFrame:
@@ -361,7 +414,9 @@ def _list_deals(tables: Tables) -> pd.DataFrame:
     ago = (inputs.today - deals["close_date"]).where(~is_open).fillna(pd.Timedelta(0))
     periods = pd.factorize(deals["period"].where(is_open).replace(BUCKETS[0], ""), sort=True)[0]
     others = ~is_open & ~deals.index.isin(inputs.won_now.index)
-    outcomes = deals["outcome"].map({name: place for place, name in enumerate(("open", *CLOSED_AS))})
+    outcomes = deals["outcome"].map(
+        {name: place for place, name in enumerate(("open", *CLOSED_AS))}
+    )
     order = np.lexsort((ago, -expected, periods, outcomes.astype("float64"), others))
     deals = deals.assign(in_forecast=tables.added[str(inputs.period)]).iloc[order]
     table = _describe(tables, deals)
@@ -376,8 +431,12 @@ def _describe(tables: Tables, deals: pd.DataFrame) -> pd.DataFrame:
     """
     by, titles = tables.inputs.by, {"weighted": "expected_value", "why": "why_chance"}
     own = pd.DataFrame(tables.own_chances)[["chance", *titles]].rename(columns=titles)
-    table = pd.DataFrame(deals).drop(columns=[name for name in _INTERNAL if name in deals and name not in by])
-    table = table.merge(own, left_on="unique_id", right_index=True, how="left", validate="one_to_one")
+    table = pd.DataFrame(deals).drop(
+        columns=[name for name in _INTERNAL if name in deals and name not in by]
+    )
+    table = table.merge(
+        own, left_on="unique_id", right_index=True, how="left", validate="one_to_one"
+    )
     flags = pd.DataFrame(tables.flags)[["risk", "reasons"]].astype({"risk": "Int64"})
     table = table.merge(flags, left_on="unique_id", right_index=True, how="left")
     table = table.dropna(axis="columns", how="all") if len(table) else table
@@ -417,7 +476,11 @@ def _list_findings(tables: Tables) -> pd.DataFrame:
     inputs = tables.inputs
     names = inputs.deals[["unique_id", "name", *inputs.by]].assign(deal_value=inputs.deals["value"])
     table = tables.findings.merge(names, on="unique_id", how="left")
-    ranks = table.pop("deal_value").groupby(table["check"]).rank("first", ascending=False, na_option="bottom")
+    ranks = (
+        table.pop("deal_value")
+        .groupby(table["check"])
+        .rank("first", ascending=False, na_option="bottom")
+    )
     places = np.lexsort((ranks, pd.factorize(table["check"])[0]))
     most = np.where(table["severity"] == "info", _MOST_NOTED, _MOST_LISTED)
     table = table.iloc[places[(ranks.to_numpy() <= most)[places]]]
@@ -430,7 +493,9 @@ def _note_older(tables: Tables, table: pd.DataFrame) -> str:
     if left.empty:
         return ""
     days = f"closed before {text.day(first, year=True)}"
-    days += f" or dated after {text.day(last, year=True)}" if (left["close_date"] > last).any() else ""
+    days += (
+        f" or dated after {text.day(last, year=True)}" if (left["close_date"] > last).any() else ""
+    )
     return f"Leaves out {text.count(len(left))} {days}. All deals: opp-analytics export deals.xlsx"
 
 
@@ -439,7 +504,8 @@ def _note_rest(tables: Tables, table: pd.DataFrame) -> str:
     if len(table) == len(tables.findings):
         return ""
     return (
-        f"These are {len(table):,} of {len(tables.findings):,} findings: of each check the {_MOST_LISTED:,} of the largest deals, {_MOST_NOTED} of "
+        f"These are {len(table):,} of {len(tables.findings):,} findings: of each check the "
+        f"{_MOST_LISTED:,} of the largest deals, {_MOST_NOTED} of "
         "those for information. "
         "All of them: opp-analytics audit --out findings.xlsx"
     )
@@ -454,11 +520,15 @@ def _order(table: pd.DataFrame, *first: str) -> pd.DataFrame:
 
 def _list_steps(tables: Tables) -> pd.DataFrame:
     moved = tables.change_deals
-    return _order(moved.assign(movement=list(map(text.movement, moved["movement"], moved["expected"]))))
+    return _order(
+        moved.assign(movement=list(map(text.movement, moved["movement"], moved["expected"])))
+    )
 
 
 def _compare_periods(tables: Tables) -> pd.DataFrame:
-    return pd.concat({part.period: part.table for part in tables.slippages}, names=["period"]).reset_index()
+    return pd.concat(
+        {part.period: part.table for part in tables.slippages}, names=["period"]
+    ).reset_index()
 
 
 class _Plan(NamedTuple):
@@ -482,15 +552,41 @@ _NOTES = {"Deals": _note_older, "At risk": _note_risks, "Findings": _note_rest}
 """Says what of a table is not on its sheet."""
 _OPEN = ("open_count", "open_value", "expected_open", "new_business")
 _PEOPLE = (
-    "target", "booked", "expected_open", "new_business", "expected", "gap", "p_target", "call", "change",
-    "open_count", "open_value", "low", "high",
-    "caller", "override", "overrider",
-)  # fmt: skip
+    "target",
+    "booked",
+    "expected_open",
+    "new_business",
+    "expected",
+    "gap",
+    "p_target",
+    "call",
+    "change",
+    "open_count",
+    "open_value",
+    "low",
+    "high",
+    "caller",
+    "override",
+    "overrider",
+)
 """Columns of people, those that a leader reads first."""
 _FORECAST = (
-    "target", "booked", "expected", "low", "high", "gap", "p_target", *_OPEN, "weighted_open",
-    "pipeline_coverage", "needed_pipeline", "attainment", "won_later_value", "no_value", "no_probability",
-)  # fmt: skip
+    "target",
+    "booked",
+    "expected",
+    "low",
+    "high",
+    "gap",
+    "p_target",
+    *_OPEN,
+    "weighted_open",
+    "pipeline_coverage",
+    "needed_pipeline",
+    "attainment",
+    "won_later_value",
+    "no_value",
+    "no_probability",
+)
 _RARE = ("expected_open", "new_business", "won_later_value", "no_value", "no_probability")
 _SHARES = {"count": "Deals", "count_rate": "Share of deals", "value_rate": "Share of value"}
 _CLOSED = ("won", "lost", "open", "won_value", "lost_value")
@@ -501,18 +597,27 @@ _BY_VALUE = {
     "value_rate_high": "By value to",
 }
 _EXPLAINED = {
-    "expected_open": "value × chance in this period of all open deals, also of those overdue, without a date or due later. "
+    "expected_open": "value × chance in this period of all open deals, also of those overdue, without a date "
+    "or due later. "
     "By deal: sheet Deals, “In forecast of …”",
-    "new_business": "what this period is expected to bring beyond the deals that are there. It is on no deal",
-    "expected_value": "value × chance in the period that the deal is due in. What it adds to this period: “In forecast of …”",
-    "in_forecast": "value × chance in this period, whatever the deal’s date; the value of what closed in it. Its total, and the "
+    "new_business": (
+        "what this period is expected to bring beyond the deals that are there. It is on no deal"
+    ),
+    "expected_value": (
+        "value × chance in the period that the deal is due in. What it adds to this period: “In "
+        "forecast of …”"
+    ),
+    "in_forecast": "value × chance in this period, whatever the deal’s date; the value of what closed in "
+    "it. Its total, and the "
     "new business, is the forecast",
 }
 """What is meant by columns that a reader could take for each other."""
 _WEEKS = {"period": "Week from", "period_end": "Week to"}
 _DEALS_OF = {"value": "Value of deals", "action": "What to do"}
 _SHEETS = {
-    "People": _Plan(_list_people, ("target", "booked", "expected", "gap", "call", "change", *_OPEN)),
+    "People": _Plan(
+        _list_people, ("target", "booked", "expected", "gap", "call", "change", *_OPEN)
+    ),
     "Deals": _Plan(
         _list_deals,
         ("value", "expected_value", "in_forecast"),
@@ -529,7 +634,10 @@ _SHEETS = {
         about="Closed, commit, best case and pipeline of each period.",
     ),
     "Created": _Plan(
-        lambda tables: _order(tables.created_deals), ("value",), _WEEKS, "The deals created in each week."
+        lambda tables: _order(tables.created_deals),
+        ("value",),
+        _WEEKS,
+        "The deals created in each week.",
     ),
     "Slippage": _Plan(
         _compare_periods, (), _SHARES, "Outcome of the deals due in this period and the two before."
@@ -544,13 +652,21 @@ _SHEETS = {
         lambda tables: tables.track_record.reset_index(), about="How past forecasts turned out."
     ),
     "Stage flow": _Plan(
-        lambda tables: tables.flow.reset_index(), about="What entered each stage lately, and how it left."
+        lambda tables: tables.flow.reset_index(),
+        about="What entered each stage lately, and how it left.",
     ),
-    "Stage entries": _Plan(lambda tables: _order(tables.flow_deals), about="The deals behind Stage flow."),
+    "Stage entries": _Plan(
+        lambda tables: _order(tables.flow_deals), about="The deals behind Stage flow."
+    ),
     "Win rates": _Plan(
-        lambda tables: tables.win_rates.reset_index(), _CLOSED, _BY_VALUE, "Won and lost of each person."
+        lambda tables: tables.win_rates.reset_index(),
+        _CLOSED,
+        _BY_VALUE,
+        "Won and lost of each person.",
     ),
-    "Findings": _Plan(_list_findings, about="Data to fix: each finding of the audit, with a suggested fix."),
+    "Findings": _Plan(
+        _list_findings, about="Data to fix: each finding of the audit, with a suggested fix."
+    ),
     "Records": _Plan(_list_records, about="The records of the pipeline that all changes rest on."),
 }
 """The sheets in their order: those in front, then the further ones."""

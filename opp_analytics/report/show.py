@@ -23,12 +23,14 @@ def show(table: pd.DataFrame) -> Styler:
     Parameters
     ----------
     table : DataFrame
-        Result of an analysis, or opportunities. Its numbers stay as they are; only what is shown changes.
+        Result of an analysis, or opportunities. Its numbers stay as they are; only what is shown
+        changes.
 
     Returns
     -------
     Styler
-        Numbers on the right, periods and movements of the index in words. Text is shown as text, never as HTML.
+        Numbers on the right, periods and movements of the index in words. Text is shown as text,
+        never as HTML.
 
     Raises
     ------
@@ -46,7 +48,8 @@ def show(table: pd.DataFrame) -> Styler:
     arguments.refuse_foreign(table, "table")
     if not isinstance(table, pd.DataFrame):
         raise ArgumentTypeError(
-            f"show takes a result table, not {type(table).__name__}; give it a DataFrame, for example oa.win_rate(...)"
+            f"show takes a result table, not {type(table).__name__}; give it a DataFrame, for "
+            "example oa.win_rate(...)"
         )
     try:
         from pandas.io.formats.style import Styler
@@ -59,10 +62,14 @@ def show(table: pd.DataFrame) -> Styler:
         label: make_formatter(str(label[-1] if isinstance(label, tuple) else label), values, money)
         for label, values in table.items()
     }
-    numeric = [place for place, dtype in enumerate(table.dtypes) if pd.api.types.is_numeric_dtype(dtype)]
+    numeric = [
+        place for place, dtype in enumerate(table.dtypes) if pd.api.types.is_numeric_dtype(dtype)
+    ]
     styler = styler.format(cells, escape="html").format_index(escape="html", axis=1)
     for level, name in enumerate(table.index.names):
-        styler = styler.format_index(_label(str(name), table.attrs.get("freq")), level=level, escape="html")
+        styler = styler.format_index(
+            _label(str(name), table.attrs.get("freq")), level=level, escape="html"
+        )
     # A notebook's own style has everything on the right.
     left = {"selector": "th, td", "props": "text-align: left"}
     right = [{"selector": f".col{place}", "props": "text-align: right"} for place in numeric]

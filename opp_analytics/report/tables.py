@@ -41,7 +41,10 @@ class DueDeals:
 
 @dataclass(frozen=True)
 class Tables(Forecasts):
-    """All result tables of a report; one that needs records raises `NotEnoughHistory` where there are too few."""
+    """All result tables of a report.
+
+    One that needs records raises `NotEnoughHistory` where there are too few.
+    """
 
     links: Mapping[Part, str] = field(default_factory=dict)
     """Addresses of the pages of teams and people."""
@@ -53,7 +56,10 @@ class Tables(Forecasts):
 
     @cached_property
     def teams(self) -> tuple[str, ...]:
-        """The widest groups of people, by which a reader of the page may filter; none where there are fewer than two."""
+        """The widest groups of people, by which a reader of the page may filter.
+
+        None where there are fewer than two.
+        """
         people = self.people.index
         found = dict.fromkeys(str(team) for team in people.get_level_values(0) if team != ALL)
         return tuple(found) if people.nlevels > 1 and len(found) > 1 else ()
@@ -63,9 +69,16 @@ class Tables(Forecasts):
         """The places in `teams` of each team, of each person, who may have changed teams, and of each deal by its id; the total is of none."""
         if not self.teams:
             return {}
-        places, deals = {name: str(place) for place, name in enumerate(self.teams)}, self.inputs.deals
+        places, deals = (
+            {name: str(place) for place, name in enumerate(self.teams)},
+            self.inputs.deals,
+        )
         found: dict[Any, str] = dict(
-            zip(deals["unique_id"], map(places.get, deals[self.inputs.by[0]], repeat("")), strict=False)
+            zip(
+                deals["unique_id"],
+                map(places.get, deals[self.inputs.by[0]], repeat("")),
+                strict=False,
+            )
         )
         found |= places
         for team, *_, person in self.people.index:
@@ -96,7 +109,10 @@ class Tables(Forecasts):
 
     @cached_property
     def created_by(self) -> pd.DataFrame:
-        """`oa.pipeline_created` of the current period by person; empty where the history does not know them."""
+        """`oa.pipeline_created` of the current period by person.
+
+        Empty where the history does not know them.
+        """
         inputs = self.inputs
         table = self._created.sum_up(inputs.freq)
         table = table[table.index.get_level_values("period") == str(inputs.period)]
@@ -135,20 +151,28 @@ class Tables(Forecasts):
     def measure_deals(self, figures: Collection[str]) -> pd.DataFrame:
         """The open deals by id, the largest first: their columns, and `figures` that the page's tables know of each.
 
-        These are ``chance`` (from history), ``probability`` as a share, ``days_in_stage``, ``pushes`` and ``risk``.
+        These are ``chance`` (from history), ``probability`` as a share, ``days_in_stage``,
+        ``pushes`` and ``risk``.
         """
         inputs = self.inputs
         return self._measure(inputs.deals[inputs.deals["outcome"] == "open"], figures, inputs.today)
 
-    def measure_deals_before(self, figures: Collection[str], ids: Collection[Any]) -> pd.DataFrame | None:
-        """Those of the record that changes are counted from, of deals open then; None without one."""
+    def measure_deals_before(
+        self, figures: Collection[str], ids: Collection[Any]
+    ) -> pd.DataFrame | None:
+        """Those of the record that changes are counted from, of deals open then.
+
+        None without one.
+        """
         if self.no_changes:
             return None
         then = self._then[1]
         mine = then[then["unique_id"].isin(ids) & (outcomes(then) == "open")]
         return self._measure(mine, figures, self.earlier.day)
 
-    def _measure(self, deals: pd.DataFrame, figures: Collection[str], day: pd.Timestamp) -> pd.DataFrame:
+    def _measure(
+        self, deals: pd.DataFrame, figures: Collection[str], day: pd.Timestamp
+    ) -> pd.DataFrame:
         is_now = day == self.inputs.today
         found = deals.set_index("unique_id")
         if "probability" in found:
@@ -161,14 +185,18 @@ class Tables(Forecasts):
             columns = {"days_in_stage": known.days_in_stage, "pushes": known.get_record("pushes")}
             for name, column in columns.items():
                 ids = known.frame["unique_id"]
-                found[name] = np.nan if column is None else column.set_axis(ids).reindex(found.index)
+                found[name] = (
+                    np.nan if column is None else column.set_axis(ids).reindex(found.index)
+                )
             found["risk"] = flags["risk"].reindex(found.index)
         return found
 
     def _read_open(self, deals: pd.DataFrame, day: pd.Timestamp) -> analysis.OpenDeals:
         inputs = self.inputs
         history = None if inputs.records.empty else inputs.history
-        return analysis.OpenDeals.of(deals, history, as_of=day, own_writes=inputs.own_writes, tz=inputs.tz)
+        return analysis.OpenDeals.of(
+            deals, history, as_of=day, own_writes=inputs.own_writes, tz=inputs.tz
+        )
 
     @cached_property
     def _open_deals(self) -> analysis.OpenDeals:
@@ -190,7 +218,10 @@ class Tables(Forecasts):
         asked = {}
         for step in (2, 1, 0):
             period = inputs.period - step
-            first, last = period.start_time.normalize(), min(period.end_time.normalize(), inputs.today)
+            first, last = (
+                period.start_time.normalize(),
+                min(period.end_time.normalize(), inputs.today),
+            )
             opening = first if first.tz_localize(inputs.tz) >= begins else begins
             if opening is begins and begins.tz_convert(inputs.tz).tz_localize(None) >= last:
                 continue
@@ -250,7 +281,9 @@ class Tables(Forecasts):
     def _call_samples(self) -> analysis.CallSamples:
         inputs, history = self.inputs, self.inputs.whole_history or self._history()
         return self._share(
-            lambda: analysis.CallSamples.of(history, "weekly_report", freq=inputs.freq, as_of=inputs.today),
+            lambda: analysis.CallSamples.of(
+                history, "weekly_report", freq=inputs.freq, as_of=inputs.today
+            ),
             "calls",
         )
 
@@ -269,7 +302,8 @@ class Tables(Forecasts):
             return table
         mine = table[table.index.get_level_values(part.column) == part.name].droplevel(part.column)
         own: dict[Any, Any] = {
-            name: {"": table.attrs[name].get(part.name, math.nan)} for name in ("called", "override")
+            name: {"": table.attrs[name].get(part.name, math.nan)}
+            for name in ("called", "override")
         }
         mine.attrs = {**table.attrs, **own}
         return mine
@@ -279,7 +313,9 @@ class Tables(Forecasts):
         """`History.coverage` of the records up to the as-of day."""
         history, inputs = self._history(), self.inputs
         # A part has the records and the closings of the whole.
-        return self._share(lambda: coverage(inputs.records, inputs.freq, history.list_closings()), "records")
+        return self._share(
+            lambda: coverage(inputs.records, inputs.freq, history.list_closings()), "records"
+        )
 
     @cached_property
     def flags(self) -> pd.DataFrame:
@@ -289,18 +325,24 @@ class Tables(Forecasts):
     @cached_property
     def funnel(self) -> pd.DataFrame:
         """`oa.stage_funnel`."""
-        return analysis.stage_funnel(self.inputs.opportunities, by=split_by(self.inputs.opportunities))
+        return analysis.stage_funnel(
+            self.inputs.opportunities, by=split_by(self.inputs.opportunities)
+        )
 
     @property
     def closed_since(self) -> pd.Timestamp:
         """First day of the window of the win rates: this quarter and the three before."""
-        return (pd.Period(self.inputs.today, Org.of(self.inputs.opportunities).freq("Q")) - 3).start_time
+        return (
+            pd.Period(self.inputs.today, Org.of(self.inputs.opportunities).freq("Q")) - 3
+        ).start_time
 
     @cached_property
     def listed_days(self) -> tuple[pd.Timestamp, pd.Timestamp]:
         """First and last day whose closed deals the workbook lists: from the window of the win rates on, of many those nearest to the as-of day."""
         deals, today = self.inputs.deals, self.inputs.today
-        distance = (deals.loc[deals["outcome"].isin(CLOSED_AS), "close_date"] - today).abs().dropna()
+        distance = (
+            (deals.loc[deals["outcome"].isin(CLOSED_AS), "close_date"] - today).abs().dropna()
+        )
         if len(distance) <= _MOST_CLOSED:
             return self.closed_since, pd.Timestamp.max
         reach = distance.nsmallest(_MOST_CLOSED + 1).iloc[-1] - pd.Timedelta(days=1)
@@ -327,12 +369,20 @@ class Tables(Forecasts):
     @cached_property
     def win_rates(self) -> pd.DataFrame:
         """`oa.win_rate` of the window by person; empty where nobody is named."""
-        return self._win_rate(self.inputs.person) if self.inputs.person else self._win_rate(None).head(0)
+        return (
+            self._win_rate(self.inputs.person)
+            if self.inputs.person
+            else self._win_rate(None).head(0)
+        )
 
     def _win_rate(self, by: str | None) -> pd.DataFrame:
         inputs = self.inputs
         return analysis.win_rate(
-            inputs.opportunities, start=self.closed_since, end=inputs.today, as_of=inputs.today, by=by
+            inputs.opportunities,
+            start=self.closed_since,
+            end=inputs.today,
+            as_of=inputs.today,
+            by=by,
         )
 
     @cached_property
@@ -341,7 +391,11 @@ class Tables(Forecasts):
         inputs = self.inputs
         assert inputs.person is not None
         return analysis.scorecard(
-            inputs.opportunities, as_of=inputs.today, by=inputs.person, start=self.closed_since, tz=inputs.tz
+            inputs.opportunities,
+            as_of=inputs.today,
+            by=inputs.person,
+            start=self.closed_since,
+            tz=inputs.tz,
         )
 
     @cached_property

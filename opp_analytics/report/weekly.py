@@ -30,7 +30,14 @@ from opp_analytics.report.alerts import FindEnd, judge_alerts, shorten_last
 from opp_analytics.report.compose import choose_blocks, compose
 from opp_analytics.report.delivery.folder import check_folder, keep_folder, name_parts
 from opp_analytics.report.digest import Digest, make_digest, write_chat, write_mail
-from opp_analytics.report.html import WHOLE, find_browser, print_pdf, read_head, read_logo, render_page
+from opp_analytics.report.html import (
+    WHOLE,
+    find_browser,
+    print_pdf,
+    read_head,
+    read_logo,
+    render_page,
+)
 from opp_analytics.report.inputs import Inputs, Part, check_for_each, read_inputs
 from opp_analytics.report.model import Alert, WeeklyPage
 from opp_analytics.report.sheets import sheets, summarize
@@ -52,9 +59,11 @@ class WeeklyReport:
     pdf: Path | None = None
     """Path of the page as a PDF."""
     alerts: tuple[Alert, ...] = ()
-    """What the org file asks to be told of and holds, the new ones first; ``str(alert)`` is its sentence."""
+    """What the org file asks to be told of and holds, the new ones first; ``str(alert)`` is its
+    sentence."""
     milestones: tuple[Alert, ...] = ()
-    """The ``milestones`` of the org file that the current period has passed, the highest first; they are news, no alerts."""
+    """The ``milestones`` of the org file that the current period has passed, the highest first;
+    they are news, no alerts."""
     find_end: FindEnd = field(default_factory=lambda: lambda key: None, repr=False, compare=False)
     """Says of an alert that no longer holds, by its key, how it ended."""
     sentences: tuple[str, ...] = ()
@@ -69,7 +78,9 @@ class WeeklyReport:
     org: Org | None = field(default=None, repr=False)
 
     def __iter__(self) -> Iterator[Path]:
-        return iter([file for file in (self.html, self.xlsx, self.eml, self.markdown, self.pdf) if file])
+        return iter(
+            [file for file in (self.html, self.xlsx, self.eml, self.markdown, self.pdf) if file]
+        )
 
 
 def weekly_report(
@@ -98,71 +109,82 @@ def weekly_report(
     Parameters
     ----------
     opportunities : DataFrame
-        All opportunities on `as_of`, from `load`, `History.as_of` or `read_export`; if a load may be incomplete, the page says
-        so in red.
+        All opportunities on `as_of`, from `load`, `History.as_of` or `read_export`; if a load may
+        be incomplete, the page says so in red.
     history : History, optional
-        Past records, for changes, the trend, slippage and past ranges; records after `as_of` are not read. Without it the
-        page says what will appear.
+        Past records, for changes, the trend, slippage and past ranges; records after `as_of` are
+        not read. Without it the page says what will appear.
     as_of : date or str
-        The day of the report. When no load, record or ``updated_at`` is that recent, the page says so in red and a
-        `DataWarning` is raised.
+        The day of the report. When no load, record or ``updated_at`` is that recent, the page says
+        so in red and a `DataWarning` is raised.
     out : path
-        The ``.html`` file, or a folder, for ``weekly-<as_of>.html`` or, with `only`, ``weekly-<as_of>-person-<name>.html``.
-        The workbook is written beside it. A file that holds the page of somebody else is not replaced. With `for_each` or
-        `keep`, a folder also gets ``index.html``, a list of its pages, ``latest.html``, a copy of the newest one of
-        everybody, and ``deliveries.jsonl``, which says what each run wrote.
+        The ``.html`` file, or a folder, for ``weekly-<as_of>.html`` or, with `only`,
+        ``weekly-<as_of>-person-<name>.html``. The workbook is written beside it. A file that holds
+        the page of somebody else is not replaced. With `for_each` or `keep`, a folder also gets
+        ``index.html``, a list of its pages, ``latest.html``, a copy of the newest one of everybody,
+        and ``deliveries.jsonl``, which says what each run wrote.
     org : Org, optional
-        What the organization means, with its people, targets and ``[report]`` settings; by default the org of the frame.
+        What the organization means, with its people, targets and ``[report]`` settings; by default
+        the org of the frame.
     target : float, mapping or DataFrame, optional
         As for `forecast`; by default the org's targets.
     freq : str, optional
-        Period alias of the forecast: "M", "Q", a fiscal "Q-JAN", …; by default that of the org's ``[report]``, else "M".
+        Period alias of the forecast: "M", "Q", a fiscal "Q-JAN", …; by default that of the org's
+        ``[report]``, else "M".
     by : str or list of str, optional
-        Columns of the table of people, the widest group first; by default those of the org's ``[report]``, else ``team``
-        and ``owner_name`` as far as the frame has them.
+        Columns of the table of people, the widest group first; by default those of the org's
+        ``[report]``, else ``team`` and ``owner_name`` as far as the frame has them.
     method : str
-        As for `forecast`; the chances of single deals are then learned or stated under "run_rate" too.
+        As for `forecast`; the chances of single deals are then learned or stated under "run_rate"
+        too.
     since : date or str, optional
-        Changes are counted from the last record by this day; by default from the record nearest to a week before.
+        Changes are counted from the last record by this day; by default from the record nearest to
+        a week before.
     own_writes : DataFrame, optional
         Batch writes of this package, from `own_writes`, as for `audit`.
     only : str, optional
-        Name of a person or a team, in any capitals, or a first name that only one has: the page of those deals, for a person
-        with what to win first.
+        Name of a person or a team, in any capitals, or a first name that only one has: the page of
+        those deals, for a person with what to win first.
     for_each : str or list of str, optional
-        "team", "owner_name" or both: a page and workbook (a mail, text and PDF where asked for) also for each team and person
-        with an open deal, or one won, a target or a call for the current period. Each is that of `only`; names in the table
-        of people lead to them. What the records teach is learned once for all.
+        "team", "owner_name" or both: a page and workbook (a mail, text and PDF where asked for)
+        also for each team and person with an open deal, or one won, a target or a call for the
+        current period. Each is that of `only`; names in the table of people lead to them. What the
+        records teach is learned once for all.
     keep : int, optional
-        Days of which the folder keeps the pages, 1 or more: those that earlier runs with `for_each` or `keep` wrote for all
-        but the newest are removed.
+        Days of which the folder keeps the pages, 1 or more: those that earlier runs with `for_each`
+        or `keep` wrote for all but the newest are removed.
     eml : bool
-        If True, also write a mail (``.eml``): the first screen as text and HTML, with the other files attached. It has no
-        sender and no recipients.
+        If True, also write a mail (``.eml``): the first screen as text and HTML, with the other
+        files attached. It has no sender and no recipients.
     markdown : bool
-        If True, also write the first screen as Markdown (``.md``) for a chat: short lines that a phone shows.
+        If True, also write the first screen as Markdown (``.md``) for a chat: short lines that a
+        phone shows.
     pdf : bool
         If True, also write the page as a ``.pdf``, by a Chromium, Chrome or Edge of this machine.
     progress : bool or function, optional
-        True shows a bar, False none; by default it is shown on a terminal and in a notebook when the report takes more than
-        two seconds. A function is told the steps done, with `for_each` the pages, and their number.
+        True shows a bar, False none; by default it is shown on a terminal and in a notebook when
+        the report takes more than two seconds. A function is told the steps done, with `for_each`
+        the pages, and their number.
 
     Returns
     -------
     WeeklyReport
-        ``html``, ``xlsx``, ``eml``, ``markdown``, ``pdf``: the paths of the files, None for what was not asked for. The
-        same inputs give the same bytes, a PDF aside. ``parts``: the same for each page of `for_each`. ``alerts``: each ``alert_when`` of the org's ``[report]``
-        that holds for the current period, and each ``alert_deals_when`` by deal; the page, mail and text begin with them.
-        ``str(alert)`` is its sentence, ``alert.new`` True if it did not hold at the record that changes are counted from (None
-        without one), ``alert.key`` the same text each day, ``alert.deal`` the deal's name and owner. The new ones come first.
-        ``milestones``: the same of the ``milestones`` that the period has passed, the highest first.
+        ``html``, ``xlsx``, ``eml``, ``markdown``, ``pdf``: the paths of the files, None for what
+        was not asked for. The same inputs give the same bytes, a PDF aside. ``parts``: the same for
+        each page of `for_each`. ``alerts``: each ``alert_when`` of the org's ``[report]`` that
+        holds for the current period, and each ``alert_deals_when`` by deal; the page, mail and text
+        begin with them. ``str(alert)`` is its sentence, ``alert.new`` True if it did not hold at
+        the record that changes are counted from (None without one), ``alert.key`` the same text
+        each day, ``alert.deal`` the deal's name and owner. The new ones come first. ``milestones``:
+        the same of the ``milestones`` that the period has passed, the highest first.
 
     Raises
     ------
     ArgumentTypeError, DataError, MissingColumnError
         When an argument, an alert or the frame cannot be used, or a file cannot be written.
     ConfigError
-        When a library of the ``[report]`` extra is not installed, or there is no browser for the PDF.
+        When a library of the ``[report]`` extra is not installed, or there is no browser for the
+        PDF.
 
     Examples
     --------
@@ -175,13 +197,30 @@ def weekly_report(
     ('weekly-2026-11-23.html', 'weekly-2026-11-23.xlsx')
     """
     ready = check_report(
-        opportunities, history, out=out, eml=eml, markdown=markdown, pdf=pdf, as_of=as_of, org=org, target=target, freq=freq,
-        by=by, method=method, since=since, own_writes=own_writes, only=only, for_each=for_each, keep=keep,
-    )  # fmt: skip
+        opportunities,
+        history,
+        out=out,
+        eml=eml,
+        markdown=markdown,
+        pdf=pdf,
+        as_of=as_of,
+        org=org,
+        target=target,
+        freq=freq,
+        by=by,
+        method=method,
+        since=since,
+        own_writes=own_writes,
+        only=only,
+        for_each=for_each,
+        keep=keep,
+    )
     return write_report(ready, progress)
 
 
-def write_report(ready: ReadyReport, progress: Progress = None, *, files: bool = True) -> WeeklyReport:
+def write_report(
+    ready: ReadyReport, progress: Progress = None, *, files: bool = True
+) -> WeeklyReport:
     """Write a report that `check_report` has checked: nothing before all is made, and the page of the whole last.
 
     Without `files`, nothing is written; the report can be sent as alerts.
@@ -192,7 +231,9 @@ def write_report(ready: ReadyReport, progress: Progress = None, *, files: bool =
     links = {page.part: quote(page.paths["html"].name) for page in others if page.part}
     tables = Tables(inputs, has_parts=bool(others), links=links)
     blocks = choose_blocks(tables, inputs.org.report.get("blocks") or None)
-    steps, unit = (len(ready.pages), "page") if others else (2 + (len(blocks) if files else 0), "step")
+    steps, unit = (
+        (len(ready.pages), "page") if others else (2 + (len(blocks) if files else 0), "step")
+    )
     with (
         progress_bar(progress, desc="Weekly report", unit=unit, total=steps, delay=2) as bar,
         hold(inputs.whole_history),
@@ -241,7 +282,9 @@ def _make(
     done()
     # Alerts, which are all that is sent without files, need only the first words.
     blocks = look.get("blocks") or None if files else ()
-    composed = compose(tables, workbook=paths["xlsx"].name, title=look.get("title"), blocks=blocks, done=done)
+    composed = compose(
+        tables, workbook=paths["xlsx"].name, title=look.get("title"), blocks=blocks, done=done
+    )
     composed = replace(composed, alerts=shorten_last(watched.lines, composed.sentence))
     digest = make_digest(composed)
     report = WeeklyReport(
@@ -264,7 +307,9 @@ def _make(
     if "pdf" in paths:
         content["pdf"] = print_pdf(content["html"], browser=ready.browser)
     if "eml" in paths:
-        content["eml"] = write_mail(digest, {paths[kind].name: part for kind, part in content.items()})
+        content["eml"] = write_mail(
+            digest, {paths[kind].name: part for kind, part in content.items()}
+        )
     if "markdown" in paths:
         content["markdown"] = write_chat(digest).encode()
     return report, {path: content[kind] for kind, path in paths.items()}
@@ -328,7 +373,9 @@ def check_report(
     pdf: bool = False,
     **asked: Any,
 ) -> ReadyReport:
-    """Check all that `weekly_report` is asked for, with its arguments and errors; nothing is written.
+    """Check all that `weekly_report` is asked for, with its arguments and errors.
+
+    Nothing is written.
 
     A folder is `listed` with `for_each` and `keep`, and where pages are sent.
     """
@@ -339,7 +386,9 @@ def check_report(
     days = None if keep is None else arguments.whole(keep, "keep", low=1, example=12)
     file, is_folder = _find_page(out, inputs.today)
     if keep is not None and not is_folder:
-        raise ArgumentValueError(f"keep={keep} needs a folder, but out={str(out)!r} is a file; use a folder")
+        raise ArgumentValueError(
+            f"keep={keep} needs a folder, but out={str(out)!r} is a file; use a folder"
+        )
     folder = file.parent if is_folder and (listed or parts or keep is not None) else None
     if folder:
         check_folder(folder)
@@ -369,7 +418,8 @@ def _check_page(page: ReadyPage) -> None:
         whose = read_head(other).get("audience", page.audience)
         if whose != page.audience:
             raise DataError(
-                f"{other} is the page of {whose}; name another file for that of {page.audience}, or remove it"
+                f"{other} is the page of {whose}; name another file for that of {page.audience}, "
+                "or remove it"
             )
 
 
@@ -384,11 +434,17 @@ def _find_page(out: str | PathLike[str], today: pd.Timestamp) -> tuple[Path, boo
     if is_folder:
         path = path / f"weekly-{today:%Y-%m-%d}.html"
     if path.suffix.lower() not in (".html", ".htm"):
-        raise ArgumentValueError(f"out={str(path)!r} ends in {path.suffix!r}; use an .html file or a folder")
+        raise ArgumentValueError(
+            f"out={str(path)!r} ends in {path.suffix!r}; use an .html file or a folder"
+        )
     if not above.is_dir() and above != path:
-        raise DataError(f"cannot create the folder {path.parent}: {above} is a file; name another one")
+        raise DataError(
+            f"cannot create the folder {path.parent}: {above} is a file; name another one"
+        )
     return path, is_folder
 
 
 def _say_unwritable(file: Path) -> AbstractContextManager[None]:
-    return say_failure(f"cannot write {file}", "; is it open in Excel?" if file.suffix == ".xlsx" else "")
+    return say_failure(
+        f"cannot write {file}", "; is it open in Excel?" if file.suffix == ".xlsx" else ""
+    )

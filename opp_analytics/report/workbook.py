@@ -1,4 +1,7 @@
-"""Writing the workbook: typed cells, Excel tables with names and totals, charts, currency formats; never a formula from data."""
+"""Writing the workbook: typed cells, Excel tables with names and totals, charts, currency formats.
+
+Never a formula from data.
+"""
 
 from __future__ import annotations
 
@@ -34,10 +37,16 @@ if TYPE_CHECKING:
 _MOST_ROWS = 1_048_574
 """Rows of a sheet below its heading and above its total."""
 _UPRIGHT, _PAPER = 120, 190
-"""Maximum widths, in characters: portrait page, printed area; further columns are on the sheet only."""
+"""Maximum widths, in characters: portrait page, printed area; further columns are on the sheet
+only."""
 _WIDTHS, _PIXELS = (30, 15, 15, 15, 15), 655
 """Widths of the summary's columns, in characters, and of its charts."""
-_COLORS = {"Closed": "#98A0A9", "Still expected": "#0A58CA", "Forecast": "#0A58CA", "Target": "#15181C"}
+_COLORS = {
+    "Closed": "#98A0A9",
+    "Still expected": "#0A58CA",
+    "Forecast": "#0A58CA",
+    "Target": "#15181C",
+}
 _RED, _QUIET, _RULE, _BAND = "#B3261E", "#5F676F", "#E4E7EA", "#F2F4F6"
 _WRAPPED, _READ = ("reasons", "action"), ("At risk", "To win")
 """Columns of sentences, and the sheets that show them whole."""
@@ -68,9 +77,16 @@ def write_workbook(
 
 
 def _write_summary(
-    book: Workbook, summary: Summary, sheets: Sequence[Sheet], notes: Sequence[str], currency: str | None
+    book: Workbook,
+    summary: Summary,
+    sheets: Sequence[Sheet],
+    notes: Sequence[str],
+    currency: str | None,
 ) -> None:
-    """Write the summary: the page's sentences, its figures as cells with names, and what is drawn; all on one sheet of paper."""
+    """Write the summary: the page's sentences, its figures as cells with names, and what is drawn.
+
+    All on one sheet of paper.
+    """
     page = _new_sheet(book, "Summary", tall=1)
     for place, width in enumerate(_WIDTHS):
         page.set_column(place, place, width)
@@ -83,19 +99,28 @@ def _write_summary(
     ]
     row = _write_lines(book, page, 0, said) + 1
     head = {"bold": True, "bottom": 1, "bottom_color": _QUIET}
-    for place, title in enumerate(["Figure", "Now", *([summary.since, "Change"] if summary.since else [])]):
+    for place, title in enumerate(
+        ["Figure", "Now", *([summary.since, "Change"] if summary.since else [])]
+    ):
         look = head | ({"align": "right"} if place else {})
         page.write(row, place, text.one_line(title), book.add_format(look))
     for figure in summary.figures:
         row += 1
         page.write(row, 0, figure.title)
         _note(page, row, 0, figure.column)
-        now, then = (None if pd.isna(value) else float(value) for value in (figure.value, figure.before))
-        shown, unit = choose_workbook_format(figure.column, currency) or "#,##0", find_unit(figure.column)
+        now, then = (
+            None if pd.isna(value) else float(value) for value in (figure.value, figure.before)
+        )
+        shown, unit = (
+            choose_workbook_format(figure.column, currency) or "#,##0",
+            find_unit(figure.column),
+        )
         change = None if now is None or then is None or unit in ("rate", "ratio") else now - then
         for place, value in enumerate([now, *([then, change] if summary.since else [])], start=1):
             sure = unit == "rate" and workbooks.is_almost_sure(value)
-            signed = choose_workbook_format(figure.column, currency, signed=True) if place == 3 else None
+            signed = (
+                choose_workbook_format(figure.column, currency, signed=True) if place == 3 else None
+            )
             form = ALMOST_SURE if sure else signed or shown
             page.write(row, place, value, book.add_format({"num_format": form, "align": "right"}))
         book.define_name(figure.column, f"=Summary!$B${row + 1}")
@@ -104,7 +129,9 @@ def _write_summary(
         row = _write_shares(book, page, row, summary.shares, sheets, currency)
     for graph in summary.graphs:
         row = _write_graph(book, page, row, graph, currency)
-    end = _write_lines(book, page, row, [(words, {**small, "font_color": _QUIET}) for words in notes])
+    end = _write_lines(
+        book, page, row, [(words, {**small, "font_color": _QUIET}) for words in notes]
+    )
     page.print_area(0, 0, end, len(_WIDTHS) - 1)
 
 
@@ -116,7 +143,10 @@ def _write_shares(
     sheets: Sequence[Sheet],
     currency: str | None,
 ) -> int:
-    """Write the parts of the forecast, those of deals as sums over their sheet, and their sum; return the next row."""
+    """Write the parts of the forecast, those of deals as sums over their sheet, and their sum.
+
+    Return the next row.
+    """
     money = {"num_format": choose_workbook_format("value", currency), "align": "right"}
     head = {"bold": True, "bottom": 1, "bottom_color": _QUIET}
     page.write(row, 0, "Forecast, by part", book.add_format(head))
@@ -136,7 +166,10 @@ def _write_shares(
 
 
 def _sum_where(sheet: Sheet, share: Share) -> str:
-    """Write the sum of a part's deals over their sheet; empty where it is not of deals, or lacks a column."""
+    """Write the sum of a part's deals over their sheet.
+
+    Empty where it is not of deals, or lacks a column.
+    """
     from xlsxwriter.utility import xl_range_abs
 
     names = list(sheet.table)
@@ -147,7 +180,9 @@ def _sum_where(sheet: Sheet, share: Share) -> str:
         place = names.index(name)
         return f"{sheet.name}!{xl_range_abs(1, place, len(sheet.table), place)}"
 
-    asked = [f'{refer(name)},"{one}"' for name, conditions in share.where.items() for one in conditions]
+    asked = [
+        f'{refer(name)},"{one}"' for name, conditions in share.where.items() for one in conditions
+    ]
     return f"=SUMIFS({refer('in_forecast')},{','.join(asked)})"
 
 
@@ -165,17 +200,23 @@ def _write_lines(
     return row
 
 
-def _write_graph(book: Workbook, page: Worksheet, row: int, graph: Graph, currency: str | None) -> int:
+def _write_graph(
+    book: Workbook, page: Worksheet, row: int, graph: Graph, currency: str | None
+) -> int:
     """Write what is drawn as a small table, draw it below, and return the next row."""
     table = graph.table.dropna(axis="columns", how="all")
     head = {"bold": True, "bottom": 1, "bottom_color": _QUIET}
     page.write(row, 0, text.capital(str(table.index.name)), book.add_format(head))
     for place, name in enumerate(table, start=1):
         page.write(row, place, name, book.add_format({**head, "align": "right"}))
-    money = book.add_format({"num_format": choose_workbook_format("value", currency), "align": "right"})
+    money = book.add_format(
+        {"num_format": choose_workbook_format("value", currency), "align": "right"}
+    )
     left = book.add_format({"align": "left"})
     cells = table.astype("object").where(table.notna(), None)
-    for line, (name, amounts) in enumerate(zip(cells.index, cells.to_numpy().tolist(), strict=True), start=1):
+    for line, (name, amounts) in enumerate(
+        zip(cells.index, cells.to_numpy().tolist(), strict=True), start=1
+    ):
         page.write(row + line, 0, text.one_line(name), left)
         page.write_row(row + line, 1, amounts, money)
     last = row + len(table)
@@ -204,7 +245,9 @@ def _write_graph(book: Workbook, page: Worksheet, row: int, graph: Graph, curren
     lines = {"major_gridlines": {"visible": True, "line": {"color": _RULE}}, "line": {"none": True}}
     units = text.capital(text.currency_name(currency)) or "Amount"
     largest = max(map(abs, filter(math.isfinite, table.to_numpy(dtype=float).ravel())))
-    chart.set_title({"name": graph.title, "name_font": {"size": 11, "bold": True}, "overlay": False})
+    chart.set_title(
+        {"name": graph.title, "name_font": {"size": 11, "bold": True}, "overlay": False}
+    )
     chart.set_x_axis({"name": text.capital(str(table.index.name)), **axis})
     chart.set_y_axis({"name": units, "num_format": _scale(largest, currency), **axis, **lines})
     chart.set_legend({"position": "top", "font": {"size": 9}})
@@ -219,7 +262,10 @@ def _scale(largest: float, currency: str | None) -> str:
     scales = (("B", 9), ("M", 6), ("K", 3), ("", 0))
     unit, scale = next((one for one in scales if largest >= 10 ** one[1]), scales[-1])
     digits = "0.0" if scale and largest < 5 * 10**scale else "0"
-    sign, rest = sign_money(currency), f"{digits}{',' * (scale // 3)}" + (f'"{unit}"' if unit else "")
+    sign, rest = (
+        sign_money(currency),
+        f"{digits}{',' * (scale // 3)}" + (f'"{unit}"' if unit else ""),
+    )
     return f'{sign}{rest};"−"{sign}{rest};{sign}0'
 
 
@@ -230,7 +276,10 @@ def _list_further(book: Workbook, sheets: Sequence[Sheet]) -> None:
         page.set_column(place, place, width)
         align = {"align": "right"} if place == 1 else {"indent": place // 2}
         page.write(0, place, title, book.add_format({"bold": True, **align}))
-    link, indent = book.add_format({"font_color": "#0A58CA", "underline": 1}), book.add_format({"indent": 1})
+    link, indent = (
+        book.add_format({"font_color": "#0A58CA", "underline": 1}),
+        book.add_format({"indent": 1}),
+    )
     for row, sheet in enumerate(sheets, start=1):
         page.write_url(row, 0, f"internal:'{sheet.name}'!A1", link, sheet.name)
         page.write(row, 1, len(sheet.table), book.add_format({"num_format": "#,##0"}))
@@ -262,13 +311,21 @@ def _write_table(book: Workbook, sheet: Sheet, currency: str | None, day: str) -
     columns = workbooks.write_table(
         book, page, labeled, heads, currency, widest=40, day=day, wrapped=wrapped, rows=rows
     )
-    sums = {name: frame[name].sum() for name in sheet.summed if name in names and frame[name].notna().any()}
+    sums = {
+        name: frame[name].sum()
+        for name in sheet.summed
+        if name in names and frame[name].notna().any()
+    }
     last = len(frame) + bool(sums and not sheet.levels)
     if not sheet.levels:
-        _add_table(book, page, last, heads, columns, [sums.get(name) for name in names], sheet.total)
+        _add_table(
+            book, page, last, heads, columns, [sums.get(name) for name in names], sheet.total
+        )
     if sheet.note:
         page.write(last + 2, 0, sheet.note)
-    widths = [column.width for column, name in zip(columns, names, strict=True) if name != "unique_id"]
+    widths = [
+        column.width for column, name in zip(columns, names, strict=True) if name != "unique_id"
+    ]
     reach = [wide for wide in itertools.accumulate(widths or [0.0]) if wide <= _PAPER]
     if sum(widths) > _UPRIGHT:
         page.set_landscape()
@@ -278,11 +335,16 @@ def _write_table(book: Workbook, sheet: Sheet, currency: str | None, day: str) -
     for name, rule in _MARKED.items():
         if name in names:
             place = names.index(name)
-            page.conditional_format(1, place, len(frame), place, {"type": "cell", "format": red, **rule})
+            page.conditional_format(
+                1, place, len(frame), place, {"type": "cell", "format": red, **rule}
+            )
 
 
 def _add_up(sheet: Sheet) -> dict[int, workbooks.Row]:
-    """Add up the rows below each group, and all in the total, in cells where they give its amount; others have it as a number."""
+    """Add up the rows below each group, and all in the total, in cells where they give its amount.
+
+    Others have it as a number.
+    """
     from xlsxwriter.utility import xl_range
 
     levels, table, last = sheet.levels, sheet.table, len(sheet.levels) - 1
@@ -299,13 +361,18 @@ def _add_up(sheet: Sheet) -> dict[int, workbooks.Row]:
         own = list(amounts)
         for place, rows in below.items():
             parts = [own[row] for row in rows if not math.isnan(own[row])]
-            if parts and math.isclose(math.fsum(parts), amounts[place], rel_tol=1e-12, abs_tol=0.005):
+            if parts and math.isclose(
+                math.fsum(parts), amounts[place], rel_tol=1e-12, abs_tol=0.005
+            ):
                 formulas[place][column] = (
                     f"=SUBTOTAL(9,{xl_range(rows[0] + 1, column, rows[-1] + 1, column)})"
                 )
                 own[place] = math.nan
     total, group = {"bold": True, "top": 1}, {"bold": True, "bg_color": _BAND}
-    return {place + 1: workbooks.Row(total if place == last else group, formulas[place]) for place in below}
+    return {
+        place + 1: workbooks.Row(total if place == last else group, formulas[place])
+        for place in below
+    }
 
 
 def _cut(sheet: Sheet) -> pd.DataFrame:
@@ -313,7 +380,8 @@ def _cut(sheet: Sheet) -> pd.DataFrame:
     table = sheet.table
     if len(table) > _MOST_ROWS:
         DataWarning.warn(
-            f"the sheet {sheet.name} holds the first {_MOST_ROWS:,} of {len(table):,} rows, as many as Excel can; "
+            f"the sheet {sheet.name} holds the first {_MOST_ROWS:,} of {len(table):,} rows, as "
+            "many as Excel can; "
             "its totals are those of these rows. oa.to_csv writes every deal"
         )
         table = table.head(_MOST_ROWS)
@@ -322,7 +390,8 @@ def _cut(sheet: Sheet) -> pd.DataFrame:
         long = int((lengths > workbooks.MOST_LETTERS).sum())
         if long:
             DataWarning.warn(
-                f"the sheet {sheet.name} holds the first {workbooks.MOST_LETTERS:,} characters of {text.count(long, 'cell')} "
+                f"the sheet {sheet.name} holds the first {workbooks.MOST_LETTERS:,} characters "
+                f"of {text.count(long, 'cell')} "
                 f"of {column}, as many as Excel can; oa.to_csv writes them whole"
             )
     return table
@@ -331,7 +400,11 @@ def _cut(sheet: Sheet) -> pd.DataFrame:
 def _note(page: Worksheet, row: int, place: int, name: str) -> None:
     """Note the name that functions and the API use, with what is meant by it."""
     lines = math.ceil(len(name) / 40)
-    look = {"author": "opp_analytics", "height": 8 + 16 * lines, "width": 160 if lines == 1 else 260}
+    look = {
+        "author": "opp_analytics",
+        "height": 8 + 16 * lines,
+        "width": 160 if lines == 1 else 260,
+    }
     page.write_comment(row, place, text.one_line(name), look)
 
 
@@ -360,15 +433,20 @@ def _add_table(
         described[0]["total_string"] = total
     style = {"style": "Table Style Light 1", "banded_rows": False, "total_row": totals}
     page.table_cells = _NoCells()
-    # The library has no tables where it writes row by row, only because it would write their cells again.
+    # The library has no tables where it writes row by row, only because it would write their cells
+    # again.
     page.constant_memory = False
     page.add_table(0, 0, last, len(heads) - 1, {"name": key, "columns": described, **style})
     page.constant_memory = True
     if totals:
         known = {place: head for place, head in enumerate(heads) if sums[place] is not None}
-        formulas = {place: f"=SUBTOTAL(109,{key}[{_escape(head)}])" for place, head in known.items()}
+        formulas = {
+            place: f"=SUBTOTAL(109,{key}[{_escape(head)}])" for place, head in known.items()
+        }
         cells = [total, *(None if one is None else float(one) for one in sums[1:])]
-        workbooks.write_own_row(book, page, last, workbooks.Row({"bold": True}, formulas), columns, cells)
+        workbooks.write_own_row(
+            book, page, last, workbooks.Row({"bold": True}, formulas), columns, cells
+        )
 
 
 def _escape(head: str) -> str:

@@ -1,7 +1,7 @@
 """A local server of the Opportunities API with a simulated sales team whose true rates are known.
 
-Use it to try things out and to test: it serves the whole API, and every fault of a real API can be switched
-on. `start` runs it in a separate process, on the loopback interface only.
+Use it to try things out and to test: it serves the whole API, and every fault of a real API can be
+switched on. `start` runs it in a separate process, on the loopback interface only.
 
 Examples
 --------

@@ -1,8 +1,9 @@
 """The server's process: ``python -m opp_analytics.sandbox``, started by `opp_analytics.sandbox.start`.
 
-It reads one line of JSON from standard input (the configuration, with the owner's key, which therefore appears in
-no process list) and writes one to standard output (its address, or the reason why it cannot start). The process
-ends when standard input closes, because the owner stopped the sandbox or died.
+It reads one line of JSON from standard input (the configuration, with the owner's key, which
+therefore appears in no process list) and writes one to standard output (its address, or the reason
+why it cannot start). The process ends when standard input closes, because the owner stopped the
+sandbox or died.
 """
 
 from __future__ import annotations
@@ -39,7 +40,12 @@ def main() -> int:
     """Serve until standard input closes, and return the exit code."""
     config = json.loads(sys.stdin.buffer.readline() or b"{}")
     if not config:
-        _say(error="this module is started by opp_analytics.sandbox.start(), or by: opp-analytics sandbox")
+        _say(
+            error=(
+                "this module is started by opp_analytics.sandbox.start(), or by: opp-analytics "
+                "sandbox"
+            )
+        )
         return 2
     with ExitStack() as stack:
         try:
@@ -51,7 +57,11 @@ def main() -> int:
         stack.callback(store.close)
         app = build(store, simulator, Faults(config["seed"]), config["key"])
         token, read_only_token = (store.list_tokens(1, read_only=kind)[0] for kind in (False, True))
-        keys = {"token": token, "read_only_token": read_only_token, "api_key": store.access[token].api_key}
+        keys = {
+            "token": token,
+            "read_only_token": read_only_token,
+            "api_key": store.access[token].api_key,
+        }
         _say(port=listening.getsockname()[1], **keys)
         _serve(app, listening)
         store.save_settings(clock=to_text(store.clock.now()))
@@ -64,7 +74,8 @@ def _say(**what: Any) -> None:
 
 
 def _listen(port: int) -> socket.socket:
-    # asyncio spares an answer the wait for delayed acknowledgements, 40 ms, only on a socket that is called TCP.
+    # asyncio spares an answer the wait for delayed acknowledgements, 40 ms, only on a socket that
+    # is called TCP.
     listening = socket.socket(proto=socket.IPPROTO_TCP)
     if os.name == "posix":
         # On Windows the option would let two servers share a port.
@@ -96,7 +107,9 @@ def _claim_file(path: str | None, stack: ExitStack) -> Path:
     except filelock.Timeout:
         raise SandboxError(f"{path} is in use by another sandbox; stop that one first") from None
     except OSError as error:
-        raise SandboxError(f"cannot write beside {path} ({error.strerror}); use another folder") from None
+        raise SandboxError(
+            f"cannot write beside {path} ({error.strerror}); use another folder"
+        ) from None
     return Path(path)
 
 
@@ -146,7 +159,9 @@ def _serve(app: Any, listening: socket.socket) -> None:
     quiet = ("access_log", "server_header", "date_header", "proxy_headers")
     off: dict[str, Any] = dict.fromkeys(quiet, False)
     waits: dict[str, Any] = {"timeout_keep_alive": 60, "timeout_graceful_shutdown": 1}
-    config = uvicorn.Config(app, http=TrackedProtocol, lifespan="off", log_level="warning", **off, **waits)
+    config = uvicorn.Config(
+        app, http=TrackedProtocol, lifespan="off", log_level="warning", **off, **waits
+    )
     server = uvicorn.Server(config)
 
     def leave() -> None:
@@ -160,7 +175,8 @@ def _serve(app: Any, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
 
         def watch_owner() -> None:
-            # Not through the buffered reader: a thread blocked in it breaks the interpreter's shutdown.
+            # Not through the buffered reader: a thread blocked in it breaks the interpreter's
+            # shutdown.
             while os.read(sys.stdin.fileno(), 1024):
                 pass
             with suppress(RuntimeError):  # the loop is closed: we are leaving already

@@ -29,13 +29,18 @@ class SandboxValueError(SandboxError, ValueError):
 def check_number(
     value: Any, name: str, *, low: float = -math.inf, high: float = math.inf, whole: bool = False
 ) -> Any:
-    """Check that `value` is a number from `low` to `high`, and return it as int or float; numpy scalars are allowed."""
+    """Check that `value` is a number from `low` to `high`, and return it as int or float.
+
+    Numpy scalars are allowed.
+    """
     kind = "a whole number" if whole else "a number"
     if math.isfinite(low) and math.isfinite(high):
         allowed = f"{kind} between {low:,g} and {high:,g}"
     else:
         allowed = (
-            f"{kind} of at least {low:,g}" if math.isfinite(low) else f"a finite {kind.removeprefix('a ')}"
+            f"{kind} of at least {low:,g}"
+            if math.isfinite(low)
+            else f"a finite {kind.removeprefix('a ')}"
         )
     if isinstance(value, bool) or not isinstance(value, Integral if whole else Real):
         raise SandboxTypeError(f"{name}={value!r} must be {allowed}")

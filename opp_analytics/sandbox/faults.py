@@ -24,7 +24,9 @@ class Faults:
     """The active faults; with one seed, the same requests in the same order get the same faults."""
 
     def __init__(self, seed: int) -> None:
-        self.settings: dict[str, float | bool] = {name: limits.off for name, limits in FAULTS.items()}
+        self.settings: dict[str, float | bool] = {
+            name: limits.off for name, limits in FAULTS.items()
+        }
         self._dice = random.Random(seed)  # noqa: S311 - dice, not secrets
         self._credit = 0.0
         self._counted = time.monotonic()
@@ -156,7 +158,9 @@ class Gate:
         if wait := self.faults.seconds_to_wait():
             limit = self.faults.settings["rate_limit"]
             detail = f"The limit is {limit:g} requests per second; wait {wait} s."
-            return make_failure(429, "rate_limited", "Too Many Requests", detail, {"Retry-After": str(wait)})
+            return make_failure(
+                429, "rate_limited", "Too Many Requests", detail, {"Retry-After": str(wait)}
+            )
         if self.faults.strikes("error_rate"):
             detail = "Something went wrong; nothing was done."
             return make_failure(500, "internal_error", "Internal Server Error", detail)
@@ -178,7 +182,11 @@ class Gate:
 
         async def send_slowly(message: Message) -> None:
             body = message.get("body", b"")
-            while body and self.faults.settings["drip"] and scope["client"] in TrackedProtocol.transports:
+            while (
+                body
+                and self.faults.settings["drip"]
+                and scope["client"] in TrackedProtocol.transports
+            ):
                 size = max(1, int(self.faults.settings["drip"] / _DRIPS_PER_SECOND))
                 await send({"type": "http.response.body", "body": body[:size], "more_body": True})
                 body = body[size:]

@@ -1,6 +1,7 @@
 """`start` and the handle of a running sandbox, the owner's side of its process.
 
-This side needs only the standard library until data is seeded, so that importing the sandbox is fast.
+This side needs only the standard library until data is seeded, so that importing the sandbox is
+fast.
 """
 
 from __future__ import annotations
@@ -22,7 +23,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, get_type_hints
 
-from opp_analytics.sandbox.arguments import SandboxError, SandboxTypeError, SandboxValueError, check_number
+from opp_analytics.sandbox.arguments import (
+    SandboxError,
+    SandboxTypeError,
+    SandboxValueError,
+    check_number,
+)
 from opp_analytics.sandbox.clock import LONGEST_DAYS
 from opp_analytics.sandbox.team import TenantStages
 
@@ -62,7 +68,10 @@ def check_faults(settings: Mapping[str, Any]) -> dict[str, float | bool]:
 
 
 class FaultSettings:
-    """Faults of the server, settable while it runs. At the start, every fault is off: 0 or False."""
+    """Faults of the server, settable while it runs.
+
+    At the start, every fault is off: 0 or False.
+    """
 
     latency: Annotated[float, FaultRange()]
     """Delay of every answer in seconds; requests wait in parallel."""
@@ -73,31 +82,34 @@ class FaultSettings:
     cut_rate: Annotated[float, FaultRange(high=1)]
     """Fraction of requests whose connection is dropped, without being carried out."""
     lose_answer_rate: Annotated[float, FaultRange(high=1)]
-    """Fraction of writes that are carried out, but whose connection is dropped instead of an answer."""
+    """Fraction of writes that are carried out, but whose connection is dropped instead of an
+    answer."""
     commit_delay: Annotated[float, FaultRange()]
-    """Seconds between the arrival of a write and its commit, even if the client has given up by then.
+    """Seconds between the arrival of a write and its commit, even if the client has given up by
+    then.
 
-    A write whose answer is lost loses its connection at once and is committed later. Waiting writes are committed when the
-    fault is switched off.
+    A write whose answer is lost loses its connection at once and is committed later. Waiting writes
+    are committed when the fault is switched off.
     """
     drip: Annotated[float, FaultRange()]
     """Bytes per second at which the body of every answer arrives."""
     clock_skew: Annotated[float, FaultRange(low=-_A_DAY, high=_A_DAY)]
     """Seconds by which the clock of a second server node is ahead (or, when negative, behind).
 
-    The two nodes take turns, so every second `created_at` and `updated_at` is off by that much, and timestamps no longer
-    increase from write to write.
+    The two nodes take turns, so every second `created_at` and `updated_at` is off by that much, and
+    timestamps no longer increase from write to write.
     """
     late_stamps: Annotated[float, FaultRange(high=_A_DAY)]
-    """Seconds by which `updated_at` (and a new row's `created_at`) is earlier than the commit, as on a server that takes the
-    time at the start of a long transaction."""
+    """Seconds by which `updated_at` (and a new row's `created_at`) is earlier than the commit, as
+    on a server that takes the time at the start of a long transaction."""
     replica_lag: Annotated[float, FaultRange(high=_A_DAY)]
-    """Seconds by which every read (an opportunity, the list, the trash) is behind the writes, as on a replica that follows
-    late: an opportunity made a moment ago is a 404, and a changed one still shows its old values."""
+    """Seconds by which every read (an opportunity, the list, the trash) is behind the writes, as on
+    a replica that follows late: an opportunity made a moment ago is a 404, and a changed one still
+    shows its old values."""
     normalize: Annotated[bool, FaultRange(switch=True)]
-    """If True, the server changes what it stores: it rounds values to cents, trims texts, collapses runs of blanks, composes
-    letters (Unicode NFC), replaces a blank or null stage or status by its default, and takes a new row's missing status from
-    its stage."""
+    """If True, the server changes what it stores: it rounds values to cents, trims texts, collapses
+    runs of blanks, composes letters (Unicode NFC), replaces a blank or null stage or status by its
+    default, and takes a new row's missing status from its stage."""
 
     _wire: ControlWire
     _renew: Callable[[str | None], str]
@@ -140,7 +152,8 @@ class FaultSettings:
         Parameters
         ----------
         token
-            Token of any tenant. By default it is the sandbox's own, and `Sandbox.token` becomes its successor.
+            Token of any tenant. By default it is the sandbox's own, and `Sandbox.token` becomes its
+            successor.
         """
         return self._renew(token)
 
@@ -164,7 +177,10 @@ class ControlWire:
         self._port, self._key = port, key
 
     def ask(self, action: str, body: bytes = b"") -> dict[str, Any]:
-        """Send a control request and return its answer; each uses its own connection, so any thread may ask."""
+        """Send a control request and return its answer.
+
+        Each uses its own connection, so any thread may ask.
+        """
         connection = http.client.HTTPConnection("127.0.0.1", self._port)
         try:
             connection.request("POST", f"/-/sandbox/{action}", body, {"X-Sandbox-Key": self._key})
@@ -172,15 +188,20 @@ class ControlWire:
             status, content = response.status, response.read()
         except (OSError, http.client.HTTPException):
             raise SandboxError(
-                "The sandbox does not answer: it was stopped, or its process has ended. Start a new one"
+                "The sandbox does not answer: it was stopped, or its process has ended. Start a "
+                "new one"
             ) from None
         finally:
             connection.close()
         if status == 422:
             answer = json.loads(content)
-            raise (SandboxTypeError if answer["wrong"] == "kind" else SandboxValueError)(answer["error"])
+            raise (SandboxTypeError if answer["wrong"] == "kind" else SandboxValueError)(
+                answer["error"]
+            )
         if status != 200:
-            raise SandboxError(f"The sandbox failed at {action!r} with status {status}; see its error output")
+            raise SandboxError(
+                f"The sandbox failed at {action!r} with status {status}; see its error output"
+            )
         found: dict[str, Any] = json.loads(content)
         return found
 
@@ -197,7 +218,10 @@ FAULTS: Mapping[str, FaultRange] = {
 
 
 def wire_rows(opportunities: Any) -> Iterator[dict[str, Any]]:
-    """Yield one dict of JSON values per opportunity of a frame or an iterable; None for a missing value."""
+    """Yield one dict of JSON values per opportunity of a frame or an iterable.
+
+    None for a missing value.
+    """
     if hasattr(opportunities, "columns"):
         names = [str(name) for name in opportunities.columns]
         # By column, because a row of a frame has one dtype, which would turn integers into floats.
@@ -208,7 +232,9 @@ def wire_rows(opportunities: Any) -> Iterator[dict[str, Any]]:
         return
     for row in opportunities:
         if not isinstance(row, Mapping):
-            raise SandboxTypeError(f"opportunities must be a DataFrame or mappings, not {type(row).__name__}")
+            raise SandboxTypeError(
+                f"opportunities must be a DataFrame or mappings, not {type(row).__name__}"
+            )
         yield {str(name): _cell(str(name), value) for name, value in row.items()}
 
 
@@ -239,7 +265,9 @@ def _moment(name: str, value: datetime) -> str:
     try:
         aware = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     except OverflowError:
-        raise SandboxValueError(f"{name}={str(value)!r} is in no year from 1 to 9999 in UTC") from None
+        raise SandboxValueError(
+            f"{name}={str(value)!r} is in no year from 1 to 9999 in UTC"
+        ) from None
     return aware.isoformat().replace("+00:00", "Z")
 
 
@@ -268,7 +296,8 @@ class Sandbox:
     read_only_token : str
         Token of the same tenant without permission to write (403).
     faults : FaultSettings
-        Faults of the server, set as in ``server.faults.latency = 0.2``; `FaultSettings` describes each one.
+        Faults of the server, set as in ``server.faults.latency = 0.2``; `FaultSettings` describes
+        each one.
     """
 
     def __init__(self, process: subprocess.Popen[bytes], ready: dict[str, Any], key: str) -> None:
@@ -294,7 +323,10 @@ class Sandbox:
 
     @property
     def exports(self) -> str:
-        """Three shell lines that point a client at this sandbox; on Windows, lines of PowerShell."""
+        """Three shell lines that point a client at this sandbox.
+
+        On Windows, lines of PowerShell.
+        """
         named = ("BLOCKS_API_URL", "BLOCKS_AUTH_TOKEN", "BLOCKS_API_KEY")
         settings = dict(zip(named, (self.url, self.token, self.api_key), strict=True))
         return "\n".join(write_setting(*setting) for setting in settings.items())
@@ -302,9 +334,10 @@ class Sandbox:
     def advance(self, days: int = 7) -> datetime:
         """Let `days` pass, with the sales team at work, and return the new `now`.
 
-        The clock moves by exactly that much, and the team works on every day that has ended by then: on working days
-        it moves, pushes, revalues, closes, reopens, deletes and recovers the opportunities in the database, including
-        those edited over the API, and adds new ones. The same edits on the same days give the same data.
+        The clock moves by exactly that much, and the team works on every day that has ended by
+        then: on working days it moves, pushes, revalues, closes, reopens, deletes and recovers the
+        opportunities in the database, including those edited over the API, and adds new ones. The
+        same edits on the same days give the same data.
 
         Raises
         ------
@@ -326,11 +359,16 @@ class Sandbox:
         timeout = check_number(timeout, "timeout", low=0)
         arrived = int(self._wire.send("wait", count=count, timeout=timeout)["requests"])
         if arrived < count:
-            raise SandboxError(f"only {arrived:,} of {count:,} requests arrived within {timeout:g} s")
+            raise SandboxError(
+                f"only {arrived:,} of {count:,} requests arrived within {timeout:g} s"
+            )
         return arrived
 
     def add_tenant(self, opportunities: Any = None) -> Tenant:
-        """Add a tenant with no data, or with `opportunities` as in `start`; no team works for it."""
+        """Add a tenant with no data, or with `opportunities` as in `start`.
+
+        No team works for it.
+        """
         made = self._wire.ask("tenant")
         self._seed(made["tenant"], () if opportunities is None else opportunities)
         return Tenant(made["token"], made["api_key"])
@@ -367,7 +405,8 @@ class Sandbox:
                 body = encode({"tenant": tenant, "rows": chunk, "done": done})
             except (UnicodeError, OverflowError, RecursionError) as error:
                 raise SandboxValueError(
-                    f"an opportunity contains a value that JSON cannot represent ({error}); change it"
+                    f"an opportunity contains a value that JSON cannot represent ({error}); "
+                    "change it"
                 ) from None
             self._wire.ask("seed", body)
             if done:
@@ -380,7 +419,11 @@ class Sandbox:
         self.stop()
 
     def __repr__(self) -> str:
-        state = f"stopped with code {self._process.poll()}" if self._process.poll() is not None else "running"
+        state = (
+            f"stopped with code {self._process.poll()}"
+            if self._process.poll() is not None
+            else "running"
+        )
         return f"<Sandbox {self.url} {state}>"
 
 
@@ -422,32 +465,33 @@ def start(
     weeks
         Weeks of the sales team's work before the start; they end at `today`.
     seed
-        Seed of the team and the faults. The same `weeks`, `seed`, `deals_per_week` and `today` give the same
-        data, ids included; a `today` whole weeks away gives the same data shifted, except for month and quarter
-        ends.
+        Seed of the team and the faults. The same `weeks`, `seed`, `deals_per_week` and `today` give
+        the same data, ids included; a `today` whole weeks away gives the same data shifted, except
+        for month and quarter ends.
     opportunities
-        A DataFrame (or mappings) with the API's column names and any further ones: the initial data, instead of
-        simulated weeks. It is stored unchanged, flaws included. A missing `unique_id` is generated, a missing
-        `created_at` or `updated_at` is the sandbox's current time, and without a column `status` it follows from
-        `stage`.
+        A DataFrame (or mappings) with the API's column names and any further ones: the initial
+        data, instead of simulated weeks. It is stored unchanged, flaws included. A missing
+        `unique_id` is generated, a missing `created_at` or `updated_at` is the sandbox's current
+        time, and without a column `status` it follows from `stage`.
     path
-        SQLite file. An existing file continues with its data, credentials and clock, and all arguments
-        but `port` are ignored. None means a temporary file that is removed at the end.
+        SQLite file. An existing file continues with its data, credentials and clock, and all
+        arguments but `port` are ignored. None means a temporary file that is removed at the end.
     today
-        The simulated date at the start: `now` starts at its midnight in UTC. Default: today, UTC, or the current
-        time with `opportunities`. It is never before the newest timestamp of the data. To watch 26 weeks pass
-        until today, start with ``today=today - timedelta(weeks=26)`` and advance.
+        The simulated date at the start: `now` starts at its midnight in UTC. Default: today, UTC,
+        or the current time with `opportunities`. It is never before the newest timestamp of the
+        data. To watch 26 weeks pass until today, start with ``today=today - timedelta(weeks=26)``
+        and advance.
     deals_per_week
         New opportunities in an average week; with 0 the team only works on existing ones.
     org
-        An `Org` whose stages, pipelines and names on the wire (``api_columns``) the server has instead of the documented
-        ones. The simulated team works by them.
+        An `Org` whose stages, pipelines and names on the wire (``api_columns``) the server has
+        instead of the documented ones. The simulated team works by them.
 
     Raises
     ------
     SandboxError
-        When the port is in use, the file is in use or not a sandbox database, or the extra ``[sandbox]`` is not
-        installed.
+        When the port is in use, the file is in use or not a sandbox database, or the extra
+        ``[sandbox]`` is not installed.
     SandboxTypeError
         When an argument or a row of `opportunities` is of the wrong kind.
     SandboxValueError
@@ -458,7 +502,9 @@ def start(
     seed = check_number(seed, "seed", whole=True)
     deals_per_week = check_number(deals_per_week, "deals_per_week", low=0, high=1_000)
     if not isinstance(today, date | None):
-        raise SandboxTypeError(f"today={today!r} must be a datetime.date, for example date(2026, 9, 28)")
+        raise SandboxTypeError(
+            f"today={today!r} must be a datetime.date, for example date(2026, 9, 28)"
+        )
     key = secrets.token_urlsafe(24)
     config = {
         "port": port,
@@ -483,20 +529,29 @@ def start(
 
 
 def _launch() -> subprocess.Popen[bytes]:
-    missing = [name for name in ("starlette", "uvicorn", "msgspec") if importlib.util.find_spec(name) is None]
+    missing = [
+        name
+        for name in ("starlette", "uvicorn", "msgspec")
+        if importlib.util.find_spec(name) is None
+    ]
     if missing:
-        raise SandboxError(f'the sandbox needs {" and ".join(missing)}: pip install "opp_analytics[sandbox]"')
+        raise SandboxError(
+            f'the sandbox needs {" and ".join(missing)}: pip install "opp_analytics[sandbox]"'
+        )
     environment = dict(os.environ)
     root = Path(__file__).parents[2]
     if root.name not in ("site-packages", "dist-packages"):
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, (environment.get("PYTHONPATH"), str(root))))
+        environment["PYTHONPATH"] = os.pathsep.join(
+            filter(None, (environment.get("PYTHONPATH"), str(root)))
+        )
     try:
         return subprocess.Popen(
             [sys.executable, "-P", "-m", "opp_analytics.sandbox"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,
-            # Interrupting a notebook cell interrupts its whole process group, so the server must not be in it.
+            # Interrupting a notebook cell interrupts its whole process group, so the server must
+            # not be in it.
             start_new_session=os.name == "posix",
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
@@ -517,7 +572,8 @@ def _handshake(process: subprocess.Popen[bytes], config: dict[str, Any]) -> dict
     if not line:
         code = process.wait()
         raise SandboxError(
-            f"the sandbox's process ended with code {code} before it was ready; see its error output"
+            f"the sandbox's process ended with code {code} before it was ready; see its error "
+            "output"
         )
     said: dict[str, Any] = json.loads(line)
     if "error" in said:

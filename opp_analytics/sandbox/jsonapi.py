@@ -1,7 +1,9 @@
-"""The bodies of the API: a create or an update, validated with every problem; resources, pages and errors in JSON:API form.
+"""The bodies of the API: a create or an update, validated with every problem.
 
-Attributes outside the reference are stored unchanged, unless a number in them is beyond a JSON reader's range. `value` has no
-lower bound, because the reference only calls it a decimal.
+Resources, pages and errors in JSON:API form.
+
+Attributes outside the reference are stored unchanged, unless a number in them is beyond a JSON
+reader's range. `value` has no lower bound, because the reference only calls it a decimal.
 """
 
 from __future__ import annotations
@@ -145,7 +147,9 @@ def validate(
         if attribute in _READ_ONLY:
             # A record may be sent back unchanged.
             if current is None or value != current["unique_id" if attribute == "id" else attribute]:
-                problems.append(Problem(attribute, f"{attribute} is set by the server", "read_only"))
+                problems.append(
+                    Problem(attribute, f"{attribute} is set by the server", "read_only")
+                )
             continue
         try:
             clean[attribute] = checks.get(attribute, _further)(value)
@@ -157,12 +161,16 @@ def validate(
     return clean, problems
 
 
-def _pair_accounts(clean: dict[str, Any], current: Mapping[str, Any], problems: list[Problem]) -> None:
+def _pair_accounts(
+    clean: dict[str, Any], current: Mapping[str, Any], problems: list[Problem]
+) -> None:
     """Keep `account_id` and the vendor client's `account_unique_id` equal: both name the same thing."""
     if "account_unique_id" in clean:
         account = clean.setdefault("account_id", clean["account_unique_id"])
         if account != clean["account_unique_id"]:
-            problems.append(Problem("account_unique_id", "account_unique_id differs from account_id"))
+            problems.append(
+                Problem("account_unique_id", "account_unique_id differs from account_id")
+            )
     elif "account_id" in clean and "account_unique_id" in current:
         clean["account_unique_id"] = clean["account_id"]
 
@@ -170,11 +178,13 @@ def _pair_accounts(clean: dict[str, Any], current: Mapping[str, Any], problems: 
 _CENT = Decimal("0.01")
 
 
-def fill_defaults(fields: Mapping[str, Any], stages: TenantStages, *, is_new: bool) -> dict[str, Any]:
+def fill_defaults(
+    fields: Mapping[str, Any], stages: TenantStages, *, is_new: bool
+) -> dict[str, Any]:
     """Fill a blank or null stage or status of a request with its default.
 
-    A new row also gets a default for a missing stage, and its missing status follows from the stage. An update changes
-    only the fields it sends.
+    A new row also gets a default for a missing stage, and its missing status follows from the
+    stage. An update changes only the fields it sends.
     """
     filled = dict(fields)
     if _is_empty(filled, "stage") and (is_new or "stage" in filled):
@@ -209,7 +219,10 @@ class Failure(Exception):
     """An error answer, raised where the error is found."""
 
     def __init__(
-        self, status: int, errors: Sequence[Mapping[str, Any]], headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        errors: Sequence[Mapping[str, Any]],
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(status)
         self.status, self.errors, self.headers = status, errors, headers
@@ -221,7 +234,12 @@ class Failure(Exception):
 
 
 def make_failure(
-    status: int, code: str, title: str, detail: str, headers: Mapping[str, str] | None = None, **source: str
+    status: int,
+    code: str,
+    title: str,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    **source: str,
 ) -> Failure:
     """Make a failure with a single error."""
     error: dict[str, Any] = {"status": str(status), "code": code, "title": title, "detail": detail}
@@ -254,7 +272,11 @@ def make_refusal(problems: Iterable[Problem]) -> Failure:
 
 def render_resource(attributes: Mapping[str, Any], *, related: bool = False) -> str:
     """Render a document with one opportunity; `related` adds the relationship to its account."""
-    data: dict[str, Any] = {"id": attributes["unique_id"], "type": "opportunity", "attributes": attributes}
+    data: dict[str, Any] = {
+        "id": attributes["unique_id"],
+        "type": "opportunity",
+        "attributes": attributes,
+    }
     if related:
         account = attributes.get("account_id")
         linkage = None if account is None else {"id": account, "type": "account"}
@@ -267,18 +289,26 @@ def render_page(rows: Sequence[tuple[str, str]], *, number: int, size: int, tota
     pages = -(-total // size)
     meta = {"totalPages": pages, "totalRecords": total, "total_pages": pages, "total_count": total}
     meta |= {"current_page": number, "per_page": size}
-    data = ",".join(f'{{"id":{encode(key)},"type":"opportunity","attributes":{text}}}' for key, text in rows)
+    data = ",".join(
+        f'{{"id":{encode(key)},"type":"opportunity","attributes":{text}}}' for key, text in rows
+    )
     return f'{{"data":[{data}],"meta":{encode(meta)}}}'
 
 
 def make_answer(request: Request, body: str, status: int = 200) -> Response:
-    """Make the HTTP answer; a read has an ETag, and is a 304 when the client already has the same body."""
+    """Make the HTTP answer.
+
+    A read has an ETag, and is a 304 when the client already has the same body.
+    """
     if request.method not in ("GET", "HEAD"):
         return Response(body, status, media_type=_MEDIA_TYPE)
     content = body.encode()
     etag = f'"{hashlib.blake2b(content, digest_size=16).hexdigest()}"'
     headers = {"ETag": etag, "Cache-Control": "max-age=0, private, must-revalidate"}
-    known = {tag.strip().removeprefix("W/") for tag in request.headers.get("If-None-Match", "").split(",")}
+    known = {
+        tag.strip().removeprefix("W/")
+        for tag in request.headers.get("If-None-Match", "").split(",")
+    }
     if etag in known or "*" in known:
         return Response(status_code=304, headers=headers)
     return Response(content, status, headers, _MEDIA_TYPE)

@@ -27,12 +27,25 @@ _STAGES = {
 _DISQUALIFIED = "Disqualified"
 """A stage of the team's own, which no preset knows."""
 _DEALS = (
-    "Opportunity ID", "Opportunity Name", "Account Name", "Stage", "Amount", "Probability (%)", "Close Date",
-    "Created Date", "Opportunity Owner",
-)  # fmt: skip
+    "Opportunity ID",
+    "Opportunity Name",
+    "Account Name",
+    "Stage",
+    "Amount",
+    "Probability (%)",
+    "Close Date",
+    "Created Date",
+    "Opportunity Owner",
+)
 _CHANGES = (
-    "Opportunity ID", "Opportunity Name", "Field / Event", "Old Value", "New Value", "Edit Date", "Edited By",
-)  # fmt: skip
+    "Opportunity ID",
+    "Opportunity Name",
+    "Field / Event",
+    "Old Value",
+    "New Value",
+    "Edit Date",
+    "Edited By",
+)
 _TRACKED = ("Stage", "Amount", "Probability (%)", "Close Date")
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _FOOTER = (
@@ -72,9 +85,10 @@ def salesforce_files(
     Returns
     -------
     SalesforceFiles
-        The two paths. The reports are "details only", in the American locale, with Salesforce's footer: ids of 15
-        characters, ``$12,000.00``, ``80%``, ``11/25/2026``, times in UTC. What the team disqualified is in a stage of its own,
-        ``Disqualified``; what it deleted is in neither file.
+        The two paths. The reports are "details only", in the American locale, with Salesforce's
+        footer: ids of 15 characters, ``$12,000.00``, ``80%``, ``11/25/2026``, times in UTC. What
+        the team disqualified is in a stage of its own, ``Disqualified``; what it deleted is in
+        neither file.
 
     Raises
     ------
@@ -95,7 +109,9 @@ def salesforce_files(
         _write(files.opportunities, _DEALS, _deals(kept), now)
         _write(files.field_history, _CHANGES, _changes(kept), now)
     except OSError as error:
-        raise SandboxError(f"cannot write into {folder} ({error.strerror}); choose another folder") from None
+        raise SandboxError(
+            f"cannot write into {folder} ({error.strerror}); choose another folder"
+        ) from None
     return files
 
 
@@ -142,9 +158,16 @@ def _deals(book: Mapping[str, Sequence[_State]]) -> Iterable[Sequence[str]]:
         created = from_text(deal["created_at"])
         shown = _format_tracked(deal)
         yield (
-            _short_id(key), str(deal["name"]), account, shown["Stage"], shown["Amount"], shown["Probability (%)"],
-            shown["Close Date"], _day(created.date()), str(deal["owner_name"]),
-        )  # fmt: skip
+            _short_id(key),
+            str(deal["name"]),
+            account,
+            shown["Stage"],
+            shown["Amount"],
+            shown["Probability (%)"],
+            shown["Close Date"],
+            _day(created.date()),
+            str(deal["owner_name"]),
+        )
 
 
 def _changes(book: Mapping[str, Sequence[_State]]) -> Iterable[Sequence[str]]:
@@ -157,9 +180,15 @@ def _changes(book: Mapping[str, Sequence[_State]]) -> Iterable[Sequence[str]]:
                 continue
             name, editor = str(state.deal["name"]), str(state.deal["owner_name"])
             after, when = _format_tracked(state.deal), _time(from_text(state.at))
-            told = [("Created.", "", "")] if before is None else [
-                (field, before[field], after[field]) for field in _TRACKED if before[field] != after[field]
-            ]  # fmt: skip
+            told = (
+                [("Created.", "", "")]
+                if before is None
+                else [
+                    (field, before[field], after[field])
+                    for field in _TRACKED
+                    if before[field] != after[field]
+                ]
+            )
             rows += [(state.at, (_short_id(key), name, *change, when, editor)) for change in told]
             before = after
     rows.sort(key=lambda row: row[0], reverse=True)
@@ -182,7 +211,10 @@ def _day(day: date) -> str:
 
 
 def _time(moment: datetime) -> str:
-    return f"{_day(moment.date())} {moment.hour % 12 or 12}:{moment.minute:02} {'AM' if moment.hour < 12 else 'PM'}"
+    return (
+        f"{_day(moment.date())} {moment.hour % 12 or 12}:{moment.minute:02} "
+        f"{'AM' if moment.hour < 12 else 'PM'}"
+    )
 
 
 def _short_id(key: str) -> str:

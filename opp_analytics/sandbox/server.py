@@ -35,13 +35,28 @@ LARGEST_BODY = 1_000_000
 """Largest body of a create or an update, in bytes."""
 
 _KEY_HEADERS = ("AppId", "X-API-KEY")
-_FILTERS = {name: name for name in ("status", "stage", "account_id", "owner_unique_id", "contact_unique_id")}
+_FILTERS = {
+    name: name for name in ("status", "stage", "account_id", "owner_unique_id", "contact_unique_id")
+}
 _FILTERS |= {"account_unique_id": "account_id", "owner": "owner_unique_id"}
-# Attributes of the vendor's client besides the reference: sortable even if no opportunity has them yet.
+# Attributes of the vendor's client besides the reference: sortable even if no opportunity has them
+# yet.
 _FURTHER = (
-    "account_unique_id", "contact_unique_id", "code", "notes", "budget", "total", "duration", "duration_unit",
-    "duration_description", "next_action_at", "owner_unique_id", "owner_name", "owner_email", "enabled",
-)  # fmt: skip
+    "account_unique_id",
+    "contact_unique_id",
+    "code",
+    "notes",
+    "budget",
+    "total",
+    "duration",
+    "duration_unit",
+    "duration_description",
+    "next_action_at",
+    "owner_unique_id",
+    "owner_name",
+    "owner_email",
+    "enabled",
+)
 
 
 @dataclass
@@ -71,7 +86,9 @@ class Api:
         """Serve ``/opportunities/ID``: get, update, delete."""
         access = self._admit(request)
         if request.method in ("GET", "HEAD"):
-            return self._answer(request, self._find(request, access, late=True).attributes, related=True)
+            return self._answer(
+                request, self._find(request, access, late=True).attributes, related=True
+            )
         if request.method == "DELETE":
             async with self.writing:
                 self.store.delete(access.tenant, self._find(request, access))
@@ -83,11 +100,18 @@ class Api:
             if problems:
                 raise jsonapi.make_refusal(problems)
             self.store.update(access.tenant, record, fields)
-        told = {"unique_id": record.unique_id, **fields, "updated_at": record.attributes["updated_at"]}
+        told = {
+            "unique_id": record.unique_id,
+            **fields,
+            "updated_at": record.attributes["updated_at"],
+        }
         return self._answer(request, told)
 
     async def recover(self, request: Request) -> Response:
-        """Serve ``/opportunities/ID/recover``: take an opportunity out of the trash; no effect on others."""
+        """Serve ``/opportunities/ID/recover``: take an opportunity out of the trash.
+
+        No effect on others.
+        """
         access = self._admit(request)
         async with self.writing:
             record = self.store.get(access.tenant, request.path_params["unique_id"])
@@ -104,10 +128,15 @@ class Api:
     def _validate(
         self, body: Any, current: Mapping[str, Any] | None = None
     ) -> tuple[dict[str, Any], list[Problem]]:
-        """Find the fields to store and the problems of a body; normalize them if the fault is on."""
+        """Find the fields to store and the problems of a body.
+
+        Normalize them if the fault is on.
+        """
         stages, normalizes = self.store.stages, self.faults.settings["normalize"]
         if isinstance(body, dict) and isinstance(body.get("opportunity"), dict):
-            sent = {stages.columns.get(name, name): value for name, value in body["opportunity"].items()}
+            sent = {
+                stages.columns.get(name, name): value for name, value in body["opportunity"].items()
+            }
             sent = fill_defaults(sent, stages, is_new=current is None) if normalizes else sent
             body = {"opportunity": sent}
         fields, problems = validate(body, stages, current)
@@ -119,7 +148,12 @@ class Api:
         return normalize(fields) if normalizes else fields, problems
 
     def _answer(
-        self, request: Request, attributes: Mapping[str, Any], *, status: int = 200, related: bool = False
+        self,
+        request: Request,
+        attributes: Mapping[str, Any],
+        *,
+        status: int = 200,
+        related: bool = False,
     ) -> Response:
         """Answer with one opportunity, under the tenant's names."""
         body = jsonapi.render_resource(self._rename(attributes), related=related)
@@ -137,10 +171,16 @@ class Api:
         if access is None:
             raise jsonapi.make_unauthorized("The token is unknown or has expired.")
         keys = [request.headers[name] for name in _KEY_HEADERS if name in request.headers]
-        if not keys or not all(hmac.compare_digest(key.encode(), access.api_key.encode()) for key in keys):
-            raise jsonapi.make_unauthorized("The API key (header AppId or X-API-KEY) does not fit the token.")
+        if not keys or not all(
+            hmac.compare_digest(key.encode(), access.api_key.encode()) for key in keys
+        ):
+            raise jsonapi.make_unauthorized(
+                "The API key (header AppId or X-API-KEY) does not fit the token."
+            )
         if access.read_only and request.method not in ("GET", "HEAD"):
-            raise jsonapi.make_failure(403, "forbidden", "Forbidden", "This token may read but not write.")
+            raise jsonapi.make_failure(
+                403, "forbidden", "Forbidden", "This token may read but not write."
+            )
         return access
 
     def _find(self, request: Request, access: Access, *, late: bool = False) -> Record:
@@ -157,8 +197,12 @@ class Api:
         names = self.store.stages.columns
         attribute = names.get(sort.removeprefix("-"), sort.removeprefix("-"))
         # Ignoring it would return pages in an order that the reader does not expect.
-        if attribute not in (*CORE, *_FURTHER) and not self.store.has_attribute(access.tenant, attribute):
-            raise _bad_parameter("sort", f"No opportunity has an attribute {attribute!r} to sort by.")
+        if attribute not in (*CORE, *_FURTHER) and not self.store.has_attribute(
+            access.tenant, attribute
+        ):
+            raise _bad_parameter(
+                "sort", f"No opportunity has an attribute {attribute!r} to sort by."
+            )
         query = ListQuery(
             access.tenant,
             deleted=deleted,
@@ -176,7 +220,9 @@ class Api:
         rows, total = self.store.read_page(query)
         if names:
             rows = [(key, encode(self._rename(decode(text)))) for key, text in rows]
-        return jsonapi.make_answer(request, jsonapi.render_page(rows, number=number, size=size, total=total))
+        return jsonapi.make_answer(
+            request, jsonapi.render_page(rows, number=number, size=size, total=total)
+        )
 
 
 def _whole(asked: Mapping[str, str], name: str, default: int) -> int:
@@ -187,7 +233,9 @@ def _whole(asked: Mapping[str, str], name: str, default: int) -> int:
 
 
 def _bad_parameter(name: str, detail: str) -> Failure:
-    return jsonapi.make_failure(422, "invalid_parameter", "Unprocessable Entity", detail, parameter=name)
+    return jsonapi.make_failure(
+        422, "invalid_parameter", "Unprocessable Entity", detail, parameter=name
+    )
 
 
 async def _body(request: Request) -> Any:
@@ -220,8 +268,13 @@ class Control:
     gate: Gate = field(init=False)
 
     async def __call__(self, request: Request) -> Response:
-        """Answer a control request with JSON; a wrong argument gives a 422 with ``error`` and ``wrong``."""
-        if not hmac.compare_digest(request.headers.get("X-Sandbox-Key", "").encode(), self.key.encode()):
+        """Answer a control request with JSON.
+
+        A wrong argument gives a 422 with ``error`` and ``wrong``.
+        """
+        if not hmac.compare_digest(
+            request.headers.get("X-Sandbox-Key", "").encode(), self.key.encode()
+        ):
             raise jsonapi.make_unauthorized("Only the sandbox's owner may use this route.")
         actions: dict[str, Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]] = {
             "state": self.tell_state,
@@ -250,12 +303,16 @@ class Control:
     async def wait_for_requests(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Answer once `count` requests have arrived, or after `timeout` seconds."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.gate.wait_for_requests(asked["count"]), float(asked["timeout"]))
+            await asyncio.wait_for(
+                self.gate.wait_for_requests(asked["count"]), float(asked["timeout"])
+            )
         return await self.tell_state({})
 
     async def change_faults(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Set faults."""
-        self.faults.change({name: float(v) if isinstance(v, Decimal) else v for name, v in asked.items()})
+        self.faults.change(
+            {name: float(v) if isinstance(v, Decimal) else v for name, v in asked.items()}
+        )
         async with self.writing:
             self.store.follow(self.faults.settings["replica_lag"])
         return {}

@@ -1,8 +1,8 @@
 """The simulator: a sales team at work on the database, day by day.
 
-The events of a deal on a day are random, with a seed from the sandbox's seed, the deal and the day, and depend
-only on the deal's row. So there is no state between two days, a restart changes nothing, and an edit over the API
-affects only the edited deal.
+The events of a deal on a day are random, with a seed from the sandbox's seed, the deal and the day,
+and depend only on the deal's row. So there is no state between two days, a restart changes nothing,
+and an edit over the API affects only the edited deal.
 """
 
 from __future__ import annotations
@@ -46,14 +46,18 @@ def draw_value(size: float, dice: random.Random) -> int | Decimal | None:
 
 def draw_close_date(day: date, dice: random.Random) -> str | None:
     """Draw the planned close date of a deal created on `day`: often the end of a month or quarter, sometimes missing."""
-    close = day + timedelta(days=round(dice.lognormvariate(math.log(_TYPICAL_CYCLE_DAYS), _CYCLE_SPREAD)))
+    close = day + timedelta(
+        days=round(dice.lognormvariate(math.log(_TYPICAL_CYCLE_DAYS), _CYCLE_SPREAD))
+    )
     habit = dice.random()
     if habit < _NO_DATE:
         return None
     return _snap_to_deadline(close, habit).isoformat()
 
 
-def close_deal(deal: Mapping[str, Any], stage: str, day: date, dice: random.Random) -> dict[str, Any]:
+def close_deal(
+    deal: Mapping[str, Any], stage: str, day: date, dice: random.Random
+) -> dict[str, Any]:
     """Change a deal that is won or lost on `day`. Most reps set the close date to that day."""
     won = stage == "closed_won"
     status, chance = ("won", 100) if won else ("lost", 0)
@@ -85,7 +89,9 @@ def groom_deal(deal: Mapping[str, Any], day: date, rep: Rep, dice: random.Random
             value = dice.lognormvariate(math.log(_TYPICAL_VALUE), _VALUE_SPREAD)
             changes["value"] = _round_price(value, dice)
     elif dice.random() < 0.015:
-        changes["value"] = _round_price(float(deal["value"]) * dice.lognormvariate(-0.04, 0.18), dice)
+        changes["value"] = _round_price(
+            float(deal["value"]) * dice.lognormvariate(-0.04, 0.18), dice
+        )
     if dice.random() < 0.015:
         changes["probability"] = state_probability(deal["stage"], rep, dice)
     return {name: value for name, value in changes.items() if value != deal[name]}
@@ -148,7 +154,8 @@ TEAM_TENANT = 1
 
 _REPS = {rep.unique_id: rep for rep in team.REPS} | {rep.name: rep for rep in team.REPS}
 _ONWARD_PER_DAY = 0.2
-"""Chance per working day that a deal goes on to a stage that shares its place among the worked ones."""
+"""Chance per working day that a deal goes on to a stage that shares its place among the worked
+ones."""
 _WORKDAY_STARTS, _WORKDAY_SECONDS = timedelta(hours=8), 10 * 3_600
 
 
@@ -164,7 +171,8 @@ class _Event:
 class Simulator:
     """The team of one store, whose settings hold its state.
 
-    These are seed, deals_per_week, and from the first day on origin and played_until (the first day not yet simulated).
+    These are seed, deals_per_week, and from the first day on origin and played_until (the first day
+    not yet simulated).
     """
 
     def __init__(self, store: DealStore) -> None:
@@ -208,7 +216,9 @@ class Simulator:
                 (created if event.is_new or key in created else touched)[key] = event.record
         self.store.insert(TEAM_TENANT, created.values())
         self.store.replace(TEAM_TENANT, touched.values())
-        self.store.save_settings(origin=origin.isoformat(), played_until=max(first, until).isoformat())
+        self.store.save_settings(
+            origin=origin.isoformat(), played_until=max(first, until).isoformat()
+        )
 
     def _happen(self, event: _Event) -> None:
         stamp = to_text(self.store.clock.stamp(event.at))
@@ -224,7 +234,9 @@ def _moment(day: date, dice: random.Random) -> datetime:
     return midnight(day) + _WORKDAY_STARTS + timedelta(seconds=dice.random() * _WORKDAY_SECONDS)
 
 
-def _events(desk: dict[str, Record], day: date, seed: str, stages: TenantStages) -> Iterator[_Event]:
+def _events(
+    desk: dict[str, Record], day: date, seed: str, stages: TenantStages
+) -> Iterator[_Event]:
     """Draw the events of `day`, at most one per deal."""
     for key, record in desk.items():
         if not _is_workable(record, day, stages):
@@ -241,7 +253,10 @@ def _find_worked(record: Record, stages: TenantStages) -> str | None:
 
 
 def _is_workable(record: Record, day: date, stages: TenantStages) -> bool:
-    """Return True if anything can happen to a deal on `day`; this is faster than seeding a generator."""
+    """Return True if anything can happen to a deal on `day`.
+
+    This is faster than seeding a generator.
+    """
     if record.deleted_at is not None:
         return _is_recent(record.deleted_at, day)
     stage = _find_worked(record, stages)
@@ -270,14 +285,20 @@ def _draw_event(record: Record, stage: str, day: date, dice: random.Random) -> _
     if record.deleted_at is not None:
         return _Event(record) if dice.random() < team.RECOVER_PER_DAY else None
     if deal["stage"] == "closed_lost":
-        return _Event(record, reopen_deal(day, rep, dice)) if dice.random() < team.REOPEN_PER_DAY else None
+        return (
+            _Event(record, reopen_deal(day, rep, dice))
+            if dice.random() < team.REOPEN_PER_DAY
+            else None
+        )
     if dice.random() < team.LEAVE_PER_DAY[deal["stage"]]:
         return _leave(record, deal, day, rep, dice)
     changes = groom_deal(deal, day, rep, dice)
     return _Event(record, changes) if changes else None
 
 
-def _leave(record: Record, deal: dict[str, Any], day: date, rep: Rep, dice: random.Random) -> _Event:
+def _leave(
+    record: Record, deal: dict[str, Any], day: date, rep: Rep, dice: random.Random
+) -> _Event:
     chances = team.weigh_next_stages(deal["stage"], rep.skill)
     target = dice.choices(list(chances), list(chances.values()))[0]
     if target == "deleted":

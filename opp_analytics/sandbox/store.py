@@ -1,7 +1,7 @@
 """The sandbox's database: tenants, tokens and opportunities in one SQLite file.
 
-An opportunity is one JSON document, exactly as it is served. SQLite generates the columns for filters and sorts
-from it, so that the two always agree.
+An opportunity is one JSON document, exactly as it is served. SQLite generates the columns for
+filters and sorts from it, so that the two always agree.
 """
 
 from __future__ import annotations
@@ -27,9 +27,17 @@ from opp_analytics.sandbox.clock import Clock, from_text, to_text
 from opp_analytics.sandbox.team import TenantStages
 
 CORE = (
-    "unique_id", "name", "account_id", "value", "stage", "close_date", "probability", "status", "created_at",
+    "unique_id",
+    "name",
+    "account_id",
+    "value",
+    "stage",
+    "close_date",
+    "probability",
+    "status",
+    "created_at",
     "updated_at",
-)  # fmt: skip
+)
 """The attributes that every opportunity has, in the order of the API's reference."""
 
 _COLUMNS = (*CORE[1:], "owner_unique_id", "contact_unique_id")
@@ -117,8 +125,8 @@ class Record:
 class DealStore:
     """One sandbox database; its file is created, readable by its owner only, if it does not exist.
 
-    Reads and writes use separate connections, so that a page can be read during a long write. Only one write may
-    run at a time: the server holds a lock around all writes.
+    Reads and writes use separate connections, so that a page can be read during a long write. Only
+    one write may run at a time: the server holds a lock around all writes.
     """
 
     def __init__(self, path: Path, clock: Clock) -> None:
@@ -132,13 +140,18 @@ class DealStore:
             self._prepare(path)
             self._reader = self._connect(path)
         except OSError as error:
-            raise SandboxError(f"cannot write {path} ({error.strerror}); choose another file") from None
+            raise SandboxError(
+                f"cannot write {path} ({error.strerror}); choose another file"
+            ) from None
         except sqlite3.DatabaseError as error:
-            raise SandboxError(f"{path} is not a sandbox database ({error}); use another file") from None
+            raise SandboxError(
+                f"{path} is not a sandbox database ({error}); use another file"
+            ) from None
         self.access = {
             token: Access(tenant, api_key, bool(read_only))
             for token, tenant, api_key, read_only in self._reader.execute(
-                "SELECT token, tenant, api_key, read_only FROM token JOIN tenant ON tenant.id = tenant"
+                "SELECT token, tenant, api_key, read_only FROM token JOIN tenant ON tenant.id = "
+                "tenant"
             )
         }
         """The access of each token."""
@@ -155,7 +168,9 @@ class DealStore:
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA synchronous = NORMAL")
         # SQLite's LIKE ignores case only for ASCII.
-        connection.create_function("casefold", 1, lambda text: str(text).casefold(), deterministic=True)
+        connection.create_function(
+            "casefold", 1, lambda text: str(text).casefold(), deterministic=True
+        )
         return connection
 
     def _prepare(self, path: Path) -> None:
@@ -167,7 +182,9 @@ class DealStore:
         layout = self._writer.execute("PRAGMA user_version").fetchone()[0]
         if found != _APPLICATION_ID:
             self._writer.close()
-            raise SandboxError(f"{path} is a SQLite file but not a sandbox database; use another file")
+            raise SandboxError(
+                f"{path} is a SQLite file but not a sandbox database; use another file"
+            )
         if layout != _LAYOUT:
             self._writer.close()
             raise SandboxError(f"{path} is from another version of the sandbox; use a new file")
@@ -194,7 +211,10 @@ class DealStore:
     # The replica that reads may lag behind on
 
     def follow(self, lag: float) -> None:
-        """Let reads be `lag` seconds behind the writes from now on; with 0 they are up to date again."""
+        """Let reads be `lag` seconds behind the writes from now on.
+
+        With 0 they are up to date again.
+        """
         self._lag = lag
         if lag and self._replica is None:
             self._replica = self._connect(Path(":memory:"))
@@ -229,7 +249,8 @@ class DealStore:
     def save_settings(self, **settings: Any) -> None:
         """Save settings for the next start."""
         self._writer.executemany(
-            "INSERT OR REPLACE INTO setting VALUES (?, ?)", [(k, encode(v)) for k, v in settings.items()]
+            "INSERT OR REPLACE INTO setting VALUES (?, ?)",
+            [(k, encode(v)) for k, v in settings.items()],
         )
 
     def add_tenant(self) -> tuple[int, str]:
@@ -242,7 +263,9 @@ class DealStore:
         """Add a token to `tenant`."""
         token = f"sandbox_{secrets.token_hex(20)}"
         self._writer.execute("INSERT INTO token VALUES (?, ?, ?)", (token, tenant, read_only))
-        api_key = self._writer.execute("SELECT api_key FROM tenant WHERE id = ?", (tenant,)).fetchone()[0]
+        api_key = self._writer.execute(
+            "SELECT api_key FROM tenant WHERE id = ?", (tenant,)
+        ).fetchone()[0]
         self.access[token] = Access(tenant, api_key, read_only)
         return token
 
@@ -258,11 +281,15 @@ class DealStore:
 
     def list_tokens(self, tenant: int, *, read_only: bool) -> list[str]:
         """List the tokens of `tenant` of one kind, oldest first."""
-        return [t for t, a in self.access.items() if a.tenant == tenant and a.read_only == read_only]
+        return [
+            t for t, a in self.access.items() if a.tenant == tenant and a.read_only == read_only
+        ]
 
     def make_id(self) -> str:
         """Make the unique_id of the next opportunity: the same for the same opportunities in the same order."""
-        [number] = self._writer.execute("SELECT ifnull(max(rowid), 0) + 1 FROM opportunity").fetchone()
+        [number] = self._writer.execute(
+            "SELECT ifnull(max(rowid), 0) + 1 FROM opportunity"
+        ).fetchone()
         dice = random.Random(f"{self.read_setting('seed')}/made/{number}")  # noqa: S311 - dice, not secrets
         return str(uuid.UUID(int=dice.getrandbits(128), version=4))
 
@@ -285,7 +312,9 @@ class DealStore:
         # S608: the text is built from names in this module, every value is bound.
         counting = f"SELECT count(*) FROM opportunity WHERE {condition}"  # noqa: S608
         # Keys first: sorting whole documents would carry all of them through the sorter.
-        paging = f"SELECT rowid FROM opportunity WHERE {condition} ORDER BY {order} LIMIT ? OFFSET ?"  # noqa: S608
+        paging = (
+            f"SELECT rowid FROM opportunity WHERE {condition} ORDER BY {order} LIMIT ? OFFSET ?"  # noqa: S608
+        )
         fetching = (
             "SELECT unique_id, attributes FROM json_each(?) AS wanted"
             " JOIN opportunity ON opportunity.rowid = wanted.value ORDER BY wanted.key"
@@ -313,16 +342,26 @@ class DealStore:
         if '"' in attribute or "\0" in attribute:
             return False
         found = self._reader.execute(
-            "SELECT 1 FROM opportunity WHERE tenant = ? AND json_type(attributes, ?) IS NOT NULL LIMIT 1",
+            (
+                "SELECT 1 FROM opportunity WHERE tenant = ? AND json_type(attributes, ?) IS NOT "
+                "NULL "
+                "LIMIT 1"
+            ),
             (tenant, f'$."{attribute}"'),
         )
         return found.fetchone() is not None
 
     def get(self, tenant: int, unique_id: str, *, late: bool = False) -> Record | None:
-        """Get one opportunity, deleted or not; None for an unknown id. `late` reads with the lag."""
+        """Get one opportunity, deleted or not; None for an unknown id.
+
+        `late` reads with the lag.
+        """
         reader = self._read_late() if late else self._reader
         found = reader.execute(
-            "SELECT attributes, deleted_at, deleted_by FROM opportunity WHERE tenant = ? AND unique_id = ?",
+            (
+                "SELECT attributes, deleted_at, deleted_by FROM opportunity WHERE tenant = ? AND "
+                "unique_id = ?"
+            ),
             (tenant, unique_id),
         ).fetchone()
         return None if found is None else Record(decode(found[0]), found[1], found[2])
@@ -357,15 +396,28 @@ class DealStore:
     def insert(self, tenant: int, records: Iterable[Record]) -> None:
         """Insert finished records unchanged."""
         self._write(
-            "INSERT INTO opportunity (deleted_at, deleted_by, attributes, tenant, unique_id) VALUES (?, ?, ?, ?, ?)",
-            ((r.deleted_at, r.deleted_by, encode(r.attributes), tenant, r.unique_id) for r in records),
+            (
+                "INSERT INTO opportunity (deleted_at, deleted_by, attributes, tenant, unique_id) "
+                "VALUES (?, ?, ?, ?, ?)"
+            ),
+            (
+                (r.deleted_at, r.deleted_by, encode(r.attributes), tenant, r.unique_id)
+                for r in records
+            ),
         )
 
     def replace(self, tenant: int, records: Iterable[Record]) -> None:
         """Write changed records back."""
         self._write(
-            "UPDATE opportunity SET deleted_at = ?, deleted_by = ?, attributes = ? WHERE tenant = ? AND unique_id = ?",
-            ((r.deleted_at, r.deleted_by, encode(r.attributes), tenant, r.unique_id) for r in records),
+            (
+                "UPDATE opportunity SET deleted_at = ?, deleted_by = ?, attributes = ? WHERE "
+                "tenant "
+                "= ? AND unique_id = ?"
+            ),
+            (
+                (r.deleted_at, r.deleted_by, encode(r.attributes), tenant, r.unique_id)
+                for r in records
+            ),
         )
 
     def update(self, tenant: int, record: Record, fields: Mapping[str, Any]) -> None:

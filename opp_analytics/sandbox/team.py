@@ -1,9 +1,10 @@
 """The simulated sales team, its true rates, and the stages that it works by.
 
-A deal is a Markov chain on working days: it leaves each stage with a fixed daily chance (`LEAVE_PER_DAY`), and
-its next stage (`NEXT`) depends only on the stage and on its owner's skill. So the chance of a win can be computed
-exactly: TRUE_WIN_RATE and the other rates below are not estimates, and estimates can be checked against them.
-Value, close date and stated probability follow the deal but do not affect it.
+A deal is a Markov chain on working days: it leaves each stage with a fixed daily chance
+(`LEAVE_PER_DAY`), and its next stage (`NEXT`) depends only on the stage and on its owner's skill.
+So the chance of a win can be computed exactly: TRUE_WIN_RATE and the other rates below are not
+estimates, and estimates can be checked against them. Value, close date and stated probability
+follow the deal but do not affect it.
 """
 
 from __future__ import annotations
@@ -24,9 +25,11 @@ _DATA = tomllib.loads(Path(__file__).with_name("team.toml").read_text(encoding="
 LEAVE_PER_DAY: Mapping[str, float] = _DATA["leave_per_day"]
 """Chance that a deal leaves its stage, per working day (five a week)."""
 NEXT: Mapping[str, Mapping[str, float]] = _DATA["next"]
-"""Next stage of an average rep's deal, with its probability; ``inactive`` is disqualified. Sums to 1."""
+"""Next stage of an average rep's deal, with its probability; ``inactive`` is disqualified. Sums to
+1."""
 AFTERMATH_DAYS = 28
-"""Calendar days during which a lost deal may be reopened and a deleted one recovered: 20 working days."""
+"""Calendar days during which a lost deal may be reopened and a deleted one recovered: 20 working
+days."""
 
 REOPEN_PER_DAY = 0.003
 """Chance per working day that a recently lost deal comes back, into negotiation."""
@@ -77,7 +80,8 @@ def account_id(account: str) -> str:
 def weigh_next_stages(stage: str, skill: float) -> Mapping[str, float]:
     """Weigh `NEXT` of a stage for a rep of that skill."""
     weights = {
-        target: weight * (skill if target in _ORDER and _ORDER.index(target) > _ORDER.index(stage) else 1.0)
+        target: weight
+        * (skill if target in _ORDER and _ORDER.index(target) > _ORDER.index(stage) else 1.0)
         for target, weight in NEXT[stage].items()
     }
     total = sum(weights.values())
@@ -88,9 +92,9 @@ def weigh_next_stages(stage: str, skill: float) -> Mapping[str, float]:
 def compute_outcomes(skill: float) -> Mapping[str, tuple[float, float]]:
     """Compute the chances of ending as won and as lost, by current stage of an open deal.
 
-    The chain is absorbed in won, in lost and not reopened, in deleted and not recovered, or in inactive. With
-    P the chances of `weigh_next_stages`, w(s) = Σ P(s, t) w(t), and the same for l; the fixed point is iterated,
-    which converges geometrically because every stage leads out.
+    The chain is absorbed in won, in lost and not reopened, in deleted and not recovered, or in
+    inactive. With P the chances of `weigh_next_stages`, w(s) = Σ P(s, t) w(t), and the same for l;
+    the fixed point is iterated, which converges geometrically because every stage leads out.
     """
     reopened = 1 - (1 - REOPEN_PER_DAY) ** _WORKING_DAYS
     recovered = 1 - (1 - RECOVER_PER_DAY) ** _WORKING_DAYS
@@ -103,7 +107,11 @@ def compute_outcomes(skill: float) -> Mapping[str, tuple[float, float]]:
             "inactive": (0.0, 0.0),
         }
         for stage in NEXT:
-            known = {**found, **ends, "deleted": (recovered * found[stage][0], recovered * found[stage][1])}
+            known = {
+                **found,
+                **ends,
+                "deleted": (recovered * found[stage][0], recovered * found[stage][1]),
+            }
             chances = weigh_next_stages(stage, skill).items()
             found[stage] = (
                 sum(chance * known[target][0] for target, chance in chances),
@@ -126,7 +134,8 @@ TRUE_WIN_RATES: Mapping[str, float] = {rep.name: compute_win_rate(rep) for rep i
 """The same for each rep, by `owner_name`."""
 
 TRUE_STAGE_RATES: Mapping[str, float] = {stage: compute_outcomes(1.0)[stage][0] for stage in NEXT}
-"""Chance that an open deal of an average rep is eventually won, by its current stage. A disqualified or deleted deal is not won."""
+"""Chance that an open deal of an average rep is eventually won, by its current stage. A
+disqualified or deleted deal is not won."""
 
 _WORKED = tuple(NEXT)
 """The open stages that the team works by."""
@@ -143,14 +152,17 @@ _FEW = {1: (3,), 2: (0, 3), 3: (0, 2, 3)}
 class TenantStages:
     """The stages of the tenant, documented or of the org that the sandbox was started with, and the names of its attributes.
 
-    The team works by the four open stages that it was written for. A tenant's own open stages are spread over them in their
-    order; one that shares its place with the stage before it is passed through on the way.
+    The team works by the four open stages that it was written for. A tenant's own open stages are
+    spread over them in their order; one that shares its place with the stage before it is passed
+    through on the way.
     """
 
     stages: tuple[Mapping[str, Any], ...] = DOCUMENTED
     columns: Mapping[str, str] = field(default_factory=dict)
     """Attributes on the wire: the tenant's name to the documented one."""
-    _known: dict[tuple[str, str | None], str | None] = field(default_factory=dict, compare=False, repr=False)
+    _known: dict[tuple[str, str | None], str | None] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     @classmethod
     def of(cls, org: Any) -> TenantStages:
@@ -184,7 +196,9 @@ class TenantStages:
     @property
     def pipelines(self) -> tuple[str, ...]:
         """The pipelines in order; empty for a single one."""
-        return tuple(dict.fromkeys(stage["pipeline"] for stage in self.stages if stage.get("pipeline")))
+        return tuple(
+            dict.fromkeys(stage["pipeline"] for stage in self.stages if stage.get("pipeline"))
+        )
 
     def list_spellings(self, *kinds: str) -> list[str]:
         """List every spelling of the stages of these kinds."""
@@ -206,7 +220,9 @@ class TenantStages:
     def find_status(self, stage: Any) -> str:
         """Find the status that follows from a stage."""
         kind = self.kinds.get(stage) if isinstance(stage, str) else None
-        return kind if kind in ("won", "lost") else "inactive" if kind == "disqualified" else "active"
+        return (
+            kind if kind in ("won", "lost") else "inactive" if kind == "disqualified" else "active"
+        )
 
     def find_worked(self, stage: Any, pipeline: str | None = None) -> str | None:
         """Find the stage that the team works a deal by; None for one it does not work."""
@@ -234,12 +250,17 @@ class TenantStages:
         return names[after]
 
     def find_name(self, worked: str, pipeline: str | None = None) -> str | None:
-        """Find the tenant's stage for a worked one: the first of its place; None where it has none."""
+        """Find the tenant's stage for a worked one: the first of its place.
+
+        None where it has none.
+        """
         if worked in CLOSED:
             return next(self._list(CLOSED[worked], pipeline), None)
         names, wanted = self.list_open(pipeline), _WORKED.index(worked)
         places = [_place(k, len(names)) for k in range(len(names))]
-        return next((name for name, place in zip(names, places, strict=True) if place >= wanted), names[-1])
+        return next(
+            (name for name, place in zip(names, places, strict=True) if place >= wanted), names[-1]
+        )
 
 
 def _place(rank: int, count: int) -> int:

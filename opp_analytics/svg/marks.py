@@ -1,7 +1,10 @@
-"""Marks of a picture: bars, bands, lines, dots and labels, as SVG text at percent positions; and the stylesheet of all pictures.
+"""Marks of a picture: bars, bands, lines, dots and labels, as SVG text at percent positions.
 
-Across, a position is a percentage of the picture's width (0 to 100), so that a picture stretches; down, it is in pixels, so
-that text and bars keep their size. Colors are classes of the stylesheet, so that a picture follows light, dark and print, and an organization's own accent.
+And the stylesheet of all pictures.
+
+Across, a position is a percentage of the picture's width (0 to 100), so that a picture stretches;
+down, it is in pixels, so that text and bars keep their size. Colors are classes of the stylesheet,
+so that a picture follows light, dark and print, and an organization's own accent.
 """
 
 from __future__ import annotations
@@ -55,10 +58,14 @@ class Axis:
         return charts.choose_ticks(self.top, most)
 
 
-def axis(amounts: Iterable[float], *, start: float = 0.0, end: float = 100.0, first: float = 0.0) -> Axis:
+def axis(
+    amounts: Iterable[float], *, start: float = 0.0, end: float = 100.0, first: float = 0.0
+) -> Axis:
     """Scale from `first` to a little beyond the largest known amount."""
     largest = max((amount for amount in amounts if math.isfinite(amount)), default=0.0)
-    return Axis(first + 1.05 * (largest - first) if largest > first else first + 1.0, start, end, first)
+    return Axis(
+        first + 1.05 * (largest - first) if largest > first else first + 1.0, start, end, first
+    )
 
 
 def fit_scale(chart: charts.ChartData, *, end: float = 100.0) -> Axis:
@@ -83,7 +90,9 @@ def _list_ends(place: charts.Place) -> list[float]:
     return amounts
 
 
-def draw_levels(levels: Iterable[charts.Level], scale: Axis, height: float, *, behind: bool) -> list[str]:
+def draw_levels(
+    levels: Iterable[charts.Level], scale: Axis, height: float, *, behind: bool
+) -> list[str]:
     """Draw the named levels of a chart down a row: reference lines `behind` its marks, targets before them."""
     return [
         down(scale.at(level.at), bottom=height, line="axis" if behind else "target")
@@ -103,8 +112,9 @@ def draw_marks(
 ) -> list[str]:
     """Draw the marks of a place from left to right.
 
-    `height`, `thick` and `middle` are pixels; a bar is at least `least` percent wide, so that one thinner than a pixel
-    is still a mark. An arrow says that something lies beyond the end of the scale.
+    `height`, `thick` and `middle` are pixels; a bar is at least `least` percent wide, so that one
+    thinner than a pixel is still a mark. An arrow says that something lies beyond the end of the
+    scale.
     """
     y, at, drawn = height / 2 if middle is None else middle, scale.at, []
     for mark in place.marks:
@@ -115,22 +125,36 @@ def draw_marks(
                 gap = 2 if mark.forms and right - left > _THIN else 0
                 top, title = y - size / 2, mark.title
                 drawn.append(
-                    bar(left, right, y=top, height=size, fill=mark.tone, gap=gap, title=title, key=mark.key)
+                    bar(
+                        left,
+                        right,
+                        y=top,
+                        height=size,
+                        fill=mark.tone,
+                        gap=gap,
+                        title=title,
+                        key=mark.key,
+                    )
                 )
                 if mark.forms:
-                    drawn.append(inside(left, right, y + 4, mark.forms, pale=mark.tone in ("pale", "band")))
+                    drawn.append(
+                        inside(left, right, y + 4, mark.forms, pale=mark.tone in ("pale", "band"))
+                    )
             case charts.RangeMark():
                 drawn.append(across(y, left=at(mark.low), right=at(mark.high), line=mark.tone))
             case charts.DotMark():
                 x, radius = at(mark.at), 5 * mark.size
-                drawn.append(dot(x, y, radius=radius, fill=mark.tone, title=mark.title, hollow=mark.hollow))
+                drawn.append(
+                    dot(x, y, radius=radius, fill=mark.tone, title=mark.title, hollow=mark.hollow)
+                )
             case charts.TickMark():
                 half = mark.length * height / 2
                 line = "target" if mark.tone == "ink" else mark.tone
                 drawn.append(down(at(mark.at), top=y - half, bottom=y + half, line=line))
             case charts.BreakMark():
                 drawn.append(
-                    f'<rect class="cut" x="{_pc(at(mark.at))}" y="{_px(y - thick / 2 - 2)}" width="5" '
+                    f'<rect class="cut" x="{_pc(at(mark.at))}" y="{_px(y - thick / 2 - 2)}" '
+                    'width="5" '
                     f'height="{_px(thick + 4)}" transform="skewX(-20)"/>'
                 )
     if any(amount > scale.top * (1 + 1e-9) for amount in _list_ends(place)):
@@ -144,7 +168,8 @@ def picture(*marks: str, height: float, said: str, group: bool = False, below: s
     `group` is True when its marks can be focused one by one; `below` is HTML under them.
     """
     return (
-        f'<span class="pic"><svg class="oa" width="100%" height="{_px(height)}" role="{"group" if group else "img"}" '
+        f'<span class="pic"><svg class="oa" width="100%" height="{_px(height)}" '
+        f'role="{"group" if group else "img"}" '
         f'aria-label="{escape(said)}">{"".join(marks)}</svg>{below}</span>'
     )
 
@@ -160,34 +185,54 @@ def bar(
     gap: float = 0,
     key: str = "",
 ) -> str:
-    """Draw a bar; `gap` pixels stay free at its end, where another follows; `key` is its label in its table, as ``data-key``."""
+    """Draw a bar; `gap` pixels stay free at its end, where another follows.
+
+    `key` is its label in its table, as ``data-key``.
+    """
     width = max(right - left, 0.0)
     size = f"calc({_pc(width)} - {_px(gap)}px)" if gap else _pc(width)
     if width <= 0:
         return ""
     named = f' data-key="{escape(key)}"' if key else ""
     return (
-        f'<rect class="f-{fill}" x="{_pc(left)}" y="{_px(y)}" width="{size}" height="{_px(height)}"{named}>'
+        f'<rect class="f-{fill}" x="{_pc(left)}" y="{_px(y)}" width="{size}" '
+        f'height="{_px(height)}"{named}>'
         f"{hint(title)}</rect>"
     )
 
 
 def across(y: float, *, left: float = 0, right: float = 100, line: Line) -> str:
     """Draw a horizontal line."""
-    return f'<line class="l-{line}" x1="{_pc(left)}" x2="{_pc(right)}" y1="{_px(y)}" y2="{_px(y)}"/>'
+    return (
+        f'<line class="l-{line}" x1="{_pc(left)}" x2="{_pc(right)}" y1="{_px(y)}" y2="{_px(y)}"/>'
+    )
 
 
 def down(x: float, *, top: float = 0, bottom: float, line: Line) -> str:
     """Draw a vertical line; a line of kind "target" means the target, everywhere."""
-    return f'<line class="l-{line}" x1="{_pc(x)}" x2="{_pc(x)}" y1="{_px(top)}" y2="{_px(bottom)}"/>'
+    return (
+        f'<line class="l-{line}" x1="{_pc(x)}" x2="{_pc(x)}" y1="{_px(top)}" y2="{_px(bottom)}"/>'
+    )
 
 
 def dot(
-    x: float, y: float, *, radius: float = 4, fill: Fill = "hi", title: str = "", hollow: bool = False
+    x: float,
+    y: float,
+    *,
+    radius: float = 4,
+    fill: Fill = "hi",
+    title: str = "",
+    hollow: bool = False,
 ) -> str:
-    """Draw a point; a large one has a rim, so that it stays clear of what is behind; a hollow one is the other end of a comparison."""
+    """Draw a point; a large one has a rim, so that it stays clear of what is behind.
+
+    A hollow one is the other end of a comparison.
+    """
     kind = "ring" if hollow else f"f-{fill}{' rim' if radius >= 4 else ''}"
-    return f'<circle class="{kind}" cx="{_pc(x)}" cy="{_px(y)}" r="{_px(radius)}">{hint(title)}</circle>'
+    return (
+        f'<circle class="{kind}" cx="{_pc(x)}" cy="{_px(y)}" '
+        f'r="{_px(radius)}">{hint(title)}</circle>'
+    )
 
 
 def label(
@@ -204,8 +249,9 @@ def label(
 ) -> str:
     """Write a text whose baseline is at `y`, and `dx` pixels to the right of `x`.
 
-    Its `kind` "ink" or "hi" is bold; "on" is drawn on a dark bar, "on-pale" on a pale one; what is behind a `halo`
-    stays clear of it. The text is drawn in pictures from `room` pixels wide, and below `until`.
+    Its `kind` "ink" or "hi" is bold; "on" is drawn on a dark bar, "on-pale" on a pale one; what is
+    behind a `halo` stays clear of it. The text is drawn in pictures from `room` pixels wide, and
+    below `until`.
     """
     limits = [f"from{_step(room)}" if room else "", f"below{_step(until)}" if until else ""]
     classes = " ".join(filter(None, [f"t-{kind}" if kind else "", "halo" if halo else "", *limits]))
@@ -223,8 +269,12 @@ def inside(left: float, right: float, y: float, forms: Sequence[str], *, pale: b
     return fit(left, y, forms, right - left, dx=6, kind="on-pale" if pale else "on")
 
 
-def fit(x: float, y: float, forms: Sequence[str], share: float, *, until: float = 0.0, **style: Any) -> str:
-    """Write the longest of the `forms` that fits into so many percent of the picture, else nothing; `style` is that of a `label`.
+def fit(
+    x: float, y: float, forms: Sequence[str], share: float, *, until: float = 0.0, **style: Any
+) -> str:
+    """Write the longest of the `forms` that fits into so many percent of the picture, else nothing.
+
+    `style` is that of a `label`.
 
     With `until`, only where the picture is narrower than that.
     """
@@ -243,7 +293,9 @@ def beneath(place: charts.Place, scale: Axis) -> str:
         if isinstance(mark, charts.BarMark) and mark.forms:
             room = measure_room(scale.at(mark.end) - scale.at(mark.start), mark.forms[0], 6)
             limit = f' class="below{_step(room)}"' if room <= WIDTHS[-1] else ""
-            parts.append(f'<span{limit}><i class="b-{mark.tone}"></i>{escape(mark.forms[0])}</span>')
+            parts.append(
+                f'<span{limit}><i class="b-{mark.tone}"></i>{escape(mark.forms[0])}</span>'
+            )
     return f'<span class="named" aria-hidden="true">{"".join(parts)}</span>' if parts else ""
 
 
@@ -259,13 +311,18 @@ def scale_labels(places: Sequence[tuple[float, str]]) -> list[str]:
     widest = max(measure_text(words) for _, words in places) + 8
     room = 100 * widest / (places[1][0] - places[0][0])
     return [
-        label(at, 11, words, anchor="middle" if at else "start", kind="quiet", room=room / (2 - k % 2))
+        label(
+            at, 11, words, anchor="middle" if at else "start", kind="quiet", room=room / (2 - k % 2)
+        )
         for k, (at, words) in enumerate(places)
     ]
 
 
 def plane(*shapes: str, height: float) -> str:
-    """Stretch areas and polylines with the picture; their points are percentages across and pixels down."""
+    """Stretch areas and polylines with the picture.
+
+    Their points are percentages across and pixels down.
+    """
     return (
         f'<svg x="0" y="0" width="100%" height="{_px(height)}" viewBox="0 0 100 {_px(height)}" '
         f'preserveAspectRatio="none" overflow="visible" aria-hidden="true">{"".join(shapes)}</svg>'
@@ -286,11 +343,16 @@ def polyline(points: Iterable[Point], *, line: Line, dashed: bool = False) -> st
 def focusable(
     *marks: str, left: float, right: float, height: float, said: str, top: float = 0, key: str = ""
 ) -> str:
-    """Let marks say their week or row on hover and focus, in one line at the picture's top; `key` is their label in a table."""
+    """Let marks say their week or row on hover and focus, in one line at the picture's top.
+
+    `key` is their label in a table.
+    """
     words, named = escape(said), f' data-key="{escape(key)}"' if key else ""
     return (
-        f'<g class="hover" tabindex="0" role="img" aria-label="{words}"{named}><title>{words}</title>'
-        f'<rect class="hit" x="{_pc(left)}" y="{_px(top)}" width="{_pc(right - left)}" height="{_px(height - top)}"/>'
+        '<g class="hover" tabindex="0" role="img" '
+        f'aria-label="{words}"{named}><title>{words}</title>'
+        f'<rect class="hit" x="{_pc(left)}" y="{_px(top)}" width="{_pc(right - left)}" '
+        f'height="{_px(height - top)}"/>'
         f'{"".join(marks)}<text x="0" y="12" class="tip t-ink halo">{words}</text></g>'
     )
 
@@ -333,8 +395,8 @@ _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 def stylesheet(accent: str | None = None) -> str:
     """Build the CSS that pictures and row charts need, once on a page.
 
-    `accent` is the color of the highlight as ``"#rrggbb"``, 4.5 : 1 against white; the lighter tone of the dark theme
-    and the color of the ranges are derived from it.
+    `accent` is the color of the highlight as ``"#rrggbb"``, 4.5 : 1 against white; the lighter tone
+    of the dark theme and the color of the ranges are derived from it.
     """
     css = files(__package__).joinpath("style.css").read_text("utf-8") + _write_label_rules()
     if accent is None:
@@ -344,7 +406,8 @@ def stylesheet(accent: str | None = None) -> str:
     found = contrast(accent, _LIGHT)
     if found < _READABLE:
         raise ArgumentValueError(
-            f"accent={accent!r} has a contrast of {found:.1f} : 1 with white, below 4.5 : 1; use a darker color"
+            f"accent={accent!r} has a contrast of {found:.1f} : 1 with white, below 4.5 : 1; use "
+            "a darker color"
         )
     light = f"--hi:{accent};--band:{_mix(accent, _LIGHT, 0.22)}"
     # Lighter, until it reads as well on the dark background.
@@ -352,7 +415,10 @@ def stylesheet(accent: str | None = None) -> str:
     glow = next(tone for tone in tones if contrast(tone, _DARK) >= 6)
     dark = f"--hi:{glow};--band:{_mix(glow, _DARK, 0.3)}"
     # A page's own colors for paper come later, but say less.
-    return f"{css}:root{{{light}}}@media (prefers-color-scheme:dark){{:root{{{dark}}}}}@media print{{:root:root{{{light}}}}}"
+    return (
+        f"{css}:root{{{light}}}@media (prefers-color-scheme:dark){{:root{{{dark}}}}}@media "
+        f"print{{:root:root{{{light}}}}}"
+    )
 
 
 def _write_label_rules() -> str:

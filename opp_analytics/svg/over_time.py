@@ -1,4 +1,7 @@
-"""A forecast as pictures: over time with its target, one row as a bullet or a line of a table; and the pipeline created."""
+"""A forecast as pictures: over time with its target, one row as a bullet or a line of a table.
+
+And the pipeline created.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +21,11 @@ _TOP, _BOTTOM, _HEIGHT = 40.0, 340.0, 364.0
 _LINE, _NEAR = 16.0, 18.0
 """Pixels of a line of text, and between two labels that do not touch."""
 _NARROW = 280.0
-"""Width of the picture on a phone, in pixels, at which the labels of the axis end before the first record."""
+"""Width of the picture on a phone, in pixels, at which the labels of the axis end before the first
+record."""
 _DATES, _APART = 5, 18.0
-"""Dates of records below the picture, at most; and percent between two that do not touch on a phone."""
+"""Dates of records below the picture, at most; and percent between two that do not touch on a
+phone."""
 _BASE, _COLUMNS_HEIGHT, _COLUMNS_TOP = 150.0, 172.0, 32.0
 _LABELS = 4
 """Names of periods below the columns, at most."""
@@ -39,7 +44,8 @@ def forecast_fan(table: pd.DataFrame, **options: Any) -> str:
     amounts = axis([*reached, *(level.at for level in chart.levels)], start=_BOTTOM, end=_TOP)
     money, ticks = chart.measure.write, amounts.ticks()
     days = [math.floor(x) for x, _ in expected.points]
-    # Closed money may begin before the first record. Its first day is right of the axis labels, the last record at the edge.
+    # Closed money may begin before the first record. Its first day is right of the axis labels, the
+    # last record at the edge.
     begin = min([days[0], *(math.floor(x) for x, _ in booked.points[:1])])
     right = 100 * max(marks.measure_text(money(tick)) for tick in ticks) / _NARROW
     time = Axis(max(days[-1], begin + 1), right if days[-1] > begin else 100.0, first=begin)
@@ -59,7 +65,11 @@ def forecast_fan(table: pd.DataFrame, **options: Any) -> str:
         *(marks.label(0, aim - 6, level.name, kind="ink", halo=True) for aim, level in aims),
         *_write_dates(days, time),
         *_draw_records(chart, time, amounts),
-        *(marks.dot(100, amounts.at(y), radius=2.5, fill="bar") for _, y in called[-1:] if math.isfinite(y)),
+        *(
+            marks.dot(100, amounts.at(y), radius=2.5, fill="bar")
+            for _, y in called[-1:]
+            if math.isfinite(y)
+        ),
         height=_HEIGHT,
         said=said,
         group=True,
@@ -71,7 +81,8 @@ def forecast_fan(table: pd.DataFrame, **options: Any) -> str:
 def _put_beside(plot: str, side: list[str], height: float, width: int) -> str:
     """Put labels at the right of a picture, which says their figures already."""
     return (
-        f'<div class="plot" style="--side:{width}px">{plot}<svg class="oa" width="100%" height="{height:.0f}" '
+        f'<div class="plot" style="--side:{width}px">{plot}<svg class="oa" width="100%" '
+        f'height="{height:.0f}" '
         f'aria-hidden="true">{"".join(side)}</svg></div>'
     )
 
@@ -83,7 +94,9 @@ def _write_day(day: int) -> str:
 def _draw_call(called: list[marks.Point], time: Axis, amounts: Axis) -> list[str]:
     """Draw the call as dashed steps up to the last record; nothing while there is none."""
     spans = pairwise([*called, (math.inf, math.nan)])
-    steps = [(time.at(x), amounts.at(level)) for (day, level), (until, _) in spans for x in (day, until)]
+    steps = [
+        (time.at(x), amounts.at(level)) for (day, level), (until, _) in spans for x in (day, until)
+    ]
     parts = groupby(steps, lambda step: math.isnan(step[1]))
     return [marks.polyline(part, line="bar", dashed=True) for gone, part in parts if not gone]
 
@@ -121,11 +134,19 @@ def _step(booked: Curve, expected: Curve, time: Axis, amounts: Axis) -> list[mar
 def _write_dates(days: list[int], time: Axis) -> list[str]:
     """Write a date below every so many records, counted from the last, and below a start before the first of them."""
     shown = days[::-1][:: math.ceil(len(days) / _DATES)][::-1]
-    if time.first < days[0] and (far := [day for day in shown if time.at(day) - time.start >= _APART]):
+    if time.first < days[0] and (
+        far := [day for day in shown if time.at(day) - time.start >= _APART]
+    ):
         shown = [int(time.first), *far]
     kinds: dict[int, marks.Kind] = {days[-1]: "ink"}
     return [
-        marks.label(time.at(day), _HEIGHT - 6, _write_day(day), anchor="middle", kind=kinds.get(day, "quiet"))
+        marks.label(
+            time.at(day),
+            _HEIGHT - 6,
+            _write_day(day),
+            anchor="middle",
+            kind=kinds.get(day, "quiet"),
+        )
         for day in shown
     ]
 
@@ -137,7 +158,9 @@ def _draw_records(chart: ChartData, time: Axis, amounts: Axis) -> list[str]:
     half = (places[-1] - places[0]) / max(len(places) - 1, 1) / 2 or 10.0
     return [
         marks.focusable(
-            marks.dot(x, amounts.at(y), radius=6 if math.floor(day) == math.floor(points[-1][0]) else 2.5)
+            marks.dot(
+                x, amounts.at(y), radius=6 if math.floor(day) == math.floor(points[-1][0]) else 2.5
+            )
             if math.isfinite(y)
             else "",
             left=x - half,
@@ -154,7 +177,11 @@ def _write_ends(ends: tuple[EndName, ...], amounts: Axis) -> tuple[list[str], in
     """Write the figures of the last record, none upon another, and measure their width in pixels."""
     spread = [end.name for end in ends if end.tone == "quiet"]
     kinds: dict[str, marks.Kind] = {"hi": "hi", "bar": "", "mute": ""}
-    blocks = [(end, kinds[end.tone], spread if end.tone == "hi" else []) for end in ends if end.tone in kinds]
+    blocks = [
+        (end, kinds[end.tone], spread if end.tone == "hi" else [])
+        for end in ends
+        if end.tone in kinds
+    ]
     blocks.sort(key=lambda block: -block[0].y)
     lows = [amounts.at(end.y) + 4 for end, _, _ in blocks]
     tall = [_LINE * (1 + len(further)) + 2 for _, _, further in blocks]
@@ -258,7 +285,8 @@ def _hold(x: float, y: float, words: str, kind: marks.Kind) -> str:
 def progress(row: pd.Series[Any], money: Money, *, top: float | None = None) -> str:
     """Render one row of a table of people or teams: closed as a bar, the range as a band, the forecast as a dot.
 
-    The row is scaled to its own target, which is drawn, unless `top` is the end of a scale that rows share.
+    The row is scaled to its own target, which is drawn, unless `top` is the end of a scale that
+    rows share.
     """
     place = charts.progress(row, money, aimed=top is None)
     scale = marks.fit_scale(ChartData("", places=(place,))) if top is None else Axis(top)
@@ -282,7 +310,9 @@ def progress_axis() -> str:
     )
 
 
-def month(row: pd.Series[Any], scale: Axis, money: Money, *, name: str, by_rate: bool = False) -> str:
+def month(
+    row: pd.Series[Any], scale: Axis, money: Money, *, name: str, by_rate: bool = False
+) -> str:
     """Render one coming period on a shared scale: open deals due, usual new business, forecast and range, target."""
     place = charts.month(row, money, name=name, by_rate=by_rate)
     drawn = draw_marks(place, scale, height=32, thick=16)
@@ -300,7 +330,9 @@ def month(row: pd.Series[Any], scale: Axis, money: Money, *, name: str, by_rate:
 def coverage(row: pd.Series[Any], scale: Axis, money: Money, *, name: str) -> str:
     """Render what is open and due in one coming period beside what is to go to its target, on a shared scale."""
     place = charts.coverage(row, money, name=name)
-    return marks.picture(*draw_marks(place, scale, height=32, thick=16), height=32, said=place.title)
+    return marks.picture(
+        *draw_marks(place, scale, height=32, thick=16), height=32, said=place.title
+    )
 
 
 def month_axis(scale: Axis, target: float, money: Money) -> str:

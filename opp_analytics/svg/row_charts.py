@@ -1,4 +1,7 @@
-"""Charts in rows: label, picture and figures side by side; each renders what `charts` prepared, and a row can open."""
+"""Charts in rows: label, picture and figures side by side.
+
+Each renders what `charts` prepared, and a row can open.
+"""
 
 from __future__ import annotations
 
@@ -61,10 +64,15 @@ class Rows:
     stacked: bool = False
     """True when on a phone the picture goes below its label, because it needs the width."""
     wide: bool = False
-    """True when on a phone the figures go below, too, each under its heading, because there are many."""
+    """True when on a phone the figures go below, too, each under its heading, because there are
+    many."""
 
     def html(self, opened: Sequence[str] = (), teams: Sequence[str] = ()) -> str:
-        """Write the chart as HTML; `opened` has for each row the HTML that it opens to, or an empty text, `teams` its ``data-team``."""
+        """Write the chart as HTML.
+
+        `opened` has for each row the HTML that it opens to, or an empty text, `teams` its
+        ``data-team``.
+        """
         count = max((len(row.figures) for row in self.rows), default=0)
         longest = max((len(figure) for row in self.rows for figure in row.figures), default=0)
         width = max(self.figure_width, 9 * longest - 8)
@@ -74,25 +82,35 @@ class Rows:
         inner = [_write_head(self, count)] if self.axis or self.heads else []
         blank = [""] * len(self.rows)
         inner += map(_write_row, self.rows, opened or blank, teams or blank)
-        return f'<div class="rows{" stacked" if self.stacked else ""}" style="{style}">{"".join(inner)}</div>'
+        return (
+            f'<div class="rows{" stacked" if self.stacked else ""}" '
+            f'style="{style}">{"".join(inner)}</div>'
+        )
 
 
 def _write_head(chart: Rows, count: int) -> str:
     heads = [*chart.heads, *[""] * (count + 1 - len(chart.heads))]
     figures = "".join(f'<span class="fig">{escape(head)}</span>' for head in heads[1:])
     return (
-        f'<div class="row head"><span>{escape(heads[0])}</span>{chart.axis or "<span></span>"}{figures}</div>'
+        '<div class="row '
+        f'head"><span>{escape(heads[0])}</span>{chart.axis or "<span></span>"}{figures}</div>'
     )
 
 
 def _write_row(row: Row, behind: str, team: str) -> str:
     note = f'<span class="note"> · {escape(row.note)}</span>' if row.note else ""
-    cells = f'<span class="lab" title="{escape(row.label)}"><bdi>{escape(row.label)}</bdi>{note}</span>{row.picture}'
+    cells = (
+        '<span class="lab" '
+        f'title="{escape(row.label)}"><bdi>{escape(row.label)}</bdi>{note}</span>{row.picture}'
+    )
     cells += "".join(f'<span class="fig">{escape(figure)}</span>' for figure in row.figures)
     strong, team = " strong" if row.strong else "", f' data-team="{team}"' if team else ""
     if not behind:
         return f'<div class="row{strong}"{team}>{cells}</div>'
-    return f'<details class="opens{strong}"{team}><summary class="row">{cells}</summary>{behind}</details>'
+    return (
+        f'<details class="opens{strong}"{team}><summary '
+        f'class="row">{cells}</summary>{behind}</details>'
+    )
 
 
 def _render(
@@ -109,9 +127,9 @@ def _render(
 ) -> Rows:
     """Render each place as a row; `layout` are fields of `Rows`.
 
-    `height` and `thick` are pixels of a row's picture and its bars, `short` and `dx` the kind of the text at the end of
-    the marks and its distance. Where that text, `clear` percent wide, would meet the target's line, it stands beyond
-    it.
+    `height` and `thick` are pixels of a row's picture and its bars, `short` and `dx` the kind of
+    the text at the end of the marks and its distance. Where that text, `clear` percent wide, would
+    meet the target's line, it stands beyond it.
     """
     goals = (scale.at(one.at) for one in chart.levels if one.tone == "ink" and one.name)
     goal = next(goals, -math.inf)
@@ -123,7 +141,11 @@ def _render(
             last = place is chart.places[-1]
             drawn += _link(None if last else place, above, scale, height / 2, thick / 2, tall)
         drawn += marks.draw_marks(
-            place, scale, height=height, thick=thick, least=0.3 if chart.linked and not place.strong else 0
+            place,
+            scale,
+            height=height,
+            thick=thick,
+            least=0.3 if chart.linked and not place.strong else 0,
         )
         drawn += marks.draw_levels(chart.levels, scale, height, behind=False)
         if place.forms:
@@ -131,12 +153,19 @@ def _render(
         elif place.short:
             right = scale.at(place.end)
             right = goal if right <= goal < right + clear else right
-            drawn.append(marks.label(right, height / 2 + 4, place.short, dx=dx, kind=short, halo=True))
+            drawn.append(
+                marks.label(right, height / 2 + 4, place.short, dx=dx, kind=short, halo=True)
+            )
         if place.marks and not any(getattr(mark, "title", "") for mark in place.marks):
             drawn.append(marks.hint(place.title))
-        name, below = text.capital(place.name) if capital else place.name, marks.beneath(place, scale)
+        name, below = (
+            text.capital(place.name) if capital else place.name,
+            marks.beneath(place, scale),
+        )
         shown = marks.picture(*drawn, height=tall, said=place.title, below=below)
-        rows.append(Row(name, shown, place.figures, place.note, place.strong, place.key, place.highlight))
+        rows.append(
+            Row(name, shown, place.figures, place.note, place.strong, place.key, place.highlight)
+        )
     return Rows(tuple(rows), **layout)
 
 
@@ -155,8 +184,16 @@ def _link(
 
 
 def _write_below(place: Place, scale: marks.Axis, y: float) -> str:
-    """Write under a bar: from its left end on, or up to its right end, where there is more room; in a narrow picture, from its edge on."""
-    ends = [scale.at(at) for bar in place.marks if isinstance(bar, BarMark) for at in (bar.start, bar.end)]
+    """Write under a bar: from its left end on, or up to its right end, where there is more room.
+
+    In a narrow picture, from its edge on.
+    """
+    ends = [
+        scale.at(at)
+        for bar in place.marks
+        if isinstance(bar, BarMark)
+        for at in (bar.start, bar.end)
+    ]
     left, right = min(ends), max(ends)
     x, share, anchor = (left, 100 - left, "start") if 100 - left >= right else (right, right, "end")
     *named, n = place.forms
@@ -176,9 +213,14 @@ def make_bar(
     highlight: bool = False,
     more: Sequence[str] = (),
 ) -> Place:
-    """Make a bar, with `more` figures; `highlight` is True for the bar that the title names, and `key` by default the name."""
+    """Make a bar, with `more` figures.
+
+    `highlight` is True for the bar that the title names, and `key` by default the name.
+    """
     mark = BarMark(0, value, "hi" if highlight else "mute", title=title)
-    return Place(name, (mark,), figures=(figure, *more), title=title, key=key or name, highlight=highlight)
+    return Place(
+        name, (mark,), figures=(figure, *more), title=title, key=key or name, highlight=highlight
+    )
 
 
 def bars(amounts: Sequence[Place], *, label_width: int = 136, stacked: bool = False) -> Rows:
@@ -190,13 +232,18 @@ def bars(amounts: Sequence[Place], *, label_width: int = 136, stacked: bool = Fa
 
 
 def waterfall(table: pd.DataFrame, *, most: int = 30) -> Rows:
-    """Render `oa.waterfall`: the opening, each movement with its deals, the closing; with `by`, what came in and left of the groups that changed `most`."""
+    """Render `oa.waterfall`: the opening, each movement with its deals, the closing.
+
+    With `by`, what came in and left of the groups that changed `most`.
+    """
     chart = charts.waterfall(table, most=most)
     if table.index.nlevels == 1:
         return _render_steps(chart)
     ends = [mark.end for place in chart.places for mark in place.marks if isinstance(mark, BarMark)]
     scale = marks.Axis(max([*ends, 1.0]), first=min([*ends, 0.0]))
-    return _render(replace(chart, levels=(charts.Level(0.0, name="0"),)), scale, height=20, thick=10)
+    return _render(
+        replace(chart, levels=(charts.Level(0.0, name="0"),)), scale, height=20, thick=10
+    )
 
 
 def forecast_change(table: pd.DataFrame, *, target: float = math.nan) -> Rows:
@@ -241,9 +288,15 @@ def stage_flow(table: pd.DataFrame) -> Rows:
     heads = ("Stage", "Moved on", "Median days")
     scale = marks.Axis(float(table["entries"].max() or 1))
     return _render(
-        charts.stage_flow(table), scale, height=28, thick=20, heads=heads, label_width=112,
-        figure_width=60, stacked=True,
-    )  # fmt: skip
+        charts.stage_flow(table),
+        scale,
+        height=28,
+        thick=20,
+        heads=heads,
+        label_width=112,
+        figure_width=60,
+        stacked=True,
+    )
 
 
 def win_rate(
@@ -262,9 +315,14 @@ def win_rate(
     # Periods are rows here too.
     chart = charts.win_rate(known.rename_axis("group"), overall=overall, differs=differs)
     return _render(
-        chart, scale, short="ink", dx=8, axis=axis,
-        heads=("", "Won of closed"), figure_width=84,
-    )  # fmt: skip
+        chart,
+        scale,
+        short="ink",
+        dx=8,
+        axis=axis,
+        heads=("", "Won of closed"),
+        figure_width=84,
+    )
 
 
 def pacing(table: pd.DataFrame) -> Rows:
@@ -277,7 +335,11 @@ def track_record(table: pd.DataFrame) -> Rows:
     """Render `oa.track_record`, the latest first: range and forecast in blue, what closed as a point."""
     chart = charts.track_record(table)
     scale = marks.fit_scale(chart)
-    ticks = [(scale.at(tick), chart.measure.write(tick)) for tick in scale.ticks(3) if scale.at(tick) < 90]
+    ticks = [
+        (scale.at(tick), chart.measure.write(tick))
+        for tick in scale.ticks(3)
+        if scale.at(tick) < 90
+    ]
     axis = marks.picture(*marks.scale_labels(ticks), height=14, said="Scale in money")
     return _render(chart, scale, heads=("", "In range?"), axis=axis, label_width=120)
 
@@ -287,7 +349,9 @@ def swing(if_lost: float, if_won: float, *, said: str) -> str:
     scale = marks.Axis(1.0, _CHANCE, 100 - _CHANCE)
     return marks.picture(
         marks.across(10, left=_CHANCE, right=100 - _CHANCE, line="rule"),
-        *marks.draw_marks(Place("", charts.mark_swing(if_lost, if_won)), scale, height=20, thick=10),
+        *marks.draw_marks(
+            Place("", charts.mark_swing(if_lost, if_won)), scale, height=20, thick=10
+        ),
         marks.label(scale.at(if_lost), 14, text.percent(if_lost), anchor="end", dx=-8),
         marks.label(scale.at(if_won), 14, text.percent(if_won), dx=9, kind="hi"),
         marks.hint(said),

@@ -141,7 +141,10 @@ def mapping(each: Shape) -> Shape:
 
 
 def find_sender(message: Any) -> str | None:
-    """Find who is to be answered: the page's view and its number of the message; None if it does not say."""
+    """Find who is to be answered: the page's view and its number of the message.
+
+    None if it does not say.
+    """
     sender = message.get("from") if type(message) is dict else None
     return sender if type(sender) is str and len(sender) <= _LONGEST else None
 
@@ -152,10 +155,13 @@ def check_message(message: Any, shapes: Mapping[str, Shape]) -> dict[str, Any]:
         if type(message) is not dict:
             raise Unfit(message, "an object")
         one_of(f"one of {', '.join(shapes)}", shapes)(message.get("do"))
-        shapes[message["do"]]({name: value for name, value in message.items() if name not in ("do", "from")})
+        shapes[message["do"]](
+            {name: value for name, value in message.items() if name not in ("do", "from")}
+        )
     except Unfit as unfit:
         raise ArgumentValueError(
-            f"The page sent a message that this widget does not know: {unfit}. Nothing was changed. Run the cell again if this goes on."
+            f"The page sent a message that this widget does not know: {unfit}. Nothing was "
+            "changed. Run the cell again if this goes on."
         ) from None
     return message
 
@@ -173,7 +179,10 @@ class Parts:
         self._views: dict[str, tuple[str | None, list[str]]] = {}
 
     def interrupt(self, message: Any) -> str | None:
-        """Give up the unfinished message that another one of its view follows; whom to tell, None if there is none."""
+        """Give up the unfinished message that another one of its view follows.
+
+        Whom to tell, None if there is none.
+        """
         sender = find_sender(message)
         waiting, _ = self._views.get(_view_of(sender), (sender, []))
         if waiting == sender:
@@ -182,7 +191,10 @@ class Parts:
         return waiting
 
     def add(self, part: dict[str, Any]) -> Any:
-        """Add a part; the whole message after its last one, else None. Without a part before it, or as no JSON, it is given up."""
+        """Add a part; the whole message after its last one, else None.
+
+        Without a part before it, or as no JSON, it is given up.
+        """
         sender = find_sender(part)
         view = _view_of(sender)
         _, texts = self._views.pop(view, (sender, []))
@@ -213,13 +225,21 @@ def read_days(
 ) -> tuple[pd.Timestamp, pd.Timestamp]:
     """Read the first and last day that a date, or a month, quarter or year of the org's fiscal year, names.
 
-    ``Dec 31`` is a day. Without a year it is read as by `inputs.read_date`, with `today` and `past`. ``today``, ``next quarter``
-    and ``next 30 days``, today included, are counted from `today`; a week begins on Monday.
+    ``Dec 31`` is a day. Without a year it is read as by `inputs.read_date`, with `today` and
+    `past`. ``today``, ``next quarter`` and ``next 30 days``, today included, are counted from
+    `today`; a week begins on Monday.
     """
     step, _, noun = " ".join(typed.lower().split()).partition(" ")
-    if today is not None and (found := re.fullmatch(r"(\d{1,4}) days?", noun)) and step in ("last", "next"):
+    if (
+        today is not None
+        and (found := re.fullmatch(r"(\d{1,4}) days?", noun))
+        and step in ("last", "next")
+    ):
         first, last = sorted(
-            (pd.Timestamp(today), pd.Timestamp(today) + pd.Timedelta(_STEPS[step] * int(found[1]), "D"))
+            (
+                pd.Timestamp(today),
+                pd.Timestamp(today) + pd.Timedelta(_STEPS[step] * int(found[1]), "D"),
+            )
         )
         return first, last
     if today is not None and noun in _NOUNS and step in _STEPS:

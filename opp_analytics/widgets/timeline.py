@@ -25,14 +25,18 @@ class Move(NamedTuple):
     """The run of this package that wrote the change; empty for others."""
 
 
-def list_moves(history: History, unique_id: str, own_writes: pd.DataFrame | None = None) -> list[Move]:
+def list_moves(
+    history: History, unique_id: str, own_writes: pd.DataFrame | None = None
+) -> list[Move]:
     """List the records that changed a deal, the oldest first."""
     changes = history.deal(unique_id, own_writes=own_writes)
     zone = (history.org or DEFAULT).zone(None)
     moves = []
     for _, record in changes.groupby("seen_at", sort=False):
         rows = record[["field", "before", "after"]].itertuples(index=False)
-        cells = {str(field): (before, after) for field, before, after in rows if not is_blank(field)}
+        cells = {
+            str(field): (before, after) for field, before, after in rows if not is_blank(field)
+        }
         at, operation, run = record[["seen_at", "operation", "run_id"]].iloc[0]
         day = text.day(at.tz_convert(zone), year=True)
         moves.append(Move(day, str(operation), cells, "" if is_blank(run) else str(run)))

@@ -25,23 +25,36 @@ from opp_analytics.files import make_name
 from opp_analytics.history import History
 from opp_analytics.org import Org
 from opp_analytics.text import printable
-from opp_analytics.widgets.messages import PART_LOST, Parts, Shape, check_message, entries, find_sender
+from opp_analytics.widgets.messages import (
+    PART_LOST,
+    Parts,
+    Shape,
+    check_message,
+    entries,
+    find_sender,
+)
 
 _log = logging.getLogger("opp_analytics")
 _PART = 500_000
-"""Characters of a part of a message: a server takes 10 MB at once, and a character may need four bytes."""
+"""Characters of a part of a message: a server takes 10 MB at once, and a character may need four
+bytes."""
 _FAST = 1
 """Level of compression: JSON shrinks to a tenth already, and higher levels keep people waiting."""
 
 _SAVED = (
-    '<div class="oap-saved"><style>.jp-OutputArea-child:has(.oap-saved), .jp-OutputArea-child:has(.oap-saved) + '
+    '<div class="oap-saved"><style>.jp-OutputArea-child:has(.oap-saved), '
+    ".jp-OutputArea-child:has(.oap-saved) + "
     ".jp-OutputArea-child:not(:has(> .jp-OutputArea-output > *)) { display: none; }</style></div>"
 )
-"""Hides itself, and the message that JupyterLab has for a widget without its kernel: the still below says more."""
+"""Hides itself, and the message that JupyterLab has for a widget without its kernel: the still
+below says more."""
 
 
 def deflate(content: bytes) -> bytes:
-    """Compress content for the browser's ``DecompressionStream("deflate")``; a notebook server drops large messages."""
+    """Compress content for the browser's ``DecompressionStream("deflate")``.
+
+    A notebook server drops large messages.
+    """
     return zlib.compress(content, _FAST)
 
 
@@ -51,11 +64,17 @@ def encode(content: dict[str, Any]) -> bytes:
 
 
 def remember(*things: object) -> Callable[[], None]:
-    """Remember the attributes of objects, their containers copied; a call of the result puts them back."""
+    """Remember the attributes of objects, their containers copied.
+
+    A call of the result puts them back.
+    """
     held = [
         (
             vars(thing),
-            {n: copy.copy(v) if isinstance(v, (dict, list, set)) else v for n, v in vars(thing).items()},
+            {
+                n: copy.copy(v) if isinstance(v, (dict, list, set)) else v
+                for n, v in vars(thing).items()
+            },
         )
         for thing in things
     ]
@@ -68,7 +87,9 @@ def remember(*things: object) -> Callable[[], None]:
     return restore
 
 
-def name_orgs(opportunities: pd.DataFrame, client: Client | None, history: History | None) -> dict[str, Org]:
+def name_orgs(
+    opportunities: pd.DataFrame, client: Client | None, history: History | None
+) -> dict[str, Org]:
     """Name the orgs that a widget may ask, as code would: the frame's, the client's, the history's."""
     orgs = {
         "oa.Org.of(opportunities)": Org.of(opportunities),
@@ -86,7 +107,10 @@ def tenant_file(folder: str, opportunities: pd.DataFrame) -> Path:
 
 
 def find_cell() -> str:
-    """Find the notebook cell that runs, by its id; empty outside of one, and where the notebook does not tell it."""
+    """Find the notebook cell that runs, by its id.
+
+    Empty outside of one, and where the notebook does not tell it.
+    """
     ipython = sys.modules.get("IPython")
     shell: Any = ipython and ipython.get_ipython()
     message = shell.get_parent() if hasattr(shell, "get_parent") else {}
@@ -115,7 +139,10 @@ class Widget(anywidget.AnyWidget):
         """Carry out a request, whose shape is checked, and return the answer."""
 
     def _remember(self, _: str) -> Callable[[], None] | None:
-        """Remember what a kind of message may change before it fails; None if that is on the server."""
+        """Remember what a kind of message may change before it fails.
+
+        None if that is on the server.
+        """
         return remember()
 
     @abstractmethod
@@ -126,7 +153,10 @@ class Widget(anywidget.AnyWidget):
         """Take nothing of `sync_data`, which the page sets: what it may change comes as a message, which is checked."""
 
     def _receive(self, _: Any, message: Any, buffers: Any) -> None:
-        """Carry out a message of the browser and send the result to every view of the widget; every message is answered."""
+        """Carry out a message of the browser and send the result to every view of the widget.
+
+        Every message is answered.
+        """
         with self._lock:
             lost = self._parts.interrupt(message)
             if lost is not None:
@@ -145,7 +175,10 @@ class Widget(anywidget.AnyWidget):
                 self._carry_out(request)
 
     def _carry_out(self, request: dict[str, Any]) -> None:
-        """Answer a request; one that fails leaves everything as it was, except what is on the server."""
+        """Answer a request.
+
+        One that fails leaves everything as it was, except what is on the server.
+        """
         restore = self._remember(request["do"])
         try:
             answer = self._renew_static() if request["do"] == "keep" else self._respond(request)

@@ -20,4 +20,6 @@ from opp_analytics.writer.steps import OUTCOMES
 from opp_analytics.writer.to_csv import guard_formula, read_csv, to_csv, write_guarded
 from opp_analytics.writer.to_excel import read_excel, to_excel
 
-__all__ = sorted(name for name, what in globals().items() if name[0] != "_" and not inspect.ismodule(what))
+__all__ = sorted(
+    name for name, what in globals().items() if name[0] != "_" and not inspect.ismodule(what)
+)

@@ -18,7 +18,12 @@ from opp_analytics import inputs, org, schema, text
 from opp_analytics.api import to_wire
 from opp_analytics.org import Org
 
-KINDS = {"value": "money", org.VALUE_ORIGINAL: "number", "close_date": "date", "probability": "percent"}
+KINDS = {
+    "value": "money",
+    org.VALUE_ORIGINAL: "number",
+    "close_date": "date",
+    "probability": "percent",
+}
 """Kinds of the columns that are typed as amounts, dates and percentages."""
 _encode = msgspec.json.Encoder(decimal_format="number", enc_hook=str).encode
 
@@ -52,8 +57,13 @@ def same(column: str, left: Any, right: Any) -> bool:
 
 
 def fold(value: Any) -> Any:
-    """Fold a text as servers do: composed, trimmed, one space for each run of blanks; other values stay."""
-    return unicodedata.normalize("NFC", " ".join(value.split())) if isinstance(value, str) else value
+    """Fold a text as servers do: composed, trimmed, one space for each run of blanks.
+
+    Other values stay.
+    """
+    return (
+        unicodedata.normalize("NFC", " ".join(value.split())) if isinstance(value, str) else value
+    )
 
 
 def agrees(column: str, ours: Any, theirs: Any) -> bool:
@@ -105,7 +115,10 @@ def _check_pipeline(stage: str, meaning: Org, pipeline: Any) -> tuple[str, str] 
 
 
 def read_typed(kind: str | None, typed: str, meaning: Org, **dates: Any) -> Any:
-    """Read what is typed into a cell of a kind as in `KINDS`, `dates` as `inputs.read_date` does; a text of another kind stays."""
+    """Read what is typed into a cell of a kind as in `KINDS`, `dates` as `inputs.read_date` does.
+
+    A text of another kind stays.
+    """
     match kind:
         case "date":
             return inputs.read_date(typed, year_start=meaning.fiscal_year_start, **dates)
@@ -118,7 +131,10 @@ def read_typed(kind: str | None, typed: str, meaning: Org, **dates: Any) -> Any:
 
 
 def _explain(column: str, value: Any, error: schema.BadCell, meaning: Org) -> str:
-    """Explain what is wrong with a cell; for an amount, a percentage or a date, as the reader of typed ones does."""
+    """Explain what is wrong with a cell.
+
+    For an amount, a percentage or a date, as the reader of typed ones does.
+    """
     if isinstance(value, str):
         try:
             read_typed(KINDS.get(column), value, meaning)
@@ -135,7 +151,10 @@ def find_problem(
     The stages are those of the deal's pipeline; if it is blank or unknown to the org, those of all.
     """
     if column in schema.READ_ONLY:
-        return "is set by the server and never written", f"leave {column} as it was, or drop the column"
+        return (
+            "is set by the server and never written",
+            f"leave {column} as it was, or drop the column",
+        )
     try:
         schema.check_encodable(value)
         cell = normalize(column, value)
@@ -157,7 +176,10 @@ def find_problem(
 
 
 def fit_column(column: pd.Series[Any], dtype: Any) -> pd.Series[Any]:
-    """Convert a column that the API does not document to the dtype it had before; a cell that does not fit stays."""
+    """Convert a column that the API does not document to the dtype it had before.
+
+    A cell that does not fit stays.
+    """
     dtype = pd.api.types.pandas_dtype(dtype)
     if isinstance(dtype, pd.CategoricalDtype):
         dtype = dtype.categories.dtype
@@ -213,10 +235,15 @@ def _read_whole(cell: Any) -> int:
     return int(cell)
 
 
-def replace_cells(frame: pd.DataFrame, cells: Mapping[tuple[int, str], Any], rows: list[int]) -> pd.DataFrame:
-    """Take rows of a frame by number with cells replaced, conformed; attrs stay, and a column's dtype where its cells fit.
+def replace_cells(
+    frame: pd.DataFrame, cells: Mapping[tuple[int, str], Any], rows: list[int]
+) -> pd.DataFrame:
+    """Take rows of a frame by number with cells replaced, conformed.
 
-    A row beyond the frame's end is blank except for its cells; cells of other rows or columns are ignored.
+    Attrs stay, and a column's dtype where its cells fit.
+
+    A row beyond the frame's end is blank except for its cells; cells of other rows or columns are
+    ignored.
     """
     taken = frame
     if any(row >= len(frame) for row in rows):
@@ -262,10 +289,11 @@ def format_cell(field: str, value: Any, currency: str | None = None) -> str:
     if schema.is_blank(value):
         return text.MISSING
     if isinstance(value, (date, datetime)):
-        return (
-            f"{value.year:04}-{value.month:02}-{value.day:02}"  # also of a year that strftime does not know
-        )
-    if isinstance(value, (int, float, np.integer, np.floating, Decimal)) and not isinstance(value, bool):
+        # also of a year that strftime does not know
+        return f"{value.year:04}-{value.month:02}-{value.day:02}"
+    if isinstance(value, (int, float, np.integer, np.floating, Decimal)) and not isinstance(
+        value, bool
+    ):
         exact = Decimal(int(value)) if isinstance(value, (int, np.integer)) else Decimal(str(value))
         if abs(exact) >= 10**300:  # perhaps beyond what a float holds
             return f"{exact:.2e}"
@@ -305,7 +333,10 @@ def read_cells(record: Mapping[str, Any], columns: Iterable[str]) -> dict[str, A
 
 
 def from_wire(column: str, value: Any) -> Any:
-    """Convert a JSON value to a cell: dates to Timestamp, blanks to None; invalid values are kept."""
+    """Convert a JSON value to a cell: dates to Timestamp, blanks to None.
+
+    Invalid values are kept.
+    """
     return value if isinstance(value, Decimal) else normalize_or_keep(column, value)
 
 

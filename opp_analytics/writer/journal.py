@@ -1,8 +1,9 @@
 """The journal: runs, their steps and changes on disk, written around every call, read to resume or undo.
 
-One SQLite file per tenant in the state folder, readable by its owner alone, in WAL mode with ``synchronous=FULL``:
-when `Journal.do` returns, its job is on disk and survives a crash or power loss.
-Results wait for the next intent and share its commit: losing one only means that resume looks again.
+One SQLite file per tenant in the state folder, readable by its owner alone, in WAL mode with
+``synchronous=FULL``: when `Journal.do` returns, its job is on disk and survives a crash or power
+loss. Results wait for the next intent and share its commit: losing one only means that resume looks
+again.
 """
 
 from __future__ import annotations
@@ -27,7 +28,15 @@ from opp_analytics.errors import JournalError, PlanError
 from opp_analytics.files import locked, make_name, make_private_folder
 from opp_analytics.schema import read_stamp
 from opp_analytics.writer.cells import from_text, to_text
-from opp_analytics.writer.steps import OPERATIONS, OUTCOMES, EditedCell, EqualCreate, Result, RunStep, Step
+from opp_analytics.writer.steps import (
+    OPERATIONS,
+    OUTCOMES,
+    EditedCell,
+    EqualCreate,
+    Result,
+    RunStep,
+    Step,
+)
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS run (
@@ -67,7 +76,8 @@ FROM step JOIN change USING (run_id, number)
 WHERE outcome = 'applied' AND unique_id IS NOT NULL AND (server_at IS NULL OR server_at >= ?) ORDER BY written_at
 """
 _CUT = timedelta(seconds=2)
-"""By as much the server's clock may seem to go back: its answers tell whole seconds, and its nodes differ a little."""
+"""By as much the server's clock may seem to go back: its answers tell whole seconds, and its nodes
+differ a little."""
 _EQUAL = """
 SELECT run_id, number, unique_id FROM step
 WHERE identity = ? AND (unique_id IS NOT NULL OR intended_at IS NOT NULL)
@@ -91,7 +101,10 @@ def _is_no_time(column: str) -> str:
 
 def _is_no_json(column: str, kind: str) -> str:
     """Write SQL for a column that holds no JSON text of this kind."""
-    return f"CASE WHEN typeof({column}) = 'text' AND json_valid({column}) THEN json_type({column}) <> '{kind}' ELSE 1 END"
+    return (
+        f"CASE WHEN typeof({column}) = 'text' AND json_valid({column}) THEN json_type({column}) "
+        f"<> '{kind}' ELSE 1 END"
+    )
 
 
 _DAMAGE = {
@@ -106,14 +119,20 @@ _DAMAGE = {
     "step": {
         "run": "NOT EXISTS (SELECT 1 FROM run WHERE run.run_id = step.run_id)",
         "number": "typeof(number) <> 'integer' OR number <> 0 AND NOT EXISTS "
-        "(SELECT 1 FROM step AS last WHERE last.run_id = step.run_id AND last.number = step.number - 1)",
+        "(SELECT 1 FROM step AS last WHERE last.run_id = step.run_id AND last.number = "
+        "step.number - 1)",
         "operation": f"operation NOT IN ({_list_options(OPERATIONS)})",
-        "unique_id": "typeof(unique_id) <> 'text' AND (unique_id IS NOT NULL OR operation <> 'create')",
+        "unique_id": (
+            "typeof(unique_id) <> 'text' AND (unique_id IS NOT NULL OR operation <> 'create')"
+        ),
         **{
             name: f"typeof({name}) NOT IN ('text', 'null')"
             for name in ("name", "updated_before", "updated_after")
         },
-        **{name: f"{name} IS NOT NULL AND {_is_no_json(name, 'object')}" for name in ("base", "record")},
+        **{
+            name: f"{name} IS NOT NULL AND {_is_no_json(name, 'object')}"
+            for name in ("base", "record")
+        },
         "attempts": "typeof(attempts) <> 'integer' OR attempts < 0",
         "refused": "refused NOT IN (0, 1)",
         **{
@@ -121,13 +140,22 @@ _DAMAGE = {
             for name in ("intended_at", "settled_at", "server_at")
         },
         "identity": "(operation = 'create') <> (typeof(identity) = 'text')",
-        "changes": "NOT EXISTS (SELECT 1 FROM change WHERE change.run_id = step.run_id AND change.number = step.number)",
+        "changes": (
+            "NOT EXISTS (SELECT 1 FROM change WHERE change.run_id = step.run_id AND "
+            "change.number = step.number)"
+        ),
     },
     "change": {
-        "step": "NOT EXISTS (SELECT 1 FROM step WHERE step.run_id = change.run_id AND step.number = change.number)",
-        "place": "typeof(place) <> 'integer' OR place <> 0 AND NOT EXISTS (SELECT 1 FROM change AS last "
-        "WHERE last.run_id = change.run_id AND last.number = change.number AND last.place = change.place - 1)",
-        "field": "typeof(field) NOT IN ('text', 'null') OR (field IS NULL) <> (SELECT operation IN ('delete', 'recover') "
+        "step": (
+            "NOT EXISTS (SELECT 1 FROM step WHERE step.run_id = change.run_id AND step.number = "
+            "change.number)"
+        ),
+        "place": "typeof(place) <> 'integer' OR place <> 0 AND NOT EXISTS (SELECT 1 FROM change AS "
+        "last "
+        "WHERE last.run_id = change.run_id AND last.number = change.number AND last.place = "
+        "change.place - 1)",
+        "field": "typeof(field) NOT IN ('text', 'null') OR (field IS NULL) <> (SELECT operation IN "
+        "('delete', 'recover') "
         "FROM step WHERE step.run_id = change.run_id AND step.number = change.number)",
         **{
             name: f"{name} IS NOT NULL AND NOT (typeof({name}) = 'text' AND json_valid({name}))"
@@ -137,10 +165,13 @@ _DAMAGE = {
         "error": "typeof(error) NOT IN ('text', 'null')",
     },
 }
-"""SQL for what no run ever writes, by table and column; that of rows which are missing, by their name."""
+"""SQL for what no run ever writes, by table and column; that of rows which are missing, by their
+name."""
 _ODD_ROWS = "SELECT run_id, '{}' AS place, CASE {} END AS odd FROM {} WHERE odd IS NOT NULL"
 _FIND_DAMAGE = " UNION ALL ".join(
-    _ODD_ROWS.format(table, " ".join(f"WHEN {odd} THEN '{name}'" for name, odd in checks.items()), table)
+    _ODD_ROWS.format(
+        table, " ".join(f"WHEN {odd} THEN '{name}'" for name, odd in checks.items()), table
+    )
     for table, checks in _DAMAGE.items()
 )
 Job = Callable[[sqlite3.Connection], Any]
@@ -169,8 +200,8 @@ class PlanRun:
     url: str
     on_conflict: str
     since: Any = None
-    """A quarter of an hour before the newest ``created_at`` on the server before the first create; None where the
-    server does not sort by it, does not tell the time, or is empty."""
+    """A quarter of an hour before the newest ``created_at`` on the server before the first create;
+    None where the server does not sort by it, does not tell the time, or is empty."""
     known_ids: frozenset[str] = frozenset()
     """Opportunities created since then, before the first create; all of them if `since` is None."""
     accounted: frozenset[str] = frozenset()
@@ -193,7 +224,8 @@ def _refuse_shared() -> None:
     if unsafe is not None and os.environ.get(_SHARED) != "1":
         raise JournalError(
             f"the journal is not used, because others could change it: {unsafe}. Remove what is a "
-            f"link, make the rest yours alone (chmod -R go-w {state_folder()}), or set {_SHARED}=1 if those who can change it may"
+            f"link, make the rest yours alone (chmod -R go-w {state_folder()}), or set "
+            f"{_SHARED}=1 if those who can change it may"
         )
 
 
@@ -204,29 +236,37 @@ def locate_journal(tenant: str) -> Path:
 
 @contextmanager
 def lock_plan(tenant: str, plan_id: str) -> Iterator[None]:
-    """Lock a plan so that no one else applies it at the same time; a killed process releases its lock."""
+    """Lock a plan so that no one else applies it at the same time.
+
+    A killed process releases its lock.
+    """
     path = _folder() / f"{tenant}-{make_name(plan_id)}.lock"
     busy = PlanError(
-        "another process or thread is applying this plan; wait for it, or stop it and resume its run"
+        "another process or thread is applying this plan; wait for it, or stop it and resume its "
+        "run"
     )
     with ExitStack() as held:
         try:
             held.enter_context(locked(path, busy, mode=0o600, remove=True))
         except OSError as error:
-            raise JournalError(f"cannot lock plan {plan_id!r} in {path.parent}: {error.strerror}") from None
+            raise JournalError(
+                f"cannot lock plan {plan_id!r} in {path.parent}: {error.strerror}"
+            ) from None
         yield
 
 
 def _make_error(path: Path, error: Exception) -> JournalError:
     return JournalError(
-        f"cannot use the journal {path}: {error}; nothing is sent without it. Free the disk, or move a damaged file "
+        f"cannot use the journal {path}: {error}; nothing is sent without it. Free the disk, or "
+        "move a damaged file "
         "away: its runs can then no longer be resumed or undone"
     )
 
 
 def _report_damage(path: Path, run_id: Any, what: str) -> JournalError:
     return JournalError(
-        f"the journal {path} is damaged: {what} of run {run_id!r}. Restore the file from a backup, or move it away: its runs "
+        f"the journal {path} is damaged: {what} of run {run_id!r}. Restore the file from a "
+        "backup, or move it away: its runs "
         "can then no longer be resumed or undone, nor their creates be recognized"
     )
 
@@ -236,14 +276,23 @@ def _name_damage(path: Path, run_id: str) -> Iterator[None]:
     """Name the run whose cells cannot be read."""
     try:
         yield
-    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
+    except (
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        ArithmeticError,
+        RecursionError,
+    ) as error:
         raise _report_damage(path, run_id, f"a cell cannot be read ({error})") from None
 
 
 class Journal:
     """The journal of one tenant (`Settings.tenant`), open for writing; close it when done."""
 
-    def __init__(self, tenant: str, server_time: Callable[[], datetime | None] = lambda: None) -> None:
+    def __init__(
+        self, tenant: str, server_time: Callable[[], datetime | None] = lambda: None
+    ) -> None:
         self.path = locate_journal(tenant)
         self._server_time = server_time
         self._lock = threading.Lock()
@@ -269,7 +318,8 @@ class Journal:
             if self._queue and self._failure is None:
                 self.do(lambda _: None)
         finally:
-            # A thread that a second Ctrl-C left behind may be about to write: SQLite must not close under it.
+            # A thread that a second Ctrl-C left behind may be about to write: SQLite must not close
+            # under it.
             with self._lock:
                 self._failure = self._failure or JournalError("the run has ended")
                 self._connection.close()
@@ -318,14 +368,17 @@ class Journal:
             number, step, _ = entry
             identity = step.identity if entry.creates else None
             base = _record_text(step.base or None)
-            steps.append((run.run_id, number, step.operation, step.unique_id, step.name, base, identity))
+            steps.append(
+                (run.run_id, number, step.operation, step.unique_id, step.name, base, identity)
+            )
             for place, cell in enumerate(step.cells):
                 values = (to_text(cell.field or "", value) for value in (cell.before, cell.after))
                 changes.append((run.run_id, number, place, cell.field, *values))
 
         def write(db: sqlite3.Connection) -> None:
             db.execute(
-                "INSERT INTO run (run_id, plan_id, url, started_at, on_conflict, since, known_ids, accounted) "
+                "INSERT INTO run (run_id, plan_id, url, started_at, on_conflict, since, "
+                "known_ids, accounted) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 run_row,
             )
@@ -335,24 +388,35 @@ class Journal:
                 steps,
             )
             db.executemany(
-                "INSERT INTO change (run_id, number, place, field, before, after) VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    "INSERT INTO change (run_id, number, place, field, before, after) VALUES (?, "
+                    "?, "
+                    "?, ?, ?, ?)"
+                ),
                 changes,
             )
 
         self.do(write)
 
     def intend(
-        self, run_id: str, number: int, overwritten: dict[str, Any], outcome: dict[str, Any] | None = None
+        self,
+        run_id: str,
+        number: int,
+        overwritten: dict[str, Any],
+        outcome: dict[str, Any] | None = None,
     ) -> None:
         """Record that a step's write is about to be sent, and the values that it overwrites, of the cells that it sends.
 
-        If the deal was closed or reopened since the plan, `outcome` is its stage and status: the new base.
+        If the deal was closed or reopened since the plan, `outcome` is its stage and status: the
+        new base.
         """
         was = [_cell_row(name, value, run_id, number) for name, value in overwritten.items()]
 
         def write(db: sqlite3.Connection) -> None:
             self._intend(db, run_id, number, outcome)
-            db.executemany("UPDATE change SET was = ? WHERE run_id = ? AND number = ? AND field = ?", was)
+            db.executemany(
+                "UPDATE change SET was = ? WHERE run_id = ? AND number = ? AND field = ?", was
+            )
 
         self.do(write)
 
@@ -361,8 +425,8 @@ class Journal:
     ) -> EqualCreate | None:
         """Record that a create is about to be sent, unless another run made an equal one, or may have: that one is returned.
 
-        Processes that share the journal ask and record one after another, so that only one of them sends. Ids in `gone` are
-        not on the server any more.
+        Processes that share the journal ask and record one after another, so that only one of them
+        sends. Ids in `gone` are not on the server any more.
         """
 
         def ask(db: sqlite3.Connection) -> EqualCreate | None:
@@ -379,7 +443,11 @@ class Journal:
         return found
 
     def _intend(
-        self, db: sqlite3.Connection, run_id: str, number: int, outcome: dict[str, Any] | None = None
+        self,
+        db: sqlite3.Connection,
+        run_id: str,
+        number: int,
+        outcome: dict[str, Any] | None = None,
     ) -> None:
         """Record, within a job, that a step's write is about to be sent: by the server's clock, empty if it has none."""
         at = self._read_server_time() or ""
@@ -397,33 +465,54 @@ class Journal:
         """Record the result of a step with the next commit; if that is lost, resume looks again."""
         record, stamps = _record_text(result.record), (result.updated_before, result.updated_after)
         times = (_now(), self._read_server_time())
-        step_row = (*times, result.sent, result.refused, result.unique_id, *stamps, record, run_id, number)
+        step_row = (
+            *times,
+            result.sent,
+            result.refused,
+            result.unique_id,
+            *stamps,
+            record,
+            run_id,
+            number,
+        )
         changes = [
             (outcome, error, run_id, number, place)
-            for place, (outcome, error) in enumerate(zip(result.outcomes, result.errors, strict=True))
+            for place, (outcome, error) in enumerate(
+                zip(result.outcomes, result.errors, strict=True)
+            )
         ]
-        forms = [_cell_row(field, value, run_id, number) for field, value in result.answered.items()]
+        forms = [
+            _cell_row(field, value, run_id, number) for field, value in result.answered.items()
+        ]
 
         def write(db: sqlite3.Connection) -> None:
             db.execute(
-                "UPDATE step SET settled_at = ?, server_at = ?, intended_at = CASE WHEN ? THEN intended_at END, refused = ?, "
-                "unique_id = coalesce(?, unique_id), updated_before = coalesce(?, updated_before), updated_after = ?, "
+                "UPDATE step SET settled_at = ?, server_at = ?, intended_at = CASE WHEN ? THEN "
+                "intended_at END, refused = ?, "
+                "unique_id = coalesce(?, unique_id), updated_before = coalesce(?, "
+                "updated_before), updated_after = ?, "
                 "record = coalesce(?, record) WHERE run_id = ? AND number = ?",
                 step_row,
             )
             db.executemany(
-                "UPDATE change SET outcome = ?, error = ? WHERE run_id = ? AND number = ? AND place = ?",
+                (
+                    "UPDATE change SET outcome = ?, error = ? WHERE run_id = ? AND number = ? AND "
+                    "place = ?"
+                ),
                 changes,
             )
             db.executemany(
-                "UPDATE change SET answered = ? WHERE run_id = ? AND number = ? AND field = ?", forms
+                "UPDATE change SET answered = ? WHERE run_id = ? AND number = ? AND field = ?",
+                forms,
             )
 
         self.note(write)
 
     def end(self, run_id: str) -> None:
         """Record that the run has ended."""
-        self.do(lambda db: db.execute("UPDATE run SET ended_at = ? WHERE run_id = ?", (_now(), run_id)))
+        self.do(
+            lambda db: db.execute("UPDATE run SET ended_at = ? WHERE run_id = ?", (_now(), run_id))
+        )
 
     # -- reading runs
 
@@ -433,13 +522,16 @@ class Journal:
         def read(db: sqlite3.Connection) -> tuple[list[sqlite3.Row], ...]:
             runs = db.execute("SELECT * FROM run WHERE run_id = ?", (run_id,))
             steps = db.execute("SELECT * FROM step WHERE run_id = ? ORDER BY number", (run_id,))
-            changes = db.execute("SELECT * FROM change WHERE run_id = ? ORDER BY number, place", (run_id,))
+            changes = db.execute(
+                "SELECT * FROM change WHERE run_id = ? ORDER BY number, place", (run_id,)
+            )
             return runs.fetchall(), steps.fetchall(), changes.fetchall()
 
         runs, steps, changes = self.do(read)
         if not runs:
             raise PlanError(
-                f"no run {run_id!r} in the journal; see oa.runs(), in the shell `opp-analytics runs`"
+                f"no run {run_id!r} in the journal; see oa.runs(), in the shell `opp-analytics "
+                "runs`"
             )
         cells: dict[int, list[sqlite3.Row]] = {}
         for change in changes:
@@ -447,8 +539,16 @@ class Journal:
         with _name_damage(self.path, run_id):
             (row,) = runs
             ids = (frozenset(json.loads(row[column])) for column in ("known_ids", "accounted"))
-            head = (row["run_id"], row["plan_id"], row["url"], row["on_conflict"], read_stamp(row["since"]))
-            return PlanRun(*head, *ids), [_read_entry(step, cells[step["number"]]) for step in steps]
+            head = (
+                row["run_id"],
+                row["plan_id"],
+                row["url"],
+                row["on_conflict"],
+                read_stamp(row["since"]),
+            )
+            return PlanRun(*head, *ids), [
+                _read_entry(step, cells[step["number"]]) for step in steps
+            ]
 
     def find_newest_run(self, condition: str) -> str | None:
         """Find the newest run with a change that meets a condition: `LEFT` or `APPLIED`."""
@@ -461,9 +561,12 @@ class Journal:
         return {row["unique_id"] for row in self.query(query)}
 
     def list_last_writes(self, since: datetime | None) -> dict[str, tuple[str, Any]]:
-        """List the last write to each opportunity since then, by the server's clock; all where that is not known.
+        """List the last write to each opportunity since then, by the server's clock.
 
-        Each is the operation and the opportunity's ``updated_at`` after it, None where the server did not say it.
+        All where that is not known.
+
+        Each is the operation and the opportunity's ``updated_at`` after it, None where the server
+        did not say it.
         """
         last: dict[str, sqlite3.Row] = {}
         for row in self.query(_LAST_WRITES, "" if since is None else since.isoformat()):
@@ -472,7 +575,9 @@ class Journal:
             # Of writes at one time by the server's clock, ours tells the order.
             if at - before > _CUT or row["settled_at"] >= known["settled_at"]:
                 last[row["unique_id"]] = row
-        return {one: (row["operation"], read_stamp(row["updated_after"])) for one, row in last.items()}
+        return {
+            one: (row["operation"], read_stamp(row["updated_after"])) for one, row in last.items()
+        }
 
     def read_forms(self, steps: Iterable[Step]) -> Forms:
         """Read what the server is known, or may be found, to make of values that were sent to the deals of some steps."""
@@ -480,7 +585,10 @@ class Journal:
 
     def list_doubtful_runs(self) -> set[str]:
         """List the runs with a create whose outcome is unknown."""
-        query = "SELECT DISTINCT run_id FROM step WHERE identity IS NOT NULL AND intended_at IS NOT NULL"
+        query = (
+            "SELECT DISTINCT run_id FROM step WHERE identity IS NOT NULL AND intended_at IS NOT "
+            "NULL"
+        )
         return {row["run_id"] for row in self.query(query)}
 
     def account_for(
@@ -488,10 +596,13 @@ class Journal:
     ) -> frozenset[str]:
         """Find earlier identical creates that must not count as a new plan's: their ids, or places in the journal.
 
-        An equal row among the `known` ids, which the plan was made from, is one deal more. With `again`, none counts.
+        An equal row among the `known` ids, which the plan was made from, is one deal more. With
+        `again`, none counts.
         """
         wanted = set(identities)
-        equal = self.do(lambda db: [create for identity in wanted for create in _list_equal(db, identity)])
+        equal = self.do(
+            lambda db: [create for identity in wanted for create in _list_equal(db, identity)]
+        )
         if again:
             return frozenset(create.place for create in equal)
         ids = {create.unique_id for create in equal}
@@ -522,15 +633,22 @@ def _list_equal(db: sqlite3.Connection, identity: str) -> list[EqualCreate]:
 
 def _read_entry(row: sqlite3.Row, changes: list[sqlite3.Row]) -> RunStep:
     cells = tuple(
-        EditedCell(c["field"], *(from_text(c["field"] or "", c[side]) for side in ("before", "after")))
+        EditedCell(
+            c["field"], *(from_text(c["field"] or "", c[side]) for side in ("before", "after"))
+        )
         for c in changes
     )
     unique_id = None if row["operation"] == "create" else row["unique_id"]
-    step = Step(row["operation"], unique_id, cells, row["name"], base=_read_record(row["base"]) or {})
-    # Settling clears the intent unless the outcome is unknown; one that is left may have been carried out.
+    step = Step(
+        row["operation"], unique_id, cells, row["name"], base=_read_record(row["base"]) or {}
+    )
+    # Settling clears the intent unless the outcome is unknown; one that is left may have been
+    # carried out.
     sent = row["intended_at"] is not None
     result = Result(
-        outcomes=tuple("unknown" if sent and c["outcome"] == "pending" else c["outcome"] for c in changes),
+        outcomes=tuple(
+            "unknown" if sent and c["outcome"] == "pending" else c["outcome"] for c in changes
+        ),
         errors=tuple(c["error"] for c in changes),
         attempts=row["attempts"],
         unique_id=row["unique_id"],
@@ -539,7 +657,9 @@ def _read_entry(row: sqlite3.Row, changes: list[sqlite3.Row]) -> RunStep:
         sent_at=datetime.fromisoformat(row["intended_at"]) if row["intended_at"] else None,
         refused=bool(row["refused"]),
         overwritten={c["field"]: from_text(c["field"], c["was"]) for c in changes if c["was"]},
-        answered={c["field"]: from_text(c["field"], c["answered"]) for c in changes if c["answered"]},
+        answered={
+            c["field"]: from_text(c["field"], c["answered"]) for c in changes if c["answered"]
+        },
     )
     return RunStep(row["number"], step, result)
 
@@ -576,7 +696,9 @@ def _make_forms(path: Path, rows: Iterable[sqlite3.Row]) -> Forms:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(
+        path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
     try:
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA journal_mode = WAL")
@@ -584,8 +706,10 @@ def _open(path: Path) -> sqlite3.Connection:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version not in (0, _VERSION):
             raise JournalError(
-                f"the journal {path} was written by another version of this package (format {version}, not {_VERSION}). "
-                "Resume or undo its runs with that version, or move the file away to go on without them"
+                f"the journal {path} was written by another version of this package (format "
+                f"{version}, not {_VERSION}). "
+                "Resume or undo its runs with that version, or move the file away to go on "
+                "without them"
             )
         for statement in _SCHEMA.split(";"):
             connection.execute(statement)
@@ -624,10 +748,11 @@ def runs() -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        RangeIndex; ``run_id`` str, ``started_at``, ``ended_at`` (missing: it was killed, or is still running)
-        datetime64[us, UTC], ``url`` str, ``opportunities``, ``changes`` and a count per outcome int64 (applied
-        already skipped conflict failed unknown pending), ``state`` str: finished, or unfinished where `resume` has
-        work to do. Empty, with its columns, if nothing was ever applied.
+        RangeIndex; ``run_id`` str, ``started_at``, ``ended_at`` (missing: it was killed, or is
+        still running) datetime64[us, UTC], ``url`` str, ``opportunities``, ``changes`` and a count
+        per outcome int64 (applied already skipped conflict failed unknown pending), ``state`` str:
+        finished, or unfinished where `resume` has work to do. Empty, with its columns, if nothing
+        was ever applied.
 
     Raises
     ------
@@ -638,9 +763,17 @@ def runs() -> pd.DataFrame:
     query = _RUNS.format(counts=counted, left=LEFT)
     counts = ("opportunities", "changes", *OUTCOMES, "left_over")
     columns = ["run_id", "started_at", "ended_at", "url", *counts]
-    rows = [tuple(row) for file in sorted(_folder().glob("*.sqlite3")) for row in read_journal(file, query)]
-    found = _frame(rows, columns, times=("started_at", "ended_at")).astype(dict.fromkeys(counts, "int64"))
-    state = found["left_over"].gt(0).map({True: "unfinished", False: "finished"}).astype(schema.TEXT)
+    rows = [
+        tuple(row)
+        for file in sorted(_folder().glob("*.sqlite3"))
+        for row in read_journal(file, query)
+    ]
+    found = _frame(rows, columns, times=("started_at", "ended_at")).astype(
+        dict.fromkeys(counts, "int64")
+    )
+    state = (
+        found["left_over"].gt(0).map({True: "unfinished", False: "finished"}).astype(schema.TEXT)
+    )
     found = found.drop(columns="left_over").assign(state=state)
     return found.sort_values("started_at", ascending=False, kind="stable", ignore_index=True)
 
@@ -656,9 +789,10 @@ def own_writes(client: Client) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per opportunity and run, oldest first; RangeIndex. ``unique_id`` str, ``written_at`` (by this
-        computer's clock), ``updated_before``, ``updated_after`` (the server's ``updated_at`` around the write, missing
-        where it sent none) datetime64[us, UTC], ``run_id url tenant`` str.
+        One row per opportunity and run, oldest first; RangeIndex. ``unique_id`` str, ``written_at``
+        (by this computer's clock), ``updated_before``, ``updated_after`` (the server's
+        ``updated_at`` around the write, missing where it sent none) datetime64[us, UTC], ``run_id
+        url tenant`` str.
 
     Raises
     ------
@@ -677,7 +811,9 @@ def _frame(rows: list[tuple[Any, ...]], columns: list[str], times: tuple[str, ..
     texts = [c for c in ("unique_id", "run_id", "url", "tenant") if c in found]
     # What a server sent as its stamp may be anything; our own are checked.
     moments = {
-        c: pd.to_datetime(found[c], utc=True, format="ISO8601", errors="coerce").astype("datetime64[us, UTC]")
+        c: pd.to_datetime(found[c], utc=True, format="ISO8601", errors="coerce").astype(
+            "datetime64[us, UTC]"
+        )
         for c in times
     }
     return found.astype(dict.fromkeys(texts, schema.TEXT)).assign(**moments)

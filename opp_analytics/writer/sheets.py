@@ -41,7 +41,10 @@ def parse(
     day_first: bool | None = None,
     meaning: org.Org = org.DEFAULT,
 ) -> Any:
-    """Parse a cell for its column; what cannot be read for certain is kept as it is. A workbook gives `epoch`, its day 0."""
+    """Parse a cell for its column; what cannot be read for certain is kept as it is.
+
+    A workbook gives `epoch`, its day 0.
+    """
     if isinstance(value, str):
         value = value.strip().replace("\u00a0", " ").strip()
     if schema.is_blank(value):
@@ -62,14 +65,20 @@ def parse(
 
 
 def find_file_day_order(cells: Iterable[Any]) -> bool | None:
-    """Find out whether the day comes first in a file's dates; None if no date says, or if they contradict each other."""
+    """Find out whether the day comes first in a file's dates.
+
+    None if no date says, or if they contradict each other.
+    """
     bare = [cell.strip() if isinstance(cell, str) else cell for cell in cells]
     column = pd.Series(bare, dtype="object")
     return inputs.find_day_order([inputs.Cells.of(column, "close_date")])
 
 
 def to_cell(column: str, value: Any) -> Any:
-    """Convert a value to a spreadsheet cell: typed if the column is, otherwise text; None if blank."""
+    """Convert a value to a spreadsheet cell: typed if the column is, otherwise text.
+
+    None if blank.
+    """
     if schema.is_blank(value):
         return None
     if isinstance(value, str):
@@ -79,7 +88,13 @@ def to_cell(column: str, value: Any) -> Any:
     if column == "close_date":
         return pd.Timestamp(value).to_pydatetime()
     if column in schema.COLUMNS:
-        return int(value) if column == "probability" else float(value) if column == "value" else str(value)
+        return (
+            int(value)
+            if column == "probability"
+            else float(value)
+            if column == "value"
+            else str(value)
+        )
     if isinstance(value, np.generic):
         value = value.item()
     # Excel has no more digits than a float, and no infinity.
@@ -100,8 +115,12 @@ def save_import(files: list[ImportFile], target: Path, fill: Callable[[ImportFil
         save(path, content)
     if not files[0].of_edits:
         return target
-    name = re.compile(rf"{re.escape(target.stem)}-([2-9]|[1-9]\d+|new|delete){re.escape(target.suffix)}")
-    beside = (path for path in target.parent.iterdir() if name.fullmatch(path.name) and path.is_file())
+    name = re.compile(
+        rf"{re.escape(target.stem)}-([2-9]|[1-9]\d+|new|delete){re.escape(target.suffix)}"
+    )
+    beside = (
+        path for path in target.parent.iterdir() if name.fullmatch(path.name) and path.is_file()
+    )
     old = sorted({*beside} - {file.path for file in files})
     with say_failure(f"cannot remove {joined(old)} of an earlier export"):
         for path in old:
@@ -134,7 +153,9 @@ def match_header(file: Path, titles: list[Any], known: list[str]) -> dict[int, s
     renamed = [c for c in columns.values() if c not in known]
     if "unique_id" in lost or (lost and renamed):
         new = f", and {renamed[0]!r} is new" if renamed else ""
-        raise DataError(f"{file}: column {lost[0]!r} is missing from row 1{new}; restore the names of row 1")
+        raise DataError(
+            f"{file}: column {lost[0]!r} is missing from row 1{new}; restore the names of row 1"
+        )
     return columns
 
 
@@ -150,7 +171,8 @@ def make_after(
     missing = [column for column in wanted if column not in named]
     if missing:
         raise DataError(
-            f"new_columns names {missing[0]!r}, which the file does not have; it has {', '.join(named)}"
+            f"new_columns names {missing[0]!r}, which the file does not have; it has "
+            f"{', '.join(named)}"
         )
     # The plan refuses an id that is neither.
     found = list_rows(before) if "unique_id" in before else []
@@ -169,17 +191,21 @@ def make_after(
 def edit_typed(before: pd.DataFrame, typed: Mapping[str, str]) -> pd.DataFrame:
     """Put typed text into the fields of every row of `before`, or of one new row where it has none, read as a file's cells are.
 
-    What does not fit stays as text, for the plan to say what is wrong with it; an amount with two readings is refused.
+    What does not fit stays as text, for the plan to say what is wrong with it; an amount with two
+    readings is refused.
     """
     meaning = org.Org.of(before)
     cells = {column: parse(column, text, meaning=meaning) for column, text in typed.items()}
     amount = cells.get("value")
     if doubt := _find_doubt(amount, meaning):
         raise DataError(f"value={amount!r} {doubt}")
-    rows = {number: {**row, **cells} for number, row in enumerate(list_rows(before), start=1)} or {1: cells}
+    rows = {number: {**row, **cells} for number, row in enumerate(list_rows(before), start=1)} or {
+        1: cells
+    }
     after = make_after(rows, dict(enumerate(map(str, before.columns))), before, ())
     misfit = any(
-        isinstance(cell, str) and find_problem(column, cell, meaning) for column, cell in cells.items()
+        isinstance(cell, str) and find_problem(column, cell, meaning)
+        for column, cell in cells.items()
     )
     return after if misfit else meaning.apply(after)
 
@@ -197,7 +223,10 @@ def _refuse_doubtful(rows: Mapping[int, dict[str, Any]], held: Held, meaning: or
 
 
 def _find_doubt(typed: Any, meaning: org.Org) -> str | None:
-    """Find the two readings of an amount; None where it has one, or none, of which the plan says what is wrong."""
+    """Find the two readings of an amount.
+
+    None where it has one, or none, of which the plan says what is wrong.
+    """
     try:
         if isinstance(typed, str):
             inputs.read_amount(typed, meaning.currency, decimal_comma=meaning.decimal_comma)
@@ -223,7 +252,9 @@ def _match_choices(rows: dict[int, dict[str, Any]], held: Held, meaning: org.Org
                 row[column] = inputs.match_name(typed, names) or typed
 
 
-def _fit_columns(rows: dict[int, dict[str, Any]], columns: list[str], before: pd.DataFrame) -> pd.DataFrame:
+def _fit_columns(
+    rows: dict[int, dict[str, Any]], columns: list[str], before: pd.DataFrame
+) -> pd.DataFrame:
     """Make a frame of the rows; a column gets its dtype from `before` if all its cells fit."""
     cells = pd.DataFrame(list(rows.values()), columns=columns, dtype="object")
     fitted = {}
@@ -258,36 +289,48 @@ def make_import_files(
 ) -> list[ImportFile] | None:
     """Make the files for a CRM's import: one of all rows, or with `before` those of the changed cells.
 
-    A cell that nobody edited is empty only where the CRM documents that its import leaves such a field as it is; elsewhere
-    deals with the same changed columns share a file. New deals, and the ids of removed ones, have a file of their own. A
-    change that no import can make is refused; a DataWarning says what to import, and what is in no file. Without `known`
-    there is no import, and `before` is refused: a file for editing holds every row.
+    A cell that nobody edited is empty only where the CRM documents that its import leaves such a
+    field as it is; elsewhere deals with the same changed columns share a file. New deals, and the
+    ids of removed ones, have a file of their own. A change that no import can make is refused; a
+    DataWarning says what to import, and what is in no file. Without `known` there is no import, and
+    `before` is refused: a file for editing holds every row.
     """
     known = org.check_org(known)
     if known is None:
         if before is not None:
             raise ArgumentValueError(
-                "before= belongs to a file for a CRM's import; give its org= too, such as org=oa.Org.salesforce()"
+                "before= belongs to a file for a CRM's import; give its org= too, such as "
+                "org=oa.Org.salesforce()"
             )
         return None
     frame = org.conform(opportunities)
     if before is None:
-        return [ImportFile(path, *crm.make_import_table(org.Org.of(frame).bare(known.bare(frame)), known))]
+        return [
+            ImportFile(
+                path, *crm.make_import_table(org.Org.of(frame).bare(known.bare(frame)), known)
+            )
+        ]
     planned = plan(before, frame)
     if planned.found_problems:
         first = planned.found_problems[0]
         whose = "" if pd.isna(first.unique_id) else f" of {first.unique_id!r}"
         raise DataError(
-            f"{count(len(planned.found_problems), 'edit')} can't be imported, such as {first.field}{whose}: {first.problem}; "
+            f"{count(len(planned.found_problems), 'edit')} can't be imported, such as "
+            f"{first.field}{whose}: {first.problem}; "
             "fix it first"
         )
     owners = _find_owner_ids(planned.before)
     rows: dict[str, list[Cells]] = {"update": [], "create": [], "delete": []}
     for step in planned.steps:
-        rows[step.operation].append({"unique_id": step.unique_id, **_send_owner(step, owners, known)})
+        rows[step.operation].append(
+            {"unique_id": step.unique_id, **_send_owner(step, owners, known)}
+        )
     clear = crm.find_clear_text(known)
     groups = _group_updates(rows["update"], clear)
-    paths = [path, *(path.with_stem(f"{path.stem}-{number}") for number in range(2, len(groups) + 1))]
+    paths = [
+        path,
+        *(path.with_stem(f"{path.stem}-{number}") for number in range(2, len(groups) + 1)),
+    ]
     new, removed = (path.with_stem(f"{path.stem}-{what}") for what in ("new", "delete"))
     columns = [str(column) for column in frame.columns]
     files = [_make_file(*each, columns, known) for each in zip(paths, groups, strict=True)]
@@ -304,7 +347,12 @@ def make_import_files(
 def _group_updates(updates: list[Cells], clear: str | None) -> list[list[Cells]]:
     """Group updates by file: one of all where `clear` empties a field, else those of the same columns, without empty cells."""
     if clear is not None:
-        return [[{name: clear if value is None else value for name, value in row.items()} for row in updates]]
+        return [
+            [
+                {name: clear if value is None else value for name, value in row.items()}
+                for row in updates
+            ]
+        ]
     groups: dict[frozenset[str], list[Cells]] = {}
     for row in updates:
         filled = {name: value for name, value in row.items() if value is not None}
@@ -347,7 +395,8 @@ def _send_owner(step: Step, owners: dict[str, set[str]] | None, known: org.Org) 
         else "no deal of the export shows that owner's id; set owner_id instead"
     )
     raise DataError(
-        f"owner_name={name!r} of {step.title!r} can't be imported: {why}, or undo this edit and change the owner in the CRM"
+        f"owner_name={name!r} of {step.title!r} can't be imported: {why}, or undo this edit and "
+        "change the owner in the CRM"
     )
 
 
@@ -359,15 +408,25 @@ def _describe_files(
     updates = names[: len(names) - bool(new) - bool(removed)]
     if len(updates) > 1:
         yield (
-            f"import {joined(updates)}: deals with the same changed columns share a file, because the CRM "
+            f"import {joined(updates)}: deals with the same changed columns share a file, "
+            "because the CRM "
             "may empty a field whose cell is empty"
         )
     if new:
         yield f"{count(new, 'new deal')}: import {names[len(updates)]} as new records"
     if removed:
-        yield f"{count(removed, 'removed deal')}: an import deletes nothing; {names[-1]} lists the ids to delete"
+        yield (
+            f"{count(removed, 'removed deal')}: an import deletes nothing; {names[-1]} lists the "
+            "ids to delete"
+        )
     became = f"{count(emptied, 'cell')} became empty"
     if emptied and clear is None:
-        yield f"{became}: in no file, because the CRM is not known to empty a field on import; empty it in the CRM"
+        yield (
+            f"{became}: in no file, because the CRM is not known to empty a field on import; "
+            "empty it in the CRM"
+        )
     elif emptied:
-        yield f"{became}: {clear} in the file empties the field, in Data Loader with Use Bulk API switched on"
+        yield (
+            f"{became}: {clear} in the file empties the field, in Data Loader with Use Bulk API "
+            "switched on"
+        )

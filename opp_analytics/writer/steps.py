@@ -1,6 +1,7 @@
 """Steps: what a plan changes, one per deal and request, and the tables of plans and receipts.
 
-The steps are the source; ``Plan.changes``, ``Plan.conflicts`` and ``Receipt.table`` are views, made here.
+The steps are the source; ``Plan.changes``, ``Plan.conflicts`` and ``Receipt.table`` are views, made
+here.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from opp_analytics.writer.cells import from_text, quote_cell, read_cells, same, 
 
 OPERATIONS = ("create", "update", "delete", "recover")
 STATUSES = ("clean", "already", "conflict")
-"""How a cell compares with the server: unchanged, already at the new value, changed by somebody else."""
+"""How a cell compares with the server: unchanged, already at the new value, changed by somebody
+else."""
 OUTCOMES = {
     "applied": "written by this run",
     "already": "already on the server; nothing was sent",
@@ -36,11 +38,22 @@ OUTCOMES = {
 """Outcomes of a change and their meanings."""
 _CHANGES = ("unique_id", "operation", "field", "before", "after", "status", "row", "name")
 _CONFLICTS = ("unique_id", "operation", "field", "before", "after", "remote", "reason")
-_RECEIPT = ("unique_id", "operation", "field", "before", "after", "outcome", "error", "attempts", "name")
+_RECEIPT = (
+    "unique_id",
+    "operation",
+    "field",
+    "before",
+    "after",
+    "outcome",
+    "error",
+    "attempts",
+    "name",
+)
 _OBJECTS = ("before", "after", "remote", "value", "row", "attempts")
 """Columns of these frames that are not text."""
 _OUTCOME_COLUMNS = ("stage", "status")
-"""Columns that decide a deal's outcome; every update keeps them, to detect a deal closed since the plan."""
+"""Columns that decide a deal's outcome; every update keeps them, to detect a deal closed since the
+plan."""
 
 
 class PlanProblem(NamedTuple):
@@ -63,7 +76,10 @@ class PlanProblem(NamedTuple):
 
 @dataclass(frozen=True)
 class EditedCell:
-    """One change: a new value of a field; without a field, the whole deal is deleted or recovered."""
+    """One change: a new value of a field.
+
+    Without a field, the whole deal is deleted or recovered.
+    """
 
     field: str | None = None
     before: Any = None
@@ -91,7 +107,8 @@ class Step:
     base: dict[str, Any] = field(default_factory=dict)
     """The deal's values when planned: all of them for a delete, stage and status for an update."""
     value_before: float = 0.0
-    """The deal's money before the edits; 0 if missing, or unknown because the deal is in the trash."""
+    """The deal's money before the edits; 0 if missing, or unknown because the deal is in the
+    trash."""
     drifted: tuple[EditedCell, ...] = ()
     """For a delete: cells that somebody has changed since."""
     rate: float = field(default=1.0, compare=False)
@@ -151,7 +168,9 @@ class Step:
     def read_forms(self, told: Mapping[str, Any]) -> dict[str, Any]:
         """Read what the server holds of the values to write, as it `told`, where that is another value of the column."""
         forms = read_cells(told, filter(told.__contains__, self.fields))
-        return {name: form for name, form in forms.items() if not same(name, form, self.fields[name])}
+        return {
+            name: form for name, form in forms.items() if not same(name, form, self.fields[name])
+        }
 
     def mark(self, status: str) -> Step:
         """Copy it with one status in every cell."""
@@ -198,7 +217,8 @@ class Result:
     sent: bool = False
     """True if a write was sent and its outcome is uncertain."""
     sent_at: datetime | None = None
-    """When an earlier process sent that write, by the server's clock; None where no answer had said its time."""
+    """When an earlier process sent that write, by the server's clock; None where no answer had said
+    its time."""
     refused: bool = False
     """True if the server rejected it (4xx), or kept the old value; resume does not try again."""
     outage: bool = False
@@ -210,7 +230,8 @@ class Result:
     overwritten: dict[str, Any] = dataclasses.field(default_factory=dict)
     """Values of the fields that were sent just before the write; undo writes them back."""
     answered: dict[str, Any] = dataclasses.field(default_factory=dict)
-    """What the server holds of the written fields, where that is another value than the one sent."""
+    """What the server holds of the written fields, where that is another value than the one
+    sent."""
 
     @classmethod
     def whole(cls, step: Step, outcome: str, error: str | None = None, **more: Any) -> Result:
@@ -222,12 +243,17 @@ class Result:
     def created(cls, step: Step, record: dict[str, Any], attempts: int) -> Result:
         """Make the result of a create that was carried out."""
         known: dict[str, Any] = {"unique_id": record["unique_id"], "record": record}
-        return cls.whole(step, "applied", attempts=attempts, answered=step.read_forms(record), **known)
+        return cls.whole(
+            step, "applied", attempts=attempts, answered=step.read_forms(record), **known
+        )
 
     @property
     def left(self) -> bool:
         """True if resume has work to do on the step."""
-        return any(o in ("pending", "unknown") or (o == "failed" and not self.refused) for o in self.outcomes)
+        return any(
+            o in ("pending", "unknown") or (o == "failed" and not self.refused)
+            for o in self.outcomes
+        )
 
 
 class RunStep(NamedTuple):
@@ -267,7 +293,11 @@ def add_base(steps: Iterable[Step], before: pd.DataFrame) -> list[Step]:
     based = []
     for step in steps:
         deal = known.get(step.unique_id, {}) if step.operation in ("update", "delete") else {}
-        kept = deal if step.operation == "delete" else {c: deal[c] for c in _OUTCOME_COLUMNS if c in deal}
+        kept = (
+            deal
+            if step.operation == "delete"
+            else {c: deal[c] for c in _OUTCOME_COLUMNS if c in deal}
+        )
         amount = money.get(step.unique_id) if deal else None
         value = 0.0 if schema.is_blank(amount) else float(amount or 0.0)
         step = replace(step, base=kept, value_before=value, org=meaning)
@@ -286,14 +316,19 @@ def _make_frame(rows: Iterable[tuple[Any, ...]], columns: tuple[str, ...]) -> pd
 def list_changes(steps: Iterable[Step]) -> pd.DataFrame:
     """List the changes of steps as in `Plan.changes`."""
     pairs = ((s, c) for s in steps for c in s.cells)
-    rows = ((s.unique_id, s.operation, c.field, c.before, c.after, c.status, s.row, s.name) for s, c in pairs)
+    rows = (
+        (s.unique_id, s.operation, c.field, c.before, c.after, c.status, s.row, s.name)
+        for s, c in pairs
+    )
     return _make_frame(rows, _CHANGES)
 
 
 def list_conflicts(steps: Iterable[Step]) -> pd.DataFrame:
     """List the cells in conflict as in `Plan.conflicts`."""
     pairs = ((s, c) for s in steps for c in s.conflicts)
-    rows = ((s.unique_id, s.operation, c.field, c.before, c.after, c.remote, c.reason) for s, c in pairs)
+    rows = (
+        (s.unique_id, s.operation, c.field, c.before, c.after, c.remote, c.reason) for s, c in pairs
+    )
     return _make_frame(rows, _CONFLICTS)
 
 
@@ -307,7 +342,12 @@ def list_outcomes(entries: Iterable[RunStep]) -> pd.DataFrame:
     rows = (
         (
             result.unique_id or step.unique_id,
-            *(step.operation, cell.field, cell.before, result.answered.get(cell.field or "", cell.after)),
+            *(
+                step.operation,
+                cell.field,
+                cell.before,
+                result.answered.get(cell.field or "", cell.after),
+            ),
             *(outcome, error, result.attempts, step.name),
         )
         for _, step, result in entries

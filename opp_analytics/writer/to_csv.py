@@ -1,4 +1,7 @@
-"""Opportunities as CSV for a spreadsheet, and back. A leading apostrophe says that the rest of a cell is text, verbatim."""
+"""Opportunities as CSV for a spreadsheet, and back.
+
+A leading apostrophe says that the rest of a cell is text, verbatim.
+"""
 
 from __future__ import annotations
 
@@ -35,9 +38,10 @@ def to_csv(
 ) -> Path:
     """Write opportunities as CSV for a spreadsheet: UTF-8 with a mark that Excel reads, dates as 2026-03-31.
 
-    Names come first and ids last. CSV keeps neither what the opportunities were before, nor their org, nor their moment, so
-    plan from the frame itself: ``plan(opportunities, read_csv(path))``. Text that looks like a formula, or begins or ends with a blank, gets a
-    leading apostrophe, which `read_csv` takes away. Every character and length can be written.
+    Names come first and ids last. CSV keeps neither what the opportunities were before, nor their
+    org, nor their moment, so plan from the frame itself: ``plan(opportunities, read_csv(path))``.
+    Text that looks like a formula, or begins or ends with a blank, gets a leading apostrophe, which
+    `read_csv` takes away. Every character and length can be written.
 
     Parameters
     ----------
@@ -48,10 +52,11 @@ def to_csv(
     org : Org, optional
         Write for this CRM's import instead: under its labels and in its words, without apostrophes.
     before : DataFrame, optional
-        With `org`: the opportunities before they were edited. Only changed cells are written, with the id: for Salesforce
-        in one file, in which a cell that nobody edited is empty; for other CRMs in a file for each set of changed columns
-        (``edits.csv``, ``edits-2.csv``), because their import may empty a field whose cell is empty. New deals are in
-        ``edits-new.csv``, ids of removed ones in ``edits-delete.csv``. A DataWarning names what to import besides `path`,
+        With `org`: the opportunities before they were edited. Only changed cells are written, with
+        the id: for Salesforce in one file, in which a cell that nobody edited is empty; for other
+        CRMs in a file for each set of changed columns (``edits.csv``, ``edits-2.csv``), because
+        their import may empty a field whose cell is empty. New deals are in ``edits-new.csv``, ids
+        of removed ones in ``edits-delete.csv``. A DataWarning names what to import besides `path`,
         and such files of an earlier export, which are removed.
 
     Returns
@@ -74,12 +79,17 @@ def to_csv(
     for column in sheets.order_columns([str(column) for column in frame.columns]):
         cells = [_to_csv_text(column, value) for value in frame[column]]
         title = guard_formula(column) if column == column.strip() else f"'{column}"
-        texts[title] = schema.as_text(pd.Series(cells, dtype="object", name=column), frame["unique_id"])
+        texts[title] = schema.as_text(
+            pd.Series(cells, dtype="object", name=column), frame["unique_id"]
+        )
     return sheets.save(target, _write(texts))
 
 
 def _fill_import(file: ImportFile) -> bytes:
-    """Write the cells under the CRM's labels; refuse a formula: with an apostrophe it would be wrong, without one it could run."""
+    """Write the cells under the CRM's labels.
+
+    Refuse a formula: with an apostrophe it would be wrong, without one it could run.
+    """
     texts = {}
     for name, label in zip(file.rows.columns, file.labels, strict=True):
         cells = [_to_plain_text(str(name), value) for value in file.rows[name]]
@@ -87,7 +97,8 @@ def _fill_import(file: ImportFile) -> bytes:
         live = [cell for cell in plain if isinstance(cell, str) and guard_formula(cell) != cell]
         if live or guard_formula(label) != label:
             raise DataError(
-                f"{label}={(live or [label])[0]!r} looks like a formula, which a CSV file can't hold for an import; write an "
+                f"{label}={(live or [label])[0]!r} looks like a formula, which a CSV file can't "
+                "hold for an import; write an "
                 ".xlsx with to_excel"
             )
         texts[label] = schema.as_text(pd.Series(cells, dtype="object", name=str(name)))
@@ -111,18 +122,20 @@ def read_csv(
 ) -> pd.DataFrame:
     """Read opportunities from a CSV file, for `plan` against the exported frame.
 
-    Comma, semicolon and tab separators are recognized, and UTF-8, UTF-16 and Windows-1252; dates and amounts may be written
-    as in `read_excel`. A file that nobody edited gives the opportunities that were written, also after Excel has saved it.
+    Comma, semicolon and tab separators are recognized, and UTF-8, UTF-16 and Windows-1252; dates
+    and amounts may be written as in `read_excel`. A file that nobody edited gives the opportunities
+    that were written, also after Excel has saved it.
 
     Parameters
     ----------
     path : path
         A file that `to_csv` wrote.
     before : DataFrame, optional
-        The exported opportunities: further columns take their dtypes from here, and are text without it. They also tell
-        what nobody edited where Excel has rewritten a text.
+        The exported opportunities: further columns take their dtypes from here, and are text
+        without it. They also tell what nobody edited where Excel has rewritten a text.
     new_columns : collection of str
-        Columns that the exported file did not have and that are to be written; `plan` refuses any other by name.
+        Columns that the exported file did not have and that are to be written; `plan` refuses any
+        other by name.
 
     Returns
     -------
@@ -141,16 +154,22 @@ def read_csv(
     filled = {}
     for number, line in enumerate(lines, start=2):
         if len(line) > len(titles):
-            raise DataError(f"{file}: row {number} has {len(line)} cells, more than the header in row 1")
+            raise DataError(
+                f"{file}: row {number} has {len(line)} cells, more than the header in row 1"
+            )
         if any(cell.strip() for cell in line):
             padded = [*line, *[""] * (len(titles) - len(line))]
             filled[number] = dict(zip(columns.values(), padded, strict=True))
     exported = (
-        {} if before is None else {row["unique_id"]: row for row in list_rows(require_ids(before, "before"))}
+        {}
+        if before is None
+        else {row["unique_id"]: row for row in list_rows(require_ids(before, "before"))}
     )
     day_first = _find_order(filled.values(), exported)
     meaning = Org.of(before)
-    rows = {number: _read_row(cells, exported, day_first, meaning) for number, cells in filled.items()}
+    rows = {
+        number: _read_row(cells, exported, day_first, meaning) for number, cells in filled.items()
+    }
     return sheets.make_after(rows, columns, empty() if before is None else before, new_columns)
 
 
@@ -160,17 +179,25 @@ def _find_order(rows: Collection[dict[str, str]], exported: sheets.Held) -> bool
     shown = sheets.find_file_day_order(text for text, _ in dated)
     if shown is not None:
         return shown
-    return _find_day_order((text, exported[i].get("close_date")) for text, i in dated if i in exported)
+    return _find_day_order(
+        (text, exported[i].get("close_date")) for text, i in dated if i in exported
+    )
 
 
 def _read_row(
     cells: dict[str, str], exported: sheets.Held, day_first: bool | None, meaning: Org
 ) -> dict[str, Any]:
-    """Read the values of a row; one that nobody edited is the exported one, whatever Excel made of its text."""
+    """Read the values of a row.
+
+    One that nobody edited is the exported one, whatever Excel made of its text.
+    """
     before = exported.get(cells["unique_id"], {})
     row = {}
     for column, text in cells.items():
-        value, was = _read_csv_cell(column, text, day_first=day_first, meaning=meaning), before.get(column)
+        value, was = (
+            _read_csv_cell(column, text, day_first=day_first, meaning=meaning),
+            before.get(column),
+        )
         as_text = isinstance(value, str)
         kept = _is_unedited(column, value, was) if as_text else _is_same_amount(column, text, was)
         row[column] = was if kept else value
@@ -190,7 +217,9 @@ def _read_lines(file: Path) -> tuple[list[str], list[list[str]]]:
     text, _ = decode_file(file, read_content(file))
     try:
         with allow_long_cells():
-            rows = list(_split_rows(text, max(",;\t", key=lambda delimiter: _score_header(text, delimiter))))
+            rows = list(
+                _split_rows(text, max(",;\t", key=lambda delimiter: _score_header(text, delimiter)))
+            )
     except (ValueError, csv.Error) as error:
         raise DataError(f"cannot read {file} as CSV ({error})") from None
     if not rows:
@@ -210,7 +239,10 @@ def _score_header(text: str, delimiter: str) -> tuple[bool, int]:
 
 
 def _find_day_order(cells: Iterable[tuple[str, Any]]) -> bool | None:
-    """Find out from dates of known value whether the day comes first; None if fewer than two of them tell."""
+    """Find out from dates of known value whether the day comes first.
+
+    None if fewer than two of them tell.
+    """
     agreeing: dict[bool, set[str]] = {False: set(), True: set()}
     for text, was in cells:
         readings = {first: _read_day(text, first) for first in agreeing}
@@ -225,14 +257,21 @@ def _find_day_order(cells: Iterable[tuple[str, Any]]) -> bool | None:
 def _is_unedited(column: str, text: str, was: Any) -> bool:
     """Tell whether a text is what Excel makes of a value that nobody edited.
 
-    Timestamps lose their zone and seconds, and letters that Windows' own code lacks become question marks.
+    Timestamps lose their zone and seconds, and letters that Windows' own code lacks become question
+    marks.
     """
     if schema.is_blank(was):
         return False
     if column in sheets.MOMENTS:
         moment = _read_minute(was, False)
-        return not pd.isna(moment) and any(_read_minute(text, first) == moment for first in (False, True))
-    return isinstance(was, str) and "?" in text and was.encode(_WINDOWS, "replace").decode(_WINDOWS) == text
+        return not pd.isna(moment) and any(
+            _read_minute(text, first) == moment for first in (False, True)
+        )
+    return (
+        isinstance(was, str)
+        and "?" in text
+        and was.encode(_WINDOWS, "replace").decode(_WINDOWS) == text
+    )
 
 
 def _read_day(text: str, day_first: bool) -> pd.Timestamp | None:
@@ -257,7 +296,9 @@ def guard_formula(text: str) -> str:
 def write_guarded(table: pd.DataFrame, target: Path | None = None, **options: Any) -> str | None:
     """Write a table for people as CSV, or give it as text, with an apostrophe before what a spreadsheet would read as a formula."""
     texts = table.select_dtypes(exclude=["number", "bool", "datetime", "datetimetz"]).columns
-    guarded = table.assign(**{name: table[name].astype("object").map(_guard_cell) for name in texts})
+    guarded = table.assign(
+        **{name: table[name].astype("object").map(_guard_cell) for name in texts}
+    )
     quoting = _choose_quoting(table[name] for name in texts)
     content: str | None = guarded.rename(columns=_guard_cell).to_csv(
         target, index=False, quoting=quoting, **options
@@ -289,7 +330,9 @@ def _to_plain_text(column: str, value: Any) -> str:
     return str(plain)
 
 
-def _read_csv_cell(column: str, text: str, *, day_first: bool | None = None, meaning: Org = DEFAULT) -> Any:
+def _read_csv_cell(
+    column: str, text: str, *, day_first: bool | None = None, meaning: Org = DEFAULT
+) -> Any:
     """Read a CSV cell as `parse` does; None if blank."""
     exact = text.removeprefix("'")
     if exact != text and (column in sheets.TEXTS or column not in schema.COLUMNS):

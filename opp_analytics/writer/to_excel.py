@@ -1,8 +1,9 @@
 """Opportunities as a workbook for editing in Excel or LibreOffice, and back.
 
-Sheet 1 holds the API's names in row 1 and one opportunity per row below. A hidden sheet keeps the opportunities as
-they were written, every cell as text. A cell that still says what was written is taken from there, exactly; only what
-differs is read, and what cannot be read for certain stays as it is and becomes a problem of the plan.
+Sheet 1 holds the API's names in row 1 and one opportunity per row below. A hidden sheet keeps the
+opportunities as they were written, every cell as text. A cell that still says what was written is
+taken from there, exactly; only what differs is read, and what cannot be read for certain stays as
+it is and becomes a problem of the plan.
 """
 
 from __future__ import annotations
@@ -58,13 +59,17 @@ _NOTES = {
     "name": "Required.",
     "account_id": "The account's unique id.",
     "value": "Money, as a number.",
-    VALUE_ORIGINAL: "The CRM's value, in the deal's own currency: edit this one; value is converted from it.",
+    VALUE_ORIGINAL: (
+        "The CRM's value, in the deal's own currency: edit this one; value is converted from it."
+    ),
     "close_date": "A date, as 2026-03-31.",
     "probability": "Whole percent, 0 to 100: 60 for 60%.",
     "created_at": "Set by the server, in UTC; never written.",
     "updated_at": "Set by the server, in UTC; never written.",
 }
-_FURTHER_NOTE = "An attribute of your own API, written as it is here; the server may refuse a change."
+_FURTHER_NOTE = (
+    "An attribute of your own API, written as it is here; the server may refuse a change."
+)
 _LONGEST_RULE = 255
 """Characters that Excel takes in a rule and in its message."""
 _LISTS = "_lists"
@@ -80,10 +85,10 @@ def to_excel(
 ) -> Path:
     """Write opportunities to an Excel file made for editing; `read_excel` reads the edits back.
 
-    Dates, numbers and whole percents are typed cells; stage and status offer their values; ids and the server's
-    timestamps are locked: the sheet is protected without a password, and a spreadsheet sorts or deletes rows with locked
-    cells only after Unprotect Sheet. `read_excel` reads rows that were added, deleted, sorted or filtered. Text that looks
-    like a formula stays text.
+    Dates, numbers and whole percents are typed cells; stage and status offer their values; ids and
+    the server's timestamps are locked: the sheet is protected without a password, and a spreadsheet
+    sorts or deletes rows with locked cells only after Unprotect Sheet. `read_excel` reads rows that
+    were added, deleted, sorted or filtered. Text that looks like a formula stays text.
 
     Parameters
     ----------
@@ -94,8 +99,8 @@ def to_excel(
     org : Org, optional
         Write for this CRM's import instead: one sheet under its labels and in its words.
     before : DataFrame, optional
-        With `org`: the opportunities before they were edited. Only changed cells are written, in files as `to_csv`
-        writes them.
+        With `org`: the opportunities before they were edited. Only changed cells are written, in
+        files as `to_csv` writes them.
 
     Returns
     -------
@@ -151,7 +156,10 @@ def _write_rows(
     formats: Mapping[str, str],
     locked: Mapping[str, list[bool]] | None,
 ) -> None:
-    """Write the rows below the titles, each cell with its format; without `locked` there is no protection."""
+    """Write the rows below the titles, each cell with its format.
+
+    Without `locked` there is no protection.
+    """
 
     @cache
     def find_look(number_format: str, quoted: bool, is_locked: bool) -> Any:
@@ -163,7 +171,9 @@ def _write_rows(
     columns = []
     for column, values in frame.items():
         cells = _to_cells(str(column), values)
-        kinds = [formats.get(str(column), "@" if isinstance(cell, str) else "General") for cell in cells]
+        kinds = [
+            formats.get(str(column), "@" if isinstance(cell, str) else "General") for cell in cells
+        ]
         quoted = [isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@") for cell in cells]
         marks = (locked or {}).get(str(column), [False] * len(cells))
         columns.append(zip(cells, map(find_look, kinds, quoted, marks), strict=True))
@@ -200,12 +210,14 @@ def _check_text(text: str, where: str) -> None:
     wrong = _NO_CHARACTER.search(text)
     if wrong:
         raise DataError(
-            f"{where} holds the character {wrong[0]!r}, which Excel files can't: {_shorten(text)}; remove it, or use CSV"
+            f"{where} holds the character {wrong[0]!r}, which Excel files can't: "
+            f"{_shorten(text)}; remove it, or use CSV"
         )
     # Excel counts an emoji as two.
     if len(text.encode("utf-16-le")) > 2 * MOST_LETTERS:
         raise DataError(
-            f"{where} is too long for an Excel file, whose cells hold {MOST_LETTERS:,} characters: {_shorten(text)}; "
+            f"{where} is too long for an Excel file, whose cells hold {MOST_LETTERS:,} "
+            f"characters: {_shorten(text)}; "
             "shorten it, or use CSV"
         )
 
@@ -227,7 +239,9 @@ def _write_titles(
         page.set_column(place, place, _WIDTHS.get(column, 16), book.add_format({"locked": False}))
 
 
-def _format_sheet(book: Workbook, page: Worksheet, columns: Sequence[str], rows: int, meaning: Org) -> None:
+def _format_sheet(
+    book: Workbook, page: Worksheet, columns: Sequence[str], rows: int, meaning: Org
+) -> None:
     """Offer the values of columns that take some, protect the locked cells, and set up filters and printing."""
     rules = {
         column: {
@@ -264,11 +278,15 @@ def _write_base(book: Workbook, frame: pd.DataFrame) -> None:
         "dtypes": {column: str(frame[column].dtype) for column in columns},
         "attrs": schema.keep_facts(frame.attrs),
     }
-    records = zip(*([to_text(c, value) for value in frame[c].tolist()] for c in columns), strict=True)
+    records = zip(
+        *([to_text(c, value) for value in frame[c].tolist()] for c in columns), strict=True
+    )
     for row, content in enumerate([about, *records]):
         # Spreadsheets take _x0041_ for a sign of their own.
         packed = json.dumps(content).replace("_", "\\u005f")
-        base.write_row(row, 0, [packed[at : at + MOST_LETTERS] for at in range(0, len(packed), MOST_LETTERS)])
+        base.write_row(
+            row, 0, [packed[at : at + MOST_LETTERS] for at in range(0, len(packed), MOST_LETTERS)]
+        )
 
 
 def _list_dropdowns(
@@ -276,8 +294,8 @@ def _list_dropdowns(
 ) -> dict[str, tuple[Sequence[str], Any]]:
     """List, by column with a fixed set of values, its values and what its dropdown offers: these, or in row 2 a formula.
 
-    Values that a cell's own rule cannot hold are in a hidden sheet. Where an org has several pipelines, a deal's stages
-    are those of its own.
+    Values that a cell's own rule cannot hold are in a hidden sheet. Where an org has several
+    pipelines, a deal's stages are those of its own.
     """
     from xlsxwriter.utility import xl_col_to_name
 
@@ -285,7 +303,9 @@ def _list_dropdowns(
     lists: list[list[Any]] = []
     for column, names in list_choices(meaning).items():
         source: Any = list(names)
-        if len(",".join(names)) > _LONGEST_RULE - 2 or any(sign in name for name in names for sign in ',"'):
+        if len(",".join(names)) > _LONGEST_RULE - 2 or any(
+            sign in name for name in names for sign in ',"'
+        ):
             lists.append(list(names))
             letter = xl_col_to_name(len(lists) - 1)
             source = f"={_LISTS}!${letter}$1:${letter}${len(names)}"
@@ -303,37 +323,47 @@ def _list_dropdowns(
 def _list_by_pipeline(lists: list[list[Any]], stages: Stages, at: int) -> str:
     """Add a list for each pipeline, headed by its name and number of stages, and a last one of all stages.
 
-    The formula is the list that is headed by the pipeline of the row; the last one where the pipeline is blank or unknown.
+    The formula is the list that is headed by the pipeline of the row; the last one where the
+    pipeline is blank or unknown.
     """
     from xlsxwriter.utility import xl_col_to_name
 
     known = [(name, stages.of(name).names) for name in stages.pipelines]
-    first, last, rest = (xl_col_to_name(len(lists) + more) for more in (0, len(known) - 1, len(known)))
+    first, last, rest = (
+        xl_col_to_name(len(lists) + more) for more in (0, len(known) - 1, len(known))
+    )
     lists += [[name, len(names), *names] for name, names in [*known, (None, stages.names)]]
-    which = f"IFERROR(MATCH(${xl_col_to_name(at)}2,{_LISTS}!${first}$1:${last}$1,0),{len(known) + 1})"
+    which = (
+        f"IFERROR(MATCH(${xl_col_to_name(at)}2,{_LISTS}!${first}$1:${last}$1,0),{len(known) + 1})"
+    )
     count = f"INDEX({_LISTS}!${first}$2:${rest}$2,{which})"
     return f"=OFFSET({_LISTS}!${first}$3,0,{which}-1,{count},1)"
 
 
-def read_excel(path: str | Path, *, new_columns: Collection[str] = ()) -> tuple[pd.DataFrame, pd.DataFrame]:
+def read_excel(
+    path: str | Path, *, new_columns: Collection[str] = ()
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read the exported and the edited opportunities: ``plan(*read_excel(path))``.
 
-    Rows may have been reordered, filtered, deleted or added, dates turned to text or serial numbers, amounts to text
-    such as 12,000.50, spaces and capitals changed in the header. A formula in a text column is its text; in a typed
-    column it is the value that the spreadsheet stored, or, where none is stored, a problem of the plan.
+    Rows may have been reordered, filtered, deleted or added, dates turned to text or serial
+    numbers, amounts to text such as 12,000.50, spaces and capitals changed in the header. A formula
+    in a text column is its text; in a typed column it is the value that the spreadsheet stored, or,
+    where none is stored, a problem of the plan.
 
     Parameters
     ----------
     path : path
         A file that `to_excel` wrote.
     new_columns : collection of str
-        Columns that the exported file did not have and that are to be written; `plan` refuses any other by name.
+        Columns that the exported file did not have and that are to be written; `plan` refuses any
+        other by name.
 
     Returns
     -------
     before, after : DataFrame
-        Opportunities frames; `after` in the file's order, without blank rows, its index ``row`` the row of the file
-        that a person sees. A column of `after` in which a cell does not fit holds objects.
+        Opportunities frames; `after` in the file's order, without blank rows, its index ``row`` the
+        row of the file that a person sees. A column of `after` in which a cell does not fit holds
+        objects.
 
     Raises
     ------
@@ -384,7 +414,10 @@ def _list_filled(sheet: openpyxl.worksheet.worksheet.Worksheet) -> dict[int, dic
 
 
 def _make_reader(file: Path, packed: bytes, title: str) -> Callable[[str, Any], tuple[Any, str]]:
-    """Make a reader of a cell's value and number format; a formula in a typed column gives its stored value."""
+    """Make a reader of a cell's value and number format.
+
+    A formula in a typed column gives its stored value.
+    """
 
     @cache
     def stored() -> Any:
@@ -411,13 +444,16 @@ def _open(file: Path, packed: bytes, *, data_only: bool = False) -> openpyxl.Wor
 def _read_base(file: Path, book: openpyxl.Workbook) -> pd.DataFrame:
     if BASE_SHEET not in book.sheetnames:
         raise DataError(
-            f"{file} has no hidden sheet of what was exported, so edits can't be found; export the opportunities "
+            f"{file} has no hidden sheet of what was exported, so edits can't be found; export "
+            "the opportunities "
             "again, edit that file and keep all its sheets"
         )
     try:
         return _read_base_frame(_list_filled(book[BASE_SHEET]))
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
-        raise DataError(f"the hidden sheet of {file} is damaged ({error}); export it again") from None
+        raise DataError(
+            f"the hidden sheet of {file} is damaged ({error}); export it again"
+        ) from None
 
 
 def _read_base_frame(filled: dict[int, dict[int, Any]]) -> pd.DataFrame:
@@ -445,8 +481,12 @@ def _read_row(
     row = {}
     for column, (value, number_format) in raw.items():
         was = held.get(column)
-        cleaned = sheets.parse(column, value, number_format, epoch, day_first=day_first, meaning=meaning)
-        row[column] = was if column in held and _is_unchanged(column, value, cleaned, was) else cleaned
+        cleaned = sheets.parse(
+            column, value, number_format, epoch, day_first=day_first, meaning=meaning
+        )
+        row[column] = (
+            was if column in held and _is_unchanged(column, value, cleaned, was) else cleaned
+        )
     return row | {"unique_id": unique_id}
 
 
@@ -461,7 +501,11 @@ def _is_unchanged(column: str, value: Any, cleaned: Any, was: Any) -> bool:
             at = at.tz_localize("UTC") if at.tzinfo is None else at
             return abs(at - pd.Timestamp(written)) < pd.Timedelta("1s")
         return _normalize_lines(str(cleaned)) == _normalize_lines(written)
-    if isinstance(written, float) and isinstance(cleaned, (int, float)) and not isinstance(cleaned, bool):
+    if (
+        isinstance(written, float)
+        and isinstance(cleaned, (int, float))
+        and not isinstance(cleaned, bool)
+    ):
         # LibreOffice keeps 15 digits.
         return math.isclose(written, cleaned, rel_tol=1e-14, abs_tol=0.0)
     if isinstance(written, datetime) and isinstance(cleaned, date):
@@ -471,5 +515,10 @@ def _is_unchanged(column: str, value: Any, cleaned: Any, was: Any) -> bool:
 
 def _normalize_lines(text: str) -> str:
     # Who saves a file escapes \r and _x0041_; openpyxl takes only some of it back.
-    lines = text.replace("x005F_", "").replace("_x000D_", "\r").replace("\r\n", "\n").replace("\r", "\n")
+    lines = (
+        text.replace("x005F_", "")
+        .replace("_x000D_", "\r")
+        .replace("\r\n", "\n")
+        .replace("\r", "\n")
+    )
     return lines.replace("\u00a0", " ").strip()

@@ -21,13 +21,19 @@ def deals() -> pd.DataFrame:
         (f"o{k}", 100.0 * (k + 1), stage, f"2026-0{month}-15", chance, status)
         for k, (stage, month, chance, status) in enumerate(
             [
-                ("closed_won", 1, 100, "won"), ("closed_won", 2, 100, "won"), ("closed_lost", 2, 0, "lost"),
-                ("closed_won", 3, 100, "won"), ("proposal", 4, 40, "active"), ("discovery", 5, 10, "active"),
+                ("closed_won", 1, 100, "won"),
+                ("closed_won", 2, 100, "won"),
+                ("closed_lost", 2, 0, "lost"),
+                ("closed_won", 3, 100, "won"),
+                ("proposal", 4, 40, "active"),
+                ("discovery", 5, 10, "active"),
                 ("negotiation", 3, 80, "active"),
             ]
         )
-    ]  # fmt: skip
-    frame = pd.DataFrame(rows, columns=["unique_id", "value", "stage", "close_date", "probability", "status"])
+    ]
+    frame = pd.DataFrame(
+        rows, columns=["unique_id", "value", "stage", "close_date", "probability", "status"]
+    )
     return frame.assign(
         name=frame["unique_id"],
         account_id="x",
@@ -60,10 +66,16 @@ def called(history: oa.History) -> oa.History:
     """The history, read by its own org with calls of Ann and Bo for her weeks."""
     weeks = pd.period_range("2026-01-05", "2026-03-30", freq="W")
     calls = [
-        {"made_on": f"{week.start_time.date()}", "period": str(week), "caller": caller, "owner_name": "Ann", "commit": commit}
+        {
+            "made_on": f"{week.start_time.date()}",
+            "period": str(week),
+            "caller": caller,
+            "owner_name": "Ann",
+            "commit": commit,
+        }
         for week in weeks
         for caller, commit in (("Ann", 90.0), ("Bo", 120.0))
-    ]  # fmt: skip
+    ]
     return history.read_by(oa.Org(**{**(history.org or oa.Org()).to_dict(), "calls": calls}))
 
 
@@ -85,7 +97,9 @@ OF_FRAMES: dict[str, Callable[[pd.DataFrame], Any]] = {
     "win_rate": lambda frame: oa.win_rate(frame, freq="M"),
     "win_rate_cohorts": lambda frame: oa.win_rate_cohorts(frame, as_of=AS_OF, age_days=30),
     "win_rate_curve": lambda frame: oa.win_rate_curve(frame, as_of=AS_OF),
-    "win_rate_definitions": lambda frame: oa.win_rate_definitions(frame, as_of=AS_OF, horizon_days=30),
+    "win_rate_definitions": lambda frame: oa.win_rate_definitions(
+        frame, as_of=AS_OF, horizon_days=30
+    ),
 }
 START = "2026-01-20"
 MARCH: dict[str, Any] = {"start": "2026-03-03", "end": AS_OF, "period": "2026-03"}
@@ -102,12 +116,16 @@ OF_HISTORIES: dict[str, Callable[[oa.History], Any]] = {
     "deal_flags": lambda history: oa.deal_flags(deals(), history=history, as_of=AS_OF),
     "deal_reasons": lambda history: oa.deal_reasons(deals(), history, as_of=AS_OF, freq="W"),
     "forecast": lambda history: oa.forecast(deals(), as_of=AS_OF, history=history),
-    "forecast by": lambda history: oa.forecast(deals(), as_of=AS_OF, history=history, by="owner_name"),
+    "forecast by": lambda history: oa.forecast(
+        deals(), as_of=AS_OF, history=history, by="owner_name"
+    ),
     "forecast_change": lambda history: oa.forecast_change(history, **MARCH),
     "forecast_change by": lambda history: oa.forecast_change(history, **MARCH, by="owner_name"),
     "forecast_change stated": lambda history: oa.forecast_change(history, **MARCH, method="stated"),
     "forecast_change_deals": lambda history: oa.forecast_change_deals(history, **MARCH),
-    "forecast_fan": lambda history: oa.forecast_fan(history, period="2026-03", as_of=AS_OF, method="stated"),
+    "forecast_fan": lambda history: oa.forecast_fan(
+        history, period="2026-03", as_of=AS_OF, method="stated"
+    ),
     "forecast_value_added": lambda history: oa.forecast_value_added(called(history), freq="W"),
     "movements": lambda history: oa.movements(history, start=START, end=AS_OF),
     "pipeline_created": lambda history: oa.pipeline_created(history, freq="M"),

@@ -18,7 +18,8 @@ def opportunities(draw, most=12):
 
     stages = column(st.sampled_from([*org.STAGES.names, "won!!"]))
     dates = column(st.sampled_from(_DAYS))
-    # At least one stage is known, also among what has a date: a frame that lost its org is an error.
+    # At least one stage is known, also among what has a date: a frame that lost its org is an
+    # error.
     stages[:1], dates[:1] = ["proposal"] * min(count, 1), _DAYS[: min(count, 1)]
 
     return org.conform(
@@ -34,7 +35,9 @@ def opportunities(draw, most=12):
                 "status": column(st.sampled_from([*schema.STATUSES, "paused"])),
                 "created_at": [
                     f"{day}T12:00:00Z"
-                    for day in draw(st.lists(st.sampled_from(_DAYS), min_size=count, max_size=count))
+                    for day in draw(
+                        st.lists(st.sampled_from(_DAYS), min_size=count, max_size=count)
+                    )
                 ],
                 "updated_at": ["2026-01-01T00:00:00Z"] * count,
             },

@@ -1,4 +1,5 @@
-"""Each analysis asks only for what it reads: without any one column there is a result, or an error that names the column."""
+"""Each analysis asks only for what it reads: without any one column there is a result, or an error
+that names the column."""
 
 from __future__ import annotations
 
@@ -13,7 +14,9 @@ from tests.analysis.every_analysis import COLUMNS, OF_FRAMES, OF_HISTORIES, deal
 @pytest.mark.filterwarnings("ignore::opp_analytics.errors.DataWarning")
 @pytest.mark.parametrize("column", COLUMNS)
 @pytest.mark.parametrize("name", OF_FRAMES)
-def test_frame__without_a_column_gives_a_result_or_an_error_that_names_it(name: str, column: str) -> None:
+def test_frame__without_a_column_gives_a_result_or_an_error_that_names_it(
+    name: str, column: str
+) -> None:
     try:
         assert OF_FRAMES[name](deals().drop(columns=column)) is not None
     except oa.errors.MissingColumnError as error:
@@ -30,7 +33,9 @@ def history_without(column: str) -> oa.History:
 @pytest.mark.filterwarnings("ignore::opp_analytics.errors.DataWarning")
 @pytest.mark.parametrize("column", [name for name in COLUMNS if name != "unique_id"])
 @pytest.mark.parametrize("name", OF_HISTORIES)
-def test_history__without_a_column_gives_a_result_or_an_error_that_names_it(name: str, column: str) -> None:
+def test_history__without_a_column_gives_a_result_or_an_error_that_names_it(
+    name: str, column: str
+) -> None:
     try:
         assert OF_HISTORIES[name](history_without(column)) is not None
     except oa.errors.MissingColumnError as error:

@@ -1,4 +1,5 @@
-"""Every statistic on the frames that break statistics: nothing closed, all won, one deal, no value, the future, the past."""
+"""Every statistic on the frames that break statistics: nothing closed, all won, one deal, no value,
+the future, the past."""
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,9 @@ def _frame(rows):
             unique_id=[f"o{k}" for k in range(count)],
             name=[f"deal {k}" for k in range(count)],
             account_id="x",
-            status=frame["stage"].map({"closed_won": "won", "closed_lost": "lost"}).fillna("active"),
+            status=frame["stage"]
+            .map({"closed_won": "won", "closed_lost": "lost"})
+            .fillna("active"),
             created_at="2026-01-01T00:00:00Z",
             updated_at="2026-03-01T00:00:00Z",
             owner="Ann",
@@ -28,23 +31,39 @@ def _frame(rows):
 
 FRAMES = {
     "nothing": _frame([]),
-    "nothing closed": _frame([("proposal", 100.0, "2026-03-20", 40), ("discovery", 50.0, "2026-04-20", 10)]),
+    "nothing closed": _frame(
+        [("proposal", 100.0, "2026-03-20", 40), ("discovery", 50.0, "2026-04-20", 10)]
+    ),
     "one deal": _frame([("proposal", 100.0, "2026-03-20", 40)]),
     "one won": _frame([("closed_won", 100.0, "2026-03-01", 100)]),
     "all won": _frame([("closed_won", 100.0 + k, "2026-03-01", 100) for k in range(5)]),
     "all lost": _frame([("closed_lost", 100.0 + k, "2026-03-01", 0) for k in range(5)]),
-    "nothing worth": _frame([("closed_won", 0.0, "2026-03-01", 100), ("proposal", 0.0, "2026-03-20", 40)]),
-    "negative": _frame(
-        [("closed_won", -50.0, "2026-03-01", 100), ("closed_lost", 50.0, "2026-03-01", 0), ("proposal", -20.0, "2026-03-20", 40)]
+    "nothing worth": _frame(
+        [("closed_won", 0.0, "2026-03-01", 100), ("proposal", 0.0, "2026-03-20", 40)]
     ),
-    "nothing known": _frame([("proposal", None, None, None), ("closed_won", None, None, None), (None, None, None, None)]),
-    "future wins": _frame([("closed_won", 100.0, "2026-05-01", 100), ("proposal", 10.0, "2026-03-20", 40)]),
-    "certain": _frame([("proposal", 100.0, "2026-03-20", 100), ("proposal", 30.0, "2026-03-20", 0)]),
-}  # fmt: skip
+    "negative": _frame(
+        [
+            ("closed_won", -50.0, "2026-03-01", 100),
+            ("closed_lost", 50.0, "2026-03-01", 0),
+            ("proposal", -20.0, "2026-03-20", 40),
+        ]
+    ),
+    "nothing known": _frame(
+        [("proposal", None, None, None), ("closed_won", None, None, None), (None, None, None, None)]
+    ),
+    "future wins": _frame(
+        [("closed_won", 100.0, "2026-05-01", 100), ("proposal", 10.0, "2026-03-20", 40)]
+    ),
+    "certain": _frame(
+        [("proposal", 100.0, "2026-03-20", 100), ("proposal", 30.0, "2026-03-20", 0)]
+    ),
+}
 
 STATISTICS = {
     "win_rate": lambda frame, day: analysis.win_rate(frame, as_of=day),
-    "win_rate by": lambda frame, day: analysis.win_rate(frame, by=["owner", "stage"], freq="M", as_of=day),
+    "win_rate by": lambda frame, day: analysis.win_rate(
+        frame, by=["owner", "stage"], freq="M", as_of=day
+    ),
     "win_rate_curve": lambda frame, day: analysis.win_rate_curve(frame, as_of=day, by="owner"),
     "time_to_win": lambda frame, day: analysis.time_to_win(frame, as_of=day),
     "win_rate_cohorts": lambda frame, day: analysis.win_rate_cohorts(frame, as_of=day, age_days=30),
@@ -69,7 +88,9 @@ def test_statistics__keep_their_columns_and_their_bounds(name, kind, day):
     pd.testing.assert_frame_equal(frame, before)
     usual = STATISTICS[name](FRAMES["future wins"], AS_OF)
     assert list(table.columns) == list(usual.columns)
-    for column in table.columns[table.columns.str.contains(r"rate$|rate_low|rate_high|^p_|share|^win|^low_")]:
+    for column in table.columns[
+        table.columns.str.contains(r"rate$|rate_low|rate_high|^p_|share|^win|^low_")
+    ]:
         if table[column].dtype == float and "value" not in column:
             known = table[column].dropna()
             assert known.between(0, 1).all(), column

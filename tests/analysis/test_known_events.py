@@ -1,6 +1,8 @@
-"""A simulated year in which three things happen on known days: a whale is won, an owner leaves, dates are moved in bulk.
+"""A simulated year in which three things happen on known days: a whale is won, an owner leaves,
+dates are moved in bulk.
 
-Each event is a record of its own, so the tables of that day must show it alone; those of the whole year must add up.
+Each event is a record of its own, so the tables of that day must show it alone; those of the whole
+year must add up.
 """
 
 from typing import Any, NamedTuple
@@ -38,18 +40,30 @@ def year() -> Year:
     day = pd.Timedelta(days=1)
     won, left, moved = (week + day for week in (weeks[44], weeks[49], weeks[-1]))
     whale = {
-        "unique_id": "whale", "seen_at": weeks[40], "stage": "negotiation", "status": "active", "value": WHALE,
-        "close_date": won.tz_localize(None).normalize() + pd.Timedelta(days=3), "probability": 50, "owner_name": "Cleo",
+        "unique_id": "whale",
+        "seen_at": weeks[40],
+        "stage": "negotiation",
+        "status": "active",
+        "value": WHALE,
+        "close_date": won.tz_localize(None).normalize() + pd.Timedelta(days=3),
+        "probability": 50,
+        "owner_name": "Cleo",
         "created_at": weeks[40],
-    }  # fmt: skip
+    }
     signed = {
-        **whale, "seen_at": won, "stage": "closed_won", "status": "won", "probability": 100,
+        **whale,
+        "seen_at": won,
+        "stage": "closed_won",
+        "status": "won",
+        "probability": 100,
         "close_date": won.tz_localize(None).normalize(),
-    }  # fmt: skip
+    }
     log = pd.concat([log, pd.DataFrame([whale, signed])]).sort_values("seen_at", kind="stable")
     hers = known(log, left).query("owner_name == @LEAVER and status == 'active'")
     log.loc[(log["seen_at"] > left) & (log["owner_name"] == LEAVER), "owner_name"] = HEIR
-    log = pd.concat([log, hers.assign(seen_at=left, owner_name=HEIR)]).sort_values("seen_at", kind="stable")
+    log = pd.concat([log, hers.assign(seen_at=left, owner_name=HEIR)]).sort_values(
+        "seen_at", kind="stable"
+    )
     due = known(log, moved).query("status == 'active'")
     log = pd.concat(
         [log, due.assign(seen_at=moved, close_date=due["close_date"] + pd.Timedelta(days=90))],
@@ -72,7 +86,9 @@ def test_whale__is_what_moved_the_forecast(year: Year) -> None:
     change = oa.forecast_change(year.history, **of(year.whale), period=month(year.whale))
     won = change.loc["won"]
     assert (won["deals"], won["largest"], won["value"]) == (1, "Whale & Co", WHALE)
-    others = change["expected"].drop(["then", "won", "chance", "date_passed", "new_business", "now"])
+    others = change["expected"].drop(
+        ["then", "won", "chance", "date_passed", "new_business", "now"]
+    )
     assert (others == 0).all()
     assert 0.3 * WHALE < float(change["expected"]["won"]) < WHALE
     assert "one win, Whale & Co, made 1.57M of it" in oa.sentence(change)
@@ -93,9 +109,9 @@ def test_leaver__hands_every_open_deal_over(year: Year) -> None:
     assert pipeline.loc[LEAVER, "transferred_out"] == -hers["value"].sum()
     assert pipeline.loc[HEIR, "transferred_in"] == hers["value"].sum()
     assert pipeline.drop(columns=["opening", "closing"]).sum().sum() == 0
-    change = oa.forecast_change(year.history, **of(year.leave), period=month(year.leave), by="owner_name")[
-        "expected"
-    ]
+    change = oa.forecast_change(
+        year.history, **of(year.leave), period=month(year.leave), by="owner_name"
+    )["expected"]
     assert change[LEAVER]["owner"] < 0 < change[HEIR]["owner"]
     after = year.history.as_of(year.leave[1])
     flags = oa.deal_flags(after, year.history, as_of=year.leave[1])

@@ -1,4 +1,5 @@
-"""Intervals hold the truth of the simulated team about as often as they say; `python -m tests.truth` has more seeds."""
+"""Intervals hold the truth of the simulated team about as often as they say; `python -m
+tests.truth` has more seeds."""
 
 import pytest
 

@@ -1,7 +1,8 @@
 """The client on recorded answers, so that it is tested where no server can run.
 
-The real service cannot be reached from where this is built, so a cassette is a recording of the project's sandbox.
-Replay is the default, and a request that no cassette holds fails. This command records all of them anew:
+The real service cannot be reached from where this is built, so a cassette is a recording of the
+project's sandbox. Replay is the default, and a request that no cassette holds fails. This command
+records all of them anew:
 
     pytest tests/api/test_cassettes.py --record-mode=rewrite
 
@@ -57,7 +58,9 @@ def api(
         }
         with cassettes.tape(name, ADDRESS) as tape:
             yield Api(credentials, lambda **_: None, tmp_path)
-        assert tape.all_played, f"{len(tape) - tape.play_count} answers of {name}.yaml were not asked for"
+        assert tape.all_played, (
+            f"{len(tape) - tape.play_count} answers of {name}.yaml were not asked for"
+        )
         return
     tenant = server.add_tenant(ROWS)
     credentials = {"url": server.url, "token": tenant.token, "api_key": tenant.api_key}
@@ -68,7 +71,9 @@ def api(
     finally:
         server.faults.reset()
     text = (FOLDER / f"{name}.yaml").read_text("utf-8")
-    assert not [secret for label, secret in credentials.items() if label != "url" and secret in text]
+    assert not [
+        secret for label, secret in credentials.items() if label != "url" and secret in text
+    ]
 
 
 def ids(page: oa.Page) -> list[str]:
@@ -127,7 +132,12 @@ def test_update__changes_what_is_sent(api: Api) -> None:
     with api.client() as client:
         answer = client.update("opp-2", stage="negotiation", probability=80, value=5000.75)
         read = client.get("opp-2")
-    told = {"stage": "negotiation", "probability": 80, "value": 5000.75, "updated_at": answer["updated_at"]}
+    told = {
+        "stage": "negotiation",
+        "probability": 80,
+        "value": 5000.75,
+        "updated_at": answer["updated_at"],
+    }
     assert answer == {"unique_id": "opp-2"} | told
     assert read == ROWS[1] | told
 

@@ -22,13 +22,22 @@ from tests.support import as_json, client_of, paged, row, serving
 def test_create_get_update__round_trip(tenant):
     client = tenant()
     made = client.create(
-        name="Deal", value=Decimal("1200.50"), close_date=pd.Timestamp("2026-06-30"), owner_name="Ann"
+        name="Deal",
+        value=Decimal("1200.50"),
+        close_date=pd.Timestamp("2026-06-30"),
+        owner_name="Ann",
     )
     assert made["name"] == "Deal"
     changed = client.update(made["unique_id"], stage="proposal", probability=60)
     assert changed["unique_id"] == made["unique_id"]
     read = client.get(made["unique_id"])
-    assert (read["value"], read["stage"], read["probability"], read["owner_name"], read["close_date"]) == (
+    assert (
+        read["value"],
+        read["stage"],
+        read["probability"],
+        read["owner_name"],
+        read["close_date"],
+    ) == (
         1200.5,
         "proposal",
         60,
@@ -82,8 +91,15 @@ def test_search_list_deleted__take_the_parameters_of_a_list(tenant):
     ids=lambda params: next(iter(params)),
 )
 def test_list_search_list_deleted__take_each_parameter(tenant, params):
-    theirs = {"status": "won", "account_id": "mia-co", "contact_unique_id": "mia", "owner_unique_id": "rep-9"}
-    client = tenant(pd.DataFrame([row(number) | (theirs if number in (3, 5) else {}) for number in range(8)]))
+    theirs = {
+        "status": "won",
+        "account_id": "mia-co",
+        "contact_unique_id": "mia",
+        "owner_unique_id": "rep-9",
+    }
+    client = tenant(
+        pd.DataFrame([row(number) | (theirs if number in (3, 5) else {}) for number in range(8)])
+    )
 
     def ids(page):
         return [deal["unique_id"] for deal in page.rows]
@@ -96,11 +112,15 @@ def test_list_search_list_deleted__take_each_parameter(tenant, params):
 
 
 def test_list__refuses_an_unknown_parameter_and_names_the_known_ones(tenant):
-    with pytest.raises(TypeError, match="has no parameter 'stge'; it takes page, page_size, account_id"):
+    with pytest.raises(
+        TypeError, match="has no parameter 'stge'; it takes page, page_size, account_id"
+    ):
         tenant().list(stge="proposal")
 
 
-@pytest.mark.parametrize("arguments", [{"page": 0}, {"page_size": 0}, {"page": "1"}, {"page_size": True}])
+@pytest.mark.parametrize(
+    "arguments", [{"page": 0}, {"page_size": 0}, {"page": "1"}, {"page_size": True}]
+)
 def test_list__refuses_an_impossible_page(tenant, arguments):
     with pytest.raises(oa.errors.ArgumentError, match="page"):
         tenant().list(**arguments)
@@ -168,7 +188,10 @@ def test_update__lists_every_problem_of_a_refusal(tenant):
     client = tenant(1)
     with pytest.raises(oa.errors.ValidationError) as caught:
         client.update("opp-0", probability=140, stage="won!!")
-    assert {p.pointer for p in caught.value.problems} == {"/opportunity/probability", "/opportunity/stage"}
+    assert {p.pointer for p in caught.value.problems} == {
+        "/opportunity/probability",
+        "/opportunity/stage",
+    }
     assert caught.value.status == 422
 
 
@@ -181,7 +204,10 @@ def test_client__with_a_wrong_token_is_told_which_settings_to_check(shared_sandb
 
 def test_client__with_a_read_only_token_may_not_write(shared_sandbox, tmp_path):
     client = oa.Client(
-        shared_sandbox.url, shared_sandbox.read_only_token, shared_sandbox.api_key, cache_dir=tmp_path
+        shared_sandbox.url,
+        shared_sandbox.read_only_token,
+        shared_sandbox.api_key,
+        cache_dir=tmp_path,
     )
     with pytest.raises(oa.errors.ForbiddenError):
         client.create(name="Deal")
@@ -252,7 +278,10 @@ def test_recover__drops_what_it_makes_stale(tenant):
 
 def test_opportunity__is_a_flat_dict_that_takes_what_else_the_tenant_sends(tmp_path):
     deal = {"id": "opp-1", "attributes": row(1, seats=40)}
-    with serving(lambda asked: as_json({"data": deal})) as server, client_of(server, tmp_path) as client:
+    with (
+        serving(lambda asked: as_json({"data": deal})) as server,
+        client_of(server, tmp_path) as client,
+    ):
         got = client.get("opp-1")
     assert got == {**row(1), "seats": 40}
     assert isinstance(got, dict)
@@ -270,14 +299,21 @@ def cache(tmp_path: Path) -> FrameCache:
     return FrameCache(tmp_path / "cache" / "tenant")
 
 
-def test_write__keeps_opportunities_whose_frame_can_be_edited(cache: FrameCache, kept: Kept) -> None:
+def test_write__keeps_opportunities_whose_frame_can_be_edited(
+    cache: FrameCache, kept: Kept
+) -> None:
     cache.write("all", kept, cache.epoch())
     found = cache.read("all")
     assert found is not None
     assert found.certificate == kept.certificate
     frame = assemble(found.table)
     pd.testing.assert_frame_equal(frame, assemble(kept.table))
-    for column, value in (("value", 2.0), ("name", "Renamed"), ("stage", "proposal"), ("probability", 5)):
+    for column, value in (
+        ("value", 2.0),
+        ("name", "Renamed"),
+        ("stage", "proposal"),
+        ("probability", 5),
+    ):
         frame.loc[0, column] = value
         assert frame.loc[0, column] == value
     assert cache.read("search") is None
@@ -314,7 +350,9 @@ def test_read__loads_an_older_format_again_without_a_word(cache: FrameCache, kep
 
 
 @pytest.mark.parametrize("at", [0.3, 0.7, 0.99])
-def test_read__sets_a_file_aside_in_which_one_bit_changed(cache: FrameCache, kept: Kept, at: float) -> None:
+def test_read__sets_a_file_aside_in_which_one_bit_changed(
+    cache: FrameCache, kept: Kept, at: float
+) -> None:
     cache.write("all", kept, cache.epoch())
     file = cache.folder / "frame-all.arrow"
     content = bytearray(file.read_bytes())

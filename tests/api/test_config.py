@@ -1,4 +1,5 @@
-"""Settings from arguments and the environment, and folders for files that only their owner can change."""
+"""Settings from arguments and the environment, and folders for files that only their owner can
+change."""
 
 from __future__ import annotations
 
@@ -234,7 +235,9 @@ def link_folder(client: oa.Client) -> Path:
 
 @pytest.mark.parametrize("spoil", [spoil_root, spoil_folder, spoil_file, link_folder])
 @pytest.mark.posix
-def test_cache__that_others_can_write_is_not_used(tmp_path: Path, spoil: Callable[[oa.Client], Path]) -> None:
+def test_cache__that_others_can_write_is_not_used(
+    tmp_path: Path, spoil: Callable[[oa.Client], Path]
+) -> None:
     cache_dir = tmp_path / "pages"
     with serving(paged([row(n) for n in range(30)])) as server:
         with client_of(server, cache_dir) as client:
@@ -268,7 +271,9 @@ def test_cache__that_is_spoiled_later_is_not_opened(tmp_path: Path) -> None:
 
 
 @pytest.mark.posix
-def test_cache__of_another_user_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cache__of_another_user_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "pages").mkdir(mode=0o700)
     os.chown(tmp_path / "pages", 12345, -1) if os.geteuid() == 0 else monkeypatch.setattr(
         os, "geteuid", lambda: 12345
@@ -348,7 +353,10 @@ def test_token__is_renewed_once_for_one_request(tmp_path: Path) -> None:
         with oa.Client(server.url, tokens, "key", cache_dir=tmp_path) as client:
             with pytest.raises(oa.errors.AuthError):
                 client.create(name="x")
-            assert [asked.headers["Authorization"] for asked in server.asked] == ["Bearer one", "Bearer two"]
+            assert [asked.headers["Authorization"] for asked in server.asked] == [
+                "Bearer one",
+                "Bearer two",
+            ]
             client.create(name="x")
 
 
@@ -426,7 +434,9 @@ def test_token__function_that_fails_is_an_auth_error_without_its_message(tmp_pat
     ("key_header", "sent"),
     [("both", ["AppId", "X-API-KEY"]), ("AppId", ["AppId"]), ("X-API-KEY", ["X-API-KEY"])],
 )
-def test_key__is_sent_in_the_headers_asked_for(tmp_path: Path, key_header: str, sent: list[str]) -> None:
+def test_key__is_sent_in_the_headers_asked_for(
+    tmp_path: Path, key_header: str, sent: list[str]
+) -> None:
     with serving(lambda asked: listing([], 0)) as server:
         with client_of(server, tmp_path, key_header=key_header) as client:
             client.list()
@@ -450,7 +460,9 @@ LIBRARIES = ("urllib3", "requests", "requests_cache", "http", "ssl", "socket", "
 def verbose_texts(error: BaseException) -> Iterator[str]:
     """What the verbose tracebacks of this world print of the error."""
     for one in errors_of(error):
-        yield "".join(traceback.TracebackException.from_exception(one, capture_locals=True).format())
+        yield "".join(
+            traceback.TracebackException.from_exception(one, capture_locals=True).format()
+        )
         for frame in frames_of(one):
             yield "".join(f"{name}={safe_repr(value)}\n" for name, value in frame.f_locals.items())
     screen = io.StringIO()
@@ -500,12 +512,17 @@ def test_check__finds_the_secret_of_a_plain_request(monkeypatch: pytest.MonkeyPa
 # Errors.
 
 REPEATING = {
-    "errors": [{"detail": f"token {TOKEN} and {KEY} are bad", "code": TOKEN, "source": {"pointer": KEY}}]
+    "errors": [
+        {"detail": f"token {TOKEN} and {KEY} are bad", "code": TOKEN, "source": {"pointer": KEY}}
+    ]
 }
 ANSWERS = {
     "cut": Answer(0),
     "cut body": Answer(200, b'{"data": []}', {}, cut=3),
-    **{f"{status}": as_json(REPEATING, status) for status in (400, 401, 403, 404, 409, 422, 429, 500, 503)},
+    **{
+        f"{status}": as_json(REPEATING, status)
+        for status in (400, 401, 403, 404, 409, 422, 429, 500, 503)
+    },
     "html": Answer(200, b"<html>", {"Content-Type": f"text/html; for={KEY}"}),
     "no json": Answer(200, b"nonsense", {"Content-Type": "application/json"}),
     "other json": as_json({"rows": []}),
@@ -526,7 +543,10 @@ CALLS: dict[str, Callable[[oa.Client], object]] = {
 
 @pytest.mark.parametrize(
     "call",
-    [CALLS["get"], *(pytest.param(CALLS[name], marks=pytest.mark.slow) for name in ("create", "load"))],
+    [
+        CALLS["get"],
+        *(pytest.param(CALLS[name], marks=pytest.mark.slow) for name in ("create", "load")),
+    ],
     ids=["get", "create", "load"],
 )
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
@@ -545,7 +565,9 @@ def test_error__of_any_answer_keeps_the_secrets(
 def test_error__without_any_answer_keeps_the_secrets(
     tmp_path: Path, call: Callable[[oa.Client], object]
 ) -> None:
-    with oa.Client("http://127.0.0.1:9", Secret(TOKEN), Secret(KEY), retries=1, cache_dir=tmp_path) as client:
+    with oa.Client(
+        "http://127.0.0.1:9", Secret(TOKEN), Secret(KEY), retries=1, cache_dir=tmp_path
+    ) as client:
         error = raised_by(lambda: call(client))
     assert isinstance(error, oa.errors.ConnectionFailed)
     assert_keeps_secrets(error)
@@ -560,11 +582,15 @@ def failing_token() -> str:
     "make",
     [
         lambda: oa.Client("crm.example.com", Secret(TOKEN), Secret(KEY)),
-        lambda: oa.Client(f"https://crm.example.com?token={TOKEN}"[:100], Secret(TOKEN), Secret(KEY)),
+        lambda: oa.Client(
+            f"https://crm.example.com?token={TOKEN}"[:100], Secret(TOKEN), Secret(KEY)
+        ),
         lambda: oa.Client("https://crm.example.com", Secret(f"{TOKEN}\nx"), Secret(KEY)),
         lambda: oa.Client("https://crm.example.com", Secret(TOKEN), Secret(f"{KEY}ü")),
         lambda: oa.Client("https://crm.example.com", Secret([TOKEN]), Secret(KEY)),
-        lambda: oa.Client("https://crm.example.com", Secret(TOKEN), Secret(KEY), proxy=Secret(f"{KEY}@x")),
+        lambda: oa.Client(
+            "https://crm.example.com", Secret(TOKEN), Secret(KEY), proxy=Secret(f"{KEY}@x")
+        ),
         lambda: oa.Client("https://crm.example.com", Secret(TOKEN), Secret(KEY), timeout=-1),
         lambda: oa.Client("https://crm.example.com", Secret(TOKEN), Secret(KEY), key_header="no"),  # type: ignore[arg-type]
         lambda: oa.Client("http://127.0.0.1:9", failing_token, Secret(KEY)).list(),
@@ -603,7 +629,10 @@ def test_error__of_the_environment_keeps_the_secrets(monkeypatch: pytest.MonkeyP
 
 def test_error__repeats_no_secret_of_an_answer_that_cannot_be_read(tmp_path: Path) -> None:
     with serving(lambda asked: Answer(200, f"Bearer {TOKEN} {KEY}".encode())) as server:
-        with client_of(server, tmp_path) as client, pytest.raises(oa.errors.UnexpectedResponse) as caught:
+        with (
+            client_of(server, tmp_path) as client,
+            pytest.raises(oa.errors.UnexpectedResponse) as caught,
+        ):
             client.list()
     assert "it begins b'Bearer *** ***'" in str(caught.value)
 
@@ -684,7 +713,9 @@ def test_ctrl_c__in_the_token_function_keeps_its_locals() -> None:
     assert_keeps_secrets(error)
 
 
-def test_headers__of_a_request_have_a_redacted_repr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_headers__of_a_request_have_a_redacted_repr(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[str] = []
     plain = requests.adapters.HTTPAdapter.send
 

@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 import opp_analytics as oa
 from opp_analytics import org, schema
-from opp_analytics.api import PageDecoder, assemble, concat_tables, rows_to_table, take_unreadable, wire
+from opp_analytics.api import (
+    PageDecoder,
+    assemble,
+    concat_tables,
+    rows_to_table,
+    take_unreadable,
+    wire,
+)
 from opp_analytics.api.wire import TenantNames
 from tests.support import row
 
@@ -40,7 +47,21 @@ def row_by_row(*bodies: bytes) -> pd.DataFrame:
 
 
 odd = st.sampled_from(
-    [None, "", "text", "12.5", 7, 2.5, True, ["a"], {"a": 1}, "\ud83d\ude00", 2**53, "2026-06-30", "Zoë"]
+    [
+        None,
+        "",
+        "text",
+        "12.5",
+        7,
+        2.5,
+        True,
+        ["a"],
+        {"a": 1},
+        "\ud83d\ude00",
+        2**53,
+        "2026-06-30",
+        "Zoë",
+    ]
 )
 known = st.fixed_dictionaries(
     {},
@@ -52,10 +73,14 @@ known = st.fixed_dictionaries(
         "probability": st.sampled_from([60, 60.0, "60", None]),
         "stage": st.sampled_from(["proposal", "won!!", None, 3]),
         "close_date": st.sampled_from(["2026-06-30", "2026-06-30T00:00:00Z", None, ""]),
-        "created_at": st.sampled_from(["2026-01-10T12:30:00+02:00", "2026-01-10T10:30:00.123456Z", None]),
+        "created_at": st.sampled_from(
+            ["2026-01-10T12:30:00+02:00", "2026-01-10T10:30:00.123456Z", None]
+        ),
     },
 )
-further = st.dictionaries(st.sampled_from(["owner_name", "budget", "tags", "Größe", "type"]), odd, max_size=3)
+further = st.dictionaries(
+    st.sampled_from(["owner_name", "budget", "tags", "Größe", "type"]), odd, max_size=3
+)
 links = st.sampled_from(
     [
         {},
@@ -64,7 +89,9 @@ links = st.sampled_from(
         {"relationships": {"account": 5}},
     ]
 )
-resources = st.builds(lambda own, more, beside: resource(own | more, **beside), known, further, links)
+resources = st.builds(
+    lambda own, more, beside: resource(own | more, **beside), known, further, links
+)
 
 
 @given(pages=st.lists(st.lists(resources, max_size=4), min_size=1, max_size=4))
@@ -164,7 +191,9 @@ def test_assemble__reads_numbers_and_times_sent_as_text():
         ("created_at", "then"),
     ],
 )
-def test_rows_to_table__takes_a_value_that_does_not_fit_as_missing_and_names_its_deal(attribute, value):
+def test_rows_to_table__takes_a_value_that_does_not_fit_as_missing_and_names_its_deal(
+    attribute, value
+):
     table, cells = take_unreadable(rows_to_table([row(1), row(2, **{attribute: value})]))
     assert cells == [("opp-2", attribute)]
     assert table[attribute].is_null().to_pylist() == [False, True]

@@ -14,7 +14,8 @@ from opp_analytics.api import TOKEN_COMMAND, VARIABLES
 MISSING = [
     name
     for name in VARIABLES
-    if not os.environ.get(name) and not (name == "BLOCKS_AUTH_TOKEN" and os.environ.get(TOKEN_COMMAND))
+    if not os.environ.get(name)
+    and not (name == "BLOCKS_AUTH_TOKEN" and os.environ.get(TOKEN_COMMAND))
 ]
 pytestmark = [
     pytest.mark.live,
@@ -50,8 +51,14 @@ def test_list__pages_do_not_overlap(client: oa.Client, first: oa.Page) -> None:
 
 @pytest.mark.parametrize("attribute", ["created_at", "updated_at"])
 def test_list__obeys_sort(client: oa.Client, first: oa.Page, attribute: str) -> None:
-    rising = [row[attribute] for row in client.list(1, 50, sort=attribute).rows if row.get(attribute)]
-    falling = [row[attribute] for row in client.list(1, 50, sort=f"-{attribute}").rows if row.get(attribute)]
+    rising = [
+        row[attribute] for row in client.list(1, 50, sort=attribute).rows if row.get(attribute)
+    ]
+    falling = [
+        row[attribute]
+        for row in client.list(1, 50, sort=f"-{attribute}").rows
+        if row.get(attribute)
+    ]
     assert rising == sorted(rising)
     assert falling == sorted(falling, reverse=True)
 

@@ -33,7 +33,10 @@ def test_fetch_page__survives_a_store_that_is_closed_and_cleared_under_it(tenant
         ]
         for n in range(40):
             (client.pages.clear if n % 2 else client.pages.close)()
-        pages = [len(client.decode_page(body.result(), PageDecoder(TenantNames())).ids) for body in bodies]
+        pages = [
+            len(client.decode_page(body.result(), PageDecoder(TenantNames())).ids)
+            for body in bodies
+        ]
     assert pages == [10] * 400
     client.close()
 
@@ -73,14 +76,21 @@ def is_pickle(value: bytes) -> bool:
 
 
 def test_is_pickle__knows_one_of_every_protocol() -> None:
-    assert all(is_pickle(pickle.dumps({"a": 1}, protocol)) for protocol in range(pickle.HIGHEST_PROTOCOL + 1))
+    assert all(
+        is_pickle(pickle.dumps({"a": 1}, protocol))
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1)
+    )
     assert not is_pickle(b"\x97\xcc\xc8")
 
 
 def test_pages__are_stored_without_a_pickle_a_cookie_or_a_secret(tmp_path: Path) -> None:
     def respond(asked: object) -> Answer:
         answer = paged([row(n) for n in range(30)])(asked)  # type: ignore[arg-type]
-        answer.headers |= {"Set-Cookie": "sid=cookie-789", "ETag": '"v1"', "X-Echo": "Bearer tok-123 key-456"}
+        answer.headers |= {
+            "Set-Cookie": "sid=cookie-789",
+            "ETag": '"v1"',
+            "X-Echo": "Bearer tok-123 key-456",
+        }
         return answer
 
     with serving(respond) as server, client_of(server, tmp_path / "pages") as client:
@@ -171,7 +181,9 @@ def test_load__goes_on_from_a_cache_full_of_pickles(tmp_path: Path) -> None:
         file = client.cache_folder / "pages.sqlite"
         if file.exists():
             with sqlite3.connect(file) as connection:
-                connection.execute("UPDATE pages SET value = ?", (pickle.dumps(Trap(tmp_path / "sprung")),))
+                connection.execute(
+                    "UPDATE pages SET value = ?", (pickle.dumps(Trap(tmp_path / "sprung")),)
+                )
             connection.close()
         assert len(oa.load(client, page_size=10, progress=False, refresh="full")) == 30
     assert not (tmp_path / "sprung").exists()

@@ -1,4 +1,5 @@
-"""Each endpoint and parameter of the vendor's reference, sent as its examples are, without the client."""
+"""Each endpoint and parameter of the vendor's reference, sent as its examples are, without the
+client."""
 
 from __future__ import annotations
 
@@ -12,9 +13,15 @@ import opp_analytics as oa
 from tests.support import row
 
 DEAL = {
-    "unique_id": "opp-uuid-123", "name": "Enterprise Software License", "account_id": "account-uuid-456",
-    "value": 120_000, "stage": "proposal", "close_date": "2026-06-30", "probability": 60, "status": "active",
-}  # fmt: skip
+    "unique_id": "opp-uuid-123",
+    "name": "Enterprise Software License",
+    "account_id": "account-uuid-456",
+    "value": 120_000,
+    "stage": "proposal",
+    "close_date": "2026-06-30",
+    "probability": 60,
+    "status": "active",
+}
 NEW = {name: DEAL[name] for name in ("name", "account_id", "value", "close_date")} | {
     "stage": "discovery",
     "probability": 30,
@@ -30,7 +37,9 @@ def api(shared_sandbox: oa.sandbox.Sandbox) -> Any:
     headers = {"Authorization": f"Bearer {token}", "AppId": key, "Content-Type": "application/json"}
 
     def send(method: str, path: str, **options: Any) -> requests.Response:
-        return requests.request(method, shared_sandbox.url + path, headers=headers, timeout=30, **options)
+        return requests.request(
+            method, shared_sandbox.url + path, headers=headers, timeout=30, **options
+        )
 
     return send
 
@@ -67,25 +76,32 @@ def test_create__takes_every_parameter_and_needs_the_name(api):
 @pytest.mark.parametrize(
     ("name", "values", "wrong"),
     [
-        ("stage", ["discovery", "qualification", "proposal", "negotiation", "closed_won", "closed_lost"], "Proposel"),
+        (
+            "stage",
+            ["discovery", "qualification", "proposal", "negotiation", "closed_won", "closed_lost"],
+            "Proposel",
+        ),
         ("status", ["active", "inactive", "won", "lost"], "paused"),
         ("probability", [0, 100], 101),
         ("close_date", ["2026-06-30"], "2026-02-30"),
         ("value", [0, 135_000.5], "much"),
     ],
-)  # fmt: skip
+)
 def test_update__takes_the_values_of_the_model_and_no_others(api, name, values, wrong):
     for value in values:
         changed = api("PUT", "/opportunities/opp-uuid-123/", json={"opportunity": {name: value}})
         assert (changed.status_code, changed.json()["data"]["attributes"][name]) == (200, value)
-    assert api("PUT", "/opportunities/opp-uuid-123/", json={"opportunity": {name: wrong}}).status_code == 422
+    assert (
+        api("PUT", "/opportunities/opp-uuid-123/", json={"opportunity": {name: wrong}}).status_code
+        == 422
+    )
 
 
 def test_update__answers_with_what_changed(api):
     changes = {"stage": "negotiation", "probability": 80, "value": 135_000}
-    changed = api("PUT", "/opportunities/opp-uuid-123/", json={"opportunity": changes}).json()["data"][
-        "attributes"
-    ]
+    changed = api("PUT", "/opportunities/opp-uuid-123/", json={"opportunity": changes}).json()[
+        "data"
+    ]["attributes"]
     assert {name: changed[name] for name in changes} == changes
     assert "updated_at" in changed
 

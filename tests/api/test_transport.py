@@ -45,7 +45,13 @@ from tests.support import Answer, Asked, as_json, client_of, listing, paged, row
         ),
         ({"errors": [{"title": "No Deal"}]}, "No Deal", None, None, "No Deal"),
         ({"errors": ["plain text"]}, "plain text", None, None, None),
-        ({"error": "not_found", "message": "no such deal"}, "no such deal", "not_found", None, None),
+        (
+            {"error": "not_found", "message": "no such deal"},
+            "no such deal",
+            "not_found",
+            None,
+            None,
+        ),
         ({"error": "just this"}, "just this", None, None, None),
         (["nonsense"], None, None, None, None),
     ],
@@ -62,7 +68,10 @@ def test_errors__are_read_in_every_shape(tmp_path, answer, detail, code, pointer
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
-        (Answer(200, b"<html>login</html>", {"Content-Type": "text/html; charset=utf-8"}), "web page"),
+        (
+            Answer(200, b"<html>login</html>", {"Content-Type": "text/html; charset=utf-8"}),
+            "web page",
+        ),
         (Answer(200, b"", {"Content-Type": "application/json"}), "is empty"),
         (Answer(200, b'{"data": [{"id"', {"Content-Type": "application/json"}), "cannot be read"),
         (as_json({"rows": []}), "cannot be read"),
@@ -79,7 +88,9 @@ def test_list__says_when_the_server_is_not_this_api(tmp_path, answer, says):
 def test_read__refuses_a_redirect_to_another_origin_and_keeps_the_key(tmp_path):
     with (
         serving(lambda asked: listing([], 0)) as elsewhere,
-        serving(lambda asked: Answer(302, b"", {"Location": elsewhere.url + "/opportunities/"})) as server,
+        serving(
+            lambda asked: Answer(302, b"", {"Location": elsewhere.url + "/opportunities/"})
+        ) as server,
     ):
         with pytest.raises(oa.errors.UnexpectedResponse, match="another server"):
             client_of(server, tmp_path).list()
@@ -90,7 +101,11 @@ def test_read__refuses_a_redirect_to_another_origin_and_keeps_the_key(tmp_path):
 
 def test_read__follows_a_redirect_on_the_same_origin_but_not_in_circles(tmp_path):
     def once(asked):
-        return listing([row(1)], 1) if asked.path == "/moved" else Answer(301, b"", {"Location": "/moved"})
+        return (
+            listing([row(1)], 1)
+            if asked.path == "/moved"
+            else Answer(301, b"", {"Location": "/moved"})
+        )
 
     with serving(once) as server:
         assert client_of(server, tmp_path).list().total_records == 1
@@ -127,7 +142,9 @@ def test_read__gives_up_with_the_server_s_last_word(tmp_path):
     assert len(server.asked) == 2
 
 
-@pytest.mark.parametrize("answer", [Answer(500), Answer(503), Answer(0), Answer(201, b"{}", {}, cut=1)])
+@pytest.mark.parametrize(
+    "answer", [Answer(500), Answer(503), Answer(0), Answer(201, b"{}", {}, cut=1)]
+)
 def test_create__is_never_repeated_blindly(tmp_path, answer):
     with serving(lambda asked: answer) as server:
         with pytest.raises((oa.errors.ServerError, oa.errors.ConnectionFailed)):
@@ -179,7 +196,9 @@ def test_requests__carry_both_secrets_and_ignore_netrc(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_retry_after__is_honored(tmp_path: Path, status: int) -> None:
-    answers = itertools.chain([Answer(status, b"", {"Retry-After": "1"})], itertools.repeat(listing([], 0)))
+    answers = itertools.chain(
+        [Answer(status, b"", {"Retry-After": "1"})], itertools.repeat(listing([], 0))
+    )
     with serving(lambda asked: next(answers)) as server, client_of(server, tmp_path) as client:
         began = time.monotonic()
         client.list()
@@ -187,7 +206,9 @@ def test_retry_after__is_honored(tmp_path: Path, status: int) -> None:
     assert len(server.asked) == 2
 
 
-@pytest.mark.parametrize(("status", "error"), [(429, oa.errors.RateLimitError), (503, oa.errors.ServerError)])
+@pytest.mark.parametrize(
+    ("status", "error"), [(429, oa.errors.RateLimitError), (503, oa.errors.ServerError)]
+)
 @pytest.mark.parametrize(
     ("header", "says"),
     [("121", "121 s"), ("9" * 400, "inf|e|retry|answered"), ("Fri, 01 Jan 2100 00:00:00 GMT", "s")],
@@ -201,9 +222,15 @@ def test_retry_after__beyond_the_bound_ends_the_request(
     assert len(server.asked) <= 5
 
 
-@pytest.mark.parametrize("header", ["soon", "-5", "1e400", "", "NaN", "Fri, 99 Jan 9999999 00:00:00 GMT"])
-def test_retry_after__that_cannot_be_read_is_as_if_it_were_missing(tmp_path: Path, header: str) -> None:
-    answers = itertools.chain([Answer(503, b"", {"Retry-After": header})], itertools.repeat(listing([], 0)))
+@pytest.mark.parametrize(
+    "header", ["soon", "-5", "1e400", "", "NaN", "Fri, 99 Jan 9999999 00:00:00 GMT"]
+)
+def test_retry_after__that_cannot_be_read_is_as_if_it_were_missing(
+    tmp_path: Path, header: str
+) -> None:
+    answers = itertools.chain(
+        [Answer(503, b"", {"Retry-After": header})], itertools.repeat(listing([], 0))
+    )
     with serving(lambda asked: next(answers)) as server, client_of(server, tmp_path) as client:
         began = time.monotonic()
         assert client.list().total_records == 0
@@ -238,7 +265,9 @@ def test_log__tells_requests_at_debug_and_retries_at_info_without_a_customer_s_t
             client.fetch_page(1, 10)
             client.fetch_page(1, 10, stored=True)
     lines = [
-        (record.levelname, record.getMessage()) for record in caplog.records if record.name == "opp_analytics"
+        (record.levelname, record.getMessage())
+        for record in caplog.records
+        if record.name == "opp_analytics"
     ]
     shapes = [(level, *message.split()[:3]) for level, message in lines]
     assert shapes == [
@@ -259,7 +288,10 @@ def test_log__tells_requests_at_debug_and_retries_at_info_without_a_customer_s_t
 
 def test_log__says_nothing_above_info(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
-    with serving(lambda asked: as_json({}, 500)) as server, client_of(server, tmp_path, retries=1) as client:
+    with (
+        serving(lambda asked: as_json({}, 500)) as server,
+        client_of(server, tmp_path, retries=1) as client,
+    ):
         with pytest.raises(oa.errors.ServerError):
             client.search("Acme merger")
     assert caplog.records == []
@@ -301,7 +333,10 @@ CALLS: list[Callable[[oa.Client], object]] = [
         (HEAD, b"X-A: b\r\n"),
         (HEAD + b"X-Long: ", b"a"),
         (HEAD + b"\r\n", b" "),
-        (HEAD.replace(b"Content-Length: 1000000", b"Transfer-Encoding: chunked") + b"\r\n", b"1\r\n \r\n"),
+        (
+            HEAD.replace(b"Content-Length: 1000000", b"Transfer-Encoding: chunked") + b"\r\n",
+            b"1\r\n \r\n",
+        ),
         (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
     ],
     ids=["status", "reason", "headers", "header", "body", "chunks", "continue"],
@@ -343,7 +378,9 @@ def test_request__has_a_deadline_on_a_dripping_sandbox(
 
 def test_request__that_is_slow_but_in_time_is_answered(tmp_path: Path) -> None:
     body = b'{"data": [], "meta": {"totalRecords": 0}}'
-    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(
+        body
+    )
 
     def talk(connection: socket.socket) -> None:
         for byte in head[:20]:
@@ -372,7 +409,8 @@ def test_refusal__of_100_mb_costs_its_first_kilobytes(tmp_path: Path, status: by
 
     def talk(connection: socket.socket) -> None:
         connection.sendall(
-            b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (status, size)
+            b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+            % (status, size)
         )
         with suppress(OSError):
             while sent[0] < size:
@@ -449,7 +487,9 @@ def test_proxy__of_the_environment_gets_nothing_of_a_loopback_api(
     assert len(server.asked) == 2
 
 
-def test_proxy__named_by_the_caller_is_used(tmp_path: Path, environment: Callable[[str], None]) -> None:
+def test_proxy__named_by_the_caller_is_used(
+    tmp_path: Path, environment: Callable[[str], None]
+) -> None:
     with serving(lambda asked: listing([], 7)) as proxy, serving(paged([])) as server:
         with client_of(server, tmp_path, proxy=proxy.url) as client:
             assert client.list().total_records == 7
@@ -472,7 +512,9 @@ def test_proxy__of_the_environment_is_asked_for_a_tunnel_to_an_https_api_and_see
         environment(proxy.url)
         monkeypatch.setenv("no_proxy", "crm.example.com")
         spared = Network("https://crm.example.com", Secret(None))
-    assert [(asked.method, asked.path) for asked in proxy.asked] == [("CONNECT", "crm.example.com:443")]
+    assert [(asked.method, asked.path) for asked in proxy.asked] == [
+        ("CONNECT", "crm.example.com:443")
+    ]
     assert "tok-123" not in str(proxy.asked)
     assert "key-456" not in str(proxy.asked)
     assert spared.proxies() == {}
@@ -494,7 +536,9 @@ def test_proxy__that_drips_its_answer_is_not_waited_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("proxy", ["proxy:3128", "ftp://secret@proxy", "", "http://[secret", 5])
-def test_proxy__that_is_no_address_is_refused_and_not_repeated(tmp_path: Path, proxy: object) -> None:
+def test_proxy__that_is_no_address_is_refused_and_not_repeated(
+    tmp_path: Path, proxy: object
+) -> None:
     with pytest.raises(oa.errors.ConfigError, match="proxy is not an address") as caught:
         oa.Client("https://crm.example.com", "t", "k", proxy=proxy, cache_dir=tmp_path)  # type: ignore[arg-type]
     assert "secret" not in str(caught.value)
@@ -542,7 +586,9 @@ def interrupted_load(client: oa.Client, reached: threading.Event) -> str:
     return str(stopped.value)
 
 
-def test_threads__end_although_ctrl_c_comes_while_one_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads__end_although_ctrl_c_comes_while_one_starts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     start = threading.Thread.start
 
     def interrupted(thread: threading.Thread) -> None:

@@ -1,7 +1,9 @@
-"""The vendor's own npm client against the sandbox: whatever it lists, writes and recovers is what our client sees.
+"""The vendor's own npm client against the sandbox: whatever it lists, writes and recovers is what
+our client sees.
 
-This is what keeps the sandbox honest: it was built from the same reference as our client, so the two could agree and
-both be wrong. The vendor's decoder is not published; a few lines in ``vendor_client/jsonapi-codec`` stand in for it.
+This is what keeps the sandbox honest: it was built from the same reference as our client, so the
+two could agree and both be wrong. The vendor's decoder is not published; a few lines in
+``vendor_client/jsonapi-codec`` stand in for it.
 """
 
 import json
@@ -86,12 +88,21 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
             pytest.skip(f"{program} is not installed")
     folder = tmp_path_factory.mktemp("vendor") / "client"
     shutil.copytree(SOURCE, folder, ignore=shutil.ignore_patterns("node_modules"))
-    options = ["--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts", "--prefer-offline"]
+    options = [
+        "--no-audit",
+        "--no-fund",
+        "--no-package-lock",
+        "--ignore-scripts",
+        "--prefer-offline",
+    ]
     try:
         run = subprocess.run(
             [str(shutil.which("npm")), "install", *options],
-            cwd=folder, capture_output=True, text=True, timeout=300,
-        )  # fmt: skip
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
     except subprocess.TimeoutExpired:
         pytest.skip("npm did not get an answer from its registry in time")
     if run.returncode and (reason := UNREACHABLE.search(run.stderr)):
@@ -106,7 +117,11 @@ def driven(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     with (
         oa.sandbox.start(opportunities=ROWS, today=date(2026, 3, 2)) as server,
         oa.Client(
-            server.url, server.token, server.api_key, timeout=300, cache_dir=tmp_path_factory.mktemp("cache")
+            server.url,
+            server.token,
+            server.api_key,
+            timeout=300,
+            cache_dir=tmp_path_factory.mktemp("cache"),
         ) as client,
     ):
         before = client.list()
@@ -121,8 +136,13 @@ def _drive(folder: Path, server: oa.sandbox.Sandbox) -> dict[str, Any]:
     }
     run = subprocess.run(
         [str(shutil.which("node")), "drive.mjs"],
-        cwd=folder, env=os.environ | settings, capture_output=True, text=True, encoding="utf-8", timeout=300,
-    )  # fmt: skip
+        cwd=folder,
+        env=os.environ | settings,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=300,
+    )
     assert run.returncode == 0, run.stderr
     steps: dict[str, Any] = json.loads(run.stdout)
     return steps
@@ -131,7 +151,9 @@ def _drive(folder: Path, server: oa.sandbox.Sandbox) -> dict[str, Any]:
 def same(theirs: dict[str, Any], ours: dict[str, Any]) -> None:
     """Both clients read the same opportunity."""
     # The vendor's client shows a text that is absent as "" and leaves a number or list out.
-    seen = {name: value for name, value in theirs.items() if name in NAMES and value not in ("", None)}
+    seen = {
+        name: value for name, value in theirs.items() if name in NAMES and value not in ("", None)
+    }
     assert seen == {name: ours[key] for name, key in NAMES.items() if ours.get(key) is not None}
     for name, key in (("createdAt", "created_at"), ("updatedAt", "updated_at")):
         # A JavaScript date keeps milliseconds.
@@ -160,7 +182,9 @@ def test_list__pages(driven: Driven) -> None:
     pages = driven.steps["pages"]
     assert [ids(page) for page in pages] == [numbered(1, 2, 3), numbered(4, 5, 6), numbered(7)]
     assert [page["meta"]["currentPage"] for page in pages] == [1, 2, 3]
-    assert all(page["meta"] | {"currentPage": 0} == pages[0]["meta"] | {"currentPage": 0} for page in pages)
+    assert all(
+        page["meta"] | {"currentPage": 0} == pages[0]["meta"] | {"currentPage": 0} for page in pages
+    )
     assert pages[0]["meta"] == {"currentPage": 1, "perPage": 3, "totalPages": 3, "totalCount": 7}
 
 
@@ -229,4 +253,7 @@ def test_create__explains_a_refusal(driven: Driven) -> None:
 
 
 def test_list__refuses_a_wrong_token(driven: Driven) -> None:
-    assert (driven.steps["wrongToken"]["status"], driven.steps["wrongToken"]["code"]) == (401, "unauthorized")
+    assert (driven.steps["wrongToken"]["status"], driven.steps["wrongToken"]["code"]) == (
+        401,
+        "unauthorized",
+    )

@@ -98,7 +98,9 @@ def test_ids__that_are_whole_numbers_become_text_in_every_answer(number, tmp_pat
             client.recover(str(number)),
             client.search("x").rows[0],
             oa.load(client, limit=1, progress=False).iloc[0].to_dict(),
-            client.decode_page(client.fetch_page(1, 5), PageDecoder(client.names)).table.to_pylist()[0],
+            client.decode_page(
+                client.fetch_page(1, 5), PageDecoder(client.names)
+            ).table.to_pylist()[0],
         ]
     for answer in answers:
         assert {name: answer[name] for name in ids} == text
@@ -111,7 +113,11 @@ def test_get__refuses_an_answer_about_another_opportunity(tmp_path):
         client_of(server, tmp_path) as client,
     ):
         assert client.get("OPP-2")["unique_id"] == "opp-2"
-        for call in (client.get, client.recover, lambda unique_id: client.update(unique_id, value=1)):
+        for call in (
+            client.get,
+            client.recover,
+            lambda unique_id: client.update(unique_id, value=1),
+        ):
             with pytest.raises(
                 oa.errors.UnexpectedResponse, match="the answer is opportunity 'opp-2', not 'a'"
             ):
@@ -186,16 +192,22 @@ def test_client__refuses_a_deal_that_says_two_things(tmp_path: Path) -> None:
     with serving(paged([theirs(1, value=3)])) as server:
         client = client_of(server, tmp_path, org=TOTAL)
         for ask in (lambda: client.list(), lambda: oa.load(client, progress=False)):
-            with pytest.raises(oa.errors.UnexpectedResponse, match=r"'opp-1' holds total=1001 and value=3"):
+            with pytest.raises(
+                oa.errors.UnexpectedResponse, match=r"'opp-1' holds total=1001 and value=3"
+            ):
                 ask()
 
 
 def test_decode__of_a_page_that_its_records_do_not_fit_renames_too() -> None:
     def page(*rows: dict[str, Any]) -> bytes:
-        return json.dumps({"data": [{"id": deal["unique_id"], "attributes": deal} for deal in rows]}).encode()
+        return json.dumps(
+            {"data": [{"id": deal["unique_id"], "attributes": deal} for deal in rows]}
+        ).encode()
 
     decoder = PageDecoder(TenantNames({"total": "value"}))
-    assert decoder.decode(page(row(1, value=None, total=5, odd=1))).table["value"].to_pylist() == [5.0]
+    assert decoder.decode(page(row(1, value=None, total=5, odd=1))).table["value"].to_pylist() == [
+        5.0
+    ]
     second = decoder.decode(page(row(2, value=6.0), row(3, value=None, total=7, odd=2))).table
     assert second["value"].to_pylist() == [6.0, 7.0]
     assert "total" not in second.column_names
@@ -214,11 +226,17 @@ def test_create__checks_the_name_before_anything_is_sent(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        *((value, "is not a finite number") for value in (float("inf"), 10**400, Decimal("Infinity"), Decimal("1e400"))),
-        *((value, "is not a finite number") for value in (np.float64("-inf"), [1, float("inf")], {"a": [10**400]})),
+        *(
+            (value, "is not a finite number")
+            for value in (float("inf"), 10**400, Decimal("Infinity"), Decimal("1e400"))
+        ),
+        *(
+            (value, "is not a finite number")
+            for value in (np.float64("-inf"), [1, float("inf")], {"a": [10**400]})
+        ),
         *((value, "holds half of a character") for value in ("A\ud800", ["\udc00"], {"\ud800": 1})),
     ],
-)  # fmt: skip
+)
 def test_update__refuses_what_no_json_holds_and_sends_nothing(value, reason, tmp_path):
     with serving(lambda asked: as_json({})) as server, client_of(server, tmp_path) as client:
         with pytest.raises(oa.errors.ArgumentValueError, match=f"score=.* {reason}"):

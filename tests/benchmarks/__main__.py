@@ -1,8 +1,10 @@
-"""``python -m tests.benchmarks [NAME …]``: the named benchmarks, or all, as the tables of ``docs/benchmarks.md``.
+"""``python -m tests.benchmarks [NAME …]``: the named benchmarks, or all, as the tables of
+``docs/benchmarks.md``.
 
-Each module here without a leading underscore has a ``run(quick)`` that returns figures; with ``quick`` smaller ones, or
-none. ``--quick`` compares those with the stored ones, and fails where a ratio is twice the stored one, twice in a row: a
-time is never judged, since every machine has its own.
+Each module here without a leading underscore has a ``run(quick)`` that returns figures; with
+``quick`` smaller ones, or none. ``--quick`` compares those with the stored ones, and fails where a
+ratio is twice the stored one, twice in a row: a time is never judged, since every machine has its
+own.
 """
 
 from __future__ import annotations
@@ -30,12 +32,20 @@ _DOUBLED = 2.0
 
 def main() -> int:
     """Run the named benchmarks and show their ratios."""
-    names = [m.name for m in pkgutil.iter_modules([str(_HERE)]) if not m.name.startswith(("_", "test_"))]
+    names = [
+        m.name for m in pkgutil.iter_modules([str(_HERE)]) if not m.name.startswith(("_", "test_"))
+    ]
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(names)}; all by default")
-    parser.add_argument("--quick", action="store_true", help="small ones, against the stored ratios")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"of {', '.join(names)}; all by default"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="small ones, against the stored ratios"
+    )
     parser.add_argument("--store", action="store_true", help="with --quick: store the ratios")
-    parser.add_argument("--docs", action="store_true", help="write each table to docs/benchmarks.md")
+    parser.add_argument(
+        "--docs", action="store_true", help="write each table to docs/benchmarks.md"
+    )
     asked = parser.parse_args()
     chosen = asked.names or names
     if unknown := set(chosen) - set(names):
@@ -66,7 +76,9 @@ def main() -> int:
     stored: dict[str, float] = json.loads(_STORED.read_text())
     if asked.store:
         stored = {name: ratio for name, ratio in stored.items() if asked.names}
-        stored |= {figure.name: round(figure.main.ratio, 2) for own in figures.values() for figure in own}
+        stored |= {
+            figure.name: round(figure.main.ratio, 2) for own in figures.values() for figure in own
+        }
         _STORED.write_text(json.dumps(stored, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
         return failed
     return failed or _judge(figures, stored)
@@ -88,7 +100,9 @@ def with_table(page: str, name: str, table: str) -> str:
 def _machine() -> str:
     about = Path("/proc/cpuinfo")
     model = re.search(r"model name\s*:\s*(.*)", about.read_text()) if about.exists() else None
-    libraries = ", ".join(f"{name} {version(name)}" for name in ("pandas", "numpy", "pyarrow", "duckdb"))
+    libraries = ", ".join(
+        f"{name} {version(name)}" for name in ("pandas", "numpy", "pyarrow", "duckdb")
+    )
     return (
         f"Measured on {os.cpu_count()} cores ({model[1] if model else platform.machine()}), "
         f"Python {platform.python_version()}, {libraries}"
@@ -98,9 +112,13 @@ def _machine() -> str:
 def _judge(figures: dict[str, list[Figure]], stored: dict[str, float]) -> int:
     """1 when a ratio has doubled, also when it is measured again."""
     suspects = {name for name, own in figures.items() if any(_has_doubled(f, stored) for f in own)}
-    doubled = [f for name in sorted(suspects) for f in _run(name, quick=True) if _has_doubled(f, stored)]
+    doubled = [
+        f for name in sorted(suspects) for f in _run(name, quick=True) if _has_doubled(f, stored)
+    ]
     for figure in doubled:
-        print(f"doubled: {figure.name}: {stored[figure.name]:.2f} stored, {figure.main.ratio:.2f} now")
+        print(
+            f"doubled: {figure.name}: {stored[figure.name]:.2f} stored, {figure.main.ratio:.2f} now"
+        )
     return 1 if doubled else 0
 
 

@@ -1,4 +1,5 @@
-"""One analysis of a frame in a process of its own: ``python -m tests.benchmarks._analyze_once QUESTION ROWS``."""
+"""One analysis of a frame in a process of its own: ``python -m tests.benchmarks._analyze_once
+QUESTION ROWS``."""
 
 from __future__ import annotations
 

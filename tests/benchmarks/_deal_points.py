@@ -1,4 +1,5 @@
-"""Single deals: chances said and wins that came, and the days between which a win was said to come."""
+"""Single deals: chances said and wins that came, and the days between which a win was said to
+come."""
 
 from __future__ import annotations
 
@@ -24,17 +25,22 @@ _EDGES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.5, 1.0)
 def list_points(history: History, freq: str) -> pd.DataFrame:
     """List each open deal at each week's last record, from the first on that learned can be asked.
 
-    The period is the one that runs after the record's day. ``chance`` is said by learned, ``stated`` in the record, ``won``
-    tells whether the deal was won in the period; ``won_on`` is the day of a win whenever it came, else NaN. ``low``,
-    ``median``, ``high`` are the days said for a win, and ``due`` the planned one.
+    The period is the one that runs after the record's day. ``chance`` is said by learned,
+    ``stated`` in the record, ``won`` tells whether the deal was won in the period; ``won_on`` is
+    the day of a win whenever it came, else NaN. ``low``, ``median``, ``high`` are the days said for
+    a win, and ``due`` the planned one.
     """
-    question = Question.of_past(history, "the proof", freq=freq, method=Method("stated"), as_of=None)
+    question = Question.of_past(
+        history, "the proof", freq=freq, method=Method("stated"), as_of=None
+    )
     past = PastForecasts(question)
     records, learned = past.records, past.learned
     versions, parts = learned.versions, []
     deal = versions.find_deals(np.arange(len(versions.seen)))
     won_on = np.full(len(versions.first), np.nan)
-    ends = np.flatnonzero((versions.every.outcome == WON) & (versions.until == versions.until.max()))
+    ends = np.flatnonzero(
+        (versions.every.outcome == WON) & (versions.until == versions.until.max())
+    )
     won_on[deal[ends]] = versions.every.due[ends]
     # Days from Monday on: day 0, January 1, 1970, was a Thursday.
     weeks = (records.days + 3) // 7
@@ -70,31 +76,42 @@ def list_points(history: History, freq: str) -> pd.DataFrame:
 
 
 def tabulate_chances(points: pd.DataFrame) -> str:
-    """Chances said and shares that came, by bins, with the 95% interval of the share as if deals were independent."""
+    """Chances said and shares that came, by bins, with the 95% interval of the share as if deals
+    were independent."""
     rows = []
     for part, own in points.groupby(pd.cut(points["chance"], _EDGES), observed=True):
         low, high = map(float, wilson(own["won"].sum(), len(own)))
-        came = f"{text.percent(own['won'].mean(), 1)} ({text.percent(low, 1)}–{text.percent(high, 1)})"
+        came = (
+            f"{text.percent(own['won'].mean(), 1)} ({text.percent(low, 1)}–{text.percent(high, 1)})"
+        )
         bin_ = f"{100 * part.left:g} to {100 * part.right:g}%"
         rows.append([bin_, f"{len(own):,}", text.percent(own["chance"].mean(), 1), came])
     return grid(["chance", "deals", "said", "came"], rows)
 
 
 def score_chances(points: pd.DataFrame) -> list[str]:
-    """Deals, the share won, the Brier scores of learned, base rate and stated chances, and learned's AUC, as text."""
+    """Deals, the share won, the Brier scores of learned, base rate and stated chances, and
+    learned's AUC, as text."""
     won, base = points["won"], points["won"].mean()
     brier = [((points[name] - won) ** 2).mean() for name in ("chance", "stated")]
     ranks, wins = rankdata(points["chance"]), int(won.sum())
     pairs = wins * (len(won) - wins)
     area = (ranks[won].sum() - wins * (wins + 1) / 2) / pairs if pairs else np.nan
     scores = (brier[0], base * (1 - base), brier[1])
-    return [f"{len(won):,}", text.percent(base, 1), *(f"{score:.3f}" for score in scores), f"{area:.2f}"]
+    return [
+        f"{len(won):,}",
+        text.percent(base, 1),
+        *(f"{score:.3f}" for score in scores),
+        f"{area:.2f}",
+    ]
 
 
 def score_dates(points: pd.DataFrame) -> list[str]:
-    """Of the deals won in the days that the dates are learned from: the share before, between and after those said, and median misses."""
+    """Of the deals won in the days that the dates are learned from: the share before, between and
+    after those said, and median misses."""
     won = points[
-        points["won_on"].between(points["day"], points["day"] + HORIZON_DAYS) & points["median"].notna()
+        points["won_on"].between(points["day"], points["day"] + HORIZON_DAYS)
+        & points["median"].notna()
     ]
     early, late = won["won_on"] < won["low"], won["won_on"] > won["high"]
     misses = [(won[name] - won["won_on"]).abs().median() for name in ("median", "due")]

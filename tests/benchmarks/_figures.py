@@ -1,4 +1,5 @@
-"""A figure of the benchmark table: what ours takes against what something else takes in the same run."""
+"""A figure of the benchmark table: what ours takes against what something else takes in the same
+run."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ _CPU, _CLOCK, _MB = "CPU s", "s", "MB"
 
 @dataclass(frozen=True)
 class Compared:
-    """Medians of ours and theirs, and the median, smallest and largest of the ratios of each round."""
+    """Medians of ours and theirs, and the median, smallest and largest of the ratios of each
+    round."""
 
     ours: float
     theirs: float
@@ -33,7 +35,10 @@ class Compared:
 
     def cells(self) -> list[str]:
         """What both take, and the ratio, as text."""
-        return [f"{_digits(self.ours)} / {_digits(self.theirs)} {self.unit}".rstrip(), f"{self.ratio:.2f}"]
+        return [
+            f"{_digits(self.ours)} / {_digits(self.theirs)} {self.unit}".rstrip(),
+            f"{self.ratio:.2f}",
+        ]
 
 
 def _digits(value: float) -> str:
@@ -81,7 +86,8 @@ class Figure:
         by_clock: bool = False,
         **further: Any,
     ) -> Figure:
-        """The figure of the time of runs: of the processor, with `by_clock` of those that mostly wait."""
+        """The figure of the time of runs: of the processor, with `by_clock` of those that mostly
+        wait."""
         cpu = Compared.of([run.cpu for run in ours], [run.cpu for run in theirs], _CPU)
         clock = Compared.of([run.clock for run in ours], [run.clock for run in theirs], _CLOCK)
         main, beside = (clock, cpu) if by_clock else (cpu, clock)
@@ -89,7 +95,12 @@ class Figure:
 
     @classmethod
     def of_memory(
-        cls, benchmark: str, against: str, ours: Sequence[Run], theirs: Sequence[Run], **further: Any
+        cls,
+        benchmark: str,
+        against: str,
+        ours: Sequence[Run],
+        theirs: Sequence[Run],
+        **further: Any,
     ) -> Figure:
         """The figure of the growth of the peak memory of the same runs."""
         found = ([run.peak_mb for run in runs] for runs in (ours, theirs))
@@ -102,11 +113,17 @@ class Figure:
 
     def cells(self) -> dict[str, str]:
         """The row as text, by column; what is judged is bold."""
-        kinds = {compared.unit == _CLOCK: compared for compared in (self.beside, self.main) if compared}
-        main, clock = ([""] * 2 if kind is None else kind.cells() for kind in map(kinds.get, (False, True)))
+        kinds = {
+            compared.unit == _CLOCK: compared for compared in (self.beside, self.main) if compared
+        }
+        main, clock = (
+            [""] * 2 if kind is None else kind.cells() for kind in map(kinds.get, (False, True))
+        )
         judged = clock if self.main.unit == _CLOCK else main
         judged[1] = f"**{judged[1]}**"
-        exponent = "" if self.times is None else f"{math.log(self.main.ratio) / math.log(self.times):.2f}"
+        exponent = (
+            "" if self.times is None else f"{math.log(self.main.ratio) / math.log(self.times):.2f}"
+        )
         return {
             "benchmark": self.benchmark,
             "against": self.against,
@@ -124,7 +141,11 @@ def tabulate(figures: Sequence[Figure]) -> str:
     """The figures as a table, without columns that all leave empty."""
     rows = [figure.cells() for figure in figures]
     columns = [column for column in rows[0] if any(row[column] for row in rows)] if rows else []
-    lines = [columns, ["---"] * len(columns), *([row[column] for column in columns] for row in rows)]
+    lines = [
+        columns,
+        ["---"] * len(columns),
+        *([row[column] for column in columns] for row in rows),
+    ]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 

@@ -1,4 +1,5 @@
-"""One question in a process of its own: ``python -m tests.benchmarks._history_once CONTENDER QUESTION FOLDER``."""
+"""One question in a process of its own: ``python -m tests.benchmarks._history_once CONTENDER
+QUESTION FOLDER``."""
 
 from __future__ import annotations
 
@@ -37,9 +38,13 @@ QUESTIONS = {
     "stage_flow": lambda history: int(stage_flow(history, **PERIOD)["entries"].sum()),
     "close_date_moves": lambda history: len(close_date_moves(history)),
     "as_of": lambda history: len(history.as_of(PERIOD["end"])),
-    "waterfall by": lambda history: int(waterfall(history, **PERIOD, by="owner_name")["count"].sum()),
+    "waterfall by": lambda history: int(
+        waterfall(history, **PERIOD, by="owner_name")["count"].sum()
+    ),
     "forecast_change": lambda history: round(float(_change(history)["expected"].sum())),
-    "forecast_change by": lambda history: round(float(_change(history, by="owner_name")["expected"].sum())),
+    "forecast_change by": lambda history: round(
+        float(_change(history, by="owner_name")["expected"].sum())
+    ),
     "deal_flags": lambda history: int(_flags(history, history)["risk"].sum()),
 }
 """Questions to a history."""
@@ -90,12 +95,15 @@ def snapshots(question: str, folder: Path) -> Any:
         before = frame.groupby("unique_id")["stage"].shift()
         return int((before.isna() | (before.astype("str") != frame["stage"].astype("str"))).sum())
     start, end = pd.Timestamp(PERIOD["start"]), pd.Timestamp(PERIOD["end"])
-    then, now = (frame[frame["day"] == frame.loc[frame["day"] <= at, "day"].max()] for at in (start, end))
+    then, now = (
+        frame[frame["day"] == frame.loc[frame["day"] <= at, "day"].max()] for at in (start, end)
+    )
     return _slipped(then, now)
 
 
 def two_files(question: str, folder: Path) -> Any:
-    """Slippage from the only two snapshots that it needs, for someone who keeps a file a day and knows which."""
+    """Slippage from the only two snapshots that it needs, for someone who keeps a file a day and
+    knows which."""
     then, now = (_day(folder / "snapshots" / f"{PERIOD[at]}.parquet") for at in ("start", "end"))
     return _slipped(then, now)
 
@@ -113,7 +121,10 @@ def _slipped(then: pd.DataFrame, now: pd.DataFrame) -> list[int]:
     gone = both["stage_now"].isna().sum()
     early = ((status == "active") & (both["close_date_now"] < start)).sum()
     slipped = len(both) - won - lost - gone - early
-    return [*map(int, (won, lost, slipped, early, gone)), 0]  # the period is over, so none is still due
+    return [
+        *map(int, (won, lost, slipped, early, gone)),
+        0,
+    ]  # the period is over, so none is still due
 
 
 def main() -> None:

@@ -1,4 +1,5 @@
-"""Questions to a change log on disk: ``python -m tests.benchmarks._large_log DEALS FOLDER [QUESTION]``.
+"""Questions to a change log on disk: ``python -m tests.benchmarks._large_log DEALS FOLDER
+[QUESTION]``.
 
 Without a question the log is written, ten rows a deal.
 """

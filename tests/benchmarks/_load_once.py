@@ -1,4 +1,5 @@
-"""One load in a process of its own: ``python -m tests.benchmarks._load_once CONTENDER URL PAGE_SIZE CACHE``."""
+"""One load in a process of its own: ``python -m tests.benchmarks._load_once CONTENDER URL PAGE_SIZE
+CACHE``."""
 
 from __future__ import annotations
 
@@ -31,7 +32,9 @@ def plain(url: str, size: int, cache: str) -> pd.DataFrame:
     with requests.Session() as session:
         while page <= pages:
             query = {"page": page, "records": size}
-            answer = session.get(f"{url}/opportunities/", params=query, headers=HEADERS, timeout=30).json()
+            answer = session.get(
+                f"{url}/opportunities/", params=query, headers=HEADERS, timeout=30
+            ).json()
             records += answer["data"]
             pages = answer["meta"]["totalPages"]
             page += 1
@@ -68,7 +71,8 @@ class Answer(msgspec.Struct):
 
 
 def arrow(url: str, size: int, cache: str) -> pd.DataFrame:
-    """The best client that a data engineer would write by hand for this very tenant: aiohttp, msgspec, Arrow."""
+    """The best client that a data engineer would write by hand for this very tenant: aiohttp,
+    msgspec, Arrow."""
     return pa.concat_tables(asyncio.run(_tables(url, size))).to_pandas()
 
 

@@ -8,7 +8,8 @@ import pandas as pd
 from opp_analytics import org, schema
 
 _STAGES = np.array(
-    ["discovery", "qualification", "proposal", "negotiation", "closed_won", "closed_lost"], dtype=object
+    ["discovery", "qualification", "proposal", "negotiation", "closed_won", "closed_lost"],
+    dtype=object,
 )
 
 

@@ -1,6 +1,8 @@
-"""One page, or one import, in a process of its own: ``python -m tests.benchmarks._page_once CONTENDER FOLDER``.
+"""One page, or one import, in a process of its own: ``python -m tests.benchmarks._page_once
+CONTENDER FOLDER``.
 
-The folder holds ``opportunities.pickle`` and ``history`` for a page, and ``lines.csv`` for an import, which makes the others.
+The folder holds ``opportunities.pickle`` and ``history`` for a page, and ``lines.csv`` for an
+import, which makes the others.
 """
 
 from __future__ import annotations
@@ -28,7 +30,11 @@ def prepare(folder: Path) -> tuple[Any, Any, Any]:
     matplotlib, oa.weekly_report, oa.forecast  # noqa: B018
     imported = (folder / "lines.csv").exists()
     history = oa.History(folder / "history", org=oa.Org.salesforce() if imported else None)
-    return oa, (pd.read_pickle(folder / "opportunities.pickle"), history), len(history.as_of("2026-11-20"))
+    return (
+        oa,
+        (pd.read_pickle(folder / "opportunities.pickle"), history),
+        len(history.as_of("2026-11-20")),
+    )
 
 
 def pivot(file: Path) -> pd.DataFrame:
@@ -48,7 +54,13 @@ def main() -> None:
         tell(lambda: prepare(folder)[2])
     elif contender == "page":
         oa, asked, _ = prepare(folder)
-        options = {"as_of": TODAY, "out": folder, "by": "owner_name", "target": 5e6, "progress": False}
+        options = {
+            "as_of": TODAY,
+            "out": folder,
+            "by": "owner_name",
+            "target": 5e6,
+            "progress": False,
+        }
         tell(lambda: oa.weekly_report(*asked, **options).html.stat().st_size)
     elif contender == "each":
         oa, asked, _ = prepare(folder)

@@ -1,4 +1,5 @@
-"""A server of pre-rendered pages, so that the client is what is measured: ``python _pages.py ROWS PAGE_SIZE LATENCY``.
+"""A server of pre-rendered pages, so that the client is what is measured: ``python _pages.py ROWS
+PAGE_SIZE LATENCY``.
 
 Prints its port, then serves until standard input closes.
 """
@@ -49,7 +50,9 @@ def rendered(stock: list[dict[str, object]], size: int) -> list[bytes]:
 def _answer(chunk: list[dict[str, object]], meta: dict[str, int]) -> bytes:
     data = [{"id": row["unique_id"], "type": "opportunity", "attributes": row} for row in chunk]
     body = json.dumps({"data": data, "meta": meta}).encode()
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = (
+        f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
     return head.encode() + body
 
 

@@ -1,4 +1,5 @@
-"""What a call costs: here, or in a Python process of its own, whose imports were compiled before and are only read."""
+"""What a call costs: here, or in a Python process of its own, whose imports were compiled before
+and are only read."""
 
 from __future__ import annotations
 
@@ -45,7 +46,8 @@ def _cpu() -> float:
 
 
 def tell(call: Callable[[], object]) -> None:
-    """Print what a call takes and returns, for `measured` to read; its peak memory is counted from here on."""
+    """Print what a call takes and returns, for `measured` to read; its peak memory is counted from
+    here on."""
     (_PROCESS / "clear_refs").write_text("5")
     before = _peak_mb()
     run = cost(call)
@@ -62,9 +64,13 @@ def _peak_mb() -> float:
 
 def python(*arguments: str) -> str:
     """What a new Python process prints."""
-    surroundings = {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    surroundings = {
+        name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
+    }
     command = [sys.executable, *arguments]
-    done = subprocess.run(command, check=True, cwd=_ROOT, env=surroundings, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(
+        command, check=True, cwd=_ROOT, env=surroundings, stdout=subprocess.PIPE, text=True
+    )
     return done.stdout
 
 

@@ -20,7 +20,11 @@ from tests.benchmarks._proof_rows import FEWEST, METHODS, OURS, compare, held_of
 SANDBOX = "the sandbox"
 WEEKS = "weeks"
 KINDS = (*(kind.name for kind in worlds.KINDS), SANDBOX)
-_LEADS = {"W": (0, 2, 4, 7, 10, 13), "M": (0, 2, 5, 9, 13, 20, 27), "Q": (1, 5, 11, 20, 35, 50, 65, 80)}
+_LEADS = {
+    "W": (0, 2, 4, 7, 10, 13),
+    "M": (0, 2, 5, 9, 13, 20, 27),
+    "Q": (1, 5, 11, 20, 35, 50, 65, 80),
+}
 """Days before the end at which forecasts are made, in turn."""
 _EACH = {"W": 2, "M": 1, "Q": 2}
 """Forecasts of each period."""
@@ -56,13 +60,16 @@ def replay(job: Job) -> pd.DataFrame:
     parts = []
     for freq, by in job.asked:
         methods = OURS if by else METHODS
-        rows = judge(history, freq, about, methods=methods, by=by, choose=_take_turns(freq, job.seed))
+        rows = judge(
+            history, freq, about, methods=methods, by=by, choose=_take_turns(freq, job.seed)
+        )
         parts.append(_aim(rows).drop(columns="quantiles"))
     return pd.concat(parts, ignore_index=True)
 
 
 def _take_turns(freq: str, seed: int) -> Callable[[Records], Wanted]:
-    """Forecasts of each ended period, at leads that take turns, from the first on that learned can make unasked."""
+    """Forecasts of each ended period, at leads that take turns, from the first on that learned can
+    make unasked."""
     leads, each = _LEADS[freq], _EACH[freq]
 
     def choose(records: Records) -> Wanted:
@@ -86,18 +93,25 @@ def _take_turns(freq: str, seed: int) -> Callable[[Records], Wanted]:
 
 
 def _aim(rows: pd.DataFrame) -> pd.DataFrame:
-    """Add a target for each period, a multiple of the mean of the ones before, its chance, and whether it was reached."""
+    """Add a target for each period, a multiple of the mean of the ones before, its chance, and
+    whether it was reached."""
     came = rows.drop_duplicates("period").set_index("period")["actual"].sort_index()
     goals = came.rolling(12, min_periods=3).mean().shift() * np.resize(_GOALS, len(came))
     goal = (
-        rows["period"].map(goals if (rows["by"] == "").all() else goals * np.nan).to_numpy(dtype=np.float64)
+        rows["period"]
+        .map(goals if (rows["by"] == "").all() else goals * np.nan)
+        .to_numpy(dtype=np.float64)
     )
     # The first 99 levels are in order; the ends of the 95% range follow them.
-    below = [np.interp(aim, at[:99], LEVELS[:99]) for aim, at in zip(goal, rows["quantiles"], strict=True)]
+    below = [
+        np.interp(aim, at[:99], LEVELS[:99])
+        for aim, at in zip(goal, rows["quantiles"], strict=True)
+    ]
     chance = np.where(rows["booked"] >= goal, 1.0, np.clip(1 - np.array(below), LEAST, 1 - LEAST))
     known = ~np.isnan(goal) & rows["median"].notna().to_numpy()
     return rows.assign(
-        p_target=np.where(known, chance, np.nan), reached=np.where(known, rows["actual"] >= goal, np.nan)
+        p_target=np.where(known, chance, np.nan),
+        reached=np.where(known, rows["actual"] >= goal, np.nan),
     )
 
 
@@ -135,22 +149,32 @@ class Promise:
 
 
 def promises(table: pd.DataFrame) -> list[Promise]:
-    """What the learned method and the run rate are held to; of many teams or days left the least and the most."""
+    """What the learned method and the run rate are held to; of many teams or days left the least
+    and the most."""
     whole, found = table[table["by"] == ""], []
     for method, wide in (("learned", whole), ("run_rate", whole[whole["freq"] == "M"])):
         rows = wide[(wide["method"] == method) & wide["median"].notna()]
         name = text.method(method) + ("" if method == "learned" else ", by month")
         for confidence, low, high in ((0.8, 0.75, 0.88), (0.5, 0.42, 0.60), (0.95, 0.90, 0.98)):
             share = float(rows[held_of(confidence)].mean())
-            found.append(Promise(f"{name}: {text.percent(confidence)} ranges held", low, high, share))
+            found.append(
+                Promise(f"{name}: {text.percent(confidence)} ranges held", low, high, share)
+            )
         # Where few wins make a range, a run rate has none most of the time.
         several = rows[(rows["kind"] != "few big deals") | (method == "learned")]
-        found += _ends(f"{name}: 80% ranges held", several.groupby([*_which(several)])[held_of(0.8)])
+        found += _ends(
+            f"{name}: 80% ranges held", several.groupby([*_which(several)])[held_of(0.8)]
+        )
     learned = whole[(whole["method"] == "learned") & whole["median"].notna()]
     quarters = learned[learned["freq"] == "Q"]
     if len(quarters):
-        bands = pd.Series(name_bands(quarters["days_left"]), quarters.index).astype("str") + " days left"
-        found += _ends("learned, by quarter: 80% ranges held", quarters[held_of(0.8)].groupby(bands))
+        bands = (
+            pd.Series(name_bands(quarters["days_left"]), quarters.index).astype("str")
+            + " days left"
+        )
+        found += _ends(
+            "learned, by quarter: 80% ranges held", quarters[held_of(0.8)].groupby(bands)
+        )
     scores = {key: compare(part, OURS) for key, part in whole.groupby([*_which(whole)])}
     for score, title in (("winkler", "Winkler score"), ("wape", "WAPE")):
         ratios = {
@@ -187,7 +211,8 @@ def _ends(name: str, held: Any) -> list[Promise]:
 
 
 def _by_owner(table: pd.DataFrame) -> list[Promise]:
-    """Where nothing more has a chance of 10%, the low end is what is booked: only the high end can miss, and 90% hold."""
+    """Where nothing more has a chance of 10%, the low end is what is booked: only the high end can
+    miss, and 90% hold."""
     owners = table[(table["by"] != "") & (table["method"] == "learned") & table["median"].notna()]
     if owners.empty:
         return []

@@ -43,7 +43,9 @@ _ABOUT = {
     "inflow stops": "after two years no deal comes in any more",
     "inflow wanders": "deals come in at a rate that drifts by 12% a week",
     "seasons": "twice as many deals in spring as a steady team's, half as many in autumn",
-    "late entries": "new deals, wins and losses are entered 6 days late in the mean, some weeks late",
+    "late entries": (
+        "new deals, wins and losses are entered 6 days late in the mean, some weeks late"
+    ),
     "weeks": "a fast team, recorded by day and forecast by week",
     SANDBOX: "the practice team of `opp-analytics sandbox`",
 }
@@ -157,7 +159,10 @@ def _teams(own: dict[str, pd.DataFrame], kinds: dict[str, Scores]) -> str:
     rows = []
     for kind, part in own.items():
         ours = compare(part, OURS)
-        learned, others = ours["learned"], {k: row["wape"] for k, row in kinds[kind].items() if k not in OURS}
+        learned, others = (
+            ours["learned"],
+            {k: row["wape"] for k, row in kinds[kind].items() if k not in OURS},
+        )
         best = min(others, key=lambda name: others[name])
         held = ("interval_coverage", "coverage_50", "coverage_95")
         aimed = score_targets(part[part["method"] == "learned"])
@@ -169,7 +174,10 @@ def _teams(own: dict[str, pd.DataFrame], kinds: dict[str, Scores]) -> str:
                 text.number(learned["winkler"] / ours["stated"]["winkler"], 2),
                 " · ".join(text.percent(ours[name]["wape"]) for name in OURS),
                 text.percent(ours["run_rate"]["interval_coverage"]),
-                f"{text.method(best)} {text.percent(others[best])} for {text.percent(kinds[kind]['learned']['wape'])}",
+                (
+                    f"{text.method(best)} {text.percent(others[best])} for "
+                    f"{text.percent(kinds[kind]['learned']['wape'])}"
+                ),
                 " for ".join(text.number(score, 2) for score in aimed),
             ]
         )
@@ -193,7 +201,10 @@ def _held_by_lead(table: pd.DataFrame) -> str:
     for kind, part in learned.groupby("kind", sort=False):
         held = [part.loc[part["band"] == band, held_of(0.8)] for band in bands]
         rows.append(
-            [str(kind), *(f"{text.percent(one.mean())} ({len(one)})" if len(one) else "–" for one in held)]
+            [
+                str(kind),
+                *(f"{text.percent(one.mean())} ({len(one)})" if len(one) else "–" for one in held),
+            ]
         )
     return grid(["team", *bands], rows)
 
@@ -205,7 +216,9 @@ def _owners(owners: pd.DataFrame) -> str:
         for kind, part in [*ranged.groupby("kind", sort=False), ("all", ranged)]:
             sure = float((part["low"] <= part["booked"] + 0.005).mean())
             held = [text.percent(float(part[held_of(level)].mean())) for level in (0.8, 0.5, 0.95)]
-            rows.append([text.method(method), str(kind), f"{len(part):,}", *held, text.percent(sure)])
+            rows.append(
+                [text.method(method), str(kind), f"{len(part):,}", *held, text.percent(sure)]
+            )
     return grid(["method", "team", "forecasts", "80% held", "50%", "95%", "low end booked"], rows)
 
 
@@ -230,10 +243,15 @@ def _held(table: pd.DataFrame) -> Axes:
     )
     forecasts = text.count(int((table["method"] == "learned").sum()), "forecast")
     chart = ChartData(
-        title, f"{forecasts} by each method; the dashed line holds what it promises", upright=True,
-        measure=Measure("percent", "held", 0, 1.02), across=Measure("percent", "promised", 0.1, 1.0),
-        curves=tuple(curves), ends=tuple(ends), size=(7.2, 4.6),
-    )  # fmt: skip
+        title,
+        f"{forecasts} by each method; the dashed line holds what it promises",
+        upright=True,
+        measure=Measure("percent", "held", 0, 1.02),
+        across=Measure("percent", "promised", 0.1, 1.0),
+        curves=tuple(curves),
+        ends=tuple(ends),
+        size=(7.2, 4.6),
+    )
     return render(chart, None)
 
 
@@ -243,8 +261,11 @@ def _shares(table: pd.DataFrame, method: str) -> list[float]:
 
 
 def _width(table: pd.DataFrame) -> Axes:
-    """How far eight of ten forecasts missed, by how wide their ranges were: tenths of all forecasts by width."""
-    learned = table[(table["method"] == "learned") & table["median"].notna() & (table["expected"] > 0)]
+    """How far eight of ten forecasts missed, by how wide their ranges were: tenths of all forecasts
+    by width."""
+    learned = table[
+        (table["method"] == "learned") & table["median"].notna() & (table["expected"] > 0)
+    ]
     half = (learned["high"] - learned["low"]) / 2 / learned["expected"]
     miss = (learned["actual"] - (learned["high"] + learned["low"]) / 2).abs() / learned["expected"]
     group = pd.qcut(half.rank(method="first"), _GROUPS, labels=False)
@@ -253,10 +274,13 @@ def _width(table: pd.DataFrame) -> Axes:
     places = tuple(Place("", (DotMark(y, "hi"),), at=x) for x, y in zip(said, came, strict=True))
     forecasts = text.count(len(learned), "forecast")
     chart = ChartData(
-        "Wide ranges are wide where forecasts miss", f"{forecasts} by learned, in ten groups by width",
-        upright=True, places=places, size=(7.2, 4.6),
+        "Wide ranges are wide where forecasts miss",
+        f"{forecasts} by learned, in ten groups by width",
+        upright=True,
+        places=places,
+        size=(7.2, 4.6),
         measure=Measure("percent", "what eight in ten missed its middle by", 0, top),
         across=Measure("percent", "half the width of the 80% range, of what was expected", 0, top),
         curves=(Curve(((0.0, 0.0), (top, top)), "quiet", 1.0, dashed=True),),
-    )  # fmt: skip
+    )
     return render(chart, None)

@@ -1,4 +1,5 @@
-"""Past forecasts of many histories in one table, and the tables of the forecast proof that are made of it."""
+"""Past forecasts of many histories in one table, and the tables of the forecast proof that are made
+of it."""
 
 from __future__ import annotations
 
@@ -19,7 +20,12 @@ from opp_analytics.analysis.forecasting.backtest_methods import (
 )
 from opp_analytics.analysis.forecasting.method import Method
 from opp_analytics.analysis.forecasting.moment import Records
-from opp_analytics.analysis.forecasting.past_forecasts import PastForecasts, Wanted, judge_ranges, list_ended
+from opp_analytics.analysis.forecasting.past_forecasts import (
+    PastForecasts,
+    Wanted,
+    judge_ranges,
+    list_ended,
+)
 from opp_analytics.analysis.forecasting.question import Question
 from opp_analytics.analysis.forecasting.rivals import RIVALS
 from opp_analytics.history import History
@@ -45,10 +51,11 @@ def judge(
     by: str | None = None,
     choose: Callable[[Records], Wanted] = list_ended,
 ) -> pd.DataFrame:
-    """Judge the chosen forecasts of a history by each method: one row per forecast, method and group."""
+    """Judge the chosen forecasts of a history by each method: one row per forecast, method and
+    group."""
     question = Question.of_past(
         history, "the proof", freq=freq, method=Method("stated"), as_of=None, by=by
-    )  # fmt: skip
+    )
     past, ways = PastForecasts(question, LEVELS), read_methods(methods, None)  # type: ignore[arg-type]
     made = judge_methods(past, ways, choose(past.records))
     rows = pd.concat([table.reset_index().assign(method=name) for name, table in made.items()])
@@ -72,7 +79,8 @@ def held_of(confidence: float) -> str:
 def compare(rows: pd.DataFrame, methods: Sequence[str] = METHODS) -> Scores:
     """Score methods on the forecasts that all of them made; one history's period is not another's.
 
-    ``crps_share`` and ``winkler_share`` are both scores over the mean of what came, so that they compare with the WAPE.
+    ``crps_share`` and ``winkler_share`` are both scores over the mean of what came, so that they
+    compare with the WAPE.
     """
     teams = rows["kind"].astype("str") + " " + rows["seed"].astype("str") + " " + rows["period"]
     parts = rows.assign(period=teams).groupby("method", sort=False)
@@ -81,8 +89,12 @@ def compare(rows: pd.DataFrame, methods: Sequence[str] = METHODS) -> Scores:
     )
     summary, mean = compare_methods(tables), max(tables.values(), key=len)["actual"].mean()
     summary = summary[summary["n"] > 0]
-    shares = summary.assign(crps_share=summary["crps"] / mean, winkler_share=summary["winkler"] / mean)
-    return dict(zip(shares.index, cast("list[dict[str, Any]]", shares.to_dict("records")), strict=True))
+    shares = summary.assign(
+        crps_share=summary["crps"] / mean, winkler_share=summary["winkler"] / mean
+    )
+    return dict(
+        zip(shares.index, cast("list[dict[str, Any]]", shares.to_dict("records")), strict=True)
+    )
 
 
 def compare_leads(rows: pd.DataFrame, methods: Sequence[str] = METHODS) -> dict[str, Scores]:
@@ -91,17 +103,35 @@ def compare_leads(rows: pd.DataFrame, methods: Sequence[str] = METHODS) -> dict[
     return {band: compare(rows[bands == band], methods) for band in bands.categories}
 
 
-_HEAD = ("forecasts", "periods", "WAPE", "by period", "bias", "CRPS", "80% held", "50%", "95%", "Winkler")
+_HEAD = (
+    "forecasts",
+    "periods",
+    "WAPE",
+    "by period",
+    "bias",
+    "CRPS",
+    "80% held",
+    "50%",
+    "95%",
+    "Winkler",
+)
 
 
 def tabulate_methods(scores: Scores) -> str:
     """The methods beside each other."""
-    return grid(["method", *_HEAD], [[text.method(name), *_cells(row)] for name, row in scores.items()])
+    return grid(
+        ["method", *_HEAD], [[text.method(name), *_cells(row)] for name, row in scores.items()]
+    )
 
 
 def tabulate_full_leads(leads: Mapping[str, Scores], names: Sequence[str]) -> str:
     """Some methods by days left, with every score."""
-    known = [(name, band, scores[name]) for name in names for band, scores in leads.items() if name in scores]
+    known = [
+        (name, band, scores[name])
+        for name in names
+        for band, scores in leads.items()
+        if name in scores
+    ]
     rows = [[text.method(name), band, *_cells(row)] for name, band, row in known]
     return grid(["method", "days left", *_HEAD], rows)
 
@@ -123,13 +153,16 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
 
 
 def tabulate_leads(leads: Mapping[str, Scores]) -> str:
-    """WAPE and the share of 80% ranges that held, one row per method and a column for each band of days left."""
+    """WAPE and the share of 80% ranges that held, one row per method and a column for each band of
+    days left."""
     known = [name for name in METHODS if any(name in scores for scores in leads.values())]
     rows = [
         [text.method(name), *(_error_and_held(scores.get(name)) for scores in leads.values())]
         for name in known
     ]
-    heads = [f"{band} ({max(row['n'] for row in scores.values()):,})" for band, scores in leads.items()]
+    heads = [
+        f"{band} ({max(row['n'] for row in scores.values()):,})" for band, scores in leads.items()
+    ]
     return grid(["WAPE · 80% held, by days left", *heads], rows)
 
 
@@ -141,7 +174,8 @@ def _error_and_held(row: Mapping[str, Any] | None) -> str:
 
 
 def list_losses(parts: Mapping[str, Scores]) -> list[str]:
-    """Where another method's WAPE or CRPS was below learned's, by part: whose, by how much, and whether beyond chance."""
+    """Where another method's WAPE or CRPS was below learned's, by part: whose, by how much, and
+    whether beyond chance."""
     found = []
     for name, scores in parts.items():
         if scores.get("learned", {}).get("n", 0) < FEWEST:
@@ -154,10 +188,12 @@ def list_losses(parts: Mapping[str, Scores]) -> list[str]:
                 said.append(f"{title}: {nearer}, learned {text.percent(ours[score])}")
                 if score == "wape":
                     low, high = (
-                        text.number(100 * ours[f"behind_{end}"], 1, signed=True) for end in ("low", "high")
+                        text.number(100 * ours[f"behind_{end}"], 1, signed=True)
+                        for end in ("low", "high")
                     )
                     said[-1] += (
-                        f" ({low} to {high} points; {'beyond' if ours['differs'] else 'within'} chance)"
+                        f" ({low} to {high} points; {'beyond' if ours['differs'] else 'within'} "
+                        "chance)"
                     )
         if said:
             found.append(f"{name}: {'; '.join(said)}")
@@ -168,7 +204,9 @@ def list_bad_ranges(parts: Mapping[str, Scores]) -> list[str]:
     """Where learned's 80% ranges held less than 70% or more than 92%."""
     return [
         f"{name}: {text.percent(row['interval_coverage'])} of {row['n']:,}"
-        for name, row in ((name, scores["learned"]) for name, scores in parts.items() if "learned" in scores)
+        for name, row in (
+            (name, scores["learned"]) for name, scores in parts.items() if "learned" in scores
+        )
         if row["n"] >= FEWEST and not _NARROW <= row["interval_coverage"] <= _WIDE
     ]
 

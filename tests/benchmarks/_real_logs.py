@@ -1,7 +1,9 @@
-"""Two public event logs read as pipelines: loan applications of a bank, and traffic fines of a police force.
+"""Two public event logs read as pipelines: loan applications of a bank, and traffic fines of a
+police force.
 
-Neither log has a planned date, so each `Plan` is a rule that makes one, and every rule is shown; nor stated chances, so
-those of the stages below are made up. The logs are not kept here: `FOLDER` holds them.
+Neither log has a planned date, so each `Plan` is a rule that makes one, and every rule is shown;
+nor stated chances, so those of the stages below are made up. The logs are not kept here: `FOLDER`
+holds them.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ FOLDER = Path(__file__).parents[3] / "shared" / "data" / "real"
 
 @dataclass(frozen=True)
 class Plan:
-    """A rule for the planned date of a deal: some days after it was created, or after a stage if it was there."""
+    """A rule for the planned date of a deal: some days after it was created, or after a stage if it
+    was there."""
 
     days: int
     after: str = ""
@@ -48,18 +51,24 @@ class RealLog:
     plans: tuple[Plan, ...]
 
     def read(self, folder: Path) -> pd.DataFrame:
-        """Read the events: ``unique_id``, ``at`` (instant), ``stage``, ``value``, in order of time within each deal."""
+        """Read the events: ``unique_id``, ``at`` (instant), ``stage``, ``value``, in order of time
+        within each deal."""
         path = folder / self.file
         return read_bank(path) if self.file.endswith(".xes.gz") else read_register(path)
 
     def history(self, events: pd.DataFrame, plan: Plan, recorded: str) -> History:
         """Make the history of its events."""
-        return History.from_changes(make_log(events, self.org, plan, recorded), org=self.org, progress=False)
+        return History.from_changes(
+            make_log(events, self.org, plan, recorded), org=self.org, progress=False
+        )
 
 
 def _org(zone: str, stated: dict[str, int], won: str, *lost: str) -> oa.Org:
     stages: list[dict[str, Any]] = [
-        *({"name": name, "kind": "open", "probability": percent} for name, percent in stated.items()),
+        *(
+            {"name": name, "kind": "open", "probability": percent}
+            for name, percent in stated.items()
+        ),
         {"name": won, "kind": "won"},
         *({"name": name, "kind": "lost"} for name in lost),
     ]
@@ -119,7 +128,8 @@ LOGS = (BANK, REGISTER)
 
 
 def read_bank(path: Path) -> pd.DataFrame:
-    """Read the steps of each application from an XES log (gzip); an offer that is sent again is the first one."""
+    """Read the steps of each application from an XES log (gzip); an offer that is sent again is the
+    first one."""
     with gzip.open(path) as file:
         table = pd.DataFrame(_read_xes(file), columns=["unique_id", "value", "stage", "at"])
     table["at"] = pd.to_datetime(table["at"], utc=True, format="ISO8601")
@@ -160,7 +170,8 @@ def read_register(path: Path) -> pd.DataFrame:
 def read_fines(table: pd.DataFrame) -> pd.DataFrame:
     """Read the steps of each fine: its value is what is owed, and at a payment what is paid.
 
-    A further payment is a deal of its own, won on its day. ``paymentamount`` lacks its decimal point (360 for 36.0).
+    A further payment is a deal of its own, won on its day. ``paymentamount`` lacks its decimal
+    point (360 for 36.0).
     """
     named = table["case_id"].astype("str")
     owed = pd.to_numeric(table["amount"].astype("object")).groupby(named).ffill()
@@ -186,7 +197,8 @@ def _sort(events: pd.DataFrame) -> pd.DataFrame:
 def make_log(events: pd.DataFrame, org: oa.Org, plan: Plan, recorded: str) -> pd.DataFrame:
     """Make the change log of a pipeline, up to each deal's first win or loss.
 
-    Records are of the end of each day, or of Monday 6:00 with the week before; each shows a deal's last state.
+    Records are of the end of each day, or of Monday 6:00 with the week before; each shows a deal's
+    last state.
     """
     kinds: dict[str, str] = {stage.name: stage.kind for stage in org.stages}
     stated = {stage.name: stage.probability for stage in org.stages}
@@ -203,7 +215,9 @@ def make_log(events: pd.DataFrame, org: oa.Org, plan: Plan, recorded: str) -> pd
     status = log["stage"].map(kinds)
     log["status"] = status.replace("open", "active")
     log["close_date"] = planned.where(status == "open", local).dt.normalize()
-    log["probability"] = log["stage"].map(stated).where(status == "open", np.where(status == "won", 100, 0))
+    log["probability"] = (
+        log["stage"].map(stated).where(status == "open", np.where(status == "won", 100, 0))
+    )
     day = local.dt.normalize()
     if recorded == "weekly":
         seen = day + pd.to_timedelta(7 - day.dt.day_of_week, unit="D") + pd.Timedelta(hours=6)

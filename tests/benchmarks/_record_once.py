@@ -1,4 +1,5 @@
-"""One record in a process of its own: ``python -m tests.benchmarks._record_once CONTENDER ROWS DAY FOLDER``.
+"""One record in a process of its own: ``python -m tests.benchmarks._record_once CONTENDER ROWS DAY
+FOLDER``.
 
 Day 1 is the first record, and writes the Parquet file.
 """
@@ -30,7 +31,12 @@ def parquet(frame: pd.DataFrame, day: int, folder: Path) -> None:
 
 def main() -> None:
     """Measure one contender."""
-    contender, rows, day, folder = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4])
+    contender, rows, day, folder = (
+        sys.argv[1],
+        int(sys.argv[2]),
+        int(sys.argv[3]),
+        Path(sys.argv[4]),
+    )
     frame = opportunities(rows)
     if day == 1:
         frame.to_parquet(folder / "all.parquet")

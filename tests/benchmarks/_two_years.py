@@ -26,8 +26,11 @@ def play(history: oa.History, rows: int = ROWS, weeks: int = WEEKS) -> pd.DataFr
             "name": [f"Deal {n}" for n in range(rows)],
             "value": dice.lognormal(10, 1, rows).round(2),
             "stage": stage,
-            "status": np.select([stage == "closed_won", stage == "closed_lost"], ["won", "lost"], "active"),
-            "close_date": pd.Timestamp(TODAY) + pd.to_timedelta(dice.integers(-200, 200, rows), unit="D"),
+            "status": np.select(
+                [stage == "closed_won", stage == "closed_lost"], ["won", "lost"], "active"
+            ),
+            "close_date": pd.Timestamp(TODAY)
+            + pd.to_timedelta(dice.integers(-200, 200, rows), unit="D"),
             "probability": dice.integers(5, 95, rows),
             "owner_name": [f"Owner {n}" for n in dice.integers(0, 60, rows)],
         }
@@ -45,7 +48,8 @@ def play(history: oa.History, rows: int = ROWS, weeks: int = WEEKS) -> pd.DataFr
 
 
 def write_field_history(file: Path, lines: int) -> None:
-    """A Salesforce field history of two years: deals are created, pushed, priced and moved from stage to stage."""
+    """A Salesforce field history of two years: deals are created, pushed, priced and moved from
+    stage to stage."""
     dice = np.random.default_rng(0)
     deals = lines // _LINES_A_DEAL
     begin = pd.Timestamp(TODAY) - pd.Timedelta(days=730)
@@ -81,7 +85,9 @@ def write_field_history(file: Path, lines: int) -> None:
         pd.DataFrame(
             {
                 "OpportunityId": [f"006Hs{n:010d}" for n in range(deals)],
-                "CreatedDate": (begin + pd.to_timedelta(at, unit="min")).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "CreatedDate": (begin + pd.to_timedelta(at, unit="min")).strftime(
+                    "%Y-%m-%dT%H:%M:%SZ"
+                ),
                 "Field": field,
                 "OldValue": old,
                 "NewValue": new,

@@ -1,4 +1,5 @@
-"""A click in the explorer at 20,000 opportunities and two years of history, against the lines that it gives to copy."""
+"""A click in the explorer at 20,000 opportunities and two years of history, against the lines that
+it gives to copy."""
 
 from __future__ import annotations
 
@@ -38,7 +39,8 @@ def run(quick: bool) -> list[Figure]:
 
 
 def _measured(explorer: oa.Explorer, name: str, state: dict[str, Any]) -> Figure:
-    """Each click ends at another record, so that nothing is answered from what the last one left."""
+    """Each click ends at another record, so that nothing is answered from what the last one
+    left."""
     ends = cycle(list(explorer._selector.moments)[-REPEATS - 1 :])
 
     def click() -> None:
@@ -46,7 +48,10 @@ def _measured(explorer: oa.Explorer, name: str, state: dict[str, Any]) -> Figure
 
     def code() -> None:
         made, _, _ = explorer.code.rpartition("\n")  # the last line draws
-        names = {"opportunities": explorer._selector.opportunities, "history": explorer._selector.history}
+        names = {
+            "opportunities": explorer._selector.opportunities,
+            "history": explorer._selector.history,
+        }
         exec(made, {"oa": oa, "pd": pd, **names})
 
     click()

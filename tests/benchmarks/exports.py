@@ -1,6 +1,7 @@
 """Reading a report of 100,000 rows, and writing a workbook to edit, against pandas.
 
-`read_export` is held against the lines of pandas that read the same values; `to_excel` against pandas writing the cells alone.
+`read_export` is held against the lines of pandas that read the same values; `to_excel` against
+pandas writing the cells alone.
 """
 
 from __future__ import annotations
@@ -63,7 +64,9 @@ def _report(file: Path) -> Path:
     """A Salesforce report, details only, with its footer."""
     dice = np.random.default_rng(1)
     days = pd.Timestamp("2025-01-01") + pd.to_timedelta(dice.integers(0, 700, ROWS), unit="D")
-    made = pd.Timestamp("2024-01-01") + pd.to_timedelta(dice.integers(0, 700 * 1_440, ROWS), unit="min")
+    made = pd.Timestamp("2024-01-01") + pd.to_timedelta(
+        dice.integers(0, 700 * 1_440, ROWS), unit="min"
+    )
     pd.DataFrame(
         {
             "Opportunity ID": [f"006Hs{number:010d}" for number in range(ROWS)],
@@ -95,7 +98,9 @@ def _plain(file: Path) -> pd.DataFrame:
             "stage": frame["Stage"].astype(pd.CategoricalDtype(list(_STAGES), ordered=True)),
             "probability": frame["Probability (%)"].str.rstrip("%").astype("Int64"),
             "close_date": pd.to_datetime(frame["Close Date"], format="%m/%d/%Y"),
-            "created_at": pd.to_datetime(frame["Created Date"], format="%m/%d/%Y %I:%M %p", utc=True),
+            "created_at": pd.to_datetime(
+                frame["Created Date"], format="%m/%d/%Y %I:%M %p", utc=True
+            ),
             "owner_name": frame["Opportunity Owner"],
         }
     )

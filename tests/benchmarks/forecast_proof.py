@@ -1,7 +1,8 @@
-"""``python -m tests.benchmarks.forecast_proof [--seed N]``: do the forecast's ranges hold what they promise?
+"""``python -m tests.benchmarks.forecast_proof [--seed N]``: do the forecast's ranges hold what they
+promise?
 
-Replays simulated teams of many kinds on fresh seeds, holds each forecast against what came, and writes that part of
-``docs/forecast-proof.md`` with two pictures; `real_histories` writes the other.
+Replays simulated teams of many kinds on fresh seeds, holds each forecast against what came, and
+writes that part of ``docs/forecast-proof.md`` with two pictures; `real_histories` writes the other.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ _WORKERS = 2
 
 
 def run(quick: bool) -> list[Figure]:
-    """Width and misses of 80% ranges in one (Winkler's score), against those at stated chances, for one team of each kind."""
+    """Width and misses of 80% ranges in one (Winkler's score), against those at stated chances, for
+    one team of each kind."""
     if quick:
         return []
     ours = {str(kind): compare(part, OURS) for kind, part in short().groupby("kind", sort=False)}
@@ -60,8 +62,12 @@ def full(seed: int) -> pd.DataFrame:
 
 def main() -> None:
     """Replay on fresh seeds, and write the page."""
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.forecast_proof", description=__doc__)
-    parser.add_argument("--seed", type=int, default=int(time.time()), help="first seed; fresh by default")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.forecast_proof", description=__doc__
+    )
+    parser.add_argument(
+        "--seed", type=int, default=int(time.time()), help="first seed; fresh by default"
+    )
     seed = parser.parse_args().seed
     began = time.perf_counter()
     table = full(seed)

@@ -1,8 +1,8 @@
 """The editing grid in Chromium, at 20,000 and 100,000 rows.
 
-Each figure is the median of some rounds by the clock, against the same on 1,000 rows: opening, frames while scrolling,
-and what a person does, until the screen shows it. Python answers in this process. Sending: the frame as the grid sends
-it, against JSON records.
+Each figure is the median of some rounds by the clock, against the same on 1,000 rows: opening,
+frames while scrolling, and what a person does, until the screen shows it. Python answers in this
+process. Sending: the frame as the grid sends it, against JSON records.
 """
 
 from __future__ import annotations
@@ -64,7 +64,10 @@ def _until(page: Page, act: Callable[[], Any], said: str) -> float:
     def work() -> None:
         act()
         page.wait_for_function(
-            "said => document.querySelector('.said').textContent.includes(said) && new Promise(done => requestAnimationFrame(() => done(true)))",
+            (
+                "said => document.querySelector('.said').textContent.includes(said) && new "
+                "Promise(done => requestAnimationFrame(() => done(true)))"
+            ),
             arg=said,
         )
 
@@ -83,7 +86,9 @@ def _once(browser: Browser, rows: int) -> dict[str, float]:
     began = time.perf_counter()
     grid = GridPage(page, oa.edit(_opportunities(rows), as_of="2026-06-01"))
     found = {"opening": time.perf_counter() - began}
-    found["a frame while scrolling"] = median(page.evaluate(_SCROLL, [4 * ROW_HEIGHT, FRAMES])) / 1000
+    found["a frame while scrolling"] = (
+        median(page.evaluate(_SCROLL, [4 * ROW_HEIGHT, FRAMES])) / 1000
+    )
     page.evaluate("document.querySelectorAll('.slick-viewport-top')[1].scrollTop = 0")
     box = page.locator("[data-filter='value']")
     box.fill("> 1.4k")
@@ -103,7 +108,9 @@ def _once(browser: Browser, rows: int) -> dict[str, float]:
 
 
 def _acts(browser: Browser, rows: int) -> list[Figure]:
-    runs = in_turns(ROUNDS, {"many": lambda: _once(browser, rows), "few": lambda: _once(browser, FEW)})
+    runs = in_turns(
+        ROUNDS, {"many": lambda: _once(browser, rows), "few": lambda: _once(browser, FEW)}
+    )
     many, few = runs["many"], runs["few"]
     return [
         Figure.of(

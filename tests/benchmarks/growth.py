@@ -1,7 +1,8 @@
 """Four times the rows: what a size takes against a quarter of it, and the exponent between the two.
 
-A load, a record of which 1% changed, analyses of the frame, and questions to a history of 45 days of which 2% changed
-each; and questions to change logs on disk of 5 and 20 million rows. Each is a process of its own; both sizes run in turns.
+A load, a record of which 1% changed, analyses of the frame, and questions to a history of 45 days
+of which 2% changed each; and questions to change logs on disk of 5 and 20 million rows. Each is a
+process of its own; both sizes run in turns.
 """
 
 from __future__ import annotations
@@ -38,10 +39,16 @@ def run(quick: bool) -> list[Figure]:
 
 
 def _grown(name: str, works: dict[int, Work]) -> list[Figure]:
-    """The figures of one work at two sizes; 5.8 times is what twice 1.2 times for each doubling makes."""
+    """The figures of one work at two sizes; 5.8 times is what twice 1.2 times for each doubling
+    makes."""
     (fewer, _), (more, _) = works.items()
     runs = in_turns(_ROUNDS, {str(size): work for size, work in works.items()})
-    label, against, ours, theirs = f"{name} of {more:,}", f"{fewer:,}", runs[str(more)], runs[str(fewer)]
+    label, against, ours, theirs = (
+        f"{name} of {more:,}",
+        f"{fewer:,}",
+        runs[str(more)],
+        runs[str(fewer)],
+    )
     return [
         Figure.of_runs(label, against, ours, theirs, times=_TIMES, at_most=5.8),
         Figure.of_memory(label, against, ours, theirs, times=_TIMES),
@@ -51,7 +58,9 @@ def _grown(name: str, works: dict[int, Work]) -> list[Figure]:
 def _loads() -> list[Figure]:
     with ExitStack() as servers:
         urls = {size: servers.enter_context(serving_pages(size, 1_000, 0.020)) for size in SIZES}
-        return _grown("load", {size: partial(load_once, "ours", urls[size], 1_000, size) for size in SIZES})
+        return _grown(
+            "load", {size: partial(load_once, "ours", urls[size], 1_000, size) for size in SIZES}
+        )
 
 
 def _records() -> list[Figure]:
@@ -108,7 +117,9 @@ def _logs() -> list[Figure]:
             for figure in _grown(
                 f"{question} of a log",
                 {
-                    _large_log.MONTHS * deals: partial(measured, "_large_log", deals, folder, question)
+                    _large_log.MONTHS * deals: partial(
+                        measured, "_large_log", deals, folder, question
+                    )
                     for deals, folder in folders.items()
                 },
             )

@@ -1,4 +1,5 @@
-"""A year of history, 2 % of 50,000 opportunities changing a day: the change log against full daily snapshots."""
+"""A year of history, 2 % of 50,000 opportunities changing a day: the change log against full daily
+snapshots."""
 
 from __future__ import annotations
 
@@ -51,14 +52,22 @@ def run(quick: bool) -> list[Figure]:
 
 def _size(folder: Path) -> Figure:
     log, full = ([_bytes(folder / name) / 1e6] for name in ("history/changes", "snapshots"))
-    return Figure.of("a year of history on disk", "daily snapshots", log, full, at_most=0.05, unit="MB")
+    return Figure.of(
+        "a year of history on disk", "daily snapshots", log, full, at_most=0.05, unit="MB"
+    )
 
 
 def _against_snapshots(folder: Path) -> list[Figure]:
-    """The same questions to the log and to all snapshots, in turns, each in a process of its own."""
+    """The same questions to the log and to all snapshots, in turns, each in a process of its
+    own."""
     figures = []
-    for question, others in (("slippage", ["snapshots", "two_files"]), ("transitions", ["snapshots"])):
-        runs = in_turns(_ROUNDS, {who: partial(_once, who, question, folder) for who in ("ours", *others)})
+    for question, others in (
+        ("slippage", ["snapshots", "two_files"]),
+        ("transitions", ["snapshots"]),
+    ):
+        runs = in_turns(
+            _ROUNDS, {who: partial(_once, who, question, folder) for who in ("ours", *others)}
+        )
         answers = {str(run.answer) for done in runs.values() for run in done}
         assert len(answers) == 1, f"they do not agree: {answers}"
         for other in others:
@@ -68,9 +77,14 @@ def _against_snapshots(folder: Path) -> list[Figure]:
 
 
 def _forecasts(folder: Path) -> list[Figure]:
-    """What a forecast that learns, and a backtest of all records, take against one question to the same history."""
+    """What a forecast that learns, and a backtest of all records, take against one question to the
+    same history."""
     runs = in_turns(
-        _ROUNDS, {question: partial(_once, "ours", question, folder) for question in ("slippage", *FORECASTS)}
+        _ROUNDS,
+        {
+            question: partial(_once, "ours", question, folder)
+            for question in ("slippage", *FORECASTS)
+        },
     )
     figures = []
     for question, at_most in zip(FORECASTS, (5.0, 25.0), strict=True):
@@ -112,7 +126,9 @@ def _flat(year: Path, twice: Path) -> list[Figure]:
     return figures
 
 
-def _both(name: str, against: str, ours: list[Run], theirs: list[Run], **further: Any) -> list[Figure]:
+def _both(
+    name: str, against: str, ours: list[Run], theirs: list[Run], **further: Any
+) -> list[Figure]:
     """Time and memory."""
     return [
         Figure.of_runs(name, against, ours, theirs, **further),
@@ -120,8 +136,11 @@ def _both(name: str, against: str, ours: list[Run], theirs: list[Run], **further
     ]
 
 
-def play(folder: Path, opportunities: int, days: int, *, snapshots: bool, halves: bool = False) -> None:
-    """Record every day, with `halves` each half of a day's changes alone, and keep every day's full snapshot where asked to."""
+def play(
+    folder: Path, opportunities: int, days: int, *, snapshots: bool, halves: bool = False
+) -> None:
+    """Record every day, with `halves` each half of a day's changes alone, and keep every day's full
+    snapshot where asked to."""
     random = np.random.default_rng(1)
     frame = _first_day(random, opportunities)
     history = History(folder / "history")
@@ -170,9 +189,9 @@ def _next_day(random: np.random.Generator, frame: pd.DataFrame) -> pd.DataFrame:
     dates, values, stages, ends = np.array_split(
         chosen, [len(chosen) // 2, len(chosen) * 7 // 10, len(chosen) * 9 // 10]
     )
-    frame.loc[dates, "close_date"] += pd.to_timedelta(random.integers(1, 60, len(dates)), unit="D").as_unit(
-        "us"
-    )
+    frame.loc[dates, "close_date"] += pd.to_timedelta(
+        random.integers(1, 60, len(dates)), unit="D"
+    ).as_unit("us")
     frame.loc[values, "value"] += 1.25
     frame.loc[stages, "stage"] = _OPEN[random.integers(0, 4, len(stages))]
     won = random.random(len(ends)) < 0.4

@@ -1,6 +1,8 @@
-"""Cold loads against the best client somebody would write by hand, and against the loop that people write.
+"""Cold loads against the best client somebody would write by hand, and against the loop that people
+write.
 
-Each load is a process of its own, and runs in turn with the others. The servers answer pages rendered beforehand.
+Each load is a process of its own, and runs in turn with the others. The servers answer pages
+rendered beforehand.
 """
 
 from __future__ import annotations
@@ -67,7 +69,9 @@ def _cold(
 def serving_pages(rows: int, size: int, latency: float) -> Iterator[str]:
     """The address of a server of so many opportunities that answers after so many seconds."""
     command = [sys.executable, str(_HERE / "_pages.py"), str(rows), str(size), str(latency)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdin
         assert process.stdout
         yield f"http://127.0.0.1:{int(process.stdout.readline())}"

@@ -1,7 +1,8 @@
-"""``python -m tests.benchmarks.real_histories [PATH]``: the forecast beside the formulas of others, on two real histories.
+"""``python -m tests.benchmarks.real_histories [PATH]``: the forecast beside the formulas of others,
+on two real histories.
 
-PATH is the folder that holds both logs (docs/testing.md), by default ``../shared/data/real``. Writes that part of
-``docs/forecast-proof.md``; `forecast_proof` writes the other.
+PATH is the folder that holds both logs (docs/testing.md), by default ``../shared/data/real``.
+Writes that part of ``docs/forecast-proof.md``; `forecast_proof` writes the other.
 """
 
 from __future__ import annotations
@@ -49,11 +50,14 @@ Monday morning. A stress test: fines come in waves of a factor 10, stop after 20
 
 
 def run(quick: bool) -> list[Figure]:
-    """Error of learned against the run rate's on the bank's weekly records; nothing without the logs."""
+    """Error of learned against the run rate's on the bank's weekly records; nothing without the
+    logs."""
     log = LOGS[0]
     if quick or not (FOLDER / log.file).is_file():
         return []
-    rows = judge(log.history(log.read(FOLDER), log.plans[0], "weekly"), "W", {"kind": log.name, "seed": ""})
+    rows = judge(
+        log.history(log.read(FOLDER), log.plans[0], "weekly"), "W", {"kind": log.name, "seed": ""}
+    )
     wape = {name: row["wape"] for name, row in compare(rows).items()}
     return [
         Figure.of(f"WAPE, {log.name} by week", name, [wape["learned"]], [wape[name]], unit="")
@@ -61,10 +65,17 @@ def run(quick: bool) -> list[Figure]:
     ]
 
 
-def judge_log(log: RealLog, plan: Plan, recorded: str, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+def judge_log(
+    log: RealLog, plan: Plan, recorded: str, folder: Path
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Judge the forecasts of a log under one rule and one kind of records, and its single deals."""
     history = log.history(log.read(folder), plan, recorded)
-    about = {"kind": log.name, "seed": f"{plan.name}, {recorded}", "plan": plan.name, "recorded": recorded}
+    about = {
+        "kind": log.name,
+        "seed": f"{plan.name}, {recorded}",
+        "plan": plan.name,
+        "recorded": recorded,
+    }
     rows = pd.concat([judge(history, freq, about).drop(columns="quantiles") for freq in log.freqs])
     return rows, list_points(history, log.freqs[0]).assign(**about)
 
@@ -117,7 +128,8 @@ def _log(kind: str, rows: pd.DataFrame, parts: dict[str, Scores]) -> str:
         summary, leads = compare(part), compare_leads(part)
         parts |= {name: summary} | name_leads(name, leads)
         sections.append(
-            f"**By {text.noun(freq)}, {recorded} records, planned date {plan}**\n\n{tabulate_methods(summary)}\n\n"
+            f"**By {text.noun(freq)}, {recorded} records, planned date "
+            f"{plan}**\n\n{tabulate_methods(summary)}\n\n"
             f"{tabulate_leads(leads)}\n\n{tabulate_full_leads(leads, ['learned'])}\n\n"
         )
     return "".join(sections)
@@ -159,13 +171,21 @@ def _points(points: pd.DataFrame) -> Iterator[tuple[tuple[str, ...], pd.DataFram
 
 def main() -> None:
     """Judge both logs, and write the page's part."""
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.real_histories", description=__doc__)
-    parser.add_argument("path", nargs="?", type=Path, default=FOLDER, help="the folder with both logs")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.real_histories", description=__doc__
+    )
+    parser.add_argument(
+        "path", nargs="?", type=Path, default=FOLDER, help="the folder with both logs"
+    )
     folder = parser.parse_args().path
     if missing := [log.file for log in LOGS if not (folder / log.file).is_file()]:
-        sys.exit(f"{folder} has no {' and no '.join(missing)}; name the folder that holds both logs")
+        sys.exit(
+            f"{folder} has no {' and no '.join(missing)}; name the folder that holds both logs"
+        )
     began = time.perf_counter()
-    asked = [(log, plan, recorded) for log in LOGS for recorded in log.recorded for plan in log.plans]
+    asked = [
+        (log, plan, recorded) for log in LOGS for recorded in log.recorded for plan in log.plans
+    ]
     with ProcessPoolExecutor(_WORKERS) as pool:
         judged = list(pool.map(judge_log, *zip(*asked, strict=True), [folder] * len(asked)))
     print(write(judged, _DOCS))

@@ -1,4 +1,5 @@
-"""Recording with 1% of the opportunities changed, against reading and writing all of them as Parquet once.
+"""Recording with 1% of the opportunities changed, against reading and writing all of them as
+Parquet once.
 
 Each a process of its own, in turns.
 """

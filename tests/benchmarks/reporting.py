@@ -1,8 +1,9 @@
-"""The weekly page of 300 to 100,000 deals with two years of weekly records, and of an imported field history.
+"""The weekly page of 300 to 100,000 deals with two years of weekly records, and of an imported
+field history.
 
-Each page is a process of its own that has imported what it needs and has opened its history. Sizes are held against
-the page of 300 deals in the same rounds; reading a field history against the lines of pandas that make
-a row for each of its changes.
+Each page is a process of its own that has imported what it needs and has opened its history. Sizes
+are held against the page of 300 deals in the same rounds; reading a field history against the lines
+of pandas that make a row for each of its changes.
 """
 
 from __future__ import annotations
@@ -23,11 +24,13 @@ _FEW = 300
 _AT_MOST = {20_000: 2.0, 100_000: 5.0}
 """Wanted of a page's time, by that of the page of few deals."""
 _OPENED = 2.7
-"""Wanted of the page of few deals, by what opening its history takes, imports beside pandas included: two seconds."""
+"""Wanted of the page of few deals, by what opening its history takes, imports beside pandas
+included: two seconds."""
 _IMPORT = 24.0
 """Wanted of the import of a million lines, by what pandas takes: 15 seconds."""
 _PAGE_MB, _IMPORT_MB, _IMPORTED_MB = 400.0, 800.0, 2000.0
-"""Wanted of the growth of the peak memory: of a page, of an import, of the page of an imported history."""
+"""Wanted of the growth of the peak memory: of a page, of an import, of the page of an imported
+history."""
 
 
 def run(quick: bool) -> list[Figure]:
@@ -66,23 +69,35 @@ def _once(contender: str, folder: Path) -> Run:
 
 def _pages(folders: dict[int, Path], *, rounds: int) -> list[Figure]:
     calls = {f"{rows:,}": partial(_once, "page", folder) for rows, folder in folders.items()}
-    calls |= {"open": partial(_once, "open", folders[_FEW]), "each": partial(_once, "each", folders[_FEW])}
+    calls |= {
+        "open": partial(_once, "open", folders[_FEW]),
+        "each": partial(_once, "each", folders[_FEW]),
+    }
     runs = in_turns(rounds, calls)
     sizes = list(folders)
     few, title = runs[f"{_FEW}"], "weekly page of {:,} deals".format
-    figures = [Figure.of_runs(title(_FEW), "opening its history", few, runs["open"], at_most=_OPENED)]
+    figures = [
+        Figure.of_runs(title(_FEW), "opening its history", few, runs["open"], at_most=_OPENED)
+    ]
     name = f"{title(_FEW)} and of each of {runs['each'][0].answer} people"
     figures.append(Figure.of_runs(name, "the one page", runs["each"], few))
     for fewer, rows in pairwise(sizes):
         own = runs[f"{rows:,}"]
         figures.append(
             Figure.of_runs(
-                title(rows), f"{_FEW} deals", own, few, times=rows / _FEW, at_most=_AT_MOST.get(rows)
+                title(rows),
+                f"{_FEW} deals",
+                own,
+                few,
+                times=rows / _FEW,
+                at_most=_AT_MOST.get(rows),
             )
         )
         if fewer != _FEW:
             figures.append(
-                Figure.of_runs(title(rows), f"{fewer:,} deals", own, runs[f"{fewer:,}"], times=rows / fewer)
+                Figure.of_runs(
+                    title(rows), f"{fewer:,} deals", own, runs[f"{fewer:,}"], times=rows / fewer
+                )
             )
     figures += [_bounded(title(rows), runs[f"{rows:,}"], _PAGE_MB) for rows in sizes]
     size = runs[f"{sizes[-1]:,}"][0].answer / 1e6
@@ -94,7 +109,9 @@ def _pages(folders: dict[int, Path], *, rounds: int) -> list[Figure]:
 
 def _bounded(name: str, runs: list[Run], most: float) -> Figure:
     found = [run.peak_mb for run in runs]
-    return Figure.of(f"{name}, memory", "what is allowed", found, [most] * len(found), unit="MB", at_most=1)
+    return Figure.of(
+        f"{name}, memory", "what is allowed", found, [most] * len(found), unit="MB", at_most=1
+    )
 
 
 def _import(folder: Path, lines: int, **further: Any) -> list[Figure]:

@@ -36,7 +36,9 @@ def run(quick: bool) -> list[Figure]:
 
 def _against_groupby(frame: pd.DataFrame, *, rounds: int) -> list[Figure]:
     def grouped(*keys: Any) -> object:
-        return frame.groupby([*keys, "stage", "status"], observed=True)["value"].agg(["size", "sum"])
+        return frame.groupby([*keys, "stage", "status"], observed=True)["value"].agg(
+            ["size", "sum"]
+        )
 
     plain: dict[str, Callable[[], object]] = {
         "win_rate by two columns": lambda: grouped(*TWO),
@@ -58,7 +60,8 @@ def _against_groupby(frame: pd.DataFrame, *, rounds: int) -> list[Figure]:
 
 
 def _distribution(*, rounds: int) -> list[Figure]:
-    """Time and error, both against drawing; the truth is a convolution step by step on a grid that holds every amount."""
+    """Time and error, both against drawing; the truth is a convolution step by step on a grid that
+    holds every amount."""
     rng = np.random.default_rng(1)
     steps, chances = rng.integers(1, 60, DEALS), np.round(rng.random(DEALS), 2)
     amounts = (steps * 1000.0).astype(np.float64)
@@ -67,7 +70,9 @@ def _distribution(*, rounds: int) -> list[Figure]:
     targets = np.searchsorted(truth, np.linspace(0.01, 0.99, 99)) * 1000.0
     exact = 1 - truth[(targets / 1000).astype(int) - 1]
     error = max(abs(total.at_least(t) - e) for t, e in zip(targets, exact, strict=True))
-    drawn_error = max(abs(float((draws >= t).mean()) - e) for t, e in zip(targets, exact, strict=True))
+    drawn_error = max(
+        abs(float((draws >= t).mean()) - e) for t, e in zip(targets, exact, strict=True)
+    )
     name, against = f"distribution of {DEALS:,} deals", f"{DRAWS:,} draws"
     return [
         timed(
@@ -79,7 +84,12 @@ def _distribution(*, rounds: int) -> list[Figure]:
             at_most=0.2,
         ),
         Figure.of(
-            f"{name}, largest error of P(total ≥ x)", against, [error], [drawn_error], at_most=1, unit=""
+            f"{name}, largest error of P(total ≥ x)",
+            against,
+            [error],
+            [drawn_error],
+            at_most=1,
+            unit="",
         ),
     ]
 
@@ -89,9 +99,9 @@ def _step_by_step(steps: np.ndarray, chances: np.ndarray) -> np.ndarray:
     mass = np.zeros(int(steps.sum()) + 1)
     mass[0], reach = 1.0, 0
     for step, chance in zip(steps, chances, strict=True):
-        mass[step : reach + step + 1] = (1 - chance) * mass[step : reach + step + 1] + chance * mass[
-            : reach + 1
-        ]
+        mass[step : reach + step + 1] = (1 - chance) * mass[
+            step : reach + step + 1
+        ] + chance * mass[: reach + 1]
         mass[: min(step, reach + 1)] *= 1 - chance
         reach += step
     return np.cumsum(mass)
@@ -101,5 +111,8 @@ def _drawn(amounts: np.ndarray, chances: np.ndarray) -> np.ndarray:
     """The simulation that people write, in blocks that fit into memory."""
     rng = np.random.default_rng(0)
     return np.concatenate(
-        [(rng.random((500, len(amounts)), dtype=np.float32) < chances) @ amounts for _ in range(DRAWS // 500)]
+        [
+            (rng.random((500, len(amounts)), dtype=np.float32) < chances) @ amounts
+            for _ in range(DRAWS // 500)
+        ]
     )

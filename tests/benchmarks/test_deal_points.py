@@ -16,7 +16,9 @@ def log() -> pd.DataFrame:
     return worlds.log(worlds.Kind("small", weeks=78, deals_per_week=4.0), 3)
 
 
-def test_list_points__has_each_open_deal_once_a_week_with_what_became_of_it(log: pd.DataFrame) -> None:
+def test_list_points__has_each_open_deal_once_a_week_with_what_became_of_it(
+    log: pd.DataFrame,
+) -> None:
     points = list_points(History.from_changes(log), "M")
     assert not points.duplicated(["day", "deal"]).any()
     days = pd.to_datetime(points["day"], unit="D")
@@ -34,7 +36,9 @@ def test_list_points__has_each_open_deal_once_a_week_with_what_became_of_it(log:
     assert period == pd.Period(day + pd.Timedelta(days=1), "M")
     ours = won[won["unique_id"].isin(ids)]
     assert of_day["won"].sum() == (ours["close_date"].dt.to_period("M") == period).sum() > 0
-    assert sorted(of_day["won_on"].dropna()) == sorted((ours["close_date"] - pd.Timestamp(0)).dt.days)
+    assert sorted(of_day["won_on"].dropna()) == sorted(
+        (ours["close_date"] - pd.Timestamp(0)).dt.days
+    )
 
 
 def test_list_points__has_no_days_for_a_win_before_any_are_known(log: pd.DataFrame) -> None:
@@ -51,7 +55,9 @@ def points_of(**columns: list[float]) -> pd.DataFrame:
 
 
 def test_score_chances__is_the_brier_score_beside_base_rate_and_stated_and_the_area() -> None:
-    points = points_of(chance=[0.9, 0.1, 0.1, 0.3], stated=[0.5] * 4).assign(won=[True, False, False, False])
+    points = points_of(chance=[0.9, 0.1, 0.1, 0.3], stated=[0.5] * 4).assign(
+        won=[True, False, False, False]
+    )
     assert score_chances(points) == ["4", "25.0%", "0.030", "0.188", "0.250", "1.00"]
 
 
@@ -65,6 +71,9 @@ def test_tabulate_chances__shows_said_and_came_by_bin() -> None:
 def test_score_dates__counts_wins_within_90_days_before_between_and_after_the_days_said() -> None:
     points = points_of(
         won_on=[105.0, 120.0, 150.0, 180.0, 191.0, np.nan],
-        low=[110.0] * 6, median=[120.0] * 6, high=[160.0] * 6, due=[130.0] * 6,
-    )  # fmt: skip
+        low=[110.0] * 6,
+        median=[120.0] * 6,
+        high=[160.0] * 6,
+        due=[130.0] * 6,
+    )
     assert score_dates(points) == ["4", "25%", "50%", "25%", "23", "23"]

@@ -32,7 +32,9 @@ def table() -> pd.DataFrame:
 
 
 @pytest.mark.slow
-def test_forecast_proof__short_form_keeps_what_is_promised_of_all_teams_together(table: pd.DataFrame) -> None:
+def test_forecast_proof__short_form_keeps_what_is_promised_of_all_teams_together(
+    table: pd.DataFrame,
+) -> None:
     assert set(table["kind"]) == set(KINDS)
     months = table[table["freq"] == "M"]
     ours = compare(months, OURS)
@@ -66,7 +68,12 @@ def test_forecast_proof__the_page_says_what_was_kept_and_what_was_not(
     part = page.partition("<!-- simulated -->")[2].partition("<!-- /simulated -->")[0]
     for kind in KINDS:
         assert f"| {kind} |" in part
-    for title in ("### By week", "### By month", "### By quarter", "### Where another method did better"):
+    for title in (
+        "### By week",
+        "### By month",
+        "### By quarter",
+        "### Where another method did better",
+    ):
         assert title in part
     for band in ("0–1", "2–3", "4–7", "8–14", "15–31", "32–60", "61–91"):
         assert f"| learned | {band} |" in part
@@ -74,7 +81,10 @@ def test_forecast_proof__the_page_says_what_was_kept_and_what_was_not(
     assert part.count("**missed**") == len(missed)
     assert all(promise.name in part for promise in missed)
     assert "nan" not in part
-    assert {file.name for file in (tmp_path / "forecast-proof").iterdir()} == {"held.png", "width.png"}
+    assert {file.name for file in (tmp_path / "forecast-proof").iterdir()} == {
+        "held.png",
+        "width.png",
+    }
 
 
 def log_of(name: str) -> pd.DataFrame:
@@ -88,7 +98,9 @@ def count_arrivals(name: str, freq: str) -> pd.Series[int]:
 
 def test_worlds__inflow_stops_wanders_and_has_seasons() -> None:
     assert count_arrivals("inflow stops", "M").index[-1] == pd.Period("2024-01")
-    steady, wandering = (count_arrivals(name, "Q").iloc[1:-1] for name in ("right", "inflow wanders"))
+    steady, wandering = (
+        count_arrivals(name, "Q").iloc[1:-1] for name in ("right", "inflow wanders")
+    )
     assert wandering.max() / wandering.min() > 2 > steady.max() / steady.min()
     season = count_arrivals("seasons", "Q")
     for year in (2022, 2023, 2024):
@@ -118,7 +130,12 @@ def test_worlds__a_fast_team_is_recorded_by_day_and_closes_within_weeks() -> Non
 def test_promise__is_kept_inside_its_bounds() -> None:
     assert Promise("held", 0.75, 0.88, 0.8).cells() == ["held", "75% to 88%", "80%", "kept"]
     assert Promise("held", 0.75, 0.88, 0.9).cells()[-1] == "**missed**"
-    assert Promise("score", -np.inf, 1, 1.004).cells() == ["score", "at most 1.00", "1.00", "**missed**"]
+    assert Promise("score", -np.inf, 1, 1.004).cells() == [
+        "score",
+        "at most 1.00",
+        "1.00",
+        "**missed**",
+    ]
 
 
 def rows_of(errors: dict[str, list[float]], *, days_left: int = 5) -> pd.DataFrame:
@@ -130,7 +147,13 @@ def rows_of(errors: dict[str, list[float]], *, days_left: int = 5) -> pd.DataFra
         held = error.abs() <= 10
         parts.append(
             pd.DataFrame(
-                {"kind": "k", "seed": 1, "method": method, "period": periods, "made_at": range(len(off))}
+                {
+                    "kind": "k",
+                    "seed": 1,
+                    "method": method,
+                    "period": periods,
+                    "made_at": range(len(off)),
+                }
             ).assign(
                 actual=100.0,
                 error=error,
@@ -151,7 +174,12 @@ def rows_of(errors: dict[str, list[float]], *, days_left: int = 5) -> pd.DataFra
 def test_compare__keeps_the_periods_of_two_teams_apart() -> None:
     rows = rows_of({"learned": [0.0, 20.0], "weighted": [30.0, 10.0]})
     found = compare(pd.concat([rows, rows.assign(seed=2)]))["learned"]
-    assert (found["n"], found["periods"], found["wape"], found["interval_coverage"]) == (4, 4, 0.1, 0.5)
+    assert (found["n"], found["periods"], found["wape"], found["interval_coverage"]) == (
+        4,
+        4,
+        0.1,
+        0.5,
+    )
     assert (found["crps_share"], found["winkler_share"]) == (0.1, 0.2)
 
 

@@ -19,7 +19,9 @@ def figure(ratio: float) -> Figure:
 
 
 def runs(*cpu: float) -> list[Run]:
-    return [Run(cpu=seconds, clock=2 * seconds, answer=None, peak_mb=100 * seconds) for seconds in cpu]
+    return [
+        Run(cpu=seconds, clock=2 * seconds, answer=None, peak_mb=100 * seconds) for seconds in cpu
+    ]
 
 
 def test_of_runs__takes_the_median_of_the_ratios_of_each_round() -> None:
@@ -33,10 +35,30 @@ def test_cells__judge_the_processor_unless_most_of_it_is_waiting() -> None:
     cpu = Figure.of_runs("load", "loop", ours, theirs, at_most=2).cells()
     clock = Figure.of_runs("load", "loop", ours, theirs, by_clock=True, at_most=2).cells()
     assert list(cpu.values()) == (
-        ["load", "loop", "3.00 / 1.00 CPU s", "**3.00**", "6.00 / 8.00 s", "0.75", "2.00–4.00", "2", ""]
+        [
+            "load",
+            "loop",
+            "3.00 / 1.00 CPU s",
+            "**3.00**",
+            "6.00 / 8.00 s",
+            "0.75",
+            "2.00–4.00",
+            "2",
+            "",
+        ]
     )
     assert list(clock.values()) == (
-        ["load", "loop", "3.00 / 1.00 CPU s", "3.00", "6.00 / 8.00 s", "**0.75**", "0.50–1.00", "2", ""]
+        [
+            "load",
+            "loop",
+            "3.00 / 1.00 CPU s",
+            "3.00",
+            "6.00 / 8.00 s",
+            "**0.75**",
+            "0.50–1.00",
+            "2",
+            "",
+        ]
     )
 
 

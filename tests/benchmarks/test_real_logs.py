@@ -1,4 +1,5 @@
-"""The two real logs as pipelines: what becomes of hand-made events, and the counts of the real files."""
+"""The two real logs as pipelines: what becomes of hand-made events, and the counts of the real
+files."""
 
 from __future__ import annotations
 
@@ -27,19 +28,25 @@ _EVENT = """<event><string key="org:resource" value="112"/><string key="concept:
 
 def write_xes(path: Path, *cases: tuple[str, int, list[tuple[str, str]]]) -> Path:
     traces = "".join(
-        f'<trace><string key="concept:name" value="{name}"/><string key="AMOUNT_REQ" value="{amount}"/>'
+        (
+            f'<trace><string key="concept:name" value="{name}"/><string key="AMOUNT_REQ" '
+            f'value="{amount}"/>'
+        )
         + "".join(_EVENT.format(*event) for event in events)
         + "</trace>"
         for name, amount, events in cases
     )
     with gzip.open(path, "wt") as file:
-        file.write(f'<log xmlns="http://www.xes-standard.org/"><global scope="trace"/>{traces}</log>')
+        file.write(
+            f'<log xmlns="http://www.xes-standard.org/"><global scope="trace"/>{traces}</log>'
+        )
     return path
 
 
 @pytest.fixture
 def events(tmp_path: Path) -> pd.DataFrame:
-    """An application that is offered twice and activated, and one that is declined within a minute."""
+    """An application that is offered twice and activated, and one that is declined within a
+    minute."""
     path = write_xes(
         tmp_path / "log.xes.gz",
         (
@@ -66,7 +73,9 @@ def events(tmp_path: Path) -> pd.DataFrame:
     return read_bank(path)
 
 
-def test_read_bank__keeps_the_steps_of_an_application_and_its_first_offer(events: pd.DataFrame) -> None:
+def test_read_bank__keeps_the_steps_of_an_application_and_its_first_offer(
+    events: pd.DataFrame,
+) -> None:
     steps = ["submitted", "declined", "submitted", "offer sent", "activated", "declined"]
     assert events["stage"].tolist() == steps
     assert events["unique_id"].tolist() == ["1", "1", "2", "2", "2", "2"]
@@ -74,9 +83,16 @@ def test_read_bank__keeps_the_steps_of_an_application_and_its_first_offer(events
     assert str(events.loc[2, "at"]) == "2011-10-03 21:30:00+00:00"
 
 
-def test_make_log__shows_the_last_state_of_each_day_until_a_deal_closes(events: pd.DataFrame) -> None:
+def test_make_log__shows_the_last_state_of_each_day_until_a_deal_closes(
+    events: pd.DataFrame,
+) -> None:
     log = make_log(events, BANK.org, Plan(20), "daily").set_index(["unique_id", "stage"])
-    assert list(log.index) == [("1", "declined"), ("2", "submitted"), ("2", "offer sent"), ("2", "activated")]
+    assert list(log.index) == [
+        ("1", "declined"),
+        ("2", "submitted"),
+        ("2", "offer sent"),
+        ("2", "activated"),
+    ]
     # Planned from the local day of creation; a deal that is closed has the day on which it was.
     assert [str(day.date()) for day in log["close_date"]] == [
         "2011-10-04",
@@ -90,8 +106,12 @@ def test_make_log__shows_the_last_state_of_each_day_until_a_deal_closes(events: 
     assert str(log.loc[("2", "activated"), "created_at"]) == "2011-10-03 21:30:00+00:00"
 
 
-def test_make_log__by_week_shows_on_monday_what_the_week_before_brought(events: pd.DataFrame) -> None:
-    log = make_log(events, BANK.org, Plan(20, "offer sent"), "weekly").set_index(["unique_id", "stage"])
+def test_make_log__by_week_shows_on_monday_what_the_week_before_brought(
+    events: pd.DataFrame,
+) -> None:
+    log = make_log(events, BANK.org, Plan(20, "offer sent"), "weekly").set_index(
+        ["unique_id", "stage"]
+    )
     assert list(log.index) == [("1", "declined"), ("2", "offer sent"), ("2", "activated")]
     assert str(log.loc[("2", "offer sent"), "seen_at"]) == "2011-10-10 04:00:00+00:00"
     assert str(log.loc[("2", "offer sent"), "close_date"].date()) == "2011-10-25"
@@ -146,6 +166,6 @@ def test_read__the_real_files_hold_what_others_counted(log: RealLog, ends: dict[
     events = log.read(FOLDER)
     assert count_ends(events, log.org).to_dict() == ends
     whole = {"bank": 13_087, "register": 10_000}
-    assert (~events["unique_id"].str.contains("-")).groupby(events["unique_id"]).first().sum() == whole[
-        log.name
-    ]
+    assert (~events["unique_id"].str.contains("-")).groupby(
+        events["unique_id"]
+    ).first().sum() == whole[log.name]

@@ -1,8 +1,9 @@
 """Bulk updates of 2,000 opportunities, 20 ms away, over 8 connections.
 
-Against the loop of ``requests.put`` that people write; against the floor of the calls made; against the same number of
-bare updates over as many threads, without plan, re-read or journal, which is what this machine makes of that floor; and
-the same run without its journal. Interleaved rounds, medians.
+Against the loop of ``requests.put`` that people write; against the floor of the calls made; against
+the same number of bare updates over as many threads, without plan, re-read or journal, which is
+what this machine makes of that floor; and the same run without its journal. Interleaved rounds,
+medians.
 """
 
 from __future__ import annotations
@@ -44,13 +45,16 @@ def _opportunities(rows: int) -> pd.DataFrame:
 
 
 def _measured(server: oa.sandbox.Sandbox, work: Callable[[], Any]) -> tuple[Run, int]:
-    """What the work takes, the server in this process included, and its calls that reached the server."""
+    """What the work takes, the server in this process included, and its calls that reached the
+    server."""
     asked = server.requests
     run = cost(work)
     return run, server.requests - asked
 
 
-def _loop(server: oa.sandbox.Sandbox, client: oa.Client, rows: int, value: float) -> tuple[Run, int]:
+def _loop(
+    server: oa.sandbox.Sandbox, client: oa.Client, rows: int, value: float
+) -> tuple[Run, int]:
     settings = client.settings
     headers = {
         "Authorization": f"Bearer {settings.token.reveal()}",
@@ -68,16 +72,22 @@ def _loop(server: oa.sandbox.Sandbox, client: oa.Client, rows: int, value: float
     return replace(run, cpu=run.cpu * scale, clock=run.clock * scale), calls * scale
 
 
-def _bare(server: oa.sandbox.Sandbox, client: oa.Client, rows: int, value: float) -> tuple[Run, int]:
+def _bare(
+    server: oa.sandbox.Sandbox, client: oa.Client, rows: int, value: float
+) -> tuple[Run, int]:
     def put_all() -> None:
         with ThreadPoolExecutor(CONNECTIONS) as pool:
-            for _ in pool.map(lambda number: client.update(f"o{number:05d}", value=value), range(rows)):
+            for _ in pool.map(
+                lambda number: client.update(f"o{number:05d}", value=value), range(rows)
+            ):
                 pass
 
     return _measured(server, put_all)
 
 
-def _applied(server: oa.sandbox.Sandbox, client: oa.Client, rows: int, value: float) -> tuple[Run, int]:
+def _applied(
+    server: oa.sandbox.Sandbox, client: oa.Client, rows: int, value: float
+) -> tuple[Run, int]:
     before = oa.load(client, refresh="full", progress=False)
     made = oa.plan(before, before.assign(value=value))
     run, calls = _measured(server, lambda: oa.apply(made, client, progress=False))
@@ -87,7 +97,9 @@ def _applied(server: oa.sandbox.Sandbox, client: oa.Client, rows: int, value: fl
     return run, calls
 
 
-def _unjournalled(server: oa.sandbox.Sandbox, client: oa.Client, rows: int, value: float) -> tuple[Run, int]:
+def _unjournalled(
+    server: oa.sandbox.Sandbox, client: oa.Client, rows: int, value: float
+) -> tuple[Run, int]:
     with (
         patch.object(Journal, "intend", lambda *_: None),
         patch.object(Journal, "settle", lambda *_: None),
@@ -122,7 +134,10 @@ def run(quick: bool) -> list[Figure]:
             values = count(1)
             runs = in_turns(
                 rounds,
-                {way: partial(_take, work, server, client, rows, values) for way, work in WAYS.items()},
+                {
+                    way: partial(_take, work, server, client, rows, values)
+                    for way, work in WAYS.items()
+                },
             )
     taken = {way: [run for run, _ in found] for way, found in runs.items()}
     name = f"{rows:,} updates, {LATENCY * 1000:g} ms latency, {CONNECTIONS} connections"

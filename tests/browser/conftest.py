@@ -40,7 +40,8 @@ def page(browser: Browser) -> Iterator[Page]:
 
 @pytest.fixture(scope="session")
 def screenshots() -> Path:
-    """Where screenshots are kept: OPP_ANALYTICS_SCREENSHOTS, else a temporary folder; never the project."""
+    """Where screenshots are kept: OPP_ANALYTICS_SCREENSHOTS, else a temporary folder; never the
+    project."""
     named = os.environ.get("OPP_ANALYTICS_SCREENSHOTS")
     folder = Path(named) if named else Path(tempfile.mkdtemp(prefix="opp-analytics-screenshots-"))
     folder.mkdir(parents=True, exist_ok=True)

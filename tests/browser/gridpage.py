@@ -69,7 +69,8 @@ class GridPage(Keys):
         at = self.fields.index(field) + 1
         cells = self.page.locator(f".oap .slick-cell.l{at}").all()
         placed = [
-            (int(cell.locator("..").get_attribute("data-row") or 0), cell.inner_text()) for cell in cells
+            (int(cell.locator("..").get_attribute("data-row") or 0), cell.inner_text())
+            for cell in cells
         ]
         return [text for _, text in sorted(placed)]
 
@@ -93,14 +94,16 @@ class GridPage(Keys):
         self.press("Control+v")
 
     def until(self, found: Callable[[], object], wanted: object) -> None:
-        """Wait until something in Python, or on the page, is as wanted: the page's requests are answered meanwhile."""
+        """Wait until something in Python, or on the page, is as wanted: the page's requests are
+        answered meanwhile."""
         deadline = time.monotonic() + 60
         while (now := found()) != wanted:
             assert time.monotonic() < deadline, f"{now!r} is not {wanted!r}"
             self.page.wait_for_timeout(20)
 
     def holds(self, field: str, *values: object, since: int = 0) -> None:
-        """Wait until a column has these values in Python from a row on; blank is None, a date ISO."""
+        """Wait until a column has these values in Python from a row on; blank is None, a date
+        ISO."""
 
         def found() -> list[object]:
             column = self.grid.edited[field].iloc[since : since + len(values)]

@@ -1,4 +1,5 @@
-"""A widget in a page of its own, wired to its Python side in this process: a browser without a notebook."""
+"""A widget in a page of its own, wired to its Python side in this process: a browser without a
+notebook."""
 
 from __future__ import annotations
 
@@ -57,7 +58,10 @@ async ({ module, shown, slow }) => {
 }
 """
 _BINARY = {"grid": ("_data", "_open"), "explorer": ("_shown",)}
-_PLAIN = {"grid": ("_columns", "_height", "_today", "_layout", "_part", "_drafts", "_only"), "explorer": ("_about", "_part")}  # fmt: skip
+_PLAIN = {
+    "grid": ("_columns", "_height", "_today", "_layout", "_part", "_drafts", "_only"),
+    "explorer": ("_about", "_part"),
+}
 
 
 def _state(widget: Grid | Explorer) -> tuple[str, dict[str, object], dict[str, str]]:
@@ -68,8 +72,11 @@ def _state(widget: Grid | Explorer) -> tuple[str, dict[str, object], dict[str, s
     return widget.model_id, plain, binary
 
 
-def show(page: Page, widget: Grid | Explorer, *, style: str = "", body: str = "", slow: float = SLOW) -> None:
-    """Put the widget, whose Python answers after `slow` seconds, on the page and wait until it stands.
+def show(
+    page: Page, widget: Grid | Explorer, *, style: str = "", body: str = "", slow: float = SLOW
+) -> None:
+    """Put the widget, whose Python answers after `slow` seconds, on the page and wait until it
+    stands.
 
     An explorer's grid comes with it, as a notebook gives a widget that another one shows.
     """
@@ -95,7 +102,10 @@ def show(page: Page, widget: Grid | Explorer, *, style: str = "", body: str = ""
         child = widget.grid if isinstance(widget, Explorer) else None
         assert child is not None, "no such widget"
         wire(child)
-        sources = {f"_{kind}": (STATIC / f"grid.{end}").read_text() for kind, end in (("esm", "js"), ("css", "css"))}  # fmt: skip
+        sources = {
+            f"_{kind}": (STATIC / f"grid.{end}").read_text()
+            for kind, end in (("esm", "js"), ("css", "css"))
+        }
         _, plain, binary = _state(child)
         return json.dumps([plain | sources, binary])
 
@@ -104,15 +114,20 @@ def show(page: Page, widget: Grid | Explorer, *, style: str = "", body: str = ""
     css = widget._css if isinstance(widget._css, str) else ""
     sheet = css or (STATIC / f"{name}.css").read_text()
     html = (
-        f"<!doctype html><html lang=en><title>{name}</title><link rel=icon href='data:,'><style>{sheet}</style>"
+        f"<!doctype html><html lang=en><title>{name}</title><link rel=icon "
+        f"href='data:,'><style>{sheet}</style>"
         f"<style>{style}</style><body><main><div id=here></div></main>{body}"
     )
     # A host of its own, since a blank page may not touch the clipboard.
-    page.route("http://localhost/", lambda route: route.fulfill(body=html, content_type="text/html"))
+    page.route(
+        "http://localhost/", lambda route: route.fulfill(body=html, content_type="text/html")
+    )
     page.goto("http://localhost/")
     module = (STATIC / f"{name}.js").read_text()
     page.evaluate(_HOST, {"module": module, "shown": _state(widget), "slow": slow * 1000})
     if name == "grid":
-        page.locator(".oap .slick-cell").first.or_(page.locator(".oap .none:not([hidden])")).wait_for()
+        page.locator(".oap .slick-cell").first.or_(
+            page.locator(".oap .none:not([hidden])")
+        ).wait_for()
     else:
         page.locator(".oap .foot").wait_for()

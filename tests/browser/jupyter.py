@@ -1,4 +1,5 @@
-"""JupyterLab, or Notebook 7, as a person has it: a server of its own, a notebook open in the browser, cells run by keyboard."""
+"""JupyterLab, or Notebook 7, as a person has it: a server of its own, a notebook open in the
+browser, cells run by keyboard."""
 
 from __future__ import annotations
 
@@ -81,7 +82,11 @@ class Lab:
         import nbformat  # here, as in tests/notebooks.py
 
         made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in cells])
-        made.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        made.metadata["kernelspec"] = {
+            "name": "python3",
+            "display_name": "Python 3",
+            "language": "python",
+        }
         nbformat.write(made, self.folder / f"{name}.ipynb")
         page.goto(f"{self.url}/{_APPS[self.app][1].format(name=name)}")
         page.wait_for_function(READY, timeout=_PATIENCE)
@@ -110,7 +115,9 @@ class Notebook:
         """Save by keyboard and wait until it is saved."""
         self.cells.first.locator(".cm-content").click()
         self.page.keyboard.press("Control+s")
-        self.page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
+        self.page.wait_for_function(
+            "() => !window.jupyterapp.shell.currentWidget.context.model.dirty"
+        )
 
     def run(self, number: int) -> Locator:
         """Run a cell by keyboard and wait for its end; its output.
@@ -118,7 +125,9 @@ class Notebook:
         An error in the cell is an AssertionError with its traceback.
         """
         cell = self.start(number)
-        expect(cell.locator(".jp-InputPrompt")).to_have_text(re.compile(r"\[\d+\]:"), timeout=_PATIENCE)
+        expect(cell.locator(".jp-InputPrompt")).to_have_text(
+            re.compile(r"\[\d+\]:"), timeout=_PATIENCE
+        )
         errors = cell.locator('[data-mime-type="application/vnd.jupyter.stderr"]').all_inner_texts()
         assert errors == [], "\n".join(errors)
         return cell.locator(".jp-OutputArea-output")
@@ -126,7 +135,8 @@ class Notebook:
 
 @contextmanager
 def jupyter_lab(folder: Path, app: str = "jupyterlab") -> Iterator[Lab]:
-    """A JupyterLab, or Notebook 7, over `folder` that knows no settings but its own and asks for no password."""
+    """A JupyterLab, or Notebook 7, over `folder` that knows no settings but its own and asks for no
+    password."""
     settings = folder / ".jupyter"
     for name, values in _QUIET.items():
         file = settings / "lab" / "user-settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
@@ -146,7 +156,14 @@ def jupyter_lab(folder: Path, app: str = "jupyterlab") -> Iterator[Lab]:
         "XDG_STATE_HOME": str(folder / ".state"),
         "XDG_CACHE_HOME": str(folder / ".cache"),
     }
-    command = [sys.executable, "-m", app, "--no-browser", "--allow-root", f"--ServerApp.port={port}"]
+    command = [
+        sys.executable,
+        "-m",
+        app,
+        "--no-browser",
+        "--allow-root",
+        f"--ServerApp.port={port}",
+    ]
     command += [
         f"--{_APPS[app][0]}.expose_app_in_browser=True",
         "--ServerApp.port_retries=0",
@@ -163,8 +180,8 @@ def jupyter_lab(folder: Path, app: str = "jupyterlab") -> Iterator[Lab]:
         try:
             yield Lab(url, folder, app)
         finally:
-            # A server that stops while a page's request runs in a thread waits for that thread for ever; this is the longest one,
-            # and it is answered in turn.
+            # A server that stops while a page's request runs in a thread waits for that thread for
+            # ever; this is the longest one, and it is answered in turn.
             urllib.request.urlopen(f"{url}/api/nbconvert").read()
     finally:
         server.terminate()
@@ -179,5 +196,7 @@ def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
                 return
         except (URLError, ConnectionError):
             if server.poll() is not None or time.monotonic() > until:
-                raise AssertionError(f"JupyterLab did not start:\n{log.read_text()[-3000:]}") from None
+                raise AssertionError(
+                    f"JupyterLab did not start:\n{log.read_text()[-3000:]}"
+                ) from None
             time.sleep(0.1)

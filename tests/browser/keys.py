@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from playwright.sync_api import Page
 
-_FOCUSED = "(n => n.getAttribute('aria-label') || n.innerText || n.placeholder || '')(document.activeElement)"
+_FOCUSED = (
+    "(n => n.getAttribute('aria-label') || n.innerText || n.placeholder || "
+    "'')(document.activeElement)"
+)
 
 
 class Keys:

@@ -1,4 +1,5 @@
-"""Edits that outlive Python, as a person meets them: offered, taken in, copied with ids, and typed while Python goes."""
+"""Edits that outlive Python, as a person meets them: offered, taken in, copied with ids, and typed
+while Python goes."""
 
 from __future__ import annotations
 
@@ -27,7 +28,9 @@ def _leave_draft(*cells: tuple[int, str, str]) -> None:
     put(oa.edit(opportunities(), as_of="2026-06-01"), *cells)
 
 
-def test_draft__is_offered_in_the_strip_from_the_first_drawing(page: Page, screenshots: Path) -> None:
+def test_draft__is_offered_in_the_strip_from_the_first_drawing(
+    page: Page, screenshots: Path
+) -> None:
     _leave_draft((0, "value", "2500"), (1, "probability", "140"))
     _leave_draft((2, "value", "2700"))
     grid = GridPage(page, oa.edit(opportunities(), as_of="2026-06-01"))
@@ -120,7 +123,9 @@ def test_changes__are_copied_with_ids_and_taken_in_again(page: Page, screenshots
     )
     page.screenshot(path=screenshots / "grid-changes.png")
     assert serious_faults(page) == []
-    page.get_by_label("Changes to take in").fill(block.replace("o000", "o777").replace("value", "worth"))
+    page.get_by_label("Changes to take in").fill(
+        block.replace("o000", "o777").replace("value", "worth")
+    )
     grid.button("Take in").click()
     expect(grid.said).to_contain_text("1 edit left out: no deal “o777”")
     expect(grid.strip).to_contain_text("3 changes in 3 deals")

@@ -1,4 +1,5 @@
-"""The explorer in Chromium, by mouse and keyboard, wired to its Python side without a notebook between them."""
+"""The explorer in Chromium, by mouse and keyboard, wired to its Python side without a notebook
+between them."""
 
 from __future__ import annotations
 
@@ -19,7 +20,9 @@ from tests.widgets.teams import TODAY, make_org, recorded_team
 pytestmark = pytest.mark.browser
 
 
-def test_explorer__is_clicked_typed_and_dragged_through_its_views(page: Page, tmp_path, screenshots) -> None:
+def test_explorer__is_clicked_typed_and_dragged_through_its_views(
+    page: Page, tmp_path, screenshots
+) -> None:
     frames = states()
     hostile = "<img src=x onerror=\"document.title='broken into'\">"
     frame = frames[-1]
@@ -73,9 +76,12 @@ def test_explorer__is_clicked_typed_and_dragged_through_its_views(page: Page, tm
     expect(page.locator(".chip.off")).to_have_text("Stage: proposal (not used in Win rates)×")
     expect(page.get_by_role("button", name="Stage", exact=True)).to_have_count(0)
     tab("Changes").click()
-    expect(page.locator(".note.hon").first).to_contain_text("Filters pick deals by what they were on")
+    expect(page.locator(".note.hon").first).to_contain_text(
+        "Filters pick deals by what they were on"
+    )
 
-    # The window moves by selects, by quick links, and by the slider, which draws while it is dragged.
+    # The window moves by selects, by quick links, and by the slider, which draws while it is
+    # dragged.
     page.get_by_label("From", exact=True).select_option("0")
     expect(page.locator(".sub")).to_contain_text("Open value")
     slider = page.get_by_label("End of the window")
@@ -99,7 +105,8 @@ def test_explorer__is_clicked_typed_and_dragged_through_its_views(page: Page, tm
     expect(title).to_have_text("No deals match.")
     page.get_by_role("button", name="Clear all filters").click()
     page.evaluate(
-        "document.body.dataset.jpThemeLight = 'false'; document.body.style.background = '#111'; document.body.style.setProperty('--jp-layout-color0', '#111')"
+        "document.body.dataset.jpThemeLight = 'false'; document.body.style.background = '#111'; "
+        "document.body.style.setProperty('--jp-layout-color0', '#111')"
     )
     for view in ("Forecast", "Slippage", "Pipeline"):
         tab(view).click()
@@ -115,7 +122,8 @@ def test_explorer__is_clicked_typed_and_dragged_through_its_views(page: Page, tm
 
     # A page that loses Python says so and keeps the last view.
     page.evaluate(
-        "window.silent = true; window.hostedModel.widget_manager = { kernel: { connectionStatus: 'disconnected' } }"
+        "window.silent = true; window.hostedModel.widget_manager = { kernel: { connectionStatus: "
+        "'disconnected' } }"
     )
     tab("Forecast").click()
     expect(page.locator(".live")).to_contain_text("Python is gone")
@@ -197,7 +205,9 @@ def test_bounds__are_typed_as_periods_and_money_and_refused_beside_the_field(pag
     page.get_by_role("button", name="Value", exact=True).click()
     page.get_by_label("Value from").fill("€20,000")
     page.keyboard.press("Tab")
-    expect(error).to_have_text("“€20,000” is in €, and the org's currency is USD. Convert it first.")
+    expect(error).to_have_text(
+        "“€20,000” is in €, and the org's currency is USD. Convert it first."
+    )
     page.get_by_label("Value from").fill("$20,000")
     page.keyboard.press("Tab")
     expect(chips).to_contain_text("Value: ≥ 20K")
@@ -255,7 +265,9 @@ def test_filters__by_any_column_presets_and_deals_picked_by_hand(page: Page, scr
     expect(chips.last).to_have_text("5 picked deals×")
     assert explorer.state["picked"] == ids[:5]
     page.get_by_role("tab", name="Win rates").click()
-    expect(page.locator(".chip.off")).to_have_text("Close date: ≤ 2026-12-31 (not used in Win rates)×")
+    expect(page.locator(".chip.off")).to_have_text(
+        "Close date: ≤ 2026-12-31 (not used in Win rates)×"
+    )
     button("Clear all").click()
     expect(chips).to_have_count(0)
     assert page.title() == "explorer"
@@ -292,7 +304,10 @@ def test_meeting__marks_notes_and_picks_deals_by_mouse_and_keyboard(
     # Somebody else writes meanwhile: theirs is shown, mine stays typed, Enter again replaces it.
     page.keyboard.press("Enter")
     write_note(
-        tmp_path / "review.csv", explorer.notes["unique_id"][0], note="theirs", known="=cmd() <svg/onload>"
+        tmp_path / "review.csv",
+        explorer.notes["unique_id"][0],
+        note="theirs",
+        known="=cmd() <svg/onload>",
     )
     page.keyboard.press("Control+A")
     page.keyboard.type("mine")
@@ -332,7 +347,9 @@ def test_meeting__marks_notes_and_picks_deals_by_mouse_and_keyboard(
     assert page.title() == "explorer"
 
 
-def test_python__that_fails_says_so_in_words_and_the_last_view_stays(page: Page, monkeypatch) -> None:
+def test_python__that_fails_says_so_in_words_and_the_last_view_stays(
+    page: Page, monkeypatch
+) -> None:
     show(page, oa.explore(states()[-1], as_of=DAYS[-1]))
     live, title = page.locator(".oap-explorer .live"), page.locator(".oap-explorer h3")
     words = title.inner_text()
@@ -360,11 +377,14 @@ def test_python__that_fails_says_so_in_words_and_the_last_view_stays(page: Page,
     expect(live).to_have_text("This view has no deals to export.")
 
 
-def test_deals__are_readable_with_long_names_at_any_width(page: Page, tmp_path, screenshots) -> None:
+def test_deals__are_readable_with_long_names_at_any_width(
+    page: Page, tmp_path, screenshots
+) -> None:
     frames = states()
     frame = frames[-1]
     frame["name"] = [
-        f"{k:02d} A name of sixty letters that a CRM lets people type in here" for k in range(len(frame))
+        f"{k:02d} A name of sixty letters that a CRM lets people type in here"
+        for k in range(len(frame))
     ]
     explorer = oa.explore(frame, record(frames, tmp_path), as_of=DAYS[-1])
     page.set_viewport_size({"width": 1040, "height": 1000})
@@ -413,7 +433,9 @@ def test_at_risk__opens_its_deals_with_their_reasons(page: Page, tmp_path, scree
     heads = page.locator(".deals thead th")
     expect(heads.last).to_have_text("Why flagged")
     expect(page.locator(".deals [aria-sort]")).to_have_count(0)
-    expect(page.locator(".tbl .note").first).to_have_text("The largest value × number of flags first.")
+    expect(page.locator(".tbl .note").first).to_have_text(
+        "The largest value × number of flags first."
+    )
     assert serious_faults(page) == []
     page.screenshot(path=screenshots / "explorer-at-risk.png", full_page=True)
     page.get_by_label("Group by").select_option("owner_name")
@@ -426,12 +448,15 @@ def test_picture__is_made_of_every_view_in_the_colors_of_the_screen(
 ) -> None:
     owners = {"Ann": "a\x0bb", "Bo": "Bo " * 30}
     frames = [
-        frame.assign(owner_name=frame["owner_name"].astype("object").replace(owners)) for frame in states()
+        frame.assign(owner_name=frame["owner_name"].astype("object").replace(owners))
+        for frame in states()
     ]
     page.emulate_media(color_scheme="dark")
     show(
         page,
-        oa.explore(frames[-1].astype({"owner_name": "object"}), record(states(), tmp_path), as_of=DAYS[-1]),
+        oa.explore(
+            frames[-1].astype({"owner_name": "object"}), record(states(), tmp_path), as_of=DAYS[-1]
+        ),
     )
     tabs, grouping = page.get_by_role("tab"), page.get_by_label("Group by")
     for at in range(tabs.count()):
@@ -455,7 +480,10 @@ def test_page__for_those_who_were_absent_opens_without_a_network(
     page: Page, browser: Browser, tmp_path, screenshots
 ) -> None:
     show(
-        page, oa.explore(states()[-1], record(states(), tmp_path), as_of=DAYS[-1], state={"view": "changes"})
+        page,
+        oa.explore(
+            states()[-1], record(states(), tmp_path), as_of=DAYS[-1], state={"view": "changes"}
+        ),
     )
     page.locator(".mk").nth(1).click()
     page.locator(".deals tbody tr").first.wait_for()
@@ -466,7 +494,9 @@ def test_page__for_those_who_were_absent_opens_without_a_network(
     saved.value.save_as(file)
     for width, dark in ((1100, False), (400, True)):
         context = browser.new_context(
-            offline=True, viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light"
+            offline=True,
+            viewport={"width": width, "height": 900},
+            color_scheme="dark" if dark else "light",
         )
         absent = context.new_page()
         absent.on("console", lambda message: pytest.fail(message.text))
@@ -487,7 +517,8 @@ def test_page__by_person_names_every_figure_on_a_phone(page: Page, tmp_path, scr
     page.goto((tmp_path / "forecast.html").as_uri())
     figures = page.locator(".rows .row:not(.head)").first.locator(".fig")
     names = [
-        figure.evaluate("node => getComputedStyle(node, '::before').content") for figure in figures.all()
+        figure.evaluate("node => getComputedStyle(node, '::before').content")
+        for figure in figures.all()
     ]
     assert names == [
         '"Closed"',
@@ -502,7 +533,9 @@ def test_page__by_person_names_every_figure_on_a_phone(page: Page, tmp_path, scr
     page.screenshot(path=screenshots / "page-people-400.png", full_page=True)
 
 
-def test_explorer__holds_the_forecast_meeting_by_person_and_in_pictures(page: Page, screenshots) -> None:
+def test_explorer__holds_the_forecast_meeting_by_person_and_in_pictures(
+    page: Page, screenshots
+) -> None:
     team = recorded_team(make_org())
     explorer = oa.explore(team.as_of(TODAY), team, state={"view": "forecast"})
     complaints: list[str] = []
@@ -562,7 +595,8 @@ def test_explorer__holds_the_forecast_meeting_by_person_and_in_pictures(page: Pa
     by.select_option("owner_name")
     expect(page.locator(".wide .row.mk").first).to_be_visible()
     wide = page.evaluate(
-        "document.querySelector('.oap-explorer .fig').scrollWidth - document.querySelector('.oap-explorer .fig').clientWidth"
+        "document.querySelector('.oap-explorer .fig').scrollWidth - "
+        "document.querySelector('.oap-explorer .fig').clientWidth"
     )
     assert wide <= 1
     page.screenshot(path=screenshots / "explorer-people-400.png", full_page=True)
@@ -626,9 +660,13 @@ def test_deals__with_notes_fit_the_pane_of_a_notebook(page: Page, tmp_path, scre
     org = tmp_path / "opp-analytics.toml"
     org.write_text('currency = "USD"\n')
     frames = states()
-    frame = oa.Org.read(org).apply(frames[-1].assign(value=lambda deals: deals["value"] + 30_000.25))
+    frame = oa.Org.read(org).apply(
+        frames[-1].assign(value=lambda deals: deals["value"] + 30_000.25)
+    )
     write_note(
-        tmp_path / "review.csv", str(frame["unique_id"][0]), note="Call them on Monday with a second offer"
+        tmp_path / "review.csv",
+        str(frame["unique_id"][0]),
+        note="Call them on Monday with a second offer",
     )
     explorer = oa.explore(frame, record(frames, tmp_path / "history"), as_of=DAYS[-1])
     page.set_viewport_size({"width": 848, "height": 900})

@@ -15,7 +15,9 @@ def test_grid__of_an_explorer_is_shown_below_it(app: str, page: Page, tmp_path, 
     pytest.importorskip(app)
     with jupyter_lab(tmp_path, app) as running:
         notebook = running.open(
-            page, "edits", [SHOW_EXPLORER, "print(explorer.grid.changes['after'].tolist())", "'last'"]
+            page,
+            "edits",
+            [SHOW_EXPLORER, "print(explorer.grid.changes['after'].tolist())", "'last'"],
         )
         notebook.run(0)
         panel = page.locator(".oap-explorer").first

@@ -15,8 +15,12 @@ def test_explorer__answers_in_a_notebook_and_leaves_its_last_picture_in_the_file
     page: Page, lab: Lab, screenshots
 ):
     elsewhere: list[str] = []
-    page.on("request", lambda asked: None if "127.0.0.1" in asked.url else elsewhere.append(asked.url))
-    notebook = lab.open(page, "explorer", [SHOW_EXPLORER, "print(explorer.state['by'], len(explorer.table))"])
+    page.on(
+        "request", lambda asked: None if "127.0.0.1" in asked.url else elsewhere.append(asked.url)
+    )
+    notebook = lab.open(
+        page, "explorer", [SHOW_EXPLORER, "print(explorer.state['by'], len(explorer.table))"]
+    )
     notebook.run(0)
     panel = page.locator(".oap-explorer")
     expect(panel.locator("h3")).to_contain_text("67% is in Proposal")
@@ -34,7 +38,11 @@ def test_explorer__answers_in_a_notebook_and_leaves_its_last_picture_in_the_file
     expect(notebook.run(1)).to_contain_text("owner_name 8")
     expect(notebook.cells).to_have_count(2)
     page.wait_for_function(
-        "first => window.jupyterapp.shell.currentWidget.content.widgets[0].model.outputs.get(2).data['image/png'] !== first",
+        (
+            "first => "
+            "window.jupyterapp.shell.currentWidget.content.widgets[0].model.outputs.get(2).data['image/png'] "
+            "!== first"
+        ),
         arg=first,
         timeout=60_000,
     )

@@ -1,4 +1,5 @@
-"""The grid in Chromium, by mouse and keyboard, wired to its Python side without a notebook between them."""
+"""The grid in Chromium, by mouse and keyboard, wired to its Python side without a notebook between
+them."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def grid(page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GridPage:
-    """Deals 0 to 7 worth 1000, 1100, …, in proposal at 40%, due Jun 30, 2026, of Ann and Bo by turns."""
+    """Deals 0 to 7 worth 1000, 1100, …, in proposal at 40%, due Jun 30, 2026, of Ann and Bo by
+    turns."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     frame = opportunities(8).assign(owner_name=["Ann", "Bo"] * 4)
     return GridPage(page, oa.edit(frame, as_of="2026-06-01"))
@@ -33,10 +35,18 @@ def grid(page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GridPag
 
 @pytest.fixture
 def fiscal(page: Page) -> GridPage:
-    """Four deals named by their close dates around FY27 Q4, November to January, of an org in dollars."""
-    days = {"Oct 31": "2026-10-31", "Nov 1": "2026-11-01", "Jan 31": "2027-01-31", "Feb 1": "2027-02-01"}
+    """Four deals named by their close dates around FY27 Q4, November to January, of an org in
+    dollars."""
+    days = {
+        "Oct 31": "2026-10-31",
+        "Nov 1": "2026-11-01",
+        "Jan 31": "2027-01-31",
+        "Feb 1": "2027-02-01",
+    }
     frame = opportunities(4).assign(
-        name=list(days), close_date=pd.to_datetime(list(days.values())), value=[9e4, 1.5e5, 1.2e6, 2.5e8]
+        name=list(days),
+        close_date=pd.to_datetime(list(days.values())),
+        value=[9e4, 1.5e5, 1.2e6, 2.5e8],
     )
     org = oa.Org(fiscal_year_start=2, currency="USD")
     return GridPage(page, oa.edit(org.apply(frame), as_of="2026-06-01"))
@@ -69,9 +79,13 @@ def test_hands__type_move_fill_paste_undo_and_redo_as_in_a_spreadsheet(grid: Gri
     expect(grid.strip).not_to_contain_text("problem")
     # Typing into a range sets every cell of that kind; Tab only the active one.
     grid.select((3, "value"), (6, "close_date"))
-    expect(grid.sums).to_have_text("8 cellsValue:count4sum5,800avg1,450min1,300median1,450max1,600empty0")
+    expect(grid.sums).to_have_text(
+        "8 cellsValue:count4sum5,800avg1,450min1,300median1,450max1,600empty0"
+    )
     grid.type("7000", "Enter")
-    expect(grid.said).to_have_text("Set 4 cells in Value, 4 cells of other columns left as they were")
+    expect(grid.said).to_have_text(
+        "Set 4 cells in Value, 4 cells of other columns left as they were"
+    )
     grid.holds("value", 45_000, 2_500.5, 1_200, 7_000, 7_000, 7_000, 7_000, 1_700)
     # Several ranges by Ctrl, one step to undo; both chords redo.
     grid.click(0, "probability")
@@ -138,7 +152,8 @@ def test_hands__type_move_fill_paste_undo_and_redo_as_in_a_spreadsheet(grid: Gri
 
 
 def test_keys__are_those_of_the_map(grid: GridPage) -> None:
-    """Every chord of the map in docs/grid.md that no other test presses, each with what it leaves."""
+    """Every chord of the map in docs/grid.md that no other test presses, each with what it
+    leaves."""
     last = grid.fields[-1]
 
     def active() -> tuple[int, str]:
@@ -295,8 +310,13 @@ def test_editors__offer_lists_and_a_calendar_and_hold_near_misses(grid: GridPage
     grid.press("Enter")
     expect(grid.editor).to_have_attribute("role", "combobox")
     assert grid.page.get_by_role("option").all_inner_texts() == [
-        "discovery", "qualification", "proposal", "negotiation", "closed won", "closed lost",
-    ]  # fmt: skip
+        "discovery",
+        "qualification",
+        "proposal",
+        "negotiation",
+        "closed won",
+        "closed lost",
+    ]
     expect(grid.page.get_by_role("option", selected=True)).to_have_text("proposal")
     grid.press("ArrowDown", "Enter")
     expect(grid.cell(0, "stage")).to_have_text("negotiation")
@@ -305,7 +325,9 @@ def test_editors__offer_lists_and_a_calendar_and_hold_near_misses(grid: GridPage
     expect(grid.cell(1, "stage")).to_have_text("closed won")
     grid.click(2, "stage")
     grid.paste("Closed")
-    expect(grid.said).to_contain_text("“Closed” is not a stage. Did you mean closed won or closed lost?")
+    expect(grid.said).to_contain_text(
+        "“Closed” is not a stage. Did you mean closed won or closed lost?"
+    )
     grid.click(3, "owner_name")
     grid.type("New Person", "Enter")
     expect(grid.cell(3, "owner_name")).to_have_text("New Person")
@@ -329,7 +351,9 @@ def test_editors__offer_lists_and_a_calendar_and_hold_near_misses(grid: GridPage
     assert grid.complaints == []
 
 
-def test_editors__offer_the_stages_of_the_deals_own_pipeline(page: Page, tmp_path, monkeypatch) -> None:
+def test_editors__offer_the_stages_of_the_deals_own_pipeline(
+    page: Page, tmp_path, monkeypatch
+) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     stages = [("Demo", "New"), ("Offer", "New"), ("Quote", "Renewal")]
     org = oa.Org(stages=[{"name": name, "kind": "open", "pipeline": of} for name, of in stages])
@@ -391,14 +415,20 @@ def test_sort_and_filters__are_there_again_when_the_widget_is_shown_again(grid: 
         ("close_date", ">= Q4 2027", {"Oct 31": 0, "Nov 1": 1, "Jan 31": 1, "Feb 1": 1}),
         ("close_date", "< Nov 2026", {"Oct 31": 1, "Nov 1": 0, "Jan 31": 0, "Feb 1": 0}),
         ("close_date", "<= 2026-11", {"Oct 31": 1, "Nov 1": 1, "Jan 31": 0, "Feb 1": 0}),
-        ("close_date", "November 2026 .. 01/2027", {"Oct 31": 0, "Nov 1": 1, "Jan 31": 1, "Feb 1": 0}),
+        (
+            "close_date",
+            "November 2026 .. 01/2027",
+            {"Oct 31": 0, "Nov 1": 1, "Jan 31": 1, "Feb 1": 0},
+        ),
         ("value", "> 150k", {"Oct 31": 0, "Nov 1": 0, "Jan 31": 1, "Feb 1": 1}),
         ("value", "<= $150,000", {"Oct 31": 1, "Nov 1": 1, "Jan 31": 0, "Feb 1": 0}),
         ("value", "150k..1.2M", {"Oct 31": 0, "Nov 1": 1, "Jan 31": 1, "Feb 1": 0}),
         ("value", "250m", {"Oct 31": 0, "Nov 1": 0, "Jan 31": 0, "Feb 1": 1}),
     ],
 )
-def test_filters__read_periods_and_money_as_they_are_typed(fiscal: GridPage, field, text, left) -> None:
+def test_filters__read_periods_and_money_as_they_are_typed(
+    fiscal: GridPage, field, text, left
+) -> None:
     fiscal.filter(field, text)
     expect(fiscal.page.locator(".oap .cnt")).to_contain_text(f"{sum(left.values())} of 4 deals")
     assert sorted(fiscal.column("name")) == sorted(name for name, n in left.items() if n)
@@ -410,14 +440,27 @@ def test_filters__read_periods_and_money_as_they_are_typed(fiscal: GridPage, fie
         (
             "close_date",
             "soon",
-            "“soon” is not a date or period. Try next month, next 30 days, FY27 Q4, < 11/25/2026, 12/1..12/31, overdue or empty.",
+            (
+                "“soon” is not a date or period. Try next month, next 30 days, FY27 Q4, < "
+                "11/25/2026, 12/1..12/31, overdue or empty."
+            ),
         ),
-        ("close_date", "FY27 Q4..FY27 Q3", "“FY27 Q4..FY27 Q3” ends before it begins. Swap its ends."),
-        ("value", "> €150,000", "“€150,000” is in €, and the org's currency is USD. Convert it first."),
+        (
+            "close_date",
+            "FY27 Q4..FY27 Q3",
+            "“FY27 Q4..FY27 Q3” ends before it begins. Swap its ends.",
+        ),
+        (
+            "value",
+            "> €150,000",
+            "“€150,000” is in €, and the org's currency is USD. Convert it first.",
+        ),
         ("value", "45.000", "“45.000” may mean 45,000 or 45. Type 45000 or 45."),
     ],
 )
-def test_filters__that_cannot_be_read_say_why_and_hide_nothing(fiscal: GridPage, field, text, why) -> None:
+def test_filters__that_cannot_be_read_say_why_and_hide_nothing(
+    fiscal: GridPage, field, text, why
+) -> None:
     fiscal.filter(field, text)
     expect(fiscal.page.get_by_role("alert")).to_have_text(f"{why} All rows are shown.")
     expect(fiscal.page.locator(".oap .cnt")).to_contain_text("4 deals")
@@ -452,7 +495,9 @@ def test_rows__are_found_filtered_sorted_added_and_removed(grid: GridPage) -> No
     grid.page.get_by_role("option", name="Bo").click()
     grid.press("Enter")
     expect(grid.page.locator(".oap .cnt")).to_contain_text("4 of 8 deals")
-    expect(grid.page.locator("[data-filter='owner_name']")).to_have_attribute("placeholder", "1 value")
+    expect(grid.page.locator("[data-filter='owner_name']")).to_have_attribute(
+        "placeholder", "1 value"
+    )
     grid.page.locator("[data-values='value']").click()
     grid.page.get_by_role("button", name="Sort high to low").click()
     assert grid.column("name") == ["Deal 7", "Deal 5", "Deal 3", "Deal 1"]
@@ -510,7 +555,15 @@ def test_rows__are_found_filtered_sorted_added_and_removed(grid: GridPage) -> No
     expect(grid.page.locator(".oap .cnt")).to_have_text("8 deals")
     # Columns: ids hidden, name frozen; what is set is remembered.
     titles = grid.page.locator("[role=columnheader] b")
-    assert titles.all_inner_texts() == ["Deal", "Owner", "Stage", "Value", "Close date", "Stated", "Status"]
+    assert titles.all_inner_texts() == [
+        "Deal",
+        "Owner",
+        "Stage",
+        "Value",
+        "Close date",
+        "Stated",
+        "Status",
+    ]
     grid.button("Columns").click()
     grid.page.get_by_label("unique_id", exact=True).check()
     grid.page.get_by_role("button", name="Move Value left").click()
@@ -550,7 +603,9 @@ def test_plan__is_reviewed_decided_applied_and_taken_back(
     page.screenshot(path=screenshots / "grid-review.png")
     grid.drawer.get_by_label("Theirs, 3,500").check()
     grid.drawer.get_by_role("button", name="Apply 2 changes…").click()
-    expect(grid.drawer).to_contain_text("Write 2 changes to 2 deals in the CRM? This deletes 1 deal.")
+    expect(grid.drawer).to_contain_text(
+        "Write 2 changes to 2 deals in the CRM? This deletes 1 deal."
+    )
     expect(grid.drawer.get_by_role("button", name="Cancel")).to_be_focused()
     grid.drawer.get_by_role("button", name="Write 2 changes").click()
     expect(grid.drawer).to_contain_text("Receipt: 2 of 2 changes written")
@@ -616,7 +671,9 @@ def test_page__is_text_accessible_narrow_and_dark_and_says_that_python_is_gone(
     frame = opportunities(12).assign(owner_name=hostile)
     frame.loc[0, "name"] = hostile
     grid = GridPage(
-        page, oa.edit(frame.assign(**{hostile: "a"}), as_of="2026-06-01"), body="<button>after</button>"
+        page,
+        oa.edit(frame.assign(**{hostile: "a"}), as_of="2026-06-01"),
+        body="<button>after</button>",
     )
     assert grid.column("name")[0] == hostile
     grid.click(0, "value")
@@ -641,12 +698,15 @@ def test_page__is_text_accessible_narrow_and_dark_and_says_that_python_is_gone(
     assert page.title() == "grid"
     # Dark as JupyterLab says, and as narrow as a cell may be.
     page.evaluate(
-        "document.body.dataset.jpThemeLight = 'false'; document.body.style.background = '#111'; document.body.style.setProperty('--jp-layout-color0', '#111')"
+        "document.body.dataset.jpThemeLight = 'false'; document.body.style.background = '#111'; "
+        "document.body.style.setProperty('--jp-layout-color0', '#111')"
     )
     assert serious_faults(page) == []
     page.screenshot(path=screenshots / "grid-dark.png")
     page.set_viewport_size({"width": 700, "height": 760})
-    page.wait_for_function("document.querySelector('[role=columnheader][data-id=name]').offsetWidth === 170")
+    page.wait_for_function(
+        "document.querySelector('[role=columnheader][data-id=name]').offsetWidth === 170"
+    )
     page.screenshot(path=screenshots / "grid-700.png")
     assert page.evaluate("document.documentElement.scrollWidth <= 700")
     # A page that loses Python says so and loses no edit.
@@ -654,7 +714,9 @@ def test_page__is_text_accessible_narrow_and_dark_and_says_that_python_is_gone(
     grid.click(3, "value")
     grid.type("5", "Enter")
     expect(grid.strip).to_contain_text("waiting for Python")
-    page.evaluate("window.hostedModel.widget_manager = { kernel: { connectionStatus: 'disconnected' } }")
+    page.evaluate(
+        "window.hostedModel.widget_manager = { kernel: { connectionStatus: 'disconnected' } }"
+    )
     grid.click(4, "value")
     grid.type("5", "Enter")
     expect(grid.strip).to_contain_text(
@@ -702,12 +764,18 @@ def test_hundred_thousand_rows__open_scroll_and_edit_at_the_far_end(
 
 
 @pytest.mark.filterwarnings("ignore:unknown stages:opp_analytics.errors.DataWarning")
-def test_columns__by_the_dozen_of_mixed_types_and_unknown_stages(page: Page, tmp_path, monkeypatch) -> None:
+def test_columns__by_the_dozen_of_mixed_types_and_unknown_stages(
+    page: Page, tmp_path, monkeypatch
+) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     frame = opportunities(3).astype({"stage": "str"})
     frame.loc[1, "stage"] = "Verbal"
     more: dict = {f"further {n}": [n, None, n] for n in range(50)}
-    more |= {"mixed": [1, "a", None], "tags": [["x"], None, ["y"]], "seats": pd.array([1, None, 3], "Int64")}
+    more |= {
+        "mixed": [1, "a", None],
+        "tags": [["x"], None, ["y"]],
+        "seats": pd.array([1, None, 3], "Int64"),
+    }
     frame = frame.assign(**more)
     grid = GridPage(page, oa.edit(frame, as_of="2026-06-01"))
     expect(grid.holder).to_have_attribute("aria-colcount", str(len(grid.fields) + 1))
@@ -722,7 +790,9 @@ def test_columns__by_the_dozen_of_mixed_types_and_unknown_stages(page: Page, tmp
     assert grid.complaints == []
 
 
-def test_paste__takes_a_quote_as_quoting_only_where_it_closes_at_the_end_of_a_field(grid: GridPage) -> None:
+def test_paste__takes_a_quote_as_quoting_only_where_it_closes_at_the_end_of_a_field(
+    grid: GridPage,
+) -> None:
     grid.click(0, "name")
     grid.paste('"Blue" project\nSecond deal\nThird deal')
     expect(grid.said).to_have_text("Pasted 3 cells")
@@ -742,7 +812,9 @@ def test_paste__takes_a_quote_as_quoting_only_where_it_closes_at_the_end_of_a_fi
     assert grid.complaints == []
 
 
-def test_parse_block__reads_what_spreadsheets_and_plain_texts_put_on_the_clipboard(page: Page) -> None:
+def test_parse_block__reads_what_spreadsheets_and_plain_texts_put_on_the_clipboard(
+    page: Page,
+) -> None:
     blocks = (STATIC.parent / "frontend" / "src" / "grid" / "blocks.js").read_text()
     cases = {
         "": [],
@@ -846,7 +918,9 @@ def test_python__that_fails_or_does_not_answer_ends_in_words_not_in_waiting(
     grid.click(3, "value")
     grid.type("9")
     page.evaluate("window.silent = true")
-    page.evaluate("window.hostedModel.widget_manager = { kernel: { connectionStatus: 'disconnected' } }")
+    page.evaluate(
+        "window.hostedModel.widget_manager = { kernel: { connectionStatus: 'disconnected' } }"
+    )
     grid.press("Enter")
     page.clock.run_for(2000)
     expect(grid.strip).to_contain_text("Python is gone")

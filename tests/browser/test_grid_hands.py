@@ -1,4 +1,5 @@
-"""The hands of the grid in Chromium: menu, sheet of keys, sorting, columns, layouts and selections, by mouse and by keyboard alone."""
+"""The hands of the grid in Chromium: menu, sheet of keys, sorting, columns, layouts and selections,
+by mouse and by keyboard alone."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def deals() -> pd.DataFrame:
-    """Deals 0 to 7 worth 1000, 1100, …, in proposal at 40%, due Jun 30, 2026, of Ann and Bo by turns."""
+    """Deals 0 to 7 worth 1000, 1100, …, in proposal at 40%, due Jun 30, 2026, of Ann and Bo by
+    turns."""
     return opportunities(8).assign(owner_name=["Ann", "Bo"] * 4)
 
 
@@ -64,9 +66,14 @@ def test_keys__are_shown_by_the_grid_as_the_docs_have_them(grid: GridPage) -> No
     expect(sheet).to_be_visible()
     rows = [row.locator("td").all_inner_texts() for row in sheet.locator("tr:has(td)").all()]
     table = (
-        (Path(__file__).parents[2] / "docs" / "grid.md").read_text().split("|---|---|\n")[1].split("\n\n")[0]
+        (Path(__file__).parents[2] / "docs" / "grid.md")
+        .read_text()
+        .split("|---|---|\n")[1]
+        .split("\n\n")[0]
     )
-    assert rows == [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+    assert rows == [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()
+    ]
     assert serious_faults(grid.page) == []
     grid.press("Escape")
     expect(sheet).to_have_count(0)
@@ -80,7 +87,9 @@ def test_keys__are_shown_by_the_grid_as_the_docs_have_them(grid: GridPage) -> No
     assert grid.complaints == []
 
 
-def test_menu__opens_by_key_and_mouse_goes_by_arrows_and_letters_and_gives_focus_back(grid: GridPage) -> None:
+def test_menu__opens_by_key_and_mouse_goes_by_arrows_and_letters_and_gives_focus_back(
+    grid: GridPage,
+) -> None:
     page = grid.page
     for chord in ("Shift+F10", "ContextMenu"):
         grid.click(1, "owner_name")
@@ -99,7 +108,8 @@ def test_menu__opens_by_key_and_mouse_goes_by_arrows_and_letters_and_gives_focus
         grid.press("Escape")
         expect(menu(grid)).to_have_count(0)
         assert page.evaluate("document.activeElement.matches('.gs')")
-    # A press elsewhere closes it; at the lower right corner it stays on the screen; a narrow screen, too.
+    # A press elsewhere closes it; at the lower right corner it stays on the screen; a narrow
+    # screen, too.
     grid.cell(2, "value").click(button="right")
     expect(menu(grid)).to_be_visible()
     grid.click(3, "name")
@@ -119,7 +129,12 @@ def test_menu__opens_by_key_and_mouse_goes_by_arrows_and_letters_and_gives_focus
     grid.press("Escape")
     # The notebook's own menu never opens.
     page.evaluate("document.addEventListener('contextmenu', () => (window.opened = true))")
-    for place in (grid.cell(1, "name"), number(grid, 1), grid.title("name"), page.locator(".oap .stat")):
+    for place in (
+        grid.cell(1, "name"),
+        number(grid, 1),
+        grid.title("name"),
+        page.locator(".oap .stat"),
+    ):
         place.click(button="right")
         grid.press("Escape")
     assert page.evaluate("window.opened") is None
@@ -172,10 +187,14 @@ def test_menu__copies_cuts_pastes_fills_filters_reverts_and_removes(grid: GridPa
     pick(grid, "Keep 1 deal")
     expect(grid.said).to_have_text("Kept 1 deal")
     # A browser that keeps the clipboard to itself is said so.
-    page.evaluate("() => void (navigator.clipboard.readText = () => Promise.reject(new Error('denied')))")
+    page.evaluate(
+        "() => void (navigator.clipboard.readText = () => Promise.reject(new Error('denied')))"
+    )
     grid.cell(0, "name").click(button="right")
     pick(grid, "Paste")
-    expect(grid.said).to_have_text("This browser does not let a menu read the clipboard: press Ctrl+V")
+    expect(grid.said).to_have_text(
+        "This browser does not let a menu read the clipboard: press Ctrl+V"
+    )
     assert grid.complaints == []
 
 
@@ -217,7 +236,9 @@ def test_menu__tells_what_a_cell_was_at_each_record(page: Page) -> None:
             "name": "Deal",
         }
     )
-    grid = GridPage(page, oa.edit(deals(), history=oa.History.from_changes(log), as_of="2026-06-01"))
+    grid = GridPage(
+        page, oa.edit(deals(), history=oa.History.from_changes(log), as_of="2026-06-01")
+    )
     grid.click(0, "value")
     grid.type("900", "Enter", "ArrowUp")
     grid.press("Shift+F10")
@@ -334,7 +355,9 @@ def test_columns__are_dragged_fitted_frozen_hidden_and_moved_by_keyboard(grid: G
     drag("stage", "close_date")
     assert titles(grid) == ["Deal", "Owner", "Value", "Close date", "Stage", "Stated", "Status"]
     expect(grid.title("stage")).to_have_class(has_class("selc"))
-    grid.until(lambda: grid.grid.state["order"][:5], ["name", "owner_name", "value", "close_date", "stage"])
+    grid.until(
+        lambda: grid.grid.state["order"][:5], ["name", "owner_name", "value", "close_date", "stage"]
+    )
     # Several at once, and none before the first column.
     grid.take("value")
     grid.take("close_date", "Shift")
@@ -422,7 +445,8 @@ def test_layouts__have_names_are_chosen_deleted_and_kept(grid: GridPage) -> None
     page.get_by_role("button", name="Call on Monday", exact=True).click()
     assert titles(grid) == saved
     grid.press("Escape")
-    # The one in use is kept as before, and those with names are there for the next grid; by keyboard.
+    # The one in use is kept as before, and those with names are there for the next grid; by
+    # keyboard.
     grid.until(lambda: grid.grid.state["hidden"].count("stage"), 1)
     other = oa.edit(deals())._respond({"do": "layouts"})["layouts"]
     assert list(other) == ["Call on Monday"]
@@ -459,7 +483,11 @@ def test_selections__by_drag_and_space_deselected_and_copied_as_several(grid: Gr
     number(grid, 2).click(modifiers=["Control"])
     cells(3 * columns)
     grid.press("Control+c")
-    assert [line.split("\t")[0] for line in grid.clipboard().splitlines()] == ["Deal 1", "Deal 3", "Deal 5"]
+    assert [line.split("\t")[0] for line in grid.clipboard().splitlines()] == [
+        "Deal 1",
+        "Deal 3",
+        "Deal 5",
+    ]
     number(grid, 6).click()
     number(grid, 4).click(modifiers=["Shift"])
     cells(3 * columns)
@@ -497,14 +525,18 @@ def test_selections__by_drag_and_space_deselected_and_copied_as_several(grid: Gr
     grid.click(0, "value")
     grid.click(1, "name", "Control")
     grid.press("Control+x")
-    expect(grid.said).to_have_text("Not copied: the ranges have neither the same rows nor the same columns")
+    expect(grid.said).to_have_text(
+        "Not copied: the ranges have neither the same rows nor the same columns"
+    )
     assert grid.clipboard() == "Deal 0\t7"
     grid.holds("value", 7)
     assert grid.complaints == []
 
 
 def test_fill__right_by_key_and_down_to_the_end_by_a_double_click(page: Page) -> None:
-    frame = deals().assign(seats=pd.array([5, None, None, None, None, None, None, None], "Int64"), units=3)
+    frame = deals().assign(
+        seats=pd.array([5, None, None, None, None, None, None, None], "Int64"), units=3
+    )
     frame.loc[6, "probability"] = None
     grid = GridPage(page, oa.edit(frame, as_of="2026-06-01"))
     grid.select((0, "seats"), (1, "units"))
@@ -587,7 +619,10 @@ def test_message__of_a_cell_leaves_the_next_cells_in_sight(grid: GridPage) -> No
         for near in (grid.cell(row, right), grid.cell(row + 1, field)):
             cell = near.bounding_box()
             assert cell is not None
-            apart = shown["y"] + shown["height"] <= cell["y"] or shown["y"] >= cell["y"] + cell["height"]
+            apart = (
+                shown["y"] + shown["height"] <= cell["y"]
+                or shown["y"] >= cell["y"] + cell["height"]
+            )
             assert apart, (row, field)
         grid.cell(row, right).hover()
         expect(box).to_have_count(0)
@@ -620,9 +655,15 @@ def test_toolbar__stays_on_one_line_and_keeps_what_has_no_room_behind_more(grid:
         (400, ["Columns"]),
     ):
         page.set_viewport_size({"width": width, "height": 700})
-        assert bar.evaluate("bar => [bar.offsetHeight, bar.scrollWidth - bar.clientWidth]") == [44, 0]
+        assert bar.evaluate("bar => [bar.offsetHeight, bar.scrollWidth - bar.clientWidth]") == [
+            44,
+            0,
+        ]
         more.click()
-        offered = [text.split("\t")[0].split("\n")[0] for text in menu(grid).locator(".mi").all_inner_texts()]
+        offered = [
+            text.split("\t")[0].split("\n")[0]
+            for text in menu(grid).locator(".mi").all_inner_texts()
+        ]
         assert offered[0] == hidden[0]
         assert set(hidden) <= set(offered)
         assert serious_faults(page) == []
@@ -637,7 +678,9 @@ def test_toolbar__stays_on_one_line_and_keeps_what_has_no_room_behind_more(grid:
     more.click()
     page.get_by_role("menuitemcheckbox", name="Subtotals").click()
     more.click()
-    expect(page.get_by_role("menuitemcheckbox", name="Subtotals")).to_have_attribute("aria-checked", "true")
+    expect(page.get_by_role("menuitemcheckbox", name="Subtotals")).to_have_attribute(
+        "aria-checked", "true"
+    )
     page.get_by_role("menuitemcheckbox", name="Subtotals").click()
     expect(more).to_be_focused()
     assert grid.complaints == []
@@ -657,7 +700,9 @@ def test_titles__are_whole_beside_the_arrow_that_sorts(grid: GridPage, field: st
     assert head.evaluate(apart)
 
 
-def test_clipboard__works_after_a_filter_and_sort_and_after_a_copy_that_was_refused(grid: GridPage) -> None:
+def test_clipboard__works_after_a_filter_and_sort_and_after_a_copy_that_was_refused(
+    grid: GridPage,
+) -> None:
     grid.page.locator("[data-filter='name']").click()
     grid.type("Deal", "Enter")
     expect(grid.said).to_have_text("8 deals match")
@@ -720,7 +765,9 @@ _CUT = """bar => {
 }"""
 
 
-def test_toolbar__with_a_filter_on_and_while_finding_is_whole_at_every_width(grid: GridPage) -> None:
+def test_toolbar__with_a_filter_on_and_while_finding_is_whole_at_every_width(
+    grid: GridPage,
+) -> None:
     bar = grid.page.locator(".oap .bar")
     grid.filter("name", "Deal")
     expect(bar.get_by_role("button", name="Clear 1 filter")).to_be_visible()
@@ -775,14 +822,20 @@ def test_message__of_a_cell_leaves_titles_and_the_selected_range_in_sight(grid: 
         for row in (first, last):
             grid.cell(row, "stage").hover(position={"x": 30, "y": 12})
             expect(box).to_contain_text("was")
-            shown, top, bottom = (each.bounding_box() for each in (box, grid.cell(first, "stage"), grid.cell(last, "stage")))  # fmt: skip
+            shown, top, bottom = (
+                each.bounding_box()
+                for each in (box, grid.cell(first, "stage"), grid.cell(last, "stage"))
+            )
             head = grid.page.locator("[data-filter='stage']").bounding_box()
             assert shown is not None
             assert top is not None
             assert bottom is not None
             assert head is not None
             assert shown["y"] >= head["y"] + head["height"]
-            assert shown["y"] + shown["height"] <= top["y"] or shown["y"] >= bottom["y"] + bottom["height"]
+            assert (
+                shown["y"] + shown["height"] <= top["y"]
+                or shown["y"] >= bottom["y"] + bottom["height"]
+            )
             grid.page.mouse.move(2, 2)
             expect(box).to_have_count(0)
     assert grid.complaints == []

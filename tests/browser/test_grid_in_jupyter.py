@@ -33,7 +33,9 @@ def test_grid__edits_in_a_notebook_and_writes_what_was_reviewed(
     cache = str(tmp_path / "cache")
     settings = {"url": shared_sandbox.url, "token": token, "api_key": api_key, "cache": cache}
     elsewhere: list[str] = []
-    page.on("request", lambda asked: None if "127.0.0.1" in asked.url else elsewhere.append(asked.url))
+    page.on(
+        "request", lambda asked: None if "127.0.0.1" in asked.url else elsewhere.append(asked.url)
+    )
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     notebook = lab.open(page, "grid", [GRID.format(**settings), AGAIN, BUSY])
     notebook.run(0)
@@ -50,7 +52,8 @@ def test_grid__edits_in_a_notebook_and_writes_what_was_reviewed(
         page.keyboard.press(key)
     expect(notebook.cells).to_have_count(3)
 
-    # The grid's menu and sheet of keys open, not the notebook's; keys that reload a page or leave a cell fill and select.
+    # The grid's menu and sheet of keys open, not the notebook's; keys that reload a page or leave a
+    # cell fill and select.
     _cell(first, "Deal 4", 3).click(button="right")
     expect(page.get_by_role("menu", name="Cells")).to_be_visible()
     expect(page.locator(".lm-Menu")).to_have_count(0)
@@ -126,7 +129,10 @@ def test_grid__edits_in_a_notebook_and_writes_what_was_reviewed(
     first.get_by_role("button", name="Copy changes").click()
     expect(said).to_have_text("Copied the changes")
     copied = page.evaluate("navigator.clipboard.readText()").splitlines()[1:]
-    assert [line.split("\t")[3:] for line in copied] == [["Deal 8", "Kept"], ["Deal 9", "Half a name"]]
+    assert [line.split("\t")[3:] for line in copied] == [
+        ["Deal 8", "Kept"],
+        ["Deal 9", "Half a name"],
+    ]
     page.screenshot(path=screenshots / "grid-restarted.png")
     page.keyboard.press("Escape")
     # The cell run again offers what Python had; the copied block brings the rest.
@@ -186,7 +192,9 @@ def test_still__follows_the_edits_into_the_file_and_is_what_a_closed_notebook_sh
 def test_keys__typed_in_a_widget_cut_no_cell(app: str, page: Page, tmp_path, screenshots):
     pytest.importorskip(app)
     with jupyter_lab(tmp_path, app) as running:
-        notebook = running.open(page, "keys", [SHOW, "oa.explore(deals, as_of='2026-06-01')", "'the last'"])
+        notebook = running.open(
+            page, "keys", [SHOW, "oa.explore(deals, as_of='2026-06-01')", "'the last'"]
+        )
         notebook.run(0)
         grid = page.locator(".oap").first
         _cell(grid, "Acme", 1).click()
@@ -194,7 +202,21 @@ def test_keys__typed_in_a_widget_cut_no_cell(app: str, page: Page, tmp_path, scr
         page.keyboard.press("Tab")
         expect(grid.locator(".said")).to_have_text("Deal set to dd x")
         # In the cells, and from the toolbar, to which Escape leads.
-        for key in ("Escape", "x", "Escape", "d", "Escape", "d", "Escape", "Escape", "x", "d", "d", "a", "b"):
+        for key in (
+            "Escape",
+            "x",
+            "Escape",
+            "d",
+            "Escape",
+            "d",
+            "Escape",
+            "Escape",
+            "x",
+            "d",
+            "d",
+            "a",
+            "b",
+        ):
             page.keyboard.press(key)
         page.screenshot(path=screenshots / f"grid-in-{app}.png")
         notebook.run(1)

@@ -1,4 +1,5 @@
-"""Filters, lists of values, figures and summaries of the grid in Chromium, with real keys, against pandas."""
+"""Filters, lists of values, figures and summaries of the grid in Chromium, with real keys, against
+pandas."""
 
 from __future__ import annotations
 
@@ -31,7 +32,9 @@ def make_deals(n: int = 300) -> pd.DataFrame:
         {
             "unique_id": [f"d{k}" for k in range(n)],
             "name": [f"Acme, Inc {k}" if k % 7 == 0 else f"Deal {k}" for k in range(n)],
-            "owner_name": random.choice(["Grace Hopper", "Elif Şahin", "Amara Okafor", "Dmitri Ivanov"], n),
+            "owner_name": random.choice(
+                ["Grace Hopper", "Elif Şahin", "Amara Okafor", "Dmitri Ivanov"], n
+            ),
             "stage": random.choice([*OPEN, "closed_won", "closed_lost"], n),
             "value": np.round(random.lognormal(10, 1, n)),
             "close_date": days,
@@ -71,31 +74,126 @@ def _stage(*names: str) -> Pick:
 @pytest.mark.parametrize(
     ("field", "text", "pick", "words"),
     [
-        ("value", "> 20k < 50k", lambda d: d["value"].between(20_000, 50_000, "neither"), "above 20,000 and below 50,000"),
-        ("value", ">= 20k and <= 50k", lambda d: d["value"].between(20_000, 50_000), "20,000 or more and 50,000 or less"),
-        ("value", "< 5k, > 90k", lambda d: d["value"].lt(5_000) & d["value"].gt(90_000), "below 5,000 and above 90,000"),
-        ("value", "< 5k | > 90k", lambda d: d["value"].lt(5_000) | d["value"].gt(90_000), "below 5,000 or above 90,000"),
-        ("value", "empty, 1..9,000", lambda d: d["value"].isna() | d["value"].le(9_000), "empty or 1 to 9,000"),
-        ("value", "!= 10k..50k, empty", lambda d: d["value"].notna() & ~d["value"].between(10_000, 50_000), "not 10,000 to 50,000 and not empty"),
+        (
+            "value",
+            "> 20k < 50k",
+            lambda d: d["value"].between(20_000, 50_000, "neither"),
+            "above 20,000 and below 50,000",
+        ),
+        (
+            "value",
+            ">= 20k and <= 50k",
+            lambda d: d["value"].between(20_000, 50_000),
+            "20,000 or more and 50,000 or less",
+        ),
+        (
+            "value",
+            "< 5k, > 90k",
+            lambda d: d["value"].lt(5_000) & d["value"].gt(90_000),
+            "below 5,000 and above 90,000",
+        ),
+        (
+            "value",
+            "< 5k | > 90k",
+            lambda d: d["value"].lt(5_000) | d["value"].gt(90_000),
+            "below 5,000 or above 90,000",
+        ),
+        (
+            "value",
+            "empty, 1..9,000",
+            lambda d: d["value"].isna() | d["value"].le(9_000),
+            "empty or 1 to 9,000",
+        ),
+        (
+            "value",
+            "!= 10k..50k, empty",
+            lambda d: d["value"].notna() & ~d["value"].between(10_000, 50_000),
+            "not 10,000 to 50,000 and not empty",
+        ),
         ("close_date", "today", _within("2026-11-29", "2026-11-29"), "Nov 29, 2026"),
-        ("close_date", "this week", _within("2026-11-23", "2026-11-29"), "Nov 23, 2026 to Nov 29, 2026"),
-        ("close_date", "this month", _within("2026-11-01", "2026-11-30"), "Nov 1, 2026 to Nov 30, 2026"),
-        ("close_date", "next 30 days", _within("2026-11-29", "2026-12-29"), "Nov 29, 2026 to Dec 29, 2026"),
-        ("close_date", "Next Quarter", _within("2027-01-01", "2027-03-31"), "Jan 1, 2027 to Mar 31, 2027"),
-        ("close_date", "Dec 2026, 2027-01", _within("2026-12-01", "2027-01-31"), "Dec 1, 2026 to Dec 31, 2026 or Jan 1, 2027 to Jan 31, 2027"),
-        ("close_date", "Dec 30, 2026, Dec 31, 2026", _within("2026-12-30", "2026-12-31"), "Dec 30, 2026 or Dec 31, 2026"),
-        ("close_date", ">= this month < Feb 2027", _within("2026-11-01", "2027-01-31"), "Nov 1, 2026 or later and before Feb 1, 2027"),
-        ("close_date", "overdue", lambda d: d["close_date"].lt(TODAY) & d["stage"].isin(OPEN), "overdue: open, and before today"),
-        ("stage", "proposal, negotiation", _stage("proposal", "negotiation"), "“proposal” or “negotiation”"),
+        (
+            "close_date",
+            "this week",
+            _within("2026-11-23", "2026-11-29"),
+            "Nov 23, 2026 to Nov 29, 2026",
+        ),
+        (
+            "close_date",
+            "this month",
+            _within("2026-11-01", "2026-11-30"),
+            "Nov 1, 2026 to Nov 30, 2026",
+        ),
+        (
+            "close_date",
+            "next 30 days",
+            _within("2026-11-29", "2026-12-29"),
+            "Nov 29, 2026 to Dec 29, 2026",
+        ),
+        (
+            "close_date",
+            "Next Quarter",
+            _within("2027-01-01", "2027-03-31"),
+            "Jan 1, 2027 to Mar 31, 2027",
+        ),
+        (
+            "close_date",
+            "Dec 2026, 2027-01",
+            _within("2026-12-01", "2027-01-31"),
+            "Dec 1, 2026 to Dec 31, 2026 or Jan 1, 2027 to Jan 31, 2027",
+        ),
+        (
+            "close_date",
+            "Dec 30, 2026, Dec 31, 2026",
+            _within("2026-12-30", "2026-12-31"),
+            "Dec 30, 2026 or Dec 31, 2026",
+        ),
+        (
+            "close_date",
+            ">= this month < Feb 2027",
+            _within("2026-11-01", "2027-01-31"),
+            "Nov 1, 2026 or later and before Feb 1, 2027",
+        ),
+        (
+            "close_date",
+            "overdue",
+            lambda d: d["close_date"].lt(TODAY) & d["stage"].isin(OPEN),
+            "overdue: open, and before today",
+        ),
+        (
+            "stage",
+            "proposal, negotiation",
+            _stage("proposal", "negotiation"),
+            "“proposal” or “negotiation”",
+        ),
         ("stage", "!= closed won, closed_lost", _stage(*OPEN), "not “closed won” or “closed_lost”"),
-        ("owner_name", "!= grace, elif", lambda d: ~d["owner_name"].str[0].isin(["G", "E"]), "not with “grace” or with “elif”"),
-        ("owner_name", "!= grace hopper", lambda d: d["owner_name"].str[0].ne("G"), "not “grace hopper”"),
+        (
+            "owner_name",
+            "!= grace, elif",
+            lambda d: ~d["owner_name"].str[0].isin(["G", "E"]),
+            "not with “grace” or with “elif”",
+        ),
+        (
+            "owner_name",
+            "!= grace hopper",
+            lambda d: d["owner_name"].str[0].ne("G"),
+            "not “grace hopper”",
+        ),
         ("name", "!= Deal 1", lambda d: d["name"].ne("Deal 1"), "not “Deal 1”"),
-        ("owner_name", "grace|elif", lambda d: d["owner_name"].str[0].isin(["G", "E"]), "with “grace” or with “elif”"),
+        (
+            "owner_name",
+            "grace|elif",
+            lambda d: d["owner_name"].str[0].isin(["G", "E"]),
+            "with “grace” or with “elif”",
+        ),
         ("name", "Acme, Inc", lambda d: d["name"].str.startswith("Acme, Inc"), "with “Acme, Inc”"),
-        ("name", "= deal 1, Deal 2", lambda d: d["name"].isin(["Deal 1", "Deal 2"]), "“deal 1” or “Deal 2”"),
+        (
+            "name",
+            "= deal 1, Deal 2",
+            lambda d: d["name"].isin(["Deal 1", "Deal 2"]),
+            "“deal 1” or “Deal 2”",
+        ),
     ],
-)  # fmt: skip
+)
 def test_filters__of_several_conditions_show_what_pandas_does_and_say_it(
     grid: GridPage, deals: pd.DataFrame, field: str, text: str, pick: Pick, words: str
 ) -> None:
@@ -195,7 +293,9 @@ def test_values__of_dates_are_years_and_months_and_of_texts_sorted_by_count(
     grid.page.get_by_role("button", name="by count").click()
     ranked = deals.loc[due < "2026-12-01", "owner_name"].value_counts()
     assert serious_faults(grid.page) == []
-    labels = [str(each.locator(".q").text_content()) for each in grid.page.get_by_role("option").all()]
+    labels = [
+        str(each.locator(".q").text_content()) for each in grid.page.get_by_role("option").all()
+    ]
     assert labels == [f"{n} deals" for n in ranked]
     assert grid.complaints == []
 
@@ -206,9 +306,14 @@ def test_figures__of_the_selection_equal_those_of_pandas_and_are_copied(
     grid.take("value")
     value = deals["value"]
     wanted = {
-        "count": value.count(), "sum": value.sum(), "avg": value.mean(), "min": value.min(),
-        "median": value.median(), "max": value.max(), "empty": value.isna().sum(),
-    }  # fmt: skip
+        "count": value.count(),
+        "sum": value.sum(),
+        "avg": value.mean(),
+        "min": value.min(),
+        "median": value.median(),
+        "max": value.max(),
+        "empty": value.isna().sum(),
+    }
     text = "".join(f"{name}{math.floor(number + 0.5):,}" for name, number in wanted.items())
     expect(grid.sums).to_have_text(f"300 cells{text}")
     grid.sums.get_by_text("sum").click()
@@ -219,7 +324,8 @@ def test_figures__of_the_selection_equal_those_of_pandas_and_are_copied(
     grid.take("close_date")
     due = deals["close_date"]
     expect(grid.sums).to_have_text(
-        f"300 cellscount{due.count()}first{due.min():%b} {due.min().day}, 2026last{due.max():%b} {due.max().day}, 2027empty{due.isna().sum()}"
+        f"300 cellscount{due.count()}first{due.min():%b} {due.min().day}, 2026last{due.max():%b} "
+        f"{due.max().day}, 2027empty{due.isna().sum()}"
     )
     grid.take("owner_name")
     expect(grid.sums).to_contain_text("different4")
@@ -248,7 +354,9 @@ def test_summary__of_a_column_counts_the_rows_shown(grid: GridPage, deals: pd.Da
     grid.filter("owner_name", "grace")
     shows(grid, len(shown))
     grid.page.locator("[data-values='value']").click()
-    expect(grid.page.get_by_role("img", name="Histogram of Value of the rows shown")).to_be_visible()
+    expect(
+        grid.page.get_by_role("img", name="Histogram of Value of the rows shown")
+    ).to_be_visible()
     grid.page.get_by_role("button", name="Summary of the rows shown").click()
     panel = grid.page.get_by_role("dialog", name="Summary of Value")
     value = shown["value"]
@@ -259,7 +367,9 @@ def test_summary__of_a_column_counts_the_rows_shown(grid: GridPage, deals: pd.Da
         ("median", value.median()),
         ("max", value.max()),
     ):
-        expect(panel.locator("dl div", has_text=word)).to_contain_text(f"{math.floor(figure + 0.5):,}")
+        expect(panel.locator("dl div", has_text=word)).to_contain_text(
+            f"{math.floor(figure + 0.5):,}"
+        )
     lines = [line.inner_text().split("\t") for line in panel.locator("tbody tr").all()]
     edges = [[float(edge.replace(",", "")) for edge in line[0].split(" to ")] for line in lines]
     counts = [
@@ -275,7 +385,8 @@ def test_summary__of_a_column_counts_the_rows_shown(grid: GridPage, deals: pd.Da
     expect(grid.page.get_by_role("dialog", name="Summary of Close date")).to_be_visible()
     months = shown["close_date"].dropna().dt.to_period("M").value_counts().sort_index()
     lines = [
-        line.inner_text().split("\t") for line in grid.page.get_by_role("dialog").locator("tbody tr").all()
+        line.inner_text().split("\t")
+        for line in grid.page.get_by_role("dialog").locator("tbody tr").all()
     ]
     assert [(line[0], int(line[1])) for line in lines] == [
         (f"{month:%b %Y}", n) for month, n in months.items()
@@ -283,7 +394,9 @@ def test_summary__of_a_column_counts_the_rows_shown(grid: GridPage, deals: pd.Da
     assert grid.complaints == []
 
 
-def test_strip__names_the_period_that_changes_most_and_lists_all(grid: GridPage, deals: pd.DataFrame) -> None:
+def test_strip__names_the_period_that_changes_most_and_lists_all(
+    grid: GridPage, deals: pd.DataFrame
+) -> None:
     late = deals["close_date"].between(TODAY, "2026-12-31") & deals["stage"].isin(OPEN)
     grid.filter("close_date", "Nov 29, 2026..Dec 31, 2026")
     grid.filter("stage", "qualification, proposal, negotiation")
@@ -296,13 +409,15 @@ def test_strip__names_the_period_that_changes_most_and_lists_all(grid: GridPage,
     )
     money = words.money
     expect(grid.strip).to_contain_text(
-        f"forecast Jan 2027 {money(before['2027-01'])} → {money(after['2027-01'])} by stated chances"
+        f"forecast Jan 2027 {money(before['2027-01'])} → {money(after['2027-01'])} by stated "
+        "chances"
     )
     grid.page.locator("[data-bar='periods']").focus()
     grid.press("Enter")
     panel = grid.page.get_by_role("dialog", name="Periods that change")
     names = {
-        f"{pd.Period(label):%b}" + (" 2027" if label > "2027" else ""): label for label in after.index[2:]
+        f"{pd.Period(label):%b}" + (" 2027" if label > "2027" else ""): label
+        for label in after.index[2:]
     }
     lines = [line.inner_text().split("\t") for line in panel.locator("tbody tr").all()]
     assert {names[line[0]] for line in lines} == set(after.index[(after - before).round(2) != 0])
@@ -332,7 +447,12 @@ def _sum(deals: pd.DataFrame, by: pd.Series[str]) -> dict[str, tuple[int, int, i
 def test_subtotals__equal_pandas_before_and_after_the_edits_and_filter(
     grid: GridPage, deals: pd.DataFrame
 ) -> None:
-    lines = lambda: {line.locator("th").inner_text(): line.locator("td").all_inner_texts() for line in grid.page.locator(".subs tbody tr").all()}  # noqa: E731  # fmt: skip
+    def lines() -> dict[str, list[str]]:
+        return {
+            line.locator("th").inner_text(): line.locator("td").all_inner_texts()
+            for line in grid.page.locator(".subs tbody tr").all()
+        }
+
     plain = lambda sums: {group: [f"{each:,}" for each in line] for group, line in sums.items()}  # noqa: E731
     grid.button("Subtotals").focus()
     grid.press("Enter")
@@ -359,9 +479,12 @@ def test_subtotals__equal_pandas_before_and_after_the_edits_and_filter(
     grid.type("77777", "Enter")
     sides = [_sum(frame, frame["owner_name"]) for frame in (deals, edited)]
     both = {
-        group: [f"{one:,}" if one == other else f"{one:,} → {other:,}" for one, other in zip(*(side[group] for side in sides), strict=True)]
+        group: [
+            f"{one:,}" if one == other else f"{one:,} → {other:,}"
+            for one, other in zip(*(side[group] for side in sides), strict=True)
+        ]
         for group in sides[0]
-    }  # fmt: skip
+    }
     grid.until(lines, both)
     # A group filters; the others stay in the table, and once more shows all.
     group = grid.page.get_by_role("button", name="Amara Okafor")
@@ -390,7 +513,10 @@ def test_filter_by_a_cell__of_a_date_shows_its_day_and_not_its_month(
 ) -> None:
     day = grid.cell(0, "close_date").inner_text()
     due = deals["close_date"] == pd.Timestamp(day)
-    for entry, n in ((f"Filter by {day}", int(due.sum())), (f"Filter out {day}", 300 - int(due.sum()))):
+    for entry, n in (
+        (f"Filter by {day}", int(due.sum())),
+        (f"Filter out {day}", 300 - int(due.sum())),
+    ):
         grid.cell(0, "close_date").click(button="right")
         grid.page.get_by_role("menuitem", name=entry).click()
         shows(grid, n)
@@ -436,12 +562,16 @@ def test_lists_and_calendar__stay_in_their_box_where_room_is_short(grid: GridPag
     assert grid.complaints == []
 
 
-def test_values__are_those_that_the_other_filters_leave(grid: GridPage, deals: pd.DataFrame) -> None:
+def test_values__are_those_that_the_other_filters_leave(
+    grid: GridPage, deals: pd.DataFrame
+) -> None:
     grid.filter("value", "> 40k")
     grid.filter("stage", "closed won")
     grid.page.locator("[data-values='stage']").click()
     left = deals.loc[deals["value"] > 40_000, "stage"].value_counts()
-    numbers = [str(each.locator(".q").text_content()) for each in grid.page.get_by_role("option").all()]
+    numbers = [
+        str(each.locator(".q").text_content()) for each in grid.page.get_by_role("option").all()
+    ]
     assert numbers == [f"{left[each]} deals" for each in (*OPEN, "closed_won", "closed_lost")]
     grid.press("Escape")
     grid.page.locator("[data-values='owner_name']").click()
@@ -450,7 +580,9 @@ def test_values__are_those_that_the_other_filters_leave(grid: GridPage, deals: p
     assert grid.complaints == []
 
 
-def test_grid__drawn_anew_with_the_caret_in_a_filter_and_a_zero_with_a_sign_are_plain(grid: GridPage) -> None:
+def test_grid__drawn_anew_with_the_caret_in_a_filter_and_a_zero_with_a_sign_are_plain(
+    grid: GridPage,
+) -> None:
     grid.click(0, "value")
     grid.type("-0", "Enter")
     expect(grid.cell(0, "value")).to_have_text("0")
@@ -458,7 +590,10 @@ def test_grid__drawn_anew_with_the_caret_in_a_filter_and_a_zero_with_a_sign_are_
     box = grid.page.locator("[data-filter='value']")
     box.fill("> 20k")
     # While Python reads the amount, the grid goes.
-    grid.page.evaluate("document.querySelector('[data-filter=value]').dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true })); window.close(); window.again()")  # fmt: skip
+    grid.page.evaluate(
+        "document.querySelector('[data-filter=value]').dispatchEvent(new "
+        "KeyboardEvent('keydown', { key: 'Enter', bubbles: true })); window.close(); window.again()"
+    )
     expect(grid.cell(0, "value")).to_be_visible()
     grid.filter("value", "> 20k")
     expect(grid.said).to_contain_text("deals match")

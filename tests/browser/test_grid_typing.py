@@ -1,4 +1,5 @@
-"""What is typed and pasted into the grid in Chromium: blocks, days, names, closed deals, bulk changes."""
+"""What is typed and pasted into the grid in Chromium: blocks, days, names, closed deals, bulk
+changes."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def grid(page: Page, tmp_path, monkeypatch) -> GridPage:
-    """Deals 0 to 7 worth 1000, 1100, …, in proposal at 40%, due Jun 30, 2026, of Amara Okafor and Bo Chen by turns, in dollars."""
+    """Deals 0 to 7 worth 1000, 1100, …, in proposal at 40%, due Jun 30, 2026, of Amara Okafor and
+    Bo Chen by turns, in dollars."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     frame = opportunities(8).assign(owner_name=["Amara Okafor", "Bo Chen"] * 4)
     return GridPage(page, oa.edit(oa.Org(currency="USD").apply(frame), as_of="2026-06-01"))
@@ -59,12 +61,19 @@ def test_paste__takes_the_forms_of_a_spreadsheet_and_lists_every_reason_with_its
     page = grid.page
     grid.click(0, "value")
     grid.paste(
-        "1.23E+05\t31-Dec-26\n45 000\t12/31/2026 0:00\n€45,000\t46022\n45000 USD\tsoon\nlots\t+7\n=45*2\t12/31/3026"
+        "1.23E+05\t31-Dec-26\n45 000\t12/31/2026 0:00\n€45,000\t46022\n45000 "
+        "USD\tsoon\nlots\t+7\n=45*2\t12/31/3026"
     )
     expect(grid.said).to_contain_text("Pasted 7 cells · 5 refused:")
     grid.holds("value", 123_000, 45_000, 1200, 45_000, 1400, 90)
     grid.holds(
-        "close_date", "2026-12-31", "2026-12-31", "2026-06-30", "2026-06-30", "2026-06-08", "2026-06-30"
+        "close_date",
+        "2026-12-31",
+        "2026-12-31",
+        "2026-06-30",
+        "2026-06-30",
+        "2026-06-08",
+        "2026-06-30",
     )
     grid.button("All reasons").click()
     listed = page.get_by_role("dialog", name="Problems")
@@ -88,7 +97,9 @@ def test_paste__takes_the_forms_of_a_spreadsheet_and_lists_every_reason_with_its
     assert grid.complaints == []
 
 
-def test_names__are_known_in_any_letters_asked_about_when_close_and_said_when_new(grid: GridPage) -> None:
+def test_names__are_known_in_any_letters_asked_about_when_close_and_said_when_new(
+    grid: GridPage,
+) -> None:
     page = grid.page
     grid.click(1, "owner_name")
     grid.paste("amara okafor\nAmara Okafo\nNew Person")
@@ -109,7 +120,9 @@ def test_names__are_known_in_any_letters_asked_about_when_close_and_said_when_ne
     assert grid.complaints == []
 
 
-def test_closed_won__offers_the_chance_and_todays_date_and_never_sets_them_silently(grid: GridPage) -> None:
+def test_closed_won__offers_the_chance_and_todays_date_and_never_sets_them_silently(
+    grid: GridPage,
+) -> None:
     grid.click(0, "stage")
     grid.type("closed won", "Enter")
     offer = grid.button("Also set Stated to 100% and close date to today?")
@@ -124,7 +137,9 @@ def test_closed_won__offers_the_chance_and_todays_date_and_never_sets_them_silen
     # For many at once; anything else withdraws it.
     grid.button("Bulk edit").click()
     grid.page.get_by_label("Value", exact=True).fill("closed lost")
-    expect(grid.page.get_by_role("dialog", name="Bulk edit")).to_contain_text("8 of 8 deals would change")
+    expect(grid.page.get_by_role("dialog", name="Bulk edit")).to_contain_text(
+        "8 of 8 deals would change"
+    )
     grid.page.get_by_role("button", name="Do it").click()
     grid.button("Also set Stated to 0% and close date to today in 8 deals?").click()
     grid.holds("probability", *[0] * 8)
@@ -138,10 +153,14 @@ def test_bulk__begins_on_the_stage_shows_the_first_deals_and_computes(grid: Grid
     grid.click(0, "name")
     grid.button("Bulk edit").click()
     panel = page.get_by_role("dialog", name="Bulk edit")
-    column, verb, value = (page.get_by_label(name, exact=True) for name in ("Column", "What to do", "Value"))
+    column, verb, value = (
+        page.get_by_label(name, exact=True) for name in ("Column", "What to do", "Value")
+    )
     expect(column).to_have_value("stage")
     expect(column).to_be_focused()
-    assert "name" not in column.locator("option").evaluate_all("all => all.map((each) => each.value)")
+    assert "name" not in column.locator("option").evaluate_all(
+        "all => all.map((each) => each.value)"
+    )
     expect(page.get_by_role("button", name="Do it")).to_be_disabled()
     column.select_option("value")
     value.fill("× 1.1")
@@ -172,13 +191,21 @@ def test_bulk__begins_on_the_stage_shows_the_first_deals_and_computes(grid: Grid
     assert grid.complaints == []
 
 
-def test_calendar__is_walked_by_keys_and_the_field_takes_days_counted_from_today(grid: GridPage) -> None:
+def test_calendar__is_walked_by_keys_and_the_field_takes_days_counted_from_today(
+    grid: GridPage,
+) -> None:
     grid.click(0, "close_date")
     grid.press("F2")
     for key, day in (
-        ("ArrowRight", "2026-07-01"), ("ArrowLeft", "2026-06-30"), ("ArrowDown", "2026-07-07"), ("ArrowUp", "2026-06-30"),
-        ("PageDown", "2026-07-30"), ("Home", "2026-07-01"), ("End", "2026-07-31"), ("PageUp", "2026-06-30"),
-    ):  # fmt: skip
+        ("ArrowRight", "2026-07-01"),
+        ("ArrowLeft", "2026-06-30"),
+        ("ArrowDown", "2026-07-07"),
+        ("ArrowUp", "2026-06-30"),
+        ("PageDown", "2026-07-30"),
+        ("Home", "2026-07-01"),
+        ("End", "2026-07-31"),
+        ("PageUp", "2026-06-30"),
+    ):
         grid.press(key)
         expect(grid.editor).to_have_value(day)
     expect(grid.said).to_have_text("Jun 30, 2026")

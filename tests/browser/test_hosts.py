@@ -1,4 +1,5 @@
-"""Both widgets in the hosts that show them: themes, narrow panes, the screen's edges, and a notebook opened again without Python."""
+"""Both widgets in the hosts that show them: themes, narrow panes, the screen's edges, and a
+notebook opened again without Python."""
 
 from __future__ import annotations
 
@@ -48,7 +49,9 @@ def test_themes__are_the_hosts_whatever_the_system_has(page: Page) -> None:
                 [tag, name, value],
             )
             assert _ink(page) == wanted, (system, name, value)
-            page.evaluate("([tag, name]) => document.querySelector(tag).removeAttribute(name)", [tag, name])
+            page.evaluate(
+                "([tag, name]) => document.querySelector(tag).removeAttribute(name)", [tag, name]
+            )
 
 
 def _box(node: Locator) -> dict[str, float]:
@@ -188,7 +191,9 @@ def test_saved__and_opened_again_without_python_shows_the_still_and_nothing_else
         expect(page.locator(".oap-still")).to_contain_text("Mar 20, 2026")
         expect(page.locator("body")).not_to_contain_text("Loading widget", use_inner_text=True)
         outputs = page.locator(".jp-OutputArea-child").filter(visible=True)
-        assert [text.strip()[:4] for text in outputs.all_inner_texts() if text.strip()] == ["Deal"], name
+        assert [text.strip()[:4] for text in outputs.all_inner_texts() if text.strip()] == [
+            "Deal"
+        ], name
         page.screenshot(path=screenshots / f"{name}-again.png")
         assert (
             _box(page.locator(".oap-still table"))["width"]

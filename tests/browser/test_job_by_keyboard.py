@@ -20,7 +20,12 @@ def test_job__is_done_by_keyboard_alone(
 ):
     deals = pd.DataFrame([row(number) for number in range(12)])
     token, api_key = shared_sandbox.add_tenant(deals)
-    settings = {"url": shared_sandbox.url, "token": token, "api_key": api_key, "cache": str(tmp_path / "a")}
+    settings = {
+        "url": shared_sandbox.url,
+        "token": token,
+        "api_key": api_key,
+        "cache": str(tmp_path / "a"),
+    }
     notebook = lab.open(page, "job", [GRID.format(**settings), "'after'"])
     notebook.run(0)
     grid, keys = page.locator(".oap").first, Keys(page)
@@ -94,7 +99,12 @@ def test_job__is_done_by_keyboard_alone(
 
 def test_refusal__is_mended_and_sent_again_by_keyboard_alone(page: Page, lab: Lab, tmp_path):
     with serving(refusing(422)) as server:
-        settings = {"url": server.url, "token": "token", "api_key": "key", "cache": str(tmp_path / "b")}
+        settings = {
+            "url": server.url,
+            "token": "token",
+            "api_key": "key",
+            "cache": str(tmp_path / "b"),
+        }
         notebook = lab.open(page, "refusal", [GRID.format(**settings), "'after'"])
         notebook.run(0)
         grid, keys = page.locator(".oap").first, Keys(page)

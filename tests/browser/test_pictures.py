@@ -1,4 +1,5 @@
-"""A picture of each rule and state of explorer and grid, in OPP_ANALYTICS_SCREENSHOTS: to look at, beside the tests of what they do."""
+"""A picture of each rule and state of explorer and grid, in OPP_ANALYTICS_SCREENSHOTS: to look at,
+beside the tests of what they do."""
 
 from __future__ import annotations
 
@@ -25,7 +26,10 @@ DARK = (
     "document.body.style.setProperty('--jp-layout-color0', '#111')"
 )
 LIGHT = "delete document.body.dataset.jpThemeLight; document.body.removeAttribute('style')"
-LOST = "window.silent = true; window.hostedModel.widget_manager = { kernel: { connectionStatus: 'disconnected' } }"
+LOST = (
+    "window.silent = true; window.hostedModel.widget_manager = { kernel: { connectionStatus: "
+    "'disconnected' } }"
+)
 Demo = tuple[oa.Client, History, pd.DataFrame]
 
 
@@ -46,7 +50,9 @@ def shoot(page: Page, screenshots: Path) -> Callable[[str], None]:
     return shoot
 
 
-def in_both_themes(page: Page, shoot: Callable[[str], None], rule: str, widths: tuple[int, ...]) -> None:
+def in_both_themes(
+    page: Page, shoot: Callable[[str], None], rule: str, widths: tuple[int, ...]
+) -> None:
     for width in widths:
         page.set_viewport_size({"width": width, "height": 900})
         for theme, act in (("light", LIGHT), ("dark", DARK)):
@@ -102,7 +108,8 @@ def test_explorer__in_pictures(page: Page, demo: Demo, shoot) -> None:
     won.focus()
     page.keyboard.press("Tab")
     shoot("explorer-focus-and-tip-by-keyboard")
-    # Filters are chips, found by typing; unused ones are dashed; picked once by what deals were at the start.
+    # Filters are chips, found by typing; unused ones are dashed; picked once by what deals were at
+    # the start.
     page.get_by_role("button", name="Owner", exact=True).click()
     page.get_by_role("checkbox").first.check()
     shoot("explorer-people-are-checked-in-a-list")
@@ -159,11 +166,15 @@ def test_explorer__in_pictures(page: Page, demo: Demo, shoot) -> None:
     ("state", "frame", "said"),
     [
         ("no-history", lambda deals: deals, "No history yet."),
-        ("no-chances", lambda deals: deals[deals["stage"] == "proposal"].drop(columns="probability"), "No chances yet."),
+        (
+            "no-chances",
+            lambda deals: deals[deals["stage"] == "proposal"].drop(columns="probability"),
+            "No chances yet.",
+        ),
         ("empty", lambda deals: deals.head(0), "No deals yet."),
         ("one-deal", lambda deals: deals.tail(1), "."),
     ],
-)  # fmt: skip
+)
 def test_explorer__in_pictures_of_its_states(
     state: str, frame, said: str, page: Page, demo: Demo, shoot
 ) -> None:
@@ -292,7 +303,9 @@ def test_grid__in_pictures(page: Page, demo: Demo, shoot, tmp_path, monkeypatch)
     assert grid.complaints == []
 
 
-def test_grid__in_pictures_of_its_states(page: Page, demo: Demo, shoot, tmp_path, monkeypatch) -> None:
+def test_grid__in_pictures_of_its_states(
+    page: Page, demo: Demo, shoot, tmp_path, monkeypatch
+) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     page.set_viewport_size({"width": 1200, "height": 700})
     grid = GridPage(page, oa.edit(demo[2].head(1), as_of=TODAY))

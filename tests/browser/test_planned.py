@@ -129,13 +129,20 @@ def test_picture__keeps_its_room_beside_eight_figures(page: Page) -> None:
         assert picture.evaluate("node => node.offsetWidth") > 200
     right = page.locator(".wide").evaluate("node => node.getBoundingClientRect().right")
     last = page.locator(".wide .row .fig:last-child")
-    assert max(last.evaluate_all("all => all.map((node) => node.getBoundingClientRect().right)")) <= right + 1
+    assert (
+        max(last.evaluate_all("all => all.map((node) => node.getBoundingClientRect().right)"))
+        <= right + 1
+    )
 
 
-def test_page__that_cannot_show_the_grid_gives_the_code(page: Page, explorer: oa.widgets.Explorer) -> None:
+def test_page__that_cannot_show_the_grid_gives_the_code(
+    page: Page, explorer: oa.widgets.Explorer
+) -> None:
     page.evaluate("window.hostedModel.widget_manager = undefined")
     page.get_by_role("button", name="Edit deals").click()
-    expect(page.locator("main")).to_contain_text("This page cannot show the grid here. Run this in a cell:")
+    expect(page.locator("main")).to_contain_text(
+        "This page cannot show the grid here. Run this in a cell:"
+    )
     expect(page.get_by_role("button", name="Copy code")).to_be_focused()
     assert explorer.grid is not None
 

@@ -1,4 +1,5 @@
-"""The weekly page as a person sees it: every state opened from the disk in Chromium, measured, tabbed through, printed."""
+"""The weekly page as a person sees it: every state opened from the disk in Chromium, measured,
+tabbed through, printed."""
 
 from __future__ import annotations
 
@@ -75,13 +76,19 @@ def test_report__people_are_in_view_under_alerts_and_before_the_trend_where_ther
     for width, height in ((1440, 900), (1024, 768), (768, 1024), (390, 844)):
         page.set_viewport_size({"width": width, "height": height})
         people, trend = (page.locator(part).bounding_box() for part in ("#people", "#trend"))
-        assert people["x"] < trend["x"] if width == 1440 else people["y"] + people["height"] <= trend["y"], (
-            width
-        )
+        assert (
+            people["x"] < trend["x"]
+            if width == 1440
+            else people["y"] + people["height"] <= trend["y"]
+        ), width
         first = page.locator("#people tbody tr").first.bounding_box()
         assert first["y"] + first["height"] <= height or width == 390
-        assert page.locator("nav a").evaluate_all("all => all.every((one) => one.checkVisibility())")
-        assert all(box["height"] <= 24 for box in map(_box, page.locator(".alarm").all()) if width > 700)
+        assert page.locator("nav a").evaluate_all(
+            "all => all.every((one) => one.checkVisibility())"
+        )
+        assert all(
+            box["height"] <= 24 for box in map(_box, page.locator(".alarm").all()) if width > 700
+        )
 
 
 def _box(one):
@@ -111,12 +118,16 @@ def test_report__the_last_row_of_what_to_win_has_no_hole(opened):
 
 def test_report__tab_reaches_everything_that_can_be_used(opened):
     ways = "a, summary, button, input:checked, [tabindex='0']"
-    reachable = opened.locator(ways).evaluate_all("all => all.filter(one => one.checkVisibility()).length")
+    reachable = opened.locator(ways).evaluate_all(
+        "all => all.filter(one => one.checkVisibility()).length"
+    )
     reached = set()
     for _ in range(reachable):
         opened.keyboard.press("Tab")
         reached.add(
-            opened.evaluate(f"[...document.querySelectorAll(`{ways}`)].indexOf(document.activeElement)")
+            opened.evaluate(
+                f"[...document.querySelectorAll(`{ways}`)].indexOf(document.activeElement)"
+            )
         )
     assert -1 not in reached
     assert len(reached) == reachable > 20
@@ -124,7 +135,12 @@ def test_report__tab_reaches_everything_that_can_be_used(opened):
 
 def test_report__everything_has_a_name_for_a_screen_reader(opened):
     assert opened.get_by_role("heading", level=1).count() == 1
-    assert opened.locator("svg[role=img]:not([aria-label]), svg:not([role]):not([aria-hidden])").count() == 0
+    assert (
+        opened.locator(
+            "svg[role=img]:not([aria-label]), svg:not([role]):not([aria-hidden])"
+        ).count()
+        == 0
+    )
     assert opened.locator("th:not([scope])").count() == 0
     unnamed = opened.evaluate(
         """() => [...document.querySelectorAll('nav, section')].filter(
@@ -158,9 +174,16 @@ def check_mail(page, mail):
 
 
 def find_faults(page):
-    """Labels that are clipped, covered or faint, by width and scheme; none is wider than the page."""
+    """Labels that are clipped, covered or faint, by width and scheme; none is wider than the
+    page."""
     wrong = {}
-    for width, scheme in ((1280, "light"), (1050, "light"), (800, "dark"), (390, "dark"), (390, "light")):
+    for width, scheme in (
+        (1280, "light"),
+        (1050, "light"),
+        (800, "dark"),
+        (390, "dark"),
+        (390, "light"),
+    ):
         page.set_viewport_size({"width": width, "height": 800})
         page.emulate_media(color_scheme=scheme)
         assert page.evaluate("document.documentElement.scrollWidth") == width, (width, scheme)
@@ -244,7 +267,9 @@ _MEASURE = """() => {
 def test_report__filters_rows_by_team_without_a_script_and_not_on_paper(opened):
     def names(rows):
         return [
-            words.strip().split("\n")[0] for words in opened.locator(rows).all_inner_texts() if words.strip()
+            words.strip().split("\n")[0]
+            for words in opened.locator(rows).all_inner_texts()
+            if words.strip()
         ]
 
     everybody = names("#people tbody tr:not(.deals):visible th")
@@ -260,7 +285,9 @@ def test_report__filters_rows_by_team_without_a_script_and_not_on_paper(opened):
     assert 0 < opened.locator(".goal:visible").count() < cards
     assert opened.get_by_text("Only rows of people and deals are filtered").is_visible()
     gray = "getComputedStyle(document.querySelector('.sub')).color"
-    assert opened.locator("#people h2").evaluate(f"title => getComputedStyle(title).color === {gray}")
+    assert opened.locator("#people h2").evaluate(
+        f"title => getComputedStyle(title).color === {gray}"
+    )
     opened.emulate_media(media="print")
     assert names("#people tbody tr:not(.deals):visible th") == everybody
     assert not opened.get_by_role("radio", name="West").is_visible()
@@ -281,12 +308,25 @@ def test_report__heads_sort_rows_with_what_they_open_to_and_totals_stay_last(ope
     assert came[:2] == ["East", "Amara Okafor"]
     east, west = ["Amara Okafor", "Chiara Rossi", "Elif Demir"], ["Dmitri Volkov", "Farid Haddad"]
     assert click("Forecast") == [
-        "East", *east, "West", "Bruno Keller", "Grace Lindqvist", "Farid Haddad", "Dmitri Volkov", "All",
-    ]  # fmt: skip
+        "East",
+        *east,
+        "West",
+        "Bruno Keller",
+        "Grace Lindqvist",
+        "Farid Haddad",
+        "Dmitri Volkov",
+        "All",
+    ]
     assert opened.locator("#people th[aria-sort=descending]").inner_text() == "Forecast"
     assert click("Forecast") == [
-        "West", *west, "Grace Lindqvist", "Bruno Keller", "East", *east[::-1], "All",
-    ]  # fmt: skip
+        "West",
+        *west,
+        "Grace Lindqvist",
+        "Bruno Keller",
+        "East",
+        *east[::-1],
+        "All",
+    ]
     # A row brings its deals along.
     rows.filter(has_text="Chiara Rossi").locator("summary").click()
     assert (

@@ -1,4 +1,5 @@
-"""The built site: each page is near, its links lead somewhere, and its search answers in the words of the field."""
+"""The built site: each page is near, its links lead somewhere, and its search answers in the words
+of the field."""
 
 from __future__ import annotations
 
@@ -65,7 +66,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ["-m", "zensical", "build", "--strict"],
         [str(ROOT / ".ci" / "llms.py"), "build/docs", "zensical.toml"],
     ):
-        subprocess.run([sys.executable, *command], cwd=home, check=True, capture_output=True, timeout=300)
+        subprocess.run(
+            [sys.executable, *command], cwd=home, check=True, capture_output=True, timeout=300
+        )
     return home / "build" / "docs"
 
 
@@ -85,7 +88,9 @@ def address(site: Path) -> Iterator[str]:
     class Quiet(SimpleHTTPRequestHandler):
         def log_message(self, format: str, *args: object) -> None: ...
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(site))) as server:
+    with ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Quiet, directory=str(site))
+    ) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
@@ -94,16 +99,24 @@ def address(site: Path) -> Iterator[str]:
 def test_pages__are_all_in_the_navigation_and_described() -> None:
     files = {file.name: file.read_text() for file in (ROOT / "docs").glob("*.md")}
     assert sorted(files) == sorted(name for _, name in NAV)
-    said = {name: yaml.safe_load(text.split("---\n")[1])["description"] for name, text in files.items()}
+    said = {
+        name: yaml.safe_load(text.split("---\n")[1])["description"] for name, text in files.items()
+    }
     assert len(set(said.values())) == len(said)
     assert {name for name, line in said.items() if not 60 <= len(line) <= 160} == set()
 
 
 @pytest.mark.slow
-def test_pages__are_two_clicks_from_the_first_without_the_navigation(pages: dict[str, Links]) -> None:
+def test_pages__are_two_clicks_from_the_first_without_the_navigation(
+    pages: dict[str, Links],
+) -> None:
     seen = {"/"}
     for _ in range(2):
-        seen |= {urldefrag(urljoin(page, link))[0] for page in seen & set(pages) for link in pages[page].own}
+        seen |= {
+            urldefrag(urljoin(page, link))[0]
+            for page in seen & set(pages)
+            for link in pages[page].own
+        }
     assert set(pages) - seen == set()
 
 
@@ -115,7 +128,9 @@ def test_pages__link_to_places_that_are_there(site: Path, pages: dict[str, Links
         for link in links.all
         for target, place in [urldefrag(urljoin(page, link))]
         if (
-            place and place not in pages[target].ids if target in pages else not (site / target[1:]).is_file()
+            place and place not in pages[target].ids
+            if target in pages
+            else not (site / target[1:]).is_file()
         )
     }
     assert lost == set()
@@ -142,7 +157,9 @@ def test_llms__names_each_page_and_has_its_text(site: Path, pages: dict[str, Lin
     assert {page for page in pages if f"]({page[1:]}): " not in short} == set()
     for _, name in NAV:
         [heading, *_] = (
-            line for line in (ROOT / "docs" / name).read_text().splitlines() if line.startswith("# ")
+            line
+            for line in (ROOT / "docs" / name).read_text().splitlines()
+            if line.startswith("# ")
         )
         assert f"\n{heading}\n" in whole
     assert "```python\nwin_rate(" in whole

@@ -41,7 +41,9 @@ def test_write_caption__says_only_what_it_knows():
 def test_write_caption__names_the_records_compared_and_the_days_due():
     table = pd.DataFrame()
     table.attrs.update(
-        as_of="2026-03-31", opening_at="2026-02-28T09:00:00+00:00", closing_at="2026-03-31T09:00:00+00:00"
+        as_of="2026-03-31",
+        opening_at="2026-02-28T09:00:00+00:00",
+        closing_at="2026-03-31T09:00:00+00:00",
     )
     assert write_caption(table, "5 deals") == "5 deals · Feb 28 to Mar 31, 2026"
     table.attrs["tz"] = "Pacific/Auckland"
@@ -67,12 +69,20 @@ def test_charts__read_from_attrs_only_what_every_row_shares(path):
     ]
     assert {key.value for key in read if isinstance(key, ast.Constant)} <= ALLOWED
     # One end of a change is dated by its own name: opening_at, then_at.
-    assert {ast.unparse(key) for key in read if not isinstance(key, ast.Constant)} <= {"f'{name}_at'"}
+    assert {ast.unparse(key) for key in read if not isinstance(key, ast.Constant)} <= {
+        "f'{name}_at'"
+    }
 
 
 def test_shorten__keeps_a_short_last_key_whole():
-    assert charts.shorten("A very long company name, Inc. of Springfield", 20) == "A very lon…ringfield"
-    assert charts.shorten("A very long company name, Inc. · discovery", 24) == "A very… Inc. · discovery"
+    assert (
+        charts.shorten("A very long company name, Inc. of Springfield", 20)
+        == "A very lon…ringfield"
+    )
+    assert (
+        charts.shorten("A very long company name, Inc. · discovery", 24)
+        == "A very… Inc. · discovery"
+    )
 
 
 def test_name_periods__marks_a_running_one_with_a_star():

@@ -15,7 +15,9 @@ from tests.cli.kinds import Account, Command
 
 
 @pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], recwarn: object) -> Command:
+def command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], recwarn: object
+) -> Command:
     """Runs the command line in this process."""
     from opp_analytics.cli import main
 

@@ -1,4 +1,5 @@
-"""`start` in a process of its own, killed while it moves what it made: python -m tests.cli.killed_start STEP WORD…"""
+"""`start` in a process of its own, killed while it moves what it made: python -m
+tests.cli.killed_start STEP WORD…"""
 
 from __future__ import annotations
 

@@ -30,9 +30,30 @@ PAGE = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text()
 
 def test_commands__are_those_of_the_design_in_the_order_of_use() -> None:
     assert [
-        *("start", "demo", "sandbox", "doctor", "load", "org", "record", "import-crm", "report", "schedule"),
+        *(
+            "start",
+            "demo",
+            "sandbox",
+            "doctor",
+            "load",
+            "org",
+            "record",
+            "import-crm",
+            "report",
+            "schedule",
+        ),
         *("changes", "forecast", "pacing", "risk", "created"),
-        *("win-rate", "funnel", "slippage", "categories", "scorecard", "calls", "call", "prove", "audit"),
+        *(
+            "win-rate",
+            "funnel",
+            "slippage",
+            "categories",
+            "scorecard",
+            "calls",
+            "call",
+            "prove",
+            "audit",
+        ),
         *(
             "export",
             "plan",
@@ -51,7 +72,9 @@ def test_commands__are_those_of_the_design_in_the_order_of_use() -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_help__of_a_command_has_an_example_and_the_docs_tell_of_it(command: Command, name: str) -> None:
+def test_help__of_a_command_has_an_example_and_the_docs_tell_of_it(
+    command: Command, name: str
+) -> None:
     code, said, _ = command(name, "--help")
     assert code == 0
     assert f"Example: opp-analytics {name}" in said
@@ -68,7 +91,9 @@ def test_version__is_that_of_the_package(command: Command) -> None:
     assert command("--version") == (0, f"opp-analytics {version('opp-analytics')}\n", "")
 
 
-@pytest.mark.parametrize("arguments", [["nosuch"], ["load", "--nosuch"], ["sandbox", "--port", "many"]])
+@pytest.mark.parametrize(
+    "arguments", [["nosuch"], ["load", "--nosuch"], ["sandbox", "--port", "many"]]
+)
 def test_wrong_usage__is_exit_code_2(command: Command, arguments: list[str]) -> None:
     code, _, err = command(*arguments)
     assert code == 2
@@ -98,7 +123,14 @@ def test_completion__can_be_installed(command: Command) -> None:
 
 
 def test_docs__a_week_runs_as_printed(command: Command, account: Account, here: Path) -> None:
-    won = row(9, owner_name="Ann", stage="closed_won", status="won", probability=60, close_date="2026-01-31")
+    won = row(
+        9,
+        owner_name="Ann",
+        stage="closed_won",
+        status="won",
+        probability=60,
+        close_date="2026-01-31",
+    )
     account(pd.DataFrame([*(row(n, owner_name="Ann") for n in range(9)), won]))
     [week] = re.findall(r"## A week\n\n```sh\n(.*?)```", PAGE, re.S)
     for line in week.splitlines():

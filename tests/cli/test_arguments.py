@@ -1,4 +1,5 @@
-"""Each command, and each function that writes, given a wrong argument: it ends in an error and has written nothing."""
+"""Each command, and each function that writes, given a wrong argument: it ends in an error and has
+written nothing."""
 
 from __future__ import annotations
 
@@ -29,78 +30,229 @@ REPORT: dict[str, list[str | None]] = {
     "--day-first": [None],
 }
 WRONG: dict[str, dict[str, list[str | None]]] = {
-    "load": {"--out": ["x.doc", "x", "no/x.csv", "link.csv", "folder.csv"], "--max-age": ["long"], "--refresh": ["all"],
-             "--org": ["missing.toml", "broken.toml"]},
-    "record --from deals.csv": {"--at": ["yesterday"], "--history": ["taken.txt"], "--org": ["missing.toml"],
-                                "--allow-missing": ["close_dat"], "--day-first": [None]},
-    "record": {"--at": ["someday", "2001-01-01"], "--allow-missing": ["nothing"], "--history": ["taken.txt"]},
+    "load": {
+        "--out": ["x.doc", "x", "no/x.csv", "link.csv", "folder.csv"],
+        "--max-age": ["long"],
+        "--refresh": ["all"],
+        "--org": ["missing.toml", "broken.toml"],
+    },
+    "record --from deals.csv": {
+        "--at": ["yesterday"],
+        "--history": ["taken.txt"],
+        "--org": ["missing.toml"],
+        "--allow-missing": ["close_dat"],
+        "--day-first": [None],
+    },
+    "record": {
+        "--at": ["someday", "2001-01-01"],
+        "--allow-missing": ["nothing"],
+        "--history": ["taken.txt"],
+    },
     "report --from deals.csv": REPORT,
     "report": {**REPORT, "--day-first": []},
     "report --from deals.csv --eml --markdown": REPORT,
     "export": {"": ["x.doc", "x", "no/x.csv", "link.csv", "folder.csv", "taken.csv"]},
-    "export x.csv --from deals.csv": {"--search": ["Deal"], "--day-first": [None], "--org": ["broken.toml"]},
-    "import-crm deals.csv": {"--out": ["x.doc", "no/x.csv", "link.csv"], "--history": ["opp-history", "taken.txt"],
-                             "--ids": ["ids.csv"], "--encoding": ["none"], "--org": ["missing.toml"], "--day-first": [None]},
-    "start deals.csv --yes": {"": ["missing.csv", "deals.doc", "ids.csv"], "--id": ["nobody_s_column"], "--stage": ["Demo", "x=won"],
-                              "--target": ["a lot", "-5"], "--org": ["broken.toml", "x.doc", "link.toml"], "--encoding": ["none"],
-                              "--day-first": [None], "--unreadable": ["zero"]},
-    "import-crm log.csv --history new": {"--out": ["x.csv"], "--ids": ["missing.csv"], "--encoding": ["none"]},
-    "plan before.csv after.csv": {"--out": ["plan.xlsx", "plan", "no/plan.json", "link.json"], "--as-of": ["someday"],
-                                  "--freq": ["X"], "--org": ["missing.toml"]},
-    "plan before.csv after.csv --offline": {"--as-of": ["someday"], "--freq": ["X"], "--out": ["plan.csv"]},
-    "plan before.csv after.csv --org salesforce": {"--for-import": ["x.doc", "no/x.csv", "link.csv"]},
+    "export x.csv --from deals.csv": {
+        "--search": ["Deal"],
+        "--day-first": [None],
+        "--org": ["broken.toml"],
+    },
+    "import-crm deals.csv": {
+        "--out": ["x.doc", "no/x.csv", "link.csv"],
+        "--history": ["opp-history", "taken.txt"],
+        "--ids": ["ids.csv"],
+        "--encoding": ["none"],
+        "--org": ["missing.toml"],
+        "--day-first": [None],
+    },
+    "start deals.csv --yes": {
+        "": ["missing.csv", "deals.doc", "ids.csv"],
+        "--id": ["nobody_s_column"],
+        "--stage": ["Demo", "x=won"],
+        "--target": ["a lot", "-5"],
+        "--org": ["broken.toml", "x.doc", "link.toml"],
+        "--encoding": ["none"],
+        "--day-first": [None],
+        "--unreadable": ["zero"],
+    },
+    "import-crm log.csv --history new": {
+        "--out": ["x.csv"],
+        "--ids": ["missing.csv"],
+        "--encoding": ["none"],
+    },
+    "plan before.csv after.csv": {
+        "--out": ["plan.xlsx", "plan", "no/plan.json", "link.json"],
+        "--as-of": ["someday"],
+        "--freq": ["X"],
+        "--org": ["missing.toml"],
+    },
+    "plan before.csv after.csv --offline": {
+        "--as-of": ["someday"],
+        "--freq": ["X"],
+        "--out": ["plan.csv"],
+    },
+    "plan before.csv after.csv --org salesforce": {
+        "--for-import": ["x.doc", "no/x.csv", "link.csv"]
+    },
     "plan before.csv": {"": ["missing.csv", "deals.doc"], "--for-import": ["x.csv"]},
-    "apply --yes plan.json": {"--receipt": ["x.doc", "x", "no/x.csv", "link.csv", "folder.csv"], "--on-conflict": ["all"],
-                              "--org": ["missing.toml", "broken.toml"]},
+    "apply --yes plan.json": {
+        "--receipt": ["x.doc", "x", "no/x.csv", "link.csv", "folder.csv"],
+        "--on-conflict": ["all"],
+        "--org": ["missing.toml", "broken.toml"],
+    },
     "apply --yes": {"": ["missing.json", "taken.txt", "deals.csv"]},
-    "resume": {"": ["nobody's run"], "--receipt": ["x.doc", "no/x.csv", "link.csv"], "--unknown": ["all"]},
+    "resume": {
+        "": ["nobody's run"],
+        "--receipt": ["x.doc", "no/x.csv", "link.csv"],
+        "--unknown": ["all"],
+    },
     "undo": {"": ["nobody's run"], "--out": ["x.csv", "no/x.json", "link.json"]},
-    "get o001": {"--out": ["x.doc", "no/x.csv", "link.csv"], "--org": ["missing.toml", "broken.toml"]},
+    "get o001": {
+        "--out": ["x.doc", "no/x.csv", "link.csv"],
+        "--org": ["missing.toml", "broken.toml"],
+    },
     "get": {"": ["nobody", ""]},
-    "search Deal": {"--page": ["0", "x"], "--page-size": ["0"], "--out": ["x.doc"], "--org": ["missing.toml"]},
+    "search Deal": {
+        "--page": ["0", "x"],
+        "--page-size": ["0"],
+        "--out": ["x.doc"],
+        "--org": ["missing.toml"],
+    },
     "create --yes": {"": ["name", "nme=x", "value=3"], "--org": ["missing.toml"]},
     "create name=x --yes": {"": ["probability=140", "name=y", "created_at=2026-01-01"]},
-    "update o001 --yes": {"": ["stage=nowhere", "stge=proposal", "name=", "value=45.000"], "--org": ["broken.toml"]},
+    "update o001 --yes": {
+        "": ["stage=nowhere", "stge=proposal", "name=", "value=45.000"],
+        "--org": ["broken.toml"],
+    },
     "delete o001 --yes": {"": ["nobody"], "--org": ["missing.toml"]},
     "recover --yes": {"": ["nobody", "o001"], "--org": ["missing.toml"]},
-    "org init": {"": ["x.doc", "no/x.toml", "link.toml", "broken.toml"], "--from": ["missing.csv", "deals.doc"]},
+    "org init": {
+        "": ["x.doc", "no/x.toml", "link.toml", "broken.toml"],
+        "--from": ["missing.csv", "deals.doc"],
+    },
     "org init x.toml --from deals.csv": {"--day-first": [None]},
     "demo": {"--out": ["taken.txt"], "--seed": ["-1", "x"], "--org": ["missing.toml"]},
-    "sandbox --port 0": {"--db": ["no/x.db", "folder.csv"], "--weeks": ["-1"], "--seed": ["x"], "--org": ["broken.toml"]},
+    "sandbox --port 0": {
+        "--db": ["no/x.db", "folder.csv"],
+        "--weeks": ["-1"],
+        "--seed": ["x"],
+        "--org": ["broken.toml"],
+    },
     "sandbox --db x.db": {"--port": ["-1", "70000", "1.5"]},
-    "audit": {"--out": ["x.doc", "no/x.csv", "link.csv"], "--fix": ["x.csv", "no/x.json"], "--as-of": ["someday"],
-              "--stale-days": ["0"]},
-    "audit --out x.csv --fix x.json --from deals.csv": {"--as-of": ["someday"], "--most": ["-1"], "--day-first": [None]},
-    "forecast --out x.csv": {"--freq": ["X"], "--by": ["nobody_s_column"], "--target": ["a lot", "-5"], "--periods": ["0"],
-                             "--as-of": ["someday"], "--out": ["x.doc", "no/x.csv", "link.csv"]},
+    "audit": {
+        "--out": ["x.doc", "no/x.csv", "link.csv"],
+        "--fix": ["x.csv", "no/x.json"],
+        "--as-of": ["someday"],
+        "--stale-days": ["0"],
+    },
+    "audit --out x.csv --fix x.json --from deals.csv": {
+        "--as-of": ["someday"],
+        "--most": ["-1"],
+        "--day-first": [None],
+    },
+    "forecast --out x.csv": {
+        "--freq": ["X"],
+        "--by": ["nobody_s_column"],
+        "--target": ["a lot", "-5"],
+        "--periods": ["0"],
+        "--as-of": ["someday"],
+        "--out": ["x.doc", "no/x.csv", "link.csv"],
+    },
     "pacing --out x.csv": {"--by": ["nobody_s_column"], "--as-of": ["someday"], "--out": ["x.doc"]},
-    "risk --out x.csv": {"--by": ["nobody_s_column"], "--as-of": ["someday"], "--most": ["0"], "--out": ["x.doc"]},
-    "changes --out x.csv": {"--since": ["someday", "2040-01-01"], "--until": ["someday"], "--freq": ["X"], "--period": ["X"], "--method": ["lerned"],
-                            "--by": ["nobody_s_column"], "--out": ["x.doc", "no/x.csv"], "--history": ["taken.txt"]},
-    "created --out x.csv": {"--freq": ["X"], "--by": ["nobody_s_column"], "--out": ["x.doc", "no/x.csv"]},
-    "prove --out x.html": {"--freq": ["X"], "--out": ["x.pdf", "x", "no/x.html", "link.html"], "--org": ["missing.toml", "broken.toml"],
-                           "--history": ["taken.txt", "none"]},
-    "win-rate --out x.csv": {"--by": ["nobody_s_column"], "--freq": ["X", "month"], "--since": ["someday"], "--until": ["someday"],
-                             "--as-of": ["someday"], "--from": ["missing.csv", "deals.doc"], "--out": ["x.doc", "link.csv"]},
-    "funnel --out x.csv": {"--by": ["nobody_s_column"], "--org": ["missing.toml", "salesforc"], "--out": ["x.doc", "no/x.csv"]},
-    "slippage --out x.csv": {"--start": ["someday", "2001-01-01"], "--end": ["someday"], "--freq": ["X"], "--by": ["nobody_s_column"],
-                             "--history": ["taken.txt", "none"], "--out": ["x.doc", "no/x.csv"]},
-    "categories --out x.csv": {"--by": ["nobody_s_column"], "--freq": ["X"], "--as-of": ["someday"], "--out": ["x.doc", "no/x.csv"]},
-    "scorecard --out x.csv": {"--by": ["nobody_s_column"], "--freq": ["X"], "--since": ["someday"], "--method": ["lerned"],
-                              "--as-of": ["someday"], "--history": ["taken.txt"], "--out": ["x.doc", "no/x.csv"]},
-    "calls --list --out x.csv": {"--org": ["missing.toml", "broken.toml"], "--out": ["x.doc", "no/x.csv", "link.csv"]},
-    "call Ann 2099-12 450k": {"--best": ["a lot", "1"], "--made-on": ["someday", "2100-01-01"], "--org": ["missing.toml", "broken.toml", "salesforce"]},
-    "schedule --out new": {"--for": ["nobody"], "--keep": ["0"], "--history": ["none", "taken.txt"], "--org": ["missing.toml", "broken.toml"]},
-    "doctor": {"--report": ["x.xlsx", "no/x.txt", "link.txt"], "--org": ["missing.toml", "broken.toml"]},
-}  # fmt: skip
-"""By command with the arguments that are right: wrong ones, by their option; without an option, of an argument."""
+    "risk --out x.csv": {
+        "--by": ["nobody_s_column"],
+        "--as-of": ["someday"],
+        "--most": ["0"],
+        "--out": ["x.doc"],
+    },
+    "changes --out x.csv": {
+        "--since": ["someday", "2040-01-01"],
+        "--until": ["someday"],
+        "--freq": ["X"],
+        "--period": ["X"],
+        "--method": ["lerned"],
+        "--by": ["nobody_s_column"],
+        "--out": ["x.doc", "no/x.csv"],
+        "--history": ["taken.txt"],
+    },
+    "created --out x.csv": {
+        "--freq": ["X"],
+        "--by": ["nobody_s_column"],
+        "--out": ["x.doc", "no/x.csv"],
+    },
+    "prove --out x.html": {
+        "--freq": ["X"],
+        "--out": ["x.pdf", "x", "no/x.html", "link.html"],
+        "--org": ["missing.toml", "broken.toml"],
+        "--history": ["taken.txt", "none"],
+    },
+    "win-rate --out x.csv": {
+        "--by": ["nobody_s_column"],
+        "--freq": ["X", "month"],
+        "--since": ["someday"],
+        "--until": ["someday"],
+        "--as-of": ["someday"],
+        "--from": ["missing.csv", "deals.doc"],
+        "--out": ["x.doc", "link.csv"],
+    },
+    "funnel --out x.csv": {
+        "--by": ["nobody_s_column"],
+        "--org": ["missing.toml", "salesforc"],
+        "--out": ["x.doc", "no/x.csv"],
+    },
+    "slippage --out x.csv": {
+        "--start": ["someday", "2001-01-01"],
+        "--end": ["someday"],
+        "--freq": ["X"],
+        "--by": ["nobody_s_column"],
+        "--history": ["taken.txt", "none"],
+        "--out": ["x.doc", "no/x.csv"],
+    },
+    "categories --out x.csv": {
+        "--by": ["nobody_s_column"],
+        "--freq": ["X"],
+        "--as-of": ["someday"],
+        "--out": ["x.doc", "no/x.csv"],
+    },
+    "scorecard --out x.csv": {
+        "--by": ["nobody_s_column"],
+        "--freq": ["X"],
+        "--since": ["someday"],
+        "--method": ["lerned"],
+        "--as-of": ["someday"],
+        "--history": ["taken.txt"],
+        "--out": ["x.doc", "no/x.csv"],
+    },
+    "calls --list --out x.csv": {
+        "--org": ["missing.toml", "broken.toml"],
+        "--out": ["x.doc", "no/x.csv", "link.csv"],
+    },
+    "call Ann 2099-12 450k": {
+        "--best": ["a lot", "1"],
+        "--made-on": ["someday", "2100-01-01"],
+        "--org": ["missing.toml", "broken.toml", "salesforce"],
+    },
+    "schedule --out new": {
+        "--for": ["nobody"],
+        "--keep": ["0"],
+        "--history": ["none", "taken.txt"],
+        "--org": ["missing.toml", "broken.toml"],
+    },
+    "doctor": {
+        "--report": ["x.xlsx", "no/x.txt", "link.txt"],
+        "--org": ["missing.toml", "broken.toml"],
+    },
+}
+"""By command with the arguments that are right: wrong ones, by their option; without an option, of
+an argument."""
 
 
 @pytest.fixture(scope="module")
 def given(
     shared_sandbox: oa.sandbox.Sandbox, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[oa.Client, Path]:
-    """A tenant, and a folder with a history of two records and all that the commands are given; none of them writes."""
+    """A tenant, and a folder with a history of two records and all that the commands are given;
+    none of them writes."""
     here = tmp_path_factory.mktemp("given") / "here"
     here.mkdir()
     client = oa.Client(
@@ -127,7 +279,9 @@ def fill(here: Path, client: oa.Client) -> None:
         close_date="3/25/2026", created_at="2026-01-05", updated_at="2026-01-05", owner_name="Ann"
     )
     dated.to_csv(here / "deals.csv", index=False)
-    (here / "log.csv").write_text("unique_id,changed_at,field,new_value\na,2026-03-02,stage,proposal\n")
+    (here / "log.csv").write_text(
+        "unique_id,changed_at,field,new_value\na,2026-03-02,stage,proposal\n"
+    )
     (here / "ids.csv").write_text("theirs,ours\na,b\n")
     (here / "broken.toml").write_text("[[stages]]\nkind = 'unheard of'\n")
     for name in ("taken.txt", "taken.csv", "deals.doc"):
@@ -156,7 +310,8 @@ def filled(given: tuple[oa.Client, Path], here: Path) -> oa.Client:
 
 
 def read_all(folder: Path, client: oa.Client) -> dict[str, Any]:
-    """Everything that a command could have changed: each file with its content, and each deal of the server."""
+    """Everything that a command could have changed: each file with its content, and each deal of
+    the server."""
     found = {
         str(file.relative_to(folder)): file.read_bytes() if file.is_file() else b""
         for file in folder.rglob("*")
@@ -195,27 +350,51 @@ FUNCTIONS: dict[str, Callable[[oa.Client, pd.DataFrame, oa.History], object]] = 
     "to_excel": lambda client, held, history: oa.to_excel(held, "x.csv"),
     "to_excel, link": lambda client, held, history: oa.to_excel(held, "link.csv"),
     "Plan.save": lambda client, held, history: oa.plan(held, held.assign(value=1.0)).save("x.csv"),
-    "apply": lambda client, held, history: oa.apply(oa.plan(held, held.assign(value=1.0)), client, on_conflict=cast(Any, "all")),
+    "apply": lambda client, held, history: oa.apply(
+        oa.plan(held, held.assign(value=1.0)), client, on_conflict=cast(Any, "all")
+    ),
     "apply, plan": lambda client, held, history: oa.apply(cast(Any, held), client),
     "resume": lambda client, held, history: oa.resume(client, unknown=cast(Any, "all")),
     "resume, run": lambda client, held, history: oa.resume(client, "nobody's run"),
     "undo": lambda client, held, history: oa.undo(client, "nobody's run"),
     "record": lambda client, held, history: history.record(held, at="yesterday"),
-    "record, allow_missing": lambda client, held, history: history.record(held, allow_missing=["nothing"]),
+    "record, allow_missing": lambda client, held, history: history.record(
+        held, allow_missing=["nothing"]
+    ),
     "record, new": lambda client, held, history: oa.History("new").record(held, at="yesterday"),
-    "from_changes": lambda client, held, history: oa.History.from_changes("log.csv", path="opp-history", progress=False),
-    "from_changes, new": lambda client, held, history: oa.History.from_changes("missing.csv", path="new"),
-    "weekly_report": lambda client, held, history: oa.weekly_report(held, history, as_of="someday", out="new"),
-    "weekly_report, out": lambda client, held, history: oa.weekly_report(held, as_of="2026-03-16", out="new/x.pdf"),
-    "weekly_report, target": lambda client, held, history: oa.weekly_report(held, as_of="2026-03-16", out="new", target=-1),
-    "weekly_report, method": lambda client, held, history: oa.weekly_report(held, as_of="2026-03-16", out="new", method=cast(Any, "x")),
-    "weekly_report, only": lambda client, held, history: oa.weekly_report(held, as_of="2026-03-16", out="new", only="x"),
-    "weekly_report, by": lambda client, held, history: oa.weekly_report(held, as_of="2026-03-16", out="new", by="x"),
-    "weekly_report, freq": lambda client, held, history: oa.weekly_report(held, as_of="2026-03-16", out="new", freq=cast(Any, "x")),
-    "weekly_report, since": lambda client, held, history: oa.weekly_report(held, as_of="2026-03-16", out="new", since="2030"),
+    "from_changes": lambda client, held, history: oa.History.from_changes(
+        "log.csv", path="opp-history", progress=False
+    ),
+    "from_changes, new": lambda client, held, history: oa.History.from_changes(
+        "missing.csv", path="new"
+    ),
+    "weekly_report": lambda client, held, history: oa.weekly_report(
+        held, history, as_of="someday", out="new"
+    ),
+    "weekly_report, out": lambda client, held, history: oa.weekly_report(
+        held, as_of="2026-03-16", out="new/x.pdf"
+    ),
+    "weekly_report, target": lambda client, held, history: oa.weekly_report(
+        held, as_of="2026-03-16", out="new", target=-1
+    ),
+    "weekly_report, method": lambda client, held, history: oa.weekly_report(
+        held, as_of="2026-03-16", out="new", method=cast(Any, "x")
+    ),
+    "weekly_report, only": lambda client, held, history: oa.weekly_report(
+        held, as_of="2026-03-16", out="new", only="x"
+    ),
+    "weekly_report, by": lambda client, held, history: oa.weekly_report(
+        held, as_of="2026-03-16", out="new", by="x"
+    ),
+    "weekly_report, freq": lambda client, held, history: oa.weekly_report(
+        held, as_of="2026-03-16", out="new", freq=cast(Any, "x")
+    ),
+    "weekly_report, since": lambda client, held, history: oa.weekly_report(
+        held, as_of="2026-03-16", out="new", since="2030"
+    ),
     "sandbox": lambda client, held, history: oa.sandbox.start(path="no/x.db"),
     "sandbox, weeks": lambda client, held, history: oa.sandbox.start(path="x.db", weeks=-1),
-}  # fmt: skip
+}
 
 
 def test_function__given_a_wrong_argument_writes_nothing(filled: oa.Client, here: Path) -> None:

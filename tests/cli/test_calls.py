@@ -12,7 +12,10 @@ import opp_analytics as oa
 from tests.cli.kinds import Command
 from tests.support import row
 
-ORG = 'currency = "USD"\nfiscal_year_start = 2\n[people]\nrows = [{owner_name = "Ann", team = "East"}]\n'
+ORG = (
+    'currency = "USD"\nfiscal_year_start = 2\n[people]\nrows = [{owner_name = "Ann", team = '
+    '"East"}]\n'
+)
 
 
 @pytest.fixture
@@ -24,13 +27,18 @@ def org(here: Path) -> Path:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("Ann 2099-12 $450,000 --best 520k", "Ann calls $450,000, at best $520,000 for December 2099."),
+        (
+            "Ann 2099-12 $450,000 --best 520k",
+            "Ann calls $450,000, at best $520,000 for December 2099.",
+        ),
         ("Bob Dec-99 1.2M --for Ann", "Bob calls $1,200,000 for Ann, December 2099."),
         ("Bob FY99Q4 1bn --team East", "Bob calls $1,000,000,000 for team East, FY99 Q4."),
         ("Bob 2099-W01 0 --whole", "Bob calls $0 for everyone, the week of Dec 29, 2098."),
     ],
 )
-def test_call__says_what_was_called_and_for_whom(command: Command, org: Path, words: str, said: str) -> None:
+def test_call__says_what_was_called_and_for_whom(
+    command: Command, org: Path, words: str, said: str
+) -> None:
     new = "Bob is a new caller.\n" * said.startswith("Bob")
     assert command("call", *words.split()) == (0, f"{said}\n{new}", "")
     assert len(oa.calls(oa.Org.read(org))) == 1
@@ -38,9 +46,9 @@ def test_call__says_what_was_called_and_for_whom(command: Command, org: Path, wo
 
 def test_call__says_what_it_replaces_and_withdraws(command: Command, org: Path) -> None:
     command("call", "Ann", "2099-12", "430k", "--made-on", "2025-12-01")
-    assert command("call", "Ann", "2099-12", "450k", "--made-on", "2025-12-08", "--reason", " Oak\nsigned ")[
-        1
-    ] == ("Ann calls $450,000 for December 2099 (was $430,000 on Dec 1).\n")
+    assert command(
+        "call", "Ann", "2099-12", "450k", "--made-on", "2025-12-08", "--reason", " Oak\nsigned "
+    )[1] == ("Ann calls $450,000 for December 2099 (was $430,000 on Dec 1).\n")
     assert (
         "A later call of the same number stays in force."
         in command("call", "Ann", "2099-12", "1", "--made-on", "2025-12-02")[1]
@@ -62,7 +70,11 @@ def test_call__says_what_it_replaces_and_withdraws(command: Command, org: Path) 
         (
             "Anne 2099-12 1",
             1,
-            "owner_name 'Anne': nobody under [people] of the org, and owner of no deal; did you mean 'Ann'? Correct it",
+            (
+                "owner_name 'Anne': nobody under [people] of the org, and owner of no deal; did "
+                "you "
+                "mean 'Ann'? Correct it"
+            ),
         ),
         ("Bob 2099-12 1", 1, "for another's number use --for, --team or --whole"),
         ("Ann 2099-12 1 --for Bo", 1, "owner_name 'Bo': nobody under [people]"),
@@ -79,10 +91,18 @@ def test_call__says_what_it_replaces_and_withdraws(command: Command, org: Path) 
         ("Ann 2099-12 5 --besst 6", 2, "--besst"),
         ("Ann 2099-12 much", 2, "'much' is not an amount"),
         ("Ann 2099-12", 2, "Missing argument"),
-        ("Ann 2099-12 - --best 4", 1, "best_case 4.0: without a commit; a call that withdraws has none"),
+        (
+            "Ann 2099-12 - --best 4",
+            1,
+            "best_case 4.0: without a commit; a call that withdraws has none",
+        ),
         ("Ann 2099-12 1 --for Ann --whole", 2, "use one of --for, --team and --whole"),
         ("Ann 2099-12 1 --reason =1+1", 2, "is a formula to a spreadsheet"),
-        ("Ann 2099-12 1 --org none.toml", 1, "there is no none.toml; write one with: opp-analytics org init"),
+        (
+            "Ann 2099-12 1 --org none.toml",
+            1,
+            "there is no none.toml; write one with: opp-analytics org init",
+        ),
     ],
 )
 def test_call__refuses_by_name_and_writes_nothing(
@@ -121,7 +141,9 @@ def test_calls__lists_those_in_force_or_all(command: Command, org: Path) -> None
     assert "calls      3 calls of 2 callers, 2099-12\n" in command("org", "check")[1]
 
 
-def test_call__knows_a_name_in_any_case_and_a_week_by_its_number(command: Command, org: Path) -> None:
+def test_call__knows_a_name_in_any_case_and_a_week_by_its_number(
+    command: Command, org: Path
+) -> None:
     command("call", "Dana Whitfield", "2099-W01", "1", "--for", "ann")
     assert "new caller" not in command("call", "dana whitfield", "2099-W01", "2", "--for", "ANN")[1]
     calls = oa.calls(oa.Org.read(org))
@@ -142,14 +164,14 @@ def test_calls__says_which_are_withdrawn(command: Command, org: Path) -> None:
     assert "$430,000" in out
 
 
-def test_calls__without_an_org_file_names_the_command_that_writes_one(command: Command, here: Path) -> None:
+def test_calls__without_an_org_file_names_the_command_that_writes_one(
+    command: Command, here: Path
+) -> None:
     assert "org init" in command("calls")[1]
 
 
 def test_check__names_calls_for_the_whole_and_near_names(command: Command, org: Path) -> None:
-    rows = (
-        "made_on,period,caller,owner_name,commit\n2025-12-01,2099-12,Bob,,1\n2025-12-01,2099-12,Bob,Anne,1\n"
-    )
+    rows = "made_on,period,caller,owner_name,commit\n2025-12-01,2099-12,Bob,,1\n2025-12-01,2099-12,Bob,Anne,1\n"
     (org.parent / "calls.csv").write_text(rows)
     org.write_text(ORG + '[calls]\nfile = "calls.csv"\n')
     out = command("org", "check")[1]
@@ -159,7 +181,10 @@ def test_check__names_calls_for_the_whole_and_near_names(command: Command, org: 
 
 
 def test_calls__kept_as_rows_move_to_a_file_as_the_error_says(command: Command, org: Path) -> None:
-    rows = '[calls]\nrows = [{made_on = 2025-12-01, period = "2099-12", caller = "Ann", owner_name = "Ann", commit = "430k"}]\n'
+    rows = (
+        '[calls]\nrows = [{made_on = 2025-12-01, period = "2099-12", caller = "Ann", owner_name '
+        '= "Ann", commit = "430k"}]\n'
+    )
     org.write_text(ORG + rows)
     code, _, err = command("call", "Ann", "2099-12", "450k")
     assert (code, "calls --list --all --out calls.csv" in err) == (1, True)
@@ -178,19 +203,32 @@ def test_calls__judges_them_beside_the_model(command: Command, org: Path) -> Non
         for day in (1, 10, 20, 27):
             won = {"stage": "closed_won", "status": "won"} if day == 27 else {"stage": "proposal"}
             now = row(
-                month, owner_name="Ann", value=100.0, close_date=f"2025-{month:02}-27", probability=50, **won
+                month,
+                owner_name="Ann",
+                value=100.0,
+                close_date=f"2025-{month:02}-27",
+                probability=50,
+                **won,
             )
             history.record(pd.DataFrame([*rows, now]), at=f"2025-{month:02}-{day:02}T08:00Z")
         rows.append(now)
         if month < 5:
             command(
-                "call", "Ann", f"2025-{month:02}", str(100 + 10 * month), "--made-on", f"2025-{month:02}-01"
+                "call",
+                "Ann",
+                f"2025-{month:02}",
+                str(100 + 10 * month),
+                "--made-on",
+                f"2025-{month:02}-01",
             )
     code, out, _ = command("calls")
     assert code == 0
     assert ["Ann", "4", "25%", "25%"] in [line.split()[:4] for line in out.splitlines()]
     read = oa.Org.read(org)
-    accuracy, added = oa.call_accuracy(history, org=read), oa.forecast_value_added(history, org=read)
+    accuracy, added = (
+        oa.call_accuracy(history, org=read),
+        oa.forecast_value_added(history, org=read),
+    )
     assert oa.sentence(accuracy) in " ".join(out.split())
     assert oa.sentence(added) in " ".join(out.split())
     tables = json.loads(command("calls", "--by", "owner_name", "--json")[1])["tables"]

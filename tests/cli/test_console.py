@@ -99,7 +99,10 @@ def test_show__cuts_no_id_and_no_period(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "60")
-    row = {"unique_id": ["0123456789abcdef0123456789abcdef"], "name": ["A name that is longer than the rest"]}
+    row = {
+        "unique_id": ["0123456789abcdef0123456789abcdef"],
+        "name": ["A name that is longer than the rest"],
+    }
     console.show(pd.DataFrame(row), index=False)
     said = capsys.readouterr().out
     assert row["unique_id"][0] in said
@@ -107,7 +110,9 @@ def test_show__cuts_no_id_and_no_period(
 
 
 @pytest.mark.parametrize("rows", [0, 1, 1000])
-def test_show__says_how_many_rows_it_leaves_out(capsys: pytest.CaptureFixture[str], rows: int) -> None:
+def test_show__says_how_many_rows_it_leaves_out(
+    capsys: pytest.CaptureFixture[str], rows: int
+) -> None:
     console.show(pd.DataFrame({"value": range(rows)}), index=False, most=2)
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1].strip() == {0: "value", 1: "0", 1000: "… and 998 more."}[rows]

@@ -24,7 +24,11 @@ def test_get__shows_every_attribute(command: Command, asked: oa.Client) -> None:
     for text in ("unique id", "o001", "Deal 1", "1,100", "proposal", "owner name", "Ann"):
         assert text in said
     (row,) = json.loads(command("get", "o001", "--json")[1])["rows"]
-    assert (row["unique_id"], row["value"], row["close_date"][:10]) == ("o001", 1100.0, "2026-06-30")
+    assert (row["unique_id"], row["value"], row["close_date"][:10]) == (
+        "o001",
+        1100.0,
+        "2026-06-30",
+    )
     code, _, said = command("get", "nobody")
     assert code == 1
     assert "no opportunity 'nobody'" in said
@@ -42,7 +46,9 @@ def test_search__lists_a_page_of_deals_or_of_the_trash(command: Command, asked: 
     rows = json.loads(command("search", "Deal", "--deleted", "--json")[1])["rows"]
     assert [row["unique_id"] for row in rows] == ["o003"]
     assert command("search", "nothing like it")[1] == "No opportunity matches 'nothing like it'.\n"
-    assert command("search", "Deal", "--page", "9")[1] == "No opportunity on page 9 matches 'Deal'.\n"
+    assert (
+        command("search", "Deal", "--page", "9")[1] == "No opportunity on page 9 matches 'Deal'.\n"
+    )
     code, said, _ = command("search", "nothing like it", "--deleted", "--json")
     assert (code, json.loads(said)["rows"]) == (0, [])
 
@@ -59,7 +65,14 @@ def test_search__shows_ids_first_and_whole_however_narrow(
 def test_update__shows_old_and_new_asks_and_can_be_undone(
     command: Command, asked: oa.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    edits = ("update", "o001", "value=$45k", "Stage=Closed Won", "close_date=12/31/2026", "owner_name=Ben")
+    edits = (
+        "update",
+        "o001",
+        "value=$45k",
+        "Stage=Closed Won",
+        "close_date=12/31/2026",
+        "owner_name=Ben",
+    )
     code, said, _ = command(*edits, "--dry-run")
     assert (code, asked.get("o001")["value"]) == (0, 1100)
     assert "1,100" in said
@@ -89,11 +102,17 @@ def test_update__shows_old_and_new_asks_and_can_be_undone(
 
 
 def test_create__makes_one_deal(command: Command, asked: oa.Client) -> None:
-    code, said, _ = command("create", "name=Acme renewal", "value=12k", "owner_name=Ben", "--yes", "--json")
+    code, said, _ = command(
+        "create", "name=Acme renewal", "value=12k", "owner_name=Ben", "--yes", "--json"
+    )
     assert code == 0
     (made,) = {row["unique_id"] for row in json.loads(said)["rows"]}
     deal = asked.get(made)
-    assert [deal[name] for name in ("name", "value", "owner_name")] == ["Acme renewal", 12_000, "Ben"]
+    assert [deal[name] for name in ("name", "value", "owner_name")] == [
+        "Acme renewal",
+        12_000,
+        "Ben",
+    ]
     assert oa.own_writes(asked)["unique_id"].tolist() == [made]
 
 
@@ -114,16 +133,25 @@ def test_delete_recover__go_by_the_journal(command: Command, asked: oa.Client) -
         (["stage"], "'stage' is not FIELD=VALUE; write for example stage=proposal"),
         (["stge=proposal"], "no field 'stge'; did you mean 'stage'?"),
         (["stage=proposal", "Stage=discovery"], "stage is given twice"),
-        (["probability=140"], "Error: probability=140 is not between 0 and 100; write a whole percentage such as 60"),
+        (
+            ["probability=140"],
+            "Error: probability=140 is not between 0 and 100; write a whole percentage such as 60",
+        ),
         (["probability=0.8"], "probability='0.8' may mean 80% or 0.8%; type the sign: 80%"),
         (["value=45.000"], "Error: value='45.000' may mean 45,000 or 45; type 45000 or 45"),
         (["value=€45.000"], "Error: value='€45.000' may mean 45,000 or 45; type 45000 or 45"),
         (["value=CHF 45.000"], "Error: value='CHF 45.000' may mean 45,000 or 45; type 45000 or 45"),
-        (["close_date=03/04/2027"], "close_date='03/04/2027' may mean Mar 4, 2027 or Apr 3, 2027; write it as 2027-03-04"),
-        (["close_date=soon", "stage=won?"], "close_date='soon' is not a date; try 12/31/2026 or 2026-12-31"),
+        (
+            ["close_date=03/04/2027"],
+            "close_date='03/04/2027' may mean Mar 4, 2027 or Apr 3, 2027; write it as 2027-03-04",
+        ),
+        (
+            ["close_date=soon", "stage=won?"],
+            "close_date='soon' is not a date; try 12/31/2026 or 2026-12-31",
+        ),
         (["unique_id=x"], "unique_id is set by the server; leave it out"),
     ],
-)  # fmt: skip
+)
 def test_update__refuses_what_it_cannot_read_before_anything_is_sent(
     command: Command, asked: oa.Client, edits: list[str], says: str
 ) -> None:

@@ -46,7 +46,9 @@ def said(folder: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("section", ["A sales team", "Monday’s page", "Files", "A bulk edit", "What next"])
+@pytest.mark.parametrize(
+    "section", ["A sales team", "Monday’s page", "Files", "A bulk edit", "What next"]
+)
 def test_demo__shows_the_product_on_a_screen(said: str, section: str) -> None:
     assert re.search(rf"^{section}", said, re.M)
     assert said.count("\n") < 45
@@ -68,13 +70,17 @@ def test_demo__says_what_the_page_says(said: str, folder: Path) -> None:
 def test_demo__writes_the_page_and_what_it_is_made_from(said: str, folder: Path) -> None:
     files = sorted(file.name for file in (folder / "played").iterdir())
     csv = ("calls.csv", "people.csv", "targets.csv")
-    assert files == sorted([*csv, "opp-analytics.toml", "opp-history", "weekly.html", "weekly.xlsx"])
+    assert files == sorted(
+        [*csv, "opp-analytics.toml", "opp-history", "weekly.html", "weekly.xlsx"]
+    )
     for name in csv:
         assert name in (folder / "played" / "opp-analytics.toml").read_text()
 
 
 @pytest.mark.slow
-def test_demo__writes_a_page_that_report_makes_again(said: str, folder: Path, command: Command) -> None:
+def test_demo__writes_a_page_that_report_makes_again(
+    said: str, folder: Path, command: Command
+) -> None:
     again = re.search(r"^Make it again +\S+ (report .+)$", said, re.M)
     assert again is not None
     words = again[1].replace("played/", f"{folder}/played/").split()
@@ -161,7 +167,10 @@ def test_demo__says_how_to_go_on_in_lines_that_work_as_printed(said: str, folder
     assert helped[1].startswith("/")
     for line in (helped[1], f"{activate[1]} && opp-analytics --version"):
         done = subprocess.run(
-            ["bash", "-c", line], cwd=folder, env={**os.environ, "PATH": "/usr/bin:/bin"}, capture_output=True
+            ["bash", "-c", line],
+            cwd=folder,
+            env={**os.environ, "PATH": "/usr/bin:/bin"},
+            capture_output=True,
         )
         assert done.returncode == 0, done.stderr
 
@@ -183,14 +192,20 @@ def test_sandbox__says_what_it_holds_and_what_to_paste_and_stops_on_ctrl_c(tmp_p
         assert holds is not None
         assert "from 3 weeks of simulated sales." in said
         pasted = re.findall(r"^export (\w+)=(\S+)$", said, re.M)
-        assert [name for name, _ in pasted] == ["BLOCKS_API_URL", "BLOCKS_AUTH_TOKEN", "BLOCKS_API_KEY"]
+        assert [name for name, _ in pasted] == [
+            "BLOCKS_API_URL",
+            "BLOCKS_AUTH_TOKEN",
+            "BLOCKS_API_KEY",
+        ]
         assert dict(pasted)["BLOCKS_API_URL"] == holds[1]
         lines = re.search(r"^import opp_analytics as oa\n(?:.+\n)+", said, re.M)
         assert lines is not None
         names: dict[str, Any] = {}
         exec(lines[0], names)  # what a reader pastes
         assert len(names["opportunities"]) == int(holds[2])
-        shell = "".join(f"export {name}={value}\n" for name, value in pasted) + "opp-analytics doctor"
+        shell = (
+            "".join(f"export {name}={value}\n" for name, value in pasted) + "opp-analytics doctor"
+        )
         assert re.search(r"^opp-analytics doctor$", said, re.M)
         done = subprocess.run(
             ["/bin/sh", "-c", shell], env=process_environment(), capture_output=True, text=True

@@ -19,7 +19,9 @@ from tests.report.delivery.mail_server import PASSWORD, run_server
 
 
 @pytest.mark.parametrize("arguments", [["doctor"], ["load"], ["record"]])
-def test_commands__without_settings_say_what_to_set_in_one_error(command: Command, arguments: Any) -> None:
+def test_commands__without_settings_say_what_to_set_in_one_error(
+    command: Command, arguments: Any
+) -> None:
     code, out, err = command(*arguments)
     assert code == 1
     assert err.startswith("Error: BLOCKS_API_URL, BLOCKS_AUTH_TOKEN, BLOCKS_API_KEY not set")
@@ -60,7 +62,9 @@ def test_doctor__logs_in_to_the_mail_server_and_sends_nothing(
         assert (code, err) == (0, "")
         assert f"mail       ok: 127.0.0.1:{server.port} takes the login" in out
         assert (server.logins, server.messages) == (1, [])
-        monkeypatch.setenv("OPP_ANALYTICS_SMTP_URL", server.url.replace(quote(PASSWORD, safe=""), "wrong"))
+        monkeypatch.setenv(
+            "OPP_ANALYTICS_SMTP_URL", server.url.replace(quote(PASSWORD, safe=""), "wrong")
+        )
         code, out, err = command("doctor")
         assert (code, err) == (1, "")
         assert f"mail       127.0.0.1:{server.port} refused the login" in out
@@ -68,7 +72,9 @@ def test_doctor__logs_in_to_the_mail_server_and_sends_nothing(
 
 
 @pytest.mark.posix
-def test_doctor__writes_a_report_without_secrets(command: Command, account: Account, here: Path) -> None:
+def test_doctor__writes_a_report_without_secrets(
+    command: Command, account: Account, here: Path
+) -> None:
     client = account(20)
     oa.History("opp-history").record(oa.load(client, progress=False))
     command("load")

@@ -1,4 +1,5 @@
-"""The three doors of the docs' start page: each leads from nothing to the weekly page by the commands it prints."""
+"""The three doors of the docs' start page: each leads from nothing to the weekly page by the
+commands it prints."""
 
 from __future__ import annotations
 
@@ -32,7 +33,9 @@ def follow(page: str, command: Command) -> None:
     calls = told(DOCS / page)
     last = next(place for place, call in enumerate(calls) if call[0] == "start")
     for call in calls[: last + 1]:
-        code, out, err = command(*call, *(("--yes", "--target", "400k") if call[0] == "start" else ()))
+        code, out, err = command(
+            *call, *(("--yes", "--target", "400k") if call[0] == "start" else ())
+        )
         assert code == 0, (call, out, err)
     page_file = Path("weekly.html").read_text()
     assert "400K" in page_file

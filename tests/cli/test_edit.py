@@ -53,11 +53,23 @@ def test_export_plan_apply_undo__round(
     code, said, _ = command("export", "deals.xlsx")
     assert code == 0
     assert "6 opportunities written to deals.xlsx" in said
-    edit(here / "deals.xlsx", r2_value=5000, r3_stage="closed_won", r3_close_date="2026-06-01", r8_name="New")
+    edit(
+        here / "deals.xlsx",
+        r2_value=5000,
+        r3_stage="closed_won",
+        r3_close_date="2026-06-01",
+        r8_name="New",
+    )
 
     code, said, _ = command("plan", "deals.xlsx", "--as-of", "2026-06-02")
     assert code == 0
-    for text in ("Deal 0", "5,000", "closed_won", "1 create (1 cell), 2 updates (3 cells)", "+4,000"):
+    for text in (
+        "Deal 0",
+        "5,000",
+        "closed_won",
+        "1 create (1 cell), 2 updates (3 cells)",
+        "+4,000",
+    ):
         assert text in said
     # Deal 0 is worth 4,000 more at 40 %, and deal 1 (1,100 at 40 %) is won.
     assert "0 → 1,100" in said
@@ -97,7 +109,9 @@ def test_export_plan_apply_undo__round(
     assert rows["value"].astype(float).tolist() == deals()["value"].tolist()
 
 
-def test_plan__shows_problems_by_row_and_saves_nothing(command: Command, asked: Client, here: Path) -> None:
+def test_plan__shows_problems_by_row_and_saves_nothing(
+    command: Command, asked: Client, here: Path
+) -> None:
     command("export", "deals.xlsx")
     edit(here / "deals.xlsx", r3_value="a lot")
     code, said, err = command("plan", "deals.xlsx")
@@ -108,7 +122,9 @@ def test_plan__shows_problems_by_row_and_saves_nothing(command: Command, asked: 
     assert not (here / "plan.json").exists()
 
 
-def test_plan__shows_conflicts_and_apply_leaves_them(command: Command, asked: Client, here: Path) -> None:
+def test_plan__shows_conflicts_and_apply_leaves_them(
+    command: Command, asked: Client, here: Path
+) -> None:
     command("export", "deals.xlsx")
     edit(here / "deals.xlsx", r2_value=5000, r3_value=6000)
     asked.update("o000", value=7)
@@ -146,7 +162,9 @@ def test_export__never_replaces_a_file_unasked(command: Command, asked: Client, 
     assert "--force" in err
     assert (here / "deals.csv").read_text() == "edits"
     assert command("export", "deals.csv", "--force")[0] == 0
-    assert command("export", "deals.doc")[2] == "Error: deals.doc ends in '.doc'; use .xlsx or .csv\n"
+    assert (
+        command("export", "deals.doc")[2] == "Error: deals.doc ends in '.doc'; use .xlsx or .csv\n"
+    )
 
 
 def test_apply__without_anybody_to_answer_sends_nothing(
@@ -204,7 +222,10 @@ def test_plan_and_apply__speak_of_files_and_options_not_of_python(
 ) -> None:
     command("export", "deals.xlsx")
     book = openpyxl.load_workbook(here / "deals.xlsx")
-    book.worksheets[0].cell(1, 11).value, book.worksheets[0].cell(2, 11).value = "notes", "call back"
+    book.worksheets[0].cell(1, 11).value, book.worksheets[0].cell(2, 11).value = (
+        "notes",
+        "call back",
+    )
     book.worksheets[0].cell(3, 7).value = 140
     book.save(here / "noted.xlsx")
     code, said, err = command("plan", "noted.xlsx")
@@ -221,7 +242,10 @@ def test_plan_and_apply__speak_of_files_and_options_not_of_python(
     assert "put them back" in err
     assert "before" not in err
     code, _, err = command("apply", "cut.xlsx")
-    assert (code, err) == (1, "Error: cut.xlsx is not a saved plan; plan the edits and save that plan\n")
+    assert (code, err) == (
+        1,
+        "Error: cut.xlsx is not a saved plan; plan the edits and save that plan\n",
+    )
 
 
 def test_plan__misses_the_file_before_the_settings(command: Command, here: Path) -> None:
@@ -265,24 +289,35 @@ def test_plan__names_the_deal_of_each_conflict_and_problem(
     asked.update("o000", status="lost")
     said = command("plan", "deals.xlsx")[1]
     conflicts = said[said.index("Conflicts") : said.index("Forecast")]
-    named = [name for line in conflicts.splitlines() for name in ("Deal 0", "Deal 1") if name in line]
+    named = [
+        name for line in conflicts.splitlines() for name in ("Deal 0", "Deal 1") if name in line
+    ]
     assert named == ["Deal 0", "Deal 1"]
     assert "o000" not in conflicts
     assert "lost on the server since then" in conflicts
-    assert "Only conflicts are left; to overwrite them: opp-analytics apply plan.json --on-conflict" in said
-    assert "conflict: update o001 (Deal 1) value: changed" in command("apply", "plan.json", "--yes")[1]
+    assert (
+        "Only conflicts are left; to overwrite them: opp-analytics apply plan.json --on-conflict"
+        in said
+    )
+    assert (
+        "conflict: update o001 (Deal 1) value: changed" in command("apply", "plan.json", "--yes")[1]
+    )
 
     edit(here / "deals.xlsx", r4_close_date="soon", r3_value="much", r5_name=" ")
     said = command("plan", "deals.xlsx")[1]
     problems = said[said.index("Problems") :].splitlines()
-    assert [name for line in problems for name in ("Deal 1", "Deal 2", "Deal 3") if name in line] == [
+    assert [
+        name for line in problems for name in ("Deal 1", "Deal 2", "Deal 3") if name in line
+    ] == [
         "Deal 1",
         "Deal 2",
         "Deal 3",
     ]
 
 
-def test_apply__of_nothing_but_conflicts_is_exit_code_1(command: Command, asked: Client, here: Path) -> None:
+def test_apply__of_nothing_but_conflicts_is_exit_code_1(
+    command: Command, asked: Client, here: Path
+) -> None:
     command("export", "deals.xlsx")
     edit(here / "deals.xlsx", r2_value=5000)
     command("plan", "deals.xlsx")
@@ -314,7 +349,9 @@ def test_apply__of_a_write_whose_answer_was_lost_is_exit_code_4(
     assert "opp-analytics resume" in said
 
 
-def test_undo__says_why_there_is_nothing_to_undo(command: Command, asked: Client, here: Path) -> None:
+def test_undo__says_why_there_is_nothing_to_undo(
+    command: Command, asked: Client, here: Path
+) -> None:
     assert command("undo")[1] == "Nothing to undo: no plan has been applied from this computer.\n"
     assert not (here / "undo.json").exists()
 
@@ -324,7 +361,11 @@ def test_plan__keeps_dates_whole_in_a_narrow_terminal(
 ) -> None:
     monkeypatch.setattr(console.out, "_width", 80)
     command("export", "deals.xlsx")
-    edit(here / "deals.xlsx", r2_close_date="2027-01-31", r2_name="Second-site rollout of the platform")
+    edit(
+        here / "deals.xlsx",
+        r2_close_date="2027-01-31",
+        r2_name="Second-site rollout of the platform",
+    )
     said = command("plan", "deals.xlsx")[1]
     assert "2027-01-31" in said
     assert max(map(len, said.split("Forecast")[0].splitlines())) <= 80
@@ -348,7 +389,8 @@ def test_undo__of_an_unfinished_run_says_so(command: Command, asked: Client, her
     code, _, err = command("undo", receipt.run_id)
     assert code == 0
     said = (
-        f"Note: run {receipt.run_id!r} is unfinished: 1 opportunity may not be written yet. This plan undoes"
+        f"Note: run {receipt.run_id!r} is unfinished: 1 opportunity may not be written yet. This "
+        "plan undoes"
     )
     assert " ".join(err.split()) == f"{said} what was written; to finish the run instead, resume it"
 
@@ -375,7 +417,9 @@ def failing() -> Receipt:
     """A receipt with a line for everything that a person can do next."""
     outcomes = ["unknown", "already", *["failed"] * 6]
     step = Step("create", None, (EditedCell("name", None, "Acme"),), "Acme")
-    entries = [RunStep(n, step, Result((outcome,), ("no answer",))) for n, outcome in enumerate(outcomes)]
+    entries = [
+        RunStep(n, step, Result((outcome,), ("no answer",))) for n, outcome in enumerate(outcomes)
+    ]
     return Receipt(entries, run_id="r1", stopped="interrupted")
 
 
@@ -397,7 +441,9 @@ def in_conflict(client: Client) -> Plan:
     """A plan that clears a cell, deletes a deal, and meets a change on the server."""
     before = deals()
     client.update("o000", value=7)
-    after = before.assign(value=before["value"] + 1, close_date=before["close_date"].where(before.index > 0))
+    after = before.assign(
+        value=before["value"] + 1, close_date=before["close_date"].where(before.index > 0)
+    )
     return plan(before, after.drop(index=5), client=client)
 
 
@@ -405,7 +451,9 @@ def in_conflict(client: Client) -> Plan:
     ("clear_nulls", "python", "shell"),
     [(False, "clear_nulls=True", "--clear-nulls"), (True, "allow_delete=True", "--allow-delete")],
 )
-def test_plan__says_what_it_needs(account: Account, clear_nulls: bool, python: str, shell: str) -> None:
+def test_plan__says_what_it_needs(
+    account: Account, clear_nulls: bool, python: str, shell: str
+) -> None:
     client = account(deals())
     made = in_conflict(client)
     said, typed = made.summary(), made.summary(words=_words())
@@ -418,7 +466,9 @@ def test_plan__says_what_it_needs(account: Account, clear_nulls: bool, python: s
     with pytest.raises(PlanError, match=f"pass {python} to allow it"):
         check_plan(made, client, clear_nulls=clear_nulls, allow_delete=not clear_nulls)
     with pytest.raises(PlanError, match=f"pass {shell} to allow it"):
-        check_plan(made, client, clear_nulls=clear_nulls, allow_delete=not clear_nulls, words=_words())
+        check_plan(
+            made, client, clear_nulls=clear_nulls, allow_delete=not clear_nulls, words=_words()
+        )
 
 
 def test_plan__says_where_the_other_problems_are(account: Account) -> None:
@@ -444,7 +494,9 @@ def test_plan__forecasts_from_the_history_in_the_folder(command: Command, here: 
     after = before.assign(value=before["value"].where(before["unique_id"] != "open-0", 9000.0))
     for name, frame in (("before", before), ("after", after)):
         frame.to_parquet(here / f"{name}.parquet")
-    code, said, _ = command("plan", "before.parquet", "after.parquet", "--offline", "--as-of", TODAY)
+    code, said, _ = command(
+        "plan", "before.parquet", "after.parquet", "--offline", "--as-of", TODAY
+    )
     assert code == 0
     assert "Method: learned, from 9 ended months." in said
     was, now = (
@@ -464,9 +516,9 @@ def test_apply__a_second_ctrl_c_says_which_command_finishes_the_run(
     run_id = oa.runs()["run_id"].iloc[0]
     assert code == 130
     assert (
-        f"Stopped at once; run {run_id} may be unfinished. To finish it: opp-analytics resume {run_id}."
-        in err
-    )
+        f"Stopped at once; run {run_id} may be unfinished. To finish it: opp-analytics resume "
+        f"{run_id}."
+    ) in err
 
 
 @pytest.mark.parametrize("ending", ["xlsx", "csv", "md"])
@@ -496,7 +548,7 @@ def test_plan__never_cuts_money_in_a_narrow_terminal(monkeypatch: pytest.MonkeyP
         for name in figures
         for side, add in (("before", 0), ("after", 9_999))
     }
-    impact = pd.DataFrame(sides, index=["total"])  # fmt: skip
+    impact = pd.DataFrame(sides, index=["total"])
     for width, shown in ((80, "1.23M → 1.24M"), (200, "1,234,567 → 1,244,566")):
         written = io.StringIO()
         narrow = Console(width=width, file=written)

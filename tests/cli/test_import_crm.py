@@ -73,21 +73,28 @@ def test_import_crm__begins_a_history_that_record_carries_on(
         write_staged(tmp_path, "changes.csv", CHANGES),
     )
     folder = tmp_path / "history"
-    code, out, err = command("import-crm", deals, changes, "--org", "salesforce", "--history", folder)
+    code, out, err = command(
+        "import-crm", deals, changes, "--org", "salesforce", "--history", folder
+    )
     assert (code, err) == (0, "")
     assert "Began a history" in out
     assert "2 opportunities, 5 changes, 4 records" in out
     org = oa.Org.salesforce()
     history = History(folder, org=org)
-    assert history.as_of("2026-11-10").set_index("name").loc["Acme", ["stage", "value"]].tolist() == [
-        "Negotiation/Review", 120_000,
-    ]  # fmt: skip
+    assert history.as_of("2026-11-10").set_index("name").loc[
+        "Acme", ["stage", "value"]
+    ].tolist() == [
+        "Negotiation/Review",
+        120_000,
+    ]
     assert history.check().empty
     recorded = history.record(oa.read_export(deals, org), at="2026-11-25")
     assert (recorded.new, recorded.deleted) == (0, 0)
 
 
-def test_import_crm__of_deals_alone_records_them(command: Command, here: Path, tmp_path: Path) -> None:
+def test_import_crm__of_deals_alone_records_them(
+    command: Command, here: Path, tmp_path: Path
+) -> None:
     file = write_staged(tmp_path, "deals.csv", DEALS)
     code, out, _ = command("import-crm", file, "--history", tmp_path / "history")
     assert code == 0
@@ -119,11 +126,17 @@ def test_import_crm__begins_a_history_with_dates_of_stages_and_the_export(
     assert now.loc["3", ["stage", "value"]].tolist() == ["Contract Sent", 70]
 
 
-def test_import_crm__takes_the_org_file_of_the_folder(command: Command, here: Path, tmp_path: Path) -> None:
+def test_import_crm__takes_the_org_file_of_the_folder(
+    command: Command, here: Path, tmp_path: Path
+) -> None:
     write_staged(
         here,
         "opp-analytics.toml",
-        'preset = "salesforce"\nstages = [{name = "Demo", kind = "open"}, {name = "Closed Won", kind = "won"}]\n',
+        (
+            'preset = "salesforce"\nstages = [{name = "Demo", kind = "open"}, {name = "Closed '
+            'Won", '
+            'kind = "won"}]\n'
+        ),
     )
     code, out, _ = command("import-crm", write_staged(tmp_path, "deals.csv", DEALS))
     assert code == 0
@@ -163,7 +176,9 @@ def test_import_crm__takes_what_changes_gave(command: Command, here: Path, tmp_p
     )
     own = History.from_changes(log)
     own.changes().to_csv(tmp_path / "changes.csv", index=False)
-    assert command("import-crm", tmp_path / "changes.csv", "--history", tmp_path / "history")[0] == 0
+    assert (
+        command("import-crm", tmp_path / "changes.csv", "--history", tmp_path / "history")[0] == 0
+    )
     pd.testing.assert_frame_equal(History(tmp_path / "history").changes(), own.changes())
 
 
@@ -172,14 +187,19 @@ def test_import_crm__of_a_public_log_says_what_is_wrong_with_it(
 ) -> None:
     if not PIPEDRIVE.is_dir():
         pytest.skip(f"the public change log is not in {PIPEDRIVE}")
-    code, out, err = command("import-crm", PIPEDRIVE / "deal_changes.csv", "--history", tmp_path / "history")
+    code, out, err = command(
+        "import-crm", PIPEDRIVE / "deal_changes.csv", "--history", tmp_path / "history"
+    )
     assert (code, err) == (0, "")
     assert "read with the preset pipedrive" in out
     assert "1,995 opportunities" in out
     history = History(tmp_path / "history")
     assert set(history.check()["unique_id"]) == REUSED
     said = " ".join(out.split())
-    assert "5 deals (such as '851850') have two creations under one ID; two deals may be mixed." in said
+    assert (
+        "5 deals (such as '851850') have two creations under one ID; two deals may be mixed."
+        in said
+    )
     assert "out of order" not in said
     assert history.as_of("2024-12-31")["stage"].dropna().isin(list("123456789")).all()
 
@@ -193,7 +213,12 @@ def test_import_crm__of_the_practice_files_tells_the_truth(
     assert any(line.split()[:3] == ["Disqualified", "–", "unknown"] for line in out.splitlines())
     org = oa.Org.salesforce()
     now = oa.read_export(files.opportunities, org).set_index("unique_id").sort_index()
-    then = History(tmp_path / "history", org=org).as_of("2026-11-24").set_index("unique_id").sort_index()
+    then = (
+        History(tmp_path / "history", org=org)
+        .as_of("2026-11-24")
+        .set_index("unique_id")
+        .sort_index()
+    )
     for column in ("name", "stage", "value", "close_date", "probability"):
         pd.testing.assert_series_equal(
             then[column].astype("str"), now[column].astype("str"), check_names=False
@@ -217,7 +242,9 @@ def test_import_crm__counts_the_closed_deals_that_the_history_does_not_close(
         "salesforce",
     )
     assert (code, err) == (0, "")
-    assert "192 of 200 closed deals have no line in the history about their closing" in " ".join(out.split())
+    assert "192 of 200 closed deals have no line in the history about their closing" in " ".join(
+        out.split()
+    )
     asked = ("--from", tmp_path / "deals.csv", "--org", "salesforce", "--as-of", "2026-11-23")
     code, out, _ = command("forecast", *asked, "--history", folder, "--freq", "Q", "--explain")
     assert code == 0
@@ -234,7 +261,9 @@ def test_report__of_other_deals_than_the_history_is_refused(
 ) -> None:
     files = make_files()
     deals = oa.read_export(files.deals, oa.Org.salesforce(), progress=False)
-    History(tmp_path / "history").record(deals.assign(unique_id=deals["unique_id"].str[:15]), at="2026-11-22")
+    History(tmp_path / "history").record(
+        deals.assign(unique_id=deals["unique_id"].str[:15]), at="2026-11-22"
+    )
     files.deals.to_csv(tmp_path / "deals.csv", index=False)
     asked = (
         "--from",
@@ -257,13 +286,24 @@ def test_report__of_other_deals_than_the_history_is_refused(
     ("texts", "options", "says"),
     [
         ([DEALS, DEALS], [], "both hold deals; give one file of each"),
-        ([CHANGES.replace("11/2/2026", "soon")], [], "row 3: Edit Date='soon 9:14 AM' is not a date"),
+        (
+            [CHANGES.replace("11/2/2026", "soon")],
+            [],
+            "row 3: Edit Date='soon 9:14 AM' is not a date",
+        ),
         (
             ["a,b\n1,2\n"],
             [],
-            '0.csv holds nothing known: it has "a", "b", and is read if it holds deals (an id and a stage)',
+            (
+                '0.csv holds nothing known: it has "a", "b", and is read if it holds deals (an id '
+                "and a stage)"
+            ),
         ),
-        (["month,rep,quota\n2026-11,Ann,5\n"], [], "0.csv holds targets; start with it: opp-analytics start"),
+        (
+            ["month,rep,quota\n2026-11,Ann,5\n"],
+            [],
+            "0.csv holds targets; start with it: opp-analytics start",
+        ),
         (
             [DEALS, DEALS.replace("11/20/2026", "11/19/2026").replace("9/2/2026", "11/21/2026")],
             [],
@@ -280,23 +320,34 @@ def test_report__of_other_deals_than_the_history_is_refused(
                 )
             ],
             [],
-            "row 4: Opportunity Name='West' is in a row without an id or without anything else; export the details only",
+            (
+                "row 4: Opportunity Name='West' is in a row without an id or without anything "
+                "else; "
+                "export the details only"
+            ),
         ),
         (
             [DEALS.replace("Created Date", "Close Date")],
             [],
-            "row 2: Close Date='11/20/2026' and Close Date='9/1/2026' would both be 'close_date'; remove one of the columns",
+            (
+                "row 2: Close Date='11/20/2026' and Close Date='9/1/2026' would both be "
+                "'close_date'; remove one of the columns"
+            ),
         ),
         (
             [DEALS.replace("12/1/2026", "11/29/2026").replace("11/20", "20/11")],
             [],
-            "row 2: Close Date='20/11/2026' has the day first\n  row 3: Close Date='11/29/2026' has the month first; write all dates "
+            "row 2: Close Date='20/11/2026' has the day first\n  row 3: Close Date='11/29/2026' "
+            "has the month first; write all dates "
             "in one order",
         ),
         (
             [CHANGES.replace("20/2026", "2/2026")],
             [],
-            "rows 2 and 3: Edit Date='11/2/2026 9:14 AM' may mean Nov 2, 2026 or Feb 11, 2026, and no other row of the file tells",
+            (
+                "rows 2 and 3: Edit Date='11/2/2026 9:14 AM' may mean Nov 2, 2026 or Feb 11, 2026, "
+                "and no other row of the file tells"
+            ),
         ),
         (
             [DEALS.replace("Acme", "JosÃ©")],
@@ -306,7 +357,11 @@ def test_report__of_other_deals_than_the_history_is_refused(
         (["%PDF-1.7"], [], "is a PDF; export the report as CSV or .xlsx"),
         (["<html><table></table></html>"], [], "is a web page, as some CRMs save .xls files"),
         ([""], [], "holds no table; export the report again"),
-        ([DEALS.replace('"$5,000.00"', "5,000,00")], [], "row 3 has 10 cells, more than the 8 of the header"),
+        (
+            [DEALS.replace('"$5,000.00"', "5,000,00")],
+            [],
+            "row 3 has 10 cells, more than the 8 of the header",
+        ),
         (
             [DEALS, CHANGES.replace("100,000.00", "100.000,00")],
             [],
@@ -336,20 +391,32 @@ def test_import_crm__refuses_a_folder_in_use(command: Command, here: Path, tmp_p
 def test_import_crm__says_an_ambiguous_date_with_both_readings(
     command: Command, here: Path, tmp_path: Path
 ) -> None:
-    file = write_staged(tmp_path, "deals.csv", "Id,Name,StageName,CloseDate\n1,A,Prospecting,03/04/2027\n")
+    file = write_staged(
+        tmp_path, "deals.csv", "Id,Name,StageName,CloseDate\n1,A,Prospecting,03/04/2027\n"
+    )
     code, _, err = command("import-crm", file)
     assert code == 1
     assert "row 2: CloseDate='03/04/2027' may mean Mar 4, 2027 or Apr 3, 2027" in err
     code, _, _ = command("import-crm", file, "--month-first", "--out", tmp_path / "deals.parquet")
     assert code == 0
-    assert pd.read_parquet(tmp_path / "deals.parquet")["close_date"].tolist() == [pd.Timestamp("2027-03-04")]
+    assert pd.read_parquet(tmp_path / "deals.parquet")["close_date"].tolist() == [
+        pd.Timestamp("2027-03-04")
+    ]
 
 
-def test_import_crm__says_two_products_that_the_labels_fit_equally(command: Command, here: Path) -> None:
-    (here / "deals.csv").write_text("Deal Name,Deal Stage,Closing Date,Amount\nAcme,discovery,2026-12-01,5\n")
+def test_import_crm__says_two_products_that_the_labels_fit_equally(
+    command: Command, here: Path
+) -> None:
+    (here / "deals.csv").write_text(
+        "Deal Name,Deal Stage,Closing Date,Amount\nAcme,discovery,2026-12-01,5\n"
+    )
     code, out, err = command("import-crm", "deals.csv")
     assert (code, out) == (
         1,
-        "The labels fit hubspot and zoho equally: choose one with --org, or with preset = in the org file.\n",
+        (
+            "The labels fit hubspot and zoho equally: choose one with --org, or with preset = in "
+            "the "
+            "org file.\n"
+        ),
     )
     assert "has no opportunity ID" in err

@@ -64,19 +64,31 @@ def test_load__without_a_file_shows_the_stages(command: Command, account: Accoun
     account(pd.DataFrame([row(1), row(2, stage="discovery", value=250)]))
     code, out, _ = command("load")
     assert code == 0
-    assert [line.split() for line in out.splitlines() if "Discovery" in line] == [["Discovery", "1", "250"]]
+    assert [line.split() for line in out.splitlines() if "Discovery" in line] == [
+        ["Discovery", "1", "250"]
+    ]
 
 
 def test_load__refreshes_when_told(command: Command, account: Account) -> None:
     client = account(2)
     assert "2 opportunities" in command("load")[1]
     client.create(
-        name="Late", account_id="a", value=1, stage="proposal", close_date="2026-06-30", probability=10
+        name="Late",
+        account_id="a",
+        value=1,
+        stage="proposal",
+        close_date="2026-06-30",
+        probability=10,
     )
     assert "2 opportunities" in command("load")[1]
     assert "3 opportunities" in command("load", "--refresh", "changes")[1]
     client.create(
-        name="Later", account_id="a", value=1, stage="proposal", close_date="2026-06-30", probability=10
+        name="Later",
+        account_id="a",
+        value=1,
+        stage="proposal",
+        close_date="2026-06-30",
+        probability=10,
     )
     assert "4 opportunities" in command("load", "--refresh", "full")[1]
 
@@ -87,7 +99,9 @@ def test_load__counts_one_as_one(command: Command, account: Account) -> None:
 
 
 @pytest.mark.posix
-def test_load__on_ctrl_c_in_a_pause_says_what_it_keeps_and_goes_on_from_there(tmp_path: Path) -> None:
+def test_load__on_ctrl_c_in_a_pause_says_what_it_keeps_and_goes_on_from_there(
+    tmp_path: Path,
+) -> None:
     honest = paged([row(n, created_at=f"2026-01-01T00:00:00.{n:06d}Z") for n in range(200)])
     refusing, paused = threading.Event(), threading.Event()
     refusing.set()
@@ -101,10 +115,19 @@ def test_load__on_ctrl_c_in_a_pause_says_what_it_keeps_and_goes_on_from_there(tm
         return honest(asked)
 
     def start() -> subprocess.Popen[str]:
-        settings = {"BLOCKS_API_URL": server.url, "BLOCKS_AUTH_TOKEN": "tok-123", "BLOCKS_API_KEY": "key-456"}
+        settings = {
+            "BLOCKS_API_URL": server.url,
+            "BLOCKS_AUTH_TOKEN": "tok-123",
+            "BLOCKS_API_KEY": "key-456",
+        }
         return subprocess.Popen(
             [sys.executable, "-m", "opp_analytics", "load"],
-            env={**os.environ, **settings, "PYTHONPATH": str(Path(oa.__file__).parents[1]), "COLUMNS": "200"},
+            env={
+                **os.environ,
+                **settings,
+                "PYTHONPATH": str(Path(oa.__file__).parents[1]),
+                "COLUMNS": "200",
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -127,7 +150,9 @@ def test_load__on_ctrl_c_in_a_pause_says_what_it_keeps_and_goes_on_from_there(tm
         refusing.clear()
         server.asked.clear()
         out, err = start().communicate(timeout=60)
-        swept = sorted(int(a.query["page"]) for a in server.asked if a.query.get("sort") == "created_at")
+        swept = sorted(
+            int(a.query["page"]) for a in server.asked if a.query.get("sort") == "created_at"
+        )
     assert "200 opportunities" in out
     assert swept == list(range(2, 42))
 
@@ -146,4 +171,7 @@ def test_record__adds_what_changed(command: Command, account: Account, tmp_path:
 
 def test_record__counts_one_as_one(command: Command, account: Account, tmp_path: Path) -> None:
     account(1)
-    assert "Recorded 1 opportunity, 1 changed" in command("record", "--history", tmp_path / "history")[1]
+    assert (
+        "Recorded 1 opportunity, 1 changed"
+        in command("record", "--history", tmp_path / "history")[1]
+    )

@@ -1,4 +1,5 @@
-"""`opp-analytics org init` and `org check`: from data to an org file, and what it means in words."""
+"""`opp-analytics org init` and `org check`: from data to an org file, and what it means in
+words."""
 
 from __future__ import annotations
 
@@ -29,7 +30,11 @@ def test_init__from_the_api_lists_its_stages_and_check_reads_them_back(
 ) -> None:
     account(
         pd.DataFrame(
-            [row(1), row(2, stage="Pilot", probability=90), row(3, stage="closed_won", status="won")]
+            [
+                row(1),
+                row(2, stage="Pilot", probability=90),
+                row(3, stage="closed_won", status="won"),
+            ]
         )
     )
     code, out, err = command("org", "init")
@@ -114,7 +119,9 @@ by = "team"
 
 
 def test_check__lists_every_mistake_with_its_line(command: Command, here: Path) -> None:
-    (here / "opp-analytics.toml").write_text('currency = "Euro"\nfiscal_year_start = -2\nstagse = []\n')
+    (here / "opp-analytics.toml").write_text(
+        'currency = "Euro"\nfiscal_year_start = -2\nstagse = []\n'
+    )
     code, out, err = command("org", "check")
     assert (code, out) == (1, "")
     for words in (
@@ -143,7 +150,10 @@ def test_init__of_an_existing_file_says_both_ways_on(command: Command, here: Pat
 def test_init__update_reads_the_export_with_the_columns_of_the_file_and_keeps_what_is_in_it(
     command: Command, here: Path
 ) -> None:
-    mine = '# Mine\ncurrency = "EUR"  # net\n\n[columns]\n"Nr" = "unique_id"\n"Phase" = "stage"  # theirs\n'
+    mine = (
+        '# Mine\ncurrency = "EUR"  # net\n\n[columns]\n"Nr" = "unique_id"\n"Phase" = "stage"  # '
+        "theirs\n"
+    )
     (here / "opp-analytics.toml").write_text(mine)
     (here / "deals.csv").write_text("Nr,Phase,deal value\n1,Demo,5\n2,Gewonnen,7\n")
     code, out, err = command("org", "init", "--update", "--from", "deals.csv")
@@ -166,7 +176,9 @@ def test_init__update_of_a_file_with_a_mistake_says_its_line(command: Command, h
     assert "line 1: currency = 'Euro'" in err
 
 
-def test_init__update_from_the_api_adds_a_stage(command: Command, account: Account, here: Path) -> None:
+def test_init__update_from_the_api_adds_a_stage(
+    command: Command, account: Account, here: Path
+) -> None:
     account(pd.DataFrame([row(1), row(2, stage="Pilot", probability=90)]))
     assert command("org", "init")[0] == 0
     before = (here / "opp-analytics.toml").read_text()
@@ -195,21 +207,33 @@ def test_init__leaves_a_file_that_another_session_wrote_in_the_meantime(
     assert len(list(here.iterdir())) == 2
 
 
-def test_check__says_the_rates_of_currencies_and_how_new_they_are(command: Command, here: Path) -> None:
+def test_check__says_the_rates_of_currencies_and_how_new_they_are(
+    command: Command, here: Path
+) -> None:
     (here / "rates.csv").write_text(
         "date,currency,rate\n2026-11-02,EUR,1.1\n2026-11-27,EUR,1.2\n2026-11-02,GBP,1.3\n"
     )
-    (here / "opp-analytics.toml").write_text('currency = "USD"\n[currency_rates]\nfile = "rates.csv"\n')
+    (here / "opp-analytics.toml").write_text(
+        'currency = "USD"\n[currency_rates]\nfile = "rates.csv"\n'
+    )
     code, out, _ = command("org", "check")
-    assert (code, "rates      EUR (newest Nov 27, 2026) and GBP (newest Nov 2, 2026), to USD" in out) == (
+    assert (
+        code,
+        "rates      EUR (newest Nov 27, 2026) and GBP (newest Nov 2, 2026), to USD" in out,
+    ) == (
         0,
         True,
     )
 
 
-def test_init__of_a_file_of_other_labels_says_each_guess_and_marks_it(command: Command, here: Path) -> None:
+def test_init__of_a_file_of_other_labels_says_each_guess_and_marks_it(
+    command: Command, here: Path
+) -> None:
     (here / "deals.csv").write_text(
-        "Vorgang-Nr.;Phase;Betrag;Abschlussdatum\nA1;Angebot;45.000,00 €;31.12.2026\nA2;Abgeschlossen;12,50 €;1.9.2026\n",
+        (
+            "Vorgang-Nr.;Phase;Betrag;Abschlussdatum\nA1;Angebot;45.000,00 "
+            "€;31.12.2026\nA2;Abgeschlossen;12,50 €;1.9.2026\n"
+        ),
         encoding="cp1252",
     )
     code, out, err = command("org", "init", "--from", "deals.csv")
@@ -218,7 +242,9 @@ def test_init__of_a_file_of_other_labels_says_each_guess_and_marks_it(command: C
     assert "Vorgang-Nr. unique_id named like an id, unique and never blank in 2 rows" in said
     assert "Abschlussdatum close_date close_date by its label" in said
     assert "Abgeschlossen unknown 1 closed by its name, and nothing says won or lost" in said
-    assert 'Unknown: "Abgeschlossen". Write what it means under stages in opp-analytics.toml.' in out
+    assert (
+        'Unknown: "Abgeschlossen". Write what it means under stages in opp-analytics.toml.' in out
+    )
     assert "Correct the 6 guesses in it" in out
     org = oa.Org.read(here / "opp-analytics.toml")
     deals = oa.read_export(here / "deals.csv", org, progress=False)
@@ -235,7 +261,8 @@ def test_init__of_a_file_of_other_labels_says_each_guess_and_marks_it(command: C
 def test_check__of_people_and_joined_tables_describes_both(command: Command, here: Path) -> None:
     (here / "accounts.csv").write_text("account_id,Sector\na,steel\n")
     (here / "opp-analytics.toml").write_text(
-        '[people]\nrows = [{owner_name = "Ann", team = "East"}]\n[join.accounts]\nfile = "accounts.csv"\n'
+        '[people]\nrows = [{owner_name = "Ann", team = "East"}]\n[join.accounts]\nfile = '
+        '"accounts.csv"\n'
     )
     code, out, _ = command("org", "check")
     assert code == 0
@@ -244,14 +271,20 @@ def test_check__of_people_and_joined_tables_describes_both(command: Command, her
 
 
 def test_init__says_two_products_that_the_labels_fit_equally(command: Command, here: Path) -> None:
-    (here / "deals.csv").write_text("Deal Name,Deal Stage,Closing Date,Amount\nAcme,discovery,2026-12-01,5\n")
+    (here / "deals.csv").write_text(
+        "Deal Name,Deal Stage,Closing Date,Amount\nAcme,discovery,2026-12-01,5\n"
+    )
     code, out, _ = command("org", "init", "--from", "deals.csv")
     assert code == 0
-    assert out.startswith("The labels fit hubspot and zoho equally: choose one with --org, or with preset =")
+    assert out.startswith(
+        "The labels fit hubspot and zoho equally: choose one with --org, or with preset ="
+    )
     assert oa.Org.read(here / "opp-analytics.toml").columns["Closing Date"] == "close_date"
 
 
-def test_check__asks_whether_a_column_of_an_alert_is_another_one(command: Command, here: Path) -> None:
+def test_check__asks_whether_a_column_of_an_alert_is_another_one(
+    command: Command, here: Path
+) -> None:
     (here / "opp-analytics.toml").write_text(
         '[columns]\n"Size" = "deal_size"\n[report]\n'
         'alert_deals_when = ["chnace < 50%", "deal_size > 5", "champion", "days_in_stage > 30"]\n'

@@ -18,7 +18,8 @@ from tests.cli.kinds import Account, Command
 from tests.support import row
 
 _TOTAL = (
-    r"=(SUBTOTAL\(\d+,([A-Za-z_]+\[[A-Za-z ×,%$()-]+\]|[A-Z]+\d+(:[A-Z]+\d+)?)\)|SUM\([A-Z]+\d+:[A-Z]+\d+\))"
+    r"=(SUBTOTAL\(\d+,([A-Za-z_]+\[[A-Za-z "
+    r"×,%$()-]+\]|[A-Z]+\d+(:[A-Z]+\d+)?)\)|SUM\([A-Z]+\d+:[A-Z]+\d+\))"
 )
 STARTS = ("=", "+", "-", "@", "\t", "\r")
 FORMULAS = [f"{start}cmd|' /C calc'!A{number}" for number, start in enumerate(STARTS)]
@@ -42,7 +43,9 @@ def live(file: Path) -> list[str]:
         cells = [cell for line in lines for cell in line]
         return [cell for cell in cells if cell.startswith(STARTS) and not _is_number(cell)]
     book = openpyxl.load_workbook(file)
-    found: list[Any] = [c for sheet in book for line in sheet.iter_rows() for c in line if c.data_type == "f"]
+    found: list[Any] = [
+        c for sheet in book for line in sheet.iter_rows() for c in line if c.data_type == "f"
+    ]
     # The totals of the workbook are ours; they name a column of a table, or cells.
     return [str(cell.value) for cell in found if not re.fullmatch(_TOTAL, str(cell.value))]
 
@@ -61,7 +64,15 @@ def test_files__hold_no_live_formula(command: Command, account: Account) -> None
     client = account(hostile())
     before = oa.load(client)
     oa.plan(before, before.assign(name="=" + before["name"].astype("str"))).save("plan.json")
-    files = ["load.csv", "load.xlsx", "findings.csv", "export.csv", "export.xlsx", "page.xlsx", "receipt.csv"]
+    files = [
+        "load.csv",
+        "load.xlsx",
+        "findings.csv",
+        "export.csv",
+        "export.xlsx",
+        "page.xlsx",
+        "receipt.csv",
+    ]
     for arguments in (
         *(["load", "--out", file] for file in files[:2]),
         ["audit", "--out", files[2]],

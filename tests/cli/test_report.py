@@ -19,7 +19,15 @@ def test_report__writes_both_files_and_remembers_what_it_saw(
     command: Command, account: Account, tmp_path: Path
 ) -> None:
     account(pd.DataFrame([row(k) for k in range(5)]))
-    asked = ["report", "--out", tmp_path / "week.html", "--target", "9000", "--history", tmp_path / "history"]
+    asked = [
+        "report",
+        "--out",
+        tmp_path / "week.html",
+        "--target",
+        "9000",
+        "--history",
+        tmp_path / "history",
+    ]
     code, out, err = command(*asked)
     assert (code, err) == (0, "")
     assert f"Written to {tmp_path / 'week.html'} and {tmp_path / 'week.xlsx'}" in out
@@ -34,7 +42,10 @@ def test_report__leaves_the_history_alone_when_told(
     command: Command, account: Account, tmp_path: Path
 ) -> None:
     account(3)
-    assert command("report", "--out", tmp_path, "--history", tmp_path / "history", "--no-record")[0] == 0
+    assert (
+        command("report", "--out", tmp_path, "--history", tmp_path / "history", "--no-record")[0]
+        == 0
+    )
     assert History(tmp_path / "history").records.empty
 
 
@@ -47,12 +58,15 @@ def test_report__takes_for_our_own_only_writes_to_this_tenant(
     before = oa.load(written, progress=False)
     oa.apply(oa.plan(before, before.assign(value=7.0)), written)
     if not ours:
-        # Its owner touched the deal of this tenant in the very moment in which we wrote to its namesake there.
+        # Its owner touched the deal of this tenant in the very moment in which we wrote to its
+        # namesake there.
         account(rows.assign(updated_at=oa.own_writes(written)["updated_after"].iloc[0].isoformat()))
     asked = ["report", "--out", tmp_path / "week.html", "--history", tmp_path / "history"]
     assert command(*asked)[0] == 0
     sheets = pd.read_excel(tmp_path / "week.xlsx", sheet_name=None)
-    assert ("Findings" in sheets and "Not updated lately" in set(sheets["Findings"]["Finding"])) == ours
+    assert (
+        "Findings" in sheets and "Not updated lately" in set(sheets["Findings"]["Finding"])
+    ) == ours
 
 
 def test_report__of_a_past_day_is_read_from_the_history_without_asking_the_api(
@@ -62,7 +76,13 @@ def test_report__of_a_past_day_is_read_from_the_history_without_asking_the_api(
     for day, value in (("2026-01-05", 100), ("2026-01-12", 250)):
         history.record(pd.DataFrame([row(1, value=value)]), at=f"{day}T08:00Z")
     code, _, err = command(
-        "report", "--as-of", "2026-01-12", "--out", tmp_path / "a.html", "--history", tmp_path / "history"
+        "report",
+        "--as-of",
+        "2026-01-12",
+        "--out",
+        tmp_path / "a.html",
+        "--history",
+        tmp_path / "history",
     )
     assert (code, err) == (0, "")
     page = reading.read(tmp_path / "a.html")
@@ -90,10 +110,14 @@ def test_report__of_a_day_to_come_says_what_it_does_not_hold(
     assert "As of Jan 31, 2199, but the pipeline was last seen on " in page.read_text()
 
 
-def test_report__refuses_a_target_below_nothing(command: Command, account: Account, tmp_path: Path) -> None:
+def test_report__refuses_a_target_below_nothing(
+    command: Command, account: Account, tmp_path: Path
+) -> None:
     account(2)
     page = tmp_path / "a.html"
-    code, _, err = command("report", "--target", "-5", "--out", page, "--history", tmp_path / "history")
+    code, _, err = command(
+        "report", "--target", "-5", "--out", page, "--history", tmp_path / "history"
+    )
     assert code == 1
     assert "--target -5.0 is below 0" in err
     assert not page.exists()
@@ -115,7 +139,9 @@ def test_report__of_one_person_counts_her_deals_alone(
     assert "--for 'Zeo' is nobody's name; use one of Ann or Zoe" in err
 
 
-def test_report__reads_the_org_file_of_the_folder(command: Command, account: Account, here: Path) -> None:
+def test_report__reads_the_org_file_of_the_folder(
+    command: Command, account: Account, here: Path
+) -> None:
     account(pd.DataFrame([row(k, owner_name="Zoe") for k in range(3)]))
     settings = """currency = "EUR"
 [report]
@@ -148,7 +174,15 @@ def test_report__also_writes_mail_and_text_and_an_alert_exits_with_3(
     account(3)
     org = tmp_path / "org.toml"
     org.write_text('currency = "USD"\n[report]\nalert_when = ["booked < 1e9", "booked > 1e9"]\n')
-    asked = ["report", "--out", tmp_path / "week.html", "--history", tmp_path / "history", "--org", org]
+    asked = [
+        "report",
+        "--out",
+        tmp_path / "week.html",
+        "--history",
+        tmp_path / "history",
+        "--org",
+        org,
+    ]
     code, out, err = command(*asked, "--eml", "--markdown")
     assert (code, err) == (3, "")
     assert out.splitlines()[-1].endswith(" has $0 closed; you asked to be told below $1B.")
@@ -167,7 +201,9 @@ def test_report__of_an_alert_on_no_column_writes_nothing(
         "report", "--out", tmp_path / "week.html", "--history", tmp_path / "history", "--org", org
     )
     assert code == 1
-    assert "the forecast has no column 'p_tagret'; did you mean 'p_target'?" in " ".join(err.split())
+    assert "the forecast has no column 'p_tagret'; did you mean 'p_target'?" in " ".join(
+        err.split()
+    )
     assert not (tmp_path / "week.html").exists()
 
 

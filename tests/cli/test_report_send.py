@@ -69,9 +69,13 @@ def test_report_send__says_who_got_it_and_sends_it_once(report: Report, server: 
 
 
 @pytest.mark.slow
-def test_report_send__names_who_failed_and_who_has_no_address(report: Report, server: MailServer) -> None:
+def test_report_send__names_who_failed_and_who_has_no_address(
+    report: Report, server: MailServer
+) -> None:
     server.refused = ["vp@example.com"]
-    code, out, err = report("--for-each", "team,owner_name", more='[report]\nalert_when = "open_value >= 0"')
+    code, out, err = report(
+        "--for-each", "team,owner_name", more='[report]\nalert_when = "open_value >= 0"'
+    )
     # A failure counts for more than an alert.
     assert code == 1
     assert "you asked to be told" in out
@@ -83,7 +87,10 @@ def test_report_send__names_who_failed_and_who_has_no_address(report: Report, se
     assert Path("reports", "weekly-2026-01-12.html").exists()
     assert PASSWORD not in out + err
     server.refused = ()
-    assert report("--for-each", "team,owner_name", more='[report]\nalert_when = "open_value >= 0"')[0] == 3
+    assert (
+        report("--for-each", "team,owner_name", more='[report]\nalert_when = "open_value >= 0"')[0]
+        == 3
+    )
     assert server.receivers == ["cfo@example.com", "ann@example.com", "vp@example.com"]
 
 
@@ -99,7 +106,9 @@ def test_report_send__asks_for_the_login_once(
 
 
 @pytest.mark.slow
-def test_report_send__of_a_dry_run_writes_and_sends_nothing(report: Report, server: MailServer) -> None:
+def test_report_send__of_a_dry_run_writes_and_sends_nothing(
+    report: Report, server: MailServer
+) -> None:
     for options in ((), ("--for-each", "team", "--keep", "1")):
         code, out, err = report("--dry-run", *options)
         assert (code, err) == (0, "")
@@ -121,7 +130,11 @@ def test_report_send__of_alerts_alone_writes_no_page(report: Report, server: Mai
     [
         ("", None, "OPP_ANALYTICS_SMTP_URL is not set, so no mail can be sent"),
         ("", "smtps://u:hidden", "OPP_ANALYTICS_SMTP_URL is not an address such as"),
-        ("[deliver.teams]\nEast = ['a@x.com']", "smtps://u:p@h", "nobody under [people] is in this team"),
+        (
+            "[deliver.teams]\nEast = ['a@x.com']",
+            "smtps://u:p@h",
+            "nobody under [people] is in this team",
+        ),
     ],
 )
 def test_report_send__is_refused_before_the_page_is_made(
@@ -136,18 +149,22 @@ def test_report_send__is_refused_before_the_page_is_made(
     assert not Path("reports").exists()
 
 
-def test_report_send__without_anybody_to_send_to_says_what_to_add(command: Command, report: Report) -> None:
+def test_report_send__without_anybody_to_send_to_says_what_to_add(
+    command: Command, report: Report
+) -> None:
     Path("opp-analytics.toml").write_text('currency = "USD"\n')
     code, _, err = command("report", "--as-of", "2026-01-12", "--out", "reports", "--send")
     assert code == 1
     assert (
-        'add for example [deliver] with mail_from = "forecast@example.com" and mail_to = ["sales@example.com"]'
-        in err
-    )
+        'add for example [deliver] with mail_from = "forecast@example.com" and mail_to = '
+        '["sales@example.com"]'
+    ) in err
     assert not Path("reports").exists()
 
 
-def test_report_send__is_refused_where_nobody_knows_what_was_sent(report: Report, server: MailServer) -> None:
+def test_report_send__is_refused_where_nobody_knows_what_was_sent(
+    report: Report, server: MailServer
+) -> None:
     ledger = Path("reports", "deliveries.jsonl")
     ledger.parent.mkdir()
     ledger.write_text('{"at": "2026-\n')
@@ -158,7 +175,9 @@ def test_report_send__is_refused_where_nobody_knows_what_was_sent(report: Report
 
 
 @pytest.mark.parametrize("option", ["--dry-run", "--again", "--alerts"])
-def test_report__takes_options_of_sending_only_with_send(command: Command, here: Path, option: str) -> None:
+def test_report__takes_options_of_sending_only_with_send(
+    command: Command, here: Path, option: str
+) -> None:
     code, _, err = command("report", option)
     assert code == 2
     assert "add --send" in err
@@ -212,10 +231,14 @@ def test_report_send__of_alerts_says_what_was_told_then_what_stands(
 
 
 @pytest.mark.parametrize("option", ["--eml", "--markdown", "--pdf"])
-def test_report_send__of_alerts_takes_no_option_that_writes_files(report: Report, option: str) -> None:
+def test_report_send__of_alerts_takes_no_option_that_writes_files(
+    report: Report, option: str
+) -> None:
     code, _, err = report("--alerts", option)
     assert code == 2
-    assert f"--alerts writes no files; leave out {option}" in " ".join(err.replace("│", " ").split())
+    assert f"--alerts writes no files; leave out {option}" in " ".join(
+        err.replace("│", " ").split()
+    )
 
 
 def test_report_send__counts_what_failed_in_its_heading(report: Report, server: MailServer) -> None:
@@ -230,9 +253,9 @@ def test_report_send__refuses_data_of_another_day_unless_the_day_is_named(
     assert code == 1
     assert "the pipeline was last seen on Jan 12, 2026" in err
     assert (
-        "So nothing was sent; record the pipeline of today with opp-analytics record --history opp-history"
-        in err
-    )
+        "So nothing was sent; record the pipeline of today with opp-analytics record --history "
+        "opp-history"
+    ) in err
     assert not server.messages
     assert not Path("reports").exists()
     code, out, _ = command("report", "--send", "--as-of", "2026-01-12")
@@ -251,7 +274,9 @@ def test_report_send__refuses_data_of_another_day_unless_the_day_is_named(
         (("--since", "2040-01-01"), "--since '2040-01-01' is not before"),
     ],
 )
-def test_report__names_its_options_in_errors(report: Report, words: tuple[str, ...], says: str) -> None:
+def test_report__names_its_options_in_errors(
+    report: Report, words: tuple[str, ...], says: str
+) -> None:
     code, _, err = report(*words)
     assert code == 1
     assert says in err

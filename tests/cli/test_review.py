@@ -37,7 +37,12 @@ def two_weeks(week: int) -> pd.DataFrame:
         row(3, name="Cog", owner_name="Bo", value=200, close_date="2026-03-28"),
     ]
     if week:
-        rows[0] |= {"stage": "closed_won", "status": "won", "probability": 100, "close_date": "2026-03-06"}
+        rows[0] |= {
+            "stage": "closed_won",
+            "status": "won",
+            "probability": 100,
+            "close_date": "2026-03-06",
+        }
         rows[1] |= {"close_date": "2026-04-25"}
     return pd.DataFrame(rows)
 
@@ -52,13 +57,23 @@ def folder(tmp_path: Path) -> Path:
 
 def test_changes__say_why_whose_and_which(command: Command, folder: Path, tmp_path: Path) -> None:
     file = tmp_path / "changes.xlsx"
-    asked = ["changes", "--history", folder, "--since", "2026-03-03", "--by", "owner_name", "--out", file]
+    asked = [
+        "changes",
+        "--history",
+        folder,
+        "--since",
+        "2026-03-03",
+        "--by",
+        "owner_name",
+        "--out",
+        file,
+    ]
     code, out, err = command(*asked)
     assert (code, err) == (0, "")
     assert (
-        "March is up 100 since Mar 2, to 1.1K: Oakhurst won beyond its chance (+400) and =Bolt|A1 pushed out (−300)"
-        in out
-    )
+        "March is up 100 since Mar 2, to 1.1K: Oakhurst won beyond its chance (+400) and "
+        "=Bolt|A1 pushed out (−300)"
+    ) in out
     assert "Pipeline went from 1.7K (3 deals) to 700 (2 deals): won 1K (1)." in out
     assert out.index("By owner name") < out.index("Deals") < out.index("Pipeline")
     sheets = pd.read_excel(file, sheet_name=None)
@@ -78,7 +93,15 @@ def test_changes__without_a_forecast_still_say_what_moved_the_pipeline(
 ) -> None:
     log = even_months(9).changes().drop(columns="operation")
     History.from_changes(log, path=tmp_path / "history")
-    asked = ["changes", "--history", tmp_path / "history", "--since", "2026-02-11", "--until", "2026-07-20"]
+    asked = [
+        "changes",
+        "--history",
+        tmp_path / "history",
+        "--since",
+        "2026-02-11",
+        "--until",
+        "2026-07-20",
+    ]
     code, out, _ = command(*asked)
     assert code == 0
     assert "Not known: method='learned' needs 3 ended months" in out
@@ -90,9 +113,9 @@ def test_changes__of_an_empty_history_say_what_to_do(command: Command, tmp_path:
         code, _, err = command(name, "--history", tmp_path / "none")
         assert code == 1
         assert (
-            f"none holds no records; make one every day with: opp-analytics record --history {tmp_path}"
-            in err
-        )
+            "none holds no records; make one every day with: opp-analytics record --history "
+            f"{tmp_path}"
+        ) in err
 
 
 @pytest.mark.parametrize(
@@ -100,13 +123,19 @@ def test_changes__of_an_empty_history_say_what_to_do(command: Command, tmp_path:
     [
         (
             ["--since", "2026-01-05"],
-            "does not reach back to 2026-01-05 00:00 UTC: the first record is from 2026-03-02 06:00 UTC; choose 2026-03-03 or later",
+            (
+                "does not reach back to 2026-01-05 00:00 UTC: the first record is from 2026-03-02 "
+                "06:00 UTC; choose 2026-03-03 or later"
+            ),
         ),
         (
             ["--since", "2026-03-09", "--until", "2026-03-03"],
             "--until 2026-03-03 is before --since 2026-03-09; swap them",
         ),
-        (["--period", "March"], "--period: 'March' is not a period of --freq 'M'; write it like '2026-03'"),
+        (
+            ["--period", "March"],
+            "--period: 'March' is not a period of --freq 'M'; write it like '2026-03'",
+        ),
         (["--by", "team"], "; [people] of the org file gives team"),
     ],
 )
@@ -118,12 +147,17 @@ def test_changes__name_what_they_cannot_show(
     assert says in err
 
 
-def test_changes__of_a_young_history_begin_with_its_first_record(command: Command, tmp_path: Path) -> None:
+def test_changes__of_a_young_history_begin_with_its_first_record(
+    command: Command, tmp_path: Path
+) -> None:
     history = History(tmp_path / "young")
     history.record(two_weeks(0), at="2026-03-06T06:00Z")
     code, _, err = command("changes", "--history", tmp_path / "young")
     assert code == 1
-    assert "young holds one record, and a change needs two; make one every day with: opp-analytics" in err
+    assert (
+        "young holds one record, and a change needs two; make one every day with: opp-analytics"
+        in err
+    )
     history.record(two_weeks(1), at="2026-03-09T06:00Z")
     code, out, err = command("changes", "--history", tmp_path / "young")
     assert (code, err) == (0, "")
@@ -131,10 +165,22 @@ def test_changes__of_a_young_history_begin_with_its_first_record(command: Comman
     assert "Pipeline went from 1.7K (3 deals) to 700 (2 deals): won 1K (1)." in out
 
 
-def test_forecast__by_owner_adds_up(command: Command, account: Account, folder: Path, tmp_path: Path) -> None:
+def test_forecast__by_owner_adds_up(
+    command: Command, account: Account, folder: Path, tmp_path: Path
+) -> None:
     account(two_weeks(1))
     file = tmp_path / "forecast.csv"
-    asked = ["forecast", "--history", folder, "--as-of", "2026-03-09", "--by", "owner_name", "--target", "2k"]
+    asked = [
+        "forecast",
+        "--history",
+        folder,
+        "--as-of",
+        "2026-03-09",
+        "--by",
+        "owner_name",
+        "--target",
+        "2k",
+    ]
     code, out, err = command(*asked, "--out", file)
     assert (code, err) == (0, "")
     assert "as of Mar 9, 2026" in out
@@ -151,7 +197,17 @@ def test_risk__lists_reasons_and_sums_by_owner(
 ) -> None:
     account(two_weeks(1))
     file = tmp_path / "risk.md"
-    asked = ["risk", "--history", folder, "--as-of", "2026-03-30", "--by", "owner_name", "--out", file]
+    asked = [
+        "risk",
+        "--history",
+        folder,
+        "--as-of",
+        "2026-03-30",
+        "--by",
+        "owner_name",
+        "--out",
+        file,
+    ]
     code, out, err = command(*asked)
     assert (code, err) == (0, "")
     assert "2 days overdue" in out
@@ -209,7 +265,9 @@ def test_created__counts_what_came_in(command: Command, folder: Path, tmp_path: 
 
 
 @pytest.mark.parametrize("name", ["changes", "forecast", "risk", "created"])
-def test_review__refuses_a_file_that_it_cannot_write(command: Command, tmp_path: Path, name: str) -> None:
+def test_review__refuses_a_file_that_it_cannot_write(
+    command: Command, tmp_path: Path, name: str
+) -> None:
     code, _, err = command(name, "--out", tmp_path / "table.docx")
     assert code == 1
     assert "use .xlsx, .csv or .md" in err
@@ -222,7 +280,9 @@ WRONG = [
 ]
 
 
-def test_audit__lists_findings_and_money_by_check(command: Command, account: Account, tmp_path: Path) -> None:
+def test_audit__lists_findings_and_money_by_check(
+    command: Command, account: Account, tmp_path: Path
+) -> None:
     account(pd.DataFrame(WRONG))
     file = tmp_path / "findings.csv"
     code, out, err = command("audit", "--as-of", "2026-03-10", "--out", file)
@@ -300,7 +360,9 @@ def test_audit__says_when_nothing_is_found(command: Command, account: Account) -
     assert "Nothing found" in out
 
 
-@pytest.mark.parametrize(("option", "ending"), [("--out", ".xlsx, .csv or .md"), ("--fix", ".json")])
+@pytest.mark.parametrize(
+    ("option", "ending"), [("--out", ".xlsx, .csv or .md"), ("--fix", ".json")]
+)
 def test_audit__refuses_an_unknown_ending_before_asking(
     command: Command, tmp_path: Path, option: str, ending: str
 ) -> None:
@@ -312,7 +374,9 @@ def test_audit__refuses_an_unknown_ending_before_asking(
 @pytest.fixture
 def proved(here: Path) -> Path:
     """A history in the folder that the commands look in."""
-    History.from_changes(even_months(14).changes().drop(columns="operation"), path=here / "opp-history")
+    History.from_changes(
+        even_months(14).changes().drop(columns="operation"), path=here / "opp-history"
+    )
     return here
 
 
@@ -331,7 +395,9 @@ def test_prove__writes_one_page_without_script_or_address(command: Command, prov
 
 
 @pytest.mark.slow
-def test_prove__as_json_prints_the_tables_alone_and_writes_nothing(command: Command, proved: Path) -> None:
+def test_prove__as_json_prints_the_tables_alone_and_writes_nothing(
+    command: Command, proved: Path
+) -> None:
     code, out, err = command("prove", "--json")
     assert (code, err) == (0, "")
     tables = json.loads(out)["tables"]
@@ -339,14 +405,23 @@ def test_prove__as_json_prints_the_tables_alone_and_writes_nothing(command: Comm
     assert list(proved.glob("*.*")) == []
     methods = tables["methods"]
     table = oa.backtest_methods(
-        History(proved / "opp-history"), freq="M", methods=[row["method"] for row in methods["rows"]]
+        History(proved / "opp-history"),
+        freq="M",
+        methods=[row["method"] for row in methods["rows"]],
     )
     assert methods["columns"] == ["method", *table.columns]
     for name in ("wape", "crps"):
         said = [math.nan if row[name] is None else row[name] for row in methods["rows"]]
         assert said == pytest.approx(table[name].tolist(), nan_ok=True)
     assert methods["attrs"]["confidence"] == 0.8
-    assert set(tables["periods"]["columns"]) >= {"period", "expected", "low", "high", "actual", "held"}
+    assert set(tables["periods"]["columns"]) >= {
+        "period",
+        "expected",
+        "low",
+        "high",
+        "actual",
+        "held",
+    }
 
 
 @pytest.mark.slow
@@ -416,9 +491,13 @@ def ask(function: Callable[[pd.DataFrame, History, dict[str, Any]], Any]) -> Cal
 
 
 ANSWERS: dict[str, Callable[[Path], Any]] = {
-    f"forecast {FILES} --target 150": ask(lambda d, h, q: oa.forecast(d, history=h, freq="M", periods=3, target=150, **q)),
+    f"forecast {FILES} --target 150": ask(
+        lambda d, h, q: oa.forecast(d, history=h, freq="M", periods=3, target=150, **q)
+    ),
     f"forecast {FILES} --by owner_name --method stated": ask(
-        lambda d, h, q: oa.forecast(d, history=h, freq="M", by="owner_name", periods=3, totals=True, method="stated", **q)
+        lambda d, h, q: oa.forecast(
+            d, history=h, freq="M", by="owner_name", periods=3, totals=True, method="stated", **q
+        )
     ),
     f"win-rate {FILES}": ask(lambda d, h, q: oa.win_rate(d, **q)),
     f"win-rate {FILES} --by owner_name --freq Q --since 2026-03-01": ask(
@@ -432,19 +511,25 @@ ANSWERS: dict[str, Callable[[Path], Any]] = {
     f"pacing {FILES}": ask(lambda d, h, q: oa.pacing(d, **q)),
     f"categories {FILES}": ask(lambda d, h, q: oa.forecast_categories(d, **q)),
     f"scorecard {FILES}": ask(lambda d, h, q: oa.scorecard(d, h, **q)),
-    "created --by owner_name": ask(lambda d, h, q: oa.pipeline_created(h, freq="M", by="owner_name")),
-    f"risk {FILES}": ask(lambda d, h, q: {"deals": oa.deal_flags(d, h, **q).assign(probability=0, chance=0.0)}),
+    "created --by owner_name": ask(
+        lambda d, h, q: oa.pipeline_created(h, freq="M", by="owner_name")
+    ),
+    f"risk {FILES}": ask(
+        lambda d, h, q: {"deals": oa.deal_flags(d, h, **q).assign(probability=0, chance=0.0)}
+    ),
     f"audit {FILES}": ask(lambda d, h, q: {"summary": oa.audit_summary(oa.audit(d, **q))}),
     "changes --since 2027-01-12 --until 2027-01-21": ask(
         lambda d, h, q: {
-            "forecast": oa.forecast_change(h, start="2027-01-12", end="2027-01-21", period="2027-01", freq="M"),
+            "forecast": oa.forecast_change(
+                h, start="2027-01-12", end="2027-01-21", period="2027-01", freq="M"
+            ),
             "movements": oa.movements(h, start="2027-01-12", end="2027-01-21"),
             "pipeline": oa.waterfall(h, start="2027-01-12", end="2027-01-21"),
         }
     ),
     "prove": ask(lambda d, h, q: judge_forecasts(h, freq="M")),
     "runs": lambda folder: oa.runs(),
-}  # fmt: skip
+}
 """By command: its table, or some of its tables by name."""
 
 
@@ -489,7 +574,9 @@ def test_json__holds_the_table_of_its_function_and_nothing_else(
         numbers = [n for n in table.select_dtypes("number") if n not in ("probability", "chance")]
         flat = table.reset_index() if names else table
         said = [[row[n] for n in numbers] for row in one["rows"]]
-        assert said == [[_plain(cell) for cell in row] for row in flat[numbers].itertuples(index=False)], name
+        assert said == [
+            [_plain(cell) for cell in row] for row in flat[numbers].itertuples(index=False)
+        ], name
         assert "org" not in one["attrs"]
 
 
@@ -514,14 +601,26 @@ def test_quiet__leaves_out_notes(asked: Command, words: str) -> None:
     assert (code, err) == (0, "")
     assert out
     assert [
-        line for line in out.splitlines() if line.startswith(("Read ", "Method", "Old data", "Coverage"))
+        line
+        for line in out.splitlines()
+        if line.startswith(("Read ", "Method", "Old data", "Coverage"))
     ] == []
 
 
 def test_forecast__keeps_the_target_beside_compact_money(asked: Command) -> None:
-    _, out, _ = asked("forecast", *shlex.split(FILES), "--target", "1234567.89", "--by", "owner_name")
+    _, out, _ = asked(
+        "forecast", *shlex.split(FILES), "--target", "1234567.89", "--by", "owner_name"
+    )
     head = next(line for line in out.splitlines() if "period" in line)
-    assert head.split()[:7] == ["owner_name", "period", "booked", "expected", "low", "high", "target"]
+    assert head.split()[:7] == [
+        "owner_name",
+        "period",
+        "booked",
+        "expected",
+        "low",
+        "high",
+        "target",
+    ]
     assert "1.23M" in out
     assert "1,234,567" not in out
     assert "pipeline_coverage and open_value; --out FILE or --json has all." in out
@@ -547,7 +646,10 @@ def test_forecast__says_a_word_where_there_is_no_pipeline_to_add(
 def test_method__is_one_sentence_and_explained_when_asked(asked: Command) -> None:
     words = ("forecast", *shlex.split(FILES), "--history", "none")
     _, out, _ = asked(*words)
-    assert "Method: run rate, from 12 ended months. There is no history to learn from yet. (--explain" in out
+    assert (
+        "Method: run rate, from 12 ended months. There is no history to learn from yet. (--explain"
+        in out
+    )
     assert "there is no history" not in out
     _, out, _ = asked(*words, "--explain")
     assert "Method: run rate: there is no history." in out
@@ -560,11 +662,22 @@ def test_method__is_one_sentence_and_explained_when_asked(asked: Command) -> Non
         ("--method lerned", "unknown --method 'lerned'; did you mean 'learned'?"),
         ("--freq month", "--freq 'month' is not a period alias; did you mean 'M'?"),
         ("--freq Quarterly", "did you mean 'Q'?"),
-        ("--org salesforc", 'no file or preset "salesforc"; did you mean salesforce? Presets: salesforce, hubspot'),
-        ("--org whatever", 'no file or preset "whatever"; choose one of the presets, or name a file. Presets: sales'),
+        (
+            "--org salesforc",
+            'no file or preset "salesforc"; did you mean salesforce? Presets: salesforce, hubspot',
+        ),
+        (
+            "--org whatever",
+            (
+                'no file or preset "whatever"; choose one of the presets, or name a file. Presets: '
+                "sales"
+            ),
+        ),
     ],
-)  # fmt: skip
-def test_arguments__that_are_almost_right_get_a_suggestion(asked: Command, words: str, says: str) -> None:
+)
+def test_arguments__that_are_almost_right_get_a_suggestion(
+    asked: Command, words: str, says: str
+) -> None:
     code, _, err = asked("forecast", *shlex.split(FILES), *words.split())
     assert code == 1
     assert says in err
@@ -578,14 +691,19 @@ def test_slippage__of_a_history_that_begins_now_says_from_when_it_can_be_asked(
     today = pd.Timestamp.now("UTC")
     code, _, err = command("slippage")
     assert code == 1
-    said = f"opp-history begins on {today:%Y-%m-%d}, so it does not know what was due in {today.to_period('M') - 1}"
+    said = (
+        f"opp-history begins on {today:%Y-%m-%d}, so it does not know what was due in "
+        f"{today.to_period('M') - 1}"
+    )
     assert said in " ".join(err.split())
 
 
 def test_slippage__without_a_history_says_what_is_missing_and_the_way_out(asked: Command) -> None:
     code, out, err = asked("slippage", "--history", "none")
     assert (code, out) == (1, "")
-    assert "none holds no records; make one every day with: opp-analytics record --history none" in err
+    assert (
+        "none holds no records; make one every day with: opp-analytics record --history none" in err
+    )
 
 
 def test_warnings__are_said_once_with_the_largest_number(
@@ -648,7 +766,9 @@ def test_json__of_loads_checks_and_edits(command: Command, account: Account, her
     assert len(json.loads(command("runs", "--json")[1])["rows"]) == 1
 
 
-def test_json__of_a_plan_with_problems_lists_them(command: Command, account: Account, here: Path) -> None:
+def test_json__of_a_plan_with_problems_lists_them(
+    command: Command, account: Account, here: Path
+) -> None:
     account(deals(2))
     command("export", "before.csv")
     edited = pd.read_csv(here / "before.csv", dtype=str, keep_default_na=False)
@@ -673,7 +793,9 @@ def test_commands__that_show_a_table_are_all_here() -> None:
 def test_json__of_an_import_and_an_org_file(asked: Command, stored: Path) -> None:
     (stored / "own.toml").write_text('[[stages]]\nname = "Demo"\nkind = "open"\nprobability = 40\n')
     tables = json.loads(asked("org", "check", "own.toml", "--json")[1])["tables"]
-    assert [(row["stage"], row["probability"]) for row in tables["stages"]["rows"]] == [("Demo", 40)]
+    assert [(row["stage"], row["probability"]) for row in tables["stages"]["rows"]] == [
+        ("Demo", 40)
+    ]
     assert "time zone" in [row["fact"] for row in tables["facts"]["rows"]]
     pd.read_parquet(stored / "deals.parquet").to_csv(stored / "deals.csv", index=False)
     tables = json.loads(asked("import-crm", "deals.csv", "--json")[1])["tables"]
@@ -684,6 +806,8 @@ def test_json__of_an_import_and_an_org_file(asked: Command, stored: Path) -> Non
 @pytest.mark.slow
 def test_report__is_made_by_the_method_asked_for(asked: Command, tmp_path: Path) -> None:
     page = tmp_path / "weekly.html"
-    code, _, err = asked("report", *shlex.split(FILES), "--no-record", "--method", "stated", "--out", page)
+    code, _, err = asked(
+        "report", *shlex.split(FILES), "--no-record", "--method", "stated", "--out", page
+    )
     assert code == 0, err
     assert "Method: stated" in page.read_text("utf-8")

@@ -48,7 +48,8 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
 
 @pytest.fixture
 def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A program in place of ours that notes its words and settings, and ends with the codes that `codes` lists."""
+    """A program in place of ours that notes its words and settings, and ends with the codes that
+    `codes` lists."""
     file = tmp_path / "bin dir" / "opp-analytics"
     file.parent.mkdir()
     file.write_text(
@@ -93,10 +94,13 @@ def run(
 @pytest.mark.parametrize("place", [ODD], indirect=True)
 @pytest.mark.posix
 @pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: Path(shell[0]).name)
-def test_script__runs_what_is_due(place: Path, program: Path, command: Command, shell: list[str]) -> None:
+def test_script__runs_what_is_due(
+    place: Path, program: Path, command: Command, shell: list[str]
+) -> None:
     assert command("schedule", "--for", "cron", "--out", ".", *SENDING)[0] == 0
     (place / "secrets.env").write_text(
-        "# ours\r\nexport BLOCKS_API_URL=https://a\r\nBLOCKS_API_KEY='a $(touch x) \"b\" %'\nEMPTY=\n"
+        '# ours\r\nexport BLOCKS_API_URL=https://a\r\nBLOCKS_API_KEY=\'a $(touch x) "b" '
+        "%'\nEMPTY=\n"
     )
     record = "record --history opp-history"
     send = "report --history opp-history --out reports --send --for-each team,owner_name"
@@ -106,24 +110,32 @@ def test_script__runs_what_is_due(place: Path, program: Path, command: Command, 
     assert run(place, "record", program, 0, 3, shell=shell) == (3, [record, f"{send} --alerts"], "")
     assert run(place, "record", program, 1, shell=shell) == (1, [record], "words of record\n")
     assert run(place, "report", program, 3, shell=shell) == (3, [report], "")
-    # What was not made or not sent on Monday is tried again after each record: for whom it missed, if it was made.
+    # What was not made or not sent on Monday is tried again after each record: for whom it missed,
+    # if it was made.
     code, calls, said = run(place, "report", program, 1, shell=shell)
     due = place / "reports" / "opp-schedule.due"
     day = due.read_text().split()[0]
     again = (
-        f"words of report\nThe page of {day} failed; it is tried again after the next record, {{}} more.\n"
+        f"words of report\nThe page of {day} failed; it is tried again after the next record, "
+        f"{{}} more.\n"
     )
     assert (code, calls, said) == (1, [report], again.format(3))
     done = run(place, "record", program, 0, 3, 1, shell=shell)
-    assert done == (3, [record, f"{send} --alerts", report], again.format(2)), "what worked is no failure"
+    assert done == (3, [record, f"{send} --alerts", report], again.format(2)), (
+        "what worked is no failure"
+    )
     ledger = place / "reports" / "deliveries.jsonl"
-    ledger.write_bytes(msgspec.json.encode(Run("2026-11-23T12:30:00+00:00", "2026-11-23", ())) + b"\n")
+    ledger.write_bytes(
+        msgspec.json.encode(Run("2026-11-23T12:30:00+00:00", "2026-11-23", ())) + b"\n"
+    )
     due.write_text("2026-11-23 2\n")
     late = [record, f"{send} --alerts", f"{report} --as-of 2026-11-23"]
     assert run(place, "record", program, shell=shell) == (0, late, "")
     assert run(place, "record", program, shell=shell)[1] == late[:2]
     due.write_text("2026-11-23 3\n")
-    end = "words of report\nThe page of 2026-11-23 failed 4 times; the next one is that of Monday.\n"
+    end = (
+        "words of report\nThe page of 2026-11-23 failed 4 times; the next one is that of Monday.\n"
+    )
     assert run(place, "record", program, 0, 0, 1, shell=shell) == (0, late, end)
     assert run(place, "record", program, shell=shell)[1] == late[:2]
     log = (place / "opp-schedule.log").read_text()
@@ -137,7 +149,9 @@ def test_script__runs_what_is_due(place: Path, program: Path, command: Command, 
 
 
 @pytest.mark.posix
-def test_script__prints_alerts_where_it_sends_nothing(place: Path, program: Path, command: Command) -> None:
+def test_script__prints_alerts_where_it_sends_nothing(
+    place: Path, program: Path, command: Command
+) -> None:
     command("schedule", "--for", "cron", "--out", ".")
     assert run(place, "record", program) == (0, ["record --history opp-history"], "")
     report = ["report --history opp-history --out reports --eml"]
@@ -145,7 +159,9 @@ def test_script__prints_alerts_where_it_sends_nothing(place: Path, program: Path
 
 
 @pytest.mark.posix
-def test_script__refuses_secrets_without_showing_them(place: Path, program: Path, command: Command) -> None:
+def test_script__refuses_secrets_without_showing_them(
+    place: Path, program: Path, command: Command
+) -> None:
     command("schedule", "--for", "cron", "--out", ".")
     (place / "secrets.env").write_text("GOOD=1\nhunter2 is the password\n")
     (program.parent / "calls").touch()
@@ -165,7 +181,9 @@ def test_script__runs_nothing_without_the_settings_of_the_api(
     script = [*SHELLS[0], str(place / "opp-schedule.sh"), "report"]
     done = subprocess.run(script, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True)
     assert done.returncode == 1
-    assert f"BLOCKS_API_URL is not set: {place}/secrets.env cannot be read or lacks it" in done.stderr
+    assert (
+        f"BLOCKS_API_URL is not set: {place}/secrets.env cannot be read or lacks it" in done.stderr
+    )
     assert (program.parent / "calls").read_text() == ""
     command("schedule", "--for", "cron", "--out", ".", "--from", "deals.csv")
     subprocess.run(script, env={"PATH": os.environ["PATH"]}, check=True)
@@ -181,7 +199,20 @@ def test_script__runs_one_at_a_time(
     (program.parent / "seconds").write_text("0.2")
     tools = tmp_path / "tools"
     tools.mkdir()
-    for tool in ("sh", "cat", "date", "ln", "mkdir", "mv", "readlink", "rm", "sed", "sleep", "touch", "wc"):
+    for tool in (
+        "sh",
+        "cat",
+        "date",
+        "ln",
+        "mkdir",
+        "mv",
+        "readlink",
+        "rm",
+        "sed",
+        "sleep",
+        "touch",
+        "wc",
+    ):
         (tools / tool).symlink_to(str(shutil.which(tool)))
     if with_flock:
         (tools / "flock").symlink_to(str(shutil.which("flock")))
@@ -198,7 +229,9 @@ def test_script__runs_one_at_a_time(
 @pytest.mark.posix
 def test_crontab__runs_the_script(place: Path, program: Path, command: Command) -> None:
     command("schedule", "--for", "cron", "--out", ".")
-    lines = [line for line in (place / "opp-schedule.crontab").read_text().splitlines() if line[0] != "#"]
+    lines = [
+        line for line in (place / "opp-schedule.crontab").read_text().splitlines() if line[0] != "#"
+    ]
     assert len(lines) == 2
     for line, days, verb in zip(lines, "*1", ("record", "report"), strict=True):
         fields = re.fullmatch(r"\d+ \d+ \* \* (\S) (.+)", line)
@@ -219,7 +252,11 @@ def test_crontab__runs_the_script(place: Path, program: Path, command: Command) 
     [("Pacific/Auckland", (17, 0)), ("America/Chicago", (12, 1)), ("Asia/Kolkata", (1, 1))],
 )
 def test_crontab__goes_by_the_clock_of_the_org(
-    place: Path, command: Command, zone: str, fields: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+    place: Path,
+    command: Command,
+    zone: str,
+    fields: tuple[int, int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     class Clock(dt.datetime):
         @classmethod
@@ -243,7 +280,9 @@ def test_units__pass_systemd(place: Path, command: Command) -> None:
     command("schedule", "--for", "systemd", "--out", ".", *SENDING)
     units = sorted(str(file) for kind in ("service", "timer") for file in place.glob(f"*.{kind}"))
     assert len(units) == 4
-    done = subprocess.run(["systemd-analyze", "verify", "--man=no", *units], capture_output=True, text=True)
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *units], capture_output=True, text=True
+    )
     assert (done.returncode, done.stderr) == (0, "")
     for name in ("record", "report"):
         service = (place / f"opp-{name}.service").read_text()
@@ -267,7 +306,14 @@ def test_workflow__keeps_the_history_on_its_branch(
     origin, team, root = tmp_path / "origin.git", tmp_path / "team", tmp_path / "runner"
 
     def git(*words: object, at: Path = team) -> str:
-        ours = ["-c", "user.name=Ann", "-c", "user.email=ann@example.com", "-c", "init.defaultBranch=main"]
+        ours = [
+            "-c",
+            "user.name=Ann",
+            "-c",
+            "user.email=ann@example.com",
+            "-c",
+            "init.defaultBranch=main",
+        ]
         return subprocess.run(
             ["git", *ours, *map(str, words)], cwd=at, check=True, capture_output=True, text=True
         ).stdout
@@ -300,14 +346,24 @@ def test_workflow__keeps_the_history_on_its_branch(
     [job] = made["jobs"].values()
     first, second, python, install, record, keep, artifact = job["steps"]
     assert [one["uses"].partition("@")[0] for one in (first, second, python, artifact)] == [
-        "actions/checkout", "actions/checkout", "actions/setup-python", "actions/upload-artifact",
-    ]  # fmt: skip
+        "actions/checkout",
+        "actions/checkout",
+        "actions/setup-python",
+        "actions/upload-artifact",
+    ]
 
     def day(job_name: str, *codes: int) -> list[int]:
         """Run a day's job as a fresh machine does: the exit code of each run block."""
         shutil.rmtree(root, ignore_errors=True)
         git("clone", "--branch", "main", origin, root, at=tmp_path)
-        git("clone", "--branch", second["with"]["ref"], origin, root / second["with"]["path"], at=tmp_path)
+        git(
+            "clone",
+            "--branch",
+            second["with"]["ref"],
+            origin,
+            root / second["with"]["path"],
+            at=tmp_path,
+        )
         (program.parent / "codes").write_text("".join(f"{code}\n" for code in codes))
         fake = program.parent / "python"
         fake.write_text(f'#!/bin/sh\necho "$@" >{shlex.quote(str(program.parent / "installed"))}\n')
@@ -319,7 +375,9 @@ def test_workflow__keeps_the_history_on_its_branch(
             given["PATH"] = f"{program.parent}:{os.environ['PATH']}"
             block = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
             where = root / made["defaults"]["run"]["working-directory"]
-            ended.append(subprocess.run(block, cwd=where, env=given, capture_output=True).returncode)
+            ended.append(
+                subprocess.run(block, cwd=where, env=given, capture_output=True).returncode
+            )
         return ended
 
     def branch() -> list[str]:
@@ -332,8 +390,8 @@ def test_workflow__keeps_the_history_on_its_branch(
     assert all(file.startswith("opp-history/") for file in before)
     assert day("record", 0, 3) == [0, 0, 0], "an alert is no failure"
     said = (program.parent / "installed").read_text()
-    assert (
-        said == "-m pip install opp-analytics[excel,report,deliver] @ git+https://git.example.com/us@main\n"
+    assert said == (
+        "-m pip install opp-analytics[excel,report,deliver] @ git+https://git.example.com/us@main\n"
     )
     calls = (program.parent / "calls").read_text()
     assert "begin record --history kept/opp-history\n" in calls
@@ -354,7 +412,12 @@ def test_workflow__keeps_the_history_on_its_branch(
     assert branch() == sorted([*before, *more])
     # A new machine has no page; the ledger tells that it was made.
     assert day("record") == [0, 0, 0]
-    assert (program.parent / "calls").read_text().splitlines()[-1].endswith(f"--keep 12 --as-of {today}")
+    assert (
+        (program.parent / "calls")
+        .read_text()
+        .splitlines()[-1]
+        .endswith(f"--keep 12 --as-of {today}")
+    )
     assert branch() == sorted([*before, *more[:2]])
     author = git("log", "-1", "--format=%an %s", "history", at=origin)
     assert author == f"github-actions[bot] Record of {dt.datetime.now(dt.UTC):%Y-%m-%d}\n"
@@ -364,7 +427,9 @@ def test_workflow__keeps_the_history_on_its_branch(
     expected = {"BLOCKS_API_URL", "BLOCKS_AUTH_TOKEN", "BLOCKS_API_KEY"}
     assert expected < set(record["env"])
     assert all(
-        not name.startswith(("BLOCKS", "OPP")) for step in (install, keep) for name in step.get("env", {})
+        not name.startswith(("BLOCKS", "OPP"))
+        for step in (install, keep)
+        for name in step.get("env", {})
     )
 
 
@@ -383,26 +448,39 @@ def test_docker__runs_the_days_jobs_in_the_foreground(
     fake.chmod(0o755)
     for package, code in {"": 1, "https://x/y.whl": 0}.items():
         given = {"PATH": f"{program.parent}:/usr/bin:/bin", "PACKAGE": package}
-        built = subprocess.run(["/bin/sh", "-c", words["RUN"]], env=given, capture_output=True, text=True)
+        built = subprocess.run(
+            ["/bin/sh", "-c", words["RUN"]], env=given, capture_output=True, text=True
+        )
         assert built.returncode == code
-    assert built.stdout == "install --no-cache-dir opp-analytics[excel,report,deliver] @ https://x/y.whl\n"
+    assert (
+        built.stdout
+        == "install --no-cache-dir opp-analytics[excel,report,deliver] @ https://x/y.whl\n"
+    )
     script = (place / "opp-schedule.sh").read_text()
     (place / "opp-schedule.sh").write_text(
         script.replace("folder=/sales", f"folder={shlex.quote(str(place))}")
     )
     clock = program.parent / "date"
-    clock.write_text("#!/bin/sh\ncase $1 in +%H%M) echo 0830 ;; +%u) echo 1 ;; *) echo 2026-11-23 ;; esac\n")
+    clock.write_text(
+        "#!/bin/sh\ncase $1 in +%H%M) echo 0830 ;; +%u) echo 1 ;; *) echo 2026-11-23 ;; esac\n"
+    )
     clock.chmod(0o755)
     (program.parent / "calls").touch()
     call = [word.replace("/usr/local/bin", str(place)) for word in json.loads(words["CMD"])]
-    loop = subprocess.Popen(call, env={"PATH": f"{program.parent}:{os.environ['PATH']}", **SETTINGS})
+    loop = subprocess.Popen(
+        call, env={"PATH": f"{program.parent}:{os.environ['PATH']}", **SETTINGS}
+    )
     try:
         for _ in range(600):
             if (program.parent / "calls").read_text().count("\nend ") == 3:
                 break
             time.sleep(0.05)
         jobs = (program.parent / "calls").read_text().splitlines()
-        assert [job.split()[1] for job in jobs if job.startswith("begin")] == ["record", "report", "report"]
+        assert [job.split()[1] for job in jobs if job.startswith("begin")] == [
+            "record",
+            "report",
+            "report",
+        ]
         assert loop.poll() is None
     finally:
         loop.terminate()
@@ -428,7 +506,9 @@ def test_schedule__prints_commands_that_we_have(place: Path, command: Command) -
         assert "--from deals.csv" in call
 
 
-def test_batch_file__runs_nothing_without_the_settings_of_the_api(place: Path, command: Command) -> None:
+def test_batch_file__runs_nothing_without_the_settings_of_the_api(
+    place: Path, command: Command
+) -> None:
     check = "for %%n in (BLOCKS_API_URL BLOCKS_API_KEY) do if not defined %%n ("
     assert command("schedule", "--for", "windows", "--out", ".")[0] == 0
     lines = Path("opp-schedule.cmd").read_text().splitlines()

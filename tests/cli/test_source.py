@@ -35,7 +35,10 @@ def report(here: Path) -> Path:
 
 def write_staged(folder: Path, deals: int, amount: int = 500) -> Path:
     rows = "\n".join(
-        f'"006Hs00001AbCd{k}","Deal {k}","Prospecting","${amount}.00","11/2{k}/2026","9/1/2026","Ann Lee"'
+        (
+            f'"006Hs00001AbCd{k}","Deal '
+            f'{k}","Prospecting","${amount}.00","11/2{k}/2026","9/1/2026","Ann Lee"'
+        )
         for k in range(deals)
     )
     file = folder / "deals.csv"
@@ -44,7 +47,9 @@ def write_staged(folder: Path, deals: int, amount: int = 500) -> Path:
 
 
 def test_record__of_a_file_carries_a_history_on(command: Command, here: Path, report: Path) -> None:
-    code, out, err = command("record", "--from", report, "--org", "salesforce", "--at", "2026-11-01")
+    code, out, err = command(
+        "record", "--from", report, "--org", "salesforce", "--at", "2026-11-01"
+    )
     assert (code, err) == (0, "")
     assert "Read 10 opportunities from" in out
     assert "Recorded 10 opportunities, 10 changed" in out
@@ -76,8 +81,12 @@ def test_audit__of_a_file_needs_no_account(command: Command, here: Path, report:
     assert "Past the close date" in out
 
 
-def test_report__of_a_file_records_it_and_reads_it_back(command: Command, here: Path, report: Path) -> None:
-    code, out, err = command("report", "--from", report, "--org", "salesforce", "--out", "week.html")
+def test_report__of_a_file_records_it_and_reads_it_back(
+    command: Command, here: Path, report: Path
+) -> None:
+    code, out, err = command(
+        "report", "--from", report, "--org", "salesforce", "--out", "week.html"
+    )
     assert (code, err) == (0, "")
     assert "Written to week.html" in out
     page = reading.read(here / "week.html")
@@ -91,11 +100,17 @@ def test_record__refuses_a_column_that_is_empty_in_every_row(
 ) -> None:
     command("record", "--from", report, "--at", "2026-11-01")
     cells = pd.read_csv(report, dtype="str", skipfooter=1, engine="python")
-    cells.assign(**{"Close Date": "", "Amount": "", "Created Date": "2026-09-01"}).to_csv(report, index=False)
+    cells.assign(**{"Close Date": "", "Amount": "", "Created Date": "2026-09-01"}).to_csv(
+        report, index=False
+    )
     code, _, err = command(*asked, "--from", report)
     assert code == 1
-    assert "value and close_date are empty in every row, but the last record had values there" in err
-    assert "record --allow-missing value --allow-missing close_date to record them as missing" in err
+    assert (
+        "value and close_date are empty in every row, but the last record had values there" in err
+    )
+    assert (
+        "record --allow-missing value --allow-missing close_date to record them as missing" in err
+    )
     assert len(oa.History(here / "opp-history").records) == 1
     assert not (here / "week.html").exists()
     allowed = ["--allow-missing", "value", "--allow-missing", "close_date"]
@@ -107,21 +122,25 @@ def test_record__refuses_a_column_that_is_empty_in_every_row(
 def test_report__of_a_file_and_an_earlier_day_records_nothing(
     command: Command, here: Path, report: Path
 ) -> None:
-    code, _, err = command("report", "--from", report, "--as-of", "2026-11-22", "--out", "week.html")
+    code, _, err = command(
+        "report", "--from", report, "--as-of", "2026-11-22", "--out", "week.html"
+    )
     assert (code, err) == (0, "")
     assert "Nov 22, 2026" in (here / "week.html").read_text()
     assert not (here / "opp-history").exists()
 
 
-def test_report__of_a_partial_export_makes_no_page(command: Command, here: Path, report: Path) -> None:
+def test_report__of_a_partial_export_makes_no_page(
+    command: Command, here: Path, report: Path
+) -> None:
     command("record", "--from", report, "--at", "2026-11-01")
     write_staged(here, 4)
     code, _, err = command("report", "--from", report, "--out", "week.html")
     assert code == 1
     assert (
-        "may be a partial export; record all opportunities, or use opp-analytics record --allow-deleted"
-        in err
-    )
+        "may be a partial export; record all opportunities, or use opp-analytics record "
+        "--allow-deleted"
+    ) in err
     assert not (here / "week.html").exists()
 
 
@@ -155,7 +174,9 @@ def test_export__of_a_file_comes_back_as_an_import_of_what_was_edited(
     assert not (here / "plan.json").exists()
 
 
-def test_plan__for_an_import_asks_for_the_labels(command: Command, here: Path, report: Path) -> None:
+def test_plan__for_an_import_asks_for_the_labels(
+    command: Command, here: Path, report: Path
+) -> None:
     command("export", "--from", report, "--org", "salesforce", "sheet.csv")
     text = (here / "sheet.csv").read_text(encoding="utf-8-sig")
     (here / "edited.csv").write_text(text.replace("500", "600", 1))
@@ -182,7 +203,9 @@ def test_source__takes_what_load_wrote(command: Command, account: Account, here:
     assert "Recorded 3 opportunities, 3 changed" in out
 
 
-def test_source__keeps_the_org_and_the_moment_of_a_stored_frame(command: Command, here: Path) -> None:
+def test_source__keeps_the_org_and_the_moment_of_a_stored_frame(
+    command: Command, here: Path
+) -> None:
     org = oa.Org(stages=[{"name": "Won", "kind": "won"}], fiscal_year_start=2, currency="EUR")
     deals = pd.DataFrame(
         {"unique_id": ["1"], "stage": ["Won"], "value": [79_000], "close_date": ["2026-11-28"]}
@@ -197,7 +220,10 @@ def test_source__keeps_the_org_and_the_moment_of_a_stored_frame(command: Command
     Path("opp-analytics.toml").write_text("fiscal_year_start = 7\n")
     code, _, err = command(*asked)
     assert code == 1
-    assert "the org of deals.parquet and the given org contradict each other: fiscal_year_start is 2" in err
+    assert (
+        "the org of deals.parquet and the given org contradict each other: fiscal_year_start is 2"
+        in err
+    )
 
 
 def test_source__says_how_to_go_on_without_an_account(
@@ -227,7 +253,9 @@ def test_source__without_a_file_is_the_record_of_the_day_asked_for(
     assert "The history does not reach back to 2026-10-31" in err
 
 
-def test_source__of_old_data_names_no_option_that_the_command_lacks(command: Command, report: Path) -> None:
+def test_source__of_old_data_names_no_option_that_the_command_lacks(
+    command: Command, report: Path
+) -> None:
     report.write_text(report.read_text().replace("/2026", "/2017"))
     asked = ("--from", report, "--org", "salesforce")
     assert "did you mean --as-of 2017-" in command("win-rate", *asked)[1]
@@ -283,15 +311,26 @@ def test_source__asks_for_the_order_of_day_and_month_where_no_row_tells(
 @pytest.mark.parametrize(
     ("header", "rows", "says"),
     [
-        ("unique_id,Amount", ["1,5", "1,6"], "row 3: unique_id='1' is also in row 2, with another Amount; export"),
+        (
+            "unique_id,Amount",
+            ["1,5", "1,6"],
+            "row 3: unique_id='1' is also in row 2, with another Amount; export",
+        ),
         ("Id,Amount", ["1,lots"], "To read the rest with these cells blank: --unreadable blank\n"),
-        ("Id,Amount", ["1,1.500"], "and no other row of the file tells; use --decimal-comma or --no-decimal-comma\n"),
+        (
+            "Id,Amount",
+            ["1,1.500"],
+            "and no other row of the file tells; use --decimal-comma or --no-decimal-comma\n",
+        ),
     ],
-)  # fmt: skip
+)
 def test_start__says_in_words_of_the_shell_what_is_wrong_with_a_file(
     command: Command, here: Path, header: str, rows: list[str], says: str
 ) -> None:
-    lines = [f"{header},Name,Stage,Close Date", *(f"{row},Acme,Prospecting,2027-03-14" for row in rows)]
+    lines = [
+        f"{header},Name,Stage,Close Date",
+        *(f"{row},Acme,Prospecting,2027-03-14" for row in rows),
+    ]
     (here / "deals.csv").write_text("\n".join(lines) + "\n")
     code, _, err = command("start", "deals.csv", "--yes")
     assert (code, says in err, err) == (1, True, err)
@@ -302,7 +341,10 @@ def test_find_org__takes_a_file_a_preset_or_the_folders_own(here: Path) -> None:
     assert "Closed Won" in find_org(Path("salesforce")).stages.won
     (here / "mine.toml").write_text('currency = "EUR"\n')
     (here / "opp-analytics.toml").write_text('currency = "USD"\n')
-    assert [org and org.currency for org in (find_org(Path("mine.toml")), find_org(None))] == ["EUR", "USD"]
+    assert [org and org.currency for org in (find_org(Path("mine.toml")), find_org(None))] == [
+        "EUR",
+        "USD",
+    ]
     with pytest.raises(OrgError, match="none.toml"):
         find_org(Path("none.toml"))
 
@@ -323,7 +365,8 @@ def server() -> Iterator[oa.sandbox.Sandbox]:
 
 @pytest.fixture
 def own(server: oa.sandbox.Sandbox, here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of the commands, the settings of a tenant with stages of its own, and its org file elsewhere."""
+    """The folder of the commands, the settings of a tenant with stages of its own, and its org file
+    elsewhere."""
     monkeypatch.setenv("BLOCKS_API_URL", server.url)
     monkeypatch.setenv("BLOCKS_AUTH_TOKEN", server.token)
     monkeypatch.setenv("BLOCKS_API_KEY", server.api_key)
@@ -357,7 +400,9 @@ def test_edit__goes_out_in_the_names_and_stages_of_the_org_file(
     ids = [row[heads.index("unique_id")].value for row in sheet.iter_rows(min_row=2)]
     sheet.cell(ids.index("d") + 2, heads.index("stage") + 1).value = "Unterschrieben"
     book.save(here / "deals.xlsx")
-    code, out, err = command("plan", "deals.xlsx", "--org", own, "--as-of", "2026-11-30", "--freq", "Q")
+    code, out, err = command(
+        "plan", "deals.xlsx", "--org", own, "--as-of", "2026-11-30", "--freq", "Q"
+    )
     assert (code, err) == (0, ""), out
     assert "2027Q4" in out
     # Won with a date in the quarter: 4,000, and then 800 more.
@@ -372,7 +417,9 @@ def test_edit__goes_out_in_the_names_and_stages_of_the_org_file(
         assert client.get("d")["stage"] == "Mündlich"
 
 
-def test_plan__reads_csv_files_as_the_org_file_says(command: Command, own: Path, here: Path) -> None:
+def test_plan__reads_csv_files_as_the_org_file_says(
+    command: Command, own: Path, here: Path
+) -> None:
     assert command("export", "before.csv", "--org", own)[0] == 0
     table = pd.read_csv(here / "before.csv")
     table.loc[table["unique_id"] == "a", ["stage", "owner_name"]] = ["Angebot", "Bo"]
@@ -420,19 +467,29 @@ def test_old_data__are_said_by_each_command_unless_the_day_was_asked_for(
 
 
 @pytest.mark.slow
-def test_old_data__are_said_on_the_page_whatever_day_was_asked_for(command: Command, here: Path) -> None:
+def test_old_data__are_said_on_the_page_whatever_day_was_asked_for(
+    command: Command, here: Path
+) -> None:
     (here / "old.csv").write_text(OLD)
     page = here / "page.html"
-    for day, old in (([], True), (["--as-of", "2015-09-01"], True), (["--as-of", "2015-07-20"], False)):
+    for day, old in (
+        ([], True),
+        (["--as-of", "2015-09-01"], True),
+        (["--as-of", "2015-07-20"], False),
+    ):
         command("report", "--out", page, "--from", "old.csv", "--org", "salesforce", *day)
         said = [
-            line for line in reading.read(page).warnings if "newest date in the data is Jul 7, 2015" in line
+            line
+            for line in reading.read(page).warnings
+            if "newest date in the data is Jul 7, 2015" in line
         ]
         assert len(said) == old, day
         assert all(line.endswith("did you mean --as-of 2015-07-07?") for line in said)
 
 
-DOUBTFUL = "Opportunity ID;Opportunity Name;Stage;Amount;Close Date\n1;One;Prospecting;45.000;2026-12-28\n"
+DOUBTFUL = (
+    "Opportunity ID;Opportunity Name;Stage;Amount;Close Date\n1;One;Prospecting;45.000;2026-12-28\n"
+)
 
 
 def test_decimal_comma__is_said_or_asked_for_by_each_command_that_reads_a_file(
@@ -461,7 +518,9 @@ def test_decimal_comma__is_said_or_asked_for_by_each_command_that_reads_a_file(
 
 
 @pytest.mark.slow
-def test_unreadable__blanks_cells_in_each_command_that_reads_a_file(command: Command, here: Path) -> None:
+def test_unreadable__blanks_cells_in_each_command_that_reads_a_file(
+    command: Command, here: Path
+) -> None:
     file = here / "deals.csv"
     file.write_text(DOUBTFUL.replace("45.000", "TBD") + "2;Two;Prospecting;70k;2026-12-29\n")
     asked = ["--from", file, "--org", "salesforce"]
@@ -480,7 +539,10 @@ def test_unreadable__blanks_cells_in_each_command_that_reads_a_file(command: Com
         assert "--unreadable blank" in err
         code, _, err = command(*arguments, "--unreadable", "blank")
         assert code == 0, err
-        assert "deals.csv: 1 cell left blank: can't be read\n  row 2: Amount='TBD' is not an amount" in err
+        assert (
+            "deals.csv: 1 cell left blank: can't be read\n  row 2: Amount='TBD' is not an amount"
+            in err
+        )
     history = oa.History(here / "opp-history")
     assert history.as_of("2026-11-02")["value"].isna().tolist() == [True, False]
     assert "cells that can't be read are blank: row 2: Amount='TBD'" in " ".join(
@@ -491,7 +553,15 @@ def test_unreadable__blanks_cells_in_each_command_that_reads_a_file(command: Com
 def test_target__is_read_in_the_orgs_currency(command: Command, here: Path) -> None:
     (here / "opp-analytics.toml").write_text('preset = "salesforce"\ncurrency = "USD"\n')
     (here / "deals.csv").write_text(DOUBTFUL)
-    asked = ["forecast", "--as-of", "2026-12-01", "--from", "deals.csv", "--decimal-comma", "--target"]
+    asked = [
+        "forecast",
+        "--as-of",
+        "2026-12-01",
+        "--from",
+        "deals.csv",
+        "--decimal-comma",
+        "--target",
+    ]
     assert command(*asked, "$45,000")[0] == 0
     for typed, reason in (
         ("€45,000", "is in €, and the org's currency"),
@@ -504,18 +574,36 @@ def test_target__is_read_in_the_orgs_currency(command: Command, here: Path) -> N
 
 @pytest.mark.slow
 def test_report__says_once_that_deals_have_no_stage(here: Path) -> None:
-    rows = "\n".join(f"{k},Deal {k},{'Prospecting' if k % 2 else ''},500.00,12/1{k}/2026" for k in range(6))
-    (here / "deals.csv").write_text(f"Opportunity ID,Opportunity Name,Stage,Amount,Close Date\n{rows}\n")
-    asked = ["report", "--from", "deals.csv", "--org", "salesforce", "--as-of", "2026-11-28", "--no-record"]
+    rows = "\n".join(
+        f"{k},Deal {k},{'Prospecting' if k % 2 else ''},500.00,12/1{k}/2026" for k in range(6)
+    )
+    (here / "deals.csv").write_text(
+        f"Opportunity ID,Opportunity Name,Stage,Amount,Close Date\n{rows}\n"
+    )
+    asked = [
+        "report",
+        "--from",
+        "deals.csv",
+        "--org",
+        "salesforce",
+        "--as-of",
+        "2026-11-28",
+        "--no-record",
+    ]
     ran = subprocess.run(
         [sys.executable, "-m", "opp_analytics", *asked, "--out", "page.html"],
-        capture_output=True, text=True, check=True, cwd=here,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=here,
+    )
     assert ran.stderr.count("unknown stages: 3 deals have none") == 1
     assert "3 unknown" in (here / "page.html").read_text("utf-8")
 
 
 def test_history__whose_name_cannot_be_is_refused(command: Command, report: Path) -> None:
-    code, _, err = command("forecast", "--from", report, "--org", "salesforce", "--history", "x" * 400)
+    code, _, err = command(
+        "forecast", "--from", report, "--org", "salesforce", "--history", "x" * 400
+    )
     assert code == 1
     assert "File name too long" in " ".join(err.split())

@@ -47,13 +47,39 @@ def write_deals(folder: Path, name: str = "deals.csv", **changes: Any) -> Path:
             "Ann Lee",
             day(-1),
         ],
-        ["006Hs00001AbCdF", "Beta, Inc.", "Prospecting", "$5,000.00", day(30), day(-50), "Bob Roe", day(-2)],
-        ["006Hs00001AbCdG", "Çelik 漢字", "Closed Won", "$9,000.00", day(-5), day(-90), "Ann Lee", day(-5)],
+        [
+            "006Hs00001AbCdF",
+            "Beta, Inc.",
+            "Prospecting",
+            "$5,000.00",
+            day(30),
+            day(-50),
+            "Bob Roe",
+            day(-2),
+        ],
+        [
+            "006Hs00001AbCdG",
+            "Çelik 漢字",
+            "Closed Won",
+            "$9,000.00",
+            day(-5),
+            day(-90),
+            "Ann Lee",
+            day(-5),
+        ],
     ]
     labels = [
-        *("Opportunity ID", "Opportunity Name", "Stage", "Amount", "Close Date", "Created Date", "Opportunity Owner"),
+        *(
+            "Opportunity ID",
+            "Opportunity Name",
+            "Stage",
+            "Amount",
+            "Close Date",
+            "Created Date",
+            "Opportunity Owner",
+        ),
         "Last Modified Date",
-    ]  # fmt: skip
+    ]
     table = pd.DataFrame(rows, columns=labels)
     for label, cell in changes.items():
         table.loc[0, label.replace("_", " ")] = cell
@@ -163,7 +189,9 @@ def test_start__takes_its_files_in_any_order(command: Command, here: Path, tmp_p
         folder = tmp_path / str(place)
         folder.mkdir()
         os.chdir(folder)
-        files = [write(folder).name for write in (write_deals, write_log, write_targets, write_people)]
+        files = [
+            write(folder).name for write in (write_deals, write_log, write_targets, write_people)
+        ]
         code, out, err = command("start", *(files[number] for number in order))
         assert (code, err) == (0, "")
         assert "quota.csv: targets" in out
@@ -177,7 +205,9 @@ def test_start__takes_its_files_in_any_order(command: Command, here: Path, tmp_p
     assert found[0][1] == 6
 
 
-def test_start__given_the_same_file_again_changes_nothing_but_the_page(command: Command, here: Path) -> None:
+def test_start__given_the_same_file_again_changes_nothing_but_the_page(
+    command: Command, here: Path
+) -> None:
     write_deals(here), write_log(here)
     command("start", "deals.csv", "history.csv", "--yes")
     org, records = (here / "opp-analytics.toml").read_bytes(), History("opp-history").records
@@ -209,7 +239,10 @@ def test_start__given_a_newer_export_adds_a_record_and_keeps_what_a_person_wrote
     history = History("opp-history")
     assert history.records["changed"].tolist()[-1] == 1
     assert len(history.records) == 2
-    assert history.as_of(history.records["recorded_at"].iloc[0])["stage"].tolist()[0] == "Negotiation/Review"
+    assert (
+        history.as_of(history.records["recorded_at"].iloc[0])["stage"].tolist()[0]
+        == "Negotiation/Review"
+    )
     assert org.read_text() == before
 
 
@@ -275,11 +308,19 @@ def test_start__takes_the_answers_from_options(command: Command, here: Path) -> 
 
 @pytest.mark.parametrize(
     ("stage", "answered", "says"),
-    [("Limbo", [], "--stage NAME=KIND"), ("Limbo", ["--stage", "Limbo=open"], "--target AMOUNT"),
-     ("Prospecting", [], "--target AMOUNT")],
-)  # fmt: skip
+    [
+        ("Limbo", [], "--stage NAME=KIND"),
+        ("Limbo", ["--stage", "Limbo=open"], "--target AMOUNT"),
+        ("Prospecting", [], "--target AMOUNT"),
+    ],
+)
 def test_start__without_a_terminal_names_the_question_and_its_option(
-    command: Command, here: Path, monkeypatch: pytest.MonkeyPatch, stage: str, answered: list[str], says: str
+    command: Command,
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    stage: str,
+    answered: list[str],
+    says: str,
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
     write_deals(here, Stage=stage)
@@ -362,9 +403,12 @@ def test_start__killed_while_it_moves_what_it_made_is_completed_by_the_next(
 
 
 def kill_at_move(words: list[str], step: int) -> bool:
-    """Run a command, killed before its step-th move of a file into its folder; False if it came to its end."""
+    """Run a command, killed before its step-th move of a file into its folder; False if it came to
+    its end."""
     call = [sys.executable, "-m", "tests.cli.killed_start", str(step), *words]
-    done = subprocess.run(call, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    done = subprocess.run(
+        call, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
     assert done.returncode in (0, -signal.SIGKILL), done.stderr
     return done.returncode != 0
 
@@ -386,14 +430,18 @@ def test_start__asks_which_column_identifies_a_deal_where_none_is_named_so(
     org = oa.Org.read("opp-analytics.toml")
     assert org.stages.kinds == {"Demo": "open", "Signed": "won"} | org.stages.kinds
     found = History("opp-history").as_of("2100-01-01")
-    assert found[["unique_id", "value"]].to_numpy().tolist() == [["Acme", 1_200_000], ["Çelik", 50_000]]
+    assert found[["unique_id", "value"]].to_numpy().tolist() == [
+        ["Acme", 1_200_000],
+        ["Çelik", 50_000],
+    ]
     # What was answered is not asked again.
     assert command("start", "sheet.csv")[0] == 0
 
 
 def test_start__takes_the_column_of_the_option_as_id(command: Command, here: Path) -> None:
     (here / "sheet.csv").write_text(
-        f"Deal,Code,Phase,Value,Close date\nAcme,A1,Demo,5,{TODAY.date()}\nBeta,B7,Demo,7,{TODAY.date()}\n"
+        "Deal,Code,Phase,Value,Close "
+        f"date\nAcme,A1,Demo,5,{TODAY.date()}\nBeta,B7,Demo,7,{TODAY.date()}\n"
     )
     assert command("start", "sheet.csv", "--id", "Code", "--yes")[0] == 0
     assert History("opp-history").as_of("2100-01-01")["unique_id"].tolist() == ["A1", "B7"]
@@ -444,13 +492,17 @@ def test_start__joins_accounts_and_activities(command: Command, here: Path) -> N
     deals = pd.read_csv("deals.csv")
     deals.assign(**{"Account Name": ["Acme", "Beta", "Çelik"]}).to_csv("deals.csv", index=False)
     (here / "accounts.csv").write_text(
-        "Account,Sector,Stage\nAcme,steel,old\nBeta,food,new\nÇelik,steel,new\n".replace(",Stage", ",Size")
+        "Account,Sector,Stage\nAcme,steel,old\nBeta,food,new\nÇelik,steel,new\n".replace(
+            ",Stage", ",Size"
+        )
     )
     (here / "calls.csv").write_text(f"deal_id,type,due_date\n006Hs00001AbCdE,call,{day(-3)}\n")
     code, out, _ = command("start", "accounts.csv", "calls.csv", "deals.csv", "--yes")
     assert code == 0
     said = [" ".join(line.split()) for line in out.splitlines()]
-    assert {"Account account", "3 rows; each deal gains Sector and Size.", "due_date date"} <= set(said)
+    assert {"Account account", "3 rows; each deal gains Sector and Size.", "due_date date"} <= set(
+        said
+    )
     org = oa.Org.read("opp-analytics.toml")
     frame = oa.read_export(here / "deals.csv", org, progress=False)
     assert frame["Sector"].tolist() == ["steel", "food", "steel"]
@@ -472,10 +524,14 @@ def test_start__of_old_data_is_of_their_newest_day(command: Command, here: Path)
     assert f"{History('opp-history').records['recorded_at'].iloc[1]:%Y-%m-%d}" == "2019-02-02"
 
 
-def test_start__takes_the_day_in_the_name_and_refuses_an_older_export(command: Command, here: Path) -> None:
+def test_start__takes_the_day_in_the_name_and_refuses_an_older_export(
+    command: Command, here: Path
+) -> None:
     days = [f"{TODAY - pd.Timedelta(days=back):%Y-%m-%d}" for back in (3, 2)]
     for place, name in enumerate(days):
-        write_deals(here, f"deals {name}.csv", Amount=f"${place + 1}.00", Last_Modified_Date=day(-9))
+        write_deals(
+            here, f"deals {name}.csv", Amount=f"${place + 1}.00", Last_Modified_Date=day(-9)
+        )
         table = pd.read_csv(here / f"deals {name}.csv").assign(**{"Last Modified Date": day(-9)})
         table[table["Stage"] != "Closed Won"].to_csv(here / f"deals {name}.csv", index=False)
     assert command("start", f"deals {days[1]}.csv", "--yes")[0] == 0
@@ -491,7 +547,10 @@ def test_start__takes_the_day_in_the_name_and_refuses_an_older_export(command: C
     [
         (["deals.csv", "copy.csv"], "both hold deals"),
         (["quota.csv", "quota2.csv", "deals.csv"], "quota.csv and quota2.csv both hold targets"),
-        (["odd.csv", "deals.csv"], 'odd.csv holds nothing known: it has "product", "series, in short"'),
+        (
+            ["odd.csv", "deals.csv"],
+            'odd.csv holds nothing known: it has "product", "series, in short"',
+        ),
         (["empty.csv", "deals.csv"], "empty.csv holds no table"),
         (["missing.csv"], "missing.csv does not exist"),
         (["valueless.csv"], "valueless.csv has no value, which the page rests on"),
@@ -500,7 +559,12 @@ def test_start__takes_the_day_in_the_name_and_refuses_an_older_export(command: C
 def test_start__refuses_files_by_name_and_writes_nothing(
     command: Command, here: Path, names: list[str], says: str
 ) -> None:
-    write_deals(here), write_deals(here, "copy.csv"), write_targets(here), write_targets(here, "quota2.csv")
+    (
+        write_deals(here),
+        write_deals(here, "copy.csv"),
+        write_targets(here),
+        write_targets(here, "quota2.csv"),
+    )
     (here / "odd.csv").write_text('product,"series, in short"\na,b\n')
     (here / "empty.csv").write_text("")
     (here / "valueless.csv").write_text(f"Deal ID,Stage,Close Date\n1,Closed Won,{day(-1)}\n")
@@ -553,7 +617,9 @@ def test_start__fills_an_empty_history_folder(command: Command, here: Path) -> N
     assert len(History("opp-history").records) == 6
 
 
-def test_start__of_a_field_history_alone_needs_what_the_page_rests_on(command: Command, here: Path) -> None:
+def test_start__of_a_field_history_alone_needs_what_the_page_rests_on(
+    command: Command, here: Path
+) -> None:
     code, _, err = command("start", write_log(here), "--yes")
     assert (code, list_made(here)) == (1, [])
     assert "history.csv has no value and close date, which the page rests on; give an export" in err
@@ -576,7 +642,9 @@ def test_start__ends_with_3_while_an_alert_of_the_org_file_holds(
     real = oa.weekly_report
 
     def alarm(*words: Any, **options: Any) -> WeeklyReport:
-        return replace(real(*words, **options), alerts=(Alert("Alert for November: p_target < 0.5."),))
+        return replace(
+            real(*words, **options), alerts=(Alert("Alert for November: p_target < 0.5."),)
+        )
 
     monkeypatch.setattr("opp_analytics.cli.start.oa.weekly_report", alarm)
     code, out, _ = command("start", "deals.csv", "--yes")
@@ -595,7 +663,9 @@ def test_start__refuses_an_export_in_which_a_deal_went_back(command: Command, he
     assert len(History("opp-history").records) == 1
 
 
-def test_start__converts_by_rates_to_the_currency_of_the_most_deals(command: Command, here: Path) -> None:
+def test_start__converts_by_rates_to_the_currency_of_the_most_deals(
+    command: Command, here: Path
+) -> None:
     deals = pd.read_csv(write_deals(here)).assign(**{"Amount Currency": ["USD", "EUR", "USD"]})
     deals.assign(Amount=[120, 10, 9]).to_csv("deals.csv", index=False)
     (here / "fx.csv").write_text(f"Date,Currency Code,Rate\n{TODAY.date()},EUR,1.5\n")
@@ -609,7 +679,16 @@ def test_start__converts_by_rates_to_the_currency_of_the_most_deals(command: Com
 
 @pytest.mark.parametrize(
     "asked",
-    ["forecast", "win-rate --by owner_name", "funnel", "categories", "scorecard", "risk", "audit", "report"],
+    [
+        "forecast",
+        "win-rate --by owner_name",
+        "funnel",
+        "categories",
+        "scorecard",
+        "risk",
+        "audit",
+        "report",
+    ],
 )
 def test_start__once_run_lets_other_commands_answer_without_a_file(
     command: Command, here: Path, monkeypatch: pytest.MonkeyPatch, asked: str
@@ -621,7 +700,10 @@ def test_start__once_run_lets_other_commands_answer_without_a_file(
     words = asked.split()
     code, out, err = command(*words)
     assert (code, err) == (0, "")
-    assert f"Read 3 opportunities from the record of {pd.Timestamp.now('UTC'):%Y-%m-%d} in opp-history" in out
+    assert (
+        f"Read 3 opportunities from the record of {pd.Timestamp.now('UTC'):%Y-%m-%d} in opp-history"
+        in out
+    )
     assert len(History("opp-history").records) == 1
     _, of_file, _ = command(*words, "--from", "deals.csv")
     assert out.endswith(of_file.partition("was used.\n")[2])

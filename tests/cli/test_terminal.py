@@ -16,7 +16,9 @@ from tests.cli.kinds import Command
 from tests.support import Answer, Asked, as_json, paged, row, serving
 
 NASTY = "Acme\x1b[2J\x1b]0;owned\x07\x00\x9b31m\x7f\b\u202egnp.exe\u2066\u200f\u2028 [bold]"
-RAW = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029]")
+RAW = re.compile(
+    r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029]"
+)
 
 
 class Done(NamedTuple):
@@ -51,13 +53,18 @@ def run(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ru
 
 def hostile(number: int) -> dict[str, Any]:
     """A deal that is overdue, with a nasty text wherever one is allowed."""
-    return row(number, name=f"{NASTY} {number}", owner_name=NASTY, close_date="2020-01-01", notes=NASTY)
+    return row(
+        number, name=f"{NASTY} {number}", owner_name=NASTY, close_date="2020-01-01", notes=NASTY
+    )
 
 
 def test_commands__show_names_from_the_server_as_text(
     shared_sandbox: oa.sandbox.Sandbox, run: Run, tmp_path: Path
 ) -> None:
-    account = (shared_sandbox.url, *shared_sandbox.add_tenant(pd.DataFrame([hostile(n) for n in range(3)])))
+    account = (
+        shared_sandbox.url,
+        *shared_sandbox.add_tenant(pd.DataFrame([hostile(n) for n in range(3)])),
+    )
     assert run(*account, "load").returncode == 0
     audit = run(*account, "audit", "--fix", "fixes.json", "--out", "findings.csv")
     assert r"Acme\x1b[2J" in audit.stdout
@@ -78,7 +85,10 @@ def test_commands__show_names_from_the_server_as_text(
 def test_plan__shows_problems_and_conflicts_as_text(
     shared_sandbox: oa.sandbox.Sandbox, run: Run, tmp_path: Path
 ) -> None:
-    account = (shared_sandbox.url, *shared_sandbox.add_tenant(pd.DataFrame([hostile(n) for n in range(3)])))
+    account = (
+        shared_sandbox.url,
+        *shared_sandbox.add_tenant(pd.DataFrame([hostile(n) for n in range(3)])),
+    )
     assert run(*account, "export", "before.csv").returncode == 0
     edited = pd.read_csv(tmp_path / "before.csv", dtype=str, keep_default_na=False)
     edited.assign(stage=NASTY).to_csv(tmp_path / "bad.csv", index=False)
@@ -96,7 +106,12 @@ def test_plan__shows_problems_and_conflicts_as_text(
 
 @pytest.mark.parametrize("status", [400, 401, 422, 500])
 def test_doctor__shows_the_words_of_the_server_as_text(run: Run, status: int) -> None:
-    problem = {"status": str(status), "code": NASTY, "title": NASTY, "detail": NASTY + "\r" + "\ud800"}
+    problem = {
+        "status": str(status),
+        "code": NASTY,
+        "title": NASTY,
+        "detail": NASTY + "\r" + "\ud800",
+    }
 
     def refuse(asked: Asked) -> Answer:
         return as_json({"errors": [problem]}, status)
@@ -108,7 +123,11 @@ def test_doctor__shows_the_words_of_the_server_as_text(run: Run, status: int) ->
 
 
 def test_load__shows_a_body_that_is_not_of_the_api_as_text(run: Run) -> None:
-    for body in (NASTY.encode(), json.dumps({"data": [{"attributes": NASTY}]}).encode(), b"\x1b\x9b\xff"):
+    for body in (
+        NASTY.encode(),
+        json.dumps({"data": [{"attributes": NASTY}]}).encode(),
+        b"\x1b\x9b\xff",
+    ):
         with serving(lambda asked, body=body: Answer(200, body)) as server:  # type: ignore[misc]
             done = run(server.url, "tok", "key", "load")
         assert done.returncode == 1

@@ -30,7 +30,8 @@ def written(folder: Path, text: str, *, name: str = "export.csv", encoding: str 
 def workbook(
     folder: Path, rows: Iterable[Sequence[Any]], *, name: str = "export.xlsx", percents: str = ""
 ) -> Path:
-    """A workbook of these rows; the cells of the columns named by letter in `percents` are shown as percentages."""
+    """A workbook of these rows; the cells of the columns named by letter in `percents` are shown as
+    percentages."""
     book = openpyxl.Workbook()
     sheet = book.active
     assert sheet is not None
@@ -43,10 +44,32 @@ def workbook(
     return folder / name
 
 
-_STAGES = ("Appointment Scheduled", "Qualified To Buy", "Contract Sent", "Closed Won", "Closed Lost")
-_HEADER = ["Record ID", "Deal Name", "Deal Stage", "Amount", "Close Date", "Create Date", "Deal owner"]
+_STAGES = (
+    "Appointment Scheduled",
+    "Qualified To Buy",
+    "Contract Sent",
+    "Closed Won",
+    "Closed Lost",
+)
+_HEADER = [
+    "Record ID",
+    "Deal Name",
+    "Deal Stage",
+    "Amount",
+    "Close Date",
+    "Create Date",
+    "Deal owner",
+]
 _DEALS = [
-    ("1", "Straight on", "Closed Won (Sales Pipeline)", "900", "2026-05-20", "2026-03-02 09:00", "Ann"),
+    (
+        "1",
+        "Straight on",
+        "Closed Won (Sales Pipeline)",
+        "900",
+        "2026-05-20",
+        "2026-03-02 09:00",
+        "Ann",
+    ),
     (
         "2",
         "Came back",
@@ -56,8 +79,24 @@ _DEALS = [
         "2026-03-02 09:00",
         "Ann",
     ),
-    ("3", "No dates", "Contract Sent (Sales Pipeline)", "70", "2026-12-31", "2026-04-01 10:00", "Bob"),
-    ("4", "Lost, undated", "Closed Lost (Sales Pipeline)", "10", "2026-06-30", "2026-04-01 10:00", "Bob"),
+    (
+        "3",
+        "No dates",
+        "Contract Sent (Sales Pipeline)",
+        "70",
+        "2026-12-31",
+        "2026-04-01 10:00",
+        "Bob",
+    ),
+    (
+        "4",
+        "Lost, undated",
+        "Closed Lost (Sales Pipeline)",
+        "10",
+        "2026-06-30",
+        "2026-04-01 10:00",
+        "Bob",
+    ),
 ]
 _ENTERED = {
     "1": ["2026-03-02 09:00", "", "2026-04-10 15:30", "2026-05-20 11:00", ""],

@@ -54,16 +54,22 @@ def state(history: History, when: str) -> dict[str, tuple[Any, ...]]:
     frame = history.as_of(when).set_index("unique_id")
     wanted = [name for name in ("stage", "value", "close_date", "owner_name") if name in frame]
     shown = frame[wanted].astype("object").where(frame[wanted].notna(), None)
-    return {key: tuple(row) for key, row in zip(shown.index, shown.to_numpy().tolist(), strict=True)}
+    return {
+        key: tuple(row) for key, row in zip(shown.index, shown.to_numpy().tolist(), strict=True)
+    }
 
 
 DAY = pd.Timestamp
 
 
 def test_events__with_the_deals_give_the_whole_past() -> None:
-    log = log_of(pd.DataFrame(EVENTS, columns=COLUMNS), opportunities=read_export(DEALS, SALESFORCE))
+    log = log_of(
+        pd.DataFrame(EVENTS, columns=COLUMNS), opportunities=read_export(DEALS, SALESFORCE)
+    )
     history = history_of(log)
-    assert state(history, "2026-09-01T12:00Z") == {LONG_A: ("Prospecting", 100_000, DAY("2026-11-20"), "Ann")}
+    assert state(history, "2026-09-01T12:00Z") == {
+        LONG_A: ("Prospecting", 100_000, DAY("2026-11-20"), "Ann")
+    }
     assert state(history, "2026-10-02") == {
         LONG_A: ("Negotiation/Review", 100_000, DAY("2026-11-20"), "Ann"),
         LONG_B: ("Prospecting", 5_000, DAY("2026-11-30"), "Ann"),
@@ -81,13 +87,19 @@ def test_events__with_the_deals_give_the_whole_past() -> None:
 def test_events__tell_what_was_mapped_and_dropped() -> None:
     log = log_of(pd.DataFrame(EVENTS, columns=COLUMNS))
     lines = log.mapping.set_index("theirs")
-    assert lines.loc["StageName", ["ours", "how", "note"]].tolist() == ["stage", "mapped", "field, 2 changes"]
+    assert lines.loc["StageName", ["ours", "how", "note"]].tolist() == [
+        "stage",
+        "mapped",
+        "field, 2 changes",
+    ]
     assert lines.loc["Custom__c", "how"] == "dropped"
     assert "name it under [columns] of the org file to keep it" in lines.loc["Custom__c", "note"]
     assert log.problems == (
         {
             "unique_id": LONG_B,
-            "problem": "no creation, so the history begins with the first change; the deals' export has it",
+            "problem": (
+                "no creation, so the history begins with the first change; the deals' export has it"
+            ),
         },
     )
 
@@ -96,7 +108,10 @@ def test_events__without_the_deals_begin_just_before_the_first_change() -> None:
     frame = pd.DataFrame(EVENTS, columns=COLUMNS)
     with pytest.warns(
         oa.errors.DataWarning,
-        match=r"1 deal \(such as .*\) has no creation, so the history begins with the first change; the deals' export",
+        match=(
+            r"1 deal \(such as .*\) has no creation, so the history begins with the first "
+            r"change; the deals' export"
+        ),
     ):
         history = History.from_changes(frame, org=SALESFORCE, progress=False)
     assert history.check()["unique_id"].tolist() == [LONG_B]
@@ -196,7 +211,12 @@ def test_snapshots__of_opportunity_history(report: bool) -> None:
         LONG_A: ("Prospecting", 100_000, DAY("2026-11-30"), "Ann"),
         LONG_B: ("Prospecting", 5_000, DAY("2027-01-15"), "Bob"),
     }
-    assert state(history, "2026-11-20T10:00Z")[LONG_A] == ("Closed Won", 120_000, DAY("2026-11-20"), "Ann")
+    assert state(history, "2026-11-20T10:00Z")[LONG_A] == (
+        "Closed Won",
+        120_000,
+        DAY("2026-11-20"),
+        "Ann",
+    )
     assert history.as_of("2026-11-21")["name"].tolist() == ["Acme", "Beta", "Gamma"]
     assert history.as_of("2026-11-21")["created_at"].iloc[0] == pd.Timestamp("2026-09-01T10:00Z")
 
@@ -206,7 +226,9 @@ def test_events__take_an_untracked_owner_as_now_and_say_so() -> None:
     deals = read_export(DEALS, SALESFORCE)
     log = log_of(pd.DataFrame(rows, columns=COLUMNS), opportunities=deals)
     assert state(history_of(log), "2026-10-02")[LONG_B][3] == "Bob"
-    assert log.left_out == ("past values of owner name, which the history does not track: today's are used",)
+    assert log.left_out == (
+        "past values of owner name, which the history does not track: today's are used",
+    )
 
 
 def test_ids__lead_to_those_of_the_other_system() -> None:
@@ -216,7 +238,9 @@ def test_ids__lead_to_those_of_the_other_system() -> None:
 
 
 def test_an_id_used_twice_is_told_by_the_history() -> None:
-    rows = [(A, at, "created", None, None) for at in ("2026-09-01T10:00:00Z", "2026-10-01T10:00:00Z")]
+    rows = [
+        (A, at, "created", None, None) for at in ("2026-09-01T10:00:00Z", "2026-10-01T10:00:00Z")
+    ]
     with pytest.warns(oa.errors.DataWarning, match="two creations under one ID"):
         history_of(log_of(pd.DataFrame(rows, columns=COLUMNS)))
 
@@ -225,7 +249,10 @@ def test_an_id_used_twice_is_told_by_the_history() -> None:
     ("row", "says"),
     [
         ((A, "soon", "StageName", "a", "b"), "row 0: CreatedDate='soon' is not a date"),
-        ((A, "2026-09-01T10:00:00Z", "Amount", "5", "lots"), "row 0: NewValue='lots' is not an amount"),
+        (
+            (A, "2026-09-01T10:00:00Z", "Amount", "5", "lots"),
+            "row 0: NewValue='lots' is not an amount",
+        ),
         (
             (A, "2026-09-01T10:00:00Z", "CloseDate", "03/04/2026", None),
             "row 0: OldValue='03/04/2026' may mean",
@@ -237,11 +264,15 @@ def test_events__name_what_cannot_be_read(row: tuple[Any, ...], says: str) -> No
         log_of(pd.DataFrame([row], columns=COLUMNS))
 
 
-def test_read_changes__leaves_an_unreadable_value_blank_but_no_time_of_a_change(tmp_path: Path) -> None:
+def test_read_changes__leaves_an_unreadable_value_blank_but_no_time_of_a_change(
+    tmp_path: Path,
+) -> None:
     file = tmp_path / "log.csv"
     log = "unique_id,changed_at,field,old_value,new_value\n1,2026-11-01,value,,45000\n1,{},value,45000,TBD\n"
     file.write_text(log.format("2026-11-02"), encoding="utf-8")
-    with pytest.raises(DataError, match=r"row 3: new_value='TBD' is not an amount; .*\n  To read the rest"):
+    with pytest.raises(
+        DataError, match=r"row 3: new_value='TBD' is not an amount; .*\n  To read the rest"
+    ):
         read_changes(file)
     with pytest.warns(DataWarning, match="1 cell left blank"):
         changes = read_changes(file, unreadable="blank").changes
@@ -272,7 +303,9 @@ def test_read_changes__reads_a_decimal_comma_as_both_sides_of_a_change_tell(tmp_
 
 
 def test_events__without_probabilities_have_those_of_the_stages() -> None:
-    log = log_of(pd.DataFrame(EVENTS, columns=COLUMNS), opportunities=read_export(DEALS, SALESFORCE))
+    log = log_of(
+        pd.DataFrame(EVENTS, columns=COLUMNS), opportunities=read_export(DEALS, SALESFORCE)
+    )
     history = history_of(log)
     for when, chance in (("2026-09-02", 10), ("2026-10-02", 90)):
         assert history.as_of(when).set_index("unique_id")["probability"][LONG_A] == chance
@@ -286,19 +319,26 @@ IDS = ["000123", "000124", "000125", "000126"]
 def deals_of(ids: list[str]) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "unique_id": ids, "name": [f"Deal {one}" for one in ids], "stage": "Prospecting", "value": 5.0,
-            "close_date": pd.Timestamp("2026-12-01"), "created_at": pd.Timestamp("2026-01-05", tz="UTC"),
+            "unique_id": ids,
+            "name": [f"Deal {one}" for one in ids],
+            "stage": "Prospecting",
+            "value": 5.0,
+            "close_date": pd.Timestamp("2026-12-01"),
+            "created_at": pd.Timestamp("2026-01-05", tz="UTC"),
         }
-    )  # fmt: skip
+    )
 
 
 def log_of_ids(ids: list[object]) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "OpportunityId": ids, "CreatedDate": "2026-03-02T10:00:00Z", "Field": "StageName",
-            "OldValue": "Prospecting", "NewValue": "Qualification",
+            "OpportunityId": ids,
+            "CreatedDate": "2026-03-02T10:00:00Z",
+            "Field": "StageName",
+            "OldValue": "Prospecting",
+            "NewValue": "Qualification",
         }
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize(
@@ -311,12 +351,22 @@ def log_of_ids(ids: list[object]) -> pd.DataFrame:
         (["ab-1", "AB-2"], ["AB-1", "ab-2"]),
     ],
 )
-def test_read_changes__matches_ids_that_differ_in_spelling(theirs: list[object], ours: list[str]) -> None:
+def test_read_changes__matches_ids_that_differ_in_spelling(
+    theirs: list[object], ours: list[str]
+) -> None:
     log = read_changes(log_of_ids(theirs), ORG, opportunities=deals_of(ours))
     assert set(log.changes["unique_id"]) == set(ours)
     matched = [note for note in log.notes if "spelled otherwise" in note]
-    differing = sum(oa.read_export(log_of_ids(theirs).rename(columns={"OpportunityId": "Id", "NewValue": "StageName"})
-                    .drop(columns=["Field", "OldValue", "CreatedDate"]), ORG, progress=False)["unique_id"].to_numpy() != ours)  # fmt: skip
+    differing = sum(
+        oa.read_export(
+            log_of_ids(theirs)
+            .rename(columns={"OpportunityId": "Id", "NewValue": "StageName"})
+            .drop(columns=["Field", "OldValue", "CreatedDate"]),
+            ORG,
+            progress=False,
+        )["unique_id"].to_numpy()
+        != ours
+    )
     assert matched == [] if not differing else matched[0].startswith(f"{differing} deal")
     history = oa.History.from_changes(log, org=ORG)
     assert len(history.as_of("2026-03-03")) == len(ours)
@@ -338,7 +388,10 @@ def test_read_changes__refuses_a_history_of_other_deals(snapshots: bool) -> None
             columns={"OpportunityId": "unique_id", "CreatedDate": "seen_at", "NewValue": "stage"}
         )
         log = log.drop(columns=["Field", "OldValue"])
-    says = "only 1 of the 3 deals of .* are in the deals' export, so these are other deals: .* has 'x-1' and 'x-2', the deals' export has '000124'"
+    says = (
+        "only 1 of the 3 deals of .* are in the deals' export, so these are other deals: .* has "
+        "'x-1' and 'x-2', the deals' export has '000124'"
+    )
     with pytest.raises(DataError, match=says):
         read_changes(log, ORG, opportunities=deals_of(IDS))
 
@@ -346,9 +399,21 @@ def test_read_changes__refuses_a_history_of_other_deals(snapshots: bool) -> None
 @pytest.mark.parametrize(
     ("theirs", "ours", "says"),
     [
-        (["12"], ["0012", "012"], "the id '12' of the history may be '0012' or '012' of the export"),
-        (["12", "012"], ["0012"], "the ids '12' and '012' of the history may both be '0012' of the export"),
-        (["0012", "12"], ["12"], "the ids '12' and '0012' of the history may both be '12' of the export"),
+        (
+            ["12"],
+            ["0012", "012"],
+            "the id '12' of the history may be '0012' or '012' of the export",
+        ),
+        (
+            ["12", "012"],
+            ["0012"],
+            "the ids '12' and '012' of the history may both be '0012' of the export",
+        ),
+        (
+            ["0012", "12"],
+            ["12"],
+            "the ids '12' and '0012' of the history may both be '12' of the export",
+        ),
     ],
 )
 def test_match_ids__never_merges_two(theirs: list[str], ours: list[str], says: str) -> None:
@@ -367,7 +432,12 @@ REPORT = pd.DataFrame(
         "Field / Event": ["Stage", "Amount", "Stage", "Stage"],
         "Old Value": ["Prospecting", "$1.00", "Prospecting", "Prospecting"],
         "New Value": ["Qualification", "$5.00", "Qualification", "Closed Lost"],
-        "Edit Date": ["3/2/2026 10:00 AM", "3/3/2026 10:00 AM", "3/30/2026 10:00 AM", "3/4/2026 10:00 AM"],
+        "Edit Date": [
+            "3/2/2026 10:00 AM",
+            "3/3/2026 10:00 AM",
+            "3/30/2026 10:00 AM",
+            "3/4/2026 10:00 AM",
+        ],
     }
 )
 """Salesforce's report Opportunity Field History as it comes, without the opportunity's ID."""
@@ -396,10 +466,12 @@ def test_read_changes__matches_a_history_without_ids_by_name() -> None:
 def test_read_changes__matches_wide_histories_by_name_too() -> None:
     report = pd.DataFrame(
         {
-            "Opportunity Name": ["Acme", "Beta"], "From Stage": "Prospecting", "To Stage": "Qualification",
+            "Opportunity Name": ["Acme", "Beta"],
+            "From Stage": "Prospecting",
+            "To Stage": "Qualification",
             "Last Modified": ["3/2/2026", "3/30/2026"],
         }
-    )  # fmt: skip
+    )
     log = read_changes(report, ORG, opportunities=named("Acme", "Beta"))
     assert set(log.changes["unique_id"]) == {"id-0", "id-1"}
 
@@ -412,12 +484,18 @@ def test_read_changes__matches_unknown_ids_by_their_names() -> None:
     )
     assert set(log.changes["unique_id"]) == {"id-0", "id-1", "s-3"}
     # Where most ids are known, a deal with another one is another deal, whatever its name.
-    some = REPORT.assign(**{"Opportunity ID": ["id-0", "id-0", "id-1", "s-3"], "Opportunity Name": "Acme"})
-    assert "s-3" in set(read_changes(some, ORG, opportunities=named("Acme", "Beta")).changes["unique_id"])
+    some = REPORT.assign(
+        **{"Opportunity ID": ["id-0", "id-0", "id-1", "s-3"], "Opportunity Name": "Acme"}
+    )
+    assert "s-3" in set(
+        read_changes(some, ORG, opportunities=named("Acme", "Beta")).changes["unique_id"]
+    )
 
 
 def test_read_changes__refuses_a_name_of_several_deals_with_its_counts() -> None:
-    says = r"1 name of several deals cannot match them: 'Acme' \(1 in the history, 2 in the export\)"
+    says = (
+        r"1 name of several deals cannot match them: 'Acme' \(1 in the history, 2 in the export\)"
+    )
     with pytest.raises(DataError, match=says):
         read_changes(REPORT, ORG, opportunities=named("Acme", "Beta", "Acme"))
     several = REPORT.assign(**{"Opportunity ID": ["s-1", "s-2", "s-3", "s-4"]})
@@ -432,7 +510,9 @@ def test_read_changes__refuses_names_of_other_deals() -> None:
 
 
 def test_read_changes__of_names_alone_asks_for_the_export() -> None:
-    with pytest.raises(MissingColumnError, match=r'only names \("Opportunity Name"\). Give the export'):
+    with pytest.raises(
+        MissingColumnError, match=r'only names \("Opportunity Name"\). Give the export'
+    ):
         read_changes(REPORT, ORG)
     log = read_changes(REPORT, ORG, ids={"Acme": "1", "Beta": "2", "Gone": "3"})
     assert set(log.changes["unique_id"]) == {"1", "2", "3"}
@@ -447,7 +527,11 @@ def test_recognize__takes_an_export_with_a_name_and_a_value_for_deals() -> None:
 def test_read_changes__takes_a_name_for_the_id_where_the_org_says_so(both: list[str]) -> None:
     org = oa.Org(preset="salesforce", columns={"Opportunity Name": both})
     export = pd.DataFrame(
-        {"Opportunity Name": ["Acme", "Beta"], "Stage": "Qualification", "Created Date": "1/25/2026"}
+        {
+            "Opportunity Name": ["Acme", "Beta"],
+            "Stage": "Qualification",
+            "Created Date": "1/25/2026",
+        }
     )
     deals = oa.read_export(export, org, progress=False)
     assert deals["unique_id"].tolist() == deals["name"].tolist() == ["Acme", "Beta"]
@@ -455,8 +539,14 @@ def test_read_changes__takes_a_name_for_the_id_where_the_org_says_so(both: list[
     assert set(log.changes["unique_id"]) == {"Acme", "Beta", "Gone"}
     assert log.notes == ()
     assert set(read_changes(REPORT, org).changes["unique_id"]) == {"Acme", "Beta", "Gone"}
-    wide = REPORT.drop(columns=["Field / Event", "Old Value"]).rename(columns={"New Value": "To Stage"})
-    assert set(read_changes(wide, org, opportunities=deals).changes["unique_id"]) == {"Acme", "Beta", "Gone"}
+    wide = REPORT.drop(columns=["Field / Event", "Old Value"]).rename(
+        columns={"New Value": "To Stage"}
+    )
+    assert set(read_changes(wide, org, opportunities=deals).changes["unique_id"]) == {
+        "Acme",
+        "Beta",
+        "Gone",
+    }
 
 
 def test_read_changes__of_a_public_log_by_names_gives_what_it_gives_by_ids() -> None:
@@ -465,8 +555,12 @@ def test_read_changes__of_a_public_log_by_names_gives_what_it_gives_by_ids() -> 
         pytest.skip(f"the public change log is not in {file}")
     log = pd.read_csv(file, dtype="str")
     stages = log[log["changed_field_key"] == "stage_id"].groupby("deal_id")["new_value"].last()
-    export = pd.DataFrame({"ID": log["deal_id"].unique()}).assign(Title=lambda deals: "Deal " + deals["ID"])
-    org = oa.Org(preset="pipedrive", stages=[{"name": name, "kind": "open"} for name in "123456789"])
+    export = pd.DataFrame({"ID": log["deal_id"].unique()}).assign(
+        Title=lambda deals: "Deal " + deals["ID"]
+    )
+    org = oa.Org(
+        preset="pipedrive", stages=[{"name": name, "kind": "open"} for name in "123456789"]
+    )
     deals = oa.read_export(export.assign(Stage=export["ID"].map(stages)), org, progress=False)
     by_id = read_changes(log, org, opportunities=deals)
     named = log.rename(columns={"deal_id": "Title"}).assign(Title="Deal " + log["deal_id"])
@@ -475,13 +569,16 @@ def test_read_changes__of_a_public_log_by_names_gives_what_it_gives_by_ids() -> 
     pd.testing.assert_frame_equal(by_name.changes, by_id.changes)
     twice = deals.assign(name=deals["name"].where(deals.index != 1, deals["name"].iloc[0]))
     with pytest.raises(
-        DataError, match=r"1 name of several deals cannot match them: 'Deal \d+' \(1 in the history, 2"
+        DataError,
+        match=r"1 name of several deals cannot match them: 'Deal \d+' \(1 in the history, 2",
     ):
         read_changes(named, org, opportunities=twice)
 
 
 def test_normalize_ids__reduces_each_to_what_a_spreadsheet_leaves() -> None:
-    assert normalize_ids(pd.Series(["0012", " 12.0", "001M000000qfPySIAU", "deal-7 "])).tolist() == [
+    assert normalize_ids(
+        pd.Series(["0012", " 12.0", "001M000000qfPySIAU", "deal-7 "])
+    ).tolist() == [
         "12",
         "12",
         "001M000000qfPyS",

@@ -100,9 +100,15 @@ def test_draft_from_export__guesses_the_id_and_other_columns_and_asks_about_the_
     assert question.reasons == {"unique_id": "the name is unique and never blank in 3 rows"}
     assert question.choices == ("Name", "Phase", "Deal Size", "Expected close")
     assert [(guess.theirs, guess.ours) for guess in drafted.guesses] == [
-        ("Name", ["unique_id", "name"]), ("Phase", "stage"), ("Deal Size", "value"), ("Expected close", "close_date"),
-    ]  # fmt: skip
-    assert '"Name" = ["unique_id", "name"]  # guess\n"Phase" = "stage"  # guess\n' in drafted.draft.text
+        ("Name", ["unique_id", "name"]),
+        ("Phase", "stage"),
+        ("Deal Size", "value"),
+        ("Expected close", "close_date"),
+    ]
+    assert (
+        '"Name" = ["unique_id", "name"]  # guess\n"Phase" = "stage"  # guess\n'
+        in drafted.draft.text
+    )
     assert drafted.export.opportunities["unique_id"].tolist() == ["Acme", "Beta", "Gamma"]
     assert drafted.export.opportunities["value"].tolist() == [1_200_000.0, 50_000.0, 5_000.0]
 
@@ -126,7 +132,9 @@ def test_draft_from_export__guesses_the_currency_by_the_sign_of_the_amounts(
     (tmp_path / "deals.csv").write_text("\n".join([f'Deal ID,Stage,"{label}",Close date', *rows]))
     drafted = draft_from_export(tmp_path / "deals.csv", tmp_path / "org.toml", None)
     assert drafted.org.currency == currency
-    assert ('"  # guess: by the sign of the amounts' in drafted.draft.text) == (currency is not None)
+    assert ('"  # guess: by the sign of the amounts' in drafted.draft.text) == (
+        currency is not None
+    )
 
 
 @pytest.mark.parametrize("old", [None, '# ours\ncurrency = "USD"\n'])
@@ -165,7 +173,9 @@ def test_draft_from_export__adds_a_preset_to_a_file_that_names_no_column_of_its_
 def test_draft_from_export__of_a_stored_frame_knows_the_stages_of_its_org(tmp_path: Path) -> None:
     org = oa.Org(stages=[{"name": "Fin", "kind": "won"}, {"name": "Start", "kind": "open"}])
     frame = org.apply(
-        pd.DataFrame({"unique_id": ["a"], "stage": ["Fin"], "value": [1.0], "close_date": ["2026-11-30"]})
+        pd.DataFrame(
+            {"unique_id": ["a"], "stage": ["Fin"], "value": [1.0], "close_date": ["2026-11-30"]}
+        )
     )
     frame.to_parquet(tmp_path / "deals.parquet")
     drafted = draft_from_export(tmp_path / "deals.parquet", tmp_path / "org.toml", None)
@@ -180,9 +190,13 @@ def test_draft_from_export__asks_nothing_about_a_file_of_a_real_tutorial_but_its
     drafted = draft_from_export(file, Path("org.toml"), None)
     ours = {guess.theirs: guess.ours for guess in drafted.guesses}
     assert ours == {
-        "opportunity_id": "unique_id", "close_value": "value", "sales_agent": "owner_name", "account": "account_name",
-        "engage_date": "created_at", "deal_stage": "stage",
-    }  # fmt: skip
+        "opportunity_id": "unique_id",
+        "close_value": "value",
+        "sales_agent": "owner_name",
+        "account": "account_name",
+        "engage_date": "created_at",
+        "deal_stage": "stage",
+    }
     assert [one.about for one in drafted.questions] == ["stages"]
     assert drafted.questions[0].guesses == {
         "Prospecting": "open",
@@ -194,25 +208,30 @@ def test_draft_from_export__asks_nothing_about_a_file_of_a_real_tutorial_but_its
     assert outcomes == {"won": 4238, "lost": 2473, "open": 2089}
 
 
-def test_draft_from_export__of_several_currencies_drafts_what_its_reader_refuses(tmp_path: Path) -> None:
+def test_draft_from_export__of_several_currencies_drafts_what_its_reader_refuses(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "deals.csv").write_text(
         "unique_id,stage,value,currency,close_date\n1,Won,5,EUR,2026-01-05\n2,Demo,5,USD,\n3,Won,5,USD,2026-01-05\n"
     )
     drafted = draft_from_export(tmp_path / "deals.csv", tmp_path / "org.toml", None)
     assert (
-        "# The deals are in USD (2 deals) and EUR (1 deal): choose one, and give rates" in drafted.draft.text
+        "# The deals are in USD (2 deals) and EUR (1 deal): choose one, and give rates"
+        in drafted.draft.text
     )
     with pytest.raises(DataError, match="row 3 is in USD, not in EUR"):
         drafted.export  # noqa: B018
     rates = [{"date": "2026-01-01", "currency": "EUR", "rate": 1.1}]
     (tmp_path / "org.toml").write_text('currency = "USD"\n')
-    told = draft_from_export(tmp_path / "deals.csv", tmp_path / "org.toml", 'currency = "USD"\n').answer(
-        tables={"currency_rates": rates}
-    )
+    told = draft_from_export(
+        tmp_path / "deals.csv", tmp_path / "org.toml", 'currency = "USD"\n'
+    ).answer(tables={"currency_rates": rates})
     assert told.export.opportunities["value"].round(2).tolist() == [5.5, 5.0, 5.0]
 
 
-def test_draft_from_export__names_the_columns_of_a_hand_kept_sheet_and_no_stage(tmp_path: Path) -> None:
+def test_draft_from_export__names_the_columns_of_a_hand_kept_sheet_and_no_stage(
+    tmp_path: Path,
+) -> None:
     rows: list[list[Any]] = [
         ["Pipeline 2026"],
         ["Deal", "Owner", "Stage", "Amount"],
@@ -223,12 +242,17 @@ def test_draft_from_export__names_the_columns_of_a_hand_kept_sheet_and_no_stage(
     ]
     drafted = draft_from_export(workbook(tmp_path, rows), tmp_path / "opp-analytics.toml", None)
     assert dict(drafted.org.columns) == {
-        "Deal": ("unique_id", "name"), "Owner": "owner_name", "Stage": "stage", "Amount": "value",
-    }  # fmt: skip
+        "Deal": ("unique_id", "name"),
+        "Owner": "owner_name",
+        "Stage": "stage",
+        "Amount": "value",
+    }
     assert drafted.export.opportunities["value"].tolist() == [1_200_000, 150_000]
 
 
-def test_draft_from_export__tells_won_from_lost_by_dates_that_the_reader_uses_up(tmp_path: Path) -> None:
+def test_draft_from_export__tells_won_from_lost_by_dates_that_the_reader_uses_up(
+    tmp_path: Path,
+) -> None:
     rows = [*["Live,2024-10-01,"] * 3, *["Gone,,2024-10-02"] * 3, *["Talks,,"] * 3]
     lines = [f"{number},{row}" for number, row in enumerate(rows)]
     (tmp_path / "deals.csv").write_text("\n".join(["unique_id,stage,won_at,lost_at", *lines]))

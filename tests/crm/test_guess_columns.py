@@ -24,13 +24,29 @@ def guessed(sheet: pd.DataFrame | Path, org: oa.Org | None = None) -> dict[str, 
 
 def ids(sheet: pd.DataFrame) -> list[str]:
     table = read_table(sheet, str.isalpha)
-    return [guess.theirs for guess in guess_ids(table, match_labels(table.labels, name_opportunities({})))]
+    return [
+        guess.theirs
+        for guess in guess_ids(table, match_labels(table.labels, name_opportunities({})))
+    ]
 
 
 @pytest.mark.parametrize(
     "label",
-    ["ID", "Key", "Deal number", "No.", "Nr.", "#", "Record", "Deal Code", "dealId", "Vorgangsnummer", "AngebotsNr", "Nummer"],
-)  # fmt: skip
+    [
+        "ID",
+        "Key",
+        "Deal number",
+        "No.",
+        "Nr.",
+        "#",
+        "Record",
+        "Deal Code",
+        "dealId",
+        "Vorgangsnummer",
+        "AngebotsNr",
+        "Nummer",
+    ],
+)
 def test_guess_ids__takes_what_is_unique_and_named_like_an_id(label: str) -> None:
     sheet = pd.DataFrame({"Name": ["A", "A"], label: ["7", "8"], "Stage": ["Demo", "Won"]})
     assert ids(sheet) == [label]
@@ -59,7 +75,12 @@ def test_guess_ids__takes_no_number_of_something_else(label: str) -> None:
 
 def test_guess_ids__puts_the_deals_own_id_first_and_the_name_last() -> None:
     sheet = pd.DataFrame(
-        {"Name": ["A", "B"], "Ext. Key": ["x", "y"], "Deal No": ["1", "2"], "Stage": ["Demo", "Won"]}
+        {
+            "Name": ["A", "B"],
+            "Ext. Key": ["x", "y"],
+            "Deal No": ["1", "2"],
+            "Stage": ["Demo", "Won"],
+        }
     )
     assert ids(sheet) == ["Deal No", "Ext. Key", "Name"]
 
@@ -101,13 +122,18 @@ def test_guess_columns__says_why_and_skips_titles_and_totals(tmp_path: Path) -> 
 )
 def test_guess_columns__by_what_people_call_them(ours: str, labels: list[str]) -> None:
     for label in labels:
-        assert guessed(pd.DataFrame({"Id": ["1"], label: ["x"]}), oa.Org(columns={"Id": "unique_id"})) == {
-            label: ours
-        }
+        assert guessed(
+            pd.DataFrame({"Id": ["1"], label: ["x"]}), oa.Org(columns={"Id": "unique_id"})
+        ) == {label: ours}
 
 
 def test_guess_columns__guesses_nothing_that_has_a_name() -> None:
-    assert guessed(pd.DataFrame(columns=["Id", "Stage", "Amount", "Phase", "TCV"]), oa.Org.salesforce()) == {}
+    assert (
+        guessed(
+            pd.DataFrame(columns=["Id", "Stage", "Amount", "Phase", "TCV"]), oa.Org.salesforce()
+        )
+        == {}
+    )
     own = oa.Org(columns={"Nr": "unique_id", "Phase": "Step", "Umsatz": "value"})
     assert guessed(pd.DataFrame(columns=["Nr", "Phase", "Umsatz", "Betrag", "stage"]), own) == {}
 
@@ -119,7 +145,12 @@ def test_guess_columns__of_two_likely_labels_takes_the_likelier() -> None:
 
 def test_guess_columns__make_an_org_that_reads_the_file() -> None:
     sheet = pd.DataFrame(
-        {"Deal": ["Acme", "Beta"], "Phase": ["Demo", "Won"], "TCV": ["$1,200", "5k"], "Rep": ["Ann", "Bob"]}
+        {
+            "Deal": ["Acme", "Beta"],
+            "Phase": ["Demo", "Won"],
+            "TCV": ["$1,200", "5k"],
+            "Rep": ["Ann", "Bob"],
+        }
     )
     with pytest.raises(MissingColumnError):
         oa.read_export(sheet, oa.Org(), progress=False)
@@ -135,8 +166,14 @@ def test_guess_columns__make_an_org_that_reads_the_file() -> None:
 
 @pytest.mark.skipif(not MAVEN.exists(), reason="needs the public data beside the project")
 def test_guess_columns__of_a_public_history_of_sales() -> None:
-    org = oa.Org(stages=[{"name": "Prospecting", "kind": "open"}, {"name": "Engaging", "kind": "open"},
-                         {"name": "Won", "kind": "won"}, {"name": "Lost", "kind": "lost"}])  # fmt: skip
+    org = oa.Org(
+        stages=[
+            {"name": "Prospecting", "kind": "open"},
+            {"name": "Engaging", "kind": "open"},
+            {"name": "Won", "kind": "won"},
+            {"name": "Lost", "kind": "lost"},
+        ]
+    )
     found = {guess.theirs: guess.ours for guess in guess_columns(MAVEN, org)}
     assert found == {
         "opportunity_id": "unique_id",
@@ -158,7 +195,8 @@ def test_list_likely__puts_the_likeliest_first() -> None:
 
 def test_guess_ids__puts_an_id_before_a_name() -> None:
     sheet = read_table(
-        pd.DataFrame({"Name": ["Acme", "Beta"], "Nr.": ["1", "2"], "Kunden-Nr.": ["7", "8"]}), str.isalpha
+        pd.DataFrame({"Name": ["Acme", "Beta"], "Nr.": ["1", "2"], "Kunden-Nr.": ["7", "8"]}),
+        str.isalpha,
     )
     assert [
         (guess.theirs, guess.ours)
@@ -167,7 +205,9 @@ def test_guess_ids__puts_an_id_before_a_name() -> None:
 
 
 def test_guess_columns__takes_a_unique_name_for_the_id() -> None:
-    sheet = pd.DataFrame({"Name": ["Acme", "Beta"], "Phase": ["Demo", "Signed"], "Deal Size": ["5", "7"]})
+    sheet = pd.DataFrame(
+        {"Name": ["Acme", "Beta"], "Phase": ["Demo", "Signed"], "Deal Size": ["5", "7"]}
+    )
     assert [(guess.theirs, guess.ours) for guess in guess_columns(sheet, Org())] == [
         ("Name", ["unique_id", "name"]),
         ("Phase", "stage"),

@@ -1,6 +1,13 @@
 import pandas as pd
 
-from opp_analytics.crm.mapping import Mapped, Names, copy_shared, match_labels, name_columns, tabulate
+from opp_analytics.crm.mapping import (
+    Mapped,
+    Names,
+    copy_shared,
+    match_labels,
+    name_columns,
+    tabulate,
+)
 from opp_analytics.crm.read_export import find_clear_text, find_label
 from opp_analytics.org import Org
 from opp_analytics.table_files import read_table
@@ -29,7 +36,12 @@ def test_find__takes_letters_of_any_script_for_what_they_are() -> None:
 
 
 def test_know() -> None:
-    assert [NAMES.know(label) for label in ("Amount", "stage", "Notes", "")] == [True, True, False, False]
+    assert [NAMES.know(label) for label in ("Amount", "stage", "Notes", "")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
 
 
 def test_match_labels__says_how_each_was_found() -> None:
@@ -51,7 +63,9 @@ def test_match_labels__of_one_column_for_two_names() -> None:
         ("stage", "stage"),
         ("Name", "name"),
     ]
-    table = copy_shared(read_table(pd.DataFrame({"Name": ["A"], "stage": ["Demo"]}), names.know), lines)
+    table = copy_shared(
+        read_table(pd.DataFrame({"Name": ["A"], "stage": ["Demo"]}), names.know), lines
+    )
     assert table.labels == ("Name", "stage", "Name")
     assert table.cells.to_numpy().tolist() == [["A", "Demo", "A"]]
 
@@ -73,7 +87,10 @@ def test_name_columns__gives_each_name_one_column_of_a_table() -> None:
         name_columns(["ForecastCategory", "ForecastCategoryName"], org.columns)["category"]
         == "ForecastCategoryName"
     )
-    assert name_columns(["close_time", "closeDate", "CLOSE_DATE"], org.columns)["close_date"] == "closeDate"
+    assert (
+        name_columns(["close_time", "closeDate", "CLOSE_DATE"], org.columns)["close_date"]
+        == "closeDate"
+    )
 
 
 def test_find_clear_text__is_known_of_salesforce_alone() -> None:

@@ -25,15 +25,20 @@ from tests.crm.vendors import LABELS, make_export
 
 SALESFORCE = oa.Org.salesforce(currency="USD", timezone="America/Chicago")
 REPORT = (
-    '"Opportunity ID","Opportunity Name","Stage","Amount","Probability (%)","Close Date","Created Date",'
+    '"Opportunity ID","Opportunity Name","Stage","Amount","Probability (%)","Close '
+    'Date","Created Date",'
     '"Opportunity Owner","Lead Source"\n'
-    '"006Hs00001AbCdE","José GmbH\nsecond line","Closed Won","$120,000.00","100%","11/25/2026","3/4/2026","Ann Lee","Web"\n'
-    '"006Hs00001AbCdF","Beta","Prospecting","$5,000.50","10%","12/1/2026","11/2/2026","Bob Roe",""\n'
+    '"006Hs00001AbCdE","José GmbH\nsecond line","Closed '
+    'Won","$120,000.00","100%","11/25/2026","3/4/2026","Ann Lee","Web"\n'
+    '"006Hs00001AbCdF","Beta","Prospecting","$5,000.50","10%","12/1/2026","11/2/2026","Bob '
+    'Roe",""\n'
 )
 
 
 def test_read_export__of_a_salesforce_report(tmp_path: Path) -> None:
-    frame = read_export(written(tmp_path, REPORT + SALESFORCE_FOOTER, encoding="cp1252"), SALESFORCE)
+    frame = read_export(
+        written(tmp_path, REPORT + SALESFORCE_FOOTER, encoding="cp1252"), SALESFORCE
+    )
     assert frame["unique_id"].tolist() == ["006Hs00001AbCdEIAV", "006Hs00001AbCdFIAV"]
     assert frame["name"].tolist() == ["José GmbH\nsecond line", "Beta"]
     assert frame["value"].tolist() == [120_000, 5_000.5]
@@ -57,7 +62,9 @@ def test_read_export__is_the_same_in_every_encoding_and_separator(
 ) -> None:
     text = REPORT.replace('","', f'"{separator}"')
     read = read_export(written(tmp_path, text, encoding=encoding), SALESFORCE)
-    pd.testing.assert_frame_equal(read, read_export(written(tmp_path, REPORT, name="plain.csv"), SALESFORCE))
+    pd.testing.assert_frame_equal(
+        read, read_export(written(tmp_path, REPORT, name="plain.csv"), SALESFORCE)
+    )
 
 
 def test_read_export__of_a_formatted_salesforce_report(tmp_path: Path) -> None:
@@ -80,7 +87,10 @@ def test_read_export__of_a_formatted_salesforce_report(tmp_path: Path) -> None:
     assert export.read_as == "sheet 'Sheet'"
     assert export.left_out == (
         "3 rows above the header",
-        "2 rows below the table: row 8 'Total' and row 9 'Confidential Information - Do Not Distribute'",
+        (
+            "2 rows below the table: row 8 'Total' and row 9 'Confidential Information - Do Not "
+            "Distribute'"
+        ),
     )
 
 
@@ -104,7 +114,8 @@ def test_read_export__of_a_salesforce_data_export(tmp_path: Path) -> None:
 
 def test_read_export__lets_a_known_stage_decide_alone(tmp_path: Path) -> None:
     text = (
-        "Id,StageName,IsWon,IsClosed\n1,Closed Won,true,true\n2,Ours,true,true\n3,Prospecting,false,false\n"
+        "Id,StageName,IsWon,IsClosed\n1,Closed "
+        "Won,true,true\n2,Ours,true,true\n3,Prospecting,false,false\n"
     )
     frame = read_export(written(tmp_path, text), SALESFORCE)
     assert frame["status"].isna().tolist() == [True, False, True]
@@ -115,9 +126,12 @@ def test_read_export__lets_a_known_stage_decide_alone(tmp_path: Path) -> None:
 
 def test_read_export__of_hubspot_deals(tmp_path: Path) -> None:
     text = (
-        "Record ID,Deal Name,Deal Stage,Pipeline,Amount,Close Date,Create Date,Deal owner,Deal probability\n"
-        "9001,Acme,Closed won (Sales Pipeline),Sales Pipeline,15000,2026-11-25 00:30,2026-09-01 08:00,Ann Lee,1.0\n"
-        "9002,Beta,Qualified To Buy (Sales Pipeline),Sales Pipeline,2500.5,2026-12-31 23:59,2026-09-02 08:00,Bob Roe,0.4\n"
+        "Record ID,Deal Name,Deal Stage,Pipeline,Amount,Close Date,Create Date,Deal owner,Deal "
+        "probability\n"
+        "9001,Acme,Closed won (Sales Pipeline),Sales Pipeline,15000,2026-11-25 00:30,2026-09-01 "
+        "08:00,Ann Lee,1.0\n"
+        "9002,Beta,Qualified To Buy (Sales Pipeline),Sales Pipeline,2500.5,2026-12-31 "
+        "23:59,2026-09-02 08:00,Bob Roe,0.4\n"
         "9003,Gamma,contractsent,Sales Pipeline,,,2026-09-03 08:00,,0.9\n"
     )
     org = oa.Org.hubspot(timezone="America/Chicago")
@@ -133,17 +147,24 @@ def test_read_export__of_hubspot_deals(tmp_path: Path) -> None:
 def test_read_export__of_pipedrive_deals(tmp_path: Path) -> None:
     text = (
         "Deal - ID,Deal - Title,Deal - Stage,Deal - Status,Deal - Value,Deal - Currency of Value,"
-        "Deal - Expected close date,Deal - Won time,Deal - Lost time,Deal - Owner,Deal - Deal created\n"
-        "1,Acme,Negotiations Started,Won,15000,USD,2026-12-31,2026-11-25 23:30:00,,Ann Lee,2026-09-01 08:00:00\n"
+        "Deal - Expected close date,Deal - Won time,Deal - Lost time,Deal - Owner,Deal - Deal "
+        "created\n"
+        "1,Acme,Negotiations Started,Won,15000,USD,2026-12-31,2026-11-25 23:30:00,,Ann "
+        "Lee,2026-09-01 08:00:00\n"
         "2,Beta,Qualified,Open,2500,USD,2026-12-31,,,Bob Roe,2026-09-02 08:00:00\n"
-        "3,Gamma,Demo Scheduled,Lost,100,USD,2026-12-31,,2026-11-20 10:00:00,Bob Roe,2026-09-02 08:00:00\n"
+        "3,Gamma,Demo Scheduled,Lost,100,USD,2026-12-31,,2026-11-20 10:00:00,Bob Roe,2026-09-02 "
+        "08:00:00\n"
     )
     export = explain_export(
         written(tmp_path, text), oa.Org.pipedrive(currency="USD", timezone="America/Chicago")
     )
     frame = export.opportunities
     assert frame["status"].tolist() == ["won", "active", "lost"]
-    assert frame["close_date"].dt.strftime("%F").tolist() == ["2026-11-25", "2026-12-31", "2026-11-20"]
+    assert frame["close_date"].dt.strftime("%F").tolist() == [
+        "2026-11-25",
+        "2026-12-31",
+        "2026-11-20",
+    ]
     assert frame["created_at"].iloc[0] == pd.Timestamp("2026-09-01T13:00Z")
     assert oa.outcomes(frame).tolist() == ["won", "open", "lost"]
     assert not {"won_at", "lost_at"} & set(frame.columns)
@@ -180,7 +201,10 @@ def test_read_export__without_probabilities_takes_those_of_the_stages(tmp_path: 
     )
     export = explain_export(written(tmp_path, text), org)
     assert export.opportunities["probability"].tolist() == [20, 60, pd.NA, pd.NA]
-    assert "probability  mapped   the export has no probability; each stage's was used" in export.describe()
+    assert (
+        "probability  mapped   the export has no probability; each stage's was used"
+        in export.describe()
+    )
     stated = explain_export(written(tmp_path, "Id,Stage,probability\n1,Demo,30%\n2,Demo,\n"), org)
     assert stated.opportunities["probability"].tolist() == [30, pd.NA]
 
@@ -188,7 +212,13 @@ def test_read_export__without_probabilities_takes_those_of_the_stages(tmp_path: 
 def test_read_export__drops_what_is_empty_and_what_is_repeated(tmp_path: Path) -> None:
     text = "Id,Stage,Amount,Notes,Type\n1,Prospecting,5,,New\n1,Prospecting,5,,New\n2,Prospecting,7,,New\n"
     export = explain_export(written(tmp_path, text), SALESFORCE)
-    assert export.opportunities.columns.tolist() == ["unique_id", "value", "stage", "probability", "Type"]
+    assert export.opportunities.columns.tolist() == [
+        "unique_id",
+        "value",
+        "stage",
+        "probability",
+        "Type",
+    ]
     assert export.opportunities["unique_id"].tolist() == ["1", "2"]
     assert export.left_out == ("1 row that repeat another one",)
 
@@ -213,28 +243,57 @@ HEADER = "Id,Name,Stage,Amount,Close Date\n"
     [
         (
             "Name,Stage\nA,Demo\nB,Demo\n",
-            r'export.csv has no opportunity ID. Add it to the report \(in Salesforce, "Opportunity ID"; .*\). "Name" is unique '
-            r'here: put "Name" = \["unique_id", "name"\] under \[columns\] of opp-analytics.toml, or run: opp-analytics start .*',
+            r"export.csv has no opportunity ID. Add it to the report \(in Salesforce, "
+            r'"Opportunity ID"; .*\). "Name" is unique '
+            r'here: put "Name" = \["unique_id", "name"\] under \[columns\] of '
+            r"opp-analytics.toml, or run: opp-analytics start .*",
         ),
-        ("Name,Stage\nA,Demo\nA,Won\n", 'If another column holds it, put "Its label" = "unique_id" under .*"Name", "Stage"'),
-        ("Name,Stage,Deal No\nA,Demo,7\nA,Won,8\n", '"Deal No" is unique here: put "Deal No" = "unique_id" under'),
-        ("Id,Name\n1,A\n", 'has no column for stage. .*"Its label" = "stage" under .*The file has "Id", "Name"'),
-        ("Id,Phase\n1,A\n", 'has no column for stage. "Phase" may be it: put "Phase" = "stage" under'),
+        (
+            "Name,Stage\nA,Demo\nA,Won\n",
+            'If another column holds it, put "Its label" = "unique_id" under .*"Name", "Stage"',
+        ),
+        (
+            "Name,Stage,Deal No\nA,Demo,7\nA,Won,8\n",
+            '"Deal No" is unique here: put "Deal No" = "unique_id" under',
+        ),
+        (
+            "Id,Name\n1,A\n",
+            'has no column for stage. .*"Its label" = "stage" under .*The file has "Id", "Name"',
+        ),
+        (
+            "Id,Phase\n1,A\n",
+            'has no column for stage. "Phase" may be it: put "Phase" = "stage" under',
+        ),
         (HEADER + "1,A,Prospecting,a lot,\n", "row 2: Amount='a lot' is not an amount"),
-        (HEADER + "1,A,Prospecting,5,03/04/2027\n", "row 2: Close Date='03/04/2027' may mean Mar 4, 2027 or Apr 3, 2027"),
-        (HEADER + "1,A,Prospecting,EUR 5,\n", "row 2: Amount='EUR 5' is in EUR, and the org's currency is USD"),
-        (HEADER + "1,A,Prospecting,5,\n1,A,Prospecting,6,\n", "row 3: Id='1' is also in row 2, with another Amount"),
-        ("Id,Stage,Amount,Amount\n1,Prospecting,5,6\n", "row 2: Amount='5' and Amount='6' would both be 'value'"),
+        (
+            HEADER + "1,A,Prospecting,5,03/04/2027\n",
+            "row 2: Close Date='03/04/2027' may mean Mar 4, 2027 or Apr 3, 2027",
+        ),
+        (
+            HEADER + "1,A,Prospecting,EUR 5,\n",
+            "row 2: Amount='EUR 5' is in EUR, and the org's currency is USD",
+        ),
+        (
+            HEADER + "1,A,Prospecting,5,\n1,A,Prospecting,6,\n",
+            "row 3: Id='1' is also in row 2, with another Amount",
+        ),
+        (
+            "Id,Stage,Amount,Amount\n1,Prospecting,5,6\n",
+            "row 2: Amount='5' and Amount='6' would both be 'value'",
+        ),
         (
             "Id,Stage,Amount,Amount Currency\n1,Prospecting,5,USD\n2,Prospecting,5,EUR\n",
-            r"row 3 is in EUR, not in USD \(1 such row\)\. Give rates under \[currency_rates\] of the org file, or convert first, for example: frame = pd.read_csv",
+            (
+                r"row 3 is in EUR, not in USD \(1 such row\)\. Give rates under \[currency_rates\] "
+                r"of the org file, or convert first, for example: frame = pd.read_csv"
+            ),
         ),
         (
             "OpportunityId,CreatedDate,Field,OldValue,NewValue\n1,2026-01-01,StageName,a,b\n",
             "is a field history; begin a history with it: oa.History.from_changes",
         ),
     ],
-)  # fmt: skip
+)
 def test_read_export__names_what_is_wrong(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(DataError, match=says):
         read_export(written(tmp_path, text), SALESFORCE)
@@ -251,7 +310,10 @@ def test_read_export__lists_every_bad_cell_once_before_it_gives_up(tmp_path: Pat
         "  rows 3, 4, 5 and 2 more: Amount='TBD'",
         "  row 8: Amount='~90k'",
         "  row 8: Close Date='Q3'",
-        '  To read the rest with these cells blank: unreadable="blank", in the shell --unreadable blank',
+        (
+            '  To read the rest with these cells blank: unreadable="blank", in the shell '
+            "--unreadable blank"
+        ),
     ]
 
 
@@ -272,8 +334,9 @@ def test_read_export__leaves_unreadable_cells_blank_where_it_is_told(tmp_path: P
     assert read["created_at"].notna().tolist() == [True, False, False, True]
     [said] = [str(warning.message) for warning in warned]
     assert (
-        "export.csv: 5 cells left blank: can't be read\n  rows 4 and 5: Amount='TBD' is not an amount" in said
-    )
+        "export.csv: 5 cells left blank: can't be read\n  rows 4 and 5: Amount='TBD' is not an "
+        "amount"
+    ) in said
     assert "\n  row 4: Close Date='Q3' is not a date" in said
     assert read.attrs["unreadable"] == [line.strip() for line in said.splitlines()[1:]]
 
@@ -285,10 +348,15 @@ def test_read_export__takes_marks_of_an_empty_cell_as_empty(tmp_path: Path) -> N
     assert "unreadable" not in read.attrs
 
 
-def test_read_export__never_leaves_blank_what_has_two_readings_or_says_what_a_deal_is(tmp_path: Path) -> None:
+def test_read_export__never_leaves_blank_what_has_two_readings_or_says_what_a_deal_is(
+    tmp_path: Path,
+) -> None:
     for text, says in (
         (HEADER + "1,A,Prospecting,TBD,03/04/2027\n", r"row 2: Close Date='03/04/2027' may mean"),
-        ("Id,Stage,Amount,Won\n1,Prospecting,TBD,maybe\n", r"row 2: Won='maybe' is neither true nor false"),
+        (
+            "Id,Stage,Amount,Won\n1,Prospecting,TBD,maybe\n",
+            r"row 2: Won='maybe' is neither true nor false",
+        ),
     ):
         with pytest.raises(DataError, match=says) as refused:
             read_export(written(tmp_path, text), SALESFORCE, unreadable="blank")
@@ -297,14 +365,20 @@ def test_read_export__never_leaves_blank_what_has_two_readings_or_says_what_a_de
 
 
 def test_read_export__refuses_an_unknown_word_for_unreadable_cells() -> None:
-    with pytest.raises(ArgumentValueError, match="unknown unreadable='skip'; use one of 'refuse', 'blank'"):
+    with pytest.raises(
+        ArgumentValueError, match="unknown unreadable='skip'; use one of 'refuse', 'blank'"
+    ):
         read_export(pd.DataFrame(), SALESFORCE, unreadable="skip")
 
 
 def test_read_export__follows_the_order_of_day_and_month_that_it_is_told(tmp_path: Path) -> None:
     file = written(tmp_path, HEADER + "1,A,Prospecting,5,03/04/2027\n")
-    assert read_export(file, SALESFORCE, day_first=True)["close_date"].iloc[0] == pd.Timestamp("2027-04-03")
-    decided = written(tmp_path, HEADER + "1,A,Prospecting,5,03/04/2027\n2,B,Prospecting,5,25/04/2027\n")
+    assert read_export(file, SALESFORCE, day_first=True)["close_date"].iloc[0] == pd.Timestamp(
+        "2027-04-03"
+    )
+    decided = written(
+        tmp_path, HEADER + "1,A,Prospecting,5,03/04/2027\n2,B,Prospecting,5,25/04/2027\n"
+    )
     assert read_export(decided, SALESFORCE)["close_date"].iloc[0] == pd.Timestamp("2027-04-03")
 
 
@@ -325,9 +399,14 @@ def test_read_export__of_a_file_without_rows_has_the_columns(tmp_path: Path) -> 
 
 
 def test_guess_org__of_our_own_columns_is_no_product() -> None:
-    ours = pd.DataFrame(columns=["unique_id", "name", "value", "stage", "close_date", "status", "owner_name"])
+    ours = pd.DataFrame(
+        columns=["unique_id", "name", "value", "stage", "close_date", "status", "owner_name"]
+    )
     assert guess_org(ours) == oa.Org()
-    assert guess_org(pd.DataFrame(columns=["Record ID", "Deal Name", "Deal Stage"])) == oa.Org.hubspot()
+    assert (
+        guess_org(pd.DataFrame(columns=["Record ID", "Deal Name", "Deal Stage"]))
+        == oa.Org.hubspot()
+    )
 
 
 FISCAL = oa.Org(
@@ -384,7 +463,9 @@ def test_read_export__keeps_the_org_and_the_moment_of_what_was_stored(
 def test_read_export__takes_what_the_stored_org_lacks_from_the_given_one(tmp_path: Path) -> None:
     stored({}).to_parquet(tmp_path / "f.parquet")
     people = [{"owner_name": "Ann", "team": "West"}]
-    read = read_export(tmp_path / "f.parquet", oa.Org(people=people, record_url="https://crm/{unique_id}"))
+    read = read_export(
+        tmp_path / "f.parquet", oa.Org(people=people, record_url="https://crm/{unique_id}")
+    )
     org = oa.Org.of(read)
     assert (org.fiscal_year_start, org.currency, org.stages) == (2, "EUR", FISCAL.stages)
     assert org.record_url == "https://crm/{unique_id}"
@@ -394,7 +475,8 @@ def test_read_export__takes_what_the_stored_org_lacks_from_the_given_one(tmp_pat
 def test_read_export__refuses_an_org_that_contradicts_the_stored_one(tmp_path: Path) -> None:
     stored({}).to_parquet(tmp_path / "f.parquet")
     with pytest.raises(
-        DataError, match=r"the org of .*f\.parquet and the given org contradict .* fiscal_year_start is 2"
+        DataError,
+        match=r"the org of .*f\.parquet and the given org contradict .* fiscal_year_start is 2",
     ):
         read_export(tmp_path / "f.parquet", oa.Org(fiscal_year_start=7))
 
@@ -427,7 +509,10 @@ def test_read_export__reads_a_decimal_comma_as_the_column_or_the_file_tells(tmp_
 def test_read_export__refuses_an_amount_that_nothing_settles_until_told(tmp_path: Path) -> None:
     with pytest.raises(
         DataError,
-        match=r"row 2: value='45\.000' may mean 45,000 or 45.*decimal_comma=True or False.*--decimal-comma",
+        match=(
+            r"row 2: value='45\.000' may mean 45,000 or 45.*decimal_comma=True or "
+            r"False.*--decimal-comma"
+        ),
     ):
         read_text(tmp_path, PLAIN.format("45.000"))
     assert read_text(tmp_path, PLAIN.format("45.000"), decimal_comma=True) == [45_000, 7500]
@@ -439,7 +524,9 @@ def test_read_export__refuses_an_amount_that_nothing_settles_until_told(tmp_path
 
 
 def test_read_export__refuses_money_in_another_currency_than_the_orgs(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="row 2: value='€45.000' is in €, and the org's currency is USD"):
+    with pytest.raises(
+        DataError, match="row 2: value='€45.000' is in €, and the org's currency is USD"
+    ):
         read_text(tmp_path, GERMAN.format("€45.000"), oa.Org(currency="USD"))
     assert read_text(tmp_path, GERMAN.format("€45.000")) == [45_000, 7500]
     with pytest.raises(DataError, match="row 3: value='£7' is in £, and other rows are in €"):
@@ -448,7 +535,9 @@ def test_read_export__refuses_money_in_another_currency_than_the_orgs(tmp_path: 
 
 @pytest.mark.parametrize("year", ["3026", "1026", "0026"])
 def test_read_export__refuses_years_of_another_age(tmp_path: Path, year: str) -> None:
-    with pytest.raises(DataError, match=rf"row 2: close_date='{year}-12-31' is in the year {int(year)};"):
+    with pytest.raises(
+        DataError, match=rf"row 2: close_date='{year}-12-31' is in the year {int(year)};"
+    ):
         read_text(tmp_path, PLAIN.format("5").replace("2026", year))
     frame = pd.DataFrame(
         {"unique_id": ["1"], "stage": ["proposal"], "close_date": [datetime(int(year), 1, 2)]}
@@ -461,7 +550,10 @@ def test_read_export__takes_one_column_for_two_of_ours(tmp_path: Path) -> None:
     text = "Deals of Ann\n\nName,Stage,Amount\nAcme,Prospecting,5\nBeta,Closed Won,7\n\nTotal,,12\n"
     org = oa.Org.salesforce(columns={"Name": ["name", "unique_id"]})
     export = explain_export(written(tmp_path, text), org)
-    assert export.opportunities[["unique_id", "name"]].to_numpy().tolist() == [["Acme"] * 2, ["Beta"] * 2]
+    assert export.opportunities[["unique_id", "name"]].to_numpy().tolist() == [
+        ["Acme"] * 2,
+        ["Beta"] * 2,
+    ]
     assert export.mapping.query("theirs == 'Name'")["ours"].tolist() == ["unique_id", "name"]
     assert export.left_out == ("2 rows above the header", "1 row below the table: row 7 'Total'")
     twice = written(tmp_path, text.replace("Beta", "Acme"))
@@ -469,7 +561,9 @@ def test_read_export__takes_one_column_for_two_of_ours(tmp_path: Path) -> None:
         read_export(twice, org)
 
 
-def test_read_export__leaves_out_a_heading_in_the_column_that_is_name_and_id(tmp_path: Path) -> None:
+def test_read_export__leaves_out_a_heading_in_the_column_that_is_name_and_id(
+    tmp_path: Path,
+) -> None:
     text = "Name,Stage,Amount\nEnterprise,,\nAcme,Prospecting,5\nTotal,,5\nBeta,Prospecting,6\n"
     export = explain_export(
         written(tmp_path, text), oa.Org.salesforce(columns={"Name": ["unique_id", "name"]})
@@ -480,9 +574,12 @@ def test_read_export__leaves_out_a_heading_in_the_column_that_is_name_and_id(tmp
     )
 
 
-@pytest.mark.parametrize("org", [oa.Org(), oa.Org.salesforce(), oa.Org.hubspot(), oa.Org.pipedrive()])
 @pytest.mark.parametrize(
-    "label", ["Actual Close Date", "actualclosedate", "Closed On", "closed on", "date_won", "Won Date"]
+    "org", [oa.Org(), oa.Org.salesforce(), oa.Org.hubspot(), oa.Org.pipedrive()]
+)
+@pytest.mark.parametrize(
+    "label",
+    ["Actual Close Date", "actualclosedate", "Closed On", "closed on", "date_won", "Won Date"],
 )
 def test_read_export__dates_a_closed_deal_by_the_day_it_was_closed(label: str, org: oa.Org) -> None:
     won = next(iter(org.stages.won), "Won")
@@ -516,7 +613,11 @@ def test_read_export__reads_each_vendors_files_by_their_preset(kind: str) -> Non
     assert oa.outcomes(frame).tolist() == ["open", "won", "lost"]
     assert frame["created_at"].iloc[0] == pd.Timestamp("2026-09-01T08:00Z")
     if not kind.startswith("attio"):
-        assert frame["close_date"].dt.strftime("%F").tolist() == ["2026-12-31", "2026-11-25", "2026-11-20"]
+        assert frame["close_date"].dt.strftime("%F").tolist() == [
+            "2026-12-31",
+            "2026-11-25",
+            "2026-11-20",
+        ]
     assert getattr(oa.Org, kind.split()[0])() == oa.Org(preset=kind.split()[0])
     assert oa.Org(**org.to_dict()) == org
 
@@ -529,14 +630,19 @@ def test_read_export__of_close_takes_the_leads_name_and_no_cents() -> None:
 
 def test_read_export__takes_numbers_for_a_status_only_where_dynamics_does() -> None:
     sheet = make_export("dynamics table").rename(columns={"statecode": "Status"})
-    assert oa.read_export(sheet, oa.Org.dynamics(), progress=False)["status"].tolist() == ["0", "1", "2"]
+    assert oa.read_export(sheet, oa.Org.dynamics(), progress=False)["status"].tolist() == [
+        "0",
+        "1",
+        "2",
+    ]
 
 
 @pytest.mark.parametrize("kind", [kind for kind in LABELS if kind.endswith(("export", "view"))])
 def test_read_export__names_the_id_of_the_product(kind: str) -> None:
     sheet = make_export(kind)
     with pytest.raises(
-        MissingColumnError, match=r'has no opportunity ID. Add it to the report \(in [^;]+, "[^;]+"\)'
+        MissingColumnError,
+        match=r'has no opportunity ID. Add it to the report \(in [^;]+, "[^;]+"\)',
     ):
         read_export(sheet.drop(columns=sheet.columns[0]), oa.Org(preset=kind.split()[0]))
 

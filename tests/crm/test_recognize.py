@@ -21,7 +21,10 @@ from tests.crm.vendors import LABELS, make_export
     ("labels", "shape"),
     [
         ("Id OpportunityId CreatedDate Field OldValue NewValue", "events"),
-        ("Opportunity ID|Opportunity Name|Field / Event|Old Value|New Value|Edit Date|Edited By", "events"),
+        (
+            "Opportunity ID|Opportunity Name|Field / Event|Old Value|New Value|Edit Date|Edited By",
+            "events",
+        ),
         ("dealId property value timestamp sourceType", "events"),
         ("deal_id change_time changed_field_key new_value", "events"),
         ("unique_id changed_at field new_value", "events"),
@@ -32,7 +35,10 @@ from tests.crm.vendors import LABELS, make_export
         ("Record ID|Deal Name|Deal Stage|Amount|Close Date", "opportunities"),
         ("ID|Title|Value|Stage|Status|Expected close date", "opportunities"),
         (
-            "opportunity_id sales_agent product account deal_stage engage_date close_date close_value",
+            (
+                "opportunity_id sales_agent product account deal_stage engage_date close_date "
+                "close_value"
+            ),
             "opportunities",
         ),
         ("unique_id name value close_date", "opportunities"),
@@ -137,9 +143,9 @@ def test_recognize__takes_none_of_two_that_fit_equally() -> None:
     assert found.preset == "zoho"
     found = recognize(pd.DataFrame(columns=["Deal Name", "Deal Stage", "Closing Date", "Amount"]))
     assert found.preset is None
-    assert (
-        found.doubt
-        == "the labels fit hubspot and zoho equally: choose one with --org, or with preset = in the org file"
+    assert found.doubt == (
+        "the labels fit hubspot and zoho equally: choose one with --org, or with preset = in "
+        "the org file"
     )
 
 
@@ -151,8 +157,13 @@ def test_find_name__is_the_label_of_the_org() -> None:
 
 
 def test_find_shape__tells_logs_deals_and_targets_apart() -> None:
-    assert find_shape(["OpportunityId", "CreatedDate", "Field", "OldValue", "NewValue"], {}) == "events"
-    assert find_shape(["Opportunity ID", "From Stage", "To Stage", "Last Modified"], {}) == "snapshots"
+    assert (
+        find_shape(["OpportunityId", "CreatedDate", "Field", "OldValue", "NewValue"], {})
+        == "events"
+    )
+    assert (
+        find_shape(["Opportunity ID", "From Stage", "To Stage", "Last Modified"], {}) == "snapshots"
+    )
     assert find_shape(["Opportunity ID", "Stage", "Created Date"], {}) == "opportunities"
     assert find_shape(["Month", "Rep", "Quota"], {}) == "targets"
     assert find_shape(["Rep", "Nov 2026", "Dec 2026"], {}) == "targets"

@@ -36,12 +36,16 @@ def test_from_changes__of_an_export_with_dates_of_stages_knows_each_day() -> Non
 
 def test_from_changes__does_not_invent_where_a_deal_was_between_two_dates() -> None:
     history = history_of(dated_export())
-    # It left a stage in May and came back in June; a report without exits only shows the stage it was in before.
+    # It left a stage in May and came back in June; a report without exits only shows the stage it
+    # was in before.
     assert stages(history, "2026-05-15")["2"] == NOT_RECORDED
     assert stages(history_of(dated_export(exited=None)), "2026-05-15")["2"] == "Qualified To Buy"
     assert stages(history, "2026-06-02")["3"] == NOT_RECORDED
     closed = history.as_of("2026-07-02").set_index("unique_id")
-    assert closed.loc["4", ["stage", "close_date"]].tolist() == ["Closed Lost", pd.Timestamp("2026-06-30")]
+    assert closed.loc["4", ["stage", "close_date"]].tolist() == [
+        "Closed Lost",
+        pd.Timestamp("2026-06-30"),
+    ]
     assert stages(history, "2026-05-15")["4"] == "Appointment Scheduled"
     assert stages(history, "2026-06-15")["4"] == NOT_RECORDED
 
@@ -71,7 +75,8 @@ def test_read_export__keeps_no_column_of_dates_of_stages(label: str) -> None:
     table = dated_export(label, None)
     if label.startswith("hs_"):
         table.columns = [
-            name if "_entered_" not in name else name.replace(" ", "").lower() for name in map(str, table)
+            name if "_entered_" not in name else name.replace(" ", "").lower()
+            for name in map(str, table)
         ]
     read = explain_export(table, ORG)
     assert [
@@ -82,8 +87,11 @@ def test_read_export__keeps_no_column_of_dates_of_stages(label: str) -> None:
     plain = oa.read_export(HUBSPOT_DEALS, ORG, progress=False)
     pd.testing.assert_frame_equal(read.opportunities, plain)
     assert set(read.stage_dates["stage"].str.replace(" ", "").str.lower()) == {
-        "appointmentscheduled", "qualifiedtobuy", "contractsent", "closedwon",
-    }  # fmt: skip
+        "appointmentscheduled",
+        "qualifiedtobuy",
+        "contractsent",
+        "closedwon",
+    }
     told = read.mapping[read.mapping["note"].fillna("").str.startswith("entered")]
     assert told["ours"].tolist() == ["stage"] * 5
     assert stages(history_of(table), "2026-05-21")["1"].replace(" ", "").lower() == "closedwon"

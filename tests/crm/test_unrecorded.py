@@ -45,7 +45,10 @@ def test_as_of__keeps_a_closed_deal_without_a_line_open_until_its_close_date(
     frame, known = (history.as_of(day).set_index("unique_id") for _, history in (late, tracked))
     is_open = (oa.outcomes(frame) == "open").to_numpy()
     assert is_open.sum() == 12
-    assert frame.index[is_open].tolist() == known.index[(oa.outcomes(known) == "open").to_numpy()].tolist()
+    assert (
+        frame.index[is_open].tolist()
+        == known.index[(oa.outcomes(known) == "open").to_numpy()].tolist()
+    )
     assert set(frame["stage"][is_open]) == {"(not recorded)"}
     assert frame["close_date"][is_open].isna().all()
     assert frame["value"][is_open].tolist() == known["value"][is_open].tolist()
@@ -64,13 +67,16 @@ def test_as_of__of_a_partly_logged_deal_knows_what_a_line_gives() -> None:
     deals = oa.read_export(
         pd.DataFrame(
             {
-                "Id": ["a", "b"], "StageName": "Closed Won", "Amount": [9, 5], "CloseDate": ["2026-03-20", "2026-03-25"],
+                "Id": ["a", "b"],
+                "StageName": "Closed Won",
+                "Amount": [9, 5],
+                "CloseDate": ["2026-03-20", "2026-03-25"],
                 "CreatedDate": "2026-01-05T09:00:00Z",
             }
         ),
         ORG,
         progress=False,
-    )  # fmt: skip
+    )
     changes = pd.DataFrame(
         [
             ("a", "2026-02-01T09:00:00Z", "CloseDate", "2026-02-10", "2026-03-31"),
@@ -80,19 +86,28 @@ def test_as_of__of_a_partly_logged_deal_knows_what_a_line_gives() -> None:
         columns=["OpportunityId", "CreatedDate", "Field", "OldValue", "NewValue"],
     )
     history = oa.History.from_changes(changes, org=ORG, opportunities=deals, progress=False)
-    first = history.as_of("2026-01-20").set_index("unique_id").loc["a", ["stage", "close_date", "value"]]
+    first = (
+        history.as_of("2026-01-20")
+        .set_index("unique_id")
+        .loc["a", ["stage", "close_date", "value"]]
+    )
     assert first.tolist() == ["(not recorded)", pd.Timestamp("2026-02-10"), 4]
     march = history.coverage().loc["2026-03", ["stage_known", "date_known", "value_known"]]
     assert march.tolist() == [0.5, 1.0, 1.0]
     # The closing of a deal is known to the history that tells it.
-    assert history.as_of("2026-03-25")["stage"].astype("str").tolist() == ["Closed Won", "Prospecting"]
+    assert history.as_of("2026-03-25")["stage"].astype("str").tolist() == [
+        "Closed Won",
+        "Prospecting",
+    ]
 
 
 def test_from_changes__of_a_log_that_ends_before_the_export_knows_no_more(tracked: Late) -> None:
     files = make_files(pd.Timestamp("2024-01-01"))
     short = files.changes[files.changes["CreatedDate"] < "2026-08-01"]
     history = make_history(Files(files.deals, short))[1]
-    open_then = history.as_of("2026-09-15").loc[lambda frame: (oa.outcomes(frame) == "open").to_numpy()]
+    open_then = history.as_of("2026-09-15").loc[
+        lambda frame: (oa.outcomes(frame) == "open").to_numpy()
+    ]
     assert set(open_then["stage"]) <= {"(not recorded)", "Prospecting"}
     shares = history.coverage()[["stage_known", "date_known"]]
     assert (shares.loc["2026-07"] == 1).all()
@@ -101,7 +116,9 @@ def test_from_changes__of_a_log_that_ends_before_the_export_knows_no_more(tracke
 
 def test_from_changes__counts_the_closed_deals_without_a_line() -> None:
     files = make_files()
-    log = read_changes(files.changes, ORG, opportunities=oa.read_export(files.deals, ORG, progress=False))
+    log = read_changes(
+        files.changes, ORG, opportunities=oa.read_export(files.deals, ORG, progress=False)
+    )
     assert [note.partition(" in the history")[0] for note in log.notes] == [
         "192 of 200 closed deals have no line"
     ]
@@ -116,7 +133,9 @@ def test_from_changes__of_whole_rows_keeps_such_a_deal_open_too(late: Late) -> N
     again = oa.History.from_changes(log, org=ORG, opportunities=deals, progress=False)
     for day in ("2025-03-03", "2026-09-01"):
         one, other = (
-            history.as_of(day)[["unique_id", "stage", "close_date", "value"]].astype({"stage": "str"})
+            history.as_of(day)[["unique_id", "stage", "close_date", "value"]].astype(
+                {"stage": "str"}
+            )
             for history in (again, history)
         )
         pd.testing.assert_frame_equal(one, other)
@@ -143,17 +162,27 @@ def test_coverage__says_the_shares_that_are_known(late: Late, tracked: Late) -> 
 def test_coverage__survives_a_log_of_ones_own(late: Late, tmp_path: Path) -> None:
     history = oa.History.from_changes(late[1].changes(), path=tmp_path / "history", org=ORG)
     pd.testing.assert_frame_equal(history.coverage(), late[1].coverage())
-    assert oa.History.from_table(history.table, org=ORG).find_gaps("stage").equals(history.find_gaps("stage"))
+    assert (
+        oa.History.from_table(history.table, org=ORG)
+        .find_gaps("stage")
+        .equals(history.find_gaps("stage"))
+    )
 
 
 ASKED: dict[str, Callable[[oa.History], Any]] = {
     "slippage": lambda history: oa.slippage(history, start="2025-01-01", end="2025-03-31"),
-    "slippage_deals": lambda history: oa.slippage_deals(history, start="2025-01-01", end="2025-03-31"),
+    "slippage_deals": lambda history: oa.slippage_deals(
+        history, start="2025-01-01", end="2025-03-31"
+    ),
     "stage_flow": lambda history: oa.stage_flow(history, start="2025-01-01", end="2025-03-31"),
-    "stage_flow_deals": lambda history: oa.stage_flow_deals(history, start="2025-01-01", end="2025-03-31"),
+    "stage_flow_deals": lambda history: oa.stage_flow_deals(
+        history, start="2025-01-01", end="2025-03-31"
+    ),
     "transitions": lambda history: oa.transitions(history, start="2025-01-01", end="2025-03-31"),
     "close_date_moves": lambda history: oa.close_date_moves(history, start="2025-01-01"),
-    "category_moves": lambda history: oa.category_moves(history, start="2025-01-01", end="2025-01-31"),
+    "category_moves": lambda history: oa.category_moves(
+        history, start="2025-01-01", end="2025-01-31"
+    ),
     "waterfall": lambda history: oa.waterfall(
         history, start="2025-01-01", end="2025-01-31", due=("2025-01-01", "2025-01-31")
     ),
@@ -165,7 +194,8 @@ def test_analyses__refuse_months_without_stages_or_dates_and_say_from_when(
     late: Late, tracked: Late, name: str
 ) -> None:
     with pytest.raises(
-        NotEnoughHistory, match=f"{name}: the imported history lacks .* start on 2026-11-01 or later"
+        NotEnoughHistory,
+        match=f"{name}: the imported history lacks .* start on 2026-11-01 or later",
     ):
         ASKED[name](late[1])
     if name != "category_moves":  # The export has no probability then.
@@ -173,7 +203,11 @@ def test_analyses__refuse_months_without_stages_or_dates_and_say_from_when(
 
 
 def test_analyses__begin_later_and_say_from_when(late: Late, tracked: Late) -> None:
-    for ask in (oa.transitions, oa.close_date_moves, lambda history: oa.stage_rates(history, fewest_exits=1)):
+    for ask in (
+        oa.transitions,
+        oa.close_date_moves,
+        lambda history: oa.stage_rates(history, fewest_exits=1),
+    ):
         with pytest.warns(DataWarning, match="it begins on 2026-11-01"):
             table = ask(late[1])
         assert table.attrs["known_from"].startswith("2026-11-01")
@@ -183,27 +217,35 @@ def test_analyses__begin_later_and_say_from_when(late: Late, tracked: Late) -> N
         columns=["days_in_stage", "days_low", "days_high"]
     )
     both = ["unique_id", "from_stage", "to_stage", "seen_at"]
-    same = [table[both].astype({"from_stage": "str", "to_stage": "str"}) for table in (steps, november)]
+    same = [
+        table[both].astype({"from_stage": "str", "to_stage": "str"}) for table in (steps, november)
+    ]
     pd.testing.assert_frame_equal(same[0].reset_index(drop=True), same[1].reset_index(drop=True))
     assert not {"(not recorded)"} & {*steps["from_stage"], *steps["to_stage"]}
 
 
 def test_analyses__need_neither_stage_nor_date_for_open_sums(late: Late, tracked: Late) -> None:
     asked = {"start": "2025-01-01", "end": "2025-03-31"}
-    one, other = (oa.waterfall(history, **asked)[["count", "value"]] for _, history in (late, tracked))
+    one, other = (
+        oa.waterfall(history, **asked)[["count", "value"]] for _, history in (late, tracked)
+    )
     pd.testing.assert_frame_equal(one, other)
     assert one.loc["opening", "count"] == 12
     assert oa.stage_flow(late[1], start="2026-11-01", end="2026-11-22")["entries"].sum() > 0
     assert oa.slippage(late[1], start="2026-11-01", end="2026-11-22").attrs["n"] > 0
 
 
-def test_forecast__does_not_learn_from_periods_that_are_not_known(late: Late, tracked: Late) -> None:
+def test_forecast__does_not_learn_from_periods_that_are_not_known(
+    late: Late, tracked: Late
+) -> None:
     deals, history = late
     asked: dict[str, Any] = {"as_of": TODAY, "freq": "Q", "periods": 1, "only": True}
     table = oa.forecast(deals, history=history, **asked)
     assert table.attrs["method"] == "run_rate"
     assert "stages and planned dates are known from Nov 1, 2026 on" in table.attrs["why"]
-    with pytest.raises(NotEnoughHistory, match=r"the history has 0 \(stages and planned dates are known"):
+    with pytest.raises(
+        NotEnoughHistory, match=r"the history has 0 \(stages and planned dates are known"
+    ):
         oa.forecast(deals, history=history, method="learned", **asked)
     assert oa.forecast(deals, history=tracked[1], **asked).attrs["method"] == "learned"
     past = oa.backtest(history, freq="Q")
@@ -242,7 +284,9 @@ def test_stage__of_deals_that_are_not_recorded_is_open_and_reserved() -> None:
 def test_plan__never_writes_the_stage_of_deals_that_are_not_recorded() -> None:
     before = pd.DataFrame({"unique_id": ["a"], "name": "A", "stage": "proposal", "value": 5.0})
     changed = oa.plan(before, before.assign(stage="(not recorded)"))
-    created = oa.plan(before, pd.concat([before, before.assign(unique_id=None, stage="(not recorded)")]))
+    created = oa.plan(
+        before, pd.concat([before, before.assign(unique_id=None, stage="(not recorded)")])
+    )
     for plan in (changed, created):
         assert plan.problems["problem"].tolist() == ["is not a stage of the API"]
     kept = before.assign(stage="(not recorded)")
@@ -271,11 +315,14 @@ def test_from_changes__of_untracked_columns_knows_only_those_of_now() -> None:
     stages = files.changes[files.changes["Field"] != "CloseDate"]
     log = read_changes(stages, ORG, opportunities=deals)
     assert (
-        "past values of close date, which the history does not track: only today's are known" in log.left_out
+        "past values of close date, which the history does not track: only today's are known"
+        in log.left_out
     )
     history = oa.History.from_changes(log, org=ORG)
     assert history.as_of(TODAY)["close_date"].notna().sum() == len(deals)
-    assert history.coverage().loc["2025-03", ["stage_known", "date_known", "value_known"]].tolist() == [
+    assert history.coverage().loc[
+        "2025-03", ["stage_known", "date_known", "value_known"]
+    ].tolist() == [
         1,
         0,
         0,
@@ -289,17 +336,21 @@ def test_from_changes__of_untracked_columns_knows_only_those_of_now() -> None:
 def test_slippage__of_a_log_without_dates_is_refused() -> None:
     log = pd.DataFrame(
         {
-            "unique_id": ["a", "a", "b"], "seen_at": ["2026-01-05", "2026-02-02", "2026-02-09"], "value": 5.0,
+            "unique_id": ["a", "a", "b"],
+            "seen_at": ["2026-01-05", "2026-02-02", "2026-02-09"],
+            "value": 5.0,
             "stage": ["proposal", "closed_won", "proposal"],
         }
-    )  # fmt: skip
+    )
     history = oa.History.from_changes(log)
     for ask in (oa.slippage, oa.category_moves):
         with pytest.raises(MissingColumnError, match="the history has no column 'close_date'"):
             ask(history, start="2026-01-05", end="2026-02-28")
     with pytest.raises(MissingColumnError, match="the history has no column 'close_date'"):
         oa.backtest(history)
-    table = oa.forecast(history.as_of("2026-02-10").assign(close_date=TODAY), as_of=TODAY, history=history)
+    table = oa.forecast(
+        history.as_of("2026-02-10").assign(close_date=TODAY), as_of=TODAY, history=history
+    )
     assert table.attrs["method"] == "stated"
 
 
@@ -313,7 +364,9 @@ def test_history__imported_by_an_older_release_is_refused(late: Late, tmp_path: 
     recorded.record(late[0], at="2026-11-22")
     age(tmp_path / "imported")
     age(tmp_path / "recorded")
-    with pytest.raises(HistoryError, match="imported by an older release.*Import the same files again"):
+    with pytest.raises(
+        HistoryError, match="imported by an older release.*Import the same files again"
+    ):
         oa.History(tmp_path / "imported")
     assert oa.History(tmp_path / "recorded").record(late[0], at="2026-11-23").changed == 0
 
@@ -328,10 +381,15 @@ def test_analyses__refuse_a_table_of_other_deals(late: Late, name: str, tmp_path
     short = deals.assign(unique_id=deals["unique_id"].str[:15])
     with pytest.raises(
         DataError,
-        match="only 0 of the .* so these are other deals: .*006Hs0000000000'.*Use the history of these deals",
+        match=(
+            "only 0 of the .* so these are other deals: .*006Hs0000000000'.*Use the history of "
+            "these deals"
+        ),
     ):
         ask(short, history=history, as_of="2026-11-22")
-    new = deals.assign(unique_id="new " + deals["unique_id"], created_at=pd.Timestamp("2026-11-23", tz="UTC"))
+    new = deals.assign(
+        unique_id="new " + deals["unique_id"], created_at=pd.Timestamp("2026-11-23", tz="UTC")
+    )
     ask(
         pd.concat([deals, new, new.assign(unique_id="x" + new["unique_id"])]),
         history=history,

@@ -61,10 +61,14 @@ def test_read_stages__keeps_a_name_in_parentheses_that_is_a_stage() -> None:
 
 def test_read__translates_statuses_and_categories() -> None:
     reader = ColumnReader(Org(), None, "UTC")
-    statuses = reader.read("status", texts("Open", "Won", "lost", "active", None, "deleted"), "Status")
+    statuses = reader.read(
+        "status", texts("Open", "Won", "lost", "active", None, "deleted"), "Status"
+    )
     assert statuses.tolist()[:4] == ["active", "won", "lost", "active"]
     assert statuses.tolist()[5] == "deleted"
-    assert ("Open", "active", "mapped") in [(line.theirs, line.ours, line.how) for line in reader.lines]
+    assert ("Open", "active", "mapped") in [
+        (line.theirs, line.ours, line.how) for line in reader.lines
+    ]
     words = texts("Best Case", "Commit", "Forecast", "Closed", "Pipeline", "Ours")
     categories = reader.read("category", words, "Category")
     assert categories.tolist()[:3] == ["best_case", "commit", "commit"]
@@ -74,7 +78,9 @@ def test_read__translates_statuses_and_categories() -> None:
 
 def test_read_stages__leaves_an_unknown_one() -> None:
     stages = Stages((Stage("Demo", "open"), Stage("Closed Won", "won")))
-    assert read_stages(pd.Series(["demo", "Closed-won (Sales Pipeline)", "Odd"]), stages)[0].tolist() == [
+    assert read_stages(pd.Series(["demo", "Closed-won (Sales Pipeline)", "Odd"]), stages)[
+        0
+    ].tolist() == [
         "Demo",
         "Closed Won",
         "Odd",

@@ -22,15 +22,27 @@ from tests.fuzz import (
 )
 from tests.fuzz.targets import fuzz
 
-_DOORS = (from_frames, from_servers, from_runs, from_files, from_tables, from_commands, from_widgets)
+_DOORS = (
+    from_frames,
+    from_servers,
+    from_runs,
+    from_files,
+    from_tables,
+    from_commands,
+    from_widgets,
+)
 TARGETS = {name: target for door in _DOORS for name, target in door.TARGETS.items()}
 
 
 def main() -> int:
     """Run, and print a line for each target and each place where something raw was raised."""
-    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description="Odd input for every reader.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.fuzz", description="Odd input for every reader."
+    )
     parser.add_argument("--examples", type=int, default=500, help="inputs for each target")
-    parser.add_argument("--only", nargs="*", default=list(TARGETS), choices=list(TARGETS), help="targets")
+    parser.add_argument(
+        "--only", nargs="*", default=list(TARGETS), choices=list(TARGETS), help="targets"
+    )
     asked = parser.parse_args()
     raw = 0
     with tempfile.TemporaryDirectory() as folder:
@@ -40,7 +52,13 @@ def main() -> int:
             found = fuzz(TARGETS[name], asked.examples, keep_going=True)
             raw += found.raw.total()
             took = time.monotonic() - began
-            print(f"{name}: {asked.examples} inputs, {found.calls} calls, {found.refused} errors of ours, {found.raw.total()} raw, {took:.0f} s", flush=True)  # fmt: skip
+            print(
+                (
+                    f"{name}: {asked.examples} inputs, {found.calls} calls, {found.refused} errors "
+                    f"of ours, {found.raw.total()} raw, {took:.0f} s"
+                ),
+                flush=True,
+            )
             for place, times in found.raw.most_common():
                 print(f"  {times} × {place}: {found.examples[place][:1200]}", flush=True)
         from_servers.close_servers()

@@ -28,9 +28,47 @@ from tests.support import paged, row
 
 __all__ = ["TARGETS"]
 
-_FILES = ["deals.csv", "deals.xlsx", "export.parquet", "edited.csv", "log.csv", "long.xlsx", "people.csv", "targets.csv", "plan.json", "org.toml",
-          "history", "new", "out.csv", "out.xlsx", "out.md", "out.html", "out.json", "salesforce"]  # fmt: skip
-_WORDS = ["2026-03-10", "2026-01-02", "2026-03", "M", "Q", "owner_name", "stage", "team", "500k", "opp-1", "Ann", "stated", "auto", "15min", "0", "3", "utf-8", "changes", "skip"]  # fmt: skip
+_FILES = [
+    "deals.csv",
+    "deals.xlsx",
+    "export.parquet",
+    "edited.csv",
+    "log.csv",
+    "long.xlsx",
+    "people.csv",
+    "targets.csv",
+    "plan.json",
+    "org.toml",
+    "history",
+    "new",
+    "out.csv",
+    "out.xlsx",
+    "out.md",
+    "out.html",
+    "out.json",
+    "salesforce",
+]
+_WORDS = [
+    "2026-03-10",
+    "2026-01-02",
+    "2026-03",
+    "M",
+    "Q",
+    "owner_name",
+    "stage",
+    "team",
+    "500k",
+    "opp-1",
+    "Ann",
+    "stated",
+    "auto",
+    "15min",
+    "0",
+    "3",
+    "utf-8",
+    "changes",
+    "skip",
+]
 _COMMANDS: dict[str, Any] = {
     " ".join([name, *inner]): command
     for name in typer.main.get_command(app).commands  # type: ignore[attr-defined]

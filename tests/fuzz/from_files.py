@@ -43,7 +43,9 @@ def _template(name: str) -> Path:
 
 def _make_files(folder: Path) -> None:
     edited = sound().assign(value=7.0, close_date=pd.Timestamp("2026-07-01")).iloc[1:]
-    oa.plan(sound(), pd.concat([edited, edited.head(1).assign(unique_id=None)])).save(folder / "plan.json")
+    oa.plan(sound(), pd.concat([edited, edited.head(1).assign(unique_id=None)])).save(
+        folder / "plan.json"
+    )
 
 
 def _make_history(folder: Path) -> None:
@@ -70,7 +72,12 @@ def _make_journal(folder: Path) -> None:
         oa.apply(oa.plan(before, before.assign(value=before["value"] + 1)), client, progress=False)
 
 
-_MAKERS = {"files": _make_files, "history": _make_history, "cache": _make_cache, "journal": _make_journal}
+_MAKERS = {
+    "files": _make_files,
+    "history": _make_history,
+    "cache": _make_cache,
+    "journal": _make_journal,
+}
 
 
 @contextmanager
@@ -82,7 +89,9 @@ def _copy(name: str) -> Iterator[Path]:
 
 def _damage_one(folder: Path, which: float, damage: Damage | None) -> str:
     """Damage or remove one file below a folder; its name."""
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.stat().st_size and p.name != "lock")
+    files = sorted(
+        p for p in folder.rglob("*") if p.is_file() and p.stat().st_size and p.name != "lock"
+    )
     file = files[int(which * len(files))]
     if damage is None:
         file.unlink()
@@ -135,7 +144,9 @@ def _difference(content: Any) -> str:
     if not isinstance(content, dict):
         return repr(content)[:200]
     sound_content = _sound_cells()
-    changed = {k: content.get(k, "missing") for k in sound_content if content.get(k) != sound_content[k]}
+    changed = {
+        k: content.get(k, "missing") for k in sound_content if content.get(k) != sound_content[k]
+    }
     for key, value in changed.items():
         if isinstance(value, list) and isinstance(sound_content[key], list):
             changed[key] = [line for line in value if line not in sound_content[key]]
@@ -153,7 +164,9 @@ def _read_history(findings: Findings, given: tuple[float, Damage | None]) -> Non
             "changes": lambda: oa.History(place).changes(),
             "check": lambda: oa.History(place).check(),
             "repr": lambda: repr(oa.History(place)),
-            "slippage": lambda: oa.slippage(oa.History(place), start="2026-01-01", end="2026-01-03"),
+            "slippage": lambda: oa.slippage(
+                oa.History(place), start="2026-01-01", end="2026-01-03"
+            ),
             "record": lambda: oa.History(place).record(sound(), at="2026-02-01"),
         }
         for question, ask in asked.items():
@@ -192,13 +205,17 @@ def _read_journal(findings: Findings, given: tuple[float, Damage | None]) -> Non
 _TAKERS: dict[str, Callable[[Any], Any]] = {
     "History": lambda path: oa.History(path).records,
     "History.record": lambda path: oa.History(path).record(sound(), at="2026-01-01"),
-    "from_changes": lambda path: oa.History.from_changes(oa.History(_template("history") / "history").changes(), path=path),
+    "from_changes": lambda path: oa.History.from_changes(
+        oa.History(_template("history") / "history").changes(), path=path
+    ),
     "from_changes of a file": lambda path: oa.History.from_changes(path, progress=False),
     "read_export": lambda path: oa.read_export(path, oa.Org(), progress=False),
     "Org.read": oa.Org.read,
     "people": lambda path: _read_beside("people", path),
     "targets": lambda path: _read_beside("targets", path),
-    "logo": lambda path: oa.weekly_report(sound(), as_of="2026-03-10", out="out", org=oa.Org(report={"logo": str(path)})),
+    "logo": lambda path: oa.weekly_report(
+        sound(), as_of="2026-03-10", out="out", org=oa.Org(report={"logo": str(path)})
+    ),
     "read_csv": oa.read_csv,
     "read_excel": oa.read_excel,
     "to_csv": lambda path: oa.to_csv(sound(), path),
@@ -212,9 +229,13 @@ _TAKERS: dict[str, Callable[[Any], Any]] = {
     ),
     "runs": lambda path: _with(XDG_STATE_HOME=str(path))(oa.runs),
     "apply": lambda path: _with(XDG_STATE_HOME=str(path))(
-        lambda: oa.apply(oa.plan(sound(), sound().assign(value=1.0)), odd_server().client(Path("pages")), progress=False)
+        lambda: oa.apply(
+            oa.plan(sound(), sound().assign(value=1.0)),
+            odd_server().client(Path("pages")),
+            progress=False,
+        )
     ),
-}  # fmt: skip
+}
 
 
 def _read_beside(section: str, path: Any) -> oa.Org:
@@ -257,7 +278,10 @@ def _take_path(findings: Findings, given: tuple[str, Any, bool]) -> None:
             for large in ("sparse", "sparse.xlsx"):
                 with Path(large).open("wb") as sparse:
                     sparse.truncate(2**40)
-            with closing(socket.socket(socket.AF_UNIX)) as listening, findings.call(f"{name}({path[:40]!r})"):
+            with (
+                closing(socket.socket(socket.AF_UNIX)) as listening,
+                findings.call(f"{name}({path[:40]!r})"),
+            ):
                 listening.bind("socket")
                 _TAKERS[name](Path(path) if as_path else path)
         finally:
@@ -265,7 +289,21 @@ def _take_path(findings: Findings, given: tuple[str, Any, bool]) -> None:
 
 
 _VARIABLES = ["BLOCKS_API_URL", "BLOCKS_AUTH_TOKEN", "BLOCKS_API_KEY"]
-_URLS = ["http://[bad", "https://", "https://a b", "https://x:99999", "https://x:y", "http://127.0.0.1:1", "https://user:pass@x", "ftp://x", "https://é.com", "https://x/?token=1", "//", "https://\u202e.com", "https://" + "x" * 300 + ".com"]  # fmt: skip
+_URLS = [
+    "http://[bad",
+    "https://",
+    "https://a b",
+    "https://x:99999",
+    "https://x:y",
+    "http://127.0.0.1:1",
+    "https://user:pass@x",
+    "ftp://x",
+    "https://é.com",
+    "https://x/?token=1",
+    "//",
+    "https://\u202e.com",
+    "https://" + "x" * 300 + ".com",
+]
 
 
 def _set(findings: Findings, given: dict[str, str]) -> None:
@@ -296,10 +334,29 @@ def _set(findings: Findings, given: dict[str, str]) -> None:
 _LOADS = st.sampled_from([{}, {"max_age": 0}, {"refresh": "changes"}, {"refresh": "full"}])
 
 TARGETS = {
-    "plan file": Target(_read_plan, st.tuples(st.deferred(_tampered), st.one_of(st.none(), st.none(), odd.damage_bytes())), 100),
+    "plan file": Target(
+        _read_plan,
+        st.tuples(st.deferred(_tampered), st.one_of(st.none(), st.none(), odd.damage_bytes())),
+        100,
+    ),
     "history folder": Target(_read_history, _one_file, 20),
-    "cache": Target(_read_cache, st.tuples(odd.which, st.one_of(st.none(), *[odd.damage_bytes()] * 4), _LOADS), 50),
+    "cache": Target(
+        _read_cache,
+        st.tuples(odd.which, st.one_of(st.none(), *[odd.damage_bytes()] * 4), _LOADS),
+        50,
+    ),
     "journal": Target(_read_journal, _one_file, 25),
-    "paths": Target(_take_path, st.tuples(st.sampled_from(list(_TAKERS)), odd.paths, st.booleans()), 60),
-    "settings": Target(_set, st.dictionaries(st.sampled_from(_VARIABLES), st.one_of(odd.texts, st.sampled_from(_URLS)), min_size=1, max_size=2), 30),
-}  # fmt: skip
+    "paths": Target(
+        _take_path, st.tuples(st.sampled_from(list(_TAKERS)), odd.paths, st.booleans()), 60
+    ),
+    "settings": Target(
+        _set,
+        st.dictionaries(
+            st.sampled_from(_VARIABLES),
+            st.one_of(odd.texts, st.sampled_from(_URLS)),
+            min_size=1,
+            max_size=2,
+        ),
+        30,
+    ),
+}

@@ -30,14 +30,18 @@ def sound() -> pd.DataFrame:
 
 _ANALYSES: dict[str, Callable[[Any], Any]] = {
     "conform": org.conform,
-    "apply": lambda frame: oa.Org.salesforce(people=[{"owner_name": "Ann", "team": "East"}]).apply(frame),
+    "apply": lambda frame: oa.Org.salesforce(people=[{"owner_name": "Ann", "team": "East"}]).apply(
+        frame
+    ),
     "read_export": lambda frame: oa.read_export(frame, oa.Org(), progress=False),
     "draft_org": lambda frame: org.draft_org(org.conform(frame), month="2026-03"),
     "show": lambda frame: oa.show(frame).to_html(),
     "require": lambda frame: org.require(frame, "value", unique=True),
     "outcomes": oa.outcomes,
     "win_rate": oa.win_rate,
-    "win_rate by": lambda frame: oa.win_rate(frame, by=["owner_name", "stage"], freq="M", as_of=_DAY),
+    "win_rate by": lambda frame: oa.win_rate(
+        frame, by=["owner_name", "stage"], freq="M", as_of=_DAY
+    ),
     "win_rate_curve": lambda frame: oa.win_rate_curve(frame, as_of=_DAY, by="owner_name"),
     "win_rate_cohorts": lambda frame: oa.win_rate_cohorts(frame, as_of=_DAY, age_days=30),
     "win_rate_definitions": lambda frame: oa.win_rate_definitions(frame, as_of=_DAY),
@@ -52,7 +56,7 @@ _ANALYSES: dict[str, Callable[[Any], Any]] = {
     "deal_flags": lambda frame: oa.deal_flags(frame, as_of=_DAY),
     "audit": lambda frame: oa.audit_summary(oa.audit(frame, as_of=_DAY)),
     "fix": lambda frame: oa.fix(frame, oa.audit(frame, as_of=_DAY)),
-}  # fmt: skip
+}
 _SURFACES: dict[str, Callable[[Any], Any]] = {
     "edit": lambda frame: repr(oa.edit(frame, as_of=_DAY)),
     "explore": lambda frame: repr(oa.explore(frame, as_of=_DAY)),
@@ -86,7 +90,10 @@ def _plan(findings: Findings, given: tuple[Any, Any, bool]) -> None:
         made._repr_html_()
         made.impact(as_of=_DAY)
         again = oa.Plan.read(made.save(Path(folder) / "plan.json"))
-        assert len(made.problems) or again.summary() == made.summary(), (again.summary(), made.summary())
+        assert len(made.problems) or again.summary() == made.summary(), (
+            again.summary(),
+            made.summary(),
+        )
 
 
 def _export(findings: Findings, given: tuple[str, Any]) -> None:
@@ -116,14 +123,19 @@ _QUESTIONS: dict[str, Callable[[oa.History], Any]] = {
     "check": lambda history: history.check(),
     "slippage": lambda history: oa.slippage(history, start="2026-01-15", end="2026-02-03"),
     "waterfall": lambda history: oa.waterfall(history, start="2026-01-15", end="2026-02-03"),
-    "stage_flow": lambda history: oa.stage_flow(history, start="2026-01-15", end="2026-02-03", by="owner_name"),
+    "stage_flow": lambda history: oa.stage_flow(
+        history, start="2026-01-15", end="2026-02-03", by="owner_name"
+    ),
     "transitions": oa.transitions,
     "close_date_moves": oa.close_date_moves,
     "backtest": lambda history: oa.backtest(history, freq="M"),
     "calibration": lambda history: oa.calibration(history, horizon_days=10),
-}  # fmt: skip
+}
 
-_IDS, _MOMENTS = st.sampled_from(["a", "b"]), st.sampled_from(["2026-01-01", "2026-02-01T10:00:00Z"])
+_IDS, _MOMENTS = (
+    st.sampled_from(["a", "b"]),
+    st.sampled_from(["2026-01-01", "2026-02-01T10:00:00Z"]),
+)
 
 
 def _or_odd(usual: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -153,7 +165,9 @@ _logs = st.one_of(st.lists(_wide, min_size=1, max_size=4), st.lists(_long, min_s
 
 def _import(findings: Findings, given: tuple[Any, list[dict[str, Any]], bool]) -> None:
     frame, lines, shaped = given
-    log = pd.DataFrame({k: pd.Series([r.get(k) for r in lines], dtype="object") for r in lines for k in r})
+    log = pd.DataFrame(
+        {k: pd.Series([r.get(k) for r in lines], dtype="object") for r in lines for k in r}
+    )
     log = frame if shaped else log
     with findings.call(f"from_changes({show_frame(log)})"):
         history = oa.History.from_changes(log)
@@ -166,7 +180,9 @@ def show_frame(frame: Any) -> str:
     if not isinstance(frame, pd.DataFrame):
         return repr(frame)[:200]
     try:
-        return repr({str(name): frame.iloc[:, k].tolist() for k, name in enumerate(frame.columns)})[:1500]
+        return repr({str(name): frame.iloc[:, k].tolist() for k, name in enumerate(frame.columns)})[
+            :1500
+        ]
     except Exception as error:
         return f"a frame that pandas cannot show ({error!r}): {frame.dtypes.to_dict()}"
 
@@ -187,5 +203,7 @@ TARGETS = {
     "plan": Target(_plan, st.tuples(odd.frames(), odd.frames(), st.booleans()), 50),
     "export": Target(_export, st.tuples(st.sampled_from(["csv", "excel"]), odd.frames()), 50),
     "record": Target(_record, st.lists(odd.frames(), min_size=1, max_size=2), 8),
-    "import": Target(_import, st.tuples(odd.frames(), _logs, st.integers(0, 9).map(lambda n: n == 0)), 300),
+    "import": Target(
+        _import, st.tuples(odd.frames(), _logs, st.integers(0, 9).map(lambda n: n == 0)), 300
+    ),
 }

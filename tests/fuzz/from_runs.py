@@ -93,7 +93,8 @@ _OTHER_IDS = [7, 0, -1, 10**30, 1.5, " ", "\ud800", "x" * 3000]
 def _put_ids(value: Any, put: Any) -> Any:
     if isinstance(value, dict):
         return {
-            key: put if key in ("id", "unique_id") else _put_ids(inner, put) for key, inner in value.items()
+            key: put if key in ("id", "unique_id") else _put_ids(inner, put)
+            for key, inner in value.items()
         }
     return [_put_ids(inner, put) for inner in value] if isinstance(value, list) else value
 
@@ -108,18 +109,28 @@ def _change_json(change: Callable[[Any], Any]) -> Callable[[Answer], Answer]:
 
 _CHANGES: dict[str, st.SearchStrategy[Callable[[Answer], Answer]]] = {
     "no ids": st.sampled_from(_NO_IDS).map(lambda put: _change_json(partial(_put_ids, put=put))),
-    "other ids": st.sampled_from(_OTHER_IDS).map(lambda put: _change_json(partial(_put_ids, put=put))),
+    "other ids": st.sampled_from(_OTHER_IDS).map(
+        lambda put: _change_json(partial(_put_ids, put=put))
+    ),
     "cells": odd.damage_json.map(_change_json),
-    "bytes": odd.damage_bytes().map(lambda damage: lambda one: Answer(one.status, damage(one.body), one.headers)),
-    "headers": HEADERS.map(lambda headers: lambda one: Answer(one.status, one.body, one.headers | headers)),
-    "cut": st.integers(0, 200).map(lambda size: lambda one: Answer(one.status, one.body, one.headers, size)),
+    "bytes": odd.damage_bytes().map(
+        lambda damage: lambda one: Answer(one.status, damage(one.body), one.headers)
+    ),
+    "headers": HEADERS.map(
+        lambda headers: lambda one: Answer(one.status, one.body, one.headers | headers)
+    ),
+    "cut": st.integers(0, 200).map(
+        lambda size: lambda one: Answer(one.status, one.body, one.headers, size)
+    ),
     "deep": st.just(lambda one: Answer(one.status, b'{"data":' + b"[" * 50_000, one.headers)),
     "other": singles().map(lambda other: lambda _: other),
     "none": st.just(lambda _: Answer(0)),
-}  # fmt: skip
+}
 _spoils = st.lists(
     st.sampled_from([*_CHANGES, "cells", "no ids"]).flatmap(
-        lambda kind: st.builds(Spoil, st.integers(1, 12), st.booleans(), st.just(kind), _CHANGES[kind])
+        lambda kind: st.builds(
+            Spoil, st.integers(1, 12), st.booleans(), st.just(kind), _CHANGES[kind]
+        )
     ),
     max_size=3,
     unique_by=lambda one: one.number,
@@ -131,7 +142,8 @@ _BRIEF: dict[str, Any] = {"choose_wait": lambda client: 0.05, "FIRST_LOOK": 0.01
 
 @contextmanager
 def _run_surroundings(folder: Path) -> Iterator[oa.Client]:
-    """A client with a tenant of four deals and a journal of its own, which waits for lost creates briefly."""
+    """A client with a tenant of four deals and a journal of its own, which waits for lost creates
+    briefly."""
     tenant = practice_server().add_tenant(pd.DataFrame([row(n) for n in range(4)]))
     client = odd_server().client(folder / "pages", *tenant, concurrency=1)
     with (
@@ -149,7 +161,8 @@ def _make_plan(client: oa.Client) -> oa.Plan:
     after.loc[0, "value"] = 7.5
     after.loc[1, "account_id"] = None
     return oa.plan(
-        before, pd.concat([after, pd.DataFrame([{"name": "Made", "value": 3, "stage": "proposal"}])])
+        before,
+        pd.concat([after, pd.DataFrame([{"name": "Made", "value": 3, "stage": "proposal"}])]),
     )
 
 
@@ -159,8 +172,8 @@ _ALL: dict[str, Any] = {"clear_nulls": True, "allow_delete": True, "progress": F
 def _write(findings: Findings, given: tuple[list[Spoil], list[Spoil], list[Spoil]]) -> None:
     """Apply, resume and undo with odd answers.
 
-    With sound answers nothing may be left to do. Unless the server lied, no create was carried out twice, and undo leads
-    back to what was.
+    With sound answers nothing may be left to do. Unless the server lied, no create was carried out
+    twice, and undo leads back to what was.
     """
     to_apply, to_resume, to_undo = given
     lies = any(spoil.lies for spoil in to_apply + to_resume)
@@ -183,7 +196,8 @@ def _write(findings: Findings, given: tuple[list[Spoil], list[Spoil], list[Spoil
         with findings.call(f"undo of all after {given}"):
             oa.apply(oa.undo(client), client, **_ALL)
             then, now = (
-                _sort_rows(frame) for frame in (plan.before, oa.load(client, progress=False, max_age=0))
+                _sort_rows(frame)
+                for frame in (plan.before, oa.load(client, progress=False, max_age=0))
             )
             assert lies or then == now, (then, now)
 
@@ -217,7 +231,9 @@ def _sound_journal() -> tuple[Path, tuple[str, str]]:
         before = oa.load(client, progress=False, max_age=0)
         more = pd.DataFrame([{"name": "Lost", "value": 3, "stage": "proposal"}])
         plan = oa.plan(before, pd.concat([before.assign(value=99.0), more]))
-        with relay.spoiling([Spoil(number, True, "other", lambda _: Answer(500)) for number in range(3, 30)]):
+        with relay.spoiling(
+            [Spoil(number, True, "other", lambda _: Answer(500)) for number in range(3, 30)]
+        ):
             oa.apply(plan, client, **_ALL)
         (file,) = (folder / "state").rglob("*.sqlite3")
         with closing(sqlite3.connect(file)) as journal:
@@ -226,9 +242,28 @@ def _sound_journal() -> tuple[Path, tuple[str, str]]:
 
 
 _CELLS = st.one_of(
-    odd.texts, st.binary(max_size=6), st.none(), st.integers(-(2**63), 2**63 - 1), st.floats(),
-    st.sampled_from(["[]", "{}", "null", "1", '"x"', "[[1]]", '{"value": "x"}', '{"value": [1]}', "[" * 9000, '{"close_date": 1e400}', "1e400", "NaN"]),
-)  # fmt: skip
+    odd.texts,
+    st.binary(max_size=6),
+    st.none(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(),
+    st.sampled_from(
+        [
+            "[]",
+            "{}",
+            "null",
+            "1",
+            '"x"',
+            "[[1]]",
+            '{"value": "x"}',
+            '{"value": [1]}',
+            "[" * 9000,
+            '{"close_date": 1e400}',
+            "1e400",
+            "NaN",
+        ]
+    ),
+)
 
 
 def _read_odd_journal(findings: Findings, given: list[tuple[float, float, Any]]) -> None:
@@ -278,6 +313,8 @@ TARGETS = {
     "runs": Target(_write, st.tuples(_spoils, _spoils, _spoils), 12),
     "damaged plans": Target(_apply_damaged, odd.damage_json, 12),
     "journal cells": Target(
-        _read_odd_journal, st.lists(st.tuples(odd.which, odd.which, _CELLS), min_size=1, max_size=2), 15
+        _read_odd_journal,
+        st.lists(st.tuples(odd.which, odd.which, _CELLS), min_size=1, max_size=2),
+        15,
     ),
 }

@@ -34,9 +34,13 @@ class OddServer:
         self.answer: Callable[[Asked], Answer] = paged([])
         self.server: FakeServer = _open.enter_context(serving(lambda asked: self.answer(asked)))
 
-    def client(self, folder: Path, token: str = "tok", api_key: str = "key", **options: Any) -> oa.Client:
+    def client(
+        self, folder: Path, token: str = "tok", api_key: str = "key", **options: Any
+    ) -> oa.Client:
         """A client with a cache of its own."""
-        return oa.Client(self.server.url, token, api_key, cache_dir=folder, retries=0, timeout=2, **options)
+        return oa.Client(
+            self.server.url, token, api_key, cache_dir=folder, retries=0, timeout=2, **options
+        )
 
 
 @cache
@@ -80,12 +84,43 @@ def _listings(draw: st.DrawFn) -> bytes:
 
 
 HEADERS = st.dictionaries(
-    st.sampled_from(["Location", "Retry-After", "ETag", "Date", "Content-Type", "Content-Encoding", "Last-Modified", "Set-Cookie", "Cache-Control",
-                     "Content-Length", "Transfer-Encoding"]),
-    st.sampled_from(["", "x", "http://[bad", "//", "-1", "1e400", "0", "Thu, 99 Foo 9999 99:99:99 GMT", "gzip", "application/json; charset=nonsense",
-                     "\xff", "max-age=99999999999999999999", "http://127.0.0.1:1/\ud800".encode("ascii", "replace").decode(), "a=b; Expires=never", "br", '"']),
+    st.sampled_from(
+        [
+            "Location",
+            "Retry-After",
+            "ETag",
+            "Date",
+            "Content-Type",
+            "Content-Encoding",
+            "Last-Modified",
+            "Set-Cookie",
+            "Cache-Control",
+            "Content-Length",
+            "Transfer-Encoding",
+        ]
+    ),
+    st.sampled_from(
+        [
+            "",
+            "x",
+            "http://[bad",
+            "//",
+            "-1",
+            "1e400",
+            "0",
+            "Thu, 99 Foo 9999 99:99:99 GMT",
+            "gzip",
+            "application/json; charset=nonsense",
+            "\xff",
+            "max-age=99999999999999999999",
+            "http://127.0.0.1:1/\ud800".encode("ascii", "replace").decode(),
+            "a=b; Expires=never",
+            "br",
+            '"',
+        ]
+    ),
     max_size=2,
-)  # fmt: skip
+)
 _STATUS = st.sampled_from(
     [
         200,
@@ -181,7 +216,10 @@ def _call(findings: Findings, given: tuple[str, Answer]) -> None:
     name, answer = given
     server = odd_server()
     server.answer = lambda asked: answer
-    with tempfile.TemporaryDirectory() as folder, findings.call(f"{name} answered {answer!r}"[:1500]):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        findings.call(f"{name} answered {answer!r}"[:1500]),
+    ):
         _CALLS[name](server.client(Path(folder)))
 
 
@@ -212,10 +250,23 @@ def _ask(findings: Findings, given: tuple[str, Any]) -> None:
 
 _METHODS = st.sampled_from(["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"])
 _PLACES = st.sampled_from(
-    ["", "/", "/opp-1", "/opp-2/recover", "/trash/show", "/trash", "/%00", "/%ff", "/" + "x" * 3000, "/a/b/c"]
+    [
+        "",
+        "/",
+        "/opp-1",
+        "/opp-2/recover",
+        "/trash/show",
+        "/trash",
+        "/%00",
+        "/%ff",
+        "/" + "x" * 3000,
+        "/a/b/c",
+    ]
 )
 _QUERIES = st.dictionaries(
-    st.sampled_from(["page", "records", "sort", "search", "status", "stage", "account_id", "other"]),
+    st.sampled_from(
+        ["page", "records", "sort", "search", "status", "stage", "account_id", "other"]
+    ),
     odd.texts,
     max_size=2,
 )
@@ -242,7 +293,9 @@ def _request(findings: Findings, given: tuple[str, str, dict[str, str], bytes]) 
     """The sandbox says 4xx to nonsense, and never 5xx."""
     method, place, query, body = given
     server = practice_server()
-    asked = "&".join(f"{key}={quote(value.encode('utf-8', 'surrogatepass'))}" for key, value in query.items())
+    asked = "&".join(
+        f"{key}={quote(value.encode('utf-8', 'surrogatepass'))}" for key, value in query.items()
+    )
     where = urlsplit(server.url)
     connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=20)
     headers = {
@@ -269,11 +322,15 @@ def _seed(findings: Findings, frame: Any) -> None:
         oa.load(oa.Client(server.url, *tenant, cache_dir=folder), progress=False)
 
 
-_OPTIONS = st.sampled_from([{}, {"deleted": True}, {"limit": 3}, {"page_size": 2}, {"refresh": "changes"}])
+_OPTIONS = st.sampled_from(
+    [{}, {"deleted": True}, {"limit": 3}, {"page_size": 2}, {"refresh": "changes"}]
+)
 
 TARGETS = {
     "load": Target(
-        _load, st.tuples(_listings(), st.one_of(st.just([]), st.lists(_answers(), max_size=4)), _OPTIONS), 150
+        _load,
+        st.tuples(_listings(), st.one_of(st.just([]), st.lists(_answers(), max_size=4)), _OPTIONS),
+        150,
     ),
     "client": Target(_call, st.tuples(st.sampled_from(list(_CALLS)), singles()), 200),
     "client arguments": Target(_ask, st.tuples(st.sampled_from(list(_ARGUMENTS)), odd.cells), 150),

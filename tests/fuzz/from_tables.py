@@ -27,11 +27,41 @@ from tests.fuzz.targets import Findings, Target
 __all__ = ["TARGETS", "sound_files"]
 
 _DAY = "2026-03-10"
-_PEOPLE = pd.DataFrame({"owner_name": ["Ann", "Bo"], "team": ["East", "West"], "region": ["EU", None], "from_date": [None, "2026-02-01"]})  # fmt: skip
-_TARGETS = pd.DataFrame({"period": ["2026-03", "2026Q2"], "owner_name": ["Ann", None], "team": [None, "West"], "target": ["1000", "$2,500.50"]})  # fmt: skip
-_LOG = pd.DataFrame({"unique_id": ["a", "b"], "seen_at": "2026-01-01", "stage": "proposal", "value": 1.0})
-_LONG_LOG = pd.DataFrame({"unique_id": ["a", "a"], "changed_at": ["2026-01-01", "2026-02-01"], "field": ["stage", "value"], "new_value": ["proposal", "7"]})  # fmt: skip
-_EDITED = pd.DataFrame({"unique_id": ["opp-1", None], "name": ["Other", "New"], "value": ["7", "$8"], "stage": ["closed_won", "proposal"]})  # fmt: skip
+_PEOPLE = pd.DataFrame(
+    {
+        "owner_name": ["Ann", "Bo"],
+        "team": ["East", "West"],
+        "region": ["EU", None],
+        "from_date": [None, "2026-02-01"],
+    }
+)
+_TARGETS = pd.DataFrame(
+    {
+        "period": ["2026-03", "2026Q2"],
+        "owner_name": ["Ann", None],
+        "team": [None, "West"],
+        "target": ["1000", "$2,500.50"],
+    }
+)
+_LOG = pd.DataFrame(
+    {"unique_id": ["a", "b"], "seen_at": "2026-01-01", "stage": "proposal", "value": 1.0}
+)
+_LONG_LOG = pd.DataFrame(
+    {
+        "unique_id": ["a", "a"],
+        "changed_at": ["2026-01-01", "2026-02-01"],
+        "field": ["stage", "value"],
+        "new_value": ["proposal", "7"],
+    }
+)
+_EDITED = pd.DataFrame(
+    {
+        "unique_id": ["opp-1", None],
+        "name": ["Other", "New"],
+        "value": ["7", "$8"],
+        "stage": ["closed_won", "proposal"],
+    }
+)
 
 
 # Tables
@@ -73,7 +103,9 @@ def _read_org(section: str) -> Callable[[Path], Any]:
 
 _READERS: dict[str, Callable[[Path], Any]] = {
     "read_export": lambda file: oa.read_export(file, oa.Org(), progress=False),
-    "read_export, Salesforce": lambda file: oa.read_export(file, oa.Org.salesforce(), progress=False),
+    "read_export, Salesforce": lambda file: oa.read_export(
+        file, oa.Org.salesforce(), progress=False
+    ),
     "from_changes": lambda file: oa.History.from_changes(file, progress=False).as_of("2026-03-01"),
     "read_csv": lambda file: oa.plan(sound(), oa.read_csv(file, sound())).summary(),
     "read_excel": lambda file: oa.plan(*oa.read_excel(file)).summary(),
@@ -89,7 +121,17 @@ _MARKED = [
     b"sep=\x00\n",
     b"\x00",
 ]
-_ENCODINGS = ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-7", "cp1252", "cp500", "shift_jis"]  # fmt: skip
+_ENCODINGS = [
+    "utf-8-sig",
+    "utf-16",
+    "utf-16-le",
+    "utf-16-be",
+    "utf-32",
+    "utf-7",
+    "cp1252",
+    "cp500",
+    "shift_jis",
+]
 
 
 def _encode_again(content: bytes, encoding: str) -> bytes:
@@ -119,13 +161,19 @@ _damages: st.SearchStrategy[Callable[[bytes], bytes]] = st.one_of(
     odd.damage_bytes(),
     st.builds(_change_member, odd.which, odd.damage_bytes()),
     st.sampled_from(_MARKED).map(lambda mark: lambda content: mark + content),
-    st.sampled_from(_ENCODINGS).map(lambda encoding: lambda content: _encode_again(content, encoding)),
+    st.sampled_from(_ENCODINGS).map(
+        lambda encoding: lambda content: _encode_again(content, encoding)
+    ),
     st.just(gzip.compress),
     # 20 MB of blanks in 20 kB.
     st.builds(_change_member, odd.which, st.just(lambda content: content + b" " * 20_000_000)),
 )
 """What happens to a file of a table."""
-_LABELS = [*dict.fromkeys(name for frame in (sound(), _PEOPLE, _TARGETS, _LOG, _LONG_LOG) for name in frame)]
+_LABELS = [
+    *dict.fromkeys(
+        name for frame in (sound(), _PEOPLE, _TARGETS, _LOG, _LONG_LOG) for name in frame
+    )
+]
 
 
 @st.composite
@@ -135,8 +183,9 @@ def _lines(draw: st.DrawFn) -> bytes:
     rows = draw(st.lists(st.lists(odd.texts, max_size=5), max_size=3))
     mark = draw(st.sampled_from(",,;\t|"))
     text = "\n".join(
-        mark.join(f'"{cell}"' if draw(st.booleans()) else cell for cell in line) for line in [["unique_id", *titles], *rows]
-    )  # fmt: skip
+        mark.join(f'"{cell}"' if draw(st.booleans()) else cell for cell in line)
+        for line in [["unique_id", *titles], *rows]
+    )
     return text.encode(draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16"])), "surrogatepass")
 
 
@@ -145,7 +194,9 @@ def _write_frame(frame: Any, ending: str) -> bytes:
     written = io.BytesIO()
     try:
         with warnings.catch_warnings(action="ignore"):
-            {".csv": frame.to_csv, ".xlsx": frame.to_excel, ".parquet": frame.to_parquet}[ending](written)
+            {".csv": frame.to_csv, ".xlsx": frame.to_excel, ".parquet": frame.to_parquet}[ending](
+                written
+            )
     except Exception as error:
         return repr(error).encode(errors="replace")
     return written.getvalue()
@@ -161,7 +212,9 @@ _names = st.sampled_from(
 )
 
 
-def _read_table(findings: Findings, given: tuple[str, str, bytes, Callable[[bytes], bytes] | None]) -> None:
+def _read_table(
+    findings: Findings, given: tuple[str, str, bytes, Callable[[bytes], bytes] | None]
+) -> None:
     reader, name, content, damage = given
     if damage is not None:
         content = damage(content)
@@ -181,17 +234,42 @@ _ORG: dict[str, Any] = {
     "fiscal_year_start": 2,
     "record_url": "https://crm.example.com/{unique_id}",
     "stages": [
-        {"name": "proposal", "kind": "open", "probability": 20, "category": "pipeline", "aliases": ["Call"], "pipeline": "new"},
+        {
+            "name": "proposal",
+            "kind": "open",
+            "probability": 20,
+            "category": "pipeline",
+            "aliases": ["Call"],
+            "pipeline": "new",
+        },
         {"name": "Verbal", "kind": "open", "probability": 80},
         {"name": "Signed", "kind": "won"},
         {"name": "Dead", "kind": "lost"},
     ],
     "columns": {"Amount": "value"},
     "api": {"columns": {"total": "value"}},
-    "people": {"rows": [{"owner_name": "Ann", "team": "East", "region": "EU", "from_date": "2026-07-01"}, {"owner_name": "Bo"}]},
-    "targets": {"rows": [{"period": "2026-03", "owner_name": "Ann", "target": 1000.0}, {"period": "2026", "target": 5}]},
-    "report": {"by": ["owner_name"], "freq": "M", "alert_when": ["p_target < 0.5"], "alert_text": {"p_target": "{line}"}, "title": "T", "accent": "#0a58ca", "blocks": ["forecast"]},
-}  # fmt: skip
+    "people": {
+        "rows": [
+            {"owner_name": "Ann", "team": "East", "region": "EU", "from_date": "2026-07-01"},
+            {"owner_name": "Bo"},
+        ]
+    },
+    "targets": {
+        "rows": [
+            {"period": "2026-03", "owner_name": "Ann", "target": 1000.0},
+            {"period": "2026", "target": 5},
+        ]
+    },
+    "report": {
+        "by": ["owner_name"],
+        "freq": "M",
+        "alert_when": ["p_target < 0.5"],
+        "alert_text": {"p_target": "{line}"},
+        "title": "T",
+        "accent": "#0a58ca",
+        "blocks": ["forecast"],
+    },
+}
 _TOML_ONLY = [date(2026, 3, 31), datetime(9999, 12, 31, 23, 59), float("inf"), float("nan"), 2**70]
 _DEEP = [
     "x = " + "[" * 3000 + "]" * 3000,
@@ -199,7 +277,19 @@ _DEEP = [
     "a" + ".a" * 5000 + " = 1",
     "[" + "a." * 3000 + "a]",
 ]
-_PARTS = ["name", "kind", "rows", "file", "columns", "stages", "aliases", "target", "period", "from_date", "logo"]  # fmt: skip
+_PARTS = [
+    "name",
+    "kind",
+    "rows",
+    "file",
+    "columns",
+    "stages",
+    "aliases",
+    "target",
+    "period",
+    "from_date",
+    "logo",
+]
 
 
 def _toml(value: Any) -> str:
@@ -210,7 +300,9 @@ def _toml(value: Any) -> str:
         return f"[{', '.join(map(_toml, value))}]"
     if isinstance(value, date):
         return value.isoformat()
-    return json.dumps("" if value is None else value).replace("NaN", "nan").replace("Infinity", "inf")
+    return (
+        json.dumps("" if value is None else value).replace("NaN", "nan").replace("Infinity", "inf")
+    )
 
 
 @st.composite
@@ -240,19 +332,100 @@ def _org_files(draw: st.DrawFn) -> bytes:
 _conditions = st.one_of(
     st.recursive(
         st.one_of(
-            st.sampled_from(["p_target", "expected", "booked", "target", "nothing", "0", "0.5", "1e400", "9" * 400, "'a'", "True", "None", "[]", "{}", "...", "lambda: 1", "p_target"]),
+            st.sampled_from(
+                [
+                    "p_target",
+                    "expected",
+                    "booked",
+                    "target",
+                    "nothing",
+                    "0",
+                    "0.5",
+                    "1e400",
+                    "9" * 400,
+                    "'a'",
+                    "True",
+                    "None",
+                    "[]",
+                    "{}",
+                    "...",
+                    "lambda: 1",
+                    "p_target",
+                ]
+            ),
             odd.texts,
         ),
         lambda inner: st.one_of(
-            *[st.builds("({} {} {})".format, inner, st.sampled_from(["+", "-", "*", "/", "//", "%", "**", "<<", "<", "<=", "==", "!=", ">", "and", "or", "in", "is", ",", ":=", "if"]), inner)] * 3,
+            *[
+                st.builds(
+                    "({} {} {})".format,
+                    inner,
+                    st.sampled_from(
+                        [
+                            "+",
+                            "-",
+                            "*",
+                            "/",
+                            "//",
+                            "%",
+                            "**",
+                            "<<",
+                            "<",
+                            "<=",
+                            "==",
+                            "!=",
+                            ">",
+                            "and",
+                            "or",
+                            "in",
+                            "is",
+                            ",",
+                            ":=",
+                            "if",
+                        ]
+                    ),
+                    inner,
+                )
+            ]
+            * 3,
             st.builds("{} < {} < {}".format, inner, inner, inner),
-            st.builds(str.format, st.sampled_from(["not {}", "-{}", "~{}", "{}.real", "{}.__class__", "{}()", "{}[0]", "f'{{{}}}'", "[x for x in {}]", "{} if 1 else 2", "'%s' % {}", "{}.center(10)"]), inner),
+            st.builds(
+                str.format,
+                st.sampled_from(
+                    [
+                        "not {}",
+                        "-{}",
+                        "~{}",
+                        "{}.real",
+                        "{}.__class__",
+                        "{}()",
+                        "{}[0]",
+                        "f'{{{}}}'",
+                        "[x for x in {}]",
+                        "{} if 1 else 2",
+                        "'%s' % {}",
+                        "{}.center(10)",
+                    ]
+                ),
+                inner,
+            ),
         ),
         max_leaves=6,
     ),
-    st.sampled_from(["(" * 500 + "p_target < 1" + ")" * 500, "not " * 5000 + "p_target < 1", "-" * 5000 + "p_target < 1", "9**9**9 < target",
-                     "'a' * 10**9 < target", "1" + " + 1" * 5000 + " < p_target", "p_target < 1" + " and p_target < 1" * 5000, "p_target < 1\n", "p_target < 1 # x"]),
-)  # fmt: skip
+    st.sampled_from(
+        [
+            "(" * 500 + "p_target < 1" + ")" * 500,
+            "not " * 5000 + "p_target < 1",
+            "-" * 5000 + "p_target < 1",
+            "9**9**9 < target",
+            "'a' * 10**9 < target",
+            "1" + " + 1" * 5000 + " < p_target",
+            "p_target < 1" + " and p_target < 1" * 5000,
+            "p_target < 1\n",
+            "p_target < 1 # x",
+        ]
+    ),
+)
 """A condition of ``alert_when``, or what looks like one."""
 
 
@@ -264,11 +437,24 @@ def _use_org(findings: Findings, content: bytes) -> None:
         org.to_dict(), repr(org)
         frame = oa.read_export(org.apply(sound()), org, progress=False)
         table = oa.forecast(frame, as_of=_DAY, target=org.targets if len(org.targets) else 100)
-        [*judge_forecast(org.report, table.iloc[-1], label="2026-03", period="March", currency=org.currency)]
+        [
+            *judge_forecast(
+                org.report, table.iloc[-1], label="2026-03", period="March", currency=org.currency
+            )
+        ]
         repr(oa.explore(frame, as_of=_DAY))
 
 
 TARGETS = {
-    "tables": Target(_read_table, st.tuples(st.sampled_from(list(_READERS)), _names, _contents, st.one_of(st.none(), _damages, _damages)), 100),
+    "tables": Target(
+        _read_table,
+        st.tuples(
+            st.sampled_from(list(_READERS)),
+            _names,
+            _contents,
+            st.one_of(st.none(), _damages, _damages),
+        ),
+        100,
+    ),
     "org files": Target(_use_org, _org_files(), 50),
-}  # fmt: skip
+}

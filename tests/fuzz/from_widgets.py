@@ -28,15 +28,28 @@ _AREA = {
     "block": [["5", "12/31/2026"], [[1, "value"], None]],
 }
 _LAYOUT = {
-    "order": ["name", "value"], "hidden": ["unique_id"], "widths": {"value": 90}, "frozen": 1, "sort": [{"field": "value", "down": True}],
-    "figures": ["sum"], "filters": {"value": {"text": "> 5", "list": ["5", ""], "but": True}},
-}  # fmt: skip
+    "order": ["name", "value"],
+    "hidden": ["unique_id"],
+    "widths": {"value": 90},
+    "frozen": 1,
+    "sort": [{"field": "value", "down": True}],
+    "figures": ["sum"],
+    "filters": {"value": {"text": "> 5", "list": ["5", ""], "but": True}},
+}
 _DRAFT = "(the newest)"
 """Stands for a name that only the grid knows."""
 GRID: list[dict[str, Any]] = [
     {"do": "edit", "areas": [_AREA], "label": "Pasted {cells}"},
-    {"do": "edit", "areas": [{"rows": [1], "fields": ["stage"], "block": [["closed won"]]}], "label": ""},
-    {"do": "edit", "areas": [{"rows": [1], "fields": ["probability"], "block": [["60"]]}], "label": ""},
+    {
+        "do": "edit",
+        "areas": [{"rows": [1], "fields": ["stage"], "block": [["closed won"]]}],
+        "label": "",
+    },
+    {
+        "do": "edit",
+        "areas": [{"rows": [1], "fields": ["probability"], "block": [["60"]]}],
+        "label": "",
+    },
     {"do": "edit", "areas": [{"rows": [0], "fields": ["name"], "block": [["Acme"]]}], "label": ""},
     {"do": "revert", "areas": [{"rows": [0, 1], "fields": ["value", "name"]}]},
     {"do": "dismiss", "areas": [{"rows": [0], "fields": ["value"]}]},
@@ -52,13 +65,34 @@ GRID: list[dict[str, Any]] = [
     {"do": "history", "row": 0, "field": "value"},
     {"do": "layout", "layout": _LAYOUT},
     {"do": "layouts", "save": {"name": "Mine", "layout": _LAYOUT}, "drop": "Other"},
-    {"do": "take", "changes": [["o1", "Acme", "value", "100", "45k"], ["new 1", "", "(deal)", "", "added"], ["new 1", "", "stage", "", "won"]]},
+    {
+        "do": "take",
+        "changes": [
+            ["o1", "Acme", "value", "100", "45k"],
+            ["new 1", "", "(deal)", "", "added"],
+            ["new 1", "", "stage", "", "won"],
+        ],
+    },
     {"do": "take draft", "draft": _DRAFT},
     {"do": "drop draft", "draft": _DRAFT},
-    *({"do": what} for what in ("add", "undo", "redo", "agree", "state", "strip", "problems", "review", "receipt", "check")),
+    *(
+        {"do": what}
+        for what in (
+            "add",
+            "undo",
+            "redo",
+            "agree",
+            "state",
+            "strip",
+            "problems",
+            "review",
+            "receipt",
+            "check",
+        )
+    ),
     *({"do": what} for what in ("apply", "undo run", "keep")),
     {"do": "part", "part": 0, "parts": 2, "text": '{"do": "undo"'},
-]  # fmt: skip
+]
 _TRAITS = {
     "_layout": _LAYOUT,
     "_columns": [],
@@ -68,17 +102,33 @@ _TRAITS = {
     "_shown": "",
 }
 _STATE: dict[str, Any] = {
-    "owners": ["Ann", None, OWNERS[2]], "stages": ["proposal", "negotiation", "closed_won"], "low": 10.0, "high": 90_000.0, "first": "2026-01-01", "last": "2026-12-31",
-    "text": "deal", "where": {"region": ["East"]}, "picked": ["d00", "d01", "d02", "d05"], "discussed": "no", "planned": True, "start": f"{DAYS[0]}T08:00:00+00:00", "end": f"{DAYS[-1]}T08:00:00+00:00", "target": 500.0, "due": "2026-04",
-}  # fmt: skip
+    "owners": ["Ann", None, OWNERS[2]],
+    "stages": ["proposal", "negotiation", "closed_won"],
+    "low": 10.0,
+    "high": 90_000.0,
+    "first": "2026-01-01",
+    "last": "2026-12-31",
+    "text": "deal",
+    "where": {"region": ["East"]},
+    "picked": ["d00", "d01", "d02", "d05"],
+    "discussed": "no",
+    "planned": True,
+    "start": f"{DAYS[0]}T08:00:00+00:00",
+    "end": f"{DAYS[-1]}T08:00:00+00:00",
+    "target": 500.0,
+    "due": "2026-04",
+}
 EXPLORER: list[dict[str, Any]] = [
     *({"do": "choose", "state": {"view": view, **_STATE}} for view in VIEWS),
     {"do": "choose", "state": {"view": "pipeline", "by": "close_month"}},
     {"do": "choose", "state": {"view": "win_rates", "by": "region"}},
     {"do": "choose", "state": {"view": "forecast", "by": "Q", "target": 1000}},
-    *({"do": "choose", "state": {"view": "forecast", "by": by, "due": "2026-04", "target": 500.0}} for by in ("region", "coverage", *UNFILTERED)),
+    *(
+        {"do": "choose", "state": {"view": "forecast", "by": by, "due": "2026-04", "target": 500.0}}
+        for by in ("region", "coverage", *UNFILTERED)
+    ),
     *({"do": "choose", "state": {"close": preset, "planned": True}} for preset in PRESETS),
-]  # fmt: skip
+]
 EXPLORER += [
     {"do": "deals", "key": "proposal", "label": "proposal"},
     {"do": "deal", "id": "d01", "key": "proposal"},
@@ -95,7 +145,8 @@ EXPLORER += [
 
 @st.composite
 def _messages(draw: st.DrawFn, kinds: list[dict[str, Any]]) -> tuple[str, Any]:
-    """A message, or a change of state, in which one or two places hold something else, or nothing."""
+    """A message, or a change of state, in which one or two places hold something else, or
+    nothing."""
     chance = draw(st.integers(0, 39))
     if chance == 0:
         return "custom", draw(odd.json_values)
@@ -164,8 +215,23 @@ def _grid() -> Grid:
 
 def _picture(grid: Grid) -> Any:
     sheet = grid._sheet
-    names = ("_cells", "_on_server", "_added", "_removed", "_created", "_deleted", "_end", "_past", "_future")
-    return {name: repr(getattr(sheet, name)) for name in names}, grid._columns, grid._data, grid._height
+    names = (
+        "_cells",
+        "_on_server",
+        "_added",
+        "_removed",
+        "_created",
+        "_deleted",
+        "_end",
+        "_past",
+        "_future",
+    )
+    return (
+        {name: repr(getattr(sheet, name)) for name in names},
+        grid._columns,
+        grid._data,
+        grid._height,
+    )
 
 
 def _tell_grid(findings: Findings, given: tuple[str, Any]) -> None:
@@ -199,7 +265,9 @@ def _unedited() -> pd.DataFrame:
 def _probe_grid(grid: Grid) -> None:
     """Edit a cell as a person does next."""
     area = {"rows": [3], "fields": ["value"], "block": [["1234.5"]]}
-    *_, answer = _send(grid, "custom", {"do": "edit", "areas": [area], "label": "", "from": "view/2"})
+    *_, answer = _send(
+        grid, "custom", {"do": "edit", "areas": [area], "label": "", "from": "view/2"}
+    )
     assert answer.get("cells"), answer
     assert grid._sheet.value(3, "value") == 1234.5
     *_, undone = _send(grid, "custom", {"do": "undo", "from": "view/3"})
@@ -227,7 +295,9 @@ def _tell_explorer(findings: Findings, given_message: tuple[bool, tuple[str, Any
         refused = [answer["error"] for answer in answers if "error" in answer]
         findings.refused += bool(refused)
         if refused or given[0] == "update":
-            assert (explorer.state, explorer._shown, explorer.code, explorer._about) == before, "half done"
+            assert (explorer.state, explorer._shown, explorer.code, explorer._about) == before, (
+                "half done"
+            )
     with findings.call(f"export after {given}"):
         *_, answer = _send(explorer, "custom", {"do": "csv", "key": None, "from": "view/2"})
         assert "csv" in answer or "no deals to export" in answer["error"], answer

@@ -1,4 +1,5 @@
-"""Whatever comes in, what comes out is a result or an error of ours: every target, a minute in all."""
+"""Whatever comes in, what comes out is a result or an error of ours: every target, a minute in
+all."""
 
 from __future__ import annotations
 
@@ -24,7 +25,10 @@ def _servers() -> Iterator[None]:
 
 def test_widgets__are_sent_every_kind_of_message() -> None:
     deals = sound()
-    for widget, messages in ((oa.edit(deals), from_widgets.GRID), (oa.explore(deals), from_widgets.EXPLORER)):
+    for widget, messages in (
+        (oa.edit(deals), from_widgets.GRID),
+        (oa.explore(deals), from_widgets.EXPLORER),
+    ):
         assert {message["do"] for message in messages} == {*widget._shapes(), "keep", "part"}
 
 

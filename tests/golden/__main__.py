@@ -1,4 +1,5 @@
-"""``python -m tests.golden [--write] [TABLE or HISTORY …]``: compare this build's figures with the stored ones."""
+"""``python -m tests.golden [--write] [TABLE or HISTORY …]``: compare this build's figures with the
+stored ones."""
 
 from __future__ import annotations
 
@@ -13,7 +14,9 @@ def main(words: Sequence[str]) -> int:
     """Print every difference, one history after the other; the exit code."""
     count = files = 0
     for name in [word for word in words if word in HISTORIES] or HISTORIES:
-        found = compute([name, *(word for word in words if word not in HISTORIES and word != "--write")])
+        found = compute(
+            [name, *(word for word in words if word not in HISTORIES and word != "--write")]
+        )
         files += len(found)
         if "--write" in words:
             write(found)

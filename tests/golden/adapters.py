@@ -1,4 +1,5 @@
-"""Where the golden tables reach inside the package, or call what is spelled otherwise in another build."""
+"""Where the golden tables reach inside the package, or call what is spelled otherwise in another
+build."""
 
 from __future__ import annotations
 
@@ -19,7 +20,9 @@ def read_field_history(
     folder: Path, org: oa.Org, *, weeks: int, today: str
 ) -> tuple[pd.DataFrame, oa.History]:
     """The sandbox's Salesforce files, read as an export and a history."""
-    files = oa.sandbox.salesforce_files(folder, weeks=weeks, today=datetime.date.fromisoformat(today))
+    files = oa.sandbox.salesforce_files(
+        folder, weeks=weeks, today=datetime.date.fromisoformat(today)
+    )
     deals = oa.read_export(files.opportunities, org, progress=False)
     for room in ("crm", "org"):
         try:
@@ -32,7 +35,9 @@ def read_field_history(
     )
 
 
-def forecast_by_rates(opportunities: pd.DataFrame, rates: Mapping[str, float], **asked: Any) -> pd.DataFrame:
+def forecast_by_rates(
+    opportunities: pd.DataFrame, rates: Mapping[str, float], **asked: Any
+) -> pd.DataFrame:
     """The forecast from a given rate of each stage."""
     return oa.forecast(opportunities, method="stage", stage_rates=rates, **asked)
 

@@ -29,7 +29,9 @@ def compute(words: Sequence[str] = ()) -> Found:
     names = [word for word in words if word in HISTORIES]
     strange = [word for word in words if word not in tables and word not in names]
     if strange:
-        raise SystemExit(f"no table or history {strange[0]!r}: {', '.join((*TABLES, 'attrs', *HISTORIES))}")
+        raise SystemExit(
+            f"no table or history {strange[0]!r}: {', '.join((*TABLES, 'attrs', *HISTORIES))}"
+        )
 
     def wanted(table: str) -> bool:
         return not tables or table in tables or "attrs" in tables
@@ -102,7 +104,9 @@ def differences(found: Found) -> Iterator[str]:
         if isinstance(now, list):
             was = stored.splitlines()
             lines = "\n".join(now).splitlines()
-            diff = list(difflib.unified_diff(was, lines, f"{where} was", f"{where} now", lineterm="", n=1))
+            diff = list(
+                difflib.unified_diff(was, lines, f"{where} was", f"{where} now", lineterm="", n=1)
+            )
             if diff:
                 yield "\n".join(diff)
             continue
@@ -133,7 +137,9 @@ def _differ_in_rows(where: str, was: dict[str, Any], now: dict[str, Any]) -> Ite
     if len(before) != len(after):
         old, new = ([_json(row) for row in rows] for rows in (before, after))
         diff = difflib.unified_diff(old, new, "was", "now", lineterm="", n=0)
-        yield f"{where}: {len(before)} rows, now {len(after)}\n" + "\n".join(f"  {line}" for line in diff)
+        yield f"{where}: {len(before)} rows, now {len(after)}\n" + "\n".join(
+            f"  {line}" for line in diff
+        )
         return
     for number, (old_row, new_row) in enumerate(zip(before, after, strict=True)):
         left, right = (
@@ -143,7 +149,10 @@ def _differ_in_rows(where: str, was: dict[str, Any], now: dict[str, Any]) -> Ite
         for column in left:
             if column in right and not _same(left[column], right[column]):
                 label = " ".join(str(cell) for cell in old_row[:2])
-                yield f"{where} · row {number} ({label}) · {column}: was {left[column]!r}, now {right[column]!r}"
+                yield (
+                    f"{where} · row {number} ({label}) · {column}: was {left[column]!r}, now "
+                    f"{right[column]!r}"
+                )
 
 
 def _same(was: Any, now: Any) -> bool:

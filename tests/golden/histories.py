@@ -72,7 +72,8 @@ def weekly(folder: Path) -> Known:
 
 
 def daily(folder: Path) -> Known:
-    """Three quarters of weekly records, of which the last ten weeks were recorded every day, one day twice."""
+    """Three quarters of weekly records, of which the last ten weeks were recorded every day, one
+    day twice."""
     log = _played("daily", 2, 41)
     days = np.random.default_rng(2).integers(0, 7, len(log))
     late = log["seen_at"] > log["seen_at"].max() - pd.Timedelta(weeks=10)
@@ -84,7 +85,8 @@ def daily(folder: Path) -> Known:
 
 
 def gaps(folder: Path) -> Known:
-    """Weekly records with two gaps, of ten weeks and of three, and deals that were deleted and came back."""
+    """Weekly records with two gaps, of ten weeks and of three, and deals that were deleted and came
+    back."""
     log = _played("gaps", 3, 52)
     week = (log["seen_at"] - log["seen_at"].min()).dt.days // 7
     seen = week.where(~week.between(18, 27), 28).where(~week.between(38, 40), 41)
@@ -95,13 +97,16 @@ def gaps(folder: Path) -> Known:
     last = log["seen_at"].max()
     deleted = leaving.assign(operation="deleted", seen_at=last - pd.Timedelta(weeks=3))
     returned = leaving.iloc[:1].assign(seen_at=last)
-    later = log["unique_id"].isin(leaving["unique_id"]) & (log["seen_at"] >= last - pd.Timedelta(weeks=3))
+    later = log["unique_id"].isin(leaving["unique_id"]) & (
+        log["seen_at"] >= last - pd.Timedelta(weeks=3)
+    )
     log = pd.concat([log[~later], deleted, returned])
     return _known(log.sort_values("seen_at", kind="stable"), target=80_000, pages=False)
 
 
 def own_names(folder: Path) -> Known:
-    """Stages of one's own, with an alias and two pipelines; euros, Berlin, a fiscal year from February; targets by team."""
+    """Stages of one's own, with an alias and two pipelines; euros, Berlin, a fiscal year from
+    February; targets by team."""
     names = ("Ada", "Ben", "Cleo", "Dev")
     stages = own_stages.ORG.to_dict()["stages"]
     stages = [
@@ -138,7 +143,11 @@ def own_stages_by_hand(folder: Path) -> Known:
     """Eight deals over four Mondays, worked by hand."""
     history = oa.History.from_changes(own_stages.weeks_before(), org=own_stages.ORG)
     return Known(
-        history.as_of("2026-11-25"), history, "2026-11-25", by=("team",), page={"org": own_stages.ORG}
+        history.as_of("2026-11-25"),
+        history,
+        "2026-11-25",
+        by=("team",),
+        page={"org": own_stages.ORG},
     )
 
 
@@ -160,10 +169,18 @@ def recorded(folder: Path) -> Known:
 def one_deal(folder: Path) -> Known:
     """One deal, recorded twice."""
     columns = {
-        "unique_id": ["a"], "name": ["Alder"], "account_id": ["x"], "value": [1200.5], "stage": ["proposal"],
-        "status": ["active"], "close_date": ["2026-03-20"], "probability": [40], "owner_name": ["Ann"],
-        "created_at": ["2026-02-01T09:00:00Z"], "updated_at": ["2026-03-01T09:00:00Z"],
-    }  # fmt: skip
+        "unique_id": ["a"],
+        "name": ["Alder"],
+        "account_id": ["x"],
+        "value": [1200.5],
+        "stage": ["proposal"],
+        "status": ["active"],
+        "close_date": ["2026-03-20"],
+        "probability": [40],
+        "owner_name": ["Ann"],
+        "created_at": ["2026-02-01T09:00:00Z"],
+        "updated_at": ["2026-03-01T09:00:00Z"],
+    }
     frame = pd.DataFrame(columns)
     history = oa.History(folder)
     history.record(frame.assign(stage="discovery", probability=20), at="2026-03-02T08:00Z")
@@ -191,24 +208,32 @@ def imported(folder: Path) -> Known:
     history = oa.History.from_changes(
         history.changes().loc[lambda log: log["unique_id"].isin(deals["unique_id"])], org=org
     )
-    return Known(deals, history, "2026-11-23", target=150_000, page={"org": org, "freq": "Q"}, past=False)
+    return Known(
+        deals, history, "2026-11-23", target=150_000, page={"org": org, "freq": "Q"}, past=False
+    )
 
 
 def fiscal(folder: Path) -> Known:
-    """Francs, a fiscal year from November, the zone of Auckland; teams, a person without one, targets for both."""
+    """Francs, a fiscal year from November, the zone of Auckland; teams, a person without one,
+    targets for both."""
     names = ("Ada", "Ben", "Cleo")
     org = oa.Org(
         currency="CHF",
         timezone="Pacific/Auckland",
         fiscal_year_start=11,
-        people=[{"owner_name": name, "team": ("East", "West")[k % 2]} for k, name in enumerate(names)],
+        people=[
+            {"owner_name": name, "team": ("East", "West")[k % 2]} for k, name in enumerate(names)
+        ],
         targets=[
             *(
                 {"period": period, "team": team, "target": target}
                 for period in ("2022Q4", "2023Q1", "2023Q2")
                 for team, target in (("East", 90_000), ("West", 70_000))
             ),
-            *({"period": "2023Q1", "owner_name": name, "target": 30_000} for name in (*names, "Dev")),
+            *(
+                {"period": "2023Q1", "owner_name": name, "target": 30_000}
+                for name in (*names, "Dev")
+            ),
         ],
     )
     log = _played("fiscal", 5, 52, growth=0.3, rush=2.0)
@@ -222,7 +247,8 @@ def fiscal(folder: Path) -> Known:
 
 
 def called(folder: Path) -> Known:
-    """A year of weekly records in which everybody calls each month three times, and a manager overrides one of them."""
+    """A year of weekly records in which everybody calls each month three times, and a manager
+    overrides one of them."""
     log = _played("weekly", 1, 54)
     names, last = ("Ada", "Ben", "Cleo", "Dev"), log["seen_at"].max()
     won = log[log["stage"] == "closed_won"].drop_duplicates("unique_id", keep="last")
@@ -233,7 +259,9 @@ def called(folder: Path) -> Known:
         for day, (place, name) in itertools.product((2, 10, 20), enumerate(names)):
             made = month.start_time + pd.Timedelta(days=day - 1)
             commit = round(
-                float(wins.get((name, str(month)), 5_000.0)) * (0.8 + 0.2 * place) * random.uniform(0.8, 1.2),
+                float(wins.get((name, str(month)), 5_000.0))
+                * (0.8 + 0.2 * place)
+                * random.uniform(0.8, 1.2),
                 -2,
             )
             own = {
@@ -246,8 +274,12 @@ def called(folder: Path) -> Known:
             calls += [own, {**own, "caller": "Mia", "commit": commit * 0.75}][: 1 + (name == "Dev")]
     org = oa.Org(
         currency="USD",
-        people=[{"owner_name": name, "team": ("East", "West")[k % 2]} for k, name in enumerate(names)],
-        targets=[{"period": f"{last:%Y-%m}", "owner_name": name, "target": 40_000.0} for name in names],
+        people=[
+            {"owner_name": name, "team": ("East", "West")[k % 2]} for k, name in enumerate(names)
+        ],
+        targets=[
+            {"period": f"{last:%Y-%m}", "owner_name": name, "target": 40_000.0} for name in names
+        ],
         calls=[call for call in calls if call["made_on"] <= f"{last:%Y-%m-%d}"],
     )
     return _known(log, org=org, page={"org": org}, tables=("page", "page_charts", "workbook"))

@@ -40,7 +40,11 @@ ASK: Any = oa
 
 def _forecast(known: Known) -> Iterator[tuple[str, Callable[[], pd.DataFrame]]]:
     def ask(**asked: Any) -> Callable[[], pd.DataFrame]:
-        target = known.target if asked.get("freq", "M") == "M" or not isinstance(known.target, dict) else None
+        target = (
+            known.target
+            if asked.get("freq", "M") == "M" or not isinstance(known.target, dict)
+            else None
+        )
         options = {"as_of": known.as_of, "history": known.history, "target": target, **asked}
         return lambda: oa.forecast(known.opportunities, **options)
 
@@ -81,7 +85,10 @@ def _of_history(known: Known) -> Iterator[tuple[str, str, Callable[[], Any]]]:
     history, as_of = known.history, pd.Timestamp(known.as_of)
     if history is None:
         return
-    month, last_month = as_of.strftime("%Y-%m"), (as_of - pd.offsets.MonthBegin(2)).strftime("%Y-%m")
+    month, last_month = (
+        as_of.strftime("%Y-%m"),
+        (as_of - pd.offsets.MonthBegin(2)).strftime("%Y-%m"),
+    )
     quarter = _label(known, "Q")
     if known.past:
         yield from _past(known, month, last_month, quarter)
@@ -98,7 +105,11 @@ def _of_history(known: Known) -> Iterator[tuple[str, str, Callable[[], Any]]]:
                     partial(ASK.forecast_change_deals, history, **asked),
                 )
     asked = {"start": as_of - pd.Timedelta(days=35), "end": as_of, "period": quarter, "freq": "Q"}
-    yield "forecast_change", "by Q", partial(ASK.forecast_change, history, by=list(known.by), **asked)
+    yield (
+        "forecast_change",
+        "by Q",
+        partial(ASK.forecast_change, history, by=list(known.by), **asked),
+    )
     for method in ("auto", "stated"):
         for freq in ("M", "Q"):
             yield (
@@ -136,7 +147,9 @@ def _past(
     yield (
         "forecast_fan",
         "auto quarter",
-        lambda: oa.forecast_fan(history, period=quarter, freq="Q", as_of=known.as_of, confidence=0.5),
+        lambda: oa.forecast_fan(
+            history, period=quarter, freq="Q", as_of=known.as_of, confidence=0.5
+        ),
     )
     for method in ("auto", "run_rate", "stated", "stage"):
         yield "backtest", f"{method} M", partial(ASK.backtest, history, freq="M", method=method)
@@ -165,7 +178,9 @@ def _past(
 
 def _explain_first(known: Known, freq: str) -> pd.DataFrame:
     """The first rows of the reasons of deals."""
-    table: pd.DataFrame = ASK.deal_reasons(known.opportunities, known.history, as_of=known.as_of, freq=freq)
+    table: pd.DataFrame = ASK.deal_reasons(
+        known.opportunities, known.history, as_of=known.as_of, freq=freq
+    )
     return table.head(60)
 
 
@@ -178,7 +193,9 @@ def _backtest_end(history: oa.History, method: str, by: str, as_of: pd.Timestamp
 def _label(known: Known, freq: str) -> str:
     """The label of the period that a day is in."""
     try:
-        table = ASK.forecast(known.opportunities, as_of=known.as_of, freq=freq, periods=1, method="stated")
+        table = ASK.forecast(
+            known.opportunities, as_of=known.as_of, freq=freq, periods=1, method="stated"
+        )
     except oa.errors.OppAnalyticsError:
         return "2026Q1"
     return str(table.index[-1])
@@ -207,9 +224,24 @@ def answer(
 
 
 TABLES = (
-    "forecast", "forecast_deals", "deal_reasons", "forecast_fan", "backtest", "backtest_methods", "forecast_change", "track_record",
-    "calibration", "stage_rates", "world_changes", "page", "page_charts", "workbook", "explorer", "explorer_tables", "explorer_code",
-)  # fmt: skip
+    "forecast",
+    "forecast_deals",
+    "deal_reasons",
+    "forecast_fan",
+    "backtest",
+    "backtest_methods",
+    "forecast_change",
+    "track_record",
+    "calibration",
+    "stage_rates",
+    "world_changes",
+    "page",
+    "page_charts",
+    "workbook",
+    "explorer",
+    "explorer_tables",
+    "explorer_code",
+)
 
 
 def _quietly(ask: Callable[[], Any]) -> tuple[Any, list[str]]:
@@ -220,7 +252,11 @@ def _quietly(ask: Callable[[], Any]) -> tuple[Any, list[str]]:
             result = ask()
         except oa.errors.OppAnalyticsError as error:
             result = f"{type(error).__name__}: {error}"
-    ours = [str(warning.message) for warning in caught if issubclass(warning.category, oa.errors.DataWarning)]
+    ours = [
+        str(warning.message)
+        for warning in caught
+        if issubclass(warning.category, oa.errors.DataWarning)
+    ]
     return result, ours
 
 
@@ -238,7 +274,9 @@ def as_plain(table: pd.DataFrame) -> dict[str, Any]:
     """A table with its index as the first columns."""
     named = not isinstance(table.index, pd.RangeIndex)
     flat = table.reset_index() if named else table
-    rows = [[_cell(value) for value in row] for row in flat.astype("object").itertuples(index=False)]
+    rows = [
+        [_cell(value) for value in row] for row in flat.astype("object").itertuples(index=False)
+    ]
     return {"columns": [str(column) for column in flat.columns], "rows": rows}
 
 
@@ -265,9 +303,32 @@ def _cell(value: Any) -> Any:
 # -- the weekly page
 
 _BLOCKS = {
-    "td", "th", "tr", "p", "h1", "h2", "h3", "h4", "li", "div", "section", "title", "summary", "caption", "text", "dt",
-    "dd", "figcaption", "details", "header", "footer", "br", "pre", "a", "svg",
-}  # fmt: skip
+    "td",
+    "th",
+    "tr",
+    "p",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "li",
+    "div",
+    "section",
+    "title",
+    "summary",
+    "caption",
+    "text",
+    "dt",
+    "dd",
+    "figcaption",
+    "details",
+    "header",
+    "footer",
+    "br",
+    "pre",
+    "a",
+    "svg",
+}
 _SPOKEN = ("aria-label", "alt", "href")
 
 

@@ -1,4 +1,5 @@
-"""The figures of this build are those that are stored; ``python -m tests.golden`` shows each difference."""
+"""The figures of this build are those that are stored; ``python -m tests.golden`` shows each
+difference."""
 
 from __future__ import annotations
 

@@ -26,6 +26,7 @@ def spark() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Any]:
-    # The path of a socket has a limit of a hundred characters, which pytest's folders come close to.
+    # The path of a socket has a limit of a hundred characters, which pytest's folders come close
+    # to.
     with tempfile.TemporaryDirectory(prefix="pg-") as folder:
         yield from start_postgres(Path(folder))

@@ -1,8 +1,10 @@
-"""``python -m tests.history.damages [COUNT] [SEED]``: histories with damaged files, which give what was recorded or an error.
+"""``python -m tests.history.damages [COUNT] [SEED]``: histories with damaged files, which give what
+was recorded or an error.
 
-Each variant is a copy of a whole history in which one to three files or folders are cut off, altered, emptied, removed,
-swapped, repeated under another name, or replaced by something else. Then every way to read, and a further record, must
-give exactly the rows that were recorded, or an error of ours that names a damaged file.
+Each variant is a copy of a whole history in which one to three files or folders are cut off,
+altered, emptied, removed, swapped, repeated under another name, or replaced by something else. Then
+every way to read, and a further record, must give exactly the rows that were recorded, or an error
+of ours that names a damaged file.
 """
 
 from __future__ import annotations
@@ -75,7 +77,9 @@ def _nested(file: Path, dice: random.Random) -> None:
 
 def _other_json(file: Path, dice: random.Random) -> None:
     file.write_text(
-        dice.choice(["null", "3", "[]", "{}", '"x"', '{"until": 1e999}', '{"moments": [{}]}', "\ud800"]),
+        dice.choice(
+            ["null", "3", "[]", "{}", '"x"', '{"until": 1e999}', '{"moments": [{}]}', "\ud800"]
+        ),
         errors="surrogatepass",
     )
 
@@ -101,8 +105,18 @@ def _in_place(file: Path, dice: random.Random) -> None:
 
 
 _TO_ONE: tuple[Callable[[Path, random.Random], None], ...] = (
-    _truncated, _altered, _altered, _in_place, _zeroed, _longer, _removed, _nested, _other_json, _a_folder, _a_link,
-)  # fmt: skip
+    _truncated,
+    _altered,
+    _altered,
+    _in_place,
+    _zeroed,
+    _longer,
+    _removed,
+    _nested,
+    _other_json,
+    _a_folder,
+    _a_link,
+)
 
 
 def _swapped(one: Path, other: Path) -> None:
@@ -133,7 +147,10 @@ def _damage(folder: Path, dice: random.Random) -> tuple[str, list[str]]:
             other = one.with_name(name)
         swap = dice.random() < 0.5 and other.exists()
         (_swapped if swap else _repeated)(one, other)
-        return f"{one.name} {'swapped with' if swap else 'copied to'} {other.name}", [one.name, other.name]
+        return f"{one.name} {'swapped with' if swap else 'copied to'} {other.name}", [
+            one.name,
+            other.name,
+        ]
     file, act = dice.choice(files), dice.choice(_TO_ONE)
     act(file, dice)
     return f"{file.name}{act.__name__.replace('_', ' ')}", [file.name]
@@ -193,7 +210,10 @@ class Variants:
                 opened.changes()
             done = [_damage(folder, dice) for _ in range(dice.choice([1, 1, 1, 2, 3]))]
             touched = {name for _, names in done for name in names}
-            variant = f"variant {number} of seed {seed} ({truth.folder.name}; {', '.join(what for what, _ in done)})"
+            variant = (
+                f"variant {number} of seed {seed} ({truth.folder.name}; "
+                f"{', '.join(what for what, _ in done)})"
+            )
             try:
                 self._check(folder, truth, touched, opened)
             except Exception as error:
@@ -201,11 +221,15 @@ class Variants:
             shutil.rmtree(folder.parent)
 
     def _check(self, folder: Path, truth: _Truth, touched: set[str], opened: History) -> None:
-        # An append's files share a number, and an error may name another of them: the entry that a state has lost.
+        # An append's files share a number, and an error may name another of them: the entry that a
+        # state has lost.
         told = {name[:6] if name[:6].isdigit() else name for name in touched}
-        # A last record that vanished with the state, all that tells of it, cannot be missed; nothing else may go unseen.
+        # A last record that vanished with the state, all that tells of it, cannot be missed;
+        # nothing else may go unseen.
         ends = f"{_WEEKS:06d}.json"
-        vanished = ends in touched and any(name == "state" or name.endswith(".arrow") for name in touched)
+        vanished = ends in touched and any(
+            name == "state" or name.endswith(".arrow") for name in touched
+        )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DataWarning)
             records = self._asked("records", told, lambda: History(folder).records)
@@ -241,14 +265,17 @@ class Variants:
         try:
             after = history.as_of(_NEXT)
         except OppAnalyticsError as error:
-            # The kept state spares a record from reading the log, so damage to that is told by the next read.
+            # The kept state spares a record from reading the log, so damage to that is told by the
+            # next read.
             if before is not None or not any(name in str(error) for name in told):
                 raise
             return
         pd.testing.assert_frame_equal(after, frame, check_dtype=False)
         if before is not None:
             changes = history.changes()
-            pd.testing.assert_frame_equal(changes[changes["seen_at"] < _NEXT], before, check_dtype=False)
+            pd.testing.assert_frame_equal(
+                changes[changes["seen_at"] < _NEXT], before, check_dtype=False
+            )
 
     def _asked(self, what: str, told: set[str], ask: Callable[[], Any]) -> Any:
         """The answer, or None after an error of ours that names one of the damaged files."""

@@ -81,7 +81,12 @@ EUROS: Org = Org(
     currency="USD",
     currency_rates=[
         {"date": day, "currency": "EUR", "rate": rate}
-        for day, rate in (("2026-01-04", 1.2), ("2026-01-15", 1.1), ("2026-02-01", 0.9), ("2026-02-28", 1.0))
+        for day, rate in (
+            ("2026-01-04", 1.2),
+            ("2026-01-15", 1.1),
+            ("2026-02-01", 0.9),
+            ("2026-02-28", 1.0),
+        )
     ],
 )
 TEAMS: Org = Org(
@@ -104,7 +109,9 @@ def play_history() -> History:
             "name": f"Déal {number}",
             "value": dice.choice([None, 0.1, 10.01, 2500.0]),
             "stage": dice.choice([*org.STAGES.names, "on hold", None]),
-            "close_date": dice.choice([None, "2026-01-04", "2026-01-20", "2026-02-15", "2026-03-01"]),
+            "close_date": dice.choice(
+                [None, "2026-01-04", "2026-01-20", "2026-02-15", "2026-03-01"]
+            ),
             "status": dice.choice(["active"] * 6 + ["inactive", "won", None]),
             "probability": dice.choice([None, 10, 90]),
             "owner_name": dice.choice(["Ann", "Bo", None]),
@@ -179,7 +186,8 @@ def start_spark() -> Iterator[Any]:
 
 
 def start_postgres(folder: Path) -> Iterator[Any]:
-    """Ibis on a Postgres server of its own, on a socket in `folder`; skipped where Debian's server is missing."""
+    """Ibis on a Postgres server of its own, on a socket in `folder`; skipped where Debian's server
+    is missing."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not found:
         pytest.skip("there is no Postgres server; apt-get install postgresql")

@@ -1,8 +1,10 @@
-"""``python -m tests.history.kills [COUNT] [STRIDE]``: writers of a history killed with ``kill -9``, step by step and at random.
+"""``python -m tests.history.kills [COUNT] [STRIDE]``: writers of a history killed with ``kill -9``,
+step by step and at random.
 
-Each kill hits a forked process just before its n-th call that opens, makes, renames, removes, lists, locks or syncs
-something in the history's folder, or right after it said that a record is done. Then the history must be whole: every
-record that was said to be done, at most the one in the making besides, and each with exactly its rows.
+Each kill hits a forked process just before its n-th call that opens, makes, renames, removes,
+lists, locks or syncs something in the history's folder, or right after it said that a record is
+done. Then the history must be whole: every record that was said to be done, at most the one in the
+making besides, and each with exactly its rows.
 """
 
 from __future__ import annotations
@@ -84,7 +86,8 @@ def _compare(folder: Path, moment: pd.Timestamp, found: pd.DataFrame) -> None:
 
 
 def _forked(act: Callable[[], object]) -> int:
-    """The process id of a fork that does something and ends; it shares no thread or connection with this one."""
+    """The process id of a fork that does something and ends; it shares no thread or connection with
+    this one."""
     child = os.fork()
     if child:
         return child
@@ -115,7 +118,9 @@ def _die_before(step: int, folder: Path) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def hook(event: str, arguments: tuple[object, ...]) -> None:
-        if event in _TOUCHES and (event == "fcntl.flock" or str(arguments[0]).startswith(str(folder))):
+        if event in _TOUCHES and (
+            event == "fcntl.flock" or str(arguments[0]).startswith(str(folder))
+        ):
             touched()
 
     def fsync(handle: int, real: Callable[[int], None] = os.fsync) -> None:
@@ -129,7 +134,8 @@ def _die_before(step: int, folder: Path) -> None:
 def _killed_places(
     base: Path | None, act: Callable[[Path], object], folder: Path, stride: int
 ) -> Iterator[Path]:
-    """A copy of `base` after each kill of `act` on it: before the first step, `stride` steps later, and so on."""
+    """A copy of `base` after each kill of `act` on it: before the first step, `stride` steps later,
+    and so on."""
     for step in count(1, stride):
         place = folder / f"{step:03d}"
         if base is not None:
@@ -177,7 +183,8 @@ def _set_aside_again(place: Path) -> None:
 
 
 def kill_at_every_step(folder: Path, stride: int = 1) -> dict[str, int]:
-    """How many kills each way to write survived: one before each call of a record, and before each `stride`-th of others."""
+    """How many kills each way to write survived: one before each call of a record, and before each
+    `stride`-th of others."""
     base, torn, littered = folder / "base", folder / "torn", folder / "littered"
     _record(base, 0, 1, 2)
     shutil.copytree(base, littered)
@@ -188,14 +195,20 @@ def kill_at_every_step(folder: Path, stride: int = 1) -> dict[str, int]:
     ways: dict[str, tuple[Path | None, Callable[[Path], object], Callable[[Path], object]]] = {
         "first record": (None, lambda at: _record(at, 0), lambda at: _record_again(at, 0)),
         "record": (base, lambda at: _record(at, 3), lambda at: _record_again(at, 3)),
-        "record after a crash": (littered, lambda at: _record(at, 3), lambda at: _record_again(at, 3)),
+        "record after a crash": (
+            littered,
+            lambda at: _record(at, 3),
+            lambda at: _record_again(at, 3),
+        ),
         "import": (None, _import, _import_again),
         "set aside": (torn, lambda at: History(at).check(set_aside=True), _set_aside_again),
     }
     kills = {}
     for name, (start, act, recover) in ways.items():
         places = list(_killed_places(start, act, folder / name, 1 if name == "record" else stride))
-        if not _ended(_forked(lambda places=places, recover=recover: [recover(place) for place in places])):  # type: ignore[misc]
+        if not _ended(
+            _forked(lambda places=places, recover=recover: [recover(place) for place in places])
+        ):  # type: ignore[misc]
             raise AssertionError(f"the check of {name} was killed")
         kills[name] = len(places)
     return kills
@@ -213,7 +226,8 @@ def kill_at_random_steps(folder: Path, rounds: int, seed: int = 0) -> int:
 
 
 def _killed_writer(folder: Path, done: int, step: int | None, lines: int | None) -> int:
-    """Records after a writer that adds one after the other was killed at a step of its own, or once it had said so many."""
+    """Records after a writer that adds one after the other was killed at a step of its own, or once
+    it had said so many."""
     reads, writes = os.pipe()
 
     def write_on() -> None:
@@ -241,7 +255,8 @@ def _killed_writer(folder: Path, done: int, step: int | None, lines: int | None)
 
 
 def main() -> None:
-    """Kill at every step, then as often as asked at random ones (1,000 by default), and say how it went."""
+    """Kill at every step, then as often as asked at random ones (1,000 by default), and say how it
+    went."""
     given = [int(value) for value in sys.argv[1:]]
     rounds, stride = given + [1000, 1][len(given) :]
     with tempfile.TemporaryDirectory() as folder:
@@ -249,7 +264,8 @@ def main() -> None:
         held = kill_at_random_steps(Path(folder) / "random", rounds)
     print(", ".join(f"{name}: {kills}" for name, kills in every.items()))
     print(
-        f"{sum(every.values()) + rounds} kills; {held} records at the end, nothing lost that had been said to be done"
+        f"{sum(every.values()) + rounds} kills; {held} records at the end, nothing lost that had "
+        "been said to be done"
     )
 
 

@@ -13,10 +13,13 @@ _COLUMNS = ["unique_id", "week", "value", "stage", "close_date", "status"]
 
 
 def history_of(rows, *, deleted=(), org=None, **columns):
-    """A history over `MONDAYS`, read by `org`; a row is (id, week, value, stage, close date, status), `deleted` holds (id, week)."""
+    """A history over `MONDAYS`, read by `org`; a row is (id, week, value, stage, close date,
+    status), `deleted` holds (id, week)."""
     log = pd.DataFrame(rows, columns=_COLUMNS)
     tombs = pd.DataFrame(deleted, columns=["unique_id", "week"]).assign(operation="deleted")
-    log = pd.concat([log.assign(operation=None, **columns), tombs]).sort_values("week", kind="stable")
+    log = pd.concat([log.assign(operation=None, **columns), tombs]).sort_values(
+        "week", kind="stable"
+    )
     return History.from_changes(
         log.assign(seen_at=[MONDAYS[week] for week in log["week"]]).drop(columns="week"), org=org
     )
@@ -36,9 +39,16 @@ def row(
 ) -> dict[str, Any]:
     """A deal as it was from noon of a day on, for `recorded`."""
     return {
-        "unique_id": deal, "seen_at": f"{day}T12:00Z", "deleted": deleted, "stage": stage, "probability": probability,
-        "value": value, "close_date": close_date, "status": status, "created_at": created_at,
-    }  # fmt: skip
+        "unique_id": deal,
+        "seen_at": f"{day}T12:00Z",
+        "deleted": deleted,
+        "stage": stage,
+        "probability": probability,
+        "value": value,
+        "close_date": close_date,
+        "status": status,
+        "created_at": created_at,
+    }
 
 
 def recorded(rows: Iterable[Mapping[str, Any]], moments: Iterable[str] = ()) -> History:

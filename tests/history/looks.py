@@ -1,4 +1,5 @@
-"""Random looks at a pipeline, the history of them, and the definitions read off them in plain Python."""
+"""Random looks at a pipeline, the history of them, and the definitions read off them in plain
+Python."""
 
 import pandas as pd
 from hypothesis import assume
@@ -32,7 +33,8 @@ FEW = examples(5)
 
 @st.composite
 def pipelines(draw, passed_on=True):
-    """Two to four looks at three deals: each stays, changes a field or all, comes, goes, or comes back.
+    """Two to four looks at three deals: each stays, changes a field or all, comes, goes, or comes
+    back.
 
     Without `passed_on`, each deal keeps its first owner.
     """
@@ -70,11 +72,14 @@ def frame_of(look):
     """The frame of one look."""
     rows = [{"unique_id": key, **deal} for key, deal in sorted(look.items()) if deal is not None]
     columns = ["unique_id", "value", "stage", "close_date", "status", "owner_name"]
-    return org.conform(pd.DataFrame(rows, columns=columns).astype({"value": "float64", "owner_name": TEXT}))
+    return org.conform(
+        pd.DataFrame(rows, columns=columns).astype({"value": "float64", "owner_name": TEXT})
+    )
 
 
 def history_of(looks, order=None, *, again=False):
-    """The history of some looks, their rows in a random order where one is given; with `again`, each recorded twice."""
+    """The history of some looks, their rows in a random order where one is given; with `again`,
+    each recorded twice."""
     history = scratch_history()
     for at, look in zip(MONDAYS, looks, strict=False):
         frame = frame_of(look)
@@ -111,7 +116,9 @@ def is_open(deal):
 
 
 def is_due(deal, due):
-    return due is None or (deal["close_date"] is not None and due[0] <= deal["close_date"] <= due[1])
+    return due is None or (
+        deal["close_date"] is not None and due[0] <= deal["close_date"] <= due[1]
+    )
 
 
 def in_pool(deal, due):

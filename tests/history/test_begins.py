@@ -40,8 +40,11 @@ def history(tmp_path: Path) -> oa.History:
 def test_begins__is_the_first_record_with_each_column(history: oa.History) -> None:
     begins = history.begins.dt.strftime("%m-%d").to_dict()
     assert begins == {
-        "unique_id": "01-05", "stage": "01-05", "value": "02-01", "close_date": "02-01",
-    }  # fmt: skip
+        "unique_id": "01-05",
+        "stage": "01-05",
+        "value": "02-01",
+        "close_date": "02-01",
+    }
     assert history.where(stage="proposal").begins.equals(history.begins)
     assert oa.History.from_table(history.table).begins.empty
 
@@ -55,7 +58,9 @@ def test_record__after_an_import_keeps_the_ids_and_stages(history: oa.History) -
 
 def test_analyses__say_from_when_a_column_is_known(history: oa.History) -> None:
     for ask in (oa.waterfall, oa.slippage, oa.movements):
-        with pytest.raises(NotEnoughHistory, match="(value|close_date) begins with the record of 2026-02-01"):
+        with pytest.raises(
+            NotEnoughHistory, match="(value|close_date) begins with the record of 2026-02-01"
+        ):
             ask(history, start="2026-01-05", end="2026-02-08")
     waterfall = oa.waterfall(history, start="2026-02-01", end="2026-02-08")
     assert waterfall.loc["value_up", "value"] == 5

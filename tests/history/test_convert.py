@@ -1,4 +1,5 @@
-"""Histories in several currencies: every analysis reads converted values, and no movement is exchange."""
+"""Histories in several currencies: every analysis reads converted values, and no movement is
+exchange."""
 
 from __future__ import annotations
 
@@ -15,7 +16,13 @@ from opp_analytics.errors import DataError, DataWarning
 from opp_analytics.history.history import History
 from tests.analysis.every_analysis import AS_OF, OF_FRAMES, OF_HISTORIES, deals, log
 
-FALLING = {"2025-12-15": 1.30, "2026-01-15": 1.20, "2026-02-10": 1.10, "2026-03-01": 1.00, "2026-03-10": 0.90}
+FALLING = {
+    "2025-12-15": 1.30,
+    "2026-01-15": 1.20,
+    "2026-02-10": 1.10,
+    "2026-03-01": 1.00,
+    "2026-03-10": 0.90,
+}
 """What a euro is in dollars, from a day on."""
 
 
@@ -26,30 +33,38 @@ def make_org(rates: dict[str, float], **settings: Any) -> oa.Org:
 
 def find_rate(rates: dict[str, float], day: Any) -> float:
     """Find the last rate by a day, else the first, by hand."""
-    before = [rate for since, rate in sorted(rates.items()) if pd.Timestamp(since) <= pd.Timestamp(day)]
+    before = [
+        rate for since, rate in sorted(rates.items()) if pd.Timestamp(since) <= pd.Timestamp(day)
+    ]
     return before[-1] if before else rates[min(rates)]
 
 
 def convert_by_hand(changes: pd.DataFrame, rates: dict[str, float], record: Any) -> pd.DataFrame:
-    """Convert a change log deal by deal: at its close date where closed as of a record, else at the record's day."""
+    """Convert a change log deal by deal: at its close date where closed as of a record, else at the
+    record's day."""
     seen = pd.to_datetime(changes["seen_at"], utc=True)
     record = pd.Timestamp(record)
     record = record.tz_localize("UTC") if record.tzinfo is None else record
     parts = []
     for _, rows in changes.groupby("unique_id"):
-        last = rows[(seen[rows.index] <= record).to_numpy()].assign(at=seen).sort_values("at").tail(1)
+        last = (
+            rows[(seen[rows.index] <= record).to_numpy()].assign(at=seen).sort_values("at").tail(1)
+        )
         ended = (
             len(last)
             and last["stage"].iloc[0] in ("closed_won", "closed_lost")
             and pd.notna(last["close_date"].iloc[0])
         )
         rate = find_rate(rates, last["close_date"].iloc[0] if ended else record.date())
-        parts.append(rows.assign(value=rows["value"] * np.where(rows["currency"] == "EUR", rate, 1.0)))
+        parts.append(
+            rows.assign(value=rows["value"] * np.where(rows["currency"] == "EUR", rate, 1.0))
+        )
     return pd.concat(parts).sort_index().drop(columns="currency")
 
 
 def mixed(frame: pd.DataFrame) -> pd.DataFrame:
-    """Put the deals of even numbers in euros, one of the others in dollars, the rest in no currency."""
+    """Put the deals of even numbers in euros, one of the others in dollars, the rest in no
+    currency."""
     number = frame["unique_id"].str[1:].astype(int)
     return frame.assign(
         currency=number.map(lambda one: "EUR" if one % 2 == 0 else "USD" if one == 1 else None)
@@ -96,17 +111,31 @@ def test_every_analysis_of_a_frame__is_that_of_the_frame_converted_by_hand(name:
     now = convert_by_hand(frame.assign(seen_at=AS_OF), FALLING, AS_OF).drop(columns="seen_at")
     now.attrs = dict(frame.attrs)
     converted = answer(make_org(FALLING).apply, frame)
-    found, wanted = (answer(OF_FRAMES[name], each) for each in (converted, oa.Org(currency="USD").apply(now)))
+    found, wanted = (
+        answer(OF_FRAMES[name], each) for each in (converted, oa.Org(currency="USD").apply(now))
+    )
     assert_same(found, wanted)
 
 
-def test_history__of_deals_that_keep_their_value_in_euros_shows_no_movement_while_the_euro_falls() -> None:
+def test_history__of_deals_that_keep_their_value_in_euros_shows_no_movement_while_the_euro_falls() -> (
+    None
+):
     weeks = ["2026-01-05", "2026-02-16", "2026-03-16"]
     rows = [
-        {"unique_id": key, "seen_at": week, "stage": "proposal", "value": 100.0 * (k + 1), "currency": "EUR",
-         "close_date": "2026-03-28", "created_at": "2026-01-02", "probability": 50, "name": f"{key} {place}"}
-        for place, week in enumerate(weeks) for k, key in enumerate("ab")
-    ]  # fmt: skip
+        {
+            "unique_id": key,
+            "seen_at": week,
+            "stage": "proposal",
+            "value": 100.0 * (k + 1),
+            "currency": "EUR",
+            "close_date": "2026-03-28",
+            "created_at": "2026-01-02",
+            "probability": 50,
+            "name": f"{key} {place}",
+        }
+        for place, week in enumerate(weeks)
+        for k, key in enumerate("ab")
+    ]
     history = History.from_changes(pd.DataFrame(rows), org=make_org(FALLING))
     window: dict[str, Any] = {"start": "2026-01-10", "end": "2026-03-20"}
     steps = oa.waterfall(history, **window)
@@ -116,7 +145,9 @@ def test_history__of_deals_that_keep_their_value_in_euros_shows_no_movement_whil
     change = oa.forecast_change(history, **window, period="2026-03", method="stated")
     assert change.loc[["then", "now"], "expected"].tolist() == pytest.approx([135.0, 135.0])
     assert change.drop(index=["then", "now"])["expected"].eq(0).all()
-    assert oa.pipeline_created(history, freq="M")["open_value"].tolist() == pytest.approx([270.0] * 3)
+    assert oa.pipeline_created(history, freq="M")["open_value"].tolist() == pytest.approx(
+        [270.0] * 3
+    )
 
 
 STAGES = ["discovery", "proposal", "closed_won", "closed_lost"]
@@ -124,7 +155,8 @@ WEEKS = pd.date_range("2026-01-05", periods=8, freq="7D", tz="UTC")
 
 
 def random_log(seed: int) -> pd.DataFrame:
-    """Make a log of twelve deals: each is created some week, changes some weeks, may close, be deleted and return."""
+    """Make a log of twelve deals: each is created some week, changes some weeks, may close, be
+    deleted and return."""
     dice = np.random.default_rng(seed)
     days = pd.date_range("2026-01-01", "2026-03-10", freq="3D").strftime("%Y-%m-%d").tolist()
     rows = []
@@ -144,8 +176,19 @@ def random_log(seed: int) -> pd.DataFrame:
             elif changed < 0.55:
                 deal = {**deal, "close_date": str(dice.choice(days))}
             operation = "deleted" if changed > 0.95 else None
-            rows.append({"unique_id": f"o{k}", "name": f"n{k}", "seen_at": week, "currency": currency, "operation": operation,
-                         "probability": 40, "created_at": WEEKS[0], "owner_name": "AB"[k % 2], **deal})  # fmt: skip
+            rows.append(
+                {
+                    "unique_id": f"o{k}",
+                    "name": f"n{k}",
+                    "seen_at": week,
+                    "currency": currency,
+                    "operation": operation,
+                    "probability": 40,
+                    "created_at": WEEKS[0],
+                    "owner_name": "AB"[k % 2],
+                    **deal,
+                }
+            )
     return pd.DataFrame(rows)
 
 
@@ -154,7 +197,9 @@ def test_movements__of_random_histories_are_those_of_the_log_converted_by_hand(s
     changes, end = random_log(seed), WEEKS[5]
     window: dict[str, Any] = {"start": WEEKS[1], "end": end}
     history = History.from_changes(changes, org=make_org(FALLING))
-    by_hand = History.from_changes(convert_by_hand(changes, FALLING, end), org=oa.Org(currency="USD"))
+    by_hand = History.from_changes(
+        convert_by_hand(changes, FALLING, end), org=oa.Org(currency="USD")
+    )
     questions: list[Callable[[History], Any]] = [
         lambda one: oa.waterfall(one, **window),
         lambda one: oa.waterfall(one, **window, due=("2026-01-15", "2026-02-20"), by="owner_name"),
@@ -170,7 +215,9 @@ def test_movements__of_random_histories_are_those_of_the_log_converted_by_hand(s
     table = answer(questions[0], history)["value"]
     assert table.drop("closing").sum() == pytest.approx(table["closing"], abs=0.01)
     deals_then = answer(lambda one: one.as_of(end), history)
-    assert oa.stage_funnel(deals_then)["open_value"].sum() == pytest.approx(table["closing"], abs=0.01)
+    assert oa.stage_funnel(deals_then)["open_value"].sum() == pytest.approx(
+        table["closing"], abs=0.01
+    )
 
 
 def test_history__keeps_the_crm_s_values_beside_the_converted_ones() -> None:
@@ -194,8 +241,12 @@ def test_history__at_the_rates_of_a_record_keeps_them() -> None:
     then = history.recorded_before(pd.Timestamp("2026-02-20", tz="UTC"))
     february = history.at_rates_of(then)
     assert february.at_rates_of(history.records["recorded_at"].iloc[-1]) is february
-    assert february.as_of("2026-01-10").set_index("unique_id").loc["o4", "value"] == pytest.approx(550.0)
-    assert history.as_of("2026-01-10").set_index("unique_id").loc["o4", "value"] == pytest.approx(650.0)
+    assert february.as_of("2026-01-10").set_index("unique_id").loc["o4", "value"] == pytest.approx(
+        550.0
+    )
+    assert history.as_of("2026-01-10").set_index("unique_id").loc["o4", "value"] == pytest.approx(
+        650.0
+    )
     plain = History.from_changes(log())
     assert plain.at_rates_of(then) is plain
 
@@ -203,10 +254,14 @@ def test_history__at_the_rates_of_a_record_keeps_them() -> None:
 def test_history__of_a_currency_without_a_rate_is_refused_and_old_rates_are_said_once() -> None:
     pounds = mixed(log()).replace({"currency": {"EUR": "GBP"}})
     with pytest.raises(DataError, match=r"no rate of GBP"):
-        oa.waterfall(History.from_changes(pounds, org=make_org(FALLING)), start="2026-01-20", end=AS_OF)
+        oa.waterfall(
+            History.from_changes(pounds, org=make_org(FALLING)), start="2026-01-20", end=AS_OF
+        )
     with pytest.raises(DataError, match=r"\[currency_rates\]"):
         oa.waterfall(
-            History.from_changes(mixed(log()), org=oa.Org(currency="USD")), start="2026-01-20", end=AS_OF
+            History.from_changes(mixed(log()), org=oa.Org(currency="USD")),
+            start="2026-01-20",
+            end=AS_OF,
         )
     history = History.from_changes(mixed(log()), org=make_org({"2026-01-01": 1.1}))
     with warnings.catch_warnings(record=True) as caught:
@@ -214,22 +269,34 @@ def test_history__of_a_currency_without_a_rate_is_refused_and_old_rates_are_said
         oa.waterfall(history, start="2026-01-20", end=AS_OF)
     said = [str(one.message) for one in caught if issubclass(one.category, DataWarning)]
     assert any(
-        "older than 30 days where they are needed: EUR of Jan 1, 2026 for Mar 30, 2026" in one for one in said
+        "older than 30 days where they are needed: EUR of Jan 1, 2026 for Mar 30, 2026" in one
+        for one in said
     )
 
 
-def test_from_changes__of_a_crm_keeps_its_values_and_learns_currencies_from_the_converted_deals() -> None:
+def test_from_changes__of_a_crm_keeps_its_values_and_learns_currencies_from_the_converted_deals() -> (
+    None
+):
     known = make_org({"2026-03-01": 1.2}, preset="salesforce")
     field_history = pd.DataFrame(
         {
-            "OpportunityId": ["006000000000001"] * 2, "Field": ["created", "StageName"], "OldValue": [None, "Prospecting"],
-            "NewValue": [None, "Closed Won"], "CreatedDate": ["2026-03-02T10:00:00Z", "2026-03-09T10:00:00Z"],
+            "OpportunityId": ["006000000000001"] * 2,
+            "Field": ["created", "StageName"],
+            "OldValue": [None, "Prospecting"],
+            "NewValue": [None, "Closed Won"],
+            "CreatedDate": ["2026-03-02T10:00:00Z", "2026-03-09T10:00:00Z"],
         }
-    )  # fmt: skip
+    )
     export = pd.DataFrame(
-        {"Id": ["006000000000001"], "Name": ["Acme"], "StageName": ["Closed Won"], "Amount": [100.0],
-         "CloseDate": ["2026-03-09"], "CurrencyIsoCode": ["EUR"]}
-    )  # fmt: skip
+        {
+            "Id": ["006000000000001"],
+            "Name": ["Acme"],
+            "StageName": ["Closed Won"],
+            "Amount": [100.0],
+            "CloseDate": ["2026-03-09"],
+            "CurrencyIsoCode": ["EUR"],
+        }
+    )
     now = oa.read_export(export, known, progress=False)
     assert now["value"].tolist() == [120.0]
     history = History.from_changes(field_history, org=known, opportunities=now, progress=False)
@@ -252,10 +319,16 @@ def test_forecast__refuses_a_history_that_was_opened_without_the_rates_of_its_fr
 
 def test_waterfall__begins_with_the_record_that_has_currencies(tmp_path: Any) -> None:
     history = History(tmp_path / "history", org=make_org(FALLING))
-    for day, columns in (("2026-02-20", []), ("2026-02-27", ["currency"]), ("2026-03-02", ["currency"])):
+    for day, columns in (
+        ("2026-02-20", []),
+        ("2026-02-27", ["currency"]),
+        ("2026-03-02", ["currency"]),
+    ):
         record = mixed(deals()).drop(columns=[name for name in ["currency"] if name not in columns])
         history.record(record, at=f"{day}T06:00Z")
-    with pytest.raises(oa.errors.NotEnoughHistory, match="currency begins with the record of 2026-02-27"):
+    with pytest.raises(
+        oa.errors.NotEnoughHistory, match="currency begins with the record of 2026-02-27"
+    ):
         oa.waterfall(history, start="2026-02-21", end="2026-03-03")
     steps = oa.waterfall(history, start="2026-02-28", end="2026-03-03")
     assert steps.drop(index=["opening", "closing"])["value"].eq(0).all()

@@ -16,7 +16,9 @@ ROWS = [
 
 @pytest.fixture(scope="module")
 def history():
-    return history_of(ROWS, deleted=[("a", 2)], name="Acme", updated_at=pd.Timestamp("2026-01-01", tz="UTC"))
+    return history_of(
+        ROWS, deleted=[("a", 2)], name="Acme", updated_at=pd.Timestamp("2026-01-01", tz="UTC")
+    )
 
 
 def test_deal__lists_each_change_with_its_value_before_and_after(history):
@@ -28,9 +30,19 @@ def test_deal__lists_each_change_with_its_value_before_and_after(history):
     later = table[table["operation"] != "new"]
     assert later["operation"].tolist() == ["changed", "changed", "deleted", "returned", "returned"]
     assert later["field"].fillna("").tolist() == ["value", "close_date", "", "stage", "status"]
-    assert later["before"].tolist() == [100.0, pd.Timestamp("2026-03-31"), None, "proposal", "active"]
+    assert later["before"].tolist() == [
+        100.0,
+        pd.Timestamp("2026-03-31"),
+        None,
+        "proposal",
+        "active",
+    ]
     assert later["after"].tolist() == [150.0, None, None, "closed_won", "won"]
-    assert [str(at.date()) for at in later["seen_at"]] == [*MONDAYS[1:2] * 2, MONDAYS[2], *MONDAYS[3:4] * 2]
+    assert [str(at.date()) for at in later["seen_at"]] == [
+        *MONDAYS[1:2] * 2,
+        MONDAYS[2],
+        *MONDAYS[3:4] * 2,
+    ]
     assert str(later["seen_after"].iloc[0].date()) == MONDAYS[0]
     assert table["run_id"].isna().all()
 

@@ -17,7 +17,16 @@ from opp_analytics.errors import DataError, HistoryError, MissingColumnError
 from opp_analytics.history import History
 from opp_analytics.history.engine import Engine, arrow, collect, ibis, missing
 from opp_analytics.history.rows import change_schema
-from tests.history.engines import EUROS, ORG, QUESTIONS, WEEKS, WINDOW, Abroad, Compiled, assert_same_answers
+from tests.history.engines import (
+    EUROS,
+    ORG,
+    QUESTIONS,
+    WEEKS,
+    WINDOW,
+    Abroad,
+    Compiled,
+    assert_same_answers,
+)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +58,9 @@ def test_from_table__on_spark_gives_the_same(spark, log, history):
 def test_from_table__on_spark_converts_the_same(spark, log, history):
     there, own = (
         History.from_table(
-            table.mutate(currency=(table["owner_name"] == "Ann").ifelse("EUR", None)), history.records, EUROS
+            table.mutate(currency=(table["owner_name"] == "Ann").ifelse("EUR", None)),
+            history.records,
+            EUROS,
         )
         for table in (spark.read_parquet(str(log)), history.table)
     )
@@ -106,7 +117,9 @@ def test_from_table__knows_a_record_without_changes_only_when_told():
     import ibis
 
     rows = pa.table({"unique_id": ["a", "b", "a"], "operation": ["new", "new", "deleted"]})
-    rows = rows.append_column("seen_at", pa.array([WEEKS[0], WEEKS[0], WEEKS[3]], pa.timestamp("us", "UTC")))
+    rows = rows.append_column(
+        "seen_at", pa.array([WEEKS[0], WEEKS[0], WEEKS[3]], pa.timestamp("us", "UTC"))
+    )
     there = History.from_table(ibis.memtable(rows))
     assert there.records["recorded_at"].tolist() == [WEEKS[0], WEEKS[3]]
     told = History.from_table(ibis.memtable(rows), pd.DataFrame({"recorded_at": WEEKS}))
@@ -170,7 +183,9 @@ def big(tmp_path):
 def _find_last(changes: ibis.Table) -> ibis.Table:
     """Find the last row of each deal by sorting all rows."""
     own = ibis.window(group_by="unique_id", order_by="seen_at")
-    return changes.mutate(later=changes["seen_at"].lead().over(own)).filter(lambda row: missing(row["later"]))
+    return changes.mutate(later=changes["seen_at"].lead().over(own)).filter(
+        lambda row: missing(row["later"])
+    )
 
 
 @pytest.mark.posix
@@ -194,7 +209,8 @@ def _setting(engine, name):
 
 
 def test_engine__reads_files_of_differing_schema_by_the_widest(tmp_path):
-    # DuckDB alone takes the first file's types: 1.5 would be read as 2, and a later column would be gone.
+    # DuckDB alone takes the first file's types: 1.5 would be read as 2, and a later column would be
+    # gone.
     files: list[dict[str, Any]] = [{"score": [1]}, {"score": [1.5], "note": ["new"]}]
     for number, columns in enumerate(files):
         at = pa.array([WEEKS[number]], pa.timestamp("us", "UTC"))

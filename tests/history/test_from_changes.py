@@ -15,7 +15,11 @@ PIPEDRIVE = Path(__file__).parents[2].parent / "shared/data/pipedrive_enpal"
 
 def test_from_changes__wide_log():
     history = History.from_changes(wide())
-    assert history.records["recorded_at"].dt.strftime("%m-%d").tolist() == ["01-05", "01-12", "01-19"]
+    assert history.records["recorded_at"].dt.strftime("%m-%d").tolist() == [
+        "01-05",
+        "01-12",
+        "01-19",
+    ]
     assert history.records["rows"].tolist() == [2, 2, 2]
     assert history.changes()["operation"].tolist() == ["new", "new", "changed", "changed"]
     assert history.as_of("2026-01-12")["stage"].tolist() == ["proposal", "proposal"]
@@ -47,7 +51,9 @@ def test_records__of_an_import_set_aside_are_its_first_and_last(tmp_path):
     (tmp_path / "changes/000001.parquet").write_bytes(b"")
     history.check(set_aside=True)
     ends = history.records
-    pd.testing.assert_frame_equal(ends, whole.iloc[[0, -1]].reset_index(drop=True).assign(complete=False))
+    pd.testing.assert_frame_equal(
+        ends, whole.iloc[[0, -1]].reset_index(drop=True).assign(complete=False)
+    )
 
 
 def test_from_changes__row_order_never_matters():
@@ -130,16 +136,21 @@ NINE = oa.Org(stages=[{"name": name, "kind": "open"} for name in "123456789"])
 def test_from_changes__of_a_public_log_reports_reused_ids(pipedrive):
     with pytest.warns(
         oa.errors.DataWarning,
-        match=r"5 deals \(such as '\d+'\) have two creations under one ID; two deals may be mixed\.",
+        match=(
+            r"5 deals \(such as '\d+'\) have two creations under one ID; two deals may be "
+            r"mixed\."
+        ),
     ):
         history = History.from_changes(pipedrive, org=NINE)
     found = history.check()
     assert set(found[found["problem"].str.startswith("two creations")]["unique_id"]) == REUSED
-    assert set(found[found["problem"].str.startswith("changes out of order")]["unique_id"]) == REUSED
-    steps = transitions(history).dropna(subset="from_stage")
-    ahead = steps["to_stage"].astype("str").astype("int64") - steps["from_stage"].astype("str").astype(
-        "int64"
+    assert (
+        set(found[found["problem"].str.startswith("changes out of order")]["unique_id"]) == REUSED
     )
+    steps = transitions(history).dropna(subset="from_stage")
+    ahead = steps["to_stage"].astype("str").astype("int64") - steps["from_stage"].astype(
+        "str"
+    ).astype("int64")
     assert (ahead > 1).sum() == 2502
 
 

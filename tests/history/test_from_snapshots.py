@@ -11,7 +11,15 @@ from opp_analytics.analysis import slippage, stage_flow, waterfall
 from opp_analytics.errors import DataError, MissingColumnError
 from opp_analytics.history import History
 from opp_analytics.org import Org
-from tests.history.engines import EUROS, ORG, QUESTIONS, WINDOW, Abroad, Compiled, assert_same_answers
+from tests.history.engines import (
+    EUROS,
+    ORG,
+    QUESTIONS,
+    WINDOW,
+    Abroad,
+    Compiled,
+    assert_same_answers,
+)
 
 SALESFORCE = Org(stages=[*ORG.stages], columns=dict(Org.salesforce().columns))
 MADE = """
@@ -24,7 +32,8 @@ select unique_id as "Id", name as "Name", account_id as "AccountId", cast(value 
     case operation when 'deleted' then 'True' else 'False' end as dbt_is_deleted
 from log
 """
-"""A snapshot as dbt makes it with ``hard_deletes: new_record`` out of a change log, in Postgres and DuckDB."""
+"""A snapshot as dbt makes it with ``hard_deletes: new_record`` out of a change log, in Postgres and
+DuckDB."""
 INVALIDATED = "delete from opportunity_snapshot where dbt_is_deleted = 'True'"
 """What ``hard_deletes: invalidate`` leaves of it."""
 OPEN = {"new_record": "null", "invalidate": "timestamp '9999-12-31'"}
@@ -64,7 +73,9 @@ def test_from_snapshots__on_duckdb_gives_the_same(log, own, kind):
     there = History.from_snapshots(con.table("opportunity_snapshot"), org=SALESFORCE)
     assert there.check().empty
     assert_same_answers(there, own)
-    told = History.from_snapshots(con.table("opportunity_snapshot"), org=SALESFORCE, records=own.records)
+    told = History.from_snapshots(
+        con.table("opportunity_snapshot"), org=SALESFORCE, records=own.records
+    )
     pd.testing.assert_frame_equal(told.changes(), own.changes())
     pd.testing.assert_frame_equal(told.records, own.records)
 
@@ -79,7 +90,9 @@ def test_from_snapshots__on_postgres_gives_the_same(postgres, eventful, own, kin
     there = History.from_snapshots(postgres.table("opportunity_snapshot"), org=SALESFORCE)
     assert there.check().empty
     assert_same_answers(there, own)
-    told = History.from_snapshots(postgres.table("opportunity_snapshot"), org=SALESFORCE, records=own.records)
+    told = History.from_snapshots(
+        postgres.table("opportunity_snapshot"), org=SALESFORCE, records=own.records
+    )
     pd.testing.assert_frame_equal(told.changes(), own.changes())
 
 
@@ -91,7 +104,9 @@ def test_from_table__on_postgres_gives_the_same(postgres, eventful):
     assert_same_answers(History.from_table(postgres.table("log"), eventful.records, ORG), eventful)
     euros = [
         History.from_table(
-            table.mutate(currency=(table["owner_name"] == "Ann").ifelse("EUR", None)), eventful.records, EUROS
+            table.mutate(currency=(table["owner_name"] == "Ann").ifelse("EUR", None)),
+            eventful.records,
+            EUROS,
         )
         for table in (postgres.table("log"), eventful.table)
     ]
@@ -109,11 +124,21 @@ def test_from_snapshots__on_spark_gives_the_same(spark, log, own, tmp_path):
     con.raw_sql(f"create table log as select * from '{log}'")
     make_snapshot(con.raw_sql, "invalidate")
     con.raw_sql(f"copy opportunity_snapshot to '{tmp_path}/snapshot.parquet'")
-    there = History.from_snapshots(spark.read_parquet(f"{tmp_path}/snapshot.parquet"), org=SALESFORCE)
+    there = History.from_snapshots(
+        spark.read_parquet(f"{tmp_path}/snapshot.parquet"), org=SALESFORCE
+    )
     assert there.check().empty
     pd.testing.assert_frame_equal(there.records, own.records)
     # Spark takes seconds for each; the others are asked of it over a change log.
-    asked = {"changes", "as_of", "slippage", "stage_flow", "waterfall due", "pipeline_created", "backtest"}
+    asked = {
+        "changes",
+        "as_of",
+        "slippage",
+        "stage_flow",
+        "waterfall due",
+        "pipeline_created",
+        "backtest",
+    }
     assert_same_answers(there, own, but=QUESTIONS.keys() - asked)
 
 
@@ -121,7 +146,12 @@ def test_from_snapshots__on_spark_gives_the_same(spark, log, own, tmp_path):
 def test_from_snapshots__compiles_for_warehouses(dialect, own):
     import ibis
 
-    columns = {"id": "string", "amount": "decimal(18, 2)", "stage_name": "string", "close_date": "date"}
+    columns = {
+        "id": "string",
+        "amount": "decimal(18, 2)",
+        "stage_name": "string",
+        "close_date": "date",
+    }
     columns |= {"owner": "string", "dbt_valid_from": "timestamp", "dbt_valid_to": "timestamp"}
     snapshot = ibis.table(columns, name="opportunity_snapshot")
     abroad = Abroad.from_snapshots(snapshot, org=SALESFORCE)
@@ -156,7 +186,11 @@ def tell(history: History, *columns: str) -> list[tuple[Any, ...]]:
     changes = history.changes()
     days = [changes[name].dt.day for name in ("seen_after", "seen_at")]
     told = zip(
-        changes["unique_id"], changes["operation"], *days, *(changes[name] for name in columns), strict=True
+        changes["unique_id"],
+        changes["operation"],
+        *days,
+        *(changes[name] for name in columns),
+        strict=True,
     )
     return [tuple(None if pd.isna(cell) else cell for cell in row) for row in told]
 
@@ -173,7 +207,8 @@ def test_from_snapshots__tells_what_happened_from_the_versions():
             "2026-03-04",
             "2026-03-04",
         ],
-        # Deal a is gone from the 6th to the 8th, b follows within a millisecond, c ends with the 9th.
+        # Deal a is gone from the 6th to the 8th, b follows within a millisecond, c ends with the
+        # 9th.
         "dbt_valid_to": [
             "2026-03-04",
             "2026-03-06",
@@ -220,7 +255,11 @@ def test_from_snapshots__takes_a_marked_version_for_a_deletion(column, marks):
         # Deal b was deleted before the first run, and so was never there.
         column: [*marks, marks[1]],
     }
-    assert [row[:2] for row in tell(read(rows))] == [("a", "new"), ("a", "deleted"), ("a", "returned")]
+    assert [row[:2] for row in tell(read(rows))] == [
+        ("a", "new"),
+        ("a", "deleted"),
+        ("a", "returned"),
+    ]
 
 
 def test_from_snapshots__begins_with_the_first_given_record():
@@ -243,14 +282,27 @@ def test_from_snapshots__begins_with_the_first_given_record():
 
 def test_from_snapshots__finds_the_columns_by_the_org_however_they_are_written():
     rows: dict[str, Any] = {
-        "ID": ["a"], "NAME": ["Acme"], "AMOUNT": ["12.50"], "STAGE_NAME": ["Closed Won"], "CLOSE_DATE": ["2026-03-31"],
-        "FORECAST_CATEGORY": ["BestCase"], "FORECAST_CATEGORY_NAME": ["Best Case"], "TAGS": [["new"]], "SCORE": [Decimal("0.5")],
-        "DBT_VALID_FROM": [pd.Timestamp("2026-03-02")], "DBT_VALID_TO": pa.array([None], pa.timestamp("us")),
+        "ID": ["a"],
+        "NAME": ["Acme"],
+        "AMOUNT": ["12.50"],
+        "STAGE_NAME": ["Closed Won"],
+        "CLOSE_DATE": ["2026-03-31"],
+        "FORECAST_CATEGORY": ["BestCase"],
+        "FORECAST_CATEGORY_NAME": ["Best Case"],
+        "TAGS": [["new"]],
+        "SCORE": [Decimal("0.5")],
+        "DBT_VALID_FROM": [pd.Timestamp("2026-03-02")],
+        "DBT_VALID_TO": pa.array([None], pa.timestamp("us")),
         "DBT_SCD_ID": ["1"],
-    }  # fmt: skip
+    }
     history = read(rows, org=Org.salesforce())
     deal = history.as_of("2026-03-03").iloc[0]
-    assert deal[["unique_id", "name", "value", "stage"]].tolist() == ["a", "Acme", 12.5, "Closed Won"]
+    assert deal[["unique_id", "name", "value", "stage"]].tolist() == [
+        "a",
+        "Acme",
+        12.5,
+        "Closed Won",
+    ]
     assert deal["close_date"] == pd.Timestamp("2026-03-31")
     assert (deal["category"], deal["SCORE"]) == ("best_case", 0.5)
     assert not {"TAGS", "DBT_SCD_ID", "DBT_VALID_FROM"} & set(history.table.columns)
@@ -313,8 +365,11 @@ def test_from_snapshots__takes_the_marks_of_the_crm_as_an_export_is_read():
         "dbt_valid_from": ["2026-03-09"] * 2,
         "dbt_valid_to": pa.array([None] * 2, pa.string()),
     }
-    org = Org(preset="dynamics", stages=[{"name": "In Progress", "kind": "open"}, {"name": "Won", "kind": "won"}],
-              columns={"Opportunity": "unique_id", "Status Reason": "stage"})  # fmt: skip
+    org = Org(
+        preset="dynamics",
+        stages=[{"name": "In Progress", "kind": "open"}, {"name": "Won", "kind": "won"}],
+        columns={"Opportunity": "unique_id", "Status Reason": "stage"},
+    )
     assert read(dynamics, org=org).as_of("2026-03-09")["value"].tolist() == [7.0, 6.0]
 
 
@@ -324,7 +379,16 @@ def test_from_snapshots__a_version_that_changes_nothing_we_keep_moves_nothing(ev
     versions = log.assign(begins=log["seen_at"], ends=until)[log["operation"] != "deleted"]
     middle = versions["begins"] + pd.Timedelta(hours=5)
     twice = pd.concat([versions.assign(ends=middle), versions.assign(begins=middle)])
-    columns = ["unique_id", "value", "stage", "close_date", "status", "owner_name", "begins", "ends"]
+    columns = [
+        "unique_id",
+        "value",
+        "stage",
+        "close_date",
+        "status",
+        "owner_name",
+        "begins",
+        "ends",
+    ]
     arrays = {name: pa.array(twice[name], from_pandas=True) for name in columns}
     there = read(arrays, org=ORG, valid_from="begins", valid_to="ends")
     assert len(there.changes()) > len(eventful.changes())
@@ -338,7 +402,15 @@ def test_check__names_versions_that_no_history_can_hold():
     rows = {
         "unique_id": ["a", "a", "b", "b", "c", None, "d", "e", "e", "f", "f"],
         "dbt_valid_from": [
-            *("2026-03-02", "2026-03-04", "2026-03-02", "2026-03-04", "2026-03-04", "2026-03-02", None),
+            *(
+                "2026-03-02",
+                "2026-03-04",
+                "2026-03-02",
+                "2026-03-04",
+                "2026-03-04",
+                "2026-03-02",
+                None,
+            ),
             *("2026-03-02", "2026-03-02", "2026-03-02", "2026-03-02"),
         ],
         "dbt_valid_to": [
@@ -350,11 +422,15 @@ def test_check__names_versions_that_no_history_can_hold():
     found = read(rows).check()
     told = dict(zip(found["unique_id"].fillna(""), found["problem"], strict=True))
     assert sorted(told) == ["", "a", "b", "c", "d", "e"]
-    assert told["a"].startswith("a version without an end: the next one begins at 2026-03-04 00:00:00+00:00")
+    assert told["a"].startswith(
+        "a version without an end: the next one begins at 2026-03-04 00:00:00+00:00"
+    )
     assert told["b"].startswith(
         "a version that ends at 2026-03-05 00:00:00+00:00: the next one begins at 2026-03-04"
     )
-    assert told["c"].startswith("a version that ends at 2026-03-01 00:00:00+00:00, before it begins")
+    assert told["c"].startswith(
+        "a version that ends at 2026-03-01 00:00:00+00:00, before it begins"
+    )
     assert told["d"] == "a version without a beginning, which is not read"
     assert told["e"].startswith("two versions begin at this time: the one that ends last counts")
     assert told[""] == "a version without an id, which is not read"
@@ -364,7 +440,11 @@ def test_check__names_versions_that_no_history_can_hold():
 
 
 def test_from_snapshots__names_what_is_missing():
-    rows: dict[str, Any] = {"unique_id": ["a"], "dbt_valid_from": ["2026-03-02"], "dbt_valid_to": [None]}
+    rows: dict[str, Any] = {
+        "unique_id": ["a"],
+        "dbt_valid_from": ["2026-03-02"],
+        "dbt_valid_to": [None],
+    }
     for name in rows:
         with pytest.raises(MissingColumnError, match=f"no column {name}; it has"):
             read({other: cells for other, cells in rows.items() if other != name})

@@ -57,7 +57,9 @@ def history(tmp_path):
 
 def test_record__stores_only_what_changed(history):
     first = history.record(opportunities(), at="2026-03-02")
-    second = history.record(opportunities(stage=["closed_won", "discovery", "negotiation"]), at="2026-03-09")
+    second = history.record(
+        opportunities(stage=["closed_won", "discovery", "negotiation"]), at="2026-03-09"
+    )
     assert (first.new, second.new, second.changed, second.deleted) == (3, 0, 1, 0)
     log = history.changes()
     assert log["unique_id"].tolist() == ["a", "b", "c", "a"]
@@ -155,14 +157,19 @@ def test_record__refuses_what_is_not_all_opportunities(history, frame, says):
 def test_record__refuses_another_tenant(history):
     history.record(certified(opportunities()))
     other = certified(opportunities(), tenant="t2", fetched_at="2026-03-09T06:00:00+00:00")
-    with pytest.raises(oa.errors.HistoryError, match="tenant t2, the history in .*history to tenant t1"):
+    with pytest.raises(
+        oa.errors.HistoryError, match="tenant t2, the history in .*history to tenant t1"
+    ):
         history.record(other)
 
 
 @pytest.mark.parametrize(
     ("lose", "says"),
     [
-        (lambda f: f.drop(columns="close_date"), "the table of deals has no column close_date, but"),
+        (
+            lambda f: f.drop(columns="close_date"),
+            "the table of deals has no column close_date, but",
+        ),
         (lambda f: f.assign(close_date=pd.NaT), "close_date is empty in every row, but"),
         (lambda f: f.assign(stage=None), "stage is empty in every row, but"),
         (lambda f: f.assign(stage=["", " ", None]), "stage is empty in every row, but"),
@@ -178,7 +185,9 @@ def test_record__refuses_a_column_that_is_gone_or_empty_in_every_row(history, lo
         history.record(lose(opportunities()), at="2026-03-09")
     assert f"pass allow_missing={refused.value.columns!r}" in str(refused.value)
     assert len(history.records) == 1
-    allowed = history.record(lose(opportunities()), at="2026-03-09", allow_missing=refused.value.columns)
+    allowed = history.record(
+        lose(opportunities()), at="2026-03-09", allow_missing=refused.value.columns
+    )
     assert allowed.changed > 1
     now = history.as_of("2026-03-09").reindex(columns=refused.value.columns)
     assert now.map(lambda cell: not str(cell).strip() or pd.isna(cell)).all(axis=None)
@@ -204,7 +213,9 @@ def test_record__misses_no_value_of_deals_that_are_gone(history):
 
 def test_record__warns_of_a_further_column_that_is_gone(history):
     history.record(opportunities(), at="2026-03-02")
-    with pytest.warns(oa.errors.DataWarning, match="no column score, .* recorded as missing") as told:
+    with pytest.warns(
+        oa.errors.DataWarning, match="no column score, .* recorded as missing"
+    ) as told:
         assert history.record(opportunities().drop(columns="score"), at="2026-03-09").changed == 3
     assert len(told) == 1
     with pytest.warns(oa.errors.DataWarning, match="owner_name is empty in every row"):
@@ -216,18 +227,23 @@ def test_record__warns_of_a_further_column_that_is_gone(history):
 def test_record__is_silent_of_a_further_column_that_may_be_missing(history):
     history.record(opportunities(), at="2026-03-02")
     fewer = opportunities().drop(columns="score")
-    assert history.record(fewer, at="2026-03-09", allow_missing=["score", "close_date"]).changed == 3
+    assert (
+        history.record(fewer, at="2026-03-09", allow_missing=["score", "close_date"]).changed == 3
+    )
 
 
 @pytest.mark.parametrize("name", ["close_dat", "unique_id", "unique id"])
 def test_record__refuses_to_allow_an_unknown_column(history, name):
-    with pytest.raises(oa.errors.ArgumentValueError, match=f"allow_missing names {name!r}, .* close_date"):
+    with pytest.raises(
+        oa.errors.ArgumentValueError, match=f"allow_missing names {name!r}, .* close_date"
+    ):
         history.record(opportunities(), allow_missing=[name])
     assert not history._path.exists()
 
 
 @pytest.mark.parametrize(
-    ("columns", "at"), [({}, "yesterday"), ({"seen_at": 1}, "2026-03-02"), ({"Score": 1}, "2026-03-02")]
+    ("columns", "at"),
+    [({}, "yesterday"), ({"seen_at": 1}, "2026-03-02"), ({"Score": 1}, "2026-03-02")],
 )
 def test_record__that_is_refused_begins_no_history(history, columns, at):
     with pytest.raises(oa.errors.OppAnalyticsError):
@@ -244,7 +260,10 @@ def test_record__lets_a_column_go_that_was_empty_all_along(history):
 def deals(count):
     """So many deals, with names."""
     return pd.DataFrame(
-        {"unique_id": [f"d{n:03}" for n in range(count)], "name": [f"Deal {n}" for n in range(count)]}
+        {
+            "unique_id": [f"d{n:03}" for n in range(count)],
+            "name": [f"Deal {n}" for n in range(count)],
+        }
     )
 
 
@@ -253,8 +272,10 @@ def test_record__refuses_what_looks_like_a_partial_export(history):
     with pytest.raises(oa.errors.RecordRefused) as refused:
         history.record(deals(79), at="2026-03-09")
     assert str(refused.value) == (
-        f"this table of deals lacks 21 of the 100 opportunities known in {history._path}, such as 'Deal 79' (d079), "
-        "'Deal 80' (d080) and 'Deal 81' (d081), and has no load certificate, so it may be a partial export; record all "
+        f"this table of deals lacks 21 of the 100 opportunities known in {history._path}, such "
+        "as 'Deal 79' (d079), "
+        "'Deal 80' (d080) and 'Deal 81' (d081), and has no load certificate, so it may be a "
+        "partial export; record all "
         "opportunities, or pass allow_deleted=True if these were deleted"
     )
     assert len(history.records) == 1
@@ -283,7 +304,9 @@ def test_record__believes_a_certificate_that_deals_are_deleted(history):
 def test_record__names_a_nameless_or_strange_deal(history):
     strange = deals(7).assign(name=["\x1b[31mred", None, "x", "y", "z", "v", "w"])
     history.record(strange, at="2026-03-02")
-    with pytest.raises(oa.errors.RecordRefused, match=r"'\\x1b\[31mred' \(d000\), d001 and 'x' \(d002\)"):
+    with pytest.raises(
+        oa.errors.RecordRefused, match=r"'\\x1b\[31mred' \(d000\), d001 and 'x' \(d002\)"
+    ):
         history.record(deals(0), at="2026-03-09")
 
 
@@ -334,7 +357,9 @@ def test_records__counts(history):
 
 def test_as_of__is_the_frame_that_was_recorded(history):
     first = opportunities()
-    second = opportunities(close_date=["2026-06-30", None, "2026-05-01"], stage=["won!!", "proposal", None])
+    second = opportunities(
+        close_date=["2026-06-30", None, "2026-05-01"], stage=["won!!", "proposal", None]
+    )
     history.record(first, at="2026-03-02")
     history.record(second, at="2026-03-09T12:00Z")
     pd.testing.assert_frame_equal(history.as_of("2026-03-02"), first, check_flags=False)
@@ -370,7 +395,9 @@ def test_as_of__before_the_first_record(history):
     ],
 )
 def test_as_of__further_column_that_changes_its_kind(history, before, after):
-    first = opportunities(score=pd.Series(before, dtype=None if before[0] is not None else "object"))
+    first = opportunities(
+        score=pd.Series(before, dtype=None if before[0] is not None else "object")
+    )
     second = opportunities(score=pd.Series(after))
     history.record(first, at="2026-03-02")
     history.record(second, at="2026-03-09")
@@ -482,7 +509,9 @@ def test_analyses__say_which_record_is_missing_and_when_it_will_be_there(history
     ):
         ask(history, **asked)
     history.record(opportunities(), at="2026-03-02")
-    with pytest.raises(oa.errors.NotEnoughHistory, match=f"{name} needs a second record.*there is only one"):
+    with pytest.raises(
+        oa.errors.NotEnoughHistory, match=f"{name} needs a second record.*there is only one"
+    ):
         ask(history, **asked)
     history.record(opportunities(), at="2026-03-09")
     assert "lower" in ask(history, **asked).attrs["bound"] or name.startswith("slippage")

@@ -1,4 +1,5 @@
-"""A history that begins with an imported field history and is carried on by records, against the history of later."""
+"""A history that begins with an imported field history and is carried on by records, against the
+history of later."""
 
 from __future__ import annotations
 
@@ -15,7 +16,10 @@ from opp_analytics.errors import NotEnoughHistory
 
 TODAY = date(2026, 11, 23)
 LATER = TODAY + timedelta(weeks=1)
-STAGES = [*oa.Org.salesforce().to_dict()["stages"], {"name": "Disqualified", "kind": "disqualified"}]
+STAGES = [
+    *oa.Org.salesforce().to_dict()["stages"],
+    {"name": "Disqualified", "kind": "disqualified"},
+]
 ORG = oa.Org.salesforce(currency="USD", stages=STAGES)
 TRACKED = ["name", "owner_name", "stage", "value", "close_date", "probability", "created_at"]
 
@@ -77,7 +81,9 @@ def test_record__leaves_the_imported_past_as_it_was(
     same(mine.loc[both], known.loc[both])
 
 
-def test_record__of_a_later_export_is_what_its_history_says(carried_on: oa.History, later: Imported) -> None:
+def test_record__of_a_later_export_is_what_its_history_says(
+    carried_on: oa.History, later: Imported
+) -> None:
     same(state(carried_on, LATER), state(later.history, LATER))
     assert carried_on.check().empty
 
@@ -128,15 +134,22 @@ def test_analyses__of_a_small_export_are_those_worked_by_hand() -> None:
     log["Opportunity ID"] = "006Hs00001AbCd" + log["Opportunity ID"]
     history = oa.History.from_changes(log, org=ORG, opportunities=deals, progress=False)
     assert oa.win_rate(deals, by="owner_name")["rate"].to_dict() == {"Ann": 0.5, "Bob": 1.0}
-    # Due in October as known on October 1: A 80, B 50, C 30, D 40. D was won, B lost, A and C moved beyond.
+    # Due in October as known on October 1: A 80, B 50, C 30, D 40. D was won, B lost, A and C moved
+    # beyond.
     slipped = oa.slippage(history, start="2026-10-01", end="2026-10-31")
     assert slipped.loc[["won", "lost", "slipped"], ["count", "value"]].to_numpy().tolist() == [
-        [1, 40.0], [1, 50.0], [2, 110.0],
-    ]  # fmt: skip
+        [1, 40.0],
+        [1, 50.0],
+        [2, 110.0],
+    ]
     targets = {("Ann", "2026-11"): 150, ("Cy", "2026-11"): 10}
     table = oa.forecast(deals, as_of="2026-11-25", method="stated", by="owner_name", target=targets)
     november = table.xs("2026-11", level="period")
-    assert november[["booked", "gap"]].fillna(-1).to_numpy().tolist() == [[100, 50], [0, -1], [0, 10]]
+    assert november[["booked", "gap"]].fillna(-1).to_numpy().tolist() == [
+        [100, 50],
+        [0, -1],
+        [0, 10],
+    ]
     assert table.loc[("Bob", "2026-12"), "expected"] == pytest.approx(3)  # 10% of 30
 
 
@@ -151,6 +164,6 @@ def test_analyses__of_a_column_that_the_import_lacks_begin_with_its_first_record
     end = LATER + timedelta(days=7)
     with pytest.raises(NotEnoughHistory, match="source begins with the record of 2026-11-30"):
         oa.waterfall(history, start=TODAY, end=end, by="source")
-    assert set(oa.waterfall(history, start=LATER, end=end, by="source").index.get_level_values("source")) == {
-        "Web"
-    }
+    assert set(
+        oa.waterfall(history, start=LATER, end=end, by="source").index.get_level_values("source")
+    ) == {"Web"}

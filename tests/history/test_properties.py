@@ -60,11 +60,18 @@ pytestmark = pytest.mark.filterwarnings("ignore:unknown stages")
 
 def deal_in(stage, owner="Ann"):
     """A deal of which only owner and stage are known."""
-    return {"value": None, "stage": stage, "close_date": None, "status": "active", "owner_name": owner}
+    return {
+        "value": None,
+        "stage": stage,
+        "close_date": None,
+        "status": "active",
+        "owner_name": owner,
+    }
 
 
 def moves_of(before, after, due, *, seen_before, by_owner=False):
-    """The movements of one deal between two consecutive looks: its owner if asked for, name, cents, count."""
+    """The movements of one deal between two consecutive looks: its owner if asked for, name, cents,
+    count."""
     if before is None and after is None:
         return
     owner = (after or before)["owner_name"] or "(none)" if by_owner else None
@@ -81,7 +88,12 @@ def moves_of(before, after, due, *, seen_before, by_owner=False):
             yield before["owner_name"] or "(none)", "transferred_out", -cents(before), -1
             yield owner, "transferred_in", cents(before), 1
         if final != cents(before):
-            yield owner, "value_up" if final > cents(before) else "value_down", final - cents(before), 0
+            yield (
+                owner,
+                "value_up" if final > cents(before) else "value_down",
+                final - cents(before),
+                0,
+            )
         if not in_pool(after, due):
             yield owner, _way_out(after, due), -final, -1
     elif in_pool(after, due):
@@ -109,7 +121,8 @@ def _way_in(before, due):
 
 
 def movements_of(looks, one, other, due, **options):
-    """Cents and count by owner, deal and movement, summed over the consecutive looks from one to another."""
+    """Cents and count by owner, deal and movement, summed over the consecutive looks from one to
+    another."""
     found = Counter(), Counter()
     for now in range(one + 1, other + 1):
         for key in "abc":
@@ -181,7 +194,9 @@ def test_waterfall__of_groups_adds_up_to_the_whole_and_is_that_of_each_groups_hi
     groups = waterfall(history, **between, by="owner_name")
     assert (cents_of(groups) / 100 == groups["value"]).all()
     whole = waterfall(history, **between)
-    summed = groups.assign(value=cents_of(groups))[["value", "count"]].groupby(level="movement").sum()
+    summed = (
+        groups.assign(value=cents_of(groups))[["value", "count"]].groupby(level="movement").sum()
+    )
     moved = summed.loc[summed.index.str.startswith("transferred")]
     assert (moved.sum() == 0).all()
     summed = summed.drop(index=moved.index)
@@ -215,11 +230,15 @@ def test_slippage__partitions_the_cohort(pair, days_after):
     counts, money = Counter(), Counter()
     for key, deal in looks[one].items():
         if in_pool(deal, window):
-            outcome = _became(looks[other][key], following and (following[key] or {}), window, other)
+            outcome = _became(
+                looks[other][key], following and (following[key] or {}), window, other
+            )
             counts[outcome] += 1
             money[outcome] += cents(deal)
     assert table["count"].to_dict() == {outcome: counts[outcome] for outcome in table.index}
-    assert (table["value"] * 100).round().to_dict() == {outcome: money[outcome] for outcome in table.index}
+    assert (table["value"] * 100).round().to_dict() == {
+        outcome: money[outcome] for outcome in table.index
+    }
     assert table["count"].sum() == table.attrs["n"] == counts.total()
 
 
@@ -247,7 +266,10 @@ def test_stage_flow__ends_sum_to_the_entries(pair, assume_passed):
     for key in "abc":
         wanted.update(_entries([look[key] for look in looks[: other + 1]], one, assume_passed))
     found = {
-        (stage, end): n for stage, ends in flow[list(FLOW_ENDS)].iterrows() for end, n in ends.items() if n
+        (stage, end): n
+        for stage, ends in flow[list(FLOW_ENDS)].iterrows()
+        for end, n in ends.items()
+        if n
     }
     assert found == dict(wanted)
 
@@ -259,7 +281,9 @@ def _entries(seen, opening, assume_passed):
         place = _place(deal)
         if (deal is not None or places) and (not places or places[-1][1] != place):
             places.append((look, place))
-    for before, (look, place), after in zip([None, *places], places, [*places[1:], None], strict=False):
+    for before, (look, place), after in zip(
+        [None, *places], places, [*places[1:], None], strict=False
+    ):
         if look <= opening:
             continue
         if RANKS.get(place, 4) < 4:
@@ -314,8 +338,13 @@ def test_questions__of_an_owners_history_are_those_of_the_group_where_nothing_wa
             assert own.get("transferred", pd.Series(0)).sum() == 0
         if question is slippage:
             own = question(history, **between)
-            assert grouped.groupby(level="outcome")["count"].sum().to_dict() in ({}, own["count"].to_dict())
-    entries = stage_flow(history, **between, by="owner_name").groupby(level="stage")["entries"].sum()
+            assert grouped.groupby(level="outcome")["count"].sum().to_dict() in (
+                {},
+                own["count"].to_dict(),
+            )
+    entries = (
+        stage_flow(history, **between, by="owner_name").groupby(level="stage")["entries"].sum()
+    )
     assert entries.to_dict() in ({}, stage_flow(history, **between)["entries"].to_dict())
     created = pipeline_created(history, freq="W", by="owner_name")
     for owner in created.index.unique("owner_name"):
@@ -324,7 +353,9 @@ def test_questions__of_an_owners_history_are_those_of_the_group_where_nothing_wa
     steps = transitions(history)
     for owner in {deal["owner_name"] for look in looks for deal in look.values() if deal}:
         own = transitions(history.where(owner_name=owner))
-        ids = [key for key in "abc" for look in looks if look[key] and look[key]["owner_name"] == owner]
+        ids = [
+            key for key in "abc" for look in looks if look[key] and look[key]["owner_name"] == owner
+        ]
         mine = steps[steps["unique_id"].isin(ids)].reset_index(drop=True)
         pd.testing.assert_frame_equal(own, mine, check_categorical=False)
 
@@ -353,7 +384,9 @@ def test_transitions__are_the_changes_of_stage(looks):
                 steps.append((key, seen.get(key), deal["stage"], at))
                 seen[key] = deal["stage"]
     columns = table[["unique_id", "from_stage", "to_stage", "seen_at"]].itertuples(index=False)
-    assert [(key, None if pd.isna(one) else one, other, at) for key, one, other, at in columns] == steps
+    assert [
+        (key, None if pd.isna(one) else one, other, at) for key, one, other, at in columns
+    ] == steps
     bounds = table.dropna(subset="days_in_stage")
     assert (bounds["days_low"] <= bounds["days_in_stage"]).all()
     assert (bounds["days_in_stage"] <= bounds["days_high"].fillna(99)).all()
@@ -383,7 +416,9 @@ def test_close_date_moves__are_those_of_open_deals(looks):
 @pytest.mark.slow
 @FEW
 @given(pairs(), DUE, st.integers(0, 9))
-def test_questions__do_not_depend_on_the_order_of_rows_or_on_what_is_recorded_again(pair, due, order):
+def test_questions__do_not_depend_on_the_order_of_rows_or_on_what_is_recorded_again(
+    pair, due, order
+):
     looks, one, other = pair
     between = {"start": MONDAYS[one], "end": MONDAYS[other]}
     history, shuffled = history_of(looks), history_of(looks, order, again=True)
@@ -398,7 +433,8 @@ def test_questions__do_not_depend_on_the_order_of_rows_or_on_what_is_recorded_ag
     ):
         # How long a deal was in a stage is told by the records, of which there are more.
         ours, theirs = (
-            question(log, **asked).drop(columns="median_days", errors="ignore") for log in (history, shuffled)
+            question(log, **asked).drop(columns="median_days", errors="ignore")
+            for log in (history, shuffled)
         )
         pd.testing.assert_frame_equal(ours, theirs)
 
@@ -406,7 +442,14 @@ def test_questions__do_not_depend_on_the_order_of_rows_or_on_what_is_recorded_ag
 @FEW
 @given(pairs())
 @example(
-    ([{"a": None, "c": deal_in("discovery")}, {"a": deal_in("on hold"), "c": deal_in("discovery")}], 0, 1)
+    (
+        [
+            {"a": None, "c": deal_in("discovery")},
+            {"a": deal_in("on hold"), "c": deal_in("discovery")},
+        ],
+        0,
+        1,
+    )
 )
 def test_forecast_change__ends_at_both_forecasts_and_adds_up(drawn):
     looks, one, other = drawn
@@ -417,10 +460,16 @@ def test_forecast_change__ends_at_both_forecasts_and_adds_up(drawn):
     asked = {"start": MONDAYS[one], "end": MONDAYS[other], "period": "2026-02", **BY_STAGE}
     table = forecast_change(history, **asked)["expected"]
     for end, at in (("then", MONDAYS[one]), ("now", MONDAYS[other])):
-        made = forecast(history.as_of(at), as_of=at, history=history, **BY_STAGE, periods=["2026-02"])
+        made = forecast(
+            history.as_of(at), as_of=at, history=history, **BY_STAGE, periods=["2026-02"]
+        )
         assert table[end] == pytest.approx(made.loc["2026-02", "expected"], abs=1e-6)
     assert table.iloc[:-1].sum() == pytest.approx(table["now"], abs=1e-4)
-    by = forecast_change(history, by="owner_name", **asked)["expected"].groupby(level="movement").sum()
+    by = (
+        forecast_change(history, by="owner_name", **asked)["expected"]
+        .groupby(level="movement")
+        .sum()
+    )
     assert by.reindex(table.index).fillna(0.0).tolist() == pytest.approx(table.tolist(), abs=1e-4)
     shuffled = forecast_change(history_of(looks, order=1, again=True), **asked)["expected"]
     pd.testing.assert_series_equal(shuffled, table)
@@ -428,7 +477,9 @@ def test_forecast_change__ends_at_both_forecasts_and_adds_up(drawn):
 
 @FEW
 @given(pairs(passed_on=False))
-def test_forecast_change__of_an_owners_history_is_that_of_the_group_where_nothing_was_passed_on(drawn):
+def test_forecast_change__of_an_owners_history_is_that_of_the_group_where_nothing_was_passed_on(
+    drawn,
+):
     looks, one, other = drawn
     history = history_of(looks)
     owners = {deal["owner_name"] for look in looks for deal in look.values() if deal}

@@ -26,7 +26,8 @@ def test_table__has_the_team_of_the_owner_then_and_a_row_where_the_owner_moves()
         mine = rows[rows["unique_id"] == key]
         return list(zip(mine["day"], mine["team"], strict=True))
 
-    # Bo goes to Nord on November 15, first seen on the 16th: his open deals have a row there, his closed ones do not.
+    # Bo goes to Nord on November 15, first seen on the 16th: his open deals have a row there, his
+    # closed ones do not.
     assert of("d") == [("11-02", "Süd"), ("11-09", "Süd"), ("11-16", "Nord")]
     assert of("b") == [("11-02", "Süd"), ("11-09", "Süd"), ("11-16", "Nord")]
     assert of("e") == [("11-02", "Süd"), ("11-09", "Süd")]
@@ -57,7 +58,12 @@ def test_waterfall__by_team_moves_the_deals_of_who_changes_teams() -> None:
 
 def test_record__keeps_nothing_that_the_people_tell(tmp_path) -> None:
     frame = pd.DataFrame(
-        {"unique_id": ["a"], "stage": ["Kontakt"], "owner_name": ["Bo"], "close_date": ["2026-12-01"]}
+        {
+            "unique_id": ["a"],
+            "stage": ["Kontakt"],
+            "owner_name": ["Bo"],
+            "close_date": ["2026-12-01"],
+        }
     )
     history = oa.History(tmp_path, org=ORG)
     history.record(ORG.apply(frame), at="2026-11-10T08:00Z")
@@ -122,18 +128,28 @@ JULY_1 = {"Asia/Tokyo": "2026-06-30", "America/Los_Angeles": "2026-07-02", "UTC"
 
 @pytest.fixture(params=ZONES)
 def moved(request: pytest.FixtureRequest) -> tuple[oa.History, str]:
-    """Ann's deal x of 100, edited in each record, still of 10, late (won on July 1) and Bo's y of 1; and the UTC day of her move."""
+    """Ann's deal x of 100, edited in each record, still of 10, late (won on July 1) and Bo's y of
+    1; and the UTC day of her move."""
     zone = request.param
     at = [f"{day.date()}T{ZONES[zone]}" for day in pd.date_range("2026-06-28", "2026-07-03")]
     common = {"stage": "proposal", "close_date": "2026-07-31", "probability": 50}
     rows = [
-        *({"unique_id": "x", "owner_name": "Ann", "value": 100.0, "name": str(k)} for k in range(len(at))),
+        *(
+            {"unique_id": "x", "owner_name": "Ann", "value": 100.0, "name": str(k)}
+            for k in range(len(at))
+        ),
         {"unique_id": "still", "owner_name": "Ann", "value": 10.0},
         {"unique_id": "y", "owner_name": "Bo", "value": 1.0},
         {"unique_id": "late", "owner_name": "Ann", "value": 1000.0},
-        {"unique_id": "late", "owner_name": "Ann", "value": 1000.0, "stage": "closed_won", "close_date": "2026-06-30"},
+        {
+            "unique_id": "late",
+            "owner_name": "Ann",
+            "value": 1000.0,
+            "stage": "closed_won",
+            "close_date": "2026-06-30",
+        },
         {"unique_id": "y", "owner_name": "Bo", "value": 1.0, "name": "last"},
-    ]  # fmt: skip
+    ]
     seen = [*at, *at[:1] * 3, at[5], at[5]]
     log = pd.DataFrame([{**common, **row} for row in rows]).assign(seen_at=seen)
     return oa.History.from_changes(log, org=people_of(zone)), JULY_1[zone]
@@ -155,7 +171,11 @@ def test_table__moves_a_team_at_the_start_of_the_day_in_the_orgs_zone(moved: Any
     # The frame of every record agrees with the change log.
     for at in history.records["recorded_at"]:
         frame = history.as_of(at)
-        last = rows[rows["seen_at"] <= at].drop_duplicates("unique_id", keep="last").set_index("unique_id")
+        last = (
+            rows[rows["seen_at"] <= at]
+            .drop_duplicates("unique_id", keep="last")
+            .set_index("unique_id")
+        )
         assert frame.set_index("unique_id")["team"].to_dict() == last["team"].to_dict()
 
 
@@ -169,11 +189,21 @@ def test_queries__follow_a_team_move_in_the_orgs_zone(moved: Any) -> None:
     operations = west.changes().groupby("unique_id")["operation"].first()
     assert operations[["x", "still"]].tolist() == ["transferred_in", "transferred_in"]
     flow = oa.waterfall(history, start=before, end=first, by="team")["value"].unstack("movement")  # noqa: PD010
-    assert flow.loc["West", ["opening", "transferred_in", "closing"]].tolist() == [0.0, 1110.0, 1110.0]
+    assert flow.loc["West", ["opening", "transferred_in", "closing"]].tolist() == [
+        0.0,
+        1110.0,
+        1110.0,
+    ]
     steps = oa.movements(history, start=before, end=first, by="team").reset_index()
-    assert sorted(steps.loc[steps["movement"] == "transferred_in", "unique_id"]) == ["late", "still", "x"]
+    assert sorted(steps.loc[steps["movement"] == "transferred_in", "unique_id"]) == [
+        "late",
+        "still",
+        "x",
+    ]
     for at, counts in ((before, {"East": 4}), (first, {"East": 1, "West": 3})):
         due = oa.slippage(history, start=at, end="2026-07-31", by="team")
         assert due.groupby("team")["count"].sum().to_dict() == counts
-        told = oa.forecast(history.as_of(at), as_of=at, method="stated", by="team", periods=["2026-07"])
+        told = oa.forecast(
+            history.as_of(at), as_of=at, method="stated", by="team", periods=["2026-07"]
+        )
         assert told.xs("2026-07", level="period")["open_count"].to_dict() == counts

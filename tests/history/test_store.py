@@ -44,7 +44,9 @@ def assert_whole(path):
     history = History(path)
     assert len(history.records) == len(WEEKS)
     for k, at in enumerate(WEEKS):
-        pd.testing.assert_frame_equal(history.as_of(at), week(k), check_dtype=False, check_categorical=False)
+        pd.testing.assert_frame_equal(
+            history.as_of(at), week(k), check_dtype=False, check_categorical=False
+        )
 
 
 @pytest.mark.parametrize("how", ["truncated", "altered", "removed", "foreign"])
@@ -148,7 +150,9 @@ def test_history__of_an_older_format_is_refused_and_the_way_over_works(tmp_path)
     for file in (tmp_path / "old/changes").glob("*.parquet"):
         pd.read_parquet(file).replace({"operation": {"deleted": "gone"}}).to_parquet(file)
     (tmp_path / "old/history.json").write_text('{"format": "opp_analytics history", "version": 1}')
-    with pytest.raises(oa.errors.HistoryError, match="older format.*Record into a new folder") as refused:
+    with pytest.raises(
+        oa.errors.HistoryError, match="older format.*Record into a new folder"
+    ) as refused:
         History(tmp_path / "old")
     lines = [line.strip() for line in str(refused.value).splitlines()[1:]]
     code = "\n".join(lines).replace("a new folder", str(tmp_path / "new"))
@@ -157,7 +161,9 @@ def test_history__of_an_older_format_is_refused_and_the_way_over_works(tmp_path)
 
 
 def test_history__refuses_a_newer_format(history, tmp_path):
-    (tmp_path / "history/history.json").write_text('{"format": "opp_analytics history", "version": 4}')
+    (tmp_path / "history/history.json").write_text(
+        '{"format": "opp_analytics history", "version": 4}'
+    )
     with pytest.raises(oa.errors.HistoryError, match="newer release"):
         History(tmp_path / "history")
 
@@ -252,7 +258,10 @@ def test_record__waits_for_another_writer_and_says_so(history, tmp_path):
     from filelock import FileLock
 
     impatient = History(tmp_path / "history", lock_timeout=0.05)
-    with FileLock(tmp_path / "history/lock"), pytest.raises(oa.errors.HistoryError, match="another process"):
+    with (
+        FileLock(tmp_path / "history/lock"),
+        pytest.raises(oa.errors.HistoryError, match="another process"),
+    ):
         impatient.record(week(0), at="2026-03-30")
 
 
@@ -275,7 +284,10 @@ def test_read__of_300_damaged_histories_gives_what_was_recorded_or_names_the_fil
     variants = Variants(tmp_path)
     variants.run(300)
     for what in ("records", "changes", "as_of", "check", "record"):
-        right, refused = variants.outcomes[f"{what} right"], variants.outcomes[f"{what} refused by name"]
+        right, refused = (
+            variants.outcomes[f"{what} right"],
+            variants.outcomes[f"{what} refused by name"],
+        )
         assert right + refused == 300
         assert min(right, refused) > 20
 
@@ -294,10 +306,14 @@ def test_record__two_processes_lose_nothing(tmp_path):
     writers = [
         subprocess.Popen(
             [sys.executable, "-c", _WRITER, str(tmp_path / "h"), name],
-            cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
         )
         for name in "xy"
-    ]  # fmt: skip
+    ]
     seen = [0]
     for k in range(8):
         for writer in writers:
@@ -322,7 +338,8 @@ def deals(value: float) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A history of three records, of which one was set aside, so that every file there can be is there."""
+    """A history of three records, of which one was set aside, so that every file there can be is
+    there."""
     folder = tmp_path_factory.mktemp("whole") / "history"
     history = History(folder)
     for day in (2, 3, 4):
@@ -350,7 +367,8 @@ def contents(place: Path) -> dict[str, bytes]:
 
 
 def linked_elsewhere(path: Path, elsewhere: Path) -> None:
-    """Move a file or folder away and put a link in its place; with nothing there, link to a folder of somebody else."""
+    """Move a file or folder away and put a link in its place; with nothing there, link to a folder
+    of somebody else."""
     if path.exists():
         path.rename(elsewhere)
     else:
@@ -361,10 +379,23 @@ def linked_elsewhere(path: Path, elsewhere: Path) -> None:
 
 
 NAMES = [
-    "history.json", "lock", "changes", "records", "state", "staging", "damaged",
-    "changes/000001.parquet", "changes/000004.parquet", "records/000001.json", "records/000004.json",
-    "state/*.arrow", "staging/.000004.json.77", "damaged/000002.json", "damaged/000002.parquet", "damaged/000003.json",
-]  # fmt: skip
+    "history.json",
+    "lock",
+    "changes",
+    "records",
+    "state",
+    "staging",
+    "damaged",
+    "changes/000001.parquet",
+    "changes/000004.parquet",
+    "records/000001.json",
+    "records/000004.json",
+    "state/*.arrow",
+    "staging/.000004.json.77",
+    "damaged/000002.json",
+    "damaged/000002.parquet",
+    "damaged/000003.json",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -390,7 +421,9 @@ def test_history__refuses_a_link_by_name_before_anything_is_touched(
     assert contents(tmp_path) == before
 
 
-def test_history__opened_before_the_link_was_made_refuses_it_too(folder: Path, tmp_path: Path) -> None:
+def test_history__opened_before_the_link_was_made_refuses_it_too(
+    folder: Path, tmp_path: Path
+) -> None:
     history = History(folder)
     linked_elsewhere(folder / "staging", tmp_path / "elsewhere")
     with pytest.raises(oa.errors.HistoryError, match="staging is a link to"):
@@ -401,7 +434,9 @@ def test_history__opened_before_the_link_was_made_refuses_it_too(folder: Path, t
 
 
 @pytest.mark.posix
-def test_history__may_be_reached_through_a_link_and_hold_hard_links(folder: Path, tmp_path: Path) -> None:
+def test_history__may_be_reached_through_a_link_and_hold_hard_links(
+    folder: Path, tmp_path: Path
+) -> None:
     (tmp_path / "shortcut").symlink_to(folder)
     os.link(folder / "changes/000001.parquet", tmp_path / "backup.parquet")
     history = History(tmp_path / "shortcut")
@@ -436,9 +471,13 @@ def test_record__keeps_the_mode_of_a_folder_that_is_there(tmp_path: Path, umask:
 
 
 @pytest.mark.posix
-@pytest.mark.parametrize("name", ["changes/000001.parquet", "records/000001.json", "damaged/000002.json"])
+@pytest.mark.parametrize(
+    "name", ["changes/000001.parquet", "records/000001.json", "damaged/000002.json"]
+)
 def test_history__does_not_wait_for_a_pipe(folder: Path, name: str) -> None:
     (folder / name).unlink()
     os.mkfifo(folder / name)
-    with pytest.raises(oa.errors.HistoryError, match=f"{Path(name).name}.*neither a file nor a folder"):
+    with pytest.raises(
+        oa.errors.HistoryError, match=f"{Path(name).name}.*neither a file nor a folder"
+    ):
         History(folder).changes()

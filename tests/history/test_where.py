@@ -44,7 +44,9 @@ def test_where__changes_name_what_left_and_what_came(history):
     assert ann.loc[ann["operation"] == "transferred", "value"].tolist() == [10.0]
     bo = history.where(owner_name="Bo").changes()
     assert bo.groupby("unique_id")["operation"].agg(list)["returns"] == ["returned"]
-    pd.testing.assert_frame_equal(history.where(owner_name=["Ann", "Bo"]).changes(), history.changes())
+    pd.testing.assert_frame_equal(
+        history.where(owner_name=["Ann", "Bo"]).changes(), history.changes()
+    )
 
 
 def test_where__records_count_its_own_deals(history):
@@ -108,7 +110,12 @@ def test_waterfall__by_group_gives_changes_to_the_new_group(history):
 def test_stage_flow__of_a_part_is_transferred_not_lost(history):
     flow = stage_flow(history.where(owner_name="Bo"), **WHOLE)
     # `goes` came while it moved to proposal, and was won there; `returns` came back to proposal.
-    assert flow.loc["proposal", ["entries", "advanced", "still", "transferred"]].tolist() == [2, 1, 1, 0]
+    assert flow.loc["proposal", ["entries", "advanced", "still", "transferred"]].tolist() == [
+        2,
+        1,
+        1,
+        0,
+    ]
     ann = stage_flow(history.where(owner_name="Ann"), start=MONDAYS[0], end=MONDAYS[3])
     assert ann.loc["proposal", ["entries", "still"]].tolist() == [1, 1]
     assert "transferred" not in stage_flow(history, **WHOLE)
@@ -117,8 +124,15 @@ def test_stage_flow__of_a_part_is_transferred_not_lost(history):
         ("late", 1, 1.0, "discovery", None, "active"),
         ("late", 2, 1.0, "proposal", None, "active"),
     ]
-    left = stage_flow(history_of(rows, owner_name=[*OWNERS, "Ann", "Bo"]).where(owner_name="Ann"), **WHOLE)
-    assert left.loc["discovery", ["entries", "advanced", "lost", "transferred"]].tolist() == [1, 0, 0, 1]
+    left = stage_flow(
+        history_of(rows, owner_name=[*OWNERS, "Ann", "Bo"]).where(owner_name="Ann"), **WHOLE
+    )
+    assert left.loc["discovery", ["entries", "advanced", "lost", "transferred"]].tolist() == [
+        1,
+        0,
+        0,
+        1,
+    ]
     assert left["conversion"].isna()["discovery"]
 
 
@@ -134,7 +148,9 @@ def test_transitions_and_moves__of_a_part_are_those_seen_there(history):
 
 
 def test_where__takes_numbers_and_missing_values():
-    frame = pd.DataFrame({"unique_id": list("abc"), "level": [1.0, 2.0, None], "open": [True, False, True]})
+    frame = pd.DataFrame(
+        {"unique_id": list("abc"), "level": [1.0, 2.0, None], "open": [True, False, True]}
+    )
     history = History.from_changes(frame.assign(seen_at=MONDAYS[0]))
     day = MONDAYS[0]
     assert history.where(level=2).as_of(day)["unique_id"].tolist() == ["b"]
@@ -145,9 +161,13 @@ def test_where__takes_numbers_and_missing_values():
 
 
 def test_where__names_what_no_deal_ever_had(history):
-    with pytest.raises(oa.errors.ArgumentValueError, match="owner_name='Zoe'; the history has Ann and Bo"):
+    with pytest.raises(
+        oa.errors.ArgumentValueError, match="owner_name='Zoe'; the history has Ann and Bo"
+    ):
         history.where(owner_name="Zoe")
-    with pytest.raises(oa.errors.ArgumentValueError, match="owner_name=None; the history has Ann and Bo"):
+    with pytest.raises(
+        oa.errors.ArgumentValueError, match="owner_name=None; the history has Ann and Bo"
+    ):
         history.where(owner_name=None)
     with pytest.raises(oa.errors.MissingColumnError, match="no column 'team'; it has seen_after"):
         history.where(team="East")

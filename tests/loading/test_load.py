@@ -76,7 +76,9 @@ def test_load__warm_imports_neither_http_nor_what_shows_progress(tenant, tmp_pat
         heavy = ["requests", "requests_cache", "filelock", "asyncio", "tqdm", "scipy", "ibis", "matplotlib"]
         print([name for name in heavy if name in sys.modules])
     """)
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "[]"
 
 
@@ -99,7 +101,11 @@ def test_load__takes_a_copy_of_any_age(tenant, shared_sandbox):
 def test_load__keeps_search_trash_and_all_apart_but_not_page_sizes(tenant, shared_sandbox):
     client = tenant(12)
     client.delete("opp-11")
-    everything, found, trash = load(client), load(client, search="Deal 10"), load(client, deleted=True)
+    everything, found, trash = (
+        load(client),
+        load(client, search="Deal 10"),
+        load(client, deleted=True),
+    )
     assert [len(f) for f in (everything, found, trash)] == [11, 1, 1]
     assert (found.attrs["load"]["search"], trash.attrs["load"]["deleted"]) == ("Deal 10", True)
     asked = shared_sandbox.requests
@@ -216,13 +222,17 @@ def test_load__may_be_incomplete_where_the_total_lies(tmp_path, said):
             else Answer(
                 200,
                 answer.body.replace(
-                    b'"totalRecords": 20', f'"totalRecords": {"null" if said is None else said}'.encode()
+                    b'"totalRecords": 20',
+                    f'"totalRecords": {"null" if said is None else said}'.encode(),
                 ),
                 answer.headers,
             )
         )
 
-    with serving(lying) as server, pytest.warns(oa.errors.DataWarning, match="this load may be incomplete"):
+    with (
+        serving(lying) as server,
+        pytest.warns(oa.errors.DataWarning, match="this load may be incomplete"),
+    ):
         frame = load(client_of(server, tmp_path / "pages"), page_size=5)
     assert len(frame) == 20
     assert frame.attrs["load"]["complete"] is False
@@ -258,7 +268,9 @@ def test_load__stops_when_the_pages_never_end(tmp_path):
         return listing([row(first), row(first + 1)], 4)
 
     with serving(endless) as server:
-        with pytest.raises(oa.errors.LoadError, match="announced 2 pages, but page 15 is still full"):
+        with pytest.raises(
+            oa.errors.LoadError, match="announced 2 pages, but page 15 is still full"
+        ):
             load(client_of(server, tmp_path / "pages"), page_size=2)
 
 
@@ -276,29 +288,43 @@ def test_load__catches_up_with_what_changed_during_the_sweep(tmp_path):
         frame = load(client_of(server, tmp_path / "pages"), page_size=3)
     certificate = Certificate.of(frame)
     assert certificate is not None
-    assert (certificate.sweeps, certificate.complete, certificate.assumes_stamps_within) == (1, True, 5)
+    assert (certificate.sweeps, certificate.complete, certificate.assumes_stamps_within) == (
+        1,
+        True,
+        5,
+    )
     assert frame.set_index("unique_id")["value"]["opp-0"] == 5
 
 
 def test_load__of_a_bulk_import_is_complete_while_somebody_writes_all_the_time(tmp_path):
     imported = "2026-03-01T00:00:00Z"
     rows = [
-        row(n, created_at=f"2026-01-01T00:00:00.{n:06d}Z", updated_at=imported, value=0) for n in range(2500)
+        row(n, created_at=f"2026-01-01T00:00:00.{n:06d}Z", updated_at=imported, value=0)
+        for n in range(2500)
     ]
     moments, honest = [frozenset()], paged(rows)
 
     def touching(asked):
         if asked.query.get("sort") == "-updated_at":
             number = len(moments)
-            rows[number] = {**rows[number], "value": 1, "updated_at": f"2026-03-01T00:00:{number:02d}Z"}
+            rows[number] = {
+                **rows[number],
+                "value": 1,
+                "updated_at": f"2026-03-01T00:00:{number:02d}Z",
+            }
             moments.append(frozenset({*moments[-1], f"opp-{number}"}))
         return honest(asked)
 
     with serving(touching) as server:
         frame = load(client_of(server, tmp_path), page_size=100)
     certificate = Certificate.of(frame)
-    # Every row lies in the last five minutes: more than a page, which no moment of this tenant shows whole.
-    assert (certificate.sweeps, certificate.complete, certificate.assumes_stamps_within) == (1, True, 0)
+    # Every row lies in the last five minutes: more than a page, which no moment of this tenant
+    # shows whole.
+    assert (certificate.sweeps, certificate.complete, certificate.assumes_stamps_within) == (
+        1,
+        True,
+        0,
+    )
     assert frozenset(frame.loc[frame["value"] == 1, "unique_id"]) in moments
     assert len(frame) == 2500
 
@@ -310,7 +336,10 @@ def test_load__says_when_the_server_does_not_sort(tmp_path):
         asked.query.pop("sort", None)
         return paged(rows)(asked)
 
-    with serving(unsorted) as server, pytest.warns(oa.errors.DataWarning, match="did not sort by created_at"):
+    with (
+        serving(unsorted) as server,
+        pytest.warns(oa.errors.DataWarning, match="did not sort by created_at"),
+    ):
         frame = load(client_of(server, tmp_path / "pages"))
     assert not frame.attrs["load"]["complete"]
     assert len(frame) == 3
@@ -344,7 +373,9 @@ def _damaged(*cells):
     def damaging(asked):
         answer = honest(asked)
         return Answer(
-            200, functools.reduce(lambda body, cell: body.replace(*cell), cells, answer.body), answer.headers
+            200,
+            functools.reduce(lambda body, cell: body.replace(*cell), cells, answer.body),
+            answer.headers,
         )
 
     return damaging
@@ -354,14 +385,22 @@ def _damaged(*cells):
     ("column", "sound", "damaged"),
     [
         ("name", b'"Deal 7"', b'"Deal \\ud83d"'),
-        ("stage", b'"name": "Deal 7", "account_id": "account-0", "value": 1007, "stage": "proposal"',
-         b'"name": "Deal 7", "account_id": "account-0", "value": 1007, "stage": "\\udc00"'),
-        *(("value", b'"value": 1007', b'"value": ' + n) for n in (b"1e400", b"-1e400", b"Infinity", b'"1e400"', b"9" * 400, b"9" * 5000)),
+        (
+            "stage",
+            b'"name": "Deal 7", "account_id": "account-0", "value": 1007, "stage": "proposal"',
+            b'"name": "Deal 7", "account_id": "account-0", "value": 1007, "stage": "\\udc00"',
+        ),
+        *(
+            ("value", b'"value": 1007', b'"value": ' + n)
+            for n in (b"1e400", b"-1e400", b"Infinity", b'"1e400"', b"9" * 400, b"9" * 5000)
+        ),
         ("score", b'"score": 3.5', b'"score": 1e999'),
         ("score", b'"score": 3.5', b'"score": [1, {"a": "\\ud800"}]'),
     ],
-)  # fmt: skip
-def test_load__takes_a_cell_that_cannot_be_read_as_missing_and_says_which(tmp_path, column, sound, damaged):
+)
+def test_load__takes_a_cell_that_cannot_be_read_as_missing_and_says_which(
+    tmp_path, column, sound, damaged
+):
     with serving(_damaged((sound, damaged))) as server:
         client = client_of(server, tmp_path / "pages")
         with pytest.warns(oa.errors.DataWarning, match=rf"^{column} of 'opp-7' can't be read"):
@@ -416,9 +455,14 @@ def test_record__refuses_a_load_with_a_cell_that_cannot_be_read(tmp_path):
 
 
 def test_get__takes_a_cell_that_cannot_be_read_as_missing_and_says_which(tmp_path):
-    body = b'{"data": {"id": "a", "attributes": {"name": "A\\ud800", "value": 1e400, "probability": 5}}}'
+    body = (
+        b'{"data": {"id": "a", "attributes": {"name": "A\\ud800", "value": 1e400, "probability": '
+        b"5}}}"
+    )
     with serving(lambda asked: Answer(200, body, {"Content-Type": "application/json"})) as server:
-        with pytest.warns(oa.errors.DataWarning, match="name of 'a' and value of 'a' can't be read"):
+        with pytest.warns(
+            oa.errors.DataWarning, match="name of 'a' and value of 'a' can't be read"
+        ):
             found = client_of(server, tmp_path / "pages").get("a")
     assert (found["name"], found["value"], found["probability"]) == (None, None, 5)
 
@@ -533,7 +577,9 @@ def test_load__stops_cleanly_on_ctrl_c_and_resumes(tenant, shared_sandbox, tmp_p
 
 
 def test_load__of_pages_without_a_row_or_a_total_is_empty_and_says_so(tmp_path):
-    empty = Answer(200, b'{"data": [], "meta": {"totalRecords": null}}', {"Content-Type": "application/json"})
+    empty = Answer(
+        200, b'{"data": [], "meta": {"totalRecords": null}}', {"Content-Type": "application/json"}
+    )
     with (
         serving(lambda asked: empty) as server,
         client_of(server, tmp_path) as client,
@@ -554,6 +600,9 @@ def test_load__warns_of_a_column_that_is_empty_in_every_row(tmp_path: Path) -> N
             oa.load(client_of(server, tmp_path), progress=False)
         # Nothing to say once it is named, nor of an empty tenant.
         named = oa.Org(api_columns={"total": "value"})
-        assert oa.load(client_of(server, tmp_path, org=named), progress=False)["value"].tolist() == [5.0] * 3
+        assert (
+            oa.load(client_of(server, tmp_path, org=named), progress=False)["value"].tolist()
+            == [5.0] * 3
+        )
     with serving(paged([])) as server:
         assert oa.load(client_of(server, tmp_path / "empty"), progress=False).empty

@@ -26,7 +26,9 @@ def refreshed(
 @pytest.fixture
 def client_to(tmp_path):
     def client_to(server, **options):
-        return oa.Client(server.url, "tok", "key", cache_dir=tmp_path / "pages", retries=0, **options)
+        return oa.Client(
+            server.url, "tok", "key", cache_dir=tmp_path / "pages", retries=0, **options
+        )
 
     return client_to
 
@@ -36,14 +38,22 @@ def client_to(tmp_path):
 @example(days=[[("create", 1)], [("delete", 20)]])  # the only deal that had the attribute
 @example(days=[[("create", 6)], [("delete", 20)]])  # which was null
 @example(days=[[("create", 1), ("create", 2)], [("delete", 20)]])  # a text goes, a number stays
-@example(days=[[("create", 3), ("create", 2)], [("delete", 20)]])  # a fraction goes, a whole number stays
+@example(
+    days=[[("create", 3), ("create", 2)], [("delete", 20)]]
+)  # a fraction goes, a whole number stays
 @example(days=[[("create", 3), ("create", 5)]])  # a fraction before a boolean, and after it
-@given(days=st.lists(st.lists(st.tuples(st.sampled_from(WORK), st.integers(0, 99)), max_size=5), max_size=3))
+@given(
+    days=st.lists(
+        st.lists(st.tuples(st.sampled_from(WORK), st.integers(0, 99)), max_size=5), max_size=3
+    )
+)
 def test_load_changes__equals_a_full_sweep_whatever_people_did(tmp_path_factory, days):
     world = World(20)
     with (
         serving(world.answer) as server,
-        oa.Client(server.url, "tok", "key", cache_dir=tmp_path_factory.mktemp("pages"), retries=0) as client,
+        oa.Client(
+            server.url, "tok", "key", cache_dir=tmp_path_factory.mktemp("pages"), retries=0
+        ) as client,
     ):
         refreshed(client)
         for day in days:
@@ -52,7 +62,9 @@ def test_load_changes__equals_a_full_sweep_whatever_people_did(tmp_path_factory,
             changes = refreshed(client)
             full = refreshed(client, refresh="full")
             assert changes.attrs["load"]["complete"]
-            caught_up, swept = (f.sort_values("unique_id", ignore_index=True) for f in (changes, full))
+            caught_up, swept = (
+                f.sort_values("unique_id", ignore_index=True) for f in (changes, full)
+            )
             assert further_cells(caught_up) == further_cells(swept)
             known = [*schema.COLUMNS]
             pd.testing.assert_frame_equal(caught_up[known], swept[known])
@@ -60,7 +72,11 @@ def test_load_changes__equals_a_full_sweep_whatever_people_did(tmp_path_factory,
 
 def further_cells(opportunities: pd.DataFrame) -> list[str | None]:
     """The cells of the tenant's own attribute in one spelling, whatever type the column has."""
-    cells = opportunities["region"].tolist() if "region" in opportunities else [None] * len(opportunities)
+    cells = (
+        opportunities["region"].tolist()
+        if "region" in opportunities
+        else [None] * len(opportunities)
+    )
     return [None if pd.isna(cell) else str(cell).lower().removesuffix(".0") for cell in cells]
 
 
@@ -84,12 +100,16 @@ def test_load_changes__reads_as_little_after_own_writes_with_a_further_column(
         if work == "create":
             client.create(name="New")
         else:
-            getattr(client, work)("opp-3", **({"fields": {"region": None}} if work == "update" else {}))
+            getattr(client, work)(
+                "opp-3", **({"fields": {"region": None}} if work == "update" else {})
+            )
         asked = shared_sandbox.requests
         frame = refreshed(client, page_size=20)
         assert shared_sandbox.requests - asked <= 4
         assert frame.attrs["load"]["sweeps"] == 0
-        assert further_cells(frame) == further_cells(refreshed(client, refresh="full", page_size=500))
+        assert further_cells(frame) == further_cells(
+            refreshed(client, refresh="full", page_size=500)
+        )
 
 
 @pytest.mark.parametrize("work", WORK[:3])
@@ -221,7 +241,9 @@ def test_load_changes__catches_up_after_writes_of_ones_own(tenant, shared_sandbo
     frame = oa.load(client, refresh="changes", page_size=20, progress=False)
     assert frame.attrs["load"]["sweeps"] == 0
     assert shared_sandbox.requests - asked <= 5
-    assert frame.set_index("unique_id")["value"][[f"opp-{n}" for n in range(10)]].tolist() == list(range(10))
+    assert frame.set_index("unique_id")["value"][[f"opp-{n}" for n in range(10)]].tolist() == list(
+        range(10)
+    )
 
 
 def test_load__is_fetched_again_after_a_write_of_ones_own(tenant):
@@ -234,7 +256,9 @@ def test_load__is_fetched_again_after_a_write_of_ones_own(tenant):
 
 
 @pytest.mark.parametrize(("late", "seen"), [(240, True), (600, False)])
-def test_load_changes__sees_late_stamps_within_the_minutes_it_names(tenant, shared_sandbox, late, seen):
+def test_load_changes__sees_late_stamps_within_the_minutes_it_names(
+    tenant, shared_sandbox, late, seen
+):
     reader = tenant(100)
     assert oa.load(reader, page_size=5, progress=False).attrs["load"]["complete"]
     for number in range(50, 65):

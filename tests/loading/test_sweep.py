@@ -51,7 +51,9 @@ def test_load__is_one_moment_of_the_server_whatever_changed_meanwhile(
     world = BusyWorld(20, drift)
     with (
         serving(world.answer) as server,
-        oa.Client(server.url, "tok", "key", cache_dir=tmp_path_factory.mktemp("pages"), retries=0) as client,
+        oa.Client(
+            server.url, "tok", "key", cache_dir=tmp_path_factory.mktemp("pages"), retries=0
+        ) as client,
     ):
         for refresh in (None, "changes", "changes"):
             frame, certificate = loaded(client, refresh=refresh, max_age=0, page_size=page_size)
@@ -61,9 +63,14 @@ def test_load__is_one_moment_of_the_server_whatever_changed_meanwhile(
 
 @pytest.mark.filterwarnings("ignore::opp_analytics.errors.DataWarning")
 @pytest.mark.parametrize("seed", range(20))
-def test_load__is_complete_while_every_third_request_meets_a_change(tmp_path: Path, seed: int) -> None:
+def test_load__is_complete_while_every_third_request_meets_a_change(
+    tmp_path: Path, seed: int
+) -> None:
     chance = random.Random(seed)
-    drift = ((chance.choice(WORK), chance.randrange(100)) if n % 3 == 0 else None for n in itertools.count())
+    drift = (
+        (chance.choice(WORK), chance.randrange(100)) if n % 3 == 0 else None
+        for n in itertools.count()
+    )
     world = BusyWorld(200, drift)
     with (
         serving(world.answer) as server,
@@ -77,8 +84,9 @@ def test_load__is_complete_while_every_third_request_meets_a_change(tmp_path: Pa
 class Writer:
     """Somebody who updates, creates, deletes and recovers all the time, one after the other.
 
-    Each work is followed by a pause of twice its length, whatever the machine's load: a reader finds the trash at rest
-    between its requests by luck alone, and without a pause seldom within the tries of a load.
+    Each work is followed by a pause of twice its length, whatever the machine's load: a reader
+    finds the trash at rest between its requests by luck alone, and without a pause seldom within
+    the tries of a load.
     """
 
     def __init__(self, client: oa.Client, rows: pd.DataFrame, seed: int) -> None:
@@ -192,13 +200,18 @@ def test_load__pauses_the_garbage_collector_and_leaves_it_as_it_was(
     assert gc.isenabled() is on
 
 
-def test_load__lets_the_garbage_collector_go_on_after_several_at_once(tmp_path: Path, gc_on: None) -> None:
+def test_load__lets_the_garbage_collector_go_on_after_several_at_once(
+    tmp_path: Path, gc_on: None
+) -> None:
     with (
         serving(World(200).answer) as server,
         oa.Client(server.url, "tok", "key", cache_dir=tmp_path) as client,
         ThreadPoolExecutor(4) as pool,
     ):
-        loads = [pool.submit(oa.load, client, search=f"{n}", page_size=5, progress=False) for n in range(8)]
+        loads = [
+            pool.submit(oa.load, client, search=f"{n}", page_size=5, progress=False)
+            for n in range(8)
+        ]
         assert all(len(load.result()) for load in loads)
     assert gc.isenabled()
 
@@ -206,7 +219,9 @@ def test_load__lets_the_garbage_collector_go_on_after_several_at_once(tmp_path: 
 @given(pages=pages)
 def test_drop_repeated__keeps_the_first_of_each_id_in_order(pages: list[list[str]]) -> None:
     numbers = iter(range(100))
-    tables = [pa.table({"unique_id": page, "number": [next(numbers) for _ in page]}) for page in pages]
+    tables = [
+        pa.table({"unique_id": page, "number": [next(numbers) for _ in page]}) for page in pages
+    ]
     first: dict[str, int] = {}
     for table in tables:
         for unique_id, number in zip(*table.to_pydict().values(), strict=True):
@@ -221,12 +236,16 @@ def test_drop_repeated__keeps_the_first_of_each_id_in_order(pages: list[list[str
 @given(pages=pages)
 def test_proven__is_true_when_every_id_came_once(pages: list[list[str]]) -> None:
     distinct = DistinctIds()
-    taken = [unique_id for page in pages if distinct.add(page, past_end=False) for unique_id in page]
+    taken = [
+        unique_id for page in pages if distinct.add(page, past_end=False) for unique_id in page
+    ]
     assert distinct.proven() == (len(set(taken)) == len(taken))
 
 
 @given(pages=pages)
-def test_add__past_the_end_says_exactly_whether_a_page_brings_something_new(pages: list[list[str]]) -> None:
+def test_add__past_the_end_says_exactly_whether_a_page_brings_something_new(
+    pages: list[list[str]],
+) -> None:
     distinct, seen = DistinctIds(), set[str]()
     for page in pages:
         assert distinct.add(page, past_end=True) == bool(set(page) - seen)
@@ -247,7 +266,8 @@ def load(client: oa.Client, **options: Any) -> Any:
 
 
 class _Endless:
-    """A list and a trash; once `on`, every page is full, and the total grows with each page asked for."""
+    """A list and a trash; once `on`, every page is full, and the total grows with each page asked
+    for."""
 
     def __init__(self) -> None:
         self.on = False
@@ -349,7 +369,9 @@ def test_load__ends_where_every_page_says_another_total(tmp_path: Path, total: i
 
 
 @pytest.mark.posix
-@pytest.mark.parametrize(("options", "wanted"), [("", 5), (", refresh='changes'", 2), (", limit=50", 2)])
+@pytest.mark.parametrize(
+    ("options", "wanted"), [("", 5), (", refresh='changes'", 2), (", limit=50", 2)]
+)
 def test_load__ends_at_once_on_ctrl_c_while_the_server_is_slow(
     tenant: Callable[..., oa.Client],
     shared_sandbox: oa.sandbox.Sandbox,

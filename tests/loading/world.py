@@ -31,7 +31,9 @@ class World:
     def create(self, at: int) -> None:
         stamp = self.stamp()
         regions = ({}, *({"region": region} for region in REGIONS))
-        self.rows.append(row(self.made, created_at=stamp, updated_at=stamp, **regions[at % len(regions)]))
+        self.rows.append(
+            row(self.made, created_at=stamp, updated_at=stamp, **regions[at % len(regions)])
+        )
         self.made += 1
 
     def update(self, at: int) -> None:
@@ -67,14 +69,16 @@ Stock = frozenset[tuple[str, float, pd.Timestamp]]
 
 
 class BusyWorld(World):
-    """A world in which somebody does the next piece of work around each request, and every moment is kept.
+    """A world in which somebody does the next piece of work around each request, and every moment
+    is kept.
 
     Parameters
     ----------
     count : int
         Opportunities at the start.
     drift : iterable
-        For each request what is done before it is answered: None, or the work and the row it is done to.
+        For each request what is done before it is answered: None, or the work and the row it is
+        done to.
     """
 
     def __init__(self, count: int, drift: Iterable[tuple[str, int] | None]) -> None:
@@ -101,4 +105,6 @@ class BusyWorld(World):
 
 def stock_of(opportunities: pd.DataFrame) -> Stock:
     """The same of a frame."""
-    return frozenset(zip(*(opportunities[c] for c in ("unique_id", "value", "updated_at")), strict=True))
+    return frozenset(
+        zip(*(opportunities[c] for c in ("unique_id", "value", "updated_at")), strict=True)
+    )

@@ -1,4 +1,5 @@
-"""A call added to its file: by people at once, by a process that is killed, to files that people keep in their own way."""
+"""A call added to its file: by people at once, by a process that is killed, to files that people
+keep in their own way."""
 
 from __future__ import annotations
 
@@ -45,9 +46,13 @@ def test_add_call__makes_the_file_and_the_section_and_leaves_nothing_else(file: 
     assert org == oa.Org.read(file)
     assert oa.calls(org)["commit"].tolist() == [450_000.0]
     assert (
-        file.read_text() == 'currency = "USD"\n# Mine\n[report]\nfreq = "M"\n\n[calls]\nfile = "calls.csv"\n'
+        file.read_text()
+        == 'currency = "USD"\n# Mine\n[report]\nfreq = "M"\n\n[calls]\nfile = "calls.csv"\n'
     )
-    assert sorted(path.name for path in file.parent.iterdir()) == ["calls.csv", "opp-analytics.toml"]
+    assert sorted(path.name for path in file.parent.iterdir()) == [
+        "calls.csv",
+        "opp-analytics.toml",
+    ]
     # As after a kill between the two files.
     file.write_text('currency = "USD"\n', encoding="utf-8")
     assert len(oa.calls(add_call(file, CALL))) == 2
@@ -57,15 +62,25 @@ def test_add_call__makes_the_file_and_the_section_and_leaves_nothing_else(file: 
     ("content", "added"),
     [
         (HEAD.encode(), b"2025-11-20,2025-12,Ann,Ann,,450000,,Oak signed\n"),
-        (b"\xef\xbb\xbf" + HEAD.encode()[:-1], b"\n2025-11-20,2025-12,Ann,Ann,,450000,,Oak signed\n"),
         (
-            "My calls\r\n\r\nNotes;Commit;Caller;Owner;Period;Mood;Day\r\ngut;450.000,50;Zoë;Ann;Q4 2025;fine;13.11.2025\r\n".encode("cp1252"),
+            b"\xef\xbb\xbf" + HEAD.encode()[:-1],
+            b"\n2025-11-20,2025-12,Ann,Ann,,450000,,Oak signed\n",
+        ),
+        (
+            (
+                "My "
+                "calls\r\n\r\nNotes;Commit;Caller;Owner;Period;Mood;Day\r\ngut;450.000,50;Zoë;Ann;Q4 "
+                "2025;fine;13.11.2025\r\n"
+            ).encode("cp1252"),
             b"Oak signed;450000;Ann;Ann;2025-12;;2025-11-20\r\n",
         ),
-        (HEAD.replace(",", "\t").encode("utf-16"), "2025-11-20\t2025-12\tAnn\tAnn\t\t450000\t\tOak signed\n".encode("utf-16-le")),
+        (
+            HEAD.replace(",", "\t").encode("utf-16"),
+            "2025-11-20\t2025-12\tAnn\tAnn\t\t450000\t\tOak signed\n".encode("utf-16-le"),
+        ),
     ],
     ids=["plain", "mark, no end", "titles, semicolons, order, Windows-1252", "tabs, UTF-16"],
-)  # fmt: skip
+)
 def test_add_call__keeps_the_file_as_it_is_kept(file: Path, content: bytes, added: bytes) -> None:
     calls = name_file(file, "calls.csv")
     calls.write_bytes(content)
@@ -121,7 +136,9 @@ def test_add_call__leaves_a_workbook_to_its_spreadsheet(file: Path) -> None:
     calls = name_file(file, "calls.xlsx")
     pd.DataFrame([CALL]).to_excel(calls, index=False)
     content = calls.read_bytes()
-    with pytest.raises(DataError, match=r"in a workbook.*opp-analytics calls --list --all --out calls.csv"):
+    with pytest.raises(
+        DataError, match=r"in a workbook.*opp-analytics calls --list --all --out calls.csv"
+    ):
         add_call(file, CALL)
     assert calls.read_bytes() == content
 
@@ -145,8 +162,13 @@ def test_add_call__of_processes_at_once_loses_none(file: Path) -> None:
     assert [one.wait(120) for one in running] == [0, 0, 0]
     said = oa.calls(oa.Org.read(file))
     for name in ("Ann", "Bob", "Cy"):
-        assert said.loc[said["caller"] == name, "commit"].tolist() == [float(number) for number in range(8)]
-    assert sorted(path.name for path in file.parent.iterdir()) == ["calls.csv", "opp-analytics.toml"]
+        assert said.loc[said["caller"] == name, "commit"].tolist() == [
+            float(number) for number in range(8)
+        ]
+    assert sorted(path.name for path in file.parent.iterdir()) == [
+        "calls.csv",
+        "opp-analytics.toml",
+    ]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="kills by a signal")
@@ -164,4 +186,7 @@ def test_add_call__killed_at_any_time_leaves_whole_calls(file: Path) -> None:
         assert said["caller"].isin(["Ann", "Bob"]).all()
     # The next one takes its turn, and removes what the killed ones left.
     assert oa.calls(add_call(file, CALL))["caller"].iloc[-1] == "Ann"
-    assert sorted(path.name for path in file.parent.iterdir()) == ["calls.csv", "opp-analytics.toml"]
+    assert sorted(path.name for path in file.parent.iterdir()) == [
+        "calls.csv",
+        "opp-analytics.toml",
+    ]

@@ -95,7 +95,10 @@ def test_read_condition__lists_its_columns_in_order() -> None:
         ("1 < 2", "it compares no column of the forecast"),
         ("bokked < 1", "the forecast has no column 'bokked'; did you mean 'booked'?"),
         ("zzz < 1", "the forecast has no column 'zzz'; use some of booked, expected"),
-        ("booked < " + "-" * 2_000 + "1", "it has more than 1,000 characters; use several conditions"),
+        (
+            "booked < " + "-" * 2_000 + "1",
+            "it has more than 1,000 characters; use several conditions",
+        ),
         ("booked < " + "-" * 900 + "1", "it has more than 300 parts; use several conditions"),
         ("(" * 400 + "booked < 1" + ")" * 400, "cannot be read"),
         ("not " * 240 + "booked < 1", "it has more than 300 parts"),
@@ -110,12 +113,15 @@ def test_read_condition__names_what_is_not_allowed(condition: str, says: str) ->
 _numbers = st.recursive(
     st.sampled_from(["booked", "expected", "target", "0.5", "3", "100"]),
     lambda inner: (
-        st.builds("({} {} {})".format, inner, st.sampled_from("+-*"), inner) | st.builds("-{}".format, inner)
+        st.builds("({} {} {})".format, inner, st.sampled_from("+-*"), inner)
+        | st.builds("-{}".format, inner)
     ),
     max_leaves=6,
 )
 _truths = st.recursive(
-    st.builds("{} {} {}".format, _numbers, st.sampled_from(["<", "<=", ">", ">=", "==", "!="]), _numbers),
+    st.builds(
+        "{} {} {}".format, _numbers, st.sampled_from(["<", "<=", ">", ">=", "==", "!="]), _numbers
+    ),
     lambda inner: (
         st.builds("({} {} {})".format, inner, st.sampled_from(["and", "or"]), inner)
         | st.builds("(not {})".format, inner)
@@ -145,16 +151,19 @@ def test_read_condition__of_any_text_answers_or_refuses(condition: str) -> None:
 def test_org__checks_the_alerts_when_it_is_read(tmp_path: Path) -> None:
     file = tmp_path / "opp-analytics.toml"
     file.write_text(
-        'currency = "USD"\n[report]\nalert_when = [\n  "booked < 1",\n  "\'abc\'.ljust(9) < booked",\n  "bokked < 1",\n]\n'
+        'currency = "USD"\n[report]\nalert_when = [\n  "booked < 1",\n  "\'abc\'.ljust(9) < '
+        'booked",\n  "bokked < 1",\n]\n'
     )
     with pytest.raises(OrgError) as refused:
         oa.Org.read(file)
     first, second = map(str, refused.value.problems)
     assert first.startswith(
-        "line 5: report.alert_when[1] = \"'abc'.ljust(9) < booked\": \"'abc'.ljust(9)\" is not allowed"
+        "line 5: report.alert_when[1] = \"'abc'.ljust(9) < booked\": \"'abc'.ljust(9)\" is not "
+        "allowed"
     )
     assert second.startswith(
-        "line 6: report.alert_when[2] = 'bokked < 1': the forecast has no column 'bokked'; did you mean"
+        "line 6: report.alert_when[2] = 'bokked < 1': the forecast has no column 'bokked'; did "
+        "you mean"
     )
 
 
@@ -163,9 +172,25 @@ def test_org__checks_the_alerts_when_it_is_read(tmp_path: Path) -> None:
     [
         ({"p_target": "{gap} {line} {bound} {figure} {period} {{x}}"}, ""),
         ({"booked < 1 or  gap > 1": "{booked}, {condition}"}, ""),
-        ({"p_tagret": "x"}, "report.alert_text.p_tagret = 'x': 'p_tagret' is none of them; did you mean 'p_target'?"),
-        ({"zzz": "x"}, "'zzz' is none of them; use a column of the forecast, or a condition of alert_when"),
-        ({"booked": "{bokked}"}, "report.alert_text.booked = '{bokked}': it has no figure for {bokked}; did you mean 'booked'?"),
+        (
+            {"p_tagret": "x"},
+            (
+                "report.alert_text.p_tagret = 'x': 'p_tagret' is none of them; did you mean "
+                "'p_target'?"
+            ),
+        ),
+        (
+            {"zzz": "x"},
+            "'zzz' is none of them; use a column of the forecast, or a condition of alert_when",
+        ),
+        (
+            {"booked": "{bokked}"},
+            (
+                "report.alert_text.booked = '{bokked}': it has no figure for {bokked}; did you "
+                "mean "
+                "'booked'?"
+            ),
+        ),
         ({"booked": "{}"}, "it has no figure for {}; use some of booked, "),
         ({"booked": "{booked.real}"}, "it has no figure for {booked.real}"),
         ({"booked": "{booked:9}"}, "it has no figure for {booked}"),
@@ -173,7 +198,7 @@ def test_org__checks_the_alerts_when_it_is_read(tmp_path: Path) -> None:
         ({"booked": "100 }"}, "write {{ or }} for a brace itself"),
         ({"booked < 1 or gap > 1": "{line}"}, "it has no figure for {line}; "),
     ],
-)  # fmt: skip
+)
 def test_org__checks_the_words_of_alerts_when_it_is_read(typed: dict[str, str], says: str) -> None:
     report = {"alert_when": ["booked < 1 or gap > 1"], "alert_text": typed}
     if not says:
@@ -187,17 +212,27 @@ def test_org__checks_the_words_of_alerts_when_it_is_read(typed: dict[str, str], 
 @pytest.mark.parametrize(
     ("condition", "holds"),
     [
-        ("booked < 0.1k", True), ("booked < $70", False), ("booked >= 35% * target", True), ("1,000 > booked", True),
-        ("booked < 1mm and booked < 1bn and booked < 2M", True), ("booked > 0.5%", True), ("booked<7%", False),
+        ("booked < 0.1k", True),
+        ("booked < $70", False),
+        ("booked >= 35% * target", True),
+        ("1,000 > booked", True),
+        ("booked < 1mm and booked < 1bn and booked < 2M", True),
+        ("booked > 0.5%", True),
+        ("booked<7%", False),
     ],
-)  # fmt: skip
-def test_read_condition__reads_amounts_as_they_are_typed_elsewhere(condition: str, holds: bool) -> None:
+)
+def test_read_condition__reads_amounts_as_they_are_typed_elsewhere(
+    condition: str, holds: bool
+) -> None:
     assert judge(condition) is holds
     assert read_condition(condition, FIGURES).text == condition
 
 
 def test_org__takes_the_alarms_of_a_changed_world_for_a_figure() -> None:
-    assert oa.Org(report={"alert_when": "world_changed > 0"}).report["alert_when"] == "world_changed > 0"
+    assert (
+        oa.Org(report={"alert_when": "world_changed > 0"}).report["alert_when"]
+        == "world_changed > 0"
+    )
     with pytest.raises(OrgError, match="did you mean 'world_changed'"):
         oa.Org(report={"alert_when": "world_change > 0"})
 
@@ -205,15 +240,40 @@ def test_org__takes_the_alarms_of_a_changed_world_for_a_figure() -> None:
 @pytest.mark.parametrize(
     ("report", "says"),
     [
-        ({"alert_deals_when": ["chance < 50% and value > 50k", "champion"], "milestones": [0.5, 1]}, ""),
-        ({"alert_deals_when": "value > 1", "alert_text": {"value  > 1": "{name} of {owner_name}: {anything}"}}, ""),
-        ({"alert_deals_when": "chance < 50"}, "report.alert_deals_when = 'chance < 50': chance is a share, 1 at most; write 50% or 0.5"),
+        (
+            {
+                "alert_deals_when": ["chance < 50% and value > 50k", "champion"],
+                "milestones": [0.5, 1],
+            },
+            "",
+        ),
+        (
+            {
+                "alert_deals_when": "value > 1",
+                "alert_text": {"value  > 1": "{name} of {owner_name}: {anything}"},
+            },
+            "",
+        ),
+        (
+            {"alert_deals_when": "chance < 50"},
+            (
+                "report.alert_deals_when = 'chance < 50': chance is a share, 1 at most; write "
+                "50% or "
+                "0.5"
+            ),
+        ),
         ({"alert_deals_when": ["value > 1", "stage == 'x'"]}, "report.alert_deals_when[1] = "),
-        ({"alert_deals_when": "value > 1", "alert_text": {"value > 1": "{name!r}"}}, "it has no figure for {name}"),
-        ({"milestones": [0.5, 90]}, "report.milestones[1] = 90: use a list of shares of the target, such as [0.5, 0.9, 1]"),
+        (
+            {"alert_deals_when": "value > 1", "alert_text": {"value > 1": "{name!r}"}},
+            "it has no figure for {name}",
+        ),
+        (
+            {"milestones": [0.5, 90]},
+            "report.milestones[1] = 90: use a list of shares of the target, such as [0.5, 0.9, 1]",
+        ),
         ({"milestones": 0.5}, "use a list of shares of the target"),
     ],
-)  # fmt: skip
+)
 def test_org__checks_alerts_on_deals_and_milestones_when_it_is_read(
     report: dict[str, Any], says: str
 ) -> None:
@@ -228,10 +288,14 @@ def test_org__checks_alerts_on_deals_and_milestones_when_it_is_read(
 def test_read_condition__knows_the_comparisons_that_must_all_hold() -> None:
     condition = read_condition("chance < 50% and 10k < value and champion", None)
     assert [(one.column, one.word, one.line) for one in condition.comparisons] == [
-        ("chance", "below", 0.5), ("value", "above", 10_000.0)
-    ]  # fmt: skip
+        ("chance", "below", 0.5),
+        ("value", "above", 10_000.0),
+    ]
     assert condition.comparison is None
-    assert [one.judge({"chance": 0.5, "value": math.nan}) for one in condition.comparisons] == [False, None]
+    assert [one.judge({"chance": 0.5, "value": math.nan}) for one in condition.comparisons] == [
+        False,
+        None,
+    ]
     assert read_condition("chance < 50% or value > 1", None).comparisons == ()
 
 
@@ -251,11 +315,16 @@ def test_read_condition__reads_a_comparison() -> None:
 @pytest.mark.parametrize(
     ("typed", "says"),
     [
-        ("next_action", ""), ("not champion or value > 5,000", ""),
-        ("stage == 'Demo'", "\"'Demo'\" is not allowed"), ("len(name) > 3", "'len(name)' is not allowed"), ("1 < 2", "it compares no column; "),
+        ("next_action", ""),
+        ("not champion or value > 5,000", ""),
+        ("stage == 'Demo'", "\"'Demo'\" is not allowed"),
+        ("len(name) > 3", "'len(name)' is not allowed"),
+        ("1 < 2", "it compares no column; "),
     ],
-)  # fmt: skip
-def test_org__checks_the_criteria_of_stages_when_it_is_read(tmp_path: Path, typed: str, says: str) -> None:
+)
+def test_org__checks_the_criteria_of_stages_when_it_is_read(
+    tmp_path: Path, typed: str, says: str
+) -> None:
     file = tmp_path / "opp-analytics.toml"
     file.write_text(
         f'stages = [\n  {{name = "Demo", kind = "open", criteria = ["value > 0", "{typed}"]}},\n]\n'

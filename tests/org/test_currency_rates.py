@@ -1,4 +1,5 @@
-"""Rates of the org file: reading them, converting a frame, and what is recorded and written of it."""
+"""Rates of the org file: reading them, converting a frame, and what is recorded and written of
+it."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ ORG = oa.Org(currency="USD", currency_rates=RATES)
 
 
 def deals(**columns: Any) -> pd.DataFrame:
-    """Make a won deal in EUR, open ones in EUR and USD, and one without a currency, loaded on March 25."""
+    """Make a won deal in EUR, open ones in EUR and USD, and one without a currency, loaded on March
+    25."""
     frame = pd.DataFrame(
         {
             "unique_id": ["a", "b", "c", "d"],
@@ -39,7 +41,11 @@ def deals(**columns: Any) -> pd.DataFrame:
             "currency": ["EUR", "EUR", "USD", None],
         }
     ).assign(**columns)
-    frame.attrs["load"] = {"fetched_at": "2026-03-25T12:00:00Z", "rows": len(frame), "total": len(frame)}
+    frame.attrs["load"] = {
+        "fetched_at": "2026-03-25T12:00:00Z",
+        "rows": len(frame),
+        "total": len(frame),
+    }
     return frame
 
 
@@ -50,7 +56,9 @@ def write_file(folder: Path, rates: str, head: str = 'currency = "USD"\n') -> Pa
     return file
 
 
-def test_apply__converts_closed_deals_at_their_close_date_and_open_ones_at_the_frame_s_moment() -> None:
+def test_apply__converts_closed_deals_at_their_close_date_and_open_ones_at_the_frame_s_moment() -> (
+    None
+):
     frame = ORG.apply(deals())
     assert frame["value"].tolist() == pytest.approx([110.0, 250.0, 300.0, 400.0])
     assert frame["value_original"].tolist() == [100.0, 200.0, 300.0, 400.0]
@@ -67,7 +75,8 @@ def test_apply__converts_once_however_often() -> None:
 
 def test_apply__takes_the_first_rate_before_it_and_says_so() -> None:
     with pytest.warns(
-        DataWarning, match=r"first rates are used for days before them: EUR of Jan 1, 2026 for Dec 1, 2025"
+        DataWarning,
+        match=r"first rates are used for days before them: EUR of Jan 1, 2026 for Dec 1, 2025",
     ):
         frame = ORG.apply(deals(close_date=pd.to_datetime(["2025-12-01"] * 4)))
     assert frame["value"].iloc[0] == pytest.approx(110.0)
@@ -79,7 +88,8 @@ def test_apply__says_a_rate_older_than_30_days_once_by_currency() -> None:
     with pytest.warns(DataWarning) as caught:
         ORG.apply(old)
     assert [str(one.message) for one in caught] == [
-        "[currency_rates]: rates are older than 30 days where they are needed: EUR of Mar 20, 2026 for Apr 20, 2026 and "
+        "[currency_rates]: rates are older than 30 days where they are needed: EUR of Mar 20, "
+        "2026 for Apr 20, 2026 and "
         "JPY of Mar 1, 2026 for Apr 20, 2026. Add the rates of those days"
     ]
     old.attrs["load"]["fetched_at"] = "2026-03-31T00:00:00Z"
@@ -90,7 +100,9 @@ def test_apply__says_a_rate_older_than_30_days_once_by_currency() -> None:
 
 def test_apply__refuses_a_currency_without_a_rate_and_names_the_file(tmp_path: Path) -> None:
     org = oa.Org.read(write_file(tmp_path, "date,currency,rate\n2026-01-01,EUR,1.1\n"))
-    with pytest.raises(DataError, match=r"1 deal in GBP \(d\): rates\.csv has no rate of GBP; add one"):
+    with pytest.raises(
+        DataError, match=r"1 deal in GBP \(d\): rates\.csv has no rate of GBP; add one"
+    ):
         org.apply(deals(currency=["EUR", "EUR", "USD", "GBP"]))
 
 
@@ -101,7 +113,9 @@ def test_apply__refuses_a_column_of_the_frame_s_own() -> None:
 
 def test_frame__without_rates_is_refused_as_before_and_names_the_section() -> None:
     frame = oa.Org(currency="USD").apply(deals())
-    with pytest.raises(DataError, match=r"there are 2 deals in EUR.*\[currency_rates\] of the org file"):
+    with pytest.raises(
+        DataError, match=r"there are 2 deals in EUR.*\[currency_rates\] of the org file"
+    ):
         oa.win_rate(frame)
 
 
@@ -126,12 +140,14 @@ def test_read__names_each_bad_row(tmp_path: Path) -> None:
         oa.Org.read(write_file(tmp_path, rates))
     said = str(refused.value)
     for wanted in (
-        "rates.csv line 3: date", "a second rate of EUR on this day",
+        "rates.csv line 3: date",
+        "a second rate of EUR on this day",
         "rates.csv line 4: rate = 0.0: use a number above 0",
         "rates.csv line 5: date = 'soon'",
         "rates.csv line 6: currency = 'EUX'",
-        "rates.csv line 7: currency = 'USD'", "the org's own currency",
-    ):  # fmt: skip
+        "rates.csv line 7: currency = 'USD'",
+        "the org's own currency",
+    ):
         assert wanted in said
 
 
@@ -153,17 +169,22 @@ def test_read__takes_a_rate_as_it_is_written(tmp_path: Path, rates: str, rate: f
 
 
 def test_read__refuses_a_rate_with_two_readings(tmp_path: Path) -> None:
-    with pytest.raises(OrgError, match=r"rates.csv line 2: rate = '1,085': may mean 1,085 or 1.085"):
+    with pytest.raises(
+        OrgError, match=r"rates.csv line 2: rate = '1,085': may mean 1,085 or 1.085"
+    ):
         oa.Org.read(write_file(tmp_path, 'date,currency,rate\n2026-01-01,EUR,"1,085"\n'))
 
 
 def test_read_export__converts_and_reads_signs_of_the_row_s_currency() -> None:
     export = pd.DataFrame(
         {
-            "Opportunity ID": ["a", "b"], "Stage": ["Proposal/Price Quote", "Closed Won"], "Amount": ["€1,000.00", "$500.00"],
-            "Amount Currency": ["EUR", "USD"], "Close Date": ["2026-04-10", "2026-03-10"],
+            "Opportunity ID": ["a", "b"],
+            "Stage": ["Proposal/Price Quote", "Closed Won"],
+            "Amount": ["€1,000.00", "$500.00"],
+            "Amount Currency": ["EUR", "USD"],
+            "Close Date": ["2026-04-10", "2026-03-10"],
         }
-    )  # fmt: skip
+    )
     org = oa.Org.salesforce(
         currency="USD", currency_rates=[{"date": "2026-01-01", "currency": "EUR", "rate": 2.0}]
     )
@@ -197,13 +218,19 @@ def test_record__stores_the_crm_s_values_whichever_frame_it_is_given(tmp_path: P
     assert (again.new, again.changed) == (0, 0)
     assert "value_original" not in history.changes()
     assert history.changes()["value"].tolist() == [100.0, 200.0, 300.0, 400.0]
-    assert history.as_of("2026-03-27")["value"].tolist() == pytest.approx([110.0, 250.0, 300.0, 400.0])
+    assert history.as_of("2026-03-27")["value"].tolist() == pytest.approx(
+        [110.0, 250.0, 300.0, 400.0]
+    )
 
 
 def change_of(after: pd.DataFrame, before: pd.DataFrame | None = None) -> list[tuple[Any, ...]]:
     planned = oa.plan(ORG.apply(deals()) if before is None else before, after)
     assert planned.problems.empty, planned.problems
-    return list(planned.changes[["unique_id", "field", "before", "after"]].itertuples(index=False, name=None))
+    return list(
+        planned.changes[["unique_id", "field", "before", "after"]].itertuples(
+            index=False, name=None
+        )
+    )
 
 
 def edit(name: str, **cells: Any) -> pd.DataFrame:
@@ -249,7 +276,8 @@ def test_plan__creates_with_the_crm_s_value() -> None:
     assert "value_original" not in planned.steps[0].fields
     assert planned.steps[0].value_after == pytest.approx(62.5)
     typed = oa.plan(
-        before, pd.concat([before, new.rename(columns={"value_original": "value"})], ignore_index=True)
+        before,
+        pd.concat([before, new.rename(columns={"value_original": "value"})], ignore_index=True),
     )
     assert typed.problems["problem"].tolist() == ["is converted from EUR"]
 
@@ -285,7 +313,9 @@ def test_files__carry_an_edit_of_value_original(tmp_path: Path, kind: str) -> No
     if kind == "csv":
         oa.to_csv(before, file)
         assert change_of(oa.read_csv(file, before), before) == []
-        file.write_text(file.read_text().replace(",200,", ',"€220",').replace(",200\n", ',"€220"\n'))
+        file.write_text(
+            file.read_text().replace(",200,", ',"€220",').replace(",200\n", ',"€220"\n')
+        )
         assert change_of(oa.read_csv(file, before), before) == [("b", "value", 200.0, 220.0)]
         return
     openpyxl = pytest.importorskip("openpyxl")
@@ -318,10 +348,15 @@ def test_apply__sends_the_crm_s_values_and_undo_gives_them_back(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     today = pd.Timestamp.now("UTC").normalize()
     org = oa.Org(
-        currency="USD", currency_rates=[{"date": f"{today:%Y-%m-%d}", "currency": "EUR", "rate": 1.25}]
+        currency="USD",
+        currency_rates=[{"date": f"{today:%Y-%m-%d}", "currency": "EUR", "rate": 1.25}],
     )
-    held = deals(status="active", stage="proposal", close_date=f"{today + pd.Timedelta(days=9):%Y-%m-%d}")
-    held = held.assign(created_at="2026-01-01T00:00:00Z", updated_at="2026-01-02T00:00:00Z", account_id="x")
+    held = deals(
+        status="active", stage="proposal", close_date=f"{today + pd.Timedelta(days=9):%Y-%m-%d}"
+    )
+    held = held.assign(
+        created_at="2026-01-01T00:00:00Z", updated_at="2026-01-02T00:00:00Z", account_id="x"
+    )
     held.attrs = {}
     with (
         oa.sandbox.start(opportunities=held) as box,
@@ -330,22 +365,31 @@ def test_apply__sends_the_crm_s_values_and_undo_gives_them_back(
         before = oa.load(client, progress=False)
         edited = before.set_index("name")
         edited.loc["Acme", "value_original"], edited.loc["Cox", "value"] = 140.0, 320.0
-        receipt = oa.apply(oa.plan(before, edited.reset_index(), client=client), client, progress=False)
+        receipt = oa.apply(
+            oa.plan(before, edited.reset_index(), client=client), client, progress=False
+        )
         assert receipt.table[["field", "after", "outcome"]].to_numpy().tolist() == [
-            ["value", 140.0, "applied"], ["value", 320.0, "applied"]
-        ]  # fmt: skip
+            ["value", 140.0, "applied"],
+            ["value", 320.0, "applied"],
+        ]
         after = oa.load(client, progress=False, refresh="full").set_index("name")
         assert after.loc[["Acme", "Cox"], "value"].tolist() == [175.0, 320.0]
         assert after.loc[["Acme", "Cox"], "value_original"].tolist() == [140.0, 320.0]
         back = oa.undo(client)
-        assert back.changes[["before", "after"]].to_numpy().tolist() == [[140.0, 100.0], [320.0, 300.0]]
+        assert back.changes[["before", "after"]].to_numpy().tolist() == [
+            [140.0, 100.0],
+            [320.0, 300.0],
+        ]
         assert "value of these deals: $495 → $425 (−$70)" in back.summary()
 
 
 def test_look_up_rates__takes_the_first_rate_before_its_day() -> None:
     rates = tabulate_rows(
         "currency_rates",
-        [{"date": date(2026, month, 1), "currency": "EUR", "rate": 1 + month / 10} for month in (1, 2)],
+        [
+            {"date": date(2026, month, 1), "currency": "EUR", "rate": 1 + month / 10}
+            for month in (1, 2)
+        ],
     )
     days = pd.Series(pd.to_datetime(["2025-12-31", "2026-01-31", "2026-02-01"]))
     assert look_up_rates(rates, pd.Series(["EUR"] * 3), days)["rate"].tolist() == [1.1, 1.1, 1.2]

@@ -43,7 +43,10 @@ def test_draft_org__says_what_the_frame_shows_and_marks_each_guess() -> None:
     text = draft_org(frame, month="2026-11").text
     assert 'currency = "EUR"  # of every deal that names one' in text
     assert '  {name = "Signed", kind = "won"},  # 2 deals; guess: won by its name' in text
-    assert '#   {owner_name = "Ann \\"A\\"", team = "East"},\n#   {owner_name = "Bo", team = "East"},' in text
+    assert (
+        '#   {owner_name = "Ann \\"A\\"", team = "East"},\n#   {owner_name = "Bo", team = "East"},'
+        in text
+    )
     org = read(text)
     assert (org.stages.open, org.stages.won, org.currency) == (("Demo",), ("Signed",), "EUR")
     assert "  # no stage of kind lost was found\n]" in text
@@ -68,9 +71,9 @@ def test_draft_org__of_several_currencies_declares_none() -> None:
     frame = pd.DataFrame({"stage": ["Demo"] * 3, "currency": ["EUR", "USD", "EUR"]})
     text = draft_org(frame, month="2026-11").text
     assert (
-        "# The deals are in EUR (2 deals) and USD (1 deal): choose one, and give rates of the others under [currency_rates]."
-        in text
-    )
+        "# The deals are in EUR (2 deals) and USD (1 deal): choose one, and give rates of the "
+        "others under [currency_rates]."
+    ) in text
     assert read(text).currency is None
 
 
@@ -78,7 +81,9 @@ def test_draft_org__of_an_export_has_its_preset_and_the_labels_that_were_guessed
     frame = pd.DataFrame(
         {"stage": ["Prospecting", "On hold"], "value": [1.0, 2.0], "close_date": ["2026-11-30"] * 2}
     )
-    text = draft_org(frame, preset="salesforce", columns={"amount (EUR)": "value"}, month="2026-11").text
+    text = draft_org(
+        frame, preset="salesforce", columns={"amount (EUR)": "value"}, month="2026-11"
+    ).text
     org = read(text)
     assert org.columns["amount (EUR)"] == "value"
     assert org.columns["StageName"] == "stage"
@@ -101,7 +106,11 @@ def test_draft_org__examples_are_right_when_their_signs_are_removed() -> None:
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip)
 
 
-@given(st.lists(st.tuples(names, st.sampled_from([None, "New", "Renewal"]), st.integers(0, 100)), min_size=1))
+@given(
+    st.lists(
+        st.tuples(names, st.sampled_from([None, "New", "Renewal"]), st.integers(0, 100)), min_size=1
+    )
+)
 def test_draft_org__of_any_stages_is_an_org_file_that_knows_them_all(
     deals: list[tuple[str, str | None, int]],
 ) -> None:
@@ -110,13 +119,16 @@ def test_draft_org__of_any_stages_is_an_org_file_that_knows_them_all(
     )
     org = read(draft_org(frame, month="2026-11").text)
     unknown = [one.stage for one in guess_stages(frame, Stages(())) if one.unknown]
-    assert {*frame["stage"]} - {name for stage in unknown for name in (stage.name, *stage.aliases)} <= {
-        *org.stages.kinds
-    }
+    assert {*frame["stage"]} - {
+        name for stage in unknown for name in (stage.name, *stage.aliases)
+    } <= {*org.stages.kinds}
 
 
 def told(frame: pd.DataFrame, org: oa.Org = oa.Org()) -> list[tuple[Any, ...]]:  # noqa: B008
-    return [(one.stage.name, one.stage.kind, one.deals, one.guess) for one in guess_stages(frame, org.stages)]
+    return [
+        (one.stage.name, one.stage.kind, one.deals, one.guess)
+        for one in guess_stages(frame, org.stages)
+    ]
 
 
 def test_guess_stages__orders_open_ones_by_stated_probability_and_closed_ones_last() -> None:
@@ -128,7 +140,12 @@ def test_guess_stages__orders_open_ones_by_stated_probability_and_closed_ones_la
     )
     assert told(frame) == [
         ("Demo", "open", 2, "open, as nothing says closed; its place in the order is a guess too"),
-        ("Verbal", "open", 1, "open, as nothing says closed; its place in the order is a guess too"),
+        (
+            "Verbal",
+            "open",
+            1,
+            "open, as nothing says closed; its place in the order is a guess too",
+        ),
         ("Signed", "won", 1, "won by its name"),
         ("Lost to rival", "lost", 1, "lost by its name"),
         ("Duplicate", "disqualified", 1, "disqualified by its name"),
@@ -150,13 +167,20 @@ def test_guess_stages__a_status_tells_the_kind_when_all_deals_have_it() -> None:
             "status": ["won"] * 3 + ["lost", "lost", "active"] + ["won"] * 2,
         }
     )
-    assert {name: kind for name, kind, *_ in told(frame)} == {"Fin": "won", "Raus": "open", "Hm": "open"}
+    assert {name: kind for name, kind, *_ in told(frame)} == {
+        "Fin": "won",
+        "Raus": "open",
+        "Hm": "open",
+    }
     assert told(frame)[-1][-1] == "won, as the status of its 3 deals"
 
 
 def test_guess_stages__keeps_known_stages_in_their_order_and_places_a_new_one_among_them() -> None:
     frame = pd.DataFrame(
-        {"stage": ["discovery", "negotiation", "pilot", "Closed Won"], "probability": [10, 80, 50, 100]}
+        {
+            "stage": ["discovery", "negotiation", "pilot", "Closed Won"],
+            "probability": [10, 80, 50, 100],
+        }
     )
     assert told(frame) == [
         ("discovery", "open", 1, ""),
@@ -172,7 +196,9 @@ def test_guess_stages__keeps_known_stages_in_their_order_and_places_a_new_one_am
 
 
 def test_guess_stages__a_rarer_spelling_is_an_alias_of_the_more_frequent() -> None:
-    [found] = guess_stages(pd.DataFrame({"stage": ["In-Trial", "In Trial", "In Trial"]}), oa.Org().stages)
+    [found] = guess_stages(
+        pd.DataFrame({"stage": ["In-Trial", "In Trial", "In Trial"]}), oa.Org().stages
+    )
     assert (found.stage.name, found.stage.aliases, found.deals) == ("In Trial", ("In-Trial",), 3)
 
 
@@ -183,9 +209,15 @@ def test_guess_stages__lists_each_pipeline_with_its_own_stages() -> None:
             "pipeline": ["New", "New", "Renewal", "Renewal", "New"],
         }
     )
-    assert [(one.stage.pipeline, one.stage.name, one.deals) for one in guess_stages(frame, oa.Org().stages)] == [
-        ("New", "Demo", 1), ("New", "Signed", 2), ("Renewal", "Quote", 1), ("Renewal", "Signed", 1),
-    ]  # fmt: skip
+    assert [
+        (one.stage.pipeline, one.stage.name, one.deals)
+        for one in guess_stages(frame, oa.Org().stages)
+    ] == [
+        ("New", "Demo", 1),
+        ("New", "Signed", 2),
+        ("Renewal", "Quote", 1),
+        ("Renewal", "Signed", 1),
+    ]
 
 
 def test_guess_stages__of_no_deal_are_none() -> None:
@@ -193,9 +225,14 @@ def test_guess_stages__of_no_deal_are_none() -> None:
 
 
 def test_draft_org__counts_the_deals_without_a_stage() -> None:
-    frame = pd.DataFrame({"stage": ["Demo", None, " ", None], "status": ["active", "active", None, "won"]})
+    frame = pd.DataFrame(
+        {"stage": ["Demo", None, " ", None], "status": ["active", "active", None, "won"]}
+    )
     draft = draft_org(frame, month="2026-11")
-    said = "2 deals without a stage, nor a status won, lost or inactive: left out of every rate and sum"
+    said = (
+        "2 deals without a stage, nor a status won, lost or inactive: left out of every rate and "
+        "sum"
+    )
     assert draft.without_stage == said
     assert f"  # {said}\n]" in draft.text
     assert draft_org(frame[:1], month="2026-11").without_stage == ""
@@ -219,9 +256,19 @@ def test_draft_org__counts_the_deals_without_a_stage() -> None:
             ],
             "won",
         ),
-        (["Verloren", "Perdido", "Perdue", "❌ Lost", "closedlost", "Perda", "LOST_TO_RIVAL"], "lost"),
         (
-            ["Disqualifiziert", "Descalificado", "Disqualifié", "Duplicado", "Doublon", "Gediskwalificeerd"],
+            ["Verloren", "Perdido", "Perdue", "❌ Lost", "closedlost", "Perda", "LOST_TO_RIVAL"],
+            "lost",
+        ),
+        (
+            [
+                "Disqualifiziert",
+                "Descalificado",
+                "Disqualifié",
+                "Duplicado",
+                "Doublon",
+                "Gediskwalificeerd",
+            ],
             "disqualified",
         ),
         (
@@ -239,7 +286,9 @@ def test_draft_org__counts_the_deals_without_a_stage() -> None:
         ),
     ],
 )
-def test_guess_stages__knows_closed_ones_by_their_names_in_six_languages(names: list[str], kind: str) -> None:
+def test_guess_stages__knows_closed_ones_by_their_names_in_six_languages(
+    names: list[str], kind: str
+) -> None:
     found = guess_stages(pd.DataFrame({"stage": names}), Stages(()))
     assert [one.stage.name for one in found if one.unknown or one.stage.kind != kind] == []
 
@@ -252,10 +301,14 @@ def test_guess_stages__of_a_name_that_only_says_closed_is_unknown_and_a_comment_
 ) -> None:
     frame = pd.DataFrame({"stage": ["Demo", name]})
     [_, found] = guess_stages(frame, oa.Org().stages)
-    assert (found.unknown, found.guess) == (True, "closed by its name, and nothing says won or lost")
+    assert (found.unknown, found.guess) == (
+        True,
+        "closed by its name, and nothing says won or lost",
+    )
     text = draft_org(frame, month="2026-11").text
     assert (
-        f'  # {{name = "{name}", kind = "?"}},  # 1 deal; closed by its name, and nothing says won or lost: '
+        f'  # {{name = "{name}", kind = "?"}},  # 1 deal; closed by its name, and nothing says '
+        "won or lost: "
         "write its kind, and remove the first #\n" in text
     )
     assert read(text).stages.kind_of(name) is None
@@ -282,7 +335,9 @@ def test_guess_stages__a_probability_and_dates_of_closing_tell_what_a_name_does_
         ("Live", "won", 3, "won, as the probability of its 3 deals is 100%"),
         ("Gone", "lost", 3, "lost, as its 3 deals are closed with a probability of 0%"),
     ]
-    assert [one.stage.name for one in guess_stages(frame, oa.Org().stages) if one.unknown] == ["Ended"]
+    assert [one.stage.name for one in guess_stages(frame, oa.Org().stages) if one.unknown] == [
+        "Ended"
+    ]
     # Where open deals have dates too, a date is no mark of closing.
     dated = guess_stages(frame.assign(close_date="2024-12-01"), oa.Org().stages)
     assert {one.stage.name for one in dated if one.stage.kind == "open" and not one.unknown} == {
@@ -312,7 +367,9 @@ def test_draft_org__keeps_a_stage_of_the_preset_that_no_deal_is_in(pipeline: str
 
 
 @pytest.mark.parametrize("preset", [None, "salesforce"])
-def test_draft_org__of_a_pipeline_of_its_own_lists_no_open_stage_of_another(preset: str | None) -> None:
+def test_draft_org__of_a_pipeline_of_its_own_lists_no_open_stage_of_another(
+    preset: str | None,
+) -> None:
     frame = pd.DataFrame(
         {"stage": ["Demo", "Verbal", "Closed Won"], "value": 1.0, "close_date": "2026-11-30"}
     )
@@ -321,13 +378,17 @@ def test_draft_org__of_a_pipeline_of_its_own_lists_no_open_stage_of_another(pres
 
 
 def test_draft_org__of_closed_deals_alone_keeps_the_open_stages_of_the_preset() -> None:
-    frame = pd.DataFrame({"stage": ["Closed Won", "Closed Lost"], "value": 1.0, "close_date": "2026-11-30"})
+    frame = pd.DataFrame(
+        {"stage": ["Closed Won", "Closed Lost"], "value": 1.0, "close_date": "2026-11-30"}
+    )
     org = read(draft_org(frame, preset="salesforce", month="2026-11").text)
     assert org.stages.names == oa.Org.salesforce().stages.names
 
 
 def test_guess_stages__a_stage_without_any_probability_is_open() -> None:
-    frame = pd.DataFrame({"stage": ["Verbal Yes"] * 6, "probability": pd.array([pd.NA] * 6, dtype="Int64")})
+    frame = pd.DataFrame(
+        {"stage": ["Verbal Yes"] * 6, "probability": pd.array([pd.NA] * 6, dtype="Int64")}
+    )
     [found] = guess_stages(frame, Stages(()))
     assert (found.stage.kind, found.guess) == (
         "open",
@@ -337,10 +398,24 @@ def test_guess_stages__a_stage_without_any_probability_is_open() -> None:
 
 def test_guess_stages__orders_stages_without_a_chance_as_crms_do() -> None:
     frame = pd.DataFrame(
-        {"stage": ["Negotiation/Review", "contract sent", "Needs analysis", "Prospecting", "Anything"]}
+        {
+            "stage": [
+                "Negotiation/Review",
+                "contract sent",
+                "Needs analysis",
+                "Prospecting",
+                "Anything",
+            ]
+        }
     )
     names = [one.stage.name for one in guess_stages(frame, Stages(()))]
-    assert names == ["Prospecting", "Needs analysis", "Negotiation/Review", "contract sent", "Anything"]
+    assert names == [
+        "Prospecting",
+        "Needs analysis",
+        "Negotiation/Review",
+        "contract sent",
+        "Anything",
+    ]
 
 
 def test_guess_stages__takes_no_date_of_an_open_deal_for_one_of_closing() -> None:
@@ -352,7 +427,9 @@ def test_guess_stages__takes_no_date_of_an_open_deal_for_one_of_closing() -> Non
     )
     assert [one.stage.name for one in guess_stages(frame, Stages(())) if one.unknown] == []
     # What lies ahead has not closed anything.
-    ahead = frame[frame["stage"] != "Talks"].assign(close_date=pd.Series([None] * 3 + ["2999-12-01"] * 3))
+    ahead = frame[frame["stage"] != "Talks"].assign(
+        close_date=pd.Series([None] * 3 + ["2999-12-01"] * 3)
+    )
     assert [one.stage.name for one in guess_stages(ahead, Stages(())) if one.unknown] == []
 
 
@@ -361,12 +438,17 @@ def test_find_empty_columns__names_the_column_that_may_be_it() -> None:
         pd.DataFrame({"value": [None], "total": [5.0], "stage": ["Demo"], "close_date": [None]})
     ) == {"value": "total", "close_date": None}
     assert find_empty_columns(
-        pd.DataFrame({"value": [5.0], "stage": [None], "status": ["active"], "close_date": ["2026-11-25"]})
+        pd.DataFrame(
+            {"value": [5.0], "stage": [None], "status": ["active"], "close_date": ["2026-11-25"]}
+        )
     ) == {"stage": None}
 
 
 def test_guess_stages__orders_open_ones_by_their_chance() -> None:
-    frame = pd.DataFrame({"stage": ["Verbal", "Demo", "Signed", "demo"], "probability": [80, 20, 100, 20]})
+    frame = pd.DataFrame(
+        {"stage": ["Verbal", "Demo", "Signed", "demo"], "probability": [80, 20, 100, 20]}
+    )
     assert [
-        (found.stage.name, found.stage.kind, found.stage.aliases) for found in guess_stages(frame, Stages(()))
+        (found.stage.name, found.stage.kind, found.stage.aliases)
+        for found in guess_stages(frame, Stages(()))
     ] == [("Demo", "open", ("demo",)), ("Verbal", "open", ()), ("Signed", "won", ())]

@@ -89,7 +89,11 @@ def test_conform__reads_repeated_texts_and_gaps_alike():
 )
 def test_conform__names_opportunity_column_and_value_of_a_bad_cell(column, value):
     with pytest.raises(oa.errors.DataError) as caught:
-        org.conform(pd.DataFrame({"unique_id": ["a", "b"], column: pd.Series([None, value], dtype="object")}))
+        org.conform(
+            pd.DataFrame(
+                {"unique_id": ["a", "b"], column: pd.Series([None, value], dtype="object")}
+            )
+        )
     message = str(caught.value)
     assert "'b'" in message
     assert column in message
@@ -102,12 +106,15 @@ def test_conform__counts_the_bad_cells_it_does_not_list():
 
 
 def test_require__names_the_missing_column_and_those_there():
-    with pytest.raises(oa.errors.MissingColumnError, match=r"no column 'value'.*it has unique_id, stage"):
+    with pytest.raises(
+        oa.errors.MissingColumnError, match=r"no column 'value'.*it has unique_id, stage"
+    ):
         org.require(pd.DataFrame({"unique_id": ["a"], "stage": ["proposal"]}), "stage", "value")
 
 
 @pytest.mark.parametrize(
-    ("ids", "says"), [(["a", "b", "a"], "unique_id 'a' occurs more than once"), (["a", None], "row 1")]
+    ("ids", "says"),
+    [(["a", "b", "a"], "unique_id 'a' occurs more than once"), (["a", None], "row 1")],
 )
 def test_require__refuses_repeated_and_missing_ids(ids, says):
     with pytest.raises(oa.errors.DataError, match=says):
@@ -132,7 +139,11 @@ def deals(*currencies: str | None) -> pd.DataFrame:
     rows = [(f"o{k}", 100.0, code) for k, code in enumerate(currencies)]
     frame = pd.DataFrame(rows, columns=["unique_id", "value", "currency"])
     return frame.assign(
-        name=frame["unique_id"], stage="proposal", close_date="2026-11-30", probability=50, status="active"
+        name=frame["unique_id"],
+        stage="proposal",
+        close_date="2026-11-30",
+        probability=50,
+        status="active",
     )
 
 
@@ -143,7 +154,8 @@ def lines_of(error: pytest.ExceptionInfo[oa.errors.DataError]) -> str:
 def test_frame__of_another_currency_is_refused_with_the_lines_that_convert() -> None:
     opportunities = EUR.apply(deals("EUR", "USD", None, "USD", ""))
     with pytest.raises(
-        oa.errors.DataError, match=r"there are 2 deals in USD \(o1 and o3\), and amounts are summed in EUR"
+        oa.errors.DataError,
+        match=r"there are 2 deals in USD \(o1 and o3\), and amounts are summed in EUR",
     ) as error:
         oa.stage_funnel(opportunities)
     said = lines_of(error)
@@ -171,15 +183,20 @@ def test_frame__can_be_loaded_audited_and_edited_in_two_currencies() -> None:
     frame = EUR.apply(deals("EUR", "USD"))
     assert oa.outcomes(frame).tolist() == ["open", "open"]
     oa.audit(
-        frame.assign(account_id="x", created_at="2026-01-01", updated_at="2026-01-01"), as_of="2026-11-01"
+        frame.assign(account_id="x", created_at="2026-01-01", updated_at="2026-01-01"),
+        as_of="2026-11-01",
     )
     assert len(oa.plan(frame, frame.assign(value=1.0))) == 2
 
 
 def test_history__of_two_currencies_is_refused_with_lines_that_make_one() -> None:
-    log = pd.concat([deals("EUR", "USD").assign(seen_at=day) for day in ("2026-11-02", "2026-11-09")])
+    log = pd.concat(
+        [deals("EUR", "USD").assign(seen_at=day) for day in ("2026-11-02", "2026-11-09")]
+    )
     history = oa.History.from_changes(log, org=EUR)
-    with pytest.raises(oa.errors.DataError, match="1 deal in USD, and amounts are summed in EUR") as error:
+    with pytest.raises(
+        oa.errors.DataError, match="1 deal in USD, and amounts are summed in EUR"
+    ) as error:
         oa.waterfall(history, start="2026-11-02T12:00Z", end="2026-11-09")
     names: dict[str, Any] = {"history": history, "oa": oa}
     exec(lines_of(error), names)
@@ -221,12 +238,18 @@ def blank_stages(*stages: str | None) -> pd.DataFrame:
     )
 
 
-def test_blank_stage__is_in_no_sum_and_warned_of_and_counted_by_frame_and_history(tmp_path: Path) -> None:
+def test_blank_stage__is_in_no_sum_and_warned_of_and_counted_by_frame_and_history(
+    tmp_path: Path,
+) -> None:
     frame = blank_stages("proposal", None, "")
-    with pytest.warns(DataWarning, match="^unknown stages: 2 deals have none; left out of every rate"):
+    with pytest.warns(
+        DataWarning, match="^unknown stages: 2 deals have none; left out of every rate"
+    ):
         table = oa.forecast(frame, as_of="2026-03-10", method="stated")
     assert (table["open_value"].sum(), table.attrs["left_out"]["unknown"]) == (100, 2)
-    with pytest.warns(DataWarning, match="unknown stages: 'odd', and 1 deal has none; 2 deals left out"):
+    with pytest.warns(
+        DataWarning, match="unknown stages: 'odd', and 1 deal has none; 2 deals left out"
+    ):
         oa.forecast(blank_stages("proposal", "odd", None), as_of="2026-03-10", method="stated")
     history = oa.History(tmp_path)
     history.record(frame, at="2026-03-01")
@@ -238,7 +261,9 @@ def test_blank_stage__is_in_no_sum_and_warned_of_and_counted_by_frame_and_histor
 
 
 def test_blank_stage__of_every_deal_is_refused() -> None:
-    with pytest.raises(DataError, match="no deal of this frame has a stage; fill in the column stage"):
+    with pytest.raises(
+        DataError, match="no deal of this frame has a stage; fill in the column stage"
+    ):
         oa.forecast(blank_stages(None, None), as_of="2026-03-10", method="stated")
 
 

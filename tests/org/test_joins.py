@@ -23,7 +23,9 @@ ACCOUNTS = (
     "A2,Food,West,2004,80,2027-03-31\n"
     "A3,Food,,1987,,\n"
 )
-STAGES = '[{name = "Demo", kind = "open"}, {name = "Won", kind = "won"}, {name = "Lost", kind = "lost"}]'
+STAGES = (
+    '[{name = "Demo", kind = "open"}, {name = "Won", kind = "won"}, {name = "Lost", kind = "lost"}]'
+)
 
 
 def write_org(folder: Path, *lines: str, **files: str) -> oa.Org:
@@ -65,7 +67,11 @@ def test_apply__adds_the_columns_of_accounts_at_their_types(tmp_path: Path) -> N
         pd.NaT,
     ]
     rates = oa.win_rate(frame, by="Industry")
-    assert rates["rate"].round(2).to_dict() | {"(none)": None} == {"Food": 0.5, "Steel": 1.0, "(none)": None}
+    assert rates["rate"].round(2).to_dict() | {"(none)": None} == {
+        "Food": 0.5,
+        "Steel": 1.0,
+        "(none)": None,
+    }
 
 
 def test_apply__again_replaces_what_it_added(tmp_path: Path) -> None:
@@ -103,13 +109,18 @@ def test_key__of_a_salesforce_report_is_the_one_of_its_api(tmp_path: Path) -> No
 
 def test_columns__are_chosen_and_renamed(tmp_path: Path) -> None:
     assert write_org(tmp_path, *JOIN, 'columns = ["Industry"]').derived == ("Industry",)
-    renamed = write_org(tmp_path, *JOIN, 'columns = {"Industry" = "industry", "Founded" = "founded"}')
+    renamed = write_org(
+        tmp_path, *JOIN, 'columns = {"Industry" = "industry", "Founded" = "founded"}'
+    )
     assert renamed.apply(deals())["industry"].tolist()[0] == "Steel"
     assert renamed.derived == ("industry", "founded")
 
 
 def test_columns__that_only_look_like_numbers_stay_text(tmp_path: Path) -> None:
-    accounts = "Account ID,zip,phone,note,size\nA1,02134,12345678901234567,5,$1.2M\nA2,10115,1,five,$800K\nA3,1,1,,\n"
+    accounts = (
+        "Account "
+        "ID,zip,phone,note,size\nA1,02134,12345678901234567,5,$1.2M\nA2,10115,1,five,$800K\nA3,1,1,,\n"
+    )
     frame = write_org(tmp_path, *JOIN, accounts=accounts).apply(deals())
     assert frame[["zip", "phone", "note"]].iloc[0].tolist() == ["02134", "12345678901234567", "5"]
     assert frame["size"].tolist()[:2] == [1_200_000, 800_000]
@@ -118,20 +129,59 @@ def test_columns__that_only_look_like_numbers_stay_text(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "files", "said"),
     [
-        ((), {"accounts": "Account ID,Industry\nA1,x\nA2,y\nA1,z\n"}, r"accounts.csv line 4: Account ID = 'A1': .*row 2"),
-        ((), {"accounts": "Account ID,value\nA1,5\n"}, r"every deal gives 'value' already; .*\"accounts_value\""),
-        (('[people]', 'rows = [{owner_name = "Ann", team = "East"}]'), {"accounts": "Account ID,team\nA1,x\n"}, r"\[people\] gives 'team'"),
-        (("[join.firms]", 'file = "accounts.csv"', 'key = "account_id"'), {}, r"accounts.csv gives 'Industry' already"),
-        (('key = "firm"',), {}, r"join.accounts.key = 'firm'|the file has 'Account ID'.*key = \{\"Its label\" = \"firm\"\}"),
+        (
+            (),
+            {"accounts": "Account ID,Industry\nA1,x\nA2,y\nA1,z\n"},
+            r"accounts.csv line 4: Account ID = 'A1': .*row 2",
+        ),
+        (
+            (),
+            {"accounts": "Account ID,value\nA1,5\n"},
+            r"every deal gives 'value' already; .*\"accounts_value\"",
+        ),
+        (
+            ("[people]", 'rows = [{owner_name = "Ann", team = "East"}]'),
+            {"accounts": "Account ID,team\nA1,x\n"},
+            r"\[people\] gives 'team'",
+        ),
+        (
+            ("[join.firms]", 'file = "accounts.csv"', 'key = "account_id"'),
+            {},
+            r"accounts.csv gives 'Industry' already",
+        ),
+        (
+            ('key = "firm"',),
+            {},
+            (
+                r"join.accounts.key = 'firm'|the file has 'Account ID'.*key = \{\"Its label\" = "
+                r"\"firm\"\}"
+            ),
+        ),
         (('columns = ["Industri"]',), {}, r"'Industri': did you mean Industry\?"),
-        (('colums = ["Industry"]',), {}, r"join.accounts.colums = .*unknown key; did you mean columns\?"),
+        (
+            ('colums = ["Industry"]',),
+            {},
+            r"join.accounts.colums = .*unknown key; did you mean columns\?",
+        ),
         (('key = {a = "b", c = "d"}',), {}, r"join.accounts.key = .*use keys such as file"),
-        (("[join.x]", 'file = "nofile.csv"', 'key = "unique_id"'), {}, r"join.x.file = 'nofile.csv': .* does not exist"),
+        (
+            ("[join.x]", 'file = "nofile.csv"', 'key = "unique_id"'),
+            {},
+            r"join.x.file = 'nofile.csv': .* does not exist",
+        ),
         (("[join.x]", 'file = "accounts.csv"'), {}, r"join.x.key: missing; name the column"),
-        (("[join.activities]", 'file = "acts.csv"'), {"acts": "unique_id,kind\na,call\n"}, r"join.activities.date: the file has"),
-        (("[join.activities]", 'file = "acts.csv"'), {"acts": "unique_id,date\na,soon\n"}, r"acts.csv line 2: date = 'soon'"),
+        (
+            ("[join.activities]", 'file = "acts.csv"'),
+            {"acts": "unique_id,kind\na,call\n"},
+            r"join.activities.date: the file has",
+        ),
+        (
+            ("[join.activities]", 'file = "acts.csv"'),
+            {"acts": "unique_id,date\na,soon\n"},
+            r"acts.csv line 2: date = 'soon'",
+        ),
     ],
-)  # fmt: skip
+)
 def test_read__refuses_a_table_that_cannot_be_joined(
     tmp_path: Path, lines: tuple[str, ...], files: dict[str, str], said: str
 ) -> None:
@@ -141,14 +191,17 @@ def test_read__refuses_a_table_that_cannot_be_joined(
 
 def test_apply__refuses_a_name_that_the_deals_have(tmp_path: Path) -> None:
     org = write_org(tmp_path, *JOIN)
-    with pytest.raises(DataError, match=r"'Industry' of its own.*accounts\.csv.*columns = \{\"Industry\""):
+    with pytest.raises(
+        DataError, match=r"'Industry' of its own.*accounts\.csv.*columns = \{\"Industry\""
+    ):
         org.apply(deals(Industry="Retail"))
 
 
 def test_apply__counts_the_deals_without_a_row_once(tmp_path: Path) -> None:
     org = write_org(tmp_path, *JOIN)
     with pytest.warns(
-        DataWarning, match=r"accounts\.csv has no row for 1 of 3 deals' accounts, by account_id: such as 'A9'"
+        DataWarning,
+        match=r"accounts\.csv has no row for 1 of 3 deals' accounts, by account_id: such as 'A9'",
     ) as said:
         frame = org.apply(deals(account_id=["A1", "A2", "A9", None]))
     assert len(said) == 1
@@ -164,7 +217,10 @@ def test_missing_column__says_which_table_gives_it(tmp_path: Path) -> None:
 
 
 def test_last_touch__is_the_newest_day_up_to_the_moment(tmp_path: Path) -> None:
-    acts = "unique_id,Activity Date,kind\na,2026-10-03,call\na,2026-11-21,meeting\na,2026-09-01,call\nb,11/18/2026,mail\n,2026-11-01,mail\n"
+    acts = (
+        "unique_id,Activity "
+        "Date,kind\na,2026-10-03,call\na,2026-11-21,meeting\na,2026-09-01,call\nb,11/18/2026,mail\n,2026-11-01,mail\n"
+    )
     org = write_org(tmp_path, "[join.activities]", 'file = "acts.csv"', acts=acts)
     frame = org.apply(deals())
     assert frame["last_touch"].tolist() == [
@@ -190,7 +246,9 @@ def test_last_touch__warns_only_where_no_deal_has_an_activity(tmp_path: Path) ->
     org = write_org(
         tmp_path, "[join.activities]", 'file = "acts.csv"', acts="unique_id,date\nT1,2026-10-03\n"
     )
-    with pytest.warns(DataWarning, match=r"acts\.csv has no row for 4 of 4 deals' activities, by unique_id"):
+    with pytest.warns(
+        DataWarning, match=r"acts\.csv has no row for 4 of 4 deals' activities, by unique_id"
+    ):
         org.apply(deals())
 
 
@@ -229,7 +287,9 @@ def test_org__is_its_own_dict_again_and_its_attrs_stay_short(tmp_path: Path) -> 
 def test_org__joins_a_hundred_thousand_accounts(tmp_path: Path) -> None:
     rows = [f"A{number},Industry {number % 12},{number % 90}" for number in range(100_000)]
     org = write_org(tmp_path, *JOIN, accounts="\n".join(["Account ID,Industry,Seats", *rows]))
-    frame = org.apply(pd.concat([deals(account_id=["A1", "A2", "A99999", None])] * 25_000, ignore_index=True))
+    frame = org.apply(
+        pd.concat([deals(account_id=["A1", "A2", "A99999", None])] * 25_000, ignore_index=True)
+    )
     assert frame["Industry"].iloc[2] == "Industry 3"
 
 
@@ -237,32 +297,48 @@ def test_org_check__says_the_joins(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_org(tmp_path, *JOIN)
-    monkeypatch.setattr("sys.argv", ["opp-analytics", "org", "check", str(tmp_path / "opp-analytics.toml")])
+    monkeypatch.setattr(
+        "sys.argv", ["opp-analytics", "org", "check", str(tmp_path / "opp-analytics.toml")]
+    )
     with contextlib.suppress(SystemExit):
         main()
     assert re.search(
-        r"join +accounts\.csv, 3 rows by account_id.*: Industry, Region, Founded, Seats and\s+Renews",
+        (
+            r"join +accounts\.csv, 3 rows by account_id.*: Industry, Region, Founded, Seats "
+            r"and\s+Renews"
+        ),
         capsys.readouterr().out,
     )
 
 
-def test_history__is_grouped_by_what_accounts_say_today_and_records_none_of_it(tmp_path: Path) -> None:
+def test_history__is_grouped_by_what_accounts_say_today_and_records_none_of_it(
+    tmp_path: Path,
+) -> None:
     org = write_org(tmp_path, *JOIN)
     history = oa.History(tmp_path / "history", org=org)
     first = deals(stage="Demo", close_date="2026-11-30")
     history.record(org.apply(first), at="2026-11-02T09:00Z")
     history.record(org.apply(deals(stage=["Won", "Demo", "Lost", "Demo"])), at="2026-12-01T09:00Z")
     assert "Industry" not in oa.History(tmp_path / "history").as_of("2026-12-02").columns
-    assert history.as_of("2026-12-02")["Industry"].fillna("").tolist() == ["Steel", "Food", "Food", ""]
+    assert history.as_of("2026-12-02")["Industry"].fillna("").tolist() == [
+        "Steel",
+        "Food",
+        "Food",
+        "",
+    ]
     assert "Industry" not in history.changes().columns
     table = oa.slippage(history, start="2026-11-03", end="2026-12-02", by="Industry")
     due = table["count"].groupby(level=0).sum()
     assert due.to_dict() == {"Food": 2, "Steel": 1, "(none)": 1}
-    moved = oa.waterfall(history, start="2026-11-03", end="2026-12-02", by="Industry")["value"]["Food"]
+    moved = oa.waterfall(history, start="2026-11-03", end="2026-12-02", by="Industry")["value"][
+        "Food"
+    ]
     assert moved[["opening", "won", "lost", "closing"]].tolist() == [500, 0, -300, 200]
     part = history.where(Industry="Food")
     assert part.as_of("2026-11-03")["unique_id"].tolist() == ["b", "c"]
-    assert oa.scorecard(history.as_of("2026-12-02"), by="Industry", as_of="2026-12-02").index.tolist() == [
+    assert oa.scorecard(
+        history.as_of("2026-12-02"), by="Industry", as_of="2026-12-02"
+    ).index.tolist() == [
         "Food",
         "Steel",
         "(none)",
@@ -273,9 +349,9 @@ def test_history__groups_numbers_days_and_last_touch_as_a_frame_does(tmp_path: P
     acts = "unique_id,date\na,2026-10-03\na,2026-12-24\n"
     org = write_org(tmp_path, *JOIN, "[join.activities]", 'file = "acts.csv"', acts=acts)
     history = oa.History.from_changes(deals().assign(seen_at="2026-11-02T09:00Z"), org=org)
-    rows = history.collect(history.table.select("unique_id", "Founded", "Renews", "last_touch")).sort_values(
-        "unique_id"
-    )
+    rows = history.collect(
+        history.table.select("unique_id", "Founded", "Renews", "last_touch")
+    ).sort_values("unique_id")
     frame = history.as_of("2026-11-02T09:00Z")
     for name in ("Founded", "Renews", "last_touch"):
         assert (
@@ -288,7 +364,9 @@ def test_history__refuses_a_name_that_its_records_have(tmp_path: Path) -> None:
     history = oa.History.from_changes(
         deals(Industry="Retail", seen_at="2026-11-02T09:00Z"), org=write_org(tmp_path, *JOIN)
     )
-    with pytest.raises(DataError, match=r"the history has a column 'Industry' of its own, and accounts\.csv"):
+    with pytest.raises(
+        DataError, match=r"the history has a column 'Industry' of its own, and accounts\.csv"
+    ):
         history.collect(history.table.count())
 
 
@@ -297,8 +375,14 @@ def test_forecast__and_report_are_grouped_by_a_joined_column(tmp_path: Path) -> 
     history = oa.History(tmp_path / "history", org=org)
     frame = org.apply(deals(probability=[100, 100, 0, 50]))
     history.record(frame, at="2026-11-20T09:00Z")
-    table = oa.forecast(frame, history=history, as_of="2026-11-20", by="Industry", periods=["2026-11"])
-    assert table["booked"].groupby(level=0).sum().to_dict() == {"Food": 200.0, "Steel": 100.0, "(none)": 0.0}
+    table = oa.forecast(
+        frame, history=history, as_of="2026-11-20", by="Industry", periods=["2026-11"]
+    )
+    assert table["booked"].groupby(level=0).sum().to_dict() == {
+        "Food": 200.0,
+        "Steel": 100.0,
+        "(none)": 0.0,
+    }
     page = tmp_path / "page.html"
     oa.weekly_report(frame, history, org=org, as_of="2026-11-20", out=page, by="Industry")
     assert "Steel" in page.read_text()
@@ -310,7 +394,8 @@ def test_plan__of_an_edited_joined_column_is_a_problem_that_names_its_file(tmp_p
     plan = oa.plan(
         before,
         before.assign(
-            Industry=pd.Series(["Steel", "Retail", "Food", None]), Founded=before["Founded"].astype("float64")
+            Industry=pd.Series(["Steel", "Retail", "Food", None]),
+            Founded=before["Founded"].astype("float64"),
         ),
     )
     assert plan.problems[["unique_id", "field", "problem"]].values.tolist() == [
@@ -342,10 +427,17 @@ def test_win_rate__by_the_sector_of_a_public_data_set_is_that_of_pandas(tmp_path
     columns = {"opportunity_id": "unique_id", "deal_stage": "stage", "close_value": "value"}
     stages = [
         {"name": name, "kind": kind}
-        for name, kind in {"Prospecting": "open", "Engaging": "open", "Won": "won", "Lost": "lost"}.items()
+        for name, kind in {
+            "Prospecting": "open",
+            "Engaging": "open",
+            "Won": "won",
+            "Lost": "lost",
+        }.items()
     ]
     org = oa.Org(
-        stages=stages, columns=columns, join={"accounts": {"file": str(maven.FOLDER / "accounts.csv")}}
+        stages=stages,
+        columns=columns,
+        join={"accounts": {"file": str(maven.FOLDER / "accounts.csv")}},
     )
     frame = oa.read_export(maven.FOLDER / "sales_pipeline.csv", org, progress=False)
     rows = pd.read_csv(maven.FOLDER / "sales_pipeline.csv").merge(

@@ -1,4 +1,5 @@
-"""The address of a deal in the CRM: http, https or a relative path, checked when the org is read."""
+"""The address of a deal in the CRM: http, https or a relative path, checked when the org is
+read."""
 
 from __future__ import annotations
 
@@ -38,7 +39,10 @@ def test_record_link__takes_http_https_and_a_relative_path(address: str) -> None
 @pytest.mark.parametrize(
     ("address", "says"),
     [
-        ("javascript:alert('{unique_id}')", "a link begins with https:// or http://, or is a relative path"),
+        (
+            "javascript:alert('{unique_id}')",
+            "a link begins with https:// or http://, or is a relative path",
+        ),
         ("JavaScript:alert('{unique_id}')", "a link begins with"),
         ("data:text/html,{unique_id}", "a link begins with"),
         ("file:///deals/{unique_id}", "a link begins with"),
@@ -56,7 +60,10 @@ def test_record_link__takes_http_https_and_a_relative_path(address: str) -> None
         ("https://crm.example.com:99999/{unique_id}", "it is not an address"),
         ("https://[crm/{unique_id}", "it is not an address"),
         ("https://ann:secret@crm.example.com/{unique_id}", "it holds a user name or a password"),
-        (" https://crm.example.com/{unique_id}", "it has a blank, a backslash or a control character"),
+        (
+            " https://crm.example.com/{unique_id}",
+            "it has a blank, a backslash or a control character",
+        ),
         ("java\nscript:alert({unique_id})", "it has a blank"),
         ("https:\\\\crm.example.com\\{unique_id}", "it has a blank"),
         ("/\\crm.example.com/{unique_id}", "it has a blank"),
@@ -77,18 +84,44 @@ def test_record_link__is_left_out_where_an_org_is_refused(address: str, says: st
 def test_record_link__of_no_id_leads_to_no_other_server() -> None:
     assert record_link("/{unique_id}/crm.example.com", "") is None
     assert record_link(None, "a") is None
-    assert record_link("https://crm.example.com/{unique_id}", "\ud800") == "https://crm.example.com/%ED%A0%80"
+    assert (
+        record_link("https://crm.example.com/{unique_id}", "\ud800")
+        == "https://crm.example.com/%ED%A0%80"
+    )
 
 
 _pieces = st.lists(
-    st.sampled_from(["https:", "http:", "javascript:", "//", "/", "\\", "crm.example.com", "@", ":", "?", "#", " ", "\t", "a", "{unique_id}", "%2F", "\x00", "evil"]),
+    st.sampled_from(
+        [
+            "https:",
+            "http:",
+            "javascript:",
+            "//",
+            "/",
+            "\\",
+            "crm.example.com",
+            "@",
+            ":",
+            "?",
+            "#",
+            " ",
+            "\t",
+            "a",
+            "{unique_id}",
+            "%2F",
+            "\x00",
+            "evil",
+        ]
+    ),
     min_size=1,
     max_size=7,
-).map("".join)  # fmt: skip
+).map("".join)
 
 
 @given(_pieces, st.text(max_size=5))
-def test_record_link__of_any_address_is_one_that_may_be_followed(address: str, unique_id: str) -> None:
+def test_record_link__of_any_address_is_one_that_may_be_followed(
+    address: str, unique_id: str
+) -> None:
     link = record_link(address, unique_id)
     if link is not None:
         followed = urlsplit(urljoin(PAGE, link))
@@ -99,7 +132,9 @@ def test_record_link__of_any_address_is_one_that_may_be_followed(address: str, u
 
 
 def test_record_link__escapes_the_id() -> None:
-    assert record_link("https://crm.example.com/{unique_id}", "a/1") == "https://crm.example.com/a%2F1"
+    assert (
+        record_link("https://crm.example.com/{unique_id}", "a/1") == "https://crm.example.com/a%2F1"
+    )
 
 
 def test_explain_refusal__allows_a_relative_path() -> None:

@@ -26,7 +26,13 @@ SETTINGS: dict[str, Any] = {
     "timezone": "Europe/Berlin",
     "fiscal_year_start": 2,
     "stages": [
-        {"name": "Demo", "kind": "open", "probability": 20, "category": "pipeline", "aliases": ["Call"]},
+        {
+            "name": "Demo",
+            "kind": "open",
+            "probability": 20,
+            "category": "pipeline",
+            "aliases": ["Call"],
+        },
         {"name": "Verbal", "kind": "open", "probability": 80},
         {"name": "Signed", "kind": "won"},
         {"name": "Dead", "kind": "lost"},
@@ -98,7 +104,12 @@ def test_read__takes_file_tables_and_preset(tmp_path: Path) -> None:
     )
     org = oa.Org.read(file)
     assert (org.currency, org.timezone, org.fiscal_year_start) == ("USD", "America/Chicago", 2)
-    assert org.stages.names == ("Demo", "Verbal", "Signed", "Dead")  # those of the preset are replaced whole
+    assert org.stages.names == (
+        "Demo",
+        "Verbal",
+        "Signed",
+        "Dead",
+    )  # those of the preset are replaced whole
     assert org.columns["Deal size"] == org.columns["Amount"] == "value"  # its columns are merged
     assert org.api_columns == {"total": "value"}
     assert org.people["team"].tolist() == ["East", "West"]
@@ -175,28 +186,46 @@ def test_read__finds_every_mistake_at_once_with_its_place(tmp_path: Path) -> Non
     assert "line 1: curency = 'USD': unknown key; did you mean currency?" in said
     assert "stages[0].kind = 'opne': did you mean open? use open, won, lost or disqualified" in said
     assert (
-        "columns.stages = [{'name': 'Demo', 'kind': 'open'}]: stages is no column; move the line above"
+        "columns.stages = [{'name': 'Demo', 'kind': 'open'}]: stages is no column; move the line "
+        "above"
+    ) in said
+    assert "people.csv line 3: from_date = 'soon': use a date" in said
+    assert (
+        """'people.csv': the file has "owner_name", "taem", "from_date"; is "taem" the team?"""
         in said
     )
-    assert "people.csv line 3: from_date = 'soon': use a date" in said
-    assert """'people.csv': the file has "owner_name", "taem", "from_date"; is "taem" the team?""" in said
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (".".join("a" * 900_000) + " = 1", "a key has more than 64 parts; use keys such as report.by"),
+        (
+            ".".join("a" * 900_000) + " = 1",
+            "a key has more than 64 parts; use keys such as report.by",
+        ),
         ("[" + ".".join(['"a b"'] * 100_000) + "]", "a key has more than 64 parts"),
-        ("currency = " + "[" * 100_000 + "]" * 100_000, "lists or tables are too deep within each other"),
-        ("currency = " + "{a = " * 100_000 + "1" + "}" * 100_000, "lists or tables are too deep within each other"),
-        ("currency = " + ("{" + ".".join("a" * 60) + " = ") * 200 + "1" + "}" * 200,
-         "line 1: currency = " if sys.version_info >= (3, 14) else "lists or tables are too deep"),
+        (
+            "currency = " + "[" * 100_000 + "]" * 100_000,
+            "lists or tables are too deep within each other",
+        ),
+        (
+            "currency = " + "{a = " * 100_000 + "1" + "}" * 100_000,
+            "lists or tables are too deep within each other",
+        ),
+        (
+            "currency = " + ("{" + ".".join("a" * 60) + " = ") * 200 + "1" + "}" * 200,
+            "line 1: currency = "
+            if sys.version_info >= (3, 14)
+            else "lists or tables are too deep",
+        ),
         ("currency = " + "[" * 300 + "]" * 300, "line 1: currency = [[[[["),
         ("x" * 1_900_000, "not TOML: "),
         ("#" * 2_000_001, "opp-analytics.toml has more than 2,000,000 bytes; name a smaller file"),
     ],
-)  # fmt: skip
-def test_read__of_a_deep_or_large_file_names_it_at_once(tmp_path: Path, text: str, says: str) -> None:
+)
+def test_read__of_a_deep_or_large_file_names_it_at_once(
+    tmp_path: Path, text: str, says: str
+) -> None:
     file = tmp_path / "opp-analytics.toml"
     file.write_text(text)
     begun = time.process_time()
@@ -210,14 +239,19 @@ def test_read__of_a_deep_or_large_file_names_it_at_once(tmp_path: Path, text: st
 @pytest.mark.posix
 def test_read_folder_org__refuses_a_pipe_in_the_place_of_the_org_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "opp-analytics.toml")
-    with pytest.raises(oa.errors.OrgError, match="opp-analytics.toml is a pipe, and a pipe is not read"):
+    with pytest.raises(
+        oa.errors.OrgError, match="opp-analytics.toml is a pipe, and a pipe is not read"
+    ):
         read_folder_org(tmp_path)
 
 
 def test_read__of_a_long_file_finds_the_lines_of_its_mistakes(tmp_path: Path) -> None:
     file = tmp_path / "opp-analytics.toml"
     rows = [f'  {{owner_name = "P{number}", team = "East"}},' for number in range(3_000)]
-    rows[10], rows[2_000] = "  {owner_name = 5},", '  {owner_name = "Ann",  team = "", region = """\nUS"""},'
+    rows[10], rows[2_000] = (
+        "  {owner_name = 5},",
+        '  {owner_name = "Ann",  team = "", region = """\nUS"""},',
+    )
     file.write_text("\n".join(["[people]", "rows = [", *rows, "]", "[report]", "freq = 5"]))
     begun = time.process_time()
     with pytest.raises(oa.errors.OrgError) as refused:
@@ -241,8 +275,14 @@ def test_read__of_a_long_file_finds_the_lines_of_its_mistakes(tmp_path: Path) ->
         ({"fiscal_year_start": True}, "use the number of a month"),
         ({"people": [{"owner_name": "Ann"}, {"owner_name": "Ann"}]}, "a second row of this person"),
         (
-            {"people": [{"owner_name": "Ann", "team": "East"}, {"owner_name": "Ann", "team": "West"}]},
-            "people.rows[1].owner_name = 'Ann': a second row of this person from the same date, in 'East' and 'West' at "
+            {
+                "people": [
+                    {"owner_name": "Ann", "team": "East"},
+                    {"owner_name": "Ann", "team": "West"},
+                ]
+            },
+            "people.rows[1].owner_name = 'Ann': a second row of this person from the same date, "
+            "in 'East' and 'West' at "
             "once; keep one, or date the move by from_date",
         ),
         (
@@ -250,7 +290,11 @@ def test_read__of_a_long_file_finds_the_lines_of_its_mistakes(tmp_path: Path) ->
                 "people": [{"owner_name": "Ann", "team": "East"}],
                 "targets": [{"period": "2026-11", "team": "Esat", "target": 5}],
             },
-            "targets.rows[0].team = 'Esat': nobody under [people] is in this team; did you mean East? the teams are East",
+            (
+                "targets.rows[0].team = 'Esat': nobody under [people] is in this team; did you "
+                "mean "
+                "East? the teams are East"
+            ),
         ),
         (
             {
@@ -305,9 +349,17 @@ def test_apply__gives_stages_their_meaning_and_owners_their_team() -> None:
     frame.attrs["load"] = {"fetched_at": "2026-07-15T10:00:00Z"}
     applied = oa.Org(**SETTINGS).apply(frame)
     assert applied["stage"].tolist() == ["Demo", "Signed", "Spam", "Hm"]
-    assert list(applied["stage"].cat.categories) == ["Demo", "Verbal", "Signed", "Dead", "Spam", "Hm"]
+    assert list(applied["stage"].cat.categories) == [
+        "Demo",
+        "Verbal",
+        "Signed",
+        "Dead",
+        "Spam",
+        "Hm",
+    ]
     assert oa.outcomes(applied).tolist() == ["open", "won", "disqualified", "unknown"]
-    # Ann moved to West on July 1: her won deal of June stays East, her open one is West at the load in July.
+    # Ann moved to West on July 1: her won deal of June stays East, her open one is West at the load
+    # in July.
     assert applied["team"].fillna("").tolist() == ["West", "East", "East", ""]
     assert applied["region"].fillna("").tolist() == ["", "", "EU", ""]
     assert applied.index.tolist() == [5, 6, 7, 8]
@@ -319,9 +371,13 @@ def test_apply__is_undone_by_nothing_that_keeps_attrs(tmp_path: Path) -> None:
     frame = org.apply(deals())
     frame.to_parquet(tmp_path / "deals.parquet")
     for kept in (
-        frame[frame["stage"] == "Signed"], frame.copy(), frame.assign(x=1), pickle.loads(pickle.dumps(frame)),
-        pd.read_parquet(tmp_path / "deals.parquet"), pd.concat([frame, frame]),
-    ):  # fmt: skip
+        frame[frame["stage"] == "Signed"],
+        frame.copy(),
+        frame.assign(x=1),
+        pickle.loads(pickle.dumps(frame)),
+        pd.read_parquet(tmp_path / "deals.parquet"),
+        pd.concat([frame, frame]),
+    ):
         assert kept.attrs["org"] == frame.attrs["org"]
         assert (oa.outcomes(kept)[kept["stage"] == "Signed"] == "won").all()
     assert org.apply(frame)["team"].equals(frame["team"])
@@ -385,7 +441,10 @@ def test_read__refuses_a_day_of_two_readings_by_its_row(tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_text("owner_name,team,from_date\nAnn,East,03/04/2027\n")
     with pytest.raises(
         oa.errors.OrgError,
-        match=r"people\.csv.*2.*03/04/2027.*may mean Mar 4, 2027 or Apr 3, 2027; write it as 2027-03-04",
+        match=(
+            r"people\.csv.*2.*03/04/2027.*may mean Mar 4, 2027 or Apr 3, 2027; write it as "
+            r"2027-03-04"
+        ),
     ):
         oa.Org.read(tmp_path / "opp-analytics.toml")
 
@@ -394,7 +453,9 @@ def test_read__refuses_a_day_of_two_readings_by_its_row(tmp_path: Path) -> None:
     ("target", "reason"),
     [("45.000", "may mean 45,000 or 45"), ("€45,000", "is in €, and the org's currency is USD")],
 )
-def test_read__refuses_a_doubtful_target_by_its_row(tmp_path: Path, target: str, reason: str) -> None:
+def test_read__refuses_a_doubtful_target_by_its_row(
+    tmp_path: Path, target: str, reason: str
+) -> None:
     (tmp_path / "targets.csv").write_text(f'period,target\n2026-11,"{target}"\n', encoding="utf-8")
     (tmp_path / "org.toml").write_text(
         'currency = "USD"\n[targets]\nfile = "targets.csv"\n', encoding="utf-8"
@@ -433,14 +494,18 @@ def test_list_names__puts_the_id_first() -> None:
     assert list_names(["name", "unique_id"]) == ["unique_id", "name"]
 
 
-PEOPLE = [{"owner_name": "Ann", "team": "East", "email": "ann@x.com"}, {"owner_name": "Bo", "team": "East"}]
+PEOPLE = [
+    {"owner_name": "Ann", "team": "East", "email": "ann@x.com"},
+    {"owner_name": "Bo", "team": "East"},
+]
 
 
 def test_org__has_addresses_where_some_are_given_and_in_no_frame(tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_text("Owner,Team,E-Mail\nAnn,East,ann@x.com\nBo,East,\n")
     file = tmp_path / "opp-analytics.toml"
     file.write_text(
-        '[people]\nfile = "people.csv"\n[deliver]\nmail_from = "Prévision <f@x.com>"\nmail_to = ["vp@x.com"]\n'
+        '[people]\nfile = "people.csv"\n[deliver]\nmail_from = "Prévision <f@x.com>"\nmail_to = '
+        '["vp@x.com"]\n'
     )
     org = Org.read(file)
     assert org.people["email"].fillna("").tolist() == ["ann@x.com", ""]
@@ -454,9 +519,15 @@ def test_org__has_addresses_where_some_are_given_and_in_no_frame(tmp_path: Path)
 @pytest.mark.parametrize(
     ("deliver", "says"),
     [
-        ({"mail_from": "forecast"}, "deliver.mail_from = 'forecast': not a mail address; use one such as"),
+        (
+            {"mail_from": "forecast"},
+            "deliver.mail_from = 'forecast': not a mail address; use one such as",
+        ),
         ({"mail_from": "A <f@x.com>\nBcc: b@x.com"}, "deliver.mail_from = .* not a mail address"),
-        ({"mail_to": "vp@x.com"}, r"deliver.mail_to = 'vp@x.com': use a list of mail addresses, such as \["),
+        (
+            {"mail_to": "vp@x.com"},
+            r"deliver.mail_to = 'vp@x.com': use a list of mail addresses, such as \[",
+        ),
         (
             {"mail_to": ["vp@x.com", "V <cfo@x.com>"]},
             r"deliver.mail_to\[1\] = 'V <cfo@x.com>': not a mail address",
@@ -466,12 +537,18 @@ def test_org__has_addresses_where_some_are_given_and_in_no_frame(tmp_path: Path)
             {"teams": {"Est": ["e@x.com"]}},
             "deliver.teams.Est = .*: nobody under .people. is in this team; did you mean East",
         ),
-        ({"teams": {"East": ["é@x.com"]}}, r"deliver.teams.East\[0\] = 'é@x.com': not a mail address"),
+        (
+            {"teams": {"East": ["é@x.com"]}},
+            r"deliver.teams.East\[0\] = 'é@x.com': not a mail address",
+        ),
         (
             {"mail_to": ["vp@x.com"]},
             "deliver.mail_from: missing, and mail needs a sender; use a mail address",
         ),
-        ({"mail_form": "f@x.com"}, "deliver.mail_form = 'f@x.com': unknown key; did you mean mail_from"),
+        (
+            {"mail_form": "f@x.com"},
+            "deliver.mail_form = 'f@x.com': unknown key; did you mean mail_from",
+        ),
     ],
 )
 def test_org__names_each_address_that_is_none(deliver: dict[str, Any], says: str) -> None:
@@ -487,5 +564,7 @@ def test_org__refuses_a_second_address_of_a_person() -> None:
         match=r"people.rows\[2\].email = 'a@y.com': a second address of Ann, who has ann@x.com",
     ):
         Org(people=[*PEOPLE, {**moved, "email": "a@y.com"}])
-    with pytest.raises(oa.errors.OrgError, match=r"people.rows\[0\].email = 'ann': not a mail address"):
+    with pytest.raises(
+        oa.errors.OrgError, match=r"people.rows\[0\].email = 'ann': not a mail address"
+    ):
         Org(people=[{**PEOPLE[0], "email": "ann"}])

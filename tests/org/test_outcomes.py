@@ -55,7 +55,9 @@ def test_outcomes__are_one_rule_for_frame_table_and_mapping():
     assert [org.STAGES.is_closed(deal) for deal in one_by_one] == [
         outcome in ("won", "lost", "conflict") for outcome in told
     ]
-    table = ibis.memtable(pa.table({"stage": stages, "status": statuses, "place": range(len(pairs))}))
+    table = ibis.memtable(
+        pa.table({"stage": stages, "status": statuses, "place": range(len(pairs))})
+    )
     asked = table.mutate(outcome=org.STAGES.outcome_expression(table)).order_by("place")
     assert ibis.duckdb.connect().to_pyarrow(asked)["outcome"].to_pylist() == told
 
@@ -66,12 +68,16 @@ def test_outcomes__rest_on_the_stage_alone_without_status():
 
 def test_outcomes__are_never_inferred_from_probability():
     assert (
-        outcomes(pd.DataFrame({"stage": ["proposal", "proposal"], "probability": [0, 100]})).eq("open").all()
+        outcomes(pd.DataFrame({"stage": ["proposal", "proposal"], "probability": [0, 100]}))
+        .eq("open")
+        .all()
     )
 
 
 def test_outcomes__with_as_of_count_a_future_close_as_open():
-    frame = pd.DataFrame({"stage": ["closed_won"] * 3, "close_date": ["2026-03-10", "2026-03-11", None]})
+    frame = pd.DataFrame(
+        {"stage": ["closed_won"] * 3, "close_date": ["2026-03-10", "2026-03-11", None]}
+    )
     assert outcomes(frame, as_of="2026-03-10").tolist() == ["won", "open", "won"]
 
 
@@ -106,6 +112,8 @@ def test_find_old_date__takes_the_moment_of_a_load_or_the_newest_date_that_has_b
 
 
 def test_find_old_date__is_none_while_the_data_are_new() -> None:
-    deals = pd.DataFrame({"stage": ["closed_won", "proposal"], "close_date": ["2015-07-07", "2015-12-31"]})
+    deals = pd.DataFrame(
+        {"stage": ["closed_won", "proposal"], "close_date": ["2015-07-07", "2015-12-31"]}
+    )
     assert find_old_date(deals, pd.Timestamp("2026-11-28")) == pd.Timestamp("2015-07-07 00:00:00")
     assert find_old_date(deals, pd.Timestamp("2015-08-01")) is None

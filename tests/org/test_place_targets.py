@@ -54,7 +54,9 @@ def test_place_targets__gives_days_in_no_team_to_the_person_under_none() -> None
         ["New", "West", "EU", 10.0],
     ]
     only_regions = [{"owner_name": "Ann", "region": "US", "from_date": "2026-12-31"}]
-    assert placed({"period": "2026-12", "owner_name": "Ann", "target": 31}, people=only_regions) == [
+    assert placed(
+        {"period": "2026-12", "owner_name": "Ann", "target": 31}, people=only_regions
+    ) == [
         ["Ann", None, "(none)", 30.0],
         ["Ann", None, "US", 1.0],
     ]
@@ -69,7 +71,9 @@ def test_place_targets__follows_the_fiscal_year() -> None:
 
 
 def test_place_targets__gives_a_team_the_region_of_its_people() -> None:
-    assert placed({"period": "2026-12", "team": "West", "target": 7}, {"period": "2026-12", "target": 9}) == [
+    assert placed(
+        {"period": "2026-12", "team": "West", "target": 7}, {"period": "2026-12", "target": 9}
+    ) == [
         [None, "West", "EU", 7.0],
         [None, None, None, 9.0],
     ]
@@ -82,7 +86,12 @@ def test_place_targets__gives_a_team_the_region_of_its_people() -> None:
 def test_place_targets__leaves_what_names_its_team_and_puts_who_is_unknown_under_none() -> None:
     org = oa.Org(people=PEOPLE)
     table = pd.DataFrame(
-        {"period": "2026-12", "owner_name": ["Zoe", "Bob"], "team": ["North", None], "target": [1.0, 2.0]}
+        {
+            "period": "2026-12",
+            "owner_name": ["Zoe", "Bob"],
+            "team": ["North", None],
+            "target": [1.0, 2.0],
+        }
     )
     assert place_targets(table, org)["team"].tolist() == ["North", "(none)"]
     assert place_targets(table, oa.Org()) is table
@@ -93,9 +102,25 @@ def test_place_targets__knows_the_people_of_the_targets_own_org() -> None:
     assert place_targets(org.targets, oa.Org())["team"].tolist() == ["East"]
 
 
-@given(st.lists(st.tuples(st.dates(pd.Timestamp("2026-01-01").date(), pd.Timestamp("2027-12-31").date()), st.sampled_from("EWN")), max_size=4, unique_by=lambda move: move[0]), st.sampled_from(["2026-12", "2026Q4", "2027"]), st.floats(0, 1e9))  # fmt: skip
-def test_place_targets__loses_no_money(moves: list[tuple[Any, str]], period: str, target: float) -> None:
-    people = [{"owner_name": "Zoe", "team": "E"}, *({"owner_name": "Zoe", "team": team, "from_date": day} for day, team in moves)]  # fmt: skip
+@given(
+    st.lists(
+        st.tuples(
+            st.dates(pd.Timestamp("2026-01-01").date(), pd.Timestamp("2027-12-31").date()),
+            st.sampled_from("EWN"),
+        ),
+        max_size=4,
+        unique_by=lambda move: move[0],
+    ),
+    st.sampled_from(["2026-12", "2026Q4", "2027"]),
+    st.floats(0, 1e9),
+)
+def test_place_targets__loses_no_money(
+    moves: list[tuple[Any, str]], period: str, target: float
+) -> None:
+    people = [
+        {"owner_name": "Zoe", "team": "E"},
+        *({"owner_name": "Zoe", "team": team, "from_date": day} for day, team in moves),
+    ]
     org = oa.Org(people=people, targets=[{"period": period, "owner_name": "Zoe", "target": target}])
     parts = place_targets(org.targets, org)["target"]
     assert parts.sum() == pytest.approx(target)
@@ -103,7 +128,11 @@ def test_place_targets__loses_no_money(moves: list[tuple[Any, str]], period: str
 
 
 def test_targets__are_read_as_they_are_typed() -> None:
-    for typed, currency, amount in (("€150,000", "EUR", 150000.0), ("250k", None, 250000.0), (5, "USD", 5.0)):
+    for typed, currency, amount in (
+        ("€150,000", "EUR", 150000.0),
+        ("250k", None, 250000.0),
+        (5, "USD", 5.0),
+    ):
         org = oa.Org(targets=[{"period": "2026-12", "target": typed}], currency=currency)
         assert org.targets["target"].tolist() == [amount]
 

@@ -53,15 +53,22 @@ def test_read__takes_a_workbook_of_targets_as_people_type_them(tmp_path: Path) -
         ["2026-12", "Dee", 150_000],
     ]
     assert org.targets.attrs["left_out"] == [
-        "2 rows above the header", "1 row of totals: row 8 'Total'", "the column Comment",
-    ]  # fmt: skip
+        "2 rows above the header",
+        "1 row of totals: row 8 'Total'",
+        "the column Comment",
+    ]
 
 
 @pytest.mark.parametrize(
     "labels",
-    [["Nov 2026", "Dec 2026", "Q4 FY27"], [datetime(2026, 11, 1), datetime(2026, 12, 1), "FY27 Q4"]],
+    [
+        ["Nov 2026", "Dec 2026", "Q4 FY27"],
+        [datetime(2026, 11, 1), datetime(2026, 12, 1), "FY27 Q4"],
+    ],
 )
-def test_read__takes_targets_with_a_column_for_each_period(tmp_path: Path, labels: list[Any]) -> None:
+def test_read__takes_targets_with_a_column_for_each_period(
+    tmp_path: Path, labels: list[Any]
+) -> None:
     rows = [
         ["Owner", *labels, "Total"],
         ["Ann", "100k", "n/a", 400_000, 500_000],
@@ -92,15 +99,38 @@ def test_read__takes_a_german_sheet_of_targets(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("Rep,Quater,Quota\n" + "Ann,FY27 Q4,5\n" * 239, 'no column for period (or month, quarter, year, fiscal period); the file has "Rep", "Quater", "Quota"; is "Quater" the period?'),
-        ("Who,When\nAnn,FY27 Q4\n", 'no column for period (or month, quarter, year, fiscal period) and target (or quota, goal, target amount, sales target); the file has "Who", "When"'),
-        ("period,target,owner_nam\n2026-11,5,Ann\n", 'the file has "period", "target", "owner_nam"; is "owner_nam" the owner_name?'),
+        (
+            "Rep,Quater,Quota\n" + "Ann,FY27 Q4,5\n" * 239,
+            (
+                "no column for period (or month, quarter, year, fiscal period); the file has "
+                '"Rep", '
+                '"Quater", "Quota"; is "Quater" the period?'
+            ),
+        ),
+        (
+            "Who,When\nAnn,FY27 Q4\n",
+            (
+                "no column for period (or month, quarter, year, fiscal period) and target (or "
+                "quota, "
+                'goal, target amount, sales target); the file has "Who", "When"'
+            ),
+        ),
+        (
+            "period,target,owner_nam\n2026-11,5,Ann\n",
+            'the file has "period", "target", "owner_nam"; is "owner_nam" the owner_name?',
+        ),
         ("Who,Q4 2027,Q3 2027\nAnn,5,6\n", "no column for owner_name or team; the file has"),
         ("Rep,Q4 2027,FY27 Q4\nAnn,5,6\n", "two columns for 2027Q4"),
-        ('period,target\n2026-11,"€150,000"\n', "targets.csv line 2: target = '€150,000': is in €, and the org's currency is USD"),
-        ("period,target\n2026-10-01,5\n2027-01-01,5\n", "targets.csv line 2: period = '2026-10-01': use a month, quarter or year"),
+        (
+            'period,target\n2026-11,"€150,000"\n',
+            "targets.csv line 2: target = '€150,000': is in €, and the org's currency is USD",
+        ),
+        (
+            "period,target\n2026-10-01,5\n2027-01-01,5\n",
+            "targets.csv line 2: period = '2026-10-01': use a month, quarter or year",
+        ),
     ],
-)  # fmt: skip
+)
 def test_read__names_a_wrong_file_of_targets_once(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(OrgError) as caught:
         read(tmp_path, text)
@@ -110,14 +140,19 @@ def test_read__names_a_wrong_file_of_targets_once(tmp_path: Path, text: str, say
 
 
 def test_org__reads_typed_targets_in_rows_too() -> None:
-    typed = [{"period": "FY27 Q4", "target": "€150,000"}, {"period": "Nov 2026", "target": "1.250.000,50"}]
+    typed = [
+        {"period": "FY27 Q4", "target": "€150,000"},
+        {"period": "Nov 2026", "target": "1.250.000,50"},
+    ]
     org = oa.Org(currency="EUR", timezone="Europe/Berlin", targets=typed)
     assert org.targets[["period", "target"]].to_numpy().tolist() == [
         ["2027Q4", 150_000],
         ["2026-11", 1_250_000.5],
     ]
     assert oa.Org(**org.to_dict()) == org
-    with pytest.raises(OrgError, match="target = '€150,000': is in €, and the org's currency is USD"):
+    with pytest.raises(
+        OrgError, match="target = '€150,000': is in €, and the org's currency is USD"
+    ):
         oa.Org(currency="USD", targets=typed[:1])
     with pytest.raises(
         OrgError, match=r"targets.rows\[1\].period = 'FY27 Q4': a second target of this period"
@@ -139,7 +174,10 @@ def test_find_near__knows_a_misspelled_label() -> None:
 
 
 def test_find_periods__reads_first_days_of_months_where_they_are_no_quarters() -> None:
-    assert find_periods(["Rep", "FY27 Q4", "Nov 2026"]) == {"FY27 Q4": "2027Q4", "Nov 2026": "2026-11"}
+    assert find_periods(["Rep", "FY27 Q4", "Nov 2026"]) == {
+        "FY27 Q4": "2027Q4",
+        "Nov 2026": "2026-11",
+    }
     assert find_periods(["2026-11-01 00:00:00", "2026-12-01 00:00:00"]) == {
         "2026-11-01 00:00:00": "2026-11",
         "2026-12-01 00:00:00": "2026-12",

@@ -17,7 +17,12 @@ PACKAGE = Path(opp_analytics.__file__).parent
 
 def test_stages__tell_names_in_order_and_kinds() -> None:
     mine = Stages(
-        (Stage("Demo", "open"), Stage("Signed", "won"), Stage("Verbal", "open"), Stage("Dead", "lost"))
+        (
+            Stage("Demo", "open"),
+            Stage("Signed", "won"),
+            Stage("Verbal", "open"),
+            Stage("Dead", "lost"),
+        )
     )
     assert mine.names == ("Demo", "Signed", "Verbal", "Dead")
     assert (mine.open, mine.won, mine.lost) == (("Demo", "Verbal"), ("Signed",), ("Dead",))
@@ -38,7 +43,9 @@ def test_stages__of_the_api_are_the_documented_six() -> None:
 @pytest.mark.slow
 def test_nothing_else_holds_a_stage_name() -> None:
     rooms = [
-        path for path in PACKAGE.rglob("*.py") if path.relative_to(PACKAGE).parts[0] not in ("org", "sandbox")
+        path
+        for path in PACKAGE.rglob("*.py")
+        if path.relative_to(PACKAGE).parts[0] not in ("org", "sandbox")
     ]
     assert len(rooms) > 100
     held = [f"{path.relative_to(PACKAGE)}: {name}" for path in rooms for name in _named(path)]
@@ -48,30 +55,40 @@ def test_nothing_else_holds_a_stage_name() -> None:
 def test_named__sees_a_stage_in_code_but_not_in_a_docstring(tmp_path: Path) -> None:
     file = tmp_path / "some.py"
     file.write_text(
-        '"""proposal"""\nX = 1\n"""proposal"""\ndef f():\n    """closed_won"""\n    return ("closed_won", "a proposal")\n'
+        '"""proposal"""\nX = 1\n"""proposal"""\ndef f():\n    """closed_won"""\n    return '
+        '("closed_won", "a proposal")\n'
     )
     assert list(_named(file)) == ["closed_won"]
 
 
 def _named(path: Path) -> Iterator[str]:
-    """Stage names among the text constants of a module that are not a statement of their own, as docstrings are."""
+    """Stage names among the text constants of a module that are not a statement of their own, as
+    docstrings are."""
     tree = ast.parse(path.read_text())
     documentation = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and node.value in STAGES.names and id(node) not in documentation:
+        if (
+            isinstance(node, ast.Constant)
+            and node.value in STAGES.names
+            and id(node) not in documentation
+        ):
             yield str(node.value)
 
 
 def test_of__keeps_those_of_a_pipeline() -> None:
-    assert Stages((Stage("Demo", "open", pipeline="New"), Stage("Quote", "open", pipeline="Renewal"))).of(
-        "New"
-    ).names == ("Demo",)
+    assert Stages(
+        (Stage("Demo", "open", pipeline="New"), Stage("Quote", "open", pipeline="Renewal"))
+    ).of("New").names == ("Demo",)
 
 
 def test_look_up__follows_the_pipeline_of_each_deal() -> None:
-    two = Stages((Stage("Demo", "open", 20, pipeline="New"), Stage("Demo", "open", 60, pipeline="Renewal")))
+    two = Stages(
+        (Stage("Demo", "open", 20, pipeline="New"), Stage("Demo", "open", 60, pipeline="Renewal"))
+    )
     deals = pd.DataFrame({"stage": "Demo", "pipeline": ["New", "Renewal", None]})
-    found = two.look_up(deals, lambda stages: {stage.name: float(stage.probability or 0) for stage in stages})
+    found = two.look_up(
+        deals, lambda stages: {stage.name: float(stage.probability or 0) for stage in stages}
+    )
     assert repr(found.tolist()) == "[20.0, 60.0, nan]"
 
 

@@ -50,7 +50,9 @@ def read(text: str) -> oa.Org:
 
 
 def frame(*stages: str, **columns: Sequence[object]) -> pd.DataFrame:
-    return pd.DataFrame({"stage": stages, "value": 1.0, "close_date": pd.Timestamp("2026-11-30"), **columns})
+    return pd.DataFrame(
+        {"stage": stages, "value": 1.0, "close_date": pd.Timestamp("2026-11-30"), **columns}
+    )
 
 
 def update(text: str, deals: pd.DataFrame, **options: object) -> str:
@@ -62,7 +64,11 @@ def test_update__adds_a_stage_a_column_and_a_section_and_keeps_every_other_line(
     text = update(HAND, deals, columns={"Deal name": "name"}, tables={"targets": "targets.csv"})
     added = [line for line in text.splitlines() if line not in HAND.splitlines()]
     assert added == [
-        '  {name = "Pilot", kind = "open", probability = 50},  # 1 deal; guess: open, as nothing says closed; its place in the order is a guess too',
+        (
+            '  {name = "Pilot", kind = "open", probability = 50},  # 1 deal; guess: open, as '
+            "nothing "
+            "says closed; its place in the order is a guess too"
+        ),
         '"Deal name" = "name" # guess',
         "[targets]",
         'file = "targets.csv"',
@@ -101,16 +107,30 @@ def test_update__twice_is_as_once() -> None:
 
 def test_update__adds_another_spelling_to_its_stage() -> None:
     org = read(update(HAND, frame("signed", "GONE", "dead")))
-    assert org.stages.aliases == {"signed": "Signed", "Gone": "Dead", "dead": "Dead", "GONE": "Dead"}
+    assert org.stages.aliases == {
+        "signed": "Signed",
+        "Gone": "Dead",
+        "dead": "Dead",
+        "GONE": "Dead",
+    }
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        'stages = [{name = "Demo", kind = "open"}, {name = "Won", kind = "won"}]\ncolumns = {"Betrag" = "value"}\n',
-        'stages = [ {name = "Demo", kind = "open"},\n           {name = "Won", kind = "won"} ]\n[columns]\n',
+        (
+            'stages = [{name = "Demo", kind = "open"}, {name = "Won", kind = "won"}]\ncolumns = '
+            '{"Betrag" = "value"}\n'
+        ),
+        (
+            'stages = [ {name = "Demo", kind = "open"},\n           {name = "Won", kind = "won"} '
+            "]\n[columns]\n"
+        ),
         '[[stages]]\nname = "Demo"\nkind = "open"\n\n[[stages]]\nname = "Won"\nkind = "won"\n',
-        'columns.Betrag = "value"\nstages = [\n  {name = "Demo", kind = "open"},\n  {name = "Won", kind = "won"}  # x\n]',
+        (
+            'columns.Betrag = "value"\nstages = [\n  {name = "Demo", kind = "open"},\n  {name = '
+            '"Won", kind = "won"}  # x\n]'
+        ),
     ],
 )
 def test_update__of_any_form_of_toml_adds_the_same(text: str) -> None:
@@ -182,7 +202,9 @@ forms = [
     st.sampled_from(forms),
     st.sampled_from([", ", ",\n  ", ',  # a "{}\n  # next\n  ']),
     st.sampled_from(["", "# top\n\n", "# about [columns]\n"]),
-    st.sampled_from(["", "[columns]\nA = 'name'\n\n# [targets]\n", "\n# People\n[people] # none\n"]),
+    st.sampled_from(
+        ["", "[columns]\nA = 'name'\n\n# [targets]\n", "\n# People\n[people] # none\n"]
+    ),
 )
 def test_update__of_any_names_and_comments_keeps_them_all_and_knows_every_stage(
     known: list[str], found: list[str], form: str, between: str, top: str, end: str
@@ -193,7 +215,10 @@ def test_update__of_any_names_and_comments_keeps_them_all_and_knows_every_stage(
     text = top + form.replace("{}", lines) + end
     deals = frame(*found)
     changed = update(
-        text, deals, columns={'B " = #': "stage"}, tables={"targets": [{"period": "2026-11", "target": 1}]}
+        text,
+        deals,
+        columns={'B " = #': "stage"},
+        tables={"targets": [{"period": "2026-11", "target": 1}]},
     )
     rest = iter(changed.splitlines())
     kept = [line for line in text.splitlines() if line.lstrip().startswith("#")]

@@ -22,7 +22,9 @@ def _pipeline(groups, deals, name="{long} {k}", scale=1.0):
             "account_id": "x",
             "value": (dice.lognormal(9, 2, deals) * scale).round(2),
             "stage": stage,
-            "status": np.select([stage == "closed_won", stage == "closed_lost"], ["won", "lost"], "active"),
+            "status": np.select(
+                [stage == "closed_won", stage == "closed_lost"], ["won", "lost"], "active"
+            ),
             "close_date": pd.Timestamp("2025-06-01")
             + pd.to_timedelta(dice.integers(0, 500, deals), unit="D"),
             "probability": dice.integers(1, 100, deals),
@@ -42,16 +44,23 @@ FRAMES = {
 }
 LOOKS: dict[str, Any] = {
     "light": {},
-    "dark and large": {"figure.facecolor": "#111418", "axes.facecolor": "#111418", "font.size": 13.0},
+    "dark and large": {
+        "figure.facecolor": "#111418",
+        "axes.facecolor": "#111418",
+        "font.size": 13.0,
+    },
 }
 
 
 def past_and_now(frame, folder):
     """The frame a month ago and now, with some of it moved."""
     kept = History(folder)
-    before = frame.assign(stage=frame["stage"].astype(str).replace("closed_won", "proposal"), status="active")
+    before = frame.assign(
+        stage=frame["stage"].astype(str).replace("closed_won", "proposal"), status="active"
+    )
     kept.record(
-        before.assign(close_date=before["close_date"] - pd.Timedelta(days=20)), at="2026-02-28T12:00Z"
+        before.assign(close_date=before["close_date"] - pd.Timedelta(days=20)),
+        at="2026-02-28T12:00Z",
     )
     kept.record(before, at="2026-03-10T12:00Z")
     kept.record(frame, at="2026-03-31T12:00Z")

@@ -16,7 +16,9 @@ def texts(ax: Axes) -> list[str]:
 
 
 def caption(ax: Axes) -> str:
-    return next(text.get_text().replace("\n", " ") for text in ax.texts if text.get_gid() == "caption")
+    return next(
+        text.get_text().replace("\n", " ") for text in ax.texts if text.get_gid() == "caption"
+    )
 
 
 def title(ax: Axes) -> str:
@@ -59,7 +61,9 @@ def _undrawn(figure: Figure) -> set[int]:
     found: set[int] = set()
     for axis in (axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)):
         low, high = sorted(axis.get_view_interval())
-        found |= {id(tick.label1) for tick in axis.get_major_ticks() if not low <= tick.get_loc() <= high}
+        found |= {
+            id(tick.label1) for tick in axis.get_major_ticks() if not low <= tick.get_loc() <= high
+        }
     return found
 
 

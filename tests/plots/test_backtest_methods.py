@@ -30,17 +30,25 @@ def test_backtest_methods__bars_are_the_errors_the_best_method_first_and_blue_wh
 
 def test_backtest_methods__says_when_nothing_was_booked():
     table = TABLES["backtest_methods"].assign(wape=np.nan)
-    assert "nothing was booked in the periods that have ended" in reading.texts(plots.backtest_methods(table))
+    assert "nothing was booked in the periods that have ended" in reading.texts(
+        plots.backtest_methods(table)
+    )
 
 
 def test_backtest_methods__by_lead_are_curves_from_far_to_near_the_first_method_in_blue():
     bands = pd.CategoricalIndex(["0–1", "8–14"], ["0–1", "8–14"], ordered=True)
     methods = ["stated", "three_periods", "year_ago"]
     table = pd.DataFrame(
-        {"n": [3, 5, 3, 5, 0, 0], "wape": [0.1, 0.3, 0.2, 0.4, None, None], "bias": 0.0, "interval_coverage": 1.0,
-         "behind": [0.0, 0.0, 0.1, 0.1, None, None], "differs": [False, False, True, False, False, False]},
+        {
+            "n": [3, 5, 3, 5, 0, 0],
+            "wape": [0.1, 0.3, 0.2, 0.4, None, None],
+            "bias": 0.0,
+            "interval_coverage": 1.0,
+            "behind": [0.0, 0.0, 0.1, 0.1, None, None],
+            "differs": [False, False, True, False, False, False],
+        },
         pd.MultiIndex.from_product([methods, bands], names=["method", "days_left"]),
-    )  # fmt: skip
+    )
     table.attrs = {"freq": "M"}
     ax = plots.backtest_methods(table)
     assert [line.get_ydata().tolist() for line in ax.lines[:2]] == [[0.3, 0.1], [0.4, 0.2]]
@@ -51,5 +59,6 @@ def test_backtest_methods__by_lead_are_curves_from_far_to_near_the_first_method_
     assert "mean of the last three months" in named
     assert "a year ago" not in named
     assert (
-        sentence(table) == "Stated misses least in 2 of 2 bands of days left: beyond chance in one of them."
+        sentence(table)
+        == "Stated misses least in 2 of 2 bands of days left: beyond chance in one of them."
     )

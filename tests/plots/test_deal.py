@@ -35,10 +35,16 @@ def test_deal__shows_each_value_as_long_as_it_was_seen():
     assert reading.rows(ax) == ["stage", "value", "close date"]
     lanes = [(lane, start, end) for lane, start, end, _ in bars(ax)]
     assert lanes == [
-        (0, 0, 7), (0, 7, 28), (0, 28, 35),
-        (1, 0, 7), (1, 7, 14), (1, 14, 35),
-        (2, 0, 7), (2, 7, 14), (2, 14, 35),
-    ]  # fmt: skip
+        (0, 0, 7),
+        (0, 7, 28),
+        (0, 28, 35),
+        (1, 0, 7),
+        (1, 7, 14),
+        (1, 14, 35),
+        (2, 0, 7),
+        (2, 7, 14),
+        (2, 14, 35),
+    ]
     colors = [to_hex(color).upper() for *_, color in bars(ax)]
     blue, pale, dark = (color.upper() for color in (COLORS["hi"], COLORS["pale"], COLORS["bar"]))
     # Moved back, then won; raised, then cut; pushed, then pulled in.
@@ -64,7 +70,11 @@ def test_deal__moves_back_only_in_its_own_pipeline():
 
 
 def test_deal__shows_nothing_while_it_was_deleted():
-    rows = [ROWS[0], ("a", 3, 100.0, "proposal", "2026-03-31", "active"), ("b", 4, 1.0, None, None, None)]
+    rows = [
+        ROWS[0],
+        ("a", 3, 100.0, "proposal", "2026-03-31", "active"),
+        ("b", 4, 1.0, None, None, None),
+    ]
     ax = plots.deal(history_of(rows, deleted=[("a", 1)]).deal("a"))
     assert {(start, end) for _, start, end, _ in bars(ax)} == {(0, 7), (21, 28)}
 

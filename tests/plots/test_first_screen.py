@@ -12,7 +12,11 @@ from opp_analytics import charts
 from opp_analytics.plots import first_screen
 from tests.plots import reading
 
-TILES = [("Closed won", "$184K", "▲ $46K since Nov 9"), ("Forecast", "$484K", ""), ("Coverage", "1.4×", "")]
+TILES = [
+    ("Closed won", "$184K", "▲ $46K since Nov 9"),
+    ("Forecast", "$484K", ""),
+    ("Coverage", "1.4×", ""),
+]
 SENTENCE = "November is 46% likely to hit $490K: $184K closed, forecast $484K."
 
 
@@ -20,14 +24,22 @@ SENTENCE = "November is 46% likely to hit $490K: $184K closed, forecast $484K."
 def chart(request) -> charts.ChartData:
     days = pd.to_datetime(request.param.split()).tz_localize("UTC")
     fan = pd.DataFrame(
-        {"booked": [0.0, 90e3, 184e3], "expected": [400e3, 440e3, 484e3], "low": 150e3, "high": 600e3, "target": 490e3},
+        {
+            "booked": [0.0, 90e3, 184e3],
+            "expected": [400e3, 440e3, 484e3],
+            "low": 150e3,
+            "high": 600e3,
+            "target": 490e3,
+        },
         index=days,
-    )  # fmt: skip
+    )
     fan.attrs["currency"] = "USD"
     drawn = charts.forecast_fan(
         fan, closed=pd.DataFrame({"close_date": days[:0].tz_localize(None), "value": []})
     )
-    return replace(drawn, title="The November forecast is $345K above target, up $174K since Nov 18")
+    return replace(
+        drawn, title="The November forecast is $345K above target, up $174K since Nov 18"
+    )
 
 
 @pytest.mark.parametrize("sentence", [SENTENCE, f"{SENTENCE} " * 2 + SENTENCE])
@@ -50,7 +62,9 @@ def test_first_screen__has_the_words_of_the_page_none_over_another(chart, tiles,
 
 def test_first_screen__draws_the_last_weeks_alone_and_no_line_through_a_name():
     days = pd.date_range("2026-09-01", "2026-11-16", freq="7D", tz="UTC")
-    fan = pd.DataFrame({"booked": 0.0, "expected": 400e3, "low": 150e3, "high": 600e3, "target": 490e3}, days)
+    fan = pd.DataFrame(
+        {"booked": 0.0, "expected": 400e3, "low": 150e3, "high": 600e3, "target": 490e3}, days
+    )
     fan["high"] = [2e6, *fan["high"].iloc[1:]]
     drawn = charts.forecast_fan(fan)
     earlier = charts.Curve(drawn.curves[0].points, "mute", stepped=True)

@@ -14,7 +14,9 @@ def test_forecast__names_its_marks_and_says_the_finding():
     assert reading.legend(ax) == []
     assert {"140", "60", "target 120"} <= set(reading.texts(ax))
     assert (
-        reading.title(ax).replace("\n", " ").startswith("March ends today: 100 closed, 20 to go, 70% likely")
+        reading.title(ax)
+        .replace("\n", " ")
+        .startswith("March ends today: 100 closed, 20 to go, 70% likely")
     )
     assert ax.get_xlabel() == "* to date · not drawn: 1 overdue deal (10)"
     assert reading.caption(ax) == (
@@ -23,14 +25,22 @@ def test_forecast__names_its_marks_and_says_the_finding():
 
 
 def test_forecast__names_periods_whose_range_excludes_the_forecast():
-    table = TABLES["forecast"].assign(high=[np.nan, np.nan, 100.0, 90.0], low=[np.nan, np.nan, 100.0, 20.0])
+    table = TABLES["forecast"].assign(
+        high=[np.nan, np.nan, 100.0, 90.0], low=[np.nan, np.nan, 100.0, 20.0]
+    )
     assert reading.caption(plots.forecast(table)).endswith("most likely nothing more in Mar 2026")
 
 
 def test_forecast__bars_are_booked_with_what_is_expected_on_top_later_periods_paler():
     bars = plots.forecast(TABLES["forecast"]).patches
     drawn = [(bar.get_y(), bar.get_height(), to_rgba(bar.get_facecolor())[3]) for bar in bars]  # type: ignore[attr-defined]
-    assert [(y, height) for y, height, *_ in drawn] == [(0, 100), (100, 40), (0, 0), (0, 60), (0, 60)]
+    assert [(y, height) for y, height, *_ in drawn] == [
+        (0, 100),
+        (100, 40),
+        (0, 0),
+        (0, 60),
+        (0, 60),
+    ]
     assert [strength for *_, strength in drawn] == [1, 1, 1, 1, 0.45]
 
 
@@ -87,7 +97,8 @@ def test_forecast__of_groups_is_a_row_each_for_the_current_period_as_in_the_expl
     assert reading.widths(ax) == [100, 100, 100, 100]
     assert [np.ravel(line.get_xdata())[0] for line in ax.lines] == [150, 110]
     said = (
-        "2 groups of Mar 2026 · as of Mar 31, 2026 · gray: closed, dot: forecast, band: range, line: target"
+        "2 groups of Mar 2026 · as of Mar 31, 2026 · gray: closed, dot: forecast, band: range, "
+        "line: target"
     )
     assert reading.caption(ax).startswith(said)
     assert reading.title(ax).startswith("No rep is at target; Ann’s forecast is 10 below")
@@ -100,7 +111,9 @@ def test_forecast__of_many_groups_counts_those_not_drawn():
 
 
 def test_forecast__leaves_air_above_the_highest_bar():
-    ax = plots.forecast(TABLES["forecast"].assign(low=None, high=None).astype({"low": float, "high": float}))
+    ax = plots.forecast(
+        TABLES["forecast"].assign(low=None, high=None).astype({"low": float, "high": float})
+    )
     assert ax.get_ylim()[1] > 140
 
 

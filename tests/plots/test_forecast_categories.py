@@ -15,7 +15,9 @@ def test_forecast_categories__draws_the_periods_from_now_on():
 
 def test_forecast_categories__by_group_is_one_period_the_largest_first():
     table = TABLES["forecast_categories"]
-    grouped = pd.concat({"Ann": table, "Bo": table.assign(closed=table["closed"] * 2)}, names=["owner_name"])
+    grouped = pd.concat(
+        {"Ann": table, "Bo": table.assign(closed=table["closed"] * 2)}, names=["owner_name"]
+    )
     ax = plots.forecast_categories(grouped)
     assert reading.rows(ax) == ["Bo", "Ann"]
     past = plots.forecast_categories(grouped[~grouped["to_date"]])

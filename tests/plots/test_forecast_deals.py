@@ -10,12 +10,16 @@ def test_forecast_deals__bars_go_from_lost_to_won():
     assert reading.starts(ax) == [0.3, 0.8, 0.5, 0.6]
     assert reading.rows(ax) == ["Acme", "Bolt"]
     assert reading.texts(ax)[:6] == ["value", "if lost", "if won", "50K", "30%", "80%"]
-    assert reading.title(ax).replace("\n", " ") == "Acme decides April: 80% likely if won, 30% if lost"
+    assert (
+        reading.title(ax).replace("\n", " ") == "Acme decides April: 80% likely if won, 30% if lost"
+    )
     assert ax.get_xlabel() == "chance that Apr 2026 reaches its target"
 
 
 def test_forecast_deals__calls_no_chance_certain():
-    ax = plots.forecast_deals(TABLES["forecast_deals"].assign(p_if_won=1.0, p_if_lost=0.0, swing=1.0))
+    ax = plots.forecast_deals(
+        TABLES["forecast_deals"].assign(p_if_won=1.0, p_if_lost=0.0, swing=1.0)
+    )
     assert {"<1%", ">99%"} <= set(reading.texts(ax))
     assert ">99% likely if won, <1% if lost" in reading.title(ax).replace("\n", " ")
 

@@ -1,4 +1,5 @@
-"""What every drawing owes the eye: nothing cut off, no labels on top of each other, whatever the data."""
+"""What every drawing owes the eye: nothing cut off, no labels on top of each other, whatever the
+data."""
 
 from typing import Any
 
@@ -54,7 +55,10 @@ def _tables(frame, history):
         "audit": [analysis.audit(frame, **day)],
         "deal_flags": [analysis.deal_flags(frame, **day)],
         "scorecard": [analysis.scorecard(frame, **day)],
-        "waterfall": [analysis.waterfall(history, **stretch), analysis.waterfall(history, **by, **stretch)],
+        "waterfall": [
+            analysis.waterfall(history, **stretch),
+            analysis.waterfall(history, **by, **stretch),
+        ],
         "forecast_change": [
             analysis.forecast_change(
                 history, start="2026-03-01", end=AS_OF, period="2026-03", method="stated", **more
@@ -62,7 +66,10 @@ def _tables(frame, history):
             for more in ({}, by)
         ],
         "movements": [analysis.movements(history, **stretch)],
-        "slippage": [analysis.slippage(history, **stretch), analysis.slippage(history, **by, **stretch)],
+        "slippage": [
+            analysis.slippage(history, **stretch),
+            analysis.slippage(history, **by, **stretch),
+        ],
         "stage_flow": [
             analysis.stage_flow(history, **stretch),
             analysis.stage_flow(history, **by, **stretch),
@@ -86,11 +93,24 @@ def _called(names):
     bias, width = dice.normal(0, 0.3, many), dice.uniform(0.1, 2.0, many)
     bias[:1] = 40.0
     callers = pd.DataFrame(
-        {"n": 12, "wape": abs(bias), "bias": bias, "bias_low": bias - width, "bias_high": bias + width, "over": 0.5, "under": 0.5,
-         "moved": 0.0, "differs": bias < 0, "error_ratio": abs(bias), "ratio_low": 0.1, "ratio_high": 90.0, "model_wape": 1.0,
-         "better": 0.5},
+        {
+            "n": 12,
+            "wape": abs(bias),
+            "bias": bias,
+            "bias_low": bias - width,
+            "bias_high": bias + width,
+            "over": 0.5,
+            "under": 0.5,
+            "moved": 0.0,
+            "differs": bias < 0,
+            "error_ratio": abs(bias),
+            "ratio_low": 0.1,
+            "ratio_high": 90.0,
+            "model_wape": 1.0,
+            "better": 0.5,
+        },
         index=pd.Index(names, name="caller"),
-    )  # fmt: skip
+    )
     sources = TABLES["forecast_value_added"]
     groups = dict.fromkeys(names, sources)
     tables = [callers, pd.concat(groups, names=["owner_name"]) if groups else sources.iloc[:0]]
@@ -110,10 +130,18 @@ def _past(periods):
     rows = pd.MultiIndex.from_product([made, names], names=["made_at", "period"])
     expected, actual = dice.lognormal(14, 1, (2, len(rows)))
     past = pd.DataFrame(
-        {"weeks_before": [*np.repeat(range(8, -1, -1), periods)], "expected": expected, "low": expected / 2,
-         "median": expected, "high": expected * 2, "booked": expected / 3, "actual": actual, "error": expected - actual},
+        {
+            "weeks_before": [*np.repeat(range(8, -1, -1), periods)],
+            "expected": expected,
+            "low": expected / 2,
+            "median": expected,
+            "high": expected * 2,
+            "booked": expected / 3,
+            "actual": actual,
+            "error": expected - actual,
+        },
         index=rows,
-    )  # fmt: skip
+    )
     past.attrs = {"as_of": AS_OF, "freq": "M", "confidence": 0.8}
     stated = (np.arange(min(periods, 20)) + 0.5) / max(min(periods, 20), 1)
     won = dice.uniform(0, 1, len(stated))

@@ -29,4 +29,6 @@ def test_movements__says_how_many_are_not_shown():
 
 
 def test_movements__of_nothing():
-    assert "nothing moved in this period" in reading.texts(plots.movements(TABLES["movements"].head(0)))
+    assert "nothing moved in this period" in reading.texts(
+        plots.movements(TABLES["movements"].head(0))
+    )

@@ -1,4 +1,5 @@
-"""A few drawings as they look, held against stored pictures; ``--mpl-generate-path=tests/plots/baseline`` draws those anew."""
+"""A few drawings as they look, held against stored pictures;
+``--mpl-generate-path=tests/plots/baseline`` draws those anew."""
 
 import pytest
 from matplotlib.figure import Figure, SubFigure

@@ -15,10 +15,13 @@ def test_pipeline_created__draws_bars_of_new_value():
 
 def test_pipeline_created__stacks_the_largest_groups_and_the_rest():
     names = [f"Rep {k}" for k in range(10)]
-    index = pd.MultiIndex.from_product([names, ["2026-02", "2026-03"]], names=["owner_name", "period"])
+    index = pd.MultiIndex.from_product(
+        [names, ["2026-02", "2026-03"]], names=["owner_name", "period"]
+    )
     values = [float(100 - k // 2) for k in range(20)]
     table = pd.DataFrame(
-        {"deals": 1, "value": values, "open_count": 1, "open_value": 5.0, "to_date": False}, index=index
+        {"deals": 1, "value": values, "open_count": 1, "open_value": 5.0, "to_date": False},
+        index=index,
     )
     ax = plots.pipeline_created(table)
     assert {*names[:3], "7 more"} <= set(reading.texts(ax))

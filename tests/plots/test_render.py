@@ -1,4 +1,5 @@
-"""The paper that all drawings share, and labels that fit: whatever the data, none covers another, and all text can be read."""
+"""The paper that all drawings share, and labels that fit: whatever the data, none covers another,
+and all text can be read."""
 
 from __future__ import annotations
 
@@ -65,7 +66,9 @@ def test_drawing__names_the_function_that_makes_the_table():
         errors.MissingColumnError, match=r"no column rate and n; pass the result of oa\.win_rate"
     ):
         drawn(pd.DataFrame({"a": [1]}))
-    with pytest.raises(errors.ArgumentTypeError, match=r"table is a list; pass the result of oa\.win_rate"):
+    with pytest.raises(
+        errors.ArgumentTypeError, match=r"table is a list; pass the result of oa\.win_rate"
+    ):
         drawn([1])  # type: ignore[arg-type]
     assert reading.title(drawn(pd.DataFrame({"rate": [0.5], "n": [2]}))) == "1 rates"
     assert list(inspect.signature(drawn).parameters) == ["table", "ax"]
@@ -84,7 +87,9 @@ DARK: Any = {"figure.facecolor": "#111418", "axes.facecolor": "#111418"}
 
 
 def luminance(color: Any) -> float:
-    parts = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in colors.to_rgb(color)]
+    parts = [
+        p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in colors.to_rgb(color)
+    ]
     return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
 
 
@@ -100,7 +105,11 @@ def test_finish__leaves_text_outside_of_marks_readable(name: str, settings: Any)
         ax = getattr(plots, name)(TABLES[name])
     behind = ax.figure.get_facecolor()
     inside = [mark.get_window_extent() for mark in ax.patches]
-    texts = [found for found in ax.figure.findobj(Text) if found.get_text().strip() and found.get_visible()]
+    texts = [
+        found
+        for found in ax.figure.findobj(Text)
+        if found.get_text().strip() and found.get_visible()
+    ]
     assert texts
     for found in texts:
         place = ax.transData.transform(found.get_position()) if found in ax.texts else (-1, -1)
@@ -128,7 +137,9 @@ def test_text__follows_the_readers_own_font_size() -> None:
 
 
 def _bars(names, **chart):
-    places = tuple(Place(name, (BarMark(0, 10.0 - k, "bar"),), end=10.0 - k) for k, name in enumerate(names))
+    places = tuple(
+        Place(name, (BarMark(0, 10.0 - k, "bar"),), end=10.0 - k) for k, name in enumerate(names)
+    )
     return ChartData("Bars", places=places, **chart)
 
 
@@ -171,7 +182,8 @@ def test_render__makes_room_beside_the_longest_bar():
 
 def test_render__shows_dollars_as_they_are():
     ax = render(
-        ChartData("$", places=(Place("$10 and $20", (BarMark(0, 1, "bar"),), "$508K · $9K", 1.0),)), None
+        ChartData("$", places=(Place("$10 and $20", (BarMark(0, 1, "bar"),), "$508K · $9K", 1.0),)),
+        None,
     )
     for text in (ax.get_yticklabels()[0], ax.texts[0]):
         assert not text.get_parse_math()

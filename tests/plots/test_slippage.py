@@ -19,7 +19,9 @@ def test_slippage__is_a_ladder_from_what_was_due():
 def test_slippage__of_groups_is_a_bar_of_shares_for_each():
     table = TABLES["slippage"]
     ax = plots.slippage(
-        pd.concat({"Ann": table, "Bo": table.assign(count=table["count"] * 2)}, names=["owner_name"])
+        pd.concat(
+            {"Ann": table, "Bo": table.assign(count=table["count"] * 2)}, names=["owner_name"]
+        )
     )
     assert reading.rows(ax) == ["Bo (10)", "Ann (5)"]
     assert reading.widths(ax)[:4] == pytest.approx([0.4, 0.2, 0.2, 0.2])
@@ -38,4 +40,6 @@ def test_slippage__of_groups_is_a_bar_of_shares_for_each():
 
 
 def test_slippage__of_nothing():
-    assert "no open deal was due in this period" in reading.texts(plots.slippage(TABLES["slippage"].head(0)))
+    assert "no open deal was due in this period" in reading.texts(
+        plots.slippage(TABLES["slippage"].head(0))
+    )

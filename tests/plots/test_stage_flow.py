@@ -12,7 +12,8 @@ def test_stage_flow__bars_are_entries_by_their_outcome():
     assert [bar.get_x() for bar in ax.patches] == [0, 2, 3, 0, 1]  # type: ignore[attr-defined]
     assert {"moved on", "days", "67%", "12", "50%", "–"} <= set(reading.texts(ax))
     assert reading.caption(ax) == (
-        "6 entries · as of Mar 31, 2026 · strong gray: back, faint blue: still open · days: median in the stage"
+        "6 entries · as of Mar 31, 2026 · strong gray: back, faint blue: still open · days: "
+        "median in the stage"
     )
 
 

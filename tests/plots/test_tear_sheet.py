@@ -26,11 +26,15 @@ def test_tear_sheet__has_every_panel_under_its_finding(tmp_path):
     history = past_and_now(frame, tmp_path / "history")
     sheet = plots.tear_sheet(history, target=1e13)
     assert len(sheet.axes) == PANELS
-    found = oa.forecast(history.as_of("2026-03-31T12:00Z"), as_of="2026-03-31", history=history, target=1e13)
+    found = oa.forecast(
+        history.as_of("2026-03-31T12:00Z"), as_of="2026-03-31", history=history, target=1e13
+    )
     assert titles(sheet)[0] == reading.title(plots.forecast(found)).replace("\n", " ")
     assert "Mar 31, 2026" in sheet.findobj(matplotlib.text.Text)[0].get_text()
     # What needs more records says so, and what needs calls.
-    lacking = dict(zip(titles(sheet), (" ".join(reading.texts(ax)) for ax in sheet.axes), strict=True))
+    lacking = dict(
+        zip(titles(sheet), (" ".join(reading.texts(ax)) for ax in sheet.axes), strict=True)
+    )
     assert "keep recording" in lacking["Past ranges"].replace("\n", " ")
     assert "calls" in lacking["Calls"]
 

@@ -22,7 +22,9 @@ def test_time_to_win__has_a_row_per_group():
 
 def test_time_to_win__says_who_has_no_win():
     table = TABLES["time_to_win"]
-    both = pd.concat({"Ann": table.assign(days_of_won=float("nan")), "Bo": table}, names=["owner_name"])
+    both = pd.concat(
+        {"Ann": table.assign(days_of_won=float("nan")), "Bo": table}, names=["owner_name"]
+    )
     ax = plots.time_to_win(both)
     assert reading.rows(ax) == ["Bo", "Ann"]
     assert "no wins" in reading.texts(ax)

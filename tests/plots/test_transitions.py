@@ -9,7 +9,11 @@ from tests.plots.tables import TABLES
 def cells(ax: Axes) -> dict[tuple[float, float], str]:
     """The number in each filled cell, by its row and column."""
     filled = {(cell.get_y() + 0.5, cell.get_x() + 0.5) for cell in ax.patches}  # type: ignore[attr-defined]
-    return {place: said.get_text() for said in ax.texts if (place := said.get_position()[::-1]) in filled}
+    return {
+        place: said.get_text()
+        for said in ax.texts
+        if (place := said.get_position()[::-1]) in filled
+    }
 
 
 def test_transitions__cells_are_the_steps():
@@ -29,4 +33,6 @@ def test_transitions__draws_the_rows_it_is_given():
 
 
 def test_transitions__of_nothing():
-    assert "no stage change seen yet" in reading.texts(plots.transitions(TABLES["transitions"].head(1)))
+    assert "no stage change seen yet" in reading.texts(
+        plots.transitions(TABLES["transitions"].head(1))
+    )

@@ -17,11 +17,25 @@ DEALS = pd.DataFrame(
         "stage": ["closed_won", "closed_lost", "proposal", "proposal", "closed_won", "discovery"],
         "status": ["won", "lost", "active", "active", "won", "active"],
         "value": [100.0, 50.0, 80.0, -20.0, 40.0, 10.0],
-        "close_date": ["2026-03-02", "2026-03-01", "2026-03-20", "2026-04-10", "2026-02-10", "2026-02-01"],
+        "close_date": [
+            "2026-03-02",
+            "2026-03-01",
+            "2026-03-20",
+            "2026-04-10",
+            "2026-02-10",
+            "2026-02-01",
+        ],
         "probability": [100, 0, 40, 60, 100, 30],
         "created_at": "2026-01-01T00:00:00Z",
         "updated_at": "2026-03-01T00:00:00Z",
-        "owner": ["An owner with a name that is far too long for a label", "Bo", None, "Bo", "Bo", "Cy"],
+        "owner": [
+            "An owner with a name that is far too long for a label",
+            "Bo",
+            None,
+            "Bo",
+            "Bo",
+            "Cy",
+        ],
     }
 )
 AS_OF = "2026-03-10"
@@ -58,7 +72,9 @@ def _recorded(folder: Path) -> History:
     history = History(folder)
     for week, day in enumerate(pd.date_range("2026-01-05", "2026-04-27", freq="14D", tz="UTC")):
         closed = np.arange(len(DEALS)) * 2 < week
-        stage = np.where(closed, DEALS["stage"].replace(["proposal", "discovery"], "closed_lost"), "proposal")
+        stage = np.where(
+            closed, DEALS["stage"].replace(["proposal", "discovery"], "closed_lost"), "proposal"
+        )
         status = pd.Series(stage).map({"closed_won": "won", "closed_lost": "lost"}).fillna("active")
         due = pd.date_range("2026-01-20", periods=len(DEALS), freq="21D").astype(str)
         history.record(DEALS.assign(stage=stage, status=status, close_date=due), at=day)

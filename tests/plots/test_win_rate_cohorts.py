@@ -15,9 +15,9 @@ def test_win_rate_cohorts__bars_stack_won_and_open():
         (0.25, 0.5),
     ]
     assert reading.texts(ax)[:4] == ["n=6", "n=4", "won", "open"]
-    assert (
-        reading.caption(ax)
-        == "10 deals · as of Mar 31, 2026 · share won and still open at the same age, by period of creation"
+    assert reading.caption(ax) == (
+        "10 deals · as of Mar 31, 2026 · share won and still open at the same age, by period "
+        "of creation"
     )
 
 

@@ -12,7 +12,16 @@ from opp_analytics.report.tables import Tables
 
 AS_OF = "2026-03-16"
 
-COLUMNS = ["unique_id", "name", "value", "stage", "status", "close_date", "probability", "owner_name"]
+COLUMNS = [
+    "unique_id",
+    "name",
+    "value",
+    "stage",
+    "status",
+    "close_date",
+    "probability",
+    "owner_name",
+]
 LAST_WEEK = [
     ("a", "Alder", 100_000.0, "negotiation", "active", "2026-03-20", 80, "Ann"),
     ("b", "<script>alert(1)</script>", 50_000.0, "proposal", "active", "2026-03-12", 40, "Bo & Co"),

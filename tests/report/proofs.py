@@ -18,10 +18,20 @@ __all__ = ["PLANTED", "judged", "proof_history", "stand_in"]
 PLANTED = ("Zebrafish", "Quokkas", "Wombat GmbH", "CHF", "acct-", "discovery", "Ada", "Cleo")
 """Parts of names in the history: deals, company, currency, accounts, stages, people."""
 _MEASURES = {
-    "wape": 0.2, "bias": 0.01, "interval_coverage": np.nan, "behind": 0.0, "behind_low": 0.0, "behind_high": 0.0,
-    "differs": False, "coverage_50": np.nan, "coverage_95": np.nan, "winkler": np.nan, "crps": 7.0, "period_error": 0.22,
+    "wape": 0.2,
+    "bias": 0.01,
+    "interval_coverage": np.nan,
+    "behind": 0.0,
+    "behind_low": 0.0,
+    "behind_high": 0.0,
+    "differs": False,
+    "coverage_50": np.nan,
+    "coverage_95": np.nan,
+    "winkler": np.nan,
+    "crps": 7.0,
+    "period_error": 0.22,
     "period_error_se": 0.03,
-}  # fmt: skip
+}
 
 
 def proof_history(folder: Path | None = None, *, weeks: int = 50) -> History:
@@ -44,7 +54,8 @@ def proof_history(folder: Path | None = None, *, weeks: int = 50) -> History:
 def judged(
     rows: dict[str, dict[str, Any]], *, n: int = 120, periods: int = 17, freq: str = "M"
 ) -> pd.DataFrame:
-    """Stand in for a result of `backtest_methods`: each method with what differs from a plain row."""
+    """Stand in for a result of `backtest_methods`: each method with what differs from a plain
+    row."""
     whole = {name: {"n": n, "periods": periods, **_MEASURES, **row} for name, row in rows.items()}
     table = pd.DataFrame.from_dict(whole, orient="index").rename_axis("method")
     table["behind"] = table["wape"] - table["wape"].min()
@@ -63,5 +74,10 @@ def stand_in(methods: pd.DataFrame, days_left: pd.DataFrame) -> reading.Read:
     """Read the page of these results, without periods and alarms."""
     periods = pd.DataFrame()
     periods.attrs["lacking"] = "no record is as early"
-    tables = {"methods": methods, "days_left": days_left, "periods": periods, "alarms": pd.DataFrame()}
+    tables = {
+        "methods": methods,
+        "days_left": days_left,
+        "periods": periods,
+        "alarms": pd.DataFrame(),
+    }
     return reading.read(Proof(tables).render("opp-analytics prove"))

@@ -96,7 +96,8 @@ class Read:
         return [[words(cell) for cell in row] for row in rows if id(row) not in inner]
 
     def rows(self, key: str) -> list[list[str]]:
-        """The rows of a block's row chart: label and figures; the headings first where it has some."""
+        """The rows of a block's row chart: label and figures; the headings first where it has
+        some."""
         return [
             [words(cell) for cell in row if "pic" not in classes(cell)]
             for row in by_class(self.block(key), "row")

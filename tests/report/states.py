@@ -1,4 +1,5 @@
-"""``python -m tests.report.states FOLDER``: the page in every state, in light and dark, wide and narrow, and on paper."""
+"""``python -m tests.report.states FOLDER``: the page in every state, in light and dark, wide and
+narrow, and on paper."""
 
 from __future__ import annotations
 
@@ -22,7 +23,9 @@ __all__ = ["CALLS", "QUOTAS", "STATES", "State", "call", "render"]
 TODAY = datetime.date(2026, 11, 25)
 _WEEKS = 18
 _ARABIC, _HEBREW = "شركة النور للتجارة: تجديد المنصة", "רותם כהן"
-_LONG = "Dr. Maximiliana-Theodora von Hohenzollern-Sigmaringen und zu Altenburg-Lindenau, Rollout Nord"
+_LONG = (
+    "Dr. Maximiliana-Theodora von Hohenzollern-Sigmaringen und zu Altenburg-Lindenau, Rollout Nord"
+)
 
 
 QUOTAS = {
@@ -48,7 +51,9 @@ class State:
     org: oa.Org = field(default_factory=lambda: oa.Org(currency="USD"))
 
 
-def quotas(people: Mapping[str, tuple[str, float]] = QUOTAS, times: float = 1.0, **settings: Any) -> oa.Org:
+def quotas(
+    people: Mapping[str, tuple[str, float]] = QUOTAS, times: float = 1.0, **settings: Any
+) -> oa.Org:
     """An org with these people in teams, each with a target every month."""
     return oa.Org(
         people=[{"owner_name": name, "team": team} for name, (team, _) in people.items()],
@@ -66,8 +71,12 @@ def one_target() -> State:
     """A simulated team, recorded every week, with one target for all."""
     folder, org = scratch_folder("opp-analytics-states-"), oa.Org(currency="USD")
     history = oa.History(folder / "history", org=org)
-    with oa.sandbox.start(weeks=13, seed=1, today=TODAY - datetime.timedelta(weeks=_WEEKS)) as server:
-        client = oa.Client(server.url, server.token, server.api_key, cache_dir=folder / "cache", org=org)
+    with oa.sandbox.start(
+        weeks=13, seed=1, today=TODAY - datetime.timedelta(weeks=_WEEKS)
+    ) as server:
+        client = oa.Client(
+            server.url, server.token, server.api_key, cache_dir=folder / "cache", org=org
+        )
         for week in range(_WEEKS + 1):
             if week:
                 server.advance(7)
@@ -154,7 +163,9 @@ def _many(**settings: Any) -> State:
         for place in range(60)
     }
     owners = [list(people)[place % len(people)] for place in range(len(frame))]
-    return replace(_changed(owner_name=owners), asked={"as_of": TODAY}, org=quotas(people, **settings))
+    return replace(
+        _changed(owner_name=owners), asked={"as_of": TODAY}, org=quotas(people, **settings)
+    )
 
 
 def _incomplete() -> State:
@@ -170,11 +181,17 @@ def _incomplete() -> State:
 def _names() -> State:
     """Deals and people in two directions and of ninety letters."""
     frame = one_target().opportunities
-    names = [(_ARABIC, _LONG, "<script>alert(1)</script>")[place % 3] for place in range(len(frame))]
-    owners = dict(zip(sorted(frame["owner_name"].unique()), [_LONG, _HEBREW, "X" * 90], strict=False))
+    names = [
+        (_ARABIC, _LONG, "<script>alert(1)</script>")[place % 3] for place in range(len(frame))
+    ]
+    owners = dict(
+        zip(sorted(frame["owner_name"].unique()), [_LONG, _HEBREW, "X" * 90], strict=False)
+    )
     called = frame["owner_name"].map(owners).fillna(frame["owner_name"])
     people = {owners.get(name, name): quota for name, quota in QUOTAS.items()}
-    return replace(_changed(name=names, owner_name=called), asked={"as_of": TODAY}, org=quotas(people))
+    return replace(
+        _changed(name=names, owner_name=called), asked={"as_of": TODAY}, org=quotas(people)
+    )
 
 
 _SCRIPTS = {
@@ -195,10 +212,14 @@ _SCRIPTS = {
 def _scripts() -> State:
     """Deals, people, teams, stages and callers in Arabic, Hebrew and Japanese, with a history."""
     state, named = team(), _SCRIPTS
-    people = {named.get(name, name): (named[east], target) for name, (east, target) in QUOTAS.items()}
+    people = {
+        named.get(name, name): (named[east], target) for name, (east, target) in QUOTAS.items()
+    }
     kinds = {"closed_won": "won", "closed_lost": "lost"}
     stages = [
-        {"name": name, "kind": kinds.get(stage, "open")} for stage, name in named.items() if stage.islower()
+        {"name": name, "kind": kinds.get(stage, "open")}
+        for stage, name in named.items()
+        if stage.islower()
     ]
     calls = [
         {
@@ -213,7 +234,9 @@ def _scripts() -> State:
     org = quotas(people, stages=stages, calls=calls)
 
     def rename(frame: pd.DataFrame) -> pd.DataFrame:
-        names = [(_ARABIC, f"{_HEBREW} 24", "富士通: 更新")[place % 3] for place in range(len(frame))]
+        names = [
+            (_ARABIC, f"{_HEBREW} 24", "富士通: 更新")[place % 3] for place in range(len(frame))
+        ]
         given = {name: frame[name].astype("str").replace(named) for name in ("owner_name", "stage")}
         return _plain(frame.sort_values("unique_id").assign(name=names, **given))
 
@@ -233,8 +256,10 @@ def _own_look() -> State:
     """An accent, a logo that is wider than high, a title, and a choice of blocks."""
     logo = scratch_folder("opp-analytics-look-") / "logo.svg"
     logo.write_text(
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 72 20"><rect width="20" height="20" rx="4" fill="#0b6b4f"/>'
-        '<text x="26" y="15" font-family="sans-serif" font-size="15" font-weight="700" fill="#0b6b4f">ACME</text></svg>'
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 72 20"><rect width="20" '
+        'height="20" rx="4" fill="#0b6b4f"/>'
+        '<text x="26" y="15" font-family="sans-serif" font-size="15" font-weight="700" '
+        'fill="#0b6b4f">ACME</text></svg>'
     )
     report = {
         "accent": "#0b6b4f",
@@ -246,13 +271,20 @@ def _own_look() -> State:
 
 
 def call(*rows: tuple[str, str, str, str, float], **settings: Any) -> State:
-    """The team with calls for November: day, caller, whose (a person, a team, or nothing for all) and amount."""
+    """The team with calls for November: day, caller, whose (a person, a team, or nothing for all)
+    and amount."""
     calls = [
         {
             "made_on": f"2026-11-{day}",
             "period": "2026-11",
             "caller": caller,
-            **({"owner_name": whose} if kind == "person" else {"team": whose} if kind == "team" else {}),
+            **(
+                {"owner_name": whose}
+                if kind == "person"
+                else {"team": whose}
+                if kind == "team"
+                else {}
+            ),
             "commit": commit,
         }
         for day, caller, kind, whose, commit in rows
@@ -275,7 +307,9 @@ STATES: dict[str, Callable[[], State]] = {
     "no history": lambda: replace(team(), history=None),
     "no target": lambda: _asking(target=None),
     "one deal": _one_deal,
-    "nothing due": lambda: _kept(lambda rows: ~(_open(rows) & (rows["close_date"] >= pd.Timestamp(TODAY)))),
+    "nothing due": lambda: _kept(
+        lambda rows: ~(_open(rows) & (rows["close_date"] >= pd.Timestamp(TODAY)))
+    ),
     "no deals": lambda: _kept(lambda rows: rows["value"] < 0),
     "first record": lambda: as_of(TODAY, since=_WEEKS),
     "two weeks": lambda: as_of(TODAY, since=_WEEKS - 2),
@@ -284,7 +318,9 @@ STATES: dict[str, Callable[[], State]] = {
     "everything met": lambda: replace(team(), org=quotas(times=0.05)),
     "far below target": lambda: replace(team(), org=quotas(times=10.0)),
     "just begun": lambda: as_of(datetime.date(2026, 11, 2)),
-    "hopeless": lambda: replace(as_of(datetime.date(2026, 11, 18), method="learned"), org=quotas(times=3.0)),
+    "hopeless": lambda: replace(
+        as_of(datetime.date(2026, 11, 18), method="learned"), org=quotas(times=3.0)
+    ),
     "two days left": lambda: replace(as_of(datetime.date(2026, 10, 29)), org=quotas(times=1.5)),
     "last day": lambda: replace(as_of(datetime.date(2026, 10, 31)), org=quotas(times=1.5)),
     "month end": lambda: as_of(datetime.date(2026, 10, 31)),
@@ -307,7 +343,9 @@ STATES: dict[str, Callable[[], State]] = {
     "one team": lambda: replace(team(), asked={"as_of": TODAY, "only": "West"}),
     "own look": _own_look,
     "alerts of deals": lambda: replace(
-        team(), asked={"as_of": TODAY, "method": "learned"}, org=quotas(report={**_ALERTS, **_DEAL_ALERTS})
+        team(),
+        asked={"as_of": TODAY, "method": "learned"},
+        org=quotas(report={**_ALERTS, **_DEAL_ALERTS}),
     ),
     "alerts of sixty": lambda: _many(report=_ALERTS),
     "calls": lambda: call(*CALLS, ("21", "Dana Whitfield", "person", "Elif Demir", 55_000.0)),
@@ -365,7 +403,9 @@ def main() -> None:
                 heights.append(page.evaluate("document.documentElement.scrollHeight"))
                 for scheme in ("light", "dark"):
                     page.emulate_media(color_scheme=scheme)
-                    page.screenshot(path=file.with_name(f"{file.stem}-{width}-{scheme}.png"), full_page=True)
+                    page.screenshot(
+                        path=file.with_name(f"{file.stem}-{width}-{scheme}.png"), full_page=True
+                    )
             sheets = [sheets_of(page, file, paper) for paper in ("Letter", "A4")]
             size = file.stat().st_size // 1000
             first = page.locator("h1").inner_text()

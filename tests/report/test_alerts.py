@@ -19,16 +19,27 @@ from tests.report.pipelines import AS_OF, tables_of
 
 ROW = pd.Series(
     {
-        "booked": 28_000.0, "expected": 168_423.21, "target": 525_000.0, "p_target": 0.004, "gap": 497_000.0, "attainment": math.nan,
-        "open_count": 3.0, "open_value": 300_000.0, "pipeline_coverage": 0.6036, "needed_pipeline": 757_400.0, "world_changed": 1.0,
+        "booked": 28_000.0,
+        "expected": 168_423.21,
+        "target": 525_000.0,
+        "p_target": 0.004,
+        "gap": 497_000.0,
+        "attainment": math.nan,
+        "open_count": 3.0,
+        "open_value": 300_000.0,
+        "pipeline_coverage": 0.6036,
+        "needed_pipeline": 757_400.0,
+        "world_changed": 1.0,
     }
-)  # fmt: skip
+)
 TOLD = "you asked to be told"
 
 
 def find(conditions, earlier=None, **texts):
     settings = {"alert_when": conditions, "alert_text": texts}
-    judged = judge_forecast(settings, ROW, earlier, label="2026-11", period="November", currency="USD")
+    judged = judge_forecast(
+        settings, ROW, earlier, label="2026-11", period="November", currency="USD"
+    )
     return [alert for alert in judged if alert.kind == "alert"]
 
 
@@ -51,7 +62,10 @@ def said(conditions, **texts):
         ("booked < target / 2", "Closed $28K is 5% of target; your line is 50%."),
         ("gap > 0.1m", f"November has $497K to go; {TOLD} above $100K."),
         ("open_value < 1M", f"November has $300K open and due; {TOLD} below $1M."),
-        ("pipeline_coverage < 3", f"November has 0.6× coverage of what is to go; {TOLD} below 3.0×."),
+        (
+            "pipeline_coverage < 3",
+            f"November has 0.6× coverage of what is to go; {TOLD} below 3.0×.",
+        ),
         ("needed_pipeline > 0", f"November needs $757K more pipeline; {TOLD} above $0."),
         ("world_changed > 0", f"New deals or the share won changed beyond chance; {TOLD}."),
         ("open_count < 5", f"November: open_count is 3; {TOLD} below 5."),
@@ -59,17 +73,26 @@ def said(conditions, **texts):
         ("open_value < gap", "November: open_value is 60% of gap; your line is 100%."),
         (
             "p_target < 50% and open_count < 5",
-            f"November: p_target is <1% and open_count is 3; {TOLD} when p_target < 50% and open_count < 5.",
+            (
+                f"November: p_target is <1% and open_count is 3; {TOLD} when p_target < 50% and "
+                "open_count < 5."
+            ),
         ),
         ("not p_target > 0.5", f"November: p_target is <1%; {TOLD} when not p_target > 0.5."),
         (
             "booked + open_value < target",
-            f"November: booked is $28K, open_value is $300K and target is $525K; {TOLD} when booked + open_value < target.",
+            (
+                f"November: booked is $28K, open_value is $300K and target is $525K; {TOLD} when "
+                "booked + open_value < target."
+            ),
         ),
         # What rounds to the line is written finer, so that it is seen to be past it.
         ("p_target < 0.0045", f"November is 0.40% likely to hit $525K; {TOLD} below 0.45%."),
         ("expected < 168424", f"Forecast for November is $168,423.21; {TOLD} below $168,424."),
-        ("pipeline_coverage < 0.61", f"November has 0.60× coverage of what is to go; {TOLD} below 0.61×."),
+        (
+            "pipeline_coverage < 0.61",
+            f"November has 0.60× coverage of what is to go; {TOLD} below 0.61×.",
+        ),
     ],
 )
 def test_judge_forecast__says_what_holds_as_people_do(condition, sentence):
@@ -95,10 +118,14 @@ def test_judge_forecast__tells_new_ones_from_those_that_held_at_the_earlier_reco
     conditions = ["p_target < 0.5", "booked < 100k", "open_count < 5"]
     earlier = pd.Series({**ROW, "p_target": 0.51, "open_count": math.nan})
     assert [(alert.sentence.split()[2], alert.lead) for alert in find(conditions, earlier)] == [
-        ("<1%", "New"), ("$28K", "Still"), ("is", "New"),
-    ]  # fmt: skip
+        ("<1%", "New"),
+        ("$28K", "Still"),
+        ("is", "New"),
+    ]
     assert [alert.lead for alert in find(conditions)] == ["", "", ""]
-    assert [alert.key for alert in find(conditions)] == [f"2026-11 {condition}" for condition in conditions]
+    assert [alert.key for alert in find(conditions)] == [
+        f"2026-11 {condition}" for condition in conditions
+    ]
 
 
 def test_judge_forecast__says_the_words_of_the_org_file():
@@ -107,7 +134,12 @@ def test_judge_forecast__says_the_words_of_the_org_file():
         "expected  <  0.8 * target": "{expected} {figure} {bound}",
         "booked < 1 or gap > 1": "watch {gap} {{now}}, {condition}",
     }
-    conditions = ["p_target < 0.5", "expected < 0.8 * target", "expected < 500k", "booked < 1 or gap > 1"]
+    conditions = [
+        "p_target < 0.5",
+        "expected < 0.8 * target",
+        "expected < 500k",
+        "booked < 1 or gap > 1",
+    ]
     assert said(conditions, **texts) == [
         "November: <1% (50%)",
         "$168K 32% below 80%",
@@ -118,14 +150,17 @@ def test_judge_forecast__says_the_words_of_the_org_file():
 
 def test_judge_forecast__on_a_figure_that_is_not_known_are_warned_of():
     with pytest.warns(
-        errors.DataWarning, match=r"'attainment < 1' cannot be judged for November: attainment is not known"
+        errors.DataWarning,
+        match=r"'attainment < 1' cannot be judged for November: attainment is not known",
     ):
         assert said("attainment < 1") == []
 
 
 @pytest.mark.parametrize("condition", ["booked / 0 > 1", "expected / (booked - 28000) > 1"])
 def test_judge_forecast__that_divide_by_zero_are_warned_of(condition):
-    with pytest.warns(errors.DataWarning, match="cannot be judged for November: it divides by zero"):
+    with pytest.warns(
+        errors.DataWarning, match="cannot be judged for November: it divides by zero"
+    ):
         assert said(condition) == []
 
 
@@ -151,7 +186,8 @@ def watch(tmp_path):
         history = None
         if then is not None:
             history = pipelines.recorded(
-                oa.History(tmp_path / str(len(list(tmp_path.iterdir())))), {"2026-03-09": then, AS_OF: now}
+                oa.History(tmp_path / str(len(list(tmp_path.iterdir())))),
+                {"2026-03-09": then, AS_OF: now},
             )
         asked = oa.Org(report=report, currency="USD")
         return judge_alerts(tables_of(rows(now), history, org=asked, target=target))
@@ -166,18 +202,73 @@ BEFORE = deals()
 @pytest.mark.parametrize(
     ("condition", "changes", "said"),
     [
-        ("probability < 50%", {"a": {"probability": 41}}, ["New: Alder (Ann) fell below 50% as stated (now 41%); $100K due Mar 20.", "Still: Cedar (Ann) is below 50% as stated (20%); $30K due Apr 10."]),
-        ("probability <= 0.5 and value > 50000", {"a": {"probability": 50}}, ["New: Alder (Ann) fell to 50% or less as stated (now 50%); $100K due Mar 20."]),
-        ("probability < 50% and value > 50k", {"c": {"value": 60_000.0, "close_date": None}}, ["New: Cedar (Ann) rose above $50K (now $60K), no close date."]),
-        ("value > $50,000", {"a": {"close_date": "2026-03-12"}}, ["Still: Alder (Ann) is above $50K ($100K), was due Mar 12."]),
-        ("value < 100k", {"a": {"value": 99_999.9}}, ["New: Alder (Ann) fell below $100,000 (now $99,999.90), due Mar 20.", "Still: Cedar (Ann) is below $100K ($30K), due Apr 10."]),
-        ("value * probability < 10000", {}, ["Still: Cedar (Ann): value is $30K and probability is 20%; you asked to be told when value * probability < 10000."]),
-        ("days_in_stage > 5", {}, ["New: Alder (Ann) has been 7 days in Negotiation, your line is 5; $100K due Mar 20.", "New: Cedar (Ann) has been 7 days in Discovery, your line is 5; $30K due Apr 10."]),
-        ("pushes >= 1", {"c": {"close_date": "2026-05-10"}}, ["New: Cedar (Ann) was pushed once, your line is 1; $30K due May 10."]),
-        ("risk >= 1", {"a": {"close_date": "2026-03-12"}}, ["New: Alder (Ann) has 1 flag, your line is 1; $100K was due Mar 12."]),
+        (
+            "probability < 50%",
+            {"a": {"probability": 41}},
+            [
+                "New: Alder (Ann) fell below 50% as stated (now 41%); $100K due Mar 20.",
+                "Still: Cedar (Ann) is below 50% as stated (20%); $30K due Apr 10.",
+            ],
+        ),
+        (
+            "probability <= 0.5 and value > 50000",
+            {"a": {"probability": 50}},
+            ["New: Alder (Ann) fell to 50% or less as stated (now 50%); $100K due Mar 20."],
+        ),
+        (
+            "probability < 50% and value > 50k",
+            {"c": {"value": 60_000.0, "close_date": None}},
+            ["New: Cedar (Ann) rose above $50K (now $60K), no close date."],
+        ),
+        (
+            "value > $50,000",
+            {"a": {"close_date": "2026-03-12"}},
+            ["Still: Alder (Ann) is above $50K ($100K), was due Mar 12."],
+        ),
+        (
+            "value < 100k",
+            {"a": {"value": 99_999.9}},
+            [
+                "New: Alder (Ann) fell below $100,000 (now $99,999.90), due Mar 20.",
+                "Still: Cedar (Ann) is below $100K ($30K), due Apr 10.",
+            ],
+        ),
+        (
+            "value * probability < 10000",
+            {},
+            [
+                (
+                    "Still: Cedar (Ann): value is $30K and probability is 20%; you asked to be "
+                    "told "
+                    "when value * probability < 10000."
+                )
+            ],
+        ),
+        (
+            "days_in_stage > 5",
+            {},
+            [
+                (
+                    "New: Alder (Ann) has been 7 days in Negotiation, your line is 5; $100K due "
+                    "Mar "
+                    "20."
+                ),
+                "New: Cedar (Ann) has been 7 days in Discovery, your line is 5; $30K due Apr 10.",
+            ],
+        ),
+        (
+            "pushes >= 1",
+            {"c": {"close_date": "2026-05-10"}},
+            ["New: Cedar (Ann) was pushed once, your line is 1; $30K due May 10."],
+        ),
+        (
+            "risk >= 1",
+            {"a": {"close_date": "2026-03-12"}},
+            ["New: Alder (Ann) has 1 flag, your line is 1; $100K was due Mar 12."],
+        ),
         ("probability > 90%", {}, []),
     ],
-)  # fmt: skip
+)
 def test_judge_alerts__says_what_became_of_a_deal(watch, condition, changes, said):
     assert [
         alert.words for alert in watch(deals(**changes), BEFORE, alert_deals_when=condition).alerts
@@ -185,18 +276,31 @@ def test_judge_alerts__says_what_became_of_a_deal(watch, condition, changes, sai
 
 
 def test_judge_alerts__of_a_condition_that_ended_say_the_figure_now(watch):
-    conditions = ["probability < 50%", "value > 50k", "days_in_stage > 30", "probability * value < 1"]
+    conditions = [
+        "probability < 50%",
+        "value > 50k",
+        "days_in_stage > 30",
+        "probability * value < 1",
+    ]
     keys = [f"a {condition}" for condition in conditions]
-    end = watch(deals(a={"probability": 56, "value": 50_000.0}), BEFORE, alert_deals_when=conditions).find_end
+    end = watch(
+        deals(a={"probability": 56, "value": 50_000.0}), BEFORE, alert_deals_when=conditions
+    ).find_end
     assert [end(key).words for key in keys] == [
         "Over: Alder (Ann) is back above 50%: 56%.",
         "Over: Alder (Ann) is back at $50K: $50K.",
         "Over: Alder (Ann) moved on: now 7 days in Negotiation.",
-        "Over: Alder (Ann): probability is 56% and value is $50K; no longer probability * value < 1.",
+        (
+            "Over: Alder (Ann): probability is 56% and value is $50K; no longer probability * "
+            "value "
+            "< 1."
+        ),
     ]
     assert end(f"e {conditions[0]}").words == "Over: Elder (Ann) was won: $70K."
     # A deal that is gone, a condition that nobody asks for any more, and a month that has ended.
-    assert [end(key) for key in (f"z {conditions[0]}", "a value > 1", "2026-02 p_target < 0.5")] == [None] * 3
+    assert [
+        end(key) for key in (f"z {conditions[0]}", "a value > 1", "2026-02 p_target < 0.5")
+    ] == [None] * 3
 
 
 def test_judge_alerts__that_cannot_be_judged_any_more_are_neither_over_nor_told_again(watch):
@@ -207,7 +311,12 @@ def test_judge_alerts__that_cannot_be_judged_any_more_are_neither_over_nor_told_
         "alert_when='p_target < 0.5' cannot be judged for March: p_target is not known",
         "alert_deals_when='chance < 0.5' cannot be judged: chance is not known of any open deal",
     ]
-    told = ["a chance < 0.5", "2026-03 p_target < 0.5", "2026-03 booked > 1m", "2026-02 booked > 1m"]
+    told = [
+        "a chance < 0.5",
+        "2026-03 p_target < 0.5",
+        "2026-03 booked > 1m",
+        "2026-02 booked > 1m",
+    ]
     lines, _, keys = watched.follow_up(told)
     assert [line.words for line in lines] == ["Over: Closed in March is back below $1M: $70K."]
     assert list(keys) == told[:2]
@@ -221,13 +330,19 @@ def test_judge_alerts__tells_deals_of_one_name_apart_and_counts_them_by_id(watch
     watched = watch(rows, rows, alert_deals_when=["probability < 50%", "value > 0"])
     assert len(watched.alerts) == 6
     assert [line.words for line in watched.lines] == [
-        "Still: 3 deals you asked about: Oak (Bo), Oak (Ann), $2K due Mar 20 and Oak (Ann), $1K due Mar 20."
+        (
+            "Still: 3 deals you asked about: Oak (Bo), Oak (Ann), $2K due Mar 20 and Oak (Ann), "
+            "$1K "
+            "due Mar 20."
+        )
     ]
 
 
 def test_judge_alerts__that_ended_say_in_words_what_is_there_now(watch):
     rows = deals(a={"probability": 56, "value": 100_000.0})
-    end = watch(rows, BEFORE, alert_deals_when=["probability < 50%", "risk > 2", "value / 2 > 90k"]).find_end
+    end = watch(
+        rows, BEFORE, alert_deals_when=["probability < 50%", "risk > 2", "value / 2 > 90k"]
+    ).find_end
     assert end("a probability < 50%").words == "Over: Alder (Ann) is back above 50%: 56%."
     assert end("a risk > 2").words == "Over: Alder (Ann) has 0 flags now; your line is 2."
 
@@ -236,8 +351,9 @@ def test_shorten_last__leaves_out_words_only_directly_above_the_headline():
     one = Alert("March is 9% likely to hit $1K; you asked to be told below 70%.", new=True)
     headline = "March is 9% likely to hit $1K: $2 closed."
     assert [line.words for line in shorten_last((one, one), headline)] == [
-        one.words, "New: You asked to be told below 70%.",
-    ]  # fmt: skip
+        one.words,
+        "New: You asked to be told below 70%.",
+    ]
     assert shorten_last((), headline) == ()
 
 
@@ -246,10 +362,25 @@ def test_shorten_last__leaves_out_words_only_directly_above_the_headline():
     [
         (49_000.0, [], []),
         (50_000.0, ["March passed 50% of target: $50K of $100K closed."], [True]),
-        (92_000.0, ["March passed 90% of target: $92K of $100K closed.", "March passed 50% of target: $92K of $100K closed."], [True, True]),
-        (100_000.0, ["March reached its target: $100K of $100K closed.", "March passed 90% of target: $100K of $100K closed.", "March passed 50% of target: $100K of $100K closed."], [True] * 3),
+        (
+            92_000.0,
+            [
+                "March passed 90% of target: $92K of $100K closed.",
+                "March passed 50% of target: $92K of $100K closed.",
+            ],
+            [True, True],
+        ),
+        (
+            100_000.0,
+            [
+                "March reached its target: $100K of $100K closed.",
+                "March passed 90% of target: $100K of $100K closed.",
+                "March passed 50% of target: $100K of $100K closed.",
+            ],
+            [True] * 3,
+        ),
     ],
-)  # fmt: skip
+)
 def test_judge_alerts__tells_milestones_of_the_target(watch, closed, said, new):
     then = deals(e={"stage": "proposal", "status": "active"})
     watched = watch(deals(e={"value": closed}), then, target=100_000, milestones=[0.9, 1, 0.5])
@@ -269,7 +400,9 @@ def test_judge_alerts__passed_before_the_earlier_record_are_no_news(watch):
     assert watch(deals(), None, target=100_000, milestones=[0.5]).lines == ()
 
 
-def test_judge_alerts__names_five_deals_counts_the_rest_and_lists_those_that_stand_in_one_line(watch):
+def test_judge_alerts__names_five_deals_counts_the_rest_and_lists_those_that_stand_in_one_line(
+    watch,
+):
     rows = [
         (str(k), f"Deal {k}", 1_000.0 * k, "proposal", "active", "2026-03-20", 40, "Ann")
         for k in range(1, 13)
@@ -289,17 +422,24 @@ def test_judge_alerts__names_five_deals_counts_the_rest_and_lists_those_that_sta
 
 def test_judge_alerts__says_the_words_of_the_org_file_for_a_deal(watch):
     condition = "probability < 50% and value > 20k"
-    words = "{owner_name}: call {name}, {value} at {figure} ({bound}), {account_id}, {close_date}, {risk} of {rsk} {{!}}"
+    words = (
+        "{owner_name}: call {name}, {value} at {figure} ({bound}), {account_id}, {close_date}, "
+        "{risk} of {rsk} {{!}}"
+    )
     with pytest.raises(errors.ArgumentValueError, match=r"it has no figure for \{rsk\}"):
         watch(deals(), alert_deals_when=condition, alert_text={condition: words})
-    asked = {"alert_deals_when": condition, "alert_text": {condition: words.replace(" of {rsk}", "")}}
+    asked = {
+        "alert_deals_when": condition,
+        "alert_text": {condition: words.replace(" of {rsk}", "")},
+    }
     (alert,) = watch(deals(), **asked).alerts
     assert str(alert) == "Ann: call Cedar, $30K at 20% (below 50%), account of c, Apr 10, 0 {!}"
 
 
 def test_judge_alerts__on_a_column_that_no_deal_has_are_refused_by_name(watch):
     with pytest.raises(
-        errors.ArgumentValueError, match=r"alert_deals_when='chnace < 1': the deals have no column 'chnace'"
+        errors.ArgumentValueError,
+        match=r"alert_deals_when='chnace < 1': the deals have no column 'chnace'",
     ):
         watch(deals(), alert_deals_when="chnace < 1")
 

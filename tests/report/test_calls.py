@@ -37,13 +37,20 @@ EVERYBODY = [("2", "Ann", "Ann", 450), ("2", "Bo", "Bo", 20), ("2", "Cy", "Cy", 
 
 
 def calls(*rows, period="2026-03"):
-    """Calls for March: day, caller, whose (a name, "@" and a team, or nothing for the whole) and thousands."""
+    """Calls for March: day, caller, whose (a name, "@" and a team, or nothing for the whole) and
+    thousands."""
     return [
         {
             "made_on": f"2026-03-{int(day):02}",
             "period": period,
             "caller": caller,
-            **({"team": whose[1:]} if whose.startswith("@") else {"owner_name": whose} if whose else {}),
+            **(
+                {"team": whose[1:]}
+                if whose.startswith("@")
+                else {"owner_name": whose}
+                if whose
+                else {}
+            ),
             "commit": None if commit is None else 1000.0 * commit,
         }
         for day, caller, whose, commit in rows
@@ -94,7 +101,8 @@ def test_calls__superseded_withdrawn_for_another_period_or_made_later_are_not_in
 
 
 @pytest.mark.parametrize(
-    ("freq", "period", "shown"), [("Q", "2027Q1", 3), ("Q-DEC", "2027Q1", 0), ("Q-DEC", "2026Q1", 0)]
+    ("freq", "period", "shown"),
+    [("Q", "2027Q1", 3), ("Q-DEC", "2027Q1", 0), ("Q-DEC", "2026Q1", 0)],
 )
 def test_calls__for_fiscal_quarters_are_no_calendar_quarters(freq, period, shown):
     # The fiscal 2027Q1 ends in April 2026, the calendar 2026Q1 in March.
@@ -108,7 +116,8 @@ def test_calls__of_a_group_are_its_own_else_the_sum_where_everyone_has_one():
     # Whoever owns a deal without an owner calls nothing.
     assert found["East"] == (470_000.0, None, None, None)
     assert found["(all)"] == (500_000.0, None, None, None)
-    # Whoever neither has a target nor a deal due or won needs no call, but one that is shown counts.
+    # Whoever neither has a target nor a deal due or won needs no call, but one that is shown
+    # counts.
     extra = ("z", "Zinnia", 5_000.0, "proposal", "active", "2026-08-24", 50, "Zoe")
     org = Org(
         people=[*TEAMS, {"owner_name": "Zoe", "team": "West"}],
@@ -120,9 +129,15 @@ def test_calls__of_a_group_are_its_own_else_the_sum_where_everyone_has_one():
     assert [found[name][0] for name in ("East", "West", "(all)")] == [None, 30_000.0, None]
     # A team's own call counts instead of its people's, also where one of those has none.
     found = in_force(tables(*EVERYBODY[1:], ("3", "Dana", "@East", 400)).calls)
-    assert [found[name][:2] for name in ("East", "(all)")] == [(400_000.0, "Dana"), (430_000.0, None)]
+    assert [found[name][:2] for name in ("East", "(all)")] == [
+        (400_000.0, "Dana"),
+        (430_000.0, None),
+    ]
     found = in_force(tables(*EVERYBODY, ("3", "Dana", "@East", 400), ("4", "Vera", "", 410)).calls)
-    assert [found[name][:2] for name in ("East", "(all)")] == [(400_000.0, "Dana"), (410_000.0, "Vera")]
+    assert [found[name][:2] for name in ("East", "(all)")] == [
+        (400_000.0, "Dana"),
+        (410_000.0, "Vera"),
+    ]
 
 
 def test_calls__of_who_moved_count_once_in_the_team_of_that_day():
@@ -131,9 +146,13 @@ def test_calls__of_who_moved_count_once_in_the_team_of_that_day():
     found = tables_of(pipeline([*ROWS, won]), org=Org(people=moved, calls=calls(*EVERYBODY)))
     shown = {key: call for key, call in found.calls["call"].items() if call == call}
     assert shown == {
-        ("East", "Ann"): 450_000, ("West", "Bo"): 20_000, ("West", "Cy"): 30_000,
-        ("East", "(all)"): 450_000, ("West", "(all)"): 50_000, ("(all)", "(all)"): 500_000,
-    }  # fmt: skip
+        ("East", "Ann"): 450_000,
+        ("West", "Bo"): 20_000,
+        ("West", "Cy"): 30_000,
+        ("East", "(all)"): 450_000,
+        ("West", "(all)"): 50_000,
+        ("(all)", "(all)"): 500_000,
+    }
 
 
 def test_called__begins_with_the_first_call_of_whoever_calls_now():
@@ -157,7 +176,9 @@ def column(block):
 
 def test_people__show_the_call_beside_the_forecast_and_without_calls_no_column():
     shown = column(
-        people(tables(("2", "Ann", "Ann", 450), ("9", "Dana", "Ann", 400), ("4", "Dana", "@West", 35)))
+        people(
+            tables(("2", "Ann", "Ann", 450), ("9", "Dana", "Ann", 400), ("4", "Dana", "@West", 35))
+        )
     )
     assert {name: (cell.text, cell.small, cell.by) for name, cell in shown.items()} == {
         "East": ("–", "", ""),
@@ -175,7 +196,11 @@ def test_people__mark_a_call_below_closed_money_and_say_how_far_calls_are_from_t
     block = people(tables(*EVERYBODY[:2], ("2", "Cy", "Cy", 25), ("3", "Dana", "Cy", 20)))
     shown = column(block)
     assert (shown["Cy"].small, shown["Cy"].by) == ("below closed · 20K, below closed,", "Dana")
-    assert (shown["West"].text, shown["West"].small, shown["Bo"].small) == ("25,000", "below closed", "")
+    assert (shown["West"].text, shown["West"].small, shown["Bo"].small) == (
+        "25,000",
+        "below closed",
+        "",
+    )
     assert column(people(tables(("4", "Dana", "Cy", 20))))["Cy"].small == "below closed,"
     assert ". Calls sum to 495K, 339K above the forecast" in block.sub
     assert ". Vera calls 30K, 126K below the forecast" in people(tables(("4", "Vera", "", 30))).sub
@@ -203,9 +228,15 @@ def test_page__escapes_who_overrides_and_names_them_whole():
 )
 def test_page__of_a_part_has_its_own_calls_alone(only, shown):
     part = tables(
-        *EVERYBODY, ("3", "Dana", "Ann", 400), ("4", "Vera", "", 777), ("4", "Vera", "@West", 888), only=only
+        *EVERYBODY,
+        ("3", "Dana", "Ann", 400),
+        ("4", "Vera", "", 777),
+        ("4", "Vera", "@West", 888),
+        only=only,
     )
-    heads, *rows = read(render_page(compose(part, workbook="x.xlsx", blocks=["people"]))).table("people")
+    heads, *rows = read(render_page(compose(part, workbook="x.xlsx", blocks=["people"]))).table(
+        "people"
+    )
     assert [row[heads.index("Call")] for row in rows if row[heads.index("Call")] != "–"] == shown
     (sheet,) = [one.table for one in sheets(part) if one.name == "Calls"]
     assert {*sheet["owner_name"].dropna(), *sheet["team"].dropna()} == (
@@ -244,7 +275,12 @@ def test_digest__says_the_override_in_the_cell():
 
 
 def test_sheets__have_calls_of_people_and_the_log_of_all():
-    made = (*EVERYBODY, ("9", "Ann", "Ann", 430), ("10", "Dana", "Ann", 400), ("11", "Bo", "Bo", None))
+    made = (
+        *EVERYBODY,
+        ("9", "Ann", "Ann", 430),
+        ("10", "Dana", "Ann", 400),
+        ("11", "Bo", "Bo", None),
+    )
     found = {one.name: one.table for one in sheets(tables(*made))}
     ann = found["People"].set_index("owner_name").loc["Ann"]
     assert (ann["call"], ann["override"], ann["overrider"]) == (430_000.0, 400_000.0, "Dana")
@@ -264,7 +300,9 @@ def said(tables):
 
 def test_to_win__compares_the_call_with_the_range():
     org = Org(calls=calls(("2", "Ann", "Ann", 450), ("2", "Dana", "Bo", 45), ("2", "Bo", "Bo", 40)))
-    target = pd.DataFrame({"period": "2026-03", "owner_name": ["Ann", "Bo", "Cy"], "target": 500_000.0})
+    target = pd.DataFrame(
+        {"period": "2026-03", "owner_name": ["Ann", "Bo", "Cy"], "target": 500_000.0}
+    )
     made = tables_of(pipeline(ROWS), org=org, target=target)
     assert set(said(made).values()) == {""}, "the range of stated chances knows the deals due alone"
     learned = made.people.assign(low=35_000.0, high=52_000.0, expected=41_250.0)
@@ -279,7 +317,8 @@ def test_to_win__compares_the_call_with_the_range():
 
 
 def added(n=7, **wape):
-    """A literal `forecast_value_added`: the share by which each source missed, and whether it differs."""
+    """A literal `forecast_value_added`: the share by which each source missed, and whether it
+    differs."""
     table = pd.DataFrame(
         {
             "n": n,
@@ -304,7 +343,11 @@ BETTER = added(
     blend=(0.12, True),
 )
 WORSE = added(
-    model=(0.2, False), weighted=(0.4, True), reps=(0.3, False), manager=(0.25, False), blend=(0.22, False)
+    model=(0.2, False),
+    weighted=(0.4, True),
+    reps=(0.3, False),
+    manager=(0.25, False),
+    blend=(0.22, False),
 )
 
 
@@ -318,7 +361,10 @@ WORSE = added(
         ),
         (
             WORSE,
-            "Reps’ calls missed by 30%, the model by 20% (7 months); the override saved 5 pts: both could be luck",
+            (
+                "Reps’ calls missed by 30%, the model by 20% (7 months); the override saved 5 pts: "
+                "both could be luck"
+            ),
             ["The model", "20%", "10% high", "–", "–"],
         ),
     ],
@@ -389,7 +435,12 @@ def test_page__of_a_part_is_judged_by_its_own_numbers(tmp_path):
     by_person = oa.forecast_value_added(history, org=org, by="owner_name")
     # August is over for 15 days on September 20, April not on May 14.
     assert whole.value_added["n"]["model"] == 8
-    pd.testing.assert_frame_equal(ann.value_added, by_person.loc[["Ann"]].droplevel(0), check_names=False)
-    assert whole.call_accuracy.loc["Ann", "bias"] == oa.call_accuracy(history, org=org).loc["Ann", "bias"]
+    pd.testing.assert_frame_equal(
+        ann.value_added, by_person.loc[["Ann"]].droplevel(0), check_names=False
+    )
+    assert (
+        whole.call_accuracy.loc["Ann", "bias"]
+        == oa.call_accuracy(history, org=org).loc["Ann", "bias"]
+    )
     early = Tables(read_inputs(frame, history.read_by(org), as_of="2025-05-14", org=org))
     assert early.value_added["n"]["model"] == 3, "no record after the day of the page is read"

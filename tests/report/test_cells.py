@@ -21,15 +21,21 @@ from tests.report.pipelines import LAST_WEEK, THIS_WEEK, pipeline, recorded, tab
 
 def test_say_finding__has_no_full_stop() -> None:
     assert (
-        say_finding(TABLES["stage_flow"]) == "No stage stands out: 40% of deals that leave one go no further"
+        say_finding(TABLES["stage_flow"])
+        == "No stage stands out: 40% of deals that leave one go no further"
     )
 
 
 def test_list_deals__names_the_last_owner_of_a_deal_that_was_removed(tmp_path: Path) -> None:
     left = [row for row in THIS_WEEK if row[0] not in ("c", "d")]
     history = recorded(History(tmp_path), {"2026-03-02": LAST_WEEK[:4], "2026-03-09": left})
-    rows = pd.DataFrame({"unique_id": ["a", "c", "d", "z"], "name": ["A", "C", "D", "Z"], "value": 1.0})
-    for kept, owners in ((history, ["Ann", "Ann", "(none)", "(none)"]), (None, ["Ann", *["(none)"] * 3])):
+    rows = pd.DataFrame(
+        {"unique_id": ["a", "c", "d", "z"], "name": ["A", "C", "D", "Z"], "value": 1.0}
+    )
+    for kept, owners in (
+        (history, ["Ann", "Ann", "(none)", "(none)"]),
+        (None, ["Ann", *["(none)"] * 3]),
+    ):
         tables = tables_of(pipeline(left), kept)
         listed = list_deals(tables, add_details(tables.inputs, rows, close_date=pd.NaT), "Deals")
         assert listed is not None
@@ -51,5 +57,11 @@ def test_show_stated__is_in_percent() -> None:
 
 def test_stress_largest__sets_the_largest_change_in_blue_whatever_its_sign() -> None:
     changes = [show_change(now, 0.0, "{:.0f}".format) for now in (40.0, -90.0, 0.0, 90.0)]
-    assert [cell and cell.tone for cell in stress_largest([*changes, None])] == ["", "hi", "", "hi", None]
+    assert [cell and cell.tone for cell in stress_largest([*changes, None])] == [
+        "",
+        "hi",
+        "",
+        "hi",
+        None,
+    ]
     assert [cell and cell.tone for cell in stress_largest(changes[2:3])] == [""]

@@ -27,7 +27,9 @@ def test_compose__has_every_block_in_order(opportunities, history):
 
 
 def test_compose__takes_a_choice_of_blocks_in_its_order(opportunities):
-    page = compose(tables_of(opportunities), workbook="week.xlsx", blocks=["fix", "people"], title="Monday")
+    page = compose(
+        tables_of(opportunities), workbook="week.xlsx", blocks=["fix", "people"], title="Monday"
+    )
     assert [block.key for block in page.blocks] == ["fix", "people"]
     assert page.heading == "Monday"
 
@@ -59,12 +61,17 @@ def test_compose__counts_every_change_from_one_record(tmp_path, zone, since, day
     kept = History(tmp_path / "daily", org=Org(timezone=zone))
     for date in pd.date_range("2026-03-02", "2026-03-16"):
         # Each day's value is another, so that a neighboring record would give another difference.
-        rows = [(*LAST_WEEK[0][:2], 100_000.0 + 1_000 * date.day, *LAST_WEEK[0][3:]), *LAST_WEEK[1:]]
+        rows = [
+            (*LAST_WEEK[0][:2], 100_000.0 + 1_000 * date.day, *LAST_WEEK[0][3:]),
+            *LAST_WEEK[1:],
+        ]
         frame = pipeline(rows if date.day < 16 else THIS_WEEK)
         frame.attrs = {}
         # In Chicago it is still the evening before.
         kept.record(frame, at=f"{date:%F}T03:00:00Z")
-    tables = tables_of(pipeline(THIS_WEEK), kept, target=150_000, since=since, org=Org(timezone=zone))
+    tables = tables_of(
+        pipeline(THIS_WEEK), kept, target=150_000, since=since, org=Org(timezone=zone)
+    )
     page = compose(tables, workbook="week.xlsx")
     assert page.since == day
     blocks = {block.key: block for block in page.blocks}

@@ -60,10 +60,17 @@ def page(*blocks: Block) -> WeeklyPage:
 
 
 def shown(*titles: str, **rows: tuple[str, ...]) -> Block:
-    """People in a folded team; a row's name ends in * where it stays, an amount that begins with ^ is a change."""
-    columns = (PageColumn("Owner", right=False), *map(PageColumn, titles), PageColumn("", kind="pict"))
+    """People in a folded team; a row's name ends in * where it stays, an amount that begins with ^
+    is a change."""
+    columns = (
+        PageColumn("Owner", right=False),
+        *map(PageColumn, titles),
+        PageColumn("", kind="pict"),
+    )
     cells = {
-        name: tuple(Cell(cell.lstrip("^"), sign=1 if cell.startswith("^") else None) for cell in row)
+        name: tuple(
+            Cell(cell.lstrip("^"), sign=1 if cell.startswith("^") else None) for cell in row
+        )
         for name, row in rows.items()
     }
     lines = (
@@ -99,7 +106,11 @@ def test_make_digest__has_people_in_two_lines_without_pictures_and_what_is_folde
         Bo=("–", "20", "–", "30", "–", "–", "–"),
     )
     (people,) = make_digest(page(block)).sections
-    assert (people.key, people.title, people.note) == ("people", "One of two is short", "US dollars.")
+    assert (people.key, people.title, people.note) == (
+        "people",
+        "One of two is short",
+        "US dollars.",
+    )
     assert people.heads == ("Owner", "To go", "Chance", "Since Mar 9")
     assert people.rows == (
         Row("West", "group", ("10", "40%", "▲ 5"), "90 of 100 closed, forecast 95"),
@@ -108,7 +119,9 @@ def test_make_digest__has_people_in_two_lines_without_pictures_and_what_is_folde
 
 
 def test_make_digest__without_targets_has_the_forecast_beside_the_name():
-    (people,) = make_digest(page(shown("Closed", "Forecast", "Due", West=("90", "95", "7")))).sections
+    (people,) = make_digest(
+        page(shown("Closed", "Forecast", "Due", West=("90", "95", "7")))
+    ).sections
     assert people.heads == ("Owner", "Forecast", "Due")
     (row,) = people.rows
     assert row == Row("West", "group", ("95", "7"), "90 closed")
@@ -123,7 +136,10 @@ def test_make_digest__of_a_block_without_a_table_has_its_title_and_its_words():
 
 
 def test_make_digest__has_what_one_person_must_win_and_no_other_block():
-    many, one = Block("to_win", "What each person must win"), Block("to_win", "To win", note="Win both.")
+    many, one = (
+        Block("to_win", "What each person must win"),
+        Block("to_win", "To win", note="Win both."),
+    )
     assert make_digest(page(many, replace(shown("Closed"), key="funnel"))).sections == ()
     assert [made.title for made in make_digest(page(one)).sections] == ["To win"]
 
@@ -185,7 +201,9 @@ def test_write_chat__in_the_marks_of_slack() -> None:
 def test_write_chat__notifies_nobody_whom_a_name_mentions(name: str, marks: Marks) -> None:
     made = write_chat(digest(replace(RISK, says=(Saying(name, ": late"),))), marks)
     assert not re.search(r"@(everyone|here|ann|\d)|<at>", made)
-    assert "me@corp.com" in write_chat(digest(replace(RISK, says=(Saying("me@corp.com", ""),))), marks)
+    assert "me@corp.com" in write_chat(
+        digest(replace(RISK, says=(Saying("me@corp.com", ""),))), marks
+    )
 
 
 def short(lines: int) -> Callable[[str], bool]:
@@ -204,9 +222,23 @@ def test_write_chat__leaves_out_whole_deals_then_people_then_paragraphs_and_coun
         "- 5 more on the page",
     ]
     least = write_chat(digest(staff, many), fits=short(20)).splitlines()
-    assert least[-7:] == ["**Bo is short**", "", "- 9 on the page", "", "**1 of 2 open deals has a flag**", "", "- 7 on the page"]  # fmt: skip
-    assert write_chat(digest(staff, many), fits=short(6)).splitlines()[-1] == "Still: March has $70K closed."
-    assert write_chat(digest(staff, many), fits=lambda words: False) == "**New: March is <1% likely.**\n"
+    assert least[-7:] == [
+        "**Bo is short**",
+        "",
+        "- 9 on the page",
+        "",
+        "**1 of 2 open deals has a flag**",
+        "",
+        "- 7 on the page",
+    ]
+    assert (
+        write_chat(digest(staff, many), fits=short(6)).splitlines()[-1]
+        == "Still: March has $70K closed."
+    )
+    assert (
+        write_chat(digest(staff, many), fits=lambda words: False)
+        == "**New: March is <1% likely.**\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -272,7 +304,10 @@ def test_write_plain__reads_as_a_letter_with_people_below_their_team() -> None:
 
 def test_write_plain__leaves_further_deals_to_the_page() -> None:
     many = replace(RISK, says=tuple(Saying(f"Deal {n}", ", Ann: late") for n in range(7)))
-    assert write_plain(digest(many)).splitlines()[-2:] == ["- Deal 4, Ann: late.", "- 2 more on the page."]
+    assert write_plain(digest(many)).splitlines()[-2:] == [
+        "- Deal 4, Ann: late.",
+        "- 2 more on the page.",
+    ]
 
 
 PAGE = "<!doctype html><p>Straße €".encode()
@@ -356,7 +391,9 @@ def test_write_mail__no_text_ends_a_part_early() -> None:
 
 
 def test_write_mail__says_what_a_server_may_refuse() -> None:
-    with pytest.warns(DataWarning, match=r"the mail has 13 MB; many mail servers refuse more than 10 MB"):
+    with pytest.warns(
+        DataWarning, match=r"the mail has 13 MB; many mail servers refuse more than 10 MB"
+    ):
         write_mail(digest(), {"weekly.pdf": bytes(9_700_000)})
 
 
@@ -380,10 +417,15 @@ def test_write_mail__of_alerts_has_what_changed_and_the_sentence_alone() -> None
         "",
         "The page is attached.",
     ]
-    assert read(write_mail(digest().keep_alerts(lines[1:]), {}))["Subject"] == "March is back above 50%."
+    assert (
+        read(write_mail(digest().keep_alerts(lines[1:]), {}))["Subject"]
+        == "March is back above 50%."
+    )
 
 
-def test_write_mail__has_no_style_sheet_and_no_script_and_names_stay_text(message: EmailMessage) -> None:
+def test_write_mail__has_no_style_sheet_and_no_script_and_names_stay_text(
+    message: EmailMessage,
+) -> None:
     body = message.get_body(("html",))
     assert body is not None
     html = body.get_content()
@@ -411,7 +453,10 @@ def test_write_mail__same_digest_same_bytes() -> None:
 
 def test_section__counts_what_the_workbook_has_beyond_the_page_in_one_figure():
     section = Section("risk", "T", says=tuple(Saying(str(n), "") for n in range(9)), rest=10)
-    assert (section.more, section.count_rest(0)) == ("14 more in the workbook", "19 in the workbook")
+    assert (section.more, section.count_rest(0)) == (
+        "14 more in the workbook",
+        "19 in the workbook",
+    )
     assert write_chat(digest(section)).endswith("- 14 more in the workbook\n")
     assert write_plain(digest(section)).endswith("- 14 more in the workbook.\n")
 
@@ -428,7 +473,8 @@ def test_keep_alerts__sets_the_alert_large_and_says_of_the_sentence_what_it_adds
     assert "<h1" not in html
     assert re.search(r'<p class="alarm large" style="[^"]*font-size: 18px', html)
     assert re.search(
-        r'<p class="quiet" style="[^"]*font-size: 13px[^"]*">\$2 closed', html.replace("&nbsp;", " ")
+        r'<p class="quiet" style="[^"]*font-size: 13px[^"]*">\$2 closed',
+        html.replace("&nbsp;", " "),
     )
     assert write_chat(kept).startswith(
         f"**Alerts · Mar 16, 2026**\n\n**{asked.words}**\n\n$2 closed, forecast $3."

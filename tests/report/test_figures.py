@@ -1,4 +1,5 @@
-"""Every figure on the page is that of the function that gives it: the page is read back, and the functions are asked."""
+"""Every figure on the page is that of the function that gives it: the page is read back, and the
+functions are asked."""
 
 from __future__ import annotations
 
@@ -53,7 +54,9 @@ def forecast(team, history, deals):
 def week_ago(team):
     """The record that the page compares with, and the forecast of then by the method of now."""
     moments = team.history.records["recorded_at"]
-    return moments[moments <= (DAY - pd.Timedelta(days=7)).tz_localize("UTC") + pd.Timedelta(days=1)].iloc[-1]
+    return moments[
+        moments <= (DAY - pd.Timedelta(days=7)).tz_localize("UTC") + pd.Timedelta(days=1)
+    ].iloc[-1]
 
 
 def money(value):
@@ -85,7 +88,10 @@ def test_changes__are_the_forecast_less_that_of_a_week_ago(page, forecast, team,
     ).loc[NOW]
     for tile, column in (("Closed won", "booked"), ("Forecast", "expected")):
         change = forecast.loc[NOW, column] - then[column]
-        assert page.tiles[tile][1].split(" since")[0] == f"{'▲' if change > 0 else '▼'} {money(abs(change))}"
+        assert (
+            page.tiles[tile][1].split(" since")[0]
+            == f"{'▲' if change > 0 else '▼'} {money(abs(change))}"
+        )
 
 
 def test_people__are_the_forecast_by_team_and_owner_and_add_up(page, team, history, deals):
@@ -99,13 +105,19 @@ def test_people__are_the_forecast_by_team_and_owner_and_add_up(page, team, histo
         totals=True,
     ).xs(NOW, level="period")
     shown = {row[0]: row[1:] for row in page.table("people")[1:]}
-    names = {key: next((part for part in reversed(key) if part != "(all)"), "All") for key in table.index}
+    names = {
+        key: next((part for part in reversed(key) if part != "(all)"), "All") for key in table.index
+    }
     assert set(shown) == set(names.values())
     for key, row in table.iterrows():
         target, closed, expected, _, gap, chance, _ = shown[names[key]]
         assert (target, closed) == (text.number(row["target"]), text.number(row["booked"]))
-        assert gap == text.number(row["gap"] if row["gap"] > 0 else -row["gap"], signed=row["gap"] <= 0)
-        assert chance == ("met" if row["booked"] >= row["target"] else text.percent(row["p_target"]))
+        assert gap == text.number(
+            row["gap"] if row["gap"] > 0 else -row["gap"], signed=row["gap"] <= 0
+        )
+        assert chance == (
+            "met" if row["booked"] >= row["target"] else text.percent(row["p_target"])
+        )
         # Rounded so that the rows add up: at most a dollar from its own rounding.
         assert abs(_whole(expected) - row["expected"]) <= 1
     for place in (0, 1, 2):
@@ -134,7 +146,9 @@ def test_months__are_the_rows_of_the_forecast(page, forecast):
 
 def test_decide__is_the_deals_due(page, team, history, deals):
     table = oa.forecast_deals(deals, as_of=DAY, history=history, target=team.org.targets)
-    due = table[(table["period"] == NOW) & (table["chance"] >= 0.05)].sort_values("weighted", ascending=False)
+    due = table[(table["period"] == NOW) & (table["chance"] >= 0.05)].sort_values(
+        "weighted", ascending=False
+    )
     shown = page.table("decide")[1:]
     assert [weighted for _, weighted in shown] == [money(value) for value in due["weighted"]]
     assert all(row[0].startswith(name) for row, name in zip(shown, due["name"], strict=True))
@@ -152,7 +166,8 @@ def test_risk__is_the_flags(page, team, deals):
 
 def test_funnel__is_the_flow_of_thirteen_weeks(page, team):
     first = max(
-        (DAY - pd.Timedelta(weeks=13)).tz_localize("UTC"), team.history.records["recorded_at"].iloc[0]
+        (DAY - pd.Timedelta(weeks=13)).tz_localize("UTC"),
+        team.history.records["recorded_at"].iloc[0],
     )
     flow = oa.stage_flow(team.history, start=first, end=DAY)
     assert page.rows("funnel")[1:] == [
@@ -204,9 +219,13 @@ def test_why__goes_from_the_forecast_of_then_to_that_of_now(page, forecast, team
     method = forecast.attrs["method"]
     change = oa.forecast_change(team.history, start=week_ago, end=DAY, period=NOW, method=method)
     rows = page.rows("why")[1:]
-    assert (rows[0][1], rows[-1][1]) == (money(change["expected"]["then"]), money(change["expected"]["now"]))
+    assert (rows[0][1], rows[-1][1]) == (
+        money(change["expected"]["then"]),
+        money(change["expected"]["now"]),
+    )
     shown = {
-        text.capital(step.name): text.money(step.expected, "USD", signed=True) for step in list_steps(change)
+        text.capital(step.name): text.money(step.expected, "USD", signed=True)
+        for step in list_steps(change)
     }
     assert dict(rows[1:-1]) == shown
     assert {"Won beyond its chance", "Amount cut", "Rest of the month"} <= shown.keys()
@@ -216,7 +235,9 @@ def test_fixes__are_the_audit(page, deals):
     summary = oa.audit_summary(oa.audit(deals, as_of=DAY))
     shown = {name: re.split(", | in ", figure)[0] for name, figure in page.rows("fix")}
     assert shown == {
-        write_label("check", check): money(row["value"]) if row["value"] else text.count(row["deals"])
+        write_label("check", check): money(row["value"])
+        if row["value"]
+        else text.count(row["deals"])
         for check, row in summary[summary["severity"] != "info"].iterrows()
     }
 
@@ -246,13 +267,21 @@ def test_details__open_to_figures_that_add_up_to_the_one_shown(method_page):
     _, page = method_page
     opened = {}
     for found in reading.by_class(page.root, "dl"):
-        amounts = [_signed(reading.words(list(row)[-1])) for row in reading.one(found, "tbody").iter("tr")]
+        amounts = [
+            _signed(reading.words(list(row)[-1])) for row in reading.one(found, "tbody").iter("tr")
+        ]
         *parts, total = [
-            _signed(reading.words(list(row)[-1])) for part in found.iter("tfoot") for row in part.iter("tr")
+            _signed(reading.words(list(row)[-1]))
+            for part in found.iter("tfoot")
+            for row in part.iter("tr")
         ] or [sum(amounts)]
         assert sum(amounts) + sum(parts) == total, reading.words(found)
         opened[reading.words(reading.one(found, "caption"))] = total
-    people = [cells for cells in page.table("people")[1:] if f"{cells[0]}: forecast for November" in opened]
+    people = [
+        cells
+        for cells in page.table("people")[1:]
+        if f"{cells[0]}: forecast for November" in opened
+    ]
     assert len(people) == len(states.QUOTAS) + len(("East", "West", "All"))
     assert {cells[0]: opened[f"{cells[0]}: forecast for November"] for cells in people} == {
         cells[0]: _whole(cells[3]) for cells in people
@@ -285,19 +314,25 @@ def test_share_forecast__adds_up_to_the_forecast_by_the_deals_of_its_sheet(metho
     )
     by_person = counted[deals.table["outcome"] == "open"].groupby(deals.table["owner_name"]).sum()
     if tables.forecast.attrs["method"] != "run_rate":
-        assert by_person.reindex(people.index.get_level_values(-1)).fillna(0.0).tolist() == pytest.approx(
-            people["expected_open"].tolist(), abs=0.005
-        )
+        assert by_person.reindex(people.index.get_level_values(-1)).fillna(
+            0.0
+        ).tolist() == pytest.approx(people["expected_open"].tolist(), abs=0.005)
 
 
-def test_reasons__say_from_what_a_chance_moved_since_the_record_compared_with(method_page, history, week_ago):
+def test_reasons__say_from_what_a_chance_moved_since_the_record_compared_with(
+    method_page, history, week_ago
+):
     tables, page = method_page
     if tables.forecast.attrs["method"] != "learned":
         assert tables.earlier_chances.empty
         assert " since Nov 18. If won" not in reading.words(page.block("risk"))
         return
     then = oa.forecast_deals(
-        history.as_of(week_ago), as_of=week_ago.date(), history=history, periods=[NOW], method="learned"
+        history.as_of(week_ago),
+        as_of=week_ago.date(),
+        history=history,
+        periods=[NOW],
+        method="learned",
     ).set_index("unique_id")["chance"]
     pd.testing.assert_series_equal(
         tables.earlier_chances, then.reindex(tables.earlier_chances.index), check_names=False
@@ -306,7 +341,10 @@ def test_reasons__say_from_what_a_chance_moved_since_the_record_compared_with(me
     flagged = tables.flags[tables.flags["risk"] > 0].head(9)
     moved = [name for name in flagged.index if abs(now.get(name, 0.0) - then.get(name, 0.0)) >= 0.1]
     due = tables.own_chances["period"].reindex(moved).eq(NOW)
-    shown = [f"fell from {text.percent(then[name])} since Nov 18. If won, between" for name in due.index[due]]
+    shown = [
+        f"fell from {text.percent(then[name])} since Nov 18. If won, between"
+        for name in due.index[due]
+    ]
     assert len(shown) > 2
     assert [words for words in shown if words not in said] == []
 
@@ -348,8 +386,14 @@ def test_chances__of_a_deal_are_two_under_their_own_names_everywhere(method_page
         assert name not in due or tuple(chances) == (due[name] if len(own) else (due[name][0], ""))
     for name, *_ in page.table("decide")[1:]:
         for deal, (said, mine) in due.items():
-            words = f"stated {said} · from history {mine} in November" if len(own) else f"stated {said} · due"
+            words = (
+                f"stated {said} · from history {mine} in November"
+                if len(own)
+                else f"stated {said} · due"
+            )
             assert not name.startswith(deal) or words in name
-    sheet = next(sheet.table for sheet in sheets(tables) if sheet.name == "Deals").set_index("unique_id")
+    sheet = next(sheet.table for sheet in sheets(tables) if sheet.name == "Deals").set_index(
+        "unique_id"
+    )
     assert sheet.get("chance", own[:0]).dropna().to_dict() == own.to_dict()
     assert len(seen) > 5

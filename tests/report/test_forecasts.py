@@ -1,4 +1,5 @@
-"""The record that changes are counted from; and one person or team, whose figures are those of its row on the page of the whole."""
+"""The record that changes are counted from; and one person or team, whose figures are those of its
+row on the page of the whole."""
 
 from __future__ import annotations
 
@@ -42,18 +43,26 @@ def test_find_earlier_record__of_a_day_asked_for_is_the_last_by_then(opportuniti
         f"{find_earlier_record(tables_of(opportunities, kept, since='2026-03-01').inputs):%Y-%m-%d}"
         == "2026-02-09"
     )
-    with pytest.raises(NotEnoughHistory, match="no record by Feb 1, 2026; the first one is from Feb 9, 2026"):
+    with pytest.raises(
+        NotEnoughHistory, match="no record by Feb 1, 2026; the first one is from Feb 9, 2026"
+    ):
         find_earlier_record(tables_of(opportunities, kept, since="2026-02-01").inputs)
 
 
 @pytest.mark.parametrize(
     ("days", "reason"),
     [
-        (["2026-03-05", "2026-03-13", "2026-03-16"], "the nearest is from Mar 13, 2026, and a comparison is possible from Mar 20 on"),
-        (["2026-03-16"], "the first record is from Mar 16; a comparison is possible from Mar 20 on"),
+        (
+            ["2026-03-05", "2026-03-13", "2026-03-16"],
+            "the nearest is from Mar 13, 2026, and a comparison is possible from Mar 20 on",
+        ),
+        (
+            ["2026-03-16"],
+            "the first record is from Mar 16; a comparison is possible from Mar 20 on",
+        ),
         ([], "no record of the pipeline up to this day"),
     ],
-)  # fmt: skip
+)
 def test_find_earlier_record__says_when_there_will_be_one(opportunities, tmp_path, days, reason):
     tables = tables_of(opportunities, _kept(tmp_path, days))
     with pytest.raises(NotEnoughHistory, match=reason):
@@ -68,14 +77,27 @@ def test_find_earlier_record__reads_nothing_after_its_day(history):
 
 
 NOW = "2026-11"
-SHOWN = ["booked", "open_count", "open_value", "expected", "low", "high", "target", "p_target", "gap", "pipeline_coverage"]  # fmt: skip
+SHOWN = [
+    "booked",
+    "open_count",
+    "open_value",
+    "expected",
+    "low",
+    "high",
+    "target",
+    "p_target",
+    "gap",
+    "pipeline_coverage",
+]
 ROWS = {"West": ("West", "(all)"), "Grace Lindqvist": ("West", "Grace Lindqvist")}
 
 
 def _tables(**asked):
     state = states.team()
     history = state.history.read_by(state.org)
-    return Tables(read_inputs(state.opportunities, history, as_of="2026-11-25", org=state.org, **asked))
+    return Tables(
+        read_inputs(state.opportunities, history, as_of="2026-11-25", org=state.org, **asked)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +105,9 @@ def whole():
     return _tables()
 
 
-@pytest.fixture(scope="module", params=["West", pytest.param("Grace Lindqvist", marks=pytest.mark.slow)])
+@pytest.fixture(
+    scope="module", params=["West", pytest.param("Grace Lindqvist", marks=pytest.mark.slow)]
+)
 def part(request):
     return _tables(only=request.param)
 
@@ -91,7 +115,9 @@ def part(request):
 def test_part__has_the_figures_of_its_row(whole, part):
     key = ROWS[part.inputs.only]
     now = part.current[SHOWN].astype(float)
-    pd.testing.assert_series_equal(now, whole.people.loc[key, SHOWN].astype(float), check_names=False)
+    pd.testing.assert_series_equal(
+        now, whole.people.loc[key, SHOWN].astype(float), check_names=False
+    )
     assert part.earlier.figure(NOW, "expected") == pytest.approx(whole.earlier.people.loc[key])
     assert part.earlier.figure(NOW, "low") < part.earlier.figure(NOW, "high")
     assert part.method == whole.method
@@ -101,7 +127,9 @@ def test_part__has_the_rows_of_its_people(whole, part):
     names = [name for name in part.persons.index if name != "(all)"]
     rows = whole.people.loc["West"]
     pd.testing.assert_frame_equal(part.persons[SHOWN], rows.loc[names, SHOWN], check_names=False)
-    assert set(names) == (set(rows.index) - {"(all)"} if part.inputs.only == "West" else {part.inputs.only})
+    assert set(names) == (
+        set(rows.index) - {"(all)"} if part.inputs.only == "West" else {part.inputs.only}
+    )
 
 
 def test_part__its_trend_and_its_steps_end_at_the_same_forecast(part):
@@ -112,9 +140,9 @@ def test_part__its_trend_and_its_steps_end_at_the_same_forecast(part):
     assert (steps["then"], steps["now"]) == (pytest.approx(then), pytest.approx(now))
     assert steps.drop("now").sum() == pytest.approx(now)
     moved = part.change_deals.groupby("movement")["expected"].sum()
-    assert steps.drop(["then", "now", "new_business"]).pipe(lambda s: s[s != 0]).to_dict() == pytest.approx(
-        moved.to_dict()
-    )
+    assert steps.drop(["then", "now", "new_business"]).pipe(
+        lambda s: s[s != 0]
+    ).to_dict() == pytest.approx(moved.to_dict())
 
 
 def test_part__its_page_says_the_same_everywhere(part):
@@ -139,20 +167,25 @@ def test_part__its_past_ranges_are_those_of_its_row(part):
         totals=True,
         periods=[period],
     )
-    said = dict(zip(table.index, table[["expected", "low", "high"]].to_numpy().tolist(), strict=True))[
-        *key, period
-    ]
+    said = dict(
+        zip(table.index, table[["expected", "low", "high"]].to_numpy().tolist(), strict=True)
+    )[*key, period]
     assert row[["expected", "low", "high"]].to_list() == pytest.approx(said)
     assert row["held"] == (said[1] - 0.005 <= row["actual"] <= said[2] + 0.005)
     assert row["error"] == pytest.approx(row["expected"] - row["actual"])
-    assert part.track_record.attrs["interval_coverage"] == pytest.approx(part.track_record["held"].mean())
+    assert part.track_record.attrs["interval_coverage"] == pytest.approx(
+        part.track_record["held"].mean()
+    )
     assert part.track_record.attrs["n"] == len(part.track_record)
 
 
 def test_part__between_members_of_a_team_a_deal_moves_nothing():
     rows = [("a", "Alder", 100.0, "proposal", "active", "2026-03-20", 50)]
     states = {"2026-03-09": [(*rows[0], "Ann")], AS_OF: [(*rows[0], "Bo")]}
-    frames = [pipeline(people, team="East").assign(seen_at=f"{day}T06:00Z") for day, people in states.items()]
+    frames = [
+        pipeline(people, team="East").assign(seen_at=f"{day}T06:00Z")
+        for day, people in states.items()
+    ]
     history = History.from_changes(pd.concat(frames))
     tables = tables_of(pipeline(states[AS_OF], team="East"), history, only="East")
     assert tables.change["expected"].to_dict() == {
@@ -160,5 +193,9 @@ def test_part__between_members_of_a_team_a_deal_moves_nothing():
         "then": 50.0,
         "now": 50.0,
     }
-    assert tables.change["deals"].to_dict() == {**dict.fromkeys(tables.change.index, 0), "then": 1, "now": 1}
+    assert tables.change["deals"].to_dict() == {
+        **dict.fromkeys(tables.change.index, 0),
+        "then": 1,
+        "now": 1,
+    }
     assert tables.change_deals.empty

@@ -41,12 +41,13 @@ def test_list_deals_to_win__are_due_overdue_or_near_and_likely(date, chance, act
 def test_list_deals_to_win__are_open_and_worth_something():
     states = [("closed_won", 5.0), ("proposal", 0.0), ("proposal", None)]
     rows = [
-        (f"o{k}", "x", value, stage, None, "2026-03-20", 50, "Zoe") for k, (stage, value) in enumerate(states)
+        (f"o{k}", "x", value, stage, None, "2026-03-20", 50, "Zoe")
+        for k, (stage, value) in enumerate(states)
     ]
     assert _to_win(*rows).empty
-    assert _to_win(("a", "x", 5.0, "proposal", None, "2026-03-20", 50, None))["owner_name"].tolist() == [
-        "(none)"
-    ]
+    assert _to_win(("a", "x", 5.0, "proposal", None, "2026-03-20", 50, None))[
+        "owner_name"
+    ].tolist() == ["(none)"]
 
 
 def _gaps(values, gap, chances=0.5):

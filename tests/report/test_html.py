@@ -26,7 +26,8 @@ def _page(tables, **asked):
 
 def test_render_page__names_are_text_and_nothing_leaves_the_page(opportunities, history):
     rows = [
-        (row[0], f"<b>{row[1]}", *row[2:-1], "<i>Ann" if row[-1] == "Ann" else row[-1]) for row in THIS_WEEK
+        (row[0], f"<b>{row[1]}", *row[2:-1], "<i>Ann" if row[-1] == "Ann" else row[-1])
+        for row in THIS_WEEK
     ]
     text = _page(tables_of(pipeline(rows), history, target=150_000))
     tags = [found.tag for found in reading.read(text).root.iter()]
@@ -38,8 +39,9 @@ def test_render_page__names_are_text_and_nothing_leaves_the_page(opportunities, 
     (script,) = re.findall("<script>(.*)</script>", text, re.DOTALL)
     hashed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     assert (
-        f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{hashed}'" in text
-    )
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src "
+        f"'sha256-{hashed}'"
+    ) in text
     addresses = re.findall(r'(?:href|src)="([^"]*)"', text)
     assert {address[:5] for address in addresses if not address.startswith("#")} == {"data:"}
 
@@ -58,7 +60,9 @@ def test_render_page__a_block_without_its_partner_takes_the_whole_width(opportun
     assert [found.get("class") for found in pair.iter("section")] == ["block c7", "block c5"]
     assert [found.get("class") for found in alone.iter("section")] == ["block c12"] * 3
     # A line of text leaves no hole beside a table.
-    line = reading.read(_page(tables_of(opportunities.iloc[:0]), blocks=["categories", "months"])).root
+    line = reading.read(
+        _page(tables_of(opportunities.iloc[:0]), blocks=["categories", "months"])
+    ).root
     assert [found.get("class") for found in line.iter("section")] == ["block c12"] * 2
 
 
@@ -71,7 +75,10 @@ def test_render_page__takes_an_accent_and_a_logo(opportunities):
 
 def test_render_page__breaks_no_headline_inside_an_amount_a_range_or_a_date():
     page = compose(tables_of(pipeline(THIS_WEEK), target=150_000), workbook="week.xlsx")
-    said = "5 deals <b>less likely by Nov 30 (−$46K), 3 pts, $331K–$426K vs. $400K: \u2068דנה 5–6\u2069"
+    said = (
+        "5 deals <b>less likely by Nov 30 (−$46K), 3 pts, $331K–$426K vs. $400K: \u2068דנה "
+        "5–6\u2069"
+    )
     html = render_page(replace(page, sentence=said, blocks=(replace(page.blocks[0], title=said),)))
     kept = ["Nov 30", "(−$46K),", "3 pts,", "$331K–$426K", "vs. $400K:"]
     for head in re.findall(r"<h[12][ >].*?</h[12]>", html):
@@ -89,7 +96,9 @@ def test_print_pdf__holds_what_the_page_says() -> None:
     assert printed.rstrip().endswith(b"%%EOF")
 
 
-def test_find_browser__without_any_says_how_to_print(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_find_browser__without_any_says_how_to_print(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(html, "_PLACES", ())
     with pytest.raises(

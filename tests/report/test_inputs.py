@@ -33,7 +33,11 @@ def test_read_inputs__keeps_deals_and_history_of_one_person(opportunities, histo
 
 def test_read_inputs__takes_a_team_and_whoever_has_a_target_but_no_deal(opportunities):
     teams = opportunities.assign(team=["East", "West"] * 3)
-    assert _inputs(teams, "East", target=TARGETS).opportunities["unique_id"].tolist() == ["a", "c", "e"]
+    assert _inputs(teams, "East", target=TARGETS).opportunities["unique_id"].tolist() == [
+        "a",
+        "c",
+        "e",
+    ]
     assert _inputs(teams, "Di", target=TARGETS).opportunities.empty
 
 
@@ -55,12 +59,16 @@ def test_read_inputs__takes_the_targets_of_a_teams_people(opportunities):
 
 
 def test_read_inputs__names_who_there_is(opportunities):
-    with pytest.raises(ArgumentValueError, match="only='Zoe' is nobody's name; use one of Ann or Bo & Co"):
+    with pytest.raises(
+        ArgumentValueError, match="only='Zoe' is nobody's name; use one of Ann or Bo & Co"
+    ):
         _inputs(opportunities, "Zoe", target=5.0)
 
 
 def test_read_inputs__takes_other_capitals_and_a_first_name_that_is_one_person_s(opportunities):
-    names = opportunities.assign(owner_name=["Zoe Quinn", "Zoe Quinn", "Ann Lee", "Ann Oz", "Ann Oz", None])
+    names = opportunities.assign(
+        owner_name=["Zoe Quinn", "Zoe Quinn", "Ann Lee", "Ann Oz", "Ann Oz", None]
+    )
     found = [_inputs(names, only).only for only in ("zoe quinn", "Zoe", "ann oz")]
     assert found == ["Zoe Quinn", "Zoe Quinn", "Ann Oz"]
     with pytest.raises(

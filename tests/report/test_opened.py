@@ -1,4 +1,5 @@
-"""In every state of the page figures open to what adds up to them, the chance shown is the one explained, and titles are short."""
+"""In every state of the page figures open to what adds up to them, the chance shown is the one
+explained, and titles are short."""
 
 from __future__ import annotations
 
@@ -19,20 +20,32 @@ from opp_analytics.report.tables import Tables
 from tests.report.states import STATES
 
 LEARNED = {
-    "learned team": lambda: replace(STATES["team"](), asked={"as_of": "2026-11-25", "method": "learned"}),
+    "learned team": lambda: replace(
+        STATES["team"](), asked={"as_of": "2026-11-25", "method": "learned"}
+    ),
     "learned person": lambda: replace(
-        STATES["team"](), asked={"as_of": "2026-11-25", "method": "learned", "only": "Grace Lindqvist"}
+        STATES["team"](),
+        asked={"as_of": "2026-11-25", "method": "learned", "only": "Grace Lindqvist"},
     ),
 }
 
 
-QUICK = ("team", "no deals", "everything met", "sixty people", "fiscal quarter", "one team", *LEARNED)
+QUICK = (
+    "team",
+    "no deals",
+    "everything met",
+    "sixty people",
+    "fiscal quarter",
+    "one team",
+    *LEARNED,
+)
 
 
 @pytest.fixture(
     scope="module",
     params=[
-        pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in [*STATES, *LEARNED]
+        pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow)
+        for name in [*STATES, *LEARNED]
     ],
 )
 def state_page(request) -> tuple[Tables, WeeklyPage]:
@@ -43,7 +56,11 @@ def state_page(request) -> tuple[Tables, WeeklyPage]:
 
 
 def _read(figure: str) -> float:
-    return 0.0 if figure in ("", "–") else float(figure.replace(",", "").replace("−", "-").replace("+", ""))
+    return (
+        0.0
+        if figure in ("", "–")
+        else float(figure.replace(",", "").replace("−", "-").replace("+", ""))
+    )
 
 
 def _lists(part: Any) -> Iterator[Deals]:
@@ -64,7 +81,9 @@ def _total(listed: Deals) -> float:
 def test_lists__add_up_to_their_total(state_page):
     _, page = state_page
     for listed in _lists(page):
-        amounts = [deal.amounts[-1] for deal in listed.deals] + [amount for _, amount in listed.sums[:-1]]
+        amounts = [deal.amounts[-1] for deal in listed.deals] + [
+            amount for _, amount in listed.sums[:-1]
+        ]
         if listed.sums:
             assert sum(map(_read, amounts)) == _total(listed), listed.caption
         sizes = [abs(_read(deal.amounts[-1])) for deal in listed.deals]
@@ -73,7 +92,11 @@ def test_lists__add_up_to_their_total(state_page):
 
 def test_tiles__open_to_their_figures(state_page):
     tables, page = state_page
-    money, row, tiles = tables.inputs.money, tables.leading, {tile.name: tile for tile in page.tiles}
+    money, row, tiles = (
+        tables.inputs.money,
+        tables.leading,
+        {tile.name: tile for tile in page.tiles},
+    )
     for name in ("Closed won", "Forecast", "Open and due"):
         tile = tiles.get(name)
         if tile and tile.opens:
@@ -91,11 +114,19 @@ def test_rows__open_to_the_figure_beside_them(state_page):
     money = tables.inputs.money
     for block in page.blocks:
         for part in block.parts:
-            if isinstance(part, Opening) and block.key in ("why", "categories", "created_by", "slippage"):
+            if isinstance(part, Opening) and block.key in (
+                "why",
+                "categories",
+                "created_by",
+                "slippage",
+            ):
                 for row, listed in zip(part.rows.rows, part.deals, strict=True):
                     if listed and (listed.deals or listed.sums):
                         signed = text.money(_total(listed), tables.inputs.org.currency, signed=True)
-                        assert row.figures[-1] in (money(_total(listed)), signed), (block.key, row.label)
+                        assert row.figures[-1] in (money(_total(listed)), signed), (
+                            block.key,
+                            row.label,
+                        )
             if isinstance(part, Table) and block.key in ("people", "months"):
                 place = [column.title for column in part.columns].index("Forecast")
                 unit = {"Thousands": 1e3, "Millions": 1e6}.get(block.sub.partition(" of ")[0], 1.0)
@@ -106,17 +137,23 @@ def test_rows__open_to_the_figure_beside_them(state_page):
                     if block.key == "months" and figure != text.MISSING:
                         assert money(total) == figure
                     elif figure and figure != text.MISSING:
-                        assert abs(total / unit - _read(figure)) <= (unit > 1) / 2, line.cells[0].text
+                        assert abs(total / unit - _read(figure)) <= (unit > 1) / 2, line.cells[
+                            0
+                        ].text
 
 
-_CODE = re.compile(r"\w_\w|\bnan\b|\bNone\b(?! of)|  |\b1 (?!of)[a-z]+s\b|\d\.\d\d(?![\dKMBT])|[({]\W*[)}]")
+_CODE = re.compile(
+    r"\w_\w|\bnan\b|\bNone\b(?! of)|  |\b1 (?!of)[a-z]+s\b|\d\.\d\d(?![\dKMBT])|[({]\W*[)}]"
+)
 """What no sentence holds: names of code, missing values, gaps, "1 deals", cents."""
 
 
 def test_titles__are_short_and_speak_no_code(state_page):
     tables, page = state_page
     deals = tables.inputs.deals
-    names = sorted({*deals["name"].dropna(), *deals.get("owner_name", deals["name"]).dropna()}, key=len)
+    names = sorted(
+        {*deals["name"].dropna(), *deals.get("owner_name", deals["name"]).dropna()}, key=len
+    )
     for block in page.blocks:
         title = block.title
         for name in reversed(names):  # A long name is no long sentence.
@@ -154,8 +191,12 @@ def test_reasons__explain_the_chance_that_is_shown(state_page):
                 for line in part.groups[0].lines:
                     chance = re.findall(r"from history (<?\d+%)", line.cells[0].small)
                     assert bool(chance) == bool(line.opens)
-                    assert not line.opens or line.opens.note.startswith(f"From history {chance[0]}: ")
+                    assert not line.opens or line.opens.note.startswith(
+                        f"From history {chance[0]}: "
+                    )
             if isinstance(part, Goals):
-                for deal, _, _, history, _, why in (deal for goal in part.goals for deal in goal.deals):
+                for deal, _, _, history, _, why in (
+                    deal for goal in part.goals for deal in goal.deals
+                ):
                     assert why or deal.text not in said
                     assert not why or why.startswith(f"From history {history}: ")

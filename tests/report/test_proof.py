@@ -1,4 +1,5 @@
-"""The page that proves a forecast: its figures are those of `backtest_methods`, and an anonymous one says no more."""
+"""The page that proves a forecast: its figures are those of `backtest_methods`, and an anonymous
+one says no more."""
 
 from __future__ import annotations
 
@@ -59,7 +60,8 @@ def test_page__has_the_forecast_by_days_left_beside_the_best_other(proof):
     own = table.xs(proof.model, level="method")
     _, *rows = read(proof).table("days_left")
     assert [cells[:3] for cells in rows] == [
-        [f"{band} days", text.number(row["n"]), text.percent(row["wape"])] for band, row in own.iterrows()
+        [f"{band} days", text.number(row["n"]), text.percent(row["wape"])]
+        for band, row in own.iterrows()
     ]
     for band, cells in zip(own.index, rows, strict=True):
         others = table["wape"].xs(band, level="days_left").drop(proof.model)
@@ -72,7 +74,9 @@ def test_page__has_each_period_as_the_track_record_does(history, proof):
     _, *rows = read(proof).table("periods")
     assert len(rows) == len(table) > 5
     for (_, row), cells in zip(table.iloc[::-1].iterrows(), rows, strict=True):
-        amounts = (text.money(row[name], "CHF").replace("\xa0", " ") for name in ("expected", "actual"))
+        amounts = (
+            text.money(row[name], "CHF").replace("\xa0", " ") for name in ("expected", "actual")
+        )
         assert [cells[2], cells[-1]] == [*amounts]
         assert cells[3].endswith({True: "held", False: "missed"}.get(row["held"], "–"))
 
@@ -140,7 +144,8 @@ def test_sentence__says_plainly_who_missed_by_less():
         "last_period": {"wape": 0.25},
     }
     assert Proof({"methods": judged(rows)}).sentence == (
-        "The learned forecast missed by 12% on average, the next best, run rate, by 17% (could be luck); last "
+        "The learned forecast missed by 12% on average, the next best, run rate, by 17% (could "
+        "be luck); last "
         "month’s number by 25%. 80% ranges held in 81% of 120 forecasts of 17 months."
     )
     rows["run_rate"] = {"wape": 0.17, "differs": True}
@@ -155,8 +160,10 @@ def test_sentence__says_first_where_a_rival_beats_us(differs, chance):
         "last_period": {"wape": 0.25, "differs": True},
     }
     assert Proof({"methods": judged(rows)}).sentence == (
-        "Stage projection of the last four months beat the learned forecast: 9% off on average against 12%"
-        f"{chance}; last month’s number 25% off. 80% ranges held in 81% of 120 forecasts of 17 months."
+        "Stage projection of the last four months beat the learned forecast: 9% off on average "
+        "against 12%"
+        f"{chance}; last month’s number 25% off. 80% ranges held in 81% of 120 forecasts of 17 "
+        "months."
     )
 
 
@@ -168,7 +175,8 @@ def test_second_sentence__names_the_days_left_where_a_rival_is_better_beyond_cha
     )
     bands = pd.concat({"0–1": late, "15–31": early}, names=["days_left"]).swaplevel()
     assert stand_in(methods, bands).second == (
-        "Better than the learned forecast, beyond chance: run rate with 0–1 days left (10% off, against 20%)."
+        "Better than the learned forecast, beyond chance: run rate with 0–1 days left (10% off, "
+        "against 20%)."
     )
     bands = pd.concat({"15–31": early}, names=["days_left"]).swaplevel()
     assert (
@@ -179,16 +187,24 @@ def test_second_sentence__names_the_days_left_where_a_rival_is_better_beyond_cha
 
 def test_page__of_few_quarters_says_that_they_are_too_few():
     methods = judged(
-        {"run_rate": {"interval_coverage": 0.75}, "weighted": {"wape": 0.4}}, n=12, periods=4, freq="Q"
+        {"run_rate": {"interval_coverage": 0.75}, "weighted": {"wape": 0.4}},
+        n=12,
+        periods=4,
+        freq="Q",
     )
-    methods.loc["learned"] = {**dict.fromkeys(methods, np.nan), "n": 0, "periods": 0, "differs": False}
+    methods.loc["learned"] = {
+        **dict.fromkeys(methods, np.nan),
+        "n": 0,
+        "periods": 0,
+        "differs": False,
+    }
     page = stand_in(methods, pd.concat({"8–14": methods}, names=["days_left"]).swaplevel())
     assert page.sentence.startswith(
         "The run rate forecast missed by 20% on average, the next best, weighted pipeline, by 40%"
     )
-    assert (
-        page.second
-        == "Learned: too few past forecasts to judge. Only 4 quarters can be judged: too few to say which method is better."
+    assert page.second == (
+        "Learned: too few past forecasts to judge. Only 4 quarters can be judged: too few to "
+        "say which method is better."
     )
     assert page.title("methods") == "Two methods on the same 12 forecasts of 4 quarters"
     assert "Too few forecasts to judge: learned" in reading.words(page.block("methods"))
@@ -199,7 +215,8 @@ def test_page__of_few_quarters_says_that_they_are_too_few():
 def test_page__of_a_method_alone_or_of_nothing_closed_says_so():
     alone = judged({"stated": {"interval_coverage": 0.5}}, periods=9)
     assert Proof({"methods": alone}).sentence == (
-        "The stated chances forecast missed by 20% on average. 80% ranges held in 50% of 120 forecasts of 9 months."
+        "The stated chances forecast missed by 20% on average. 80% ranges held in 50% of 120 "
+        "forecasts of 9 months."
     )
     nothing = judged(
         {
@@ -208,17 +225,21 @@ def test_page__of_a_method_alone_or_of_nothing_closed_says_so():
         }
     )
     assert Proof({"methods": nothing}).sentence == (
-        "Nothing closed in the months that were forecast. 80% ranges held in 100% of 120 forecasts of 17 months."
+        "Nothing closed in the months that were forecast. 80% ranges held in 100% of 120 "
+        "forecasts of 17 months."
     )
     assert (
-        "No range can be judged" in Proof({"methods": judged({"run_rate": {}, "last_period": {}})}).sentence
+        "No range can be judged"
+        in Proof({"methods": judged({"run_rate": {}, "last_period": {}})}).sentence
     )
 
 
 def test_judge_forecasts__without_an_ended_period_or_a_method_of_ours_raises():
     with pytest.raises(NotEnoughHistory, match="keep recording"):
         judge_forecasts(even_months(1), freq="Q")
-    with pytest.raises(NotEnoughHistory, match="no forecast of a period that has ended can be judged yet"):
+    with pytest.raises(
+        NotEnoughHistory, match="no forecast of a period that has ended can be judged yet"
+    ):
         _ = Proof({"methods": judged({"last_period": {}})}).model
 
 

@@ -14,20 +14,44 @@ from tests.report.pipelines import THIS_WEEK, pipeline, tables_of
 
 
 def test_sheets__are_the_page_s_tables_and_its_deals(opportunities, history):
-    found = {sheet.name: sheet.table for sheet in sheets(tables_of(opportunities, history, target=150_000))}
+    found = {
+        sheet.name: sheet.table
+        for sheet in sheets(tables_of(opportunities, history, target=150_000))
+    }
     assert list(found) == [
-        "People", "Deals", "At risk", "Change", "Periods",
-        "Categories", "Slippage", "Due deals", "Pushed", "Stage flow", "Stage entries", "Win rates", "Findings", "Records",
-    ]  # fmt: skip
+        "People",
+        "Deals",
+        "At risk",
+        "Change",
+        "Periods",
+        "Categories",
+        "Slippage",
+        "Due deals",
+        "Pushed",
+        "Stage flow",
+        "Stage entries",
+        "Win rates",
+        "Findings",
+        "Records",
+    ]
     assert found["Change"]["expected"].sum() == -14_000
     deals = found["Deals"].set_index("unique_id")
     assert found["Deals"].columns[-1] == "unique_id"
     shown = ["outcome", "period", "value", "probability", "expected_value"]
-    assert deals.loc["a", shown].tolist() == ["open", pd.Period("2026-03", "M"), 120_000, 80, 96_000]
+    assert deals.loc["a", shown].tolist() == [
+        "open",
+        pd.Period("2026-03", "M"),
+        120_000,
+        80,
+        96_000,
+    ]
     # Stated chances are none from history, and a column without a value is left out.
     assert "chance" not in deals
     assert deals.loc["d", "period"] == "overdue"
-    assert deals.loc["c", ["period", "expected_value"]].tolist() == [pd.Period("2026-04", "M"), 6_000]
+    assert deals.loc["c", ["period", "expected_value"]].tolist() == [
+        pd.Period("2026-04", "M"),
+        6_000,
+    ]
     assert deals.loc["d", ["risk", "reasons"]].tolist() == [1, "3 days overdue"]
     assert deals.index.is_unique
     periods = found["Periods"].set_index("period")["expected"].to_dict()
@@ -35,12 +59,18 @@ def test_sheets__are_the_page_s_tables_and_its_deals(opportunities, history):
     assert set(found["At risk"]["unique_id"]) == set(deals.index[deals["risk"] > 0])
 
 
-def test_sheets__put_the_open_deals_first_by_period_and_those_that_add_most_before_others(opportunities):
+def test_sheets__put_the_open_deals_first_by_period_and_those_that_add_most_before_others(
+    opportunities,
+):
     found = {sheet.name: sheet.table for sheet in sheets(tables_of(opportunities))}
     deals, periods = found["Deals"], found["Periods"]["period"].tolist()
-    assert deals["unique_id"].tolist() == ["d", "a", "c", "f", "e", "b"], "overdue ones are asked about first"
+    assert deals["unique_id"].tolist() == ["d", "a", "c", "f", "e", "b"], (
+        "overdue ones are asked about first"
+    )
     # As a spreadsheet sorts them: dates, then words.
-    assert [isinstance(one, str) for one in periods] == sorted(isinstance(one, str) for one in periods)
+    assert [isinstance(one, str) for one in periods] == sorted(
+        isinstance(one, str) for one in periods
+    )
     assert periods[-2:] == ["overdue", "no close date"]
 
 
@@ -92,14 +122,22 @@ def test_sheets__of_people_have_each_team_above_its_own(opportunities):
     )
     [sheet] = [sheet for sheet in sheets(tables_of(frame)) if sheet.name == "People"]
     assert sheet.levels == (1, 2, 1, 2, 0)
-    assert sheet.table[["team", "owner_name"]].astype("object").where(lambda known: known.notna(), None).to_numpy().tolist() == [
-        ["East", None], ["East", "Ann"], ["West", None], ["West", "(none)"], ["Total", None],
-    ]  # fmt: skip
+    assert sheet.table[["team", "owner_name"]].astype("object").where(
+        lambda known: known.notna(), None
+    ).to_numpy().tolist() == [
+        ["East", None],
+        ["East", "Ann"],
+        ["West", None],
+        ["West", "(none)"],
+        ["Total", None],
+    ]
 
 
 def test_sheets__of_what_to_win_have_the_deals_of_each_person(opportunities):
     org = oa.Org(
-        targets=[{"period": "2026-03", "owner_name": name, "target": 200_000} for name in ("Ann", "Bo")]
+        targets=[
+            {"period": "2026-03", "owner_name": name, "target": 200_000} for name in ("Ann", "Bo")
+        ]
     )
     tables = tables_of(opportunities, org=org)
     [sheet] = [sheet for sheet in sheets(tables) if sheet.name == "To win"]
@@ -115,7 +153,9 @@ def test_sheets__of_deals_leave_out_those_closed_before_the_window_of_the_win_ra
         ("i", "Iris", 3.0, "proposal", "active", "2025-03-31", 20, "Ann"),
         ("j", "Juniper", 4.0, "closed_lost", "lost", None, 0, "Ann"),
     ]
-    sheet = next(sheet for sheet in sheets(tables_of(pipeline([*THIS_WEEK, *rows]))) if sheet.name == "Deals")
+    sheet = next(
+        sheet for sheet in sheets(tables_of(pipeline([*THIS_WEEK, *rows]))) if sheet.name == "Deals"
+    )
     assert sheet.table["unique_id"].tolist() == list("diacfejbh")
     assert sheet.printed == len("diacfe"), "the open ones and those won in this period"
     assert (
@@ -127,18 +167,31 @@ def test_sheets__of_deals_leave_out_those_closed_before_the_window_of_the_win_ra
 def list_lost(value_of_day):
     """Many deals lost in February, one a day."""
     return [
-        (f"k{day}", f"Kale {day}", value_of_day(day), "closed_lost", "lost", f"2026-02-{day:02}", 0, "Ann")
+        (
+            f"k{day}",
+            f"Kale {day}",
+            value_of_day(day),
+            "closed_lost",
+            "lost",
+            f"2026-02-{day:02}",
+            0,
+            "Ann",
+        )
         for day in range(1, 25)
     ]
 
 
-def test_sheets__of_deals_have_of_closed_ones_those_of_these_days_and_won_in_the_period(monkeypatch):
+def test_sheets__of_deals_have_of_closed_ones_those_of_these_days_and_won_in_the_period(
+    monkeypatch,
+):
     monkeypatch.setattr(report_tables, "_MOST_CLOSED", 3)
     ahead = ("y", "Yew", 5.0, "closed_won", "won", "2027-06-01", 100, "Ann")
     tables = tables_of(pipeline([*THIS_WEEK, *list_lost(float), ahead]))
     sheet = next(sheet for sheet in sheets(tables) if sheet.name == "Deals")
     assert sheet.table["unique_id"].tolist() == [*"dacfeb", "k24"]
-    assert sheet.note.startswith("Leaves out 24 deals closed before Feb 24, 2026 or dated after Apr 5, 2026.")
+    assert sheet.note.startswith(
+        "Leaves out 24 deals closed before Feb 24, 2026 or dated after Apr 5, 2026."
+    )
     assert sheet.table["in_forecast"].sum() == tables.added["2026-03"].sum()
 
 
@@ -158,8 +211,14 @@ def test_list_deals__says_how_many_of_the_others_the_workbook_has(monkeypatch, v
 
 def test_sheets__without_history_leave_out_what_needs_one(opportunities):
     assert [sheet.name for sheet in sheets(tables_of(opportunities))] == [
-        "People", "Deals", "At risk", "Periods", "Categories", "Win rates", "Findings",
-    ]  # fmt: skip
+        "People",
+        "Deals",
+        "At risk",
+        "Periods",
+        "Categories",
+        "Win rates",
+        "Findings",
+    ]
 
 
 def test_figures__are_numbers_with_those_of_a_week_before(opportunities, history):

@@ -15,7 +15,8 @@ def cells(table: pd.DataFrame) -> list[list[str]]:
     """The rows of the shown table, header first."""
     shown = oa.show(table).to_html()
     return [
-        re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", row) for row in re.findall(r"<tr>(.*?)</tr>", shown, re.S)
+        re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", row)
+        for row in re.findall(r"<tr>(.*?)</tr>", shown, re.S)
     ]
 
 

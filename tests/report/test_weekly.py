@@ -27,7 +27,9 @@ def read(tmp_path):
 
     def make(opportunities, history=None, **asked):
         asked = {"as_of": AS_OF, **asked}
-        return reading.read(weekly_report(opportunities, history, out=tmp_path / "out.html", **asked).html)
+        return reading.read(
+            weekly_report(opportunities, history, out=tmp_path / "out.html", **asked).html
+        )
 
     return make
 
@@ -35,13 +37,19 @@ def read(tmp_path):
 def test_weekly_report__goes_into_a_folder_or_a_named_file(opportunities, tmp_path):
     made = weekly_report(opportunities, as_of=AS_OF, out=tmp_path / "new" / "folder")
     assert [file.name for file in made] == ["weekly-2026-03-16.html", "weekly-2026-03-16.xlsx"]
-    assert sorted(file.name for file in made.html.parent.iterdir()) == sorted(file.name for file in made)
-    assert weekly_report(opportunities, as_of=AS_OF, out=str(tmp_path / "a.htm")).xlsx.name == "a.xlsx"
+    assert sorted(file.name for file in made.html.parent.iterdir()) == sorted(
+        file.name for file in made
+    )
+    assert (
+        weekly_report(opportunities, as_of=AS_OF, out=str(tmp_path / "a.htm")).xlsx.name == "a.xlsx"
+    )
 
 
 def test_weekly_report__same_inputs_same_bytes(opportunities, history, tmp_path):
     made = [
-        weekly_report(opportunities, history, as_of=AS_OF, target=1e5, out=tmp_path / name / "page.html")
+        weekly_report(
+            opportunities, history, as_of=AS_OF, target=1e5, out=tmp_path / name / "page.html"
+        )
         for name in ("one", "two")
     ]
     assert made[0].html.read_bytes() == made[1].html.read_bytes()
@@ -70,7 +78,11 @@ def test_weekly_report__of_a_day_that_nobody_has_seen_warns(opportunities, histo
     ):
         page = read(opportunities, history, as_of="2026-03-20")
     assert page.warnings == [
-        "As of Mar 20, 2026, but the pipeline was last seen on Mar 16, 2026: these numbers miss later changes."
+        (
+            "As of Mar 20, 2026, but the pipeline was last seen on Mar 16, 2026: these numbers "
+            "miss "
+            "later changes."
+        )
     ]
     # A record of that day, or the server's own stamp, is a look at it.
     opportunities["updated_at"] = pd.Timestamp("2026-03-20T01:00Z")
@@ -91,7 +103,9 @@ def test_weekly_report__of_next_to_nothing_is_a_page(read, rows):
 
 
 def test_weekly_report__errors_say_the_way_out_before_anything_is_written(opportunities, tmp_path):
-    with pytest.raises(errors.ArgumentValueError, match=r"ends in '\.pdf'; use an \.html file or a folder"):
+    with pytest.raises(
+        errors.ArgumentValueError, match=r"ends in '\.pdf'; use an \.html file or a folder"
+    ):
         weekly_report(opportunities, as_of=AS_OF, out=tmp_path / "a.pdf")
     with pytest.raises(errors.ArgumentError, match="open a history with History"):
         weekly_report(opportunities, "opp-history", as_of=AS_OF, out=tmp_path)  # type: ignore[arg-type]
@@ -136,7 +150,9 @@ def test_weekly_report__of_no_deals_after_some_is_a_page(opportunities, history,
 
 
 def test_weekly_report__since_is_a_day_before(opportunities, history, tmp_path):
-    with pytest.raises(errors.ArgumentValueError, match="since='2026-03-16' is not before the day of the"):
+    with pytest.raises(
+        errors.ArgumentValueError, match="since='2026-03-16' is not before the day of the"
+    ):
         weekly_report(opportunities, history, as_of=AS_OF, since=AS_OF, out=tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -151,7 +167,10 @@ def test_weekly_report__of_one_team_has_its_people_and_no_team(opportunities, hi
 def test_weekly_report__tells_how_far_it_is(opportunities, tmp_path):
     told = []
     weekly_report(
-        opportunities, as_of=AS_OF, out=tmp_path, progress=lambda done, of_all: told.append((done, of_all))
+        opportunities,
+        as_of=AS_OF,
+        out=tmp_path,
+        progress=lambda done, of_all: told.append((done, of_all)),
     )
     steps = told[-1][1]
     assert told == [(done, steps) for done in range(1, steps + 1)]
@@ -170,16 +189,22 @@ def test_weekly_report__shows_a_bar_from_two_seconds_on(
 def test_weekly_report__currency_comes_from_the_org(opportunities, read):
     page = read(org.Org(currency="CHF").apply(opportunities))
     assert page.tiles["Closed won"][0] == "CHF 70K"
-    assert reading.words(reading.by_class(page.block("people"), "sub")[0]).startswith("Swiss francs.")
+    assert reading.words(reading.by_class(page.block("people"), "sub")[0]).startswith(
+        "Swiss francs."
+    )
 
 
 def test_weekly_report__by_run_rate_has_the_chances_of_single_deals_too(opportunities, read):
     months = [f"2025-{month}-15" for month in ("10", "11", "12")] + ["2026-01-15", "2026-02-15"]
     won = [
-        (f"{day}{k}", "Won", 5_000.0, "closed_won", "won", day, 100, "Ann") for day in months for k in "ab"
+        (f"{day}{k}", "Won", 5_000.0, "closed_won", "won", day, 100, "Ann")
+        for day in months
+        for k in "ab"
     ]
     page = read(
-        pd.concat([opportunities, pipeline(won)], ignore_index=True), method="run_rate", target=150_000
+        pd.concat([opportunities, pipeline(won)], ignore_index=True),
+        method="run_rate",
+        target=150_000,
     )
     assert "run rate" in reading.words(page.block("notes"))
     assert "Alder" in reading.words(page.block("decide"))
@@ -191,10 +216,24 @@ def test_weekly_report__fiscal_quarters(opportunities, history, read):
 
 
 def test_weekly_report__long_names_stay_whole(read):
-    rows = [("a", "A very long deal name " * 12, 5.0, "closed_won", "won", "2026-03-02", 100, "Owner " * 30)]
+    rows = [
+        (
+            "a",
+            "A very long deal name " * 12,
+            5.0,
+            "closed_won",
+            "won",
+            "2026-03-02",
+            100,
+            "Owner " * 30,
+        )
+    ]
     page = read(pipeline(rows))
     assert page.table("people")[1][0].startswith("Owner Owner")
-    assert page.deals("people", f"{'Owner ' * 30}: forecast for March".replace("  ", " "))[0][-1] == "5"
+    assert (
+        page.deals("people", f"{'Owner ' * 30}: forecast for March".replace("  ", " "))[0][-1]
+        == "5"
+    )
 
 
 def test_weekly_report__also_as_mail_text_and_pdf(opportunities, history, tmp_path, monkeypatch):
@@ -203,10 +242,19 @@ def test_weekly_report__also_as_mail_text_and_pdf(opportunities, history, tmp_pa
         "opp_analytics.report.weekly.print_pdf", lambda page, browser: browser.encode() + page[:9]
     )
     made = weekly_report(
-        opportunities, history, as_of=AS_OF, target=1e5, out=tmp_path, eml=True, markdown=True, pdf=True
+        opportunities,
+        history,
+        as_of=AS_OF,
+        target=1e5,
+        out=tmp_path,
+        eml=True,
+        markdown=True,
+        pdf=True,
     )
     stem = "weekly-2026-03-16"
-    assert [file.name for file in made] == [f"{stem}.{kind}" for kind in ("html", "xlsx", "eml", "md", "pdf")]
+    assert [file.name for file in made] == [
+        f"{stem}.{kind}" for kind in ("html", "xlsx", "eml", "md", "pdf")
+    ]
     page = reading.read(made.html)
     assert page.sentence in made.markdown.read_text().replace("\\", "")
     assert b"The page, its workbook and a PDF are attached." in made.eml.read_bytes()
@@ -233,12 +281,15 @@ def _refuse_to_open(monkeypatch, name):
     monkeypatch.setattr(Path, "open", refusing)
 
 
-def test_weekly_report__of_a_workbook_open_in_excel_writes_nothing(opportunities, tmp_path, monkeypatch):
+def test_weekly_report__of_a_workbook_open_in_excel_writes_nothing(
+    opportunities, tmp_path, monkeypatch
+):
     files = weekly_report(opportunities, as_of=AS_OF, out=tmp_path / "week.html")
     before = files.html.read_bytes()
     _refuse_to_open(monkeypatch, "week.xlsx")
     with pytest.raises(
-        errors.DataError, match=r"cannot write .*week\.xlsx: Permission denied; is it open in Excel\?"
+        errors.DataError,
+        match=r"cannot write .*week\.xlsx: Permission denied; is it open in Excel\?",
     ):
         weekly_report(opportunities, as_of=AS_OF, target=5, out=tmp_path / "week.html")
     monkeypatch.undo()
@@ -287,7 +338,11 @@ def test_write_report__without_files_makes_the_first_words_alone(opportunities, 
 
 
 def test_write_report__without_files_refuses_an_unknown_block_too(opportunities, tmp_path):
-    asked = {"as_of": AS_OF, "org": org.Org(report={"blocks": ["riks"]}), "out": tmp_path / "week.html"}
+    asked = {
+        "as_of": AS_OF,
+        "org": org.Org(report={"blocks": ["riks"]}),
+        "out": tmp_path / "week.html",
+    }
     with pytest.raises(errors.ArgumentValueError, match="unknown block 'riks'"):
         write_report(check_report(opportunities, **asked), files=False)
 
@@ -295,17 +350,26 @@ def test_write_report__without_files_refuses_an_unknown_block_too(opportunities,
 @pytest.mark.parametrize(
     ("last", "alerts", "said"),
     [
-        ([2], 1, "Fewer new deals than in the twelve months before: 2 a month, 21 before (alarm of Jan 2025); the forecast learns from both."),
+        (
+            [2],
+            1,
+            (
+                "Fewer new deals than in the twelve months before: 2 a month, 21 before (alarm of "
+                "Jan 2025); the forecast learns from both."
+            ),
+        ),
         ([2, 21, 21], 1, "(alarm of Jan 2025)"),
         ([2, 21, 21, 21], 0, ""),
     ],
-)  # fmt: skip
+)
 def test_weekly_report__says_for_three_periods_that_the_world_changed(last, alerts, said, tmp_path):
     months = len(STEADY) + len(last)
     history = history_of([*STEADY, *last], [6] * months, [14] * months)
     day = history.records["recorded_at"].iloc[-1]
     asked = org.Org(report={"alert_when": "world_changed > 0"})
-    made = weekly_report(history.as_of(day), history, as_of=day, org=asked, out=tmp_path / "week.html")
+    made = weekly_report(
+        history.as_of(day), history, as_of=day, org=asked, out=tmp_path / "week.html"
+    )
     assert len(made.alerts) == alerts
     assert all("share won changed beyond chance" in str(alert) for alert in made.alerts)
     assert said in reading.read(made.html).second
@@ -316,8 +380,12 @@ def test_weekly_report__of_too_few_periods_cannot_judge_whether_the_world_change
     opportunities, history, tmp_path
 ):
     asked = org.Org(report={"alert_when": "world_changed > 0"}, currency="USD")
-    with pytest.warns(errors.DataWarning, match="cannot be judged for March: world_changed is not known"):
-        made = weekly_report(opportunities, history, as_of=AS_OF, org=asked, out=tmp_path / "week.html")
+    with pytest.warns(
+        errors.DataWarning, match="cannot be judged for March: world_changed is not known"
+    ):
+        made = weekly_report(
+            opportunities, history, as_of=AS_OF, org=asked, out=tmp_path / "week.html"
+        )
     assert made.alerts == ()
 
 
@@ -360,7 +428,10 @@ def test_weekly_report__cleans_titles_and_names_in_page_mail_text_and_workbook(t
     ]
     asked = org.Org(
         report={"title": "Monday\r\nBcc: all@example.com\x1b", "by": ["team", "owner_name"]},
-        people=[{"owner_name": f"{who}\n\x07Lee", "team": "East\n\x08side"} for who in ("Ann", "Bo & Co")],
+        people=[
+            {"owner_name": f"{who}\n\x07Lee", "team": "East\n\x08side"}
+            for who in ("Ann", "Bo & Co")
+        ],
         currency="USD",
     )
     with warnings.catch_warnings():
@@ -413,7 +484,10 @@ def test_weekly_report__of_a_person_has_a_file_of_its_own(opportunities, history
         f"weekly-2026-03-16-person-ann.{kind}" for kind in ("html", "xlsx", "eml")
     ]
     assert {file: file.read_bytes() for file in whole} == kept
-    assert weekly_report(opportunities, history, as_of=AS_OF, out=tmp_path, only="Ann").html == hers.html
+    assert (
+        weekly_report(opportunities, history, as_of=AS_OF, out=tmp_path, only="Ann").html
+        == hers.html
+    )
 
 
 @pytest.mark.parametrize(
@@ -445,8 +519,12 @@ def test_weekly_report__replaces_a_page_without_an_audience(opportunities, tmp_p
 
 @pytest.mark.filterwarnings("ignore:rates.csv")
 def test_weekly_report__says_once_that_amounts_are_converted(tmp_path):
-    (tmp_path / "rates.csv").write_text("date,currency,rate\n2026-01-01,EUR,1.1\n2026-03-27,EUR,1.2\n")
-    (tmp_path / "opp-analytics.toml").write_text('currency = "USD"\n[currency_rates]\nfile = "rates.csv"\n')
+    (tmp_path / "rates.csv").write_text(
+        "date,currency,rate\n2026-01-01,EUR,1.1\n2026-03-27,EUR,1.2\n"
+    )
+    (tmp_path / "opp-analytics.toml").write_text(
+        'currency = "USD"\n[currency_rates]\nfile = "rates.csv"\n'
+    )
     known = org.Org.read(tmp_path / "opp-analytics.toml")
     history = History.from_changes(every_analysis.log().assign(currency="EUR"), org=known)
     now = history.as_of("2026-03-30T12:00Z")

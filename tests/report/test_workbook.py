@@ -115,8 +115,10 @@ def test_workbook__money_is_in_whole_units_with_the_currency_s_sign_and_exact_in
     table = pd.DataFrame({"value": [1.55], "rate": [0.5], "deals": [3]})
     cells = [_book(Sheet("A", table), currency=code)["A"]["A2"] for code in ("USD", "CHF", None)]
     assert [cell.number_format for cell in cells] == [
-        '[$$]#,##0;"−"[$$]#,##0', '[$CHF] #,##0;"−"[$CHF] #,##0', '#,##0;"−"#,##0',
-    ]  # fmt: skip
+        '[$$]#,##0;"−"[$$]#,##0',
+        '[$CHF] #,##0;"−"[$CHF] #,##0',
+        '#,##0;"−"#,##0',
+    ]
     assert {cell.value for cell in cells} == {1.55}
     assert [cell.number_format for cell in _book(Sheet("A", table))["A"][2]][1:] == [
         '[<=0]0%;[<0.005]"<1%";0%',
@@ -152,7 +154,9 @@ def test_workbook__draws_amounts_from_its_cells():
     (chart,) = sheet._charts
     refs = {series.tx.strRef.f: series.val.numRef.f for series in chart.series}
     rows = {cell.value: cell.row for cell in sheet["A"]}
-    assert refs == {f"Summary!${column}${rows['Rep']}": f"Summary!${column}${rows['Ann']}" for column in "BC"}
+    assert refs == {
+        f"Summary!${column}${rows['Rep']}": f"Summary!${column}${rows['Ann']}" for column in "BC"
+    }
     assert chart.y_axis.title.tx.rich.p[0].r[0].t == "US dollars"
     assert chart.y_axis.numFmt.formatCode == '[$$]0"K"'.replace('0"', '0,"') + ';"−"[$$]0,"K";[$$]0'
 
@@ -181,19 +185,45 @@ def test_workbook__groups_add_up_once_and_a_total_of_its_own_is_a_number():
     )
     sheet = _book(Sheet("People", table, ("booked", "target"), levels=(1, 2, 2, 1, 2, 0)))["People"]
     assert [cell.value for cell in sheet["C"][1:]] == [
-        "=SUBTOTAL(9,C3:C4)", 1, 2, "=SUBTOTAL(9,C6)", 4, "=SUBTOTAL(9,C2:C6)",
-    ]  # fmt: skip
+        "=SUBTOTAL(9,C3:C4)",
+        1,
+        2,
+        "=SUBTOTAL(9,C6)",
+        4,
+        "=SUBTOTAL(9,C2:C6)",
+    ]
     assert [cell.value for cell in sheet["D"][1:]] == [9, 1, 2, "=SUBTOTAL(9,D6)", 4, 13]
     assert [sheet.row_dimensions[row].outlineLevel for row in range(2, 8)] == [0, 1, 1, 0, 1, 0]
-    assert [sheet.cell(row, 1).font.b for row in range(2, 8)] == [True, False, False, True, False, True]
+    assert [sheet.cell(row, 1).font.b for row in range(2, 8)] == [
+        True,
+        False,
+        False,
+        True,
+        False,
+        True,
+    ]
     assert not sheet.tables
 
 
 def test_workbook__lists_the_further_sheets_with_links_before_them(book):
     assert book.sheetnames == [
-        "Summary", "People", "Deals", "At risk", "Change", "Periods", "More",
-        "Categories", "Slippage", "Due deals", "Pushed", "Stage flow", "Stage entries", "Win rates", "Findings", "Records",
-    ]  # fmt: skip
+        "Summary",
+        "People",
+        "Deals",
+        "At risk",
+        "Change",
+        "Periods",
+        "More",
+        "Categories",
+        "Slippage",
+        "Due deals",
+        "Pushed",
+        "Stage flow",
+        "Stage entries",
+        "Win rates",
+        "Findings",
+        "Records",
+    ]
     more = book["More"]
     assert [cell.value for cell in more["A"][1:]] == book.sheetnames[7:]
     assert [cell.hyperlink.location for cell in more["A"][1:]] == [
@@ -208,7 +238,9 @@ def test_workbook__lists_the_further_sheets_with_links_before_them(book):
 
 def test_workbook__sheets_print_on_one_page_across(book):
     for sheet in book.worksheets:
-        area = sheet[(sheet.print_area or sheet.dimensions).partition("!")[2].replace("$", "") or "A1:C1"]
+        area = sheet[
+            (sheet.print_area or sheet.dimensions).partition("!")[2].replace("$", "") or "A1:C1"
+        ]
         width = sum(
             sheet.column_dimensions[get_column_letter(place)].width
             for place, _ in enumerate(area[0], start=1)
@@ -239,7 +271,11 @@ def test_workbook__keeps_a_text_that_looks_like_markup_and_dates_that_excel_has_
     deals = _book(Sheet("Deals", pd.DataFrame({"name": names, "close_date": days})))["Deals"]
     # openpyxl leaves the library's mark of an underscore in place.
     assert [cell.value for cell in deals["A"]][1:] == ["<r><t>&x</t></r>", "_x005F_x0041_", " b "]
-    assert [cell.value for cell in deals["B"]][1:] == ["1850-05-01", pd.Timestamp("1900-02-01"), None]
+    assert [cell.value for cell in deals["B"]][1:] == [
+        "1850-05-01",
+        pd.Timestamp("1900-02-01"),
+        None,
+    ]
 
 
 def test_workbook__cuts_a_text_as_excel_counts_and_leaves_cells_without_one_empty():
@@ -267,7 +303,9 @@ def test_workbook__of_many_findings_has_those_of_the_largest_deals_and_says_so(m
             "close_date": "2026-03-01",
         }
     )
-    [sheet] = [sheet for sheet in sheets(tables_of(oa.Org().apply(deals))) if sheet.name == "Findings"]
+    [sheet] = [
+        sheet for sheet in sheets(tables_of(oa.Org().apply(deals))) if sheet.name == "Findings"
+    ]
     overdue = sheet.table[sheet.table["check"] == "overdue"]
     assert overdue["name"].tolist() == ["Larger", "Large"]
     assert sheet.table["severity"].is_monotonic_decreasing  # warning, then info
@@ -292,18 +330,24 @@ def test_workbook__says_what_excel_cannot_hold(monkeypatch):
     with pytest.warns(DataWarning) as said:
         deals = _book(Sheet("Deals", table, ("value",)))["Deals"]
     assert [str(warning.message) for warning in said] == [
-        "the sheet Deals holds the first 2 of 3 rows, as many as Excel can; its totals are those of these rows. "
+        "the sheet Deals holds the first 2 of 3 rows, as many as Excel can; its totals are those "
+        "of these rows. "
         "oa.to_csv writes every deal",
-        "the sheet Deals holds the first 32,767 characters of 1 cell of name, as many as Excel can; "
+        "the sheet Deals holds the first 32,767 characters of 1 cell of name, as many as Excel "
+        "can; "
         "oa.to_csv writes them whole",
     ]
     assert [cell.value for cell in deals["B"]] == ["Value", 1, 2, "=SUBTOTAL(109,Deals[Value])"]
 
 
 def test_workbook__has_room_for_each_heading_in_two_lines():
-    table = pd.DataFrame({"stage": ["proposal"], "p_target": [0.5], "win_rate": [0.5], "missed": [1]})
+    table = pd.DataFrame(
+        {"stage": ["proposal"], "p_target": [0.5], "win_rate": [0.5], "missed": [1]}
+    )
     sheet = _book(
-        Sheet("Widths", table, (), {"p_target": "Chance of target", "missed": "Forecast minus closed"})
+        Sheet(
+            "Widths", table, (), {"p_target": "Chance of target", "missed": "Forecast minus closed"}
+        )
     )["Widths"]
     for head in sheet[1]:
         width = sheet.column_dimensions[head.column_letter].width
@@ -312,12 +356,16 @@ def test_workbook__has_room_for_each_heading_in_two_lines():
 
 def test_workbook__has_titles_of_a_sheet_s_own_and_no_total_of_nothing():
     table = pd.DataFrame({"owner_name": ["Ann"], "expected": [5.0], "target": [float("nan")]})
-    sheet = _book(Sheet("Change", table, ("expected", "target"), {"expected": "Change in forecast"}))[
-        "Change"
-    ]
+    sheet = _book(
+        Sheet("Change", table, ("expected", "target"), {"expected": "Change in forecast"})
+    )["Change"]
     assert [cell.value for cell in sheet[1]] == ["Owner", "Change in forecast", "Target"]
     assert sheet["B1"].comment.text == "expected"
-    assert [cell.value for cell in sheet[3]] == ["Total", "=SUBTOTAL(109,Change[Change in forecast])", None]
+    assert [cell.value for cell in sheet[3]] == [
+        "Total",
+        "=SUBTOTAL(109,Change[Change in forecast])",
+        None,
+    ]
 
 
 def test_workbook__prints_the_first_columns_large_enough_to_read():
@@ -364,7 +412,11 @@ def test_workbook__totals_in_libreoffice_are_those_of_the_functions(file, tmp_pa
         ("Total", 166_000),
     ]
     errors = [
-        cell.value for sheet in book for row in sheet.iter_rows() for cell in row if cell.data_type == "e"
+        cell.value
+        for sheet in book
+        for row in sheet.iter_rows()
+        for cell in row
+        if cell.data_type == "e"
     ]
     assert errors == []
 
@@ -377,12 +429,25 @@ def test_workbook__subtotals_in_libreoffice_are_the_forecasts_of_teams_and_the_w
     file = weekly_report(frame, as_of=AS_OF, target=150_000, out=tmp_path / "week.html").xlsx
     (tmp_path / "computed").mkdir()
     _converted(file, tmp_path / "computed", "xlsx")
-    people = _rows(openpyxl.load_workbook(tmp_path / "computed" / file.name, data_only=True)["People"])
+    people = _rows(
+        openpyxl.load_workbook(tmp_path / "computed" / file.name, data_only=True)["People"]
+    )
     found = {row["Team"]: row for row in people if row["Owner"] is None}
-    asked: dict[str, Any] = {"as_of": AS_OF, "target": 150_000, "by": ["team", "owner_name"], "totals": True}
-    known = oa.forecast(frame, **asked).xs("(all)", level="owner_name").xs("2026-03", level="period")
+    asked: dict[str, Any] = {
+        "as_of": AS_OF,
+        "target": 150_000,
+        "by": ["team", "owner_name"],
+        "totals": True,
+    }
+    known = (
+        oa.forecast(frame, **asked).xs("(all)", level="owner_name").xs("2026-03", level="period")
+    )
     for team, row in known.rename({"(all)": "Total"}).iterrows():
-        for head, column in {"Closed": "booked", "Forecast": "expected", "Open value": "open_value"}.items():
+        for head, column in {
+            "Closed": "booked",
+            "Forecast": "expected",
+            "Open value": "open_value",
+        }.items():
             assert found[team][head] == pytest.approx(row[column], abs=0.005), (team, head)
     assert len(found) == len(known)
 
@@ -410,14 +475,18 @@ def test_workbook__shows_numbers_as_the_page_does(tmp_path):
     rates = [0.0, 0.001, 0.0049, 0.005, 0.285, 0.994, 0.996, 0.9999, 1.0, 1.04, -0.05, -0.2]
     times = [0.04, 0.3, 3.36, 9.94, 9.96, 12.3, *[1.0] * 6]
     amounts = [168_423.21, -78.4, -0.58, 87_000.0, *[0.0] * 8]
-    table = pd.DataFrame({"rate": rates, "pipeline_coverage": times, "expected": amounts, "value": amounts})
+    table = pd.DataFrame(
+        {"rate": rates, "pipeline_coverage": times, "expected": amounts, "value": amounts}
+    )
     book = _book(Sheet("A", table), currency="USD")
     assert [cell.value for cell in book["A"]["C"][1:5]] == amounts[:4]
     book.save(tmp_path / "shown.xlsx")
     as_shown = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,false,true,false,false,-1"
     _converted(tmp_path / "shown.xlsx", tmp_path, as_shown)
     shown = pd.read_csv(tmp_path / "shown-A.csv", dtype=str)
-    assert shown["Win rate"].str.replace("-", "−").tolist() == [text.percent(rate) for rate in rates]
+    assert shown["Win rate"].str.replace("-", "−").tolist() == [
+        text.percent(rate) for rate in rates
+    ]
     assert shown["Pipeline coverage"].tolist() == [text.times(ratio) for ratio in times]
     assert shown["Forecast"].tolist()[:4] == ["$168,423", "−$78", "−$1", "$87,000"]
     assert shown["Value"].tolist()[:4] == shown["Forecast"].tolist()[:4]

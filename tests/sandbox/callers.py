@@ -38,8 +38,12 @@ class Caller:
         self.session.trust_env = False
         self.session.headers.update({"Authorization": f"Bearer {token}", "AppId": api_key})
 
-    def __call__(self, method: str, path: str, *, timeout: float = 300, **kwargs: Any) -> requests.Response:
-        return self.session.request(method, self.url + path, allow_redirects=False, timeout=timeout, **kwargs)
+    def __call__(
+        self, method: str, path: str, *, timeout: float = 300, **kwargs: Any
+    ) -> requests.Response:
+        return self.session.request(
+            method, self.url + path, allow_redirects=False, timeout=timeout, **kwargs
+        )
 
     def create(self, **fields: Any) -> requests.Response:
         return self("POST", "/opportunities", json={"opportunity": fields})

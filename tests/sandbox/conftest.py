@@ -46,7 +46,9 @@ def world(tmp_path: Path) -> Iterator[Callable[..., tuple[DealStore, Simulator]]
     """Make stores with a team, without a server; `name` reopens one."""
     with contextlib.ExitStack() as stack:
 
-        def make(name: str = "a", begin: date = date(2026, 1, 5), seed: int = 1, rate: float = 10) -> Any:
+        def make(
+            name: str = "a", begin: date = date(2026, 1, 5), seed: int = 1, rate: float = 10
+        ) -> Any:
             store = DealStore(tmp_path / f"{name}.db", Clock())
             stack.callback(store.close)
             if store.is_new:

@@ -23,7 +23,12 @@ def test_check_number__takes_what_is_a_number(value: Any) -> None:
         (3.0, {"whole": True}, TypeError, "n=3.0 must be a finite whole number"),
         (float("nan"), {}, ValueError, "n=nan must be a finite number"),
         (6, {"low": 0, "high": 5}, ValueError, "n=6 must be a number between 0 and 5"),
-        (10**400, {"low": 0, "whole": True, "high": 9}, ValueError, "must be a whole number between 0 and 9"),
+        (
+            10**400,
+            {"low": 0, "whole": True, "high": 9},
+            ValueError,
+            "must be a whole number between 0 and 9",
+        ),
     ],
 )
 def test_check_number__refuses_the_rest(

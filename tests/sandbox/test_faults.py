@@ -18,7 +18,11 @@ from tests.sandbox.callers import Caller
 
 def test_error_rate__answers_500_before_any_write(faults: Any, api: Caller) -> None:
     faults.error_rate = 1
-    answers = [api("GET", "/opportunities"), api.create(name="never"), api("DELETE", "/opportunities/opp-01")]
+    answers = [
+        api("GET", "/opportunities"),
+        api.create(name="never"),
+        api("DELETE", "/opportunities/opp-01"),
+    ]
     assert [answer.status_code for answer in answers] == [500] * 3
     assert answers[0].json()["errors"][0]["code"] == "internal_error"
     faults.reset()
@@ -103,7 +107,9 @@ def test_replica_lag__lets_every_read_be_behind_the_writes(faults: Any, api: Cal
     assert api.get("opp-01")["name"] == "Renamed"
 
 
-def test_late_stamps__are_older_than_the_commit(server: sandbox.Sandbox, faults: Any, api: Caller) -> None:
+def test_late_stamps__are_older_than_the_commit(
+    server: sandbox.Sandbox, faults: Any, api: Caller
+) -> None:
     faults.late_stamps = 600
     before = server.now
     api.update("opp-01", name="Stamped early")
@@ -128,7 +134,9 @@ def test_requests__counts_api_requests_only(
     assert server.requests == before + 3
 
 
-def test_wait_for_requests__returns_when_they_have_come(server: sandbox.Sandbox, api: Caller) -> None:
+def test_wait_for_requests__returns_when_they_have_come(
+    server: sandbox.Sandbox, api: Caller
+) -> None:
     before = server.requests
     asking = threading.Thread(target=lambda: [api("GET", "/nowhere") for _ in range(3)])
     asking.start()
@@ -173,7 +181,9 @@ def _wait_for(find: Callable[[], list[str]]) -> list[str]:
     return found
 
 
-def test_commit_delay__commits_after_the_client_gave_up(faults: sandbox.FaultSettings, api: Caller) -> None:
+def test_commit_delay__commits_after_the_client_gave_up(
+    faults: sandbox.FaultSettings, api: Caller
+) -> None:
     faults.commit_delay = 3_600
     with pytest.raises(requests.ReadTimeout):
         api("POST", "/opportunities", json={"opportunity": {"name": "Late"}}, timeout=0.1)
@@ -185,7 +195,9 @@ def test_commit_delay__commits_after_the_client_gave_up(faults: sandbox.FaultSet
     assert _wait_for(api.trash) == ["opp-02"]
 
 
-def test_commit_delay__answers_a_client_that_waits(faults: sandbox.FaultSettings, api: Caller) -> None:
+def test_commit_delay__answers_a_client_that_waits(
+    faults: sandbox.FaultSettings, api: Caller
+) -> None:
     faults.commit_delay = 0.2
     began = time.monotonic()
     made = api.create(name="Patient").json()["data"]["attributes"]
@@ -193,7 +205,9 @@ def test_commit_delay__answers_a_client_that_waits(faults: sandbox.FaultSettings
     assert api.get(made["unique_id"])["name"] == "Patient"
 
 
-def test_commit_delay__commits_after_the_answer_was_lost(faults: sandbox.FaultSettings, api: Caller) -> None:
+def test_commit_delay__commits_after_the_answer_was_lost(
+    faults: sandbox.FaultSettings, api: Caller
+) -> None:
     faults.set(commit_delay=3_600, lose_answer_rate=1)
     with pytest.raises(requests.ConnectionError):
         api.create(name="Lost and late")
@@ -202,7 +216,9 @@ def test_commit_delay__commits_after_the_answer_was_lost(faults: sandbox.FaultSe
     assert len(_wait_for(lambda: api.ids(search="lost and"))) == 1
 
 
-def test_drip__slows_the_body_and_keeps_its_bytes(faults: sandbox.FaultSettings, api: Caller) -> None:
+def test_drip__slows_the_body_and_keeps_its_bytes(
+    faults: sandbox.FaultSettings, api: Caller
+) -> None:
     whole = api("GET", "/opportunities/opp-01").content
     faults.drip = 4 * len(whole)
     began = time.monotonic()
@@ -211,7 +227,10 @@ def test_drip__slows_the_body_and_keeps_its_bytes(faults: sandbox.FaultSettings,
 
 
 def test_drip__of_a_byte_a_second_ends_with_the_client(
-    server: sandbox.Sandbox, faults: sandbox.FaultSettings, api: Caller, connect: Callable[..., Caller]
+    server: sandbox.Sandbox,
+    faults: sandbox.FaultSettings,
+    api: Caller,
+    connect: Callable[..., Caller],
 ) -> None:
     faults.drip = 1
     answer = api("GET", "/opportunities", stream=True)

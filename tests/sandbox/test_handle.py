@@ -29,7 +29,10 @@ from opp_analytics.sandbox.handle import wire_rows
         (Decimal("sNaN"), None),
         (dt.date(2026, 1, 2), "2026-01-02"),
         (pd.Timestamp("2026-01-02"), "2026-01-02T00:00:00Z"),
-        (dt.datetime(2026, 1, 2, 3, tzinfo=dt.timezone(dt.timedelta(hours=2))), "2026-01-02T01:00:00Z"),
+        (
+            dt.datetime(2026, 1, 2, 3, tzinfo=dt.timezone(dt.timedelta(hours=2))),
+            "2026-01-02T01:00:00Z",
+        ),
         (["a", np.int64(1)], ["a", 1]),
         ({"k": pd.NaT}, {"k": None}),
         (pd.Interval(0, 1), "(0, 1]"),
@@ -37,7 +40,9 @@ from opp_analytics.sandbox.handle import wire_rows
 )
 def test_wire_rows__turn_any_cell_into_json(value: Any, expected: Any) -> None:
     assert list(wire_rows([{"x": value}])) == [{"x": expected}]
-    assert list(wire_rows(pd.DataFrame({"x": pd.Series([value], dtype="object")}))) == [{"x": expected}]
+    assert list(wire_rows(pd.DataFrame({"x": pd.Series([value], dtype="object")}))) == [
+        {"x": expected}
+    ]
 
 
 def test_wire_rows__refuse_a_time_that_is_in_no_year() -> None:

@@ -34,7 +34,9 @@ def _error(answer: requests.Response) -> dict[str, Any]:
         ({"X-API-KEY": "wrong"}, "does not fit"),
     ],
 )
-def test_credentials__are_refused_with_401(api: Caller, headers: dict[str, str], detail: str) -> None:
+def test_credentials__are_refused_with_401(
+    api: Caller, headers: dict[str, str], detail: str
+) -> None:
     answer = api("GET", "/opportunities", headers=headers)
     assert answer.status_code == 401
     assert detail in _error(answer)["detail"]
@@ -62,9 +64,16 @@ def test_read_only_token__may_read_but_not_write(
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/opportunities/none"), ("PUT", "/opportunities/none"), ("DELETE", "/opportunities/none"),
-     ("PUT", "/opportunities/none/recover"), ("GET", "/"), ("GET", "/opportunity"), ("GET", "/opportunities/a/b")],
-)  # fmt: skip
+    [
+        ("GET", "/opportunities/none"),
+        ("PUT", "/opportunities/none"),
+        ("DELETE", "/opportunities/none"),
+        ("PUT", "/opportunities/none/recover"),
+        ("GET", "/"),
+        ("GET", "/opportunity"),
+        ("GET", "/opportunities/a/b"),
+    ],
+)
 def test_unknown__is_404(api: Caller, method: str, path: str) -> None:
     answer = api(method, path, json={"opportunity": {"name": "x"}})
     assert (answer.status_code, _error(answer)["code"]) == (404, "not_found")
@@ -72,10 +81,13 @@ def test_unknown__is_404(api: Caller, method: str, path: str) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
-    [("PUT", "/opportunities", {"GET", "HEAD", "POST"}),
-     ("PATCH", "/opportunities/opp-01/", {"DELETE", "GET", "HEAD", "PUT"}),
-     ("POST", "/opportunities/trash/show", {"GET", "HEAD"}), ("GET", "/opportunities/opp-01/recover", {"PUT"})],
-)  # fmt: skip
+    [
+        ("PUT", "/opportunities", {"GET", "HEAD", "POST"}),
+        ("PATCH", "/opportunities/opp-01/", {"DELETE", "GET", "HEAD", "PUT"}),
+        ("POST", "/opportunities/trash/show", {"GET", "HEAD"}),
+        ("GET", "/opportunities/opp-01/recover", {"PUT"}),
+    ],
+)
 def test_wrong_method__is_405_and_names_the_right_ones(
     api: Caller, method: str, path: str, allowed: set[str]
 ) -> None:
@@ -93,15 +105,33 @@ def test_body__that_is_not_json_is_400(api: Caller, body: bytes) -> None:
 
 def test_create__lists_every_problem_with_its_pointer(api: Caller) -> None:
     answer = api.create(
-        name="  ", account_id=7, value="many", stage="won!!", status="odd", close_date="2026-02-30", probability=140,
-        unique_id="mine", created_at="2026-01-01T00:00:00Z",
-    )  # fmt: skip
+        name="  ",
+        account_id=7,
+        value="many",
+        stage="won!!",
+        status="odd",
+        close_date="2026-02-30",
+        probability=140,
+        unique_id="mine",
+        created_at="2026-01-01T00:00:00Z",
+    )
     assert answer.status_code == 422
     _error(answer)
-    pointers = {error["source"]["pointer"].removeprefix("/opportunity/") for error in answer.json()["errors"]}
+    pointers = {
+        error["source"]["pointer"].removeprefix("/opportunity/")
+        for error in answer.json()["errors"]
+    }
     assert pointers == {
-        "name", "account_id", "value", "stage", "status", "close_date", "probability", "unique_id", "created_at",
-    }  # fmt: skip
+        "name",
+        "account_id",
+        "value",
+        "stage",
+        "status",
+        "close_date",
+        "probability",
+        "unique_id",
+        "created_at",
+    }
 
 
 def test_update__with_a_problem_changes_nothing(api: Caller) -> None:

@@ -41,9 +41,9 @@ def test_salesforce_files__changes_lead_from_the_creation_to_the_deal(tmp_path: 
     files = salesforce_files(tmp_path, weeks=8, today=TODAY)
     deals = {deal["Opportunity ID"]: deal for deal in rows_of(files.opportunities)}
     changes = rows_of(files.field_history)[::-1]
-    assert {change["Opportunity ID"] for change in changes if change["Field / Event"] == "Created."} == set(
-        deals
-    )
+    assert {
+        change["Opportunity ID"] for change in changes if change["Field / Event"] == "Created."
+    } == set(deals)
     last: dict[tuple[str, str], str] = {}
     for change in changes:
         key = change["Opportunity ID"], change["Field / Event"]

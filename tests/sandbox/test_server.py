@@ -1,4 +1,5 @@
-"""The API: listing with pages, sort, filters, search and validators; create, get, update, delete, recover."""
+"""The API: listing with pages, sort, filters, search and validators; create, get, update, delete,
+recover."""
 
 from __future__ import annotations
 
@@ -22,19 +23,34 @@ def test_list__has_the_shape_of_the_reference(api: Caller) -> None:
     assert answer.headers["Content-Type"] == "application/vnd.api+json"
     body = answer.json()
     assert body["meta"] == {
-        "totalPages": 3, "totalRecords": 5, "total_pages": 3, "total_count": 5, "current_page": 1, "per_page": 2,
-    }  # fmt: skip
+        "totalPages": 3,
+        "totalRecords": 5,
+        "total_pages": 3,
+        "total_count": 5,
+        "current_page": 1,
+        "per_page": 2,
+    }
     first = body["data"][0]
     assert (first["id"], first["type"]) == ("opp-01", "opportunity")
     assert list(first["attributes"])[:10] == [
-        "unique_id", "name", "account_id", "value", "stage", "close_date", "probability", "status", "created_at",
+        "unique_id",
+        "name",
+        "account_id",
+        "value",
+        "stage",
+        "close_date",
+        "probability",
+        "status",
+        "created_at",
         "updated_at",
-    ]  # fmt: skip
+    ]
     assert first["attributes"]["owner_name"] == "Ann"
     assert first["attributes"]["close_date"] is None
 
 
-@pytest.mark.parametrize("path", ["/opportunities", "/opportunities/trash/show", "/opportunities/opp-01"])
+@pytest.mark.parametrize(
+    "path", ["/opportunities", "/opportunities/trash/show", "/opportunities/opp-01"]
+)
 def test_routes__answer_with_and_without_slash(api: Caller, path: str) -> None:
     plain, slashed = api("GET", path), api("GET", path + "/")
     assert (plain.status_code, slashed.status_code) == (200, 200)
@@ -135,13 +151,23 @@ def test_get__answers_304_until_something_changes(api: Caller) -> None:
 
 def test_create__answers_as_the_reference_does(api: Caller) -> None:
     answer = api(
-        "POST", "/opportunities/", json={"opportunity": {"name": "New", "value": 120000, "stage": "proposal"}}
+        "POST",
+        "/opportunities/",
+        json={"opportunity": {"name": "New", "value": 120000, "stage": "proposal"}},
     )
     assert answer.status_code == 201
     data = answer.json()["data"]
     assert list(data["attributes"]) == [
-        "unique_id", "name", "account_id", "value", "stage", "close_date", "probability", "status", "created_at",
-    ]  # fmt: skip
+        "unique_id",
+        "name",
+        "account_id",
+        "value",
+        "stage",
+        "close_date",
+        "probability",
+        "status",
+        "created_at",
+    ]
     assert data["attributes"]["status"] == "active"
     stored = api.get(data["id"])
     assert stored["updated_at"] == stored["created_at"] == data["attributes"]["created_at"]
@@ -157,18 +183,25 @@ def test_get__names_the_account_as_a_relationship(api: Caller) -> None:
     assert data["relationships"] == {"account": {"data": {"id": "acme", "type": "account"}}}
     assert "relationships" not in api("GET", "/opportunities").json()["data"][0]
     bare = api.create(name="No account").json()["data"]["id"]
-    assert api("GET", f"/opportunities/{bare}").json()["data"]["relationships"] == {"account": {"data": None}}
+    assert api("GET", f"/opportunities/{bare}").json()["data"]["relationships"] == {
+        "account": {"data": None}
+    }
 
 
 def test_update__answers_with_the_changes_only(api: Caller) -> None:
     before = api.get("opp-01")
     answer = api(
-        "PUT", "/opportunities/opp-01/", json={"opportunity": {"stage": "negotiation", "probability": 80}}
+        "PUT",
+        "/opportunities/opp-01/",
+        json={"opportunity": {"stage": "negotiation", "probability": 80}},
     )
     attributes = answer.json()["data"]["attributes"]
     assert attributes == {
-        "unique_id": "opp-01", "stage": "negotiation", "probability": 80, "updated_at": attributes["updated_at"],
-    }  # fmt: skip
+        "unique_id": "opp-01",
+        "stage": "negotiation",
+        "probability": 80,
+        "updated_at": attributes["updated_at"],
+    }
     assert api.get("opp-01") == before | attributes
 
 
@@ -180,7 +213,9 @@ def test_update__takes_a_record_as_it_was_read(api: Caller) -> None:
 
 def test_update__clears_what_is_null(api: Caller) -> None:
     assert (
-        api.update("opp-01", value=None, account_id=None, close_date=None, probability=None).status_code
+        api.update(
+            "opp-01", value=None, account_id=None, close_date=None, probability=None
+        ).status_code
         == 200
     )
     assert api.get("opp-01")["value"] is None
@@ -195,9 +230,13 @@ def test_writes__stamp_strictly_later_each(api: Caller) -> None:
     assert all(datetime.fromisoformat(stamp).tzinfo for stamp in stamps)
 
 
-@pytest.mark.parametrize("sent", ["0.1", "12345678901234.56", "120000", "-250.125", "1E+3", '"120000.0"'])
+@pytest.mark.parametrize(
+    "sent", ["0.1", "12345678901234.56", "120000", "-250.125", "1E+3", '"120000.0"']
+)
 def test_create__keeps_money_exactly(api: Caller, sent: str) -> None:
-    made = api("POST", "/opportunities", data=f'{{"opportunity": {{"name": "m", "value": {sent}}}}}')
+    made = api(
+        "POST", "/opportunities", data=f'{{"opportunity": {{"name": "m", "value": {sent}}}}}'
+    )
     raw = api("GET", f"/opportunities/{made.json()['data']['id']}").content
     decoder = msgspec.json.Decoder(float_hook=Decimal)
     assert decoder.decode(raw)["data"]["attributes"]["value"] == Decimal(sent.strip('"'))
@@ -253,7 +292,9 @@ def test_recover__leaves_what_is_not_deleted_as_it_is(api: Caller) -> None:
 def test_trash__is_paged_and_sorted_like_a_list(api: Caller) -> None:
     for number in (4, 1, 2):
         api("DELETE", f"/opportunities/opp-0{number}")
-    answer = api("GET", "/opportunities/trash/show", params={"records": 2, "sort": "-updated_at"}).json()
+    answer = api(
+        "GET", "/opportunities/trash/show", params={"records": 2, "sort": "-updated_at"}
+    ).json()
     assert [row["id"] for row in answer["data"]] == ["opp-02", "opp-01"]
     assert (answer["meta"]["totalRecords"], answer["meta"]["totalPages"]) == (3, 2)
 
@@ -356,15 +397,31 @@ FRAME = pd.DataFrame(
 )
 
 
-def test_insert__keeps_a_frame_as_it_is(server: sandbox.Sandbox, connect: Callable[..., Caller]) -> None:
+def test_insert__keeps_a_frame_as_it_is(
+    server: sandbox.Sandbox, connect: Callable[..., Caller]
+) -> None:
     caller = connect(server.url, *server.add_tenant(FRAME))
     assert caller.get("a") == {
-        "unique_id": "a", "name": "Alpha", "account_id": "acme", "value": 1200, "stage": "closed_won",
-        "close_date": "2026-03-31", "probability": 100, "status": "won", "created_at": "2026-01-01T10:00:00.000001Z",
-        "updated_at": "2026-01-03T00:00:00.000000Z", "owner_name": "Ann", "seats": 3,
-    }  # fmt: skip
+        "unique_id": "a",
+        "name": "Alpha",
+        "account_id": "acme",
+        "value": 1200,
+        "stage": "closed_won",
+        "close_date": "2026-03-31",
+        "probability": 100,
+        "status": "won",
+        "created_at": "2026-01-01T10:00:00.000001Z",
+        "updated_at": "2026-01-03T00:00:00.000000Z",
+        "owner_name": "Ann",
+        "seats": 3,
+    }
     dirty = caller.get("b")
-    assert (dirty["name"], dirty["stage"], dirty["value"], dirty["status"]) == (None, "won!!", 0.1, "active")
+    assert (dirty["name"], dirty["stage"], dirty["value"], dirty["status"]) == (
+        None,
+        "won!!",
+        0.1,
+        "active",
+    )
     assert (dirty["close_date"], dirty["probability"], dirty["owner_name"]) == (None, None, None)
     assert dirty["created_at"] == "2026-01-02T10:00:00.000000Z"
     (generated,) = caller.ids(search="gamma")

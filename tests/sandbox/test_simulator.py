@@ -1,4 +1,5 @@
-"""The team at work: repeatable, restartable, respectful of edits, and as good as it is said to be."""
+"""The team at work: repeatable, restartable, respectful of edits, and as good as it is said to
+be."""
 
 import json
 from collections import Counter
@@ -58,7 +59,13 @@ def test_play__is_shifted_when_it_begins_some_weeks_later(world: World) -> None:
 
     def essence(store: DealStore, shift: timedelta) -> list[Any]:
         return [
-            (row["unique_id"], row["name"], row["stage"], row["status"], from_text(row["created_at"]) - shift)
+            (
+                row["unique_id"],
+                row["name"],
+                row["stage"],
+                row["status"],
+                from_text(row["created_at"]) - shift,
+            )
             for row in _rows(store)
         ]
 
@@ -69,7 +76,9 @@ def test_play__respects_an_edit_and_leaves_the_other_deals_alone(world: World) -
     for name in ("plain", "edited"):
         _play(*world(name), BEGIN + timedelta(weeks=3))
     store, simulator = world("edited")
-    chosen = next(row for row in _rows(store) if row["stage"] == "discovery" and row["status"] == "active")
+    chosen = next(
+        row for row in _rows(store) if row["stage"] == "discovery" and row["status"] == "active"
+    )
     record = store.get(TEAM, chosen["unique_id"])
     assert record is not None
     store.update(TEAM, record, {"stage": "closed_won", "status": "won", "name": "Mine"})
@@ -104,7 +113,14 @@ def test_play__works_on_dirty_data(world: World) -> None:
     with store.transaction():
         for stage in (*NEXT, "won!!", None):
             store.create(
-                TEAM, {"name": None, "stage": stage, "close_date": "soon", "status": None, "value": "12.50"}
+                TEAM,
+                {
+                    "name": None,
+                    "stage": stage,
+                    "close_date": "soon",
+                    "status": None,
+                    "value": "12.50",
+                },
             )
     _play(store, simulator, BEGIN + timedelta(weeks=8))
     stages = Counter(row["stage"] for row in _rows(store))
@@ -130,7 +146,9 @@ def test_play__shows_everything_that_happens_to_pipelines(world: World) -> None:
         _play(store, simulator, BEGIN + timedelta(weeks=week))
         live = {
             row["unique_id"]: row
-            for row in map(json.loads, dict(store.read_page(ListQuery(TEAM, limit=10**6))[0]).values())
+            for row in map(
+                json.loads, dict(store.read_page(ListQuery(TEAM, limit=10**6))[0]).values()
+            )
         }
         trash = dict(store.read_page(ListQuery(TEAM, deleted=True, limit=10**6))[0])
         for key, row in live.items():
@@ -151,9 +169,17 @@ def test_play__shows_everything_that_happens_to_pipelines(world: World) -> None:
         seen["deleted"] += len(set(trash) - {k for k, row in before.items() if row.get("trashed")})
         before = live | {key: json.loads(text) | {"trashed": True} for key, text in trash.items()}
     expected = {
-        "recovered", "reopened", "disqualified", "undated", "unvalued", "overdue", "pushed", "pulled", "revalued",
+        "recovered",
+        "reopened",
+        "disqualified",
+        "undated",
+        "unvalued",
+        "overdue",
+        "pushed",
+        "pulled",
+        "revalued",
         "deleted",
-    }  # fmt: skip
+    }
     assert {what for what, times in seen.items() if times} == expected
     assert seen["pushed"] > 3 * seen["pulled"]
 
@@ -168,7 +194,8 @@ def test_true_win_rate__is_what_a_long_simulation_comes_to(world: World) -> None
     closed = won.total() + lost.total()
     assert closed > 600
     assert won.total() / closed == pytest.approx(
-        sandbox.TRUE_WIN_RATE, abs=3 * (sandbox.TRUE_WIN_RATE * (1 - sandbox.TRUE_WIN_RATE) / closed) ** 0.5
+        sandbox.TRUE_WIN_RATE,
+        abs=3 * (sandbox.TRUE_WIN_RATE * (1 - sandbox.TRUE_WIN_RATE) / closed) ** 0.5,
     )
     for rep in REPS:
         truth, n = sandbox.TRUE_WIN_RATES[rep.name], won[rep.name] + lost[rep.name]

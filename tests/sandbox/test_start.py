@@ -35,7 +35,9 @@ def test_start__plays_its_weeks_and_carries_on_from_a_file(
         assert server.token not in repr(server)
         caller = connect(server.url, server.token, server.api_key)
         before = caller("GET", "/opportunities?records=1000").json()
-        assert all("2026-02-02" < row["attributes"]["created_at"] < "2026-03-02" for row in before["data"])
+        assert all(
+            "2026-02-02" < row["attributes"]["created_at"] < "2026-03-02" for row in before["data"]
+        )
         advanced = server.advance(7)
         assert advanced - datetime(2026, 3, 9, tzinfo=UTC) < timedelta(days=1)
         with pytest.raises(sandbox.SandboxValueError, match="days=-1 must be"):
@@ -59,7 +61,8 @@ def test_start__plays_its_weeks_and_carries_on_from_a_file(
 
 def test_start__with_data_begins_after_its_newest_timestamp() -> None:
     with sandbox.start(
-        today=date(2020, 1, 1), opportunities=[{"created_at": "2021-01-01", "updated_at": "2022-05-05"}]
+        today=date(2020, 1, 1),
+        opportunities=[{"created_at": "2021-01-01", "updated_at": "2022-05-05"}],
     ) as server:
         assert server.now >= datetime(2022, 5, 5, tzinfo=UTC)
         assert server.advance(1) >= datetime(2022, 5, 6, tzinfo=UTC)
@@ -82,7 +85,9 @@ def test_start__says_that_the_file_is_not_its_own(tmp_path: Path, content: str) 
     if content == "text":
         path.write_text("this is no database, and long enough to be told apart from one" * 20)
     else:
-        pragmas = {"sqlite": (0, 0), "half": (0x4F50_5053, 1), "version": (0x4F50_5053, 99)}[content]
+        pragmas = {"sqlite": (0, 0), "half": (0x4F50_5053, 1), "version": (0x4F50_5053, 99)}[
+            content
+        ]
         connection = sqlite3.connect(path)
         connection.executescript(
             f"""PRAGMA application_id = {pragmas[0]}; PRAGMA user_version = {pragmas[1]};
@@ -108,7 +113,9 @@ def test_start__says_that_the_folder_is_missing(tmp_path: Path) -> None:
 
 
 def test_start__names_the_extra_when_a_library_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "starlette" else name)
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name: None if name == "starlette" else name
+    )
     with pytest.raises(
         sandbox.SandboxError, match=r'needs starlette: pip install "opp_analytics\[sandbox\]"'
     ):
@@ -146,12 +153,19 @@ def test_stop__can_be_repeated_and_ends_everything() -> None:
 
 @pytest.mark.posix
 def test_process__dies_with_its_owner(tmp_path: Path) -> None:
-    script = "from opp_analytics import sandbox; s = sandbox.start(opportunities=[]); print(s.url, flush=True); s.wait()"
+    script = (
+        "from opp_analytics import sandbox; s = sandbox.start(opportunities=[]); print(s.url, "
+        "flush=True); s.wait()"
+    )
     owner = subprocess.Popen(
         [sys.executable, "-c", script],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(Path(sandbox.__file__).parents[2])},
+        env={
+            **os.environ,
+            "TMPDIR": str(tmp_path),
+            "PYTHONPATH": str(Path(sandbox.__file__).parents[2]),
+        },
     )
     with owner:
         assert owner.stdout
@@ -165,7 +179,10 @@ def test_process__dies_with_its_owner(tmp_path: Path) -> None:
 
 
 def test_import__costs_neither_server_nor_pandas() -> None:
-    script = "import sys, opp_analytics.sandbox; print({'starlette', 'uvicorn', 'pandas', 'msgspec'} & set(sys.modules))"
+    script = (
+        "import sys, opp_analytics.sandbox; print({'starlette', 'uvicorn', 'pandas', 'msgspec'} "
+        "& set(sys.modules))"
+    )
     found = subprocess.run(
         [sys.executable, "-c", script],
         capture_output=True,

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from opp_analytics import sandbox
-from opp_analytics.sandbox.team import LEAVE_PER_DAY, NEXT, REPS, compute_outcomes, weigh_next_stages
+from opp_analytics.sandbox.team import (
+    LEAVE_PER_DAY,
+    NEXT,
+    REPS,
+    compute_outcomes,
+    weigh_next_stages,
+)
 
 
 def test_outcomes__agree_with_the_fundamental_matrix() -> None:

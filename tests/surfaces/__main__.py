@@ -1,4 +1,5 @@
-"""``python -m tests.surfaces [WORLD or SURFACE …]``: compare every figure of every surface with its function."""
+"""``python -m tests.surfaces [WORLD or SURFACE …]``: compare every figure of every surface with its
+function."""
 
 from __future__ import annotations
 

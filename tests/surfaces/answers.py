@@ -75,7 +75,9 @@ class Answers:
     def names(self) -> list[str]:
         """Names whose digits are no figures."""
         columns = [
-            name for name in ("name", "owner_name", "team", "unique_id", "pipeline") if name in self.deals
+            name
+            for name in ("name", "owner_name", "team", "unique_id", "pipeline")
+            if name in self.deals
         ]
         return [str(name) for column in columns for name in self.deals[column].dropna().unique()]
 
@@ -84,7 +86,9 @@ class Answers:
     @property
     def levels(self) -> list[str]:
         """Columns of the table of people."""
-        has_teams = "team" in self.deals and (self.history is None or "team" in self.history.table.columns)
+        has_teams = "team" in self.deals and (
+            self.history is None or "team" in self.history.table.columns
+        )
         return ["team", "owner_name"] if has_teams else ["owner_name"]
 
     def _forecast(self, frame: pd.DataFrame, day: pd.Timestamp, **asked: Any) -> Table:
@@ -149,7 +153,8 @@ class Answers:
 
     @cached_property
     def own_chances(self) -> pd.Series[Any]:
-        """The chance from history of each open deal, by name: in its own period, where that is over in this one."""
+        """The chance from history of each open deal, by name: in its own period, where that is over
+        in this one."""
         return self._own_chances("name")
 
     @cached_property
@@ -164,7 +169,8 @@ class Answers:
 
     @cached_property
     def chances_under(self) -> dict[str, pd.Series[Any]]:
-        """The chances from history, by name, under the head of each list: of a period, or of each deal's own."""
+        """The chances from history, by name, under the head of each list: of a period, or of each
+        deal's own."""
         freq, today = self.world.freq, self.world.day
         heads = {
             f"From history, {text.period_name(str(period), freq, today=today, short=True)}": rows.set_index(
@@ -179,7 +185,9 @@ class Answers:
         table, day = self.forecast_deals, self.world.day
         due = pd.to_datetime(self.deals.set_index("unique_id")["close_date"])
         labels = due.where(due >= day, day).dt.to_period(table.attrs["freq"]).astype(str)
-        own: pd.DataFrame = table[table["period"].to_numpy() == labels.reindex(table["unique_id"]).to_numpy()]
+        own: pd.DataFrame = table[
+            table["period"].to_numpy() == labels.reindex(table["unique_id"]).to_numpy()
+        ]
         return own
 
     @cached_property
@@ -190,7 +198,9 @@ class Answers:
             return []
         lead, said = find_lead(self.forecast)[1], set[str]()
         for period, own in self._own_rows.groupby("period"):
-            words = explain_chances(oa.deal_reasons(self.deals, history, period=str(period), **asked))
+            words = explain_chances(
+                oa.deal_reasons(self.deals, history, period=str(period), **asked)
+            )
             said |= set(words if period == lead else words.loc[own["unique_id"]])
         return sorted(said, key=len, reverse=True)
 
@@ -201,7 +211,9 @@ class Answers:
             return pd.Series(dtype="float64")
         moment, day = self.since
         asked = {"as_of": day, "freq": self.world.freq, "periods": [self.world.period]}
-        return oa.forecast_deals(self.history.as_of(moment), history=self.history, **asked)["chance"]
+        return oa.forecast_deals(self.history.as_of(moment), history=self.history, **asked)[
+            "chance"
+        ]
 
     @cached_property
     def since(self) -> tuple[pd.Timestamp, pd.Timestamp] | None:
@@ -236,7 +248,9 @@ class Answers:
     @property
     def until(self) -> pd.Timestamp:
         """The last instant of the day."""
-        return (self.world.day + pd.Timedelta(days=1)).tz_localize(self.tz) - pd.Timedelta(microseconds=1)
+        return (self.world.day + pd.Timedelta(days=1)).tz_localize(self.tz) - pd.Timedelta(
+            microseconds=1
+        )
 
     @property
     def _window(self) -> dict[str, Any]:
@@ -281,7 +295,9 @@ class Answers:
     def world_changes(self) -> Table:
         """What changed in what comes in or is won."""
         world = self.world
-        return self._of_history(lambda history: oa.world_changes(history, as_of=world.day, freq=world.freq))
+        return self._of_history(
+            lambda history: oa.world_changes(history, as_of=world.day, freq=world.freq)
+        )
 
     @cached_property
     def fan(self) -> Table:
@@ -301,7 +317,8 @@ class Answers:
 
     @cached_property
     def usual_coverage(self) -> dict[str, float]:
-        """By period, the median coverage of ended ones that hit their target, as many days before their end; deal by deal, of 3 at least."""
+        """By period, the median coverage of ended ones that hit their target, as many days before
+        their end; deal by deal, of 3 at least."""
         found: dict[str, float] = {}
         if self.history is None or self.world.targets is None or self.history.records.empty:
             return found
@@ -319,7 +336,11 @@ class Answers:
             for period in ended:
                 end, row = period.end_time.normalize(), past.loc[str(period)]
                 off = (days[days <= end] - (end - lead)).abs()
-                if off.empty or off.min() > pd.Timedelta(days=3) or not row["booked"] >= row["target"]:
+                if (
+                    off.empty
+                    or off.min() > pd.Timedelta(days=3)
+                    or not row["booked"] >= row["target"]
+                ):
                     continue
                 place = off[off == off.min()].index[-1]
                 deals = self.history.as_of(moments[place])
@@ -335,7 +356,9 @@ class Answers:
     @cached_property
     def categories(self) -> Table:
         """Forecast categories."""
-        return _ask(lambda: oa.forecast_categories(self.deals, as_of=self.world.day, freq=self.world.freq))
+        return _ask(
+            lambda: oa.forecast_categories(self.deals, as_of=self.world.day, freq=self.world.freq)
+        )
 
     @cached_property
     def pacing(self) -> Table:
@@ -349,17 +372,23 @@ class Answers:
 
     @cached_property
     def to_win(self) -> Table:
-        """Each short person's largest deals that could close in time: their sum, and the chance that enough close."""
+        """Each short person's largest deals that could close in time: their sum, and the chance
+        that enough close."""
         people = self.people
         if people is None:
             return None
         deals, day = self.deals, self.world.day
-        ends, chance = pd.Period(day, self.world.freq).end_time.normalize(), pd.Series(math.nan, deals.index)
+        ends, chance = (
+            pd.Period(day, self.world.freq).end_time.normalize(),
+            pd.Series(math.nan, deals.index),
+        )
         if "probability" in deals:
             chance = deals["probability"].astype("float64") / 100
         late, near = deals["close_date"] <= ends, deals["close_date"] <= day + pd.Timedelta(days=35)
         mine = deals[
-            (oa.outcomes(deals) == "open") & (deals["value"] > 0) & (late | (near & (chance >= 0.5)))
+            (oa.outcomes(deals) == "open")
+            & (deals["value"] > 0)
+            & (late | (near & (chance >= 0.5)))
         ]
         rows = []
         for key, gap in people["gap"].items():
@@ -409,13 +438,17 @@ class Answers:
 
     def _win_rate(self, by: str | None) -> Table:
         day = self.world.day
-        return _ask(lambda: oa.win_rate(self.deals, start=self.closed_since, end=day, as_of=day, by=by))
+        return _ask(
+            lambda: oa.win_rate(self.deals, start=self.closed_since, end=day, as_of=day, by=by)
+        )
 
     @cached_property
     def scores(self) -> Table:
         """Who differs beyond chance."""
         return _ask(
-            lambda: oa.scorecard(self.deals, as_of=self.world.day, by="owner_name", start=self.closed_since)
+            lambda: oa.scorecard(
+                self.deals, as_of=self.world.day, by="owner_name", start=self.closed_since
+            )
         )
 
     @cached_property
@@ -438,7 +471,9 @@ class Answers:
         """Pipeline created in weeks that end today."""
         weekly = check_freq(f"W-{self.world.day:%a}".upper())
         table = self._of_history(lambda history: oa.pipeline_created(history, freq=weekly))
-        return None if table is None else table[table.index <= str(pd.Period(self.world.day, weekly))]
+        return (
+            None if table is None else table[table.index <= str(pd.Period(self.world.day, weekly))]
+        )
 
     @cached_property
     def created_by(self) -> Table:
@@ -448,7 +483,9 @@ class Answers:
         )
         if table is None:
             return None
-        return table[table.index.get_level_values("period") == self.world.period].droplevel("period")
+        return table[table.index.get_level_values("period") == self.world.period].droplevel(
+            "period"
+        )
 
     @cached_property
     def slippages(self) -> dict[str, pd.DataFrame]:

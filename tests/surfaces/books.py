@@ -102,10 +102,14 @@ def check_notebook(ledger: Ledger, shown: Shown, answers: Answers) -> None:
         )
     ledger.same("notebook, sentence", said["text"].strip(), oa.sentence(given))
     _check_table(ledger, table["text/html"], given, answers)
-    ledger.same("notebook, grid, deals", f"{len(answers.deals):,} opportunit" in grid["text/plain"], True)
+    ledger.same(
+        "notebook, grid, deals", f"{len(answers.deals):,} opportunit" in grid["text/plain"], True
+    )
     ledger.same("notebook, explorer", "forecast" in explorer["text/plain"], True)
     records = re.search(r"records</th><td[^>]*>([\d,]+)", history["text/html"])
-    ledger.same("notebook, history, records", records and records[1], f"{len(answers.history.records):,}")
+    ledger.same(
+        "notebook, history, records", records and records[1], f"{len(answers.history.records):,}"
+    )
 
 
 def _check_table(ledger: Ledger, html: str, given: pd.DataFrame, answers: Answers) -> None:
@@ -130,8 +134,12 @@ def _check_table(ledger: Ledger, html: str, given: pd.DataFrame, answers: Answer
                 continue
             pool = Pool(answers.org.currency)
             unit = find_unit(name)
-            {"money": pool.money, "rate": pool.rate, "ratio": pool.ratio}.get(unit, pool.count)(float(value))
+            {"money": pool.money, "rate": pool.rate, "ratio": pool.ratio}.get(unit, pool.count)(
+                float(value)
+            )
             figures = [figure.removesuffix(".00") for figure in find_figures(cell)]
             ledger.same(
-                f"notebook, table, {row[0]}, {name}: {cell}", all(one in pool for one in figures), True
+                f"notebook, table, {row[0]}, {name}: {cell}",
+                all(one in pool for one in figures),
+                True,
             )

@@ -22,7 +22,8 @@ __all__ = ["check_commands", "find_table"]
 
 
 def read_tables(printed: str) -> list[list[list[str]]]:
-    """The tables of a terminal: lines whose cells are two blanks or more apart, the headings first."""
+    """The tables of a terminal: lines whose cells are two blanks or more apart, the headings
+    first."""
     tables: list[list[list[str]]] = []
     rows: list[list[str]] = []
     for line in [*printed.splitlines(), ""]:
@@ -40,7 +41,11 @@ def find_table(printed: str, *heads: str) -> list[dict[str, str]]:
     """The rows of the first table with these headings."""
     for rows in read_tables(printed):
         if set(heads) <= set(rows[0]):
-            return [dict(zip(rows[0], row, strict=False)) for row in rows[1:] if len(row) == len(rows[0])]
+            return [
+                dict(zip(rows[0], row, strict=False))
+                for row in rows[1:]
+                if len(row) == len(rows[0])
+            ]
     return []
 
 
@@ -63,7 +68,11 @@ _ESTIMATES = {"expected", "low", "high", "needed_pipeline"}
 
 
 def _check_rows(
-    ledger: Ledger, where: str, rows: list[dict[str, str]], table: pd.DataFrame, currency: str | None
+    ledger: Ledger,
+    where: str,
+    rows: list[dict[str, str]],
+    table: pd.DataFrame,
+    currency: str | None,
 ) -> None:
     """Compare printed rows with those of a table, found by its index."""
     names = [str(name) for name in table.index.names]
@@ -73,7 +82,11 @@ def _check_rows(
     }
     for column in _ESTIMATES & set(rows[0] if rows else ()):
         # Nobody knows a forecast to the cent, beside thousands.
-        large = any(abs(float(each)) >= 1000 for each in table[column].dropna()) if column in table else False
+        large = (
+            any(abs(float(each)) >= 1000 for each in table[column].dropna())
+            if column in table
+            else False
+        )
         cents = any(re.search(r"\.\d\d$", cells[column]) for cells in rows)
         ledger.same(f"{where}, cents of {column}", large and cents, False)
     for cells in rows:
@@ -135,7 +148,9 @@ def _check_stored(ledger: Ledger, answers: Answers) -> None:
     """A stored frame keeps its org and its moment: the command needs no org file."""
     folder = scratch_folder("opp-analytics-stored-")
     answers.deals.to_parquet(folder / "deals.parquet")
-    printed = run_command("forecast", "--from", folder / "deals.parquet", "--as-of", answers.world.as_of)
+    printed = run_command(
+        "forecast", "--from", folder / "deals.parquet", "--as-of", answers.world.as_of
+    )
     with quiet():
         table = oa.forecast(answers.deals, as_of=answers.world.day, periods=3)
     rows = find_table(printed, "period", "booked")
@@ -153,7 +168,9 @@ def _check_stored(ledger: Ledger, answers: Answers) -> None:
         ],
         [True] * len(rows),
     )
-    ledger.same("command forecast --from a stored frame, sentence", oa.sentence(table) in printed, True)
+    ledger.same(
+        "command forecast --from a stored frame, sentence", oa.sentence(table) in printed, True
+    )
 
 
 def _claim_current(ledger: Ledger, where: str, answers: Answers, cells: dict[str, str]) -> None:
@@ -183,7 +200,9 @@ def _check_risk(ledger: Ledger, shown: Shown, answers: Answers) -> None:
             for column in ("value", "risk"):
                 right = _is_written(cells[column], column, row[column], answers.org.currency)
                 ledger.same(f"command risk, {cells['name']}, {column}", right, True)
-            ledger.same(f"command risk, {cells['name']}, reasons", cells["reasons"], str(row["reasons"]))
+            ledger.same(
+                f"command risk, {cells['name']}, reasons", cells["reasons"], str(row["reasons"])
+            )
 
 
 def _check_audit(ledger: Ledger, shown: Shown, answers: Answers) -> None:
@@ -203,7 +222,9 @@ def _check_measures(ledger: Ledger, shown: Shown, answers: Answers) -> None:
             "funnel": oa.stage_funnel(deals, by=list(dict.fromkeys([*split_by(deals), *by]))),
             "pacing": oa.pacing(deals, as_of=world.day, freq=world.freq, by=by),
             "categories": oa.forecast_categories(deals, as_of=world.day, freq=world.freq, by=by),
-            "scorecard": oa.scorecard(deals, answers.history, as_of=world.day, freq=world.freq, by=by),
+            "scorecard": oa.scorecard(
+                deals, answers.history, as_of=world.day, freq=world.freq, by=by
+            ),
         }
     for name, table in tables.items():
         printed = shown.command(name, "--by", by[0])
@@ -219,9 +240,9 @@ def _check_calls(ledger: Ledger, answers: Answers) -> None:
     rows = find_table(printed, "caller", "commit")
     label = text.period(answers.world.period, answers.world.freq)
     found = {
-        cells["caller"] if cells["for"] == text.MISSING else f"{cells['for']}, {cells['caller']}": cells[
-            "commit"
-        ]
+        cells["caller"]
+        if cells["for"] == text.MISSING
+        else f"{cells['for']}, {cells['caller']}": cells["commit"]
         for cells in rows
         if cells["period"] == label
     }
@@ -236,13 +257,20 @@ def _check_calls(ledger: Ledger, answers: Answers) -> None:
 def _check_changes(ledger: Ledger, shown: Shown, answers: Answers) -> None:
     printed, history = shown.command("changes"), answers.history
     assert history is not None
-    last = history.records["recorded_at"].iloc[-1].tz_convert(answers.tz).tz_localize(None).normalize()
+    last = (
+        history.records["recorded_at"].iloc[-1].tz_convert(answers.tz).tz_localize(None).normalize()
+    )
     moments = history.records["recorded_at"]
     days = moments.dt.tz_convert(answers.tz).dt.tz_localize(None).dt.normalize()
     by_then = moments[days <= last - pd.Timedelta(days=7)]
     start: Any = by_then.iloc[-1] if len(by_then) else moments.iloc[0]
     freq = answers.world.freq
-    asked: dict[str, Any] = {"start": start, "end": last, "period": str(pd.Period(last, freq)), "freq": freq}
+    asked: dict[str, Any] = {
+        "start": start,
+        "end": last,
+        "period": str(pd.Period(last, freq)),
+        "freq": freq,
+    }
     with quiet():
         pipeline = oa.waterfall(history, start=start, end=last)
         ledger.same("command changes, pipeline", oa.sentence(pipeline) in printed, True)
@@ -255,10 +283,14 @@ def _check_changes(ledger: Ledger, shown: Shown, answers: Answers) -> None:
     ends = {end: (change["expected"][end], change["deals"][end]) for end in ("then", "now")}
     steps = ends | {step.name: (step.expected, step.deals) for step in list_steps(change)}
     named = pd.DataFrame.from_dict(steps, orient="index", columns=["expected", "deals"])
-    _check_rows(ledger, "command changes", rows, named.rename_axis("movement"), answers.org.currency)
+    _check_rows(
+        ledger, "command changes", rows, named.rename_axis("movement"), answers.org.currency
+    )
     moved = sum(change["expected"].drop(["then", "now"]))
     ledger.near(
-        "command changes, steps add up", change["expected"]["then"] + moved, change["expected"]["now"]
+        "command changes, steps add up",
+        change["expected"]["then"] + moved,
+        change["expected"]["now"],
     )
 
 

@@ -28,12 +28,14 @@ _FIGURE = re.compile(
     rf"|\b(?:{_SHORT}) \d{{1,2}}(?:, \d{{4}})?(?![\d,.]*[\dKMBT%×])"
     rf"|\b(?:{_MONTHS}|{_SHORT}) \d{{4}}\b"
     r"|\bFY\d\d(?: Q[1-4])?|\bQ[1-4](?: \d{4})?\b"
-    r"|[<>]?(?:[$€£¥₹]|\b(?:CHF|JPY)[ \u00a0])?(?<![\d.,])(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[KMBT]\b|%|×| pts?\b)?"
+    r"|[<>]?(?:[$€£¥₹]|\b(?:CHF|JPY)[ "
+    r"\u00a0])?(?<![\d.,])(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[KMBT]\b|%|×| pts?\b)?"
     r"|\b[Tt]wo\b|\b[Tt]hree\b|\b[Ff]our\b|\b[Ff]ive\b|\b[Ss]ix\b|\b[Ss]even\b|\b[Ee]ight\b|\b[Nn]ine\b"
 )
 _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _NO_FIGURES = re.compile(
-    r"in seven days each|the other two|either|any one|first two|of these (?:two|three)|Scale from \S+ to \S+"
+    r"in seven days each|the other two|either|any one|first two|of these (?:two|three)|Scale "
+    r"from \S+ to \S+"
     r"|[\d,]+ more (?:deals?(?:, (?:none|[\d,]+) of them)? )?in the workbook|Q[1-4]-[A-Z]{3}",
     re.IGNORECASE,
 )
@@ -41,7 +43,8 @@ _NO_FIGURES = re.compile(
 
 
 def find_figures(words: str, names: Iterable[str] = ()) -> Iterator[str]:
-    """Find every figure of a text, without the digits of names; a number in words becomes digits, signs are dropped."""
+    """Find every figure of a text, without the digits of names; a number in words becomes digits,
+    signs are dropped."""
     digits = sorted({name for name in names if any(map(str.isdigit, name))}, key=len, reverse=True)
     if digits:
         words = re.sub("|".join(map(re.escape, digits)), " · ", words)
@@ -52,7 +55,8 @@ def find_figures(words: str, names: Iterable[str] = ()) -> Iterator[str]:
 
 
 class Pool:
-    """The figures that the functions behind a text give, in every form in which people read them."""
+    """The figures that the functions behind a text give, in every form in which people read
+    them."""
 
     def __init__(self, currency: str | None = None) -> None:
         self.currency = currency
@@ -145,7 +149,9 @@ class Pool:
                 elif isinstance(value, str):
                     self.words(value)
                 elif isinstance(value, Real) and math.isfinite(value):
-                    add = {"money": self.money, "rate": self.rate, "ratio": self.ratio}.get(unit, self.count)
+                    add = {"money": self.money, "rate": self.rate, "ratio": self.ratio}.get(
+                        unit, self.count
+                    )
                     add(float(value))
                     if unit == "percent":
                         self.rate(float(value) / 100)
@@ -203,7 +209,8 @@ class Ledger:
             self.count += sum(map(len, said.values()))
             if len(said) > 1:
                 each = "; ".join(
-                    f"{what!r} ({', '.join(dict.fromkeys(where[:3]))})" for what, where in said.items()
+                    f"{what!r} ({', '.join(dict.fromkeys(where[:3]))})"
+                    for what, where in said.items()
                 )
                 self._differ(f"{scope}: {noun} differs: {each}")
         self.claims.clear()

@@ -1,4 +1,5 @@
-"""Faults that misled people once, each put back as the few words of code that made it, and what must find it."""
+"""Faults that misled people once, each put back as the few words of code that made it, and what
+must find it."""
 
 from __future__ import annotations
 import __future__
@@ -31,7 +32,8 @@ class Edit:
 
 @dataclass(frozen=True)
 class Fault:
-    """What was wrong, the edits that make it wrong again, and the world and surfaces that must show it."""
+    """What was wrong, the edits that make it wrong again, and the world and surfaces that must show
+    it."""
 
     name: str
     world: str
@@ -172,7 +174,11 @@ FAULTS: tuple[Fault, ...] = (
                 "priced",
             ),
             Edit("report.forecasts:Forecasts._choose_weekly", "& (weeks != week) ", ""),
-            Edit("report.forecasts:Forecasts._choose_weekly", "moments[kept | compared]", "moments[kept]"),
+            Edit(
+                "report.forecasts:Forecasts._choose_weekly",
+                "moments[kept | compared]",
+                "moments[kept]",
+            ),
             Edit("report.forecasts:Forecasts.fan", "if not self.no_changes:", "if False:"),
         ),
         "the day that changes are counted from",
@@ -269,7 +275,13 @@ FAULTS: tuple[Fault, ...] = (
         "the target of somebody who joins a first team loses days by owner",
         "tokyo",
         ("truth",),
-        (Edit("org.place_targets:place_targets", 'if part.get("owner_name") is not None:', "if False:"),),
+        (
+            Edit(
+                "org.place_targets:place_targets",
+                'if part.get("owner_name") is not None:',
+                "if False:",
+            ),
+        ),
         "target of Noor",
     ),
     Fault(
@@ -277,7 +289,11 @@ FAULTS: tuple[Fault, ...] = (
         "pipelines",
         ("truth",),
         (
-            Edit("org.stages:Stages.rank_expression", "several = len(self.pipelines) > 1", "several = False"),
+            Edit(
+                "org.stages:Stages.rank_expression",
+                "several = len(self.pipelines) > 1",
+                "several = False",
+            ),
             Edit(
                 "org.stages:Stages.rank_expression",
                 "if pipeline is not None or not several",
@@ -298,8 +314,14 @@ FAULTS: tuple[Fault, ...] = (
         (
             Edit(
                 "org.stages:Stages.look_up",
-                "pipelines = self.pipelines if len(self.pipelines) > 1 and PIPELINE in frame else ()",
-                "given = {(None, name): number for (_, name), number in given.items()}; pipelines = ()",
+                (
+                    "pipelines = self.pipelines if len(self.pipelines) > 1 and PIPELINE in frame "
+                    "else ()"
+                ),
+                (
+                    "given = {(None, name): number for (_, name), number in given.items()}; "
+                    "pipelines = ()"
+                ),
             ),
         ),
         "oa.forecast_categories",
@@ -357,8 +379,14 @@ FAULTS: tuple[Fault, ...] = (
         (
             Edit(
                 "analysis.forecasting.category_moves:_index",
-                'pairs = [str(pair).partition(_ARROW) for pair in table.index.get_level_values("pair")]',
-                'pairs = pd.Series(table.index.get_level_values("pair")).str.split(_ARROW, regex=False, expand=True)',
+                (
+                    "pairs = [str(pair).partition(_ARROW) for pair in "
+                    'table.index.get_level_values("pair")]'
+                ),
+                (
+                    'pairs = pd.Series(table.index.get_level_values("pair")).str.split(_ARROW, '
+                    "regex=False, expand=True)"
+                ),
             ),
             Edit(
                 "analysis.forecasting.category_moves:_index",
@@ -383,7 +411,11 @@ FAULTS: tuple[Fault, ...] = (
             Edit(
                 "analysis.sentences.evidence:list_apart",
                 "    off = (",
-                '    differs = ((table["rate_low"] > table["won"].sum() / closed.sum()) | (table["rate_high"] < table["won"].sum() / closed.sum())).to_numpy()\n    off = (',
+                (
+                    '    differs = ((table["rate_low"] > table["won"].sum() / closed.sum()) | '
+                    '(table["rate_high"] < table["won"].sum() / closed.sum())).to_numpy()\n    '
+                    "off = ("
+                ),
             ),
         ),
         "beyond chance",
@@ -545,7 +577,9 @@ FAULTS: tuple[Fault, ...] = (
         "run_rate",
         ("commands",),
         (
-            Edit("columns:make_formatter", "not (estimated and values.abs().max() >= WHOLE) and ", ""),
+            Edit(
+                "columns:make_formatter", "not (estimated and values.abs().max() >= WHOLE) and ", ""
+            ),
             Edit("columns:format_cell", "whole = column in _ESTIMATES and", "whole = False and"),
             Edit("cli.console:show", "money, compact=compact", "money"),
         ),

@@ -50,7 +50,14 @@ def _folder(org: str = _ORG) -> Path:
 
 
 def _forecast(folder: Path, file: Path, day: str | None = "2026-03-10", *words: object) -> str:
-    asked: list[object] = ["forecast", "--org", folder / "opp-analytics.toml", "--from", file, *words]
+    asked: list[object] = [
+        "forecast",
+        "--org",
+        folder / "opp-analytics.toml",
+        "--from",
+        file,
+        *words,
+    ]
     return run_command(
         *asked, *(["--as-of", day] if day else []), "--history", folder / "opp-history", "--json"
     )
@@ -58,27 +65,46 @@ def _forecast(folder: Path, file: Path, day: str | None = "2026-03-10", *words: 
 
 def _open_value(printed: str, period: str) -> float | None:
     """The open value of a period that a forecast prints; None where the file was refused."""
-    rows = [row for line in printed.splitlines() if line.startswith("{") for row in json.loads(line)["rows"]]
+    rows = [
+        row
+        for line in printed.splitlines()
+        if line.startswith("{")
+        for row in json.loads(line)["rows"]
+    ]
     return next((row["open_value"] for row in rows if row["period"] == period), None)
 
 
-def _check_value(ledger: Ledger, where: str, printed: str, truth: float, period: str = "2026-03") -> None:
+def _check_value(
+    ledger: Ledger, where: str, printed: str, truth: float, period: str = "2026-03"
+) -> None:
     said = _open_value(printed, period)
     if said is None:
         # Refused: both readings are shown, and nothing is counted.
         ledger.same(
-            f"{where}, refused with the way out", bool(re.search(r"--\w|write|use|try", printed)), True
+            f"{where}, refused with the way out",
+            bool(re.search(r"--\w|write|use|try", printed)),
+            True,
         )
         return
     ledger.near(where, said, truth)
 
 
 def german(ledger: Ledger) -> None:
-    """Thousands with a point: 45.000 is forty-five thousand, as a cell beside it settles; alone, it is refused."""
+    """Thousands with a point: 45.000 is forty-five thousand, as a cell beside it settles; alone, it
+    is refused."""
     rows = [
         ("0061", "Adler", "Negotiation/Review", "45.000", "20.03.2026", "05.01.2026", "Ann", "60"),
         ("0062", "Birke", "Proposal/Price Quote", "12.500", "25.03.2026", "06.01.2026", "Bo", "40"),
-        ("0063", "Zeder", "Proposal/Price Quote", "1.234,50", "27.03.2026", "15.01.2026", "Bo", "40"),
+        (
+            "0063",
+            "Zeder",
+            "Proposal/Price Quote",
+            "1.234,50",
+            "27.03.2026",
+            "15.01.2026",
+            "Bo",
+            "40",
+        ),
     ]
     folder = _folder('preset = "salesforce"\ncurrency = "EUR"\n')
     settled = _forecast(folder, _write(folder, "settled.csv", _HEADS, rows, by=";"))
@@ -121,7 +147,9 @@ def typed(ledger: Ledger) -> None:
     }
     frame = org.apply(pd.DataFrame([{**deal, "created_at": "2026-11-01T08:00Z"}]))
     grid = oa.edit(frame, as_of="2026-12-10")
-    grid._respond({"do": "edit", "areas": [{"rows": [0], "fields": ["close_date"], "block": [["1/5"]]}]})
+    grid._respond(
+        {"do": "edit", "areas": [{"rows": [0], "fields": ["close_date"], "block": [["1/5"]]}]}
+    )
     said = f"{grid.edited['close_date'].iloc[0]:%Y-%m-%d}"
     ledger.same("grid, 1/5 typed in December", said in ("2027-01-05", "2026-12-20"), True)
 
@@ -150,7 +178,16 @@ def blank(ledger: Ledger) -> None:
 def stale(ledger: Ledger) -> None:
     """An export of 2015 has no forecast for today."""
     rows = [
-        (f"006{k}", f"Deal {k}", "Closed Won", "1,000", f"{k + 1}/17/2015", "1/15/2014", "Ann", "100")
+        (
+            f"006{k}",
+            f"Deal {k}",
+            "Closed Won",
+            "1,000",
+            f"{k + 1}/17/2015",
+            "1/15/2014",
+            "Ann",
+            "100",
+        )
         for k in range(7)
     ]
     folder = _folder()
@@ -163,11 +200,15 @@ def stale(ledger: Ledger) -> None:
 
 
 def ids(ledger: Ledger) -> None:
-    """Ids of 15 and of 18 characters, and with their zeros lost, are the same deals; those of other deals are refused."""
+    """Ids of 15 and of 18 characters, and with their zeros lost, are the same deals; those of other
+    deals are refused."""
     full = ["0061t00000AbCdE", "0061t00000AbCdF", "0061t00000AbCdG", "0061t00000AbCdH"]
     spelled = {
         "15 and 18 characters": (full, [_long_id(one) for one in full]),
-        "zeros lost": ([f"{k}" for k in (123, 456, 789, 790)], [f"000{k}" for k in (123, 456, 789, 790)]),
+        "zeros lost": (
+            [f"{k}" for k in (123, 456, 789, 790)],
+            [f"000{k}" for k in (123, 456, 789, 790)],
+        ),
         "other deals": (["700", "701", "702", "703"], ["123", "456", "789", "790"]),
     }
     for how, (theirs, ours) in spelled.items():
@@ -198,7 +239,9 @@ def ids(ledger: Ledger) -> None:
             ledger.same(f"{where}, refused", "Error" in printed, True)
             continue
         with quiet():
-            history = oa.History(folder / "opp-history", org=oa.Org.read(folder / "opp-analytics.toml"))
+            history = oa.History(
+                folder / "opp-history", org=oa.Org.read(folder / "opp-analytics.toml")
+            )
             if not len(history.records):
                 ledger.same(where, printed.strip().splitlines()[-1], "a history")
                 continue
@@ -216,12 +259,14 @@ def _long_id(short: str) -> str:
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
     parts = [short[k : k + 5] for k in (0, 5, 10)]
     return short + "".join(
-        letters[sum(2**place for place, letter in enumerate(part) if letter.isupper())] for part in parts
+        letters[sum(2**place for place, letter in enumerate(part) if letter.isupper())]
+        for part in parts
     )
 
 
 def closings(ledger: Ledger) -> None:
-    """Tracking switched on late: deals closed before have no line, and were open until their close dates."""
+    """Tracking switched on late: deals closed before have no line, and were open until their close
+    dates."""
     deals, log, spans = [], [], []
     for k in range(48):
         born = pd.Timestamp("2025-01-06") + pd.Timedelta(days=9 * k)
@@ -229,7 +274,9 @@ def closings(ledger: Ledger) -> None:
         key, value = f"006{k:03d}", 1000 * (1 + k % 6)
         done = closed < pd.Timestamp("2026-03-02")
         stage = ("Closed Won" if k % 3 else "Closed Lost") if done else "Proposal/Price Quote"
-        deals.append((key, f"Deal {k}", stage, value, f"{closed:%m/%d/%Y}", f"{born:%m/%d/%Y}", "Ann", ""))
+        deals.append(
+            (key, f"Deal {k}", stage, value, f"{closed:%m/%d/%Y}", f"{born:%m/%d/%Y}", "Ann", "")
+        )
         spans.append((born, closed if done else pd.Timestamp.max, value))
         if closed >= pd.Timestamp("2025-11-01"):
             log.append(
@@ -243,13 +290,31 @@ def closings(ledger: Ledger) -> None:
                 )
             )
             if done:
-                log.append((key, "Stage", "Proposal/Price Quote", stage, f"{closed:%m/%d/%Y} 9:00 AM", "Ann"))
+                log.append(
+                    (
+                        key,
+                        "Stage",
+                        "Proposal/Price Quote",
+                        stage,
+                        f"{closed:%m/%d/%Y} 9:00 AM",
+                        "Ann",
+                    )
+                )
     folder = _folder()
-    file, changes = _write(folder, "deals.csv", _HEADS, deals), _write(folder, "log.csv", _LOG_HEADS, log)
+    file, changes = (
+        _write(folder, "deals.csv", _HEADS, deals),
+        _write(folder, "log.csv", _LOG_HEADS, log),
+    )
     words = ["--org", folder / "opp-analytics.toml", "--history", folder / "opp-history"]
     printed = run_command("import-crm", file, changes, *words)
-    unlogged = {deal[0] for deal in deals if deal[2].startswith("Closed")} - {line[0] for line in log}
-    ledger.same("field history, says how many closings have no line", f"{len(unlogged)} of " in printed, True)
+    unlogged = {deal[0] for deal in deals if deal[2].startswith("Closed")} - {
+        line[0] for line in log
+    }
+    ledger.same(
+        "field history, says how many closings have no line",
+        f"{len(unlogged)} of " in printed,
+        True,
+    )
     shown = run_command("created", *words)
     rows = {cells["period"]: cells for cells in find_table(shown, "period", "open_count")}
     for month in pd.period_range("2025-03", "2025-12", freq="M"):
@@ -259,7 +324,9 @@ def closings(ledger: Ledger) -> None:
         if cells is None:
             ledger.same(f"command created, {month}", "no row", "a row")
             continue
-        ledger.near(f"command created, {month}, open deals", float(cells["open_count"]), len(opened))
+        ledger.near(
+            f"command created, {month}, open deals", float(cells["open_count"]), len(opened)
+        )
     with quiet():
         history = oa.History(folder / "opp-history", org=oa.Org.read(folder / "opp-analytics.toml"))
         day = pd.Timestamp("2025-06-15")
@@ -282,10 +349,20 @@ def closings(ledger: Ledger) -> None:
 
 
 def import_file(ledger: Ledger) -> None:
-    """The file for another CRM's import holds the edited cell only, so that a colleague's change stays."""
+    """The file for another CRM's import holds the edited cell only, so that a colleague's change
+    stays."""
     folder = _folder()
     rows = [
-        (f"006{k}", f"Deal {k}", "Proposal/Price Quote", "1,000", "3/20/2026", "1/15/2026", "Ann", "40")
+        (
+            f"006{k}",
+            f"Deal {k}",
+            "Proposal/Price Quote",
+            "1,000",
+            "3/20/2026",
+            "1/15/2026",
+            "Ann",
+            "40",
+        )
         for k in range(3)
     ]
     org = oa.Org.read(folder / "opp-analytics.toml")
@@ -300,7 +377,10 @@ def import_file(ledger: Ledger) -> None:
     cells = [{head: cell for head, cell in zip(heads, row, strict=True) if cell} for row in written]
     ledger.same(
         "import file, deals",
-        [next((cell for head, cell in each.items() if head.lower().endswith("id")), None) for each in cells],
+        [
+            next((cell for head, cell in each.items() if head.lower().endswith("id")), None)
+            for each in cells
+        ],
         ["0061"],
     )
     filled = sorted({head for each in cells for head in each if not head.lower().endswith("id")})
@@ -308,6 +388,7 @@ def import_file(ledger: Ledger) -> None:
 
 
 FILES: dict[str, Callable[[Ledger], None]] = {
-    check.__name__: check for check in (german, signs, years, typed, blank, stale, ids, closings, import_file)
+    check.__name__: check
+    for check in (german, signs, years, typed, blank, stale, ids, closings, import_file)
 }
 """Each kind of file by its name."""

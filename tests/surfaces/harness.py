@@ -34,7 +34,8 @@ SURFACES: dict[str, Check] = {
 
 
 def judge(name: str, surfaces: Iterable[str] = tuple(SURFACES)) -> Ledger:
-    """Compare some surfaces of a world with its functions, all anew; of a kind of file, what is read of it."""
+    """Compare some surfaces of a world with its functions, all anew; of a kind of file, what is
+    read of it."""
     if name in FILES:
         ledger = Ledger(name)
         FILES[name](ledger)

@@ -59,8 +59,12 @@ def check_page(ledger: Ledger, shown: Shown, answers: Answers) -> None:
                 ledger.claim("page", "the day that changes are counted from", since, f"block {key}")
             _check_range(ledger, f"page, {key}", words)
             for flagged in FLAGGED.findall(words):
-                ledger.claim(EVERYWHERE, "open deals with a flag", " of ".join(flagged), f"page, {key}")
-            ledger.same(f"page, {key}: nan in {words[:60]!r}", bool(re.search(r"\bnan\b", words)), False)
+                ledger.claim(
+                    EVERYWHERE, "open deals with a flag", " of ".join(flagged), f"page, {key}"
+                )
+            ledger.same(
+                f"page, {key}: nan in {words[:60]!r}", bool(re.search(r"\bnan\b", words)), False
+            )
             # The sentence of `oa.deal_reasons` for some deal, letter by letter.
             for said in answers.reasons if "From history " in words else ():
                 words = words.replace(f"From history {said}", "")
@@ -97,11 +101,15 @@ def _check_tiles(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
             ledger.claim(EVERYWHERE, CHANCE, said["Chance of target"], "page, tile")
     if "Chance of target" in said and said["Chance of target"] != text.MISSING:
         ledger.same(
-            "page, tile Chance", said["Chance of target"], "met" if met else text.percent(row["p_target"])
+            "page, tile Chance",
+            said["Chance of target"],
+            "met" if met else text.percent(row["p_target"]),
         )
     if "Coverage" in said and said["Coverage"] != text.MISSING:
         ledger.same(
-            "page, tile Coverage", said["Coverage"], "met" if met else text.times(row["pipeline_coverage"])
+            "page, tile Coverage",
+            said["Coverage"],
+            "met" if met else text.times(row["pipeline_coverage"]),
         )
     if "Open and due" in said and row["open_count"]:
         ledger.same("page, tile Open and due", said["Open and due"], money(row["open_value"]))
@@ -128,7 +136,9 @@ def _check_tiles(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
         )
         ledger.same(f"page, tile {name}, change", change.split(" since")[0], words)
         assert answers.since is not None
-        ledger.same(f"page, tile {name}, since", change.split("since ")[-1], text.day(answers.since[1]))
+        ledger.same(
+            f"page, tile {name}, since", change.split("since ")[-1], text.day(answers.since[1])
+        )
 
 
 def _pool(answers: Answers, key: str) -> Pool:
@@ -168,7 +178,9 @@ def _add_later(pool: Pool, answers: Answers) -> None:
     whose = answers.deals[["unique_id", *levels]]
     for period, rows in answers.forecast_deals.groupby("period"):
         ends = pd.Period(str(period), answers.world.freq).end_time.normalize()
-        later = rows.loc[rows["close_date"] > ends, ["unique_id", "weighted"]].merge(whose, on="unique_id")
+        later = rows.loc[rows["close_date"] > ends, ["unique_id", "weighted"]].merge(
+            whose, on="unique_id"
+        )
         pool.money(later["weighted"].sum()).day(ends)
         for depth in range(len(levels)):
             pool.money(*later.groupby(levels[: depth + 1])["weighted"].sum())
@@ -177,7 +189,9 @@ def _add_later(pool: Pool, answers: Answers) -> None:
 def _add_tiles(pool: Pool, answers: Answers) -> None:
     _add_later(pool, answers)
     row, past, before = answers.current, answers.track_record, answers.earlier
-    due = answers.deals["close_date"].between(*_days(answers)) & (oa.outcomes(answers.deals) == "won")
+    due = answers.deals["close_date"].between(*_days(answers)) & (
+        oa.outcomes(answers.deals) == "won"
+    )
     pool.count(int(due.sum())).rate(row["attainment"])
     if past is not None:
         known = past["low"].notna()
@@ -186,7 +200,9 @@ def _add_tiles(pool: Pool, answers: Answers) -> None:
         for label, then in before[before.index.isin(find_lead(answers.forecast))].iterrows():
             now: Any = answers.forecast.loc[str(label)]
             pool.rate(then["p_target"], now["p_target"] - then["p_target"])
-            pool.money(*(now[column] - then[column] for column in ("booked", "expected", "open_value")))
+            pool.money(
+                *(now[column] - then[column] for column in ("booked", "expected", "open_value"))
+            )
             pool.ratio(now["pipeline_coverage"] - then["pipeline_coverage"])
 
 
@@ -222,7 +238,9 @@ def _add_people(pool: Pool, answers: Answers) -> None:
         return
     if before is not None:
         pool.money(*people["expected"].sub(before["expected"], fill_value=0.0))
-    leaves = people[[("(all)" not in (key if isinstance(key, tuple) else (key,))) for key in people.index]]
+    leaves = people[
+        [("(all)" not in (key if isinstance(key, tuple) else (key,))) for key in people.index]
+    ]
     pool.money(*(people["target"] - people["expected"]), *(people["booked"] - people["target"]))
     for column in ("booked", "expected"):
         if leaves[column].sum() > 0:
@@ -265,7 +283,9 @@ def _add_risk(pool: Pool, answers: Answers) -> None:
     if flags is None:
         return
     flagged, opened = flags[flags["risk"] > 0], oa.outcomes(deals) == "open"
-    pool.count(len(flags), len(flagged), len(flagged) - 9).money(flagged["value"].sum(), flags["value"].sum())
+    pool.count(len(flags), len(flagged), len(flagged) - 9).money(
+        flagged["value"].sum(), flags["value"].sum()
+    )
     due = deals[opened & deals["close_date"].between(day, _days(answers)[1])]
     late = deals[opened & (deals["close_date"] < day)]
     pool.count(len(due), int(due["unique_id"].isin(flagged.index).sum()), len(late)).money(
@@ -321,10 +341,16 @@ def _add_past(pool: Pool, answers: Answers) -> None:
 def _add_judged(pool: Pool, shown: pd.DataFrame) -> None:
     known = shown["low"].notna()
     pool.count(
-        int(known.sum()), int((shown["held"].fillna(False) & known).sum()), len(shown), int((~known).sum())
+        int(known.sum()),
+        int((shown["held"].fillna(False) & known).sum()),
+        len(shown),
+        int((~known).sum()),
     )
     ran = shown["error"].sum() / shown["actual"].sum() if shown["actual"].sum() else math.nan
-    pool.rate(ran, shown["error"].abs().sum() / shown["actual"].sum() if shown["actual"].sum() else math.nan)
+    pool.rate(
+        ran,
+        shown["error"].abs().sum() / shown["actual"].sum() if shown["actual"].sum() else math.nan,
+    )
 
 
 def _add_funnel(pool: Pool, answers: Answers) -> None:
@@ -336,7 +362,9 @@ def _add_funnel(pool: Pool, answers: Answers) -> None:
             ["entries", "advanced", "still", "lost", "back", "removed"]
         ].sum()
         ended = summed["entries"] - summed["still"]
-        pool.count(*ended, ended.sum(), *summed.to_numpy().ravel()).rate(*(1 - summed["advanced"] / ended))
+        pool.count(*ended, ended.sum(), *summed.to_numpy().ravel()).rate(
+            *(1 - summed["advanced"] / ended)
+        )
         if ended.sum():
             pool.rate(1 - summed["advanced"].sum() / ended.sum())
         for column in ("advanced", "still", "lost", "back", "removed"):
@@ -372,7 +400,9 @@ def _add_fix(pool: Pool, answers: Answers) -> None:
     if summary is not None:
         pool.count(len(summary) - 8, *summary["deals"])
         found = answers.findings.drop_duplicates(["check", "unique_id"])
-        ends = found["unique_id"].map(oa.outcomes(answers.deals).set_axis(answers.deals["unique_id"]))
+        ends = found["unique_id"].map(
+            oa.outcomes(answers.deals).set_axis(answers.deals["unique_id"])
+        )
         parts = found.groupby(["check", ends], observed=True)["value"].agg(["size", "sum"])
         pool.count(*parts["size"].tolist()).money(*parts["sum"].tolist())
         copies = answers.deals[
@@ -404,11 +434,14 @@ def _add_notes(pool: Pool, answers: Answers) -> None:
     if history is not None:
         moments = history.records["recorded_at"].dt.tz_convert(answers.tz)
         pool.count(
-            len(moments), round(moments.diff().median() / pd.Timedelta(days=1)) if len(moments) > 1 else 1
+            len(moments),
+            round(moments.diff().median() / pd.Timedelta(days=1)) if len(moments) > 1 else 1,
         )
         pool.day(moments.iloc[0].tz_localize(None), moments.iloc[-1].tz_localize(None))
         last = history.records["recorded_at"].iloc[-1].tz_localize(None)
-        pool.day(last).count(2).words(f"As recorded at {text.day(last, year=True)}, {last:%H:%M} UTC")
+        pool.day(last).count(2).words(
+            f"As recorded at {text.day(last, year=True)}, {last:%H:%M} UTC"
+        )
 
 
 _FURTHER: dict[str, Callable[[Pool, Answers], object]] = {
@@ -457,7 +490,9 @@ def _check_people(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
             _near_number(ledger, f"{where}, target", cells["Target"], row["target"])
             ledger.claim("target", name, cells["Target"], "page, people")
         ledger.same(
-            f"{where}, a call is shown where there is one", "Call" in cells, bool(answers.world.called)
+            f"{where}, a call is shown where there is one",
+            "Call" in cells,
+            bool(answers.world.called),
         )
         if "Call" in cells:
             own, override = (answers.world.called.get(key) for key in (name, f"{name}, Dana"))
@@ -481,12 +516,17 @@ def _check_people(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
 
 
 def _check_view(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
-    """Compare who of many people is in view with who is furthest below target, or without targets the largest."""
+    """Compare who of many people is in view with who is furthest below target, or without targets
+    the largest."""
     people = answers.people
     assert people is not None
-    leaves = people[[("(all)" not in (key if isinstance(key, tuple) else (key,))) for key in people.index]]
+    leaves = people[
+        [("(all)" not in (key if isinstance(key, tuple) else (key,))) for key in people.index]
+    ]
     in_view, hidden, counted = [], 0, 0
-    tables = [table for table in page.block("people").iter("table") if "st" in reading.classes(table)]
+    tables = [
+        table for table in page.block("people").iter("table") if "st" in reading.classes(table)
+    ]
     for body in [part for table in tables for part in table if part.tag == "tbody"]:
         folded = "folded" in reading.classes(body)
         for row in body:
@@ -506,7 +546,9 @@ def _check_view(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
     if not hidden:
         return
     names = leaves.index.get_level_values(-1)
-    rank = leaves.assign(short=leaves["target"] - leaves["expected"], name=[str(name) for name in names])
+    rank = leaves.assign(
+        short=leaves["target"] - leaves["expected"], name=[str(name) for name in names]
+    )
     rank = rank.sort_values(["short", "expected", "booked"], ascending=False, kind="stable")
     first = rank.iloc[: len(in_view)]
     ledger.same("page, people, in view", sorted(in_view), sorted(first["name"]))
@@ -525,14 +567,20 @@ def _check_enough(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
     for name, deals in due.items():
         title = titles.get("slippage", "")
         if "%" in title and name in title:
-            ledger.same(f"page, slippage, a share of {int(deals)} deals in {title!r}", deals < 5, False)
+            ledger.same(
+                f"page, slippage, a share of {int(deals)} deals in {title!r}", deals < 5, False
+            )
     if answers.flow is not None and "%" in titles.get("funnel", ""):
         left = answers.flow["entries"].sum() - answers.flow["still"].sum()
-        ledger.same(f"page, funnel, a share of {int(left)} deals in {titles['funnel']!r}", left < 5, False)
+        ledger.same(
+            f"page, funnel, a share of {int(left)} deals in {titles['funnel']!r}", left < 5, False
+        )
     if answers.win_rate is not None and "%" in titles.get("win_rates", ""):
         closed = int(answers.win_rate[["won", "lost"]].to_numpy().sum())
         ledger.same(
-            f"page, win_rates, a share of {closed} deals in {titles['win_rates']!r}", closed < 5, False
+            f"page, win_rates, a share of {closed} deals in {titles['win_rates']!r}",
+            closed < 5,
+            False,
         )
     for won, lost in _EQUAL_ENDS.findall(titles.get("decide", "")):
         ledger.same(f"page, decide, ends of {titles['decide']!r}", won == lost, False)
@@ -548,7 +596,9 @@ def _check_range(ledger: Ledger, where: str, words: str) -> None:
         expected, least, most = found.groups()
         mean, low, high = map(_read_money, (expected, least, most or least))
         if not low <= mean <= high:
-            ledger.same(f"{where}, the range of {words!r} has its word", "most likely" in words, True)
+            ledger.same(
+                f"{where}, the range of {words!r} has its word", "most likely" in words, True
+            )
 
 
 def _read_money(words: str) -> float:
@@ -560,7 +610,9 @@ def _read_money(words: str) -> float:
 def _is_outside(row: Any, money: Callable[[float], str]) -> bool:
     """Whether the mean is outside its own range, as both are written."""
     low, high, mean = row["low"], row["high"], row["expected"]
-    return bool((mean > high and money(mean) != money(high)) or (mean < low and money(mean) != money(low)))
+    return bool(
+        (mean > high and money(mean) != money(high)) or (mean < low and money(mean) != money(low))
+    )
 
 
 def _near_number(ledger: Ledger, where: str, cell: str, value: float) -> None:
@@ -576,7 +628,8 @@ def _near_number(ledger: Ledger, where: str, cell: str, value: float) -> None:
 def _check_months(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
     table, money = answers.forecast, answers.money
     names = {
-        text.period(str(label), answers.world.freq).partition(" (")[0]: row for label, row in table.iterrows()
+        text.period(str(label), answers.world.freq).partition(" (")[0]: row
+        for label, row in table.iterrows()
     }
     for cells in rows_of(page, "months"):
         name = next(iter(cells.values()))
@@ -586,7 +639,9 @@ def _check_months(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
             continue
         where, known = f"page, months, {name}", math.isfinite(row["low"])
         ledger.same(
-            f"{where}, forecast", cells["Forecast"], money(row["expected"]) if known else text.MISSING
+            f"{where}, forecast",
+            cells["Forecast"],
+            money(row["expected"]) if known else text.MISSING,
         )
         heads = [head for head in cells if head.endswith("range")]
         words = text.money_range(row["low"], row["high"], money) if known else text.MISSING
@@ -594,7 +649,9 @@ def _check_months(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
         ledger.same(f"{where}, range", said, words)
         if known and _is_outside(row, money):
             ledger.same(
-                f"{where}, a mean outside its range has its word", "most likely" in cells[heads[0]], True
+                f"{where}, a mean outside its range has its word",
+                "most likely" in cells[heads[0]],
+                True,
             )
         if "Chance" in cells:
             ledger.same(f"{where}, chance", cells["Chance"], text.percent(row["p_target"]))
@@ -615,7 +672,9 @@ def _check_risk(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
     if flags is None:
         return
     rows = flags.reset_index().set_index("name")
-    stated = answers.deals.set_index("name")["probability"] if "probability" in answers.deals else None
+    stated = (
+        answers.deals.set_index("name")["probability"] if "probability" in answers.deals else None
+    )
     for cells in rows_of(page, "risk"):
         name = cells["Deal"]
         if name not in rows.index or rows.index.duplicated().any():
@@ -623,18 +682,24 @@ def _check_risk(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
         row: Any = rows.loc[name]
         where = f"page, risk, {name}"
         ledger.same(f"{where}, value", cells["Value"], text.number(row["value"]))
-        ledger.same(f"{where}, close", cells["Close"].partition(",")[0], text.day(row["close_date"]))
+        ledger.same(
+            f"{where}, close", cells["Close"].partition(",")[0], text.day(row["close_date"])
+        )
         if stated is not None:
             _check_chances(ledger, where, name, cells, answers)
         why = cells["Why"].rstrip(".").lower()
         ledger.same(f"{where}, why", why, str(row["reasons"]).replace(" · ", ". ").lower())
 
 
-def _check_chances(ledger: Ledger, where: str, name: str, cells: dict[str, str], answers: Answers) -> None:
+def _check_chances(
+    ledger: Ledger, where: str, name: str, cells: dict[str, str], answers: Answers
+) -> None:
     """Compare the two chances of a deal, under their own words."""
     if "Chance" in cells and cells["Chance"] not in ("won", "lost") and answers.method != "stated":
         ledger.same(
-            f"{where.rpartition(',')[0]}: the column of two chances", "Chance", "Stated or From history"
+            f"{where.rpartition(',')[0]}: the column of two chances",
+            "Chance",
+            "Stated or From history",
         )
     if "probability" in answers.deals and "Stated" in cells:
         known = answers.deals.set_index("name")["probability"]
@@ -665,7 +730,9 @@ def _check_decide(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
             continue
         row, where = now.loc[names[0]], f"page, decide, {names[0]}"
         if "Value × chance" in cells:
-            ledger.same(f"{where}, weighted", cells["Value × chance"], answers.money(row["weighted"]))
+            ledger.same(
+                f"{where}, weighted", cells["Value × chance"], answers.money(row["weighted"])
+            )
         pool = answers.pool().money(row["value"]).rate(row["chance"]).day(row["close_date"])
         pool.day(row["won_low"], row["won_high"])
         pool.rate(*answers.own_chances[answers.own_chances.index == names[0]])
@@ -714,7 +781,8 @@ def _check_funnel(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
     if flow is None or not rows:
         return
     known = {
-        text.join_key(key) if isinstance(key, tuple) else text.title(key): row for key, row in flow.iterrows()
+        text.join_key(key) if isinstance(key, tuple) else text.title(key): row
+        for key, row in flow.iterrows()
     }
     for name, share, days in rows[1:]:
         if name in known:
@@ -734,7 +802,9 @@ def _check_rates(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
     title = page.title("win_rates")
     for name in scores.index[~scores["differs"].to_numpy(dtype=bool)]:
         ledger.same(
-            f"page, win_rates, {name} named beyond chance", f"{name}’s " in title and "beyond" in title, False
+            f"page, win_rates, {name} named beyond chance",
+            f"{name}’s " in title and "beyond" in title,
+            False,
         )
 
 
@@ -743,10 +813,17 @@ def _check_categories(ledger: Ledger, page: reading.Read, answers: Answers) -> N
     if table is None or answers.world.period not in table.index:
         return
     row = table.loc[answers.world.period]
-    titles = {"Closed": "closed", "Commit": "commit", "Best case": "best_case", "Pipeline": "pipeline"}
+    titles = {
+        "Closed": "closed",
+        "Commit": "commit",
+        "Best case": "best_case",
+        "Pipeline": "pipeline",
+    }
     for cells in page.rows("categories"):
         if cells[0] in titles:
-            ledger.same(f"page, categories, {cells[0]}", cells[1], answers.money(row[titles[cells[0]]]))
+            ledger.same(
+                f"page, categories, {cells[0]}", cells[1], answers.money(row[titles[cells[0]]])
+            )
 
 
 def _check_created(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
@@ -767,7 +844,9 @@ def _check_fix(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
     for cells in page.rows("fix"):
         if cells[0] in known:
             row = known[cells[0]]
-            said = answers.money(row["value"]) if row["value"] > 0 else text.count(int(row["deals"]))
+            said = (
+                answers.money(row["value"]) if row["value"] > 0 else text.count(int(row["deals"]))
+            )
             ledger.same(f"page, fix, {cells[0]}", re.split(", | in ", cells[1])[0], said)
 
 
@@ -826,7 +905,9 @@ def _check_list(ledger: Ledger, key: str, listed: DealList, answers: Answers) ->
             # Rounded so that the list adds up.
             _near_number(ledger, f"{where}, value", row["Value"], float(deal["value"]))
         if "Close" in row and key not in ("slippage",):
-            ledger.same(f"{where}, close", row["Close"].partition(",")[0], text.day(deal["close_date"]))
+            ledger.same(
+                f"{where}, close", row["Close"].partition(",")[0], text.day(deal["close_date"])
+            )
         _check_chances(ledger, where, name, row, answers)
 
 
@@ -850,7 +931,9 @@ def _check_sum(
         ledger.near(f"{where}, parts add up", sum(parts), total, within=0.5)
     name, _, rest = listed.caption.partition(": ")
     if rest == "closed, due and overdue" and listed.sums and len(figures.get(name, ())) == 1:
-        ledger.near(f"{where}, adds up to the forecast", total, _read_amount(figures[name][0]), within=0.5)
+        ledger.near(
+            f"{where}, adds up to the forecast", total, _read_amount(figures[name][0]), within=0.5
+        )
     given = math.nan
     if key == "why" and answers.change is not None:
         steps = {text.capital(step.name): step.expected for step in list_steps(answers.change)}
@@ -871,11 +954,17 @@ def _check_sum(
         ledger.near(f"{where}, adds up to its figure", total, given, within=1.0)
     for row in listed.rows:
         deal = row.get("Deal", "")
-        if "Expected" in row and rest == "closed, due and overdue" and deal in answers.own_chances.index:
+        if (
+            "Expected" in row
+            and rest == "closed, due and overdue"
+            and deal in answers.own_chances.index
+        ):
             value = _read_amount(row["Value"]) * float(
                 answers.own_chances[answers.own_chances.index == deal].iloc[0]
             )
-            ledger.near(f"{where}, {deal}, value × chance", _read_amount(row["Expected"]), value, within=1.5)
+            ledger.near(
+                f"{where}, {deal}, value × chance", _read_amount(row["Expected"]), value, within=1.5
+            )
 
 
 # -- workbook, mail, Markdown
@@ -883,8 +972,12 @@ def _check_sum(
 
 _SHEETS: dict[str, Callable[[Answers], pd.DataFrame | None]] = {
     "Periods": lambda answers: answers.forecast.reset_index(),
-    "Categories": lambda answers: None if answers.categories is None else answers.categories.reset_index(),
-    "Win rates": lambda answers: None if answers.win_rates is None else answers.win_rates.reset_index(),
+    "Categories": lambda answers: (
+        None if answers.categories is None else answers.categories.reset_index()
+    ),
+    "Win rates": lambda answers: (
+        None if answers.win_rates is None else answers.win_rates.reset_index()
+    ),
     "Past ranges": lambda answers: (
         None if answers.track_record is None else answers.track_record.reset_index()
     ),
@@ -907,10 +1000,15 @@ def check_workbook(ledger: Ledger, shown: Shown, answers: Answers) -> None:
     }
     for title, column in figures.items():
         if title in summary and isinstance(summary[title][1].value, (int, float)):
-            ledger.near(f"workbook, Summary, {title}", float(summary[title][1].value), float(row[column]))
+            ledger.near(
+                f"workbook, Summary, {title}", float(summary[title][1].value), float(row[column])
+            )
     _check_shown_chances(ledger, book, summary)
     ledger.claim(
-        EVERYWHERE, FORECAST, answers.money(_number(summary["Forecast"][1].value)), "workbook, Summary"
+        EVERYWHERE,
+        FORECAST,
+        answers.money(_number(summary["Forecast"][1].value)),
+        "workbook, Summary",
     )
     for name, make in _SHEETS.items():
         given = make(answers)
@@ -933,7 +1031,8 @@ def check_workbook(ledger: Ledger, shown: Shown, answers: Answers) -> None:
         ledger.same("workbook, People, everybody", len(sheet), len(leaves))
         _check_calls(
             ledger,
-            {name: as_frame(rows) for name, rows in book.items() if name == "Calls"} | {"People": sheet},
+            {name: as_frame(rows) for name, rows in book.items() if name == "Calls"}
+            | {"People": sheet},
             answers,
         )
     if "Deals" in book:
@@ -960,12 +1059,16 @@ def _check_calls(ledger: Ledger, book: dict[str, pd.DataFrame], answers: Answers
         }
         ledger.same("workbook, People, calls", found, {name: called[name] for name in found})
         ledger.same(
-            "workbook, People, overrides", len(found), sum("," in name for name in called) + len(people)
+            "workbook, People, overrides",
+            len(found),
+            sum("," in name for name in called) + len(people),
         )
         log = book["Calls"]
         now = log[log["in_force"].isin([True]) & (log["period"] == answers.world.period)]
         ledger.same(
-            "workbook, Calls, in force", sorted(now["commit"]), sorted(called[name] for name in found)
+            "workbook, Calls, in force",
+            sorted(now["commit"]),
+            sorted(called[name] for name in found),
         )
 
 
@@ -983,7 +1086,9 @@ def _check_shown_chances(
             cells += [(name, row[heads.index("p_target")]) for row in book[name][1:]]
     for name, cell in cells:
         if isinstance(cell.value, (int, float)):
-            ledger.same(f"workbook, {name}, chance as shown", cell_text(cell), text.percent(cell.value))
+            ledger.same(
+                f"workbook, {name}, chance as shown", cell_text(cell), text.percent(cell.value)
+            )
 
 
 def _number(value: Any) -> float:
@@ -995,18 +1100,28 @@ def _check_sheet(ledger: Ledger, where: str, sheet: pd.DataFrame, given: pd.Data
     if len(sheet) != len(given):
         return
     for name in given.columns:
-        if name in sheet and pd.api.types.is_numeric_dtype(given[name]) and given[name].dtype.kind != "b":
+        if (
+            name in sheet
+            and pd.api.types.is_numeric_dtype(given[name])
+            and given[name].dtype.kind != "b"
+        ):
             for place, (said, value) in enumerate(zip(sheet[name], given[name], strict=True)):
                 value = _number(value)
                 expected = math.nan if math.isinf(value) else value
-                ledger.near(f"{where}, row {place + 1}, {name}", _number(said), expected, within=0.006)
+                ledger.near(
+                    f"{where}, row {place + 1}, {name}", _number(said), expected, within=0.006
+                )
 
 
 def check_digests(ledger: Ledger, shown: Shown, answers: Answers) -> None:
     """Compare mail and text for a chat with the page: the same figures, as sentences."""
     page, money = shown.page, answers.money
     plain, rich = shown.mail
-    texts = {"mail as text": plain, "mail as HTML": rich, "Markdown": shown.markdown.replace("\\", "")}
+    texts = {
+        "mail as text": plain,
+        "mail as HTML": rich,
+        "Markdown": shown.markdown.replace("\\", ""),
+    }
     for surface, words in texts.items():
         flat = " ".join(words.replace("*", "").split()).replace(" ,", ",")
         chat, letter = surface == "Markdown", surface == "mail as text"
@@ -1015,23 +1130,32 @@ def check_digests(ledger: Ledger, shown: Shown, answers: Answers) -> None:
         for name, (figure, change, note) in page.tiles.items():
             parts = [] if letter and figure == text.MISSING else [figure]
             parts += [change or note] if chat else [change, note]
-            parts = [one.replace("▲", "up").replace("▼", "down") for one in parts] if letter else parts
+            parts = (
+                [one.replace("▲", "up").replace("▼", "down") for one in parts] if letter else parts
+            )
             ledger.same(f"{surface}, tile {name}", [one for one in parts if one not in flat], [])
         for name, amount in answers.world.called.items() if not chat else ():
             who, _, by = name.partition(", ")
-            said_call = f"({money(amount, fine=True)} by {by})" if by else f"call {money(amount, fine=True)}"
+            said_call = (
+                f"({money(amount, fine=True)} by {by})"
+                if by
+                else f"call {money(amount, fine=True)}"
+            )
             after = flat[flat.index(who) :]
             ledger.same(f"{surface}, call of {name}", said_call in after, True)
         for cells in rows_of(page, "risk")[:5]:
             value = cells["Value"].replace(",", "").replace("−", "-")
             facts = [money(float(value))] if value != text.MISSING else []
             flags = [
-                flag.partition("; ")[0] for flag in cells["Why"].removesuffix(".").casefold().split(". ")
+                flag.partition("; ")[0]
+                for flag in cells["Why"].removesuffix(".").casefold().split(". ")
             ]
             named = cells["Deal"] if surface == "mail as HTML" else text.isolate(cells["Deal"])
             said = " ".join(", ".join([named, *facts]).split())
             found = flat[flat.index(said) :].casefold() if said in flat else ""
-            ledger.same(f"{surface}, risk, {said}", [flag for flag in flags if flag not in found], [])
+            ledger.same(
+                f"{surface}, risk, {said}", [flag for flag in flags if flag not in found], []
+            )
     pool = _pool(answers, "tiles")
     for key in ("people", "risk"):
         pool.figures |= _pool(answers, key).figures

@@ -60,7 +60,8 @@ def check_explorer(ledger: Ledger, shown: Shown, answers: Answers) -> None:
     if answers.deals.empty:
         return
     states = list(_states(answers))
-    # Each world looks at its forecast and at half of the rest, so that all together see every view both ways.
+    # Each world looks at its forecast and at half of the rest, so that all together see every view
+    # both ways.
     for state in [*states[:1], *states[1 + len(answers.world.name) % 2 :: 2]]:
         explorer = shown.explorer(**state)
         panel = read_panel(explorer)
@@ -112,13 +113,20 @@ def _select(state: dict[str, Any], frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _check_kpis(
-    ledger: Ledger, where: str, panel: dict[str, Any], state: dict[str, Any], explorer: Any, answers: Answers
+    ledger: Ledger,
+    where: str,
+    panel: dict[str, Any],
+    state: dict[str, Any],
+    explorer: Any,
+    answers: Answers,
 ) -> None:
     """Compare the figures above the chart with the deals in the chart."""
     kpis = {kpi["name"]: kpi["figure"] for kpi in panel["kpis"]}
     if state["view"] == "changes":
         table = explorer.table
-        closing = table.xs("closing", level=-1) if table.index.nlevels > 1 else table.loc[["closing"]]
+        closing = (
+            table.xs("closing", level=-1) if table.index.nlevels > 1 else table.loc[["closing"]]
+        )
         count, value = int(closing["count"].sum()), float(closing["value"].sum())
     else:
         picked = _select(state, answers.deals)
@@ -126,7 +134,9 @@ def _check_kpis(
         count, value = len(opened), float(opened["value"].sum())
         if state["view"] == "pipeline":
             ledger.same(
-                f"{where}, n", panel["n"].partition(" · ")[0], f"n = {text.count(len(opened), 'open deal')}"
+                f"{where}, n",
+                panel["n"].partition(" · ")[0],
+                f"n = {text.count(len(opened), 'open deal')}",
             )
     if "Open deals" in kpis and state["view"] != "slippage":
         ledger.same(f"{where}, KPI open deals", kpis["Open deals"], f"{count:,}")
@@ -157,7 +167,9 @@ def _check_forecast(
         said = figures.get("Forecast", row["figures"][0])
         known = math.isfinite(given["expected"])
         ledger.same(
-            f"{where}, {row['key']}, forecast", said, money(given["expected"]) if known else text.MISSING
+            f"{where}, {row['key']}, forecast",
+            said,
+            money(given["expected"]) if known else text.MISSING,
         )
         bounds = [cell for head, cell in figures.items() if head.endswith("range")]
         if bounds and math.isfinite(given["low"]):
@@ -166,16 +178,26 @@ def _check_forecast(
         if not math.isnan(given["p_target"]) and table.attrs["method"] != "stated":
             nothing = not given["open_count"] and given["expected"] <= given["booked"]
             chance = (
-                "met" if given["gap"] <= 0 else "none due" if nothing else text.percent(given["p_target"])
+                "met"
+                if given["gap"] <= 0
+                else "none due"
+                if nothing
+                else text.percent(given["p_target"])
             )
             ledger.same(f"{where}, {row['key']}, chance", figures["Hits target"], chance)
-        if row["key"] == world.period and state.get("by", "M") == "M" and world.day == _last_day(answers):
+        if (
+            row["key"] == world.period
+            and state.get("by", "M") == "M"
+            and world.day == _last_day(answers)
+        ):
             ledger.claim(EVERYWHERE, FORECAST, said, where)
     now = str(pd.Period(_last_day(answers), answers.org.freq(state.get("by", "M"))))
     if answers.history is not None and panel["rows"]:
         # New business is expected in each month, so none in between is left out.
         shown = [row["key"] for row in panel["rows"]]
-        year = pd.period_range(now, periods=12, freq=answers.org.freq(state.get("by", "M"))).astype(str)
+        year = pd.period_range(now, periods=12, freq=answers.org.freq(state.get("by", "M"))).astype(
+            str
+        )
         until = [month for month in year if month <= max(shown)]
         ledger.same(f"{where}, months", [month for month in shown if month in year], until)
     # Of one deal alone the title says how likely that is to close.
@@ -191,8 +213,11 @@ PERIOD_VIEWS = ("owner_name", "team", "coverage", "over_time", "created")
 """Groupings of the forecast that speak of one period."""
 
 
-def _check_period(ledger: Ledger, where: str, panel: dict[str, Any], explorer: Any, answers: Answers) -> None:
-    """Compare the figures of one period, and of its people, with the forecast by everything that is known."""
+def _check_period(
+    ledger: Ledger, where: str, panel: dict[str, Any], explorer: Any, answers: Answers
+) -> None:
+    """Compare the figures of one period, and of its people, with the forecast by everything that is
+    known."""
     view, money, day = explorer._view, answers.money, _last_day(answers)
     if view.choice.view != "forecast":
         return
@@ -201,9 +226,14 @@ def _check_period(ledger: Ledger, where: str, panel: dict[str, Any], explorer: A
     asked: dict[str, Any] = {"as_of": day, "freq": answers.org.freq(view.freq)}
     with quiet():
         table = oa.forecast(
-            answers.deals, **asked, history=answers.history, target=targets, by=by, totals=by is not None,
+            answers.deals,
+            **asked,
+            history=answers.history,
+            target=targets,
+            by=by,
+            totals=by is not None,
             periods=[view.period],
-        )  # fmt: skip
+        )
         kinds = oa.forecast_categories(answers.deals, **asked, by=by)
     rows = table[table.index.get_level_values("period") == view.period]
     whole = rows.iloc[-1]
@@ -221,9 +251,15 @@ def _check_period(ledger: Ledger, where: str, panel: dict[str, Any], explorer: A
         .select_dtypes("number")
     )
     for row in panel["rows"]:
-        figures = dict(zip(heads, (figure.partition("\n")[0] for figure in row["figures"]), strict=True))
+        figures = dict(
+            zip(heads, (figure.partition("\n")[0] for figure in row["figures"]), strict=True)
+        )
         given = rows.xs(row["key"], level=by).iloc[0]
-        mine = kinds.sum() if row["key"] == "(all)" else kinds.reindex([row["key"]], fill_value=0.0).iloc[0]
+        mine = (
+            kinds.sum()
+            if row["key"] == "(all)"
+            else kinds.reindex([row["key"]], fill_value=0.0).iloc[0]
+        )
         expected = {
             "Closed": money(given["booked"]),
             "Forecast": money(given["expected"]),
@@ -247,7 +283,9 @@ def _check_chance(ledger: Ledger, where: str, panel: dict[str, Any], answers: An
         scores = oa.scorecard(answers.deals, as_of=_last_day(answers), by="owner_name")
     says = "beyond chance" in panel["title"]
     ledger.same(
-        f"{where}, title “{panel['title']}”, beyond chance", says and not scores["differs"].any(), False
+        f"{where}, title “{panel['title']}”, beyond chance",
+        says and not scores["differs"].any(),
+        False,
     )
 
 
@@ -266,7 +304,9 @@ def _check_risk(
     table = table[table.index.isin(picked.index)]
     flagged, money = table[table["risk"] > 0], answers.money
     ledger.same(
-        f"{where}, title", panel["title"].partition(";")[0], oa.sentence(table).partition(";")[0].rstrip(".")
+        f"{where}, title",
+        panel["title"].partition(";")[0],
+        oa.sentence(table).partition(";")[0].rstrip("."),
     )
     if "stages" not in state and answers.world.day == _last_day(answers):
         for said in FLAGGED.findall(panel["title"]):
@@ -277,7 +317,9 @@ def _check_risk(
     owners = picked["owner_name"].reindex(flagged.index).astype(object)
     for row in panel["rows"]:
         mine = flagged[
-            owners == row["key"] if "by" in state else flagged.get(row["key"], owners.isna()).fillna(False)
+            owners == row["key"]
+            if "by" in state
+            else flagged.get(row["key"], owners.isna()).fillna(False)
         ]
         if "by" in state and mine.empty:  # Without an owner.
             mine = flagged[owners.isna()]
@@ -305,9 +347,15 @@ def _check_facts(
 
 
 def _check_deals(
-    ledger: Ledger, where: str, panel: dict[str, Any], state: dict[str, Any], explorer: Any, answers: Answers
+    ledger: Ledger,
+    where: str,
+    panel: dict[str, Any],
+    state: dict[str, Any],
+    explorer: Any,
+    answers: Answers,
 ) -> None:
-    """Compare the deals under each mark with its figure: their number and their sum; and what is told of each."""
+    """Compare the deals under each mark with its figure: their number and their sum; and what is
+    told of each."""
     facts = state["view"] in ("pipeline", "at_risk") and state.get("by") != "close_month"
     flags = _find_flags(answers) if facts else pd.DataFrame()
     chances = pd.Series(dtype="float64")
@@ -319,7 +367,11 @@ def _check_deals(
         deals = ask(explorer, do="deals", key=row["key"], label=row["label"])["deals"]
         if state["view"] in ("pipeline", "changes") and deals["more"] == 0:
             total = float(str(deals["total"]).replace(",", "").replace("−", "-"))
-            shown = {answers.money(total), answers.money(total, signed=True), answers.money(abs(total))}
+            shown = {
+                answers.money(total),
+                answers.money(total, signed=True),
+                answers.money(abs(total)),
+            }
             figure = row["figures"][0]
             if state["view"] == "changes" and "by" in state:
                 # The deals of a group are its changes.
@@ -333,7 +385,8 @@ def _check_deals(
 
 
 def check_grid(ledger: Ledger, shown: Shown, answers: Answers) -> None:
-    """Compare the strip with the forecast, and with the impact of a plan once some deals are half as large again."""
+    """Compare the strip with the forecast, and with the impact of a plan once some deals are half
+    as large again."""
     if answers.deals.empty:
         return
     strip = shown.strip
@@ -343,7 +396,9 @@ def check_grid(ledger: Ledger, shown: Shown, answers: Answers) -> None:
         return
     world = answers.world
     with quiet():
-        table = oa.forecast(answers.deals, as_of=world.day, freq=world.freq, history=answers.history)
+        table = oa.forecast(
+            answers.deals, as_of=world.day, freq=world.freq, history=answers.history
+        )
     expected = float(table["expected"][world.period])
     ledger.same("grid, strip, forecast", period["before"], answers.money(expected))
     ledger.claim(EVERYWHERE, FORECAST, period["before"], "grid, strip")
@@ -351,12 +406,22 @@ def check_grid(ledger: Ledger, shown: Shown, answers: Answers) -> None:
     bulk = {"do": "bulk", "rows": rows, "verb": "change", "field": "value", "text": "× 1.5"}
     with quiet():
         shown.grid._respond(bulk)
-        impact = shown.grid.plan().impact(as_of=world.as_of, freq=world.freq, history=answers.history)
+        impact = shown.grid.plan().impact(
+            as_of=world.as_of, freq=world.freq, history=answers.history
+        )
     # The next period and those with a target need no deals to be in the strip.
-    changed = {e["label"]: e for e in shown.strip["changed"] if e["change"] and e["label"] in impact.index}
+    changed = {
+        e["label"]: e for e in shown.strip["changed"] if e["change"] and e["label"] in impact.index
+    }
     moved = impact.drop(index="total")["expected_change"].round(2).fillna(0.0)
-    ledger.same("grid, strip, periods that change", sorted(changed), sorted(moved.index[moved != 0]))
+    ledger.same(
+        "grid, strip, periods that change", sorted(changed), sorted(moved.index[moved != 0])
+    )
     for label, each in changed.items():
-        was, now = (answers.money(impact.loc[label, f"expected_{side}"]) for side in ("before", "after"))
+        was, now = (
+            answers.money(impact.loc[label, f"expected_{side}"]) for side in ("before", "after")
+        )
         ledger.same(f"grid, strip, {label} before", each["before"].partition(" (")[0], was)
-        ledger.same(f"grid, strip, {label} after", (each["after"] or each["before"]).partition(" (")[0], now)
+        ledger.same(
+            f"grid, strip, {label} after", (each["after"] or each["before"]).partition(" (")[0], now
+        )

@@ -26,7 +26,9 @@ def check_truth(ledger: Ledger, shown: Shown, answers: Answers) -> None:
         ledger.near(f"oa.forecast_categories, {category}, by hand", said, truth[category])
     for flag in ("moved_back", "value_cut"):
         if flag in truth:
-            ledger.near(f"oa.deal_flags, {flag}, by hand", float(answers.flags[flag].sum()), truth[flag])
+            ledger.near(
+                f"oa.deal_flags, {flag}, by hand", float(answers.flags[flag].sum()), truth[flag]
+            )
     _check_targets(ledger, answers)
     _check_teams(ledger, answers)
     _check_moves(ledger, answers)
@@ -34,7 +36,8 @@ def check_truth(ledger: Ledger, shown: Shown, answers: Answers) -> None:
 
 
 def _check_targets(ledger: Ledger, answers: Answers) -> None:
-    """A target is met at half a cent; gaps are in cents; no coverage is negative; a period that is over needs nothing."""
+    """A target is met at half a cent; gaps are in cents; no coverage is negative; a period that is
+    over needs nothing."""
     tables = [answers.forecast] if answers.people is None else [answers.forecast, answers.people]
     for table in tables:
         for key, row in table.iterrows():
@@ -76,7 +79,9 @@ def _check_targets(ledger: Ledger, answers: Answers) -> None:
                 periods=[answers.world.period],
             )
         for name, goal in goals.items():
-            said = float(table["target"].xs(answers.world.period, level="period").get(name, math.nan))
+            said = float(
+                table["target"].xs(answers.world.period, level="period").get(name, math.nan)
+            )
             ledger.near(f"oa.forecast by owner, target of {name}, by hand", said, goal)
 
 
@@ -89,9 +94,15 @@ def _check_teams(ledger: Ledger, answers: Answers) -> None:
         ledger.same(f"frame, team of {owner} today, by hand", mine, [team])
         if answers.history is not None:
             with quiet():
-                part = answers.history.where(team=team).as_of(answers.history.records["recorded_at"].iloc[-1])
-            lacks = set(opened.loc[opened["owner_name"] == owner, "unique_id"]) - set(part["unique_id"])
-            ledger.same(f"history, deals of {owner} that are not in team {team}, by hand", sorted(lacks), [])
+                part = answers.history.where(team=team).as_of(
+                    answers.history.records["recorded_at"].iloc[-1]
+                )
+            lacks = set(opened.loc[opened["owner_name"] == owner, "unique_id"]) - set(
+                part["unique_id"]
+            )
+            ledger.same(
+                f"history, deals of {owner} that are not in team {team}, by hand", sorted(lacks), []
+            )
     if not len(world.org.people) or answers.history is None:
         return
     plain = oa.Org(**{**world.org.to_dict(), "people": [], "targets": []})
@@ -117,7 +128,11 @@ def _check_moves(ledger: Ledger, answers: Answers) -> None:
     if history is None or len(history.records) < 2:
         return
     ends: Any = answers.record_days.iloc[-1]
-    asked: dict[str, Any] = {"start": history.records["recorded_at"].iloc[-2], "end": ends, "freq": "M"}
+    asked: dict[str, Any] = {
+        "start": history.records["recorded_at"].iloc[-2],
+        "end": ends,
+        "freq": "M",
+    }
     for by in (None, "owner_name"):
         said = "a table"
         try:
@@ -135,7 +150,11 @@ def _check_periods(ledger: Ledger, answers: Answers) -> None:
     world = answers.world
     with quiet():
         table = oa.forecast_deals(
-            answers.deals, as_of=world.day, freq=world.freq, history=answers.history, periods=[world.period]
+            answers.deals,
+            as_of=world.day,
+            freq=world.freq,
+            history=answers.history,
+            periods=[world.period],
         )
     said = sorted(set(table["period"]) - {world.period, *pd.Index(["overdue", "unscheduled"])})
     ledger.same("oa.forecast_deals, periods that were not asked for", said, [])

@@ -67,7 +67,8 @@ class Shown:
 
     @cached_property
     def workbook(self) -> dict[str, list[list[Any]]]:
-        """Cells of each sheet of the workbook; the first row of a table has the names of its columns."""
+        """Cells of each sheet of the workbook; the first row of a table has the names of its
+        columns."""
         book = openpyxl.load_workbook(self.report.xlsx)
         sheets = {}
         for sheet in book.worksheets:
@@ -85,7 +86,9 @@ class Shown:
     def mail(self) -> tuple[str, str]:
         """The mail as plain text, and as HTML without its tags."""
         assert self.report.eml is not None
-        message = email.message_from_bytes(self.report.eml.read_bytes(), policy=email.policy.default)
+        message = email.message_from_bytes(
+            self.report.eml.read_bytes(), policy=email.policy.default
+        )
         plain, rich = (message.get_body((kind,)) for kind in ("plain", "html"))
         assert plain is not None
         assert rich is not None
@@ -107,7 +110,9 @@ class Shown:
         """The explorer on a state."""
         world = self.world
         with quiet():
-            return oa.explore(world.opportunities, world.history, as_of=world.as_of, state=state or None)
+            return oa.explore(
+                world.opportunities, world.history, as_of=world.as_of, state=state or None
+            )
 
     def panel(self, **state: Any) -> dict[str, Any]:
         """What the explorer's browser side gets to show."""
@@ -118,7 +123,9 @@ class Shown:
         """The editing grid."""
         world = self.world
         with quiet():
-            return oa.edit(world.opportunities, history=world.history, as_of=world.as_of, freq=world.freq)
+            return oa.edit(
+                world.opportunities, history=world.history, as_of=world.as_of, freq=world.freq
+            )
 
     @property
     def strip(self) -> dict[str, Any]:
@@ -136,7 +143,11 @@ def run_command(*words: object) -> str:
     columns = os.environ.get("COLUMNS")
     sys.argv, os.environ["COLUMNS"] = ["opp-analytics", *map(str, words)], "400"
     # The command prints warnings itself, and leaves its printer behind.
-    with warnings.catch_warnings(), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+    with (
+        warnings.catch_warnings(),
+        contextlib.redirect_stdout(printed),
+        contextlib.redirect_stderr(printed),
+    ):
         warnings.simplefilter("always")
         show, folder = warnings.showwarning, Path.cwd()
         os.chdir(scratch_folder("opp-analytics-here-"))
@@ -171,8 +182,12 @@ def lists_of(section: Element) -> list[DealList]:
     found = []
     for table in reading.by_class(section, "dl"):
         foot = {id(row) for part in table.iter("tfoot") for row in part.iter("tr")}
-        rows = [[reading.words(cell) for cell in row] for row in table.iter("tr") if id(row) not in foot]
-        below = [[reading.words(cell) for cell in row] for row in table.iter("tr") if id(row) in foot]
+        rows = [
+            [reading.words(cell) for cell in row] for row in table.iter("tr") if id(row) not in foot
+        ]
+        below = [
+            [reading.words(cell) for cell in row] for row in table.iter("tr") if id(row) in foot
+        ]
         sums = [(row[0], row[-1]) for row in below]
         caption = reading.words(reading.one(table, "caption"))
         cells = [dict(zip(rows[0], row, strict=False)) for row in rows[1:]]
@@ -201,7 +216,8 @@ _LEAVES = ("h2", "h3", "p", "td", "th", "li", "dt", "dd", "summary", "caption")
 
 
 def texts_of(section: Element) -> list[str]:
-    """Every text of a block: its words, what is drawn, and what is spoken; scales and lists of deals apart."""
+    """Every text of a block: its words, what is drawn, and what is spoken; scales and lists of
+    deals apart."""
     inner = {id(one) for table in reading.by_class(section, "dl") for one in table.iter()}
     found = []
     for one in section.iter():
@@ -210,7 +226,11 @@ def texts_of(section: Element) -> list[str]:
         if (label := one.get("aria-label")) is not None:
             found.append(label)
         if one.tag in ("text", "title", "tspan"):
-            if one.text and "t-quiet" not in reading.classes(one) and "tip" not in reading.classes(one):
+            if (
+                one.text
+                and "t-quiet" not in reading.classes(one)
+                and "tip" not in reading.classes(one)
+            ):
                 found.append(one.text)
         elif one.tag in _LEAVES and not reading.by_class(one, "dl"):
             found.append(" ".join("".join(_spaced(one)).split()))
@@ -218,7 +238,8 @@ def texts_of(section: Element) -> list[str]:
 
 
 def cell_text(cell: Any) -> str:
-    """A cell of a workbook as a spreadsheet shows it, for the number formats that the project uses."""
+    """A cell of a workbook as a spreadsheet shows it, for the number formats that the project
+    uses."""
     value = cell.value
     if value is None:
         return ""
@@ -251,7 +272,11 @@ def cell_text(cell: Any) -> str:
 def read_column(rows: list[list[Any]], name: str) -> list[Any]:
     """The values of a column of a sheet, by the name that functions use."""
     for place, cell in enumerate(rows[0]):
-        known = cell.comment.text.strip().partition(":")[0] if cell.comment is not None else str(cell.value)
+        known = (
+            cell.comment.text.strip().partition(":")[0]
+            if cell.comment is not None
+            else str(cell.value)
+        )
         if known == name:
             return [row[place].value for row in rows[1:]]
     return []
@@ -263,5 +288,9 @@ def as_frame(rows: list[list[Any]]) -> pd.DataFrame:
         cell.comment.text.strip().partition(":")[0] if cell.comment is not None else str(cell.value)
         for cell in rows[0]
     ]
-    body = [[cell.value for cell in row] for row in rows[1:] if not str(row[0].value).startswith("Total")]
+    body = [
+        [cell.value for cell in row]
+        for row in rows[1:]
+        if not str(row[0].value).startswith("Total")
+    ]
     return pd.DataFrame(body, columns=names)

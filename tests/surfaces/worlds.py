@@ -1,4 +1,5 @@
-"""Small worlds: deals, their history, an org file, a day, and where it can be worked by hand, the truth."""
+"""Small worlds: deals, their history, an org file, a day, and where it can be worked by hand, the
+truth."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ class World:
     """Holds ``opp-analytics.toml``, ``deals.parquet`` and, with a history, ``opp-history``."""
     as_of: str
     target: float | None = None
-    """A target of the whole, for functions and surfaces that take one; None for those of the org file."""
+    """A target of the whole, for functions and surfaces that take one; None for those of the org
+    file."""
     truth: Mapping[str, Any] = field(default_factory=dict)
     """Figures of the current period worked by hand: columns of `oa.forecast`, or ``open_deals``."""
     called: Mapping[str, float] = field(default_factory=dict)
@@ -80,7 +82,9 @@ class World:
 
 def _toml(settings: Mapping[str, Any]) -> str:
     """The text of an org file: plain values, then tables of rows."""
-    lines = [f"{name} = {_cell(value)}" for name, value in settings.items() if not _is_section(name)]
+    lines = [
+        f"{name} = {_cell(value)}" for name, value in settings.items() if not _is_section(name)
+    ]
     for name in filter(_is_section, settings):
         lines.append(f"[{name}]")
         rows = settings[name]
@@ -105,7 +109,11 @@ def _cell(value: Any) -> str:
 
 
 def _settle(
-    name: str, deals: pd.DataFrame, log: pd.DataFrame | None, settings: Mapping[str, Any], **known: Any
+    name: str,
+    deals: pd.DataFrame,
+    log: pd.DataFrame | None,
+    settings: Mapping[str, Any],
+    **known: Any,
 ) -> World:
     """Write the files of a world."""
     folder = scratch_folder(f"opp-analytics-{name}-")
@@ -138,7 +146,8 @@ def _last(log: pd.DataFrame) -> tuple[pd.DataFrame, str]:
 
 
 def learned() -> World:
-    """The default org and a target for all: a year of weekly records, the last weeks daily; chances learned from them."""
+    """The default org and a target for all: a year of weekly records, the last weeks daily; chances
+    learned from them."""
     log = _play("weekly", 1, 50)
     last, days = log["seen_at"].max(), np.random.default_rng(2).integers(0, 7, len(log))
     late = log["seen_at"] > last - pd.Timedelta(weeks=3)
@@ -149,7 +158,8 @@ def learned() -> World:
 
 
 def run_rate() -> World:
-    """Dollars, no history, many wins; twelve people who are equals: chance alone gives each their deals."""
+    """Dollars, no history, many wins; twelve people who are equals: chance alone gives each their
+    deals."""
     deals, day = _last(_play("plain", 7, 58, deals_per_week=3.0))
     names = [f"Rep {letter}" for letter in "ABCDEFGHIJKL"]
     deals["owner_name"] = np.random.default_rng(3).choice(names, len(deals))
@@ -167,7 +177,9 @@ def run_rate() -> World:
 def stated() -> World:
     """No history and few wins: stated chances only, no target."""
     deals, day = _last(_play("young", 3, 9, deals_per_week=4.0))
-    keep = deals["status"].ne("won") | (deals["close_date"] > pd.Timestamp(day) - pd.Timedelta(days=20))
+    keep = deals["status"].ne("won") | (
+        deals["close_date"] > pd.Timestamp(day) - pd.Timedelta(days=20)
+    )
     deals = deals[keep].reset_index(drop=True)
     return _settle("stated", deals, None, {"currency": "USD"}, as_of=day, truth=_sum_up(deals, day))
 
@@ -195,7 +207,16 @@ _TEN = ("2026-03-02", "2026-03-09", "2026-03-16", "2026-03-23")
 
 def _rows(deals: Iterable[tuple[Any, ...]]) -> pd.DataFrame:
     """Deals by hand: id, name, stage, value, close date, stated chance, owner, created."""
-    columns = ["unique_id", "name", "stage", "value", "close_date", "probability", "owner_name", "created_at"]
+    columns = [
+        "unique_id",
+        "name",
+        "stage",
+        "value",
+        "close_date",
+        "probability",
+        "owner_name",
+        "created_at",
+    ]
     table = pd.DataFrame(deals, columns=columns)
     table["value"] = table["value"].astype("float64")
     table["probability"] = table["probability"].astype("Int64")
@@ -206,7 +227,8 @@ def _rows(deals: Iterable[tuple[Any, ...]]) -> pd.DataFrame:
 
 
 def met() -> World:
-    """Targets that are met to the cent, whose sum binary fractions miss; and a deal whose value was always negative."""
+    """Targets that are met to the cent, whose sum binary fractions miss; and a deal whose value was
+    always negative."""
     aims = {"Ada": 1000.1, "Ben": 2000.2, "Cleo": 3000.4}
     deals = _rows(
         [
@@ -230,7 +252,13 @@ def met() -> World:
             for name, aim in aims.items()
         ],
         "calls": [
-            {"made_on": day, "period": period, "caller": caller, "owner_name": name, "commit": commit}
+            {
+                "made_on": day,
+                "period": period,
+                "caller": caller,
+                "owner_name": name,
+                "commit": commit,
+            }
             for day, period, caller, name, commit in (
                 ("2026-03-02", "2026-03", "Ada", "Ada", 900.0),
                 ("2026-03-09", "2026-03", "Ada", "Ada", 1200.0),
@@ -276,24 +304,54 @@ def hopeless() -> World:
 
 
 _PIPELINES: list[dict[str, Any]] = [
-    {"name": "review", "kind": "open", "pipeline": "New", "probability": 20, "category": "pipeline"},
-    {"name": "offer", "kind": "open", "pipeline": "New", "probability": 60, "category": "best_case"},
-    {"name": "offer", "kind": "open", "pipeline": "Renewal", "probability": 40, "category": "pipeline"},
-    {"name": "review", "kind": "open", "pipeline": "Renewal", "probability": 90, "category": "commit"},
+    {
+        "name": "review",
+        "kind": "open",
+        "pipeline": "New",
+        "probability": 20,
+        "category": "pipeline",
+    },
+    {
+        "name": "offer",
+        "kind": "open",
+        "pipeline": "New",
+        "probability": 60,
+        "category": "best_case",
+    },
+    {
+        "name": "offer",
+        "kind": "open",
+        "pipeline": "Renewal",
+        "probability": 40,
+        "category": "pipeline",
+    },
+    {
+        "name": "review",
+        "kind": "open",
+        "pipeline": "Renewal",
+        "probability": 90,
+        "category": "commit",
+    },
     {"name": "signed", "kind": "won"},
     {"name": "dead", "kind": "lost"},
 ]
 
 
 def pipelines() -> World:
-    """Two pipelines that share both stage names, in the opposite order and with chances of their own."""
+    """Two pipelines that share both stage names, in the opposite order and with chances of their
+    own."""
     chance = {
-        (each["pipeline"], each["name"]): each["probability"] for each in _PIPELINES if "pipeline" in each
+        (each["pipeline"], each["name"]): each["probability"]
+        for each in _PIPELINES
+        if "pipeline" in each
     }
     rows = []
     for k in range(40):
         month = pd.Period("2025-06", "M") + k // 5
-        born, due = month.start_time + pd.Timedelta(days=2), month.start_time + pd.Timedelta(days=20)
+        born, due = (
+            month.start_time + pd.Timedelta(days=2),
+            month.start_time + pd.Timedelta(days=20),
+        )
         line = "New" if k % 2 else "Renewal"
         first, then = ("review", "offer") if line == "New" else ("offer", "review")
         end = ("signed", "dead", "signed", None)[k % 4]
@@ -353,10 +411,13 @@ _NAMES = ("Ada", "Ben", "Cleo", "Dev")
 
 
 def tokyo() -> World:
-    """Teams with dated moves, east of UTC: Dev moves at midnight in Tokyo of a day that UTC reaches nine hours later."""
+    """Teams with dated moves, east of UTC: Dev moves at midnight in Tokyo of a day that UTC reaches
+    nine hours later."""
     log = _play("tokyo", 4, 48)
     still = log[(log["owner_name"] == "Dev") & (log["stage"] == "discovery")].iloc[:1]
-    still = still.assign(unique_id="deal-still", name="Deal Still", close_date=pd.Timestamp("2022-12-30"))
+    still = still.assign(
+        unique_id="deal-still", name="Deal Still", close_date=pd.Timestamp("2022-12-30")
+    )
     log = pd.concat([log, still]).sort_values("seen_at", kind="stable").reset_index(drop=True)
     deals, _ = _last(log)
     # Recorded late in the evening of UTC, when it is the next day in Tokyo.
@@ -367,7 +428,10 @@ def tokyo() -> World:
         "currency": "JPY",
         "timezone": "Asia/Tokyo",
         "people": [
-            *({"owner_name": name, "team": ("East", "West")[k % 2]} for k, name in enumerate(_NAMES[:3])),
+            *(
+                {"owner_name": name, "team": ("East", "West")[k % 2]}
+                for k, name in enumerate(_NAMES[:3])
+            ),
             {"owner_name": "Dev", "team": "West"},
             {"owner_name": "Dev", "team": "East", "from_date": day},
             {"owner_name": "Noor", "team": "West", "from_date": f"{month}-04"},
@@ -422,7 +486,8 @@ def fiscal() -> World:
 
 
 def early_wins() -> World:
-    """Most wins come early in the month: of the first months the run rate gives no range for its last days."""
+    """Most wins come early in the month: of the first months the run rate gives no range for its
+    last days."""
     rows = []
     for place, month in enumerate(pd.period_range("2025-01", "2025-12", freq="M")):
         for k, day in enumerate((4, 8, 12, 24 if place > 1 else 14)):
@@ -443,14 +508,17 @@ def early_wins() -> World:
     )
     log = log.sort_values(["seen_at", "unique_id"], kind="stable").reset_index(drop=True)
     deals, _ = _last(log)
-    return _settle("early_wins", deals, log, {"currency": "USD"}, as_of="2025-12-19", target=15_000.0)
+    return _settle(
+        "early_wins", deals, log, {"currency": "USD"}, as_of="2025-12-19", target=15_000.0
+    )
 
 
 _HEBREW, _ARABIC = "רותם כהן", "شركة النور"
 
 
 def euros() -> World:
-    """Euros, twenty people without targets, one whose name runs from the right, and deals without an owner or a value."""
+    """Euros, twenty people without targets, one whose name runs from the right, and deals without
+    an owner or a value."""
     dice = np.random.default_rng(3)
     people = [*(f"Rep {letter}" for letter in "ABCDEFGHIJKLMNOPQR"), _HEBREW, None]
     rows = []
@@ -459,12 +527,21 @@ def euros() -> World:
         due = pd.Timestamp("2026-03-01") + pd.Timedelta(days=int(dice.integers(0, 60)))
         stage = str(
             dice.choice(
-                ["discovery", "qualification", "proposal", "negotiation", "closed_won", "closed_lost"]
+                [
+                    "discovery",
+                    "qualification",
+                    "proposal",
+                    "negotiation",
+                    "closed_won",
+                    "closed_lost",
+                ]
             )
         )
         if stage.startswith("closed"):
             due = pd.Timestamp("2026-02-01") + pd.Timedelta(days=int(dice.integers(0, 44)))
-        chance = {"discovery": 10, "qualification": 25, "proposal": 50, "negotiation": 75}.get(stage)
+        chance = {"discovery": 10, "qualification": 25, "proposal": 50, "negotiation": 75}.get(
+            stage
+        )
         chance = (100 if stage == "closed_won" else 0) if chance is None else chance
         name = f"{_ARABIC} {k}" if k % 9 == 0 else f"Deal E{k:03d}"
         rows.append((f"e{k:03d}", name, stage, value, due, chance, owner, "2026-01-05"))
@@ -491,29 +568,45 @@ def euros() -> World:
     log = pd.concat(
         [
             log.assign(operation=None),
-            *(gone.assign(seen_at=f"{day}T08:00Z", operation=operation) for day, operation in seen.items()),
+            *(
+                gone.assign(seen_at=f"{day}T08:00Z", operation=operation)
+                for day, operation in seen.items()
+            ),
         ]
     )
     log["seen_at"] = pd.to_datetime(log["seen_at"], utc=True)
     log = log.sort_values("seen_at", kind="stable")
     day = "2026-03-16"
     return _settle(
-        "euros", deals, log.reset_index(drop=True), {"currency": "EUR"}, as_of=day, truth=_sum_up(deals, day)
+        "euros",
+        deals,
+        log.reset_index(drop=True),
+        {"currency": "EUR"},
+        as_of=day,
+        truth=_sum_up(deals, day),
     )
 
 
 def one_deal() -> World:
     """One deal, recorded twice."""
-    deals = _rows([("a", "Alder", "proposal", 1200.5, "2026-03-20", 40, "Ann", "2026-02-01T09:00Z")])
-    before = deals.assign(stage="discovery", probability=20, seen_at=pd.Timestamp("2026-03-02T08:00Z"))
-    log = pd.concat([before, deals.assign(seen_at=pd.Timestamp("2026-03-09T08:00Z"))], ignore_index=True)
+    deals = _rows(
+        [("a", "Alder", "proposal", 1200.5, "2026-03-20", 40, "Ann", "2026-02-01T09:00Z")]
+    )
+    before = deals.assign(
+        stage="discovery", probability=20, seen_at=pd.Timestamp("2026-03-02T08:00Z")
+    )
+    log = pd.concat(
+        [before, deals.assign(seen_at=pd.Timestamp("2026-03-09T08:00Z"))], ignore_index=True
+    )
     truth = {"booked": 0.0, "open_count": 1, "open_value": 1200.5, "weighted_open": 480.2}
     return _settle("one_deal", deals, log, {}, as_of="2026-03-10", target=1000.0, truth=truth)
 
 
 def no_deals() -> World:
     """A pipeline without a deal, and no history."""
-    deals = _rows([("a", "Alder", "proposal", 1.0, "2026-03-20", 40, "Ann", "2026-02-01T09:00Z")]).iloc[:0]
+    deals = _rows(
+        [("a", "Alder", "proposal", 1.0, "2026-03-20", 40, "Ann", "2026-02-01T09:00Z")]
+    ).iloc[:0]
     truth = {"booked": 0.0, "open_count": 0, "open_value": 0.0}
     return _settle(
         "no_deals", deals, None, {"currency": "USD"}, as_of="2026-03-10", target=1000.0, truth=truth

@@ -17,7 +17,9 @@ def parse(html: str | Rows) -> ElementTree.Element:
 def texts(html: str | Rows) -> list[str]:
     """The labels, without those that appear on hover."""
     return [
-        "".join(found.itertext()) for found in parse(html).iter("text") if "tip" not in found.get("class", "")
+        "".join(found.itertext())
+        for found in parse(html).iter("text")
+        if "tip" not in found.get("class", "")
     ]
 
 

@@ -48,7 +48,9 @@ def test_inside__one_form_at_most_is_drawn_at_any_width(left: float, right: floa
 
 
 @given(st.lists(st.integers(1, 100), min_size=1, max_size=5))
-def test_beneath__names_at_each_width_just_the_parts_whose_words_are_not_inside(sizes: list[int]) -> None:
+def test_beneath__names_at_each_width_just_the_parts_whose_words_are_not_inside(
+    sizes: list[int],
+) -> None:
     ends = [sum(sizes[: place + 1]) for place in range(len(sizes))]
     parts = [
         charts.BarMark(end - size, end, "mute", forms=(f"part {place} {size}%", f"{size}%"))
@@ -56,10 +58,14 @@ def test_beneath__names_at_each_width_just_the_parts_whose_words_are_not_inside(
     ]
     place, scale = charts.Place("", tuple(parts)), marks.Axis(ends[-1])
     drawn = marks.draw_marks(place, scale, height=24, thick=16)
-    root = reading.parse(marks.picture(*drawn, height=24, said="x", below=marks.beneath(place, scale)))
+    root = reading.parse(
+        marks.picture(*drawn, height=24, said="x", below=marks.beneath(place, scale))
+    )
     inside, below = ([*root.iter(tag)] for tag in ("text", "span"))
     for width in range(40, 2000, 7):
-        words = {found.text for found in inside if _drawn((found.get("class") or "").split(), width)}
+        words = {
+            found.text for found in inside if _drawn((found.get("class") or "").split(), width)
+        }
         named = {
             "".join(found.itertext())
             for found in below
@@ -77,7 +83,9 @@ def _drawn(classes: list[str], width: float) -> bool:
 
 
 def test_scale_labels__thin_out_before_they_touch() -> None:
-    html = marks.picture(*marks.scale_labels([(0, "$0"), (25, "$200K"), (50, "$400K")]), height=14, said="x")
+    html = marks.picture(
+        *marks.scale_labels([(0, "$0"), (25, "$200K"), (50, "$400K")]), height=14, said="x"
+    )
     needs = ["".join(found.get("class") or "") for found in reading.parse(html).iter("text")]
     # 35 pixels of text and 8 of air in a quarter of the picture: from 172 pixels on.
     assert needs == ["t-quiet from100", "t-quiet from180", "t-quiet from100"]
@@ -100,6 +108,10 @@ def test_axis__holds_every_amount_in_order(amounts: list[int]) -> None:
 
 
 def test_axis__ends_at_its_ends() -> None:
-    assert [svg.Axis(200).at(50), svg.Axis(100, 340, 40).at(50), svg.Axis(10).at(11)] == [25.0, 190.0, 100.0]
+    assert [svg.Axis(200).at(50), svg.Axis(100, 340, 40).at(50), svg.Axis(10).at(11)] == [
+        25.0,
+        190.0,
+        100.0,
+    ]
     assert svg.axis([]).top == 1.0
     assert svg.axis([200.0, float("nan"), 100.0]).at(200) < 100

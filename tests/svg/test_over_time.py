@@ -1,4 +1,5 @@
-"""Charts over time and rows of a forecast: uniform time, steps where money closed, labels that do not touch."""
+"""Charts over time and rows of a forecast: uniform time, steps where money closed, labels that do
+not touch."""
 
 from __future__ import annotations
 
@@ -42,11 +43,16 @@ def test_forecast_fan__of_one_record_is_a_point() -> None:
 
 
 def test_forecast_fan__steps_on_the_days_money_closed() -> None:
-    closed = pd.DataFrame({"close_date": pd.to_datetime(["2026-01-08", "2026-01-01"]), "value": [3.0, 2.0]})
-    points = reading.parse(svg.forecast_fan(FAN, closed=closed)).find(".//polyline[@class='l-bar still']")
+    closed = pd.DataFrame(
+        {"close_date": pd.to_datetime(["2026-01-08", "2026-01-01"]), "value": [3.0, 2.0]}
+    )
+    points = reading.parse(svg.forecast_fan(FAN, closed=closed)).find(
+        ".//polyline[@class='l-bar still']"
+    )
     assert points is not None
     places = [tuple(map(float, point.split(","))) for point in str(points.get("points")).split()]
-    # The line begins with what closed first, though the first record is of four days later; seven of eleven days on, 5 in all.
+    # The line begins with what closed first, though the first record is of four days later; seven
+    # of eleven days on, 5 in all.
     down = [340 - 300 * amount / 21 for amount in (0, 2, 5)]
     # The first day is right of the longest label of the axis, "20", of 14 pixels on 280.
     first = 100 * 14 / 280
@@ -86,7 +92,9 @@ def _fan(calls: dict[str, float], **figures: float) -> str:
         index=made,
     )
     table.attrs = {"as_of": "2026-03-16", "tz": "UTC", "confidence": 0.8}
-    return svg.forecast_fan(table, calls=pd.Series([*calls.values()], pd.to_datetime([*calls]), "float64"))
+    return svg.forecast_fan(
+        table, calls=pd.Series([*calls.values()], pd.to_datetime([*calls]), "float64")
+    )
 
 
 def test_forecast_fan__draws_the_call_as_dashed_steps_from_the_first_record_on() -> None:
@@ -101,7 +109,9 @@ def test_forecast_fan__draws_the_call_as_dashed_steps_from_the_first_record_on()
 
 
 def test_forecast_fan__breaks_the_line_where_a_call_is_withdrawn() -> None:
-    drawn = _fan({"2026-03-02": 110.0, "2026-03-05": math.nan, "2026-03-12": 90.0, "2026-03-16": math.nan})
+    drawn = _fan(
+        {"2026-03-02": 110.0, "2026-03-05": math.nan, "2026-03-12": 90.0, "2026-03-16": math.nan}
+    )
     assert drawn.count("stroke-dasharray") == 2
     assert "call" not in drawn
     assert _fan({}) == _fan({"2026-03-05": math.nan})
@@ -128,7 +138,9 @@ def test_pipeline_created__highlights_the_last_period_and_draws_the_average() ->
         index=pd.Index(["2026-02", "2026-03"], name="period"),
     )
     html = svg.pipeline_created(table, average=200.0)
-    assert len(reading.marks(html, "rect", "f-hi")) == len(reading.marks(html, "rect", "f-mute")) == 1
+    assert (
+        len(reading.marks(html, "rect", "f-hi")) == len(reading.marks(html, "rect", "f-mute")) == 1
+    )
     assert reading.texts(html) == ["Feb 2026", "300", "200", "average"]
 
 
@@ -140,9 +152,13 @@ MONEY = money_of(TABLES["forecast"])
 def test_progress__is_scaled_to_its_own_target() -> None:
     html = svg.progress(MARCH, MONEY)
     end = 2.6 * 120
-    assert reading.marks(html, "rect", "f-mute")[0]["width"] == pytest.approx(100 * 100 / end, abs=0.01)
+    assert reading.marks(html, "rect", "f-mute")[0]["width"] == pytest.approx(
+        100 * 100 / end, abs=0.01
+    )
     assert reading.marks(html, "rect", "f-band")[0]["x"] == pytest.approx(100 * 100 / end, abs=0.01)
-    assert reading.marks(html, "circle", "f-hi")[0]["cx"] == pytest.approx(100 * 140 / end, abs=0.01)
+    assert reading.marks(html, "circle", "f-hi")[0]["cx"] == pytest.approx(
+        100 * 140 / end, abs=0.01
+    )
     assert reading.marks(html, "line", "l-target")[0]["x1"] == pytest.approx(100 / 2.6, abs=0.01)
     assert reading.titles(html) == ["closed 100, forecast 140, range 100 to 200, target 120"]
 
@@ -169,4 +185,6 @@ def test_month__without_a_range_is_too_early_to_say() -> None:
     assert reading.marks(svg.month(april, scale, MONEY, name="Apr"), "circle", "f-ink") == []
     drawn = svg.month(pd.Series({**MARCH}), scale, MONEY, name="Mar")
     assert reading.texts(drawn) == []
-    assert reading.marks(drawn, "circle", "f-ink")[0]["cx"] == pytest.approx(100 * 140 / 210, abs=0.01)
+    assert reading.marks(drawn, "circle", "f-ink")[0]["cx"] == pytest.approx(
+        100 * 140 / 210, abs=0.01
+    )

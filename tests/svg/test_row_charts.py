@@ -20,7 +20,10 @@ def test_bars__start_at_zero() -> None:
 
 def test_bars__have_one_blue_bar_where_the_title_names_one() -> None:
     rows = svg.bars(
-        [svg.make_bar("Ann", 3.0, "3", "Ann: 3", highlight=True), svg.make_bar("Bo", 1.0, "1", "Bo: 1")]
+        [
+            svg.make_bar("Ann", 3.0, "3", "Ann: 3", highlight=True),
+            svg.make_bar("Bo", 1.0, "1", "Bo: 1"),
+        ]
     )
     assert [len(reading.marks(row.picture, "rect", "f-hi")) for row in rows.rows] == [1, 0]
 
@@ -40,26 +43,37 @@ def _count_blue(rows: svg.Rows) -> list[int]:
 def test_waterfall__steps_from_one_total_to_the_other() -> None:
     rows = svg.waterfall(TABLES["waterfall"])
     assert reading.figures(rows) == {
-        "Pipeline opening": ("100",), "New": ("+50",), "Won": ("−30",), "Pipeline closing": ("120",),
-    }  # fmt: skip
+        "Pipeline opening": ("100",),
+        "New": ("+50",),
+        "Won": ("−30",),
+        "Pipeline closing": ("120",),
+    }
     starts = {
         mark["x"]: mark["width"]
         for mark in reading.marks(rows, "rect", "f-hi") + reading.marks(rows, "rect", "f-mute")
     }
-    # A line leads from the end of each bar to the next one, and the ends say how many deals they are.
-    links = [[mark["x1"] for mark in reading.marks(row.picture, "line", "l-axis")] for row in rows.rows]
+    # A line leads from the end of each bar to the next one, and the ends say how many deals they
+    # are.
+    links = [
+        [mark["x1"] for mark in reading.marks(row.picture, "line", "l-axis")] for row in rows.rows
+    ]
     assert [one[-1] for one in links[:-1]] == [one[0] for one in links[1:]]
     assert reading.texts(rows)[1:] == ["4", "2", "1", "5"]
     end = 88 / (1.05 * 150)
-    assert starts == pytest.approx({round(100 * end, 2): 50 * end, round(120 * end, 2): 30 * end}, abs=0.01)
+    assert starts == pytest.approx(
+        {round(100 * end, 2): 50 * end, round(120 * end, 2): 30 * end}, abs=0.01
+    )
 
 
 def test_forecast_change__keeps_one_target_line_down_the_column() -> None:
     rows = svg.forecast_change(TABLES["forecast_change"], target=150)
     assert reading.figures(rows) == {
-        "Forecast Mar 24": ("100",), "Won beyond its chance": ("+30",), "Pushed out": ("−20",), "New business": ("+5",),
+        "Forecast Mar 24": ("100",),
+        "Won beyond its chance": ("+30",),
+        "Pushed out": ("−20",),
+        "New business": ("+5",),
         "Forecast Mar 31": ("115",),
-    }  # fmt: skip
+    }
     assert len({mark["x1"] for mark in reading.marks(rows, "line", "l-target")}) == 1
     assert _count_blue(rows) == [0, 1, 0, 0, 0]
     assert reading.texts(rows)[1:] == ["4", "Acme", "2 · Bolt −15", "2 · Bolt", "4"]
@@ -67,7 +81,13 @@ def test_forecast_change__keeps_one_target_line_down_the_column() -> None:
 
 def test_forecast_categories__begin_where_those_before_end() -> None:
     table = pd.DataFrame(
-        {"closed": [100.0], "commit": [50.0], "best_case": [0.0], "pipeline": [10.0], "omitted": [5.0]},
+        {
+            "closed": [100.0],
+            "commit": [50.0],
+            "best_case": [0.0],
+            "pipeline": [10.0],
+            "omitted": [5.0],
+        },
         index=pd.Index(["2026-03"], name="period"),
     )
     rows = svg.forecast_categories(table, "2026-03", target=120)
@@ -114,7 +134,11 @@ def test_win_rate__sorts_by_rate_and_highlights_what_differs() -> None:
     )
     rows = svg.win_rate(table, overall=0.5, differs={"Bo"})
     assert reading.figures(rows) == {"Bo": ("3 of 4",), "Ann": ("1 of 4",)}
-    assert len(reading.marks(rows, "circle", "f-hi")) == len(reading.marks(rows, "circle", "f-ink")) == 1
+    assert (
+        len(reading.marks(rows, "circle", "f-hi"))
+        == len(reading.marks(rows, "circle", "f-ink"))
+        == 1
+    )
 
 
 def test_win_rate__of_an_empty_table_has_no_rows() -> None:
@@ -173,13 +197,21 @@ ROWS = svg.Rows(
 
 def test_rows__hold_label_note_and_figures_as_text() -> None:
     tree = reading.parse(ROWS)
-    assert ["".join(found.itertext()) for found in tree.iter("span") if found.get("class") == "lab"] == [
+    assert [
+        "".join(found.itertext()) for found in tree.iter("span") if found.get("class") == "lab"
+    ] == [
         "Zoe & Co <b> · late",
         "All",
     ]
-    assert ["".join(found.itertext()) for found in tree.iter("span") if found.get("class") == "fig"] == [
-        "Value", "Deals", "$5", "2", "$9",
-    ]  # fmt: skip
+    assert [
+        "".join(found.itertext()) for found in tree.iter("span") if found.get("class") == "fig"
+    ] == [
+        "Value",
+        "Deals",
+        "$5",
+        "2",
+        "$9",
+    ]
 
 
 def test_rows__open_where_there_is_something_behind() -> None:

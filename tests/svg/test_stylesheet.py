@@ -13,7 +13,10 @@ from opp_analytics.svg.marks import contrast
 
 def _tokens(css: str) -> list[dict[str, str]]:
     """The tokens of light and dark."""
-    return [dict(re.findall(r"--(\w+): ?(#\w+)", block)) for block in re.findall(r":root ?\{([^}]*)\}", css)]
+    return [
+        dict(re.findall(r"--(\w+): ?(#\w+)", block))
+        for block in re.findall(r":root ?\{([^}]*)\}", css)
+    ]
 
 
 def _long(color: str) -> str:

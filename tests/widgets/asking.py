@@ -16,7 +16,9 @@ def ask_all(widget: Grid | Explorer, message: Any) -> list[dict[str, Any]]:
     """All that a widget answers to a message of its page."""
     told: list[bytes] = []
     widget.send = lambda _, buffers: told.extend(buffers)
-    widget._handle_msg({"content": {"data": {"method": "custom", "content": message}}, "buffers": []})
+    widget._handle_msg(
+        {"content": {"data": {"method": "custom", "content": message}}, "buffers": []}
+    )
     return [read(each) for each in told]
 
 
@@ -60,7 +62,13 @@ def run_code(
 ) -> dict[str, Any]:
     """What an explorer's copied code makes, by name; `ax` is what its last line gives."""
     *lines, last = explorer.code.splitlines()
-    names = {"oa": oa, "pd": pd, "explorer": explorer, "opportunities": opportunities, "history": history}
+    names = {
+        "oa": oa,
+        "pd": pd,
+        "explorer": explorer,
+        "opportunities": opportunities,
+        "history": history,
+    }
     exec("\n".join([*lines, f"ax = {last}"]), names)
     return names
 

@@ -1,4 +1,5 @@
-"""The door of the widgets: every message is answered, a wrong one changes nothing, a large one comes in parts."""
+"""The door of the widgets: every message is answered, a wrong one changes nothing, a large one
+comes in parts."""
 
 from __future__ import annotations
 
@@ -41,22 +42,42 @@ def areas(**more: Any) -> list[dict[str, Any]]:
         ({"do": "remove", "rows": [True]}, "rows[0] is True, not a row of the grid"),
         ({"do": "remove", "rows": [3]}, "rows[0] is 3, not a row of the grid"),
         ({"do": "remove", "rows": [0], "sure": True}, "not an object of rows"),
-        ({"do": "edit", "areas": areas(rows=[-1])}, "areas[0].rows[0] is -1, not a row of the grid"),
-        ({"do": "edit", "areas": areas(fields=["worth"])}, "areas[0].fields[0] is 'worth', not a column"),
-        ({"do": "edit", "areas": areas(block=[])}, "areas[0].block is [], not a list of 1 to 100,003"),
+        (
+            {"do": "edit", "areas": areas(rows=[-1])},
+            "areas[0].rows[0] is -1, not a row of the grid",
+        ),
+        (
+            {"do": "edit", "areas": areas(fields=["worth"])},
+            "areas[0].fields[0] is 'worth', not a column",
+        ),
+        (
+            {"do": "edit", "areas": areas(block=[])},
+            "areas[0].block is [], not a list of 1 to 100,003",
+        ),
         ({"do": "edit", "areas": areas(block=[[7]])}, "areas[0].block[0][0] is 7, not text"),
-        ({"do": "edit", "areas": areas(block=[[[9, "value"]]])}, "areas[0].block[0][0] is 9, not a row of the grid"),
+        (
+            {"do": "edit", "areas": areas(block=[[[9, "value"]]])},
+            "areas[0].block[0][0] is 9, not a row of the grid",
+        ),
         ({"do": "edit", "areas": areas(block=[["x" * 100_001]])}, "not text"),
-        ({"do": "bulk", "rows": [0], "verb": "burn", "field": "value", "text": ""}, "verb is 'burn', not a verb"),
+        (
+            {"do": "bulk", "rows": [0], "verb": "burn", "field": "value", "text": ""},
+            "verb is 'burn', not a verb",
+        ),
         ({"do": "judge", "cells": [["value"]]}, "cells[0] is ['value'], not a list of two"),
         ({"do": "layout", "layout": {"order": 5}}, "layout.order is 5, not a list"),
-        ({"do": "choose", "row": 0, "field": "value", "keep": "mine"}, "This cell has no conflict by now."),
+        (
+            {"do": "choose", "row": 0, "field": "value", "keep": "mine"},
+            "This cell has no conflict by now.",
+        ),
         ({"do": "check"}, "This grid has no client to write with"),
         ({"do": "apply"}, "Nothing is changed"),
         ({"do": "undo run"}, "There is no run to undo."),
     ],
-)  # fmt: skip
-def test_grid__a_wrong_message_is_answered_and_changes_nothing(grid: Grid, message: Any, words: str) -> None:
+)
+def test_grid__a_wrong_message_is_answered_and_changes_nothing(
+    grid: Grid, message: Any, words: str
+) -> None:
     before = grid.edited
     [answer] = ask_all(grid, message)
     assert words in answer["error"].replace(
@@ -73,14 +94,23 @@ def test_grid__a_wrong_message_is_answered_and_changes_nothing(grid: Grid, messa
     [
         ({"do": "choose"}, "state is None, not an explorer's state"),
         ({"do": "choose", "state": {"view": "risk"}}, "unknown state['view']='risk'"),
-        ({"do": "choose", "state": {"by": "no such"}}, "the table of deals has no column 'no such'"),
-        ({"do": "choose", "state": {"first": "soon"}}, "“soon” is not a date or period. Try 12/31/2026"),
+        (
+            {"do": "choose", "state": {"by": "no such"}},
+            "the table of deals has no column 'no such'",
+        ),
+        (
+            {"do": "choose", "state": {"first": "soon"}},
+            "“soon” is not a date or period. Try 12/31/2026",
+        ),
         ({"do": "choose", "state": {"target": 10**400}}, "state['target']"),
         (
             {"do": "choose", "state": {"text": "a\ud800"}},
             "state['text']='a\\ud800' holds half of a character",
         ),
-        ({"do": "deals", "key": "nobody", "label": ""}, "key is 'nobody', not a mark of this chart"),
+        (
+            {"do": "deals", "key": "nobody", "label": ""},
+            "key is 'nobody', not a mark of this chart",
+        ),
         ({"do": "deal", "id": 5}, "id is 5, not text"),
         ({"do": "csv", "key": ["proposal"]}, "key is ['proposal'], not a mark of this chart"),
         ({"do": "save"}, "not one of"),
@@ -108,7 +138,8 @@ def test_failure__of_any_kind_is_answered_logged_and_leaves_the_grid_as_it_was(
     with monkeypatch.context() as broken, caplog.at_level(logging.ERROR, "opp_analytics"):
         broken.setattr("opp_analytics.widgets.grid.sheet.EditSheet.is_open", fail)
         [answer] = ask_all(
-            grid, {"do": "bulk", "rows": [0, 1], "verb": "set", "field": "stage", "text": "proposal"}
+            grid,
+            {"do": "bulk", "rows": [0, 1], "verb": "set", "field": "stage", "text": "proposal"},
         )
         assert answer.get("error") is None  # no stage changed, so nothing asked
         [answer] = ask_all(
@@ -124,7 +155,10 @@ def test_failure__of_any_kind_is_answered_logged_and_leaves_the_grid_as_it_was(
         )
     assert answer == {
         "to": "view/1",
-        "error": "This failed in Python (RuntimeError: out of luck). Nothing was changed. The log has the traceback.",
+        "error": (
+            "This failed in Python (RuntimeError: out of luck). Nothing was changed. The log has "
+            "the traceback."
+        ),
     }
     assert "in fail" in caplog.text
     assert grid.changes["field"].tolist() == ["value"]
@@ -144,24 +178,46 @@ def test_failure__by_an_interrupt_is_answered_and_goes_on(grid: Grid, monkeypatc
     assert "KeyboardInterrupt" in read(told[0])["error"]
 
 
-def test_failure__of_an_answer_that_no_browser_reads_is_one_in_words(grid: Grid, monkeypatch) -> None:
-    monkeypatch.setattr("opp_analytics.widgets.grid.sheet.GridColumn.encode", lambda *_: float("nan"))
+def test_failure__of_an_answer_that_no_browser_reads_is_one_in_words(
+    grid: Grid, monkeypatch
+) -> None:
+    monkeypatch.setattr(
+        "opp_analytics.widgets.grid.sheet.GridColumn.encode", lambda *_: float("nan")
+    )
     [answer] = ask_all(grid, {"do": "edit", "areas": areas()})
     assert "Nothing was changed" in answer["error"]
     assert grid.changes.empty
 
 
-def test_state__that_the_page_sets_goes_through_the_door_only(grid: Grid, explorer: Explorer) -> None:
-    for widget, trait in ((grid, "_layout"), (grid, "_height"), (grid, "_columns"), (explorer, "_shown")):
+def test_state__that_the_page_sets_goes_through_the_door_only(
+    grid: Grid, explorer: Explorer
+) -> None:
+    for widget, trait in (
+        (grid, "_layout"),
+        (grid, "_height"),
+        (grid, "_columns"),
+        (explorer, "_shown"),
+    ):
         before = getattr(widget, trait)
         widget._handle_msg(
-            {"content": {"data": {"method": "update", "state": {trait: {"order": 5}}}}, "buffers": []}
+            {
+                "content": {"data": {"method": "update", "state": {trait: {"order": 5}}}},
+                "buffers": [],
+            }
         )
         assert getattr(widget, trait) == before
-    layout = {"order": ["name", "value"], "hidden": [], "widths": {"value": 90}, "sort": None, "filters": {}}
+    layout = {
+        "order": ["name", "value"],
+        "hidden": [],
+        "widths": {"value": 90},
+        "sort": None,
+        "filters": {},
+    }
     assert ask_all(grid, {"do": "layout", "layout": layout}) == [{"to": None, "kept": True}]
     assert grid.state == layout
-    assert oa.edit(opportunities(1)).state == {name: layout[name] for name in ("order", "hidden", "widths")}
+    assert oa.edit(opportunities(1)).state == {
+        name: layout[name] for name in ("order", "hidden", "widths")
+    }
 
 
 def parts(message: dict[str, Any], size: int = 40) -> list[dict[str, Any]]:
@@ -195,7 +251,9 @@ def test_parts__one_that_is_missing_is_told_and_nothing_of_it_is_done(grid: Grid
     lost = "A part of a large edit was lost on the way, so nothing of it was done. Do it again."
     assert ask_all(grid, sent[0]) == []
     # In the middle, and then all that come late.
-    assert [ask_all(grid, each) for each in sent[2:]] == [[{"to": "view/1", "error": lost}]] * len(sent[2:])
+    assert [ask_all(grid, each) for each in sent[2:]] == [[{"to": "view/1", "error": lost}]] * len(
+        sent[2:]
+    )
     # At the end: the next message of the view shows it. Another view's does not.
     for each in sent[:-1]:
         assert ask_all(grid, each) == []
@@ -219,6 +277,7 @@ def test_review__of_nothing_is_answered_in_words(grid: Grid) -> None:
 
 def test_operands__of_a_range_are_read_in_a_grid_without_deals() -> None:
     [answer] = ask_all(
-        oa.edit(opportunities(1).iloc[:0]), {"do": "operands", "cells": [["value", "10k"], ["value", "20k"]]}
+        oa.edit(opportunities(1).iloc[:0]),
+        {"do": "operands", "cells": [["value", "10k"], ["value", "20k"]]},
     )
     assert answer["judged"] == [[[10_000.0, 10_000.0], ""], [[20_000.0, 20_000.0], ""]]

@@ -1,4 +1,5 @@
-"""``python -m tests.writer.applying PLAN TIMEOUT``: a saved plan applied as a script does it, or without PLAN the newest run resumed."""
+"""``python -m tests.writer.applying PLAN TIMEOUT``: a saved plan applied as a script does it, or
+without PLAN the newest run resumed."""
 
 from __future__ import annotations
 

@@ -13,7 +13,8 @@ __all__ = ["Dying", "Expiring", "Meddled", "dying"]
 
 
 class Dying(Client):
-    """A client whose process dies at the nth write: before it is sent, or after the server has carried it out."""
+    """A client whose process dies at the nth write: before it is sent, or after the server has
+    carried it out."""
 
     def die_at(self, write: int, *, after: bool) -> None:
         self.left, self.after, self.one_at_a_time = write, after, threading.Lock()
@@ -41,7 +42,9 @@ class Dying(Client):
 def dying(client: Client, folder: Path) -> Dying:
     """A client of the same tenant, with one connection."""
     settings = client.settings
-    return Dying(settings.url, settings.token, settings.api_key, concurrency=1, cache_dir=folder / "dying")
+    return Dying(
+        settings.url, settings.token, settings.api_key, concurrency=1, cache_dir=folder / "dying"
+    )
 
 
 class Expiring(Client):
@@ -63,7 +66,8 @@ class Expiring(Client):
 
 
 class Meddled(Client):
-    """A client behind whose back somebody acts between its reading of an opportunity and its writing."""
+    """A client behind whose back somebody acts between its reading of an opportunity and its
+    writing."""
 
     meddle: Callable[[str], object] = staticmethod(lambda unique_id: None)
 

@@ -39,9 +39,13 @@ def asking(server: Sandbox, tmp_path: Path) -> Iterator[Callable[..., Client]]:
     clients: list[Client] = []
     tenant: list[Any] = []
 
-    def make(before: pd.DataFrame | None = None, kind: type[Client] = Client, **options: Any) -> Client:
+    def make(
+        before: pd.DataFrame | None = None, kind: type[Client] = Client, **options: Any
+    ) -> Client:
         tenant[:] = tenant or [server.add_tenant(before)]
-        clients.append(kind(server.url, *tenant[0], cache_dir=tmp_path / f"cache{len(clients)}", **options))
+        clients.append(
+            kind(server.url, *tenant[0], cache_dir=tmp_path / f"cache{len(clients)}", **options)
+        )
         return clients[-1]
 
     yield make

@@ -1,9 +1,11 @@
-"""``python -m tests.writer.kills [COUNT]``: plans killed with ``kill -9`` at random moments and resumed, each change once.
+"""``python -m tests.writer.kills [COUNT]``: plans killed with ``kill -9`` at random moments and
+resumed, each change once.
 
-Every round applies a plan of 500 changes (updates, creates, some of them alike, deletes) by the command line, kills that
-process once the server has seen a random number of requests, sometimes kills the first resume as well, and then resumes.
-What the server holds at the end is compared row by row with what the plan says, and with what was before once undone. In
-every other round the plan's values are none that the server keeps as they are: it rounds, folds and composes them.
+Every round applies a plan of 500 changes (updates, creates, some of them alike, deletes) by the
+command line, kills that process once the server has seen a random number of requests, sometimes
+kills the first resume as well, and then resumes. What the server holds at the end is compared row
+by row with what the plan says, and with what was before once undone. In every other round the
+plan's values are none that the server keeps as they are: it rounds, folds and composes them.
 """
 
 from __future__ import annotations
@@ -47,7 +49,8 @@ __all__ = [
 
 
 def five_hundred() -> Plan:
-    """A plan of 500 changes: 200 opportunities updated in one cell and 50 in two, 50 created with three, 50 deleted."""
+    """A plan of 500 changes: 200 opportunities updated in one cell and 50 in two, 50 created with
+    three, 50 deleted."""
     before = opportunities(300)
     after = before.iloc[:250].assign(value=before["value"] + 0.5)
     after.loc[:49, "close_date"] = pd.Timestamp("2026-12-31")
@@ -57,7 +60,8 @@ def five_hundred() -> Plan:
 
 
 def respelled() -> Plan:
-    """The same 500 changes, in values that a normalizing server keeps in a form of its own, and a name for 40 deals."""
+    """The same 500 changes, in values that a normalizing server keeps in a form of its own, and a
+    name for 40 deals."""
     before = opportunities(300)
     after = before.iloc[:250].assign(value=before["value"] + 0.5037)
     after.loc[:49, "close_date"] = pd.Timestamp("2026-12-31")
@@ -68,21 +72,28 @@ def respelled() -> Plan:
 
 
 def mixed() -> Plan:
-    """60 changes: 24 cells of 20 opportunities, 10 created with three cells each, some of them alike, 6 deleted."""
+    """60 changes: 24 cells of 20 opportunities, 10 created with three cells each, some of them
+    alike, 6 deleted."""
     before = opportunities(30)
-    after = before.iloc[:24].assign(value=before["value"].where(before.index >= 20, before["value"] + 0.5))
+    after = before.iloc[:24].assign(
+        value=before["value"].where(before.index >= 20, before["value"] + 0.5)
+    )
     after.loc[:3, "probability"] = 55
-    new = pd.DataFrame({"name": ["Same"] * 4 + list("ABCDEF"), "value": 7.25, "close_date": "2027-01-31"})
+    new = pd.DataFrame(
+        {"name": ["Same"] * 4 + list("ABCDEF"), "value": 7.25, "close_date": "2027-01-31"}
+    )
     return oa.plan(before, conform(pd.concat([after, conform(new)], ignore_index=True)))
 
 
 def held(client: oa.Client) -> Counter[tuple[Any, ...]]:
-    """What the server holds: name, value and close date of every opportunity, with how often each occurs."""
+    """What the server holds: name, value and close date of every opportunity, with how often each
+    occurs."""
     return rows_of(conform(pd.DataFrame(client.list(page_size=1000).rows)))
 
 
 def wanted(plan: Plan, *, normalized: bool = False) -> Counter[tuple[Any, ...]]:
-    """What the server holds once the plan is carried out: name, value and close date of every opportunity."""
+    """What the server holds once the plan is carried out: name, value and close date of every
+    opportunity."""
     edited = plan.edited()
     if normalized:
         forms = [
@@ -99,7 +110,8 @@ def rows_of(frame: pd.DataFrame) -> Counter[tuple[Any, ...]]:
 
 
 def wait_for_silence(server: oa.sandbox.Sandbox, beyond: int) -> None:
-    """Wait until the server has seen more requests than `beyond`, and then none for half a second."""
+    """Wait until the server has seen more requests than `beyond`, and then none for half a
+    second."""
     seen, since, until = server.requests, time.monotonic(), time.monotonic() + 120
     while seen <= beyond or time.monotonic() - since < 0.5:
         if time.monotonic() > until:
@@ -110,8 +122,14 @@ def wait_for_silence(server: oa.sandbox.Sandbox, beyond: int) -> None:
 
 
 def press_ctrl_c_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Press Ctrl-C at the first update from now on, and again as soon as it was noticed; nothing is sent meanwhile."""
-    update, signals, once, left = oa.Client.update, engine.StopSignal, threading.Lock(), threading.Event()
+    """Press Ctrl-C at the first update from now on, and again as soon as it was noticed; nothing is
+    sent meanwhile."""
+    update, signals, once, left = (
+        oa.Client.update,
+        engine.StopSignal,
+        threading.Lock(),
+        threading.Event(),
+    )
     interrupt, cut = signals.interrupt, signals.cut
 
     def interrupted(self: oa.Client, *given: Any, **fields: Any) -> Any:
@@ -167,10 +185,13 @@ class Round:
         return self._start("opp_analytics", *arguments, shell=shell)
 
     def script(self, *plans: Path, timeout: float = 1) -> subprocess.Popen[str]:
-        """A script in a process of its own: it applies a plan, or without one resumes the newest run."""
+        """A script in a process of its own: it applies a plan, or without one resumes the newest
+        run."""
         return self._start("tests.writer.applying", *map(str, plans), str(timeout))
 
-    def _start(self, module: str, *arguments: str, shell: str = 'exec "$@"') -> subprocess.Popen[str]:
+    def _start(
+        self, module: str, *arguments: str, shell: str = 'exec "$@"'
+    ) -> subprocess.Popen[str]:
         command = ["sh", "-c", shell, "sh", sys.executable, "-m", module, *arguments]
         return subprocess.Popen(
             command, env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -196,7 +217,8 @@ class Round:
             raise AssertionError(f"the process ended:\n{process.communicate()}")
 
     def signal_after(self, process: subprocess.Popen[str], requests: int, number: int) -> None:
-        """Send a signal once the server has seen so many further requests, unless the process ended before."""
+        """Send a signal once the server has seen so many further requests, unless the process ended
+        before."""
         self.wait_for_requests(process, requests)
         process.send_signal(number)
 
@@ -233,7 +255,9 @@ class Round:
         self.client.close()
 
 
-def kill_and_resume(round_: Round, dice: random.Random, *, normalized: bool = False) -> dict[str, Any]:
+def kill_and_resume(
+    round_: Round, dice: random.Random, *, normalized: bool = False
+) -> dict[str, Any]:
     """Kill an apply, perhaps a resume too, finish, and perhaps undo; what was seen on the way."""
     round_.server.faults.normalize = normalized
     moment = dice.randrange(380)
@@ -242,7 +266,8 @@ def kill_and_resume(round_: Round, dice: random.Random, *, normalized: bool = Fa
     if dice.random() < 0.3:
         kills.append(round_.killed(round_.start("resume"), dice.randrange(200)))
     round_.finish("resume")
-    # Also where the first process died before its run had begun, and there was nothing to resume; else all is there already.
+    # Also where the first process died before its run had begun, and there was nothing to resume;
+    # else all is there already.
     round_.finish("apply", str(round_.file), "--yes", "--allow-delete")
     round_.check(wanted(round_.plan, normalized=normalized), f"killed after {moment} requests")
     undone = dice.random() < 0.3 or normalized

@@ -34,7 +34,9 @@ def test_same__compares_values_and_not_types():
 def test_agrees__takes_what_a_server_rounds_or_folds():
     assert cells.agrees("name", " Acme  Ltd", "Acme Ltd")
     assert not cells.agrees("name", "Acme", "acme")
-    near = [cells.agrees("value", 1000.46, theirs) for theirs in (1000.5, 1000, 1000.46, 1000.9, 1002)]
+    near = [
+        cells.agrees("value", 1000.46, theirs) for theirs in (1000.5, 1000, 1000.46, 1000.9, 1002)
+    ]
     assert near == [True, True, True, False, False]
 
 
@@ -48,7 +50,9 @@ def test_find_problem__names_the_problem_and_the_way_out():
     assert cells.find_problem("probability", 140) == low
     problem, way_out = cells.find_problem("stage", "Closed won") or ("", "")
     assert problem == "is not a stage of the API"
-    assert way_out.startswith("did you mean 'closed_won'? use one of discovery, qualification, proposal, ")
+    assert way_out.startswith(
+        "did you mean 'closed_won'? use one of discovery, qualification, proposal, "
+    )
     assert cells.find_problem("value", "12000.5") is None
     stages = [{"name": "Demo", "kind": "open", "pipeline": "New"}]
     org = oa.Org(stages=[*stages, {"name": "Quote", "kind": "open", "pipeline": "Renewal"}])
@@ -64,14 +68,23 @@ def test_fit_column__leaves_a_cell_that_does_not_fit():
 
 
 def test_format_cell__formats_by_column():
-    told = [cells.format_cell("value", 12000.5), cells.format_cell("close_date", pd.Timestamp("2026-03-31"))]
+    told = [
+        cells.format_cell("value", 12000.5),
+        cells.format_cell("close_date", pd.Timestamp("2026-03-31")),
+    ]
     assert [*told, cells.format_cell("name", None)] == ["12,000.50", "2026-03-31", "–"]
     assert (cells.format_cell("probability", 60), cells.format_cell("seats", -3)) == ("60%", "−3")
 
 
 def test_quote_cell__shows_what_was_typed():
     typed = [np.int64(140), np.float64(40.0), 12.345, "a lot", pd.Timestamp("2026-03-31")]
-    assert [cells.quote_cell(cell) for cell in typed] == ["140", "40", "12.345", "'a lot'", "2026-03-31"]
+    assert [cells.quote_cell(cell) for cell in typed] == [
+        "140",
+        "40",
+        "12.345",
+        "'a lot'",
+        "2026-03-31",
+    ]
 
 
 def test_text__keeps_a_cell_exactly():

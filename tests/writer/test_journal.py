@@ -68,9 +68,25 @@ def test_apply__keeps_the_journal_private_and_names_a_damaged_one(
 
 
 ODD = [
-    None, b"\x00\xff", "", "odd", "[", '{"a": 1}', "[1, {}]", '"text"', "NaN", "1e999", "[" * 2000, -1, 7, 2**62, 0.5,
-    "now", "2026-13-45T99:99:99+00:00", "0001-01-01T00:00:00+00:00",
-]  # fmt: skip
+    None,
+    b"\x00\xff",
+    "",
+    "odd",
+    "[",
+    '{"a": 1}',
+    "[1, {}]",
+    '"text"',
+    "NaN",
+    "1e999",
+    "[" * 2000,
+    -1,
+    7,
+    2**62,
+    0.5,
+    "now",
+    "2026-13-45T99:99:99+00:00",
+    "0001-01-01T00:00:00+00:00",
+]
 """Values that a damaged cell may hold."""
 
 
@@ -78,7 +94,8 @@ ODD = [
 def damaged(
     asking: Callable[..., Client], before: pd.DataFrame, server: Sandbox
 ) -> Callable[..., dict[str, Exception | None]]:
-    """Damages a journal by SQL, and gives what each of its readers then raises; None where one answers.
+    """Damages a journal by SQL, and gives what each of its readers then raises; None where one
+    answers.
 
     The journal has a run of updates, a create and a deletion, and one that can be resumed.
     """
@@ -101,7 +118,9 @@ def damaged(
         "apply": lambda: apply(made, client),
     }
 
-    def damage(statement: str, *values: Any, place: int | None = None) -> dict[str, Exception | None]:
+    def damage(
+        statement: str, *values: Any, place: int | None = None
+    ) -> dict[str, Exception | None]:
         raised: dict[str, Exception | None] = {}
         named = list(readers.items())
         for name, read in named if place is None else [named[place % len(named)]]:
@@ -146,15 +165,17 @@ def test_journal__with_any_cell_damaged_is_read_or_refused_with_what_to_do(
             odd = "CAST(? AS TEXT)" if isinstance(value, bytes) and k % 2 else "?"
             key = "run_id" if table == "run" else "run_id, number"
             where = f"({key}) = (SELECT {key} FROM {table} ORDER BY {key} LIMIT 1 OFFSET {row})"
-            told = damaged(f"UPDATE {table} SET {name} = {odd} WHERE {where}", value, place=place + k)
+            told = damaged(
+                f"UPDATE {table} SET {name} = {odd} WHERE {where}", value, place=place + k
+            )
             for reader, error in told.items():
                 asked = (table, name, value, reader, repr(error))
                 assert error is None or isinstance(error, OppAnalyticsError), asked
                 if isinstance(error, JournalError):
                     refused += 1
-                    assert re.search(r"the journal .*\.sqlite3.*move (it|a damaged file) away", str(error)), (
-                        asked
-                    )
+                    assert re.search(
+                        r"the journal .*\.sqlite3.*move (it|a damaged file) away", str(error)
+                    ), asked
     assert refused > 300
 
 
@@ -166,8 +187,14 @@ def test_journal__with_any_cell_damaged_is_read_or_refused_with_what_to_do(
         ("DROP TABLE change", "'changes' is missing or wrong in a row of 'step'"),
         ("DELETE FROM step WHERE number = 0", "'number' is missing or wrong in a row of 'step'"),
         ("DELETE FROM change WHERE place = 0", "'changes' is missing or wrong in a row of 'step'"),
-        ("UPDATE change SET outcome = 'done'", "'outcome' is missing or wrong in a row of 'change'"),
-        ("UPDATE step SET operation = 'merge'", "'operation' is missing or wrong in a row of 'step'"),
+        (
+            "UPDATE change SET outcome = 'done'",
+            "'outcome' is missing or wrong in a row of 'change'",
+        ),
+        (
+            "UPDATE step SET operation = 'merge'",
+            "'operation' is missing or wrong in a row of 'step'",
+        ),
         ("UPDATE step SET attempts = -1", "'attempts' is missing or wrong in a row of 'step'"),
         ("UPDATE run SET known_ids = '[\"a'", "'known_ids' is missing or wrong in a row of 'run'"),
         ("UPDATE run SET started_at = 'now'", "'started_at' is missing or wrong in a row of 'run'"),
@@ -188,13 +215,20 @@ def test_journal__that_is_damaged_names_the_file_the_run_and_what_to_do(
         assert f"of run '{run_id[:8]}" in str(error) or "no such column" in what
 
 
-def test_journal__of_another_format_is_refused_by_name(client: Client, before: pd.DataFrame) -> None:
+def test_journal__of_another_format_is_refused_by_name(
+    client: Client, before: pd.DataFrame
+) -> None:
     made = plan(before, before.assign(value=1.0))
     apply(made, client)
     (file,) = (state_folder() / "journals").glob("*.sqlite3")
     with closing(sqlite3.connect(file)) as db:
         db.execute("PRAGMA user_version = 1")
-    for use in (lambda: apply(made, client), lambda: resume(client), lambda: own_writes(client), runs):
+    for use in (
+        lambda: apply(made, client),
+        lambda: resume(client),
+        lambda: own_writes(client),
+        runs,
+    ):
         with pytest.raises(JournalError, match=rf"{file}.*format 1, not 5.*move the file away"):
             use()
     file.rename(file.with_suffix(".old"))
@@ -246,7 +280,9 @@ def test_journal__that_others_can_change_is_refused(
         lambda: own_writes(client),
         runs,
     ):
-        with pytest.raises(JournalError, match=rf"others could change it: {named} .*SHARED_JOURNAL=1"):
+        with pytest.raises(
+            JournalError, match=rf"others could change it: {named} .*SHARED_JOURNAL=1"
+        ):
             use()
     assert server.requests == asked
     monkeypatch.setenv("OPP_ANALYTICS_SHARED_JOURNAL", "1")
@@ -263,7 +299,9 @@ def test_journal__is_private_from_the_top_whatever_the_umask(
     usual = os.umask(mask)
     try:
         with Journal(client.settings.tenant), lock_plan(client.settings.tenant, "plan"):
-            found = {path: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "new").rglob("*")}
+            found = {
+                path: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "new").rglob("*")
+            }
     finally:
         os.umask(usual)
     assert {path.suffix for path in found} >= {".sqlite3", ".sqlite3-wal", ".lock"}
@@ -273,7 +311,9 @@ def test_journal__is_private_from_the_top_whatever_the_umask(
 
 
 @pytest.mark.parametrize("plan_id", ["../../../here", "/etc/plan", "a:b", "COM1 ", "x" * 300])
-def test_lock_plan__stays_in_its_folder_whatever_a_plan_calls_itself(plan_id: str, tmp_path: Path) -> None:
+def test_lock_plan__stays_in_its_folder_whatever_a_plan_calls_itself(
+    plan_id: str, tmp_path: Path
+) -> None:
     folder = state_folder() / "journals"
     folder.mkdir(parents=True)
     with lock_plan("tenant", plan_id):
@@ -316,7 +356,9 @@ def test_journal__keeps_what_many_threads_write() -> None:
 
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(write, range(400)))
-    numbers = [row["number"] for row in read_journal(locate_journal("tenant"), "SELECT number FROM seen")]
+    numbers = [
+        row["number"] for row in read_journal(locate_journal("tenant"), "SELECT number FROM seen")
+    ]
     assert sorted(numbers) == list(range(400))
 
 
@@ -338,10 +380,14 @@ def told(receipt: Receipt) -> list[tuple[str, str]]:
 
 def names(client: Client) -> list[str]:
     """The names that the server holds, but those of the six deals that were there."""
-    return sorted(n for row in client.list(page_size=1000).rows if not (n := row["name"]).startswith("Deal"))
+    return sorted(
+        n for row in client.list(page_size=1000).rows if not (n := row["name"]).startswith("Deal")
+    )
 
 
-def test_apply__of_the_same_edits_planned_again_creates_nothing(client: Client, before: pd.DataFrame) -> None:
+def test_apply__of_the_same_edits_planned_again_creates_nothing(
+    client: Client, before: pd.DataFrame
+) -> None:
     edits = adding(before, "A", "B", value=5, close_date="2027-01-31")
     first = apply(plan(before, edits), client)
     again = apply(plan(before, edits), client)
@@ -465,7 +511,8 @@ def test_apply__looks_for_no_earlier_one_without_the_server(
 def test_apply__after_kills_what_is_planned_again_is_made_once(
     server: Sandbox, tmp_path: Path, kills: int
 ) -> None:
-    """Killed in the middle of its creates, planned and applied again, and the first run resumed at the end."""
+    """Killed in the middle of its creates, planned and applied again, and the first run resumed at
+    the end."""
     before = opportunities()
     new = [f"New {n % 30}" for n in range(60)]
     made = [plan(before, adding(before, *new, value=7.25)) for _ in range(kills + 1)]
@@ -498,13 +545,16 @@ def test_apply__by_two_processes_at_once_makes_each_once(server: Sandbox, tmp_pa
     server.faults.reset()
     assert [process.returncode for process in running] == [0] * 3, said
     assert names(round_.client) == sorted(new)
-    assert sum(int(out.split(" applied")[0].split()[-1]) for out, _ in said if " applied" in out) == len(new)
+    assert sum(
+        int(out.split(" applied")[0].split()[-1]) for out, _ in said if " applied" in out
+    ) == len(new)
     round_.close()
 
 
 CELLS: dict[str, st.SearchStrategy[Any]] = {
     "name": st.text(min_size=1),
-    "value": st.floats(allow_nan=False, allow_infinity=False) | st.decimals(-(10**12), 10**12, places=3),
+    "value": st.floats(allow_nan=False, allow_infinity=False)
+    | st.decimals(-(10**12), 10**12, places=3),
     "close_date": st.dates(date(1900, 1, 1), date(2100, 1, 1)).map(pd.Timestamp),
     "probability": st.integers(0, 100),
     "tags": st.text() | st.integers() | st.booleans() | st.dates() | st.none(),
@@ -512,7 +562,9 @@ CELLS: dict[str, st.SearchStrategy[Any]] = {
 
 
 def create(fields: dict[str, Any]) -> Step:
-    return Step("create", None, tuple(EditedCell(field, None, value) for field, value in fields.items()))
+    return Step(
+        "create", None, tuple(EditedCell(field, None, value) for field, value in fields.items())
+    )
 
 
 @given(st.fixed_dictionaries({}, optional=CELLS), st.randoms())
@@ -533,7 +585,9 @@ def test_identity__survives_files_and_order(fields: dict[str, Any], dice: random
         ({"name": "A", "notes": "B"}, {"name": "B", "notes": "A"}, False),
     ],
 )
-def test_identity__is_that_of_what_is_sent(one: dict[str, Any], other: dict[str, Any], equal: bool) -> None:
+def test_identity__is_that_of_what_is_sent(
+    one: dict[str, Any], other: dict[str, Any], equal: bool
+) -> None:
     assert (create(one).identity == create(other).identity) == equal
 
 
@@ -547,7 +601,8 @@ def test_apply__counts_only_its_own_tenant(
 
 
 def test_journal__closes_only_between_two_writes() -> None:
-    """A thread that Ctrl-C left behind writes, or is told that the run has ended; SQLite crashes otherwise."""
+    """A thread that Ctrl-C left behind writes, or is told that the run has ended; SQLite crashes
+    otherwise."""
     begun, done, closed_before = threading.Event(), threading.Event(), []
     journal = Journal("tenant")
 

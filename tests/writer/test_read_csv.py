@@ -14,14 +14,18 @@ from tests.writer.frames import opportunities
 from tests.writer.workbooks import awkward, cells
 
 
-def test_read_csv__takes_dtypes_from_before_and_numbers_rows_as_a_spreadsheet_does(tmp_path: Path) -> None:
+def test_read_csv__takes_dtypes_from_before_and_numbers_rows_as_a_spreadsheet_does(
+    tmp_path: Path,
+) -> None:
     frame = awkward()
     file = to_csv(frame, tmp_path / "deals.csv")
     assert plan(frame, read_csv(file, frame)).changes.empty
     lines = file.read_text(encoding="utf-8-sig").split("\n")
     lines[1:2] = ["", lines[1].replace("proposal", "sold")]
     file.write_text("\n".join(lines), encoding="utf-8")
-    assert plan(frame, read_csv(file, frame)).problems[["row", "value"]].to_numpy().tolist() == [[3, "sold"]]
+    assert plan(frame, read_csv(file, frame)).problems[["row", "value"]].to_numpy().tolist() == [
+        [3, "sold"]
+    ]
 
 
 def test_read_csv__reads_further_columns_as_they_were(tmp_path: Path) -> None:
@@ -29,7 +33,11 @@ def test_read_csv__reads_further_columns_as_they_were(tmp_path: Path) -> None:
     frame = frame.astype({"tier": "category"})
     file = to_csv(frame, tmp_path / "deals.csv")
     text = file.read_text(encoding="utf-8-sig")
-    for old, new in ((",True,1,a", ",FALSE,5,new"), (",False,2,b", ",?,2.5,b"), (",True,3,a", ",True,,a")):
+    for old, new in (
+        (",True,1,a", ",FALSE,5,new"),
+        (",False,2,b", ",?,2.5,b"),
+        (",True,3,a", ",True,,a"),
+    ):
         text = text.replace(old, new)
     file.write_text(text, encoding="utf-8")
     made = plan(frame, read_csv(file, frame))
@@ -90,7 +98,8 @@ def test_read_csv__plans_only_what_was_edited_after_excel_saved_it(tmp_path):
     frame = opportunities(3)
     file = to_csv(frame, tmp_path / "deals.csv")
     header, *lines = file.read_text("utf-8-sig").splitlines()
-    assert header.startswith("name,stage,value,close_date") and header.endswith("account_id,unique_id")  # noqa: PT018
+    assert header.startswith("name,stage,value,close_date")
+    assert header.endswith("account_id,unique_id")
     saved = [line.replace("2026-06-30", "6/30/2026").replace(",40,", ",40%,") for line in lines]
     saved[0] = saved[0].replace(",1000,", ',"$12,000.50",')
     saved[1] = saved[1].replace(",1100,", ",45k,")
@@ -104,12 +113,17 @@ def test_read_csv__plans_only_what_was_edited_after_excel_saved_it(tmp_path):
 
 @pytest.mark.parametrize("code", ["utf-8-sig", "utf-16", "cp1252"])
 def test_read_csv__finds_no_edit_in_what_excel_rewrites(tmp_path, code):
-    """Dates as an American shows them, timestamps without zone, amounts with a sign, letters that Windows' code lacks."""
+    """Dates as an American shows them, timestamps without zone, amounts with a sign, letters that
+    Windows' code lacks."""
     frame = opportunities(3)
     frame["name"] = ["Café Zürich", "Velč Opatov", "Why not"]
     frame["close_date"] = pd.to_datetime(["2027-03-04", "2027-05-06", "2027-05-06"])
     file = to_csv(frame, tmp_path / "deals.csv")
-    content = file.read_text("utf-8-sig").replace("2027-03-04", "3/4/2027").replace("2027-05-06", "5/6/2027")
+    content = (
+        file.read_text("utf-8-sig")
+        .replace("2027-03-04", "3/4/2027")
+        .replace("2027-05-06", "5/6/2027")
+    )
     content = content.replace("2026-01-10T10:30:00+00:00", "1/10/2026 10:30").replace(
         ",1000,", ',"$1,000.00 ",'
     )
@@ -123,7 +137,10 @@ def test_read_csv__finds_no_edit_in_what_excel_rewrites(tmp_path, code):
 
     assert planned(content) == []
     edited = content.replace("Why not", "Why?").replace("5/6/2027", "6/7/2027", 1)
-    assert planned(edited) == [["o001", "close_date", pd.Timestamp("2027-06-07")], ["o002", "name", "Why?"]]
+    assert planned(edited) == [
+        ["o001", "close_date", pd.Timestamp("2027-06-07")],
+        ["o002", "name", "Why?"],
+    ]
 
 
 def test_read_csv__asks_for_the_order_of_one_date_that_may_be_swapped(tmp_path):
@@ -138,13 +155,18 @@ def test_read_csv__refuses_new_columns_and_rows_of_totals_by_name_unless_they_ar
     frame = opportunities(2)
     file = to_csv(frame, tmp_path / "deals.csv")
     header, *lines = file.read_text("utf-8-sig").splitlines()
-    file.write_text("\n".join([f"{header},notes", *(f"{line},call back" for line in lines), "Total,,2100"]), "utf-8-sig")  # fmt: skip
+    file.write_text(
+        "\n".join([f"{header},notes", *(f"{line},call back" for line in lines), "Total,,2100"]),
+        "utf-8-sig",
+    )
     problems = plan(frame, read_csv(file, frame)).problems
     assert problems[["field", "problem"]].values.tolist() == [
         ["notes", "is a new column"],
         ["name", "looks like a row of totals"],
     ]
-    file.write_text("\n".join([f"{header},notes", *(f"{line},call back" for line in lines)]), "utf-8-sig")
+    file.write_text(
+        "\n".join([f"{header},notes", *(f"{line},call back" for line in lines)]), "utf-8-sig"
+    )
     made = plan(frame, read_csv(file, frame, new_columns=["notes"]))
     assert made.problems.empty
     assert made.changes[["field", "after"]].values.tolist() == [["notes", "call back"]] * 2
@@ -152,7 +174,9 @@ def test_read_csv__refuses_new_columns_and_rows_of_totals_by_name_unless_they_ar
         read_csv(file, frame, new_columns=["note"])
 
 
-def test_read_csv__takes_any_spelling_of_a_stage_and_a_status_but_no_other_word(tmp_path: Path) -> None:
+def test_read_csv__takes_any_spelling_of_a_stage_and_a_status_but_no_other_word(
+    tmp_path: Path,
+) -> None:
     frame = opportunities(4)
     file = to_csv(frame, tmp_path / "deals.csv")
     head, *lines = file.read_text(encoding="utf-8-sig").splitlines()
@@ -163,7 +187,9 @@ def test_read_csv__takes_any_spelling_of_a_stage_and_a_status_but_no_other_word(
     assert stages == ["closed_won", "closed_lost", "sold", "negotiation"]
 
 
-def test_read_csv__refuses_doubtful_amounts_foreign_money_and_years_of_another_age(tmp_path: Path) -> None:
+def test_read_csv__refuses_doubtful_amounts_foreign_money_and_years_of_another_age(
+    tmp_path: Path,
+) -> None:
     frame = Org(currency="USD").apply(opportunities(2).assign(value=[1000.0, 12.345]))
     file = to_csv(frame, tmp_path / "deals.csv")
     text = file.read_text("utf-8-sig")
@@ -173,9 +199,13 @@ def test_read_csv__refuses_doubtful_amounts_foreign_money_and_years_of_another_a
         file.write_text(text.replace(old, new, 1), "utf-8")
         return plan(frame, read_csv(file, frame)).problems
 
-    with pytest.raises(DataError, match=r"row 2: value='45\.000' may mean 45,000 or 45; type 45000 or 45"):
+    with pytest.raises(
+        DataError, match=r"row 2: value='45\.000' may mean 45,000 or 45; type 45000 or 45"
+    ):
         edited(",1000,", ",45.000,")
-    with pytest.raises(DataError, match=r"row 2: value='\$45\.000' may mean 45,000 or 45; type 45000 or 45"):
+    with pytest.raises(
+        DataError, match=r"row 2: value='\$45\.000' may mean 45,000 or 45; type 45000 or 45"
+    ):
         edited(",1000,", ",$45.000,")
     for old, new, problem in (
         (",1000,", ',"€45,000",', "is in €, and the org's currency is USD"),
@@ -193,7 +223,12 @@ def test_read_csv__reads_edited_amounts_as_the_orgs_country_writes_them(tmp_path
     )
     file = to_csv(frame, tmp_path / "deals.csv")
     text = file.read_text("utf-8-sig")
-    for typed, read in (("45.000", 45_000), ("1.234,50 €", 1234.5), ("150k", 150_000), ("1,2m", 1_200_000)):
+    for typed, read in (
+        ("45.000", 45_000),
+        ("1.234,50 €", 1234.5),
+        ("150k", 150_000),
+        ("1,2m", 1_200_000),
+    ):
         file.write_text(text.replace(",1000,", f',"{typed}",', 1), "utf-8")
         assert plan(frame, read_csv(file, frame)).changes["after"].tolist() == [read]
     file.write_text(text.replace(",12.3450,", ",12.345,"), "utf-8")

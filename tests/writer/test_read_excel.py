@@ -50,7 +50,9 @@ def test_read_excel__takes_what_people_and_spreadsheets_do(tmp_path: Path) -> No
     ]
 
 
-def test_read_excel__a_formula_in_a_typed_column_without_a_value_is_a_problem(tmp_path: Path) -> None:
+def test_read_excel__a_formula_in_a_typed_column_without_a_value_is_a_problem(
+    tmp_path: Path,
+) -> None:
     def change(sheet: Any, at: dict[str, int]) -> None:
         sheet.cell(2, at["value"]).value = "=1+1"
 
@@ -66,7 +68,10 @@ def test_read_excel__a_formula_in_a_typed_column_without_a_value_is_a_problem(tm
             "'value'.*'Amount' is new",
         ),
         (lambda sheet, at: setattr(sheet.cell(1, at["unique_id"]), "value", None), "'unique_id'"),
-        (lambda sheet, at: setattr(sheet.cell(1, at["value"]), "value", "Name"), "duplicate column"),
+        (
+            lambda sheet, at: setattr(sheet.cell(1, at["value"]), "value", "Name"),
+            "duplicate column",
+        ),
         (lambda sheet, at: sheet.parent.remove(sheet.parent.worksheets[1]), "hidden sheet"),
         (lambda sheet, at: sheet.parent.worksheets[1].delete_rows(3), "5 of 6 rows"),
     ],
@@ -87,7 +92,9 @@ def test_read_excel__refuses_what_is_no_workbook(tmp_path: Path) -> None:
 @pytest.mark.office
 def test_read_excel__a_file_saved_by_libreoffice_has_only_the_edits(tmp_path: Path) -> None:
     frame = awkward()
-    saved = saved_by_libreoffice(to_excel(frame, tmp_path / "deals.xlsx"), "xlsx", tmp_path / "saved")
+    saved = saved_by_libreoffice(
+        to_excel(frame, tmp_path / "deals.xlsx"), "xlsx", tmp_path / "saved"
+    )
     before, after = read_excel(saved)
     pd.testing.assert_frame_equal(before, frame)
     pd.testing.assert_frame_equal(after.reset_index(drop=True), frame)

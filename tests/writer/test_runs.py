@@ -36,10 +36,13 @@ def test_own_writes__of_another_server_say_nothing_about_the_same_ids(
     assert set(written["url"]) == {server.url}
 
     loaded = load(client, progress=False)
-    # The owners touched their deals here in the very moment in which we wrote to the namesakes there.
+    # The owners touched their deals here in the very moment in which we wrote to the namesakes
+    # there.
     touched = loaded.assign(
         updated_at=written.set_index("unique_id")["updated_after"][loaded["unique_id"]].array
     )
     day = touched["updated_at"].max() + pd.Timedelta("2D")
     assert "stale" not in set(audit(touched, as_of=day, own_writes=written)["check"])
-    assert "stale" in set(audit(touched, as_of=day, own_writes=written.drop(columns="tenant"))["check"])
+    assert "stale" in set(
+        audit(touched, as_of=day, own_writes=written.drop(columns="tenant"))["check"]
+    )

@@ -1,4 +1,5 @@
-"""Edits on their way back into another CRM: its labels and words, only what changed, nothing a CSV file would run."""
+"""Edits on their way back into another CRM: its labels and words, only what changed, nothing a CSV
+file would run."""
 
 from __future__ import annotations
 
@@ -45,7 +46,9 @@ def edited(deals: pd.DataFrame) -> pd.DataFrame:
     return after
 
 
-def test_to_csv__for_an_import_has_the_crms_labels_and_words(deals: pd.DataFrame, tmp_path: Path) -> None:
+def test_to_csv__for_an_import_has_the_crms_labels_and_words(
+    deals: pd.DataFrame, tmp_path: Path
+) -> None:
     oa.to_csv(deals, tmp_path / "all.csv", org=SALESFORCE)
     assert texts(tmp_path / "all.csv") == [
         ["Id", "Name", "Amount", "StageName", "CloseDate", "ForecastCategoryName", "Region__c"],
@@ -74,7 +77,9 @@ def test_to_csv__for_an_import_holds_only_what_changed(deals: pd.DataFrame, tmp_
     ]
 
 
-def test_to_excel__for_an_import_holds_dates_and_numbers(deals: pd.DataFrame, tmp_path: Path) -> None:
+def test_to_excel__for_an_import_holds_dates_and_numbers(
+    deals: pd.DataFrame, tmp_path: Path
+) -> None:
     after = edited(deals).assign(value=[1.5, 5_000.5, float("nan")])
     oa.to_excel(after, tmp_path / "edits.xlsx", org=SALESFORCE, before=deals)
     book = openpyxl.load_workbook(tmp_path / "edits.xlsx")
@@ -93,7 +98,13 @@ OWN = oa.Org(
         {"name": "Verbal", "kind": "open"},
         {"name": "Won", "kind": "won"},
     ],
-    columns={"No.": "unique_id", "Deal": "name", "Betrag": "value", "Phase": "stage", "Due": "close_date"},
+    columns={
+        "No.": "unique_id",
+        "Deal": "name",
+        "Betrag": "value",
+        "Phase": "stage",
+        "Due": "close_date",
+    },
 )
 CRMS = {
     "salesforce": (
@@ -133,7 +144,9 @@ class Crm:
         return pd.DataFrame(list(self.deals.values()), columns=self.labels)
 
     def update(self, file: Path) -> None:
-        for _, row in pd.read_csv(file, dtype="str", keep_default_na=False, encoding="utf-8-sig").iterrows():
+        for _, row in pd.read_csv(
+            file, dtype="str", keep_default_na=False, encoding="utf-8-sig"
+        ).iterrows():
             deal = self.deals[row[self.labels[0]]]
             for label, cell in row.items():
                 if cell or not self.keeps:
@@ -141,7 +154,9 @@ class Crm:
 
 
 @pytest.mark.parametrize("crm", CRMS)
-def test_an_import__keeps_what_a_colleague_changed_since_the_export(crm: str, tmp_path: Path) -> None:
+def test_an_import__keeps_what_a_colleague_changed_since_the_export(
+    crm: str, tmp_path: Path
+) -> None:
     org, labels, first, second = CRMS[crm]
     server = Crm(labels, first, keeps=crm == "salesforce")
     deals = oa.read_export(server.export(), org, progress=False)
@@ -179,7 +194,9 @@ def test_an_import__empties_a_field_where_the_crm_has_a_word_for_it(tmp_path: Pa
     after = deals.assign(value=[float("nan"), 200.0, 300.0], close_date=pd.Timestamp("2027-01-15"))
     after.loc[1, "close_date"] = pd.NaT
     for ending, write in (("csv", oa.to_csv), ("xlsx", oa.to_excel)):
-        with pytest.warns(DataWarning, match="2 cells became empty: #N/A in the file empties the field"):
+        with pytest.warns(
+            DataWarning, match="2 cells became empty: #N/A in the file empties the field"
+        ):
             write(after, tmp_path / f"edits.{ending}", org=SALESFORCE, before=deals)
     assert texts(tmp_path / "edits.csv") == [
         ["Id", "Amount", "CloseDate"],
@@ -206,7 +223,9 @@ def test_an_import__says_which_cells_no_file_can_empty(tmp_path: Path) -> None:
 def test_an_import__has_files_of_their_own_for_new_and_removed_deals(
     deals: pd.DataFrame, tmp_path: Path, ending: str
 ) -> None:
-    new = pd.DataFrame({"name": ["New", "Newer"], "stage": ["Prospecting"] * 2, "value": [5.0, None]})
+    new = pd.DataFrame(
+        {"name": ["New", "Newer"], "stage": ["Prospecting"] * 2, "value": [5.0, None]}
+    )
     after = SALESFORCE.apply(pd.concat([edited(deals).iloc[:2], new], ignore_index=True))
     with pytest.warns(DataWarning) as said:
         (oa.to_csv if ending == "csv" else oa.to_excel)(
@@ -226,7 +245,9 @@ def test_an_import__has_files_of_their_own_for_new_and_removed_deals(
     assert len(list(tmp_path.iterdir())) == 3
 
 
-OWNERS = REPORT.assign(**{"Opportunity Owner": ["Ann", "Bo", "Bo"], "Owner ID": ["005A", "005B", "005B"]})
+OWNERS = REPORT.assign(
+    **{"Opportunity Owner": ["Ann", "Bo", "Bo"], "Owner ID": ["005A", "005B", "005B"]}
+)
 
 
 def test_an_import__sends_an_owner_by_id(tmp_path: Path) -> None:
@@ -243,7 +264,8 @@ def test_an_import__refuses_an_owner_whose_id_is_unknown(crm: str, tmp_path: Pat
     report = Crm(labels, first, keeps=True).export().assign(Rep=["Ann", "Bo", "Bo"])
     deals = oa.read_export(report, named, progress=False)
     with pytest.raises(
-        DataError, match=r"owner_name='Bo' of 'Deal 1' can't be imported: .* the export has only names"
+        DataError,
+        match=r"owner_name='Bo' of 'Deal 1' can't be imported: .* the export has only names",
     ):
         oa.to_csv(deals.assign(owner_name="Bo"), tmp_path / "x.csv", org=named, before=deals)
     known = oa.read_export(OWNERS, SALESFORCE, progress=False)
@@ -256,28 +278,41 @@ def test_an_import__refuses_an_owner_whose_id_is_unknown(crm: str, tmp_path: Pat
 
 def test_an_import__writes_hubspots_probability_as_hubspot_does(tmp_path: Path) -> None:
     org, labels, first, _ = CRMS["hubspot"]
-    report = Crm(labels, first, keeps=True).export().assign(**{"Deal probability": ["0.2", "0.4", "1"]})
+    report = (
+        Crm(labels, first, keeps=True).export().assign(**{"Deal probability": ["0.2", "0.4", "1"]})
+    )
     deals = oa.read_export(report, org, progress=False)
     assert deals["probability"].tolist() == [20, 40, 100]
     oa.to_csv(deals.assign(probability=[60, 1, 100]), tmp_path / "edits.csv", org=org, before=deals)
-    assert texts(tmp_path / "edits.csv") == [["Record ID", "Deal probability"], ["1", "0.6"], ["2", "0.01"]]
+    assert texts(tmp_path / "edits.csv") == [
+        ["Record ID", "Deal probability"],
+        ["1", "0.6"],
+        ["2", "0.01"],
+    ]
 
 
 def test_an_import__holds_text_as_it_is(deals: pd.DataFrame, tmp_path: Path) -> None:
     oa.to_csv(
-        deals.assign(name=[" Acme", "Beta", "Gamma"]), tmp_path / "edits.csv", org=SALESFORCE, before=deals
+        deals.assign(name=[" Acme", "Beta", "Gamma"]),
+        tmp_path / "edits.csv",
+        org=SALESFORCE,
+        before=deals,
     )
     assert texts(tmp_path / "edits.csv") == [["Id", "Name"], [A, " Acme"]]
 
 
 @pytest.mark.parametrize("ending", ["csv", "xlsx"])
-def test_an_import_file__reads_back_as_the_edit(deals: pd.DataFrame, tmp_path: Path, ending: str) -> None:
+def test_an_import_file__reads_back_as_the_edit(
+    deals: pd.DataFrame, tmp_path: Path, ending: str
+) -> None:
     file = tmp_path / f"edits.{ending}"
     write = oa.to_csv if ending == "csv" else oa.to_excel
     after = deals.copy()
     after.loc[1, "stage"], after.loc[1, "close_date"] = "Closed Lost", pd.Timestamp("2027-01-15")
     write(after, file, org=SALESFORCE, before=deals)
-    read = oa.read_export(file, SALESFORCE, progress=False).drop(columns="probability", errors="ignore")
+    read = oa.read_export(file, SALESFORCE, progress=False).drop(
+        columns="probability", errors="ignore"
+    )
     wanted = after.loc[[1], ["unique_id", "stage", "close_date"]].set_index("unique_id")
     pd.testing.assert_frame_equal(read.set_index("unique_id"), wanted)
 
@@ -285,7 +320,9 @@ def test_an_import_file__reads_back_as_the_edit(deals: pd.DataFrame, tmp_path: P
 def test_import_rows__takes_the_labels_of_the_org_file_first() -> None:
     org = oa.Org(preset="pipedrive", columns={"Betrag": "value"}, currency="EUR")
     frame = org.apply(
-        pd.DataFrame({"unique_id": ["1"], "value": [5.0], "stage": ["Qualified"], "status": ["active"]})
+        pd.DataFrame(
+            {"unique_id": ["1"], "value": [5.0], "stage": ["Qualified"], "status": ["active"]}
+        )
     )
     sheets = make_import_files(frame, org, None, Path("all.csv"))
     assert sheets is not None
@@ -302,8 +339,14 @@ def test_import_rows__takes_the_labels_of_the_org_file_first() -> None:
             "Name='=1\\+1' looks like a formula, which a CSV file can't hold",
         ),
         ({"value": ["lots", "5", "6"]}, "value='lots' is not a number"),
-        ({"name": [" ", "Beta", "Gamma"]}, "1 edit can't be imported, such as name of .*; fix it first"),
-        ({"status": ["won", "active", "won"]}, "1 edit can't be imported, such as status: is a new column"),
+        (
+            {"name": [" ", "Beta", "Gamma"]},
+            "1 edit can't be imported, such as name of .*; fix it first",
+        ),
+        (
+            {"status": ["won", "active", "won"]},
+            "1 edit can't be imported, such as status: is a new column",
+        ),
     ],
 )
 def test_to_csv__refuses_what_cannot_be_imported(
@@ -315,7 +358,9 @@ def test_to_csv__refuses_what_cannot_be_imported(
     assert not file.exists()
 
 
-def test_import_rows__names_a_changed_column_that_the_crm_does_not_have(deals: pd.DataFrame) -> None:
+def test_import_rows__names_a_changed_column_that_the_crm_does_not_have(
+    deals: pd.DataFrame,
+) -> None:
     before, after = (SALESFORCE.apply(deals.assign(status=status)) for status in ("active", "won"))
     with pytest.raises(DataError, match="column 'status' has no label in the CRM"):
         make_import_files(after, SALESFORCE, before, Path("edits.csv"))
@@ -323,7 +368,9 @@ def test_import_rows__names_a_changed_column_that_the_crm_does_not_have(deals: p
 
 def test_before__belongs_to_an_import(deals: pd.DataFrame, tmp_path: Path) -> None:
     for write in (oa.to_csv, oa.to_excel):
-        with pytest.raises(ArgumentValueError, match="before= belongs to a file for a CRM's import"):
+        with pytest.raises(
+            ArgumentValueError, match="before= belongs to a file for a CRM's import"
+        ):
             write(deals, tmp_path / "x", before=deals)
     with pytest.raises(DataError, match="the org names no column for unique_id"):
         oa.to_csv(deals, tmp_path / "x.csv", org=oa.Org())
@@ -347,17 +394,20 @@ def test_to_csv__for_an_import_writes_a_column_of_two_names_once(tmp_path: Path)
     assert texts(tmp_path / "edits-new.csv")[1][:2] == ["Gamma", "9"]
 
 
-def test_to_csv__for_an_import_refuses_another_name_where_the_name_is_the_id(tmp_path: Path) -> None:
+def test_to_csv__for_an_import_refuses_another_name_where_the_name_is_the_id(
+    tmp_path: Path,
+) -> None:
     sheet = pd.DataFrame({"Name": ["Acme"], "Stage": ["Prospecting"]})
     deals = oa.read_export(sheet, BY_NAME, progress=False)
     with pytest.raises(
-        DataError, match="unique_id='Acme' and name='Acme 2' of one deal can't be imported: .*'Name'"
+        DataError,
+        match="unique_id='Acme' and name='Acme 2' of one deal can't be imported: .*'Name'",
     ):
         oa.to_csv(deals.assign(name=["Acme 2"]), tmp_path / "edits.csv", org=BY_NAME, before=deals)
 
 
 def test_parse__reads_an_amount_of_the_crm_as_the_grid_does() -> None:
     german = oa.Org(currency="EUR", timezone="Europe/Berlin")
-    assert [parse(column, "1.234,56", meaning=german) for column in ("value", "value_original")] == [
-        1234.56
-    ] * 2
+    assert [
+        parse(column, "1.234,56", meaning=german) for column in ("value", "value_original")
+    ] == [1234.56] * 2

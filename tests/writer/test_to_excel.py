@@ -92,7 +92,9 @@ def test_to_excel__offers_the_stages_of_the_pipeline_in_the_row(tmp_path: Path) 
             sheet.cell(row, 50 + place).value = f'=IFERROR(INDEX({listed},{place}),"")'
     book.save(file)
     (tmp_path / "saved").mkdir()
-    saved = openpyxl.load_workbook(saved_by_libreoffice(file, "xlsx", tmp_path / "saved"), data_only=True)
+    saved = openpyxl.load_workbook(
+        saved_by_libreoffice(file, "xlsx", tmp_path / "saved"), data_only=True
+    )
     offered = [
         [cell.value for cell in row if cell.value]
         for row in saved["opportunities"].iter_rows(min_row=2, max_row=5, min_col=51, max_col=55)
@@ -131,7 +133,10 @@ def test_to_excel__unedited_plans_nothing(tmp_path: Path, text: str) -> None:
     [
         ("nul\0", r"row 3: name holds the character '\\x00'"),
         ("non\uffff", r"row 3: name holds the character '\\uffff'"),
-        ("x" * 40_000, "row 3: name is too long for an Excel file, whose cells hold 32,767 characters: 'xxx"),
+        (
+            "x" * 40_000,
+            "row 3: name is too long for an Excel file, whose cells hold 32,767 characters: 'xxx",
+        ),
         ("\U0001f600" * 20_000, "row 3: name is too long for an Excel file"),
     ],
 )

@@ -44,7 +44,11 @@ def edit(path: Path, change: Callable[[Any, dict[str, int]], None]) -> Path:
 
 
 def cells(made: Any) -> list[tuple[Any, ...]]:
-    return list(made.changes[["unique_id", "operation", "field", "after"]].itertuples(index=False, name=None))
+    return list(
+        made.changes[["unique_id", "operation", "field", "after"]].itertuples(
+            index=False, name=None
+        )
+    )
 
 
 def saved_by_libreoffice(file: Path, ending: str, folder: Path) -> Path:

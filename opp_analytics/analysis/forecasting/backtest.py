@@ -50,21 +50,22 @@ def backtest(
     freq, method, confidence, probability, stage_rates, tz
         As for `forecast`. "stage" learns the rates anew at each record, from the records up to it.
     by : str or list of str, optional
-        One forecast for each value of these columns, as they were at the record; a deal that was not open then has those
-        at its win.
+        One forecast for each value of these columns, as they were at the record; a deal that was
+        not open then has those at its win.
     as_of : date or str, optional
         Only records up to the end of this day are used; None uses all.
 
     Returns
     -------
     DataFrame
-        Index ``made_at`` (instant of the record), the columns of `by`, ``period`` (str): the period then current, and the
-        next one. Columns:
-        ``weeks_before`` (int64): full weeks from the record's day to the period's last day; ``expected``, ``low``,
-        ``median``, ``high`` (float64, money): the forecast; ``actual``: money won in the period, according to the last record;
-        ``error`` = expected − actual; ``booked``: money won in it by that record; ``method`` (str): the one used.
-        Attrs: ``wape``, ``bias``, ``interval_coverage``, ``skill`` (None where not defined), ``n`` forecasts, ``as_of``,
-        ``freq``, ``method``, ``confidence``, ``left_out``: forecasts of records too early to learn what the method needs.
+        Index ``made_at`` (instant of the record), the columns of `by`, ``period`` (str): the period
+        then current, and the next one. Columns: ``weeks_before`` (int64): full weeks from the
+        record's day to the period's last day; ``expected``, ``low``, ``median``, ``high`` (float64,
+        money): the forecast; ``actual``: money won in the period, according to the last record;
+        ``error`` = expected − actual; ``booked``: money won in it by that record; ``method`` (str):
+        the one used. Attrs: ``wape``, ``bias``, ``interval_coverage``, ``skill`` (None where not
+        defined), ``n`` forecasts, ``as_of``, ``freq``, ``method``, ``confidence``, ``left_out``:
+        forecasts of records too early to learn what the method needs.
 
     Raises
     ------
@@ -79,12 +80,14 @@ def backtest(
 
     Notes
     -----
-    WAPE = Σ abs(F − A) / Σ A, bias = Σ(F − A) / Σ A, skill = 1 − WAPE / WAPE of the run rate. A forecast uses only the records up to its own. Ranges
-    that hold less often than `confidence` are too narrow.
+    WAPE = Σ abs(F − A) / Σ A, bias = Σ(F − A) / Σ A, skill = 1 − WAPE / WAPE of the run rate. A
+    forecast uses only the records up to its own. Ranges that hold less often than `confidence` are
+    too narrow.
 
     References
     ----------
-    S. Kolassa, W. Schütz (2007), Advantages of the MAD/MEAN ratio over the MAPE, Foresight 6, 40–43, for WAPE.
+    S. Kolassa, W. Schütz (2007), Advantages of the MAD/MEAN ratio over the MAPE, Foresight 6,
+    40–43, for WAPE.
 
     Examples
     --------
@@ -101,14 +104,21 @@ def backtest(
     (0.45, -0.45, 1.0)
     """
     meant = read_method(method, probability=probability, stage_rates=stage_rates)
-    asked: dict[str, Any] = {"freq": freq, "as_of": as_of, "by": by, "confidence": confidence, "tz": tz}
+    asked: dict[str, Any] = {
+        "freq": freq,
+        "as_of": as_of,
+        "by": by,
+        "confidence": confidence,
+        "tz": tz,
+    }
     past = PastForecasts(Question.of_past(history, "backtest", method=meant, **asked))
     wanted, label = list_ended(past.records), past.question.method.label
     table, plain = past.judge(wanted, None, Method("run_rate"))
     if table.empty:
         early = f", and records before it that {label} can learn from" if wanted else ""
         raise NotEnoughHistory(
-            f"backtest needs a {noun(freq)} that had ended by the last record ({past.question.today.date()}){early}; keep recording"
+            f"backtest needs a {noun(freq)} that had ended by the last record "
+            f"({past.question.today.date()}){early}; keep recording"
         )
     # Whatever the number of groups.
     forecasts = table.index.droplevel([*range(1, table.index.nlevels - 1)]).nunique()
@@ -124,7 +134,10 @@ def backtest(
 
 
 def _compare_with_run_rate(table: pd.DataFrame, plain: pd.DataFrame) -> float | None:
-    """1 − WAPE / WAPE of the run rate, over the forecasts that both could make; None without any."""
+    """1 − WAPE / WAPE of the run rate, over the forecasts that both could make.
+
+    None without any.
+    """
     common = table.index.intersection(plain.index)
     ours, theirs = (score(part.loc[common])["wape"] for part in (table, plain))
     return None if ours is None or not theirs else 1 - ours / theirs
@@ -137,7 +150,13 @@ def judge_midway(
 
     The table is that of `backtest`, one row for each group and period.
     """
-    asked: dict[str, Any] = {"freq": freq, "method": read_method(method), "as_of": as_of, "by": by, "tz": tz}
+    asked: dict[str, Any] = {
+        "freq": freq,
+        "method": read_method(method),
+        "as_of": as_of,
+        "by": by,
+        "tz": tz,
+    }
     past = PastForecasts(Question.of_past(history, "scorecard", **asked))
     days = past.records.days
     over = int(days[-1])
@@ -163,8 +182,9 @@ def backtest_horizons(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Index ``weeks_before`` (int64). Columns: ``n`` (int64), ``wape``, ``bias``, ``interval_coverage`` (float64,
-        fractions), as in `backtest`; the first two are NaN where nothing was booked.
+        Index ``weeks_before`` (int64). Columns: ``n`` (int64), ``wape``, ``bias``,
+        ``interval_coverage`` (float64, fractions), as in `backtest`; the first two are NaN where
+        nothing was booked.
 
     Raises
     ------
@@ -173,7 +193,8 @@ def backtest_horizons(table: pd.DataFrame) -> pd.DataFrame:
 
     Notes
     -----
-    A bias that grows with the distance is money from deals not created yet (below 0), or from deals that slip (above 0).
+    A bias that grows with the distance is money from deals not created yet (below 0), or from deals
+    that slip (above 0).
 
     Examples
     --------
@@ -186,10 +207,16 @@ def backtest_horizons(table: pd.DataFrame) -> pd.DataFrame:
     0             1   0.3  -0.3                1.0
     2             1   0.6  -0.6                1.0
     """
-    arguments.frame(table, "table", "weeks_before", "error", "actual", "low", "high", made_by="backtest")
+    arguments.frame(
+        table, "table", "weeks_before", "error", "actual", "low", "high", made_by="backtest"
+    )
     summary = score_groups(dict(iter(table.groupby("weeks_before"))), "weeks_before")
     kept = {name: table.attrs.get(name) for name in ("freq", "method", "confidence")}
     day = table.attrs.get("as_of")
     return annotate(
-        summary, made_from=None, n=len(table), as_of=None if day is None else pd.Timestamp(day), **kept
+        summary,
+        made_from=None,
+        n=len(table),
+        as_of=None if day is None else pd.Timestamp(day),
+        **kept,
     )

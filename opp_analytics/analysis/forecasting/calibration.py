@@ -10,8 +10,21 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import arguments, org, periods, schema, text
-from opp_analytics.analysis.shared.groups import By, Groups, Key, check_by, combine, divide, make_column_key
-from opp_analytics.analysis.shared.history_query import DELETED, check_history, number_deals, read_changes
+from opp_analytics.analysis.shared.groups import (
+    By,
+    Groups,
+    Key,
+    check_by,
+    combine,
+    divide,
+    make_column_key,
+)
+from opp_analytics.analysis.shared.history_query import (
+    DELETED,
+    check_history,
+    number_deals,
+    read_changes,
+)
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.analysis.stats.competing_risks import at_days, incidence, share_interval
 from opp_analytics.errors import DataError, DataWarning, NotEnoughHistory
@@ -44,7 +57,8 @@ def calibration(
     history : History
         Past records.
     horizon_days : int
-        Days after its first open record by which a deal counts as won; long enough that few are still open.
+        Days after its first open record by which a deal counts as won; long enough that few are
+        still open.
     bins : int
         Number of equal-width bins of the stated probability.
     by : str or list of str, optional
@@ -59,13 +73,14 @@ def calibration(
     Returns
     -------
     DataFrame
-        Index ``bin`` (str: "0–10%", …; all of them; below the columns of `by`). Columns: ``n`` (int64): deals; ``stated``
-        (float64, fraction): their mean stated probability; ``realized``: share won by the horizon; ``realized_low``,
-        ``realized_high``: its interval; ``lost_share``, ``removed_share`` (deleted or disqualified) and ``open_share`` at
-        the horizon, which with ``realized`` sum to 1; ``won``, ``lost``, ``removed``, ``open`` (int64): deals by then, or by
-        the last record where that came first. A bin without a deal that was followed so long has NaN.
-        Attrs: ``brier``, ``skill`` (against always saying the base rate), ``ece``, ``base_rate`` (None without deals),
-        ``left_out`` (no stated probability, contradictions).
+        Index ``bin`` (str: "0–10%", …; all of them; below the columns of `by`). Columns: ``n``
+        (int64): deals; ``stated`` (float64, fraction): their mean stated probability; ``realized``:
+        share won by the horizon; ``realized_low``, ``realized_high``: its interval; ``lost_share``,
+        ``removed_share`` (deleted or disqualified) and ``open_share`` at the horizon, which with
+        ``realized`` sum to 1; ``won``, ``lost``, ``removed``, ``open`` (int64): deals by then, or
+        by the last record where that came first. A bin without a deal that was followed so long has
+        NaN. Attrs: ``brier``, ``skill`` (against always saying the base rate), ``ece``,
+        ``base_rate`` (None without deals), ``left_out`` (no stated probability, contradictions).
 
     Raises
     ------
@@ -74,11 +89,13 @@ def calibration(
 
     Notes
     -----
-    Each deal counts once, with the probability of its first open record, which cannot depend on the outcome. ``realized``
-    is the cumulative incidence of winning (Aalen–Johansen): losses come faster than wins, so that among closed deals only an
-    honest 20% looks like 9% after a month; deals too young for the horizon count as far as they were followed. Brier
-    score = mean (p − won)² over the deals old enough; skill = 1 − Brier / (base rate·(1 − base rate)); expected
-    calibration error = Σ n_b·abs(stated_b − realized_b) / Σ n_b. Today's probability of closed deals is never used.
+    Each deal counts once, with the probability of its first open record, which cannot depend on the
+    outcome. ``realized`` is the cumulative incidence of winning (Aalen–Johansen): losses come
+    faster than wins, so that among closed deals only an honest 20% looks like 9% after a month;
+    deals too young for the horizon count as far as they were followed. Brier score = mean (p −
+    won)² over the deals old enough; skill = 1 − Brier / (base rate·(1 − base rate)); expected
+    calibration error = Σ n_b·abs(stated_b − realized_b) / Σ n_b. Today's probability of closed
+    deals is never used.
 
     References
     ----------
@@ -95,7 +112,9 @@ def calibration(
         until = periods.as_instant(as_of, tz=zone, end=True, name="as_of")
         rows, moments = rows[rows["seen_at"] <= until], moments[moments <= until]
     if moments.empty:
-        raise NotEnoughHistory(f"calibration needs records, but there are none up to as_of={as_of!r}")
+        raise NotEnoughHistory(
+            f"calibration needs records, but there are none up to as_of={as_of!r}"
+        )
     last = moments.max()
     deal = number_deals(rows)
     opened = np.flatnonzero(rows["outcome"] == OPEN)
@@ -107,7 +126,9 @@ def calibration(
     used = inside & ~np.isin(ends.state, (CONFLICT, UNKNOWN))
     binned = _bin(stated, bins)
     binned = Key(binned.name, np.where(used, binned.codes, -1), binned.labels)
-    groups = combine([*(make_column_key(first[name]) for name in names), binned], len(first), everything=True)
+    groups = combine(
+        [*(make_column_key(first[name]) for name in names), binned], len(first), everything=True
+    )
     judged = used & ends.old_enough
     table = groups.frame(_tabulate(groups, ends, stated, int(horizon_days), confidence))
     return annotate(
@@ -137,7 +158,11 @@ class _Ends:
 
 
 def _find_ends(
-    rows: pd.DataFrame, deal: NDArray[np.int64], opened: NDArray[np.intp], last: pd.Timestamp, horizon: int
+    rows: pd.DataFrame,
+    deal: NDArray[np.int64],
+    opened: NDArray[np.intp],
+    last: pd.Timestamp,
+    horizon: int,
 ) -> _Ends:
     """Find the end of each deal, from the rows of deals in order of time and the first one in which each is open."""
     seen = rows["seen_at"].dt.tz_localize(None).to_numpy()
@@ -165,14 +190,25 @@ def _tabulate(
     shares = np.full((6, groups.size), np.nan)
     for group in np.flatnonzero(n):
         mine = groups.codes == group
-        curve = incidence(ends.days[mine], won=won[mine], lost=lost[mine], disqualified=removed[mine])
+        curve = incidence(
+            ends.days[mine], won=won[mine], lost=lost[mine], disqualified=removed[mine]
+        )
         at = [float(at_days(curve, name, horizon)) for name in _SHARES]
         if at[-1] > 0 and ends.days[mine].max() < horizon:
             continue
         error = float(at_days(curve, "won_error", horizon))
-        low, high = share_interval(np.array(at[:1]), np.array([error]), n[group : group + 1], confidence)
+        low, high = share_interval(
+            np.array(at[:1]), np.array([error]), n[group : group + 1], confidence
+        )
         shares[:, group] = [at[0], float(low[0]), float(high[0]), *at[1:]]
-    names = ("realized", "realized_low", "realized_high", "lost_share", "removed_share", "open_share")
+    names = (
+        "realized",
+        "realized_low",
+        "realized_high",
+        "lost_share",
+        "removed_share",
+        "open_share",
+    )
     return {
         "n": n,
         "stated": divide(groups.sum(stated, np.ones(len(stated), dtype=bool)), n),
@@ -222,8 +258,9 @@ def recalibrate(
     Returns
     -------
     DataFrame
-        A copy with ``recalibrated`` (float64, fraction 0–1; NaN where none is stated): the share of such deals that were
-        won by the table's horizon, for use in ``forecast(..., probability="recalibrated")``.
+        A copy with ``recalibrated`` (float64, fraction 0–1; NaN where none is stated): the share of
+        such deals that were won by the table's horizon, for use in ``forecast(...,
+        probability="recalibrated")``.
 
     Raises
     ------
@@ -232,9 +269,10 @@ def recalibrate(
 
     Notes
     -----
-    Where more than a quarter of the deals were still open at the horizon, a `DataWarning` says so: a longer one tells more.
-    Each bin's realized rate is shrunk toward its stated one, (n·realized + strength·stated) / (n + strength), made
-    monotone by isotonic regression with weights n, and interpolated between the bins' stated means.
+    Where more than a quarter of the deals were still open at the horizon, a `DataWarning` says so:
+    a longer one tells more. Each bin's realized rate is shrunk toward its stated one, (n·realized +
+    strength·stated) / (n + strength), made monotone by isotonic regression with weights n, and
+    interpolated between the bins' stated means.
 
     Examples
     --------
@@ -252,7 +290,8 @@ def recalibrate(
         still = float((held["n"] * held["open_share"]).sum() / held["n"].sum())
         if still > _STILL_OPEN:
             DataWarning.warn(
-                f"{text.percent(still)} of the deals behind the calibration were still open at its horizon, and count as "
+                f"{text.percent(still)} of the deals behind the calibration were still open at "
+                "its horizon, and count as "
                 "not won by then; use a longer horizon_days"
             )
     # Imported here, because it is slow to import.

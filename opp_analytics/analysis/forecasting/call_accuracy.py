@@ -8,7 +8,13 @@ from typing import Any, Literal
 import pandas as pd
 
 from opp_analytics import schema
-from opp_analytics.analysis.forecasting.call_samples import NUMBER, POINT, CallSamples, Errors, tabulate
+from opp_analytics.analysis.forecasting.call_samples import (
+    NUMBER,
+    POINT,
+    CallSamples,
+    Errors,
+    tabulate,
+)
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.history import History
@@ -16,9 +22,21 @@ from opp_analytics.org import Org
 from opp_analytics.periods import Freq
 
 _COLUMNS = (
-    "n", "wape", "bias", "bias_low", "bias_high", "over", "under", "moved", "differs", "error_ratio", "ratio_low",
-    "ratio_high", "model_wape", "better",
-)  # fmt: skip
+    "n",
+    "wape",
+    "bias",
+    "bias_low",
+    "bias_high",
+    "over",
+    "under",
+    "moved",
+    "differs",
+    "error_ratio",
+    "ratio_low",
+    "ratio_high",
+    "model_wape",
+    "better",
+)
 
 
 def call_accuracy(
@@ -38,26 +56,30 @@ def call_accuracy(
     org : Org, optional
         Read the history and the calls by this org; default: the history's own.
     freq : str, optional
-        Period alias of the calls to judge; by default that of the org's ``[report]``, else "M". Calls for other periods are left out.
+        Period alias of the calls to judge; by default that of the org's ``[report]``, else "M".
+        Calls for other periods are left out.
     by : {"caller", "owner_name", "team"}
-        One row for each caller with all numbers that they call, or for each person's or team's number: the last override in
-        force, else the own call.
+        One row for each caller with all numbers that they call, or for each person's or team's
+        number: the last override in force, else the own call.
     confidence : float
         Level of the intervals and of ``differs``.
 
     Returns
     -------
     DataFrame
-        Index: `by` (str), one row for each with a call for such a period. Columns: ``n`` (int64): periods judged; ``wape``,
-        ``bias`` with ``bias_low`` and ``bias_high`` (float64, fractions of what was won); ``over``, ``under`` (fractions): share
-        of periods that were called too high, too low; ``moved`` (fraction of what was won): mean of a caller's last minus first call;
-        ``differs`` (bool): the error differs from the model's for the same numbers beyond chance; ``error_ratio`` (ratio to the
-        model's error) with ``ratio_low`` and ``ratio_high``; ``model_wape`` (fraction); ``better`` (fraction): share of periods
-        in which the calls missed by less than the model. NaN below 3 periods: too few to say; the ends of the ratio below 6.
-        Attrs: ``n`` periods, ``as_of``, ``freq``, ``tz``, ``confidence``, ``left_out``: ``other_periods``,
-        ``period_not_over`` and ``other_numbers`` (calls), ``no_record`` (days without a record), ``no_forecast`` (calls in
-        force on a day without a forecast of their number). A call for a person who is neither under ``[people]`` of the org
-        nor an owner is left out with a `DataWarning`.
+        Index: `by` (str), one row for each with a call for such a period. Columns: ``n`` (int64):
+        periods judged; ``wape``, ``bias`` with ``bias_low`` and ``bias_high`` (float64, fractions
+        of what was won); ``over``, ``under`` (fractions): share of periods that were called too
+        high, too low; ``moved`` (fraction of what was won): mean of a caller's last minus first
+        call; ``differs`` (bool): the error differs from the model's for the same numbers beyond
+        chance; ``error_ratio`` (ratio to the model's error) with ``ratio_low`` and ``ratio_high``;
+        ``model_wape`` (fraction); ``better`` (fraction): share of periods in which the calls missed
+        by less than the model. NaN below 3 periods: too few to say; the ends of the ratio below 6.
+        Attrs: ``n`` periods, ``as_of``, ``freq``, ``tz``, ``confidence``, ``left_out``:
+        ``other_periods``, ``period_not_over`` and ``other_numbers`` (calls), ``no_record`` (days
+        without a record), ``no_forecast`` (calls in force on a day without a forecast of their
+        number). A call for a person who is neither under ``[people]`` of the org nor an owner is
+        left out with a `DataWarning`.
 
     Raises
     ------
@@ -72,8 +94,9 @@ def call_accuracy(
 
     Notes
     -----
-    Calls count as they were known on a period's first day, a third and two thirds in, and a week before its end. Its error is
-    the mean over these days, so n counts periods; that of several numbers their sum. Formulas: docs/definitions.md, "Calls".
+    Calls count as they were known on a period's first day, a third and two thirds in, and a week
+    before its end. Its error is the mean over these days, so n counts periods; that of several
+    numbers their sum. Formulas: docs/definitions.md, "Calls".
 
     Examples
     --------
@@ -122,6 +145,9 @@ def judge_callers(samples: CallSamples, by: str = "caller") -> pd.DataFrame:
             rows[key]["moved"] = (moves.loc[key] / errors.actual)[errors.actual > 0].mean()
     table = tabulate(rows.values(), _COLUMNS, confidence=samples.question.confidence)
     table.index = pd.Index(rows, dtype=schema.TEXT, name=by)
-    left_out = {"other_numbers": len(samples.calls) - len(calls), "no_forecast": len(known) - len(cells)}
+    left_out = {
+        "other_numbers": len(samples.calls) - len(calls),
+        "no_forecast": len(known) - len(cells),
+    }
     n = cells.index.get_level_values("period").nunique()
     return annotate(table, n=n, left_out={**samples.left_out, **left_out}, **samples.notes)

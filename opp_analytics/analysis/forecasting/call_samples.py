@@ -80,18 +80,23 @@ class CallSamples:
         calls = leave_strangers_out(meaning.calls, partial(list_owners, history))
         if calls.empty:
             raise NotEnoughHistory(
-                f"{asked_by} needs calls, but the org has none; name their file under [calls] of the org file, or make one with "
+                f"{asked_by} needs calls, but the org has none; name their file under [calls] of "
+                "the org file, or make one with "
                 "opp-analytics call"
             )
         read = {
-            label: find_called_period(label, question.freq, meaning) for label in calls["period"].unique()
+            label: find_called_period(label, question.freq, meaning)
+            for label in calls["period"].unique()
         }
         asked = [read[label] for label in calls["period"]]
         if not any(asked):
             other = calls["period"].iloc[0]
-            fits = next((one for sign, one in (("Q", "Q"), ("/", "W"), ("-", "M")) if sign in other), "Y")
+            fits = next(
+                (one for sign, one in (("Q", "Q"), ("/", "W"), ("-", "M")) if sign in other), "Y"
+            )
             raise NotEnoughHistory(
-                f"{asked_by} judges calls for one {noun(question.freq)}, but all calls are for other periods, such as "
+                f"{asked_by} judges calls for one {noun(question.freq)}, but all calls are for "
+                "other periods, such as "
                 f"{other}; pass freq={fits!r}, in the shell --freq {fits}"
             )
         records = question.records
@@ -126,7 +131,9 @@ class CallSamples:
         """The calls in force on each day, with ``place``, ``day`` and ``override``: one's own first, then the last made last."""
         by_period = dict(iter(self.calls.groupby("period")))
         found = [
-            calls_known(by_period[str(point.period)], point.day).assign(place=point.place, day=point.day)
+            calls_known(by_period[str(point.period)], point.day).assign(
+                place=point.place, day=point.day
+            )
             for point in self.points
         ]
         table = pd.concat(found) if found else self.calls[:0].assign(place=0, day=pd.Timestamp(0))
@@ -154,7 +161,9 @@ class CallSamples:
                     weighted, booked = plain[group]
                     before = max(booked, last[record, group, str(period - 1)])
                     came = actual[record, group, str(period)]
-                    rows.append((str(period), place, *group, forecasts[group][0], weighted, before, came))
+                    rows.append(
+                        (str(period), place, *group, forecasts[group][0], weighted, before, came)
+                    )
         keys = [*POINT, *by]
         table = pd.DataFrame(rows, columns=[*keys, "model", "weighted", "last_period", "actual"])
         self._levels[by] = table.set_index(keys).astype("float64")
@@ -167,7 +176,9 @@ class CallSamples:
         return wanted
 
 
-def _ask(past: PastForecasts, wanted: Wanted, method: Method | None) -> dict[tuple[int, pd.Period], _Made]:
+def _ask(
+    past: PastForecasts, wanted: Wanted, method: Method | None
+) -> dict[tuple[int, pd.Period], _Made]:
     """Forecast by record and period; a group without a forecast among others counts as 0."""
     found: dict[tuple[int, pd.Period], _Made] = {}
     for record, ahead in wanted.items():
@@ -211,7 +222,9 @@ class Errors:
         """Average cells by the first level of their index, each as `of` does."""
         every = cls.of(cells, sources, 0)
         parts = every.size, every.signed, every.actual
-        return {key: cls(*(part.loc[key] for part in parts)) for key in every.actual.index.unique(0)}
+        return {
+            key: cls(*(part.loc[key] for part in parts)) for key in every.actual.index.unique(0)
+        }
 
     @property
     def enough(self) -> bool:
@@ -225,13 +238,19 @@ class Errors:
         error, model, signed = (
             part.to_numpy() for part in (self.size[source], self.size["model"], self.signed[source])
         )
-        n, total, tail, cents = len(error), self.actual.sum(), (1 - confidence) / 2, np.round(signed, 2)
+        n, total, tail, cents = (
+            len(error),
+            self.actual.sum(),
+            (1 - confidence) / 2,
+            np.round(signed, 2),
+        )
         bias = _divide(signed.sum(), total)
         drawn = np.random.default_rng(0).integers(0, n, (_DRAWS, n))
         ratios = _divide(error[drawn].sum(axis=1), model[drawn].sum(axis=1))
         known = n >= _FEWEST_DRAWN and bool(model.any())
         low, high = np.nanquantile(ratios, [tail, 1 - tail]) if known else (np.nan, np.nan)
-        # Around the bias, which is a share of what came: a caller who adds a tenth errs more in a large period.
+        # Around the bias, which is a share of what came: a caller who adds a tenth errs more in a
+        # large period.
         off = (signed - bias * self.actual.to_numpy()).std(ddof=1)
         reach = _divide(stdtrit(n - 1, 1 - tail) * off * n**0.5, total)
         return {
@@ -251,7 +270,10 @@ class Errors:
         }
 
     def compare(self, source: str, other: str = "model") -> float:
-        """Compute the p-value of the difference between two sources' errors; NaN from too few periods."""
+        """Compute the p-value of the difference between two sources' errors.
+
+        NaN from too few periods.
+        """
         return compare_pairs(self.size[source] - self.size[other]) if self.enough else np.nan
 
 
@@ -261,8 +283,13 @@ def _divide(part: Any, whole: Any) -> Any:
     return np.divide(part, whole, out=out, where=np.asarray(whole) > 0)[()]
 
 
-def tabulate(rows: Iterable[dict[str, Any]], columns: Sequence[str], *, confidence: float) -> pd.DataFrame:
-    """Tabulate judged rows; ``differs`` marks p-values by Holm's adjustment, over the rows that have one."""
+def tabulate(
+    rows: Iterable[dict[str, Any]], columns: Sequence[str], *, confidence: float
+) -> pd.DataFrame:
+    """Tabulate judged rows.
+
+    ``differs`` marks p-values by Holm's adjustment, over the rows that have one.
+    """
     table = pd.DataFrame(list(rows), columns=[*columns, "p"]).astype("float64")
     differs, p = np.zeros(len(table), dtype=bool), table.pop("p").dropna()
     differs[p.index] = adjust_p_values(p.to_numpy()) < 1 - confidence

@@ -21,17 +21,24 @@ OUTCOMES = ("won", *CATEGORIES, "lost", "slipped", "removed")
 
 
 def category_moves(
-    history: History, *, start: When, end: When, freq: str = "M", by: By = None, tz: str | None = None
+    history: History,
+    *,
+    start: When,
+    end: When,
+    freq: str = "M",
+    by: By = None,
+    tz: str | None = None,
 ) -> pd.DataFrame:
     """Count the deals of each forecast category that were due in a period, by outcome.
 
     Parameters
     ----------
     history : History
-        Reads ``stage``, ``status``, ``value``, ``close_date``, `by`, and where present ``category``, ``pipeline``,
-        ``probability``.
+        Reads ``stage``, ``status``, ``value``, ``close_date``, `by`, and where present
+        ``category``, ``pipeline``, ``probability``.
     start, end : date or str
-        The two records to compare. A naive date means the start of its day for `start`, the end of its day for `end`.
+        The two records to compare. A naive date means the start of its day for `start`, the end of
+        its day for `end`.
     freq : str
         The deals are those due in the period of this alias that holds `start`.
     by : str or list of str, optional
@@ -42,10 +49,11 @@ def category_moves(
     Returns
     -------
     DataFrame
-        Index ``from_category``, ``to_category`` (str; below the columns of `by`), every pair: commit, best_case, pipeline,
-        omitted to won, each category, lost, slipped, removed (and transferred, where deals left a history made by
-        ``history.where``). ``count`` (int64), ``value`` (float64, money, at `start`; a missing value counts 0).
-        Attrs: ``n``, ``period``, ``freq``, ``as_of``. With `by`, no deal gives no rows.
+        Index ``from_category``, ``to_category`` (str; below the columns of `by`), every pair:
+        commit, best_case, pipeline, omitted to won, each category, lost, slipped, removed (and
+        transferred, where deals left a history made by ``history.where``). ``count`` (int64),
+        ``value`` (float64, money, at `start`; a missing value counts 0). Attrs: ``n``, ``period``,
+        ``freq``, ``as_of``. With `by`, no deal gives no rows.
 
     Raises
     ------
@@ -60,9 +68,10 @@ def category_moves(
 
     Notes
     -----
-    Cohort: open at `start`, due in the period. At `end`: won (with a date by the period's end), lost, removed (deleted,
-    disqualified, or won and lost at once); slipped: won or due after the period, without a date, or open when the period is
-    over; else its category then. A commit is as good as the share of it that was won.
+    Cohort: open at `start`, due in the period. At `end`: won (with a date by the period's end),
+    lost, removed (deleted, disqualified, or won and lost at once); slipped: won or due after the
+    period, without a date, or open when the period is over; else its category then. A commit is as
+    good as the share of it that was won.
 
     Examples
     --------
@@ -77,7 +86,13 @@ def category_moves(
     for level in ("from_category", "to_category"):
         check_by(groups, level=level)
     asked = find_span(
-        history, start, end, asked_by="category_moves", by=groups, tz=tz, needs=("stage", "close_date")
+        history,
+        start,
+        end,
+        asked_by="category_moves",
+        by=groups,
+        tz=tz,
+        needs=("stage", "close_date"),
     )
     period = pd.Period(asked.first, asked.org.freq(check_freq(freq)))
     first, last = period.start_time.normalize(), period.end_time.normalize()
@@ -111,7 +126,10 @@ def category_moves(
 
 
 def _read_record(history: History, moment: pd.Timestamp, by: list[str]) -> pd.DataFrame:
-    """Read outcome, value, date, category and groups of each deal in a record; index ``unique_id``."""
+    """Read outcome, value, date, category and groups of each deal in a record.
+
+    Index ``unique_id``.
+    """
     known = history.as_of(moment)
     there = [name for name in DECIDING if name in known.columns]
     frame = read(known, "stage", "value", "close_date", *there, by=by, unique=True)
@@ -135,7 +153,9 @@ def _find_outcomes(after: pd.DataFrame, last: pd.Timestamp, *, over: bool) -> ND
     ]
     masks, labels = zip(*cases, strict=True)
     otherwise = after["category"].fillna("").to_numpy(dtype=str)
-    found: NDArray[np.str_] = np.select([mask.to_numpy(dtype=bool) for mask in masks], labels, otherwise)
+    found: NDArray[np.str_] = np.select(
+        [mask.to_numpy(dtype=bool) for mask in masks], labels, otherwise
+    )
     return found
 
 

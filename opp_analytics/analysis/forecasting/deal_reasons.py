@@ -46,9 +46,10 @@ def deal_reasons(
     Returns
     -------
     DataFrame
-        Index ``unique_id`` (str), ``step`` (str): "overall", "bucket" (how the deal is due), "stage" (of any pipeline), "pipeline",
-        "owner", "month" (whether it ends a quarter). A step without past deals has no row, such as an owner or stage never
-        seen, or the pipeline of a stage that only one has. Columns:
+        Index ``unique_id`` (str), ``step`` (str): "overall", "bucket" (how the deal is due),
+        "stage" (of any pipeline), "pipeline", "owner", "month" (whether it ends a quarter). A step
+        without past deals has no row, such as an owner or stage never seen, or the pipeline of a
+        stage that only one has. Columns:
 
         - ``chance`` (float64, fraction): the chance after the step; after the last one it is that of `forecast_deals`.
         - ``points`` (float64, fraction): what the step adds; those of a deal sum to its chance.
@@ -56,12 +57,14 @@ def deal_reasons(
           them that were won in it.
         - ``group`` (str): what these deals share: their stage, their owner, …
 
-        Attrs: ``n`` deals, ``as_of``, ``freq``, ``period``, ``method``, ``left_out``. Without open deals, no rows.
+        Attrs: ``n`` deals, ``as_of``, ``freq``, ``period``, ``method``, ``left_out``. Without open
+        deals, no rows.
 
     Raises
     ------
     NotEnoughHistory
-        When fewer than 3 ended periods have a record as long before their end as `as_of` is before that of the period.
+        When fewer than 3 ended periods have a record as long before their end as `as_of` is before
+        that of the period.
     MissingColumnError, DataError, ArgumentTypeError, ArgumentValueError
         As for `forecast`; also for a period that has ended.
 
@@ -71,8 +74,9 @@ def deal_reasons(
 
     Notes
     -----
-    The chances are those of the learned method (docs/definitions.md, learned). Each share won leans on that of the step
-    before it with the weight of 8 deals; owner and month are factors, added as the difference that they make.
+    The chances are those of the learned method (docs/definitions.md, learned). Each share won leans
+    on that of the step before it with the weight of 8 deals; owner and month are factors, added as
+    the difference that they make.
 
     Examples
     --------
@@ -94,15 +98,21 @@ def deal_reasons(
     check_columns_begin(check_history(history, "deal_reasons"), ("stage", "close_date"))
     asked: dict[str, Any] = {"as_of": as_of, "freq": freq, "history": history, "tz": tz}
     periods = 1 if period is None else [period]
-    question = Question.of(opportunities, method=read_method("learned"), periods=periods, only=True, **asked)
+    question = Question.of(
+        opportunities, method=read_method("learned"), periods=periods, only=True, **asked
+    )
     (wanted,) = question.periods
     if wanted < question.current:
-        raise ArgumentValueError(f"period={period!r} has ended; use {str(question.current)!r} or a later one")
+        raise ArgumentValueError(
+            f"period={period!r} has ended; use {str(question.current)!r} or a later one"
+        )
     deals = answer(question, question.read(opportunities), single_deals=True).moment
     notes: dict[str, Any] = {"freq": question.freq, "period": str(wanted), "method": "learned"}
     notes["left_out"] = deals.left_out
     table = list_reasons(question.learn(()), deals, wanted, deals.open, ids)
-    return annotate(table, made_from=opportunities, n=int(deals.open.sum()), as_of=question.today, **notes)
+    return annotate(
+        table, made_from=opportunities, n=int(deals.open.sum()), as_of=question.today, **notes
+    )
 
 
 def list_reasons(
@@ -112,7 +122,8 @@ def list_reasons(
     found = learned.explain(deals, wanted)
     if found is None:
         raise NotEnoughHistory(
-            f"deal_reasons needs {FEWEST} ended {noun(wanted.freqstr)}s with a record {last_day(wanted) - deals.day} days before their "
+            f"deal_reasons needs {FEWEST} ended {noun(wanted.freqstr)}s with a record "
+            f"{last_day(wanted) - deals.day} days before their "
             f"end; use an earlier period than {wanted}, or keep recording"
         )
     chance, (seen, won) = (part[..., asked] for part in found)
@@ -124,7 +135,8 @@ def list_reasons(
         [label[0] for label in labels],
         [label[-1] for label in labels],
         [owners[k] for k in deals.owner[asked]],
-        ["quarter end" if learned.records.closes_quarter(wanted) else "within the quarter"] * len(labels),
+        ["quarter end" if learned.records.closes_quarter(wanted) else "within the quarter"]
+        * len(labels),
     ]
     kept = (seen > 0) | (np.arange(len(STEPS)) == 0)[:, None]
     deal, step = np.nonzero(kept.T)

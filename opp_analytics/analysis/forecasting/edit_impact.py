@@ -19,8 +19,8 @@ from opp_analytics.schema import BUCKETS
 class EditImpact:
     """Forecasts of opportunities before and after edits, by one method and over the same periods.
 
-    Where they are a part of their pipeline, the record of their time adds the other deals to both sides; without one they are
-    forecast alone, without a target.
+    Where they are a part of their pipeline, the record of their time adds the other deals to both
+    sides; without one they are forecast alone, without a target.
     """
 
     def __init__(
@@ -34,7 +34,8 @@ class EditImpact:
         **asked: Any,
     ) -> None:
         self.opportunities = opportunities
-        """Those before the edits; what the server holds of them after a write may take their place."""
+        """Those before the edits; what the server holds of them after a write may take their
+        place."""
         self.rest = find_rest(opportunities, history)
         """The other deals of the pipeline; None if there are none, or none are known."""
         self.is_part = self.rest is None and holds_part(opportunities, history)
@@ -48,7 +49,10 @@ class EditImpact:
         return self._forecast(self.opportunities, **self._first)
 
     def find_after(self, edited: pd.DataFrame) -> pd.DataFrame:
-        """Forecast the edited opportunities; a period that only they have is then in `before` too."""
+        """Forecast the edited opportunities.
+
+        A period that only they have is then in `before` too.
+        """
         first = self.before
         with DataWarning.muted():  # which `before` gave
             # A period without deals on one side may have new business on both.
@@ -66,7 +70,10 @@ class EditImpact:
         return "the run rate sees wins, not the value, date, stage or chance of an open deal"
 
     def by_row(self, before: pd.DataFrame, after: pd.DataFrame, period: str) -> pd.Series[Any]:
-        """Compute what each row, by its label, changes of a period's expected money; none under the run rate, which sees no deal."""
+        """Compute what each row, by its label, changes of a period's expected money.
+
+        None under the run rate, which sees no deal.
+        """
         method = self.before.attrs["method"]
         if method == "run_rate":
             return pd.Series(dtype="float64")
@@ -74,13 +81,17 @@ class EditImpact:
         # Where all of a few are in unknown stages, nothing is expected of them.
         known = (side[outcome_codes(side) != UNKNOWN] for side in (before, after))
         sides = (
-            forecast(each.assign(row=each.index), periods=[period], only=True, **asked) for each in known
+            forecast(each.assign(row=each.index), periods=[period], only=True, **asked)
+            for each in known
         )
         was, now = (side["expected"].groupby(level="row").sum() for side in sides)
         return now.sub(was, fill_value=0.0)
 
     def _same(self, table: pd.DataFrame) -> dict[str, Any]:
-        return {"method": self.before.attrs["method"], "periods": [*table.index.difference(list(BUCKETS))]}
+        return {
+            "method": self.before.attrs["method"],
+            "periods": [*table.index.difference(list(BUCKETS))],
+        }
 
     def _forecast(self, opportunities: pd.DataFrame, **how: Any) -> pd.DataFrame:
         whole = add_rest(opportunities, self.rest)

@@ -50,42 +50,47 @@ def forecast(
     Parameters
     ----------
     opportunities : DataFrame
-        ``stage``, ``value`` (money), ``close_date`` (date); ``status``, ``probability`` (percent), ``created_at``
-        (instant) and ``owner_name`` where present; the columns of `by`.
+        ``stage``, ``value`` (money), ``close_date`` (date); ``status``, ``probability`` (percent),
+        ``created_at`` (instant) and ``owner_name`` where present; the columns of `by`.
     as_of : date or str
         Date T of the forecast.
     freq : str
         Period alias: "M", "Q", a fiscal "Q-JAN", …
     method : str
-        "auto": learned where the history allows, else run_rate, else stated. "learned": chances, new business and ranges from
-        past records. "run_rate": what ended periods won after the same point. "stated": a deal's ``probability``. "stage": the
-        rate of its stage.
+        "auto": learned where the history allows, else run_rate, else stated. "learned": chances,
+        new business and ranges from past records. "run_rate": what ended periods won after the same
+        point. "stated": a deal's ``probability``. "stage": the rate of its stage.
     probability : str, optional
-        Column of chances (fractions 0–1, or whole percents) for "stated", in place of ``probability``.
+        Column of chances (fractions 0–1, or whole percents) for "stated", in place of
+        ``probability``.
     stage_rates : mapping or DataFrame, optional
-        Rate (fraction 0–1) by stage, or by pipeline and stage, such as the result of `stage_rates`, for "stage" and for deals without a stated chance;
-        None learns those of "stage" from the history.
+        Rate (fraction 0–1) by stage, or by pipeline and stage, such as the result of `stage_rates`,
+        for "stage" and for deals without a stated chance; None learns those of "stage" from the
+        history.
     history : History, optional
         Past records, to learn from. Records after T are not read.
     target : float, mapping or DataFrame, optional
-        Target of each period of the whole, in money, 0 or more; a mapping from period label, or the tuple of labels and
-        period, to money; or a table such as `Org.targets`, with ``period``, ``target`` and ``owner_name``, ``team`` or other
-        columns of `by`. A group without a target of its own has the sum of its parts'; people's add up to their teams' by
-        the days that they are in each.
+        Target of each period of the whole, in money, 0 or more; a mapping from period label, or the
+        tuple of labels and period, to money; or a table such as `Org.targets`, with ``period``,
+        ``target`` and ``owner_name``, ``team`` or other columns of `by`. A group without a target
+        of its own has the sum of its parts'; people's add up to their teams' by the days that they
+        are in each.
     by : str or list of str, optional
         One forecast for each value of these columns; a missing value is shown as "(none)".
     periods : int or list of str, optional
-        Periods with a row even if they have no deals: their labels, or their number (at most 1,200) from the
-        current one on.
+        Periods with a row even if they have no deals: their labels, or their number (at most 1,200)
+        from the current one on.
     only : bool
         If True, no other period has a row, which is faster where one of many is asked about.
     new_business : bool
-        If False, nothing is expected from deals that are not in the frame: for a part of the pipeline. As in `forecast_deals`,
-        "auto" is then learned where the history allows, else stated.
+        If False, nothing is expected from deals that are not in the frame: for a part of the
+        pipeline. As in `forecast_deals`, "auto" is then learned where the history allows, else
+        stated.
     confidence : float
         Confidence level of the range.
     totals : bool
-        If True, add rows "(all)" for the whole and for each further level of `by`; their money is the sum of the rows below.
+        If True, add rows "(all)" for the whole and for each further level of `by`; their money is
+        the sum of the rows below.
     seed : int
         Random seed of the draws, which are used for more than 15 uncertain deals in a period.
     tz : str, optional
@@ -94,8 +99,9 @@ def forecast(
     Returns
     -------
     DataFrame
-        Index ``period`` (str; below the columns of `by`): "overdue", "unscheduled", then each period with a won or
-        open deal, in `periods`, or with its own target; the same for every group. Columns (float64 money unless noted):
+        Index ``period`` (str; below the columns of `by`): "overdue", "unscheduled", then each
+        period with a won or open deal, in `periods`, or with its own target; the same for every
+        group. Columns (float64 money unless noted):
 
         - ``booked``: won in the period by T. ``open_count`` (int64), ``open_value``: open deals due in it.
         - ``weighted_open``: Σ value · stated probability of these deals; NaN where the frame has no ``probability``.
@@ -113,10 +119,11 @@ def forecast(
           ``open_count``, the latter also in ``open_value``; neither is in ``weighted_open``.
         - ``to_date`` (bool): True for the period of T.
 
-        Attrs: ``n`` deals, ``as_of``, ``freq``, ``method`` (its name), ``why`` ("auto" took it; empty if
-        it was asked for), ``learned_from`` ended periods (0 for "stated" and "stage"), ``learns_on`` the day from which "auto" can learn from
-        the records (None where it does, or without records), ``confidence``, ``left_out``.
-        Empty input gives the first two rows with zeros, or no rows with `by`.
+        Attrs: ``n`` deals, ``as_of``, ``freq``, ``method`` (its name), ``why`` ("auto" took it;
+        empty if it was asked for), ``learned_from`` ended periods (0 for "stated" and "stage"),
+        ``learns_on`` the day from which "auto" can learn from the records (None where it does, or
+        without records), ``confidence``, ``left_out``. Empty input gives the first two rows with
+        zeros, or no rows with `by`.
 
     Raises
     ------
@@ -133,11 +140,12 @@ def forecast(
 
     Notes
     -----
-    ``booked`` = Σ v, won with d in P and, in a frame loaded after T, d ≤ T. Open and d < T: overdue; d missing: unscheduled;
-    so the open values of all rows add up to the total. learned: chances by due bucket and stage, new business and the
-    width of ranges come from ended periods, each seen as long before its end as T is. run_rate: what ended periods won
-    after the same point. The others know only the deals due in a period, so their range is too narrow:
-    `backtest_methods` shows by how much. docs/definitions.md explains them.
+    ``booked`` = Σ v, won with d in P and, in a frame loaded after T, d ≤ T. Open and d < T:
+    overdue; d missing: unscheduled; so the open values of all rows add up to the total. learned:
+    chances by due bucket and stage, new business and the width of ranges come from ended periods,
+    each seen as long before its end as T is. run_rate: what ended periods won after the same point.
+    The others know only the deals due in a period, so their range is too narrow: `backtest_methods`
+    shows by how much. docs/definitions.md explains them.
 
     Examples
     --------
@@ -153,7 +161,13 @@ def forecast(
     2026-03       100.0        50.0           20.0     120.0  100.0  150.0
     """
     meant = read_method(method, probability=probability, stage_rates=stage_rates)
-    asked: dict[str, Any] = {"as_of": as_of, "freq": freq, "method": meant, "history": history, "by": by}
+    asked: dict[str, Any] = {
+        "as_of": as_of,
+        "freq": freq,
+        "method": meant,
+        "history": history,
+        "by": by,
+    }
     asked |= {"target": target, "totals": totals, "periods": periods, "only": only, "tz": tz}
     asked |= {"new_business": new_business, "confidence": confidence, "seed": seed}
     return forecast_shown(opportunities, **asked)
@@ -162,13 +176,19 @@ def forecast(
 def forecast_shown(
     opportunities: pd.DataFrame, shown: Callable[[Labels, str], bool] | None = None, **asked: Any
 ) -> pd.DataFrame:
-    """Forecast as `forecast` does; range and chance are NaN in rows that are not `shown`, by labels and period."""
+    """Forecast as `forecast` does.
+
+    Range and chance are NaN in rows that are not `shown`, by labels and period.
+    """
     return LeveledForecast.of(opportunities, **asked).show(shown)
 
 
 @dataclass(frozen=True)
 class LeveledForecast:
-    """A forecast by levels of groups, the finest first; ranges and chances of its rows are found when they are shown."""
+    """A forecast by levels of groups, the finest first.
+
+    Ranges and chances of its rows are found when they are shown.
+    """
 
     question: Question
     answers: tuple[Outlooks, ...]
@@ -177,7 +197,9 @@ class LeveledForecast:
     _found: dict[tuple[int, int, int], tuple[float, ...]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, opportunities: pd.DataFrame, *, totals: bool = False, **asked: Any) -> LeveledForecast:
+    def of(
+        cls, opportunities: pd.DataFrame, *, totals: bool = False, **asked: Any
+    ) -> LeveledForecast:
         """Forecast, with the arguments of a `Question`; with `totals`, each further level too."""
         question = Question.of(opportunities, totals=totals, **asked)
         moment = question.read(opportunities)
@@ -228,7 +250,9 @@ class LeveledForecast:
         table.attrs = self.plain.attrs
         return table
 
-    def _find(self, one: Outlooks, group: int, period: pd.Period, target: float) -> tuple[float, ...]:
+    def _find(
+        self, one: Outlooks, group: int, period: pd.Period, target: float
+    ) -> tuple[float, ...]:
         outlook, confidence = one.outlooks[period], self.question.confidence
         total, booked = outlook.totals[group], float(one.moment.booked_in(period)[group])
         levels = ((1 - confidence) / 2, 0.5, (1 + confidence) / 2)
@@ -257,7 +281,11 @@ def _tabulate(question: Question, found: Outlooks, by: Sequence[str]) -> pd.Data
     deals = found.moment
     rows = PeriodRows.of(deals, list(found.outlooks), question.freq)
     method = question.method
-    if method.name == "stated" and "probability" in deals.columns and method.column == "probability":
+    if (
+        method.name == "stated"
+        and "probability" in deals.columns
+        and method.column == "probability"
+    ):
         deals.columns["probability"].check(deals.open, deals.list_ids)
     stated = look_up_chances(deals, "probability", method.stage_rates or {})
     no_value = np.isnan(deals.value)
@@ -266,24 +294,34 @@ def _tabulate(question: Question, found: Outlooks, by: Sequence[str]) -> pd.Data
         "booked": rows.sum(deals.value, deals.booked),
         "open_count": rows.count(deals.open),
         "open_value": rows.sum(deals.value, deals.open),
-        "weighted_open": rows.sum(deals.value * stated, deals.open) if rated else rows.filled(np.nan),
+        "weighted_open": rows.sum(deals.value * stated, deals.open)
+        if rated
+        else rows.filled(np.nan),
         **_tabulate_outlooks(question, rows, found, by),
         "won_later_value": rows.sum(deals.value, deals.won_later),
         "no_value": rows.count(deals.open & no_value),
-        "no_probability": rows.count(deals.open & ~no_value & (found.unpriced | (rated & np.isnan(stated)))),
+        "no_probability": rows.count(
+            deals.open & ~no_value & (found.unpriced | (rated & np.isnan(stated)))
+        ),
         "to_date": np.tile([label == str(question.current) for label in rows.labels], deals.size),
     }
-    table = pd.DataFrame({name: column.ravel() for name, column in columns.items()}, index=rows.cells.index)
+    table = pd.DataFrame(
+        {name: column.ravel() for name, column in columns.items()}, index=rows.cells.index
+    )
     gap = find_gap(table["target"], table["booked"])
     table["gap"] = gap
-    table["pipeline_coverage"] = (table["open_value"] / gap).where((gap > 0) & (table["open_value"] > 0))
+    table["pipeline_coverage"] = (table["open_value"] / gap).where(
+        (gap > 0) & (table["open_value"] > 0)
+    )
     lost = (deals.outcome == LOST) & ~deals.dated_later
     won = deals.sum(deals.value, deals.booked)
     # The won share of closed money; NaN where nothing closed by the day.
     won_share = divide(won, np.maximum(won + deals.sum(deals.value, lost), 0))
     rates = np.repeat(won_share, len(rows.labels))
     needed = (gap / np.where(rates > 0, rates, np.nan) - table["open_value"]).clip(lower=0.0)
-    over = np.tile([*[False] * len(BUCKETS), *(one < question.current for one in found.outlooks)], deals.size)
+    over = np.tile(
+        [*[False] * len(BUCKETS), *(one < question.current for one in found.outlooks)], deals.size
+    )
     table["needed_pipeline"] = needed.mask(over)
     share = (table["booked"] / table["target"]).where(table["target"] > 0)
     table["attainment"] = share.clip(lower=1.0).where(gap <= 0, share)
@@ -307,7 +345,11 @@ class PeriodRows:
         numbers, own = row_numbers(wanted), deals.rows(freq)
         order = np.argsort(numbers)
         place = order[np.searchsorted(numbers, own, sorter=order).clip(max=len(numbers) - 1)]
-        inside = (deals.group >= 0) & (deals.open | deals.booked | deals.won_later) & (numbers[place] == own)
+        inside = (
+            (deals.group >= 0)
+            & (deals.open | deals.booked | deals.won_later)
+            & (numbers[place] == own)
+        )
         cell = np.where(inside, deals.group * len(numbers) + place, -1)
         labels = [*BUCKETS, *map(str, wanted)]
         below = pd.Index(np.tile(labels, deals.size), name="period", dtype=schema.TEXT)

@@ -31,15 +31,20 @@ _BOUNDS = ((75, 0), (50, 1))
 
 
 def forecast_categories(
-    opportunities: pd.DataFrame, *, as_of: When, freq: str = "M", by: By = None, tz: str | None = None
+    opportunities: pd.DataFrame,
+    *,
+    as_of: When,
+    freq: str = "M",
+    by: By = None,
+    tz: str | None = None,
 ) -> pd.DataFrame:
     """Sum closed, commit, best case, pipeline and omitted money by period, each alone and added up.
 
     Parameters
     ----------
     opportunities : DataFrame
-        ``stage``, ``value`` (money), ``close_date`` (date); where present ``status``, ``category``, ``pipeline`` (str),
-        ``probability`` (percent); the columns of `by`.
+        ``stage``, ``value`` (money), ``close_date`` (date); where present ``status``, ``category``,
+        ``pipeline`` (str), ``probability`` (percent); the columns of `by`.
     as_of : date or str
         Day of the question.
     freq : str
@@ -52,12 +57,13 @@ def forecast_categories(
     Returns
     -------
     DataFrame
-        Index ``period`` (str; below the columns of `by`): "overdue", "unscheduled", the current period, and every other
-        with a won or open deal; the same for every group. float64 money: ``closed`` (won in the period),
-        ``commit``, ``best_case``, ``pipeline``, ``omitted`` (open, each deal in one), ``commit_total`` (closed + commit) and
-        ``best_case_total`` (commit_total + best_case); ``open_count`` (int64); ``to_date`` (bool): True for the current
-        period. A missing value counts 0. Attrs: ``n``, ``as_of``, ``freq``, ``left_out``. Without deals, zeros; with `by`
-        no rows.
+        Index ``period`` (str; below the columns of `by`): "overdue", "unscheduled", the current
+        period, and every other with a won or open deal; the same for every group. float64 money:
+        ``closed`` (won in the period), ``commit``, ``best_case``, ``pipeline``, ``omitted`` (open,
+        each deal in one), ``commit_total`` (closed + commit) and ``best_case_total`` (commit_total
+        + best_case); ``open_count`` (int64); ``to_date`` (bool): True for the current period. A
+        missing value counts 0. Attrs: ``n``, ``as_of``, ``freq``, ``left_out``. Without deals,
+        zeros; with `by` no rows.
 
     Raises
     ------
@@ -70,9 +76,9 @@ def forecast_categories(
 
     Notes
     -----
-    The column ``category`` decides ("Commit", "best case", …), else the category of the stage in the org, else the stated
-    probability, or that of the stage: 75% and more is commit, 50% and more best case, the rest pipeline. A stage is that of
-    the deal's own pipeline.
+    The column ``category`` decides ("Commit", "best case", …), else the category of the stage in
+    the org, else the stated probability, or that of the stage: 75% and more is commit, 50% and more
+    best case, the rest pipeline. A stage is that of the deal's own pipeline.
 
     Examples
     --------
@@ -95,11 +101,15 @@ def forecast_categories(
         mine = deals.open.copy()
         mine[deals.open] = category == place
         columns[name] = rows.sum(deals.value, mine)
-    table = pd.DataFrame({name: column.ravel() for name, column in columns.items()}, index=rows.cells.index)
+    table = pd.DataFrame(
+        {name: column.ravel() for name, column in columns.items()}, index=rows.cells.index
+    )
     table["commit_total"] = table["closed"] + table["commit"]
     table["best_case_total"] = table["commit_total"] + table["best_case"]
     table["open_count"] = rows.count(deals.open).ravel()
-    table["to_date"] = np.asarray(table.index.get_level_values("period") == str(current), dtype=bool)
+    table["to_date"] = np.asarray(
+        table.index.get_level_values("period") == str(current), dtype=bool
+    )
     return annotate(
         table,
         made_from=opportunities,
@@ -129,13 +139,16 @@ def _read_deciding(opportunities: pd.DataFrame) -> pd.DataFrame:
 def categorize(frame: pd.DataFrame) -> tuple[NDArray[np.intp], int]:
     """Find the category of each row of a conformed frame, as if open, and count the categories that are not known.
 
-    The tenant's column ``category`` decides, else the stage's category in the org, else the stated probability (or that
-    of the stage): 75% and more is commit, 50% and more best case, the rest pipeline.
+    The tenant's column ``category`` decides, else the stage's category in the org, else the stated
+    probability (or that of the stage): 75% and more is commit, 50% and more best case, the rest
+    pipeline.
     """
     meaning = Org.of(frame)
     own, strange = _read_own(frame)
     found = np.where(own >= 0, own, _by_stage(frame, meaning))
-    codes: NDArray[np.intp] = np.where(found >= 0, found, _by_probability(frame, meaning)).astype(np.intp)
+    codes: NDArray[np.intp] = np.where(found >= 0, found, _by_probability(frame, meaning)).astype(
+        np.intp
+    )
     return codes, strange
 
 
@@ -152,7 +165,8 @@ def _read_own(frame: pd.DataFrame) -> tuple[NDArray[np.intp], int]:
 
 def _by_stage(frame: pd.DataFrame, meaning: Org) -> NDArray[np.intp]:
     places = meaning.stages.look_up(
-        frame, lambda part: {one.name: CATEGORIES.index(one.category) for one in part if one.category}
+        frame,
+        lambda part: {one.name: CATEGORIES.index(one.category) for one in part if one.category},
     )
     return np.nan_to_num(places, nan=-1).astype(np.intp)
 

@@ -14,7 +14,13 @@ from opp_analytics import org
 from opp_analytics.analysis.forecasting.deal_reasons import list_reasons
 from opp_analytics.analysis.forecasting.learned import Learned
 from opp_analytics.analysis.forecasting.method import read_method
-from opp_analytics.analysis.forecasting.moment import NEVER, Integers, Moment, Versions, read_versions
+from opp_analytics.analysis.forecasting.moment import (
+    NEVER,
+    Integers,
+    Moment,
+    Versions,
+    read_versions,
+)
 from opp_analytics.analysis.forecasting.outlook import Mix
 from opp_analytics.analysis.forecasting.question import Outlooks, Question, answer
 from opp_analytics.analysis.forecasting.targets import Target
@@ -56,18 +62,18 @@ def forecast_deals(
     opportunities : DataFrame
         As for `forecast`; ``unique_id`` and ``name`` are kept if present.
     periods : int or list of str, optional
-        The periods whose deals are listed: their labels, or their number from the current one on; default: all that hold deals
-        and that have a target. ``only`` adds nothing to them.
+        The periods whose deals are listed: their labels, or their number from the current one on;
+        default: all that hold deals and that have a target. ``only`` adds nothing to them.
     as_of, freq, method, history, target, by, only, probability, stage_rates, seed, tz
-        As for `forecast`. Under "auto", learned where the history allows, else stated: the run rate does not look at single
-        deals.
+        As for `forecast`. Under "auto", learned where the history allows, else stated: the run rate
+        does not look at single deals.
 
     Returns
     -------
     DataFrame
-        RangeIndex, by period, the deal with the largest share of the variance first. One row for each period (none before the
-        current one) and each deal that can be won in it: under learned every open deal with a value, else those due in
-        it that have a chance. Columns:
+        RangeIndex, by period, the deal with the largest share of the variance first. One row for
+        each period (none before the current one) and each deal that can be won in it: under learned
+        every open deal with a value, else those due in it that have a chance. Columns:
 
         - ``period`` (str), then ``unique_id``, ``name``, the columns of `by`, ``stage``, ``close_date`` of the frame.
         - ``probability`` of the frame, if present: the chance that is stated.
@@ -80,7 +86,8 @@ def forecast_deals(
           from the same stage and as far from their due date had come. They say when, not whether: a deal that is hardly ever
           won has them too. NaT without a history, or with fewer than 8 wins in it.
 
-        Attrs: ``n`` deals, ``as_of``, ``freq``, ``method``, ``why``, ``learns_on`` as in `forecast`, ``left_out``. Without such deals, no rows.
+        Attrs: ``n`` deals, ``as_of``, ``freq``, ``method``, ``why``, ``learns_on`` as in
+        `forecast`, ``left_out``. Without such deals, no rows.
 
     Raises
     ------
@@ -93,10 +100,11 @@ def forecast_deals(
 
     Notes
     -----
-    The outcomes or draws are those of the forecast, so chance·p_if_won + (1 − chance)·p_if_lost equals its ``p_target``:
-    exactly for up to 15 uncertain deals, else within 0.01.
-    Past wins are those within 90 days of a week's last record that is at least 90 days old; with fewer than 8 of the same
-    stage and distance (overdue, within 14, 30 or 60 days, later, no date) those of the stage count, else all.
+    The outcomes or draws are those of the forecast, so chance·p_if_won + (1 − chance)·p_if_lost
+    equals its ``p_target``: exactly for up to 15 uncertain deals, else within 0.01. Past wins are
+    those within 90 days of a week's last record that is at least 90 days old; with fewer than 8 of
+    the same stage and distance (overdue, within 14, 30 or 60 days, later, no date) those of the
+    stage count, else all.
 
     Examples
     --------
@@ -109,7 +117,13 @@ def forecast_deals(
     1   10.0           0.012       0.5        0.5
     """
     meant = read_method(method, probability=probability, stage_rates=stage_rates)
-    asked: dict[str, Any] = {"as_of": as_of, "freq": freq, "method": meant, "history": history, "by": by}
+    asked: dict[str, Any] = {
+        "as_of": as_of,
+        "freq": freq,
+        "method": meant,
+        "history": history,
+        "by": by,
+    }
     asked |= {"target": target, "periods": periods, "seed": seed, "tz": tz}
     return DealForecast.of(opportunities, only=only or periods is not None, **asked).list_deals()
 
@@ -130,7 +144,10 @@ class DealForecast:
         return cls(opportunities, question, made)
 
     def list_deals(self, shown: pd.Period | None = None) -> pd.DataFrame:
-        """Make the table of `forecast_deals`; under `shown`, the chances of a target are NaN in other periods."""
+        """Make the table of `forecast_deals`.
+
+        Under `shown`, the chances of a target are NaN in other periods.
+        """
         question, made, opportunities = self.question, self.made, self.opportunities
         deals = made.moment
         found = _list_deals(question, made, shown)
@@ -153,7 +170,9 @@ class DealForecast:
             }
         )
         valued, ahead = ~np.isnan(deals.value), (deals.due >= deals.day) & (deals.due < NEVER)
-        covered = ~ahead | np.any([deals.due_in(period) for period in made.outlooks] or [~ahead], axis=0)
+        covered = ~ahead | np.any(
+            [deals.due_in(period) for period in made.outlooks] or [~ahead], axis=0
+        )
         left = deals.open & covered & ~np.isin(np.arange(len(deals.value)), rows)
         return annotate(
             table,
@@ -179,7 +198,9 @@ class DealForecast:
             ids = self.opportunities["unique_id"]
             for period, mine in rows.groupby("period", sort=False)["unique_id"]:
                 asked = deals.open & ids.isin(mine).to_numpy(dtype=bool)
-                table = list_reasons(learned, deals, pd.Period(str(period), question.freq), asked, ids)
+                table = list_reasons(
+                    learned, deals, pd.Period(str(period), question.freq), asked, ids
+                )
                 table.attrs = {"as_of": question.today, "freq": question.freq, "period": period}
                 yield table
 
@@ -187,7 +208,8 @@ class DealForecast:
 def select_own_chances(table: pd.DataFrame) -> pd.DataFrame:
     """Select each deal's own row of `forecast_deals`, with its chance from history, missing where the method takes it from elsewhere.
 
-    It is the row of the period that the deal is due in; past its date, or without one, of the current period.
+    It is the row of the period that the deal is due in; past its date, or without one, of the
+    current period.
     """
     attrs = table.attrs
     today = pd.Timestamp(attrs["as_of"])
@@ -215,13 +237,19 @@ def _list_deals(question: Question, made: Outlooks, shown: pd.Period | None) -> 
             if period < question.current or not isinstance(total, Mix):
                 continue
             rows, target = total.rows, question.targets.of(question.by, labels, str(period))
-            chance, value, unknown = outlook.chance[rows], deals.value[rows], np.full(len(rows), np.nan)
+            chance, value, unknown = (
+                outlook.chance[rows],
+                deals.value[rows],
+                np.full(len(rows), np.nan),
+            )
             won, lost = unknown, unknown
             if conditioned and not np.isnan(target):
                 won, lost = outlook.conditions(total, float(booked[group]), target)
             variance = value**2 * chance * (1 - chance)
             share = variance / variance.sum() if variance.sum() > 0 else unknown
-            part = pd.DataFrame(dict(zip(_NO_DEALS, (rows, chance, share, won, lost), strict=False)))
+            part = pd.DataFrame(
+                dict(zip(_NO_DEALS, (rows, chance, share, won, lost), strict=False))
+            )
             parts.append(part.assign(period=str(period)).iloc[np.lexsort((-value, -variance))])
     return pd.concat(parts, ignore_index=True)
 
@@ -234,26 +262,36 @@ _NO_DEALS = {
 
 
 HORIZON_DAYS = 90
-"""Days in which a past deal must be won to count, and age from which a record does: all its wins are then known."""
+"""Days in which a past deal must be won to count, and age from which a record does: all its wins
+are then known."""
 _FEWEST = 8
 """Wins below which a wider class is taken: the outer tenths of fewer are their ends."""
 _SHARES = (0.1, 0.5, 0.9)
 _DUE_EDGES = (0, 15, 31, 61, NEVER)
-"""First days to a due date of the classes within 14, 30 and 60 days, later and none; overdue comes before them."""
+"""First days to a due date of the classes within 14, 30 and 60 days, later and none; overdue comes
+before them."""
 
 
 def find_win_dates(versions: Versions, moment: Moment) -> NDArray[np.datetime64]:
     """Find the days by which a tenth, half and nine tenths of past wins like each open deal (columns) had come.
 
-    Missing with fewer than 8 wins in all, and for deals that are not open. Records after the moment's day are not read.
+    Missing with fewer than 8 wins in all, and for deals that are not open. Records after the
+    moment's day are not read.
     """
     dates = np.full((len(_SHARES), len(moment.value)), np.datetime64("NaT", "us"))
     deal, stage, due, days = _list_wins(versions, moment.day)
-    names = {name: k for k, name in enumerate(dict.fromkeys(labels[0] for labels in versions.every.stages))}
+    names = {
+        name: k
+        for k, name in enumerate(dict.fromkeys(labels[0] for labels in versions.every.stages))
+    }
     stage = np.array([names[labels[0]] for labels in versions.every.stages], dtype=np.intp)[stage]
     open_ = np.flatnonzero(moment.open)
-    now = np.array([names.get(labels[0], -1) for labels in moment.stages], dtype=np.intp)[moment.stage[open_]]
-    like, place = np.unique([now, _class_due(moment.due[open_], moment.day)], axis=1, return_inverse=True)
+    now = np.array([names.get(labels[0], -1) for labels in moment.stages], dtype=np.intp)[
+        moment.stage[open_]
+    ]
+    like, place = np.unique(
+        [now, _class_due(moment.due[open_], moment.day)], axis=1, return_inverse=True
+    )
     for k, (one, soon) in enumerate(like.T):
         for taken in ((stage == one) & (due == soon), stage == one, np.ones(len(days), dtype=bool)):
             if len(np.unique(deal[taken])) >= _FEWEST:
@@ -283,7 +321,9 @@ def _list_wins(versions: Versions, day: int) -> tuple[Integers, Integers, Intege
     first, end = (np.searchsorted(seen, edge[rows]) for edge in (versions.seen, versions.until))
     count = end - first
     rows = np.repeat(rows, count)
-    at = records.days[seen[np.arange(count.sum()) - np.repeat(np.cumsum(count) - count - first, count)]]
+    at = records.days[
+        seen[np.arange(count.sum()) - np.repeat(np.cumsum(count) - count - first, count)]
+    ]
     days = won[versions.find_deals(rows)] - at
     kept = (days >= 0) & (days <= HORIZON_DAYS)
     rows, at = rows[kept], at[kept]

@@ -46,35 +46,38 @@ def forecast_fan(
     freq, method, as_of, confidence, probability, stage_rates, tz
         As for `backtest`.
     at : iterable of date-like, optional
-        Days to forecast on, in place of one a week: each at its last record, or at the last one before it.
-        ``history.records["recorded_at"]`` asks for every day that has a record.
+        Days to forecast on, in place of one a week: each at its last record, or at the last one
+        before it. ``history.records["recorded_at"]`` asks for every day that has a record.
     seed : int
         Random seed of the draws.
 
     Returns
     -------
     DataFrame
-        Index ``made_at`` (instant of the record). Columns: ``period`` (str); ``weeks_before`` (int64): full weeks to its
-        last day, unique without `at`; ``booked``, ``expected``, ``low``, ``median``, ``high`` (float64, money), as in `forecast`;
-        ``method`` (str): the one used at the record; ``actual``: money booked in the period, according to the last record; NaN until the period ends.
-        Attrs: ``n`` records, ``as_of``, ``freq``, ``method``, ``confidence``.
+        Index ``made_at`` (instant of the record). Columns: ``period`` (str); ``weeks_before``
+        (int64): full weeks to its last day, unique without `at`; ``booked``, ``expected``, ``low``,
+        ``median``, ``high`` (float64, money), as in `forecast`; ``method`` (str): the one used at
+        the record; ``actual``: money booked in the period, according to the last record; NaN until
+        the period ends. Attrs: ``n`` records, ``as_of``, ``freq``, ``method``, ``confidence``.
 
     Raises
     ------
     NotEnoughHistory
-        When none of the records before the period's end can forecast it, or a day of `at` is before the first record.
+        When none of the records before the period's end can forecast it, or a day of `at` is before
+        the first record.
     ArgumentTypeError, ArgumentValueError, DataError
-        When `period` does not fit `freq`, `at` is not a list of days, another argument is invalid, or a record's probability is out of range.
+        When `period` does not fit `freq`, `at` is not a list of days, another argument is invalid,
+        or a record's probability is out of range.
 
     Notes
     -----
-    Each row is the `forecast` of its record. A range that narrows around ``actual`` was right; one that keeps
-    leaving its earlier ranges was too narrow, and `backtest` counts how often.
+    Each row is the `forecast` of its record. A range that narrows around ``actual`` was right; one
+    that keeps leaving its earlier ranges was too narrow, and `backtest` counts how often.
 
     References
     ----------
-    E. Britton, P. Fisher, J. Whitley (1998), The Inflation Report projections: understanding the fan chart, Bank of
-    England Quarterly Bulletin 38, 30–37, for the picture.
+    E. Britton, P. Fisher, J. Whitley (1998), The Inflation Report projections: understanding the
+    fan chart, Bank of England Quarterly Bulletin 38, 30–37, for the picture.
 
     Examples
     --------
@@ -88,7 +91,13 @@ def forecast_fan(
     1  2026-01             0      70.0  0.0  100.0   100.0
     """
     meant = read_method(method, probability=probability, stage_rates=stage_rates)
-    asked: dict[str, Any] = {"freq": freq, "as_of": as_of, "confidence": confidence, "seed": seed, "tz": tz}
+    asked: dict[str, Any] = {
+        "freq": freq,
+        "as_of": as_of,
+        "confidence": confidence,
+        "seed": seed,
+        "tz": tz,
+    }
     past = PastForecasts(Question.of_past(history, "forecast_fan", method=meant, **asked))
     records = past.records
     wanted = periods.as_period(period, records.freq)
@@ -99,15 +108,20 @@ def forecast_fan(
     else:
         days = {day_number(day) for day in _read_days(history, at, past.question.tz)}
         chosen = sorted({records.find_newest(day) for day in days})
-    (made,) = past.tabulate({record: [wanted] for record in chosen if records.days[record] <= end}, None)
+    (made,) = past.tabulate(
+        {record: [wanted] for record in chosen if records.days[record] <= end}, None
+    )
     if made.empty:
         raise NotEnoughHistory(
-            f"forecast_fan needs a record before the end of {wanted}, and there is none with enough data; keep recording"
+            f"forecast_fan needs a record before the end of {wanted}, and there is none with "
+            "enough data; keep recording"
         )
     frame = made.set_index("made_at")[["period", "weeks_before", *FORECAST, "method"]]
     frame["period"] = frame["period"].astype(schema.TEXT)
     over = records.days[-1] > end
-    frame["actual"] = past.sum_wins({last: [wanted]})[last, (), str(wanted)] if over else float("nan")
+    frame["actual"] = (
+        past.sum_wins({last: [wanted]})[last, (), str(wanted)] if over else float("nan")
+    )
     return annotate(frame, made_from=history, n=len(frame), **past.notes)
 
 

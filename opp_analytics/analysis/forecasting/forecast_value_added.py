@@ -26,7 +26,8 @@ SOURCES = ("model", "weighted", "last_period", "reps", "manager", "blend")
 """Whose numbers are compared, in the order of the table."""
 _COLUMNS = ("n", "wape", "bias", "error_ratio", "ratio_low", "ratio_high", "differs", "better")
 _STRENGTH, _MOST = 4, 2.0
-"""Pseudo-periods in which calls were right, and the most that the blend scales calls up, or down."""
+"""Pseudo-periods in which calls were right, and the most that the blend scales calls up, or
+down."""
 
 
 def forecast_value_added(
@@ -49,17 +50,21 @@ def forecast_value_added(
     Returns
     -------
     DataFrame
-        Index `by` if given, and ``source`` (str): "model" (the default method), "weighted" (booked, and the deals due at their
-        stated chances), "last_period" (what the period before won, raised to what is booked), "reps" (sum of people's own
-        calls; who has none counts with the weighted pipeline), "manager" (the same with overrides: of a person, of a
-        team instead of its sum, of the whole instead of all), "blend" (half model, half reps, scaled by their past bias).
-        Columns: ``n`` (int64): periods judged; ``wape``, ``bias`` (float64, fractions of what was won); ``error_ratio`` (ratio to the
-        model's error) with ``ratio_low`` and ``ratio_high``; ``differs`` (bool): from the model's errors, beyond chance;
-        ``better`` (fraction): share of periods in which it missed by less than the model. NaN below 3 periods: too few to
-        say; the ends of the ratio below 6. All rows of a block judge the same periods and days: those on which every
-        source with 3 periods has a number. Attrs: ``n`` periods, ``as_of``, ``freq``, ``tz``, ``confidence``, ``left_out``
-        as for `call_accuracy`; ``without_call``: people counted with the weighted pipeline, over all days; ``called``: mean
-        share of people with a call of their own, ``override``: p-value of reps against manager, by block.
+        Index `by` if given, and ``source`` (str): "model" (the default method), "weighted" (booked,
+        and the deals due at their stated chances), "last_period" (what the period before won,
+        raised to what is booked), "reps" (sum of people's own calls; who has none counts with the
+        weighted pipeline), "manager" (the same with overrides: of a person, of a team instead of
+        its sum, of the whole instead of all), "blend" (half model, half reps, scaled by their past
+        bias). Columns: ``n`` (int64): periods judged; ``wape``, ``bias`` (float64, fractions of
+        what was won); ``error_ratio`` (ratio to the model's error) with ``ratio_low`` and
+        ``ratio_high``; ``differs`` (bool): from the model's errors, beyond chance; ``better``
+        (fraction): share of periods in which it missed by less than the model. NaN below 3 periods:
+        too few to say; the ends of the ratio below 6. All rows of a block judge the same periods
+        and days: those on which every source with 3 periods has a number. Attrs: ``n`` periods,
+        ``as_of``, ``freq``, ``tz``, ``confidence``, ``left_out`` as for `call_accuracy`;
+        ``without_call``: people counted with the weighted pipeline, over all days; ``called``: mean
+        share of people with a call of their own, ``override``: p-value of reps against manager, by
+        block.
 
     Raises
     ------
@@ -72,7 +77,8 @@ def forecast_value_added(
 
     Notes
     -----
-    Days, errors and tests are those of `call_accuracy`. Without any override "manager" has no figures.
+    Days, errors and tests are those of `call_accuracy`. Without any override "manager" has no
+    figures.
 
     Examples
     --------
@@ -90,14 +96,18 @@ def forecast_value_added(
     """
     if by not in (None, "team", "owner_name"):
         raise ArgumentValueError(f"unknown by={by!r}; use None, 'team' or 'owner_name'")
-    samples = CallSamples.of(history, "forecast_value_added", org=org, freq=freq, confidence=confidence)
+    samples = CallSamples.of(
+        history, "forecast_value_added", org=org, freq=freq, confidence=confidence
+    )
     return compare_sources(samples, by)
 
 
 def compare_sources(samples: CallSamples, by: str | None = None) -> pd.DataFrame:
     """Tabulate `forecast_value_added` of samples."""
     cells, without_call = _collect_sources(samples, by)
-    groups: dict[Any, pd.DataFrame] = dict(iter(cells.groupby(level="group"))) if by else {"": cells}
+    groups: dict[Any, pd.DataFrame] = (
+        dict(iter(cells.groupby(level="group"))) if by else {"": cells}
+    )
     judged = {key: _keep_common(part) for key, part in groups.items()}
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     override, confidence = {}, samples.question.confidence
@@ -126,8 +136,14 @@ def compare_sources(samples: CallSamples, by: str | None = None) -> pd.DataFrame
 
 
 def _collect_sources(samples: CallSamples, by: str | None) -> tuple[pd.DataFrame, int]:
-    """Tabulate each source's number on each day, by group (an empty one for the whole); count the people who had none and counted otherwise."""
-    level, people = samples.read_level(*([by] if by else [])), samples.read_level("owner_name")["weighted"]
+    """Tabulate each source's number on each day, by group (an empty one for the whole).
+
+    Count the people who had none and counted otherwise.
+    """
+    level, people = (
+        samples.read_level(*([by] if by else [])),
+        samples.read_level("owner_name")["weighted"],
+    )
     plain_on: dict[Any, Any] = {
         day: part.droplevel([0, 1]).to_dict() for day, part in people.groupby(level=POINT)
     }
@@ -155,15 +171,21 @@ def _collect_sources(samples: CallSamples, by: str | None) -> tuple[pd.DataFrame
             number = (group, "") if by == "owner_name" else ("", group)
             above = bool(inside) or number in over or any((name, "") in over for name in rest)
             called = len(own.keys() & {*names})
-            without = sum(bool(plain.get(name)) for name in names if name not in own) if called else 0
+            without = (
+                sum(bool(plain.get(name)) for name in names if name not in own) if called else 0
+            )
             without_call += without
-            own_sum, share = (sum(reps.values()), called / (called + without)) if called else (np.nan, np.nan)
+            own_sum, share = (
+                (sum(reps.values()), called / (called + without)) if called else (np.nan, np.nan)
+            )
             final = over.get(number, manager) if called or above else np.nan
             rows.append((group, *point, own_sum, final, share, above))
     sums = ["reps", "manager"]
     found = pd.DataFrame(rows, columns=["group", *POINT, *sums, "called", "overridden"])
     found = found.astype(dict.fromkeys([*sums, "called"], "float64")).dropna(how="all", subset=sums)
-    found.loc[~found.groupby("group")["overridden"].transform("any").astype(bool), "manager"] = np.nan
+    found.loc[~found.groupby("group")["overridden"].transform("any").astype(bool), "manager"] = (
+        np.nan
+    )
     keys = [*POINT, *(["group"] if by else [])]
     cells = found.merge(level, how="left", left_on=keys, right_index=True)
     return cells.assign(blend=_blend(cells)).set_index(["group", *POINT]), without_call
@@ -171,8 +193,12 @@ def _collect_sources(samples: CallSamples, by: str | None) -> tuple[pd.DataFrame
 
 def _blend(cells: pd.DataFrame) -> pd.Series[float]:
     """Blend the model with the calls of reps, scaled by their past bias at the same lead."""
-    # A ratio of sums: the mean of ratios is too high, because a small call weighs as much as a large one.
-    keys, known = [cells["group"], cells["place"]], cells[["actual", "reps"]].where(cells["reps"].notna())
+    # A ratio of sums: the mean of ratios is too high, because a small call weighs as much as a
+    # large one.
+    keys, known = (
+        [cells["group"], cells["place"]],
+        cells[["actual", "reps"]].where(cells["reps"].notna()),
+    )
     n, past = known["reps"].notna().groupby(keys).cumsum() - 1, known.groupby(keys).cumsum() - known
     ratio = (past["actual"] / past["reps"]).where(past["reps"] > 0, 1.0)
     scale = ((_STRENGTH + n * ratio) / (_STRENGTH + n)).clip(1 / _MOST, _MOST)
@@ -180,7 +206,10 @@ def _blend(cells: pd.DataFrame) -> pd.Series[float]:
 
 
 def _keep_common(part: pd.DataFrame) -> pd.DataFrame:
-    """Keep the days on which all sources have a number; one with too few periods is not compared."""
+    """Keep the days on which all sources have a number.
+
+    One with too few periods is not compared.
+    """
     known = part[list(SOURCES)].notna().groupby(level="period").any().sum()
     kept = [source for source in SOURCES if source == "model" or known[source] >= FEWEST]
     return part[[*kept, "actual"]].dropna()

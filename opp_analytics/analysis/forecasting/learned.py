@@ -27,13 +27,20 @@ from opp_analytics.analysis.forecasting.moment import (
     list_near_leads,
     read_versions,
 )
-from opp_analytics.analysis.forecasting.outlook import LEVEL, Mix, Outlook, measure_miss, nothing_known
+from opp_analytics.analysis.forecasting.outlook import (
+    LEVEL,
+    Mix,
+    Outlook,
+    measure_miss,
+    nothing_known,
+)
 from opp_analytics.analysis.forecasting.run_rate import RunRates
 from opp_analytics.analysis.stats.distribution import find_quantiles, sample_totals
 from opp_analytics.history import History
 from opp_analytics.org import WON, Org
 
-# Each number was chosen on simulated teams and tried on fresh seeds: docs/definitions.md, "learned".
+# Each number was chosen on simulated teams and tried on fresh seeds: docs/definitions.md,
+# "learned".
 STEPS = ("overall", "bucket", "stage", "pipeline", "owner", "month")
 """What adds up to a chance, in order."""
 BUCKET_NAMES = ("overdue", "undated", "due before", "due", "due soon after", "due later")
@@ -46,16 +53,21 @@ _SOON_DAYS = 31
 _AMOUNTS = 12
 """Past periods to draw new business from: a year of months."""
 _LEADS = (14, 28, 45, 75)
-"""Days before period end at which past forecasts are scored, besides today's lead: near ones and far ones."""
+"""Days before period end at which past forecasts are scored, besides today's lead: near ones and
+far ones."""
 _NEAR_HALF_LIFE, _OWN_HALF_LIFE = 3.0, 6.0
-"""Ended periods after which a score counts half among those of a period's own leads, and of today's lead: teams change."""
+"""Ended periods after which a score counts half among those of a period's own leads, and of today's
+lead: teams change."""
 _PSEUDO = 12
 """Pseudo-scores of a well-calibrated forecast, so that a few past misses do not set the width."""
 _CAP = 4.0
 """Largest score: one wild miss must not widen all ranges."""
-_PSEUDO_SCORES = ndtri(0.5 + (np.arange(1, _PSEUDO + 1) - 0.5) / (2 * _PSEUDO)) / ndtri((1 + LEVEL) / 2)
+_PSEUDO_SCORES = ndtri(0.5 + (np.arange(1, _PSEUDO + 1) - 0.5) / (2 * _PSEUDO)) / ndtri(
+    (1 + LEVEL) / 2
+)
 _SHRINK = 8.0
-"""Prior weight, in deals, of the next wider share won (all deals, bucket, stage of any pipeline)."""
+"""Prior weight, in deals, of the next wider share won (all deals, bucket, stage of any
+pipeline)."""
 _OWNER = 10.0
 """Weight of 1 in an owner's factor, in wins."""
 _MONTH = 50.0
@@ -73,14 +85,15 @@ class Chances:
     """Chance that an open deal is won in a period, by its status at a point."""
 
     share: Floats
-    """After each of the first four `STEPS`, by bucket (rows) and stage (columns): each pipeline's stages, stage names across
-    pipelines, unknown stages."""
+    """After each of the first four `STEPS`, by bucket (rows) and stage (columns): each pipeline's
+    stages, stage names across pipelines, unknown stages."""
     owner: Floats
     """Factor by owner; the last, 1, for owners never seen."""
     month: Floats
     """Factor of months that do not end a quarter, and of those that do."""
     seen: tuple[Floats, Floats, Floats]
-    """Past deals (first) and wins behind `share`, `owner` and `month`; 0 where a step does not apply."""
+    """Past deals (first) and wins behind `share`, `owner` and `month`; 0 where a step does not
+    apply."""
 
     def of(self, bucket: Integers, stage: Integers, owner: Integers, *, closing: bool) -> Floats:
         """Find each deal's chance; −1 is a stage or owner never seen, `closing` True if the month ends a quarter."""
@@ -88,7 +101,10 @@ class Chances:
         return _clip(owned * self.month[int(closing)])
 
     def steps(self, bucket: Integers, stage: Integers, owner: Integers, *, closing: bool) -> Floats:
-        """Find each deal's chance (columns) after each of `STEPS` (rows); the last is that of `of`."""
+        """Find each deal's chance (columns) after each of `STEPS` (rows).
+
+        The last is that of `of`.
+        """
         shares = self.share[:, bucket, stage]
         chance = self.of(bucket, stage, owner, closing=closing)
         return np.concatenate([shares, [_clip(shares[-1] * self.owner[owner]), chance]])
@@ -97,7 +113,9 @@ class Chances:
         """Count the past deals (first) and wins behind each chance of `steps`."""
         shares, owners, months = self.seen
         month = np.broadcast_to(months[:, int(closing), None], (2, len(bucket)))
-        return np.concatenate([shares[:, :, bucket, stage], owners[:, None, owner], month[:, None]], axis=1)
+        return np.concatenate(
+            [shares[:, :, bucket, stage], owners[:, None, owner], month[:, None]], axis=1
+        )
 
 
 @dataclass(frozen=True)
@@ -156,7 +174,10 @@ class Miss:
 
 @dataclass(frozen=True)
 class Learned:
-    """The learned method on the records of a history; at each moment it uses only what was known by then."""
+    """The learned method on the records of a history.
+
+    At each moment it uses only what was known by then.
+    """
 
     versions: Versions
     seed: int = 0
@@ -186,7 +207,10 @@ class Learned:
         return self._price(lessons, moment, period)
 
     def outlook(self, moment: Moment, period: pd.Period, new: Floats | None = None) -> Outlook:
-        """Forecast a current or future period; `new` overrides new business with the sum of finer groups."""
+        """Forecast a current or future period.
+
+        `new` overrides new business with the sum of finer groups.
+        """
         lessons = self.learn(moment.day, period)
         if lessons is None:
             return nothing_known(len(moment.value), moment.size)
@@ -199,12 +223,17 @@ class Learned:
         for group in range(moment.size):
             rows, sure = np.flatnonzero(valued & (moment.group == group)), float(booked[group])
             further = amounts[:, group].tolist()
-            totals.append(Mix(rows, moment.value[rows], chance[rows], sure, further, find_stretch, self.seed))
+            totals.append(
+                Mix(rows, moment.value[rows], chance[rows], sure, further, find_stretch, self.seed)
+            )
         expected = moment.sum(moment.value * chance, moment.open)
         return Outlook(chance, expected, amounts.mean(axis=0), totals)
 
     def learn(self, day: int, period: pd.Period) -> Lessons | None:
-        """Learn a period's parameters from the records up to a day; None with fewer than 3 past periods."""
+        """Learn a period's parameters from the records up to a day.
+
+        None with fewer than 3 past periods.
+        """
         if (day, period) not in self._lessons:
             lead = last_day(period) - day
             known, lessons = self._past_points(day, lead), None
@@ -239,7 +268,9 @@ class Learned:
         status = np.where(won, _WON, np.where(there, due, _NEITHER))
         group = every.group[np.where(there, then, rows)]
         size = every.size * (_NEITHER + 1)
-        found = np.bincount(group * (_NEITHER + 1) + status, weights=every.value[rows], minlength=size)
+        found = np.bincount(
+            group * (_NEITHER + 1) + status, weights=every.value[rows], minlength=size
+        )
         return found.astype(np.float64).reshape(every.size, _NEITHER + 1), then[status < _WON]
 
     def _count(self, record: int, period: pd.Period, known: int) -> Point:
@@ -258,7 +289,11 @@ class Learned:
     @property
     def _kinds(self) -> tuple[int, int, int]:
         """Numbers of buckets, stages and owners; the last owner is none."""
-        return len(BUCKET_NAMES), len(self.versions.every.stages), len(self.versions.every.owners) + 1
+        return (
+            len(BUCKET_NAMES),
+            len(self.versions.every.stages),
+            len(self.versions.every.owners) + 1,
+        )
 
     def _sort_in_kinds(self, rows: Integers, record: int, period: pd.Period) -> Integers:
         """Number each open deal's bucket, stage and owner at a record."""
@@ -286,7 +321,11 @@ class Learned:
             return self.whole._learn_chances(day, lead)
         if (day, lead) not in self._chances:
             known, every = self._past_points(day, lead), self.versions.every
-            closing = [self.records.closes_quarter(one) for one in known] if self.records.monthly else None
+            closing = (
+                [self.records.closes_quarter(one) for one in known]
+                if self.records.monthly
+                else None
+            )
             self._chances[day, lead] = learn_chances(
                 list(known.values()), closing, stages=every.stages, owners=len(every.owners)
             )
@@ -302,7 +341,9 @@ class Learned:
         if lessons is None:
             return None
         find, every = lessons.chances, np.arange(len(moment.value))
-        steps, counts = (self._look_up(one, moment, period, every) for one in (find.steps, find.count))
+        steps, counts = (
+            self._look_up(one, moment, period, every) for one in (find.steps, find.count)
+        )
         return steps, counts
 
     def _price(self, lessons: Lessons, moment: Moment, period: pd.Period) -> Floats:
@@ -335,7 +376,9 @@ class Learned:
         whole, held = amounts.sum(), known.sum()
         if held > 0:
             return np.asarray(known * (whole / held), dtype=np.float64)
-        return np.repeat(amounts.sum(axis=1, keepdims=True) / max(len(today), 1), len(today), axis=1)
+        return np.repeat(
+            amounts.sum(axis=1, keepdims=True) / max(len(today), 1), len(today), axis=1
+        )
 
     def _score_past(self, day: int, period: pd.Period, learned_from: int) -> Iterable[Pool]:
         """Score past forecasts, as if each had learned from as many periods as today's: at all leads, near, today's."""
@@ -362,17 +405,32 @@ class Learned:
         known = self._past_points(day, lead) if record >= 0 else {}
         if len(known) < FEWEST:
             return _NO_MISS
-        every, point, rows = self.versions.every, self.point(record, period), self.versions.open_at(record)
+        every, point, rows = (
+            self.versions.every,
+            self.point(record, period),
+            self.versions.open_at(record),
+        )
         kind = self._sort_in_kinds(rows, record, period)
         held = np.cumsum(np.bincount(kind) > 0) - 1  # as the point has them
         closing = self.records.closes_quarter(period)
-        chances = self._learn_chances(day, lead).of(point.bucket, point.stage, point.owner, closing=closing)
+        chances = self._learn_chances(day, lead).of(
+            point.bucket, point.stage, point.owner, closing=closing
+        )
         booked, further = self.versions.sum_wins(record, period), self._collect_new_business(known)
         group = every.group[rows]
-        there = (np.bincount(group, minlength=every.size) > 0) | (further.sum(axis=0) > 0) | (booked > 0)
+        there = (
+            (np.bincount(group, minlength=every.size) > 0)
+            | (further.sum(axis=0) > 0)
+            | (booked > 0)
+        )
         place = np.cumsum(there) - 1
         totals = sample_totals(
-            every.value[rows], held[kind], chances, place[group], int(there.sum()), one_of=further[:, there]
+            every.value[rows],
+            held[kind],
+            chances,
+            place[group],
+            int(there.sum()),
+            one_of=further[:, there],
         )
         low, median, high = find_quantiles(totals, [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2])
         came = (point.actual - booked)[there]
@@ -394,8 +452,8 @@ def fit_learned(
 ) -> Learned:
     """Fit the learned method to a history; the same question reuses the fit.
 
-    `records` are all or the first records of the history; later changes are ignored. A deal is in its group at the
-    record, or at its win if it was not open at the record.
+    `records` are all or the first records of the history; later changes are ignored. A deal is in
+    its group at the record, or at its win if it was not open at the record.
     """
     moments = records.moments.asi8.tobytes()
     read = (records.freq, records.year_start, records.gaps, moments)
@@ -416,7 +474,13 @@ def put_in_buckets(
 ) -> Integers:
     """Find each deal's bucket by due date, day and period."""
     due, last = moment.due if rows is None else moment.due[rows], last_day(period)
-    edges = [moment.day if day is None else day, first_day(period), last + 1, last + _SOON_DAYS + 1, NEVER]
+    edges = [
+        moment.day if day is None else day,
+        first_day(period),
+        last + 1,
+        last + _SOON_DAYS + 1,
+        NEVER,
+    ]
     place = np.zeros(len(due), dtype=np.int8)
     for edge in np.maximum.accumulate(edges).astype(due.dtype):
         place += due >= edge
@@ -424,12 +488,17 @@ def put_in_buckets(
 
 
 def learn_chances(
-    points: Sequence[Point], closing: Sequence[bool] | None, *, stages: Sequence[Labels], owners: int
+    points: Sequence[Point],
+    closing: Sequence[bool] | None,
+    *,
+    stages: Sequence[Labels],
+    owners: int,
 ) -> Chances:
     """Learn chances from past points: the share won by bucket and stage, times factors of owner and kind of month.
 
-    `closing` is True for each point of a month that ends a quarter, None for periods that are not months. With several
-    pipelines, each of `stages` has its own; its share then shrinks toward that of its name in all.
+    `closing` is True for each point of a month that ends a quarter, None for periods that are not
+    months. With several pipelines, each of `stages` has its own; its share then shrinks toward that
+    of its name in all.
     """
     bucket, stage, owner, count, won = (
         np.concatenate([getattr(point, name) for point in points]).astype(np.intp)
@@ -463,7 +532,9 @@ def _compare(
     return np.stack([deals, wins]).astype(np.float64), (wins + prior) / (expected + prior)
 
 
-def _count_pairs(bucket: Integers, stage: Integers, shape: tuple[int, int], weights: Integers) -> Floats:
+def _count_pairs(
+    bucket: Integers, stage: Integers, shape: tuple[int, int], weights: Integers
+) -> Floats:
     """Count deals by bucket (rows) and stage (columns)."""
     counted = np.bincount(bucket * shape[1] + stage, weights=weights, minlength=shape[0] * shape[1])
     return counted.astype(np.float64).reshape(shape)
@@ -477,7 +548,9 @@ def _share_won(seen: Floats, stages: Sequence[Labels]) -> tuple[Floats, Floats]:
     none, alone = np.zeros((*seen.shape[:2], 1)), named.sum(axis=0)[name] == 1
     by_name = np.concatenate([seen @ named, none], axis=2)[:, :, [*name, *range(len(names)), -1]]
     # A stage of one pipeline has nothing to add to its name.
-    own = np.concatenate([np.where(alone, 0.0, seen), np.repeat(none, len(names) + 1, axis=2)], axis=2)
+    own = np.concatenate(
+        [np.where(alone, 0.0, seen), np.repeat(none, len(names) + 1, axis=2)], axis=2
+    )
     steps = [seen.sum(axis=(1, 2), keepdims=True), seen.sum(axis=2, keepdims=True), by_name, own]
     behind = np.stack([np.broadcast_to(step, own.shape) for step in steps], axis=1)
     (deals, *further), (wins, *more) = behind
@@ -490,7 +563,9 @@ def _share_won(seen: Floats, stages: Sequence[Labels]) -> tuple[Floats, Floats]:
 def _place_stages(stages: Sequence[Labels], known: Sequence[Labels]) -> Integers:
     """Find the column of each stage in `Chances.share`: in its pipeline, else in all pipelines; −1 if never seen."""
     own = {labels: k for k, labels in enumerate(known)}
-    names = {name: len(known) + k for k, name in enumerate(dict.fromkeys(labels[0] for labels in known))}
+    names = {
+        name: len(known) + k for k, name in enumerate(dict.fromkeys(labels[0] for labels in known))
+    }
     return np.array([own.get(labels, names.get(labels[0], -1)) for labels in stages], dtype=np.intp)
 
 

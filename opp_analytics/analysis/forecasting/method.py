@@ -10,7 +10,12 @@ import pandas as pd
 
 from opp_analytics import arguments, text
 from opp_analytics.analysis.forecasting.moment import SETTLED_DAYS, Moment, Records, last_day
-from opp_analytics.analysis.forecasting.run_rate import FEWEST_PERIODS, FEWEST_WINS, ended_periods, wins_in
+from opp_analytics.analysis.forecasting.run_rate import (
+    FEWEST_PERIODS,
+    FEWEST_WINS,
+    ended_periods,
+    wins_in,
+)
 from opp_analytics.arguments import MethodName
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, NotEnoughHistory
 from opp_analytics.inputs import did_you_mean
@@ -18,10 +23,12 @@ from opp_analytics.text import noun
 
 METHODS: tuple[MethodName, ...] = get_args(MethodName)
 FEWEST = 3
-"""Ended periods below which nothing is learned: fewer give no spread (docs/definitions.md, learned)."""
+"""Ended periods below which nothing is learned: fewer give no spread (docs/definitions.md,
+learned)."""
 _UNASKED = {"Q": 3, "Y": 3}
 _MOST_UNASKED = 6
-"""Ended periods from which "auto" learns: six of the shorter ones, whose single results vary more, else three."""
+"""Ended periods from which "auto" learns: six of the shorter ones, whose single results vary more,
+else three."""
 
 
 Rates = Mapping[str | tuple[str, str], float]
@@ -42,7 +49,8 @@ class Method:
     ended: int = 0
     """Ended periods that it learns from; none where it takes stated chances."""
     learns_on: str | None = None
-    """The day, ISO, from which "auto" can learn from the records; None where it does, or there are none."""
+    """The day, ISO, from which "auto" can learn from the records; None where it does, or there are
+    none."""
 
     @property
     def label(self) -> str:
@@ -51,7 +59,11 @@ class Method:
 
 
 def read_method(
-    method: Any = "auto", *, probability: Any = None, stage_rates: Any = None, argument: str = "method"
+    method: Any = "auto",
+    *,
+    probability: Any = None,
+    stage_rates: Any = None,
+    argument: str = "method",
 ) -> Method:
     """Read the arguments that name a method."""
     names = ", ".join(map(repr, METHODS))
@@ -60,16 +72,19 @@ def read_method(
     if method not in METHODS:
         near = did_you_mean(method, METHODS)
         raise ArgumentValueError(
-            f"unknown {argument}={method!r}; {near and near + ' '}use one of {names}. For a column, use probability={method!r}"
+            f"unknown {argument}={method!r}; {near and near + ' '}use one of {names}. For a "
+            f"column, use probability={method!r}"
         )
     if probability is not None:
         if not isinstance(probability, str):
             raise ArgumentTypeError(
-                f"probability={probability!r} is not the name of a column; for given rates use stage_rates={{'proposal': 0.4, …}}"
+                f"probability={probability!r} is not the name of a column; for given rates use "
+                f"stage_rates={{'proposal': 0.4, …}}"
             )
         if method not in ("auto", "stated"):
             raise ArgumentValueError(
-                f"probability={probability!r} goes with method='stated', not with {method!r}; leave one of them out"
+                f"probability={probability!r} goes with method='stated', not with {method!r}; "
+                "leave one of them out"
             )
         method = "stated"
     if stage_rates is not None and method not in ("stage", "stated"):
@@ -85,7 +100,8 @@ def _read_rates(rates: Any) -> Rates:
         rates = arguments.frame(rates, "stage_rates", "rate", made_by="stage_rates")["rate"]
     if not isinstance(rates, (Mapping, pd.Series)):
         raise ArgumentTypeError(
-            f"stage_rates={rates!r} is not a mapping from stage to rate, such as {{'proposal': 0.4}}"
+            f"stage_rates={rates!r} is not a mapping from stage to rate, such as {{'proposal': "
+            f"0.4}}"
         )
     read: dict[str | tuple[str, str], float] = {}
     for stage, rate in rates.items():
@@ -95,13 +111,19 @@ def _read_rates(rates: Any) -> Rates:
         read[key] = arguments.number(rate, f"stage_rates[{stage!r}]", low=0, example=0.4)
         if read[key] > 1:
             raise ArgumentValueError(
-                f"stage_rates[{stage!r}]={rate!r} is above 1; rates are fractions, so divide percents by 100"
+                f"stage_rates[{stage!r}]={rate!r} is above 1; rates are fractions, so divide "
+                "percents by 100"
             )
     return read
 
 
 def choose(
-    method: Method, moment: Moment, freq: str, records: Records | None, *, single_deals: bool = False
+    method: Method,
+    moment: Moment,
+    freq: str,
+    records: Records | None,
+    *,
+    single_deals: bool = False,
 ) -> Method:
     """Choose the method of a forecast: under "auto" learned where the history allows, else run rate, else stated.
 
@@ -109,7 +131,8 @@ def choose(
     """
     if single_deals and method.name == "run_rate":
         raise ArgumentValueError(
-            "method='run_rate' does not look at single deals; use 'learned', or 'stated' without a history"
+            "method='run_rate' does not look at single deals; use 'learned', or 'stated' without "
+            "a history"
         )
     if method.name == "auto":
         return _choose_unasked(moment, freq, records, single_deals=single_deals)
@@ -123,7 +146,9 @@ def choose(
     return method
 
 
-def _choose_unasked(moment: Moment, freq: str, records: Records | None, *, single_deals: bool) -> Method:
+def _choose_unasked(
+    moment: Moment, freq: str, records: Records | None, *, single_deals: bool
+) -> Method:
     need = _UNASKED.get(freq[0], _MOST_UNASKED)
     missing, until, learns_on = "there is no history", "", None
     if records is not None:
@@ -133,10 +158,16 @@ def _choose_unasked(moment: Moment, freq: str, records: Records | None, *, singl
             why = f"{ended} with a record as long before the end as today"
             return Method("learned", why=why, ended=have)
         needed = text.count(need, f"ended {noun(freq)}")
-        missing = f"learned needs {needed} with a record as long before the end as today; you have {have}{_describe_gaps(records)}"
+        missing = (
+            f"learned needs {needed} with a record as long before the end as today; you have "
+            f"{have}{_describe_gaps(records)}"
+        )
         enough = find_day_of_enough(records, moment.day, need)
         until, learns_on = f"; until {text.day(enough, year=True)} ", f"{enough:%Y-%m-%d}"
-    stated, (rated, short) = Method("stated", learns_on=learns_on), _describe_missing_wins(moment, freq)
+    stated, (rated, short) = (
+        Method("stated", learns_on=learns_on),
+        _describe_missing_wins(moment, freq),
+    )
     if single_deals:
         why = f"{missing}{until and until + 'stated'}; the run rate does not look at single deals"
         return replace(stated, why=why)
@@ -148,15 +179,20 @@ def _choose_unasked(moment: Moment, freq: str, records: Records | None, *, singl
 
 def _check_learned(day: int, records: Records | None) -> int:
     if records is None:
-        raise ArgumentTypeError("method='learned' learns from past records; pass history= with records")
+        raise ArgumentTypeError(
+            "method='learned' learns from past records; pass history= with records"
+        )
     have = count_ended_periods(records, day)
     if have >= FEWEST:
         return have
     today, enough_on = pd.Timestamp(day, unit="D").date(), find_day_of_enough(records, day, FEWEST)
     raise NotEnoughHistory(
-        f"method='learned' needs {text.count(FEWEST, f'ended {noun(records.freq)}')} with a record as long before the end as "
-        f"{today} is before the end of {records.period(day)}; the history has {have}{_describe_gaps(records)}. It can be used "
-        f"from {text.day(enough_on, year=True)} on if you keep recording; until then use 'run_rate' or 'stated'"
+        f"method='learned' needs {text.count(FEWEST, f'ended {noun(records.freq)}')} with a "
+        "record as long before the end as "
+        f"{today} is before the end of {records.period(day)}; the history has "
+        f"{have}{_describe_gaps(records)}. It can be used "
+        f"from {text.day(enough_on, year=True)} on if you keep recording; until then use "
+        "'run_rate' or 'stated'"
     )
 
 
@@ -164,7 +200,10 @@ def _describe_gaps(records: Records) -> str:
     """Say from when on stages and planned dates are known, where an imported history lacks them."""
     if not records.gaps:
         return ""
-    return f" (stages and planned dates are known from {text.day((max(records.gaps) + 1).start_time, year=True)} on)"
+    return (
+        " (stages and planned dates are known from "
+        f"{text.day((max(records.gaps) + 1).start_time, year=True)} on)"
+    )
 
 
 def count_ended_periods(records: Records, day: int) -> int:

@@ -41,15 +41,19 @@ Labels = tuple[str, ...]
 OWNER = "owner_name"
 """Column with the deal's owner."""
 NEVER = 2**30
-"""Day of a missing date, and closing day of an open deal: later than any real day, and one of 32 bits."""
+"""Day of a missing date, and closing day of an open deal: later than any real day, and one of 32
+bits."""
 SETTLED_DAYS = 15
-"""A period is final this many days after it ends, when late entries are in (docs/definitions.md, Forecast)."""
+"""A period is final this many days after it ends, when late entries are in (docs/definitions.md,
+Forecast)."""
 NEAR_DAYS = 3
 """Days that a record may be off the lead asked for; at 3, weekly records always have one."""
 _NEAR_LEADS, _BEYOND = (2, 7, 14, 28, 45, 75), 7
-"""Days before a period's end at which its past forecasts are compared, and days beyond its length that still are its own."""
+"""Days before a period's end at which its past forecasts are compared, and days beyond its length
+that still are its own."""
 _OVERDUE, _UNSCHEDULED, _FIRST = -2, -1, 10**6
-"""Row numbers of overdue and unscheduled deals, and of the period with ordinal 0: no period gets a negative one."""
+"""Row numbers of overdue and unscheduled deals, and of the period with ordinal 0: no period gets a
+negative one."""
 
 
 @dataclass(frozen=True)
@@ -96,13 +100,16 @@ class Moment:
     ) -> Moment:
         """Read the deals of a frame.
 
-        `final` is True if the frame shows nothing later than `today`; None decides by when it was loaded or recorded.
-        Set `part` for part of a pipeline already checked; its stages may all be unknown.
+        `final` is True if the frame shows nothing later than `today`; None decides by when it was
+        loaded or recorded. Set `part` for part of a pipeline already checked; its stages may all be
+        unknown.
         """
         known: Any = opportunities.columns if isinstance(opportunities, pd.DataFrame) else []
         optional = ["probability", "created_at", OWNER, PIPELINE, *columns]
         there = [name for name in dict.fromkeys(optional) if name in known]
-        frame = read(opportunities, "stage", "value", "close_date", *there, by=list(by), any_stage=part)
+        frame = read(
+            opportunities, "stage", "value", "close_date", *there, by=list(by), any_stage=part
+        )
         outcome, size = outcome_codes(frame), len(frame)
         placed = [PIPELINE] if PIPELINE in frame else []
         parts = [_texts(frame["stage"]), *(label_groups(frame[name]) for name in placed)]
@@ -151,12 +158,16 @@ class Moment:
         if not added:
             return self
         every = [*names, *added]
-        order = sorted(range(len(every)), key=lambda k: tuple((part == NO_LABEL, part) for part in every[k]))
+        order = sorted(
+            range(len(every)), key=lambda k: tuple((part == NO_LABEL, part) for part in every[k])
+        )
         place = np.empty(len(every), dtype=np.intp)
         place[order] = np.arange(len(every))
         labels = [every[k] for k in order]
         return replace(
-            self, group=np.append(place, -1)[self.group], index=label_index(labels, self.index.names)
+            self,
+            group=np.append(place, -1)[self.group],
+            index=label_index(labels, self.index.names),
         )
 
     def by_first(self, count: int) -> Moment:
@@ -286,8 +297,13 @@ class Column:
 
     @classmethod
     def read(cls, name: str, numbers: Floats, *, flags: bool) -> Column:
-        """Tell percents from fractions: ``probability`` has percents; in other columns the numbers decide."""
-        return cls(name, numbers, name == "probability" or (not flags and _are_percents(name, numbers)))
+        """Tell percents from fractions: ``probability`` has percents.
+
+        In other columns the numbers decide.
+        """
+        return cls(
+            name, numbers, name == "probability" or (not flags and _are_percents(name, numbers))
+        )
 
     @property
     def fractions(self) -> Floats:
@@ -305,7 +321,8 @@ class Column:
         shown = text.joined([f"{named[k]} ({fractions[k] * scale:g})" for k in bad], most=5)
         unit = "percents 0–100" if self.percent else "fractions 0–1, or whole percents"
         raise DataError(
-            f"{self.name} holds {unit}; out of range in {text.count(len(bad), 'open opportunity')}: {shown}. Correct or drop them"
+            f"{self.name} holds {unit}; out of range in "
+            f"{text.count(len(bad), 'open opportunity')}: {shown}. Correct or drop them"
         )
 
 
@@ -314,7 +331,8 @@ def _read_numbers(column: pd.Series[Any]) -> Floats:
         return column.to_numpy(dtype=float, na_value=np.nan)
     except (TypeError, ValueError) as error:
         raise DataError(
-            f"probability={str(column.name)!r}: the column does not contain numbers; use a column of fractions 0–1 or whole percents"
+            f"probability={str(column.name)!r}: the column does not contain numbers; use a "
+            "column of fractions 0–1 or whole percents"
         ) from error
 
 
@@ -327,7 +345,8 @@ def _are_percents(name: str, numbers: Floats) -> bool:
     if known.max() > 1:
         return True
     raise DataError(
-        f"probability={name!r}: the column holds only 0 and 1, which may be fractions or percents; for fractions use "
+        f"probability={name!r}: the column holds only 0 and 1, which may be fractions or "
+        "percents; for fractions use "
         f"frame[{name!r}].astype(bool), for percents multiply it by 100"
     )
 
@@ -354,7 +373,12 @@ class Records:
 
     @classmethod
     def of(
-        cls, records: pd.DataFrame, freq: str, tz: str, year_start: int = 1, gaps: Iterable[pd.Period] = ()
+        cls,
+        records: pd.DataFrame,
+        freq: str,
+        tz: str,
+        year_start: int = 1,
+        gaps: Iterable[pd.Period] = (),
     ) -> Records:
         """Keep the last record of each day, in the time zone of the business."""
         moments = records["recorded_at"].drop_duplicates().sort_values(ignore_index=True)
@@ -373,7 +397,9 @@ class Records:
     def ended(self, day: int) -> list[pd.Period]:
         """List the periods since the first record whose final result had been recorded by a day."""
         newest = self.find_newest(day)
-        return [period for period, settled, final in self._final if settled <= day and final <= newest]
+        return [
+            period for period, settled, final in self._final if settled <= day and final <= newest
+        ]
 
     @cached_property
     def _final(self) -> list[tuple[pd.Period, int, int]]:
@@ -409,7 +435,9 @@ class Records:
         end = last_day(period)
         wanted = end - lead
         first = int(np.searchsorted(self.days, wanted - NEAR_DAYS))
-        near = self.days[first : int(np.searchsorted(self.days, min(wanted + NEAR_DAYS, end), side="right"))]
+        near = self.days[
+            first : int(np.searchsorted(self.days, min(wanted + NEAR_DAYS, end), side="right"))
+        ]
         if not len(near):
             return -1
         off = np.abs(near - wanted)
@@ -454,7 +482,8 @@ class Versions:
         whole, rows = self.every, np.flatnonzero((self.seen <= record) & (self.until > record))
         taken = {name: getattr(whole, name)[rows] for name in _PER_DEAL}
         columns = {
-            name: replace(column, numbers=column.numbers[rows]) for name, column in whole.columns.items()
+            name: replace(column, numbers=column.numbers[rows])
+            for name, column in whole.columns.items()
         }
         return replace(
             whole,
@@ -483,14 +512,20 @@ class Versions:
     def sum_wins(self, record: int, period: pd.Period) -> Floats:
         """Sum the wins dated in a period, as of a record, by group."""
         rows, every = np.sort(self.wins(record, period)), self.every
-        return Groups(every.group[rows], every.index).sum(every.value[rows], np.ones(len(rows), dtype=bool))
+        return Groups(every.group[rows], every.index).sum(
+            every.value[rows], np.ones(len(rows), dtype=bool)
+        )
 
     def earlier(self, rows: Integers, record: int) -> Integers:
         """Find each row's deal as of a record, at most as late; −1 if it was neither open nor won then."""
         then, first = rows, self.first[self.find_deals(rows)]
         while (later := (self.seen[then] > record) & (then > first)).any():
             then = then - later
-        shown = (self.seen[then] <= record) & (self.until[then] > record) & (self.every.outcome[then] != LOST)
+        shown = (
+            (self.seen[then] <= record)
+            & (self.until[then] > record)
+            & (self.every.outcome[then] != LOST)
+        )
         return np.where(shown, then, -1)
 
     @cached_property
@@ -521,7 +556,9 @@ def read_versions(
     by: Sequence[str] = (),
     columns: Sequence[str] = (),
 ) -> Versions:
-    """Read the versions of a history's deals in one pass, as the records show them; the last read serves coarser groups.
+    """Read the versions of a history's deals in one pass, as the records show them.
+
+    The last read serves coarser groups.
 
     `records` are all or the first records of the history; later changes are ignored.
     """
@@ -546,9 +583,13 @@ def _read(
     placed = [PIPELINE] if len(org.stages.pipelines) > 1 and PIPELINE in known else []
     chances = [name for name in dict.fromkeys(columns) if name in known]
     labeled = list(dict.fromkeys([*owned, *placed, *by]))
-    texts = dict(zip(["stage", *labeled], ["stage", *history_query.name_groups(labeled)], strict=True))
+    texts = dict(
+        zip(["stage", *labeled], ["stage", *history_query.name_groups(labeled)], strict=True)
+    )
     rows = history_query.add_outcome(history.table, org, "created_at", *chances, by=labeled)
-    shown = _select_shown(rows, records.moments).select("unique_id", *_SHOWN, *chances, *texts.values())
+    shown = _select_shown(rows, records.moments).select(
+        "unique_id", *_SHOWN, *chances, *texts.values()
+    )
     found = _Columns(tz, len(records.moments), texts, chances)
     for batch in history.stream_arrow(shown.order_by(["unique_id", "_seen"])):
         found.add(pa.Table.from_batches([batch]))
@@ -556,7 +597,9 @@ def _read(
     stage, stages = _combine_codes([coded["stage"], *(coded[name] for name in placed)])
     owner, owners = coded[OWNER] if owned else (np.full(len(stage), -1, dtype=np.int8), [])
     group, groups = (
-        _combine_codes([coded[name] for name in by]) if by else (np.zeros(len(stage), np.int32), [()])
+        _combine_codes([coded[name] for name in by])
+        if by
+        else (np.zeros(len(stage), np.int32), [()])
     )
     seen, until = found.take("seen"), found.take("until")
     every = Moment(
@@ -572,10 +615,14 @@ def _read(
         owners,
         label_index(groups, by) if by else None,
         {
-            name: Column.read(name, found.take((name, "chance")), flags=rows[name].type().is_boolean())
+            name: Column.read(
+                name, found.take((name, "chance")), flags=rows[name].type().is_boolean()
+            )
             for name in chances
         },
-        lambda: history.collect(shown.select("unique_id").distinct().order_by("unique_id"))["unique_id"],
+        lambda: history.collect(shown.select("unique_id").distinct().order_by("unique_id"))[
+            "unique_id"
+        ],
     )
     return Versions(records, np.concatenate(found.first), seen, until, every)
 
@@ -595,9 +642,14 @@ def _select_shown(rows: ibis.Table, moments: pd.DatetimeIndex) -> ibis.Table:
 
 
 class _Columns:
-    """The columns of versions in order of deal and time, gathered from batches; taking one frees it."""
+    """The columns of versions in order of deal and time, gathered from batches.
 
-    def __init__(self, tz: str, records: int, texts: Mapping[str, str], chances: Sequence[str]) -> None:
+    Taking one frees it.
+    """
+
+    def __init__(
+        self, tz: str, records: int, texts: Mapping[str, str], chances: Sequence[str]
+    ) -> None:
         self._tz, self._texts, self._chances = tz, texts, chances
         self._record = _fit(records)
         self._rows = 0
@@ -620,7 +672,12 @@ class _Columns:
             "seen": batch["_seen"].to_numpy().astype(self._record),
             "until": batch["_until"].to_numpy().astype(self._record),
             "outcome": batch["_outcome"].to_numpy().astype(np.int8),
-            "due": batch["close_date"].cast(pa.date32()).cast(pa.int32()).fill_null(NEVER).to_numpy().copy(),
+            "due": batch["close_date"]
+            .cast(pa.date32())
+            .cast(pa.int32())
+            .fill_null(NEVER)
+            .to_numpy()
+            .copy(),
             "created": days_or_never(periods.to_dates(created, tz=self._tz)),
             "value": batch["cents"].to_numpy() / 100,
             **{(name, "text"): self._number(name, batch[key]) for name, key in self._texts.items()},
@@ -631,14 +688,19 @@ class _Columns:
         }
         for name, column in columns.items():
             held = self._held.get(name, np.zeros(0, dtype=column.dtype))
-            self._held[name] = held = held.astype(np.promote_types(held.dtype, column.dtype), copy=False)
+            self._held[name] = held = held.astype(
+                np.promote_types(held.dtype, column.dtype), copy=False
+            )
             # In place: parts that are joined in the end would take as much again.
             held.resize(self._rows + len(batch), refcheck=False)
             held[self._rows :] = column
         self._rows += len(batch)
 
     def _number(self, name: str, texts: pa.ChunkedArray) -> Integers:
-        encoded, known = texts.fill_null(NO_LABEL).combine_chunks().dictionary_encode(), self._numbers[name]
+        encoded, known = (
+            texts.fill_null(NO_LABEL).combine_chunks().dictionary_encode(),
+            self._numbers[name],
+        )
         places = [known.setdefault(text, len(known)) for text in encoded.dictionary.to_pylist()]
         return np.asarray(np.array(places, dtype=_fit(len(known)))[encoded.indices.to_numpy()])
 
@@ -676,7 +738,9 @@ def _combine_codes(labels: Sequence[tuple[Integers, list[str]]]) -> tuple[Intege
         codes, names = labels[0]
         return codes, [(name,) for name in names]
     sizes = [len(names) + 1 for _, names in labels]
-    group, held = pd.factorize(np.ravel_multi_index([codes for codes, _ in labels], sizes), sort=True)
+    group, held = pd.factorize(
+        np.ravel_multi_index([codes for codes, _ in labels], sizes), sort=True
+    )
     parts = np.unravel_index(held, sizes)
     texts = [[names[k] for k in part] for part, (_, names) in zip(parts, labels, strict=True)]
     found = list(zip(*texts, strict=True))

@@ -16,7 +16,8 @@ from opp_analytics.analysis.forecasting.targets import find_gap
 from opp_analytics.analysis.stats.distribution import Total, condition_on_each, distribute
 
 LEVEL = 0.8
-"""Level of the ranges whose past sets the width; every other level follows the same distribution."""
+"""Level of the ranges whose past sets the width; every other level follows the same
+distribution."""
 LEAST = 0.001
 """Smallest chance of an open target, and of missing it: no sample of the past can exclude more."""
 
@@ -85,7 +86,9 @@ class Mix:
     @cached_property
     def plain(self) -> Total:
         """The distribution before it is stretched."""
-        return distribute(self.amounts, self.chances, sure=self.sure, one_of=self.one_of, seed=self.seed)
+        return distribute(
+            self.amounts, self.chances, sure=self.sure, one_of=self.one_of, seed=self.seed
+        )
 
     @cached_property
     def total(self) -> Stretched:
@@ -121,7 +124,8 @@ class Outlook:
     totals: Sequence[Distribution | None]
     """Distribution of the total, by group; None where unknown."""
     open_ended: bool = True
-    """False for a period that has ended; in all others no target is out of reach, and none that is not met is certain."""
+    """False for a period that has ended; in all others no target is out of reach, and none that is
+    not met is certain."""
 
     def p_target(self, group: int, booked: float, target: float) -> float:
         """The chance that a group reaches its target: 1 once it is met, NaN where unknown."""
@@ -135,7 +139,10 @@ class Outlook:
         return self._keep_open(total.at_least(target))
 
     def conditions(self, total: Mix, booked: float, target: float) -> tuple[Floats, Floats]:
-        """`p_target` if each deal of a total is won, and if it is not; weighted by the deal's chance they give `p_target`."""
+        """`p_target` if each deal of a total is won, and if it is not.
+
+        Weighted by the deal's chance they give `p_target`.
+        """
         if find_gap(target, booked) <= 0:
             return np.ones(len(total.amounts)), np.ones(len(total.amounts))
         chance = total.at_least(target)
@@ -155,12 +162,17 @@ class Fitted(Protocol):
         """Chance that each deal is won in a period: 0 for one that is not open, NaN where unknown."""
 
     def outlook(self, moment: Moment, period: pd.Period, new: Floats | None = None) -> Outlook:
-        """Forecast a current or future period; `new` overrides new business with the sum of finer groups."""
+        """Forecast a current or future period.
+
+        `new` overrides new business with the sum of finer groups.
+        """
 
 
 def nothing_known(deals: int, groups: int) -> Outlook:
     """Give the outlook of a period of which nothing can be known."""
-    return Outlook(np.full(deals, np.nan), np.full(groups, np.nan), np.full(groups, np.nan), [None] * groups)
+    return Outlook(
+        np.full(deals, np.nan), np.full(groups, np.nan), np.full(groups, np.nan), [None] * groups
+    )
 
 
 def nothing_open(deals: int, booked: Floats) -> Outlook:

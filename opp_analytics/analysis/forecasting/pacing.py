@@ -39,9 +39,11 @@ def pacing(
     Parameters
     ----------
     opportunities : DataFrame
-        ``stage``, ``value`` (money), ``close_date`` (date); where present ``status`` and ``pipeline``; the columns of `by`.
+        ``stage``, ``value`` (money), ``close_date`` (date); where present ``status`` and
+        ``pipeline``; the columns of `by`.
     history : History, optional
-        Past records of these deals, for what was open at the same point; records after `as_of` are not read.
+        Past records of these deals, for what was open at the same point; records after `as_of` are
+        not read.
     as_of : date or str
         Day of the question.
     freq : str
@@ -58,14 +60,18 @@ def pacing(
     Returns
     -------
     DataFrame
-        Index ``period`` (str; below the columns of `by`), the current one last. ``booked`` (float64, money): won in the period by
-        the same point; ``actual`` (float64, money): won in it in the end, NaN for the current one; ``booked_share`` (float64,
-        fraction): booked ÷ actual, NaN without either; ``deals`` (int64): wins by the same point; ``open_value`` (float64, money):
-        open and due in the rest of the period at that point, by the record within three days of it, NaN without one; ``days_left`` (int64): days from that
-        point to the period's last day, the same in every row; ``to_date`` (bool): True for the current period. With `by_day`,
-        ``days_left`` is an index level below ``period``, from a period's first day to its last, or to `as_of`, ``booked``, ``booked_share`` and
-        ``deals`` are those at the end of that day, and there is no ``open_value``. A missing value counts 0. Attrs: ``n`` wins, ``as_of``, ``freq``, ``left_out``. Without wins, the
-        current period with 0; with `by` no rows.
+        Index ``period`` (str; below the columns of `by`), the current one last. ``booked``
+        (float64, money): won in the period by the same point; ``actual`` (float64, money): won in
+        it in the end, NaN for the current one; ``booked_share`` (float64, fraction): booked ÷
+        actual, NaN without either; ``deals`` (int64): wins by the same point; ``open_value``
+        (float64, money): open and due in the rest of the period at that point, by the record within
+        three days of it, NaN without one; ``days_left`` (int64): days from that point to the
+        period's last day, the same in every row; ``to_date`` (bool): True for the current period.
+        With `by_day`, ``days_left`` is an index level below ``period``, from a period's first day
+        to its last, or to `as_of`, ``booked``, ``booked_share`` and ``deals`` are those at the end
+        of that day, and there is no ``open_value``. A missing value counts 0. Attrs: ``n`` wins,
+        ``as_of``, ``freq``, ``left_out``. Without wins, the current period with 0; with `by` no
+        rows.
 
     Raises
     ------
@@ -78,10 +84,11 @@ def pacing(
 
     Notes
     -----
-    The same point is as many days before the end, as everywhere in this package: deals close toward the end of a period, so the
-    20th of a 28-day month is later than that of a 31-day one. A point before a short period begins finds nothing closed.
-    Deals count as they are known now, by their close date: one that was dated back since, or lost its win, is where it is today.
-    The first period compared is the first full one after the first win.
+    The same point is as many days before the end, as everywhere in this package: deals close toward
+    the end of a period, so the 20th of a 28-day month is later than that of a 31-day one. A point
+    before a short period begins finds nothing closed. Deals count as they are known now, by their
+    close date: one that was dated back since, or lost its win, is where it is today. The first
+    period compared is the first full one after the first win.
 
     References
     ----------
@@ -107,7 +114,9 @@ def pacing(
     current = pd.Period(today, meaning.freq(check_freq(freq)))
     spans = [*ended_periods(deals, current.freqstr, most), current]
     parts = [_sum_by_day(deals, period) for period in spans]
-    left, booked, won, actual = (np.concatenate(column, axis=-1) for column in zip(*parts, strict=True))
+    left, booked, won, actual = (
+        np.concatenate(column, axis=-1) for column in zip(*parts, strict=True)
+    )
     labels = np.repeat([str(period) for period in spans], [len(part[0]) for part in parts])
     actual[:, labels == str(current)] = np.nan
     rows = pd.Index(np.tile(labels, deals.size), name="period", dtype=schema.TEXT)
@@ -137,9 +146,16 @@ def pacing(
 
 
 def _find_open_then(
-    history: History | None, table: pd.DataFrame, opened: Floats, current: str, asked: dict[str, Any]
+    history: History | None,
+    table: pd.DataFrame,
+    opened: Floats,
+    current: str,
+    asked: dict[str, Any],
 ) -> pd.Series[float]:
-    """Find what was open and due in the rest of each period at the same point; `opened` is that of now, by group."""
+    """Find what was open and due in the rest of each period at the same point.
+
+    `opened` is that of now, by group.
+    """
     found = pd.Series(np.nan, table.index)
     found[table["to_date"]] = opened
     if history is None:
@@ -161,11 +177,19 @@ def _sum_by_day(
     # A win dated later than today, in a frame that knows no later one, has closed.
     place = (deals.group[mine], np.minimum(deals.due[mine], end) - first)
     days = np.arange(first, end + 1)
-    booked, won = np.zeros((deals.size, len(days))), np.zeros((deals.size, len(days)), dtype=np.int64)
+    booked, won = (
+        np.zeros((deals.size, len(days))),
+        np.zeros((deals.size, len(days)), dtype=np.int64),
+    )
     np.add.at(booked, place, np.nan_to_num(deals.value[mine]))
     np.add.at(won, place, 1)
     booked = booked.cumsum(axis=1)
-    return last_day(period) - days, booked, won.cumsum(axis=1), np.repeat(booked[:, -1:], len(days), axis=1)
+    return (
+        last_day(period) - days,
+        booked,
+        won.cumsum(axis=1),
+        np.repeat(booked[:, -1:], len(days), axis=1),
+    )
 
 
 def select_point(table: pd.DataFrame) -> pd.DataFrame:

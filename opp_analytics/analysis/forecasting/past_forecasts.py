@@ -82,7 +82,9 @@ class PastForecasts:
                 found += map(self._row, self.ask(record, moment, ahead, method))
         keys = ["record", "made_at", *self.question.by, "period"]
         for found in rows:
-            table = pd.DataFrame(found, columns=[*keys, "weeks_before", *FORECAST, "method", *self._further])
+            table = pd.DataFrame(
+                found, columns=[*keys, "weeks_before", *FORECAST, "method", *self._further]
+            )
             table = table.astype({"weeks_before": "int64", **dict.fromkeys(FORECAST, "float64")})
             yield table.sort_values(["record", "period"], kind="stable", ignore_index=True)
 
@@ -111,7 +113,9 @@ class PastForecasts:
             (record, group, str(period)): float(money)
             for record, ahead in wanted.items()
             for period in ahead
-            for group, money in zip(groups, self.learned.sum_wins(record, period, last), strict=True)
+            for group, money in zip(
+                groups, self.learned.sum_wins(record, period, last), strict=True
+            )
         }
 
     @cached_property
@@ -122,7 +126,10 @@ class PastForecasts:
     def ask(
         self, record: int, moment: Moment, ahead: Sequence[pd.Period], method: Method | None
     ) -> Iterator[PastForecast]:
-        """Forecast periods from the deals at a record; yield nothing while the method lacks history."""
+        """Forecast periods from the deals at a record.
+
+        Yield nothing while the method lacks history.
+        """
         question, every, moment = self.question, moment, moment.keep_alive()
         try:
             used = choose(method or question.method, moment, question.freq, self.records)
@@ -187,7 +194,10 @@ def _keys(made: pd.DataFrame, by: Sequence[str]) -> Iterator[tuple[int, tuple[st
 
 
 def score(table: pd.DataFrame) -> dict[str, Any]:
-    """Score forecasts by WAPE, bias and interval coverage; None without bookings, or without ranges."""
+    """Score forecasts by WAPE, bias and interval coverage.
+
+    None without bookings, or without ranges.
+    """
     total, held = float(table["actual"].sum()), judge_ranges(table)
     return {
         "wape": float(table["error"].abs().sum()) / total if total > 0 else None,
@@ -197,7 +207,10 @@ def score(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def judge_ranges(table: pd.DataFrame) -> pd.Series[Any]:
-    """Tell whether the actual bookings are in the range, to the cent; missing where there is no range."""
+    """Tell whether the actual bookings are in the range, to the cent.
+
+    Missing where there is no range.
+    """
     held = (table["low"] - 0.005 <= table["actual"]) & (table["actual"] <= table["high"] + 0.005)
     return held.astype("boolean").mask(table["low"].isna())
 

@@ -19,7 +19,11 @@ from opp_analytics.analysis.forecasting.run_rate import RunRates
 from opp_analytics.analysis.forecasting.stage_rates import check_column, fit_stated
 from opp_analytics.analysis.forecasting.targets import Target, Targets, read_moneys
 from opp_analytics.analysis.shared.groups import By, check_by
-from opp_analytics.analysis.shared.history_query import check_columns_begin, check_history, check_same_deals
+from opp_analytics.analysis.shared.history_query import (
+    check_columns_begin,
+    check_history,
+    check_same_deals,
+)
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, NotEnoughHistory
 from opp_analytics.history import History
 from opp_analytics.org import DEFAULT, Org, get_org, merge_orgs
@@ -71,9 +75,14 @@ class Question:
         seed: int = 0,
         tz: str | None = None,
     ) -> Question:
-        """Check the arguments of a forecast; defaults come from the org of the frame or the history."""
+        """Check the arguments of a forecast.
+
+        Defaults come from the org of the frame or the history.
+        """
         names = check_by(by, level="period")
-        org = merge_orgs(get_org(opportunities), get_org(history), names=("the frame's org", "the history's"))
+        org = merge_orgs(
+            get_org(opportunities), get_org(history), names=("the frame's org", "the history's")
+        )
         org = org or DEFAULT
         zone, alias = org.zone(tz), org.freq(check_freq(freq))
         today = as_date(as_of, tz=zone)
@@ -83,7 +92,9 @@ class Question:
         owners_of = partial(_list_owners, opportunities, history)
         targets = read_moneys(target, alias, names, totals=totals, org=org, owners_of=owners_of)
         if only and periods is None:
-            raise ArgumentValueError("only=True needs periods, such as periods=1 for the current one")
+            raise ArgumentValueError(
+                "only=True needs periods, such as periods=1 for the current one"
+            )
         if history is not None and isinstance(opportunities, pd.DataFrame):
             check_same_deals(opportunities, history)
         records = None
@@ -126,23 +137,31 @@ class Question:
         org = Org.of(history)
         zone, alias = org.zone(tz), org.freq(check_freq(freq))
         if as_of is not None:
-            known = known[known["recorded_at"] <= periods.as_instant(as_of, tz=zone, end=True, name="as_of")]
+            known = known[
+                known["recorded_at"] <= periods.as_instant(as_of, tz=zone, end=True, name="as_of")
+            ]
         if known.empty:
-            raise NotEnoughHistory(f"{asked_by} needs records, but there are none up to as_of={as_of!r}")
+            raise NotEnoughHistory(
+                f"{asked_by} needs records, but there are none up to as_of={as_of!r}"
+            )
         check_columns_begin(history, ("stage", "close_date"))
         check_column(method, history.table.columns, of="history")
         records = _read_records(history, known, alias, zone, org)
         level = arguments.between(confidence, "confidence", example=0.8)
         drawn = arguments.whole(seed, "seed", low=0, example=0)
         today = pd.Timestamp(int(records.days[-1]), unit="D")
-        return cls(today, alias, method, history, records, tuple(names), level, drawn, zone, org, Targets())
+        return cls(
+            today, alias, method, history, records, tuple(names), level, drawn, zone, org, Targets()
+        )
 
     @property
     def current(self) -> pd.Period:
         """The period of `today`."""
         return pd.Period(self.today, self.freq)
 
-    def read(self, opportunities: pd.DataFrame, *, final: bool | None = None, part: bool = False) -> Moment:
+    def read(
+        self, opportunities: pd.DataFrame, *, final: bool | None = None, part: bool = False
+    ) -> Moment:
         """Read a frame as of the question's day, in the finest groups."""
         frame = _with_org(opportunities, self.org)
         columns = [self.method.column]
@@ -153,7 +172,11 @@ class Question:
     def wanted(self, moment: Moment) -> list[pd.Period]:
         """List the periods to forecast."""
         targeted = [pd.Period(label, self.freq) for label in self.targets.periods]
-        return list(self.periods) if self.only else moment.periods(self.freq, [*self.periods, *targeted])
+        return (
+            list(self.periods)
+            if self.only
+            else moment.periods(self.freq, [*self.periods, *targeted])
+        )
 
     def fit(self, method: Method, moment: Moment, by: Sequence[str]) -> Fitted:
         """Fit a method to the data of a moment."""
@@ -172,7 +195,13 @@ class Question:
             raise ArgumentTypeError("this method learns from past records; pass history=")
         columns = [self.method.column]
         return fit_learned(
-            self.history, self.records, tz=self.tz, org=self.org, by=by, columns=columns, seed=self.seed
+            self.history,
+            self.records,
+            tz=self.tz,
+            org=self.org,
+            by=by,
+            columns=columns,
+            seed=self.seed,
         )
 
 
@@ -217,14 +246,18 @@ def answer(
 ) -> Outlooks:
     """Choose the method and forecast each period.
 
-    `moment` has the deals in the finest groups; `level` is how many columns of `by` to group by, None for all.
-    `parts` is the answer by finer groups; its new business is summed here.
+    `moment` has the deals in the finest groups; `level` is how many columns of `by` to group by,
+    None for all. `parts` is the answer by finer groups; its new business is summed here.
     """
     by = question.by[:level] if level is not None else question.by
     coarser = [labels[: len(by)] for labels in parts.moment.labels] if parts and by else []
-    here = moment.by_first(len(by)).keep_alive().with_groups([*question.targets.groups(by), *coarser])
+    here = (
+        moment.by_first(len(by)).keep_alive().with_groups([*question.targets.groups(by), *coarser])
+    )
     single_deals = single_deals or not question.new_business
-    method = choose(question.method, here, question.freq, question.records, single_deals=single_deals)
+    method = choose(
+        question.method, here, question.freq, question.records, single_deals=single_deals
+    )
     # Deals alone take their chances from the whole, whatever groups the frame has.
     fitted = question.fit(method, here, by if question.new_business else ())
     current = question.current
@@ -247,19 +280,27 @@ def _read_records(history: History, records: pd.DataFrame, freq: str, tz: str, o
 
 def _list_owners(opportunities: Any, history: Any) -> set[str]:
     """List everybody who owns or owned a deal."""
-    columns = [opportunities["owner_name"]] if "owner_name" in getattr(opportunities, "columns", ()) else []
+    columns = (
+        [opportunities["owner_name"]]
+        if "owner_name" in getattr(opportunities, "columns", ())
+        else []
+    )
     if isinstance(history, History) and "owner_name" in history.table.columns:
         columns.append(history.collect(history.table.select("owner_name").distinct())["owner_name"])
     return {str(name) for column in columns for name in column.dropna().unique()}
 
 
-def _read_periods(wanted: int | Sequence[str] | None, today: pd.Timestamp, freq: str) -> list[pd.Period]:
+def _read_periods(
+    wanted: int | Sequence[str] | None, today: pd.Timestamp, freq: str
+) -> list[pd.Period]:
     if wanted is None:
         return []
     if isinstance(wanted, (list, tuple, pd.Index)):
         return list(dict.fromkeys(as_period(label, freq, name="periods") for label in wanted))
     if isinstance(wanted, str):
-        raise ArgumentTypeError(f"periods={wanted!r} is text; use a list of labels or a number of periods")
+        raise ArgumentTypeError(
+            f"periods={wanted!r} is text; use a list of labels or a number of periods"
+        )
     count = arguments.whole(wanted, "periods", high=_MOST_PERIODS, example=3)
     return [pd.Period(today, freq) + k for k in range(count)]
 

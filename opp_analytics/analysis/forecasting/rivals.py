@@ -1,6 +1,7 @@
 """Formulas of others, for comparison: what customer systems and spreadsheets project, as point forecasts without a range.
 
-They are asked in `backtest_methods` only: each is what its source describes, not a method to forecast with.
+They are asked in `backtest_methods` only: each is what its source describes, not a method to
+forecast with.
 """
 
 from __future__ import annotations
@@ -31,11 +32,12 @@ _DUE, _WON = BUCKET_NAMES.index("due"), len(BUCKET_NAMES)
 class Rival(PastForecasts):
     """The question of a backtest, answered by a formula of others from the records up to each forecast's own.
 
-    weighted: the pipeline at its stated chances, as most customer systems show it. three_periods: the mean of the last
-    three ended periods (HubSpot's projection, which looks at the wins of three months). stage_projection and
-    stage_projection_4: the open pipeline at what its stages won from the same point of the last ended period, and what
-    that period won from other deals (Gong's projection as documented), or the mean over the last four. last_period,
-    year_ago: that period again. What rests on totals alone is raised to what is booked.
+    weighted: the pipeline at its stated chances, as most customer systems show it. three_periods:
+    the mean of the last three ended periods (HubSpot's projection, which looks at the wins of three
+    months). stage_projection and stage_projection_4: the open pipeline at what its stages won from
+    the same point of the last ended period, and what that period won from other deals (Gong's
+    projection as documented), or the mean over the last four. last_period, year_ago: that period
+    again. What rests on totals alone is raised to what is booked.
     """
 
     name: RivalName = "weighted"
@@ -43,7 +45,10 @@ class Rival(PastForecasts):
     def ask(
         self, record: int, moment: Moment, ahead: Sequence[pd.Period], method: Method | None
     ) -> Iterator[PastForecast]:
-        """Forecast periods from the deals at a record; yield nothing where the past periods are lacking."""
+        """Forecast periods from the deals at a record.
+
+        Yield nothing where the past periods are lacking.
+        """
         if self.name == "weighted":
             for made in super().ask(record, moment, ahead, Method("stated")):
                 yield made._replace(total=None, method=self.name)
@@ -87,10 +92,14 @@ class Rival(PastForecasts):
 
 
 def _share_won(point: Point, stages: int) -> Floats:
-    """Compute the share of the deals due that was won in the period, by stage; a stage without one has that of all."""
+    """Compute the share of the deals due that was won in the period, by stage.
+
+    A stage without one has that of all.
+    """
     due = point.bucket == _DUE
     deals, wins = (
-        np.bincount(point.stage[due], weights=one[due], minlength=stages) for one in (point.count, point.won)
+        np.bincount(point.stage[due], weights=one[due], minlength=stages)
+        for one in (point.count, point.won)
     )
     whole = wins.sum() / deals.sum() if deals.any() else 0.0
     return np.asarray(np.divide(wins, deals, out=np.full(stages, whole), where=deals > 0))

@@ -17,20 +17,26 @@ _NOTHING = (math.nan, None)
 def find_calls(
     calls: pd.DataFrame, people: pd.DataFrame, day: pd.Timestamp, subject: tuple[str, str] | None
 ) -> pd.DataFrame:
-    """Find the call in force on a day for each row of people; totals of all rows are those of the `subject`, a column and a name in it.
+    """Find the call in force on a day for each row of people.
 
-    Without a subject the total is of some people, whose calls are added up.
-    ``call`` is the owner's own, else the last one that somebody else made; without either, for a group, the sum of what the
-    level below shows, if nobody there with a target, a win or a deal due lacks one; a team's call counts in place of its people's. ``caller`` is missing for a sum. ``override``,
-    ``overrider``: what somebody else says of a number that its owner calls. Who moved has a call in the team of that day.
+    Totals of all rows are those of the `subject`, a column and a name in it.
+
+    Without a subject the total is of some people, whose calls are added up. ``call`` is the owner's
+    own, else the last one that somebody else made; without either, for a group, the sum of what the
+    level below shows, if nobody there with a target, a win or a deal due lacks one; a team's call
+    counts in place of its people's. ``caller`` is missing for a sum. ``override``, ``overrider``:
+    what somebody else says of a number that its owner calls. Who moved has a call in the team of
+    that day.
     """
     said: dict[tuple[str, str], dict[bool, tuple[float, str]]] = {}
     numbers = (
-        calls_known(calls, day).sort_values("made_on", kind="stable").fillna({"owner_name": "", "team": ""})
+        calls_known(calls, day)
+        .sort_values("made_on", kind="stable")
+        .fillna({"owner_name": "", "team": ""})
     )
-    for caller, owner, team, commit in numbers[["caller", "owner_name", "team", "commit"]].itertuples(
-        index=False
-    ):
+    for caller, owner, team, commit in numbers[
+        ["caller", "owner_name", "team", "commit"]
+    ].itertuples(index=False):
         number = ("owner_name", owner) if owner else ("team", team) if team else ("", "")
         said.setdefault(number, {})[caller != owner] = commit, caller
     names = list(people.index.names)
@@ -58,7 +64,9 @@ def find_calls(
     for key in sorted(filter(lambda key: ALL in key, keys), key=lambda key: key.count(ALL)):
         level = key.index(ALL)
         below = [
-            one for one in asked if (*one[:level], *one[level + 1 :]) == (*key[:level], *key[level + 1 :])
+            one
+            for one in asked
+            if (*one[:level], *one[level + 1 :]) == (*key[:level], *key[level + 1 :])
         ]
         parts = [rows[one][0] for one in below if teams.get(one[-1]) not in called]
         there = {teams.get(one[-1]) for one in below}
@@ -67,5 +75,10 @@ def find_calls(
             rows[key] = (math.fsum(parts) if parts else math.nan, None, *_NOTHING)
         if parts or not math.isnan(rows[key][0]):
             asked.append(key)
-    columns: dict[str, Any] = {"call": "float64", "caller": TEXT, "override": "float64", "overrider": TEXT}
+    columns: dict[str, Any] = {
+        "call": "float64",
+        "caller": TEXT,
+        "override": "float64",
+        "overrider": TEXT,
+    }
     return pd.DataFrame(list(rows.values()), people.index, list(columns)).astype(columns)

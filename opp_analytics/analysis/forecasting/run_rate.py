@@ -34,9 +34,11 @@ from opp_analytics.analysis.forecasting.outlook import (
 from opp_analytics.analysis.stats.distribution import DRAWS, from_draws
 from opp_analytics.org import LOST
 
-# Each number was chosen on simulated teams and tried on fresh seeds: docs/definitions.md, "run_rate".
+# Each number was chosen on simulated teams and tried on fresh seeds: docs/definitions.md,
+# "run_rate".
 FEWEST_PERIODS, FEWEST_WINS = 3, 6
-"""Ended periods, and wins in them, below which there is no run rate: fewer give no mean worth the name."""
+"""Ended periods, and wins in them, below which there is no run rate: fewer give no mean worth the
+name."""
 _MOST_PERIODS = 12
 """Ended periods that count: a year of months, beyond which a team has changed."""
 _FEWEST_RANGED = 6
@@ -90,13 +92,17 @@ class RootStudent:
 
     def quantile(self, q: float) -> float:
         """The amount that the total does not exceed with probability `q`."""
-        return float(self.booked + max(self.center + stdtrit(self.freedom, q) * self.width, 0.0) ** 2)
+        return float(
+            self.booked + max(self.center + stdtrit(self.freedom, q) * self.width, 0.0) ** 2
+        )
 
     def at_least(self, amount: float) -> float:
         """P(total ≥ `amount`)."""
         if amount <= self.booked:
             return 1.0
-        return float(1 - stdtr(self.freedom, ((amount - self.booked) ** 0.5 - self.center) / self.width))
+        return float(
+            1 - stdtr(self.freedom, ((amount - self.booked) ** 0.5 - self.center) / self.width)
+        )
 
 
 class Past(Protocol):
@@ -112,7 +118,10 @@ class Past(Protocol):
 
 @dataclass(frozen=True)
 class RunRates:
-    """The run rate of each period; it learns from the moment itself, and with records how wide its ranges must be."""
+    """The run rate of each period.
+
+    It learns from the moment itself, and with records how wide its ranges must be.
+    """
 
     past: Past | None = None
     _misses: dict[tuple[pd.Period, int], Floats] = field(default_factory=dict)
@@ -122,7 +131,10 @@ class RunRates:
         return np.zeros(len(moment.value))
 
     def outlook(self, moment: Moment, period: pd.Period, new: Floats | None = None) -> Outlook:
-        """Forecast a current or future period; `new` overrides new business with the sum of finer groups."""
+        """Forecast a current or future period.
+
+        `new` overrides new business with the sum of finer groups.
+        """
         rate = measure_run_rate(moment, period)
         if rate is None:
             return nothing_known(len(moment.value), moment.size)
@@ -131,7 +143,9 @@ class RunRates:
         totals: list[Distribution | None] = [None] * moment.size
         if rate.ranged:
             factor = self.find_factor(moment.day, period)
-            totals = [Stretched(one, factor, own) for one, own in zip(plain, booked.tolist(), strict=True)]
+            totals = [
+                Stretched(one, factor, own) for one, own in zip(plain, booked.tolist(), strict=True)
+            ]
         return Outlook(self.chance(moment, period), np.zeros(moment.size), more, totals)
 
     def find_factor(self, day: int, period: pd.Period) -> float:
@@ -144,15 +158,21 @@ class RunRates:
             records = [self.past.versions.records.find_at_lead(ended, lead) for lead in leads]
             scores = np.concatenate([self._miss(self.past, ended, record) for record in records])
             if len(scores):
-                factor = max(1.0, factor * exp(_STEP * (float((scores > factor).mean()) - (1 - LEVEL))))
+                factor = max(
+                    1.0, factor * exp(_STEP * (float((scores > factor).mean()) - (1 - LEVEL)))
+                )
         return factor
 
-    def _miss(self, past: Past, period: pd.Period, record: int, moment: Moment | None = None) -> Floats:
+    def _miss(
+        self, past: Past, period: pd.Period, record: int, moment: Moment | None = None
+    ) -> Floats:
         """Score the plain run rate of an ended period at a record, by group: none without a record or a range."""
         if record < 0:
             return np.zeros(0)
         if (period, record) not in self._misses:
-            self._misses[period, record] = _score(past, period, record, moment or past.versions.at(record))
+            self._misses[period, record] = _score(
+                past, period, record, moment or past.versions.at(record)
+            )
         return self._misses[period, record]
 
     def score(self, record: int, moment: Moment, ahead: Sequence[pd.Period]) -> None:
@@ -236,7 +256,10 @@ class RunRate:
     def _share(self, moment: Moment, counts: NDArray[np.int64], typical: float) -> Floats:
         """Share the money still to come among the groups, by their own wins and two typical ones each."""
         size, rows = moment.size, np.concatenate(self.wins)
-        weight = np.bincount(moment.group[rows], weights=self._scaled(moment), minlength=size) + 2 * typical
+        weight = (
+            np.bincount(moment.group[rows], weights=self._scaled(moment), minlength=size)
+            + 2 * typical
+        )
         alive = (counts > 0) | (np.bincount(moment.group[moment.open], minlength=size) > 0)
         weight = np.where(alive, weight, 0.0)
         return self.mean * weight / weight.sum() if weight.sum() > 0 else np.zeros(size)
@@ -244,7 +267,9 @@ class RunRate:
     def _scaled(self, moment: Moment) -> Floats:
         """Scale each win like its period."""
         value = np.nan_to_num(moment.value)
-        return np.concatenate([value[rows] * k for rows, k in zip(self.wins, self.factors, strict=True)])
+        return np.concatenate(
+            [value[rows] * k for rows, k in zip(self.wins, self.factors, strict=True)]
+        )
 
 
 def _draw(values: Floats, mean: float, typical: float, wins: int, draws: int) -> Floats:
@@ -261,7 +286,10 @@ def _draw(values: Floats, mean: float, typical: float, wins: int, draws: int) ->
 
 
 def measure_run_rate(moment: Moment, period: pd.Period, draws: int = DRAWS) -> RunRate | None:
-    """Measure the run rate of one period that has not ended; None without enough ended periods and wins."""
+    """Measure the run rate of one period that has not ended.
+
+    None without enough ended periods and wins.
+    """
     ended = ended_periods(moment, period.freqstr)
     if len(ended) < FEWEST_PERIODS or sum(len(wins_in(moment, k)) for k in ended) < FEWEST_WINS:
         return None
@@ -280,7 +308,10 @@ def measure_run_rate(moment: Moment, period: pd.Period, draws: int = DRAWS) -> R
 def _drop_young(
     moment: Moment, ended: list[pd.Period], cuts: NDArray[np.int64]
 ) -> tuple[list[pd.Period], NDArray[np.int64], Floats | None]:
-    """Keep the periods before which the pipeline is known, with its size at each and today; all, and None, if too few are."""
+    """Keep the periods before which the pipeline is known, with its size at each and today.
+
+    All, and None, if too few are.
+    """
     took = moment.win_days - moment.created[moment.wins]
     took = took[took >= 0]
     if not len(took):
@@ -312,7 +343,9 @@ def _power(amounts: Floats, counts: NDArray[np.int64], sizes: Floats) -> float:
         return _PRIOR_POWER
     off = roots / roots.mean() - 1
     slope = 2 * float((logs * off).sum()) / squares
-    variance = (float(((off - slope * logs / 2) ** 2).sum()) + 2 / counts.mean()) / (len(amounts) + 2)
+    variance = (float(((off - slope * logs / 2) ** 2).sum()) + 2 / counts.mean()) / (
+        len(amounts) + 2
+    )
     own = 4 * variance / squares
     prior = _PRIOR_SPREAD**2
     return float(np.clip((_PRIOR_POWER / prior + slope / own) / (1 / prior + 1 / own), 0.0, 1.0))

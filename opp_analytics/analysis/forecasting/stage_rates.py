@@ -1,4 +1,7 @@
-"""`stage_rates`: the win chance by stage, learned from past records with shrinkage; and the forecast at stated or learned chances."""
+"""`stage_rates`: the win chance by stage, learned from past records with shrinkage.
+
+And the forecast at stated or learned chances.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,12 @@ from opp_analytics import arguments, periods, schema, text
 from opp_analytics.analysis.forecasting.method import METHODS, Method, Rates
 from opp_analytics.analysis.forecasting.moment import Floats, Moment
 from opp_analytics.analysis.forecasting.outlook import Mix, Outlook
-from opp_analytics.analysis.shared.history_query import DELETED, TRANSFERRED, find_known_start, read_changes
+from opp_analytics.analysis.shared.history_query import (
+    DELETED,
+    TRANSFERRED,
+    find_known_start,
+    read_changes,
+)
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.analysis.stats.competing_risks import incidence
 from opp_analytics.errors import ArgumentTypeError, MissingColumnError, NotEnoughHistory
@@ -56,19 +64,20 @@ def stage_rates(
     Returns
     -------
     DataFrame
-        Index ``stage`` (str), below ``pipeline`` (str) where the org has several. Columns: ``rate`` (float64, fraction): shrunk
-        toward the stages before and after; ``raw``: the stage's own rate; both NaN below `fewest_exits`. ``exits`` (int64):
-        times that a deal left the stage; ``won``, ``lost``: deals seen in the stage that were won, or lost, deleted or
-        disqualified, by the last record.
-        Attrs: ``n`` deals, ``as_of``.
+        Index ``stage`` (str), below ``pipeline`` (str) where the org has several. Columns: ``rate``
+        (float64, fraction): shrunk toward the stages before and after; ``raw``: the stage's own
+        rate; both NaN below `fewest_exits`. ``exits`` (int64): times that a deal left the stage;
+        ``won``, ``lost``: deals seen in the stage that were won, or lost, deleted or disqualified,
+        by the last record. Attrs: ``n`` deals, ``as_of``.
 
     Raises
     ------
     ArgumentTypeError, ArgumentValueError
         When `history` is not a `History`, or a number is out of range.
     NotEnoughHistory
-        When there is no record, every stage has fewer exits, or an imported history lacks the stages of all months. Where it
-        lacks those of the first months, the rates begin after them, with a warning.
+        When there is no record, every stage has fewer exits, or an imported history lacks the
+        stages of all months. Where it lacks those of the first months, the rates begin after them,
+        with a warning.
 
     See Also
     --------
@@ -76,11 +85,12 @@ def stage_rates(
 
     Notes
     -----
-    A deal leaves a stage for another one, or as won, lost, deleted or disqualified: competing ends of its stay, so that
-    deals still there neither count as lost nor favor what happens fast. The shares of these ends, q, lead from stage to
-    stage: raw(s) = q(s, won) + Σ q(s, t)·raw(t). That holds on a young pipeline too, where the share of closed deals that
-    were won is far too low. rate = (exits·raw + strength·neighbors) / (exits + strength).
-    Stages are those of a deal's own pipeline; a deal that moves to another pipeline is followed there anew.
+    A deal leaves a stage for another one, or as won, lost, deleted or disqualified: competing ends
+    of its stay, so that deals still there neither count as lost nor favor what happens fast. The
+    shares of these ends, q, lead from stage to stage: raw(s) = q(s, won) + Σ q(s, t)·raw(t). That
+    holds on a young pipeline too, where the share of closed deals that were won is far too low.
+    rate = (exits·raw + strength·neighbors) / (exits + strength). Stages are those of a deal's own
+    pipeline; a deal that moves to another pipeline is followed there anew.
     """
     arguments.number(strength, "strength", low=0, example=_STRENGTH)
     arguments.whole(fewest_exits, "fewest_exits", example=_FEWEST_EXITS)
@@ -96,7 +106,9 @@ def stage_rates(
         # Deals are followed until the last record by then.
         until = pd.Timestamp(known.max()) if len(known) else end
     rows = rows[rows["seen_at"] <= until]
-    begin = find_known_start(history, moments.min(), until, ("stage",), asked_by="stage_rates", tz=zone)
+    begin = find_known_start(
+        history, moments.min(), until, ("stage",), asked_by="stage_rates", tz=zone
+    )
     if begin is not None:
         # The last row of each deal before it is what the deal was then.
         leaves = rows.groupby("unique_id")["seen_at"].shift(-1)
@@ -114,18 +126,22 @@ def stage_rates(
     if not table["rate"].notna().any():
         most = text.count(int(table["exits"].max()) if len(table) else 0, "exit")
         raise NotEnoughHistory(
-            f"stage_rates needs a stage that deals left at least {fewest_exits:,} times by {until.date()}, but the most is "
+            f"stage_rates needs a stage that deals left at least {fewest_exits:,} times by "
+            f"{until.date()}, but the most is "
             f"{most}; keep recording, or give rates: stage_rates={{'proposal': 0.4, …}}"
         )
     further: dict[str, Any] = {} if begin is None else {"known_from": begin.isoformat()}
     as_of = periods.as_date(until, tz=zone)
-    return annotate(table, made_from=history, n=stays["unique_id"].nunique(), as_of=as_of, **further)
+    return annotate(
+        table, made_from=history, n=stays["unique_id"].nunique(), as_of=as_of, **further
+    )
 
 
 def _stays(rows: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
     """List each stay of a deal in a stage of a pipeline: ``stage``, ``pipeline``, ``days``, ``next`` and ``end``.
 
-    ``next`` is a stage, won or lost; missing while it lasts, and where the deal goes on in another pipeline or part.
+    ``next`` is a stage, won or lost; missing while it lasts, and where the deal goes on in another
+    pipeline or part.
     """
     stage = rows["stage"].astype(schema.TEXT).fillna(NO_LABEL)
     outcome = rows["outcome"].to_numpy()
@@ -144,7 +160,9 @@ def _stays(rows: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
         | ((following["pipeline"] == rows["pipeline"]) & (following["state"] != _ELSEWHERE))
     )
     spent: pd.Series[Any] = following["seen_at"].fillna(until) - rows["seen_at"]
-    days = np.maximum(np.ceil(spent.dt.total_seconds().to_numpy() / _DAY_SECONDS), 0).astype(np.int64)
+    days = np.maximum(np.ceil(spent.dt.total_seconds().to_numpy() / _DAY_SECONDS), 0).astype(
+        np.int64
+    )
     end = rows.groupby("unique_id", sort=False)["state"].transform("last")
     stays = rows.assign(days=days, next=went, end=end)
     return stays[~stays["state"].isin([_WON, _LOST, _ELSEWHERE])].rename(columns={"state": "stage"})
@@ -169,7 +187,8 @@ def _rates(stays: pd.DataFrame, order: Sequence[str], strength: float, fewest: i
     enough = exits >= fewest
     once = stays.drop_duplicates(["unique_id", "stage"])
     won, lost = (
-        once["stage"][once["end"] == end].value_counts().reindex(names, fill_value=0) for end in (_WON, _LOST)
+        once["stage"][once["end"] == end].value_counts().reindex(names, fill_value=0)
+        for end in (_WON, _LOST)
     )
     return pd.DataFrame(
         {
@@ -188,7 +207,8 @@ def _count_exits(stays: pd.DataFrame, names: list[str]) -> tuple[int, Floats]:
     left = stays["next"].notna().to_numpy()
     curve = incidence(stays["days"].to_numpy(), won=left)
     before = np.concatenate([[1.0], curve.open_share[:-1]])[: len(curve.time)]
-    # Each end counts by what the curve steps there, so that stays still running are not taken for slow losses.
+    # Each end counts by what the curve steps there, so that stays still running are not taken for
+    # slow losses.
     weight = (before / curve.at_risk)[np.searchsorted(curve.time, stays["days"].to_numpy()[left])]
     kinds = pd.Index([*names, _WON, _LOST]).get_indexer(pd.Index(stays["next"][left]))
     share = np.bincount(kinds, weights=weight, minlength=len(names) + 2).astype(np.float64)
@@ -196,19 +216,29 @@ def _count_exits(stays: pd.DataFrame, names: list[str]) -> tuple[int, Floats]:
 
 
 def _solve_win_chances(share: Floats, exits: NDArray[np.int64]) -> Floats:
-    """Solve raw(s) = q(s, won) + Σ q(s, t)·raw(t); a stage that no deal left yet is like the next, the last like the one before."""
+    """Solve raw(s) = q(s, won) + Σ q(s, t)·raw(t).
+
+    A stage that no deal left yet is like the next, the last like the one before.
+    """
     size = len(share)
     moves, won = share[:, :size].copy(), share[:, size].copy()
     for place in np.flatnonzero(exits == 0):
-        later, earlier = np.flatnonzero(exits[place:] > 0) + place, np.flatnonzero(exits[:place] > 0)
+        later, earlier = (
+            np.flatnonzero(exits[place:] > 0) + place,
+            np.flatnonzero(exits[:place] > 0),
+        )
         if len(later) or len(earlier):
             moves[place, later[0] if len(later) else earlier[-1]] = 1.0
-    # Deals that only move between two stages for ever would make the system singular; their chance is 0.
+    # Deals that only move between two stages for ever would make the system singular; their chance
+    # is 0.
     return np.clip(np.linalg.lstsq(np.eye(size) - moves, won, rcond=None)[0], 0.0, 1.0)
 
 
 def _average_neighbors(raw: Floats, weight: Floats) -> Floats:
-    """Average the rates of the stages before and after each one, by their exits; NaN where neither has any."""
+    """Average the rates of the stages before and after each one, by their exits.
+
+    NaN where neither has any.
+    """
     found = np.full(len(raw), np.nan)
     for place in range(len(raw)):
         beside = [k for k in (place - 1, place + 1) if 0 <= k < len(raw) and weight[k] > 0]
@@ -238,8 +268,12 @@ class Stated:
         totals = []
         for group in range(moment.size):
             rows = np.flatnonzero(uncertain & (moment.group == group))
-            totals.append(Mix(rows, moment.value[rows], chance[rows], float(booked[group]), seed=self.seed))
-        return Outlook(chance, moment.sum(moment.value * chance, moment.open), np.zeros(moment.size), totals)
+            totals.append(
+                Mix(rows, moment.value[rows], chance[rows], float(booked[group]), seed=self.seed)
+            )
+        return Outlook(
+            chance, moment.sum(moment.value * chance, moment.open), np.zeros(moment.size), totals
+        )
 
     def every_chance(self, moment: Moment) -> Floats:
         """Look up the chance of each open deal, in whatever period it is due; NaN without one."""
@@ -255,7 +289,9 @@ def look_up_chances(moment: Moment, column: str | None, rates: Rates) -> Floats:
     One out of range counts as missing.
     """
     # The labels are the stage and its pipeline, those of rates the pipeline and its stage.
-    given = [rates.get((labels[-1], labels[0]), rates.get(labels[0], np.nan)) for labels in moment.stages]
+    given = [
+        rates.get((labels[-1], labels[0]), rates.get(labels[0], np.nan)) for labels in moment.stages
+    ]
     by_stage = np.array([*given, np.nan])[moment.stage]
     own = moment.columns.get(column) if column else None
     if own is None:
@@ -265,13 +301,18 @@ def look_up_chances(moment: Moment, column: str | None, rates: Rates) -> Floats:
     return np.where(moment.open, np.where(inside, stated, by_stage), np.nan)
 
 
-def fit_stated(method: Method, moment: Moment, history: History | None, *, tz: str, seed: int = 0) -> Stated:
+def fit_stated(
+    method: Method, moment: Moment, history: History | None, *, tz: str, seed: int = 0
+) -> Stated:
     """Fit "stated", or "stage" with the rates learned from the records up to the moment where none are given."""
     if method.name == "stated" or method.stage_rates is not None:
-        return Stated(method.column if method.name == "stated" else None, method.stage_rates or {}, seed)
+        return Stated(
+            method.column if method.name == "stated" else None, method.stage_rates or {}, seed
+        )
     if history is None:
         raise ArgumentTypeError(
-            "method='stage' learns its rates from history=; pass a history, or give rates: stage_rates={'proposal': 0.4, …}"
+            "method='stage' learns its rates from history=; pass a history, or give rates: "
+            "stage_rates={'proposal': 0.4, …}"
         )
     learned = stage_rates(history, as_of=moment.today, tz=tz)["rate"].dropna()
     return Stated(None, cast("Rates", learned.to_dict()), seed)
@@ -281,6 +322,7 @@ def check_column(method: Method, known: Collection[str], *, of: str) -> None:
     """Check that a frame or history has the column of chances that the method reads."""
     if method.name == "stated" and method.column not in known:
         raise MissingColumnError(
-            f"method={method.label!r}: the {of} has no column {method.column!r}; use {', '.join(map(repr, METHODS))}, "
+            f"method={method.label!r}: the {of} has no column {method.column!r}; use "
+            f"{', '.join(map(repr, METHODS))}, "
             f"or probability= with one of {', '.join(map(str, known))}"
         )

@@ -48,7 +48,8 @@ class Targets:
     """The columns that say whose a target is, those of larger groups first."""
     left_out: dict[str, int] = field(default_factory=dict)
     placed: bool = False
-    """True where people are known by their teams, so that a person without a label is in none; else in one of them."""
+    """True where people are known by their teams, so that a person without a label is in none; else
+    in one of them."""
 
     @property
     def periods(self) -> list[str]:
@@ -71,7 +72,10 @@ class Targets:
         return [labels for labels in dict.fromkeys(named) if all(labels)]
 
     def of(self, by: Sequence[str], group: Sequence[str], period: str) -> float:
-        """The target of a group in a period: its own, else the sum of its parts'; NaN where there is none."""
+        """The target of a group in a period: its own, else the sum of its parts'.
+
+        NaN where there is none.
+        """
         if self.rows is None:
             return float("nan") if by or self.number is None else self.number
         if not set(by) <= set(self.keys):
@@ -128,9 +132,9 @@ def read_moneys(
 ) -> Targets:
     """Read and check the targets: an amount, a mapping by period or labels, or a table.
 
-    With `totals`, a key may leave out the last columns of `by`: it is the target of their sum. The org's people have
-    the teams and regions that the table does not name; a target must be one of theirs, or of `owners_of`, which is
-    asked only then.
+    With `totals`, a key may leave out the last columns of `by`: it is the target of their sum. The
+    org's people have the teams and regions that the table does not name; a target must be one of
+    theirs, or of `owners_of`, which is asked only then.
     """
     if target is None:
         return Targets()
@@ -143,7 +147,8 @@ def read_moneys(
     else:
         if isinstance(target, str) or not pd.api.types.is_scalar(target):
             raise ArgumentTypeError(
-                f"target={target!r} is not an amount of money; use a number, a mapping by period, or a table"
+                f"target={target!r} is not an amount of money; use a number, a mapping by "
+                "period, or a table"
             )
         return Targets(number=arguments.number(target, "target", low=0, example=100_000))
     _check_names(read, people, owners_of)
@@ -156,7 +161,9 @@ def _check_names(targets: Targets, people: pd.DataFrame, owners_of: Callable[[],
         return
     place, known = targets.keys.index(_PERSON), {"", schema.NO_LABEL, *people[_PERSON]}
     strange = {
-        row.labels[place]: row.where for row in reversed(targets.rows) if row.labels[place] not in known
+        row.labels[place]: row.where
+        for row in reversed(targets.rows)
+        if row.labels[place] not in known
     }
     if not strange:
         return
@@ -166,11 +173,14 @@ def _check_names(targets: Targets, people: pd.DataFrame, owners_of: Callable[[],
             near = did_you_mean(name, sorted({*people[_PERSON], *owners}))
             meant = f"{near} Correct it" if near else "correct it"
             raise ArgumentValueError(
-                f"{where}: {name!r} is nobody under [people] of the org and owns no deal; {meant}, or add the person"
+                f"{where}: {name!r} is nobody under [people] of the org and owns no deal; "
+                f"{meant}, or add the person"
             )
 
 
-def _from_mapping(amounts: dict[Any, Any], freq: str, by: Sequence[str], *, totals: bool) -> Targets:
+def _from_mapping(
+    amounts: dict[Any, Any], freq: str, by: Sequence[str], *, totals: bool
+) -> Targets:
     keys = list(map(split_key, amounts))
     # Without `by`, the labels only tell the parts of the whole.
     names = list(by) or [f"label {place}" for place in range(1, max(map(len, keys), default=1))]
@@ -178,7 +188,9 @@ def _from_mapping(amounts: dict[Any, Any], freq: str, by: Sequence[str], *, tota
     for parts, (key, amount) in zip(keys, amounts.items(), strict=True):
         where = f"target[{key!r}]"
         if len(parts) > len(names) + 1 or (by and len(parts) < len(by) + 1 and not totals):
-            raise ArgumentValueError(f"{where}: with by={list(by)!r}, use a key such as {(*by, 'period')!r}")
+            raise ArgumentValueError(
+                f"{where}: with by={list(by)!r}, use a key such as {(*by, 'period')!r}"
+            )
         labels = ["" if str(label) == ALL else str(label) for label in parts[:-1]]
         labels += [""] * (len(names) - len(labels))
         period = str(periods.as_period(parts[-1] if parts else "", freq, name=where))
@@ -191,7 +203,11 @@ def _from_table(table: pd.DataFrame, freq: str, org: Org) -> Targets:
     arguments.frame(table, "target", "period", "target", made_by="org.targets")
     placed = place_targets(table, org)
     keys = [str(name) for name in placed.columns if name not in ("period", "target")]
-    keys.sort(key=lambda name: _LARGER_FIRST.index(name) if name in _LARGER_FIRST else 2 + (name == _PERSON))
+    keys.sort(
+        key=lambda name: (
+            _LARGER_FIRST.index(name) if name in _LARGER_FIRST else 2 + (name == _PERSON)
+        )
+    )
     shown = placed[keys].astype(schema.TEXT).fillna("")
     file, lines = table.attrs.get("file"), table.attrs.get("lines") or range(2, len(table) + 2)
     rows, own, longer = [], set(), set()
@@ -215,13 +231,21 @@ def _from_table(table: pd.DataFrame, freq: str, org: Org) -> Targets:
     # A target of the period itself is used, not the sum of those of its months.
     used = [row for given, row in rows if given or (row.labels, row.period) not in own]
     left_out = {"targets_of_longer_periods": len(longer)}
-    return Targets(rows=tuple(used), keys=tuple(keys), left_out=left_out, placed=placed is not table)
+    return Targets(
+        rows=tuple(used), keys=tuple(keys), left_out=left_out, placed=placed is not table
+    )
 
 
 def _period(text: str, freq: str, name: str) -> tuple[str | None, bool]:
-    """The forecast period of a target's period, and True if they are the same; None for a longer one."""
+    """The forecast period of a target's period, and True if they are the same.
+
+    None for a longer one.
+    """
     anchor = freq.partition("-")[2]
-    for alias in (freq, *(f"{unit}-{anchor}" if anchor and unit != "M" else unit for unit in _FINER_FIRST)):
+    for alias in (
+        freq,
+        *(f"{unit}-{anchor}" if anchor and unit != "M" else unit for unit in _FINER_FIRST),
+    ):
         try:
             period = periods.as_period(text, alias)
         except ArgumentValueError:

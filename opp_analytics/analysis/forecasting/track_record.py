@@ -47,24 +47,28 @@ def track_record(
     Returns
     -------
     DataFrame
-        One row per earlier period with a record equally long before its end (within three days): index ``period``
-        (str). ``made_at`` (instant of the record), ``days_before`` (int64): days from the record to the period's last day;
-        ``expected``, ``low``, ``high``, ``actual``, ``error`` (float64, money) and ``held`` (boolean): True if ``actual`` is in
-        the range, missing without one. Attrs: ``wape``, ``bias``, ``interval_coverage`` as in `backtest`, ``n`` periods, ``as_of``, ``freq``,
-        ``method``, ``confidence``, ``left_out``: periods too early for the method.
+        One row per earlier period with a record equally long before its end (within three days):
+        index ``period`` (str). ``made_at`` (instant of the record), ``days_before`` (int64): days
+        from the record to the period's last day; ``expected``, ``low``, ``high``, ``actual``,
+        ``error`` (float64, money) and ``held`` (boolean): True if ``actual`` is in the range,
+        missing without one. Attrs: ``wape``, ``bias``, ``interval_coverage`` as in `backtest`,
+        ``n`` periods, ``as_of``, ``freq``, ``method``, ``confidence``, ``left_out``: periods too
+        early for the method.
 
     Raises
     ------
     NotEnoughHistory
-        When no period that had ended by the last record has such a record, or the method can use none of them, or no data today.
+        When no period that had ended by the last record has such a record, or the method can use
+        none of them, or no data today.
     ArgumentTypeError, ArgumentValueError, DataError
         When an argument is invalid, or a record's probability is out of range.
 
     Notes
     -----
-    There is one forecast per period, because forecasts of the same period are not independent. All are by one method, the
-    one asked for or the one that "auto" chooses today, at every record where it can be used: learned from 3 ended periods
-    on. `backtest` has all, each by the method of its day.
+    There is one forecast per period, because forecasts of the same period are not independent. All
+    are by one method, the one asked for or the one that "auto" chooses today, at every record where
+    it can be used: learned from 3 ended periods on. `backtest` has all, each by the method of its
+    day.
 
     Examples
     --------
@@ -78,13 +82,17 @@ def track_record(
     """
     day = periods.as_date(as_of, tz=Org.of(history).zone(tz))
     asked: dict[str, Any] = {"freq": freq, "as_of": day, "confidence": confidence, "tz": tz}
-    past = PastForecasts(Question.of_past(history, "track_record", method=read_method(method), **asked))
+    past = PastForecasts(
+        Question.of_past(history, "track_record", method=read_method(method), **asked)
+    )
     records, current = past.records, pd.Period(day, past.question.freq)
     chosen, lead = past.choose_now(day), last_day(current) - day_number(day)
     wanted = _find_equally_early(records, current, lead)
     table = past.judge(wanted, chosen)[0].reset_index("made_at")
     left = {
-        str(one): last_day(one) - int(records.days[made]) for made, ended in wanted.items() for one in ended
+        str(one): last_day(one) - int(records.days[made])
+        for made, ended in wanted.items()
+        for one in ended
     }
     if table.empty:
         early, known = text.count(lead, "day"), text.count(len(left), f"earlier {text.noun(freq)}")
@@ -114,12 +122,14 @@ def list_past_coverage(
 ) -> pd.DataFrame:
     """List what was won, and open and due, in each ended period as long before its end as `as_of` is before that of each of `labels`.
 
-    One row per label (``asked``), ended period with such a record, and group of `by` at it: ``booked`` and ``open_value``, money as known
-    then.
+    One row per label (``asked``), ended period with such a record, and group of `by` at it:
+    ``booked`` and ``open_value``, money as known then.
     """
     day = periods.as_date(as_of, tz=Org.of(history).zone(tz))
     asked: dict[str, Any] = {"freq": freq, "as_of": day, "by": by, "tz": tz}
-    past = PastForecasts(Question.of_past(history, "pipeline coverage", method=read_method("auto"), **asked))
+    past = PastForecasts(
+        Question.of_past(history, "pipeline coverage", method=read_method("auto"), **asked)
+    )
     records, versions, today, rows = past.records, past.learned.versions, day_number(day), []
     for label in labels:
         wanted = periods.as_period(label, records.freq)
@@ -128,9 +138,13 @@ def list_past_coverage(
             moment = versions.at(record)
             for ended in early[record]:
                 sums = moment.booked_in(ended), moment.sum(moment.value, moment.due_in(ended))
-                rows += [(label, str(ended), *each) for each in zip(moment.labels, *sums, strict=True)]
+                rows += [
+                    (label, str(ended), *each) for each in zip(moment.labels, *sums, strict=True)
+                ]
     table = pd.DataFrame(rows, columns=["asked", "period", "group", "booked", "open_value"])
-    groups = pd.DataFrame(table.pop("group").tolist(), index=table.index, columns=list(past.question.by))
+    groups = pd.DataFrame(
+        table.pop("group").tolist(), index=table.index, columns=list(past.question.by)
+    )
     return pd.concat([groups, table], axis=1)
 
 
@@ -149,10 +163,14 @@ def find_usual_coverage(past: pd.DataFrame, forecast: pd.DataFrame) -> dict[str,
     hit = find_gap(ended["target"], ended["booked"]) <= 0
     hit &= (to_go > 0) & (then["open_value"] > 0)
     covers = (then["open_value"] / to_go)[hit].groupby(level="asked").agg(["median", "size"])
-    return {str(label): row["median"] for label, row in covers.iterrows() if row["size"] >= FEWEST_HITS}
+    return {
+        str(label): row["median"] for label, row in covers.iterrows() if row["size"] >= FEWEST_HITS
+    }
 
 
-def _find_equally_early(records: Records, current: pd.Period, lead: int) -> dict[int, list[pd.Period]]:
+def _find_equally_early(
+    records: Records, current: pd.Period, lead: int
+) -> dict[int, list[pd.Period]]:
     """Find the record of each earlier period that is `lead` days before its end."""
     period = records.period(int(records.days[0]))
     found: dict[int, list[pd.Period]] = {}

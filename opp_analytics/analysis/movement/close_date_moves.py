@@ -39,8 +39,9 @@ def close_date_moves(
     history : History
         Reads ``close_date``, ``stage``, ``status`` and `by` of the change log.
     start, end : date or str, optional
-        Time window of the moves; default: the whole history. A naive date means the start of its day for `start`,
-        the end of its day for `end`. Moves are counted from the close dates known at `start`.
+        Time window of the moves; default: the whole history. A naive date means the start of its
+        day for `start`, the end of its day for `end`. Moves are counted from the close dates known
+        at `start`.
     by : str or list of str, optional
         Columns to group by, with their values in the last record at `end`.
     tz : str, optional
@@ -49,26 +50,29 @@ def close_date_moves(
     Returns
     -------
     DataFrame
-        One row per opportunity that existed at `start` or appeared later, moved or not; index ``unique_id`` (str,
-        sorted; below the columns of `by`). ``pushes``, ``pulls`` (int64, times moved later, earlier), ``days_pushed`` (int64, ≥ 0),
-        ``days_pulled`` (int64, ≤ 0), ``net_days`` (Int64, last − first, later is positive, missing without a
-        date), ``first_close_date``, ``last_close_date`` (datetime64[us]). Without opportunities, no rows.
+        One row per opportunity that existed at `start` or appeared later, moved or not; index
+        ``unique_id`` (str, sorted; below the columns of `by`). ``pushes``, ``pulls`` (int64, times
+        moved later, earlier), ``days_pushed`` (int64, ≥ 0), ``days_pulled`` (int64, ≤ 0),
+        ``net_days`` (Int64, last − first, later is positive, missing without a date),
+        ``first_close_date``, ``last_close_date`` (datetime64[us]). Without opportunities, no rows.
 
     Raises
     ------
     NotEnoughHistory
-        When there is no second record, `start` is before the first, or an imported history lacks the planned dates of the
-        months since then; without a `start`, the moves begin after these, with a warning.
+        When there is no second record, `start` is before the first, or an imported history lacks
+        the planned dates of the months since then; without a `start`, the moves begin after these,
+        with a warning.
     ArgumentError, MissingColumnError
         When an argument is of the wrong kind or out of range, or the history has no column of `by`.
 
     Notes
     -----
-    A push is a pair of records between which the date of an open deal moved later; a pull, earlier. A date that
-    was set first or cleared is neither, nor is a change in the pair in which the deal closes: people re-date a deal
-    on closing. So ``net_days`` may differ from ``days_pushed + days_pulled``. Two edits between two records look
-    as one, so counts are lower bounds (``attrs["bound"]``). After ``history.where``, moves count that were seen while the
-    deal belonged there.
+    A push is a pair of records between which the date of an open deal moved later; a pull, earlier.
+    A date that was set first or cleared is neither, nor is a change in the pair in which the deal
+    closes: people re-date a deal on closing. So ``net_days`` may differ from ``days_pushed +
+    days_pulled``. Two edits between two records look as one, so counts are lower bounds
+    (``attrs["bound"]``). After ``history.where``, moves count that were seen while the deal
+    belonged there.
 
     Examples
     --------
@@ -83,8 +87,12 @@ def close_date_moves(
     asked = find_span(history, start, end, asked_by="close_date_moves", by=groups, tz=tz, **reads)
     found = history.collect(_count_moves(history, asked, groups))
     found = sort_groups(found, name_groups(groups), "unique_id")
-    table = found.set_index([*name_groups(groups), "unique_id"]).rename_axis(index=[*groups, "unique_id"])
-    table = table.astype({**dict.fromkeys(_COUNTS, "int64"), **dict.fromkeys(_DATES, "datetime64[us]")})
+    table = found.set_index([*name_groups(groups), "unique_id"]).rename_axis(
+        index=[*groups, "unique_id"]
+    )
+    table = table.astype(
+        {**dict.fromkeys(_COUNTS, "int64"), **dict.fromkeys(_DATES, "datetime64[us]")}
+    )
     net = (table["last_close_date"] - table["first_close_date"]).dt.days.astype("Int64")
     table.insert(len(_COUNTS), "net_days", net)
     table = table[[*_COUNTS, "net_days", *_DATES]]
@@ -105,8 +113,9 @@ def push_counts(moves: pd.DataFrame, *, most: int = 8) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Index ``pushes`` (int64): 0, 1, … up to the largest number, but at most `most`. ``deals`` (int64),
-        ``median_days`` (float64, median of the days a deal was pushed in all, NaN without deals). Without rows, no rows.
+        Index ``pushes`` (int64): 0, 1, … up to the largest number, but at most `most`. ``deals``
+        (int64), ``median_days`` (float64, median of the days a deal was pushed in all, NaN without
+        deals). Without rows, no rows.
 
     Raises
     ------
@@ -157,7 +166,9 @@ def _count_moves(history: History, asked: Span, groups: list[str]) -> ibis.Table
     log = log.mutate(days=ibis.ifelse(moved, days, 0).fill_null(0)).filter("within")
     undated = missing(log["close_date"]).ifelse(1, 0)
     log = log.mutate(
-        oldest=ibis.row_number().over(ibis.window(group_by="unique_id", order_by=[undated, "seen_at"])),
+        oldest=ibis.row_number().over(
+            ibis.window(group_by="unique_id", order_by=[undated, "seen_at"])
+        ),
         newest=ibis.row_number().over(
             ibis.window(group_by="unique_id", order_by=[undated, ibis.desc("seen_at")])
         ),

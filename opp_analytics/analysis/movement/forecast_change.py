@@ -26,8 +26,18 @@ from opp_analytics.periods import Freq, When, as_date, as_instant, as_period, ch
 Frame = pd.DataFrame
 
 DEAL_STEPS = (
-    "removed", "won", "lost", "reopened", "new", "pulled_in", "pushed_out", "value", "owner", "date_passed", "chance",
-)  # fmt: skip
+    "removed",
+    "won",
+    "lost",
+    "reopened",
+    "new",
+    "pulled_in",
+    "pushed_out",
+    "value",
+    "owner",
+    "date_passed",
+    "chance",
+)
 """Steps that explain a deal's change in the forecast, in the order taken."""
 FORECAST_STEPS = ("then", *DEAL_STEPS, "new_business", "now")
 """PeriodRows of `forecast_change`, in order."""
@@ -55,16 +65,19 @@ def forecast_change(
     Parameters
     ----------
     history : History
-        Reads ``stage``, ``status``, ``value``, ``close_date``, ``owner_name``, what the method reads, and `by`.
+        Reads ``stage``, ``status``, ``value``, ``close_date``, ``owner_name``, what the method
+        reads, and `by`.
     start, end : date or str
-        The two moments. A naive date means the start of its day for `start`, the end of its day for `end`.
+        The two moments. A naive date means the start of its day for `start`, the end of its day for
+        `end`.
     period : str
         Label of the period, such as "2026-11" or "2026Q4".
     freq : str
         Period length: a pandas alias.
     by : str or list of str, optional
-        Columns to group by, with their values at each moment. A deal that changes group leaves the old and enters
-        the new one in row ``owner``; its earlier steps stay in the old group, its chance is in the new one.
+        Columns to group by, with their values at each moment. A deal that changes group leaves the
+        old and enters the new one in row ``owner``; its earlier steps stay in the old group, its
+        chance is in the new one.
     method, stage_rates
         As for `forecast`, chosen at `end` and used at both moments.
     tz : str, optional
@@ -73,18 +86,20 @@ def forecast_change(
     Returns
     -------
     DataFrame
-        Index ``movement`` (str; below the columns of `by`), the rows of `FORECAST_STEPS`. ``expected`` (float64, money,
-        signed), ``value`` (float64, money: full value of the deals, as last known), ``deals`` (int64), ``largest`` (str: name
-        or id of the deal that moved most; missing without one). Then what the step's deals added and what others took:
-        ``up``, ``down`` (float64, money, signed), ``up_deals``, ``down_deals`` (int64), ``up_largest``, ``down_largest`` (str: as
-        ``largest``, or what is before its colon where no other deal that did the same has it) and ``up_most``, ``down_most`` (float64, money:
-        what that deal alone added or took). Attrs: ``period``, ``freq``, ``method``, ``why``, ``then_at``, ``now_at``.
+        Index ``movement`` (str; below the columns of `by`), the rows of `FORECAST_STEPS`.
+        ``expected`` (float64, money, signed), ``value`` (float64, money: full value of the deals,
+        as last known), ``deals`` (int64), ``largest`` (str: name or id of the deal that moved most;
+        missing without one). Then what the step's deals added and what others took: ``up``,
+        ``down`` (float64, money, signed), ``up_deals``, ``down_deals`` (int64), ``up_largest``,
+        ``down_largest`` (str: as ``largest``, or what is before its colon where no other deal that
+        did the same has it) and ``up_most``, ``down_most`` (float64, money: what that deal alone
+        added or took). Attrs: ``period``, ``freq``, ``method``, ``why``, ``then_at``, ``now_at``.
 
     Raises
     ------
     NotEnoughHistory
-        When `start` is before the first record, no record is between `start` and `end`, the method cannot be used at
-        `start` (the message says when it can), or the period was too far ahead.
+        When `start` is before the first record, no record is between `start` and `end`, the method
+        cannot be used at `start` (the message says when it can), or the period was too far ahead.
     ArgumentError, MissingColumnError
         When an argument is of the wrong kind or out of range, or the history has no column of `by`.
 
@@ -95,11 +110,13 @@ def forecast_change(
 
     Notes
     -----
-    then + all movements = now; both ends are the ``expected`` of `forecast`. Each step changes one fact of a deal (outcome and
-    its date, date, value, owner) and prices it by the method as fitted at `start`: a win adds the money that its chance had
-    not yet counted. A date moved into the rest of the period is pulled_in, one moved out pushed_out, any other by its
-    direction. The last step is chance: the stage moved, time passed, or the method learned; what it took from a deal that became
-    overdue is date_passed. Under run_rate open deals have no chance, and the rest is new business.
+    then + all movements = now; both ends are the ``expected`` of `forecast`. Each step changes one
+    fact of a deal (outcome and its date, date, value, owner) and prices it by the method as fitted
+    at `start`: a win adds the money that its chance had not yet counted. A date moved into the rest
+    of the period is pulled_in, one moved out pushed_out, any other by its direction. The last step
+    is chance: the stage moved, time passed, or the method learned; what it took from a deal that
+    became overdue is date_passed. Under run_rate open deals have no chance, and the rest is new
+    business.
 
     Examples
     --------
@@ -136,9 +153,10 @@ def forecast_change_deals(
     Returns
     -------
     DataFrame
-        One row per opportunity and movement that changed expected money, largest first (with `by`, within each group; groups
-        are the index): ``unique_id``, ``name``, ``movement`` (str: one of `DEAL_STEPS`), ``expected`` (float64, money,
-        signed), ``value`` (float64, money: the deal's full value, as last known). If nothing moved, no rows.
+        One row per opportunity and movement that changed expected money, largest first (with `by`,
+        within each group; groups are the index): ``unique_id``, ``name``, ``movement`` (str: one of
+        `DEAL_STEPS`), ``expected`` (float64, money, signed), ``value`` (float64, money: the deal's
+        full value, as last known). If nothing moved, no rows.
 
     Raises
     ------
@@ -165,7 +183,8 @@ class ForecastChange:
 
     history: History
     rows: Frame
-    """Columns of the groups, ``unique_id`` (missing for new business), name, movement, expected, value."""
+    """Columns of the groups, ``unique_id`` (missing for new business), name, movement, expected,
+    value."""
     groups: list[str]
     notes: dict[str, Any]
     """For the attrs of a table."""
@@ -186,8 +205,11 @@ class ForecastChange:
         for way, sign in (("up", 1), ("down", -1)):
             part = rows[rows["moved"].notna() & (sign * rows["expected"] > 0)].groupby(keys)
             side = part.agg(
-                of=("expected", "sum"), deals=("unique_id", "nunique"), largest=("short", "first"), most=("expected", "first"),
-            )  # fmt: skip
+                of=("expected", "sum"),
+                deals=("unique_id", "nunique"),
+                largest=("short", "first"),
+                most=("expected", "first"),
+            )
             summed = summed.join(side.add_prefix(f"{way}_").rename(columns={f"{way}_of": way}))
         table = fill_rows(summed.reset_index(), self.groups, "movement", FORECAST_STEPS)
         table = table.fillna(dict.fromkeys(_SUMS, 0.0)).astype(dict.fromkeys(_COUNTS, "int64"))
@@ -195,11 +217,14 @@ class ForecastChange:
         return annotate(table, made_from=self.history, n=n, **self.notes)
 
     def keep_group(self, column: str, name: str) -> ForecastChange:
-        """Keep one group of a column, without groups; a deal passed between parts of it changes nothing."""
+        """Keep one group of a column, without groups.
+
+        A deal passed between parts of it changes nothing.
+        """
         mine = self.rows[self.rows[name_groups(self.groups)[self.groups.index(column)]] == name]
-        kept = mine.groupby(["unique_id", "movement"], sort=False, dropna=False, as_index=False).agg(
-            name=("name", "first"), expected=("expected", "sum"), value=("value", "first")
-        )
+        kept = mine.groupby(
+            ["unique_id", "movement"], sort=False, dropna=False, as_index=False
+        ).agg(name=("name", "first"), expected=("expected", "sum"), value=("value", "first"))
         worth = kept["unique_id"].isna() | (kept["expected"].abs() > _LEAST)
         return replace(self, rows=kept[worth], groups=[])
 
@@ -212,7 +237,9 @@ class ForecastChange:
         moved = sort_groups(moved, name_groups(self.groups))
         table = moved[["unique_id", "name", "movement", "expected", "value"]]
         indexed = index_by_groups(table.reset_index(drop=True), moved, self.groups)
-        return annotate(indexed, made_from=self.history, n=table["unique_id"].nunique(), **self.notes)
+        return annotate(
+            indexed, made_from=self.history, n=table["unique_id"].nunique(), **self.notes
+        )
 
 
 def _shorten_names(rows: Frame, names: pd.Series[Any]) -> pd.Series[Any]:
@@ -265,13 +292,27 @@ def explain_change(
     opening: Frame | None = None,
     asked_by: str = "forecast_change",
 ) -> ForecastChange:
-    """Forecast a period at two moments by one method, and price each deal's changes; `opening` is the record at `start`, if read."""
+    """Forecast a period at two moments by one method, and price each deal's changes.
+
+    `opening` is the record at `start`, if read.
+    """
     meant, groups = read_method(method, stage_rates=stage_rates), check_by(by, level="movement")
-    asked = find_span(history, start, end, asked_by=asked_by, by=groups, tz=tz, within_one_record=True)
+    asked = find_span(
+        history, start, end, asked_by=asked_by, by=groups, tz=tz, within_one_record=True
+    )
     period = str(as_period(period, asked.org.freq(check_freq(freq))))
-    moments = as_instant(start, tz=asked.tz, name="start"), as_instant(end, tz=asked.tz, end=True, name="end")
+    moments = (
+        as_instant(start, tz=asked.tz, name="start"),
+        as_instant(end, tz=asked.tz, end=True, name="end"),
+    )
     rated = history.at_rates_of(asked.closing)
-    asks: dict[str, Any] = {"by": groups, "periods": [period], "freq": freq, "history": rated, "tz": asked.tz}
+    asks: dict[str, Any] = {
+        "by": groups,
+        "periods": [period],
+        "freq": freq,
+        "history": rated,
+        "tz": asked.tz,
+    }
     records = [rated.as_of(moments[0]) if opening is None else opening, rated.as_of(moments[1])]
     earlier, later = (
         Question.of(record, as_of=at, method=meant, only=True, **asks)
@@ -287,7 +328,8 @@ def explain_change(
         if np.isnan([amount for _, amount in priced.new_business]).any():
             day = text.day(as_date(moment, tz=asked.tz), year=True)
             raise NotEnoughHistory(
-                f"period={period!r} had no forecast on {day}: too far ahead for method={used.name!r}; "
+                f"period={period!r} had no forecast on {day}: too far ahead for "
+                f"method={used.name!r}; "
                 "choose an earlier period or a later start"
             )
     first, last = (_index_deals(priced.opportunities, groups) for priced in (then, now))
@@ -301,7 +343,9 @@ def explain_change(
     ]
     keys = name_groups(groups)
     filled = [part for part in parts if len(part)] or parts[:1]
-    rows = pd.concat([part.rename(columns=dict(enumerate(keys))) for part in filled], ignore_index=True)
+    rows = pd.concat(
+        [part.rename(columns=dict(enumerate(keys))) for part in filled], ignore_index=True
+    )
     notes = {
         "as_of": as_date(moments[1], tz=asked.tz),
         "period": str(now.period),
@@ -323,7 +367,9 @@ def explain_change(
 def _keep_priced(records: list[Frame], known: tuple[Moment, ...], period: pd.Period) -> list[Frame]:
     """Keep the deals that are open, or won in the period, at either moment: all others have no price."""
     priced = [one.open | ((one.outcome == WON) & one.dated_in(period)) for one in known]
-    ids = pd.concat([record["unique_id"][mask] for record, mask in zip(records, priced, strict=True)])
+    ids = pd.concat(
+        [record["unique_id"][mask] for record, mask in zip(records, priced, strict=True)]
+    )
     return [record[schema.is_among(record["unique_id"], ids)] for record in records]
 
 
@@ -358,12 +404,16 @@ def _list_handed_over(history: History, asked: Span) -> set[str]:
     if not history.is_part:
         return set()
     log = history.table
-    log = log.filter(log["seen_at"] > instant(asked.opening), log["seen_at"] <= instant(asked.closing))
+    log = log.filter(
+        log["seen_at"] > instant(asked.opening), log["seen_at"] <= instant(asked.closing)
+    )
     moved = log.filter(log["operation"].isin([TRANSFERRED, TRANSFERRED_IN])).select("unique_id")
     return set(history.collect(moved)["unique_id"])
 
 
-def _walk_deals(first: Frame, last: Frame, then: _Priced, now: _Priced, handed_over: set[str]) -> list[Frame]:
+def _walk_deals(
+    first: Frame, last: Frame, then: _Priced, now: _Priced, handed_over: set[str]
+) -> list[Frame]:
     """Price every step of every deal."""
     place = last.index.get_indexer(first.index)
     stayed = place >= 0
@@ -406,8 +456,12 @@ def _walk_stayed(before: Frame, after: Frame, then: _Priced, now: _Priced) -> li
         _list_steps(before, after, moved[0], label),
         _list_steps(before, after, moved[1], np.where(inward, "pulled_in", "pushed_out")),
         _list_steps(before, after, moved[2], np.full(len(before), "value")),
-        _list_steps(before, after, np.where(passed_on, -prices[3], 0.0), np.full(len(before), "owner")),
-        _list_steps(after, after, np.where(passed_on, prices[4], moved[3]), np.full(len(before), "owner")),
+        _list_steps(
+            before, after, np.where(passed_on, -prices[3], 0.0), np.full(len(before), "owner")
+        ),
+        _list_steps(
+            after, after, np.where(passed_on, prices[4], moved[3]), np.full(len(before), "owner")
+        ),
         _list_steps(every, every, left, np.where(late, "date_passed", "chance")),
     ]
 
@@ -426,7 +480,9 @@ def _find_changed(before: Frame, after: Frame) -> NDArray[np.bool_]:
 def _moved_in(before: pd.Series[Any], after: pd.Series[Any], then: _Priced) -> NDArray[np.bool_]:
     """Tell which dates moved into the rest of the period, or moved earlier without crossing its bounds."""
     first = max(then.question.today, then.period.start_time.normalize())
-    was, became = (dates.between(first, then.period.end_time.normalize()) for dates in (before, after))
+    was, became = (
+        dates.between(first, then.period.end_time.normalize()) for dates in (before, after)
+    )
     earlier = (after < before) | (before.isna() & after.notna())
     return np.asarray(np.where(was == became, earlier, became), dtype=bool)
 
@@ -435,17 +491,24 @@ def _name_outcome_steps(before: Frame, after: Frame) -> NDArray[np.str_]:
     """Name the step of each deal whose outcome changed; empty for the others."""
     steps = {"open": "reopened", "won": "won", "lost": "lost"}
     was, became = (
-        outcomes(frame).map(steps).fillna("removed").to_numpy(dtype=str) for frame in (before, after)
+        outcomes(frame).map(steps).fillna("removed").to_numpy(dtype=str)
+        for frame in (before, after)
     )
     found: NDArray[np.str_] = np.where(was == became, "", became)
     return found
 
 
-def _overlay(frame: Frame, other: Frame, columns: list[Any], where: NDArray[np.bool_] | bool = True) -> Frame:
+def _overlay(
+    frame: Frame, other: Frame, columns: list[Any], where: NDArray[np.bool_] | bool = True
+) -> Frame:
     """Take columns from another frame, in the rows where `where` is true."""
     mask = np.broadcast_to(where, len(frame))
-    taken = {name: frame[name].where(~mask, other[name]) for name in columns if name in other.columns}
-    made = pd.DataFrame({name: taken.get(name, frame[name]) for name in frame.columns}, index=frame.index)
+    taken = {
+        name: frame[name].where(~mask, other[name]) for name in columns if name in other.columns
+    }
+    made = pd.DataFrame(
+        {name: taken.get(name, frame[name]) for name in frame.columns}, index=frame.index
+    )
     made.attrs = frame.attrs
     return made
 
@@ -453,7 +516,9 @@ def _overlay(frame: Frame, other: Frame, columns: list[Any], where: NDArray[np.b
 def _list_steps(group_of: Frame, latest: Frame, expected: Floats, movement: NDArray[Any]) -> Frame:
     """List the nonzero steps, with the groups of one frame and the values of another."""
     columns: dict[Any, Any] = {
-        name: group_of[name].to_numpy() for name in list[Any](group_of.columns) if isinstance(name, int)
+        name: group_of[name].to_numpy()
+        for name in list[Any](group_of.columns)
+        if isinstance(name, int)
     }
     columns |= {name: latest[name].to_numpy() for name in ("unique_id", "name")}
     columns |= {"movement": movement, "expected": expected}

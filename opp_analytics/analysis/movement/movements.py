@@ -25,17 +25,34 @@ from opp_analytics.history import DELETED, History, ibis, missing
 from opp_analytics.periods import When, as_date
 
 MOVEMENTS = (
-    "new", "reopened", "pulled_in", "pushed_in", "value_up", "value_down", "pushed_out", "pulled_out",
-    "won", "lost", "disqualified", "deleted",
-)  # fmt: skip
+    "new",
+    "reopened",
+    "pulled_in",
+    "pushed_in",
+    "value_up",
+    "value_down",
+    "pushed_out",
+    "pulled_out",
+    "won",
+    "lost",
+    "disqualified",
+    "deleted",
+)
 """Movements that a waterfall always shows, in order."""
 FURTHER_MOVEMENTS = (
-    "transferred_in", "returned", "date_set", "date_cleared", "conflict", "unknown", "transferred_out",
-)  # fmt: skip
+    "transferred_in",
+    "returned",
+    "date_set",
+    "date_cleared",
+    "conflict",
+    "unknown",
+    "transferred_out",
+)
 """Movements that a waterfall shows only if they occur."""
 BOUND = "each movement is a lower bound: a change reversed between two records does not appear"
 Due = tuple[When, When] | str | None
-"""Due window: first and last day, both included, or the label of a period; None for all open deals."""
+"""Due window: first and last day, both included, or the label of a period; None for all open
+deals."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +71,13 @@ class Pool:
             return cls(*asked.org.period_days(due, name="due"))
         if not isinstance(due, (tuple, list)) or len(due) != 2:
             raise ArgumentTypeError(
-                f"due={due!r} is not a time window; use a pair (first day, last day), or a period such as '2026Q4' or '2026-11'"
+                f"due={due!r} is not a time window; use a pair (first day, last day), or a "
+                "period such as '2026Q4' or '2026-11'"
             )
-        first, last = as_date(due[0], tz=asked.tz, name="due[0]"), as_date(due[1], tz=asked.tz, name="due[1]")
+        first, last = (
+            as_date(due[0], tz=asked.tz, name="due[0]"),
+            as_date(due[1], tz=asked.tz, name="due[1]"),
+        )
         if last < first:
             raise ArgumentValueError(f"due={due!r} ends before it starts; swap its days")
         return cls(first, last)
@@ -79,7 +100,9 @@ class Pool:
 
     def is_past(self, date: Any) -> Any:
         """Return True for a date after the window; without a window, always False."""
-        return ibis.literal(False) if self.last is None else (date > day(self.last)).fill_null(False)
+        return (
+            ibis.literal(False) if self.last is None else (date > day(self.last)).fill_null(False)
+        )
 
 
 def movements(
@@ -101,23 +124,26 @@ def movements(
     start, end : date or str
         A naive date means the start of its day for `start`, the end of its day for `end`.
     due : (date, date) or str, optional
-        Only deals whose ``close_date`` is between these days, both included, or in the period of this label, such as
-        "2026Q4" (of the org's fiscal year), "2026-11" or "2026"; default: all open deals.
+        Only deals whose ``close_date`` is between these days, both included, or in the period of
+        this label, such as "2026Q4" (of the org's fiscal year), "2026-11" or "2026"; default: all
+        open deals.
     by : str or list of str, optional
-        Columns to group by, with their values at the time. A deal that changes its group has ``transferred_out`` and
-        ``transferred_in``, both at the value before; its other movements of that record belong to the new group.
+        Columns to group by, with their values at the time. A deal that changes its group has
+        ``transferred_out`` and ``transferred_in``, both at the value before; its other movements of
+        that record belong to the new group.
     tz : str, optional
         Business time zone; default: the org's, else UTC.
     by_record : bool
-        If True, one row for each record with the movement, and a further column ``seen_at`` (instant, UTC).
+        If True, one row for each record with the movement, and a further column ``seen_at``
+        (instant, UTC).
 
     Returns
     -------
     DataFrame
-        One row per opportunity and movement, sorted by ``unique_id`` and the order of `MOVEMENTS` (with `by`, within each
-        group, which is the index): ``unique_id``, ``name`` (str, as last known), ``movement`` (str), ``value``
-        (float64, money, signed), ``count`` (int64, signed change in open deals: 0 for value moves). If nothing moved,
-        no rows.
+        One row per opportunity and movement, sorted by ``unique_id`` and the order of `MOVEMENTS`
+        (with `by`, within each group, which is the index): ``unique_id``, ``name`` (str, as last
+        known), ``movement`` (str), ``value`` (float64, money, signed), ``count`` (int64, signed
+        change in open deals: 0 for value moves). If nothing moved, no rows.
 
     Raises
     ------
@@ -128,9 +154,9 @@ def movements(
 
     Notes
     -----
-    Movements are summed over consecutive records, so a deal that entered and left in the window has both movements. A
-    change reversed between two records does not appear, so each movement is a lower bound (``attrs["bound"]``), but
-    their sum is exact. See `waterfall`.
+    Movements are summed over consecutive records, so a deal that entered and left in the window has
+    both movements. A change reversed between two records does not appear, so each movement is a
+    lower bound (``attrs["bound"]``), but their sum is exact. See `waterfall`.
 
     Examples
     --------
@@ -153,11 +179,15 @@ def movements(
     found = found.assign(movement=found["movement"].astype(order))
     found = sort_groups(found, keys, *per)
     table = found[["unique_id", "name", "movement"]].astype(schema.TEXT)
-    table = table.assign(value=found["cents"].astype("float64") / 100, count=found["count"].astype("int64"))
+    table = table.assign(
+        value=found["cents"].astype("float64") / 100, count=found["count"].astype("int64")
+    )
     if by_record:
         table["seen_at"] = found["seen_at"].astype("datetime64[us, UTC]")
     indexed = index_by_groups(table, found, groups)
-    return annotate_span(indexed, asked, made_from=history, n=table["unique_id"].nunique(), bound=BOUND)
+    return annotate_span(
+        indexed, asked, made_from=history, n=table["unique_id"].nunique(), bound=BOUND
+    )
 
 
 def read_steps(
@@ -167,16 +197,27 @@ def read_steps(
     needs = () if due is None else ("close_date",)
     asked = find_span(history, by=groups, within_one_record=True, needs=needs, **window)
     pool, keys = Pool.of(due, asked), name_groups(groups)
-    log = keep_until(read_log(history.at_rates_of(asked.closing), *further, by=groups), asked.closing)
+    log = keep_until(
+        read_log(history.at_rates_of(asked.closing), *further, by=groups), asked.closing
+    )
     own = ibis.window(group_by="unique_id", order_by="seen_at")
-    before = {"was": "outcome", "was_due": "close_date", "cents_before": "cents", "was_within": "within"}
+    before = {
+        "was": "outcome",
+        "was_due": "close_date",
+        "cents_before": "cents",
+        "was_within": "within",
+    }
     before |= {_name_before(key): key for key in keys}
     steps = log.mutate(
         **{name: log[column].lag().over(own) for name, column in before.items()},
         until=log["seen_at"].lead().over(own),
     )
     # A deletion has no values and no group: the deal is deleted with its last ones.
-    kept = {"cents": "cents_before", "within": "was_within", **{key: _name_before(key) for key in keys}}
+    kept = {
+        "cents": "cents_before",
+        "within": "was_within",
+        **{key: _name_before(key) for key in keys},
+    }
     deleted = steps["outcome"] == DELETED
     steps = steps.mutate(
         **{name: ibis.ifelse(deleted, steps[last], steps[name]) for name, last in kept.items()},
@@ -219,7 +260,9 @@ def build_moves(
     change = log["cents"] - log["cents_before"]
     direction = ibis.ifelse(change > 0, "value_up", "value_down")
     # First seen when already closed: it entered and left between two records.
-    at_once = missing(log["was"]) & log["outcome"].isin(["won", "lost"]) & pool.is_due(log["close_date"])
+    at_once = (
+        missing(log["was"]) & log["outcome"].isin(["won", "lost"]) & pool.is_due(log["close_date"])
+    )
     within, own = log["within"], {key: key for key in keys}
     came = within & ((log["inside"] & ~log["was_inside"]) | at_once)
     went = within & ((log["was_inside"] & ~log["inside"]) | at_once)
@@ -246,7 +289,10 @@ def build_moves(
 def select_movement(
     log: ibis.Table, where: Any, movement: Any, cents: Any, count: int, keys: Mapping[str, str]
 ) -> ibis.Table:
-    """Select the rows of one movement, with value in cents and count; `keys` maps each group to its column in the log."""
+    """Select the rows of one movement, with value in cents and count.
+
+    `keys` maps each group to its column in the log.
+    """
     groups = {key: log[column] for key, column in keys.items()}
     own = {"movement": movement, "cents": cents.cast("int64"), "_kept": where}
     kept = log.select("unique_id", "seen_at", **groups, **own).filter("_kept")

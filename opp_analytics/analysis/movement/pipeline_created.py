@@ -1,4 +1,7 @@
-"""`pipeline_created`: new pipeline by period, and the open pipeline at its end; `pipeline_created_deals`: each new deal."""
+"""`pipeline_created`: new pipeline by period, and the open pipeline at its end.
+
+`pipeline_created_deals`: each new deal.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,12 @@ import pandas as pd
 
 from opp_analytics import periods, schema
 from opp_analytics.analysis.shared.groups import By, check_by
-from opp_analytics.analysis.shared.history_query import check_history, count_before, name_groups, read_log
+from opp_analytics.analysis.shared.history_query import (
+    check_history,
+    count_before,
+    name_groups,
+    read_log,
+)
 from opp_analytics.analysis.shared.tables import annotate, fill_counts, index_by_groups, sort_groups
 from opp_analytics.history import History, ibis
 from opp_analytics.org import Org
@@ -31,18 +39,20 @@ def pipeline_created(
     freq : str
         Period alias: "W", "M", "Q" (of the org's fiscal year), "Q-DEC", …
     by : str or list of str, optional
-        Columns to group by: a created deal by its value when first seen, an open one by that at the end of the period.
+        Columns to group by: a created deal by its value when first seen, an open one by that at the
+        end of the period.
     tz : str, optional
         Business time zone, in which ``created_at`` becomes a date; default: the org's, else UTC.
 
     Returns
     -------
     DataFrame
-        Index ``period`` (str; below the columns of `by`), from the period of the first record to that of the last.
-        ``deals`` (int64), ``value`` (float64, money): deals created in the period, at the value first seen; ``open_count``
-        (int64), ``open_value`` (float64, money): open deals in the last record of the period; ``to_date`` (bool):
-        True for the period of the last record. A missing value counts 0.
-        Attrs: ``n`` deals created, ``as_of``, ``freq``, ``tz``, ``left_out``.
+        Index ``period`` (str; below the columns of `by`), from the period of the first record to
+        that of the last. ``deals`` (int64), ``value`` (float64, money): deals created in the
+        period, at the value first seen; ``open_count`` (int64), ``open_value`` (float64, money):
+        open deals in the last record of the period; ``to_date`` (bool): True for the period of the
+        last record. A missing value counts 0. Attrs: ``n`` deals created, ``as_of``, ``freq``,
+        ``tz``, ``left_out``.
 
     Raises
     ------
@@ -53,10 +63,11 @@ def pipeline_created(
 
     Notes
     -----
-    A deal counts in the period of its ``created_at``, or else of the record that first shows it. In the period of the
-    first record, deals that were created and deleted before that record are unknown, so its numbers are lower bounds.
-    New pipeline says whether enough is coming in. It predicts little by itself: what it is worth
-    depends on the win rate and on the time until deals close, which `forecast` takes into account.
+    A deal counts in the period of its ``created_at``, or else of the record that first shows it. In
+    the period of the first record, deals that were created and deleted before that record are
+    unknown, so its numbers are lower bounds. New pipeline says whether enough is coming in. It
+    predicts little by itself: what it is worth depends on the win rate and on the time until deals
+    close, which `forecast` takes into account.
 
     Examples
     --------
@@ -85,9 +96,10 @@ def pipeline_created_deals(
     Returns
     -------
     DataFrame
-        One row per deal created in one of the periods, by period, the largest first (with `by`, within each group, which is
-        the index): ``period`` (str), ``unique_id``, ``name`` (str), ``value`` (float64, money, as first seen; a missing value
-        counts 0). If nothing was created, no rows.
+        One row per deal created in one of the periods, by period, the largest first (with `by`,
+        within each group, which is the index): ``period`` (str), ``unique_id``, ``name`` (str),
+        ``value`` (float64, money, as first seen; a missing value counts 0). If nothing was created,
+        no rows.
 
     Raises
     ------
@@ -102,7 +114,9 @@ def pipeline_created_deals(
     >>> pipeline_created_deals(History.from_changes(log))[["period", "unique_id", "value"]].to_numpy().tolist()
     [['2026-01', 'a', 100.0], ['2026-01', 'b', 50.0]]
     """
-    return CreatedPipeline.read(history, by=by, tz=tz, asked_by="pipeline_created_deals").list_deals(freq)
+    return CreatedPipeline.read(
+        history, by=by, tz=tz, asked_by="pipeline_created_deals"
+    ).list_deals(freq)
 
 
 @dataclass(frozen=True)
@@ -129,7 +143,10 @@ class CreatedPipeline:
 
     @cached_property
     def _moved(self) -> pd.DataFrame:
-        """The change of ``open`` deals and ``open_cents`` on each day, by group; ``seen_at`` is when the day begins."""
+        """The change of ``open`` deals and ``open_cents`` on each day, by group.
+
+        ``seen_at`` is when the day begins.
+        """
         first, last = (periods.as_date(moment, tz=self.tz) for moment in self.moments.iloc[[0, -1]])
         begins = periods.list_midnights(first, last + pd.Timedelta(days=1), tz=self.tz)
         changes = _list_open_changes(self.history, self.groups)
@@ -148,7 +165,9 @@ class CreatedPipeline:
         keys = [*name_groups(groups), "period"]
         labels = label_created(self.created, self.moments.iloc[0], spans, self.tz)
         created = self.created.assign(period=labels)
-        came = created.groupby(keys, as_index=False).agg(deals=("cents", "size"), cents=("cents", "sum"))
+        came = created.groupby(keys, as_index=False).agg(
+            deals=("cents", "size"), cents=("cents", "sum")
+        )
         outside = came["period"].isin(OUTSIDE)
         left_out = came[outside].groupby("period")["deals"].sum()
         moved = self._moved.assign(period=_label_periods(self._moved["seen_at"], spans, self.tz))
@@ -177,13 +196,19 @@ class CreatedPipeline:
         )
         found = found[~found["period"].isin(OUTSIDE)]
         found = sort_groups(found, name_groups(groups), "period", "smallest", "unique_id")
-        table = found[["period", "unique_id", "name"]].astype(schema.TEXT).assign(value=found["cents"] / 100)
+        table = (
+            found[["period", "unique_id", "name"]]
+            .astype(schema.TEXT)
+            .assign(value=found["cents"] / 100)
+        )
         return self._annotate(index_by_groups(table, found, groups), freq, n=len(table))
 
     def _list_periods(self, freq: Freq) -> pd.PeriodIndex:
         """List the periods from the first record to the last."""
         first, last = (periods.as_date(moment, tz=self.tz) for moment in self.moments.iloc[[0, -1]])
-        return pd.period_range(first, last, freq=periods.check_freq(Org.of(self.history).freq(freq)))
+        return pd.period_range(
+            first, last, freq=periods.check_freq(Org.of(self.history).freq(freq))
+        )
 
     def _annotate(self, table: pd.DataFrame, freq: Freq, **notes: Any) -> pd.DataFrame:
         day = periods.as_date(self.moments.iloc[-1], tz=self.tz)
@@ -197,7 +222,9 @@ def _list_open_changes(history: History, groups: Sequence[str]) -> ibis.Table:
     own = ibis.window(group_by="unique_id", order_by="seen_at")
     keys = name_groups(groups)
     log = log.mutate(is_open=(log["outcome"] == "open") & log["within"])
-    came = log.filter("is_open").select(*keys, "seen_at", "cents", sign=ibis.literal(1, type="int64"))
+    came = log.filter("is_open").select(
+        *keys, "seen_at", "cents", sign=ibis.literal(1, type="int64")
+    )
     before = {f"{name}_before": log[name].lag().over(own) for name in (*keys, "cents", "is_open")}
     went = log.mutate(**before).filter("is_open_before")
     went = went.select(
@@ -209,7 +236,11 @@ def _list_open_changes(history: History, groups: Sequence[str]) -> ibis.Table:
     return came.union(went)
 
 
-_EARLIER, _UNKNOWN, _LATER = "created_before_the_periods", "first_record_without_created_at", "created_later"
+_EARLIER, _UNKNOWN, _LATER = (
+    "created_before_the_periods",
+    "first_record_without_created_at",
+    "created_later",
+)
 OUTSIDE = (_EARLIER, _UNKNOWN, _LATER)
 """Labels of deals outside the periods."""
 
@@ -218,14 +249,19 @@ def select_created(history: History, groups: Sequence[str]) -> ibis.Table:
     """Select the first record of each deal: group, id, name, ``cents``, ``created_at`` and ``seen_at``."""
     log = read_log(history, "created_at", "name", by=groups)
     own = ibis.window(group_by="unique_id", order_by="seen_at")
-    log = log.mutate(place=ibis.row_number().over(own)).filter(lambda rows: rows["place"] == 0, "within")
+    log = log.mutate(place=ibis.row_number().over(own)).filter(
+        lambda rows: rows["place"] == 0, "within"
+    )
     return log.select(*name_groups(groups), "unique_id", "name", "cents", "created_at", "seen_at")
 
 
 def label_created(
     created: pd.DataFrame, first: pd.Timestamp, spans: pd.PeriodIndex, tz: str
 ) -> pd.Series[Any]:
-    """Label each deal of `select_created` by the period in which it was created; `first` is the first record."""
+    """Label each deal of `select_created` by the period in which it was created.
+
+    `first` is the first record.
+    """
     labels = _label_periods(created["created_at"].fillna(created["seen_at"]), spans, tz)
     return labels.mask(created["created_at"].isna() & (created["seen_at"] == first), _UNKNOWN)
 
@@ -236,4 +272,6 @@ def _label_periods(moments: pd.Series[Any], spans: pd.PeriodIndex, tz: str) -> p
         [periods.as_instant(period.start_time, tz=tz) for period in [*spans, spans[-1] + 1]]
     )
     labels = np.array([_EARLIER, *map(str, spans), _LATER])
-    return pd.Series(labels[bounds.searchsorted(moments, side="right")], moments.index, dtype=schema.TEXT)
+    return pd.Series(
+        labels[bounds.searchsorted(moments, side="right")], moments.index, dtype=schema.TEXT
+    )

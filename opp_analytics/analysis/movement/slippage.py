@@ -1,4 +1,7 @@
-"""`slippage`: outcome of the deals that were due in a period; `slippage_deals`: each of these deals."""
+"""`slippage`: outcome of the deals that were due in a period.
+
+`slippage_deals`: each of these deals.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,12 @@ from opp_analytics.analysis.shared.history_query import (
     name_groups,
     read_log,
 )
-from opp_analytics.analysis.shared.tables import annotate_span, fill_counts, index_by_groups, sort_groups
+from opp_analytics.analysis.shared.tables import (
+    annotate_span,
+    fill_counts,
+    index_by_groups,
+    sort_groups,
+)
 from opp_analytics.history import TRANSFERRED, History, ibis, missing
 from opp_analytics.periods import When, as_date
 
@@ -36,9 +44,10 @@ def slippage(
     history : History
         Reads ``close_date``, ``value``, ``stage``, ``status`` and `by` of the change log.
     start, end : date or str
-        First and last day of the period, both included. The cohort is as known at `start` (a naive date means
-        the start of its day), outcomes are as known at `end`. For an `end` without a time zone, a deal still open in the last
-        record of the period is also looked up in the next one.
+        First and last day of the period, both included. The cohort is as known at `start` (a naive
+        date means the start of its day), outcomes are as known at `end`. For an `end` without a
+        time zone, a deal still open in the last record of the period is also looked up in the next
+        one.
     by : str or list of str, optional
         Columns to group by, with their values at `start`.
     tz : str, optional
@@ -47,17 +56,19 @@ def slippage(
     Returns
     -------
     DataFrame
-        Index ``outcome`` (below the columns of `by`): won, lost, slipped, pulled_out, removed, still_due, always all six;
-        also transferred, where deals left a history made by ``history.where``. ``count`` (int64), ``value`` (float64, money, at `start`; a missing value counts 0),
-        ``count_rate``, ``value_rate`` (fractions of the cohort; they sum to 1; NaN for an empty cohort).
-        ``attrs``: ``n`` the cohort, ``slip_rate``, ``value_slip_rate``, ``unvalued`` deals without a value,
-        ``to_date``: True when the last record is before the period's end. With `by`, an empty cohort gives no rows.
+        Index ``outcome`` (below the columns of `by`): won, lost, slipped, pulled_out, removed,
+        still_due, always all six; also transferred, where deals left a history made by
+        ``history.where``. ``count`` (int64), ``value`` (float64, money, at `start`; a missing value
+        counts 0), ``count_rate``, ``value_rate`` (fractions of the cohort; they sum to 1; NaN for
+        an empty cohort). ``attrs``: ``n`` the cohort, ``slip_rate``, ``value_slip_rate``,
+        ``unvalued`` deals without a value, ``to_date``: True when the last record is before the
+        period's end. With `by`, an empty cohort gives no rows.
 
     Raises
     ------
     NotEnoughHistory
-        When `start` is before the first record, no record lies between `start` and `end`, or an imported history lacks the
-        planned dates of their months.
+        When `start` is before the first record, no record lies between `start` and `end`, or an
+        imported history lacks the planned dates of their months.
     ArgumentValueError, MissingColumnError
         When `end` is before `start`, or the history has no column of `by`.
     ArgumentTypeError
@@ -65,14 +76,15 @@ def slippage(
 
     Notes
     -----
-    Cohort B: open at `start` with ``close_date`` in the period. At `end`: won; lost; pulled_out (open, date moved
-    before the period); removed (deleted, disqualified, or both won and lost); still_due (open, due between the day of
-    the last record and `end`, and no later record tells its end); else slipped (open: moved past the period, its date
-    cleared, or not closed by the day it was due). slip rate = slipped / B.
+    Cohort B: open at `start` with ``close_date`` in the period. At `end`: won; lost; pulled_out
+    (open, date moved before the period); removed (deleted, disqualified, or both won and lost);
+    still_due (open, due between the day of the last record and `end`, and no later record tells its
+    end); else slipped (open: moved past the period, its date cleared, or not closed by the day it
+    was due). slip rate = slipped / B.
 
-    People enter Friday's win on Monday. So a deal that is open in the last record of the period and won or lost in the next
-    one counts as won or lost if its ``close_date`` there is in the period and not before that last record's day.
-    For an instant as `end`, no later record is read.
+    People enter Friday's win on Monday. So a deal that is open in the last record of the period and
+    won or lost in the next one counts as won or lost if its ``close_date`` there is in the period
+    and not before that last record's day. For an instant as `end`, no later record is read.
 
     Examples
     --------
@@ -91,11 +103,14 @@ def _make_rates(counted: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
     table = fill_counts(numbers, groups, "outcome", [*SLIP_OUTCOMES, *further])
     whole = table.groupby(level=groups).transform("sum") if groups else table.sum()
     rates = table / whole.astype("float64").replace(0.0, np.nan)
-    return table.assign(value=table["value"] / 100, count_rate=rates["count"], value_rate=rates["value"])
+    return table.assign(
+        value=table["value"] / 100, count_rate=rates["count"], value_rate=rates["value"]
+    )
 
 
 SLIP_OUTCOMES = ("won", "lost", "slipped", "pulled_out", "removed", "still_due")
-"""Outcomes of a due deal; each deal has exactly one. After ``history.where``, a further one is `TRANSFERRED`."""
+"""Outcomes of a due deal; each deal has exactly one. After ``history.where``, a further one is
+`TRANSFERRED`."""
 BOUND = "as known in the last record of the period, and for deals open there in the next record"
 
 
@@ -112,10 +127,11 @@ def slippage_deals(
     Returns
     -------
     DataFrame
-        One row per opportunity of the cohort, the largest first (with `by`, within each group, which is the index):
-        ``unique_id``, ``name``, ``outcome`` (str: one of won, lost, slipped, pulled_out, removed, still_due; transferred
-        after ``history.where``), ``value`` (float64, money, at `start`), ``close_date``, ``close_date_after``
-        (datetime64[us], at `start` and at `end`), ``stage``, ``stage_after`` (str). If nothing was due, no rows.
+        One row per opportunity of the cohort, the largest first (with `by`, within each group,
+        which is the index): ``unique_id``, ``name``, ``outcome`` (str: one of won, lost, slipped,
+        pulled_out, removed, still_due; transferred after ``history.where``), ``value`` (float64,
+        money, at `start`), ``close_date``, ``close_date_after`` (datetime64[us], at `start` and at
+        `end`), ``stage``, ``stage_after`` (str). If nothing was due, no rows.
 
     Raises
     ------
@@ -133,10 +149,11 @@ def slippage_deals(
 
 
 _DEALS: dict[str, Any] = {
-    **dict.fromkeys(("unique_id", "name", "outcome"), schema.TEXT), "value": "float64",
+    **dict.fromkeys(("unique_id", "name", "outcome"), schema.TEXT),
+    "value": "float64",
     **dict.fromkeys(("close_date", "close_date_after"), "datetime64[us]"),
     **dict.fromkeys(("stage", "stage_after"), schema.TEXT),
-}  # fmt: skip
+}
 
 
 _SUMS = ["count", "cents", "unvalued"]
@@ -154,9 +171,20 @@ class DueCohort:
 
     @classmethod
     def read(
-        cls, history: History, start: When, end: When, by: By, tz: str | None, asked_by: str, *, listed: bool
+        cls,
+        history: History,
+        start: When,
+        end: When,
+        by: By,
+        tz: str | None,
+        asked_by: str,
+        *,
+        listed: bool,
     ) -> DueCohort:
-        """Read a history, after checks; unless the deals are `listed`, they are counted where the history is."""
+        """Read a history, after checks.
+
+        Unless the deals are `listed`, they are counted where the history is.
+        """
         groups = check_by(by, level="outcome")
         asked = find_due_span(history, start, end, groups, tz, asked_by)
         return cls.read_spans(history, [asked], groups, listed=listed)[0]
@@ -173,7 +201,9 @@ class DueCohort:
             sums = {name: cohort[name].sum().cast("int64") for name in _SUMS}
             cohort = cohort.group_by(["window", *name_groups(groups), "end"]).agg(**sums)
         found = history.collect(cohort)
-        parts = [found[found["window"] == place].drop(columns="window") for place in range(len(spans))]
+        parts = [
+            found[found["window"] == place].drop(columns="window") for place in range(len(spans))
+        ]
         return [cls(history, asked, groups, part) for asked, part in zip(spans, parts, strict=True)]
 
     def sum_up(self) -> pd.DataFrame:
@@ -197,7 +227,9 @@ class DueCohort:
 
     def list_deals(self) -> pd.DataFrame:
         """Make the table of `slippage_deals`."""
-        found = self.rows.sort_values(["value", "unique_id"], ascending=[False, True], ignore_index=True)
+        found = self.rows.sort_values(
+            ["value", "unique_id"], ascending=[False, True], ignore_index=True
+        )
         found = sort_groups(found, name_groups(self.groups))
         table = found.assign(outcome=found["end"])[list(_DEALS)].astype(_DEALS)
         indexed = index_by_groups(table, found, self.groups)
@@ -208,7 +240,9 @@ def find_due_span(
     history: History, start: When, end: When, groups: list[str], tz: str | None, asked_by: str
 ) -> Span:
     """Find the records between which the deals due in a period are followed."""
-    return find_span(history, start, end, asked_by=asked_by, by=groups, tz=tz, needs=("close_date",))
+    return find_span(
+        history, start, end, asked_by=asked_by, by=groups, tz=tz, needs=("close_date",)
+    )
 
 
 def select_cohorts(history: History, spans: Sequence[Span], groups: list[str]) -> ibis.Table:
@@ -222,7 +256,9 @@ def select_cohorts(history: History, spans: Sequence[Span], groups: list[str]) -
         due["closing_day"], due["last_day"]
     )
     late = late.fill_null(False) & due["within_after"] & (due["outcome_after"] == "open")
-    pending = due["close_date_after"].between(due["closing_day"], due["last_day"]) & ~due["followed"]
+    pending = (
+        due["close_date_after"].between(due["closing_day"], due["last_day"]) & ~due["followed"]
+    )
     end = ibis.cases(
         (~due["within_after"], TRANSFERRED),
         (due["outcome_after"].isin(closed), due["outcome_after"]),
@@ -285,7 +321,8 @@ def _join_records(history: History, spans: Sequence[Span], groups: list[str]) ->
     )
     log = log.inner_join(due, "unique_id").inner_join(_list_spans(spans), "window")
     at = {
-        suffix: (log["seen_at"] <= log[moment]) & (missing(log["until"]) | (log["until"] > log[moment]))
+        suffix: (log["seen_at"] <= log[moment])
+        & (missing(log["until"]) | (log["until"] > log[moment]))
         for suffix, moment in _MOMENTS.items()
     }
     log = log.mutate(**{f"at{suffix}": mask for suffix, mask in at.items()})
@@ -294,7 +331,9 @@ def _join_records(history: History, spans: Sequence[Span], groups: list[str]) ->
     first = ["name", "value", *after, "cents", "unvalued", *name_groups(groups)]
     wanted = {"": first, "_after": after, "_next": after}
     # Each has at most one row, so the maximum is its value.
-    return log.group_by(["window", "first_day", "last_day", "closing_day", "followed", "unique_id"]).agg(
+    return log.group_by(
+        ["window", "first_day", "last_day", "closing_day", "followed", "unique_id"]
+    ).agg(
         **{
             f"{name}{suffix}": log[name].max(where=log[f"at{suffix}"])
             for suffix, names in wanted.items()

@@ -24,7 +24,13 @@ from opp_analytics.periods import When
 
 
 def waterfall(
-    history: History, *, start: When, end: When, due: Due = None, by: By = None, tz: str | None = None
+    history: History,
+    *,
+    start: When,
+    end: When,
+    due: Due = None,
+    by: By = None,
+    tz: str | None = None,
 ) -> pd.DataFrame:
     """Walk the open pipeline from one point in time to another, movement by movement.
 
@@ -36,9 +42,10 @@ def waterfall(
     Returns
     -------
     DataFrame
-        Index ``movement`` (str; below the columns of `by`): opening, `MOVEMENTS`, any `FURTHER_MOVEMENTS` that occur, and
-        closing. ``count`` (int64, signed change in open deals; at opening and closing, open deals), ``value`` (float64,
-        money, signed), ``deals`` (int64, opportunities with the movement). An empty pipeline gives zeros, with `by` no rows.
+        Index ``movement`` (str; below the columns of `by`): opening, `MOVEMENTS`, any
+        `FURTHER_MOVEMENTS` that occur, and closing. ``count`` (int64, signed change in open deals;
+        at opening and closing, open deals), ``value`` (float64, money, signed), ``deals`` (int64,
+        opportunities with the movement). An empty pipeline gives zeros, with `by` no rows.
 
     Raises
     ------
@@ -49,14 +56,15 @@ def waterfall(
 
     Notes
     -----
-    opening + all movements = closing, exactly, in cents and in counts. The table is the sum of the waterfalls between
-    consecutive records, each entry at the value first seen; a change of value and an exit are two movements, the exit
-    at the final value. pulled_in comes from a later date, pushed_in from an earlier one; pushed_out goes to a later
-    date, pulled_out to an earlier one (all four only with `due`, like date_set and date_cleared). A deal already won or
-    lost when first seen counts as new and as won or lost. A missing value counts 0. With `by`, groups add up to the
-    whole, in which ``transferred_out`` and ``transferred_in`` cancel out. The ends and the sum are exact;
-    a change reversed between two records does not appear, so each movement is a lower bound
-    (``attrs["bound"]``).
+    opening + all movements = closing, exactly, in cents and in counts. The table is the sum of the
+    waterfalls between consecutive records, each entry at the value first seen; a change of value
+    and an exit are two movements, the exit at the final value. pulled_in comes from a later date,
+    pushed_in from an earlier one; pushed_out goes to a later date, pulled_out to an earlier one
+    (all four only with `due`, like date_set and date_cleared). A deal already won or lost when
+    first seen counts as new and as won or lost. A missing value counts 0. With `by`, groups add up
+    to the whole, in which ``transferred_out`` and ``transferred_in`` cancel out. The ends and the
+    sum are exact; a change reversed between two records does not appear, so each movement is a
+    lower bound (``attrs["bound"]``).
 
     Examples
     --------
@@ -81,10 +89,17 @@ def waterfall(
     )
     further = [name for name in FURTHER_MOVEMENTS if (found["movement"] == name).any()]
     found = fill_counts(found, groups, "movement", ["opening", *MOVEMENTS, *further, "closing"])
-    table = pd.DataFrame({"count": found["count"], "value": found["cents"] / 100, "deals": found["deals"]})
+    table = pd.DataFrame(
+        {"count": found["count"], "value": found["cents"] / 100, "deals": found["deals"]}
+    )
     closing = table.index.get_level_values("movement") == "closing"
     return annotate_span(
-        table, asked, made_from=history, n=int(table["count"][closing].sum()), bound=BOUND, **pool.notes()
+        table,
+        asked,
+        made_from=history,
+        n=int(table["count"][closing].sum()),
+        bound=BOUND,
+        **pool.notes(),
     )
 
 

@@ -22,7 +22,11 @@ from opp_analytics.analysis.forecasting.moment import (
 )
 from opp_analytics.analysis.movement.pipeline_created import label_created, select_created
 from opp_analytics.analysis.shared.groups import By, check_by, divide
-from opp_analytics.analysis.shared.history_query import check_history, count_unknown_deals, name_groups
+from opp_analytics.analysis.shared.history_query import (
+    check_history,
+    count_unknown_deals,
+    name_groups,
+)
 from opp_analytics.analysis.shared.tables import annotate, fill_counts
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.history import History
@@ -30,15 +34,19 @@ from opp_analytics.org import LOST, WON, Org
 from opp_analytics.periods import Freq, When
 
 _FEWEST, _MOST = 6, 12
-"""Periods before that a period is compared with: half a year of months at least, and at most a year."""
+"""Periods before that a period is compared with: half a year of months at least, and at most a
+year."""
 CURRENT = 3
-"""Periods for which an alarm is told: it sets the sums to 0, and its change is news for longer than one page."""
+"""Periods for which an alarm is told: it sets the sums to 0, and its change is news for longer than
+one page."""
 _SLACK, _LIMIT = 0.75, 3.0
-"""A steady team's sums shrink by the slack in each period, so that it passes the limit about once in twenty years of months."""
+"""A steady team's sums shrink by the slack in each period, so that it passes the limit about once
+in twenty years of months."""
 _EARLIER = 3
 """Pseudo-periods of usual spread: few periods alone would now and then look far too steady."""
 _FREE_INFLOW, _FREE_SHARE = 1.2, 1.0
-"""Their squared deviations: slightly more than chance alone gives √deals; of a share, less than its floor of ¼."""
+"""Their squared deviations: slightly more than chance alone gives √deals; of a share, less than its
+floor of ¼."""
 
 
 def world_changes(
@@ -58,7 +66,8 @@ def world_changes(
     freq : str, optional
         Period alias; by default that of the org's ``[report]``, else "M".
     by : str or list of str, optional
-        Columns to group by: a created deal by its value when first seen, a closed one by that when its period was final.
+        Columns to group by: a created deal by its value when first seen, a closed one by that when
+        its period was final.
     as_of : date or str, optional
         Judge as of this day; later records are not read. By default the day of the last record.
     tz : str, optional
@@ -67,11 +76,13 @@ def world_changes(
     Returns
     -------
     DataFrame
-        One row per judged period and measure: index ``period`` (str; below the columns of `by`) and ``measure``:
-        "inflow" (deals created) or "win_share" (won ÷ closed, by the close date). ``direction`` (str): which way an alarm went,
-        "up" or "down", empty without one; ``was`` (float64): deals a period, or share won, in the periods compared with;
-        ``now`` (float64): those of the period, NaN for a share of nothing; ``n`` (int64): deals created, or closed, in the period;
-        ``alarm`` (bool). Attrs: ``n`` whole periods, ``begins`` (the first), ``as_of``, ``freq``, ``tz``, ``left_out``.
+        One row per judged period and measure: index ``period`` (str; below the columns of `by`) and
+        ``measure``: "inflow" (deals created) or "win_share" (won ÷ closed, by the close date).
+        ``direction`` (str): which way an alarm went, "up" or "down", empty without one; ``was``
+        (float64): deals a period, or share won, in the periods compared with; ``now`` (float64):
+        those of the period, NaN for a share of nothing; ``n`` (int64): deals created, or closed, in
+        the period; ``alarm`` (bool). Attrs: ``n`` whole periods, ``begins`` (the first), ``as_of``,
+        ``freq``, ``tz``, ``left_out``.
 
     Raises
     ------
@@ -82,15 +93,17 @@ def world_changes(
 
     Notes
     -----
-    Each period is counted once, from the record with its final result: the last one in the 15 days after its end, else
-    the next. So an alarm of the past never comes or goes later. Periods that began before the first record are left out:
-    of their deals, only those still there then are known. An alarm sets its measure's sums to 0, so a change is told
-    once or twice until the periods compared with have it too. A season is a change too. Each group is judged on
-    its own: of many groups, some give a false alarm now and then.
+    Each period is counted once, from the record with its final result: the last one in the 15 days
+    after its end, else the next. So an alarm of the past never comes or goes later. Periods that
+    began before the first record are left out: of their deals, only those still there then are
+    known. An alarm sets its measure's sums to 0, so a change is told once or twice until the
+    periods compared with have it too. A season is a change too. Each group is judged on its own: of
+    many groups, some give a false alarm now and then.
 
     References
     ----------
-    docs/definitions.md, "The world changed". E. S. Page (1954), Continuous inspection schemes, Biometrika 41, 100–115.
+    docs/definitions.md, "The world changed". E. S. Page (1954), Continuous inspection schemes,
+    Biometrika 41, 100–115.
 
     Examples
     --------
@@ -115,19 +128,24 @@ def world_changes(
     counts = _count(history, records, spans, names, zone)
     # One row per group, one column per period.
     created, won, lost = (
-        counts[name].to_numpy(dtype=np.float64).reshape(-1, len(spans)) for name in ("created", "won", "lost")
+        counts[name].to_numpy(dtype=np.float64).reshape(-1, len(spans))
+        for name in ("created", "won", "lost")
     )
     closed = won + lost
     parts = [
         _list_rows(counts.index, "inflow", created, created, judge_inflow(created)),
-        _list_rows(counts.index, "win_share", divide(won, closed), closed, judge_win_share(won, closed)),
+        _list_rows(
+            counts.index, "win_share", divide(won, closed), closed, judge_win_share(won, closed)
+        ),
     ]
     # Both measures of a period together, from the first with enough before it.
     places = np.arange(2 * len(counts)).reshape(2, -1, len(spans))[:, :, _FEWEST:]
     table = pd.concat(parts).iloc[places.transpose(1, 2, 0).ravel()]
     notes: dict[str, Any] = {"freq": alias, "tz": zone, "begins": str(spans[0])}
     notes["left_out"] = {"unknown": count_unknown_deals(history)}
-    return annotate(table, made_from=history, n=len(spans), as_of=pd.Timestamp(day, unit="D"), **notes)
+    return annotate(
+        table, made_from=history, n=len(spans), as_of=pd.Timestamp(day, unit="D"), **notes
+    )
 
 
 def find_current_alarms(table: pd.DataFrame, as_of: pd.Timestamp | None = None) -> pd.DataFrame:
@@ -138,14 +156,22 @@ def find_current_alarms(table: pd.DataFrame, as_of: pd.Timestamp | None = None) 
         final = ends + pd.Timedelta(days=SETTLED_DAYS) <= as_of
         table, labels = table[final], labels[final]
     recent = table[table["alarm"] & labels.isin(labels.unique()[-CURRENT:])]
-    return recent.groupby(level=[name for name in table.index.names if name != "period"], sort=False).tail(1)
+    return recent.groupby(
+        level=[name for name in table.index.names if name != "period"], sort=False
+    ).tail(1)
 
 
 def _list_rows(
-    index: pd.Index[Any], measure: str, now: Floats, n: Floats, judged: tuple[Floats, NDArray[np.int8]]
+    index: pd.Index[Any],
+    measure: str,
+    now: Floats,
+    n: Floats,
+    judged: tuple[Floats, NDArray[np.int8]],
 ) -> pd.DataFrame:
     was, alarms = (part.ravel() for part in judged)
-    rows = pd.DataFrame({"direction": np.array(["", "up", "down"])[alarms]}, index=index, dtype=schema.TEXT)
+    rows = pd.DataFrame(
+        {"direction": np.array(["", "up", "down"])[alarms]}, index=index, dtype=schema.TEXT
+    )
     numbers = {"was": was, "now": now.ravel(), "n": n.ravel().astype(np.int64), "alarm": alarms > 0}
     measures = pd.Series(measure, index=index, dtype=schema.TEXT, name="measure")
     return rows.assign(**numbers).set_index(measures, append=True)
@@ -156,7 +182,8 @@ def _explain_short(records: Records, have: int) -> str:
     first += int(first_day(first) < records.days[0])
     ready = pd.Timestamp(last_day(first + _FEWEST) + SETTLED_DAYS, unit="D")
     return (
-        f"world_changes needs {text.count(_FEWEST + 1, f'ended {text.noun(records.freq)}')} that the records cover whole; this "
+        f"world_changes needs {text.count(_FEWEST + 1, f'ended {text.noun(records.freq)}')} that "
+        "the records cover whole; this "
         f"history has {have}. Keep recording: it can be used from {text.day(ready, year=True)} on"
     )
 
@@ -200,7 +227,10 @@ def judge_inflow(created: Floats) -> tuple[Floats, NDArray[np.int8]]:
 
 
 def judge_win_share(won: Floats, closed: Floats) -> tuple[Floats, NDArray[np.int8]]:
-    """Judge the share won of the deals closed, as `judge_inflow` does; a period without closings changes nothing."""
+    """Judge the share won of the deals closed, as `judge_inflow` does.
+
+    A period without closings changes nothing.
+    """
     values = np.arcsin(np.sqrt((won + 3 / 8) / (closed + 3 / 4)))
     z = _standardize(values, closed, free=_FREE_SHARE, floor=0.25)
     return divide(_sum_before(won), _sum_before(closed)), _raise_alarms(z)
@@ -213,7 +243,10 @@ def _sum_before(amounts: Floats) -> Floats:
 
 
 def _standardize(values: Floats, weights: Floats, *, free: float, floor: float) -> Floats:
-    """Compare each value with those before, as a standard normal deviate; NaN where there is nothing to compare."""
+    """Compare each value with those before, as a standard normal deviate.
+
+    NaN where there is nothing to compare.
+    """
     z = np.full(values.shape, np.nan)
     for k in range(_FEWEST, values.shape[1]):
         before = slice(max(k - _MOST, 0), k)
@@ -223,7 +256,9 @@ def _standardize(values: Floats, weights: Floats, *, free: float, floor: float) 
         past, weight, own, total = past[known], weight[known], own[known], total[known]
         mean = (weight * past).sum(axis=1) / total
         squares = (weight * (past - mean[:, None]) ** 2).sum(axis=1)
-        spread = np.sqrt(np.maximum(floor, (free + squares) / (n + _EARLIER)) * (1 / own + 1 / total))
+        spread = np.sqrt(
+            np.maximum(floor, (free + squares) / (n + _EARLIER)) * (1 / own + 1 / total)
+        )
         t = (values[known, k] - mean) / spread
         # By the lower tail on both sides, which floats resolve further out.
         z[known, k] = -np.sign(t) * ndtri(stdtr(n + _EARLIER, -np.abs(t)))

@@ -17,7 +17,17 @@ from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import DataError
 from opp_analytics.inputs import match_name
-from opp_analytics.org import CONFLICT, LOST, NOT_RECORDED, OPEN, WON, Org, Stages, check_frame, outcome_codes
+from opp_analytics.org import (
+    CONFLICT,
+    LOST,
+    NOT_RECORDED,
+    OPEN,
+    WON,
+    Org,
+    Stages,
+    check_frame,
+    outcome_codes,
+)
 from opp_analytics.periods import When
 
 _RANK = {"error": 0, "warning": 1, "info": 2}
@@ -41,27 +51,30 @@ def audit(
     Parameters
     ----------
     opportunities : DataFrame
-        ``unique_id``, ``stage``, ``value`` (money), ``close_date`` (date); where present ``name``, ``account_id``,
-        ``probability`` (percent), ``status``, ``created_at``, ``updated_at`` (instants), ``owner_name``, ``owner_unique_id``, ``owner_email``. What a frame
-        lacks is not checked.
+        ``unique_id``, ``stage``, ``value`` (money), ``close_date`` (date); where present ``name``,
+        ``account_id``, ``probability`` (percent), ``status``, ``created_at``, ``updated_at``
+        (instants), ``owner_name``, ``owner_unique_id``, ``owner_email``. What a frame lacks is not
+        checked.
     as_of : date or str
         Date of the audit.
     stale_days : int
         Days without an update after which an open deal is stale.
     own_writes : DataFrame, optional
-        Batch writes of this package, from `own_writes`: ``unique_id``, ``written_at`` (instant) and, where known,
-        ``updated_before``, ``updated_after`` (the server's instants around the write) and ``tenant``. Such a write does
-        not count as an update of the deal; the update before it does, where known.
+        Batch writes of this package, from `own_writes`: ``unique_id``, ``written_at`` (instant)
+        and, where known, ``updated_before``, ``updated_after`` (the server's instants around the
+        write) and ``tenant``. Such a write does not count as an update of the deal; the update
+        before it does, where known.
     tz : str, optional
         Business time zone; default: the org's, else UTC.
 
     Returns
     -------
     DataFrame
-        RangeIndex, most severe first. Columns (str unless noted): ``unique_id``, ``check``, ``severity`` (error,
-        warning, info), ``field``, ``cell``: the current value as text, missing when blank; ``value`` (float64, money)
-        of the deal; ``suggestion``: the suggested fix, missing where none is obvious.
-        Attrs: ``n`` deals checked, ``as_of``, ``not_checked``: columns that the frame lacks, if any. Without findings, or for empty input, no rows.
+        RangeIndex, most severe first. Columns (str unless noted): ``unique_id``, ``check``,
+        ``severity`` (error, warning, info), ``field``, ``cell``: the current value as text, missing
+        when blank; ``value`` (float64, money) of the deal; ``suggestion``: the suggested fix,
+        missing where none is obvious. Attrs: ``n`` deals checked, ``as_of``, ``not_checked``:
+        columns that the frame lacks, if any. Without findings, or for empty input, no rows.
 
     Raises
     ------
@@ -75,12 +88,14 @@ def audit(
 
     Notes
     -----
-    error: stage and status contradict each other; closed in the future; closed before created; probability outside
-    0–100. warning: stage and status disagree; open and overdue; won with a probability other than 100, lost with one
-    other than 0; won without a close date; value missing, zero or negative; open without an owner, if another deal has one; same name and account as another open deal; unknown stage or status.
-    info: same name and account as a closed deal (perhaps its renewal); probability more than 40 points from the median
-    of its pipeline's stage (20 open deals or more); stale; close date on a weekend or December 31, if such dates are more frequent
-    than chance explains (binomial test, 1%).
+    error: stage and status contradict each other; closed in the future; closed before created;
+    probability outside 0–100. warning: stage and status disagree; open and overdue; won with a
+    probability other than 100, lost with one other than 0; won without a close date; value missing,
+    zero or negative; open without an owner, if another deal has one; same name and account as
+    another open deal; unknown stage or status. info: same name and account as a closed deal
+    (perhaps its renewal); probability more than 40 points from the median of its pipeline's stage
+    (20 open deals or more); stale; close date on a weekend or December 31, if such dates are more
+    frequent than chance explains (binomial test, 1%).
 
     Examples
     --------
@@ -107,11 +122,18 @@ def audit(
         select_writes(own_writes, load.tenant if (load := Certificate.of(opportunities)) else None),
         Org.of(opportunities).stages,
     )
-    found = [hit for check in CHECKS for hit in check(deals) if hit.rows.any() and hit.field not in absent]
+    found = [
+        hit
+        for check in CHECKS
+        for hit in check(deals)
+        if hit.rows.any() and hit.field not in absent
+    ]
     nothing = Finding("", "", "name", np.zeros(len(frame), dtype=bool))
     table = pd.concat([_list_rows(frame, hit) for hit in found or [nothing]], ignore_index=True)
     rank = table["severity"].map(_RANK)
-    table = table.iloc[np.lexsort((table["unique_id"], table["check"], rank))].reset_index(drop=True)
+    table = table.iloc[np.lexsort((table["unique_id"], table["check"], rank))].reset_index(
+        drop=True
+    )
     lacks: dict[str, Any] = {"not_checked": absent} if absent else {}
     return annotate(table, made_from=opportunities, n=len(frame), as_of=today, **lacks)
 
@@ -142,13 +164,15 @@ def audit_summary(findings: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     findings : DataFrame
-        Result of `audit`, or some of its rows: ``unique_id``, ``check``, ``severity``, ``value`` (money).
+        Result of `audit`, or some of its rows: ``unique_id``, ``check``, ``severity``, ``value``
+        (money).
 
     Returns
     -------
     DataFrame
-        Index ``check`` (str), most severe first, then by money. Columns: ``severity`` (str), ``deals`` (int64),
-        ``value`` (float64, money of those deals; a missing value counts 0). Without findings, no rows.
+        Index ``check`` (str), most severe first, then by money. Columns: ``severity`` (str),
+        ``deals`` (int64), ``value`` (float64, money of those deals; a missing value counts 0).
+        Without findings, no rows.
 
     Raises
     ------
@@ -163,12 +187,16 @@ def audit_summary(findings: pd.DataFrame) -> pd.DataFrame:
     check
     overdue  warning      2   12.0
     """
-    arguments.frame(findings, "findings", "unique_id", "check", "severity", "value", made_by="audit")
+    arguments.frame(
+        findings, "findings", "unique_id", "check", "severity", "value", made_by="audit"
+    )
     deals = findings.drop_duplicates(["check", "unique_id"])
     table = (
         deals.groupby(["check", "severity"], as_index=False, observed=True)
         .agg(deals=("unique_id", "size"), value=("value", "sum"))
-        .astype({"check": schema.TEXT, "severity": schema.TEXT, "deals": "int64", "value": "float64"})
+        .astype(
+            {"check": schema.TEXT, "severity": schema.TEXT, "deals": "int64", "value": "float64"}
+        )
     )
     rank = table["severity"].map(_RANK)
     order = np.lexsort((table["check"], -table["value"], rank))
@@ -185,8 +213,8 @@ def fix(opportunities: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
     opportunities : DataFrame
         ``unique_id`` and the fields to fix.
     findings : DataFrame
-        Result of `audit`, or some of its rows: ``unique_id``, ``field``, ``suggestion``. Rows without a suggestion
-        change nothing.
+        Result of `audit`, or some of its rows: ``unique_id``, ``field``, ``suggestion``. Rows
+        without a suggestion change nothing.
 
     Returns
     -------
@@ -198,7 +226,8 @@ def fix(opportunities: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
     MissingColumnError
         When a column is missing.
     DataError
-        When an id is unknown, two suggestions for one cell differ, or a suggestion does not fit its field.
+        When an id is unknown, two suggestions for one cell differ, or a suggestion does not fit its
+        field.
 
     Examples
     --------
@@ -216,7 +245,9 @@ def fix(opportunities: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
     place = pd.Series(frame.index, index=frame["unique_id"])
     for field, cells in wanted.groupby("field", sort=False):
         texts = frame[field].astype(object).copy()
-        texts.loc[place[cells["unique_id"]]] = cells["suggestion"].map(_parse(str(field), cells)).array
+        texts.loc[place[cells["unique_id"]]] = (
+            cells["suggestion"].map(_parse(str(field), cells)).array
+        )
         frame[str(field)] = texts
     frame = org.conform(frame)
     frame.index = opportunities.index
@@ -235,27 +266,30 @@ def _check_wanted(wanted: pd.DataFrame, frame: pd.DataFrame) -> None:
     unknown = wanted.loc[~wanted["unique_id"].isin(frame["unique_id"]), "unique_id"]
     if len(unknown):
         raise DataError(
-            f"the frame has no opportunity {unknown.iloc[0]!r} of the findings ({len(unknown)} such rows)"
+            f"the frame has no opportunity {unknown.iloc[0]!r} of the findings ({len(unknown)} "
+            "such rows)"
         )
     twice = wanted[wanted.duplicated(["unique_id", "field"])]
     if len(twice):
         first = twice.iloc[0]
         raise DataError(
-            f"opportunity {first['unique_id']!r}: the findings have two suggestions for {first['field']}"
+            f"opportunity {first['unique_id']!r}: the findings have two suggestions for "
+            f"{first['field']}"
         )
 
 
 # Of a hundred clean pipelines, one may be flagged for its weekends.
 _BY_CHANCE = 0.01
-# Percentage points between a probability and its stage's median that make a finding: two steps of a usual ladder (10,
-# 20, 40, 60, 80), so that it belongs to another stage.
+# Percentage points between a probability and its stage's median that make a finding: two steps of a
+# usual ladder (10, 20, 40, 60, 80), so that it belongs to another stage.
 _FAR = 40.0
 _INSTANT = pd.DatetimeTZDtype("us", "UTC")
 # The server stamps a write within this time; clocks of two computers may differ by as much.
 _STAMPED = pd.Timedelta(minutes=1)
 _CLOSED = ("won", "lost")
 """The statuses of a closed deal, which are also the kinds of its stages."""
-# Open deals that a stage needs before its median is used: that of 20 errs by about a quarter of their spread (1.25 σ/√n).
+# Open deals that a stage needs before its median is used: that of 20 errs by about a quarter of
+# their spread (1.25 σ/√n).
 _PEERS = 20
 
 
@@ -333,7 +367,9 @@ def _check_known(column: pd.Series[Any], known: tuple[str, ...]) -> Finding:
         unknown &= column.notna()
     # Another spelling, such as "Closed Won" for "closed_won".
     names = column.astype(schema.TEXT)
-    meant = names.map({name: match_name(name, known) for name in names.dropna().unique()}).astype(schema.TEXT)
+    meant = names.map({name: match_name(name, known) for name in names.dropna().unique()}).astype(
+        schema.TEXT
+    )
     return Finding(f"unknown_{column.name}", "warning", str(column.name), unknown.to_numpy(), meant)
 
 
@@ -343,8 +379,15 @@ def _check_dates(deals: AuditInput) -> list[Finding]:
     return [
         Finding("won_without_date", "warning", "close_date", undated),
         Finding("overdue", "warning", "close_date", deals.open & (date < deals.today).to_numpy()),
-        Finding("closed_in_future", "error", "close_date", closed & (date > deals.today).to_numpy()),
-        Finding("closed_before_created", "error", "close_date", closed & (date < deals.created).to_numpy()),
+        Finding(
+            "closed_in_future", "error", "close_date", closed & (date > deals.today).to_numpy()
+        ),
+        Finding(
+            "closed_before_created",
+            "error",
+            "close_date",
+            closed & (date < deals.created).to_numpy(),
+        ),
     ]
 
 
@@ -379,7 +422,9 @@ def _check_owner(deals: AuditInput) -> list[Finding]:
     owner = [name for name in _OWNER if name in deals.frame]
     owned = deals.frame[owner].notna().any(axis=1).to_numpy()
     # Skip: nobody owns a deal in this tenant.
-    return [Finding("owner_missing", "warning", owner[0], deals.open & ~owned)] if owned.any() else []
+    return (
+        [Finding("owner_missing", "warning", owner[0], deals.open & ~owned)] if owned.any() else []
+    )
 
 
 def make_duplicate_keys(frame: pd.DataFrame) -> pd.DataFrame:
@@ -415,7 +460,9 @@ def find_last_updates(frame: pd.DataFrame, writes: pd.DataFrame) -> pd.Series[An
     newest_first = writes.groupby("unique_id").cumcount(ascending=False)
     # Go back write by write, because the update before one of ours may be ours too.
     for _, writes_of_rank in writes.groupby(newest_first):
-        write = writes_of_rank.set_index("unique_id").reindex(frame["unique_id"]).set_axis(frame.index)
+        write = (
+            writes_of_rank.set_index("unique_id").reindex(frame["unique_id"]).set_axis(frame.index)
+        )
         # If the server's timestamp is unknown, assume that it is shortly after the write.
         near = (alive <= write["written_at"] + _STAMPED) & ~(alive <= write["before"])
         ours = (alive == write["after"]) | (write["after"].isna() & near)
@@ -430,7 +477,12 @@ def _check_defaults(deals: AuditInput) -> list[Finding]:
     year_end = mine & ((date.dt.month == 12) & (date.dt.day == 31)).to_numpy()
     usual = (("close_date_weekend", weekend, 2 / 7), ("close_date_year_end", year_end, 1 / 365))
     return [
-        Finding(check, "info", "close_date", rows & exceeds_chance(int(rows.sum()), int(mine.sum()), chance))
+        Finding(
+            check,
+            "info",
+            "close_date",
+            rows & exceeds_chance(int(rows.sum()), int(mine.sum()), chance),
+        )
         for check, rows, chance in usual
     ]
 
@@ -441,5 +493,12 @@ def exceeds_chance(hits: int, trials: int, chance: float) -> bool:
 
 
 CHECKS: tuple[Callable[[AuditInput], list[Finding]], ...] = (
-    _check_labels, _check_dates, _check_probabilities, _check_values, _check_owner, _check_duplicates, _check_stale, _check_defaults,
-)  # fmt: skip
+    _check_labels,
+    _check_dates,
+    _check_probabilities,
+    _check_values,
+    _check_owner,
+    _check_duplicates,
+    _check_stale,
+    _check_defaults,
+)

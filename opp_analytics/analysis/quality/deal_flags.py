@@ -82,7 +82,12 @@ class FlagLimits:
 
     def __post_init__(self) -> None:
         arguments.whole(self.pushes, "pushes", example=2)
-        for name, example in (("stay_days", 30), ("stale_days", 30), ("soon_days", 14), ("lately_days", 30)):
+        for name, example in (
+            ("stay_days", 30),
+            ("stale_days", 30),
+            ("soon_days", 14),
+            ("lately_days", 30),
+        ):
             if getattr(self, name) is not None or name in ("soon_days", "lately_days"):
                 arguments.whole(getattr(self, name), name, low=0, example=example)
         for name, share in (("quantile", 0.8), ("cut_share", 0.1), ("low_chance", 0.4)):
@@ -105,9 +110,10 @@ def deal_flags(
     Parameters
     ----------
     opportunities : DataFrame
-        ``unique_id``, ``stage``, ``value`` (money), ``close_date`` (date); if present ``status``, ``name``,
-        ``owner_name``, ``pipeline``, ``probability`` (percent), ``created_at``, ``updated_at`` and ``next_action_at``
-        (instants), and ``last_touch`` (date) where the org joins activities; the columns that criteria of the stages name.
+        ``unique_id``, ``stage``, ``value`` (money), ``close_date`` (date); if present ``status``,
+        ``name``, ``owner_name``, ``pipeline``, ``probability`` (percent), ``created_at``,
+        ``updated_at`` and ``next_action_at`` (instants), and ``last_touch`` (date) where the org
+        joins activities; the columns that criteria of the stages name.
     history : History, optional
         Past records, for the flags that compare. Records after `as_of` are not read.
     as_of : date or str
@@ -115,8 +121,8 @@ def deal_flags(
     own_writes : DataFrame, optional
         Batch writes of this package, from `own_writes`; they are no change for ``no_change``.
     extra : mapping, optional
-        Flags of your own: the name, and a function from the frame of open deals to a mask of those that have it, such as
-        ``{"no champion": lambda deals: deals["champion"].isna()}``.
+        Flags of your own: the name, and a function from the frame of open deals to a mask of those
+        that have it, such as ``{"no champion": lambda deals: deals["champion"].isna()}``.
     without : str or list of str
         Flags to leave out.
     limits : FlagLimits, optional
@@ -127,10 +133,11 @@ def deal_flags(
     Returns
     -------
     DataFrame
-        Index ``unique_id``, one row per open deal, the largest flagged value first, deals without a flag last:
-        ``name``, ``owner_name`` (str), ``value`` (float64, money), ``close_date`` (datetime64[us]), ``risk`` (int64,
-        number of flags), ``reasons`` (str, joined by " · "), then each flag (boolean; missing where the data cannot tell).
-        Attrs: ``n``, ``as_of``, ``thresholds`` (the days learned, with n). No open deal, no rows.
+        Index ``unique_id``, one row per open deal, the largest flagged value first, deals without a
+        flag last: ``name``, ``owner_name`` (str), ``value`` (float64, money), ``close_date``
+        (datetime64[us]), ``risk`` (int64, number of flags), ``reasons`` (str, joined by " · "),
+        then each flag (boolean; missing where the data cannot tell). Attrs: ``n``, ``as_of``,
+        ``thresholds`` (the days learned, with n). No open deal, no rows.
 
     Raises
     ------
@@ -139,14 +146,16 @@ def deal_flags(
 
     Notes
     -----
-    overdue; pushed ``limits.pushes`` times or more; slow_in_stage: longer in its stage than ``limits.quantile`` of the deals
-    won in its pipeline were there; moved_back: below its highest stage in this pipeline; value_cut; no_change: longer than
-    ``limits.quantile`` of the won deals ever paused, or 30 days, since the later of its last recorded change and ``updated_at``
-    (a team move of its owner is none); due_soon_unlikely; no_date; no_value; next_action_passed; owner_changed, or lost;
-    no_touch: 30 days without an activity, by ``last_touch``, for a deal that is older than that; criteria_unmet: the stage's
-    criteria in the org file are not met (one that names a column the deals do not have is left out, with a DataWarning). Days
-    are learned from 10 won deals on. Times are only as exact as the records, and counts of pushes are lower bounds. A flag is
-    a question, not a forecast.
+    overdue; pushed ``limits.pushes`` times or more; slow_in_stage: longer in its stage than
+    ``limits.quantile`` of the deals won in its pipeline were there; moved_back: below its highest
+    stage in this pipeline; value_cut; no_change: longer than ``limits.quantile`` of the won deals
+    ever paused, or 30 days, since the later of its last recorded change and ``updated_at`` (a team
+    move of its owner is none); due_soon_unlikely; no_date; no_value; next_action_passed;
+    owner_changed, or lost; no_touch: 30 days without an activity, by ``last_touch``, for a deal
+    that is older than that; criteria_unmet: the stage's criteria in the org file are not met (one
+    that names a column the deals do not have is left out, with a DataWarning). Days are learned
+    from 10 won deals on. Times are only as exact as the records, and counts of pushes are lower
+    bounds. A flag is a question, not a forecast.
 
     Examples
     --------
@@ -162,7 +171,9 @@ def deal_flags(
     left_out = arguments.texts(without or None, "without", of="flag")
     dropped = [arguments.one_of(name, "without", RULES) for name in left_out]
     own = _check_rules(extra)
-    deals = OpenDeals.of(opportunities, history, as_of=as_of, own_writes=own_writes, limits=limits, tz=tz)
+    deals = OpenDeals.of(
+        opportunities, history, as_of=as_of, own_writes=own_writes, limits=limits, tz=tz
+    )
     return flag_deals(deals, dropped, own)
 
 
@@ -173,7 +184,10 @@ def flag_deals(
     frame, opportunities = deals.frame, deals.opportunities
     found = {name: rule(deals) for name, rule in RULES.items() if name not in without}
     found |= {name: _ask_rule(name, rule, opportunities, frame) for name, rule in extra.items()}
-    notes = {"left_out": {"unknown": deals.unknown}, "thresholds": _list_thresholds(deals.past, deals.limits)}
+    notes = {
+        "left_out": {"unknown": deals.unknown},
+        "thresholds": _list_thresholds(deals.past, deals.limits),
+    }
     table = _sort(_make_table(frame, found))
     return annotate(table, made_from=opportunities, n=len(frame), as_of=deals.today, **notes)
 
@@ -200,7 +214,9 @@ def _check_rules(extra: Any) -> dict[str, Rule]:
         )
     taken = [name for name in extra if name in (*RULES, *_COLUMNS)]
     if taken:
-        raise ArgumentValueError(f"extra={taken[0]!r} is already a column of the table; use another name")
+        raise ArgumentValueError(
+            f"extra={taken[0]!r} is already a column of the table; use another name"
+        )
     return dict(extra)
 
 
@@ -211,7 +227,9 @@ def _select_open(opportunities: Any) -> tuple[pd.DataFrame, int]:
     there = [name for name in (*_FURTHER, *touch) if name in known]
     frame = read(opportunities, "stage", "value", "close_date", *there, unique=True)
     if "next_action_at" in frame:
-        instants = pd.to_datetime(frame["next_action_at"], utc=True, format="ISO8601", errors="coerce")
+        instants = pd.to_datetime(
+            frame["next_action_at"], utc=True, format="ISO8601", errors="coerce"
+        )
         frame["next_action_at"] = instants.astype("datetime64[us, UTC]")
     outcome = outcome_codes(frame)
     # A filter keeps the org, which says what stages mean and the currency of reasons.
@@ -223,7 +241,8 @@ def _ask_rule(name: str, rule: Rule, opportunities: pd.DataFrame, frame: pd.Data
     mask = pd.Series(rule(opportunities.iloc[frame.index].copy()))
     if len(mask) != len(frame):
         raise ArgumentValueError(
-            f"extra={name!r} gave {len(mask):,} values for {text.count(len(frame), 'open deal')}; return one for each"
+            f"extra={name!r} gave {len(mask):,} values for "
+            f"{text.count(len(frame), 'open deal')}; return one for each"
         )
     return mask.astype("boolean").fillna(False).to_numpy(dtype=bool), lambda _: name
 
@@ -242,13 +261,17 @@ def _make_table(frame: pd.DataFrame, found: Mapping[str, Flagged | None]) -> pd.
         "value": frame["value"],
         "close_date": frame["close_date"],
         "risk": np.sum([nothing, *(mask for mask, _ in known.values())], axis=0, dtype=np.int64),
-        "reasons": pd.array([_SEPARATOR.join(dict.fromkeys(texts)) for texts in reasons], dtype=schema.TEXT),
+        "reasons": pd.array(
+            [_SEPARATOR.join(dict.fromkeys(texts)) for texts in reasons], dtype=schema.TEXT
+        ),
         **{
             name: pd.array(known[name][0] if name in known else [pd.NA] * rows, dtype="boolean")
             for name in found
         },
     }
-    return pd.DataFrame(columns, index=frame.index).set_index(pd.Index(frame["unique_id"], name="unique_id"))
+    return pd.DataFrame(columns, index=frame.index).set_index(
+        pd.Index(frame["unique_id"], name="unique_id")
+    )
 
 
 def _sort(table: pd.DataFrame) -> pd.DataFrame:
@@ -263,7 +286,10 @@ def _list_thresholds(past: PastRecords | None, limits: FlagLimits) -> dict[str, 
     if past is None:
         return {}
     usual = {} if limits.stay_days is not None else past.stays
-    stays = {text.join_key(tuple(filter(None, place))): [stay.days, stay.n] for place, stay in usual.items()}
+    stays = {
+        text.join_key(tuple(filter(None, place))): [stay.days, stay.n]
+        for place, stay in usual.items()
+    }
     pause = past.pauses if limits.stale_days is None else None
     found = {"slow_in_stage": stays, "no_change": [pause.days, pause.n] if pause else []}
     return {name: days for name, days in found.items() if days}
@@ -300,17 +326,24 @@ class OpenDeals:
         tz, limits = Org.of(opportunities).zone(tz), limits or FlagLimits()
         today = periods.as_date(as_of, tz=tz)
         frame, unknown = _select_open(opportunities)
-        writes = select_writes(own_writes, load.tenant if (load := Certificate.of(opportunities)) else None)
+        writes = select_writes(
+            own_writes, load.tenant if (load := Certificate.of(opportunities)) else None
+        )
         past = None
         if history is not None:
             until = periods.as_instant(today, tz=tz, end=True)
             check_same_deals(opportunities, check_history(history, "deal_flags"))
             past = read_past(history, until=until, share=limits.quantile, writes=writes)
-        return cls(frame, today, tz, limits, past, find_last_updates(frame, writes), opportunities, unknown)
+        return cls(
+            frame, today, tz, limits, past, find_last_updates(frame, writes), opportunities, unknown
+        )
 
     @cached_property
     def days_in_stage(self) -> pd.Series[Any] | None:
-        """Days since each deal entered its stage, missing where it did after the last record; None without records."""
+        """Days since each deal entered its stage, missing where it did after the last record.
+
+        None without records.
+        """
         entered = self.get_record("entered_at")
         if entered is None or self.records is None:
             return None
@@ -321,7 +354,11 @@ class OpenDeals:
     def changed_at(self) -> pd.Series[Any]:
         """The last change of each deal, by the records and by the frame, other than by our own writes."""
         changed, touched = self.get_record("changed_at"), self.touched
-        return touched if changed is None else touched.where(changed.isna() | (touched > changed), changed)
+        return (
+            touched
+            if changed is None
+            else touched.where(changed.isna() | (touched > changed), changed)
+        )
 
     @cached_property
     def org(self) -> Org:
@@ -386,7 +423,10 @@ def _flag_due_soon_unlikely(deals: OpenDeals) -> Flagged | None:
     left = _as_floats((deals.frame["close_date"] - deals.today).dt.days)
     soon = (left >= 0) & (left <= deals.limits.soon_days)
     unlikely = soon & (chance < deals.limits.low_chance)
-    return unlikely, lambda k: f"due in {text.count(int(left[k]), 'day')} at {text.percent(chance[k])}"
+    return (
+        unlikely,
+        lambda k: f"due in {text.count(int(left[k]), 'day')} at {text.percent(chance[k])}",
+    )
 
 
 def _flag_no_change(deals: OpenDeals) -> Flagged:
@@ -415,25 +455,34 @@ def _flag_no_touch(deals: OpenDeals) -> Flagged | None:
     def why(k: int) -> str:
         day = last.iloc[k]
         other_year = not pd.isna(day) and day.year != deals.today.year
-        return "no touch on record" if pd.isna(day) else f"no touch since {text.day(day, year=other_year)}"
+        return (
+            "no touch on record"
+            if pd.isna(day)
+            else f"no touch since {text.day(day, year=other_year)}"
+        )
 
     return quiet.to_numpy(dtype=bool), why
 
 
-# Most days without an activity: as many as without a change, since a deal that is worked has a call or a message a month.
+# Most days without an activity: as many as without a change, since a deal that is worked has a call
+# or a message a month.
 _TOUCH_DAYS = 30
 
 
 def _flag_criteria_unmet(deals: OpenDeals) -> Flagged | None:
     """Flag the deals that do not meet each criterion of their stage, as far as the frame has its columns."""
     stages, lacking = deals.org.stages.stages, list[str]()
-    place = deals.org.stages.look_up(deals.frame, lambda part: {one.name: stages.index(one) for one in part})
+    place = deals.org.stages.look_up(
+        deals.frame, lambda part: {one.name: stages.index(one) for one in part}
+    )
     unmet: dict[int, list[str]] = {}
     asked = [(one, typed) for one in stages if one.kind == "open" for typed in one.criteria]
     for stage, typed in asked:
         criterion, rows = read_condition(typed, None), np.flatnonzero(place == stages.index(stage))
         if absent := [name for name in criterion.columns if name not in deals.opportunities]:
-            lacking.append(f"{stage.name} asks for {typed!r}, and the deals have no column {absent[0]!r}")
+            lacking.append(
+                f"{stage.name} asks for {typed!r}, and the deals have no column {absent[0]!r}"
+            )
             continue
         figures = read_figures({name: deals.take(name).iloc[rows] for name in criterion.columns})
         for row, known in zip(rows.tolist(), figures, strict=True):
@@ -447,11 +496,16 @@ def _flag_criteria_unmet(deals: OpenDeals) -> Flagged | None:
 
 
 def _say_unmet(criterion: Condition) -> str:
-    """Say what a deal lacks: a filled column, or an amount above 0, by its name; else the criterion as it is written."""
+    """Say what a deal lacks: a filled column, or an amount above 0, by its name.
+
+    Else the criterion as it is written.
+    """
     (name, *others), compared = criterion.columns, criterion.comparison
     above = compared is not None and (compared.word, compared.line) == ("above", 0.0)
     if others or not (above or criterion.text == name):
-        grouped = re.sub(r"(?<![\w.])\d{4,}(?![\w.])", lambda found: f"{int(found[0]):,}", criterion.text)
+        grouped = re.sub(
+            r"(?<![\w.])\d{4,}(?![\w.])", lambda found: f"{int(found[0]):,}", criterion.text
+        )
         return f"does not meet: {grouped}"
     return f"no {'amount' if name == 'value' else text.label(re.sub('_(id|name|at)$', '', name))}"
 
@@ -483,7 +537,10 @@ def _flag_slow_in_stage(deals: OpenDeals) -> Flagged | None:
             f"{text.count(int(days[k]), 'day')} in {text.stage(places[k][1])}",
             learned.get(places[k]),
         )
-        return f"{stay}; {f'{usual.whose} took {usual.days} or fewer' if usual else f'the limit is {given}'}"
+        return (
+            f"{stay}; "
+            f"{f'{usual.whose} took {usual.days} or fewer' if usual else f'the limit is {given}'}"
+        )
 
     return days > (limit if given is None else given), why
 
@@ -497,12 +554,17 @@ def _flag_moved_back(deals: OpenDeals) -> Flagged | None:
     rank = stages.look_up(deals.frame, rank_open)
     # A deal that changed its pipeline after the last record is not compared.
     same = (
-        (deals.frame[PIPELINE] == pipeline).to_numpy() if several and PIPELINE in deals.frame else not several
+        (deals.frame[PIPELINE] == pipeline).to_numpy()
+        if several and PIPELINE in deals.frame
+        else not several
     )
 
     def why(k: int) -> str:
         names = stages.of(str(pipeline.iloc[k])).open if several else stages.open
-        return f"back in {text.stage(names[int(rank[k])])}, was in {text.stage(names[int(highest[k])])}"
+        return (
+            f"back in {text.stage(names[int(rank[k])])}, was in "
+            f"{text.stage(names[int(highest[k])])}"
+        )
 
     return (rank < highest) & same, why
 
@@ -535,10 +597,21 @@ def _flag_owner_changed(deals: OpenDeals) -> Flagged | None:
 RULES: dict[str, Callable[[OpenDeals], Flagged | None]] = {
     rule.__name__.removeprefix("_flag_"): rule
     for rule in (
-        _flag_overdue, _flag_pushed, _flag_slow_in_stage, _flag_moved_back, _flag_value_cut, _flag_no_change, _flag_due_soon_unlikely,
-        _flag_no_date, _flag_no_value, _flag_next_action_passed, _flag_owner_changed, _flag_no_touch, _flag_criteria_unmet,
+        _flag_overdue,
+        _flag_pushed,
+        _flag_slow_in_stage,
+        _flag_moved_back,
+        _flag_value_cut,
+        _flag_no_change,
+        _flag_due_soon_unlikely,
+        _flag_no_date,
+        _flag_no_value,
+        _flag_next_action_passed,
+        _flag_owner_changed,
+        _flag_no_touch,
+        _flag_criteria_unmet,
     )
-}  # fmt: skip
+}
 """The flags, in the order of the table; None where the data cannot tell."""
 
 # Won deals that a learned threshold needs: of fewer, the slowest one or two decide the 80% point.
@@ -560,7 +633,9 @@ class LearnedDays:
         part = Fraction(self.share).limit_denominator(10)
         exact = math.isclose(part, self.share)
         return (
-            f"{part.numerator} of {part.denominator} wins" if exact else f"{text.percent(self.share)} of wins"
+            f"{part.numerator} of {part.denominator} wins"
+            if exact
+            else f"{text.percent(self.share)} of wins"
         )
 
 
@@ -569,10 +644,11 @@ class PastRecords:
     """The records up to a day: each open deal's changes, and the usual days of won deals."""
 
     deals: pd.DataFrame
-    """Deals open in the last record; index ``unique_id``, columns ``pushes days_pushed entered_at last_stage
-    last_pipeline best_rank peak changed_at owner_at owner_before``."""
+    """Deals open in the last record; index ``unique_id``, columns ``pushes days_pushed entered_at
+    last_stage last_pipeline best_rank peak changed_at owner_at owner_before``."""
     stays: dict[tuple[str, str], LearnedDays]
-    """Days in each pipeline's stages of deals that were won; the pipeline is empty where the org has one."""
+    """Days in each pipeline's stages of deals that were won; the pipeline is empty where the org
+    has one."""
     pauses: LearnedDays | None
     """Longest time without a change of deals that were won."""
 
@@ -606,14 +682,21 @@ def read_past(
         log = log.anti_join(unknown, "unique_id")
         won &= ~won.index.isin(history.collect(unknown)["unique_id"])
     pauses = pause[won].value_counts().rename_axis("days").reset_index(name="times")
-    stays = history.collect(_count_won_stays(log)).groupby(["pipeline", "place"]) if won.any() else ()
-    learned = {(str(pipeline), str(stage)): _learn_days(rows, share) for (pipeline, stage), rows in stays}
+    stays = (
+        history.collect(_count_won_stays(log)).groupby(["pipeline", "place"]) if won.any() else ()
+    )
+    learned = {
+        (str(pipeline), str(stage)): _learn_days(rows, share) for (pipeline, stage), rows in stays
+    }
     known = {place: days for place, days in learned.items() if days is not None}
     return PastRecords(deals, known, _learn_days(pauses, share))
 
 
 def _read_places(history: History, until: pd.Timestamp) -> ibis.Table:
-    """Read the changes of deals by `until`; ``place`` is the stage of an open deal, else its outcome."""
+    """Read the changes of deals by `until`.
+
+    ``place`` is the stage of an open deal, else its outcome.
+    """
     stages, columns = Org.of(history).stages, history.log.columns
     owner = [name for name in ("owner_name",) if name in columns]
     placed = [name for name in (PIPELINE,) if name in columns and len(stages.pipelines) > 1]
@@ -622,7 +705,16 @@ def _read_places(history: History, until: pd.Timestamp) -> ibis.Table:
     # A team move of the owner is no change of the deal.
     log = log.filter(log["seen_at"] <= instant(until), log["operation"] != MOVED)
     is_open = log["outcome"] == "open"
-    kept = ["unique_id", "seen_after", "seen_at", "updated_at", "within", "value", "cents", "close_date"]
+    kept = [
+        "unique_id",
+        "seen_after",
+        "seen_at",
+        "updated_at",
+        "within",
+        "value",
+        "cents",
+        "close_date",
+    ]
     return log.select(
         *(*kept, *owner),
         pipeline=label_of(log[PIPELINE]) if placed else ibis.literal(""),
@@ -653,7 +745,13 @@ def _sum_up_deals(log: ibis.Table, dated: pd.Timestamp) -> ibis.Table:
     rows = rows.filter(rows["ends_open"] | rows["ends_won"])
     here = rows["is_open"] & (rows["pipeline"] == rows["last_pipeline"])
     later = rows["close_date"] > rows["date_before"]
-    pushed = later & rows["is_open"] & rows["was_open"] & rows["within"] & (rows["seen_at"] > instant(dated))
+    pushed = (
+        later
+        & rows["is_open"]
+        & rows["was_open"]
+        & rows["within"]
+        & (rows["seen_at"] > instant(dated))
+    )
     days = rows["close_date"].delta(rows["date_before"], unit="day").cast("int64")
     paused = ibis.ifelse(
         rows["ends_won"] & rows["is_open"], _count_whole_days(rows["seen_at"], rows["until"]), None
@@ -686,7 +784,9 @@ def _list_owners(log: ibis.Table) -> ibis.Table:
     ends = rows.group_by("unique_id").agg(low=rows["owner"].min(), high=rows["owner"].max())
     rows = rows.semi_join(ends.filter(ends["low"] != ends["high"]), "unique_id")
     rows = rows.mutate(before=rows["owner"].lag().over(_make_window()))
-    return rows.filter(missing(rows["before"]) | (rows["before"] != rows["owner"])).drop("owner", "before")
+    return rows.filter(missing(rows["before"]) | (rows["before"] != rows["owner"])).drop(
+        "owner", "before"
+    )
 
 
 def _find_owner_changes(owners: pd.DataFrame) -> pd.DataFrame:
@@ -696,12 +796,19 @@ def _find_owner_changes(owners: pd.DataFrame) -> pd.DataFrame:
     last = owners.assign(owner_before=known.groupby(owners["unique_id"]).shift())
     last = last.drop_duplicates("unique_id", keep="last").set_index("unique_id")
     other = last["owner_before"].notna() & (last["owner_before"] != last["owner_name"]).fillna(True)
-    return last[other.astype(bool)].rename(columns={"seen_at": "owner_at"})[["owner_at", "owner_before"]]
+    return last[other.astype(bool)].rename(columns={"seen_at": "owner_at"})[
+        ["owner_at", "owner_before"]
+    ]
 
 
 def _count_won_stays(log: ibis.Table) -> ibis.Table:
-    """Count the stays of won deals in each stage, by days; stays that began before the records are left out."""
-    rows = log.select("unique_id", "seen_after", "seen_at", "pipeline", "place", "is_open", "is_won")
+    """Count the stays of won deals in each stage, by days.
+
+    Stays that began before the records are left out.
+    """
+    rows = log.select(
+        "unique_id", "seen_after", "seen_at", "pipeline", "place", "is_open", "is_won"
+    )
     rows = rows.semi_join(rows.filter("is_won"), "unique_id")
     rows = rows.mutate(
         place_before=rows["place"].lag().over(_make_window()),
@@ -710,7 +817,9 @@ def _count_won_stays(log: ibis.Table) -> ibis.Table:
     rows = rows.filter(rows["ends_won"] & _is_entry(rows))
     rows = rows.mutate(left_at=rows["seen_at"].lead().over(_make_window()))
     stays = rows.filter(rows["is_open"], ~missing(rows["left_at"]), ~missing(rows["seen_after"]))
-    counted = stays.select("pipeline", "place", days=_count_whole_days(stays["seen_at"], stays["left_at"]))
+    counted = stays.select(
+        "pipeline", "place", days=_count_whole_days(stays["seen_at"], stays["left_at"])
+    )
     return counted.group_by(["pipeline", "place", "days"]).agg(times=counted.count().cast("int64"))
 
 
@@ -719,7 +828,10 @@ def _count_whole_days(start: Any, end: Any) -> Any:
 
 
 def _learn_days(counted: pd.DataFrame, share: float) -> LearnedDays | None:
-    """Find the fewest days that this share of the deals did not exceed; None for fewer deals than `_LEAST_WON`."""
+    """Find the fewest days that this share of the deals did not exceed.
+
+    None for fewer deals than `_LEAST_WON`.
+    """
     ordered = counted.sort_values("days")
     times, days = ordered["times"].to_numpy(dtype="int64"), ordered["days"].to_numpy(dtype="int64")
     n = int(times.sum())

@@ -14,7 +14,12 @@ from opp_analytics.analysis.movement.slippage import slippage
 from opp_analytics.analysis.rates.win_rate import win_rate
 from opp_analytics.analysis.shared.groups import check_by, read
 from opp_analytics.analysis.shared.tables import annotate
-from opp_analytics.analysis.stats.intervals import bias_interval, mark_differences, median_interval, wilson
+from opp_analytics.analysis.stats.intervals import (
+    bias_interval,
+    mark_differences,
+    median_interval,
+    wilson,
+)
 from opp_analytics.arguments import MethodName
 from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
 from opp_analytics.history import History
@@ -23,7 +28,8 @@ from opp_analytics.periods import Freq, When, as_date, check_freq, to_dates, win
 from opp_analytics.schema import label_groups
 from opp_analytics.text import split_key
 
-# Ended periods whose slippage is counted: a year of months, so that a slow season has no weight of its own.
+# Ended periods whose slippage is counted: a year of months, so that a slow season has no weight of
+# its own.
 _PERIODS = 12
 
 
@@ -44,7 +50,8 @@ def scorecard(
     Parameters
     ----------
     opportunities : DataFrame
-        ``stage``, ``status``, ``value``, ``close_date``, the columns of `by`, and ``created_at`` for the days to win.
+        ``stage``, ``status``, ``value``, ``close_date``, the columns of `by`, and ``created_at``
+        for the days to win.
     history : History, optional
         Past records, for slip rate and forecast bias; those after `as_of` are not read.
     as_of : date or str
@@ -54,18 +61,21 @@ def scorecard(
     start : date or str, optional
         First ``close_date`` that counts in the win rate and the days to win.
     freq, method : str
-        Periods whose slippage and forecasts are judged, the last 12 that have ended; `method` as for `forecast`.
+        Periods whose slippage and forecasts are judged, the last 12 that have ended; `method` as
+        for `forecast`.
     confidence, tz
         As for `win_rate`; also the level of `differs`.
 
     Returns
     -------
     DataFrame
-        Index: the columns of `by` (str), one row per group with a deal. ``won``, ``lost`` (int64), ``rate``, ``rate_low``,
-        ``rate_high`` (fractions); ``differs`` (bool): the rate differs from that of all others together by more than chance;
-        ``days_to_win`` (median), ``slip_rate`` (fraction of deals due), ``forecast_bias`` (fraction of what was won), each with
-        ``_low`` and ``_high`` (float64, NaN where too few or without a history); ``due``, ``n`` (int64): deals behind the slip
-        rate, closed deals. Empty input: no rows. Attrs: ``n``, ``as_of``, ``confidence``, ``freq``.
+        Index: the columns of `by` (str), one row per group with a deal. ``won``, ``lost`` (int64),
+        ``rate``, ``rate_low``, ``rate_high`` (fractions); ``differs`` (bool): the rate differs from
+        that of all others together by more than chance; ``days_to_win`` (median), ``slip_rate``
+        (fraction of deals due), ``forecast_bias`` (fraction of what was won), each with ``_low``
+        and ``_high`` (float64, NaN where too few or without a history); ``due``, ``n`` (int64):
+        deals behind the slip rate, closed deals. Empty input: no rows. Attrs: ``n``, ``as_of``,
+        ``confidence``, ``freq``.
 
     Raises
     ------
@@ -74,10 +84,12 @@ def scorecard(
 
     Notes
     -----
-    ``differs``: Fisher's exact test of each group against the rest, Holm's adjustment for the number of comparisons (two groups are one).
-    Where all are equal, no group at all is marked with a probability of at least `confidence`, however many are compared. Intervals: Wilson's
-    for rates, order statistics for the median, Student's over periods for the bias. forecast_bias = Σ(F − A) / Σ A
-    over forecasts from the last record in the first half of each period. Only wins have days to win: slow deals still open are missing.
+    ``differs``: Fisher's exact test of each group against the rest, Holm's adjustment for the
+    number of comparisons (two groups are one). Where all are equal, no group at all is marked with
+    a probability of at least `confidence`, however many are compared. Intervals: Wilson's for
+    rates, order statistics for the median, Student's over periods for the bias. forecast_bias = Σ(F
+    − A) / Σ A over forecasts from the last record in the first half of each period. Only wins have
+    days to win: slow deals still open are missing.
 
     Examples
     --------
@@ -91,7 +103,9 @@ def scorecard(
     """
     names = check_by(by)
     if not names:
-        raise ArgumentValueError("scorecard compares groups: by= needs a column, such as 'owner_name'")
+        raise ArgumentValueError(
+            "scorecard compares groups: by= needs a column, such as 'owner_name'"
+        )
     level = arguments.between(confidence, "confidence", example=0.95)
     org = Org.of(opportunities)
     zone, today = org.zone(tz), as_date(as_of, tz=org.zone(tz))
@@ -109,7 +123,8 @@ def scorecard(
     if history is not None:
         past = judge_midway(history, freq=freq, by=names, method=method, as_of=today, tz=zone)
         forecasts = {
-            split_key(key): (group["expected"], group["actual"]) for key, group in past.groupby(names)
+            split_key(key): (group["expected"], group["actual"])
+            for key, group in past.groupby(names)
         }
     slip_low, slip_high = wilson(due["slipped"], due["due"], confidence=level)
     slip_rate = due["slipped"] / due["due"].where(due["due"] > 0)
@@ -146,7 +161,12 @@ def _collect_days(
 
 
 def _count_due(
-    history: History | None, groups: pd.Index[Any], names: list[str], freq: Freq, today: pd.Timestamp, tz: str
+    history: History | None,
+    groups: pd.Index[Any],
+    names: list[str],
+    freq: Freq,
+    today: pd.Timestamp,
+    tz: str,
 ) -> pd.DataFrame:
     """Count the deals due in the last ended periods, and those that slipped, by group."""
     counts: pd.DataFrame = pd.DataFrame(0, index=groups, columns=["slipped", "due"], dtype="int64")

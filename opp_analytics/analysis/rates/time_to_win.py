@@ -37,14 +37,15 @@ def time_to_win(
     Returns
     -------
     DataFrame
-        Index ``quantile`` (float64; below the columns of `by`). Columns: ``days`` (float64): days until this share of
-        all created deals is won, NaN if it never is; ``days_of_won`` (float64): days until this share of the wins so
-        far. Empty input gives NaN for each quantile, or no rows with `by`. Attrs: ``won``: wins that were timed.
+        Index ``quantile`` (float64; below the columns of `by`). Columns: ``days`` (float64): days
+        until this share of all created deals is won, NaN if it never is; ``days_of_won`` (float64):
+        days until this share of the wins so far. Empty input gives NaN for each quantile, or no
+        rows with `by`. Attrs: ``won``: wins that were timed.
 
     Notes
     -----
-    ``days`` is the first day on which the win-rate curve reaches the share. A mean over closed deals alone would be too
-    short, because slow deals are still open.
+    ``days`` is the first day on which the win-rate curve reaches the share. A mean over closed
+    deals alone would be too short, because slow deals are still open.
 
     Examples
     --------

@@ -28,8 +28,8 @@ def velocity(
     Parameters
     ----------
     opportunities : DataFrame
-        ``stage``, ``status`` if present, ``value`` (money), ``close_date`` (date), ``created_at`` (instant), and
-        the columns of `by`.
+        ``stage``, ``status`` if present, ``value`` (money), ``close_date`` (date), ``created_at``
+        (instant), and the columns of `by`.
     as_of : date or str
         Date T; a close dated later counts as open.
     by : str or list of str, optional
@@ -42,14 +42,16 @@ def velocity(
     Returns
     -------
     DataFrame
-        One row, or index `by`. Columns: ``velocity`` (float64, money per day), ``open_count``, ``won``, ``lost`` (int64),
-        ``win_rate`` (float64, fraction), ``mean_won_value`` (float64, money), ``mean_days_to_win`` (float64, days).
-        NaN where a factor has no deals. Empty input gives one row, or none with `by`.
+        One row, or index `by`. Columns: ``velocity`` (float64, money per day), ``open_count``,
+        ``won``, ``lost`` (int64), ``win_rate`` (float64, fraction), ``mean_won_value`` (float64,
+        money), ``mean_days_to_win`` (float64, days). NaN where a factor has no deals. Empty input
+        gives one row, or none with `by`.
 
     Notes
     -----
-    velocity = open count × win rate × mean won value / mean days to win. It assumes that open deals will close like past
-    deals, so read it as a trend. Deals won before they were created are left out of the days and counted.
+    velocity = open count × win rate × mean won value / mean days to win. It assumes that open deals
+    will close like past deals, so read it as a trend. Deals won before they were created are left
+    out of the days and counted.
 
     Examples
     --------
@@ -59,8 +61,12 @@ def velocity(
     >>> velocity(frame, as_of="2026-03-01")["velocity"].tolist()
     [25.0]
     """
-    window = None if window_days is None else arguments.whole(window_days, "window_days", example=365)
-    frame, groups, days, outcome, left_out, today = follow_deals(opportunities, as_of, by, tz, None, "value")
+    window = (
+        None if window_days is None else arguments.whole(window_days, "window_days", example=365)
+    )
+    frame, groups, days, outcome, left_out, today = follow_deals(
+        opportunities, as_of, by, tz, None, "value"
+    )
     counted = np.ones(len(frame), dtype=bool)
     if window is not None:
         counted = (frame["close_date"] > today - pd.Timedelta(days=window)).to_numpy()
@@ -77,7 +83,8 @@ def velocity(
         "mean_days_to_win": divide(groups.sum(days.astype(float), dated), groups.count(dated)),
     }
     speed = divide(
-        factors["open_count"] * factors["win_rate"] * factors["mean_won_value"], factors["mean_days_to_win"]
+        factors["open_count"] * factors["win_rate"] * factors["mean_won_value"],
+        factors["mean_days_to_win"],
     )
     table = groups.frame({"velocity": speed, **factors})
     return annotate(
@@ -85,5 +92,8 @@ def velocity(
         made_from=opportunities,
         n=int(((outcome == OPEN) | (counted & (outcome <= LOST))).sum()),
         as_of=today,
-        left_out={**left_out, "won_without_value": int((counted & (outcome == WON) & np.isnan(value)).sum())},
+        left_out={
+            **left_out,
+            "won_without_value": int((counted & (outcome == WON) & np.isnan(value)).sum()),
+        },
     )

@@ -51,12 +51,14 @@ def win_rate(
     Parameters
     ----------
     opportunities : DataFrame
-        ``stage``, ``value`` (money), ``status`` if present, ``close_date`` (date) with `freq`, `start`, `end`
-        or `as_of`, and the columns of `by`.
+        ``stage``, ``value`` (money), ``status`` if present, ``close_date`` (date) with `freq`,
+        `start`, `end` or `as_of`, and the columns of `by`.
     by : str or list of str, optional
-        One row for each value, or combination of values, of these columns; a missing value is shown as "(none)".
+        One row for each value, or combination of values, of these columns; a missing value is shown
+        as "(none)".
     freq : str, optional
-        One row for each period of ``close_date``: "M", "Q" and "Y" of the org's fiscal year, "Q-DEC" of the calendar's, …
+        One row for each period of ``close_date``: "M", "Q" and "Y" of the org's fiscal year,
+        "Q-DEC" of the calendar's, …
     start, end : date or str, optional
         First and last ``close_date`` to count.
     as_of : date or str, optional
@@ -69,8 +71,8 @@ def win_rate(
     Returns
     -------
     DataFrame
-        One row without `by` and `freq`; else the index is `by`, then ``period`` (str), for every group that holds a
-        deal, without periods that begin after `as_of`. Columns:
+        One row without `by` and `freq`; else the index is `by`, then ``period`` (str), for every
+        group that holds a deal, without periods that begin after `as_of`. Columns:
 
         - ``won``, ``lost``, ``open`` (int64): deals; ``open`` counts those due in the window or period.
         - ``rate``, ``rate_low``, ``rate_high`` (float64, fractions): won / (won + lost); NaN when nothing closed.
@@ -78,8 +80,9 @@ def win_rate(
         - ``value_rate``, ``value_rate_low``, ``value_rate_high`` (float64, fractions): by money.
         - ``to_date`` (bool, with `freq`): `as_of` lies in the period; False without `as_of`.
 
-        Attrs: ``n`` closed deals, ``as_of``, ``confidence``, ``left_out``; with `freq` also ``window``: [start, end]. A deal closed without a value counts in
-        ``rate`` but not in ``value_rate``. Empty input: no rows, or one row of zeros and NaN without `by` and `freq`.
+        Attrs: ``n`` closed deals, ``as_of``, ``confidence``, ``left_out``; with `freq` also
+        ``window``: [start, end]. A deal closed without a value counts in ``rate`` but not in
+        ``value_rate``. Empty input: no rows, or one row of zeros and NaN without `by` and `freq`.
 
     Raises
     ------
@@ -92,9 +95,9 @@ def win_rate(
 
     Notes
     -----
-    ``rate`` = won / (won + lost), ``value_rate`` = Σv won / Σv (won + lost), over deals whose ``close_date`` lies in
-    the period: rates of groups aggregate as ratios of sums. Intervals: Wilson's; for ``value_rate`` at Kish's effective
-    number of deals, (Σv)² / Σv².
+    ``rate`` = won / (won + lost), ``value_rate`` = Σv won / Σv (won + lost), over deals whose
+    ``close_date`` lies in the period: rates of groups aggregate as ratios of sums. Intervals:
+    Wilson's; for ``value_rate`` at Kish's effective number of deals, (Σv)² / Σv².
 
     Examples
     --------
@@ -119,7 +122,9 @@ def win_rate(
         keys.append(make_period_key(frame["close_date"], freq))
     inside = np.ones(len(frame), dtype=bool)
     if dated:
-        inside = frame["close_date"].between(*periods.window(start, end, tz=tz)).to_numpy(dtype=bool)
+        inside = (
+            frame["close_date"].between(*periods.window(start, end, tz=tz)).to_numpy(dtype=bool)
+        )
     if freq is not None and today is not None:
         # In a period that has not begun nothing has closed.
         inside = inside & ~(frame["close_date"] > pd.Period(today, freq).end_time).to_numpy()
@@ -130,7 +135,9 @@ def win_rate(
     table = _make_rates(frame, outcome, inside, groups, confidence)
     notes: dict[str, Any] = {}
     if freq is not None:
-        window = [None if day is None else str(periods.as_date(day, tz=tz).date()) for day in (start, end)]
+        window = [
+            None if day is None else str(periods.as_date(day, tz=tz).date()) for day in (start, end)
+        ]
         notes = {"freq": freq, "window": window}
         running = None if today is None else str(pd.Period(today, freq))
         table["to_date"] = np.asarray(table.index.get_level_values("period") == running, dtype=bool)
@@ -153,7 +160,11 @@ def win_rate(
 
 
 def _make_rates(
-    frame: pd.DataFrame, outcome: NDArray[Any], inside: NDArray[np.bool_], groups: Groups, confidence: float
+    frame: pd.DataFrame,
+    outcome: NDArray[Any],
+    inside: NDArray[np.bool_],
+    groups: Groups,
+    confidence: float,
 ) -> pd.DataFrame:
     won_rows, lost_rows = inside & (outcome == WON), inside & (outcome == LOST)
     value = frame["value"].to_numpy(dtype=float)

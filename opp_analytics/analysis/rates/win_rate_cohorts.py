@@ -46,8 +46,9 @@ def win_rate_cohorts(
     Returns
     -------
     DataFrame
-        Index ``period`` of creation (str; below the columns of `by`). Columns: ``created``, ``won``, ``lost``,
-        ``open`` (int64) by that age, ``rate`` = won / created, ``rate_low``, ``rate_high``, ``open_share`` (float64).
+        Index ``period`` of creation (str; below the columns of `by`). Columns: ``created``,
+        ``won``, ``lost``, ``open`` (int64) by that age, ``rate`` = won / created, ``rate_low``,
+        ``rate_high``, ``open_share`` (float64).
 
     Notes
     -----
@@ -91,5 +92,10 @@ def win_rate_cohorts(
         }
     )
     left_out = {**left_out, "younger_than_age_days": int(young.sum())}
-    notes: dict[str, Any] = {"confidence": confidence, "age_days": age, "freq": freq, "left_out": left_out}
+    notes: dict[str, Any] = {
+        "confidence": confidence,
+        "age_days": age,
+        "freq": freq,
+        "left_out": left_out,
+    }
     return annotate(table, made_from=opportunities, n=int(kept.sum()), as_of=today, **notes)

@@ -31,17 +31,18 @@ def win_rate_curve(
     Parameters
     ----------
     opportunities : DataFrame
-        ``stage``, ``status`` if present, ``close_date`` (date), ``created_at`` (instant), columns of `by`.
+        ``stage``, ``status`` if present, ``close_date`` (date), ``created_at`` (instant), columns
+        of `by`.
     as_of : date or str
         Date T up to which deals were followed.
     by : str or list of str, optional
         One curve for each value of these columns.
     observed_from : date or str, optional
-        First day from which closed deals are in the data, such as that of a move from another CRM. A deal created earlier
-        counts only from then on; deals that closed earlier are left out.
+        First day from which closed deals are in the data, such as that of a move from another CRM.
+        A deal created earlier counts only from then on; deals that closed earlier are left out.
     history : History, optional
-        Past records, which give the dates of disqualified deals and of late entries; needs ``unique_id``. Without it,
-        disqualified deals are left out.
+        Past records, which give the dates of disqualified deals and of late entries; needs
+        ``unique_id``. Without it, disqualified deals are left out.
     confidence : float
         Confidence level of the interval.
     tz : str, optional
@@ -51,9 +52,10 @@ def win_rate_curve(
     -------
     DataFrame
         Index ``days`` (int64; below the columns of `by`): each age at which a deal ended. Columns:
-        ``at_risk``, ``won``, ``lost``, ``disqualified`` (int64): deals of that age, and deals that ended at that age; ``won_share``,
-        ``lost_share``, ``disqualified_share``, ``open_share`` (float64, fractions that sum to 1); ``won_low``,
-        ``won_high``: interval of ``won_share``. Attrs: ``n`` deals followed, ``as_of``, ``left_out``. Without closed deals, no rows.
+        ``at_risk``, ``won``, ``lost``, ``disqualified`` (int64): deals of that age, and deals that
+        ended at that age; ``won_share``, ``lost_share``, ``disqualified_share``, ``open_share``
+        (float64, fractions that sum to 1); ``won_low``, ``won_high``: interval of ``won_share``.
+        Attrs: ``n`` deals followed, ``as_of``, ``left_out``. Without closed deals, no rows.
 
     Raises
     ------
@@ -62,11 +64,12 @@ def win_rate_curve(
 
     Notes
     -----
-    Aalen–Johansen: F_W(t) = Σ S(t_j−)·w/r, S(t) = Π (1 − (w + l + d)/r). A lost deal is a competing end: 1 −
-    Kaplan–Meier, which treats it as if it may still be won, is too high. Open deals are censored at T − c; a close
-    dated after T counts as open. `observed_from` truncates on the left: without it, deals that closed before the data begin
-    are missing and the early ages look too slow. Left out and counted: disqualified deals without a date from history, deals closed before created,
-    contradictions, missing dates. At the right end few deals remain; check ``at_risk``.
+    Aalen–Johansen: F_W(t) = Σ S(t_j−)·w/r, S(t) = Π (1 − (w + l + d)/r). A lost deal is a competing
+    end: 1 − Kaplan–Meier, which treats it as if it may still be won, is too high. Open deals are
+    censored at T − c; a close dated after T counts as open. `observed_from` truncates on the left:
+    without it, deals that closed before the data begin are missing and the early ages look too
+    slow. Left out and counted: disqualified deals without a date from history, deals closed before
+    created, contradictions, missing dates. At the right end few deals remain; check ``at_risk``.
 
     References
     ----------
@@ -84,7 +87,9 @@ def win_rate_curve(
     20          2      0.333       0.333       0.333
     """
     confidence = arguments.between(confidence, "confidence", example=0.95)
-    frame, groups, days, outcome, left_out, today = follow_deals(opportunities, as_of, by, tz, history)
+    frame, groups, days, outcome, left_out, today = follow_deals(
+        opportunities, as_of, by, tz, history
+    )
     entry = None
     if observed_from is not None:
         zone = Org.of(opportunities).zone(tz)

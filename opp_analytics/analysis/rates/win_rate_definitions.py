@@ -18,13 +18,17 @@ from opp_analytics.periods import When
 
 _MISLEADS = {
     "closed, all time": "the past differs from today; in a young pipeline, fast losses come first",
-    "closed, last horizon": "volume grows or shrinks: fast and slow deals come from different cohorts",
+    "closed, last horizon": (
+        "volume grows or shrinks: fast and slow deals come from different cohorts"
+    ),
     "closed by value, last horizon": "few large deals decide it",
     "won of all created": "young deals count as not won; it rises as they close",
     "created cohort at equal age": "outdated: it counts only deals at least as old as the horizon",
     "curve at horizon": "few deals have reached that age",
     "curve, eventual": "it ends at the oldest close, so later wins are missing",
-    "one minus Kaplan-Meier": "always too high: a lost deal is treated as one that may still be won",
+    "one minus Kaplan-Meier": (
+        "always too high: a lost deal is treated as one that may still be won"
+    ),
 }
 """The definitions, and when each one misleads."""
 
@@ -42,7 +46,8 @@ def win_rate_definitions(
     Parameters
     ----------
     opportunities : DataFrame
-        ``stage``, ``status`` if present, ``value`` (money), ``close_date`` (date), ``created_at`` (instant).
+        ``stage``, ``status`` if present, ``value`` (money), ``close_date`` (date), ``created_at``
+        (instant).
     as_of : date or str
         Date T; a close dated later counts as open.
     horizon_days : int
@@ -53,14 +58,16 @@ def win_rate_definitions(
     Returns
     -------
     DataFrame
-        Index ``definition`` (str). Columns: ``rate``, ``rate_low``, ``rate_high`` (float64, fractions; NaN without deals), ``n``
-        (int64): deals in the denominator, ``open_share`` (float64): share of its deals still open,
-        ``misleads_when`` (str). Empty input gives the same rows with NaN and n = 0.
+        Index ``definition`` (str). Columns: ``rate``, ``rate_low``, ``rate_high`` (float64,
+        fractions; NaN without deals), ``n`` (int64): deals in the denominator, ``open_share``
+        (float64): share of its deals still open, ``misleads_when`` (str). Empty input gives the
+        same rows with NaN and n = 0.
 
     Notes
     -----
-    Closed ones: won / (won + lost), by ``close_date``. Won of created: won / all, still open included. Cohort: won
-    within the horizon / created at least the horizon ago. Curve: Aalen–Johansen, see `win_rate_curve`.
+    Closed ones: won / (won + lost), by ``close_date``. Won of created: won / all, still open
+    included. Cohort: won within the horizon / created at least the horizon ago. Curve:
+    Aalen–Johansen, see `win_rate_curve`.
 
     Examples
     --------
@@ -72,7 +79,9 @@ def win_rate_definitions(
     """
     confidence = arguments.between(confidence, "confidence", example=0.95)
     horizon = arguments.whole(horizon_days, "horizon_days", example=365)
-    frame, _, days, outcome, left_out, today = follow_deals(opportunities, as_of, None, tz, None, "value")
+    frame, _, days, outcome, left_out, today = follow_deals(
+        opportunities, as_of, None, tz, None, "value"
+    )
     zone = Org.of(opportunities).zone(tz)
     rows = {
         **_count_closed(frame, today, horizon, confidence),
@@ -83,7 +92,11 @@ def win_rate_definitions(
     )
     table = table.loc[list(_MISLEADS)].rename_axis(index="definition").astype({"n": "int64"})
     table["misleads_when"] = list(_MISLEADS.values())
-    notes: dict[str, Any] = {"left_out": left_out, "confidence": confidence, "horizon_days": horizon}
+    notes: dict[str, Any] = {
+        "left_out": left_out,
+        "confidence": confidence,
+        "horizon_days": horizon,
+    }
     return annotate(table, made_from=opportunities, n=len(frame), as_of=today, **notes)
 
 
@@ -115,11 +128,17 @@ def _count_closed(
     value_rate = _divide(float(value[priced & won].sum()), float(value[priced].sum()))
     return {
         "closed, all time": _make_row(int(won.sum()), n, still, confidence),
-        "closed, last horizon": _make_row(int((recent & won).sum()), n_recent, still_recent, confidence),
-        "closed by value, last horizon": (
-            value_rate, float(low[0]), float(high[0]), int(priced.sum()), still_recent,
+        "closed, last horizon": _make_row(
+            int((recent & won).sum()), n_recent, still_recent, confidence
         ),
-    }  # fmt: skip
+        "closed by value, last horizon": (
+            value_rate,
+            float(low[0]),
+            float(high[0]),
+            int(priced.sum()),
+            still_recent,
+        ),
+    }
 
 
 def _count_followed(
@@ -136,7 +155,10 @@ def _count_followed(
     old = known & (created <= today - pd.Timedelta(days=horizon)).to_numpy()
     in_time = old & (days <= horizon) & (outcome != OPEN)
     n, n_old = int(known.sum()), int(old.sum())
-    won, won_in_time = int((known & (outcome == WON)).sum()), int((in_time & (outcome == WON)).sum())
+    won, won_in_time = (
+        int((known & (outcome == WON)).sum()),
+        int((in_time & (outcome == WON)).sum()),
+    )
     still = _divide(int((known & (outcome == OPEN)).sum()), n)
     still_old = _divide(n_old - int(in_time.sum()), n_old)
     rows = {

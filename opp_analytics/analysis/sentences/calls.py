@@ -31,7 +31,10 @@ def name_source(source: Any, freq: Any) -> str:
 
 
 def say_lean(row: Row) -> str:
-    """Say which way a caller of `call_accuracy` usually leans; no way unless it is beyond chance."""
+    """Say which way a caller of `call_accuracy` usually leans.
+
+    No way unless it is beyond chance.
+    """
     if pd.isna(row["bias_low"]):
         return evidence.TOO_FEW
     lean = percent(abs(row["bias"]))
@@ -41,7 +44,10 @@ def say_lean(row: Row) -> str:
 
 
 def name_leans(table: pd.DataFrame) -> str:
-    """Name those of `call_accuracy` whose calls usually lean, the largest lean first; empty where nobody's do."""
+    """Name those of `call_accuracy` whose calls usually lean, the largest lean first.
+
+    Empty where nobody's do.
+    """
     rows = table.sort_values("bias", key=abs, ascending=False, kind="stable").iterrows()
     said = [f"{key} {lean}" for key, row in rows if (lean := say_lean(row)).startswith("usually")]
     judged = "" if table.index.name == "caller" else " (overrides included)"
@@ -56,19 +62,28 @@ def describe_leans(table: pd.DataFrame) -> str:
 
 
 def describe_call_accuracy(table: pd.DataFrame) -> str:
-    """Name the callers whose error differs from the model's beyond chance; of one caller, the lean too."""
+    """Name the callers whose error differs from the model's beyond chance.
+
+    Of one caller, the lean too.
+    """
     known = table[table["wape"].notna()]
     if known.empty:
         return _say_few(table)
     name = "{}’s calls" if table.index.name == "caller" else "calls for {} (overrides included)"
     names, freq = [name.format(key) for key in known.index], table.attrs.get("freq")
     if len(known) == 1:
-        return f"{_compare(known.iloc[0], names[0], known['model_wape'].iloc[0], freq)}; {say_lean(known.iloc[0])}"
+        return (
+            f"{_compare(known.iloc[0], names[0], known['model_wape'].iloc[0], freq)}; "
+            f"{say_lean(known.iloc[0])}"
+        )
     return _name_apart(known, names, known["model_wape"].to_numpy(), freq)
 
 
 def describe_value_added(table: pd.DataFrame) -> str:
-    """Compare calls, overrides and blend with the model; by group, name the calls that differ from it beyond chance."""
+    """Compare calls, overrides and blend with the model.
+
+    By group, name the calls that differ from it beyond chance.
+    """
     freq = table.attrs.get("freq")
     calls = table[table.index.get_level_values("source").isin(["reps", "manager"])]
     called = calls[calls["wape"].notna()]
@@ -79,7 +94,9 @@ def describe_value_added(table: pd.DataFrame) -> str:
         names = [f"{group}’s calls{with_overrides[source]}" for group, source in called.index]
         model = [table["wape"][group, "model"] for group, _ in called.index]
         return _name_apart(called, names, np.array(model), freq)
-    said = [_compare(called.iloc[0], name_source(called.index[0], freq), table["wape"]["model"], freq)]
+    said = [
+        _compare(called.iloc[0], name_source(called.index[0], freq), table["wape"]["model"], freq)
+    ]
     if len(called) > 1:
         behind = called["wape"].diff().iloc[-1]
         # One more test beside those of the rows, so held against as many.
@@ -93,9 +110,13 @@ def describe_value_added(table: pd.DataFrame) -> str:
             change += f", which {evidence.CHANCE}"
         said.append("the override changed little" if little else change)
     if table["wape"].idxmin() == "blend" and table["differs"]["blend"]:
-        said.append(f"{name_source('blend', freq)} missed least, by {percent(table['wape']['blend'])}")
+        said.append(
+            f"{name_source('blend', freq)} missed least, by {percent(table['wape']['blend'])}"
+        )
     if (share := table.attrs.get("called", {}).get("", 1.0)) < _MOSTLY:
-        said.append(f"{percent(share)} of people’s numbers are calls, the others the weighted pipeline")
+        said.append(
+            f"{percent(share)} of people’s numbers are calls, the others the weighted pipeline"
+        )
     return "; ".join(said)
 
 
@@ -115,7 +136,8 @@ def _compare(row: Row, name: str, model: float, freq: Any) -> str:
     judged = count(n, noun(freq))
     if row["differs"] and behind < 0:
         return (
-            f"{capital(name)} beat the model in {round(row['better'] * n)} of {judged}, by {points(behind)}"
+            f"{capital(name)} beat the model in {round(row['better'] * n)} of {judged}, by "
+            f"{points(behind)}"
         )
     missed = f"{capital(name.removeprefix('the '))} missed by {percent(row['wape'])}"
     if not row["differs"]:
@@ -134,4 +156,6 @@ def _name_apart(table: pd.DataFrame, names: list[str], model: Any, freq: Any) ->
     sides: dict[str, list[str]] = {"{} beat the model": [], "the model beat {}": []}
     for k in apart:
         sides[[*sides][int(behind[k] > 0)]].append(f"{names[k]} (by {points(behind[k])})")
-    return capital("; ".join(side.format(joined(mine, most=_MOST)) for side, mine in sides.items() if mine))
+    return capital(
+        "; ".join(side.format(joined(mine, most=_MOST)) for side, mine in sides.items() if mine)
+    )

@@ -1,7 +1,7 @@
 """What the data of a finding bear: enough deals, whole periods, a largest one, a range that holds its mean.
 
-Every sentence and title asks here before it states a share or a difference. Differences beyond chance are those of
-`analysis.stats.intervals`, as in a scorecard.
+Every sentence and title asks here before it states a share or a difference. Differences beyond
+chance are those of `analysis.stats.intervals`, as in a scorecard.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from opp_analytics.schema import BUCKETS
 from opp_analytics.text import capital, group_label, money_range, noun, percent, spelled
 
 FEWEST = 5
-"""Deals from which a share is said. Of 4 deals one alone is 25 points, and even 4 of 4 has a 95% interval from 51% on."""
+"""Deals from which a share is said. Of 4 deals one alone is 25 points, and even 4 of 4 has a 95%
+interval from 51% on."""
 CHANCE = "could be luck"
 TOO_FEW = "too few to say"
 KAPLAN_MEIER = "one minus Kaplan-Meier"
@@ -34,7 +35,8 @@ NO_CHANCE = 0.005
 LEAST_SWING = 0.05
 """Change in the chance of a target below which nobody would act on one deal."""
 _WIDEST, _FEWEST_PERIODS = 2.0, 6
-"""Width of a range, in forecasts, beyond which it is no base for a plan; ended periods from which its width is known well."""
+"""Width of a range, in forecasts, beyond which it is no base for a plan; ended periods from which
+its width is known well."""
 
 
 def rank_swings(table: pd.DataFrame) -> pd.DataFrame:
@@ -66,7 +68,9 @@ def list_apart(table: pd.DataFrame) -> list[Any]:
     if "differs" in table:
         differs = table["differs"].to_numpy(dtype=bool)
     else:
-        differs = mark_differences(table["won"], closed, confidence=table.attrs.get("confidence") or 0.95)
+        differs = mark_differences(
+            table["won"], closed, confidence=table.attrs.get("confidence") or 0.95
+        )
     off = (table["won"] / closed.where(closed > 0) - table["won"].sum() / closed.sum()).abs()
     return list(off[differs].sort_values(ascending=False, kind="stable").index)
 
@@ -106,16 +110,21 @@ def write_share(part: float, whole: pd.Series[Any]) -> str:
 
 
 def name_outside(row: Any, money: Money) -> str:
-    """Name what is most likely where a forecast lies outside its own range; empty where the range holds it as both are written.
+    """Name what is most likely where a forecast lies outside its own range.
 
-    The mean of a few large deals is no likely outcome: 10% of $500K gives $50K, and a range of nothing.
+    Empty where the range holds it as both are written.
+
+    The mean of a few large deals is no likely outcome: 10% of $500K gives $50K, and a range of
+    nothing.
     """
     expected, low, high = float(row["expected"]), float(row["low"]), float(row["high"])
     if expected < low and money(expected) != money(low):
         return "most likely more"
     if not expected > high or money(expected) == money(high):
         return ""
-    return "most likely nothing more" if high <= float(row["booked"]) + 0.005 else "most likely less"
+    return (
+        "most likely nothing more" if high <= float(row["booked"]) + 0.005 else "most likely less"
+    )
 
 
 def say_pipeline_to_add(row: Any, money: Money, *, stated: bool = False) -> str:
@@ -132,7 +141,9 @@ def say_pipeline_to_add(row: Any, money: Money, *, stated: bool = False) -> str:
 
 
 def say_rough(row: Any, table: pd.DataFrame) -> str:
-    """Say that a forecast's range is too wide to plan on, or rests on few periods; empty where neither is so.
+    """Say that a forecast's range is too wide to plan on, or rests on few periods.
+
+    Empty where neither is so.
 
     One deal at its stated chance comes in or not: its range says nothing.
     """
@@ -140,7 +151,10 @@ def say_rough(row: Any, table: pd.DataFrame) -> str:
     if not high - low >= 0.005 or is_one_deal(row, table):
         return ""
     ended, period = int(table.attrs.get("learned_from", 0)), noun(table.attrs.get("freq"))
-    few, rests = 0 < ended < _FEWEST_PERIODS, f"it rests on {spelled(ended, f'ended {period}')} only."
+    few, rests = (
+        0 < ended < _FEWEST_PERIODS,
+        f"it rests on {spelled(ended, f'ended {period}')} only.",
+    )
     if high - low <= _WIDEST * float(row["expected"]) + 0.005:
         return f"The range is rough: {rests}" if few else ""
     around = f"{money_range(low, high, money, to=' to ')} around {money(row['expected'])}"
@@ -155,17 +169,28 @@ def is_one_deal(row: Any, table: pd.DataFrame) -> bool:
 
 def keep_ahead(labels: Iterable[Any], table: pd.DataFrame) -> list[str]:
     """Keep the periods that are not over on the day of the table, in their order, without the buckets."""
-    as_of, shown = table.attrs.get("as_of"), [str(label) for label in labels if label not in BUCKETS]
+    as_of, shown = (
+        table.attrs.get("as_of"),
+        [str(label) for label in labels if label not in BUCKETS],
+    )
     ends = {label: _read_days(label, table) for label in shown}
-    return [name for name, days in ends.items() if not (as_of and days) or days[1] >= pd.Timestamp(as_of)]
+    return [
+        name
+        for name, days in ends.items()
+        if not (as_of and days) or days[1] >= pd.Timestamp(as_of)
+    ]
 
 
 _LAST_DAYS, _FIRST_SHARE, _LONG = 2, 0.1, 7
-"""A period is nearly over two days before its last, and has just begun in its first tenth; if longer than a week."""
+"""A period is nearly over two days before its last, and has just begun in its first tenth; if
+longer than a week."""
 
 
 def count_days_left(label: str, table: pd.DataFrame) -> int | None:
-    """Count the days from that of the table to a period's last, where it is nearly over; None before."""
+    """Count the days from that of the table to a period's last, where it is nearly over.
+
+    None before.
+    """
     left, length = _measure(label, table)
     return left if length > _LONG and 0 <= left <= _LAST_DAYS else None
 
@@ -178,7 +203,11 @@ def has_begun(label: str, table: pd.DataFrame) -> bool:
 def count_days(label: str, table: pd.DataFrame) -> tuple[int, int] | None:
     """Count the days of a period so far, and all of them, where it has just begun; None later."""
     left, length = _measure(label, table)
-    return (length - left, length) if length > _LONG and length - left - 1 < _FIRST_SHARE * length else None
+    return (
+        (length - left, length)
+        if length > _LONG and length - left - 1 < _FIRST_SHARE * length
+        else None
+    )
 
 
 def _measure(label: str, table: pd.DataFrame) -> tuple[int, int]:
@@ -190,7 +219,9 @@ def _measure(label: str, table: pd.DataFrame) -> tuple[int, int]:
 
 
 def cut_period(label: str, table: pd.DataFrame) -> tuple[pd.Timestamp, pd.Timestamp] | None:
-    """Return the first and last day known of a period, where its table holds only a part of it; None for a whole period.
+    """Return the first and last day known of a period, where its table holds only a part of it.
+
+    None for a whole period.
 
     ``attrs["window"]`` has the days that the table counts, ``attrs["as_of"]`` the day it is as of.
     """

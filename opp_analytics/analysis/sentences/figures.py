@@ -36,7 +36,12 @@ def list_figures(
     outside = single or evidence.name_outside(row, money)
     found = [
         Figure("Closed won", money(now["booked"]), _say_progress(now, table, won), "booked"),
-        Figure("Forecast", money(row["expected"]), "no open deals due" if nothing else outside, "expected"),
+        Figure(
+            "Forecast",
+            money(row["expected"]),
+            "no open deals due" if nothing else outside,
+            "expected",
+        ),
     ]
     if math.isnan(row["target"]):
         if not row["open_count"]:
@@ -64,4 +69,8 @@ def _say_progress(now: Any, table: pd.DataFrame, won: int) -> str:
     if days:
         return ", ".join([*([text.count(won)] if won else []), f"day {days[0]} of {days[1]}"])
     target = math.isfinite(now["attainment"])
-    return f"{text.count(won)}, {text.percent(now['attainment'])} of target" if target else text.count(won)
+    return (
+        f"{text.count(won)}, {text.percent(now['attainment'])} of target"
+        if target
+        else text.count(won)
+    )

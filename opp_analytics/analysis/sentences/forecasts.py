@@ -39,7 +39,8 @@ from opp_analytics.text import (
     title,
 )
 
-# A target this likely is called safe: one miss in ten is what the 80% range allows below its low end.
+# A target this likely is called safe: one miss in ten is what the 80% range allows below its low
+# end.
 _SAFE = 0.9
 # Deals stated at this or more are called likely: best case begins there.
 _LIKELY = 50
@@ -56,7 +57,10 @@ def describe_forecast(table: pd.DataFrame) -> str:
 
 
 def say_forecast(table: pd.DataFrame) -> tuple[str, str]:
-    """Say whether the current period makes it, then what is left to do; once it is decided, lead with the next period."""
+    """Say whether the current period makes it, then what is left to do.
+
+    Once it is decided, lead with the next period.
+    """
     if table.index.names != ["period"]:
         return f"{_describe_groups(table)}.", ""
     label, lead = find_lead(table)
@@ -83,18 +87,27 @@ def _join(*sentences: str) -> str:
 def find_lead(table: pd.DataFrame) -> tuple[str, str]:
     """Find the current period, or the first one ahead, and the one to lead with; empty without any.
 
-    The next one leads once the current one is at target, has two days left, or has nothing due and nothing more to expect.
+    The next one leads once the current one is at target, has two days left, or has nothing due and
+    nothing more to expect.
     """
     shown = evidence.keep_ahead(table.index, table)
-    now = table.index[table["to_date"].to_numpy(dtype=bool)] if "to_date" in table else table.index[:0]
+    now = (
+        table.index[table["to_date"].to_numpy(dtype=bool)]
+        if "to_date" in table
+        else table.index[:0]
+    )
     if not len(now):
         return (shown[0], shown[0]) if shown else ("", "")
     label = str(now[0])
     row: Row = table.loc[label]
     nothing = not row["open_count"] and row["expected"] <= row["booked"]
     settled = row["gap"] <= 0 or evidence.count_days_left(label, table) is not None or nothing
-    later: Row = table.loc[shown[shown.index(label) + 1 :][:1] if settled and label in shown else []]
-    known = (later["expected"] > 0) | ((later["expected"] == 0) & (later.get("needed_pipeline", 0) > 0))
+    later: Row = table.loc[
+        shown[shown.index(label) + 1 :][:1] if settled and label in shown else []
+    ]
+    known = (later["expected"] > 0) | (
+        (later["expected"] == 0) & (later.get("needed_pipeline", 0) > 0)
+    )
     return label, str(later.index[0]) if known.any() else label
 
 
@@ -108,17 +121,32 @@ _DAYS_LEFT = ("today", "tomorrow", "in two days")
 def _describe_settled(label: str, table: pd.DataFrame) -> tuple[str, str]:
     """Say how a period ends, and what can still be done in it."""
     row: Row = table.loc[label]
-    name, amount, left = _name(label, table), money_of(table), evidence.count_days_left(label, table)
+    name, amount, left = (
+        _name(label, table),
+        money_of(table),
+        evidence.count_days_left(label, table),
+    )
     if met := row["gap"] <= 0:
-        over = f", {amount(-row['gap'])} over" if row["gap"] else "" if left is None else ", on target"
+        over = (
+            f", {amount(-row['gap'])} over" if row["gap"] else "" if left is None else ", on target"
+        )
         said = f"{name} is {'at target' if left is None else 'done'}: {amount(row['booked'])}{over}"
     else:
-        said = f"{name}{'' if left is None else f' ends {_DAYS_LEFT[left]}'}: {_say_closed(row, amount)}"
+        said = (
+            f"{name}{'' if left is None else f' ends {_DAYS_LEFT[left]}'}: "
+            f"{_say_closed(row, amount)}"
+        )
         said += f", {amount(row['gap'])} to go" if math.isfinite(row["target"]) else ""
-        likely = not _is_stated(table) and row["open_count"] and row["p_target"] >= evidence.NO_CHANCE
+        likely = (
+            not _is_stated(table) and row["open_count"] and row["p_target"] >= evidence.NO_CHANCE
+        )
         said += f", {percent(row['p_target'])} likely" if likely else ""
         said += ", nothing due" if left is None else ""
-    still = f"{_say_due('Upside still' if met else 'Still', name, row, amount)}." if row["open_count"] else ""
+    still = (
+        f"{_say_due('Upside still' if met else 'Still', name, row, amount)}."
+        if row["open_count"]
+        else ""
+    )
     return f"{said}.", _join(still, _describe_overdue(table))
 
 
@@ -161,7 +189,10 @@ def _describe_with_target(name: str, row: Row, table: pd.DataFrame, begun: bool)
 
 
 def _say_all_due(row: Row, amount: Money) -> str:
-    """Say what all open deals due would bring a period to; empty of one deal, and where the forecast expects more from others."""
+    """Say what all open deals due would bring a period to.
+
+    Empty of one deal, and where the forecast expects more from others.
+    """
     total = row["booked"] + row["open_value"]
     if row["open_count"] < 2 or total < row["expected"]:
         return ""
@@ -180,7 +211,9 @@ def _describe_before(label: str, table: pd.DataFrame) -> str:
     return f"{closed}{off if gap and math.isfinite(gap) else ''}."
 
 
-def _describe_without_target(name: str, row: Row, table: pd.DataFrame, begun: bool) -> tuple[str, ...]:
+def _describe_without_target(
+    name: str, row: Row, table: pd.DataFrame, begun: bool
+) -> tuple[str, ...]:
     amount, due = money_of(table), spelled(int(row["open_count"]), "open deal")
     said, forecast = f"{name}: {_say_closed(row, amount)}", f"forecast {amount(row['expected'])}"
     if not row["open_count"] and not row["expected"] > row["booked"]:
@@ -197,7 +230,9 @@ def _describe_without_target(name: str, row: Row, table: pd.DataFrame, begun: bo
         return (f"{said}, {forecast}, {amount(row['open_value'])} due; {evidence.NO_RANGE}.",)
     outside = evidence.name_outside(row, amount)
     forecast += f" ({money_range(row['low'], row['high'], amount)}{outside and f', {outside}'})"
-    return f"{f'{name}:' if begun else f'{said},'} {forecast}, {due} due.", evidence.say_rough(row, table)
+    return f"{f'{name}:' if begun else f'{said},'} {forecast}, {due} due.", evidence.say_rough(
+        row, table
+    )
 
 
 def _describe_overdue(table: pd.DataFrame) -> str:
@@ -220,8 +255,14 @@ def _describe_ahead(label: str, table: pd.DataFrame) -> str:
         return f"{name}: " + (
             f"forecast {forecast}, {due} so far" if known else f"{due} so far, too early to say"
         )
-    needed, none = float(row.get("needed_pipeline", math.nan)), "" if row["open_count"] else "nothing due yet"
-    add, new = f"; add {amount(needed)} of pipeline" if needed > 0 else "", float(row.get("new_business", 0))
+    needed, none = (
+        float(row.get("needed_pipeline", math.nan)),
+        "" if row["open_count"] else "nothing due yet",
+    )
+    add, new = (
+        f"; add {amount(needed)} of pipeline" if needed > 0 else "",
+        float(row.get("new_business", 0)),
+    )
     if (
         add
         and known
@@ -245,12 +286,22 @@ def _is_stated(table: pd.DataFrame) -> bool:
 
 
 def _describe_groups(table: pd.DataFrame) -> str:
-    """Count who is at target and name who is furthest from it; without targets, name who closed the most."""
-    levels, amount, now = [name for name in table.index.names if name != "period"], money_of(table), table
+    """Count who is at target and name who is furthest from it.
+
+    Without targets, name who closed the most.
+    """
+    levels, amount, now = (
+        [name for name in table.index.names if name != "period"],
+        money_of(table),
+        table,
+    )
     today, freq = table.attrs.get("as_of"), table.attrs.get("freq")
     current = str(pd.Period(today, freq)) if today else ""
     if len(levels) < table.index.nlevels:
-        labels, running = table.index.get_level_values("period"), table["to_date"].to_numpy(dtype=bool)
+        labels, running = (
+            table.index.get_level_values("period"),
+            table["to_date"].to_numpy(dtype=bool),
+        )
         only = labels[~labels.isin(BUCKETS)].unique()
         if not running.any() and len(only) == 1:
             current, running = str(only[0]), np.asarray(labels == only[0])
@@ -271,14 +322,19 @@ def _describe_groups(table: pd.DataFrame) -> str:
     short = pd.Series(find_gap(wider["target"], wider["expected"]), wider.index)
     short = short[short > 0]
     if len(aimed) == 1:
-        ends = f"is {amount(float(short.max()))} below target" if len(short) else "reaches its target"
+        ends = (
+            f"is {amount(float(short.max()))} below target" if len(short) else "reaches its target"
+        )
         return f"{_name_last(aimed.index[0])}’s forecast {ends}"
     if short.empty:
         alone = pd.Series(find_gap(aimed["target"], aimed["expected"]), aimed.index)
         if not (alone > 0).any():
             return f"{first}; every forecast gets there"
         wide = evidence.name_group(levels[0])
-        return f"{first}; every {wide} gets there, {_name_last(alone.idxmax())}’s forecast is {amount(float(alone.max()))} below"
+        return (
+            f"{first}; every {wide} gets there, {_name_last(alone.idxmax())}’s forecast is "
+            f"{amount(float(alone.max()))} below"
+        )
     off = f"{_name_last(short.idxmax())}’s forecast is {amount(float(short.max()))} below"
     # Before a period and on its first days nobody is at target yet.
     begun = today and not met and evidence.has_begun(current, table)
@@ -292,7 +348,9 @@ def _name_last(label: Any) -> str:
 def _select_widest(table: pd.DataFrame, levels: int) -> pd.DataFrame:
     """Select the subtotals of the widest groups, or the rows if there are none."""
     totals = [[part != ALL for part in split_key(label)] for label in table.index]
-    widest = table[[kept[0] and not any(kept[1:]) for kept in totals]] if levels > 1 else table.head(0)
+    widest = (
+        table[[kept[0] and not any(kept[1:]) for kept in totals]] if levels > 1 else table.head(0)
+    )
     return widest if len(widest) else table[[all(kept) for kept in totals]]
 
 
@@ -303,13 +361,20 @@ def _describe_largest(leaves: pd.DataFrame, amount: Money, noun: str) -> str:
         return "Nothing closed and nothing due"
     best, share = evidence.find_largest(leaves[column])
     named = [_name_last(key) for key in best]
-    names = joined([f"deals without a {noun}" if name == NO_LABEL else name for name in named], most=3)
+    names = joined(
+        [f"deals without a {noun}" if name == NO_LABEL else name for name in named], most=3
+    )
     if len(leaves) == 1 and NO_LABEL not in named:
         return f"{names} {verb} {amount(whole)}"
     if leaves[column].ne(0).sum() == 1:
         whose = f"has no {noun}" if NO_LABEL in named else f"is {names}’s"
-        return f"All of the {amount(whole)} {'closed' if column == 'booked' else 'forecast'} {whose}"
-    names, verb = capital(names), verb.removesuffix("s") if len(best) > 1 or NO_LABEL in named else verb
+        return (
+            f"All of the {amount(whole)} {'closed' if column == 'booked' else 'forecast'} {whose}"
+        )
+    names, verb = (
+        capital(names),
+        verb.removesuffix("s") if len(best) > 1 or NO_LABEL in named else verb,
+    )
     each = " each" if len(best) > 1 else ""
     return f"{names} {verb} the most{share and f', {share}{each} of {amount(whole)}'}"
 
@@ -330,7 +395,11 @@ def describe_forecast_fan(table: pd.DataFrame) -> str:
     since = day(then, year=then.year != now.year)
     change = round(float(last["expected"] - before["expected"]), 2)
     if math.isnan(target):
-        rose = f"{'rose' if change > 0 else 'fell'} {amount(abs(change))}" if change else "is unchanged"
+        rose = (
+            f"{'rose' if change > 0 else 'fell'} {amount(abs(change))}"
+            if change
+            else "is unchanged"
+        )
         return f"{said} {rose} since {since}"
     short_before = find_gap(target, float(before["expected"]))
     if (short > 0) != (short_before > 0):
@@ -359,30 +428,42 @@ def describe_forecast_deals(table: pd.DataFrame, forecast: Row = None) -> str:
         said = f"No single deal saves {name}"
         if forecast is None:
             return said
-        below = f"forecast {money_of(table)(forecast['target'] - forecast['expected'])} below target"
+        below = (
+            f"forecast {money_of(table)(forecast['target'] - forecast['expected'])} below target"
+        )
         return f"{said}: {_say_all_due(forecast, money_of(table)) or below}"
     if lost >= _SAFE:
         one = "any one deal" if len(known) > 1 else "the one open deal"
         return f"Lose {one} and {name} still has a {percent(lost)} chance"
     if known["swing"].max() < evidence.LEAST_SWING:
         low, high = percent(swing["p_if_lost"]), percent(swing["p_if_won"])
-        return f"No single deal decides {name}: it is {low if low == high else f'{low} to {high}'} likely either way"
+        return (
+            f"No single deal decides {name}: it is {low if low == high else f'{low} to {high}'} "
+            "likely either way"
+        )
     deal = swing.get("name") or swing.get("unique_id") or swing.name
-    return f"{deal} decides {name}: {percent(swing['p_if_won'])} likely if won, {percent(swing['p_if_lost'])} if lost"
+    return (
+        f"{deal} decides {name}: {percent(swing['p_if_won'])} likely if won, "
+        f"{percent(swing['p_if_lost'])} if lost"
+    )
 
 
 def describe_deal_reasons(table: pd.DataFrame) -> str:
     """Add up the chance of one deal: of several, of the likeliest one."""
     if table.empty:
         return "No deal is open"
-    ids = table.index.get_level_values(0) if table.index.nlevels > 1 else pd.Index([""] * len(table))
+    ids = (
+        table.index.get_level_values(0) if table.index.nlevels > 1 else pd.Index([""] * len(table))
+    )
     chances = table["chance"].groupby(ids).last()
     last = table[ids == chances.idxmax()]
     n, won = int(last["n"].iloc[0]), int(last["won"].iloc[0])
     if not evidence.is_enough(n):
         return evidence.say_few(f"{won} of {count(n, 'past deal')} won")
     steps = last.index.get_level_values("step").tolist()
-    behind = max(k for k, step in enumerate(steps) if step in ("overall", "bucket", "stage", "pipeline"))
+    behind = max(
+        k for k, step in enumerate(steps) if step in ("overall", "bucket", "stage", "pipeline")
+    )
     columns = (last[name].tolist() for name in ("chance", "group", "n", "won"))
     said = _add_chances(steps, *columns, attrs=table.attrs, behind=behind)
     several = f"The likeliest of {count(len(chances), 'open deal')} is {chances.idxmax()}, "
@@ -419,7 +500,9 @@ def _add_chances(
     # Rounded chances, not points, so that what is shown adds up.
     shown = np.floor(np.array(chances) * 100 + 0.5).astype(int)
     parts = []
-    for k, (step, group, adds) in enumerate(zip(steps, groups, np.diff(shown, prepend=0), strict=True)):
+    for k, (step, group, adds) in enumerate(
+        zip(steps, groups, np.diff(shown, prepend=0), strict=True)
+    ):
         counted = f" ({won[k]:,} of {n[k]:,} won)" if k == behind else ""
         if step == "overall":
             parts.append(f"{group} {percent(chances[0])}{counted}")
@@ -445,7 +528,9 @@ def _name_step(step: str, group: str, attrs: Mapping[Any, Any]) -> str:
 
 
 def compare_chances(table: pd.DataFrame) -> str:
-    """Say what history gives the deals due now that are stated as likely; empty where both agree within chance.
+    """Say what history gives the deals due now that are stated as likely.
+
+    Empty where both agree within chance.
 
     `table` is from `forecast_deals`, with the stated ``probability``.
     """
@@ -453,17 +538,22 @@ def compare_chances(table: pd.DataFrame) -> str:
     if "probability" not in own:
         return ""
     today = pd.Timestamp(table.attrs["as_of"])
-    now = own[(own["period"] == str(pd.Period(today, table.attrs["freq"]))) & (own["close_date"] >= today)]
+    now = own[
+        (own["period"] == str(pd.Period(today, table.attrs["freq"]))) & (own["close_date"] >= today)
+    ]
     likely = now[now["probability"].astype("float64") >= _LIKELY]
     stated, chance = likely["probability"].astype("float64") / 100, likely["chance"]
     off = float((stated - chance).sum())
     # Beyond what luck alone explains if history is right, and large enough to act on.
     luck = math.sqrt(float((chance * (1 - chance)).sum()))
-    if not evidence.is_enough(len(likely)) or abs(off) < max(_BEYOND * luck, _MATTERS * len(likely)):
+    if not evidence.is_enough(len(likely)) or abs(off) < max(
+        _BEYOND * luck, _MATTERS * len(likely)
+    ):
         return ""
     period = period_name(str(now["period"].iloc[0]), table.attrs["freq"], today=today)
     return (
-        f"{capital(count(len(likely)))} due in {period} that reps call likely, {percent(stated.mean())} on average: "
+        f"{capital(count(len(likely)))} due in {period} that reps call likely, "
+        f"{percent(stated.mean())} on average: "
         f"history gives them {percent(chance.mean())}"
     )
 
@@ -472,13 +562,19 @@ _WORDS = {"stated": "stated probabilities", "stage": "given rates of stages"}
 
 
 def describe_method(table: pd.DataFrame, *, explain: bool = False) -> str:
-    """Say how a forecast was made, and from when on its history teaches it; with `explain`, all of its reasons."""
+    """Say how a forecast was made, and from when on its history teaches it.
+
+    With `explain`, all of its reasons.
+    """
     attrs = table.attrs
     name, why = str(attrs["method"]), attrs["why"]
     if explain:
         return f"Method: {label(name)}{why and f': {why}'}."
     ended, period = attrs.get("learned_from"), f"ended {noun(attrs.get('freq'))}"
-    said = f"Method: {_WORDS.get(name, label(name))}{f', from {count(ended, period)}' if ended else ''}."
+    said = (
+        "Method: "
+        f"{_WORDS.get(name, label(name))}{f', from {count(ended, period)}' if ended else ''}."
+    )
     if not why or name == "learned":
         return said
     if begins := attrs.get("learns_on"):
@@ -507,7 +603,9 @@ def describe_categories(table: pd.DataFrame) -> str:
 
 def describe_category_moves(table: pd.DataFrame) -> str:
     """Say how the commit turned out, or the largest category if there is no commit."""
-    whole = table.groupby(level=["from_category", "to_category"], sort=False)[["count", "value"]].sum()
+    whole = table.groupby(level=["from_category", "to_category"], sort=False)[
+        ["count", "value"]
+    ].sum()
     totals = whole.groupby(level="from_category", sort=False)["count"].sum()
     if not totals.sum():
         return "No open deal was due in the period."
@@ -547,7 +645,10 @@ def _write_held(inside: pd.Series[Any]) -> str:
 
 
 def _say_lean(table: pd.DataFrame, whole: float) -> tuple[str, str, str] | None:
-    """Say how far forecasts were too high or too low in sum, and whether that may be chance; None for hardly at all."""
+    """Say how far forecasts were too high or too low in sum, and whether that may be chance.
+
+    None for hardly at all.
+    """
     off = float(table["error"].sum()) / whole
     size = percent(abs(off))
     if size in ("0%", "<1%"):
@@ -585,7 +686,10 @@ def _describe_leads(known: pd.DataFrame, freq: Any) -> str:
     (name, least), *_ = wins.most_common(1)
     sure = sum(part.index[0][0] == name and bool(part["differs"].iloc[1:2].any()) for part in bands)
     beyond = f"beyond chance in {spelled(sure)} of them" if sure else evidence.CHANCE
-    return f"{capital(method(name, freq))} misses least in {least} of {count(len(bands), 'band')} of days left: {beyond}."
+    return (
+        f"{capital(method(name, freq))} misses least in {least} of {count(len(bands), 'band')} "
+        f"of days left: {beyond}."
+    )
 
 
 def describe_horizons(table: pd.DataFrame) -> str:
@@ -619,11 +723,16 @@ def describe_calibration(table: pd.DataFrame) -> str:
         return f"{said}: could be right ({count(deals)})."
     if stated < won:
         return f"{said}: stated too low."
-    return f"{said}: stated too high." if stated > won + still else f"{said}: single levels are off."
+    return (
+        f"{said}: stated too high." if stated > won + still else f"{said}: single levels are off."
+    )
 
 
 def describe_pacing(table: pd.DataFrame) -> str:
-    """Say what has closed, and between what the last periods had closed by the same point; with `by`, how many had more or less."""
+    """Say what has closed, and between what the last periods had closed by the same point.
+
+    With `by`, how many had more or less.
+    """
     rows, amount, period = select_point(table), money_of(table), noun(table.attrs.get("freq"))
     now, past = (rows["booked"][rows["to_date"] == running] for running in (True, False))
     ended = past.index.get_level_values("period").nunique()
@@ -632,12 +741,15 @@ def describe_pacing(table: pd.DataFrame) -> str:
         if not ended:
             return f"No earlier {period} to compare with"
         now = now.droplevel("period")
-        low, high = (past.groupby(level=groups).agg(end).reindex(now.index) for end in ("min", "max"))
+        low, high = (
+            past.groupby(level=groups).agg(end).reindex(now.index) for end in ("min", "max")
+        )
         beyond = find_gap(now, high) > 0, find_gap(low, now) > 0
         more, less = (spelled(int(those.sum())) if those.any() else "none" for those in beyond)
         whose = spelled(len(now), evidence.name_group(groups[-1]))
         return (
-            f"{capital(more)} of {whose} closed more {by_then} than in any of {earlier} by then; less: {less}"
+            f"{capital(more)} of {whose} closed more {by_then} than in any of {earlier} by then; "
+            f"less: {less}"
         )
     booked = float(now.sum())
     closed = f"{amount(booked) if booked else 'Nothing'} closed {by_then}"
@@ -652,7 +764,10 @@ def describe_pacing(table: pd.DataFrame) -> str:
 
 
 def explain_pacing(table: pd.DataFrame) -> str:
-    """Say what the thin lines of a `pacing` by day are behind a forecast; empty where no period ended since the first win."""
+    """Say what the thin lines of a `pacing` by day are behind a forecast.
+
+    Empty where no period ended since the first win.
+    """
     ended = table.index.get_level_values("period").nunique() - 1
     return f"Thin gray: closed in {_spell_last(ended, noun(table.attrs['freq']))}" if ended else ""
 

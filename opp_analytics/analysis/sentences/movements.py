@@ -99,14 +99,17 @@ def describe_waterfall(table: pd.DataFrame) -> str:
         if name in rows and rows[name][1]
     ]
     said = f"{head_waterfall(table)}: {', '.join(steps) or 'nothing moved'}."
-    return f"{said} {_describe_groups(table['value'], table, first='opening', last='closing')}".strip()
+    return (
+        f"{said} {_describe_groups(table['value'], table, first='opening', last='closing')}".strip()
+    )
 
 
 def head_waterfall(table: pd.DataFrame) -> str:
     """Say from which pipeline to which a waterfall went."""
     whole, money = _sum_groups(table), money_of(table)
     ends = [
-        f"{money(whole['value'][end])} ({count(int(whole['count'][end]))})" for end in ("opening", "closing")
+        f"{money(whole['value'][end])} ({count(int(whole['count'][end]))})"
+        for end in ("opening", "closing")
     ]
     due = table.attrs.get("due")
     return f"Pipeline{f' due {days(*due)}' if due else ''} went from {ends[0]} to {ends[1]}"
@@ -127,7 +130,10 @@ def describe_movements(table: pd.DataFrame) -> str:
     largest = table.iloc[int(table["value"].abs().to_numpy().argmax())]
     name = largest["unique_id"] if pd.isna(largest["name"]) else largest["name"]
     verb = _VERBS[largest["movement"]]
-    return f"{head_movements(table)}. The largest move: {name}, {verb} {_size(largest['value'], table)}."
+    return (
+        f"{head_movements(table)}. The largest move: {name}, {verb} "
+        f"{_size(largest['value'], table)}."
+    )
 
 
 def head_movements(table: pd.DataFrame) -> str:
@@ -153,14 +159,19 @@ def describe_slippage(table: pd.DataFrame) -> str:
     value = table["value"].groupby(level="outcome").sum()
     by_value = evidence.write_share(value.get("slipped", 0.0), value)
     slipped = counts.get("slipped", 0) / total
-    return f"{due}, {percent(slipped)} slipped by count{by_value and f', {by_value} by value'}; {ends}."
+    return (
+        f"{due}, {percent(slipped)} slipped by count{by_value and f', {by_value} by value'}; "
+        f"{ends}."
+    )
 
 
 def _compare_slippage(table: pd.DataFrame) -> str:
-    """Compare the last two whole periods, by value, or by count if no deal has a value; else say what is known of the last one.
+    """Compare the last two whole periods, by value, or by count if no deal has a value.
 
-    If more has slipped in the running period already than in the whole one before, that is said instead.
-    ``attrs["part"]`` names the periods whose start was not recorded.
+    Else say what is known of the last one.
+
+    If more has slipped in the running period already than in the whole one before, that is said
+    instead. ``attrs["part"]`` names the periods whose start was not recorded.
     """
     valued = bool(table["value"].sum() > 0 and (table["value"] >= 0).all())
     sums = table.groupby(level=["period", "outcome"], sort=False)[["count", "value"]].sum()
@@ -169,7 +180,11 @@ def _compare_slippage(table: pd.DataFrame) -> str:
     rates = (values["slipped"] / values.sum(axis=1) if valued else slipped / due).dropna()
     if rates.empty:
         return "Nothing was due."
-    freq, today, unit = table.attrs.get("freq"), table.attrs.get("as_of"), "value" if valued else "deals"
+    freq, today, unit = (
+        table.attrs.get("freq"),
+        table.attrs.get("as_of"),
+        "value" if valued else "deals",
+    )
     running, part = (
         [key for key in rates.index if evidence.cut_period(str(key), table)],
         table.attrs.get("part", []),
@@ -183,17 +198,29 @@ def _compare_slippage(table: pd.DataFrame) -> str:
         return evidence.say_few(
             f"{count(int(due[last]))} {'was' if due[last] == 1 else 'were'} due in {name}"
         )
-    by_deals, now = slipped / due, running[-1] if running and whole and running[-1] not in part else last
+    by_deals, now = (
+        slipped / due,
+        running[-1] if running and whole and running[-1] not in part else last,
+    )
     if rates[now] > rates[last] and by_deals[now] > by_deals[last] and evidence.is_enough(due[now]):
-        said = f"{percent(rates[now])} of {unit} due in {period_name(str(now), freq, today=today)} slipped already"
-        return f"{said} ({number(slipped[now])} of {count(int(due[now]))}), {name} {percent(rates[last])}."
+        said = (
+            f"{percent(rates[now])} of {unit} due in {period_name(str(now), freq, today=today)} "
+            "slipped already"
+        )
+        return (
+            f"{said} ({number(slipped[now])} of {count(int(due[now]))}), {name} "
+            f"{percent(rates[last])}."
+        )
     if not before or not evidence.is_enough(due[before[0]]):
         return f"{capital(name)}: {percent(rates[last])} of {unit} due slipped."
     pair = [before[0], last]
     change, by_count = (float(share[last] - share[before[0]]) for share in (rates, by_deals))
     against = f"{period_name(str(before[0]), freq, today=today)} {percent(rates[before[0]])}"
     if change * by_count > 0 and evidence.is_apart(slipped[pair], due[pair]):
-        return f"{'More' if change > 0 else 'Less'} slipped in {name}: {percent(rates[last])} of {unit} due, {against}."
+        return (
+            f"{'More' if change > 0 else 'Less'} slipped in {name}: {percent(rates[last])} of "
+            f"{unit} due, {against}."
+        )
     return f"{percent(rates[last])} of {unit} due in {name} slipped, {against}: {evidence.CHANCE}."
 
 
@@ -204,7 +231,9 @@ def describe_close_date_moves(table: pd.DataFrame) -> str:
     pushed, pulled = table[table["pushes"] > 0], table[table["pulls"] > 0]
     far = f", by a median of {number(pushed['days_pushed'].median())} days" if len(pushed) else ""
     n = number(len(pushed))
-    said = f"At least {n} of {count(len(table))} {'was' if len(pushed) == 1 else 'were'} pushed{far}"
+    said = (
+        f"At least {n} of {count(len(table))} {'was' if len(pushed) == 1 else 'were'} pushed{far}"
+    )
     return f"{said}; {number(len(pulled))} pulled in."
 
 
@@ -212,12 +241,20 @@ def describe_pipeline_created(table: pd.DataFrame) -> str:
     """Compare the last full period with those before it."""
     if table.empty:
         return "No deal was created in these periods."
-    whole = table.groupby(level="period", sort=False)[["deals", "value", "open_count", "open_value"]].sum()
+    whole = table.groupby(level="period", sort=False)[
+        ["deals", "value", "open_count", "open_value"]
+    ].sum()
     running = table["to_date"].groupby(level="period", sort=False).any()
     full, freq, money = whole[~running], table.attrs.get("freq"), money_of(table)
-    now = f"{money(whole['open_value'].iloc[-1])} ({count(int(whole['open_count'].iloc[-1]))}) is open now"
+    now = (
+        f"{money(whole['open_value'].iloc[-1])} ({count(int(whole['open_count'].iloc[-1]))}) is "
+        "open now"
+    )
     if full.empty:
-        return f"Created so far: {money(whole['value'].iloc[-1])} ({count(int(whole['deals'].iloc[-1]))}); {now}."
+        return (
+            f"Created so far: {money(whole['value'].iloc[-1])} "
+            f"({count(int(whole['deals'].iloc[-1]))}); {now}."
+        )
     last, before = full.iloc[-1], full.iloc[:-1]
     much = f"{money(last['value'])} ({count(int(last['deals']))})" if last["deals"] else "Nothing"
     created = f"{much} created in {period(str(full.index[-1]), freq)}"
@@ -225,7 +262,11 @@ def describe_pipeline_created(table: pd.DataFrame) -> str:
     if not usual > 0 or last["value"] < 0 or not evidence.is_enough(full["deals"].sum()):
         return f"{created}; {now}."
     change = last["value"] / usual - 1
-    said = f"{percent(abs(change))} {'above' if change > 0 else 'below'}" if abs(change) >= 0.005 else "about"
+    said = (
+        f"{percent(abs(change))} {'above' if change > 0 else 'below'}"
+        if abs(change) >= 0.005
+        else "about"
+    )
     return f"{created}, {said} the average of {count(len(before), noun(freq))}; {now}."
 
 
@@ -233,11 +274,15 @@ _MOST_ALARMS = 3
 _A_YEAR = {"M": 12, "Q": 4, "W": 52}
 """Periods of a year."""
 _SEASONS_FROM = 24
-"""Periods from which the same one of last year is told: of fewer, it was itself compared with less than a year."""
+"""Periods from which the same one of last year is told: of fewer, it was itself compared with less
+than a year."""
 
 
 def describe_world_changes(table: pd.DataFrame) -> str:
-    """State the alarms of the last three periods with both figures; from 24 periods on, with that of a year before."""
+    """State the alarms of the last three periods with both figures.
+
+    From 24 periods on, with that of a year before.
+    """
     labels = table.index.get_level_values("period").unique()
     if labels.empty:
         return "No deal was created or closed in these periods."
@@ -245,7 +290,10 @@ def describe_world_changes(table: pd.DataFrame) -> str:
     freq = str(table.attrs.get("freq"))
     if alarms.empty:
         span = spelled(min(len(labels), CURRENT), noun(freq))
-        return f"In the {span} up to {period(labels[-1], freq)}, neither new deals nor the share won changed beyond chance."
+        return (
+            f"In the {span} up to {period(labels[-1], freq)}, neither new deals nor the share "
+            "won changed beyond chance."
+        )
     rows = dict(zip(table.index, table.to_dict("records"), strict=True))
     begins = str(table.attrs.get("begins") or labels[0])
     said = [_describe_alarm(key, rows, freq, begins) for key in alarms[:_MOST_ALARMS]]
@@ -253,13 +301,19 @@ def describe_world_changes(table: pd.DataFrame) -> str:
     return f"{'. '.join(said)}; the forecast learns from both."
 
 
-def _describe_alarm(key: tuple[str, ...], rows: dict[Any, dict[Any, Any]], freq: str, begins: str) -> str:
+def _describe_alarm(
+    key: tuple[str, ...], rows: dict[Any, dict[Any, Any]], freq: str, begins: str
+) -> str:
     *group, name, measure = key
     row, when, unit = rows[key], pd.Period(name, freq), noun(freq)
     have = len(pd.period_range(begins, when, freq=freq))
     before = f"the {'twelve' if have > 12 else spelled(have - 1)} {unit}s before"
     year_ago = str(when - _A_YEAR.get(freq[0], 0))
-    old = rows.get((*group, year_ago, measure)) if have >= _SEASONS_FROM and year_ago != name else None
+    old = (
+        rows.get((*group, year_ago, measure))
+        if have >= _SEASONS_FROM and year_ago != name
+        else None
+    )
     season = f"; {period(year_ago, freq)}: {_write_measure(old, measure)}" if old else ""
     more, now = "more" if row["direction"] == "up" else "fewer", _write_measure(row, measure)
     if measure == "inflow":
@@ -298,7 +352,10 @@ def _list_moves(table: pd.DataFrame) -> tuple[str, list[str]]:
     if table.empty:
         return name, []
     moves = {field: table[table["field"] == field] for field in ("close_date", "value", "stage")}
-    said = [*_describe_date_moves(moves["close_date"]), *_describe_value_moves(moves["value"], table)]
+    said = [
+        *_describe_date_moves(moves["close_date"]),
+        *_describe_value_moves(moves["value"], table),
+    ]
     last, stages = str(table["operation"].iloc[-1]), moves["stage"]["after"].tail(1)
     if last in ("deleted", "transferred"):
         return name, [*said, last]
@@ -307,7 +364,9 @@ def _list_moves(table: pd.DataFrame) -> tuple[str, list[str]]:
 
 def _describe_date_moves(moves: pd.DataFrame) -> list[str]:
     moved = moves[moves["before"].notna() & moves["after"].notna()]
-    days = [(after - before).days for before, after in zip(moved["before"], moved["after"], strict=True)]
+    days = [
+        (after - before).days for before, after in zip(moved["before"], moved["after"], strict=True)
+    ]
     later, earlier = [n for n in days if n > 0], [-n for n in days if n < 0]
     return [
         f"{verb} {often(len(shifts))} ({count(sum(shifts), 'day')})"
@@ -323,11 +382,16 @@ def _describe_value_moves(moves: pd.DataFrame, table: pd.DataFrame) -> list[str]
     first, last = float(known.iloc[0]), float(known.iloc[-1])
     if first == last:
         return [f"value back at {_size(last, table)}"]
-    return [f"{'raised' if last > first else 'cut'} from {_size(first, table)} to {_size(last, table)}"]
+    return [
+        f"{'raised' if last > first else 'cut'} from {_size(first, table)} to {_size(last, table)}"
+    ]
 
 
 def describe_forecast_change(table: pd.DataFrame) -> str:
-    """Say how the forecast changed and by which steps; with `by`, name the groups that changed most."""
+    """Say how the forecast changed and by which steps.
+
+    With `by`, name the groups that changed most.
+    """
     whole, said = _sum_change(table), say_forecast_change(table)
     if steps := _sort_steps(whole):
         lead = _say_cause(whole, steps, "it") or _say_step(steps[0], whole)
@@ -344,7 +408,9 @@ def _sum_change(table: pd.DataFrame) -> pd.DataFrame:
     whole = movements[["expected", "value", "deals", "up", "down", "up_deals", "down_deals"]].sum()
     for way in ("up", "down"):
         moved = table.sort_values(f"{way}_most", key=abs, ascending=False, kind="stable")
-        most = moved.groupby(level="movement", sort=False)[[f"{way}_largest", f"{way}_most"]].first()
+        most = moved.groupby(level="movement", sort=False)[
+            [f"{way}_largest", f"{way}_most"]
+        ].first()
         whole = whole.join(most)
     whole.attrs = table.attrs
     return whole
@@ -363,7 +429,11 @@ def list_steps(table: pd.DataFrame) -> list[Step]:
             name = movement(key, amount if len(ways) == 1 or key != "value" else 0.0)
             if key == "new_business" and table.attrs.get("method") == "run_rate":
                 name = f"rest of the {noun(table.attrs.get('freq'))}"
-            cause = table.attrs.get("causes", {}).get(*ways, "") if key == "chance" and len(ways) == 1 else ""
+            cause = (
+                table.attrs.get("causes", {}).get(*ways, "")
+                if key == "chance" and len(ways) == 1
+                else ""
+            )
             steps.append(Step(str(key), name, amount, deals, movers, cause))
     return [step for step in steps if abs(step.expected) >= _CENT]
 
@@ -390,7 +460,10 @@ def say_forecast_change(table: pd.DataFrame) -> str:
     now = money(table["expected"].groupby(level="movement").sum()["now"])
     if abs(change) < _CENT:
         return f"{capital(what)} is unchanged {since}, at {now}"
-    return f"{capital(what)} is {'up' if change > 0 else 'down'} {money(abs(change))} {since}, to {now}"
+    return (
+        f"{capital(what)} is {'up' if change > 0 else 'down'} {money(abs(change))} {since}, to "
+        f"{now}"
+    )
 
 
 def _measure_change(table: pd.DataFrame) -> tuple[str, str, float]:
@@ -398,7 +471,11 @@ def _measure_change(table: pd.DataFrame) -> tuple[str, str, float]:
     expected, attrs = table["expected"].groupby(level="movement").sum(), table.attrs
     then, now = (day_of(table, attrs[name]) for name in ("then_at", "now_at"))
     what = period_name(str(attrs["period"]), attrs.get("freq"), today=now)
-    return what, f"since {day(then, year=then.year != now.year)}", float(expected["now"] - expected["then"])
+    return (
+        what,
+        f"since {day(then, year=then.year != now.year)}",
+        float(expected["now"] - expected["then"]),
+    )
 
 
 def _sort_steps(table: pd.DataFrame) -> list[Step]:
@@ -421,7 +498,11 @@ def _get_words(step: Step) -> tuple[str, str, str]:
     if step.key == "new_business":
         more = "more" if step.expected > 0 else "less"
         new = step.name == "new business"
-        said = f"{more} new business is expected" if new else f"{more} is expected from the {step.name}"
+        said = (
+            f"{more} new business is expected"
+            if new
+            else f"{more} is expected from the {step.name}"
+        )
         return said, said, f"{more} new business" if new else f"{more} from the {step.name}"
     if step.key == "chance":
         return f"became {step.name} to close", f"became {step.name} to close", step.name
@@ -431,7 +512,10 @@ def _get_words(step: Step) -> tuple[str, str, str]:
 
 def _say_step(step: Step, table: pd.DataFrame) -> str:
     """Say what happened to the deals of a step, and to which of them most."""
-    money, (one, several, _) = money_of(table, beside=table["expected"].abs().max()), _get_words(step)
+    money, (one, several, _) = (
+        money_of(table, beside=table["expected"].abs().max()),
+        _get_words(step),
+    )
     amount, when = f"({money(step.expected, signed=True)})", ""
     if not step.movers:
         return f"{one} {amount}"
@@ -447,12 +531,21 @@ def _say_step(step: Step, table: pd.DataFrame) -> str:
 def _say_briefly(step: Step, table: pd.DataFrame) -> str:
     """Say a step in a few words, of a single deal by its name."""
     amount = money_of(table, beside=table["expected"].abs().max())(step.expected, signed=True)
-    whose = "" if not step.movers else f"{step.movers[0][0]} " if step.deals == 1 else f"{step.deals:,} "
+    whose = (
+        ""
+        if not step.movers
+        else f"{step.movers[0][0]} "
+        if step.deals == 1
+        else f"{step.deals:,} "
+    )
     return f"{whose}{_get_words(step)[2]} ({amount})"
 
 
 def _describe_groups(values: pd.Series[Any], table: pd.DataFrame, *, first: str, last: str) -> str:
-    """Name the groups that changed most from the movement `first` to `last`; empty if none did, or without groups."""
+    """Name the groups that changed most from the movement `first` to `last`.
+
+    Empty if none did, or without groups.
+    """
     if table.index.nlevels == 1:
         return ""
     ends = unstack_level(values, "movement")
@@ -484,11 +577,16 @@ def describe_stage_flow(table: pd.DataFrame) -> str:
     if low.empty and len(known) > 1:
         return f"No stage stands out: {share} of deals that leave one go no further."
     names = joined(
-        [write_label("stage", name) for name in (known if low.empty else low).index], most=3, last="or"
+        [write_label("stage", name) for name in (known if low.empty else low).index],
+        most=3,
+        last="or",
     )
     if low.empty:
         return f"{share} of deals that leave {names} go no further."
-    return f"{percent(1 - low['advanced'].sum() / low['left'].sum())} of deals that leave {names} go no further, {share} overall."
+    return (
+        f"{percent(1 - low['advanced'].sum() / low['left'].sum())} of deals that leave {names} "
+        f"go no further, {share} overall."
+    )
 
 
 def describe_transitions(table: pd.DataFrame) -> str:
@@ -507,7 +605,9 @@ def describe_stage_funnel(table: pd.DataFrame) -> str:
     whole, deals = summed.sum(), int(table["open_count"].sum())
     if not summed.any():
         return (
-            f"{count(deals, 'open deal')}, none of them with a value." if deals else "There is no open deal."
+            f"{count(deals, 'open deal')}, none of them with a value."
+            if deals
+            else "There is no open deal."
         )
     (first, *others), share = evidence.find_largest(summed)
     if not share:

@@ -27,9 +27,13 @@ def describe_win_rate(table: pd.DataFrame) -> str:
     won, n = int(row["won"]), int(closed.sum())
     if not evidence.is_enough(n):
         return evidence.say_few(
-            f"{text.number(won)} of {text.count(n, 'closed deal')} {'was' if won == 1 else 'were'} won"
+            f"{text.number(won)} of {text.count(n, 'closed deal')} "
+            f"{'was' if won == 1 else 'were'} won"
         )
-    return f"Won {text.percent(row['rate'])} of {text.count(n, 'closed deal')} ({_format_interval(row)})."
+    return (
+        f"Won {text.percent(row['rate'])} of {text.count(n, 'closed deal')} "
+        f"({_format_interval(row)})."
+    )
 
 
 def say_apart(known: pd.DataFrame) -> str:
@@ -43,7 +47,8 @@ def say_apart(known: pd.DataFrame) -> str:
     if not apart and odd is None:
         return f"No win rate stands out from the overall {whole}."
     said = [
-        f"{write_key(known.index.names, key)}’s {text.percent(known['rate'][key])}" for key in apart or [odd]
+        f"{write_key(known.index.names, key)}’s {text.percent(known['rate'][key])}"
+        for key in apart or [odd]
     ]
     if not apart:
         groups = text.spelled(len(known), evidence.name_group(known.index.names[-1]))
@@ -53,7 +58,10 @@ def say_apart(known: pd.DataFrame) -> str:
 
 
 def _compare_periods(known: pd.DataFrame) -> str:
-    """Compare the last two whole periods; without one, state the rate of the days that are known."""
+    """Compare the last two whole periods.
+
+    Without one, state the rate of the days that are known.
+    """
     running = known["to_date"] if "to_date" in known else pd.Series(False, index=known.index)
     cuts = {str(name): evidence.cut_period(str(name), known) for name in known.index}
     whole = known[~running.to_numpy(dtype=bool) & [cuts[str(name)] is None for name in known.index]]
@@ -62,35 +70,56 @@ def _compare_periods(known: pd.DataFrame) -> str:
     if not evidence.is_enough(n):
         return evidence.say_few(f"{text.count(n)} closed {name}")
     won = f"Won {text.percent(last['rate'])}"
-    if not len(whole) or not before or not evidence.is_enough(before[-1]["won"] + before[-1]["lost"]):
+    if (
+        not len(whole)
+        or not before
+        or not evidence.is_enough(before[-1]["won"] + before[-1]["lost"])
+    ):
         return f"{won} of what closed {name} ({_format_interval(last)})."
     pair = known.loc[[before[-1].name, last.name]]
     apart = evidence.is_apart(pair["won"], pair["won"] + pair["lost"])
     how = "beyond chance" if apart else evidence.CHANCE
-    return f"{won} {name}, after {text.percent(before[-1]['rate'])} {_name_period(before[-1], known, cuts)}: {how}."
+    return (
+        f"{won} {name}, after {text.percent(before[-1]['rate'])} "
+        f"{_name_period(before[-1], known, cuts)}: {how}."
+    )
 
 
 def _name_period(row: pd.Series[Any], table: pd.DataFrame, cuts: dict[str, Any]) -> str:
     """Name a period, or the days of it that are known."""
     cut = cuts[str(row.name)]
-    return f"from {text.days(*cut)}" if cut else f"in {text.period(str(row.name), table.attrs.get('freq'))}"
+    return (
+        f"from {text.days(*cut)}"
+        if cut
+        else f"in {text.period(str(row.name), table.attrs.get('freq'))}"
+    )
 
 
 def describe_win_rate_curve(table: pd.DataFrame) -> str:
-    """State the share won by the last age, and the day by which half of it was won; with `by`, the range of the groups."""
+    """State the share won by the last age, and the day by which half of it was won.
+
+    With `by`, the range of the groups.
+    """
     if table.empty:
         return "No deal has closed yet."
     if table.index.nlevels > 1:
-        last = table.groupby(level=list(range(table.index.nlevels - 1)), observed=True, sort=False).last()
+        last = table.groupby(
+            level=list(range(table.index.nlevels - 1)), observed=True, sort=False
+        ).last()
         what = text.joined([text.group_label(name) for name in table.index.names[:-1]])
-        return f"By the last age, {_write_range(last['won_share'], text.percent)} were won, by {what}."
+        return (
+            f"By the last age, {_write_range(last['won_share'], text.percent)} were won, by {what}."
+        )
     won, n = table["won_share"], int(table["at_risk"].iloc[0])
     if not evidence.is_enough(n):
         return evidence.say_few(f"{text.count(n)} to follow")
     if not won.iloc[-1]:
         return f"None of {text.count(n)} has been won by day {text.number(table.index[-1])}."
     half = won.index[int((won >= won.iloc[-1] / 2).to_numpy().argmax())]
-    return f"{text.percent(won.iloc[-1])} are won by day {text.number(won.index[-1])}, half of them by day {text.number(half)}."
+    return (
+        f"{text.percent(won.iloc[-1])} are won by day {text.number(won.index[-1])}, half of them "
+        f"by day {text.number(half)}."
+    )
 
 
 def _write_range(values: pd.Series[Any], write: Callable[[float], str]) -> str:
@@ -116,7 +145,10 @@ def describe_win_rate_cohorts(table: pd.DataFrame) -> str:
     apart = evidence.is_apart(known["won"].tail(2), known["created"].tail(2))
     how = f"{'more' if rates[-1] > rates[-2] else 'fewer'} than" if apart else "about as many as"
     luck = "" if apart else f"; {evidence.CHANCE}"
-    return f"{text.percent(rates[-1])} of {names[-1]} deals won {when}, {how} before ({text.percent(rates[-2])}){luck}."
+    return (
+        f"{text.percent(rates[-1])} of {names[-1]} deals won {when}, {how} before "
+        f"({text.percent(rates[-2])}){luck}."
+    )
 
 
 def describe_win_rate_definitions(table: pd.DataFrame) -> str:
@@ -134,7 +166,8 @@ def describe_win_rate_definitions(table: pd.DataFrame) -> str:
     if not above > rates.max():
         return f"{said}."
     return (
-        f"{said}; one minus Kaplan-Meier says {text.percent(above)}, as it counts lost deals as still open."
+        f"{said}; one minus Kaplan-Meier says {text.percent(above)}, as it counts lost deals as "
+        "still open."
     )
 
 
@@ -163,7 +196,10 @@ def describe_velocity(table: pd.DataFrame) -> str:
     if len(known) == 1:
         return f"The open pipeline wins about {money(known.iloc[0])} a day."
     what = text.joined([text.group_label(name or "group") for name in table.index.names])
-    return f"The open pipeline wins about {_write_range(known, money)} a day by {what}; {money(known.sum())} in all."
+    return (
+        f"The open pipeline wins about {_write_range(known, money)} a day by {what}; "
+        f"{money(known.sum())} in all."
+    )
 
 
 def _format_interval(row: pd.Series[Any]) -> str:
@@ -177,7 +213,10 @@ def describe_audit(table: pd.DataFrame) -> str:
     errors = int((table["severity"] == "error").sum())
     most = table["check"].value_counts()
     (first, *others), _ = evidence.find_largest(most)
-    found = f"{text.count(len(table), 'finding')} in {text.count(table['unique_id'].nunique())}, {text.number(errors)} of them errors"
+    found = (
+        f"{text.count(len(table), 'finding')} in {text.count(table['unique_id'].nunique())}, "
+        f"{text.number(errors)} of them errors"
+    )
     each = " each" if others else ""
     names = text.joined([write_label("check", check) for check in (first, *others)], most=3)
     return f"{found}; most often: {names} ({text.number(most.max())}{each})."
@@ -190,7 +229,10 @@ def describe_audit_summary(table: pd.DataFrame) -> str:
     first = table.sort_values(["value", "deals"], ascending=False, kind="stable").iloc[0]
     both = " with all copies" if first.name == "duplicate" else ""
     worth = f", {money_of(table)(first['value'])}{both}" if first["value"] > 0 else ""
-    return f"{text.capital(text.spelled(int(first['deals']), 'deal'))} {_say_check(str(first.name), first['deals'])}{worth}."
+    return (
+        f"{text.capital(text.spelled(int(first['deals']), 'deal'))} "
+        f"{_say_check(str(first.name), first['deals'])}{worth}."
+    )
 
 
 _SINGULAR = {"are": "is", "have": "has", "may": "may", "close": "closes"}
@@ -211,7 +253,10 @@ def describe_flags(table: pd.DataFrame) -> str:
         return f"{head_flags(table)}."
     first = flagged.iloc[0]
     name = flagged.index[0] if pd.isna(first["name"]) else first["name"]
-    return f"{head_flags(table)}. {'The largest: ' if len(flagged) > 1 else ''}{name}, {first['reasons']}."
+    return (
+        f"{head_flags(table)}. {'The largest: ' if len(flagged) > 1 else ''}{name}, "
+        f"{first['reasons']}."
+    )
 
 
 def head_flags(table: pd.DataFrame) -> str:
@@ -230,7 +275,10 @@ def head_flags(table: pd.DataFrame) -> str:
     # An amount below 0 leaves no whole that the flagged ones are a part of.
     worth = f", {money(flagged['value'].sum())} of {money(table['value'].sum())}"
     worth = "" if (table["value"] < 0).any() else worth
-    return f"{text.number(len(flagged))} of {text.count(len(table), 'open deal')} {have} a flag{worth}; {text.joined(most, most=3)}"
+    return (
+        f"{text.number(len(flagged))} of {text.count(len(table), 'open deal')} {have} a "
+        f"flag{worth}; {text.joined(most, most=3)}"
+    )
 
 
 def describe_scorecard(table: pd.DataFrame) -> str:

@@ -51,8 +51,17 @@ _KINDS = (
     _Kind("deal_reasons", "chance points n won", forecasts.describe_deal_reasons),
     _Kind("track_record", "days_before held", forecasts.describe_track_record),
     _Kind("pacing", "booked actual booked_share to_date", forecasts.describe_pacing),
-    _Kind("forecast_categories", "commit best_case commit_total to_date", forecasts.describe_categories),
-    _Kind("category_moves", "count value", forecasts.describe_category_moves, "won commit slipped removed"),
+    _Kind(
+        "forecast_categories",
+        "commit best_case commit_total to_date",
+        forecasts.describe_categories,
+    ),
+    _Kind(
+        "category_moves",
+        "count value",
+        forecasts.describe_category_moves,
+        "won commit slipped removed",
+    ),
     _Kind(
         "waterfall",
         "count value deals",
@@ -61,12 +70,24 @@ _KINDS = (
         movements.head_waterfall,
     ),
     _Kind(
-        "movements", "movement unique_id value", movements.describe_movements, head=movements.head_movements
+        "movements",
+        "movement unique_id value",
+        movements.describe_movements,
+        head=movements.head_movements,
     ),
     _Kind("slippage", "count_rate value_rate", movements.describe_slippage),
     _Kind("close_date_moves", "pushes pulls days_pushed", movements.describe_close_date_moves),
-    _Kind("history.deal", "operation field before after", movements.describe_deal, head=movements.head_deal),
-    _Kind("pipeline_created", "deals open_count open_value to_date", movements.describe_pipeline_created),
+    _Kind(
+        "history.deal",
+        "operation field before after",
+        movements.describe_deal,
+        head=movements.head_deal,
+    ),
+    _Kind(
+        "pipeline_created",
+        "deals open_count open_value to_date",
+        movements.describe_pipeline_created,
+    ),
     _Kind("world_changes", "direction was now alarm", movements.describe_world_changes),
     _Kind(
         "forecast_change",
@@ -77,7 +98,9 @@ _KINDS = (
     ),
     _Kind("stage_funnel", "open_value reached_low reached_high", movements.describe_stage_funnel),
     _Kind("stage_flow", "entries advanced still", movements.describe_stage_flow),
-    _Kind("transitions", "from_stage to_stage days_in_stage backward", movements.describe_transitions),
+    _Kind(
+        "transitions", "from_stage to_stage days_in_stage backward", movements.describe_transitions
+    ),
     _Kind("scorecard", "rate differs slip_rate forecast_bias", rates.describe_scorecard),
     _Kind("audit", "unique_id check severity", rates.describe_audit),
     _Kind("audit_summary", "severity deals value", rates.describe_audit_summary),
@@ -97,9 +120,9 @@ def sentence(table: pd.DataFrame) -> str:
     Parameters
     ----------
     table : DataFrame
-        Result of a forecast, rate, stage or movement analysis or of `audit` or `deal_flags`, or some of its rows. A waterfall
-        needs its rows opening and closing, a change of forecast then and now. For a forecast the sentence covers the current
-        period, or the first one.
+        Result of a forecast, rate, stage or movement analysis or of `audit` or `deal_flags`, or
+        some of its rows. A waterfall needs its rows opening and closing, a change of forecast then
+        and now. For a forecast the sentence covers the current period, or the first one.
 
     Returns
     -------
@@ -126,7 +149,9 @@ def sentence(table: pd.DataFrame) -> str:
 def heading(table: pd.DataFrame) -> str:
     """Title a chart of a result table: its head, else the first clause of its sentence, without a full stop."""
     kind = _recognize(table)
-    return (kind.head(table) if kind.head else kind.describe(table).partition("; ")[0]).removesuffix(".")
+    return (
+        kind.head(table) if kind.head else kind.describe(table).partition("; ")[0]
+    ).removesuffix(".")
 
 
 def _recognize(table: pd.DataFrame) -> _Kind:

@@ -10,7 +10,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import org, periods
-from opp_analytics.analysis.shared.groups import By, Groups, check_by, combine, make_column_key, read
+from opp_analytics.analysis.shared.groups import (
+    By,
+    Groups,
+    check_by,
+    combine,
+    make_column_key,
+    read,
+)
 from opp_analytics.analysis.shared.history_query import find_ends
 from opp_analytics.analysis.stats.competing_risks import Incidence, incidence
 from opp_analytics.history import History
@@ -22,8 +29,9 @@ def measure_ages(
 ) -> tuple[NDArray[np.int64], NDArray[np.int8], dict[str, int]]:
     """Count the days from creation to the end (or to `today` for open deals) of each row of a conformed frame.
 
-    Without `ends` from a history, a won or lost deal ends on its ``close_date``, and the end of a disqualified deal is
-    unknown. Returns the days, −1 for a deal that cannot be followed, the outcome, and the number left out by reason.
+    Without `ends` from a history, a won or lost deal ends on its ``close_date``, and the end of a
+    disqualified deal is unknown. Returns the days, −1 for a deal that cannot be followed, the
+    outcome, and the number left out by reason.
     """
     outcome = org.outcome_codes(frame)
     outcome = np.where(org.mask_future_dated(frame, outcome, today), np.int8(org.OPEN), outcome)
@@ -82,14 +90,23 @@ def find_entry_ages(
 
 
 def fit_curves(
-    groups: Groups, days: NDArray[np.int64], outcome: NDArray[np.int8], entry: NDArray[np.int64] | None = None
+    groups: Groups,
+    days: NDArray[np.int64],
+    outcome: NDArray[np.int8],
+    entry: NDArray[np.int64] | None = None,
 ) -> list[Incidence]:
-    """Fit the incidence curve of each group; `entry` is the age from which each deal was watched."""
+    """Fit the incidence curve of each group.
+
+    `entry` is the age from which each deal was watched.
+    """
     rows = np.flatnonzero(days >= 0)
     rows = rows[np.argsort(groups.codes[rows], kind="stable")]
     cuts = np.searchsorted(groups.codes[rows], np.arange(groups.size + 1))
     parts = [rows[first:last] for first, last in pairwise(cuts)]
-    return [fit_curve(days[part], outcome[part], None if entry is None else entry[part]) for part in parts]
+    return [
+        fit_curve(days[part], outcome[part], None if entry is None else entry[part])
+        for part in parts
+    ]
 
 
 def fit_curve(

@@ -1,4 +1,7 @@
-"""Grouping: rows get a group code once; every column of a summary is a count or sum over the codes."""
+"""Grouping: rows get a group code once.
+
+Every column of a summary is a count or sum over the codes.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,9 @@ class Groups:
         """Sum the `amounts` of each group where `mask` is true; missing amounts count 0."""
         keep = np.flatnonzero(mask & (self.codes >= 0) & ~np.isnan(amounts))
         # Without rows, bincount returns integers.
-        return np.bincount(self.codes[keep], weights=amounts[keep], minlength=self.size).astype(np.float64)
+        return np.bincount(self.codes[keep], weights=amounts[keep], minlength=self.size).astype(
+            np.float64
+        )
 
     def nest(self, labels: pd.Index[Any], times: int | NDArray[np.intp]) -> pd.Index[Any]:
         """Put the labels of all groups below them; each group has so many."""
@@ -69,7 +74,9 @@ def check_by(by: By, *, level: str | None = None) -> list[str]:
     """Return the grouping columns as a list; refuse one named like the table's index level."""
     names = texts(by, "by", of="column")
     if level in names:
-        raise ArgumentValueError(f"by={by!r}: the result has an index level {level!r}; rename that column")
+        raise ArgumentValueError(
+            f"by={by!r}: the result has an index level {level!r}; rename that column"
+        )
     return names
 
 
@@ -78,9 +85,9 @@ def read(
 ) -> pd.DataFrame:
     """Check and return the columns that a function reads, with `status` if present and the columns of `by`.
 
-    Other columns are not checked, so a bad value there does not matter. Of the attrs only the org is kept. Unless
-    `any_stage`, warn of deals in stages unknown to the org, and refuse deals in another currency where `value` is read;
-    see `org.check_stages` and `org.check_currency`.
+    Other columns are not checked, so a bad value there does not matter. Of the attrs only the org
+    is kept. Unless `any_stage`, warn of deals in stages unknown to the org, and refuse deals in
+    another currency where `value` is read; see `org.check_stages` and `org.check_currency`.
     """
     if not isinstance(opportunities, pd.DataFrame):
         return org.require(opportunities)
@@ -102,7 +109,8 @@ def read(
 def make_column_key(column: pd.Series[Any]) -> Key:
     """Make a key of the values of a column, sorted (categories in their order), with "(none)" last for missing values.
 
-    A group that is really named "(none)", or like the text of a missing value, is one with them, as in a history.
+    A group that is really named "(none)", or like the text of a missing value, is one with them, as
+    in a history.
     """
     try:
         codes, found = pd.factorize(column, sort=True)
@@ -123,7 +131,10 @@ def make_column_key(column: pd.Series[Any]) -> Key:
 
 
 def _as_texts(labels: pd.Index[Any]) -> pd.Index[Any]:
-    """Convert labels to text; whole numbers that are floats only because some are missing lose the decimal point."""
+    """Convert labels to text.
+
+    Whole numbers that are floats only because some are missing lose the decimal point.
+    """
     if pd.api.types.is_float_dtype(labels.dtype) and (labels == np.rint(labels)).all():
         labels = labels.astype("int64")
     return labels.astype(schema.TEXT)

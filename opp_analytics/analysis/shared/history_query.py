@@ -21,7 +21,12 @@ from numpy.typing import NDArray
 
 from opp_analytics import history as store
 from opp_analytics.crm import refuse_other_deals
-from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, DataWarning, NotEnoughHistory
+from opp_analytics.errors import (
+    ArgumentTypeError,
+    ArgumentValueError,
+    DataWarning,
+    NotEnoughHistory,
+)
 from opp_analytics.history import History, ibis, label_of, missing
 from opp_analytics.org import (
     CURRENCY,
@@ -69,7 +74,8 @@ class Span:
     unknown: int
     """Deals that were in stages which the org does not know."""
     known_from: pd.Timestamp | None = None
-    """When the question begins later than asked, because what it needs is not known before; see `find_known_start`."""
+    """When the question begins later than asked, because what it needs is not known before; see
+    `find_known_start`."""
 
     @property
     def latest(self) -> pd.Timestamp:
@@ -92,12 +98,14 @@ def check_history(history: Any, asked_by: str, *columns: str) -> History:
     """Return the history after checking that it has records and these columns."""
     if not isinstance(history, History):
         raise ArgumentTypeError(
-            f"{asked_by} needs a History, not {type(history).__name__}: a single frame does not show changes. "
+            f"{asked_by} needs a History, not {type(history).__name__}: a single frame does not "
+            "show changes. "
             "Collect records with History(path).record(opportunities)"
         )
     if history.records.empty:
         raise NotEnoughHistory(
-            f"{asked_by} needs records, but the history has none yet; make the first one with History(path).record(opportunities)"
+            f"{asked_by} needs records, but the history has none yet; make the first one with "
+            "History(path).record(opportunities)"
         )
     known = history.table.columns if columns else ()
     missing = [column for column in columns if column not in known]
@@ -113,14 +121,17 @@ _MOST_IDS = 1_000
 def check_same_deals(opportunities: pd.DataFrame, history: History) -> None:
     """Refuse a frame and a history of other deals: fewer than half of the smaller one's are in the other.
 
-    Deals created after the last record are not compared. Ids that differ only in spelling are other ones too.
+    Deals created after the last record are not compared. Ids that differ only in spelling are other
+    ones too.
     """
     if "unique_id" not in opportunities or history.records.empty:
         return
     last, table = history.records["recorded_at"].iloc[-1], history.table
 
     asked = table.select("unique_id").distinct().order_by("unique_id")
-    known: pd.Series[str] = history.remember(("ids",), lambda: history.collect(asked)["unique_id"], fact=True)
+    known: pd.Series[str] = history.remember(
+        ("ids",), lambda: history.collect(asked)["unique_id"], fact=True
+    )
     frame = opportunities["unique_id"].dropna().astype(TEXT)
     if "created_at" in opportunities:
         created = pd.to_datetime(opportunities["created_at"], utc=True)
@@ -135,7 +146,8 @@ def check_same_deals(opportunities: pd.DataFrame, history: History) -> None:
 
 _MOST_NAMED = 3
 _WAY_OUT = (
-    "Use the history of these deals; where only the spelling differs, begin it again with this export: opp-analytics import-crm "
+    "Use the history of these deals; where only the spelling differs, begin it again with this "
+    "export: opp-analytics import-crm "
     "EXPORT FIELD_HISTORY --history FOLDER"
 )
 
@@ -155,9 +167,10 @@ def find_span(
 ) -> Span:
     """Find the records at `start` and `end`; None means the first or last record.
 
-    The columns of `reads` and `by` must begin by the start; without a `start`, the first record with all of them is it.
-    Those of `needs` must be known of the deals closed since then; see `find_known_start`.
-    `within_one_record` allows an equal start and end, ``needs_two=False`` a single record.
+    The columns of `reads` and `by` must begin by the start; without a `start`, the first record
+    with all of them is it. Those of `needs` must be known of the deals closed since then; see
+    `find_known_start`. `within_one_record` allows an equal start and end, ``needs_two=False`` a
+    single record.
     """
     records = check_history(history, asked_by, *by).records
     # A value is converted by its currency: all deals gaining one is no change.
@@ -173,10 +186,16 @@ def find_span(
     finish = moments.iloc[-1] if end is None else as_instant(end, tz=tz, end=True, name="end")
     if finish < begin:
         raise ArgumentValueError(f"end={end!r} is before start={start!r}; swap them")
-    known = find_known_start(history, begin, finish, needs, asked_by=asked_by, tz=tz, given=start is not None)
+    known = find_known_start(
+        history, begin, finish, needs, asked_by=asked_by, tz=tz, given=start is not None
+    )
     begin, start = (begin, start) if known is None else (known, known)
     opening, closing = (_find_last_before(history, moments, at) for at in (begin, finish))
-    if needs_two and opening == closing and not (within_one_record and len(moments) > 1 and begin == finish):
+    if (
+        needs_two
+        and opening == closing
+        and not (within_one_record and len(moments) > 1 and begin == finish)
+    ):
         raise NotEnoughHistory(_explain_missing_record(moments, opening, finish, asked_by))
     _check_begun(history, opening, closing, reads, asked_by)
     if "value" in reads:
@@ -200,7 +219,9 @@ def find_span(
     )
 
 
-def find_first_record(history: History, moments: pd.Series[Any], reads: Sequence[str]) -> pd.Timestamp:
+def find_first_record(
+    history: History, moments: pd.Series[Any], reads: Sequence[str]
+) -> pd.Timestamp:
     """Find the first record with all those columns of `reads` that the history ever had."""
     begins = history.begins
     return pd.Timestamp(max([moments.iloc[0], *begins[begins.index.isin(reads)]]))
@@ -224,10 +245,13 @@ def find_known_start(
     tz: str,
     given: bool = False,
 ) -> pd.Timestamp | None:
-    """Find from when on a history knows the columns that a question needs; None if it does from `begin` on.
+    """Find from when on a history knows the columns that a question needs.
 
-    In months in which it knows them of fewer than 90% of the closed deals, as an imported field history may, a question
-    is not answered: it begins after them, with a warning, or is refused where its start was `given` or nothing is left.
+    None if it does from `begin` on.
+
+    In months in which it knows them of fewer than 90% of the closed deals, as an imported field
+    history may, a question is not answered: it begins after them, with a warning, or is refused
+    where its start was `given` or nothing is left.
     """
     if not needs:
         return None
@@ -239,7 +263,8 @@ def find_known_start(
         return None
     what = joined([_NEEDED[name] for name in needs])
     lacks = (
-        f"the imported history lacks the {what} of more than 10% of the deals closed in {count(len(inside), 'month')} up to "
+        f"the imported history lacks the {what} of more than 10% of the deals closed in "
+        f"{count(len(inside), 'month')} up to "
         f"{inside[-1]}"
     )
     day = (inside[-1] + 1).start_time
@@ -259,14 +284,19 @@ _NEEDED = {"stage": "stages", "close_date": "planned dates"}
 
 
 def _check_begun(
-    history: History, opening: pd.Timestamp, closing: pd.Timestamp, reads: Sequence[str], asked_by: str
+    history: History,
+    opening: pd.Timestamp,
+    closing: pd.Timestamp,
+    reads: Sequence[str],
+    asked_by: str,
 ) -> None:
     """Refuse a window in which a column begins: all deals gaining a value is not a change."""
     begins = history.begins
     late = begins[begins.index.isin(reads) & (begins > opening) & (begins <= closing)]
     if len(late):
         raise NotEnoughHistory(
-            f"{asked_by}: {late.index[-1]} begins with the record of {late.iloc[-1]:%Y-%m-%d %H:%M} UTC, because the import "
+            f"{asked_by}: {late.index[-1]} begins with the record of "
+            f"{late.iloc[-1]:%Y-%m-%d %H:%M} UTC, because the import "
             "lacked it; start there or later"
         )
 
@@ -278,9 +308,12 @@ def _is_day(when: When) -> bool:
 
 
 def count_unknown_deals(history: History) -> int:
-    """Count the deals that were without a stage or in one unknown to the history's org; a warning names the stages.
+    """Count the deals that were without a stage or in one unknown to the history's org.
 
-    Refuse a history without any known stage; a part of a history is exempt: it may hold a single deal.
+    A warning names the stages.
+
+    Refuse a history without any known stage; a part of a history is exempt: it may hold a single
+    deal.
     """
     seen = history.stages_seen()
     unknown = Org.of(history).stages.outcome_codes(seen) == UNKNOWN
@@ -293,7 +326,10 @@ def count_unknown_deals(history: History) -> int:
 
 
 def check_one_currency(history: History, org: Org) -> None:
-    """Refuse a history with deals in another currency than the org's, or in several; one with rates is converted."""
+    """Refuse a history with deals in another currency than the org's, or in several.
+
+    One with rates is converted.
+    """
     table = history.table
     if CURRENCY not in table.columns or VALUE_ORIGINAL in table.columns:
         return
@@ -306,7 +342,9 @@ def check_one_currency(history: History, org: Org) -> None:
         refuse_currencies(codes, one, deals=[], frame="changes")
 
 
-def _find_last_before(history: History, moments: pd.Series[Any], instant: pd.Timestamp) -> pd.Timestamp:
+def _find_last_before(
+    history: History, moments: pd.Series[Any], instant: pd.Timestamp
+) -> pd.Timestamp:
     known = moments[moments <= instant]
     # If there is none, the history's error says when it begins.
     return pd.Timestamp(known.iloc[-1]) if len(known) else history.recorded_before(instant)
@@ -317,13 +355,18 @@ def _explain_missing_record(
 ) -> str:
     later = moments[moments > opening]
     if len(later):
-        when = f"the next one is from {later.iloc[0]:%Y-%m-%d %H:%M} UTC, after the end ({finish:%Y-%m-%d %H:%M} UTC)"
+        when = (
+            f"the next one is from {later.iloc[0]:%Y-%m-%d %H:%M} UTC, after the end "
+            f"({finish:%Y-%m-%d %H:%M} UTC)"
+        )
     elif len(moments) > 1:
         due = moments.iloc[-1] + moments.diff().median()
         when = f"at the usual pace, the next one is due around {due:%Y-%m-%d}"
     else:
         when = "there is only one; make another with History(path).record(opportunities)"
-    return f"{asked_by} needs a second record after the one from {opening:%Y-%m-%d %H:%M} UTC: {when}"
+    return (
+        f"{asked_by} needs a second record after the one from {opening:%Y-%m-%d %H:%M} UTC: {when}"
+    )
 
 
 def read_log(history: History, *further: str, by: Sequence[str] = ()) -> ibis.Table:
@@ -340,8 +383,9 @@ def add_outcome(
 ) -> ibis.Table:
     """Add ``outcome`` (of `oa.outcomes`, deleted or transferred), ``cents``, and the groups of `by` as text to change rows.
 
-    `org` is the history's org. Of the other columns those that analyses read are kept, and `further` ones. Money is in
-    whole cents, because float sums differ between engines; a missing value counts 0.
+    `org` is the history's org. Of the other columns those that analyses read are kept, and
+    `further` ones. Money is in whole cents, because float sums differ between engines; a missing
+    value counts 0.
     """
     groups = {name_group(k): label_of(changes[name]) for k, name in enumerate(by)}
     left = changes["operation"].isin([store.DELETED, store.TRANSFERRED])
@@ -393,7 +437,9 @@ def count_before(rows: ibis.Table, instants: pd.DatetimeIndex, name: str) -> ibi
     days = np.arange(own[0], own[-1] + 1)
     first, end = np.searchsorted(own, days), np.searchsorted(own, days, side="right")
     later = {
-        f"_at_{k}": pd.Series(instants.take(np.minimum(first + k, len(own) - 1))).where(first + k < end)
+        f"_at_{k}": pd.Series(instants.take(np.minimum(first + k, len(own) - 1))).where(
+            first + k < end
+        )
         for k in range(int((end - first).max()))
     }
     known = pd.DataFrame({"_day": days, "_first": first.astype(np.int64), **later})
@@ -424,12 +470,15 @@ def read_changes(
 ) -> pd.DataFrame:
     """Read the rows in which a column of `of` differs from the deal's row before, oldest first within each deal.
 
-    Columns: ``outcome`` (its code, DELETED or TRANSFERRED), those that forecasts read, and `further` ones if present. Read once
-    for the same records.
+    Columns: ``outcome`` (its code, DELETED or TRANSFERRED), those that forecasts read, and
+    `further` ones if present. Read once for the same records.
     """
     table = check_history(history, asked_by).table
     count_unknown_deals(history)
-    wanted = [*_FOLLOWED, *(name for name in further if name in table.columns and name not in _FOLLOWED)]
+    wanted = [
+        *_FOLLOWED,
+        *(name for name in further if name in table.columns and name not in _FOLLOWED),
+    ]
 
     def collect() -> pd.DataFrame:
         rows = add_outcome(table, Org.of(history), *wanted)
@@ -456,21 +505,30 @@ def number_deals(rows: pd.DataFrame) -> NDArray[np.int64]:
     return np.cumsum(np.append([0][: len(ids)], begins)).astype(np.int64)
 
 
-def find_ends(history: History, frame: pd.DataFrame, today: pd.Timestamp, tz: str) -> pd.Series[Any]:
-    """Find the end date of each deal of the frame from the records up to `today`; missing where unknown.
+def find_ends(
+    history: History, frame: pd.DataFrame, today: pd.Timestamp, tz: str
+) -> pd.Series[Any]:
+    """Find the end date of each deal of the frame from the records up to `today`.
 
-    A won or lost deal keeps its ``close_date`` if that is between the records before and after its end; a deal that
-    had already ended when first seen always keeps it.
+    Missing where unknown.
+
+    A won or lost deal keeps its ``close_date`` if that is between the records before and after its
+    end; a deal that had already ended when first seen always keeps it.
     """
     until = as_instant(today, tz=tz, end=True)
     rows = read_changes(history, "history=")
     check_same_deals(frame, history)
     rows = rows[rows["seen_at"] <= until]
     entered = rows["outcome"] != rows.groupby("unique_id")["outcome"].shift()
-    last = rows[entered.to_numpy(dtype=bool)].drop_duplicates("unique_id", keep="last").set_index("unique_id")
+    last = (
+        rows[entered.to_numpy(dtype=bool)]
+        .drop_duplicates("unique_id", keep="last")
+        .set_index("unique_id")
+    )
     seen = last.reindex(frame["unique_id"]).reset_index(drop=True)
     after, at = (
-        to_dates(seen[name].astype("datetime64[us, UTC]"), tz=tz) for name in ("seen_after", "seen_at")
+        to_dates(seen[name].astype("datetime64[us, UTC]"), tz=tz)
+        for name in ("seen_after", "seen_at")
     )
     planned = frame["close_date"]
     inside = (planned >= after) & (planned <= at)

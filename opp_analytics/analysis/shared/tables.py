@@ -28,9 +28,10 @@ def annotate(
 ) -> pd.DataFrame:
     """Set the attrs of a result table: plain JSON values, so that it can be saved as Parquet.
 
-    `made_from` is the frame or history behind the table; its org goes along, so that a drawing knows the currency and the
-    fiscal year. ``n`` is the number of opportunities, ``as_of`` the day (default: the day of the load, if the frame has its
-    certificate), ``left_out`` counts by reason, ``complete`` is False when the load may be incomplete.
+    `made_from` is the frame or history behind the table; its org goes along, so that a drawing
+    knows the currency and the fiscal year. ``n`` is the number of opportunities, ``as_of`` the day
+    (default: the day of the load, if the frame has its certificate), ``left_out`` counts by reason,
+    ``complete`` is False when the load may be incomplete.
     """
     load = Certificate.of(made_from) if isinstance(made_from, pd.DataFrame) else None
     made_on = as_of if as_of is not None else load.fetched_at if load else None
@@ -57,13 +58,20 @@ def annotate_span(
     return annotate(table, made_from=made_from, n=n, as_of=as_of, **further, **span.notes())
 
 
-def fill_counts(found: pd.DataFrame, by: Sequence[str], level: str, labels: Sequence[str]) -> pd.DataFrame:
+def fill_counts(
+    found: pd.DataFrame, by: Sequence[str], level: str, labels: Sequence[str]
+) -> pd.DataFrame:
     """Give every group all `labels`, as `fill_rows` does, in whole numbers with 0 for absent ones."""
     return fill_rows(found, by, level, labels).fillna(0).astype("int64")
 
 
-def fill_rows(found: pd.DataFrame, by: Sequence[str], level: str, labels: Sequence[str]) -> pd.DataFrame:
-    """Give every group of a query's result all `labels`, in order, as the last level of the index; absent ones are missing."""
+def fill_rows(
+    found: pd.DataFrame, by: Sequence[str], level: str, labels: Sequence[str]
+) -> pd.DataFrame:
+    """Give every group of a query's result all `labels`, in order, as the last level of the index.
+
+    Absent ones are missing.
+    """
     keys = name_groups(by)
     order = pd.Index(list(labels), name=level, dtype=schema.TEXT)
     numbers = found.set_index([*keys, level])
@@ -78,13 +86,18 @@ def sort_groups(rows: pd.DataFrame, keys: Sequence[str], *then: str) -> pd.DataF
     """Sort rows by group, "(none)" last, then by further columns."""
     last = chr(sys.maxunicode)
     return rows.sort_values(
-        [*keys, *then], kind="stable", ignore_index=True,
+        [*keys, *then],
+        kind="stable",
+        ignore_index=True,
         key=lambda column: column.mask(column == NO_LABEL, last) if column.name in keys else column,
-    )  # fmt: skip
+    )
 
 
 def index_by_groups(table: pd.DataFrame, found: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
-    """Set the groups of the query's rows as the index; without groups, return the table unchanged."""
+    """Set the groups of the query's rows as the index.
+
+    Without groups, return the table unchanged.
+    """
     if not by:
         return table
     labels = [pd.Index(found[key], dtype=schema.TEXT) for key in name_groups(by)]

@@ -1,4 +1,7 @@
-"""`stage_flow`: outcome of the entries into each stage; `stage_flow_deals`: each of these entries."""
+"""`stage_flow`: outcome of the entries into each stage.
+
+`stage_flow_deals`: each of these entries.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +23,17 @@ from opp_analytics.analysis.shared.history_query import (
     name_groups,
     read_log,
 )
-from opp_analytics.analysis.shared.tables import annotate_span, fill_counts, index_by_groups, sort_groups
-from opp_analytics.analysis.stages.stage_funnel import list_open_stages, merge_pipelines, split_pipelines
+from opp_analytics.analysis.shared.tables import (
+    annotate_span,
+    fill_counts,
+    index_by_groups,
+    sort_groups,
+)
+from opp_analytics.analysis.stages.stage_funnel import (
+    list_open_stages,
+    merge_pipelines,
+    split_pipelines,
+)
 from opp_analytics.analysis.stats.competing_risks import incidence
 from opp_analytics.history import TRANSFERRED, History, ibis, missing
 from opp_analytics.org import NOT_RECORDED, PIPELINE, Org
@@ -45,11 +57,11 @@ def stage_flow(
     history : History
         Reads ``stage``, ``status`` and `by` of the change log.
     start, end : date or str
-        Time window: entries after the last record at `start` and by `end` count, with their outcome by `end`. A
-        naive date means the start of its day for `start`, the end of its day for `end`.
+        Time window: entries after the last record at `start` and by `end` count, with their outcome
+        by `end`. A naive date means the start of its day for `start`, the end of its day for `end`.
     by : str or list of str, optional
-        Columns to group by, with their values on entry. Deals in several pipelines need "pipeline" here, and each part has
-        the stages of its pipeline.
+        Columns to group by, with their values on entry. Deals in several pipelines need "pipeline"
+        here, and each part has the stages of its pipeline.
     assume_passed : bool
         If True, a stage that was skipped between two records counts as entered and advanced from.
     tz : str, optional
@@ -58,28 +70,30 @@ def stage_flow(
     Returns
     -------
     DataFrame
-        Index ``stage`` (below the columns of `by`, where given), always all open stages of the org in order. ``entries``,
-        ``advanced`` (to a later stage, or won), ``lost``, ``back`` (to an earlier stage), ``removed`` (deleted,
-        disqualified, or moved to an unknown stage or another pipeline), ``still`` (in the stage at the end; the five sum to the entries), all int64;
-        after ``history.where`` also ``transferred`` (left for elsewhere, a sixth end; neither in the conversion nor the median);
-        ``conversion`` (float64, advanced / (entries − still), NaN without ends), ``median_days`` (float64, days in the
-        stage; started days count, and deals still in the stage count as longer; NaN where fewer than half have left),
-        ``passed`` (int64, assumed entries).
+        Index ``stage`` (below the columns of `by`, where given), always all open stages of the org
+        in order. ``entries``, ``advanced`` (to a later stage, or won), ``lost``, ``back`` (to an
+        earlier stage), ``removed`` (deleted, disqualified, or moved to an unknown stage or another
+        pipeline), ``still`` (in the stage at the end; the five sum to the entries), all int64;
+        after ``history.where`` also ``transferred`` (left for elsewhere, a sixth end; neither in
+        the conversion nor the median); ``conversion`` (float64, advanced / (entries − still), NaN
+        without ends), ``median_days`` (float64, days in the stage; started days count, and deals
+        still in the stage count as longer; NaN where fewer than half have left), ``passed`` (int64,
+        assumed entries).
 
     Raises
     ------
     NotEnoughHistory
-        When `start` is before the first record, no record lies between `start` and `end`, or an imported history lacks the
-        stages of their months.
+        When `start` is before the first record, no record lies between `start` and `end`, or an
+        imported history lacks the stages of their months.
     ArgumentError, MissingColumnError
         When an argument is of the wrong kind or out of range, or the history has no column of `by`.
 
     Notes
     -----
-    A deal already in a stage at `start` does not count as an entry. The median is the day by which half of the stays
-    have ended (Aalen–Johansen, as in `win_rate_curve`); every exit ends a stay, and a current stay is censored. Times
-    are only as exact as the time between records, and several changes between two records appear as one
-    (``attrs["bound"]``).
+    A deal already in a stage at `start` does not count as an entry. The median is the day by which
+    half of the stays have ended (Aalen–Johansen, as in `win_rate_curve`); every exit ends a stay,
+    and a current stay is censored. Times are only as exact as the time between records, and several
+    changes between two records appear as one (``attrs["bound"]``).
 
     Examples
     --------
@@ -115,14 +129,19 @@ def _count_entries(spells: pd.DataFrame, groups: list[str], stages: list[str]) -
     each = spells[~passed].groupby(level if groups else "stage")
     medians = {key: _find_median(group) for key, group in each}
     table.insert(0, "entries", entries)
-    median = pd.Series([medians.get(key, np.nan) for key in table.index], index=table.index, dtype="float64")
+    median = pd.Series(
+        [medians.get(key, np.nan) for key in table.index], index=table.index, dtype="float64"
+    )
     return table.assign(conversion=table["advanced"] / done, median_days=median)[
         ["entries", *FLOW_ENDS, TRANSFERRED, "conversion", "median_days", "passed"]
     ]
 
 
 def _find_median(spells: pd.DataFrame) -> float:
-    """Find the days after which half of the stays have ended; NaN when more than half are still running."""
+    """Find the days after which half of the stays have ended.
+
+    NaN when more than half are still running.
+    """
     ended = (~spells["end"].isin(["still", TRANSFERRED])).to_numpy()
     times, days = spells["times"].to_numpy(dtype="int64"), spells["days"].to_numpy(dtype="int64")
     curve = incidence(np.repeat(days, times), won=np.repeat(ended, times))
@@ -134,7 +153,10 @@ FLOW_ENDS = ("advanced", "lost", "back", "removed", "still")
 """Outcomes of an entry into a stage; each entry has exactly one."""
 _WON, _LOST, _REMOVED = "(won)", "(lost)", "(removed)"
 """Places of deals that are not open, besides the open stages."""
-_BOUND = "lower: several changes between two records appear as one; times are only as exact as the records"
+_BOUND = (
+    "lower: several changes between two records appear as one; times are only as exact as the "
+    "records"
+)
 _APART = "\x1f"
 """Between a stage and its pipeline in the name of a place."""
 
@@ -158,10 +180,11 @@ def stage_flow_deals(
     Returns
     -------
     DataFrame
-        One row per entry, by the order of the stages, then ``unique_id`` (with `by`, within each group, which is the index):
-        ``stage`` (str), ``unique_id``, ``name`` (str, as on entry), ``outcome`` (str: one of advanced, lost, back, removed, still;
-        transferred after ``history.where``), ``days`` (int64, in the stage so far), ``passed`` (bool: assumed). If nothing
-        entered, no rows.
+        One row per entry, by the order of the stages, then ``unique_id`` (with `by`, within each
+        group, which is the index): ``stage`` (str), ``unique_id``, ``name`` (str, as on entry),
+        ``outcome`` (str: one of advanced, lost, back, removed, still; transferred after
+        ``history.where``), ``days`` (int64, in the stage so far), ``passed`` (bool: assumed). If
+        nothing entered, no rows.
 
     Raises
     ------
@@ -188,15 +211,29 @@ class StageEntries:
     asked: Span
     groups: list[str]
     stays: list[tuple[list[str], pd.DataFrame]]
-    """The open stages of each pipeline in order, and the stays in them, or how many alike there were."""
+    """The open stages of each pipeline in order, and the stays in them, or how many alike there
+    were."""
 
     @classmethod
     def read(
-        cls, history: History, start: When, end: When, by: By, tz: str | None, asked_by: str, *, listed: bool
+        cls,
+        history: History,
+        start: When,
+        end: When,
+        by: By,
+        tz: str | None,
+        asked_by: str,
+        *,
+        listed: bool,
     ) -> StageEntries:
-        """Read a history, after checks; unless the deals are `listed`, they are counted where the history is."""
+        """Read a history, after checks.
+
+        Unless the deals are `listed`, they are counted where the history is.
+        """
         groups, reads = check_by(by, level="stage"), ("stage",)
-        asked = find_span(history, start, end, asked_by=asked_by, by=groups, tz=tz, reads=reads, needs=reads)
+        asked = find_span(
+            history, start, end, asked_by=asked_by, by=groups, tz=tz, reads=reads, needs=reads
+        )
         steps = build_steps(history, asked, groups)
         if not listed:
             alike = steps.group_by([*name_groups(groups), "came_from", "place", "went_to", "days"])
@@ -205,11 +242,18 @@ class StageEntries:
         return cls(history, asked, groups, list(stays))
 
     def _select(self, assume_passed: bool) -> list[tuple[list[str], pd.DataFrame]]:
-        return self.stays if assume_passed else [(own, mine[~mine["passed"]]) for own, mine in self.stays]
+        return (
+            self.stays
+            if assume_passed
+            else [(own, mine[~mine["passed"]]) for own, mine in self.stays]
+        )
 
     def sum_up(self, *, assume_passed: bool = True) -> pd.DataFrame:
         """Make the table of `stage_flow`."""
-        parts = [_count_entries(mine, self.groups, stages) for stages, mine in self._select(assume_passed)]
+        parts = [
+            _count_entries(mine, self.groups, stages)
+            for stages, mine in self._select(assume_passed)
+        ]
         table = merge_pipelines(parts, _order_groups(parts, self.groups))
         if not self.history.is_part:
             table = table.drop(columns=TRANSFERRED)
@@ -224,7 +268,9 @@ class StageEntries:
         ]
         every = pd.concat(ranked, ignore_index=True)
         found = sort_groups(every, name_groups(self.groups), "rank", "unique_id", "days")
-        kinds: dict[str, Any] = dict.fromkeys(("stage", "unique_id", "name", "outcome"), schema.TEXT)
+        kinds: dict[str, Any] = dict.fromkeys(
+            ("stage", "unique_id", "name", "outcome"), schema.TEXT
+        )
         kinds |= {"days": "int64", "passed": "bool"}
         table = found.assign(outcome=found["end"])[list(kinds)].astype(kinds)
         indexed = index_by_groups(table, found, self.groups)
@@ -234,15 +280,23 @@ class StageEntries:
 def _split_by_pipeline(
     history: History, asked: Span, groups: list[str], steps: pd.DataFrame, asked_by: str
 ) -> Iterator[tuple[list[str], pd.DataFrame]]:
-    """Yield the open stages of each pipeline in order, and the stays in them with their ``end``; one pipeline where all stages rank together."""
-    for pipeline in split_pipelines(asked.org, _list_pipelines(history, asked.org), groups, asked_by):
+    """Yield the open stages of each pipeline in order, and the stays in them with their ``end``.
+
+    One pipeline where all stages rank together.
+    """
+    for pipeline in split_pipelines(
+        asked.org, _list_pipelines(history, asked.org), groups, asked_by
+    ):
         mine = steps
         if place := _place_pipeline(groups, asked.org):
             label = pipeline or NO_LABEL
             mine = steps[steps[place] == label]
-            # What keeps its pipeline is a stage of another one: neither before nor behind a stage of this one.
+            # What keeps its pipeline is a stage of another one: neither before nor behind a stage
+            # of this one.
             ends = ("came_from", "place", "went_to")
-            mine = mine.assign(**{name: mine[name].str.removesuffix(_APART + label) for name in ends})
+            mine = mine.assign(
+                **{name: mine[name].str.removesuffix(_APART + label) for name in ends}
+            )
         ranks = {stage: rank for rank, stage in enumerate(list_open_stages(asked.org, pipeline))}
         stays = [_add_ends(mine, ranks), _assume_passed(mine, ranks)]
         yield list(ranks), pd.concat(stays, ignore_index=True)
@@ -265,8 +319,9 @@ def _list_pipelines(history: History, org: Org) -> pd.Series[Any]:
 def build_steps(history: History, asked: Span, groups: list[str]) -> ibis.Table:
     """Build the steps of deals from place to place between two records, with the next place and the days until then.
 
-    A place is the stage of an open deal (with its pipeline, where they rank one by one), won, lost, or removed for every
-    other deal. A deal that leaves the history's part goes to the place transferred.
+    A place is the stage of an open deal (with its pipeline, where they rank one by one), won, lost,
+    or removed for every other deal. A deal that leaves the history's part goes to the place
+    transferred.
     """
     log = keep_until(read_log(history, "name", by=groups), asked.closing)
     log = log.filter((log["outcome"] != "open") | (log["stage"].fill_null("") != NOT_RECORDED))
@@ -291,7 +346,14 @@ def build_steps(history: History, asked: Span, groups: list[str]) -> ibis.Table:
     # With the end of the window as its end, an open stay needs no special case.
     days = count_days(log["seen_at"], log["went_at"].fill_null(instant(asked.closing)))
     return log.select(
-        *keys, "unique_id", "name", "came_from", "place", "went_to", days=days.ceil().cast("int64"), times=1
+        *keys,
+        "unique_id",
+        "name",
+        "came_from",
+        "place",
+        "went_to",
+        days=days.ceil().cast("int64"),
+        times=1,
     )
 
 

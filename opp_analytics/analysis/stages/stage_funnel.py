@@ -10,7 +10,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import schema
-from opp_analytics.analysis.shared.groups import By, Groups, Key, check_by, combine, make_column_key, read
+from opp_analytics.analysis.shared.groups import (
+    By,
+    Groups,
+    Key,
+    check_by,
+    combine,
+    make_column_key,
+    read,
+)
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.org import (
@@ -37,22 +45,22 @@ def stage_funnel(opportunities: pd.DataFrame, *, by: By = None) -> pd.DataFrame:
     opportunities : DataFrame
         ``stage``, ``value`` (money), ``status`` if present, and the columns of `by`.
     by : str or list of str, optional
-        One funnel for each value of these columns; a missing value is shown as "(none)". Deals in several pipelines need
-        "pipeline" here, and each funnel has the stages of its pipeline.
+        One funnel for each value of these columns; a missing value is shown as "(none)". Deals in
+        several pipelines need "pipeline" here, and each funnel has the stages of its pipeline.
 
     Returns
     -------
     DataFrame
-        Index ``stage`` (str; below the columns of `by`): the org's open stages in order, then "(none)" if an open deal
-        has none. Columns:
+        Index ``stage`` (str; below the columns of `by`): the org's open stages in order, then
+        "(none)" if an open deal has none. Columns:
 
         - ``open_count`` (int64), ``open_value`` (float64, money; a missing value counts 0).
         - ``reached_low`` (int64): deals that must have reached this stage.
         - ``reached_high`` (int64): deals that may have reached it.
         - ``reached_high_forward`` (int64): the same, if no deal ever moved back.
 
-        Attrs: ``n`` deals counted, ``left_out`` (contradictions, unknown stages, open deals without a value). Empty
-        input gives the open stages with zeros; with `by` no rows.
+        Attrs: ``n`` deals counted, ``left_out`` (contradictions, unknown stages, open deals without
+        a value). Empty input gives the open stages with zeros; with `by` no rows.
 
     Raises
     ------
@@ -63,10 +71,11 @@ def stage_funnel(opportunities: pd.DataFrame, *, by: By = None) -> pd.DataFrame:
 
     Notes
     -----
-    One frame has no history, so the deals that reached stage s are known only within bounds: at least (open at or beyond
-    s) + won; at most that + all lost + disqualified + open below s that may have moved back. An open deal without a
-    stage has no rank and is in the upper bounds only. `stage_flow` counts actual entries, from history. A deal that closed with
-    a date still to come has left the funnel, while a rate as of a day counts it as open until then.
+    One frame has no history, so the deals that reached stage s are known only within bounds: at
+    least (open at or beyond s) + won; at most that + all lost + disqualified + open below s that
+    may have moved back. An open deal without a stage has no rank and is in the upper bounds only.
+    `stage_flow` counts actual entries, from history. A deal that closed with a date still to come
+    has left the funnel, while a rate as of a day counts it as open until then.
 
     Examples
     --------
@@ -89,7 +98,9 @@ def stage_funnel(opportunities: pd.DataFrame, *, by: By = None) -> pd.DataFrame:
     parts = []
     for pipeline in pipelines:
         rows = _select_pipeline(frame, pipeline, names)
-        parts.append(_count_funnel(frame[rows], outcome[rows], names, list_open_stages(org, pipeline)))
+        parts.append(
+            _count_funnel(frame[rows], outcome[rows], names, list_open_stages(org, pipeline))
+        )
     groups = combine([make_column_key(frame[name]) for name in names], len(frame))
     table = merge_pipelines(parts, groups.index)
     return annotate(
@@ -104,11 +115,17 @@ def stage_funnel(opportunities: pd.DataFrame, *, by: By = None) -> pd.DataFrame:
     )
 
 
-def _select_pipeline(frame: pd.DataFrame, pipeline: str | None, names: Sequence[str]) -> NDArray[np.bool_]:
+def _select_pipeline(
+    frame: pd.DataFrame, pipeline: str | None, names: Sequence[str]
+) -> NDArray[np.bool_]:
     """Mask the deals of a pipeline, or all deals if the funnel has only one."""
     if PIPELINE not in names or PIPELINE not in frame:
         return np.ones(len(frame), dtype=bool)
-    mine = frame[PIPELINE].isna() if pipeline is None else frame[PIPELINE].astype(schema.TEXT) == pipeline
+    mine = (
+        frame[PIPELINE].isna()
+        if pipeline is None
+        else frame[PIPELINE].astype(schema.TEXT) == pipeline
+    )
     return mine.to_numpy(dtype=bool)
 
 
@@ -141,7 +158,8 @@ def _count_cells(
     """Count open deals and their value per group and stage, one row per group."""
     width = len(stage.labels)
     flat = Groups(
-        np.where(stage.codes < 0, -1, groups.codes * width + stage.codes), pd.RangeIndex(groups.size * width)
+        np.where(stage.codes < 0, -1, groups.codes * width + stage.codes),
+        pd.RangeIndex(groups.size * width),
     )
     shape = (groups.size, width)
     return {
@@ -151,7 +169,11 @@ def _count_cells(
 
 
 def _add_bounds(
-    cells: dict[str, NDArray[Any]], groups: Groups, stage: Key, outcome: NDArray[np.int8], ranks: int
+    cells: dict[str, NDArray[Any]],
+    groups: Groups,
+    stage: Key,
+    outcome: NDArray[np.int8],
+    ranks: int,
 ) -> dict[str, NDArray[Any]]:
     count = cells["open_count"]
     won, lost, out = (groups.count(outcome == code)[:, None] for code in (WON, LOST, DISQUALIFIED))
@@ -175,7 +197,9 @@ def _make_frame(table: dict[str, NDArray[Any]], groups: Groups, stage: Key) -> p
     return pd.DataFrame(flat, index=groups.nest(labels, len(stage.labels)))
 
 
-def split_pipelines(org: Org, found: pd.Series[Any], by: Sequence[str], asked_by: str) -> list[str | None]:
+def split_pipelines(
+    org: Org, found: pd.Series[Any], by: Sequence[str], asked_by: str
+) -> list[str | None]:
     """List the pipelines to count one by one; a single None where all stages are ranked together.
 
     Refuse deals in several pipelines with stages of their own that `by` does not tell apart.
@@ -187,14 +211,18 @@ def split_pipelines(org: Org, found: pd.Series[Any], by: Sequence[str], asked_by
         return [*names, *([None] if found.isna().any() or not names else [])]
     if len(names) > 1:
         raise ArgumentValueError(
-            f"{asked_by}: the pipelines {joined([repr(name) for name in names], most=5)} have stages of their own, in an order "
+            f"{asked_by}: the pipelines {joined([repr(name) for name in names], most=5)} have "
+            "stages of their own, in an order "
             f'of their own; use by="pipeline", or keep the deals of one of them'
         )
     return list(names) or [None]
 
 
 def list_open_stages(org: Org, pipeline: str | None) -> tuple[str, ...]:
-    """List the open stages of a pipeline in order; all of the org's for a pipeline that it does not know."""
+    """List the open stages of a pipeline in order.
+
+    All of the org's for a pipeline that it does not know.
+    """
     return (org.stages.of(pipeline) if pipeline in org.stages.pipelines else org.stages).open
 
 

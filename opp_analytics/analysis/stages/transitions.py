@@ -27,33 +27,35 @@ def transitions(
     history : History
         Reads ``stage`` of the change log.
     start, end : date or str, optional
-        Time window: changes after the last record at `start` and by `end`; default: the whole history. A naive
-        date means the start of its day for `start`, the end of its day for `end`.
+        Time window: changes after the last record at `start` and by `end`; default: the whole
+        history. A naive date means the start of its day for `start`, the end of its day for `end`.
     tz : str, optional
         Business time zone; default: the org's, else UTC.
 
     Returns
     -------
     DataFrame
-        In order of ``seen_at``, then ``unique_id``: ``unique_id`` (str), ``from_stage``, ``to_stage`` (ordered
-        category; `from_stage` is missing where the opportunity is first seen), ``seen_after``, ``seen_at`` (instants:
-        it happened after the first and by the second), ``days_in_stage`` (float64, days from the record that
-        first shows `from_stage` to the one that first shows `to_stage`), ``days_low``, ``days_high`` (float64, days: the
-        true time is between; `days_high` is missing where the stage was entered before the first record), ``backward`` (bool:
-        to an earlier stage of the same pipeline).
+        In order of ``seen_at``, then ``unique_id``: ``unique_id`` (str), ``from_stage``,
+        ``to_stage`` (ordered category; `from_stage` is missing where the opportunity is first
+        seen), ``seen_after``, ``seen_at`` (instants: it happened after the first and by the
+        second), ``days_in_stage`` (float64, days from the record that first shows `from_stage` to
+        the one that first shows `to_stage`), ``days_low``, ``days_high`` (float64, days: the true
+        time is between; `days_high` is missing where the stage was entered before the first
+        record), ``backward`` (bool: to an earlier stage of the same pipeline).
 
     Raises
     ------
     NotEnoughHistory
-        When there are no records, `start` is before the first, there is none between `start` and `end`, or an imported
-        history lacks the stages of their months; without a `start`, the list begins after these, with a warning.
+        When there are no records, `start` is before the first, there is none between `start` and
+        `end`, or an imported history lacks the stages of their months; without a `start`, the list
+        begins after these, with a warning.
     ArgumentTypeError, ArgumentValueError
         When an argument is of the wrong kind, or `end` is before `start`.
 
     Notes
     -----
-    Deletions, returns, disqualifications and missing stages have no row; a stage that differs after such a gap has one.
-    Two changes between two records appear as one (``attrs["bound"]``).
+    Deletions, returns, disqualifications and missing stages have no row; a stage that differs after
+    such a gap has one. Two changes between two records appear as one (``attrs["bound"]``).
 
     Examples
     --------
@@ -70,7 +72,9 @@ def transitions(
         steps = steps.filter(steps["seen_at"] > instant(asked.opening))
     found = history.collect(steps).sort_values(["seen_at", "unique_id"], ignore_index=True)
     found = found.astype(dict.fromkeys(_INSTANTS, "datetime64[us, UTC]"))
-    dtype = org.stage_dtype(asked.org.stages, pd.concat([found["from_stage"], found["to_stage"]]).unique())
+    dtype = org.stage_dtype(
+        asked.org.stages, pd.concat([found["from_stage"], found["to_stage"]]).unique()
+    )
     table = pd.DataFrame(
         {
             "unique_id": found["unique_id"].astype(schema.TEXT),
@@ -84,8 +88,13 @@ def transitions(
             "backward": found["backward"].astype("bool"),
         }
     )
-    bound = "lower: two changes between two records appear as one; times are only as exact as the records"
-    return annotate_span(table, asked, made_from=history, n=table["unique_id"].nunique(), bound=bound)
+    bound = (
+        "lower: two changes between two records appear as one; times are only as exact as the "
+        "records"
+    )
+    return annotate_span(
+        table, asked, made_from=history, n=table["unique_id"].nunique(), bound=bound
+    )
 
 
 def transition_matrix(transitions: pd.DataFrame) -> pd.DataFrame:
@@ -94,14 +103,15 @@ def transition_matrix(transitions: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     transitions : DataFrame
-        Result of `transitions`, or some of its rows: ``from_stage``, ``to_stage`` (ordered category).
+        Result of `transitions`, or some of its rows: ``from_stage``, ``to_stage`` (ordered
+        category).
 
     Returns
     -------
     DataFrame
-        Index ``from_stage`` (str): stages with a step out of them, in order. Columns ``to_stage`` (str): stages with any
-        step, in order. Cells are counts of steps (int64). The first appearance of a deal is not a step. Without steps,
-        an empty table.
+        Index ``from_stage`` (str): stages with a step out of them, in order. Columns ``to_stage``
+        (str): stages with any step, in order. Cells are counts of steps (int64). The first
+        appearance of a deal is not a step. Without steps, an empty table.
 
     Raises
     ------
@@ -123,7 +133,11 @@ def transition_matrix(transitions: pd.DataFrame) -> pd.DataFrame:
     frame(transitions, "transitions", "from_stage", "to_stage", made_by="transitions")
     steps = transitions[transitions["from_stage"].notna()]
     counted = pd.crosstab(steps["from_stage"], steps["to_stage"])
-    order = [stage for stage in transitions["to_stage"].cat.categories if stage in {*counted.index, *counted}]
+    order = [
+        stage
+        for stage in transitions["to_stage"].cat.categories
+        if stage in {*counted.index, *counted}
+    ]
     out = [stage for stage in order if stage in counted.index]
     rows = pd.Index(out, name="from_stage", dtype=schema.TEXT)
     columns = pd.Index(order, name="to_stage", dtype=schema.TEXT)
@@ -137,11 +151,15 @@ def _select_steps(history: History, asked: Span) -> ibis.Table:
         *("unique_id", "stage", "operation", "seen_after", "seen_at"),
         _within=history.within(log),
         _home=label_of(log[org.PIPELINE]) if placed else ibis.literal(""),
-        _rank=stages.rank_expression(log, lambda own: {name: rank for rank, name in enumerate(own.names)}),
+        _rank=stages.rank_expression(
+            log, lambda own: {name: rank for rank, name in enumerate(own.names)}
+        ),
     )
     own = ibis.window(group_by="unique_id", order_by="seen_at")
     there = changes.filter(
-        changes["operation"] != DELETED, ~missing(changes["stage"]), changes["stage"] != org.NOT_RECORDED
+        changes["operation"] != DELETED,
+        ~missing(changes["stage"]),
+        changes["stage"] != org.NOT_RECORDED,
     )
     before = {"from_stage": "stage", "_home_before": "_home", "_rank_before": "_rank"}
     there = there.mutate(**{name: there[column].lag().over(own) for name, column in before.items()})

@@ -46,13 +46,15 @@ def incidence(
 ) -> Incidence:
     """Estimate the curves of deals that ended at `time` (days) or were last seen open then (Aalen–Johansen).
 
-    `entry` is the age from which each deal was watched (left truncation), at most its `time`; None watches all from 0
-    on. At each time t_j with w wins, e ends of any kind and r deals at risk (watched by then, and ended or last seen at
-    t_j or later): F_W(t) = Σ S(t_j−)·w/r, S(t) = Π (1 − e/r). All ends of one day are one step, so ties are exact. The
-    standard error is from the delta-method variance of a cumulative incidence.
+    `entry` is the age from which each deal was watched (left truncation), at most its `time`; None
+    watches all from 0 on. At each time t_j with w wins, e ends of any kind and r deals at risk
+    (watched by then, and ended or last seen at t_j or later): F_W(t) = Σ S(t_j−)·w/r, S(t) = Π (1 −
+    e/r). All ends of one day are one step, so ties are exact. The standard error is from the
+    delta-method variance of a cumulative incidence.
 
-    O. Aalen and S. Johansen (1978), Scand. J. Statist. 5, 141–150. E. Marubini and M. G. Valsecchi (1995), Analysing
-    Survival Data from Clinical Trials and Observational Studies, ch. 10, for the variance.
+    O. Aalen and S. Johansen (1978), Scand. J. Statist. 5, 141–150. E. Marubini and M. G. Valsecchi
+    (1995), Analysing Survival Data from Clinical Trials and Observational Studies, ch. 10, for the
+    variance.
     """
     length = int(time.max()) + 1 if len(time) else 0
     leaving = np.bincount(time, minlength=length)
@@ -67,15 +69,21 @@ def incidence(
     r, e = risk[at].astype(float), (wins + losses + leaves).astype(float)
     after = np.cumprod(1 - e / r)
     before = np.concatenate([[1.0], after[:-1]]) if len(at) else after
-    won_share, lost_share, left_share = (np.cumsum(before * kind / r) for kind in (wins, losses, leaves))
+    won_share, lost_share, left_share = (
+        np.cumsum(before * kind / r) for kind in (wins, losses, leaves)
+    )
     error = _estimate_error(won_share, before, wins.astype(float), e, r)
-    return Incidence(at, risk[at], wins, losses, leaves, won_share, lost_share, left_share, after, error)
+    return Incidence(
+        at, risk[at], wins, losses, leaves, won_share, lost_share, left_share, after, error
+    )
 
 
 def _estimate_error(win: Floats, before: Floats, w: Floats, e: Floats, r: Floats) -> Floats:
     # When the last deals at risk end together, this term is multiplied by zero; keep it finite.
     hazard = np.divide(e, r * (r - e), out=np.zeros(len(e)), where=r > e)
-    first = win**2 * np.cumsum(hazard) - 2 * win * np.cumsum(hazard * win) + np.cumsum(hazard * win**2)
+    first = (
+        win**2 * np.cumsum(hazard) - 2 * win * np.cumsum(hazard * win) + np.cumsum(hazard * win**2)
+    )
     second = np.cumsum(before**2 * w * (r - w) / r**3)
     step = before * w / r**2
     third = win * np.cumsum(step) - np.cumsum(step * win)

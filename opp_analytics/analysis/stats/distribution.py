@@ -13,15 +13,20 @@ from scipy.special import ndtri
 
 Floats = NDArray[np.float64]
 ENUMERATED = 15
-"""Largest number of uncertain deals whose 2^n outcomes are enumerated: 2^15 are about as many as the draws."""
+"""Largest number of uncertain deals whose 2^n outcomes are enumerated: 2^15 are about as many as
+the draws."""
 DRAWS = 20_000
-"""Draws for more deals: a probability then has a standard error of at most √(¼ / 20,000) = 0.0035."""
+"""Draws for more deals: a probability then has a standard error of at most √(¼ / 20,000) =
+0.0035."""
 _SINGLY = 256
-"""Largest number of deals that are drawn one by one, those with the largest variance first; the others are drawn together."""
+"""Largest number of deals that are drawn one by one, those with the largest variance first; the
+others are drawn together."""
 _SMALL = 1 / 8
-"""Deals are drawn together once none of them has more than this share of the standard deviation of their sum."""
+"""Deals are drawn together once none of them has more than this share of the standard deviation of
+their sum."""
 _WHALES = 10
-"""Number of deals whose joint outcomes are stratified: each occurs in proportion to its probability."""
+"""Number of deals whose joint outcomes are stratified: each occurs in proportion to its
+probability."""
 _SAMPLED = 1_000
 """Draws of `sample_totals`."""
 _NOISE = 1e-12
@@ -50,19 +55,25 @@ class Total:
 
 
 def distribute(
-    amounts: Floats, chances: Floats, *, sure: float = 0.0, one_of: Sequence[float] = (), seed: int = 0
+    amounts: Floats,
+    chances: Floats,
+    *,
+    sure: float = 0.0,
+    one_of: Sequence[float] = (),
+    seed: int = 0,
 ) -> Total:
     """Compute the distribution of `sure` + Σ amount · Bernoulli(chance) + one of the equally likely `one_of`.
 
     Amounts are money to the cent; negative ones are allowed, missing ones are not.
 
-    Up to 15 uncertain deals: each outcome, exact to the cent. More: 20,000 draws, so that a probability has a standard
-    error of at most 0.0035, a median one of 0.9% of the standard deviation, a 10% or 90% quantile one of 1.2%. The
-    joint outcomes of the ten deals with the largest variance are laid out evenly over the draws, so a single huge deal
-    adds no noise. Beyond the 256 largest, or once no amount is above 1/8 of the standard deviation of the rest, the
-    rest is drawn as one amount with its exact mean, variance and skewness (Cornish–Fisher). The order of the deals does
-    not matter, the same seed gives the same answer, and each deal has its own random numbers, so that forecasts that
-    differ in one deal compare well.
+    Up to 15 uncertain deals: each outcome, exact to the cent. More: 20,000 draws, so that a
+    probability has a standard error of at most 0.0035, a median one of 0.9% of the standard
+    deviation, a 10% or 90% quantile one of 1.2%. The joint outcomes of the ten deals with the
+    largest variance are laid out evenly over the draws, so a single huge deal adds no noise. Beyond
+    the 256 largest, or once no amount is above 1/8 of the standard deviation of the rest, the rest
+    is drawn as one amount with its exact mean, variance and skewness (Cornish–Fisher). The order of
+    the deals does not matter, the same seed gives the same answer, and each deal has its own random
+    numbers, so that forecasts that differ in one deal compare well.
     """
     deals = _pick_uncertain(amounts, chances)
     sure += float(amounts[chances >= 1].sum())
@@ -94,10 +105,12 @@ def condition_on_each(
     one_of: Sequence[float] = (),
     seed: int = 0,
 ) -> tuple[Floats, Floats]:
-    """Compute P(total ≥ `target`) if a deal is won, and if it is not, for each deal; with the draws of `distribute`.
+    """Compute P(total ≥ `target`) if a deal is won, and if it is not, for each deal.
 
-    In each draw, the deal is set to won and to not won, so every draw counts for both. p·won + (1 − p)·lost is P(total
-    ≥ target), within the error of the draws.
+    With the draws of `distribute`.
+
+    In each draw, the deal is set to won and to not won, so every draw counts for both. p·won + (1 −
+    p)·lost is P(total ≥ target), within the error of the draws.
     """
     deals = _pick_uncertain(amounts, chances)
     goal = float(np.ceil(100 * (target - sure - float(amounts[chances >= 1].sum())) - 0.5))
@@ -125,10 +138,12 @@ def sample_totals(
     *,
     one_of: Floats,
 ) -> Floats:
-    """Draw the totals of many groups (rows) at once, for ranges of which only the width is needed; the seed is fixed.
+    """Draw the totals of many groups (rows) at once, for ranges of which only the width is needed.
 
-    The `amounts` increase. `kinds` has the place of each deal in `chances`, `codes` its group; one of the rows of `one_of`,
-    equally likely amounts by group, is added.
+    The seed is fixed.
+
+    The `amounts` increase. `kinds` has the place of each deal in `chances`, `codes` its group; one
+    of the rows of `one_of`, equally likely amounts by group, is added.
     """
     bits = np.random.PCG64(0)
     rng = np.random.Generator(bits)
@@ -236,7 +251,10 @@ def _as_cents(one_of: Sequence[float]) -> Floats:
 
 
 def _enumerate(cents: Floats, chances: Floats) -> tuple[Floats, Floats]:
-    """List cents and probability of each outcome; bit k of an outcome's number is set if deal k is won."""
+    """List cents and probability of each outcome.
+
+    Bit k of an outcome's number is set if deal k is won.
+    """
     totals, mass = np.zeros(1), np.ones(1)
     for amount, chance in zip(cents, chances, strict=True):
         totals = np.concatenate([totals, totals + amount])
@@ -255,7 +273,9 @@ def _draw(deals: _Deals, one_of: Sequence[float], seed: int) -> _Draws:
     k, drawn = deals.singly, Counter[tuple[float, float]]()
     # A number of 32 bits is lucky if its first 24, as a fraction, are below the chance.
     limits = (np.ceil(deals.chances[:k] * 2**24) * 2**8 - 1).astype(np.uint32)
-    for deal, own in enumerate(zip(deals.cents[:k].tolist(), deals.chances[:k].tolist(), strict=True)):
+    for deal, own in enumerate(
+        zip(deals.cents[:k].tolist(), deals.chances[:k].tolist(), strict=True)
+    ):
         if deal >= _WHALES:
             luck = _seed_luck(seed, *own, drawn[own]).random_raw(DRAWS // 2).view(np.uint32)
             np.less_equal(luck, limits[deal], out=won[deal])
@@ -278,7 +298,8 @@ def _seed_luck(seed: int, cents: float, chance: float, number: int) -> np.random
 
 def _lay_out(cents: Floats, chances: Floats) -> NDArray[np.bool_]:
     """Draw each joint outcome in proportion to its probability."""
-    # The largest deal changes last from outcome to outcome, so that its value has the right frequency.
+    # The largest deal changes last from outcome to outcome, so that its value has the right
+    # frequency.
     _, mass = _enumerate(cents[::-1], chances[::-1])
     outcomes = np.searchsorted(np.cumsum(mass), (np.arange(DRAWS) + 0.5) / DRAWS)
     return _mark_wins(np.minimum(outcomes, len(mass) - 1), len(cents))[::-1]
@@ -311,7 +332,9 @@ def _find_common_step(cents: NDArray[np.int64]) -> float:
     return float(few if few == 1 else np.gcd.reduce(cents))
 
 
-def _condition_outcomes(deals: _Deals, one_of: Sequence[float], goal: float) -> tuple[Floats, Floats]:
+def _condition_outcomes(
+    deals: _Deals, one_of: Sequence[float], goal: float
+) -> tuple[Floats, Floats]:
     totals, mass = _enumerate(deals.cents, deals.chances)
     reached = mass * (np.add.outer(totals, _as_cents(one_of)) >= goal).mean(axis=1)
     won = _mark_wins(np.arange(len(totals)), len(deals.cents))
@@ -325,7 +348,8 @@ def _condition_draws(deals: _Deals, draws: _Draws, goal: float) -> tuple[Floats,
         won[deal] = (without + cents >= goal).mean()
         lost[deal] = (without >= goal).mean()
     totals, k = np.sort(draws.cents), deals.singly
-    # For deals drawn together, only the mean of a deal's part is known, which is nearly all of its effect.
+    # For deals drawn together, only the mean of a deal's part is known, which is nearly all of its
+    # effect.
     for found, shift in (
         (won, deals.cents[k:] * (1 - deals.chances[k:])),
         (lost, -deals.cents[k:] * deals.chances[k:]),

@@ -1,4 +1,7 @@
-"""Confidence intervals for shares of deals and of money, medians, and the bias of forecasts; and which groups differ beyond chance."""
+"""Confidence intervals for shares of deals and of money, medians, and the bias of forecasts.
+
+And which groups differ beyond chance.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,15 @@ from scipy.special import bdtr, bdtrc, gammaln, ndtri, stdtrit
 from opp_analytics import arguments
 
 Floats = NDArray[np.float64]
-# Periods from which a bias has an interval: with two, Student's 95% interval reaches 12.7 standard errors.
+# Periods from which a bias has an interval: with two, Student's 95% interval reaches 12.7 standard
+# errors.
 _FEWEST = 3
 
 
 def wilson(hits: Any, trials: Any, *, confidence: float = 0.95) -> tuple[Floats, Floats]:
-    """Compute Wilson's score interval of a share `hits` / `trials`, element by element; NaN without trials.
+    """Compute Wilson's score interval of a share `hits` / `trials`, element by element.
+
+    NaN without trials.
 
     Both may be fractions (an effective sample size). E. B. Wilson (1927), JASA 22, 209–212.
     """
@@ -31,14 +37,20 @@ def wilson(hits: Any, trials: Any, *, confidence: float = 0.95) -> tuple[Floats,
 
 
 def value_interval(
-    amounts: Floats, won: NDArray[np.bool_], codes: NDArray[np.intp], size: int, *, confidence: float = 0.95
+    amounts: Floats,
+    won: NDArray[np.bool_],
+    codes: NDArray[np.intp],
+    size: int,
+    *,
+    confidence: float = 0.95,
 ) -> tuple[Floats, Floats]:
     """Compute the interval of Σ won amounts / Σ amounts in each of `size` groups.
 
-    NaN where a group has no deals, its total is not positive, or negative amounts put the rate outside 0–1. Wilson's
-    interval at Kish's effective number of deals, (Σv)² / Σv² (L. Kish 1965, Survey Sampling, ch. 11). Simulated with
-    log-normal values and a true rate of 35%, the 95% interval held it in 94.5 to 97.5% of samples of 20 to 400 deals at
-    a log standard deviation of 0.8 to 2.5 (tests/analysis/stats/test_intervals.py repeats a part of that).
+    NaN where a group has no deals, its total is not positive, or negative amounts put the rate
+    outside 0–1. Wilson's interval at Kish's effective number of deals, (Σv)² / Σv² (L. Kish 1965,
+    Survey Sampling, ch. 11). Simulated with log-normal values and a true rate of 35%, the 95%
+    interval held it in 94.5 to 97.5% of samples of 20 to 400 deals at a log standard deviation of
+    0.8 to 2.5 (tests/analysis/stats/test_intervals.py repeats a part of that).
     """
     total, won_total, squares = (
         np.bincount(codes, weights=weights, minlength=size)
@@ -53,7 +65,8 @@ def value_interval(
 def median_interval(amounts: Any, *, confidence: float = 0.95) -> tuple[float, float, float]:
     """Compute the median with an interval that holds for any distribution; NaN for too few amounts.
 
-    The ends are the amounts between which a binomial count of n trials at 50% lies with the confidence.
+    The ends are the amounts between which a binomial count of n trials at 50% lies with the
+    confidence.
     """
     found = np.sort(np.asarray(list(amounts), dtype=float))
     n = len(found)
@@ -66,8 +79,12 @@ def median_interval(amounts: Any, *, confidence: float = 0.95) -> tuple[float, f
     return float(np.median(found)), float(found[below]), float(found[n - 1 - below])
 
 
-def bias_interval(forecast: Any, actual: Any, *, confidence: float = 0.95) -> tuple[float, float, float]:
-    """Compute Σ(forecast − actual) / Σ actual over some periods, with Student's interval; NaN where it is not defined.
+def bias_interval(
+    forecast: Any, actual: Any, *, confidence: float = 0.95
+) -> tuple[float, float, float]:
+    """Compute Σ(forecast − actual) / Σ actual over some periods, with Student's interval.
+
+    NaN where it is not defined.
 
     The residuals of the ratio, (F − A) − bias · A, give its standard error; from three periods on.
     """
@@ -80,19 +97,23 @@ def bias_interval(forecast: Any, actual: Any, *, confidence: float = 0.95) -> tu
         return bias, np.nan, np.nan
     residual = (stated - real) - bias * real
     error = float(np.sqrt(n / (n - 1) * (residual**2).sum()) / total)
-    reach = error * float(stdtrit(n - 1, 0.5 + arguments.between(confidence, "confidence", example=0.95) / 2))
+    reach = error * float(
+        stdtrit(n - 1, 0.5 + arguments.between(confidence, "confidence", example=0.95) / 2)
+    )
     return bias, bias - reach, bias + reach
 
 
-# Up to 12 pairs all 4,096 changes of sign are counted; beyond, this many are drawn with a fixed seed.
+# Up to 12 pairs all 4,096 changes of sign are counted; beyond, this many are drawn with a fixed
+# seed.
 _EXACT_PAIRS, _DRAWS = 12, 10_000
 
 
 def mark_differences(hits: Any, trials: Any, *, confidence: float = 0.95) -> NDArray[np.bool_]:
     """Mark the groups whose share `hits` / `trials` differs from that of all others together by more than chance.
 
-    Fisher's exact test of each group against the rest, with Holm's adjustment for the number of comparisons: equal groups
-    give no difference at all with the `confidence` (S. Holm 1979, Scandinavian Journal of Statistics 6, 65–70).
+    Fisher's exact test of each group against the rest, with Holm's adjustment for the number of
+    comparisons: equal groups give no difference at all with the `confidence` (S. Holm 1979,
+    Scandinavian Journal of Statistics 6, 65–70).
     """
     won, seen = np.asarray(hits, dtype=np.int64), np.asarray(trials, dtype=np.int64)
     compared = (seen > 0) & (seen < seen.sum())
@@ -116,7 +137,12 @@ def compare_with_rest(hits: Any, trials: Any) -> NDArray[np.float64]:
 def _compare(hits: int, trials: int, all_hits: int, all_trials: int) -> float:
     # Not by scipy.stats, whose import takes half a second.
     possible = np.arange(max(0, trials + all_hits - all_trials), min(trials, all_hits) + 1)
-    cells = (possible, trials - possible, all_hits - possible, all_trials - trials - all_hits + possible)
+    cells = (
+        possible,
+        trials - possible,
+        all_hits - possible,
+        all_trials - trials - all_hits + possible,
+    )
     log = -sum(gammaln(cell + 1) for cell in cells)
     chance = np.exp(log - log.max())
     # Tables that are equally likely but for rounding count as equal.
@@ -128,8 +154,8 @@ def mark_missed_chances(
 ) -> NDArray[np.bool_]:
     """Mark the groups of `deals` that were won more or less often than `stated`, by more than chance.
 
-    The exact binomial test of each group, two-sided, with Holm's adjustment for their number. Deals that are still open may
-    be won or not, so they speak for neither side.
+    The exact binomial test of each group, two-sided, with Holm's adjustment for their number. Deals
+    that are still open may be won or not, so they speak for neither side.
     """
     hits, pending, trials = (np.asarray(part, dtype=np.int64) for part in (won, still_open, deals))
     chance = np.asarray(stated, dtype=np.float64)

@@ -61,16 +61,26 @@ def trend(tables: Tables) -> Block:
         return _pace(tables, Note(f"{text.capital(str(reason).rstrip('.'))}."))
     method, priced = text.label(tables.forecast.attrs["method"]), fan[fan["expected"].notna()]
     if math.isnan(fan["expected"].iloc[-1]):
-        words = f"The {method} method cannot forecast {inputs.name} yet; the trend starts once it can."
+        words = (
+            f"The {method} method cannot forecast {inputs.name} yet; the trend starts once it can."
+        )
         return _pace(tables, Note(words))
-    sub = f"{inputs.name} forecast at each record, with its {text.percent(fan.attrs['confidence'])} range, and what had closed"
+    sub = (
+        f"{inputs.name} forecast at each record, with its "
+        f"{text.percent(fan.attrs['confidence'])} range, and what had closed"
+    )
     if len(tables.called):
         caller = tables.calls["caller"].get(tables.whole)
         below = text.plural(text.label(inputs.by[0]) if len(inputs.by) > 1 else inputs.who)
         whose = f"the sum of the {below}’ calls" if pd.isna(caller) else f"the call of {caller}"
-        sub += f". Dashed: {whose if math.isfinite(tables.called.iloc[-1]) else 'the call, now withdrawn'}"
+        sub += (
+            ". Dashed: "
+            f"{whose if math.isfinite(tables.called.iloc[-1]) else 'the call, now withdrawn'}"
+        )
     if len(priced) < len(fan):
-        sub += f". The {method} method can forecast from {inputs.day(day_of(fan, priced.index[0]))} on"
+        sub += (
+            f". The {method} method can forecast from {inputs.day(day_of(fan, priced.index[0]))} on"
+        )
     ends = [*([] if tables.no_changes else [tables.earlier.moment]), fan.index[-1]]
     title = say_finding(priced[priced.index.isin(ends)])
     gray = analysis.explain_pacing(tables.pacing)
@@ -81,8 +91,12 @@ def trend(tables: Tables) -> Block:
 def _draw_trend(tables: Tables, fan: pd.DataFrame) -> Chart:
     inputs = tables.inputs
     won = inputs.won_now[["close_date", "value"]]
-    won = won.assign(close_date=won["close_date"].where(won["close_date"] < inputs.today, inputs.today))
-    begin = pd.DataFrame({"close_date": [inputs.period.start_time], "value": [0.0]}).astype(won.dtypes)
+    won = won.assign(
+        close_date=won["close_date"].where(won["close_date"] < inputs.today, inputs.today)
+    )
+    begin = pd.DataFrame({"close_date": [inputs.period.start_time], "value": [0.0]}).astype(
+        won.dtypes
+    )
     closed = pd.concat([begin, won])
     drawn: dict[str, Any] = {"closed": closed, "calls": tables.called, "pacing": tables.pacing}
     return Chart(svg.forecast_fan(fan, **drawn), charts.forecast_fan(fan, **drawn))
@@ -94,7 +108,9 @@ def _pace(tables: Tables, note: Note) -> Block:
         return Block("trend", "Forecast trend", parts=(note,))
     gray = analysis.explain_pacing(tables.pacing)
     sub = ". ".join(filter(None, (f"Closed in {tables.inputs.name}, by day", gray)))
-    return Block("trend", say_finding(tables.pacing), sub, (_draw_trend(tables, tables.fan_today), note))
+    return Block(
+        "trend", say_finding(tables.pacing), sub, (_draw_trend(tables, tables.fan_today), note)
+    )
 
 
 def _ask_for_records(tables: Tables) -> Note:
@@ -103,10 +119,12 @@ def _ask_for_records(tables: Tables) -> Note:
     if inputs.history is not None and len(inputs.history.records):
         first = text.day(tables.first_record, year=True)
         return Note(
-            f"The history begins on {first}, after the day of this page, so it cannot show what moved before."
+            f"The history begins on {first}, after the day of this page, so it cannot show what "
+            "moved before."
         )
     return Note(
-        "No history yet. Run {} daily, and next week’s report shows how the forecast moved and why, what slipped and what was "
+        "No history yet. Run {} daily, and next week’s report shows how the forecast moved and "
+        "why, what slipped and what was "
         "created.",
         "opp-analytics record",
     )
@@ -121,7 +139,9 @@ def why(tables: Tables) -> Block | None:
         table = tables.change
     except NotEnoughHistory as error:
         reason = (tables.no_changes or str(error)).rstrip(".")
-        return Block("why", "Why the forecast moved", parts=(Note(f"{text.capital(reason)}."),), nav=nav)
+        return Block(
+            "why", "Why the forecast moved", parts=(Note(f"{text.capital(reason)}."),), nav=nav
+        )
     rows = svg.forecast_change(table, target=float(tables.current["target"]))
     opened = (None, *(_list_step(tables, step) for step in analysis.list_steps(table)), None)
     sub = _explain_steps(tables, table, rows.note)
@@ -131,9 +151,16 @@ def why(tables: Tables) -> Block | None:
 def _explain_steps(tables: Tables, table: pd.DataFrame, cut: str) -> str:
     inputs, attrs = tables.inputs, table.attrs
     closed, added = (float(table[name]["won"]) for name in ("value", "expected"))
-    words = [f"{analysis.say_forecast_change(table)}. Under each bar: its deals, and the one that moved most"]
+    words = [
+        (
+            f"{analysis.say_forecast_change(table)}. Under each bar: its deals, and the one that "
+            "moved most"
+        )
+    ]
     if (before := closed - added) > _TOLD * closed:
-        words.append(f"{inputs.money(closed)} closed; about {inputs.money(before)} of it was expected before")
+        words.append(
+            f"{inputs.money(closed)} closed; about {inputs.money(before)} of it was expected before"
+        )
     words += [cut] if cut else []
     if "method_then" in attrs:
         now, then = (text.label(name) for name in (str(tables.method), attrs["method_then"]))
@@ -145,7 +172,10 @@ def _explain_steps(tables: Tables, table: pd.DataFrame, cut: str) -> str:
 
 
 def _list_step(tables: Tables, step: analysis.Step) -> Deals | None:
-    """List the deals of a step, with what each one added or took; of new business, say what it is."""
+    """List the deals of a step, with what each one added or took.
+
+    Of new business, say what it is.
+    """
     if step.key == "new_business":
         noun, since = (
             tables.inputs.noun,
@@ -153,7 +183,10 @@ def _list_step(tables: Tables, step: analysis.Step) -> Deals | None:
         )
         by_rate = tables.change.attrs["method"] == "run_rate"
         what = "Money" if by_rate else "Money of deals not yet created"
-        note = f"{what} that past {noun}s won from this day on, less what they won from the day of {since} on: it shrinks daily."
+        note = (
+            f"{what} that past {noun}s won from this day on, less what they won from the day of "
+            f"{since} on: it shrinks daily."
+        )
         return Deals(text.capital(step.name), (), note)
     moved = tables.change_deals[tables.change_deals["movement"] == step.key]
     if step.key == "chance" and len(step.movers) == 1:
@@ -165,7 +198,10 @@ def _list_step(tables: Tables, step: analysis.Step) -> Deals | None:
 
 
 def decide(tables: Tables) -> Block | None:
-    """Show the deals that move the chance of the target most, lost and won; where none does, those that the forecast rests on."""
+    """Show the deals that move the chance of the target most, lost and won.
+
+    Where none does, those that the forecast rests on.
+    """
     inputs, deals, title = tables.inputs, tables.swings, "Deals that decide"
     row, month = tables.leading, inputs.name_of(str(tables.lead))
     if not math.isfinite(row["target"]):
@@ -173,7 +209,9 @@ def decide(tables: Tables) -> Block | None:
     if deals.empty:
         if len(tables.deals_of(str(tables.lead))):
             words = "No open deal is 5% likely to be won in it, and in time."
-            return Block("decide", f"No single deal decides {month}", parts=(Note(words),), nav=title)
+            return Block(
+                "decide", f"No single deal decides {month}", parts=(Note(words),), nav=title
+            )
         words = f"No open deal with a value and a chance is due in {month}."
         return Block("decide", title, parts=(Note(words),), nav=title)
     as_stated = deals.attrs["method"] == "stated"
@@ -182,10 +220,15 @@ def decide(tables: Tables) -> Block | None:
         deals = deals.sort_values(["weighted", "unique_id"], ascending=[False, True])
     shown = deals.head(_MOST_DECIDING)
     rest = f" of {len(deals):,}" if len(deals) > _MOST_DECIDING else ""
-    sub = f"The {text.spelled(len(shown), 'deal')}{rest} with most {'at stake' if swings else 'expected'} in {month}. "
+    sub = (
+        f"The {text.spelled(len(shown), 'deal')}{rest} with most "
+        f"{'at stake' if swings else 'expected'} in {month}. "
+    )
     head = PageColumn("Value × chance")
     finding = (
-        _say_largest(tables, deals, month) if as_stated else analysis.describe_forecast_deals(deals, row)
+        _say_largest(tables, deals, month)
+        if as_stated
+        else analysis.describe_forecast_deals(deals, row)
     )
     if swings:
         head = draw_column("Chance of target if lost, if won")
@@ -211,7 +254,10 @@ def decide(tables: Tables) -> Block | None:
 
 
 def _say_largest(tables: Tables, deals: pd.DataFrame, month: str) -> str:
-    """Name the deal with most expected; stated chances of open deals alone do not say what it does to the target."""
+    """Name the deal with most expected.
+
+    Stated chances of open deals alone do not say what it does to the target.
+    """
     money, row = tables.inputs.money, tables.leading
     if (all_due := row["booked"] + row["open_value"]) < row["target"]:
         return f"No single deal saves {month}: all due would bring it to {money(all_due)}"
@@ -222,7 +268,9 @@ def _say_largest(tables: Tables, deals: pd.DataFrame, month: str) -> str:
 
 def _describe_deal(tables: Tables, row: dict[Any, Any]) -> Cell:
     inputs, lead = tables.inputs, str(tables.lead)
-    history = f"from history {tables.show_history(row['unique_id'], lead)} in {inputs.name_of(lead)}"
+    history = (
+        f"from history {tables.show_history(row['unique_id'], lead)} in {inputs.name_of(lead)}"
+    )
     facts = [
         inputs.money(row["value"]),
         f"stated {show_stated(row.get('probability'))}",
@@ -324,7 +372,9 @@ def past(tables: Tables) -> Block | None:
     try:
         table = tables.track_record
     except (NotEnoughHistory, DataError) as error:
-        return Block("past", "Past ranges cannot be judged", parts=(Note(f"{text.capital(str(error))}."),))
+        return Block(
+            "past", "Past ranges cannot be judged", parts=(Note(f"{text.capital(str(error))}."),)
+        )
     shown = table.tail(_MOST_PAST)
     rows = svg.track_record(shown)
     opened = tuple(list_closed(tables, row.key) for row in rows.rows)
@@ -344,20 +394,29 @@ def calls(tables: Tables) -> Block | None:
     except NotEnoughHistory:
         found = None
     table = (
-        pd.DataFrame() if found is None else found[found["wape"].notna()].sort_values("wape", kind="stable")
+        pd.DataFrame()
+        if found is None
+        else found[found["wape"].notna()].sort_values("wape", kind="stable")
     )
     called = table.index.intersection(["reps", "manager"])
     if found is None or called.empty or table["ratio_low"].isna().all():
         return None  # Below six periods a ratio has no interval.
     freq, noun = tables.inputs.freq, tables.inputs.noun
     names = {source: text.capital(analysis.name_source(source, freq)) for source in table.index}
-    bars = svg.bars([
-        svg.make_bar(names[source], error, "", "", highlight=source in called) for source, error in table["wape"].items()
-    ])  # fmt: skip
+    bars = svg.bars(
+        [
+            svg.make_bar(names[source], error, "", "", highlight=source in called)
+            for source, error in table["wape"].items()
+        ]
+    )
     lines = []
     for bar, (source, row) in zip(bars.rows, table.iterrows(), strict=True):
         bias, n = float(row["bias"]), int(row["n"])
-        lean = f"{text.percent(abs(bias))} {'high' if bias > 0 else 'low'}" if bias else text.percent(0.0)
+        lean = (
+            f"{text.percent(abs(bias))} {'high' if bias > 0 else 'low'}"
+            if bias
+            else text.percent(0.0)
+        )
         beside = f"{round(row['better'] * n)} of {n}", "yes" if row["differs"] else "could be luck"
         own = text.percent(row["wape"]), lean
         figures = map(Cell, (*own, *([text.MISSING] * 2 if source == "model" else beside)))
@@ -365,11 +424,16 @@ def calls(tables: Tables) -> Block | None:
     heads = ("Missed by", "On average", "Closer than the model in", "More than luck?")
     columns = (PageColumn("Whose number", right=False), draw_column(), *map(PageColumn, heads))
     sub = (
-        f"How far each was off on the same days of {text.count(int(table['n'].max()), f'ended {noun}')}, as a share of what closed. "
+        "How far each was off on the same days of "
+        f"{text.count(int(table['n'].max()), f'ended {noun}')}, as a share of what closed. "
         "Blue: what people called"
     )
     return Block(
-        "calls", say_finding(found), sub, (Table(columns, (Group(tuple(lines)),), "proof"),), "Calls"
+        "calls",
+        say_finding(found),
+        sub,
+        (Table(columns, (Group(tuple(lines)),), "proof"),),
+        "Calls",
     )
 
 
@@ -393,7 +457,8 @@ def categories(tables: Tables) -> Block:
     )
     title = _compare_with_target(tables, row, target) if aimed else say_finding(table)
     sub = (
-        f"{text.capital(inputs.name)} by category at full value: the deal’s own category, else its stage’s, else by stated chance. "
+        f"{text.capital(inputs.name)} by category at full value: the deal’s own category, else "
+        "its stage’s, else by stated chance. "
         "Running total beside each bar" + ("; line is the target" if aimed else "")
     )
     return Block("categories", title, sub, (Opening(rows, opened),), nav)
@@ -428,12 +493,22 @@ def _say_call(tables: Tables) -> str:
     if tables.inputs.only is None or len(tables.persons) > 1 or tables.calls.empty:
         return ""
     row, money = tables.calls.loc[tables.whole], partial(tables.inputs.money, fine=True)
-    override = f", {row['overrider']} says {money(row['override'])}" if math.isfinite(row["override"]) else ""
-    return "" if pd.isna(row["caller"]) else f"{row['caller']} calls {money(row['call'])}{override}."
+    override = (
+        f", {row['overrider']} says {money(row['override'])}"
+        if math.isfinite(row["override"])
+        else ""
+    )
+    return (
+        "" if pd.isna(row["caller"]) else f"{row['caller']} calls {money(row['call'])}{override}."
+    )
 
 
 def _most_to_go(tables: Tables) -> str:
-    """Name the groups with most to go; empty without targets of theirs, on a period's first days, and of who can do no more on its last."""
+    """Name the groups with most to go.
+
+    Empty without targets of theirs, on a period's first days, and of who can do no more on its
+    last.
+    """
     people, label = tables.people, str(tables.inputs.period)
     groups: pd.DataFrame = people[~people.index.get_level_values(-1).isin([ALL])]
     short = groups[groups["gap"] > 0].sort_values("gap", ascending=False, kind="stable")
@@ -449,12 +524,15 @@ def _most_to_go(tables: Tables) -> str:
     most, _ = evidence.find_largest(short["gap"])
     if len(most) == len(short) > 2:
         past = -float(groups["gap"].clip(upper=0).sum())
-        others = f", the others are {tables.inputs.money(past)} past target" if past >= 0.005 else ""
+        others = (
+            f", the others are {tables.inputs.money(past)} past target" if past >= 0.005 else ""
+        )
         each = tables.inputs.money(short["gap"].max())
         return f"{text.capital(text.spelled(len(most)))} have {each} to go each{others}."
     names = short.index.get_level_values(-1)
     said = [
-        f"{name} {_to_go(row, tables)}" for name, (_, row) in zip(names[:2], short.iterrows(), strict=False)
+        f"{name} {_to_go(row, tables)}"
+        for name, (_, row) in zip(names[:2], short.iterrows(), strict=False)
     ]
     rest = len(short) - 2
     return f"Most to go: {'; '.join(said)}{f'; and {text.spelled(rest)} more' if rest > 0 else ''}."
@@ -470,13 +548,21 @@ def _to_go(row: pd.Series[Any], tables: Tables) -> str:
 
 
 def tiles(tables: Tables) -> tuple[Tile, ...]:
-    """Show closed, forecast, chance and coverage; without a target closed, forecast and what is due.
+    """Show closed, forecast, chance and coverage.
 
-    Once the current period is decided, what closed is its own, the others are of the next, and each is named after its period.
+    Without a target closed, forecast and what is due.
+
+    Once the current period is decided, what closed is its own, the others are of the next, and each
+    is named after its period.
     """
     row = tables.leading
-    closed, *others = analysis.list_figures(tables.current, row, tables.forecast, len(tables.inputs.won_now))
-    built = [_make_tile(tables, closed, tables.current), *(_make_tile(tables, each, row) for each in others)]
+    closed, *others = analysis.list_figures(
+        tables.current, row, tables.forecast, len(tables.inputs.won_now)
+    )
+    built = [
+        _make_tile(tables, closed, tables.current),
+        *(_make_tile(tables, each, row) for each in others),
+    ]
     changes = stress_largest([tile.change for tile in built])
     built = [replace(tile, change=change) for tile, change in zip(built, changes, strict=True)]
     if tables.lead == tables.inputs.period:
@@ -486,7 +572,9 @@ def tiles(tables: Tables) -> tuple[Tile, ...]:
         text.period_name(str(one), inputs.freq, today=inputs.today, short=True)
         for one in (inputs.period, tables.lead)
     )
-    return tuple(replace(tile, name=f"{tile.name}, {now if tile is built[0] else lead}") for tile in built)
+    return tuple(
+        replace(tile, name=f"{tile.name}, {now if tile is built[0] else lead}") for tile in built
+    )
 
 
 def _make_tile(tables: Tables, each: analysis.Figure, row: pd.Series[Any]) -> Tile:
@@ -494,14 +582,20 @@ def _make_tile(tables: Tables, each: analysis.Figure, row: pd.Series[Any]) -> Ti
     inputs, period, column, note = tables.inputs, str(row.name), each.column, each.note
     then = math.nan if tables.no_changes or not column else tables.earlier.figure(period, column)
     show = text.times if column == "pipeline_coverage" else inputs.money
-    change, picture, opens = show_change(float(row[column]), then, show) if column else None, "", None
+    change, picture, opens = (
+        show_change(float(row[column]), then, show) if column else None,
+        "",
+        None,
+    )
     match each.name:
         case "Closed won":
             opens = list_closed(tables, period)
         case "Forecast":
             # One deal comes in or does not: nothing lies between.
             one = evidence.is_one_deal(row, tables.forecast)
-            picture = svg.bullet(row.where(~row.index.isin(["low", "high"])) if one else row, inputs.money)
+            picture = svg.bullet(
+                row.where(~row.index.isin(["low", "high"])) if one else row, inputs.money
+            )
             note = note or _range_note(tables, row)
             if math.isfinite(row["expected"]):
                 caption = f"Forecast for {inputs.name_of(period)}"
@@ -513,21 +607,32 @@ def _make_tile(tables: Tables, each: analysis.Figure, row: pd.Series[Any]) -> Ti
             change = show_change(*ends, text.points)
         case "Coverage" | "Open and due":
             opens = _list_open(tables, period)
-            usual = tables.usual_coverage.get(period) if each.name == "Coverage" and row["gap"] > 0 else None
-            note += f"; {text.plural(inputs.noun)} that hit had {text.times(usual)}" if usual else ""
+            usual = (
+                tables.usual_coverage.get(period)
+                if each.name == "Coverage" and row["gap"] > 0
+                else None
+            )
+            note += (
+                f"; {text.plural(inputs.noun)} that hit had {text.times(usual)}" if usual else ""
+            )
     return Tile(each.name, each.figure, change, note, picture, opens)
 
 
 def _list_open(tables: Tables, period: str) -> Deals | None:
     due = tables.inputs.select("open", period)
-    return list_deals(tables, due, f"Open and due in {tables.inputs.name_of(period)}", period=period)
+    return list_deals(
+        tables, due, f"Open and due in {tables.inputs.name_of(period)}", period=period
+    )
 
 
 def _range_note(tables: Tables, row: pd.Series[Any]) -> str:
     if tables.lead != tables.inputs.period and math.isfinite(row["low"]):
-        # Past ranges are judged as long before their period's end as today is before the current one's.
+        # Past ranges are judged as long before their period's end as today is before the current
+        # one's.
         return (
-            evidence.RUN_RATE if tables.by_rate else f"{text.count(int(row['open_count']), 'open deal')} due"
+            evidence.RUN_RATE
+            if tables.by_rate
+            else f"{text.count(int(row['open_count']), 'open deal')} due"
         )
     try:
         held = say_held(tables.track_record)

@@ -1,4 +1,7 @@
-"""People on the page: who is short, and who carries; teams, their people, and figures that add up as shown; what each person must win."""
+"""People on the page: who is short, and who carries.
+
+Teams, their people, and figures that add up as shown; what each person must win.
+"""
 
 from __future__ import annotations
 
@@ -45,14 +48,18 @@ from opp_analytics.report.tables import Tables
 from opp_analytics.schema import ALL, BUCKETS
 
 _FEW, _KEPT = 16, 8
-"""Rows up to which all are in view, about a screen; beyond, 8 stay: those furthest below target, then the largest."""
+"""Rows up to which all are in view, about a screen; beyond, 8 stay: those furthest below target,
+then the largest."""
 _Places = dict[tuple[Any, ...], NDArray[np.intp]]
 """Places of the deals of each team, and of each person in one."""
 _MONEY = ["target", "booked", "expected", "gap", "change"]
 
 
 def people(tables: Tables) -> Block:
-    """Show target, closed, forecast, what is to go, chance and change of each team and person; a name opens its deals."""
+    """Show target, closed, forecast, what is to go, chance and change of each team and person.
+
+    A name opens its deals.
+    """
     inputs = tables.inputs
     if tables.persons.empty:
         words = (
@@ -65,26 +72,45 @@ def people(tables: Tables) -> Block:
     aim = f", upright line target{'' if rows.aimed else ' of all'}"
     line = aim if math.isfinite(tables.current["target"]) else ""
     drawn = f"Gray bar closed, dot forecast, blue band range{line}. A name opens its deals"
-    said = _say_calls(tables, rows.table.iloc[rows.whole]), _say_habits(tables), _say_strangers(tables)
-    sub, note = (". ".join(filter(None, words)) for words in ([rows.unit.words, drawn, *said], said))
+    said = (
+        _say_calls(tables, rows.table.iloc[rows.whole]),
+        _say_habits(tables),
+        _say_strangers(tables),
+    )
+    sub, note = (
+        ". ".join(filter(None, words)) for words in ([rows.unit.words, drawn, *said], said)
+    )
     table = Table(_name_columns(tables, rows.aimed), tuple(rows.group()), "people")
     return Block(
-        "people", say_finding(rows.table), sub, (table,), says=tuple(rows.say()), note=note and f"{note}."
+        "people",
+        say_finding(rows.table),
+        sub,
+        (table,),
+        says=tuple(rows.say()),
+        note=note and f"{note}.",
     )
 
 
 def _say_calls(tables: Tables, whole: pd.Series[Any]) -> str:
-    """Say how far the call of all is from the forecast; empty without either, and of one person, whose call stands above."""
+    """Say how far the call of all is from the forecast.
+
+    Empty without either, and of one person, whose call stands above.
+    """
     away, money = whole["call"] - whole["expected"], tables.inputs.money
     if len(tables.persons) == 1 or not math.isfinite(away):
         return ""
     said = "Calls sum to" if pd.isna(whole["caller"]) else f"{whole['caller']} calls"
     how = f"{money(abs(away))} {'above' if away > 0 else 'below'} the forecast"
-    return f"{said} {money(whole['call'])}, {how if money(abs(away)) != money(0) else 'the forecast'}"
+    return (
+        f"{said} {money(whole['call'])}, {how if money(abs(away)) != money(0) else 'the forecast'}"
+    )
 
 
 def _say_habits(tables: Tables) -> str:
-    """Say whose past calls, among those in the table, leaned beyond chance, and which way; those that leaned most."""
+    """Say whose past calls, among those in the table, leaned beyond chance, and which way.
+
+    Those that leaned most.
+    """
     shown = [*tables.calls["caller"].dropna(), *tables.calls["overrider"].dropna()]
     try:
         past = tables.call_accuracy if shown else pd.DataFrame({"bias": []})
@@ -102,7 +128,9 @@ def _say_strangers(tables: Tables) -> str:
     names = [str(name) for name in aimed if name not in set(inputs.deals[inputs.person])]
     if not names:
         return ""
-    have = "has a target and owns no deal" if len(names) == 1 else "have a target each and own no deal"
+    have = (
+        "has a target and owns no deal" if len(names) == 1 else "have a target each and own no deal"
+    )
     return f"{text.joined(names, most=3)} {have}; is the name spelled as in the CRM?"
 
 
@@ -162,12 +190,16 @@ class _Rows:
         rounded[self.whole] = text.round_parts([exact[self.whole]])[0]
         # A row's parts have one more label: the widest groups first.
         for level in range(depth):
-            parents = [key for key in keys if key[:level].count(ALL) == 0 and set(key[level:]) == {ALL}]
+            parents = [
+                key for key in keys if key[:level].count(ALL) == 0 and set(key[level:]) == {ALL}
+            ]
             for parent in parents:
                 parts = [
                     place
                     for place, key in enumerate(keys)
-                    if key[:level] == parent[:level] and key[level] != ALL and set(key[level + 1 :]) <= {ALL}
+                    if key[:level] == parent[:level]
+                    and key[level] != ALL
+                    and set(key[level + 1 :]) <= {ALL}
                 ]
                 total = rounded[keys.index(parent)]
                 known = None if math.isnan(total) else float(total)
@@ -176,16 +208,23 @@ class _Rows:
 
     def _members(self, team: tuple[Any, ...] = ()) -> list[int]:
         return [
-            place for place, key in enumerate(self.keys) if ALL not in key and (not team or key[:-1] == team)
+            place
+            for place, key in enumerate(self.keys)
+            if ALL not in key and (not team or key[:-1] == team)
         ]
 
     def _sort(self, places: list[int]) -> list[int]:
         return list(
-            analysis.evidence.rank_groups(self.table.iloc[places].set_axis(places), aimed=self.aimed).index
+            analysis.evidence.rank_groups(
+                self.table.iloc[places].set_axis(places), aimed=self.aimed
+            ).index
         )
 
     def group(self) -> Iterator[Group]:
-        """Group each team with its people, then the total; the rest of many people folds below a line that opens."""
+        """Group each team with its people, then the total.
+
+        The rest of many people folds below a line that opens.
+        """
         everybody = self._members()
         kept = self._choose_kept() if len(self.table) > _FEW else set(everybody)
         if len(self.tables.inputs.by) == 1:
@@ -194,11 +233,16 @@ class _Rows:
             rest = [self.line(place, "member") for place in members if place not in kept]
             if rest:
                 fold = Line(
-                    _name_row(rest[0], text.count(len(rest), f"more {self.tables.inputs.who}")), "group"
+                    _name_row(rest[0], text.count(len(rest), f"more {self.tables.inputs.who}")),
+                    "group",
                 )
                 yield Group((fold, *rest), folded=True)
         else:
-            teams = [place for place, key in enumerate(self.keys) if key[-1] == ALL and ALL not in key[:-1]]
+            teams = [
+                place
+                for place, key in enumerate(self.keys)
+                if key[-1] == ALL and ALL not in key[:-1]
+            ]
             for team in self._sort(teams):
                 members = self._sort(self._members(self.keys[team][:-1]))
                 lines = [self.line(place, "member", place in kept) for place in members]
@@ -238,7 +282,9 @@ class _Rows:
             [self._show_change(float(one)) for one in self.money["change"]],
             self._members(),
         )
-        stressed = stress_largest([cell if place in members else None for place, cell in enumerate(shown)])
+        stressed = stress_largest(
+            [cell if place in members else None for place, cell in enumerate(shown)]
+        )
         return [blue or cell for blue, cell in zip(stressed, shown, strict=True)]
 
     def line(self, place: int, level: Any, kept: bool = False) -> Line:
@@ -256,7 +302,11 @@ class _Rows:
             Cell("", picture=svg.progress(row, self.tables.inputs.money, top=top)),
         ]
         if self.aimed:
-            past = replace(self._show(-gap, signed=True), tone="quiet") if gap <= 0 else self._show(gap)
+            past = (
+                replace(self._show(-gap, signed=True), tone="quiet")
+                if gap <= 0
+                else self._show(gap)
+            )
             cells += [past, self._show_chance(row)]
         else:
             cells.append(self._show(row["open_value"]))
@@ -276,7 +326,9 @@ class _Rows:
             aimed = math.isfinite(row["target"])
             of = f" of {money(shown['target'])}" if aimed else ""
             parts = [f"{money(shown['booked'])}{of} closed"]
-            parts += [f"forecast {money(shown['expected'])}"] if math.isfinite(row["expected"]) else []
+            parts += (
+                [f"forecast {money(shown['expected'])}"] if math.isfinite(row["expected"]) else []
+            )
             chance = self._show_chance(row).text if aimed else text.MISSING
             said = {"met": "target met", text.MISSING: ""}.get(chance, chance)
             parts += [f"{said} likely" if said.endswith("%") else said] if said else []
@@ -285,12 +337,18 @@ class _Rows:
     def _name(self, place: int) -> str:
         """Name a row; a group's label is that of its parts."""
         key = self.keys[place]
-        return (" · ".join(str(part) for part in key if part != ALL) or "All") if ALL in key else str(key[-1])
+        return (
+            (" · ".join(str(part) for part in key if part != ALL) or "All")
+            if ALL in key
+            else str(key[-1])
+        )
 
     def _find_page(self, key: tuple[Any, ...]) -> str:
         """Find the page of the last label that is not of all."""
         named = [
-            (column, label) for column, label in zip(self.tables.inputs.by, key, strict=True) if label != ALL
+            (column, label)
+            for column, label in zip(self.tables.inputs.by, key, strict=True)
+            if label != ALL
         ]
         return self.tables.links.get(Part(*named[-1]), "") if named else ""
 
@@ -346,7 +404,9 @@ class _Rows:
             parts |= {text.split_key(label): rows for label, rows in found.items()}
         return deals, parts
 
-    def _list(self, key: tuple[Any, ...], name: str, row: pd.Series[Any], expected: float) -> Deals | None:
+    def _list(
+        self, key: tuple[Any, ...], name: str, row: pd.Series[Any], expected: float
+    ) -> Deals | None:
         """List the deals of a row, closed, due and overdue, with what else the forecast expects."""
         inputs, known = self.tables.inputs, math.isfinite(expected)
         rows, parts = self._expected if known else self._due
@@ -401,7 +461,10 @@ _ACTIONS = {
 
 
 def to_win(tables: Tables) -> Block:
-    """Show a card for each person short of the target, the largest gap first; then who is at target, with what is due."""
+    """Show a card for each person short of the target, the largest gap first.
+
+    Then who is at target, with what is due.
+    """
     inputs, people, nav = tables.inputs, tables.leading_persons, "To win"
     month = inputs.name_of(str(tables.lead))
     if people["target"].isna().all():
@@ -420,14 +483,19 @@ def to_win(tables: Tables) -> Block:
     if len(met):
         goals.append(_show_met(tables, met))
     rest = len(shown) - _MOST
-    more = f"; {text.count(rest, f'more {inputs.who}')} in the workbook, sheet “To win”" if rest > 0 else ""
+    more = (
+        f"; {text.count(rest, f'more {inputs.who}')} in the workbook, sheet “To win”"
+        if rest > 0
+        else ""
+    )
     chance = "the chance of the target"
     if tables.stated:
         chance = "the chance that enough of them close, at the stated chances"
     elif "p_target" not in short or short["p_target"].isna().all():
         chance = "what closed of the target"
     sub = (
-        f"Each one’s own deals that could still close in {month}: due, overdue, or due within five weeks at 50% or more. "
+        f"Each one’s own deals that could still close in {month}: due, overdue, or due within "
+        "five weeks at 50% or more. "
         f"Beside the name, {chance}{more}"
     )
     history = tables.name_history(str(tables.lead))
@@ -459,7 +527,9 @@ def _say_gaps(tables: Tables, short: pd.DataFrame) -> str:
         return f"Everyone is at target: {'upside still due' if due else 'no more deals due'}"
     who = text.spelled(len(short), tables.inputs.who)
     verb = "has" if len(short) == 1 else "have"
-    return f"What each person must win: {who} {verb} {tables.inputs.money(short['gap'].sum())} to go"
+    return (
+        f"What each person must win: {who} {verb} {tables.inputs.money(short['gap'].sum())} to go"
+    )
 
 
 def _show_person(tables: Tables, name: Any, row: pd.Series[Any]) -> Goal:
@@ -477,7 +547,10 @@ def _show_person(tables: Tables, name: Any, row: pd.Series[Any]) -> Goal:
 
 
 def _compare_call(tables: Tables, name: Any) -> str:
-    """Compare a person's call with the range of the forecast; empty where either is missing, or of two teams."""
+    """Compare a person's call with the range of the forecast.
+
+    Empty where either is missing, or of two teams.
+    """
     rows = tables.people.join(tables.calls)
     rows = rows[rows.index.get_level_values(-1) == name]
     low, expected, high, call = map(float, rows[["low", "expected", "high", "call"]].iloc[0])
@@ -495,10 +568,16 @@ def _show_deal(tables: Tables, deal: dict[Any, Any]) -> tuple[Cell, str, str, st
     flags = str(tables.flags["reasons"].get(deal["unique_id"], "")).split(" · ")
     # The first flag that the date does not say already.
     flag = [reason for reason in flags if reason and "overdue" not in reason][:1]
-    words = ". ".join([f"{text.stage(deal['stage'])}, {say_action(tables, deal)}", *map(text.capital, flag)])
-    history = tables.show_history(deal["unique_id"], str(tables.lead)) if len(tables.chances) else ""
+    words = ". ".join(
+        [f"{text.stage(deal['stage'])}, {say_action(tables, deal)}", *map(text.capital, flag)]
+    )
+    history = (
+        tables.show_history(deal["unique_id"], str(tables.lead)) if len(tables.chances) else ""
+    )
     stated = show_stated(deal.get("probability"))
-    opens = open_chance(tables, deal, say_win_dates(tables, deal["unique_id"]), of=tables.explained_to_win)
+    opens = open_chance(
+        tables, deal, say_win_dates(tables, deal["unique_id"]), of=tables.explained_to_win
+    )
     why = opens.note if opens else ""
     return name_deal(inputs, deal), text.number(deal["value"]), stated, history, words, why
 
@@ -516,7 +595,10 @@ def _show_stuck(tables: Tables, short: pd.DataFrame) -> Goal:
     lines = _list_people(tables, short, "gap")
     more = _count_more(len(short), len(lines), "without one")
     advice = f"No open deal of theirs could close in time{more}."
-    state, teams = f"{tables.inputs.money(short['gap'].sum())} to go", tables.find_teams(*short.index)
+    state, teams = (
+        f"{tables.inputs.money(short['gap'].sum())} to go",
+        tables.find_teams(*short.index),
+    )
     return Goal("No deal to close", state, advice, lines, teams=teams)
 
 
@@ -531,7 +613,9 @@ def _show_met(tables: Tables, met: pd.DataFrame) -> Goal:
     return Goal("At target", "", advice, lines, teams=tables.find_teams(*met.index))
 
 
-def _list_people(tables: Tables, people: pd.DataFrame, amount: str = "") -> tuple[tuple[Any, ...], ...]:
+def _list_people(
+    tables: Tables, people: pd.DataFrame, amount: str = ""
+) -> tuple[tuple[Any, ...], ...]:
     """List people as a card lists deals, with a column of money."""
     money, lines = tables.inputs.money, []
     for name, row in people.head(_MOST_NAMED).iterrows():

@@ -35,7 +35,9 @@ def created(tables: Tables) -> model.Block | None:
     if weeks:
         line = f"average of the {weeks} weeks before" if weeks > 1 else "the week before"
         sub += f"; line: {line}, {money(average)}"
-    drawn = svg.pipeline_created(table, average=average, line="average" if weeks > 1 else "week before")
+    drawn = svg.pipeline_created(
+        table, average=average, line="average" if weeks > 1 else "week before"
+    )
     compared = evidence.is_enough(table["deals"].sum()) and last >= 0
     than = _compare_week(last, average, weeks) if compared else ""
     title = f"New pipeline this week, {money(last)}{than}"
@@ -62,7 +64,10 @@ def _compare_week(last: float, average: float, weeks: int) -> str:
 
 
 def created_by(tables: Tables) -> model.Block | None:
-    """Show who created the value of the current period so far; nothing on the page of one person."""
+    """Show who created the value of the current period so far.
+
+    Nothing on the page of one person.
+    """
     inputs = tables.inputs
     if not inputs.person:
         return None
@@ -98,7 +103,10 @@ def _list_created(tables: Tables, name: str) -> model.Deals | None:
 
 
 def funnel(tables: Tables) -> model.Block:
-    """Show where deals end: those that entered each stage and where they are now; without records, what is open."""
+    """Show where deals end: those that entered each stage and where they are now.
+
+    Without records, what is open.
+    """
     try:
         flow = tables.flow
     except NotEnoughHistory:
@@ -107,13 +115,18 @@ def funnel(tables: Tables) -> model.Block:
         return _show_open_stages(tables)
     start = tables.inputs.day(tables.flow_since.tz_convert(tables.inputs.tz))
     rows = svg.stage_flow(flow)
-    opened = tuple(map(partial(_list_entries, tables), flow.index, (row.label for row in rows.rows)))
+    opened = tuple(
+        map(partial(_list_entries, tables), flow.index, (row.label for row in rows.rows))
+    )
     sub = f"Deals that entered each stage from {start} on, and where they are now"
     return model.Block("funnel", say_finding(flow), sub, (model.Opening(rows, opened),))
 
 
 def _list_entries(tables: Tables, key: Any, label: str) -> model.Deals | None:
-    """List the entries into a stage with what became of them there; a deal that came twice counts twice."""
+    """List the entries into a stage with what became of them there.
+
+    A deal that came twice counts twice.
+    """
     inputs, entries = tables.inputs, tables.flow_deals
     stages = entries.set_index("stage", append=isinstance(key, tuple)).index
     mine = entries[[one == key for one in stages]].reset_index(drop=True)
@@ -143,14 +156,20 @@ def _show_open_stages(tables: Tables) -> model.Block:
 
 
 def slippage(tables: Tables) -> model.Block | None:
-    """Show whether dates hold: the outcome of what was due, this period and the two before; and deals that keep moving."""
+    """Show whether dates hold: the outcome of what was due, this period and the two before.
+
+    And deals that keep moving.
+    """
     inputs, nav = tables.inputs, "Slippage"
     try:
         found = tables.slippages
     except NotEnoughHistory:
         if inputs.records.empty:
             return None
-        words = "A single record shows no change. From the second on, this shows the outcome of each deal that was due."
+        words = (
+            "A single record shows no change. From the second on, this shows the outcome of each "
+            "deal that was due."
+        )
         return model.Block("slippage", "Slippage", parts=(model.Note(words),), nav=nav)
     named = {_name_period(tables, part): part for part in found}
     rows = svg.slippage({name: part.table for name, part in named.items()})
@@ -160,10 +179,15 @@ def slippage(tables: Tables) -> model.Block | None:
         parts.append(_show_pushed(tables))
     periods = pd.concat({part.period: part.table for part in found}, names=["period"])
     periods.attrs = {
-        **found[-1].table.attrs, "as_of": str(inputs.today.date()), "freq": inputs.freq,
+        **found[-1].table.attrs,
+        "as_of": str(inputs.today.date()),
+        "freq": inputs.freq,
         "part": [part.period for part in found if part.starts_late],
-    }  # fmt: skip
-    sub = f"Outcome of what was open and due when each {inputs.noun} began, by value, wins of other deals apart; total due at right"
+    }
+    sub = (
+        f"Outcome of what was open and due when each {inputs.noun} began, by value, wins of "
+        "other deals apart; total due at right"
+    )
     return model.Block("slippage", say_finding(periods), sub, tuple(parts), nav)
 
 
@@ -176,21 +200,28 @@ def _name_period(tables: Tables, part: DueDeals) -> str:
 def _list_due(tables: Tables, name: str, part: DueDeals) -> model.Deals | None:
     deals = part.deals
     moved = deals["close_date_after"].where(deals["close_date_after"].notna(), deals["close_date"])
-    rows = add_details(tables.inputs, deals, stage=deals["outcome"], close_date=moved).drop(columns="outcome")
+    rows = add_details(tables.inputs, deals, stage=deals["outcome"], close_date=moved).drop(
+        columns="outcome"
+    )
     return list_deals(tables, rows, f"Due in {name}", sheet="Due deals", past=True)
 
 
 def _show_pushed(tables: Tables) -> model.Table:
     inputs = tables.inputs
     columns = (
-        model.PageColumn("Pushed twice or more, still open", right=False, phone="full", kind="deal"),
+        model.PageColumn(
+            "Pushed twice or more, still open", right=False, phone="full", kind="deal"
+        ),
         *map(model.PageColumn, ("Pushes", "Days later", "Value")),
     )
     lines = tuple(
         model.Line(
             (
                 name_deal(inputs, row),
-                *(model.Cell(text.number(row[column])) for column in ("pushes", "days_pushed", "value")),
+                *(
+                    model.Cell(text.number(row[column]))
+                    for column in ("pushes", "days_pushed", "value")
+                ),
             ),
             teams=tables.find_teams(row["unique_id"]),
         )
@@ -215,15 +246,23 @@ def win_rates(tables: Tables) -> model.Block:
     if len(known) < 2:
         title = f"{rate} of the {text.spelled(closed, 'deal')} closed from {since} on were won"
         if not evidence.is_enough(closed):
-            ended = f"{int(whole['won'])} of {text.count(closed)} closed from {since} on {'was' if whole['won'] == 1 else 'were'} won"
+            ended = (
+                f"{int(whole['won'])} of {text.count(closed)} closed from {since} on "
+                f"{'was' if whole['won'] == 1 else 'were'} won"
+            )
             title = evidence.say_few(ended)
         return model.Block("win_rates", title, "", _draw_rates(tables, known), nav)
     most = (known["won"] + known["lost"]).nlargest(_MOST_RATES).index
     shown = known[known.index.isin(most)]
-    sub = f"Won ÷ (won + lost) from {since} on, 95% interval. Vertical line: all, {rate}. Blue: differs from the others beyond chance"
+    sub = (
+        f"Won ÷ (won + lost) from {since} on, 95% interval. Vertical line: all, {rate}. Blue: "
+        "differs from the others beyond chance"
+    )
     if len(shown) < len(known):
         sub += f". The {_MOST_RATES} with most closed deals of {len(known):,}"
-    return model.Block("win_rates", say_finding(tables.scores), sub, _draw_rates(tables, shown), nav)
+    return model.Block(
+        "win_rates", say_finding(tables.scores), sub, _draw_rates(tables, shown), nav
+    )
 
 
 def _draw_rates(tables: Tables, shown: pd.DataFrame) -> tuple[model.Opening, ...]:
@@ -241,4 +280,6 @@ def _list_closed(tables: Tables, name: str) -> model.Deals | None:
     inputs, deals = tables.inputs, tables.inputs.deals
     inside = deals["close_date"].between(tables.closed_since, inputs.today)
     closed = inside & deals["outcome"].isin(["won", "lost"])
-    return list_deals(tables, deals[closed & (deals[inputs.person] == name)], f"Won and lost by {name}")
+    return list_deals(
+        tables, deals[closed & (deals[inputs.person] == name)], f"Won and lost by {name}"
+    )

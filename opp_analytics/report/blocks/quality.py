@@ -36,9 +36,18 @@ def risk(tables: Tables) -> model.Block:
     inputs, table, nav = tables.inputs, tables.flags, "At risk"
     flagged = table[table["risk"] > 0]
     if flagged.empty:
-        return model.Block("risk", "Deals at risk", parts=(model.Note(f"{say_finding(table)}."),), nav=nav)
-    details = ["unique_id", "stage", *(["probability"] if "probability" in inputs.deals else []), *inputs.by]
-    rows = flagged.head(_MOST_RISKS).reset_index()[["unique_id", "name", "value", "close_date", "reasons"]]
+        return model.Block(
+            "risk", "Deals at risk", parts=(model.Note(f"{say_finding(table)}."),), nav=nav
+        )
+    details = [
+        "unique_id",
+        "stage",
+        *(["probability"] if "probability" in inputs.deals else []),
+        *inputs.by,
+    ]
+    rows = flagged.head(_MOST_RISKS).reset_index()[
+        ["unique_id", "name", "value", "close_date", "reasons"]
+    ]
     rows = rows.merge(inputs.deals[details], on="unique_id", how="left")
     columns = (
         model.PageColumn("Deal", right=False, phone="full", kind="deal"),
@@ -77,7 +86,10 @@ def _fold_late(tables: Tables) -> list[model.Fold]:
 
 
 def _say_doubt(tables: Tables, flagged: pd.DataFrame) -> str:
-    """Say which deals due are in doubt, and what is late; without either, how many deals have a flag."""
+    """Say which deals due are in doubt, and what is late.
+
+    Without either, how many deals have a flag.
+    """
     words = [*_say_due(tables, flagged), *_say_late(tables)]
     if not words:
         have = "has" if len(flagged) == 1 else "have"
@@ -103,8 +115,14 @@ def _say_late(tables: Tables) -> list[str]:
     inputs, late = tables.inputs, tables.inputs.overdue
     if late.empty:
         return []
-    who = f"{text.spelled(len(late))} more" if len(inputs.open_now) else text.spelled(len(late), "deal")
-    return [f"{who} ({inputs.money(late['value'].sum())}) {'is' if len(late) == 1 else 'are'} overdue"]
+    who = (
+        f"{text.spelled(len(late))} more"
+        if len(inputs.open_now)
+        else text.spelled(len(late), "deal")
+    )
+    return [
+        f"{who} ({inputs.money(late['value'].sum())}) {'is' if len(late) == 1 else 'are'} overdue"
+    ]
 
 
 def _describe_risk(tables: Tables, row: dict[Any, Any]) -> model.Line:
@@ -161,8 +179,15 @@ def fix(tables: Tables) -> model.Block:
 
 
 def _measure(tables: Tables, row: dict[Any, Any], found: pd.DataFrame) -> Place:
-    """Measure a check by its money, else by its deals; of several outcomes what is open, else won, stands beside it."""
-    name, value, money = write_label("check", row["check"]), float(row["value"]), tables.inputs.money
+    """Measure a check by its money, else by its deals.
+
+    Of several outcomes what is open, else won, stands beside it.
+    """
+    name, value, money = (
+        write_label("check", row["check"]),
+        float(row["value"]),
+        tables.inputs.money,
+    )
     deals = text.count(int(row["deals"]))
     figure = money(value) if value > 0 else deals
     parts = _split(found)
@@ -190,7 +215,10 @@ def _list_findings(
     closed, further = rows[~open_ones], {}
     if amount.key != "duplicate" and 0 < len(closed) < len(rows):
         # Who fixes data begins with what still counts.
-        rows, further = rows[open_ones], {text.count(len(closed), "closed deal"): closed["value"].sum()}
+        rows, further = (
+            rows[open_ones],
+            {text.count(len(closed), "closed deal"): closed["value"].sum()},
+        )
     return list_deals(tables, rows, amount.name, sheet="Findings", note=note, further=further)
 
 
@@ -198,7 +226,9 @@ def _say_suggestion(rows: pd.DataFrame, found: pd.DataFrame) -> str:
     """Say how the deals ended, and the fix where all have the same one; the workbook has each."""
     fixes, parts, deals = found["suggestion"].dropna().unique(), _split(rows), text.count(len(rows))
     if len(parts) > 1:
-        deals += f": {text.joined([f'{count:,} {outcome}' for outcome, count in parts['size'].items()])}"
+        deals += (
+            f": {text.joined([f'{count:,} {outcome}' for outcome, count in parts['size'].items()])}"
+        )
     if not len(fixes):
         return f"{deals}."
     if len(fixes) > 1:
@@ -222,29 +252,48 @@ def _definitions(tables: Tables) -> tuple[tuple[str, str], ...]:
     noun, attrs = tables.inputs.noun, tables.forecast.attrs
     confidence = text.percent(attrs["confidence"])
     words = {
-        "Closed won": f"Value of deals won with a close date in the {noun}; of a date after today too.",
+        "Closed won": (
+            f"Value of deals won with a close date in the {noun}; of a date after today too."
+        ),
         "Forecast": f"{SUMS[attrs['method']]} {describe_method(tables.forecast)}",
-        "Deals that decide": "Ranked by what winning adds to the chance of the target, times the chance that the deal is won. A deal "
+        "Deals that decide": "Ranked by what winning adds to the chance of the target, times the chance that the "
+        "deal is won. A deal "
         f"below 5%, or that would be won after the {noun}, is left out.",
-        "Range": f"{confidence} of outcomes lie inside, if the chances are right. “Past ranges” shows how often it held.",
-        "Chance of target": "Share of outcomes that reach the target. “None due” means that no open deal is due, not that the "
+        "Range": (
+            f"{confidence} of outcomes lie inside, if the chances are right. “Past ranges” shows "
+            "how often it held."
+        ),
+        "Chance of target": "Share of outcomes that reach the target. “None due” means that no open deal is due, "
+        "not that the "
         "target cannot be reached.",
-        "Call": f"What the person last said would close in the {noun}; below it what somebody else says. Of a team, or of all, "
-        "without a call of its own, the sum of what the level below shows, if nobody there with a target, a win or a deal due lacks one.",
+        "Call": f"What the person last said would close in the {noun}; below it what somebody else "
+        "says. Of a team, or of all, "
+        "without a call of its own, the sum of what the level below shows, if nobody there with "
+        "a target, a win or a deal due lacks one.",
         "To go": "Target minus closed. A plus sign: past target.",
         "Coverage": f"Open value due in the {noun} ÷ what is to go.",
-        "Slipped": f"Due in the {noun} when it began, and open past its date or moved later. Removed: deleted or disqualified.",
-        "Win rate": "Won ÷ (won + lost). Open and disqualified deals count in neither. Interval: Wilson’s.",
+        "Slipped": (
+            f"Due in the {noun} when it began, and open past its date or moved later. Removed: "
+            "deleted or disqualified."
+        ),
+        "Win rate": (
+            "Won ÷ (won + lost). Open and disqualified deals count in neither. Interval: Wilson’s."
+        ),
         "Stated": "Chance of a deal as the CRM says it.",
-        "From history": f"Chance that a deal is won in the {noun} that the column names, judged by past deals like it. Its {noun}: the one in which it "
+        "From history": f"Chance that a deal is won in the {noun} that the column names, judged by past "
+        f"deals like it. Its {noun}: the one in which it "
         f"is due; of an overdue or undated deal, this {noun}."
         + ("" if len(tables.chances) else " This forecast’s method uses none."),
     }
-    return tuple((term, said) for term, said in words.items() if term != "Call" or len(tables.calls))
+    return tuple(
+        (term, said) for term, said in words.items() if term != "Call" or len(tables.calls)
+    )
 
 
 SUMS = {
-    "learned": "Closed won, plus value × chance from history of every open deal, plus usual new business.",
+    "learned": (
+        "Closed won, plus value × chance from history of every open deal, plus usual new business."
+    ),
     "stage": "Closed won, plus value × chance from history of the open deals due.",
     "stated": "Closed won, plus value × stated chance of the open deals due.",
     "run_rate": "Closed won, plus what past periods still won from the same day on.",
@@ -280,11 +329,17 @@ def _not_counted(tables: Tables) -> str:
     parts += [f"{money(undated)} has no close date"] if undated else []
     if parts:
         left = "neither is" if len(parts) > 1 else "it is not"
-        counts = f"; the forecast of this {tables.inputs.noun} counts {'both' if len(parts) > 1 else 'it'} at the chance from history"
+        counts = (
+            f"; the forecast of this {tables.inputs.noun} counts "
+            f"{'both' if len(parts) > 1 else 'it'} at the chance from history"
+        )
         learned = tables.forecast.attrs["method"] == "learned"
         said += f" {' and '.join(parts)}, so {left} due in any period{counts if learned else ''}."
     valueless = int(table["no_value"].sum())
-    adds = f"{text.spelled(valueless, 'open deal')} without a value {'adds' if valueless == 1 else 'add'} nothing."
+    adds = (
+        f"{text.spelled(valueless, 'open deal')} without a value "
+        f"{'adds' if valueless == 1 else 'add'} nothing."
+    )
     return f"{said} {text.capital(adds)}" if valueless else said
 
 
@@ -294,7 +349,10 @@ def certificate(tables: Tables) -> tuple[str, bool]:
     if load:
         when = "at an unknown time" if load.fetched_at is None else _write_moment(load.fetched_at)
         rows = len(deals) if load.rows is None else load.rows
-        said = f"Loaded {when} from {load.source or 'an unknown source'}: {text.count(rows, 'opportunity')}"
+        said = (
+            f"Loaded {when} from {load.source or 'an unknown source'}: "
+            f"{text.count(rows, 'opportunity')}"
+        )
         if load.unreadable:
             said = f"{said}, without {load.unreadable_cells}, which can't be read"
         if load.complete:
@@ -303,7 +361,9 @@ def certificate(tables: Tables) -> tuple[str, bool]:
     if recorded_at := origin.get("recorded_at"):
         counted = text.count(len(deals), "opportunity")
         return f"As recorded at {_write_moment(recorded_at)}: {counted}.", False
-    counted = f"{text.capital(text.count(len(deals), 'opportunity'))}, from an export or another file"
+    counted = (
+        f"{text.capital(text.count(len(deals), 'opportunity'))}, from an export or another file"
+    )
     if blank := origin.get("unreadable"):
         return f"{counted}; cells that can't be read are blank: {'; '.join(blank)}.", True
     return f"{counted}: unlike a load from the API, nothing shows whether these are all.", False
@@ -318,10 +378,13 @@ def _records(tables: Tables) -> str:
     if inputs.records.empty:
         return "No record of the pipeline: changes, slippage and past ranges are not known."
     first, last = (
-        inputs.day(inputs.records["recorded_at"].iloc[place].tz_convert(inputs.tz)) for place in (0, -1)
+        inputs.day(inputs.records["recorded_at"].iloc[place].tz_convert(inputs.tz))
+        for place in (0, -1)
     )
     cadence = tables.coverage.attrs["cadence_days"]
-    pace = f", usually {text.count(round(cadence), 'day')} apart" if cadence and cadence >= 0.5 else ""
+    pace = (
+        f", usually {text.count(round(cadence), 'day')} apart" if cadence and cadence >= 0.5 else ""
+    )
     gaps = [] if inputs.history is None else [*inputs.history.find_gaps("stage", "close_date")]
     known = ""
     if gaps:
@@ -329,7 +392,8 @@ def _records(tables: Tables) -> str:
         known = f" Stages and planned dates are known from {since} on: "
         known += "the imported history lacks those of most deals closed before."
     return (
-        f"{text.capital(text.count(len(inputs.records), 'record'))}{pace}, from {first} to {last}. Two edits between two records look like "
+        f"{text.capital(text.count(len(inputs.records), 'record'))}{pace}, from {first} to "
+        f"{last}. Two edits between two records look like "
         f"one, so pushes are lower bounds.{known}"
     )
 
@@ -340,7 +404,10 @@ def _converted(tables: Tables) -> str:
         return ""
     newest = org.currency_rates["date"].max()
     of = "" if pd.isna(newest) else f" at the rates of {org.rates_file} (newest {text.day(newest)})"
-    return f"Converted to {org.currency}{of}: closed deals at their close date, open ones at the day of the data."
+    return (
+        f"Converted to {org.currency}{of}: closed deals at their close date, open ones at the "
+        "day of the data."
+    )
 
 
 def _left_out(tables: Tables) -> str:

@@ -30,15 +30,20 @@ _ROUNDS = 200_000
 _SHORTEST = 3
 """Letters of the shortest part of an address that is hidden in a message."""
 _UNTITLED = ("Slack", "Discord")
-"""Services that show a title in plain or above their own mark-up; they get the heading in bold within the text."""
+"""Services that show a title in plain or above their own mark-up; they get the heading in bold
+within the text."""
 _SHOW_MARKDOWN = ("Mattermost", "Zulip")
 """Services that show Markdown, which Apprise takes for plain text."""
 _LONGEST = {"Power Automate / Workflows (for MSTeams)": 4_000}
-"""Letters that a service takes where Apprise's bound is not the service's: a card of Teams may have 28 KB."""
+"""Letters that a service takes where Apprise's bound is not the service's: a card of Teams may have
+28 KB."""
 
 
 def find_chats() -> list[Receiver]:
-    """Read the chats of the environment, which get the page of everybody; each is checked, and none is shown."""
+    """Read the chats of the environment, which get the page of everybody.
+
+    Each is checked, and none is shown.
+    """
     found = read_secret(CHAT_URLS, CHAT_COMMAND, "chat")
     chats = [Secret(url) for url in dict.fromkeys(found.reveal().split())] if found else []
     receivers = []
@@ -46,8 +51,10 @@ def find_chats() -> list[Receiver]:
         service = _open(chat)
         if service is None:
             raise ConfigError(
-                f"chat {place} of {len(chats)} in the environment ({CHAT_URLS} or {CHAT_COMMAND}) has no address that Apprise can read: "
-                "the service is unknown, a part is missing, or a library of that service is not installed; its form is at "
+                f"chat {place} of {len(chats)} in the environment ({CHAT_URLS} or "
+                f"{CHAT_COMMAND}) has no address that Apprise can read: "
+                "the service is unknown, a part is missing, or a library of that service is not "
+                "installed; its form is at "
                 "https://appriseit.com/services/"
             )
         receivers.append(Receiver(_name(chat, service), "chat", WHOLE, chat))
@@ -55,7 +62,10 @@ def find_chats() -> list[Receiver]:
 
 
 def send_chat(chat: Secret, digest: Digest, name: str) -> str:
-    """Send a digest to a chat, and its picture under a name; give why it failed, nothing where it was sent."""
+    """Send a digest to a chat, and its picture under a name.
+
+    Give why it failed, nothing where it was sent.
+    """
     service, outcome, arrived = _open(chat), list[str](), list[Any]()
     # Text and picture are two messages to some services.
     service.mark_delivered = lambda *part, **_: arrived.append(part)
@@ -70,8 +80,11 @@ def send_chat(chat: Secret, digest: Digest, name: str) -> str:
             file = Path(folder, f"{name}.png")
             file.write_bytes(picture)
             message["attach"] = [str(file)]
-        # Of its own, and not of Apprise's pool, which waits at the end for an answer that never ends.
-        thread = Thread(target=lambda: outcome.append(_try(service, message)), name=_THREAD, daemon=True)
+        # Of its own, and not of Apprise's pool, which waits at the end for an answer that never
+        # ends.
+        thread = Thread(
+            target=lambda: outcome.append(_try(service, message)), name=_THREAD, daemon=True
+        )
         thread.start()
         thread.join(_SECONDS)
         said = " ".join(dict.fromkeys(warned.getvalue().splitlines()))
@@ -88,7 +101,10 @@ def send_chat(chat: Secret, digest: Digest, name: str) -> str:
 
 
 def _try(service: Any, message: dict[str, Any]) -> str:
-    """Send a message; nothing where it was sent, else the kind of error, whose text may name an address."""
+    """Send a message.
+
+    Nothing where it was sent, else the kind of error, whose text may name an address.
+    """
     try:
         return "" if service.notify(**message) else "Apprise does not say why"
     except Exception as error:
@@ -96,14 +112,20 @@ def _try(service: Any, message: dict[str, Any]) -> str:
 
 
 def draw_first_screen(digest: Digest) -> bytes | None:
-    """Draw headline, tiles and the forecast over time as a PNG; None where the page does not draw the forecast."""
+    """Draw headline, tiles and the forecast over time as a PNG.
+
+    None where the page does not draw the forecast.
+    """
     if digest.chart is None:
         return None
     # Here: its library takes long to import.
     from opp_analytics.plots import first_screen
 
     tiles = [(name, figure, change or note) for name, figure, change, note in digest.tiles]
-    figure, buffer = first_screen(digest.heading, digest.sentence, tiles, digest.chart), io.BytesIO()
+    figure, buffer = (
+        first_screen(digest.heading, digest.sentence, tiles, digest.chart),
+        io.BytesIO(),
+    )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")
         figure.savefig(buffer, format="png", dpi=figure.dpi, metadata={"Software": None})
@@ -133,11 +155,17 @@ def _hide(record: logging.LogRecord) -> bool:
 def _open(chat: Secret) -> Any:
     """Open a chat; None where Apprise cannot read its address."""
     apprise = _import_apprise()
-    # Without pictures that a reader's program would fetch, and to nowhere else than the address says.
+    # Without pictures that a reader's program would fetch, and to nowhere else than the address
+    # says.
     asset = apprise.AppriseAsset(
-        app_id="opp-analytics", app_desc="Weekly forecast", app_url="", image_url_mask="", image_url_logo="",
-        image_path_mask="", http_redirects=False,
-    )  # fmt: skip
+        app_id="opp-analytics",
+        app_desc="Weekly forecast",
+        app_url="",
+        image_url_mask="",
+        image_url_logo="",
+        image_path_mask="",
+        http_redirects=False,
+    )
     with warnings.catch_warnings(action="ignore"):
         return apprise.Apprise.instantiate(chat.reveal(), asset=asset)
 

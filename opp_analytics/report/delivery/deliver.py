@@ -41,7 +41,9 @@ class Post:
     mailer: Mailer | None
     dry_run: bool
 
-    def deliver(self, report: WeeklyReport, kind: Kind = "page", *, again: bool = False) -> pd.DataFrame:
+    def deliver(
+        self, report: WeeklyReport, kind: Kind = "page", *, again: bool = False
+    ) -> pd.DataFrame:
         """Send a report as `deliver` does."""
         told = self.ledger.deliveries()
         with contextlib.closing(self.mailer) if self.mailer else contextlib.nullcontext():
@@ -68,43 +70,51 @@ def deliver(
     report : WeeklyReport
         From `weekly_report`, with its pages of teams and persons.
     org : Org, optional
-        The org whose ``[deliver]`` and ``email`` of ``[people]`` say who gets what; by default that of the report.
+        The org whose ``[deliver]`` and ``email`` of ``[people]`` say who gets what; by default that
+        of the report.
     again : bool
-        If True, also send what was sent for the report's day already, or what a run began to send that was then killed.
+        If True, also send what was sent for the report's day already, or what a run began to send
+        that was then killed.
     dry_run : bool
         If True, send nothing and keep nothing; say who would get what.
     kind : {"page", "alerts"}
-        What to send: the pages, or alerts alone: what began or ended to hold since the last message to the receiver, and the
-        milestones passed since then. Where nothing did, nothing is sent.
+        What to send: the pages, or alerts alone: what began or ended to hold since the last message
+        to the receiver, and the milestones passed since then. Where nothing did, nothing is sent.
 
     Returns
     -------
     DataFrame
-        One row for each message: ``receiver`` (a mail address, or kind and checksum of a chat such as ``slack 3f2a9c``; a
-        person or team without an address), ``audience`` (whose page), ``channel`` (mail, chat), ``state`` (sent, failed,
-        already, no address, nothing changed, would send), ``detail`` (why it failed, when it was sent already, or the alerts
-        that were or would be sent, a line each), all str.
-        ``deliveries.jsonl`` beside the page keeps what was sent.
+        One row for each message: ``receiver`` (a mail address, or kind and checksum of a chat such
+        as ``slack 3f2a9c``; a person or team without an address), ``audience`` (whose page),
+        ``channel`` (mail, chat), ``state`` (sent, failed, already, no address, nothing changed,
+        would send), ``detail`` (why it failed, when it was sent already, or the alerts that were or
+        would be sent, a line each), all str. ``deliveries.jsonl`` beside the page keeps what was
+        sent.
 
     Raises
     ------
     ArgumentTypeError, ArgumentValueError
         When an argument cannot be used.
     ConfigError
-        When nobody is named, or there is no sender or no mail server for them (``OPP_ANALYTICS_SMTP_URL``, or a command that
-        prints it in ``OPP_ANALYTICS_SMTP_COMMAND``).
+        When nobody is named, or there is no sender or no mail server for them
+        (``OPP_ANALYTICS_SMTP_URL``, or a command that prints it in ``OPP_ANALYTICS_SMTP_COMMAND``).
     DataError
-        When ``deliveries.jsonl`` cannot be read or added to. A message that fails is a row, not an error.
+        When ``deliveries.jsonl`` cannot be read or added to. A message that fails is a row, not an
+        error.
 
     Examples
     --------
     >>> oa.deliver(report, dry_run=True)  # doctest: +SKIP
     """
     if getattr(report, "digest", None) is None:
-        raise ArgumentTypeError(f"report={report!r} is not from weekly_report; use the one that it returns")
+        raise ArgumentTypeError(
+            f"report={report!r} is not from weekly_report; use the one that it returns"
+        )
     arguments.one_of(kind, "kind", ("page", "alerts"))
     audiences = [page.audience for page in (report, *report.parts)]
-    post = check_delivery(report.html.parent, audiences, org or report.org or Org(), dry_run=dry_run)
+    post = check_delivery(
+        report.html.parent, audiences, org or report.org or Org(), dry_run=dry_run
+    )
     return post.deliver(report, kind, again=again)
 
 
@@ -113,10 +123,13 @@ def check_delivery(folder: Path, audiences: Iterable[str], org: Org, *, dry_run:
     chats = find_chats()
     if not org.deliver and not chats:
         raise ConfigError(
-            f"the org file does not say who gets the report; {_EXAMPLE}, or set {CHAT_URLS} for a chat"
+            f"the org file does not say who gets the report; {_EXAMPLE}, or set {CHAT_URLS} for "
+            "a chat"
         )
     receivers = {audience: find_receivers(audience, org, chats) for audience in audiences}
-    mails = any(one.address and one.channel == "mail" for group in receivers.values() for one in group)
+    mails = any(
+        one.address and one.channel == "mail" for group in receivers.values() for one in group
+    )
     if mails and not org.deliver.get("mail_from"):
         raise ConfigError(f"the org file does not say who sends the mail; {_EXAMPLE}")
     server = read_server() if mails else None
@@ -124,7 +137,8 @@ def check_delivery(folder: Path, audiences: Iterable[str], org: Org, *, dry_run:
         from opp_analytics.sandbox import write_setting
 
         raise ConfigError(
-            f"{URL} is not set, so no mail can be sent. Set it, with your own server and login:\n  {write_setting(URL, EXAMPLE)}\n"
+            f"{URL} is not set, so no mail can be sent. Set it, with your own server and "
+            f"login:\n  {write_setting(URL, EXAMPLE)}\n"
             f"or {COMMAND} with a command that prints it"
         )
     ledger = Ledger(folder)
@@ -133,12 +147,19 @@ def check_delivery(folder: Path, audiences: Iterable[str], org: Org, *, dry_run:
 
 
 _EXAMPLE = (
-    'add for example [deliver] with mail_from = "forecast@example.com" and mail_to = ["sales@example.com"]'
+    'add for example [deliver] with mail_from = "forecast@example.com" and mail_to = '
+    '["sales@example.com"]'
 )
 
 
 def _deliver(
-    page: WeeklyReport, receiver: Receiver, post: Post, told: Sequence[Delivery], kind: Kind, *, again: bool
+    page: WeeklyReport,
+    receiver: Receiver,
+    post: Post,
+    told: Sequence[Delivery],
+    kind: Kind,
+    *,
+    again: bool,
 ) -> tuple[str, ...]:
     def tell(state: str, detail: str = "") -> tuple[str, ...]:
         return receiver.name, receiver.audience, receiver.channel, state, detail
@@ -147,11 +168,15 @@ def _deliver(
         return tell("no address")
     day = str(page.day)[:10]
     try:
-        page, lines, keys = _follow_up(page, find_told(told, receiver.name, page.audience, day), kind)
+        page, lines, keys = _follow_up(
+            page, find_told(told, receiver.name, page.audience, day), kind
+        )
         if kind == "alerts" and not lines:
             return tell("nothing changed")
         said = "\n".join(line.words for line in lines) if kind == "alerts" else ""
-        delivery = Delivery(now(), day, page.audience, receiver.name, receiver.channel, kind, "sending", keys)
+        delivery = Delivery(
+            now(), day, page.audience, receiver.name, receiver.channel, kind, "sending", keys
+        )
         before = post.ledger.begin(delivery, again=again, dry_run=post.dry_run)
         if before is not None:
             return tell("already", _say_before(before, post.org))

@@ -32,7 +32,9 @@ def name_parts(parts: Iterable[Part]) -> dict[Part, str]:
 
     Numbers follow the alphabet, so they stay the same while the people do.
     """
-    plain = {part: _simplify(part.audience) for part in sorted(parts, key=lambda part: part.audience)}
+    plain = {
+        part: _simplify(part.audience) for part in sorted(parts, key=lambda part: part.audience)
+    }
     taken = set(plain.values())
     names: dict[Part, str] = {}
     for part, name in plain.items():
@@ -51,7 +53,10 @@ def _simplify(audience: str) -> str:
 
 
 def check_folder(folder: Path) -> None:
-    """Check that the list, the latest page and the ledger could be written; a file of somebody else is refused."""
+    """Check that the list, the latest page and the ledger could be written.
+
+    A file of somebody else is refused.
+    """
     Ledger(folder).check()
     for name, ours in ((_INDEX, _LIST), (_LATEST, WHOLE)):
         file = folder / name
@@ -72,14 +77,18 @@ def keep_folder(
     # A ledger may come from elsewhere: only names that a run gives are followed.
     old = {
         folder / name
-        for run in runs if run.day not in kept
-        for name in run.files if Path(name).name == name and name.startswith(f"weekly-{run.day}")
-    }  # fmt: skip
+        for run in runs
+        if run.day not in kept
+        for name in run.files
+        if Path(name).name == name and name.startswith(f"weekly-{run.day}")
+    }
     for file in sorted(old):
         with say_failure(f"cannot remove {file}"):
             file.unlink(missing_ok=True)
     weeks = _list_weeks(folder)
-    newest = next((page.file for _, lines in weeks for _, page in lines if page.audience == WHOLE), None)
+    newest = next(
+        (page.file for _, lines in weeks for _, page in lines if page.audience == WHOLE), None
+    )
     values = {"weeks": weeks, "audience": _LIST, "pictures": stylesheet(accent), "script": ""}
     contents = {_INDEX: render_template("index.html", **values).encode()}
     if newest is not None:

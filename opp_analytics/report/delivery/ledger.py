@@ -34,7 +34,8 @@ class Delivery:
     kind: str
     """``"page"``, or ``"alerts"`` for a message of alerts alone."""
     state: str
-    """``"sending"`` before, ``"sent"`` or ``"failed"`` after; a run that was killed in between leaves the first."""
+    """``"sending"`` before, ``"sent"`` or ``"failed"`` after; a run that was killed in between
+    leaves the first."""
     alerts: tuple[str, ...] = ()
     """Keys of the alerts and milestones that the receiver then knows of."""
 
@@ -56,7 +57,10 @@ class Ledger:
         self.file = folder / LEDGER
 
     def read(self) -> list[Delivery | Run]:
-        """Read all lines, in the order in which they were written; a damaged one is refused by its number."""
+        """Read all lines, in the order in which they were written.
+
+        A damaged one is refused by its number.
+        """
         if not self.file.exists() and not self.file.is_symlink():
             return []
         lines = read_whole(self.file).splitlines()
@@ -103,10 +107,15 @@ class Ledger:
     def _parse(self, number: int, line: bytes) -> Delivery | Run:
         try:
             fields = msgspec.json.decode(line)
-            return msgspec.convert(fields, Run) if "files" in fields else msgspec.convert(fields, Delivery)
+            return (
+                msgspec.convert(fields, Run)
+                if "files" in fields
+                else msgspec.convert(fields, Delivery)
+            )
         except (msgspec.MsgspecError, TypeError, UnicodeDecodeError, RecursionError):
             raise DataError(
-                f"line {number} of {self.file} is damaged, so nobody knows what was sent; correct or remove the line"
+                f"line {number} of {self.file} is damaged, so nobody knows what was sent; "
+                "correct or remove the line"
             ) from None
 
 

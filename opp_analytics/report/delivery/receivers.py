@@ -18,7 +18,8 @@ class Receiver:
     """One who gets the page of one audience."""
 
     name: str
-    """A mail address, or kind and checksum of a chat, such as ``slack 3f2a9c``; of who has no address, the person or team."""
+    """A mail address, or kind and checksum of a chat, such as ``slack 3f2a9c``; of who has no
+    address, the person or team."""
     channel: Channel
     audience: str
     """Whose page it is: ``"everybody"``, ``"team North"``, ``"person Ada Lee"``."""
@@ -47,4 +48,6 @@ def find_receivers(audience: str, org: Org, chats: Iterable[Receiver] = ()) -> l
     elif kind == "person" and "email" in people:
         addresses = people["email"][people["owner_name"] == name].dropna()
     mail = [Receiver(one, "mail", audience, Secret(one)) for one in dict.fromkeys(addresses)]
-    return [*mail, *(chats if audience == WHOLE else ())] or [Receiver(name or WHOLE, "mail", audience, None)]
+    return [*mail, *(chats if audience == WHOLE else ())] or [
+        Receiver(name or WHOLE, "mail", audience, None)
+    ]

@@ -20,11 +20,13 @@ from opp_analytics.report.delivery.receivers import Unknown
 from opp_analytics.text import one_line
 
 URL, COMMAND = "OPP_ANALYTICS_SMTP_URL", "OPP_ANALYTICS_SMTP_COMMAND"
-"""The variables with the address and login of the mail server, and with a command that prints it."""
+"""The variables with the address and login of the mail server, and with a command that prints
+it."""
 EXAMPLE = "smtps://user:password@mail.example.com"
 _PORTS = {"smtps": 465, "smtp": 587}
 _PLACE = re.compile(
-    r"(?P<host>[\w-]{1,63}(\.[\w-]{1,63})*|\[[\da-f:.]+\])(:(?P<port>\d{1,5}))?/?", re.ASCII | re.IGNORECASE
+    r"(?P<host>[\w-]{1,63}(\.[\w-]{1,63})*|\[[\da-f:.]+\])(:(?P<port>\d{1,5}))?/?",
+    re.ASCII | re.IGNORECASE,
 )
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _SECONDS, _LONGEST = 60.0, 600.0
@@ -114,7 +116,8 @@ class Mailer:
         self._server = server
         self._connection: smtplib.SMTP | None = None
         self._broken = ""
-        """Why there is none to be had: a password that was refused is not tried again for the next receiver."""
+        """Why there is none to be had: a password that was refused is not tried again for the next
+        receiver."""
 
     def send(self, message: bytes, sender: str, receiver: str) -> str:
         """Send a message to one receiver; give why it failed, nothing where it was sent."""
@@ -145,7 +148,10 @@ class Mailer:
             connection.close()
 
     def _run(self, step: Callable[[], _T]) -> _T | OSError:
-        """Run a step, at most so long; give its failure without a traceback, which would show the login."""
+        """Run a step, at most so long.
+
+        Give its failure without a traceback, which would show the login.
+        """
         timer = threading.Timer(_LONGEST, self._cut)
         timer.daemon = True
         timer.start()
@@ -179,17 +185,24 @@ class Mailer:
         connection.ehlo_or_helo_if_needed()
         if not encrypted and server.host not in _LOOPBACK:
             if not connection.has_extn("starttls"):
-                return f"{server.name} offers no STARTTLS, so nothing is sent there; name a port that does, or use smtps:// in {URL}"
+                return (
+                    f"{server.name} offers no STARTTLS, so nothing is sent there; name a port "
+                    f"that does, or use smtps:// in {URL}"
+                )
             connection.starttls(context=context)
             connection.ehlo_or_helo_if_needed()
         if user and not connection.has_extn("auth"):
-            return f"{server.name} takes no login; remove user and password from {URL}, or name its port for mail programs"
+            return (
+                f"{server.name} takes no login; remove user and password from {URL}, or name its "
+                "port for mail programs"
+            )
         if user:
             try:
                 connection.login(user, server.password.reveal())
             except smtplib.SMTPServerDisconnected:
                 return (
-                    f"{server.name} did not answer the login; run it again later, or ask who runs the server"
+                    f"{server.name} did not answer the login; run it again later, or ask who "
+                    "runs the server"
                 )
         return ""
 
@@ -199,7 +212,9 @@ class Mailer:
         size = [f"size={len(message)}"] if connection.has_extn("size") else []
         code, said = connection.mail(sender, size)
         if code != 250:
-            return self._say_refused("the sender", code, said, "use a mail_from that the login may send as")
+            return self._say_refused(
+                "the sender", code, said, "use a mail_from that the login may send as"
+            )
         code, said = connection.rcpt(receiver)
         if code not in (250, 251):
             return self._say_refused("the receiver", code, said, "correct the address")
@@ -210,7 +225,8 @@ class Mailer:
             return self._say_refused("the message", error.smtp_code, error.smtp_error, ask)
         except OSError:
             return Unknown(
-                f"{self._server.name} hung up before it confirmed the message, so it may have arrived"
+                f"{self._server.name} hung up before it confirmed the message, so it may have "
+                "arrived"
             )
         return "" if code == 250 else self._say_refused("the message", code, said, ask)
 
@@ -228,9 +244,15 @@ class Mailer:
         name = self._server.name
         if isinstance(error, smtplib.SMTPAuthenticationError):
             said = self._server.quote(error.smtp_code, error.smtp_error)
-            return f"{name} refused the login {said}; correct user and password in {URL}, where many providers ask for an app password"
+            return (
+                f"{name} refused the login {said}; correct user and password in {URL}, where "
+                "many providers ask for an app password"
+            )
         if isinstance(error, smtplib.SMTPResponseException):
-            return f"{name} refused the connection {self._server.quote(error.smtp_code, error.smtp_error)}; run it again later"
+            return (
+                f"{name} refused the connection "
+                f"{self._server.quote(error.smtp_code, error.smtp_error)}; run it again later"
+            )
         if isinstance(error, smtplib.SMTPServerDisconnected):
             return f"{name} hung up or did not answer; correct host and port in {URL}"
         if isinstance(error, smtplib.SMTPException):
@@ -238,9 +260,18 @@ class Mailer:
         if isinstance(error, socket.gaierror):
             return f"no host {self._server.host} is found; correct it in {URL}"
         if isinstance(error, ssl.SSLCertVerificationError):
-            return f"the certificate of {name} is not trusted ({error.verify_message}); use the name that it is for, or name your authority's file in SSL_CERT_FILE"
+            return (
+                f"the certificate of {name} is not trusted ({error.verify_message}); use the "
+                "name that it is for, or name your authority's file in SSL_CERT_FILE"
+            )
         if isinstance(error, ssl.SSLError):
-            return f"{name} speaks no TLS; in {URL} smtps:// begins with TLS (port 465), smtp:// begins it by STARTTLS (587)"
+            return (
+                f"{name} speaks no TLS; in {URL} smtps:// begins with TLS (port 465), smtp:// "
+                "begins it by STARTTLS (587)"
+            )
         if isinstance(error, TimeoutError):
-            return f"{name} did not answer within {_SECONDS:g} s; correct host and port in {URL}, or let a firewall pass it"
+            return (
+                f"{name} did not answer within {_SECONDS:g} s; correct host and port in {URL}, "
+                "or let a firewall pass it"
+            )
         return f"cannot reach {name} ({error.strerror or error}); correct host and port in {URL}"

@@ -43,7 +43,8 @@ FILTERS = {
     "slippage": _without("close"),
     "at_risk": _ALL,
 }
-"""Filters with an effect in each view; one set in another view stays, unused. ``names`` are columns other than the stage."""
+"""Filters with an effect in each view; one set in another view stays, unused. ``names`` are columns
+other than the stage."""
 UNFILTERED = ("over_time", "created")
 """Pictures of the forecast that are of the whole history."""
 VIEWS = tuple(FILTERS)
@@ -98,26 +99,37 @@ class Choice:
     """With the planned changes of the explorer's grid, if it has one."""
 
     @classmethod
-    def of(cls, state: Mapping[str, Any] | None, *, org: Org = DEFAULT, today: date | None = None) -> Choice:
-        """Read the choice in a state; entries it lacks are the usual ones, and money and days may be text.
+    def of(
+        cls, state: Mapping[str, Any] | None, *, org: Org = DEFAULT, today: date | None = None
+    ) -> Choice:
+        """Read the choice in a state.
+
+        Entries it lacks are the usual ones, and money and days may be text.
 
         ``owners`` and ``stages`` are short for ``where={"owner_name": …, "stage": …}``.
         """
         if state is None:
             return cls()
         if not isinstance(state, Mapping):
-            raise ArgumentTypeError(f"state={state!r} is not a mapping; use the .state of an explorer")
+            raise ArgumentTypeError(
+                f"state={state!r} is not a mapping; use the .state of an explorer"
+            )
         entries = {field.name for field in fields(cls)} | set(_ALIASES)
         unknown = sorted(set(map(str, state)) - entries)
         if unknown:
             raise ArgumentValueError(
-                f"state has an unknown entry {unknown[0]!r}; it may have {', '.join(sorted(entries))}"
+                f"state has an unknown entry {unknown[0]!r}; it may have "
+                f"{', '.join(sorted(entries))}"
             )
         if not isinstance(state.get("planned", False), bool):
             raise ArgumentTypeError(f"state['planned']={state['planned']!r} is not True or False")
         read = {name: _check_entry(name, value, org, today) for name, value in state.items()}
         named = {_ALIASES[name]: read.pop(name) for name in _ALIASES if name in read}
-        where = {column: values for column, values in ({**read.get("where", {}), **named}).items() if values}
+        where = {
+            column: values
+            for column, values in ({**read.get("where", {}), **named}).items()
+            if values
+        }
         # A preset that is typed into a bound.
         typed = [read[name] for name in ("first", "last") if read.get(name) in PRESETS]
         if typed or read.get("close"):
@@ -132,7 +144,8 @@ class Choice:
     def state(self) -> dict[str, Any]:
         """The choice as plain JSON."""
         state = {
-            name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in vars(self).items()
         }
         return state | {"where": {column: list(values) for column, values in self.where.items()}}
 
@@ -211,7 +224,9 @@ def _check_entry(name: str, value: Any, org: Org, today: date | None) -> Any:
 def _check_values(name: str, values: Any) -> tuple[Any, ...]:
     if isinstance(values, str) or not isinstance(values, (list, tuple)):
         raise ArgumentTypeError(f"state[{name!r}]={values!r} is not a list of names")
-    return tuple(v if v is None or isinstance(v, (bool, int)) else _check_text(name, str(v)) for v in values)
+    return tuple(
+        v if v is None or isinstance(v, (bool, int)) else _check_text(name, str(v)) for v in values
+    )
 
 
 def _read_bound(name: str, typed: str, org: Org, today: date | None) -> float | str:
@@ -226,14 +241,19 @@ def _check_text(name: str, value: Any) -> str:
     if not isinstance(value, str):
         raise ArgumentTypeError(f"state[{name!r}]={value!r} is not text")
     if not text.is_whole(value):
-        raise ArgumentValueError(f"state[{name!r}]={value!r} holds half of a character; type it again")
+        raise ArgumentValueError(
+            f"state[{name!r}]={value!r} holds half of a character; type it again"
+        )
     return value
 
 
 _Test = tuple[Callable[[Any, Any], Any], str]
 _TESTS: dict[str, _Test] = {
     "in": (lambda cells, names: cells.isin(names), "{0}.isin({1!r})"),
-    "in or blank": (lambda cells, names: cells.isin(names) | cells.isna(), "{0}.isin({1!r}) | {0}.isna()"),
+    "in or blank": (
+        lambda cells, names: cells.isin(names) | cells.isna(),
+        "{0}.isin({1!r}) | {0}.isna()",
+    ),
     "not in": (lambda cells, names: ~cells.isin(names), "~{0}.isin({1!r})"),
     "contains": (
         lambda cells, part: cells.str.contains(part, case=False, regex=False, na=False),
@@ -263,11 +283,16 @@ class _Filter(NamedTuple):
         return _TESTS[self.test][0](frame[self.column], self.operand)
 
     def write_code(self, frame: str, now: str) -> str:
-        """Write the mask as code, for a frame with this name; `now` is the name of the opportunities of today."""
+        """Write the mask as code, for a frame with this name.
+
+        `now` is the name of the opportunities of today.
+        """
         if self.today is not None:
             ids = f'{now}["unique_id"][{self._replace(today=None).write_code(now, now)}]'
             return f'{frame}["unique_id"].isin({ids})'
-        cells = f'{frame}["{self.column}"]' if '"' not in self.column else f"{frame}[{self.column!r}]"
+        cells = (
+            f'{frame}["{self.column}"]' if '"' not in self.column else f"{frame}[{self.column!r}]"
+        )
         return _TESTS[self.test][1].format(cells, self.operand)
 
 
@@ -278,7 +303,11 @@ def _among(column: str, values: Sequence[Any], today: pd.DataFrame | None = None
 
 
 def _between(column: str, low: Any, high: Any) -> list[_Filter]:
-    return [_Filter(column, test, bound) for test, bound in ((">=", low), ("<=", high)) if bound is not None]
+    return [
+        _Filter(column, test, bound)
+        for test, bound in ((">=", low), ("<=", high))
+        if bound is not None
+    ]
 
 
 def _fold(name: str) -> str:
@@ -302,7 +331,8 @@ class OpenFacts(NamedTuple):
     flags: pd.DataFrame
     """The table of `oa.deal_flags`."""
     columns: pd.DataFrame
-    """By ``unique_id``: ``days_in_stage``, ``pushes``, ``changed_at`` (a day), ``risk``, ``reasons``, and ``flags`` in short words."""
+    """By ``unique_id``: ``days_in_stage``, ``pushes``, ``changed_at`` (a day), ``risk``,
+    ``reasons``, and ``flags`` in short words."""
 
 
 class DealSelector:
@@ -325,7 +355,8 @@ class DealSelector:
         """Times of the records, by their ISO text."""
         at = opportunities.attrs.get("recorded_at")
         self.now = at if at in self.moments else next(reversed(self.moments), None)
-        """The record that the opportunities are: the one they were read from, else the last; None without records."""
+        """The record that the opportunities are: the one they were read from, else the last; None
+        without records."""
         names = ("the frame's org", "the history's")
         self.org = merge_orgs(get_org(opportunities), get_org(history), names=names) or DEFAULT
         self.client, self._list_discussed = client, list_discussed
@@ -356,7 +387,10 @@ class DealSelector:
         return None if self.client is None else own_writes(self.client)
 
     def read_all(self, moment: str | None) -> pd.DataFrame:
-        """Read all deals as of a record; at that of the opportunities, or without a history, as they are now."""
+        """Read all deals as of a record.
+
+        At that of the opportunities, or without a history, as they are now.
+        """
         return self.opportunities if self.is_now(moment) else self.read_record(moment)
 
     def read_deal(self, unique_id: str, moment: str) -> pd.DataFrame:
@@ -375,15 +409,26 @@ class DealSelector:
         known = {name: np.nan if each is None else each.to_numpy() for name, each in found.items()}
         words = np.full(len(table), "", dtype=object)
         for name, mask in table.select_dtypes("boolean").fillna(False).astype(bool).items():
-            words = np.where(mask, words + np.where(words == "", "", ", ") + text.label(str(name)), words)
-        columns = pd.DataFrame(known, index=ids).join(table[["risk", "reasons"]].assign(flags=words))
+            words = np.where(
+                mask, words + np.where(words == "", "", ", ") + text.label(str(name)), words
+            )
+        columns = pd.DataFrame(known, index=ids).join(
+            table[["risk", "reasons"]].assign(flags=words)
+        )
         return OpenFacts(table, columns)
 
     def _read_chances(self, moment: str, freq: str) -> pd.Series[Any]:
-        """Read each open deal's chance from history in its own period; no rows where no history gives it."""
+        """Read each open deal's chance from history in its own period.
+
+        No rows where no history gives it.
+        """
         if self.history is None or not self.moments:
             return pd.Series(dtype="float64")
-        asked: dict[str, Any] = {"history": self.history, "as_of": self.to_day(moment), "freq": freq}
+        asked: dict[str, Any] = {
+            "history": self.history,
+            "as_of": self.to_day(moment),
+            "freq": freq,
+        }
         own = select_own_chances(forecast_deals(self.read_all(moment), **asked))
         return own.set_index("unique_id")["chance"].dropna()
 
@@ -392,12 +437,19 @@ class DealSelector:
         return as_date(moment, tz=self.org.zone(None))
 
     def spell(self, moment: str, *, end: bool = False) -> str:
-        """Spell a record's moment for code: the day, minute or second that finds this record; as an `end` a day is the whole of it."""
+        """Spell a record's moment for code: the day, minute or second that finds this record.
+
+        As an `end` a day is the whole of it.
+        """
         if moment not in self.moments:
             return moment
         at, day, zone = self.moments[moment], self.to_day(moment), self.org.zone(None)
         minute, second = (at.ceil(unit).tz_convert("UTC") for unit in ("min", "s"))
-        for spelled in (str(day.date()), f"{minute:%Y-%m-%dT%H:%MZ}", f"{second:%Y-%m-%dT%H:%M:%SZ}"):
+        for spelled in (
+            str(day.date()),
+            f"{minute:%Y-%m-%dT%H:%MZ}",
+            f"{second:%Y-%m-%dT%H:%M:%SZ}",
+        ):
             until = as_instant(spelled, tz=zone, end=end)
             found = max((each for each in self.moments.values() if each <= until), default=None)
             if found == at and self.to_day(until.isoformat()) == day:
@@ -405,7 +457,10 @@ class DealSelector:
         return moment
 
     def select(self, choice: Choice, moment: str | None) -> pd.DataFrame:
-        """Select deals as of a record; at that of the opportunities, or without a history, as they are now."""
+        """Select deals as of a record.
+
+        At that of the opportunities, or without a history, as they are now.
+        """
         frame = self.read_all(moment)
         return _keep(frame, self._list_filters(choice, frame))
 
@@ -452,9 +507,15 @@ class DealSelector:
         """Write the lines that select the same history, as ``chosen``."""
         columns, filters = self._split(choice)
         plain = all(name.isidentifier() and not iskeyword(name) for name in columns)
-        names = [f"{name}={values!r}" for name, values in columns.items()] if plain else [f"**{columns!r}"]
+        names = (
+            [f"{name}={values!r}" for name, values in columns.items()]
+            if plain
+            else [f"**{columns!r}"]
+        )
         if not filters:
-            return [f"chosen = history.where({', '.join(names)})" if columns else "chosen = history"]
+            return [
+                f"chosen = history.where({', '.join(names)})" if columns else "chosen = history"
+            ]
         start = self.spell(str(choice.start))
         lines = [f'first = history.as_of("{start}")']
         if choice.view == "changes":
@@ -475,9 +536,12 @@ class DealSelector:
         until = as_instant(when, tz=self.org.zone(None), end=True, name=name)
         found = [moment for moment, at in self.moments.items() if at <= until]
         if not found:
-            first, last = (text.day(self.to_day(list(self.moments)[place]), year=True) for place in (0, -1))
+            first, last = (
+                text.day(self.to_day(list(self.moments)[place]), year=True) for place in (0, -1)
+            )
             raise ArgumentValueError(
-                f"{name}={str(when)!r} is before the first record; the records are of {first} to {last}"
+                f"{name}={str(when)!r} is before the first record; the records are of {first} to "
+                f"{last}"
             )
         return str(found[-1])
 
@@ -489,24 +553,33 @@ class DealSelector:
         return frame
 
     def _first(self, choice: Choice) -> pd.DataFrame:
-        """Take deals as they were at the window's start; for changes, later ones as first recorded."""
+        """Take deals as they were at the window's start.
+
+        For changes, later ones as first recorded.
+        """
         first = self.read_record(choice.start)
         if choice.view != "changes":
             return first
         assert self.history is not None
         history = self.history
-        new = history.remember(("explored new",), lambda: history.changes().query("operation == 'new'"))
+        new = history.remember(
+            ("explored new",), lambda: history.changes().query("operation == 'new'")
+        )
         both: pd.DataFrame = pd.concat([first, new])
         return both.drop_duplicates("unique_id")
 
     def find_ids(self, typed: str) -> tuple[list[str], list[str]]:
-        """Find deals by ids or names, one a line, or rows of a spreadsheet; and the texts that are no deal's.
+        """Find deals by ids or names, one a line, or rows of a spreadsheet.
+
+        And the texts that are no deal's.
 
         A name of several deals picks all of them, unless its row has an id too.
         """
         by_id: dict[str, list[str]] = {}
         by_name: dict[str, list[str]] = {}
-        for one, name in self.opportunities[["unique_id", "name"]].astype("object").itertuples(index=False):
+        for one, name in (
+            self.opportunities[["unique_id", "name"]].astype("object").itertuples(index=False)
+        ):
             by_id[_fold(str(one))] = [str(one)]
             by_name.setdefault(_fold(str(name)), []).append(str(one))
 
@@ -521,7 +594,9 @@ class DealSelector:
             hits = hits if any(hits) else [find(cell) for cell in cells]
             found += [each for hit in hits for each in hit]
             missing = [
-                cell.strip() for cell, hit in zip(cells, hits, strict=True) if cell.strip() and not hit
+                cell.strip()
+                for cell, hit in zip(cells, hits, strict=True)
+                if cell.strip() and not hit
             ]
             unknown += missing if not in_row else [] if any(hits) else missing[:1]
         return list(dict.fromkeys(found)), list(dict.fromkeys(unknown))
@@ -536,7 +611,9 @@ class DealSelector:
         if choice.close == "overdue":
             return None, str((day - pd.Timedelta(days=1)).date())
         which, _, freq = choice.close.partition(" ")
-        period = pd.Period(day, self.org.freq("M" if freq == "month" else "Q")) + int(which == "next")
+        period = pd.Period(day, self.org.freq("M" if freq == "month" else "Q")) + int(
+            which == "next"
+        )
         return str(period.start_time.date()), str(period.end_time.date())
 
     def _split(self, choice: Choice) -> tuple[dict[str, list[Any]], list[_Filter]]:
@@ -558,7 +635,10 @@ class DealSelector:
         }
 
     def _list_recorded(self, column: str) -> set[Any]:
-        """List the values that deals of the history ever had in a column, also as text; None for a blank one."""
+        """List the values that deals of the history ever had in a column, also as text.
+
+        None for a blank one.
+        """
         assert self.history is not None
         history = self.history
 
@@ -571,10 +651,14 @@ class DealSelector:
         return names
 
     def _list_filters(self, choice: Choice, known: Container[str]) -> list[_Filter]:
-        """List the filters in effect; of a column that is not known then, today's opportunities are asked."""
+        """List the filters in effect.
+
+        Of a column that is not known then, today's opportunities are asked.
+        """
         names = choice.names.items()
         filters = [
-            _among(name, values, None if name in known else self.opportunities) for name, values in names
+            _among(name, values, None if name in known else self.opportunities)
+            for name, values in names
         ]
         if choice.has("stage"):
             filters.append(_among("stage", choice.where["stage"]))

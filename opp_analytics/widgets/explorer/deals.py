@@ -19,12 +19,35 @@ from opp_analytics.widgets.timeline import list_moves
 _LISTED = 500
 """Deals listed under a mark, as many as a browser scrolls smoothly; the export has all."""
 _COLUMNS = (
-    "name", "owner_name", "movement", "change", "value", "stage", "close_date", "became", "probability", "chance", "days_in_stage",
-    "pushes", "changed_at", "risk", "flags", "reasons",
-)  # fmt: skip
+    "name",
+    "owner_name",
+    "movement",
+    "change",
+    "value",
+    "stage",
+    "close_date",
+    "became",
+    "probability",
+    "chance",
+    "days_in_stage",
+    "pushes",
+    "changed_at",
+    "risk",
+    "flags",
+    "reasons",
+)
 _KNOWN = _COLUMNS[_COLUMNS.index("probability") :]
 """Columns that are left out where they are known of no deal listed."""
-_RIGHT = ("value", "change", "close_date", "probability", "chance", "days_in_stage", "pushes", "changed_at")
+_RIGHT = (
+    "value",
+    "change",
+    "close_date",
+    "probability",
+    "chance",
+    "days_in_stage",
+    "pushes",
+    "changed_at",
+)
 """Columns whose cells are at the right, so that digits stand below each other."""
 _TITLES = {"changed_at": "Last change"}
 
@@ -34,14 +57,20 @@ def list_deals(view: View, key: str) -> pd.DataFrame:
     deals, moment, selector = view.find_deals(key), view.open_at(key), view.selector
     known = selector.facts_at(moment).columns if moment else pd.DataFrame()
     if "probability" in deals:
-        deals = deals.assign(probability=deals["probability"].where(deals["unique_id"].isin(known.index)))
+        deals = deals.assign(
+            probability=deals["probability"].where(deals["unique_id"].isin(known.index))
+        )
     if moment and "chance" not in deals:
         deals = deals.assign(chance=deals["unique_id"].map(selector.chances_at(moment, view.freq)))
     deals = view.sort(deals.join(known, on="unique_id"))
     # Of deals that were open, or are new, the change is the whole value.
     if "change" in deals and deals["change"].equals(deals["value"].fillna(0.0)):
         deals = deals.drop(columns="change")
-    shown = [name for name in _COLUMNS if name in deals and (name not in _KNOWN or deals[name].notna().any())]
+    shown = [
+        name
+        for name in _COLUMNS
+        if name in deals and (name not in _KNOWN or deals[name].notna().any())
+    ]
     return deals[[*shown, "unique_id"]].reset_index(drop=True)
 
 
@@ -128,9 +157,16 @@ def tell_deal(view: View, unique_id: str, moment: str) -> list[tuple[str, list[s
 
 def _say_activity(view: View, unique_id: str, moment: str) -> list[str]:
     """Say a deal's next action and last touch, where the frame has them."""
-    rows, at = view.selector.read_deal(unique_id, moment).to_dict("records"), ("next_action_at", LAST_TOUCH)
-    cells: dict[Any, Any] = {n: cell for row in rows for n, cell in row.items() if not schema.is_blank(cell)}
-    cells |= {name: view.write_day(view.selector.to_day(cells[name])) for name in at if name in cells}
+    rows, at = (
+        view.selector.read_deal(unique_id, moment).to_dict("records"),
+        ("next_action_at", LAST_TOUCH),
+    )
+    cells: dict[Any, Any] = {
+        n: cell for row in rows for n, cell in row.items() if not schema.is_blank(cell)
+    }
+    cells |= {
+        name: view.write_day(view.selector.to_day(cells[name])) for name in at if name in cells
+    }
     due = f"due {cells['next_action_at']}" if "next_action_at" in cells else ""
     what, touch = ", ".join(filter(None, (cells.get("next_action"), due))), cells.get(LAST_TOUCH)
     return [*[f"Next action: {what}."] * bool(what), *[f"Last touch: {touch}."] * bool(touch)]

@@ -1,4 +1,7 @@
-"""The explorer: a notebook widget with six views of a pipeline and its history; its panel as plain JSON."""
+"""The explorer: a notebook widget with six views of a pipeline and its history.
+
+Its panel as plain JSON.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,8 @@ class Explorer(Widget):
     table: pd.DataFrame
     """The result table of the current view."""
     code: str
-    """Lines that make the same table from ``opportunities`` and ``history``, and draw it by `oa.plots`."""
+    """Lines that make the same table from ``opportunities`` and ``history``, and draw it by
+    `oa.plots`."""
     grid: Grid | None = None
     """The grid that `edit` opened; None before."""
 
@@ -71,25 +75,34 @@ class Explorer(Widget):
         as_of: When | None,
         state: dict[str, Any] | None,
     ) -> None:
-        # The first org that says so tells where the CRM shows a deal, the targets, and where notes are kept.
+        # The first org that says so tells where the CRM shows a deal, the targets, and where notes
+        # are kept.
         orgs = name_orgs(opportunities, client, history)
         self._notes_file = find_file(orgs)
         self._selector = DealSelector(
             opportunities, history, lambda: Notes(self._notes_file).list_discussed(), client
         )
-        self._record_url = next((each.record_url for each in orgs.values() if each.record_url), None)
-        targets = (Option(o.targets, f"{name}.targets") for name, o in orgs.items() if len(o.targets))
+        self._record_url = next(
+            (each.record_url for each in orgs.values() if each.record_url), None
+        )
+        targets = (
+            Option(o.targets, f"{name}.targets") for name, o in orgs.items() if len(o.targets)
+        )
         self._targets = next(targets, None)
         calls = (Option(o.calls, f"oa.calls({name})") for name, o in orgs.items() if len(o.calls))
         self._calls = next(calls, None)
         selector = self._selector
         self._end = (
-            selector.now if as_of is None or not selector.now else selector.find_record(as_of, "as_of")
+            selector.now
+            if as_of is None or not selector.now
+            else selector.find_record(as_of, "as_of")
         )
         self._day = as_date(
             self._end or (datetime.now(UTC) if as_of is None else as_of), tz=selector.org.zone(None)
         )
-        super().__init__(_about=list_controls(selector, self._day) | {"notes": self._notes_file is not None})
+        super().__init__(
+            _about=list_controls(selector, self._day) | {"notes": self._notes_file is not None}
+        )
         self._cell = find_cell()
         self._choose(self._read(state))
 
@@ -107,7 +120,8 @@ class Explorer(Widget):
     def notes(self) -> pd.DataFrame:
         """What the meeting keeps in ``review.csv`` beside the org file, the newest row of each deal.
 
-        Columns ``unique_id`` (str), ``at`` (instant, UTC), ``discussed`` (bool), ``note`` (str); empty without an org file.
+        Columns ``unique_id`` (str), ``at`` (instant, UTC), ``discussed`` (bool), ``note`` (str);
+        empty without an org file.
         """
         return Notes(self._notes_file).to_frame()
 
@@ -119,7 +133,8 @@ class Explorer(Widget):
     def save(self, path: str | Path) -> None:
         """Save what is shown as one HTML page, for those who were absent: it needs no network and has no script.
 
-        It has title, filters, figures, chart, notes and code, and the first 50 deals of each mark, with what the meeting noted.
+        It has title, filters, figures, chart, notes and code, and the first 50 deals of each mark,
+        with what the meeting noted.
 
         Parameters
         ----------
@@ -145,10 +160,13 @@ class Explorer(Widget):
         return show_deals(self._view, key, label, self._record_url, self._notes_file)
 
     def edit(self, key: str | None = None) -> Grid:
-        """Open the deals under a mark in a grid, or all behind the chart; its planned changes are shown here, too.
+        """Open the deals under a mark in a grid, or all behind the chart.
 
-        There is one grid for each explorer, over all opportunities: it shows these deals and keeps the edits of others.
-        ``edited``, its plan and its drafts are of the whole. The panel opens it with *Edit these 12 deals*.
+        Its planned changes are shown here, too.
+
+        There is one grid for each explorer, over all opportunities: it shows these deals and keeps
+        the edits of others. ``edited``, its plan and its drafts are of the whole. The panel opens
+        it with *Edit these 12 deals*.
 
         Parameters
         ----------
@@ -163,10 +181,14 @@ class Explorer(Widget):
         with self._lock:
             if key is not None and not self._is_mark(key):
                 marks = text.joined(map(repr, self._marks), most=12) or "none"
-                raise ArgumentValueError(f"key={key!r} is not a mark of this chart; its marks: {marks}")
+                raise ArgumentValueError(
+                    f"key={key!r} is not a mark of this chart; its marks: {marks}"
+                )
             deals = list_deals(self._view, key) if key else self._view.behind
             if deals.empty:
-                raise ArgumentValueError("No deals are behind this chart, so there is nothing to edit.")
+                raise ArgumentValueError(
+                    "No deals are behind this chart, so there is nothing to edit."
+                )
             if self.grid is None:
                 selector, end = self._selector, self._view.end
                 # The grid holds the deals as they are now, whatever the window's end.
@@ -181,7 +203,9 @@ class Explorer(Widget):
                     cell=self._cell,
                 )
                 # An edit in the grid is told to the page, without drawing anything.
-                self.grid.watchers.append(lambda: self._post({"planned": self._show_planned(self._view)}))
+                self.grid.watchers.append(
+                    lambda: self._post({"planned": self._show_planned(self._view)})
+                )
             self.grid.show_only(deals["unique_id"], text.label(key) if key else "the chart")
             return self.grid
 
@@ -196,14 +220,19 @@ class Explorer(Widget):
         return {**said, "written": self.grid.is_written, "note": note}
 
     def _select_from(self, planned: bool) -> tuple[DealSelector, list[str]]:
-        """Take the opportunities as they were given, as applied since, or with the planned changes; with the line for code."""
+        """Take the opportunities as they were given, as applied since, or with the planned changes.
+
+        With the line for code.
+        """
         grid = self.grid
         if grid is None or not (planned or grid.is_written):
             return self._selector, []
         # The notebook's own opportunities stay what they are where the code is run.
         if planned:
             return self._selector.over(grid.named, "edited"), ["edited = explorer.grid.edited"]
-        return self._selector.over(grid.opportunities, "applied"), ["applied = explorer.grid.opportunities"]
+        return self._selector.over(grid.opportunities, "applied"), [
+            "applied = explorer.grid.opportunities"
+        ]
 
     # -- choosing
 
@@ -213,7 +242,10 @@ class Explorer(Widget):
         if unknown := [column for column in choice.where if column not in known]:
             hint = did_you_mean(unknown[0], known)
             raise ArgumentValueError(
-                f"state['where']: the opportunities have no column {unknown[0]!r}. {text.capital(hint)}".rstrip()
+                (
+                    f"state['where']: the opportunities have no column {unknown[0]!r}. "
+                    f"{text.capital(hint)}"
+                ).rstrip()
             )
         return choice
 
@@ -235,7 +267,10 @@ class Explorer(Widget):
         marks |= dict.fromkeys(re.findall('data-key="([^"]+)"', panel.get("drawing", "")), "")
         lines = [*given, *view.write_code()]
         if self._selector.is_rated and any("history" in line for line in lines):
-            lines = ['history = history.at_rates_of(history.records["recorded_at"].iloc[-1])', *lines]
+            lines = [
+                'history = history.at_rates_of(history.records["recorded_at"].iloc[-1])',
+                *lines,
+            ]
         code = "\n".join(lines)
         panel |= {} if lack else {"code": code}
         panel |= {
@@ -243,7 +278,9 @@ class Explorer(Widget):
             "window": [view.start, view.end],
             "periods": view.periods,
             "filters": list(choice.filters),
-            "unused": [name for name in FILTERS["pipeline"] if choice.sets(name) and not choice.has(name)],
+            "unused": [
+                name for name in FILTERS["pipeline"] if choice.sets(name) and not choice.has(name)
+            ],
             "close_days": selector.close_days(filled),
             "aims": view.aims,
             "deals": text.count(len(self._selector.opportunities)),
@@ -260,10 +297,14 @@ class Explorer(Widget):
         selector, moments = self._selector, list(self._selector.moments)
         if self._end is None:
             usual = (self._day - pd.DateOffset(months=6)).isoformat()
-            return replace(choice, start=choice.start or usual, end=choice.end or self._day.isoformat())
+            return replace(
+                choice, start=choice.start or usual, end=choice.end or self._day.isoformat()
+            )
         end = selector.find_record(choice.end, "state['end']") if choice.end else self._end
         first = 0 if choice.view == "win_rates" else max(0, moments.index(end) - _WINDOW)
-        start = selector.find_record(choice.start, "state['start']") if choice.start else moments[first]
+        start = (
+            selector.find_record(choice.start, "state['start']") if choice.start else moments[first]
+        )
         return replace(choice, start=min(start, end), end=max(start, end))
 
     # -- messages
@@ -275,7 +316,9 @@ class Explorer(Widget):
             "deals": entries(key=key, label=TEXT),
             "deal": entries(id=TEXT, key=or_none(key)),
             "pick": entries(text=TEXT),
-            "note": entries(id=TEXT, discussed=or_none(FLAG), note=or_none(TEXT), known=or_none(TEXT)),
+            "note": entries(
+                id=TEXT, discussed=or_none(FLAG), note=or_none(TEXT), known=or_none(TEXT)
+            ),
             "csv": entries(key=or_none(key)),
             "table": entries(),
             "edit": entries(key=or_none(key)),
@@ -302,7 +345,9 @@ class Explorer(Widget):
                 quoted = text.joined([f"“{text.printable(each)[:80]}”" for each in unknown], most=5)
                 return {"picked": picked, "unknown": f"Not found: {quoted}." if unknown else ""}
             case "table":
-                return {"csv": self._write_csv("table", lambda: self._view.shown_table.reset_index())}
+                return {
+                    "csv": self._write_csv("table", lambda: self._view.shown_table.reset_index())
+                }
             case "edit":
                 self.edit(request.get("key"))
                 return {"planned": self._show_planned(self._view)}
@@ -311,7 +356,9 @@ class Explorer(Widget):
             case "note":
                 return self._write_note(request)
             case _:
-                return {"csv": self._write_csv("deals", lambda: self._list_exported(request.get("key")))}
+                return {
+                    "csv": self._write_csv("deals", lambda: self._list_exported(request.get("key")))
+                }
 
     def _write_note(self, request: dict[str, Any]) -> dict[str, Any]:
         """Write a mark or a note; one that is newer than the page's stays, and is shown."""
@@ -321,9 +368,13 @@ class Explorer(Widget):
         # A new deal of the grid has no id yet; one that is deleted is in the history.
         is_known = (self._selector.opportunities["unique_id"] == unique_id).any()
         if not is_known and (history is None or history.deal(unique_id).empty):
-            raise ArgumentValueError(f"{unique_id!r} is not the id of a deal, so nothing can be noted on it.")
+            raise ArgumentValueError(
+                f"{unique_id!r} is not the id of a deal, so nothing can be noted on it."
+            )
         asked = {name: request.get(name) for name in ("discussed", "note")}
-        held, written = write_note(self._notes_file, unique_id, **asked, known=request.get("known") or "")
+        held, written = write_note(
+            self._notes_file, unique_id, **asked, known=request.get("known") or ""
+        )
         when = held.at.astimezone(ZoneInfo(self._selector.org.zone(None)))
         said = f"“{held.note}” was written on {text.day(when)} at {when:%H:%M}."
         is_discussed = held.is_discussed(datetime.now(UTC))
@@ -354,7 +405,10 @@ class Explorer(Widget):
 
     def __repr__(self) -> str:
         silent = self.table.empty or isinstance(self._view, ForecastView)
-        return f"<Explorer, {text.label(self._choice.view)}{'' if silent else f': {sentence(self.table)}'}>"
+        return (
+            "<Explorer, "
+            f"{text.label(self._choice.view)}{'' if silent else f': {sentence(self.table)}'}>"
+        )
 
 
 def explore(
@@ -367,28 +421,34 @@ def explore(
 ) -> Explorer:
     """Explore a pipeline by clicking: what is open, win rates, forecast, what changed, what slipped, what is at risk.
 
-    Filters are chips that can be removed; every mark opens its deals, each with its timeline and, where the org has a
-    ``record_url``, its link. *Copy as code* gives the lines that make the very table
-    on screen, and draw it by `oa.plots`.
+    Filters are chips that can be removed; every mark opens its deals, each with its timeline and,
+    where the org has a ``record_url``, its link. *Copy as code* gives the lines that make the very
+    table on screen, and draw it by `oa.plots`.
 
     Parameters
     ----------
     opportunities : DataFrame
-        ``unique_id name value stage close_date``; ``probability``, ``status`` and further columns if present.
+        ``unique_id name value stage close_date``; ``probability``, ``status`` and further columns
+        if present.
     history : History, optional
-        Past records, from which the forecast learns; without one, changes and slippage say what they need.
+        Past records, from which the forecast learns; without one, changes and slippage say what
+        they need.
     client : Client, optional
-        Whose org may have the ``record_url``, and whose own runs are named in timelines; no request is sent.
+        Whose org may have the ``record_url``, and whose own runs are named in timelines; no request
+        is sent.
     as_of : date or str, optional
-        Day of the frame's views; with a history the window ends at the last record by then. By default today (UTC), with a
-        history the record that the frame was read from, else the last one.
+        Day of the frame's views; with a history the window ends at the last record by then. By
+        default today (UTC), with a history the record that the frame was read from, else the last
+        one.
     state : dict, optional
-        What to show first: an explorer's ``.state``. Bounds may be typed: ``{"low": "150k", "last": "FY27 Q4"}``.
+        What to show first: an explorer's ``.state``. Bounds may be typed: ``{"low": "150k", "last":
+        "FY27 Q4"}``.
 
     Returns
     -------
     Explorer
-        The widget; ``.table``, ``.opportunities``, ``.state`` and ``.code`` are those of what it shows.
+        The widget; ``.table``, ``.opportunities``, ``.state`` and ``.code`` are those of what it
+        shows.
 
     Raises
     ------
@@ -449,7 +509,8 @@ def list_controls(selector: DealSelector, day: pd.Timestamp) -> dict[str, Any]:
         "names": _list_names(frame),
         "presets": PRESETS,
         "moments": [
-            [moment, text.day(as_date(at, tz=zone), year=True)] for moment, at in selector.moments.items()
+            [moment, text.day(as_date(at, tz=zone), year=True)]
+            for moment, at in selector.moments.items()
         ],
         "by": {
             "pipeline": [["stage", "stage"], *names, ["close_month", "close month"]],
@@ -481,14 +542,23 @@ def _list_groupings(opportunities: pd.DataFrame) -> list[str]:
         n = column.nunique(dropna=False)
         if 1 < n <= _MOST_NAMES and not (name.endswith("_id") and n == len(column)):
             groupings.append(name)
-    return sorted(groupings, key=lambda name: (name.endswith("_id"), name not in ("owner_name", "team")))
+    return sorted(
+        groupings, key=lambda name: (name.endswith("_id"), name not in ("owner_name", "team"))
+    )
 
 
 def _list_names(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """List the stage and the columns of names, each with its title, its values and their counts; columns of ids last."""
+    """List the stage and the columns of names, each with its title, its values and their counts.
+
+    Columns of ids last.
+    """
     columns = dict.fromkeys(["owner_name", "team", "stage", *_list_groupings(frame)])
     return [
-        {"column": name, "title": text.title(text.group_label(name)), "values": _count_values(frame[name])}
+        {
+            "column": name,
+            "title": text.title(text.group_label(name)),
+            "values": _count_values(frame[name]),
+        }
         for name in sorted(columns, key=lambda name: name.endswith("_id"))
         if name in frame
     ]
@@ -499,7 +569,12 @@ def _count_values(column: pd.Series[Any]) -> list[list[Any]]:
     if column.name == "stage":
         counts = column.value_counts()
         return [[str(stage), int(counts[stage])] for stage in column.cat.categories]
-    counts = column.astype("object").where(column.notna(), None).value_counts(dropna=False).head(_MOST_NAMES)
+    counts = (
+        column.astype("object")
+        .where(column.notna(), None)
+        .value_counts(dropna=False)
+        .head(_MOST_NAMES)
+    )
     plain = [(None if schema.is_blank(value) else value, int(n)) for value, n in counts.items()]
     pairs = [[v if v is None or isinstance(v, (bool, int)) else str(v), n] for v, n in plain]
     return sorted(pairs, key=lambda pair: (pair[0] is None, str(pair[0])))
@@ -523,11 +598,19 @@ def _list_due_periods(frame: pd.DataFrame, day: pd.Timestamp) -> list[list[str]]
 
 
 def show_view(view: View, before: View | None = None) -> dict[str, Any]:
-    """Put a view into JSON: title, figures, chart, notes; its pictures are SVG text in which all data is escaped.
+    """Put a view into JSON: title, figures, chart, notes.
 
-    With planned changes, `before` is the view without them: what they change is a column of the chart, and in the figures.
+    Its pictures are SVG text in which all data is escaped.
+
+    With planned changes, `before` is the view without them: what they change is a column of the
+    chart, and in the figures.
     """
-    chart, currency, kpis, notes = view.chart, view.org.currency, view.kpis, [*_notes(view), *view.notes]
+    chart, currency, kpis, notes = (
+        view.chart,
+        view.org.currency,
+        view.kpis,
+        [*_notes(view), *view.notes],
+    )
     if before is not None and not before.lack:
         chart, gone = add_planned(chart, view, before)
         kpis, notes = compare_kpis(kpis, before.kpis), [*notes, *gone]
@@ -578,7 +661,9 @@ def _notes(view: View) -> list[str]:
 def _note_names(view: View) -> list[str]:
     """Say at which time the picked names are meant."""
     joined = {column for join in view.org.joins for column in join.columns}
-    moving = [name for name in view.choice.names if name in view.selector.recorded and name not in joined]
+    moving = [
+        name for name in view.choice.names if name in view.selector.recorded and name not in joined
+    ]
     fixed = [text.group_label(name) for name in view.choice.names if name not in moving]
     had = text.joined(text.group_label(name) for name in moving)
     return [

@@ -26,7 +26,10 @@ MEETING_DAYS = 7
 _FILE = "review.csv"
 _LONGEST = 32_000
 """Characters of a note: a cell of Excel holds 32,767."""
-NO_NOTES = "Notes and the mark “discussed” are kept beside an org file, and these deals have none; opp-analytics org init drafts one."
+NO_NOTES = (
+    "Notes and the mark “discussed” are kept beside an org file, and these deals have none; "
+    "opp-analytics org init drafts one."
+)
 _MOST_NAMED = 3
 """Damaged rows named in a sentence."""
 
@@ -97,7 +100,9 @@ class Notes:
 
     def get(self, unique_id: str) -> Note:
         """Get what is known of a deal."""
-        return self.newest.get(unique_id) or Note(unique_id, datetime.min.replace(tzinfo=UTC), False, "")
+        return self.newest.get(unique_id) or Note(
+            unique_id, datetime.min.replace(tzinfo=UTC), False, ""
+        )
 
     def list_discussed(self) -> list[str]:
         """List the deals that were discussed in the meeting that is now."""
@@ -107,7 +112,12 @@ class Notes:
     def to_frame(self) -> pd.DataFrame:
         """Make a frame of the newest rows: ``unique_id`` (str), ``at`` (UTC), ``discussed`` (bool), ``note`` (str)."""
         frame = pd.DataFrame(self.newest.values(), columns=Note._fields)
-        dtypes: Any = {"unique_id": TEXT, "at": "datetime64[us, UTC]", "discussed": bool, "note": TEXT}
+        dtypes: Any = {
+            "unique_id": TEXT,
+            "at": "datetime64[us, UTC]",
+            "discussed": bool,
+            "note": TEXT,
+        }
         return frame.astype(dtypes).sort_values("at", ignore_index=True, kind="stable")
 
     @property
@@ -119,7 +129,11 @@ class Notes:
 
     def write(self, note: Note) -> bytes:
         """Write a row as the file has its rows."""
-        cells = {**note._asdict(), "at": note.at.isoformat(), "discussed": "yes" if note.discussed else "no"}
+        cells = {
+            **note._asdict(),
+            "at": note.at.isoformat(),
+            "discussed": "yes" if note.discussed else "no",
+        }
         line = io.StringIO()
         row = [guard_formula(str(cells.get(label, ""))) for label in self.labels]
         csv.writer(line, delimiter=self.delimiter, lineterminator="").writerow(row)
@@ -132,12 +146,19 @@ def _unguard(cell: str) -> str:
 
 
 def write_note(
-    file: Path, unique_id: str, *, discussed: bool | None = None, note: str | None = None, known: str = ""
+    file: Path,
+    unique_id: str,
+    *,
+    discussed: bool | None = None,
+    note: str | None = None,
+    known: str = "",
 ) -> tuple[Note, bool]:
-    """Append a row with what changes of a deal, on disk when this returns; with what holds now, and whether it was written.
+    """Append a row with what changes of a deal, on disk when this returns.
 
-    A note that somebody else has written since the one that is `known` stays, and is returned. Two processes at once write
-    one after the other.
+    With what holds now, and whether it was written.
+
+    A note that somebody else has written since the one that is `known` stays, and is returned. Two
+    processes at once write one after the other.
 
     Raises
     ------
@@ -149,7 +170,9 @@ def write_note(
     if not text.is_whole(unique_id) or not text.is_whole(note or ""):
         raise ArgumentValueError("The note holds half of a character; type it again.")
     if len(note or "") > _LONGEST:
-        raise ArgumentValueError(f"The note has {len(note or ''):,} characters; {_LONGEST:,} are the most.")
+        raise ArgumentValueError(
+            f"The note has {len(note or ''):,} characters; {_LONGEST:,} are the most."
+        )
     if text.one_line(unique_id) != unique_id:
         raise ArgumentValueError(
             f"The deal's id {unique_id!r} has a line break, so no note of it can be kept."
@@ -167,7 +190,9 @@ def write_note(
             before.note if note is None else text.one_line(note).strip(),
         )
         if held.encoding != "UTF-8":
-            raise DataError(f"{file} is {held.encoding}; save it as CSV UTF-8, and write the note again")
+            raise DataError(
+                f"{file} is {held.encoding}; save it as CSV UTF-8, and write the note again"
+            )
         refuse_open(file, "the note")
         if not file.exists() or not file.stat().st_size:
             append_line(file, codecs.BOM_UTF8 + ",".join(Note._fields).encode())
@@ -176,7 +201,10 @@ def write_note(
 
 
 def show_notes(ids: list[str], listed: list[str], file: Path | None) -> dict[str, Any]:
-    """Put what is known of deals into JSON: of the listed ones whether discussed, and the note; or why there is none."""
+    """Put what is known of deals into JSON: of the listed ones whether discussed, and the note.
+
+    Or why there is none.
+    """
     try:
         notes = Notes(file)
     except DataError as error:

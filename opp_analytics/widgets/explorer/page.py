@@ -49,21 +49,28 @@ def write_page(
     key: str | None,
     label: str,
 ) -> str:
-    """Write the page of a view as the panel shows it; `show` puts the deals under a mark into JSON, as `show_deals` does.
+    """Write the page of a view as the panel shows it.
 
-    With the `key` of a mark, and its `label`, it has the deals under this mark as on screen, else the first ones under
-    each mark, folded.
+    `show` puts the deals under a mark into JSON, as `show_deals` does.
+
+    With the `key` of a mark, and its `label`, it has the deals under this mark as on screen, else
+    the first ones under each mark, folded.
     """
     chart = _read(Rows, {**panel, "rows": tuple(_read(Row, row) for row in panel["rows"])})
     links = [(link["key"], f"In no period: {link['label']}") for link in panel["links"]]
     notes = [*(words for _, words in links if key is not None), *panel["notes"]]
     heads = (
-        "".join(map(_name_figure, range(1, len(chart.heads)), reversed(chart.heads))) if chart.wide else ""
+        "".join(map(_name_figure, range(1, len(chart.heads)), reversed(chart.heads)))
+        if chart.wide
+        else ""
     )
     keyed = dict(re.findall(r'data-key="([^"]*)"[^>]*>\s*<title>([^<]*)', panel["drawing"]))
     marks = [*links, *((unescape(mark), unescape(title)) for mark, title in keyed.items())]
     folded = [
-        f'<details class="fold"><summary>{escape(words)}</summary>{_write_deals(show, mark, words)}</details>'
+        (
+            "<details "
+            f'class="fold"><summary>{escape(words)}</summary>{_write_deals(show, mark, words)}</details>'
+        )
         for mark, words in marks
         if key is None
     ]
@@ -75,23 +82,36 @@ def write_page(
         f"<div>{escape(each['name'])}<b>{escape(each['figure'])}</b>{escape(each['note'])}</div>"
         for each in panel["kpis"]
     )
-    picked = [*["With planned changes"] * view.choice.planned, *describe_filters(view)] or ["All deals"]
-    page = "\n".join([
-        '<!doctype html><html lang="en-US"><head><meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">",
-        f'<link rel="icon" href="data:,"><title>{escape(panel["title"])}</title><style>{svg.stylesheet()}{_STYLE}{heads}</style></head>',
-        f'<body><main><p class="top">Pipeline review · {escape(text.title(view.choice.view))}</p>',
-        f'<h1>{escape(panel["title"])}</h1><p class="q">{escape(panel["about"])}</p>',
-        f'<p><bdi>{escape(" · ".join(picked))}</bdi></p><div class="kpi">{kpis}</div>',
-        f'<div class="scroll{" wide" if chart.wide else ""}">{drawn}</div>',
-        *folded,
-        *(f'<p class="note hon">{escape(note)}</p>' for note in notes),
-        f'<p class="q">{escape(panel["n"])}</p>',
-        table,
-        f'<h2>Code</h2><pre tabindex="0">{escape(panel["code"])}</pre></main></body></html>',
-        "",
-    ])  # fmt: skip
+    picked = [*["With planned changes"] * view.choice.planned, *describe_filters(view)] or [
+        "All deals"
+    ]
+    page = "\n".join(
+        [
+            '<!doctype html><html lang="en-US"><head><meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            (
+                '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
+                "style-src 'unsafe-inline'; img-src data:\">"
+            ),
+            (
+                '<link rel="icon" '
+                f'href="data:,"><title>{escape(panel["title"])}</title><style>{svg.stylesheet()}{_STYLE}{heads}</style></head>'
+            ),
+            (
+                '<body><main><p class="top">Pipeline review · '
+                f"{escape(text.title(view.choice.view))}</p>"
+            ),
+            f'<h1>{escape(panel["title"])}</h1><p class="q">{escape(panel["about"])}</p>',
+            f'<p><bdi>{escape(" · ".join(picked))}</bdi></p><div class="kpi">{kpis}</div>',
+            f'<div class="scroll{" wide" if chart.wide else ""}">{drawn}</div>',
+            *folded,
+            *(f'<p class="note hon">{escape(note)}</p>' for note in notes),
+            f'<p class="q">{escape(panel["n"])}</p>',
+            table,
+            f'<h2>Code</h2><pre tabindex="0">{escape(panel["code"])}</pre></main></body></html>',
+            "",
+        ]
+    )
     return _CONTROLS.sub("\ufffd", page)
 
 
@@ -102,7 +122,10 @@ def _read(kind: Any, entries: Mapping[str, Any]) -> Any:
 def _name_figure(from_last: int, head: str) -> str:
     """Write the rule that puts its heading over a figure below the picture."""
     words = re.sub(r"[^\w %]", lambda sign: f"\\{ord(sign[0]):x} ", head.replace("\n", " "))
-    return f'@media screen and (max-width: 1040px) {{ .fig:nth-last-child({from_last})::before {{ content: "{words}"; }} }}\n'
+    return (
+        f"@media screen and (max-width: 1040px) {{ .fig:nth-last-child({from_last})::before {{ "
+        f'content: "{words}"; }} }}\n'
+    )
 
 
 def stack_narrow(chart: Rows) -> Rows:
@@ -119,9 +142,15 @@ def describe_filters(view: View) -> Iterator[str]:
             names = [text.MISSING if each is None else write_label(column, each) for each in values]
             yield f"{text.title(text.group_label(column))}: {text.joined(names)}"
     if choice.has("value"):
-        yield f"Value: {_span(choice.low, choice.high, lambda bound: text.money(bound, currency, full=True))}"
+        yield (
+            "Value: "
+            f"{_span(choice.low, choice.high, lambda bound: text.money(bound, currency, full=True))}"
+        )
     if choice.has("close"):
-        yield f"Close date: {choice.close or _span(choice.first, choice.last, lambda day: text.day(day, year=True))}"
+        yield (
+            "Close date: "
+            f"{choice.close or _span(choice.first, choice.last, lambda day: text.day(day, year=True))}"
+        )
     if choice.has("text"):
         yield f"Name contains “{choice.text}”"
     if choice.has("picked"):
@@ -139,7 +168,10 @@ def _span(low: Any, high: Any, write: Any) -> str:
 def _write_deals(
     show: Callable[[str, str], Mapping[str, Any]], key: str, label: str, most: int | None = _LARGEST
 ) -> str:
-    """Write the deals under a mark as a table, with what the meeting noted below the names; empty without any."""
+    """Write the deals under a mark as a table, with what the meeting noted below the names.
+
+    Empty without any.
+    """
     shown = show(key, label)
     rows, columns = shown["rows"][:most], shown["columns"]
     if not rows:
@@ -152,7 +184,9 @@ def _write_deals(
     lines, noted = [], shown["review"].get("rows") or [(False, "")] * len(rows)
     for row, link, (discussed, note) in zip(rows, shown["links"], noted, strict=False):
         name, *cells = (
-            f'<bdi title="{escape(full)}">{escape(said)}</bdi>' if full else f"<bdi>{escape(said)}</bdi>"
+            f'<bdi title="{escape(full)}">{escape(said)}</bdi>'
+            if full
+            else f"<bdi>{escape(said)}</bdi>"
             for said, full in ([*cell[1:], ""][:2] for cell in row)
         )
         if link and re.match("https?:", link, re.IGNORECASE):
@@ -160,12 +194,17 @@ def _write_deals(
         words = escape(" · ".join(filter(None, ("Discussed" if discussed else "", note))))
         name += f"<small><bdi>{words}</bdi></small>" if words else ""
         lines.append(f'<tr><th scope="row">{name}</th>')
-        lines += [f"<td{side}>{cell}</td>" for side, cell in zip(sides[1:], cells, strict=True)] + ["</tr>"]
+        lines += [f"<td{side}>{cell}</td>" for side, cell in zip(sides[1:], cells, strict=True)] + [
+            "</tr>"
+        ]
     left = len(shown["rows"]) + shown["more"] - len(rows)
     some = f"the first {len(rows)} are listed" if left else ""
-    about = escape(" · ".join(filter(None, (label, shown["counted"], shown["sum"], some, shown["note"]))))
+    about = escape(
+        " · ".join(filter(None, (label, shown["counted"], shown["sum"], some, shown["note"])))
+    )
     return (
-        f'<div class="deals"><p class="note">{about}</p><div class="scroll" tabindex="0" role="region" '
+        f'<div class="deals"><p class="note">{about}</p><div class="scroll" tabindex="0" '
+        'role="region" '
         f'aria-label="{escape(label or key)}: deals"><table><thead><tr>{heads}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody></table></div></div>"
     )

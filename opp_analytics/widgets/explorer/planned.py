@@ -21,9 +21,15 @@ def add_planned(chart: Rows, view: View, before: View) -> tuple[Rows, list[str]]
         shown = view.money(amount, signed=True) if amount else text.MISSING
         rows.append(replace(row, figures=(*row.figures, shown)))
     gone = [
-        f"{view.name_row(key)} {view.money(amount, signed=True)}" for key, amount in change.items() if amount
+        f"{view.name_row(key)} {view.money(amount, signed=True)}"
+        for key, amount in change.items()
+        if amount
     ]
-    notes = [f"Planned changes also move what is not drawn: {text.joined(gone, most=5)}."] if gone else []
+    notes = (
+        [f"Planned changes also move what is not drawn: {text.joined(gone, most=5)}."]
+        if gone
+        else []
+    )
     return replace(chart, rows=tuple(rows), heads=(*chart.heads, "Planned\nchange")), notes
 
 

@@ -17,7 +17,14 @@ import pandas as pd
 
 from opp_analytics.arguments import frame as frame_of
 from opp_analytics.errors import DataError
-from opp_analytics.files import append_line, digest, make_private_folder, read_whole, set_aside, write_whole
+from opp_analytics.files import (
+    append_line,
+    digest,
+    make_private_folder,
+    read_whole,
+    set_aside,
+    write_whole,
+)
 from opp_analytics.schema import BadCell, is_blank
 from opp_analytics.text import count, joined, printable
 from opp_analytics.widgets.grid.sheet import Answer, EditSheet, Key
@@ -33,7 +40,10 @@ _SPARE = 20_000
 
 
 class Change(NamedTuple):
-    """An edit in words that can be typed; a new deal has the ``unique_id`` ``new 1``, ``new 2``, …, of the draft's own."""
+    """An edit in words that can be typed.
+
+    A new deal has the ``unique_id`` ``new 1``, ``new 2``, …, of the draft's own.
+    """
 
     unique_id: str
     name: str
@@ -47,7 +57,10 @@ CHANGES = list_of(list_of(TEXT, 5, least=5), 1_000_000)
 
 
 def list_changes(sheet: EditSheet, answer: Answer) -> list[Change]:
-    """List the edits of an answer's cells and rows; what is no longer edited is the same before and after."""
+    """List the edits of an answer's cells and rows.
+
+    What is no longer edited is the same before and after.
+    """
     changes = []
     for row in answer.rows:
         state = sheet.row_state(row) if sheet.row_state(row) in ("added", "removed") else ""
@@ -65,16 +78,23 @@ def list_changes(sheet: EditSheet, answer: Answer) -> list[Change]:
 
 
 def take_in(sheet: EditSheet, changes: Iterable[Change]) -> tuple[Answer, list[Change]]:
-    """Take edits into a sheet as one step, each judged as if typed; those that find no deal or column are left out.
+    """Take edits into a sheet as one step, each judged as if typed.
 
-    A cell that was something else when it was edited is marked with both values; the edit stays. Edits are told by id.
+    Those that find no deal or column are left out.
+
+    A cell that was something else when it was edited is marked with both values; the edit stays.
+    Edits are told by id.
     """
     rows = sheet.rows_by_id
     # The new deals of a draft are new once more, whatever this sheet has added itself.
     listed = list(changes)
-    fresh = dict.fromkeys(each.unique_id for each in listed if each.field == DEAL and each.after == "added")
+    fresh = dict.fromkeys(
+        each.unique_id for each in listed if each.field == DEAL and each.after == "added"
+    )
     rows |= dict(zip(fresh, sheet.reserve_rows(len(fresh)), strict=True))
-    cells: dict[Key, str | None] = {(rows[each], "name"): None for each in fresh if "name" in sheet.column}
+    cells: dict[Key, str | None] = {
+        (rows[each], "name"): None for each in fresh if "name" in sheet.column
+    }
     removed, doubts, left, why = set[int](), dict[Key, str](), list[Change](), dict[str, None]()
     replaced = 0
     for change in listed:
@@ -107,12 +127,19 @@ def take_in(sheet: EditSheet, changes: Iterable[Change]) -> tuple[Answer, list[C
     said = [answer.message]
     said += [f"{count(doubted, 'cell')} changed since then, marked"] if doubted else []
     said += [f"{count(replaced, 'edit')} made here replaced"] if replaced else []
-    said += [f"{count(len(left), 'edit')} left out: {joined(map(printable, why), most=3)}"] if left else []
+    said += (
+        [f"{count(len(left), 'edit')} left out: {joined(map(printable, why), most=3)}"]
+        if left
+        else []
+    )
     return replace(answer, message=" · ".join(said), offer=""), left
 
 
 def spell_changes(sheet: EditSheet, changes: pd.DataFrame) -> Iterator[Change]:
-    """Spell a table of values as edits; without a ``before``, the cell is taken to be what it is now."""
+    """Spell a table of values as edits.
+
+    Without a ``before``, the cell is taken to be what it is now.
+    """
     frame_of(changes, "changes", "unique_id", "field", "after", made_by="plan.changes")
     rows = sheet.rows_by_id
     for line in changes.astype("object").to_dict("records"):
@@ -127,7 +154,10 @@ def spell_changes(sheet: EditSheet, changes: pd.DataFrame) -> Iterator[Change]:
 
 
 def _doubt(sheet: EditSheet, key: Key, before: str) -> str:
-    """Say what a cell was before an edit and is by now; empty where that is the same, or what the edit set."""
+    """Say what a cell was before an edit and is by now.
+
+    Empty where that is the same, or what the edit set.
+    """
     column, now = sheet.column[key[1]], sheet.base_value(*key)
     if (column.spell(now) or "") == before:
         return ""
@@ -137,14 +167,19 @@ def _doubt(sheet: EditSheet, key: Key, before: str) -> str:
         if same(key[1], was, now):
             return ""
         shown = column.show(was)
-    return f"Changed since your edit: it was {shown}, now it is {column.show(now)}. Your value is kept."
+    return (
+        f"Changed since your edit: it was {shown}, now it is {column.show(now)}. Your value is "
+        "kept."
+    )
 
 
 # -- on disk
 
 
 def _name_deals(opportunities: pd.DataFrame) -> str:
-    return digest("\n".join(sorted(opportunities["unique_id"].astype(str))).encode(errors="replace"))[:16]
+    return digest(
+        "\n".join(sorted(opportunities["unique_id"].astype(str))).encode(errors="replace")
+    )[:16]
 
 
 @dataclass(frozen=True)
@@ -176,7 +211,8 @@ class KeptDraft:
 def find_drafts(opportunities: pd.DataFrame, cell: str = "") -> list[KeptDraft]:
     """Find drafts of a frame's deals, the newest first: of the very same deals, or by a tenant's ids, of at least half of theirs.
 
-    Those of grids that other cells than `cell` show are left out. A damaged file is set aside with a warning.
+    Those of grids that other cells than `cell` show are left out. A damaged file is set aside with
+    a warning.
     """
     folder, ids = tenant_file("drafts", opportunities), set(opportunities["unique_id"].astype(str))
     same_deals, found = f"{_name_deals(opportunities)}-", []
@@ -229,7 +265,10 @@ def _write(file: Path, notebook: str, changes: list[Change]) -> None:
 
 
 class Draft:
-    """A grid's own draft: a line for each step; written anew where that is shorter, removed when nothing is left to write."""
+    """A grid's own draft: a line for each step.
+
+    Written anew where that is shorter, removed when nothing is left to write.
+    """
 
     def __init__(self, opportunities: pd.DataFrame, cell: str = "") -> None:
         # Each grid has a file of its own, so that none writes over another's edits.
@@ -240,7 +279,10 @@ class Draft:
             _SHOWN[cell] = self
 
     def keep(self, sheet: EditSheet, answer: Answer | None = None) -> str:
-        """Write the edits of an answer, or all of them; the reason if they could not be kept, else empty."""
+        """Write the edits of an answer, or all of them.
+
+        The reason if they could not be kept, else empty.
+        """
         try:
             if not sheet.edit_count:
                 self.file.unlink(missing_ok=True)
@@ -263,4 +305,5 @@ class Draft:
 
 
 _SHOWN: WeakValueDictionary[str, Draft] = WeakValueDictionary()
-"""The draft of the grid that each notebook cell shows: the last one made in it, as a cell that runs again drops what it showed."""
+"""The draft of the grid that each notebook cell shows: the last one made in it, as a cell that runs
+again drops what it showed."""

@@ -58,7 +58,14 @@ from opp_analytics.widgets.messages import (
     pair,
 )
 from opp_analytics.widgets.timeline import list_moves
-from opp_analytics.widgets.widget import Widget, deflate, find_cell, name_orgs, remember, tenant_file
+from opp_analytics.widgets.widget import (
+    Widget,
+    deflate,
+    find_cell,
+    name_orgs,
+    remember,
+    tenant_file,
+)
 from opp_analytics.writer import Plan, own_writes, plan
 
 _STATIC = Path(__file__).parent.parent / "static"
@@ -119,16 +126,23 @@ class Grid(Widget):
         height: int,
         cell: str,
     ) -> None:
-        day = as_date(datetime.now(UTC) if as_of is None else as_of, tz=Org.of(opportunities).zone(None))
+        day = as_date(
+            datetime.now(UTC) if as_of is None else as_of, tz=Org.of(opportunities).zone(None)
+        )
         orgs = name_orgs(opportunities, client, history).values()
         people = [name for org in orgs for name in org.people["owner_name"]]
         self._sheet = EditSheet(opportunities, today=day.date(), people=people)
         targets = next((org.targets for org in orgs if len(org.targets)), None)
-        self._effect = ForecastEffect(self._sheet, as_of=day, freq=freq, history=history, targets=targets)
+        self._effect = ForecastEffect(
+            self._sheet, as_of=day, freq=freq, history=history, targets=targets
+        )
         self._review = Review(self._sheet, client)
         self.watchers: list[Callable[[], None]] = []
         """Called after each edit and write."""
-        self._kept, self._draft = find_drafts(self._sheet.frame, cell), Draft(self._sheet.frame, cell)
+        self._kept, self._draft = (
+            find_drafts(self._sheet.frame, cell),
+            Draft(self._sheet.frame, cell),
+        )
         self._unkept = ""
         self._client, self._history = client, history
         super().__init__(
@@ -168,7 +182,10 @@ class Grid(Widget):
         """Show some deals by their ids, under a name, until *Show all*; edits of others stay."""
         with self._lock:
             rows = self._sheet.rows_by_id
-            self._only = {"rows": sorted({rows[each] for each in ids if each in rows}), "label": label}
+            self._only = {
+                "rows": sorted({rows[each] for each in ids if each in rows}),
+                "label": label,
+            }
             self._post({"only": self._only})
 
     @property
@@ -193,8 +210,9 @@ class Grid(Widget):
     def drafts(self) -> pd.DataFrame:
         """Edits of these deals that an earlier grid, or one of another kernel, has kept on disk, the newest first.
 
-        ``at`` (UTC) when they were last changed, ``edits`` and ``deals`` int, ``notebook`` str, empty where unknown. None is
-        applied by itself: `take_draft` takes one in, `drop_draft` removes it.
+        ``at`` (UTC) when they were last changed, ``edits`` and ``deals`` int, ``notebook`` str,
+        empty where unknown. None is applied by itself: `take_draft` takes one in, `drop_draft`
+        removes it.
         """
         rows = [(draft.at, len(draft.changes), draft.deals, draft.notebook) for draft in self._kept]
         dtypes: dict[str, Any] = {"at": "datetime64[us, UTC]", "edits": "int64", "deals": "int64"}
@@ -204,13 +222,15 @@ class Grid(Widget):
     def take(self, changes: pd.DataFrame) -> str:
         """Take a table of edits in, as one step to undo; what came of them, in words.
 
-        So a plan that code has made can be looked at and corrected by hand: ``grid.take(oa.plan(before, after).changes)``.
+        So a plan that code has made can be looked at and corrected by hand:
+        ``grid.take(oa.plan(before, after).changes)``.
 
         Parameters
         ----------
         changes : DataFrame
-            ``unique_id field after`` and, to find cells that have changed since, ``before``: `Plan.changes`, or what *Copy
-            changes* gave. New and removed deals of a plan are left out.
+            ``unique_id field after`` and, to find cells that have changed since, ``before``:
+            `Plan.changes`, or what *Copy changes* gave. New and removed deals of a plan are left
+            out.
 
         Raises
         ------
@@ -225,7 +245,8 @@ class Grid(Widget):
     def take_draft(self, number: int = 0) -> str:
         """Take the edits of a row of `drafts` in, as one step to undo; what came of them, in words.
 
-        Each is judged anew. A cell that was something else when it was edited is marked with both values.
+        Each is judged anew. A cell that was something else when it was edited is marked with both
+        values.
 
         Raises
         ------
@@ -271,7 +292,10 @@ class Grid(Widget):
     def __repr__(self) -> str:
         with self._lock:
             waits = [
-                f"{draft['said']} are kept: grid.take_draft({at or ''}) or grid.drop_draft({at or ''})"
+                (
+                    f"{draft['said']} are kept: grid.take_draft({at or ''}) or "
+                    f"grid.drop_draft({at or ''})"
+                )
                 for at, draft in enumerate(self._show_drafts())
             ]
             deals = count(len(self._sheet.frame), "opportunity")
@@ -294,17 +318,26 @@ class Grid(Widget):
 
     def _count_changes(self, noun: str) -> str:
         counts = self._sheet.counts
-        return f"{count(counts['changes'], noun)} in {count(counts['deals'])}" if counts["changes"] else ""
+        return (
+            f"{count(counts['changes'], noun)} in {count(counts['deals'])}"
+            if counts["changes"]
+            else ""
+        )
 
     # -- messages
 
     def _shapes(self) -> dict[str, Shape]:
         sheet = self._sheet
-        row, field = index("a row of the grid", sheet.end), one_of("a column of the grid", sheet.column)
+        row, field = (
+            index("a row of the grid", sheet.end),
+            one_of("a column of the grid", sheet.column),
+        )
         rows, width = list_of(row, sheet.end), len(sheet.columns)
         keys: dict[str, Shape] = {"rows": rows, "fields": list_of(field, width)}
         block = list_of(
-            list_of(_make_cell_shape(pair(row, field)), width, least=1), sheet.end + _MOST_NEW, least=1
+            list_of(_make_cell_shape(pair(row, field)), width, least=1),
+            sheet.end + _MOST_NEW,
+            least=1,
         )
         new = or_none(index("a number of new deals", _MOST_NEW + 1))
         bulk = entries(rows=rows, verb=one_of("a verb", VERBS), field=field, text=TEXT)
@@ -312,16 +345,24 @@ class Grid(Widget):
         mine = one_of("mine or theirs", ("mine", "theirs"))
         shapes: dict[str, Shape] = {
             "layout": entries(layout=_LAYOUT),
-            **dict.fromkeys(("judge", "operands"), entries(cells=list_of(pair(field, TEXT), _MOST_VALUES))),
+            **dict.fromkeys(
+                ("judge", "operands"), entries(cells=list_of(pair(field, TEXT), _MOST_VALUES))
+            ),
             "edit": entries(areas=list_of(edited, _MOST_AREAS), label=or_none(TEXT)),
-            **dict.fromkeys(("revert", "dismiss"), entries(areas=list_of(entries(**keys), _MOST_AREAS))),
+            **dict.fromkeys(
+                ("revert", "dismiss"), entries(areas=list_of(entries(**keys), _MOST_AREAS))
+            ),
             **dict.fromkeys(("bulk", "preview"), bulk),
             **dict.fromkeys(("remove", "duplicate"), entries(rows=rows)),
             "take": entries(changes=CHANGES),
             **dict.fromkeys(("take draft", "drop draft"), entries(draft=TEXT)),
             "history": entries(row=row, field=field),
-            "layouts": entries(save=or_none(entries(name=TEXT, layout=_LAYOUT)), drop=or_none(TEXT)),
-            "choose": entries(row=row, field=one_of("a column of the grid", ("", *sheet.column)), keep=mine),
+            "layouts": entries(
+                save=or_none(entries(name=TEXT, layout=_LAYOUT)), drop=or_none(TEXT)
+            ),
+            "choose": entries(
+                row=row, field=one_of("a column of the grid", ("", *sheet.column)), keep=mine
+            ),
         }
         return dict.fromkeys((*_READS, *_ON_SHEET, *_WRITES), entries()) | shapes
 
@@ -346,7 +387,9 @@ class Grid(Widget):
                 write_layout(sheet.frame, self._layout)
                 return {"kept": True}
             case "layouts":
-                return {"layouts": keep_layouts(sheet.frame, request.get("save"), request.get("drop"))}
+                return {
+                    "layouts": keep_layouts(sheet.frame, request.get("save"), request.get("drop"))
+                }
             case "history":
                 ours = None if self._client is None else own_writes(self._client)
                 row, field = request["row"], request["field"]
@@ -388,13 +431,17 @@ class Grid(Widget):
         when = format_moment(pd.Timestamp(draft.at), Org.of(self._sheet.frame).zone(None))
         where = f" ({text.printable(draft.notebook)})" if draft.notebook else ""
         torn = f", without {count(draft.torn, 'step')} that can't be read," if draft.torn else ""
-        return f"{count(len(draft.changes), 'edit')} to {count(draft.deals)} from {when}{where}{torn}"
+        return (
+            f"{count(len(draft.changes), 'edit')} to {count(draft.deals)} from {when}{where}{torn}"
+        )
 
     def _find_draft(self, draft: str | int) -> KeptDraft:
         for at, kept in enumerate(self._kept):
             if draft in (at, kept.file.stem):
                 return kept
-        raise ArgumentValueError("There is no such draft: it was taken in or dropped. Look at grid.drafts.")
+        raise ArgumentValueError(
+            "There is no such draft: it was taken in or dropped. Look at grid.drafts."
+        )
 
     def _drop(self, draft: KeptDraft, left: list[Change] | None = None) -> dict[str, Any]:
         draft.leave(left or [])
@@ -403,7 +450,11 @@ class Grid(Widget):
         return {"drafts": self._drafts}
 
     def _take(self, changes: list[Change]) -> dict[str, Any]:
-        """Take edits in; a draft of these alone goes once they are in this grid's own, and keeps those that found no place."""
+        """Take edits in.
+
+        A draft of these alone goes once they are in this grid's own, and keeps those that found no
+        place.
+        """
         answer, left = take_in(self._sheet, changes)
         shown = self._show_done(answer)
         taken = {(each.unique_id, each.field, each.after) for each in changes}
@@ -457,7 +508,10 @@ class Grid(Widget):
     def _show_written(self) -> dict[str, Any]:
         self._effect.forget()
         self._keep()
-        return self._show(self._sheet.list_edits()) | {"reset": True, "drawer": show_receipt(self._review)}
+        return self._show(self._sheet.list_edits()) | {
+            "reset": True,
+            "drawer": show_receipt(self._review),
+        }
 
     def _show_strip(self) -> dict[str, Any]:
         receipt, forecast = show_receipt(self._review), self._effect.show()
@@ -486,8 +540,8 @@ def list_cells(
 ) -> Iterator[tuple[int, str, str | None]]:
     """List the cells of an edit: in each area a block of texts, repeated over its rows and fields.
 
-    A place ``[row, field]`` in a block is the text of that cell as it is now: the browser may not know it yet. An area goes on
-    in its number of ``new`` rows, which begin at `end`.
+    A place ``[row, field]`` in a block is the text of that cell as it is now: the browser may not
+    know it yet. An area goes on in its number of ``new`` rows, which begin at `end`.
     """
     for area in areas:
         block, new = area["block"], area.get("new") or 0
@@ -514,7 +568,10 @@ _ON_SHEET: dict[str, Callable[..., Answer]] = {
     "revert": lambda sheet, areas: sheet.revert(_list_keys(areas)),
     "dismiss": lambda sheet, areas: sheet.dismiss(_list_keys(areas)),
     "bulk": EditSheet.change_many,
-    **{name: getattr(EditSheet, name) for name in ("add", "duplicate", "remove", "undo", "redo", "agree")},
+    **{
+        name: getattr(EditSheet, name)
+        for name in ("add", "duplicate", "remove", "undo", "redo", "agree")
+    },
 }
 """What each message does to the sheet, by one step that can be undone."""
 _QUESTIONS: dict[str, tuple[str, Callable[..., Any]]] = {
@@ -538,7 +595,9 @@ def _make_cell_shape(place: Shape) -> Shape:
 
 
 def _show_cells(sheet: EditSheet, keys: Iterable[Key]) -> list[tuple[Any, ...]]:
-    """Show cells as (field, value, was, why, typed, rows), and what was perhaps meant; rows whose cells look alike share one entry.
+    """Show cells as (field, value, was, why, typed, rows), and what was perhaps meant.
+
+    Rows whose cells look alike share one entry.
 
     ``was`` is the old value of a changed cell, in a tuple of its own since it may be None.
     """
@@ -547,7 +606,11 @@ def _show_cells(sheet: EditSheet, keys: Iterable[Key]) -> list[tuple[Any, ...]]:
         column, cell = sheet.column[name], sheet.edit_of((row, name))
         was, why, typed, instead = None, "", None, ""
         if cell is not None:
-            why, typed, instead = cell.why, None if cell.typed is None else str(cell.typed), cell.instead
+            why, typed, instead = (
+                cell.why,
+                None if cell.typed is None else str(cell.typed),
+                cell.instead,
+            )
             if cell.changed and not sheet.is_new(row):
                 was = (column.encode(sheet.base_value(row, name)),)
         entry = (name, column.encode(sheet.value(row, name)), was, why, typed, instead)
@@ -563,7 +626,12 @@ def show_history(
     A change in the grid comes before them; `ours` names the runs of this package.
     """
     if history is None:
-        return {"why": "No history was given: oa.edit(opportunities, history=history) shows what a cell was."}
+        return {
+            "why": (
+                "No history was given: oa.edit(opportunities, history=history) shows what a cell "
+                "was."
+            )
+        }
     unique_id, column = sheet.value(row, "unique_id"), sheet.column[name]
     if name not in history.log.columns:
         return {"why": f"The history does not record {column.title}."}
@@ -592,18 +660,24 @@ def show_history(
 def _static_table(sheet: EditSheet, summary: str) -> str:
     """Write the edits in words and the first rows as HTML; everything in it is text.
 
-    Changed deals come first; a changed cell shows its old value struck through, a deal marked for removal its name.
+    Changed deals come first; a changed cell shows its old value struck through, a deal marked for
+    removal its name.
     """
     columns = [column for column in sheet.columns if not column.hidden]
     changed = sheet.changed_rows
     others = set(range(sheet.end)).difference(changed)
     rows = [row for row in (*changed, *sorted(others)) if sheet.row_state(row) != "gone"]
     heads = "".join(f"<th>{escape(text.printable(column.title))}</th>" for column in columns)
-    lines = "".join(f"<tr>{_static_row(sheet, row, columns)}</tr>" for row in islice(rows, _STATIC_ROWS))
+    lines = "".join(
+        f"<tr>{_static_row(sheet, row, columns)}</tr>" for row in islice(rows, _STATIC_ROWS)
+    )
     about = f"<p>{summary}</p>" if changed or sheet.problems else ""
     rest = len(rows) - _STATIC_ROWS
     more = f"<p>… and {count(rest, 'more deal')}</p>" if rest > 0 else ""
-    return f'<div class="oap-still">{about}<table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>{more}</div>'
+    return (
+        "<div "
+        f'class="oap-still">{about}<table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>{more}</div>'
+    )
 
 
 def _static_row(sheet: EditSheet, row: int, columns: list[GridColumn]) -> str:
@@ -622,7 +696,11 @@ def _static_row(sheet: EditSheet, row: int, columns: list[GridColumn]) -> str:
 
 
 def _static_cell(column: GridColumn, value: object) -> str:
-    return "" if schema.is_blank(value) else escape(shorten(text.printable(column.show(value)), _STATIC_NAME))
+    return (
+        ""
+        if schema.is_blank(value)
+        else escape(shorten(text.printable(column.show(value)), _STATIC_NAME))
+    )
 
 
 # -- columns as somebody left them, per tenant, in the state folder
@@ -648,7 +726,10 @@ def read_layout(opportunities: pd.DataFrame) -> dict[str, Any]:
 
 
 def write_layout(opportunities: pd.DataFrame, layout: dict[str, Any]) -> None:
-    """Store the columns, not sort and filters; without a writable state folder they last as long as the widget."""
+    """Store the columns, not sort and filters.
+
+    Without a writable state folder they last as long as the widget.
+    """
     file = _layout_file(opportunities)
     with suppress(OSError, DataError):
         _write(file, {name: layout[name] for name in _KEPT if name in layout})
@@ -665,9 +746,12 @@ def keep_layouts(
     layouts = {name: layout for name, layout in layouts.items() if name != drop}
     if save is not None:
         name = " ".join(save["name"].split())
-        if not 0 < len(name) <= _LONGEST_NAME or (len(layouts) >= _MOST_LAYOUTS and name not in layouts):
+        if not 0 < len(name) <= _LONGEST_NAME or (
+            len(layouts) >= _MOST_LAYOUTS and name not in layouts
+        ):
             raise ArgumentValueError(
-                f"A layout needs a name of 1 to {_LONGEST_NAME} characters, and {_MOST_LAYOUTS} of them can be kept."
+                f"A layout needs a name of 1 to {_LONGEST_NAME} characters, and {_MOST_LAYOUTS} "
+                "of them can be kept."
             )
         layouts[name] = {each: save["layout"].get(each) for each in _NAMED}
     _write(file, layouts)
@@ -688,12 +772,15 @@ def edit(
     freq: Freq = "M",
     height: int = 470,
 ) -> Grid:
-    """Edit opportunities in a grid, as in a spreadsheet; nothing is written before the plan is reviewed and applied.
+    """Edit opportunities in a grid, as in a spreadsheet.
 
-    Type, paste blocks, drag the corner of a selection to fill, undo with Ctrl+Z and redo with Ctrl+Y. Every edit is
-    checked at once: a value that the API would refuse is marked, and the cell keeps its old value. The strip below
-    counts the changes and shows what they do to the forecast; *Review plan* lists them, checks them against the server,
-    and writes them after a confirmation. `docs/grid.md` has the keys.
+    Nothing is written before the plan is reviewed and applied.
+
+    Type, paste blocks, drag the corner of a selection to fill, undo with Ctrl+Z and redo with
+    Ctrl+Y. Every edit is checked at once: a value that the API would refuse is marked, and the cell
+    keeps its old value. The strip below counts the changes and shows what they do to the forecast;
+    *Review plan* lists them, checks them against the server, and writes them after a confirmation.
+    `docs/grid.md` has the keys.
 
     Parameters
     ----------
@@ -718,7 +805,8 @@ def edit(
     Raises
     ------
     MissingColumnError, DataError
-        When there is no ``unique_id``, an id is missing or repeated, or a cell does not fit its column.
+        When there is no ``unique_id``, an id is missing or repeated, or a cell does not fit its
+        column.
     ArgumentTypeError, ArgumentValueError
         When `height` is not a whole number of at least 120, or `freq` is not a period.
     ConfigError

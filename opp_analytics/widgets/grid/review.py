@@ -20,7 +20,11 @@ from opp_analytics.periods import Freq, When, as_date, check_freq
 from opp_analytics.schema import BUCKETS
 from opp_analytics.widgets.grid.sheet import EditSheet, Key
 
-_CHANCES = {"learned": "by chances from history", "stated": "by stated chances", "run_rate": "by run rate"}
+_CHANCES = {
+    "learned": "by chances from history",
+    "stated": "by stated chances",
+    "run_rate": "by run rate",
+}
 """Each method in the words of the strip."""
 
 
@@ -37,7 +41,11 @@ class ForecastEffect:
         targets: pd.DataFrame | None = None,
     ) -> None:
         self._sheet = sheet
-        self._asked: dict[str, Any] = {"as_of": as_date(as_of), "freq": check_freq(freq), "history": history}
+        self._asked: dict[str, Any] = {
+            "as_of": as_date(as_of),
+            "freq": check_freq(freq),
+            "history": history,
+        }
         self._asked["target"] = targets
         self._impact: EditImpact | None = None
 
@@ -61,7 +69,10 @@ class ForecastEffect:
         return {"periods": periods, "why": "", "about": self._describe(self._impact)}
 
     def by_deal(self, rows: list[int], label: str) -> dict[int, float]:
-        """Compute the change of a period's expected money, row by row; none under the run rate, which sees no deal."""
+        """Compute the change of a period's expected money, row by row.
+
+        None under the run rate, which sees no deal.
+        """
         if self._impact is None or not rows:
             return {}
         changes = self._impact.by_row(*_take_sides(self._sheet, rows), label)
@@ -72,7 +83,10 @@ class ForecastEffect:
         deals, how = len(self._sheet.frame), _CHANCES.get(method, method)
         these = "this deal" if deals == 1 else f"these {text.count(deals)}"
         if impact.rest is not None:
-            others, at = text.count(len(impact.rest), "other deal"), impact.rest.attrs["recorded_at"]
+            others, at = (
+                text.count(len(impact.rest), "other deal"),
+                impact.rest.attrs["recorded_at"],
+            )
             how += f", with {others} as recorded {text.day(at)}"
         if day != as_date(datetime.now(UTC), tz=Org.of(self._sheet.frame).zone(None)):
             how += f", as of {text.day(day, year=True)}"
@@ -83,8 +97,10 @@ class ForecastEffect:
 def _show_periods(before: pd.DataFrame, after: pd.DataFrame, money: Money) -> list[dict[str, Any]]:
     """Show the running and the next period, and each that the edits change: ``label period over before after change weighted moved target chance chance_after``, as written.
 
-    A period that is ``over`` has no chance. ``after`` is None where it reads the same, ``change`` empty where nothing changes, and ``moved`` its amount; ``before`` says what is likely outside the range.
-    ``weighted`` has the weighted pipeline before and after where it changes and the run rate, which does not see it, forecasts.
+    A period that is ``over`` has no chance. ``after`` is None where it reads the same, ``change``
+    empty where nothing changes, and ``moved`` its amount; ``before`` says what is likely outside
+    the range. ``weighted`` has the weighted pipeline before and after where it changes and the run
+    rate, which does not see it, forecasts.
     """
     day, freq, method = (before.attrs[name] for name in ("as_of", "freq", "method"))
     figures, current = ["expected", "weighted_open"], pd.Period(day, freq)
@@ -102,7 +118,8 @@ def _show_periods(before: pd.DataFrame, after: pd.DataFrame, money: Money) -> li
         # The range by stated chances is too narrow for the chance of a target.
         unsure = over or method in ("stated", "stage")
         chances = [
-            "" if unsure or pd.isna(p) else text.percent(p) for p in (was["p_target"], now["p_target"])
+            "" if unsure or pd.isna(p) else text.percent(p)
+            for p in (was["p_target"], now["p_target"])
         ]
         periods.append(
             {
@@ -112,7 +129,9 @@ def _show_periods(before: pd.DataFrame, after: pd.DataFrame, money: Money) -> li
                 "before": f"{texts[0]}{outside and f' ({outside})'}",
                 "after": None if texts[0] == texts[1] else texts[1],
                 "change": money(change, signed=True) if change else "",
-                "weighted": (money(was["weighted_open"]), money(now["weighted_open"])) if weighted else None,
+                "weighted": (money(was["weighted_open"]), money(now["weighted_open"]))
+                if weighted
+                else None,
                 "moved": abs(change) or abs(weighted),
                 "target": "" if pd.isna(was["target"]) else money(was["target"]),
                 "chance": chances[0],
@@ -123,7 +142,10 @@ def _show_periods(before: pd.DataFrame, after: pd.DataFrame, money: Money) -> li
 
 
 def find_main(periods: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """Find the period that the edits change most, one that is over only if no other; the running one if they change none."""
+    """Find the period that the edits change most, one that is over only if no other.
+
+    The running one if they change none.
+    """
     return max(
         periods,
         key=lambda period: (bool(period["change"]), not period["over"], period["moved"]),
@@ -146,7 +168,12 @@ def make_plan(sheet: EditSheet, **options: Any) -> writer.Plan:
 NOTHING = "Nothing is changed, so there is nothing to review."
 Keep = Literal["mine", "theirs"]
 ShowProgress = Callable[[int, int], None]
-_WORDS = {"applied": "written", "already": "already there", "failed": "refused", "pending": "not sent"}
+_WORDS = {
+    "applied": "written",
+    "already": "already there",
+    "failed": "refused",
+    "pending": "not sent",
+}
 _WRITTEN = ("applied", "already")
 """Outcomes of changes that are on the server."""
 _AUTHORS = ("updated_by_name", "updated_by", "modified_by_name", "modified_by", "last_modified_by")
@@ -161,7 +188,8 @@ class Conflict:
     remote: Any
     """The server's value of the cell; None if the whole deal is in conflict."""
     deal: dict[str, Any] | None
-    """The deal's values on the server; None if it was deleted there, which leaves only their way."""
+    """The deal's values on the server; None if it was deleted there, which leaves only their
+    way."""
     author: str
     """Who changed it last and when, as far as known."""
     keep: Keep | None = None
@@ -236,7 +264,9 @@ class Review:
             raise ArgumentValueError(NOTHING)
         if not self.checked or self.undecided:
             left = f"Choose mine or theirs in {text.count(self.undecided, 'conflict')} first."
-            raise ArgumentValueError(left if self.checked else "Check the plan against the server first.")
+            raise ArgumentValueError(
+                left if self.checked else "Check the plan against the server first."
+            )
         planned = make_plan(self.decide(), client=self._server)
         conflicts, theirs = self._find_conflicts(planned), self.theirs
         for key, conflict in self.conflicts.items():
@@ -257,7 +287,10 @@ class Review:
         planned = writer.undo(self._server, self.run.receipt.run_id)
         lines = self._absorb(planned, self._send(planned, progress))
         self.run.notes = [
-            f"{self.sheet.deal_name(line['row'])}: {line['error'] or 'changed since then, left as it is'}"
+            (
+                f"{self.sheet.deal_name(line['row'])}: "
+                f"{line['error'] or 'changed since then, left as it is'}"
+            )
             for line in lines
             if line["outcome"] not in _WRITTEN
         ]
@@ -271,7 +304,8 @@ class Review:
     def _server(self) -> Client:
         if self.client is None:
             raise ArgumentValueError(
-                "This grid has no client to write with: open it with oa.edit(opportunities, client=client)."
+                "This grid has no client to write with: open it with oa.edit(opportunities, "
+                "client=client)."
             )
         return self.client
 
@@ -279,7 +313,11 @@ class Review:
         # The drawer's confirmation names what is cleared and deleted.
         clear, delete = (need in planned.needs for need in ("clear_nulls", "allow_delete"))
         return writer.apply(
-            planned, self._server, progress=progress or False, clear_nulls=clear, allow_delete=delete
+            planned,
+            self._server,
+            progress=progress or False,
+            clear_nulls=clear,
+            allow_delete=delete,
         )
 
     def _rows(self, planned: writer.Plan) -> list[int]:
@@ -293,13 +331,17 @@ class Review:
             return {}
         rows = dict(zip(planned.changes["unique_id"], self._rows(planned), strict=True))
         ours = writer.own_writes(self._server)
-        deals = {each: self._read_deal(each, ours) for each in planned.conflicts["unique_id"].unique()}
+        deals = {
+            each: self._read_deal(each, ours) for each in planned.conflicts["unique_id"].unique()
+        }
         conflicts = {}
         for drift in planned.conflicts.to_dict("records"):
             name = "" if drift["operation"] == "delete" else str(drift["field"])
             unique_id = drift["unique_id"]
             remote = drift["remote"] if name else None
-            conflicts[rows[unique_id], name] = Conflict(str(drift["reason"]), remote, *deals[unique_id])
+            conflicts[rows[unique_id], name] = Conflict(
+                str(drift["reason"]), remote, *deals[unique_id]
+            )
         return conflicts
 
     def _read_deal(self, unique_id: str, ours: pd.DataFrame) -> tuple[dict[str, Any] | None, str]:
@@ -352,7 +394,9 @@ def _settle(sheet: EditSheet, key: Key, conflict: Conflict) -> None:
 
 def _find_author(remote: dict[str, Any]) -> str:
     names = (remote.get(name) for name in _AUTHORS)
-    return next((text.printable(name) for name in names if isinstance(name, str) and name.strip()), "")
+    return next(
+        (text.printable(name) for name in names if isinstance(name, str) and name.strip()), ""
+    )
 
 
 def format_moment(at: pd.Timestamp, zone: str) -> str:
@@ -363,7 +407,9 @@ def format_moment(at: pd.Timestamp, zone: str) -> str:
 
 
 def _explain(outcome: str, why: str) -> str:
-    done = {"failed": "The server refused", "unknown": "Perhaps not written"}.get(outcome, "Not written")
+    done = {"failed": "The server refused", "unknown": "Perhaps not written"}.get(
+        outcome, "Not written"
+    )
     return f"{done}: {text.printable(why)}" if why else f"{done}."
 
 
@@ -377,12 +423,19 @@ def show_review(review: Review, effect: ForecastEffect) -> dict[str, Any]:
     """Show the plan: problems, deals with their changes, conflicts, and what comes next."""
     sheet = review.sheet
     rows, forecast = sheet.changed_rows, effect.show()
-    fields, main = sheet.list_fields(rows), find_main(forecast["periods"]) or {"label": "", "period": ""}
+    fields, main = (
+        sheet.list_fields(rows),
+        find_main(forecast["periods"]) or {"label": "", "period": ""},
+    )
     effects = effect.by_deal(rows[:_RANKED], main["label"])
     in_conflict = {row for row, _ in review.conflicts}
-    ordered = sorted(rows, key=lambda row: (row not in in_conflict, -abs(effects.get(row, 0.0)), row))
+    ordered = sorted(
+        rows, key=lambda row: (row not in in_conflict, -abs(effects.get(row, 0.0)), row)
+    )
     dropped = {key for key, conflict in review.conflicts.items() if conflict.keep == "theirs"}
-    written = sum(any((row, name) not in dropped for name in names) for row, names in fields.items())
+    written = sum(
+        any((row, name) not in dropped for name in names) for row, names in fields.items()
+    )
     changes = sheet.counts["changes"]
     problems = sheet.problems
     edited = ((row, name) for row, names in fields.items() for name in names if name)
@@ -394,7 +447,9 @@ def show_review(review: Review, effect: ForecastEffect) -> dict[str, Any]:
         "nothing": "" if changes or problems else NOTHING,
         "deals": len(rows),
         **forecast,
-        "problems": [sheet.name_cell(key) | {"why": cell.why} for key, cell in [*problems.items()][:_LISTED]],
+        "problems": [
+            sheet.name_cell(key) | {"why": cell.why} for key, cell in [*problems.items()][:_LISTED]
+        ],
         "problem_count": len(problems),
         "items": [
             _show_deal(review, row, fields[row], effects.get(row, 0.0), main["period"])
@@ -417,7 +472,9 @@ def show_review(review: Review, effect: ForecastEffect) -> dict[str, Any]:
     }
 
 
-def _show_deal(review: Review, row: int, names: list[str], moved: float, period: str) -> dict[str, Any]:
+def _show_deal(
+    review: Review, row: int, names: list[str], moved: float, period: str
+) -> dict[str, Any]:
     sheet = review.sheet
     owner = sheet.base_value(row, "owner_name")
     notes = [str(owner)] if owner else []
@@ -456,7 +513,11 @@ def _show_line(review: Review, row: int, name: str) -> dict[str, Any]:
 
 def _write_code(cleared: int, removed: int) -> str:
     needs = {"clear_nulls": cleared, "allow_delete": removed}
-    options = ["plan", "client", *(f"{option}=True" for option, changes in needs.items() if changes)]
+    options = [
+        "plan",
+        "client",
+        *(f"{option}=True" for option, changes in needs.items() if changes),
+    ]
     return f"plan = grid.plan(client)\nreceipt = oa.apply({', '.join(options)})"
 
 
@@ -468,7 +529,9 @@ def show_receipt(review: Review) -> dict[str, Any] | None:
     by_row: dict[int, list[dict[str, Any]]] = {}
     for line in run.lines:
         by_row.setdefault(line["row"], []).append(line)
-    troubled = sorted(by_row, key=lambda row: all(line["outcome"] == "applied" for line in by_row[row]))
+    troubled = sorted(
+        by_row, key=lambda row: all(line["outcome"] == "applied" for line in by_row[row])
+    )
     stopped, outcomes = run.receipt.stopped or "", [line["outcome"] for line in run.lines]
     return {
         "kind": "receipt",

@@ -47,7 +47,8 @@ _MOST_NAMES = 500
 _MOST_COMPARED = 5_000
 """More names than that are only found in any letters: their slips would fill the memory."""
 _SHORTEST = 5
-"""Shorter names are others with each letter, and so are names with a number, such as Rep 1 and Rep 2."""
+"""Shorter names are others with each letter, and so are names with a number, such as Rep 1 and Rep
+2."""
 _LARGEST = 2**53
 """Whole numbers that a browser can hold: its numbers are floats."""
 _NUMERIC = ("money", "percent", "number", "whole")
@@ -104,10 +105,12 @@ class GridColumn:
     def read(
         self, typed: Any, *, today: date | None = None, closed: bool = False, meaning: Org = DEFAULT
     ) -> Any:
-        """Read typed text as a value of the frame, None when blank; the message of BadCell completes a quote of what was typed.
+        """Read typed text as a value of the frame, None when blank.
 
-        A date without a year is the next one of an open deal, the last one of a `closed` one. `meaning` tells the currency, and
-        the habits of writing of its country.
+        The message of BadCell completes a quote of what was typed.
+
+        A date without a year is the next one of an open deal, the last one of a `closed` one.
+        `meaning` tells the currency, and the habits of writing of its country.
         """
         if self.locked:
             raise BadCell("is in a column that is read only")
@@ -130,7 +133,10 @@ class GridColumn:
     def read_operand(
         self, typed: str, *, today: date | None = None, meaning: Org = DEFAULT
     ) -> tuple[Any, Any]:
-        """Read the first and last value that a filter's amount, date or period means; for read-only columns too."""
+        """Read the first and last value that a filter's amount, date or period means.
+
+        For read-only columns too.
+        """
         if self.kind in _FORMATS:
             return read_days(typed, meaning, today=today, past=self.kind == "instant")
         value = self._read_number(typed, meaning)
@@ -138,7 +144,9 @@ class GridColumn:
 
     def _read_number(self, typed: str, meaning: Org) -> float:
         read: float = (
-            inputs.read_formula(typed) if typed[:1] == "=" else read_typed(self.kind, typed, meaning)
+            inputs.read_formula(typed)
+            if typed[:1] == "="
+            else read_typed(self.kind, typed, meaning)
         )
         return read
 
@@ -185,7 +193,9 @@ def _classify(column: pd.Series[Any]) -> tuple[str, bool]:
     return "text", pd.api.types.infer_dtype(column, skipna=True) not in ("string", "empty")
 
 
-def _make_column(name: str, cells: pd.Series[Any], meaning: Org, people: Iterable[str]) -> GridColumn:
+def _make_column(
+    name: str, cells: pd.Series[Any], meaning: Org, people: Iterable[str]
+) -> GridColumn:
     if name in schema.COLUMNS:
         kind, locked = _KINDS.get(name, "text"), name in schema.READ_ONLY
     else:
@@ -198,7 +208,11 @@ def _make_column(name: str, cells: pd.Series[Any], meaning: Org, people: Iterabl
         names = sorted({*cells.dropna(), *people})
         kind, options = "person", tuple(names[:_MOST_NAMES])
     stages = meaning.stages
-    split = {pipeline: stages.of(pipeline).names for pipeline in stages.pipelines} if name == "stage" else {}
+    split = (
+        {pipeline: stages.of(pipeline).names for pipeline in stages.pipelines}
+        if name == "stage"
+        else {}
+    )
     hidden = name.endswith("_id") or name in ("created_at", "updated_at")
     title = _TITLES.get(name) or (name if hidden else text.label(name).capitalize())
     return GridColumn(name, title, kind, locked, hidden, options, split)
@@ -207,7 +221,8 @@ def _make_column(name: str, cells: pd.Series[Any], meaning: Org, people: Iterabl
 def make_columns(opportunities: pd.DataFrame, people: Iterable[str] = ()) -> list[GridColumn]:
     """Make the grid's columns: the deal's name first, timestamps and identifiers hidden at the end.
 
-    An owner may be one of the `people`, too. Identifiers, the server's timestamps, and columns of lists, objects or custom categories are locked.
+    An owner may be one of the `people`, too. Identifiers, the server's timestamps, and columns of
+    lists, objects or custom categories are locked.
     """
     meaning = Org.of(opportunities)
     names = map(str, opportunities.columns)
@@ -292,7 +307,9 @@ class _UndoStep:
 
 
 class EditSheet:
-    """A frame of opportunities under edit, which itself stays unchanged; `today` completes dates typed without a year.
+    """A frame of opportunities under edit, which itself stays unchanged.
+
+    `today` completes dates typed without a year.
 
     >>> sheet = EditSheet(pd.DataFrame({"unique_id": ["a"], "name": ["Acme"], "probability": [40]}))
     >>> sheet.edit([(0, "probability", "140")]).message
@@ -317,7 +334,9 @@ class EditSheet:
         self._list = cache(self._list_column)
         self._known = cache(self._index_known)
         self._slips = cache(lambda name: _index_slips(self._known(name)))
-        self._named = {c.field for c in self.columns if c.kind == "person" or c.field == "account_name"}
+        self._named = {
+            c.field for c in self.columns if c.kind == "person" or c.field == "account_name"
+        }
         self._offered: dict[Key, Any] = {}
         self._on_server: dict[Key, Any] = {}
         """Values on the server, where they differ from the frame by now."""
@@ -349,10 +368,13 @@ class EditSheet:
         removed: Iterable[int] = (),
         sure: bool = False,
     ) -> Answer:
-        """Put typed text into cells, as one step; None clears a cell, and read-only ones are left as they are.
+        """Put typed text into cells, as one step.
 
-        "{cells}" in the label becomes the number of cells. Rows that are reserved may be `added` in the same step, and rows
-        marked as `removed`. Names that are close to a known one are taken where somebody is `sure` of them.
+        None clears a cell, and read-only ones are left as they are.
+
+        "{cells}" in the label becomes the number of cells. Rows that are reserved may be `added` in
+        the same step, and rows marked as `removed`. Names that are close to a known one are taken
+        where somebody is `sure` of them.
         """
         edits = self._ask_names(added)
         read_once = cache(self._read)  # a column is often filled with one text
@@ -383,11 +405,15 @@ class EditSheet:
         edits |= self._refuse_foreign_stages(edits)
         rows = self._added.union(added), self._removed.union(removed)
         answer = self._step(edits, label, locked=locked, added=rows[0], removed=rows[1])
-        moved = dict.fromkeys(key[0] for key, cell in edits.items() if cell and key[1] in ("stage", "status"))
+        moved = dict.fromkeys(
+            key[0] for key, cell in edits.items() if cell and key[1] in ("stage", "status")
+        )
         self._offered = {
             (row, name): each for row in moved for name, each in self._list_leftovers(row).items()
         }
-        return replace(answer, message=answer.message + self._say_notes(edits), offer=self._word_offer())
+        return replace(
+            answer, message=answer.message + self._say_notes(edits), offer=self._word_offer()
+        )
 
     def agree(self) -> Answer:
         """Do what the last step offered: the chance and close date that its closed deals ought to have."""
@@ -400,8 +426,9 @@ class EditSheet:
     ) -> Answer:
         """Make one change to a `field` of many deals, as one step; those without a value stay.
 
-        “set” puts `text` into it; “change” computes a new number (``× 1.1``, ``+ 10k``, ``- 5%``) or date (``+ 30d``); “append”
-        adds to a text; “month_end” moves a date to the end of its month.
+        “set” puts `text` into it; “change” computes a new number (``× 1.1``, ``+ 10k``, ``- 5%``)
+        or date (``+ 30d``); “append” adds to a text; “month_end” moves a date to the end of its
+        month.
         """
         column = self.column[field]
         if verb == "set":
@@ -411,12 +438,16 @@ class EditSheet:
         change = self._read_change(column, verb, text)
         held = {row: value for row in rows if (value := self.value(row, field)) is not None}
         changed = {row: change(value) for row, value in held.items()}
-        cells = [(row, field, new) for row, new in changed.items() if new != column.spell(held[row])]
+        cells = [
+            (row, field, new) for row, new in changed.items() if new != column.spell(held[row])
+        ]
         done = {
             "month_end": f"Moved {column.title} to the end of the month",
             "append": f"Added “{text.strip()}” to {column.title}",
         }.get(verb, f"Changed {column.title} by {text.strip()}")
-        empty = f", {count(len(rows) - len(held), 'empty cell')} left" if len(held) < len(rows) else ""
+        empty = (
+            f", {count(len(rows) - len(held), 'empty cell')} left" if len(held) < len(rows) else ""
+        )
         return self.edit(cells, f"{done} in {count(len(cells))}{empty}")
 
     def preview(
@@ -469,7 +500,10 @@ class EditSheet:
         return self._step(self._ask_names(row), "Added a deal", added=self._added.union(row))
 
     def duplicate(self, rows: Sequence[int]) -> Answer:
-        """Add a deal with the same writable cells for each row, named as a copy; identifiers stay behind."""
+        """Add a deal with the same writable cells for each row, named as a copy.
+
+        Identifiers stay behind.
+        """
         added = self.reserve_rows(len(rows))
         edits = self._ask_names(added)
         for row, new in zip(rows, added, strict=True):
@@ -481,7 +515,10 @@ class EditSheet:
         return self._step(edits, f"Duplicated {count(len(rows))}", added=self._added.union(added))
 
     def remove(self, rows: Iterable[int]) -> Answer:
-        """Mark rows for removal, or keep them if all are marked; the deals are deleted when the plan is applied."""
+        """Mark rows for removal, or keep them if all are marked.
+
+        The deals are deleted when the plan is applied.
+        """
         marked = frozenset(rows)
         if marked <= self._removed:
             return self._step({}, f"Kept {count(len(marked))}", removed=self._removed - marked)
@@ -539,11 +576,23 @@ class EditSheet:
     def name_cell(self, key: Key) -> dict[str, Any]:
         """Name a cell in lists: ``row field deal title``."""
         row, name = key
-        return {"row": row, "field": name, "deal": self.deal_name(row), "title": self.column[name].title}
+        return {
+            "row": row,
+            "field": name,
+            "deal": self.deal_name(row),
+            "title": self.column[name].title,
+        }
 
     def identify(self, row: int) -> str:
-        """Name a row outside the sheet: its ``unique_id``; ``new 1``, ``new 2``, … of a new deal."""
-        return f"new {row - self._rows + 1}" if self.is_new(row) else str(self.base_value(row, "unique_id"))
+        """Name a row outside the sheet: its ``unique_id``.
+
+        ``new 1``, ``new 2``, … of a new deal.
+        """
+        return (
+            f"new {row - self._rows + 1}"
+            if self.is_new(row)
+            else str(self.base_value(row, "unique_id"))
+        )
 
     @property
     def rows_by_id(self) -> dict[str, int]:
@@ -556,13 +605,17 @@ class EditSheet:
 
     def row_state(self, row: int) -> str:
         """Tell whether a row is added, removed or gone; empty if it is just there."""
-        if row in self._deleted or (self.is_new(row) and (row in self._removed or row not in self._added)):
+        if row in self._deleted or (
+            self.is_new(row) and (row in self._removed or row not in self._added)
+        ):
             return "gone"
         return "removed" if row in self._removed else "added" if self.is_new(row) else ""
 
     def is_open(self, row: int) -> bool:
         """Tell whether a deal is open."""
-        return "stage" not in self.column or self._org.stages.outcome(self._find_state(row)) == "open"
+        return (
+            "stage" not in self.column or self._org.stages.outcome(self._find_state(row)) == "open"
+        )
 
     def judge(self, cells: Iterable[tuple[str, Any]]) -> list[tuple[Any, str]]:
         """Read texts without changing anything: each value as the browser has it, and the sentence of a refusal."""
@@ -582,7 +635,10 @@ class EditSheet:
             except BadCell as reason:
                 operands.append((None, write_refusal(typed, str(reason))))
             else:
-                shown = [f"{each:%Y-%m-%d}" if isinstance(each, pd.Timestamp) else each for each in values]
+                shown = [
+                    f"{each:%Y-%m-%d}" if isinstance(each, pd.Timestamp) else each
+                    for each in values
+                ]
                 operands.append((shown, ""))
         return operands
 
@@ -601,13 +657,18 @@ class EditSheet:
     @property
     def changed_rows(self) -> list[int]:
         """Rows with a change that can be written, so without refusals and new deals without a name."""
-        cells = set(filter(self._stays, {row for (row, _), cell in self._cells.items() if cell.changed}))
+        cells = set(
+            filter(self._stays, {row for (row, _), cell in self._cells.items() if cell.changed})
+        )
         deals = {row for row in self._added | self._removed if self.row_state(row) != "gone"}
         return sorted((cells | deals) - self._unnamed)
 
     @property
     def counts(self) -> dict[str, int]:
-        """Number of changes, of their deals, and of problems; an added or removed deal is one change."""
+        """Number of changes, of their deals, and of problems.
+
+        An added or removed deal is one change.
+        """
         rows = self.changed_rows
         deals = {row for row in rows if row in self._removed or row in self._added}
         edited = set(rows) - deals
@@ -615,13 +676,19 @@ class EditSheet:
         return {"changes": cells + len(deals), "deals": len(rows), "problems": len(self.problems)}
 
     def list_fields(self, rows: Iterable[int]) -> dict[int, list[str]]:
-        """List the changed fields of rows, in the order of the columns; an added or removed row counts once, as ""."""
+        """List the changed fields of rows, in the order of the columns.
+
+        An added or removed row counts once, as "".
+        """
         fields: dict[int, list[str]] = {row: [""] if self.row_state(row) else [] for row in rows}
         for (row, name), cell in self._cells.items():
             if row in fields and cell.changed and not self.row_state(row):
                 fields[row].append(name)
         place = {name: position for position, name in enumerate(self.column)}
-        return {row: sorted(names, key=lambda name: place.get(name, -1)) for row, names in fields.items()}
+        return {
+            row: sorted(names, key=lambda name: place.get(name, -1))
+            for row, names in fields.items()
+        }
 
     @property
     def problems(self) -> dict[Key, CellEdit]:
@@ -636,19 +703,26 @@ class EditSheet:
 
     @property
     def edited(self) -> pd.DataFrame:
-        """The edited frame with unchanged dtypes; new rows at its end without ``unique_id``, and no removed rows."""
+        """The edited frame with unchanged dtypes.
+
+        New rows at its end without ``unique_id``, and no removed rows.
+        """
         return self.after([row for row in range(self._end) if self._stays(row)])
 
     @property
     def writable(self) -> pd.DataFrame:
         """The edited frame without new deals that have no name."""
         unnamed = self._unnamed
-        return self.after([row for row in range(self._end) if self._stays(row) and row not in unnamed])
+        return self.after(
+            [row for row in range(self._end) if self._stays(row) and row not in unnamed]
+        )
 
     @property
     def named(self) -> pd.DataFrame:
         """The edited frame, in which new rows have the names of `identify` as ids."""
-        rows = (row for row in range(self._rows, self._end) if self.is_new(row) and self._stays(row))
+        rows = (
+            row for row in range(self._rows, self._end) if self.is_new(row) and self._stays(row)
+        )
         edited = self.edited
         edited.loc[edited["unique_id"].isna(), "unique_id"] = [self.identify(row) for row in rows]
         return edited
@@ -711,7 +785,9 @@ class EditSheet:
         if self._rates:
             amounts = {row: value for (row, name), value in cells.items() if name == "value"}
             originals = {(row, org.VALUE_ORIGINAL): value for row, value in amounts.items()}
-            converted = {(row, "value"): self._convert(row, value) for row, value in amounts.items()}
+            converted = {
+                (row, "value"): self._convert(row, value) for row, value in amounts.items()
+            }
             cells = {**cells, **originals, **converted}
         self._on_server |= cells
         for key, value in cells.items():
@@ -761,14 +837,18 @@ class EditSheet:
         """Convert an amount of the CRM to the org's currency."""
         if self._rates is None or amount is None:
             return amount
-        return float(amount) * self._rates.rate(self.value(row, "unique_id"), self.value(row, org.CURRENCY))
+        return float(amount) * self._rates.rate(
+            self.value(row, "unique_id"), self.value(row, org.CURRENCY)
+        )
 
     def _refuse_converted(self, row: int, name: str, typed: Any) -> CellEdit | None:
         """Refuse a value for a deal whose value is converted; None for any other cell."""
         if name != "value" or not (code := self._find_foreign(row)):
             return None
         title = self.column[org.VALUE_ORIGINAL].title
-        return CellEdit(None, False, typed, f"is a value converted from {code}; edit {title} instead")
+        return CellEdit(
+            None, False, typed, f"is a value converted from {code}; edit {title} instead"
+        )
 
     def _place_money(self, key: Key) -> Key:
         """Find the cell of a value that the server holds: in a converted sheet it is beside the converted one."""
@@ -780,7 +860,9 @@ class EditSheet:
         return {(row, "name"): _NAMELESS for row in rows if "name" in self.column}
 
     def _index_typed(self, name: str) -> dict[str, str]:
-        cells = (cell.value for (_, field), cell in self._cells.items() if field == name and cell.changed)
+        cells = (
+            cell.value for (_, field), cell in self._cells.items() if field == name and cell.changed
+        )
         return _index_names(value for value in cells if value is not None)
 
     def _index_known(self, name: str) -> dict[str, str]:
@@ -788,8 +870,13 @@ class EditSheet:
         held = (each for each in self._list(name) if each is not None)
         return _index_names(dict.fromkeys((*held, *(self._people if name == "owner_name" else ()))))
 
-    def _recognize(self, key: Key, cell: CellEdit, known: str | None, meant: str | None) -> CellEdit:
-        """Take the name that is known in other letters; ask once about a new one that is close to it."""
+    def _recognize(
+        self, key: Key, cell: CellEdit, known: str | None, meant: str | None
+    ) -> CellEdit:
+        """Take the name that is known in other letters.
+
+        Ask once about a new one that is close to it.
+        """
         if known is not None:
             return cell if known == cell.value else replace(cell, value=known)
         last = self._cells.get(key)
@@ -799,8 +886,13 @@ class EditSheet:
         return CellEdit(None, False, cell.value, reason, instead=meant)
 
     def _list_leftovers(self, row: int) -> dict[str, Any]:
-        """List what the chance and close date of a deal ought to be that an edit has won or lost; none that fits stays in."""
-        end, was = (self._org.stages.outcome(self._find_state(row, at)) for at in (None, self.base_value))
+        """List what the chance and close date of a deal ought to be that an edit has won or lost.
+
+        None that fits stays in.
+        """
+        end, was = (
+            self._org.stages.outcome(self._find_state(row, at)) for at in (None, self.base_value)
+        )
         if end not in ("won", "lost") or end == was or not self._stays(row):
             return {}
         wanted: dict[str, Any] = {"probability": 100 if end == "won" else 0}
@@ -816,8 +908,16 @@ class EditSheet:
         if not self._offered:
             return ""
         chances = {f"{each}%" for (_, name), each in self._offered.items() if name == "probability"}
-        parts = [f"{self.column['probability'].title} to {text.joined(sorted(chances))}"] if chances else []
-        parts += ["close date to today"] if any(name == "close_date" for _, name in self._offered) else []
+        parts = (
+            [f"{self.column['probability'].title} to {text.joined(sorted(chances))}"]
+            if chances
+            else []
+        )
+        parts += (
+            ["close date to today"]
+            if any(name == "close_date" for _, name in self._offered)
+            else []
+        )
         deals = len({row for row, _ in self._offered})
         return f"Also set {text.joined(parts)}{f' in {count(deals)}' if deals > 1 else ''}?"
 
@@ -830,7 +930,9 @@ class EditSheet:
         more = f" · {len(notes) - 2:,} more to look at" if notes[2:] else ""
         return "".join(f" · {note}" for note in notes[:2]) + more
 
-    def _read_change(self, column: GridColumn, verb: str, typed: str) -> Callable[[Any], str | None]:
+    def _read_change(
+        self, column: GridColumn, verb: str, typed: str
+    ) -> Callable[[Any], str | None]:
         """Read what a bulk edit makes of a value: the text to type into its cell, None to leave it."""
         if verb == "append" and column.kind == "text":
             return lambda value: f"{value}{typed}"
@@ -840,21 +942,31 @@ class EditSheet:
             bare = typed.strip()
             span = inputs.read_span(f"+{bare}" if bare[:1].isdecimal() else bare)
             if span is None:
-                raise ArgumentValueError(f"“{bare}” is not a number of days. Try + 30d, -2w or +1m.")
+                raise ArgumentValueError(
+                    f"“{bare}” is not a number of days. Try + 30d, -2w or +1m."
+                )
             return lambda day: f"{day + span:%Y-%m-%d}"
         if column.kind not in _NUMERIC or verb != "change":
             raise ArgumentValueError(f"{column.title} cannot be changed so. Set it instead.")
         currency = self._org.currency if column.kind == "money" else None
         try:
-            if column.kind == "percent" and typed.strip().endswith("%") and typed.strip()[:1] in "+-−":
-                raise BadCell("may mean points or a part of each chance; type + 10 for points or × 1.1")
+            if (
+                column.kind == "percent"
+                and typed.strip().endswith("%")
+                and typed.strip()[:1] in "+-−"
+            ):
+                raise BadCell(
+                    "may mean points or a part of each chance; type + 10 for points or × 1.1"
+                )
             change = inputs.read_change(typed, currency, decimal_comma=self._org.decimal_comma)
         except BadCell as reason:
             raise ArgumentValueError(write_refusal(typed, str(reason))) from None
         digits = 0 if column.kind in ("percent", "whole") else 2
         return lambda value: column.spell(round(change(float(value)), digits))
 
-    def _find_state(self, row: int, look_up: Callable[[int, str], Any] | None = None) -> dict[str, Any]:
+    def _find_state(
+        self, row: int, look_up: Callable[[int, str], Any] | None = None
+    ) -> dict[str, Any]:
         """Find the cells that decide a deal's outcome, as edited or where else they are to be looked up."""
         return {name: (look_up or self.value)(row, name) for name in ("stage", "status")}
 
@@ -872,7 +984,9 @@ class EditSheet:
     def _read(self, name: str, typed: Any, closed: bool = False) -> CellEdit:
         column = self.column[name]
         try:
-            return CellEdit(column.read(typed, today=self._today, closed=closed, meaning=self._org), True)
+            return CellEdit(
+                column.read(typed, today=self._today, closed=closed, meaning=self._org), True
+            )
         except BadCell as reason:
             return CellEdit(None, False, typed, str(reason))
 
@@ -887,7 +1001,9 @@ class EditSheet:
         changed, reason = not same(key[1], base, value), text.capital(why)
         return CellEdit(value, changed, typed, sentence, reason, cell.instead)
 
-    def _refuse_foreign_stages(self, edits: dict[Key, CellEdit | None]) -> dict[Key, CellEdit | None]:
+    def _refuse_foreign_stages(
+        self, edits: dict[Key, CellEdit | None]
+    ) -> dict[Key, CellEdit | None]:
         """Refuse stages that belong to another pipeline than the deal's."""
         meaning = self._org
         refused: dict[Key, CellEdit | None] = {}
@@ -899,9 +1015,13 @@ class EditSheet:
             place = (key[0], org.PIPELINE)
             moved = edits.get(place)
             now = self.base_value(*place) if place in edits else self.value(*place)
-            wrong = find_problem("stage", cell.value, meaning, pipeline=now if moved is None else moved.value)
+            wrong = find_problem(
+                "stage", cell.value, meaning, pipeline=now if moved is None else moved.value
+            )
             if wrong:
-                refused[key] = self._fit(key, cell.value, CellEdit(None, False, None, "; ".join(wrong)))
+                refused[key] = self._fit(
+                    key, cell.value, CellEdit(None, False, None, "; ".join(wrong))
+                )
         return refused
 
     def _step(
@@ -920,13 +1040,18 @@ class EditSheet:
         rows = (self._added ^ added) | (self._removed ^ removed)
         aside = ""
         if locked:
-            aside = f", {count(locked, 'read-only cell')} left as {'it was' if locked == 1 else 'they were'}"
+            aside = (
+                f", {count(locked, 'read-only cell')} left as "
+                f"{'it was' if locked == 1 else 'they were'}"
+            )
         self._offered = {}
         if not edits and not rows:
             outside = label.partition("{cells}")[2].partition(",")
             return Answer(message=f"Nothing to change{''.join(outside[1:])}{aside}")
         unnamed = sum(cell is _NAMELESS for cell in edits.values())
-        refusals = [cell.why for cell in edits.values() if cell and cell.why and cell is not _NAMELESS]
+        refusals = [
+            cell.why for cell in edits.values() if cell and cell.why and cell is not _NAMELESS
+        ]
         taken = len(edits) - len(refusals) - unnamed
         counted = "{cells}" in label
         none = counted and not taken and not unnamed and not rows
@@ -945,11 +1070,15 @@ class EditSheet:
         if refusals and len(edits) == 1:
             message = f"{self.column[next(iter(edits))[1]].title} not set: {refusals[0]}"
         elif refusals:
-            message += f": {refusals[0]}" if none else f" · {len(refusals):,} refused: {refusals[0]}"
+            message += (
+                f": {refusals[0]}" if none else f" · {len(refusals):,} refused: {refusals[0]}"
+            )
         return Answer(list(edits), sorted(rows), message, bool(refusals))
 
     def _remember(self, label: str, keys: Iterable[Key]) -> _UndoStep:
-        return _UndoStep(label, {key: self._cells.get(key) for key in keys}, self._added, self._removed)
+        return _UndoStep(
+            label, {key: self._cells.get(key) for key in keys}, self._added, self._removed
+        )
 
     def _place(
         self, edits: dict[Key, CellEdit | None], added: frozenset[int], removed: frozenset[int]
@@ -970,7 +1099,9 @@ class EditSheet:
         value = self.base_value(row, name) if cell is None else cell.value
         return f"{column.title} set to {column.show(value)}"
 
-    def _swap(self, steps: list[_UndoStep], others: list[_UndoStep], done: str, nothing: str) -> Answer:
+    def _swap(
+        self, steps: list[_UndoStep], others: list[_UndoStep], done: str, nothing: str
+    ) -> Answer:
         """Restore the last of some steps, and keep the present state among the others."""
         if not steps:
             return Answer(message=nothing)

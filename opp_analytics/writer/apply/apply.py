@@ -36,7 +36,15 @@ from opp_analytics.writer.plan.display import (
     write_receipt_html,
 )
 from opp_analytics.writer.plan.plan import Plan, compare_steps
-from opp_analytics.writer.steps import OUTCOMES, EditedCell, Result, RunStep, Step, add_base, list_outcomes
+from opp_analytics.writer.steps import (
+    OUTCOMES,
+    EditedCell,
+    Result,
+    RunStep,
+    Step,
+    add_base,
+    list_outcomes,
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -46,7 +54,8 @@ class Receipt:
     entries: list[RunStep]
     """The plan's steps with their results; the table is made from them."""
     run_id: str | None = None
-    """Names the run in the journal, for `resume` and `undo`; None after a dry run, or when nothing was to be done."""
+    """Names the run in the journal, for `resume` and `undo`; None after a dry run, or when nothing
+    was to be done."""
     stopped: str | None = None
     """Reason the run stopped early; None if it did not."""
 
@@ -54,11 +63,12 @@ class Receipt:
     def table(self) -> pd.DataFrame:
         """One row per change.
 
-        ``unique_id`` (of a create that was carried out, the new id), ``operation``, ``field``, ``before``, ``after``
-        (objects; of a change that is on the server what it holds, such as 1234.57 for a planned 1234.567, else what was
-        planned), ``outcome`` (applied already skipped conflict failed unknown pending), ``error`` (why, in the server's
-        words where it gave any, or the other value that it made of an applied one; missing when all is well),
-        ``attempts`` int64 (how often a write was sent for it), ``name``.
+        ``unique_id`` (of a create that was carried out, the new id), ``operation``, ``field``,
+        ``before``, ``after`` (objects; of a change that is on the server what it holds, such as
+        1234.57 for a planned 1234.567, else what was planned), ``outcome`` (applied already skipped
+        conflict failed unknown pending), ``error`` (why, in the server's words where it gave any,
+        or the other value that it made of an applied one; missing when all is well), ``attempts``
+        int64 (how often a write was sent for it), ``name``.
         """
         return list_outcomes(self.entries)
 
@@ -78,7 +88,10 @@ class Receipt:
         return counts.reindex([outcome for outcome in OUTCOMES if outcome in counts.index])
 
     def summary(self, *, words: Words = PYTHON) -> str:
-        """Summarize it: counts per outcome, the first failures, and the next step; options and lists in the `words` of Python by default."""
+        """Summarize it: counts per outcome, the first failures, and the next step.
+
+        Options and lists in the `words` of Python by default.
+        """
         counted, *after = self.overview(words=words).splitlines()
         lines = [counted]
         bad = self.table[self.table["outcome"].isin(["conflict", "failed", "unknown"])]
@@ -92,7 +105,9 @@ class Receipt:
         return "\n".join([*lines, *after])
 
     def _creates(self, outcome: str) -> bool:
-        return bool(((self.table["operation"] == "create") & (self.table["outcome"] == outcome)).any())
+        return bool(
+            ((self.table["operation"] == "create") & (self.table["outcome"] == outcome)).any()
+        )
 
     def overview(self, *, words: Words = PYTHON) -> str:
         """Summarize it without the failures: counts per outcome, why the run stopped, and the next step; options and lists in the `words` of Python by default."""
@@ -108,7 +123,9 @@ class Receipt:
             lines.append(f"to send new ones that are not there: {sending}")
         if self._creates("already"):
             again = words.option("again")
-            lines.append(f"an earlier run created new ones already; to create them once more: {again}")
+            lines.append(
+                f"an earlier run created new ones already; to create them once more: {again}"
+            )
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -119,7 +136,8 @@ class Receipt:
 
 
 _PATIENCE = 1.0
-"""Seconds to wait for calls in flight after Ctrl-C: time for an answer, short enough for the person who waits."""
+"""Seconds to wait for calls in flight after Ctrl-C: time for an answer, short enough for the person
+who waits."""
 _log = logging.getLogger(__name__)
 
 
@@ -136,11 +154,12 @@ def apply(
 ) -> Receipt:
     """Send a plan: every change at most once, with one receipt row per change.
 
-    Each opportunity is read again just before it is written, so that a newer change is not overwritten; only changed
-    fields are sent. A journal on disk holds the intent before each call and its result after, so that `resume` can
-    finish a run that was cut off, and `undo` can plan the way back. A write whose answer was lost is looked up before
-    anything is sent again. A row to create that an earlier run created, equal in all its fields, is not created again
-    while that opportunity exists: its outcome is ``already``, and the receipt has its id.
+    Each opportunity is read again just before it is written, so that a newer change is not
+    overwritten; only changed fields are sent. A journal on disk holds the intent before each call
+    and its result after, so that `resume` can finish a run that was cut off, and `undo` can plan
+    the way back. A write whose answer was lost is looked up before anything is sent again. A row to
+    create that an earlier run created, equal in all its fields, is not created again while that
+    opportunity exists: its outcome is ``already``, and the receipt has its id.
 
     Parameters
     ----------
@@ -149,37 +168,42 @@ def apply(
     client : Client
         The client of the tenant that the plan was made for.
     on_conflict : {"skip", "overwrite", "stop"}
-        What to do with an opportunity in which a planned cell was changed on the server since the plan, or that was
-        closed or reopened there: skip it and go on, write the plan's cells all the same, or send nothing more.
+        What to do with an opportunity in which a planned cell was changed on the server since the
+        plan, or that was closed or reopened there: skip it and go on, write the plan's cells all
+        the same, or send nothing more.
     dry_run : bool
-        If True, check everything and send nothing; a plan made with ``client=`` already knows its conflicts.
+        If True, check everything and send nothing; a plan made with ``client=`` already knows its
+        conflicts.
     clear_nulls : bool
         If True, cells may be cleared.
     allow_delete : bool
         If True, opportunities may be deleted.
     again : bool
-        If True, create every row once more, whatever earlier runs created. One more of an opportunity that the plan
-        started from needs no such permission.
+        If True, create every row once more, whatever earlier runs created. One more of an
+        opportunity that the plan started from needs no such permission.
     progress : bool or callable, optional
-        If True, show a progress bar; by default on a terminal and in a notebook. A function is told (done, of all).
+        If True, show a progress bar; by default on a terminal and in a notebook. A function is told
+        (done, of all).
 
     Returns
     -------
     Receipt
-        One row per change. Ctrl-C ends a run after the calls in flight, and the receipt says so; a second one ends it
-        at once, with a KeyboardInterrupt that names the run.
+        One row per change. Ctrl-C ends a run after the calls in flight, and the receipt says so; a
+        second one ends it at once, with a KeyboardInterrupt that names the run.
 
     Raises
     ------
     ArgumentTypeError, ArgumentValueError
         If `plan` is not a plan, or `on_conflict` is not an option.
     PlanError
-        Before the first request: if the plan has problems, needs a permission that was not given, was made for
-        another API or tenant, or is being applied by another process on this computer.
+        Before the first request: if the plan has problems, needs a permission that was not given,
+        was made for another API or tenant, or is being applied by another process on this computer.
     ApiError
-        If the plan creates opportunities and the newest ones cannot be read first; nothing was sent.
+        If the plan creates opportunities and the newest ones cannot be read first; nothing was
+        sent.
     JournalError
-        If the journal cannot be written; nothing was sent. If it fails midway, the run ends, as with Ctrl-C.
+        If the journal cannot be written; nothing was sent. If it fails midway, the run ends, as
+        with Ctrl-C.
 
     See Also
     --------
@@ -187,8 +211,8 @@ def apply(
 
     Notes
     -----
-    An edit of the same cell in the few hundredths of a second between the read and the write is overwritten; the API
-    can't prevent this. Other cells are never overwritten.
+    An edit of the same cell in the few hundredths of a second between the read and the write is
+    overwritten; the API can't prevent this. Other cells are never overwritten.
     """
     if not isinstance(plan, Plan):
         raise ArgumentTypeError(
@@ -197,7 +221,9 @@ def apply(
     one_of(on_conflict, "on_conflict", ("skip", "overwrite", "stop"))
     check_plan(plan, client, clear_nulls=clear_nulls, allow_delete=allow_delete)
     if dry_run or not plan.steps:
-        return Receipt([RunStep(number, step, _foresee(step)) for number, step in enumerate(plan.steps)])
+        return Receipt(
+            [RunStep(number, step, _foresee(step)) for number, step in enumerate(plan.steps)]
+        )
     entries = [RunStep(n, step, Result.whole(step, "pending")) for n, step in enumerate(plan.steps)]
     settings = client.settings
     with (
@@ -247,12 +273,14 @@ def _check_origin(plan: Plan, client: Client) -> None:
     settings = client.settings
     if plan.url not in (None, settings.url):
         raise PlanError(
-            f"this plan was made for {plan.url}, but the client uses {settings.url}; apply it with the settings it was "
+            f"this plan was made for {plan.url}, but the client uses {settings.url}; apply it "
+            "with the settings it was "
             "made with, or plan again from a load of this server"
         )
     if plan.tenant not in (None, settings.tenant):
         raise PlanError(
-            f"this plan was made for another tenant of {settings.url}; apply it with the key it was made with, or plan "
+            f"this plan was made for another tenant of {settings.url}; apply it with the key it "
+            "was made with, or plan "
             "again from a load of this tenant"
         )
 
@@ -265,7 +293,8 @@ def _ask_for(option: str, needing: list[tuple[Step, EditedCell]], words: Words) 
     if option == "clear_nulls":
         return f"{asks} would be cleared, such as {cell.field} of {deal}; {allow}, or fill them in"
     return (
-        f"{asks} would be deleted, such as {deal}; {allow}. If only rows are missing from what you edited, put them "
+        f"{asks} would be deleted, such as {deal}; {allow}. If only rows are missing from what "
+        "you edited, put them "
         "back, or start from the opportunities that were edited, and plan again"
     )
 
@@ -286,16 +315,17 @@ def resume(
     run_id : str, optional
         The run to finish; by default the newest one with work left.
     unknown : {"leave", "send"}
-        What to do with a create without an answer that a fresh look at the server does not settle: leave it unknown,
-        or send it. Look for it yourself before you have it sent, for it may be on the server under another name.
+        What to do with a create without an answer that a fresh look at the server does not settle:
+        leave it unknown, or send it. Look for it yourself before you have it sent, for it may be on
+        the server under another name.
     progress : bool, optional
         If True, show a progress bar; by default on a terminal and in a notebook.
 
     Returns
     -------
     Receipt
-        Rows for the changes that were left: pending, unknown, or failed for another reason than a refusal
-        (4xx). With nothing left, an empty receipt with its columns.
+        Rows for the changes that were left: pending, unknown, or failed for another reason than a
+        refusal (4xx). With nothing left, an empty receipt with its columns.
 
     Raises
     ------
@@ -324,10 +354,10 @@ def resume(
 def undo(client: Client, run_id: str | None = None) -> Plan:
     """Make a plan that reverses a run; review and apply it like any other.
 
-    Updated cells go back to what they held, created opportunities are deleted (``allow_delete``), deleted ones
-    recovered; a cell that was empty is cleared again (``clear_nulls``). The plan starts from what the server answered
-    that it holds. What somebody changed since then is a conflict, and stays as they left it. Undoing an undo does the
-    run again.
+    Updated cells go back to what they held, created opportunities are deleted (``allow_delete``),
+    deleted ones recovered; a cell that was empty is cleared again (``clear_nulls``). The plan
+    starts from what the server answered that it holds. What somebody changed since then is a
+    conflict, and stays as they left it. Undoing an undo does the run again.
 
     Parameters
     ----------
@@ -339,8 +369,8 @@ def undo(client: Client, run_id: str | None = None) -> Plan:
     Returns
     -------
     Plan
-        Empty if the run applied nothing. For an unfinished run, the plan reverses the changes made so far, with a
-        `DataWarning`.
+        Empty if the run applied nothing. For an unfinished run, the plan reverses the changes made
+        so far, with a `DataWarning`.
 
     Raises
     ------
@@ -365,7 +395,8 @@ def undo(client: Client, run_id: str | None = None) -> Plan:
     left = sum(entry.result.left for entry in entries)
     if left:
         DataWarning.warn(
-            f"run {run_id!r} is unfinished: {text.count(left, 'opportunity')} may not be written yet. This plan undoes what "
+            f"run {run_id!r} is unfinished: {text.count(left, 'opportunity')} may not be written "
+            "yet. This plan undoes what "
             "was written; to finish the run instead, resume it"
         )
     # What the run did not touch is whatever it is by now.
@@ -380,7 +411,9 @@ def undo(client: Client, run_id: str | None = None) -> Plan:
 def _reverse(entry: RunStep, rows: dict[str, dict[str, Any]]) -> Iterator[Step]:
     """Reverse what was applied of a step, and add to `rows` what the run left in its deal."""
     _, step, result = entry
-    applied = [c for c, outcome in zip(step.cells, result.outcomes, strict=True) if outcome == "applied"]
+    applied = [
+        c for c, outcome in zip(step.cells, result.outcomes, strict=True) if outcome == "applied"
+    ]
     unique_id = result.unique_id
     if not applied or unique_id is None:
         return
@@ -393,7 +426,9 @@ def _reverse(entry: RunStep, rows: dict[str, dict[str, Any]]) -> Iterator[Step]:
         row |= read_cells(record, record)
         yield Step("delete", unique_id, (EditedCell(),), step.name)
     else:
-        held = {str(cell.field): result.answered.get(str(cell.field), cell.after) for cell in applied}
+        held = {
+            str(cell.field): result.answered.get(str(cell.field), cell.after) for cell in applied
+        }
         row |= step.base | held
         was = {str(cell.field): cell.before for cell in applied} | result.overwritten
         pairs = ((field, now, was[field]) for field, now in held.items())
@@ -414,13 +449,17 @@ class RunStopped(KeyboardInterrupt):
     def summary(self, *, words: Words = PYTHON) -> str:
         """Name the run, and say how to finish it."""
         return (
-            f"stopped at once; run {self.run_id} may be unfinished. To finish it: {words.resume(self.run_id)}"
+            f"stopped at once; run {self.run_id} may be unfinished. To finish it: "
+            f"{words.resume(self.run_id)}"
         )
 
 
 @contextmanager
 def _name_run() -> Iterator[list[engine.LiveRun]]:
-    """Name the run that was begun, if Ctrl-C ends the block; nothing more is sent or noted for it."""
+    """Name the run that was begun, if Ctrl-C ends the block.
+
+    Nothing more is sent or noted for it.
+    """
     begun: list[engine.LiveRun] = []
     try:
         yield begun
@@ -434,7 +473,10 @@ def _name_run() -> Iterator[list[engine.LiveRun]]:
 
 @contextmanager
 def _stop_on_interrupt(stop: engine.StopSignal) -> Iterator[None]:
-    """Turn the first Ctrl-C into a stop that waits briefly for calls in flight; a second one raises as usual."""
+    """Turn the first Ctrl-C into a stop that waits briefly for calls in flight.
+
+    A second one raises as usual.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread is interrupted
         return
@@ -454,9 +496,12 @@ def _stop_on_interrupt(stop: engine.StopSignal) -> Iterator[None]:
 def _carry_out(
     entries: list[RunStep], live: engine.LiveRun, progress: Progress, *, send_unknown: bool = False
 ) -> Receipt:
-    """Carry out steps, record the end of the run, and return its receipt; a journal failure stops the run.
+    """Carry out steps, record the end of the run, and return its receipt.
 
-    Recoveries are finished before the rest begins. With `send_unknown`, creates that a fresh look does not settle are sent.
+    A journal failure stops the run.
+
+    Recoveries are finished before the rest begins. With `send_unknown`, creates that a fresh look
+    does not settle are sent.
     """
     # A create that an earlier process left without an answer is looked for, not sent.
     results = {entry.number: entry.result for entry in entries if entry.lost}
@@ -491,7 +536,10 @@ def _carry_out(
 
 def _count_operations(entries: Iterable[RunStep]) -> str:
     counts = Counter(entry.step.operation for entry in entries)
-    return ", ".join(f"{count} {operation}" for operation, count in sorted(counts.items())) or "nothing"
+    return (
+        ", ".join(f"{count} {operation}" for operation, count in sorted(counts.items()))
+        or "nothing"
+    )
 
 
 def _list_sendable(chains: engine.Chains, results: dict[int, Result]) -> engine.Chains:

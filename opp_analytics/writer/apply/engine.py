@@ -1,6 +1,7 @@
 """A run in progress, and the sending of its steps: read, compare, record the intent, write, look again without an answer.
 
-A run has its client, journal and stop signal, the steps in flight, and threads that can be abandoned.
+A run has its client, journal and stop signal, the steps in flight, and threads that can be
+abandoned.
 """
 
 from __future__ import annotations
@@ -48,13 +49,15 @@ _Done = TypeVar("_Done")
 _Found = dict[str, dict[str, Any] | None]
 _log = logging.getLogger(__name__)
 _OUTAGES = 24
-"""After this many steps in a row without an answer the server counts as down: 3 for each of 8 connections."""
+"""After this many steps in a row without an answer the server counts as down: 3 for each of 8
+connections."""
 _LOOK_EVERY = 0.1
 """Seconds until an interrupt is noticed."""
 _SPARE = 4
 """Threads beyond the connections, so that no connection idles while a thread waits for the disk."""
 _ATTEMPTS = 5
-"""Maximum number of times a run sends a write whose outcome stays uncertain: with pauses, about two seconds."""
+"""Maximum number of times a run sends a write whose outcome stays uncertain: with pauses, about two
+seconds."""
 _PAUSE = 0.05
 """Seconds before the second attempt; each further pause is twice as long."""
 _IN_DOUBT = (ConnectionFailed, ServerError, UnexpectedResponse, CacheError)
@@ -65,7 +68,10 @@ Chains = list[list[RunStep]]
 
 
 class StopSignal(Stop):
-    """Signal to start no further calls, with the reason; it also ends the requests of the run's threads."""
+    """Signal to start no further calls, with the reason.
+
+    It also ends the requests of the run's threads.
+    """
 
     reason: str | None = None
     leave_at: float | None = None
@@ -90,8 +96,8 @@ class StopSignal(Stop):
 
 
 SHORTEST_WAIT = 15.0
-"""Minimum seconds before what the server does not show counts as not carried out: longer than servers take to commit,
-and than replicas lag."""
+"""Minimum seconds before what the server does not show counts as not carried out: longer than
+servers take to commit, and than replicas lag."""
 OVERLAP = timedelta(minutes=15)
 """Allowance for clock differences between a server's nodes and for late timestamps."""
 FIRST_LOOK, LAST_LOOK = 0.25, 5.0
@@ -106,16 +112,18 @@ def choose_wait(client: Client) -> float:
 class Reader:
     """Reads opportunities, again where an answer is older than the last write of this journal.
 
-    A server may answer reads from replicas that lag behind its writes. So a 404 for an opportunity that was created a
-    moment ago proves nothing, nor does an old value of one that was changed. Reading again ends some time after the
-    reader was made: by then the writes of earlier runs are old enough.
+    A server may answer reads from replicas that lag behind its writes. So a 404 for an opportunity
+    that was created a moment ago proves nothing, nor does an old value of one that was changed.
+    Reading again ends some time after the reader was made: by then the writes of earlier runs are
+    old enough.
     """
 
     def __init__(self, client: Client, journal: Journal, pause: Callable[[float], object]) -> None:
         self._client, self._journal, self._pause = client, journal, pause
         self._ends = time.monotonic() + choose_wait(client)
         self._written: dict[str, tuple[str, Any, float]] | None = None
-        """The last write to each opportunity, the stamp that a newer answer has, and until when it is waited for."""
+        """The last write to each opportunity, the stamp that a newer answer has, and until when it
+        is waited for."""
         self._lock = threading.Lock()
 
     def note_update(
@@ -124,12 +132,20 @@ class Reader:
         """Note an update that was answered, and what was read before it."""
         stamp, was = (read_stamp((record or {}).get("updated_at")) for record in (answer, before))
         if stamp is None and was is not None:
-            stamp = was + timedelta(seconds=1)  # where the answer does not say it: at least later than before
-        self._list_written()[unique_id] = "update", stamp, time.monotonic() + choose_wait(self._client)
+            stamp = was + timedelta(
+                seconds=1
+            )  # where the answer does not say it: at least later than before
+        self._list_written()[unique_id] = (
+            "update",
+            stamp,
+            time.monotonic() + choose_wait(self._client),
+        )
 
     def read(self, unique_id: str) -> dict[str, Any] | None:
         """Read an opportunity; None if it does not exist or is in the trash."""
-        return self._read([unique_id], lambda _: {unique_id: read_one(self._client, unique_id)})[unique_id]
+        return self._read([unique_id], lambda _: {unique_id: read_one(self._client, unique_id)})[
+            unique_id
+        ]
 
     def read_many(self, ids: Collection[str]) -> _Found:
         """Read several opportunities."""
@@ -137,7 +153,9 @@ class Reader:
 
     def _read(self, ids: Collection[str], ask: Callable[[Collection[str]], _Found]) -> _Found:
         found, pause = ask(ids), FIRST_LOOK
-        while outdated := [unique_id for unique_id in ids if self._is_outdated(unique_id, found[unique_id])]:
+        while outdated := [
+            unique_id for unique_id in ids if self._is_outdated(unique_id, found[unique_id])
+        ]:
             self._pause(pause)
             pause = min(2 * pause, LAST_LOOK)
             found |= ask(outdated)
@@ -165,7 +183,9 @@ class Reader:
                 now = self._client.server_time()
                 young = timedelta(seconds=choose_wait(self._client)) + OVERLAP
                 written = self._journal.list_last_writes(None if now is None else now - young)
-                self._written = {unique_id: (*write, self._ends) for unique_id, write in written.items()}
+                self._written = {
+                    unique_id: (*write, self._ends) for unique_id, write in written.items()
+                }
             return self._written
 
     def _is_in_trash(self, unique_id: str) -> bool:
@@ -201,7 +221,9 @@ class LiveRun:
                 raise JournalError("the run has ended")
             self._in_flight.add(number)
 
-    def intend(self, number: int, overwritten: dict[str, Any], outcome: dict[str, Any] | None = None) -> None:
+    def intend(
+        self, number: int, overwritten: dict[str, Any], outcome: dict[str, Any] | None = None
+    ) -> None:
         """Record on disk that a step's write is about to be sent: see `Journal.intend`."""
         self._begin(number)
         self.journal.intend(self.run.run_id, number, overwritten, outcome)
@@ -216,7 +238,10 @@ class LiveRun:
         return equal
 
     def settle(self, entry: RunStep, result: Result) -> None:
-        """Record a result in the journal; stop the run on a conflict if asked to, or if the server is down."""
+        """Record a result in the journal.
+
+        Stop the run on a conflict if asked to, or if the server is down.
+        """
         with self._lock:
             if self._left:
                 return
@@ -243,10 +268,12 @@ class LiveRun:
 def work_through(
     work: Callable[[_Item], _Done], items: Iterable[_Item], threads: int, stop: StopSignal
 ) -> Iterator[tuple[_Item, _Done]]:
-    """Yield each item with the result of `work`, as they finish; raise the first error after all the rest.
+    """Yield each item with the result of `work`, as they finish.
 
-    After an interrupt (`StopSignal.leave_at`), unfinished work is abandoned: its requests are ended, and neither the
-    caller nor the exit of Python waits for its threads.
+    Raise the first error after all the rest.
+
+    After an interrupt (`StopSignal.leave_at`), unfinished work is abandoned: its requests are
+    ended, and neither the caller nor the exit of Python waits for its threads.
     """
     waiting = deque(items)
     ended: queue.SimpleQueue[tuple[_Item, _Done | None, BaseException | None]] = queue.SimpleQueue()
@@ -297,7 +324,10 @@ def group_equal_creates(entries: Iterable[RunStep]) -> Chains:
 def send_chains(
     live: LiveRun, chains: Chains, results: dict[int, Result], tick: Callable[[Result], None]
 ) -> None:
-    """Send chains of steps over all connections and store their results; a chain stops at an unknown outcome."""
+    """Send chains of steps over all connections and store their results.
+
+    A chain stops at an unknown outcome.
+    """
 
     def work(chain: list[RunStep]) -> dict[int, Result]:
         done: dict[int, Result] = {}
@@ -327,7 +357,10 @@ def _send(live: LiveRun, entry: RunStep) -> Result:
 
 
 def _create(live: LiveRun, entry: RunStep) -> Result:
-    """Send one POST, unless an equal create stands for it. Without an answer it is looked up before it is repeated."""
+    """Send one POST, unless an equal create stands for it.
+
+    Without an answer it is looked up before it is repeated.
+    """
     number, step, earlier = entry
     attempts = earlier.attempts
     if earlier.looked_for:
@@ -339,7 +372,9 @@ def _create(live: LiveRun, entry: RunStep) -> Result:
         record = live.client.create(fields=step.fields)
     except _IN_DOUBT as error:
         outage = _is_outage(error)
-        return Result.whole(step, "unknown", str(error), attempts=attempts, sent=True, outage=outage)
+        return Result.whole(
+            step, "unknown", str(error), attempts=attempts, sent=True, outage=outage
+        )
     except (ApiError, DataError, Stopped) as error:
         return _refuse(live, step, error, attempts, sent=False)
     if _may_echo(step, record):
@@ -352,11 +387,16 @@ def _create(live: LiveRun, entry: RunStep) -> Result:
 
 def _may_echo(step: Step, answer: Row) -> bool:
     """Tell whether an answer may repeat what was sent, where the server holds another form of it."""
-    return any(not is_plain(v) and f in answer and same(f, answer[f], v) for f, v in step.fields.items())
+    return any(
+        not is_plain(v) and f in answer and same(f, answer[f], v) for f, v in step.fields.items()
+    )
 
 
 def _find_equal(live: LiveRun, entry: RunStep) -> Result | None:
-    """Find an equal create that another run made, or may have; None if the intent to send was recorded."""
+    """Find an equal create that another run made, or may have.
+
+    None if the intent to send was recorded.
+    """
     step, attempts = entry.step, entry.result.attempts
     gone: set[str] = set()
     while equal := live.claim(entry, gone):
@@ -368,7 +408,10 @@ def _find_equal(live: LiveRun, entry: RunStep) -> Result | None:
         except (ApiError, Stopped) as error:
             return _fail_to_read(live, step, error, attempts, sent=False)
         if remote is not None:
-            known: dict[str, Any] = {"unique_id": equal.unique_id, "answered": step.read_forms(remote)}
+            known: dict[str, Any] = {
+                "unique_id": equal.unique_id,
+                "answered": step.read_forms(remote),
+            }
             return Result.whole(step, "already", attempts=attempts, **known)
         gone.add(equal.unique_id)
     return None
@@ -412,17 +455,31 @@ def _change(live: LiveRun, entry: RunStep) -> Result:
             result = _finish(live, seen, attempts, was, stamp, told, sent=True)
             if "failed" not in result.outcomes and not _may_echo(step, told):
                 return result
-            # The answer leaves out a cell, has it as it was, or as it was sent: the next read tells what the server holds.
+            # The answer leaves out a cell, has it as it was, or as it was sent: the next read tells
+            # what the server holds.
             live.reader.note_update(str(step.unique_id), remote, answer)
             sent = answered = True
-    # A replica may show the old value for a while, so that it does not prove that nothing was written.
-    reason = f"no answer to {text.count(_ATTEMPTS, 'attempt')}, and the server shows no change yet; the last: {doubt}"
-    return Result.whole(step, "unknown", reason, attempts=attempts, sent=True, outage=_is_outage(doubt))
+    # A replica may show the old value for a while, so that it does not prove that nothing was
+    # written.
+    reason = (
+        f"no answer to {text.count(_ATTEMPTS, 'attempt')}, and the server shows no change yet; "
+        f"the last: {doubt}"
+    )
+    return Result.whole(
+        step, "unknown", reason, attempts=attempts, sent=True, outage=_is_outage(doubt)
+    )
 
 
 def _intend(live: LiveRun, number: int, seen: Step, remote: Row | None) -> Row:
-    """Record that the cells of an update that are not there already are sent; return what each of them holds until then."""
-    held = {str(cell.field): cell.remote for cell in seen.cells if cell.field and cell.status != "already"}
+    """Record that the cells of an update that are not there already are sent.
+
+    Return what each of them holds until then.
+    """
+    held = {
+        str(cell.field): cell.remote
+        for cell in seen.cells
+        if cell.field and cell.status != "already"
+    }
     live.intend(number, held, _read_outcome(seen, remote))
     return held
 
@@ -439,7 +496,14 @@ def _write(live: LiveRun, step: Step) -> Row | None:
 
 
 def _finish(
-    live: LiveRun, seen: Step, attempts: int, was: Row, stamp: str | None, told: Row | None, *, sent: bool
+    live: LiveRun,
+    seen: Step,
+    attempts: int,
+    was: Row,
+    stamp: str | None,
+    told: Row | None,
+    *,
+    sent: bool,
 ) -> Result:
     """Report what the server told that it holds: by our write, or there already without it."""
     stamps = {"updated_before": stamp, "updated_after": _updated_at(told) if sent else None}
@@ -450,7 +514,10 @@ def _finish(
 
 
 def _judge(live: LiveRun, step: Step, result: Result, was: Row, told: Row) -> Result:
-    """Judge each cell by what the server told that it holds, and keep that; what `was` has no value of was not sent."""
+    """Judge each cell by what the server told that it holds, and keep that.
+
+    What `was` has no value of was not sent.
+    """
     outcomes, errors = list(result.outcomes), list(result.errors)
     seen = compare_three_ways(step, told, live.client.org, forms=live.forms, overwritten=was)
     for place, cell in enumerate(seen.cells):
@@ -464,12 +531,17 @@ def _judge(live: LiveRun, step: Step, result: Result, was: Row, told: Row) -> Re
             errors[place] = f"the server answered, but {field} is still {format_cell(field, now)}"
         else:
             errors[place] = f"the server made it {format_cell(field, now)}"
-    result = replace(result, outcomes=tuple(outcomes), errors=tuple(errors), refused="failed" in outcomes)
+    result = replace(
+        result, outcomes=tuple(outcomes), errors=tuple(errors), refused="failed" in outcomes
+    )
     return replace(result, answered=step.read_forms(told))
 
 
 def _report_conflict(step: Step, attempts: int, was: Row) -> Result:
-    """Report a conflict; a cell of ours that is there all the same was written before somebody changed another."""
+    """Report a conflict.
+
+    A cell of ours that is there all the same was written before somebody changed another.
+    """
     if step.operation == "update":
         errors = tuple(_explain(cell) if cell.status == "conflict" else None for cell in step.cells)
     else:
@@ -499,15 +571,21 @@ def _fail_to_read(
         return _end(live, step, error, attempts, sent=sent)
     refused = 400 <= (error.status or 0) < 500 and not isinstance(error, RateLimitError)
     more = {"sent": sent, "refused": refused and not sent, "outage": _is_outage(error)}
-    return Result.whole(step, "unknown" if sent else "failed", str(error), attempts=attempts, **more)
+    return Result.whole(
+        step, "unknown" if sent else "failed", str(error), attempts=attempts, **more
+    )
 
 
-def _end(live: LiveRun, step: Step, error: AuthError | Stopped, attempts: int, *, sent: bool) -> Result:
+def _end(
+    live: LiveRun, step: Step, error: AuthError | Stopped, attempts: int, *, sent: bool
+) -> Result:
     """End the run after a refused token or a stop; an earlier write may be uncertain."""
     reason = str(error) or None
     if reason is not None:
         live.stop.set(reason)
-    return Result.whole(step, "unknown" if sent else "pending", reason, attempts=attempts, sent=sent)
+    return Result.whole(
+        step, "unknown" if sent else "pending", reason, attempts=attempts, sent=sent
+    )
 
 
 def _read_outcome(step: Step, remote: Row | None) -> Row | None:
@@ -535,7 +613,11 @@ def _explain(cell: EditedCell) -> str | None:
 def _choose_message(cell: EditedCell, error: Exception) -> str:
     """Choose the server's message about this cell if there is one, otherwise the whole message."""
     if isinstance(error, ValidationError):
-        mine = [p.detail for p in error.problems if p.pointer and p.pointer.rsplit("/", 1)[-1] == cell.field]
+        mine = [
+            p.detail
+            for p in error.problems
+            if p.pointer and p.pointer.rsplit("/", 1)[-1] == cell.field
+        ]
         if mine:
             return "; ".join(mine)
     return str(error)

@@ -1,7 +1,7 @@
 """Creates without an answer: look for them among the opportunities created since the run began, and settle them.
 
-The API has no key that makes a repeated create harmless, so a create is never repeated before a search, and "not
-found yet" proves nothing: a server may commit late, and its nodes' clocks differ.
+The API has no key that makes a repeated create harmless, so a create is never repeated before a
+search, and "not found yet" proves nothing: a server may commit late, and its nodes' clocks differ.
 """
 
 from __future__ import annotations
@@ -80,7 +80,10 @@ def list_new_since(client: Client, run: PlanRun) -> list[Opportunity]:
 
 
 def _may_be(step: Step, run: PlanRun, record: dict[str, Any]) -> bool:
-    """Tell whether an opportunity may be what a create made; a server may fill in what was blank."""
+    """Tell whether an opportunity may be what a create made.
+
+    A server may fill in what was blank.
+    """
     return run.is_new(record) and all(
         schema.is_blank(fold(ours)) or agrees(field, ours, record.get(field))
         for field, ours in step.fields.items()
@@ -90,12 +93,18 @@ def _may_be(step: Step, run: PlanRun, record: dict[str, Any]) -> bool:
 def match_lost_creates(
     lost: Mapping[Any, tuple[Step, PlanRun]], candidates: list[Opportunity], taken: set[str]
 ) -> dict[Any, dict[str, Any]]:
-    """Match each lost create, by any key, to its new opportunity, where that is certain; `taken` belong to others.
+    """Match each lost create, by any key, to its new opportunity, where that is certain.
 
-    Creates and opportunities that fit each other are settled when there are as many of the one as of the other.
+    `taken` belong to others.
+
+    Creates and opportunities that fit each other are settled when there are as many of the one as
+    of the other.
     """
     free = {r["unique_id"]: r for r in candidates if r["unique_id"] not in taken}
-    fits = {n: {i for i, record in free.items() if _may_be(*create, record)} for n, create in lost.items()}
+    fits = {
+        n: {i for i, record in free.items() if _may_be(*create, record)}
+        for n, create in lost.items()
+    }
     claimed: dict[Any, dict[str, Any]] = {}
     left = [key for key, ids in fits.items() if ids]
     while left:
@@ -128,8 +137,8 @@ def _pair(keys: list[Any], fits: dict[Any, set[str]]) -> dict[Any, str]:
 class LostCreates:
     """The creates of a run that have no answer, or wait for an equal one of another run.
 
-    `results`, by step number, are changed in place; `tick` hears of each create that is sent again. With `send_unknown`,
-    creates that a fresh look does not settle are sent.
+    `results`, by step number, are changed in place; `tick` hears of each create that is sent again.
+    With `send_unknown`, creates that a fresh look does not settle are sent.
     """
 
     def __init__(
@@ -161,7 +170,11 @@ class LostCreates:
                 return
             run_id, seconds = self.live.run.run_id, time.monotonic() - min(self._since.values())
             _log.info(
-                "run %s: %d of %d lost creates found after %.1f s", run_id, len(found), len(lost), seconds
+                "run %s: %d of %d lost creates found after %.1f s",
+                run_id,
+                len(found),
+                len(lost),
+                seconds,
             )
             again: engine.Chains = []
             for number, chain in lost.items():
@@ -177,13 +190,19 @@ class LostCreates:
     def settle_equal(self, chains: engine.Chains) -> None:
         """Settle what other runs left without an answer, then send or explain the creates that waited for it.
 
-        A run of another process is given time to settle its own; one that has ended is settled here, as `resume` would.
+        A run of another process is given time to settle its own; one that has ended is settled
+        here, as `resume` would.
         """
         stop = self.live.stop
-        gives_up_at, pause = time.monotonic() + engine.choose_wait(self.live.client), engine.FIRST_LOOK
+        gives_up_at, pause = (
+            time.monotonic() + engine.choose_wait(self.live.client),
+            engine.FIRST_LOOK,
+        )
         try:
             while waiting := self._list_waiting(chains):
-                settled = {run_id: self._settle_run(run_id) for run_id in {e.run_id for e, _ in waiting}}
+                settled = {
+                    run_id: self._settle_run(run_id) for run_id in {e.run_id for e, _ in waiting}
+                }
                 if stop:
                     return
                 late = time.monotonic() >= gives_up_at
@@ -205,7 +224,9 @@ class LostCreates:
             stop.set(str(error))
 
     def _send(self, chains: engine.Chains) -> None:
-        engine.send_chains(self.live, [chain for chain in chains if chain], self.results, self._tick)
+        engine.send_chains(
+            self.live, [chain for chain in chains if chain], self.results, self._tick
+        )
 
     def _store(self, entry: RunStep, result: Result) -> None:
         self.results[entry.number] = result
@@ -230,8 +251,9 @@ class LostCreates:
     def _measure_age(self, entry: RunStep, looked_at: float) -> float:
         """Measure the seconds between sending a create and a look, by the monotonic clock and the server's, never ours.
 
-        What an earlier process sent is older by the time that has passed on the server, less what its nodes' clocks may
-        differ; where the server does not tell the time, it counts as sent just now.
+        What an earlier process sent is older by the time that has passed on the server, less what
+        its nodes' clocks may differ; where the server does not tell the time, it counts as sent
+        just now.
         """
         waited = looked_at - self._since[entry.number]
         sent_at, now = entry.result.sent_at, self.live.client.server_time()
@@ -245,7 +267,8 @@ class LostCreates:
             (equal, chain[at:])
             for chain in chains
             for at, entry in enumerate(chain)
-            if entry.number in self.results and (equal := self.results[entry.number].waits_for) is not None
+            if entry.number in self.results
+            and (equal := self.results[entry.number].waits_for) is not None
         ]
 
     def _look(self, lost: dict[int, list[RunStep]]) -> tuple[dict[int, dict[str, Any]], int]:
@@ -285,7 +308,10 @@ class LostCreates:
         return [[entry._replace(result=repeated), *chain[1:]]]
 
     def _settle_run(self, run_id: str) -> dict[int, Result] | None:
-        """Settle another run's lost creates and return their results; None if that run is still going on."""
+        """Settle another run's lost creates and return their results.
+
+        None if that run is still going on.
+        """
         live = self.live
         plan_id = live.journal.read_run(run_id)[0].plan_id
         with ExitStack() as stack:
@@ -318,12 +344,18 @@ def _list_lost_elsewhere(live: engine.LiveRun) -> dict[Any, tuple[Step, PlanRun]
 def _advise(step: Step, run: PlanRun, strangers: int) -> str:
     value = step.fields.get("value")
     worth = "" if value is None else f" with value {value}"
-    when = f" among the opportunities created since {run.since:%Y-%m-%d %H:%M} UTC" if run.since else ""
+    when = (
+        f" among the opportunities created since {run.since:%Y-%m-%d %H:%M} UTC"
+        if run.since
+        else ""
+    )
     others = f", and {text.count(strangers, 'new opportunity')} may be it" if strangers else ""
     return f"no answer{others}; look for {step.name!r}{worth}{when}"
 
 
-def _explain_wait(equal: EqualCreate, results: dict[int, Result] | None, *, late: bool) -> str | None:
+def _explain_wait(
+    equal: EqualCreate, results: dict[int, Result] | None, *, late: bool
+) -> str | None:
     """Explain why a create cannot be sent, nor an equal one stand for it; None to try it."""
     if results is None:
         return f"run {equal.run_id} is still creating an equal one" if late else None

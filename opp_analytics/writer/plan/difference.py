@@ -1,4 +1,7 @@
-"""The difference between two frames of opportunities, as steps to make with every problem in them; and theirs from the server now."""
+"""The difference between two frames of opportunities, as steps to make with every problem in them.
+
+And theirs from the server now.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,10 @@ UNKNOWN_ID = "is not an id of the table before the edits"
 
 
 def require_ids(opportunities: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Give the frame ``unique_id`` as a text column, also if it was the index; blank ids become missing."""
+    """Give the frame ``unique_id`` as a text column, also if it was the index.
+
+    Blank ids become missing.
+    """
     arguments.refuse_foreign(opportunities, name)
     if not isinstance(opportunities, pd.DataFrame):
         raise ArgumentTypeError(
@@ -61,7 +67,9 @@ def require_ids(opportunities: pd.DataFrame, name: str) -> pd.DataFrame:
     return frame.assign(unique_id=ids.mask(ids == ""))
 
 
-def find_difference(before: pd.DataFrame, after: pd.DataFrame) -> tuple[list[Step], list[PlanProblem]]:
+def find_difference(
+    before: pd.DataFrame, after: pd.DataFrame
+) -> tuple[list[Step], list[PlanProblem]]:
     """Find the steps that turn `before` into `after`, both from `require_ids`, and the problems in them."""
     meaning = Org.of(before)
     problems: list[PlanProblem] = []
@@ -73,7 +81,9 @@ def find_difference(before: pd.DataFrame, after: pd.DataFrame) -> tuple[list[Ste
     if org.is_converted(before):
         after, before = _take_originals(before, after, rows, problems), meaning.bare(before)
     usable_before = _check_before(before, problems)
-    allowed = [c for c in after.attrs.get("new_columns", ()) if c in after and c not in usable_before]
+    allowed = [
+        c for c in after.attrs.get("new_columns", ()) if c in after and c not in usable_before
+    ]
     usable_before = usable_before.assign(**dict.fromkeys(allowed))
     base = org.conform(usable_before).set_index("unique_id")
     usable = _check_ids(after, base, rows, problems)
@@ -104,9 +114,14 @@ def _take_originals(
     values, originals = (after.get(name, was[name]).astype("object") for name in names)
     codes = org.read_codes(was[org.CURRENCY].where(~new, after.get(org.CURRENCY)))
     foreign = (codes.notna() & (codes != Org.of(before).currency)).to_numpy()
-    direct, edited = _mark_edited(was["value"], values), _mark_edited(was[org.VALUE_ORIGINAL], originals)
+    direct, edited = (
+        _mark_edited(was["value"], values),
+        _mark_edited(was[org.VALUE_ORIGINAL], originals),
+    )
     twice = direct & edited & ~foreign
-    twice[twice] = [not same("value", *pair) for pair in zip(values[twice], originals[twice], strict=True)]
+    twice[twice] = [
+        not same("value", *pair) for pair in zip(values[twice], originals[twice], strict=True)
+    ]
     for at in np.flatnonzero((direct & ~edited & foreign) | twice).tolist():
         wrong = f"is converted from {codes[at]}", f"put it back, and edit {org.VALUE_ORIGINAL}"
         if twice[at]:
@@ -139,7 +154,10 @@ def find_joined_edits(before: pd.DataFrame, after: pd.DataFrame) -> list[PlanPro
     ids = after["unique_id"]
     after = after[(ids.isin(before["unique_id"]) & ~ids.duplicated(keep=False)).to_numpy()]
     base = before.drop_duplicates("unique_id").set_index("unique_id").loc[after["unique_id"]]
-    found = {name: _find_differing(base[name], fit_column(after[name], base[name].dtype)) for name in names}
+    found = {
+        name: _find_differing(base[name], fit_column(after[name], base[name].dtype))
+        for name in names
+    }
     if meaning.joins and any(map(len, found.values())):
         keys = {key for join in meaning.joins for key in join.keys}
         anew = meaning.apply(after[[name for name in after if name in keys]])
@@ -166,7 +184,9 @@ def _read_aliases(after: pd.DataFrame, meaning: Org) -> pd.DataFrame:
     if not aliases or "stage" not in after or not after["stage"].isin(list(aliases)).any():
         return after
     return after.assign(
-        stage=after["stage"].astype(object).map(lambda cell: aliases.get(cell, cell), na_action="ignore")
+        stage=after["stage"]
+        .astype(object)
+        .map(lambda cell: aliases.get(cell, cell), na_action="ignore")
     )
 
 
@@ -195,15 +215,20 @@ def _check_ids(
         unique_id = ids[position]
         problem = "is in more than one edited row"
         way_out = "keep one of them; to make a copy, leave unique_id blank"
-        problems.append(PlanProblem(rows[position], unique_id, "unique_id", unique_id, problem, way_out))
+        problems.append(
+            PlanProblem(rows[position], unique_id, "unique_id", unique_id, problem, way_out)
+        )
     unknown = ids.notna() & ~repeated & ~schema.is_among(ids, base.index)
     for position in np.flatnonzero(unknown).tolist():
         unique_id = ids[position]
         way_out = (
-            "ids can't be edited: put the old one back. To create an opportunity, leave unique_id blank; "
+            "ids can't be edited: put the old one back. To create an opportunity, leave "
+            "unique_id blank; "
             "to recover a deleted one, compare the plan with the server"
         )
-        problems.append(PlanProblem(rows[position], unique_id, "unique_id", unique_id, UNKNOWN_ID, way_out))
+        problems.append(
+            PlanProblem(rows[position], unique_id, "unique_id", unique_id, UNKNOWN_ID, way_out)
+        )
     return ids.notna() & ~repeated
 
 
@@ -217,7 +242,9 @@ def _fit_dtype(column: pd.Series[Any]) -> pd.Series[Any]:
     return fitted.astype(schema.TEXT) if isinstance(fitted.dtype, pd.CategoricalDtype) else fitted
 
 
-def _find_differing(left: pd.Series[Any], right: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.intp]]:
+def _find_differing(
+    left: pd.Series[Any], right: pd.Series[Any]
+) -> np.ndarray[Any, np.dtype[np.intp]]:
     """Find the positions at which two columns may differ, for a closer look cell by cell."""
     one, other = _fit_dtype(left), _fit_dtype(right)
     missing = one.isna().to_numpy(), other.isna().to_numpy()
@@ -246,12 +273,19 @@ def _normalize_cell(column: str, value: Any) -> Any:
 
 
 def _read_name(value: Any) -> str | None:
-    """Read a deal's name for people; half of a character, which no text column holds, becomes a question mark."""
+    """Read a deal's name for people.
+
+    Half of a character, which no text column holds, becomes a question mark.
+    """
     return None if schema.is_blank(value) else str(value).encode(errors="replace").decode()
 
 
 def _find_updates(
-    base: pd.DataFrame, shared: pd.DataFrame, rows: list[Any], meaning: Org, problems: list[PlanProblem]
+    base: pd.DataFrame,
+    shared: pd.DataFrame,
+    rows: list[Any],
+    meaning: Org,
+    problems: list[PlanProblem],
 ) -> Iterator[Step]:
     aligned = base.loc[shared["unique_id"]]
     ids = shared["unique_id"].to_numpy()
@@ -277,7 +311,9 @@ def _find_updates(
             if wrong:
                 problems.append(PlanProblem(rows[shared.index[at]], ids[at], column, now, *wrong))
             else:
-                cell = EditedCell(column, _normalize_cell(column, was), _normalize_cell(column, now))
+                cell = EditedCell(
+                    column, _normalize_cell(column, was), _normalize_cell(column, now)
+                )
                 edits.setdefault(at, []).append(cell)
     for at, cells in sorted(edits.items()):
         yield Step("update", ids[at], tuple(cells), _read_name(names[at]), rows[shared.index[at]])
@@ -290,7 +326,9 @@ def _list_pipelines(aligned: pd.DataFrame, shared: pd.DataFrame) -> list[Any]:
     return (shared if org.PIPELINE in shared else aligned)[org.PIPELINE].astype(object).tolist()
 
 
-def _check_move(aligned: pd.DataFrame, shared: pd.DataFrame, at: int, meaning: Org) -> tuple[str, str] | None:
+def _check_move(
+    aligned: pd.DataFrame, shared: pd.DataFrame, at: int, meaning: Org
+) -> tuple[str, str] | None:
     """Find the problem of a deal that moves to another pipeline and stays in a stage of the old one."""
     if "stage" not in aligned:
         return None
@@ -299,7 +337,10 @@ def _check_move(aligned: pd.DataFrame, shared: pd.DataFrame, at: int, meaning: O
         return None
     stage = meaning.stages.aliases.get(was, was)
     wrong = find_problem("stage", stage, meaning, pipeline=shared[org.PIPELINE].iloc[at])
-    return wrong and (f"has no stage {stage!r}, in which the deal is", f"change its stage too: {wrong[1]}")
+    return wrong and (
+        f"has no stage {stage!r}, in which the deal is",
+        f"change its stage too: {wrong[1]}",
+    )
 
 
 def _check_new_column(column: pd.Series[Any], name: str, problems: list[PlanProblem]) -> None:
@@ -326,7 +367,9 @@ def _find_creates(
         if str(filled.get("name", "")).strip().lower() in _TOTALS:
             wrong["name"] = _A_TOTAL
         problems += [PlanProblem(row, None, c, filled.get(c), *bad) for c, bad in wrong.items()]
-        cells = tuple(EditedCell(c, None, _normalize_cell(c, v)) for c, v in filled.items() if c not in wrong)
+        cells = tuple(
+            EditedCell(c, None, _normalize_cell(c, v)) for c, v in filled.items() if c not in wrong
+        )
         if cells:
             yield Step("create", None, cells, _read_name(filled.get("name")), row)
 
@@ -343,7 +386,8 @@ _DELETED = "deleted on the server since then"
 PAGE = 1000
 """Rows asked for per page; the server may send fewer."""
 _READS_PER_PAGE = 10
-"""A page of a sweep costs about as much as this many single reads: transfer and the server's work."""
+"""A page of a sweep costs about as much as this many single reads: transfer and the server's
+work."""
 _Asked = TypeVar("_Asked")
 _Answer = TypeVar("_Answer")
 
@@ -358,11 +402,13 @@ def compare_three_ways(
 ) -> Step:
     """Compare a step with the server's row: a copy whose cells are clean, already there, or in conflict.
 
-    If someone closed or reopened the deal since the plan, every unapplied cell of an update is in conflict.
+    If someone closed or reopened the deal since the plan, every unapplied cell of an update is in
+    conflict.
 
-    A server may keep a form of its own of what it is sent. `forms` has those that it answered to earlier runs: they are our
-    values, and nothing else near them is. Only where a write has no answer, an earlier run's or that of this step, which was
-    to change the values in `overwritten`, the form is not known: any other value that agrees with ours may be it.
+    A server may keep a form of its own of what it is sent. `forms` has those that it answered to
+    earlier runs: they are our values, and nothing else near them is. Only where a write has no
+    answer, an earlier run's or that of this step, which was to change the values in `overwritten`,
+    the form is not known: any other value that agrees with ours may be it.
     """
     meaning, forms = client_org or step.org, forms or {}
     if step.operation == "update":
@@ -373,7 +419,11 @@ def compare_three_ways(
 
 
 def _compare_update(
-    step: Step, remote: dict[str, Any] | None, meaning: Org, forms: Forms, overwritten: Mapping[str, Any]
+    step: Step,
+    remote: dict[str, Any] | None,
+    meaning: Org,
+    forms: Forms,
+    overwritten: Mapping[str, Any],
 ) -> Step:
     turn = None if remote is None else _detect_turn(step, remote, meaning)
     cells = []
@@ -388,7 +438,9 @@ def _compare_update(
             doubtful = _list_held(step, field, after, forms, answered=False)
             doubtful += [overwritten[field]] if field in overwritten else []
             in_doubt = any(not same(field, held, now) for held in doubtful)
-            if _same(field, now, after, meaning) or ((answered or in_doubt) and agrees(field, after, now)):
+            if _same(field, now, after, meaning) or (
+                (answered or in_doubt) and agrees(field, after, now)
+            ):
                 status = "already"
             elif not (answered or _holds(step, field, cell.before, now, meaning, forms)):
                 status, reason = "conflict", CHANGED
@@ -404,7 +456,9 @@ def _compare_delete(step: Step, remote: dict[str, Any] | None, meaning: Org, for
     drifted = tuple(
         EditedCell(field, was, None, "conflict", now, CHANGED)
         for field, was in step.base.items()
-        if not _holds(step, field, was, now := normalize_or_keep(field, remote.get(field)), meaning, forms)
+        if not _holds(
+            step, field, was, now := normalize_or_keep(field, remote.get(field)), meaning, forms
+        )
     )
     return replace(step.mark("conflict" if drifted else "clean"), drifted=drifted)
 
@@ -413,7 +467,9 @@ def _detect_turn(step: Step, remote: dict[str, Any], meaning: Org) -> str | None
     """Name the reason for a conflict if someone closed or reopened the deal since the plan."""
     now = {column: remote.get(column) for column in step.base}
     closed = meaning.stages.is_closed(now)
-    if closed in (meaning.stages.is_closed(planned) for planned in (step.base, step.base | step.fields)):
+    if closed in (
+        meaning.stages.is_closed(planned) for planned in (step.base, step.base | step.fields)
+    ):
         return None
     outcome = meaning.stages.outcome(now) if closed else "reopened"
     what = outcome if outcome in ("won", "lost", "reopened") else "closed"
@@ -424,7 +480,8 @@ def _same(field: str, one: Any, other: Any, meaning: Org) -> bool:
     """Compare two cells by meaning: an alias equals its stage."""
     if field == "stage":
         one, other = (
-            meaning.stages.aliases.get(cell, cell) if isinstance(cell, str) else cell for cell in (one, other)
+            meaning.stages.aliases.get(cell, cell) if isinstance(cell, str) else cell
+            for cell in (one, other)
         )
     return same(field, one, other)
 
@@ -436,7 +493,9 @@ def _list_held(step: Step, field: str, ours: Any, forms: Forms, *, answered: boo
 
 
 def _is_form(step: Step, field: str, ours: Any, now: Any, forms: Forms) -> bool:
-    return any(same(field, held, now) for held in _list_held(step, field, ours, forms, answered=True))
+    return any(
+        same(field, held, now) for held in _list_held(step, field, ours, forms, answered=True)
+    )
 
 
 def _holds(step: Step, field: str, ours: Any, now: Any, meaning: Org, forms: Forms) -> bool:
@@ -452,7 +511,9 @@ def promise_no_writes() -> Iterator[None]:
         raise KeyboardInterrupt("stopped; nothing was sent") from None
 
 
-def _ask_together(client: Client, ask: Callable[[_Asked], _Answer], about: Iterable[_Asked]) -> list[_Answer]:
+def _ask_together(
+    client: Client, ask: Callable[[_Asked], _Answer], about: Iterable[_Asked]
+) -> list[_Answer]:
     with Threads(client.concurrency) as threads:
         futures = [threads.submit(ask, each) for each in about]
         return [future.result() for future in futures]

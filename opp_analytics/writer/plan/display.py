@@ -69,10 +69,15 @@ def summarize_plan(steps: Sequence[Step], opportunities: pd.DataFrame, words: Wo
     valued = [step for step in steps if step.operation != "recover"]
     if valued:
         currency = valued[0].org.currency
-        was, now = sum(step.value_before for step in valued), sum(step.value_after for step in valued)
+        was, now = (
+            sum(step.value_before for step in valued),
+            sum(step.value_after for step in valued),
+        )
         before, after = (text.money(value, currency, full=True) for value in (was, now))
         change = text.money(now - was, currency, full=True, signed=True)
-        lines.append(f"value of these deals: {before}" + (f" → {after} ({change})" if now != was else ""))
+        lines.append(
+            f"value of these deals: {before}" + (f" → {after} ({change})" if now != was else "")
+        )
     lines += _notes(steps, opportunities)
     for option, noun in PERMISSIONS.items():
         needing = len(list_needing(option, steps))
@@ -105,7 +110,9 @@ def _headline(steps: Iterable[Step]) -> str:
 
 def _notes(steps: Sequence[Step], before: pd.DataFrame) -> list[str]:
     """Count the deals that deserve a second look, though they do not block a plan."""
-    updates = [(step.org.stages, step.base, step.fields) for step in steps if step.operation == "update"]
+    updates = [
+        (step.org.stages, step.base, step.fields) for step in steps if step.operation == "update"
+    ]
     disqualified = sum(
         stages.outcome(base) == stages.outcome(base | fields) == "disqualified"
         for stages, base, fields in updates
@@ -116,7 +123,11 @@ def _notes(steps: Sequence[Step], before: pd.DataFrame) -> list[str]:
     below = sum((step.fields.get("value") or 0) < 0 for step in steps)
     return [
         *([f"{text.count(closed)} already won or lost"] if closed else []),
-        *([f"{text.count(disqualified, 'disqualified deal')}, in no forecast"] if disqualified else []),
+        *(
+            [f"{text.count(disqualified, 'disqualified deal')}, in no forecast"]
+            if disqualified
+            else []
+        ),
         *([f"{text.count(disagree)} with a stage and a status that disagree"] if disagree else []),
         *([f"{text.count(below, 'value')} below zero"] if below else []),
         *([f"{text.count(kept)} won or lost with the stated chance from before"] if kept else []),
@@ -140,7 +151,9 @@ def _count_kept(steps: Iterable[Step], before: pd.DataFrame) -> int:
         return 0
     stated, kept = before.set_index("unique_id")["probability"], 0
     for step in steps:
-        was, now = (step.org.stages.outcome(cells) for cells in (step.base, step.base | step.fields))
+        was, now = (
+            step.org.stages.outcome(cells) for cells in (step.base, step.base | step.fields)
+        )
         if step.operation == "update" and now in _CHANCES and now != was:
             chance = step.fields.get("probability", stated.get(step.unique_id))
             kept += not schema.is_blank(chance) and chance != _CHANCES[now]
@@ -233,12 +246,17 @@ def _problem_table(problems: Sequence[PlanProblem]) -> str:
     if not problems:
         return ""
     rows = (
-        [_escape(format_cell(problem.field if c == "value" else c, v)) for c, v in problem._asdict().items()]
+        [
+            _escape(format_cell(problem.field if c == "value" else c, v))
+            for c, v in problem._asdict().items()
+        ]
         for problem in problems[:_MOST]
     )
     head = f"{text.count(len(problems), 'problem')}: nothing is sent until they are fixed"
     table = _table(dict.fromkeys(PlanProblem._fields, "left"), rows)
-    return f"<p style='{_RED}'><b>{head}</b></p>{table}{_rest(len(problems), 'problem', '.problems')}"
+    return (
+        f"<p style='{_RED}'><b>{head}</b></p>{table}{_rest(len(problems), 'problem', '.problems')}"
+    )
 
 
 def _format_cells(step: Step) -> list[tuple[str, str, str, str]]:
@@ -248,7 +266,11 @@ def _format_cells(step: Step) -> list[tuple[str, str, str, str]]:
 
 def _format_change(cell: EditedCell, currency: str | None = None) -> tuple[str, str, str]:
     field = cell.field or ""
-    return field, format_cell(field, cell.before, currency), format_cell(field, cell.after, currency)
+    return (
+        field,
+        format_cell(field, cell.before, currency),
+        format_cell(field, cell.after, currency),
+    )
 
 
 def _format_money(step: Step) -> tuple[str, str]:
@@ -263,9 +285,13 @@ def _format_money(step: Step) -> tuple[str, str]:
 def _table(titles: dict[str, str], rows: Iterable[Iterable[str]]) -> str:
     """Make an HTML table of cells that are HTML already; `titles` with their alignment."""
     aligned = [f"style='text-align:{side}'" for side in titles.values()]
-    head = "".join(f"<th {style}>{title}</th>" for title, style in zip(titles, aligned, strict=True))
+    head = "".join(
+        f"<th {style}>{title}</th>" for title, style in zip(titles, aligned, strict=True)
+    )
     body = "".join(
-        "<tr>" + "".join(f"<td {s}>{cell}</td>" for cell, s in zip(row, aligned, strict=True)) + "</tr>"
+        "<tr>"
+        + "".join(f"<td {s}>{cell}</td>" for cell, s in zip(row, aligned, strict=True))
+        + "</tr>"
         for row in rows
     )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if body else ""
@@ -280,12 +306,18 @@ def _html_cell(operation: str, field: str, old: str, new: str, status: str) -> s
     note = "" if status == "clean" else f" <em>({_color(status)})</em>"
     if not field:
         return note
-    change = _escape(new) if operation == "create" else f"<del>{_escape(old)}</del> → <b>{_escape(new)}</b>"
+    change = (
+        _escape(new)
+        if operation == "create"
+        else f"<del>{_escape(old)}</del> → <b>{_escape(new)}</b>"
+    )
     return f"{_escape(field)}: {change}{note}"
 
 
 def _rest(rows: int, noun: str, where: str) -> str:
-    return f"<p>… and {text.count(rows - _MOST, noun)} more, see {where}</p>" if rows > _MOST else ""
+    return (
+        f"<p>… and {text.count(rows - _MOST, noun)} more, see {where}</p>" if rows > _MOST else ""
+    )
 
 
 def _lines(words: str) -> str:

@@ -50,7 +50,8 @@ class Plan:
     """Checked changes to opportunities, not yet sent; made by `plan`, sent by `apply`."""
 
     steps: list[Step]
-    """The writes that carry it out, one per opportunity and operation; the frames below are made from them."""
+    """The writes that carry it out, one per opportunity and operation; the frames below are made
+    from them."""
     found_problems: list[PlanProblem]
     before: pd.DataFrame
     """The opportunities that the plan was made from."""
@@ -66,10 +67,11 @@ class Plan:
     def changes(self) -> pd.DataFrame:
         """One row per changed cell, created cell, or deleted or recovered opportunity.
 
-        ``unique_id`` (missing for a create), ``operation`` (create, update, delete, recover), ``field`` (missing for a
-        delete or recover), ``before``, ``after`` (objects; None is an empty cell), ``status`` (clean; already: the server
-        holds it already; conflict: the server holds something else; without a client all are clean), ``row`` (index label
-        of the row in the edited frame, or its position where labels repeat), ``name``.
+        ``unique_id`` (missing for a create), ``operation`` (create, update, delete, recover),
+        ``field`` (missing for a delete or recover), ``before``, ``after`` (objects; None is an
+        empty cell), ``status`` (clean; already: the server holds it already; conflict: the server
+        holds something else; without a client all are clean), ``row`` (index label of the row in
+        the edited frame, or its position where labels repeat), ``name``.
         """
         return list_changes(self.steps)
 
@@ -89,23 +91,33 @@ class Plan:
     @property
     def needs(self) -> tuple[str, ...]:
         """Options that `apply` needs for this plan: clear_nulls, allow_delete."""
-        return tuple(option for option in display.PERMISSIONS if display.list_needing(option, self.steps))
+        return tuple(
+            option for option in display.PERMISSIONS if display.list_needing(option, self.steps)
+        )
 
     def __len__(self) -> int:
         """Number of changes."""
         return sum(len(step.cells) for step in self.steps)
 
     def summary(self, *, words: display.Words = display.PYTHON) -> str:
-        """Summarize the changes, the money they move, and the problems to fix first; options and lists in the `words` of Python by default."""
+        """Summarize the changes, the money they move, and the problems to fix first.
+
+        Options and lists in the `words` of Python by default.
+        """
         lines = [self.overview(words=words)]
         problems = self.found_problems
         if problems:
-            lines.append(f"{text.count(len(problems), 'problem')}: nothing is sent until they are fixed")
+            lines.append(
+                f"{text.count(len(problems), 'problem')}: nothing is sent until they are fixed"
+            )
             lines.append(display.describe_problems(problems, self.before, words))
         return "\n".join(lines)
 
     def overview(self, *, words: display.Words = display.PYTHON) -> str:
-        """Summarize the changes and the money they move; options and lists in the `words` of Python by default."""
+        """Summarize the changes and the money they move.
+
+        Options and lists in the `words` of Python by default.
+        """
         return display.summarize_plan(self.steps, self.before, words)
 
     def edited(self) -> pd.DataFrame:
@@ -114,12 +126,18 @@ class Plan:
         Returns
         -------
         DataFrame
-            As ``before``, with created opportunities at its end (``unique_id`` missing) and without deleted ones.
+            As ``before``, with created opportunities at its end (``unique_id`` missing) and without
+            deleted ones.
         """
         return _edit_frame(self.before, self.steps)
 
     def impact(
-        self, *, as_of: When, freq: Freq = "M", history: History | None = None, method: MethodName = "auto"
+        self,
+        *,
+        as_of: When,
+        freq: Freq = "M",
+        history: History | None = None,
+        method: MethodName = "auto",
     ) -> pd.DataFrame:
         """Forecast with and without the plan, period by period.
 
@@ -137,14 +155,16 @@ class Plan:
         Returns
         -------
         DataFrame
-            Index ``period`` as in `forecast`, and a last row ``total``; for each of ``booked weighted_open expected low
-            high open_value open_count`` the columns ``…_before`` and ``…_after``, and ``expected_change``; money
-            float64. ``low`` and ``high`` are not defined for the total.
+            Index ``period`` as in `forecast`, and a last row ``total``; for each of ``booked
+            weighted_open expected low high open_value open_count`` the columns ``…_before`` and
+            ``…_after``, and ``expected_change``; money float64. ``low`` and ``high`` are not
+            defined for the total.
 
-            Attrs: ``method`` of both sides, that of the forecast before; ``why``, with what the method cannot see; ``learned_from``, ``learns_on``
-            and ``freq`` as in `forecast`; ``other_deals`` as many as were added.
-            Where `before` is only a part of the pipeline, the history's record of its time adds the other deals to both sides;
-            without one they are of its own deals alone (``new_business=False``).
+            Attrs: ``method`` of both sides, that of the forecast before; ``why``, with what the
+            method cannot see; ``learned_from``, ``learns_on`` and ``freq`` as in `forecast`;
+            ``other_deals`` as many as were added. Where `before` is only a part of the pipeline,
+            the history's record of its time adds the other deals to both sides; without one they
+            are of its own deals alone (``new_business=False``).
         """
         # Here, because planning and applying need no statistics.
         from opp_analytics.analysis import EditImpact
@@ -228,7 +248,9 @@ def _edit_frame(before: pd.DataFrame, steps: Iterable[Step]) -> pd.DataFrame:
         edits = {str(cell.field): cell.after for cell in step.cells if cell.status != "conflict"}
         if converted and edits.keys() & {"value", org.CURRENCY}:
             # An amount is the CRM's, and the value beside it what it is in the org's currency.
-            amount: Any = edits["value"] if "value" in edits else before[org.VALUE_ORIGINAL].get(row)
+            amount: Any = (
+                edits["value"] if "value" in edits else before[org.VALUE_ORIGINAL].get(row)
+            )
             value = None if schema.is_blank(amount) else float(amount) * step.rate
             edits |= {org.VALUE_ORIGINAL: amount, "value": value}
         cells |= {(row, name): value for name, value in edits.items()}
@@ -239,10 +261,10 @@ def _edit_frame(before: pd.DataFrame, steps: Iterable[Step]) -> pd.DataFrame:
 def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = None) -> Plan:
     """Find and check the changes that turn `before` into `after`.
 
-    Rows are matched by ``unique_id``: their order and the index do not matter. A row of `after` without a
-    ``unique_id`` is created, a row that `after` lacks is deleted, a column that `after` lacks is left alone. To
-    edit some opportunities only, give the same selection for both. Nothing is sent; with a client the touched
-    opportunities are read.
+    Rows are matched by ``unique_id``: their order and the index do not matter. A row of `after`
+    without a ``unique_id`` is created, a row that `after` lacks is deleted, a column that `after`
+    lacks is left alone. To edit some opportunities only, give the same selection for both. Nothing
+    is sent; with a client the touched opportunities are read.
 
     Parameters
     ----------
@@ -251,8 +273,8 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
     after : DataFrame
         The same, edited; dtypes may differ (text dates, ints, Decimals).
     client : Client, optional
-        If given, every change is also compared with what the server holds now, and a row that `before` lacks and the
-        trash holds is recovered.
+        If given, every change is also compared with what the server holds now, and a row that
+        `before` lacks and the trash holds is recovered.
 
     Returns
     -------
@@ -262,7 +284,8 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
     Raises
     ------
     ArgumentTypeError, MissingColumnError, DataError
-        If either is not a frame, has no ``unique_id`` or a duplicate column, or a cell of `before` is invalid.
+        If either is not a frame, has no ``unique_id`` or a duplicate column, or a cell of `before`
+        is invalid.
     PlanError
         If `before` was loaded from another tenant than the client's.
     ApiError
@@ -272,10 +295,11 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
 
     Notes
     -----
-    The plan belongs to the API and tenant that `before` was loaded from (``before.attrs["load"]``) or that the client
-    asks; `apply` refuses it anywhere else. A cell that becomes empty, and a removed row, are changes that `apply`
-    refuses without ``clear_nulls`` or ``allow_delete``. A value that does not fit is a problem only
-    where it was changed. ``created_at`` and ``updated_at`` of a row to be created are the server's to set.
+    The plan belongs to the API and tenant that `before` was loaded from (``before.attrs["load"]``)
+    or that the client asks; `apply` refuses it anywhere else. A cell that becomes empty, and a
+    removed row, are changes that `apply` refuses without ``clear_nulls`` or ``allow_delete``. A
+    value that does not fit is a problem only where it was changed. ``created_at`` and
+    ``updated_at`` of a row to be created are the server's to set.
 
     Examples
     --------
@@ -291,7 +315,9 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
     base, edited = difference.require_ids(before, "before"), difference.require_ids(after, "after")
     meaning = org.get_org(before)
     org.merge_orgs(meaning, org.get_org(after), names=("before's org", "after's"))
-    org.merge_orgs(meaning, None if client is None else client.org, names=("before's org", "the client's"))
+    org.merge_orgs(
+        meaning, None if client is None else client.org, names=("before's org", "the client's")
+    )
     derived = list(org.Org.of(before).derived)
     edits = difference.find_joined_edits(base, edited)
     base, edited = (frame.drop(columns=derived, errors="ignore") for frame in (base, edited))
@@ -306,16 +332,25 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
         return Plan(steps, problems, opportunities, url=url, tenant=tenant)
     if tenant not in (None, client.settings.tenant):
         raise PlanError(
-            f"the opportunities were loaded from another tenant ({url}) than the client's ({client.settings.url}); plan "
+            f"the opportunities were loaded from another tenant ({url}) than the client's "
+            f"({client.settings.url}); plan "
             "with the address and key that they were loaded with"
         )
     with difference.promise_no_writes():
         unknown = [p for p in problems if p.problem == difference.UNKNOWN_ID]
-        recovered = difference.find_in_trash(client, {p.unique_id for p in unknown}) if unknown else set()
+        recovered = (
+            difference.find_in_trash(client, {p.unique_id for p in unknown}) if unknown else set()
+        )
         in_trash = (p for p in unknown if p.unique_id in recovered)
         steps += [Step("recover", p.unique_id, (EditedCell(),), row=p.row) for p in in_trash]
-        problems = [p for p in problems if p.problem != difference.UNKNOWN_ID or p.unique_id not in recovered]
-        now = difference.read_many(client, {step.unique_id for step in steps if step.unique_id is not None})
+        problems = [
+            p
+            for p in problems
+            if p.problem != difference.UNKNOWN_ID or p.unique_id not in recovered
+        ]
+        now = difference.read_many(
+            client, {step.unique_id for step in steps if step.unique_id is not None}
+        )
     settings = client.settings
     steps = compare_steps(steps, client, now, read_forms(settings.tenant, steps))
     return Plan(steps, problems, opportunities, url=settings.url, tenant=settings.tenant)
@@ -339,10 +374,16 @@ _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
 def _write_parts(
-    path: Path, head: dict[str, Any], steps: list[Step], problems: list[PlanProblem], before: pd.DataFrame
+    path: Path,
+    head: dict[str, Any],
+    steps: list[Step],
+    problems: list[PlanProblem],
+    before: pd.DataFrame,
 ) -> None:
     check_ending(path, (".json", ""))
-    head = {"format": _FORMAT} | head | {"columns": {str(c): str(t) for c, t in before.dtypes.items()}}
+    head = (
+        {"format": _FORMAT} | head | {"columns": {str(c): str(t) for c, t in before.dtypes.items()}}
+    )
     blocks = [
         *(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()),
         _block("steps", map(_step_line, steps)),
@@ -359,18 +400,31 @@ def _block(name: str, lines: Iterable[str]) -> str:
 
 
 def _step_line(step: Step) -> str:
-    head = {"operation": step.operation, "unique_id": step.unique_id, "name": step.name, "row": step.row}
+    head = {
+        "operation": step.operation,
+        "unique_id": step.unique_id,
+        "name": step.name,
+        "row": step.row,
+    }
     cells = {"cells": [_write_cell(cell) for cell in step.cells]}
     if step.drifted:
         cells |= {"drifted": [_write_cell(cell) for cell in step.drifted]}
     # The standard library also writes half of a character, as a row's label may hold.
-    return f"{json.dumps(head, ensure_ascii=False, default=str)[:-1]}, {_encode(cells).decode()[1:]}"
+    return (
+        f"{json.dumps(head, ensure_ascii=False, default=str)[:-1]}, {_encode(cells).decode()[1:]}"
+    )
 
 
 def _write_cell(cell: EditedCell) -> dict[str, Any]:
     field = cell.field or ""
-    record = {"field": cell.field, "before": _wire(field, cell.before), "after": _wire(field, cell.after)}
-    reason = {} if cell.reason is None else {"remote": _wire(field, cell.remote), "reason": cell.reason}
+    record = {
+        "field": cell.field,
+        "before": _wire(field, cell.before),
+        "after": _wire(field, cell.after),
+    }
+    reason = (
+        {} if cell.reason is None else {"remote": _wire(field, cell.remote), "reason": cell.reason}
+    )
     return record | {"status": cell.status} | reason
 
 
@@ -380,12 +434,16 @@ def _wire(field: str, value: Any) -> msgspec.Raw:
 
 def _problem_line(problem: PlanProblem) -> str:
     plain = {k: v.item() if isinstance(v, np.generic) else v for k, v in problem._asdict().items()}
-    plain = {k: None if schema.is_blank(v) and not isinstance(v, str) else v for k, v in plain.items()}
+    plain = {
+        k: None if schema.is_blank(v) and not isinstance(v, str) else v for k, v in plain.items()
+    }
     return json.dumps(plain, ensure_ascii=False, default=str)
 
 
 def _row_lines(frame: pd.DataFrame) -> list[str]:
-    columns = {str(name): [_wire(str(name), value) for value in frame[name]] for name in frame.columns}
+    columns = {
+        str(name): [_wire(str(name), value) for value in frame[name]] for name in frame.columns
+    }
     rows = zip(*columns.values(), strict=True)
     return [_encode(dict(zip(columns, row, strict=True))).decode() for row in rows]
 
@@ -401,12 +459,15 @@ def _read_parts(path: Path) -> tuple[dict[str, Any], list[Step], list[PlanProble
     if found != _FORMAT:
         if isinstance(found, str) and found.startswith("opp_analytics plan"):
             raise DataError(
-                f"{path} was saved by another version ({found!r}; this one reads {_FORMAT!r}); plan the edits again, or "
+                f"{path} was saved by another version ({found!r}; this one reads {_FORMAT!r}); "
+                "plan the edits again, or "
                 "undo the run again, and save that plan"
             )
         raise DataError(f"{path} is not a saved plan; plan the edits and save that plan")
     try:
-        facts = {name: fact for name, fact in schema.keep_facts(content).items() if fact is not None}
+        facts = {
+            name: fact for name, fact in schema.keep_facts(content).items() if fact is not None
+        }
         before = read_before(content["before"], content["columns"], facts)
         steps = [_read_step(step) for step in content["steps"]]
         _check(steps, before)
@@ -421,14 +482,18 @@ def _read_parts(path: Path) -> tuple[dict[str, Any], list[Step], list[PlanProble
 
 
 def _read_step(content: dict[str, Any]) -> Step:
-    cells, drifted = (tuple(map(_read_cell, content.get(name, ()))) for name in ("cells", "drifted"))
+    cells, drifted = (
+        tuple(map(_read_cell, content.get(name, ()))) for name in ("cells", "drifted")
+    )
     names = ("operation", "unique_id", "name", "row")
     return Step(**{name: content[name] for name in names}, cells=cells, drifted=drifted)
 
 
 def _read_cell(content: dict[str, Any]) -> EditedCell:
     field = content["field"]
-    before, after, remote = (from_wire(field or "", content.get(c)) for c in ("before", "after", "remote"))
+    before, after, remote = (
+        from_wire(field or "", content.get(c)) for c in ("before", "after", "remote")
+    )
     return EditedCell(field, before, after, content["status"], remote, content.get("reason"))
 
 
@@ -438,13 +503,18 @@ def _check(steps: list[Any], before: pd.DataFrame) -> None:
     if before["unique_id"].isna().any() or before["unique_id"].duplicated().any():
         raise ValueError("an opportunity has no id, or an id is duplicated")
     # A recovered opportunity is in the trash, not in what the plan was made from.
-    known = {*before["unique_id"], *(step.unique_id for step in steps if step.operation == "recover")}
+    known = {
+        *before["unique_id"],
+        *(step.unique_id for step in steps if step.operation == "recover"),
+    }
     for place, step in enumerate(steps, start=1):
         where, operation = f"step {place}: ", step.operation
         statuses = {cell.status for cell in (*step.cells, *step.drifted)}
         if operation not in OPERATIONS or not step.cells or not statuses <= set(STATUSES):
             raise ValueError(f"{where}unknown operation or status, or no change")
-        if not isinstance(step.name, str | None) or not isinstance(step.row, int | float | str | None):
+        if not isinstance(step.name, str | None) or not isinstance(
+            step.row, int | float | str | None
+        ):
             raise ValueError(f"{where}its name is not text, or its row not a number")
         if operation == "create":
             if step.unique_id is not None or step.row is None:
@@ -464,10 +534,14 @@ def _check_cell(cell: EditedCell, where: str, meaning: org.Org, before: pd.DataF
     wrong = find_problem(cell.field, cell.after, meaning)
     # A column that the edits added has no value before.
     if wrong or (cell.before is not None and cell.field not in before):
-        raise ValueError(f"{where}{cell.field!r} cannot be written: {wrong[0] if wrong else 'unknown'}")
+        raise ValueError(
+            f"{where}{cell.field!r} cannot be written: {wrong[0] if wrong else 'unknown'}"
+        )
 
 
-def read_before(records: list[dict[str, Any]], dtypes: dict[str, str], attrs: dict[Any, Any]) -> pd.DataFrame:
+def read_before(
+    records: list[dict[str, Any]], dtypes: dict[str, str], attrs: dict[Any, Any]
+) -> pd.DataFrame:
     """Make the opportunities before the edits of what a plan or a workbook holds."""
     frame = pd.DataFrame(records, columns=list(dtypes), dtype="object")
     further = {c: t for c, t in dtypes.items() if c not in schema.COLUMNS}

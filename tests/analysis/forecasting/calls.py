@@ -19,16 +19,18 @@ def make(rows: list[dict[str, Any]], **settings: Any) -> oa.Org:
 
 
 def call(made_on: str, caller: str, commit: float | None, **of: str) -> dict[str, Any]:
-    """A call for the month in which it is made: the caller's own number, unless `of` says whose (whole="" for the whole's)."""
+    """A call for the month in which it is made: the caller's own number, unless `of` says whose
+    (whole="" for the whole's)."""
     number = {name: whose for name, whose in (of or {"owner_name": caller}).items() if whose}
     return {"made_on": made_on, "period": made_on[:7], "caller": caller, "commit": commit, **number}
 
 
 def play(months: int = 3) -> History:
-    """Months from January 2025 on, recorded daily, in which nothing but stated chances can be used up to the third.
+    """Months from January 2025 on, recorded daily, in which nothing but stated chances can be used
+    up to the third.
 
-    On the 1st, Ann has a deal of 100 and Bo one of 50, at 50% and due on the 28th. On the 27th Ann's is won, and Bo's is won
-    in odd months, lost in even ones.
+    On the 1st, Ann has a deal of 100 and Bo one of 50, at 50% and due on the 28th. On the 27th
+    Ann's is won, and Bo's is won in odd months, lost in even ones.
     """
     rows = []
     for month in pd.period_range("2025-01", periods=months, freq="M"):
@@ -38,8 +40,13 @@ def play(months: int = 3) -> History:
             rows.append((f"{who}{month}", f"{month}-27", end, f"{month}-27", value, who))
     days = pd.date_range("2025-01-01", f"{month + 1}-20")
     # A deal that nobody calls is recorded anew each day.
-    rows += [("z", f"{day.date()}", "discovery", "2027-01-01", 10.0 + k, "Cy") for k, day in enumerate(days)]
-    log = pd.DataFrame(rows, columns=["unique_id", "seen_at", "stage", "close_date", "value", "owner_name"])
+    rows += [
+        ("z", f"{day.date()}", "discovery", "2027-01-01", 10.0 + k, "Cy")
+        for k, day in enumerate(days)
+    ]
+    log = pd.DataFrame(
+        rows, columns=["unique_id", "seen_at", "stage", "close_date", "value", "owner_name"]
+    )
     return History.from_changes(log.assign(probability=50).sort_values("seen_at", kind="stable"))
 
 
@@ -58,7 +65,8 @@ CALLS = [
 
 
 def simulate(seed: int, kind: worlds.Kind) -> tuple[History, oa.Org]:
-    """A simulated team whose people, manager and chief call at random, withdraw, and leave months out."""
+    """A simulated team whose people, manager and chief call at random, withdraw, and leave months
+    out."""
     rng = np.random.default_rng(seed)
     history = worlds.history(kind, seed)
     log = history.changes()
@@ -74,11 +82,18 @@ def simulate(seed: int, kind: worlds.Kind) -> tuple[History, oa.Org]:
         for caller, of in numbers:
             for _ in range(int(rng.integers(0, 4))):
                 day = (
-                    month.start_time + pd.Timedelta(days=int(rng.integers(-10, month.days_in_month)))
+                    month.start_time
+                    + pd.Timedelta(days=int(rng.integers(-10, month.days_in_month)))
                 ).date()
                 commit = None if rng.random() < 0.15 else round(float(rng.lognormal(12, 0.6)), 2)
                 rows.append(
-                    {"made_on": str(day), "period": str(month), "caller": caller, "commit": commit, **of}
+                    {
+                        "made_on": str(day),
+                        "period": str(month),
+                        "caller": caller,
+                        "commit": commit,
+                        **of,
+                    }
                 )
     teams = [
         {"owner_name": name, "team": "East" if k % 2 else "West"}
@@ -107,7 +122,10 @@ class World:
         self.history, self.org = simulate(seed, kind)
         self.history = self.history.read_by(self.org)
         self.rows: list[dict[str, Any]] = [
-            {str(name): cell or "" if name in ("owner_name", "team") else cell for name, cell in row.items()}
+            {
+                str(name): cell or "" if name in ("owner_name", "team") else cell
+                for name, cell in row.items()
+            }
             for row in oa.calls(self.org)
             .astype("object")
             .where(lambda table: table.notna(), None)
@@ -120,7 +138,9 @@ class World:
         first, end = pd.Period(days[0], "M"), days[-1] - pd.Timedelta(days=15)
         self.points = []
         for month in pd.period_range(first, end.to_period("M")):
-            if month.end_time.normalize() > end or not any(row["period"] == str(month) for row in self.rows):
+            if month.end_time.normalize() > end or not any(
+                row["period"] == str(month) for row in self.rows
+            ):
                 continue
             length = month.days_in_month
             for place, left in enumerate((length - 1, 2 * length // 3, length // 3, 7)):
@@ -130,15 +150,25 @@ class World:
                     self.points.append((month, place, day, self.records[on[-1]]))
 
     def ask(
-        self, month: pd.Period, made: pd.Timestamp, method: MethodName, by: str = "", group: str = ""
+        self,
+        month: pd.Period,
+        made: pd.Timestamp,
+        method: MethodName,
+        by: str = "",
+        group: str = "",
     ) -> float:
         """The forecast of a record."""
         key = month, made, method, by
         if key not in self.made:
             self.made[key] = oa.forecast(
-                self.history.as_of(made), as_of=made, history=self.history, freq="M", method=method, by=by or None,
+                self.history.as_of(made),
+                as_of=made,
+                history=self.history,
+                freq="M",
+                method=method,
+                by=by or None,
                 periods=[str(month)],
-            )  # fmt: skip
+            )
         table = self.made[key]
         label = (group, str(month)) if by else str(month)
         return float(table["expected"].get(label, 0.0))
@@ -175,6 +205,8 @@ def ratio_ends(ours: list[float], model: list[float]) -> tuple[float, float]:
     rng, n = np.random.default_rng(0), len(ours)
     if n < 6:
         return np.nan, np.nan
-    drawn = [(np.array(ours)[k].sum(), np.array(model)[k].sum()) for k in rng.integers(0, n, (2_000, n))]
+    drawn = [
+        (np.array(ours)[k].sum(), np.array(model)[k].sum()) for k in rng.integers(0, n, (2_000, n))
+    ]
     ends = np.quantile([one / other for one, other in drawn if other], [0.025, 0.975])
     return float(ends[0]), float(ends[1])

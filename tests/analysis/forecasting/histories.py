@@ -19,7 +19,9 @@ ROWS = [
     row("c", "2026-03-15", "closed_won", probability=100, close_date="2026-03-15"),
     row("d", "2026-01-10", "discovery", deleted=True),
 ]
-PAST = recorded(ROWS, ["2026-01-01T12:00Z", "2026-01-15T12:00Z", "2026-02-15T12:00Z", "2026-04-05T12:00Z"])
+PAST = recorded(
+    ROWS, ["2026-01-01T12:00Z", "2026-01-15T12:00Z", "2026-02-15T12:00Z", "2026-04-05T12:00Z"]
+)
 _MONTHS = [
     row("a", "2026-01-02", "proposal", close_date="2026-02-20", value=100.0),
     row("a", "2026-02-20", "closed_won", close_date="2026-02-20", value=100.0),
@@ -44,9 +46,10 @@ def even_months(
 ) -> History:
     """Months that are all alike, from January 2026 on.
 
-    On the 10th two deals of 100 in proposal are open and due in the month; on the 20th one is won, the other lost, and a
-    deal of 30 that nobody had seen before is won. There are records on both days. With `owners`, Ann wins, Bo loses, and
-    Cy wins the unseen deals. With an `org`, deals won are in its pipeline Renewal, deals lost in New.
+    On the 10th two deals of 100 in proposal are open and due in the month; on the 20th one is won,
+    the other lost, and a deal of 30 that nobody had seen before is won. There are records on both
+    days. With `owners`, Ann wins, Bo loses, and Cy wins the unseen deals. With an `org`, deals won
+    are in its pipeline Renewal, deals lost in New.
     """
     rows = []
     for month in pd.period_range("2026-01", periods=months, freq="M"):
@@ -58,7 +61,9 @@ def even_months(
             (f"b{month}", twentieth, "closed_lost", f"{month}-20", 100.0, "Bo"),
             (f"c{month}", twentieth, "closed_won", f"{month}-20", 30.0, "Cy"),
         ]
-    log = pd.DataFrame(rows, columns=["unique_id", "seen_at", "stage", "close_date", "value", "owner_name"])
+    log = pd.DataFrame(
+        rows, columns=["unique_id", "seen_at", "stage", "close_date", "value", "owner_name"]
+    )
     log = log.assign(probability=50, created_at="2026-01-01T00:00:00Z")
     if until is not None:
         log = log[log["seen_at"] <= until]

@@ -52,13 +52,17 @@ def test_backtest__is_the_forecast_made_at_the_record():
             asked: dict[str, Any] = {"method": method, "by": by}
             then = forecast(history.as_of(made), as_of=made, history=history, periods=2, **asked)
             for column in ("booked", "expected", "low", "median", "high"):
-                pd.testing.assert_series_equal(table[column], then[column].reindex(table.index), atol=1e-6)
+                pd.testing.assert_series_equal(
+                    table[column], then[column].reindex(table.index), atol=1e-6
+                )
 
 
 def test_backtest__by_owner_adds_up_to_the_whole():
     history = even_months(12, owners=True)
     whole, parts = backtest(history, freq="M"), backtest(history, freq="M", by="owner_name")
-    sums = parts.groupby(level=["made_at", "period"])[["expected", "actual", "booked", "error"]].sum()
+    sums = parts.groupby(level=["made_at", "period"])[
+        ["expected", "actual", "booked", "error"]
+    ].sum()
     pd.testing.assert_frame_equal(sums, whole[sums.columns], check_like=True)
 
 
@@ -113,8 +117,10 @@ def test_backtest_horizons__are_the_scores_of_each_distance():
         held = (group["low"] <= group["actual"]) & (group["actual"] <= group["high"])
         assert row["interval_coverage"] == held.mean()
     assert {name: horizons.attrs[name] for name in ("freq", "method", "confidence")} == {
-        "freq": "M", "method": "stated", "confidence": 0.8,
-    }  # fmt: skip
+        "freq": "M",
+        "method": "stated",
+        "confidence": 0.8,
+    }
 
 
 def test_backtest_horizons__of_some_rows_and_of_another_table():

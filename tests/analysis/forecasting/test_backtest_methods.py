@@ -1,4 +1,5 @@
-"""Methods and formulas of others on the same past forecasts, on histories small enough to work by hand."""
+"""Methods and formulas of others on the same past forecasts, on histories small enough to work by
+hand."""
 
 from __future__ import annotations
 
@@ -20,7 +21,9 @@ from tests.analysis.forecasting.histories import MONTHS, even_months
 
 
 def test_backtest_methods__judge_the_same_forecasts():
-    alone = backtest_methods(MONTHS, freq="M", methods=("stated", "stage"), stage_rates={"proposal": 0.5})
+    alone = backtest_methods(
+        MONTHS, freq="M", methods=("stated", "stage"), stage_rates={"proposal": 0.5}
+    )
     assert alone["n"].tolist() == [len(backtest(MONTHS, freq="M", method="stated"))] * 2
     history = even_months(12)
     names: list[MethodName] = ["stated", "run_rate", "learned"]
@@ -49,8 +52,8 @@ def test_backtest_methods__names_the_best_method_with_its_margin():
     table = backtest_methods(
         even_months(9), freq="M", methods=["stage", "stated"], stage_rates={"proposal": 0.0}
     )
-    # Each month one of two deals of 100 is won, and 30 that nobody saw: half is 30 short and nothing 130 on the 10th,
-    # and both know all on the 20th; the next month nobody sees anything.
+    # Each month one of two deals of 100 is won, and 30 that nobody saw: half is 30 short and
+    # nothing 130 on the 10th, and both know all on the 20th; the next month nobody sees anything.
     assert table.attrs["best"] == "stated"
     other, best = table.iloc[0], table.iloc[1]
     assert (best["behind"], other["behind"]) == (0, pytest.approx(other["wape"] - best["wape"]))
@@ -73,14 +76,20 @@ def test_backtest_methods__says_where_the_difference_is_noise():
 
 
 STATED_AND_STAGE: dict[str, Any] = {
-    "freq": "M", "methods": ["stated", "stage"], "stage_rates": {"proposal": 0.3}
-}  # fmt: skip
+    "freq": "M",
+    "methods": ["stated", "stage"],
+    "stage_rates": {"proposal": 0.3},
+}
 
 
 def test_backtest_methods__has_the_coverage_of_wider_and_narrower_ranges():
     history = worlds.history(worlds.Kind("right", weeks=60), 3)
     row = backtest_methods(history, freq="M", methods=["run_rate"], confidence=0.7).loc["run_rate"]
-    for column, level in {"coverage_50": 0.5, "coverage_95": 0.95, "interval_coverage": 0.7}.items():
+    for column, level in {
+        "coverage_50": 0.5,
+        "coverage_95": 0.95,
+        "interval_coverage": 0.7,
+    }.items():
         past = backtest(history, freq="M", method="run_rate", confidence=level)
         assert row[column] == past.attrs["interval_coverage"]
     past = backtest(history, freq="M", method="run_rate", confidence=0.7).dropna(subset="low")
@@ -91,11 +100,18 @@ def test_backtest_methods__has_the_coverage_of_wider_and_narrower_ranges():
 
 def test_backtest_methods__scores_the_whole_distribution():
     log = pd.DataFrame(
-        {"unique_id": "a", "seen_at": ["2026-01-12", "2026-02-02"], "value": 100.0, "probability": [50, 100],
-         "stage": ["proposal", "closed_won"], "close_date": "2026-01-30"}
-    )  # fmt: skip
+        {
+            "unique_id": "a",
+            "seen_at": ["2026-01-12", "2026-02-02"],
+            "value": 100.0,
+            "probability": [50, 100],
+            "stage": ["proposal", "closed_won"],
+            "close_date": "2026-01-30",
+        }
+    )
     found = backtest_methods(History.from_changes(log), freq="M", methods=["stated", "weighted"])
-    # Half of the distribution is 0 and half 100, which came: 2 · (0.01 + … + 0.50) · 100 / 99. The weighted 50 is 50 off.
+    # Half of the distribution is 0 and half 100, which came: 2 · (0.01 + … + 0.50) · 100 / 99. The
+    # weighted 50 is 50 off.
     assert found["crps"].tolist() == pytest.approx([2 * 1275 / 99, 50])
     assert found["winkler"].isna().tolist() == [False, True]
 
@@ -103,7 +119,9 @@ def test_backtest_methods__scores_the_whole_distribution():
 def test_backtest_methods__counts_each_period_once_in_its_error():
     table = backtest_methods(**STATED_AND_STAGE, history=MONTHS)
     past = backtest(MONTHS, freq="M", method="stated")
-    months = past.assign(error=past["error"].abs()).groupby(level="period")[["error", "actual"]].mean()
+    months = (
+        past.assign(error=past["error"].abs()).groupby(level="period")[["error", "actual"]].mean()
+    )
     row, mean = table.loc["stated"], months["actual"].mean()
     assert row["periods"] == len(months) == 3
     assert row["period_error"] == pytest.approx(months["error"].mean() / mean)
@@ -113,9 +131,12 @@ def test_backtest_methods__counts_each_period_once_in_its_error():
 def test_backtest_methods__by_lead_are_the_same_forecasts_by_days_left():
     history = even_months(12)
     names: list[Any] = ["run_rate", "stated", "last_period"]
-    whole, parts = (backtest_methods(history, freq="M", methods=names, by_lead=by) for by in (False, True))
+    whole, parts = (
+        backtest_methods(history, freq="M", methods=names, by_lead=by) for by in (False, True)
+    )
     assert parts.index.names == ["method", "days_left"]
-    # Of the month: 20 or 21 and 10 or 11 days, 18 and 8 in February; of the next one: 48 to 52 and 38 to 42.
+    # Of the month: 20 or 21 and 10 or 11 days, 18 and 8 in February; of the next one: 48 to 52 and
+    # 38 to 42.
     bands = parts.index.get_level_values("days_left").dtype
     assert isinstance(bands, pd.CategoricalDtype)
     assert bands.ordered
@@ -129,7 +150,9 @@ def test_backtest_methods__by_lead_are_the_same_forecasts_by_days_left():
     assert set(parts.attrs["best"]) == set(bands.categories)
     near = parts.xs("8–14", level="days_left").loc["run_rate"]
     past = backtest(history, freq="M", method="run_rate").reset_index()
-    twentieth = past[past["made_at"].dt.strftime("%Y-%m 20") == past["made_at"].dt.strftime("%Y-%m %d")]
+    twentieth = past[
+        past["made_at"].dt.strftime("%Y-%m 20") == past["made_at"].dt.strftime("%Y-%m %d")
+    ]
     judged = twentieth[twentieth["period"] == twentieth["made_at"].dt.strftime("%Y-%m")].tail(
         int(parts["n"].iloc[0])
     )
@@ -160,31 +183,38 @@ def test_backtest_methods__judges_formulas_of_others_without_a_range():
     table = backtest_methods(even_months(12), freq="M", methods=["run_rate", *RIVALS[:-1]])
     assert set(table["n"]) == {table.attrs["n"]}
     others = table.iloc[1:]
-    assert others[["interval_coverage", "coverage_50", "coverage_95", "winkler"]].isna().all(axis=None)
+    assert (
+        others[["interval_coverage", "coverage_50", "coverage_95", "winkler"]].isna().all(axis=None)
+    )
     # Each month wins 130.
     np.testing.assert_allclose(others["crps"], others["wape"] * 130)
-    # All months are alike, so what came before comes again, and the pipeline alone lacks the deals nobody saw.
+    # All months are alike, so what came before comes again, and the pipeline alone lacks the deals
+    # nobody saw.
     assert others.loc[["three_periods", "last_period"], "wape"].tolist() == [0, 0]
     assert others["bias"]["weighted"] < 0
 
 
 def test_sentence__names_formulas_of_others_as_people_do():
-    table = backtest_methods(even_months(12), freq="M", methods=["run_rate", "stage_projection", "weighted"])
+    table = backtest_methods(
+        even_months(12), freq="M", methods=["run_rate", "stage_projection", "weighted"]
+    )
     said = sentence(table[table.index != "run_rate"])
     assert said.startswith("Stage projection of the last month misses by ")
     assert said.endswith("less than weighted pipeline.")
     assert ": use it." in sentence(table.drop(index="stage_projection"))
     quarters = table.copy()
     quarters.attrs["freq"] = "Q"
-    assert sentence(quarters[quarters.index != "run_rate"]).startswith("Stage projection of the last quarter")
+    assert sentence(quarters[quarters.index != "run_rate"]).startswith(
+        "Stage projection of the last quarter"
+    )
 
 
 def test_sentence__by_lead_counts_the_bands_that_a_method_leads():
     history = even_months(12)
     table = backtest_methods(history, freq="M", methods=["last_period", "weighted"], by_lead=True)
-    assert (
-        sentence(table)
-        == "Last month’s number misses least in 3 of 3 bands of days left: beyond chance in two of them."
+    assert sentence(table) == (
+        "Last month’s number misses least in 3 of 3 bands of days left: beyond chance in two "
+        "of them."
     )
     alone = backtest_methods(history, freq="M", methods=["stated"], by_lead=True)
     assert sentence(alone).endswith("in 3 of 3 bands of days left: could be luck.")
@@ -220,11 +250,15 @@ def test_scores__of_a_forecast_without_a_distribution_are_not_known():
 
 
 def test_score_ranges__of_a_worked_example() -> None:
-    assert score_ranges([5.0, 12.0], [4.0, 4.0], [10.0, 10.0], confidence=0.8).round(6).tolist() == [
+    assert score_ranges([5.0, 12.0], [4.0, 4.0], [10.0, 10.0], confidence=0.8).round(
+        6
+    ).tolist() == [
         6.0,
         26.0,
     ]
 
 
 def test_score_quantiles__of_a_worked_example() -> None:
-    assert score_quantiles([10.0], [[6.0, 10.0, 12.0]], [0.25, 0.5, 0.75]).round(6).tolist() == [1.0]
+    assert score_quantiles([10.0], [[6.0, 10.0, 12.0]], [0.25, 0.5, 0.75]).round(6).tolist() == [
+        1.0
+    ]

@@ -18,7 +18,12 @@ def test_calibration__judges_the_first_open_record_at_the_horizon():
     thirties = table.loc["30–40%"]
     assert thirties[["n", "won", "lost"]].tolist() == [2, 1, 1]
     assert thirties["stated"] == pytest.approx(0.325)
-    assert thirties[["realized", "lost_share", "removed_share", "open_share"]].tolist() == [0.5, 0.5, 0, 0]
+    assert thirties[["realized", "lost_share", "removed_share", "open_share"]].tolist() == [
+        0.5,
+        0.5,
+        0,
+        0,
+    ]
     # Still open after 30 days is no loss, and neither is deleted.
     assert table.loc["80–90%", ["n", "open", "realized", "open_share"]].tolist() == [1, 1, 0, 1]
     assert table.loc["90–100%", ["n", "removed", "removed_share"]].tolist() == [1, 1, 1]
@@ -38,7 +43,11 @@ def test_calibration__scores_are_those_of_their_formulas():
 def test_calibration__by_stage_and_with_other_horizons():
     table = calibration(PAST, horizon_days=80, by="stage")
     assert table.index.names == ["stage", "bin"]
-    assert table[["n", "won", "removed"]].groupby("stage").sum().loc["discovery"].tolist() == [2, 1, 1]
+    assert table[["n", "won", "removed"]].groupby("stage").sum().loc["discovery"].tolist() == [
+        2,
+        1,
+        1,
+    ]
     whole = calibration(PAST, horizon_days=80)
     assert table["n"].groupby("bin", sort=False).sum().tolist() == whole["n"].tolist()
     with pytest.raises(errors.OppAnalyticsError, match="'nobody'"):
@@ -67,11 +76,16 @@ def _honest(deals: int) -> History:
     rng = np.random.default_rng(1)
     won = rng.random(deals) < 0.2
     days = np.ceil(rng.exponential(np.where(won, 60, 20))).astype(int) + 1
-    begin = pd.Timestamp("2025-01-01T12:00Z") + pd.to_timedelta(rng.integers(0, 60, deals), unit="D")
+    begin = pd.Timestamp("2025-01-01T12:00Z") + pd.to_timedelta(
+        rng.integers(0, 60, deals), unit="D"
+    )
     ids = [f"d{k}" for k in range(deals)]
-    first = pd.DataFrame({"unique_id": ids, "seen_at": begin, "stage": "proposal", "probability": 20})
+    first = pd.DataFrame(
+        {"unique_id": ids, "seen_at": begin, "stage": "proposal", "probability": 20}
+    )
     end = first.assign(
-        seen_at=begin + pd.to_timedelta(days, unit="D"), stage=np.where(won, "closed_won", "closed_lost")
+        seen_at=begin + pd.to_timedelta(days, unit="D"),
+        stage=np.where(won, "closed_won", "closed_lost"),
     )
     log = pd.concat([first, end]).assign(value=100.0, close_date="2025-06-30")
     return History.from_changes(log[log["seen_at"] < "2026-06-01"])
@@ -80,10 +94,13 @@ def _honest(deals: int) -> History:
 def test_calibration__a_true_statement_is_true_although_losses_come_faster_than_wins():
     past = _honest(4000)
     early, late = (calibration(past, horizon_days=days).loc["20–30%"] for days in (30, 365))
-    # The wins among closed deals, once read as the realized share, are less than half of what was truly said.
+    # The wins among closed deals, once read as the realized share, are less than half of what was
+    # truly said.
     assert early["won"] / (early["won"] + early["lost"]) < 0.12
     assert early["open_share"] > 0.25
-    assert early[["realized", "lost_share", "removed_share", "open_share"]].sum() == pytest.approx(1)
+    assert early[["realized", "lost_share", "removed_share", "open_share"]].sum() == pytest.approx(
+        1
+    )
     assert late["realized_low"] < 0.2 < late["realized_high"]
     assert late["open_share"] == pytest.approx(0, abs=0.01)
 
@@ -105,8 +122,12 @@ def test_calibration__finds_the_truth_of_a_simulated_team():
     rng = np.random.default_rng(4)
     stated = rng.integers(5, 96, 3000)
     won = rng.random(3000) < 0.1 + 0.6 * stated / 100
-    rows = [row(f"s{k}", "2026-01-01", "proposal", probability=int(p)) for k, p in enumerate(stated)]
-    rows += [row(f"s{k}", "2026-01-20", "closed_won" if w else "closed_lost") for k, w in enumerate(won)]
+    rows = [
+        row(f"s{k}", "2026-01-01", "proposal", probability=int(p)) for k, p in enumerate(stated)
+    ]
+    rows += [
+        row(f"s{k}", "2026-01-20", "closed_won" if w else "closed_lost") for k, w in enumerate(won)
+    ]
     past = recorded(rows, ["2026-01-01T12:00Z", "2026-03-01T12:00Z"])
     table = calibration(past, horizon_days=30)
     truth = 0.1 + 0.6 * table["stated"]
@@ -119,7 +140,12 @@ def test_calibration__finds_the_truth_of_a_simulated_team():
 def test_recalibrate__goes_into_a_forecast():
     table = pd.DataFrame({"n": [90, 90], "stated": [0.2, 0.8], "realized": [0.1, 0.5]})
     frame = pd.DataFrame(
-        {"stage": "proposal", "value": 100.0, "close_date": "2026-03-20", "probability": [20, 80, None]}
+        {
+            "stage": "proposal",
+            "value": 100.0,
+            "close_date": "2026-03-20",
+            "probability": [20, 80, None],
+        }
     )
     expected = forecast(recalibrate(frame, table), as_of="2026-03-10", probability="recalibrated")
     assert expected.loc["2026-03", "expected_open"] == pytest.approx(11 + 53)

@@ -1,4 +1,5 @@
-"""Calls judged: months worked by hand, and simulated teams recomputed from raw calls, `as_of` and `forecast`."""
+"""Calls judged: months worked by hand, and simulated teams recomputed from raw calls, `as_of` and
+`forecast`."""
 
 from __future__ import annotations
 
@@ -55,7 +56,8 @@ def test_list_leads__are_the_first_day_two_thirds_a_third_and_a_week_each_once(
 def test_call_accuracy__of_three_months_is_worked_by_hand() -> None:
     table = judge(CALLS)
     ann = table.loc["Ann"]
-    # Errors 0, (40 + 40 + 20 + 20) / 4 = 30, and 20 on the days with a call; 300 came. The model says 50 for 100.
+    # Errors 0, (40 + 40 + 20 + 20) / 4 = 30, and 20 on the days with a call; 300 came. The model
+    # says 50 for 100.
     assert ann["n"] == 3
     assert ann["wape"] == pytest.approx(50 / 300)
     assert ann["bias"] == pytest.approx((0 + 30 - 20) / 300)
@@ -64,8 +66,8 @@ def test_call_accuracy__of_three_months_is_worked_by_hand() -> None:
     assert (ann["over"], ann["under"], ann["better"]) == pytest.approx((1 / 3, 1 / 3, 1))
     # From 140 to 120 in February, of 100.
     assert ann["moved"] == pytest.approx(-0.2 / 3)
-    # The signed errors 0, 30, −20, less the bias of what came, 3.33, have the standard deviation 25.166; t with 2 degrees is
-    # 4.3027: ± 62.5 of 100.
+    # The signed errors 0, 30, −20, less the bias of what came, 3.33, have the standard deviation
+    # 25.166; t with 2 degrees is 4.3027: ± 62.5 of 100.
     ends = ann["bias_low"], ann["bias_high"]
     assert ends == pytest.approx((0.0333 - 0.6252, 0.0333 + 0.6252), abs=1e-4)
     # All three months are better: 2 of the 8 changes of sign are as far from 0.
@@ -107,7 +109,8 @@ def test_call_accuracy__adds_up_the_numbers_of_a_caller() -> None:
     rows = [call(f"2025-0{m}-01", "Max", 80, owner_name="Ann") for m in (1, 2, 3)]
     rows += [call(f"2025-0{m}-10", "Max", 150, whole="") for m in (1, 2, 3)]
     max_ = judge(rows).loc["Max"]
-    # Ann's number: 20 off of 100 in each; the whole's, from the second day on: 0, 50, 0 off of 150, 100, 150.
+    # Ann's number: 20 off of 100 in each; the whole's, from the second day on: 0, 50, 0 off of 150,
+    # 100, 150.
     assert max_["wape"] == pytest.approx((60 + 50) / (300 + 400))
     # The model is off by 50 a month for Ann, by 75, 25, 75 for the whole.
     assert max_["model_wape"] == pytest.approx((150 + 175) / 700)
@@ -120,13 +123,19 @@ def test_call_accuracy__says_what_is_left_out() -> None:
     assert (table.attrs["n"], table.attrs["freq"], table.attrs["as_of"]) == (3, "M", "2025-04-20")
     # Without the records from January 17 to 23, that of the 20th has none within three days.
     log = HISTORY.changes()
-    gap = (log["seen_at"] > "2025-01-17") & (log["seen_at"] < "2025-01-24") & (log["unique_id"] == "z")
+    gap = (
+        (log["seen_at"] > "2025-01-17")
+        & (log["seen_at"] < "2025-01-24")
+        & (log["unique_id"] == "z")
+    )
     thin = oa.call_accuracy(History.from_changes(log[~gap]), org=make(CALLS))
     assert thin.attrs["left_out"] == {"no_record": 1}
 
 
 def test_call_accuracy__refuses_what_cannot_be_judged() -> None:
-    with pytest.raises(errors.NotEnoughHistory, match=r"needs calls.*\[calls\].*opp-analytics call"):
+    with pytest.raises(
+        errors.NotEnoughHistory, match=r"needs calls.*\[calls\].*opp-analytics call"
+    ):
         judge([])
     with pytest.raises(errors.NotEnoughHistory, match=r"one quarter.*2025-01; pass freq="):
         judge(CALLS, freq="Q")
@@ -139,8 +148,20 @@ def test_call_accuracy__refuses_what_cannot_be_judged() -> None:
 
 def test_call_accuracy__of_calls_for_fiscal_quarters_reads_the_org_of_the_history() -> None:
     rows = [
-        {"made_on": "2025-01-02", "period": "2025Q4", "caller": "Ann", "owner_name": "Ann", "commit": 90},
-        {"made_on": "2025-02-02", "period": "2026Q1", "caller": "Ann", "owner_name": "Ann", "commit": 90},
+        {
+            "made_on": "2025-01-02",
+            "period": "2025Q4",
+            "caller": "Ann",
+            "owner_name": "Ann",
+            "commit": 90,
+        },
+        {
+            "made_on": "2025-02-02",
+            "period": "2026Q1",
+            "caller": "Ann",
+            "owner_name": "Ann",
+            "commit": 90,
+        },
     ]
     history = HISTORY.read_by(make(rows, fiscal_year_start=2, report={"freq": "Q"}))
     # November to January: recorded on January 1 and 24 only. February to April is not over.
@@ -152,7 +173,8 @@ def test_call_accuracy__of_calls_for_fiscal_quarters_reads_the_org_of_the_histor
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("seed", "kind"), [(1, worlds.Kind("calls", weeks=36, step=1)), (2, worlds.Kind("calls", weeks=50))]
+    ("seed", "kind"),
+    [(1, worlds.Kind("calls", weeks=36, step=1)), (2, worlds.Kind("calls", weeks=50))],
 )
 def test_call_accuracy__is_that_recomputed_from_calls_records_and_forecasts(
     seed: int, kind: worlds.Kind
@@ -162,7 +184,9 @@ def test_call_accuracy__is_that_recomputed_from_calls_records_and_forecasts(
         for (caller, owner, team), (_, commit) in known(world.rows, str(month), day).items():
             by, group = ("owner_name", owner) if owner else ("team", team) if team else ("", "")
             model = world.ask(month, made, "auto", by, group)
-            cells.append((caller, owner, team, str(month), commit, model, world.won(month, by, group)))
+            cells.append(
+                (caller, owner, team, str(month), commit, model, world.won(month, by, group))
+            )
     table = oa.call_accuracy(world.history)
     p = {}
     for caller in table.index:
@@ -172,27 +196,52 @@ def test_call_accuracy__is_that_recomputed_from_calls_records_and_forecasts(
             sums = np.zeros(5)
             for number in {cell[1:3] for cell in mine if cell[3] == label}:
                 part = [cell for cell in mine if cell[3] == label and cell[1:3] == number]
-                said = [row["commit"] for row in sorted(
-                    (row for row in world.rows if row["caller"] == caller and row["period"] == label
-                     and (row["owner_name"], row["team"]) == number and row["commit"] is not None),
-                    key=lambda row: row["made_on"],
-                )]  # fmt: skip
+                said = [
+                    row["commit"]
+                    for row in sorted(
+                        (
+                            row
+                            for row in world.rows
+                            if row["caller"] == caller
+                            and row["period"] == label
+                            and (row["owner_name"], row["team"]) == number
+                            and row["commit"] is not None
+                        ),
+                        key=lambda row: row["made_on"],
+                    )
+                ]
                 sums += [
-                    np.mean([abs(f - a) for *_, f, _, a in part]), np.mean([abs(m - a) for *_, m, a in part]),
-                    np.mean([f - a for *_, f, _, a in part]), part[0][-1], said[-1] - said[0],
-                ]  # fmt: skip
+                    np.mean([abs(f - a) for *_, f, _, a in part]),
+                    np.mean([abs(m - a) for *_, m, a in part]),
+                    np.mean([f - a for *_, f, _, a in part]),
+                    part[0][-1],
+                    said[-1] - said[0],
+                ]
             months[label] = sums.tolist()
         error, model, signed, actual, moved = np.array(list(months.values())).T
         row, n, whole = table.loc[caller], len(months), actual.sum()
         spread = (signed - signed.sum() / whole * actual).std(ddof=1)
         reach = stats.t.ppf(0.975, n - 1) * spread / n**0.5 / actual.mean()
         expected = {
-            "n": n, "wape": error.sum() / whole, "bias": signed.sum() / whole, "model_wape": model.sum() / whole,
-            "bias_low": signed.sum() / whole - reach, "bias_high": signed.sum() / whole + reach,
-            "over": (signed > 0).mean(), "under": (signed < 0).mean(), "better": (error < model).mean(),
-            "error_ratio": error.sum() / model.sum(), "moved": (moved[actual > 0] / actual[actual > 0]).mean(),
-            **dict(zip(("ratio_low", "ratio_high"), ratio_ends(error.tolist(), model.tolist()), strict=True)),
-        }  # fmt: skip
+            "n": n,
+            "wape": error.sum() / whole,
+            "bias": signed.sum() / whole,
+            "model_wape": model.sum() / whole,
+            "bias_low": signed.sum() / whole - reach,
+            "bias_high": signed.sum() / whole + reach,
+            "over": (signed > 0).mean(),
+            "under": (signed < 0).mean(),
+            "better": (error < model).mean(),
+            "error_ratio": error.sum() / model.sum(),
+            "moved": (moved[actual > 0] / actual[actual > 0]).mean(),
+            **dict(
+                zip(
+                    ("ratio_low", "ratio_high"),
+                    ratio_ends(error.tolist(), model.tolist()),
+                    strict=True,
+                )
+            ),
+        }
         assert row[list(expected)].to_dict() == pytest.approx(expected, nan_ok=True)
         p[caller] = flip((error - model).tolist())
     assert len(p) == 5

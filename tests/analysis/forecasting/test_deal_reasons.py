@@ -1,4 +1,5 @@
-"""What adds up to a deal's chance: by hand, by a count of the past deals, and against `forecast_deals`."""
+"""What adds up to a deal's chance: by hand, by a count of the past deals, and against
+`forecast_deals`."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -25,9 +26,12 @@ def test_deal_reasons__of_months_that_are_alike():
     history = even_months(9, owners=True)
     table = oa.deal_reasons(_frame(history, "2026-09-10"), history, as_of="2026-09-10")
     ann = table.loc["a2026-09"]
-    # Of two deals of proposal due in each of seven months Ann's was won: factor (7 + 10)/(3.5 + 10). Quarters end alike.
+    # Of two deals of proposal due in each of seven months Ann's was won: factor (7 + 10)/(3.5 +
+    # 10). Quarters end alike.
     assert ann.index.tolist() == ["overall", "bucket", "stage", "owner", "month"]
-    assert ann["chance"].tolist() == pytest.approx([0.5, 0.5, 0.5, 0.5 * 17 / 13.5, 0.5 * 17 / 13.5])
+    assert ann["chance"].tolist() == pytest.approx(
+        [0.5, 0.5, 0.5, 0.5 * 17 / 13.5, 0.5 * 17 / 13.5]
+    )
     assert ann[["n", "won"]].to_numpy().tolist() == [[14, 7], [14, 7], [14, 7], [7, 7], [4, 2]]
     assert ann["group"].tolist() == ["all open deals", "due", "proposal", "Ann", "quarter end"]
     assert table.attrs["period"] == "2026-09"
@@ -62,7 +66,11 @@ def _strange(history: History, day: str) -> pd.DataFrame:
 
 def _questions() -> Iterator[tuple[str, History, pd.DataFrame, dict[str, Any]]]:
     weekly = worlds.history(KIND, 3)
-    for freq, periods in (("M", [None, "2023-02", "2023-04"]), ("Q", [None, "2023Q2"]), ("W", [None])):
+    for freq, periods in (
+        ("M", [None, "2023-02", "2023-04"]),
+        ("Q", [None, "2023Q2"]),
+        ("W", [None]),
+    ):
         for period in periods:
             yield (
                 f"{freq} {period}",
@@ -77,12 +85,18 @@ def _questions() -> Iterator[tuple[str, History, pd.DataFrame, dict[str, Any]]]:
     org = oa.Org(
         stages=[
             *({"name": stage, "kind": "open", "pipeline": "New"} for stage in worlds._STAGES),
-            *({"name": stage, "kind": "open", "pipeline": "Renewal"} for stage in worlds._STAGES[1:]),
+            *(
+                {"name": stage, "kind": "open", "pipeline": "Renewal"}
+                for stage in worlds._STAGES[1:]
+            ),
             {"name": "verbal", "kind": "open", "pipeline": "New"},
-            {"name": "closed_won", "kind": "won"}, {"name": "closed_lost", "kind": "lost"},
+            {"name": "closed_won", "kind": "won"},
+            {"name": "closed_lost", "kind": "lost"},
         ]
-    )  # fmt: skip
-    placed = History.from_changes(log.assign(pipeline=half.map({True: "Renewal", False: "New"})), org=org)
+    )
+    placed = History.from_changes(
+        log.assign(pipeline=half.map({True: "Renewal", False: "New"})), org=org
+    )
     frame = _frame(placed, DAY)
     opened = frame.index[frame["stage"].isin(worlds._STAGES)]
     frame[["stage", "pipeline"]] = frame[["stage", "pipeline"]].astype(object)
@@ -109,13 +123,17 @@ def _check_sum(history: History, frame: pd.DataFrame, asked: dict[str, Any]) -> 
     assert len(chances) > 20
     last = table.groupby(level="unique_id")["chance"].last()
     # A deal without a value has a chance, and adds no money to a forecast.
-    assert len(last) - len(chances) == frame.loc[frame["unique_id"].isin(last.index), "value"].isna().sum()
+    assert (
+        len(last) - len(chances)
+        == frame.loc[frame["unique_id"].isin(last.index), "value"].isna().sum()
+    )
     assert (last[chances.index] == chances).all()
     sums = table.groupby(level="unique_id")["points"].sum()
     assert sums.to_numpy() == pytest.approx(last.to_numpy(), abs=1e-12)
     places = table.index.get_level_values("step").map(STEPS.index)
     assert all(
-        part.is_monotonic_increasing for _, part in pd.Series(places).groupby(table.index.get_level_values(0))
+        part.is_monotonic_increasing
+        for _, part in pd.Series(places).groupby(table.index.get_level_values(0))
     )
     assert (table["n"] >= table["won"]).all()
 
@@ -128,7 +146,13 @@ def _due_as(due: Any, day: pd.Timestamp, month: pd.Period) -> str:
         return "overdue"
     if due < month.start_time:
         return "due before"
-    return "due" if due <= end else "due soon after" if due <= end + pd.Timedelta(days=31) else "due later"
+    return (
+        "due"
+        if due <= end
+        else "due soon after"
+        if due <= end + pd.Timedelta(days=31)
+        else "due later"
+    )
 
 
 def test_deal_reasons__counts_the_past_deals_and_wins_of_each_step():
@@ -140,19 +164,23 @@ def test_deal_reasons__counts_the_past_deals_and_wins_of_each_step():
     lead = (pd.Period(DAY, "M").end_time.normalize() - today).days
     for month in pd.period_range(days.min(), DAY, freq="M")[:-1]:
         end = month.end_time.normalize()
-        near = days[((days - (end - pd.Timedelta(days=lead))).abs() <= pd.Timedelta(days=3)) & (days <= end)]
+        near = days[
+            ((days - (end - pd.Timedelta(days=lead))).abs() <= pd.Timedelta(days=3)) & (days <= end)
+        ]
         settled = days[(days > end) & (days <= end + pd.Timedelta(days=15))]
         if near.empty or settled.empty or end + pd.Timedelta(days=15) > today:
             continue
         day = near.iloc[(near - (end - pd.Timedelta(days=lead))).abs().argmin()]
         state, later = (_frame(history, f"{one:%Y-%m-%d}") for one in (day, settled.max()))
-        won = later[(later["stage"] == "closed_won") & (later["close_date"].dt.to_period("M") == month)][
-            "unique_id"
-        ]
+        won = later[
+            (later["stage"] == "closed_won") & (later["close_date"].dt.to_period("M") == month)
+        ]["unique_id"]
         opened = state[~state["stage"].isin(["closed_won", "closed_lost"])]
         due = [_due_as(one, day, month) for one in opened["close_date"]]
         past.append(
-            opened.assign(won=opened["unique_id"].isin(won), bucket=due, closing=month.month % 3 == 0)
+            opened.assign(
+                won=opened["unique_id"].isin(won), bucket=due, closing=month.month % 3 == 0
+            )
         )
     known = pd.concat(past)
     assert known["closing"].nunique() == 2
@@ -170,7 +198,10 @@ def test_deal_reasons__counts_the_past_deals_and_wins_of_each_step():
         }
         for step, mask in masks.items():
             if step in steps.index:
-                assert steps.loc[step, ["n", "won"]].tolist() == [mask.sum(), known.loc[mask, "won"].sum()]
+                assert steps.loc[step, ["n", "won"]].tolist() == [
+                    mask.sum(),
+                    known.loc[mask, "won"].sum(),
+                ]
             else:
                 assert not mask.any()
         # Each share leans on the wider one with the weight of eight deals.
@@ -178,26 +209,31 @@ def test_deal_reasons__counts_the_past_deals_and_wins_of_each_step():
         for step in ("bucket", "stage"):
             mask = masks[step]
             share = (known.loc[mask, "won"].sum() + 8 * share) / (mask.sum() + 8)
-        assert steps.loc[[s for s in steps.index if s in ("overall", "bucket", "stage")], "chance"].iloc[
-            -1
-        ] == pytest.approx(max(share, 0.0005))
+        assert steps.loc[
+            [s for s in steps.index if s in ("overall", "bucket", "stage")], "chance"
+        ].iloc[-1] == pytest.approx(max(share, 0.0005))
 
 
 def test_deal_reasons__needs_records_a_period_ahead_and_ids():
     young = even_months(4)
-    with pytest.raises(errors.NotEnoughHistory, match="needs 3 ended months with a record as long before"):
+    with pytest.raises(
+        errors.NotEnoughHistory, match="needs 3 ended months with a record as long before"
+    ):
         oa.deal_reasons(_frame(young, "2026-04-10"), young, as_of="2026-04-10")
     history = even_months(9)
     frame = _frame(history, "2026-09-10")
     with pytest.raises(
-        errors.NotEnoughHistory, match=r"^deal_reasons needs 3 ended months with a record 385 days before"
+        errors.NotEnoughHistory,
+        match=r"^deal_reasons needs 3 ended months with a record 385 days before",
     ):
         oa.deal_reasons(frame, history, as_of="2026-09-10", period="2027-09")
     with pytest.raises(
         errors.ArgumentValueError, match="period='2026-08' has ended; use '2026-09' or a later one"
     ):
         oa.deal_reasons(frame, history, as_of="2026-09-10", period="2026-08")
-    with pytest.raises(errors.ArgumentTypeError, match="deal_reasons needs a History, not NoneType"):
+    with pytest.raises(
+        errors.ArgumentTypeError, match="deal_reasons needs a History, not NoneType"
+    ):
         oa.deal_reasons(frame, None, as_of="2026-09-10")  # type: ignore[arg-type]
     with pytest.raises(errors.MissingColumnError, match="unique_id"):
         oa.deal_reasons(frame.drop(columns="unique_id"), history, as_of="2026-09-10")

@@ -1,4 +1,5 @@
-"""What holds for every method: parts add up, order and other groups change nothing, odd input gives a forecast."""
+"""What holds for every method: parts add up, order and other groups change nothing, odd input gives
+a forecast."""
 
 from functools import cache
 from typing import Any
@@ -36,7 +37,10 @@ def test_forecast__parts_and_groups_add_up_by_every_method(method: str) -> None:
     assert parts.to_numpy() == pytest.approx(dated["expected"].to_numpy())
     assert dated["expected"].gt(0).any()
     by_owner = forecast(frame, **{**asked(method), "by": "owner_name", "totals": True})
-    owners, totals = by_owner.drop("(all)", level="owner_name"), by_owner.xs("(all)", level="owner_name")
+    owners, totals = (
+        by_owner.drop("(all)", level="owner_name"),
+        by_owner.xs("(all)", level="owner_name"),
+    )
     sums = owners.groupby(level="period", sort=False)[MONEY].sum().loc[whole.index]
     np.testing.assert_allclose(sums, whole[MONEY], atol=1e-6)
     np.testing.assert_allclose(totals[MONEY], whole[MONEY], atol=1e-6)
@@ -45,8 +49,13 @@ def test_forecast__parts_and_groups_add_up_by_every_method(method: str) -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_forecast__rows_of_a_level_are_the_sums_of_the_level_below(method: str) -> None:
     table = forecast(team()[0], **{**asked(method), "by": ["owner_name", "stage"], "totals": True})
-    total = {name: table.index.get_level_values(name) == "(all)" for name in ("owner_name", "stage")}
-    cells, owners = table[~total["stage"]], table[total["stage"] & ~total["owner_name"]].droplevel("stage")
+    total = {
+        name: table.index.get_level_values(name) == "(all)" for name in ("owner_name", "stage")
+    }
+    cells, owners = (
+        table[~total["stage"]],
+        table[total["stage"] & ~total["owner_name"]].droplevel("stage"),
+    )
     whole = table[total["owner_name"]].droplevel(["owner_name", "stage"])
     sums = cells.groupby(["owner_name", "period"])[MONEY].sum()
     np.testing.assert_allclose(owners[MONEY], sums.loc[owners.index], atol=1e-6)
@@ -60,9 +69,18 @@ def test_forecast__rows_of_a_level_are_the_sums_of_the_level_below(method: str) 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_forecast__only_some_periods_are_their_rows_of_the_whole(method: str) -> None:
-    question = {**asked(method), "by": ["owner_name", "stage"], "totals": True, "periods": ["2023-07"]}
+    question = {
+        **asked(method),
+        "by": ["owner_name", "stage"],
+        "totals": True,
+        "periods": ["2023-07"],
+    }
     whole, one = forecast(team()[0], **question), forecast(team()[0], **question, only=True)
-    assert one.index.get_level_values("period").unique().tolist() == ["overdue", "unscheduled", "2023-07"]
+    assert one.index.get_level_values("period").unique().tolist() == [
+        "overdue",
+        "unscheduled",
+        "2023-07",
+    ]
     pd.testing.assert_frame_equal(one, whole.loc[one.index])
     assert one.attrs["method"] == whole.attrs["method"]
 
@@ -70,16 +88,22 @@ def test_forecast__only_some_periods_are_their_rows_of_the_whole(method: str) ->
 @pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("by", [None, "owner_name"])
-def test_backtest__of_a_simulated_team_is_the_forecast_of_each_record(method: Any, by: str | None) -> None:
+def test_backtest__of_a_simulated_team_is_the_forecast_of_each_record(
+    method: Any, by: str | None
+) -> None:
     _, history = team()
     table = backtest(history, freq="M", method=method, by=by, as_of="2023-06-30")
     made = table.index.unique("made_at")
     for at in made[:: max(len(made) // 6, 1)]:
         rows = table.loc[[at]].droplevel("made_at")
         rows = rows[(rows["booked"] != 0) | (rows["expected"] != 0)]
-        then = forecast(history.as_of(at), as_of=at, history=history, method=method, by=by, periods=2)
+        then = forecast(
+            history.as_of(at), as_of=at, history=history, method=method, by=by, periods=2
+        )
         columns = ["booked", "expected", "low", "median", "high"]
-        pd.testing.assert_frame_equal(rows[columns], then.loc[rows.index, columns], check_index_type=False)
+        pd.testing.assert_frame_equal(
+            rows[columns], then.loc[rows.index, columns], check_index_type=False
+        )
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -89,7 +113,9 @@ def test_forecast__order_of_rows_changes_nothing_and_the_seed_decides(method: st
     for by in (None, "owner_name"):
         once, again = (forecast(rows, **asked(method), by=by) for rows in (frame, shuffled))
         pd.testing.assert_frame_equal(once, again, rtol=1e-9)
-    pd.testing.assert_frame_equal(forecast(frame, **asked(method)), forecast(frame, **asked(method)))
+    pd.testing.assert_frame_equal(
+        forecast(frame, **asked(method)), forecast(frame, **asked(method))
+    )
 
 
 @pytest.mark.parametrize("method", ["learned", "stated", "stage"])
@@ -107,9 +133,13 @@ def test_forecast_deals__weighted_by_their_chances_give_the_chance_of_the_target
     deals, table = forecast_deals(frame, **asked("learned")), forecast(frame, **asked("learned"))
     both = deals["chance"] * deals["p_if_won"] + (1 - deals["chance"]) * deals["p_if_lost"]
     # Each is counted in the same 20,000 draws.
-    assert both.to_numpy() == pytest.approx(table["p_target"].reindex(deals["period"]).to_numpy(), abs=0.011)
+    assert both.to_numpy() == pytest.approx(
+        table["p_target"].reindex(deals["period"]).to_numpy(), abs=0.011
+    )
     weighted = deals.groupby("period")["weighted"].sum()
-    assert weighted.to_numpy() == pytest.approx(table["expected_open"].loc[weighted.index].to_numpy())
+    assert weighted.to_numpy() == pytest.approx(
+        table["expected_open"].loc[weighted.index].to_numpy()
+    )
 
 
 def _odd(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:

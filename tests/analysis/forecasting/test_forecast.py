@@ -35,15 +35,31 @@ def test_forecast__learns_stage_rates_from_history():
 FRAME = pd.DataFrame(
     {
         "unique_id": list("abcdefgh"),
-        "stage": ["closed_won", "proposal", "proposal", "discovery", "proposal", "closed_lost", "closed_won", "negotiation"],
+        "stage": [
+            "closed_won",
+            "proposal",
+            "proposal",
+            "discovery",
+            "proposal",
+            "closed_lost",
+            "closed_won",
+            "negotiation",
+        ],
         "value": [100.0, 50.0, 80.0, 10.0, None, 70.0, 40.0, 20.0],
         "close_date": [
-            "2026-03-02", "2026-03-20", "2026-02-20", None, "2026-04-10", "2026-03-01", "2026-03-25", "2026-03-10",
+            "2026-03-02",
+            "2026-03-20",
+            "2026-02-20",
+            None,
+            "2026-04-10",
+            "2026-03-01",
+            "2026-03-25",
+            "2026-03-10",
         ],
         "probability": [100, 40, 50, 30, 60, 0, 100, None],
         "owner": ["Ann", "Ann", "Bo", "Bo", None, "Ann", "Ann", "Bo"],
     }
-)  # fmt: skip
+)
 
 
 def test_forecast__puts_each_deal_into_one_row():
@@ -65,7 +81,9 @@ def test_forecast__range_and_target_are_those_of_the_outcomes():
     row = forecast(FRAME, as_of="2026-03-10", target=150).loc["2026-03"]
     assert row[["low", "median", "high"]].tolist() == [100, 100, 150]
     assert row["p_target"] == pytest.approx(0.4)
-    assert row[["gap", "pipeline_coverage", "attainment"]].tolist() == pytest.approx([50, 70 / 50, 100 / 150])
+    assert row[["gap", "pipeline_coverage", "attainment"]].tolist() == pytest.approx(
+        [50, 70 / 50, 100 / 150]
+    )
 
 
 def test_forecast__coverage_is_not_defined_once_the_target_is_met():
@@ -82,7 +100,12 @@ def test_forecast__meets_a_target_at_half_a_cent():
     # As floats, 0.7 + 0.1 is below 0.8; 33.33 is a third of a target that was split by days.
     won = {"stage": "closed_won", "close_date": "2026-03-02"}
     due = {"stage": "proposal", "value": 50.0, "close_date": "2026-03-20"}
-    for values, target in (([0.7, 0.1], 0.8), ([33.33], 100 / 3), ([99.995], 100.0), ([100.004], 100.0)):
+    for values, target in (
+        ([0.7, 0.1], 0.8),
+        ([33.33], 100 / 3),
+        ([99.995], 100.0),
+        ([100.004], 100.0),
+    ):
         frame = pd.DataFrame([*({**won, "value": value} for value in values), due])
         row = forecast(
             frame, as_of="2026-03-10", target=target, method="stage", stage_rates={"proposal": 0.5}
@@ -99,17 +122,25 @@ def test_forecast__meets_a_target_at_half_a_cent():
 
 def test_forecast__needs_pipeline_only_in_periods_to_come_and_covers_only_with_open_value():
     rows = [
-        ("closed_won", 100.0, "2026-01-10"), ("closed_lost", 100.0, "2026-01-20"), ("closed_won", 10.0, "2026-03-02"),
-        ("proposal", 30.0, "2026-03-20"), ("proposal", 500.0, "2026-04-20"), ("proposal", -30.0, "2026-05-20"),
+        ("closed_won", 100.0, "2026-01-10"),
+        ("closed_lost", 100.0, "2026-01-20"),
+        ("closed_won", 10.0, "2026-03-02"),
+        ("proposal", 30.0, "2026-03-20"),
+        ("proposal", 500.0, "2026-04-20"),
+        ("proposal", -30.0, "2026-05-20"),
         ("proposal", 0.0, "2026-06-20"),
-    ]  # fmt: skip
+    ]
     frame = pd.DataFrame(rows, columns=["stage", "value", "close_date"]).assign(probability=50)
     periods = ["2026-01", "2026-02", "2026-03", "2026-04", "2026-05", "2026-06"]
-    table = forecast(frame, as_of="2026-03-10", target=200, periods=periods, method="stated").loc[periods]
+    table = forecast(frame, as_of="2026-03-10", target=200, periods=periods, method="stated").loc[
+        periods
+    ]
     # 110 of 210 were won: March needs 190 / (110/210) − 30; April has more than it needs.
     needed = [np.nan, np.nan, 190 / (11 / 21) - 30, 0, 200 / (11 / 21) + 30, 200 / (11 / 21)]
     np.testing.assert_allclose(table["needed_pipeline"], needed)
-    np.testing.assert_allclose(table["pipeline_coverage"], [np.nan, np.nan, 30 / 190, 2.5, np.nan, np.nan])
+    np.testing.assert_allclose(
+        table["pipeline_coverage"], [np.nan, np.nan, 30 / 190, 2.5, np.nan, np.nan]
+    )
     assert table["gap"].tolist() == [100, 200, 190, 200, 200, 200]
 
 
@@ -119,7 +150,9 @@ def test_forecast__refuses_a_target_that_is_no_goal(ask, amount):
     why = "below 0" if -1e9 < amount < 0 else "not a finite"
     with pytest.raises(errors.ArgumentValueError, match=rf"^target={amount!r} is {why}"):
         ask(FRAME, as_of="2026-03-10", target=amount)
-    with pytest.raises(errors.ArgumentValueError, match=rf"^target\['2026-03'\]={amount!r} is {why}"):
+    with pytest.raises(
+        errors.ArgumentValueError, match=rf"^target\['2026-03'\]={amount!r} is {why}"
+    ):
         ask(FRAME, as_of="2026-03-10", target={"2026-03": amount})
 
 
@@ -128,7 +161,9 @@ def test_forecast__a_target_of_nothing_is_met():
 
 
 def test_forecast__target_by_period_adds_its_row():
-    table = forecast(FRAME, as_of="2026-03-10", target={"2026-05": 10, pd.Period("2026-03", "M"): 150})
+    table = forecast(
+        FRAME, as_of="2026-03-10", target={"2026-05": 10, pd.Period("2026-03", "M"): 150}
+    )
     assert list(table.index) == ["overdue", "unscheduled", "2026-03", "2026-04", "2026-05"]
     # Nothing is open, but a deal that nobody has seen may come.
     assert table.loc["2026-05", ["booked", "p_target"]].tolist() == [0, 0.001]
@@ -146,7 +181,9 @@ def test_forecast__takes_rates_by_stage_and_columns():
     assert filled.loc["2026-03", ["expected_open", "weighted_open"]].tolist() == [30, 30]
     for column in ([0.1] * 8, [10] * 8):
         table = forecast(FRAME.assign(mine=column), as_of="2026-03-10", probability="mine")
-        assert table.loc["2026-03", ["expected_open", "weighted_open"]].tolist() == pytest.approx([7, 20])
+        assert table.loc["2026-03", ["expected_open", "weighted_open"]].tolist() == pytest.approx(
+            [7, 20]
+        )
 
 
 def test_forecast__whole_percents_are_not_read_as_fractions_because_a_filter_left_only_1_and_0():
@@ -176,7 +213,9 @@ def test_forecast__one_mistyped_value_moves_neither_the_median_nor_the_low_end()
 
 def test_forecast__a_deal_due_on_the_day_is_open_and_has_not_slipped():
     days = ["2026-03-02", "2026-03-31"]
-    history = recorded([row("a", days[0], "proposal", close_date=days[1])], [f"{day}T12:00Z" for day in days])
+    history = recorded(
+        [row("a", days[0], "proposal", close_date=days[1])], [f"{day}T12:00Z" for day in days]
+    )
     at = pd.Timestamp("2026-03-31T18:00Z")
     assert forecast(history.as_of(at), as_of=at, method="stated").loc["2026-03", "open_count"] == 1
     due = slippage(history, start="2026-03-02T12:00Z", end=at)["count"]
@@ -190,14 +229,18 @@ def test_forecast__names_the_deals_with_an_impossible_probability():
     assert forecast(closed, as_of="2026-03-10").loc["2026-03", "booked"] == 100
     with pytest.raises(errors.DataError, match="fractions 0–1"):
         forecast(
-            FRAME.assign(mine=[0.1, 0.5, 1.2, 0.5, 0.5, 0, 0, 0]), as_of="2026-03-10", probability="mine"
+            FRAME.assign(mine=[0.1, 0.5, 1.2, 0.5, 0.5, 0, 0, 0]),
+            as_of="2026-03-10",
+            probability="mine",
         )
 
 
 def test_forecast__says_which_argument_makes_no_sense():
     with pytest.raises(errors.MissingColumnError, match="mine"):
         forecast(FRAME, as_of="2026-03-10", probability="mine")
-    with pytest.raises(errors.ArgumentValueError, match=r"'learned'.*For a column, use probability='mine'"):
+    with pytest.raises(
+        errors.ArgumentValueError, match=r"'learned'.*For a column, use probability='mine'"
+    ):
         forecast(FRAME, as_of="2026-03-10", method="mine")  # type: ignore[arg-type]
     with pytest.raises(errors.ArgumentValueError, match="confidence=80"):
         forecast(FRAME, as_of="2026-03-10", confidence=80)
@@ -268,10 +311,16 @@ def test_forecast__as_of_before_every_deal_books_nothing():
 def test_forecast__empty_in_gives_the_right_columns():
     table = forecast(org.empty(), as_of="2026-03-10")
     assert list(table.index) == ["overdue", "unscheduled"]
-    assert table[["booked", "open_count", "open_value", "weighted_open", "expected"]].eq(0).all(axis=None)
+    assert (
+        table[["booked", "open_count", "open_value", "weighted_open", "expected"]]
+        .eq(0)
+        .all(axis=None)
+    )
     full = forecast(FRAME, as_of="2026-03-10")
     pdt.assert_series_equal(table.dtypes, full.dtypes)
-    pdt.assert_series_equal(forecast(org.empty(), as_of="2026-03-10", by="name").dtypes, full.dtypes)
+    pdt.assert_series_equal(
+        forecast(org.empty(), as_of="2026-03-10", by="name").dtypes, full.dtypes
+    )
 
 
 def test_forecast__one_deal_worth_half_the_total_parts_median_and_mean():
@@ -325,10 +374,13 @@ def test_forecast__without_new_business_is_the_sum_of_the_deals_of_the_frame() -
         alone["expected"], whole["booked"] + whole["expected_open"], check_names=False
     )
     assert (alone["high"].dropna() <= whole["high"].dropna()).all()
-    # Groups that the history does not have add up to it, and each is what forecast says of its rows.
+    # Groups that the history does not have add up to it, and each is what forecast says of its
+    # rows.
     half = deals.assign(half=["one", "other"] * (len(deals) // 2) + ["one"] * (len(deals) % 2))
     parts = forecast(half, **asked, new_business=False, by="half")["expected"]
-    pd.testing.assert_series_equal(parts.groupby(level="period", sort=False).sum(), alone["expected"])
+    pd.testing.assert_series_equal(
+        parts.groupby(level="period", sort=False).sum(), alone["expected"]
+    )
     one = forecast(half[half["half"] == "one"], **asked, new_business=False)["expected"]
     assert parts["one"]["2026-11"] == pytest.approx(one["2026-11"])
     # The run rate does not look at single deals.

@@ -1,4 +1,5 @@
-"""Categories by the tenant's column, the stage, or stated probability; each deal in one, and sums that add up."""
+"""Categories by the tenant's column, the stage, or stated probability; each deal in one, and sums
+that add up."""
 
 import pandas as pd
 import pytest
@@ -72,7 +73,8 @@ def test_forecast_categories__the_tenants_column_goes_first_then_the_stage():
         value=[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0],
     )
     table = forecast_categories(ORG.apply(deals), as_of="2026-03-20")
-    # Quote is a best case by the chance of its stage; an unknown category leaves the stage to decide.
+    # Quote is a best case by the chance of its stage; an unknown category leaves the stage to
+    # decide.
     assert table.loc["2026-03", ["closed", *OPEN]].tolist() == [16, 1 + 8, 4 + 2, 0, 64]
     assert table.attrs["left_out"] == {"unknown_category": 1}
 

@@ -55,10 +55,17 @@ def test_forecast_deals__of_given_periods_list_no_others():
     asked: dict[str, Any] = {"as_of": "2026-03-10", "method": "stated"}
     every = forecast_deals(frame, **asked)
     assert every["unique_id"].tolist() == ["f", "b", "e"]
-    for periods, ids in ((["2026-04"], ["e"]), (1, ["f", "b"]), (2, ["f", "b", "e"]), (["2026-05"], [])):
+    for periods, ids in (
+        (["2026-04"], ["e"]),
+        (1, ["f", "b"]),
+        (2, ["f", "b", "e"]),
+        (["2026-05"], []),
+    ):
         table = forecast_deals(frame, periods=periods, **asked)
         assert table["unique_id"].tolist() == ids
-        pd.testing.assert_frame_equal(table, every[every["unique_id"].isin(ids)].reset_index(drop=True))
+        pd.testing.assert_frame_equal(
+            table, every[every["unique_id"].isin(ids)].reset_index(drop=True)
+        )
         # Deals due in another period are not left out: nobody asked about them.
         assert table.attrs["left_out"] == {"overdue_or_unscheduled": 2}
     blank = forecast_deals(FRAME, periods=["2026-04"], **asked)
@@ -93,12 +100,16 @@ def test_forecast_deals__add_up_to_the_forecast(frame):
 
 
 def test_select_own_chances__takes_the_period_that_a_deal_is_due_in():
-    table = pd.DataFrame({
-        "unique_id": ["due", "due", "late", "late", "undated", "next", "next"],
-        "period": ["2026-03", "2026-04", "2026-03", "2026-04", "2026-03", "2026-03", "2026-04"],
-        "close_date": pd.to_datetime(["2026-03-20"] * 2 + ["2026-03-02"] * 2 + ["NaT"] + ["2026-04-10"] * 2),
-        "chance": [0.5, 0.1, 0.3, 0.1, 0.2, 0.05, 0.4],
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "unique_id": ["due", "due", "late", "late", "undated", "next", "next"],
+            "period": ["2026-03", "2026-04", "2026-03", "2026-04", "2026-03", "2026-03", "2026-04"],
+            "close_date": pd.to_datetime(
+                ["2026-03-20"] * 2 + ["2026-03-02"] * 2 + ["NaT"] + ["2026-04-10"] * 2
+            ),
+            "chance": [0.5, 0.1, 0.3, 0.1, 0.2, 0.05, 0.4],
+        }
+    )
     table.attrs = {"as_of": "2026-03-10", "freq": "M", "method": "learned"}
     own = select_own_chances(table).set_index("unique_id")["chance"]
     assert own.to_dict() == {"due": 0.5, "late": 0.3, "undated": 0.2, "next": 0.4}
@@ -112,7 +123,9 @@ KIND = worlds.Kind("right", weeks=60, deals_per_week=4.0)
 
 def _ask(history: History, day: str, **asked: Any) -> pd.DataFrame:
     frame = history.as_of(f"{day}T23:00Z")
-    return oa.forecast_deals(frame, as_of=day, history=history, method="learned", periods=1, **asked)
+    return oa.forecast_deals(
+        frame, as_of=day, history=history, method="learned", periods=1, **asked
+    )
 
 
 def _class(due: pd.Timestamp | None, day: pd.Timestamp) -> str:
@@ -120,7 +133,11 @@ def _class(due: pd.Timestamp | None, day: pd.Timestamp) -> str:
         return "none"
     left = (due - day).days
     return next(
-        (name for most, name in ((-1, "overdue"), (14, "14"), (30, "30"), (60, "60")) if left <= most),
+        (
+            name
+            for most, name in ((-1, "overdue"), (14, "14"), (30, "30"), (60, "60"))
+            if left <= most
+        ),
         "later",
     )
 
@@ -192,7 +209,8 @@ def test_forecast_deals__dates_no_win_without_a_history_or_with_fewer_than_eight
     frame = worlds.history(KIND, 3).as_of("2022-12-20")
     assert oa.forecast_deals(frame, as_of="2022-12-20")[DATES].isna().all(axis=None)
     for months, dated in ((9, False), (14, True)):
-        # Of the two deals open on the 10th one is won ten days later; those of the last three months are too young.
+        # Of the two deals open on the 10th one is won ten days later; those of the last three
+        # months are too young.
         history = even_months(months)
         day = f"{history.records['recorded_at'].max() - pd.Timedelta(days=10):%Y-%m-%d}"
         table = _ask(history, day)
@@ -201,7 +219,9 @@ def test_forecast_deals__dates_no_win_without_a_history_or_with_fewer_than_eight
             assert (table[DATES] == pd.Timestamp(day) + pd.Timedelta(days=10)).all(axis=None)
 
 
-@pytest.mark.parametrize(("kind", "seed"), [("right", 11), ("optimistic", 12), ("growth and rush", 13)])
+@pytest.mark.parametrize(
+    ("kind", "seed"), [("right", 11), ("optimistic", 12), ("growth and rush", 13)]
+)
 def test_forecast_deals__holds_the_win_dates_of_about_four_in_five_deals(kind: str, seed: int):
     made = next(one for one in worlds.KINDS if one.name == kind)
     log = worlds.log(made, seed)

@@ -25,11 +25,15 @@ def test_forecast_fan__is_the_backtest_of_one_period_followed_to_its_end():
 def test_forecast_fan__asks_the_last_record_of_each_week_or_those_of_the_days_named():
     rows = {"unique_id": "a", "stage": "proposal", "close_date": "2026-03-31", "probability": 50}
     seen = pd.date_range("2026-03-18T09:00Z", "2026-03-30T09:00Z", freq="12h")
-    history = History.from_changes(pd.DataFrame({**rows, "value": range(len(seen)), "seen_at": seen}))
+    history = History.from_changes(
+        pd.DataFrame({**rows, "value": range(len(seen)), "seen_at": seen})
+    )
     fan = forecast_fan(history, period="2026-03", method="stated")
     assert fan["weeks_before"].tolist() == [1, 0]
     assert [f"{moment:%d %H}" for moment in fan.index] == ["24 21", "30 09"]
-    every = forecast_fan(history, period="2026-03", method="stated", at=history.records["recorded_at"])
+    every = forecast_fan(
+        history, period="2026-03", method="stated", at=history.records["recorded_at"]
+    )
     assert len(every) == 13
     pd.testing.assert_frame_equal(every.loc[fan.index], fan)
     some = forecast_fan(history, period="2026-03", method="stated", at=["2026-03-20", "2026-04-09"])

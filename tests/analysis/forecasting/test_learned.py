@@ -33,7 +33,8 @@ WEEKS = History.from_changes(
         columns=["unique_id", "seen_at", "value"],
     ).assign(stage="proposal", status="active", close_date="2026-03-31", probability=50)
 )
-"""Three deals that stay open, recorded each Wednesday for six years, since the third is worth more each time."""
+"""Three deals that stay open, recorded each Wednesday for six years, since the third is worth more
+each time."""
 ASKED: dict[str, Any] = {"as_of": AS_OF, "history": NINE, "method": "learned"}
 
 
@@ -59,7 +60,8 @@ def test_forecast__auto_takes_learned_and_says_why():
 
 def test_forecast__learned_says_no_chance_of_0_or_1_unless_it_is_certain():
     far, open_, met = (
-        float(forecast(FRAME, **ASKED, target=goal)["p_target"].loc["2026-09"]) for goal in (10_000, 1, 0)
+        float(forecast(FRAME, **ASKED, target=goal)["p_target"].loc["2026-09"])
+        for goal in (10_000, 1, 0)
     )
     assert 0 < far < 0.01
     assert 0.99 < open_ < 1
@@ -72,9 +74,18 @@ def test_forecast__learned_by_owner_adds_up_to_the_whole():
     asked: dict[str, Any] = {**ASKED, "history": history, "by": "owner_name", "totals": True}
     table = forecast(frame, **asked).xs("2026-09", level="period")
     # Ann won seven deals where 3.5 were expected, Bo none: factors 17/13.5 and 10/13.5.
-    assert table["expected_open"].tolist() == pytest.approx([50 * 17 / 13.5, 50 * 10 / 13.5, 0, 100])
+    assert table["expected_open"].tolist() == pytest.approx(
+        [50 * 17 / 13.5, 50 * 10 / 13.5, 0, 100]
+    )
     assert table["new_business"].tolist() == pytest.approx([0, 0, 30, 30])
-    for name in ("booked", "open_value", "weighted_open", "expected_open", "new_business", "expected"):
+    for name in (
+        "booked",
+        "open_value",
+        "weighted_open",
+        "expected_open",
+        "new_business",
+        "expected",
+    ):
         assert table[name].iloc[:-1].sum() == pytest.approx(table.loc["(all)", name])
     assert list(table.index) == ["Ann", "Bo", "Cy", "(all)"]
 
@@ -83,7 +94,8 @@ def test_forecast_deals__a_stage_of_two_pipelines_has_a_chance_in_each():
     history = even_months(9, org=TWO_PIPELINES)
     frame = history.as_of("2026-09-10T12:00Z")
     asked: dict[str, Any] = {**ASKED, "history": history, "periods": ["2026-09"]}
-    # Of 7 deals in New none was won, of 7 in Renewal all, of the 14 together half: (0 + 8/2)/15, (7 + 8/2)/15, and 1/2.
+    # Of 7 deals in New none was won, of 7 in Renewal all, of the 14 together half: (0 + 8/2)/15, (7
+    # + 8/2)/15, and 1/2.
     for pipelines, chances in (
         (["Renewal", "New"], [11 / 15, 4 / 15]),
         (["Renewal", "Old"], [11 / 15, 1 / 2]),
@@ -98,7 +110,9 @@ def test_forecast_deals__a_stage_of_two_pipelines_has_a_chance_in_each():
 
 def test_forecast__learned_reads_nothing_later_than_its_day():
     later = even_months(12)
-    pd.testing.assert_frame_equal(forecast(FRAME, **{**ASKED, "history": later}), forecast(FRAME, **ASKED))
+    pd.testing.assert_frame_equal(
+        forecast(FRAME, **{**ASKED, "history": later}), forecast(FRAME, **ASKED)
+    )
 
 
 def test_forecast__an_overdue_deal_counts_in_the_period_not_in_its_row():
@@ -115,11 +129,15 @@ def test_forecast__learned_needs_three_ended_months_and_says_from_when_it_can():
     with pytest.raises(errors.NotEnoughHistory) as raised:
         forecast(frame, as_of="2026-04-10", history=young, method="learned")
     assert str(raised.value) == (
-        "method='learned' needs 3 ended months with a record as long before the end as 2026-04-10 is before the end of "
-        "2026-04; the history has 2. It can be used from Apr 15, 2026 on if you keep recording; until then use 'run_rate' "
+        "method='learned' needs 3 ended months with a record as long before the end as "
+        "2026-04-10 is before the end of "
+        "2026-04; the history has 2. It can be used from Apr 15, 2026 on if you keep recording; "
+        "until then use 'run_rate' "
         "or 'stated'"
     )
-    assert forecast(frame, as_of="2026-04-20", history=young, method="learned")["expected"].sum() > 0
+    assert (
+        forecast(frame, as_of="2026-04-20", history=young, method="learned")["expected"].sum() > 0
+    )
 
 
 def test_forecast__auto_says_until_when_it_does_without_learning():
@@ -127,7 +145,8 @@ def test_forecast__auto_says_until_when_it_does_without_learning():
     table = forecast(young.as_of("2026-06-10T12:00Z"), as_of="2026-06-10", history=young)
     assert table.attrs["method"] == "run_rate"
     assert table.attrs["why"] == (
-        "learned needs 6 ended months with a record as long before the end as today; you have 4; until "
+        "learned needs 6 ended months with a record as long before the end as today; you have 4; "
+        "until "
         "Jul 15, 2026 run rate"
     )
 
@@ -156,7 +175,8 @@ def test_forecast_deals__without_a_history_uses_stated_and_says_so():
 
 
 def test_stretch__is_the_largest_80_percent_conformal_quantile_of_the_pools():
-    # Without scores the 11th of 12 half-normal quantiles, in units of the half-width of an 80% range.
+    # Without scores the 11th of 12 half-normal quantiles, in units of the half-width of an 80%
+    # range.
     assert stretch([[], []]) == pytest.approx(1.5341 / 1.2816, abs=1e-3)
     # Twelve far misses: of 24 scores the 20th.
     far, none = (np.full(12, 3.0), 1.0), (np.zeros(100), 1.0)
@@ -171,7 +191,9 @@ def test_stretch__is_the_largest_80_percent_conformal_quantile_of_the_pools():
 @pytest.mark.parametrize("freq", ["W", "M", "Q", "Y"])
 def test_learn__stretches_by_the_pool_of_past_scores_that_asks_for_most(freq, monkeypatch):
     monkeypatch.setattr(Learned, "_miss", lambda _, period, lead: _miss_at_random(period, lead))
-    learned = Question.of_past(WEEKS, "the test", freq=freq, method=Method("learned"), as_of=None).learn(())
+    learned = Question.of_past(
+        WEEKS, "the test", freq=freq, method=Method("learned"), as_of=None
+    ).learn(())
     days, found = learned.records.days.tolist(), []
     for day, ahead in itertools.product(days[-60::12], range(2)):
         period = learned.records.period(day) + ahead
@@ -185,10 +207,14 @@ def test_learn__stretches_by_the_pool_of_past_scores_that_asks_for_most(freq, mo
     assert len(set(found)) >= (1 if freq == "Y" else 2)
 
 
-@pytest.mark.parametrize(("freq", "leads"), [("W", {2, 7, 14, 28, 45, 75}), ("Y", {2, 7, 14, 28, 45, 75})])
+@pytest.mark.parametrize(
+    ("freq", "leads"), [("W", {2, 7, 14, 28, 45, 75}), ("Y", {2, 7, 14, 28, 45, 75})]
+)
 def test_learn__scores_past_forecasts_only_at_leads_that_count(freq, leads, monkeypatch):
     asked: set[int] = set()
-    learned = Question.of_past(WEEKS, "the test", freq=freq, method=Method("learned"), as_of=None).learn(())
+    learned = Question.of_past(
+        WEEKS, "the test", freq=freq, method=Method("learned"), as_of=None
+    ).learn(())
 
     def miss(_: Learned, period: pd.Period, lead: int) -> Miss:
         asked.add(lead)
@@ -226,7 +252,9 @@ def _pools_by_hand(
     normal = NormalDist()
     pools = []
     for leads, half in (({14, 28, 45, 75, today}, None), ({*near, today}, 3), ({today}, 6)):
-        pool = [(normal.inv_cdf(0.5 + (i - 0.5) / 24) / normal.inv_cdf(0.9), 1.0) for i in range(1, 13)]
+        pool = [
+            (normal.inv_cdf(0.5 + (i - 0.5) / 24) / normal.inv_cdf(0.9), 1.0) for i in range(1, 13)
+        ]
         for lead in leads:
             for place, one in enumerate(ended):
                 miss, after = _miss_at_random(one, lead), len(ended) - 1 - place

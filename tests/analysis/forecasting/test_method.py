@@ -42,8 +42,16 @@ from tests.analysis.forecasting.histories import PAST
             errors.ArgumentTypeError,
             r"stage_rates\['proposal'\]='half'",
         ),
-        ({"method": "stage", "stage_rates": pd.DataFrame({"n": [1]})}, errors.MissingColumnError, "rate"),
-        ({"method": "best"}, errors.ArgumentValueError, "'auto', 'learned', 'run_rate', 'stated', 'stage'"),
+        (
+            {"method": "stage", "stage_rates": pd.DataFrame({"n": [1]})},
+            errors.MissingColumnError,
+            "rate",
+        ),
+        (
+            {"method": "best"},
+            errors.ArgumentValueError,
+            "'auto', 'learned', 'run_rate', 'stated', 'stage'",
+        ),
         ({"method": None}, errors.ArgumentTypeError, "method=None"),
     ],
 )
@@ -55,7 +63,9 @@ def test_read_method__refuses(options: dict[str, Any], error: type[Exception], s
 def test_read_method__takes_the_table_of_stage_rates_and_leaves_out_unknown_ones():
     table = oa.stage_rates(PAST, fewest_exits=1)
     assert read_method("stage", stage_rates=table).stage_rates == table["rate"].to_dict()
-    known = read_method("stage", stage_rates={"proposal": np.float64(0.3), "discovery": float("nan")})
+    known = read_method(
+        "stage", stage_rates={"proposal": np.float64(0.3), "discovery": float("nan")}
+    )
     assert known.stage_rates == {"proposal": 0.3}
 
 

@@ -1,4 +1,5 @@
-"""Money closed by the same point: days left, months of unequal length, fiscal quarters, weeks, groups; and nothing to compare."""
+"""Money closed by the same point: days left, months of unequal length, fiscal quarters, weeks,
+groups; and nothing to compare."""
 
 import math
 
@@ -18,11 +19,20 @@ WON = pd.DataFrame(
         "unique_id": list("abcdefgh"),
         "stage": ["closed_won"] * 6 + ["closed_lost", "proposal"],
         # Jan 29 is 2 days before its end, as Feb 26 is, and Mar 29.
-        "close_date": ["2025-12-15", "2026-01-29", "2026-01-30", "2026-02-26", "2026-02-27", "2026-03-29", "2026-03-02", "2026-03-30"],
+        "close_date": [
+            "2025-12-15",
+            "2026-01-29",
+            "2026-01-30",
+            "2026-02-26",
+            "2026-02-27",
+            "2026-03-29",
+            "2026-03-02",
+            "2026-03-30",
+        ],
         "value": [1.0, 100.0, 50.0, 40.0, 20.0, 70.0, 1000.0, 2000.0],
         "owner_name": ["Ann", "Ann", "Bo", "Ann", "Bo", "Ann", "Ann", "Bo"],
     }
-)  # fmt: skip
+)
 
 
 def test_pacing__counts_what_closed_as_many_days_before_the_end():
@@ -53,14 +63,23 @@ def test_pacing__reads_what_was_open_at_the_same_point_from_records():
     assert table["open_value"].tolist() == [20, 14]
     owners = pacing(now, history, as_of="2026-03-29", by="owner_name")["open_value"]
     assert owners.to_dict() == {
-        ("Ann", "2026-02"): 0, ("Ann", "2026-03"): 5, ("Bo", "2026-02"): 20, ("Bo", "2026-03"): 9,
-    }  # fmt: skip
+        ("Ann", "2026-02"): 0,
+        ("Ann", "2026-03"): 5,
+        ("Bo", "2026-02"): 20,
+        ("Bo", "2026-03"): 9,
+    }
     assert pacing(now, as_of="2026-03-29")["open_value"].isna().tolist() == [True, False]
 
 
 def test_pacing__before_a_short_month_began_finds_nothing():
     frame = WON.assign(
-        close_date=["2025-12-15", "2026-01-01", *WON["close_date"][2:3], "2026-02-01", *WON["close_date"][4:]]
+        close_date=[
+            "2025-12-15",
+            "2026-01-01",
+            *WON["close_date"][2:3],
+            "2026-02-01",
+            *WON["close_date"][4:],
+        ]
     )
     assert pacing(frame, as_of="2026-03-01")["booked"].tolist() == [
         100,
@@ -84,7 +103,9 @@ def test_pacing__compares_as_many_periods_as_asked_for_and_none_before_the_first
 )
 def test_pacing__of_weeks_and_fiscal_quarters(freq, periods, booked):
     shown = WON.assign(
-        close_date=WON["close_date"].replace("2025-12-15", "2025-11-01" if freq != "W" else "2026-01-01")
+        close_date=WON["close_date"].replace(
+            "2025-12-15", "2025-11-01" if freq != "W" else "2026-01-01"
+        )
     )
     table = pacing(shown, as_of="2026-03-29", freq=freq).tail(2)
     assert table.index.tolist() == periods
@@ -102,7 +123,9 @@ def test_pacing__books_what_the_forecast_books():
         frame.attrs = {"recorded_at": at}
         table = pacing(frame, as_of="2026-03-29")
         assert (
-            table["booked"].iloc[-1] == booked == forecast(frame, as_of="2026-03-29").loc["2026-03", "booked"]
+            table["booked"].iloc[-1]
+            == booked
+            == forecast(frame, as_of="2026-03-29").loc["2026-03", "booked"]
         )
         assert pacing(frame, as_of="2026-03-29", by_day=True)["booked"].iloc[-1] == booked
 
@@ -138,10 +161,15 @@ def test_pacing__without_wins_has_the_current_period_alone():
     assert table["booked"].to_dict() == {"2026-03": 0.0}
     assert sentence(table) == "Nothing closed by Mar 29; no earlier month to compare with."
     assert pacing(lost, as_of="2026-03-29", by="owner_name").empty
-    assert sentence(pacing(lost, as_of="2026-03-29", by="owner_name")) == "No earlier month to compare with."
+    assert (
+        sentence(pacing(lost, as_of="2026-03-29", by="owner_name"))
+        == "No earlier month to compare with."
+    )
 
 
-@pytest.mark.parametrize("wrong", [{"periods": 0}, {"by": "period"}, {"by": "days_left"}, {"freq": "X"}])
+@pytest.mark.parametrize(
+    "wrong", [{"periods": 0}, {"by": "period"}, {"by": "days_left"}, {"freq": "X"}]
+)
 def test_pacing__refuses_what_it_cannot_use(wrong):
     with pytest.raises(ArgumentError):
         pacing(WON, as_of="2026-03-29", **wrong)
@@ -159,9 +187,14 @@ def test_pacing__refuses_what_it_cannot_use(wrong):
 )
 def test_sentence__of_pacing(booked, says):
     table = pd.DataFrame(
-        {"booked": [190.0, 310.0, booked], "actual": [400.0, 350.0, None], "booked_share": math.nan, "to_date": [False, False, True]},
+        {
+            "booked": [190.0, 310.0, booked],
+            "actual": [400.0, 350.0, None],
+            "booked_share": math.nan,
+            "to_date": [False, False, True],
+        },
         index=pd.Index(["2026-01", "2026-02", "2026-03"], name="period"),
-    )  # fmt: skip
+    )
     table.attrs = {"as_of": "2026-03-31", "freq": "M"}
     assert sentence(table) == says
     one = table.iloc[1:].assign(booked=[310.0, booked])
@@ -175,12 +208,14 @@ def test_sentence__of_pacing(booked, says):
 
 def test_sentence__of_pacing_by_groups():
     table = pacing(WON, as_of="2026-03-29", by="owner_name")
-    assert (
-        sentence(table)
-        == "None of two reps closed more by Mar 29 than in any of the last two months by then; less: none."
+    assert sentence(table) == (
+        "None of two reps closed more by Mar 29 than in any of the last two months by then; "
+        "less: none."
     )
-    more = pacing(WON.assign(value=[1, 1, 9, 1, 9, 70, 1, 1.0]), as_of="2026-03-31", by="owner_name")
-    assert (
-        sentence(more)
-        == "One of two reps closed more by Mar 31 than in any of the last two months by then; less: one."
+    more = pacing(
+        WON.assign(value=[1, 1, 9, 1, 9, 70, 1, 1.0]), as_of="2026-03-31", by="owner_name"
+    )
+    assert sentence(more) == (
+        "One of two reps closed more by Mar 31 than in any of the last two months by then; "
+        "less: one."
     )

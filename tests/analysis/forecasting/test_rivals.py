@@ -1,4 +1,5 @@
-"""Formulas of others: each on months worked by hand, and all recomputed from the change log of a simulated team."""
+"""Formulas of others: each on months worked by hand, and all recomputed from the change log of a
+simulated team."""
 
 from typing import Any
 
@@ -33,9 +34,10 @@ def ask(history: History, name: Any) -> pd.Series:
 def growing_months(months: int) -> History:
     """Months from January 2026 on, recorded on the 10th and the 20th.
 
-    In month k, two deals of 100·k in proposal and one of 10 in negotiation are open on the 10th, all due on the 25th at a
-    stated chance of 50%. On the 20th one of the two is won, that in negotiation is won in even months, the others are
-    lost, and a deal of 30 that nobody had seen is won.
+    In month k, two deals of 100·k in proposal and one of 10 in negotiation are open on the 10th,
+    all due on the 25th at a stated chance of 50%. On the 20th one of the two is won, that in
+    negotiation is won in even months, the others are lost, and a deal of 30 that nobody had seen is
+    won.
     """
     rows = []
     for k, month in enumerate(pd.period_range("2026-01", periods=months, freq="M"), 1):
@@ -93,7 +95,8 @@ def test_year_ago__is_the_same_month_of_the_year_before():
 
 def test_stage_projection__prices_stages_as_at_the_same_point_of_the_last_month_and_adds_what_came_from_elsewhere():
     found = ask(EIGHT, "stage_projection")
-    # On May 10, one of two in proposal was won in the end, the one in negotiation was not; 30 came from elsewhere.
+    # On May 10, one of two in proposal was won in the end, the one in negotiation was not; 30 came
+    # from elsewhere.
     assert found["2026-06-10", "2026-06"] == 0.5 * 1200 + 0 * 10 + 30
     # In June negotiation was won, and by July the 7 entered late are known, but they are May's.
     assert found["2026-07-10", "2026-07"] == 0.5 * 1400 + 1 * 10 + 30
@@ -134,7 +137,9 @@ class Recomputed:
     """The formulas once more, in pandas, from the change log alone."""
 
     def __init__(self, log: pd.DataFrame) -> None:
-        dated = log.assign(month=log["close_date"].dt.to_period("M"), won=log["stage"] == "closed_won")
+        dated = log.assign(
+            month=log["close_date"].dt.to_period("M"), won=log["stage"] == "closed_won"
+        )
         dated["open"] = ~dated["stage"].str.startswith("closed")
         self.log = dated.sort_values("seen_at", kind="stable")
         self.records = sorted(set(log["seen_at"]))
@@ -152,11 +157,15 @@ class Recomputed:
         today = at.normalize()
         return known[known["open"] & (known["month"] == month) & (known["close_date"] >= today)]
 
-    def same_point(self, at: pd.Timestamp, month: pd.Period, past: pd.Period) -> pd.Timestamp | None:
+    def same_point(
+        self, at: pd.Timestamp, month: pd.Period, past: pd.Period
+    ) -> pd.Timestamp | None:
         end = pd.Timestamp(past.end_time.date())
         wanted = end - (pd.Timestamp(month.end_time.date()) - at.normalize())
         off = {
-            one: (abs(one.normalize() - wanted), -one.value) for one in self.records if one.normalize() <= end
+            one: (abs(one.normalize() - wanted), -one.value)
+            for one in self.records
+            if one.normalize() <= end
         }
         near = min(off, key=off.__getitem__, default=None)
         return near if near is not None and off[near][0] <= pd.Timedelta(days=3) else None
@@ -171,7 +180,9 @@ class Recomputed:
         share = came.groupby(then["stage"].astype(str)).mean()
         whole = came.mean() if len(then) else 0.0
         before = self.known[point]
-        elsewhere = won.drop([*then["unique_id"][came], *before["unique_id"][before["won"]]], errors="ignore")
+        elsewhere = won.drop(
+            [*then["unique_id"][came], *before["unique_id"][before["won"]]], errors="ignore"
+        )
         due = self.due(at, month)
         priced = (due["value"] * due["stage"].map(share).astype(float).fillna(whole)).sum()
         return float(self.total(at, month) + priced + elsewhere["value"].sum())

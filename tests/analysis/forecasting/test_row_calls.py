@@ -9,14 +9,18 @@ from tests.analysis.forecasting.calls import call, make
 
 
 def test_find_calls__of_nobody_is_empty() -> None:
-    nobody = pd.DataFrame(columns=["target", "open_count", "booked"], index=pd.Index([], name="owner_name"))
+    nobody = pd.DataFrame(
+        columns=["target", "open_count", "booked"], index=pd.Index([], name="owner_name")
+    )
     calls = make([call("2026-03-02", "Ann", 100.0)]).calls
     assert find_calls(calls, nobody, pd.Timestamp("2026-03-16"), ("", "")).empty
 
 
 def test_find_calls__sums_rows_where_nobody_lacks_a_call() -> None:
     index = pd.Index(["Ann", "Bo", "(all)"], name="owner_name")
-    people = pd.DataFrame({"target": [50.0, 50.0, 100.0], "open_count": 1, "booked": 0.0}, index=index)
+    people = pd.DataFrame(
+        {"target": [50.0, 50.0, 100.0], "open_count": 1, "booked": 0.0}, index=index
+    )
     rows = [
         call("2026-03-02", "Ann", 100.0),
         call("2026-03-03", "Bo", 40.0),

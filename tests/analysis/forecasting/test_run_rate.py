@@ -17,7 +17,9 @@ from opp_analytics.history import History
 from tests import worlds
 from tests.analysis.forecasting.histories import even_months
 
-TEAM = worlds.history(worlds.Kind("few", weeks=56, deals_per_week=5.0, spread=1.3, rep_shock=1.2), 3)
+TEAM = worlds.history(
+    worlds.Kind("few", weeks=56, deals_per_week=5.0, spread=1.3, rep_shock=1.2), 3
+)
 DAYS = [moment.normalize().tz_localize(None) for moment in TEAM.records["recorded_at"]]
 AS_OF = DAYS[-3]
 NOW = pd.Period(AS_OF, "M")
@@ -90,7 +92,9 @@ def test_forecast__run_rate_stays_as_it_is_where_the_past_says_nothing():
     region = frame["owner_name"].map(lambda name: name[0]).rename("region")
     for history, named, by in ((young, frame, None), (TEAM, frame.assign(region=region), "region")):
         asked: dict[str, Any] = {"as_of": AS_OF, "method": "run_rate", "by": by}
-        pd.testing.assert_frame_equal(forecast(named, history=history, **asked), forecast(named, **asked))
+        pd.testing.assert_frame_equal(
+            forecast(named, history=history, **asked), forecast(named, **asked)
+        )
 
 
 def test_track_record__of_the_run_rate_shows_its_stretched_ranges():
@@ -126,7 +130,9 @@ def _cut_after(moment: pd.Timestamp) -> History:
 
 def _ask(day: pd.Timestamp, periods: Sequence[pd.Period], **asked: Any) -> pd.DataFrame:
     """Forecast periods by run rate from the frame of a day: the rows of these periods only."""
-    table = forecast(_frame(day), as_of=day, method="run_rate", periods=[*map(str, periods)], **asked)
+    table = forecast(
+        _frame(day), as_of=day, method="run_rate", periods=[*map(str, periods)], **asked
+    )
     return table[table.index.get_level_values("period").isin([*map(str, periods)])]
 
 
@@ -146,7 +152,9 @@ def _factor_by_hand(period: pd.Period, by: str | None) -> float:
         if end + pd.Timedelta(days=15) > AS_OF:
             break
         missed = [
-            miss > factor for lead in leads for miss in _misses(ended, end - pd.Timedelta(days=lead), by)
+            miss > factor
+            for lead in leads
+            for miss in _misses(ended, end - pd.Timedelta(days=lead), by)
         ]
         if missed:
             factor = max(1.0, factor * math.exp(0.1 * (sum(missed) / len(missed) - 0.2)))
@@ -166,12 +174,16 @@ def _misses(period: pd.Period, wanted: pd.Timestamp, by: str | None) -> list[flo
     except NotEnoughHistory:
         return []
     later = _frame(max(one for one in DAYS if one <= end + pd.Timedelta(days=15)))
-    won = later[(later["stage"] == "closed_won") & (later["close_date"].dt.to_period("M") == period)]
+    won = later[
+        (later["stage"] == "closed_won") & (later["close_date"].dt.to_period("M") == period)
+    ]
     found = []
     for key, row in rows[rows["low"].notna()].iterrows():
         owner = key[0] if isinstance(key, tuple) else None
         came = float((won[won["owner_name"] == owner] if by else won)["value"].sum())
         if row["booked"] > 0 or row["new_business"] > 0:
-            width = row["high"] - row["median"] if came > row["median"] else row["median"] - row["low"]
+            width = (
+                row["high"] - row["median"] if came > row["median"] else row["median"] - row["low"]
+            )
             found.append(abs(came - row["median"]) / max(width, 1.0))
     return found

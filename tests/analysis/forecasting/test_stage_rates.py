@@ -15,7 +15,8 @@ from tests.analysis.forecasting.histories import PAST, TWO_PIPELINES, even_month
 
 def test_stage_rates__follow_each_stay_in_a_stage_to_its_end():
     table = stage_rates(PAST, strength=0, fewest_exits=1)
-    # Discovery: c advanced to negotiation and won, d was deleted; proposal: a won, b lost, e and f are still there.
+    # Discovery: c advanced to negotiation and won, d was deleted; proposal: a won, b lost, e and f
+    # are still there.
     assert table.loc["negotiation", ["raw", "exits"]].tolist() == [1, 1]
     assert table.loc["proposal", ["exits", "won", "lost"]].tolist() == [2, 1, 1]
     assert table.loc["proposal", "raw"] == pytest.approx(0.5)
@@ -25,7 +26,8 @@ def test_stage_rates__follow_each_stay_in_a_stage_to_its_end():
 
 def test_stage_rates__shrink_toward_the_stages_beside():
     table = stage_rates(PAST, strength=1, fewest_exits=1)
-    # Proposal, 0.5 by 2 exits, has discovery (0.5, 2 exits) before and negotiation (1, 1 exit) after it: their mean is 2/3.
+    # Proposal, 0.5 by 2 exits, has discovery (0.5, 2 exits) before and negotiation (1, 1 exit)
+    # after it: their mean is 2/3.
     assert table.loc["proposal", "rate"] == pytest.approx((2 * 0.5 + 2 / 3) / 3)
 
 
@@ -49,11 +51,15 @@ def test_stage_rates__are_those_of_each_pipeline():
     learned = forecast_deals(deals, as_of="2026-12-15", method="stage", history=history)
     given = forecast_deals(deals, as_of="2026-12-15", method="stage", stage_rates=table)
     for told in (learned, given):
-        assert told.set_index("unique_id")["chance"].reindex(deals["unique_id"]).round(9).tolist() == [
+        assert told.set_index("unique_id")["chance"].reindex(deals["unique_id"]).round(
+            9
+        ).tolist() == [
             0.0,
             1.0,
         ]
-    by_name = forecast_deals(deals, as_of="2026-12-15", method="stage", stage_rates={"proposal": 0.25})
+    by_name = forecast_deals(
+        deals, as_of="2026-12-15", method="stage", stage_rates={"proposal": 0.25}
+    )
     assert by_name["chance"].tolist() == [0.25, 0.25]
 
 
@@ -66,7 +72,10 @@ def test_stage_rates__do_not_follow_a_deal_into_another_pipeline():
             (f"m{k}", 2, "Renewal", "proposal"),
             (f"m{k}", 6, "Renewal", "closed_won"),
         ]
-        log += [(f"s{k}", 0, "New", "proposal"), (f"s{k}", 4, "New", "closed_lost" if k else "closed_won")]
+        log += [
+            (f"s{k}", 0, "New", "proposal"),
+            (f"s{k}", 4, "New", "closed_lost" if k else "closed_won"),
+        ]
     frame = pd.DataFrame(log, columns=["unique_id", "day", "pipeline", "stage"])
     frame["seen_at"] = start + pd.to_timedelta(frame.pop("day"), unit="D")
     history = History.from_changes(frame.assign(value=1.0), org=TWO_PIPELINES)

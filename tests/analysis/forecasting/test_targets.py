@@ -51,13 +51,23 @@ def test_targets__of_people_add_up_to_their_teams_by_the_days_in_each() -> None:
     table = forecast(org, by=["team", "owner_name"], totals=True)
     # Zoe is in East for 14 of 31 days: 140 of her 310.
     assert december(table) == {
-        ("East", "Ann"): 100, ("East", "Zoe"): 140, ("West", "Cy"): 50, ("West", "Zoe"): 170,
-        ("East", ALL): 240, ("West", ALL): 220, (ALL, ALL): 460,
-    }  # fmt: skip
+        ("East", "Ann"): 100,
+        ("East", "Zoe"): 140,
+        ("West", "Cy"): 50,
+        ("West", "Zoe"): 170,
+        ("East", ALL): 240,
+        ("West", ALL): 220,
+        (ALL, ALL): 460,
+    }
     assert december(table, "booked") == {
-        ("East", "Ann"): 40, ("East", "Zoe"): 31, ("West", "Cy"): 0, ("West", "Zoe"): 62,
-        ("East", ALL): 71, ("West", ALL): 62, (ALL, ALL): 133,
-    }  # fmt: skip
+        ("East", "Ann"): 40,
+        ("East", "Zoe"): 31,
+        ("West", "Cy"): 0,
+        ("West", "Zoe"): 62,
+        ("East", ALL): 71,
+        ("West", ALL): 62,
+        (ALL, ALL): 133,
+    }
     assert december(table, "gap")["East", ALL] == 169
     assert december(table, "attainment")["West", "Zoe"] == pytest.approx(62 / 170)
     assert december(table, "open_value")["West", "Zoe"] == 10
@@ -72,7 +82,11 @@ def test_targets__of_days_in_no_team_are_the_persons_own_under_none() -> None:
         {"owner_name": "New", "team": "West", "from_date": "2026-12-22"},
         {"owner_name": "Solo"},
     ]
-    own = [*TARGETS, {"period": "2026-12", "owner_name": "New", "target": 31}, {"period": "2026-12", "owner_name": "Solo", "target": 7}]  # fmt: skip
+    own = [
+        *TARGETS,
+        {"period": "2026-12", "owner_name": "New", "target": 31},
+        {"period": "2026-12", "owner_name": "Solo", "target": 7},
+    ]
     org = oa.Org(people=people, targets=own)
     owners, teams = (december(forecast(org, by=by)) for by in ("owner_name", "team"))
     assert owners == {"Ann": 100, "Cy": 50, "Zoe": 310, "New": 31, "Solo": 7}
@@ -86,7 +100,9 @@ def test_targets__of_days_in_no_team_are_the_persons_own_under_none() -> None:
         498,
     )
     # A deal of hers from before she joined is under "(none)" too.
-    early = pd.concat([DEALS, DEALS.head(1).assign(unique_id="e", owner_name="New", close_date="2026-12-03")])
+    early = pd.concat(
+        [DEALS, DEALS.head(1).assign(unique_id="e", owner_name="New", close_date="2026-12-03")]
+    )
     table = forecast(org, early, by="team")
     assert december(table, "booked") == {"East": 71, "West": 62, "(none)": 40}
     assert december(table, "gap")["(none)"] == 28 - 40
@@ -126,7 +142,12 @@ def test_targets__of_a_team_itself_win_over_those_of_its_people() -> None:
 
 def test_targets__without_people_are_those_of_the_larger_group_only() -> None:
     table = pd.DataFrame(
-        {"period": "2026-12", "team": ["East", None], "owner_name": [None, "Ann"], "target": [500.0, 100.0]}
+        {
+            "period": "2026-12",
+            "team": ["East", None],
+            "owner_name": [None, "Ann"],
+            "target": [500.0, 100.0],
+        }
     )
     # Ann is in some team, whose target is counted; nobody says in which.
     assert forecast(oa.Org(), target=table).loc["2026-12", "target"] == 500
@@ -141,18 +162,24 @@ def test_targets__of_a_region_are_those_of_its_teams_people() -> None:
 
 def test_targets__of_months_add_up_to_a_fiscal_quarter_across_a_move() -> None:
     months = [
-        {"period": period, "owner_name": "Zoe", "target": 31} for period in ("2026-11", "2026-12", "2027-01")
+        {"period": period, "owner_name": "Zoe", "target": 31}
+        for period in ("2026-11", "2026-12", "2027-01")
     ]
     org = oa.Org(people=PEOPLE, targets=months, fiscal_year_start=2)
     table = forecast(org, by="team", freq="Q")
-    assert table.xs("2027Q4", level="period")["target"].to_dict() == {"East": 31 + 14, "West": 17 + 31}
+    assert table.xs("2027Q4", level="period")["target"].to_dict() == {
+        "East": 31 + 14,
+        "West": 17 + 31,
+    }
 
 
 @pytest.mark.parametrize("by", [None, "owner_name", ["team", "owner_name"]])
 def test_targets__by_tuple_serve_with_and_without_by(by: Any) -> None:
     org = oa.Org(people=PEOPLE)
     labels = ("West", "Zoe") if by == ["team", "owner_name"] else ("Zoe",)
-    table = forecast(org, by=by, totals=bool(by), target={(*labels, "2026-12"): 100, (*labels, "2027-01"): 7})
+    table = forecast(
+        org, by=by, totals=bool(by), target={(*labels, "2026-12"): 100, (*labels, "2027-01"): 7}
+    )
     whole = (ALL,) * len(labels) if by else ()
     assert table.loc[(*whole, "2026-12") if by else "2026-12", "target"] == 100
     assert table.loc[(*whole, "2027-01") if by else "2027-01", "target"] == 7
@@ -169,7 +196,11 @@ def test_targets__by_tuple_without_by_add_up() -> None:
 @pytest.mark.parametrize(
     ("target", "by", "says"),
     [
-        ({("Zoe", "soon"): 1}, None, r"target\[\('Zoe', 'soon'\)\]: 'soon' is not a period of freq='M'"),
+        (
+            {("Zoe", "soon"): 1},
+            None,
+            r"target\[\('Zoe', 'soon'\)\]: 'soon' is not a period of freq='M'",
+        ),
         ({("Zoe", "2026-12"): -1}, None, r"target\[\('Zoe', '2026-12'\)\]=-1 is below 0"),
         (
             {"2026-12": 1},
@@ -180,7 +211,8 @@ def test_targets__by_tuple_without_by_add_up() -> None:
         (
             {("Zeo", "2026-12"): 1},
             "owner_name",
-            r"target\[\('Zeo', '2026-12'\)\]: 'Zeo' is nobody under \[people\] of the org and owns no deal; did you mean "
+            r"target\[\('Zeo', '2026-12'\)\]: 'Zeo' is nobody under \[people\] of the org and "
+            r"owns no deal; did you mean "
             r"'Zoe'\? Correct it, or add the person",
         ),
         (
@@ -201,7 +233,9 @@ def test_targets__name_a_wrong_key(target: Any, by: Any, says: str) -> None:
 
 
 def test_targets__of_a_file_name_it_and_the_line(tmp_path: Path) -> None:
-    (tmp_path / "targets.csv").write_text("period,owner_name,target\n2026-12,Ann,5\n2026-12,Zeo,6\n")
+    (tmp_path / "targets.csv").write_text(
+        "period,owner_name,target\n2026-12,Ann,5\n2026-12,Zeo,6\n"
+    )
     file = tmp_path / "opp-analytics.toml"
     file.write_text('[people]\nrows = [{owner_name = "Ann"}]\n[targets]\nfile = "targets.csv"\n')
     with pytest.raises(

@@ -18,15 +18,21 @@ ROWS = [
     row("c", "2026-03-12", "proposal", close_date="2026-03-30"),
 ]
 MOMENTS = [
-    "2026-01-10T12:00Z", "2026-01-15T12:00Z", "2026-01-28T12:00Z",
-    "2026-02-09T12:00Z", "2026-02-09T18:00Z", "2026-02-20T12:00Z", "2026-03-12T12:00Z",
-]  # fmt: skip
+    "2026-01-10T12:00Z",
+    "2026-01-15T12:00Z",
+    "2026-01-28T12:00Z",
+    "2026-02-09T12:00Z",
+    "2026-02-09T18:00Z",
+    "2026-02-20T12:00Z",
+    "2026-03-12T12:00Z",
+]
 PAST = recorded(ROWS, MOMENTS)
 
 
 def test_track_record__takes_the_record_as_long_before_each_end():
     table = track_record(PAST, as_of=pd.Timestamp("2026-03-13"))
-    # 18 days are left of March: January's 15th has 16, February's 9th 19, and of that day the later record counts.
+    # 18 days are left of March: January's 15th has 16, February's 9th 19, and of that day the later
+    # record counts.
     assert table["made_at"].dt.strftime("%F %H").tolist() == ["2026-01-15 12", "2026-02-09 18"]
     assert table["days_before"].tolist() == [16, 19]
     assert table["expected"].tolist() == [50, 50]
@@ -55,11 +61,13 @@ def test_track_record__a_missing_range_neither_held_nor_failed():
 
 @pytest.mark.parametrize("method", ["auto", "learned"])
 def test_track_record__judges_the_method_of_today_wherever_it_can_be_used(method):
-    # "auto" learns from six ended months, and took the run rate, or stated chances, at earlier records.
+    # "auto" learns from six ended months, and took the run rate, or stated chances, at earlier
+    # records.
     history, day = even_months(9), pd.Timestamp("2026-09-10")
     table = track_record(history, as_of=day, method=method)
     asked = [
-        forecast(history.as_of(at), as_of=at, history=history, method="learned") for at in table["made_at"]
+        forecast(history.as_of(at), as_of=at, history=history, method="learned")
+        for at in table["made_at"]
     ]
     # Three ended months teach May’s forecast the first range.
     assert table.index.tolist() == [f"2026-{month:02d}" for month in range(5, 9)]
@@ -106,6 +114,6 @@ def test_track_record__needs_a_period_that_is_over_and_a_record_near_enough():
     with pytest.raises(errors.NotEnoughHistory, match="none up to .*2025-12-31"):
         track_record(PAST, as_of=pd.Timestamp("2025-12-31"))
     # By the last record of February that month was not over.
-    assert list(track_record(recorded(ROWS[:4], MOMENTS[:6]), as_of=pd.Timestamp("2026-03-13")).index) == [
-        "2026-01"
-    ]
+    assert list(
+        track_record(recorded(ROWS[:4], MOMENTS[:6]), as_of=pd.Timestamp("2026-03-13")).index
+    ) == ["2026-01"]

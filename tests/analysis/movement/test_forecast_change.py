@@ -1,4 +1,5 @@
-"""Why a forecast moved: exact between the forecasts of both ends, in the whole and in every group."""
+"""Why a forecast moved: exact between the forecasts of both ends, in the whole and in every
+group."""
 
 from typing import Any
 
@@ -14,7 +15,12 @@ from tests import worlds
 from tests.analysis.forecasting.histories import even_months
 from tests.history.logs import recorded, row
 
-MARCH: dict[str, Any] = {"start": "2026-03-03", "end": "2026-03-10", "period": "2026-03", "method": "stated"}
+MARCH: dict[str, Any] = {
+    "start": "2026-03-03",
+    "end": "2026-03-10",
+    "period": "2026-03",
+    "method": "stated",
+}
 
 
 def at(day: str, deal: str, stage: str = "proposal", **facts: Any) -> dict[str, Any]:
@@ -32,7 +38,11 @@ def steps(table: pd.DataFrame) -> dict[str, float]:
         ({}, {"stage": "closed_lost", "close_date": "2026-03-09"}, {"lost": -40.0}),
         ({}, {"stage": "closed_won", "value": 120.0}, {"won": 60.0, "value": 20.0}),
         # Won with another date: the date is part of the win.
-        ({"close_date": "2026-05-01"}, {"stage": "closed_won", "close_date": "2026-03-09"}, {"won": 100.0}),
+        (
+            {"close_date": "2026-05-01"},
+            {"stage": "closed_won", "close_date": "2026-03-09"},
+            {"won": 100.0},
+        ),
         ({"stage": "closed_lost"}, {}, {"reopened": 40.0}),
         ({"stage": "closed_won"}, {"stage": "closed_lost"}, {"lost": -100.0}),
         ({"close_date": "2026-05-01"}, {}, {"pulled_in": 40.0}),
@@ -51,10 +61,14 @@ def steps(table: pd.DataFrame) -> dict[str, float]:
 def test_forecast_change__names_the_step_of_one_deal(
     before: dict[str, Any], after: dict[str, Any], moved: dict[str, float]
 ) -> None:
-    history = recorded([
-        at("2026-03-02", "still", value=10.0), at("2026-03-02", "deal", **before), at("2026-03-09", "deal", **after),
-        at("2026-03-09", "still", value=10.0),
-    ])  # fmt: skip
+    history = recorded(
+        [
+            at("2026-03-02", "still", value=10.0),
+            at("2026-03-02", "deal", **before),
+            at("2026-03-09", "deal", **after),
+            at("2026-03-09", "still", value=10.0),
+        ]
+    )
     table = forecast_change(history, **MARCH)
     assert tuple(table.index) == FORECAST_STEPS
     found = steps(table.iloc[1:-1])
@@ -67,21 +81,35 @@ def test_forecast_change__names_the_step_of_one_deal(
 def ends(history: History, at: Any, **asked: Any) -> Any:
     period = asked.pop("period")
     made = forecast(history.as_of(at), as_of=at, history=history, periods=[period], **asked)
-    return made.xs(period, level="period")["expected"] if "by" in asked else made.loc[period, "expected"]
+    return (
+        made.xs(period, level="period")["expected"]
+        if "by" in asked
+        else made.loc[period, "expected"]
+    )
 
 
 @pytest.mark.parametrize(
     "method",
-    ["auto", *(pytest.param(name, marks=pytest.mark.slow) for name in ("learned", "run_rate", "stated"))],
+    [
+        "auto",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("learned", "run_rate", "stated")),
+    ],
 )
 @pytest.mark.parametrize("period", ["2026-08", "2026-09", "2026-10"])
 def test_forecast_change__ends_at_the_forecasts_of_both_moments(method: str, period: str) -> None:
     history = even_months(9, owners=True)
     moments = pd.Timestamp("2026-09-10T18:00Z"), pd.Timestamp("2026-09-20T18:00Z")
-    asked: dict[str, Any] = {"start": moments[0], "end": moments[1], "period": period, "method": method}
+    asked: dict[str, Any] = {
+        "start": moments[0],
+        "end": moments[1],
+        "period": period,
+        "method": method,
+    }
     table = forecast_change(history, **asked)
     for end, moment in zip(("then", "now"), moments, strict=True):
-        assert table["expected"][end] == pytest.approx(ends(history, moment, period=period, method=method))
+        assert table["expected"][end] == pytest.approx(
+            ends(history, moment, period=period, method=method)
+        )
     assert table["expected"].iloc[:-1].sum() == pytest.approx(table["expected"]["now"], abs=1e-6)
     by = forecast_change(history, by="owner_name", **asked)
     whole = by.groupby(level="movement", sort=False)["expected"].sum()
@@ -100,7 +128,11 @@ def test_forecast_change__explains_a_simulated_team_to_the_cent() -> None:
     end = pd.Timestamp("2024-08-12T23:59:59.999999Z")
     assert table["expected"]["now"] == pytest.approx(ends(history, end, period="2024-08"))
     assert abs(table["expected"].iloc[:-1].sum() - table["expected"]["now"]) < 0.001
-    by = forecast_change(history, by="owner_name", **asked)["expected"].groupby(level="movement").sum()
+    by = (
+        forecast_change(history, by="owner_name", **asked)["expected"]
+        .groupby(level="movement")
+        .sum()
+    )
     assert (by - table["expected"]).abs().max() < 0.001
 
 
@@ -108,7 +140,11 @@ def test_forecast_change__moves_a_deal_from_one_group_to_another() -> None:
     rows = [at("2026-03-02", "deal"), at("2026-03-09", "deal", value=200.0)]
     log = pd.DataFrame(rows).drop(columns="deleted").assign(owner_name=["Ann", "Bo"])
     table = forecast_change(History.from_changes(log), by="owner_name", **MARCH)["expected"]
-    assert table["Ann"][table["Ann"] != 0].to_dict() == {"then": 40.0, "value": 40.0, "owner": -80.0}
+    assert table["Ann"][table["Ann"] != 0].to_dict() == {
+        "then": 40.0,
+        "value": 40.0,
+        "owner": -80.0,
+    }
     assert table["Bo"][table["Bo"] != 0].to_dict() == {"owner": 80.0, "now": 80.0}
     own = forecast_change(History.from_changes(log).where(owner_name="Bo"), **MARCH)["expected"]
     assert own[own != 0].to_dict() == {"owner": 80.0, "now": 80.0}
@@ -134,13 +170,19 @@ def test_forecast_change__says_that_the_method_was_another_one() -> None:
     [
         ({"start": "2025-01-01"}, errors.NotEnoughHistory, "first record"),
         ({"start": "2026-03-10", "end": "2026-03-03"}, errors.ArgumentValueError, "swap"),
-        ({"period": "soon"}, errors.ArgumentValueError, "period: 'soon' is not a period of freq='M'"),
+        (
+            {"period": "soon"},
+            errors.ArgumentValueError,
+            "period: 'soon' is not a period of freq='M'",
+        ),
         ({"by": "movement"}, errors.ArgumentValueError, "movement"),
         ({"by": "region"}, errors.MissingColumnError, "region"),
         ({"method": "guess"}, errors.ArgumentValueError, "guess"),
     ],
 )
-def test_forecast_change__names_what_is_wrong(wrong: dict[str, Any], error: type, match: str) -> None:
+def test_forecast_change__names_what_is_wrong(
+    wrong: dict[str, Any], error: type, match: str
+) -> None:
     history = recorded([at("2026-03-02", "deal"), at("2026-03-09", "deal", value=1.0)])
     with pytest.raises(error, match=match):
         forecast_change(history, **{**MARCH, **wrong})
@@ -163,20 +205,27 @@ def test_sentence__says_what_moved_the_forecast() -> None:
         return [
             {**at(day, "a", "closed_won" if won else "proposal"), "name": "Oakhurst"},
             {**at(day, "b", close_date="2026-04-20" if pushed else "2026-03-20"), "name": "Acme"},
-            {**at(day, "c", value=50.0, close_date="2026-04-20" if pushed else "2026-03-20"), "name": "Cog"},
+            {
+                **at(day, "c", value=50.0, close_date="2026-04-20" if pushed else "2026-03-20"),
+                "name": "Cog",
+            },
         ]
 
     same, first = rows("2026-03-09", False, False), rows("2026-03-02", False, False)
     table = forecast_change(recorded([*first, *rows("2026-03-09", True, False)]), **MARCH)
-    assert oa.sentence(table) == "March is up 60 since Mar 3, to 160: Oakhurst won beyond its chance (+60)."
-    table = forecast_change(recorded([*first, *rows("2026-03-09", True, True)]), **MARCH)
     assert (
         oa.sentence(table)
-        == "March is unchanged since Mar 3, at 100: Oakhurst won beyond its chance (+60) and 2 pushed out (−60)."
+        == "March is up 60 since Mar 3, to 160: Oakhurst won beyond its chance (+60)."
+    )
+    table = forecast_change(recorded([*first, *rows("2026-03-09", True, True)]), **MARCH)
+    assert oa.sentence(table) == (
+        "March is unchanged since Mar 3, at 100: Oakhurst won beyond its chance (+60) and 2 "
+        "pushed out (−60)."
     )
     table = forecast_change(recorded([*first, *rows("2026-03-09", False, True)]), **MARCH)
     assert (
-        oa.sentence(table) == "March is down 60 since Mar 3, to 40: one deal pushed out, Acme, made 40 of it."
+        oa.sentence(table)
+        == "March is down 60 since Mar 3, to 40: one deal pushed out, Acme, made 40 of it."
     )
     table = forecast_change(recorded([*first, *same]), **MARCH)
     assert oa.sentence(table) == "March is unchanged since Mar 3, at 100."
@@ -184,11 +233,15 @@ def test_sentence__says_what_moved_the_forecast() -> None:
 
 def test_forecast_change_deals__are_the_largest_first() -> None:
     due: dict[str, Any] = {"close_date": "2026-03-20", "probability": 40}
-    history = recorded([
-        row("a", "2026-03-02", "proposal", **due), row("b", "2026-03-02", "proposal", value=500.0, **due),
-        row("a", "2026-03-09", "closed_won", **due), row("b", "2026-03-09", "closed_lost", value=500.0, **due),
-        row("c", "2026-03-09", "proposal", value=20.0, **due),
-    ])  # fmt: skip
+    history = recorded(
+        [
+            row("a", "2026-03-02", "proposal", **due),
+            row("b", "2026-03-02", "proposal", value=500.0, **due),
+            row("a", "2026-03-09", "closed_won", **due),
+            row("b", "2026-03-09", "closed_lost", value=500.0, **due),
+            row("c", "2026-03-09", "proposal", value=20.0, **due),
+        ]
+    )
     deals = forecast_change_deals(
         history, start="2026-03-03", end="2026-03-10", period="2026-03", method="stated"
     )
@@ -207,7 +260,12 @@ def test_forecast_change_deals__are_the_largest_first() -> None:
 
 def test_forecast_change_deals__add_up_to_its_rows() -> None:
     history = worlds.history(worlds.KINDS[0], 2)
-    asked: dict[str, Any] = {"start": "2024-06-03", "end": "2024-06-24", "period": "2024Q2", "freq": "Q"}
+    asked: dict[str, Any] = {
+        "start": "2024-06-03",
+        "end": "2024-06-24",
+        "period": "2024Q2",
+        "freq": "Q",
+    }
     for by in (None, "owner_name"):
         deals = forecast_change_deals(history, by=by, **asked)
         table = forecast_change(history, by=by, **asked)
@@ -221,14 +279,17 @@ def test_forecast_change_deals__add_up_to_its_rows() -> None:
 
 
 def changed(*deals: tuple[str, dict[str, Any], dict[str, Any]]) -> pd.DataFrame:
-    """Why March moved, where each deal was so on Mar 2 and is so on Mar 9; without facts it is not there."""
+    """Why March moved, where each deal was so on Mar 2 and is so on Mar 9; without facts it is not
+    there."""
     rows = [
         at(day, f"{place}", **facts) | {"name": name}
         for place, (name, *versions) in enumerate(deals)
         for day, facts in zip(("2026-03-02", "2026-03-09"), versions, strict=True)
         if facts
     ]
-    table = forecast_change(History.from_changes(pd.DataFrame(rows).drop(columns="deleted")), **MARCH)
+    table = forecast_change(
+        History.from_changes(pd.DataFrame(rows).drop(columns="deleted")), **MARCH
+    )
     assert table["expected"].iloc[:-1].sum() == pytest.approx(table["expected"]["now"])
     moved = table[["up", "down"]].drop(["then", "now", "new_business"]).sum(axis=1)
     pd.testing.assert_series_equal(moved, table["expected"][moved.index], check_names=False)
@@ -243,36 +304,63 @@ WON: dict[str, Any] = {"stage": "closed_won", "close_date": "2026-03-06"}
     [
         # One win of three movements made four fifths of the rise.
         (
-            [("Acme: Renewal", {"value": 1000.0}, {"value": 1000.0, **WON}), ("Bolt: Add-on", {}, {"value": 500.0}), ("Cog", {"value": 200.0}, {"value": 100.0})],
+            [
+                ("Acme: Renewal", {"value": 1000.0}, {"value": 1000.0, **WON}),
+                ("Bolt: Add-on", {}, {"value": 500.0}),
+                ("Cog", {"value": 200.0}, {"value": 100.0}),
+            ],
             "One win, Acme, made 600 of March’s 760 rise since Mar 3",
-            "March is up 760 since Mar 3, to 1.2K: one win, Acme, made 600 of it, Bolt new (+200) and Cog cut in amount (−40).",
+            (
+                "March is up 760 since Mar 3, to 1.2K: one win, Acme, made 600 of it, Bolt new "
+                "(+200) and Cog cut in amount (−40)."
+            ),
         ),
-        # The same chances, a fall: none made three fifths of it, and the accounts of the largest are two deals.
+        # The same chances, a fall: none made three fifths of it, and the accounts of the largest
+        # are two deals.
         (
             [
                 (name, {"value": value, "probability": 60}, {"value": value, "probability": 40})
-                for name, value in (("Acme: One", 500.0), ("Acme: Two", 450.0), ("Bolt: One", 400.0))
+                for name, value in (
+                    ("Acme: One", 500.0),
+                    ("Acme: Two", 450.0),
+                    ("Bolt: One", 400.0),
+                )
             ],
             "3 deals became less likely to close by Mar 31 (−270), Acme: One most (−100)",
-            "March is down 270 since Mar 3, to 540: 3 deals became less likely to close by Mar 31 (−270), Acme: One most (−100).",
+            (
+                "March is down 270 since Mar 3, to 540: 3 deals became less likely to close by Mar "
+                "31 (−270), Acme: One most (−100)."
+            ),
         ),
         # Up for some, down for others; the larger step is against the change of all.
         (
             [
-                ("Acme", {"value": 1000.0}, {"value": 1000.0, "probability": 60}), ("Bolt", {"value": 500.0}, {"value": 500.0, "probability": 20}),
+                ("Acme", {"value": 1000.0}, {"value": 1000.0, "probability": 60}),
+                ("Bolt", {"value": 500.0}, {"value": 500.0, "probability": 20}),
                 ("Cog", {"value": 400.0}, {"value": 400.0, "stage": "closed_lost"}),
             ],
             "Acme became more likely to close by Mar 31 (+200), against Cog lost (−160)",
-            "March is down 60 since Mar 3, to 700: Acme became more likely to close by Mar 31 (+200), Cog lost (−160) and Bolt less likely (−100).",
+            (
+                "March is down 60 since Mar 3, to 700: Acme became more likely to close by Mar 31 "
+                "(+200), Cog lost (−160) and Bolt less likely (−100)."
+            ),
         ),
         (
-            [("Acme", {"value": 900.0, "close_date": "2026-03-05"}, {"value": 900.0, "close_date": "2026-03-05"})],
+            [
+                (
+                    "Acme",
+                    {"value": 900.0, "close_date": "2026-03-05"},
+                    {"value": 900.0, "close_date": "2026-03-05"},
+                )
+            ],
             "Acme passed its close date (−360)",
             "March is down 360 since Mar 3, to 0: Acme passed its close date (−360).",
         ),
     ],
-)  # fmt: skip
-def test_sentence__names_the_deals_that_moved_a_forecast(deals: list[Any], title: str, sentence: str) -> None:
+)
+def test_sentence__names_the_deals_that_moved_a_forecast(
+    deals: list[Any], title: str, sentence: str
+) -> None:
     table = changed(*deals)
     assert heading(table) == title
     assert oa.sentence(table) == sentence

@@ -22,5 +22,7 @@ def test_movements__by_record_sum_to_those_of_the_whole_stretch(history):
     assert str(table["seen_at"].dtype) == "datetime64[us, UTC]"
     assert set(table["seen_at"]) <= set(history.records["recorded_at"])
     summed = table.groupby(["unique_id", "movement"])[["count", "value"]].sum().round(2)
-    whole = movements(history, **ALL).set_index(["unique_id", "movement"])[["count", "value"]].round(2)
+    whole = (
+        movements(history, **ALL).set_index(["unique_id", "movement"])[["count", "value"]].round(2)
+    )
     pd.testing.assert_frame_equal(summed, whole.sort_index())

@@ -37,7 +37,9 @@ OWNERS = ["Ann", "Ann", "Ann", "Bo", "Ann", "Bo", "Bo"]
 
 @pytest.fixture(scope="module")
 def history():
-    created = pd.to_datetime(pd.Series([CREATED[deal] for deal, *_ in ROWS]), format="ISO8601", utc=True)
+    created = pd.to_datetime(
+        pd.Series([CREATED[deal] for deal, *_ in ROWS]), format="ISO8601", utc=True
+    )
     return history_of(ROWS, owner_name=OWNERS, created_at=created)
 
 
@@ -107,7 +109,9 @@ def test_pipeline_created__names_what_is_missing(history, tmp_path):
         pipeline_created(history, by="team")
     with pytest.raises(oa.errors.ArgumentValueError, match="an index level 'period'"):
         pipeline_created(history, by="period")
-    with pytest.raises(oa.errors.ArgumentValueError, match="freq='fortnight' is not a period alias"):
+    with pytest.raises(
+        oa.errors.ArgumentValueError, match="freq='fortnight' is not a period alias"
+    ):
         pipeline_created(history, freq="fortnight")  # type: ignore[arg-type]
     with pytest.raises(oa.errors.NotEnoughHistory, match="pipeline_created needs records"):
         pipeline_created(History(tmp_path / "history"))
@@ -132,7 +136,9 @@ DEALS = [
 
 @pytest.fixture(scope="module")
 def deals_history():
-    log = pd.DataFrame(DEALS, columns=["unique_id", "seen_at", "created_at", "value", "owner_name", "stage"])
+    log = pd.DataFrame(
+        DEALS, columns=["unique_id", "seen_at", "created_at", "value", "owner_name", "stage"]
+    )
     return History.from_changes(log)
 
 
@@ -159,6 +165,8 @@ def test_pipeline_created_deals__by_who_had_it_first(deals_history):
 def test_pipeline_created_deals__sum_to_the_table(looks):
     history = seen_as(looks)
     table, deals = pipeline_created(history, freq="W"), pipeline_created_deals(history, freq="W")
-    counted = deals.groupby("period")["value"].agg(["count", "sum"]).reindex(table.index, fill_value=0)
+    counted = (
+        deals.groupby("period")["value"].agg(["count", "sum"]).reindex(table.index, fill_value=0)
+    )
     assert counted["count"].tolist() == table["deals"].tolist()
     assert counted["sum"].round(2).tolist() == table["value"].round(2).tolist()

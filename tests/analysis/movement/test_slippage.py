@@ -17,8 +17,13 @@ from tests.history.logs import history_of
 def test_slippage__every_outcome(january):
     table = slippage(january, **JANUARY)
     assert table["count"].to_dict() == {
-        "won": 1, "lost": 1, "slipped": 3, "pulled_out": 1, "removed": 2, "still_due": 0
-    }  # fmt: skip
+        "won": 1,
+        "lost": 1,
+        "slipped": 3,
+        "pulled_out": 1,
+        "removed": 2,
+        "still_due": 0,
+    }
     assert table["value"].tolist() == [100.0, 200.0, 7600.0, 0.0, 4800.0, 0.0]
     assert table["count_rate"].tolist() == pytest.approx([1 / 8, 1 / 8, 3 / 8, 1 / 8, 2 / 8, 0])
     assert table["value_rate"].sum() == pytest.approx(1)
@@ -85,14 +90,24 @@ def test_slippage__one_record_says_so():
 
 
 def friday(*rows, until=2):
-    """Deals due in the week to Sunday, January 18, recorded on Mondays, with a record a week later if `until` is 2."""
+    """Deals due in the week to Sunday, January 18, recorded on Mondays, with a record a week later
+    if `until` is 2."""
     due = [(deal, 0, 10.0, "proposal", date, "active") for deal, date in DUE.items()]
     return history_of(
-        [*due, *rows, *(("tick", week, 0.0, "proposal", None, "active") for week in range(until + 1))]
+        [
+            *due,
+            *rows,
+            *(("tick", week, 0.0, "proposal", None, "active") for week in range(until + 1)),
+        ]
     )
 
 
-DUE = {"today": "2026-01-12", "friday": "2026-01-16", "before": "2026-01-09", "sunday": "2026-01-18"}
+DUE = {
+    "today": "2026-01-12",
+    "friday": "2026-01-16",
+    "before": "2026-01-09",
+    "sunday": "2026-01-18",
+}
 WEEK = {"start": "2026-01-05", "end": "2026-01-18"}
 
 
@@ -113,16 +128,26 @@ def test_slippage__fridays_win_entered_on_monday_is_of_its_week():
     # An instant as end: as known then.
     known = slippage(friday(*rows), start="2026-01-05", end=pd.Timestamp("2026-01-18T23:00Z"))
     assert known["count"].to_dict() == {
-        "won": 0, "lost": 0, "slipped": 1, "pulled_out": 0, "removed": 0, "still_due": 3
-    }  # fmt: skip
+        "won": 0,
+        "lost": 0,
+        "slipped": 1,
+        "pulled_out": 0,
+        "removed": 0,
+        "still_due": 3,
+    }
 
 
 def test_slippage__without_a_later_record_what_is_due_is_still_due():
     table = slippage(friday(until=1), **WEEK)
     # The last record is of Monday the 12th: what was due before it slipped.
     assert table["count"].to_dict() == {
-        "won": 0, "lost": 0, "slipped": 1, "pulled_out": 0, "removed": 0, "still_due": 3
-    }  # fmt: skip
+        "won": 0,
+        "lost": 0,
+        "slipped": 1,
+        "pulled_out": 0,
+        "removed": 0,
+        "still_due": 3,
+    }
     assert slippage(friday(until=2), **WEEK)["count"].tolist() == [0, 0, 4, 0, 0, 0]
 
 
@@ -165,4 +190,7 @@ def test_slippage_deals__add_up_to_the_table(january):
 def test_slippage_deals__empty_cohort_has_its_columns(january):
     deals = slippage_deals(january, start="2026-01-27", end="2026-02-03")
     assert deals.empty
-    assert deals.dtypes[["value", "close_date"]].astype(str).tolist() == ["float64", "datetime64[us]"]
+    assert deals.dtypes[["value", "close_date"]].astype(str).tolist() == [
+        "float64",
+        "datetime64[us]",
+    ]

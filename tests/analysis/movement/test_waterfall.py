@@ -63,7 +63,9 @@ def test_waterfall__balances_to_the_cent(history):
 
 
 def test_waterfall__between_a_moment_and_itself_nothing_moves(history):
-    table = waterfall(history, start=pd.Timestamp("2026-01-12T00:00Z"), end=pd.Timestamp("2026-01-12T00:00Z"))
+    table = waterfall(
+        history, start=pd.Timestamp("2026-01-12T00:00Z"), end=pd.Timestamp("2026-01-12T00:00Z")
+    )
     assert table.loc["opening"].tolist() == table.loc["closing"].tolist()
     assert (table["deals"].iloc[1:-1] == 0).all()
     nothing = movements(
@@ -97,5 +99,9 @@ def test_waterfall__refuses_a_window_that_is_none(history, due, error):
     ],
 )
 def test_waterfall__due_takes_the_label_of_a_period(history, label, days):
-    pd.testing.assert_frame_equal(waterfall(history, **ALL, due=label), waterfall(history, **ALL, due=days))
-    pd.testing.assert_frame_equal(movements(history, **ALL, due=label), movements(history, **ALL, due=days))
+    pd.testing.assert_frame_equal(
+        waterfall(history, **ALL, due=label), waterfall(history, **ALL, due=days)
+    )
+    pd.testing.assert_frame_equal(
+        movements(history, **ALL, due=label), movements(history, **ALL, due=days)
+    )

@@ -1,4 +1,5 @@
-"""Alarms on the inflow and the share won, against the formulas step by step and on teams that change or do not."""
+"""Alarms on the inflow and the share won, against the formulas step by step and on teams that
+change or do not."""
 
 from __future__ import annotations
 
@@ -19,7 +20,9 @@ from tests import worlds
 from tests.analysis.movement.months import STEADY, history_of
 from tests.late_tracking import make_files, make_history
 
-RIGHT, BREAK = (next(kind for kind in worlds.KINDS if kind.name == name) for name in ("right", "break"))
+RIGHT, BREAK = (
+    next(kind for kind in worlds.KINDS if kind.name == name) for name in ("right", "break")
+)
 
 
 # -- the formulas of docs/definitions.md, one number at a time
@@ -64,8 +67,13 @@ def alarms_of(created: list[int], closed: list[tuple[int, int]]) -> tuple[list[s
     """The alarms of both measures, from the seventh period on."""
     judged = range(6, len(created))
     befores = [slice(max(0, k - 12), k) for k in judged]
-    inflow = [inflow_deviate(created[before], created[k]) for k, before in zip(judged, befores, strict=True)]
-    share = [share_deviate(closed[before], *closed[k]) for k, before in zip(judged, befores, strict=True)]
+    inflow = [
+        inflow_deviate(created[before], created[k])
+        for k, before in zip(judged, befores, strict=True)
+    ]
+    share = [
+        share_deviate(closed[before], *closed[k]) for k, before in zip(judged, befores, strict=True)
+    ]
     return directions(inflow), directions(share)
 
 
@@ -80,7 +88,13 @@ def test_world_changes__says_which_measure_went_which_way_with_both_figures() ->
     assert table.columns.tolist() == ["direction", "was", "now", "n", "alarm"]
     assert table.index.tolist()[:2] == [("2024-07", "inflow"), ("2024-07", "win_share")]
     assert len(table) == 14
-    assert table.loc[("2025-01", "inflow")].tolist() == ["down", pytest.approx(np.mean(STEADY)), 2.0, 2, True]
+    assert table.loc[("2025-01", "inflow")].tolist() == [
+        "down",
+        pytest.approx(np.mean(STEADY)),
+        2.0,
+        2,
+        True,
+    ]
     share = table.loc[("2025-01", "win_share")].tolist()
     assert share == ["down", pytest.approx(0.3), pytest.approx(1 / 60), 60, True]
     assert not table["alarm"].iloc[:-2].any()
@@ -90,7 +104,8 @@ def test_world_changes__says_which_measure_went_which_way_with_both_figures() ->
 
 @pytest.mark.slow
 def test_world_changes__follows_the_formulas_on_simulated_teams() -> None:
-    """Counted anew in plain Python from the log: created by `created_at`, closed as the record of the result shows."""
+    """Counted anew in plain Python from the log: created by `created_at`, closed as the record of
+    the result shows."""
     for kind, seed in ((BREAK, 4), (BREAK, 8), (RIGHT, 2)):
         log = worlds.log(kind, seed)
         table = oa.world_changes(oa.History.from_changes(log))
@@ -115,7 +130,9 @@ def test_world_changes__follows_the_formulas_on_simulated_teams() -> None:
         assert measure(table, "inflow")["direction"].tolist() == inflow
         assert measure(table, "win_share")["direction"].tolist() == share
         before = [counts[max(0, k - 12) : k] for k in range(6, len(counts))]
-        assert measure(table, "inflow")["was"].tolist() == pytest.approx([np.mean(some) for some in before])
+        assert measure(table, "inflow")["was"].tolist() == pytest.approx(
+            [np.mean(some) for some in before]
+        )
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -210,7 +227,8 @@ def test_world_changes__knows_no_names_and_no_order_of_groups() -> None:
 
 
 def test_world_changes__counts_from_the_first_period_that_the_records_cover_whole() -> None:
-    """Of the deals created before the first record only those still there are known: they would look like few."""
+    """Of the deals created before the first record only those still there are known: they would
+    look like few."""
     log = worlds.log(RIGHT, 1)
     week = log["seen_at"].sort_values().unique()[60]
     first = log[log["seen_at"] <= week].drop_duplicates("unique_id", keep="last")
@@ -239,9 +257,13 @@ def test_world_changes__as_of_a_day_is_what_was_said_then() -> None:
     pd.testing.assert_frame_equal(now.loc[: said.index[-1]], said)
     # Deals entered much later with an old date, and lost ones that are deleted.
     late = log.tail(40).assign(
-        unique_id=[f"late {k}" for k in range(40)], created_at=pd.Timestamp("2023-03-05"),
-        close_date=pd.Timestamp("2023-03-20"), status="won", stage="closed_won", seen_at=log["seen_at"].max(),
-    )  # fmt: skip
+        unique_id=[f"late {k}" for k in range(40)],
+        created_at=pd.Timestamp("2023-03-05"),
+        close_date=pd.Timestamp("2023-03-20"),
+        status="won",
+        stage="closed_won",
+        seen_at=log["seen_at"].max(),
+    )
     gone = log.drop_duplicates("unique_id", keep="last").query("status == 'lost'").head(300)
     gone = gone.assign(operation="deleted", seen_at=log["seen_at"].max())
     changed = oa.History.from_changes(pd.concat([log.assign(operation=None), late, gone]))
@@ -266,7 +288,8 @@ def test_world_changes__takes_the_period_of_the_report() -> None:
 
 
 def test_world_changes__needs_no_stage_and_no_planned_date_of_an_imported_history() -> None:
-    """A deal that the log does not close is closed on its date, so a month whose stages are unknown counts as any other."""
+    """A deal that the log does not close is closed on its date, so a month whose stages are unknown
+    counts as any other."""
     late, tracked = (
         make_history(files)[1] for files in (make_files(), make_files(pd.Timestamp("2024-01-01")))
     )
@@ -280,7 +303,8 @@ def test_world_changes__of_too_few_periods_says_from_when_on() -> None:
     with pytest.raises(oa.errors.NotEnoughHistory) as refused:
         oa.world_changes(history_of([20] * 5, [6] * 5, [14] * 5))
     assert str(refused.value) == (
-        "world_changes needs 7 ended months that the records cover whole; this history has 5. Keep recording: it can be used "
+        "world_changes needs 7 ended months that the records cover whole; this history has 5. "
+        "Keep recording: it can be used "
         "from Aug 15, 2024 on"
     )
 

@@ -9,10 +9,17 @@ AS_OF = "2026-03-10"
 
 def deal(unique_id, **fields):
     good = {
-        "unique_id": unique_id, "name": f"deal {unique_id}", "account_id": f"account {unique_id}", "value": 100.0,
-        "stage": "proposal", "close_date": "2026-03-20", "probability": 40, "status": "active",
-        "created_at": "2026-01-01T09:00:00Z", "updated_at": "2026-03-01T09:00:00Z",
-    }  # fmt: skip
+        "unique_id": unique_id,
+        "name": f"deal {unique_id}",
+        "account_id": f"account {unique_id}",
+        "value": 100.0,
+        "stage": "proposal",
+        "close_date": "2026-03-20",
+        "probability": 40,
+        "status": "active",
+        "created_at": "2026-01-01T09:00:00Z",
+        "updated_at": "2026-03-01T09:00:00Z",
+    }
     return {**good, **fields}
 
 

@@ -18,7 +18,15 @@ from tests.analysis.quality.deals import AS_OF, checks, deal
 def test_audit__finds_nothing_wrong_with_a_good_deal():
     table = audit(pd.DataFrame([deal("a")]), as_of=AS_OF)
     assert len(table) == 0
-    assert list(table.columns) == ["unique_id", "check", "severity", "field", "cell", "value", "suggestion"]
+    assert list(table.columns) == [
+        "unique_id",
+        "check",
+        "severity",
+        "field",
+        "cell",
+        "value",
+        "suggestion",
+    ]
     assert "summary" not in table.attrs
     pdt.assert_series_equal(audit(org.empty(), as_of=AS_OF).dtypes, table.dtypes)
 
@@ -27,14 +35,25 @@ def test_audit__finds_nothing_wrong_with_a_good_deal():
     ("fields", "check"),
     [
         ({"stage": "closed_won", "status": "lost"}, "stage_status_contradict"),
-        ({"stage": "closed_won", "close_date": "2026-03-01", "probability": 100}, "status_behind_stage"),
+        (
+            {"stage": "closed_won", "close_date": "2026-03-01", "probability": 100},
+            "status_behind_stage",
+        ),
         ({"status": "lost", "close_date": "2026-03-01", "probability": 0}, "stage_behind_status"),
         ({"close_date": "2026-03-09"}, "overdue"),
         ({"stage": "closed_won", "status": "won", "close_date": "2026-03-01"}, "won_probability"),
-        ({"stage": "closed_lost", "status": "lost", "close_date": "2026-03-01"}, "lost_probability"),
+        (
+            {"stage": "closed_lost", "status": "lost", "close_date": "2026-03-01"},
+            "lost_probability",
+        ),
         ({"stage": "closed_won", "status": "won", "probability": 100}, "closed_in_future"),
         (
-            {"stage": "closed_won", "status": "won", "probability": 100, "close_date": "2025-12-30"},
+            {
+                "stage": "closed_won",
+                "status": "won",
+                "probability": 100,
+                "close_date": "2025-12-30",
+            },
             "closed_before_created",
         ),
         (
@@ -79,7 +98,12 @@ def test_audit__refuses_days_that_are_not_a_number_of_days(days, error):
         ({"stage": "closed_won", "close_date": "2026-03-01", "probability": 100}, "status", "won"),
         ({"status": "lost", "close_date": "2026-03-01", "probability": 0}, "stage", "closed_lost"),
         (
-            {"stage": " Closed-Won", "status": "won", "close_date": "2026-03-01", "probability": 100},
+            {
+                "stage": " Closed-Won",
+                "status": "won",
+                "close_date": "2026-03-01",
+                "probability": 100,
+            },
             "stage",
             "closed_won",
         ),
@@ -117,7 +141,10 @@ def test_audit__compares_a_probability_with_its_own_pipelines_stage():
     two = oa.Org(stages=[*stages, {"name": "Signed", "kind": "won"}])
     deals = [deal(f"d{k}", pipeline="New", probability=40) for k in range(25)]
     deals += [deal(f"r{k}", pipeline="Renewal", probability=90) for k in range(20)]
-    odd = [deal("far", pipeline="Renewal", probability=40), deal("none", pipeline=None, probability=99)]
+    odd = [
+        deal("far", pipeline="Renewal", probability=40),
+        deal("none", pipeline=None, probability=99),
+    ]
     found = audit(two.apply(pd.DataFrame([*deals, *odd])), as_of=AS_OF).query(
         "check == 'probability_far_from_stage'"
     )
@@ -126,8 +153,14 @@ def test_audit__compares_a_probability_with_its_own_pipelines_stage():
 
 def test_audit__finds_default_dates_only_beyond_chance():
     assert checks(deal("a", close_date="2026-03-21")) == []
-    assert checks(*[deal(f"d{k}", close_date="2026-03-21") for k in range(5)]) == ["close_date_weekend"] * 5
-    assert checks(*[deal(f"d{k}", close_date="2026-12-31") for k in range(3)]) == ["close_date_year_end"] * 3
+    assert (
+        checks(*[deal(f"d{k}", close_date="2026-03-21") for k in range(5)])
+        == ["close_date_weekend"] * 5
+    )
+    assert (
+        checks(*[deal(f"d{k}", close_date="2026-12-31") for k in range(3)])
+        == ["close_date_year_end"] * 3
+    )
 
 
 def test_audit__our_own_writes_are_no_sign_of_life():
@@ -135,7 +168,9 @@ def test_audit__our_own_writes_are_no_sign_of_life():
     write = pd.DataFrame({"unique_id": ["a"], "written_at": ["2026-03-09T08:59:59Z"]})
     assert checks(touched) == []
     assert checks(touched, own_writes=write) == []
-    assert checks(touched, own_writes=write.assign(updated_before="2026-01-02T00:00:00Z")) == ["stale"]
+    assert checks(touched, own_writes=write.assign(updated_before="2026-01-02T00:00:00Z")) == [
+        "stale"
+    ]
     assert checks(deal("a", updated_at="2026-03-09T10:00:00Z"), own_writes=write) == []
 
 
@@ -161,7 +196,11 @@ def test_audit__sees_through_several_writes_of_ours():
 
 def test_audit__believes_only_writes_to_the_tenant_of_the_load():
     deals = pd.DataFrame([deal("a", updated_at="2026-03-09T09:00:00Z")])
-    write = {"unique_id": "a", "written_at": "2026-03-09T09:00:00Z", "updated_before": "2026-01-02T00:00:00Z"}
+    write = {
+        "unique_id": "a",
+        "written_at": "2026-03-09T09:00:00Z",
+        "updated_before": "2026-01-02T00:00:00Z",
+    }
     writes = pd.DataFrame([write | {"updated_after": "2026-03-09T09:00:00Z", "tenant": "mine"}])
     for tenant, found in (("mine", ["stale"]), ("other", [])):
         deals.attrs["load"] = {"tenant": tenant}
@@ -198,7 +237,11 @@ def findings(rows: list[Any]) -> pd.DataFrame:
 def test_audit_summary__is_ordered_by_severity_then_money():
     table = audit_summary(findings(FINDINGS))
     assert table.index.name == "check"
-    assert table.dtypes.astype("str").to_dict() == {"severity": "str", "deals": "int64", "value": "float64"}
+    assert table.dtypes.astype("str").to_dict() == {
+        "severity": "str",
+        "deals": "int64",
+        "value": "float64",
+    }
     assert table.reset_index().values.tolist() == [
         ["closed_in_future", "error", 1, 3.0],
         ["overdue", "warning", 2, 7.0],
@@ -208,7 +251,9 @@ def test_audit_summary__is_ordered_by_severity_then_money():
 
 def test_audit_summary__counts_the_rows_it_is_given():
     rows = findings(FINDINGS)
-    pdt.assert_frame_equal(audit_summary(rows[rows["severity"] == "error"]), audit_summary(rows).iloc[:1])
+    pdt.assert_frame_equal(
+        audit_summary(rows[rows["severity"] == "error"]), audit_summary(rows).iloc[:1]
+    )
     # A deal found twice by one check is one deal, as in a concat of a part and the whole.
     pdt.assert_frame_equal(audit_summary(pd.concat([rows, rows[:2]])), audit_summary(rows))
     pdt.assert_frame_equal(audit_summary(rows.sample(frac=1, random_state=1)), audit_summary(rows))
@@ -216,8 +261,13 @@ def test_audit_summary__counts_the_rows_it_is_given():
 
 def test_audit_summary__of_a_part_and_of_two_audits():
     one = audit(pd.DataFrame([deal("a", close_date="2026-03-01")]), as_of=AS_OF)
-    two = audit(pd.DataFrame([deal("b", close_date="2026-03-01"), deal("c", value=None)]), as_of=AS_OF)
-    assert audit_summary(pd.concat([one, two]))["deals"].to_dict() == {"overdue": 2, "value_missing": 1}
+    two = audit(
+        pd.DataFrame([deal("b", close_date="2026-03-01"), deal("c", value=None)]), as_of=AS_OF
+    )
+    assert audit_summary(pd.concat([one, two]))["deals"].to_dict() == {
+        "overdue": 2,
+        "value_missing": 1,
+    }
     assert one["cell"].tolist() == ["2026-03-01"]
     assert one["value"].tolist() == [100.0]
 
@@ -225,7 +275,11 @@ def test_audit_summary__of_a_part_and_of_two_audits():
 def test_audit_summary__of_nothing_has_its_columns():
     table = audit_summary(audit(pd.DataFrame([deal("a")]), as_of=AS_OF))
     assert len(table) == 0
-    assert table.dtypes.astype("str").to_dict() == {"severity": "str", "deals": "int64", "value": "float64"}
+    assert table.dtypes.astype("str").to_dict() == {
+        "severity": "str",
+        "deals": "int64",
+        "value": "float64",
+    }
 
 
 def test_audit_summary__wants_findings():
@@ -245,8 +299,9 @@ def test_audit__does_not_check_what_a_frame_lacks() -> None:
         }
     )
     assert audit(frame, as_of="2026-03-10")[["unique_id", "check"]].to_numpy().tolist() == [
-        ["b", "overdue"], ["b", "value_missing"],
-    ]  # fmt: skip
+        ["b", "overdue"],
+        ["b", "value_missing"],
+    ]
 
 
 @pytest.mark.parametrize("given", [pd.Series([100.0], name="value"), None, "deals.csv"])
@@ -259,7 +314,9 @@ def test_audit__of_what_is_no_frame_says_so(given):
 
 def test_audit__says_which_columns_it_could_not_check() -> None:
     frame = (
-        org.empty().reindex([0]).assign(unique_id="a", stage="proposal", close_date="2026-03-01", value=5.0)
+        org.empty()
+        .reindex([0])
+        .assign(unique_id="a", stage="proposal", close_date="2026-03-01", value=5.0)
     )
     found = audit(frame.drop(columns=["account_id", "updated_at"]), as_of="2026-03-10")
     assert found.attrs["not_checked"] == ["account_id", "updated_at"]
@@ -288,8 +345,16 @@ def test_fix__is_ready_for_a_plan():
     frame = org.conform(
         pd.DataFrame(
             [
-                deal("a", stage="Closed Won", status="won", probability=60, close_date="2026-03-01"),
-                deal("b", stage="closed_lost", status="active", close_date="2026-03-01", probability=60),
+                deal(
+                    "a", stage="Closed Won", status="won", probability=60, close_date="2026-03-01"
+                ),
+                deal(
+                    "b",
+                    stage="closed_lost",
+                    status="active",
+                    close_date="2026-03-01",
+                    probability=60,
+                ),
                 deal("c", close_date="2026-03-01"),
             ]
         )

@@ -16,9 +16,20 @@ from tests.history.logs import recorded, row
 
 DAY = "2026-03-10"
 FLAGS = [
-    "overdue", "pushed", "slow_in_stage", "moved_back", "value_cut", "no_change", "due_soon_unlikely", "no_date",
-    "no_value", "next_action_passed", "owner_changed", "no_touch", "criteria_unmet",
-]  # fmt: skip
+    "overdue",
+    "pushed",
+    "slow_in_stage",
+    "moved_back",
+    "value_cut",
+    "no_change",
+    "due_soon_unlikely",
+    "no_date",
+    "no_value",
+    "next_action_passed",
+    "owner_changed",
+    "no_touch",
+    "criteria_unmet",
+]
 FRAME_ONLY = ["overdue", "no_date", "no_value", "next_action_passed"]
 
 
@@ -63,7 +74,15 @@ def told(table, flag):
 
 def test_deal_flags__of_a_frame_alone():
     table = deal_flags(frame(), as_of=DAY)
-    assert list(table.columns) == ["name", "owner_name", "value", "close_date", "risk", "reasons", *FLAGS]
+    assert list(table.columns) == [
+        "name",
+        "owner_name",
+        "value",
+        "close_date",
+        "risk",
+        "reasons",
+        *FLAGS,
+    ]
     assert told(table, "overdue") == ["a"]
     assert told(table, "no_date") == ["c"]
     assert told(table, "no_value") == ["c", "d"]
@@ -122,13 +141,20 @@ def test_deal_flags__pushed_twice_or_more():
     assert table.loc["x", "reasons"] == "pushed twice, 61 days in all"
     once = seen(close_date=["2026-03-31", "2026-04-30", "2026-04-01"])
     assert told(flags_of(once), "pushed") == []
-    assert flags_of(once, limits=oa.FlagLimits(pushes=1)).loc["x", "reasons"] == "pushed once, 30 days in all"
+    assert (
+        flags_of(once, limits=oa.FlagLimits(pushes=1)).loc["x", "reasons"]
+        == "pushed once, 30 days in all"
+    )
 
 
 def test_deal_flags__pushes_are_not_known_until_two_records_have_dates(tmp_path):
     history = History(tmp_path / "history")
     deals = pd.DataFrame({"unique_id": ["x"], "stage": ["proposal"], "value": [5.0]})
-    for day, date in (("2026-02-02", None), ("2026-02-16", "2026-03-31"), ("2026-03-02", "2026-04-30")):
+    for day, date in (
+        ("2026-02-02", None),
+        ("2026-02-16", "2026-03-31"),
+        ("2026-03-02", "2026-04-30"),
+    ):
         history.record(deals.assign(close_date=date) if date else deals, at=day)
     assert flags_of(history, day="2026-02-20")["pushed"].isna().all()
     table = flags_of(history, limits=oa.FlagLimits(pushes=1))
@@ -139,7 +165,9 @@ def test_deal_flags__moved_back_until_it_is_where_it_was():
     back = seen(stage=["proposal", "negotiation", "discovery"])
     assert flags_of(back).loc["x", "reasons"] == "back in Discovery, was in Negotiation"
     assert told(flags_of(back, day="2026-02-20"), "moved_back") == []
-    assert told(flags_of(seen(stage=["negotiation", "proposal", "negotiation"])), "moved_back") == []
+    assert (
+        told(flags_of(seen(stage=["negotiation", "proposal", "negotiation"])), "moved_back") == []
+    )
 
 
 def test_deal_flags__value_cut_below_the_highest_seen():
@@ -168,8 +196,14 @@ def test_deal_flags__losing_ones_owner_is_a_change_of_owner():
 
 PIPELINES = oa.Org(
     stages=[
-        *({"name": name, "kind": "open", "pipeline": "New"} for name in ("Demo", "Quote", "Verbal")),
-        *({"name": name, "kind": "open", "pipeline": "Renewal"} for name in ("Verbal", "Quote", "Check")),
+        *(
+            {"name": name, "kind": "open", "pipeline": "New"}
+            for name in ("Demo", "Quote", "Verbal")
+        ),
+        *(
+            {"name": name, "kind": "open", "pipeline": "Renewal"}
+            for name in ("Verbal", "Quote", "Check")
+        ),
         {"name": "Signed", "kind": "won"},
     ]
 )
@@ -191,7 +225,9 @@ PIPELINES = oa.Org(
 )
 def test_deal_flags__moved_back_within_its_own_pipeline(stages, pipelines, reason):
     recorded = seen(stage=stages, pipeline=pipelines)
-    flagged = flags_of(recorded.read_by(PIPELINES), without=["no_change", "value_cut", "due_soon_unlikely"])
+    flagged = flags_of(
+        recorded.read_by(PIPELINES), without=["no_change", "value_cut", "due_soon_unlikely"]
+    )
     assert flagged.loc["x", "reasons"] == reason
 
 
@@ -208,14 +244,28 @@ def test_deal_flags__a_team_move_is_no_change_of_a_deal():
         {"owner_name": "Ann", "team": "West", "from_date": "2026-03-01"},
     ]
     rows = [
-        {"unique_id": name, "seen_at": at, "stage": stage, "owner_name": "Ann", "value": 5.0, "close_date": "2026-03-31"}
+        {
+            "unique_id": name,
+            "seen_at": at,
+            "stage": stage,
+            "owner_name": "Ann",
+            "value": 5.0,
+            "close_date": "2026-03-31",
+        }
         for name, steps in {"x": [("2026-01-05", "discovery"), ("2026-01-12", "proposal")]}.items()
         for at, stage in steps
     ] + [
-        {"unique_id": f"w{k}", "seen_at": at, "stage": stage, "owner_name": "Ann", "value": 5.0, "close_date": "2026-03-08"}
+        {
+            "unique_id": f"w{k}",
+            "seen_at": at,
+            "stage": stage,
+            "owner_name": "Ann",
+            "value": 5.0,
+            "close_date": "2026-03-08",
+        }
         for k in range(10)
         for at, stage in (("2026-02-01", "proposal"), ("2026-03-08", "closed_won"))
-    ]  # fmt: skip
+    ]
     log = pd.DataFrame([*rows, {**rows[0], "unique_id": "new", "seen_at": "2026-03-02"}])
     plain, moved = (History.from_changes(log, org=oa.Org(people=people[:many])) for many in (1, 2))
     for history in (plain, moved):
@@ -228,14 +278,21 @@ def test_deal_flags__a_team_move_is_no_change_of_a_deal():
 def test_deal_flags__no_change_reads_the_later_of_history_and_frame():
     history = seen(close_date=["2026-03-31", "2026-04-30", "2026-05-31"])
     now = history.as_of(DAY).assign(updated_at=pd.Timestamp("2026-05-01", tz="UTC"))
-    assert "64 days without a change" in deal_flags(now, history, as_of="2026-07-04").loc["x", "reasons"]
+    assert (
+        "64 days without a change"
+        in deal_flags(now, history, as_of="2026-07-04").loc["x", "reasons"]
+    )
     older = now.assign(updated_at=pd.Timestamp("2026-01-01", tz="UTC"))
-    assert "124 days without a change" in deal_flags(older, history, as_of="2026-07-04").loc["x", "reasons"]
+    assert (
+        "124 days without a change"
+        in deal_flags(older, history, as_of="2026-07-04").loc["x", "reasons"]
+    )
 
 
 @functools.cache
 def team(*, won=10, days=14):
-    """Deals that were won after `days` in proposal, one that has been there for 28, and one that came the same day."""
+    """Deals that were won after `days` in proposal, one that has been there for 28, and one that
+    came the same day."""
     start = pd.Timestamp("2026-01-05T12:00Z")
     rows = [row("early", "2026-01-05", "discovery")]
     for k in range(won):
@@ -251,7 +308,8 @@ def team(*, won=10, days=14):
 
 
 def test_deal_flags__slow_in_stage_against_the_deals_that_were_won_in_its_pipeline():
-    # Both pipelines have a stage of this name: new deals were won after 40 days in it, renewals after 10.
+    # Both pipelines have a stage of this name: new deals were won after 40 days in it, renewals
+    # after 10.
     stages = [
         {"name": name, "kind": kind, "pipeline": pipeline}
         for pipeline in ("New", "Renewal")
@@ -259,12 +317,22 @@ def test_deal_flags__slow_in_stage_against_the_deals_that_were_won_in_its_pipeli
     ]
     org = oa.Org(stages=stages)
     rows = [
-        {"unique_id": f"{pipeline}{k}", "seen_at": at, "stage": stage, "pipeline": pipeline, "value": 5.0, "close_date": "2026-05-31"}
+        {
+            "unique_id": f"{pipeline}{k}",
+            "seen_at": at,
+            "stage": stage,
+            "pipeline": pipeline,
+            "value": 5.0,
+            "close_date": "2026-05-31",
+        }
         for pipeline, days in {"New": 40, "Renewal": 10}.items()
         for k in range(12)
-        for at, stage in (("2026-01-10", "proposal"), (pd.Timestamp("2026-01-10") + pd.Timedelta(days=days), "closed_won"))
+        for at, stage in (
+            ("2026-01-10", "proposal"),
+            (pd.Timestamp("2026-01-10") + pd.Timedelta(days=days), "closed_won"),
+        )
         if k < 10 or stage == "proposal"
-    ]  # fmt: skip
+    ]
     began = {
         "unique_id": "first",
         "seen_at": "2026-01-01",
@@ -285,9 +353,16 @@ def test_deal_flags__slow_in_stage_against_the_deals_that_were_won():
     table = flags_of(history)
     assert told(table, "slow_in_stage") == ["slow"]
     # Five stays of 14 and five of 15 days: 80% needed 15 or fewer.
-    assert table.loc["slow", "reasons"].startswith("28 days in Proposal; 4 of 5 wins took 15 or fewer")
-    assert table.attrs["thresholds"] == {"slow_in_stage": {"proposal": [15, 10]}, "no_change": [15, 10]}
-    assert flags_of(history, limits=oa.FlagLimits(quantile=0.5)).attrs["thresholds"]["no_change"] == [14, 10]
+    assert table.loc["slow", "reasons"].startswith(
+        "28 days in Proposal; 4 of 5 wins took 15 or fewer"
+    )
+    assert table.attrs["thresholds"] == {
+        "slow_in_stage": {"proposal": [15, 10]},
+        "no_change": [15, 10],
+    }
+    assert flags_of(history, limits=oa.FlagLimits(quantile=0.5)).attrs["thresholds"][
+        "no_change"
+    ] == [14, 10]
     # Too few to learn from.
     few = flags_of(team(won=9))
     assert told(few, "slow_in_stage") == []
@@ -339,10 +414,15 @@ def test_deal_flags__reads_no_record_after_the_day():
 def test_deal_flags__a_deal_that_the_history_does_not_know_has_nothing_to_compare():
     history = seen(close_date=["2026-03-31", "2026-04-30", "2026-05-31"])
     now = pd.concat(
-        [history.as_of(DAY), history.as_of(DAY).tail(1).assign(unique_id="fresh")], ignore_index=True
+        [history.as_of(DAY), history.as_of(DAY).tail(1).assign(unique_id="fresh")],
+        ignore_index=True,
     )
     table = deal_flags(now, history, as_of=DAY)
-    assert table.loc["fresh", ["pushed", "moved_back", "value_cut"]].tolist() == [False, False, False]
+    assert table.loc["fresh", ["pushed", "moved_back", "value_cut"]].tolist() == [
+        False,
+        False,
+        False,
+    ]
 
 
 def test_deal_flags__of_ones_own():
@@ -364,16 +444,32 @@ def test_deal_flags__of_ones_own():
             oa.errors.ArgumentTypeError,
             "extra=.* is not a mapping of names to functions",
         ),
-        ({"extra": {"overdue": len}}, oa.errors.ArgumentValueError, "'overdue' is already a column"),
+        (
+            {"extra": {"overdue": len}},
+            oa.errors.ArgumentValueError,
+            "'overdue' is already a column",
+        ),
         (
             {"extra": {"odd": lambda f: [True]}},
             oa.errors.ArgumentValueError,
             "gave 1 values for 6 open deals",
         ),
-        ({"without": "late"}, oa.errors.ArgumentValueError, "unknown without='late'; use one of 'overdue'"),
+        (
+            {"without": "late"},
+            oa.errors.ArgumentValueError,
+            "unknown without='late'; use one of 'overdue'",
+        ),
         ({"limits": {"pushes": 3}}, oa.errors.ArgumentTypeError, "limits=.* is not FlagLimits"),
-        ({"history": frame()}, oa.errors.ArgumentTypeError, "deal_flags needs a History, not DataFrame"),
-        ({"own_writes": frame()}, oa.errors.MissingColumnError, "own_writes has no column written_at"),
+        (
+            {"history": frame()},
+            oa.errors.ArgumentTypeError,
+            "deal_flags needs a History, not DataFrame",
+        ),
+        (
+            {"own_writes": frame()},
+            oa.errors.MissingColumnError,
+            "own_writes has no column written_at",
+        ),
     ],
 )
 def test_deal_flags__names_what_it_cannot_use(options, error, message):
@@ -386,7 +482,11 @@ def test_deal_flags__names_what_it_cannot_use(options, error, message):
     [
         ({"quantile": 1}, oa.errors.ArgumentValueError, "quantile=1 is not between 0 and 1"),
         ({"pushes": 0}, oa.errors.ArgumentValueError, "pushes=0 must be at least 1"),
-        ({"stay_days": "long"}, oa.errors.ArgumentTypeError, "stay_days='long' is not a whole number"),
+        (
+            {"stay_days": "long"},
+            oa.errors.ArgumentTypeError,
+            "stay_days='long' is not a whole number",
+        ),
         ({"soon_days": None}, oa.errors.ArgumentTypeError, "soon_days=None is not a whole number"),
     ],
 )
@@ -446,7 +546,8 @@ def test_deal_flags__read_stages_and_currency_of_the_org():
     history = History.from_changes(log, org=org)
     table = deal_flags(history.as_of(DAY), history, as_of=DAY)
     assert (
-        table["reasons"].iloc[0] == "back in Demo, was in Offer · value cut from CHF\u00a050K to CHF\u00a020K"
+        table["reasons"].iloc[0]
+        == "back in Demo, was in Offer · value cut from CHF\u00a050K to CHF\u00a020K"
     )
 
 
@@ -466,8 +567,11 @@ def test_no_touch__is_of_deals_without_an_activity_in_30_days(tmp_path):
     assert told(table, "no_touch") == ["a", "d", "e", "f"]
     reasons = table["reasons"].str.split(" · ").explode()
     assert reasons[reasons.str.startswith("no touch")].sort_index().tolist() == [
-        "no touch since Feb 7", "no touch since Dec 24, 2025", "no touch on record", "no touch on record",
-    ]  # fmt: skip
+        "no touch since Feb 7",
+        "no touch since Dec 24, 2025",
+        "no touch on record",
+        "no touch on record",
+    ]
     # A column of the tenant's own is no table of activities.
     assert deal_flags(deals.assign(last_touch="soon"), as_of=DAY)["no_touch"].isna().all()
 
@@ -483,10 +587,16 @@ def with_criteria(*criteria, **columns):
 
 def test_criteria_unmet__is_of_deals_that_lack_what_their_stage_asks_for():
     deals = with_criteria(
-        "next_action", "champion", "value > 0", "value >= 6000 or seats > 1",
-        value=[10_000.0, 20_000.0, None, 0.0, 50.0, 10.0, 70.0], next_action=["call", " ", None, "mail", "call", "call", None], seats=[1, 1, 5, 5, None, 1, 1],
-        champion=[True, True, True, False, True, True, False], stage=["proposal"] * 5 + ["Trial", "closed_won"],
-    )  # fmt: skip
+        "next_action",
+        "champion",
+        "value > 0",
+        "value >= 6000 or seats > 1",
+        value=[10_000.0, 20_000.0, None, 0.0, 50.0, 10.0, 70.0],
+        next_action=["call", " ", None, "mail", "call", "call", None],
+        seats=[1, 1, 5, 5, None, 1, 1],
+        champion=[True, True, True, False, True, True, False],
+        stage=["proposal"] * 5 + ["Trial", "closed_won"],
+    )
     table = deal_flags(deals, as_of=DAY)
     assert told(table, "criteria_unmet") == ["b", "c", "d", "e"]
     reasons = table["reasons"]
@@ -513,9 +623,15 @@ def test_criteria_unmet__is_silent_on_a_column_that_the_deals_lack_and_says_so_o
 
 def test_criteria_unmet__are_those_of_the_pipeline_of_a_deal():
     stages = [
-        {"name": name, "kind": kind, "pipeline": pipeline, **({"criteria": ["value >= 100"]} if (pipeline, kind) == ("New", "open") else {})}
-        for pipeline in ("New", "Renewal") for name, kind in (("proposal", "open"), ("closed_won", "won"))
-    ]  # fmt: skip
+        {
+            "name": name,
+            "kind": kind,
+            "pipeline": pipeline,
+            **({"criteria": ["value >= 100"]} if (pipeline, kind) == ("New", "open") else {}),
+        }
+        for pipeline in ("New", "Renewal")
+        for name, kind in (("proposal", "open"), ("closed_won", "won"))
+    ]
     deals = oa.Org(stages=stages).apply(
         frame(pipeline=["New", "New", "Renewal", "Renewal", "New", "Renewal", "New"])
     )

@@ -32,7 +32,10 @@ def test_scorecard__is_the_win_rate_with_a_verdict():
         rates[table.columns[:5]],
         check_index_type=False,  # Before pandas 3 texts may be objects.
     )
-    p = [stats.fisher_exact([[won, 20 - won], [35 - won, 40 - (35 - won)]]).pvalue for won in (18, 8, 9)]
+    p = [
+        stats.fisher_exact([[won, 20 - won], [35 - won, 40 - (35 - won)]]).pvalue
+        for won in (18, 8, 9)
+    ]
     # Holm: the smallest p times 3, the next times 2.
     assert 3 * p[0] < 0.05 < 2 * min(p[1:])
     assert table["differs"].tolist() == [True, False, False]
@@ -56,10 +59,13 @@ def test_scorecard__of_equal_owners_marks_nobody():
 def test_scorecard__sums_slippage_and_forecasts_over_ended_months():
     history = even_months(9, owners=True)
     table = scorecard(history.as_of("2026-09-25"), history, as_of="2026-09-25", method="stated")
-    # Every month Ann's deal of 100 is won, Bo's lost, both stated at 50%; Cy's 30 come from nowhere.
+    # Every month Ann's deal of 100 is won, Bo's lost, both stated at 50%; Cy's 30 come from
+    # nowhere.
     assert table["forecast_bias"].round(9).tolist()[::2] == [-0.5, -1.0]
     assert table["forecast_bias"].isna()["Bo"]
-    assert table.loc["Ann", ["forecast_bias_low", "forecast_bias_high"]].astype(float).round(9).tolist() == [
+    assert table.loc["Ann", ["forecast_bias_low", "forecast_bias_high"]].astype(float).round(
+        9
+    ).tolist() == [
         -0.5,
         -0.5,
     ]
@@ -70,13 +76,18 @@ def test_scorecard__counts_what_slipped_in_ended_months():
     rows = [
         (deal, seen, stage, due, owner)
         for deal, owner, after, day in (
-            ("a", "Ann", "proposal", "2026-03-15"), ("b", "Ann", "closed_won", "2026-02-20"), ("c", "Bo", "closed_lost", "2026-02-20"),
+            ("a", "Ann", "proposal", "2026-03-15"),
+            ("b", "Ann", "closed_won", "2026-02-20"),
+            ("c", "Bo", "closed_lost", "2026-02-20"),
         )
-        for seen, stage, due in (("2026-01-31", "proposal", "2026-02-15"), ("2026-02-27", after, day))
-    ]  # fmt: skip
-    log = pd.DataFrame(rows, columns=["unique_id", "seen_at", "stage", "close_date", "owner_name"]).assign(
-        value=1.0
-    )
+        for seen, stage, due in (
+            ("2026-01-31", "proposal", "2026-02-15"),
+            ("2026-02-27", after, day),
+        )
+    ]
+    log = pd.DataFrame(
+        rows, columns=["unique_id", "seen_at", "stage", "close_date", "owner_name"]
+    ).assign(value=1.0)
     history = History.from_changes(log)
     table = scorecard(history.as_of("2026-03-02"), history, as_of="2026-03-02")
     assert table["due"].to_dict() == {"Ann": 2, "Bo": 1}

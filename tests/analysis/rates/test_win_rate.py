@@ -18,7 +18,14 @@ FRAME = pd.DataFrame(
         "stage": ["closed_won", "closed_won", "closed_lost", "proposal", "closed_won", "proposal"],
         "status": ["won", "won", "lost", "active", "lost", "inactive"],
         "value": [10.0, 30.0, 60.0, 5.0, 7.0, 8.0],
-        "close_date": ["2026-01-15", "2026-02-10", "2026-02-20", "2026-02-28", "2026-01-01", "2026-01-01"],
+        "close_date": [
+            "2026-01-15",
+            "2026-02-10",
+            "2026-02-20",
+            "2026-02-28",
+            "2026-01-01",
+            "2026-01-01",
+        ],
         "owner": ["Ann", None, "Ann", "Bo", "Ann", "Bo"],
     }
 )
@@ -37,7 +44,11 @@ def test_win_rate__has_one_row_without_groups_even_when_empty():
     table = win_rate(org.empty())
     assert len(table) == 1
     assert table[["won", "lost", "open"]].iloc[0].tolist() == [0, 0, 0]
-    assert table[["rate", "rate_low", "rate_high", "value_rate", "value_rate_low"]].isna().all(axis=None)
+    assert (
+        table[["rate", "rate_low", "rate_high", "value_rate", "value_rate_low"]]
+        .isna()
+        .all(axis=None)
+    )
 
 
 def test_win_rate__by_shows_missing_groups_and_nan_where_nothing_closed():
@@ -57,7 +68,9 @@ def test_win_rate__by_period_marks_the_running_one():
 
 
 def test_win_rate__has_no_row_for_a_period_that_has_not_begun():
-    frame = pd.concat([FRAME, FRAME.assign(close_date="2026-05-05", stage="proposal", status="active")])
+    frame = pd.concat(
+        [FRAME, FRAME.assign(close_date="2026-05-05", stage="proposal", status="active")]
+    )
     table = win_rate(frame, freq="M", start="2026-01-01", as_of="2026-02-15")
     assert list(table.index) == ["2026-01", "2026-02"]
     assert list(win_rate(frame, freq="M").index) == ["2026-01", "2026-02", "2026-05"]
@@ -87,7 +100,8 @@ def test_win_rate__missing_value_counts_in_rate_but_not_in_value_rate():
 
 
 @pytest.mark.parametrize(
-    ("confidence", "kind"), [(0, ValueError), (1, ValueError), (1.5, ValueError), ("95%", TypeError)]
+    ("confidence", "kind"),
+    [(0, ValueError), (1, ValueError), (1.5, ValueError), ("95%", TypeError)],
 )
 def test_win_rate__refuses_an_unusable_confidence(confidence, kind):
     with pytest.raises(kind, match="confidence=.*use for example confidence=0.95"):
@@ -101,7 +115,8 @@ def test_win_rate__is_not_sure_when_every_deal_was_won():
 
 
 def test_win_rate__reads_instants_in_the_business_time_zone():
-    # 02:00 UTC on 20 February is still the 19th in New York: the loss of the 20th is not counted there.
+    # 02:00 UTC on 20 February is still the 19th in New York: the loss of the 20th is not counted
+    # there.
     asked: dict[str, Any] = {"end": "2026-02-20T02:00Z", "start": "2026-02-01T12:00Z"}
     assert win_rate(FRAME, **asked)["lost"].tolist() == [1]
     assert win_rate(FRAME, **asked, tz="America/New_York")["lost"].tolist() == [0]
@@ -122,14 +137,22 @@ def test_win_rate__says_which_argument_makes_no_sense():
 def test_win_rate__parts_sum_to_the_whole(frame):
     whole = win_rate(frame).iloc[0]
     for parts in (win_rate(frame, by="account_id"), win_rate(frame, by=["stage", "status"])):
-        assert parts[["won", "lost", "open"]].sum().tolist() == whole[["won", "lost", "open"]].tolist()
+        assert (
+            parts[["won", "lost", "open"]].sum().tolist() == whole[["won", "lost", "open"]].tolist()
+        )
         assert parts["won_value"].sum() == pytest.approx(whole["won_value"])
     dated = win_rate(frame.dropna(subset="close_date")).iloc[0]
-    assert win_rate(frame, freq="M")[["won", "lost"]].sum().tolist() == dated[["won", "lost"]].tolist()
+    assert (
+        win_rate(frame, freq="M")[["won", "lost"]].sum().tolist() == dated[["won", "lost"]].tolist()
+    )
     known = parts[(parts["won"] + parts["lost"]) > 0]
     assert ((known["rate_low"] <= known["rate"]) & (known["rate"] <= known["rate_high"])).all()
     sure = known.dropna(subset="value_rate_low")
-    assert sure["value_rate"].between(sure["value_rate_low"] - 1e-12, sure["value_rate_high"] + 1e-12).all()
+    assert (
+        sure["value_rate"]
+        .between(sure["value_rate_low"] - 1e-12, sure["value_rate_high"] + 1e-12)
+        .all()
+    )
     assert (sure["value_rate_low"] >= 0).all()
     assert (sure["value_rate_high"] <= 1).all()
 

@@ -39,8 +39,11 @@ def test_win_rate_curve__leaves_out_and_counts_what_cannot_be_followed():
     table = win_rate_curve(frame, as_of=AS_OF)
     assert table.attrs["n"] == 10
     assert table.attrs["left_out"] == {
-        "conflict": 1, "disqualified": 1, "closed_without_date": 1, "closed_before_created": 1,
-    }  # fmt: skip
+        "conflict": 1,
+        "disqualified": 1,
+        "closed_without_date": 1,
+        "closed_before_created": 1,
+    }
 
 
 def test_win_rate_curve__a_future_dated_close_counts_as_open():
@@ -63,9 +66,14 @@ def test_win_rate_curve__history_dates_the_disqualified_and_corrects_late_closes
         ["2026-01-01T12:00Z", "2026-01-08T12:00Z", "2026-01-15T12:00Z"],
     )
     table = win_rate_curve(past.as_of("2026-02-01"), as_of="2026-02-01", history=past)
-    # Seen disqualified on day 7; won on its own date, which lies between the records; the loss was seen on day 14.
+    # Seen disqualified on day 7; won on its own date, which lies between the records; the loss was
+    # seen on day 14.
     assert table.index.tolist() == [7, 11, 14]
-    assert table[["won", "lost", "disqualified"]].to_numpy().tolist() == [[0, 0, 1], [1, 0, 0], [0, 1, 0]]
+    assert table[["won", "lost", "disqualified"]].to_numpy().tolist() == [
+        [0, 0, 1],
+        [1, 0, 0],
+        [0, 1, 0],
+    ]
     assert table[["won_share", "lost_share", "disqualified_share", "open_share"]].iloc[
         -1
     ].tolist() == pytest.approx([1 / 3, 1 / 3, 1 / 3, 0])
@@ -78,9 +86,14 @@ def test_win_rate_curve__history_dates_the_disqualified_and_corrects_late_closes
 
 
 def test_win_rate_curve__deals_closed_before_the_data_begin_are_missing_and_allowed_for():
-    """40% are won, after 90 days in the mean; of what closed before the move to this CRM nothing was kept."""
+    """40% are won, after 90 days in the mean; of what closed before the move to this CRM nothing
+    was kept."""
     rng, hits, plain = np.random.default_rng(3), 0, 0
-    moved, today, level = pd.Timestamp("2026-01-01"), pd.Timestamp("2026-12-31"), 0.4 * (1 - np.exp(-1))
+    moved, today, level = (
+        pd.Timestamp("2026-01-01"),
+        pd.Timestamp("2026-12-31"),
+        0.4 * (1 - np.exp(-1)),
+    )
     for _ in range(60):
         created = moved + pd.to_timedelta(rng.integers(-300, 60, 200), unit="D")
         days = rng.exponential(90, 200)
@@ -88,13 +101,17 @@ def test_win_rate_curve__deals_closed_before_the_data_begin_are_missing_and_allo
         stage = np.where(
             closed > today, "proposal", np.where(rng.random(200) < 0.4, "closed_won", "closed_lost")
         )
-        frame = pd.DataFrame({"stage": stage, "created_at": created.tz_localize("UTC"), "close_date": closed})
+        frame = pd.DataFrame(
+            {"stage": stage, "created_at": created.tz_localize("UTC"), "close_date": closed}
+        )
         kept = frame[closed >= moved]
         for observed_from in (moved, None):
             table = win_rate_curve(kept, as_of=today, observed_from=observed_from)
             at = table[table.index <= 89].iloc[-1]
             held = bool(at["won_low"] <= level <= at["won_high"])
-            hits, plain = (hits + held, plain) if observed_from is not None else (hits, plain + held)
+            hits, plain = (
+                (hits + held, plain) if observed_from is not None else (hits, plain + held)
+            )
     assert hits >= 52
     assert plain < 36
 

@@ -1,4 +1,5 @@
-"""What a finding needs: enough deals, whole periods, a difference beyond chance, a range that holds its mean."""
+"""What a finding needs: enough deals, whole periods, a difference beyond chance, a range that holds
+its mean."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ RATE = 0.35
 
 def _rates(hits: NDArray[Any], trials: NDArray[Any], level: str) -> pd.DataFrame:
     index = pd.Index(
-        [f"2026-0{k + 1}" if level == "period" else f"rep {k}" for k in range(len(hits))], name=level
+        [f"2026-0{k + 1}" if level == "period" else f"rep {k}" for k in range(len(hits))],
+        name=level,
     )
     share = hits / trials
     return pd.DataFrame(
@@ -46,7 +48,9 @@ def _equal_cohorts(rng: np.random.Generator) -> pd.DataFrame:
 
 def _equal_stages(rng: np.random.Generator) -> pd.DataFrame:
     index = pd.Index(["discovery", "qualification", "proposal", "negotiation"], name="stage")
-    return pd.DataFrame({"entries": 60, "advanced": rng.binomial(40, 0.6, 4), "still": 20}, index=index)
+    return pd.DataFrame(
+        {"entries": 60, "advanced": rng.binomial(40, 0.6, 4), "still": 20}, index=index
+    )
 
 
 def _equal_dues(rng: np.random.Generator) -> pd.DataFrame:
@@ -56,7 +60,8 @@ def _equal_dues(rng: np.random.Generator) -> pd.DataFrame:
     )
     counts = [part for n in slipped for part in (n, 40 - n)]
     table = pd.DataFrame(
-        {"count": counts, "value": 10.0 * np.array(counts), "count_rate": 0.0, "value_rate": 0.0}, index=index
+        {"count": counts, "value": 10.0 * np.array(counts), "count_rate": 0.0, "value_rate": 0.0},
+        index=index,
     )
     table.attrs = {"freq": "M", "as_of": "2026-03-05"}
     return table
@@ -113,24 +118,40 @@ def test_sentence__tells_teams_of_equals_of_a_difference_in_one_of_twenty_at_mos
 def test_sentence__of_velocity_days_and_curves_by_group_names_nobody() -> None:
     rng = np.random.default_rng(1)
     rows = 320
-    deals = pd.DataFrame({
-        "unique_id": [f"d{k}" for k in range(rows)], "value": rng.lognormal(10, 1, rows).round(2),
-        "owner_name": [f"rep {k % 8}" for k in range(rows)], "created_at": pd.Timestamp("2025-01-01", tz="UTC"),
-        "stage": rng.choice(["closed_won", "closed_lost", "proposal"], rows),
-        "close_date": pd.Timestamp("2025-02-01") + pd.to_timedelta(rng.integers(0, 200, rows), unit="D"),
-    })  # fmt: skip
+    deals = pd.DataFrame(
+        {
+            "unique_id": [f"d{k}" for k in range(rows)],
+            "value": rng.lognormal(10, 1, rows).round(2),
+            "owner_name": [f"rep {k % 8}" for k in range(rows)],
+            "created_at": pd.Timestamp("2025-01-01", tz="UTC"),
+            "stage": rng.choice(["closed_won", "closed_lost", "proposal"], rows),
+            "close_date": pd.Timestamp("2025-02-01")
+            + pd.to_timedelta(rng.integers(0, 200, rows), unit="D"),
+        }
+    )
     for analysis in (oa.velocity, oa.time_to_win, oa.win_rate_curve):
         assert "rep " not in sentence(analysis(deals, as_of="2026-01-01", by="owner_name"))
 
 
 CLAIMS = re.compile(
-    r"the most|go no further, |(?:is|are|:|,) beyond chance|use it|decides|stated too|nan\b|inf\b|– "
+    r"the most|go no further, |(?:is|are|:|,) beyond chance|use it|decides|stated "
+    r"too|nan\b|inf\b|– "
 )
 # Their percents are no shares of deals: chances, errors of forecasts, shares of open money.
-PERCENTS = ("forecast", "deal_reasons", "backtest", "track_record", "stage_funnel", "pipeline_created")
+PERCENTS = (
+    "forecast",
+    "deal_reasons",
+    "backtest",
+    "track_record",
+    "stage_funnel",
+    "pipeline_created",
+)
 ASKED = {
     f"{kind}: {name}": (kind, call)
-    for kind, calls in (("frame", every_analysis.OF_FRAMES), ("history", every_analysis.OF_HISTORIES))
+    for kind, calls in (
+        ("frame", every_analysis.OF_FRAMES),
+        ("history", every_analysis.OF_HISTORIES),
+    )
     for name, call in calls.items()
     if name not in ("outcomes", "stage_rates")
     and not name.endswith("change_deals")
@@ -164,7 +185,11 @@ def test_sentence__of_fewer_than_five_deals_states_no_share_and_no_difference(
 
 def test_sentence__of_five_deals_states_their_share() -> None:
     frame = pd.DataFrame(
-        {"unique_id": list("abcde"), "value": 1.0, "stage": ["closed_won"] * 2 + ["closed_lost"] * 3}
+        {
+            "unique_id": list("abcde"),
+            "value": 1.0,
+            "stage": ["closed_won"] * 2 + ["closed_lost"] * 3,
+        }
     )
     assert sentence(oa.win_rate(frame)) == "Won 40% of 5 closed deals (12% to 77%)."
     assert sentence(oa.win_rate(frame.head(4))) == "2 of 4 closed deals were won: too few to say."
@@ -223,9 +248,8 @@ def test_sentence__of_a_forecast_outside_its_range_says_so() -> None:
         }
     )
     table = oa.forecast(deals, as_of="2026-11-25", method="stated")
-    assert (
-        sentence(table)
-        == "November: nothing closed, forecast 40K (0, most likely nothing more), two open deals due."
+    assert sentence(table) == (
+        "November: nothing closed, forecast 40K (0, most likely nothing more), two open deals due."
     )
     aimed = oa.forecast(deals, as_of="2026-11-25", method="stated", target=400e3)
     assert "forecast 40K (most likely nothing more) vs. 400K." in sentence(aimed)

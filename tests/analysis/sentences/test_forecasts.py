@@ -24,16 +24,35 @@ NAN = math.nan
 
 
 def _period(
-    booked, open_count, open_value, expected, target=NAN, p_target=NAN, low=0.0, overdue=0.0, **further
+    booked,
+    open_count,
+    open_value,
+    expected,
+    target=NAN,
+    p_target=NAN,
+    low=0.0,
+    overdue=0.0,
+    **further,
 ):
     """The rows of a month of which 20,000 are likely beside what is booked."""
     gap = find_gap(target, booked)
     cover = open_value / gap if gap > 0 else NAN
     row = {
-        "booked": booked, "open_count": open_count, "open_value": open_value, "weighted_open": expected - booked,
-        "new_business": 0.0, "expected": expected, "low": low, "high": 2 * expected, "target": target, "p_target": p_target,
-        "gap": gap, "pipeline_coverage": cover, "to_date": True, **further,
-    }  # fmt: skip
+        "booked": booked,
+        "open_count": open_count,
+        "open_value": open_value,
+        "weighted_open": expected - booked,
+        "new_business": 0.0,
+        "expected": expected,
+        "low": low,
+        "high": 2 * expected,
+        "target": target,
+        "p_target": p_target,
+        "gap": gap,
+        "pipeline_coverage": cover,
+        "to_date": True,
+        **further,
+    }
     late = {**dict.fromkeys(row, 0.0), "open_value": overdue, "target": NAN, "to_date": False}
     table = pd.DataFrame([late, row], index=pd.Index(["overdue", "2026-11"], name="period"))
     table.attrs = {"as_of": "2026-11-25", "freq": "M", "method": "learned"}
@@ -41,15 +60,20 @@ def _period(
 
 
 def _year(day, *now, method="learned", **further):
-    """October at 330,000, November as `_period` has it, and a December that is even odds; as of a day."""
+    """October at 330,000, November as `_period` has it, and a December that is even odds; as of a
+    day."""
     table = _period(*now, **further)
     before, ahead = (
         _period(330e3, 0, 0.0, 330e3, 400e3),
         _period(0.0, 9, 520e3, 454e3, 400e3, 0.49, needed_pipeline=757e3),
     )
     months = [table.iloc[0], before.iloc[1], table.iloc[1], ahead.iloc[1]]
-    year = pd.DataFrame(months, index=pd.Index(["overdue", "2026-10", "2026-11", "2026-12"], name="period"))
-    year = year.assign(to_date=[False, False, True, False], open_count=year["open_count"].astype(int))
+    year = pd.DataFrame(
+        months, index=pd.Index(["overdue", "2026-10", "2026-11", "2026-12"], name="period")
+    )
+    year = year.assign(
+        to_date=[False, False, True, False], open_count=year["open_count"].astype(int)
+    )
     year.attrs = table.attrs | {"as_of": day, "method": method}
     return year
 
@@ -58,30 +82,140 @@ def _year(day, *now, method="learned", **further):
     ("table", "words", "more"),
     [
         # Met: the next month leads, on any day.
-        (_year("2026-11-30", 489e3, 0, 0.0, 489e3, 400e3, 1.0, overdue=91e3), "November is done: 489K, 89K over. December is 49% likely: 454K vs. 400K; add 757K of pipeline.", "91K is past its close date: re-date it."),
-        (_year("2026-11-30", 489e3, 0, 0.0, 489e3, 400e3, 1.0).assign(new_business=54e3), "November is done: 489K, 89K over. December is 49% likely: 454K vs. 400K; 54K of it from deals not yet created.", ""),
-        (_year("2026-11-29", 400e3, 0, 0.0, 400e3, 400e3, 1.0), "November is done: 400K, on target. December is 49% likely: 454K vs. 400K; add 757K of pipeline.", ""),
-        (_year("2026-11-12", 489e3, 3, 86e3, 530e3, 400e3, 1.0), "November is at target: 489K, 89K over. December is 49% likely: 454K vs. 400K; add 757K of pipeline.", "Upside still due in November: 86K in three deals."),
+        (
+            _year("2026-11-30", 489e3, 0, 0.0, 489e3, 400e3, 1.0, overdue=91e3),
+            (
+                "November is done: 489K, 89K over. December is 49% likely: 454K vs. 400K; add 757K "
+                "of pipeline."
+            ),
+            "91K is past its close date: re-date it.",
+        ),
+        (
+            _year("2026-11-30", 489e3, 0, 0.0, 489e3, 400e3, 1.0).assign(new_business=54e3),
+            (
+                "November is done: 489K, 89K over. December is 49% likely: 454K vs. 400K; 54K of "
+                "it "
+                "from deals not yet created."
+            ),
+            "",
+        ),
+        (
+            _year("2026-11-29", 400e3, 0, 0.0, 400e3, 400e3, 1.0),
+            (
+                "November is done: 400K, on target. December is 49% likely: 454K vs. 400K; add "
+                "757K "
+                "of pipeline."
+            ),
+            "",
+        ),
+        (
+            _year("2026-11-12", 489e3, 3, 86e3, 530e3, 400e3, 1.0),
+            (
+                "November is at target: 489K, 89K over. December is 49% likely: 454K vs. 400K; add "
+                "757K of pipeline."
+            ),
+            "Upside still due in November: 86K in three deals.",
+        ),
         # Two days left or fewer.
-        (_year("2026-11-28", 331e3, 4, 23e3, 365e3, 400e3, 0.17), "November ends in two days: 331K closed, 69K to go, 17% likely. December is 49% likely: 454K vs. 400K; add 757K of pipeline.", "Still due in November: 23K in four deals."),
-        (_year("2026-11-29", 276e3, 0, 0.0, 326e3, 400e3, NAN, low=NAN, overdue=123e3), "November ends tomorrow: 276K closed, 124K to go. December is 49% likely: 454K vs. 400K; add 757K of pipeline.", "123K is past its close date: re-date it."),
-        (_year("2026-11-30", 276e3, 1, 3e3, 277e3, 400e3, 0.001), "November ends today: 276K closed, 124K to go. December is 49% likely: 454K vs. 400K; add 757K of pipeline.", "Still due in November: 3K in one deal."),
-        (_year("2026-11-30", 276e3, 0, 0.0, 276e3), "November ends today: 276K closed. December is 49% likely: 454K vs. 400K; add 757K of pipeline.", ""),
+        (
+            _year("2026-11-28", 331e3, 4, 23e3, 365e3, 400e3, 0.17),
+            (
+                "November ends in two days: 331K closed, 69K to go, 17% likely. December is 49% "
+                "likely: 454K vs. 400K; add 757K of pipeline."
+            ),
+            "Still due in November: 23K in four deals.",
+        ),
+        (
+            _year("2026-11-29", 276e3, 0, 0.0, 326e3, 400e3, NAN, low=NAN, overdue=123e3),
+            (
+                "November ends tomorrow: 276K closed, 124K to go. December is 49% likely: 454K vs. "
+                "400K; add 757K of pipeline."
+            ),
+            "123K is past its close date: re-date it.",
+        ),
+        (
+            _year("2026-11-30", 276e3, 1, 3e3, 277e3, 400e3, 0.001),
+            (
+                "November ends today: 276K closed, 124K to go. December is 49% likely: 454K vs. "
+                "400K; add 757K of pipeline."
+            ),
+            "Still due in November: 3K in one deal.",
+        ),
+        (
+            _year("2026-11-30", 276e3, 0, 0.0, 276e3),
+            (
+                "November ends today: 276K closed. December is 49% likely: 454K vs. 400K; add 757K "
+                "of pipeline."
+            ),
+            "",
+        ),
         # Nothing due and nothing more to expect.
-        (_year("2026-11-20", 276e3, 0, 0.0, 276e3, 400e3, 0.0, overdue=123e3), "November: 276K closed, 124K to go, nothing due. December is 49% likely: 454K vs. 400K; add 757K of pipeline.", "123K is past its close date: re-date it."),
+        (
+            _year("2026-11-20", 276e3, 0, 0.0, 276e3, 400e3, 0.0, overdue=123e3),
+            (
+                "November: 276K closed, 124K to go, nothing due. December is 49% likely: 454K vs. "
+                "400K; add 757K of pipeline."
+            ),
+            "123K is past its close date: re-date it.",
+        ),
         # None of these: the month leads.
-        (_year("2026-11-27", 331e3, 4, 23e3, 365e3, 400e3, 0.17), "November is 17% likely to hit 400K: 331K closed, forecast 365K.", "69K to go, covered 0.3× by four open deals."),
-        (_year("2026-11-20", 331e3, 0, 0.0, 365e3, 400e3, 0.17), "November is 17% likely to hit 400K: 331K closed, forecast 365K.", "69K to go, no open deals due."),
+        (
+            _year("2026-11-27", 331e3, 4, 23e3, 365e3, 400e3, 0.17),
+            "November is 17% likely to hit 400K: 331K closed, forecast 365K.",
+            "69K to go, covered 0.3× by four open deals.",
+        ),
+        (
+            _year("2026-11-20", 331e3, 0, 0.0, 365e3, 400e3, 0.17),
+            "November is 17% likely to hit 400K: 331K closed, forecast 365K.",
+            "69K to go, no open deals due.",
+        ),
         # Hopeless: what all deals bring, and the next month.
-        (_year("2026-11-12", 28e3, 8, 276e3, 168e3, 525e3, 0.002), "November is <1% likely to hit 525K: 28K closed, forecast 168K.", "497K to go; all eight due would bring it to 304K. December is 49% likely: 454K vs. 400K; add 757K of pipeline."),
-        (_year("2026-11-12", 28e3, 8, 99e3, 168e3, 525e3, 0.002), "November is <1% likely to hit 525K: 28K closed, forecast 168K.", "497K to go, covered 0.2× by eight open deals. December is 49% likely: 454K vs. 400K; add 757K of pipeline."),
+        (
+            _year("2026-11-12", 28e3, 8, 276e3, 168e3, 525e3, 0.002),
+            "November is <1% likely to hit 525K: 28K closed, forecast 168K.",
+            (
+                "497K to go; all eight due would bring it to 304K. December is 49% likely: 454K "
+                "vs. "
+                "400K; add 757K of pipeline."
+            ),
+        ),
+        (
+            _year("2026-11-12", 28e3, 8, 99e3, 168e3, 525e3, 0.002),
+            "November is <1% likely to hit 525K: 28K closed, forecast 168K.",
+            (
+                "497K to go, covered 0.2× by eight open deals. December is 49% likely: 454K vs. "
+                "400K; add 757K of pipeline."
+            ),
+        ),
         # The first days: what is closed does not matter yet.
-        (_year("2026-11-01", 0.0, 9, 520e3, 454e3, 400e3, 0.49), "November has begun: 49% likely to hit 400K, forecast 454K.", "400K to go, covered 1.3× by nine open deals. October closed at 330K, 70K below target."),
-        (_year("2026-11-03", 12e3, 9, 520e3, 454e3, 400e3, method="stated"), "November has begun: forecast 454K vs. 400K.", "388K to go, covered 1.3× by nine open deals. October closed at 330K, 70K below target."),
-        (_year("2026-11-02", 0.0, 9, 520e3, 454e3), "November has begun: forecast 454K (0–908K), nine open deals due.", "October closed at 330K, 70K below target."),
-        (_year("2026-11-04", 0.0, 9, 520e3, 454e3, 400e3, 0.49), "November is 49% likely to hit 400K: nothing closed, forecast 454K.", "400K to go, covered 1.3× by nine open deals."),
+        (
+            _year("2026-11-01", 0.0, 9, 520e3, 454e3, 400e3, 0.49),
+            "November has begun: 49% likely to hit 400K, forecast 454K.",
+            (
+                "400K to go, covered 1.3× by nine open deals. October closed at 330K, 70K below "
+                "target."
+            ),
+        ),
+        (
+            _year("2026-11-03", 12e3, 9, 520e3, 454e3, 400e3, method="stated"),
+            "November has begun: forecast 454K vs. 400K.",
+            (
+                "388K to go, covered 1.3× by nine open deals. October closed at 330K, 70K below "
+                "target."
+            ),
+        ),
+        (
+            _year("2026-11-02", 0.0, 9, 520e3, 454e3),
+            "November has begun: forecast 454K (0–908K), nine open deals due.",
+            "October closed at 330K, 70K below target.",
+        ),
+        (
+            _year("2026-11-04", 0.0, 9, 520e3, 454e3, 400e3, 0.49),
+            "November is 49% likely to hit 400K: nothing closed, forecast 454K.",
+            "400K to go, covered 1.3× by nine open deals.",
+        ),
     ],
-)  # fmt: skip
+)
 def test_say_forecast__leads_with_what_is_not_decided_yet(table, words, more):
     assert say_forecast(table) == (words, more)
     assert sentence(table) == f"{words} {more}".rstrip()
@@ -97,37 +231,112 @@ def test_say_forecast__leads_with_the_period_where_the_next_is_not_known():
     assert find_lead(met) == ("2026-11", "2026-12")
 
 
-@pytest.mark.parametrize(("freq", "day", "left", "begun"), [
-    ("Q", "2026-12-29", 2, False), ("Q", "2026-12-28", None, False), ("Q", "2026-10-10", None, True), ("Q", "2026-10-11", None, False),
-    ("W-SUN", "2026-11-29", None, False), ("W-SUN", "2026-11-23", None, False), ("D", "2026-11-29", None, False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("freq", "day", "left", "begun"),
+    [
+        ("Q", "2026-12-29", 2, False),
+        ("Q", "2026-12-28", None, False),
+        ("Q", "2026-10-10", None, True),
+        ("Q", "2026-10-11", None, False),
+        ("W-SUN", "2026-11-29", None, False),
+        ("W-SUN", "2026-11-23", None, False),
+        ("D", "2026-11-29", None, False),
+    ],
+)
 def test_say_forecast__knows_no_end_or_start_of_a_week_or_a_day(freq, day, left, begun):
     table = pd.DataFrame()
     table.attrs = {"as_of": day, "freq": freq}
     label = str(pd.Period(day, freq))
-    assert (evidence.count_days_left(label, table), evidence.has_begun(label, table)) == (left, begun)
+    assert (evidence.count_days_left(label, table), evidence.has_begun(label, table)) == (
+        left,
+        begun,
+    )
 
 
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        (_period(333e3, 5, 226e3, 508e3, 400e3, 0.99), "November is 99% likely to hit 400K: 333K closed, forecast 508K. 67K to go, covered 3.4× by five open deals."),
-        (_period(333e3, 2, 40e3, 350e3, 400e3, 0.004), "November is <1% likely to hit 400K: 333K closed, forecast 350K. 67K to go; both due would bring it to 373K."),
-        (_period(333e3, 0, 0.0, 350e3, 400e3, 0.04), "November is 4% likely to hit 400K: 333K closed, forecast 350K. 67K to go, no open deals due."),
-        (_period(333e3, 0, 0.0, 333e3, 400e3, 0.0, overdue=178e3), "November: 333K closed, 67K to go and no open deals due. 178K is past its close date: re-date it."),
-        (_period(420e3, 2, 86e3, 450e3, 400e3, 1.0), "November is at target: 420K, 20K over. Upside still due in November: 86K in two deals."),
+        (
+            _period(333e3, 5, 226e3, 508e3, 400e3, 0.99),
+            (
+                "November is 99% likely to hit 400K: 333K closed, forecast 508K. 67K to go, "
+                "covered "
+                "3.4× by five open deals."
+            ),
+        ),
+        (
+            _period(333e3, 2, 40e3, 350e3, 400e3, 0.004),
+            (
+                "November is <1% likely to hit 400K: 333K closed, forecast 350K. 67K to go; both "
+                "due "
+                "would bring it to 373K."
+            ),
+        ),
+        (
+            _period(333e3, 0, 0.0, 350e3, 400e3, 0.04),
+            (
+                "November is 4% likely to hit 400K: 333K closed, forecast 350K. 67K to go, no open "
+                "deals due."
+            ),
+        ),
+        (
+            _period(333e3, 0, 0.0, 333e3, 400e3, 0.0, overdue=178e3),
+            (
+                "November: 333K closed, 67K to go and no open deals due. 178K is past its close "
+                "date: re-date it."
+            ),
+        ),
+        (
+            _period(420e3, 2, 86e3, 450e3, 400e3, 1.0),
+            (
+                "November is at target: 420K, 20K over. Upside still due in November: 86K in two "
+                "deals."
+            ),
+        ),
         (_period(400e3 - 0.001, 0, 0.0, 400e3, 400e3, 1.0), "November is at target: 400K."),
-        (_period(333e3, 2, -5.0, 350e3, 400e3, 0.04, pipeline_coverage=NAN), "November is 4% likely to hit 400K: 333K closed, forecast 350K. 67K to go, two open deals due."),
+        (
+            _period(333e3, 2, -5.0, 350e3, 400e3, 0.04, pipeline_coverage=NAN),
+            (
+                "November is 4% likely to hit 400K: 333K closed, forecast 350K. 67K to go, two "
+                "open "
+                "deals due."
+            ),
+        ),
         (_period(400e3, 0, 0.0, 400e3, 400e3, 1.0), "November is at target: 400K."),
-        (_period(0.0, 1, 41e3, NAN, 400e3, NAN, low=NAN), "November: nothing closed vs. 400K, too early to say. 400K to go, 41K due."),
-        (_period(306e3, 1, 3e3, 322e3, 400e3, NAN, low=NAN), "November: 306K closed, forecast 322K vs. 400K. 94K to go, 3K due; too few past wins this late for a range."),
-        (_period(306e3, 1, 3e3, 322e3, low=NAN), "November: 306K closed, forecast 322K, 3K due; too few past wins this late for a range."),
-        (_period(333e3, 5, 226e3, 508e3), "November: 333K closed, forecast 508K (0–1.02M), five open deals due."),
-        (_period(0.0, 1, 54e3, 43.2e3), "November: nothing closed, one deal of 54K due, 80% likely to close."),
-        (_period(0.0, 1, 41e3, NAN, low=NAN, new_business=NAN), "November: nothing closed, 41K due, too early to say."),
+        (
+            _period(0.0, 1, 41e3, NAN, 400e3, NAN, low=NAN),
+            "November: nothing closed vs. 400K, too early to say. 400K to go, 41K due.",
+        ),
+        (
+            _period(306e3, 1, 3e3, 322e3, 400e3, NAN, low=NAN),
+            (
+                "November: 306K closed, forecast 322K vs. 400K. 94K to go, 3K due; too few past "
+                "wins "
+                "this late for a range."
+            ),
+        ),
+        (
+            _period(306e3, 1, 3e3, 322e3, low=NAN),
+            (
+                "November: 306K closed, forecast 322K, 3K due; too few past wins this late for a "
+                "range."
+            ),
+        ),
+        (
+            _period(333e3, 5, 226e3, 508e3),
+            "November: 333K closed, forecast 508K (0–1.02M), five open deals due.",
+        ),
+        (
+            _period(0.0, 1, 54e3, 43.2e3),
+            "November: nothing closed, one deal of 54K due, 80% likely to close.",
+        ),
+        (
+            _period(0.0, 1, 41e3, NAN, low=NAN, new_business=NAN),
+            "November: nothing closed, 41K due, too early to say.",
+        ),
         (_period(0.0, 0, 0.0, 0.0), "November: nothing closed and no open deals due."),
     ],
-)  # fmt: skip
+)
 def test_sentence__of_the_current_period(table, words):
     assert sentence(table) == words
 
@@ -154,14 +363,34 @@ def _ranged(low, high, learned_from=8, method="learned", **further):
     ("table", "words"),
     [
         (_ranged(120e3, 900e3), "The range is too wide to plan on: 120K to 900K around 300K."),
-        (_ranged(120e3, 900e3, target=NAN), "The range is too wide to plan on: 120K to 900K around 300K."),
-        (_ranged(100e3, 900e3, 0, "stated"), "The range is too wide to plan on: 100K to 900K around 300K."),
-        (_ranged(120e3, 900e3, 4), "The range is too wide to plan on: 120K to 900K around 300K. It rests on four ended months only."),
-        (_ranged(120e3, 900e3, 5, "run_rate", open_count=0, overdue=178e3), "The range is too wide to plan on: 120K to 900K around 300K. It rests on five ended months only. 178K is past its close date: re-date it."),
+        (
+            _ranged(120e3, 900e3, target=NAN),
+            "The range is too wide to plan on: 120K to 900K around 300K.",
+        ),
+        (
+            _ranged(100e3, 900e3, 0, "stated"),
+            "The range is too wide to plan on: 100K to 900K around 300K.",
+        ),
+        (
+            _ranged(120e3, 900e3, 4),
+            (
+                "The range is too wide to plan on: 120K to 900K around 300K. It rests on four "
+                "ended "
+                "months only."
+            ),
+        ),
+        (
+            _ranged(120e3, 900e3, 5, "run_rate", open_count=0, overdue=178e3),
+            (
+                "The range is too wide to plan on: 120K to 900K around 300K. It rests on five "
+                "ended "
+                "months only. 178K is past its close date: re-date it."
+            ),
+        ),
         (_ranged(250e3, 350e3, 4), "The range is rough: it rests on four ended months only."),
         (_ranged(250e3, 350e3, 1), "The range is rough: it rests on one ended month only."),
     ],
-)  # fmt: skip
+)
 def test_sentence__says_of_a_range_that_is_no_base_for_a_plan(table, words):
     assert sentence(table).endswith(f" {words}")
 
@@ -186,13 +415,22 @@ def test_sentence__says_nothing_of_a_range_to_plan_on(table):
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        (_period(0.0, 5, 440e3, 500e3, 400e3, 0.73, new_business=255e3), "November is 73% likely: 500K vs. 400K."),
-        (_period(0.0, 0, 0.0, 255e3, 400e3, 0.13, new_business=255e3), "November is 13% likely: 255K vs. 400K, nothing due yet."),
-        (_period(0.0, 1, 41e3, 19e3, 400e3, NAN, low=NAN), "November: 0.1× coverage; too early to say more."),
+        (
+            _period(0.0, 5, 440e3, 500e3, 400e3, 0.73, new_business=255e3),
+            "November is 73% likely: 500K vs. 400K.",
+        ),
+        (
+            _period(0.0, 0, 0.0, 255e3, 400e3, 0.13, new_business=255e3),
+            "November is 13% likely: 255K vs. 400K, nothing due yet.",
+        ),
+        (
+            _period(0.0, 1, 41e3, 19e3, 400e3, NAN, low=NAN),
+            "November: 0.1× coverage; too early to say more.",
+        ),
         (_period(0.0, 1, 41e3, 19e3), "November: forecast 19K, 41K due so far."),
         (_period(0.0, 1, 41e3, 19e3, low=NAN), "November: 41K due so far, too early to say."),
     ],
-)  # fmt: skip
+)
 def test_sentence__of_a_period_ahead(table, words):
     assert sentence(table.assign(to_date=False)) == words
 
@@ -207,22 +445,34 @@ def _people(**rows):
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        (_people(Ann=[100, 140, 100], Bo=[20, 60, 90], Cy=[0, 80, 90]), "One of three reps is at target; Bo’s forecast is 30 below."),
-        (_people(Ann=[0, 140, 100], Bo=[0, 100, 90]), "No rep is at target; every forecast gets there."),
+        (
+            _people(Ann=[100, 140, 100], Bo=[20, 60, 90], Cy=[0, 80, 90]),
+            "One of three reps is at target; Bo’s forecast is 30 below.",
+        ),
+        (
+            _people(Ann=[0, 140, 100], Bo=[0, 100, 90]),
+            "No rep is at target; every forecast gets there.",
+        ),
         (_people(Ann=[0, 140, 100]), "Ann’s forecast reaches its target."),
         (_people(Ann=[0, 40, 100]), "Ann’s forecast is 60 below target."),
         (_people(Ann=[0, 40, NAN]), "Ann forecasts 40."),
         (_people(Ann=[100, 140, 100], Bo=[90, 90, 90]), "Every rep is at target."),
         (_people(Ann=[60, 90, NAN], Bo=[40, 140, NAN]), "Ann closed the most, 60% of 100."),
-        (_people(Ann=[60, 90, NAN], Bo=[60, 140, NAN]), "Ann and Bo closed the most, 50% each of 120."),
+        (
+            _people(Ann=[60, 90, NAN], Bo=[60, 140, NAN]),
+            "Ann and Bo closed the most, 50% each of 120.",
+        ),
         (_people(Ann=[90, 90, NAN], Bo=[-30, 10, NAN]), "Ann closed the most."),
         (_people(Ann=[90, 90, NAN], Bo=[0, 10, NAN]), "All of the 90 closed is Ann’s."),
         (_people(**{"(none)": [0, 10, NAN]}), "All of the 10 forecast has no rep."),
-        (_people(**{"(none)": [60, 90, NAN]}, Bo=[40, 10, NAN]), "Deals without a rep closed the most, 60% of 100."),
+        (
+            _people(**{"(none)": [60, 90, NAN]}, Bo=[40, 10, NAN]),
+            "Deals without a rep closed the most, 60% of 100.",
+        ),
         (_people(Ann=[0, 90, NAN], Bo=[0, 10, NAN]), "Ann forecasts the most, 90% of 100."),
         (_people(Ann=[0, 0, NAN]), "Nothing closed and nothing due."),
     ],
-)  # fmt: skip
+)
 def test_sentence__of_people(table, words):
     assert sentence(table) == words
 
@@ -238,7 +488,8 @@ def test_sentence__of_people_says_on_the_first_days_what_is_forecast_only():
 def test_sentence__of_teams_names_the_team_that_is_short():
     rows = _people(a=[100, 100, 100], b=[50, 50, 50], c=[0, 10, 60], d=[50, 60, 110])
     rows.index = pd.MultiIndex.from_tuples(
-        [("East", "Ann"), ("East", "(all)"), ("West", "Cy"), ("West", "(all)")], names=["team", "owner_name"]
+        [("East", "Ann"), ("East", "(all)"), ("West", "Cy"), ("West", "(all)")],
+        names=["team", "owner_name"],
     )
     assert sentence(rows) == "One of two reps is at target; West’s forecast is 50 below."
 
@@ -246,7 +497,13 @@ def test_sentence__of_teams_names_the_team_that_is_short():
 def _fan(target, *expected):
     days = pd.date_range("2026-11-04", periods=len(expected), freq="7D", tz="UTC", name="made_at")
     table = pd.DataFrame(
-        {"period": "2026-11", "weeks_before": 1, "booked": 0.0, "expected": expected, "target": target},
+        {
+            "period": "2026-11",
+            "weeks_before": 1,
+            "booked": 0.0,
+            "expected": expected,
+            "target": target,
+        },
         index=days,
     )
     table.attrs = {"as_of": "2026-11-25", "freq": "M"}
@@ -259,30 +516,44 @@ def _fan(target, *expected):
         (_fan(400.0, 300.0, 508.0), "The November forecast passed its target after Nov 4."),
         (_fan(400.0, 410.0, 390.0), "The November forecast fell below its target after Nov 4."),
         (_fan(400.0, 410.0, 430.0), "The November forecast is 30 above target, up 20 since Nov 4."),
-        (_fan(400.0, 390.0, 370.0), "The November forecast is 30 below target, down 20 since Nov 4."),
-        (_fan(400.0, 390.0, 390.0), "The November forecast is 10 below target, unchanged since Nov 4."),
+        (
+            _fan(400.0, 390.0, 370.0),
+            "The November forecast is 30 below target, down 20 since Nov 4.",
+        ),
+        (
+            _fan(400.0, 390.0, 390.0),
+            "The November forecast is 10 below target, unchanged since Nov 4.",
+        ),
         (_fan(NAN, 390.0, 370.0), "The November forecast fell 20 since Nov 4."),
         (_fan(NAN, 390.0, 400.0), "The November forecast rose 10 since Nov 4."),
         (_fan(NAN, 390.0), "The November forecast is 390."),
         (_fan(400.0, 390.0), "The November forecast is 10 below target."),
     ],
-)  # fmt: skip
+)
 def test_sentence__of_the_way_to_the_target(table, words):
     assert sentence(table) == words
 
 
 def _chances(stated, given, **attrs):
-    table = pd.DataFrame({
-        "period": "2026-11", "unique_id": [f"d{place}" for place in range(len(stated))], "probability": stated,
-        "chance": given, "close_date": pd.Timestamp("2026-11-28"),
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "period": "2026-11",
+            "unique_id": [f"d{place}" for place in range(len(stated))],
+            "probability": stated,
+            "chance": given,
+            "close_date": pd.Timestamp("2026-11-28"),
+        }
+    )
     table.attrs.update({"as_of": "2026-11-25", "freq": "M", "method": "learned"} | attrs)
     return table
 
 
 def test_compare_chances__names_likely_deals_that_history_doubts():
     said = compare_chances(_chances([80, 70, 60, 70, 70, 70, 20], [0.2] * 6 + [0.9]))
-    assert said == "6 deals due in November that reps call likely, 70% on average: history gives them 20%"
+    assert (
+        said
+        == "6 deals due in November that reps call likely, 70% on average: history gives them 20%"
+    )
 
 
 @pytest.mark.parametrize(
@@ -319,17 +590,29 @@ def _deals(*ends):
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        (_deals((0.95, 0.999), (0.97, 0.99)), "Lose any one deal and November still has a 95% chance."),
+        (
+            _deals((0.95, 0.999), (0.97, 0.99)),
+            "Lose any one deal and November still has a 95% chance.",
+        ),
         (_deals((0.95, 0.999)), "Lose the one open deal and November still has a 95% chance."),
-        (_deals((0.2, 0.75), (0.5, 0.7)), "Oakhurst decides November: 75% likely if won, 20% if lost."),
+        (
+            _deals((0.2, 0.75), (0.5, 0.7)),
+            "Oakhurst decides November: 75% likely if won, 20% if lost.",
+        ),
         (_deals((0.002, 0.004), (0.001, 0.003)), "No single deal saves November."),
-        (_deals((0.48, 0.52)), "No single deal decides November: it is 48% to 52% likely either way."),
+        (
+            _deals((0.48, 0.52)),
+            "No single deal decides November: it is 48% to 52% likely either way.",
+        ),
         (_deals((0.0, 0.0)), "No single deal saves November."),
         (_deals((1.0, 1.0)), "November is at target whatever becomes of the open deals."),
         (_deals((NAN, NAN)), "No chance of a target is known that an open deal could change."),
-        (_deals((0.2, 0.75), (1.0, 1.0)).assign(period=["2026-12", "2026-11"]), "November is at target whatever becomes of the open deals."),
+        (
+            _deals((0.2, 0.75), (1.0, 1.0)).assign(period=["2026-12", "2026-11"]),
+            "November is at target whatever becomes of the open deals.",
+        ),
     ],
-)  # fmt: skip
+)
 def test_sentence__of_single_deals(table, words):
     assert sentence(table) == words
 
@@ -337,7 +620,12 @@ def test_sentence__of_single_deals(table, words):
 @pytest.mark.parametrize(
     ("ends", "due", "value", "words"),
     [
-        ((0.0, 0.04), 8, 276e3, "No single deal saves November: all eight due would bring it to 304K"),
+        (
+            (0.0, 0.04),
+            8,
+            276e3,
+            "No single deal saves November: all eight due would bring it to 304K",
+        ),
         ((0.0, 0.04), 2, 176e3, "No single deal saves November: both due would bring it to 204K"),
         ((0.0, 0.04), 1, 276e3, "No single deal saves November: forecast 357K below target"),
         ((0.0, 0.04), 8, 99e3, "No single deal saves November: forecast 357K below target"),
@@ -369,7 +657,9 @@ def test_describe_forecast_deals__says_what_all_due_would_bring(ends, due, value
 )
 def test_sentence__of_past_ranges(errors, held, words):
     periods = pd.Index(["2026-01", "2026-02"], name="period")
-    table = pd.DataFrame({"days_before": 5, "held": held, "actual": 100.0, "error": errors}, index=periods)
+    table = pd.DataFrame(
+        {"days_before": 5, "held": held, "actual": 100.0, "error": errors}, index=periods
+    )
     table.attrs = {"freq": "M"}
     assert sentence(table) == words
 
@@ -379,8 +669,16 @@ def _reasons(
 ) -> pd.DataFrame:
     steps, chances, seen, won, groups = zip(*rows, strict=True)
     table = pd.DataFrame(
-        {"chance": chances, "points": np.diff(chances, prepend=0.0), "n": seen, "won": won, "group": groups},
-        index=pd.MultiIndex.from_arrays([["acme"] * len(steps), steps], names=["unique_id", "step"]),
+        {
+            "chance": chances,
+            "points": np.diff(chances, prepend=0.0),
+            "n": seen,
+            "won": won,
+            "group": groups,
+        },
+        index=pd.MultiIndex.from_arrays(
+            [["acme"] * len(steps), steps], names=["unique_id", "step"]
+        ),
     )
     table.attrs = {"as_of": "2026-11-12", "freq": freq, "period": period}
     return table
@@ -388,11 +686,15 @@ def _reasons(
 
 def test_sentence__of_a_deal_adds_up_to_its_chance() -> None:
     table = _reasons(
-        ("overall", 0.0842, 900, 76, "all open deals"), ("bucket", 0.1749, 300, 61, "due"),
-        ("stage", 0.284, 412, 61, "negotiation"), ("owner", 0.332, 80, 20, "Ada"), ("month", 0.3149, 300, 25, "quarter end"),
-    )  # fmt: skip
+        ("overall", 0.0842, 900, 76, "all open deals"),
+        ("bucket", 0.1749, 300, 61, "due"),
+        ("stage", 0.284, 412, 61, "negotiation"),
+        ("owner", 0.332, 80, 20, "Ada"),
+        ("month", 0.3149, 300, 25, "quarter end"),
+    )
     assert sentence(table) == (
-        "31%: all open deals 8%, due this month +9, Negotiation +11 (61 of 412 won), Ada +5, quarter’s end −2."
+        "31%: all open deals 8%, due this month +9, Negotiation +11 (61 of 412 won), Ada +5, "
+        "quarter’s end −2."
     )
     assert sentence(table.loc[["acme"]].droplevel("unique_id")) == sentence(table)
     # What rounds to nothing is left out; the last share keeps its count.
@@ -418,9 +720,13 @@ def test_sentence__of_a_deal_says_how_it_is_due_in_the_period_asked_for() -> Non
         )
         said[bucket] = sentence(table).split(", ")[1].split(" +")[0]
     assert said == {
-        "overdue": "overdue", "undated": "no date", "due before": "due before Q1 2027", "due": "due in Q1 2027",
-        "due soon after": "due soon after", "due later": "due later",
-    }  # fmt: skip
+        "overdue": "overdue",
+        "undated": "no date",
+        "due before": "due before Q1 2027",
+        "due": "due in Q1 2027",
+        "due soon after": "due soon after",
+        "due later": "due later",
+    }
     low = _reasons(
         ("overall", 0.1, 90, 9, "all open deals"),
         ("stage", 0.002, 500, 0, "proposal"),
@@ -434,17 +740,21 @@ def test_sentence__of_several_deals_explains_the_likeliest() -> None:
     other = one.assign(chance=[0.1, 0.05]).rename(index={"acme": "bolt"}, level="unique_id")
     both = pd.concat([other, one])
     both.attrs = one.attrs
-    assert (
-        sentence(both)
-        == "The likeliest of 2 open deals is acme, 30%: all open deals 10%, Proposal +20 (20 of 50 won)."
+    assert sentence(both) == (
+        "The likeliest of 2 open deals is acme, 30%: all open deals 10%, Proposal +20 (20 of "
+        "50 won)."
     )
 
 
 def test_explain_chances__adds_up_each_deal_without_counts() -> None:
     one = _reasons(
-        ("overall", 0.084, 900, 76, "all open deals"), ("bucket", 0.17, 500, 85, "due"), ("owner", 0.151, 9, 1, "Ada")
-    )  # fmt: skip
-    other = _reasons(("overall", 0.084, 900, 76, "all open deals"), ("stage", 0.002, 50, 0, "proposal"))
+        ("overall", 0.084, 900, 76, "all open deals"),
+        ("bucket", 0.17, 500, 85, "due"),
+        ("owner", 0.151, 9, 1, "Ada"),
+    )
+    other = _reasons(
+        ("overall", 0.084, 900, 76, "all open deals"), ("stage", 0.002, 50, 0, "proposal")
+    )
     both = pd.concat([one, other.rename(index={"acme": "bolt"}, level="unique_id")])
     both.attrs = one.attrs
     assert explain_chances(both).to_dict() == {
@@ -469,9 +779,9 @@ def test_sentence__of_a_backtest():
         "high": [120.0, None],
     }
     made = table(rows, ["2026-01", "2026-02"], "period", confidence=0.8)
-    assert (
-        sentence(made)
-        == "2 past forecasts missed by 30% and ran 10% low, which could be luck; 80% ranges held in 1 of 1."
+    assert sentence(made) == (
+        "2 past forecasts missed by 30% and ran 10% low, which could be luck; 80% ranges "
+        "held in 1 of 1."
     )
     assert (
         sentence(made.assign(actual=0.0))
@@ -488,7 +798,8 @@ def test_sentence__of_a_track_record_counts_only_periods_with_a_range():
     }
     made = table(rows, ["2026-01", "2026-02", "2026-03", "2026-04"], "period", freq="M")
     assert (
-        sentence(made) == "Past ranges held in 1 of 2 months, two more had none; no clear lean high or low."
+        sentence(made)
+        == "Past ranges held in 1 of 2 months, two more had none; no clear lean high or low."
     )
     assert sentence(made.tail(2)) == "No past month had a range; forecasts ran true."
 
@@ -516,7 +827,9 @@ def test_sentence__of_calibration():
     }
     made = table(rows, ["0–50%", "50–100%"], "bin")
     assert sentence(made) == "Stated at 50% on average, 28% won: stated too high."
-    assert sentence(made.head(1)) == ("Stated at 20% on average, 20% won: could be right (10 deals).")
+    assert sentence(made.head(1)) == (
+        "Stated at 20% on average, 20% won: could be right (10 deals)."
+    )
     # What is still open may be won yet.
     assert sentence(made.assign(open_share=0.4, open=[4, 12])) == (
         "Stated at 50% on average, 28% won, 40% open: could be right (40 deals)."

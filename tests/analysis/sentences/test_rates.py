@@ -10,7 +10,9 @@ import opp_analytics as oa
 from opp_analytics.analysis import sentence
 
 
-def rates(rows: dict[str, tuple[int, int, float, float, float]], level: str = "owner_name") -> pd.DataFrame:
+def rates(
+    rows: dict[str, tuple[int, int, float, float, float]], level: str = "owner_name"
+) -> pd.DataFrame:
     columns = ["won", "lost", "rate", "rate_low", "rate_high"]
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     return frame.rename_axis(level)
@@ -23,7 +25,10 @@ NONE = (0, 0, np.nan, np.nan, np.nan)
 @pytest.mark.parametrize(
     ("table", "said"),
     [
-        (rates({"Ann": ANN, "Bo": BO}), "Ann’s 75% and Bo’s 25% win rates are beyond chance (50% overall)."),
+        (
+            rates({"Ann": ANN, "Bo": BO}),
+            "Ann’s 75% and Bo’s 25% win rates are beyond chance (50% overall).",
+        ),
         (
             rates({"Ann": (3, 1, 0.75, 0.3, 0.95), "Bo": (1, 3, 0.25, 0.05, 0.7), "Cy": NONE}),
             "No win rate stands out from the overall 50%.",
@@ -59,7 +64,9 @@ def curve(won: list[float], days: list[int]) -> pd.DataFrame:
         (curve([0.0, 0.0], [10, 30]), "None of 9 deals has been won by day 30."),
         (curve([], []), "No deal has closed yet."),
         (
-            pd.concat({"Ann": curve([0.1, 0.4], [10, 30]), "Bo": curve([0.2], [20])}, names=["owner_name"]),
+            pd.concat(
+                {"Ann": curve([0.1, 0.4], [10, 30]), "Bo": curve([0.2], [20])}, names=["owner_name"]
+            ),
             "By the last age, 20% to 40% were won, by owner.",
         ),
     ],
@@ -81,16 +88,25 @@ def test_win_rate_cohorts__compares_with_the_one_before() -> None:
     # Of several groups, a cohort is that of all of them.
     groups = pd.concat({"Ann": both, "Bo": both}, names=["owner_name"])
     assert sentence(groups) == sentence(both)
-    assert sentence(both.assign(created=4, won=2)) == "4 deals of Q1 2026 old enough: too few to say."
-    assert sentence(both.head(1)) == "Of the deals created in Q4 2025, 50% were won at the same age."
+    assert (
+        sentence(both.assign(created=4, won=2)) == "4 deals of Q1 2026 old enough: too few to say."
+    )
+    assert (
+        sentence(both.head(1)) == "Of the deals created in Q4 2025, 50% were won at the same age."
+    )
     assert sentence(both.head(0)) == "No cohort is old enough yet."
 
 
 def test_win_rate_cohorts__is_not_told_as_a_win_rate_of_what_closed() -> None:
-    opportunities = pd.DataFrame({
-        "unique_id": list("abcdef"), "stage": ["closed_won", "closed_lost"] * 3, "status": ["won", "lost"] * 3,
-        "created_at": pd.Timestamp("2026-01-05", tz="UTC"), "close_date": pd.Timestamp("2026-02-01"),
-    })  # fmt: skip
+    opportunities = pd.DataFrame(
+        {
+            "unique_id": list("abcdef"),
+            "stage": ["closed_won", "closed_lost"] * 3,
+            "status": ["won", "lost"] * 3,
+            "created_at": pd.Timestamp("2026-01-05", tz="UTC"),
+            "close_date": pd.Timestamp("2026-02-01"),
+        }
+    )
     table = oa.win_rate_cohorts(opportunities, as_of="2026-06-30", age_days=60)
     assert sentence(table) == "Of the deals created in Q1 2026, 50% were won within 60 days."
 
@@ -107,7 +123,8 @@ def test_win_rate_definitions__says_how_far_apart_they_are() -> None:
 
 def test_time_to_win__says_the_median() -> None:
     table = pd.DataFrame(
-        {"days": 1.0, "days_of_won": [20.0, 42.0, 88.0]}, index=pd.Index([0.25, 0.5, 0.75], name="quantile")
+        {"days": 1.0, "days_of_won": [20.0, 42.0, 88.0]},
+        index=pd.Index([0.25, 0.5, 0.75], name="quantile"),
     )
     assert sentence(table) == "Half of the wins took 42 days or fewer."
     groups = pd.concat({"Ann": table, "Bo": table * 2}, names=["owner_name"])
@@ -136,7 +153,10 @@ def test_funnel_and_audit__say_where_most_is() -> None:
         sentence(funnel.assign(open_value=200.0))
         == "Of 400 in the open pipeline, 50% each is in Proposal and Negotiation."
     )
-    assert sentence(funnel.assign(open_value=[100.0, -300.0])) == "The open pipeline is −200 in 3 deals."
+    assert (
+        sentence(funnel.assign(open_value=[100.0, -300.0]))
+        == "The open pipeline is −200 in 3 deals."
+    )
     assert sentence(funnel.assign(open_value=0.0)) == "3 open deals, none of them with a value."
     findings = pd.DataFrame(
         {
@@ -146,6 +166,7 @@ def test_funnel_and_audit__say_where_most_is() -> None:
         }
     )
     assert (
-        sentence(findings) == "3 findings in 2 deals, 2 of them errors; most often: Past the close date (2)."
+        sentence(findings)
+        == "3 findings in 2 deals, 2 of them errors; most often: Past the close date (2)."
     )
     assert sentence(findings.head(0)) == "The audit found nothing."

@@ -38,10 +38,13 @@ HISTORY = history_of(
 
 def test_sentence__of_a_waterfall() -> None:
     assert sentence(waterfall(HISTORY, **DAYS)) == (
-        "Pipeline went from 121K (2 deals) to 150K (2 deals): added 50 (1), raised 30K (1), won 800 (1)."
+        "Pipeline went from 121K (2 deals) to 150K (2 deals): added 50 (1), raised 30K (1), won "
+        "800 (1)."
     )
     due = sentence(waterfall(HISTORY, **DAYS, due=("2026-01-01", "2026-01-31")))
-    assert due.startswith("Pipeline due Jan 1 to Jan 31, 2026 went from 121K (2 deals) to 0 (0 deals): ")
+    assert due.startswith(
+        "Pipeline due Jan 1 to Jan 31, 2026 went from 121K (2 deals) to 0 (0 deals): "
+    )
     table = waterfall(HISTORY, **DAYS)
     table.attrs = {}
     assert sentence(table).startswith("Pipeline went from 121K")
@@ -55,7 +58,9 @@ def test_sentence__of_a_waterfall_by_group_is_that_of_the_whole_with_the_largest
         ("c", 0, 1_000.0, "proposal", None, "active"),
         ("c", 1, 1_000.0, "closed_lost", None, "lost"),
     ]
-    by = waterfall(history_of(rows, owner_name=["Ann", "Bo", "Bo", "Ann", "Ann"]), **DAYS, by="owner_name")
+    by = waterfall(
+        history_of(rows, owner_name=["Ann", "Bo", "Bo", "Ann", "Ann"]), **DAYS, by="owner_name"
+    )
     assert sentence(by) == (
         "Pipeline went from 122K (3 deals) to 151K (2 deals): raised 30K (1), lost 1K (1). "
         "By owner name: Bo +150K and Ann −121K."
@@ -64,7 +69,9 @@ def test_sentence__of_a_waterfall_by_group_is_that_of_the_whole_with_the_largest
 
 def test_sentence__of_movements_is_that_of_the_rows_given() -> None:
     table = movements(HISTORY, **DAYS)
-    assert sentence(table) == "3 deals moved the pipeline by +29K. The largest move: Acme, raised 30K."
+    assert (
+        sentence(table) == "3 deals moved the pipeline by +29K. The largest move: Acme, raised 30K."
+    )
     won = table[table["movement"] == "won"]
     assert sentence(won) == "1 deal moved the pipeline by −800. The largest move: Acme, won 800."
     assert sentence(table.iloc[:0]) == "Nothing moved the pipeline."
@@ -74,8 +81,12 @@ def test_sentence__of_slippage() -> None:
     table = slippage(HISTORY, start="2026-01-05", end="2026-01-31")
     assert sentence(table) == "Of 2 deals due, 1 won, 1 slipped: too few to say."
     more = table.assign(count=table["count"] * 5)
-    assert sentence(more) == "Of 10 deals due, 50% slipped by count, 99% by value; 5 won, 5 slipped."
-    assert sentence(more.assign(value=-table["value"])).startswith("Of 10 deals due, 50% slipped by count;")
+    assert (
+        sentence(more) == "Of 10 deals due, 50% slipped by count, 99% by value; 5 won, 5 slipped."
+    )
+    assert sentence(more.assign(value=-table["value"])).startswith(
+        "Of 10 deals due, 50% slipped by count;"
+    )
     nothing = table.assign(count=0)
     assert sentence(nothing) == "No open deal was due in the period."
 
@@ -83,7 +94,10 @@ def test_sentence__of_slippage() -> None:
 def test_sentence__of_stages() -> None:
     steps = transitions(HISTORY)
     assert sentence(steps) == "3 deals made 3 stage changes, 1 of them backward."
-    assert sentence(steps[steps["unique_id"] == "b"]) == "1 deal made 1 stage change, 0 of them backward."
+    assert (
+        sentence(steps[steps["unique_id"] == "b"])
+        == "1 deal made 1 stage change, 0 of them backward."
+    )
     flow = stage_flow(HISTORY, **DAYS)
     assert sentence(flow) == "2 of 3 deals leaving a stage moved on: too few to say."
     assert sentence(10 * flow.loc[["negotiation"]]) == "All 10 deals that left a stage moved on."
@@ -92,7 +106,9 @@ def test_sentence__of_stages() -> None:
 
 def test_sentence__of_close_date_moves() -> None:
     moves = close_date_moves(HISTORY)
-    assert sentence(moves) == "At least 1 of 3 deals was pushed, by a median of 31 days; 1 pulled in."
+    assert (
+        sentence(moves) == "At least 1 of 3 deals was pushed, by a median of 31 days; 1 pulled in."
+    )
     assert sentence(moves.loc[["b"]]) == "At least 0 of 1 deal were pushed; 0 pulled in."
 
 
@@ -102,9 +118,16 @@ def changes_of(
     """A table of `world_changes` from July 2024 to January 2026, steady but for the rows given."""
     periods = [str(period) for period in pd.period_range("2024-07", "2026-01", freq=freq)]
     groups = ["Ann", "Bo"] if by else [""]
-    keys = [(group, name, what) for group in groups for name in periods for what in ("inflow", "win_share")]
+    keys = [
+        (group, name, what)
+        for group in groups
+        for name in periods
+        for what in ("inflow", "win_share")
+    ]
     index = pd.MultiIndex.from_tuples(keys, names=[by or "", "period", "measure"])
-    table = pd.DataFrame({"direction": "", "was": 0.25, "now": 0.2, "n": 20, "alarm": False}, index=index)
+    table = pd.DataFrame(
+        {"direction": "", "was": 0.25, "now": 0.2, "n": 20, "alarm": False}, index=index
+    )
     for *key, direction, was, now, n in alarms:
         table.loc[tuple(key)] = [direction, was, now, n, direction != ""]
     table = table if by else table.droplevel(0)
@@ -119,28 +142,41 @@ SHARE = ("2025-11", "win_share", "down", 0.25, 0.12, 50)
 @pytest.mark.parametrize(
     ("table", "said"),
     [
-        (changes_of(), "In the three months up to Jan 2026, neither new deals nor the share won changed beyond chance."),
+        (
+            changes_of(),
+            (
+                "In the three months up to Jan 2026, neither new deals nor the share won changed "
+                "beyond chance."
+            ),
+        ),
         (
             changes_of(("", *INFLOW), begins="2024-06"),
-            "Fewer new deals than in the twelve months before: 4 a month, 39 before (alarm of Jan 2026); the forecast learns from both.",
+            (
+                "Fewer new deals than in the twelve months before: 4 a month, 39 before (alarm of "
+                "Jan 2026); the forecast learns from both."
+            ),
         ),
         (
             changes_of(("", *SHARE), begins="2025-04"),
-            "Fewer deals are won than in the seven months before: 12% of closed deals, 25% before (alarm of Nov 2025); the forecast "
+            "Fewer deals are won than in the seven months before: 12% of closed deals, 25% "
+            "before (alarm of Nov 2025); the forecast "
             "learns from both.",
         ),
         (
             changes_of(("", "2026-01", "win_share", "up", 0.25, 1.0, 4), begins="2024-06"),
-            "More deals are won than in the twelve months before: 4 of 4 closed deals, 25% before (alarm of Jan 2026); the forecast "
+            "More deals are won than in the twelve months before: 4 of 4 closed deals, 25% "
+            "before (alarm of Jan 2026); the forecast "
             "learns from both.",
         ),
         (
             changes_of(("Bo", *SHARE), ("Ann", *INFLOW), by="owner_name", begins="2025-01"),
-            "Ann: fewer new deals than in the twelve months before: 4 a month, 39 before (alarm of Jan 2026). Bo: fewer deals are won "
-            "than in the 10 months before: 12% of closed deals, 25% before (alarm of Nov 2025); the forecast learns from both.",
+            "Ann: fewer new deals than in the twelve months before: 4 a month, 39 before (alarm "
+            "of Jan 2026). Bo: fewer deals are won "
+            "than in the 10 months before: 12% of closed deals, 25% before (alarm of Nov 2025); "
+            "the forecast learns from both.",
         ),
     ],
-)  # fmt: skip
+)
 def test_sentence__of_world_changes_names_measure_way_and_both_figures(
     table: pd.DataFrame, said: str
 ) -> None:
@@ -149,11 +185,14 @@ def test_sentence__of_world_changes_names_measure_way_and_both_figures(
 
 def test_sentence__of_world_changes_adds_last_year_from_24_periods_on() -> None:
     ago = ("", "2025-01", "inflow", "", 30.0, 41.0, 41)
-    assert "(alarm of Jan 2026; Jan 2025: 41)" in sentence(changes_of(ago, ("", *INFLOW), begins="2024-02"))
+    assert "(alarm of Jan 2026; Jan 2025: 41)" in sentence(
+        changes_of(ago, ("", *INFLOW), begins="2024-02")
+    )
     assert "(alarm of Jan 2026)" in sentence(changes_of(ago, ("", *INFLOW), begins="2024-03"))
     closed = changes_of(("", "2026-01", "win_share", "down", 0.25, 0.1, 50))
-    assert "10% of closed deals, 25% before (alarm of Jan 2026; Jan 2025: 20% of closed deals)" in sentence(
-        closed
+    assert (
+        "10% of closed deals, 25% before (alarm of Jan 2026; Jan 2025: 20% of closed deals)"
+        in sentence(closed)
     )
 
 
@@ -168,22 +207,36 @@ def test_sentence__of_world_changes_tells_the_last_alarm_of_three_periods() -> N
 
 def test_sentence__of_pipeline_created_compares_the_last_full_period() -> None:
     table = pd.DataFrame(
-        {"deals": [2, 1, 3, 1], "value": [100.0, 300.0, 240.0, 5.0], "open_count": 3, "open_value": 900.0,
-         "to_date": [False, False, False, True]},
+        {
+            "deals": [2, 1, 3, 1],
+            "value": [100.0, 300.0, 240.0, 5.0],
+            "open_count": 3,
+            "open_value": 900.0,
+            "to_date": [False, False, False, True],
+        },
         index=pd.Index(["2025-12", "2026-01", "2026-02", "2026-03"], name="period"),
-    )  # fmt: skip
-    assert sentence(table) == (
-        "240 (3 deals) created in Feb 2026, 20% above the average of 2 periods; 900 (3 deals) is open now."
     )
-    assert sentence(table.iloc[[2, 3]]) == "240 (3 deals) created in Feb 2026; 900 (3 deals) is open now."
+    assert sentence(table) == (
+        "240 (3 deals) created in Feb 2026, 20% above the average of 2 periods; 900 (3 deals) is "
+        "open now."
+    )
+    assert (
+        sentence(table.iloc[[2, 3]])
+        == "240 (3 deals) created in Feb 2026; 900 (3 deals) is open now."
+    )
     assert sentence(table.iloc[[3]]) == "Created so far: 5 (1 deal); 900 (3 deals) is open now."
 
 
 def test_sentence__of_categories_is_that_of_the_current_period_of_the_whole() -> None:
     frame = pd.DataFrame(
-        {"stage": ["closed_won", "proposal", "proposal", "proposal"], "value": [100.0, 50.0, 80.0, 5.0],
-         "close_date": "2026-03-20", "probability": [100, 80, 50, 10], "owner_name": ["Ann", "Bo", "Ann", "Bo"]}
-    )  # fmt: skip
+        {
+            "stage": ["closed_won", "proposal", "proposal", "proposal"],
+            "value": [100.0, 50.0, 80.0, 5.0],
+            "close_date": "2026-03-20",
+            "probability": [100, 80, 50, 10],
+            "owner_name": ["Ann", "Bo", "Ann", "Bo"],
+        }
+    )
     said = "March: 100 closed, 150 with Commit, 230 with Best case, 235 with Pipeline."
     assert sentence(forecast_categories(frame, as_of="2026-03-20")) == said
     assert sentence(forecast_categories(frame, as_of="2026-03-20", by="owner_name")) == said
@@ -194,9 +247,14 @@ def test_sentence__of_categories_is_that_of_the_current_period_of_the_whole() ->
 
 def test_sentence__of_deal_flags() -> None:
     frame = pd.DataFrame(
-        {"unique_id": list("abc"), "name": ["Acme", "Bolt", "Cog"], "stage": "proposal", "value": [9e4, None, 1e4],
-         "close_date": ["2026-03-01", None, "2026-05-01"]}
-    )  # fmt: skip
+        {
+            "unique_id": list("abc"),
+            "name": ["Acme", "Bolt", "Cog"],
+            "stage": "proposal",
+            "value": [9e4, None, 1e4],
+            "close_date": ["2026-03-01", None, "2026-05-01"],
+        }
+    )
     table = deal_flags(frame, as_of="2026-03-10")
     assert sentence(table) == (
         "2 of 3 open deals have a flag, 90K of 100K; overdue (1), no date (1) and no value (1). "
@@ -219,7 +277,8 @@ def test_sentence__of_one_deal() -> None:
 @pytest.mark.parametrize("table", [pd.DataFrame({"value": [1.0]}), 3])
 def test_sentence__names_what_it_cannot_read(table: object) -> None:
     with pytest.raises(
-        errors.ArgumentTypeError, match="sentence needs a table from .*forecast.* not (one with|a int)"
+        errors.ArgumentTypeError,
+        match="sentence needs a table from .*forecast.* not (one with|a int)",
     ):
         sentence(table)  # type: ignore[arg-type]
 
@@ -246,16 +305,27 @@ def _due(*shares: tuple[float, float], valued: bool = True) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        (_due((64.0, 36.0), (15.0, 85.0)), "Less slipped in January: 15% of value due, December 2025 64%."),
-        (_due((15.0, 85.0), (64.0, 36.0)), "More slipped in January: 64% of value due, December 2025 15%."),
-        (_due((10.0, 10.0), (4.0, 6.0), valued=False), "40% of deals due in January slipped, December 2025 50%: could be luck."),
+        (
+            _due((64.0, 36.0), (15.0, 85.0)),
+            "Less slipped in January: 15% of value due, December 2025 64%.",
+        ),
+        (
+            _due((15.0, 85.0), (64.0, 36.0)),
+            "More slipped in January: 64% of value due, December 2025 15%.",
+        ),
+        (
+            _due((10.0, 10.0), (4.0, 6.0), valued=False),
+            "40% of deals due in January slipped, December 2025 50%: could be luck.",
+        ),
         (_due((1.0, 3.0)), "4 deals were due in December 2025: too few to say."),
         (_due((1.0, 4.0)), "December 2025: 20% of value due slipped."),
         (_due((4.0, 0.0), (4.0, 4.0)), "January: 50% of value due slipped."),
         (_due((0.0, 0.0)), "Nothing was due."),
     ],
-)  # fmt: skip
-def test_sentence__of_slippage_compares_the_last_two_periods(table: pd.DataFrame, words: str) -> None:
+)
+def test_sentence__of_slippage_compares_the_last_two_periods(
+    table: pd.DataFrame, words: str
+) -> None:
     assert sentence(table) == words
 
 
@@ -267,11 +337,15 @@ def test_sentence__of_slippage_compares_no_part_of_a_period() -> None:
     more = _due((15.0, 85.0), (64.0, 36.0))
     more.attrs["as_of"] = "2026-01-20"
     assert (
-        sentence(more) == "64% of value due in January slipped already (64 of 100 deals), December 2025 15%."
+        sentence(more)
+        == "64% of value due in January slipped already (64 of 100 deals), December 2025 15%."
     )
     table.attrs |= {"as_of": "2026-02-02", "part": ["2025-12"]}
     assert sentence(table) == "January: 15% of value due slipped."
-    assert sentence(table.loc[["2025-12"]]) == "December 2025, as far as recorded: 64% of value due slipped."
+    assert (
+        sentence(table.loc[["2025-12"]])
+        == "December 2025, as far as recorded: 64% of value due slipped."
+    )
 
 
 @pytest.mark.parametrize(
@@ -283,7 +357,7 @@ def test_sentence__of_slippage_compares_no_part_of_a_period() -> None:
         ((60, 60, 90), "40% of deals that leave Discovery or Proposal go no further, 30% overall."),
         ((0, 0, 0), "300 deals left a stage, none for a later one."),
     ],
-)  # fmt: skip
+)
 def test_sentence__of_a_stage_flow_names_the_stage_that_loses_more_beyond_chance(
     advanced: tuple[int, ...], words: str
 ) -> None:

@@ -18,11 +18,19 @@ OWNERS = st.sampled_from(["Ann", "Bo", None])
 DATES = st.sampled_from(["2026-01-31", "2026-02-01", "2025-12-31", None])
 
 
-@given(st.lists(st.tuples(OWNERS, DATES, st.booleans(), st.sampled_from([1.0, 2.5, None])), max_size=12))
+@given(
+    st.lists(
+        st.tuples(OWNERS, DATES, st.booleans(), st.sampled_from([1.0, 2.5, None])), max_size=12
+    )
+)
 def test_groups__are_those_of_pandas(rows: list[tuple[Any, ...]]) -> None:
     frame = pd.DataFrame(rows, columns=["owner", "date", "won", "value"])
-    frame = frame.astype({"owner": TEXT, "date": "datetime64[us]", "won": "bool", "value": "float64"})
-    groups = combine([make_column_key(frame["owner"]), make_period_key(frame["date"], "M")], len(frame))
+    frame = frame.astype(
+        {"owner": TEXT, "date": "datetime64[us]", "won": "bool", "value": "float64"}
+    )
+    groups = combine(
+        [make_column_key(frame["owner"]), make_period_key(frame["date"], "M")], len(frame)
+    )
     counted = groups.frame(
         {
             "won": groups.count(frame["won"].to_numpy()),
@@ -42,7 +50,8 @@ def test_groups__are_those_of_pandas(rows: list[tuple[Any, ...]]) -> None:
 
 def test_make_column_key__keeps_the_order_of_a_category_and_names_what_is_missing() -> None:
     stage = pd.Series(
-        ["proposal", None, "discovery"], dtype=pd.CategoricalDtype(["proposal", "later", "discovery"])
+        ["proposal", None, "discovery"],
+        dtype=pd.CategoricalDtype(["proposal", "later", "discovery"]),
     )
     key = make_column_key(stage)
     assert key.labels.tolist() == ["proposal", "discovery", "(none)"]
@@ -117,7 +126,10 @@ def test_make_column_key__whole_numbers_with_gaps_have_no_decimal_point() -> Non
 
 
 def test_combine__with_everything_holds_empty_groups_too() -> None:
-    keys = [make_column_key(pd.Series(["a", "b"], name="x")), make_column_key(pd.Series([1, 2], name="y"))]
+    keys = [
+        make_column_key(pd.Series(["a", "b"], name="x")),
+        make_column_key(pd.Series([1, 2], name="y")),
+    ]
     groups = combine(keys, 2, everything=True)
     assert groups.count(np.array([True, True])).tolist() == [1, 0, 0, 1]
     assert groups.index is not None
@@ -125,8 +137,13 @@ def test_combine__with_everything_holds_empty_groups_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("by", "error"), [(3, errors.ArgumentTypeError), (["a", "a"], errors.ArgumentValueError), ("stage", errors.ArgumentValueError)]
-)  # fmt: skip
+    ("by", "error"),
+    [
+        (3, errors.ArgumentTypeError),
+        (["a", "a"], errors.ArgumentValueError),
+        ("stage", errors.ArgumentValueError),
+    ],
+)
 def test_check_by__refuses(by: Any, error: type[Exception]) -> None:
     with pytest.raises(error, match="by="):
         check_by(by, level="stage")

@@ -16,7 +16,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:unknown stages")
 def test_stage_flow__every_end(history):
     table = stage_flow(history, **ALL)
     assert table.index.tolist() == ["discovery", "qualification", "proposal", "negotiation"]
-    # Entries: discovery jumps; qualification walks, goes, odd twice, jumps, and jumps passing; and so on.
+    # Entries: discovery jumps; qualification walks, goes, odd twice, jumps, and jumps passing; and
+    # so on.
     assert table["entries"].tolist() == [1, 6, 4, 3]
     assert table["advanced"].tolist() == [1, 2, 2, 1]
     assert table["lost"].tolist() == [0, 0, 1, 0]
@@ -47,11 +48,13 @@ def test_stage_flow__median_counts_those_still_there_as_longer():
 
 
 def test_stage_flow__cuts_fractions_of_a_second_off():
-    # Noon to noon two weeks later; an engine that rounds its seconds would see a second more, and a fifteenth day.
+    # Noon to noon two weeks later; an engine that rounds its seconds would see a second more, and a
+    # fifteenth day.
     at = ["2026-01-04T12:00:00.0Z", "2026-01-05T12:00:00.4Z", "2026-01-19T12:00:00.6Z"]
     stages = ["discovery", "proposal", "closed_won"]
     rows = [
-        {**row("a", "2026-01-04", stage), "seen_at": when} for stage, when in zip(stages, at, strict=True)
+        {**row("a", "2026-01-04", stage), "seen_at": when}
+        for stage, when in zip(stages, at, strict=True)
     ]
     flow = stage_flow(recorded(rows), start=at[0], end="2026-01-31")
     assert flow.loc["proposal", "median_days"] == 14.0
@@ -113,13 +116,21 @@ def test_stage_flow_deals__count_up_to_the_flow(history):
             assert counted.get((stage, outcome), 0) == ends[outcome], (stage, outcome)
     assert entries.attrs["n"] == flow["entries"].sum() == len(entries)
     assert entries.groupby("stage")["passed"].sum().to_dict() == {
-        "discovery": 0, "qualification": 1, "proposal": 1, "negotiation": 1,
-    }  # fmt: skip
+        "discovery": 0,
+        "qualification": 1,
+        "proposal": 1,
+        "negotiation": 1,
+    }
 
 
 def test_stage_flow_deals__stand_in_the_order_of_the_stages_with_their_days(history):
     entries = stage_flow_deals(history, **ALL, assume_passed=False)
-    assert list(dict.fromkeys(entries["stage"])) == ["discovery", "qualification", "proposal", "negotiation"]
+    assert list(dict.fromkeys(entries["stage"])) == [
+        "discovery",
+        "qualification",
+        "proposal",
+        "negotiation",
+    ]
     assert entries.columns.tolist() == ["stage", "unique_id", "name", "outcome", "days", "passed"]
     walked = entries[entries["unique_id"] == "walks"]
     assert walked[["stage", "days"]].to_numpy().tolist() == [["qualification", 7], ["proposal", 7]]

@@ -42,7 +42,8 @@ def test_stage_funnel__counts_the_stock_and_bounds_the_rest():
     assert list(table.index) == list(org.STAGES.open)
     assert table["open_count"].tolist() == [1, 0, 2, 1]
     assert table["open_value"].tolist() == [10, 0, 20, 40]
-    # One won; one lost and one disqualified may have got anywhere; the contradiction counts nowhere.
+    # One won; one lost and one disqualified may have got anywhere; the contradiction counts
+    # nowhere.
     assert table["reached_low"].tolist() == [5, 4, 4, 2]
     assert table["reached_high"].tolist() == [7, 7, 7, 7]
     assert table["reached_high_forward"].tolist() == [7, 6, 6, 4]
@@ -118,7 +119,9 @@ def test_stage_funnel__parts_sum_to_the_whole(frame):
     assert table["open_value"].sum() == pytest.approx(frame.loc[open_, "value"].sum())
     for column in ("open_count", "reached_low", "reached_high"):
         if len(parts):
-            pdt.assert_series_equal(parts[column].groupby("stage").sum().reindex(table.index), table[column])
+            pdt.assert_series_equal(
+                parts[column].groupby("stage").sum().reindex(table.index), table[column]
+            )
     assert (table["reached_low"] <= table["reached_high_forward"]).all()
     assert (table["reached_high_forward"] <= table["reached_high"]).all()
 
@@ -127,7 +130,9 @@ def test_stage_funnel__parts_sum_to_the_whole(frame):
 @pytest.mark.filterwarnings("ignore:unknown stages")
 @given(opportunities())
 def test_stage_funnel__does_not_depend_on_the_order_of_rows(frame):
-    pdt.assert_frame_equal(stage_funnel(frame[::-1], by="account_id"), stage_funnel(frame, by="account_id"))
+    pdt.assert_frame_equal(
+        stage_funnel(frame[::-1], by="account_id"), stage_funnel(frame, by="account_id")
+    )
 
 
 ORG = oa.Org(
@@ -146,23 +151,33 @@ ORG = oa.Org(
 
 def deals() -> pd.DataFrame:
     rows = [
-        ("a", "New", "Demo", 10.0), ("b", "New", "Talk", 20.0), ("c", "New", "Signed", 40.0),
-        ("d", "Renewal", "Talk", 80.0), ("e", "Renewal", "Demo", 160.0), ("f", "Renewal", "Dead", 320.0),
-    ]  # fmt: skip
+        ("a", "New", "Demo", 10.0),
+        ("b", "New", "Talk", 20.0),
+        ("c", "New", "Signed", 40.0),
+        ("d", "Renewal", "Talk", 80.0),
+        ("e", "Renewal", "Demo", 160.0),
+        ("f", "Renewal", "Dead", 320.0),
+    ]
     frame = pd.DataFrame(rows, columns=["unique_id", "pipeline", "stage", "value"])
     return ORG.apply(
-        frame.assign(name=frame["unique_id"], close_date="2026-11-30", probability=50, owner_name="Ann")
+        frame.assign(
+            name=frame["unique_id"], close_date="2026-11-30", probability=50, owner_name="Ann"
+        )
     )
 
 
 def history() -> oa.History:
     log = [
-        ("z", "2026-11-02", "New", "Demo"), ("z2", "2026-11-02", "Renewal", "Quote"),
-        ("a", "2026-11-09", "New", "Demo"), ("a", "2026-11-16", "New", "Talk"),
+        ("z", "2026-11-02", "New", "Demo"),
+        ("z2", "2026-11-02", "Renewal", "Quote"),
+        ("a", "2026-11-09", "New", "Demo"),
+        ("a", "2026-11-16", "New", "Talk"),
         # From Quote to Demo, past Talk; in New it would go back from Talk to Demo.
-        ("d", "2026-11-09", "Renewal", "Quote"), ("d", "2026-11-16", "Renewal", "Demo"),
-        ("e", "2026-11-09", "Renewal", "Talk"), ("e", "2026-11-16", "Renewal", "Demo"),
-    ]  # fmt: skip
+        ("d", "2026-11-09", "Renewal", "Quote"),
+        ("d", "2026-11-16", "Renewal", "Demo"),
+        ("e", "2026-11-09", "Renewal", "Talk"),
+        ("e", "2026-11-16", "Renewal", "Demo"),
+    ]
     frame = pd.DataFrame(log, columns=["unique_id", "seen_at", "pipeline", "stage"])
     return oa.History.from_changes(
         frame.assign(value=1.0, close_date="2026-12-31", probability=50, owner_name="Ann"), org=ORG
@@ -172,8 +187,12 @@ def history() -> oa.History:
 def test_funnel__ranks_each_pipeline_by_its_own_stages() -> None:
     table = oa.stage_funnel(deals(), by="pipeline")
     assert table["open_count"].to_dict() == {
-        ("New", "Demo"): 1, ("New", "Talk"): 1, ("Renewal", "Quote"): 0, ("Renewal", "Talk"): 1, ("Renewal", "Demo"): 1,
-    }  # fmt: skip
+        ("New", "Demo"): 1,
+        ("New", "Talk"): 1,
+        ("Renewal", "Quote"): 0,
+        ("Renewal", "Talk"): 1,
+        ("Renewal", "Demo"): 1,
+    }
     # New: the won deal and b reached Talk. Renewal: e is in Demo, behind Talk.
     assert table["reached_low"].tolist() == [3, 2, 2, 2, 1]
     assert table["open_value"].sum() == 270
@@ -182,13 +201,19 @@ def test_funnel__ranks_each_pipeline_by_its_own_stages() -> None:
 
 
 def test_funnel__of_several_pipelines_asks_for_the_grouping() -> None:
-    with pytest.raises(oa.errors.ArgumentValueError, match="pipelines 'New' and 'Renewal'.*by=\"pipeline\""):
+    with pytest.raises(
+        oa.errors.ArgumentValueError, match="pipelines 'New' and 'Renewal'.*by=\"pipeline\""
+    ):
         oa.stage_funnel(deals())
     both = deals()
     renewal = both[both["pipeline"] == "Renewal"]
     assert oa.stage_funnel(renewal)["open_count"].to_dict() == {"Quote": 0, "Talk": 1, "Demo": 1}
     # Without the column nothing tells them apart.
-    assert oa.stage_funnel(deals().drop(columns="pipeline")).index.tolist() == ["Demo", "Talk", "Quote"]
+    assert oa.stage_funnel(deals().drop(columns="pipeline")).index.tolist() == [
+        "Demo",
+        "Talk",
+        "Quote",
+    ]
 
 
 def test_funnel__shows_a_stage_of_another_pipeline_and_a_deal_of_no_pipeline() -> None:
@@ -214,23 +239,34 @@ def test_flow__moves_forward_in_the_order_of_the_deals_own_pipeline() -> None:
     }
     with pytest.raises(oa.errors.ArgumentValueError, match='by="pipeline"'):
         oa.stage_flow(history(), start="2026-11-02T09:00Z", end="2026-11-30")
-    new = oa.stage_flow(history().where(pipeline="New"), start="2026-11-02T09:00Z", end="2026-11-30")
+    new = oa.stage_flow(
+        history().where(pipeline="New"), start="2026-11-02T09:00Z", end="2026-11-30"
+    )
     assert new["entries"].to_dict() == {"Demo": 1, "Talk": 1}
 
 
 def test_flow__of_a_move_between_pipelines_is_neither_forward_nor_back() -> None:
     log = [
-        # From New to Renewal in one stage, and to one that is later in New and earlier in Renewal; then each within Renewal.
-        ("a", "2026-11-09", "New", "Demo"), ("a", "2026-11-16", "Renewal", "Demo"), ("a", "2026-11-23", "Renewal", "Talk"),
-        ("b", "2026-11-09", "New", "Demo"), ("b", "2026-11-16", "Renewal", "Talk"), ("b", "2026-11-23", "Renewal", "Demo"),
-        ("c", "2026-11-09", "Renewal", "Quote"), ("c", "2026-11-16", "New", "Talk"), ("c", "2026-11-23", "New", "Signed"),
+        # From New to Renewal in one stage, and to one that is later in New and earlier in Renewal;
+        # then each within Renewal.
+        ("a", "2026-11-09", "New", "Demo"),
+        ("a", "2026-11-16", "Renewal", "Demo"),
+        ("a", "2026-11-23", "Renewal", "Talk"),
+        ("b", "2026-11-09", "New", "Demo"),
+        ("b", "2026-11-16", "Renewal", "Talk"),
+        ("b", "2026-11-23", "Renewal", "Demo"),
+        ("c", "2026-11-09", "Renewal", "Quote"),
+        ("c", "2026-11-16", "New", "Talk"),
+        ("c", "2026-11-23", "New", "Signed"),
         ("z", "2026-11-02", "New", "Demo"),
-    ]  # fmt: skip
+    ]
     frame = pd.DataFrame(log, columns=["unique_id", "seen_at", "pipeline", "stage"])
     moved = oa.History.from_changes(frame.assign(value=1.0, close_date="2026-12-31"), org=ORG)
     asked: dict[str, Any] = {"start": "2026-11-02T09:00Z", "end": "2026-11-30", "by": "pipeline"}
     table = oa.stage_flow(moved, **asked)
-    said: dict[Any, list[int]] = table[["entries", "advanced", "back", "removed", "passed"]].T.to_dict("list")
+    said: dict[Any, list[int]] = table[
+        ["entries", "advanced", "back", "removed", "passed"]
+    ].T.to_dict("list")
     assert said == {
         ("New", "Demo"): [2, 0, 0, 2, 0],
         ("New", "Talk"): [1, 1, 0, 0, 0],
@@ -244,18 +280,33 @@ def test_flow__of_a_move_between_pipelines_is_neither_forward_nor_back() -> None
 
 def test_transitions__are_backward_in_the_deals_own_pipeline() -> None:
     log = [
-        ("a", "2026-11-02", "Renewal", "Talk"), ("a", "2026-11-09", "Renewal", "Demo"), ("a", "2026-11-16", "Renewal", "Quote"),
-        ("b", "2026-11-02", "New", "Talk"), ("b", "2026-11-09", "Renewal", "Quote"), ("b", "2026-11-16", "Renewal", "Dead"),
-        ("c", "2026-11-02", "New", "Signed"), ("c", "2026-11-09", "New", "Talk"), ("c", "2026-11-16", None, "Demo"),
-    ]  # fmt: skip
+        ("a", "2026-11-02", "Renewal", "Talk"),
+        ("a", "2026-11-09", "Renewal", "Demo"),
+        ("a", "2026-11-16", "Renewal", "Quote"),
+        ("b", "2026-11-02", "New", "Talk"),
+        ("b", "2026-11-09", "Renewal", "Quote"),
+        ("b", "2026-11-16", "Renewal", "Dead"),
+        ("c", "2026-11-02", "New", "Signed"),
+        ("c", "2026-11-09", "New", "Talk"),
+        ("c", "2026-11-16", None, "Demo"),
+    ]
     frame = pd.DataFrame(log, columns=["unique_id", "seen_at", "pipeline", "stage"])
     steps = oa.transitions(oa.History.from_changes(frame.assign(value=1.0), org=ORG)).dropna(
         subset="from_stage"
     )
-    found = steps.assign(day=steps["seen_at"].dt.day).set_index(["unique_id", "day"])["backward"].to_dict()
+    found = (
+        steps.assign(day=steps["seen_at"].dt.day)
+        .set_index(["unique_id", "day"])["backward"]
+        .to_dict()
+    )
     assert found == {
-        ("a", 9): False, ("a", 16): True, ("b", 9): False, ("b", 16): False, ("c", 9): True, ("c", 16): False,
-    }  # fmt: skip
+        ("a", 9): False,
+        ("a", 16): True,
+        ("b", 9): False,
+        ("b", 16): False,
+        ("c", 9): True,
+        ("c", 16): False,
+    }
     assert oa.sentence(steps) == "3 deals made 6 stage changes, 2 of them backward."
 
 

@@ -13,7 +13,9 @@ def test_transitions__one_row_per_step(history):
     table = transitions(history)
     steps = [
         (deal, None if pd.isna(before) else before, after)
-        for deal, before, after in table[["unique_id", "from_stage", "to_stage"]].itertuples(index=False)
+        for deal, before, after in table[["unique_id", "from_stage", "to_stage"]].itertuples(
+            index=False
+        )
     ]
     assert steps == [
         ("walks", None, "discovery"),
@@ -66,11 +68,23 @@ def test_transitions__in_a_stretch_of_time_are_those_seen_in_it(history):
 def test_transition_matrix__counts_the_steps_of_the_rows_given(history):
     table = transitions(history)
     matrix = transition_matrix(table)
-    assert matrix.index.tolist() == ["discovery", "qualification", "proposal", "negotiation", "on hold"]
+    assert matrix.index.tolist() == [
+        "discovery",
+        "qualification",
+        "proposal",
+        "negotiation",
+        "on hold",
+    ]
     assert matrix.columns.tolist() == [*org.STAGES.names, "on hold"]
     assert matrix.loc["qualification"].to_dict() == {
-        "discovery": 0, "qualification": 0, "proposal": 2, "negotiation": 0, "closed_won": 0, "closed_lost": 0, "on hold": 1,
-    }  # fmt: skip
+        "discovery": 0,
+        "qualification": 0,
+        "proposal": 2,
+        "negotiation": 0,
+        "closed_won": 0,
+        "closed_lost": 0,
+        "on hold": 1,
+    }
     assert (matrix.dtypes == "int64").all()
     assert matrix.to_numpy().sum() == table["from_stage"].notna().sum() == 9
     falls = transition_matrix(table[table["unique_id"] == "falls"])

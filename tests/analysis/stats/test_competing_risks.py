@@ -51,6 +51,8 @@ def test_incidence__agrees_with_statsmodels(seed):
 
 def test_incidence__a_deal_watched_from_an_age_on_is_at_risk_only_from_then_on():
     # Ends at 5 and 8; the second deal was watched from 6 on, the third from 2 to 9.
-    curve = incidence(np.array([5, 8, 9]), won=np.array([True, True, False]), entry=np.array([0, 6, 2]))
+    curve = incidence(
+        np.array([5, 8, 9]), won=np.array([True, True, False]), entry=np.array([0, 6, 2])
+    )
     assert curve.at_risk[:2].tolist() == [2, 2]
     assert curve.won_share[:2].tolist() == pytest.approx([0.5, 0.75])

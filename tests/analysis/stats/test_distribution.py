@@ -1,4 +1,5 @@
-"""The distribution of a total, and what each deal means for it, against brute force and known distributions."""
+"""The distribution of a total, and what each deal means for it, against brute force and known
+distributions."""
 
 import tracemalloc
 from itertools import product
@@ -9,7 +10,12 @@ import pytest
 from scipy import stats
 
 from opp_analytics.analysis.stats import distribution
-from opp_analytics.analysis.stats.distribution import Total, condition_on_each, distribute, find_quantiles
+from opp_analytics.analysis.stats.distribution import (
+    Total,
+    condition_on_each,
+    distribute,
+    find_quantiles,
+)
 
 ERROR = 4 * 0.5 / np.sqrt(distribution.DRAWS)
 """Four standard errors of a probability estimated from the draws, at most."""
@@ -20,7 +26,9 @@ def _brute(amounts, chances, sure=0.0):
     outcomes = []
     for taken in product([0, 1], repeat=len(amounts)):
         hit = np.array(taken)
-        outcomes.append((sure + float(hit @ amounts), float(np.prod(np.where(hit, chances, 1 - chances)))))
+        outcomes.append(
+            (sure + float(hit @ amounts), float(np.prod(np.where(hit, chances, 1 - chances))))
+        )
     return np.array(sorted(outcomes)).T
 
 
@@ -42,7 +50,9 @@ def _deals(seed, count):
 
 def _largest_error(total: Total, points, mass):
     exact = np.cumsum(mass[::-1])[::-1]
-    return max(abs(total.at_least(point) - chance) for point, chance in zip(points, exact, strict=True))
+    return max(
+        abs(total.at_least(point) - chance) for point, chance in zip(points, exact, strict=True)
+    )
 
 
 @pytest.fixture
@@ -57,15 +67,21 @@ def test_distribute__agrees_with_every_outcome(seed):
     points, mass = _brute(amounts, chances, sure=500.0)
     total = distribute(amounts, chances, sure=500.0)
     for q in (0.1, 0.5, 0.9):
-        assert total.quantile(q) == pytest.approx(points[np.searchsorted(np.cumsum(mass), q)], abs=0.01)
+        assert total.quantile(q) == pytest.approx(
+            points[np.searchsorted(np.cumsum(mass), q)], abs=0.01
+        )
     for target in points[[3, 200, 1000, 2000]]:
-        assert total.at_least(target) == pytest.approx(mass[points >= target - 0.005].sum(), abs=1e-9)
+        assert total.at_least(target) == pytest.approx(
+            mass[points >= target - 0.005].sum(), abs=1e-9
+        )
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_distribute__draws_agree_with_every_outcome_within_their_error(seed, drawn):
     amounts, chances = _deals(seed, 14)
-    assert _largest_error(distribute(amounts, chances, seed=seed), *_brute(amounts, chances)) < ERROR
+    assert (
+        _largest_error(distribute(amounts, chances, seed=seed), *_brute(amounts, chances)) < ERROR
+    )
 
 
 def test_distribute__what_is_drawn_together_agrees_with_every_outcome(drawn, monkeypatch):
@@ -85,7 +101,9 @@ def test_distribute__many_deals_have_the_moments_of_their_sum():
     total = distribute(amounts, chances)
     mean, deviation = amounts @ chances, np.sqrt((amounts**2 * chances * (1 - chances)).sum())
     mass = np.diff(np.append(0, total.cumulative))
-    assert mass @ total.points == pytest.approx(mean, abs=4 * deviation / np.sqrt(distribution.DRAWS))
+    assert mass @ total.points == pytest.approx(
+        mean, abs=4 * deviation / np.sqrt(distribution.DRAWS)
+    )
     assert np.sqrt(mass @ (total.points - mean) ** 2) == pytest.approx(deviation, rel=0.02)
     for q in (0.025, 0.1, 0.5, 0.9, 0.975):
         place = stats.norm.ppf(q)
@@ -137,7 +155,9 @@ def test_distribute__a_further_deal_leaves_the_luck_of_the_others_alone():
 def test_distribute__equal_deals_have_luck_of_their_own(drawn):
     total = distribute(np.full(30, 100.0), np.full(30, 0.5))
     for wins in (10, 15, 20):
-        assert total.at_least(100.0 * wins) == pytest.approx(stats.binom.sf(wins - 1, 30, 0.5), abs=ERROR)
+        assert total.at_least(100.0 * wins) == pytest.approx(
+            stats.binom.sf(wins - 1, 30, 0.5), abs=ERROR
+        )
 
 
 @pytest.mark.parametrize("chance", [0.001, 0.004, 0.1, 0.6])
@@ -159,7 +179,10 @@ def test_distribute__a_rare_huge_deal_spoils_nothing():
 
 def test_distribute__joint_outcomes_of_the_largest_deals_are_laid_out_evenly():
     whales = np.array([4e6, 2e6, 1e6])
-    amounts, chances = np.append(np.full(50, 1.0), whales), np.append(np.full(50, 0.5), [0.3, 0.2, 0.1])
+    amounts, chances = (
+        np.append(np.full(50, 1.0), whales),
+        np.append(np.full(50, 0.5), [0.3, 0.2, 0.1]),
+    )
     total = distribute(amounts, chances)
     points, mass = _brute(whales, chances[-3:])
     for point, chance in zip(points, np.cumsum(mass[::-1])[::-1], strict=True):
@@ -171,7 +194,9 @@ def test_distribute__one_of_several_amounts_comes_on_top(count):
     amounts, chances = np.full(count, 100.0), np.full(count, 0.5)
     total = distribute(amounts, chances, one_of=[0.0, 30.0, 50.0])
     for target in (100.0, 130.0, 140.0, 1000.0):
-        exact = np.mean([stats.binom.sf(np.ceil((target - x) / 100) - 1, count, 0.5) for x in (0, 30, 50)])
+        exact = np.mean(
+            [stats.binom.sf(np.ceil((target - x) / 100) - 1, count, 0.5) for x in (0, 30, 50)]
+        )
         assert total.at_least(target) == pytest.approx(exact, abs=1e-12 if count == 3 else ERROR)
 
 
@@ -190,7 +215,9 @@ def test_condition_on_each__agrees_with_every_outcome(seed):
     amounts, chances = _deals(seed, 8)
     target = float(amounts @ chances)
     for ours, truth in zip(
-        condition_on_each(amounts, chances, target), _brute_given(amounts, chances, target), strict=True
+        condition_on_each(amounts, chances, target),
+        _brute_given(amounts, chances, target),
+        strict=True,
     ):
         np.testing.assert_allclose(ours, truth, atol=1e-9)
 
@@ -200,7 +227,9 @@ def test_condition_on_each__draws_agree_with_every_outcome_within_their_error(se
     amounts, chances = _deals(seed, 10)
     target = float(amounts @ chances)
     for ours, truth in zip(
-        condition_on_each(amounts, chances, target), _brute_given(amounts, chances, target), strict=True
+        condition_on_each(amounts, chances, target),
+        _brute_given(amounts, chances, target),
+        strict=True,
     ):
         np.testing.assert_allclose(ours, truth, atol=ERROR)
 

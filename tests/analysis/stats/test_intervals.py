@@ -23,7 +23,9 @@ from opp_analytics.analysis.stats.intervals import (
 
 
 def one_group(amounts: np.ndarray, won: np.ndarray, confidence: float = 0.95) -> list[float]:
-    ends = value_interval(amounts, won, np.zeros(len(amounts), dtype=np.intp), 1, confidence=confidence)
+    ends = value_interval(
+        amounts, won, np.zeros(len(amounts), dtype=np.intp), 1, confidence=confidence
+    )
     return [float(end[0]) for end in ends]
 
 
@@ -50,13 +52,17 @@ def test_wilson__refuses_a_confidence_out_of_range(confidence):
 def test_value_interval__holds_the_truth_about_as_often_as_it_says(deals, spread):
     rng, groups = np.random.default_rng(deals), 3000
     amounts, won = rng.lognormal(9, spread, groups * deals), rng.random(groups * deals) < 0.35
-    low, high = value_interval(amounts, won, np.repeat(np.arange(groups), deals), groups, confidence=0.95)
+    low, high = value_interval(
+        amounts, won, np.repeat(np.arange(groups), deals), groups, confidence=0.95
+    )
     assert 0.93 <= ((low <= 0.35) & (high >= 0.35)).mean() <= 0.985
 
 
 def test_value_interval__of_equal_values_is_wilsons():
     won = np.array([True] * 8 + [False] * 2)
-    assert one_group(np.full(10, 250.0), won) == pytest.approx([float(end) for end in wilson(8, 10)])
+    assert one_group(np.full(10, 250.0), won) == pytest.approx(
+        [float(end) for end in wilson(8, 10)]
+    )
 
 
 def test_value_interval__counts_one_huge_deal_as_about_one():
@@ -147,7 +153,8 @@ def test_mark_differences__of_equal_groups_rarely_marks_any(groups: int) -> None
     rng = np.random.default_rng(groups)
     trials = 240
     wrong = sum(
-        mark_differences(rng.binomial(30, 0.3, groups), np.full(groups, 30)).any() for _ in range(trials)
+        mark_differences(rng.binomial(30, 0.3, groups), np.full(groups, 30)).any()
+        for _ in range(trials)
     )
     # At 5%, 25 or more of 240 come by chance once in 5,000.
     assert wrong < 25
@@ -195,7 +202,11 @@ def test_compare_pairs__of_equal_errors_is_rarely_below_one_in_twenty(pairs: int
 
 def test_mark_missed_chances__leaves_room_for_what_is_still_open() -> None:
     stated = [0.8, 0.1, 0.5]
-    assert mark_missed_chances([10, 12, 20], [0, 0, 0], [40, 40, 40], stated).tolist() == [True, True, False]
+    assert mark_missed_chances([10, 12, 20], [0, 0, 0], [40, 40, 40], stated).tolist() == [
+        True,
+        True,
+        False,
+    ]
     assert mark_missed_chances([10, 12, 20], [25, 0, 0], [40, 40, 40], stated).tolist() == [
         False,
         True,

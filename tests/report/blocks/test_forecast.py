@@ -1,4 +1,5 @@
-"""The forecast on the page: trend, steps, deals that decide, periods ahead, past ranges, categories."""
+"""The forecast on the page: trend, steps, deals that decide, periods ahead, past ranges,
+categories."""
 
 from __future__ import annotations
 
@@ -38,7 +39,11 @@ def test_trend__draws_each_week_up_to_today(opportunities, history):
     assert block.title == "The March forecast is 16K above target, down 14K since Mar 9"
     (chart,) = block.parts
     assert isinstance(chart, Chart)
-    assert [said.partition(":")[0] for said in reading.titles(chart.html)] == ["Mar 1", "Mar 9", "Mar 16"]
+    assert [said.partition(":")[0] for said in reading.titles(chart.html)] == [
+        "Mar 1",
+        "Mar 9",
+        "Mar 16",
+    ]
     assert "target 150K" in reading.texts(chart.html)
 
 
@@ -47,16 +52,18 @@ def test_trend__shows_closed_money_from_records_that_the_method_cannot_forecast_
     now = history.as_of("2026-05-20T12:00Z")
     block = trend(tables_of(now, history, as_of="2026-05-20", method="run_rate", target=500))
     assert (
-        ". The run rate method can forecast from May 10 on. Thin gray: closed in the last three months. "
-        in block.sub
-    )
+        ". The run rate method can forecast from May 10 on. Thin gray: closed in the last three "
+        "months. "
+    ) in block.sub
     assert block.sub.endswith("closed by May 20: the last three months had 0–130 by then")
     (chart,) = block.parts
     assert isinstance(chart, Chart)
     said = reading.titles(chart.html)
     assert [words for words in said if words.endswith("no forecast")] == [
-        "Mar 20: closed 0, no forecast", "Apr 10: closed 0, no forecast", "Apr 20: closed 0, no forecast",
-    ]  # fmt: skip
+        "Mar 20: closed 0, no forecast",
+        "Apr 10: closed 0, no forecast",
+        "Apr 20: closed 0, no forecast",
+    ]
     assert said[3].startswith("May 10: forecast ")
     assert "nan" not in chart.html
 
@@ -71,15 +78,22 @@ def test_trend__of_a_quarter_begins_before_its_first_win():
     said = reading.titles(chart.html)
     assert said[0].startswith("Jul 10: ")
     assert [words.rpartition(", ")[2] for words in said] == [
-        *["closed 0"], *["closed 130"] * 2, *["closed 260"] * 2, "closed 390",
-    ]  # fmt: skip
+        *["closed 0"],
+        *["closed 130"] * 2,
+        *["closed 260"] * 2,
+        "closed 390",
+    ]
 
 
 def test_trend__draws_closed_money_where_no_earlier_record_can_be_forecast_from():
     # Its third month is over 15 days before that of April: no earlier record has as many.
     history = even_months(4)
     tables = tables_of(
-        history.as_of("2026-04-20T12:00Z"), history, as_of="2026-04-20", method="learned", target=200
+        history.as_of("2026-04-20T12:00Z"),
+        history,
+        as_of="2026-04-20",
+        method="learned",
+        target=200,
     )
     block = trend(tables)
     assert block.title == "The April forecast is 70 below target"
@@ -136,30 +150,42 @@ def test_trend__of_a_day_before_the_records_says_so(opportunities, history):
     assert note.text.startswith("The history begins on Mar 1, 2026, after the day of this page, ")
 
 
-def test_trend__ends_at_the_forecast_of_the_page_where_the_last_record_is_older(opportunities, history):
+def test_trend__ends_at_the_forecast_of_the_page_where_the_last_record_is_older(
+    opportunities, history
+):
     tables = tables_of(opportunities, history, as_of="2026-03-18", target=150_000)
     days = [str(moment.date()) for moment in tables.fan.index]
-    assert days[-2:] == ["2026-03-09", "2026-03-18"]  # Of each week the last: the record of Mar 16 gives way.
+    assert days[-2:] == [
+        "2026-03-09",
+        "2026-03-18",
+    ]  # Of each week the last: the record of Mar 16 gives way.
     assert tables.fan["expected"].iloc[-1] == tables.current["expected"]
     (chart,) = trend(tables).parts
     assert isinstance(chart, Chart)
-    assert f"forecast {tables.inputs.money(tables.current['expected'])}" in reading.texts(chart.html)
+    assert f"forecast {tables.inputs.money(tables.current['expected'])}" in reading.texts(
+        chart.html
+    )
 
 
 def test_why__opens_each_step_to_its_deals(opportunities, history):
     block = why(tables_of(opportunities, history))
     assert block.title == "<script>alert(1)</script> was lost (−20K)"
-    assert (
-        block.sub
-        == "March is down 14K since Mar 9, to 166K. Under each bar: its deals, and the one that moved most. The bars of both totals are cut"
+    assert block.sub == (
+        "March is down 14K since Mar 9, to 166K. Under each bar: its deals, and the one that "
+        "moved most. The bars of both totals are cut"
     )
     (part,) = block.parts
     assert isinstance(part, Opening)
     assert [(row.label, row.figures) for row in part.rows.rows] == [
-        ("Forecast Mar 9", ("180K",)), ("Lost", ("−20K",)), ("Amount raised", ("+16K",)), ("Close date passed", ("−10K",)), ("Forecast Mar 16", ("166K",)),
-    ]  # fmt: skip
+        ("Forecast Mar 9", ("180K",)),
+        ("Lost", ("−20K",)),
+        ("Amount raised", ("+16K",)),
+        ("Close date passed", ("−10K",)),
+        ("Forecast Mar 16", ("166K",)),
+    ]
     behind = [
-        deals and [(deal.name, deal.stage, deal.amounts[-1]) for deal in deals.deals] for deals in part.deals
+        deals and [(deal.name, deal.stage, deal.amounts[-1]) for deal in deals.deals]
+        for deals in part.deals
     ]
     assert behind == [
         None,
@@ -193,13 +219,17 @@ def test_why__says_that_the_method_changed():
     history = even_months(9)
     frame = history.as_of("2026-07-20T23:00Z")
     sub = why(tables_of(frame, history, as_of="2026-07-20", since="2026-06-10", method="auto")).sub
-    assert sub.endswith("The method changed from run rate to learned; both forecasts are by learned")
-    with_more = why(tables_of(frame, history, as_of="2026-07-20", since="2026-02-10", method="auto"))
+    assert sub.endswith(
+        "The method changed from run rate to learned; both forecasts are by learned"
+    )
+    with_more = why(
+        tables_of(frame, history, as_of="2026-07-20", since="2026-02-10", method="auto")
+    )
     (note,) = with_more.parts
     assert isinstance(note, Note)
-    assert (
-        note.text
-        == "The method changed: learned had too few records on Feb 10, so that day’s forecast cannot be compared."
+    assert note.text == (
+        "The method changed: learned had too few records on Feb 10, so that day’s forecast "
+        "cannot be compared."
     )
 
 
@@ -265,7 +295,8 @@ def test_decide__says_between_which_days_a_deal_is_won_if_it_is(opportunities):
     vars(tables)["own_chances"] = tables.own_chances.assign(chance=0.8, **days)
     (line,) = lines_of(decide(tables))
     assert line.cells[0].small == (
-        "120K · stated 80% · from history 80% in March · due Mar 27 · if won, between Mar 20 and Apr 2"
+        "120K · stated 80% · from history 80% in March · due Mar 27 · if won, between Mar 20 and "
+        "Apr 2"
     )
 
 
@@ -289,7 +320,9 @@ def test_decide__puts_the_deal_of_its_title_first():
     tables = tables_of(pipeline(deals), target=60_000)
     swings = tables.swings
     # The largest effect on the chance is not the largest share of the uncertainty.
-    tables.__dict__["swings"] = swings.assign(swing=[0.2, 0.7]).sort_values("swing", ascending=False)
+    tables.__dict__["swings"] = swings.assign(swing=[0.2, 0.7]).sort_values(
+        "swing", ascending=False
+    )
     tables.swings.attrs = swings.attrs | {"method": "learned"}
     first = tables.swings["name"].iloc[0]
     block = decide(tables)
@@ -377,9 +410,15 @@ def test_past__counts_as_the_tile_does_though_it_shows_the_last_six(history):
     held = pd.array([True] * 5 + [False, True, None, None], dtype="boolean")
     ranges = {"low": [0.0] * 7 + [math.nan] * 2, "high": [100.0] * 7 + [math.nan] * 2}
     record = pd.DataFrame(
-        {"days_before": 15, "expected": 50.0, **ranges, "actual": 50.0, "error": 0.0, "held": held}, months
+        {"days_before": 15, "expected": 50.0, **ranges, "actual": 50.0, "error": 0.0, "held": held},
+        months,
     )
-    record.attrs = {"freq": "M", "as_of": AS_OF, "method": "learned", "left_out": {"too_early_to_learn": 3}}
+    record.attrs = {
+        "freq": "M",
+        "as_of": AS_OF,
+        "method": "learned",
+        "left_out": {"too_early_to_learn": 3},
+    }
     tables.__dict__["track_record"] = record.rename_axis("period")
     block = past(tables)
     assert block.title.startswith("Past ranges held in 6 of 7 months, two more had none;")
@@ -387,7 +426,9 @@ def test_past__counts_as_the_tile_does_though_it_shows_the_last_six(history):
         "The last 6 of 9 months. History was too short for learned chances in three earlier months"
     )
     assert [len(part.rows.rows) for part in block.parts] == [6]
-    assert {tile.name: tile.note for tile in tiles(tables)}["Forecast"] == "range held in 6 of 7 months"
+    assert {tile.name: tile.note for tile in tiles(tables)}[
+        "Forecast"
+    ] == "range held in 6 of 7 months"
 
 
 @pytest.mark.parametrize("only", [None, "Ann"])
@@ -399,7 +440,9 @@ def test_past__judges_the_method_of_the_forecast(only):
     block = past(tables)
     assert block.title.startswith("Past ranges held in 4 of 4 months;")
     assert block.sub.endswith(". History was too short for learned chances in four earlier months")
-    assert {tile.name: tile.note for tile in tiles(tables)}["Forecast"] == "range held in 4 of 4 months"
+    assert {tile.name: tile.note for tile in tiles(tables)}[
+        "Forecast"
+    ] == "range held in 4 of 4 months"
     assert tables.track_record["actual"].tolist() == [100.0 if only else 130.0] * 4
 
 
@@ -431,7 +474,9 @@ def test_past__of_a_part_judges_the_run_rate_of_the_whole():
 
 def test_past__without_an_ended_period_says_from_when(opportunities, history):
     block = past(tables_of(opportunities, history))
-    assert block.parts == (Note("No earlier month has a record 15 days before its end; keep recording."),)
+    assert block.parts == (
+        Note("No earlier month has a record 15 days before its end; keep recording."),
+    )
 
 
 def test_past__records_that_cannot_be_used_are_said(tmp_path):
@@ -448,8 +493,11 @@ def test_categories__open_to_their_deals(opportunities):
     (part,) = block.parts
     assert isinstance(part, Opening)
     assert [(row.label, row.figures) for row in part.rows.rows] == [
-        ("Closed", ("70K",)), ("Commit", ("120K",)), ("Best case", ("0",)), ("Pipeline", ("0",)),
-    ]  # fmt: skip
+        ("Closed", ("70K",)),
+        ("Commit", ("120K",)),
+        ("Best case", ("0",)),
+        ("Pipeline", ("0",)),
+    ]
     behind = [deals and [deal.name for deal in deals.deals] for deals in part.deals]
     assert behind == [["Elder"], ["Alder"], None, None]
 
@@ -461,12 +509,19 @@ def test_categories__against_a_target(opportunities):
     assert title(150_000) == "Closed and Commit reach 190K, 40K past target"
     assert title(190_000) == "Closed and Commit reach the target of 190K"
     assert title(200_000) == "Closed and Commit reach 190K, 10K below target"
-    only_closed = pipeline([("e", "Elder", 70_000.0, "closed_won", "won", "2026-03-03", 100, "Ann")])
-    assert categories(tables_of(only_closed, target=100_000)).title == "Closed alone reaches 70K, 30K to go"
+    only_closed = pipeline(
+        [("e", "Elder", 70_000.0, "closed_won", "won", "2026-03-03", 100, "Ann")]
+    )
+    assert (
+        categories(tables_of(only_closed, target=100_000)).title
+        == "Closed alone reaches 70K, 30K to go"
+    )
 
 
 def test_categories__of_nothing_say_so():
-    assert categories(tables_of(pipeline([]))).parts == (Note("Nothing is closed or due in March."),)
+    assert categories(tables_of(pipeline([]))).parts == (
+        Note("Nothing is closed or due in March."),
+    )
 
 
 ALDER, BIRCH, CEDAR, DAMSON, ELDER, FIR = THIS_WEEK
@@ -475,24 +530,50 @@ ALDER, BIRCH, CEDAR, DAMSON, ELDER, FIR = THIS_WEEK
 @pytest.mark.parametrize(
     ("rows", "target", "words"),
     [
-        (THIS_WEEK, 150_000, "March: 70K closed, forecast 166K vs. 150K. 80K to go, covered 1.5× by one open deal."),
+        (
+            THIS_WEEK,
+            150_000,
+            "March: 70K closed, forecast 166K vs. 150K. 80K to go, covered 1.5× by one open deal.",
+        ),
         (THIS_WEEK, None, "March: 70K closed, forecast 166K (70K–190K), one open deal due."),
-        (THIS_WEEK, 60_000, "March is at target: 70K, 10K over. April: 6K vs. 60K at stated chances; add 73K of pipeline. Upside still due in March: 120K in one deal. 20K is past its close date: re-date it."),
+        (
+            THIS_WEEK,
+            60_000,
+            (
+                "March is at target: 70K, 10K over. April: 6K vs. 60K at stated chances; add 73K "
+                "of "
+                "pipeline. Upside still due in March: 120K in one deal. 20K is past its close "
+                "date: re-date it."
+            ),
+        ),
         ([ELDER], 70_000, "March is at target: 70K. April: nothing due yet; add 70K of pipeline."),
         ([ALDER], None, "March: nothing closed, one deal of 120K due, 80% likely to close."),
-        ([ELDER, DAMSON], 90_000, "March: 70K closed, 20K to go, nothing due. April: nothing due yet; add 90K of pipeline. 20K is past its close date: re-date it."),
-        ([CEDAR], 1_000, "March: nothing closed, 1K to go, nothing due. April: 6K vs. 1K at stated chances."),
+        (
+            [ELDER, DAMSON],
+            90_000,
+            (
+                "March: 70K closed, 20K to go, nothing due. April: nothing due yet; add 90K of "
+                "pipeline. 20K is past its close date: re-date it."
+            ),
+        ),
+        (
+            [CEDAR],
+            1_000,
+            "March: nothing closed, 1K to go, nothing due. April: 6K vs. 1K at stated chances.",
+        ),
         ([CEDAR], None, "March: nothing closed, nothing due. April: forecast 6K, 30K due so far."),
         ([], None, "March: nothing closed and no open deals due."),
     ],
-)  # fmt: skip
+)
 def test_headline__says_what_is_closed_likely_and_left(rows, target, words):
     tables = tables_of(pipeline(rows), target=target)
     assert f"{headline(tables)} {second_sentence(tables)}".rstrip() == words
 
 
 def test_headline__names_a_fiscal_quarter(opportunities):
-    assert headline(tables_of(opportunities, freq="Q-JAN", target=1e5)).startswith("FY27 Q1: 70K closed")
+    assert headline(tables_of(opportunities, freq="Q-JAN", target=1e5)).startswith(
+        "FY27 Q1: 70K closed"
+    )
 
 
 def _said(tables):
@@ -505,7 +586,8 @@ def _said(tables):
 def test_tiles__count_changes_from_a_week_before(opportunities, history):
     assert _said(tables_of(opportunities, history, target=150_000)) == {
         "Closed won": ("70K", (0, "no change"), "1 deal, 47% of target"),
-        # Last week: 70K and 80% of 100K and 40% of nothing, since Birch's date had not passed yet: 50K at 40%.
+        # Last week: 70K and 80% of 100K and 40% of nothing, since Birch's date had not passed yet:
+        # 50K at 40%.
         "Forecast": ("166K", (-1, "14K"), "one deal: all or nothing"),
         "Coverage": ("1.5×", (-1, "0.6×"), "120K due, 80K to go"),
     }
@@ -528,14 +610,16 @@ def test_tiles__of_a_forecast_outside_its_range_say_what_is_likely():
 
 
 def test_second_sentence__of_equal_gaps_singles_nobody_out():
-    target = pd.DataFrame({"owner_name": ["Ann", "Bo & Co", "Cy"], "period": "2026-04", "target": 50_000.0})
+    target = pd.DataFrame(
+        {"owner_name": ["Ann", "Bo & Co", "Cy"], "period": "2026-04", "target": 50_000.0}
+    )
     tables = tables_of(pipeline(THIS_WEEK), target=target, as_of="2026-04-10")
     assert second_sentence(tables).endswith(" Three have 50K to go each.")
     won = ("dot", "Dogwood", 70_000.0, "closed_won", "won", "2026-04-03", 100, "Dot")
     four = pd.concat([target, target.tail(1).assign(owner_name="Dot")])
-    assert second_sentence(tables_of(pipeline([*THIS_WEEK, won]), target=four, as_of="2026-04-10")).endswith(
-        " Three have 50K to go each, the others are 20K past target."
-    )
+    assert second_sentence(
+        tables_of(pipeline([*THIS_WEEK, won]), target=four, as_of="2026-04-10")
+    ).endswith(" Three have 50K to go each, the others are 20K past target.")
     # On the first days nobody is late.
     begun = tables_of(pipeline(THIS_WEEK), target=target, as_of="2026-04-02")
     assert second_sentence(begun).endswith(" by one open deal. March closed at 70K.")
@@ -549,8 +633,10 @@ def test_tiles__of_a_period_that_is_decided_are_those_of_the_next(opportunities,
         "Coverage, Apr": ("0.5×", (0, "no change"), "30K due, 60K to go"),
     }
     assert [*_said(tables_of(pipeline([ELDER, CEDAR]), target=90_000))] == [
-        "Closed won, Mar", "Forecast, Apr", "Coverage, Apr",
-    ]  # fmt: skip
+        "Closed won, Mar",
+        "Forecast, Apr",
+        "Coverage, Apr",
+    ]
     assert [*_said(tables_of(pipeline([CEDAR])))] == [
         "Closed won, Mar",
         "Forecast, Apr",
@@ -579,7 +665,8 @@ _POINTS = ["2026-01-16", "2026-02-13", "2026-03-16", "2026-04-15", "2026-05-16",
 
 
 def _months(due, lost=(), owner="Ann"):
-    """A month a row: 20 closed by its point, a deal due at its end, won for `due` or lost afterwards."""
+    """A month a row: 20 closed by its point, a deal due at its end, won for `due` or lost
+    afterwards."""
     rows = []
     for place, (day, value) in enumerate(zip(_POINTS, due, strict=True)):
         end = pd.Period(day, "M").end_time.date()
@@ -604,13 +691,17 @@ def _coverage(log, **asked):
 
 def test_coverage__beside_that_of_the_months_that_hit():
     # 160, 240, 400 and 320 due for 80 to go; April had most, and lost it.
-    usual, note = _coverage(_months([160.0, 240.0, 400.0, 800.0, 320.0, 300.0], lost=[3]), target=100)
+    usual, note = _coverage(
+        _months([160.0, 240.0, 400.0, 800.0, 320.0, 300.0], lost=[3]), target=100
+    )
     assert usual["2026-06"] == 3.5
     assert note == "300 due, 80 to go; months that hit had 3.5×"
 
 
 def test_coverage__of_two_months_that_hit_is_not_said():
-    usual, note = _coverage(_months([160.0, 240.0, 400.0, 800.0, 320.0, 300.0], lost=[0, 1, 3]), target=100)
+    usual, note = _coverage(
+        _months([160.0, 240.0, 400.0, 800.0, 320.0, 300.0], lost=[0, 1, 3]), target=100
+    )
     assert "2026-06" not in usual
     assert note == "300 due, 80 to go"
 
@@ -633,10 +724,16 @@ def test_coverage__of_one_person_is_that_of_their_own_months():
     bo = _months([90.0, 90.0, 90.0, 90.0, 90.0, 90.0], owner="Bo")
     months = [str(month) for month in pd.period_range("2026-01", "2026-06", freq="M")]
     target = pd.DataFrame(
-        {"period": months * 2, "owner_name": ["Ann"] * 6 + ["Bo"] * 6, "target": [100.0] * 6 + [50.0] * 6}
+        {
+            "period": months * 2,
+            "owner_name": ["Ann"] * 6 + ["Bo"] * 6,
+            "target": [100.0] * 6 + [50.0] * 6,
+        }
     )
     for only, usual in ((None, 370 / 110), ("Ann", 3.5), ("Bo", 3.0)):
-        found, note = _coverage(pd.concat([ann, bo]).sort_values("seen_at"), target=target, only=only)
+        found, note = _coverage(
+            pd.concat([ann, bo]).sort_values("seen_at"), target=target, only=only
+        )
         assert found["2026-06"] == pytest.approx(usual)
         assert f"months that hit had {usual:.1f}×" in note
 
@@ -651,7 +748,9 @@ def test_months__say_below_coverage_what_months_that_hit_had():
     rows.append(("n6", "2026-06-15", 400.0, "proposal", "2026-07-31"))
     early = pd.DataFrame(rows, columns=["unique_id", "seen_at", "value", "stage", "close_date"])
     log = pd.concat([_months([160.0, 240.0, 400.0, 800.0, 320.0, 300.0], lost=[3]), early])
-    history = History.from_changes(log.assign(probability=50, owner_name="Ann").sort_values("seen_at"))
+    history = History.from_changes(
+        log.assign(probability=50, owner_name="Ann").sort_values("seen_at")
+    )
     tables = tables_of(history.as_of("2026-06-15T12:00Z"), history, as_of="2026-06-15", target=100)
     assert tables.usual_coverage == {"2026-06": 3.5, "2026-07": 3.0}
     block = months(tables)
@@ -660,7 +759,10 @@ def test_months__say_below_coverage_what_months_that_hit_had():
     assert isinstance(table, Table)
     place = [column.title for column in table.columns].index("Coverage")
     cells = [line.cells[place] for line in table.groups[0].lines]
-    assert [(cell.text, cell.small) for cell in cells[:2]] == [("4.0×", "hit: 3.0×"), ("none due", "")]
+    assert [(cell.text, cell.small) for cell in cells[:2]] == [
+        ("4.0×", "hit: 3.0×"),
+        ("none due", ""),
+    ]
 
 
 def test_chance__moved_by_the_difference_of_the_figures_beside_it() -> None:
@@ -669,4 +771,9 @@ def test_chance__moved_by_the_difference_of_the_figures_beside_it() -> None:
     tables = cast(Tables, SimpleNamespace(no_changes="", earlier=earlier, inputs=inputs))
     tile = forecast._make_tile(tables, Figure("Chance of target", "26%", "", "p_target"), row)
     assert tile.change is not None
-    assert (tile.figure, tile.note, tile.change.text, tile.change.sign) == ("26%", "was 29%", "3 pts", -1)
+    assert (tile.figure, tile.note, tile.change.text, tile.change.sign) == (
+        "26%",
+        "was 29%",
+        "3 pts",
+        -1,
+    )

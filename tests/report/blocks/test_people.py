@@ -48,7 +48,10 @@ def test_people__closed_forecast_due_and_change(opportunities, history):
 
 
 def test_people__add_up_in_what_is_shown():
-    rows = [(f"{k}", f"Deal {k}", 1.0, "proposal", "active", "2026-03-20", 33, f"Rep {k}") for k in range(10)]
+    rows = [
+        (f"{k}", f"Deal {k}", 1.0, "proposal", "active", "2026-03-20", 33, f"Rep {k}")
+        for k in range(10)
+    ]
     shown = list_lines(_table(people(tables_of(pipeline(rows)))))
     total = shown.pop("All")
     assert total[1] == "3"
@@ -87,7 +90,9 @@ def test_people__of_sixty_fold_to_those_furthest_from_their_target():
     )
     shown, *_ = _table(people(tables_of(pipeline(rows), target=targets))).groups
     assert {line.cells[0].text for line in shown.lines} == {f"Rep {k}" for k in range(8)}
-    opened = read(render_page(compose(tables_of(pipeline(rows)), workbook="week.xlsx"))).table("people")
+    opened = read(render_page(compose(tables_of(pipeline(rows)), workbook="week.xlsx"))).table(
+        "people"
+    )
     assert [row[0] for row in opened if row[0].endswith("more reps")] == ["52 more reps"]
 
 
@@ -98,7 +103,10 @@ def test_people__of_many_in_teams_say_how_many_a_team_holds_back():
     ]
     teams = pipeline(rows).assign(team=["East" if k % 2 else "West" for k in range(20)])
     east, west, _ = _table(people(tables_of(teams, by=["team", "owner_name"]))).groups
-    assert [group.lines[0].cells[0].small for group in (east, west)] == ["6 more reps", "6 more reps"]
+    assert [group.lines[0].cells[0].small for group in (east, west)] == [
+        "6 more reps",
+        "6 more reps",
+    ]
     assert [line.cells[0].text for line in east.lines if line.kept] == [
         "Rep 19",
         "Rep 17",
@@ -108,7 +116,11 @@ def test_people__of_many_in_teams_say_how_many_a_team_holds_back():
 
 
 TARGETS = pd.DataFrame(
-    {"period": "2026-03", "owner_name": ["Ann", "Bo & Co", "Di"], "target": [150_000.0, 5.0, 7_000.0]}
+    {
+        "period": "2026-03",
+        "owner_name": ["Ann", "Bo & Co", "Di"],
+        "target": [150_000.0, 5.0, 7_000.0],
+    }
 )
 TEAMS = {"Ann": "East", "Bo & Co": "West", "Di": "West"}
 
@@ -116,7 +128,9 @@ TEAMS = {"Ann": "East", "Bo & Co": "West", "Di": "West"}
 def test_people__with_targets_show_gap_and_chance(opportunities):
     block = people(tables_of(opportunities, target=TARGETS))
     assert block.title == "No rep is at target; Di’s forecast is 7K below"
-    assert block.sub.endswith("Di has a target and owns no deal; is the name spelled as in the CRM?")
+    assert block.sub.endswith(
+        "Di has a target and owns no deal; is the name spelled as in the CRM?"
+    )
     assert list_lines(_table(block)) == {
         "Ann": ["150,000", "70,000", "166,000", "80,000", "–"],
         # Somebody with a target and no deal has a row too.
@@ -136,8 +150,10 @@ def test_people__stand_below_their_team_and_add_up_to_it(opportunities):
         ["East", "Ann"],
         ["(none)", "(none)"],
         ["All"],
-    ]  # fmt: skip
-    shown = [[int(line.cells[2].text.replace(",", "")) for line in group.lines] for group in table.groups]
+    ]
+    shown = [
+        [int(line.cells[2].text.replace(",", "")) for line in group.lines] for group in table.groups
+    ]
     assert all(team[0] == sum(team[1:]) for team in shown[:-1])
     assert shown[-1][0] == sum(team[0] for team in shown[:-1])
 
@@ -149,8 +165,15 @@ def test_people__without_a_column_of_people_say_so(opportunities):
 
 @pytest.mark.parametrize(
     ("amounts", "shown"),
-    [([9_999_999.0], "9,999,999"), ([10_000_000.0], "10,000"), ([999_999_999.0], "1,000,000"), ([1e9], "1,000.0"), ([-2e9], "−2,000.0"), ([], "0")],
-)  # fmt: skip
+    [
+        ([9_999_999.0], "9,999,999"),
+        ([10_000_000.0], "10,000"),
+        ([999_999_999.0], "1,000,000"),
+        ([1e9], "1,000.0"),
+        ([-2e9], "−2,000.0"),
+        ([], "0"),
+    ],
+)
 def test_choose_scale__moves_the_whole_table_where_figures_get_long(amounts, shown):
     assert choose_scale([float("nan"), *amounts]).show(amounts[0] if amounts else 0.0) == shown
 
@@ -175,7 +198,9 @@ def test_choose_scale__says_its_unit(values, currency, words):
     assert choose_scale(values, currency).words == words
 
 
-PERSONAL = pd.DataFrame({"period": "2026-03", "owner_name": ["Ann", "Bo & Co"], "target": [150_000.0, 0.0]})
+PERSONAL = pd.DataFrame(
+    {"period": "2026-03", "owner_name": ["Ann", "Bo & Co"], "target": [150_000.0, 0.0]}
+)
 
 
 def _goals(block):
@@ -187,8 +212,10 @@ def _goals(block):
 def test_to_win__say_what_covers_the_gap(opportunities):
     ann, *_ = _goals(to_win(tables_of(opportunities, target=PERSONAL)))
     assert (ann.name, ann.state, ann.advice) == (
-        "Ann", "70K of 150K · 80% as stated", "You have 80K to go; this one deal covers it.",
-    )  # fmt: skip
+        "Ann",
+        "70K of 150K · 80% as stated",
+        "You have 80K to go; this one deal covers it.",
+    )
     assert [(deal.text, *said) for deal, *said, _ in ann.deals] == [
         ("Alder", "120,000", "80%", "", "Negotiation, due Mar 27")
     ]
@@ -196,7 +223,10 @@ def test_to_win__say_what_covers_the_gap(opportunities):
 
 def test_to_win__of_one_person_are_sentences_for_the_mail(opportunities):
     hers = to_win(tables_of(opportunities, target=PERSONAL, only="Ann"))
-    assert (hers.title, hers.note) == ("What to win in March: 80K to go", "This one deal covers it.")
+    assert (hers.title, hers.note) == (
+        "What to win in March: 80K to go",
+        "This one deal covers it.",
+    )
     assert hers.says == (Saying("Alder", ", 120K, stated 80%. Negotiation, due Mar 27"),)
     assert to_win(tables_of(opportunities, target=PERSONAL)).note == ""
 
@@ -210,7 +240,11 @@ def test_to_win__without_targets_of_people_say_how_to_get_them(opportunities):
 def test_to_win__once_a_month_is_met_are_of_the_next():
     both = pd.concat([PERSONAL, PERSONAL.assign(period="2026-04", target=300_000.0)])
     ann, bo = _goals(
-        to_win(tables_of(pipeline(THIS_WEEK), target=both.assign(target=both["target"].clip(upper=60_000))))
+        to_win(
+            tables_of(
+                pipeline(THIS_WEEK), target=both.assign(target=both["target"].clip(upper=60_000))
+            )
+        )
     )
     assert (ann.name, ann.state, ann.advice) == (
         "Ann",
@@ -221,7 +255,9 @@ def test_to_win__once_a_month_is_met_are_of_the_next():
 
 
 def test_to_win__once_a_month_is_met_need_a_target_for_the_next():
-    (note,) = to_win(tables_of(pipeline(THIS_WEEK), target=PERSONAL.head(1).assign(target=60_000.0))).parts
+    (note,) = to_win(
+        tables_of(pipeline(THIS_WEEK), target=PERSONAL.head(1).assign(target=60_000.0))
+    ).parts
     assert note.text == "Nobody has a target for April."
 
 
@@ -230,12 +266,17 @@ def test_to_win__of_many_people_begin_with_those_who_have_deals():
     rows = [("a", "Alder", 9.0, "proposal", "active", "2026-03-20", 50, "Rep 13")]
     targets = pd.DataFrame({"period": "2026-03", "owner_name": people, "target": 100.0})
     first, stuck = _goals(to_win(tables_of(pipeline(rows), target=targets)))
-    assert (first.name, first.state) == ("Rep 13", "0 of 100")  # What it cannot cover has no chance of 0%.
+    assert (first.name, first.state) == (
+        "Rep 13",
+        "0 of 100",
+    )  # What it cannot cover has no chance of 0%.
     assert (stuck.state, stuck.advice) == (
         "1.3K to go",
         "No open deal of theirs could close in time; 5 more are without one.",
     )
-    assert [(deal.text, value) for deal, value, *_ in stuck.deals] == [(name, "100") for name in people[:8]]
+    assert [(deal.text, value) for deal, value, *_ in stuck.deals] == [
+        (name, "100") for name in people[:8]
+    ]
 
 
 def test_to_win__at_target_name_those_with_deals_due():

@@ -19,7 +19,11 @@ def weeks():
 
 def _create_weekly(of_ann: float) -> History:
     """Two deals created on each of three Mondays: Ann's on the first two, then Bo's of 150 each."""
-    days = [("2026-03-02", of_ann, "Ann"), ("2026-03-09", of_ann, "Ann"), ("2026-03-16", 150.0, "Bo")]
+    days = [
+        ("2026-03-02", of_ann, "Ann"),
+        ("2026-03-09", of_ann, "Ann"),
+        ("2026-03-16", 150.0, "Bo"),
+    ]
     rows = [
         {
             "unique_id": f"{day} {k}",
@@ -81,7 +85,9 @@ def test_funnel__without_history_is_what_is_open_by_stage(opportunities):
 
 
 def test_funnel__with_history_is_the_flow_of_its_weeks(opportunities, history):
-    assert funnel(tables_of(opportunities, history)).sub.startswith("Deals that entered each stage from ")
+    assert funnel(tables_of(opportunities, history)).sub.startswith(
+        "Deals that entered each stage from "
+    )
 
 
 def test_funnel__without_an_open_deal():
@@ -96,8 +102,10 @@ def test_slippage__opens_each_period_to_its_deals(opportunities, history):
     assert [(row.label, row.figures) for row in rows.rows.rows] == [("Mar to date", ("170K",))]
     assert rows.deals[0] is not None
     assert [(deal.name, deal.stage, deal.amounts[-1]) for deal in rows.deals[0].deals] == [
-        ("Alder", "Slipped", "100,000"), ("<script>alert(1)</script>", "Lost", "50,000"), ("Damson", "Slipped", "20,000"),
-    ]  # fmt: skip
+        ("Alder", "Slipped", "100,000"),
+        ("<script>alert(1)</script>", "Lost", "50,000"),
+        ("Damson", "Slipped", "20,000"),
+    ]
     assert isinstance(pushed, Table)
     assert [[cell.text for cell in line.cells] for line in pushed.groups[0].lines] == [
         ["Alder", "2", "17", "120,000"]
@@ -109,7 +117,9 @@ def test_slippage__without_history_is_left_to_the_trend(opportunities):
 
 
 def test_slippage__of_one_record_says_what_it_cannot_show(opportunities, tmp_path):
-    block = slippage(tables_of(opportunities, recorded(History(tmp_path / "h"), {"2026-03-16": THIS_WEEK})))
+    block = slippage(
+        tables_of(opportunities, recorded(History(tmp_path / "h"), {"2026-03-16": THIS_WEEK}))
+    )
     assert block is not None
     (note,) = block.parts
     assert isinstance(note, Note)
@@ -143,7 +153,8 @@ def test_win_rates__highlight_who_differs_beyond_chance():
         for k in range(20)
     ]
     block = win_rates(tables_of(pipeline(rows)))
-    # Fisher's exact test with Holm's adjustment: 18 and 2 of 20 differ from 12 and 28 of the other 40, 10 does not.
+    # Fisher's exact test with Holm's adjustment: 18 and 2 of 20 differ from 12 and 28 of the other
+    # 40, 10 does not.
     assert block.title == "Ann’s 90% and Bo’s 10% win rates are beyond chance (50% overall)"
     (part,) = block.parts
     assert isinstance(part, Opening)
@@ -157,7 +168,10 @@ def test_win_rates__of_one_person_compare_with_nobody():
 
 
 def test_win_rates__of_many_are_those_with_most_closed_deals():
-    rows = [(f"{k}", "x", 1.0, "closed_won", "won", "2026-03-02", 100, f"Rep {k:02d}") for k in range(60)]
+    rows = [
+        (f"{k}", "x", 1.0, "closed_won", "won", "2026-03-02", 100, f"Rep {k:02d}")
+        for k in range(60)
+    ]
     block = win_rates(tables_of(pipeline(rows)))
     assert block.sub.endswith("The 12 with most closed deals of 60")
 

@@ -19,7 +19,15 @@ def test_risk__gives_the_reasons_of_each_deal_in_words(opportunities, history):
         ["Damson"],
     )
     assert [[(cell.lead + cell.text) for cell in line.cells] for line in table.groups[0].lines] == [
-        ["Alder", "Ann", "Negotiation", "120,000", "80%", "Mar 27", "Pushed twice, 17 days in all."],
+        [
+            "Alder",
+            "Ann",
+            "Negotiation",
+            "120,000",
+            "80%",
+            "Mar 27",
+            "Pushed twice, 17 days in all.",
+        ],
         ["Damson", "(none)", "Proposal", "20,000", "50%", "Mar 13", "3 days overdue."],
         ["Fir", "Ann", "Discovery", "10,000", "10%", "–", "No close date."],
     ]
@@ -38,7 +46,9 @@ def test_risk__says_each_deal_in_a_sentence_with_what_is_known_of_it(opportuniti
 
 
 def test_risk__without_a_flag_or_an_open_deal_says_so():
-    assert risk(tables_of(pipeline(THIS_WEEK[2:3]))).parts == (Note("The one open deal has no flag."),)
+    assert risk(tables_of(pipeline(THIS_WEEK[2:3]))).parts == (
+        Note("The one open deal has no flag."),
+    )
     assert risk(tables_of(pipeline([]))).parts == (Note("There is no open deal."),)
 
 
@@ -65,31 +75,44 @@ def _remarks(tables):
 
 def test_notes__say_what_is_not_counted_and_what_the_records_cover(opportunities, history):
     remarks = _remarks(tables_of(opportunities, history))
-    assert (
-        remarks[0]
-        == "Open pipeline is 180K. 20K is past its close date and 10K has no close date, so neither is due in any period."
+    assert remarks[0] == (
+        "Open pipeline is 180K. 20K is past its close date and 10K has no close date, so "
+        "neither is due in any period."
     )
-    assert remarks[1] == "Loaded Mar 16, 2026, 06:00 UTC from https://crm.example: 6 opportunities; complete."
+    assert (
+        remarks[1]
+        == "Loaded Mar 16, 2026, 06:00 UTC from https://crm.example: 6 opportunities; complete."
+    )
     assert remarks[2].startswith("3 records, usually 8 days apart, from Mar 1 to Mar 16.")
 
 
 def test_notes__without_records_say_what_is_not_known(opportunities):
-    assert "No record of the pipeline: changes, slippage and past ranges are not known." in _remarks(
-        tables_of(opportunities)
+    assert (
+        "No record of the pipeline: changes, slippage and past ranges are not known."
+        in _remarks(tables_of(opportunities))
     )
 
 
 def test_certificate__of_an_incomplete_load_is_an_alarm(opportunities):
     opportunities.attrs["load"] |= {"complete": False, "reasons": ["2 rows came twice"]}
     assert certificate(tables_of(opportunities)) == (
-        "Loaded Mar 16, 2026, 06:00 UTC from https://crm.example: 6 opportunities; NOT complete: 2 rows came twice.", True,
-    )  # fmt: skip
+        (
+            "Loaded Mar 16, 2026, 06:00 UTC from https://crm.example: 6 opportunities; NOT "
+            "complete: "
+            "2 rows came twice."
+        ),
+        True,
+    )
 
 
 def test_certificate__of_a_load_with_an_unreadable_cell_is_an_alarm(opportunities):
     opportunities.attrs["load"] |= {"unreadable": 1, "unreadable_cells": "value of 'a'"}
     assert certificate(tables_of(opportunities)) == (
-        "Loaded Mar 16, 2026, 06:00 UTC from https://crm.example: 6 opportunities, without value of 'a', which can't be read.",
+        (
+            "Loaded Mar 16, 2026, 06:00 UTC from https://crm.example: 6 opportunities, without "
+            "value "
+            "of 'a', which can't be read."
+        ),
         True,
     )
 
@@ -97,7 +120,10 @@ def test_certificate__of_a_load_with_an_unreadable_cell_is_an_alarm(opportunitie
 def test_certificate__of_an_export_says_plainly_that_there_is_none(opportunities):
     opportunities.attrs = {}
     assert certificate(tables_of(opportunities)) == (
-        "6 opportunities, from an export or another file: unlike a load from the API, nothing shows whether these are all.",
+        (
+            "6 opportunities, from an export or another file: unlike a load from the API, nothing "
+            "shows whether these are all."
+        ),
         False,
     )
 
@@ -105,8 +131,12 @@ def test_certificate__of_an_export_says_plainly_that_there_is_none(opportunities
 def test_certificate__of_an_export_with_unreadable_cells_warns_of_these_alone(opportunities):
     opportunities.attrs = {"unreadable": ["row 2: Amount='TBD'"]}
     assert certificate(tables_of(opportunities)) == (
-        "6 opportunities, from an export or another file; cells that can't be read are blank: row 2: Amount='TBD'.", True,
-    )  # fmt: skip
+        (
+            "6 opportunities, from an export or another file; cells that can't be read are blank: "
+            "row 2: Amount='TBD'."
+        ),
+        True,
+    )
 
 
 def test_certificate__of_a_past_record(history):

@@ -59,7 +59,9 @@ class MailServer:
         session.host_name = hostname
         return responses
 
-    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
+    async def handle_RCPT(
+        self, server: Any, session: Any, envelope: Any, address: str, options: Any
+    ) -> str:
         if self._hang_up(server, address, "RCPT"):
             return "421 Too many messages"
         if address in self.refused:
@@ -69,7 +71,9 @@ class MailServer:
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         (receiver,) = envelope.rcpt_tos
-        self.messages.append((receiver, message_from_bytes(envelope.content, policy=policy.default)))
+        self.messages.append(
+            (receiver, message_from_bytes(envelope.content, policy=policy.default))
+        )
         self._hang_up(server, receiver, "DATA")
         return "250 OK"
 
@@ -82,11 +86,15 @@ class MailServer:
         server.transport.close()
         return True
 
-    def authenticate(self, server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
+    def authenticate(
+        self, server: Any, session: Any, envelope: Any, mechanism: str, data: Any
+    ) -> AuthResult:
         self.logins += 1
         known = (data.login, data.password) == (USER.encode(), PASSWORD.encode())
         return AuthResult(
-            success=known, handled=False, message=None if known else f"535 5.7.8 not {data.password.decode()}"
+            success=known,
+            handled=False,
+            message=None if known else f"535 5.7.8 not {data.password.decode()}",
         )
 
 
@@ -100,11 +108,28 @@ class Certificate:
             pytest.skip("there is no openssl to make a certificate")
         subprocess.run(
             [
-                openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-                "-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST}", "-keyout", self.key, "-out", self.file,
+                openssl,
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:prime256v1",
+                "-nodes",
+                "-days",
+                "2",
+                "-subj",
+                f"/CN={HOST}",
+                "-addext",
+                f"subjectAltName=DNS:{HOST}",
+                "-keyout",
+                self.key,
+                "-out",
+                self.file,
             ],
-            check=True, capture_output=True,
-        )  # fmt: skip
+            check=True,
+            capture_output=True,
+        )
 
     @cached_property
     def context(self) -> ssl.SSLContext:
@@ -115,15 +140,24 @@ class Certificate:
 
 @contextmanager
 def run_server(
-    *, certificate: Certificate | None = None, starttls: bool = False, login: bool = True, **behavior: Any
+    *,
+    certificate: Certificate | None = None,
+    starttls: bool = False,
+    login: bool = True,
+    **behavior: Any,
 ) -> Iterator[MailServer]:
-    """Run a server: with TLS from the start or by STARTTLS where a certificate is given, else plain."""
+    """Run a server: with TLS from the start or by STARTTLS where a certificate is given, else
+    plain."""
     implicit = certificate is not None and not starttls
-    server = MailServer(scheme="smtps" if implicit else "smtp", encrypted=certificate is not None, **behavior)
+    server = MailServer(
+        scheme="smtps" if implicit else "smtp", encrypted=certificate is not None, **behavior
+    )
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         server.port = free.getsockname()[1]
-    options: dict[str, Any] = {"ssl_context": certificate.context} if certificate and implicit else {}
+    options: dict[str, Any] = (
+        {"ssl_context": certificate.context} if certificate and implicit else {}
+    )
     if certificate and starttls:
         options |= {"tls_context": certificate.context, "require_starttls": True}
     if login:
@@ -148,7 +182,9 @@ def reach(monkeypatch: pytest.MonkeyPatch, certificate: Certificate | None = Non
     monkeypatch.setattr(
         socket,
         "getaddrinfo",
-        lambda host, *args, **options: found("127.0.0.1" if host == HOST else host, *args, **options),
+        lambda host, *args, **options: found(
+            "127.0.0.1" if host == HOST else host, *args, **options
+        ),
     )
     if certificate is not None:
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate.file))

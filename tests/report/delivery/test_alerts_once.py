@@ -1,4 +1,5 @@
-"""A week of days: each receiver is told once when something begins to hold, and once when it ends."""
+"""A week of days: each receiver is told once when something begins to hold, and once when it
+ends."""
 
 from __future__ import annotations
 
@@ -15,7 +16,10 @@ import opp_analytics as oa
 from opp_analytics.report.delivery import deliver as delivery
 from tests.report import states
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::opp_analytics.errors.DataWarning")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::opp_analytics.errors.DataWarning"),
+]
 
 HARROWDENE, OAKHURST, CAMBERWICK = "2b9bd4b9", "6c502796", "85c15111"
 DAYS: dict[str, dict[str, dict[str, Any]]] = {
@@ -25,10 +29,20 @@ DAYS: dict[str, dict[str, dict[str, Any]]] = {
     "2026-11-22": {},
     "2026-11-23": {
         HARROWDENE: {"close_date": "2026-11-27"},
-        CAMBERWICK: {"stage": "closed_won", "status": "won", "close_date": "2026-11-23", "probability": 100},
+        CAMBERWICK: {
+            "stage": "closed_won",
+            "status": "won",
+            "close_date": "2026-11-23",
+            "probability": 100,
+        },
     },
     "2026-11-24": {
-        OAKHURST: {"stage": "closed_won", "status": "won", "close_date": "2026-11-24", "probability": 100}
+        OAKHURST: {
+            "stage": "closed_won",
+            "status": "won",
+            "close_date": "2026-11-24",
+            "probability": 100,
+        }
     },
     "2026-11-25": {},
 }
@@ -40,7 +54,10 @@ REPORT = {
     "blocks": ["months"],
 }
 BEGUN = "New: November has $47K open and due; you asked to be told below $50K."
-FELL = "New: Oakhurst Care: Data migration (Dmitri Volkov) fell below 50% as stated (now 41%); $79K due Feb 8, 2027."
+FELL = (
+    "New: Oakhurst Care: Data migration (Dmitri Volkov) fell below 50% as stated (now 41%); $79K "
+    "due Feb 8, 2027."
+)
 ENDED = "Over: Open and due in November is back above $50K: $79K."
 PASSED = "November passed 50% of target: $203K of $400K closed."
 WON = "Over: Oakhurst Care: Data migration (Dmitri Volkov) was won: $79K."
@@ -103,7 +120,14 @@ ORG = oa.Org(
 def make(week: dict[str, Any], day: str, folder: Path, **asked: Any) -> oa.WeeklyReport:
     frame, history = week[day]
     return oa.weekly_report(
-        frame, history.read_by(ORG), as_of=day, org=ORG, target=400_000, out=folder, progress=False, **asked
+        frame,
+        history.read_by(ORG),
+        as_of=day,
+        org=ORG,
+        target=400_000,
+        out=folder,
+        progress=False,
+        **asked,
     )
 
 
@@ -145,8 +169,17 @@ def test_deliver__tells_each_receiver_once_what_began_and_what_ended(
     assert send("2026-11-25") == ["nothing changed", "nothing changed"]
     lines = [json.loads(line) for line in (tmp_path / "deliveries.jsonl").read_text().splitlines()]
     assert [line["state"] for line in lines if line["receiver"] == bo] == [
-        "sending", "sent", "sending", "failed", "sending", "sent", "sending", "sent", "sending", "sent",
-    ]  # fmt: skip
+        "sending",
+        "sent",
+        "sending",
+        "failed",
+        "sending",
+        "sent",
+        "sending",
+        "sent",
+        "sending",
+        "sent",
+    ]
 
 
 def test_deliver__tells_a_receiver_that_comes_later_what_holds_and_a_person_their_own_deals(
@@ -158,7 +191,9 @@ def test_deliver__tells_a_receiver_that_comes_later_what_holds_and_a_person_thei
     assert [line for line in mine if "Oakhurst" in line] == [
         line.replace(" (Dmitri Volkov)", "") for line in (FELL, WON)
     ]
-    assert not [line for line in mine if "Calderstone" in line or "Brightloom" in line or "$400K" in line]
+    assert not [
+        line for line in mine if "Calderstone" in line or "Brightloom" in line or "$400K" in line
+    ]
     mailbox.open()
     oa.deliver(make(week, "2026-11-23", tmp_path), kind="alerts")
     later = mailbox.open()["ann@example.com"]

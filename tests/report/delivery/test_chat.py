@@ -1,4 +1,5 @@
-"""Chats: what services get, in their own mark-up, over a real socket where their address allows; and what is said of a failure."""
+"""Chats: what services get, in their own mark-up, over a real socket where their address allows;
+and what is said of a failure."""
 
 from __future__ import annotations
 
@@ -32,7 +33,7 @@ _URLS, _COMMAND = "OPP_ANALYTICS_CHAT_URLS", "OPP_ANALYTICS_CHAT_COMMAND"
 SLACK_HOOK = "https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7"
 SLACK_BOT = "slack://xoxb-1234-1234-abc124/#general"
 DISCORD = "https://discord.com/api/webhooks/417421629812345678/JHMHI8qBe7bk2ZwO5U711o3dV_js"
-TEAMS = "https://prod-7.westus.logic.azure.com:443/workflows/643e69f83c8944/triggers/manual/paths/invoke?api-version=2016-06-01&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=iXvlqRRF7N-abc"  # fmt: skip
+TEAMS = "https://prod-7.westus.logic.azure.com:443/workflows/643e69f83c8944/triggers/manual/paths/invoke?api-version=2016-06-01&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=iXvlqRRF7N-abc"
 SMS = f"twilio://AC{'0' * 32}:{'1' * 32}@+15551234567/+15557654321"
 FAN = pd.DataFrame(
     {"booked": [0.0, 70e3], "expected": [150e3, 180e3], "low": 90e3, "high": 240e3},
@@ -67,7 +68,10 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[requests.PreparedRequest]:
     def answer(_: Any, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         made.append(request)
         response = requests.Response()
-        response.status_code, response.url = 201 if "twilio" in str(request.url) else 200, str(request.url)
+        response.status_code, response.url = (
+            201 if "twilio" in str(request.url) else 200,
+            str(request.url),
+        )
         files = {
             "ok": True,
             "channel": "C1",
@@ -75,17 +79,22 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[requests.PreparedRequest]:
             "upload_url": "https://files.slack.com/upload",
             "files": [{}],
         }
-        response._content = b"ok" if "hooks.slack.com" in str(request.url) else json.dumps(files).encode()
+        response._content = (
+            b"ok" if "hooks.slack.com" in str(request.url) else json.dumps(files).encode()
+        )
         return response
 
     monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", answer)
-    monkeypatch.setattr("apprise.URLBase.throttle", lambda self, **_: None)  # seconds between two requests
+    monkeypatch.setattr(
+        "apprise.URLBase.throttle", lambda self, **_: None
+    )  # seconds between two requests
     return made
 
 
 @pytest.fixture
 def logged() -> Iterator[list[logging.LogRecord]]:
-    """What a program's own log gets of everything, which pytest's gets of Apprise against its will."""
+    """What a program's own log gets of everything, which pytest's gets of Apprise against its
+    will."""
     root, handler = logging.getLogger(), BufferingHandler(10_000)
     level = root.level
     root.addHandler(handler)
@@ -124,7 +133,9 @@ def test_find_chats__names_each_by_kind_and_checksum_and_hides_its_address(find)
     assert [kind and kind[1] for kind in kinds] == ["slack", "slack", "discord", "workflow", "json"]
     assert len({receiver.name for receiver in found}) == 5
     assert [receiver.name for receiver in find(*urls)] == [receiver.name for receiver in found]
-    assert not any(secret in repr(found) for secret in ("T1JJ3T3L2", "xoxb", "JHMHI8", "iXvlq", "pass@"))
+    assert not any(
+        secret in repr(found) for secret in ("T1JJ3T3L2", "xoxb", "JHMHI8", "iXvlq", "pass@")
+    )
 
 
 def test_find_chats__reads_what_a_command_prints(monkeypatch):
@@ -134,7 +145,8 @@ def test_find_chats__reads_what_a_command_prints(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "wrong", ["slak://secret/token/abc", "secrettoken", "slack://secret", "https://secret.example.com/x"]
+    "wrong",
+    ["slak://secret/token/abc", "secrettoken", "slack://secret", "https://secret.example.com/x"],
 )
 def test_find_chats__refuses_an_address_by_its_place_without_showing_it(find, wrong, logged, capfd):
     with pytest.raises(ConfigError, match="chat 2 of 3 in the environment") as refused:
@@ -181,13 +193,15 @@ def test_send_chat__of_alerts_alone_has_no_picture(find, page):
         got = json.loads(server.asked[0].body)
     assert got["attachments"] == []
     assert got["title"] == "Alerts · Mar 16, 2026"
-    assert (
-        got["message"]
-        == "**New: March is <1% likely.**\n\nMarch will likely reach $180K.\n\n**This load may be incomplete.**"
+    assert got["message"] == (
+        "**New: March is <1% likely.**\n\nMarch will likely reach $180K.\n\n**This load may "
+        "be incomplete.**"
     )
 
 
-def test_send_chat__to_a_mattermost_bot_is_a_post_in_markdown_with_the_picture_as_a_file(find, page):
+def test_send_chat__to_a_mattermost_bot_is_a_post_in_markdown_with_the_picture_as_a_file(
+    find, page
+):
     def answer(asked: Asked) -> Answer:
         if asked.path.endswith("/files"):
             return Answer(201, b'{"file_infos": [{"id": "f1"}]}')
@@ -195,13 +209,17 @@ def test_send_chat__to_a_mattermost_bot_is_a_post_in_markdown_with_the_picture_a
 
     with serving(answer) as server:
         host = server.url.removeprefix("http://")
-        (receiver,) = find(f"mmost://sales@{host}/3ccdd113474722377935511fc85d3dd4?mode=bot&to=%23weekly")
+        (receiver,) = find(
+            f"mmost://sales@{host}/3ccdd113474722377935511fc85d3dd4?mode=bot&to=%23weekly"
+        )
         assert send(receiver, page) == ""
         *_, upload, post = server.asked
     assert b"\x89PNG" in upload.body
     got = json.loads(post.body)
     assert got["file_ids"] == ["f1"]
-    assert got["message"].startswith("**Weekly forecast · Mar 16, 2026**\n\n**New: March is <1% likely.**")
+    assert got["message"].startswith(
+        "**Weekly forecast · Mar 16, 2026**\n\n**New: March is <1% likely.**"
+    )
 
 
 def test_send_chat__to_ntfy_is_the_picture_with_the_text_beside_it(find, page):
@@ -211,7 +229,9 @@ def test_send_chat__to_ntfy_is_the_picture_with_the_text_beside_it(find, page):
         (asked,) = server.asked
     assert asked.body[:4] == b"\x89PNG"
     assert asked.query["title"] == "Weekly forecast · Mar 16, 2026"
-    assert asked.query["message"].startswith("New: March is <1% likely.\n\nStill: March has $70K closed.")
+    assert asked.query["message"].startswith(
+        "New: March is <1% likely.\n\nStill: March has $70K closed."
+    )
 
 
 def test_send_chat__to_gotify_is_plain_and_to_one_that_shows_markdown_is_not(find, page):
@@ -243,7 +263,10 @@ def test_send_chat__to_slack_is_in_its_own_marks(find, page, sent):
             "",
             "Still: March has $70K closed.",
         ]
-        assert shown["text"].splitlines()[-1] == "• R&amp;D &lt;!channel&gt; @\u200bhere, $45K, Ann: late"
+        assert (
+            shown["text"].splitlines()[-1]
+            == "• R&amp;D &lt;!channel&gt; @\u200bhere, $45K, Ann: late"
+        )
         assert "icon_url" not in body(request)
     assert ask.url is not None
     assert "filename=weekly-2026-03-16.png" in ask.url
@@ -251,8 +274,8 @@ def test_send_chat__to_slack_is_in_its_own_marks(find, page, sent):
     assert body(complete)["channel_id"] == "C1"
 
 
-# Markdown with escapes, https://support.discord.com/hc/articles/210298617; at most 2,000 characters and files beside
-# ``payload_json``, https://docs.discord.com/developers/resources/webhook.
+# Markdown with escapes, https://support.discord.com/hc/articles/210298617; at most 2,000 characters
+# and files beside ``payload_json``, https://docs.discord.com/developers/resources/webhook.
 def test_send_chat__to_discord_is_markdown_of_at_most_2000_signs_and_the_picture(find, page, sent):
     many = replace(RISK, says=tuple(Saying("*Deal*" * 90, ": late") for _ in range(5)))
     page = replace(page, sections=(PEOPLE, many))
@@ -262,13 +285,19 @@ def test_send_chat__to_discord_is_markdown_of_at_most_2000_signs_and_the_picture
     assert len(content) <= 2000
     assert content.startswith("**Weekly forecast · Mar 16, 2026**\n\n**New: March is <1% likely.**")
     assert content.endswith("- **" + r"\*Deal\*" * 90 + "**: late\n- 3 more on the page")
-    assert b'filename="weekly-2026-03-16.png"' in (upload.body if isinstance(upload.body, bytes) else b"")
+    assert b'filename="weekly-2026-03-16.png"' in (
+        upload.body if isinstance(upload.body, bytes) else b""
+    )
 
 
-def test_send_chat__whose_picture_is_refused_does_not_send_the_text_again(find, page, sent, monkeypatch):
+def test_send_chat__whose_picture_is_refused_does_not_send_the_text_again(
+    find, page, sent, monkeypatch
+):
     answer = requests.adapters.HTTPAdapter.send
 
-    def refuse_picture(adapter: Any, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+    def refuse_picture(
+        adapter: Any, request: requests.PreparedRequest, **options: Any
+    ) -> requests.Response:
         response = answer(adapter, request, **options)
         response.status_code = 400 if isinstance(request.body, bytes) else 200
         return response
@@ -281,8 +310,8 @@ def test_send_chat__whose_picture_is_refused_does_not_send_the_text_again(find, 
 
 
 # An Adaptive Card's TextBlock shows bold, lists and links of Markdown and breaks its lines at \n,
-# https://learn.microsoft.com/adaptive-cards/authoring-cards/text-features; a workflow's webhook takes 28 KB and no file,
-# https://learn.microsoft.com/microsoftteams/limits-specifications-teams.
+# https://learn.microsoft.com/adaptive-cards/authoring-cards/text-features; a workflow's webhook
+# takes 28 KB and no file, https://learn.microsoft.com/microsoftteams/limits-specifications-teams.
 def test_send_chat__to_teams_is_a_card_of_at_most_4000_signs_without_a_file(find, page, sent):
     many = replace(RISK, says=tuple(Saying(f"<at>ann</at> {n}" * 60, ": late") for n in range(7)))
     page = replace(page, sections=(PEOPLE, many))
@@ -301,7 +330,10 @@ def test_send_chat__to_teams_is_a_card_of_at_most_4000_signs_without_a_file(find
 def test_send_chat__to_a_telephone_is_what_fits_without_marks(find, page, sent):
     assert [send(receiver, page) for receiver in find(SMS)] == [""]
     said = unquote_plus(str(sent[0].body)).partition("&")[0]
-    assert said == "Body=Weekly forecast · Mar 16, 2026\n\nNew: March is <1% likely.\n\nStill: March has $70K closed.\n\nMarch will likely reach $180K.\n\nThis load may be incomplete."  # fmt: skip
+    assert said == (
+        "Body=Weekly forecast · Mar 16, 2026\n\nNew: March is <1% likely.\n\nStill: March "
+        "has $70K closed.\n\nMarch will likely reach $180K.\n\nThis load may be incomplete."
+    )
     assert len(said) <= 165
 
 

@@ -37,7 +37,10 @@ def rows_of(outcome: pd.DataFrame) -> dict[str, str]:
 
 
 def lines_of(report: oa.WeeklyReport) -> list[dict[str, object]]:
-    return [json.loads(line) for line in (report.html.parent / "deliveries.jsonl").read_text().splitlines()]
+    return [
+        json.loads(line)
+        for line in (report.html.parent / "deliveries.jsonl").read_text().splitlines()
+    ]
 
 
 def test_deliver__sends_each_receiver_a_message_with_the_files(
@@ -64,11 +67,15 @@ def test_deliver__sends_each_receiver_a_message_with_the_files(
     assert len({message["Message-ID"] for _, message in server.messages}) == 2
 
 
-def test_deliver__attaches_the_pdf_where_there_is_one(server: MailServer, report: oa.WeeklyReport) -> None:
+def test_deliver__attaches_the_pdf_where_there_is_one(
+    server: MailServer, report: oa.WeeklyReport
+) -> None:
     pdf = report.html.with_suffix(".pdf")
     pdf.write_bytes(b"%PDF-1.7")
     oa.deliver(replace(report, pdf=pdf))
-    assert [part.get_filename() for part in server.messages[0][1].iter_attachments()][-1] == pdf.name
+    assert [part.get_filename() for part in server.messages[0][1].iter_attachments()][
+        -1
+    ] == pdf.name
 
 
 def test_deliver__keeps_what_was_sent_and_sends_it_once_a_day(
@@ -78,9 +85,15 @@ def test_deliver__keeps_what_was_sent_and_sends_it_once_a_day(
     first = lines_of(report)
     assert [line["state"] for line in first] == ["sending", "sent", "sending", "sent"]
     assert first[1] | {"at": ""} == {
-        "at": "", "day": "2026-11-23", "audience": "everybody", "receiver": "vp@example.com", "channel": "mail",
-        "kind": "page", "state": "sent", "alerts": ["2026-11 p_target < 0.5"],
-    }  # fmt: skip
+        "at": "",
+        "day": "2026-11-23",
+        "audience": "everybody",
+        "receiver": "vp@example.com",
+        "channel": "mail",
+        "kind": "page",
+        "state": "sent",
+        "alerts": ["2026-11 p_target < 0.5"],
+    }
     second = oa.deliver(report)
     assert set(second["state"]) == {"already"}
     at = pd.Timestamp(str(first[1]["at"])).tz_convert("America/Chicago")
@@ -91,7 +104,9 @@ def test_deliver__keeps_what_was_sent_and_sends_it_once_a_day(
     assert lines_of(report) == first
     assert len(server.messages) == 2
     assert set(oa.deliver(replace(report, html=other), again=True)["state"]) == {"sent"}
-    assert set(oa.deliver(replace(report, html=other, day=pd.Timestamp("2026-11-30")))["state"]) == {"sent"}
+    assert set(
+        oa.deliver(replace(report, html=other, day=pd.Timestamp("2026-11-30")))["state"]
+    ) == {"sent"}
     assert len(server.messages) == 6
 
 
@@ -144,11 +159,18 @@ def test_deliver__sends_parts_to_their_own_and_names_who_has_no_address(
         ["ada@example.com", "person Ada Lee", "sent"],
         ["Bo", "person Bo", "no address"],
     ]
-    assert server.receivers == ["vp@example.com", "cfo@example.com", "north@example.com", "ada@example.com"]
+    assert server.receivers == [
+        "vp@example.com",
+        "cfo@example.com",
+        "north@example.com",
+        "ada@example.com",
+    ]
     assert server.logins == 1
 
 
-def test_deliver__does_not_repeat_what_may_have_arrived(server: MailServer, report: oa.WeeklyReport) -> None:
+def test_deliver__does_not_repeat_what_may_have_arrived(
+    server: MailServer, report: oa.WeeklyReport
+) -> None:
     server.hangs_up = {"vp@example.com": "DATA"}
     assert rows_of(oa.deliver(report)) == {"vp@example.com": "failed", "cfo@example.com": "sent"}
     server.hangs_up = {}
@@ -173,7 +195,9 @@ def made(folder: str) -> oa.WeeklyReport:
     """The report of a folder, for another process."""
     from tests.report.digests import digest
 
-    org = oa.Org(deliver={"mail_from": "f@example.com", "mail_to": ["vp@example.com", "cfo@example.com"]})
+    org = oa.Org(
+        deliver={"mail_from": "f@example.com", "mail_to": ["vp@example.com", "cfo@example.com"]}
+    )
     page = Path(folder) / "weekly-2026-11-23.html"
     return oa.WeeklyReport(
         page, page.with_suffix(".xlsx"), day=pd.Timestamp("2026-11-23"), digest=digest(), org=org
@@ -182,15 +206,21 @@ def made(folder: str) -> oa.WeeklyReport:
 
 @pytest.mark.posix
 @pytest.mark.slow
-def test_deliver__that_was_killed_sends_nothing_twice(server: MailServer, report: oa.WeeklyReport) -> None:
-    killed = subprocess.run([sys.executable, "-c", KILLED, report.html.parent], env=os.environ, check=False)
+def test_deliver__that_was_killed_sends_nothing_twice(
+    server: MailServer, report: oa.WeeklyReport
+) -> None:
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, report.html.parent], env=os.environ, check=False
+    )
     assert killed.returncode == -9
     assert [line["state"] for line in lines_of(report)] == ["sending"]
     # Its lock is gone with it.
     assert rows_of(oa.deliver(report)) == {"vp@example.com": "already", "cfo@example.com": "sent"}
 
 
-def test_deliver__by_two_at_once_sends_each_message_once(server: MailServer, report: oa.WeeklyReport) -> None:
+def test_deliver__by_two_at_once_sends_each_message_once(
+    server: MailServer, report: oa.WeeklyReport
+) -> None:
     with ThreadPoolExecutor(2) as pool:
         outcomes = pd.concat(pool.map(lambda _: oa.deliver(report), range(2)))
     assert sorted(server.receivers) == ["cfo@example.com", "vp@example.com"]
@@ -241,7 +271,9 @@ def test_deliver__of_a_file_that_is_gone_is_a_failure_that_may_be_repeated(
 def test_deliver__refuses_what_can_be_known_before(
     report: oa.WeeklyReport, org: oa.Org, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(ConfigError, match=r"does not say who gets the report; add for example \[deliver\]"):
+    with pytest.raises(
+        ConfigError, match=r"does not say who gets the report; add for example \[deliver\]"
+    ):
         oa.deliver(report, org=oa.Org(people=[{"owner_name": "Ada", "email": "a@x.com"}]))
     with pytest.raises(ConfigError, match="does not say who sends the mail"):
         oa.deliver(
@@ -253,7 +285,10 @@ def test_deliver__refuses_what_can_be_known_before(
         )
     with pytest.raises(
         ConfigError,
-        match=r"OPP_ANALYTICS_SMTP_URL is not set.*\n.*=.?smtps://user:password@mail.*\nor OPP_ANALYTICS_SMTP_COMMAND",
+        match=(
+            r"OPP_ANALYTICS_SMTP_URL is not set.*\n.*=.?smtps://user:password@mail.*\nor "
+            r"OPP_ANALYTICS_SMTP_COMMAND"
+        ),
     ):
         oa.deliver(report)
     with pytest.raises(ArgumentTypeError, match="is not from weekly_report"):
@@ -285,10 +320,14 @@ def test_deliver__shows_the_password_nowhere(
     texts = [outcome.to_csv(), repr(report), repr(report.org), said.out, said.err, *ours]
     texts += [file.read_bytes().decode("utf-8", "replace") for file in files]
     texts += [message.as_string() for _, message in server.messages]
-    assert not any(secret in one for secret in (PASSWORD, quote(PASSWORD, safe="")) for one in texts)
+    assert not any(
+        secret in one for secret in (PASSWORD, quote(PASSWORD, safe="")) for one in texts
+    )
 
 
 def test_attrs_of_frames__have_no_addresses(org: oa.Org) -> None:
     deals = org.apply(pd.DataFrame({"unique_id": ["a"], "owner_name": ["Ada Lee"]}))
     assert "team" in deals
-    assert not any("@" in one for one in (json.dumps(deals.attrs["org"]), repr(deals.attrs), deals.to_csv()))
+    assert not any(
+        "@" in one for one in (json.dumps(deals.attrs["org"]), repr(deals.attrs), deals.to_csv())
+    )

@@ -20,14 +20,17 @@ BOTH = ("team", "owner_name")
 
 @pytest.fixture(scope="module")
 def teams():
-    """Ann in East, and Bo & Co in West, whose one deal is lost; Cy has a target, and nobody else has the deal d."""
+    """Ann in East, and Bo & Co in West, whose one deal is lost; Cy has a target, and nobody else
+    has the deal d."""
     rows = [
         {"owner_name": "Ann", "team": "East"},
         {"owner_name": "Bo & Co", "team": "West"},
         {"owner_name": "Cy", "team": "West"},
     ]
     return org.Org(
-        currency="USD", people=rows, targets=[{"period": "2026-03", "owner_name": "Cy", "target": 5_000.0}]
+        currency="USD",
+        people=rows,
+        targets=[{"period": "2026-03", "owner_name": "Cy", "target": 5_000.0}],
     )
 
 
@@ -39,12 +42,20 @@ def write(out, teams, *, day=AS_OF, rows=THIS_WEEK, **asked):
 
 @pytest.fixture(scope="module")
 def everybody(teams, tmp_path_factory):
-    """A page of the whole, each team and each person, in every kind of file; and the progress that was told."""
+    """A page of the whole, each team and each person, in every kind of file; and the progress that
+    was told."""
     told = []
     made = oa.weekly_report(
-        pipeline(THIS_WEEK), as_of=AS_OF, out=tmp_path_factory.mktemp("pages"), org=teams, method="stated",
-        for_each=BOTH, eml=True, markdown=True, progress=lambda done, of: told.append((done, of)),
-    )  # fmt: skip
+        pipeline(THIS_WEEK),
+        as_of=AS_OF,
+        out=tmp_path_factory.mktemp("pages"),
+        org=teams,
+        method="stated",
+        for_each=BOTH,
+        eml=True,
+        markdown=True,
+        progress=lambda done, of: told.append((done, of)),
+    )
     return made, told
 
 
@@ -86,7 +97,8 @@ def test_names__keep_their_numbers_while_the_people_stay_in_any_order():
 def test_for_each__of_the_longest_names_fits_a_file_system(tmp_path):
     long = ["山" * 300, "x" * 300, "é" * 300]
     rows = [
-        (str(n), "Deal", 9.0, "proposal", "active", "2026-03-27", 50, name) for n, name in enumerate(long)
+        (str(n), "Deal", 9.0, "proposal", "active", "2026-03-27", 50, name)
+        for n, name in enumerate(long)
     ]
     made = write(tmp_path, None, rows=rows, for_each="owner_name")
     assert len(made.parts) == len({part.html for part in made.parts}) == 3
@@ -95,7 +107,12 @@ def test_for_each__of_the_longest_names_fits_a_file_system(tmp_path):
 def test_for_each__writes_a_page_for_each_team_and_person_who_has_something_now(everybody):
     made, told = everybody
     assert told == [(done, 5) for done in range(1, 6)]
-    assert [part.audience for part in made.parts] == ["team East", "team West", "person Ann", "person Cy"]
+    assert [part.audience for part in made.parts] == [
+        "team East",
+        "team West",
+        "person Ann",
+        "person Cy",
+    ]
     assert [file.name for file in made.parts[2]] == [
         f"weekly-2026-03-16-person-ann.{kind}" for kind in ("html", "xlsx", "eml", "md")
     ]
@@ -111,7 +128,9 @@ def test_for_each__gives_nobody_the_target_of_all(teams, tmp_path):
 
 
 @pytest.mark.slow
-def test_for_each__writes_a_page_for_somebody_of_whom_no_deal_was_ever_recorded(teams, history, tmp_path):
+def test_for_each__writes_a_page_for_somebody_of_whom_no_deal_was_ever_recorded(
+    teams, history, tmp_path
+):
     made = oa.weekly_report(
         pipeline(THIS_WEEK),
         history,
@@ -128,7 +147,8 @@ def test_for_each__writes_a_page_for_somebody_of_whom_no_deal_was_ever_recorded(
 def test_for_each__pages_link_down_and_a_persons_to_nobody(everybody):
     made, _ = everybody
     assert links(made.html) == {
-        f"weekly-2026-03-16-{name}.html" for name in ("team-east", "team-west", "person-ann", "person-cy")
+        f"weekly-2026-03-16-{name}.html"
+        for name in ("team-east", "team-west", "person-ann", "person-cy")
     }
     east, west, ann, cy = made.parts
     # A team of one has no table of people.
@@ -154,10 +174,14 @@ def test_for_each__page_is_that_of_only_but_for_its_links(state, tmp_path):
     known = STATES[state]()
     asked = {"org": known.org, "progress": False, **known.asked}
     history = known.history and known.history.read_by(known.org)
-    made = oa.weekly_report(known.opportunities, history, out=tmp_path / "all", for_each=BOTH, **asked)
+    made = oa.weekly_report(
+        known.opportunities, history, out=tmp_path / "all", for_each=BOTH, **asked
+    )
     for part in (made.parts[0], made.parts[-1], made.parts[-2]):
         name = part.audience.partition(" ")[2]
-        alone = oa.weekly_report(known.opportunities, history, out=tmp_path / "one", only=name, **asked)
+        alone = oa.weekly_report(
+            known.opportunities, history, out=tmp_path / "one", only=name, **asked
+        )
         assert alone.html.name == part.html.name
         assert alone.html.read_text() == re.sub(r'<a class="own".*?</a>', "", part.html.read_text())
         assert alone.xlsx.read_bytes() == part.xlsx.read_bytes()
@@ -167,9 +191,16 @@ def test_for_each__page_is_that_of_only_but_for_its_links(state, tmp_path):
 def test_for_each__of_a_person_holds_nothing_of_anybody_else(tmp_path):
     known = call(*CALLS, ("10", "Dana Whitfield", "team", "East", 210_003.0), times=1.00137)
     made = oa.weekly_report(
-        known.opportunities, known.history.read_by(known.org), out=tmp_path, org=known.org, for_each="owner_name",
-        eml=True, markdown=True, progress=False, **known.asked,
-    )  # fmt: skip
+        known.opportunities,
+        known.history.read_by(known.org),
+        out=tmp_path,
+        org=known.org,
+        for_each="owner_name",
+        eml=True,
+        markdown=True,
+        progress=False,
+        **known.asked,
+    )
     ever = known.history.changes()
     for part in made.parts:
         name = part.audience.removeprefix("person ")
@@ -178,7 +209,9 @@ def test_for_each__of_a_person_holds_nothing_of_anybody_else(tmp_path):
         own = known.history.where(owner_name=name).changes()
         theirs = set(ever["unique_id"]) - set(own["unique_id"])
         theirs |= {
-            deal for deal in ever["name"].dropna() if not any(deal in mine for mine in set(own["name"]))
+            deal
+            for deal in ever["name"].dropna()
+            if not any(deal in mine for mine in set(own["name"]))
         }
         amounts = {1.00137 * target for _, target in QUOTAS.values()} - {1.00137 * QUOTAS[name][1]}
         targets = {shown for amount in amounts for shown in (f"{amount:,.0f}", f"{amount:.1f}")}
@@ -198,7 +231,9 @@ def read_all(file: Path) -> str:
         import email.policy
 
         mail = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
-        parts = [part.get_payload(decode=True) or b"" for part in mail.walk() if not part.is_multipart()]
+        parts = [
+            part.get_payload(decode=True) or b"" for part in mail.walk() if not part.is_multipart()
+        ]
         return "\n".join(part.decode(errors="replace") for part in parts)
     return file.read_text()
 
@@ -210,8 +245,14 @@ def read_all(file: Path) -> str:
             {"for_each": "stage"},
             "for_each='stage' is not a column of people; use 'team', 'owner_name' or both",
         ),
-        ({"for_each": BOTH, "only": "Ann"}, "for_each= makes a page for each, and only='Ann' asks for one"),
-        ({"for_each": "team"}, "for_each='team' finds nobody: no deal that is open or was won in March"),
+        (
+            {"for_each": BOTH, "only": "Ann"},
+            "for_each= makes a page for each, and only='Ann' asks for one",
+        ),
+        (
+            {"for_each": "team"},
+            "for_each='team' finds nobody: no deal that is open or was won in March",
+        ),
         ({"keep": 0}, "keep=0"),
         ({"keep": 2, "out": "week.html"}, "keep=2 needs a folder, but out='week.html' is a file"),
     ],
@@ -239,7 +280,9 @@ def test_for_each__names_the_part_that_an_error_is_of(teams, tmp_path, monkeypat
 
 
 @pytest.mark.slow
-def test_folder__lists_the_whole_then_teams_and_people_under_their_team_the_newest_day_first(teams, tmp_path):
+def test_folder__lists_the_whole_then_teams_and_people_under_their_team_the_newest_day_first(
+    teams, tmp_path
+):
     for day in ("2026-03-16", "2026-03-09"):
         write(tmp_path, teams, day=day, for_each=BOTH)
     shown = re.findall(r'class="(d\d)">.*?<bdi>(.*?)</bdi>', (tmp_path / "index.html").read_text())
@@ -247,7 +290,9 @@ def test_folder__lists_the_whole_then_teams_and_people_under_their_team_the_newe
     assert shown[:5] == one
     assert shown[5:6] == one[:1]
     # A page of a past day is not the latest.
-    assert (tmp_path / "latest.html").read_bytes() == (tmp_path / "weekly-2026-03-16.html").read_bytes()
+    assert (tmp_path / "latest.html").read_bytes() == (
+        tmp_path / "weekly-2026-03-16.html"
+    ).read_bytes()
     text = (tmp_path / "index.html").read_text()
     assert "<script" not in text
     assert re.findall(r"https?:", text) == []
@@ -300,7 +345,9 @@ def test_folder__follows_no_name_of_a_ledger_out_of_the_folder(teams, tmp_path):
 @pytest.mark.parametrize("name", ["index.html", "latest.html"])
 def test_folder__replaces_no_file_of_somebody_else(name, teams, tmp_path):
     (tmp_path / name).write_text("<title>Our intranet</title>")
-    with pytest.raises(errors.DataError, match=rf"{name} is not ours; name another folder, or remove it"):
+    with pytest.raises(
+        errors.DataError, match=rf"{name} is not ours; name another folder, or remove it"
+    ):
         write(tmp_path, teams, for_each="team")
     assert [file.name for file in tmp_path.iterdir()] == [name]
 

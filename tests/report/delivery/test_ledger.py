@@ -15,7 +15,14 @@ from opp_analytics.errors import DataError
 from opp_analytics.report.delivery.ledger import Delivery, Ledger, Run, now
 
 SENDING = Delivery(
-    now(), "2026-11-23", "everybody", "vp@example.com", "mail", "page", "sending", ("2026-11 p_target < 0.5",)
+    now(),
+    "2026-11-23",
+    "everybody",
+    "vp@example.com",
+    "mail",
+    "page",
+    "sending",
+    ("2026-11 p_target < 0.5",),
 )
 
 
@@ -27,7 +34,9 @@ def test_ledger__keeps_messages_and_the_files_of_runs_as_lines_of_json(tmp_path:
     assert ledger.deliveries() == [SENDING]
     (run,) = ledger.runs()
     assert (run.day, run.files) == ("2026-11-23", ("weekly-2026-11-23.html",))
-    assert next(map(json.loads, ledger.file.read_text().splitlines()))["alerts"] == ["2026-11 p_target < 0.5"]
+    assert next(map(json.loads, ledger.file.read_text().splitlines()))["alerts"] == [
+        "2026-11 p_target < 0.5"
+    ]
     assert [type(line) for line in Ledger(tmp_path).read()] == [Delivery, Run]
 
 
@@ -83,7 +92,9 @@ def test_begin__lets_one_of_many_at_once(tmp_path: Path) -> None:
         b"[" * 50_000,
     ],
 )
-def test_ledger__says_which_line_is_damaged_and_begins_nothing(tmp_path: Path, damage: bytes) -> None:
+def test_ledger__says_which_line_is_damaged_and_begins_nothing(
+    tmp_path: Path, damage: bytes
+) -> None:
     ledger = Ledger(tmp_path)
     ledger.add(SENDING)
     with ledger.file.open("ab") as file:
@@ -99,7 +110,9 @@ def test_ledger__says_which_line_is_damaged_and_begins_nothing(tmp_path: Path, d
     assert ledger.file.read_bytes() == before
 
 
-def test_ledger__on_a_full_disk_keeps_whole_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ledger__on_a_full_disk_keeps_whole_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ledger = Ledger(tmp_path)
     ledger.add(SENDING)
     whole, write = ledger.file.read_bytes(), os.write
@@ -130,7 +143,9 @@ def test_ledger__that_is_a_link_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.posix
-@pytest.mark.skipif(os.name == "posix" and os.geteuid() != 0, reason="only root may become another user")
+@pytest.mark.skipif(
+    os.name == "posix" and os.geteuid() != 0, reason="only root may become another user"
+)
 def test_check__says_that_nothing_can_be_added_in_a_read_only_folder(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     for folder in tmp_path.parents[:-2]:

@@ -31,7 +31,9 @@ def test_find_receivers__are_those_of_the_audience_alone(
 @pytest.mark.parametrize(
     "audience", ["team South", "person Bo", "person North", "team Ada Lee", "region North"]
 )
-def test_find_receivers__without_an_address_are_named_and_not_guessed(org: oa.Org, audience: str) -> None:
+def test_find_receivers__without_an_address_are_named_and_not_guessed(
+    org: oa.Org, audience: str
+) -> None:
     (found,) = find_receivers(audience, org, [CHAT])
     assert (found.name, found.address) == (audience.partition(" ")[2], None)
 

@@ -1,4 +1,5 @@
-"""Mail to a real server: what each failure says, and that no failure stops the next message or shows the login."""
+"""Mail to a real server: what each failure says, and that no failure stops the next message or
+shows the login."""
 
 from __future__ import annotations
 
@@ -17,7 +18,15 @@ from opp_analytics.errors import ConfigError
 from opp_analytics.report.delivery import smtp
 from opp_analytics.report.delivery.receivers import Unknown
 from opp_analytics.report.delivery.smtp import Mailer, read_server
-from tests.report.delivery.mail_server import HOST, PASSWORD, USER, Certificate, MailServer, reach, run_server
+from tests.report.delivery.mail_server import (
+    HOST,
+    PASSWORD,
+    USER,
+    Certificate,
+    MailServer,
+    reach,
+    run_server,
+)
 from tests.tracebacks import frames_of, interrupt_in, safe_repr
 
 MESSAGE = b"Subject: Monday\r\n\r\nIt is 1:00.\r\n"
@@ -64,9 +73,9 @@ def test_send__goes_on_after_a_receiver_that_is_refused(
     first, refused, last = send(monkeypatch, server.url, "a@x.com", "no@x.com", "b@x.com")
     assert (first, last) == ("", "")
     name = server.url.rpartition("@")[2]
-    assert (
-        refused
-        == f"{name} refused the receiver (550 5.1.1 no@x.com: no such user; *** is not it); correct the address"
+    assert refused == (
+        f"{name} refused the receiver (550 5.1.1 no@x.com: no such user; *** is not it); "
+        "correct the address"
     )
     assert server.receivers == ["a@x.com", "b@x.com"]
 
@@ -92,7 +101,9 @@ def test_send__does_not_repeat_what_may_have_arrived(
     assert server.receivers == ["a@x.com", "b@x.com", "c@x.com"]
 
 
-def test_send__tries_a_refused_password_once(server: MailServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_send__tries_a_refused_password_once(
+    server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     wrong = server.url.replace(quote(PASSWORD, safe=""), "wrong-password-1")
     said = send(monkeypatch, wrong, "a@x.com", "b@x.com")
     assert said[0] == said[1]
@@ -113,9 +124,9 @@ def test_send__trusts_no_certificate_of_its_own_making(
         with run_server(certificate=certificate, starttls=starttls) as server:
             (said,) = send(monkeypatch, server.url, "a@x.com")
         assert (
-            "is not trusted (self-signed certificate); use the name that it is for, or name your authority's file in SSL_CERT_FILE"
-            in said
-        )
+            "is not trusted (self-signed certificate); use the name that it is for, or name your "
+            "authority's file in SSL_CERT_FILE"
+        ) in said
         assert (server.logins, server.messages) == (0, [])
 
 
@@ -128,7 +139,9 @@ def test_send__checks_the_name_of_the_certificate(
     assert "is not trusted (IP address mismatch" in said
 
 
-def test_send__sends_nothing_unencrypted_but_to_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_send__sends_nothing_unencrypted_but_to_this_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     reach(monkeypatch)
     with run_server() as server:
         (said,) = send(monkeypatch, server.url.replace("127.0.0.1", HOST), "a@x.com")
@@ -140,8 +153,14 @@ def test_send__says_what_is_wrong_with_an_address(monkeypatch: pytest.MonkeyPatc
     with run_server(login=False) as server:
         plain = server.url
         assert "takes no login; remove user and password" in send(monkeypatch, plain, "a@x.com")[0]
-        assert "speaks no TLS; in OPP" in send(monkeypatch, plain.replace("smtp:", "smtps:"), "a@x.com")[0]
-    assert "(Connection refused); correct host and port in OPP" in send(monkeypatch, plain, "a@x.com")[0]
+        assert (
+            "speaks no TLS; in OPP"
+            in send(monkeypatch, plain.replace("smtp:", "smtps:"), "a@x.com")[0]
+        )
+    assert (
+        "(Connection refused); correct host and port in OPP"
+        in send(monkeypatch, plain, "a@x.com")[0]
+    )
     nowhere = send(monkeypatch, "smtps://u:p@mail.invalid", "a@x.com")[0]
     assert nowhere == "no host mail.invalid is found; correct it in OPP_ANALYTICS_SMTP_URL"
 
@@ -200,13 +219,17 @@ def test_send__says_that_a_login_is_not_answered(monkeypatch: pytest.MonkeyPatch
         ended.wait(10)
 
     with answering(greet) as url:
-        (said,) = send(monkeypatch, url.replace("://", "://u:p@") if "@" not in url else url, "a@x.com")
+        (said,) = send(
+            monkeypatch, url.replace("://", "://u:p@") if "@" not in url else url, "a@x.com"
+        )
         ended.set()
     assert "did not answer the login; run it again later" in said
 
 
 def test_send__quotes_what_a_server_says_as_one_short_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    with answering(lambda connection: connection.sendall(b"554 no\x1b[2J " + b"x" * 900 + b"\r\n")) as url:
+    with answering(
+        lambda connection: connection.sendall(b"554 no\x1b[2J " + b"x" * 900 + b"\r\n")
+    ) as url:
         (said,) = send(monkeypatch, url, "a@x.com")
     assert "\x1b" not in said
     assert said.endswith("…); run it again later")
@@ -236,7 +259,13 @@ def test_read_server__reads_login_host_and_port(
     monkeypatch.setenv(smtp.URL, f" {url}\n")
     server = read_server()
     assert server is not None
-    assert (server.scheme, server.host, server.port, server.user.reveal(), server.password.reveal()) == found
+    assert (
+        server.scheme,
+        server.host,
+        server.port,
+        server.user.reveal(),
+        server.password.reveal(),
+    ) == found
     assert "p%" not in repr(server)
 
 
@@ -260,7 +289,9 @@ def test_read_server__says_what_is_wrong_and_repeats_nothing(
     monkeypatch: pytest.MonkeyPatch, url: str, says: str
 ) -> None:
     monkeypatch.setenv(smtp.URL, url)
-    with pytest.raises(ConfigError, match="OPP_ANALYTICS_SMTP_URL is not an address such as ") as caught:
+    with pytest.raises(
+        ConfigError, match="OPP_ANALYTICS_SMTP_URL is not an address such as "
+    ) as caught:
         read_server()
     assert says in str(caught.value)
     assert "hidden" not in shown_of(caught.value)
@@ -272,7 +303,9 @@ def test_read_server__takes_what_a_command_prints(monkeypatch: pytest.MonkeyPatc
     assert server is not None
     assert server.name == "h:465"
     monkeypatch.setenv(smtp.URL, "smtps://u:p@h")
-    with pytest.raises(ConfigError, match="SMTP_URL and OPP_ANALYTICS_SMTP_COMMAND are both set; unset one"):
+    with pytest.raises(
+        ConfigError, match="SMTP_URL and OPP_ANALYTICS_SMTP_COMMAND are both set; unset one"
+    ):
         read_server()
 
 
@@ -280,8 +313,12 @@ def test_read_server__is_none_without_an_address() -> None:
     assert read_server() is None
 
 
-@pytest.mark.parametrize(("owner", "name"), [(smtplib.SMTP, "auth_plain"), (socket, "create_connection")])
-def test_send__shows_no_login_at_ctrl_c(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> None:
+@pytest.mark.parametrize(
+    ("owner", "name"), [(smtplib.SMTP, "auth_plain"), (socket, "create_connection")]
+)
+def test_send__shows_no_login_at_ctrl_c(
+    monkeypatch: pytest.MonkeyPatch, owner: Any, name: str
+) -> None:
     interrupt_in(monkeypatch, owner, name)
     with run_server() as server, pytest.raises(KeyboardInterrupt) as caught:
         send(monkeypatch, server.url, "a@x.com")

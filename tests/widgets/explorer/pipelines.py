@@ -26,7 +26,8 @@ def states(rows: int = 60) -> list[pd.DataFrame]:
             "value": dice.integers(1, 9_000, rows) * 10.25,
             "stage": dice.choice(org.STAGES.open, rows),
             "status": "active",
-            "close_date": pd.Timestamp("2026-03-01") + pd.to_timedelta(dice.integers(0, 60, rows), unit="D"),
+            "close_date": pd.Timestamp("2026-03-01")
+            + pd.to_timedelta(dice.integers(0, 60, rows), unit="D"),
             "probability": dice.integers(5, 95, rows),
             "owner_name": dice.choice(np.array(OWNERS, dtype="object"), rows),
             "region": dice.choice(["East", "West"], rows),
@@ -40,7 +41,10 @@ def states(rows: int = 60) -> list[pd.DataFrame]:
             ("value", dice.integers(1, 9_000, rows) * 10.25),
             ("status", dice.choice(["active", "active", "inactive"], rows)),
             ("owner_name", dice.choice(np.array(OWNERS, dtype="object"), rows)),
-            ("close_date", frame["close_date"] + pd.to_timedelta(dice.integers(-20, 40, rows), unit="D")),
+            (
+                "close_date",
+                frame["close_date"] + pd.to_timedelta(dice.integers(-20, 40, rows), unit="D"),
+            ),
         ):
             hit = dice.random(rows) < 0.2
             frame.loc[hit, column] = values[hit]

@@ -1,4 +1,5 @@
-"""The explorer: its views are the analyses of what is picked, its code makes them, its marks open to what they show."""
+"""The explorer: its views are the analyses of what is picked, its code makes them, its marks open
+to what they show."""
 
 from __future__ import annotations
 
@@ -106,19 +107,26 @@ def test_code__makes_the_very_table_and_marks_add_up_under_random_filters(
         for row in dice.sample(said["rows"], min(4, len(said["rows"]))):
             deals = explorer._view.find_deals(row["key"])
             marked(explorer, row["key"], deals)
-            parts = [explorer._view.find_deals(f"{row['key']}{PART}{part}") for part in PARTS(row["picture"])]
+            parts = [
+                explorer._view.find_deals(f"{row['key']}{PART}{part}")
+                for part in PARTS(row["picture"])
+            ]
             if parts:
                 valued = deals["value"].fillna(0) > 0
                 assert set(deals["unique_id"][valued]) <= {
                     each for part in parts for each in part["unique_id"]
                 }
-                assert sum(part["value"].sum() for part in parts) == pytest.approx(deals["value"].sum())
+                assert sum(part["value"].sum() for part in parts) == pytest.approx(
+                    deals["value"].sum()
+                )
     assert drawn >= rounds / 2
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("view", VIEWS)
-def test_code__makes_the_table_of_every_grouping_and_titles_keep_names(view, frames, history, explorer):
+def test_code__makes_the_table_of_every_grouping_and_titles_keep_names(
+    view, frames, history, explorer
+):
     about = explorer._about
     groupings = [each for each, _ in (*about["by"][view], *about["pictures"].get(view, ()))]
     for by in groupings:
@@ -126,7 +134,9 @@ def test_code__makes_the_table_of_every_grouping_and_titles_keep_names(view, fra
             said = choose(explorer, view=view, by=by, where=names)
             if said["empty"]:
                 continue
-            pd.testing.assert_frame_equal(explorer.table, run_code(explorer, frames[-1], history)["table"])
+            pd.testing.assert_frame_equal(
+                explorer.table, run_code(explorer, frames[-1], history)["table"]
+            )
             title, acts = said["title"], "names" in explorer._view.choice.filters
             assert all((name in title) == acts for each in names.values() for name in each), title
             assert not re.search(r"\b(ann|bo|east|west|mar|apr|march|april)\b", title)
@@ -143,9 +153,19 @@ def test_groupings__offer_people_first_ids_last_and_no_id_of_one_deal_each_or_of
         team="East",
     )
     frame.loc[frame.index[0], "team"] = "West"
-    explorer = oa.explore(frame[["account_id", *frame.columns.drop("account_id")]], as_of="2026-03-15")
+    explorer = oa.explore(
+        frame[["account_id", *frame.columns.drop("account_id")]], as_of="2026-03-15"
+    )
     offered = [name for name, _ in explorer._about["by"]["pipeline"]]
-    assert offered == ["stage", "owner_name", "team", "status", "region", "account_id", "close_month"]
+    assert offered == [
+        "stage",
+        "owner_name",
+        "team",
+        "status",
+        "region",
+        "account_id",
+        "close_month",
+    ]
     # Months to close in begin with this one, and go back after the last.
     dues = [name for name, _ in explorer._about["dues"] if "Q" not in name]
     assert dues[0] == "2026-03"
@@ -161,8 +181,13 @@ def counted_in(said: dict[str, Any]) -> str:
 
 
 def agree(explorer: Explorer, said: dict[str, Any]) -> None:
-    """The figures above the chart, n and the export are of the deals that the chart's marks open."""
-    view, table, figures = explorer._view, explorer.table, {kpi["name"]: kpi for kpi in said["kpis"]}
+    """The figures above the chart, n and the export are of the deals that the chart's marks
+    open."""
+    view, table, figures = (
+        explorer._view,
+        explorer.table,
+        {kpi["name"]: kpi for kpi in said["kpis"]},
+    )
     behind, each, money = view.behind, figures.get("Win rate", {}), text.money
     assert len(pd.read_csv(io.StringIO(ask(explorer, do="csv")["csv"]))) == len(behind)
     assert behind["unique_id"].is_unique
@@ -173,7 +198,8 @@ def agree(explorer: Explorer, said: dict[str, Any]) -> None:
     match explorer.state["view"]:
         case "changes":
             assert counted is not None
-            # A deal that left the picked ones may open and close meanwhile: the table counts what was theirs.
+            # A deal that left the picked ones may open and close meanwhile: the table counts what
+            # was theirs.
             closed = table["deals"].groupby(level=-1).sum()
             opening, closing = int(counted["opening"]), int(counted["closing"])
             assert figures["Open deals"]["figure"] == f"{closing:,}"
@@ -193,7 +219,10 @@ def agree(explorer: Explorer, said: dict[str, Any]) -> None:
             assert counted is not None
             assert figures["Deals due"]["figure"] == f"{len(behind):,}"
             assert figures["Value due"]["figure"] == money(float(behind["value"].sum()))
-            assert counted_in(said) == f"n = {len(behind):,} {'deal' if len(behind) == 1 else 'deals'} due"
+            assert (
+                counted_in(said)
+                == f"n = {len(behind):,} {'deal' if len(behind) == 1 else 'deals'} due"
+            )
             assert set(behind["unique_id"]) == ids(find(row["key"]) for row in said["rows"])
             became = behind["became"].value_counts()
             rated(each, int(became.get("won", 0)), int(became.get("lost", 0)))
@@ -304,9 +333,22 @@ def test_views__are_the_analyses_of_the_whole_without_filters(explorer, frames, 
 
 
 def test_titles__say_what_is_shown():
-    deals = pd.DataFrame({"unique_id": list("abc"), "name": list("ABC"), "value": [600.0, 300.0, 100.0], "stage": "proposal", "probability": 50, "close_date": ["2026-04-20", "2026-02-01", None], "owner_name": ["Ann", "Bo", "Bo"]})  # fmt: skip
+    deals = pd.DataFrame(
+        {
+            "unique_id": list("abc"),
+            "name": list("ABC"),
+            "value": [600.0, 300.0, 100.0],
+            "stage": "proposal",
+            "probability": 50,
+            "close_date": ["2026-04-20", "2026-02-01", None],
+            "owner_name": ["Ann", "Bo", "Bo"],
+        }
+    )
     log = pd.concat(
-        [deals.assign(seen_at="2026-03-02"), deals.iloc[:1].assign(seen_at="2026-03-09", value=900.0)]
+        [
+            deals.assign(seen_at="2026-03-02"),
+            deals.iloc[:1].assign(seen_at="2026-03-09", value=900.0),
+        ]
     )
     history = History.from_changes(log)
     now = history.as_of("2026-03-09")
@@ -314,12 +356,28 @@ def test_titles__say_what_is_shown():
     for state, title in (
         ({"view": "pipeline", "by": "owner_name"}, "Ann has 69% of 1.3K open"),
         ({"view": "pipeline", "by": "close_month"}, "69% of 1.3K open is due in Apr 2026"),
-        ({"view": "changes"}, "Open pipeline rose 300 from Mar 2 to Mar 9; largest change: amount raised, +300"),
-        ({"view": "changes", "by": "owner_name"}, "Open pipeline rose 300 from Mar 2 to Mar 9; largest change: Ann, +300"),
-        ({"view": "changes", "owners": ["Bo"]}, "Bo · Open pipeline stayed at 400 from Mar 2 to Mar 9"),
+        (
+            {"view": "changes"},
+            "Open pipeline rose 300 from Mar 2 to Mar 9; largest change: amount raised, +300",
+        ),
+        (
+            {"view": "changes", "by": "owner_name"},
+            "Open pipeline rose 300 from Mar 2 to Mar 9; largest change: Ann, +300",
+        ),
+        (
+            {"view": "changes", "owners": ["Bo"]},
+            "Bo · Open pipeline stayed at 400 from Mar 2 to Mar 9",
+        ),
         ({"view": "pipeline", "by": "owner_name", "owners": ["Bo"]}, "Bo has 100% of 400 open"),
-        ({"view": "changes", "due": "2026-04"}, "Open pipeline due in Apr 2026 rose 300 from Mar 2 to Mar 9; largest change: amount raised, +300"),
-    ):  # fmt: skip
+        (
+            {"view": "changes", "due": "2026-04"},
+            (
+                "Open pipeline due in Apr 2026 rose 300 from Mar 2 to Mar 9; largest change: "
+                "amount "
+                "raised, +300"
+            ),
+        ),
+    ):
         assert choose(explorer, **state)["title"] == title
 
 
@@ -345,12 +403,14 @@ def _closed(rows: list[tuple[str, str, int, int]]) -> pd.DataFrame:
         (9, "Dmitri’s 18% win rate could be luck with seven reps (32% overall)", set()),
         (2, "Dmitri’s 4% win rate is beyond chance (30% overall)", {"Dmitri"}),
     ],
-)  # fmt: skip
+)
 def test_win_rates__mark_in_blue_whom_the_title_names_as_beyond_chance(
     won: int, title: str, blue: set[str]
 ) -> None:
     others = [(name, "2026-03-02", 17, 33) for name in ("Ann", "Bo", "Cy", "Di", "Ed", "Flo")]
-    explorer = oa.explore(_closed([("Dmitri", "2026-03-02", won, 50 - won), *others]), as_of="2026-03-20")
+    explorer = oa.explore(
+        _closed([("Dmitri", "2026-03-02", won, 50 - won), *others]), as_of="2026-03-20"
+    )
     said = choose(explorer, view="win_rates", by="owner_name")
     assert said["title"] == title
     assert {row["label"] for row in said["rows"] if "f-hi" in row["picture"]} == blue
@@ -361,18 +421,28 @@ def test_win_rates__show_a_part_of_a_month_as_a_part() -> None:
         [("Ann", "2026-10-05", 12, 12), ("Ann", "2026-10-29", 0, 5), ("Ann", "2026-11-12", 8, 17)]
     )
     explorer = oa.explore(deals, as_of="2026-11-25")
-    said = choose(explorer, view="win_rates", by="close_month", start="2026-10-27", end="2026-11-25")
+    said = choose(
+        explorer, view="win_rates", by="close_month", start="2026-10-27", end="2026-11-25"
+    )
     assert said["title"] == "Won 32% of what closed from Nov 1 to Nov 25, 2026 (17% to 52%)"
     assert [row["label"] for row in said["rows"]] == ["Oct 2026*", "Nov 2026*"]
     assert "*: a part of the month" in said["about"]
 
 
 def test_forecast__outside_its_own_range_says_what_is_likely() -> None:
-    deals = pd.DataFrame({"unique_id": list("ab"), "name": list("AB"), "stage": "proposal", "value": [500e3, 300e3], "close_date": "2026-11-28", "probability": 5})  # fmt: skip
+    deals = pd.DataFrame(
+        {
+            "unique_id": list("ab"),
+            "name": list("AB"),
+            "stage": "proposal",
+            "value": [500e3, 300e3],
+            "close_date": "2026-11-28",
+            "probability": 5,
+        }
+    )
     said = choose(oa.explore(deals, as_of="2026-11-25"), view="forecast")
-    assert (
-        said["title"]
-        == "November: nothing closed, forecast 40K (0, most likely nothing more), two open deals due"
+    assert said["title"] == (
+        "November: nothing closed, forecast 40K (0, most likely nothing more), two open deals due"
     )
 
 
@@ -388,7 +458,19 @@ def test_state__opens_the_same_and_refuses_what_it_does_not_know(explorer, frame
     again = oa.explore(frames[-1], history, state=explorer.state)
     pd.testing.assert_frame_equal(again.table, explorer.table)
     assert again.state == json.loads(json.dumps(explorer.state))
-    for state, words in (({"viwe": "x"}, "unknown entry 'viwe'"), ({"view": "x"}, "state\\['view'\\]"), ({"owners": "Ann"}, "not a list"), ({"low": "x"}, "“x” is not an amount"), ({"low": [1]}, "not a number"), ({"where": {"regoin": ["East"]}}, "no column 'regoin'. Did you mean 'region'"), ({"where": {"region": "East"}}, "not a list"), ({"where": []}, "not a mapping"), ({"picked": ["\ud800"]}, "half of a character"), ({"discussed": "maybe"}, "state\\['discussed'\\]"), (5, "not a mapping")):  # fmt: skip
+    for state, words in (
+        ({"viwe": "x"}, "unknown entry 'viwe'"),
+        ({"view": "x"}, "state\\['view'\\]"),
+        ({"owners": "Ann"}, "not a list"),
+        ({"low": "x"}, "“x” is not an amount"),
+        ({"low": [1]}, "not a number"),
+        ({"where": {"regoin": ["East"]}}, "no column 'regoin'. Did you mean 'region'"),
+        ({"where": {"region": "East"}}, "not a list"),
+        ({"where": []}, "not a mapping"),
+        ({"picked": ["\ud800"]}, "half of a character"),
+        ({"discussed": "maybe"}, "state\\['discussed'\\]"),
+        (5, "not a mapping"),
+    ):
         with pytest.raises(oa.errors.ArgumentError, match=words):
             oa.explore(frames[-1], history, state=state)  # type: ignore[arg-type]
 
@@ -396,8 +478,12 @@ def test_state__opens_the_same_and_refuses_what_it_does_not_know(explorer, frame
 @pytest.mark.slow
 @pytest.mark.parametrize("view", VIEWS)
 def test_where__picks_by_any_column_of_names_and_says_of_which_time(view, frames, history) -> None:
-    kinds = pd.Series([["new", "renewal", None][at % 3] for at in range(len(frames[-1]))], dtype="object")
-    frame = frames[-1].assign(kind=kinds.array, **{"is key": [at % 2 == 0 for at in range(len(frames[-1]))]})
+    kinds = pd.Series(
+        [["new", "renewal", None][at % 3] for at in range(len(frames[-1]))], dtype="object"
+    )
+    frame = frames[-1].assign(
+        kind=kinds.array, **{"is key": [at % 2 == 0 for at in range(len(frames[-1]))]}
+    )
     where = {"kind": ["new", None], "region": ["East"], "is key": [True]}
     explorer = oa.explore(frame, history, as_of=DAYS[-1], state={"view": view, "where": where})
     said = read_panel(explorer)
@@ -409,17 +495,28 @@ def test_where__picks_by_any_column_of_names_and_says_of_which_time(view, frames
         agree(explorer, said)
     notes = ["A deal counts for the region it had at the time."] * explorer._view.needs_history
     if view in ("changes", "slippage"):
-        assert said["notes"][:2] == [*notes, "By today's kind and is key, which the history does not record."]
+        assert said["notes"][:2] == [
+            *notes,
+            "By today's kind and is key, which the history does not record.",
+        ]
     ids = set(frame["unique_id"][frame["kind"].isin(["new"]) | frame["kind"].isna()])
     assert set(explorer.opportunities["unique_id"]) <= ids
 
 
 def test_where__offers_each_column_of_names_with_its_values_and_its_ids_last(frames) -> None:
-    frame = frames[-1].assign(team="East", desk_id=frames[-1]["owner_name"], big=frames[-1]["value"] > 20_000)
+    frame = frames[-1].assign(
+        team="East", desk_id=frames[-1]["owner_name"], big=frames[-1]["value"] > 20_000
+    )
     listed = oa.explore(frame, as_of=DAYS[-1])._about["names"]
     assert [each["column"] for each in listed] == [
-        "owner_name", "team", "stage", "status", "region", "big", "desk_id",
-    ]  # fmt: skip
+        "owner_name",
+        "team",
+        "stage",
+        "status",
+        "region",
+        "big",
+        "desk_id",
+    ]
     by_column = {each["column"]: dict(map(tuple, each["values"])) for each in listed}
     assert by_column["owner_name"][None] == frame["owner_name"].isna().sum()
     assert by_column["big"] == {False: (~frame["big"]).sum(), True: frame["big"].sum()}
@@ -443,7 +540,9 @@ def test_forecast__of_a_team_is_its_row_of_the_whole_and_of_unrecorded_names_the
     assert "alone" in said["about"]
     # Of one deal due beside others, the chance is not the forecast's share of it.
     due = deals["unique_id"][deals["close_date"] == deals["close_date"].max()].iloc[:1]
-    later = deals.assign(close_date=deals["close_date"].where(deals["unique_id"].isin(due), "2027-03-01"))
+    later = deals.assign(
+        close_date=deals["close_date"].where(deals["unique_id"].isin(due), "2027-03-01")
+    )
     alone = oa.explore(later, history, state={"view": "forecast", "where": {"kind": ["new"]}})
     assert "likely to close" not in read_panel(alone)["title"]
     assert "new_business=False" in explorer.code
@@ -467,7 +566,9 @@ def test_close__presets_follow_the_day_and_code_has_their_dates(frames, history)
         assert read_panel(explorer)["close_days"] == [first, last]
         deals, dates = explorer.opportunities, explorer.opportunities["close_date"]
         assert (
-            dates.isna() if word == "no date" else dates.between(first or "2000-01-01", last or "2100-01-01")
+            dates.isna()
+            if word == "no date"
+            else dates.between(first or "2000-01-01", last or "2100-01-01")
         ).all()
         assert len(deals) == 2 or word != "no date"
         assert word != "overdue" or not deals["stage"].str.startswith("closed").any()
@@ -484,7 +585,9 @@ def test_close__presets_follow_the_day_and_code_has_their_dates(frames, history)
         oa.explore(frame, state={"close": "someday"})
 
 
-def test_picked__deals_are_found_by_ids_names_and_rows_and_the_others_named(frames, history) -> None:
+def test_picked__deals_are_found_by_ids_names_and_rows_and_the_others_named(
+    frames, history
+) -> None:
     frame = frames[-1].reset_index(drop=True)
     frame.loc[0, "name"] = "Straße, Nord"
     frame.loc[1:2, "name"] = "Twin"
@@ -523,10 +626,19 @@ def test_state__takes_money_and_periods_as_they_are_typed(frames):
         "2026-06-30",
     ]
     assert explorer.opportunities["close_date"].between("2026-02-01", "2026-06-30").all()
-    again = oa.explore(frame, as_of=DAYS[-1], state={"first": "FY27 Q4", "last": "FY27 Q4", "due": "FY27 Q4"})
-    assert [again.state[name] for name in ("first", "last", "due")] == ["2026-11-01", "2027-01-31", "2027Q4"]
+    again = oa.explore(
+        frame, as_of=DAYS[-1], state={"first": "FY27 Q4", "last": "FY27 Q4", "due": "FY27 Q4"}
+    )
+    assert [again.state[name] for name in ("first", "last", "due")] == [
+        "2026-11-01",
+        "2027-01-31",
+        "2027Q4",
+    ]
     for state, words in (
-        ({"low": "€150,000"}, "“€150,000” is in €, and the org's currency is USD. Convert it first."),
+        (
+            {"low": "€150,000"},
+            "“€150,000” is in €, and the org's currency is USD. Convert it first.",
+        ),
         ({"target": "much"}, "“much” is not an amount. Try 45000, $45,000 or 45k."),
         ({"last": "Feb 30"}, "“Feb 30” is not a date: February 2026 has 28 days."),
     ):
@@ -613,7 +725,9 @@ def test_deals__link_to_the_crm_and_tell_their_timeline(frames, history, tmp_pat
     assert write_timeline(history, "d00", ours)[1].endswith("(own run run-1)")
 
 
-def test_deals__tell_what_adds_up_to_the_chance_and_when_a_deal_is_won_if_it_is(team: History) -> None:
+def test_deals__tell_what_adds_up_to_the_chance_and_when_a_deal_is_won_if_it_is(
+    team: History,
+) -> None:
     deals = team.as_of(TODAY)
     explorer = oa.explore(deals, team, state={"view": "forecast"})
     opened = ask(explorer, do="deals", key="2026-11", label="Nov")["deals"]
@@ -625,9 +739,9 @@ def test_deals__tell_what_adds_up_to_the_chance_and_when_a_deal_is_won_if_it_is(
     assert lines[0].startswith(
         f"Chance from history in Nov 2026, {cells(opened, 'chance')[0][1]}: all open deals "
     )
-    dated = oa.forecast_deals(deals, as_of="2026-11-10", history=team, periods=["2026-11"]).set_index(
-        "unique_id"
-    )
+    dated = oa.forecast_deals(
+        deals, as_of="2026-11-10", history=team, periods=["2026-11"]
+    ).set_index("unique_id")
     low, high = (text.day(dated.loc[name, column]) for column in ("won_low", "won_high"))
     assert lines[1] == f"If won, between {low} and {high}."
     assert len(lines) == 2
@@ -637,7 +751,9 @@ def test_deals__tell_what_adds_up_to_the_chance_and_when_a_deal_is_won_if_it_is(
         "Chance from history in Q4 2026, "
     )
     closed = deals.loc[deals["stage"] == "closed_won", "unique_id"].iloc[0]
-    assert ask(explorer, do="deal", id=closed)["sections"] == [["Timeline", write_timeline(team, closed)]]
+    assert ask(explorer, do="deal", id=closed)["sections"] == [
+        ["Timeline", write_timeline(team, closed)]
+    ]
     alone = oa.explore(deals, as_of=TODAY)
     assert ask(alone, do="deal", id=name)["sections"] == []
 
@@ -655,7 +771,9 @@ def test_deals__have_what_a_review_asks_as_the_functions_say(frames, history, ex
         ).tolist()
         for one, (n, short, full) in zip(ids, words, strict=True):
             names = [
-                text.label(name) for name in flags.select_dtypes("boolean") if flags[name].fillna(False)[one]
+                text.label(name)
+                for name in flags.select_dtypes("boolean")
+                if flags[name].fillna(False)[one]
             ]
             assert (short, n) == (", ".join(names), len(names))
             assert full.lower() == flags.loc[one, "reasons"].replace(" · ", ". ").lower()
@@ -681,15 +799,17 @@ def test_deals__have_what_a_review_asks_as_the_functions_say(frames, history, ex
     assert "Flags" not in dict(ask(explorer, do="deal", id=closed["ids"][0])["sections"])
 
 
-def test_deals__have_their_own_chance_and_are_asked_once_for_all_marks(team: History, monkeypatch) -> None:
+def test_deals__have_their_own_chance_and_are_asked_once_for_all_marks(
+    team: History, monkeypatch
+) -> None:
     deals = team.as_of(TODAY)
     explorer, count = oa.explore(deals, team), Mock(side_effect=OpenDeals.of)
     monkeypatch.setattr(OpenDeals, "of", count)
     opened = ask(explorer, do="deals", key="proposal", label="")["deals"]
     table = oa.forecast_deals(deals, as_of="2026-11-10", history=team)
-    table = table[table["period"] == table["close_date"].dt.strftime("%Y-%m").fillna("2026-11")].set_index(
-        "unique_id"
-    )
+    table = table[
+        table["period"] == table["close_date"].dt.strftime("%Y-%m").fillna("2026-11")
+    ].set_index("unique_id")
     assert [cell[0] for cell in cells(opened, "chance")] == table["chance"][opened["ids"]].tolist()
     for state in ({"owners": ["Ann"]}, {"view": "forecast"}, {"view": "at_risk"}):
         for row in choose(explorer, **state)["rows"]:
@@ -727,9 +847,9 @@ def test_at_risk__is_deal_flags_by_flag_and_by_group(frames, history, explorer) 
         name: text.money(float(table["value"][table[name].fillna(False)].sum())) for name in flags
     }
     largest = said["rows"][0]
-    assert (
-        said["title"]
-        == f"{oa.sentence(table).partition(';')[0]}; largest: {largest['label'].lower()}, {largest['figures'][0]}"
+    assert said["title"] == (
+        f"{oa.sentence(table).partition(';')[0]}; largest: {largest['label'].lower()}, "
+        f"{largest['figures'][0]}"
     )
     assert [row["highlight"] for row in said["rows"]].count(True) == 1
     deals = ask(explorer, do="deals", key=largest["key"], label="")["deals"]
@@ -744,7 +864,8 @@ def test_at_risk__is_deal_flags_by_flag_and_by_group(frames, history, explorer) 
     assert exported["reasons"].tolist() == table["reasons"][exported["unique_id"]].tolist()
     owners = choose(explorer, view="at_risk", by="owner_name", stages=["proposal"])
     mine = table[
-        table.index.isin(frames[-1].loc[frames[-1]["stage"] == "proposal", "unique_id"]) & (table["risk"] > 0)
+        table.index.isin(frames[-1].loc[frames[-1]["stage"] == "proposal", "unique_id"])
+        & (table["risk"] > 0)
     ]
     assert owners["kpis"][0] == {
         "name": "Deals flagged",
@@ -758,7 +879,10 @@ def test_at_risk__says_which_flags_need_records_and_when_there_is_nothing_to_que
     frames, history, tmp_path
 ) -> None:
     alone = oa.explore(frames[-1], as_of=DAYS[-1], state={"view": "at_risk"})
-    missing = "Not judged without two records of the pipeline: pushed, slow in stage, moved back, value cut and owner changed."
+    missing = (
+        "Not judged without two records of the pipeline: pushed, slow in stage, moved back, "
+        "value cut and owner changed."
+    )
     assert missing in read_panel(alone)["notes"]
     assert "history" not in alone.code
     # As of the first record nothing is compared either; deals are told as they were.
@@ -776,13 +900,17 @@ def test_at_risk__says_which_flags_need_records_and_when_there_is_nothing_to_que
         [],
     )
     assert isinstance(explorer.ax, matplotlib.axes.Axes)
-    closed = oa.explore(clean[clean["stage"] == "closed_won"], as_of=TODAY, state={"view": "at_risk"})
+    closed = oa.explore(
+        clean[clean["stage"] == "closed_won"], as_of=TODAY, state={"view": "at_risk"}
+    )
     assert read_panel(closed)["empty"] == "nothing"
 
 
 def test_at_risk__takes_own_writes_for_no_change(frames, history, tmp_path, monkeypatch) -> None:
     client = oa.Client("http://localhost", "t", "k", cache_dir=tmp_path)
-    plain = oa.explore(frames[-1], history, client=client, as_of=DAYS[-1], state={"view": "at_risk"})
+    plain = oa.explore(
+        frames[-1], history, client=client, as_of=DAYS[-1], state={"view": "at_risk"}
+    )
     assert "own_writes" not in plain.code
     at = pd.Timestamp(f"{DAYS[-1]}T07:00Z")
     ours = pd.DataFrame(
@@ -796,7 +924,9 @@ def test_at_risk__takes_own_writes_for_no_change(frames, history, tmp_path, monk
         }
     )
     monkeypatch.setattr("opp_analytics.widgets.explorer.choice.own_writes", lambda _: ours)
-    explorer = oa.explore(frames[-1], history, client=client, as_of=DAYS[-1], state={"view": "at_risk"})
+    explorer = oa.explore(
+        frames[-1], history, client=client, as_of=DAYS[-1], state={"view": "at_risk"}
+    )
     assert "own_writes=oa.own_writes(client)" in explorer.code
 
 
@@ -843,11 +973,20 @@ def test_chances__that_nobody_states_are_asked_for_or_not_needed(frames) -> None
 
 def test_chances__that_nobody_states_give_way_to_the_run_rate() -> None:
     days = pd.date_range("2026-01-05", "2026-06-25", freq="5D")
-    closed = pd.DataFrame({
-        "unique_id": [f"d{n}" for n in range(len(days))], "name": "Deal", "value": 100.0, "stage": "closed_won",
-        "status": "active", "close_date": days, "created_at": "2025-12-01T08:00:00Z",
-    })  # fmt: skip
-    opened = closed.tail(1).assign(unique_id="open", stage="proposal", close_date=pd.Timestamp("2026-06-29"))
+    closed = pd.DataFrame(
+        {
+            "unique_id": [f"d{n}" for n in range(len(days))],
+            "name": "Deal",
+            "value": 100.0,
+            "stage": "closed_won",
+            "status": "active",
+            "close_date": days,
+            "created_at": "2025-12-01T08:00:00Z",
+        }
+    )
+    opened = closed.tail(1).assign(
+        unique_id="open", stage="proposal", close_date=pd.Timestamp("2026-06-29")
+    )
     deals = pd.concat([closed, opened], ignore_index=True)
     explorer = oa.explore(deals, as_of="2026-06-26")
     said = choose(explorer, view="forecast")
@@ -865,7 +1004,10 @@ def test_window__is_the_views_usual_one_until_it_is_chosen(explorer, history) ->
     assert choose(explorer, view="pipeline")["window"] == [moments[0], moments[-1]]
     said = choose(explorer, view="win_rates", end=moments[2])
     assert (said["window"], said["state"]["start"]) == ([moments[0], moments[2]], None)
-    assert choose(explorer, view="changes", start=moments[1], end=moments[3])["window"] == moments[1:4:2]
+    assert (
+        choose(explorer, view="changes", start=moments[1], end=moments[3])["window"]
+        == moments[1:4:2]
+    )
 
 
 def test_window__ends_at_the_frames_own_record_or_the_last_one_by_a_day(frames, history) -> None:
@@ -938,9 +1080,15 @@ def test_forecast__of_people_is_a_filter_of_the_wholes(team: History) -> None:
     # A typed target is the person's own.
     choose(explorer, view="forecast", owners=["Ann"], target=9000.0)
     aimed = oa.forecast(
-        deals, as_of="2026-11-10", history=team, by="owner_name", target={("Ann", "2026-11"): 9000.0}
+        deals,
+        as_of="2026-11-10",
+        history=team,
+        by="owner_name",
+        target={("Ann", "2026-11"): 9000.0},
     )
-    assert explorer.table["p_target"]["Ann", "2026-11"] == pytest.approx(aimed["p_target"]["Ann", "2026-11"])
+    assert explorer.table["p_target"]["Ann", "2026-11"] == pytest.approx(
+        aimed["p_target"]["Ann", "2026-11"]
+    )
     pd.testing.assert_frame_equal(run_code(explorer, deals, team)["table"], explorer.table)
 
 
@@ -951,14 +1099,18 @@ def test_forecast__of_picked_deals_leaves_new_business_out_and_says_so(team: His
     picked = deals[deals["value"] >= 2600]
     alone = oa.forecast(picked, as_of="2026-11-10", history=team, new_business=False)
     pd.testing.assert_frame_equal(explorer.table, alone)
-    assert f"these {said['n'].split()[2]} deals alone, at their chances from history" in said["about"]
+    assert (
+        f"these {said['n'].split()[2]} deals alone, at their chances from history" in said["about"]
+    )
     # So is a frame that is only a part of what the history holds.
     part = oa.explore(picked, team, state={"view": "forecast"})
     pd.testing.assert_frame_equal(part.table, alone)
     pd.testing.assert_frame_equal(run_code(part, picked, team)["table"], alone)
 
 
-def test_forecast__by_month_leaves_out_no_month_in_between_and_says_each_chance(team: History) -> None:
+def test_forecast__by_month_leaves_out_no_month_in_between_and_says_each_chance(
+    team: History,
+) -> None:
     deals = team.as_of(TODAY)
     due = deals["close_date"].between("2026-12-01", "2026-12-31") & (deals["stage"] == "proposal")
     deals = deals[~due]
@@ -967,7 +1119,9 @@ def test_forecast__by_month_leaves_out_no_month_in_between_and_says_each_chance(
     assert list(rows) == ["2026-11", "2026-12", "2027-01"]
     assert [each[3] for each in rows.values()] == ["3", "0", "1"]
     chances = explorer.table.loc[list(rows), "p_target"]
-    assert [each[2] for each in rows.values()] == [text.percent(float(chance)) for chance in chances]
+    assert [each[2] for each in rows.values()] == [
+        text.percent(float(chance)) for chance in chances
+    ]
 
 
 def test_forecast__has_the_targets_of_the_org() -> None:
@@ -982,24 +1136,33 @@ def test_forecast__has_the_targets_of_the_org() -> None:
     pd.testing.assert_frame_equal(run_code(explorer, deals, history)["table"], expected)
 
 
-def test_forecast__opens_to_deals_with_both_chances_and_to_an_amount_that_adds_up(team: History) -> None:
+def test_forecast__opens_to_deals_with_both_chances_and_to_an_amount_that_adds_up(
+    team: History,
+) -> None:
     deals = team.as_of(TODAY)
     explorer = oa.explore(deals, team, state={"view": "forecast"})
     opened = ask(explorer, do="deals", key="2026-11", label="Nov")["deals"]
     titles = [column["title"] for column in opened["columns"]]
     assert titles[5:7] == ["Stated", "From history"]
-    chances = oa.forecast_deals(deals, as_of="2026-11-10", history=team, periods=["2026-11"], only=True)
+    chances = oa.forecast_deals(
+        deals, as_of="2026-11-10", history=team, periods=["2026-11"], only=True
+    )
     expected = chances.set_index("unique_id")["chance"]
     shares = dict(zip(opened["ids"], [share for share, _ in cells(opened, "chance")], strict=True))
     assert shares == {name: pytest.approx(expected[name]) for name in shares}
     row = explorer.table.loc["2026-11"]
-    due = float((chances["value"] * chances["chance"])[chances["unique_id"].isin(opened["ids"])].sum())
+    due = float(
+        (chances["value"] * chances["chance"])[chances["unique_id"].isin(opened["ids"])].sum()
+    )
     whole, other = round(row["expected"]), row["expected_open"] - due
     assert opened["note"] == (
-        f"Forecast {whole:,} = {round(due):,} from the open deals listed (value × chance from history) + {round(other):,} from other "
+        f"Forecast {whole:,} = {round(due):,} from the open deals listed (value × chance from "
+        f"history) + {round(other):,} from other "
         f"open deals + {whole - round(due) - round(other):,} usual new business."
     )
-    month = ask(oa.explore(deals, team, state={"by": "close_month"}), do="deals", key="2026-11", label="Nov")
+    month = ask(
+        oa.explore(deals, team, state={"by": "close_month"}), do="deals", key="2026-11", label="Nov"
+    )
     assert cells(month["deals"], "chance") == cells(opened, "chance")
     # Nothing but stated chances, nothing but one column of them.
     wins = oa.explore(with_wins(), as_of=TODAY, state={"view": "forecast"})
@@ -1024,10 +1187,20 @@ def test_history__says_that_no_record_has_an_owner(history: History) -> None:
     explorer = oa.explore(deals, history)
     for view in ("changes", "slippage"):
         panel = choose(explorer, view=view, owners=["Zoe"])
-        words = "No record has a deal with the owner Zoe. What changes after the next record is shown here."
-        assert panel["empty"] == {"title": "Not recorded yet.", "text": words, "code": "opp-analytics record"}
+        words = (
+            "No record has a deal with the owner Zoe. What changes after the next record is "
+            "shown here."
+        )
+        assert panel["empty"] == {
+            "title": "Not recorded yet.",
+            "text": words,
+            "code": "opp-analytics record",
+        }
         panel = choose(explorer, view=view, owners=["Zoe", "Ann"])
-        assert (panel["empty"], panel["notes"][-1]) == ("", "No record has a deal with the owner Zoe.")
+        assert (panel["empty"], panel["notes"][-1]) == (
+            "",
+            "No record has a deal with the owner Zoe.",
+        )
         pd.testing.assert_frame_equal(run_code(explorer, deals, history)["table"], explorer.table)
         assert "Zoe" not in explorer.code
         assert choose(explorer, view=view, owners=["Ann"], text="no such deal")["empty"] == "match"
@@ -1039,16 +1212,24 @@ def test_changes__figures_are_of_the_deals_in_the_chart() -> None:
         # By the end two of them were won and lost, and two are in another stage.
         + [("d0", "2026-11-23", "closed_won", 1000.0), ("d1", "2026-11-23", "closed_lost", 2000.0)]
         + [(f"d{k}", "2026-11-23", "negotiation", 1000.0 * (k + 1)) for k in (2, 3)]
-        + [("other", "2026-10-26", "discovery", 9000.0), ("other", "2026-11-23", "proposal", 9000.0)],
+        + [
+            ("other", "2026-10-26", "discovery", 9000.0),
+            ("other", "2026-11-23", "proposal", 9000.0),
+        ],
         columns=["unique_id", "seen_at", "stage", "value"],
     )
-    history = History.from_changes(log.assign(name=log["unique_id"], probability=50, close_date="2026-11-30"))
+    history = History.from_changes(
+        log.assign(name=log["unique_id"], probability=50, close_date="2026-11-30")
+    )
     explorer = oa.explore(history.as_of("2026-11-23"), history)
     said = choose(explorer, view="changes", stages=["proposal"])
     figures = [(kpi["figure"], kpi["note"]) for kpi in said["kpis"]]
     assert figures == [
-        ("4", "of 5, as of Nov 23"), ("18K", "of 27K"), ("9K", "of 14K"), ("50%", "1 of 2 closed Oct 26 to Nov 23"),
-    ]  # fmt: skip
+        ("4", "of 5, as of Nov 23"),
+        ("18K", "of 27K"),
+        ("9K", "of 14K"),
+        ("50%", "1 of 2 closed Oct 26 to Nov 23"),
+    ]
     assert counted_in(said) == "n = 6 open deals at the start, 4 at the end"
     # Slippage counts the deals that were due, not those of the whole pipeline.
     said = choose(explorer, view="slippage", stages=["proposal"])
@@ -1067,7 +1248,9 @@ def test_slippage__counts_the_deals_due_and_not_all(explorer, history) -> None:
     }
 
 
-def test_win_rates__say_the_window_of_their_figure_and_leave_no_counted_deal_out(frames, history) -> None:
+def test_win_rates__say_the_window_of_their_figure_and_leave_no_counted_deal_out(
+    frames, history
+) -> None:
     frame = frames[-1]
     explorer = oa.explore(frame, history, state={"view": "win_rates"})
     moments = [moment.isoformat() for moment in history.records["recorded_at"]]
@@ -1079,7 +1262,10 @@ def test_win_rates__say_the_window_of_their_figure_and_leave_no_counted_deal_out
         "note": f"{rates['won']:.0f} of {rates['won'] + rates['lost']:.0f} closed since Mar 16",
     }
     closed = frame[oa.outcomes(frame).isin(["won", "lost"])]
-    assert closed["value"].isna().any() or explorer.table.attrs["left_out"]["closed_without_value"] == 0
+    assert (
+        closed["value"].isna().any()
+        or explorer.table.attrs["left_out"]["closed_without_value"] == 0
+    )
     assert not any("without value" in note for note in said["notes"])
     assert 'start="2026-03-16", end="2026-03-30"' in explorer.code
 
@@ -1112,10 +1298,14 @@ def test_code__names_a_record_in_few_letters_and_days_as_days(frames, tmp_path) 
     assert 'as_of="2026-03-30"' in explorer.code
     # A record that begins its day, and one that another follows within the minute.
     history = History(tmp_path / "close")
-    for frame, at in zip(frames, ("2T00:00", "3T08:00:05.87", "3T08:00:30", "9T00:00"), strict=False):
+    for frame, at in zip(
+        frames, ("2T00:00", "3T08:00:05.87", "3T08:00:30", "9T00:00"), strict=False
+    ):
         history.record(frame, at=f"2026-03-0{at}Z")
     first, second, *_ = (moment.isoformat() for moment in history.records["recorded_at"])
-    explorer = oa.explore(frames[3], history, state={"view": "changes", "start": first, "end": second})
+    explorer = oa.explore(
+        frames[3], history, state={"view": "changes", "start": first, "end": second}
+    )
     assert 'start="2026-03-02", end="2026-03-03T08:00:06Z"' in explorer.code
     pd.testing.assert_frame_equal(run_code(explorer, frames[3], history)["table"], explorer.table)
 
@@ -1128,7 +1318,11 @@ def test_notes__count_picked_deals_only_and_leave_none_out_that_n_counts(team: H
     explorer = oa.explore(deals, team)
     for view, owners, notes in (
         ("pipeline", [], ["Counted, but adding no money: 2 without a value."]),
-        ("forecast", [], ["Left out: 1 disqualified.", "Counted, but adding no money: 2 without a value."]),
+        (
+            "forecast",
+            [],
+            ["Left out: 1 disqualified.", "Counted, but adding no money: 2 without a value."],
+        ),
         ("forecast", ["Ann"], ["Counted, but adding no money: 1 without a value."]),
         (
             "forecast",
@@ -1148,11 +1342,22 @@ def test_explorer__shows_no_exchange_and_its_code_makes_the_converted_tables() -
     weeks = ["2026-03-02", "2026-03-09", "2026-03-30"]
     log = pd.DataFrame(
         [
-            {"unique_id": key, "seen_at": week, "name": key, "owner_name": "Ann", "stage": stage, "value": value,
-             "close_date": "2026-03-28", "probability": 50, "currency": "EUR", "created_at": "2026-02-20"}
-            for week in weeks for key, stage, value in (("a", "proposal", 100.0), ("b", "discovery", 40.0))
+            {
+                "unique_id": key,
+                "seen_at": week,
+                "name": key,
+                "owner_name": "Ann",
+                "stage": stage,
+                "value": value,
+                "close_date": "2026-03-28",
+                "probability": 50,
+                "currency": "EUR",
+                "created_at": "2026-02-20",
+            }
+            for week in weeks
+            for key, stage, value in (("a", "proposal", 100.0), ("b", "discovery", 40.0))
         ]
-    )  # fmt: skip
+    )
     history = History.from_changes(log, org=oa.Org(currency="USD", currency_rates=rates))
     now = history.as_of("2026-03-30T12:00Z")
     explorer = oa.explore(now, history, as_of="2026-03-30")

@@ -1,4 +1,5 @@
-"""Notes and the mark "discussed": kept beside the org file, durable, and read back as they were written."""
+"""Notes and the mark "discussed": kept beside the org file, durable, and read back as they were
+written."""
 
 from __future__ import annotations
 
@@ -22,9 +23,20 @@ def file(tmp_path: Path) -> Path:
 
 
 HOSTILE = [
-    "=cmd()", "'=cmd()", "''", "'", "+1", "-1", "@x", "<svg/onload>", 'say "hi", then; go', "x" * 10_000,
-    "Ünïcode 日本", "a\u202eb", "  spaces  inside  ",
-]  # fmt: skip
+    "=cmd()",
+    "'=cmd()",
+    "''",
+    "'",
+    "+1",
+    "-1",
+    "@x",
+    "<svg/onload>",
+    'say "hi", then; go',
+    "x" * 10_000,
+    "Ünïcode 日本",
+    "a\u202eb",
+    "  spaces  inside  ",
+]
 
 
 def test_notes__are_read_back_as_they_were_written(file: Path) -> None:
@@ -130,7 +142,10 @@ def test_notes__somebody_elses_newer_one_stays_and_is_shown(file: Path) -> None:
 
 def test_discussed__holds_for_a_week_and_a_note_does_not_renew_it(file: Path) -> None:
     now = datetime.now(UTC)
-    rows = [Note("old", now - timedelta(days=8), True, ""), Note("new", now - timedelta(days=6), True, "")]
+    rows = [
+        Note("old", now - timedelta(days=8), True, ""),
+        Note("new", now - timedelta(days=6), True, ""),
+    ]
     file.write_bytes(
         b"unique_id,at,discussed,note\n" + b"".join(Notes(None).write(row) + b"\n" for row in rows)
     )
@@ -149,8 +164,11 @@ def test_explorer__keeps_marks_and_notes_and_filters_by_them(tmp_path: Path) -> 
     first, second, *_ = deals["ids"]
     assert deals["review"]["rows"][0] == [False, ""]
     assert ask(explorer, do="note", id=first, discussed=True) == {
-        "to": None, "note": True, "text": "", "newer": "",
-    }  # fmt: skip
+        "to": None,
+        "note": True,
+        "text": "",
+        "newer": "",
+    }
     ask(explorer, do="note", id=first, note="<svg/onload>", known="")
     other = explorer_at(tmp_path)
     review = open_first(other)["review"]
@@ -161,14 +179,22 @@ def test_explorer__keeps_marks_and_notes_and_filters_by_them(tmp_path: Path) -> 
     assert explorer.notes[["unique_id", "discussed", "note"]].values.tolist() == [
         [first, True, "<svg/onload>"]
     ]
-    assert [str(dtype) for dtype in explorer.notes.dtypes] == ["str", "datetime64[us, UTC]", "bool", "str"]
+    assert [str(dtype) for dtype in explorer.notes.dtypes] == [
+        "str",
+        "datetime64[us, UTC]",
+        "bool",
+        "str",
+    ]
     choose(explorer, discussed="yes")
     assert explorer.opportunities["unique_id"].tolist() == [first]
     choose(explorer, discussed="no")
     assert second in set(explorer.opportunities["unique_id"])
     assert first not in set(explorer.opportunities["unique_id"])
     assert "~deals" in explorer.code
-    assert "is not the id of a deal" in ask(explorer, do="note", id="nobody's", discussed=True)["error"]
+    assert (
+        "is not the id of a deal"
+        in ask(explorer, do="note", id="nobody's", discussed=True)["error"]
+    )
     (tmp_path / "review.csv").unlink()
     (tmp_path / "review.csv").mkdir()
     review = open_first(other)["review"]

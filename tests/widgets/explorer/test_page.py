@@ -1,4 +1,5 @@
-"""The explorer's page for those who were absent: it says what the panel says, of the same deals, and needs nothing else."""
+"""The explorer's page for those who were absent: it says what the panel says, of the same deals,
+and needs nothing else."""
 
 from __future__ import annotations
 
@@ -35,7 +36,9 @@ def test_save__writes_what_the_panel_says_and_the_deals_of_each_mark(
     view: str, history: History, tmp_path: Path
 ) -> None:
     explorer = oa.explore(
-        states()[-1], history, state={"view": view, "stages": ["proposal", "discovery"], "low": 1000}
+        states()[-1],
+        history,
+        state={"view": view, "stages": ["proposal", "discovery"], "low": 1000},
     )
     explorer.save(tmp_path / "review.html")
     page, panel = (tmp_path / "review.html").read_text(), read_panel(explorer)
@@ -92,7 +95,11 @@ def test_save__lists_the_largest_and_says_how_many_there_are(tmp_path: Path) -> 
 def test_save__has_no_script_and_takes_no_name_for_html(tmp_path: Path) -> None:
     frame = states()[0].assign(name=BAD, owner_name=BAD, status="active")
     url = "javascript:alert({unique_id})"
-    for state in ({"by": "owner_name"}, {"by": "owner_name", "text": "<script"}, {"view": "forecast"}):
+    for state in (
+        {"by": "owner_name"},
+        {"by": "owner_name", "text": "<script"},
+        {"view": "forecast"},
+    ):
         explorer = oa.explore(frame, as_of=DAYS[0], state=state)
         explorer._record_url = url
         explorer.save(tmp_path / "page.html")
@@ -114,7 +121,12 @@ def test_save__of_a_view_without_deals_is_refused(tmp_path: Path) -> None:
 def test_save__has_what_the_meeting_noted(tmp_path: Path) -> None:
     explorer = explorer_at(tmp_path)
     ask(
-        explorer, do="note", id=open_first(explorer)["ids"][0], discussed=True, note="Ask <legal>", known=None
+        explorer,
+        do="note",
+        id=open_first(explorer)["ids"][0],
+        discussed=True,
+        note="Ask <legal>",
+        known=None,
     )
     explorer.save(tmp_path / "page.html")
     assert "Discussed · Ask <legal>" in words((tmp_path / "page.html").read_text())

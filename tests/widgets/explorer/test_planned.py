@@ -1,4 +1,5 @@
-"""From the explorer to a grid and back: which deals it opens, and what its planned changes do to each view."""
+"""From the explorer to a grid and back: which deals it opens, and what its planned changes do to
+each view."""
 
 from __future__ import annotations
 
@@ -43,7 +44,8 @@ def test_edit__opens_the_deals_under_a_mark_in_one_grid_over_all():
     assert len(grid._only["rows"]) == len(explorer._view.behind)
     assert grid.edited["name"].iloc[0] == "Other"
     with pytest.raises(
-        ArgumentValueError, match="key='nowhere' is not a mark of this chart; its marks: 'discovery'"
+        ArgumentValueError,
+        match="key='nowhere' is not a mark of this chart; its marks: 'discovery'",
     ):
         explorer.edit("nowhere")
 
@@ -56,11 +58,16 @@ def test_edit__says_that_there_is_nothing_to_edit():
 def test_deal__that_is_new_says_that_no_record_has_it(tmp_path: Path) -> None:
     deals = states()[-1]
     recorded = record(states(), tmp_path / "history")
-    added = pd.concat([deals, deals.head(1).assign(unique_id="d99", name="Loaded since")], ignore_index=True)
+    added = pd.concat(
+        [deals, deals.head(1).assign(unique_id="d99", name="Loaded since")], ignore_index=True
+    )
     explorer = oa.explore(added, recorded)
     grid = explorer.edit()
     ask(grid, do="add")
-    put(grid, *((grid._sheet.end - 1, *cell) for cell in (("name", "Planned"), ("stage", "proposal"))))
+    put(
+        grid,
+        *((grid._sheet.end - 1, *cell) for cell in (("name", "Planned"), ("stage", "proposal"))),
+    )
     _panel(explorer, planned=True)
     for unique_id in ("d99", "new 1"):
         sections = dict(ask(explorer, do="deal", id=unique_id)["sections"])
@@ -115,7 +122,12 @@ def test_planned__moves_every_forecast_as_the_function_does(view, tmp_path):
     grid = explorer.edit()
     opened = oa.outcomes(grid.edited).eq("open") & grid.edited["value"].notna()
     row = opened.tolist().index(True)
-    put(grid, (row, "value", "900000"), (row, "probability", "90"), (row, "close_date", "2026-03-31"))
+    put(
+        grid,
+        (row, "value", "900000"),
+        (row, "probability", "90"),
+        (row, "close_date", "2026-03-31"),
+    )
     before = explorer.table
     panel = _panel(explorer, planned=True)
     assert panel["heads"][-1] == "Planned\nchange"

@@ -24,7 +24,10 @@ def refusing(refused: int) -> Callable[[Asked], Answer]:
         name = asked.path.rstrip("/").rpartition("/")[2]
         if asked.method == "PUT" and name == "b":
             written.wait(10)
-            problem = {"title": "is locked for approval", "source": {"pointer": "/data/attributes/value"}}
+            problem = {
+                "title": "is locked for approval",
+                "source": {"pointer": "/data/attributes/value"},
+            }
             return as_json({"errors": [problem]}, status=refused)
         if asked.method == "PUT":
             held[0]["value"] = 5.0

@@ -1,4 +1,5 @@
-"""Edits that outlive their kernel: what is kept on disk, what is offered, and how it is taken in."""
+"""Edits that outlive their kernel: what is kept on disk, what is offered, and how it is taken
+in."""
 
 from __future__ import annotations
 
@@ -47,7 +48,9 @@ def test_draft__is_offered_to_the_next_grid_and_taken_in_as_one_step(state):
     assert "7 edits to 4 deals from today" in repr(again)
     assert "(review.ipynb) are kept: grid.take_draft() or grid.drop_draft()" in repr(again)
     said = again.take_draft()
-    assert said.startswith("Took in 4 cells, 1 new deal, 1 removal · 1 refused: “140” is above 100%")
+    assert said.startswith(
+        "Took in 4 cells, 1 new deal, 1 removal · 1 refused: “140” is above 100%"
+    )
     pd.testing.assert_frame_equal(again.edited, first.edited)
     pd.testing.assert_frame_equal(again.refused, first.refused)
     # What was taken in is this grid's own draft now, and the other one is gone.
@@ -80,7 +83,9 @@ def test_draft__is_judged_against_the_frame_as_it_is_now(state):
     now["value"] = now["value"].where(~now.index.isin([0, 1]), [1700.0, 2600.0, *now["value"][2:]])
     later = oa.edit(now)
     said = later.take_draft()
-    assert said == ("Took in 2 cells · 1 cell changed since then, marked · 1 edit left out: no column “note”")
+    assert said == (
+        "Took in 2 cells · 1 cell changed since then, marked · 1 edit left out: no column “note”"
+    )
     assert later.edited["value"].tolist()[:3] == [2500.0, 2600.0, 2700.0]
     [doubt] = later.refused["problem"]
     assert doubt == "Changed since your edit: it was 1,000, now it is 1,700. Your value is kept."
@@ -147,7 +152,9 @@ def test_draft__that_is_damaged_or_foreign_is_said_and_set_aside(state):
         with pytest.warns(DataWarning, match="its edits are not offered"):
             assert oa.edit(opportunities()).drafts.empty
         assert file.with_name(f"{file.name}.damaged").read_bytes() == wrong
-    file.write_bytes(kept.splitlines(keepends=True)[0] + b'[["o000", "n", "value", 1, 2]]\n[5]\n{}\n')
+    file.write_bytes(
+        kept.splitlines(keepends=True)[0] + b'[["o000", "n", "value", 1, 2]]\n[5]\n{}\n'
+    )
     assert oa.edit(opportunities()).drafts.empty
 
 
@@ -196,8 +203,12 @@ def test_changes__that_were_copied_are_taken_in(state):
         ["o003", "Deal 3", "(deal)", "", "removed"],
     ]
     answer = ask(grid, do="take", changes=block)
-    assert str(answer["said"]).startswith("Took in 2 cells, 1 new deal, 1 removal · 1 refused: “140” is")
-    assert str(answer["said"]).endswith("2 edits left out: no deal “o999” and unique_id is read only")
+    assert str(answer["said"]).startswith(
+        "Took in 2 cells, 1 new deal, 1 removal · 1 refused: “140” is"
+    )
+    assert str(answer["said"]).endswith(
+        "2 edits left out: no deal “o999” and unique_id is read only"
+    )
     assert grid.edited["name"].tolist()[-1] == "Brand new"
     assert "o003" not in grid.edited["unique_id"].tolist()
     # Over an edit of this grid, it says what it replaces.
@@ -224,7 +235,11 @@ def test_draft__of_many_cells_grows_by_a_step_and_is_written_anew_when_it_is_lon
     grid = oa.edit(deals)
     rows = list(range(3000))
     for value in range(20):
-        ask(grid, do="edit", areas=[{"rows": rows, "fields": ["value"], "block": [[str(value + 1)]]}])
+        ask(
+            grid,
+            do="edit",
+            areas=[{"rows": rows, "fields": ["value"], "block": [[str(value + 1)]]}],
+        )
     [file] = _files(state)
     entries = sum(len(json.loads(line)) for line in file.read_bytes().splitlines()[1:])
     assert 3000 <= entries < 20_000 + 5 * 3000

@@ -79,19 +79,28 @@ def test_strip_and_review__show_what_the_plan_does():
     put(grid, (0, "value", "2000"), (1, "close_date", "9/30"), (1, "probability", "x"))
     strip = ask(grid, do="strip")["strip"]
     # That which changes most, and all that change.
-    told = [(each["period"], each["before"], each["after"], each["change"]) for each in strip["changed"]]
+    told = [
+        (each["period"], each["before"], each["after"], each["change"]) for each in strip["changed"]
+    ]
     assert told == [("Jun", "840", "800", "−40"), ("Sep", "0", "440", "+440")]
     assert strip["period"] == strip["changed"][1]
     assert strip["about"]["how"] == "by stated chances, as of Jun 1, 2026"
     drawer = ask(grid, do="review")["drawer"]
     assert (drawer["changes"], drawer["deals"], drawer["problem_count"]) == (2, 2, 1)
-    assert [line["new"] for item in drawer["items"] for line in item["lines"]] == ["Sep 30, 2026", "2,000"]
+    assert [line["new"] for item in drawer["items"] for line in item["lines"]] == [
+        "Sep 30, 2026",
+        "2,000",
+    ]
     assert drawer["code"] == "plan = grid.plan(client)\nreceipt = oa.apply(plan, client)"
     put(grid, (0, "close_date", None))
     drawer = ask(grid, do="review")["drawer"]
     assert "clear_nulls=True" in drawer["code"]
     # The last change may be reverted from the drawer.
-    ask(grid, do="revert", areas=[{"rows": [0, 1], "fields": ["value", "close_date", "probability"]}])
+    ask(
+        grid,
+        do="revert",
+        areas=[{"rows": [0, 1], "fields": ["value", "close_date", "probability"]}],
+    )
     assert ask(grid, do="review")["drawer"]["items"] == []
 
 
@@ -165,7 +174,8 @@ def test_to_arrow__gives_each_cell_as_the_answers_give_it():
 
 
 @pytest.mark.parametrize(
-    ("cells", "texts"), [([2**60 + 1, 5], [str(2**60 + 1), "5"]), ([float("inf"), 5.0], ["inf", "5.0"])]
+    ("cells", "texts"),
+    [([2**60 + 1, 5], [str(2**60 + 1), "5"]), ([float("inf"), 5.0], ["inf", "5.0"])],
 )
 def test_columns__numbers_that_a_browser_cannot_hold_are_locked_text(cells, texts):
     frame = opportunities(2).assign(big=cells)
@@ -173,7 +183,8 @@ def test_columns__numbers_that_a_browser_cannot_hold_are_locked_text(cells, text
     assert (big.kind, big.locked) == ("text", True)
     assert pa.ipc.open_stream(to_arrow(frame, [big])).read_all()["big"].to_pylist() == texts
     assert (
-        put(oa.edit(frame), (0, "big", "6"))["said"] == "Nothing to change, 1 read-only cell left as it was"
+        put(oa.edit(frame), (0, "big", "6"))["said"]
+        == "Nothing to change, 1 read-only cell left as it was"
     )
 
 
@@ -198,9 +209,16 @@ def test_columns__lock_what_the_server_sets_and_what_no_editor_fits():
         "percent",
         "choice",
     ]
-    assert [kinds[c][0] for c in ("seats", "ratio", "hot", "since")] == ["whole", "number", "flag", "date"]
+    assert [kinds[c][0] for c in ("seats", "ratio", "hot", "since")] == [
+        "whole",
+        "number",
+        "flag",
+        "date",
+    ]
     grid = oa.edit(frame)
-    assert put(grid, (0, "tags", "b"))["said"] == "Nothing to change, 1 read-only cell left as it was"
+    assert (
+        put(grid, (0, "tags", "b"))["said"] == "Nothing to change, 1 read-only cell left as it was"
+    )
 
 
 def test_bundle__is_built_from_the_sources_beside_it_and_carries_its_licenses():
@@ -245,7 +263,8 @@ def test_layout__is_remembered_per_tenant_privately_and_damage_is_no_error(tmp_p
     one.attrs["load"] = {"tenant": "abc", "complete": True}
     assert read_layout(one) == {}
     write_layout(
-        one, {"order": ["name"], "sort": [{"field": "value"}], "filters": {"value": {"text": "> 1"}}}
+        one,
+        {"order": ["name"], "sort": [{"field": "value"}], "filters": {"value": {"text": "> 1"}}},
     )
     assert read_layout(one) == {"order": ["name"]}
     assert read_layout(other) == {}
@@ -257,7 +276,9 @@ def test_layout__is_remembered_per_tenant_privately_and_damage_is_no_error(tmp_p
 
 
 @pytest.mark.posix
-def test_layouts__are_kept_by_name_and_tenant_privately_and_damage_is_no_error(tmp_path, monkeypatch):
+def test_layouts__are_kept_by_name_and_tenant_privately_and_damage_is_no_error(
+    tmp_path, monkeypatch
+):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     one, other = opportunities(1), opportunities(1)
     one.attrs["load"] = {"tenant": "abc", "complete": True}
@@ -293,7 +314,11 @@ def test_history__lists_the_values_of_a_cell_with_our_own_runs_the_newest_first(
     history = oa.History.from_changes(log)
     sheet = EditSheet(opportunities(2))
     ours = pd.DataFrame(
-        {"unique_id": ["o000"], "written_at": pd.to_datetime(["2026-04-01"], utc=True), "run_id": ["run-7"]}
+        {
+            "unique_id": ["o000"],
+            "written_at": pd.to_datetime(["2026-04-01"], utc=True),
+            "run_id": ["run-7"],
+        }
     )
     told = show_history(sheet, history, 0, "value", ours)
     assert [list(line.values()) for line in told["lines"]] == [
@@ -303,7 +328,9 @@ def test_history__lists_the_values_of_a_cell_with_our_own_runs_the_newest_first(
     assert told["note"] == "Records to Apr 6, 2026."
     # What was empty all the time, and what is not recorded.
     sheet = EditSheet(opportunities(2).assign(mood="good"))
-    assert show_history(sheet, history, 0, "mood", None) == {"why": "The history does not record Mood."}
+    assert show_history(sheet, history, 0, "mood", None) == {
+        "why": "The history does not record Mood."
+    }
     told = show_history(sheet, history, 0, "account_id", None)
     assert [line["value"] for line in told["lines"]] == ["empty"]
     assert show_history(sheet, None, 0, "value", None)["why"].startswith("No history was given")
@@ -317,7 +344,9 @@ def test_history__lists_the_values_of_a_cell_with_our_own_runs_the_newest_first(
 
 
 @pytest.mark.parametrize("tenant", ["../../elsewhere", "con", "a:b"])
-def test_layout__stays_in_its_folder_whatever_a_frame_says_of_its_tenant(tmp_path, monkeypatch, tenant):
+def test_layout__stays_in_its_folder_whatever_a_frame_says_of_its_tenant(
+    tmp_path, monkeypatch, tenant
+):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "a" / "b" / "c"))
     frame = opportunities(1)
     frame.attrs["load"] = {"tenant": tenant, "complete": True}
@@ -330,10 +359,15 @@ def test_layout__stays_in_its_folder_whatever_a_frame_says_of_its_tenant(tmp_pat
 
 def test_static_table__is_its_first_rows_where_no_widget_runs() -> None:
     names = ["<b>Acme</b>", None, *(f"Deal {k}" for k in range(10))]
-    frame = pd.DataFrame({
-        "unique_id": [f"d{k}" for k in range(12)], "name": names, "value": 1200.0, "stage": "closed_won",
-        "close_date": "2026-11-22",
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "unique_id": [f"d{k}" for k in range(12)],
+            "name": names,
+            "value": 1200.0,
+            "stage": "closed_won",
+            "close_date": "2026-11-22",
+        }
+    )
     data = oa.edit(frame)._static()
     heads, first, *rest = re.findall(r"<tr.*?>(.*?)</tr>", data["text/html"], re.S)
     assert re.findall(r"<th>(.*?)</th>", heads) == ["Deal", "Stage", "Value", "Close date"]
@@ -348,17 +382,22 @@ def test_static_table__is_its_first_rows_where_no_widget_runs() -> None:
 
 
 def test_static_table__shows_the_edits_and_changed_deals_first() -> None:
-    frame = pd.DataFrame({
-        "unique_id": [f"d{k}" for k in range(12)], "name": [f"Deal {k}" for k in range(12)], "value": 1200.0,
-        "owner_name": None,
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "unique_id": [f"d{k}" for k in range(12)],
+            "name": [f"Deal {k}" for k in range(12)],
+            "value": 1200.0,
+            "owner_name": None,
+        }
+    )
     grid = oa.edit(frame)
     grid._sheet.edit([(11, "value", "45k"), (11, "owner_name", "<i>Ann</i>"), (3, "value", "lots")])
     grid._sheet.remove([5])
     page = grid._static()["text/html"]
     assert "<p>3 changes in 2 deals, 1 refused</p>" in page
     rows = [
-        re.findall(r"<td>(.*?)</td>", row) for row in re.findall(r"<tr>(.*?)</tr>", page.split("<tbody>")[1])
+        re.findall(r"<td>(.*?)</td>", row)
+        for row in re.findall(r"<tr>(.*?)</tr>", page.split("<tbody>")[1])
     ]
     assert rows[:3] == [
         ["<s>Deal 5</s>", "", "<s>1,200</s>"],

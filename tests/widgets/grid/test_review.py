@@ -70,7 +70,9 @@ def test_apply__writes_creates_and_deletes_and_undo_takes_it_back(desk: Desk) ->
     assert oa.plan(held, sheet.edited).changes.empty
 
 
-def test_apply__goes_on_from_what_the_server_made_of_a_value(desk: Desk, shared_sandbox: Sandbox) -> None:
+def test_apply__goes_on_from_what_the_server_made_of_a_value(
+    desk: Desk, shared_sandbox: Sandbox
+) -> None:
     sheet, review, _ = desk
     shared_sandbox.faults.normalize = True
     for typed, held in (("10.1289", 10.13), ("11", 11.0)):
@@ -103,21 +105,38 @@ def test_choose__settles_each_conflict_and_becomes_part_of_the_plan(desk: Desk) 
     assert [line["outcome"] for line in review.run.lines] == ["applied"] * 2
 
 
-def test_check__says_who_changed_a_deal_and_when_as_far_as_it_is_known(tmp_path, monkeypatch) -> None:
+def test_check__says_who_changed_a_deal_and_when_as_far_as_it_is_known(
+    tmp_path, monkeypatch
+) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    deal = {"unique_id": "a", "name": "Acme", "value": 100.0, "stage": "proposal", "close_date": "2026-06-30"}
+    deal = {
+        "unique_id": "a",
+        "name": "Acme",
+        "value": 100.0,
+        "stage": "proposal",
+        "close_date": "2026-06-30",
+    }
 
     def respond(asked: Asked) -> Answer:
         single = asked.path.rstrip("/").endswith("/a")
-        return as_json({"data": {"id": "a", "attributes": deal}}) if single else listing([deal], total=1)
+        return (
+            as_json({"data": {"id": "a", "attributes": deal}})
+            if single
+            else listing([deal], total=1)
+        )
 
     with serving(respond) as server, client_of(server, tmp_path / "cache") as client:
-        sheet = EditSheet(oa.Org(timezone="America/New_York").apply(oa.load(client, progress=False)))
+        sheet = EditSheet(
+            oa.Org(timezone="America/New_York").apply(oa.load(client, progress=False))
+        )
         review = Review(sheet, client)
         sheet.edit([(0, "value", "5")])
         for known, words in (
             ({}, "Changed on the server too"),
-            ({"updated_at": "2025-03-02T14:12:00Z"}, "Changed on the server too: Mar 2, 2025, 9:12 AM"),
+            (
+                {"updated_at": "2025-03-02T14:12:00Z"},
+                "Changed on the server too: Mar 2, 2025, 9:12 AM",
+            ),
             (
                 {"updated_by_name": "Grace Lindqvist"},
                 "Changed on the server too: Grace Lindqvist, Mar 2, 2025, 9:12 AM",
@@ -129,7 +148,9 @@ def test_check__says_who_changed_a_deal_and_when_as_far_as_it_is_known(tmp_path,
         ):
             deal |= {"value": 340.0} | known
             review.check()
-            model = show_review(review, ForecastEffect(sheet, as_of="2026-06-01", freq="M", history=None))
+            model = show_review(
+                review, ForecastEffect(sheet, as_of="2026-06-01", freq="M", history=None)
+            )
             assert model["items"][0]["lines"][0]["conflict"]["why"].startswith(words)
 
 
@@ -143,12 +164,16 @@ def test_check__knows_the_runs_of_this_computer(desk: Desk) -> None:
     earlier.edit([(0, "value", "78")])
     again.check()
     assert review.run is not None
-    assert again.conflicts[0, "value"].author.startswith(f"your run {review.run.receipt.run_id}, today, ")
+    assert again.conflicts[0, "value"].author.startswith(
+        f"your run {review.run.receipt.run_id}, today, "
+    )
 
 
 def test_decide__becomes_part_of_the_plan_once_a_deal_has_no_open_conflict(desk: Desk) -> None:
     sheet, review, client = desk
-    sheet.edit([(0, "value", "10"), (0, "probability", "90"), (1, "value", "11"), (2, "value", "12")])
+    sheet.edit(
+        [(0, "value", "10"), (0, "probability", "90"), (1, "value", "11"), (2, "value", "12")]
+    )
     client.update(_id(sheet, 0), value=99, probability=5)
     client.update(_id(sheet, 1), value=99)
     client.delete(_id(sheet, 2))
@@ -165,14 +190,18 @@ def test_decide__becomes_part_of_the_plan_once_a_deal_has_no_open_conflict(desk:
     assert planned().conflicts["field"].tolist() == ["value", "probability"]
     review.choose((0, "probability"), "theirs")
     assert planned().conflicts.empty
-    assert planned().changes[["field", "before", "after"]].to_numpy().tolist() == [["value", 99, 10]]
+    assert planned().changes[["field", "before", "after"]].to_numpy().tolist() == [
+        ["value", 99, 10]
+    ]
     # Deciding touches no edit: a choice can be changed until the plan is applied.
     assert sheet.counts["changes"] == 4
     review.choose((0, "probability"), "mine")
     assert set(planned().changes["field"]) == {"value", "probability"}
 
 
-def test_apply__a_change_made_since_the_check_is_a_conflict_and_nothing_is_written(desk: Desk) -> None:
+def test_apply__a_change_made_since_the_check_is_a_conflict_and_nothing_is_written(
+    desk: Desk,
+) -> None:
     sheet, review, client = desk
     sheet.edit([(0, "value", "10"), (1, "value", "11")])
     review.check()
@@ -206,7 +235,9 @@ def test_apply__writes_only_a_plan_that_is_checked_decided_and_not_empty(desk: D
         Review(sheet, None).check()
 
 
-def test_apply__that_cannot_read_the_server_leaves_edits_and_decisions(desk: Desk, monkeypatch) -> None:
+def test_apply__that_cannot_read_the_server_leaves_edits_and_decisions(
+    desk: Desk, monkeypatch
+) -> None:
     sheet, review, client = desk
     sheet.edit([(0, "value", "10"), (1, "value", "11")])
     client.update(_id(sheet, 0), value=99)
@@ -257,7 +288,9 @@ def test_apply__what_the_server_refuses_stays_a_change_and_can_be_sent_again(
 
 
 def test_periods__before_and_after_are_the_forecasts_of_the_two_frames():
-    sheet = EditSheet(opportunities(4), today=date(2026, 6, 1))  # 1,000 to 1,300 at 40%, due in June
+    sheet = EditSheet(
+        opportunities(4), today=date(2026, 6, 1)
+    )  # 1,000 to 1,300 at 40%, due in June
     effect = ForecastEffect(sheet, as_of="2026-06-01", freq="M", history=None)
     assert [(p["period"], p["before"], p["after"]) for p in effect.show()["periods"]] == [
         ("Jun", "1.8K", None),
@@ -281,12 +314,19 @@ def team() -> History:
 
 
 def edit(sheet: EditSheet) -> None:
-    """Change a value, move a date out of the month and one into it, win a deal, and give one to Bo."""
+    """Change a value, move a date out of the month and one into it, win a deal, and give one to
+    Bo."""
     row = {str(sheet.value(at, "unique_id")): at for at in range(sheet.end)}
-    sheet.edit([
-        (row["open-0"], "value", "9000"), (row["open-1"], "close_date", "12/15"), (row["open-2"], "close_date", "11/22"),
-        (row["open-3"], "stage", "closed won"), (row["open-3"], "close_date", "2026-11-10"), (row["open-4"], "owner_name", "Bo"),
-    ])  # fmt: skip
+    sheet.edit(
+        [
+            (row["open-0"], "value", "9000"),
+            (row["open-1"], "close_date", "12/15"),
+            (row["open-2"], "close_date", "11/22"),
+            (row["open-3"], "stage", "closed won"),
+            (row["open-3"], "close_date", "2026-11-10"),
+            (row["open-4"], "owner_name", "Bo"),
+        ]
+    )
 
 
 def test_periods__with_a_history_are_what_forecast_says_of_both_frames(team: History) -> None:
@@ -304,7 +344,9 @@ def test_periods__with_a_history_are_what_forecast_says_of_both_frames(team: His
     after = oa.forecast(sheet.edited, **asked)["expected"]
     stated = oa.forecast(sheet.frame, as_of=TODAY, method="stated")["expected"]["2026-11"]
     # What a deal may yet win after the period it is due in changes later periods too.
-    for shown, label in zip(effect.show()["periods"], ("2026-11", "2026-12", "2027-01"), strict=True):
+    for shown, label in zip(
+        effect.show()["periods"], ("2026-11", "2026-12", "2027-01"), strict=True
+    ):
         assert shown["before"] == text.money(float(before["expected"][label]))
         assert (shown["after"] or shown["before"]) == text.money(float(after[label]))
         assert shown["moved"] == round(float(after[label] - before["expected"][label]), 2)
@@ -335,9 +377,14 @@ def test_periods__by_run_rate_say_that_it_does_not_see_open_deals() -> None:
     now = oa.forecast(sheet.edited, as_of=TODAY, periods=2)["weighted_open"]
     pair = tuple(text.money(float(each["2026-11"])) for each in (before["weighted_open"], now))
     assert (first["change"], first["weighted"]) == ("", pair)
-    assert (first["before"], first["after"]) == (text.money(float(before["expected"]["2026-11"])), None)
+    assert (first["before"], first["after"]) == (
+        text.money(float(before["expected"]["2026-11"])),
+        None,
+    )
     assert effect.by_deal(sheet.changed_rows, "2026-11") == {}
-    sheet.edit([(sheet.end - 2, "stage", "closed won"), (sheet.end - 2, "close_date", "2026-11-10")])
+    sheet.edit(
+        [(sheet.end - 2, "stage", "closed won"), (sheet.end - 2, "close_date", "2026-11-10")]
+    )
     after = oa.forecast(sheet.edited, as_of=TODAY, periods=2)["expected"]["2026-11"]
     assert effect.show()["periods"][0]["after"] == text.money(float(after))
 
@@ -361,12 +408,21 @@ def test_periods__of_a_part_are_of_the_whole_where_the_history_has_the_rest(team
     whole = oa.forecast(deals, **asked)["expected"]
     assert effect.show()["periods"][0]["before"] == text.money(float(whole["2026-11"]))
     others = len(deals) - 1
-    assert effect.show()["about"] == {"of": "", "how": f"by chances from history, with {others} other deals as recorded Nov 10, as of Nov 11, 2026", "limit": ""}  # fmt: skip
+    assert effect.show()["about"] == {
+        "of": "",
+        "how": (
+            f"by chances from history, with {others} other deals as recorded Nov 10, as of Nov "
+            "11, 2026"
+        ),
+        "limit": "",
+    }
     sheet.edit([(0, "value", "9000"), (0, "close_date", "1/15/2027")])
     after = oa.forecast(
         deals.assign(
             value=deals["value"].mask(deals["unique_id"] == "open-0", 9000.0),
-            close_date=deals["close_date"].mask(deals["unique_id"] == "open-0", pd.Timestamp("2027-01-15")),
+            close_date=deals["close_date"].mask(
+                deals["unique_id"] == "open-0", pd.Timestamp("2027-01-15")
+            ),
         ),
         **asked,
     )["expected"]
@@ -374,7 +430,8 @@ def test_periods__of_a_part_are_of_the_whole_where_the_history_has_the_rest(team
     for name, label in (("Nov", "2026-11"), ("Jan 2027", "2027-01")):
         assert shown[name]["before"] == text.money(float(whole[label]))
         assert (shown[name]["after"] or shown[name]["before"]) == text.money(float(after[label]))
-    # The plan's impact says the same, and a deal that it deletes does not come back from the record.
+    # The plan's impact says the same, and a deal that it deletes does not come back from the
+    # record.
     impact = make_plan(sheet).impact(as_of=TODAY, history=team)
     assert impact.attrs["other_deals"] == others
     assert impact.loc["2027-01", "expected_after"] == pytest.approx(after["2027-01"])
@@ -382,7 +439,9 @@ def test_periods__of_a_part_are_of_the_whole_where_the_history_has_the_rest(team
     without = oa.forecast(deals[deals["unique_id"] != "open-0"], **asked)["expected"]["2026-11"]
     assert gone.loc["2026-11", "expected_after"] == pytest.approx(without)
     # One deal dropped of many is no part.
-    few = ForecastEffect(EditSheet(deals.iloc[1:]), as_of=TODAY, freq="M", history=team).show()["about"]
+    few = ForecastEffect(EditSheet(deals.iloc[1:]), as_of=TODAY, freq="M", history=team).show()[
+        "about"
+    ]
     assert (few["of"], few["how"]) == ("", "by chances from history, as of Nov 11, 2026")
 
 
@@ -390,7 +449,10 @@ def test_periods__name_every_one_that_changes_even_beyond_the_deals_of_before() 
     sheet = EditSheet(opportunities(4), today=date(2026, 6, 1))
     effect = ForecastEffect(sheet, as_of="2026-06-01", freq="M", history=None)
     sheet.edit([(0, "close_date", "1/15/2027"), (1, "value", "1100.4")])
-    shown = {period["period"]: (period["before"], period["after"], period["change"]) for period in effect.show()["periods"]}  # fmt: skip
+    shown = {
+        period["period"]: (period["before"], period["after"], period["change"])
+        for period in effect.show()["periods"]
+    }
     assert shown == {
         "Jun": ("1.8K", "1.4K", "−400"),
         "Jul": ("0", None, ""),
@@ -399,7 +461,10 @@ def test_periods__name_every_one_that_changes_even_beyond_the_deals_of_before() 
     # A change below what is written is a change.
     sheet.undo()
     sheet.edit([(1, "value", "1100.4")])
-    assert [(p["after"], p["change"]) for p in effect.show()["periods"]] == [(None, "+0.16"), (None, "")]
+    assert [(p["after"], p["change"]) for p in effect.show()["periods"]] == [
+        (None, "+0.16"),
+        (None, ""),
+    ]
 
 
 def test_periods__have_the_chance_of_their_target_before_and_after() -> None:
@@ -409,11 +474,20 @@ def test_periods__have_the_chance_of_their_target_before_and_after() -> None:
     effect = ForecastEffect(sheet, as_of=TODAY, freq="M", history=history, targets=org.targets)
     edit(sheet)
     asked: dict[str, Any] = {"as_of": TODAY, "history": history, "target": org.targets}
-    sides = [oa.forecast(frame, **asked)["p_target"]["2026-11"] for frame in (sheet.frame, sheet.edited)]
+    sides = [
+        oa.forecast(frame, **asked)["p_target"]["2026-11"] for frame in (sheet.frame, sheet.edited)
+    ]
     first = effect.show()["periods"][0]
-    assert (first["chance"], first["chance_after"]) == tuple(text.percent(float(side)) for side in sides)
-    frame, targets = opportunities(4), oa.Org(targets=[{"period": "2026-06", "target": 800}]).targets
-    stated = ForecastEffect(EditSheet(frame), as_of="2026-06-01", freq="M", history=None, targets=targets)
+    assert (first["chance"], first["chance_after"]) == tuple(
+        text.percent(float(side)) for side in sides
+    )
+    frame, targets = (
+        opportunities(4),
+        oa.Org(targets=[{"period": "2026-06", "target": 800}]).targets,
+    )
+    stated = ForecastEffect(
+        EditSheet(frame), as_of="2026-06-01", freq="M", history=None, targets=targets
+    )
     assert [period["chance"] for period in stated.show()["periods"]] == ["", ""]
 
 
@@ -454,9 +528,12 @@ def test_effect__of_a_deal_in_an_unknown_stage_is_nothing() -> None:
     assert effect.show()["why"] == ""
 
 
-def test_strip__leads_with_a_period_that_is_over_only_if_no_other_changes_and_gives_it_no_chance() -> None:
+def test_strip__leads_with_a_period_that_is_over_only_if_no_other_changes_and_gives_it_no_chance() -> (
+    None
+):
     org = oa.Org(
-        targets=[{"period": each, "target": 8000} for each in ("2026-10", "2026-11")], currency="USD"
+        targets=[{"period": each, "target": 8000} for each in ("2026-10", "2026-11")],
+        currency="USD",
     )
     history = recorded_team(org)
     sheet = EditSheet(history.as_of(TODAY))
@@ -465,7 +542,11 @@ def test_strip__leads_with_a_period_that_is_over_only_if_no_other_changes_and_gi
     sheet.edit([(row, "close_date", "10/31/2026"), (row, "value", "900000")])
     sheet.edit([(row, "stage", "closed won")])
     shown = {period["label"]: period for period in effect.show()["periods"]}
-    assert (shown["2026-10"]["over"], shown["2026-10"]["chance"], shown["2026-10"]["chance_after"]) == (
+    assert (
+        shown["2026-10"]["over"],
+        shown["2026-10"]["chance"],
+        shown["2026-10"]["chance_after"],
+    ) == (
         True,
         "",
         None,
@@ -477,7 +558,12 @@ def test_strip__leads_with_a_period_that_is_over_only_if_no_other_changes_and_gi
 
 
 def test_periods__without_the_columns_of_a_forecast_say_why():
-    effect = ForecastEffect(EditSheet(pd.DataFrame({"unique_id": ["a"], "name": ["Acme"]})), as_of="2026-06-01", freq="M", history=None)  # fmt: skip
+    effect = ForecastEffect(
+        EditSheet(pd.DataFrame({"unique_id": ["a"], "name": ["Acme"]})),
+        as_of="2026-06-01",
+        freq="M",
+        history=None,
+    )
     assert effect.show()["periods"] == []
     assert "no column" in effect.show()["why"]
 

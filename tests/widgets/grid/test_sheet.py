@@ -23,7 +23,9 @@ from tests.writer.frames import opportunities
 @pytest.fixture
 def sheet() -> EditSheet:
     """Deals 0 to 5 worth 1000, 1100, …, in proposal at 40%, with an owner, seats and a flag."""
-    frame = opportunities().assign(owner_name="Ann", seats=pd.array([1, 2, 3, 4, 5, None], "Int64"), hot=True)
+    frame = opportunities().assign(
+        owner_name="Ann", seats=pd.array([1, 2, 3, 4, 5, None], "Int64"), hot=True
+    )
     return EditSheet(frame, today=date(2026, 6, 1))
 
 
@@ -58,16 +60,24 @@ def test_edit__holds_what_was_typed_as_its_column_means_it(sheet, field, typed, 
     ("field", "typed", "reason"),
     [
         ("value", "a lot", "“a lot” is not an amount. Try 45000, $45,000 or 45k. Kept 1,100."),
-        ("close_date", "02/30/2027", "“02/30/2027” is not a date: February 2027 has 28 days. Kept Jun 30, 2026."),
+        (
+            "close_date",
+            "02/30/2027",
+            "“02/30/2027” is not a date: February 2027 has 28 days. Kept Jun 30, 2026.",
+        ),
         ("probability", "140", "“140” is above 100%. Type a percentage from 0 to 100. Kept 40%."),
         ("probability", "0.8", "“0.8” may mean 80% or 0.8%. Type the sign: 80%. Kept 40%."),
         ("probability", "62.5", "“62.5” is not a whole number. Type 62 or 63. Kept 40%."),
-        ("stage", "Closed", "“Closed” is not a stage. Did you mean closed won or closed lost? Kept proposal."),
+        (
+            "stage",
+            "Closed",
+            "“Closed” is not a stage. Did you mean closed won or closed lost? Kept proposal.",
+        ),
         ("name", None, "A deal needs a name. Kept Deal 1."),
         ("seats", "1.5", "“1.5” is not a whole number. Type 1 or 2. Kept 2."),
         ("hot", "maybe", "“maybe” is neither true nor false. Kept True."),
     ],
-)  # fmt: skip
+)
 def test_edit__refuses_with_the_reason_and_keeps_the_old_value(sheet, field, typed, reason):
     answer = sheet.edit([(1, field, typed)])
     assert answer.cells == [(1, field)]
@@ -80,7 +90,10 @@ def test_edit__refuses_with_the_reason_and_keeps_the_old_value(sheet, field, typ
 def test_edit__leaves_read_only_cells_and_says_how_many(sheet):
     answer = sheet.edit([(0, "unique_id", "x"), (0, "updated_at", "x"), (0, "value", "5")])
     assert answer.message == "Value set to 5, 2 read-only cells left as they were"
-    assert sheet.edit([(0, "unique_id", "x")]).message == "Nothing to change, 1 read-only cell left as it was"
+    assert (
+        sheet.edit([(0, "unique_id", "x")]).message
+        == "Nothing to change, 1 read-only cell left as it was"
+    )
 
 
 def test_edit__a_later_edit_settles_a_refusal_and_the_old_value_is_no_change(sheet):
@@ -94,7 +107,9 @@ def test_edit__a_later_edit_settles_a_refusal_and_the_old_value_is_no_change(she
 def test_edit__says_how_many_were_changed_and_which_was_refused_first(sheet):
     cells = [(0, "value", "5"), (1, "value", "1100"), (2, "value", "x"), (3, "probability", "x")]
     said = sheet.edit(cells, "Pasted {cells}").message
-    assert said == ("Pasted 1 cell · 2 refused: “x” is not an amount. Try 45000, $45,000 or 45k. Kept 1,200.")
+    assert said == (
+        "Pasted 1 cell · 2 refused: “x” is not an amount. Try 45000, $45,000 or 45k. Kept 1,200."
+    )
 
 
 def test_edit__an_emptied_cell_needs_clear_nulls_in_the_plan(sheet):
@@ -137,7 +152,12 @@ def test_add__is_a_create_once_it_has_a_name(sheet):
     assert sheet.edit_of((6, "name")) == CellEdit(None, False, None, "A deal needs a name.")
     assert sheet.changed_rows == []
     sheet.edit(
-        [(6, "name", "New"), (6, "value", "500"), (6, "stage", "discovery"), (6, "close_date", "2026-12-01")]
+        [
+            (6, "name", "New"),
+            (6, "value", "500"),
+            (6, "stage", "discovery"),
+            (6, "close_date", "2026-12-01"),
+        ]
     )
     assert (sheet.counts["changes"], sheet.changed_rows) == (1, [6])
     plan = oa.plan(sheet.base, sheet.edited)
@@ -189,7 +209,9 @@ def test_judge_and_operands__read_without_changing_anything(sheet):
         ("2026-12-31", ""),
     ]
     # Deals were created before today.
-    assert sheet.read_operands([("created_at", "Dec 31"), ("value", "20k"), ("value", "twenty")]) == [
+    assert sheet.read_operands(
+        [("created_at", "Dec 31"), ("value", "20k"), ("value", "twenty")]
+    ) == [
         (["2025-12-31", "2025-12-31"], ""),
         ([20_000.0, 20_000.0], ""),
         (None, "“twenty” is not an amount. Try 45000, $45,000 or 45k."),
@@ -200,14 +222,21 @@ def test_judge_and_operands__read_without_changing_anything(sheet):
 @pytest.mark.parametrize(
     ("typed", "first", "last"),
     [
-        *((typed, "2026-11-01", "2027-01-31") for typed in ("FY27 Q4", "Q4 FY27", "2027Q4", "Q4 2027")),
+        *(
+            (typed, "2026-11-01", "2027-01-31")
+            for typed in ("FY27 Q4", "Q4 FY27", "2027Q4", "Q4 2027")
+        ),
         *(
             (typed, "2026-12-01", "2026-12-31")
             for typed in ("Dec 2026", "December 2026", "2026-12", "12/2026")
         ),
         ("FY27", "2026-02-01", "2027-01-31"),
         ("Dec 31", "2026-12-31", "2026-12-31"),
-        ("Dec 26", "2026-12-26", "2026-12-26"),  # a day, though it may be typed for a month elsewhere
+        (
+            "Dec 26",
+            "2026-12-26",
+            "2026-12-26",
+        ),  # a day, though it may be typed for a month elsewhere
         ("12/31/2026", "2026-12-31", "2026-12-31"),
         ("today", "2026-06-01", "2026-06-01"),
         ("This  Month", "2026-06-01", "2026-06-30"),
@@ -231,7 +260,10 @@ def test_operands__of_dates_are_all_days_of_a_period_of_the_fiscal_year(typed, f
         (
             "close_date",
             "soon",
-            "“soon” is not a date or period. Try 12/31/2026, Dec 31, Dec 2026, FY27 Q4 or this month.",
+            (
+                "“soon” is not a date or period. Try 12/31/2026, Dec 31, Dec 2026, FY27 Q4 or this "
+                "month."
+            ),
         ),
         ("close_date", "this", "“this” is not a date or period."),
         ("close_date", "next day", "“next day” is not a date or period."),
@@ -239,7 +271,11 @@ def test_operands__of_dates_are_all_days_of_a_period_of_the_fiscal_year(typed, f
         ("close_date", "Feb 30", "“Feb 30” is not a date: February 2026 has 28 days."),
         ("close_date", "FY1500", "“FY1500” is "),
         ("close_date", "0001-02", "“0001-02” "),
-        ("value", "€150,000", "“€150,000” is in €, and the org's currency is USD. Convert it first."),
+        (
+            "value",
+            "€150,000",
+            "“€150,000” is in €, and the org's currency is USD. Convert it first.",
+        ),
         ("value", "45.000", "“45.000” may mean 45,000 or 45. Type 45000 or 45."),
     ],
 )
@@ -404,9 +440,15 @@ def test_change_many__refuses_what_is_no_change_of_its_column(field, verb, text,
         ("value", "change", "- 5%", [950, 1045, 1140], "Changed Value by - 5% in 3 deals"),
         ("probability", "change", "+ 10", [50, 50, 50], "Changed Stated by + 10 in 3 deals"),
         ("probability", "change", "× 1.1", [44, 44, 44], "Changed Stated by × 1.1 in 3 deals"),
-        ("name", "append", " (renewal)", [f"Deal {n} (renewal)" for n in range(3)], "Added “(renewal)” to Deal in 3 deals"),
+        (
+            "name",
+            "append",
+            " (renewal)",
+            [f"Deal {n} (renewal)" for n in range(3)],
+            "Added “(renewal)” to Deal in 3 deals",
+        ),
     ],
-)  # fmt: skip
+)
 def test_change_many__computes_from_what_each_deal_holds_as_one_step(field, verb, text, held, said):
     sheet = EditSheet(opportunities(3))
     shown = sheet.preview([0, 1, 2], verb, field=field, text=text)
@@ -414,7 +456,9 @@ def test_change_many__computes_from_what_each_deal_holds_as_one_step(field, verb
     assert shown["said"] == "3 of 3 deals would change"
     assert sheet.change_many([0, 1, 2], verb, field=field, text=text).message == said
     assert sheet.edited[field].tolist() == held
-    assert [line["new"] for line in shown["lines"]] == [sheet.column[field].show(each) for each in held]
+    assert [line["new"] for line in shown["lines"]] == [
+        sheet.column[field].show(each) for each in held
+    ]
     sheet.undo()
     assert sheet.counts["changes"] == 0
 
@@ -432,9 +476,13 @@ def meant(**settings: Any) -> pd.DataFrame:
 def test_edit__refuses_amounts_with_two_readings_and_in_foreign_money():
     value, message = typed_into(meant(currency="USD"), 0, "value", "45.000")
     assert (value, message) == (
-        700, "Value not set: “45.000” may mean 45,000 or 45. Type 45000 or 45. Kept 700.",
-    )  # fmt: skip
-    assert typed_into(meant(currency="EUR", timezone="Europe/Berlin"), 0, "value", "45.000")[0] == 45_000
+        700,
+        "Value not set: “45.000” may mean 45,000 or 45. Type 45000 or 45. Kept 700.",
+    )
+    assert (
+        typed_into(meant(currency="EUR", timezone="Europe/Berlin"), 0, "value", "45.000")[0]
+        == 45_000
+    )
     for typed in ("€45,000", "£45,000"):
         value, message = typed_into(meant(currency="USD"), 0, "value", typed)
         assert value == 700
@@ -447,20 +495,27 @@ def test_edit__reads_a_day_without_a_year_as_the_next_one_of_an_open_deal_and_th
     frame = meant(timezone="America/Chicago").iloc[:2].assign(stage=["proposal", "closed_won"])
     frame.attrs = meant(timezone="America/Chicago").attrs
     assert typed_into(frame, 0, "close_date", "1/5") == (
-        pd.Timestamp("2027-01-05"), "Close date set to Jan 5, 2027",
-    )  # fmt: skip
+        pd.Timestamp("2027-01-05"),
+        "Close date set to Jan 5, 2027",
+    )
     assert typed_into(frame, 1, "close_date", "1/5")[0] == pd.Timestamp("2026-01-05")
     assert (
-        "may mean Dec 1, 2026 or Dec 1, 2027. Type the year." in typed_into(frame, 0, "close_date", "12/1")[1]
+        "may mean Dec 1, 2026 or Dec 1, 2027. Type the year."
+        in typed_into(frame, 0, "close_date", "12/1")[1]
     )
 
 
 def test_edit__refuses_a_day_that_nothing_orders_and_a_year_of_another_age():
-    assert "may mean Mar 4, 2027 or Apr 3, 2027." in typed_into(meant(), 0, "close_date", "3/4/2027")[1]
-    assert typed_into(meant(currency="USD"), 0, "close_date", "3/4/2027")[0] == pd.Timestamp("2027-03-04")
-    assert typed_into(meant(timezone="Europe/Berlin"), 0, "close_date", "3/4/2027")[0] == pd.Timestamp(
-        "2027-04-03"
+    assert (
+        "may mean Mar 4, 2027 or Apr 3, 2027."
+        in typed_into(meant(), 0, "close_date", "3/4/2027")[1]
     )
+    assert typed_into(meant(currency="USD"), 0, "close_date", "3/4/2027")[0] == pd.Timestamp(
+        "2027-03-04"
+    )
+    assert typed_into(meant(timezone="Europe/Berlin"), 0, "close_date", "3/4/2027")[
+        0
+    ] == pd.Timestamp("2027-04-03")
     for typed, year in (("11/25/3026", 3026), ("11/25/1026", 1026), ("0026-11-25", 26)):
         assert f"is in the year {year}." in typed_into(meant(), 0, "close_date", typed)[1]
 
@@ -480,10 +535,14 @@ def euros() -> EditSheet:
     rates = [{"date": "2026-03-20", "currency": "EUR", "rate": 1.25}]
     frame = pd.DataFrame(
         {
-            "unique_id": ["a", "b"], "name": ["Acme", "Bolt"], "value": [100.0, 300.0], "stage": "proposal",
-            "close_date": "2026-04-10", "currency": ["EUR", "USD"],
+            "unique_id": ["a", "b"],
+            "name": ["Acme", "Bolt"],
+            "value": [100.0, 300.0],
+            "stage": "proposal",
+            "close_date": "2026-04-10",
+            "currency": ["EUR", "USD"],
         }
-    )  # fmt: skip
+    )
     frame.attrs["load"] = {"fetched_at": "2026-03-25T12:00:00Z"}
     return EditSheet(Org(currency="USD", currency_rates=rates).apply(frame))
 
@@ -535,16 +594,26 @@ def test_settle__of_a_value_puts_the_server_s_beside_the_converted_one() -> None
     sheet.edit([(0, "value_original", "200"), (1, "value", "310")])
     sheet.settle({(0, "value"): 200.0, (1, "value"): 310.0})
     assert sheet.changed_rows == []
-    assert sheet.base[["value", "value_original"]].to_numpy().tolist() == [[250.0, 200.0], [310.0, 310.0]]
+    assert sheet.base[["value", "value_original"]].to_numpy().tolist() == [
+        [250.0, 200.0],
+        [310.0, 310.0],
+    ]
 
 
-MONEY, STATED = GridColumn("value", "Value", "money"), GridColumn("probability", "Stated", "percent")
+MONEY, STATED = (
+    GridColumn("value", "Value", "money"),
+    GridColumn("probability", "Stated", "percent"),
+)
 CLOSE = GridColumn("close_date", "Close date", "date")
 
 
 def test_column__shows_spells_and_reads_a_cell() -> None:
     assert [CLOSE.show(pd.Timestamp("2026-11-22")), CLOSE.show(None)] == ["Nov 22, 2026", "empty"]
-    assert (MONEY.show(28400.0), MONEY.spell(28400.0), STATED.spell(40)) == ("28,400", "28400", "40%")
+    assert (MONEY.show(28400.0), MONEY.spell(28400.0), STATED.spell(40)) == (
+        "28,400",
+        "28400",
+        "40%",
+    )
     assert (MONEY.read("45k"), STATED.read_operand("62.5")) == (45000.0, (62.5, 62.5))
     stage = GridColumn("stage", "Stage", "choice", options=("closed_won",))
     assert stage.read("Closed won") == "closed_won"
@@ -569,7 +638,8 @@ def test_list_cells__repeats_a_block_over_its_area() -> None:
 
 @pytest.fixture
 def team() -> EditSheet:
-    """Six deals in proposal at 40%, due Jun 30, 2026, of Amara Okafor, with accounts; Grace Lee is in the org."""
+    """Six deals in proposal at 40%, due Jun 30, 2026, of Amara Okafor, with accounts; Grace Lee is
+    in the org."""
     frame = opportunities(6).assign(owner_name="Amara Okafor", account_name="Globex GmbH")
     return EditSheet(frame, today=date(2026, 6, 1), people=["Grace Lee"])
 
@@ -587,16 +657,26 @@ def test_edit__takes_a_known_name_in_any_letters(team, field, typed, held):
     said = team.edit([(0, field, typed), (1, "value", "7")], "Pasted {cells}").message
     assert (team.value(0, field), "new here" in said) == (held, False)
     team.change_many([2, 3], "set", field=field, text=typed)
-    assert team.edited[field].nunique() == (1 if field == "account_name" or "amara" in typed.lower() else 2)
+    assert team.edited[field].nunique() == (
+        1 if field == "account_name" or "amara" in typed.lower() else 2
+    )
 
 
-@pytest.mark.parametrize("typed", ["Amara Okafo", "Amara Okafour", "Amara Okofor", "Amara", "Okafor, Amara"])
+@pytest.mark.parametrize(
+    "typed", ["Amara Okafo", "Amara Okafour", "Amara Okofor", "Amara", "Okafor, Amara"]
+)
 def test_edit__asks_once_about_a_name_that_is_close_to_a_known_one(team, typed):
     answer = team.edit([(0, "owner_name", typed)])
-    asked = f"“{typed}” is not known here. Did you mean Amara Okafor? Type it again to keep it. Kept Amara Okafor."
+    asked = (
+        f"“{typed}” is not known here. Did you mean Amara Okafor? Type it again to keep it. Kept "
+        "Amara Okafor."
+    )
     assert answer.message == f"Owner not set: {asked}"
     assert team.edit_of((0, "owner_name")).instead == "Amara Okafor"
-    assert team.edit([(0, "owner_name", typed)]).message == f"Owner set to {typed} · {typed} is new here"
+    assert (
+        team.edit([(0, "owner_name", typed)]).message
+        == f"Owner set to {typed} · {typed} is new here"
+    )
     assert team.value(0, "owner_name") == typed
     team.undo()
     team.undo()
@@ -611,7 +691,11 @@ def test_edit__does_not_ask_about_names_that_differ_in_a_number_or_are_short():
 
 
 def test_edit__takes_a_new_name_says_so_and_knows_it_from_then_on(team):
-    cells = [(0, "owner_name", "New Person"), (1, "owner_name", "new person"), (2, "account_name", "Initech")]
+    cells = [
+        (0, "owner_name", "New Person"),
+        (1, "owner_name", "new person"),
+        (2, "account_name", "Initech"),
+    ]
     said = team.edit(cells, "Pasted {cells}").message
     assert said == "Pasted 3 cells · New Person is new here · Initech is new here"
     team.edit([(3, "owner_name", "NEW PERSON")])
@@ -652,8 +736,16 @@ def test_edit__reads_days_from_today_and_says_what_no_open_deal_closes_on(team, 
 @pytest.mark.parametrize(
     ("field", "typed", "why"),
     [
-        ("close_date", "46022", "“46022” is the number of Dec 31, 2025 in a workbook. Type 2025-12-31."),
-        ("close_date", "12/31/3026", "“12/31/3026” is in the year 3026. Dates lie between 1955 and 2200."),
+        (
+            "close_date",
+            "46022",
+            "“46022” is the number of Dec 31, 2025 in a workbook. Type 2025-12-31.",
+        ),
+        (
+            "close_date",
+            "12/31/3026",
+            "“12/31/3026” is in the year 3026. Dates lie between 1955 and 2200.",
+        ),
         ("close_date", "=A1", "“=A1” is not a date."),
         (
             "value",
@@ -662,7 +754,9 @@ def test_edit__reads_days_from_today_and_says_what_no_open_deal_closes_on(team, 
         ),
     ],
 )
-def test_edit__refuses_what_a_spreadsheet_leaves_on_the_clipboard_with_its_reading(team, field, typed, why):
+def test_edit__refuses_what_a_spreadsheet_leaves_on_the_clipboard_with_its_reading(
+    team, field, typed, why
+):
     assert team.edit([(0, field, typed)]).message.partition(": ")[2].startswith(why)
     assert team.counts["changes"] == 0
 
@@ -683,7 +777,10 @@ def test_edit__computes_what_follows_an_equals_sign_in_a_number(team):
 def test_edit__another_currency_is_refused_with_the_way_out():
     sheet = EditSheet(Org(currency="USD").apply(opportunities(1)))
     for typed in ("€45,000", "£45,000", "45000 EUR"):
-        assert "and the org's currency is USD. Convert it first." in sheet.edit([(0, "value", typed)]).message
+        assert (
+            "and the org's currency is USD. Convert it first."
+            in sheet.edit([(0, "value", typed)]).message
+        )
     assert sheet.edit([(0, "value", "45000 USD")]).message == "Value set to 45,000"
 
 
@@ -694,14 +791,19 @@ def test_edit__offers_the_chance_and_the_day_of_a_deal_that_is_closed(team):
     assert team.note_of(0, "stage") == "keeps Stated 40% and Close date Jun 30, 2026"
     answer = team.agree()
     assert (answer.message, answer.offer) == ("Set Stated to 100% and close date to today", "")
-    assert (team.value(0, "probability"), team.value(0, "close_date")) == (100, pd.Timestamp("2026-06-01"))
+    assert (team.value(0, "probability"), team.value(0, "close_date")) == (
+        100,
+        pd.Timestamp("2026-06-01"),
+    )
     assert (team.note_of(0, "stage"), team.agree().message) == ("", "Nothing to change")
     team.undo()
     assert (team.value(0, "stage"), team.value(0, "probability")) == ("closed_won", 40)
 
 
 def test_edit__offers_for_many_deals_at_once_and_never_for_those_that_were_closed(team):
-    team.edit([(3, "close_date", "May 1, 2026"), (4, "probability", "100"), (4, "close_date", "today")])
+    team.edit(
+        [(3, "close_date", "May 1, 2026"), (4, "probability", "100"), (4, "close_date", "today")]
+    )
     answer = team.change_many(range(6), "set", field="stage", text="closed won")
     assert answer.offer == "Also set Stated to 100% and close date to today in 5 deals?"
     # One step, nothing silently: another step withdraws the offer.
@@ -729,10 +831,14 @@ def test_edit__adds_deals_for_what_is_pasted_below_the_last_one_as_one_step(team
 
 
 def test_list_problems__groups_refusals_by_reason(team):
-    team.edit([(0, "value", "x"), (1, "value", "lots"), (2, "probability", "140")], "Pasted {cells}")
+    team.edit(
+        [(0, "value", "x"), (1, "value", "lots"), (2, "probability", "140")], "Pasted {cells}"
+    )
     first, second = team.list_problems(1)
     assert (first["why"], first["count"]) == ("Is not an amount; try 45000, $45,000 or 45k", 2)
-    assert first["cells"] == [{"row": 0, "field": "value", "deal": "Deal 0", "title": "Value", "typed": "x"}]
+    assert first["cells"] == [
+        {"row": 0, "field": "value", "deal": "Deal 0", "title": "Value", "typed": "x"}
+    ]
     assert (second["count"], second["cells"][0]["typed"]) == (1, "140")
 
 

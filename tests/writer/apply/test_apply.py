@@ -20,10 +20,14 @@ COLUMNS = ["unique_id", "operation", "field", "before", "after", "outcome", "err
 
 
 def outcomes(table: pd.DataFrame) -> list[tuple[Any, ...]]:
-    return list(table[["unique_id", "field", "outcome"]].fillna("").itertuples(index=False, name=None))
+    return list(
+        table[["unique_id", "field", "outcome"]].fillna("").itertuples(index=False, name=None)
+    )
 
 
-def test_apply__writes_each_change_once_with_a_receipt_row(client: Client, before: pd.DataFrame) -> None:
+def test_apply__writes_each_change_once_with_a_receipt_row(
+    client: Client, before: pd.DataFrame
+) -> None:
     made = plan(before, edited(before))
     receipt = apply(made, client, allow_delete=True)
     assert list(receipt.table.columns[:8]) == COLUMNS
@@ -47,7 +51,9 @@ def test_apply__again_finds_everything_already_there(client: Client, before: pd.
     assert client.list().total_records == 6
 
 
-def test_apply__leaves_alone_what_somebody_else_changed(client: Client, before: pd.DataFrame) -> None:
+def test_apply__leaves_alone_what_somebody_else_changed(
+    client: Client, before: pd.DataFrame
+) -> None:
     made = plan(before, edited(before))
     client.update("o000", stage="discovery")
     client.update("o001", name="Renamed")
@@ -66,7 +72,9 @@ def test_apply__leaves_alone_what_somebody_else_changed(client: Client, before: 
     assert client.get("o000")["stage"] == "negotiation"
 
 
-def test_apply__a_refusal_is_explained_and_stops_nothing(client: Client, before: pd.DataFrame) -> None:
+def test_apply__a_refusal_is_explained_and_stops_nothing(
+    client: Client, before: pd.DataFrame
+) -> None:
     after = before.astype({"value": "object"})
     after.loc[0, "value"] = 1e16
     after.loc[0, "name"] = "Too much"
@@ -98,7 +106,9 @@ def test_apply__refuses_before_the_first_request(
     assert server.requests == asked
 
 
-def test_apply__dry_run_sends_nothing(client: Client, server: Sandbox, before: pd.DataFrame) -> None:
+def test_apply__dry_run_sends_nothing(
+    client: Client, server: Sandbox, before: pd.DataFrame
+) -> None:
     made = plan(before, edited(before))
     asked = server.requests
     receipt = apply(made, client, dry_run=True, allow_delete=True)
@@ -119,7 +129,9 @@ def test_apply__refuses_the_plan_of_another_tenant(
         apply(made, stranger)
 
 
-def test_apply__ends_when_the_token_expires(client: Client, server: Sandbox, before: pd.DataFrame) -> None:
+def test_apply__ends_when_the_token_expires(
+    client: Client, server: Sandbox, before: pd.DataFrame
+) -> None:
     with Client(server.url, "expired", client.settings.api_key) as refused:
         receipt = apply(plan(before, before.assign(value=1.0)), refused)
     assert (receipt.table["outcome"] == "pending").all()
@@ -144,7 +156,9 @@ def test_apply__ends_when_the_token_expires(client: Client, server: Sandbox, bef
         ("notes", None, "null"),
     ],
 )
-def test_apply__sends_every_type_exactly(before: pd.DataFrame, field: str, value: Any, sent: str) -> None:
+def test_apply__sends_every_type_exactly(
+    before: pd.DataFrame, field: str, value: Any, sent: str
+) -> None:
     before = before.head(1).assign(notes="old")
     attributes = {k: to_wire(k, v) for k, v in before.to_dict("records")[0].items()}  # type: ignore[arg-type]
 

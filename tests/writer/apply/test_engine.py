@@ -1,4 +1,5 @@
-"""What a careful person asks of bulk edits, over real sockets: kills, faults, other people, a full disk, a lost token."""
+"""What a careful person asks of bulk edits, over real sockets: kills, faults, other people, a full
+disk, a lost token."""
 
 from __future__ import annotations
 
@@ -46,7 +47,9 @@ def round_(server: Sandbox, tmp_path: Path) -> Iterator[Round]:
 
 
 @pytest.mark.parametrize("requests", [40, pytest.param(180, marks=pytest.mark.slow)])
-def test_resume__after_kill_9_every_change_is_made_exactly_once(round_: Round, requests: int) -> None:
+def test_resume__after_kill_9_every_change_is_made_exactly_once(
+    round_: Round, requests: int
+) -> None:
     assert round_.killed(round_.apply(), requests)
     assert round_.held() not in (rows_of(round_.plan.before), wanted(round_.plan))
     assert " applied" in round_.finish("resume")
@@ -54,7 +57,9 @@ def test_resume__after_kill_9_every_change_is_made_exactly_once(round_: Round, r
 
 
 @pytest.mark.slow
-def test_resume__after_kill_9_on_a_server_that_normalizes_and_undone(server: Sandbox, tmp_path: Path) -> None:
+def test_resume__after_kill_9_on_a_server_that_normalizes_and_undone(
+    server: Sandbox, tmp_path: Path
+) -> None:
     round_ = Round(server, tmp_path, respelled())
     server.faults.normalize = True
     assert round_.killed(round_.apply(), 120)
@@ -70,7 +75,8 @@ def test_resume__after_kill_9_on_a_server_that_normalizes_and_undone(server: San
 def test_resume__after_kill_9_and_lost_answers_no_create_is_made_twice(
     server: Sandbox, tmp_path: Path, commit_delay: float
 ) -> None:
-    """Killed while its creates are without an answer, and resumed on a server that still answers none."""
+    """Killed while its creates are without an answer, and resumed on a server that still answers
+    none."""
     before, names = opportunities(), [f"New {n % 16}" for n in range(20)]
     round_ = Round(server, tmp_path, plan(before, adding(before, *names, value=7.25)))
     server.faults.set(lose_answer_rate=1.0, commit_delay=commit_delay)
@@ -88,7 +94,8 @@ def test_resume__after_kill_9_and_lost_answers_no_create_is_made_twice(
 
 
 def begun(made: Plan, client: Client) -> Receipt:
-    """The first receipt; an apply that cannot even look at the server raises, and has sent and noted nothing."""
+    """The first receipt; an apply that cannot even look at the server raises, and has sent and
+    noted nothing."""
     for _ in range(10):
         try:
             return apply(made, client, allow_delete=True)
@@ -108,13 +115,18 @@ FAULTS = [
             ("429 storm", STORM),
         )
     ),
-    pytest.param({"error_rate": 0.3, "lose_answer_rate": 0.3, "cut_rate": 0.3, **STORM}, id="all together"),
+    pytest.param(
+        {"error_rate": 0.3, "lose_answer_rate": 0.3, "cut_rate": 0.3, **STORM}, id="all together"
+    ),
 ]
 
 
 @pytest.mark.parametrize("faults", FAULTS)
 def test_apply__under_faults_every_change_is_made_exactly_once(
-    asking: Callable[..., Client], server: Sandbox, faults: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    asking: Callable[..., Client],
+    server: Sandbox,
+    faults: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(engine, "SHORTEST_WAIT", 1.0)
     made = mixed()
@@ -142,7 +154,8 @@ def test_apply__in_a_429_storm_all_connections_wait_together(
     server.faults.reset()
     assert (receipt.table["outcome"] == "applied").all()
     assert (receipt.table["attempts"] == 1).all()
-    # 36 writes, 26 reads and the two lists of newest opportunities; of each pause at most one refusal per connection.
+    # 36 writes, 26 reads and the two lists of newest opportunities; of each pause at most one
+    # refusal per connection.
     assert server.requests - asked <= 64 + 8 * 4
 
 
@@ -168,7 +181,9 @@ def test_apply__two_people_at_once_each_know_what_became_of_their_changes(
         assert staged == ("skipped" if told[1] == "conflict" else "applied")
         assert (rows.loc[unique_id, "stage"] == "negotiation") == (staged == "applied")
         # Where both read before either wrote, both were told "applied", and the later one stands.
-        written = {value for value, outcome in zip((1.0, 2.0), told, strict=True) if outcome == "applied"}
+        written = {
+            value for value, outcome in zip((1.0, 2.0), told, strict=True) if outcome == "applied"
+        }
         assert values[unique_id] in written
 
 
@@ -185,7 +200,9 @@ def test_apply__on_a_full_disk_sends_nothing_that_is_not_written_down(round_: Ro
     round_.check(wanted(round_.plan), "after the disk was freed")
 
 
-def test_apply__a_token_that_expires_midway_leaves_the_rest_to_resume(asking: Callable[..., Client]) -> None:
+def test_apply__a_token_that_expires_midway_leaves_the_rest_to_resume(
+    asking: Callable[..., Client],
+) -> None:
     made = mixed()
     client, renewed = asking(made.before, kind=Expiring, concurrency=2), asking()
     assert isinstance(client, Expiring)
@@ -278,7 +295,8 @@ def test_apply__ctrl_c_ends_soon_and_tells_what_was_done(
 
 
 def ctrl_c_when_silent(server: Sandbox) -> threading.Thread:
-    """A thread that presses Ctrl-C once the server has seen a request, and nothing more reaches it."""
+    """A thread that presses Ctrl-C once the server has seen a request, and nothing more reaches
+    it."""
     asked, main = server.requests, threading.main_thread().ident
 
     def interrupt() -> None:
@@ -294,7 +312,8 @@ def ctrl_c_when_silent(server: Sandbox) -> threading.Thread:
 def test_apply__what_ctrl_c_ended_is_not_sent_later(
     asking: Callable[..., Client], server: Sandbox, tmp_path: Path
 ) -> None:
-    """In one process, as in a notebook: a thread asleep in a pause must not send once somebody has resumed the run."""
+    """In one process, as in a notebook: a thread asleep in a pause must not send once somebody has
+    resumed the run."""
     made = mixed()
     client = asking(made.before)
     server.faults.rate_limit = 0.4
@@ -336,7 +355,9 @@ def test_apply__a_second_ctrl_c_names_the_run_and_sends_nothing_more(
     with pytest.raises(KeyboardInterrupt) as stopped:
         apply(made, client)
     run_id = runs()["run_id"].iloc[0]
-    said = f"stopped at once; run {run_id} may be unfinished. To finish it: resume(client, {run_id!r})"
+    said = (
+        f"stopped at once; run {run_id} may be unfinished. To finish it: resume(client, {run_id!r})"
+    )
     assert str(stopped.value) == said
     for thread in [thread for thread in threading.enumerate() if thread.name == "apply"]:
         thread.join(SOON)
@@ -378,8 +399,13 @@ def test_apply__500_of_1000_failing_leaves_500_applied_and_500_explained(
     assert receipt.counts().to_dict() == {"applied": 500, "failed": 500}
     failed = receipt.table[receipt.table["outcome"] == "failed"]
     assert failed["error"].str.contains("10^15", regex=False).all()
-    rows = pd.DataFrame(client.list(page_size=1000).rows).sort_values("unique_id", ignore_index=True)
-    assert rows["value"].astype(float).tolist() == before["value"].where(before.index % 2 == 1, 5.0).tolist()
+    rows = pd.DataFrame(client.list(page_size=1000).rows).sort_values(
+        "unique_id", ignore_index=True
+    )
+    assert (
+        rows["value"].astype(float).tolist()
+        == before["value"].where(before.index % 2 == 1, 5.0).tolist()
+    )
     assert "resume" not in receipt.summary()
     assert resume(client).table.empty
 
@@ -402,11 +428,17 @@ def test_apply__notices_what_somebody_changes_during_the_run(asking: Callable[..
     before = opportunities(100)
     other, client = asking(before), asking(kind=Meddled, concurrency=1)
     assert isinstance(client, Meddled)
-    client.meddle = lambda unique_id: other.update("o098", value=7.0) if unique_id == "o050" else None
+    client.meddle = lambda unique_id: (
+        other.update("o098", value=7.0) if unique_id == "o050" else None
+    )
     receipt = apply(plan(before, before.assign(value=1.0)), client)
-    assert receipt.table.loc[receipt.table["outcome"] == "conflict", "unique_id"].tolist() == ["o098"]
+    assert receipt.table.loc[receipt.table["outcome"] == "conflict", "unique_id"].tolist() == [
+        "o098"
+    ]
     values = {row["unique_id"]: float(row["value"]) for row in other.list(page_size=1000).rows}
-    assert values == {unique_id: 7.0 if unique_id == "o098" else 1.0 for unique_id in before["unique_id"]}
+    assert values == {
+        unique_id: 7.0 if unique_id == "o098" else 1.0 for unique_id in before["unique_id"]
+    }
 
 
 def test_apply__tells_a_log_what_it_writes_and_no_text_of_a_customer(
@@ -420,17 +452,22 @@ def test_apply__tells_a_log_what_it_writes_and_no_text_of_a_customer(
     after = before.assign(value=before["value"].where(before.index != 1, 1e16), stage="negotiation")
     with caplog.at_level(logging.DEBUG, "opp_analytics"):
         server.faults.lose_answer_rate = 1.0
-        receipt = apply(plan(before, adding(after.drop(index=5), "Customer new")), client, allow_delete=True)
+        receipt = apply(
+            plan(before, adding(after.drop(index=5), "Customer new")), client, allow_delete=True
+        )
         server.faults.reset()
         resume(client)
     told = [
-        (r.levelname, r.getMessage()) for r in caplog.records if r.name.startswith("opp_analytics.writer")
+        (r.levelname, r.getMessage())
+        for r in caplog.records
+        if r.name.startswith("opp_analytics.writer")
     ]
     run = receipt.run_id
     at_info = [message for level, message in told if level != "DEBUG"]
     assert at_info[0] == f"run {run}: 1 create, 1 delete, 5 update to write, 0 to look for"
     assert any(
-        re.fullmatch(rf"run {run}: 1 of 1 lost creates found after \d+\.\d s", line) for line in at_info
+        re.fullmatch(rf"run {run}: 1 of 1 lost creates found after \d+\.\d s", line)
+        for line in at_info
     )
     assert any(line.startswith(f"run {run} ended: ") for line in at_info)
     assert ("DEBUG", f"run {run}: update o001: failed") in told
@@ -438,4 +475,6 @@ def test_apply__tells_a_log_what_it_writes_and_no_text_of_a_customer(
     settings = client.settings
     assert settings.token.reveal() not in caplog.text
     assert settings.api_key.reveal() not in caplog.text
-    assert "Customer" not in "".join(r.getMessage() for r in caplog.records if r.levelno > logging.DEBUG)
+    assert "Customer" not in "".join(
+        r.getMessage() for r in caplog.records if r.levelno > logging.DEBUG
+    )

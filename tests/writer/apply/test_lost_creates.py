@@ -1,4 +1,5 @@
-"""Creates whose answer never came, over real sockets, against servers that behave as real ones do."""
+"""Creates whose answer never came, over real sockets, against servers that behave as real ones
+do."""
 
 from __future__ import annotations
 
@@ -41,7 +42,9 @@ def test_choose_wait__are_15_or_twice_the_timeout(asking: Callable[..., Client])
     assert choose_wait(asking(timeout=30)) == 60
 
 
-def test_apply__a_create_whose_answer_never_came_is_looked_up(client: Client, server: Sandbox) -> None:
+def test_apply__a_create_whose_answer_never_came_is_looked_up(
+    client: Client, server: Sandbox
+) -> None:
     server.faults.lose_answer_rate = 1.0
     receipt = apply(creating(name=["A", "A", "B"], value=[1.0, 1.0, 2.0]), client)
     server.faults.reset()
@@ -51,7 +54,9 @@ def test_apply__a_create_whose_answer_never_came_is_looked_up(client: Client, se
     assert copies(client) == 3
 
 
-def test_apply__finds_a_lost_create_that_the_server_normalized(client: Client, server: Sandbox) -> None:
+def test_apply__finds_a_lost_create_that_the_server_normalized(
+    client: Client, server: Sandbox
+) -> None:
     names: list[object] = ["  Cafe\u0301   north ", "Acme", "Bolt"]
     server.faults.set(lose_answer_rate=1.0, normalize=True)
     receipt = apply(
@@ -96,7 +101,8 @@ def test_apply__never_makes_two_when_all_answers_are_lost(
     client = impatient(asking, retries=3)
     server.faults.set(lose_answer_rate=1.0, clock_skew=2, normalize=True)
     receipt = apply(
-        creating(name=[f" Deal  {n % 9}" for n in range(20)], value=[n + 0.125 for n in range(20)]), client
+        creating(name=[f" Deal  {n % 9}" for n in range(20)], value=[n + 0.125 for n in range(20)]),
+        client,
     )
     assert set(receipt.table["outcome"]) == {"applied"}
     server.faults.reset()
@@ -110,7 +116,9 @@ def test_apply__never_makes_two_of_twenty_that_are_committed_late_and_answered_n
 ) -> None:
     client = impatient(asking)
     server.faults.set(commit_delay=4, lose_answer_rate=1.0, normalize=True)
-    receipt = apply(creating(name=[f"New  {n}" for n in range(20)], value=[n / 8 for n in range(20)]), client)
+    receipt = apply(
+        creating(name=[f"New  {n}" for n in range(20)], value=[n / 8 for n in range(20)]), client
+    )
     server.faults.reset()
     assert set(receipt.table["outcome"]) <= {"applied", "unknown"}
     assert receipt.table["attempts"].eq(1).all()
@@ -142,7 +150,9 @@ def test_apply__sends_a_create_once_more_only_when_nothing_new_can_be_it(
     busy = True
     receipt = apply(made, client)
     assert receipt.table["outcome"].unique().tolist() == ["unknown"]
-    assert "1 new opportunity may be it; look for 'New' with value 5" in str(receipt.table["error"].iloc[0])
+    assert "1 new opportunity may be it; look for 'New' with value 5" in str(
+        receipt.table["error"].iloc[0]
+    )
     assert copies(client) == 1
     assert resume(client).table["outcome"].unique().tolist() == ["unknown"]
     assert len(sent) == 1
@@ -185,7 +195,11 @@ def told(receipt: Receipt) -> list[list[str]]:
 
 @pytest.mark.parametrize("carried_out", [True, False])
 def test_apply__settles_first_what_a_killed_run_left(
-    client: Client, before: pd.DataFrame, tmp_path: Path, carried_out: bool, monkeypatch: pytest.MonkeyPatch
+    client: Client,
+    before: pd.DataFrame,
+    tmp_path: Path,
+    carried_out: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(engine, "SHORTEST_WAIT", 0.5)
     victim = dying(client, tmp_path)
@@ -205,7 +219,8 @@ def test_apply__settles_first_what_a_killed_run_left(
 
 
 class Doubtful(Client):
-    """A client whose first create is cut off on its way, while somebody else creates another opportunity."""
+    """A client whose first create is cut off on its way, while somebody else creates another
+    opportunity."""
 
     def begin(self, server: Sandbox, other: Client) -> None:
         self.server, self.other, self.sent, self.one_at_a_time = server, other, 0, threading.Lock()

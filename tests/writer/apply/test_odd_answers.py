@@ -1,4 +1,5 @@
-"""One odd answer to any call of a run: the run goes on, says what became of each step, and can be finished."""
+"""One odd answer to any call of a run: the run goes on, says what became of each step, and can be
+finished."""
 
 from __future__ import annotations
 
@@ -63,7 +64,9 @@ class Stock:
         return as_json({"data": {"id": unique_id, "attributes": self.rows[unique_id]}})
 
 
-def replaced(body: bytes, status: int = 200, kind: str = "application/json") -> Callable[[Answer], Answer]:
+def replaced(
+    body: bytes, status: int = 200, kind: str = "application/json"
+) -> Callable[[Answer], Answer]:
     return lambda answer: Answer(status, body, {"Content-Type": kind})
 
 
@@ -83,7 +86,10 @@ def with_cell(name: str, cell: Any) -> Callable[[Answer], Answer]:
 
 
 ODD: dict[str, Callable[[Answer], Answer]] = {
-    **{f"body {body!r}": replaced(body) for body in (b"", b"null", b"[]", b'{"data": {}}', b'{"data": []}')},
+    **{
+        f"body {body!r}": replaced(body)
+        for body in (b"", b"null", b"[]", b'{"data": {}}', b'{"data": []}')
+    },
     "another": replaced(b'{"data": {"id": "other", "attributes": {}}}'),
     "page": replaced(b"<html>", kind="text/html"),
     **{f"status {code}": replaced(b"{}", code) for code in (204, 304, 404, 409, 503)},
@@ -97,10 +103,13 @@ ODD: dict[str, Callable[[Answer], Answer]] = {
 
 
 def edits() -> Plan:
-    before = org.conform(pd.DataFrame([row(n, unique_id=f"o{n}") for n in range(4)], dtype="object"))
+    before = org.conform(
+        pd.DataFrame([row(n, unique_id=f"o{n}") for n in range(4)], dtype="object")
+    )
     after = before.iloc[:3].assign(value=[5.0, *before["value"][1:3]])
     return plan(
-        before, pd.concat([after, pd.DataFrame({"name": ["New"], "value": [7.0]})], ignore_index=True)
+        before,
+        pd.concat([after, pd.DataFrame({"name": ["New"], "value": [7.0]})], ignore_index=True),
     )
 
 
@@ -130,7 +139,10 @@ def test_apply__goes_on_after_any_odd_answer_to_a(
     for number, (name, odd) in list(enumerate(ODD.items()))[::each]:
         monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / f"state {number}"))
         stock = Stock()
-        with serving(stock) as server, client_of(server, tmp_path, retries=0, timeout=0.5) as client:
+        with (
+            serving(stock) as server,
+            client_of(server, tmp_path, retries=0, timeout=0.5) as client,
+        ):
             undoes = call in ("recover", "trash")
             if undoes:
                 finish(apply(edits(), client, allow_delete=True), client)

@@ -182,7 +182,9 @@ def test_apply__finds_a_lost_create_whatever_our_clock_says(tmp_path: Path, hour
             rows.append(row(1 + len(rows), **made, created_at=now.isoformat()))
             return Answer(0)
         listed = answer(asked)
-        return Answer(200, listed.body, {**listed.headers, "Date": format_datetime(now, usegmt=True)})
+        return Answer(
+            200, listed.body, {**listed.headers, "Date": format_datetime(now, usegmt=True)}
+        )
 
     before = pd.DataFrame({"unique_id": pd.Series([], dtype="str")})
     with serving(respond) as server, client_of(server, tmp_path, timeout=0.2) as client:
@@ -262,7 +264,9 @@ def test_mark_newest__knows_all_ids_where_the_server_does_not_tell_the_time(tmp_
         assert client.server_time() is None
         telling = "Sun, 01 Mar 2026 10:00:00 GMT"
         since, known = mark_newest(client)
-        assert abs(client.server_time() - datetime(2026, 3, 1, 10, tzinfo=UTC)) < timedelta(seconds=30)
+        assert abs(client.server_time() - datetime(2026, 3, 1, 10, tzinfo=UTC)) < timedelta(
+            seconds=30
+        )
         assert since == pd.Timestamp(max(r["created_at"] for r in rows)) - engine.OVERLAP
         assert len(known) == 100
 
@@ -272,7 +276,12 @@ def test_apply__a_field_that_a_short_answer_leaves_out_is_read_until_the_replica
     before: pd.DataFrame, tmp_path: Path, told: dict[str, str]
 ) -> None:
     before = before.head(1)
-    held: dict[str, Any] = {"name": "Deal 0", "value": 1000, "stage": "proposal", "status": "active"}
+    held: dict[str, Any] = {
+        "name": "Deal 0",
+        "value": 1000,
+        "stage": "proposal",
+        "status": "active",
+    }
     new = held | {"value": 7, "updated_at": "2026-03-01T10:00:00Z"}
     old = held | {"updated_at": "2026-02-01T10:00:00Z"}
     reads: list[Asked] = []

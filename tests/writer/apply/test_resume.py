@@ -24,7 +24,8 @@ def test_resume__finishes_exactly_the_rest(
     after: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # A create that was never sent counts as lost after twice the client's timeout, which is a minute.
+    # A create that was never sent counts as lost after twice the client's timeout, which is a
+    # minute.
     monkeypatch.setattr(engine, "choose_wait", lambda client: 0.5)
     victim = dying(client, tmp_path)
     victim.die_at(write, after=after)

@@ -1,4 +1,5 @@
-"""Updates on servers that keep a form of their own of what they are sent: known as ours, and nobody else's taken for it."""
+"""Updates on servers that keep a form of their own of what they are sent: known as ours, and nobody
+else's taken for it."""
 
 from __future__ import annotations
 
@@ -20,7 +21,13 @@ from tests.writer.clients import dying
 from tests.writer.frames import adding, changed, opportunities
 from tests.writer.kills import held, rows_of
 
-FORMS = {"o000": 1234.57, "o001": "Acme north", "o002": "Caf\u00e9", "o003": "two lines", "o004": 100.0}
+FORMS = {
+    "o000": 1234.57,
+    "o001": "Acme north",
+    "o002": "Caf\u00e9",
+    "o003": "two lines",
+    "o004": 100.0,
+}
 """What the normalizing server makes of `respelled`, by deal."""
 
 
@@ -32,7 +39,9 @@ def before() -> pd.DataFrame:
 def respelled(before: pd.DataFrame) -> pd.DataFrame:
     """Edits that the server rounds, trims, folds and composes: one cell in each of five deals."""
     after = changed(changed(before, 0, value=1234.5678), 1, name="  Acme \t north ")
-    return changed(changed(changed(after, 2, name="Cafe\u0301"), 3, notes=" two\n lines"), 4, value=99.999)
+    return changed(
+        changed(changed(after, 2, name="Cafe\u0301"), 3, notes=" two\n lines"), 4, value=99.999
+    )
 
 
 @pytest.mark.parametrize(
@@ -113,7 +122,10 @@ def test_plan__knows_what_an_earlier_run_wrote_and_what_somebody_changed_since(
     counts = apply(plan(before, after), client).counts().to_dict()
     assert counts == {"already": 3, "conflict": 2}
     apply(undo(client, run), client)
-    assert (float(client.get("o000")["value"]), client.get("o001")["name"]) == (1234.9, "Acme North")
+    assert (float(client.get("o000")["value"]), client.get("o001")["name"]) == (
+        1234.9,
+        "Acme North",
+    )
 
 
 def test_plan__goes_on_from_the_frame_that_was_sent(
@@ -127,7 +139,10 @@ def test_plan__goes_on_from_the_frame_that_was_sent(
     client.update("o004", value=99.5)
     onward = plan(after, changed(after, 0, value=5.0).drop(index=4), client=client)
     assert onward.conflicts[["unique_id", "remote"]].to_numpy().tolist() == [["o004", 99.5]]
-    assert apply(onward, client, allow_delete=True).counts().to_dict() == {"applied": 1, "conflict": 1}
+    assert apply(onward, client, allow_delete=True).counts().to_dict() == {
+        "applied": 1,
+        "conflict": 1,
+    }
     assert apply(undo(client), client).complete
     assert float(client.get("o000")["value"]) == 1234.57
 
@@ -144,9 +159,9 @@ def test_apply__takes_no_value_of_others_for_a_form_of_what_it_never_sent_or_los
     client.update("o001", value=theirs)
     assert resume(client).table["outcome"].tolist() == ["conflict"]
     client.update("o001", value=1000.0)  # which is 1000.4, rounded
-    assert plan(before, changed(before, 1, value=1000.4), client=client).conflicts["remote"].tolist() == [
-        1000
-    ]
+    assert plan(before, changed(before, 1, value=1000.4), client=client).conflicts[
+        "remote"
+    ].tolist() == [1000]
     assert undo(client).changes.empty
 
 
@@ -201,14 +216,22 @@ def test_undo__of_new_deals_in_the_form_of_the_server_deletes_what_nobody_change
     first, second = receipt.table["unique_id"].unique()
     client.update(second, value=10.5)
     back = undo(client)
-    assert back.conflicts[["unique_id", "field", "remote"]].to_numpy().tolist() == [[second, "value", 10.5]]
-    assert apply(back, client, allow_delete=True).counts().to_dict() == {"applied": 1, "conflict": 1}
+    assert back.conflicts[["unique_id", "field", "remote"]].to_numpy().tolist() == [
+        [second, "value", 10.5]
+    ]
+    assert apply(back, client, allow_delete=True).counts().to_dict() == {
+        "applied": 1,
+        "conflict": 1,
+    }
     assert [row["unique_id"] for row in client.list_deleted().rows] == [first]
 
 
 @contextmanager
-def obstinate(silent: Sequence[str] = (), *, echo: bool = False, **answers: Any) -> Iterator[Client]:
-    """A client of a server with one deal that takes every change, and makes of each field what `answers` says.
+def obstinate(
+    silent: Sequence[str] = (), *, echo: bool = False, **answers: Any
+) -> Iterator[Client]:
+    """A client of a server with one deal that takes every change, and makes of each field what
+    `answers` says.
 
     Its answer to a change leaves out the fields in `silent`, or with `echo` repeats what was sent.
     """
@@ -219,7 +242,9 @@ def obstinate(silent: Sequence[str] = (), *, echo: bool = False, **answers: Any)
         if asked.method == "PUT":
             sent = json.loads(asked.body)["opportunity"]
             row.update({name: answers.get(name, value) for name, value in sent.items()})
-            told = {name: value for name, value in row.items() if name not in silent} | (sent if echo else {})
+            told = {name: value for name, value in row.items() if name not in silent} | (
+                sent if echo else {}
+            )
         return as_json({"data": {"id": "o1", "type": "opportunity", "attributes": told}})
 
     with serving(respond) as server, Client(server.url, "token", "key") as client:
@@ -229,7 +254,9 @@ def obstinate(silent: Sequence[str] = (), *, echo: bool = False, **answers: Any)
 DEAL = pd.DataFrame({"unique_id": ["o1"], "name": ["Acme"], "value": [1000.0], "notes": ["old"]})
 
 
-@pytest.mark.parametrize("silent", [(), ("value",), ("value", "name")], ids=["told", "untold", "all untold"])
+@pytest.mark.parametrize(
+    "silent", [(), ("value",), ("value", "name")], ids=["told", "untold", "all untold"]
+)
 @pytest.mark.parametrize("value", [1000.4, 2000.0])
 def test_apply__calls_a_field_that_the_server_ignores_not_applied(
     silent: tuple[str, ...], value: float
@@ -262,7 +289,10 @@ def test_resume__keeps_what_it_wrote_of_a_deal_in_which_somebody_changed_another
     victim = dying(client, tmp_path)
     victim.die_at(1, after=True)
     with pytest.raises(SystemExit):
-        apply(plan(before, changed(before, 0, value=1234.5678, name="Acme  north", notes="new")), victim)
+        apply(
+            plan(before, changed(before, 0, value=1234.5678, name="Acme  north", notes="new")),
+            victim,
+        )
     client.update("o000", name="Theirs")
     receipt = resume(client)
     assert receipt.table.set_index("field")["outcome"].to_dict() == {

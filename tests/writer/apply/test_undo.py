@@ -24,7 +24,13 @@ def test_undo__goes_back_and_leaves_later_edits_alone(client: Client, before: pd
         ["o000", "stage", "discovery"]
     ]
     undone = apply(back, client, allow_delete=True)
-    assert sorted(undone.table["outcome"]) == ["applied", "applied", "applied", "conflict", "skipped"]
+    assert sorted(undone.table["outcome"]) == [
+        "applied",
+        "applied",
+        "applied",
+        "conflict",
+        "skipped",
+    ]
     held = pd.DataFrame(client.list(page_size=100).rows).set_index("unique_id")
     assert sorted(held.index) == before["unique_id"].tolist()
     assert held.loc["o001", "value"] == 1100
@@ -38,7 +44,9 @@ def test_undo__goes_back_and_leaves_later_edits_alone(client: Client, before: pd
 
 
 def test_undo__tells_what_the_opportunities_are_worth(client: Client, before: pd.DataFrame) -> None:
-    after = before.iloc[:5].assign(probability=[60, 60, 40, 40, 40], value=[1000.0, 1100, 1200, 5000, 1400])
+    after = before.iloc[:5].assign(
+        probability=[60, 60, 40, 40, 40], value=[1000.0, 1100, 1200, 5000, 1400]
+    )
     after = pd.concat([after, pd.DataFrame({"name": ["New"], "value": [500.0]})], ignore_index=True)
     apply(plan(before, after), client, allow_delete=True)
     client.update("o001", value=9)
@@ -52,7 +60,9 @@ def test_undo__tells_what_the_opportunities_are_worth(client: Client, before: pd
     ]
 
 
-def test_undo__of_deletions_makes_no_statement_about_money(client: Client, before: pd.DataFrame) -> None:
+def test_undo__of_deletions_makes_no_statement_about_money(
+    client: Client, before: pd.DataFrame
+) -> None:
     apply(plan(before, before.iloc[1:]), client, allow_delete=True)
     assert undo(client).summary() == "1 recovery"
 
@@ -87,7 +97,9 @@ def test_undo__of_an_overwritten_change_restores_what_the_other_person_wrote(
     assert float(client.get("o000")["value"]) == 77.5
 
 
-def test_undo__goes_back_all_the_way_and_undone_goes_forth_again(asking: Callable[..., Client]) -> None:
+def test_undo__goes_back_all_the_way_and_undone_goes_forth_again(
+    asking: Callable[..., Client],
+) -> None:
     made = mixed()
     client = asking(made.before)
     first = apply(made, client, allow_delete=True)

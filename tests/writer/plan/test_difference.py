@@ -32,7 +32,9 @@ def test_plan__with_a_client_names_conflicts_and_recovers_from_the_trash(
     assert made.conflicts[["unique_id", "field", "remote"]].to_numpy().tolist() == [
         ["o000", "stage", "discovery"]
     ]
-    assert made.changes.loc[made.changes["operation"] == "recover", "unique_id"].tolist() == ["o003"]
+    assert made.changes.loc[made.changes["operation"] == "recover", "unique_id"].tolist() == [
+        "o003"
+    ]
     assert made.problems.empty
     apply(made, client, allow_delete=True)
     assert client.get("o003")["name"] == "Deal 3"
@@ -103,7 +105,9 @@ def test_apply__closing_a_deal_that_somebody_closed_alike_is_no_conflict(
     assert dates(client) == [LATER] * 6
 
 
-def test_undo__leaves_a_deal_alone_that_was_closed_since(client: Client, before: pd.DataFrame) -> None:
+def test_undo__leaves_a_deal_alone_that_was_closed_since(
+    client: Client, before: pd.DataFrame
+) -> None:
     apply(plan(before, later(before)), client)
     client.update("o001", stage="closed_won")
     back = undo(client)
@@ -114,7 +118,9 @@ def test_undo__leaves_a_deal_alone_that_was_closed_since(client: Client, before:
     assert dates(client) == ["2026-06-30", LATER, *["2026-06-30"] * 4]
 
 
-def test_undo__goes_back_where_a_closed_deal_was_overwritten(client: Client, before: pd.DataFrame) -> None:
+def test_undo__goes_back_where_a_closed_deal_was_overwritten(
+    client: Client, before: pd.DataFrame
+) -> None:
     made = plan(before, later(before))
     client.update("o001", stage="closed_won")
     apply(made, client, on_conflict="overwrite")
@@ -153,7 +159,9 @@ def test_reading__ends_soon_on_ctrl_c_and_says_that_nothing_was_sent(
     before = opportunities(rows)
     after = before.assign(value=before["value"] + 1)
     round_ = Round(server, tmp_path, plan(before, after))
-    unedited, edited, out = (tmp_path / name for name in ("before.parquet", "after.parquet", "out.json"))
+    unedited, edited, out = (
+        tmp_path / name for name in ("before.parquet", "after.parquet", "out.json")
+    )
     before.to_parquet(unedited)
     after.to_parquet(edited)
     if command == "undo":

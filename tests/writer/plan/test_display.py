@@ -27,13 +27,17 @@ def test_plan_rich__takes_no_text_for_markup(before: pd.DataFrame) -> None:
 
 
 def test_plan_html__shows_problems_before_changes(before: pd.DataFrame) -> None:
-    page = plan(before, changed(changed(before, 0, stage="<b>sold</b>"), 1, value=99999))._repr_html_()
+    page = plan(
+        before, changed(changed(before, 0, stage="<b>sold</b>"), 1, value=99999)
+    )._repr_html_()
     assert "1 problem: nothing is sent until they are fixed" in page
     assert "&lt;b&gt;sold&lt;/b&gt;" in page
     assert page.index("is not a stage of the API") < page.index("99,999</b>")
 
 
-def test_receipt_html__shows_what_went_wrong_first_and_escapes(client: Client, before: pd.DataFrame) -> None:
+def test_receipt_html__shows_what_went_wrong_first_and_escapes(
+    client: Client, before: pd.DataFrame
+) -> None:
     client.update("o004", name="<i>theirs</i>")
     receipt = apply(plan(before, changed(before.assign(value=1.0), 4, name="ours")), client)
     page = receipt._repr_html_()
@@ -56,7 +60,9 @@ def test_plan__summary_counts_and_sums_money(before: pd.DataFrame) -> None:
     ]
 
 
-def test_plan__tells_of_closed_and_disqualified_deals_and_of_money_below_zero(before: pd.DataFrame) -> None:
+def test_plan__tells_of_closed_and_disqualified_deals_and_of_money_below_zero(
+    before: pd.DataFrame,
+) -> None:
     stages = ["closed_won", "proposal", "proposal", "proposal", "closed_lost", "proposal"]
     statuses = ["active", "lost", "inactive", "inactive", "inactive", "active"]
     held = conform(before.assign(stage=stages, status=statuses))
@@ -74,7 +80,9 @@ def test_plan__tells_of_closed_and_disqualified_deals_and_of_money_below_zero(be
     assert plan(held, held.iloc[1:]).summary().splitlines()[2] == "1 deal already won or lost"
 
 
-def test_plan__says_which_edits_leave_a_stage_and_a_status_that_disagree(before: pd.DataFrame) -> None:
+def test_plan__says_which_edits_leave_a_stage_and_a_status_that_disagree(
+    before: pd.DataFrame,
+) -> None:
     held = conform(before.assign(stage="closed_lost", status="lost"))
     words = "with a stage and a status that disagree"
     assert f"\n1 deal {words}" in plan(held, changed(held, 0, stage="negotiation")).summary()
@@ -84,9 +92,13 @@ def test_plan__says_which_edits_leave_a_stage_and_a_status_that_disagree(before:
     assert words not in plan(open_again, changed(open_again, 0, value=5.0)).summary()
 
 
-def test_plan__says_which_deals_are_won_or_lost_with_the_chance_of_an_open_one(before: pd.DataFrame) -> None:
+def test_plan__says_which_deals_are_won_or_lost_with_the_chance_of_an_open_one(
+    before: pd.DataFrame,
+) -> None:
     held = conform(before.assign(stage="proposal", status="active", probability=45))
-    won = held.assign(stage=["closed_won", "closed_won", "closed_lost", *["proposal"] * (len(held) - 3)])
+    won = held.assign(
+        stage=["closed_won", "closed_won", "closed_lost", *["proposal"] * (len(held) - 3)]
+    )
     assert "\n3 deals won or lost with the stated chance from before" in plan(held, won).summary()
     won.loc[:2, "probability"] = [100, 45, 0]
     assert "\n1 deal won or lost with the stated chance from before" in plan(held, won).summary()

@@ -14,22 +14,31 @@ from tests.writer.frames import changed
 
 def test_plan_impact__compares_the_forecast_before_and_after(before: pd.DataFrame) -> None:
     after = changed(before, 0, close_date="2026-09-30", probability=50)
-    after = changed(after, 1, stage="closed_won", probability=100, close_date="2026-06-01").drop(index=2)
+    after = changed(after, 1, stage="closed_won", probability=100, close_date="2026-06-01").drop(
+        index=2
+    )
     made = plan(before, after)
     impact = made.impact(as_of="2026-06-02", freq="M")
     assert impact.index.tolist() == ["overdue", "unscheduled", "2026-06", "2026-09", "total"]
-    # Before: 1000 + 1100 + … + 1500 open at 40 %; after: 1300 + 1400 + 1500 in June, 1100 won, 1000 at 50 % in September.
-    assert impact.loc["2026-06", ["booked_before", "weighted_open_before", "expected_before"]].tolist() == [
+    # Before: 1000 + 1100 + … + 1500 open at 40 %; after: 1300 + 1400 + 1500 in June, 1100 won, 1000
+    # at 50 % in September.
+    assert impact.loc[
+        "2026-06", ["booked_before", "weighted_open_before", "expected_before"]
+    ].tolist() == [
         0,
         3000,
         3000,
     ]
-    assert impact.loc["2026-06", ["booked_after", "weighted_open_after", "expected_after"]].tolist() == [
+    assert impact.loc[
+        "2026-06", ["booked_after", "weighted_open_after", "expected_after"]
+    ].tolist() == [
         1100,
         1680,
         2780,
     ]
-    assert impact.loc["2026-09", ["expected_before", "expected_after", "expected_change"]].tolist() == [
+    assert impact.loc[
+        "2026-09", ["expected_before", "expected_after", "expected_change"]
+    ].tolist() == [
         0,
         500,
         500,
@@ -53,7 +62,9 @@ def test_plan_impact__takes_the_method_and_history_of_a_forecast(
     assert impact.loc["2026-06", "expected_change"] == 1000
 
 
-def test_plan_impact__is_the_difference_of_two_forecasts_by_the_method_that_forecast_chooses() -> None:
+def test_plan_impact__is_the_difference_of_two_forecasts_by_the_method_that_forecast_chooses() -> (
+    None
+):
     before = with_wins()
     after = changed(before, len(before) - 1, value=90_000.0)
     after = changed(after, len(before) - 2, stage="closed_won", close_date="2026-11-10")
@@ -80,7 +91,9 @@ def test_plan_impact__of_a_part_is_of_the_whole_where_the_history_has_the_rest()
     assert impact.loc["2026-11", "expected_before"] == pytest.approx(expected)
     # Without its rest a part is alone, and expects nothing of others.
     part.attrs = {"load": {"rows": 40}}
-    alone = oa.forecast(part, as_of=TODAY, method="stated", new_business=False)["expected"]["2026-11"]
+    alone = oa.forecast(part, as_of=TODAY, method="stated", new_business=False)["expected"][
+        "2026-11"
+    ]
     impact = plan(part, changed(part, 0, value=9000.0)).impact(as_of=TODAY)
     assert impact.loc["2026-11", "expected_before"] == pytest.approx(alone)
 
@@ -88,18 +101,25 @@ def test_plan_impact__of_a_part_is_of_the_whole_where_the_history_has_the_rest()
 def test_plan_impact__of_a_period_that_lost_its_only_deal_keeps_its_new_business() -> None:
     history = recorded_team()
     deals = history.as_of(TODAY)
-    moved = changed(deals, int(np.flatnonzero(deals["unique_id"] == "open-4")[0]), close_date="2027-03-15")
+    moved = changed(
+        deals, int(np.flatnonzero(deals["unique_id"] == "open-4")[0]), close_date="2027-03-15"
+    )
     impact = plan(deals, moved).impact(as_of=TODAY, history=history)
     for label in ("2027-01", "2027-03"):
         for side, frame in (("before", deals), ("after", moved)):
-            expected = oa.forecast(frame, as_of=TODAY, history=history, periods=[label])["expected"][label]
+            expected = oa.forecast(frame, as_of=TODAY, history=history, periods=[label])[
+                "expected"
+            ][label]
             assert impact.loc[label, f"expected_{side}"] == pytest.approx(expected)
     assert impact["expected_after"]["2027-01"] > 0
 
 
 def test_plan_impact__of_a_new_deal_keeps_the_org_and_the_moment() -> None:
     own = oa.Org(
-        stages=[{"name": "Demo", "kind": "open", "probability": 50}, {"name": "Signed", "kind": "won"}]
+        stages=[
+            {"name": "Demo", "kind": "open", "probability": 50},
+            {"name": "Signed", "kind": "won"},
+        ]
     )
     before = pd.DataFrame(
         {
@@ -112,7 +132,13 @@ def test_plan_impact__of_a_new_deal_keeps_the_org_and_the_moment() -> None:
     )
     before.attrs["recorded_at"] = "2026-03-10T08:00:00+00:00"
     before = own.apply(before.assign(probability=100))
-    new = {"name": "B", "stage": "Demo", "value": 30.0, "close_date": "2026-03-31", "probability": 50}
+    new = {
+        "name": "B",
+        "stage": "Demo",
+        "value": 30.0,
+        "close_date": "2026-03-31",
+        "probability": 50,
+    }
     made = plan(before, pd.concat([before, pd.DataFrame([new])], ignore_index=True))
     assert made.edited().attrs == before.attrs
     impact = made.impact(as_of="2026-03-10")

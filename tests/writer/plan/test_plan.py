@@ -26,7 +26,8 @@ SHOWN = ["unique_id", "operation", "field", "before", "after", "status"]
 
 def rows(table: pd.DataFrame) -> list[tuple[Any, ...]]:
     return [
-        tuple(None if v is None or v is np.nan else v for v in row) for row in table.itertuples(index=False)
+        tuple(None if v is None or v is np.nan else v for v in row)
+        for row in table.itertuples(index=False)
     ]
 
 
@@ -36,7 +37,14 @@ def test_plan__lists_one_row_per_changed_cell(before: pd.DataFrame) -> None:
     made = plan(before, after)
     assert rows(made.changes[SHOWN]) == [
         ("o001", "update", "probability", 40, 60, "clean"),
-        ("o002", "update", "close_date", pd.Timestamp("2026-06-30"), pd.Timestamp("2026-09-30"), "clean"),
+        (
+            "o002",
+            "update",
+            "close_date",
+            pd.Timestamp("2026-06-30"),
+            pd.Timestamp("2026-09-30"),
+            "clean",
+        ),
     ]
     assert made.problems.empty
     assert made.conflicts.empty
@@ -66,7 +74,9 @@ def test_plan__matches_rows_by_id_whatever_order_index_and_columns(before: pd.Da
 
 
 def test_plan__creates_rows_without_id_from_their_filled_cells(before: pd.DataFrame) -> None:
-    new = pd.DataFrame({"name": ["New A", "New A"], "value": [Decimal("10.50"), None], "stage": "discovery"})
+    new = pd.DataFrame(
+        {"name": ["New A", "New A"], "value": [Decimal("10.50"), None], "stage": "discovery"}
+    )
     after = pd.concat([before, new])
     made = plan(before, after)
     assert rows(made.changes[SHOWN]) == [
@@ -79,7 +89,9 @@ def test_plan__creates_rows_without_id_from_their_filled_cells(before: pd.DataFr
     assert len(made.steps) == 2
 
 
-def test_plan__removed_rows_and_cleared_cells_need_permission(client: Client, before: pd.DataFrame) -> None:
+def test_plan__removed_rows_and_cleared_cells_need_permission(
+    client: Client, before: pd.DataFrame
+) -> None:
     after = before.assign(value=before["value"].where(before.index != 0)).drop(index=4)
     made = plan(before, after)
     assert rows(made.changes[["unique_id", "operation", "field", "after"]]) == [
@@ -204,8 +216,15 @@ def test_plan__a_column_that_before_lacks_is_a_problem_once(before: pd.DataFrame
 def test_plan__speaks_plainly_of_what_is_wrong(before: pd.DataFrame) -> None:
     wrong = changed(changed(before, 0, probability=np.int64(140)), 1, probability=np.float64(-40.0))
     wrong = changed(changed(wrong, 2, value=np.inf), 3, unique_id="zzz").assign(notes="call")
-    said = plan(before, pd.concat([wrong, wrong.iloc[[4]], pd.DataFrame({"value": [5.0]})])).summary()
-    for text in ("probability=140 is not", "probability=-40 is not", "value=inf is not", "name is blank"):
+    said = plan(
+        before, pd.concat([wrong, wrong.iloc[[4]], pd.DataFrame({"value": [5.0]})])
+    ).summary()
+    for text in (
+        "probability=140 is not",
+        "probability=-40 is not",
+        "value=inf is not",
+        "name is blank",
+    ):
         assert text in said
     for word in ("np.", "before[", "client=", "plan(", "from after", "None"):
         assert word not in said
@@ -280,7 +299,12 @@ def test_plan__takes_a_deal_only_to_stages_of_its_own_pipeline(
     edits: dict[str, Any], problem: tuple[str, ...] | None, stage: str
 ) -> None:
     deals = pd.DataFrame(
-        {"unique_id": ["a", "b"], "name": ["Acme", "Bolt"], "pipeline": "New", "stage": [stage, "Talk"]}
+        {
+            "unique_id": ["a", "b"],
+            "name": ["Acme", "Bolt"],
+            "pipeline": "New",
+            "stage": [stage, "Talk"],
+        }
     )
     before = TWO_PIPELINES.apply(deals)
     made = plan(before, changed(before, 0, **edits))
@@ -297,11 +321,19 @@ def test_plan__creates_a_deal_only_in_a_stage_of_its_pipeline() -> None:
     )
     new = pd.DataFrame({"name": ["Cog", "Dyn"], "pipeline": "New", "stage": ["Quote", "Talk"]})
     made = plan(before, pd.concat([before, new], ignore_index=True))
-    assert rows(made.problems[["row", "field", "value", "problem"]]) == [(1, "stage", "Quote", FOREIGN)]
+    assert rows(made.problems[["row", "field", "value", "problem"]]) == [
+        (1, "stage", "Quote", FOREIGN)
+    ]
 
 
 def test_plan__leaves_a_deal_alone_that_is_in_a_stage_of_another_pipeline(tmp_path: Path) -> None:
-    deals = {"unique_id": ["a"], "name": ["Acme"], "pipeline": "New", "stage": "Quote", "value": 1.0}
+    deals = {
+        "unique_id": ["a"],
+        "name": ["Acme"],
+        "pipeline": "New",
+        "stage": "Quote",
+        "value": 1.0,
+    }
     before = TWO_PIPELINES.apply(pd.DataFrame(deals))
     made = plan(before, before.assign(value=2.0))
     assert made.problems.empty
@@ -362,12 +394,19 @@ def test_plan_save__read_gives_the_same_plan(before: pd.DataFrame, tmp_path: Pat
     pd.testing.assert_frame_equal(back.before, made.before)
     assert back.before.attrs == made.before.attrs
     assert back.conflicts.columns.tolist() == made.conflicts.columns.tolist()
-    assert (back.plan_id, back.made_at, back.url, back.tenant) == (made.plan_id, made.made_at, None, None)
+    assert (back.plan_id, back.made_at, back.url, back.tenant) == (
+        made.plan_id,
+        made.made_at,
+        None,
+        None,
+    )
     assert back.steps == made.steps
     assert back.summary() == made.summary()
 
 
-def test_plan_save__of_a_name_with_half_of_a_character(before: pd.DataFrame, tmp_path: Path) -> None:
+def test_plan_save__of_a_name_with_half_of_a_character(
+    before: pd.DataFrame, tmp_path: Path
+) -> None:
     new = pd.DataFrame({"name": ["A\ud800"], "value": [1]}, dtype="object")
     made = plan(before, pd.concat([before, new], ignore_index=True))
     assert made.changes["name"].tolist() == ["A?"]
@@ -395,7 +434,10 @@ def test_plan_save__keeps_problems(before: pd.DataFrame, tmp_path: Path) -> None
         ("{}", "is not a saved plan"),
         ("[1]", "is not a saved plan"),
         ('{"format": "opp_analytics plan 9"}', "was saved by another version .*plan 9"),
-        ('{"format": "opp_analytics plan 1"}', "was saved by another version .*plan 1.*plan the edits again"),
+        (
+            '{"format": "opp_analytics plan 1"}',
+            "was saved by another version .*plan 1.*plan the edits again",
+        ),
         ('{"format": "opp_analytics plan 4"}', "is damaged"),
     ],
 )
@@ -443,7 +485,11 @@ def test_plan_edited__keeps_a_new_name_in_a_column_of_categories_and_every_dtype
             "seats": [1, 2, 3],
         }
     )
-    after = before.astype({"tier": "object"}).assign(tier=["x", "y", "z"], seats=[1, 9, 3]).drop(index=0)
+    after = (
+        before.astype({"tier": "object"})
+        .assign(tier=["x", "y", "z"], seats=[1, 9, 3])
+        .drop(index=0)
+    )
     edited = plan(before, after).edited()
     assert edited[["unique_id", "tier", "seats"]].values.tolist() == [["b", "y", 9], ["c", "z", 3]]
     assert edited["seats"].dtype == before["seats"].dtype

@@ -7,15 +7,25 @@ from opp_analytics.widgets.explorer.views.at_risk import AtRiskView
 from opp_analytics.widgets.explorer.views.changes import ChangesView
 from opp_analytics.widgets.explorer.views.forecast import ForecastView
 from opp_analytics.widgets.explorer.views.people import PeopleView
-from opp_analytics.widgets.explorer.views.pictures import CoverageView, CreatedView, OverTimeView, PacingView
+from opp_analytics.widgets.explorer.views.pictures import (
+    CoverageView,
+    CreatedView,
+    OverTimeView,
+    PacingView,
+)
 from opp_analytics.widgets.explorer.views.pipeline import PipelineView
 from opp_analytics.widgets.explorer.views.slippage import SlippageView
 from opp_analytics.widgets.explorer.views.view import View
 from opp_analytics.widgets.explorer.views.win_rates import WinRatesView
 
 _TYPES: tuple[type[View], ...] = (
-    PipelineView, WinRatesView, ForecastView, ChangesView, SlippageView, AtRiskView,
-)  # fmt: skip
+    PipelineView,
+    WinRatesView,
+    ForecastView,
+    ChangesView,
+    SlippageView,
+    AtRiskView,
+)
 PICTURES: dict[str, tuple[str, type[View]]] = {
     "over_time": ("over time", OverTimeView),
     "pacing": ("at the same point before", PacingView),

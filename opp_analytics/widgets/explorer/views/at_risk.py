@@ -14,7 +14,14 @@ from opp_analytics.columns import write_label
 from opp_analytics.org import UNKNOWN, outcome_codes
 from opp_analytics.schema import label_groups
 from opp_analytics.svg import Rows, make_bar
-from opp_analytics.widgets.explorer.views.view import MARKS, AnalysisCall, Kpi, Option, View, open_deals
+from opp_analytics.widgets.explorer.views.view import (
+    MARKS,
+    AnalysisCall,
+    Kpi,
+    Option,
+    View,
+    open_deals,
+)
 
 _OF_RECORDS = ("pushed", "slow_in_stage", "moved_back", "value_cut", "owner_changed")
 """Flags that compare records."""
@@ -44,7 +51,10 @@ class AtRiskView(View):
         flags = self.selector.facts_at(self.end).flags
         table = flags[flags.index.isin(self.deals["unique_id"])]
         unknown = int((outcome_codes(self.deals) == UNKNOWN).sum())
-        table.attrs = flags.attrs | {"n": len(table), "left_out": {"unknown": unknown} if unknown else {}}
+        table.attrs = flags.attrs | {
+            "n": len(table),
+            "left_out": {"unknown": unknown} if unknown else {},
+        }
         return table
 
     @cached_property
@@ -80,7 +90,9 @@ class AtRiskView(View):
         """Value and number of the flagged deals in each row."""
         if self.by == "flag":
             masks = self.table.select_dtypes("boolean").fillna(False).astype(bool)
-            found = {name: self.table["value"][mask].agg(["sum", "size"]) for name, mask in masks.items()}
+            found = {
+                name: self.table["value"][mask].agg(["sum", "size"]) for name, mask in masks.items()
+            }
             sums = pd.DataFrame(found).T
         else:
             deals = self.behind
@@ -96,7 +108,9 @@ class AtRiskView(View):
             title = f"{name}: {text.count(n)}, {amount}"
             more = (f"{n:,}",)
             bars.append(
-                make_bar(name, float(value), amount, title, str(key), highlight=key in largest, more=more)
+                make_bar(
+                    name, float(value), amount, title, str(key), highlight=key in largest, more=more
+                )
             )
         return replace(svg.bars(bars), heads=("", "Value", "Deals"), figure_width=64)
 
@@ -124,8 +138,14 @@ class AtRiskView(View):
     def about(self) -> str:
         if self.by == "flag":
             day = self.format_day(self.end)
-            return f"Value of open deals with each flag on {day}; a deal with several flags is in each of their rows"
-        return f"Value of flagged open deals by {text.group_label(self.by)} on {self.format_day(self.end)}"
+            return (
+                f"Value of open deals with each flag on {day}; a deal with several flags is in "
+                "each of their rows"
+            )
+        return (
+            f"Value of flagged open deals by {text.group_label(self.by)} on "
+            f"{self.format_day(self.end)}"
+        )
 
     @property
     def notes(self) -> list[str]:

@@ -43,7 +43,9 @@ class ChangesView(HistoryView):
 
     @property
     def _due(self) -> str:
-        return f"due in {text.period(self.choice.due, self.org.freq('Q'))}" if self.choice.due else ""
+        return (
+            f"due in {text.period(self.choice.due, self.org.freq('Q'))}" if self.choice.due else ""
+        )
 
     @property
     def n(self) -> str:
@@ -52,7 +54,11 @@ class ChangesView(HistoryView):
 
     @cached_property
     def behind(self) -> pd.DataFrame:
-        ends = [self._open_at(self.start), self._open_at(self.end), movements(self.history, **self._options)]
+        ends = [
+            self._open_at(self.start),
+            self._open_at(self.end),
+            movements(self.history, **self._options),
+        ]
         ids = pd.concat([frame["unique_id"] for frame in ends])
         known = self._last_known()
         return known[known["unique_id"].isin(ids)]
@@ -74,7 +80,11 @@ class ChangesView(HistoryView):
         drawn = svg.waterfall(self.table, most=MARKS).rows
         pictures = {row.key: row.picture for row in drawn}
         values = self.rows["value"].drop(index=ALL)
-        moved = (values["closing"] - values["opening"]).abs().sort_values(ascending=False, kind="stable")
+        moved = (
+            (values["closing"] - values["opening"])
+            .abs()
+            .sort_values(ascending=False, kind="stable")
+        )
         for key in [*moved.head(MARKS).index, ALL]:
             figures = [self._write(self.rows.loc[key], name) for name in _STEPS]
             if goals is not None:
@@ -85,7 +95,9 @@ class ChangesView(HistoryView):
                 is_unknown = own.empty or math.isnan(gap)
                 figures.append(text.MISSING if is_unknown else money(gap) if gap > 0 else "met")
             label = "All" if key == ALL else key
-            rows.append(Row(label, pictures.get(key, ""), tuple(figures), strong=key == ALL, key=key))
+            rows.append(
+                Row(label, pictures.get(key, ""), tuple(figures), strong=key == ALL, key=key)
+            )
         start, end = (f"Open\n{self.format_day(at)}" for at in (self.start, self.end))
         to_go = [] if goals is None else [f"To go\n{text.period(self._goal, self.org.freq('Q'))}"]
         heads = ("", start, "New", "Won", "Lost", "Moved", end, *to_go)
@@ -117,13 +129,21 @@ class ChangesView(HistoryView):
 
     @property
     def _goal_call(self) -> AnalysisCall | None:
-        """Ask for the targets of groups; None without any, and of deals that were picked otherwise than by these groups."""
+        """Ask for the targets of groups.
+
+        None without any, and of deals that were picked otherwise than by these groups.
+        """
         is_other = self.choice.picks(but="names") or {*self.choice.names} - {self.by}
         if self.targets is None or not self._is_grouped or is_other:
             return None
-        asked: dict[str, Any] = {"as_of": str(self.day.date()), "freq": "Q" if "Q" in self._goal else "M"}
+        asked: dict[str, Any] = {
+            "as_of": str(self.day.date()),
+            "freq": "Q" if "Q" in self._goal else "M",
+        }
         asked |= {"method": "stated", "by": self.by, "target": self.targets}
-        return AnalysisCall("forecast", {**asked, "periods": [self._goal], "only": True, "totals": True})
+        return AnalysisCall(
+            "forecast", {**asked, "periods": [self._goal], "only": True, "totals": True}
+        )
 
     @cached_property
     def _goals(self) -> pd.DataFrame | None:
@@ -164,16 +184,24 @@ class ChangesView(HistoryView):
         else:
             moves = values.xs("closing", level=-1) - values.xs("opening", level=-1)
         name, largest = max(moves.items(), key=lambda move: abs(move[1]), default=("", 0.0))
-        return f"{found}; largest change: {name}, {money(largest, signed=True)}" if largest else found
+        return (
+            f"{found}; largest change: {name}, {money(largest, signed=True)}" if largest else found
+        )
 
     @property
     def about(self) -> str:
         if self._is_grouped:
             rest = self.table.index.get_level_values(0).nunique() - MARKS
             more = f". {rest} that changed less are in the table only" if rest > 0 else ""
-            return f"Open value: what came in (blue) and what left (gray). Moved: changes of value and date, reopened, removed and handed over{more}"
+            return (
+                "Open value: what came in (blue) and what left (gray). Moved: changes of value "
+                f"and date, reopened, removed and handed over{more}"
+            )
         cut = f". {self.chart.note}" if self.chart.note else ""
-        return f"Open value, each change at the record that first showed it. Number of deals beside each bar{cut}"
+        return (
+            "Open value, each change at the record that first showed it. Number of deals beside "
+            f"each bar{cut}"
+        )
 
     def open_at(self, key: str) -> str:
         return self.start if key == "opening" else self.end

@@ -17,7 +17,14 @@ from opp_analytics.periods import labels
 from opp_analytics.schema import BUCKETS, NO_LABEL
 from opp_analytics.svg import Row, Rows
 from opp_analytics.widgets.explorer.choice import Choice
-from opp_analytics.widgets.explorer.views.view import MARKS, AnalysisCall, Lack, Option, View, open_deals
+from opp_analytics.widgets.explorer.views.view import (
+    MARKS,
+    AnalysisCall,
+    Lack,
+    Option,
+    View,
+    open_deals,
+)
 
 _YEAR = 12
 _STILL_WON = "what past periods still won at the same point"
@@ -35,18 +42,27 @@ class ForecastView(View):
     def kept(self) -> str:  # type: ignore[override]
         # A deal's status changes as it closes, and what is not recorded teaches nothing.
         recorded, names = self.selector.recorded, self.choice.names
-        whole = "status" not in names and (self.selector.history is None or recorded.issuperset(names))
+        whole = "status" not in names and (
+            self.selector.history is None or recorded.issuperset(names)
+        )
         return "names" if whole else ""
 
     @property
     def worthless(self) -> tuple[str, ...]:  # type: ignore[override]
-        return ("without_value", "without_probability") if self.method == "stated" else ("without_value",)
+        return (
+            ("without_value", "without_probability")
+            if self.method == "stated"
+            else ("without_value",)
+        )
 
     @property
     def _picked(self) -> dict[str, list[str]]:
         """The picked names by column, whose rows are those of the whole's forecast by these columns."""
         names = self.choice.names.items()
-        return {column: [NO_LABEL if one is None else str(one) for one in values] for column, values in names}
+        return {
+            column: [NO_LABEL if one is None else str(one) for one in values]
+            for column, values in names
+        }
 
     @property
     def call(self) -> AnalysisCall:
@@ -72,12 +88,19 @@ class ForecastView(View):
         return list(self._picked) if self._is_part else []
 
     def _aim(self, periods: Sequence[str]) -> dict[str, Any]:
-        """Set the target that was typed, else the org's; of one picked group, for each of these periods."""
+        """Set the target that was typed, else the org's.
+
+        Of one picked group, for each of these periods.
+        """
         target: float | Option | None = self.choice.target
         if target is None and not self.is_alone:
             target = self.targets
         elif target is not None and self._is_part:
-            names = [names[0] for column in self._levels if len(names := self._picked.get(column, [])) == 1]
+            names = [
+                names[0]
+                for column in self._levels
+                if len(names := self._picked.get(column, [])) == 1
+            ]
             goals = {(*names, period): target for period in periods}
             target = Option(goals, repr(goals)) if len(names) == len(self._levels) else None
         return {} if target is None else {"target": target}
@@ -107,7 +130,9 @@ class ForecastView(View):
 
         def is_picked(labels: Sequence[str], _: str) -> bool:
             named = dict(zip(levels, map(str, labels), strict=False))
-            return all(column not in named or named[column] in names for column, names in picked.items())
+            return all(
+                column not in named or named[column] in names for column, names in picked.items()
+            )
 
         table = self._forecast(self.source, self.call.options, is_picked)
         for column, names in picked.items():
@@ -124,7 +149,10 @@ class ForecastView(View):
 
     def write_code(self) -> list[str]:
         choice = self.choice if self.is_alone else Choice()
-        lines, (table, drawing) = self.selector.write_code(choice, self.end), self.call.write_code("deals")
+        lines, (table, drawing) = (
+            self.selector.write_code(choice, self.end),
+            self.call.write_code("deals"),
+        )
         rows = [
             f'table = table[table.index.get_level_values({column!r}).astype("str").isin({names!r})]'
             for column, names in self._picked.items()
@@ -174,9 +202,12 @@ class ForecastView(View):
 
     @property
     def lack(self) -> str | Lack:
-        # Without chances the mix of stages says nothing; a history or a run rate is a forecast then.
+        # Without chances the mix of stages says nothing; a history or a run rate is a forecast
+        # then.
         weighed = not self.needs_chances or self.has_chances
-        return super().lack or ("" if weighed or self.method in ("learned", "run_rate") else "chances")
+        return super().lack or (
+            "" if weighed or self.method in ("learned", "run_rate") else "chances"
+        )
 
     @cached_property
     def behind(self) -> pd.DataFrame:
@@ -185,7 +216,10 @@ class ForecastView(View):
 
     def _find_won(self, first: pd.Timestamp, last: pd.Timestamp) -> pd.DataFrame:
         """Take the deals that are booked with a close date between two days."""
-        won, moment = self.deals[outcome_codes(self.deals) == WON], Certificate.moment_of(self.deals)
+        won, moment = (
+            self.deals[outcome_codes(self.deals) == WON],
+            Certificate.moment_of(self.deals),
+        )
         if moment is None or self.selector.to_day(str(moment)) > self.day:
             last = min(last, self.day)
         inside: pd.DataFrame = won[won["close_date"].between(first, last)]
@@ -214,7 +248,12 @@ class ForecastView(View):
             name = text.period(str(key), self._freq)
             ranged = math.isfinite(row["low"])
             spread = text.money_range(row["low"], row["high"], money) if ranged else text.MISSING
-            figures = (money(row["expected"]), spread, self._write_chance(row), f"{int(row['open_count']):,}")
+            figures = (
+                money(row["expected"]),
+                spread,
+                self._write_chance(row),
+                f"{int(row['open_count']):,}",
+            )
             rows.append(
                 Row(
                     name,
@@ -223,7 +262,13 @@ class ForecastView(View):
                     key=str(key),
                 )
             )
-        heads = ("", "Forecast", "Due-only range" if is_stated else "80% range", "Hits target", "Due")
+        heads = (
+            "",
+            "Forecast",
+            "Due-only range" if is_stated else "80% range",
+            "Hits target",
+            "Due",
+        )
         axis = svg.month_axis(scale, float(targets.iloc[0]) if len(targets) else math.nan, money)
         return Rows(tuple(rows), heads, axis, label_width=104, figure_width=92)
 
@@ -259,7 +304,9 @@ class ForecastView(View):
         if self.is_alone:
             chances = "from history" if self.method == "learned" else "as stated"
             how = f"these {text.count(len(self.behind))} alone, at their chances {chances}"
-            how = how.replace("these 1 deal alone, at their chances", "this deal alone, at its chance")
+            how = how.replace(
+                "these 1 deal alone, at their chances", "this deal alone, at its chance"
+            )
         return how
 
     def find_deals(self, key: str) -> pd.DataFrame:
@@ -281,7 +328,9 @@ class ForecastView(View):
         below = 0.0
         if self.method != "run_rate":
             chance = deals["chance"] if "chance" in deals else deals["probability"] / 100
-            below = float((deals["value"] * chance.astype("float64"))[outcome_codes(deals) == OPEN].sum())
+            below = float(
+                (deals["value"] * chance.astype("float64"))[outcome_codes(deals) == OPEN].sum()
+            )
         chances = "chance from history" if self.method == "learned" else "stated chance"
         parts = {
             "closed": row["booked"],

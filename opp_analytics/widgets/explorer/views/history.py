@@ -37,8 +37,14 @@ class HistoryView(View):
     @property
     def call(self) -> AnalysisCall:
         # With the ends of the window as code spells them.
-        words = {"start": self.selector.spell(self.start), "end": self.selector.spell(self.end, end=True)}
-        window = {name: Option(self._options[name], json.dumps(spelled)) for name, spelled in words.items()}
+        words = {
+            "start": self.selector.spell(self.start),
+            "end": self.selector.spell(self.end, end=True),
+        }
+        window = {
+            name: Option(self._options[name], json.dumps(spelled))
+            for name, spelled in words.items()
+        }
         return AnalysisCall(self.analysis, self._options | window)
 
     @cached_property
@@ -77,7 +83,10 @@ class HistoryView(View):
 
     @cached_property
     def unrecorded(self) -> str:
-        """A sentence on chosen names that no deal of the history ever had; empty if there are none."""
+        """A sentence on chosen names that no deal of the history ever had.
+
+        Empty if there are none.
+        """
         never = [
             f"the {text.group_label(column)} {text.joined(map(str, values), last='or')}"
             for column, values in self.selector.list_unrecorded(self.choice).items()

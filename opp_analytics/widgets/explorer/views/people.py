@@ -22,12 +22,18 @@ _MONTHS, _QUARTERS = (-2, 11), (-2, 3)
 
 _NO_TARGETS = Lack(
     title="No targets yet.",
-    text="Type one above to see what is still to go, or name a table with period, owner_name and target under [targets] of the org file.",
+    text=(
+        "Type one above to see what is still to go, or name a table with period, owner_name and "
+        "target under [targets] of the org file."
+    ),
     code='[targets]\nfile = "targets.csv"',
 )
 _NO_TARGET_ALONE = Lack(
     title="No target for these deals.",
-    text="The org's targets are for the whole pipeline or a person's or team's part of it. Type one above for these deals alone.",
+    text=(
+        "The org's targets are for the whole pipeline or a person's or team's part of it. Type "
+        "one above for these deals alone."
+    ),
     code="",
 )
 
@@ -55,7 +61,9 @@ class OnePeriodView(ForecastView):
         for freq, (first, last) in (("M", self.months), ("Q", self.quarters)):
             code = self.org.freq(freq)
             now = pd.Period(self.day, code)
-            found += [[str(now + k), text.period(str(now + k), code)] for k in range(first, last + 1)]
+            found += [
+                [str(now + k), text.period(str(now + k), code)] for k in range(first, last + 1)
+            ]
         usual = str(pd.Period(self.day, self.org.freq("M")) + self.usual)
         return [["" if name == usual else name, f"for {words}"] for name, words in found]
 
@@ -82,11 +90,15 @@ class OnePeriodView(ForecastView):
         row, money = self.by_period.loc[[self.period]].iloc[0], self.money
         several = self._is_part and self._groups > 1
         lacks = "several together have no range" if several else evidence.NO_RANGE
-        spread = text.money_range(row["low"], row["high"], money) if math.isfinite(row["low"]) else lacks
+        spread = (
+            text.money_range(row["low"], row["high"], money) if math.isfinite(row["low"]) else lacks
+        )
         more = {"expected": spread, "p_target": f"target {money(row['target'])}"}
         won = len(self._find_won(*self.org.period_days(self.period)))
         found = list_figures(row, row, self.by_period, won, no_range=lacks)
-        return [Kpi(each.name, each.figure, each.note or more.get(each.column, "")) for each in found]
+        return [
+            Kpi(each.name, each.figure, each.note or more.get(each.column, "")) for each in found
+        ]
 
 
 class PeopleView(OnePeriodView):
@@ -101,7 +113,9 @@ class PeopleView(OnePeriodView):
     def call(self) -> AnalysisCall:
         by: dict[str, Any] = {"by": self._levels, "periods": [self.period], "only": True}
         totals = {} if self._is_part else {"totals": True}
-        return AnalysisCall("forecast", self._ask(self.freq) | by | totals | self._aim([self.period]))
+        return AnalysisCall(
+            "forecast", self._ask(self.freq) | by | totals | self._aim([self.period])
+        )
 
     @cached_property
     def by_period(self) -> pd.DataFrame:
@@ -114,18 +128,24 @@ class PeopleView(OnePeriodView):
     @cached_property
     def rows(self) -> pd.DataFrame:
         """A row for each group, the largest target or forecast first, with its categories and its call; the total last."""
-        table = self.table[self.table.index.get_level_values("period") == self.period].droplevel("period")
+        table = self.table[self.table.index.get_level_values("period") == self.period].droplevel(
+            "period"
+        )
         groups = self._categories.droplevel("period")
         names = ["closed", "commit", "best_case", "commit_total", "best_case_total"]
         table = table.join(groups[names].reindex(table.index, fill_value=0.0))
         if not self._is_part:
             table.loc[ALL, names] = groups[names].sum()
         elif len(table) > 1:
-            whole = self.by_period.loc[[self.period]].join(table[names].sum().to_frame(self.period).T)
+            whole = self.by_period.loc[[self.period]].join(
+                table[names].sum().to_frame(self.period).T
+            )
             levels = table.index.names
             whole.index = pd.Index([(ALL,) * len(levels)] if len(levels) > 1 else [ALL])
             table = pd.concat([table, whole]).rename_axis(levels)
-        table = table.join(find_calls(self._called, table, self.day, None if self._is_part else ("", "")))
+        table = table.join(
+            find_calls(self._called, table, self.day, None if self._is_part else ("", ""))
+        )
         counts = table[["booked", "expected", "target", "open_count"]].fillna(0.0).ne(0).any(axis=1)
         total = table.index.get_level_values(0) == ALL
         return pd.concat([evidence.rank_groups(table[counts & ~total]), table[total]])
@@ -143,7 +163,10 @@ class PeopleView(OnePeriodView):
 
     @cached_property
     def _called(self) -> pd.DataFrame:
-        """The calls of the period in force at the window's end; none beside deals alone, of which nobody called a number."""
+        """The calls of the period in force at the window's end.
+
+        None beside deals alone, of which nobody called a number.
+        """
         if self.calls is None or self.is_alone:
             return self.org.calls.iloc[:0]
         calls = self.calls.value
@@ -164,12 +187,19 @@ class PeopleView(OnePeriodView):
     def _write_more(self) -> list[str]:
         categories, _ = self._kinds_call.write_code("deals")
         keep = f'categories.index.get_level_values("period") == {self.period!r}'
-        lines = [categories.replace("table =", "categories =", 1), f"categories = categories[{keep}]"]
+        lines = [
+            categories.replace("table =", "categories =", 1),
+            f"categories = categories[{keep}]",
+        ]
         if self.calls is None or self._called.empty:
             return lines
-        mine = f'calls["period"].isin({self._labels!r}) & (calls["made_on"] <= {str(self.day.date())!r})'
+        mine = (
+            f'calls["period"].isin({self._labels!r}) & (calls["made_on"] <= '
+            f"{str(self.day.date())!r})"
+        )
         newest = (
-            f'.drop_duplicates({CALL_KEY!r}, keep="last").dropna(subset=["commit"]).assign(in_force=True)'
+            f".drop_duplicates({CALL_KEY!r}, "
+            'keep="last").dropna(subset=["commit"]).assign(in_force=True)'
         )
         lines += [
             f"calls = {self.calls.words}",
@@ -186,14 +216,29 @@ class PeopleView(OnePeriodView):
         table, money = self.rows, self.money
         total = np.asarray(table.index.get_level_values(0) == ALL)
         aimed, called = (bool(table[name].notna().any()) for name in ("target", "call"))
-        top = None if aimed else 1.05 * max(float(table.loc[~total, ["high", "expected"]].max().max()), 1.0)
+        top = (
+            None
+            if aimed
+            else 1.05 * max(float(table.loc[~total, ["high", "expected"]].max().max()), 1.0)
+        )
         ranges = "due-only range" if self.method == "stated" else "80% range"
-        heads = ["", "Closed", f"Forecast\n{ranges}", "Target" if aimed else "Due", "Commit", "Best case"]
+        heads = [
+            "",
+            "Closed",
+            f"Forecast\n{ranges}",
+            "Target" if aimed else "Due",
+            "Commit",
+            "Best case",
+        ]
         heads += ["Call"] * called + ["Chance"] * aimed
         rows = []
         for key, row in pd.concat([table[~total].head(MARKS), table[total]]).iterrows():
             whole = ALL in text.split_key(key)
-            spread = text.money_range(row["low"], row["high"], money) if math.isfinite(row["low"]) else ""
+            spread = (
+                text.money_range(row["low"], row["high"], money)
+                if math.isfinite(row["low"])
+                else ""
+            )
             figures = [money(row["booked"]), _stack(money(row["expected"]), spread)]
             figures += [self._write_target(row) if aimed else money(row["open_value"])]
             figures += [money(row["commit_total"]), money(row["best_case_total"])]
@@ -208,7 +253,9 @@ class PeopleView(OnePeriodView):
     def name_row(self, key: Any) -> str:
         """Name a row by its groups, without what is the same in all rows."""
         labels = zip(self._levels, text.split_key(key), strict=True)
-        named = [str(label) for name, label in labels if name == self.by or len(self._picked[name]) > 1]
+        named = [
+            str(label) for name, label in labels if name == self.by or len(self._picked[name]) > 1
+        ]
         return " · ".join(named)
 
     def _write_target(self, row: pd.Series[Any]) -> str:
@@ -241,10 +288,15 @@ class PeopleView(OnePeriodView):
         *own, whole = self.rows["call"]
         # Who called the whole is beside it.
         summed = (
-            not self._is_part and pd.isna(self.rows["caller"].iloc[-1]) and abs(whole - sum(own)) >= 0.005
+            not self._is_part
+            and pd.isna(self.rows["caller"].iloc[-1])
+            and abs(whole - sum(own)) >= 0.005
         )
         teams = ". In All a team’s call counts in place of its people’s" if summed else ""
-        return f"{self._as_of}, {self._method_words}. {drawn}. Commit and best case include what closed{teams}{alone}{more}"
+        return (
+            f"{self._as_of}, {self._method_words}. {drawn}. Commit and best case include what "
+            f"closed{teams}{alone}{more}"
+        )
 
     @property
     def notes(self) -> list[str]:

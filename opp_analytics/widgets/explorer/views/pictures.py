@@ -28,7 +28,8 @@ from opp_analytics.widgets.explorer.views.view import (
 )
 
 _TREND, _WEEKS, _RECENT = 9, 12, 4
-"""Weeks of the trend and of what was created, as on the page; and those whose average is compared with the need."""
+"""Weeks of the trend and of what was created, as on the page; and those whose average is compared
+with the need."""
 _WEEK = pd.Timedelta(days=7)
 _AHEAD = 4
 """Periods whose coverage is shown: the current one and three ahead, as on the page."""
@@ -48,13 +49,19 @@ class _WholeView(OnePeriodView):
         if not self.selector.moments:
             return Lack(
                 title="No history yet.",
-                text="This picture is made of past records of the pipeline. Record it daily, and call the explorer with the history:",
+                text=(
+                    "This picture is made of past records of the pipeline. Record it daily, and "
+                    "call the explorer with the history:"
+                ),
                 code="opp-analytics record\n\noa.explore(opportunities, history)",
             )
         if self.is_alone:
             return Lack(
                 title="These are not all deals.",
-                text="This picture is of the whole history, of which the table has a part. Call the explorer with all of it:",
+                text=(
+                    "This picture is of the whole history, of which the table has a part. Call "
+                    "the explorer with all of it:"
+                ),
                 code='oa.explore(history.as_of("today"), history)',
             )
         try:
@@ -95,11 +102,16 @@ class OverTimeView(_WholeView):
     @property
     def call(self) -> AnalysisCall:
         asked = {"period": self.period, "freq": self.freq, "method": self.method}
-        return AnalysisCall("forecast_fan", {**asked, "as_of": str(self.day.date()), "at": self._days})
+        return AnalysisCall(
+            "forecast_fan", {**asked, "as_of": str(self.day.date()), "at": self._days}
+        )
 
     @property
     def _days(self) -> list[str]:
-        """The days of each week's last record, counted back from the last day; of nine weeks, or of the whole period."""
+        """The days of each week's last record, counted back from the last day.
+
+        Of nine weeks, or of the whole period.
+        """
         first, last = self.org.period_days(self.period)
         last = min(last, self.day)
         days = map(self.selector.to_day, self.selector.moments)
@@ -123,7 +135,10 @@ class OverTimeView(_WholeView):
 
     @cached_property
     def _pacing(self) -> pd.DataFrame | None:
-        """What earlier periods had closed by each day; of a period that is not the current one None."""
+        """What earlier periods had closed by each day.
+
+        Of a period that is not the current one None.
+        """
         if self.period != str(self._now):
             return None
         return analysis.pacing(self.deals, as_of=self.day, freq=self.freq, by_day=True)
@@ -145,8 +160,13 @@ class OverTimeView(_WholeView):
     def about(self) -> str:
         said = "" if self._pacing is None else analysis.explain_pacing(self._pacing)
         gray = said and f". {said}"
-        how = {"learned": "chances from history", "run_rate": "run rate"}.get(self.method, "stated chances")
-        return f"{self._as_of}. Forecast by {how} at each week’s last record, with the 80% range, and what had closed{gray}"
+        how = {"learned": "chances from history", "run_rate": "run rate"}.get(
+            self.method, "stated chances"
+        )
+        return (
+            f"{self._as_of}. Forecast by {how} at each week’s last record, with the 80% range, "
+            f"and what had closed{gray}"
+        )
 
     @property
     def n(self) -> str:
@@ -182,7 +202,9 @@ class PacingView(OnePeriodView):
         return AnalysisCall("pacing", options)
 
     def write_code(self) -> list[str]:
-        history = [] if self.selector.history is None else self.selector.write_history_code(self.choice)
+        history = (
+            [] if self.selector.history is None else self.selector.write_history_code(self.choice)
+        )
         return [*history, *super(ForecastView, self).write_code()]
 
     def _find_point(self, period: str, row: pd.Series[Any]) -> pd.Timestamp:
@@ -194,7 +216,13 @@ class PacingView(OnePeriodView):
         money, rows = self.money, []
         for drawn, (_, row) in zip(svg.pacing(self.table).rows, self.table.iterrows(), strict=True):
             booked, actual, due = (money(row[name]) for name in ("booked", "actual", "open_value"))
-            figures = (booked, actual, text.percent(row["booked_share"]), due, f"{int(row['deals']):,}")
+            figures = (
+                booked,
+                actual,
+                text.percent(row["booked_share"]),
+                due,
+                f"{int(row['deals']):,}",
+            )
             rows.append(replace(drawn, label=drawn.label.rstrip("*"), figures=figures))
         heads = ("", "By then", "In the end", "Share", "Open then", "Deals won")
         return Rows(tuple(rows), heads, label_width=120, figure_width=80)
@@ -203,7 +231,9 @@ class PacingView(OnePeriodView):
     def kpis(self) -> list[Kpi]:
         now, past = self.table[self.table["to_date"]].iloc[0], self.table[~self.table["to_date"]]
         money, noun = self.money, text.noun(self._freq)
-        booked, actual, due = (float(past[name].mean()) for name in ("booked", "actual", "open_value"))
+        booked, actual, due = (
+            float(past[name].mean()) for name in ("booked", "actual", "open_value")
+        )
         earlier = f"earlier {noun}"
         mean = f"average of {text.spelled(len(past), earlier)}" if len(past) else f"no {earlier}"
         left = f"{text.count(int(now['deals']))}, {int(now['days_left'])} days left"
@@ -222,7 +252,8 @@ class PacingView(OnePeriodView):
     @property
     def about(self) -> str:
         return (
-            f"{self._as_of}. Strong: closed as many days before the end as today, faint: in the end, blue: now. "
+            f"{self._as_of}. Strong: closed as many days before the end as today, faint: in the "
+            "end, blue: now. "
             "Deals count as they are known now, by close date"
         )
 
@@ -233,7 +264,10 @@ class PacingView(OnePeriodView):
         later = later[later["close_date"] > last]
         if len(later):
             notes = [
-                f"Of what is closed, {self.money(later['value'].sum())} in {text.count(len(later))} has a later date than {self.format_day(self.end)}."
+                (
+                    f"Of what is closed, {self.money(later['value'].sum())} in "
+                    f"{text.count(len(later))} has a later date than {self.format_day(self.end)}."
+                )
             ]
         return [*notes, *self._note_records()]
 
@@ -241,7 +275,9 @@ class PacingView(OnePeriodView):
         if self.table["open_value"].notna().all():
             return []
         if first := next(iter(self.selector.moments), None):
-            return [f"What was open then is known from the first record on, {self.format_day(first)}."]
+            return [
+                f"What was open then is known from the first record on, {self.format_day(first)}."
+            ]
         words = "Run opp-analytics record daily, and call the explorer with the history."
         return [f"What was open then is known from records. {words}"]
 
@@ -297,7 +333,9 @@ class CoverageView(OnePeriodView):
         if history is None or self.is_alone or self._is_part:
             return {}
         try:
-            return find_usual_coverage(list_past_coverage(history, self._shown.index, **asked), self.table)
+            return find_usual_coverage(
+                list_past_coverage(history, self._shown.index, **asked), self.table
+            )
         except (NotEnoughHistory, DataError):
             return {}
 
@@ -310,10 +348,18 @@ class CoverageView(OnePeriodView):
             is_met = row["gap"] <= 0
             figures = [money(row["open_value"]), "met" if is_met else money(row["gap"])]
             figures += ["met" if is_met else text.times(row["pipeline_coverage"])]
-            figures += [text.times(usual) if usual is not None else text.MISSING] * bool(self._usual)
-            figures += [money(row["needed_pipeline"]) if row["needed_pipeline"] > 0 else text.MISSING]
-            rows.append(Row(name, svg.coverage(row, scale, money, name=name), tuple(figures), key=str(key)))
-        usual_head = [f"Usual of\n{text.plural(text.noun(self._freq))} that hit"] if self._usual else []
+            figures += [text.times(usual) if usual is not None else text.MISSING] * bool(
+                self._usual
+            )
+            figures += [
+                money(row["needed_pipeline"]) if row["needed_pipeline"] > 0 else text.MISSING
+            ]
+            rows.append(
+                Row(name, svg.coverage(row, scale, money, name=name), tuple(figures), key=str(key))
+            )
+        usual_head = (
+            [f"Usual of\n{text.plural(text.noun(self._freq))} that hit"] if self._usual else []
+        )
         heads = ("", "Open, due", "To go", "Coverage", *usual_head, "To add")
         axis = svg.month_axis(scale, math.nan, money)
         return Rows(tuple(rows), heads, axis, label_width=104, figure_width=84)
@@ -328,19 +374,27 @@ class CoverageView(OnePeriodView):
         if not row["open_count"] or math.isnan(row["gap"]):
             return f"{name}: {due} is open and due{f', {to_go}' if row['gap'] > 0 else ''}"
         usual = self._usual.get(str(row.name))
-        hit = f"; {text.plural(text.noun(self._freq))} that hit had {text.times(usual)}" if usual else ""
+        hit = (
+            f"; {text.plural(text.noun(self._freq))} that hit had {text.times(usual)}"
+            if usual
+            else ""
+        )
         return f"{name}: {due} due covers the {to_go} {text.times(row['pipeline_coverage'])}{hit}"
 
     @property
     def about(self) -> str:
         return (
-            f"As of {self.format_day(self.end)}. Bar: open value due, line: what is to go to the target, coverage: the one by the other. "
-            "To add: further pipeline that the target needs at the own win rate, as only a part of what is due is won"
+            f"As of {self.format_day(self.end)}. Bar: open value due, line: what is to go to the "
+            "target, coverage: the one by the other. "
+            "To add: further pipeline that the target needs at the own win rate, as only a part "
+            "of what is due is won"
         )
 
     @cached_property
     def behind(self) -> pd.DataFrame:
-        return pd.concat([self._due_in(open_deals(self.deals), str(key)) for key in self._shown.index])
+        return pd.concat(
+            [self._due_in(open_deals(self.deals), str(key)) for key in self._shown.index]
+        )
 
     def find_deals(self, key: str) -> pd.DataFrame:
         return self._with_chances(self._due_in(open_deals(self.deals), key), key, self.freq)
@@ -368,7 +422,10 @@ class CreatedView(_WholeView):
         lines = [f"table = table[table.index <= {self._last_week!r}].tail({_WEEKS})"]
         if self._need > 0:
             whole, _ = self._whole_call.write_code("deals")
-            lines += [*self.selector.write_code(Choice(), self.end), whole.replace("table =", "ahead =", 1)]
+            lines += [
+                *self.selector.write_code(Choice(), self.end),
+                whole.replace("table =", "ahead =", 1),
+            ]
             lines.append(f'need = ahead["needed_pipeline"][{self.period!r}] / {self._weeks_left}')
         return lines
 
@@ -391,7 +448,9 @@ class CreatedView(_WholeView):
 
     @cached_property
     def drawing(self) -> str:
-        average, line = (self._need, "needed a week") if self._need > 0 else (self._average, "average")
+        average, line = (
+            (self._need, "needed a week") if self._need > 0 else (self._average, "average")
+        )
         return svg.pipeline_created(self.table, average=average, line=line, keyed=True)
 
     @property
@@ -401,19 +460,31 @@ class CreatedView(_WholeView):
         made = f"{money(self._average)} a week created in the last {text.spelled(weeks, 'week')}"
         if math.isnan(self._need):
             return made
-        return f"{made}; {name} needs {f'{money(self._need)} a week' if self._need > 0 else 'no more'}"
+        return (
+            f"{made}; {name} needs {f'{money(self._need)} a week' if self._need > 0 else 'no more'}"
+        )
 
     @property
     def about(self) -> str:
-        sub = f"As of {self.format_day(self.end)}. Value of the deals created in seven days each, as first seen, whatever became of them"
+        sub = (
+            f"As of {self.format_day(self.end)}. Value of the deals created in seven days each, "
+            "as first seen, whatever became of them"
+        )
         if not self._need > 0:
             return sub
         name, left = text.period(self.period, self._freq), text.count(self._weeks_left, "week")
-        return f"{sub}. Line: the {self.money(self._needed)} of pipeline that {name} needs beyond what is due, over the {left} to its end"
+        return (
+            f"{sub}. Line: the {self.money(self._needed)} of pipeline that {name} needs beyond "
+            f"what is due, over the {left} to its end"
+        )
 
     @property
     def notes(self) -> list[str]:
-        return [] if math.isfinite(self._needed) else [f"{self.no_target['title']} {self.no_target['text']}"]
+        return (
+            []
+            if math.isfinite(self._needed)
+            else [f"{self.no_target['title']} {self.no_target['text']}"]
+        )
 
     @property
     def n(self) -> str:
@@ -423,8 +494,12 @@ class CreatedView(_WholeView):
     def _created(self) -> pd.DataFrame:
         history: History = self.source
         deals = analysis.pipeline_created_deals(history, **self.call.options)
-        known = self.deals[[name for name in COLUMNS if name in self.deals and name not in ("name", "value")]]
-        return deals[deals["period"].isin(self.table.index)].merge(known, on="unique_id", how="left")
+        known = self.deals[
+            [name for name in COLUMNS if name in self.deals and name not in ("name", "value")]
+        ]
+        return deals[deals["period"].isin(self.table.index)].merge(
+            known, on="unique_id", how="left"
+        )
 
     @cached_property
     def behind(self) -> pd.DataFrame:

@@ -33,8 +33,12 @@ class PipelineView(View):
         if self.by == "close_month":
             return AnalysisCall("forecast", self._ask("M", moment))
         # Deals of several pipelines are never ranked together.
-        split = list(dict.fromkeys([*([] if self.by == "stage" else [self.by]), *split_by(self.deals)]))
-        return AnalysisCall("stage_funnel", {"by": split[0] if len(split) == 1 else split} if split else {})
+        split = list(
+            dict.fromkeys([*([] if self.by == "stage" else [self.by]), *split_by(self.deals)])
+        )
+        return AnalysisCall(
+            "stage_funnel", {"by": split[0] if len(split) == 1 else split} if split else {}
+        )
 
     @cached_property
     def _sums(self) -> pd.DataFrame:
@@ -45,7 +49,9 @@ class PipelineView(View):
         if self.by == "close_month":
             return sums[sums["open_count"] > 0]
         grouped = sums.groupby(level=0, sort=False).sum()
-        return grouped[grouped["open_count"] > 0].sort_values("open_value", ascending=False, kind="stable")
+        return grouped[grouped["open_count"] > 0].sort_values(
+            "open_value", ascending=False, kind="stable"
+        )
 
     @property
     def amounts(self) -> pd.Series[Any]:
@@ -54,7 +60,9 @@ class PipelineView(View):
     @property
     def chart(self) -> Rows:
         money, sums, before = self.money, self._sums.head(MARKS), self._values_at_start()
-        largest = evidence.find_largest(sums["open_value"])[0] if sums["open_value"].sum() > 0 else []
+        largest = (
+            evidence.find_largest(sums["open_value"])[0] if sums["open_value"].sum() > 0 else []
+        )
         heads, bars = ("", "Open", "Deals"), []
         for key, value, deals in sums.itertuples():
             name, amount = self.name_row(str(key)), money(value)
@@ -65,7 +73,9 @@ class PipelineView(View):
                 sign = "▲" if change > 0 else "▼" if change < 0 else ""
                 more.append(f"{sign} {money(abs(change))}".strip())
             bars.append(
-                make_bar(name, float(value), amount, title, str(key), highlight=key in largest, more=more)
+                make_bar(
+                    name, float(value), amount, title, str(key), highlight=key in largest, more=more
+                )
             )
         if before is None:
             return replace(svg.bars(bars), heads=heads, figure_width=64)

@@ -44,7 +44,9 @@ class SlippageView(HistoryView):
 
     @property
     def n(self) -> str:
-        return text.count(int(self.table["count"].sum()), "deal due").replace("deal dues", "deals due")
+        return text.count(int(self.table["count"].sum()), "deal due").replace(
+            "deal dues", "deals due"
+        )
 
     @property
     def behind(self) -> pd.DataFrame:
@@ -55,7 +57,9 @@ class SlippageView(HistoryView):
         if self.by == "all":
             return self._outcomes()
         due = self.table["value"].groupby(level=0).sum().sort_values(ascending=False, kind="stable")
-        tables = {str(name): pd.DataFrame(self.table.xs(name, level=0)) for name in due.index[:MARKS]}
+        tables = {
+            str(name): pd.DataFrame(self.table.xs(name, level=0)) for name in due.index[:MARKS]
+        }
         for table in tables.values():
             table.attrs = dict(self.table.attrs)
         return replace(svg.slippage(tables), heads=("", "Due"), label_width=136)
@@ -74,7 +78,8 @@ class SlippageView(HistoryView):
     @property
     def about(self) -> str:
         return (
-            f"Deals open on {self.format_day(self.start)} and due {self._span}, by what became of them; "
+            f"Deals open on {self.format_day(self.start)} and due {self._span}, by what became "
+            "of them; "
             "value at the start"
         )
 
@@ -92,4 +97,6 @@ class SlippageView(HistoryView):
     def _complete(self, due: pd.DataFrame) -> pd.DataFrame:
         """Add the other columns of deals, as last known, to those that were due."""
         frame = due[["unique_id", "name", "value", "outcome"]].rename(columns={"outcome": "became"})
-        return frame.merge(self._last_known().drop(columns=["name", "value"]), on="unique_id", how="left")
+        return frame.merge(
+            self._last_known().drop(columns=["name", "value"]), on="unique_id", how="left"
+        )

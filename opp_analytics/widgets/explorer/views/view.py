@@ -47,7 +47,10 @@ class Option(NamedTuple):
 
 @dataclass(frozen=True)
 class AnalysisCall:
-    """An analysis and its options; the table, the drawing and the code to copy are made from this."""
+    """An analysis and its options.
+
+    The table, the drawing and the code to copy are made from this.
+    """
 
     name: str
     """Of the analysis and of its drawing."""
@@ -56,7 +59,8 @@ class AnalysisCall:
     def table(self, rows: pd.DataFrame | History | None) -> pd.DataFrame:
         """Run the analysis on a frame or a history."""
         options = {
-            n: option.value if isinstance(option, Option) else option for n, option in self.options.items()
+            n: option.value if isinstance(option, Option) else option
+            for n, option in self.options.items()
         }
         table: pd.DataFrame = getattr(analysis, self.name)(rows, **options)
         return table
@@ -69,13 +73,18 @@ class AnalysisCall:
     def write_code(self, rows: str) -> list[str]:
         """Write the lines that make the table and draw it."""
         options = [f"{name}={_spell(value)}" for name, value in self.options.items()]
-        return [f"table = oa.{self.name}({', '.join([rows, *options])})", f"oa.plots.{self.name}(table)"]
+        return [
+            f"table = oa.{self.name}({', '.join([rows, *options])})",
+            f"oa.plots.{self.name}(table)",
+        ]
 
 
 def _spell(value: Any) -> str:
     if isinstance(value, Option):
         return value.words
-    return repr(value) if isinstance(value, (bool, float)) else json.dumps(value, ensure_ascii=False)
+    return (
+        repr(value) if isinstance(value, (bool, float)) else json.dumps(value, ensure_ascii=False)
+    )
 
 
 class Lack(TypedDict):
@@ -141,11 +150,15 @@ class View(ABC):
         moments = list(self.selector.moments)
         if not moments:
             return ""
-        start, end = (text.day(self.selector.to_day(at), year=True) for at in (self.start, self.end))
+        start, end = (
+            text.day(self.selector.to_day(at), year=True) for at in (self.start, self.end)
+        )
         if self.choice.view in ("forecast", "at_risk") or start == end:
             return f"record {end}"
         inside = sum(self.start <= moment <= self.end for moment in moments)
-        return f"records {start} and {end}" + (f", {inside} in the window" if self.needs_history else "")
+        return f"records {start} and {end}" + (
+            f", {inside} in the window" if self.needs_history else ""
+        )
 
     @property
     def kpis(self) -> list[Kpi]:
@@ -153,7 +166,9 @@ class View(ABC):
         everything = self.selector.select(Choice(view=self.choice.view), self.end)
         is_part, opened = len(self.deals) != len(everything), open_deals(self.deals)
         missing = int(opened["value"].isna().sum())
-        valued = f"{text.count(missing)} without a value" if missing else "every open deal has a value"
+        valued = (
+            f"{text.count(missing)} without a value" if missing else "every open deal has a value"
+        )
         window: dict[str, Any] = {"start": self.since, "end": self.day}
         closed = win_rate(self.deals, **window).iloc[0]
         which = f"closed since {self.write_day(self.since)}"
@@ -204,7 +219,10 @@ class View(ABC):
 
     @property
     def periods(self) -> list[list[str]]:
-        """The periods to choose from, each with its words, the usual one first under no name; none where there is nothing to choose."""
+        """The periods to choose from, each with its words, the usual one first under no name.
+
+        None where there is nothing to choose.
+        """
         return []
 
     @property
@@ -228,7 +246,10 @@ class View(ABC):
 
     @property
     def amounts(self) -> pd.Series[Any]:
-        """The amount of each row that planned changes move, by its key; empty where they move none."""
+        """The amount of each row that planned changes move, by its key.
+
+        Empty where they move none.
+        """
         return pd.Series(dtype="float64")
 
     def name_row(self, key: str) -> str:
@@ -314,7 +335,9 @@ class View(ABC):
     @property
     def is_alone(self) -> bool:
         """True if the deals are forecast alone: a part of the pipeline that other new deals do not belong to."""
-        return self.choice.picks(but=self.kept) or (self.selector.is_part and self.selector.is_now(self.end))
+        return self.choice.picks(but=self.kept) or (
+            self.selector.is_part and self.selector.is_now(self.end)
+        )
 
     def _ask(self, freq: str, moment: str | None = None) -> dict[str, Any]:
         """Ask for a forecast as `oa.forecast` does: by the method that the history allows."""
@@ -330,8 +353,15 @@ class View(ABC):
         return deals.assign(chance=deals["unique_id"].map(chances)) if len(chances) else deals
 
     def explain_deal(self, unique_id: str, moment: str) -> list[str]:
-        """Say what adds up to an open deal's chance from history, and when it is won if it is; empty without such a chance."""
-        history, code, day = self.selector.history, self.org.freq(self.freq), self.selector.to_day(moment)
+        """Say what adds up to an open deal's chance from history, and when it is won if it is.
+
+        Empty without such a chance.
+        """
+        history, code, day = (
+            self.selector.history,
+            self.org.freq(self.freq),
+            self.selector.to_day(moment),
+        )
         deal = self.selector.read_deal(unique_id, moment)
         if history is None or unique_id not in self.selector.chances_at(moment, self.freq).index:
             return []
@@ -340,7 +370,10 @@ class View(ABC):
         asked: dict[str, Any] = {"as_of": day, "freq": self.freq}
         reasons = sentence(deal_reasons(deal, history, period=period, **asked))
         won = forecast_deals(deal, history=history, periods=[period], **asked).iloc[0]
-        between = f"If won, between {self.write_day(won['won_low'])} and {self.write_day(won['won_high'])}."
+        between = (
+            f"If won, between {self.write_day(won['won_low'])} and "
+            f"{self.write_day(won['won_high'])}."
+        )
         when = [] if pd.isna(won["won_low"]) else [between]
         return [f"Chance from history in {text.period(period, code)}, {reasons}", *when]
 

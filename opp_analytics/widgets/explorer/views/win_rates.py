@@ -20,7 +20,8 @@ _EDGES = [0, 10_000, 50_000, 100_000, math.inf]
 """Bounds of the deal sizes: round amounts that split most pipelines into four parts."""
 _SIZES = ["under 10K", "10K to 50K", "50K to 100K", "100K and more"]
 _SIZES_CODE = (
-    'deals = deals.assign(size=pd.cut(deals["value"], [0, 10_000, 50_000, 100_000, float("inf")], right=False, '
+    'deals = deals.assign(size=pd.cut(deals["value"], [0, 10_000, 50_000, 100_000, '
+    'float("inf")], right=False, '
     f'labels={_SIZES!r}).astype("object"))'
 )
 
@@ -58,7 +59,9 @@ class WinRatesView(View):
     @cached_property
     def behind(self) -> pd.DataFrame:
         deals = self.source
-        return deals[(outcome_codes(deals) < OPEN) & deals["close_date"].between(self.since, self.day)]
+        return deals[
+            (outcome_codes(deals) < OPEN) & deals["close_date"].between(self.since, self.day)
+        ]
 
     @property
     def chart(self) -> Rows:
@@ -68,18 +71,28 @@ class WinRatesView(View):
             return replace(chart, rows=chart.rows[:MARKS])
         months = sorted(chart.rows, key=lambda row: row.key)[-MARKS:]
         names = [text.period(row.key, "M") + self._star(row.key) for row in months]
-        return replace(chart, rows=tuple(replace(r, label=n) for r, n in zip(months, names, strict=True)))
+        return replace(
+            chart, rows=tuple(replace(r, label=n) for r, n in zip(months, names, strict=True))
+        )
 
     def _star(self, key: str) -> str:
         """Mark a month of which the window holds a part."""
-        return "*" if self.by == "close_month" and evidence.cut_period(key, self.table) is not None else ""
+        return (
+            "*"
+            if self.by == "close_month" and evidence.cut_period(key, self.table) is not None
+            else ""
+        )
 
     @property
     def about(self) -> str:
         return (
             f"Won ÷ (won + lost), closed {self._span}, with 95% interval. "
             "Vertical line: all picked deals. Blue: differs from the others beyond chance"
-            + (". *: a part of the month" if any(self._star(str(key)) for key in self.table.index) else "")
+            + (
+                ". *: a part of the month"
+                if any(self._star(str(key)) for key in self.table.index)
+                else ""
+            )
         )
 
     def open_at(self, key: str) -> None:
@@ -87,4 +100,6 @@ class WinRatesView(View):
 
     def find_deals(self, key: str) -> pd.DataFrame:
         months = self.behind["close_date"].dt.strftime("%Y-%m")
-        return self.behind[label_groups(months if self.by == "close_month" else self.behind[self.by]) == key]
+        return self.behind[
+            label_groups(months if self.by == "close_month" else self.behind[self.by]) == key
+        ]

@@ -1,4 +1,5 @@
-"""The forecast of one period by person and team: the analyses' own numbers, which add up, and code that makes all of them."""
+"""The forecast of one period by person and team: the analyses' own numbers, which add up, and code
+that makes all of them."""
 
 from __future__ import annotations
 
@@ -29,7 +30,9 @@ def open_explorer(team: History, **state: Any) -> tuple[Explorer, dict[str, Any]
 
 @pytest.mark.parametrize("by", ["owner_name", "team"])
 @pytest.mark.parametrize("period", ["2026-11", "2026-12", "2026Q4"])
-def test_rows__are_the_forecasts_with_categories_targets_and_the_total(team: History, by, period) -> None:
+def test_rows__are_the_forecasts_with_categories_targets_and_the_total(
+    team: History, by, period
+) -> None:
     freq = "Q" if "Q" in period else "M"
     explorer, said = open_explorer(team, by=by, due=period)
     deals = team.as_of(TODAY)
@@ -63,7 +66,9 @@ def test_rows__are_the_forecasts_with_categories_targets_and_the_total(team: His
     parts, whole = explorer._view.rows.iloc[:-1], explorer._view.rows.iloc[-1]  # type: ignore[attr-defined]
     for column in ("booked", "expected", "open_value", "target", "commit_total", "best_case_total"):
         assert parts[column].sum() == pytest.approx(whole[column])
-    assert whole["expected"] == pytest.approx(oa.forecast(deals, **{**asked, "by": None})["expected"][period])
+    assert whole["expected"] == pytest.approx(
+        oa.forecast(deals, **{**asked, "by": None})["expected"][period]
+    )
     assert said["title"] == oa.sentence(explorer.table).removesuffix(".")
     assert said["rows"][-1]["label"] == "All"
 
@@ -115,7 +120,9 @@ def test_owners__are_a_filter_of_the_whole_forecast(team: History) -> None:
     whole, everybody = open_explorer(team, by="owner_name")
     some, said = open_explorer(team, by="owner_name", owners=["Ann", "Cy"])
     # pandas 2 gives the names picked by `loc` another dtype.
-    pd.testing.assert_frame_equal(some.table, whole.table.loc[["Ann", "Cy"]], check_index_type=False)
+    pd.testing.assert_frame_equal(
+        some.table, whole.table.loc[["Ann", "Cy"]], check_index_type=False
+    )
     rows = {row["label"]: row["figures"] for row in everybody["rows"]}
     assert [row["figures"] for row in said["rows"][:-1]] == [rows["Ann"], rows["Cy"]]
     assert said["rows"][-1]["label"] == "Together"
@@ -124,7 +131,9 @@ def test_owners__are_a_filter_of_the_whole_forecast(team: History) -> None:
     east, said = open_explorer(team, by="owner_name", where={"team": ["East"]})
     assert [row["label"] for row in said["rows"]] == ["Ann", "Bo", "Together"]
     rows = east._view.rows  # type: ignore[attr-defined]
-    assert rows["expected"].iloc[-1] == pytest.approx(whole.table["expected"].loc[["Ann", "Bo"]].sum())
+    assert rows["expected"].iloc[-1] == pytest.approx(
+        whole.table["expected"].loc[["Ann", "Bo"]].sum()
+    )
 
 
 def test_rows__open_to_the_deals_behind_them_with_both_chances(team: History) -> None:
@@ -136,7 +145,9 @@ def test_rows__open_to_the_deals_behind_them_with_both_chances(team: History) ->
             assert set(deals["owner_name"]) <= {row["label"]}
         if given["open_count"]:
             assert {"probability", "chance"} <= set(deals)
-            assert explorer._view.explain(row["key"]).startswith(f"Forecast ${round(given['expected']):,} = ")
+            assert explorer._view.explain(row["key"]).startswith(
+                f"Forecast ${round(given['expected']):,} = "
+            )
 
 
 def test_table__is_exported_as_shown(team: History) -> None:
@@ -183,14 +194,23 @@ def test_changes__show_the_steps_of_each_group_and_what_is_to_go(team: History, 
     table = oa.waterfall(team, start=moments[-4], end=moments[-1], by=state["by"], **due)
     pd.testing.assert_frame_equal(explorer.table, table)
     goals = oa.forecast(
-        team.as_of(TODAY), as_of=DAY, history=team, by=state["by"], target=team.org.targets, totals=True
+        team.as_of(TODAY),
+        as_of=DAY,
+        history=team,
+        by=state["by"],
+        target=team.org.targets,
+        totals=True,
     ).xs("2026-11", level="period")
     for row in said["rows"]:
         values = (
-            table["value"].groupby(level=-1).sum() if row["key"] == "(all)" else table["value"][row["key"]]
+            table["value"].groupby(level=-1).sum()
+            if row["key"] == "(all)"
+            else table["value"][row["key"]]
         )
         deals = (
-            table["deals"].groupby(level=-1).sum() if row["key"] == "(all)" else table["deals"][row["key"]]
+            table["deals"].groupby(level=-1).sum()
+            if row["key"] == "(all)"
+            else table["deals"][row["key"]]
         )
         named = ["opening", "new", "won", "lost", "closing"]
         moved = values.drop(named)

@@ -1,4 +1,5 @@
-"""The forecast's further pictures: the analyses' own tables, code that makes them, deals under marks, and what is missing."""
+"""The forecast's further pictures: the analyses' own tables, code that makes them, deals under
+marks, and what is missing."""
 
 from __future__ import annotations
 
@@ -27,7 +28,9 @@ def team() -> History:
 def open_picture(
     by: str, frame: pd.DataFrame, history: History | None, **state: Any
 ) -> tuple[Explorer, dict[str, Any]]:
-    explorer = oa.explore(frame, history, as_of=TODAY, state={"view": "forecast", "by": by, **state})
+    explorer = oa.explore(
+        frame, history, as_of=TODAY, state={"view": "forecast", "by": by, **state}
+    )
     return explorer, read_panel(explorer)
 
 
@@ -38,14 +41,22 @@ def money(value: Any) -> str:
 @pytest.mark.parametrize("by", PICTURES)
 @pytest.mark.parametrize(
     "state",
-    [{}, {"due": "2026Q4"}, {"due": "2026-09"}, {"where": {"owner_name": ["Ann"]}}, {"target": 9000.0}],
+    [
+        {},
+        {"due": "2026Q4"},
+        {"due": "2026-09"},
+        {"where": {"owner_name": ["Ann"]}},
+        {"target": 9000.0},
+    ],
 )
 def test_code__makes_the_table_of_each_picture(team: History, by, state) -> None:
     explorer, said = open_picture(by, team.as_of(TODAY), team, **state)
     assert not said["empty"]
     assert said["title"]
     assert said["drawing"] or said["rows"]
-    pd.testing.assert_frame_equal(run_code(explorer, team.as_of(TODAY), team)["table"], explorer.table)
+    pd.testing.assert_frame_equal(
+        run_code(explorer, team.as_of(TODAY), team)["table"], explorer.table
+    )
     assert explorer._respond({"do": "table"})["csv"].count("\n") == 1 + len(explorer.table)
 
 
@@ -77,7 +88,8 @@ def test_pacing__shows_what_was_closed_and_open_at_the_same_point(team: History)
     deals = team.as_of(TODAY)
     explorer, said = open_picture("pacing", deals, team)
     pd.testing.assert_frame_equal(explorer.table, oa.pacing(deals, team, as_of=DAY))
-    # On the 10th of each month, 20 days before the end of one of 30 days, four deals of 1,000 to 1,300 were open and due.
+    # On the 10th of each month, 20 days before the end of one of 30 days, four deals of 1,000 to
+    # 1,300 were open and due.
     assert explorer.table["open_value"].iloc[:-1].tolist() == [4600.0] * 4
     for row in said["rows"]:
         found = explorer._view.find_deals(row["key"])
@@ -120,7 +132,9 @@ def test_created__is_beside_what_the_target_needs_a_week(team: History) -> None:
     ahead = oa.forecast(
         deals, as_of=DAY, history=team, target=team.org.targets, periods=["2026-12"], only=True
     )
-    need = float(ahead["needed_pipeline"]["2026-12"]) / 8  # weeks from Nov 10 to Dec 31, begun ones whole
+    need = (
+        float(ahead["needed_pipeline"]["2026-12"]) / 8
+    )  # weeks from Nov 10 to Dec 31, begun ones whole
     assert run_code(explorer, team.as_of(TODAY), team)["need"] == pytest.approx(need)
     assert f"Dec 2026 needs {money(need)} a week" in said["title"]
     assert f"{money(need)} needed a week" in said["drawing"]
@@ -130,7 +144,10 @@ def test_created__is_beside_what_the_target_needs_a_week(team: History) -> None:
         found = explorer._view.find_deals(key)
         assert found["value"].sum() == pytest.approx(table["value"][key])
         assert len(found) == table["deals"][key]
-    assert explorer._respond({"do": "deals", "key": keys[-1], "label": "week"})["deals"]["key"] == keys[-1]
+    assert (
+        explorer._respond({"do": "deals", "key": keys[-1], "label": "week"})["deals"]["key"]
+        == keys[-1]
+    )
 
 
 def test_pictures__without_history_or_targets_say_what_is_missing(team: History) -> None:
