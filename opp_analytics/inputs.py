@@ -7,9 +7,7 @@ the caller settles it.
 
 from __future__ import annotations
 
-import ast
 import calendar
-import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -59,16 +57,6 @@ thousands as ``m`` here."""
 _NOT_AN_AMOUNT = "is not an amount; try 45000, $45,000 or 45k"
 _SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?E[+-]\d\d")
 """A long number as Excel shows it: ``1.23E+05``."""
-_FORMULA = re.compile(r"[\d.+*/()\s-]{1,200}")
-_OPERATORS = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-}
-_NOT_COMPUTED = "is a formula that is not computed here; use only numbers and + - * / ( )"
-_CHANGE = re.compile(r"([×x*/÷+−-])\s*([^\s×x*/÷+−-].*?)\s*(%?)", re.IGNORECASE)
-_TYPED_SIGNS = str.maketrans("×÷−xX", "*/-**")
 _PERCENT = re.compile(r"(-?\d+(?:[.,]\d+)?|[.,]\d+)\s*(%?)")
 _NOT_A_PERCENTAGE = "is not a percentage; try 60 or 60%"
 
@@ -226,49 +214,6 @@ def read_amount(
     if point is None:
         raise BadCell(f"has a decimal comma; type {ways}")
     raise TwoReadings(f"may mean {_show_readings(*readings)}; type {ways}")
-
-
-def read_formula(text: str) -> float:
-    """Compute what a person types after ``=``: numbers with + - * / and parentheses, nothing else."""
-    bare = text.translate(_TYPED_SIGNS).strip().lstrip("=").strip()
-    if not _FORMULA.fullmatch(bare):
-        raise BadCell(_NOT_COMPUTED)
-    try:
-        return round(_compute(ast.parse(bare, mode="eval").body), 9)
-    except ZeroDivisionError:
-        raise BadCell("divides by zero") from None
-    except (SyntaxError, RecursionError, OverflowError):
-        raise BadCell(_NOT_COMPUTED) from None
-
-
-def _compute(node: ast.AST) -> float:
-    match node:
-        case ast.Constant(value=int() | float() as number):
-            return float(number)
-        case ast.UnaryOp(op=ast.USub() | ast.UAdd() as sign, operand=operand):
-            return _compute(operand) * (-1 if isinstance(sign, ast.USub) else 1)
-        case ast.BinOp(left=left, op=sign, right=right) if type(sign) in _OPERATORS:
-            return float(_OPERATORS[type(sign)](_compute(left), _compute(right)))
-    raise BadCell(_NOT_COMPUTED)
-
-
-def read_change(
-    text: str, currency: str | None = None, *, decimal_comma: bool | None = None
-) -> Callable[[float], float]:
-    """Read a change of numbers that a person types: ``× 1.1``, ``/ 2``, ``+ 10k``, ``- 5%``."""
-    found = _CHANGE.fullmatch(text.strip())
-    if found is None:
-        raise BadCell("is not a change; try × 1.1, / 2, + 10k or - 5%")
-    sign = found[1].translate(_TYPED_SIGNS)
-    number = read_amount(found[2], currency, decimal_comma=decimal_comma)
-    if found[3]:
-        number = number / 100
-        if sign in "+-":
-            sign, number = "*", 1 + (number if sign == "+" else -number)
-    if sign == "/" and not number:
-        raise BadCell("divides by zero")
-    act = {"*": operator.mul, "/": operator.truediv, "+": operator.add, "-": operator.sub}[sign]
-    return lambda value: float(act(value, number))
 
 
 def spell_amount(amount: float) -> str:

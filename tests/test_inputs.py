@@ -27,12 +27,10 @@ from opp_analytics.inputs import (
     match_name,
     read_amount,
     read_amounts,
-    read_change,
     read_date,
     read_dates,
     read_flag,
     read_flags,
-    read_formula,
     read_instants,
     read_percent,
     read_percents,
@@ -85,80 +83,6 @@ def test_read_amount__reads_a_long_number_as_excel_shows_it(typed, read):
 @pytest.mark.parametrize("space", [" ", "\u00a0", "\u2009", "\u202f"])
 def test_read_amount__reads_thousands_apart_and_money_behind(space):
     assert read_amount(f"45{space}000{space}USD", "USD") == 45_000
-
-
-@pytest.mark.parametrize(
-    ("typed", "computed"),
-    [
-        ("=45*2", 90),
-        ("=(1+2)*3/4", 2.25),
-        ("= -5 + .5", -4.5),
-        ("=45 × 2 ÷ 3 − 1", 29),
-        ("=0.1+0.2", 0.3),
-    ],
-)
-def test_read_formula__computes_numbers_and_the_four_operations(typed, computed):
-    assert read_formula(typed) == computed
-
-
-@pytest.mark.parametrize(
-    ("typed", "why"),
-    [
-        *(
-            (typed, "is a formula that is not computed here")
-            for typed in (
-                "=A1",
-                "=2**9999999",
-                "=1//2",
-                "=SUM(1,2)",
-                "=",
-                "=()",
-                "=1,000*2",
-                "=__import__('os')",
-                "=" + "(" * 99 + "1",
-                "=" + "9*" * 200 + "9",
-                "=1 2",
-            )
-        ),
-        ("=1/0", "divides by zero"),
-    ],
-)
-def test_read_formula__refuses_everything_else(typed, why):
-    with pytest.raises(BadCell, match=why):
-        read_formula(typed)
-
-
-@pytest.mark.parametrize(
-    ("typed", "becomes"),
-    [
-        ("× 1.1", 220),
-        ("* 2", 400),
-        ("x 2", 400),
-        ("/ 4", 50),
-        ("+ 10k", 10_200),
-        ("-10", 190),
-        ("- 5%", 190),
-        ("+5%", 210),
-        ("× 110%", 220),
-    ],
-)
-def test_read_change__computes_from_a_number(typed, becomes):
-    assert read_change(typed, "USD")(200) == pytest.approx(becomes)
-
-
-@pytest.mark.parametrize(
-    ("typed", "why"),
-    [
-        ("1.1", "is not a change"),
-        ("++5", "is not a change"),
-        ("× lots", "is not an amount"),
-        ("/ 0", "divides by zero"),
-        ("+ €5", "is in €"),
-    ],
-)
-def test_read_change__refuses_the_rest(typed, why):
-    with pytest.raises(BadCell, match=why):
-        read_change(typed, "USD")
 
 
 def test_read_percent__takes_the_sign_or_not_and_refuses_what_may_mean_two_things():

@@ -292,10 +292,10 @@ def test_hands__faster_than_python_lose_nothing(page: Page, tmp_path, monkeypatc
     # A second press on a bulk edit is the first.
     grid.button("Bulk edit").click()
     page.get_by_label("Column", exact=True).select_option("close_date")
-    page.get_by_label("What to do").select_option("change")
+    page.get_by_label("What to do").select_option("move")
     page.get_by_label("Value", exact=True).fill("+ 1d")
     page.get_by_role("button", name="Do it").dblclick()
-    expect(grid.said).to_have_text("Changed Close date by + 1d in 7 deals")
+    expect(grid.said).to_have_text("Moved Close date by + 1d in 7 deals")
     grid.holds("close_date", "2026-06-30", *["2026-07-01"] * 7)
     # Keys stay with the drawer while it waits: a notebook's would cut cells.
     grid.button("Review plan").click()
@@ -517,7 +517,7 @@ def test_rows__are_found_filtered_sorted_added_and_removed(grid: GridPage) -> No
         "Changes 4 deals: all that are shown"
     )
     grid.page.get_by_label("Column", exact=True).select_option("close_date")
-    grid.page.get_by_label("What to do").select_option("change")
+    grid.page.get_by_label("What to do").select_option("move")
     grid.page.get_by_label("Value", exact=True).fill("7")
     grid.page.get_by_role("button", name="Do it").click()
     expect(grid.said).to_have_text("Changed Close date by 7 in 4 deals")

@@ -1,4 +1,4 @@
-"""The hands of the grid in Chromium: menu, sheet of keys, sorting, columns, layouts and selections,
+"""The hands of the grid in Chromium: menu, sheet of keys, sorting, columns and selections,
 by mouse and by keyboard alone."""
 
 from __future__ import annotations
@@ -326,9 +326,9 @@ def test_sort__takes_several_keys_and_off_by_mouse_and_keyboard_and_never_after_
     grid.press("Shift+F10")
     pick(grid, "Column…", "Do not sort")
     assert sorts(grid) == {"owner_name": "↓"}
-    grid.button("Columns").click()
-    grid.page.get_by_role("button", name="Default").click()
-    grid.press("Escape")
+    grid.click(0, "owner_name")
+    grid.press("Shift+F10")
+    pick(grid, "Column…", "Do not sort")
     assert sorts(grid) == {}
     assert grid.column("name") == usual
     assert grid.complaints == []
@@ -417,56 +417,16 @@ def test_columns__are_dragged_fitted_frozen_hidden_and_moved_by_keyboard(grid: G
     pick(grid, "Column…", "Freeze up to here")
     expect(grid.said).to_contain_text("can be frozen")
     assert len(frozen()) < 4
+    grid.press("Escape")
+    page.set_viewport_size({"width": 1240, "height": 760})
+    grid.button("Columns").click()
+    page.get_by_role("button", name="Default").click()
+    assert titles(grid) == first
     assert grid.complaints == []
 
 
 def has_class(name: str) -> re.Pattern[str]:
     return re.compile(rf"\b{name}\b")
-
-
-def test_layouts__have_names_are_chosen_deleted_and_kept(grid: GridPage) -> None:
-    page = grid.page
-    first = titles(grid)
-
-    def layouts() -> None:
-        grid.button("Columns").click()
-        expect(page.get_by_label("Name of the layout")).to_be_visible()
-
-    layouts()
-    page.get_by_label("Stage", exact=True).uncheck()
-    page.get_by_role("button", name="Move Value left").click()
-    page.get_by_label("Name of the layout").fill("Call on Monday")
-    page.get_by_role("button", name="Save as").click()
-    expect(page.get_by_role("button", name="Delete the layout Call on Monday")).to_be_visible()
-    assert serious_faults(page) == []
-    saved = titles(grid)
-    page.get_by_role("button", name="Default").click()
-    assert titles(grid) == first
-    page.get_by_role("button", name="Call on Monday", exact=True).click()
-    assert titles(grid) == saved
-    grid.press("Escape")
-    # The one in use is kept as before, and those with names are there for the next grid; by
-    # keyboard.
-    grid.until(lambda: grid.grid.state["hidden"].count("stage"), 1)
-    other = oa.edit(deals())._respond({"do": "layouts"})["layouts"]
-    assert list(other) == ["Call on Monday"]
-    assert "filters" not in other["Call on Monday"]
-    grid.click(0, "name")
-    grid.press("Escape")
-    grid.tab_to("Columns")
-    grid.press("Enter")
-    grid.tab_to("Default")
-    grid.press("Enter")
-    assert titles(grid) == first
-    grid.tab_to("Call on Monday")
-    grid.press("Enter")
-    assert titles(grid) == saved
-    grid.tab_to("Delete the layout Call on Monday")
-    grid.press("Enter")
-    expect(page.get_by_role("button", name="Delete the layout")).to_have_count(0)
-    assert titles(grid) == saved
-    assert oa.edit(deals())._respond({"do": "layouts"})["layouts"] == {}
-    assert grid.complaints == []
 
 
 def test_selections__by_drag_and_space_deselected_and_copied_as_several(grid: GridPage) -> None:
@@ -651,7 +611,7 @@ def test_toolbar__stays_on_one_line_and_keeps_what_has_no_room_behind_more(grid:
     more = bar.get_by_role("button", name="More")
     expect(more).to_be_hidden()
     for width, hidden in (
-        (800, ["Subtotals", "Changed only (0)", "Remove 1 deal", "Bulk edit", "Changes"]),
+        (800, ["Changed only (0)", "Remove 1 deal", "Bulk edit", "Changes"]),
         (400, ["Columns"]),
     ):
         page.set_viewport_size({"width": width, "height": 700})
@@ -676,13 +636,11 @@ def test_toolbar__stays_on_one_line_and_keeps_what_has_no_room_behind_more(grid:
     grid.press("Escape")
     expect(more).to_be_focused()
     more.click()
-    page.get_by_role("menuitemcheckbox", name="Subtotals").click()
+    page.get_by_role("menuitemcheckbox", name="Changed only").click()
     more.click()
-    expect(page.get_by_role("menuitemcheckbox", name="Subtotals")).to_have_attribute(
+    expect(page.get_by_role("menuitemcheckbox", name="Changed only")).to_have_attribute(
         "aria-checked", "true"
     )
-    page.get_by_role("menuitemcheckbox", name="Subtotals").click()
-    expect(more).to_be_focused()
     assert grid.complaints == []
 
 
@@ -788,7 +746,6 @@ def test_toolbar__with_a_filter_on_and_while_finding_is_whole_at_every_width(
 
 def test_close__ends_what_still_waits(grid: GridPage) -> None:
     page = grid.page
-    grid.button("Subtotals").click()
     grid.click(0, "value")
     grid.press("Delete")
     box = page.locator("[data-filter='name']")

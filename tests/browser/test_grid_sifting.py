@@ -1,4 +1,4 @@
-"""Filters, lists of values, figures and summaries of the grid in Chromium, with real keys, against
+"""Filters, lists of values and figures of the grid in Chromium, with real keys, against
 pandas."""
 
 from __future__ import annotations
@@ -335,62 +335,7 @@ def test_figures__of_the_selection_equal_those_of_pandas_and_are_copied(
     grid.select((8, "probability"), (3, "probability"))
     grid.page.keyboard.up("Control")
     expect(grid.sums).to_contain_text("9 cellscount9avg")
-    # What stands in the line is chosen, by keyboard too, and kept.
-    grid.page.locator("[data-figures]").focus()
-    grid.press("Enter")
-    grid.page.get_by_role("checkbox", name="median").uncheck()
-    highest = max(int(grid.cell(row, "probability").inner_text().rstrip("%")) for row in range(9))
-    grid.page.get_by_role("button", name=f"Copy max, {highest}%").click()
-    assert grid.clipboard() == str(highest)
-    grid.press("Escape")
-    expect(grid.sums).not_to_contain_text("median")
-    grid.until(lambda: "median" in (oa.edit(deals).state.get("figures") or ["median"]), False)
     assert serious_faults(grid.page) == []
-    assert grid.complaints == []
-
-
-def test_summary__of_a_column_counts_the_rows_shown(grid: GridPage, deals: pd.DataFrame) -> None:
-    shown = deals[deals["owner_name"] == "Grace Hopper"]
-    grid.filter("owner_name", "grace")
-    shows(grid, len(shown))
-    grid.page.locator("[data-values='value']").click()
-    expect(
-        grid.page.get_by_role("img", name="Histogram of Value of the rows shown")
-    ).to_be_visible()
-    grid.page.get_by_role("button", name="Summary of the rows shown").click()
-    panel = grid.page.get_by_role("dialog", name="Summary of Value")
-    value = shown["value"]
-    for word, figure in (
-        ("values", value.count()),
-        ("empty", value.isna().sum()),
-        ("min", value.min()),
-        ("median", value.median()),
-        ("max", value.max()),
-    ):
-        expect(panel.locator("dl div", has_text=word)).to_contain_text(
-            f"{math.floor(figure + 0.5):,}"
-        )
-    lines = [line.inner_text().split("\t") for line in panel.locator("tbody tr").all()]
-    edges = [[float(edge.replace(",", "")) for edge in line[0].split(" to ")] for line in lines]
-    counts = [
-        int(value.between(low, high, "left" if k < len(edges) - 1 else "both").sum())
-        for k, (low, high) in enumerate(edges)
-    ]
-    assert [int(line[1]) for line in lines] == counts
-    assert sum(counts) == value.count()
-    assert serious_faults(grid.page) == []
-    grid.press("Escape")
-    grid.button("Columns").click()
-    grid.page.get_by_role("button", name="Summary of Close date").click()
-    expect(grid.page.get_by_role("dialog", name="Summary of Close date")).to_be_visible()
-    months = shown["close_date"].dropna().dt.to_period("M").value_counts().sort_index()
-    lines = [
-        line.inner_text().split("\t")
-        for line in grid.page.get_by_role("dialog").locator("tbody tr").all()
-    ]
-    assert [(line[0], int(line[1])) for line in lines] == [
-        (f"{month:%b %Y}", n) for month, n in months.items()
-    ]
     assert grid.complaints == []
 
 
@@ -430,81 +375,6 @@ def test_strip__names_the_period_that_changes_most_and_lists_all(
     grid.click(0, "close_date")
     grid.press("Control+z")
     expect(grid.strip).to_contain_text("No changes yet")
-    assert grid.complaints == []
-
-
-def _sum(deals: pd.DataFrame, by: pd.Series[str]) -> dict[str, tuple[int, int, int]]:
-    """Deals, value and weighted value of each group, as whole numbers."""
-    value, opened = deals["value"].fillna(0), deals["stage"].isin(OPEN)
-    weighted = (value * deals["probability"] / 100).where(opened, 0.0)
-    sums = pd.DataFrame({"n": 1, "value": value, "weighted": weighted}).groupby(by).sum()
-    return {
-        str(group): tuple(math.floor(each + 0.5) for each in line)
-        for group, line in zip(sums.index, sums.to_numpy(), strict=True)
-    }
-
-
-def test_subtotals__equal_pandas_before_and_after_the_edits_and_filter(
-    grid: GridPage, deals: pd.DataFrame
-) -> None:
-    def lines() -> dict[str, list[str]]:
-        return {
-            line.locator("th").inner_text(): line.locator("td").all_inner_texts()
-            for line in grid.page.locator(".subs tbody tr").all()
-        }
-
-    plain = lambda sums: {group: [f"{each:,}" for each in line] for group, line in sums.items()}  # noqa: E731
-    grid.button("Subtotals").focus()
-    grid.press("Enter")
-    expect(grid.page.get_by_label("Subtotals by")).to_be_focused()
-    grid.until(lines, plain(_sum(deals, deals["owner_name"])))
-    grid.page.get_by_label("Subtotals by").select_option("Close date by month")
-    month = deals["close_date"].dt.strftime("%b %Y").fillna("(empty)")
-    grid.until(lines, plain(_sum(deals, month)))
-    grid.page.get_by_label("Subtotals by").select_option("Owner")
-    # An edit of the owner, the stage and the value of two deals.
-    first, second = (str(grid.cell(row, "name").inner_text()) for row in (0, 1))
-    names = deals["name"]
-    owner = "Elif Şahin"
-    edited = deals.assign(
-        owner_name=deals["owner_name"].mask(names == first, owner),
-        stage=deals["stage"].mask(names == first, "closed_won"),
-        value=deals["value"].mask(names == second, 77_777),
-    )
-    grid.click(0, "owner_name")
-    grid.type(owner, "Enter")
-    grid.click(0, "stage")
-    grid.type("closed won", "Enter")
-    grid.click(1, "value")
-    grid.type("77777", "Enter")
-    sides = [_sum(frame, frame["owner_name"]) for frame in (deals, edited)]
-    both = {
-        group: [
-            f"{one:,}" if one == other else f"{one:,} → {other:,}"
-            for one, other in zip(*(side[group] for side in sides), strict=True)
-        ]
-        for group in sides[0]
-    }
-    grid.until(lines, both)
-    # A group filters; the others stay in the table, and once more shows all.
-    group = grid.page.get_by_role("button", name="Amara Okafor")
-    group.focus()
-    grid.press("Enter")
-    shows(grid, int((edited["owner_name"] == "Amara Okafor").sum()))
-    expect(group).to_have_attribute("aria-pressed", "true")
-    expect(group).to_be_focused()
-    grid.until(lines, both)
-    assert serious_faults(grid.page) == []
-    grid.press("Enter")
-    shows(grid, 300)
-    # Of the rows that other filters show; Escape closes.
-    grid.filter("stage", "proposal")
-    some = [frame[frame["stage"] == "proposal"] for frame in (deals, edited)]
-    grid.until(lambda: set(lines()), set(some[1]["owner_name"]))
-    grid.page.get_by_label("Subtotals by").focus()
-    grid.press("Escape")
-    expect(grid.page.locator(".subs")).to_have_count(0)
-    expect(grid.button("Subtotals")).to_be_focused()
     assert grid.complaints == []
 
 

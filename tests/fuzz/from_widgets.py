@@ -33,7 +33,6 @@ _LAYOUT = {
     "widths": {"value": 90},
     "frozen": 1,
     "sort": [{"field": "value", "down": True}],
-    "figures": ["sum"],
     "filters": {"value": {"text": "> 5", "list": ["5", ""], "but": True}},
 }
 _DRAFT = "(the newest)"
@@ -53,7 +52,7 @@ GRID: list[dict[str, Any]] = [
     {"do": "edit", "areas": [{"rows": [0], "fields": ["name"], "block": [["Acme"]]}], "label": ""},
     {"do": "revert", "areas": [{"rows": [0, 1], "fields": ["value", "name"]}]},
     {"do": "dismiss", "areas": [{"rows": [0], "fields": ["value"]}]},
-    {"do": "bulk", "rows": [0, 1], "verb": "change", "field": "close_date", "text": "+7d"},
+    {"do": "bulk", "rows": [0, 1], "verb": "move", "field": "close_date", "text": "+7d"},
     {"do": "bulk", "rows": [0, 1], "verb": "month_end", "field": "close_date", "text": ""},
     {"do": "bulk", "rows": [0, 1], "verb": "set", "field": "owner_name", "text": "Bo"},
     {"do": "remove", "rows": [0, 1]},
@@ -64,7 +63,6 @@ GRID: list[dict[str, Any]] = [
     {"do": "duplicate", "rows": [1]},
     {"do": "history", "row": 0, "field": "value"},
     {"do": "layout", "layout": _LAYOUT},
-    {"do": "layouts", "save": {"name": "Mine", "layout": _LAYOUT}, "drop": "Other"},
     {
         "do": "take",
         "changes": [

@@ -403,7 +403,7 @@ def check_grid(ledger: Ledger, shown: Shown, answers: Answers) -> None:
     ledger.same("grid, strip, forecast", period["before"], answers.money(expected))
     ledger.claim(EVERYWHERE, FORECAST, period["before"], "grid, strip")
     rows = np.flatnonzero(oa.outcomes(shown.grid.opportunities) == "open")[:7].tolist()
-    bulk = {"do": "bulk", "rows": rows, "verb": "change", "field": "value", "text": "× 1.5"}
+    bulk = {"do": "bulk", "rows": rows, "verb": "set", "field": "value", "text": "99k"}
     with quiet():
         shown.grid._respond(bulk)
         impact = shown.grid.plan().impact(

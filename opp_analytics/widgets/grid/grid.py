@@ -87,14 +87,10 @@ _LAYOUT = entries(
     ),
     frozen=or_none(index("a number of columns", _MOST_COLUMNS)),
     sort=or_none(list_of(entries(field=TEXT, down=FLAG), _MOST_COLUMNS)),
-    figures=or_none(_names),
     filters=or_none(mapping(entries(text=TEXT, list=or_none(_names), but=or_none(FLAG)))),
 )
 """What is set in the browser."""
-_KEPT = ("order", "hidden", "widths", "frozen", "figures")
-_NAMED = ("order", "hidden", "widths", "frozen", "sort")
-"""What a layout with a name keeps."""
-_MOST_LAYOUTS, _LONGEST_NAME = 100, 60
+_KEPT = ("order", "hidden", "widths", "frozen")
 _STATIC_ROWS = 10
 """Rows in a saved notebook: enough to recognize the table."""
 _STATIC_NAME = 60
@@ -357,9 +353,6 @@ class Grid(Widget):
             "take": entries(changes=CHANGES),
             **dict.fromkeys(("take draft", "drop draft"), entries(draft=TEXT)),
             "history": entries(row=row, field=field),
-            "layouts": entries(
-                save=or_none(entries(name=TEXT, layout=_LAYOUT)), drop=or_none(TEXT)
-            ),
             "choose": entries(
                 row=row, field=one_of("a column of the grid", ("", *sheet.column)), keep=mine
             ),
@@ -386,10 +379,6 @@ class Grid(Widget):
                 self._layout = request["layout"]
                 write_layout(sheet.frame, self._layout)
                 return {"kept": True}
-            case "layouts":
-                return {
-                    "layouts": keep_layouts(sheet.frame, request.get("save"), request.get("drop"))
-                }
             case "history":
                 ours = None if self._client is None else own_writes(self._client)
                 row, field = request["row"], request["field"]
@@ -706,9 +695,9 @@ def _static_cell(column: GridColumn, value: object) -> str:
 # -- columns as somebody left them, per tenant, in the state folder
 
 
-def _layout_file(opportunities: pd.DataFrame, ending: str = "json") -> Path:
+def _layout_file(opportunities: pd.DataFrame) -> Path:
     place = tenant_file("grids", opportunities)
-    return place.with_name(f"{place.name}.{ending}")
+    return place.with_name(f"{place.name}.json")
 
 
 def _read(file: Path, shape: Shape) -> dict[str, Any]:
@@ -733,29 +722,6 @@ def write_layout(opportunities: pd.DataFrame, layout: dict[str, Any]) -> None:
     file = _layout_file(opportunities)
     with suppress(OSError, DataError):
         _write(file, {name: layout[name] for name in _KEPT if name in layout})
-
-
-def keep_layouts(
-    opportunities: pd.DataFrame, save: dict[str, Any] | None, drop: str | None
-) -> dict[str, dict[str, Any]]:
-    """Read the layouts that have names, and save or delete one of them; filters are none of it."""
-    file = _layout_file(opportunities, "layouts.json")
-    layouts = _read(file, mapping(_LAYOUT))
-    if save is None and drop is None:
-        return layouts
-    layouts = {name: layout for name, layout in layouts.items() if name != drop}
-    if save is not None:
-        name = " ".join(save["name"].split())
-        if not 0 < len(name) <= _LONGEST_NAME or (
-            len(layouts) >= _MOST_LAYOUTS and name not in layouts
-        ):
-            raise ArgumentValueError(
-                f"A layout needs a name of 1 to {_LONGEST_NAME} characters, and {_MOST_LAYOUTS} "
-                "of them can be kept."
-            )
-        layouts[name] = {each: save["layout"].get(each) for each in _NAMED}
-    _write(file, layouts)
-    return layouts
 
 
 def _write(file: Path, content: dict[str, Any]) -> None:

@@ -139,16 +139,8 @@ class GridColumn:
         """
         if self.kind in _FORMATS:
             return read_days(typed, meaning, today=today, past=self.kind == "instant")
-        value = self._read_number(typed, meaning)
+        value = read_typed(self.kind, typed, meaning)
         return value, value
-
-    def _read_number(self, typed: str, meaning: Org) -> float:
-        read: float = (
-            inputs.read_formula(typed)
-            if typed[:1] == "="
-            else read_typed(self.kind, typed, meaning)
-        )
-        return read
 
     def _parse(self, typed: str, today: date | None, closed: bool, meaning: Org) -> Any:
         if self.kind == "flag":
@@ -165,7 +157,7 @@ class GridColumn:
             )
         if self.kind not in _NUMERIC:
             return typed
-        value = self._read_number(typed, meaning)
+        value = read_typed(self.kind, typed, meaning)
         if self.kind not in ("percent", "whole"):
             return value
         if value != int(value):
@@ -254,7 +246,7 @@ def to_arrow(opportunities: pd.DataFrame, columns: Sequence[GridColumn]) -> byte
 
 Key = tuple[int, str]
 """Row and field of a cell."""
-VERBS = ("set", "change", "append", "month_end")
+VERBS = ("set", "move", "append", "month_end")
 """Changes of `EditSheet.change_many`."""
 _PREVIEWED = 3
 """Deals whose change is shown before it is made."""
@@ -426,16 +418,15 @@ class EditSheet:
     ) -> Answer:
         """Make one change to a `field` of many deals, as one step; those without a value stay.
 
-        “set” puts `text` into it; “change” computes a new number (``× 1.1``, ``+ 10k``, ``- 5%``)
-        or date (``+ 30d``); “append” adds to a text; “month_end” moves a date to the end of its
-        month.
+        “set” puts `text` into it; “move” moves a date (``+ 30d``), and “month_end” to the end of
+        its month; “append” adds to a text.
         """
         column = self.column[field]
         if verb == "set":
             done = "Set" if text else "Cleared"
             label = f"{done} {column.title} in {count(len(rows))}"
             return self.edit(((row, field, text or None) for row in rows), label)
-        change = self._read_change(column, verb, text)
+        change = _read_change(column, verb, text)
         held = {row: value for row in rows if (value := self.value(row, field)) is not None}
         changed = {row: change(value) for row, value in held.items()}
         cells = [
@@ -444,7 +435,7 @@ class EditSheet:
         done = {
             "month_end": f"Moved {column.title} to the end of the month",
             "append": f"Added “{text.strip()}” to {column.title}",
-        }.get(verb, f"Changed {column.title} by {text.strip()}")
+        }.get(verb, f"Moved {column.title} by {text.strip()}")
         empty = (
             f", {count(len(rows) - len(held), 'empty cell')} left" if len(held) < len(rows) else ""
         )
@@ -930,40 +921,6 @@ class EditSheet:
         more = f" · {len(notes) - 2:,} more to look at" if notes[2:] else ""
         return "".join(f" · {note}" for note in notes[:2]) + more
 
-    def _read_change(
-        self, column: GridColumn, verb: str, typed: str
-    ) -> Callable[[Any], str | None]:
-        """Read what a bulk edit makes of a value: the text to type into its cell, None to leave it."""
-        if verb == "append" and column.kind == "text":
-            return lambda value: f"{value}{typed}"
-        if column.kind == "date" and verb == "month_end":
-            return lambda day: f"{day + pd.offsets.MonthEnd(0):%Y-%m-%d}"
-        if column.kind == "date" and verb == "change":
-            bare = typed.strip()
-            span = inputs.read_span(f"+{bare}" if bare[:1].isdecimal() else bare)
-            if span is None:
-                raise ArgumentValueError(
-                    f"“{bare}” is not a number of days. Try + 30d, -2w or +1m."
-                )
-            return lambda day: f"{day + span:%Y-%m-%d}"
-        if column.kind not in _NUMERIC or verb != "change":
-            raise ArgumentValueError(f"{column.title} cannot be changed so. Set it instead.")
-        currency = self._org.currency if column.kind == "money" else None
-        try:
-            if (
-                column.kind == "percent"
-                and typed.strip().endswith("%")
-                and typed.strip()[:1] in "+-−"
-            ):
-                raise BadCell(
-                    "may mean points or a part of each chance; type + 10 for points or × 1.1"
-                )
-            change = inputs.read_change(typed, currency, decimal_comma=self._org.decimal_comma)
-        except BadCell as reason:
-            raise ArgumentValueError(write_refusal(typed, str(reason))) from None
-        digits = 0 if column.kind in ("percent", "whole") else 2
-        return lambda value: column.spell(round(change(float(value)), digits))
-
     def _find_state(
         self, row: int, look_up: Callable[[int, str], Any] | None = None
     ) -> dict[str, Any]:
@@ -1110,6 +1067,21 @@ class EditSheet:
         rows = (self._added ^ step.added) | (self._removed ^ step.removed)
         self._place(step.cells, step.added, step.removed)
         return Answer(list(step.cells), sorted(rows), f"{done}: {step.label}")
+
+
+def _read_change(column: GridColumn, verb: str, typed: str) -> Callable[[Any], str]:
+    """Read what a bulk edit makes of a value: the text to type into its cell."""
+    if verb == "append" and column.kind == "text":
+        return lambda value: f"{value}{typed}"
+    if verb == "append" or column.kind != "date":
+        raise ArgumentValueError(f"{column.title} cannot be changed so. Set it instead.")
+    if verb == "month_end":
+        return lambda day: f"{day + pd.offsets.MonthEnd(0):%Y-%m-%d}"
+    bare = typed.strip()
+    span = inputs.read_span(f"+{bare}" if bare[:1].isdecimal() else bare)
+    if span is None:
+        raise ArgumentValueError(f"“{bare}” is not a number of days. Try + 30d, -2w or +1m.")
+    return lambda day: f"{day + span:%Y-%m-%d}"
 
 
 # -- names of people and accounts, found in any letters, and by a slip of the keyboard

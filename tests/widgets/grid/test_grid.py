@@ -14,7 +14,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics import widgets
-from opp_analytics.widgets.grid.grid import keep_layouts, read_layout, show_history, write_layout
+from opp_analytics.widgets.grid.grid import read_layout, show_history, write_layout
 from opp_analytics.widgets.grid.sheet import EditSheet, make_columns, to_arrow
 from tests.widgets.asking import ask, put, read
 from tests.writer.frames import opportunities
@@ -106,7 +106,7 @@ def test_strip_and_review__show_what_the_plan_does():
 
 def test_errors__are_told_not_raised():
     grid = oa.edit(opportunities(1))
-    answer = ask(grid, do="bulk", rows=[0], verb="change", field="close_date", text="soon")
+    answer = ask(grid, do="bulk", rows=[0], verb="move", field="close_date", text="soon")
     assert answer["error"] == "“soon” is not a number of days. Try + 30d, -2w or +1m."
 
 
@@ -273,32 +273,6 @@ def test_layout__is_remembered_per_tenant_privately_and_damage_is_no_error(tmp_p
     for damage in ("{", "[" * 100_000):
         file.write_text(damage)
         assert read_layout(one) == {}
-
-
-@pytest.mark.posix
-def test_layouts__are_kept_by_name_and_tenant_privately_and_damage_is_no_error(
-    tmp_path, monkeypatch
-):
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    one, other = opportunities(1), opportunities(1)
-    one.attrs["load"] = {"tenant": "abc", "complete": True}
-    layout = {"order": ["name"], "sort": [{"field": "value", "down": True}]}
-    kept = layout | {"hidden": None, "widths": None, "frozen": 2}
-    filters = {"value": {"text": "> 1"}}
-    assert keep_layouts(
-        one, {"name": " My \n call ", "layout": layout | {"frozen": 2, "filters": filters}}, None
-    ) == {"My call": kept}
-    assert keep_layouts(one, None, None) == {"My call": kept}
-    assert keep_layouts(other, None, None) == {}
-    [file] = tmp_path.rglob("*.layouts.json")
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    for name in (" ", "x" * 61):
-        with pytest.raises(oa.errors.ArgumentValueError, match="needs a name of 1 to 60"):
-            keep_layouts(one, {"name": name, "layout": layout}, None)
-    assert keep_layouts(one, None, "My call") == {}
-    for damage in ("{", "[" * 100_000, '{"a": {"order": 1}}', "[]"):
-        file.write_text(damage)
-        assert keep_layouts(one, None, None) == {}
 
 
 def test_history__lists_the_values_of_a_cell_with_our_own_runs_the_newest_first() -> None:

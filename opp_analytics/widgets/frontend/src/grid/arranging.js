@@ -4,7 +4,6 @@ import { active, debounced, h, uid } from "../shared/dom.js";
 import { DATED, count, label, listed } from "../shared/format.js";
 import { placeBeside } from "../shared/popover.js";
 import { compile, examples } from "./filters.js";
-import { fillSummary } from "./summary.js";
 import { fillValues } from "./values.js";
 
 export class Arranging {
@@ -32,8 +31,8 @@ export class Arranging {
 
   // What was set when this widget was shown before; a column that is hidden by now filters nothing.
   restore({ sort, filters = {} }) {
-    const { table, specs } = this.grid;
-    this.#sortBy(sort);
+    const { table, specs, layout } = this.grid;
+    this.#store.sorts = (sort ?? []).filter(({ field }) => layout.byField.has(field));
     const kept = specs.filter(({ field }) => filters[field]);
     for (const { field } of kept) {
       const { text, list, but } = filters[field];
@@ -43,18 +42,6 @@ export class Arranging {
     this.arrange();
     table.columns();
     for (const spec of kept) if (filters[spec.field].text) this.#filter(spec, filters[spec.field].text);
-  }
-
-  #sortBy(sort) {
-    const fields = new Set(this.grid.layout.order);
-    this.#store.sorts = (sort ?? []).filter(({ field }) => fields.has(field));
-  }
-
-  // As a layout says; filters stay.
-  sortAs(sort) {
-    this.#sortBy(sort);
-    this.arrange();
-    this.grid.table.columns();
   }
 
   // By a column up or down, or no more if `down` is null; as a further key if it adds.
@@ -205,13 +192,7 @@ export class Arranging {
       this.sort(spec, down);
     };
     const filter = (list, but) => this.pick(spec, list, but);
-    grid.popovers.toggle(from, `Sort and values of ${spec.title}`, (node) => fillValues(node, { store: this.#store, spec, sort, filter, summary: () => this.openSummary(spec) }));
-  }
-
-  openSummary(spec) {
-    const { grid } = this;
-    const from = () => grid.holder.querySelector(`[data-values="${CSS.escape(spec.field)}"]`) ?? grid.button("columns");
-    grid.popovers.toggle(from, `Summary of ${spec.title}`, (node) => fillSummary(node, { store: this.#store, spec }));
+    grid.popovers.toggle(from, `Sort and values of ${spec.title}`, (node) => fillValues(node, { store: this.#store, spec, sort, filter }));
   }
 
   nothing() {

@@ -5,8 +5,8 @@ import { count, number } from "../shared/format.js";
 import { question } from "./drafts.js";
 import { commandOf, keysOf, named } from "./commands.js";
 
-const BAR = [["undo", "redo"], ["find", "columns", "subtotals", "only"], ["add", "remove", "bulk", "changes"]];
-const LESS = new Set(["columns", "subtotals", "only", "remove", "bulk", "changes"]); // behind “More” where there is no room
+const BAR = [["undo", "redo"], ["find", "columns", "only"], ["add", "remove", "bulk", "changes"]];
+const LESS = new Set(["columns", "only", "remove", "bulk", "changes"]); // behind “More” where there is no room
 
 function button(grid, id) {
   const command = commandOf(id);
@@ -77,7 +77,7 @@ export function fillPeriods(node, { changed, about }) {
   node.classList.add("wide");
   node.append(
     h("h3", { tabindex: "-1", "data-first": true }, "Periods that change", h("span", { class: "q" }, ` ${about.of}${about.how}`)),
-    h("table", { class: "sumt per" },
+    h("table", { class: "per" },
       h("thead", {}, h("tr", {}, ["Period", ...cells.map(([title]) => title)].map((title) => h("th", { scope: "col" }, title)))),
       h("tbody", {}, changed.map((each) => h("tr", {}, h("th", { scope: "row" }, periodOf(each)), cells.map(([, text]) => h("td", {}, text(each))))))),
   );

@@ -2,10 +2,34 @@
 
 import { h } from "../shared/dom.js";
 import { DATED, NUMERIC, count, day, number, tidy } from "../shared/format.js";
-import { median, summarize } from "./summary.js";
 
 const CLASSES = ["amount", "percent", "date", "text"];
 const classOf = (kind) => (kind === "percent" ? kind : NUMERIC.has(kind) ? "amount" : DATED.has(kind) ? "date" : "text");
+
+const median = (sorted) => (sorted.length % 2 ? sorted[(sorted.length - 1) / 2] : (sorted[sorted.length / 2 - 1] + sorted[sorted.length / 2]) / 2);
+
+// Values of a column in some rows: numbers in their order, or texts (dates by month) with their counts; and how many are empty.
+function summarize(column, kind, rows) {
+  if (NUMERIC.has(kind)) {
+    const found = new Float64Array(rows.length);
+    let n = 0;
+    for (const row of rows) {
+      const value = column[row];
+      if (value !== null && value !== undefined) found[n++] = value;
+    }
+    const sorted = found.subarray(0, n).sort();
+    return { n, empties: rows.length - n, sorted, sum: sorted.reduce((sum, value) => sum + value, 0) };
+  }
+  const counts = new Map();
+  let [empties, first, last] = [0, null, null];
+  for (const row of rows) {
+    const value = column[row] ?? "";
+    if (value === "") empties += 1;
+    else counts.set(value, (counts.get(value) ?? 0) + 1);
+  }
+  if (DATED.has(kind)) for (const value of counts.keys()) [first, last] = [first === null || value < first ? value : first, last === null || value > last ? value : last];
+  return { n: rows.length - empties, empties, counts, first, last };
+}
 
 // The rows of each selected column, without those that two ranges share.
 function selected({ store, selection }) {
@@ -69,33 +93,13 @@ function figuresOf(grid) {
   return { cells, of: all.length < columns.length ? all.map(({ title }) => title).join(", ") : "", figures };
 }
 
-// The line: a figure is a click away from the clipboard; which ones are shown is chosen behind the arrow.
+// The line: a figure is a click away from the clipboard.
 export function figureLine(grid) {
   const found = figuresOf(grid);
-  const chosen = grid.layout.figures;
   if (!found) return [];
-  const shown = found.figures.filter(({ name }) => !chosen || chosen.includes(name));
   return [
     h("span", {}, count(found.cells, "cell")),
-    found.of && shown.length ? h("span", { class: "x" }, `${found.of}:`) : "",
-    ...shown.map((figure) => h("button", { class: `fg ${["sum", "avg", "first", "last", "different"].includes(figure.name) ? "" : "x"}`, tabindex: "-1", title: `Copy ${figure.copy}`, onclick: () => grid.copyFigure(figure) }, figure.name, h("b", {}, figure.text))),
-    h("button", { class: "fgs", "data-figures": true, "aria-label": "Figures of the selection", "aria-haspopup": "dialog", onclick: () => grid.openFigures() }, h("span", { class: "tri" })),
+    found.of ? h("span", { class: "x" }, `${found.of}:`) : "",
+    ...found.figures.map((figure) => h("button", { class: `fg ${["sum", "avg", "first", "last", "different"].includes(figure.name) ? "" : "x"}`, tabindex: "-1", title: `Copy ${figure.copy}`, onclick: () => grid.copyFigure(figure) }, figure.name, h("b", {}, figure.text))),
   ];
-}
-
-export function fillFigures(node, grid) {
-  const found = figuresOf(grid);
-  const names = new Set(grid.layout.figures ?? found.figures.map(({ name }) => name));
-  node.append(
-    h("div", { class: "sm q" }, `${count(found.cells, "cell")}${found.of ? `; figures of ${found.of}` : ""}`),
-    ...found.figures.map((figure) => {
-      const box = h("input", { type: "checkbox", onchange: () => {
-        if (!names.delete(figure.name)) names.add(figure.name);
-        grid.layout.choose([...names]);
-        grid.sum();
-      } });
-      box.checked = names.has(figure.name);
-      return h("div", { class: "fgl" }, h("label", {}, box, figure.name), h("b", {}, figure.text), h("button", { class: "lnk", "aria-label": `Copy ${figure.name}, ${figure.text}`, onclick: () => grid.copyFigure(figure) }, "Copy"));
-    }),
-  );
 }

@@ -9,7 +9,7 @@ import { fillPeriods, strip, toolbar, unshown } from "./bars.js";
 import { Callout } from "./callout.js";
 import { fillChanges, readChanges, writeChanges } from "./drafts.js";
 import { Editor } from "./editor.js";
-import { figureLine, fillFigures } from "./figures.js";
+import { figureLine } from "./figures.js";
 import { Find } from "./find.js";
 import { commandAt, menuOf } from "./commands.js";
 import { onKey } from "./keys.js";
@@ -21,10 +21,9 @@ import { Popovers } from "../shared/popover.js";
 import { Drawer } from "./review.js";
 import { Selection } from "./selection.js";
 import { Store } from "./store.js";
-import { Subtotals } from "./subtotals.js";
 import { Table } from "./table.js";
 
-const READS = new Set(["history", "judge", "keep", "layout", "layouts", "operands", "preview", "problems", "strip"]);
+const READS = new Set(["history", "judge", "keep", "layout", "operands", "preview", "problems", "strip"]);
 
 // The grids of the page, each of which may come from a module and a tree of its own.
 const GRIDS = (globalThis[Symbol.for("opp_analytics.grids")] ??= new Set());
@@ -40,7 +39,6 @@ class Grid {
   pasted = null; // a block of edits, until somebody says what is meant
   editor = null;
   find = null;
-  subtotals = null;
 
   constructor(model, root, bytes, open) {
     Object.assign(this, { model, root, drafts: model.get("_drafts") ?? [] });
@@ -54,7 +52,6 @@ class Grid {
     this.#build();
     this.#listen();
     this.ask({ do: "state" });
-    this.layout.keepNamed({});
     const { rows } = model.get("_only") ?? {};
     if (rows) {
       this.store.only = new Set(rows);
@@ -210,7 +207,6 @@ class Grid {
     if (content.refused) this.#besideRefusal(content.cells);
     if (this.find) this.find.search(false);
     this.sum();
-    this.subtotals?.later();
     this.askStrip();
   }
 
@@ -233,7 +229,6 @@ class Grid {
   rows(more) {
     this.table.rows(more);
     this.selection.clamp();
-    this.subtotals?.later();
     this.none.hidden = this.store.order.length > 0;
     if (!this.store.order.length) this.none.replaceChildren(...this.arranging.nothing());
     this.bars();
@@ -266,12 +261,8 @@ class Grid {
   copyFigure({ name, copy }) {
     copyText(String(copy), this.root).then(() => {
       this.say(`Copied ${name} ${copy}`);
-      if (!this.root.querySelector(".pop")) this.focus();
+      this.focus();
     });
-  }
-
-  openFigures() {
-    this.#pop(() => this.sums.querySelector("[data-figures]"), "Figures of the selection", fillFigures);
   }
 
   // The status line says what the active cell was, or why it was refused.
@@ -671,23 +662,6 @@ class Grid {
     return [mark, "more"].map((id) => this.bar.querySelector(`[data-bar="${id}"]`)).find((button) => button?.offsetWidth);
   }
 
-  openSubtotals() {
-    if (this.subtotals) {
-      const inside = this.subtotals.node.contains(active(this.root));
-      this.subtotals.node.remove();
-      this.subtotals = null;
-      this.bars();
-      if (inside) this.button("subtotals")?.focus();
-      return;
-    }
-    this.subtotals = new Subtotals(this);
-    if (!this.subtotals.specs.length) this.subtotals = null;
-    else this.frame.before(this.subtotals.node);
-    this.subtotals?.draw();
-    this.bars();
-    this.subtotals?.by.focus();
-  }
-
   openPeriods() {
     this.#pop(() => this.plan.querySelector("[data-bar='periods']"), "Periods that change", (node) => fillPeriods(node, this.money));
   }
@@ -725,7 +699,7 @@ class Grid {
 
   close() {
     GRIDS.delete(this.holder);
-    for (const waiting of [this.askStrip, this.arranging.later, this.subtotals?.later]) waiting?.cancel();
+    for (const waiting of [this.askStrip, this.arranging.later]) waiting.cancel();
     clearTimeout(this.summing);
     this.mouse.close();
     this.table.close();

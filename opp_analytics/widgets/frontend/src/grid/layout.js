@@ -1,19 +1,16 @@
 // What is set: the columns that are shown, in which order, how wide and how many frozen, and behind them sort and filters; kept by Python.
 
 export class Layout {
-  kept = {}; // layouts by name
-
   constructor(model, specs, ask) {
     Object.assign(this, { model, specs, ask, byField: new Map(specs.map((spec) => [spec.field, spec])) });
     this.#take(model.get("_layout") ?? {});
   }
 
-  #take({ order, hidden, widths, frozen, figures, ...more }) {
+  #take({ order, hidden, widths, frozen, ...more }) {
     this.order = this.#known(order ?? []);
     this.hidden = new Set(hidden ?? this.specs.filter((spec) => spec.hidden).map(({ field }) => field));
     this.widths = { ...(widths ?? {}) };
     this.frozen = frozen ?? 1; // columns, the row numbers not counted
-    this.figures = figures ?? null; // names of those in the status line; null for all
     this.more = more;
   }
 
@@ -68,15 +65,9 @@ export class Layout {
     this.#keep();
   }
 
-  // As at first, or as a layout that has a name; filters stay.
-  reset(layout = {}) {
-    const { filters } = this.more;
-    this.#take({ sort: [], figures: this.figures, ...layout, filters });
-    this.#keep();
-  }
-
-  choose(figures) {
-    this.figures = figures;
+  // Columns as at first; sort and filters stay.
+  reset() {
+    this.#take(this.more);
     this.#keep();
   }
 
@@ -86,25 +77,10 @@ export class Layout {
     this.#keep();
   }
 
-  // Saves or drops a layout with a name, if it is told to, and notes all that Python keeps.
-  async keepNamed(what) {
-    const { layouts } = await this.ask({ do: "layouts", ...what });
-    if (layouts) this.kept = layouts;
-  }
-
-  // What a layout with a name keeps.
-  get named() {
-    const { order, hidden, widths, frozen, sort } = this.whole;
-    return { order, hidden, widths, frozen, sort };
-  }
-
-  get whole() {
-    const { order, hidden, widths, frozen, figures, more } = this;
-    return { order: [...order], hidden: [...hidden], widths: { ...widths }, frozen, figures, ...more };
-  }
-
   #keep() {
-    this.model.set("_layout", this.whole); // for another view on this page
-    this.ask({ do: "layout", layout: this.whole });
+    const { order, hidden, widths, frozen, more } = this;
+    const layout = { order: [...order], hidden: [...hidden], widths: { ...widths }, frozen, ...more };
+    this.model.set("_layout", layout); // for another view on this page
+    this.ask({ do: "layout", layout });
   }
 }

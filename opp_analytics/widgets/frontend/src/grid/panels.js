@@ -1,15 +1,10 @@
-// The popovers of the bars and the menu: columns and their layouts, a cell's history, bulk edits, refused cells.
+// The popovers of the bars and the menu: columns, a cell's history, bulk edits, refused cells.
 
 import { active, debounced, h, name, uid } from "../shared/dom.js";
-import { NUMERIC, count, label } from "../shared/format.js";
+import { count, label } from "../shared/format.js";
 
 export function fillColumns(node, grid) {
-  const { layout, arranging, popovers } = grid;
-  // A layout with a name, or the default.
-  const choose = (named) => {
-    layout.reset(named);
-    arranging.sortAs(layout.more.sort);
-  };
+  const { layout, popovers } = grid;
   const draw = () => {
     const before = active(node);
     const key = before?.dataset.key;
@@ -19,34 +14,19 @@ export function fillColumns(node, grid) {
       box.checked = at === 0 || !layout.hidden.has(spec.field);
       const arrow = (by, sign, where) =>
         h("button", { "data-key": `${spec.field}/${by}`, "aria-label": `Move ${spec.title} ${where}`, disabled: at === 0 || at + by < 1 || at + by >= layout.order.length, onclick: () => act(() => layout.move(at, by)) }, sign);
-      return h("div", { class: "co" }, box, h("label", { for: id }, spec.title), h("button", { title: "Summary", "aria-label": `Summary of ${spec.title}`, onclick: () => arranging.openSummary(spec) }, "Σ"), arrow(-1, "↑", "left"), arrow(1, "↓", "right"));
+      return h("div", { class: "co" }, box, h("label", { for: id }, spec.title), arrow(-1, "↑", "left"), arrow(1, "↓", "right"));
     });
-    const input = h("input", { type: "text", "data-key": "name", "aria-label": "Name of the layout", placeholder: "name", maxlength: "60", onkeydown: (event) => event.key === "Enter" && save() });
-    const keep = async (what) => {
-      await layout.keepNamed(what);
-      draw();
-      if (node.isConnected) popovers.place();
-    };
-    const save = () => {
-      input.focus();
-      return input.value.trim() && keep({ save: { name: input.value, layout: layout.named } });
-    };
-    const offer = (title, one) => h("button", { class: "mi", "data-key": `layout ${title}`, onclick: () => act(() => choose(one)) }, h("bdi", {}, title));
-    const named = Object.entries(layout.kept).map(([title, one]) => h("div", { class: "co ly" }, offer(title, one), h("button", { "aria-label": `Delete the layout ${title}`, onclick: () => keep({ drop: title }) }, "×")));
     node.replaceChildren(
-      h("div", { class: "sm q" }, "Layouts: columns, widths, frozen ones and sort"),
-      h("div", { class: "co ly" }, offer("Default")), ...named,
-      h("div", { class: "lyn" }, input, h("button", { class: "btn", onclick: save }, "Save as")),
-      h("hr"),
       h("div", { class: "sm q" }, `${layout.all[0].title} stays frozen. Identifiers start hidden.`),
       ...rows,
       h("div", { class: "popf" },
         h("button", { class: "lnk", "data-key": "fit", onclick: () => act(() => layout.fit()) }, "Fit widths"),
+        h("button", { class: "lnk", "data-key": "reset", onclick: () => act(() => layout.reset()) }, "Default"),
         h("button", { class: "lnk", onclick: () => popovers.close() }, "Done"),
       ),
     );
     // What had focus was drawn anew.
-    if (before) ([...node.querySelectorAll("[data-key]")].find((each) => each.dataset.key === key && !each.disabled) ?? input).focus({ preventScroll: true });
+    if (before) ([...node.querySelectorAll("[data-key]")].find((each) => each.dataset.key === key && !each.disabled) ?? node.querySelector("[data-key='fit']")).focus({ preventScroll: true });
   };
   const act = (what) => {
     what();
@@ -67,7 +47,7 @@ export function fillHistory(node, grid, title, { lines, note }) {
   );
 }
 
-const CHANGES = { number: ["change", "Change by", "× 1.1, + 10k or - 5%"], date: ["change", "Move by", "+ 30d, -2w or +1m"], text: ["append", "Add at the end", "text"] };
+const CHANGES = { date: ["move", "Move by", "+ 30d, -2w or +1m"], text: ["append", "Add at the end", "text"] };
 
 // One change to a column of many deals, shown for the first of them before it is done.
 export function fillBulk(node, grid) {
@@ -109,27 +89,21 @@ export function fillBulk(node, grid) {
     return shown.replaceChildren();
   };
   const choose = () => {
-    const { 2: hint } = CHANGES[kind()] ?? [];
+    const { 2: hint } = CHANGES[spec().kind] ?? [];
     value.hidden = ["month_end", "clear"].includes(verb.value);
     value.placeholder = verb.value === "set" ? "value" : (hint ?? "");
     options.replaceChildren(...(verb.value === "set" ? store.options(spec(), rows).map((option) => h("option", { value: label(option) })) : []));
     typed();
   };
-  const kind = () => (NUMERIC.has(spec().kind) ? "number" : spec().kind);
   const offer = () => {
-    const more = CHANGES[kind()];
-    verb.replaceChildren(...[["set", "Set to"], ...(more ? [more] : []), ...(kind() === "date" ? [["month_end", "To the end of its month"]] : []), ["clear", "Clear"]].map(([id, words]) => h("option", { value: id }, words)));
+    const { kind } = spec();
+    const more = CHANGES[kind];
+    verb.replaceChildren(...[["set", "Set to"], ...(more ? [more] : []), ...(kind === "date" ? [["month_end", "To the end of its month"]] : []), ["clear", "Clear"]].map(([id, words]) => h("option", { value: id }, words)));
     choose();
   };
   column.addEventListener("change", offer);
   verb.addEventListener("change", choose);
-  value.addEventListener("input", () => {
-    // An operator is a change, in the open.
-    if (kind() === "number" && verb.value === "set" && /^[×*/+]/.test(value.value)) {
-      verb.value = "change";
-      choose();
-    } else typed();
-  });
+  value.addEventListener("input", typed);
   const act = async () => {
     if (busy || button.disabled) return; // a second press would move the dates twice
     busy = true;

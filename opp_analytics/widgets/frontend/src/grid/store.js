@@ -14,7 +14,6 @@ export class Store {
   only = null; // rows to which somebody has turned; null for all
   sorts = []; // { field, down }, the first one first
   order = [];
-  wasOpen = new Map(); // row -> whether it was open before the edits, where they changed that
   come = []; // rows that are new, or back
   below = 0; // where the next of them go
 
@@ -89,10 +88,7 @@ export class Store {
         seen.add(row);
       }
     }
-    for (const [row, isOpen] of open) {
-      if (!this.wasOpen.has(row)) this.wasOpen.set(row, this.open[row] ?? 1);
-      this.open[row] = isOpen;
-    }
+    for (const [row, isOpen] of open) this.open[row] = isOpen;
     let moved = false;
     for (const [row, state] of rows) {
       if (state !== "gone" && (row >= this.size || this.state(row) === "gone")) this.come.push(row);
@@ -110,7 +106,6 @@ export class Store {
     const gone = [...this.rowStates].filter(([, state]) => state === "gone").map(([row]) => row);
     this.marks.clear();
     this.rowStates.clear();
-    this.wasOpen.clear();
     return gone;
   }
 

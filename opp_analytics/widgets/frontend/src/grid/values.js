@@ -2,7 +2,6 @@
 
 import { h, name as bdi, uid } from "../shared/dom.js";
 import { DATED, NUMERIC, count, listed, month, number } from "../shared/format.js";
-import { bins, histogram, summarize } from "./summary.js";
 
 const LINE = 28;
 const SIGHT = 8; // lines
@@ -107,7 +106,7 @@ class Choice {
   }
 }
 
-export function fillValues(node, { store, spec, sort, filter, summary }) {
+export function fillValues(node, { store, spec, sort, filter }) {
   const choice = new Choice(store, spec);
   const noun = choice.dated ? "month" : "value";
   const id = uid();
@@ -202,13 +201,10 @@ export function fillValues(node, { store, spec, sort, filter, summary }) {
   }
 
   const [up, down] = words(spec);
-  const sorted = NUMERIC.has(spec.kind) ? summarize(store.data.get(spec.field), spec.kind, store.order).sorted : [];
   node.append(
     h("button", { class: "mi", onclick: () => sort(false) }, `Sort ${up}`),
     h("button", { class: "mi", onclick: () => sort(true) }, `Sort ${down}`),
-    h("button", { class: "mi", onclick: summary }, "Summary of the rows shown"),
     h("hr"),
-    sorted.length ? histogram(bins(sorted), spec.kind, `Histogram of ${spec.title} of the rows shown`) : "",
     search,
     list,
     said,

@@ -12,12 +12,6 @@ export function h(tag, attributes = {}, ...children) {
   return made;
 }
 
-export const svg = (tag, attributes = {}) => {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  return made;
-};
-
 export const name = (text) => h("bdi", {}, text);
 
 // An id that nothing else on the page has, in any widget.
