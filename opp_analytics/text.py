@@ -96,7 +96,12 @@ def money_range(
     An end below a thousand is written in thousands beside one above it: "$170–$203K" would read as
     thousands at both.
 
-    >>> money_range(170, 203_000), money_range(20, 203_000), money_range(170, 900), money_range(9_000, 9_000)
+    >>> (
+    ...     money_range(170, 203_000),
+    ...     money_range(20, 203_000),
+    ...     money_range(170, 900),
+    ...     money_range(9_000, 9_000),
+    ... )
     ('0.2K–203K', '0–203K', '170–900', '9K')
     """
     # From 999.50 on an amount is written as 1K.
@@ -397,7 +402,9 @@ def one_line(value: Any) -> str:
 def isolate(words: str) -> str:
     r"""Set off each name in a script that runs to the left, so that the amounts beside it keep their order.
 
-    >>> isolate("Most to go: \u05d3\u05e0\u05d4 $105K") == "Most to go: \u2068\u05d3\u05e0\u05d4\u2069 $105K"
+    >>> isolate(
+    ...     "Most to go: \u05d3\u05e0\u05d4 $105K"
+    ... ) == "Most to go: \u2068\u05d3\u05e0\u05d4\u2069 $105K"
     True
     """
     return (

@@ -127,9 +127,15 @@ def read_export(
 
     Examples
     --------
-    >>> report = pd.DataFrame({
-    ...     "Opportunity ID": ["001M000000qfPyS"], "Stage": ["Closed Won"], "Amount": ["$120,000.00"],
-    ...     "Close Date": ["11/25/2026"], "Probability (%)": ["100%"]})
+    >>> report = pd.DataFrame(
+    ...     {
+    ...         "Opportunity ID": ["001M000000qfPyS"],
+    ...         "Stage": ["Closed Won"],
+    ...         "Amount": ["$120,000.00"],
+    ...         "Close Date": ["11/25/2026"],
+    ...         "Probability (%)": ["100%"],
+    ...     }
+    ... )
     >>> read_export(report, Org.salesforce(currency="USD"))[["unique_id", "value", "close_date"]]
                 unique_id     value close_date
     0  001M000000qfPySIAU  120000.0 2026-11-25

@@ -11,10 +11,12 @@ References
 ----------
 - Salesforce Object Reference, OpportunityFieldHistory and OpportunityHistory:
   https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/sforce_api_objects_opportunityfieldhistory.htm
-- HubSpot, Export property history: https://knowledge.hubspot.com/properties/export-property-history, and the fields
-  value, timestamp, sourceType of https://developers.hubspot.com/docs/api/crm/deals
+- HubSpot, Export property history:
+  https://knowledge.hubspot.com/properties/export-property-history, and the fields value, timestamp,
+  sourceType of https://developers.hubspot.com/docs/api/crm/deals
 - Pipedrive, GET /v1/deals/{id}/changelog: https://developers.pipedrive.com/docs/api/v1/Deals
-- HubSpot, Use stage calculated properties: https://knowledge.hubspot.com/properties/stage-calculated-properties
+- HubSpot, Use stage calculated properties:
+  https://knowledge.hubspot.com/properties/stage-calculated-properties
 """
 
 from __future__ import annotations

@@ -215,9 +215,15 @@ class History:
         Examples
         --------
         >>> import opp_analytics as oa
-        >>> log = pd.DataFrame({
-        ...     "OpportunityId": "001M000000qfPyS", "CreatedDate": ["2026-03-02T10:00:00Z", "2026-03-09T10:00:00Z"],
-        ...     "Field": ["created", "StageName"], "OldValue": [None, "Prospecting"], "NewValue": [None, "Closed Won"]})
+        >>> log = pd.DataFrame(
+        ...     {
+        ...         "OpportunityId": "001M000000qfPyS",
+        ...         "CreatedDate": ["2026-03-02T10:00:00Z", "2026-03-09T10:00:00Z"],
+        ...         "Field": ["created", "StageName"],
+        ...         "OldValue": [None, "Prospecting"],
+        ...         "NewValue": [None, "Closed Won"],
+        ...     }
+        ... )
         >>> history = History.from_changes(log, org=oa.Org.salesforce(), progress=False)
         >>> history.as_of("2026-03-03")["stage"].tolist(), history.as_of("2026-03-10")["stage"].tolist()
         (['Prospecting'], ['Closed Won'])
@@ -337,9 +343,16 @@ class History:
         Examples
         --------
         >>> import ibis
-        >>> snapshot = ibis.memtable(pa.table({
-        ...     "Id": ["a", "a", "b"], "Amount": [1.0, 2.0, 5.0],
-        ...     "dbt_valid_from": ["2026-03-02", "2026-03-09", "2026-03-02"], "dbt_valid_to": ["2026-03-09", None, "2026-03-09"]}))
+        >>> snapshot = ibis.memtable(
+        ...     pa.table(
+        ...         {
+        ...             "Id": ["a", "a", "b"],
+        ...             "Amount": [1.0, 2.0, 5.0],
+        ...             "dbt_valid_from": ["2026-03-02", "2026-03-09", "2026-03-02"],
+        ...             "dbt_valid_to": ["2026-03-09", None, "2026-03-09"],
+        ...         }
+        ...     )
+        ... )
         >>> history = History.from_snapshots(snapshot, org=Org.salesforce())
         >>> history.changes()[["unique_id", "operation", "value"]].values.tolist()
         [['a', 'new', 1.0], ['b', 'new', 5.0], ['a', 'changed', 2.0], ['b', 'deleted', 5.0]]
@@ -664,7 +677,9 @@ class History:
 
         Examples
         --------
-        >>> log = pd.DataFrame({"unique_id": "a", "seen_at": ["2026-03-02", "2026-03-09"], "owner_name": ["Ann", "Bo"]})
+        >>> log = pd.DataFrame(
+        ...     {"unique_id": "a", "seen_at": ["2026-03-02", "2026-03-09"], "owner_name": ["Ann", "Bo"]}
+        ... )
         >>> ann = History.from_changes(log).where(owner_name="Ann")
         >>> ann.changes()["operation"].tolist(), len(ann.as_of("2026-03-09"))
         (['new', 'transferred'], 0)

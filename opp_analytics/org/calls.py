@@ -43,7 +43,12 @@ def calls(history_or_org: Any) -> pd.DataFrame:
     --------
     >>> import opp_analytics as oa
     >>> said = {"period": "2024-12", "caller": "Ann", "owner_name": "Ann"}
-    >>> org = oa.Org(calls=[{"made_on": "2024-12-01", "commit": 430_000, **said}, {"made_on": "2024-12-08", "commit": 450_000, **said}])
+    >>> org = oa.Org(
+    ...     calls=[
+    ...         {"made_on": "2024-12-01", "commit": 430_000, **said},
+    ...         {"made_on": "2024-12-08", "commit": 450_000, **said},
+    ...     ]
+    ... )
     >>> oa.calls(org)[["caller", "commit", "in_force"]].values.tolist()
     [['Ann', 430000.0, False], ['Ann', 450000.0, True]]
     """

@@ -260,7 +260,9 @@ def outcomes(
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"stage": ["closed_won", "proposal", "proposal"], "status": ["won", "lost", "inactive"]})
+    >>> frame = pd.DataFrame(
+    ...     {"stage": ["closed_won", "proposal", "proposal"], "status": ["won", "lost", "inactive"]}
+    ... )
     >>> outcomes(frame).tolist()
     ['won', 'lost', 'disqualified']
     """

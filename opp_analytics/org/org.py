@@ -128,7 +128,9 @@ class Org:
 
     Examples
     --------
-    >>> org = Org(stages=[{"name": "Demo", "kind": "open"}, {"name": "Signed", "kind": "won"}], currency="EUR")
+    >>> org = Org(
+    ...     stages=[{"name": "Demo", "kind": "open"}, {"name": "Signed", "kind": "won"}], currency="EUR"
+    ... )
     >>> org.stages.open, org.stages.won, org.currency
     (('Demo',), ('Signed',), 'EUR')
     """
@@ -470,7 +472,12 @@ class Org:
 
         Examples
         --------
-        >>> org = Org(stages=[{"name": "Demo", "kind": "open", "aliases": ["Call"]}, {"name": "Signed", "kind": "won"}])
+        >>> org = Org(
+        ...     stages=[
+        ...         {"name": "Demo", "kind": "open", "aliases": ["Call"]},
+        ...         {"name": "Signed", "kind": "won"},
+        ...     ]
+        ... )
         >>> org.apply(pd.DataFrame({"stage": ["Call", "Signed"]}))["stage"].tolist()
         ['Demo', 'Signed']
         """

@@ -83,8 +83,14 @@ def tear_sheet(
 
     Examples
     --------
-    >>> log = pd.DataFrame({"unique_id": ["a", "b", "a"], "seen_at": ["2026-01-05", "2026-01-12", "2026-01-12"],
-    ...                     "value": [100.0, 50.0, 120.0], "stage": ["proposal", "discovery", "closed_won"]})
+    >>> log = pd.DataFrame(
+    ...     {
+    ...         "unique_id": ["a", "b", "a"],
+    ...         "seen_at": ["2026-01-05", "2026-01-12", "2026-01-12"],
+    ...         "value": [100.0, 50.0, 120.0],
+    ...         "stage": ["proposal", "discovery", "closed_won"],
+    ...     }
+    ... )
     >>> sheet = tear_sheet(History.from_changes(log))
     >>> sheet.savefig("proof.png")  # doctest: +SKIP
     """

@@ -6,10 +6,10 @@ switched on. `start` runs it in a separate process, on the loopback interface on
 Examples
 --------
 >>> from opp_analytics import sandbox
->>> with sandbox.start(weeks=26, seed=1) as server:     # doctest: +SKIP
-...     server.url, server.token, server.api_key        # what a client needs
-...     server.advance(7)                               # a week later
-...     server.faults.latency = 0.2                     # seconds
+>>> with sandbox.start(weeks=26, seed=1) as server:  # doctest: +SKIP
+...     server.url, server.token, server.api_key  # what a client needs
+...     server.advance(7)  # a week later
+...     server.faults.latency = 0.2  # seconds
 """
 
 from opp_analytics.sandbox.arguments import SandboxError, SandboxTypeError, SandboxValueError

@@ -4,13 +4,15 @@ How to use it
 -------------
 Put `stylesheet()` once into the page or widget. Then:
 
-- A function with the name of an analysis renders its result table, as `opp_analytics.charts` prepares it.
-  ``forecast_fan(table)`` and ``pipeline_created(table)`` give HTML text; the others and ``bars`` give `Rows`, a row chart
-  whose ``html()`` is the text; ``html(opened)`` lets each row open to HTML of yours, such as its deals. ``bullet``,
-  ``progress``, ``month`` and ``swing`` give the picture of one row for a tile or a table's cell.
-- A picture names no color and sets no width: it fills its place. Titles come from ``oa.sentence(table)``, numbers from `text`.
-- New pictures are made of the marks in `opp_analytics.svg.marks` on an ``axis``: percent across, pixels down. Every word in
-  them is escaped.
+- A function with the name of an analysis renders its result table, as `opp_analytics.charts`
+  prepares it. ``forecast_fan(table)`` and ``pipeline_created(table)`` give HTML text; the others
+  and ``bars`` give `Rows`, a row chart whose ``html()`` is the text; ``html(opened)`` lets each row
+  open to HTML of yours, such as its deals. ``bullet``, ``progress``, ``month`` and ``swing`` give
+  the picture of one row for a tile or a table's cell.
+- A picture names no color and sets no width: it fills its place. Titles come from
+  ``oa.sentence(table)``, numbers from `text`.
+- New pictures are made of the marks in `opp_analytics.svg.marks` on an ``axis``: percent across,
+  pixels down. Every word in them is escaped.
 """
 
 from opp_analytics.svg.marks import Axis, axis, stylesheet

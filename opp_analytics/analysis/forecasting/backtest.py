@@ -91,9 +91,16 @@ def backtest(
 
     Examples
     --------
-    >>> log = pd.DataFrame({
-    ...     "unique_id": "a", "seen_at": ["2026-01-12", "2026-01-26", "2026-02-02"], "value": 100.0,
-    ...     "probability": [40, 70, 100], "stage": ["proposal", "negotiation", "closed_won"], "close_date": "2026-01-30"})
+    >>> log = pd.DataFrame(
+    ...     {
+    ...         "unique_id": "a",
+    ...         "seen_at": ["2026-01-12", "2026-01-26", "2026-02-02"],
+    ...         "value": 100.0,
+    ...         "probability": [40, 70, 100],
+    ...         "stage": ["proposal", "negotiation", "closed_won"],
+    ...         "close_date": "2026-01-30",
+    ...     }
+    ... )
     >>> table = backtest(History.from_changes(log), freq="M")
     >>> table.droplevel("made_at")[["weeks_before", "expected", "actual", "error"]]
              weeks_before  expected  actual  error
@@ -198,9 +205,16 @@ def backtest_horizons(table: pd.DataFrame) -> pd.DataFrame:
 
     Examples
     --------
-    >>> log = pd.DataFrame({
-    ...     "unique_id": "a", "seen_at": ["2026-01-12", "2026-01-26", "2026-02-02"], "value": 100.0,
-    ...     "probability": [40, 70, 100], "stage": ["proposal", "negotiation", "closed_won"], "close_date": "2026-01-30"})
+    >>> log = pd.DataFrame(
+    ...     {
+    ...         "unique_id": "a",
+    ...         "seen_at": ["2026-01-12", "2026-01-26", "2026-02-02"],
+    ...         "value": 100.0,
+    ...         "probability": [40, 70, 100],
+    ...         "stage": ["proposal", "negotiation", "closed_won"],
+    ...         "close_date": "2026-01-30",
+    ...     }
+    ... )
     >>> backtest_horizons(backtest(History.from_changes(log), freq="M"))
                   n  wape  bias  interval_coverage
     weeks_before

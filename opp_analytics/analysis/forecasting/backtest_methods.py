@@ -142,10 +142,21 @@ def backtest_methods(
 
     Examples
     --------
-    >>> log = pd.DataFrame({
-    ...     "unique_id": "a", "seen_at": ["2026-01-12", "2026-01-26", "2026-02-02"], "value": 100.0,
-    ...     "probability": [40, 70, 100], "stage": ["proposal", "negotiation", "closed_won"], "close_date": "2026-01-30"})
-    >>> asked = {"freq": "M", "methods": ["stated", "stage"], "stage_rates": {"proposal": 0.1, "negotiation": 0.3}}
+    >>> log = pd.DataFrame(
+    ...     {
+    ...         "unique_id": "a",
+    ...         "seen_at": ["2026-01-12", "2026-01-26", "2026-02-02"],
+    ...         "value": 100.0,
+    ...         "probability": [40, 70, 100],
+    ...         "stage": ["proposal", "negotiation", "closed_won"],
+    ...         "close_date": "2026-01-30",
+    ...     }
+    ... )
+    >>> asked = {
+    ...     "freq": "M",
+    ...     "methods": ["stated", "stage"],
+    ...     "stage_rates": {"proposal": 0.1, "negotiation": 0.3},
+    ... }
     >>> columns = ["n", "wape", "bias", "interval_coverage"]
     >>> backtest_methods(History.from_changes(log), **asked)[columns]
             n  wape  bias  interval_coverage

@@ -75,9 +75,16 @@ def category_moves(
 
     Examples
     --------
-    >>> log = pd.DataFrame({"unique_id": ["a", "b", "a"], "seen_at": ["2026-03-01", "2026-03-01", "2026-03-20"],
-    ...                     "stage": ["proposal", "proposal", "closed_won"], "value": [100.0, 50.0, 100.0],
-    ...                     "close_date": "2026-03-18", "probability": 80})
+    >>> log = pd.DataFrame(
+    ...     {
+    ...         "unique_id": ["a", "b", "a"],
+    ...         "seen_at": ["2026-03-01", "2026-03-01", "2026-03-20"],
+    ...         "stage": ["proposal", "proposal", "closed_won"],
+    ...         "value": [100.0, 50.0, 100.0],
+    ...         "close_date": "2026-03-18",
+    ...         "probability": 80,
+    ...     }
+    ... )
     >>> moves = category_moves(History.from_changes(log), start="2026-03-01", end="2026-03-20")
     >>> moves.loc["commit", "value"][["won", "commit", "slipped"]].to_dict()
     {'won': 100.0, 'commit': 50.0, 'slipped': 0.0}

@@ -51,10 +51,11 @@ def deal_reasons(
         without past deals has no row, such as an owner or stage never seen, or the pipeline of a
         stage that only one has. Columns:
 
-        - ``chance`` (float64, fraction): the chance after the step; after the last one it is that of `forecast_deals`.
+        - ``chance`` (float64, fraction): the chance after the step; after the last one it is that
+          of `forecast_deals`.
         - ``points`` (float64, fraction): what the step adds; those of a deal sum to its chance.
-        - ``n``, ``won`` (int64): past deals that the step looks at, as long before the end of their period, and those of
-          them that were won in it.
+        - ``n``, ``won`` (int64): past deals that the step looks at, as long before the end of their
+          period, and those of them that were won in it.
         - ``group`` (str): what these deals share: their stage, their owner, …
 
         Attrs: ``n`` deals, ``as_of``, ``freq``, ``period``, ``method``, ``left_out``. Without open
@@ -80,10 +81,20 @@ def deal_reasons(
 
     Examples
     --------
-    >>> log = pd.concat([pd.DataFrame({
-    ...     "unique_id": [f"a{m}", f"b{m}", f"a{m}", f"b{m}"], "value": 100.0, "close_date": f"2026-0{m}-25",
-    ...     "seen_at": [f"2026-0{m}-10", f"2026-0{m}-10", f"2026-0{m}-20", f"2026-0{m}-20"],
-    ...     "stage": ["proposal", "discovery", "closed_won", "closed_lost"]}) for m in range(1, 6)])
+    >>> log = pd.concat(
+    ...     [
+    ...         pd.DataFrame(
+    ...             {
+    ...                 "unique_id": [f"a{m}", f"b{m}", f"a{m}", f"b{m}"],
+    ...                 "value": 100.0,
+    ...                 "close_date": f"2026-0{m}-25",
+    ...                 "seen_at": [f"2026-0{m}-10", f"2026-0{m}-10", f"2026-0{m}-20", f"2026-0{m}-20"],
+    ...                 "stage": ["proposal", "discovery", "closed_won", "closed_lost"],
+    ...             }
+    ...         )
+    ...         for m in range(1, 6)
+    ...     ]
+    ... )
     >>> history = History.from_changes(log)
     >>> table = deal_reasons(history.as_of("2026-05-10T12:00Z"), history, as_of="2026-05-10")
     >>> table.loc["a5", ["chance", "points", "n", "won"]].round(3)

@@ -103,20 +103,26 @@ def forecast(
         period with a won or open deal, in `periods`, or with its own target; the same for every
         group. Columns (float64 money unless noted):
 
-        - ``booked``: won in the period by T. ``open_count`` (int64), ``open_value``: open deals due in it.
-        - ``weighted_open``: Σ value · stated probability of these deals; NaN where the frame has no ``probability``.
-        - ``expected_open``: Σ value · chance of every open deal under the method, due in the period or not.
-        - ``new_business``: expected from other deals. ``expected``: booked + expected_open + new_business; 0 in the first
-          two rows, NaN in a period of which nothing can be known.
-        - ``low``, ``median``, ``high``: the range at `confidence`; NaN in the first two rows and where nothing is known.
-        - ``target``; ``p_target`` (fraction): P(total ≥ target), 1 once it is met; ``gap``: target − booked, in cents: a
-          target is met at half a cent.
-        - ``pipeline_coverage`` (fraction): open_value / gap, NaN once the target is met and without open value.
-          ``needed_pipeline``: gap / own win rate by value − open_value, at least 0; NaN for a period that is over.
-          ``attainment`` (fraction): booked / target.
-        - ``won_later_value``: won with a date after T in a frame that was loaded after T; neither booked nor open.
-        - ``no_value``, ``no_probability`` (int64): open deals without a value or a stated probability. Both are in
-          ``open_count``, the latter also in ``open_value``; neither is in ``weighted_open``.
+        - ``booked``: won in the period by T. ``open_count`` (int64), ``open_value``: open deals due
+          in it.
+        - ``weighted_open``: Σ value · stated probability of these deals; NaN where the frame has no
+          ``probability``.
+        - ``expected_open``: Σ value · chance of every open deal under the method, due in the period
+          or not.
+        - ``new_business``: expected from other deals. ``expected``: booked + expected_open +
+          new_business; 0 in the first two rows, NaN in a period of which nothing can be known.
+        - ``low``, ``median``, ``high``: the range at `confidence`; NaN in the first two rows and
+          where nothing is known.
+        - ``target``; ``p_target`` (fraction): P(total ≥ target), 1 once it is met; ``gap``: target
+          − booked, in cents: a target is met at half a cent.
+        - ``pipeline_coverage`` (fraction): open_value / gap, NaN once the target is met and without
+          open value. ``needed_pipeline``: gap / own win rate by value − open_value, at least 0; NaN
+          for a period that is over. ``attainment`` (fraction): booked / target.
+        - ``won_later_value``: won with a date after T in a frame that was loaded after T; neither
+          booked nor open.
+        - ``no_value``, ``no_probability`` (int64): open deals without a value or a stated
+          probability. Both are in ``open_count``, the latter also in ``open_value``; neither is in
+          ``weighted_open``.
         - ``to_date`` (bool): True for the period of T.
 
         Attrs: ``n`` deals, ``as_of``, ``freq``, ``method`` (its name), ``why`` ("auto" took it;
@@ -149,9 +155,14 @@ def forecast(
 
     Examples
     --------
-    >>> frame = pd.DataFrame({
-    ...     "stage": ["closed_won", "proposal", "proposal"], "value": [100.0, 50.0, 80.0],
-    ...     "close_date": ["2026-03-02", "2026-03-20", "2026-02-20"], "probability": [100, 40, 50]})
+    >>> frame = pd.DataFrame(
+    ...     {
+    ...         "stage": ["closed_won", "proposal", "proposal"],
+    ...         "value": [100.0, 50.0, 80.0],
+    ...         "close_date": ["2026-03-02", "2026-03-20", "2026-02-20"],
+    ...         "probability": [100, 40, 50],
+    ...     }
+    ... )
     >>> table = forecast(frame, as_of="2026-03-10", method="stated")
     >>> table[["booked", "open_value", "weighted_open", "expected", "low", "high"]]
                  booked  open_value  weighted_open  expected    low   high

@@ -82,11 +82,19 @@ def forecast_categories(
 
     Examples
     --------
-    >>> frame = pd.DataFrame({
-    ...     "stage": ["closed_won", "negotiation", "proposal"], "value": [100.0, 50.0, 80.0],
-    ...     "close_date": ["2026-03-02", "2026-03-20", "2026-03-25"], "probability": [100, 80, 50]})
+    >>> frame = pd.DataFrame(
+    ...     {
+    ...         "stage": ["closed_won", "negotiation", "proposal"],
+    ...         "value": [100.0, 50.0, 80.0],
+    ...         "close_date": ["2026-03-02", "2026-03-20", "2026-03-25"],
+    ...         "probability": [100, 80, 50],
+    ...     }
+    ... )
     >>> table = forecast_categories(frame, as_of="2026-03-10")
-    >>> [int(table.loc["2026-03", name]) for name in ("closed", "commit", "best_case", "commit_total", "best_case_total")]
+    >>> [
+    ...     int(table.loc["2026-03", name])
+    ...     for name in ("closed", "commit", "best_case", "commit_total", "best_case_total")
+    ... ]
     [100, 50, 80, 150, 230]
     """
     names, meaning = check_by(by, level="period"), Org.of(opportunities)

@@ -75,16 +75,20 @@ def forecast_deals(
         each period (none before the current one) and each deal that can be won in it: under learned
         every open deal with a value, else those due in it that have a chance. Columns:
 
-        - ``period`` (str), then ``unique_id``, ``name``, the columns of `by`, ``stage``, ``close_date`` of the frame.
+        - ``period`` (str), then ``unique_id``, ``name``, the columns of `by`, ``stage``,
+          ``close_date`` of the frame.
         - ``probability`` of the frame, if present: the chance that is stated.
-        - ``value`` (float64, money), ``chance`` (float64, fraction), ``weighted`` (float64, money): value · chance.
-        - ``variance_share`` (float64, fraction): share of Σ v²·p·(1 − p) over the deals of the period and group, as if
-          they were independent; the shares sum to 1, and are NaN where nothing is uncertain.
-        - ``p_if_won``, ``p_if_lost`` (float64, fraction): P(total ≥ target of the period) in either case; ``swing``: their
-          difference. NaN without a target.
-        - ``won_low``, ``won_median``, ``won_high`` (naive dates): if it is won, the days by which 10, 50 and 90% of past wins
-          from the same stage and as far from their due date had come. They say when, not whether: a deal that is hardly ever
-          won has them too. NaT without a history, or with fewer than 8 wins in it.
+        - ``value`` (float64, money), ``chance`` (float64, fraction), ``weighted`` (float64, money):
+          value · chance.
+        - ``variance_share`` (float64, fraction): share of Σ v²·p·(1 − p) over the deals of the
+          period and group, as if they were independent; the shares sum to 1, and are NaN where
+          nothing is uncertain.
+        - ``p_if_won``, ``p_if_lost`` (float64, fraction): P(total ≥ target of the period) in either
+          case; ``swing``: their difference. NaN without a target.
+        - ``won_low``, ``won_median``, ``won_high`` (naive dates): if it is won, the days by which
+          10, 50 and 90% of past wins from the same stage and as far from their due date had come.
+          They say when, not whether: a deal that is hardly ever won has them too. NaT without a
+          history, or with fewer than 8 wins in it.
 
         Attrs: ``n`` deals, ``as_of``, ``freq``, ``method``, ``why``, ``learns_on`` as in
         `forecast`, ``left_out``. Without such deals, no rows.
@@ -108,8 +112,14 @@ def forecast_deals(
 
     Examples
     --------
-    >>> frame = pd.DataFrame({
-    ...     "stage": "proposal", "value": [90.0, 10.0], "close_date": "2026-03-20", "probability": [50, 50]})
+    >>> frame = pd.DataFrame(
+    ...     {
+    ...         "stage": "proposal",
+    ...         "value": [90.0, 10.0],
+    ...         "close_date": "2026-03-20",
+    ...         "probability": [50, 50],
+    ...     }
+    ... )
     >>> table = forecast_deals(frame, as_of="2026-03-10", target=90)
     >>> table[["value", "variance_share", "p_if_won", "p_if_lost"]].round(3)
        value  variance_share  p_if_won  p_if_lost

@@ -81,9 +81,16 @@ def forecast_fan(
 
     Examples
     --------
-    >>> log = pd.DataFrame({
-    ...     "unique_id": "a", "seen_at": ["2026-01-12", "2026-01-26", "2026-02-02"], "value": 100.0,
-    ...     "probability": [40, 70, 100], "stage": ["proposal", "negotiation", "closed_won"], "close_date": "2026-01-30"})
+    >>> log = pd.DataFrame(
+    ...     {
+    ...         "unique_id": "a",
+    ...         "seen_at": ["2026-01-12", "2026-01-26", "2026-02-02"],
+    ...         "value": 100.0,
+    ...         "probability": [40, 70, 100],
+    ...         "stage": ["proposal", "negotiation", "closed_won"],
+    ...         "close_date": "2026-01-30",
+    ...     }
+    ... )
     >>> fan = forecast_fan(History.from_changes(log), period="2026-01")
     >>> fan.reset_index(drop=True)[["period", "weeks_before", "expected", "low", "high", "actual"]]
         period  weeks_before  expected  low   high  actual

@@ -96,8 +96,13 @@ def pacing(
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"stage": "closed_won", "value": [50.0, 100.0, 60.0, 70.0],
-    ...                       "close_date": ["2026-01-01", "2026-02-10", "2026-02-25", "2026-03-09"]})
+    >>> frame = pd.DataFrame(
+    ...     {
+    ...         "stage": "closed_won",
+    ...         "value": [50.0, 100.0, 60.0, 70.0],
+    ...         "close_date": ["2026-01-01", "2026-02-10", "2026-02-25", "2026-03-09"],
+    ...     }
+    ... )
     >>> pacing(frame, as_of="2026-03-15")[["booked", "actual", "booked_share", "days_left"]]
              booked  actual  booked_share  days_left
     period

@@ -72,10 +72,19 @@ def track_record(
 
     Examples
     --------
-    >>> log = pd.DataFrame({
-    ...     "unique_id": "a", "seen_at": ["2026-01-16", "2026-02-02"], "value": 100.0, "probability": [50, 100],
-    ...     "stage": ["proposal", "closed_won"], "close_date": "2026-01-20"})
-    >>> track_record(History.from_changes(log), as_of="2026-02-13")[["days_before", "expected", "actual", "held"]]
+    >>> log = pd.DataFrame(
+    ...     {
+    ...         "unique_id": "a",
+    ...         "seen_at": ["2026-01-16", "2026-02-02"],
+    ...         "value": 100.0,
+    ...         "probability": [50, 100],
+    ...         "stage": ["proposal", "closed_won"],
+    ...         "close_date": "2026-01-20",
+    ...     }
+    ... )
+    >>> track_record(History.from_changes(log), as_of="2026-02-13")[
+    ...     ["days_before", "expected", "actual", "held"]
+    ... ]
              days_before  expected  actual  held
     period
     2026-01           15      50.0   100.0  True

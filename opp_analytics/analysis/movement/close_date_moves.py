@@ -76,8 +76,14 @@ def close_date_moves(
 
     Examples
     --------
-    >>> log = pd.DataFrame({"unique_id": "a", "seen_at": ["2026-01-05", "2026-01-12", "2026-01-19"], "stage": "proposal",
-    ...                     "close_date": ["2026-03-31", "2026-04-30", "2026-04-20"]})
+    >>> log = pd.DataFrame(
+    ...     {
+    ...         "unique_id": "a",
+    ...         "seen_at": ["2026-01-05", "2026-01-12", "2026-01-19"],
+    ...         "stage": "proposal",
+    ...         "close_date": ["2026-03-31", "2026-04-30", "2026-04-20"],
+    ...     }
+    ... )
     >>> moves = close_date_moves(History.from_changes(log))
     >>> moves[["pushes", "pulls", "days_pushed", "days_pulled", "net_days"]].loc["a"].tolist()
     [1, 1, 30, -10, 20]

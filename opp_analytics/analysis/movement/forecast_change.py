@@ -120,10 +120,23 @@ def forecast_change(
 
     Examples
     --------
-    >>> log = pd.DataFrame({"unique_id": ["a", "b", "a", "b"], "seen_at": ["2026-03-02", "2026-03-02", "2026-03-09", "2026-03-09"],
-    ...                     "stage": ["proposal", "proposal", "closed_won", "proposal"], "value": [100.0, 50.0, 100.0, 50.0],
-    ...                     "close_date": ["2026-03-20", "2026-03-20", "2026-03-06", "2026-04-20"], "probability": 40})
-    >>> table = forecast_change(History.from_changes(log), start="2026-03-03", end="2026-03-09", period="2026-03", method="stated")
+    >>> log = pd.DataFrame(
+    ...     {
+    ...         "unique_id": ["a", "b", "a", "b"],
+    ...         "seen_at": ["2026-03-02", "2026-03-02", "2026-03-09", "2026-03-09"],
+    ...         "stage": ["proposal", "proposal", "closed_won", "proposal"],
+    ...         "value": [100.0, 50.0, 100.0, 50.0],
+    ...         "close_date": ["2026-03-20", "2026-03-20", "2026-03-06", "2026-04-20"],
+    ...         "probability": 40,
+    ...     }
+    ... )
+    >>> table = forecast_change(
+    ...     History.from_changes(log),
+    ...     start="2026-03-03",
+    ...     end="2026-03-09",
+    ...     period="2026-03",
+    ...     method="stated",
+    ... )
     >>> table.loc[table["expected"] != 0, "expected"].to_dict()
     {'then': 60.0, 'won': 60.0, 'pushed_out': -20.0, 'now': 100.0}
     """
@@ -165,11 +178,23 @@ def forecast_change_deals(
 
     Examples
     --------
-    >>> log = pd.DataFrame({"unique_id": ["a", "b", "a"], "seen_at": ["2026-03-02", "2026-03-02", "2026-03-09"],
-    ...                     "stage": ["proposal", "proposal", "closed_won"], "value": [100.0, 50.0, 100.0],
-    ...                     "close_date": "2026-03-20", "probability": 40})
-    >>> deals = forecast_change_deals(History.from_changes(log), start="2026-03-03", end="2026-03-09", period="2026-03",
-    ...                               method="stated")
+    >>> log = pd.DataFrame(
+    ...     {
+    ...         "unique_id": ["a", "b", "a"],
+    ...         "seen_at": ["2026-03-02", "2026-03-02", "2026-03-09"],
+    ...         "stage": ["proposal", "proposal", "closed_won"],
+    ...         "value": [100.0, 50.0, 100.0],
+    ...         "close_date": "2026-03-20",
+    ...         "probability": 40,
+    ...     }
+    ... )
+    >>> deals = forecast_change_deals(
+    ...     History.from_changes(log),
+    ...     start="2026-03-03",
+    ...     end="2026-03-09",
+    ...     period="2026-03",
+    ...     method="stated",
+    ... )
     >>> deals[["unique_id", "movement", "expected"]].to_numpy().tolist()
     [['a', 'won', 60.0]]
     """

@@ -160,8 +160,15 @@ def movements(
 
     Examples
     --------
-    >>> log = pd.DataFrame({"unique_id": "a", "seen_at": ["2026-01-05", "2026-01-12"], "name": "Acme", "value": [100.0, 120.0],
-    ...                     "stage": ["proposal", "closed_won"]})
+    >>> log = pd.DataFrame(
+    ...     {
+    ...         "unique_id": "a",
+    ...         "seen_at": ["2026-01-05", "2026-01-12"],
+    ...         "name": "Acme",
+    ...         "value": [100.0, 120.0],
+    ...         "stage": ["proposal", "closed_won"],
+    ...     }
+    ... )
     >>> moved = movements(History.from_changes(log), start="2026-01-05", end="2026-01-12")
     >>> moved[["movement", "value", "count"]].to_numpy().tolist()
     [['value_up', 20.0, 0], ['won', -120.0, -1]]

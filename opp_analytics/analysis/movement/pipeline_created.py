@@ -71,9 +71,15 @@ def pipeline_created(
 
     Examples
     --------
-    >>> log = pd.DataFrame({"unique_id": ["a", "b", "a"], "seen_at": ["2026-01-05", "2026-02-02", "2026-02-09"],
-    ...                     "created_at": ["2026-01-02", "2026-01-30", "2026-01-02"], "value": [100.0, 50.0, 100.0],
-    ...                     "stage": ["discovery", "discovery", "closed_won"]})
+    >>> log = pd.DataFrame(
+    ...     {
+    ...         "unique_id": ["a", "b", "a"],
+    ...         "seen_at": ["2026-01-05", "2026-02-02", "2026-02-09"],
+    ...         "created_at": ["2026-01-02", "2026-01-30", "2026-01-02"],
+    ...         "value": [100.0, 50.0, 100.0],
+    ...         "stage": ["discovery", "discovery", "closed_won"],
+    ...     }
+    ... )
     >>> pipeline_created(History.from_changes(log))[["deals", "value", "open_count", "open_value"]]
              deals  value  open_count  open_value
     period
@@ -108,10 +114,18 @@ def pipeline_created_deals(
 
     Examples
     --------
-    >>> log = pd.DataFrame({"unique_id": ["a", "b", "a"], "seen_at": ["2026-01-05", "2026-02-02", "2026-02-09"],
-    ...                     "created_at": ["2026-01-02", "2026-01-30", "2026-01-02"], "value": [100.0, 50.0, 120.0],
-    ...                     "stage": ["discovery", "discovery", "closed_won"]})
-    >>> pipeline_created_deals(History.from_changes(log))[["period", "unique_id", "value"]].to_numpy().tolist()
+    >>> log = pd.DataFrame(
+    ...     {
+    ...         "unique_id": ["a", "b", "a"],
+    ...         "seen_at": ["2026-01-05", "2026-02-02", "2026-02-09"],
+    ...         "created_at": ["2026-01-02", "2026-01-30", "2026-01-02"],
+    ...         "value": [100.0, 50.0, 120.0],
+    ...         "stage": ["discovery", "discovery", "closed_won"],
+    ...     }
+    ... )
+    >>> pipeline_created_deals(History.from_changes(log))[
+    ...     ["period", "unique_id", "value"]
+    ... ].to_numpy().tolist()
     [['2026-01', 'a', 100.0], ['2026-01', 'b', 50.0]]
     """
     return CreatedPipeline.read(

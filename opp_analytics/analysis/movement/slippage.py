@@ -88,8 +88,15 @@ def slippage(
 
     Examples
     --------
-    >>> log = pd.DataFrame({"unique_id": ["a", "b", "a"], "seen_at": ["2026-01-01", "2026-01-01", "2026-02-20"],
-    ...                     "stage": ["proposal", "proposal", "closed_won"], "value": 100.0, "close_date": "2026-02-15"})
+    >>> log = pd.DataFrame(
+    ...     {
+    ...         "unique_id": ["a", "b", "a"],
+    ...         "seen_at": ["2026-01-01", "2026-01-01", "2026-02-20"],
+    ...         "stage": ["proposal", "proposal", "closed_won"],
+    ...         "value": 100.0,
+    ...         "close_date": "2026-02-15",
+    ...     }
+    ... )
     >>> slippage(History.from_changes(log), start="2026-01-01", end="2026-03-31")["count"].to_dict()
     {'won': 1, 'lost': 0, 'slipped': 1, 'pulled_out': 0, 'removed': 0, 'still_due': 0}
     """
@@ -140,9 +147,18 @@ def slippage_deals(
 
     Examples
     --------
-    >>> log = pd.DataFrame({"unique_id": ["a", "b", "a"], "seen_at": ["2026-01-01", "2026-01-01", "2026-02-20"],
-    ...                     "stage": ["proposal", "proposal", "closed_won"], "value": 100.0, "close_date": "2026-02-15"})
-    >>> slippage_deals(History.from_changes(log), start="2026-01-01", end="2026-03-31")[["unique_id", "outcome"]].values.tolist()
+    >>> log = pd.DataFrame(
+    ...     {
+    ...         "unique_id": ["a", "b", "a"],
+    ...         "seen_at": ["2026-01-01", "2026-01-01", "2026-02-20"],
+    ...         "stage": ["proposal", "proposal", "closed_won"],
+    ...         "value": 100.0,
+    ...         "close_date": "2026-02-15",
+    ...     }
+    ... )
+    >>> slippage_deals(History.from_changes(log), start="2026-01-01", end="2026-03-31")[
+    ...     ["unique_id", "outcome"]
+    ... ].values.tolist()
     [['a', 'won'], ['b', 'slipped']]
     """
     return DueCohort.read(history, start, end, by, tz, "slippage_deals", listed=True).list_deals()

@@ -68,8 +68,14 @@ def waterfall(
 
     Examples
     --------
-    >>> log = pd.DataFrame({"unique_id": ["a", "b", "a"], "seen_at": ["2026-01-05", "2026-01-12", "2026-01-12"],
-    ...                     "value": [100.0, 50.0, 120.0], "stage": ["proposal", "discovery", "closed_won"]})
+    >>> log = pd.DataFrame(
+    ...     {
+    ...         "unique_id": ["a", "b", "a"],
+    ...         "seen_at": ["2026-01-05", "2026-01-12", "2026-01-12"],
+    ...         "value": [100.0, 50.0, 120.0],
+    ...         "stage": ["proposal", "discovery", "closed_won"],
+    ...     }
+    ... )
     >>> table = waterfall(History.from_changes(log), start="2026-01-05", end="2026-01-12")
     >>> table.loc[table["deals"] > 0, "value"].to_dict()
     {'opening': 100.0, 'new': 50.0, 'value_up': 20.0, 'won': -120.0, 'closing': 50.0}

@@ -107,7 +107,9 @@ def world_changes(
 
     Examples
     --------
-    >>> created = pd.date_range("2025-01-01", "2025-08-31", freq="D").append(pd.DatetimeIndex(["2025-10-20"]))
+    >>> created = pd.date_range("2025-01-01", "2025-08-31", freq="D").append(
+    ...     pd.DatetimeIndex(["2025-10-20"])
+    ... )
     >>> log = pd.DataFrame({"unique_id": range(len(created)), "seen_at": created, "stage": "discovery"})
     >>> world_changes(History.from_changes(log)).xs("inflow", level="measure")
             direction        was   now   n  alarm

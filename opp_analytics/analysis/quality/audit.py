@@ -100,7 +100,11 @@ def audit(
     Examples
     --------
     >>> from opp_analytics import org
-    >>> frame = org.empty().reindex([0]).assign(unique_id="a", stage="proposal", close_date="2026-03-01", value=5.0)
+    >>> frame = (
+    ...     org.empty()
+    ...     .reindex([0])
+    ...     .assign(unique_id="a", stage="proposal", close_date="2026-03-01", value=5.0)
+    ... )
     >>> audit(frame, as_of="2026-03-10")[["check", "field", "cell"]].values.tolist()
     [['overdue', 'close_date', '2026-03-01']]
     """
@@ -181,7 +185,9 @@ def audit_summary(findings: pd.DataFrame) -> pd.DataFrame:
 
     Examples
     --------
-    >>> findings = pd.DataFrame({"unique_id": ["a", "b"], "check": "overdue", "severity": "warning", "value": [5.0, 7.0]})
+    >>> findings = pd.DataFrame(
+    ...     {"unique_id": ["a", "b"], "check": "overdue", "severity": "warning", "value": [5.0, 7.0]}
+    ... )
     >>> audit_summary(findings)
             severity  deals  value
     check
@@ -231,8 +237,18 @@ def fix(opportunities: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
 
     Examples
     --------
-    >>> frame = org.empty().reindex([0]).assign(
-    ...     unique_id="a", stage="closed_won", status="won", close_date="2026-03-01", value=5.0, probability=60)
+    >>> frame = (
+    ...     org.empty()
+    ...     .reindex([0])
+    ...     .assign(
+    ...         unique_id="a",
+    ...         stage="closed_won",
+    ...         status="won",
+    ...         close_date="2026-03-01",
+    ...         value=5.0,
+    ...         probability=60,
+    ...     )
+    ... )
     >>> finding = pd.DataFrame({"unique_id": ["a"], "field": ["probability"], "suggestion": ["100"]})
     >>> fix(frame, finding)["probability"].tolist()
     [100]

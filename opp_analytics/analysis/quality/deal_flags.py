@@ -159,8 +159,15 @@ def deal_flags(
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"unique_id": ["a", "b"], "name": ["Acme", "Bolt"], "stage": "proposal",
-    ...                       "value": [500.0, None], "close_date": ["2026-03-01", "2026-04-15"]})
+    >>> frame = pd.DataFrame(
+    ...     {
+    ...         "unique_id": ["a", "b"],
+    ...         "name": ["Acme", "Bolt"],
+    ...         "stage": "proposal",
+    ...         "value": [500.0, None],
+    ...         "close_date": ["2026-03-01", "2026-04-15"],
+    ...     }
+    ... )
     >>> deal_flags(frame, as_of="2026-03-10")[["risk", "reasons"]]
                risk         reasons
     unique_id

@@ -93,8 +93,14 @@ def scorecard(
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"owner_name": ["Ann"] * 20 + ["Bo"] * 20, "value": 10.0, "close_date": "2026-03-02",
-    ...                       "stage": ["closed_won"] * 15 + ["closed_lost"] * 20 + ["closed_won"] * 5})
+    >>> frame = pd.DataFrame(
+    ...     {
+    ...         "owner_name": ["Ann"] * 20 + ["Bo"] * 20,
+    ...         "value": 10.0,
+    ...         "close_date": "2026-03-02",
+    ...         "stage": ["closed_won"] * 15 + ["closed_lost"] * 20 + ["closed_won"] * 5,
+    ...     }
+    ... )
     >>> scorecard(frame, as_of="2026-03-31")[["won", "lost", "rate", "differs"]]
                 won  lost  rate  differs
     owner_name

@@ -49,9 +49,13 @@ def time_to_win(
 
     Examples
     --------
-    >>> frame = pd.DataFrame({
-    ...     "stage": ["closed_won", "closed_won", "proposal"], "created_at": ["2026-01-01T00:00:00Z"] * 3,
-    ...     "close_date": ["2026-01-11", "2026-01-21", None]})
+    >>> frame = pd.DataFrame(
+    ...     {
+    ...         "stage": ["closed_won", "closed_won", "proposal"],
+    ...         "created_at": ["2026-01-01T00:00:00Z"] * 3,
+    ...         "close_date": ["2026-01-11", "2026-01-21", None],
+    ...     }
+    ... )
     >>> time_to_win(frame, as_of="2026-03-01", quantiles=[0.5, 0.9])
               days  days_of_won
     quantile

@@ -55,9 +55,14 @@ def velocity(
 
     Examples
     --------
-    >>> frame = pd.DataFrame({
-    ...     "stage": ["closed_won", "closed_lost", "proposal"], "created_at": ["2026-01-01T00:00:00Z"] * 3,
-    ...     "close_date": ["2026-01-11", "2026-01-21", None], "value": [500.0, 5.0, 5.0]})
+    >>> frame = pd.DataFrame(
+    ...     {
+    ...         "stage": ["closed_won", "closed_lost", "proposal"],
+    ...         "created_at": ["2026-01-01T00:00:00Z"] * 3,
+    ...         "close_date": ["2026-01-11", "2026-01-21", None],
+    ...         "value": [500.0, 5.0, 5.0],
+    ...     }
+    ... )
     >>> velocity(frame, as_of="2026-03-01")["velocity"].tolist()
     [25.0]
     """

@@ -74,8 +74,10 @@ def win_rate(
         One row without `by` and `freq`; else the index is `by`, then ``period`` (str), for every
         group that holds a deal, without periods that begin after `as_of`. Columns:
 
-        - ``won``, ``lost``, ``open`` (int64): deals; ``open`` counts those due in the window or period.
-        - ``rate``, ``rate_low``, ``rate_high`` (float64, fractions): won / (won + lost); NaN when nothing closed.
+        - ``won``, ``lost``, ``open`` (int64): deals; ``open`` counts those due in the window or
+          period.
+        - ``rate``, ``rate_low``, ``rate_high`` (float64, fractions): won / (won + lost); NaN when
+          nothing closed.
         - ``won_value``, ``lost_value`` (float64, money).
         - ``value_rate``, ``value_rate_low``, ``value_rate_high`` (float64, fractions): by money.
         - ``to_date`` (bool, with `freq`): `as_of` lies in the period; False without `as_of`.
@@ -101,7 +103,9 @@ def win_rate(
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"stage": ["closed_won", "closed_won", "closed_lost"], "value": [10.0, 30.0, 60.0]})
+    >>> frame = pd.DataFrame(
+    ...     {"stage": ["closed_won", "closed_won", "closed_lost"], "value": [10.0, 30.0, 60.0]}
+    ... )
     >>> win_rate(frame)[["won", "lost", "rate", "value_rate"]].round(3)
        won  lost   rate  value_rate
     0    2     1  0.667         0.4

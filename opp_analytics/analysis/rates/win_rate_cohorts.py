@@ -56,10 +56,16 @@ def win_rate_cohorts(
 
     Examples
     --------
-    >>> frame = pd.DataFrame({
-    ...     "stage": ["closed_won", "closed_won", "proposal"], "created_at": ["2026-01-01T00:00:00Z"] * 3,
-    ...     "close_date": ["2026-01-11", "2026-02-21", None]})
-    >>> win_rate_cohorts(frame, as_of="2026-03-01", age_days=30)[["created", "won", "rate", "open_share"]].round(3)
+    >>> frame = pd.DataFrame(
+    ...     {
+    ...         "stage": ["closed_won", "closed_won", "proposal"],
+    ...         "created_at": ["2026-01-01T00:00:00Z"] * 3,
+    ...         "close_date": ["2026-01-11", "2026-02-21", None],
+    ...     }
+    ... )
+    >>> win_rate_cohorts(frame, as_of="2026-03-01", age_days=30)[
+    ...     ["created", "won", "rate", "open_share"]
+    ... ].round(3)
             created  won   rate  open_share
     period
     2026Q1        3    1  0.333       0.667

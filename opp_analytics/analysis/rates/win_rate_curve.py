@@ -77,10 +77,16 @@ def win_rate_curve(
 
     Examples
     --------
-    >>> frame = pd.DataFrame({
-    ...     "stage": ["closed_won", "closed_lost", "proposal"], "created_at": ["2026-01-01T00:00:00Z"] * 3,
-    ...     "close_date": ["2026-01-11", "2026-01-21", None]})
-    >>> win_rate_curve(frame, as_of="2026-03-01")[["at_risk", "won_share", "lost_share", "open_share"]].round(3)
+    >>> frame = pd.DataFrame(
+    ...     {
+    ...         "stage": ["closed_won", "closed_lost", "proposal"],
+    ...         "created_at": ["2026-01-01T00:00:00Z"] * 3,
+    ...         "close_date": ["2026-01-11", "2026-01-21", None],
+    ...     }
+    ... )
+    >>> win_rate_curve(frame, as_of="2026-03-01")[
+    ...     ["at_risk", "won_share", "lost_share", "open_share"]
+    ... ].round(3)
           at_risk  won_share  lost_share  open_share
     days
     10          3      0.333       0.000       0.667

@@ -71,9 +71,14 @@ def win_rate_definitions(
 
     Examples
     --------
-    >>> frame = pd.DataFrame({
-    ...     "stage": ["closed_won", "closed_lost", "proposal"], "created_at": ["2026-01-01T00:00:00Z"] * 3,
-    ...     "close_date": ["2026-01-11", "2026-01-21", None], "value": [5.0, 5.0, 5.0]})
+    >>> frame = pd.DataFrame(
+    ...     {
+    ...         "stage": ["closed_won", "closed_lost", "proposal"],
+    ...         "created_at": ["2026-01-01T00:00:00Z"] * 3,
+    ...         "close_date": ["2026-01-11", "2026-01-21", None],
+    ...         "value": [5.0, 5.0, 5.0],
+    ...     }
+    ... )
     >>> win_rate_definitions(frame, as_of="2026-03-01", horizon_days=30)["rate"].round(3).head(4).tolist()
     [0.5, nan, nan, 0.333]
     """

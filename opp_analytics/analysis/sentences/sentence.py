@@ -138,8 +138,14 @@ def sentence(table: pd.DataFrame) -> str:
     --------
     >>> from opp_analytics.analysis.movement.waterfall import waterfall
     >>> from opp_analytics.history import History
-    >>> log = pd.DataFrame({"unique_id": ["a", "b", "a"], "seen_at": ["2026-01-05", "2026-01-12", "2026-01-12"],
-    ...                     "value": [100.0, 50.0, 120.0], "stage": ["proposal", "discovery", "closed_won"]})
+    >>> log = pd.DataFrame(
+    ...     {
+    ...         "unique_id": ["a", "b", "a"],
+    ...         "seen_at": ["2026-01-05", "2026-01-12", "2026-01-12"],
+    ...         "value": [100.0, 50.0, 120.0],
+    ...         "stage": ["proposal", "discovery", "closed_won"],
+    ...     }
+    ... )
     >>> sentence(waterfall(History.from_changes(log), start="2026-01-05", end="2026-01-12"))
     'Pipeline went from 100 (1 deal) to 50 (1 deal): added 50 (1), raised 20 (1), won 120 (1).'
     """

@@ -97,8 +97,13 @@ def stage_flow(
 
     Examples
     --------
-    >>> log = pd.DataFrame({"unique_id": ["z", "a", "a", "a"], "seen_at": ["2026-01-05", "2026-01-12", "2026-01-19", "2026-01-26"],
-    ...                     "stage": ["discovery", "discovery", "proposal", "closed_lost"]})
+    >>> log = pd.DataFrame(
+    ...     {
+    ...         "unique_id": ["z", "a", "a", "a"],
+    ...         "seen_at": ["2026-01-05", "2026-01-12", "2026-01-19", "2026-01-26"],
+    ...         "stage": ["discovery", "discovery", "proposal", "closed_lost"],
+    ...     }
+    ... )
     >>> flow = stage_flow(History.from_changes(log), start="2026-01-05", end="2026-01-26")
     >>> flow["entries"].to_dict()
     {'discovery': 1, 'qualification': 1, 'proposal': 1, 'negotiation': 0}
@@ -193,8 +198,13 @@ def stage_flow_deals(
 
     Examples
     --------
-    >>> log = pd.DataFrame({"unique_id": ["z", "a", "a", "a"], "seen_at": ["2026-01-05", "2026-01-12", "2026-01-19", "2026-01-26"],
-    ...                     "stage": ["discovery", "discovery", "proposal", "closed_lost"]})
+    >>> log = pd.DataFrame(
+    ...     {
+    ...         "unique_id": ["z", "a", "a", "a"],
+    ...         "seen_at": ["2026-01-05", "2026-01-12", "2026-01-19", "2026-01-26"],
+    ...         "stage": ["discovery", "discovery", "proposal", "closed_lost"],
+    ...     }
+    ... )
     >>> entries = stage_flow_deals(History.from_changes(log), start="2026-01-05", end="2026-01-26")
     >>> entries[["stage", "unique_id", "outcome", "passed"]].to_numpy().tolist()
     [['discovery', 'a', 'advanced', False], ['qualification', 'a', 'advanced', True], ['proposal', 'a', 'lost', False]]

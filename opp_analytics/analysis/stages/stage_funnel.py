@@ -79,7 +79,9 @@ def stage_funnel(opportunities: pd.DataFrame, *, by: By = None) -> pd.DataFrame:
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"stage": ["discovery", "proposal", "closed_won", "closed_lost"], "value": [5.0, 8, 9, 1]})
+    >>> frame = pd.DataFrame(
+    ...     {"stage": ["discovery", "proposal", "closed_won", "closed_lost"], "value": [5.0, 8, 9, 1]}
+    ... )
     >>> stage_funnel(frame)[["open_count", "open_value", "reached_low", "reached_high"]]
                    open_count  open_value  reached_low  reached_high
     stage

@@ -59,9 +59,14 @@ def transitions(
 
     Examples
     --------
-    >>> log = pd.DataFrame({"unique_id": "a", "seen_at": ["2026-01-05", "2026-01-12"], "stage": ["proposal", "closed_won"]})
+    >>> log = pd.DataFrame(
+    ...     {"unique_id": "a", "seen_at": ["2026-01-05", "2026-01-12"], "stage": ["proposal", "closed_won"]}
+    ... )
     >>> steps = transitions(History.from_changes(log))
-    >>> steps.loc[1, ["from_stage", "to_stage"]].tolist(), steps[["days_in_stage", "days_low"]].loc[1].tolist()
+    >>> (
+    ...     steps.loc[1, ["from_stage", "to_stage"]].tolist(),
+    ...     steps[["days_in_stage", "days_low"]].loc[1].tolist(),
+    ... )
     (['proposal', 'closed_won'], [7.0, 0.0])
     """
     reads: dict[str, Any] = {"reads": ("stage",), "needs": ("stage",)}
@@ -124,7 +129,9 @@ def transition_matrix(transitions: pd.DataFrame) -> pd.DataFrame:
 
     Examples
     --------
-    >>> log = pd.DataFrame({"unique_id": "a", "seen_at": ["2026-01-05", "2026-01-12"], "stage": ["proposal", "closed_won"]})
+    >>> log = pd.DataFrame(
+    ...     {"unique_id": "a", "seen_at": ["2026-01-05", "2026-01-12"], "stage": ["proposal", "closed_won"]}
+    ... )
     >>> transition_matrix(transitions(History.from_changes(log)))
     to_stage    proposal  closed_won
     from_stage

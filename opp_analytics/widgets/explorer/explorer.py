@@ -461,9 +461,16 @@ def explore(
 
     Examples
     --------
-    >>> deals = pd.DataFrame({
-    ...     "unique_id": ["a", "b"], "name": ["Acme", "Bolt"], "value": [100.0, 50.0], "stage": ["proposal", "discovery"],
-    ...     "close_date": ["2026-03-20", "2026-04-20"], "probability": [40, 20]})
+    >>> deals = pd.DataFrame(
+    ...     {
+    ...         "unique_id": ["a", "b"],
+    ...         "name": ["Acme", "Bolt"],
+    ...         "value": [100.0, 50.0],
+    ...         "stage": ["proposal", "discovery"],
+    ...         "close_date": ["2026-03-20", "2026-04-20"],
+    ...         "probability": [40, 20],
+    ...     }
+    ... )
     >>> explorer = explore(deals, as_of="2026-03-01", state={"stages": ["proposal"]})
     >>> explorer.opportunities["name"].tolist()
     ['Acme']
