@@ -1,14 +1,15 @@
-"""What a page may send to its widget: a shape for each kind of message, and large messages joined from their parts; days typed there, and the sentence of a refusal."""
+"""What a page may send to its widget: messages of known kinds, and large messages joined from their parts; days typed there, and the sentence of a refusal."""
 
 from __future__ import annotations
 
 import json
 import re
+import reprlib
 from collections.abc import Callable, Mapping
 from datetime import date
-from reprlib import Repr
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import pandas as pd
 
 from opp_analytics import inputs, schema, text
@@ -16,128 +17,26 @@ from opp_analytics.errors import ArgumentValueError
 from opp_analytics.org import Org
 from opp_analytics.schema import BadCell
 
-Shape = Callable[[Any], None]
-"""Raises `Unfit` for a value of another shape."""
 PART_LOST = "A part of a large edit was lost on the way, so nothing of it was done. Do it again."
 _LONGEST = 100_000
 """Characters of a text: three times what a cell of Excel holds."""
-_LARGEST_PART = 2**20
 _MOST_PARTS = 500
 """More than the largest paste: a million rows of eight short cells have 100 MB."""
 _MOST_VIEWS = 4
 """Views whose large messages are joined at the same time."""
-_quote = Repr()
-_quote.maxstring = _quote.maxother = _quote.maxlong = 60
+Text = Annotated[str, msgspec.Meta(max_length=_LONGEST)]
 
 
-class Unfit(Exception):
-    """A value that does not have its shape; the place is completed from the inside out."""
-
-    def __init__(self, value: Any, wanted: str) -> None:
-        super().__init__(wanted)
-        self.value, self.wanted, self.place = value, wanted, ""
-
-    def put_in(self, place: str) -> Unfit:
-        """Note where the value is."""
-        self.place = place + self.place
-        return self
-
-    def __str__(self) -> str:
-        return f"{self.place.lstrip('.') or 'it'} is {_quote.repr(self.value)}, not {self.wanted}"
+class Message(msgspec.Struct, forbid_unknown_fields=True):
+    """What a kind of message tells beside its kind: nothing."""
 
 
-def only(wanted: str, fits: Callable[[Any], bool]) -> Shape:
-    """Make the shape of a single value."""
+class Part(Message):
+    """A part of a large message."""
 
-    def check(value: Any) -> None:
-        if not fits(value):
-            raise Unfit(value, wanted)
-
-    return check
-
-
-def index(wanted: str, end: int) -> Shape:
-    """Make the shape of a whole number from 0 to below `end`."""
-    return only(wanted, lambda value: type(value) is int and 0 <= value < end)
-
-
-def one_of(wanted: str, options: Mapping[str, Any] | tuple[str, ...]) -> Shape:
-    """Make the shape of a text that is one of the options."""
-    return only(wanted, lambda value: type(value) is str and value in options)
-
-
-TEXT = only("text", lambda value: type(value) is str and len(value) <= _LONGEST)
-
-FLAG = only("true or false", lambda value: type(value) is bool)
-
-
-def or_none(shape: Shape) -> Shape:
-    """Allow None, or that there is no such entry."""
-
-    def check(value: Any) -> None:
-        if value is not None:
-            shape(value)
-
-    return check
-
-
-def list_of(each: Shape, most: int, *, least: int = 0) -> Shape:
-    """Make the shape of a list of alike values."""
-
-    def check(value: Any) -> None:
-        if type(value) is not list or not least <= len(value) <= most:
-            raise Unfit(value, f"a list of {least} to {most:,}")
-        at = 0
-        try:
-            for at, one in enumerate(value):
-                each(one)
-        except Unfit as unfit:
-            raise unfit.put_in(f"[{at}]") from None
-
-    return check
-
-
-def pair(first: Shape, second: Shape) -> Shape:
-    """Make the shape of a list of two values."""
-
-    def check(value: Any) -> None:
-        if type(value) is not list or len(value) != 2:
-            raise Unfit(value, "a list of two")
-        first(value[0])
-        second(value[1])
-
-    return check
-
-
-def entries(**shapes: Shape) -> Shape:
-    """Make the shape of an object with these entries and no other."""
-
-    def check(value: Any) -> None:
-        if type(value) is not dict or not set(value) <= set(shapes):
-            raise Unfit(value, f"an object of {', '.join(shapes) or 'nothing else'}")
-        for name, shape in shapes.items():
-            try:
-                shape(value.get(name))
-            except Unfit as unfit:
-                raise unfit.put_in(f".{name}") from None
-
-    return check
-
-
-def mapping(each: Shape) -> Shape:
-    """Make the shape of an object with names of any kind and alike values."""
-
-    def check(value: Any) -> None:
-        if type(value) is not dict:
-            raise Unfit(value, "an object")
-        for name, one in value.items():
-            TEXT(name)
-            try:
-                each(one)
-            except Unfit as unfit:
-                raise unfit.put_in(f".{_quote.repr(name)}") from None
-
-    return check
+    part: Annotated[int, msgspec.Meta(ge=0, lt=_MOST_PARTS)]
+    parts: Annotated[int, msgspec.Meta(ge=0, le=_MOST_PARTS)]
+    text: Annotated[str, msgspec.Meta(max_length=2**20)]
 
 
 def find_sender(message: Any) -> str | None:
@@ -149,31 +48,31 @@ def find_sender(message: Any) -> str | None:
     return sender if type(sender) is str and len(sender) <= _LONGEST else None
 
 
-def check_message(message: Any, shapes: Mapping[str, Shape]) -> dict[str, Any]:
-    """Check a message against the shape of its kind, which its entry ``do`` names."""
+def read_message(
+    message: Any, kinds: Mapping[str, type[Message]], check: Callable[[type[Any], Any], Any]
+) -> dict[str, Any]:
+    """Read a message of one of the kinds, which its entry ``do`` names.
+
+    `check` takes a type that only the widget knows, such as a row of its frame, and a value; it
+    raises ValueError for one that does not fit.
+    """
     try:
-        if type(message) is not dict:
-            raise Unfit(message, "an object")
-        one_of(f"one of {', '.join(shapes)}", shapes)(message.get("do"))
-        shapes[message["do"]](
-            {name: value for name, value in message.items() if name not in ("do", "from")}
-        )
-    except Unfit as unfit:
+        told = msgspec.convert(message, dict[str, Any])
+        do = told.pop("do", None)
+        if type(do) is not str or do not in kinds:
+            raise msgspec.ValidationError(f"{reprlib.repr(do)} is not one of {', '.join(kinds)}")
+        told.pop("from", None)
+        asked = msgspec.convert(told, kinds[do], dec_hook=check)
+    except msgspec.ValidationError as unfit:
         raise ArgumentValueError(
             f"The page sent a message that this widget does not know: {unfit}. Nothing was "
             "changed. Run the cell again if this goes on."
         ) from None
-    return message
+    return {"do": do, "from": find_sender(message), **msgspec.structs.asdict(asked)}
 
 
 class Parts:
     """Large messages, which a page sends in parts, one after the other: a server closes the line over 10 MB."""
-
-    shape = entries(
-        part=index("the number of a part", _MOST_PARTS),
-        parts=index("a number of parts", _MOST_PARTS + 1),
-        text=only("text", lambda value: type(value) is str and len(value) <= _LARGEST_PART),
-    )
 
     def __init__(self) -> None:
         self._views: dict[str, tuple[str | None, list[str]]] = {}

@@ -8,10 +8,10 @@ import logging
 import sys
 import zlib
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import RLock
-from typing import Any
+from typing import Any, ClassVar
 from uuid import uuid4
 
 import anywidget
@@ -27,11 +27,11 @@ from opp_analytics.org import Org
 from opp_analytics.text import printable
 from opp_analytics.widgets.messages import (
     PART_LOST,
+    Message,
+    Part,
     Parts,
-    Shape,
-    check_message,
-    entries,
     find_sender,
+    read_message,
 )
 
 _log = logging.getLogger("opp_analytics")
@@ -121,6 +121,8 @@ class Widget(anywidget.AnyWidget):
     """A widget whose browser side sends requests."""
 
     _part = traitlets.Int(_PART).tag(sync=True)
+    _kinds: ClassVar[Mapping[str, type[Message]]]
+    """The kinds of messages that the page may send."""
 
     def __init__(self, **traits: Any) -> None:
         # While a cell runs, messages arrive on another thread.
@@ -131,8 +133,8 @@ class Widget(anywidget.AnyWidget):
         self.on_msg(self._receive)
 
     @abstractmethod
-    def _shapes(self) -> dict[str, Shape]:
-        """The shapes of the messages, by kind, as the widget is now."""
+    def _check(self, kind: type[Any], value: Any) -> Any:
+        """Check a part of a message whose type only the widget knows, as it is now."""
 
     @abstractmethod
     def _respond(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -162,13 +164,13 @@ class Widget(anywidget.AnyWidget):
             if lost is not None:
                 self._post({"to": lost, "error": PART_LOST})
             try:
-                shapes = {"keep": entries()} | self._shapes()
-                request = check_message(message, shapes | {"part": Parts.shape})
+                kinds: dict[str, type[Message]] = {"keep": Message, **self._kinds}
+                request = read_message(message, {**kinds, "part": Part}, self._check)
                 if request["do"] == "part":
                     whole = self._parts.add(request)
                     if whole is None:
                         return
-                    request = check_message(whole, shapes)
+                    request = read_message(whole, kinds, self._check)
             except Exception as error:
                 self._fail(message, error, "Nothing was changed.")
             else:

@@ -33,39 +33,33 @@ def areas(**more: Any) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("message", "words"),
     [
-        (None, "it is None, not an object"),
-        ({}, "it is None, not one of"),
-        ({"do": "delete all"}, "it is 'delete all', not one of"),
-        ({"do": "remove"}, "rows is None, not a list"),
-        ({"do": "remove", "rows": "01"}, "rows is '01', not a list"),
-        ({"do": "remove", "rows": [0, "1"]}, "rows[1] is '1', not a row of the grid"),
-        ({"do": "remove", "rows": [True]}, "rows[0] is True, not a row of the grid"),
-        ({"do": "remove", "rows": [3]}, "rows[0] is 3, not a row of the grid"),
-        ({"do": "remove", "rows": [0], "sure": True}, "not an object of rows"),
+        (None, "Expected `object`, got `null`"),
+        ({}, "None is not one of"),
+        ({"do": "delete all"}, "'delete all' is not one of"),
+        ({"do": "remove"}, "Object missing required field `rows`"),
+        ({"do": "remove", "rows": "01"}, "Expected `array`, got `str` - at `$.rows`"),
+        ({"do": "remove", "rows": [0, "1"]}, "'1' is not a row of the grid - at `$.rows[1]`"),
+        ({"do": "remove", "rows": [True]}, "True is not a row of the grid"),
+        ({"do": "remove", "rows": [3]}, "3 is not a row of the grid"),
+        ({"do": "remove", "rows": [0], "sure": True}, "unknown field `sure`"),
         (
             {"do": "edit", "areas": areas(rows=[-1])},
-            "areas[0].rows[0] is -1, not a row of the grid",
+            "-1 is not a row of the grid - at `$.areas[0].rows[0]`",
         ),
+        ({"do": "edit", "areas": areas(fields=["worth"])}, "'worth' is not a column of the grid"),
+        ({"do": "edit", "areas": areas(block=[])}, "length >= 1 - at `$.areas[0].block`"),
         (
-            {"do": "edit", "areas": areas(fields=["worth"])},
-            "areas[0].fields[0] is 'worth', not a column",
+            {"do": "edit", "areas": areas(block=[[7]])},
+            "Expected `str | array | null`, got `int` - at `$.areas[0].block[0][0]`",
         ),
-        (
-            {"do": "edit", "areas": areas(block=[])},
-            "areas[0].block is [], not a list of 1 to 100,003",
-        ),
-        ({"do": "edit", "areas": areas(block=[[7]])}, "areas[0].block[0][0] is 7, not text"),
-        (
-            {"do": "edit", "areas": areas(block=[[[9, "value"]]])},
-            "areas[0].block[0][0] is 9, not a row of the grid",
-        ),
-        ({"do": "edit", "areas": areas(block=[["x" * 100_001]])}, "not text"),
+        ({"do": "edit", "areas": areas(block=[[[9, "value"]]])}, "9 is not a row of the grid"),
+        ({"do": "edit", "areas": areas(block=[["x" * 100_001]])}, "length <= 100000"),
         (
             {"do": "bulk", "rows": [0], "verb": "burn", "field": "value", "text": ""},
-            "verb is 'burn', not a verb",
+            "Invalid enum value 'burn' - at `$.verb`",
         ),
-        ({"do": "judge", "cells": [["value"]]}, "cells[0] is ['value'], not a list of two"),
-        ({"do": "layout", "layout": {"order": 5}}, "layout.order is 5, not a list"),
+        ({"do": "judge", "cells": [["value"]]}, "length 2"),
+        ({"do": "layout", "layout": {"order": 5}}, "got `int` - at `$.layout.order`"),
         (
             {"do": "choose", "row": 0, "field": "value", "keep": "mine"},
             "This cell has no conflict by now.",
@@ -80,9 +74,7 @@ def test_grid__a_wrong_message_is_answered_and_changes_nothing(
 ) -> None:
     before = grid.edited
     [answer] = ask_all(grid, message)
-    assert words in answer["error"].replace(
-        "The page sent a message that this widget does not know: do", "it"
-    )
+    assert words in answer["error"]
     assert grid.edited.equals(before)
     # The grid goes on: removing rows by their text left it raising at every later edit.
     [answer] = ask_all(grid, {"do": "edit", "areas": areas()})
@@ -92,7 +84,7 @@ def test_grid__a_wrong_message_is_answered_and_changes_nothing(
 @pytest.mark.parametrize(
     ("message", "words"),
     [
-        ({"do": "choose"}, "state is None, not an explorer's state"),
+        ({"do": "choose"}, "Object missing required field `state`"),
         ({"do": "choose", "state": {"view": "risk"}}, "unknown state['view']='risk'"),
         (
             {"do": "choose", "state": {"by": "no such"}},
@@ -109,11 +101,11 @@ def test_grid__a_wrong_message_is_answered_and_changes_nothing(
         ),
         (
             {"do": "deals", "key": "nobody", "label": ""},
-            "key is 'nobody', not a mark of this chart",
+            "'nobody' is not a mark of this chart",
         ),
-        ({"do": "deal", "id": 5}, "id is 5, not text"),
-        ({"do": "csv", "key": ["proposal"]}, "key is ['proposal'], not a mark of this chart"),
-        ({"do": "save"}, "not one of"),
+        ({"do": "deal", "id": 5}, "Expected `str`, got `int` - at `$.id`"),
+        ({"do": "csv", "key": ["proposal"]}, "['proposal'] is not a mark of this chart"),
+        ({"do": "save"}, "'save' is not one of"),
     ],
 )
 def test_explorer__a_wrong_message_is_answered_and_changes_nothing(
@@ -210,10 +202,10 @@ def test_state__that_the_page_sets_goes_through_the_door_only(
         "order": ["name", "value"],
         "hidden": [],
         "widths": {"value": 90},
-        "sort": None,
         "filters": {},
     }
-    assert ask_all(grid, {"do": "layout", "layout": layout}) == [{"to": None, "kept": True}]
+    asked = {"do": "layout", "layout": {**layout, "sort": None}}
+    assert ask_all(grid, asked) == [{"to": None, "kept": True}]
     assert grid.state == layout
     assert oa.edit(opportunities(1)).state == {
         name: layout[name] for name in ("order", "hidden", "widths")

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable
+import reprlib
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -37,7 +38,7 @@ from opp_analytics.widgets.explorer.views import PICTURES, find_type
 from opp_analytics.widgets.explorer.views.forecast import ForecastView
 from opp_analytics.widgets.explorer.views.view import PART, Option, View
 from opp_analytics.widgets.grid.grid import Grid
-from opp_analytics.widgets.messages import FLAG, TEXT, Shape, entries, only, or_none
+from opp_analytics.widgets.messages import Message, Text
 from opp_analytics.widgets.widget import Widget, encode, find_cell, name_orgs
 from opp_analytics.writer import write_guarded
 
@@ -47,6 +48,44 @@ if TYPE_CHECKING:
 _STATIC = Path(__file__).parent.parent / "static"
 _WINDOW = 4
 """Records between the ends of a new window: a month, if recorded weekly."""
+
+
+class _Mark(str):
+    """The key of a mark in the chart."""
+
+    __slots__ = ()
+
+
+class _Choose(Message):
+    state: dict[str, Any]
+
+
+class _Key(Message):
+    key: _Mark | None = None
+
+
+class _Deals(Message):
+    key: _Mark
+    label: Text
+
+
+class _Deal(_Key, kw_only=True):
+    id: Text
+
+
+class _Pick(Message):
+    text: Text
+
+
+class _Note(Message):
+    id: Text
+    discussed: bool | None = None
+    note: Text | None = None
+    known: Text | None = None
+
+
+class _Page(_Key, kw_only=True):
+    label: Text
 
 
 class Explorer(Widget):
@@ -63,6 +102,17 @@ class Explorer(Widget):
     _esm = _STATIC / "explorer.js"
     # The pictures' own rules hold inside the panel only.
     _css = (_STATIC / "explorer.css").read_text("utf-8") + f".oap-explorer {{{svg.stylesheet()}}}"
+    _kinds: ClassVar[Mapping[str, type[Message]]] = {
+        "choose": _Choose,
+        "deals": _Deals,
+        "deal": _Deal,
+        "pick": _Pick,
+        "note": _Note,
+        "csv": _Key,
+        "table": Message,
+        "edit": _Key,
+        "page": _Page,
+    }
     _about = traitlets.Dict().tag(sync=True)
     _shown = traitlets.Bytes().tag(sync=True)
 
@@ -309,21 +359,10 @@ class Explorer(Widget):
 
     # -- messages
 
-    def _shapes(self) -> dict[str, Shape]:
-        key = only("a mark of this chart", self._is_mark)
-        return {
-            "choose": entries(state=only("an explorer's state", lambda state: type(state) is dict)),
-            "deals": entries(key=key, label=TEXT),
-            "deal": entries(id=TEXT, key=or_none(key)),
-            "pick": entries(text=TEXT),
-            "note": entries(
-                id=TEXT, discussed=or_none(FLAG), note=or_none(TEXT), known=or_none(TEXT)
-            ),
-            "csv": entries(key=or_none(key)),
-            "table": entries(),
-            "edit": entries(key=or_none(key)),
-            "page": entries(key=or_none(key), label=TEXT),
-        }
+    def _check(self, kind: type[Any], value: Any) -> Any:
+        if not self._is_mark(value):
+            raise ValueError(f"{reprlib.repr(value)} is not a mark of this chart")
+        return kind(value)
 
     def _is_mark(self, key: Any) -> bool:
         """Tell whether a key is that of a row, of a part of its bar, or of a link below the chart."""

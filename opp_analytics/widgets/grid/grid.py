@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import reprlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pandas as pd
 import traitlets
 
@@ -26,7 +27,6 @@ from opp_analytics.org import OPEN, Org, outcome_codes
 from opp_analytics.periods import Freq, When, as_date
 from opp_analytics.text import count, number
 from opp_analytics.widgets.grid.drafts import (
-    CHANGES,
     Change,
     Draft,
     KeptDraft,
@@ -34,6 +34,7 @@ from opp_analytics.widgets.grid.drafts import (
     spell_changes,
     take_in,
 )
+from opp_analytics.widgets.grid.requests import KINDS, Area, Keys, Layout, Place, Row
 from opp_analytics.widgets.grid.review import (
     ForecastEffect,
     Review,
@@ -42,21 +43,7 @@ from opp_analytics.widgets.grid.review import (
     show_receipt,
     show_review,
 )
-from opp_analytics.widgets.grid.sheet import VERBS, Answer, EditSheet, GridColumn, Key, to_arrow
-from opp_analytics.widgets.messages import (
-    FLAG,
-    TEXT,
-    Shape,
-    Unfit,
-    entries,
-    index,
-    list_of,
-    mapping,
-    one_of,
-    only,
-    or_none,
-    pair,
-)
+from opp_analytics.widgets.grid.sheet import Answer, EditSheet, GridColumn, Key, to_arrow
 from opp_analytics.widgets.timeline import list_moves
 from opp_analytics.widgets.widget import (
     Widget,
@@ -69,28 +56,7 @@ from opp_analytics.widgets.widget import (
 from opp_analytics.writer import Plan, own_writes, plan
 
 _STATIC = Path(__file__).parent.parent / "static"
-_READS = ("state", "strip", "review", "receipt", "check", "problems")
 _WRITES = ("apply", "undo run")
-_MOST_AREAS = 10_000
-"""Areas of one message: a selection of many ranges has one for each."""
-_MOST_NEW = 100_000
-"""New deals of one paste."""
-_MOST_VALUES = 1_000_000
-"""Values in a list: those of a filter are one for each deal at most."""
-_MOST_COLUMNS = 10_000
-_names = list_of(TEXT, _MOST_VALUES)
-_LAYOUT = entries(
-    order=or_none(_names),
-    hidden=or_none(_names),
-    widths=or_none(
-        mapping(only("a width", lambda width: type(width) in (int, float) and 0 <= width <= 10_000))
-    ),
-    frozen=or_none(index("a number of columns", _MOST_COLUMNS)),
-    sort=or_none(list_of(entries(field=TEXT, down=FLAG), _MOST_COLUMNS)),
-    filters=or_none(mapping(entries(text=TEXT, list=or_none(_names), but=or_none(FLAG)))),
-)
-"""What is set in the browser."""
-_KEPT = ("order", "hidden", "widths", "frozen")
 _STATIC_ROWS = 10
 """Rows in a saved notebook: enough to recognize the table."""
 _STATIC_NAME = 60
@@ -102,6 +68,7 @@ class Grid(Widget):
 
     _esm = _STATIC / "grid.js"
     _css = _STATIC / "grid.css"
+    _kinds = KINDS
     _columns: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
     _data = traitlets.Bytes().tag(sync=True)
     _open = traitlets.Bytes().tag(sync=True)
@@ -322,42 +289,16 @@ class Grid(Widget):
 
     # -- messages
 
-    def _shapes(self) -> dict[str, Shape]:
-        sheet = self._sheet
-        row, field = (
-            index("a row of the grid", sheet.end),
-            one_of("a column of the grid", sheet.column),
+    def _check(self, kind: type[Any], value: Any) -> Any:
+        fits = (
+            type(value) is int and 0 <= value < self._sheet.end
+            if kind is Row
+            else type(value) is str and value in self._sheet.column
         )
-        rows, width = list_of(row, sheet.end), len(sheet.columns)
-        keys: dict[str, Shape] = {"rows": rows, "fields": list_of(field, width)}
-        block = list_of(
-            list_of(_make_cell_shape(pair(row, field)), width, least=1),
-            sheet.end + _MOST_NEW,
-            least=1,
-        )
-        new = or_none(index("a number of new deals", _MOST_NEW + 1))
-        bulk = entries(rows=rows, verb=one_of("a verb", VERBS), field=field, text=TEXT)
-        edited = entries(**keys, block=block, new=new)
-        mine = one_of("mine or theirs", ("mine", "theirs"))
-        shapes: dict[str, Shape] = {
-            "layout": entries(layout=_LAYOUT),
-            **dict.fromkeys(
-                ("judge", "operands"), entries(cells=list_of(pair(field, TEXT), _MOST_VALUES))
-            ),
-            "edit": entries(areas=list_of(edited, _MOST_AREAS), label=or_none(TEXT)),
-            **dict.fromkeys(
-                ("revert", "dismiss"), entries(areas=list_of(entries(**keys), _MOST_AREAS))
-            ),
-            **dict.fromkeys(("bulk", "preview"), bulk),
-            **dict.fromkeys(("remove", "duplicate"), entries(rows=rows)),
-            "take": entries(changes=CHANGES),
-            **dict.fromkeys(("take draft", "drop draft"), entries(draft=TEXT)),
-            "history": entries(row=row, field=field),
-            "choose": entries(
-                row=row, field=one_of("a column of the grid", ("", *sheet.column)), keep=mine
-            ),
-        }
-        return dict.fromkeys((*_READS, *_ON_SHEET, *_WRITES), entries()) | shapes
+        if not fits:
+            what = "row" if kind is Row else "column"
+            raise ValueError(f"{reprlib.repr(value)} is not a {what} of the grid")
+        return kind(value)
 
     def _remember(self, do: str) -> Callable[[], None] | None:
         if do in _ON_SHEET or do in ("take", "take draft"):
@@ -376,8 +317,8 @@ class Grid(Widget):
                 answers, ask = _QUESTIONS[do]
                 return {answers: ask(sheet, **asked)}
             case "layout":
-                self._layout = request["layout"]
-                write_layout(sheet.frame, self._layout)
+                self._layout = msgspec.to_builtins(request["layout"])
+                write_layout(sheet.frame, request["layout"])
                 return {"kept": True}
             case "history":
                 ours = None if self._client is None else own_writes(self._client)
@@ -386,7 +327,7 @@ class Grid(Widget):
             case "strip":
                 return {"strip": self._show_strip()}
             case "take":
-                return self._take([*map(Change._make, request["changes"])])
+                return self._take(request["changes"])
             case "take draft":
                 return self._take(self._find_draft(**asked).changes)
             case "drop draft":
@@ -525,31 +466,29 @@ def _flag_open(opportunities: pd.DataFrame) -> bytes:
 
 
 def list_cells(
-    areas: Iterable[dict[str, Any]], spell: Callable[[int, str], str | None], end: int = 0
+    areas: Iterable[Area], spell: Callable[[int, str], str | None], end: int = 0
 ) -> Iterator[tuple[int, str, str | None]]:
     """List the cells of an edit: in each area a block of texts, repeated over its rows and fields.
 
-    A place ``[row, field]`` in a block is the text of that cell as it is now: the browser may not
-    know it yet. An area goes on in its number of ``new`` rows, which begin at `end`.
+    An area goes on in its number of new rows, which begin at `end`.
     """
     for area in areas:
-        block, new = area["block"], area.get("new") or 0
-        rows, end = [*area["rows"], *range(end, end + new)], end + new
+        rows, end = [*area.rows, *range(end, end + area.new)], end + area.new
         for down, row in enumerate(rows):
-            line = block[down % len(block)]
-            for across, name in enumerate(area["fields"]):
+            line = area.block[down % len(area.block)]
+            for across, name in enumerate(area.fields):
                 cell = line[across % len(line)]
-                yield row, name, spell(*cell) if isinstance(cell, list) else cell
+                yield row, name, spell(cell.row, cell.field) if isinstance(cell, Place) else cell
 
 
-def _edit_areas(sheet: EditSheet, areas: list[dict[str, Any]], label: str | None = None) -> Answer:
+def _edit_areas(sheet: EditSheet, areas: list[Area], label: str) -> Answer:
     end = sheet.end
-    added = sheet.reserve_rows(sum(area.get("new") or 0 for area in areas))
-    return sheet.edit(list_cells(areas, sheet.spell, end), label or "", added=added)
+    added = sheet.reserve_rows(sum(area.new for area in areas))
+    return sheet.edit(list_cells(areas, sheet.spell, end), label, added=added)
 
 
-def _list_keys(areas: list[dict[str, Any]]) -> list[Key]:
-    return [(row, name) for area in areas for row in area["rows"] for name in area["fields"]]
+def _list_keys(areas: list[Keys]) -> list[Key]:
+    return [(row, name) for area in areas for row in area.rows for name in area.fields]
 
 
 _ON_SHEET: dict[str, Callable[..., Answer]] = {
@@ -571,16 +510,6 @@ _QUESTIONS: dict[str, tuple[str, Callable[..., Any]]] = {
 }
 """What is asked of the sheet, with the name of the answer."""
 _ON_REVIEW = ("review", "receipt", "check", "choose", "apply", "undo run")
-
-
-def _make_cell_shape(place: Shape) -> Shape:
-    """Make the shape of a cell in a block: a text, None, or a place whose text is taken."""
-    words = or_none(TEXT)
-
-    def check(cell: Any) -> None:
-        (place if type(cell) is list else words)(cell)
-
-    return check
 
 
 def _show_cells(sheet: EditSheet, keys: Iterable[Key]) -> list[tuple[Any, ...]]:
@@ -700,33 +629,24 @@ def _layout_file(opportunities: pd.DataFrame) -> Path:
     return place.with_name(f"{place.name}.json")
 
 
-def _read(file: Path, shape: Shape) -> dict[str, Any]:
-    """Read what is stored; empty if there is nothing or it cannot be read."""
-    with suppress(OSError, ValueError, RecursionError, Unfit):
-        kept: dict[str, Any] = json.loads(file.read_bytes())
-        shape(kept)
-        return kept
+def read_layout(opportunities: pd.DataFrame) -> dict[str, Any]:
+    """Read the stored columns; empty if there are none or they cannot be read."""
+    with suppress(OSError, msgspec.MsgspecError, RecursionError):
+        kept = msgspec.json.decode(_layout_file(opportunities).read_bytes(), type=Layout)
+        return dict(msgspec.to_builtins(kept))
     return {}
 
 
-def read_layout(opportunities: pd.DataFrame) -> dict[str, Any]:
-    """Read the stored columns; empty if there are none or they cannot be read."""
-    return _read(_layout_file(opportunities), _LAYOUT)
-
-
-def write_layout(opportunities: pd.DataFrame, layout: dict[str, Any]) -> None:
+def write_layout(opportunities: pd.DataFrame, layout: Layout) -> None:
     """Store the columns, not sort and filters.
 
     Without a writable state folder they last as long as the widget.
     """
     file = _layout_file(opportunities)
     with suppress(OSError, DataError):
-        _write(file, {name: layout[name] for name in _KEPT if name in layout})
-
-
-def _write(file: Path, content: dict[str, Any]) -> None:
-    make_private_folder(file.parent)
-    write_whole(file, json.dumps(content).encode(), private=True, durable=False)
+        make_private_folder(file.parent)
+        kept = msgspec.json.encode(msgspec.structs.replace(layout, sort=None, filters=None))
+        write_whole(file, kept, private=True, durable=False)
 
 
 def edit(

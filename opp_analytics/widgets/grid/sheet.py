@@ -246,8 +246,6 @@ def to_arrow(opportunities: pd.DataFrame, columns: Sequence[GridColumn]) -> byte
 
 Key = tuple[int, str]
 """Row and field of a cell."""
-VERBS = ("set", "move", "append", "month_end")
-"""Changes of `EditSheet.change_many`."""
 _PREVIEWED = 3
 """Deals whose change is shown before it is made."""
 _FAR = 10

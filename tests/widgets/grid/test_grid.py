@@ -15,6 +15,7 @@ import pytest
 import opp_analytics as oa
 from opp_analytics import widgets
 from opp_analytics.widgets.grid.grid import read_layout, show_history, write_layout
+from opp_analytics.widgets.grid.requests import Layout
 from opp_analytics.widgets.grid.sheet import EditSheet, make_columns, to_arrow
 from tests.widgets.asking import ask, put, read
 from tests.writer.frames import opportunities
@@ -262,15 +263,12 @@ def test_layout__is_remembered_per_tenant_privately_and_damage_is_no_error(tmp_p
     one, other = opportunities(1), opportunities(1)
     one.attrs["load"] = {"tenant": "abc", "complete": True}
     assert read_layout(one) == {}
-    write_layout(
-        one,
-        {"order": ["name"], "sort": [{"field": "value"}], "filters": {"value": {"text": "> 1"}}},
-    )
+    write_layout(one, Layout(order=["name"], sort=[], filters={}))
     assert read_layout(one) == {"order": ["name"]}
     assert read_layout(other) == {}
     [file] = tmp_path.rglob("*.json")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    for damage in ("{", "[" * 100_000):
+    for damage in ("{", "[" * 100_000, '{"order": 1}', "[]"):
         file.write_text(damage)
         assert read_layout(one) == {}
 
@@ -324,7 +322,7 @@ def test_layout__stays_in_its_folder_whatever_a_frame_says_of_its_tenant(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "a" / "b" / "c"))
     frame = opportunities(1)
     frame.attrs["load"] = {"tenant": tenant, "complete": True}
-    write_layout(frame, {"order": ["name"]})
+    write_layout(frame, Layout(order=["name"]))
     assert read_layout(frame) == {"order": ["name"]}
     [file] = tmp_path.rglob("*.json")
     assert file.parent.name == "grids"

@@ -13,6 +13,7 @@ import opp_analytics as oa
 from opp_analytics.errors import ArgumentValueError, DataError, MissingColumnError
 from opp_analytics.org import Org, empty
 from opp_analytics.widgets.grid.grid import list_cells
+from opp_analytics.widgets.grid.requests import Area, Field, Place, Row
 from opp_analytics.widgets.grid.review import make_plan
 from opp_analytics.widgets.grid.sheet import CellEdit, EditSheet, GridColumn
 from opp_analytics.widgets.messages import write_refusal
@@ -429,7 +430,12 @@ def test_change_many__refuses_what_is_no_change_of_its_column(field, verb, text,
 
 def test_change_many__is_shown_before_it_is_one_step():
     sheet = EditSheet(opportunities(5))
-    change = {"rows": range(5), "verb": "append", "field": "name", "text": " (renewal)"}
+    change: dict[str, Any] = {
+        "rows": range(5),
+        "verb": "append",
+        "field": "name",
+        "text": " (renewal)",
+    }
     shown = sheet.preview(**change)
     assert (sheet.counts["changes"], shown["more"]) == (0, 2)
     assert shown["said"] == "5 of 5 deals would change"
@@ -608,7 +614,8 @@ def test_change_many__moves_a_date_to_the_end_of_its_month() -> None:
 
 
 def test_list_cells__repeats_a_block_over_its_area() -> None:
-    area = {"rows": [4, 7, 9], "fields": ["value"], "block": [["10"], [[2, "value"]]]}
+    value = Field("value")
+    area = Area([Row(4), Row(7), Row(9)], [value], [["10"], [Place(Row(2), value)]])
     cells = list(list_cells([area], lambda row, name: f"{name} of {row}"))
     assert cells == [(4, "value", "10"), (7, "value", "value of 2"), (9, "value", "10")]
 

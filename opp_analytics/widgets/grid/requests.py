@@ -1,0 +1,137 @@
+"""What the grid's page may ask: the kinds of its messages."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from opp_analytics.widgets.grid.drafts import Change
+from opp_analytics.widgets.grid.review import Keep
+from opp_analytics.widgets.messages import Message, Text
+
+MOST_NEW = 100_000
+"""New deals of one paste."""
+
+
+class Row(int):
+    """A row of the grid."""
+
+
+class Field(str):
+    """A column of the grid."""
+
+    __slots__ = ()
+
+
+class Place(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    """A cell whose text is taken as it is now: the browser may not know it yet."""
+
+    row: Row
+    field: Field
+
+
+_Line = Annotated[list[Text | Place | None], msgspec.Meta(min_length=1)]
+
+
+class Keys(Message):
+    """Cells: each of some fields in each of some rows."""
+
+    rows: list[Row]
+    fields: list[Field]
+
+
+class Area(Keys):
+    """Cells to edit, and a block of texts that is repeated over them."""
+
+    block: Annotated[list[_Line], msgspec.Meta(min_length=1)]
+    new: Annotated[int, msgspec.Meta(ge=0, le=MOST_NEW)] = 0
+    """Number of new deals in which the area goes on."""
+
+
+class _Edit(Message):
+    areas: list[Area]
+    label: Text = ""
+
+
+class _Cells(Message):
+    areas: list[Keys]
+
+
+class _Rows(Message):
+    rows: list[Row]
+
+
+class _Bulk(_Rows):
+    verb: Literal["set", "move", "append", "month_end"]
+    field: Field
+    text: Text
+
+
+class _Typed(Message):
+    cells: list[tuple[Field, Text]]
+
+
+class _Take(Message):
+    changes: list[Change]
+
+
+class _Draft(Message):
+    draft: Text
+
+
+class _History(Message):
+    row: Row
+    field: Field
+
+
+class _Choose(Message):
+    row: Row
+    field: Text
+    """Empty for the whole deal."""
+    keep: Keep
+
+
+class _Sort(Message):
+    field: Text
+    down: bool = False
+
+
+class _Filter(Message):
+    text: Text = ""
+    values: list[Text] | None = msgspec.field(default=None, name="list")
+    but: bool = False
+
+
+class Layout(Message, omit_defaults=True):
+    """What is set in the browser."""
+
+    order: list[Text] | None = None
+    hidden: list[Text] | None = None
+    widths: dict[Text, Annotated[float, msgspec.Meta(ge=0, le=10_000)]] | None = None
+    frozen: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    sort: list[_Sort] | None = None
+    filters: dict[Text, _Filter] | None = None
+
+
+class _Layout(Message):
+    layout: Layout
+
+
+_BARE = (
+    *("state", "strip", "review", "receipt", "check", "problems"),
+    *("add", "undo", "redo", "agree", "apply", "undo run"),
+)
+KINDS: dict[str, type[Message]] = {
+    **dict.fromkeys(_BARE, Message),
+    "layout": _Layout,
+    **dict.fromkeys(("judge", "operands"), _Typed),
+    "edit": _Edit,
+    **dict.fromkeys(("revert", "dismiss"), _Cells),
+    **dict.fromkeys(("bulk", "preview"), _Bulk),
+    **dict.fromkeys(("remove", "duplicate"), _Rows),
+    "take": _Take,
+    **dict.fromkeys(("take draft", "drop draft"), _Draft),
+    "history": _History,
+    "choose": _Choose,
+}
