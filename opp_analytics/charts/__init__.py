@@ -39,7 +39,6 @@ from opp_analytics.charts.forecasts import (
     calibration,
     category_moves,
     category_reach,
-    coverage,
     forecast,
     forecast_categories,
     forecast_deals,

@@ -586,7 +586,7 @@ def pipeline_created(
         period = text.period(str(key), freq)
         title, short = f"{period}: {figure}, {count}", period.partition(",")[0]
         name = f"{name}\n{count}"
-        places.append(Place(name, tuple(bars), figure, tops[-1], short, (figure,), title, str(key)))
+        places.append(Place(name, tuple(bars), figure, tops[-1], short, (figure,), title))
     names = [shorten(name, 24) for name in values] if grouped else []
     # Names stand right of the last column, of the last one that has something.
     named = max((place for place, one in enumerate(places) if one.end), default=last)

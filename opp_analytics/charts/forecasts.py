@@ -302,21 +302,6 @@ def month(row: pd.Series[Any], money: Money, *, name: str, by_rate: bool = False
     return Place(name, tuple(marks), early, due, title=f"{name}: {title}")
 
 
-def coverage(row: pd.Series[Any], money: Money, *, name: str) -> Place:
-    """Prepare one coming period: its open deals at full value, and what is to go to its target."""
-    due, gap = float(row["open_value"]), float(row["gap"])
-    aim = (TickMark(gap, length=0.875),) if gap > 0 else ()
-    ends = (
-        f", {text.times(row['pipeline_coverage'])} the {money(gap)} to go"
-        if gap > 0 and due
-        else ""
-    )
-    met = f", {money(gap)} to go" if gap > 0 else ", target met" if gap <= 0 else ""
-    return Place(
-        name, (BarMark(0, due, "hi"), *aim), title=f"{name}: {money(due)} open and due{ends or met}"
-    )
-
-
 def forecast_fan(
     table: pd.DataFrame,
     *,

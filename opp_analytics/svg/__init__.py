@@ -18,7 +18,6 @@ Put `stylesheet()` once into the page or widget. Then:
 from opp_analytics.svg.marks import Axis, axis, stylesheet
 from opp_analytics.svg.over_time import (
     bullet,
-    coverage,
     forecast_fan,
     month,
     month_axis,
@@ -33,7 +32,6 @@ from opp_analytics.svg.row_charts import (
     forecast_categories,
     forecast_change,
     make_bar,
-    pacing,
     slippage,
     stage_flow,
     swing,

@@ -341,16 +341,13 @@ def polyline(points: Iterable[Point], *, line: Line, dashed: bool = False) -> st
 
 
 def focusable(
-    *marks: str, left: float, right: float, height: float, said: str, top: float = 0, key: str = ""
+    *marks: str, left: float, right: float, height: float, said: str, top: float = 0
 ) -> str:
-    """Let marks say their week or row on hover and focus, in one line at the picture's top.
-
-    `key` is their label in a table.
-    """
-    words, named = escape(said), f' data-key="{escape(key)}"' if key else ""
+    """Let marks say their week or row on hover and focus, in one line at the picture's top."""
+    words = escape(said)
     return (
         '<g class="hover" tabindex="0" role="img" '
-        f'aria-label="{words}"{named}><title>{words}</title>'
+        f'aria-label="{words}"><title>{words}</title>'
         f'<rect class="hit" x="{_pc(left)}" y="{_px(top)}" width="{_pc(right - left)}" '
         f'height="{_px(height - top)}"/>'
         f'{"".join(marks)}<text x="0" y="12" class="tip t-ink halo">{words}</text></g>'

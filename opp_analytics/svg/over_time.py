@@ -199,12 +199,9 @@ def _write_ends(ends: tuple[EndName, ...], amounts: Axis) -> tuple[list[str], in
 
 
 def pipeline_created(
-    table: pd.DataFrame, *, average: float = math.nan, line: str = "average", keyed: bool = False
+    table: pd.DataFrame, *, average: float = math.nan, line: str = "average"
 ) -> str:
-    """Render `oa.pipeline_created`, one row a period: value created, as columns in order of time, with an average across them.
-
-    With `keyed`, each column has its period as key.
-    """
+    """Render `oa.pipeline_created`, one row a period: value created, as columns in order of time, with an average across them."""
     chart = charts.pipeline_created(table, average=average, line=line)
     count, money = len(chart.places), chart.measure.write
     ends = [*(place.end for place in chart.places), *(level.at for level in chart.levels)]
@@ -225,7 +222,6 @@ def pipeline_created(
                 height=_BASE,
                 top=16,
                 said=place.title,
-                key=place.key if keyed else "",
             )
         )
         if k % step == 0 and count - k >= step / 2:
@@ -235,7 +231,7 @@ def pipeline_created(
         last = chart.places[-1]
         x, y = 100 - slot + width / 2, scale.at(last.end) - 6
         drawn.append(marks.label(x, y, last.figures[0], anchor="middle", kind="hi", halo=True))
-    mean = f", {money(average)} {line if keyed else 'on average'}" if chart.levels else ""
+    mean = f", {money(average)} on average" if chart.levels else ""
     said = f"Pipeline created, {count} periods{mean}"
     plot = marks.picture(*drawn, height=_COLUMNS_HEIGHT, said=said, group=True)
     side = []
@@ -243,8 +239,7 @@ def pipeline_created(
         y = scale.at(level.at)
         side.append(marks.label(0, y + 4, money(level.at), dx=6, kind="ink"))
         side.append(marks.label(0, y + 18, level.name, dx=6, kind="quiet"))
-    width = max(76, round(6 + marks.measure_text(line))) if keyed else 76
-    return _put_beside(plot, side, _COLUMNS_HEIGHT, width)
+    return _put_beside(plot, side, _COLUMNS_HEIGHT, 76)
 
 
 MULTIPLES = 2.6
@@ -325,14 +320,6 @@ def month(
         else:
             drawn.append(marks.label(0, 20, place.says, dx=8, kind="on"))
     return marks.picture(*drawn, height=32, said=place.title)
-
-
-def coverage(row: pd.Series[Any], scale: Axis, money: Money, *, name: str) -> str:
-    """Render what is open and due in one coming period beside what is to go to its target, on a shared scale."""
-    place = charts.coverage(row, money, name=name)
-    return marks.picture(
-        *draw_marks(place, scale, height=32, thick=16), height=32, said=place.title
-    )
 
 
 def month_axis(scale: Axis, target: float, money: Money) -> str:

@@ -325,12 +325,6 @@ def win_rate(
     )
 
 
-def pacing(table: pd.DataFrame) -> Rows:
-    """Render `oa.pacing` without `by_day`: what had closed in each period by the same point, and in the end."""
-    chart = charts.pacing(table)
-    return _render(chart, marks.fit_scale(chart), label_width=120)
-
-
 def track_record(table: pd.DataFrame) -> Rows:
     """Render `oa.track_record`, the latest first: range and forecast in blue, what closed as a point."""
     chart = charts.track_record(table)

@@ -3,15 +3,12 @@ between them."""
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 import opp_analytics as oa
-from opp_analytics.widgets.explorer.notes import write_note
 from tests.browser.axe import serious_faults
 from tests.browser.hosting import show
 from tests.widgets.explorer.pipelines import DAYS, record, states
@@ -273,78 +270,21 @@ def test_filters__by_any_column_presets_and_deals_picked_by_hand(page: Page, scr
     assert page.title() == "explorer"
 
 
-def test_meeting__marks_notes_and_picks_deals_by_mouse_and_keyboard(
-    page: Page, tmp_path, screenshots
-) -> None:
-    org = tmp_path / "opp-analytics.toml"
-    org.write_text('currency = "USD"\n')
-    frame = oa.Org.read(org).apply(states()[-1])
-    explorer = oa.explore(frame, as_of=DAYS[-1], state={"by": "owner_name"})
+def test_deals__are_ticked_and_kept_by_hand(page: Page) -> None:
+    explorer = oa.explore(states()[-1], as_of=DAYS[-1], state={"by": "owner_name"})
     show(page, explorer)
     page.locator(".mk").first.click()
-    rows = page.locator(".deals tbody tr")
-    expect(page.locator(".mark").first).to_be_visible()
-    expect(page.locator(".tbl .tbh")).to_contain_text(f"0 of {rows.count()} discussed")
-    mark, name = page.locator(".mark").first, page.locator(".deals .deal").first.inner_text()
-    mark.click()
-    expect(mark).to_have_attribute("aria-pressed", "true")
-    expect(page.locator(".tbl .tbh")).to_contain_text(f"1 of {rows.count()} discussed")
-    # A note by keyboard alone: Enter opens and saves, Escape cancels and leaves the table open.
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
-    page.keyboard.type("=cmd() <svg/onload>")
-    page.keyboard.press("Enter")
-    note = page.get_by_label(f"Note on {name}: =cmd() <svg/onload>")
-    expect(note).to_be_focused()
-    page.keyboard.press("Enter")
-    page.keyboard.type("never mind")
-    page.keyboard.press("Escape")
-    expect(note).to_be_focused()
-    assert serious_faults(page) == []
-    # Somebody else writes meanwhile: theirs is shown, mine stays typed, Enter again replaces it.
-    page.keyboard.press("Enter")
-    write_note(
-        tmp_path / "review.csv",
-        explorer.notes["unique_id"][0],
-        note="theirs",
-        known="=cmd() <svg/onload>",
-    )
-    page.keyboard.press("Control+A")
-    page.keyboard.type("mine")
-    page.keyboard.press("Enter")
-    expect(page.locator(".memo .err")).to_contain_text("“theirs” was written on")
-    expect(page.get_by_label(f"Note on {name}")).to_have_value("mine")
-    page.screenshot(path=screenshots / "explorer-notes.png", full_page=True)
-    page.keyboard.press("Enter")
-    expect(page.get_by_label(f"Note on {name}: mine")).to_be_focused()
-    assert explorer.notes[["discussed", "note"]].values.tolist() == [[True, "mine"]]
-    # Sorting keeps marks, notes and ticks; the ticked ones are picked.
     page.locator(".take").nth(1).check()
     page.locator(".take").nth(2).check()
+    # Sorting keeps the ticks.
     page.get_by_role("button", name="Deal", exact=True).click()
     expect(page.locator(".take:checked")).to_have_count(2)
-    expect(page.locator(".mark[aria-pressed=true]")).to_have_count(1)
     page.get_by_role("button", name="Keep only these 2").click()
     expect(page.locator(".chip")).to_have_text("2 picked deals×")
     assert len(explorer.state["picked"]) == 2
-    page.get_by_role("button", name="Clear all").click()
+    # Another mark begins without ticks.
     page.locator(".mk").first.click()
-    page.get_by_role("button", name="Not yet discussed", exact=True).click()
-    expect(page.locator(".chip")).to_have_text("Not yet discussed×")
-    page.get_by_role("button", name="More", exact=True).click()
-    expect(page.get_by_role("button", name="Not yet discussed · on")).to_have_attribute(
-        "aria-pressed", "true"
-    )
-    assert serious_faults(page) == []
-    page.get_by_role("button", name="Discussed", exact=True).click()
-    expect(page.locator(".chip")).to_have_text("Discussed×")
-    page.locator(".mk").first.click()
-    expect(page.locator(".tbl .tbh")).to_contain_text("1 of 1 discussed")
-    page.locator(".tbl").get_by_role("button", name="Not yet discussed").click()
-    expect(page.locator(".chip")).to_have_text("Not yet discussed×")
-    page.locator(".mk").first.click()
-    expect(page.locator(".tbl .tbh")).to_contain_text("0 of")
-    assert page.title() == "explorer"
+    expect(page.locator(".take:checked")).to_have_count(0)
 
 
 def test_python__that_fails_says_so_in_words_and_the_last_view_stays(
@@ -476,66 +416,7 @@ def test_picture__is_made_of_every_view_in_the_colors_of_the_screen(
             picture.save(screenshots / f"saved-{at}-{by}.png")
 
 
-def test_page__for_those_who_were_absent_opens_without_a_network(
-    page: Page, browser: Browser, tmp_path, screenshots
-) -> None:
-    show(
-        page,
-        oa.explore(
-            states()[-1], record(states(), tmp_path), as_of=DAYS[-1], state={"view": "changes"}
-        ),
-    )
-    page.locator(".mk").nth(1).click()
-    page.locator(".deals tbody tr").first.wait_for()
-    title, deals = page.locator(".fig h3").inner_text(), page.locator(".deals tbody tr").count()
-    with page.expect_download() as saved:
-        page.get_by_role("button", name="Save page").click()
-    file = tmp_path / saved.value.suggested_filename
-    saved.value.save_as(file)
-    for width, dark in ((1100, False), (400, True)):
-        context = browser.new_context(
-            offline=True,
-            viewport={"width": width, "height": 900},
-            color_scheme="dark" if dark else "light",
-        )
-        absent = context.new_page()
-        absent.on("console", lambda message: pytest.fail(message.text))
-        absent.goto(file.as_uri())
-        expect(absent.locator("h1")).to_have_text(title)
-        expect(absent.locator("tbody tr")).to_have_count(deals)
-        assert absent.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        assert serious_faults(absent, "body") == []
-        absent.screenshot(path=screenshots / f"page-{width}.png", full_page=True)
-        context.close()
-
-
-def test_page__by_person_names_every_figure_on_a_phone(page: Page, tmp_path, screenshots) -> None:
-    team = recorded_team(make_org())
-    explorer = oa.explore(team.as_of(TODAY), team, state={"view": "forecast", "by": "owner_name"})
-    explorer.save(tmp_path / "forecast.html")
-    page.set_viewport_size({"width": 400, "height": 900})
-    page.goto((tmp_path / "forecast.html").as_uri())
-    figures = page.locator(".rows .row:not(.head)").first.locator(".fig")
-    names = [
-        figure.evaluate("node => getComputedStyle(node, '::before').content")
-        for figure in figures.all()
-    ]
-    assert names == [
-        '"Closed"',
-        '"Forecast 80% range"',
-        '"Target"',
-        '"Commit"',
-        '"Best case"',
-        '"Call"',
-        '"Chance"',
-    ]
-    assert figures.last.evaluate("node => node.getBoundingClientRect().right") <= 400
-    page.screenshot(path=screenshots / "page-people-400.png", full_page=True)
-
-
-def test_explorer__holds_the_forecast_meeting_by_person_and_in_pictures(
-    page: Page, screenshots
-) -> None:
+def test_explorer__holds_the_forecast_meeting_by_person(page: Page, screenshots) -> None:
     team = recorded_team(make_org())
     explorer = oa.explore(team.as_of(TODAY), team, state={"view": "forecast"})
     complaints: list[str] = []
@@ -567,27 +448,6 @@ def test_explorer__holds_the_forecast_meeting_by_person_and_in_pictures(
     expect(page.locator(".row.mk", has_text="East")).to_be_visible()
     assert explorer.state["due"] == "2026-12"
 
-    # Over time and created: marks say their figures; a column opens its deals.
-    by.select_option("over_time")
-    expect(page.locator(".over svg").first).to_be_visible()
-    expect(page.get_by_role("button", name="Owner", exact=True)).to_have_count(0)
-    assert serious_faults(page) == []
-    by.select_option("created")
-    column = page.locator(".over .mk").last
-    column.focus()
-    page.keyboard.press("Enter")
-    expect(column).to_have_attribute("aria-expanded", "true")
-    # The heading says once how many deals the week has.
-    expect(page.locator(".tbl h4")).to_have_text(
-        re.compile(r"^[^:$]+ (no|\d+) deals?( · sum of values .*)?$")
-    )
-    assert serious_faults(page) == []
-    page.keyboard.press("Escape")
-    expect(column).to_be_focused()
-    for name in ("pacing", "coverage"):
-        by.select_option(name)
-        expect(page.locator(".row.mk").first).to_be_visible()
-        assert serious_faults(page) == []
     expect(page.get_by_label("Target of a period")).to_be_visible()
 
     # In a narrow pane each figure stands under its name, and nothing is cut.
@@ -654,28 +514,6 @@ def test_tab__that_is_chosen_is_in_sight_when_the_pane_gets_narrow(page: Page) -
     show(page, oa.explore(states()[-1], as_of=DAYS[-1], state={"view": "at_risk"}))
     page.set_viewport_size({"width": 320, "height": 800})
     page.wait_for_function("document.querySelector('.tab.on').getBoundingClientRect().right <= 320")
-
-
-def test_deals__with_notes_fit_the_pane_of_a_notebook(page: Page, tmp_path, screenshots) -> None:
-    org = tmp_path / "opp-analytics.toml"
-    org.write_text('currency = "USD"\n')
-    frames = states()
-    frame = oa.Org.read(org).apply(
-        frames[-1].assign(value=lambda deals: deals["value"] + 30_000.25)
-    )
-    write_note(
-        tmp_path / "review.csv",
-        str(frame["unique_id"][0]),
-        note="Call them on Monday with a second offer",
-    )
-    explorer = oa.explore(frame, record(frames, tmp_path / "history"), as_of=DAYS[-1])
-    page.set_viewport_size({"width": 848, "height": 900})
-    show(page, explorer)
-    page.locator(".mk").first.click()
-    expect(page.locator(".deals thead")).to_contain_text("Flags")
-    expect(page.locator(".deals thead")).to_contain_text("Note")
-    assert page.locator(".tbs").evaluate("node => node.scrollWidth - node.clientWidth") == 0
-    page.screenshot(path=screenshots / "explorer-deals-848.png", full_page=True)
 
 
 def test_person__without_deals_opens_without_a_table_or_an_edit(page: Page) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import opp_analytics as oa
 from opp_analytics.widgets import Explorer, Grid
-from opp_analytics.widgets.explorer.choice import PRESETS, UNFILTERED, VIEWS, Choice
+from opp_analytics.widgets.explorer.choice import PRESETS, VIEWS, Choice
 from tests.fuzz import odd
 from tests.fuzz.from_frames import sound
 from tests.fuzz.targets import Findings, Target
@@ -109,7 +109,6 @@ _STATE: dict[str, Any] = {
     "text": "deal",
     "where": {"region": ["East"]},
     "picked": ["d00", "d01", "d02", "d05"],
-    "discussed": "no",
     "planned": True,
     "start": f"{DAYS[0]}T08:00:00+00:00",
     "end": f"{DAYS[-1]}T08:00:00+00:00",
@@ -121,19 +120,14 @@ EXPLORER: list[dict[str, Any]] = [
     {"do": "choose", "state": {"view": "pipeline", "by": "close_month"}},
     {"do": "choose", "state": {"view": "win_rates", "by": "region"}},
     {"do": "choose", "state": {"view": "forecast", "by": "Q", "target": 1000}},
-    *(
-        {"do": "choose", "state": {"view": "forecast", "by": by, "due": "2026-04", "target": 500.0}}
-        for by in ("region", "coverage", *UNFILTERED)
-    ),
+    {"do": "choose", "state": {"view": "forecast", "by": "region", "due": "2026-04"}},
     *({"do": "choose", "state": {"close": preset, "planned": True}} for preset in PRESETS),
 ]
 EXPLORER += [
     {"do": "deals", "key": "proposal", "label": "proposal"},
     {"do": "deal", "id": "d01", "key": "proposal"},
     {"do": "pick", "text": "d01, Deal 3 'x'\nnobody"},
-    {"do": "note", "id": "d01", "discussed": True, "note": "Call back", "known": None},
     {"do": "edit", "key": None},
-    {"do": "page", "key": "proposal", "label": "Proposal"},
     {"do": "table"},
     {"do": "keep"},
     {"do": "csv", "key": "proposal"},
@@ -278,9 +272,7 @@ def _probe_grid(grid: Grid) -> None:
 def _explorer(recorded: bool) -> Explorer:
     frames, folder = states(12), Path(tempfile.mkdtemp())
     history = record(frames, folder / "history") if recorded else None
-    # Notes are kept beside an org file.
-    (folder / "org.toml").touch()
-    return oa.explore(oa.Org.read(folder / "org.toml").apply(frames[-1]), history, as_of=DAYS[-1])
+    return oa.explore(frames[-1], history, as_of=DAYS[-1])
 
 
 def _tell_explorer(findings: Findings, given_message: tuple[bool, tuple[str, Any]]) -> None:

@@ -35,9 +35,7 @@ def _states(answers: Answers) -> Iterator[dict[str, Any]]:
     yield {"view": "forecast", **aimed}
     yield {"view": "forecast", "by": "Q"}
     yield {"view": "forecast", "by": "owner_name", "due": answers.world.period}
-    yield {"view": "forecast", "by": "coverage"}
     yield {"view": "forecast", "by": "team" if "team" in answers.levels else "owner_name"}
-    yield {"view": "forecast", "by": "pacing"}
     yield {"view": "pipeline"}
     yield {"view": "pipeline", "by": "owner_name", **large}
     yield {"view": "pipeline", "by": "close_month", **owner}
@@ -46,8 +44,6 @@ def _states(answers: Answers) -> Iterator[dict[str, Any]]:
     yield {"view": "at_risk"}
     yield {"view": "at_risk", "by": "owner_name", **stage}
     if answers.history is not None:
-        yield {"view": "forecast", "by": "over_time"}
-        yield {"view": "forecast", "by": "created"}
         yield {"view": "changes"}
         yield {"view": "changes", "by": "owner_name"}
         yield {"view": "changes", **stage}
@@ -70,7 +66,7 @@ def check_explorer(ledger: Ledger, shown: Shown, answers: Answers) -> None:
         where = f"explorer, {' '.join(str(value) for value in state.values())}"
         _check_code(ledger, where, explorer, answers)
         _check_kpis(ledger, where, panel, state, explorer, answers)
-        if state.get("by") in PERIOD_VIEWS:
+        if state["view"] == "forecast" and state.get("by") in ("owner_name", "team"):
             _check_period(ledger, where, panel, explorer, answers)
         elif state["view"] == "forecast" and state.get("by", "M") in ("M", "Q"):
             _check_forecast(ledger, where, panel, state, answers)
@@ -209,20 +205,14 @@ def _check_forecast(
         ledger.same(f"{where}, title, chance", likely[1] in map(text.percent, near), True)
 
 
-PERIOD_VIEWS = ("owner_name", "team", "coverage", "over_time", "created")
-"""Groupings of the forecast that speak of one period."""
-
-
 def _check_period(
     ledger: Ledger, where: str, panel: dict[str, Any], explorer: Any, answers: Answers
 ) -> None:
     """Compare the figures of one period, and of its people, with the forecast by everything that is
     known."""
     view, money, day = explorer._view, answers.money, _last_day(answers)
-    if view.choice.view != "forecast":
-        return
     targets = answers.org.targets if len(answers.org.targets) else None
-    by = view.by if view.by in ("owner_name", "team") else None
+    by = view.by
     asked: dict[str, Any] = {"as_of": day, "freq": answers.org.freq(view.freq)}
     with quiet():
         table = oa.forecast(
@@ -231,7 +221,7 @@ def _check_period(
             history=answers.history,
             target=targets,
             by=by,
-            totals=by is not None,
+            totals=True,
             periods=[view.period],
         )
         kinds = oa.forecast_categories(answers.deals, **asked, by=by)
@@ -242,8 +232,6 @@ def _check_period(
     ledger.same(f"{where}, KPI forecast", kpis["Forecast"], money(whole["expected"]))
     if (day, view.period) == (answers.world.day, answers.world.period):
         ledger.claim(EVERYWHERE, FORECAST, kpis["Forecast"], where)
-    if by is None:
-        return
     heads = [head.partition("\n")[0] for head in panel["heads"][1:]]
     kinds = (
         kinds[kinds.index.get_level_values("period") == view.period]

@@ -26,9 +26,10 @@ from opp_analytics.org import DEFAULT, Org, get_org, merge_orgs
 from opp_analytics.periods import When, as_date, as_instant, as_period, read_period, to_dates
 from opp_analytics.schema import BadCell, is_blank
 from opp_analytics.widgets.messages import read_days, write_refusal
+from opp_analytics.widgets.widget import name_orgs
 from opp_analytics.writer import own_writes
 
-_ALL = ("names", "stage", "value", "close", "text", "picked", "discussed")
+_ALL = ("names", "stage", "value", "close", "text", "picked")
 
 
 def _without(*names: str) -> tuple[str, ...]:
@@ -45,8 +46,6 @@ FILTERS = {
 }
 """Filters with an effect in each view; one set in another view stays, unused. ``names`` are columns
 other than the stage."""
-UNFILTERED = ("over_time", "created")
-"""Pictures of the forecast that are of the whole history."""
 VIEWS = tuple(FILTERS)
 _BY = {
     "pipeline": "stage",
@@ -84,8 +83,6 @@ class Choice:
     """Part of the deal's name."""
     picked: tuple[str, ...] = ()
     """Ids of deals picked by hand."""
-    discussed: str = ""
-    """``yes``: deals discussed in this meeting; ``no``: the others."""
     by: str = ""
     """Grouping of the view; its usual one when empty."""
     start: str | None = None
@@ -137,7 +134,6 @@ class Choice:
         choice = replace(cls(), **{**read, "where": where})
         one_of(choice.view, "state['view']", VIEWS)
         one_of(choice.close, "state['close']", ("", *PRESETS))
-        one_of(choice.discussed, "state['discussed']", ("", "yes", "no"))
         return choice
 
     @property
@@ -163,7 +159,7 @@ class Choice:
     @property
     def filters(self) -> tuple[str, ...]:
         """The filters with an effect in the view."""
-        return () if self.view == "forecast" and self.by in UNFILTERED else FILTERS[self.view]
+        return FILTERS[self.view]
 
     def has(self, name: str) -> bool:
         """Tell whether a filter is set and has an effect in the view."""
@@ -254,7 +250,6 @@ _TESTS: dict[str, _Test] = {
         lambda cells, names: cells.isin(names) | cells.isna(),
         "{0}.isin({1!r}) | {0}.isna()",
     ),
-    "not in": (lambda cells, names: ~cells.isin(names), "~{0}.isin({1!r})"),
     "contains": (
         lambda cells, part: cells.str.contains(part, case=False, regex=False, na=False),
         "{0}.str.contains({1!r}, case=False, regex=False, na=False)",
@@ -335,6 +330,13 @@ class OpenFacts(NamedTuple):
     ``reasons``, and ``flags`` in short words."""
 
 
+class Option(NamedTuple):
+    """An option that the copied code spells in words of its own."""
+
+    value: Any
+    words: str
+
+
 class DealSelector:
     """Selects the deals of choices, from the opportunities as they are now and their history, and what is known of them."""
 
@@ -342,7 +344,6 @@ class DealSelector:
         self,
         opportunities: pd.DataFrame,
         history: History | None,
-        list_discussed: Callable[[], list[str]] = list,
         client: Client | None = None,
     ) -> None:
         recorded = [] if history is None else list(history.records["recorded_at"])
@@ -359,7 +360,17 @@ class DealSelector:
         without records."""
         names = ("the frame's org", "the history's")
         self.org = merge_orgs(get_org(opportunities), get_org(history), names=names) or DEFAULT
-        self.client, self._list_discussed = client, list_discussed
+        self.client = client
+        # The first org that says so tells where the CRM shows a deal, the targets, and the calls.
+        orgs = name_orgs(opportunities, client, history)
+        urls = (org.record_url for org in orgs.values() if org.record_url)
+        targets = (
+            Option(o.targets, f"{name}.targets") for name, o in orgs.items() if len(o.targets)
+        )
+        calls = (Option(o.calls, f"oa.calls({name})") for name, o in orgs.items() if len(o.calls))
+        self.record_url, self.targets, self.calls = (
+            next(found, None) for found in (urls, targets, calls)
+        )
         # Asked by each click and each step of the slider.
         self.facts_at = lru_cache(_KEPT)(self._read_facts)
         self.chances_at = lru_cache(_KEPT)(self._read_chances)
@@ -674,7 +685,4 @@ class DealSelector:
             filters.append(_Filter("name", "contains", choice.text))
         if choice.has("picked"):
             filters.append(_among("unique_id", choice.picked))
-        if choice.has("discussed"):
-            test = "in" if choice.discussed == "yes" else "not in"
-            filters.append(_Filter("unique_id", test, self._list_discussed()))
         return filters

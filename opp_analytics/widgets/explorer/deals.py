@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -12,7 +11,6 @@ from opp_analytics.columns import title_columns, write_label
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.history import History
 from opp_analytics.org import LAST_TOUCH, record_link
-from opp_analytics.widgets.explorer.notes import show_notes
 from opp_analytics.widgets.explorer.views.view import View
 from opp_analytics.widgets.timeline import list_moves
 
@@ -74,10 +72,8 @@ def list_deals(view: View, key: str) -> pd.DataFrame:
     return deals[[*shown, "unique_id"]].reset_index(drop=True)
 
 
-def show_deals(
-    view: View, key: str, label: str, record_url: str | None, notes_file: Path | None
-) -> dict[str, Any]:
-    """Put the deals under a mark into JSON, with their number and sum, and what the meeting noted."""
+def show_deals(view: View, key: str, label: str) -> dict[str, Any]:
+    """Put the deals under a mark into JSON, with their number and sum."""
     deals = list_deals(view, key)
     measure, first = "change" if "change" in deals else "value", deals.head(_LISTED)
     total = text.money(float(deals[measure].sum()), None, full=True)
@@ -100,12 +96,11 @@ def show_deals(
             for column, title in zip(columns, title_columns(columns, _TITLES), strict=True)
         ],
         "ids": ids,
-        "links": [record_link(record_url, unique_id) for unique_id in ids],
+        "links": [record_link(view.selector.record_url, unique_id) for unique_id in ids],
         "rows": [
             [_cell(view, column, row) for column in columns]
             for row in first.astype("object").to_dict("records")
         ],
-        "review": show_notes(deals["unique_id"].astype(str).tolist(), ids, notes_file),
         "more": max(0, len(deals) - _LISTED),
     }
 

@@ -6,7 +6,6 @@ Its panel as plain JSON.
 from __future__ import annotations
 
 import io
-import re
 import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
@@ -14,7 +13,6 @@ from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
-from zoneinfo import ZoneInfo
 
 import pandas as pd
 import traitlets
@@ -23,7 +21,6 @@ from opp_analytics import org, schema, svg, text
 from opp_analytics.analysis import sentence
 from opp_analytics.api import Client
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
-from opp_analytics.files import write_whole
 from opp_analytics.history import History
 from opp_analytics.inputs import did_you_mean
 from opp_analytics.org import Org
@@ -31,15 +28,13 @@ from opp_analytics.periods import When, as_date
 from opp_analytics.schema import BUCKETS
 from opp_analytics.widgets.explorer.choice import FILTERS, PRESETS, VIEWS, Choice, DealSelector
 from opp_analytics.widgets.explorer.deals import list_deals, show_deals, tell_deal
-from opp_analytics.widgets.explorer.notes import NO_NOTES, Notes, find_file, write_note
-from opp_analytics.widgets.explorer.page import stack_narrow, write_page
 from opp_analytics.widgets.explorer.planned import add_planned, compare_kpis
-from opp_analytics.widgets.explorer.views import PICTURES, find_type
+from opp_analytics.widgets.explorer.views import find_type
 from opp_analytics.widgets.explorer.views.forecast import ForecastView
-from opp_analytics.widgets.explorer.views.view import PART, Option, View
+from opp_analytics.widgets.explorer.views.view import PART, View
 from opp_analytics.widgets.grid.grid import Grid
 from opp_analytics.widgets.messages import Message, Text
-from opp_analytics.widgets.widget import Widget, encode, find_cell, name_orgs
+from opp_analytics.widgets.widget import Widget, encode, find_cell
 from opp_analytics.writer import write_guarded
 
 if TYPE_CHECKING:
@@ -77,17 +72,6 @@ class _Pick(Message):
     text: Text
 
 
-class _Note(Message):
-    id: Text
-    discussed: bool | None = None
-    note: Text | None = None
-    known: Text | None = None
-
-
-class _Page(_Key, kw_only=True):
-    label: Text
-
-
 class Explorer(Widget):
     """The explorer widget; `explore` makes it."""
 
@@ -107,11 +91,9 @@ class Explorer(Widget):
         "deals": _Deals,
         "deal": _Deal,
         "pick": _Pick,
-        "note": _Note,
         "csv": _Key,
         "table": Message,
         "edit": _Key,
-        "page": _Page,
     }
     _about = traitlets.Dict().tag(sync=True)
     _shown = traitlets.Bytes().tag(sync=True)
@@ -125,23 +107,7 @@ class Explorer(Widget):
         as_of: When | None,
         state: dict[str, Any] | None,
     ) -> None:
-        # The first org that says so tells where the CRM shows a deal, the targets, and where notes
-        # are kept.
-        orgs = name_orgs(opportunities, client, history)
-        self._notes_file = find_file(orgs)
-        self._selector = DealSelector(
-            opportunities, history, lambda: Notes(self._notes_file).list_discussed(), client
-        )
-        self._record_url = next(
-            (each.record_url for each in orgs.values() if each.record_url), None
-        )
-        targets = (
-            Option(o.targets, f"{name}.targets") for name, o in orgs.items() if len(o.targets)
-        )
-        self._targets = next(targets, None)
-        calls = (Option(o.calls, f"oa.calls({name})") for name, o in orgs.items() if len(o.calls))
-        self._calls = next(calls, None)
-        selector = self._selector
+        selector = self._selector = DealSelector(opportunities, history, client)
         self._end = (
             selector.now
             if as_of is None or not selector.now
@@ -150,9 +116,7 @@ class Explorer(Widget):
         self._day = as_date(
             self._end or (datetime.now(UTC) if as_of is None else as_of), tz=selector.org.zone(None)
         )
-        super().__init__(
-            _about=list_controls(selector, self._day) | {"notes": self._notes_file is not None}
-        )
+        super().__init__(_about=list_controls(selector, self._day))
         self._cell = find_cell()
         self._choose(self._read(state))
 
@@ -167,47 +131,9 @@ class Explorer(Widget):
         return self._view.deals
 
     @property
-    def notes(self) -> pd.DataFrame:
-        """What the meeting keeps in ``review.csv`` beside the org file, the newest row of each deal.
-
-        Columns ``unique_id`` (str), ``at`` (instant, UTC), ``discussed`` (bool), ``note`` (str);
-        empty without an org file.
-        """
-        return Notes(self._notes_file).to_frame()
-
-    @property
     def ax(self) -> Axes:
         """The current table drawn by `oa.plots`."""
         return self._view.call.draw(self.table)
-
-    def save(self, path: str | Path) -> None:
-        """Save what is shown as one HTML page, for those who were absent: it needs no network and has no script.
-
-        It has title, filters, figures, chart, notes and code, and the first 50 deals of each mark,
-        with what the meeting noted.
-
-        Parameters
-        ----------
-        path : path
-            File to write, whole or not at all; one that is there is replaced.
-
-        Raises
-        ------
-        ArgumentValueError
-            When the view has no deals.
-        """
-        write_whole(Path(path), self._write_page().encode())
-
-    def _write_page(self, key: str | None = None, label: str = "") -> str:
-        view = self._view
-        if view.lack:
-            raise ArgumentValueError("This view has no deals to save.")
-        return write_page(
-            view, show_view(view, self._before) | {"code": self.code}, self._show_deals, key, label
-        )
-
-    def _show_deals(self, key: str, label: str) -> dict[str, Any]:
-        return show_deals(self._view, key, label, self._record_url, self._notes_file)
 
     def edit(self, key: str | None = None) -> Grid:
         """Open the deals under a mark in a grid, or all behind the chart.
@@ -302,19 +228,16 @@ class Explorer(Widget):
     def _choose(self, choice: Choice) -> None:
         """Show a choice; one that cannot be shown leaves the last view."""
         filled = self._fill_window(choice)
-        # A picture of the whole history is of records alone, which no plan moves.
-        planned = choice.planned and bool(choice.filters)
-        selector, given = self._select_from(planned)
-        view = find_type(choice)(filled, selector, self._targets, self._calls)
+        selector, given = self._select_from(choice.planned)
+        view = find_type(choice)(filled, selector)
         lack, before = view.lack, None
-        if planned and self.grid is not None:
+        if choice.planned and self.grid is not None:
             now, _ = self._select_from(planned=False)
-            before = find_type(choice)(filled, now, self._targets, self._calls)
+            before = find_type(choice)(filled, now)
         table = pd.DataFrame() if lack else view.table
         panel: dict[str, Any] = {"empty": lack} if lack else show_view(view, before)
         rows = (*panel.get("rows", ()), *panel.get("links", ()))
         marks = {row["key"]: row.get("picture", "") for row in rows if row["key"]}
-        marks |= dict.fromkeys(re.findall('data-key="([^"]+)"', panel.get("drawing", "")), "")
         lines = [*given, *view.write_code()]
         if self._selector.is_rated and any("history" in line for line in lines):
             lines = [
@@ -327,19 +250,16 @@ class Explorer(Widget):
             "state": choice.state,
             "window": [view.start, view.end],
             "periods": view.periods,
-            "filters": list(choice.filters),
             "unused": [
                 name for name in FILTERS["pipeline"] if choice.sets(name) and not choice.has(name)
             ],
             "close_days": selector.close_days(filled),
-            "aims": view.aims,
             "deals": text.count(len(self._selector.opportunities)),
             "records": text.count(len(selector.moments), "record") if selector.moments else "",
             "planned": self._show_planned(view),
         }
         shown = encode(panel)
         self.code, self.table, self._choice, self._view = code, table, choice, view
-        self._before = before
         self._marks, self._shown = marks, shown
 
     def _fill_window(self, choice: Choice) -> Choice:
@@ -375,7 +295,7 @@ class Explorer(Widget):
                 self._choose(self._read(request["state"]))
                 return {"chosen": True}
             case "deals":
-                return {"deals": self._show_deals(request["key"], request["label"])}
+                return {"deals": show_deals(self._view, request["key"], request["label"])}
             case "deal":
                 moment = self._view.open_at(request.get("key") or "") or self._view.end
                 return {"sections": tell_deal(self._view, request["id"], moment)}
@@ -390,35 +310,10 @@ class Explorer(Widget):
             case "edit":
                 self.edit(request.get("key"))
                 return {"planned": self._show_planned(self._view)}
-            case "page":
-                return {"page": self._write_page(request.get("key"), request["label"])}
-            case "note":
-                return self._write_note(request)
             case _:
                 return {
                     "csv": self._write_csv("deals", lambda: self._list_exported(request.get("key")))
                 }
-
-    def _write_note(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Write a mark or a note; one that is newer than the page's stays, and is shown."""
-        if self._notes_file is None:
-            raise ArgumentValueError(NO_NOTES)
-        history, unique_id = self._selector.history, request["id"]
-        # A new deal of the grid has no id yet; one that is deleted is in the history.
-        is_known = (self._selector.opportunities["unique_id"] == unique_id).any()
-        if not is_known and (history is None or history.deal(unique_id).empty):
-            raise ArgumentValueError(
-                f"{unique_id!r} is not the id of a deal, so nothing can be noted on it."
-            )
-        asked = {name: request.get(name) for name in ("discussed", "note")}
-        held, written = write_note(
-            self._notes_file, unique_id, **asked, known=request.get("known") or ""
-        )
-        when = held.at.astimezone(ZoneInfo(self._selector.org.zone(None)))
-        said = f"“{held.note}” was written on {text.day(when)} at {when:%H:%M}."
-        is_discussed = held.is_discussed(datetime.now(UTC))
-        newer = "" if written else f"{said} Press Enter again to replace it."
-        return {"note": is_discussed, "text": held.note, "newer": newer}
 
     def _list_exported(self, key: str | None) -> pd.DataFrame:
         """List the deals of the open table, else every deal behind the chart, ids last."""
@@ -566,7 +461,6 @@ def list_controls(selector: DealSelector, day: pd.Timestamp) -> dict[str, Any]:
             "slippage": [["all", "outcome"], *names, ["stage", "stage at start"]],
             "at_risk": [["flag", "flag"], *names, ["stage", "stage"]],
         },
-        "pictures": {"forecast": [[name, words] for name, (words, _) in PICTURES.items()]},
         "dues": _list_due_periods(frame, day),
     }
 
@@ -646,21 +540,17 @@ def _list_due_periods(frame: pd.DataFrame, day: pd.Timestamp) -> list[list[str]]
 def show_view(view: View, before: View | None = None) -> dict[str, Any]:
     """Put a view into JSON: title, figures, chart, notes.
 
-    Its pictures are SVG text in which all data is escaped.
-
-    With planned changes, `before` is the view without them: what they change is a column of the
-    chart, and in the figures.
+    Its pictures are SVG text in which all data is escaped. With planned changes, `before` is the
+    view without them: what they change is a column of the chart, and in the figures.
     """
-    chart, currency, kpis, notes = (
-        view.chart,
-        view.org.currency,
-        view.kpis,
-        [*_notes(view), *view.notes],
-    )
+    chart, kpis, notes = view.chart, view.kpis, [*_notes(view), *view.notes]
+    currency = view.org.currency
     if before is not None and not before.lack:
         chart, gone = add_planned(chart, view, before)
         kpis, notes = compare_kpis(kpis, before.kpis), [*notes, *gone]
-    chart = stack_narrow(chart)
+    # Several figures leave a picture no room where it is narrow: it takes the line below its row.
+    several = any(len(row.figures) > 1 for row in chart.rows)
+    chart = replace(chart, stacked=chart.stacked or (several and not chart.wide))
     return asdict(chart) | {
         "title": _title(view),
         "about": view.about + ("" if currency is None else f". {currency}"),
@@ -668,7 +558,6 @@ def show_view(view: View, before: View | None = None) -> dict[str, Any]:
         "kpis": [kpi._asdict() for kpi in kpis],
         "n": " · ".join(filter(None, (f"n = {view.n}", view.records))),
         "notes": notes,
-        "drawing": view.drawing,
         "links": _links(view),
         "empty": "",
     }
@@ -683,8 +572,6 @@ def _title(view: View) -> str:
 
 def _notes(view: View) -> list[str]:
     choice, notes = view.choice, []
-    if choice.planned and not choice.filters:
-        notes.append("Planned changes are not in this picture, which is of records.")
     if view.needs_history:
         if choice.picks(but="names"):
             later = ", or when first recorded if created later" if choice.view == "changes" else ""

@@ -7,10 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-import opp_analytics as oa
 from opp_analytics import org
 from opp_analytics.history import History
-from opp_analytics.widgets import Explorer
 
 DAYS = ["2026-03-02", "2026-03-09", "2026-03-16", "2026-03-23", "2026-03-30"]
 OWNERS = ["Ann", "Bo", 'O\'Cy "x"', None]
@@ -59,10 +57,3 @@ def record(frames: list[pd.DataFrame], folder: Path) -> History:
     for day, frame in zip(DAYS, frames, strict=True):
         history.record(frame, at=f"{day}T08:00Z")
     return history
-
-
-def explorer_at(folder: Path) -> Explorer:
-    """An explorer of the last state, whose org file is in a folder."""
-    file = folder / "opp-analytics.toml"
-    file.write_text("fiscal_year_start = 2\n")
-    return oa.explore(oa.Org.read(file).apply(states()[-1]), as_of=DAYS[-1])

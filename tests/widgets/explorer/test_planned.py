@@ -135,33 +135,7 @@ def test_planned__moves_every_forecast_as_the_function_does(view, tmp_path):
     assert not explorer.table.equals(before)
     made = run_code(explorer, frames[-1], explorer._selector.history)
     pd.testing.assert_frame_equal(made["table"], explorer.table)
-
-
-@pytest.mark.parametrize("by", ["over_time", "created"])
-def test_planned__is_not_in_a_picture_of_the_history_which_says_so(by):
-    team = recorded_team()
-    explorer = oa.explore(team.as_of(TODAY), team, state={"view": "forecast"})
-    grid, plain = explorer.edit(), _panel(explorer, by=by)
-    put(grid, (grid.edited["unique_id"].tolist().index("open-0"), "value", "900000"))
-    panel = _panel(explorer, planned=True)
-    assert [panel[name] for name in ("title", "kpis", "code")] == [
-        plain[name] for name in ("title", "kpis", "code")
-    ]
-    assert panel["notes"][0] == "Planned changes are not in this picture, which is of records."
-
-
-def test_planned__win_is_beside_what_had_closed_by_then_and_its_code_keeps_the_frame():
-    team = recorded_team()
-    deals = team.as_of(TODAY)
-    explorer = oa.explore(deals, team, state={"view": "forecast"})
-    grid = explorer.edit()
-    row = grid.edited["unique_id"].tolist().index("open-0")
-    put(grid, (row, "stage", "closed_won"), (row, "close_date", "2026-11-10"))
-    panel = _panel(explorer, by="pacing", planned=True)
-    assert panel["rows"][-1]["figures"][-1] == "+2K"
-    made = run_code(explorer, deals, team)
-    pd.testing.assert_frame_equal(made["table"], explorer.table)
-    assert made["opportunities"] is deals
+    assert made["opportunities"] is frames[-1]
 
 
 @pytest.mark.parametrize("view", ["win_rates", "changes", "slippage"])

@@ -14,11 +14,11 @@ from opp_analytics.columns import write_label
 from opp_analytics.org import UNKNOWN, outcome_codes
 from opp_analytics.schema import label_groups
 from opp_analytics.svg import Rows, make_bar
+from opp_analytics.widgets.explorer.choice import Option
 from opp_analytics.widgets.explorer.views.view import (
     MARKS,
     AnalysisCall,
     Kpi,
-    Option,
     View,
     open_deals,
 )

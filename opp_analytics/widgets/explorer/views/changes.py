@@ -134,13 +134,13 @@ class ChangesView(HistoryView):
         None without any, and of deals that were picked otherwise than by these groups.
         """
         is_other = self.choice.picks(but="names") or {*self.choice.names} - {self.by}
-        if self.targets is None or not self._is_grouped or is_other:
+        if self.selector.targets is None or not self._is_grouped or is_other:
             return None
         asked: dict[str, Any] = {
             "as_of": str(self.day.date()),
             "freq": "Q" if "Q" in self._goal else "M",
         }
-        asked |= {"method": "stated", "by": self.by, "target": self.targets}
+        asked |= {"method": "stated", "by": self.by, "target": self.selector.targets}
         return AnalysisCall(
             "forecast", {**asked, "periods": [self._goal], "only": True, "totals": True}
         )

@@ -16,12 +16,11 @@ from opp_analytics.org import OPEN, WON, outcome_codes
 from opp_analytics.periods import labels
 from opp_analytics.schema import BUCKETS, NO_LABEL
 from opp_analytics.svg import Row, Rows
-from opp_analytics.widgets.explorer.choice import Choice
+from opp_analytics.widgets.explorer.choice import Choice, Option
 from opp_analytics.widgets.explorer.views.view import (
     MARKS,
     AnalysisCall,
     Lack,
-    Option,
     View,
     open_deals,
 )
@@ -33,10 +32,6 @@ _STILL_WON = "what past periods still won at the same point"
 
 class ForecastView(View):
     """Expected money by month or quarter: `oa.forecast` of the whole, of people, or of the picked deals alone."""
-
-    aims = True
-    needs_chances = True
-    """True if open deals are weighed, which needs chances or a method without them."""
 
     @property
     def kept(self) -> str:  # type: ignore[override]
@@ -94,7 +89,7 @@ class ForecastView(View):
         """
         target: float | Option | None = self.choice.target
         if target is None and not self.is_alone:
-            target = self.targets
+            target = self.selector.targets
         elif target is not None and self._is_part:
             names = [
                 names[0]
@@ -204,10 +199,8 @@ class ForecastView(View):
     def lack(self) -> str | Lack:
         # Without chances the mix of stages says nothing; a history or a run rate is a forecast
         # then.
-        weighed = not self.needs_chances or self.has_chances
-        return super().lack or (
-            "" if weighed or self.method in ("learned", "run_rate") else "chances"
-        )
+        is_weighed = self.has_chances or self.method in ("learned", "run_rate")
+        return super().lack or ("" if is_weighed else "chances")
 
     @cached_property
     def behind(self) -> pd.DataFrame:

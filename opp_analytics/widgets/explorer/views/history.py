@@ -10,12 +10,12 @@ import pandas as pd
 
 from opp_analytics import text
 from opp_analytics.history import History
+from opp_analytics.widgets.explorer.choice import Option
 from opp_analytics.widgets.explorer.views.view import (
     COLUMNS,
     AnalysisCall,
     Kpi,
     Lack,
-    Option,
     View,
     rate_closed,
 )

@@ -15,36 +15,26 @@ from opp_analytics.org import CALL_KEY, calls_known, find_called_period
 from opp_analytics.schema import ALL, BUCKETS, label_groups
 from opp_analytics.svg import Row, Rows
 from opp_analytics.widgets.explorer.views.forecast import ForecastView
-from opp_analytics.widgets.explorer.views.view import MARKS, AnalysisCall, Kpi, Lack, open_deals
+from opp_analytics.widgets.explorer.views.view import MARKS, AnalysisCall, Kpi, open_deals
 
 _MONTHS, _QUARTERS = (-2, 11), (-2, 3)
 """Periods to choose from, counted from the current one: those just ended, and a year ahead."""
 
-_NO_TARGETS = Lack(
-    title="No targets yet.",
-    text=(
-        "Type one above to see what is still to go, or name a table with period, owner_name and "
-        "target under [targets] of the org file."
-    ),
-    code='[targets]\nfile = "targets.csv"',
+_NO_TARGETS = (
+    "No targets yet. Type one above to see what is still to go, or name a table with period, "
+    "owner_name and target under [targets] of the org file."
 )
-_NO_TARGET_ALONE = Lack(
-    title="No target for these deals.",
-    text=(
-        "The org's targets are for the whole pipeline or a person's or team's part of it. Type "
-        "one above for these deals alone."
-    ),
-    code="",
+_NO_TARGET_ALONE = (
+    "No target for these deals. The org's targets are for the whole pipeline or a person's or "
+    "team's part of it. Type one above for these deals alone."
 )
 
 
-class OnePeriodView(ForecastView):
-    """A view of one month or quarter: the chosen one, by default the current month."""
+class PeopleView(ForecastView):
+    """Rows of people, teams or other names, which add up to the whole: `oa.forecast` of one period by them.
 
-    months, quarters = _MONTHS, _QUARTERS
-    """First and last period to choose, counted from the current one."""
-    usual = 0
-    """The usual month, counted from the current one."""
+    The period is the chosen month or quarter, by default the current month.
+    """
 
     @property
     def freq(self) -> str:
@@ -53,31 +43,17 @@ class OnePeriodView(ForecastView):
     @property
     def period(self) -> str:
         """Label of the period."""
-        return self.choice.due or str(self._now + self.usual)
+        return self.choice.due or str(self._now)
 
     @property
     def periods(self) -> list[list[str]]:
         found = []
-        for freq, (first, last) in (("M", self.months), ("Q", self.quarters)):
-            code = self.org.freq(freq)
-            now = pd.Period(self.day, code)
-            found += [
-                [str(now + k), text.period(str(now + k), code)] for k in range(first, last + 1)
-            ]
-        usual = str(pd.Period(self.day, self.org.freq("M")) + self.usual)
-        return [["" if name == usual else name, f"for {words}"] for name, words in found]
-
-    @property
-    def no_target(self) -> Lack:
-        """Why no target is known, and how to get one."""
-        return _NO_TARGETS if self.targets is None or not self.is_alone else _NO_TARGET_ALONE
-
-    @property
-    def _as_of(self) -> str:
-        return f"{text.period(self.period, self._freq)}, as of {self.format_day(self.end)}"
-
-    def _find_row(self, key: str) -> pd.Series[Any] | None:
-        return None
+        for freq, (first, last) in (("M", _MONTHS), ("Q", _QUARTERS)):
+            now = pd.Period(self.day, self.org.freq(freq))
+            ahead = [now + step for step in range(first, last + 1)]
+            found += [[str(each), f"for {text.period(str(each), now.freqstr)}"] for each in ahead]
+        usual = str(pd.Period(self.day, self.org.freq("M")))
+        return [["" if name == usual else name, words] for name, words in found]
 
     @cached_property
     def behind(self) -> pd.DataFrame:
@@ -99,10 +75,6 @@ class OnePeriodView(ForecastView):
         return [
             Kpi(each.name, each.figure, each.note or more.get(each.column, "")) for each in found
         ]
-
-
-class PeopleView(OnePeriodView):
-    """Rows of people, teams or other names, which add up to the whole: `oa.forecast` of one period by them."""
 
     @property
     def _levels(self) -> list[str]:
@@ -167,9 +139,9 @@ class PeopleView(OnePeriodView):
 
         None beside deals alone, of which nobody called a number.
         """
-        if self.calls is None or self.is_alone:
+        if self.selector.calls is None or self.is_alone:
             return self.org.calls.iloc[:0]
-        calls = self.calls.value
+        calls = self.selector.calls.value
         called = calls_known(calls[calls["period"].isin(self._labels)], self.day)
         return called.sort_values("made_on", kind="stable")
 
@@ -177,7 +149,7 @@ class PeopleView(OnePeriodView):
     def _labels(self) -> list[str]:
         """How the calls spell the period."""
         now = pd.Period(self.period, self._freq)
-        labels = [] if self.calls is None else self.calls.value["period"].unique()
+        labels = [] if self.selector.calls is None else self.selector.calls.value["period"].unique()
         return [str(one) for one in labels if find_called_period(one, self._freq, self.org) == now]
 
     @property
@@ -191,7 +163,7 @@ class PeopleView(OnePeriodView):
             categories.replace("table =", "categories =", 1),
             f"categories = categories[{keep}]",
         ]
-        if self.calls is None or self._called.empty:
+        if self.selector.calls is None or self._called.empty:
             return lines
         mine = (
             f'calls["period"].isin({self._labels!r}) & (calls["made_on"] <= '
@@ -202,7 +174,7 @@ class PeopleView(OnePeriodView):
             'keep="last").dropna(subset=["commit"]).assign(in_force=True)'
         )
         lines += [
-            f"calls = {self.calls.words}",
+            f"calls = {self.selector.calls.words}",
             f'calls = calls[{mine}].sort_values("made_on", kind="stable")',
         ]
         return [*lines, f"calls = calls{newest}"]
@@ -294,15 +266,18 @@ class PeopleView(OnePeriodView):
         )
         teams = ". In All a team’s call counts in place of its people’s" if summed else ""
         return (
-            f"{self._as_of}, {self._method_words}. {drawn}. Commit and best case include what "
-            f"closed{teams}{alone}{more}"
+            f"{text.period(self.period, self._freq)}, as of {self.format_day(self.end)}, "
+            f"{self._method_words}. {drawn}. Commit and best case include what closed"
+            f"{teams}{alone}{more}"
         )
 
     @property
     def notes(self) -> list[str]:
-        if self.choice.target is not None or (self.targets is not None and not self.is_alone):
+        if self.choice.target is not None:
             return []
-        return [f"{self.no_target['title']} {self.no_target['text']}"]
+        if self.selector.targets is None:
+            return [_NO_TARGETS]
+        return [_NO_TARGET_ALONE] if self.is_alone else []
 
     def find_deals(self, key: str) -> pd.DataFrame:
         if key in BUCKETS:

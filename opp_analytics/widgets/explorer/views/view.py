@@ -17,7 +17,7 @@ from opp_analytics.history import History
 from opp_analytics.org import OPEN, Money, money_of, outcome_codes
 from opp_analytics.schema import BUCKETS
 from opp_analytics.svg import Rows
-from opp_analytics.widgets.explorer.choice import Choice, DealSelector
+from opp_analytics.widgets.explorer.choice import Choice, DealSelector, Option
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,13 +36,6 @@ class Kpi(NamedTuple):
     name: str
     figure: str
     note: str
-
-
-class Option(NamedTuple):
-    """An option that the copied code spells in words of its own."""
-
-    value: Any
-    words: str
 
 
 @dataclass(frozen=True)
@@ -103,8 +96,6 @@ class View(ABC):
     """What n counts."""
     kept = ""
     """The filter whose deals are forecast within the whole, not alone."""
-    aims = False
-    """True if a target can be typed."""
     worthless: tuple[str, ...] = ("without_value", "open_without_value")
     """Reasons for which a deal counts here, but adds no money."""
     hidden: tuple[str, ...] = ("risk", "reasons")
@@ -112,14 +103,8 @@ class View(ABC):
     sorted_by = ""
     """The column by which deals under a mark are listed where that is not the one summed."""
 
-    def __init__(
-        self,
-        choice: Choice,
-        selector: DealSelector,
-        targets: Option | None = None,
-        calls: Option | None = None,
-    ) -> None:
-        self.choice, self.selector, self.targets, self.calls = choice, selector, targets, calls
+    def __init__(self, choice: Choice, selector: DealSelector) -> None:
+        self.choice, self.selector = choice, selector
         self.by = choice.grouping
         self.start, self.end = str(choice.start), str(choice.end)
         self.org = selector.org
@@ -224,11 +209,6 @@ class View(ABC):
         None where there is nothing to choose.
         """
         return []
-
-    @property
-    def drawing(self) -> str:
-        """A picture over time as HTML, where the chart has no rows."""
-        return ""
 
     @property
     def shown_table(self) -> pd.DataFrame:

@@ -11,12 +11,12 @@ const WORDS = {
   slippage: ["Due from", "to"],
   at_risk: [null, "As of"],
 };
-const TITLES = { value: "Value", close: "Close date", text: "Name", picked: "Picked", discussed: "Discussed" };
+const TITLES = { value: "Value", close: "Close date", text: "Name", picked: "Picked" };
 const SHOWN = ["owner_name", "team", "stage"]; // columns of names with a button of their own
 // What takes all filters away.
 export const NONE = {
   names: { where: {} }, stage: { where: {} }, value: { low: null, high: null }, close: { close: "", first: null, last: null },
-  text: { text: "" }, picked: { picked: [] }, discussed: { discussed: "" },
+  text: { text: "" }, picked: { picked: [] },
 };
 const USUAL = { ...Object.assign({}, ...Object.values(NONE)), by: "", due: null, start: null, end: null, target: null };
 const WEEK = 7 * 864e5;
@@ -46,7 +46,7 @@ export function tabs(x) {
 
 export function controls(x) {
   const { state, about } = x;
-  const acts = new Set(x.shown.filters ?? about.filters[state.view]);
+  const acts = new Set(about.filters[state.view]);
   const columns = about.names.filter(({ column }) => acts.has(column === "stage" ? "stage" : "names"));
   const shown = columns.filter(({ column }) => SHOWN.includes(column));
   const more = columns.filter((each) => !shown.includes(each));
@@ -55,12 +55,12 @@ export function controls(x) {
     acts.has("value") && filter(x, "value", TITLES.value, state.low !== null || state.high !== null, (node) => range(node, x, "low", "high", "value")),
     acts.has("close") && filter(x, "close", TITLES.close, state.close || state.first || state.last, (node) => range(node, x, "first", "last", "close")),
     acts.has("text") && search(x),
-    acts.size > 0 && filter(x, "more", "More", state.discussed || state.picked.length || more.some(({ column }) => state.where[column]), (node) => further(node, x, more)),
-    acts.size > 0 && h("span", { class: "sep" }),
-    select("by", `Group by`, [...about.by[state.view].map(([value, title]) => [value, `by ${title}`]), ...(about.pictures[state.view] ?? [])], grouping(x), (by) => x.choose({ by })),
+    filter(x, "more", "More", state.picked.length || more.some(({ column }) => state.where[column]), (node) => further(node, x, more)),
+    h("span", { class: "sep" }),
+    select("by", "Group by", about.by[state.view].map(([value, title]) => [value, `by ${title}`]), grouping(x), (by) => x.choose({ by })),
     x.shown.periods?.length > 0 && select("period", "Period", x.shown.periods, state.due ?? "", (due) => x.choose({ due: due || null })),
     state.view === "changes" && select("due", "Due", [["", "due any time"], ...about.dues.map(([value, title]) => [value, `due ${title}`])], state.due ?? "", (due) => x.choose({ due: due || null })),
-    ...((x.shown.aims ?? state.view === "forecast") ? target(x) : []),
+    ...(state.view === "forecast" ? target(x) : []),
   ].filter(Boolean);
   return about.moments.length ? [...made, ...window_(x)] : made;
 }
@@ -92,7 +92,7 @@ function decide(x, change) {
   x.choose(change);
 }
 
-// The other columns of names, deals picked by hand, and what was discussed.
+// The other columns of names, and deals picked by hand.
 function further(node, x, more) {
   const { state } = x;
   const inside = (title, fill) => () => {
@@ -101,12 +101,11 @@ function further(node, x, more) {
     x.popovers.place();
     (node.querySelector("[data-first]") ?? node.querySelector("input, textarea")).focus();
   };
-  const entry = (title, on, act, pressed = null) => h("button", { class: "mi", "aria-pressed": pressed, onclick: act }, h("bdi", {}, title), on ? h("span", { class: "q" }, ` · ${on}`) : "");
+  const entry = (title, on, act) => h("button", { class: "mi", onclick: act }, h("bdi", {}, title), on ? h("span", { class: "q" }, ` · ${on}`) : "");
   node.append(h("div", { class: "opts tall" },
     more.map((each) => entry(each.title, (state.where[each.column] ?? []).map(called).join(", "), inside(each.title, (inner) => names(inner, x, each))))),
   more.length ? h("hr") : "",
-  entry("Pick deals…", state.picked.length || "", inside("Pick deals", (inner) => pick(inner, x))),
-  ...(x.about.notes ? [["yes", "Discussed"], ["no", "Not yet discussed"]].map(([value, title]) => entry(title, state.discussed === value && "on", () => decide(x, { discussed: state.discussed === value ? "" : value }), String(state.discussed === value))) : []));
+  entry("Pick deals…", state.picked.length || "", inside("Pick deals", (inner) => pick(inner, x))));
 }
 
 // Ids or names, as they are pasted: one a line, or the cells of a spreadsheet.
@@ -291,7 +290,6 @@ export function chips(x) {
     ...(state.close || state.first || state.last ? [chip("close", period(x), NONE.close)] : []),
     ...(state.text ? [chip("text", `“${state.text}”`, NONE.text)] : []),
     ...(state.picked.length ? [chip("picked", count(state.picked.length, "picked deal"), NONE.picked, "")] : []),
-    ...(state.discussed ? [chip("discussed", state.discussed === "yes" ? "Discussed" : "Not yet discussed", NONE.discussed, "")] : []),
   ];
   return made.length ? [...made, h("button", { class: "lnk sm", onclick: () => x.clear() }, "Clear all")] : [];
 }

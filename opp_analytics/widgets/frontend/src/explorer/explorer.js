@@ -88,7 +88,6 @@ class Explorer {
       button("Edit deals", () => this.edit(this.opened)),
       button("Copy as code", () => copyText(this.shown.code ?? "", this.root).then(() => this.say("Copied"))),
       button("Save picture", () => savePicture(this).catch(() => this.say("The picture could not be made here"))),
-      button("Save page", () => this.#savePage()),
       button("Export deals (CSV)", () => this.#export(false)),
       button("Export table (CSV)", () => this.#export(true)),
       this.told);
@@ -236,13 +235,12 @@ class Explorer {
     if (shown.empty) return this.fig.replaceChildren(this.#empty(shown.empty));
     const id = uid();
     const figures = Math.max(1, ...shown.rows.map((row) => row.figures.length));
-    const kind = shown.drawing ? "over" : `rows${shown.wide ? ` wide${figures > 6 ? " many" : ""}` : shown.stacked ? " stacked" : ""}`;
+    const kind = `rows${shown.wide ? ` wide${figures > 6 ? " many" : ""}` : shown.stacked ? " stacked" : ""}`;
     const style = `--lab:${shown.label_width}px;--fig:${shown.figure_width}px;--figs:${figures}`;
-    const drawn = shown.drawing ? this.#drawing() : [this.#head(figures), shown.rows.map((row) => this.#row(row))];
     this.fig.replaceChildren(
       h("h3", { id }, shown.title),
       h("p", { class: "sub" }, shown.about),
-      h("div", { class: kind, role: "group", "aria-labelledby": id, style }, drawn),
+      h("div", { class: kind, role: "group", "aria-labelledby": id, style }, this.#head(figures), shown.rows.map((row) => this.#row(row))),
       ...this.#links(shown.links),
       ...shown.notes.map((note) => h("p", { class: "note hon" }, note)),
       h("p", { class: "note q" }, shown.n),
@@ -263,15 +261,6 @@ class Explorer {
     const scale = h("span", {});
     scale.innerHTML = axis; // SVG of Python, in which all text is escaped
     return h("div", { class: "row head" }, h("span", {}, heads[0] ?? ""), scale, Array.from({ length: figures }, (_, at) => h("span", { class: "fig" }, stacked(heads[at + 1] ?? ""))));
-  }
-
-  // A picture over time; what opens its deals in it has a key.
-  #drawing() {
-    const drawn = h("div", { class: "drawn" });
-    drawn.innerHTML = this.shown.drawing; // SVG of Python, in which all text is escaped
-    takeTitles(drawn);
-    for (const mark of drawn.querySelectorAll("[data-key]")) this.#makeMark(mark, mark.dataset.key, mark.dataset.tip.split(": ")[0], mark.dataset.tip);
-    return drawn;
   }
 
   #row({ key, label, note, picture, figures, strong, highlight, opens }) {
@@ -362,23 +351,14 @@ class Explorer {
     return true;
   }
 
-  async #save(asked, name, type) {
+  async #export(table) {
     this.#fail("");
-    const { csv, page = csv } = await this.kernel.ask(asked);
-    if (page === undefined) return;
-    const url = URL.createObjectURL(new Blob([page], { type }));
-    download(url, name);
+    const { csv } = await this.kernel.ask(table ? { do: "table" } : { do: "csv", key: this.opened?.key ?? null });
+    if (csv === undefined) return;
+    const url = URL.createObjectURL(new Blob([csv], { type: "text/csv" }));
+    download(url, `${table ? "table" : "deals"}-${this.state.view}.csv`);
     URL.revokeObjectURL(url);
     this.say("Saved");
-  }
-
-  #export(table) {
-    return this.#save(table ? { do: "table" } : { do: "csv", key: this.opened?.key ?? null }, `${table ? "table" : "deals"}-${this.state.view}.csv`, "text/csv");
-  }
-
-  #savePage() {
-    const { key = null, label = "" } = this.opened ?? {};
-    return this.#save({ do: "page", key, label }, `${this.state.view}.html`, "text/html");
   }
 
   #key(event) {
