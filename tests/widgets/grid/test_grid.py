@@ -58,17 +58,6 @@ def test_edit__of_many_rows_alike_is_one_small_entry():
     assert len(told[0]) < 100_000
 
 
-def test_rows__are_added_removed_and_brought_back_by_messages():
-    grid = oa.edit(opportunities(2))
-    assert ask(grid, do="add")["rows"] == [[2, "added"]]
-    assert ask(grid, do="remove", rows=[0])["rows"] == [[0, "removed"]]
-    assert ask(grid, do="state")["rows"] == [[0, "removed"], [2, "added"]]
-    assert ask(grid, do="undo")["rows"] == [[0, ""]]
-    assert ask(grid, do="redo")["rows"] == [[0, "removed"]]
-    ask(grid, do="undo")
-    assert grid.edited["unique_id"].tolist()[:2] == ["o000", "o001"]
-
-
 def test_messages__tell_which_deals_were_opened_and_closed():
     grid = oa.edit(opportunities(2))
     assert put(grid, (0, "stage", "closed won"))["open"] == [[0, 0]]
@@ -103,49 +92,6 @@ def test_strip_and_review__show_what_the_plan_does():
         areas=[{"rows": [0, 1], "fields": ["value", "close_date", "probability"]}],
     )
     assert ask(grid, do="review")["drawer"]["items"] == []
-
-
-def test_errors__are_told_not_raised():
-    grid = oa.edit(opportunities(1))
-    answer = ask(grid, do="bulk", rows=[0], verb="move", field="close_date", text="soon")
-    assert answer["error"] == "“soon” is not a number of days. Try + 30d, -2w or +1m."
-
-
-def test_plan__with_a_client_is_held_against_the_server(tenant):
-    client = tenant(3)
-    grid = oa.edit(oa.load(client, progress=False))
-    put(grid, (0, "value", "5"), (1, "value", "6"))
-    client.update(str(grid.edited.loc[1, "unique_id"]), value=7)
-    plan = grid.plan(client)
-    assert plan.changes["status"].tolist() == ["clean", "conflict"]
-    receipt = oa.apply(plan, client, progress=False)
-    assert receipt.table["outcome"].tolist() == ["applied", "conflict"]
-
-
-def test_edited__goes_back_into_another_crm(tmp_path: Path) -> None:
-    org = oa.Org.salesforce(currency="USD", people=[{"owner_name": "Ann", "team": "East"}])
-    report = pd.DataFrame(
-        {
-            "Opportunity ID": ["006Hs00001AbCdE", "006Hs00001AbCdF"],
-            "Stage": ["Prospecting", "Qualification"],
-            "Amount": ["$120,000.00", "$5,000.50"],
-            "Close Date": ["11/25/2026", "12/1/2026"],
-            "Opportunity Owner": ["Ann", "Bo"],
-        }
-    )
-    deals = oa.read_export(report, org, progress=False)
-    grid = oa.edit(deals)
-    put(grid, (1, "stage", "Closed Won"), (1, "close_date", "11/20/2026"), (1, "value", "$6,000"))
-    file = oa.to_csv(grid.edited, tmp_path / "edits.csv", org=org, before=deals)
-    assert file.read_text(encoding="utf-8-sig") == (
-        "Id,Amount,StageName,CloseDate\n006Hs00001AbCdFIAV,6000,Closed Won,2026-11-20\n"
-    )
-    back = oa.read_export(file, org, progress=False).set_index("unique_id")
-    edited = grid.edited.set_index("unique_id").loc[["006Hs00001AbCdFIAV"]]
-    assert (
-        back.iloc[0][["value", "stage", "close_date"]].tolist()
-        == edited.iloc[0][["value", "stage", "close_date"]].tolist()
-    )
 
 
 def test_messages__from_several_threads_are_all_kept():

@@ -478,6 +478,7 @@ def test_periods__have_the_chance_of_their_target_before_and_after() -> None:
         oa.forecast(frame, **asked)["p_target"]["2026-11"] for frame in (sheet.frame, sheet.edited)
     ]
     first = effect.show()["periods"][0]
+    assert first["target"] == "$8K"
     assert (first["chance"], first["chance_after"]) == tuple(
         text.percent(float(side)) for side in sides
     )
@@ -489,15 +490,6 @@ def test_periods__have_the_chance_of_their_target_before_and_after() -> None:
         EditSheet(frame), as_of="2026-06-01", freq="M", history=None, targets=targets
     )
     assert [period["chance"] for period in stated.show()["periods"]] == ["", ""]
-
-
-def test_strip__has_the_target_of_the_org() -> None:
-    org = oa.Org(targets=[{"period": "2026-11", "target": 8000}], currency="USD")
-    history = recorded_team(org)
-    effect = ForecastEffect(
-        EditSheet(history.as_of(TODAY)), as_of=TODAY, freq="M", history=history, targets=org.targets
-    )
-    assert [shown["target"] for shown in effect.show()["periods"]] == ["$8K", ""]
 
 
 def test_effect__after_a_write_starts_from_what_the_server_holds(team: History) -> None:

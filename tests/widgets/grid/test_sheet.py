@@ -15,8 +15,7 @@ from opp_analytics.org import Org, empty
 from opp_analytics.widgets.grid.grid import list_cells
 from opp_analytics.widgets.grid.requests import Area, Field, Place, Row
 from opp_analytics.widgets.grid.review import make_plan
-from opp_analytics.widgets.grid.sheet import CellEdit, EditSheet, GridColumn
-from opp_analytics.widgets.messages import write_refusal
+from opp_analytics.widgets.grid.sheet import CellEdit, EditSheet
 from tests.examples import examples
 from tests.writer.frames import opportunities
 
@@ -34,12 +33,8 @@ def sheet() -> EditSheet:
     ("field", "typed", "held"),
     [
         ("value", "$12,000.50", 12_000.5),
-        ("value", "45k", 45_000),
-        ("close_date", "12/31/2027", pd.Timestamp("2027-12-31")),
         ("close_date", "Dec 31", pd.Timestamp("2026-12-31")),
-        ("close_date", "31.12.2026", pd.Timestamp("2026-12-31")),
         ("probability", "75 %", 75),
-        ("stage", "Negotiation", "negotiation"),
         ("stage", "closed won", "closed_won"),
         ("status", "inactive", "inactive"),
         ("name", "  Acme & Söhne ", "Acme & Söhne"),
@@ -66,8 +61,6 @@ def test_edit__holds_what_was_typed_as_its_column_means_it(sheet, field, typed, 
             "02/30/2027",
             "“02/30/2027” is not a date: February 2027 has 28 days. Kept Jun 30, 2026.",
         ),
-        ("probability", "140", "“140” is above 100%. Type a percentage from 0 to 100. Kept 40%."),
-        ("probability", "0.8", "“0.8” may mean 80% or 0.8%. Type the sign: 80%. Kept 40%."),
         ("probability", "62.5", "“62.5” is not a whole number. Type 62 or 63. Kept 40%."),
         (
             "stage",
@@ -103,14 +96,6 @@ def test_edit__a_later_edit_settles_a_refusal_and_the_old_value_is_no_change(she
     assert sheet.problems == {}
     assert sheet.counts["changes"] == 1
     assert sheet.edited["probability"].tolist() == [40, 60, 40, 40, 40, 40]
-
-
-def test_edit__says_how_many_were_changed_and_which_was_refused_first(sheet):
-    cells = [(0, "value", "5"), (1, "value", "1100"), (2, "value", "x"), (3, "probability", "x")]
-    said = sheet.edit(cells, "Pasted {cells}").message
-    assert said == (
-        "Pasted 1 cell · 2 refused: “x” is not an amount. Try 45000, $45,000 or 45k. Kept 1,200."
-    )
 
 
 def test_edit__an_emptied_cell_needs_clear_nulls_in_the_plan(sheet):
@@ -223,35 +208,24 @@ def test_judge_and_operands__read_without_changing_anything(sheet):
 @pytest.mark.parametrize(
     ("typed", "first", "last"),
     [
-        *(
-            (typed, "2026-11-01", "2027-01-31")
-            for typed in ("FY27 Q4", "Q4 FY27", "2027Q4", "Q4 2027")
-        ),
-        *(
-            (typed, "2026-12-01", "2026-12-31")
-            for typed in ("Dec 2026", "December 2026", "2026-12", "12/2026")
-        ),
+        ("Q4 FY27", "2026-11-01", "2027-01-31"),
+        ("December 2026", "2026-12-01", "2026-12-31"),
+        ("12/2026", "2026-12-01", "2026-12-31"),
         ("FY27", "2026-02-01", "2027-01-31"),
-        ("Dec 31", "2026-12-31", "2026-12-31"),
-        (
-            "Dec 26",
-            "2026-12-26",
-            "2026-12-26",
-        ),  # a day, though it may be typed for a month elsewhere
-        ("12/31/2026", "2026-12-31", "2026-12-31"),
+        # A day, though it may be typed for a month elsewhere.
+        ("Dec 26", "2026-12-26", "2026-12-26"),
         ("today", "2026-06-01", "2026-06-01"),
         ("This  Month", "2026-06-01", "2026-06-30"),
         ("last week", "2026-05-25", "2026-05-31"),
-        ("next month", "2026-07-01", "2026-07-31"),
-        ("this quarter", "2026-05-01", "2026-07-31"),
         ("last quarter", "2026-02-01", "2026-04-30"),
+        ("next 30 days", "2026-06-01", "2026-07-01"),
         ("next year", "2027-02-01", "2028-01-31"),
     ],
 )
 def test_operands__of_dates_are_all_days_of_a_period_of_the_fiscal_year(typed, first, last):
     sheet = EditSheet(Org(fiscal_year_start=2).apply(opportunities()), today=date(2026, 6, 1))
     assert sheet.read_operands([("close_date", typed)]) == [([first, last], "")]
-    if typed not in ("Dec 31", "Dec 26"):  # without a year a deal was created the year before
+    if typed != "Dec 26":  # without a year a deal was created the year before
         assert sheet.read_operands([("created_at", typed)]) == [([first, last], "")]
 
 
@@ -266,18 +240,14 @@ def test_operands__of_dates_are_all_days_of_a_period_of_the_fiscal_year(typed, f
                 "month."
             ),
         ),
-        ("close_date", "this", "“this” is not a date or period."),
         ("close_date", "next day", "“next day” is not a date or period."),
-        ("close_date", "FY27 Q5", "“FY27 Q5” is not a date or period."),
         ("close_date", "Feb 30", "“Feb 30” is not a date: February 2026 has 28 days."),
         ("close_date", "FY1500", "“FY1500” is "),
-        ("close_date", "0001-02", "“0001-02” "),
         (
             "value",
             "€150,000",
             "“€150,000” is in €, and the org's currency is USD. Convert it first.",
         ),
-        ("value", "45.000", "“45.000” may mean 45,000 or 45. Type 45000 or 45."),
     ],
 )
 def test_operands__that_cannot_be_read_are_refused_in_a_sentence(field, typed, why):
@@ -286,21 +256,6 @@ def test_operands__that_cannot_be_read_are_refused_in_a_sentence(field, typed, w
     [(values, said)] = sheet.read_operands([(field, typed)])
     assert values is None
     assert said.startswith(why)
-
-
-@pytest.mark.parametrize(
-    ("currency", "typed", "amount"),
-    [
-        ("USD", "150k", 150_000.0),
-        ("USD", "250m", 250_000_000.0),
-        ("USD", "$1.2M", 1_200_000.0),
-        ("USD", "250,000", 250_000.0),
-        ("EUR", "€150,000", 150_000.0),
-    ],
-)
-def test_operands__of_money_are_read_in_the_orgs_currency(currency, typed, amount):
-    sheet = EditSheet(Org(currency=currency).apply(opportunities()), today=date(2026, 6, 1))
-    assert sheet.read_operands([("value", typed)]) == [([amount, amount], "")]
 
 
 def test_sheet__leaves_the_given_frame_alone_and_keeps_its_certificate():
@@ -446,61 +401,20 @@ def test_change_many__is_shown_before_it_is_one_step():
     assert sheet.counts["changes"] == 0
 
 
-def typed_into(frame: pd.DataFrame, row: int, field: str, typed: str) -> tuple[Any, str]:
-    sheet = EditSheet(frame, today=date(2026, 12, 10))
-    message = sheet.edit([(row, field, typed)]).message
-    return sheet.value(row, field), message
-
-
-def meant(**settings: Any) -> pd.DataFrame:
-    return Org(**settings).apply(opportunities().assign(value=700.0))
-
-
-def test_edit__refuses_amounts_with_two_readings_and_in_foreign_money():
-    value, message = typed_into(meant(currency="USD"), 0, "value", "45.000")
-    assert (value, message) == (
-        700,
-        "Value not set: “45.000” may mean 45,000 or 45. Type 45000 or 45. Kept 700.",
+def test_edit__reads_as_the_org_and_the_deal_write():
+    """What `inputs` may be told: currency, decimal comma, order of days, and the year that is
+    meant."""
+    frame = opportunities(2).assign(value=700.0, stage=["proposal", "closed_won"])
+    sheet = EditSheet(
+        Org(currency="EUR", timezone="Europe/Berlin").apply(frame), today=date(2026, 12, 10)
     )
-    assert (
-        typed_into(meant(currency="EUR", timezone="Europe/Berlin"), 0, "value", "45.000")[0]
-        == 45_000
-    )
-    for typed in ("€45,000", "£45,000"):
-        value, message = typed_into(meant(currency="USD"), 0, "value", typed)
-        assert value == 700
-        assert f"is in {typed[0]}, and the org's currency is USD. Convert it first." in message
-    assert typed_into(meant(currency="USD"), 0, "value", "$45,000")[0] == 45_000
-    assert typed_into(meant(), 0, "value", "€45,000")[0] == 45_000
-
-
-def test_edit__reads_a_day_without_a_year_as_the_next_one_of_an_open_deal_and_the_last_one_of_a_closed_one():
-    frame = meant(timezone="America/Chicago").iloc[:2].assign(stage=["proposal", "closed_won"])
-    frame.attrs = meant(timezone="America/Chicago").attrs
-    assert typed_into(frame, 0, "close_date", "1/5") == (
-        pd.Timestamp("2027-01-05"),
-        "Close date set to Jan 5, 2027",
-    )
-    assert typed_into(frame, 1, "close_date", "1/5")[0] == pd.Timestamp("2026-01-05")
-    assert (
-        "may mean Dec 1, 2026 or Dec 1, 2027. Type the year."
-        in typed_into(frame, 0, "close_date", "12/1")[1]
-    )
-
-
-def test_edit__refuses_a_day_that_nothing_orders_and_a_year_of_another_age():
-    assert (
-        "may mean Mar 4, 2027 or Apr 3, 2027."
-        in typed_into(meant(), 0, "close_date", "3/4/2027")[1]
-    )
-    assert typed_into(meant(currency="USD"), 0, "close_date", "3/4/2027")[0] == pd.Timestamp(
-        "2027-03-04"
-    )
-    assert typed_into(meant(timezone="Europe/Berlin"), 0, "close_date", "3/4/2027")[
-        0
-    ] == pd.Timestamp("2027-04-03")
-    for typed, year in (("11/25/3026", 3026), ("11/25/1026", 1026), ("0026-11-25", 26)):
-        assert f"is in the year {year}." in typed_into(meant(), 0, "close_date", typed)[1]
+    sheet.edit([(0, "value", "45.000"), (0, "close_date", "3/4"), (1, "close_date", "5.1.2027")])
+    assert sheet.value(0, "value") == 45_000
+    assert sheet.value(0, "close_date") == pd.Timestamp("2027-04-03")
+    sheet.edit([(1, "close_date", "1 May")])
+    assert sheet.value(1, "close_date") == pd.Timestamp("2026-05-01")
+    said = sheet.edit([(1, "value", "$45,000")]).message
+    assert "is in $, and the org's currency is EUR. Convert it first. Kept 700." in said
 
 
 def test_spell__is_read_back_in_one_way_only():
@@ -581,36 +495,6 @@ def test_settle__of_a_value_puts_the_server_s_beside_the_converted_one() -> None
         [250.0, 200.0],
         [310.0, 310.0],
     ]
-
-
-MONEY, STATED = (
-    GridColumn("value", "Value", "money"),
-    GridColumn("probability", "Stated", "percent"),
-)
-CLOSE = GridColumn("close_date", "Close date", "date")
-
-
-def test_column__shows_spells_and_reads_a_cell() -> None:
-    assert [CLOSE.show(pd.Timestamp("2026-11-22")), CLOSE.show(None)] == ["Nov 22, 2026", "empty"]
-    assert (MONEY.show(28400.0), MONEY.spell(28400.0), STATED.spell(40)) == (
-        "28,400",
-        "28400",
-        "40%",
-    )
-    assert (MONEY.read("45k"), STATED.read_operand("62.5")) == (45000.0, (62.5, 62.5))
-    stage = GridColumn("stage", "Stage", "choice", options=("closed_won",))
-    assert stage.read("Closed won") == "closed_won"
-
-
-def test_write_refusal__quotes_what_was_typed() -> None:
-    said = write_refusal("Closed", "is not a stage; did you mean closed won?")
-    assert said == "“Closed” is not a stage. Did you mean closed won?"
-
-
-def test_change_many__moves_a_date_to_the_end_of_its_month() -> None:
-    frame = pd.DataFrame({"unique_id": ["a"], "name": ["Acme"], "close_date": ["2026-11-22"]})
-    said = EditSheet(frame).change_many([0], "month_end").message
-    assert said == "Moved Close date to the end of the month in 1 deal"
 
 
 def test_list_cells__repeats_a_block_over_its_area() -> None:
@@ -699,56 +583,15 @@ def test_edit__takes_a_new_name_says_so_and_knows_it_from_then_on(team):
 @pytest.mark.parametrize(
     ("typed", "held", "note"),
     [
-        ("May 3, 2026", "2026-05-03", "May 3, 2026 is past"),
-        ("today", "2026-06-01", ""),
         ("+7", "2026-06-08", ""),
         ("-3", "2026-05-29", "May 29, 2026 is past"),
-        ("eom", "2026-06-30", None),
-        ("fri", "2026-06-05", ""),
-        ("31-Dec-26", "2026-12-31", ""),
-        ("12/31/2026 0:00", "2026-12-31", ""),
         ("12/31/2062", "2062-12-31", "Dec 31, 2062 is 36 years ahead"),
     ],
 )
 def test_edit__reads_days_from_today_and_says_what_no_open_deal_closes_on(team, typed, held, note):
     said = team.edit([(0, "close_date", typed)]).message
     assert f"{team.value(0, 'close_date'):%Y-%m-%d}" == held
-    if note is not None:
-        assert said.partition(" · ")[2] == note
-
-
-@pytest.mark.parametrize(
-    ("field", "typed", "why"),
-    [
-        (
-            "close_date",
-            "46022",
-            "“46022” is the number of Dec 31, 2025 in a workbook. Type 2025-12-31.",
-        ),
-        (
-            "close_date",
-            "12/31/3026",
-            "“12/31/3026” is in the year 3026. Dates lie between 1955 and 2200.",
-        ),
-        ("close_date", "=A1", "“=A1” is not a date."),
-        ("value", "=A1*2", "“=A1*2” is not an amount."),
-    ],
-)
-def test_edit__refuses_what_a_spreadsheet_leaves_on_the_clipboard_with_its_reading(
-    team, field, typed, why
-):
-    assert team.edit([(0, field, typed)]).message.partition(": ")[2].startswith(why)
-    assert team.counts["changes"] == 0
-
-
-def test_edit__another_currency_is_refused_with_the_way_out():
-    sheet = EditSheet(Org(currency="USD").apply(opportunities(1)))
-    for typed in ("€45,000", "£45,000", "45000 EUR"):
-        assert (
-            "and the org's currency is USD. Convert it first."
-            in sheet.edit([(0, "value", typed)]).message
-        )
-    assert sheet.edit([(0, "value", "45000 USD")]).message == "Value set to 45,000"
+    assert said.partition(" · ")[2] == note
 
 
 def test_edit__offers_the_chance_and_the_day_of_a_deal_that_is_closed(team):
