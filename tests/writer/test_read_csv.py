@@ -102,12 +102,10 @@ def test_read_csv__plans_only_what_was_edited_after_excel_saved_it(tmp_path):
     assert header.endswith("account_id,unique_id")
     saved = [line.replace("2026-06-30", "6/30/2026").replace(",40,", ",40%,") for line in lines]
     saved[0] = saved[0].replace(",1000,", ',"$12,000.50",')
-    saved[1] = saved[1].replace(",1100,", ",45k,")
     file.write_text("\r\n".join([header, *saved]) + "\r\n", "utf-8-sig")
     changes = plan(frame, read_csv(file, frame)).changes
     assert changes[["unique_id", "field", "after"]].values.tolist() == [
         ["o000", "value", 12_000.5],
-        ["o001", "value", 45_000.0],
     ]
 
 
@@ -203,37 +201,10 @@ def test_read_csv__refuses_doubtful_amounts_foreign_money_and_years_of_another_a
         DataError, match=r"row 2: value='45\.000' may mean 45,000 or 45; type 45000 or 45"
     ):
         edited(",1000,", ",45.000,")
-    with pytest.raises(
-        DataError, match=r"row 2: value='\$45\.000' may mean 45,000 or 45; type 45000 or 45"
-    ):
-        edited(",1000,", ",$45.000,")
     for old, new, problem in (
         (",1000,", ',"€45,000",', "is in €, and the org's currency is USD"),
-        (",1000,", ",€45.000,", "is in €, and the org's currency is USD"),
         ("2026-06-30", "3026-06-30", "is in the year 3026"),
     ):
         assert edited(old, new)["problem"].tolist() == [problem]
     file.write_text(text.replace(",12.3450,", ",12.345,"), "utf-8")
     assert plan(frame, read_csv(file, frame)).changes.empty
-
-
-def test_read_csv__reads_edited_amounts_as_the_orgs_country_writes_them(tmp_path: Path) -> None:
-    frame = Org(currency="EUR", timezone="Europe/Berlin").apply(
-        opportunities(2).assign(value=[1000.0, 12.345])
-    )
-    file = to_csv(frame, tmp_path / "deals.csv")
-    text = file.read_text("utf-8-sig")
-    for typed, read in (
-        ("45.000", 45_000),
-        ("1.234,50 €", 1234.5),
-        ("150k", 150_000),
-        ("1,2m", 1_200_000),
-    ):
-        file.write_text(text.replace(",1000,", f',"{typed}",', 1), "utf-8")
-        assert plan(frame, read_csv(file, frame)).changes["after"].tolist() == [read]
-    file.write_text(text.replace(",12.3450,", ",12.345,"), "utf-8")
-    assert plan(frame, read_csv(file, frame)).changes.empty
-    file.write_text(text.replace(",1000,", ',"$45,000",', 1), "utf-8")
-    assert plan(frame, read_csv(file, frame)).problems["problem"].tolist() == [
-        "is in $, and the org's currency is EUR"
-    ]
