@@ -151,7 +151,7 @@ takes a day."""
 
 
 def _find_fcntl() -> Any:
-    """Find the module of file locks; None on Windows, and in some browsers' Python."""
+    """Find the module of file locks; None on Windows."""
     try:
         import fcntl
     except ImportError:
@@ -214,12 +214,8 @@ def locked(
     """Hold a lock file; raise `busy` if another process holds it for longer than `seconds`.
 
     `mode` is that of a new file, by default as the umask says; with `remove`, the file goes at the
-    end. A system without locks, such as a browser's, has no second process either: nothing is
-    locked there.
+    end.
     """
-    if os.name != "nt" and _find_fcntl() is None:
-        yield
-        return
     # Here: a warm load needs no lock.
     from filelock import FileLock, Timeout
 

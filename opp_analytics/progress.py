@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import sys
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
@@ -25,25 +24,20 @@ def progress_bar(
     if callable(progress):
         return _Callback(progress, total or 0)
     # They take longer to import than a small load.
-    from tqdm import TqdmMonitorWarning
     from tqdm.auto import tqdm
 
     # A notebook's standard error is no terminal, so tqdm's own default would hide the bar there.
     hidden = None if progress is None and not _in_notebook() else False
     many = total is None or total >= 1_000
-    with warnings.catch_warnings():
-        # Where no thread can start, as in a browser, a bar stands still until the next step, and
-        # tqdm says so at length.
-        warnings.simplefilter("ignore", TqdmMonitorWarning)
-        return tqdm(
-            desc=printable(desc),
-            unit=unit,
-            total=total,
-            unit_scale=many,
-            disable=hidden,
-            leave=False,
-            delay=delay,
-        )
+    return tqdm(
+        desc=printable(desc),
+        unit=unit,
+        total=total,
+        unit_scale=many,
+        disable=hidden,
+        leave=False,
+        delay=delay,
+    )
 
 
 @contextlib.contextmanager
