@@ -312,11 +312,7 @@ def _check_currency(frame: pd.DataFrame, org: Org, table: FileTable, lines: list
         row, code = int(other.index[0]), other.iloc[0]
         raise DataError(
             f"{table.file}: row {row} is in {code}, not in {wanted} "
-            f"({count(len(other), 'such row')}). Give rates under "
-            "[currency_rates] of the org file, or convert first, for example: frame = "
-            "pd.read_csv(file); "
-            f"frame['Amount'] *= frame['Currency'].map({{'{wanted}': 1, '{code}': rate}}); "
-            f"frame['Currency'] = '{wanted}'; oa.read_export(frame, org)"
+            f"({count(len(other), 'such row')}); give rates under [currency_rates] of the org file"
         )
     if wanted and org.currency is None:
         lines.append(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import tomllib
+import secrets
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from functools import lru_cache, partial
 from typing import Annotated, Any, Generic, TypeVar, get_args
 from zoneinfo import ZoneInfo
 
+import tomlkit
 from babel.numbers import is_currency
 from pydantic import (
     AfterValidator,
@@ -24,6 +25,8 @@ from pydantic import (
     ValidationInfo,
 )
 from pydantic_core import ErrorDetails
+from tomlkit.exceptions import TOMLKitError
+from tomlkit.items import Item
 
 from opp_analytics.columns import ALERT_FIGURES, ALERT_WORDS
 from opp_analytics.errors import ArgumentValueError, OrgProblem
@@ -344,17 +347,16 @@ def check_settings(
         *_check_rates(raw),
         *_check_alerts(raw),
     ]
-    lines = _Lines(text) if text is not None and len(text) <= _FINDABLE else None
+    places = {one.place for one in found} if text is not None and len(text) <= _FINDABLE else ()
+    lines = _find_lines(text or "", places)
     problems = [
         OrgProblem(
             _key(one.place),
             "" if one.value is _MISSING else _show(one.value),
             one.right,
-            line=lines.find(one.place) or lines.find(one.place[:-1])
-            if lines and number < _MOST_FOUND
-            else None,
+            line=lines.get(one.place),
         )
-        for number, one in enumerate(found)
+        for one in found
     ]
     return read, sorted(problems, key=lambda problem: problem.line or 0)
 
@@ -716,58 +718,38 @@ def _check_rates(raw: Mapping[str, Any]) -> Iterator[_Found]:
 
 # Line numbers
 
-_ENDINGS = ("", "]", "]}", "]}]", '"""', "'''")
-"""Endings that may complete a file that was cut off after a line: all that TOML lets go on over
-several."""
-_FINDABLE, _MOST_FOUND = 200_000, 100
-"""Characters of a file, and mistakes in it, of which lines are looked for: each is found by a few
-readings of the file."""
+_FINDABLE = 200_000
+"""Characters of a file of which lines are looked for: beyond, reading it with its layout takes too
+long."""
 
 
-class _Lines:
-    """The lines of a TOML file, to find keys in."""
+def _find_lines(text: str, places: Collection[Place]) -> dict[Place, int]:
+    """Find the line of each key, or of the first thing in its table or list; where it is missing, of what is around it.
 
-    def __init__(self, text: str) -> None:
-        self._lines = text.splitlines()
-        self._readings: dict[int, dict[str, Any] | None] = {}
-
-    def find(self, place: Place) -> int | None:
-        """Find the line at which the key at `place` is complete, from 1.
-
-        None if it is not in the file.
-
-        It is the shortest beginning of the file that already holds the final value. A longer one
-        holds it too, so that halving finds it; beginnings that no ending completes are passed over.
-        """
-        low, high = 1, len(self._lines)
-        final = _get(self._read(high), place)
-        if final is _MISSING:
-            return None
-        while low < high:
-            middle = self._complete((low + high) // 2)
-            if _get(self._read(middle), place) == final:
-                high = (low + high) // 2
-            else:
-                low = middle + 1
-        return self._complete(low)
-
-    def _complete(self, number: int) -> int:
-        """Find the first line from this one at which some ending completes the file."""
-        while self._read(number) is None:
-            number += 1
-        return number
-
-    def _read(self, number: int) -> dict[str, Any] | None:
-        """Read the first lines, with the ending that completes them."""
-        if number not in self._readings:
-            beginning = "\n".join(self._lines[:number])
-            readings = (_read_toml(beginning + ending) for ending in _ENDINGS)
-            self._readings[number] = next((found for found in readings if found is not None), None)
-        return self._readings[number]
-
-
-def _read_toml(text: str) -> dict[str, Any] | None:
+    A mark stands in place of each value, with as many line breaks; the lines are those of the marks.
+    """
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
-        return None
+        document = tomlkit.parse(text)
+    except TOMLKitError:
+        return {}
+    leaves: dict[Place, Place] = {}
+    for place in places:
+        known = next(at for at in (place, place[:-1], ()) if _get(document, at) is not _MISSING)
+        value = _get(document, known)
+        while known and isinstance(value, (Mapping, list)) and value:
+            step = next(iter(value)) if isinstance(value, Mapping) else 0
+            known, value = (*known, step), value[step]
+        if known:
+            leaves[place] = known
+    mark = f"{secrets.token_hex(8)}_"
+    marks = list(dict.fromkeys(leaves.values()))
+    for number, (*path, last) in enumerate(marks):
+        holder = _get(document, tuple(path))
+        breaks = holder[last].as_string().count("\n") if isinstance(holder[last], Item) else 0
+        holder[last] = tomlkit.string(f"{mark}{number}" + "\n" * breaks, multiline=True)
+    lines = {
+        marks[int(number)]: line
+        for line, words in enumerate(tomlkit.dumps(document).split("\n"), start=1)
+        for number in re.findall(rf"{mark}(\d+)", words)
+    }
+    return {place: lines[leaf] for place, leaf in leaves.items()}

@@ -12,6 +12,7 @@ import re
 import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from string import Formatter
 from typing import Any
@@ -108,17 +109,31 @@ def read_condition(typed: str, known: Collection[str] | None) -> Condition:
     shown = " ".join(typed.split())
     words = shown if len(shown) > _LONGEST else _AMOUNT.sub(_spell_amount, shown)
     tree = _parse(words)
-    reader = _Reader(words, known, {})
-    judge = reader.read_truth(tree)
-    if not reader.columns:
+    named = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    columns = dict.fromkeys(node.id for node in sorted(named, key=lambda node: node.col_offset))
+    judge = partial(_judge, tree, alone=known is None)
+    try:
+        judge(dict.fromkeys(columns, math.nan))
+    except _Refused as refused:
+        part = ast.get_source_segment(words, refused.node) or words
+        raise _refuse(part, refused.why) from None
+    if unknown := [] if known is None else [name for name in columns if name not in known]:
+        near = did_you_mean(unknown[0], known or ())
+        raise ArgumentValueError(
+            f"the forecast has no column {unknown[0]!r}; {near or f'use some of {joined(known or ())}'}"
+        )
+    if not columns:
         raise ArgumentValueError(
             f"it compares no column{'' if known is None else ' of the forecast'}; {_ALLOWED}"
         )
     parts = tree.values if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And) else [tree]
-    found = [_find_comparison(part, words, known) for part in parts]
-    comparisons = tuple(filter(None, found))
+    found = [_find_comparison(part) for part in parts]
     return Condition(
-        shown, tuple(reader.columns), judge, comparisons, found[0] if len(found) == 1 else None
+        shown,
+        tuple(columns),
+        judge,
+        tuple(filter(None, found)),
+        found[0] if len(found) == 1 else None,
     )
 
 
@@ -134,16 +149,13 @@ def read_conditions(
 
 def read_figures(columns: Mapping[str, pd.Series[Any]]) -> list[dict[str, float]]:
     """Read the columns of deals, row by row: any cell that is no number is beyond all numbers, an empty one or a box not ticked NaN."""
-    rows: list[Any] = pd.DataFrame(
-        {name: _as_figures(cells) for name, cells in columns.items()}
-    ).to_dict("records")
+    figures = {}
+    for name, cells in columns.items():
+        blank = cells.isna() | cells.astype("string").str.strip().isin(["", "False"]).fillna(True)
+        numbers = pd.to_numeric(cells.astype("object"), errors="coerce").astype("float64")
+        figures[name] = numbers.fillna(math.inf).mask(blank)
+    rows: list[Any] = pd.DataFrame(figures).to_dict("records")
     return rows
-
-
-def _as_figures(column: pd.Series[Any]) -> pd.Series[float]:
-    blank = column.isna() | column.astype("string").str.strip().isin(["", "False"]).fillna(True)
-    numbers = pd.to_numeric(column.astype("object"), errors="coerce").astype("float64")
-    return numbers.fillna(math.inf).mask(blank)
 
 
 def check_template(typed: str, known: Collection[str] | None) -> None:
@@ -176,15 +188,12 @@ def _spell_amount(found: re.Match[str]) -> str:
     return repr(amount / 100 if found[0].endswith("%") else amount)
 
 
-def _find_comparison(
-    tree: ast.expr, words: str, known: Collection[str] | None
-) -> Comparison | None:
-    match tree:
+def _find_comparison(node: ast.expr) -> Comparison | None:
+    match node:
         case ast.Compare(left=left, ops=[op], comparators=[right]):
-            one, other = (_measure(side, words, known) for side in (left, right))
+            one, other, kind = _scale(left), _scale(right), type(op)
         case _:
             return None
-    kind = type(op)
     if one and other and (not one[0] or (other[0] and one[0] == "target")):
         one, other, kind = other, one, _MIRRORED.get(kind, kind)
     if not one or not other or not one[0] or other[1] or (one[1] and other[0]) or not one[2] > 0:
@@ -192,23 +201,22 @@ def _find_comparison(
     return Comparison(one[0], one[1] or other[0], _COMPARISONS[kind][1], other[2] / one[2])
 
 
-def _measure(
-    node: ast.expr, words: str, known: Collection[str] | None
-) -> tuple[str, str, float] | None:
+def _scale(node: ast.expr) -> tuple[str, str, float] | None:
     """Read a number as ("", "", number), a multiple of a column as (column, "", factor), a ratio of two as (column, base, 1)."""
     match node:
+        case ast.Name(id=column):
+            return column, "", 1.0
         case ast.BinOp(left=ast.Name(id=column), op=ast.Div(), right=ast.Name(id=base)):
             return column, base, 1.0
-    reader = _Reader(words, known, {})
-    figure = reader.read_number(node)
-    if not reader.columns:
-        return "", "", figure({})
-    if len(reader.columns) > 1:
-        return None
-    (column,) = reader.columns
-    factor, *others = (figure({column: value}) for value in (1.0, 0.0, -2.7, 3.1))
-    proportional = all(map(math.isclose, others, (0.0, -2.7 * factor, 3.1 * factor)))
-    return (column, "", factor) if proportional else None
+        case ast.BinOp(left=left, op=ast.Mult() | ast.Div() as op, right=right):
+            one, other = _scale(left), _scale(right)
+            if one and other and isinstance(op, ast.Mult) and not one[0]:
+                one, other = other, one
+            if one and other and not other[0]:
+                return *one[:2], _ARITHMETIC[type(op)](one[2], other[2])
+        case _ if not any(isinstance(each, ast.Name) for each in ast.walk(node)):
+            return "", "", _measure(node, {})
+    return None
 
 
 def _parse(words: str) -> ast.expr:
@@ -237,65 +245,46 @@ def _refuse(part: str, why: str = "is not allowed") -> ArgumentValueError:
     return ArgumentValueError(f"{shown!r} {why}; {_ALLOWED}")
 
 
-@dataclass(frozen=True)
-class _Reader:
-    """Makes functions of the parts of a condition, and notes the columns that they read."""
+class _Refused(Exception):
+    def __init__(self, node: ast.expr, why: str = "is not allowed") -> None:
+        super().__init__(why)
+        self.node, self.why = node, why
 
-    words: str
-    known: Collection[str] | None
-    columns: dict[str, None]
 
-    def read_truth(self, node: ast.expr) -> Callable[[Figures], bool | None]:
-        """Read what holds or not."""
-        match node:
-            case ast.BoolOp(op=op, values=values):
-                parts = [self.read_truth(value) for value in values]
-                settles = isinstance(op, ast.Or)
-                return lambda figures: _combine([part(figures) for part in parts], settles)
-            case ast.UnaryOp(op=ast.Not(), operand=operand):
-                part = self.read_truth(operand)
-                return lambda figures: None if (holds := part(figures)) is None else not holds
-            case ast.Compare(left=left, ops=ops, comparators=others):
-                if all(type(op) in _COMPARISONS for op in ops):
-                    ends = [self.read_number(end) for end in (left, *others)]
-                    compare = [_COMPARISONS[type(op)][0] for op in ops]
-                    return lambda figures: _compare([end(figures) for end in ends], compare)
-            case ast.Name() if self.known is None:
-                figure = self.read_number(node)
-                return lambda figures: not math.isnan(figure(figures))
-            case ast.Name() | ast.Constant() | ast.BinOp() | ast.UnaryOp():
-                self.read_number(node)  # where that is wrong itself, it says so
-                raise self._refuse(node, "is compared with nothing")
-        raise self._refuse(node)
+def _judge(node: ast.expr, figures: Figures, *, alone: bool) -> bool | None:
+    """Judge what holds or not; `alone`, a column holds where it is not empty."""
+    match node:
+        case ast.BoolOp(op=op, values=values):
+            parts = [_judge(value, figures, alone=alone) for value in values]
+            return _combine(parts, isinstance(op, ast.Or))
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            part = _judge(operand, figures, alone=alone)
+            return None if part is None else not part
+        case ast.Compare(left=left, ops=ops, comparators=others):
+            if all(type(op) in _COMPARISONS for op in ops):
+                ends = [_measure(end, figures) for end in (left, *others)]
+                return _compare(ends, [_COMPARISONS[type(op)][0] for op in ops])
+        case ast.Name() if alone:
+            return not math.isnan(_measure(node, figures))
+        case ast.Name() | ast.Constant() | ast.BinOp() | ast.UnaryOp():
+            _measure(node, figures)  # where that is wrong itself, it says so
+            raise _Refused(node, "is compared with nothing")
+    raise _Refused(node)
 
-    def read_number(self, node: ast.expr) -> Callable[[Figures], float]:
-        """Read what has a figure."""
-        match node:
-            case ast.Name(id=name):
-                if self.known is not None and name not in self.known:
-                    near = did_you_mean(name, self.known)
-                    way_out = near or f"use some of {joined(self.known)}"
-                    raise ArgumentValueError(f"the forecast has no column {name!r}; {way_out}")
-                self.columns[name] = None
-                return lambda figures: float(figures[name])
-            case ast.BinOp(left=left, op=op, right=right) if type(op) in _ARITHMETIC:
-                one, other, work = (
-                    self.read_number(left),
-                    self.read_number(right),
-                    _ARITHMETIC[type(op)],
-                )
-                return lambda figures: work(one(figures), other(figures))
-            case ast.UnaryOp(op=op, operand=operand) if type(op) in _SIGNS:
-                part, sign = self.read_number(operand), _SIGNS[type(op)]
-                return lambda figures: sign(part(figures))
-            case ast.Constant(value=int() | float() as value):
-                if not isinstance(value, bool) and abs(value) < _TOO_LARGE:
-                    number = float(value)
-                    return lambda figures: number
-        raise self._refuse(node)
 
-    def _refuse(self, node: ast.expr, why: str = "is not allowed") -> ArgumentValueError:
-        return _refuse(ast.get_source_segment(self.words, node) or self.words, why)
+def _measure(node: ast.expr, figures: Figures) -> float:
+    """Measure what has a figure."""
+    match node:
+        case ast.Name(id=name):
+            return float(figures[name])
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _ARITHMETIC:
+            return _ARITHMETIC[type(op)](_measure(left, figures), _measure(right, figures))
+        case ast.UnaryOp(op=op, operand=operand) if type(op) in _SIGNS:
+            return _SIGNS[type(op)](_measure(operand, figures))
+        case ast.Constant(value=int() | float() as value):
+            if not isinstance(value, bool) and abs(value) < _TOO_LARGE:
+                return float(value)
+    raise _Refused(node)
 
 
 def _combine(parts: Sequence[bool | None], settles: bool) -> bool | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -161,8 +161,7 @@ def mark_foreign(frame: pd.DataFrame) -> pd.Series[bool]:
 def check_currency(frame: pd.DataFrame) -> None:
     """Refuse rows of another currency than the org's, or of several where it declares none.
 
-    An empty ``currency`` is the org's. The message names the deals and shows the pandas lines that
-    convert.
+    An empty ``currency`` is the org's. The message names the deals.
     """
     if CURRENCY not in frame or is_converted(frame):
         return
@@ -184,40 +183,14 @@ def check_currency(frame: pd.DataFrame) -> None:
     )
 
 
-def refuse_currencies(
-    found: dict[str, int], one: str, *, deals: list[Any], frame: str = "opportunities"
-) -> None:
-    """Raise the error about deals in other currencies than `one`.
-
-    `found` counts rows by currency; `frame` is the frame's name in the lines that convert.
-    """
-    others = {code: rows for code, rows in found.items() if code != one}
-    others_found = joined([f"{count(rows)} in {code}" for code, rows in others.items()], most=5)
+def refuse_currencies(found: dict[str, int], one: str, *, deals: Sequence[Any] = ()) -> None:
+    """Raise the error about `deals` in other currencies than `one`; `found` counts rows by currency."""
+    others = [f"{count(rows)} in {code}" for code, rows in found.items() if code != one]
     which = f" ({joined(deals, most=_MOST_DEALS)})" if deals else ""
-    rates = ", ".join(f'"{code}": 1.0' for code in others)
-    first, last = _LINES_AROUND.get(frame, ((), ()))
-    lines = [
-        *first,
-        f"rates = {{{rates}}}  # {one} for one of each",
-        f'other = {frame}["currency"].isin(list(rates))',
-        f'{frame}.loc[other, "value"] *= {frame}.loc[other, "currency"].map(rates)',
-        f'{frame}.loc[other, "currency"] = "{one}"',
-        *last,
-    ]
     raise DataError(
-        f"there are {others_found}{which}, and amounts are summed in {one}. Give rates under "
-        "[currency_rates] of the org "
-        "file, or convert them first, with your own rates:\n  " + "\n  ".join(lines)
+        f"there are {joined(others, most=5)}{which}, and amounts are summed in {one}; give rates "
+        "under [currency_rates] of the org file"
     )
-
-
-_LINES_AROUND = {
-    "changes": (
-        ("changes = history.changes()",),
-        ("history = oa.History.from_changes(changes, org=history.org)",),
-    )
-}
-"""The lines before and after, where the frame is made from something else."""
 
 
 _OLD_DAYS = 30

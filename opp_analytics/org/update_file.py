@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,14 +32,11 @@ class Additions(NamedTuple):
 
 def quote(value: Any) -> str:
     """Write a value as TOML does."""
-    if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{_write_key(name)} = {quote(each)}' for name, each in value.items())}}}"
-    # JSON does not escape this one, and TOML asks for it.
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _write_key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else quote(name)
+    if not isinstance(value, Mapping):
+        return str(tomlkit.item(value).as_string())
+    table = tomlkit.inline_table()
+    table.update(value)
+    return table.as_string()
 
 
 def write_remark(*parts: str) -> str:

@@ -283,10 +283,7 @@ HEADER = "Id,Name,Stage,Amount,Close Date\n"
         ),
         (
             "Id,Stage,Amount,Amount Currency\n1,Prospecting,5,USD\n2,Prospecting,5,EUR\n",
-            (
-                r"row 3 is in EUR, not in USD \(1 such row\)\. Give rates under \[currency_rates\] "
-                r"of the org file, or convert first, for example: frame = pd.read_csv"
-            ),
+            (r"row 3 is in EUR, not in USD \(1 such row\); give rates under \[currency_rates\] "),
         ),
         (
             "OpportunityId,CreatedDate,Field,OldValue,NewValue\n1,2026-01-01,StageName,a,b\n",
@@ -297,24 +294,6 @@ HEADER = "Id,Name,Stage,Amount,Close Date\n"
 def test_read_export__names_what_is_wrong(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(DataError, match=says):
         read_export(written(tmp_path, text), SALESFORCE)
-
-
-def test_read_export__lists_every_bad_cell_once_before_it_gives_up(tmp_path: Path) -> None:
-    rows = "".join(f"{k},A,Prospecting,TBD,\n" for k in range(2, 7))
-    text = f"{HEADER}1,A,Prospecting,x,soon\n{rows}7,B,Prospecting,~90k,Q3\n"
-    with pytest.raises(DataError) as refused:
-        read_export(written(tmp_path, text), SALESFORCE)
-    assert str(refused.value).splitlines()[1:] == [
-        "  row 2: Amount='x' is not an amount; try 45000, $45,000 or 45k",
-        "  row 2: Close Date='soon' is not a date; try 12/31/2026 or 2026-12-31",
-        "  rows 3, 4, 5 and 2 more: Amount='TBD'",
-        "  row 8: Amount='~90k'",
-        "  row 8: Close Date='Q3'",
-        (
-            '  To read the rest with these cells blank: unreadable="blank", in the shell '
-            "--unreadable blank"
-        ),
-    ]
 
 
 CELLS = """Id,Name,Stage,Amount,Close Date,Probability (%),Created Date
@@ -491,21 +470,6 @@ def read_text(folder: Path, text: str, org: oa.Org | None = None, **options: Any
     return oa.read_export(file, org or oa.Org(), progress=False, **options)["value"].tolist()
 
 
-def test_read_export__reads_a_decimal_comma_as_the_column_or_the_file_tells(tmp_path: Path) -> None:
-    assert read_text(tmp_path, GERMAN.format("45.000")) == [45_000, 7500]
-    assert read_text(tmp_path, GERMAN.format("45,000")) == [45, 7500]
-    assert read_text(tmp_path, GERMAN.format("45.50")) == [45.5, 7.5]
-    assert read_text(tmp_path, PLAIN.format("1.234.567,89")) == [1_234_567.89, 7500]
-    assert read_text(tmp_path, PLAIN.format("1.234,50 €"), oa.Org(currency="EUR")) == [1234.5, 7500]
-    said = explain_export(tmp_path / "deals.csv", oa.Org()).mapping
-    assert "guessed" not in said["how"].tolist()
-    (tmp_path / "deals.csv").write_text(GERMAN.format("45.000"))
-    said = explain_export(tmp_path / "deals.csv", oa.Org()).mapping
-    assert said.loc[said["how"] == "guessed", "note"].tolist() == [
-        "decimal comma, as in files with semicolons and dates such as 31.12.2026"
-    ]
-
-
 def test_read_export__refuses_an_amount_that_nothing_settles_until_told(tmp_path: Path) -> None:
     with pytest.raises(
         DataError,
@@ -521,29 +485,6 @@ def test_read_export__refuses_an_amount_that_nothing_settles_until_told(tmp_path
     assert read_text(tmp_path, american) == [45_000]
     with pytest.raises(DataError, match="may mean 45,000 or 45"):
         read_text(tmp_path, american.replace('"45,000"', "45.000"))
-
-
-def test_read_export__refuses_money_in_another_currency_than_the_orgs(tmp_path: Path) -> None:
-    with pytest.raises(
-        DataError, match="row 2: value='€45.000' is in €, and the org's currency is USD"
-    ):
-        read_text(tmp_path, GERMAN.format("€45.000"), oa.Org(currency="USD"))
-    assert read_text(tmp_path, GERMAN.format("€45.000")) == [45_000, 7500]
-    with pytest.raises(DataError, match="row 3: value='£7' is in £, and other rows are in €"):
-        read_text(tmp_path, GERMAN.format("€45.000").replace("7.500", "£7"))
-
-
-@pytest.mark.parametrize("year", ["3026", "1026", "0026"])
-def test_read_export__refuses_years_of_another_age(tmp_path: Path, year: str) -> None:
-    with pytest.raises(
-        DataError, match=rf"row 2: close_date='{year}-12-31' is in the year {int(year)};"
-    ):
-        read_text(tmp_path, PLAIN.format("5").replace("2026", year))
-    frame = pd.DataFrame(
-        {"unique_id": ["1"], "stage": ["proposal"], "close_date": [datetime(int(year), 1, 2)]}
-    )
-    with pytest.raises(DataError, match=f"is in the year {int(year)}"):
-        oa.read_export(frame, oa.Org(), progress=False)
 
 
 def test_read_export__takes_one_column_for_two_of_ours(tmp_path: Path) -> None:

@@ -145,20 +145,6 @@ def test_calls__refuse_a_row_by_name(tmp_path: Path, row: str, mistake: str) -> 
     ]
 
 
-def test_calls__refuse_days_whose_order_neither_the_file_nor_the_country_tells(
-    tmp_path: Path,
-) -> None:
-    rows = "made_on;period;caller;commit\n05/11/2025;2025-11;Ann;1\n"
-    for org in (ORG, ORG.replace("USD", "XXX")):
-        with pytest.raises(
-            oa.errors.OrgError, match="made_on = '05/11/2025': may mean May 11, 2025 or Nov 5, 2025"
-        ):
-            read(tmp_path, rows, org)
-    assert read(tmp_path, rows, ORG.replace("USD", "GBP")).calls["made_on"].tolist() == [
-        pd.Timestamp(2025, 11, 5)
-    ]
-
-
 def test_calls__of_a_workbook_may_be_for_months_that_it_keeps_as_days(tmp_path: Path) -> None:
     row = {
         "made_on": date(2025, 10, 1),

@@ -442,13 +442,3 @@ def test_find_empty_columns__names_the_column_that_may_be_it() -> None:
             {"value": [5.0], "stage": [None], "status": ["active"], "close_date": ["2026-11-25"]}
         )
     ) == {"stage": None}
-
-
-def test_guess_stages__orders_open_ones_by_their_chance() -> None:
-    frame = pd.DataFrame(
-        {"stage": ["Verbal", "Demo", "Signed", "demo"], "probability": [80, 20, 100, 20]}
-    )
-    assert [
-        (found.stage.name, found.stage.kind, found.stage.aliases)
-        for found in guess_stages(frame, Stages(()))
-    ] == [("Demo", "open", ("demo",)), ("Verbal", "open", ()), ("Signed", "won", ())]

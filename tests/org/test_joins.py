@@ -15,7 +15,6 @@ import pytest
 import opp_analytics as oa
 from opp_analytics.cli import main
 from opp_analytics.errors import DataError, DataWarning, MissingColumnError, OrgError
-from tests import maven
 
 ACCOUNTS = (
     "Account ID,Industry,Region,Founded,Seats,Renews\n"
@@ -283,16 +282,6 @@ def test_org__is_its_own_dict_again_and_its_attrs_stay_short(tmp_path: Path) -> 
     assert frame.attrs["org"]["derived"] == list(org.derived)
 
 
-@pytest.mark.slow
-def test_org__joins_a_hundred_thousand_accounts(tmp_path: Path) -> None:
-    rows = [f"A{number},Industry {number % 12},{number % 90}" for number in range(100_000)]
-    org = write_org(tmp_path, *JOIN, accounts="\n".join(["Account ID,Industry,Seats", *rows]))
-    frame = org.apply(
-        pd.concat([deals(account_id=["A1", "A2", "A99999", None])] * 25_000, ignore_index=True)
-    )
-    assert frame["Industry"].iloc[2] == "Industry 3"
-
-
 def test_org_check__says_the_joins(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -420,31 +409,3 @@ def test_workbook__locks_joined_columns(tmp_path: Path) -> None:
     sheet = openpyxl.load_workbook(tmp_path / "deals.xlsx").worksheets[0]
     locked = {cell.value: sheet.cell(2, cell.column).protection.locked for cell in sheet[1]}
     assert (locked["Industry"], locked["value"]) == (True, False)
-
-
-@pytest.mark.skipif(not maven.FOLDER.is_dir(), reason="needs the data in ../shared/data/maven_crm")
-def test_win_rate__by_the_sector_of_a_public_data_set_is_that_of_pandas(tmp_path: Path) -> None:
-    columns = {"opportunity_id": "unique_id", "deal_stage": "stage", "close_value": "value"}
-    stages = [
-        {"name": name, "kind": kind}
-        for name, kind in {
-            "Prospecting": "open",
-            "Engaging": "open",
-            "Won": "won",
-            "Lost": "lost",
-        }.items()
-    ]
-    org = oa.Org(
-        stages=stages,
-        columns=columns,
-        join={"accounts": {"file": str(maven.FOLDER / "accounts.csv")}},
-    )
-    frame = oa.read_export(maven.FOLDER / "sales_pipeline.csv", org, progress=False)
-    rows = pd.read_csv(maven.FOLDER / "sales_pipeline.csv").merge(
-        pd.read_csv(maven.FOLDER / "accounts.csv"), on="account"
-    )
-    closed = rows[rows["deal_stage"].isin(["Won", "Lost"])]
-    expected = (closed["deal_stage"] == "Won").groupby(closed["sector"]).mean()
-    found = oa.win_rate(frame, by="sector")["rate"].dropna()
-    pd.testing.assert_series_equal(found, expected, check_names=False, check_index_type=False)
-    assert len(found) == 10

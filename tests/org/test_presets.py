@@ -85,17 +85,6 @@ def test_read__takes_targets_with_a_column_for_each_period(
     assert recognize(tmp_path / "targets.xlsx").shape == "targets"
 
 
-def test_read__takes_a_german_sheet_of_targets(tmp_path: Path) -> None:
-    (tmp_path / "targets.csv").write_bytes(
-        "Owner;10.2026;11/2026\nJürgen;150.000,00;1.250.000\n".encode("cp1252")
-    )
-    (tmp_path / "org.toml").write_text(ORG.format("targets.csv").replace("USD", "EUR"))
-    assert list_targets(oa.Org.read(tmp_path / "org.toml")) == [
-        ["2026-10", "Jürgen", 150_000],
-        ["2026-11", "Jürgen", 1_250_000],
-    ]
-
-
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -137,27 +126,6 @@ def test_read__names_a_wrong_file_of_targets_once(tmp_path: Path, text: str, say
     said = [str(problem) for problem in caught.value.problems]
     assert says in said[0]
     assert len(said) == (2 if "2027-01-01" in text else 1)
-
-
-def test_org__reads_typed_targets_in_rows_too() -> None:
-    typed = [
-        {"period": "FY27 Q4", "target": "€150,000"},
-        {"period": "Nov 2026", "target": "1.250.000,50"},
-    ]
-    org = oa.Org(currency="EUR", timezone="Europe/Berlin", targets=typed)
-    assert org.targets[["period", "target"]].to_numpy().tolist() == [
-        ["2027Q4", 150_000],
-        ["2026-11", 1_250_000.5],
-    ]
-    assert oa.Org(**org.to_dict()) == org
-    with pytest.raises(
-        OrgError, match="target = '€150,000': is in €, and the org's currency is USD"
-    ):
-        oa.Org(currency="USD", targets=typed[:1])
-    with pytest.raises(
-        OrgError, match=r"targets.rows\[1\].period = 'FY27 Q4': a second target of this period"
-    ):
-        oa.Org(targets=[{"period": "2027Q4", "target": 5}, {"period": "FY27 Q4", "target": 6}])
 
 
 def test_name_table__takes_the_likeliest_label() -> None:

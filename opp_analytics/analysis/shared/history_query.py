@@ -339,7 +339,7 @@ def check_one_currency(history: History, org: Org) -> None:
     codes = dict(zip(found[CURRENCY].astype("str"), map(int, found["deals"]), strict=True))
     one = org.currency or next(iter(codes), None)
     if one is not None and set(codes) - {one}:
-        refuse_currencies(codes, one, deals=[], frame="changes")
+        refuse_currencies(codes, one)
 
 
 def _find_last_before(
