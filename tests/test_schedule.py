@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import duckdb
@@ -15,6 +16,7 @@ import pytest
 
 import opp_analytics as oa
 from tests.pages import ROOT, blocks, refusal
+from tests.report.delivery.mail_server import run_server
 from tests.support import row
 
 PAGE = ROOT / "docs" / "schedule.md"
@@ -31,61 +33,45 @@ def block(language: str, first: str) -> str:
 def test_cron__runs_as_printed(shared_sandbox: oa.sandbox.Sandbox, tmp_path: Path) -> None:
     token, api_key = shared_sandbox.add_tenant(pd.DataFrame([row(number) for number in range(5)]))
     secrets = {"API_URL": shared_sandbox.url, "AUTH_TOKEN": token, "API_KEY": api_key}
-    (tmp_path / "secrets.env").write_text(
-        "".join(f"BLOCKS_{name}='{value}'\n" for name, value in secrets.items())
+    (tmp_path / "opp-analytics.toml").write_text(
+        '[deliver]\nmail_from = "forecast@example.com"\nmail_to = ["vp@example.com"]\n'
     )
-    (tmp_path / "opp-analytics.toml").touch()
-    ours = {"PATH": "/usr/bin:/bin", "TZ": "UTC", "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
-    ours["XDG_STATE_HOME"] = os.fspath(tmp_path / "state")
-
-    def run(*words: str, **more: str) -> None:
-        subprocess.run(words, env=ours | more, cwd=tmp_path, check=True, capture_output=True)
-
-    program = [sys.executable, "-m", "opp_analytics"]
-    run(*program, "record", **{f"BLOCKS_{name}": value for name, value in secrets.items()})
-    run(*program, "schedule", "--for", "cron", "--out", ".")
-    printed = (tmp_path / "opp-schedule.crontab").read_text()
-    assert printed.replace(str(tmp_path), "/srv/sales") == block("crontab", "# Made by")
-    lines = [line for line in printed.splitlines() if not line.startswith("#")]
-    for line in lines:
-        run("/bin/sh", "-c", line.split(maxsplit=5)[5])
-    assert len(oa.History(tmp_path / "opp-history").records) >= 2
-    written = [file.suffix for file in sorted((tmp_path / "reports").glob("weekly-*"))]
-    assert written == [".eml", ".html", ".xlsx"]
-    run(*program, "schedule", "--for", "systemd", "--out", ".")
-    timer = (tmp_path / "opp-report.timer").read_text()
-    assert timer.replace("06:30 UTC", "06:30 America/Chicago") == block("ini", "# Made by")
+    program = tmp_path / ".venv/bin/opp-analytics"
+    program.parent.mkdir(parents=True)
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m opp_analytics "$@"\n')
+    program.chmod(0o755)
+    ours = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    lines = [line.split(maxsplit=5)[5] for line in block("crontab", "0 6").splitlines()]
+    with run_server(login=False) as mail:
+        secrets = {f"BLOCKS_{name}": value for name, value in secrets.items()}
+        secrets["OPP_ANALYTICS_SMTP_URL"] = f"smtp://127.0.0.1:{mail.port}"
+        (tmp_path / "secrets.env").write_text("".join(f"{k}='{v}'\n" for k, v in secrets.items()))
+        for line in [*lines, lines[0]]:
+            call = line.replace("/srv/sales", str(tmp_path))
+            subprocess.run(["/bin/sh", "-c", call], env=ours, cwd="/", check=True)
+    assert len(oa.History(tmp_path / "opp-history").records) >= 1
+    assert list((tmp_path / "reports").glob("weekly-*.html"))
+    assert mail.receivers == ["vp@example.com"]
 
 
-def test_airflow__runs_commands_that_we_have(monkeypatch: pytest.MonkeyPatch) -> None:
-    tasks: list[dict[str, Any]] = []
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd")
+def test_systemd__takes_the_service(tmp_path: Path) -> None:
+    unit = tmp_path / "opp-report.service"
+    # A program that is there, since the service is refused without.
+    printed = block("ini", "# /etc/systemd").replace(
+        "/srv/sales/.venv/bin/opp-analytics", "/bin/true"
+    )
+    unit.write_text(printed)
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
-    class Dag:
-        def __init__(self, name: str, **options: Any) -> None:
-            assert options["catchup"] is False
-            assert len(options["schedule"].split()) == 5
 
-        def __enter__(self) -> Dag:
-            return self
-
-        def __exit__(self, *error: object) -> None:
-            pass
-
-    sdk, bash = ModuleType("airflow.sdk"), ModuleType("airflow.providers.standard.operators.bash")
-    sdk.DAG, bash.BashOperator = Dag, lambda **options: tasks.append(options)  # type: ignore[attr-defined]
-    for module in (sdk, bash):
-        parts = module.__name__.split(".")
-        for end in range(1, len(parts)):
-            monkeypatch.setitem(
-                sys.modules, ".".join(parts[:end]), ModuleType(".".join(parts[:end]))
-            )
-        monkeypatch.setitem(sys.modules, module.__name__, module)
-    exec(compile(block("py", "# dags/"), "dags/pipeline.py", "exec"), {})
-    assert [task["task_id"] for task in tasks] == ["record", "report"]
-    for task in tasks:
-        program, *call = task["bash_command"].split()
-        assert program == ".venv/bin/opp-analytics"
-        assert refusal(call) == ""
+def test_airflow__runs_commands_that_we_have() -> None:
+    calls = re.findall('bash_command=".venv/bin/opp-analytics (.+)"', block("py", "# dags/"))
+    assert [call.split()[0] for call in calls] == ["record", "report"]
+    assert [refusal(call.split()) for call in calls] == ["", ""]
 
 
 def test_dbt__asks_a_snapshot_for_its_forecast() -> None:

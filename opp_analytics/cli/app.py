@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
-import sys
-from collections.abc import Callable
-from functools import wraps
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -28,12 +24,59 @@ _HELP = (
 )
 
 
-class _Entry(NamedTuple):
-    module: str
-    example: str
-
-
-_ENTRIES: dict[str, _Entry] = {}
+_PANELS = {
+    "1. Begin, without an account": {
+        "start deals.csv": "start",
+        "demo --out ./opp-demo": "demo",
+        "sandbox --port 8723 --weeks 26 --db team.db": "demo",
+    },
+    "2. Connect: set BLOCKS_API_URL, BLOCKS_AUTH_TOKEN and BLOCKS_API_KEY": {
+        "doctor": "doctor",
+        "load --out pipeline.csv": "load",
+        "org init --from deals.csv   then: opp-analytics org check": "org",
+    },
+    "3. Record every day: the API keeps no history": {
+        "record --history ./opp-history   (every day, from cron)": "load",
+        "import-crm opportunities.csv field_history.csv --org salesforce --history ./opp-history": "import_crm",
+    },
+    "4. Review every Monday": {
+        "report --target 500000 --freq M --out weekly.html   (every Monday, from cron)": "report",
+        "changes --since 2026-03-24 --by owner_name --out changes.xlsx": "review",
+        "forecast --target 500000 --by owner_name": "review",
+        "pacing --by owner_name": "review",
+        "risk --by owner_name --out risk.csv": "review",
+        "created --freq Q --by owner_name": "review",
+        "win-rate --by owner_name --since 2026-01-01": "review",
+        "funnel --by team": "review",
+        "slippage --start 2026-01-01 --end 2026-03-31 --by owner_name": "review",
+        "categories --freq Q": "review",
+        "scorecard --by team --json": "review",
+        "calls   or: opp-analytics calls --list": "calls",
+        "call Ann 2026-12 450k --best 520k --reason 'Oak signed'": "calls",
+        "prove --freq M --anonymous --out forecast-proof.html": "review",
+        "audit --out findings.csv --fix plan.json": "review",
+    },
+    "5. Edit in bulk: a spreadsheet, a plan, then the server": {
+        "export deals.xlsx": "edit",
+        "plan deals.xlsx   or: opp-analytics plan before.csv after.csv": "edit",
+        "apply plan.json": "edit",
+    },
+    "6. After an edit: list runs, finish a run, undo a run": {
+        "runs": "edit",
+        "resume": "edit",
+        "undo 20260331T101500-a1b2c3 --out undo.json": "edit",
+    },
+}
+"""The commands by panel: the example, which begins with the name, and the module, which has a
+function of that name."""
+_ORG = (
+    "Write an org file from what your data shows, and check one: stages, people, targets, calendar."
+)
+_ENTRIES = {
+    example.split()[0]: (example, module)
+    for commands in _PANELS.values()
+    for example, module in commands.items()
+}
 
 
 class _Commands(TyperGroup):
@@ -55,7 +98,7 @@ class _Command(TyperCommand):
     """A command whose errors name its options where they name the arguments of the function that it calls.
 
     Of two ways to say something the one of the shell stays; a cell of a file keeps the name of its
-    column.
+    column. On Ctrl-C it says what was done, where typer says nothing.
     """
 
     def invoke(self, ctx: Any) -> Any:
@@ -64,6 +107,13 @@ class _Command(TyperCommand):
 
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            from opp_analytics.cli.console import say_stopped
+
+            say_stopped(
+                str(stop) or "stopped; nothing is half-done, so run the command again to continue"
+            )
+            raise typer.Exit(130) from None
         except OppAnalyticsError as error:
             options = [
                 (one.name, one.opts[0]) for one in self.params if one.opts[0].startswith("--")
@@ -122,23 +172,12 @@ def _overview(
     pass
 
 
-def _add(panel: str, module: str, example: str) -> None:
-    name = example.split()[0]
-    _ENTRIES[name] = _Entry(module, example)
-
-    def listed() -> None:
-        """Stand in for the command in lists."""
-
-    app.command(name, rich_help_panel=panel)(listed)
-
-
 def _read_first_line(name: str) -> str:
     """Read the first line of a command's docstring, without the imports of its module."""
     if name == "org":
         return _ORG
-    module = ast.parse(
-        Path(__file__).with_name(f"{_ENTRIES[name].module}.py").read_text(encoding="utf-8")
-    )
+    _, file = _ENTRIES[name]
+    module = ast.parse(Path(__file__).with_name(f"{file}.py").read_text(encoding="utf-8"))
     functions = {node.name: node for node in module.body if isinstance(node, ast.FunctionDef)}
     return (ast.get_docstring(functions[_name_function(name)]) or "").partition("\n")[0]
 
@@ -147,128 +186,25 @@ def _name_function(name: str) -> str:
     return f"{name.replace('-', '_')}_command"
 
 
-_options_only = False
-
-
-def runs() -> bool:
-    """Return False while a module is imported for the options of its commands, which help and usage errors need."""
-    return not _options_only
-
-
-def _import_options(name: str) -> ModuleType:
-    """Import a module without what only a run of its commands needs, and forget it again.
-
-    Unless it is there in whole.
-    """
-    global _options_only
-    before = set(sys.modules)
-    _options_only = True
-    try:
-        return import_module(name)
-    finally:
-        _options_only = False
-        for new in set(sys.modules) - before:
-            room, _, own = new.rpartition(".")
-            if room == __package__:
-                del sys.modules[new]
-                delattr(sys.modules[room], own)
-
-
 def _import(name: str) -> Any:
-    entry = _ENTRIES[name]
-    module = _import_options(f"opp_analytics.cli.{entry.module}")
-    example = f"Example: opp-analytics {entry.example}"
+    example, file = _ENTRIES[name]
+    module = import_module(f"opp_analytics.cli.{file}")
+    example = f"Example: opp-analytics {example}"
     alone = _typer(add_completion=False)
     if name == "org":
         alone.callback(help=_ORG, epilog=example, no_args_is_help=True)(lambda: None)
         for each, own in module.ORG_COMMANDS.items():
-            alone.command(each, cls=_Command)(_run_whole(own))
+            alone.command(each, cls=_Command)(own)
     else:
         # An amount below 0 is no option, and the command refuses it.
         amounts = {"ignore_unknown_options": True} if name == "call" else None
         alone.command(name, cls=_Command, context_settings=amounts, epilog=example)(
-            _run_whole(getattr(module, _name_function(name)))
+            getattr(module, _name_function(name))
         )
     return typer.main.get_command(alone)
 
 
-def _run_whole(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Import the command with all that it needs when it runs, and let it say on Ctrl-C what was done, where typer says nothing."""
-
-    @wraps(command)
-    def run(*arguments: Any, **options: Any) -> Any:
-        try:
-            whole = getattr(import_module(command.__module__), command.__name__)
-            return whole(*arguments, **options)
-        except KeyboardInterrupt as stop:
-            from opp_analytics.cli.console import say_stopped
-
-            say_stopped(
-                str(stop) or "stopped; nothing is half-done, so run the command again to continue"
-            )
-            raise typer.Exit(130) from None
-
-    return run
-
-
-_PANELS = {
-    "1. Begin, without an account": {
-        "start deals.csv": "start",
-        "demo --out ./opp-demo": "demo",
-        "sandbox --port 8723 --weeks 26 --db team.db": "demo",
-    },
-    "2. Connect: set BLOCKS_API_URL, BLOCKS_AUTH_TOKEN and BLOCKS_API_KEY": {
-        "doctor": "doctor",
-        "load --out pipeline.csv": "load",
-        "org init --from deals.csv   then: opp-analytics org check": "org",
-    },
-    "3. Record every day: the API keeps no history": {
-        "record --history ./opp-history   (every day, from cron)": "load",
-        "import-crm opportunities.csv field_history.csv --org salesforce --history ./opp-history": "import_crm",
-    },
-    "4. Review every Monday": {
-        "report --target 500000 --freq M --out weekly.html   (every Monday, from cron)": "report",
-        "schedule --send --out .   or: opp-analytics schedule --for github": "schedule",
-        "changes --since 2026-03-24 --by owner_name --out changes.xlsx": "review",
-        "forecast --target 500000 --by owner_name": "review",
-        "pacing --by owner_name": "review",
-        "risk --by owner_name --out risk.csv": "review",
-        "created --freq Q --by owner_name": "review",
-        "win-rate --by owner_name --since 2026-01-01": "review",
-        "funnel --by team": "review",
-        "slippage --start 2026-01-01 --end 2026-03-31 --by owner_name": "review",
-        "categories --freq Q": "review",
-        "scorecard --by team --json": "review",
-        "calls   or: opp-analytics calls --list": "calls",
-        "call Ann 2026-12 450k --best 520k --reason 'Oak signed'": "calls",
-        "prove --freq M --anonymous --out forecast-proof.html": "review",
-        "audit --out findings.csv --fix plan.json": "review",
-    },
-    "5. Edit in bulk: a spreadsheet, a plan, then the server": {
-        "export deals.xlsx": "edit",
-        "plan deals.xlsx   or: opp-analytics plan before.csv after.csv": "edit",
-        "apply plan.json": "edit",
-    },
-    "6. One opportunity: each change asks first, and can be undone": {
-        "get 5f0c2a7e-93b1-4d68-8a0f-c61e7d24b935": "deals",
-        "search 'Acme' --sort -value": "deals",
-        "create name='Acme renewal' value=45k stage=proposal close_date=12/31/2026": "deals",
-        "update 5f0c2a7e-93b1-4d68-8a0f-c61e7d24b935 stage=negotiation probability=80": "deals",
-        "delete 5f0c2a7e-93b1-4d68-8a0f-c61e7d24b935": "deals",
-        "recover 5f0c2a7e-93b1-4d68-8a0f-c61e7d24b935": "deals",
-    },
-    "7. After an edit: list runs, finish a run, undo a run": {
-        "runs": "edit",
-        "resume": "edit",
-        "undo 20260331T101500-a1b2c3 --out undo.json": "edit",
-    },
-}
-"""The commands by panel: the example, which begins with the name, and the module, which has a
-function of that name."""
-_ORG = (
-    "Write an org file from what your data shows, and check one: stages, people, targets, calendar."
-)
-
 for _panel, _commands in _PANELS.items():
-    for _example, _module in _commands.items():
-        _add(_panel, _module, _example)
+    for _example in _commands:
+        # It stands in for the command in lists.
+        app.command(_example.split()[0], rich_help_panel=_panel)(lambda: None)

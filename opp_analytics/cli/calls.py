@@ -7,10 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, cast
 
+import pandas as pd
 import typer
 
 import opp_analytics as oa
-from opp_analytics.cli.app import runs
+from opp_analytics import text
+from opp_analytics.cli.console import heading, note, say, show, write_command
 from opp_analytics.cli.output import answer, with_tables
 from opp_analytics.cli.source import (
     HISTORY_FOLDER,
@@ -23,16 +25,9 @@ from opp_analytics.cli.source import (
     open_history,
     parse_amount,
 )
-
-if runs():
-    import pandas as pd
-
-    from opp_analytics import text
-    from opp_analytics.cli.console import heading, note, say, show, write_command
-    from opp_analytics.errors import ConfigError
-    from opp_analytics.history import list_owners
-    from opp_analytics.org import CALL_KEY, FILE, Org, add_call, calls_known, write_in_force
-    from opp_analytics.periods import as_date, read_period, write_period
+from opp_analytics.errors import ConfigError
+from opp_analytics.org import CALL_KEY, FILE, Org, add_call, calls_known, write_in_force
+from opp_analytics.periods import as_date, read_period, write_period
 
 _MOST = 60
 _SHOWN = ["made_on", "period", "caller", "for", "commit", "best_case", "in_force", "reason"]
@@ -69,6 +64,8 @@ def call_command(
     org_file: OrgFile = None,
 ) -> None:
     """Submit a number for a period: it is added to the calls of the org file, and supersedes the caller's last one."""
+    from opp_analytics.history import list_owners
+
     file = org_file or Path(FILE)
     if not file.is_file():
         way_out = f"write one with: {write_command('org', 'init')}"

@@ -12,23 +12,19 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
+import pandas as pd
+import tomlkit
 import typer
 
 import opp_analytics as oa
-from opp_analytics.cli.app import runs
+from opp_analytics import text
+from opp_analytics.cli.console import heading, say, show, write_command
 from opp_analytics.cli.output import write_csv
 from opp_analytics.cli.source import HISTORY_FOLDER, OrgFile, find_org
-
-if runs():
-    import pandas as pd
-    import tomlkit
-
-    from opp_analytics import text
-    from opp_analytics.cli.console import heading, say, show, write_command
-    from opp_analytics.errors import DataError
-    from opp_analytics.files import say_failure, write_whole
-    from opp_analytics.org import FILE
-    from opp_analytics.text import count
+from opp_analytics.errors import DataError
+from opp_analytics.files import say_failure, write_whole
+from opp_analytics.org import FILE
+from opp_analytics.text import count
 
 _STATE = "XDG_STATE_HOME"
 _PUSH = timedelta(days=30)

@@ -16,22 +16,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Any
 
+import pandas as pd
 import typer
 
 import opp_analytics as oa
-from opp_analytics.cli.app import runs
+from opp_analytics import text
+from opp_analytics.api import TOKEN_COMMAND, VARIABLES, state_folder
+from opp_analytics.cli.console import note, say
 from opp_analytics.cli.output import answer, check_ending, with_tables
 from opp_analytics.cli.source import OrgFile, find_org
-
-if runs():
-    import pandas as pd
-
-    from opp_analytics import text
-    from opp_analytics.api import TOKEN_COMMAND, VARIABLES, state_folder
-    from opp_analytics.cli.console import note, say
-    from opp_analytics.errors import OppAnalyticsError
-    from opp_analytics.files import make_private_folder, write_whole
-    from opp_analytics.text import count, plural
+from opp_analytics.errors import OppAnalyticsError
+from opp_analytics.files import make_private_folder, write_whole
+from opp_analytics.text import count, plural
 
 
 @with_tables(out=())

@@ -7,35 +7,33 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
+import pandas as pd
 import typer
 
 import opp_analytics as oa
+from opp_analytics import text
 from opp_analytics.cli import source
-from opp_analytics.cli.app import runs
+from opp_analytics.cli.console import (
+    GAP,
+    OUTPUT,
+    heading,
+    note,
+    out,
+    say,
+    say_gathered,
+    show,
+    write_command,
+)
 from opp_analytics.cli.output import TABLES, answer, check_ending, with_tables, write_tables
+from opp_analytics.errors import ConfigError, DataError, MissingColumnError, PlanError
+from opp_analytics.org import Money, money_of
+from opp_analytics.periods import as_date, check_freq
+from opp_analytics.table_files import read_content, read_parquet
 
-if runs():
-    import pandas as pd
-
-    from opp_analytics import text
-    from opp_analytics.cli.console import (
-        GAP,
-        OUTPUT,
-        heading,
-        note,
-        out,
-        say,
-        say_gathered,
-        show,
-        write_command,
-    )
-    from opp_analytics.errors import ConfigError, DataError, MissingColumnError, PlanError
-    from opp_analytics.org import Money, money_of
-    from opp_analytics.periods import as_date, check_freq
-    from opp_analytics.table_files import read_content, read_parquet
-    from opp_analytics.writer import RunStopped, Words, check_plan
+if TYPE_CHECKING:
+    from opp_analytics.writer import Words
 
 _WRITERS = {".xlsx": "to_excel", ".csv": "to_csv"}
 """The function that writes a file, by its ending."""
@@ -272,6 +270,7 @@ _WRAPPED = ("opportunity", "value", "problem", "suggestion")
 @cache
 def _words(*given: str) -> Words:
     """Words of the command line for what plans and receipts say, with the options of `apply` that are `given`."""
+    from opp_analytics.writer import Words
 
     class _ShellWords(Words):
         more_conflicts = "listed below"
@@ -330,8 +329,6 @@ _IN_PART = 4
 _RUN = typer.Argument(
     metavar="RUN_ID", help="Id of the run, as `runs` lists it.", show_default="the newest"
 )
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything and send nothing.")]
 _RECEIPT = typer.Option(
     "--receipt", help="Write the outcome of every change to this .xlsx, .csv or .md file."
 )
@@ -342,8 +339,10 @@ def apply_command(
     file: Annotated[
         Path, typer.Argument(metavar="PLAN.json", help="Plan saved by `plan` or `undo`.")
     ],
-    yes: Yes = False,
-    dry_run: DryRun = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check everything and send nothing.")
+    ] = False,
     on_conflict: Annotated[
         Literal["skip", "overwrite", "stop"],
         typer.Option(help="What to do when somebody else changed a planned cell."),
@@ -367,25 +366,12 @@ def apply_command(
 
     Ctrl-C stops after the calls in flight.
     """
+    from opp_analytics.writer import check_plan
+
     check_ending(receipt, TABLES)
     made = oa.Plan.read(file)
     client = oa.Client.from_env(org=source.find_org(org_file))
     allowed = {"clear_nulls": clear_nulls, "allow_delete": allow_delete}
-    options: dict[str, Any] = {"on_conflict": on_conflict, "again": again, "receipt": receipt}
-    apply_plan(made, client, allowed, yes=yes, dry_run=dry_run, **options)
-
-
-def apply_plan(
-    made: oa.Plan,
-    client: oa.Client,
-    allowed: Mapping[str, bool],
-    *,
-    yes: bool,
-    dry_run: bool,
-    receipt: Path | None = None,
-    **options: Any,
-) -> None:
-    """Show a plan, ask, write it, and print its receipt."""
     if OUTPUT.get().as_json and not (yes or dry_run):
         raise ConfigError(
             "--json cannot ask for confirmation; add --yes, or --dry-run to send nothing"
@@ -395,17 +381,20 @@ def apply_plan(
     if not (yes or dry_run or not len(made)):
         _confirm(f"Write this to {client.settings.url}?")
     with _say_run():
-        options |= {
-            "dry_run": dry_run,
-            "progress": False if OUTPUT.get().quiet else None,
+        done = oa.apply(
+            made,
+            client,
+            on_conflict=on_conflict,
+            again=again,
+            dry_run=dry_run,
+            progress=False if OUTPUT.get().quiet else None,
             **allowed,
-        }
-        done = oa.apply(made, client, **options)
+        )
     if dry_run:
         say(f"Dry run, nothing was sent: {done.summary(words=_words())}")
         answer(done.table)
-        return
-    _say_receipt(done, receipt)
+    else:
+        _say_receipt(done, receipt)
 
 
 @with_tables(out=())
@@ -475,6 +464,8 @@ def _count_outcomes(run: pd.Series[Any]) -> str:
 @contextmanager
 def _say_run() -> Iterator[None]:
     """Say after a second Ctrl-C which command finishes the run."""
+    from opp_analytics.writer import RunStopped
+
     try:
         yield
     except RunStopped as stop:

@@ -2,39 +2,27 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Collection, Mapping
-from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 import opp_analytics as oa
-from opp_analytics.cli.app import runs
+from opp_analytics import crm
+from opp_analytics.cli.console import heading, note, say, show, write_command
+from opp_analytics.cli.load import (
+    ENDINGS,
+    add_record,
+    count_stock,
+    say_stock,
+    write_opportunities,
+)
 from opp_analytics.cli.output import answer, check_ending, with_tables
 from opp_analytics.cli.source import OrgFile, find_org, reads_cells, say_age
-
-if runs():
-    import pandas as pd
-
-    from opp_analytics import crm
-    from opp_analytics.cli.console import heading, note, say, show, write_command
-    from opp_analytics.cli.load import (
-        ENDINGS,
-        add_record,
-        count_stock,
-        say_stock,
-        write_opportunities,
-    )
-    from opp_analytics.errors import DataError, DataWarning, HistoryError
-    from opp_analytics.files import read_whole
-    from opp_analytics.history import tell_problems
-    from opp_analytics.org import find_newest_date
-    from opp_analytics.periods import as_date
-    from opp_analytics.table_files import quote_labels
-    from opp_analytics.text import capital, count, joined
+from opp_analytics.errors import DataError, DataWarning, HistoryError
+from opp_analytics.table_files import quote_labels
+from opp_analytics.text import capital, count, joined
 
 
 @with_tables(out=())
@@ -62,14 +50,6 @@ def import_crm_command(
         ),
     ] = None,
     org_file: OrgFile = None,
-    ids: Annotated[
-        Path | None,
-        typer.Option(
-            help="CSV file of two columns, the CRM's id and the id of the records that follow, "
-            "where they come from "
-            "another system."
-        ),
-    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Write the deals to this .csv, .parquet or .xlsx file.")
     ] = None,
@@ -93,8 +73,6 @@ def import_crm_command(
         raise DataError(
             f"{log_file} is a field history, and --out writes deals; give the export of deals too"
         )
-    if ids is not None and log_file is None:
-        raise DataError(f"--ids belongs to a field history, and {deals_file} is an export of deals")
     if folder is not None and len(oa.History(folder).records):
         raise HistoryError(
             f"{folder} already contains records; import into a new folder, or carry it on with: "
@@ -108,9 +86,7 @@ def import_crm_command(
         tables["opportunities"] = export.mapping
         say_age(deals)
     if log_file is not None:
-        log = crm.read_changes(
-            log_file, org, opportunities=deals, ids=_read_ids(ids), encoding=encoding, **written
-        )
+        log = crm.read_changes(log_file, org, opportunities=deals, encoding=encoding, **written)
         _say_reading(log_file, count(len(log.changes), "value"), log)
         tables["history"] = log.mapping
         if folder is not None:
@@ -168,11 +144,8 @@ def sort_files(found: Mapping[Path, crm.Recognized], wanted: Collection[str]) ->
         if kind not in wanted:
             raise DataError(_refuse_kind(file, one, wanted))
         if kind in sorted_:
-            first = sorted_[kind]
-            newer = _find_newer((first, file)) if kind == "opportunities" else None
-            looks = f"; {newer[0]} looks newer (its newest date is {newer[1]})" if newer else ""
             raise DataError(
-                f"{first} and {file} both hold {KINDS[kind][0]}{looks}; give one file of each, "
+                f"{sorted_[kind]} and {file} both hold {KINDS[kind][0]}; give one file of each, "
                 "or put the rows together"
             )
         sorted_[kind] = file
@@ -202,23 +175,6 @@ def _refuse_kind(file: Path, one: crm.Recognized, wanted: Collection[str]) -> st
     )
 
 
-def _find_newer(files: tuple[Path, Path]) -> tuple[Path, str] | None:
-    """Find the export with the newer date in it, and that date.
-
-    None where neither is newer, or one can't be read.
-    """
-    today = as_date(datetime.now(UTC))
-    days = {}
-    for file in files:
-        with DataWarning.muted(), suppress(DataError):
-            day = find_newest_date(oa.read_export(file, crm.guess_org(file), progress=False), today)
-            days[day] = file
-    if len(days) < len(files) or any(pd.isna(day) for day in days):
-        return None
-    newest = max(days)
-    return days[newest], f"{newest:%Y-%m-%d}"
-
-
 def _say_reading(file: Path, read: str, reading: crm.Reading) -> None:
     heading(f"{file.name}", f"{read}, {reading.read_as}")
     named = reading.mapping.rename(
@@ -235,29 +191,6 @@ def _say_notes(reading: crm.Reading) -> None:
         note(f"{one}.")
 
 
-def _read_ids(file: Path | None) -> dict[str, str] | None:
-    if file is None:
-        return None
-    content = io.BytesIO(read_whole(file))
-    try:
-        table = pd.read_csv(content, dtype="str", encoding="utf-8-sig").dropna()
-    except ValueError as error:
-        raise DataError(
-            f"cannot read {file} ({error}); use a CSV file of two columns, theirs and ours"
-        ) from None
-    if table.shape[1] != 2:
-        raise DataError(
-            f"{file} has {count(table.shape[1], 'column')}; use two: the CRM's id, and ours"
-        )
-    theirs, ours = (table.iloc[:, place].str.strip() for place in range(2))
-    if theirs.duplicated().any():
-        raise DataError(
-            f"{file}: the id {theirs[theirs.duplicated()].iloc[0]!r} occurs twice; keep one row "
-            "each"
-        )
-    return dict(zip(theirs, ours, strict=True))
-
-
 def begin_history(log: crm.ChangeLog, folder: Path | None, org: oa.Org) -> oa.History:
     """Begin a history in a folder, or in memory, with a field history."""
     with DataWarning.muted():
@@ -266,6 +199,8 @@ def begin_history(log: crm.ChangeLog, folder: Path | None, org: oa.Org) -> oa.Hi
 
 
 def _say_begun(history: oa.History, log: crm.ChangeLog, folder: Path) -> None:
+    from opp_analytics.history import tell_problems
+
     records = history.records
     say(
         f"\nBegan a history in {folder}: "

@@ -6,10 +6,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import pandas as pd
 import typer
 
 import opp_analytics as oa
-from opp_analytics.cli.app import runs
+from opp_analytics import text
+from opp_analytics.certificate import Certificate
+from opp_analytics.cli.console import (
+    escape_markup,
+    heading,
+    note,
+    say,
+    say_marked,
+    show,
+    write_command,
+)
 from opp_analytics.cli.output import answer, check_ending, with_tables, write_csv, write_staged
 from opp_analytics.cli.source import (
     HISTORY_FOLDER,
@@ -19,24 +30,9 @@ from opp_analytics.cli.source import (
     read_source,
     reads_cells,
 )
-
-if runs():
-    import pandas as pd
-
-    from opp_analytics import text
-    from opp_analytics.certificate import Certificate
-    from opp_analytics.cli.console import (
-        escape_markup,
-        heading,
-        note,
-        say,
-        say_marked,
-        show,
-        write_command,
-    )
-    from opp_analytics.errors import LostColumns, PartialExport, RecordRefused
-    from opp_analytics.periods import as_instant
-    from opp_analytics.text import count, number
+from opp_analytics.errors import LostColumns, PartialExport, RecordRefused
+from opp_analytics.periods import as_instant
+from opp_analytics.text import count, number
 
 ENDINGS = (".csv", ".parquet", ".xlsx")
 """Of files of opportunities."""

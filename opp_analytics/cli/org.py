@@ -7,34 +7,30 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
+import pandas as pd
 import typer
 
 import opp_analytics as oa
-from opp_analytics.cli.app import runs
+from opp_analytics import text
+from opp_analytics.cli.console import heading, say, show, write_command
 from opp_analytics.cli.output import answer, check_ending, with_tables, write_staged
 from opp_analytics.cli.source import FromFile, reads_cells
-
-if runs():
-    import pandas as pd
-
-    from opp_analytics import text
-    from opp_analytics.cli.console import heading, say, show, write_command
-    from opp_analytics.columns import DEAL_FIGURES
-    from opp_analytics.crm import draft_from_export, read_org_text, recognize
-    from opp_analytics.errors import DataError, DataWarning
-    from opp_analytics.inputs import did_you_mean
-    from opp_analytics.org import (
-        FILE,
-        Columns,
-        Draft,
-        Join,
-        Stage,
-        draft_org,
-        find_strangers,
-        list_names,
-        read_conditions,
-    )
-    from opp_analytics.schema import COLUMNS
+from opp_analytics.columns import DEAL_FIGURES
+from opp_analytics.crm import draft_from_export, read_org_text, recognize
+from opp_analytics.errors import DataError, DataWarning
+from opp_analytics.inputs import did_you_mean
+from opp_analytics.org import (
+    FILE,
+    Columns,
+    Draft,
+    Join,
+    Stage,
+    draft_org,
+    find_strangers,
+    list_names,
+    read_conditions,
+)
+from opp_analytics.schema import COLUMNS
 
 
 @reads_cells

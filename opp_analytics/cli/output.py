@@ -13,21 +13,17 @@ from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
+import pandas as pd
 import typer
 
-from opp_analytics.cli.app import runs
-
-if runs():
-    import numpy as np
-    import pandas as pd
-
-    from opp_analytics import files, text
-    from opp_analytics.cli.console import OUTPUT, Output, note
-    from opp_analytics.columns import make_formatter
-    from opp_analytics.errors import DataError
-    from opp_analytics.files import check_writable, replace_file, say_failure
-    from opp_analytics.org import Org
-    from opp_analytics.workbooks import add_sheet, make_workbook, write_table
+from opp_analytics import files, text
+from opp_analytics.cli.console import OUTPUT, Output, note
+from opp_analytics.columns import make_formatter
+from opp_analytics.errors import DataError
+from opp_analytics.files import check_writable, replace_file, say_failure
+from opp_analytics.org import Org
+from opp_analytics.workbooks import add_sheet, make_workbook, write_table
 
 TABLES = (".xlsx", ".csv", ".md")
 """Endings of the files that `write_tables` writes."""

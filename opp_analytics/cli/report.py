@@ -6,12 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+import pandas as pd
 import typer
 
 import opp_analytics as oa
-from opp_analytics.cli.app import runs
+from opp_analytics import text
+from opp_analytics.certificate import Certificate
+from opp_analytics.cli.console import complain, heading, note, say, show, write_command
+from opp_analytics.cli.load import add_record
 from opp_analytics.cli.source import (
     HISTORY_FOLDER,
     Freq,
@@ -25,24 +29,11 @@ from opp_analytics.cli.source import (
     read_source,
     reads_cells,
 )
+from opp_analytics.errors import ConfigError, DataError
+from opp_analytics.periods import as_date, as_instant, check_freq
 
-if runs():
-    import pandas as pd
-
-    from opp_analytics import text
-    from opp_analytics.certificate import Certificate
-    from opp_analytics.cli.console import complain, heading, note, say, show, write_command
-    from opp_analytics.cli.load import add_record
-    from opp_analytics.errors import ConfigError, DataError
-    from opp_analytics.periods import as_date, as_instant, check_freq
-    from opp_analytics.report import (
-        Post,
-        WeeklyReport,
-        check_delivery,
-        check_report,
-        fold_alerts,
-        write_report,
-    )
+if TYPE_CHECKING:
+    from opp_analytics.report import Post, WeeklyReport
 
 
 @reads_cells
@@ -143,6 +134,8 @@ def report_command(
     written: Mapping[str, Any],
 ) -> None:
     """Write the weekly page and its workbook: will we make it, what changed, what each person must win, what to fix."""
+    from opp_analytics.report import check_delivery, check_report, write_report
+
     for option, given in {"--dry-run": dry_run, "--again": again, "--alerts": alerts}.items():
         if given and not send:
             raise typer.BadParameter(f"{option} is about sending; add --send", param_hint=option)
@@ -184,7 +177,8 @@ def report_command(
     else:
         source = source or read_source(None, org_file, asked=as_of, recorded=folder)
         org, opportunities = source.org, source.opportunities
-        history = oa.History(folder, org=org)
+        # Who sends waits for the record of somebody else rather than going without.
+        history = oa.History(folder, org=org, lock_timeout=600.0 if send else 30.0)
         options |= {"org": org, "own_writes": source.own_writes()}
         recorded = record and day >= today
         # Before a record the history may lack a column that it then has.
@@ -202,8 +196,12 @@ def report_command(
     if recorded:
         _record(opportunities, history)
         ready = ready if known else check_report(opportunities, history, **options)
-    late = ready.inputs.unseen or ready.inputs.old
-    if post and late and as_of is None:
+    if post and as_of is None:
+        moments = history.records["recorded_at"]
+        late = ready.inputs.unseen or ready.inputs.old
+        if moments.empty or as_date(moments.iloc[-1], tz=zone) < today:
+            late = late or "There is no complete record of today."
+    if post and as_of is None and late:
         first = write_command("record", "--history", folder)
         raise DataError(
             f"{late} So nothing was sent; record the pipeline of today with {first}, or name the "
@@ -263,6 +261,8 @@ def say_alerts(
 
     End with exit code 1 if a message failed, else 3 if an alert holds.
     """
+    from opp_analytics.report import fold_alerts
+
     lines = (*page.alerts, *(one for one in page.milestones[:1] if one.new))
     if told is not None:
         said = "\n".join(told)

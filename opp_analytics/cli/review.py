@@ -6,10 +6,13 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, cast
 
+import numpy as np
+import pandas as pd
 import typer
 
 import opp_analytics as oa
-from opp_analytics.cli.app import runs
+from opp_analytics import text
+from opp_analytics.cli.console import OUTPUT, heading, note, say, show, write_command
 from opp_analytics.cli.output import answer, check_ending, with_tables, write_staged
 from opp_analytics.cli.source import (
     HISTORY_FOLDER,
@@ -29,24 +32,10 @@ from opp_analytics.cli.source import (
     reads_deals,
     say_method,
 )
-
-if runs():
-    import numpy as np
-    import pandas as pd
-
-    from opp_analytics import text
-    from opp_analytics.analysis import (
-        compare_chances,
-        evidence,
-        explain_change,
-        list_steps,
-        select_own_chances,
-    )
-    from opp_analytics.cli.console import OUTPUT, heading, note, say, show, write_command
-    from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
-    from opp_analytics.org import money_of, require, split_by
-    from opp_analytics.periods import as_date, as_period, to_dates
-    from opp_analytics.schema import ALL, BUCKETS, label_groups, unstack_level
+from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
+from opp_analytics.org import money_of, require, split_by
+from opp_analytics.periods import as_date, as_period, to_dates
+from opp_analytics.schema import ALL, BUCKETS, label_groups, unstack_level
 
 _PROVED = [
     "wape",
@@ -115,6 +104,8 @@ def changes_command(
     org_file: OrgFile = None,
 ) -> None:
     """Show what changed between two days: why the forecast moved, which deals did it, what moved the pipeline."""
+    from opp_analytics.analysis import explain_change
+
     org = find_org(org_file)
     history = open_history(folder, org, least=2)
     zone, alias = (org or oa.Org()).zone(None), choose_freq(org, freq)
@@ -173,6 +164,8 @@ def forecast_command(
     folder: HistoryFolder = HISTORY_FOLDER,
 ) -> None:
     """Show what each period will bring: closed, expected, the range, the chance of the target, the pipeline to add."""
+    from opp_analytics.analysis import evidence
+
     goals = (
         source.org.targets
         if target is None and source.org is not None and len(source.org.targets)
@@ -223,6 +216,8 @@ def risk_command(
     folder: HistoryFolder = HISTORY_FOLDER,
 ) -> None:
     """List the open deals to question, the most money first, each with its reasons in words."""
+    from opp_analytics.analysis import compare_chances, select_own_chances
+
     history, day = find_history(folder, source.org), source.day
     writes = source.own_writes()
     table = oa.deal_flags(
@@ -415,6 +410,8 @@ def pacing_command(
 @reads_deals
 def categories_command(source: CommandSource, freq: Freq = None, by: By = None) -> None:
     """Show closed, commit, best case and pipeline money of each period, each alone and added up."""
+    from opp_analytics.analysis import evidence
+
     table = oa.forecast_categories(source.opportunities, by=by or None, **source.ask(freq))
     labels = table.index.get_level_values("period")
     _tell(table, _CATEGORIES, rows=labels.isin([*BUCKETS, *evidence.keep_ahead(labels, table)]))
@@ -537,6 +534,8 @@ def _put_whole_first(table: pd.DataFrame, periods: list[str]) -> pd.DataFrame:
 
 def _list_steps(change: pd.DataFrame) -> pd.DataFrame:
     """List both forecasts and the steps between them, of all groups."""
+    from opp_analytics.analysis import list_steps
+
     whole = change.groupby(level="movement", sort=False)[["expected", "deals"]].sum()
     then, now = ((end, *whole.loc[end], ()) for end in ("then", "now"))
     rows = [

@@ -9,26 +9,21 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, NamedTuple
 
+import pandas as pd
 import typer
 
 import opp_analytics as oa
-from opp_analytics.cli.app import runs
+from opp_analytics.api import VARIABLES
+from opp_analytics.cli.console import OUTPUT, note, write_command
 from opp_analytics.cli.output import add_options
-
-if runs():
-    import pandas as pd
-
-    from opp_analytics.analysis import describe_method
-    from opp_analytics.api import VARIABLES
-    from opp_analytics.cli.console import OUTPUT, note, write_command
-    from opp_analytics.crm import explain_export, guess_org
-    from opp_analytics.errors import ConfigError, NotEnoughHistory
-    from opp_analytics.inputs import did_you_mean, read_amount
-    from opp_analytics.org import PRESETS, Org, find_old_date, read_folder_org
-    from opp_analytics.periods import Freq as PeriodFreq
-    from opp_analytics.periods import as_date, as_instant, check_freq
-    from opp_analytics.schema import BadCell
-    from opp_analytics.text import capital, count, joined, label
+from opp_analytics.crm import explain_export, guess_org
+from opp_analytics.errors import ConfigError, NotEnoughHistory
+from opp_analytics.inputs import did_you_mean, read_amount
+from opp_analytics.org import PRESETS, Org, find_old_date, read_folder_org
+from opp_analytics.periods import Freq as PeriodFreq
+from opp_analytics.periods import as_date, as_instant, check_freq
+from opp_analytics.schema import BadCell
+from opp_analytics.text import capital, count, joined, label
 
 _MOST_UNCLEAR = 3
 """Guesses that a command says; `import-crm` lists all."""
@@ -163,6 +158,8 @@ Explain = Annotated[
 
 def say_method(table: pd.DataFrame, *, explain: bool) -> None:
     """Say in one sentence how a forecast was made; with --explain, why."""
+    from opp_analytics.analysis import describe_method
+
     more = "" if explain or not table.attrs["why"] else " (--explain for the rest)"
     note(f"{describe_method(table, explain=explain)}{more}")
 

@@ -16,10 +16,22 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
+import pandas as pd
 import typer
 
 import opp_analytics as oa
-from opp_analytics.cli.app import runs
+from opp_analytics import crm, text
+from opp_analytics.certificate import Certificate
+from opp_analytics.cli.console import complain, heading, out, say, show, write_command
+from opp_analytics.cli.import_crm import KINDS, begin_history, choose_preset, sort_files
+from opp_analytics.cli.load import add_record
+from opp_analytics.cli.org import (
+    describe_calls,
+    describe_people,
+    describe_rates,
+    describe_targets,
+    write_org,
+)
 from opp_analytics.cli.output import check_ending
 from opp_analytics.cli.report import say_alerts
 from opp_analytics.cli.source import (
@@ -29,43 +41,25 @@ from opp_analytics.cli.source import (
     parse_amount,
     reads_cells,
 )
-
-if runs():
-    import pandas as pd
-
-    from opp_analytics import crm, text
-    from opp_analytics.certificate import Certificate
-    from opp_analytics.cli.console import complain, heading, out, say, show, write_command
-    from opp_analytics.cli.import_crm import KINDS, begin_history, choose_preset, sort_files
-    from opp_analytics.cli.load import add_record
-    from opp_analytics.cli.org import (
-        describe_calls,
-        describe_people,
-        describe_rates,
-        describe_targets,
-        write_org,
-    )
-    from opp_analytics.errors import DataError, OppAnalyticsError
-    from opp_analytics.files import say_failure, stage_folder, sync_folder
-    from opp_analytics.history import holds, tell_problems
-    from opp_analytics.inputs import did_you_mean, fold, make_key
-    from opp_analytics.org import (
-        FILE,
-        PRESETS,
-        Columns,
-        Kind,
-        Org,
-        find_newest_date,
-        list_names,
-        name_table,
-        parse_org,
-    )
-    from opp_analytics.org import KINDS as STAGE_KINDS
-    from opp_analytics.periods import as_date, as_instant
-    from opp_analytics.report import check_report
-    from opp_analytics.schema import COLUMNS
-    from opp_analytics.table_files import FileTable
-    from opp_analytics.text import count
+from opp_analytics.errors import DataError, OppAnalyticsError
+from opp_analytics.files import say_failure, stage_folder, sync_folder
+from opp_analytics.inputs import did_you_mean, fold, make_key
+from opp_analytics.org import (
+    FILE,
+    PRESETS,
+    Columns,
+    Kind,
+    Org,
+    find_newest_date,
+    list_names,
+    name_table,
+    parse_org,
+)
+from opp_analytics.org import KINDS as STAGE_KINDS
+from opp_analytics.periods import as_date, as_instant
+from opp_analytics.schema import COLUMNS
+from opp_analytics.table_files import FileTable
+from opp_analytics.text import count
 
 _PAGE = Path("weekly.html")
 _WEEK = timedelta(days=7)
@@ -133,6 +127,8 @@ def start_command(
     written: Mapping[str, Any],
 ) -> None:
     """Read the files you have, ask at most three questions, and write the org file, the history and the weekly page."""
+    from opp_analytics.report import check_report
+
     named = org_file is not None and str(org_file) in PRESETS and not org_file.exists()
     place = Path(FILE) if org_file is None or named else org_file
     check_ending(place, (".toml",))
@@ -480,6 +476,8 @@ class _Update:
 
     def stage(self, folder: Path) -> oa.History:
         """Put it into a copy of the history."""
+        from opp_analytics.history import tell_problems
+
         if HISTORY_FOLDER.exists():
             with say_failure(f"cannot read {HISTORY_FOLDER}"):
                 shutil.copytree(HISTORY_FOLDER, folder)
@@ -491,6 +489,8 @@ class _Update:
 
     def apply(self, folder: Path) -> oa.History:
         """Put it into the history of a folder."""
+        from opp_analytics.history import holds
+
         if self.log is not None:
             begin_history(self.log, folder, self.org)
         history = oa.History(folder, org=self.org)

@@ -15,7 +15,6 @@ from opp_analytics.writer.cells import (
 from opp_analytics.writer.journal import own_writes, runs
 from opp_analytics.writer.plan.display import Words
 from opp_analytics.writer.plan.plan import Plan, plan
-from opp_analytics.writer.sheets import edit_typed
 from opp_analytics.writer.steps import OUTCOMES
 from opp_analytics.writer.to_csv import guard_formula, read_csv, to_csv, write_guarded
 from opp_analytics.writer.to_excel import read_excel, to_excel

@@ -16,7 +16,7 @@ from opp_analytics import crm, inputs, org, schema
 from opp_analytics.errors import ArgumentValueError, DataError, DataWarning
 from opp_analytics.files import say_failure, write_whole
 from opp_analytics.text import count, joined
-from opp_analytics.writer.cells import KINDS, find_problem, fit_column, list_rows, read_typed, same
+from opp_analytics.writer.cells import KINDS, fit_column, list_rows, read_typed, same
 from opp_analytics.writer.plan.plan import plan
 from opp_analytics.writer.steps import Step
 
@@ -186,28 +186,6 @@ def make_after(
     if wanted:
         frame.attrs["new_columns"] = wanted
     return frame
-
-
-def edit_typed(before: pd.DataFrame, typed: Mapping[str, str]) -> pd.DataFrame:
-    """Put typed text into the fields of every row of `before`, or of one new row where it has none, read as a file's cells are.
-
-    What does not fit stays as text, for the plan to say what is wrong with it; an amount with two
-    readings is refused.
-    """
-    meaning = org.Org.of(before)
-    cells = {column: parse(column, text, meaning=meaning) for column, text in typed.items()}
-    amount = cells.get("value")
-    if doubt := _find_doubt(amount, meaning):
-        raise DataError(f"value={amount!r} {doubt}")
-    rows = {number: {**row, **cells} for number, row in enumerate(list_rows(before), start=1)} or {
-        1: cells
-    }
-    after = make_after(rows, dict(enumerate(map(str, before.columns))), before, ())
-    misfit = any(
-        isinstance(cell, str) and find_problem(column, cell, meaning)
-        for column, cell in cells.items()
-    )
-    return after if misfit else meaning.apply(after)
 
 
 def _refuse_doubtful(rows: Mapping[int, dict[str, Any]], held: Held, meaning: org.Org) -> None:

@@ -60,7 +60,6 @@ WRONG: dict[str, dict[str, list[str | None]]] = {
     "import-crm deals.csv": {
         "--out": ["x.doc", "no/x.csv", "link.csv"],
         "--history": ["opp-history", "taken.txt"],
-        "--ids": ["ids.csv"],
         "--encoding": ["none"],
         "--org": ["missing.toml"],
         "--day-first": [None],
@@ -77,7 +76,6 @@ WRONG: dict[str, dict[str, list[str | None]]] = {
     },
     "import-crm log.csv --history new": {
         "--out": ["x.csv"],
-        "--ids": ["missing.csv"],
         "--encoding": ["none"],
     },
     "plan before.csv after.csv": {
@@ -107,25 +105,6 @@ WRONG: dict[str, dict[str, list[str | None]]] = {
         "--unknown": ["all"],
     },
     "undo": {"": ["nobody's run"], "--out": ["x.csv", "no/x.json", "link.json"]},
-    "get o001": {
-        "--out": ["x.doc", "no/x.csv", "link.csv"],
-        "--org": ["missing.toml", "broken.toml"],
-    },
-    "get": {"": ["nobody", ""]},
-    "search Deal": {
-        "--page": ["0", "x"],
-        "--page-size": ["0"],
-        "--out": ["x.doc"],
-        "--org": ["missing.toml"],
-    },
-    "create --yes": {"": ["name", "nme=x", "value=3"], "--org": ["missing.toml"]},
-    "create name=x --yes": {"": ["probability=140", "name=y", "created_at=2026-01-01"]},
-    "update o001 --yes": {
-        "": ["stage=nowhere", "stge=proposal", "name=", "value=45.000"],
-        "--org": ["broken.toml"],
-    },
-    "delete o001 --yes": {"": ["nobody"], "--org": ["missing.toml"]},
-    "recover --yes": {"": ["nobody", "o001"], "--org": ["missing.toml"]},
     "org init": {
         "": ["x.doc", "no/x.toml", "link.toml", "broken.toml"],
         "--from": ["missing.csv", "deals.doc"],
@@ -231,12 +210,6 @@ WRONG: dict[str, dict[str, list[str | None]]] = {
         "--best": ["a lot", "1"],
         "--made-on": ["someday", "2100-01-01"],
         "--org": ["missing.toml", "broken.toml", "salesforce"],
-    },
-    "schedule --out new": {
-        "--for": ["nobody"],
-        "--keep": ["0"],
-        "--history": ["none", "taken.txt"],
-        "--org": ["missing.toml", "broken.toml"],
     },
     "doctor": {
         "--report": ["x.xlsx", "no/x.txt", "link.txt"],

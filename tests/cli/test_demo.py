@@ -155,6 +155,7 @@ def test_demo__has_a_first_page_that_sells_in_every_month_of_a_year(
 
 
 @pytest.mark.posix
+@pytest.mark.slow
 def test_demo__says_how_to_go_on_in_lines_that_work_as_printed(said: str, folder: Path) -> None:
     last = said[said.index("What next") :]
     page = re.search(r"^Open the weekly page +(\S+)$", last, re.M)
@@ -176,6 +177,7 @@ def test_demo__says_how_to_go_on_in_lines_that_work_as_printed(said: str, folder
 
 
 @pytest.mark.posix
+@pytest.mark.slow
 def test_sandbox__says_what_it_holds_and_what_to_paste_and_stops_on_ctrl_c(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "opp_analytics", "sandbox", "--port", "0", "--weeks", "3"],

@@ -13,16 +13,15 @@ import pytest
 from rich.console import Console
 
 import opp_analytics as oa
-from opp_analytics.api import Client, Opportunity
+from opp_analytics.api import Client
 from opp_analytics.cli import console
 from opp_analytics.cli.edit import _compare_periods, _words
 from opp_analytics.errors import ConnectionFailed, PlanError
 from opp_analytics.org import money_of
-from opp_analytics.writer import Plan, Receipt, apply, check_plan, plan
+from opp_analytics.writer import Plan, Receipt, check_plan, plan
 from opp_analytics.writer.steps import EditedCell, Result, RunStep, Step
 from tests.cli.deals import deals
 from tests.cli.kinds import Account, Command
-from tests.widgets.teams import TODAY, recorded_team
 from tests.writer.kills import press_ctrl_c_twice
 
 
@@ -180,41 +179,8 @@ def test_apply__without_anybody_to_answer_sends_nothing(
     assert asked.get("o000")["value"] == 1000
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["apply", "none.json"], "none.json does not exist; check its name and folder"),
-        (["undo", "nosuch"], "no run 'nosuch' in the journal; see `opp-analytics runs`"),
-        (["resume", "nosuch"], "no run 'nosuch' in the journal"),
-        (["plan", "none.xlsx"], "none.xlsx does not exist"),
-        (["plan", "none.csv", "a.doc"], "none.csv does not exist"),
-        (["plan", "a.doc", "a.doc"], "use .xlsx, .csv or .parquet"),
-    ],
-)
-def test_commands__answer_a_mistake_in_one_line(
-    command: Command, asked: Client, here: Path, arguments: list[str], said: str
-) -> None:
-    (here / "a.doc").touch()
-    code, _, err = command(*arguments)
-    assert code == 1
-    assert err.startswith("Error: ")
-    assert said in err
-    assert len(err.strip().splitlines()) == 1
-
-
 def test_runs__of_nothing_says_so(command: Command, here: Path) -> None:
     assert command("runs") == (0, "No plan has been applied from this computer yet.\n", "")
-
-
-def test_plan__says_why_disqualified_deals_move_no_forecast(
-    command: Command, account: Account, here: Path
-) -> None:
-    account(deals().assign(status="inactive"))
-    command("export", "deals.xlsx")
-    edit(here / "deals.xlsx", r2_stage="negotiation", r3_close_date="2026-12-01")
-    code, said, _ = command("plan", "deals.xlsx", "--as-of", "2026-06-02")
-    assert code == 0
-    assert "2 disqualified deals, in no forecast" in said
 
 
 def test_plan_and_apply__speak_of_files_and_options_not_of_python(
@@ -371,30 +337,6 @@ def test_plan__keeps_dates_whole_in_a_narrow_terminal(
     assert max(map(len, said.split("Forecast")[0].splitlines())) <= 80
 
 
-def test_undo__of_an_unfinished_run_says_so(command: Command, asked: Client, here: Path) -> None:
-    command("export", "deals.xlsx")
-    edit(here / "deals.xlsx", r2_value=5000, r3_value=1e16)
-    command("plan", "deals.xlsx")
-    settings = asked.settings
-
-    class Failing(Client):
-        def update(self, unique_id: str, **fields: Any) -> Opportunity:
-            if unique_id == "o001":
-                raise ConnectionFailed("cut off")
-            return super().update(unique_id, **fields)
-
-    with Failing(settings.url, settings.token, settings.api_key) as cut:
-        receipt = apply(Plan.read(here / "plan.json"), cut)
-    assert receipt.resumable
-    code, _, err = command("undo", receipt.run_id)
-    assert code == 0
-    said = (
-        f"Note: run {receipt.run_id!r} is unfinished: 1 opportunity may not be written yet. This "
-        "plan undoes"
-    )
-    assert " ".join(err.split()) == f"{said} what was written; to finish the run instead, resume it"
-
-
 def test_apply__of_the_same_workbook_creates_once_unless_again(
     command: Command, asked: Client, here: Path
 ) -> None:
@@ -483,27 +425,6 @@ def test_plan__says_where_the_other_problems_are(account: Account) -> None:
 def test_resume__takes_what_to_do_with_unknown_outcomes(command: Command) -> None:
     assert command("resume", "--unknown", "guess")[0] == 2
     assert "--unknown" in command("resume", "--help")[1]
-
-
-@pytest.mark.slow
-def test_plan__forecasts_from_the_history_in_the_folder(command: Command, here: Path) -> None:
-    team, history = recorded_team(), oa.History(here / "opp-history")
-    for moment in team.records["recorded_at"]:
-        history.record(team.as_of(moment), at=moment)
-    before = team.as_of(TODAY)
-    after = before.assign(value=before["value"].where(before["unique_id"] != "open-0", 9000.0))
-    for name, frame in (("before", before), ("after", after)):
-        frame.to_parquet(here / f"{name}.parquet")
-    code, said, _ = command(
-        "plan", "before.parquet", "after.parquet", "--offline", "--as-of", TODAY
-    )
-    assert code == 0
-    assert "Method: learned, from 9 ended months." in said
-    was, now = (
-        f"{oa.forecast(frame, as_of=TODAY, history=history)['expected']['2026-11']:,.2f}"
-        for frame in (before, after)
-    )
-    assert re.search(rf"2026-11 .*{was} → {now}", said)
 
 
 def test_apply__a_second_ctrl_c_says_which_command_finishes_the_run(

@@ -139,14 +139,6 @@ def test_check__of_no_file_says_how_to_make_one(command: Command, here: Path) ->
     assert "there is no opp-analytics.toml; write one with: opp-analytics org init" in err
 
 
-def test_init__of_an_existing_file_says_both_ways_on(command: Command, here: Path) -> None:
-    (here / "deals.csv").write_text(EXPORT)
-    (here / "opp-analytics.toml").write_text('currency = "EUR"\n')
-    code, _, err = command("org", "init", "--from", "deals.csv")
-    assert code == 1
-    assert "use --update to add what is new, or --force to replace it" in err
-
-
 def test_init__update_reads_the_export_with_the_columns_of_the_file_and_keeps_what_is_in_it(
     command: Command, here: Path
 ) -> None:
@@ -224,38 +216,6 @@ def test_check__says_the_rates_of_currencies_and_how_new_they_are(
         0,
         True,
     )
-
-
-def test_init__of_a_file_of_other_labels_says_each_guess_and_marks_it(
-    command: Command, here: Path
-) -> None:
-    (here / "deals.csv").write_text(
-        (
-            "Vorgang-Nr.;Phase;Betrag;Abschlussdatum\nA1;Angebot;45.000,00 "
-            "€;31.12.2026\nA2;Abgeschlossen;12,50 €;1.9.2026\n"
-        ),
-        encoding="cp1252",
-    )
-    code, out, err = command("org", "init", "--from", "deals.csv")
-    assert (code, err) == (0, "")
-    said = {" ".join(line.split()) for line in out.splitlines()}
-    assert "Vorgang-Nr. unique_id named like an id, unique and never blank in 2 rows" in said
-    assert "Abschlussdatum close_date close_date by its label" in said
-    assert "Abgeschlossen unknown 1 closed by its name, and nothing says won or lost" in said
-    assert (
-        'Unknown: "Abgeschlossen". Write what it means under stages in opp-analytics.toml.' in out
-    )
-    assert "Correct the 6 guesses in it" in out
-    org = oa.Org.read(here / "opp-analytics.toml")
-    deals = oa.read_export(here / "deals.csv", org, progress=False)
-    assert org.currency == "EUR"
-    assert deals["value"].tolist() == [45_000.0, 12.5]
-    assert dict(org.columns) == {
-        "Vorgang-Nr.": "unique_id",
-        "Phase": "stage",
-        "Betrag": "value",
-        "Abschlussdatum": "close_date",
-    }
 
 
 def test_check__of_people_and_joined_tables_describes_both(command: Command, here: Path) -> None:

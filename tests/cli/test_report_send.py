@@ -11,7 +11,7 @@ import pytest
 
 from opp_analytics import History
 from opp_analytics.report.delivery import smtp
-from tests.cli.kinds import Command
+from tests.cli.kinds import Account, Command
 from tests.report.delivery.mail_server import PASSWORD, MailServer, run_server
 from tests.support import row
 
@@ -260,6 +260,18 @@ def test_report_send__refuses_data_of_another_day_unless_the_day_is_named(
     assert not Path("reports").exists()
     code, out, _ = command("report", "--send", "--as-of", "2026-01-12")
     assert (code, len(server.messages)) == (0, 2), out
+
+
+def test_report_send__without_a_record_of_today_sends_nothing(
+    command: Command, report: Report, server: MailServer, account: Account
+) -> None:
+    account(4)
+    code, _, err = command("report", "--send", "--no-record")
+    assert code == 1
+    assert "There is no complete record of today. So nothing was sent" in err
+    assert not server.messages
+    assert command("report", "--send")[0] == 0
+    assert len(server.messages) == 2
 
 
 @pytest.mark.parametrize(

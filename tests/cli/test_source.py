@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import openpyxl
@@ -17,8 +14,8 @@ from opp_analytics.cli import app
 from opp_analytics.cli.source import find_org
 from opp_analytics.errors import OrgError
 from tests.cli.kinds import Account, Command
-from tests.own_stages import FILE, ORG, rows
 from tests.report import reading
+from tests.support import row
 
 DEALS = """"Opportunity ID","Opportunity Name","Stage","Amount","Close Date","Created Date","Opportunity Owner"
 {rows}
@@ -285,11 +282,7 @@ def test_source__says_what_was_guessed(command: Command, here: Path) -> None:
         (["record", "--at", "2027-01-01"], "--day-first", "2027-04-03"),
         (["record", "--at", "2027-01-01"], "--month-first", "2027-03-04"),
         (["audit"], "--day-first", None),
-        (["forecast"], "--day-first", None),
-        (["risk"], "--day-first", None),
         (["report", "--out", "week.html"], "--day-first", None),
-        (["export", "sheet.csv"], "--day-first", None),
-        (["org", "init"], "--day-first", None),
     ],
 )
 def test_source__asks_for_the_order_of_day_and_month_where_no_row_tells(
@@ -357,86 +350,20 @@ def test_commands__take_an_org_file(command: Command, name: str) -> None:
     assert "--org" in command(name, "--help")[1]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[oa.sandbox.Sandbox]:
-    with oa.sandbox.start(opportunities=rows(), org=ORG) as running:
-        yield running
-
-
-@pytest.fixture
-def own(server: oa.sandbox.Sandbox, here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of the commands, the settings of a tenant with stages of its own, and its org file
-    elsewhere."""
-    monkeypatch.setenv("BLOCKS_API_URL", server.url)
-    monkeypatch.setenv("BLOCKS_AUTH_TOKEN", server.token)
-    monkeypatch.setenv("BLOCKS_API_KEY", server.api_key)
-    file = here.parent / "own.toml"
-    file.write_text(FILE, encoding="utf-8")
-    assert oa.Org.read(file) == ORG
-    return file
-
-
-@pytest.mark.slow
-def test_report__is_in_the_stages_and_the_currency_of_the_org_file(
-    command: Command, own: Path, here: Path
-) -> None:
-    assert command("doctor", "--org", own)[1].splitlines()[1].startswith("org        <Org: ")
-    for _ in range(2):
-        code, out, err = command("report", "--org", own, "--out", "page.html")
-        assert (code, err) == (0, ""), out
-    page = (here / "page.html").read_text()
-    assert "Erstkontakt" in page
-    assert "€" in page
-    assert oa.History(here / "opp-history", org=ORG).records["rows"].tolist() == [8]
-
-
-def test_edit__goes_out_in_the_names_and_stages_of_the_org_file(
-    command: Command, own: Path, here: Path
-) -> None:
-    assert command("export", "deals.xlsx", "--org", own)[0] == 0
-    book = openpyxl.load_workbook(here / "deals.xlsx")
-    sheet = book.worksheets[0]
-    heads = [cell.value for cell in sheet[1]]
-    ids = [row[heads.index("unique_id")].value for row in sheet.iter_rows(min_row=2)]
-    sheet.cell(ids.index("d") + 2, heads.index("stage") + 1).value = "Unterschrieben"
-    book.save(here / "deals.xlsx")
-    code, out, err = command(
-        "plan", "deals.xlsx", "--org", own, "--as-of", "2026-11-30", "--freq", "Q"
+def test_plan__reads_csv_files_as_the_org_file_says(command: Command, here: Path) -> None:
+    own = here / "own.toml"
+    own.write_text(
+        'currency = "EUR"\nstages = [{name = "Erstkontakt", kind = "open"}, {name = "Angebot", kind '
+        '= "open"}]\n'
     )
-    assert (code, err) == (0, ""), out
-    assert "2027Q4" in out
-    # Won with a date in the quarter: 4,000, and then 800 more.
-    assert "€4,000 → €4,800" in out
-    code, out, _ = command("apply", "plan.json", "--yes", "--org", own)
-    assert (code, "1 applied" in out) == (0, True)
-    with oa.Client.from_env(org=ORG) as client:
-        assert client.get("d")["stage"] == "Unterschrieben"
-    assert command("undo", "--org", own)[0] == 0
-    assert command("apply", "undo.json", "--yes", "--org", own)[0] == 0
-    with oa.Client.from_env(org=ORG) as client:
-        assert client.get("d")["stage"] == "Mündlich"
-
-
-def test_plan__reads_csv_files_as_the_org_file_says(
-    command: Command, own: Path, here: Path
-) -> None:
-    assert command("export", "before.csv", "--org", own)[0] == 0
-    table = pd.read_csv(here / "before.csv")
-    table.loc[table["unique_id"] == "a", ["stage", "owner_name"]] = ["Angebot", "Bo"]
-    table.to_csv(here / "after.csv", index=False)
+    deals = oa.Org.read(own).apply(pd.DataFrame([row(1, stage="Erstkontakt", value=100)]))
+    oa.to_csv(deals, here / "before.csv")
+    oa.to_csv(deals.assign(stage="Angebot"), here / "after.csv")
     code, out, err = command("plan", "before.csv", "after.csv", "--org", own, "--offline")
     assert (code, err) == (0, ""), out
     assert out[out.index("Erstkontakt") :].split()[:3] == ["Erstkontakt", "Angebot", "€100"]
     code, _, err = command("plan", "before.csv", "after.csv", "--offline")
     assert (code, "1 problem in after.csv" in err) == (1, True)
-
-
-def test_sandbox_and_demo__play_by_the_org_file() -> None:
-    client, history = oa.demo(weeks=2, org=ORG)
-    assert client.org == history.org
-    assert client.org is not None
-    assert client.org.stages == ORG.stages
-    assert set(oa.load(client, progress=False)["stage"].dropna()) <= set(ORG.stages.names)
 
 
 OLD = """Opportunity ID,Opportunity Name,Stage,Amount,Close Date,Created Date
@@ -445,7 +372,7 @@ OLD = """Opportunity ID,Opportunity Name,Stage,Amount,Close Date,Created Date
 """
 
 
-@pytest.mark.parametrize("asked", ["forecast", "risk", "audit", "record", "export"])
+@pytest.mark.parametrize("asked", ["audit", "record", "export"])
 def test_old_data__are_said_by_each_command_unless_the_day_was_asked_for(
     command: Command, here: Path, asked: str
 ) -> None:
@@ -462,92 +389,13 @@ def test_old_data__are_said_by_each_command_unless_the_day_was_asked_for(
     option = {"record": "--at", "export": None}.get(asked, "--as-of")
     assert "Old data: newest date 2015-07-07" in out
     assert (f"did you mean {option} 2015-07-07?" in out) == (option is not None)
-    if asked in ("forecast", "risk", "audit"):
+    if asked == "audit":
         assert "Old data" not in command(*arguments, "--as-of", "2015-07-07")[1]
-
-
-@pytest.mark.slow
-def test_old_data__are_said_on_the_page_whatever_day_was_asked_for(
-    command: Command, here: Path
-) -> None:
-    (here / "old.csv").write_text(OLD)
-    page = here / "page.html"
-    for day, old in (
-        ([], True),
-        (["--as-of", "2015-09-01"], True),
-        (["--as-of", "2015-07-20"], False),
-    ):
-        command("report", "--out", page, "--from", "old.csv", "--org", "salesforce", *day)
-        said = [
-            line
-            for line in reading.read(page).warnings
-            if "newest date in the data is Jul 7, 2015" in line
-        ]
-        assert len(said) == old, day
-        assert all(line.endswith("did you mean --as-of 2015-07-07?") for line in said)
 
 
 DOUBTFUL = (
     "Opportunity ID;Opportunity Name;Stage;Amount;Close Date\n1;One;Prospecting;45.000;2026-12-28\n"
 )
-
-
-def test_decimal_comma__is_said_or_asked_for_by_each_command_that_reads_a_file(
-    command: Command, here: Path
-) -> None:
-    file = here / "deals.csv"
-    arguments = {
-        "forecast": ["forecast", "--as-of", "2026-12-01", "--from", file, "--org", "salesforce"],
-        "import-crm": ["import-crm", file, "--org", "salesforce"],
-        "org": ["org", "init", "--force", "--from", file],
-    }
-    for name, asked in arguments.items():
-        file.write_text(DOUBTFUL)
-        code, _, err = command(*asked)
-        assert code == 1, name
-        assert "row 2: Amount='45.000' may mean 45,000 or 45" in err
-        assert "--decimal-comma or --no-decimal-comma" in err
-        assert command(*asked, "--decimal-comma")[0] == 0
-    assert "45K" in command(*arguments["forecast"], "--decimal-comma")[1]
-    assert "45K" not in command(*arguments["forecast"], "--no-decimal-comma")[1]
-    file.write_text(DOUBTFUL.replace("2026-12-28", "28.12.2026"))
-    _, out, _ = command(*arguments["forecast"])
-    assert "Decimal comma, as in files with semicolons and dates such as 31.12.2026." in out
-    assert '"" read as' not in out
-    assert "45K" in out
-
-
-@pytest.mark.slow
-def test_unreadable__blanks_cells_in_each_command_that_reads_a_file(
-    command: Command, here: Path
-) -> None:
-    file = here / "deals.csv"
-    file.write_text(DOUBTFUL.replace("45.000", "TBD") + "2;Two;Prospecting;70k;2026-12-29\n")
-    asked = ["--from", file, "--org", "salesforce"]
-    for arguments in (
-        ["import-crm", file, "--org", "salesforce"],
-        ["org", "init", "--force", "--from", file],
-        ["audit", *asked],
-        ["forecast", "--as-of", "2026-12-01", *asked],
-        ["export", "deals.xlsx", "--force", *asked],
-        ["record", "--at", "2026-11-01", *asked],
-        ["report", "--as-of", "2026-11-25", "--out", here / "page.html", *asked],
-    ):
-        code, _, err = command(*arguments)
-        assert code == 1, arguments
-        assert "row 2: Amount='TBD' is not an amount" in err
-        assert "--unreadable blank" in err
-        code, _, err = command(*arguments, "--unreadable", "blank")
-        assert code == 0, err
-        assert (
-            "deals.csv: 1 cell left blank: can't be read\n  row 2: Amount='TBD' is not an amount"
-            in err
-        )
-    history = oa.History(here / "opp-history")
-    assert history.as_of("2026-11-02")["value"].isna().tolist() == [True, False]
-    assert "cells that can't be read are blank: row 2: Amount='TBD'" in " ".join(
-        reading.read(here / "page.html").warnings
-    )
 
 
 def test_target__is_read_in_the_orgs_currency(command: Command, here: Path) -> None:
@@ -570,35 +418,6 @@ def test_target__is_read_in_the_orgs_currency(command: Command, here: Path) -> N
         code, _, err = command(*asked, typed)
         assert code == 2
         assert reason in " ".join(err.replace("│", " ").split())
-
-
-@pytest.mark.slow
-def test_report__says_once_that_deals_have_no_stage(here: Path) -> None:
-    rows = "\n".join(
-        f"{k},Deal {k},{'Prospecting' if k % 2 else ''},500.00,12/1{k}/2026" for k in range(6)
-    )
-    (here / "deals.csv").write_text(
-        f"Opportunity ID,Opportunity Name,Stage,Amount,Close Date\n{rows}\n"
-    )
-    asked = [
-        "report",
-        "--from",
-        "deals.csv",
-        "--org",
-        "salesforce",
-        "--as-of",
-        "2026-11-28",
-        "--no-record",
-    ]
-    ran = subprocess.run(
-        [sys.executable, "-m", "opp_analytics", *asked, "--out", "page.html"],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=here,
-    )
-    assert ran.stderr.count("unknown stages: 3 deals have none") == 1
-    assert "3 unknown" in (here / "page.html").read_text("utf-8")
 
 
 def test_history__whose_name_cannot_be_is_refused(command: Command, report: Path) -> None:
