@@ -5,7 +5,6 @@ a figure of many.
 """
 
 from opp_analytics import charts
-from opp_analytics.plots.first_screen import first_screen as first_screen
 from opp_analytics.plots.render import drawing
 from opp_analytics.plots.tear_sheet import tear_sheet as tear_sheet
 

@@ -5,20 +5,18 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP
-from html import escape
 from pathlib import Path
 from types import MappingProxyType
 
 from opp_analytics import text
-from opp_analytics.charts import ChartData
 from opp_analytics.errors import ConfigError, DataWarning
 from opp_analytics.files import digest as checksum
 from opp_analytics.report.html import drop_links, render_template
-from opp_analytics.report.model import Alert, Block, Cell, Chart, Note, Saying, Table, WeeklyPage
+from opp_analytics.report.model import Alert, Block, Cell, Note, Saying, Table, WeeklyPage
 from opp_analytics.text import MISSING
 
 _SECTIONS = ("to_win", "people", "risk")
@@ -119,8 +117,6 @@ class Digest:
     sections: tuple[Section, ...]
     subject: str = ""
     """Of the mail; by default the sentence."""
-    chart: ChartData | None = field(default=None, repr=False)
-    """The forecast over time, under its finding; None where the page does not draw it."""
     whose: str = ""
     """Whose page it is, and of which day."""
     alone: bool = False
@@ -139,7 +135,6 @@ class Digest:
             tiles=(),
             sections=(),
             sentence=text.capital(self.sentence.removeprefix(said).lstrip(":;,. ")),
-            chart=None,
             alone=True,
         )
 
@@ -156,12 +151,6 @@ def make_digest(page: WeeklyPage) -> Digest:
         if block.key in _SECTIONS and (block.key != "to_win" or block.note)
     )
     heading = f"{page.heading} · {page.subject}"
-    drawn = (
-        replace(part.chart, title=block.title, note="")
-        for block in page.blocks
-        for part in block.parts
-        if isinstance(part, Chart) and part.chart and not part.chart.empty
-    )
     return Digest(
         heading,
         page.alerts,
@@ -170,7 +159,6 @@ def make_digest(page: WeeklyPage) -> Digest:
         page.warnings,
         tuple(tiles),
         sections,
-        chart=next(drawn, None),
         whose=page.subject,
     )
 
@@ -225,22 +213,22 @@ _CALLS = re.compile(r"@(?=everyone|here)|(?<![\w.])@(?=[\w!&])|<(?=/?at>)", re.I
 class Marks:
     """How a text sets off what matters."""
 
-    text: Callable[[str], str] = str
-    """Shows words as they are."""
+    text: Callable[[str], str]
+    """Shows words as they are, and calls nobody whom they name."""
     bold: str = ""
     """Sign around what is bold."""
-    item: str = "- "
-    """What a line of a list begins with."""
 
     def stress(self, words: str, strong: bool = True) -> str:
         """Set words in bold, or only show them as they are."""
         return f"{self.bold}{self.text(words)}{self.bold}" if strong else self.text(words)
 
 
-PLAIN = Marks()
-MARKDOWN = Marks(lambda words: _CALLS.sub("\\g<0>\u200b", _SPECIAL.sub(r"\\\g<0>", words)), "**")
-SLACK = Marks(lambda words: escape(_CALLS.sub("\\g<0>\u200b", words), quote=False), "*", "• ")
-"""Slack has its own mark-up, and no way to write one of its signs for bold or italic as it is."""
+def _call_nobody(words: str) -> str:
+    return _CALLS.sub("\\g<0>\u200b", words)
+
+
+PLAIN = Marks(_call_nobody)
+MARKDOWN = Marks(lambda words: _call_nobody(_SPECIAL.sub(r"\\\g<0>", words)), "**")
 
 
 def write_plain(digest: Digest, *further: str) -> str:
@@ -323,7 +311,7 @@ def _write_parts(digest: Digest, marks: Marks, deals: int, people: int) -> Itera
     if digest.tiles:
         yield "\n".join(
             (
-                f"{marks.item}{marks.text(name)}: "
+                f"- {marks.text(name)}: "
                 f"{marks.stress(figure)}{marks.text(f', {said}' if said else '')}"
             )
             for name, figure, change, note in digest.tiles
@@ -337,7 +325,7 @@ def _write_parts(digest: Digest, marks: Marks, deals: int, people: int) -> Itera
             for one in section.says[:shown]
         ]
         lines += filter(None, [section.count_rest(shown)])
-        yield "\n".join(f"{marks.item}{line}" for line in lines)
+        yield "\n".join(f"- {line}" for line in lines)
 
 
 def write_mail(

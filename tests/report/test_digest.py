@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 from opp_analytics.errors import DataWarning
 from opp_analytics.report.digest import (
     MARKDOWN,
-    SLACK,
+    PLAIN,
     Marks,
     Row,
     Section,
@@ -184,20 +184,8 @@ def test_write_chat__says_the_second_sentence_where_no_list_names_people() -> No
     assert "Most to go" not in write_chat(replace(told, sections=(PEOPLE, RISK)))
 
 
-def test_write_chat__in_the_marks_of_slack() -> None:
-    named = Saying("R&D <!channel>", ", $1K: late", strong=False)
-    assert write_chat(digest(replace(RISK, says=(named, *RISK.says))), SLACK).splitlines()[-6:] == [
-        "• Coverage: *–*, none due",
-        "",
-        "*1 of 2 open deals has a flag*",
-        "",
-        "• R&amp;D &lt;!channel&gt;, $1K: late",
-        "• *[Oak](http://x) *now**, $45K, Ann: pushed 3 times, in Proposal",
-    ]
-
-
 @pytest.mark.parametrize("name", ["@everyone", "x@here", "<@123>", "@ann", "<at>ann</at>"])
-@pytest.mark.parametrize("marks", [MARKDOWN, SLACK])
+@pytest.mark.parametrize("marks", [MARKDOWN, PLAIN])
 def test_write_chat__notifies_nobody_whom_a_name_mentions(name: str, marks: Marks) -> None:
     made = write_chat(digest(replace(RISK, says=(Saying(name, ": late"),))), marks)
     assert not re.search(r"@(everyone|here|ann|\d)|<at>", made)

@@ -218,7 +218,7 @@ def _send(page: WeeklyReport, receiver: Receiver, post: Post, kind: Kind) -> str
     assert receiver.address is not None
     assert page.digest is not None
     if receiver.channel == "chat":
-        return send_chat(receiver.address, page.digest, page.html.stem)
+        return send_chat(receiver.address, page.digest)
     assert post.mailer is not None
     sender, address = post.org.deliver["mail_from"], receiver.address.reveal()
     bare = parseaddr(sender)[1]

@@ -1,9 +1,8 @@
-"""Chats: what services get, in their own mark-up, over a real socket where their address allows;
+"""Chats: what services get, over a real socket where their address allows;
 and what is said of a failure."""
 
 from __future__ import annotations
 
-import base64
 import json
 import logging
 import re
@@ -15,14 +14,12 @@ from logging.handlers import BufferingHandler
 from typing import Any
 from urllib.parse import unquote_plus
 
-import pandas as pd
 import pytest
 import requests
 
-from opp_analytics import charts
 from opp_analytics.errors import ConfigError
 from opp_analytics.report.delivery import chat as chats
-from opp_analytics.report.delivery.chat import draw_first_screen, find_chats, send_chat
+from opp_analytics.report.delivery.chat import find_chats, send_chat
 from opp_analytics.report.delivery.receivers import Receiver, Unknown
 from opp_analytics.report.digest import Digest
 from opp_analytics.report.model import Saying
@@ -35,20 +32,16 @@ SLACK_BOT = "slack://xoxb-1234-1234-abc124/#general"
 DISCORD = "https://discord.com/api/webhooks/417421629812345678/JHMHI8qBe7bk2ZwO5U711o3dV_js"
 TEAMS = "https://prod-7.westus.logic.azure.com:443/workflows/643e69f83c8944/triggers/manual/paths/invoke?api-version=2016-06-01&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=iXvlqRRF7N-abc"
 SMS = f"twilio://AC{'0' * 32}:{'1' * 32}@+15551234567/+15557654321"
-FAN = pd.DataFrame(
-    {"booked": [0.0, 70e3], "expected": [150e3, 180e3], "low": 90e3, "high": 240e3},
-    index=pd.to_datetime(["2026-03-09", "2026-03-16"]).tz_localize("UTC"),
-)
 
 
 def send(receiver: Receiver, page: Digest) -> str:
     assert receiver.address is not None
-    return send_chat(receiver.address, page, "weekly-2026-03-16")
+    return send_chat(receiver.address, page)
 
 
 @pytest.fixture
 def page() -> Digest:
-    return replace(digest(PEOPLE, RISK), chart=charts.forecast_fan(FAN))
+    return digest(PEOPLE, RISK)
 
 
 @pytest.fixture
@@ -72,16 +65,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[requests.PreparedRequest]:
             201 if "twilio" in str(request.url) else 200,
             str(request.url),
         )
-        files = {
-            "ok": True,
-            "channel": "C1",
-            "file_id": "F1",
-            "upload_url": "https://files.slack.com/upload",
-            "files": [{}],
-        }
-        response._content = (
-            b"ok" if "hooks.slack.com" in str(request.url) else json.dumps(files).encode()
-        )
+        response._content = b"ok"
         return response
 
     monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", answer)
@@ -160,7 +144,7 @@ def test_find_chats__without_apprise_says_what_to_install(find, monkeypatch):
         find(SLACK_BOT)
 
 
-def test_send_chat__gives_a_listener_the_text_and_the_picture(find, page):
+def test_send_chat__gives_a_listener_title_and_text(find, page):
     with serving(lambda asked: Answer()) as server:
         (receiver,) = find(address(server.url, "json") + "/hook")
         assert send(receiver, page) == ""
@@ -171,66 +155,18 @@ def test_send_chat__gives_a_listener_the_text_and_the_picture(find, page):
     assert got["message"].startswith(
         "**New: March is <1% likely.**\n\nStill: March has $70K closed.\n\n**March will"
     )
-    (picture,) = got["attachments"]
-    assert (picture["filename"], picture["mimetype"]) == ("weekly-2026-03-16.png", "image/png")
-    assert base64.b64decode(picture["base64"])[:4] == b"\x89PNG"
 
 
-def test_draw_first_screen__same_digest_same_bytes_and_none_without_a_chart(page):
-    shown = replace(page, heading="Weekly forecast, 予測")
-    made = [draw_first_screen(shown) for _ in range(2)]
-    assert made[0] is not None
-    assert made[0] == made[1]
-    assert int.from_bytes(made[0][16:20], "big") == 1200
-    assert draw_first_screen(replace(shown, chart=None)) is None
-
-
-def test_send_chat__of_alerts_alone_has_no_picture(find, page):
+def test_send_chat__of_alerts_alone_has_what_changed_and_the_sentence(find, page):
     alone = page.keep_alerts(page.alerts[:1])
     with serving(lambda asked: Answer()) as server:
         (receiver,) = find(address(server.url, "json"))
         assert send(receiver, alone) == ""
         got = json.loads(server.asked[0].body)
-    assert got["attachments"] == []
     assert got["title"] == "Alerts · Mar 16, 2026"
     assert got["message"] == (
         "**New: March is <1% likely.**\n\nMarch will likely reach $180K.\n\n**This load may "
         "be incomplete.**"
-    )
-
-
-def test_send_chat__to_a_mattermost_bot_is_a_post_in_markdown_with_the_picture_as_a_file(
-    find, page
-):
-    def answer(asked: Asked) -> Answer:
-        if asked.path.endswith("/files"):
-            return Answer(201, b'{"file_infos": [{"id": "f1"}]}')
-        return Answer(200 if asked.method == "GET" else 201, b'{"id": "c1"}')
-
-    with serving(answer) as server:
-        host = server.url.removeprefix("http://")
-        (receiver,) = find(
-            f"mmost://sales@{host}/3ccdd113474722377935511fc85d3dd4?mode=bot&to=%23weekly"
-        )
-        assert send(receiver, page) == ""
-        *_, upload, post = server.asked
-    assert b"\x89PNG" in upload.body
-    got = json.loads(post.body)
-    assert got["file_ids"] == ["f1"]
-    assert got["message"].startswith(
-        "**Weekly forecast · Mar 16, 2026**\n\n**New: March is <1% likely.**"
-    )
-
-
-def test_send_chat__to_ntfy_is_the_picture_with_the_text_beside_it(find, page):
-    with serving(lambda asked: Answer()) as server:
-        (receiver,) = find(address(server.url, "ntfy") + "/topic")
-        assert send(receiver, page) == ""
-        (asked,) = server.asked
-    assert asked.body[:4] == b"\x89PNG"
-    assert asked.query["title"] == "Weekly forecast · Mar 16, 2026"
-    assert asked.query["message"].startswith(
-        "New: March is <1% likely.\n\nStill: March has $70K closed."
     )
 
 
@@ -245,86 +181,33 @@ def test_send_chat__to_gotify_is_plain_and_to_one_that_shows_markdown_is_not(fin
     assert "\n- Closed won: **$70K**, 1 deal\n" in marked["message"]
 
 
-# What the services document: bold is *one asterisk*, and of all signs &, < and > alone are escaped
-# (https://docs.slack.dev/messaging/formatting-message-text); an incoming webhook takes no file.
-def test_send_chat__to_slack_is_in_its_own_marks(find, page, sent):
-    named = Saying("R&D <!channel> @here", ", $45K, Ann: late", strong=False)
+def test_send_chat__leaves_the_mark_up_of_slack_discord_and_teams_to_apprise(find, page, sent):
+    named = Saying("R&D <!channel> @here", ", $45K, Ann: late", strong=True)
     page = replace(page, sections=(replace(RISK, says=(named,)),))
-    assert [send(receiver, page) for receiver in find(SLACK_HOOK, SLACK_BOT)] == ["", ""]
-    hook, post, ask, upload, complete = sent
-    for request in (hook, post):
-        (shown,) = body(request)["attachments"]
-        assert body(request)["mrkdwn"] is True
-        assert not shown["title"]
-        assert shown["text"].splitlines()[:5] == [
-            "*Weekly forecast · Mar 16, 2026*",
-            "",
-            "*New: March is &lt;1% likely.*",
-            "",
-            "Still: March has $70K closed.",
-        ]
-        assert (
-            shown["text"].splitlines()[-1]
-            == "• R&amp;D &lt;!channel&gt; @\u200bhere, $45K, Ann: late"
-        )
-        assert "icon_url" not in body(request)
-    assert ask.url is not None
-    assert "filename=weekly-2026-03-16.png" in ask.url
-    assert b"\x89PNG" in (upload.body if isinstance(upload.body, bytes) else b"")
-    assert body(complete)["channel_id"] == "C1"
+    receivers = find(SLACK_HOOK, DISCORD, TEAMS)
+    assert [send(receiver, page) for receiver in receivers] == ["", "", ""]
+    slack, discord, teams = (body(request) for request in sent)
+    title, text = teams["attachments"][0]["content"]["body"]
+    (shown,) = slack["attachments"]
+    assert shown["title"] == title["text"] == "Weekly forecast · Mar 16, 2026"
+    assert slack["mrkdwn"] is True
+    assert shown["text"].startswith("*New: March is <1% likely.*\n\nStill: March has $70K")
+    for said in (discord["content"], text["text"]):
+        assert "**New: March is <1% likely.**\n\nStill: March has $70K closed." in said
+    assert "&lt;!channel" in shown["text"]
+    for said in (shown["text"], discord["content"], text["text"]):
+        assert "@here" not in said
+        assert ", $45K, Ann: late" in said
 
 
-# Markdown with escapes, https://support.discord.com/hc/articles/210298617; at most 2,000 characters
-# and files beside ``payload_json``, https://docs.discord.com/developers/resources/webhook.
-def test_send_chat__to_discord_is_markdown_of_at_most_2000_signs_and_the_picture(find, page, sent):
+def test_send_chat__to_discord_has_whole_deals_in_at_most_2000_signs(find, page, sent):
     many = replace(RISK, says=tuple(Saying("*Deal*" * 90, ": late") for _ in range(5)))
     page = replace(page, sections=(PEOPLE, many))
     assert [send(receiver, page) for receiver in find(DISCORD)] == [""]
-    post, upload = sent
+    (post,) = sent
     content = body(post)["content"]
     assert len(content) <= 2000
-    assert content.startswith("**Weekly forecast · Mar 16, 2026**\n\n**New: March is <1% likely.**")
     assert content.endswith("- **" + r"\*Deal\*" * 90 + "**: late\n- 3 more on the page")
-    assert b'filename="weekly-2026-03-16.png"' in (
-        upload.body if isinstance(upload.body, bytes) else b""
-    )
-
-
-def test_send_chat__whose_picture_is_refused_does_not_send_the_text_again(
-    find, page, sent, monkeypatch
-):
-    answer = requests.adapters.HTTPAdapter.send
-
-    def refuse_picture(
-        adapter: Any, request: requests.PreparedRequest, **options: Any
-    ) -> requests.Response:
-        response = answer(adapter, request, **options)
-        response.status_code = 400 if isinstance(request.body, bytes) else 200
-        return response
-
-    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", refuse_picture)
-    said = [send(receiver, page) for receiver in find(DISCORD)]
-    assert len(sent) == 2
-    assert isinstance(said[0], Unknown)
-    assert said[0].endswith("(400); the text arrived, without its picture")
-
-
-# An Adaptive Card's TextBlock shows bold, lists and links of Markdown and breaks its lines at \n,
-# https://learn.microsoft.com/adaptive-cards/authoring-cards/text-features; a workflow's webhook
-# takes 28 KB and no file, https://learn.microsoft.com/microsoftteams/limits-specifications-teams.
-def test_send_chat__to_teams_is_a_card_of_at_most_4000_signs_without_a_file(find, page, sent):
-    many = replace(RISK, says=tuple(Saying(f"<at>ann</at> {n}" * 60, ": late") for n in range(7)))
-    page = replace(page, sections=(PEOPLE, many))
-    assert [send(receiver, page) for receiver in find(TEAMS)] == [""]
-    (post,) = sent
-    (card,) = body(post)["attachments"]
-    title, text = card["content"]["body"]
-    assert card["contentType"] == "application/vnd.microsoft.card.adaptive"
-    assert (title["text"], text["wrap"]) == ("Weekly forecast · Mar 16, 2026", True)
-    assert text["text"].startswith("**New: March is <1% likely.**\n\nStill: March has $70K closed.")
-    assert 1000 < len(text["text"]) <= 4000
-    assert re.search(r"- \d more on the page$", text["text"])
-    assert "entities" not in card["content"]["msteams"]
 
 
 def test_send_chat__to_a_telephone_is_what_fits_without_marks(find, page, sent):
