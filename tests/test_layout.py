@@ -192,9 +192,7 @@ ACROSS = {
         "pages of a week of days and what is sent of them, against what each receiver knows"
     ),
     "report/test_figures.py": "every figure of the page, against the function that gives it",
-    "surfaces/test_surfaces.py": (
-        "every number of every surface, against the function that gives it"
-    ),
+    "surfaces/test_surfaces.py": ("the leading numbers of every surface, against their functions"),
     "test_call_proof.py": "calls of simulated people, against the skill that they were made with",
     "test_docs.py": "the documentation",
     "test_frames.py": "every public function, with frames of all dtypes and indexes",

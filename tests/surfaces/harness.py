@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from tests.surfaces.answers import Answers
-from tests.surfaces.books import check_notebook
 from tests.surfaces.commands import check_commands
 from tests.surfaces.facts import Ledger
-from tests.surfaces.files import FILES
 from tests.surfaces.pages import check_digests, check_page, check_workbook
 from tests.surfaces.panels import check_explorer, check_grid
 from tests.surfaces.rules import check_truth
@@ -28,18 +26,12 @@ SURFACES: dict[str, Check] = {
     "commands": check_commands,
     "explorer": check_explorer,
     "grid": check_grid,
-    "notebook": check_notebook,
 }
 """The checks of each surface, by name."""
 
 
 def judge(name: str, surfaces: Iterable[str] = tuple(SURFACES)) -> Ledger:
-    """Compare some surfaces of a world with its functions, all anew; of a kind of file, what is
-    read of it."""
-    if name in FILES:
-        ledger = Ledger(name)
-        FILES[name](ledger)
-        return ledger
+    """Compare some surfaces of a world with its functions, all anew."""
     world = WORLDS[name]()
     for read in ("history", "opportunities"):
         world.__dict__.pop(read, None)

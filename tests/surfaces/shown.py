@@ -11,7 +11,6 @@ import re
 import sys
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from tests.scratch import scratch_folder
 from tests.surfaces.worlds import World
 from tests.widgets.asking import read_panel
 
-__all__ = ["DealList", "Shown", "cell_text", "lists_of", "quiet", "rows_of", "texts_of"]
+__all__ = ["Shown", "cell_text", "quiet", "rows_of", "texts_of"]
 
 
 @contextlib.contextmanager
@@ -167,34 +166,6 @@ def run_command(*words: object) -> str:
 # -- parts of a page
 
 
-@dataclass(frozen=True)
-class DealList:
-    """A list of deals that a figure opens to."""
-
-    caption: str
-    rows: list[dict[str, str]]
-    sums: list[tuple[str, str]]
-    """Further parts of the last column, and last the total."""
-
-
-def lists_of(section: Element) -> list[DealList]:
-    """The lists of deals of a block."""
-    found = []
-    for table in reading.by_class(section, "dl"):
-        foot = {id(row) for part in table.iter("tfoot") for row in part.iter("tr")}
-        rows = [
-            [reading.words(cell) for cell in row] for row in table.iter("tr") if id(row) not in foot
-        ]
-        below = [
-            [reading.words(cell) for cell in row] for row in table.iter("tr") if id(row) in foot
-        ]
-        sums = [(row[0], row[-1]) for row in below]
-        caption = reading.words(reading.one(table, "caption"))
-        cells = [dict(zip(rows[0], row, strict=False)) for row in rows[1:]]
-        found.append(DealList(caption, cells, sums))
-    return found
-
-
 def rows_of(page: reading.Read, key: str, place: int = 0) -> list[dict[str, str]]:
     """The rows of a block's table by its headings; none where it has no table."""
     try:
@@ -267,19 +238,6 @@ def cell_text(cell: Any) -> str:
     scaled = value * 100 if "%" in digits else value
     shown = f"{scaled:,.{decimals}f}" if "," in digits else f"{scaled:.{decimals}f}"
     return f"{literal if '%' not in literal else ''}{shown}{'%' if '%' in digits else ''}"
-
-
-def read_column(rows: list[list[Any]], name: str) -> list[Any]:
-    """The values of a column of a sheet, by the name that functions use."""
-    for place, cell in enumerate(rows[0]):
-        known = (
-            cell.comment.text.strip().partition(":")[0]
-            if cell.comment is not None
-            else str(cell.value)
-        )
-        if known == name:
-            return [row[place].value for row in rows[1:]]
-    return []
 
 
 def as_frame(rows: list[list[Any]]) -> pd.DataFrame:

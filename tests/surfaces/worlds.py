@@ -33,8 +33,6 @@ class World:
     file."""
     truth: Mapping[str, Any] = field(default_factory=dict)
     """Figures of the current period worked by hand: columns of `oa.forecast`, or ``open_deals``."""
-    called: Mapping[str, float] = field(default_factory=dict)
-    """The call in force of each person, team and all, and of an override by "name, caller"."""
 
     @cached_property
     def org(self) -> oa.Org:
@@ -251,32 +249,6 @@ def met() -> World:
             for month in (3, 4)
             for name, aim in aims.items()
         ],
-        "calls": [
-            {
-                "made_on": day,
-                "period": period,
-                "caller": caller,
-                "owner_name": name,
-                "commit": commit,
-            }
-            for day, period, caller, name, commit in (
-                ("2026-03-02", "2026-03", "Ada", "Ada", 900.0),
-                ("2026-03-09", "2026-03", "Ada", "Ada", 1200.0),
-                ("2026-03-09", "2026-04", "Ada", "Ada", 7777.0),
-                ("2026-03-03", "2026-03", "Ben", "Ben", 2100.0),
-                ("2026-03-04", "2026-03", "Dana", "Ben", 2050.0),
-                ("2026-03-05", "2026-03", "Cleo", "Cleo", 3333.0),
-            )
-        ],
-    }
-    called = {
-        "Ada": 1200.0,
-        "Ben": 2100.0,
-        "Ben, Dana": 2050.0,
-        "Cleo": 3333.0,
-        "East": 1200.0,
-        "West": 5433.0,
-        "All": 6633.0,
     }
     opened = deals["stage"].isin(["proposal", "discovery"])
     before = deals.assign(
@@ -293,7 +265,7 @@ def met() -> World:
     )
     log["seen_at"] = pd.to_datetime(log["seen_at"], utc=True)
     truth = {"booked": 6000.7, "gap": 0.0, "open_value": 900.0, "value_cut": 0}
-    return _settle("met", deals, log, settings, as_of="2026-03-17", truth=truth, called=called)
+    return _settle("met", deals, log, settings, as_of="2026-03-17", truth=truth)
 
 
 def hopeless() -> World:
