@@ -19,7 +19,7 @@ from opp_analytics.api import TOKEN_COMMAND, VARIABLES
 from tests.examples import FAST, FULL
 from tests.support import row
 
-SLOW = {"browser", "live", "mpl_image_compare", "office", "spark"}
+SLOW = {"browser", "live", "office", "spark"}
 """What is slow by what it needs."""
 
 

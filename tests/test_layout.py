@@ -185,7 +185,6 @@ ACROSS = {
     "api/test_reference.py": "every example of the vendor's reference, without the client",
     "history/test_properties.py": "every question, on random histories",
     "plots/test_looks.py": "every drawing, with difficult data",
-    "plots/test_pictures.py": "three drawings, against stored pictures",
     "plots/test_twins.py": "every drawing, beside its analysis",
     "report/test_calls.py": "calls on the page, in the mail and in the workbook",
     "report/delivery/test_alerts_once.py": (

@@ -1,4 +1,3 @@
-import pandas as pd
 from matplotlib.colors import to_hex
 
 from opp_analytics import plots
@@ -23,18 +22,3 @@ def test_audit__draws_hints_where_there_is_nothing_to_fix():
     assert reading.rows(ax) == ["Not updated lately"]
     assert reading.caption(ax) == "value by check · as of Mar 31, 2026"
     assert reading.widths(plots.audit(hints.assign(value=float("nan")))) == [1]
-
-
-def test_audit__draws_the_rows_it_is_given():
-    findings = TABLES["audit"]
-    errors = plots.audit(findings[findings.severity == "error"])
-    assert reading.rows(errors) == ["Closed with a future date"]
-    elsewhere = findings.assign(unique_id="z" + findings["unique_id"])
-    elsewhere.attrs["as_of"] = "2026-04-30"
-    both = plots.audit(pd.concat([findings, elsewhere]))
-    assert reading.widths(both) == [260, 200]
-    assert reading.caption(both) == "value by check · 2 hints not shown"
-
-
-def test_audit__of_nothing():
-    assert "nothing found" in reading.texts(plots.audit(TABLES["audit"].head(0)))

@@ -16,8 +16,3 @@ def test_calibration__points_are_actual_against_stated():
 def test_calibration__names_groups():
     table = pd.concat({"proposal": TABLES["calibration"]}, names=["stage"])
     assert "proposal (4)" in reading.texts(plots.calibration(table))
-
-
-def test_calibration__of_nothing():
-    ax = plots.calibration(TABLES["calibration"].tail(1))
-    assert "no deal is old enough to judge" in reading.texts(ax)

@@ -9,10 +9,3 @@ def test_category_moves__is_a_bar_of_shares_per_category():
     assert reading.widths(ax) == [0.75, 0.25, 1]
     assert {"won 75%", "slipped 25%", "lost 100%"} <= set(reading.texts(ax))
     assert reading.title(ax) == "Of 100K in Commit (3 deals): 2 won and 1 slipped: too few to say"
-
-
-def test_category_moves__of_nothing():
-    table = TABLES["category_moves"].assign(value=0.0, count=0)
-    ax = plots.category_moves(table)
-    assert "no open deal with a value was due in this period" in reading.texts(ax)
-    assert reading.title(ax) == "No open deal was due in the period"

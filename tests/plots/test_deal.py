@@ -1,4 +1,3 @@
-import pandas as pd
 from matplotlib.colors import to_hex
 
 import opp_analytics as oa
@@ -77,9 +76,3 @@ def test_deal__shows_nothing_while_it_was_deleted():
     ]
     ax = plots.deal(history_of(rows, deleted=[("a", 1)]).deal("a"))
     assert {(start, end) for _, start, end, _ in bars(ax)} == {(0, 7), (21, 28)}
-
-
-def test_deal__of_no_rows():
-    table = history_of(ROWS).deal("a").iloc[:0]
-    assert "no changes in this timeline" in reading.texts(plots.deal(table))
-    assert isinstance(table, pd.DataFrame)

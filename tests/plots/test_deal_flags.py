@@ -19,10 +19,3 @@ def test_deal_flags__shows_the_flagged_deals_with_their_reasons():
     colors = [to_hex(bar.get_facecolor()) for bar in ax.patches]
     assert colors == [COLORS["hi"], COLORS["mute"]]
     assert reading.title(ax) == "2 of 3 open deals have a flag, 50K of 60K"
-
-
-def test_deal_flags__of_no_flag():
-    table = TABLES["deal_flags"].iloc[2:]
-    ax = plots.deal_flags(table)
-    assert "no open deal has a flag" in reading.texts(ax)
-    assert reading.title(ax) == "The one open deal has no flag"

@@ -115,7 +115,3 @@ def test_forecast__leaves_air_above_the_highest_bar():
         TABLES["forecast"].assign(low=None, high=None).astype({"low": float, "high": float})
     )
     assert ax.get_ylim()[1] > 140
-
-
-def test_forecast__of_nothing():
-    assert "nothing won or open" in reading.texts(plots.forecast(TABLES["forecast"].head(0)))

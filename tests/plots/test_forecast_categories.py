@@ -22,8 +22,3 @@ def test_forecast_categories__by_group_is_one_period_the_largest_first():
     assert reading.rows(ax) == ["Bo", "Ann"]
     past = plots.forecast_categories(grouped[~grouped["to_date"]])
     assert reading.rows(past)[:2] == ["Bo · Feb 2026", "Ann · Feb 2026"]
-
-
-def test_forecast_categories__of_nothing():
-    table = TABLES["forecast_categories"].iloc[:0]
-    assert "no won or open deals" in reading.texts(plots.forecast_categories(table))

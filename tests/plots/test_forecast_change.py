@@ -35,11 +35,6 @@ def test_forecast_change__steps_from_then_to_now():
     assert reading.caption(ax) == "4 deals · as of Mar 31, 2026 · method: learned"
 
 
-def test_forecast_change__of_nothing():
-    table = TABLE.assign(expected=0.0, deals=0, up_deals=0, down_deals=0)
-    assert "nothing was expected at either time" in reading.texts(plots.forecast_change(table))
-
-
 def test_forecast_change__by_group_is_a_bar_of_ups_and_downs_each():
     index = pd.MultiIndex.from_product(
         [["Ann", "Bo"], ["then", "won", "lost", "now"]], names=["owner_name", "movement"]

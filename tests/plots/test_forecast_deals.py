@@ -44,9 +44,3 @@ def test_forecast_deals__shows_the_largest_twelve():
     assert len(ax.lines) == 24
     assert reading.rows(ax)[0].startswith("Acme")
     assert reading.caption(ax) == "13 open deals · as of Mar 31, 2026 · largest 12 shown"
-
-
-def test_forecast_deals__of_nothing():
-    assert "no open deal is due in a period" in reading.texts(
-        plots.forecast_deals(TABLES["forecast_deals"].head(0))
-    )

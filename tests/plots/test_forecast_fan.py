@@ -10,12 +10,6 @@ def test_forecast_fan__draws_range_expected_and_booked():
     assert reading.caption(ax) == "2 records · as of Mar 31, 2026 · band: 80% range"
 
 
-def test_forecast_fan__of_nothing_says_so():
-    ax = plots.forecast_fan(TABLES["forecast_fan"].head(0))
-    assert "no record to forecast from" in reading.texts(ax)
-    assert reading.title(ax) == "No forecast of this period yet"
-
-
 def test_forecast_fan__draws_what_was_booked_in_the_end():
     table = TABLES["forecast_fan"]
     ax = plots.forecast_fan(table.assign(actual=7.0, period="2026-01", weeks_before=[3, 2]))

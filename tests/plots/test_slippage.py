@@ -37,9 +37,3 @@ def test_slippage__of_groups_is_a_bar_of_shares_for_each():
     )
     assert reading.legend(ax) == []
     assert reading.caption(ax).startswith("15 deals")
-
-
-def test_slippage__of_nothing():
-    assert "no open deal was due in this period" in reading.texts(
-        plots.slippage(TABLES["slippage"].head(0))
-    )

@@ -15,8 +15,3 @@ def test_stage_flow__bars_are_entries_by_their_outcome():
         "6 entries · as of Mar 31, 2026 · strong gray: back, faint blue: still open · days: "
         "median in the stage"
     )
-
-
-def test_stage_flow__of_nothing():
-    table = TABLES["stage_flow"].assign(entries=0)
-    assert "no deal entered a stage in this period" in reading.texts(plots.stage_flow(table))

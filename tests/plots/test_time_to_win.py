@@ -28,8 +28,3 @@ def test_time_to_win__says_who_has_no_win():
     ax = plots.time_to_win(both)
     assert reading.rows(ax) == ["Bo", "Ann"]
     assert "no wins" in reading.texts(ax)
-
-
-def test_time_to_win__of_nothing():
-    table = TABLES["time_to_win"].assign(days_of_won=float("nan"))
-    assert "no won deals" in reading.texts(plots.time_to_win(table))

@@ -1,4 +1,3 @@
-import pandas as pd
 from matplotlib.axes import Axes
 
 from opp_analytics import plots
@@ -22,17 +21,3 @@ def test_transitions__cells_are_the_steps():
     assert reading.slots(ax) == ["Discovery", "Proposal", "Closed won", "Closed lost"]
     assert cells(ax) == {(0, 1): "1", (0, 3): "1", (1, 2): "1"}
     assert reading.caption(ax) == "3 steps · as of Mar 31, 2026"
-
-
-def test_transitions__draws_the_rows_it_is_given():
-    table = TABLES["transitions"]
-    lost = plots.transitions(table[table["to_stage"] == "closed_lost"])
-    assert cells(lost) == {(0, 1): "1"}
-    twice = plots.transitions(pd.concat([table, table]))
-    assert cells(twice) == {(0, 1): "2", (0, 3): "2", (1, 2): "2"}
-
-
-def test_transitions__of_nothing():
-    assert "no stage change seen yet" in reading.texts(
-        plots.transitions(TABLES["transitions"].head(1))
-    )

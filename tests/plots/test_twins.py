@@ -1,5 +1,6 @@
 """Each drawing draws what the analysis of its name returns, full or empty, where it is told to."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from opp_analytics import History, analysis, errors, org, plots
+from tests.plots import reading
+from tests.plots.tables import TABLES
 
 DEALS = pd.DataFrame(
     {
@@ -109,3 +112,9 @@ def test_drawings__name_the_function_that_makes_their_table():
     for name in plots.DRAWINGS:
         with pytest.raises(errors.MissingColumnError, match=name):
             getattr(plots, name)(pd.DataFrame({"a": [1]}))
+
+
+@pytest.mark.parametrize("name", sorted(TABLES.keys() - {"category_moves"}))
+def test_drawings__of_no_rows_say_so(name):
+    said = reading.texts(getattr(plots, name)(TABLES[name].iloc[:0]))
+    assert any(re.search(r"\b(no|not|nothing|too few)\b", words.casefold()) for words in said), said

@@ -1,5 +1,3 @@
-import numpy as np
-
 from opp_analytics import plots
 from tests.plots import reading
 from tests.plots.tables import TABLES
@@ -15,8 +13,3 @@ def test_velocity__bars_are_money_per_day_with_their_factors():
 def test_velocity__of_a_whole_is_one_row():
     table = TABLES["velocity"].head(1).reset_index(drop=True)
     assert reading.rows(plots.velocity(table)) == ["all"]
-
-
-def test_velocity__of_nothing():
-    ax = plots.velocity(TABLES["velocity"].assign(velocity=np.nan))
-    assert "no won deals, so no velocity" in reading.texts(ax)

@@ -18,11 +18,6 @@ def test_waterfall__steps_from_opening_to_closing():
     assert reading.caption(ax) == "5 open deals at the end · as of Mar 31, 2026"
 
 
-def test_waterfall__of_nothing():
-    table = TABLES["waterfall"].assign(deals=0, value=0.0, count=0)
-    assert "no open deals in this period" in reading.texts(plots.waterfall(table))
-
-
 def test_waterfall__by_group_is_a_bar_of_movements_each():
     index = pd.MultiIndex.from_product(
         [["Ann", "Bo"], ["opening", "new", "won", "transferred_in", "transferred_out", "closing"]],

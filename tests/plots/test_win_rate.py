@@ -27,7 +27,3 @@ def test_win_rate__draws_the_rows_it_is_given():
     table = TABLES["win_rate"]
     ax = plots.win_rate(table[table.index == "Ann"])
     assert reading.rows(ax) == ["Ann"]
-
-
-def test_win_rate__of_nothing():
-    assert "no closed deals" in reading.texts(plots.win_rate(TABLES["win_rate"].tail(1)))

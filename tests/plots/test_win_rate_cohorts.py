@@ -19,8 +19,3 @@ def test_win_rate_cohorts__bars_stack_won_and_open():
         "10 deals · as of Mar 31, 2026 · share won and still open at the same age, by period "
         "of creation"
     )
-
-
-def test_win_rate_cohorts__of_nothing():
-    ax = plots.win_rate_cohorts(TABLES["win_rate_cohorts"].head(0))
-    assert "no cohort is old enough" in reading.texts(ax)

@@ -32,8 +32,3 @@ def test_win_rate_curve__has_a_line_for_each_of_the_six_groups_with_the_most_dea
     assert reading.texts(ax)[:6] == [f"rep {k} ({9 + k})" for k in range(4, 10)]
     assert reading.title(ax) == "By the last age, 40% to 90% were won, by owner"
     assert reading.caption(ax).endswith("the 6 of 10 groups with the most deals")
-
-
-def test_win_rate_curve__of_nothing():
-    ax = plots.win_rate_curve(TABLES["win_rate_curve"].head(0))
-    assert "no closed deals to follow" in reading.texts(ax)

@@ -1,10 +1,8 @@
-"""``python -m tests.report.states FOLDER``: the page in every state, in light and dark, wide and
-narrow, and on paper."""
+"""The page in every state: what it is made from, by name."""
 
 from __future__ import annotations
 
 import datetime
-import sys
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -375,44 +373,3 @@ def render(name: str, folder: Path, **files: Any) -> oa.WeeklyReport:
             **state.asked,
             **files,
         )
-
-
-def sheets_of(page: Any, file: Path, paper: str) -> int:
-    """Print an opened page beside its file; the number of sheets."""
-    printed: bytes = page.pdf(path=file.with_name(f"{file.stem}-{paper}.pdf"), format=paper)
-    return printed.count(b"/Type /Page\n")
-
-
-def main() -> None:
-    """Render every state, or those named after the folder, and photograph it."""
-    from playwright.sync_api import sync_playwright
-
-    from tests.browser.chromium import CHROMIUM, FLAGS
-
-    folder, names = Path(sys.argv[1]), sys.argv[2:] or list(STATES)
-    folder.mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        for name in names:
-            page = browser.new_page()
-            file = render(name, folder).html
-            page.goto(file.as_uri())
-            heights = []
-            for width in (1280, 800, 390):
-                page.set_viewport_size({"width": width, "height": 800})
-                heights.append(page.evaluate("document.documentElement.scrollHeight"))
-                for scheme in ("light", "dark"):
-                    page.emulate_media(color_scheme=scheme)
-                    page.screenshot(
-                        path=file.with_name(f"{file.stem}-{width}-{scheme}.png"), full_page=True
-                    )
-            sheets = [sheets_of(page, file, paper) for paper in ("Letter", "A4")]
-            size = file.stat().st_size // 1000
-            first = page.locator("h1").inner_text()
-            sys.stdout.write(f"{name}: {heights} px, {sheets} sheets, {size} kB. {first}\n")
-            page.close()
-        browser.close()
-
-
-if __name__ == "__main__":
-    main()

@@ -140,21 +140,6 @@ def test_calls__of_a_group_are_its_own_else_the_sum_where_everyone_has_one():
     ]
 
 
-def test_calls__of_who_moved_count_once_in_the_team_of_that_day():
-    moved = [*TEAMS, {"owner_name": "Bo", "team": "West", "from_date": "2026-03-10"}]
-    won = ("e", "Elm", 10_000.0, "closed_won", "won", "2026-03-04", 100, "Bo")
-    found = tables_of(pipeline([*ROWS, won]), org=Org(people=moved, calls=calls(*EVERYBODY)))
-    shown = {key: call for key, call in found.calls["call"].items() if call == call}
-    assert shown == {
-        ("East", "Ann"): 450_000,
-        ("West", "Bo"): 20_000,
-        ("West", "Cy"): 30_000,
-        ("East", "(all)"): 450_000,
-        ("West", "(all)"): 50_000,
-        ("(all)", "(all)"): 500_000,
-    }
-
-
 def test_called__begins_with_the_first_call_of_whoever_calls_now():
     chief = (("4", "Vera", "", 410), ("8", "Vera", "", 420))
     line = tables(*EVERYBODY, *chief).called
@@ -207,14 +192,6 @@ def test_people__mark_a_call_below_closed_money_and_say_how_far_calls_are_from_t
     assert "forecast" not in people(tables(*EVERYBODY[1:])).sub.partition("opens")[2]
 
 
-def test_page__without_a_call_in_force_is_the_page_without_calls():
-    none, early = (
-        render_page(compose(one, workbook="x.xlsx"))
-        for one in (tables(), tables(*EVERYBODY, period="2026-04"))
-    )
-    assert early == none
-
-
 def test_page__escapes_who_overrides_and_names_them_whole():
     page = render_page(
         compose(tables(("2", "Ann", "Ann", 450), ("3", "<b>Dana", "Ann", 400)), workbook="x.xlsx")
@@ -252,26 +229,6 @@ def test_page__of_a_person_says_the_call_and_the_override():
         assert page.second == said
         assert said in write_chat(make_digest(page))
     assert "calls 450K" not in compose(tables(*made), workbook="x.xlsx").second
-
-
-def test_page__of_a_team_has_the_calls_of_those_who_are_in_it_now():
-    moved = [*TEAMS, {"owner_name": "Bo", "team": "West", "from_date": "2026-03-10"}]
-    org = Org(people=moved, calls=calls(*EVERYBODY))
-    east, west = (
-        tables_of(pipeline(ROWS), org=org, only=only).inputs.calls["caller"].tolist()
-        for only in ("East", "West")
-    )
-    assert (east, west) == (["Ann"], ["Bo", "Cy"])
-
-
-def test_digest__says_the_override_in_the_cell():
-    page = compose(
-        tables(("2", "Ann", "Ann", 450), ("9", "Dana", "Ann", 400), ("9", "Dana", "@West", 35)),
-        workbook="x.xlsx",
-    )
-    (section,) = [one for one in make_digest(page).sections if one.key == "people"]
-    calls = [row.words.partition(", call ")[2] for row in section.rows]
-    assert [call for call in calls if call] == ["450K (400K by Dana)", "35K (by Dana)"]
 
 
 def test_sheets__have_calls_of_people_and_the_log_of_all():

@@ -9,7 +9,6 @@ import pytest
 import opp_analytics as oa
 from opp_analytics import History
 from opp_analytics.errors import NotEnoughHistory
-from opp_analytics.report.compose import compose
 from opp_analytics.report.forecasts import find_earlier_record
 from opp_analytics.report.inputs import read_inputs
 from opp_analytics.report.tables import Tables
@@ -123,15 +122,6 @@ def test_part__has_the_figures_of_its_row(whole, part):
     assert part.method == whole.method
 
 
-def test_part__has_the_rows_of_its_people(whole, part):
-    names = [name for name in part.persons.index if name != "(all)"]
-    rows = whole.people.loc["West"]
-    pd.testing.assert_frame_equal(part.persons[SHOWN], rows.loc[names, SHOWN], check_names=False)
-    assert set(names) == (
-        set(rows.index) - {"(all)"} if part.inputs.only == "West" else {part.inputs.only}
-    )
-
-
 def test_part__its_trend_and_its_steps_end_at_the_same_forecast(part):
     now, then = part.current["expected"], part.earlier.figure(NOW, "expected")
     assert part.fan["expected"].iloc[-1] == pytest.approx(now)
@@ -143,15 +133,6 @@ def test_part__its_trend_and_its_steps_end_at_the_same_forecast(part):
     assert steps.drop(["then", "now", "new_business"]).pipe(
         lambda s: s[s != 0]
     ).to_dict() == pytest.approx(moved.to_dict())
-
-
-def test_part__its_page_says_the_same_everywhere(part):
-    page = compose(part, workbook="week.xlsx")
-    money = part.inputs.money(part.current["expected"])
-    assert f"forecast {money}." in page.sentence
-    blocks = {block.key: block for block in page.blocks}
-    assert f"to {money}" in blocks["why"].sub
-    assert blocks["trend"].title.startswith("The November forecast is ")
 
 
 def test_part__its_past_ranges_are_those_of_its_row(part):

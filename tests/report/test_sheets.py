@@ -104,13 +104,6 @@ def test_summarize__draws_the_periods_ahead_and_the_people_as_they_add_up(opport
     assert people["Forecast"].sum() == 166_000
 
 
-def test_summarize__draws_many_people_as_one(opportunities, monkeypatch):
-    monkeypatch.setattr("opp_analytics.report.sheets._MOST_DRAWN", 1)
-    people = _graphs(tables_of(opportunities))[1]
-    assert list(people.index) == ["2 more reps"]
-    assert people["Forecast"].tolist() == [166_000]
-
-
 def test_summarize__draws_nothing_without_deals_and_nobody_without_owners(opportunities):
     assert _graphs(tables_of(pipeline([]), target=150_000)) == []
     assert len(_graphs(tables_of(opportunities.drop(columns="owner_name")))) == 1
@@ -207,18 +200,6 @@ def test_list_deals__says_how_many_of_the_others_the_workbook_has(monkeypatch, v
     tables = tables_of(pipeline([*THIS_WEEK, *list_lost(value_of_day)]))
     lost = tables.inputs.deals[tables.inputs.deals["unique_id"].str.startswith("k")]
     assert list_deals(tables, lost, "Lost").sums[0][0] == said
-
-
-def test_sheets__without_history_leave_out_what_needs_one(opportunities):
-    assert [sheet.name for sheet in sheets(tables_of(opportunities))] == [
-        "People",
-        "Deals",
-        "At risk",
-        "Periods",
-        "Categories",
-        "Win rates",
-        "Findings",
-    ]
 
 
 def test_figures__are_numbers_with_those_of_a_week_before(opportunities, history):

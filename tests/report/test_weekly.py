@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import email
 import email.policy
-import itertools
 import re
 import warnings
-from pathlib import Path
 
 import openpyxl
 import pandas as pd
@@ -149,21 +147,6 @@ def test_weekly_report__of_no_deals_after_some_is_a_page(opportunities, history,
     assert "people" in page.keys
 
 
-def test_weekly_report__since_is_a_day_before(opportunities, history, tmp_path):
-    with pytest.raises(
-        errors.ArgumentValueError, match="since='2026-03-16' is not before the day of the"
-    ):
-        weekly_report(opportunities, history, as_of=AS_OF, since=AS_OF, out=tmp_path)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_weekly_report__of_one_team_has_its_people_and_no_team(opportunities, history, read):
-    teams = opportunities.assign(team=["East", "West", "East", "East", "East", "East"])
-    page = read(teams, only="east")
-    assert "East · Mar 16, 2026" in reading.words(page.root)
-    assert [row[0] for row in page.table("people")] == ["Rep", "Ann", "(none)", "All"]
-
-
 def test_weekly_report__tells_how_far_it_is(opportunities, tmp_path):
     told = []
     weekly_report(
@@ -176,64 +159,9 @@ def test_weekly_report__tells_how_far_it_is(opportunities, tmp_path):
     assert told == [(done, steps) for done in range(1, steps + 1)]
 
 
-@pytest.mark.parametrize(("seconds", "shown"), [(0.04, False), (0.4, True)])
-def test_weekly_report__shows_a_bar_from_two_seconds_on(
-    opportunities, tmp_path, monkeypatch, capsys, seconds, shown
-):
-    clock = itertools.count(step=seconds)
-    monkeypatch.setattr("tqdm.std.time", lambda: next(clock))
-    weekly_report(opportunities, as_of=AS_OF, out=tmp_path, progress=True)
-    assert ("Weekly report" in capsys.readouterr().err) == shown
-
-
-def test_weekly_report__currency_comes_from_the_org(opportunities, read):
-    page = read(org.Org(currency="CHF").apply(opportunities))
-    assert page.tiles["Closed won"][0] == "CHF 70K"
-    assert reading.words(reading.by_class(page.block("people"), "sub")[0]).startswith(
-        "Swiss francs."
-    )
-
-
-def test_weekly_report__by_run_rate_has_the_chances_of_single_deals_too(opportunities, read):
-    months = [f"2025-{month}-15" for month in ("10", "11", "12")] + ["2026-01-15", "2026-02-15"]
-    won = [
-        (f"{day}{k}", "Won", 5_000.0, "closed_won", "won", day, 100, "Ann")
-        for day in months
-        for k in "ab"
-    ]
-    page = read(
-        pd.concat([opportunities, pipeline(won)], ignore_index=True),
-        method="run_rate",
-        target=150_000,
-    )
-    assert "run rate" in reading.words(page.block("notes"))
-    assert "Alder" in reading.words(page.block("decide"))
-
-
 def test_weekly_report__fiscal_quarters(opportunities, history, read):
     page = read(opportunities, history, freq="Q-JAN", method="stated")
     assert page.sentence.startswith("FY27 Q1: 70K closed, forecast 172K")
-
-
-def test_weekly_report__long_names_stay_whole(read):
-    rows = [
-        (
-            "a",
-            "A very long deal name " * 12,
-            5.0,
-            "closed_won",
-            "won",
-            "2026-03-02",
-            100,
-            "Owner " * 30,
-        )
-    ]
-    page = read(pipeline(rows))
-    assert page.table("people")[1][0].startswith("Owner Owner")
-    assert (
-        page.deals("people", f"{'Owner ' * 30}: forecast for March".replace("  ", " "))[0][-1]
-        == "5"
-    )
 
 
 def test_weekly_report__also_as_mail_text_and_pdf(opportunities, history, tmp_path, monkeypatch):
@@ -267,33 +195,6 @@ def test_weekly_report__without_a_browser_writes_nothing(opportunities, tmp_path
     with pytest.raises(errors.ConfigError, match="a PDF needs Chromium"):
         weekly_report(opportunities, as_of=AS_OF, out=tmp_path / "new", pdf=True)
     assert not (tmp_path / "new").exists()
-
-
-def _refuse_to_open(monkeypatch, name):
-    """As Windows does while Excel has the file open."""
-    really = Path.open
-
-    def refusing(self, *args, **kwargs):
-        if self.name == name:
-            raise PermissionError(13, "Permission denied")
-        return really(self, *args, **kwargs)
-
-    monkeypatch.setattr(Path, "open", refusing)
-
-
-def test_weekly_report__of_a_workbook_open_in_excel_writes_nothing(
-    opportunities, tmp_path, monkeypatch
-):
-    files = weekly_report(opportunities, as_of=AS_OF, out=tmp_path / "week.html")
-    before = files.html.read_bytes()
-    _refuse_to_open(monkeypatch, "week.xlsx")
-    with pytest.raises(
-        errors.DataError,
-        match=r"cannot write .*week\.xlsx: Permission denied; is it open in Excel\?",
-    ):
-        weekly_report(opportunities, as_of=AS_OF, target=5, out=tmp_path / "week.html")
-    monkeypatch.undo()
-    assert files.html.read_bytes() == before
 
 
 def test_weekly_report__whose_mail_would_replace_a_folder_writes_nothing(opportunities, tmp_path):
@@ -337,16 +238,6 @@ def test_write_report__without_files_makes_the_first_words_alone(opportunities, 
     assert first.digest.sections == ()
 
 
-def test_write_report__without_files_refuses_an_unknown_block_too(opportunities, tmp_path):
-    asked = {
-        "as_of": AS_OF,
-        "org": org.Org(report={"blocks": ["riks"]}),
-        "out": tmp_path / "week.html",
-    }
-    with pytest.raises(errors.ArgumentValueError, match="unknown block 'riks'"):
-        write_report(check_report(opportunities, **asked), files=False)
-
-
 @pytest.mark.parametrize(
     ("last", "alerts", "said"),
     [
@@ -374,19 +265,6 @@ def test_weekly_report__says_for_three_periods_that_the_world_changed(last, aler
     assert all("share won changed beyond chance" in str(alert) for alert in made.alerts)
     assert said in reading.read(made.html).second
     assert bool(said) == ("alarm of" in reading.read(made.html).second)
-
-
-def test_weekly_report__of_too_few_periods_cannot_judge_whether_the_world_changed(
-    opportunities, history, tmp_path
-):
-    asked = org.Org(report={"alert_when": "world_changed > 0"}, currency="USD")
-    with pytest.warns(
-        errors.DataWarning, match="cannot be judged for March: world_changed is not known"
-    ):
-        made = weekly_report(
-            opportunities, history, as_of=AS_OF, org=asked, out=tmp_path / "week.html"
-        )
-    assert made.alerts == ()
 
 
 @pytest.mark.parametrize(
@@ -474,20 +352,6 @@ def test_weekly_report__cleans_titles_and_names_in_page_mail_text_and_workbook(t
     ]
     assert [cell for cell in texts if BROKEN.search(cell) or "\n" in cell] == []
     assert any("Acme Bcc: all@example.com[2J Renewal" in cell for cell in texts)
-
-
-def test_weekly_report__of_a_person_has_a_file_of_its_own(opportunities, history, tmp_path):
-    whole = weekly_report(opportunities, history, as_of=AS_OF, out=tmp_path)
-    kept = {file: file.read_bytes() for file in whole}
-    hers = weekly_report(opportunities, history, as_of=AS_OF, out=tmp_path, only="ann", eml=True)
-    assert [file.name for file in hers] == [
-        f"weekly-2026-03-16-person-ann.{kind}" for kind in ("html", "xlsx", "eml")
-    ]
-    assert {file: file.read_bytes() for file in whole} == kept
-    assert (
-        weekly_report(opportunities, history, as_of=AS_OF, out=tmp_path, only="Ann").html
-        == hers.html
-    )
 
 
 @pytest.mark.parametrize(

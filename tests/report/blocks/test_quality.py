@@ -3,34 +3,8 @@
 from __future__ import annotations
 
 from opp_analytics.report.blocks.quality import certificate, fix, notes, risk
-from opp_analytics.report.model import Fold, Note, Opening, Table, Terms
+from opp_analytics.report.model import Note, Terms
 from tests.report.pipelines import THIS_WEEK, pipeline, tables_of
-
-
-def test_risk__gives_the_reasons_of_each_deal_in_words(opportunities, history):
-    block = risk(tables_of(opportunities, history))
-    assert block.title == "The deal due has a flag; one more (20K) is overdue"
-    assert block.sub == "3 of 4 open deals have a flag, 150K of 180K. The largest first"
-    table, late = block.parts
-    assert isinstance(table, Table)
-    assert isinstance(late, Fold)
-    assert (late.title, [deal.name for deal in late.deals.deals]) == (
-        "One deal past the close date",
-        ["Damson"],
-    )
-    assert [[(cell.lead + cell.text) for cell in line.cells] for line in table.groups[0].lines] == [
-        [
-            "Alder",
-            "Ann",
-            "Negotiation",
-            "120,000",
-            "80%",
-            "Mar 27",
-            "Pushed twice, 17 days in all.",
-        ],
-        ["Damson", "(none)", "Proposal", "20,000", "50%", "Mar 13", "3 days overdue."],
-        ["Fir", "Ann", "Discovery", "10,000", "10%", "–", "No close date."],
-    ]
 
 
 def test_risk__says_each_deal_in_a_sentence_with_what_is_known_of_it(opportunities, history):
@@ -50,16 +24,6 @@ def test_risk__without_a_flag_or_an_open_deal_says_so():
         Note("The one open deal has no flag."),
     )
     assert risk(tables_of(pipeline([]))).parts == (Note("There is no open deal."),)
-
-
-def test_fix__ranks_by_money_and_opens_to_deals(opportunities):
-    block = fix(tables_of(opportunities))
-    assert block.title == "One deal is past the close date, 20K"
-    (rows,) = block.parts
-    assert isinstance(rows, Opening)
-    assert rows.rows.rows[0].figures == ("20K",)
-    assert rows.deals[0] is not None
-    assert [deal.name for deal in rows.deals[0].deals] == ["Damson"]
 
 
 def test_fix__of_clean_data_says_how_much_was_checked():

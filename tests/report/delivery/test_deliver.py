@@ -67,17 +67,6 @@ def test_deliver__sends_each_receiver_a_message_with_the_files(
     assert len({message["Message-ID"] for _, message in server.messages}) == 2
 
 
-def test_deliver__attaches_the_pdf_where_there_is_one(
-    server: MailServer, report: oa.WeeklyReport
-) -> None:
-    pdf = report.html.with_suffix(".pdf")
-    pdf.write_bytes(b"%PDF-1.7")
-    oa.deliver(replace(report, pdf=pdf))
-    assert [part.get_filename() for part in server.messages[0][1].iter_attachments()][
-        -1
-    ] == pdf.name
-
-
 def test_deliver__keeps_what_was_sent_and_sends_it_once_a_day(
     server: MailServer, report: oa.WeeklyReport
 ) -> None:

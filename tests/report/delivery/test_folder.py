@@ -316,13 +316,6 @@ def test_folder__keeps_the_newest_days_and_removes_only_what_a_run_wrote(teams, 
     assert (tmp_path / "weekly-2026-03-01.html").exists()
 
 
-def test_folder__does_not_list_a_page_of_a_day_that_no_calendar_has(teams, tmp_path):
-    made = write(tmp_path, teams, for_each="team")
-    (tmp_path / "weekly-2026-02-31.html").write_bytes(made.html.read_bytes())
-    write(tmp_path, teams, for_each="team")
-    assert "2026-02-31" not in (tmp_path / "index.html").read_text()
-
-
 def test_folder__follows_no_name_of_a_ledger_out_of_the_folder(teams, tmp_path):
     pages = tmp_path / "pages"
     pages.mkdir()
@@ -350,11 +343,6 @@ def test_folder__replaces_no_file_of_somebody_else(name, teams, tmp_path):
     ):
         write(tmp_path, teams, for_each="team")
     assert [file.name for file in tmp_path.iterdir()] == [name]
-
-
-def test_folder__without_parts_or_days_has_the_page_and_workbook_alone(teams, tmp_path):
-    write(tmp_path, teams)
-    assert sorted(file.suffix for file in tmp_path.iterdir()) == [".html", ".xlsx"]
 
 
 @pytest.mark.slow
