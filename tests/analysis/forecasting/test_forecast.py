@@ -96,6 +96,13 @@ def test_forecast__coverage_is_not_defined_once_the_target_is_met():
     assert np.isnan(beyond["pipeline_coverage"])
 
 
+def test_forecast__coverage_is_never_negative():
+    credit = pd.DataFrame([{"stage": "proposal", "value": -50.0, "close_date": "2026-03-20"}])
+    row = forecast(credit, as_of="2026-03-10", target=100).loc["2026-03"]
+    assert (row["open_value"], row["gap"]) == (-50, 100)
+    assert np.isnan(row["pipeline_coverage"])
+
+
 def test_forecast__meets_a_target_at_half_a_cent():
     # As floats, 0.7 + 0.1 is below 0.8; 33.33 is a third of a target that was split by days.
     won = {"stage": "closed_won", "close_date": "2026-03-02"}
