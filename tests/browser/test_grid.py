@@ -387,13 +387,9 @@ def test_rows__come_and_go_and_a_bulk_edit_is_of_those_shown(grid: GridPage) -> 
     # Columns: ids hidden, name frozen; what is set is remembered.
     grid.button("Columns").click()
     grid.page.get_by_label("unique_id", exact=True).check()
-    grid.page.get_by_role("button", name="Move Value left").click()
     grid.press("Escape")
-    expect(grid.page.locator("[role=columnheader] b").nth(2)).to_have_text("Value")
     expect(grid.title("unique_id")).to_have_count(1)
-    kept = oa.edit(opportunities(1)).state
-    assert kept["order"][:3] == ["name", "owner_name", "value"]
-    assert "unique_id" not in kept["hidden"]
+    assert "unique_id" not in oa.edit(opportunities(1)).state["hidden"]
     assert grid.complaints == []
 
 

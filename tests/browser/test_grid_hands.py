@@ -561,7 +561,7 @@ def test_toolbar__stays_on_one_line_and_keeps_what_has_no_room_behind_more(grid:
     more = bar.get_by_role("button", name="More")
     expect(more).to_be_hidden()
     for width, hidden in (
-        (800, ["Changed only (0)", "Remove 1 deal", "Bulk edit", "Changes"]),
+        (800, ["Changed only (0)", "Remove 1 deal", "Bulk edit", "Copy changes"]),
         (400, ["Columns"]),
     ):
         page.set_viewport_size({"width": width, "height": 700})

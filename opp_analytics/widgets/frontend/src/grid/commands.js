@@ -95,7 +95,7 @@ const GROUPS = {
   ],
   Grid: [
     { name: ({ counts }) => `Changed only (${number(counts.changes)})`, id: "only", bar: ({ counts }) => `Changed only (${number(counts.changes)})`, on: ({ store }) => store.changedOnly, act: (grid) => grid.arranging.toggleChanged() },
-    { id: "changes", name: "Changes", bar: () => "Changes", popup: true, act: (grid) => grid.openChanges() },
+    { id: "changes", name: "Copy changes", bar: () => "Copy changes", act: (grid) => grid.copyChanges() },
     { id: "more", name: "More", bar: () => "More", popup: "menu", act: (grid) => grid.openMore() },
     { name: "Column…", menu: ["cell"], act: (grid, at) => grid.openMenu("column", at) },
     { name: "Menu", about: "Open the menu of the cells, rows or columns that are selected; also by a right click", keys: ["Shift+F10", "ContextMenu"], shown: ["Shift+F10"], act: (grid) => grid.openMenu() },

@@ -60,30 +60,3 @@ export function question(grid) {
     link("later", "Later", () => grid.postpone()),
     ...(drafts.length > 1 ? [h("span", { class: "q" }, `${drafts.length - 1} more`)] : []));
 }
-
-// The popover of the toolbar's Changes.
-export function fillChanges(node, grid) {
-  const { counts, popovers } = grid;
-  const copy = () => {
-    popovers.close();
-    grid.copyChanges();
-  };
-  const take = (changes) => {
-    popovers.close();
-    grid.ask({ do: "take", changes });
-  };
-  const block = h("textarea", { rows: "4", "aria-label": "Changes to take in", placeholder: "Paste what Copy changes gave", spellcheck: "false" });
-  const why = h("p", { class: "sm", role: "alert" });
-  const button = (text, act, off) => h("button", { class: "btn", disabled: off, onclick: act }, text);
-  node.classList.add("wide");
-  node.append(
-    h("div", { class: "blk" }, h("span", {}, "All edits with ids, to keep or to send"), button("Copy changes", copy, !(counts.changes + counts.problems))),
-    h("div", { class: "blk chs" }, h("label", {}, "Take changes in", block), button("Take in", () => {
-      const read = readChanges(block.value);
-      why.textContent = read ? "" : `These are no changes: the first line must be ${HEAD.join(", ")}.`;
-      if (read) take(read);
-      else block.focus();
-    })),
-    why,
-  );
-}

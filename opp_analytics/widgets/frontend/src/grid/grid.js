@@ -7,7 +7,7 @@ import { Actions } from "./actions.js";
 import { Arranging } from "./arranging.js";
 import { fillPeriods, strip, toolbar, unshown } from "./bars.js";
 import { Callout } from "./callout.js";
-import { fillChanges, readChanges, writeChanges } from "./drafts.js";
+import { readChanges, writeChanges } from "./drafts.js";
 import { Editor } from "./editor.js";
 import { figureLine } from "./figures.js";
 import { Find } from "./find.js";
@@ -530,10 +530,6 @@ class Grid {
 
   copyChanges() {
     copyText(writeChanges(this), this.root).then(() => this.say("Copied the changes"));
-  }
-
-  openChanges() {
-    this.#pop(() => this.button("changes"), "Changes", fillChanges);
   }
 
   // -- keys that hold everywhere in the grid

@@ -36,12 +36,6 @@ export class Layout {
     this.#keep();
   }
 
-  move(at, by) {
-    const to = at + by;
-    [this.order[at], this.order[to]] = [this.order[to], this.order[at]];
-    this.#keep();
-  }
-
   // Visible columns put before the one at a place among them; the first column stays where it is.
   place(fields, c) {
     const before = this.visible().slice(Math.max(1, c)).find(({ field }) => !fields.includes(field))?.field;

@@ -1,40 +1,30 @@
 // The popovers of the bars and the menu: columns, a cell's history, bulk edits, refused cells.
 
-import { active, debounced, h, name, uid } from "../shared/dom.js";
+import { debounced, h, name, uid } from "../shared/dom.js";
 import { count, label } from "../shared/format.js";
 
 export function fillColumns(node, grid) {
   const { layout, popovers } = grid;
-  const draw = () => {
-    const before = active(node);
-    const key = before?.dataset.key;
-    const rows = layout.all.map((spec, at) => {
-      const id = uid();
-      const box = h("input", { type: "checkbox", id, disabled: at === 0, "data-key": spec.field, onchange: () => act(() => layout.toggle(spec.field)) });
-      box.checked = at === 0 || !layout.hidden.has(spec.field);
-      const arrow = (by, sign, where) =>
-        h("button", { "data-key": `${spec.field}/${by}`, "aria-label": `Move ${spec.title} ${where}`, disabled: at === 0 || at + by < 1 || at + by >= layout.order.length, onclick: () => act(() => layout.move(at, by)) }, sign);
-      return h("div", { class: "co" }, box, h("label", { for: id }, spec.title), arrow(-1, "↑", "left"), arrow(1, "↓", "right"));
-    });
-    node.replaceChildren(
-      h("div", { class: "sm q" }, `${layout.all[0].title} stays frozen. Identifiers start hidden.`),
-      ...rows,
-      h("div", { class: "popf" },
-        h("button", { class: "lnk", "data-key": "fit", onclick: () => act(() => layout.fit()) }, "Fit widths"),
-        h("button", { class: "lnk", "data-key": "reset", onclick: () => act(() => layout.reset()) }, "Default"),
-        h("button", { class: "lnk", onclick: () => popovers.close() }, "Done"),
-      ),
-    );
-    // What had focus was drawn anew.
-    if (before) ([...node.querySelectorAll("[data-key]")].find((each) => each.dataset.key === key && !each.disabled) ?? node.querySelector("[data-key='fit']")).focus({ preventScroll: true });
-  };
+  const boxes = layout.all.map((spec, at) => {
+    const box = h("input", { type: "checkbox", id: uid(), disabled: at === 0, onchange: () => act(() => layout.toggle(spec.field)) });
+    return { box, spec, show: () => (box.checked = at === 0 || !layout.hidden.has(spec.field)) };
+  });
   const act = (what) => {
     what();
     grid.table.columns();
     grid.selection.clamp();
-    draw();
+    for (const { show } of boxes) show();
   };
-  draw();
+  for (const { show } of boxes) show();
+  node.append(
+    h("div", { class: "sm q" }, `${layout.all[0].title} stays frozen. Identifiers start hidden.`),
+    ...boxes.map(({ box, spec }) => h("div", { class: "co" }, box, h("label", { for: box.id }, spec.title))),
+    h("div", { class: "popf" },
+      h("button", { class: "lnk", onclick: () => act(() => layout.fit()) }, "Fit widths"),
+      h("button", { class: "lnk", onclick: () => act(() => layout.reset()) }, "Default"),
+      h("button", { class: "lnk", onclick: () => popovers.close() }, "Done"),
+    ),
+  );
 }
 
 // What a cell was, the newest first; a run of one's own is named.
