@@ -75,21 +75,9 @@ def _stage(*names: str) -> Pick:
     [
         (
             "value",
-            "> 20k < 50k",
-            lambda d: d["value"].between(20_000, 50_000, "neither"),
-            "above 20,000 and below 50,000",
-        ),
-        (
-            "value",
-            ">= 20k and <= 50k",
-            lambda d: d["value"].between(20_000, 50_000),
-            "20,000 or more and 50,000 or less",
-        ),
-        (
-            "value",
-            "< 5k, > 90k",
-            lambda d: d["value"].lt(5_000) & d["value"].gt(90_000),
-            "below 5,000 and above 90,000",
+            ">= 20k and < 50k",
+            lambda d: d["value"].between(20_000, 50_000, "left"),
+            "20,000 or more and below 50,000",
         ),
         (
             "value",
@@ -109,36 +97,11 @@ def _stage(*names: str) -> Pick:
             lambda d: d["value"].notna() & ~d["value"].between(10_000, 50_000),
             "not 10,000 to 50,000 and not empty",
         ),
-        ("close_date", "today", _within("2026-11-29", "2026-11-29"), "Nov 29, 2026"),
-        (
-            "close_date",
-            "this week",
-            _within("2026-11-23", "2026-11-29"),
-            "Nov 23, 2026 to Nov 29, 2026",
-        ),
         (
             "close_date",
             "this month",
             _within("2026-11-01", "2026-11-30"),
             "Nov 1, 2026 to Nov 30, 2026",
-        ),
-        (
-            "close_date",
-            "next 30 days",
-            _within("2026-11-29", "2026-12-29"),
-            "Nov 29, 2026 to Dec 29, 2026",
-        ),
-        (
-            "close_date",
-            "Next Quarter",
-            _within("2027-01-01", "2027-03-31"),
-            "Jan 1, 2027 to Mar 31, 2027",
-        ),
-        (
-            "close_date",
-            "Dec 2026, 2027-01",
-            _within("2026-12-01", "2027-01-31"),
-            "Dec 1, 2026 to Dec 31, 2026 or Jan 1, 2027 to Jan 31, 2027",
         ),
         (
             "close_date",
@@ -158,24 +121,12 @@ def _stage(*names: str) -> Pick:
             lambda d: d["close_date"].lt(TODAY) & d["stage"].isin(OPEN),
             "overdue: open, and before today",
         ),
-        (
-            "stage",
-            "proposal, negotiation",
-            _stage("proposal", "negotiation"),
-            "“proposal” or “negotiation”",
-        ),
         ("stage", "!= closed won, closed_lost", _stage(*OPEN), "not “closed won” or “closed_lost”"),
         (
             "owner_name",
             "!= grace, elif",
             lambda d: ~d["owner_name"].str[0].isin(["G", "E"]),
             "not with “grace” or with “elif”",
-        ),
-        (
-            "owner_name",
-            "!= grace hopper",
-            lambda d: d["owner_name"].str[0].ne("G"),
-            "not “grace hopper”",
         ),
         ("name", "!= Deal 1", lambda d: d["name"].ne("Deal 1"), "not “Deal 1”"),
         (

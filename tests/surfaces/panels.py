@@ -299,26 +299,3 @@ def check_grid(ledger: Ledger, shown: Shown, answers: Answers) -> None:
     expected = float(table["expected"][world.period])
     ledger.same("grid, strip, forecast", period["before"], answers.money(expected))
     ledger.claim(EVERYWHERE, FORECAST, period["before"], "grid, strip")
-    rows = np.flatnonzero(oa.outcomes(shown.grid.opportunities) == "open")[:7].tolist()
-    bulk = {"do": "bulk", "rows": rows, "verb": "set", "field": "value", "text": "99k"}
-    with quiet():
-        shown.grid._respond(bulk)
-        impact = shown.grid.plan().impact(
-            as_of=world.as_of, freq=world.freq, history=answers.history
-        )
-    # The next period and those with a target need no deals to be in the strip.
-    changed = {
-        e["label"]: e for e in shown.strip["changed"] if e["change"] and e["label"] in impact.index
-    }
-    moved = impact.drop(index="total")["expected_change"].round(2).fillna(0.0)
-    ledger.same(
-        "grid, strip, periods that change", sorted(changed), sorted(moved.index[moved != 0])
-    )
-    for label, each in changed.items():
-        was, now = (
-            answers.money(impact.loc[label, f"expected_{side}"]) for side in ("before", "after")
-        )
-        ledger.same(f"grid, strip, {label} before", each["before"].partition(" (")[0], was)
-        ledger.same(
-            f"grid, strip, {label} after", (each["after"] or each["before"]).partition(" (")[0], now
-        )
