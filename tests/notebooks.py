@@ -10,6 +10,7 @@ import base64
 import io
 import os
 import re
+import shutil
 import sys
 import sysconfig
 import tempfile
@@ -39,12 +40,13 @@ def read(file: Path) -> Any:
 
 
 def run(file: Path) -> Any:
-    """Run a notebook in an empty folder; the notebook with its outputs."""
+    """Run a notebook in a folder with the practice files; the notebook with its outputs."""
     import nbformat
     from nbclient import NotebookClient
 
     notebook = read(file)
     with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(FOLDER / "exports", Path(folder, "exports"))
         client = NotebookClient(
             nbformat.from_dict(notebook),
             timeout=LONGEST_SECONDS,

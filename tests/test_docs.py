@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import re
+import shutil
 import tomllib
 from collections.abc import Callable
 from datetime import timedelta
@@ -61,6 +62,7 @@ def test_page__runs_as_printed(
     page: Path, demo: Callable[..., object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / "notebooks" / "exports", "export")
     monkeypatch.setattr(oa, "demo", demo)
     # A page that shows a figure to a reader shows nothing here.
     monkeypatch.setattr(matplotlib.figure.Figure, "show", lambda figure: None)

@@ -221,9 +221,9 @@ def test_week__everybody_gets_what_is_theirs_once(week: Week) -> None:
     second = sorted(file.name for file in reports.glob("weekly-2026-11-30*"))
     assert second == [name.replace("11-23", "11-30") for name in first]
     week.mail.refused = ()
-    for got in ({EAST}, set()):
+    for receivers in ({EAST}, set[str]()):
         assert week.run("--keep", "1") == (0, "")
-        assert week.got().keys() == got
+        assert week.got().keys() == receivers
     assert len(oa.History(week.folder / "opp-history").records) == RECORDS + 7
 
 

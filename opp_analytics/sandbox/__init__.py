@@ -14,5 +14,4 @@ Examples
 
 from opp_analytics.sandbox.arguments import SandboxError, SandboxTypeError, SandboxValueError
 from opp_analytics.sandbox.handle import FaultSettings, Sandbox, Tenant, start, write_setting
-from opp_analytics.sandbox.salesforce_files import salesforce_files
 from opp_analytics.sandbox.team import TRUE_STAGE_RATES, TRUE_WIN_RATE, TRUE_WIN_RATES

@@ -13,6 +13,7 @@ import pytest
 import opp_analytics as oa
 from tests.cli.kinds import Account, Command
 from tests.pages import ROOT, told
+from tests.salesforce_files import salesforce_files
 from tests.support import row
 
 DOCS = ROOT / "docs"
@@ -62,7 +63,7 @@ def test_23blocks__leads_to_the_page_and_goes_on_from_there(
 
 @pytest.mark.slow
 def test_another_crm__leads_to_the_page(command: Command, here: Path, tmp_path: Path) -> None:
-    files = oa.sandbox.salesforce_files(tmp_path / "export", weeks=12)
+    files = salesforce_files(tmp_path / "export", weeks=12)
     shutil.copy(files.opportunities, "deals.csv")
     shutil.copy(files.field_history, "changes.csv")
     follow("other-crm.md", command)

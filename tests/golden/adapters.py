@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 import opp_analytics as oa
+from tests.salesforce_files import salesforce_files
 
 __all__ = ["forecast_by_column", "forecast_by_rates", "read_field_history"]
 
@@ -20,9 +21,7 @@ def read_field_history(
     folder: Path, org: oa.Org, *, weeks: int, today: str
 ) -> tuple[pd.DataFrame, oa.History]:
     """The sandbox's Salesforce files, read as an export and a history."""
-    files = oa.sandbox.salesforce_files(
-        folder, weeks=weeks, today=datetime.date.fromisoformat(today)
-    )
+    files = salesforce_files(folder, weeks=weeks, today=datetime.date.fromisoformat(today))
     deals = oa.read_export(files.opportunities, org, progress=False)
     for room in ("crm", "org"):
         try:

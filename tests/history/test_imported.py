@@ -13,6 +13,7 @@ import pytest
 import opp_analytics as oa
 from opp_analytics.crm import read_changes
 from opp_analytics.errors import NotEnoughHistory
+from tests.salesforce_files import salesforce_files
 
 TODAY = date(2026, 11, 23)
 LATER = TODAY + timedelta(weeks=1)
@@ -32,7 +33,7 @@ class Imported(NamedTuple):
 
 
 def imported(folder: Path, weeks: int, today: date) -> Imported:
-    files = oa.sandbox.salesforce_files(folder, weeks=weeks, today=today)
+    files = salesforce_files(folder, weeks=weeks, today=today)
     deals = oa.read_export(files.opportunities, ORG, progress=False)
     log = read_changes(files.field_history, ORG, opportunities=deals)
     return Imported(deals, oa.History.from_changes(log, path=folder / "history", org=ORG))

@@ -1,10 +1,12 @@
-"""`salesforce_files`: the simulated team's deals as two reports in Salesforce's shape, to practice an import with."""
+"""The simulated team's deals as two reports in Salesforce's shape, to try an import with.
+
+Those of `notebooks/exports` are of 2026-11-23.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
-import os
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -13,8 +15,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from opp_analytics.sandbox.arguments import SandboxError, check_number
-from opp_analytics.sandbox.clock import from_text, midnight
+from opp_analytics.sandbox.clock import Clock, from_text, midnight
+from opp_analytics.sandbox.simulator import Simulator
+from opp_analytics.sandbox.store import DealStore, Record
 
 _STAGES = {
     "discovery": "Prospecting",
@@ -66,52 +69,20 @@ class SalesforceFiles(NamedTuple):
 
 
 def salesforce_files(
-    folder: str | os.PathLike[str],
-    *,
-    weeks: int = 52,
-    seed: int = 1,
-    today: date | None = None,
-    deals_per_week: float = 10.0,
+    folder: Path, *, weeks: int = 52, today: date | None = None
 ) -> SalesforceFiles:
-    """Write a simulated team's deals and their history as two CSV reports in Salesforce's shape.
+    """Write the deals of the sandbox's team and their history as two CSV reports in Salesforce's
+    shape: "details only", in the American locale, with ids of 15 characters and times in UTC.
 
-    Parameters
-    ----------
-    folder
-        Folder of ``opportunities.csv`` and ``field_history.csv``; it is made if it does not exist.
-    weeks, seed, today, deals_per_week
-        As in `start`: the team of the same arguments, with the same deals.
-
-    Returns
-    -------
-    SalesforceFiles
-        The two paths. The reports are "details only", in the American locale, with Salesforce's
-        footer: ids of 15 characters, ``$12,000.00``, ``80%``, ``11/25/2026``, times in UTC. What
-        the team disqualified is in a stage of its own, ``Disqualified``; what it deleted is in
-        neither file.
-
-    Raises
-    ------
-    SandboxError
-        When the files cannot be written.
-    SandboxTypeError, SandboxValueError
-        When an argument is of the wrong kind or out of range.
+    What the team disqualified is in a stage of its own; what it deleted is in neither file.
     """
-    weeks = check_number(weeks, "weeks", low=0, high=520, whole=True)
-    seed = check_number(seed, "seed", whole=True)
-    deals_per_week = check_number(deals_per_week, "deals_per_week", low=0, high=1_000)
     now = datetime.now(UTC) if today is None else midnight(today)
-    book = _play(weeks, seed, now.date(), deals_per_week)
+    book = _play(weeks, now.date())
     kept = {key: states for key, states in book.items() if states[-1].deal is not None}
-    files = SalesforceFiles(Path(folder) / "opportunities.csv", Path(folder) / "field_history.csv")
-    try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        _write(files.opportunities, _DEALS, _deals(kept), now)
-        _write(files.field_history, _CHANGES, _changes(kept), now)
-    except OSError as error:
-        raise SandboxError(
-            f"cannot write into {folder} ({error.strerror}); choose another folder"
-        ) from None
+    files = SalesforceFiles(folder / "opportunities.csv", folder / "field_history.csv")
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(files.opportunities, _DEALS, _deals(kept), now)
+    _write(files.field_history, _CHANGES, _changes(kept), now)
     return files
 
 
@@ -122,13 +93,8 @@ class _State(NamedTuple):
     deal: Mapping[str, Any] | None
 
 
-def _play(weeks: int, seed: int, today: date, deals_per_week: float) -> dict[str, list[_State]]:
+def _play(weeks: int, today: date) -> dict[str, list[_State]]:
     """Play the simulated team, and note every state of every deal."""
-    # Here, because importing the sandbox needs only the standard library.
-    from opp_analytics.sandbox.clock import Clock
-    from opp_analytics.sandbox.simulator import Simulator
-    from opp_analytics.sandbox.store import DealStore, Record
-
     book: dict[str, list[_State]] = {}
 
     def note(record: Record, stamp: str) -> None:
@@ -140,7 +106,7 @@ def _play(weeks: int, seed: int, today: date, deals_per_week: float) -> dict[str
         try:
             with store.transaction():
                 store.add_tenant()
-                store.save_settings(seed=seed, deals_per_week=deals_per_week)
+                store.save_settings(seed=1, deals_per_week=10.0)
                 store.clock.reach(midnight(today - timedelta(weeks=weeks)))
                 simulator = Simulator(store)
                 simulator.watch = note
@@ -233,6 +199,4 @@ def _write(file: Path, labels: Sequence[str], rows: Iterable[Sequence[str]], now
     writer.writerows(rows)
     text.write("\n\n")
     writer.writerows([line.format(year=now.year, time=_time(now))] for line in _FOOTER)
-    staged = file.with_name(f".{file.name}.part")
-    staged.write_text(text.getvalue(), encoding="utf-8")
-    staged.replace(file)
+    file.write_text(text.getvalue(), encoding="utf-8")
