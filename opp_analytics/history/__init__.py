@@ -14,4 +14,4 @@ from opp_analytics.history.history import (
 )
 from opp_analytics.history.rows import DELETED, MOVED, TRANSFERRED, TRANSFERRED_IN
 from opp_analytics.history.scope import label_of
-from opp_analytics.history.store import Recorded
+from opp_analytics.history.store import Memory, Recorded

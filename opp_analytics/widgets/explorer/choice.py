@@ -6,21 +6,22 @@ import copy
 import operator
 import re
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
 from datetime import date
-from functools import cached_property, lru_cache, partial
+from functools import cached_property
 from keyword import iskeyword
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 import pandas as pd
+from msgspec import structs
 
 from opp_analytics import text
 from opp_analytics.analysis import OpenDeals, flag_deals, forecast_deals, select_own_chances
 from opp_analytics.api import Client
 from opp_analytics.arguments import number, one_of
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
-from opp_analytics.history import History, holds_part
+from opp_analytics.history import History, Memory, holds_part
 from opp_analytics.inputs import read_amount
 from opp_analytics.org import DEFAULT, Org, get_org, merge_orgs
 from opp_analytics.periods import When, as_date, as_instant, as_period, read_period, to_dates
@@ -60,16 +61,13 @@ _ALIASES = {"owners": "owner_name", "stages": "stage"}
 """Entries of a state that are columns in ``where``."""
 PRESETS = ("overdue", "this month", "next month", "this quarter", "next quarter", "no date")
 """Close dates that follow the day of the window's end."""
-_KEPT = 8
-"""Records whose facts are kept, as many as results of a history."""
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A choice; without filters it is all deals."""
 
     view: str = "pipeline"
-    where: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    where: dict[str, tuple[str | int | float | bool | None, ...]] = {}
     """Values of columns of names, None for a blank one."""
     low: float | None = None
     high: float | None = None
@@ -111,39 +109,30 @@ class Choice:
             raise ArgumentTypeError(
                 f"state={state!r} is not a mapping; use the .state of an explorer"
             )
-        entries = {field.name for field in fields(cls)} | set(_ALIASES)
-        unknown = sorted(set(map(str, state)) - entries)
-        if unknown:
+        try:
+            choice = msgspec.convert(_read_typed(state, org, today), cls)
+            msgspec.json.encode(choice)
+        except msgspec.ValidationError as unfit:
+            raise ArgumentTypeError(
+                f"state is not an explorer's: {unfit}; use the .state of an explorer"
+            ) from None
+        except UnicodeEncodeError:
             raise ArgumentValueError(
-                f"state has an unknown entry {unknown[0]!r}; it may have "
-                f"{', '.join(sorted(entries))}"
-            )
-        if not isinstance(state.get("planned", False), bool):
-            raise ArgumentTypeError(f"state['planned']={state['planned']!r} is not True or False")
-        read = {name: _check_entry(name, value, org, today) for name, value in state.items()}
-        named = {_ALIASES[name]: read.pop(name) for name in _ALIASES if name in read}
-        where = {
-            column: values
-            for column, values in ({**read.get("where", {}), **named}).items()
-            if values
-        }
-        # A preset that is typed into a bound.
-        typed = [read[name] for name in ("first", "last") if read.get(name) in PRESETS]
-        if typed or read.get("close"):
-            read |= {"first": None, "last": None, "close": typed[0] if typed else read["close"]}
-        choice = replace(cls(), **{**read, "where": where})
+                "state holds half of a character; type its text again"
+            ) from None
         one_of(choice.view, "state['view']", VIEWS)
         one_of(choice.close, "state['close']", ("", *PRESETS))
-        return choice
+        due = read_period(choice.due) if choice.due else None
+        if due:
+            as_period(due, org.freq("Q") if "Q" in due else "M", name="state['due']")
+        where = {column: values for column, values in choice.where.items() if values}
+        return structs.replace(choice, due=due, where=where)
 
     @property
     def state(self) -> dict[str, Any]:
         """The choice as plain JSON."""
-        state = {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in vars(self).items()
-        }
-        return state | {"where": {column: list(values) for column, values in self.where.items()}}
+        plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
+        return plain
 
     @property
     def names(self) -> dict[str, list[Any]]:
@@ -184,63 +173,37 @@ class Choice:
                 return bool(getattr(self, name))
 
 
-def _check_entry(name: str, value: Any, org: Org, today: date | None) -> Any:
-    if isinstance(value, str) and name in ("low", "high", "target", "first", "last"):
-        if name in ("first", "last") and value.strip().casefold() in PRESETS:
-            return value.strip().casefold()
-        try:
-            return _read_bound(name, value, org, today) if value.strip() else None
-        except BadCell as reason:
-            raise ArgumentValueError(write_refusal(value, str(reason))) from None
-    if name == "where":
-        if not isinstance(value, Mapping):
-            raise ArgumentTypeError(
-                f"state['where']={value!r} is not a mapping of columns to lists of values"
-            )
-        return {
-            _check_text(name, column): _check_values(f"where[{column}]", values)
-            for column, values in value.items()
-        }
-    if name in (*_ALIASES, "picked"):
-        return _check_values(name, value)
-    if name in ("low", "high", "target"):
-        if value is not None:
-            number(value, f"state[{name!r}]", example=50_000)
-        return value
-    if value is not None and name != "planned":
-        _check_text(name, value)
-    if name == "due" and value:
-        due = read_period(value)
-        as_period(due, org.freq("Q") if "Q" in due else "M", name="state['due']")
-        return due
-    usual = getattr(Choice, name)
-    return value or (type(usual)() if isinstance(usual, (str, bool)) else None)
+def _read_typed(state: Mapping[str, Any], org: Org, today: date | None) -> dict[str, Any]:
+    """Read the bounds of a state, which may be text, and its short names of columns."""
+    read = {**state}
+    for name in ("low", "high", "target", "first", "last"):
+        if isinstance(read.get(name), str):
+            read[name] = _read_bound(name, read[name].strip(), org, today)
+        elif name not in ("first", "last") and read.get(name) is not None:
+            read[name] = float(number(read[name], f"state[{name!r}]", example=50_000))
+    # A preset that is typed into a bound.
+    typed = [read[name] for name in ("first", "last") if read.get(name) in PRESETS]
+    if typed or read.get("close"):
+        read |= {"first": None, "last": None, "close": typed[0] if typed else read["close"]}
+    named = {column: read.pop(short) for short, column in _ALIASES.items() if short in read}
+    if named and isinstance(where := read.get("where", {}), Mapping):
+        read["where"] = {**where, **named}
+    return read
 
 
-def _check_values(name: str, values: Any) -> tuple[Any, ...]:
-    if isinstance(values, str) or not isinstance(values, (list, tuple)):
-        raise ArgumentTypeError(f"state[{name!r}]={values!r} is not a list of names")
-    return tuple(
-        v if v is None or isinstance(v, (bool, int)) else _check_text(name, str(v)) for v in values
-    )
-
-
-def _read_bound(name: str, typed: str, org: Org, today: date | None) -> float | str:
+def _read_bound(name: str, typed: str, org: Org, today: date | None) -> float | str | None:
     """Read a typed amount or day; of a period, the day at that bound."""
-    if name not in ("first", "last"):
-        return read_amount(typed, org.currency, decimal_comma=org.decimal_comma)
-    first, last = read_days(typed, org, today=today)
+    if not typed:
+        return None
+    try:
+        if name not in ("first", "last"):
+            return read_amount(typed, org.currency, decimal_comma=org.decimal_comma)
+        if typed.casefold() in PRESETS:
+            return typed.casefold()
+        first, last = read_days(typed, org, today=today)
+    except BadCell as reason:
+        raise ArgumentValueError(write_refusal(typed, str(reason))) from None
     return str((first if name == "first" else last).date())
-
-
-def _check_text(name: str, value: Any) -> str:
-    if not isinstance(value, str):
-        raise ArgumentTypeError(f"state[{name!r}]={value!r} is not text")
-    if not text.is_whole(value):
-        raise ArgumentValueError(
-            f"state[{name!r}]={value!r} holds half of a character; type it again"
-        )
-    return value
 
 
 _Test = tuple[Callable[[Any, Any], Any], str]
@@ -371,9 +334,8 @@ class DealSelector:
         self.record_url, self.targets, self.calls = (
             next(found, None) for found in (urls, targets, calls)
         )
-        # Asked by each click and each step of the slider.
-        self.facts_at = lru_cache(_KEPT)(self._read_facts)
-        self.chances_at = lru_cache(_KEPT)(self._read_chances)
+        self._memory = Memory()
+        """What each click and each step of the slider asks again."""
 
     def over(self, opportunities: pd.DataFrame, name: str) -> DealSelector:
         """Select from other opportunities of the same pipeline, such as edited ones, which have a name of their own in code."""
@@ -409,6 +371,27 @@ class DealSelector:
         frame = self.read_all(moment)
         return frame[frame["unique_id"] == unique_id]
 
+    def _remember(self, *key: Any, make: Callable[[], Any], fact: bool = False) -> Any:
+        """Make what is known by a key once; a `fact` is kept, however much else is asked."""
+        return self._memory.get(key, True, make, fact=fact)
+
+    def facts_at(self, moment: str) -> OpenFacts:
+        """Read what a review asks of the open deals as of a record."""
+        facts: OpenFacts = self._remember(
+            "facts", self, moment, make=lambda: self._read_facts(moment)
+        )
+        return facts
+
+    def chances_at(self, moment: str, freq: str) -> pd.Series[Any]:
+        """Read each open deal's chance from history in its own period.
+
+        No rows where no history gives it.
+        """
+        chances: pd.Series[Any] = self._remember(
+            "chances", self, moment, freq, make=lambda: self._read_chances(moment, freq)
+        )
+        return chances
+
     def _read_facts(self, moment: str) -> OpenFacts:
         frame, history = self.read_all(moment), self.history if self.moments else None
         asked: dict[str, Any] = {"as_of": self.to_day(moment), "own_writes": self.own_writes}
@@ -429,10 +412,6 @@ class DealSelector:
         return OpenFacts(table, columns)
 
     def _read_chances(self, moment: str, freq: str) -> pd.Series[Any]:
-        """Read each open deal's chance from history in its own period.
-
-        No rows where no history gives it.
-        """
         if self.history is None or not self.moments:
             return pd.Series(dtype="float64")
         asked: dict[str, Any] = {
@@ -491,8 +470,8 @@ class DealSelector:
         history, columns = self.history, self._pick(choice)
         if not columns:
             return None if columns is None else history
-        key = ("explored part", *((name, tuple(values)) for name, values in columns.items()))
-        part: History = history.remember(key, lambda: history.where(**columns))
+        key = ((name, tuple(values)) for name, values in columns.items())
+        part: History = self._remember("part", *key, make=lambda: history.where(**columns))
         return part
 
     def select_recorded(self, choice: Choice, moment: str) -> pd.DataFrame:
@@ -559,8 +538,10 @@ class DealSelector:
     def read_record(self, moment: str | None) -> pd.DataFrame:
         """Read all deals as of a record."""
         assert self.history is not None
-        read = partial(self.history.as_of, str(moment))
-        frame: pd.DataFrame = self.history.remember(("explored record", moment), read)
+        history = self.history
+        frame: pd.DataFrame = self._remember(
+            "record", moment, make=lambda: history.as_of(str(moment))
+        )
         return frame
 
     def _first(self, choice: Choice) -> pd.DataFrame:
@@ -572,10 +553,8 @@ class DealSelector:
         if choice.view != "changes":
             return first
         assert self.history is not None
-        history = self.history
-        new = history.remember(
-            ("explored new",), lambda: history.changes().query("operation == 'new'")
-        )
+        changes = self.history.changes
+        new = self._remember("new", make=lambda: changes().query("operation == 'new'"), fact=True)
         both: pd.DataFrame = pd.concat([first, new])
         return both.drop_duplicates("unique_id")
 
@@ -635,7 +614,7 @@ class DealSelector:
             for name, values in never.items()
         }
         others = {name: values for name, values in choice.where.items() if name not in followed}
-        return followed, self._list_filters(replace(choice, where=others), ())
+        return followed, self._list_filters(structs.replace(choice, where=others), ())
 
     def list_unrecorded(self, choice: Choice) -> dict[str, list[Any]]:
         """List the chosen names that no deal of the history ever had, by column that it records."""
@@ -658,7 +637,7 @@ class DealSelector:
             values = {None if is_blank(value) else value for value in found}
             return values | {str(value) for value in values if value is not None}
 
-        names: set[Any] = history.remember(("explored names", column), read, fact=True)
+        names: set[Any] = self._remember("names", column, make=read, fact=True)
         return names
 
     def _list_filters(self, choice: Choice, known: Container[str]) -> list[_Filter]:

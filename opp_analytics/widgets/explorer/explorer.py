@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import reprlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from html import escape
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pandas as pd
 import traitlets
+from msgspec import structs
 
 from opp_analytics import org, schema, svg, text
 from opp_analytics.analysis import sentence
@@ -267,7 +268,7 @@ class Explorer(Widget):
         selector, moments = self._selector, list(self._selector.moments)
         if self._end is None:
             usual = (self._day - pd.DateOffset(months=6)).isoformat()
-            return replace(
+            return structs.replace(
                 choice, start=choice.start or usual, end=choice.end or self._day.isoformat()
             )
         end = selector.find_record(choice.end, "state['end']") if choice.end else self._end
@@ -275,7 +276,7 @@ class Explorer(Widget):
         start = (
             selector.find_record(choice.start, "state['start']") if choice.start else moments[first]
         )
-        return replace(choice, start=min(start, end), end=max(start, end))
+        return structs.replace(choice, start=min(start, end), end=max(start, end))
 
     # -- messages
 
@@ -303,27 +304,25 @@ class Explorer(Widget):
                 picked, unknown = self._selector.find_ids(request["text"])
                 quoted = text.joined([f"“{text.printable(each)[:80]}”" for each in unknown], most=5)
                 return {"picked": picked, "unknown": f"Not found: {quoted}." if unknown else ""}
-            case "table":
-                return {
-                    "csv": self._write_csv("table", lambda: self._view.shown_table.reset_index())
-                }
             case "edit":
                 self.edit(request.get("key"))
                 return {"planned": self._show_planned(self._view)}
-            case _:
-                return {
-                    "csv": self._write_csv("deals", lambda: self._list_exported(request.get("key")))
-                }
+            case what:
+                return {"csv": self._write_csv(what, request.get("key"))}
 
-    def _list_exported(self, key: str | None) -> pd.DataFrame:
-        """List the deals of the open table, else every deal behind the chart, ids last."""
-        deals = list_deals(self._view, key) if key else self._view.behind
-        return deals[sorted(deals, key=lambda column: str(column).endswith("_id"))]
-
-    def _write_csv(self, what: str, take: Callable[[], pd.DataFrame]) -> str | None:
-        if self._view.lack:
-            raise ArgumentValueError(f"This view has no {what} to export.")
-        return write_guarded(take(), date_format="%Y-%m-%d")
+    def _write_csv(self, what: str, key: str | None) -> str | None:
+        """Write the table as shown, or the deals of the open table, else all behind the chart."""
+        view, is_table = self._view, what == "table"
+        if view.lack:
+            raise ArgumentValueError(
+                f"This view has no {'table' if is_table else 'deals'} to export."
+            )
+        made = view.shown_table.reset_index()
+        if not is_table:
+            deals = list_deals(view, key) if key else view.behind
+            # Ids last.
+            made = deals[sorted(deals, key=lambda column: str(column).endswith("_id"))]
+        return write_guarded(made, date_format="%Y-%m-%d")
 
     # -- the picture that stays in a saved notebook
 

@@ -107,10 +107,24 @@ def test_planned__moves_chart_figures_and_code():
     listed = explorer._respond({"do": "deals", "key": "proposal", "label": "Proposal"})["deals"]
     assert "new 1" in listed["ids"]
     assert explorer.edit("proposal")._only["rows"][-1] == len(deals)
-    assert explorer._respond({"do": "deal", "id": "new 1"}) == {"sections": []}
+    told = explorer._respond({"do": "deal", "id": "new 1"})
+    assert told == {"sections": [("Flags", ["No close date."])]}
     # A changed filter keeps the edits.
     _panel(explorer, stages=[], text="Deal 0")
     assert grid.name_changes() == "3 planned changes in 3 deals"
+
+
+def test_planned__moves_what_is_at_risk_as_the_function_does(tmp_path):
+    frames = states()
+    explorer = oa.explore(frames[-1], record(frames, tmp_path / "h"), state={"view": "at_risk"})
+    flagged = explorer.table.index[explorer.table["risk"] > 0][0]
+    grid = explorer.edit()
+    row = grid.edited["unique_id"].tolist().index(flagged)
+    put(grid, (row, "stage", "closed_won"), (row, "close_date", DAYS[-1]))
+    _panel(explorer, planned=True)
+    assert flagged not in explorer.table.index
+    made = run_code(explorer, frames[-1], explorer._selector.history)
+    pd.testing.assert_frame_equal(made["table"], explorer.table)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +166,7 @@ def test_planned__without_a_grid_does_nothing_and_is_no_text():
     explorer = oa.explore(opportunities(), as_of="2026-06-01", state={"planned": True})
     assert explorer.grid is None
     assert explorer.table["open_value"].sum() == opportunities()["value"].sum()
-    with pytest.raises(ArgumentTypeError, match="is not True or False"):
+    with pytest.raises(ArgumentTypeError, match="Expected `bool`, got `str`"):
         oa.explore(opportunities(), as_of="2026-06-01", state={"planned": "yes"})
 
 

@@ -57,17 +57,12 @@ export function controls(x) {
     acts.has("text") && search(x),
     filter(x, "more", "More", state.picked.length || more.some(({ column }) => state.where[column]), (node) => further(node, x, more)),
     h("span", { class: "sep" }),
-    select("by", "Group by", about.by[state.view].map(([value, title]) => [value, `by ${title}`]), grouping(x), (by) => x.choose({ by })),
+    select("by", "Group by", about.by[state.view].map(([value, title]) => [value, `by ${title}`]), state.by || about.by[state.view][0][0], (by) => x.choose({ by })),
     x.shown.periods?.length > 0 && select("period", "Period", x.shown.periods, state.due ?? "", (due) => x.choose({ due: due || null })),
     state.view === "changes" && select("due", "Due", [["", "due any time"], ...about.dues.map(([value, title]) => [value, `due ${title}`])], state.due ?? "", (due) => x.choose({ due: due || null })),
     ...(state.view === "forecast" ? target(x) : []),
   ].filter(Boolean);
   return about.moments.length ? [...made, ...window_(x)] : made;
-}
-
-function grouping({ state, about }) {
-  const usual = { pipeline: "stage", win_rates: "owner_name", forecast: "M", changes: "movement", slippage: "all", at_risk: "flag" }[state.view];
-  return state.by || (about.by[state.view].some(([value]) => value === usual) ? usual : about.by[state.view][0][0]);
 }
 
 function select(mark, label, options, value, act) {
