@@ -24,7 +24,6 @@ from opp_analytics.widgets import Explorer
 from opp_analytics.widgets.explorer.choice import VIEWS
 from opp_analytics.widgets.explorer.deals import write_timeline
 from opp_analytics.widgets.explorer.views.forecast import ForecastView
-from opp_analytics.widgets.explorer.views.people import PeopleView
 from opp_analytics.widgets.explorer.views.view import PART
 from tests.widgets.asking import ask, choose, read_panel, run_code
 from tests.widgets.explorer.pipelines import DAYS, OWNERS, record, states
@@ -122,149 +121,78 @@ def test_code__makes_the_very_table_and_marks_add_up_under_random_filters(
     assert drawn >= rounds / 2
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("view", VIEWS)
-def test_code__makes_the_table_of_every_grouping_and_titles_keep_names(
-    view, frames, history, explorer
-):
-    for by, _ in explorer._about["by"][view]:
-        for names in ({}, {"owner_name": ["Ann"]}, {"region": ["East"]}):
-            said = choose(explorer, view=view, by=by, where=names)
-            if said["empty"]:
-                continue
-            pd.testing.assert_frame_equal(
-                explorer.table, run_code(explorer, frames[-1], history)["table"]
-            )
-            title = said["title"]
-            assert all(name in title for each in names.values() for name in each), title
-            assert not re.search(r"\b(ann|bo|east|west|mar|apr|march|april)\b", title)
-            assert by == "status" or title[0].isupper() or not title[0].isalpha(), title
-            assert re.match(r"n = [\d,]+ [a-z ]+", said["n"])
-            assert "None" not in title + said["about"]
-
-
-def test_groupings__offer_people_first_ids_last_and_no_id_of_one_deal_each_or_of_a_name(frames):
+def test_controls__offer_people_first_ids_last_and_no_id_of_one_deal_each_or_of_a_name(frames):
     frame = frames[-1].assign(
         deal_id=frames[-1]["unique_id"],
         owner_unique_id=frames[-1]["owner_name"],
         account_id=["a", "b"] * (len(frames[-1]) // 2) + ["a"] * (len(frames[-1]) % 2),
         team="East",
+        big=frames[-1]["value"] > 20_000,
     )
     frame.loc[frame.index[0], "team"] = "West"
-    explorer = oa.explore(
-        frame[["account_id", *frame.columns.drop("account_id")]], as_of="2026-03-15"
-    )
+    frame = frame[["account_id", *frame.columns.drop("account_id")]]
+    explorer = oa.explore(oa.Org(fiscal_year_start=2).apply(frame), as_of="2026-03-15")
     offered = [name for name, _ in explorer._about["by"]["pipeline"]]
-    assert offered == [
-        "stage",
-        "owner_name",
-        "team",
-        "status",
-        "region",
-        "account_id",
-        "close_month",
-    ]
+    names = ["owner_name", "team", "status", "region", "big", "account_id"]
+    assert offered == ["stage", *names, "close_month"]
+    values = {each["column"]: dict(map(tuple, each["values"])) for each in explorer._about["names"]}
+    assert values["owner_name"][None] == frame["owner_name"].isna().sum()
+    assert values["big"] == {False: (~frame["big"]).sum(), True: frame["big"].sum()}
+    assert [*values["stage"]] == [*frame["stage"].cat.categories]
     # Months to close in begin with this one, and go back after the last.
-    dues = [name for name, _ in explorer._about["dues"] if "Q" not in name]
-    assert dues[0] == "2026-03"
-    assert dues == sorted(d for d in dues if d >= "2026-03") + sorted(
-        (d for d in dues if d < "2026-03"), reverse=True
+    dues = dict(explorer._about["dues"])
+    assert dues["2026-03"] == "Mar 2026"
+    assert dues["2027Q1"] == "FY27 Q1 (Feb–Apr)"
+    months = [name for name in dues if "Q" not in name]
+    assert months[0] == "2026-03"
+    assert months == sorted(d for d in months if d >= "2026-03") + sorted(
+        (d for d in months if d < "2026-03"), reverse=True
     )
-
-
-def counted_in(said: dict[str, Any]) -> str:
-    """What n counts, without the records that follow."""
-    n: str = said["n"]
-    return n.split(" · record")[0]
 
 
 def agree(explorer: Explorer, said: dict[str, Any]) -> None:
-    """The figures above the chart, n and the export are of the deals that the chart's marks
-    open."""
-    view, table, figures = (
-        explorer._view,
-        explorer.table,
-        {kpi["name"]: kpi for kpi in said["kpis"]},
-    )
-    behind, each, money = view.behind, figures.get("Win rate", {}), text.money
-    assert len(pd.read_csv(io.StringIO(ask(explorer, do="csv")["csv"]))) == len(behind)
+    """N, the win rate and the export are of the deals that the chart's marks open."""
+    view, table = explorer._view, explorer.table
+    rates = [kpi for kpi in said["kpis"] if kpi["name"] == "Win rate"]
+    behind, find = view.behind, view.find_deals
+    n = len(behind)
+    assert len(pd.read_csv(io.StringIO(ask(explorer, do="csv")["csv"]))) == n
     assert behind["unique_id"].is_unique
-    outcomes = oa.outcomes(behind).value_counts()
-    find = lambda key: view.find_deals(key)  # noqa: E731
-    ids = lambda frames: {one for frame in frames for one in frame["unique_id"]}  # noqa: E731
-    counted = table["count"].groupby(level=-1).sum() if "count" in table else None
+    keys = [row["key"] for row in (*said["rows"], *said["links"])]
+    opened = {one for key in keys for one in find(key)["unique_id"]}
+    counted = said["n"].split(" · record")[0].removeprefix("n = ")
     match explorer.state["view"]:
         case "changes":
-            assert counted is not None
             # A deal that left the picked ones may open and close meanwhile: the table counts what
             # was theirs.
             closed = table["deals"].groupby(level=-1).sum()
-            opening, closing = int(counted["opening"]), int(counted["closing"])
-            assert figures["Open deals"]["figure"] == f"{closing:,}"
-            assert figures["Open value"]["figure"] == money(
-                float(table["value"].groupby(level=-1).sum()["closing"])
-            )
+            rated(rates[0], int(closed["won"]), int(closed["lost"]))
+            ends = table["count"].groupby(level=-1).sum()
+            opening, closing = int(ends["opening"]), int(ends["closing"])
             assert (
-                counted_in(said)
-                == f"n = {text.count(opening, 'open deal')} at the start, {closing:,} at the end"
+                counted
+                == f"{text.count(opening, 'open deal')} at the start, {closing:,} at the end"
             )
-            rated(each, int(closed["won"]), int(closed["lost"]))
             if view.by == "movement":
-                assert closing == len(find("closing"))
-                assert opening == len(find("opening"))
-                assert set(behind["unique_id"]) == ids(map(find, table.index))
+                assert (opening, closing) == (len(find("opening")), len(find("closing")))
+                assert set(behind["unique_id"]) == opened
+            return
         case "slippage":
-            assert counted is not None
-            assert figures["Deals due"]["figure"] == f"{len(behind):,}"
-            assert figures["Value due"]["figure"] == money(float(behind["value"].sum()))
-            assert (
-                counted_in(said)
-                == f"n = {len(behind):,} {'deal' if len(behind) == 1 else 'deals'} due"
-            )
-            assert set(behind["unique_id"]) == ids(find(row["key"]) for row in said["rows"])
             became = behind["became"].value_counts()
-            rated(each, int(became.get("won", 0)), int(became.get("lost", 0)))
+            rated(rates[0], int(became.get("won", 0)), int(became.get("lost", 0)))
+            assert counted == f"{n:,} {'deal' if n == 1 else 'deals'} due"
         case "win_rates":
-            rated(each, int(outcomes["won"]), int(outcomes["lost"]))
-            assert counted_in(said) == f"n = {text.count(len(behind), 'closed deal')}"
-            assert len(behind) == table["won"].sum() + table["lost"].sum()
-        case "forecast" if "Win rate" not in figures:
-            assert isinstance(view, PeopleView)
-            row = view.by_period.loc[[view.period]].iloc[0]
-            assert behind["value"].sum() == pytest.approx(row["booked"] + row["open_value"])
-            assert figures["Closed won"]["figure"] == money(row["booked"])
-            assert set(behind["unique_id"]) == ids(find(row["key"]) for row in said["rows"])
+            outcomes = oa.outcomes(behind).value_counts()
+            rated(rates[0], int(outcomes["won"]), int(outcomes["lost"]))
+            assert counted == text.count(n, "closed deal")
+            assert n == table["won"].sum() + table["lost"].sum()
+            return
         case "at_risk":
-            flagged, value = table[table["risk"] > 0], money(float(behind["value"].sum()))
-            assert counted_in(said) == f"n = {text.count(len(flagged), 'flagged deal')}"
-            assert (
-                set(behind["unique_id"])
-                == set(flagged.index)
-                == ids(find(row["key"]) for row in said["rows"])
-            )
-            assert figures["Deals flagged"] | {"note": ""} == {
-                "name": "Deals flagged",
-                "figure": f"{len(flagged):,}",
-                "note": "",
-            }
-            assert (figures["Value flagged"]["figure"], figures["Value flagged"]["note"]) == (
-                value,
-                f"of {money(table['value'].sum())}",
-            )
-            assert (
-                said["title"]
-                .partition(";")[0]
-                .endswith(oa.sentence(table).partition(";")[0].partition(". ")[0].rstrip("."))
-            )
-        case other:
-            opened = behind[oa.outcomes(behind) == "open"]
-            assert figures["Open deals"]["figure"] == f"{len(opened):,}"
-            assert figures["Open value"]["figure"] == money(float(opened["value"].sum()))
-            assert int(said["n"].split()[2].replace(",", "")) == len(behind)
-            keys = [row["key"] for row in said["rows"]] + [link["key"] for link in said["links"]]
-            assert set(behind["unique_id"]) == ids(map(find, keys))
-            if other == "pipeline":
-                assert table["open_count"].sum() == len(behind)
+            assert counted == text.count(n, "flagged deal")
+            assert set(behind["unique_id"]) == set(table.index[table["risk"] > 0])
+        case "pipeline":
+            assert table["open_count"].sum() == n
+    assert set(behind["unique_id"]) == opened
 
 
 def rated(kpi: dict[str, str], won: int, lost: int) -> None:
@@ -471,52 +399,24 @@ def test_state__opens_the_same_and_refuses_what_it_does_not_know(explorer, frame
             oa.explore(frames[-1], history, state=state)  # type: ignore[arg-type]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("view", ["pipeline", "changes"])
 def test_where__picks_by_any_column_of_names_and_says_of_which_time(view, frames, history) -> None:
-    kinds = pd.Series(
-        [["new", "renewal", None][at % 3] for at in range(len(frames[-1]))], dtype="object"
-    )
-    frame = frames[-1].assign(
-        kind=kinds.array, **{"is key": [at % 2 == 0 for at in range(len(frames[-1]))]}
-    )
+    rows = range(len(frames[-1]))
+    kinds = pd.Series([["new", "renewal", None][at % 3] for at in rows], dtype="object")
+    frame = frames[-1].assign(kind=kinds.array, **{"is key": [at % 2 == 0 for at in rows]})
     where = {"kind": ["new", None], "region": ["East"], "is key": [True]}
     explorer = oa.explore(frame, history, as_of=DAYS[-1], state={"view": view, "where": where})
-    said = read_panel(explorer)
     assert explorer.state["where"] == where
-    assert oa.explore(frame, history, as_of=DAYS[-1], state=explorer.state).state == explorer.state
-    if not said["empty"]:
-        table = run_code(explorer, frame, history)["table"]
-        pd.testing.assert_frame_equal(explorer.table, table)
-        agree(explorer, said)
-    notes = ["A deal counts for the region it had at the time."] * explorer._view.needs_history
-    if view in ("changes", "slippage"):
-        assert said["notes"][:2] == [
-            *notes,
+    said = read_panel(explorer)
+    pd.testing.assert_frame_equal(explorer.table, run_code(explorer, frame, history)["table"])
+    agree(explorer, said)
+    if view == "changes":
+        assert said["notes"][-2:] == [
+            "A deal counts for the region it had at the time.",
             "By today's kind and is key, which the history does not record.",
         ]
     ids = set(frame["unique_id"][frame["kind"].isin(["new"]) | frame["kind"].isna()])
     assert set(explorer.opportunities["unique_id"]) <= ids
-
-
-def test_where__offers_each_column_of_names_with_its_values_and_its_ids_last(frames) -> None:
-    frame = frames[-1].assign(
-        team="East", desk_id=frames[-1]["owner_name"], big=frames[-1]["value"] > 20_000
-    )
-    listed = oa.explore(frame, as_of=DAYS[-1])._about["names"]
-    assert [each["column"] for each in listed] == [
-        "owner_name",
-        "team",
-        "stage",
-        "status",
-        "region",
-        "big",
-        "desk_id",
-    ]
-    by_column = {each["column"]: dict(map(tuple, each["values"])) for each in listed}
-    assert by_column["owner_name"][None] == frame["owner_name"].isna().sum()
-    assert by_column["big"] == {False: (~frame["big"]).sum(), True: frame["big"].sum()}
-    assert [*by_column["stage"]] == [*frame["stage"].cat.categories]
 
 
 def test_forecast__of_a_team_is_its_row_of_the_whole_and_of_unrecorded_names_theirs_alone(
@@ -581,13 +481,11 @@ def test_close__presets_follow_the_day_and_code_has_their_dates(frames, history)
         oa.explore(frame, state={"close": "someday"})
 
 
-def test_picked__deals_are_found_by_ids_names_and_rows_and_the_others_named(
-    frames, history
-) -> None:
+def test_picked__deals_are_found_by_ids_names_and_rows_and_the_others_named(frames) -> None:
     frame = frames[-1].reset_index(drop=True)
     frame.loc[0, "name"] = "Straße, Nord"
     frame.loc[1:2, "name"] = "Twin"
-    explorer = oa.explore(frame, history, as_of=DAYS[-1])
+    explorer = oa.explore(frame, as_of=DAYS[-1])
     ids = frame["unique_id"].tolist()
     typed = f"STRASSE,  nord\n\n{ids[5]}; {ids[6]},nobody\n{ids[1]}\tTwin\t12,000\nunique_id\tname"
     answer = ask(explorer, do="pick", text=typed)
@@ -596,19 +494,10 @@ def test_picked__deals_are_found_by_ids_names_and_rows_and_the_others_named(
     assert ask(explorer, do="pick", text="twin")["picked"] == ids[1:3]
     assert ask(explorer, do="pick", text="<svg/onload>")["unknown"] == "Not found: “<svg/onload>”."
     assert "error" not in ask(explorer, do="pick", text="\ud800\n" + "x" * 10_000)
-    for view in VIEWS:
-        said = choose(explorer, view=view, picked=answer["picked"])
-        assert set(explorer.opportunities["unique_id"]) <= set(answer["picked"])
-        if not said["empty"]:
-            table = run_code(explorer, frame, history)["table"]
-            pd.testing.assert_frame_equal(explorer.table, table)
-            agree(explorer, said)
-    assert oa.explore(frame, history, state=explorer.state).state == explorer.state
-
-
-def test_explore__names_a_missing_column_once(frames):
-    with pytest.raises(oa.errors.MissingColumnError, match="has no column 'unique_id'; it has"):
-        oa.explore(frames[-1].drop(columns="unique_id"))
+    choose(explorer, picked=answer["picked"])
+    assert set(explorer.opportunities["unique_id"]) == set(answer["picked"])
+    table = run_code(explorer, frame)["table"]
+    pd.testing.assert_frame_equal(explorer.table, table)
 
 
 def test_state__takes_money_and_periods_as_they_are_typed(frames):
@@ -669,20 +558,17 @@ def test_history__missing_or_of_one_record_says_what_it_needs(frames, tmp_path):
         pd.testing.assert_frame_equal(explorer.table, table)
 
 
-def test_errors__keep_the_last_good_view(explorer):
-    before = explorer.table
-    answer = ask(explorer, do="choose", state={"view": "nothing"})
-    assert "state['view']" in answer["error"]
-    assert explorer.table is before
-
-
-def test_deals__csv_has_ids_last_and_guards_formulas(frames, history):
-    frame = frames[-1].assign(name="=1+1")
-    explorer = oa.explore(frame, history, as_of=DAYS[-1])
+@pytest.mark.parametrize(
+    ("name", "exported"), [("two\rlines", "two\rlines"), ("=1+1", "'=1+1"), ("-5", "-5")]
+)
+def test_deals__csv_is_one_row_a_deal_whatever_its_name_and_has_ids_last(
+    name, exported, frames, history
+) -> None:
+    explorer = oa.explore(frames[-1].assign(name=name), history, as_of=DAYS[-1])
     stage = read_panel(explorer)["rows"][0]["key"]
     said = ask(explorer, do="deals", key=stage, label=stage)["deals"]
-    header, first, *_ = ask(explorer, do="csv", key=stage)["csv"].splitlines()
-    assert header == (
+    rows = list(csv.DictReader(io.StringIO(ask(explorer, do="csv", key=stage)["csv"], newline="")))
+    assert ",".join(rows[0]) == (
         "name,owner_name,value,stage,close_date,probability,days_in_stage,pushes,changed_at,risk,flags,reasons,unique_id"
     )
     assert [column["title"] for column in said["columns"]][-4:] == [
@@ -691,8 +577,8 @@ def test_deals__csv_has_ids_last_and_guards_formulas(frames, history):
         "Last change",
         "Flags",
     ]
-    assert first.startswith("'=1+1,")
-    assert len(said["rows"]) == len(said["ids"])
+    assert {row["name"] for row in rows} == {exported}
+    assert len(rows) == len(said["rows"]) == len(said["ids"])
     assert "unique_id" in ask(explorer, do="csv")["csv"].splitlines()[0]
 
 
@@ -729,27 +615,24 @@ def test_deals__tell_what_adds_up_to_the_chance_and_when_a_deal_is_won_if_it_is(
     opened = ask(explorer, do="deals", key="2026-11", label="Nov")["deals"]
     name = opened["ids"][0]
     sections = dict(ask(explorer, do="deal", id=name)["sections"])
-    lines = sections["Chance"]
-    reasons = oa.deal_reasons(deals, team, as_of="2026-11-10", period="2026-11").loc[[name]]
-    assert lines[0] == f"Chance from history in Nov 2026, {oa.sentence(reasons)}"
-    assert lines[0].startswith(
-        f"Chance from history in Nov 2026, {cells(opened, 'chance')[0][1]}: all open deals "
-    )
-    dated = oa.forecast_deals(
-        deals, as_of="2026-11-10", history=team, periods=["2026-11"]
-    ).set_index("unique_id")
-    low, high = (text.day(dated.loc[name, column]) for column in ("won_low", "won_high"))
-    assert lines[1] == f"If won, between {low} and {high}."
-    assert len(lines) == 2
+    asked: dict[str, Any] = {"as_of": "2026-11-10"}
+    reasons = oa.deal_reasons(deals, team, **asked, period="2026-11").loc[[name]]
+    dated = oa.forecast_deals(deals, **asked, history=team, periods=["2026-11"])
+    won = dated.set_index("unique_id").loc[name, ["won_low", "won_high"]]
+    assert sections["Chance"] == [
+        f"Chance from history in Nov 2026, {oa.sentence(reasons)}",
+        f"If won, between {' and '.join(map(text.day, won))}.",
+    ]
+    assert f" {cells(opened, 'chance')[0][1]}: all open deals " in sections["Chance"][0]
     assert sections["Timeline"] == write_timeline(team, name)
-    quarter = oa.explore(deals, team, state={"view": "forecast", "by": "Q"})
-    assert ask(quarter, do="deal", id=name)["sections"][0][1][0].startswith(
-        "Chance from history in Q4 2026, "
-    )
     closed = deals.loc[deals["stage"] == "closed_won", "unique_id"].iloc[0]
     assert ask(explorer, do="deal", id=closed)["sections"] == [
         ["Timeline", write_timeline(team, closed)]
     ]
+    choose(explorer, view="forecast", by="Q")
+    assert ask(explorer, do="deal", id=name)["sections"][0][1][0].startswith(
+        "Chance from history in Q4 2026, "
+    )
     alone = oa.explore(deals, as_of=TODAY)
     assert ask(alone, do="deal", id=name)["sections"] == []
 
@@ -836,39 +719,21 @@ def test_at_risk__is_deal_flags_by_flag_and_by_group(frames, history, explorer) 
     table = oa.deal_flags(frames[-1], history, as_of=DAYS[-1])
     pd.testing.assert_frame_equal(explorer.table, table)
     assert explorer.table.attrs == table.attrs
-    flags = {row["key"]: int(table[row["key"]].sum()) for row in said["rows"]}
-    assert {row["key"]: int(row["figures"][1].replace(",", "")) for row in said["rows"]} == flags
-    sums = {row["key"]: row["figures"][0] for row in said["rows"]}
-    assert sums == {
-        name: text.money(float(table["value"][table[name].fillna(False)].sum())) for name in flags
-    }
     largest = said["rows"][0]
-    assert said["title"] == (
-        f"{oa.sentence(table).partition(';')[0]}; largest: {largest['label'].lower()}, "
-        f"{largest['figures'][0]}"
-    )
+    assert said["title"].endswith(f"; largest: {largest['label'].lower()}, {largest['figures'][0]}")
     assert [row["highlight"] for row in said["rows"]].count(True) == 1
     deals = ask(explorer, do="deals", key=largest["key"], label="")["deals"]
     weights = (table["value"].fillna(0) * table["risk"])[deals["ids"]]
     assert weights.is_monotonic_decreasing
-    assert (
-        cells(deals, "reasons")[0][1].lower()
-        == table["reasons"][deals["ids"][0]].replace(" · ", ". ").lower()
-    )
+    first = table["reasons"][deals["ids"][0]].replace(" · ", ". ").lower()
+    assert cells(deals, "reasons")[0][1].lower() == first
     exported = pd.read_csv(io.StringIO(ask(explorer, do="csv")["csv"]))
-    assert len(exported) == (table["risk"] > 0).sum()
     assert exported["reasons"].tolist() == table["reasons"][exported["unique_id"]].tolist()
     owners = choose(explorer, view="at_risk", by="owner_name", stages=["proposal"])
-    mine = table[
-        table.index.isin(frames[-1].loc[frames[-1]["stage"] == "proposal", "unique_id"])
-        & (table["risk"] > 0)
-    ]
-    assert owners["kpis"][0] == {
-        "name": "Deals flagged",
-        "figure": str(len(mine)),
-        "note": owners["kpis"][0]["note"],
-    }
-    assert sum(int(row["figures"][1]) for row in owners["rows"]) == len(mine)
+    mine = frames[-1].loc[frames[-1]["stage"] == "proposal", "unique_id"]
+    flagged = (table.index.isin(mine) & (table["risk"] > 0)).sum()
+    assert owners["kpis"][0]["figure"] == str(flagged)
+    assert sum(int(row["figures"][1]) for row in owners["rows"]) == flagged
 
 
 def test_at_risk__says_which_flags_need_records_and_when_there_is_nothing_to_question(
@@ -924,14 +789,6 @@ def test_at_risk__takes_own_writes_for_no_change(frames, history, tmp_path, monk
         frames[-1], history, client=client, as_of=DAYS[-1], state={"view": "at_risk"}
     )
     assert "own_writes=oa.own_writes(client)" in explorer.code
-
-
-def test_controls__offer_months_and_fiscal_quarters(frames, history):
-    fiscal = oa.Org(fiscal_year_start=2).apply(frames[-1])
-    explorer = oa.explore(fiscal, as_of=DAYS[-1])
-    dues = dict(explorer._about["dues"])
-    assert dues["2026-03"] == "Mar 2026"
-    assert dues["2027Q1"] == "FY27 Q1 (Feb–Apr)"
 
 
 def test_notebook__keeps_a_picture_and_names_are_text(explorer, frames):
@@ -1000,10 +857,6 @@ def test_window__is_the_views_usual_one_until_it_is_chosen(explorer, history) ->
     assert choose(explorer, view="pipeline")["window"] == [moments[0], moments[-1]]
     said = choose(explorer, view="win_rates", end=moments[2])
     assert (said["window"], said["state"]["start"]) == ([moments[0], moments[2]], None)
-    assert (
-        choose(explorer, view="changes", start=moments[1], end=moments[3])["window"]
-        == moments[1:4:2]
-    )
 
 
 def test_window__ends_at_the_frames_own_record_or_the_last_one_by_a_day(frames, history) -> None:
@@ -1167,16 +1020,6 @@ def test_forecast__opens_to_deals_with_both_chances_and_to_an_amount_that_adds_u
     assert "what past periods still won at the same point" in opened["note"]
 
 
-@pytest.mark.parametrize(
-    ("name", "exported"), [("two\rlines", "two\rlines"), ("=1+1", "'=1+1"), ("-5", "-5")]
-)
-def test_export__is_one_row_a_deal_whatever_its_name(name: str, exported: str) -> None:
-    explorer = oa.explore(states()[-1].assign(name=name), as_of=DAYS[-1])
-    rows = list(csv.DictReader(io.StringIO(ask(explorer, do="csv")["csv"], newline="")))
-    assert {row["name"] for row in rows} == {exported}
-    assert len(rows) == len(explorer._view.behind)
-
-
 def test_history__says_that_no_record_has_an_owner(history: History) -> None:
     deals = states()[-1]
     deals.loc[:1, "owner_name"] = "Zoe"
@@ -1226,22 +1069,7 @@ def test_changes__figures_are_of_the_deals_in_the_chart() -> None:
         ("9K", "of 14K"),
         ("50%", "1 of 2 closed Oct 26 to Nov 23"),
     ]
-    assert counted_in(said) == "n = 6 open deals at the start, 4 at the end"
-    # Slippage counts the deals that were due, not those of the whole pipeline.
-    said = choose(explorer, view="slippage", stages=["proposal"])
-    assert said["empty"] in ("", "nothing")
-
-
-def test_slippage__counts_the_deals_due_and_not_all(explorer, history) -> None:
-    first, last = (moment.isoformat() for moment in history.records["recorded_at"].iloc[[0, -1]])
-    said = choose(explorer, view="slippage", start=first, end=last)
-    due = int(oa.slippage(history, start=first, end=last)["count"].sum())
-    assert counted_in(said) == f"n = {due} deals due"
-    assert said["kpis"][0] == {
-        "name": "Deals due",
-        "figure": f"{due}",
-        "note": "open on Mar 2, due Mar 2 to Mar 30",
-    }
+    assert said["n"].startswith("n = 6 open deals at the start, 4 at the end")
 
 
 def test_win_rates__say_the_window_of_their_figure_and_leave_no_counted_deal_out(
