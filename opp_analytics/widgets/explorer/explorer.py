@@ -287,7 +287,7 @@ class Explorer(Widget):
 
     def _is_mark(self, key: Any) -> bool:
         """Tell whether a key is that of a row, of a part of its bar, or of a link below the chart."""
-        row, part, name = key.partition(PART) if type(key) is str else ("", "", "")
+        row, part, name = key.partition(PART) if isinstance(key, str) else ("", "", "")
         return row in self._marks and (not part or f'data-key="{escape(name)}"' in self._marks[row])
 
     def _respond(self, request: dict[str, Any]) -> dict[str, Any]:

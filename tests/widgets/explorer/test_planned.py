@@ -201,7 +201,7 @@ def test_edit__opens_a_grid_whose_forecast_is_of_the_explorers_day_and_says_wher
 def test_messages__open_the_grid_and_are_checked():
     explorer = oa.explore(opportunities(), as_of="2026-06-01")
     assert "is not a mark of this chart" in ask(explorer, do="edit", key="nowhere")["error"]
-    planned = explorer._respond({"do": "edit", "key": "proposal"})["planned"]
+    planned = ask(explorer, do="edit", key="proposal")["planned"]
     assert planned == {
         "note": "",
         "said": "No planned changes yet",
