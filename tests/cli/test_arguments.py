@@ -3,9 +3,8 @@ written nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -314,71 +313,6 @@ def test_command__given_a_wrong_argument_writes_nothing(
             assert after.keys() == before.keys(), asked
             assert [name for name in after if after[name] != before[name]] == [], asked
     pd.testing.assert_frame_equal(oa.runs(), runs)
-
-
-FUNCTIONS: dict[str, Callable[[oa.Client, pd.DataFrame, oa.History], object]] = {
-    "to_csv": lambda client, held, history: oa.to_csv(held, "x.xlsx"),
-    "to_csv, org": lambda client, held, history: oa.to_csv(held, "x.json", org=oa.Org.salesforce()),
-    "to_csv, before": lambda client, held, history: oa.to_csv(held, "x.csv", before=held),
-    "to_excel": lambda client, held, history: oa.to_excel(held, "x.csv"),
-    "to_excel, link": lambda client, held, history: oa.to_excel(held, "link.csv"),
-    "Plan.save": lambda client, held, history: oa.plan(held, held.assign(value=1.0)).save("x.csv"),
-    "apply": lambda client, held, history: oa.apply(
-        oa.plan(held, held.assign(value=1.0)), client, on_conflict=cast(Any, "all")
-    ),
-    "apply, plan": lambda client, held, history: oa.apply(cast(Any, held), client),
-    "resume": lambda client, held, history: oa.resume(client, unknown=cast(Any, "all")),
-    "resume, run": lambda client, held, history: oa.resume(client, "nobody's run"),
-    "undo": lambda client, held, history: oa.undo(client, "nobody's run"),
-    "record": lambda client, held, history: history.record(held, at="yesterday"),
-    "record, allow_missing": lambda client, held, history: history.record(
-        held, allow_missing=["nothing"]
-    ),
-    "record, new": lambda client, held, history: oa.History("new").record(held, at="yesterday"),
-    "from_changes": lambda client, held, history: oa.History.from_changes(
-        "log.csv", path="opp-history", progress=False
-    ),
-    "from_changes, new": lambda client, held, history: oa.History.from_changes(
-        "missing.csv", path="new"
-    ),
-    "weekly_report": lambda client, held, history: oa.weekly_report(
-        held, history, as_of="someday", out="new"
-    ),
-    "weekly_report, out": lambda client, held, history: oa.weekly_report(
-        held, as_of="2026-03-16", out="new/x.pdf"
-    ),
-    "weekly_report, target": lambda client, held, history: oa.weekly_report(
-        held, as_of="2026-03-16", out="new", target=-1
-    ),
-    "weekly_report, method": lambda client, held, history: oa.weekly_report(
-        held, as_of="2026-03-16", out="new", method=cast(Any, "x")
-    ),
-    "weekly_report, only": lambda client, held, history: oa.weekly_report(
-        held, as_of="2026-03-16", out="new", only="x"
-    ),
-    "weekly_report, by": lambda client, held, history: oa.weekly_report(
-        held, as_of="2026-03-16", out="new", by="x"
-    ),
-    "weekly_report, freq": lambda client, held, history: oa.weekly_report(
-        held, as_of="2026-03-16", out="new", freq=cast(Any, "x")
-    ),
-    "weekly_report, since": lambda client, held, history: oa.weekly_report(
-        held, as_of="2026-03-16", out="new", since="2030"
-    ),
-    "sandbox": lambda client, held, history: oa.sandbox.start(path="no/x.db"),
-    "sandbox, weeks": lambda client, held, history: oa.sandbox.start(path="x.db", weeks=-1),
-}
-
-
-def test_function__given_a_wrong_argument_writes_nothing(filled: oa.Client, here: Path) -> None:
-    held, history = oa.load(filled, progress=False), oa.History(here / "opp-history")
-    before = read_all(here, filled)
-    for name, ask in FUNCTIONS.items():
-        with pytest.raises((oa.errors.OppAnalyticsError, oa.sandbox.SandboxError)):
-            ask(filled, held, history)
-        after = read_all(here, filled)
-        assert after.keys() == before.keys(), name
-        assert [name for name in after if after[name] != before[name]] == [], name
 
 
 def test_arguments__are_those_of_every_command_that_writes() -> None:

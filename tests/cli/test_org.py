@@ -168,20 +168,6 @@ def test_init__update_of_a_file_with_a_mistake_says_its_line(command: Command, h
     assert "line 1: currency = 'Euro'" in err
 
 
-def test_init__update_from_the_api_adds_a_stage(
-    command: Command, account: Account, here: Path
-) -> None:
-    account(pd.DataFrame([row(1), row(2, stage="Pilot", probability=90)]))
-    assert command("org", "init")[0] == 0
-    before = (here / "opp-analytics.toml").read_text()
-    account(pd.DataFrame([row(1), row(2, stage="Pilot", probability=90), row(3, stage="Verbal")]))
-    assert command("org", "init", "--update")[0] == 0
-    after = (here / "opp-analytics.toml").read_text().splitlines()
-    [added] = [line for line in after if line not in before.splitlines()]
-    assert '"Verbal"' in added
-    assert [line for line in after if line != added] == before.splitlines()
-
-
 def test_init__leaves_a_file_that_another_session_wrote_in_the_meantime(
     command: Command, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

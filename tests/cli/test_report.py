@@ -110,19 +110,6 @@ def test_report__of_a_day_to_come_says_what_it_does_not_hold(
     assert "As of Jan 31, 2199, but the pipeline was last seen on " in page.read_text()
 
 
-def test_report__refuses_a_target_below_nothing(
-    command: Command, account: Account, tmp_path: Path
-) -> None:
-    account(2)
-    page = tmp_path / "a.html"
-    code, _, err = command(
-        "report", "--target", "-5", "--out", page, "--history", tmp_path / "history"
-    )
-    assert code == 1
-    assert "--target -5.0 is below 0" in err
-    assert not page.exists()
-
-
 def test_report__of_one_person_counts_her_deals_alone(
     command: Command, account: Account, tmp_path: Path
 ) -> None:
@@ -159,15 +146,6 @@ freq = "Q"
     assert page.tiles["Closed won"][0] == "€0"
 
 
-def test_report__names_a_block_that_is_none(command: Command, account: Account, here: Path) -> None:
-    account(2)
-    (here / "opp-analytics.toml").write_text('[report]\nblocks = ["riks"]\n')
-    code, _, err = command("report", "--out", "a.html")
-    assert code == 1
-    assert "unknown block 'riks'" in err
-    assert not (here / "a.html").exists()
-
-
 def test_report__also_writes_mail_and_text_and_an_alert_exits_with_3(
     command: Command, account: Account, tmp_path: Path
 ) -> None:
@@ -189,34 +167,3 @@ def test_report__also_writes_mail_and_text_and_an_alert_exits_with_3(
     assert all((tmp_path / f"week.{kind}").stat().st_size for kind in ("html", "xlsx", "eml", "md"))
     org.write_text('[report]\nalert_when = "booked > 1e9"\n')
     assert command(*asked)[0] == 0
-
-
-def test_report__of_an_alert_on_no_column_writes_nothing(
-    command: Command, account: Account, tmp_path: Path
-) -> None:
-    account(3)
-    org = tmp_path / "org.toml"
-    org.write_text('[report]\nalert_when = "p_tagret < 0.5"\n')
-    code, _, err = command(
-        "report", "--out", tmp_path / "week.html", "--history", tmp_path / "history", "--org", org
-    )
-    assert code == 1
-    assert "the forecast has no column 'p_tagret'; did you mean 'p_target'?" in " ".join(
-        err.split()
-    )
-    assert not (tmp_path / "week.html").exists()
-
-
-@pytest.mark.slow
-def test_report__for_a_person_beside_that_of_the_whole(
-    command: Command, account: Account, here: Path
-) -> None:
-    account(pd.DataFrame([row(k, owner_name=name) for k, name in enumerate(["Ann Lee", "Zoe"])]))
-    assert command("report")[0] == 0
-    assert command("report", "--for", "ann")[0] == 0
-    assert len(list((here / "reports").glob("*.html"))) == 2
-    assert len(list((here / "reports").glob("*-person-ann-lee.html"))) == 1
-    assert command("report", "--out", "week.html")[0] == 0
-    code, _, err = command("report", "--out", "week.html", "--for", "Zoe")
-    assert code == 1
-    assert "week.html is the page of everybody; name another file for that of person Zoe" in err

@@ -184,31 +184,6 @@ def test_report__takes_options_of_sending_only_with_send(
 
 
 @pytest.mark.slow
-def test_report_send__of_alerts_sends_what_changed_and_ends_with_3_as_long_as_one_holds(
-    report: Report, server: MailServer
-) -> None:
-    more = '[report]\nalert_deals_when = "value > 5k"\n'
-    assert report("--alerts", more=more)[0] == 0
-    rows = [row(k, value=9_000.0 * (k == 1), close_date="2026-01-20") for k in range(4)]
-    for day in ("2026-01-13", "2026-01-14"):
-        History("opp-history").record(pd.DataFrame(rows), at=f"{day}T08:00Z")
-    assert not server.messages
-    code, out, _ = report("--alerts", "--dry-run", more=more, day="2026-01-13")
-    assert (code, out.count("New: "), out.count("would send")) == (3, 1, 2)
-    code, out, _ = report("--alerts", more=more, day="2026-01-13")
-    assert code == 3
-    message = server.messages[0][1]
-    assert message["Subject"].endswith("is above 5K (9K), due Jan 20.")
-    assert not [*message.iter_attachments()]
-    code, out, _ = report("--alerts", more=more, day="2026-01-14")
-    assert (code, out.count("nothing changed"), len(server.messages)) == (3, 2, 2)
-    rows = [row(k, value=100.0, close_date="2026-01-20") for k in range(4)]
-    History("opp-history").record(pd.DataFrame(rows), at="2026-01-15T08:00Z")
-    assert report("--alerts", more=more, day="2026-01-15")[0] == 0
-    assert "is back below 5K: 100" in server.messages[-1][1]["Subject"]
-
-
-@pytest.mark.slow
 def test_report_send__of_alerts_says_what_was_told_then_what_stands(
     report: Report, server: MailServer
 ) -> None:
