@@ -19,7 +19,6 @@ _FIRST = {
     "its first analysis": ("-c", "import opp_analytics as oa; oa.win_rate"),
     "its client": ("-c", "import opp_analytics as oa; oa.Client"),
     "opp-analytics --help": ("-m", "opp_analytics", "--help"),
-    "opp-analytics load --help": ("-m", "opp_analytics", "load", "--help"),
 }
 _AT_MOST = {"import opp_analytics": 1.0, "opp-analytics --help": 1.0}
 _ROWS = 100_000
