@@ -331,9 +331,8 @@ class DealSelector:
             Option(o.targets, f"{name}.targets") for name, o in orgs.items() if len(o.targets)
         )
         calls = (Option(o.calls, f"oa.calls({name})") for name, o in orgs.items() if len(o.calls))
-        self.record_url, self.targets, self.calls = (
-            next(found, None) for found in (urls, targets, calls)
-        )
+        self.record_url = next(urls, None)
+        self.targets, self.calls = next(targets, None), next(calls, None)
         self._memory = Memory()
         """What each click and each step of the slider asks again."""
 

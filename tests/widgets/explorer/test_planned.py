@@ -107,8 +107,8 @@ def test_planned__moves_chart_figures_and_code():
     listed = explorer._respond({"do": "deals", "key": "proposal", "label": "Proposal"})["deals"]
     assert "new 1" in listed["ids"]
     assert explorer.edit("proposal")._only["rows"][-1] == len(deals)
-    told = explorer._respond({"do": "deal", "id": "new 1"})
-    assert told == {"sections": [("Flags", ["No close date."])]}
+    answer = explorer._respond({"do": "deal", "id": "new 1"})
+    assert answer == {"sections": [("Flags", ["No close date."])]}
     # A changed filter keeps the edits.
     _panel(explorer, stages=[], text="Deal 0")
     assert grid.name_changes() == "3 planned changes in 3 deals"
