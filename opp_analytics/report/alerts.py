@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import tomllib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -120,43 +122,10 @@ def judge_alerts(tables: Tables) -> Watched:
 
 
 _TOLD = "you asked to be told {bound}."
-_TEXTS = {
-    "p_target": (f"{{period}} is {{figure}} likely to hit {{target}}; {_TOLD}", "{period}"),
-    "expected": (f"Forecast for {{period}} is {{figure}}; {_TOLD}", "Forecast for {period}"),
-    "expected / target": ("Forecast {expected} is {figure} of target; your line is {line}.", ""),
-    "booked": (f"{{period}} has {{figure}} closed; {_TOLD}", "Closed in {period}"),
-    "booked / target": ("Closed {booked} is {figure} of target; your line is {line}.", ""),
-    "attainment": (
-        "Closed {booked} is {figure} of target; your line is {line}.",
-        "Closed in {period}",
-    ),
-    "gap": (f"{{period}} has {{figure}} to go; {_TOLD}", "To go in {period}"),
-    "open_value": (f"{{period}} has {{figure}} open and due; {_TOLD}", "Open and due in {period}"),
-    "pipeline_coverage": (
-        f"{{period}} has {{figure}} coverage of what is to go; {_TOLD}",
-        "Coverage of {period}",
-    ),
-    "needed_pipeline": (
-        f"{{period}} needs {{figure}} more pipeline; {_TOLD}",
-        "Pipeline to add for {period}",
-    ),
-    "world_changed": (
-        "New deals or the share won changed beyond chance; you asked to be told.",
-        "",
-    ),
-}
-"""Sentences of alerts by the column that is compared with a number, or by the two columns of a
-ratio; and what each was about, once it is over."""
-_MOVES = {
-    "below": ("fell below {line}", "is below {line}", "is back above {line}"),
-    "at or below": ("fell to {line} or less", "is at {line} or less", "is back above {line}"),
-    "above": ("rose above {line}", "is above {line}", "is back below {line}"),
-    "at or above": ("rose to {line} or more", "is at {line} or more", "is back below {line}"),
-    "at": ("came to {line}", "is at {line}", "is no longer at {line}"),
-    "other than": ("left {line}", "is not at {line}", "is back at {line}"),
-}
-"""What a figure did at a line, by the word of the comparison: once it began to hold, as long as it
-does, and once it ended."""
+_SAID: dict[str, Any] = tomllib.loads(
+    Path(__file__).with_name("alerts.toml").read_text(encoding="utf-8")
+)
+"""Sentences by what is asked."""
 
 
 def judge_forecast(
@@ -234,7 +203,7 @@ def _say_alert(
         names = f"{found.column} / {found.base}" if found.base else found.column
         usual = f"{{period}}: {found.column} is {{figure}}"
         usual += f" of {found.base}; your line is {{line}}." if found.base else f"; {_TOLD}"
-        template = own.get(found.column) or _TEXTS.get(names, (usual,))[0]
+        template = own.get(found.column) or _SAID["forecast"].get(names, [usual])[0]
     return text.one_line(text.capital(own.get(condition.text, template).format_map(shown)))
 
 
@@ -248,7 +217,7 @@ def _say_over(condition: Condition, row: pd.Series[Any], period: str, currency: 
     if found.column == "world_changed":
         return "New deals and the share won are no longer changed beyond chance."
     usual = f"{text.label(found.column)} of {{period}}"
-    subject = _TEXTS.get(found.column, ("", usual))[1].format(period=period)
+    subject = _SAID["forecast"].get(found.column, ["", usual])[1].format(period=period)
     of = f" of {text.label(found.base)}" if found.base else ""
     figure, line = _write_pair(found, found.measure(dict(row)), currency)
     likely = f" likely to hit {shown['target']}" if found.column == "p_target" and not of else ""
@@ -260,7 +229,9 @@ def _list_figures(condition: Condition, shown: Mapping[str, str]) -> str:
 
 
 def _say_back(found: Comparison, figure: str, line: str) -> str:
-    return f"is back at {line}" if figure == line else _MOVES[found.word][2].format(line=line)
+    return (
+        f"is back at {line}" if figure == line else _SAID["moves"][found.word][2].format(line=line)
+    )
 
 
 def _write_pair(found: Comparison, figure: float, currency: str | None) -> tuple[str, str]:
@@ -445,11 +416,11 @@ class _Deals:
         else:
             figure, line = _write_pair(found, found.measure(self.figures[key]), currency)
             cells |= {"figure": figure, "line": line, "bound": f"{found.word} {line}"}
-            cells["moved"] = _MOVES[found.word][0 if changed else 1].format(line=line)
+            cells["moved"] = _SAID["moves"][found.word][0 if changed else 1].format(line=line)
             cells["now"] = f"now {figure}" if changed else figure
             of = f" of {text.label(found.base)}" if found.base else ""
             cells["column"] = f"{text.label(found.column)}{of}"
-            template = _USUAL if of else _DEAL_TEXTS.get(found.column, _USUAL)
+            template = _USUAL if of else _SAID["deals"].get(found.column, _USUAL)
             if found.column in _COUNTS and "above" in found.word and not of:
                 template, count = _COUNTS[found.column]
                 cells["counted"] = count(int(self.figures[key][found.column]))
@@ -471,7 +442,7 @@ class _Deals:
         of = f" of {text.label(found.base)}" if found.base else ""
         return (
             f"{name} {back}."
-            if found.column in _DEAL_TEXTS and not of
+            if found.column in _SAID["deals"] and not of
             else f"{name}: {text.label(found.column)}{of} {back}."
         )
 
@@ -508,11 +479,6 @@ def _read_rows(table: pd.DataFrame, names: Collection[str]) -> dict[Any, dict[st
 _WORDS = ("condition", "deal", "due", "figure", "line", "bound")
 """What the sentence of a deal may hold beside its columns; the last three where the condition
 compares a column with a line."""
-_DEAL_TEXTS = {
-    "chance": "{deal} {moved} ({now}); {due}.",
-    "value": "{deal} {moved} ({now}), {when}.",
-    "probability": "{deal} {moved} as stated ({now}); {due}.",
-}
 _COUNTS: dict[str, tuple[str, Callable[[int], str]]] = {
     "days_in_stage": (
         "{deal} has been {counted} in {stage}, your line is {line}; {due}.",

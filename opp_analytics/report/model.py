@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
-from opp_analytics.charts import ChartData
 from opp_analytics.svg import Rows
 from opp_analytics.text import MISSING
 
@@ -147,8 +146,6 @@ class Chart:
 
     part: ClassVar[str] = "chart"
     html: str
-    chart: ChartData | None = None
-    """What it draws, where mail and chat may show it too."""
 
 
 @dataclass(frozen=True)

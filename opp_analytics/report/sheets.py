@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -94,23 +96,15 @@ class Summary:
     graphs: tuple[Graph, ...] = ()
 
 
+_SAID: dict[str, Any] = tomllib.loads(
+    Path(__file__).with_name("sheets.toml").read_text(encoding="utf-8")
+)
+"""The sheets in their order, those in front, then the further ones; and their columns."""
 _MOST_LISTED, _MOST_NOTED = 1_000, 50
 """Findings of a check on its sheet, and deals at risk; findings of a check that is for information
 only."""
 _MOST_DRAWN, _LONGEST = 12, 24
 """People or teams of a chart, and letters of a name below it."""
-_FIGURES = {
-    "booked": "Closed won",
-    "expected": "Forecast",
-    "low": "Range from",
-    "high": "Range to",
-    "target": "Target",
-    "gap": "To go",
-    "p_target": "Chance of target",
-    "open_count": "Open deals due",
-    "open_value": "Open value due",
-    "pipeline_coverage": "Coverage",
-}
 
 
 def summarize(page: WeeklyPage, tables: Tables) -> Summary:
@@ -140,7 +134,7 @@ def figures(tables: Tables) -> tuple[Figure, ...]:
             column,
             earlier.figure(period, column) if earlier else None,
         )
-        for column, title in _FIGURES.items()
+        for column, title in _SAID["figures"].items()
     )
 
 
@@ -218,22 +212,22 @@ def _draw_people(tables: Tables) -> Graph:
 
 def sheets(tables: Tables) -> Iterator[Sheet]:
     """Make every sheet that has something to hold, in order."""
-    for name, plan in _SHEETS.items():
+    for name, said in _SAID["sheet"].items():
         try:
-            table = plan.make(tables)
+            table = _MAKERS[name](tables)
         except (NotEnoughHistory, DataError):
             continue  # The page says why.
         if not len(table):
             continue
         note = _NOTES[name](tables, table) if name in _NOTES else ""
         levels = tuple(table.attrs.get("levels", ()))
-        printed, titles = table.attrs.get("printed"), dict(plan.titles)
+        printed, titles = table.attrs.get("printed"), dict(said.get("titles", {}))
         if "chance" in table:
             titles["chance"] = tables.name_history(str(tables.lead) if name == "To win" else "")
         if "change" in table:
             day = tables.inputs.day(tables.earlier.day).replace(" ", "\N{NO-BREAK SPACE}")
             titles["change"] = f"Change since {day}"
-        explained = dict(_EXPLAINED) if name in ("People", "Periods", "Deals") else {}
+        explained = dict(_SAID["explained"]) if name in ("People", "Periods", "Deals") else {}
         if "new_business" in table and tables.by_rate:
             titles["new_business"] = "Run rate"
             explained["new_business"] = (
@@ -248,11 +242,11 @@ def sheets(tables: Tables) -> Iterator[Sheet]:
         yield Sheet(
             name,
             table,
-            plan.summed,
+            tuple(said.get("summed", ())),
             titles,
             note,
-            plan.about,
-            plan.total,
+            said.get("about", ""),
+            said.get("total", "Total"),
             explained,
             printed,
             levels,
@@ -314,7 +308,7 @@ def _list_people(tables: Tables) -> pd.DataFrame:
     rows = ranked.iloc[places].reset_index()
     rows[by] = rows[by].astype("object").mask(rows[by] == ALL, None)
     rows.loc[len(rows) - 1, by[0]] = "Total"
-    rows = rows[[*by, *_find_known(rows, _PEOPLE)]]
+    rows = rows[[*by, *_find_known(rows, _SAID["columns"]["people"])]]
     rows.attrs = {"levels": [depths[place] for place in places]}
     return rows
 
@@ -380,15 +374,19 @@ def _note_risks(tables: Tables, table: pd.DataFrame) -> str:
 
 def _list_periods(tables: Tables) -> pd.DataFrame:
     table = _put_words_last(tables.forecast.reset_index())
-    return table[["period", *_find_known(table, _FORECAST)]]
+    return table[["period", *_find_known(table, _SAID["columns"]["periods"])]]
 
 
 def _find_known(table: pd.DataFrame, names: Iterable[str]) -> list[str]:
-    """Find the columns with a value; those of `_RARE` with another one than 0."""
+    """Find the columns with a value; rare ones with another one than 0."""
     return [
         name
         for name in names
-        if (table[name].fillna(0).any() if name in _RARE else table[name].notna().any())
+        if (
+            table[name].fillna(0).any()
+            if name in _SAID["columns"]["rare"]
+            else table[name].notna().any()
+        )
     ]
 
 
@@ -531,17 +529,6 @@ def _compare_periods(tables: Tables) -> pd.DataFrame:
     ).reset_index()
 
 
-class _Plan(NamedTuple):
-    """How a sheet is made."""
-
-    make: Callable[[Tables], pd.DataFrame]
-    summed: tuple[str, ...] = ()
-    titles: Mapping[str, str] = {}
-    about: str = ""
-    """What it holds; empty of a sheet in front."""
-    total: str = "Total"
-
-
 _BUCKETS = dict(zip(BUCKETS, ("overdue", "no close date"), strict=True))
 """Words for what has no period."""
 _DEAL = ("name", "value", "probability", "stage", "close_date", "unique_id")
@@ -550,123 +537,25 @@ _INTERNAL = ("status", "owner_unique_id", "owner_email")
 """Columns of a deal that others say in words."""
 _NOTES = {"Deals": _note_older, "At risk": _note_risks, "Findings": _note_rest}
 """Says what of a table is not on its sheet."""
-_OPEN = ("open_count", "open_value", "expected_open", "new_business")
-_PEOPLE = (
-    "target",
-    "booked",
-    "expected_open",
-    "new_business",
-    "expected",
-    "gap",
-    "p_target",
-    "call",
-    "change",
-    "open_count",
-    "open_value",
-    "low",
-    "high",
-    "caller",
-    "override",
-    "overrider",
-)
-"""Columns of people, those that a leader reads first."""
-_FORECAST = (
-    "target",
-    "booked",
-    "expected",
-    "low",
-    "high",
-    "gap",
-    "p_target",
-    *_OPEN,
-    "weighted_open",
-    "pipeline_coverage",
-    "needed_pipeline",
-    "attainment",
-    "won_later_value",
-    "no_value",
-    "no_probability",
-)
-_RARE = ("expected_open", "new_business", "won_later_value", "no_value", "no_probability")
-_SHARES = {"count": "Deals", "count_rate": "Share of deals", "value_rate": "Share of value"}
-_CLOSED = ("won", "lost", "open", "won_value", "lost_value")
-_CALLED = {"commit": "Commit", "best_case": "Best case", "days_before": "Days before the end"}
-_BY_VALUE = {
-    "value_rate": "Win rate by value",
-    "value_rate_low": "By value from",
-    "value_rate_high": "By value to",
+_MAKERS: dict[str, Callable[[Tables], pd.DataFrame]] = {
+    "People": _list_people,
+    "Deals": _list_deals,
+    "At risk": _list_risks,
+    "To win": _list_to_win,
+    "Calls": _list_calls,
+    "Change": _list_steps,
+    "Periods": _list_periods,
+    "Categories": lambda tables: _put_words_last(tables.categories.reset_index()).drop(
+        columns="to_date"
+    ),
+    "Created": lambda tables: _order(tables.created_deals),
+    "Slippage": _compare_periods,
+    "Due deals": _list_due,
+    "Pushed": _list_pushed,
+    "Past ranges": lambda tables: tables.track_record.reset_index(),
+    "Stage flow": lambda tables: tables.flow.reset_index(),
+    "Stage entries": lambda tables: _order(tables.flow_deals),
+    "Win rates": lambda tables: tables.win_rates.reset_index(),
+    "Findings": _list_findings,
+    "Records": _list_records,
 }
-_EXPLAINED = {
-    "expected_open": "value × chance in this period of all open deals, also of those overdue, without a date "
-    "or due later. "
-    "By deal: sheet Deals, “In forecast of …”",
-    "new_business": (
-        "what this period is expected to bring beyond the deals that are there. It is on no deal"
-    ),
-    "expected_value": (
-        "value × chance in the period that the deal is due in. What it adds to this period: “In "
-        "forecast of …”"
-    ),
-    "in_forecast": "value × chance in this period, whatever the deal’s date; the value of what closed in "
-    "it. Its total, and the "
-    "new business, is the forecast",
-}
-"""What is meant by columns that a reader could take for each other."""
-_WEEKS = {"period": "Week from", "period_end": "Week to"}
-_DEALS_OF = {"value": "Value of deals", "action": "What to do"}
-_SHEETS = {
-    "People": _Plan(
-        _list_people, ("target", "booked", "expected", "gap", "call", "change", *_OPEN)
-    ),
-    "Deals": _Plan(
-        _list_deals,
-        ("value", "expected_value", "in_forecast"),
-        {"why_chance": "Why this chance"},
-        total="Total of the rows shown",
-    ),
-    "At risk": _Plan(_list_risks, ("value", "expected_value")),
-    "To win": _Plan(_list_to_win, ("target", "booked", "gap", "value"), _DEALS_OF),
-    "Calls": _Plan(_list_calls, (), {"period": "Period", **_CALLED}),
-    "Change": _Plan(_list_steps, ("expected",), {"expected": "Change in forecast"}),
-    "Periods": _Plan(_list_periods),
-    "Categories": _Plan(
-        lambda tables: _put_words_last(tables.categories.reset_index()).drop(columns="to_date"),
-        about="Closed, commit, best case and pipeline of each period.",
-    ),
-    "Created": _Plan(
-        lambda tables: _order(tables.created_deals),
-        ("value",),
-        _WEEKS,
-        "The deals created in each week.",
-    ),
-    "Slippage": _Plan(
-        _compare_periods, (), _SHARES, "Outcome of the deals due in this period and the two before."
-    ),
-    "Due deals": _Plan(
-        _list_due, about="The deals behind Slippage, with their dates and stages then and now."
-    ),
-    "Pushed": _Plan(
-        _list_pushed, ("value",), about="Open deals whose close date moved later more than once."
-    ),
-    "Past ranges": _Plan(
-        lambda tables: tables.track_record.reset_index(), about="How past forecasts turned out."
-    ),
-    "Stage flow": _Plan(
-        lambda tables: tables.flow.reset_index(),
-        about="What entered each stage lately, and how it left.",
-    ),
-    "Stage entries": _Plan(
-        lambda tables: _order(tables.flow_deals), about="The deals behind Stage flow."
-    ),
-    "Win rates": _Plan(
-        lambda tables: tables.win_rates.reset_index(),
-        _CLOSED,
-        _BY_VALUE,
-        "Won and lost of each person.",
-    ),
-    "Findings": _Plan(
-        _list_findings, about="Data to fix: each finding of the audit, with a suggested fix."
-    ),
-    "Records": _Plan(_list_records, about="The records of the pipeline that all changes rest on."),
-}
-"""The sheets in their order: those in front, then the further ones."""

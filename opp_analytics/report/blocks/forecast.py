@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics import analysis, charts, svg, text
+from opp_analytics import analysis, svg, text
 from opp_analytics.analysis import deal_categories, evidence, find_gap, say_held, sentence
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.org import day_of
@@ -98,8 +98,7 @@ def _draw_trend(tables: Tables, fan: pd.DataFrame) -> Chart:
         won.dtypes
     )
     closed = pd.concat([begin, won])
-    drawn: dict[str, Any] = {"closed": closed, "calls": tables.called, "pacing": tables.pacing}
-    return Chart(svg.forecast_fan(fan, **drawn), charts.forecast_fan(fan, **drawn))
+    return Chart(svg.forecast_fan(fan, closed=closed, calls=tables.called, pacing=tables.pacing))
 
 
 def _pace(tables: Tables, note: Note) -> Block:
