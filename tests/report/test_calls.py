@@ -401,3 +401,38 @@ def test_page__of_a_part_is_judged_by_its_own_numbers(tmp_path):
     )
     early = Tables(read_inputs(frame, history.read_by(org), as_of="2025-05-14", org=org))
     assert early.value_added["n"]["model"] == 3, "no record after the day of the page is read"
+
+
+def test_calls__of_who_moved_count_once_in_the_team_of_that_day():
+    moved = [*TEAMS, {"owner_name": "Bo", "team": "West", "from_date": "2026-03-10"}]
+    won = ("e", "Elm", 10_000.0, "closed_won", "won", "2026-03-04", 100, "Bo")
+    found = tables_of(pipeline([*ROWS, won]), org=Org(people=moved, calls=calls(*EVERYBODY)))
+    shown = {key: call for key, call in found.calls["call"].items() if call == call}
+    assert shown == {
+        ("East", "Ann"): 450_000,
+        ("West", "Bo"): 20_000,
+        ("West", "Cy"): 30_000,
+        ("East", "(all)"): 450_000,
+        ("West", "(all)"): 50_000,
+        ("(all)", "(all)"): 500_000,
+    }
+
+
+def test_page__of_a_team_has_the_calls_of_those_who_are_in_it_now():
+    moved = [*TEAMS, {"owner_name": "Bo", "team": "West", "from_date": "2026-03-10"}]
+    org = Org(people=moved, calls=calls(*EVERYBODY))
+    east, west = (
+        tables_of(pipeline(ROWS), org=org, only=only).inputs.calls["caller"].tolist()
+        for only in ("East", "West")
+    )
+    assert (east, west) == (["Ann"], ["Bo", "Cy"])
+
+
+def test_digest__says_the_override_in_the_cell():
+    page = compose(
+        tables(("2", "Ann", "Ann", 450), ("9", "Dana", "Ann", 400), ("9", "Dana", "@West", 35)),
+        workbook="x.xlsx",
+    )
+    (section,) = [one for one in make_digest(page).sections if one.key == "people"]
+    calls = [row.words.partition(", call ")[2] for row in section.rows]
+    assert [call for call in calls if call] == ["450K (400K by Dana)", "35K (by Dana)"]

@@ -10,7 +10,7 @@ from typing import cast
 import pandas as pd
 import pytest
 
-from opp_analytics import History, text
+from opp_analytics import History, Org, text
 from opp_analytics.analysis import Figure
 from opp_analytics.report.blocks import forecast
 from opp_analytics.report.blocks.forecast import (
@@ -575,3 +575,16 @@ def test_chance__moved_by_the_difference_of_the_figures_beside_it() -> None:
         "3 pts",
         -1,
     )
+
+
+def test_why__is_in_the_money_of_the_page(opportunities, history):
+    block = why(tables_of(Org(currency="CHF").apply(opportunities), history))
+    assert block.sub.startswith("March is down CHF\u00a014K since Mar 9, to CHF\u00a0166K")
+
+
+def test_coverage__of_two_months_that_hit_is_not_said():
+    usual, note = _coverage(
+        _months([160.0, 240.0, 400.0, 800.0, 320.0, 300.0], lost=[0, 1, 3]), target=100
+    )
+    assert "2026-06" not in usual
+    assert note == "300 due, 80 to go"

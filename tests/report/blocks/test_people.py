@@ -233,3 +233,28 @@ def test_to_win__at_target_name_those_with_deals_due():
     assert [(deal.text, value, todo) for deal, value, _, _, todo, _ in none.deals] == [
         ("Bo & Co", "", "10 of 5 closed")
     ]
+
+
+TARGETS = pd.DataFrame(
+    {
+        "period": "2026-03",
+        "owner_name": ["Ann", "Bo & Co", "Di"],
+        "target": [150_000.0, 5.0, 7_000.0],
+    }
+)
+
+
+def test_people__with_targets_show_gap_and_chance(opportunities):
+    block = people(tables_of(opportunities, target=TARGETS))
+    assert block.title == "No rep is at target; Di’s forecast is 7K below"
+    assert block.sub.endswith(
+        "Di has a target and owns no deal; is the name spelled as in the CRM?"
+    )
+    assert list_lines(_table(block)) == {
+        "Ann": ["150,000", "70,000", "166,000", "80,000", "–"],
+        # Somebody with a target and no deal has a row too.
+        "Di": ["7,000", "0", "0", "7,000", "none due"],
+        "Bo & Co": ["5", "0", "0", "5", "none due"],
+        "(none)": ["–", "0", "0", "–", "none due"],
+        "All": ["157,005", "70,000", "166,000", "87,005", "–"],
+    }

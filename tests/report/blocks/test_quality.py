@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opp_analytics.report.blocks.quality import certificate, fix, notes, risk
-from opp_analytics.report.model import Note, Terms
+from opp_analytics.report.model import Note, Opening, Terms
 from tests.report.pipelines import THIS_WEEK, pipeline, tables_of
 
 
@@ -107,3 +107,13 @@ def test_certificate__of_a_past_record(history):
     then = history.as_of("2026-03-09T12:00:00Z")
     tables = tables_of(then, history, as_of="2026-03-09")
     assert certificate(tables) == ("As recorded at Mar 9, 2026, 06:00 UTC: 5 opportunities.", False)
+
+
+def test_fix__ranks_by_money_and_opens_to_deals(opportunities):
+    block = fix(tables_of(opportunities))
+    assert block.title == "One deal is past the close date, 20K"
+    (rows,) = block.parts
+    assert isinstance(rows, Opening)
+    assert rows.rows.rows[0].figures == ("20K",)
+    assert rows.deals[0] is not None
+    assert [deal.name for deal in rows.deals[0].deals] == ["Damson"]
