@@ -93,6 +93,28 @@ class Answers:
         )
         return None if table is None else pd.DataFrame(table.xs(self.world.period, level="period"))
 
+    @cached_property
+    def own_chances_by_id(self) -> pd.Series[Any]:
+        """The chance from history of each open deal, by id: in its own period, where that is over
+        in this one."""
+        world, day = self.world, self.world.day
+        table = _ask(
+            lambda: oa.forecast_deals(
+                self.deals,
+                as_of=day,
+                freq=world.freq,
+                history=self.history,
+                target=world.targets,
+            )
+        )
+        if table.attrs["method"] not in ("learned", "stage"):
+            return pd.Series(dtype="float64")
+        due = pd.to_datetime(self.deals.set_index("unique_id")["close_date"])
+        labels = due.where(due >= day, day).dt.to_period(table.attrs["freq"]).astype(str)
+        mine = table["period"].to_numpy() == labels.reindex(table["unique_id"]).to_numpy()
+        own: pd.DataFrame = table[mine]
+        return own.set_index("unique_id")["chance"]
+
     @property
     def record_days(self) -> Any:
         """The day of each record in the business zone."""

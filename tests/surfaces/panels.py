@@ -16,7 +16,7 @@ from opp_analytics.schema import BUCKETS
 from tests.surfaces.answers import Answers
 from tests.surfaces.facts import EVERYWHERE, FLAGGED, FORECAST, Ledger
 from tests.surfaces.shown import Shown, quiet
-from tests.widgets.asking import read_panel
+from tests.widgets.asking import ask, read_panel
 
 __all__ = ["check_explorer", "check_grid"]
 
@@ -64,13 +64,35 @@ def check_explorer(ledger: Ledger, shown: Shown, answers: Answers) -> None:
         if panel.get("empty"):
             continue
         where = f"explorer, {' '.join(str(value) for value in state.values())}"
+        _check_code(ledger, where, explorer, answers)
         _check_kpis(ledger, where, panel, state, explorer, answers)
         if state["view"] == "forecast" and state.get("by") in ("owner_name", "team"):
             _check_period(ledger, where, panel, explorer, answers)
         elif state["view"] == "forecast" and state.get("by", "M") in ("M", "Q"):
             _check_forecast(ledger, where, panel, state, answers)
+        if state["view"] == "win_rates":
+            _check_chance(ledger, where, panel, answers)
         if state["view"] == "at_risk":
             _check_risk(ledger, where, panel, state, answers)
+        _check_deals(ledger, where, panel, state, explorer, answers)
+
+
+def _check_code(ledger: Ledger, where: str, explorer: Any, answers: Answers) -> None:
+    """Run the code to copy: its table is that on screen."""
+    lines = [line for line in explorer.code.splitlines() if not line.startswith("oa.plots")]
+    names: dict[str, Any] = {
+        "oa": oa,
+        "pd": pd,
+        "opportunities": explorer._selector.opportunities,
+        "history": answers.history,
+    }
+    with quiet():
+        exec("\n".join(lines), names)
+    table, shown = names["table"], explorer.table
+    ledger.same(f"{where}, rows of the code", list(table.index), list(shown.index))
+    for column in shown.select_dtypes("number"):
+        same = np.allclose(table[column].astype(float), shown[column].astype(float), equal_nan=True)
+        ledger.same(f"{where}, {column} of the code", bool(same), True)
 
 
 def _select(state: dict[str, Any], frame: pd.DataFrame) -> pd.DataFrame:
@@ -243,6 +265,18 @@ def _last_day(answers: Answers) -> pd.Timestamp:
     return answers.world.day if answers.history is None else answers.record_days.iloc[-1]
 
 
+def _check_chance(ledger: Ledger, where: str, panel: dict[str, Any], answers: Answers) -> None:
+    """No difference is more than chance where the scorecard does not say so."""
+    with quiet():
+        scores = oa.scorecard(answers.deals, as_of=_last_day(answers), by="owner_name")
+    says = "beyond chance" in panel["title"]
+    ledger.same(
+        f"{where}, title “{panel['title']}”, beyond chance",
+        says and not scores["differs"].any(),
+        False,
+    )
+
+
 def _find_flags(answers: Answers) -> pd.DataFrame:
     """The flags at the end of the window."""
     with quiet():
@@ -279,6 +313,63 @@ def _check_risk(
             mine = flagged[owners.isna()]
         said = (money(mine["value"].sum()), f"{len(mine):,}")
         ledger.same(f"{where}, {row['key']}", tuple(row["figures"]), said)
+
+
+def _check_facts(
+    ledger: Ledger, where: str, deals: dict[str, Any], flags: pd.DataFrame, chances: pd.Series[Any]
+) -> None:
+    """Compare what each open deal's row says with the flags and chances of the functions."""
+    names = [column["name"] for column in deals["columns"]]
+    for one, cells in zip(deals["ids"], deals["rows"], strict=True):
+        row = dict(zip(names, cells, strict=True))
+        if one in flags.index and ("flags" in row or "reasons" in row):
+            given, cell = flags.loc[one], row.get("reasons") or [*row["flags"], ""]
+            ledger.same(f"{where}, {one}, flags", cell[0], int(given["risk"]))
+            ledger.same(
+                f"{where}, {one}, reasons",
+                (cell[2] if "flags" in row else cell[1]).lower(),
+                given["reasons"].replace(" · ", ". ").lower(),
+            )
+        if one in chances.index and "chance" in row:
+            ledger.same(f"{where}, {one}, chance", row["chance"][1], text.percent(chances[one]))
+
+
+def _check_deals(
+    ledger: Ledger,
+    where: str,
+    panel: dict[str, Any],
+    state: dict[str, Any],
+    explorer: Any,
+    answers: Answers,
+) -> None:
+    """Compare the deals under each mark with its figure: their number and their sum; and what is
+    told of each."""
+    facts = state["view"] in ("pipeline", "at_risk") and state.get("by") != "close_month"
+    flags = _find_flags(answers) if facts else pd.DataFrame()
+    chances = pd.Series(dtype="float64")
+    if facts and answers.history is not None and answers.world.day == _last_day(answers):
+        chances = answers.own_chances_by_id
+    for row in panel["rows"][:4]:
+        if not row["opens"]:
+            continue
+        deals = ask(explorer, do="deals", key=row["key"], label=row["label"])["deals"]
+        if state["view"] in ("pipeline", "changes") and deals["more"] == 0:
+            total = float(str(deals["total"]).replace(",", "").replace("−", "-"))
+            shown = {
+                answers.money(total),
+                answers.money(total, signed=True),
+                answers.money(abs(total)),
+            }
+            figure = row["figures"][0]
+            if state["view"] == "changes" and "by" in state:
+                # The deals of a group are its changes.
+                values = explorer.table["value"]
+                mine = values if row["key"] == "(all)" else values.loc[[row["key"]]]
+                opening, closing = (mine.xs(end, level=-1).sum() for end in ("opening", "closing"))
+                figure = answers.money(closing - opening)
+            ledger.same(f"{where}, {row['key']}, deals add up to {figure}", figure in shown, True)
+        if facts:
+            _check_facts(ledger, where, deals, flags, chances)
 
 
 def check_grid(ledger: Ledger, shown: Shown, answers: Answers) -> None:
