@@ -67,8 +67,6 @@ def test_test__mirrors_the_analysis(name: str) -> None:
     assert home is not None
     path = Path(*home.__name__.split(".")[1:])
     assert (ROOT / "tests" / path.with_name(f"test_{path.name}.py")).is_file()
-    if name in plots.__all__:
-        assert (ROOT / "tests" / "plots" / f"test_{name}.py").is_file()
 
 
 ASKED = """
@@ -184,6 +182,7 @@ ACROSS = {
     ),
     "api/test_reference.py": "every example of the vendor's reference, without the client",
     "history/test_properties.py": "every question, on random histories",
+    "plots/test_drawings.py": "every drawing, against what was read in it and stored",
     "plots/test_looks.py": "every drawing, with difficult data",
     "plots/test_twins.py": "every drawing, beside its analysis",
     "report/test_calls.py": "calls on the page, in the mail and in the workbook",

@@ -6,9 +6,14 @@ import itertools
 from typing import Any
 
 import numpy as np
+from matplotlib import colors
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from matplotlib.ticker import FixedLocator
+
+from opp_analytics.plots.render import COLORS
 
 
 def texts(ax: Axes) -> list[str]:
@@ -37,15 +42,6 @@ def widths(ax: Axes) -> list[float]:
     return [bar.get_width() for bar in ax.patches]  # type: ignore[attr-defined]
 
 
-def heights(ax: Axes) -> list[float]:
-    return [bar.get_height() for bar in ax.patches]  # type: ignore[attr-defined]
-
-
-def legend(ax: Axes) -> list[str]:
-    found = ax.get_legend()
-    return [entry.get_text() for entry in found.get_texts()] if found else []
-
-
 def starts(ax: Axes) -> list[float]:
     """The first position across of each line; a dot is a line of one point."""
     return [float(np.asarray(line.get_xdata())[0]) for line in ax.lines]
@@ -54,6 +50,53 @@ def starts(ax: Axes) -> list[float]:
 def levels(ax: Axes, line: int) -> list[float]:
     """The amounts of a line."""
     return [float(amount) for amount in np.asarray(ax.lines[line].get_ydata())]
+
+
+def _tone(color: Any) -> str:
+    """A color by its name, with its opacity where that is not full."""
+    tones = {colors.to_rgb(shade): tone for tone, shade in COLORS.items()}
+    *hue, opacity = (round(float(part), 4) for part in np.ravel(colors.to_rgba(color)))
+    named = next(tone for shade, tone in tones.items() if np.allclose(shade, hue, atol=1e-3))
+    return named if opacity == 1 else f"{named} {opacity:.0%}"
+
+
+def _write(points: Any) -> str:
+    return " ".join(f"({x:.5g}, {y:.5g})" for x, y in points)
+
+
+def _list_shapes(drawn: Any) -> list[str]:
+    if isinstance(drawn, PolyCollection):
+        corners = np.unique(np.asarray(drawn.get_paths()[0].vertices), axis=0)
+        return [f"{_write(corners)} {_tone(np.ravel(drawn.get_facecolor()))}"]
+    tone = _tone(drawn.get_color()[0])
+    return [f"{_write(segment)} {tone}" for segment in drawn.get_segments()]
+
+
+def read(ax: Axes) -> dict[str, Any]:
+    """All that is drawn for this table: words, bars and lines, each by its ends and its tone."""
+    named = {
+        axis.axis_name: [label.get_text() for label in axis.get_ticklabels()]
+        for axis in (ax.yaxis, ax.xaxis)
+        if isinstance(axis.get_major_locator(), FixedLocator)
+    }
+    bars = [
+        f"{_write([bar.get_xy(), bar.get_corners()[2]])} {_tone(bar.get_facecolor())}"  # type: ignore[attr-defined]
+        for bar in ax.patches
+    ]
+    lines = [f"{_write(line.get_xydata())} {_tone(line.get_color())}" for line in ax.lines]
+    said = [text for text in ax.texts if text.get_gid() != "caption"]
+    found = {
+        "title": title(ax).replace("\n", " "),
+        "caption": caption(ax) if len(said) < len(ax.texts) else "",
+        "axes": [ax.get_xlabel(), ax.get_ylabel()],
+        "limits": _write([ax.get_xlim(), ax.get_ylim()]),
+        **named,
+        "texts": [text.get_text() for text in said],
+        "bars": bars,
+        "lines": lines,
+        "ranges": [shape for drawn in ax.collections for shape in _list_shapes(drawn)],
+    }
+    return {name: part for name, part in found.items() if any(part)}
 
 
 def _undrawn(figure: Figure) -> set[int]:

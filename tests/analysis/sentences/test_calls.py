@@ -1,33 +1,33 @@
+"""Sentences of calls: which way people lean, and whose number is better."""
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from opp_analytics import charts, plots
-from opp_analytics.analysis import name_leans, say_lean, sentence
-from tests.plots import reading
+from opp_analytics.analysis import describe_leans, name_leans, say_lean, sentence
 from tests.plots.tables import TABLES
 
-TABLE = TABLES["call_accuracy"]
+TABLE, SOURCES = TABLES["call_accuracy"], TABLES["forecast_value_added"]
 
 
-def test_call_accuracy__is_the_bias_of_each_caller_blue_beyond_chance():
-    ax = plots.call_accuracy(TABLE)
-    assert reading.rows(ax) == ["Ann", "Bo"]
-    assert reading.texts(ax)[:9] == [
-        *("missed by", "the model by", "months"),
-        *("20%", "10%", "9"),
-        *("10%", "12%", "9"),
-    ]
-    assert (
-        reading.caption(ax)
-        == "9 months · as of Mar 31, 2026 · 95% intervals · blue: leans beyond chance"
-    )
-
-
-def test_call_accuracy__of_too_few_periods():
+def test_sentence__of_too_few_periods():
     few = TABLE.iloc[2:]
     few.attrs = TABLE.attrs
-    assert "too few periods to say" in reading.texts(plots.call_accuracy(few))
+    assert sentence(few) == "Calls can be judged in 2 months: too few to say."
+
+
+def test_sentence__of_the_calls_of_groups():
+    both = pd.concat({"East": SOURCES, "West": SOURCES}, names=["team"])
+    both.attrs = SOURCES.attrs
+    assert sentence(both) == "East’s calls (by 6 pts) and West’s calls (by 6 pts) beat the model."
+
+
+def test_sentence__of_calls_that_cannot_be_judged():
+    figures = SOURCES.columns.drop(["n", "differs"])
+    few = SOURCES.astype({"n": "float64"})
+    few.loc[["reps", "manager", "blend"], figures] = float("nan")
+    few.loc["reps":"blend", "n"] = 2
+    few.attrs = SOURCES.attrs
     assert sentence(few) == "Calls can be judged in 2 months: too few to say."
 
 
@@ -72,12 +72,9 @@ def test_name_leans__counts_those_that_it_does_not_name():
     assert name_leans(TABLE.iloc[1:]) == ""
 
 
-def test_call_accuracy__has_the_lean_in_its_title():
-    assert charts.call_accuracy(TABLE).title == "Past calls: Ann usually 12% high."
-    assert (
-        charts.call_accuracy(TABLE.iloc[1:2]).title
-        == "Nobody’s calls lean beyond chance (9 months)."
-    )
+def test_describe_leans__counts_the_periods_where_nobody_leans():
+    assert describe_leans(TABLE) == "Past calls: Ann usually 12% high"
+    assert describe_leans(TABLE.iloc[1:2]) == "Nobody’s calls lean beyond chance (9 months)"
 
 
 def test_sentence__of_one_caller_adds_the_lean():
@@ -100,4 +97,35 @@ def test_sentence__of_periods_in_which_nothing_was_won():
     assert (
         sentence(TABLE.iloc[:1].assign(**dict.fromkeys(figures, np.nan)))
         == "Nothing was won in the 9 months called."
+    )
+
+
+@pytest.mark.parametrize(
+    ("p", "manager", "blend", "said"),
+    [
+        (
+            0.005,
+            0.13,
+            True,
+            "; the override cost 4 pts; the blend of model and calls missed least, by 8%.",
+        ),
+        (0.01, 0.13, False, "; the override cost 4 pts, which could be luck."),
+        (0.3, 0.13, False, "; the override cost 4 pts, which could be luck."),
+        (0.005, 0.07, False, "; the override saved 2 pts."),
+        (0.005, 0.091, False, "; the override changed little."),
+    ],
+)
+def test_sentence__of_forecast_value_added(p, manager, blend, said):
+    table = SOURCES.copy()
+    table.loc["manager", "wape"] = manager
+    table.loc["blend", "differs"] = blend
+    table.attrs = {**SOURCES.attrs, "override": {"": p}}
+    assert sentence(table) == f"The reps’ calls beat the model in 7 of 9 months, by 6 pts{said}"
+
+
+def test_sentence__of_few_calls_says_how_many_are_calls():
+    table = SOURCES.copy()
+    table.attrs = {**SOURCES.attrs, "called": {"": 1 / 7}}
+    assert "; 14% of people’s numbers are calls, the others the weighted pipeline" in sentence(
+        table
     )

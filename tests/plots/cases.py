@@ -1,0 +1,176 @@
+"""The tables that drawings are read back from, and what a person reads in each:
+``python -m tests.plots.cases`` stores it in ``drawings.toml``, to be looked at before it is kept."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import tomlkit
+
+import opp_analytics as oa
+from opp_analytics import plots
+from tests.plots import reading
+from tests.plots.tables import TABLES
+
+FILE = Path(__file__).with_name("drawings.toml")
+
+
+def _join(tables: dict[str, pd.DataFrame], level: str) -> pd.DataFrame:
+    """Tables of several groups in one, with the attrs of the first."""
+    joined = pd.concat(tables, names=[level])
+    joined.attrs = next(iter(tables.values())).attrs
+    return joined
+
+
+def _blank(table: pd.DataFrame, rows: Any, columns: list[str]) -> pd.DataFrame:
+    found = table.astype(dict.fromkeys(table[columns].select_dtypes("number"), "float64"))
+    found.loc[rows, columns] = math.nan
+    return found
+
+
+def _move(moves: list[str], values: list[float]) -> pd.DataFrame:
+    """A waterfall of two people."""
+    index = pd.MultiIndex.from_product([["Ann", "Bo"], moves], names=["owner_name", "movement"])
+    return pd.DataFrame({"count": 1, "value": values, "deals": 1}, index=index)
+
+
+def _close(*deals: tuple[str, float]) -> pd.DataFrame:
+    """What closed in a year by month and day."""
+    frame = pd.DataFrame(deals, columns=["close_date", "value"]).assign(stage="closed_won")
+    return oa.pacing(frame, as_of="2026-03-15", by_day=True)
+
+
+def _create(people: int) -> pd.DataFrame:
+    index = pd.MultiIndex.from_product(
+        [[f"Rep {k}" for k in range(people)], ["2026-02", "2026-03"]],
+        names=["owner_name", "period"],
+    )
+    values = [float(100 - k // 2) for k in range(2 * people)]
+    return pd.DataFrame(
+        {"deals": 1, "value": values, "open_count": 1, "open_value": 5.0, "to_date": False},
+        index=index,
+    )
+
+
+_FORECAST, _MOVES, _CALLS = (
+    TABLES[name] for name in ("forecast", "movements", "forecast_value_added")
+)
+_DECIDING, _CATEGORIES = TABLES["forecast_deals"], TABLES["forecast_categories"]
+_FAN, _DAYS, _RATES = (TABLES[name] for name in ("forecast_fan", "time_to_win", "win_rate"))
+_CHANGE, _CURVE = TABLES["forecast_change"], TABLES["win_rate_curve"]
+
+CASES: dict[str, pd.DataFrame] = {
+    **{
+        name: table
+        for name, table in TABLES.items()
+        if name in plots.DRAWINGS and not name.startswith(("backtest", "win_rate_definitions"))
+    },
+    "audit, hints where there is nothing to fix": TABLES["audit"].query("severity == 'info'"),
+    "audit, hints without money": TABLES["audit"].query("severity == 'info'").assign(value=None),
+    "calibration, by group": _join({"proposal": TABLES["calibration"]}, "stage"),
+    "close_date_moves, eight or more": pd.concat(
+        [TABLES["close_date_moves"], TABLES["close_date_moves"].assign(pushes=12)]
+    ),
+    "forecast, a range that excludes it": _FORECAST.assign(
+        high=[math.nan, math.nan, 100.0, 90.0], low=[math.nan, math.nan, 100.0, 20.0]
+    ),
+    "forecast, room for months without a deal": _FORECAST.rename({"2026-04": "2026-06"}),
+    "forecast, those far away counted": _FORECAST.rename({"2026-04": "2029-04"}),
+    "forecast, overdue deals alone": _FORECAST.loc[["overdue"]],
+    "forecast, of which nothing is known": _blank(
+        _FORECAST, "2026-04", ["expected", "low", "median", "high", "p_target", "new_business"]
+    ),
+    "forecast, weeks": _FORECAST.rename({"2026-03": "2026-03-16/2026-03-22"}),
+    "forecast, the current month of groups": _join(
+        {"Ann": _FORECAST.assign(expected=110.0), "Bo": _FORECAST.assign(expected=150.0)},
+        "owner_name",
+    ),
+    "forecast_categories, the current month of groups": _join(
+        {"Ann": _CATEGORIES, "Bo": _CATEGORIES.assign(closed=_CATEGORIES["closed"] * 2)},
+        "owner_name",
+    ),
+    "forecast_categories, past months of groups": _join(
+        {"Ann": _CATEGORIES[~_CATEGORIES["to_date"]]}, "owner_name"
+    ),
+    "forecast_change, by group": _join(
+        {"Ann": _CHANGE, "Bo": _CHANGE.assign(expected=-2 * _CHANGE["expected"])}, "owner_name"
+    ),
+    "forecast_change, totals cut": _CHANGE.assign(
+        expected=[1000.0, 0.0, 30.0, -20.0, 0.0, 5.0, 1015.0]
+    ),
+    "forecast_deals, no chance certain": _DECIDING.assign(p_if_won=1.0, p_if_lost=0.0, swing=1.0),
+    "forecast_deals, without a target": _blank(
+        _DECIDING, slice(None), ["p_if_won", "p_if_lost", "swing"]
+    ),
+    "forecast_deals, the first of two months": _DECIDING.assign(
+        period=["2026-05", "2026-04"], name=None
+    ),
+    "forecast_deals, the largest twelve": _DECIDING.loc[[1] * 12 + [0]].reset_index(drop=True),
+    "forecast_fan, a period that ended": _FAN.assign(
+        actual=7.0, period="2026-01", weeks_before=[3, 2]
+    ),
+    "forecast_fan, a period that did not end": _FAN.assign(actual=math.nan),
+    "forecast_value_added, the calls of groups": _join({"East": _CALLS, "West": _CALLS}, "team"),
+    "forecast_value_added, calls that cannot be judged": _blank(
+        _CALLS.assign(n=[9, 9, 9, 2, 2, 2]),
+        ["reps", "manager", "blend"],
+        [*_CALLS.columns.drop(["n", "differs"])],
+    ),
+    "movements, of one deal added up": pd.concat(
+        [_MOVES, _MOVES.iloc[[0]].assign(movement="reopened", value=50.0)]
+    ),
+    "movements, that undo each other": pd.concat(
+        [_MOVES, _MOVES.iloc[[0]].assign(movement="reopened", value=40.0)]
+    ),
+    "pacing, by day": _close(
+        ("2026-01-31", 1.0), ("2026-02-10", 100.0), ("2026-02-25", 60.0), ("2026-03-09", 70.0)
+    ),
+    "pipeline_created, the largest groups and the rest": _create(people=10),
+    "scorecard, sorted": TABLES["scorecard"].iloc[::-1],
+    "slippage, by group": _join(
+        {
+            "Ann": TABLES["slippage"],
+            "Bo": TABLES["slippage"].assign(count=TABLES["slippage"]["count"] * 2),
+        },
+        "owner_name",
+    ),
+    "time_to_win, by group": _join({"Ann": _DAYS, "Bo": _DAYS * 2}, "owner_name"),
+    "time_to_win, a group without a win": _join(
+        {"Ann": _blank(_DAYS, slice(None), ["days_of_won"]), "Bo": _DAYS}, "owner_name"
+    ),
+    "velocity, of a whole": TABLES["velocity"].head(1).reset_index(drop=True),
+    "waterfall, by group": _move(
+        ["opening", "new", "won", "transferred_in", "transferred_out", "closing"],
+        [100.0, 50.0, -30.0, 0.0, -20.0, 100.0, 0.0, 0.0, 0.0, 20.0, 0.0, 20.0],
+    ),
+    "waterfall, groups that stood still": _move(["opening", "new", "closing"], [0.0] * 6),
+    "win_rate, over time": _RATES.assign(to_date=[False, True])
+    .set_axis(["2026-02", "2026-03"])
+    .rename_axis("period"),
+    "win_rate, one row": _RATES[_RATES.index == "Ann"],
+    "win_rate_curve, the disqualified where dated": _CURVE.assign(disqualified_share=0.1),
+    "win_rate_curve, the six largest groups": _join(
+        {
+            f"rep {k}": _CURVE.assign(at_risk=_CURVE["at_risk"] + k, won_share=k / 10)
+            for k in range(10)
+        },
+        "owner_name",
+    ),
+}
+"""By the name of a drawing and of what is special: its table."""
+
+
+def read(name: str) -> dict[str, Any]:
+    """Draw a case, and read it back."""
+    draw: Callable[[pd.DataFrame], Any] = getattr(plots, name.partition(",")[0])
+    return reading.read(draw(CASES[name]))
+
+
+if __name__ == "__main__":
+    FILE.write_text(tomlkit.dumps({name: read(name) for name in sorted(CASES)}))
+    sys.stdout.write(f"{len(CASES)} drawings in {FILE.name}\n")

@@ -1,0 +1,45 @@
+"""Each drawing shows what it showed when ``drawings.toml`` was looked at and stored."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pandas as pd
+import pytest
+
+from opp_analytics import plots
+from tests.plots import reading
+from tests.plots.cases import CASES, FILE, read
+from tests.plots.tables import TABLES
+
+OF_THEIR_OWN = {"backtest", "backtest_horizons", "backtest_methods", "deal", "score"} | {
+    "win_rate_definitions"
+}
+"""Drawings that have a test module."""
+STORED = tomllib.loads(FILE.read_text("utf-8"))
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_drawing__is_read_as_stored(name: str) -> None:
+    assert read(name) == STORED[name]
+
+
+def test_stored__is_what_is_drawn_and_every_drawing_is() -> None:
+    assert STORED.keys() == CASES.keys()
+    drawn = {name.partition(",")[0] for name in CASES}
+    assert {name for name in plots.DRAWINGS if name not in drawn} <= OF_THEIR_OWN
+
+
+def test_forecast__of_many_groups_counts_those_not_drawn() -> None:
+    table = TABLES["forecast"]
+    groups = {f"Rep {k}": table.assign(expected=float(k)) for k in range(1, 61)}
+    ax = plots.forecast(pd.concat(groups, names=["owner_name"]))
+    assert len(reading.rows(ax)) == 30
+    assert "30 smaller groups not shown" in reading.caption(ax)
+
+
+def test_movements__says_how_many_are_not_shown() -> None:
+    table = TABLES["movements"].loc[[0] * 20 + [2]].assign(unique_id=[f"d{k}" for k in range(21)])
+    ax = plots.movements(table.reset_index(drop=True))
+    assert len(ax.patches) == 20
+    assert reading.caption(ax) == "21 movements · as of Mar 31, 2026 · 1 smaller deal not shown"
