@@ -275,6 +275,7 @@ def photograph(team: Team, browser: Browser, theme: Any, scratch: str) -> None:
         tab.keyboard.type(typed)
         tab.keyboard.press("Enter")
     grid.strip.get_by_text(f"{len(_EDITS)} changes").wait_for()
+    grid.strip.get_by_text("→").first.wait_for()
     keep(tab.locator("#here").screenshot(), "grid")
 
 
