@@ -228,7 +228,7 @@ def read_labels(row: Sequence[Any]) -> tuple[str, ...]:
 
 def _read_csv(path: Path, text: str, read_as: str, known: Known) -> FileTable:
     with allow_long_cells():
-        delimiter = _find_delimiter(text, known)
+        delimiter = find_delimiter(text, known)
         # A StringIO would take four bytes for each character.
         lines = io.TextIOWrapper(
             io.BytesIO(text.encode(errors="surrogatepass")), "utf-8", "surrogatepass", newline=""
@@ -286,7 +286,7 @@ def allow_long_cells() -> Iterator[None]:
         csv.field_size_limit(before)
 
 
-def _find_delimiter(text: str, known: Known) -> str:
+def find_delimiter(text: str, known: Known) -> str:
     """Find the separator with the most known labels in one row; among equals, the most cells."""
     if _names_separator(text):
         return text[4]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import warnings
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -19,7 +19,7 @@ from opp_analytics import arguments, inputs, schema
 from opp_analytics.errors import DataError
 from opp_analytics.files import check_ending
 from opp_analytics.org import DEFAULT, Org, conform, empty
-from opp_analytics.table_files import allow_long_cells, decode_file, read_content
+from opp_analytics.table_files import allow_long_cells, decode_file, find_delimiter, read_content
 from opp_analytics.writer import sheets
 from opp_analytics.writer.cells import list_rows
 from opp_analytics.writer.plan.difference import require_ids
@@ -217,9 +217,8 @@ def _read_lines(file: Path) -> tuple[list[str], list[list[str]]]:
     text, _ = decode_file(file, read_content(file))
     try:
         with allow_long_cells():
-            rows = list(
-                _split_rows(text, max(",;\t", key=lambda delimiter: _score_header(text, delimiter)))
-            )
+            delimiter = find_delimiter(text, lambda label: inputs.fold(label) == "unique_id")
+            rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     except (ValueError, csv.Error) as error:
         raise DataError(f"cannot read {file} as CSV ({error})") from None
     if not rows:
@@ -227,15 +226,6 @@ def _read_lines(file: Path) -> tuple[list[str], list[list[str]]]:
     # Spaces around a title do not matter unless there is an apostrophe.
     titles = [title[1:] if title.startswith("'") else title.strip() for title in rows[0]]
     return titles, rows[1:]
-
-
-def _split_rows(text: str, delimiter: str) -> Iterator[list[str]]:
-    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-
-
-def _score_header(text: str, delimiter: str) -> tuple[bool, int]:
-    titles = next(_split_rows(text, delimiter), [])
-    return "unique_id" in map(inputs.fold, titles), len(titles)
 
 
 def _find_day_order(cells: Iterable[tuple[str, Any]]) -> bool | None:

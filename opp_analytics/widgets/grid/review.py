@@ -365,20 +365,15 @@ class Review:
         lines: list[dict[str, Any]] = table.to_dict("records")  # type: ignore[assignment]
         for line in lines:
             row, name, outcome = line["row"], line["field"], line["outcome"]
-            if outcome in _WRITTEN:
-                self._store(row, name, line)
+            if outcome in _WRITTEN and line["operation"] in ("delete", "recover"):
+                self.sheet.settle_deleted(row, recovered=line["operation"] == "recover")
+            elif outcome in _WRITTEN:
+                if line["operation"] == "create":
+                    self.sheet.settle_created(row, str(line["unique_id"]))
+                self.sheet.settle({(row, name): line["after"]})
             elif outcome in ("failed", "conflict", "unknown"):
                 self.sheet.refuse((row, name), _explain(outcome, line["error"]))
         return lines
-
-    def _store(self, row: int, name: str, change: dict[str, Any]) -> None:
-        operation = change["operation"]
-        if operation in ("delete", "recover"):
-            self.sheet.settle_deleted(row, recovered=operation == "recover")
-            return
-        if operation == "create":
-            self.sheet.settle_created(row, str(change["unique_id"]))
-        self.sheet.settle({(row, name): change["after"]})
 
 
 def _settle(sheet: EditSheet, key: Key, conflict: Conflict) -> None:
@@ -423,10 +418,8 @@ def show_review(review: Review, effect: ForecastEffect) -> dict[str, Any]:
     """Show the plan: problems, deals with their changes, conflicts, and what comes next."""
     sheet = review.sheet
     rows, forecast = sheet.changed_rows, effect.show()
-    fields, main = (
-        sheet.list_fields(rows),
-        find_main(forecast["periods"]) or {"label": "", "period": ""},
-    )
+    fields = {row: sheet.list_fields(row) for row in rows}
+    main = find_main(forecast["periods"]) or {"label": "", "period": ""}
     effects = effect.by_deal(rows[:_RANKED], main["label"])
     in_conflict = {row for row, _ in review.conflicts}
     ordered = sorted(

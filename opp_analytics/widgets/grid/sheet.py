@@ -151,13 +151,8 @@ class GridColumn:
                 hint = inputs.did_you_mean(typed, self.options, most=2, write=text.label)
                 raise BadCell(f"is not a {self.title.lower()}{hint and f'; {hint}'}")
             return option
-        if self.kind == "date":
-            return read_typed(
-                self.kind, typed, meaning, today=today, past=closed, day_first=meaning.day_first
-            )
-        if self.kind not in _NUMERIC:
-            return typed
-        value = read_typed(self.kind, typed, meaning)
+        dates: dict[str, Any] = {"today": today, "past": closed, "day_first": meaning.day_first}
+        value = read_typed(self.kind, typed, meaning, **(dates if self.kind == "date" else {}))
         if self.kind not in ("percent", "whole"):
             return value
         if value != int(value):
@@ -664,20 +659,12 @@ class EditSheet:
         cells = sum(cell.changed and row in edited for (row, _), cell in self._cells.items())
         return {"changes": cells + len(deals), "deals": len(rows), "problems": len(self.problems)}
 
-    def list_fields(self, rows: Iterable[int]) -> dict[int, list[str]]:
-        """List the changed fields of rows, in the order of the columns.
-
-        An added or removed row counts once, as "".
-        """
-        fields: dict[int, list[str]] = {row: [""] if self.row_state(row) else [] for row in rows}
-        for (row, name), cell in self._cells.items():
-            if row in fields and cell.changed and not self.row_state(row):
-                fields[row].append(name)
-        place = {name: position for position, name in enumerate(self.column)}
-        return {
-            row: sorted(names, key=lambda name: place.get(name, -1))
-            for row, names in fields.items()
-        }
+    def list_fields(self, row: int) -> list[str]:
+        """List the changed fields of a row; an added or removed one counts once, as ""."""
+        if self.row_state(row):
+            return [""]
+        cells = ((name, self._cells.get((row, name))) for name in self.column)
+        return [name for name, cell in cells if cell is not None and cell.changed]
 
     @property
     def problems(self) -> dict[Key, CellEdit]:
@@ -896,19 +883,16 @@ class EditSheet:
     def _word_offer(self) -> str:
         if not self._offered:
             return ""
-        chances = {f"{each}%" for (_, name), each in self._offered.items() if name == "probability"}
-        parts = (
-            [f"{self.column['probability'].title} to {text.joined(sorted(chances))}"]
-            if chances
-            else []
+        chances = sorted(
+            f"{each}%" for (_, name), each in self._offered.items() if name == "probability"
         )
-        parts += (
-            ["close date to today"]
-            if any(name == "close_date" for _, name in self._offered)
-            else []
-        )
+        dated = any(name == "close_date" for _, name in self._offered)
+        parts = [
+            f"{self.column['probability'].title} to {text.joined(dict.fromkeys(chances))}"
+        ] * bool(chances)
         deals = len({row for row, _ in self._offered})
-        return f"Also set {text.joined(parts)}{f' in {count(deals)}' if deals > 1 else ''}?"
+        told = text.joined([*parts, *["close date to today"] * dated])
+        return f"Also set {told}{f' in {count(deals)}' if deals > 1 else ''}?"
 
     def _say_notes(self, edits: Mapping[Key, CellEdit | None]) -> str:
         """Say what deserves a second look at the cells of a step, as the end of its message."""

@@ -62,8 +62,14 @@ export class Actions {
     return store.marked.some(([row, field]) => selection.has(rowAt.get(row), columnAt.get(field)));
   }
 
-  cellsOf(what) {
-    return this.grid.ask({ do: what, areas: this.areas((spec) => !spec.locked) });
+  revert() {
+    return this.grid.ask({ do: "revert", areas: this.areas((spec) => !spec.locked) });
+  }
+
+  // The active value into every selected cell.
+  repeat() {
+    const { r, c } = this.grid.selection.active;
+    return this.set(this.place(r, c), true);
   }
 
   // The top row of each range into its others.

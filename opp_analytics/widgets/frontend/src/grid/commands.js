@@ -43,7 +43,7 @@ const GROUPS = {
     { hand: "Arrows, Page Up, Page Down, Home, End in the calendar", about: "Go a day or a week, a month, to its ends; once you type, left and right are the text's" },
     { hand: "Alt+Enter while editing a text", about: "Begin a new line" },
     { name: "Do what the line below the rows offers", keys: ["Alt+Enter"], act: (grid) => grid.agree() },
-    { name: "Clear", about: "Clear cells", keys: ["Delete", "Backspace"], shown: ["Delete"], act: (grid) => grid.clear() },
+    { name: "Clear", about: "Clear cells", keys: ["Delete", "Backspace"], shown: ["Delete"], act: (grid) => grid.actions.clear() },
   ],
   Copy: [
     { name: "Cut", keys: ["Ctrl+X"], native: true, menu: ["cell", "row"], act: (grid) => grid.cut() },
@@ -55,12 +55,12 @@ const GROUPS = {
     { name: "Fill right", about: "Fill the selection to the right with its first column", keys: ["Ctrl+R"], menu: ["cell"], act: (grid) => grid.actions.fillRight() },
     { name: "Fill to the end", hand: "Double-click the corner of the selection", about: "Fill down to the end of the data beside it; also in the menu", menu: ["cell"], act: (grid) => grid.fillToEnd() },
     { hand: "Drag the corner of the selection", about: "Repeat the block" },
-    { name: "Set every selected cell to the active value", keys: ["Ctrl+Enter"], act: (grid) => grid.setActive() },
+    { name: "Set every selected cell to the active value", keys: ["Ctrl+Enter"], act: (grid) => grid.actions.repeat() },
   ],
   "Take back": [
     { id: "undo", name: "Undo", about: "Undo; one action is one step, whatever its size", keys: ["Ctrl+Z"], anywhere: true, bar: () => "↶", icon: ({ undo }) => undo, act: (grid) => grid.undoStep("undo") },
     { id: "redo", name: "Redo", keys: ["Ctrl+Y", "Ctrl+Shift+Z"], anywhere: true, bar: () => "↷", icon: ({ redo }) => redo, act: (grid) => grid.undoStep("redo") },
-    { name: "Revert", about: "Give cells their old values", keys: ["Alt+Backspace"], menu: ["cell", "row"], when: (grid) => grid.actions.touched, act: (grid) => grid.revert() },
+    { name: "Revert", about: "Give cells their old values", keys: ["Alt+Backspace"], menu: ["cell", "row"], when: (grid) => grid.actions.touched, act: (grid) => grid.actions.revert() },
     { name: "History of this cell…", menu: ["cell"], act: (grid, at) => grid.openHistory(at) },
   ],
   Find: [
@@ -73,7 +73,7 @@ const GROUPS = {
     { id: "add", name: "Add deal", bar: () => ["Add", wide("deal")], act: (grid) => grid.add() },
     { name: "Insert a deal below", menu: ["cell", "row"], act: (grid, { r }) => grid.add(r + 1) },
     { name: ({ actions }) => `Duplicate ${count(actions.selectedRows.length, "deal")}`, about: "Duplicate deals", menu: ["cell", "row"], when: ({ actions }) => actions.selectedRows.length <= 1000, act: (grid) => grid.duplicate() },
-    { id: "remove", name: ({ actions }) => `${actions.allRemoved ? "Keep" : "Remove"} ${count(actions.selectedRows.length, "deal")}`, about: "Mark deals for removal, or keep them", keys: ["Ctrl+Delete", "Ctrl+Backspace"], shown: ["Ctrl+Delete"], menu: ["cell", "row"], bar: () => "Remove", act: (grid) => grid.remove() },
+    { id: "remove", name: ({ actions }) => `${actions.allRemoved ? "Keep" : "Remove"} ${count(actions.selectedRows.length, "deal")}`, about: "Mark deals for removal, or keep them", keys: ["Ctrl+Delete", "Ctrl+Backspace"], shown: ["Ctrl+Delete"], menu: ["cell", "row"], bar: () => "Remove", act: (grid) => grid.actions.remove() },
     { id: "bulk", name: "Bulk edit", bar: () => ["Bulk", wide("edit")], popup: true, act: (grid) => grid.openBulk() },
   ],
   Sort: [

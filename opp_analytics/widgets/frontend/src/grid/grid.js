@@ -272,7 +272,7 @@ class Grid {
     const mark = this.store.mark(this.activeRow, spec.field);
     if (mark?.why) this.say(`Refused: ${mark.why}`);
     else if (mark) {
-      this.said.replaceChildren(`${spec.title} was ${this.store.was(this.activeRow, spec.field)}. `, h("button", { class: "lnk", onclick: () => this.revert() }, "Revert"), h("span", { class: "q" }, " Alt+Backspace"));
+      this.said.replaceChildren(`${spec.title} was ${this.store.was(this.activeRow, spec.field)}. `, h("button", { class: "lnk", onclick: () => this.actions.revert() }, "Revert"), h("span", { class: "q" }, " Alt+Backspace"));
     } else this.say(spec.locked ? `${spec.title} is read only` : "");
   }
 
@@ -369,22 +369,6 @@ class Grid {
     if (event?.key === "Enter" && !many && !event.ctrlKey && !event.metaKey) this.selection.go(r + (event.shiftKey ? -1 : 1), c);
     else if (event?.key === "Tab") this.selection.go(r, c + (event.shiftKey ? -1 : 1));
     return undefined;
-  }
-
-  setActive() {
-    this.actions.set(this.actions.place(this.selection.active.r, this.selection.active.c), true);
-  }
-
-  clear() {
-    this.actions.clear();
-  }
-
-  revert() {
-    this.actions.cellsOf("revert");
-  }
-
-  remove() {
-    this.actions.remove();
   }
 
   // What the last step offered, such as the chance of a deal that it won.
