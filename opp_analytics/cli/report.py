@@ -180,7 +180,8 @@ def report_command(
         # Who sends waits for the record of somebody else rather than going without.
         history = oa.History(folder, org=org, lock_timeout=600.0 if send else 30.0)
         options |= {"org": org, "own_writes": source.own_writes()}
-        recorded = record and day >= today
+        # One record a day: who sends may ask every hour.
+        recorded = record and day >= today and not (send and _is_recorded(history, today, zone))
         # Before a record the history may lack a column that it then has.
         known = len(history.records) > 0 and set(opportunities.columns) <= set(
             history.table.columns
@@ -196,11 +197,9 @@ def report_command(
     if recorded:
         _record(opportunities, history)
         ready = ready if known else check_report(opportunities, history, **options)
-    if post and as_of is None:
-        moments = history.records["recorded_at"]
-        late = ready.inputs.unseen or ready.inputs.old
-        if moments.empty or as_date(moments.iloc[-1], tz=zone) < today:
-            late = late or "There is no complete record of today."
+    load, late = ready.inputs.load, ready.inputs.unseen or ready.inputs.old
+    if not _is_recorded(history, today, zone) or (load is not None and not load.complete):
+        late = late or "There is no complete record of today."
     if post and as_of is None and late:
         first = write_command("record", "--history", folder)
         raise DataError(
@@ -279,6 +278,11 @@ def _our_writes(org: oa.Org | None) -> pd.DataFrame | None:
         return oa.own_writes(oa.Client.from_env(org=org))
     except ConfigError:
         return None
+
+
+def _is_recorded(history: oa.History, today: pd.Timestamp, zone: str) -> bool:
+    moments = history.records["recorded_at"]
+    return len(moments) > 0 and as_date(moments.iloc[-1], tz=zone) >= today
 
 
 def _record(opportunities: pd.DataFrame, history: oa.History) -> None:

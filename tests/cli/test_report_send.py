@@ -249,6 +249,17 @@ def test_report_send__without_a_record_of_today_sends_nothing(
     assert len(server.messages) == 2
 
 
+def test_report_send__records_once_a_day(
+    command: Command, report: Report, server: MailServer
+) -> None:
+    now = pd.Timestamp.now("UTC").isoformat()
+    pd.DataFrame([row(k, updated_at=now) for k in range(4)]).to_csv("deals.csv", index=False)
+    for _ in range(2):
+        assert command("report", "--from", "deals.csv", "--send")[0] == 0
+    assert len(History("opp-history").records) == 2  # the first one is of January
+    assert len(server.messages) == 2
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
