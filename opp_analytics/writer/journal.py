@@ -38,26 +38,46 @@ from opp_analytics.writer.steps import (
     Step,
 )
 
-_SCHEMA = """
+
+def _list_options(options: Iterable[str]) -> str:
+    return ", ".join(f"'{option}'" for option in options)
+
+
+_TIME = (
+    "GLOB '[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9]*[+-]??:??'"
+)
+_SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS run (
-  run_id TEXT PRIMARY KEY, plan_id TEXT NOT NULL, url TEXT NOT NULL, started_at TEXT NOT NULL,
-  ended_at TEXT, on_conflict TEXT NOT NULL, since TEXT, known_ids TEXT NOT NULL, accounted TEXT NOT NULL
-);
+  run_id TEXT PRIMARY KEY, plan_id TEXT NOT NULL, url TEXT NOT NULL,
+  started_at TEXT NOT NULL CHECK (started_at {_TIME}), ended_at TEXT CHECK (ended_at {_TIME}),
+  on_conflict TEXT NOT NULL CHECK (on_conflict IN ('skip', 'overwrite', 'stop')),
+  since TEXT CHECK (since {_TIME}), known_ids TEXT NOT NULL CHECK (json_valid(known_ids)),
+  accounted TEXT NOT NULL CHECK (json_valid(accounted))
+) STRICT;
 CREATE TABLE IF NOT EXISTS step (
-  run_id TEXT NOT NULL, number INTEGER NOT NULL, operation TEXT NOT NULL, unique_id TEXT, name TEXT, base TEXT,
-  attempts INTEGER NOT NULL DEFAULT 0, intended_at TEXT, settled_at TEXT, refused INTEGER NOT NULL DEFAULT 0,
-  updated_before TEXT, updated_after TEXT, record TEXT, identity TEXT, server_at TEXT,
+  run_id TEXT NOT NULL REFERENCES run, number INTEGER NOT NULL,
+  operation TEXT NOT NULL CHECK (operation IN ({_list_options(OPERATIONS)})),
+  unique_id TEXT CHECK (unique_id IS NOT NULL OR operation = 'create'), name TEXT,
+  base TEXT CHECK (json_valid(base)), attempts INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+  intended_at TEXT CHECK (intended_at = '' OR intended_at {_TIME}),
+  settled_at TEXT CHECK (settled_at {_TIME}),
+  refused INTEGER NOT NULL DEFAULT 0 CHECK (refused IN (0, 1)),
+  updated_before TEXT, updated_after TEXT, record TEXT CHECK (json_valid(record)),
+  identity TEXT CHECK ((operation = 'create') = (identity IS NOT NULL)),
+  server_at TEXT CHECK (server_at {_TIME}),
   PRIMARY KEY (run_id, number)
-) WITHOUT ROWID;
+) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS change (
-  run_id TEXT NOT NULL, number INTEGER NOT NULL, place INTEGER NOT NULL, field TEXT, before TEXT, after TEXT, was TEXT,
-  answered TEXT,  outcome TEXT NOT NULL DEFAULT 'pending', error TEXT,
-  PRIMARY KEY (run_id, number, place)
-) WITHOUT ROWID;
+  run_id TEXT NOT NULL, number INTEGER NOT NULL, place INTEGER NOT NULL, field TEXT,
+  before TEXT CHECK (json_valid(before)), after TEXT CHECK (json_valid(after)),
+  was TEXT CHECK (json_valid(was)), answered TEXT CHECK (json_valid(answered)),
+  outcome TEXT NOT NULL DEFAULT 'pending' CHECK (outcome IN ({_list_options(OUTCOMES)})),
+  error TEXT, PRIMARY KEY (run_id, number, place), FOREIGN KEY (run_id, number) REFERENCES step
+) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS step_identity ON step (identity) WHERE identity IS NOT NULL;
 CREATE INDEX IF NOT EXISTS change_answered ON change (run_id, number) WHERE answered IS NOT NULL;
 """
-_VERSION = 5
+_VERSION = 6
 _BUSY_SECONDS = 30.0
 """Wait this long for another process that writes; each of its commits takes milliseconds."""
 _SHARED = "OPP_ANALYTICS_SHARED_JOURNAL"
@@ -90,90 +110,6 @@ WHERE unique_id IN (SELECT value FROM json_each(?))
 """
 
 
-def _list_options(options: Iterable[str]) -> str:
-    return ", ".join(f"'{option}'" for option in options)
-
-
-def _is_no_time(column: str) -> str:
-    """Write SQL for a column that holds no instant with a zone."""
-    return f"({column} NOT GLOB '????-??-??T*[+-]??:??' OR datetime({column}) IS NULL)"
-
-
-def _is_no_json(column: str, kind: str) -> str:
-    """Write SQL for a column that holds no JSON text of this kind."""
-    return (
-        f"CASE WHEN typeof({column}) = 'text' AND json_valid({column}) THEN json_type({column}) "
-        f"<> '{kind}' ELSE 1 END"
-    )
-
-
-_DAMAGE = {
-    "run": {
-        **{name: f"typeof({name}) <> 'text'" for name in ("run_id", "plan_id", "url")},
-        "started_at": _is_no_time("started_at"),
-        **{name: f"{name} IS NOT NULL AND {_is_no_time(name)}" for name in ("ended_at", "since")},
-        "on_conflict": "on_conflict NOT IN ('skip', 'overwrite', 'stop')",
-        **{name: _is_no_json(name, "array") for name in ("known_ids", "accounted")},
-        "steps": "NOT EXISTS (SELECT 1 FROM step WHERE step.run_id = run.run_id)",
-    },
-    "step": {
-        "run": "NOT EXISTS (SELECT 1 FROM run WHERE run.run_id = step.run_id)",
-        "number": "typeof(number) <> 'integer' OR number <> 0 AND NOT EXISTS "
-        "(SELECT 1 FROM step AS last WHERE last.run_id = step.run_id AND last.number = "
-        "step.number - 1)",
-        "operation": f"operation NOT IN ({_list_options(OPERATIONS)})",
-        "unique_id": (
-            "typeof(unique_id) <> 'text' AND (unique_id IS NOT NULL OR operation <> 'create')"
-        ),
-        **{
-            name: f"typeof({name}) NOT IN ('text', 'null')"
-            for name in ("name", "updated_before", "updated_after")
-        },
-        **{
-            name: f"{name} IS NOT NULL AND {_is_no_json(name, 'object')}"
-            for name in ("base", "record")
-        },
-        "attempts": "typeof(attempts) <> 'integer' OR attempts < 0",
-        "refused": "refused NOT IN (0, 1)",
-        **{
-            name: f"{name} IS NOT NULL AND {name} <> '' AND {_is_no_time(name)}"
-            for name in ("intended_at", "settled_at", "server_at")
-        },
-        "identity": "(operation = 'create') <> (typeof(identity) = 'text')",
-        "changes": (
-            "NOT EXISTS (SELECT 1 FROM change WHERE change.run_id = step.run_id AND "
-            "change.number = step.number)"
-        ),
-    },
-    "change": {
-        "step": (
-            "NOT EXISTS (SELECT 1 FROM step WHERE step.run_id = change.run_id AND step.number = "
-            "change.number)"
-        ),
-        "place": "typeof(place) <> 'integer' OR place <> 0 AND NOT EXISTS (SELECT 1 FROM change AS "
-        "last "
-        "WHERE last.run_id = change.run_id AND last.number = change.number AND last.place = "
-        "change.place - 1)",
-        "field": "typeof(field) NOT IN ('text', 'null') OR (field IS NULL) <> (SELECT operation IN "
-        "('delete', 'recover') "
-        "FROM step WHERE step.run_id = change.run_id AND step.number = change.number)",
-        **{
-            name: f"{name} IS NOT NULL AND NOT (typeof({name}) = 'text' AND json_valid({name}))"
-            for name in ("before", "after", "was", "answered")
-        },
-        "outcome": f"outcome NOT IN ({_list_options(OUTCOMES)})",
-        "error": "typeof(error) NOT IN ('text', 'null')",
-    },
-}
-"""SQL for what no run ever writes, by table and column; that of rows which are missing, by their
-name."""
-_ODD_ROWS = "SELECT run_id, '{}' AS place, CASE {} END AS odd FROM {} WHERE odd IS NOT NULL"
-_FIND_DAMAGE = " UNION ALL ".join(
-    _ODD_ROWS.format(
-        table, " ".join(f"WHEN {odd} THEN '{name}'" for name, odd in checks.items()), table
-    )
-    for table, checks in _DAMAGE.items()
-)
 Job = Callable[[sqlite3.Connection], Any]
 
 
@@ -255,36 +191,21 @@ def lock_plan(tenant: str, plan_id: str) -> Iterator[None]:
         yield
 
 
-def _make_error(path: Path, error: Exception) -> JournalError:
+def _make_error(path: Path, error: object) -> JournalError:
     return JournalError(
-        f"cannot use the journal {path}: {error}; nothing is sent without it. Free the disk, or "
-        "move a damaged file "
-        "away: its runs can then no longer be resumed or undone"
-    )
-
-
-def _report_damage(path: Path, run_id: Any, what: str) -> JournalError:
-    return JournalError(
-        f"the journal {path} is damaged: {what} of run {run_id!r}. Restore the file from a "
-        "backup, or move it away: its runs "
-        "can then no longer be resumed or undone, nor their creates be recognized"
+        f"cannot use the journal {path}: {error}; nothing is sent without it. Free the disk; "
+        "restore a damaged file from a backup, or move it away: its runs can then no longer be "
+        "resumed or undone, nor their creates be recognized"
     )
 
 
 @contextmanager
-def _name_damage(path: Path, run_id: str) -> Iterator[None]:
-    """Name the run whose cells cannot be read."""
+def _name_damage(path: Path) -> Iterator[None]:
+    """Name the journal where a cell cannot be read."""
     try:
         yield
-    except (
-        ValueError,
-        TypeError,
-        LookupError,
-        AttributeError,
-        ArithmeticError,
-        RecursionError,
-    ) as error:
-        raise _report_damage(path, run_id, f"a cell cannot be read ({error})") from None
+    except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
+        raise _make_error(path, f"a cell cannot be read ({error!r})") from None
 
 
 class Journal:
@@ -388,11 +309,8 @@ class Journal:
                 steps,
             )
             db.executemany(
-                (
-                    "INSERT INTO change (run_id, number, place, field, before, after) VALUES (?, "
-                    "?, "
-                    "?, ?, ?, ?)"
-                ),
+                "INSERT INTO change (run_id, number, place, field, before, after) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
                 changes,
             )
 
@@ -536,7 +454,7 @@ class Journal:
         cells: dict[int, list[sqlite3.Row]] = {}
         for change in changes:
             cells.setdefault(change["number"], []).append(change)
-        with _name_damage(self.path, run_id):
+        with _name_damage(self.path):
             (row,) = runs
             ids = (frozenset(json.loads(row[column])) for column in ("known_ids", "accounted"))
             head = (
@@ -569,12 +487,14 @@ class Journal:
         did not say it.
         """
         last: dict[str, sqlite3.Row] = {}
-        for row in self.query(_LAST_WRITES, "" if since is None else since.isoformat()):
-            known = last.setdefault(row["unique_id"], row)
-            at, before = (datetime.fromisoformat(one["written_at"]) for one in (row, known))
-            # Of writes at one time by the server's clock, ours tells the order.
-            if at - before > _CUT or row["settled_at"] >= known["settled_at"]:
-                last[row["unique_id"]] = row
+        rows = self.query(_LAST_WRITES, "" if since is None else since.isoformat())
+        with _name_damage(self.path):
+            for row in rows:
+                known = last.setdefault(row["unique_id"], row)
+                at, before = (datetime.fromisoformat(one["written_at"]) for one in (row, known))
+                # Of writes at one time by the server's clock, ours tells the order.
+                if at - before > _CUT or row["settled_at"] >= known["settled_at"]:
+                    last[row["unique_id"]] = row
         return {
             one: (row["operation"], read_stamp(row["updated_after"])) for one, row in last.items()
         }
@@ -689,7 +609,7 @@ def _make_forms(path: Path, rows: Iterable[sqlite3.Row]) -> Forms:
     for run_id, unique_id, field, after, answer, was, intended_at in rows:
         # Empty where the server has no clock.
         in_doubt = intended_at is not None
-        with _name_damage(path, run_id):
+        with _name_damage(path):
             sent, held = (from_text(field, cell) for cell in (after, was if in_doubt else answer))
         forms.setdefault((unique_id, field), []).append(SentCell(sent, not in_doubt, held))
     return forms
@@ -714,8 +634,9 @@ def _open(path: Path) -> sqlite3.Connection:
         for statement in _SCHEMA.split(";"):
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {_VERSION}")
-        for run_id, table, odd in connection.execute(f"{_FIND_DAMAGE} LIMIT 1").fetchall():
-            raise _report_damage(path, run_id, f"{odd!r} is missing or wrong in a row of {table!r}")
+        (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+        if found != "ok" or connection.execute("PRAGMA foreign_key_check").fetchone():
+            raise _make_error(path, found if found != "ok" else "rows are missing")
     except BaseException:
         connection.close()
         raise
