@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import pandas as pd
 
@@ -22,8 +22,9 @@ from opp_analytics.files import digest
 from opp_analytics.org import CURRENCY, DEFAULT, Org, is_converted
 from opp_analytics.writer.cells import from_text, quote_cell, read_cells, same, to_text
 
-OPERATIONS = ("create", "update", "delete", "recover")
-STATUSES = ("clean", "already", "conflict")
+Operation = Literal["create", "update", "delete", "recover"]
+OPERATIONS = get_args(Operation)
+Status = Literal["clean", "already", "conflict"]
 """How a cell compares with the server: unchanged, already at the new value, changed by somebody
 else."""
 OUTCOMES = {
@@ -85,7 +86,7 @@ class EditedCell:
     before: Any = None
     after: Any = None
     status: str = "clean"
-    """One of `STATUSES`; clean until compared with the server."""
+    """One of `Status`; clean until compared with the server."""
     remote: Any = None
     """The server's value, in a conflict."""
     reason: str | None = None

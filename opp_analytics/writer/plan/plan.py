@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
 
 import msgspec
@@ -27,10 +27,10 @@ from opp_analytics.writer.cells import find_problem, from_wire, read_number, rep
 from opp_analytics.writer.journal import Forms, read_forms
 from opp_analytics.writer.plan import difference, display
 from opp_analytics.writer.steps import (
-    OPERATIONS,
-    STATUSES,
     EditedCell,
+    Operation,
     PlanProblem,
+    Status,
     Step,
     add_base,
     list_changes,
@@ -448,56 +448,92 @@ def _row_lines(frame: pd.DataFrame) -> list[str]:
     return [_encode(dict(zip(columns, row, strict=True))).decode() for row in rows]
 
 
+class _CellPart(msgspec.Struct):
+    """A changed cell in a file."""
+
+    field: str | None
+    before: Any
+    after: Any
+    status: Status
+    remote: Any = None
+    reason: str | None = None
+
+    def read(self) -> EditedCell:
+        before, after, remote = (
+            from_wire(self.field or "", cell) for cell in (self.before, self.after, self.remote)
+        )
+        return EditedCell(self.field, before, after, self.status, remote, self.reason)
+
+
+class _StepPart(msgspec.Struct):
+    """A step in a file."""
+
+    operation: Operation
+    unique_id: str | None
+    name: str | None
+    row: int | float | str | None
+    cells: Annotated[list[_CellPart], msgspec.Meta(min_length=1)]
+    drifted: list[_CellPart] = []
+
+    def read(self) -> Step:
+        cells, drifted = (
+            tuple(cell.read() for cell in cells) for cells in (self.cells, self.drifted)
+        )
+        return Step(self.operation, self.unique_id, cells, self.name, self.row, drifted=drifted)
+
+
+class _PlanParts(msgspec.Struct):
+    """A plan in a file."""
+
+    plan_id: Annotated[str, msgspec.Meta(min_length=1)]
+    url: str | None
+    tenant: str | None
+    made_at: datetime
+    columns: dict[str, str]
+    steps: list[_StepPart]
+    problems: list[dict[str, Any]]
+    before: list[dict[str, Any]]
+
+
 def _read_parts(path: Path) -> tuple[dict[str, Any], list[Step], list[PlanProblem], pd.DataFrame]:
     """Read the head, steps, problems and opportunities of a plan that `_write_parts` wrote."""
     packed = read_whole(path)
     try:
+        # The standard library also reads half of a character.
         content = json.loads(packed.decode(), parse_float=read_number)
     except (ValueError, RecursionError):
-        raise DataError(f"{path} is not a saved plan; plan the edits and save that plan") from None
-    found = content.get("format") if isinstance(content, dict) else None
-    if found != _FORMAT:
-        if isinstance(found, str) and found.startswith("opp_analytics plan"):
-            raise DataError(
-                f"{path} was saved by another version ({found!r}; this one reads {_FORMAT!r}); "
-                "plan the edits again, or "
-                "undo the run again, and save that plan"
-            )
+        content = None
+    found = str(content.get("format")) if isinstance(content, dict) else ""
+    if not found.startswith("opp_analytics plan"):
         raise DataError(f"{path} is not a saved plan; plan the edits and save that plan")
+    if found != _FORMAT:
+        raise DataError(
+            f"{path} was saved by another version ({found!r}; this one reads {_FORMAT!r}); plan "
+            "the edits again, or undo the run again, and save that plan"
+        )
     try:
+        parts = msgspec.convert(content, _PlanParts)
         facts = {
             name: fact for name, fact in schema.keep_facts(content).items() if fact is not None
         }
-        before = read_before(content["before"], content["columns"], facts)
-        steps = [_read_step(step) for step in content["steps"]]
+        before = read_before(parts.before, parts.columns, facts)
+        steps = [step.read() for step in parts.steps]
         _check(steps, before)
-        problems = [PlanProblem(**problem) for problem in content["problems"]]
-        head = {name: content[name] for name in ("plan_id", "url", "tenant")}
-        if not all(isinstance(value, str | None) for value in head.values()) or not head["plan_id"]:
-            raise ValueError("its head is not text")
-        head |= {"made_at": datetime.fromisoformat(content["made_at"])}
-        return head, add_base(steps, before), problems, before
-    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+        problems = [PlanProblem(**problem) for problem in parts.problems]
+    except (
+        msgspec.ValidationError,
+        AttributeError,
+        KeyError,
+        TypeError,
+        ValueError,
+        OverflowError,
+    ) as error:
         raise DataError(f"the plan {path} is damaged ({error!r}); plan the edits again") from None
+    head = {name: getattr(parts, name) for name in ("plan_id", "url", "tenant", "made_at")}
+    return head, add_base(steps, before), problems, before
 
 
-def _read_step(content: dict[str, Any]) -> Step:
-    cells, drifted = (
-        tuple(map(_read_cell, content.get(name, ()))) for name in ("cells", "drifted")
-    )
-    names = ("operation", "unique_id", "name", "row")
-    return Step(**{name: content[name] for name in names}, cells=cells, drifted=drifted)
-
-
-def _read_cell(content: dict[str, Any]) -> EditedCell:
-    field = content["field"]
-    before, after, remote = (
-        from_wire(field or "", content.get(c)) for c in ("before", "after", "remote")
-    )
-    return EditedCell(field, before, after, content["status"], remote, content.get("reason"))
-
-
-def _check(steps: list[Any], before: pd.DataFrame) -> None:
+def _check(steps: list[Step], before: pd.DataFrame) -> None:
     """Raise ValueError for content that `plan` never writes."""
     meaning = org.Org.of(before)
     if before["unique_id"].isna().any() or before["unique_id"].duplicated().any():
@@ -509,17 +545,10 @@ def _check(steps: list[Any], before: pd.DataFrame) -> None:
     }
     for place, step in enumerate(steps, start=1):
         where, operation = f"step {place}: ", step.operation
-        statuses = {cell.status for cell in (*step.cells, *step.drifted)}
-        if operation not in OPERATIONS or not step.cells or not statuses <= set(STATUSES):
-            raise ValueError(f"{where}unknown operation or status, or no change")
-        if not isinstance(step.name, str | None) or not isinstance(
-            step.row, int | float | str | None
-        ):
-            raise ValueError(f"{where}its name is not text, or its row not a number")
         if operation == "create":
             if step.unique_id is not None or step.row is None:
                 raise ValueError(f"{where}a create has a row and no id")
-        elif not isinstance(step.unique_id, str) or step.unique_id not in known:
+        elif step.unique_id is None or step.unique_id not in known:
             raise ValueError(f"{where}{operation} of {step.unique_id!r}, which is not in the plan")
         if operation in ("create", "update"):
             for cell in step.cells:
@@ -529,8 +558,8 @@ def _check(steps: list[Any], before: pd.DataFrame) -> None:
 
 
 def _check_cell(cell: EditedCell, where: str, meaning: org.Org, before: pd.DataFrame) -> None:
-    if not isinstance(cell.field, str):
-        raise ValueError(f"{where}{cell.field!r} is not a field")
+    if cell.field is None:
+        raise ValueError(f"{where}a cell without a field")
     wrong = find_problem(cell.field, cell.after, meaning)
     # A column that the edits added has no value before.
     if wrong or (cell.before is not None and cell.field not in before):
