@@ -11,7 +11,6 @@ import secrets
 import shutil
 import stat
 import tempfile
-import time
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -57,16 +56,6 @@ def sync_folder(folder: Path) -> None:
         _sync(folder, os.O_RDONLY)
 
 
-_JUNCTION = 0xA0000003
-"""Windows' mark (``IO_REPARSE_TAG_MOUNT_POINT``) of a folder that is another one, or another
-disk."""
-
-
-def is_link(found: os.stat_result) -> bool:
-    """Tell from what `lstat` found whether a path is a link, or a junction of Windows, which is one by another name."""
-    return stat.S_ISLNK(found.st_mode) or getattr(found, "st_reparse_tag", 0) == _JUNCTION
-
-
 def refuse_links(folder: Path) -> None:
     """Refuse a folder of ours that holds a link, or anything but files and folders, at any depth.
 
@@ -77,15 +66,13 @@ def refuse_links(folder: Path) -> None:
         return
     with os.scandir(folder) as entries:
         for entry in entries:
-            inside = entry.is_dir(follow_symlinks=False)
-            # To `is_dir` a junction is a folder.
-            if entry.is_symlink() or (inside and is_link(entry.stat(follow_symlinks=False))):
+            if entry.is_symlink():
                 raise DataError(
                     f"{entry.path} is a link to {Path(entry.path).readlink()}, and nothing is "
                     "written or removed through one; "
                     "remove the link, and move what it leads to in its place if it belongs there"
                 )
-            if inside:
+            if entry.is_dir(follow_symlinks=False):
                 refuse_links(Path(entry.path))
             elif not entry.is_file(follow_symlinks=False) and os.path.lexists(entry.path):
                 raise DataError(f"{entry.path} is neither a file nor a folder; remove it")
@@ -145,11 +132,6 @@ def replace_file(
         sync_folder(target.parent)
 
 
-_ABANDONED = 86_400
-"""Seconds after which a staged file is taken as a killed process's, where no lock tells: no export
-takes a day."""
-
-
 def _find_fcntl() -> Any:
     """Find the module of file locks; None on Windows."""
     try:
@@ -191,8 +173,6 @@ def _remove_leftovers(folder: Path, prefix: str) -> None:
 def _remove_if_abandoned(staged: Path) -> None:
     fcntl = _find_fcntl()
     if fcntl is None:
-        if time.time() - staged.stat().st_mtime > _ABANDONED:
-            staged.unlink(missing_ok=True)
         return
     handle = os.open(staged, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
@@ -244,7 +224,7 @@ def stage_folder(parent: Path, name: str) -> Iterator[Path]:
     folder = parent / f".{name}"
     held = contextlib.ExitStack()
     with say_failure(f"cannot write in the folder {parent.resolve()}"):
-        if os.path.lexists(folder) and is_link(folder.lstat()):
+        if folder.is_symlink():
             raise DataError(f"{folder} is a link; remove it")
         folder.mkdir(exist_ok=True)
         busy = DataError(f"{name} is at work in {parent.resolve()} already; wait until it is done")
@@ -448,7 +428,7 @@ def _check_target(path: Path) -> None:
         found = path.lstat()
     except OSError:
         return
-    if is_link(found):
+    if stat.S_ISLNK(found.st_mode):
         raise DataError(
             f"{path} is a link to {path.readlink()}, and nothing is written through one; "
             f"name {os.path.realpath(path)} itself, or remove the link"

@@ -18,9 +18,10 @@ import yaml
 from vcr.cassette import Cassette
 from vcr.errors import CannotOverwriteExistingCassetteException
 from vcr.request import Request
-from vcr.stubs import VCRHTTPResponse
+from vcr.stubs import urllib3_stubs
 
 import opp_analytics as oa
+from opp_analytics.api import transport
 
 FOLDER = Path(__file__).parents[1] / "cassettes"
 ADDRESS = "https://crm.example.test"
@@ -37,8 +38,11 @@ RESPONSE_HEADERS = (
     "location",
 )
 _REFUSED_FOR_NOW = (408, 429)
-# requests-cache reads this of urllib3's responses, and vcrpy's stand-in lacks it.
-VCRHTTPResponse._request_url = None
+# Of the pools it knows, vcrpy replaces the connections by itself.
+_PATCHES = (
+    (transport._HttpPool, "ConnectionCls", urllib3_stubs.VCRRequestsHTTPConnection),
+    (transport._HttpsPool, "ConnectionCls", urllib3_stubs.VCRRequestsHTTPSConnection),
+)
 _MATCH_ON = ("method", "scheme", "host", "port", "path", "query", "body")
 
 ROWS: list[dict[str, Any]] = [
@@ -146,6 +150,7 @@ def tape(name: str, origin: str, *, recording: bool = False) -> Iterator[Cassett
     player = vcr.VCR(
         record_mode="all" if recording else "none",
         match_on=_MATCH_ON,
+        custom_patches=_PATCHES,
         before_record_request=lambda request: scrubbed_request(request, origin),
         before_record_response=lambda response: scrubbed_response(
             response, keep_refusals=name == "error_429"

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import matplotlib.figure
 import pytest
-import requests
 import yaml
 
 import opp_analytics as oa
@@ -176,8 +175,7 @@ def test_security__states_the_bounds_that_the_code_has() -> None:
     }
     assert len(waits) == 1
     assert engine.choose_wait(timeout) == 2 * timeout.timeout
-    gateway = requests.Response()
-    gateway.status_code = 408
+    gateway = transport.Answer(408, {})
     assert not isinstance(
         transport.make_error(gateway, "POST", "https://crm.example.com"), engine._IN_DOUBT
     )
@@ -206,7 +204,7 @@ def test_security__states_the_bounds_that_the_code_has() -> None:
         f"{engine._ATTEMPTS}",
         "1 of the last digit that it keeps",
         f"{engine._OUTAGES}",
-        f"{gateway.status_code}, or another 4xx",
+        f"{gateway.status}, or another 4xx",
         f"{apply._PATIENCE:g} second",
         f"{waits.pop():g} seconds",
         (
@@ -233,7 +231,6 @@ def test_security__states_the_bounds_that_the_code_has() -> None:
         f"{grid._MOST_VALUES:,}; {messages._LONGEST:,} characters",
         f"{html._SECONDS} seconds",
         f"{recording._DROPPED_SHARE:.0%}, or {recording._DROPPED}",
-        f"{files._ABANDONED / 3600:g} hours",
     ]
     page = (ROOT / "docs" / "security.md").read_text()
     section = page[page.index("## Bounds") : page.index("## Not promised")]

@@ -29,7 +29,7 @@ from opp_analytics.errors import (
     DataWarning,
     OppAnalyticsError,
 )
-from opp_analytics.files import is_link, refuse_special
+from opp_analytics.files import refuse_special
 
 _T = TypeVar("_T")
 
@@ -168,8 +168,7 @@ def _problem(text: str) -> str | None:
 
 def _make_command(command: Secret, variable: str, what: str) -> Secret:
     """Make a callable that runs the command of a variable, without a shell, and returns its output."""
-    # A program of Windows splits its command line itself, and the text starts it as it is.
-    words = command if os.name == "nt" else attempt(lambda: Secret(shlex.split(command.reveal())))
+    words = attempt(lambda: Secret(shlex.split(command.reveal())))
     if not isinstance(words, Secret) or not words.reveal():
         raise ConfigError(
             f"{variable} is not a command: a quotation mark is not closed, or it is blank"
@@ -196,7 +195,7 @@ def _output(words: Secret, variable: str, what: str) -> str:
     )
 
 
-def _run(words: str | list[str]) -> str:
+def _run(words: list[str]) -> str:
     done = subprocess.run(  # noqa: S603  the user's own command, without a shell
         words,
         stdin=subprocess.DEVNULL,
@@ -304,7 +303,7 @@ def find_unsafe(root: Path, folder: Path) -> str | None:
 
 
 def _unsafe(path: Path, found: os.stat_result) -> str | None:
-    if is_link(found):
+    if stat.S_ISLNK(found.st_mode):
         return f"{path} is a link"
     # Windows has no modes, and keeps a user's folders from other users by itself.
     if os.name == "nt":

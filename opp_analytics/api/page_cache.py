@@ -14,7 +14,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -76,16 +76,8 @@ class PageCache:
         with self._lock, self._in_turn():
             self._shut()
             file = self.folder / "pages.sqlite"
-            try:
-                for suffix in ("", "-wal", "-shm"):
-                    file.with_name(file.name + suffix).unlink(missing_ok=True)
-            except PermissionError as error:
-                # Windows removes no file that another process has open, but that can be emptied.
-                try:
-                    with closing(sqlite3.connect(file)) as connection, connection:
-                        connection.execute("DELETE FROM pages")
-                except sqlite3.Error:
-                    raise error from None
+            for suffix in ("", "-wal", "-shm"):
+                file.with_name(file.name + suffix).unlink(missing_ok=True)
             self._may_hold_pages = False
 
     def close(self) -> None:

@@ -1,17 +1,19 @@
 """The store of pages: a table of requests-cache's SQLite store.
 
 requests-cache 1.3 lets a second writer into the first one's transaction, repeats a BEGIN for as
-long as it fails, and reopens a closed connection. Here one thread at a time uses the connection,
-failures are raised, and a closed store stays closed, so that its file can be removed.
+long as it fails, and reopens a closed connection. Here each write is a statement of its own, one
+thread at a time uses the connection, failures are raised, and a closed store stays closed, so that
+its file can be removed.
 """
 
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import pyarrow as pa
@@ -55,49 +57,51 @@ _BUSY_MS = 10_000
 class PageStore(SQLiteDict):
     """Pages by key in `file`."""
 
-    is_shut = False
-
     def __init__(self, file: Path) -> None:
+        self._turn = threading.Lock()
+        self._shut = False
         file.touch(mode=0o600)
         try:
             super().__init__(
                 file, table_name="pages", serializer=None, wal=True, busy_timeout=_BUSY_MS
             )
-            self._keys = set(self)
+            self._pages = set(self)
         except BaseException:
             self.shut()  # Windows moves no open file aside.
             raise
 
+    def init_db(self) -> None:
+        """Make the table, outside of the library's transactions."""
+        with self.connection() as connection:
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS pages (key TEXT PRIMARY KEY, value BLOB)"
+            )
+
     def read(self, key: str) -> StoredPage | None:
         """Read a page; None when there is none."""
-        return unpack(self.get(key)) if key in self._keys else None
+        if key not in self._pages:
+            return None
+        with self._open():
+            return unpack(self.get(key))
 
     def write(self, key: str, page: StoredPage) -> None:
         """Keep a page."""
-        self[key] = pack(page)
-        self._keys.add(key)
+        packed = pack(page)
+        with self._open() as connection:
+            connection.execute("INSERT OR REPLACE INTO pages VALUES (?, ?)", (key, packed))
+        self._pages.add(key)
 
     def shut(self) -> None:
         """Close for good, after the running reads."""
-        self.is_shut = True
-        self.close()  # type: ignore[no-untyped-call]
+        with self._turn:
+            self._shut = True
+            self.close()  # type: ignore[no-untyped-call]
 
     @contextmanager
-    def connection(self, commit: bool = False) -> Iterator[sqlite3.Connection]:
+    def _open(self) -> Iterator[sqlite3.Connection]:
         """Lend the connection to one thread at a time."""
-        with self._lock:
-            if self.is_shut:
+        with self._turn:
+            if self._shut:
                 raise sqlite3.ProgrammingError("the page cache is closed")
-            with super().connection(commit) as connection:
+            with self.connection() as connection:
                 yield connection
-
-    @contextmanager
-    def _acquire_sqlite_lock(self) -> Iterator[None]:
-        connection: Any = self._connection
-        connection.execute("BEGIN IMMEDIATE")
-        self._active_transaction = True
-        try:
-            with connection:
-                yield
-        finally:
-            self._active_transaction = False

@@ -13,8 +13,6 @@ from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
-from opp_analytics.errors import ConfigError
-
 
 class Stopped(Exception):
     """A request was given up before it was sent, or after the server refused it for now."""
@@ -75,22 +73,9 @@ STOP = _OfThread()
 _T = TypeVar("_T")
 
 
-def start_thread(work: Callable[[], object], name: str, *, needed: bool) -> bool:
-    """Start a thread that nobody waits for.
-
-    False, or an error where it is `needed`, if the system starts none.
-    """
-    try:
-        threading.Thread(target=work, name=name, daemon=True).start()
-    except RuntimeError as error:
-        if not needed:
-            return False
-        raise ConfigError(
-            f"this system starts no thread ({error}), and the API is called from threads; in a "
-            "browser, read an export or a "
-            "history instead"
-        ) from None
-    return True
+def start_thread(work: Callable[[], object], name: str) -> None:
+    """Start a thread that nobody waits for."""
+    threading.Thread(target=work, name=name, daemon=True).start()
 
 
 class Threads:
@@ -116,7 +101,8 @@ class Threads:
         future: Future[_T] = Future()
         self._tasks.put((future, lambda: call(*args)))
         if self._started < self._count:
-            self._started += start_thread(self._work, "opp-analytics", needed=not self._started)
+            start_thread(self._work, "opp-analytics")
+            self._started += 1
         return future
 
     def _work(self) -> None:

@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException, HTTPResponse
@@ -28,6 +28,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util.retry import Retry
 
@@ -98,24 +99,33 @@ class _TimedResponse(HTTPResponse):
         self.fp = io.BufferedReader(_TimedReader(self.fp.detach(), sock), 64 * 1024)
 
 
-class _Timed:
-    """Makes a pool's connections give timed answers."""
-
-    def _new_conn(self) -> Any:
-        connection = super()._new_conn()  # type: ignore[misc]
-        connection.response_class = _TimedResponse
-        return connection
+class _HttpConnection(HTTPConnection):
+    response_class = _TimedResponse
 
 
-class _HttpPool(_Timed, HTTPConnectionPool):
-    pass
+class _HttpsConnection(HTTPSConnection):
+    response_class = _TimedResponse
 
 
-class _HttpsPool(_Timed, HTTPSConnectionPool):
-    pass
+class _HttpPool(HTTPConnectionPool):
+    ConnectionCls = _HttpConnection
+
+
+class _HttpsPool(HTTPSConnectionPool):
+    ConnectionCls = _HttpsConnection
 
 
 _POOLS = {"http": _HttpPool, "https": _HttpsPool}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server answered, read to its end."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    content: bytes = field(default=b"", repr=False)
+    """Not in the repr, which a traceback with locals shows: servers repeat what they were sent."""
 
 
 class Connections:
@@ -138,14 +148,21 @@ class Connections:
         timeout: float,
         params: Mapping[str, Any] | None = None,
         body: bytes | None = None,
-    ) -> requests.Response:
+    ) -> Answer:
         """Send one request and read the whole answer."""
         request = requests.PreparedRequest()
         request.prepare(
             method=method, url=url, headers={**_HEADERS, **headers}, params=params, data=body
         )
         proxies, verify = self._network.proxies(), self._network.certificates
-        return self._adapter.send(request, timeout=timeout, verify=verify, proxies=proxies)
+        response = self._adapter.send(
+            request, stream=True, timeout=timeout, verify=verify, proxies=proxies
+        )
+        try:
+            return Answer(response.status_code, response.headers, _body(response))
+        finally:
+            # Gives the connection back, or drops it with what was not read.
+            response.close()
 
     def close(self) -> None:
         """Close the idle ones."""
@@ -153,7 +170,7 @@ class Connections:
 
 
 class _Adapter(HTTPAdapter):
-    """Reads the whole body inside `send`, so that what cuts it is met there."""
+    """Makes timed connections, to the server and to a proxy."""
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, **options)
@@ -163,18 +180,6 @@ class _Adapter(HTTPAdapter):
         manager = super().proxy_manager_for(proxy, **options)
         manager.pool_classes_by_scheme = _POOLS
         return manager
-
-    def send(
-        self, request: requests.PreparedRequest, *args: Any, **options: Any
-    ) -> requests.Response:
-        response = super().send(request, *args, **{**options, "stream": True})
-        try:
-            response._content = _body(response)
-        finally:
-            # Gives the connection back, or drops it with what was not read.
-            response.close()
-        response._content_consumed = True  # type: ignore[attr-defined]
-        return response
 
 
 def _body(response: requests.Response) -> bytes:
@@ -247,7 +252,7 @@ class Patience:
         self._again = 0
         self._waited = 0.0
 
-    def pause(self, outcome: requests.Response | Lost) -> float | None:
+    def pause(self, outcome: Answer | Lost) -> float | None:
         """Choose the seconds to wait before the next attempt.
 
         None when there is no next attempt.
@@ -259,8 +264,8 @@ class Patience:
         self._again += 1
         return pause
 
-    def _pause(self, outcome: requests.Response | Lost) -> float | None:
-        if not isinstance(outcome, Lost) and outcome.status_code == 429:
+    def _pause(self, outcome: Answer | Lost) -> float | None:
+        if not isinstance(outcome, Lost) and outcome.status == 429:
             self._refusals_left -= 1
             return (
                 None
@@ -271,7 +276,7 @@ class Patience:
             again = outcome.never_sent or (self._reads and not outcome.too_late)
             asked = None
         else:
-            again = self._reads and outcome.status_code in _FAILED_FOR_NOW
+            again = self._reads and outcome.status in _FAILED_FOR_NOW
             asked = read_pause(outcome) if again else None
         if not again:
             return None
@@ -332,7 +337,7 @@ class Transport:
         self._retries = retries
         self._pacer = Pacer()
         self._slots = threading.BoundedSemaphore(connections)
-        self._reader, self._writer = (Connections(network, size=connections) for _ in range(2))
+        self._connections = Connections(network, size=connections)
         self._dated: tuple[datetime, float] | None = None
         """The ``Date`` of the last answer, and when it came by the monotonic clock."""
 
@@ -347,10 +352,10 @@ class Transport:
         url = self.settings.url + path
         validators = dict(kept.validators) if kept else {}
         for _ in range(_REDIRECTS):
-            response = self._send(self._reader, "GET", url, params=params, headers=validators)
-            if kept and validators and response.status_code == 304:
+            response = self._send("GET", url, params=params, headers=validators)
+            if kept and validators and response.status == 304:
                 return kept
-            if not 300 <= response.status_code < 400:
+            if not 300 <= response.status < 400:
                 said = {asks: response.headers.get(says) for asks, says in _VALIDATORS.items()}
                 validators = {name: value for name, value in said.items() if value is not None}
                 return StoredPage(self._body(response, "GET", url), validators)
@@ -364,8 +369,8 @@ class Transport:
         """
         url = self.settings.url + path
         json_body = {"Content-Type": "application/json"}
-        response = self._send(self._writer, method, url, body=body, headers=json_body)
-        if 300 <= response.status_code < 400:
+        response = self._send(method, url, body=body, headers=json_body)
+        if 300 <= response.status < 400:
             raise self._make_unexpected(
                 f"the server redirects a {method} to "
                 f"{_shorten(self._check_redirect(response, method, url))}; nothing was written. "
@@ -392,20 +397,17 @@ class Transport:
 
     def close(self) -> None:
         """Close the idle connections."""
-        self._reader.close()
-        self._writer.close()
+        self._connections.close()
 
-    def _send(
-        self, connections: Connections, method: str, url: str, **options: Any
-    ) -> requests.Response:
+    def _send(self, method: str, url: str, **options: Any) -> Answer:
         """Send a request as often as is safe; the last answer."""
         patience = Patience(self._retries, reads=method == "GET")
         renewable = True
         while True:
             self._pacer.wait()
             token = self._token.current()
-            outcome = self._once(connections, method, url, token, **options)
-            if not isinstance(outcome, Lost) and outcome.status_code == 401 and renewable:
+            outcome = self._once(method, url, token, **options)
+            if not isinstance(outcome, Lost) and outcome.status == 401 and renewable:
                 renewable = False
                 if self._token.renew(token):
                     _LOG.info("%s answered 401; sending it again with a new token", method)
@@ -413,11 +415,9 @@ class Transport:
             pause = patience.pause(outcome)
             if pause is None:
                 break
-            said = (
-                "got no answer" if isinstance(outcome, Lost) else f"answered {outcome.status_code}"
-            )
+            said = "got no answer" if isinstance(outcome, Lost) else f"answered {outcome.status}"
             _LOG.info("%s %s; sending it again in %.1f s", method, said, pause)
-            if isinstance(outcome, Lost) or outcome.status_code not in (429, 503):
+            if isinstance(outcome, Lost) or outcome.status not in (429, 503):
                 STOP.by.pause(pause)
             else:
                 self._pacer.hold(pause)
@@ -427,20 +427,19 @@ class Transport:
 
     def _once(
         self,
-        connections: Connections,
         method: str,
         url: str,
         token: Secret,
         headers: Mapping[str, str],
         **options: Any,
-    ) -> requests.Response | Lost:
-        def request() -> requests.Response:
-            with self._slots:  # reader and writer have a pool each, the limit is over both
+    ) -> Answer | Lost:
+        def request() -> Answer:
+            with self._slots:  # the wait for a connection is not part of the request's time
                 STOP.by.pause()
                 DEADLINE.ends = time.monotonic() + _DEADLINE_FACTOR * self._timeout
                 try:
                     secret = self._secret_headers(token)
-                    return connections.request(
+                    return self._connections.request(
                         method, url, timeout=self._timeout, headers={**secret, **headers}, **options
                     )
                 finally:
@@ -450,8 +449,8 @@ class Transport:
         outcome = attempt(request)
         took = 1000 * (time.monotonic() - began)
         path = urlsplit(url).path
-        if isinstance(outcome, requests.Response):
-            _LOG.debug("%s %s %d %.0f ms", method, path, outcome.status_code, took)
+        if isinstance(outcome, Answer):
+            _LOG.debug("%s %s %d %.0f ms", method, path, outcome.status, took)
             self._note_date(outcome.headers.get("Date", ""))
             return outcome
         _LOG.debug("%s %s no answer (%s) %.0f ms", method, path, type(outcome).__name__, took)
@@ -484,7 +483,7 @@ class Transport:
         )
         return Lost(failure, never_sent(error), too_late)
 
-    def _check_redirect(self, response: requests.Response, method: str, url: str) -> str:
+    def _check_redirect(self, response: Answer, method: str, url: str) -> str:
         target, problem = _redirect(url, response)
         # A traceback with locals must not find in this frame what the server repeats.
         problem = self.redact(problem)
@@ -492,20 +491,16 @@ class Transport:
             raise self._make_unexpected(problem, method, url, response)
         return target
 
-    def _body(self, response: requests.Response, method: str, url: str) -> bytes:
-        if not 200 <= response.status_code < 300:
+    def _body(self, response: Answer, method: str, url: str) -> bytes:
+        if not 200 <= response.status < 300:
             raise self._redact_error(make_error(response, method, _shorten(url)))
         if problem := self.redact(_describe_page(response, url)):
             raise self._make_unexpected(problem, method, url, response)
-        return response.content or b""
+        return response.content
 
-    def _make_unexpected(
-        self, message: str, method: str, url: str, response: requests.Response
-    ) -> ApiError:
+    def _make_unexpected(self, message: str, method: str, url: str, response: Answer) -> ApiError:
         return self._redact_error(
-            UnexpectedResponse(
-                message, method=method, url=_shorten(url), status=response.status_code
-            )
+            UnexpectedResponse(message, method=method, url=_shorten(url), status=response.status)
         )
 
     def _redact_error(self, error: ApiError) -> ApiError:
@@ -518,7 +513,7 @@ def _shorten(url: str) -> str:
     return url.split("?", 1)[0]
 
 
-def _redirect(url: str, response: requests.Response) -> tuple[str, str]:
+def _redirect(url: str, response: Answer) -> tuple[str, str]:
     """Find the target of a redirect, or the reason not to follow it."""
     location = response.headers.get("Location", "")
     target = attempt(lambda: urljoin(url, location))
@@ -539,7 +534,7 @@ def _redirect(url: str, response: requests.Response) -> tuple[str, str]:
     return target, ""
 
 
-def _describe_page(response: requests.Response, url: str) -> str:
+def _describe_page(response: Answer, url: str) -> str:
     """Describe an answer that is a web page; empty for any other."""
     kind = response.headers.get("Content-Type", "")
     if not response.content or "html" not in kind.lower():
@@ -559,7 +554,7 @@ _OF_STATUS: dict[int, type[ApiError]] = {
 }
 
 
-def read_pause(response: requests.Response) -> float | None:
+def read_pause(response: Answer) -> float | None:
     """Read how many seconds the server asks to wait (Retry-After).
 
     None without a readable header.
@@ -571,10 +566,10 @@ def read_pause(response: requests.Response) -> float | None:
         return None
 
 
-def make_error(response: requests.Response, method: str, url: str) -> ApiError:
+def make_error(response: Answer, method: str, url: str) -> ApiError:
     """Make the error to raise from an error answer, with every problem that the server listed."""
-    status = response.status_code
-    problems = _problems(response.content or b"")
+    status = response.status
+    problems = _problems(response.content)
     kind = _OF_STATUS.get(status) or (errors.ServerError if status >= 500 else ApiError)
     said = "; ".join(map(str, problems)) or "no reason given"
     pause = read_pause(response)

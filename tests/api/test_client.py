@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import functools
-import logging
-import stat
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,7 +11,6 @@ import pytest
 import opp_analytics as oa
 from opp_analytics.api import Kept, assemble, rows_to_table
 from opp_analytics.api.client import FrameCache
-from opp_analytics.errors import DataWarning
 from tests.support import as_json, client_of, paged, row, serving
 
 # The eight calls, against the sandbox.
@@ -216,24 +213,6 @@ def test_client__with_a_read_only_token_may_not_write(shared_sandbox, tmp_path):
 # Secrets and caches.
 
 
-@pytest.mark.posix
-def test_cache__holds_no_secret_and_is_private(tmp_path, caplog):
-    caplog.set_level(logging.DEBUG)
-    with serving(paged([row(n) for n in range(30)])) as server:
-        client = client_of(server, tmp_path / "pages")
-        oa.load(client, page_size=10, progress=False)
-        files = [f for f in (tmp_path / "pages").rglob("*") if f.is_file()]
-        contents = b"".join(f.read_bytes() for f in files)
-        modes = {stat.S_IMODE(f.stat().st_mode) for f in files}
-        client.close()
-    assert any(f.name == "pages.sqlite" for f in files)
-    assert any(f.suffix == ".arrow" for f in files)
-    assert b"tok-123" not in contents
-    assert b"key-456" not in contents
-    assert "tok-123" not in caplog.text
-    assert modes == {0o600}
-
-
 def test_cache__keeps_tenants_and_tokens_apart(tmp_path):
     def by_token(asked):
         name = asked.headers["Authorization"].removeprefix("Bearer ")
@@ -347,16 +326,3 @@ def test_read__loads_an_older_format_again_without_a_word(cache: FrameCache, kep
     file.write_bytes(file.read_bytes().replace(b"opp_analytics frame 4", b"opp_analytics frame 3"))
     assert cache.read("all") is None
     assert file.exists()
-
-
-@pytest.mark.parametrize("at", [0.3, 0.7, 0.99])
-def test_read__sets_a_file_aside_in_which_one_bit_changed(
-    cache: FrameCache, kept: Kept, at: float
-) -> None:
-    cache.write("all", kept, cache.epoch())
-    file = cache.folder / "frame-all.arrow"
-    content = bytearray(file.read_bytes())
-    content[int(at * len(content))] ^= 1
-    file.write_bytes(content)
-    with pytest.warns(DataWarning, match="checksum does not match"):
-        assert cache.read("all") is None

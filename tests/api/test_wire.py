@@ -213,16 +213,6 @@ def test_decode__of_a_page_that_its_records_do_not_fit_renames_too() -> None:
     assert "total" not in second.column_names
 
 
-def test_create__checks_the_name_before_anything_is_sent(tmp_path: Path) -> None:
-    with serving(lambda _: as_json({})) as server:
-        client = client_of(server, tmp_path)
-        with pytest.raises(oa.errors.ArgumentError, match="name=None is not text"):
-            client.create(value=5)
-        with pytest.raises(oa.errors.ArgumentError, match="name='  ' is blank"):
-            client.create(name="  ")
-        assert server.asked == []
-
-
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
@@ -242,11 +232,6 @@ def test_update__refuses_what_no_json_holds_and_sends_nothing(value, reason, tmp
         with pytest.raises(oa.errors.ArgumentValueError, match=f"score=.* {reason}"):
             client.update("a", fields={"score": value})
     assert server.asked == []
-
-
-def test_to_wire__writes_dates_and_whole_amounts_plainly():
-    assert wire.to_wire("close_date", pd.Timestamp("2026-03-31")) == "2026-03-31"
-    assert repr(wire.to_wire("value", np.float64(1200.0))) == "1200"
 
 
 def test_say_unreadable__names_deal_and_column():

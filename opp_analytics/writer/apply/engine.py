@@ -293,8 +293,8 @@ def work_through(
 
     failure: BaseException | None = None
     try:
-        for number in range(min(threads, left)):
-            start_thread(take, "apply", needed=not number)
+        for _ in range(min(threads, left)):
+            start_thread(take, "apply")
         while left and not (stop.leave_at is not None and time.monotonic() > stop.leave_at):
             try:
                 item, done, error = ended.get(timeout=_LOOK_EVERY)
