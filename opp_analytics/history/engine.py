@@ -6,7 +6,6 @@ Its errors become a `HistoryError`.
 from __future__ import annotations
 
 import atexit
-import os
 import shutil
 import tempfile
 import threading
@@ -14,6 +13,7 @@ import warnings
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -50,15 +50,6 @@ class Engine:
         self._memory = memory
         self._backend: Any = None
         self._unused: list[str] = []
-
-    @classmethod
-    def shared(cls, memory: str) -> Engine:
-        """Get the process's engine for a memory limit.
-
-        Starting one takes longer than most queries.
-        """
-        # A connection does not survive a fork.
-        return _engines.setdefault((os.getpid(), memory), cls(memory))
 
     def read(self, files: Sequence[Path], kinds: dict[str, str]) -> ibis.Table:
         """Read the change rows of files as one table, with every column of any file."""
@@ -106,7 +97,15 @@ class Engine:
             self._backend = None
 
 
-_engines: dict[tuple[int, str], Engine] = {}
+@cache
+def share_engine(memory: str, process: int) -> Engine:
+    """Get a process's engine for a memory limit: starting one takes longer than most queries.
+
+    A connection does not survive a fork.
+    """
+    return Engine(memory)
+
+
 _one_at_a_time = threading.RLock()
 """A connection refuses a second call while it answers the first, and a widget's callbacks come from
 other threads."""

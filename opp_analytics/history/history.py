@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import shutil
 import tempfile
 import weakref
@@ -28,7 +29,7 @@ from opp_analytics.errors import (
 from opp_analytics.history import rows
 from opp_analytics.history.convert import convert_changes, find_rates, list_needed, select_closings
 from opp_analytics.history.coverage import KNOWN, LEAST_KNOWN, coverage, share_known
-from opp_analytics.history.engine import Engine, arrow, collect, ibis, latest, stream
+from opp_analytics.history.engine import arrow, collect, ibis, latest, share_engine, stream
 from opp_analytics.history.from_changes import read_import
 from opp_analytics.history.recording import add_import, add_record, is_recorded, looks_partial
 from opp_analytics.history.scope import ScopedSource, Source, add_derived
@@ -143,7 +144,7 @@ class History:
         self._memory = Memory()
         # A notebook that moves to another folder keeps its history.
         store = Store(self._path.absolute(), lock_timeout)
-        self._source: Source = FolderSource(store, Engine.shared(memory_limit))
+        self._source: Source = FolderSource(store, share_engine(memory_limit, os.getpid()))
         store.entries()
 
     @classmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -196,7 +197,6 @@ class TableSource:
     def __init__(self, table: ibis.Table, records: pd.DataFrame | None) -> None:
         self._table = table
         self._given = records
-        self._records: pd.DataFrame | None = None
 
     def table(self) -> ibis.Table:
         """Return all change rows, at the types of the change log."""
@@ -208,9 +208,11 @@ class TableSource:
 
     def records(self) -> pd.DataFrame:
         """List the records found in the rows and those given; the rows are read once."""
-        if self._records is None:
-            self._records = _join_given(count_operations(self._table, collect), self._given)
         return self._records.copy()
+
+    @cached_property
+    def _records(self) -> pd.DataFrame:
+        return _join_given(count_operations(self._table, collect), self._given)
 
     def version(self) -> tuple[str, ...]:
         """Return the same at any time: the rows are read once."""

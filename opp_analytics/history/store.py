@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Annotated, Any, BinaryIO
 
+import msgspec
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -57,15 +58,6 @@ class RecordCounts:
         """Rows that this record added to the change log."""
         return self.new + self.changed + self.deleted + self.returned
 
-    def as_json(self) -> dict[str, Any]:
-        """Turn the record into plain JSON."""
-        return {**self.__dict__, "recorded_at": self.recorded_at.isoformat()}
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> RecordCounts:
-        """Read the record from plain JSON."""
-        return cls(**{**value, "recorded_at": pd.Timestamp(value["recorded_at"])})
-
 
 @dataclass(frozen=True)
 class Recorded(RecordCounts):
@@ -84,7 +76,7 @@ class Entry:
 
     sequence: int
     """Number of the append, 1, 2, 3 …; it names the files."""
-    moments: tuple[RecordCounts, ...]
+    moments: Annotated[tuple[RecordCounts, ...], msgspec.Meta(min_length=1)]
     """The record; of an import, the first and the last one."""
     columns: Mapping[str, str]
     """Columns of the recorded frame, in order, with their pandas dtypes."""
@@ -120,45 +112,20 @@ class Entry:
 
     def sealed(self) -> Entry:
         """Add the entry's digest."""
-        canonical = json.dumps(_plain(self), sort_keys=True, separators=(",", ":"))
-        return replace(self, digest=digest(canonical.encode()))
+        return replace(self, digest=digest(replace(self, digest="").as_bytes()))
 
     def as_bytes(self) -> bytes:
         """Encode the entry's file."""
-        return json.dumps(
-            {**_plain(self), "digest": self.digest}, indent=1, sort_keys=True
-        ).encode()
-
-
-def _plain(entry: Entry) -> dict[str, Any]:
-    plain = {name: value for name, value in entry.__dict__.items() if name != "digest"}
-    # A JSON object sorted by key would lose the order of the columns.
-    return {
-        **plain,
-        "moments": [moment.as_json() for moment in entry.moments],
-        "columns": [list(pair) for pair in entry.columns.items()],
-        "notes": [dict(note) for note in entry.notes],
-    }
+        return msgspec.json.format(msgspec.json.encode(self, enc_hook=pd.Timestamp.isoformat))
 
 
 def read_entry(file: Path) -> Entry:
     """Read an entry from its file."""
-    plain = _plain_json(file)
+    content = _read_bytes(file)
     try:
-        entry = Entry(
-            **{
-                **plain,
-                "moments": tuple(RecordCounts.from_json(moment) for moment in plain["moments"]),
-                "columns": dict(plain["columns"]),
-                "notes": tuple(plain["notes"]),
-            }
-        )
-        intact = (
-            bool(entry.moments)
-            and entry.sealed().digest == entry.digest
-            and entry.name == file.stem
-        )
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        entry = msgspec.json.decode(content, type=Entry, dec_hook=lambda kind, cell: kind(cell))
+        intact = entry.sealed().as_bytes() == content and entry.name == file.stem
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise Damage(file, f"is damaged or not a record of this history ({error})") from None
     if not intact:
         raise Damage(file, "is damaged: its content does not match its checksum")
@@ -175,16 +142,23 @@ def encode_note(name: str, until: int) -> bytes:
 
 def read_note(file: Path) -> int:
     """Read a note: the last record that relied on the change file set aside."""
+    content = _read_bytes(file)
     try:
-        until = int(_plain_json(file)["until"])
-        intact = file.read_bytes() == encode_note(file.stem, until)
-    except (ValueError, KeyError, TypeError) as error:
+        until = int(json.loads(content)["until"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Damage(file, f"is damaged, or is not a note of this history ({error})") from None
-    if not intact:
+    if content != encode_note(file.stem, until):
         raise Damage(
             file, "is damaged: its content does not match its checksum; restore it from a backup"
         )
     return until
+
+
+def _read_bytes(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise Damage(file, f"cannot be read ({error.strerror})") from None
 
 
 def make_mark(found: os.stat_result) -> tuple[int, int, int]:
@@ -212,31 +186,7 @@ def read_marks(*folders: Path) -> list[Any] | None:
     return marks
 
 
-def _plain_json(file: Path) -> Any:
-    try:
-        return json.loads(file.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise Damage(file, f"is damaged: it is not JSON ({error})") from None
-    except OSError as error:
-        raise Damage(file, f"cannot be read ({error.strerror})") from None
-
-
-_MARK = {"format": "opp_analytics history", "version": 3}
-_RECORDED = 2
-"""Format whose records are those of today, but not its imports: a closed deal without a line was
-closed from its first day."""
-_OLDER = """\
-{mark} is of an older format; this release reads format {version}. Record into a new folder, or convert this one:
-{lines}"""
-_IMPORTED = """\
-{folder} was imported by an older release, which took a closed deal without a line in its field history as closed from the day \
-it was created. Import the same files again: opp-analytics import-crm EXPORT FIELD_HISTORY --history NEW_FOLDER. If it came from a \
-log of your own, convert it:
-{lines}"""
-_LINES = """\
-    files = sorted(pathlib.Path({folder!r}, "changes").glob("*.parquet"))
-    changes = pd.concat(map(pd.read_parquet, files)).replace({{"operation": {{"gone": "deleted"}}}})
-    History.from_changes(changes, path="a new folder")"""
+_MARK = {"format": "opp_analytics history", "version": 4}
 _FOLDERS = ("changes", "records", "state", "staging")
 
 
@@ -254,8 +204,8 @@ def refuse_links(folder: Path) -> None:
         ) from None
 
 
-def holds_history(folder: Path) -> int:
-    """Return the format of the history in a folder, 0 if it is empty or does not exist.
+def holds_history(folder: Path) -> bool:
+    """Tell whether a folder holds a history; False if it is empty or does not exist.
 
     Anything else is an error.
     """
@@ -269,7 +219,7 @@ def holds_history(folder: Path) -> int:
             )
         others = [file.name for file in folder.iterdir() if file.name not in (*_FOLDERS, "lock")]
     except FileNotFoundError:
-        return 0
+        return False
     except OSError as error:
         raise HistoryError(f"{folder} cannot be read ({error.strerror})") from None
     # Before the mark, only staged files are written.
@@ -286,32 +236,28 @@ def holds_history(folder: Path) -> int:
             f"{folder} is not a history: it has no history.json but {min(others)}; give a new or "
             "empty folder"
         )
-    return 0
+    return False
 
 
-def _check_mark(mark: Path) -> int:
+def _check_mark(mark: Path) -> bool:
     try:
         found = json.loads(mark.read_bytes())
-        known = found["format"] == _MARK["format"]
-        older, newer = found["version"] < _RECORDED, found["version"] > _MARK["version"]
+        known, version = found["format"] == _MARK["format"], int(found["version"])
     except (ValueError, KeyError, TypeError, RecursionError):
-        known = older = newer = False
+        known, version = False, 0
     if not known:
         raise Damage(
             mark,
-            (
-                "is damaged, or the folder is not a history; restore it from a backup or give "
-                "another folder"
-            ),
+            "is damaged, or the folder is not a history; restore it from a backup or give "
+            "another folder",
         )
-    if newer:
+    if version != _MARK["version"]:
         raise HistoryError(
-            f"{mark} was written by a newer release of opp_analytics; update to read it"
+            f"{mark} was written by another release of opp_analytics (format {version}, not "
+            f"{_MARK['version']}). Read it with that release; here, record or import the same "
+            "files into a new folder"
         )
-    if older:
-        lines = _LINES.format(folder=str(mark.parent))
-        raise HistoryError(_OLDER.format(mark=mark, lines=lines, **_MARK))
-    return int(found["version"])
+    return True
 
 
 def lock_file(folder: Path) -> tuple[Path, int]:
@@ -400,8 +346,6 @@ class Store:
     def __init__(self, folder: Path, lock_seconds: float) -> None:
         self.folder = folder
         self._lock_seconds = lock_seconds
-        self._verified: dict[str, tuple[int, int, int]] = {}
-        self._read: dict[str, tuple[tuple[int, int, int], Entry]] = {}
         self._memory = Memory()
         self._held: dict[str, Any] | None = None
 
@@ -436,8 +380,7 @@ class Store:
 
     def _read_entries(self) -> list[Entry]:
         refuse_links(self.folder)
-        version = holds_history(self.folder)
-        if not version:
+        if not holds_history(self.folder):
             return []
         # List records last, so that an append ending meanwhile never leaves a listed file without
         # its entry.
@@ -446,9 +389,6 @@ class Store:
         changes = list_stems(self.folder / "changes", ".parquet")
         records = list_stems(self.folder / "records", ".json")
         entries = [self._entry(name) for name in records]
-        if version == _RECORDED and entries and len(entries[0].moments) > 1:
-            lines = _LINES.format(folder=str(self.folder))
-            raise HistoryError(_IMPORTED.format(folder=self.folder, lines=lines))
         for place, entry in enumerate(entries):
             before = entries[place - 1] if place else None
             if entry.sequence != place + 1 or entry.previous != (before.digest if before else ""):
@@ -474,10 +414,8 @@ class Store:
             mark = make_mark(file.stat())
         except OSError as error:
             raise Damage(file, f"cannot be read ({error.strerror})") from None
-        kept = self._read.get(name)
-        if kept is None or kept[0] != mark:
-            kept = self._read[name] = (mark, read_entry(file))
-        return kept[1]
+        entry: Entry = self._memory.get(file, mark, lambda: read_entry(file), fact=True)
+        return entry
 
     def change_files(self, entries: list[Entry]) -> list[Path]:
         """List the change file of every entry in use.
@@ -512,10 +450,8 @@ class Store:
             mark = make_mark(file.stat())
             if mark[0] != entry.size:
                 return f"{what} is damaged: {mark[0]:,} bytes of {entry.size:,}; {out}"
-            if self._verified.get(entry.name) != mark:
-                if digest(file) != entry.sha256:
-                    return f"{what} is damaged: its content does not match its checksum; {out}"
-                self._verified[entry.name] = mark
+            if self._memory.get(file, mark, lambda: digest(file), fact=True) != entry.sha256:
+                return f"{what} is damaged: its content does not match its checksum; {out}"
         except FileNotFoundError:
             return f"{what} is missing; {out}"
         except OSError as error:

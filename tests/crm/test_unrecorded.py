@@ -17,7 +17,6 @@ from opp_analytics.crm import read_changes
 from opp_analytics.errors import (
     DataError,
     DataWarning,
-    HistoryError,
     MissingColumnError,
     NotEnoughHistory,
     OrgError,
@@ -352,23 +351,6 @@ def test_slippage__of_a_log_without_dates_is_refused() -> None:
         history.as_of("2026-02-10").assign(close_date=TODAY), as_of=TODAY, history=history
     )
     assert table.attrs["method"] == "stated"
-
-
-def test_history__imported_by_an_older_release_is_refused(late: Late, tmp_path: Path) -> None:
-    def age(folder: Path) -> None:
-        mark = json.loads((folder / "history.json").read_text())
-        (folder / "history.json").write_text(json.dumps({**mark, "version": 2}))
-
-    oa.History.from_changes(late[1].changes(), path=tmp_path / "imported", org=ORG)
-    recorded = oa.History(tmp_path / "recorded", org=ORG)
-    recorded.record(late[0], at="2026-11-22")
-    age(tmp_path / "imported")
-    age(tmp_path / "recorded")
-    with pytest.raises(
-        HistoryError, match="imported by an older release.*Import the same files again"
-    ):
-        oa.History(tmp_path / "imported")
-    assert oa.History(tmp_path / "recorded").record(late[0], at="2026-11-23").changed == 0
 
 
 @pytest.mark.filterwarnings("ignore:close_date_moves")

@@ -56,13 +56,6 @@ def test_records__of_an_import_set_aside_are_its_first_and_last(tmp_path):
     )
 
 
-def test_from_changes__row_order_never_matters():
-    with pytest.warns(oa.errors.DataWarning, match="sorted by time, and no number is affected"):
-        shuffled = History.from_changes(wide().iloc[::-1])
-    pd.testing.assert_frame_equal(shuffled.changes(), History.from_changes(wide()).changes())
-    assert shuffled.check()["unique_id"].tolist() == ["b", "a"]
-
-
 def test_from_changes__reports_what_is_wrong():
     log = wide(
         operation=["new", "new", "new", "changed"],

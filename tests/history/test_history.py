@@ -123,11 +123,6 @@ def test_record__identical_frame_at_the_same_instant_is_nothing(history):
     assert len(history.records) == 1
 
 
-def test_record__row_order_never_matters(history):
-    history.record(opportunities(), at="2026-03-02")
-    assert history.record(opportunities().iloc[[2, 0, 1]], at="2026-03-09").changed == 0
-
-
 @pytest.mark.parametrize("at", ["2026-03-02", "2026-03-01"])
 def test_record__refuses_a_time_not_after_the_last(history, at):
     history.record(opportunities(), at="2026-03-02")

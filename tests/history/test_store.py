@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import pathlib
 import re
 import shutil
 import stat
@@ -142,29 +141,12 @@ def test_history__refuses_a_folder_that_is_not_one(tmp_path):
         History(tmp_path / "letter.txt")
 
 
-def test_history__of_an_older_format_is_refused_and_the_way_over_works(tmp_path):
-    old = History(tmp_path / "old")
-    old.record(week(3), at=WEEKS[0])
-    old.record(week(3).assign(region=["north", None, "south", "south"]).iloc[1:], at=WEEKS[1])
-    changes = old.changes()
-    for file in (tmp_path / "old/changes").glob("*.parquet"):
-        pd.read_parquet(file).replace({"operation": {"deleted": "gone"}}).to_parquet(file)
-    (tmp_path / "old/history.json").write_text('{"format": "opp_analytics history", "version": 1}')
-    with pytest.raises(
-        oa.errors.HistoryError, match="older format.*Record into a new folder"
-    ) as refused:
-        History(tmp_path / "old")
-    lines = [line.strip() for line in str(refused.value).splitlines()[1:]]
-    code = "\n".join(lines).replace("a new folder", str(tmp_path / "new"))
-    exec(code, {"pathlib": pathlib, "pd": pd, "History": History})
-    pd.testing.assert_frame_equal(History(tmp_path / "new").changes(), changes)
-
-
-def test_history__refuses_a_newer_format(history, tmp_path):
+@pytest.mark.parametrize("version", [3, 5])
+def test_history__of_another_format_is_refused_with_what_to_do(history, tmp_path, version):
     (tmp_path / "history/history.json").write_text(
-        '{"format": "opp_analytics history", "version": 4}'
+        f'{{"format": "opp_analytics history", "version": {version}}}'
     )
-    with pytest.raises(oa.errors.HistoryError, match="newer release"):
+    with pytest.raises(oa.errors.HistoryError, match="another release.*into a new folder"):
         History(tmp_path / "history")
 
 
