@@ -28,6 +28,8 @@ NO_NAMES = ("", "nan", "NaN", "None", "<NA>", "NaT")
 """Texts of a missing name: an empty one, and what ``str`` makes of a missing value."""
 ALL = "(all)"
 """Label of the rows of totals."""
+HALF_CENT = 0.005
+"""Amounts this close are equal, and meet a target: a sum of floats may miss by its last bit."""
 BUCKETS = ("overdue", "unscheduled")
 """Forecast rows for open deals outside the coming periods: overdue, or without a date."""
 

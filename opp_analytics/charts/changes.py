@@ -47,12 +47,10 @@ from opp_analytics.charts.data import (
     write_caption,
 )
 from opp_analytics.org import PIPELINE, Money, Org, Stages, day_of, money_of, rank_open
-from opp_analytics.schema import unstack_level
+from opp_analytics.schema import HALF_CENT, unstack_level
 
 _MOST_GROUPS = 30
 _MOST_DEALS = 20
-# Sums of money that differ by less than half a cent are equal.
-_CENT = 0.005
 _PIPELINE, _FORECAST = ("opening", "closing"), ("then", "now")
 CUT = "The bars of both totals are cut"
 """Said where the scale of a waterfall does not begin at zero."""
@@ -266,7 +264,7 @@ def movements(table: pd.DataFrame) -> ChartData:
         value=("value", "sum"),
         moves=("movement", lambda moves: ", ".join(dict.fromkeys(map(text.movement, moves)))),
     )
-    moved = deals[deals["value"].abs() >= _CENT]
+    moved = deals[deals["value"].abs() >= HALF_CENT]
     shown = keep_largest(moved, "value", _MOST_DEALS)
     if shown.empty:
         return ChartData(heading(table), write_caption(table), "nothing moved in this period")

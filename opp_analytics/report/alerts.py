@@ -21,6 +21,7 @@ from opp_analytics.org import Comparison, Condition, check_template, read_condit
 from opp_analytics.report.inputs import Inputs
 from opp_analytics.report.model import Alert
 from opp_analytics.report.tables import Tables
+from opp_analytics.schema import HALF_CENT
 
 FindEnd = Callable[[str], Alert | None]
 """Says what no longer holds by its key, without a sentence where that is not known; None where
@@ -29,8 +30,6 @@ _MOST = 5
 """Deals that are named of those that began or ended to meet a condition."""
 _TONES = ("alarm", "news", "standing")
 """The order in which a page says them."""
-_CENT = 0.005
-"""A milestone is passed at half a cent, as a target is met."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +173,7 @@ def judge_forecast(
 
 
 def _passes(row: pd.Series[Any], share: float) -> bool:
-    return bool(row["target"] > 0 and row["booked"] >= share * row["target"] - _CENT)
+    return bool(row["target"] > 0 and row["booked"] >= share * row["target"] - HALF_CENT)
 
 
 def _read_texts(settings: Mapping[str, Any]) -> dict[str, str]:

@@ -19,9 +19,9 @@ from opp_analytics.org import record_link
 from opp_analytics.report.inputs import Inputs
 from opp_analytics.report.model import Cell, Deal, Deals
 from opp_analytics.report.tables import CLOSED_AS, Tables
-from opp_analytics.schema import label_groups
+from opp_analytics.schema import HALF_CENT, label_groups
 
-_MOST, _CENT, _MOVED, _MUCH = 20, 0.005, 0.1, 0.2
+_MOST, _MOVED, _MUCH = 20, 0.1, 0.2
 """Deals that a row opens to, about a screen: the workbook has the others; the tolerance in money;
 what a chance must move to be news; and the share of a forecast on deals dated later that is."""
 _TOLD = ("unique_id", "name", "stage", "close_date", "probability", "outcome", "value")
@@ -51,7 +51,7 @@ def stress_largest(changes: Sequence[Cell | None]) -> list[Cell | None]:
 
     Beside money, points and ratios are small.
     """
-    top = max((cell.size for cell in changes if cell), default=0.0) - _CENT
+    top = max((cell.size for cell in changes if cell), default=0.0) - HALF_CENT
     return [
         replace(cell, tone="hi") if cell and cell.sign and cell.size > top else cell
         for cell in changes
@@ -146,7 +146,7 @@ def find_expected(tables: Tables, period: str) -> pd.DataFrame:
     is_late = (deals["outcome"] == "open") & (deals["close_date"] > ends)
     deals = deals.assign(expected=added, late=added.where(is_late, 0.0))
     # Without chances a period still shows what is due.
-    return deals[(here & ~deals["outcome"].eq("lost")) | (added.abs() >= _CENT)]
+    return deals[(here & ~deals["outcome"].eq("lost")) | (added.abs() >= HALF_CENT)]
 
 
 def list_expected(
@@ -175,10 +175,10 @@ def list_expected(
         tables,
         deals,
         caption,
-        note=note if later >= max(_MUCH * shown, _CENT) else "",
+        note=note if later >= max(_MUCH * shown, HALF_CENT) else "",
         amount="expected",
         period=period,
-        further={name_new_business(tables): new} if abs(new) >= _CENT else {},
+        further={name_new_business(tables): new} if abs(new) >= HALF_CENT else {},
         shown=shown,
     )
 

@@ -36,8 +36,8 @@ _ZEROS = ["booked", "open_count", "open_value", "expected"]
 """Columns of a person that are 0 without deals."""
 _HARDLY = 0.05
 """Chance of a deal below which it decides nothing."""
-_JUDGED, _CENT = 12, 0.005
-"""Past forecasts of a part to judge, a year of months; and the tolerance in money."""
+_JUDGED = 12
+"""Past forecasts of a part to judge, a year of months."""
 
 
 @dataclass(frozen=True)

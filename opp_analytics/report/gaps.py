@@ -13,13 +13,12 @@ from opp_analytics import schema, text
 from opp_analytics.analysis import distribute
 from opp_analytics.org import Money
 from opp_analytics.report.inputs import Inputs
+from opp_analytics.schema import HALF_CENT
 
 _NEAR, _LIKELY = pd.Timedelta(days=35), 0.5
 """A deal due after the period can be pulled in when due within five weeks, and as likely as not."""
 _FEWEST, _MOST = 3, 8
 """Deals of a person: the largest three, and further ones while these do not cover the gap."""
-_HALF_CENT = 0.005
-"""Deals cover a gap at half a cent, as a target is met."""
 
 
 def list_deals_to_win(inputs: Inputs, period: pd.Period) -> pd.DataFrame:
@@ -76,7 +75,7 @@ def _cover_gap(mine: pd.DataFrame, gap: float, money: Money) -> tuple[int, float
         return 0, 0.0, np.nan, "no open deal of yours could close in time"
     values = mine["value"].to_numpy(dtype=float)
     count = min(
-        max(_FEWEST, int(np.searchsorted(np.cumsum(values), gap - _HALF_CENT) + 1)),
+        max(_FEWEST, int(np.searchsorted(np.cumsum(values), gap - HALF_CENT) + 1)),
         _MOST,
         len(mine),
     )
@@ -90,7 +89,7 @@ def advise(
     names: Sequence[Any], values: NDArray[np.float64], gap: float, money: Money = text.money
 ) -> str:
     """Say which deals, the largest first, cover a gap."""
-    n, gap = len(values), gap - _HALF_CENT
+    n, gap = len(values), gap - HALF_CENT
     if values.sum() < gap:
         return (
             f"{'this deal brings' if n == 1 else 'all below bring'} only "

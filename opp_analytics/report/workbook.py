@@ -28,7 +28,7 @@ from opp_analytics.columns import (
 )
 from opp_analytics.errors import DataWarning
 from opp_analytics.report.sheets import Graph, Share, Sheet, Summary
-from opp_analytics.schema import TEXT
+from opp_analytics.schema import HALF_CENT, TEXT
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
@@ -362,7 +362,7 @@ def _add_up(sheet: Sheet) -> dict[int, workbooks.Row]:
         for place, rows in below.items():
             parts = [own[row] for row in rows if not math.isnan(own[row])]
             if parts and math.isclose(
-                math.fsum(parts), amounts[place], rel_tol=1e-12, abs_tol=0.005
+                math.fsum(parts), amounts[place], rel_tol=1e-12, abs_tol=HALF_CENT
             ):
                 formulas[place][column] = (
                     f"=SUBTOTAL(9,{xl_range(rows[0] + 1, column, rows[-1] + 1, column)})"

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from opp_analytics.analysis.forecasting.moment import Floats, Moment
 from opp_analytics.analysis.forecasting.targets import find_gap
 from opp_analytics.analysis.stats.distribution import Total, condition_on_each, distribute
+from opp_analytics.schema import HALF_CENT
 
 LEVEL = 0.8
 """Level of the ranges whose past sets the width; every other level follows the same
@@ -56,7 +57,11 @@ class Stretched:
 
     def at_least(self, amount: float) -> float:
         """P(total ≥ `amount`), to the cent."""
-        return 1.0 if amount - 0.005 <= self.least else self.plain.at_least(self.find_plain(amount))
+        return (
+            1.0
+            if amount - HALF_CENT <= self.least
+            else self.plain.at_least(self.find_plain(amount))
+        )
 
     def find_plain(self, amount: float) -> float:
         """Find the amount that becomes `amount`."""

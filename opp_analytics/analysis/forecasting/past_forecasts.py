@@ -18,6 +18,7 @@ from opp_analytics.analysis.forecasting.outlook import Distribution
 from opp_analytics.analysis.forecasting.question import Question
 from opp_analytics.analysis.forecasting.run_rate import RunRates
 from opp_analytics.errors import NotEnoughHistory
+from opp_analytics.schema import HALF_CENT
 
 FORECAST = ["booked", "expected", "low", "median", "high"]
 """The columns of a past forecast."""
@@ -211,7 +212,9 @@ def judge_ranges(table: pd.DataFrame) -> pd.Series[Any]:
 
     Missing where there is no range.
     """
-    held = (table["low"] - 0.005 <= table["actual"]) & (table["actual"] <= table["high"] + 0.005)
+    held = (table["low"] - HALF_CENT <= table["actual"]) & (
+        table["actual"] <= table["high"] + HALF_CENT
+    )
     return held.astype("boolean").mask(table["low"].isna())
 
 

@@ -15,7 +15,7 @@ from opp_analytics.analysis.stats.intervals import compare_with_rest, mark_diffe
 from opp_analytics.errors import ArgumentError
 from opp_analytics.org import Money, money_of
 from opp_analytics.periods import as_period
-from opp_analytics.schema import BUCKETS
+from opp_analytics.schema import BUCKETS, HALF_CENT
 from opp_analytics.text import capital, group_label, money_range, noun, percent, spelled
 
 FEWEST = 5
@@ -99,7 +99,7 @@ def find_largest(values: pd.Series[Any]) -> tuple[list[Any], str]:
 
     The share is empty where amounts below 0 leave no whole to be a share of.
     """
-    largest = values.index[(values.max() - values).abs() < 0.005]
+    largest = values.index[(values.max() - values).abs() < HALF_CENT]
     return list(largest), write_share(values.max(), values)
 
 
@@ -123,7 +123,9 @@ def name_outside(row: Any, money: Money) -> str:
     if not expected > high or money(expected) == money(high):
         return ""
     return (
-        "most likely nothing more" if high <= float(row["booked"]) + 0.005 else "most likely less"
+        "most likely nothing more"
+        if high <= float(row["booked"]) + HALF_CENT
+        else "most likely less"
     )
 
 
@@ -148,14 +150,14 @@ def say_rough(row: Any, table: pd.DataFrame) -> str:
     One deal at its stated chance comes in or not: its range says nothing.
     """
     low, high, money = float(row["low"]), float(row["high"]), money_of(table)
-    if not high - low >= 0.005 or is_one_deal(row, table):
+    if not high - low >= HALF_CENT or is_one_deal(row, table):
         return ""
     ended, period = int(table.attrs.get("learned_from", 0)), noun(table.attrs.get("freq"))
     few, rests = (
         0 < ended < _FEWEST_PERIODS,
         f"it rests on {spelled(ended, f'ended {period}')} only.",
     )
-    if high - low <= _WIDEST * float(row["expected"]) + 0.005:
+    if high - low <= _WIDEST * float(row["expected"]) + HALF_CENT:
         return f"The range is rough: {rests}" if few else ""
     around = f"{money_range(low, high, money, to=' to ')} around {money(row['expected'])}"
     wide = f"The range is too wide to plan on: {around}."

@@ -11,7 +11,7 @@ from opp_analytics.analysis.sentences import evidence
 from opp_analytics.analysis.stats.intervals import mark_differences
 from opp_analytics.columns import write_key, write_label
 from opp_analytics.org import day_of, money_of
-from opp_analytics.schema import unstack_level
+from opp_analytics.schema import HALF_CENT, unstack_level
 from opp_analytics.text import (
     capital,
     count,
@@ -68,7 +68,6 @@ _STEP_WORDS = {
 _ONE = {"won": "win", "lost": "loss", "new": "new deal"}
 # A deal that makes from this share of a change on, and not more than all of it, is its cause.
 _CAUSE = 0.6
-_CENT = 0.005
 
 
 class Step(NamedTuple):
@@ -435,7 +434,7 @@ def list_steps(table: pd.DataFrame) -> list[Step]:
                 else ""
             )
             steps.append(Step(str(key), name, amount, deals, movers, cause))
-    return [step for step in steps if abs(step.expected) >= _CENT]
+    return [step for step in steps if abs(step.expected) >= HALF_CENT]
 
 
 def head_forecast_change(table: pd.DataFrame) -> str:
@@ -449,7 +448,7 @@ def head_forecast_change(table: pd.DataFrame) -> str:
         return capital(cause)
     against = [step for step in steps if step.expected * steps[0].expected < 0]
     # Else a title would tell the rise of a forecast that fell.
-    turned = against[:1] if abs(change) < _CENT or steps[0].expected * change < 0 else []
+    turned = against[:1] if abs(change) < HALF_CENT or steps[0].expected * change < 0 else []
     words = [_say_step(steps[0], table), *(_say_briefly(step, table) for step in turned)]
     return capital(", against ".join(words))
 
@@ -458,7 +457,7 @@ def say_forecast_change(table: pd.DataFrame) -> str:
     """Say by how much a period's forecast changed since when."""
     (what, since, change), money = _measure_change(table), money_of(table)
     now = money(table["expected"].groupby(level="movement").sum()["now"])
-    if abs(change) < _CENT:
+    if abs(change) < HALF_CENT:
         return f"{capital(what)} is unchanged {since}, at {now}"
     return (
         f"{capital(what)} is {'up' if change > 0 else 'down'} {money(abs(change))} {since}, to "
@@ -487,7 +486,11 @@ def _say_cause(table: pd.DataFrame, steps: list[Step], change_said: str) -> str:
     *_, change = _measure_change(table)
     moves = [(deal, by, step) for step in steps for deal, by in step.movers]
     deal, by, step = max(moves, key=lambda move: abs(move[1]), default=("", 0.0, steps[0]))
-    if len(steps) == steps[0].deals == 1 or abs(change) < _CENT or not _CAUSE <= by / change <= 1:
+    if (
+        len(steps) == steps[0].deals == 1
+        or abs(change) < HALF_CENT
+        or not _CAUSE <= by / change <= 1
+    ):
         return ""
     what = _ONE.get(step.key) or f"deal {_get_words(step)[2]}"
     return f"one {what}, {deal}, made {money_of(table)(abs(by))} of {change_said}"

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from opp_analytics.schema import HALF_CENT
+
 Floats = NDArray[np.float64]
 ENUMERATED = 15
 """Largest number of uncertain deals whose 2^n outcomes are enumerated: 2^15 are about as many as
@@ -50,7 +52,7 @@ class Total:
 
     def at_least(self, amount: float) -> float:
         """Compute P(total ≥ `amount`), to the cent."""
-        place = int(np.searchsorted(self.points, amount - 0.005))
+        place = int(np.searchsorted(self.points, amount - HALF_CENT))
         return float(_remove_noise(np.asarray(1.0 - self.cumulative[place - 1] if place else 1.0)))
 
 

@@ -42,7 +42,7 @@ from opp_analytics.report.model import (
     draw_column,
 )
 from opp_analytics.report.tables import Tables
-from opp_analytics.schema import ALL
+from opp_analytics.schema import ALL, HALF_CENT
 
 _TOLD = 0.01
 """Share of what was won from which it is said to have been expected before."""
@@ -164,7 +164,7 @@ def _explain_steps(tables: Tables, table: pd.DataFrame, cut: str) -> str:
     if "method_then" in attrs:
         now, then = (text.label(name) for name in (str(tables.method), attrs["method_then"]))
         words.append(f"The method changed from {then} to {now}; both forecasts are by {now}")
-    if abs(table["expected"]["now"] - float(tables.current["expected"])) >= 0.005:
+    if abs(table["expected"]["now"] - float(tables.current["expected"])) >= HALF_CENT:
         last = pd.Timestamp(inputs.records["recorded_at"].iloc[-1]).tz_convert(inputs.tz)
         words.append(f"Changes after the record of {inputs.day(last)} are not in it")
     return ". ".join(words)
@@ -524,7 +524,7 @@ def _most_to_go(tables: Tables) -> str:
     if len(most) == len(short) > 2:
         past = -float(groups["gap"].clip(upper=0).sum())
         others = (
-            f", the others are {tables.inputs.money(past)} past target" if past >= 0.005 else ""
+            f", the others are {tables.inputs.money(past)} past target" if past >= HALF_CENT else ""
         )
         each = tables.inputs.money(short["gap"].max())
         return f"{text.capital(text.spelled(len(most)))} have {each} to go each{others}."

@@ -12,7 +12,7 @@ import pandas as pd
 from opp_analytics import svg, text
 from opp_analytics.analysis import evidence, find_calls, heading, list_figures
 from opp_analytics.org import CALL_KEY, calls_known, find_called_period
-from opp_analytics.schema import ALL, BUCKETS, label_groups
+from opp_analytics.schema import ALL, BUCKETS, HALF_CENT, label_groups
 from opp_analytics.svg import Row, Rows
 from opp_analytics.widgets.explorer.views.forecast import ForecastView
 from opp_analytics.widgets.explorer.views.view import MARKS, AnalysisCall, Kpi, open_deals
@@ -262,7 +262,7 @@ class PeopleView(ForecastView):
         summed = (
             not self._is_part
             and pd.isna(self.rows["caller"].iloc[-1])
-            and abs(whole - sum(own)) >= 0.005
+            and abs(whole - sum(own)) >= HALF_CENT
         )
         teams = ". In All a team’s call counts in place of its people’s" if summed else ""
         return (
