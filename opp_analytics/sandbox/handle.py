@@ -21,7 +21,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, get_type_hints
+from typing import Any, NamedTuple
 
 from opp_analytics.sandbox.arguments import (
     SandboxError,
@@ -33,17 +33,31 @@ from opp_analytics.sandbox.clock import LONGEST_DAYS
 from opp_analytics.sandbox.team import TenantStages
 
 
-class FaultRange(NamedTuple):
-    """Allowed values of a fault: a number from `low` to `high`, or True and False if `switch` is true."""
+class Fault:
+    """A fault of the server: a number from `low` to `high`, or True and False if `switch` is true."""
 
-    low: float = 0
-    high: float = math.inf
-    switch: bool = False
+    def __init__(self, low: float = 0, high: float = math.inf, *, switch: bool = False) -> None:
+        self.low, self.high, self.switch = low, high, switch
+        self.off: float | bool = False if switch else 0.0
 
-    @property
-    def off(self) -> float | bool:
-        """The value that switches the fault off."""
-        return False if self.switch else 0.0
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, faults: FaultSettings | None, owner: type) -> Any:
+        return self if faults is None else faults.as_dict()[self.name]
+
+    def __set__(self, faults: FaultSettings, value: float | None) -> None:
+        faults.set(**{self.name: value})
+
+    def check(self, value: Any) -> float | bool:
+        """Return a setting with its proper type; None switches the fault off."""
+        if value is None:
+            return self.off
+        if not self.switch:
+            return float(check_number(value, self.name, low=self.low, high=self.high))
+        if isinstance(value, bool):
+            return value
+        raise SandboxTypeError(f"{self.name}={value!r} must be True or False")
 
 
 _A_DAY = 86_400.0
@@ -51,20 +65,10 @@ _A_DAY = 86_400.0
 
 def check_faults(settings: Mapping[str, Any]) -> dict[str, float | bool]:
     """Return the settings with their proper types; None switches a fault off."""
-    checked: dict[str, float | bool] = {}
-    for name, value in settings.items():
+    for name in settings:
         if name not in FAULTS:
             raise SandboxValueError(f"unknown fault {name!r}; use one of {', '.join(FAULTS)}")
-        limits = FAULTS[name]
-        if value is None:
-            checked[name] = limits.off
-        elif not limits.switch:
-            checked[name] = float(check_number(value, name, low=limits.low, high=limits.high))
-        elif isinstance(value, bool):
-            checked[name] = value
-        else:
-            raise SandboxTypeError(f"{name}={value!r} must be True or False")
-    return checked
+    return {name: FAULTS[name].check(value) for name, value in settings.items()}
 
 
 class FaultSettings:
@@ -73,64 +77,49 @@ class FaultSettings:
     At the start, every fault is off: 0 or False.
     """
 
-    latency: Annotated[float, FaultRange()]
+    # A misspelled fault is an error, and no attribute of this object.
+    __slots__ = ("_renew", "_wire")
+
+    latency = Fault()
     """Delay of every answer in seconds; requests wait in parallel."""
-    error_rate: Annotated[float, FaultRange(high=1)]
+    error_rate = Fault(high=1)
     """Fraction of requests answered with 500, without being carried out."""
-    rate_limit: Annotated[float, FaultRange()]
+    rate_limit = Fault()
     """Accepted requests per second; the others get 429 with Retry-After."""
-    cut_rate: Annotated[float, FaultRange(high=1)]
+    cut_rate = Fault(high=1)
     """Fraction of requests whose connection is dropped, without being carried out."""
-    lose_answer_rate: Annotated[float, FaultRange(high=1)]
+    lose_answer_rate = Fault(high=1)
     """Fraction of writes that are carried out, but whose connection is dropped instead of an
     answer."""
-    commit_delay: Annotated[float, FaultRange()]
+    commit_delay = Fault()
     """Seconds between the arrival of a write and its commit, even if the client has given up by
     then.
 
     A write whose answer is lost loses its connection at once and is committed later. Waiting writes
     are committed when the fault is switched off.
     """
-    drip: Annotated[float, FaultRange()]
+    drip = Fault()
     """Bytes per second at which the body of every answer arrives."""
-    clock_skew: Annotated[float, FaultRange(low=-_A_DAY, high=_A_DAY)]
+    clock_skew = Fault(low=-_A_DAY, high=_A_DAY)
     """Seconds by which the clock of a second server node is ahead (or, when negative, behind).
 
     The two nodes take turns, so every second `created_at` and `updated_at` is off by that much, and
     timestamps no longer increase from write to write.
     """
-    late_stamps: Annotated[float, FaultRange(high=_A_DAY)]
+    late_stamps = Fault(high=_A_DAY)
     """Seconds by which `updated_at` (and a new row's `created_at`) is earlier than the commit, as
     on a server that takes the time at the start of a long transaction."""
-    replica_lag: Annotated[float, FaultRange(high=_A_DAY)]
+    replica_lag = Fault(high=_A_DAY)
     """Seconds by which every read (an opportunity, the list, the trash) is behind the writes, as on
     a replica that follows late: an opportunity made a moment ago is a 404, and a changed one still
     shows its old values."""
-    normalize: Annotated[bool, FaultRange(switch=True)]
+    normalize = Fault(switch=True)
     """If True, the server changes what it stores: it rounds values to cents, trims texts, collapses
     runs of blanks, composes letters (Unicode NFC), replaces a blank or null stage or status by its
     default, and takes a new row's missing status from its stage."""
 
-    _wire: ControlWire
-    _renew: Callable[[str | None], str]
-
     def __init__(self, wire: ControlWire, renew: Callable[[str | None], str]) -> None:
-        object.__setattr__(self, "_wire", wire)
-        object.__setattr__(self, "_renew", renew)
-
-    def __getattr__(self, name: str) -> Any:
-        if name not in FAULTS:
-            raise AttributeError(f"unknown fault {name!r}; use one of {', '.join(FAULTS)}")
-        return self.as_dict()[name]
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        # Otherwise a misspelled fault would be set on this object and have no effect.
-        if name not in FAULTS:
-            raise AttributeError(f"unknown fault {name!r}; use one of {', '.join(FAULTS)}")
-        self._wire.send("faults", **check_faults({name: value}))
-
-    def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *FAULTS]
+        self._wire, self._renew = wire, renew
 
     def set(self, **settings: float | None) -> None:
         """Set several faults at once; None switches one off.
@@ -210,11 +199,7 @@ class ControlWire:
         return self.ask(action, json.dumps(what, allow_nan=False).encode())
 
 
-FAULTS: Mapping[str, FaultRange] = {
-    name: hint.__metadata__[0]
-    for name, hint in get_type_hints(FaultSettings, include_extras=True).items()
-    if hasattr(hint, "__metadata__")
-}
+FAULTS = {name: fault for name, fault in vars(FaultSettings).items() if isinstance(fault, Fault)}
 
 
 def wire_rows(opportunities: Any) -> Iterator[dict[str, Any]]:
