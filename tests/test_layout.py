@@ -180,7 +180,6 @@ ACROSS = {
     "history/test_imported.py": (
         "an imported history and the records after it, against a later import"
     ),
-    "api/test_reference.py": "every example of the vendor's reference, without the client",
     "history/test_properties.py": "every question, on random histories",
     "plots/test_drawings.py": "every drawing, against what was read in it and stored",
     "plots/test_looks.py": "every drawing, with difficult data",

@@ -142,24 +142,3 @@ def test_redating__is_a_push_of_every_open_deal(year: Year) -> None:
     assert change.loc["pushed_out", "expected"] == pytest.approx(
         -(coming["value"] * coming["probability"].astype(float) / 100).sum()
     )
-
-
-def test_year__adds_up_in_the_whole_and_by_owner(year: Year) -> None:
-    moments = year.history.records["recorded_at"]
-    stretch: dict[str, Any] = {"start": moments.iloc[8], "end": moments.iloc[-1]}
-    for by in (None, "owner_name"):
-        table = oa.waterfall(year.history, **stretch, by=by)
-        ends = table.index.get_level_values("movement")
-        moved = table["value"][~ends.isin(["opening", "closing"])].sum()
-        assert table["value"][ends == "opening"].sum() + moved == pytest.approx(
-            table["value"][ends == "closing"].sum(), abs=0.005
-        )
-        change = oa.forecast_change(
-            year.history, start=year.leave[0], end=year.redate[1], period=month(year.redate), by=by
-        )
-        rows = change.index.get_level_values("movement")
-        assert change["expected"][rows != "now"].sum() == pytest.approx(
-            change["expected"][rows == "now"].sum(), abs=0.005
-        )
-    created = oa.pipeline_created(year.history, freq="Q", by="owner_name")
-    assert created["value"].max() >= WHALE

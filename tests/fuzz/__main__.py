@@ -15,7 +15,6 @@ from tests.fuzz import (
     from_commands,
     from_files,
     from_frames,
-    from_runs,
     from_servers,
     from_tables,
     from_widgets,
@@ -25,7 +24,6 @@ from tests.fuzz.targets import fuzz
 _DOORS = (
     from_frames,
     from_servers,
-    from_runs,
     from_files,
     from_tables,
     from_commands,

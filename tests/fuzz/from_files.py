@@ -153,27 +153,6 @@ def _difference(content: Any) -> str:
     return repr(changed)[:1500]
 
 
-def _read_history(findings: Findings, given: tuple[float, Damage | None]) -> None:
-    which, damage = given
-    with _copy("history") as folder:
-        place = folder / "history"
-        name = _damage_one(place, which, damage)
-        asked: dict[str, Callable[[], Any]] = {
-            "records": lambda: oa.History(place).records,
-            "as_of": lambda: oa.History(place).as_of("2026-01-05"),
-            "changes": lambda: oa.History(place).changes(),
-            "check": lambda: oa.History(place).check(),
-            "repr": lambda: repr(oa.History(place)),
-            "slippage": lambda: oa.slippage(
-                oa.History(place), start="2026-01-01", end="2026-01-03"
-            ),
-            "record": lambda: oa.History(place).record(sound(), at="2026-02-01"),
-        }
-        for question, ask in asked.items():
-            with findings.call(f"history, {name} damaged: {question}"):
-                ask()
-
-
 def _read_cache(findings: Findings, given: tuple[float, Damage | None, dict[str, Any]]) -> None:
     which, damage, options = given
     rows = [row(n) for n in range(6)]
@@ -288,49 +267,6 @@ def _take_path(findings: Findings, given: tuple[str, Any, bool]) -> None:
             os.chdir(back)
 
 
-_VARIABLES = ["BLOCKS_API_URL", "BLOCKS_AUTH_TOKEN", "BLOCKS_API_KEY"]
-_URLS = [
-    "http://[bad",
-    "https://",
-    "https://a b",
-    "https://x:99999",
-    "https://x:y",
-    "http://127.0.0.1:1",
-    "https://user:pass@x",
-    "ftp://x",
-    "https://é.com",
-    "https://x/?token=1",
-    "//",
-    "https://\u202e.com",
-    "https://" + "x" * 300 + ".com",
-]
-
-
-def _set(findings: Findings, given: dict[str, str]) -> None:
-    odd_server().answer = paged([row(1)])
-    settings = {
-        "BLOCKS_API_URL": odd_server().server.url,
-        "BLOCKS_AUTH_TOKEN": "t",
-        "BLOCKS_API_KEY": "k",
-    } | given
-    if any("\x00" in text for text in given.values()):
-        return
-    try:
-        changed = patch.dict(os.environ, settings)
-        changed.start()
-    except UnicodeError:
-        return
-    try:
-        with tempfile.TemporaryDirectory() as folder, findings.call(f"from_env({given!r})"):
-            oa.forecast(sound(), as_of="2026-03-10")
-            oa.plan(sound(), sound().assign(value=5.0)).summary()
-            client = oa.Client.from_env(cache_dir=Path(folder), retries=0, timeout=1)
-            if client.settings.url == odd_server().server.url:
-                client.list()
-    finally:
-        changed.stop()
-
-
 _LOADS = st.sampled_from([{}, {"max_age": 0}, {"refresh": "changes"}, {"refresh": "full"}])
 
 TARGETS = {
@@ -339,7 +275,6 @@ TARGETS = {
         st.tuples(st.deferred(_tampered), st.one_of(st.none(), st.none(), odd.damage_bytes())),
         100,
     ),
-    "history folder": Target(_read_history, _one_file, 20),
     "cache": Target(
         _read_cache,
         st.tuples(odd.which, st.one_of(st.none(), *[odd.damage_bytes()] * 4), _LOADS),
@@ -348,15 +283,5 @@ TARGETS = {
     "journal": Target(_read_journal, _one_file, 25),
     "paths": Target(
         _take_path, st.tuples(st.sampled_from(list(_TAKERS)), odd.paths, st.booleans()), 60
-    ),
-    "settings": Target(
-        _set,
-        st.dictionaries(
-            st.sampled_from(_VARIABLES),
-            st.one_of(odd.texts, st.sampled_from(_URLS)),
-            min_size=1,
-            max_size=2,
-        ),
-        30,
     ),
 }

@@ -62,15 +62,6 @@ _SURFACES: dict[str, Callable[[Any], Any]] = {
     "explore": lambda frame: repr(oa.explore(frame, as_of=_DAY)),
     "weekly_report": lambda frame: _report(frame),
 }
-_TABLES: dict[str, Callable[[Any], Any]] = {
-    "sentence": oa.sentence,
-    "audit_summary": oa.audit_summary,
-    "fix": lambda table: oa.fix(sound(), table),
-    "push_counts": oa.push_counts,
-    "recalibrated": lambda table: oa.recalibrate(sound(), table),
-    "backtest_horizons": oa.backtest_horizons,
-    "transition_matrix": oa.transition_matrix,
-}
 
 
 def _report(frame: Any) -> None:
@@ -199,7 +190,6 @@ def _of(takers: dict[str, Callable[[Any], Any]], examples: int) -> Target:
 TARGETS = {
     "analysis": _of(_ANALYSES, 250),
     "surfaces": _of(_SURFACES, 20),
-    "result tables": _of(_TABLES, 60),
     "plan": Target(_plan, st.tuples(odd.frames(), odd.frames(), st.booleans()), 50),
     "export": Target(_export, st.tuples(st.sampled_from(["csv", "excel"]), odd.frames()), 50),
     "record": Target(_record, st.lists(odd.frames(), min_size=1, max_size=2), 8),

@@ -12,16 +12,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-import pandas as pd
 from hypothesis import strategies as st
 
 import opp_analytics as oa
 from tests.fuzz import odd
-from tests.fuzz.from_frames import show_frame
 from tests.fuzz.targets import Findings, Target
-from tests.support import Answer, Asked, FakeServer, listing, paged, row, serving
+from tests.support import Answer, Asked, FakeServer, paged, row, serving
 
-__all__ = ["HEADERS", "TARGETS", "OddServer", "odd_server", "practice_server", "singles"]
+__all__ = ["TARGETS", "OddServer", "odd_server", "practice_server"]
 
 _open = ExitStack()
 """The servers; they end with the process."""
@@ -83,7 +81,7 @@ def _listings(draw: st.DrawFn) -> bytes:
     return draw(odd.damage_bytes())(content) if draw(st.integers(0, 9)) == 0 else content
 
 
-HEADERS = st.dictionaries(
+_HEADERS = st.dictionaries(
     st.sampled_from(
         [
             "Location",
@@ -152,7 +150,7 @@ _STATUS = st.sampled_from(
 
 def _answers() -> st.SearchStrategy[Answer]:
     return st.builds(
-        Answer, _STATUS, _listings(), HEADERS, st.one_of(st.none(), st.none(), st.integers(0, 50))
+        Answer, _STATUS, _listings(), _HEADERS, st.one_of(st.none(), st.none(), st.integers(0, 50))
     )
 
 
@@ -188,7 +186,7 @@ _CALLS: dict[str, Callable[[oa.Client], Any]] = {
 
 
 @st.composite
-def singles(draw: st.DrawFn) -> Answer:
+def _singles(draw: st.DrawFn) -> Answer:
     document = {
         "data": {
             "id": "a",
@@ -209,7 +207,7 @@ def singles(draw: st.DrawFn) -> Answer:
         ]
     }
     content = json.dumps(draw(odd.damage_json)(draw(st.sampled_from([document, problem])))).encode()
-    return Answer(draw(_STATUS), content, draw(HEADERS))
+    return Answer(draw(_STATUS), content, draw(_HEADERS))
 
 
 def _call(findings: Findings, given: tuple[str, Answer]) -> None:
@@ -221,31 +219,6 @@ def _call(findings: Findings, given: tuple[str, Answer]) -> None:
         findings.call(f"{name} answered {answer!r}"[:1500]),
     ):
         _CALLS[name](server.client(Path(folder)))
-
-
-_ARGUMENTS: dict[str, Callable[[oa.Client, Any], Any]] = {
-    "list page": lambda client, odd: client.list(odd),
-    "list page_size": lambda client, odd: client.list(1, odd),
-    "list sort": lambda client, odd: client.list(sort=odd),
-    "list status": lambda client, odd: client.list(status=odd),
-    "get": lambda client, odd: client.get(odd),
-    "create": lambda client, odd: client.create(name=odd),
-    "update": lambda client, odd: client.update("a", value=odd, stage=odd),
-    "delete": lambda client, odd: client.delete(odd),
-    "search": lambda client, odd: client.search(odd),
-    "load search": lambda client, odd: oa.load(client, search=odd, progress=False),
-    "load max_age": lambda client, odd: oa.load(client, max_age=odd, progress=False),
-    "load limit": lambda client, odd: oa.load(client, limit=odd, progress=False),
-    "load page_size": lambda client, odd: oa.load(client, page_size=odd, progress=False),
-}
-
-
-def _ask(findings: Findings, given: tuple[str, Any]) -> None:
-    name, argument = given
-    server = odd_server()
-    server.answer = lambda asked: listing([row(1, unique_id="a")], 1)
-    with tempfile.TemporaryDirectory() as folder, findings.call(f"{name}({argument!r})"[:1500]):
-        _ARGUMENTS[name](server.client(Path(folder)), argument)
 
 
 _METHODS = st.sampled_from(["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"])
@@ -312,16 +285,6 @@ def _request(findings: Findings, given: tuple[str, str, dict[str, str], bytes]) 
     connection.close()
 
 
-def _seed(findings: Findings, frame: Any) -> None:
-    """The sandbox takes a frame of opportunities, or says why not; what it took can be loaded."""
-    if isinstance(frame, pd.DataFrame) and len(frame) == 0:
-        return
-    server = practice_server()
-    with tempfile.TemporaryDirectory() as folder, findings.call(f"add_tenant({show_frame(frame)})"):
-        tenant = server.add_tenant(frame)
-        oa.load(oa.Client(server.url, *tenant, cache_dir=folder), progress=False)
-
-
 _OPTIONS = st.sampled_from(
     [{}, {"deleted": True}, {"limit": 3}, {"page_size": 2}, {"refresh": "changes"}]
 )
@@ -332,8 +295,6 @@ TARGETS = {
         st.tuples(_listings(), st.one_of(st.just([]), st.lists(_answers(), max_size=4)), _OPTIONS),
         150,
     ),
-    "client": Target(_call, st.tuples(st.sampled_from(list(_CALLS)), singles()), 200),
-    "client arguments": Target(_ask, st.tuples(st.sampled_from(list(_ARGUMENTS)), odd.cells), 150),
+    "client": Target(_call, st.tuples(st.sampled_from(list(_CALLS)), _singles()), 200),
     "sandbox requests": Target(_request, st.tuples(_METHODS, _PLACES, _QUERIES, _bodies()), 300),
-    "sandbox seeds": Target(_seed, odd.frames(), 60),
 }

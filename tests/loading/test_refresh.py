@@ -246,15 +246,6 @@ def test_load_changes__catches_up_after_writes_of_ones_own(tenant, shared_sandbo
     )
 
 
-def test_load__is_fetched_again_after_a_write_of_ones_own(tenant):
-    client = tenant(5)
-    oa.load(client, progress=False)
-    client.update("opp-1", value=1)
-    frame = oa.load(client, progress=False)
-    assert frame.attrs["load"]["sweeps"] == 1
-    assert frame.set_index("unique_id")["value"]["opp-1"] == 1
-
-
 @pytest.mark.parametrize(("late", "seen"), [(240, True), (600, False)])
 def test_load_changes__sees_late_stamps_within_the_minutes_it_names(
     tenant, shared_sandbox, late, seen

@@ -7,10 +7,6 @@ import gc
 import itertools
 import logging
 import random
-import signal
-import subprocess
-import sys
-import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -366,52 +362,6 @@ def test_load__ends_where_every_page_says_another_total(tmp_path: Path, total: i
     assert len(frame) == 20
     assert not frame.attrs["load"]["complete"]
     assert len(server.asked) < 150
-
-
-@pytest.mark.posix
-@pytest.mark.parametrize(
-    ("options", "wanted"), [("", 5), (", refresh='changes'", 2), (", limit=50", 2)]
-)
-def test_load__ends_at_once_on_ctrl_c_while_the_server_is_slow(
-    tenant: Callable[..., oa.Client],
-    shared_sandbox: oa.sandbox.Sandbox,
-    tmp_path: Path,
-    options: str,
-    wanted: int,
-) -> None:
-    client = tenant(400)
-    secrets = client.settings.token.reveal(), client.settings.api_key.reveal()
-    script = textwrap.dedent(f"""
-        import opp_analytics as oa
-        client = oa.Client({shared_sandbox.url!r}, *{secrets!r}, cache_dir={str(tmp_path / "pages")!r})
-        oa.load(client, page_size=20, progress=False)
-        print("ready", flush=True)
-        input()
-        oa.load(client, page_size=2, progress=False, max_age=0{options})
-    """)
-    process = subprocess.Popen(
-        [sys.executable, "-c", script],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    assert process.stdin is not None
-    assert process.stdout.readline() == "ready\n"
-    asked = shared_sandbox.requests
-    shared_sandbox.faults.latency = 0.2
-    process.stdin.write("go\n")
-    process.stdin.flush()
-    shared_sandbox.wait_for_requests(asked + wanted - 1)
-    shared_sandbox.faults.latency = 25
-    shared_sandbox.wait_for_requests(asked + wanted)
-    began = time.monotonic()
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
-    took = time.monotonic() - began
-    assert "KeyboardInterrupt: load stopped after" in errors
-    assert took < 10, took
 
 
 def test_load__tells_sweeps_and_refreshes_in_counts_only(

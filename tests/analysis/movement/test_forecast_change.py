@@ -188,11 +188,6 @@ def test_forecast_change__names_what_is_wrong(
         forecast_change(history, **{**MARCH, **wrong})
 
 
-def test_forecast_change__needs_a_second_record() -> None:
-    with pytest.raises(errors.NotEnoughHistory, match="second record"):
-        forecast_change(recorded([at("2026-03-02", "deal")]), **MARCH)
-
-
 def test_forecast_change__names_a_period_too_far_ahead() -> None:
     history = even_months(9)
     asked: dict[str, Any] = {"start": "2026-09-11", "end": "2026-09-21", "period": "2031-09"}

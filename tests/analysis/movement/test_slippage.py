@@ -83,12 +83,6 @@ def test_slippage__says_what_is_missing(january):
         slippage(january, start="2026-01-31", end="2026-01-05")
 
 
-def test_slippage__one_record_says_so():
-    lone = history_of([("a", 0, 1.0, "proposal", "2026-01-20", "active")])
-    with pytest.raises(oa.errors.NotEnoughHistory, match="there is only one"):
-        slippage(lone, start="2026-01-05", end="2026-01-31")
-
-
 def friday(*rows, until=2):
     """Deals due in the week to Sunday, January 18, recorded on Mondays, with a record a week later
     if `until` is 2."""

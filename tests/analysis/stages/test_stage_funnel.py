@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -14,7 +13,6 @@ import opp_analytics as oa
 from opp_analytics import errors, org
 from opp_analytics.analysis import stage_funnel
 from opp_analytics.org import outcomes
-from opp_analytics.widgets.explorer.explorer import explore
 from tests.analysis.strategies import opportunities
 from tests.examples import examples
 
@@ -80,20 +78,6 @@ def test_stage_funnel__by_shows_missing_groups():
     table = stage_funnel(FRAME, by="owner")
     assert table.index.names == ["owner", "stage"]
     assert table.loc[("(none)", "proposal"), "open_count"] == 1
-
-
-def test_stage_funnel__empty_in_gives_the_right_columns():
-    table = stage_funnel(org.empty())
-    assert list(table.index) == list(org.STAGES.open)
-    assert table.dtypes.astype(str).tolist() == ["int64", "float64", "int64", "int64", "int64"]
-    assert len(stage_funnel(org.empty(), by=["name", "account_id"])) == 0
-
-
-def test_stage_funnel__names_a_missing_column():
-    with pytest.raises(errors.MissingColumnError, match="'region'"):
-        stage_funnel(FRAME, by="region")
-    with pytest.raises(errors.ArgumentError, match="by=3"):
-        stage_funnel(FRAME, by=3)  # type: ignore[arg-type]
 
 
 def test_stage_funnel__says_the_day_of_the_load():
@@ -308,15 +292,6 @@ def test_transitions__are_backward_in_the_deals_own_pipeline() -> None:
         ("c", 16): False,
     }
     assert oa.sentence(steps) == "3 deals made 6 stage changes, 2 of them backward."
-
-
-@pytest.mark.slow
-def test_page_and_explorer__keep_pipelines_apart_unasked(tmp_path: Path) -> None:
-    made = oa.weekly_report(deals(), history(), as_of="2026-11-16", out=tmp_path)
-    assert "Renewal · Talk" in made.html.read_text()
-    panel = explore(deals(), as_of="2026-11-18")
-    assert 'table = oa.stage_funnel(deals, by="pipeline")' in panel.code
-    assert panel.table["open_count"].sum() == 4
 
 
 def test_rates_and_forecasts__take_the_pipeline_as_any_column() -> None:

@@ -124,12 +124,6 @@ def test_bias_interval__without_wins_or_with_few_periods() -> None:
     assert np.isnan(bias_interval([1.0, 2.0], [2.0, 2.0])[1:]).all()
 
 
-def test_wilson__of_a_worked_example() -> None:
-    low, high = wilson(8, 10)
-    assert round(float(low), 4) == 0.4902
-    assert round(float(high), 4) == 0.9433
-
-
 def test_value_interval__of_a_worked_example() -> None:
     one = value_interval(
         np.array([10.0, 30.0, 60.0]), np.array([True, True, False]), np.zeros(3, dtype=int), 1
