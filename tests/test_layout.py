@@ -189,6 +189,7 @@ ACROSS = {
         "pages of a week of days and what is sent of them, against what each receiver knows"
     ),
     "report/test_figures.py": "every figure of the page, against the function that gives it",
+    "svg/test_pictures.py": "every picture, against what was read in it and stored",
     "surfaces/test_surfaces.py": ("the leading numbers of every surface, against their functions"),
     "test_call_proof.py": "calls of simulated people, against the skill that they were made with",
     "test_docs.py": "the documentation",

@@ -45,3 +45,26 @@ def figures(rows: Rows) -> dict[str, tuple[str, ...]]:
 def _number(value: str) -> float:
     found = re.search(r"-?[\d.]+", value)
     return float(found[0]) if found else 0.0
+
+
+def read(picture: str | Rows) -> dict[str, list[str]]:
+    """All that is in a picture: what it says, and each mark with its kind, place and size."""
+    root = parse(picture)
+    shapes = ("rect", "line", "circle", "polygon", "polyline")
+    found = {
+        "figures": [" | ".join((row.label, *row.figures)) for row in picture.rows]
+        if isinstance(picture, Rows)
+        else [],
+        "texts": [
+            " ".join(("".join(each.itertext()), "@", *each.attrib.values()))
+            for each in root.iter("text")
+            if "tip" not in each.get("class", "")
+        ],
+        "titles": titles(picture),
+        "marks": [
+            " ".join((each.tag, *each.attrib.values()))
+            for each in root.iter()
+            if each.tag in shapes and each.get("class") != "hit"
+        ],
+    }
+    return {name: part for name, part in found.items() if part}
