@@ -265,6 +265,16 @@ def name_rows(index: pd.Index[Any]) -> list[str]:
     )
 
 
+def trace(across: Iterable[Any], along: Iterable[Any]) -> tuple[tuple[float, float], ...]:
+    """Pair positions with amounts, as the points of a curve."""
+    return tuple(zip(map(float, across), map(float, along), strict=True))
+
+
+def count_days(moment: Any) -> Any:
+    """Count the days since 1970, as an axis of dates does; of one moment in local time, or of an index."""
+    return (moment - pd.Timestamp(0)) / pd.Timedelta(days=1)
+
+
 def iterate(table: pd.DataFrame) -> Iterable[Any]:
     """Go through the rows of a table as named tuples."""
     return table.itertuples()

@@ -28,6 +28,7 @@ from opp_analytics.charts.data import (
     TickMark,
     Tone,
     choose_ticks,
+    count_days,
     keep_largest,
     measure_column,
     measure_percent,
@@ -38,6 +39,7 @@ from opp_analytics.charts.data import (
     note_periods,
     note_rest,
     shorten,
+    trace,
     write_caption,
 )
 from opp_analytics.errors import ArgumentError
@@ -57,8 +59,6 @@ _CHANCES, _PAST = 0.64, 0.84
 """Shares of the width for the chances of deals, and for past ranges, the figures right of them."""
 _LAST_DAY = 0.8
 """Part of its last day that a curve by days runs on."""
-_EPOCH = pd.Timestamp(0)
-_DAY = pd.Timedelta(days=1)
 
 
 def forecast(table: pd.DataFrame) -> ChartData:
@@ -322,16 +322,13 @@ def forecast_fan(
             "No forecast of this period yet", write_caption(table), "no record to forecast from"
         )
     money, confidence = money_of(table), table.attrs.get("confidence")
-    # A date is in days since 1970.
-    days = [(day_of(table, made) - _EPOCH) / _DAY for made in table.index]
-    booked = tuple(zip(days, map(float, table["booked"]), strict=True))
+    days = [count_days(day_of(table, made)) for made in table.index]
+    booked = trace(days, table["booked"])
     if closed is not None:
         sums = closed.groupby("close_date")["value"].sum().cumsum()
-        booked = tuple(
-            zip((pd.DatetimeIndex(sums.index) - _EPOCH) / _DAY, map(float, sums), strict=True)
-        )
+        booked = trace(count_days(pd.DatetimeIndex(sums.index)), sums)
     curves = [
-        Curve(tuple(zip(days, map(float, table["expected"]), strict=True)), "hi", dots=3.0),
+        Curve(trace(days, table["expected"]), "hi", dots=3.0),
         Curve(booked, "bar", stepped=True),
     ]
     last = table.iloc[-1]
@@ -345,26 +342,21 @@ def forecast_fan(
         curves.append(Curve(((days[-1], float(last["actual"])),), "ink", dots=8.0))
         names.append((last["actual"], f"actual {money(last['actual'])}", "ink"))
     if calls is not None and len(calls):
-        made = (pd.DatetimeIndex(calls.index) - _EPOCH) / _DAY
+        made = count_days(pd.DatetimeIndex(calls.index))
         # From the call in force at the first record on.
         begun = max(int(made.searchsorted(days[0], "right")) - 1, 0)
-        steps = tuple(zip(made[begun:], map(float, calls[begun:]), strict=True))
+        steps = trace(made[begun:], calls[begun:])
         curves.append(Curve(steps, "bar", stepped=True, dashed=True))
         names.append((calls.iloc[-1], f"call {money(calls.iloc[-1])}", "mute"))
     if pacing is not None:
-        end = (pd.Timestamp(pacing.attrs["as_of"]) - _EPOCH) / _DAY + _find_lead(pacing)
-        shown = [
-            [(end - left, amount) for left, amount in steps]
-            for _, steps in _step_by_day(pacing)[:-1]
-        ]
-        curves += [
-            Curve(tuple(step for step in steps if step[0] <= days[-1]), "mute", 0.75, stepped=True)
-            for steps in shown
-        ]
+        end = count_days(pd.Timestamp(pacing.attrs["as_of"])) + _find_lead(pacing)
+        for _, steps in _step_by_day(pacing)[:-1]:
+            shown = ((end - left, amount) for left, amount in steps if end - left <= days[-1])
+            curves.append(Curve(tuple(shown), "mute", 0.75, stepped=True))
     aim = float(last["target"]) if "target" in table else math.nan
     places = tuple(
-        Place("", title=f"{text.day(_EPOCH + day * _DAY)}: {_sum_up(row, money)}", at=day)
-        for day, (_, row) in zip(days, table.iterrows(), strict=True)
+        Place("", title=f"{text.day(day_of(table, made))}: {_sum_up(row, money)}", at=day)
+        for day, made, (_, row) in zip(days, table.index, table.iterrows(), strict=True)
     )
     known = {"period", "weeks_before"} <= set(table)
     spread = f"band: {text.percent(confidence)} range" if confidence else ""
@@ -393,14 +385,13 @@ def _find_lead(table: pd.DataFrame) -> int:
     return int(table.index.get_level_values("days_left")[table["to_date"]].min())
 
 
-def _step_by_day(table: pd.DataFrame) -> list[tuple[str, list[tuple[float, float]]]]:
+def _step_by_day(table: pd.DataFrame) -> list[tuple[str, tuple[tuple[float, float], ...]]]:
     """List the steps of closed money of each period, the current one last: days left, and money from then on."""
     whole = table.groupby(level=["period", "days_left"], sort=False)["booked"].sum()
     found = []
     for period, booked in whole.groupby(level="period", sort=False):
         steps = booked[booked.diff().fillna(booked) != 0]
-        left = map(float, steps.index.get_level_values("days_left"))
-        found.append((str(period), list(zip(left, map(float, steps), strict=True))))
+        found.append((str(period), trace(steps.index.get_level_values("days_left"), steps)))
     return found
 
 

@@ -37,6 +37,7 @@ from opp_analytics.charts.data import (
     note_periods,
     note_rest,
     shorten,
+    trace,
     write_caption,
 )
 from opp_analytics.columns import write_label
@@ -117,7 +118,7 @@ def _follow_rate(table: pd.DataFrame, closed: pd.Series[Any], note: str) -> Char
             name_periods(table), table["rate_low"], table["rate_high"], closed, strict=True
         )
     )
-    points = tuple((float(place), float(rate)) for place, rate in enumerate(table["rate"]))
+    points = trace(range(len(table)), table["rate"])
     top = 1.15 * float(table["rate_high"].max())
     return ChartData(
         heading(table),
@@ -242,7 +243,7 @@ def win_rate_curve(table: pd.DataFrame) -> ChartData:
 
 def _start_at_zero(days: pd.Index[Any], values: pd.Series[Any]) -> tuple[tuple[float, float], ...]:
     """Turn a column into the points of a curve from day 0."""
-    return ((0.0, 0.0), *zip(map(float, days), map(float, values), strict=True))
+    return ((0.0, 0.0), *trace(days, values))
 
 
 def _bound_won(table: pd.DataFrame) -> Ribbon:

@@ -218,44 +218,34 @@ def _draw_columns(ax: Axes, chart: charts.ChartData) -> None:
 
 
 def _draw_marks(ax: Axes, at: float, place: charts.Place, *, upright: bool) -> None:
+    along, across = (ax.vlines, ax.hlines) if upright else (ax.hlines, ax.vlines)
     for mark in place.marks:
+        color = BACK if isinstance(mark, charts.BreakMark) else COLORS[mark.tone]
         match mark:
             case charts.BarMark():
                 _draw_bar(ax, at, mark, upright=upright)
             case charts.RangeMark():
-                line = ax.vlines if upright else ax.hlines
                 middle = at + mark.shift
-                line(middle, mark.low, mark.high, color=COLORS[mark.tone], linewidth=1.2)
+                along(middle, mark.low, mark.high, color=color, linewidth=1.2)
                 for end, is_cut, arrow in zip((mark.low, mark.high), mark.cut, "<>", strict=True):
                     if is_cut:
-                        ax.plot(end, middle, arrow, color=COLORS[mark.tone], markersize=_DOT)
+                        ax.plot(end, middle, arrow, color=color, markersize=_DOT)
                 if mark.capped:
-                    across = ax.hlines if upright else ax.vlines
-                    across(
-                        [mark.low, mark.high],
-                        middle - 0.04,
-                        middle + 0.04,
-                        color=COLORS[mark.tone],
-                        linewidth=1.2,
-                    )
+                    ends = [mark.low, mark.high]
+                    across(ends, middle - 0.04, middle + 0.04, color=color, linewidth=1.2)
             case charts.DotMark():
-                place_of_dot = (at, mark.at) if upright else (mark.at, at)
-                ax.plot(
-                    *place_of_dot,
-                    "o",
-                    color=COLORS[mark.tone],
-                    markersize=_DOT * mark.size,
-                    markerfacecolor=BACK if mark.hollow else COLORS[mark.tone],
-                )
+                point = (at, mark.at) if upright else (mark.at, at)
+                inner = BACK if mark.hollow else color
+                size = _DOT * mark.size
+                ax.plot(*point, "o", color=color, markersize=size, markerfacecolor=inner)
             case charts.TickMark():
-                half, line = mark.length / 2, ax.hlines if upright else ax.vlines
-                line(mark.at, at - half, at + half, color=COLORS[mark.tone], linewidth=2)
+                half = mark.length / 2
+                across(mark.at, at - half, at + half, color=color, linewidth=2)
             case charts.BreakMark():
                 low, high = ax.dataLim.intervalx
                 lean = 0.006 * (high - low)
-                ax.plot(
-                    [mark.at - lean, mark.at + lean], [at + 0.4, at - 0.4], color=BACK, linewidth=4
-                )
+                ends = [mark.at - lean, mark.at + lean]
+                ax.plot(ends, [at + 0.4, at - 0.4], color=color, linewidth=4)
 
 
 def _draw_bar(ax: Axes, at: float, mark: charts.BarMark, *, upright: bool) -> None:
@@ -363,17 +353,17 @@ def _write_columns(ax: Axes, chart: charts.ChartData) -> None:
             for c, words in zip(chart.columns, place.figures, strict=False)
         ]
     for y, column, words, tone in cells:
-        ax.annotate(
+        by, side = ((0, 0), "right") if column.right else ((4, 0), "left")
+        share = ("axes fraction", "data")
+        _annotate(
+            ax,
             words,
             (column.at, y),
-            xycoords=("axes fraction", "data"),
-            xytext=(0 if column.right else 4, 0),
-            textcoords="offset points",
-            ha="right" if column.right else "left",
-            va="center",
-            color=COLORS[tone],
-            fontsize=size,
-            parse_math=False,
+            by,
+            tone,
+            size,
+            xycoords=share,
+            ha=side,
             annotation_clip=False,
         )
     if _has_heads(chart):
@@ -459,20 +449,13 @@ def _name_ends(ax: Axes, ends: Sequence[charts.EndName]) -> None:
             # Apart from each other whatever height the axes get: in points from one place.
             by = (k - (len(block) - 1) / 2) * gap
             moved = abs(middle + by - (end.y - low) * points) > 0.25 * gap
-            style: dict[str, Any] = {"arrowprops": _LEADER} if moved else {}
-            ax.annotate(
-                end.name,
-                (end.x, end.y),
-                xytext=(end.x, low + middle / points),
-                textcoords=offset_copy(
-                    ax.transData, root_of(ax), 16 if moved else 5, by, units="points"
-                ),
-                color=COLORS[end.tone],
-                fontsize=size_text(),
-                va="center",
-                parse_math=False,
-                **style,
+            beside = offset_copy(ax.transData, root_of(ax), 16 if moved else 5, by, units="points")
+            leader = _LEADER if moved else None
+            place, style = (
+                (end.x, low + middle / points),
+                {"arrowprops": leader, "textcoords": beside},
             )
+            _annotate(ax, end.name, (end.x, end.y), place, end.tone, size_text(), **style)
 
 
 def _center(block: Sequence[charts.EndName], low: float, points: float, gap: float) -> float:
@@ -490,16 +473,8 @@ def _annotate(
     **style: Any,
 ) -> None:
     """Write a text at a point, moved by so many points."""
-    ax.annotate(
-        words,
-        at,
-        xytext=by,
-        textcoords="offset points",
-        color=COLORS[tone],
-        fontsize=size,
-        parse_math=False,
-        **{"va": "center", **style},
-    )
+    usual: dict[str, Any] = {"textcoords": "offset points", "va": "center", "parse_math": False}
+    ax.annotate(words, at, by, color=COLORS[tone], fontsize=size, **usual | style)
 
 
 def size_text() -> float:
@@ -609,18 +584,8 @@ def finish(ax: Axes, title: str, note: str = "") -> Axes:
         parse_math=False,
     )
     if lines:
-        ax.annotate(
-            "\n".join(lines),
-            xy=(0, 1),
-            xycoords="axes fraction",
-            xytext=(0, 6),
-            textcoords="offset points",
-            va="bottom",
-            fontsize=size_text(),
-            color=COLORS["quiet"],
-            gid="caption",
-            parse_math=False,
-        )
+        style = {"xycoords": "axes fraction", "va": "bottom", "gid": "caption"}
+        _annotate(ax, "\n".join(lines), (0, 1), (0, 6), "quiet", size, **style)
     match_dark(ax)
     return ax
 
