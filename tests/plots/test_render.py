@@ -17,6 +17,7 @@ from matplotlib.text import Text
 from opp_analytics import errors, plots
 from opp_analytics.charts import BarMark, ChartData, Measure, Place
 from opp_analytics.plots.render import COLORS, canvas, drawing, finish, render
+from opp_analytics.svg.marks import contrast
 from tests.plots import reading
 from tests.plots.tables import TABLES
 
@@ -84,24 +85,12 @@ def test_drawing__without_a_docstring_gets_none():
 DARK: Any = {"figure.facecolor": "#111418", "axes.facecolor": "#111418"}
 
 
-def luminance(color: Any) -> float:
-    parts = [
-        p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in colors.to_rgb(color)
-    ]
-    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
-
-
-def contrast(one: Any, other: Any) -> float:
-    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
-
-
 @pytest.mark.parametrize("name", sorted(TABLES))
 @pytest.mark.parametrize("settings", [{}, DARK], ids=["light", "dark"])
 def test_finish__leaves_text_outside_of_marks_readable(name: str, settings: Any) -> None:
     with mpl.rc_context(settings):
         ax = getattr(plots, name)(TABLES[name])
-    behind = ax.figure.get_facecolor()
+    behind = colors.to_hex(ax.figure.get_facecolor())
     inside = [mark.get_window_extent() for mark in ax.patches]
     texts = [
         found
@@ -112,7 +101,7 @@ def test_finish__leaves_text_outside_of_marks_readable(name: str, settings: Any)
     for found in texts:
         place = ax.transData.transform(found.get_position()) if found in ax.texts else (-1, -1)
         if not any(box.contains(*place) for box in inside):
-            assert contrast(found.get_color(), behind) >= 4.5, found.get_text()
+            assert contrast(colors.to_hex(found.get_color()), behind) >= 4.5, found.get_text()
 
 
 def test_finish__turns_marks_of_the_users_own_dark_axes() -> None:
