@@ -5,8 +5,6 @@ from .analysis import FlagLimits as FlagLimits
 from .analysis import audit as audit
 from .analysis import audit_summary as audit_summary
 from .analysis import backtest as backtest
-from .analysis import backtest_horizons as backtest_horizons
-from .analysis import backtest_methods as backtest_methods
 from .analysis import calibration as calibration
 from .analysis import call_accuracy as call_accuracy
 from .analysis import category_moves as category_moves
@@ -26,7 +24,7 @@ from .analysis import pacing as pacing
 from .analysis import pipeline_created as pipeline_created
 from .analysis import pipeline_created_deals as pipeline_created_deals
 from .analysis import push_counts as push_counts
-from .analysis import recalibrate as recalibrate
+from .analysis import score as score
 from .analysis import scorecard as scorecard
 from .analysis import sentence as sentence
 from .analysis import slippage as slippage
@@ -36,7 +34,6 @@ from .analysis import stage_flow_deals as stage_flow_deals
 from .analysis import stage_funnel as stage_funnel
 from .analysis import stage_rates as stage_rates
 from .analysis import time_to_win as time_to_win
-from .analysis import track_record as track_record
 from .analysis import transition_matrix as transition_matrix
 from .analysis import transitions as transitions
 from .analysis import velocity as velocity
@@ -44,7 +41,6 @@ from .analysis import waterfall as waterfall
 from .analysis import win_rate as win_rate
 from .analysis import win_rate_cohorts as win_rate_cohorts
 from .analysis import win_rate_curve as win_rate_curve
-from .analysis import win_rate_definitions as win_rate_definitions
 from .analysis import world_changes as world_changes
 from .api import Client as Client
 from .api import Page as Page

@@ -19,7 +19,7 @@ MethodName = Literal["auto", "learned", "run_rate", "stated", "stage"]
 RivalName = Literal[
     "weighted", "three_periods", "stage_projection", "stage_projection_4", "last_period", "year_ago"
 ]
-"""A formula of others that `backtest_methods` compares forecasts with."""
+"""A formula of others that `backtest` compares forecasts with."""
 _CONVERSIONS = {
     ("polars", "DataFrame"): "to_pandas()",
     ("polars", "LazyFrame"): "collect().to_pandas()",

@@ -27,12 +27,12 @@ from opp_analytics.analysis.forecasting.forecast_value_added import SOURCES, _bl
 from opp_analytics.analysis.stats.intervals import adjust_p_values
 from opp_analytics.history import History
 from tests import sandbox_world, worlds
-from tests.benchmarks.__main__ import with_table
 from tests.benchmarks._promises import SANDBOX, WEEKS, Promise
-from tests.benchmarks._proof_rows import grid
+from tests.benchmarks._proof_page import list_promises, say_kept, tabulate_promises
+from tests.benchmarks._proof_rows import Rows, write_part
 from tests.worlds import CALLERS, HELPS, HURTS, Caller, call, expect, override
 
-PAGE = Path(__file__).parents[1] / "docs" / "forecast-proof.md"
+DOCS = Path(__file__).parents[1] / "docs"
 KINDS = (*(kind.name for kind in worlds.KINDS if kind.name != "young"), SANDBOX)
 """A young team has too few months for a proof."""
 COUNTS = (6, 9, 12, 18, 24)
@@ -295,69 +295,31 @@ def promises(rows: pd.DataFrame) -> list[Promise]:
     return found
 
 
-def write(rows: pd.DataFrame, seed: int, page: Path = PAGE) -> str:
-    """Write the section of calls; the promises and whether they were kept, as text."""
-    judged = promises(rows)
-    page.write_text(with_table(page.read_text(), "calls", _section(rows, judged, seed)))
+def write(rows: pd.DataFrame, seed: int, docs: Path = DOCS) -> str:
+    """Write the section of calls and its rows; the promises and whether they were kept, as text."""
+    judged, alone = promises(rows), rows[rows["what"] == "alone"]
+    among = rows[rows["what"].isin(("reps", "manager")) & (rows["error"] != 1)]
+    tables = {
+        "who is found alone": _list_power(alone.assign(of="alike " + alone["alike"].astype("str"))),
+        "who is found among all sources": _list_power(among.assign(of=among["what"])),
+        "marked where all are equal": {
+            name: _list_shares(rows[rows["what"] == what], "marked") for what, name in EQUAL.items()
+        },
+        "error of the blend": _list_blends(rows),
+        "error of the blend by team": _list_blends_by_kind(rows),
+        "95% intervals of bias held": {
+            one.name: _list_shares(_of(rows, "bias", one.name), "held")
+            for one in FLAWED
+            if one.aware
+        },
+        "promises": list_promises(judged),
+    }
+    section = f"""Callers of known skill and bias call the periods of {rows.groupby(["kind", "seed"]).ngroups} simulated teams, with errors that the model made in other periods
+times their skill. {say_kept(judged)} `call_proof --seed {seed}` repeats them.
+
+{tabulate_promises(judged)}"""
+    write_part(docs, "calls", section, tables)
     return "\n".join(" | ".join(promise.cells()) for promise in judged)
-
-
-def _section(rows: pd.DataFrame, judged: Sequence[Promise], seed: int) -> str:
-    teams = rows.groupby(["kind", "seed"]).ngroups
-    kept = sum(promise.kept for promise in judged)
-    alone = rows[rows["what"] == "alone"]
-    return f"""Callers of known skill and bias call the periods of {teams} simulated teams, of {len(set(rows["kind"]))} of the kinds above, and
-`call_accuracy` and `forecast_value_added` are held against what the callers are. They call on the first day, a third and two thirds in,
-and a week before the end. Their errors are those that the model made in other periods of the same team, on the same days of the
-period, times a skill: independent of the model's own, and as large. An **equal** caller has the skill 1. A **world** is a stretch of
-periods of one team, with callers of its own. The statistics are those of the two functions; a test plays whole worlds through an org's calls and finds the same.
-
-**{kept} of {len(judged)} promises were kept.**
-
-```sh
-.venv/bin/python -m tests.call_proof              # fresh seeds; writes this part
-.venv/bin/python -m tests.call_proof --seed {seed}
-```
-
-### Who is found
-
-Share of worlds in which a caller alone is marked `differs`, on the right side, by the caller's error as a share of the model's. "Alike" is the
-share of periods in which the caller errs as the model does, times the skill, as people do who look at the same deals: differences then show sooner. {text.percent(alone["wrong"].mean(), 1)} of all worlds mark the wrong side.
-
-{grid(["alike", "error", *(f"{n} periods" for n in COUNTS)], _power(alone, "alike", "error"))}
-
-The same among all sources of `forecast_value_added`, of which Holm's adjustment asks more: reps, and a manager who leaves half of their error, or makes it half as large again.
-With 6 periods no test among five can mark anybody.
-
-{grid(["source", "error", *(f"{n} periods" for n in COUNTS)], _power(rows[rows["what"].isin(("reps", "manager")) & (rows["error"] != 1)], "what", "error"))}
-
-### Nobody is marked where all are equal
-
-Share of worlds with any mark, and their number.
-
-{grid(["who is compared", *(f"{n} periods" for n in COUNTS)], [[EQUAL[what], *_shares(rows[rows["what"] == what], "marked")] for what in EQUAL])}
-
-### The blend
-
-Errors of reps and of the blend as shares of the model's; the mean of the parts is that of model and reps. Worse, better: shares of worlds
-in which the blend's error is above that mean, below both. An equal mean of two independent numbers cannot beat both where one errs by less than about 0.6 of the other.
-
-{grid(["caller", "periods", "reps", "blend", "mean of the parts", "worse", "better than both"], _blends(rows))}
-
-By team, reps → blend, on all periods. With few big deals a few months hold most of the model's error; callers whose draws miss them
-err less than their skill says, and the blend may lie between both.
-
-{grid(["team", *(caller.name for caller in FLAWED)], _blends_by_kind(rows))}
-
-### The interval of the bias
-
-Share of 95% intervals that held the true bias of the caller.
-
-{grid(["caller", *(f"{n} periods" for n in COUNTS)], [[one.name, *_shares(_of(rows, "bias", one.name), "held", counted=False)] for one in FLAWED if one.aware])}
-
-### What was promised of calls
-
-{grid(["promise", "bound", "measured", ""], [promise.cells() for promise in judged])}"""
 
 
 EQUAL = {
@@ -372,60 +334,47 @@ def _of(rows: pd.DataFrame, what: str, caller: str) -> pd.DataFrame:
     return rows[(rows["what"] == what) & (rows["caller"] == caller)]
 
 
-def _shares(rows: pd.DataFrame, column: str, *, counted: bool = True) -> list[str]:
-    """The share of true ones by number of periods, perhaps with how many there are."""
+def _list_shares(rows: pd.DataFrame, column: str) -> dict[str, str]:
+    """The share of true ones by number of periods, with how many there are."""
     by = rows.groupby("periods")[column]
-    return [
-        text.percent(share, 1) + (f" ({n:,})" if counted else "")
-        for share, n in zip(by.mean(), by.size(), strict=True)
-    ]
+    return {
+        f"{periods} periods": f"{text.percent(share, 1)} ({n:,})"
+        for (periods, share), n in zip(by.mean().items(), by.size(), strict=True)
+    }
 
 
-def _power(rows: pd.DataFrame, *by: str) -> list[list[str]]:
-    """The share on the right side, by number of periods."""
-    return [
-        [str(kind), f"{error:.2f}", *map(text.percent, part.groupby("periods")["right"].mean())]
-        for (kind, error), part in rows.groupby([*by])
-    ]
+def _list_power(rows: pd.DataFrame) -> Rows:
+    """The share on the right side, by error and number of periods."""
+    return {
+        f"{of}, error {error:.2f}": _list_shares(part, "right")
+        for (of, error), part in rows.groupby(["of", "error"])
+    }
 
 
-def _blends(rows: pd.DataFrame) -> list[list[str]]:
+def _list_blends(rows: pd.DataFrame) -> Rows:
+    """The errors of reps and of the blend as shares of the model's, and how often it helped."""
     blends = rows[rows["what"] == "blend"]
     blends = blends.assign(
         worse=blends["blend"] > (blends["model"] + blends["reps"]) / 2 + 0.005,
         both=blends["blend"] < blends[["model", "reps"]].min(axis=1),
     )
-    sums, shares = (
-        sum_blends(blends, "caller", "periods"),
-        blends.groupby(["caller", "periods"], sort=False)[["worse", "both"]].mean(),
-    )
-    return [
-        [
-            caller,
-            str(count),
-            *(f"{sums.loc[(caller, count), name]:.2f}" for name in ("reps", "blend", "parts")),
-            *(text.percent(shares.loc[(caller, count), name]) for name in ("worse", "both")),
-        ]
-        for caller, count in sums.index
-        if count in (COUNTS[0], COUNTS[2], COUNTS[-1])
-    ]
+    shares = blends.groupby(["caller", "periods"], sort=False)[["worse", "both"]].mean()
+    table = sum_blends(blends, "caller", "periods").join(shares)
+    return {
+        f"{caller}, {count} periods": {
+            **{name: f"{row[name]:.2f}" for name in ("reps", "blend", "parts")},
+            "worse than the mean of the parts": text.percent(row["worse"]),
+            "better than both": text.percent(row["both"]),
+        }
+        for (caller, count), row in table.iterrows()
+    }
 
 
-def _blends_by_kind(rows: pd.DataFrame) -> list[list[str]]:
-    sums = sum_blends(rows, "kind", "caller")
-    return [
-        [
-            kind,
-            *(
-                (
-                    f"{sums.loc[(kind, one.name), 'reps']:.2f} → "
-                    f"{sums.loc[(kind, one.name), 'blend']:.2f}"
-                )
-                for one in FLAWED
-            ),
-        ]
-        for kind in dict.fromkeys(sums.index.get_level_values("kind"))
-    ]
+def _list_blends_by_kind(rows: pd.DataFrame) -> Rows:
+    return {
+        f"{kind}, {caller}": {name: f"{row[name]:.2f}" for name in ("reps", "blend")}
+        for (kind, caller), row in sum_blends(rows, "kind", "caller").iterrows()
+    }
 
 
 def main() -> None:

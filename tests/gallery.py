@@ -66,6 +66,7 @@ recent = opportunities[~(opportunities["close_date"] < day - pd.Timedelta(days=1
 changes = history.changes()
 won = changes.loc[changes["stage"] == "closed_won", "unique_id"]
 busiest = changes.loc[changes["unique_id"].isin(won), "unique_id"].value_counts().index[0]
+methods = ["learned", "run_rate", "stage_projection_4", "weighted", "last_period"]
 """
 DRAWINGS: dict[str, tuple[str, str]] = {
     "forecast": (
@@ -104,10 +105,6 @@ DRAWINGS: dict[str, tuple[str, str]] = {
         "Do newer deals win as often as older ones did at the same age?",
         "oa.win_rate_cohorts(opportunities, as_of=today, age_days=60)",
     ),
-    "win_rate_definitions": (
-        "How far apart are the numbers that people call the win rate?",
-        "oa.win_rate_definitions(opportunities, as_of=today)",
-    ),
     "time_to_win": (
         "How long is the sales cycle, by owner?",
         'oa.time_to_win(opportunities, as_of=today, by="owner_name")',
@@ -128,13 +125,9 @@ DRAWINGS: dict[str, tuple[str, str]] = {
         "How far were past forecasts from what came?",
         'oa.backtest(history, freq="M")',
     ),
-    "backtest_horizons": (
-        "How much better does a forecast get as the end of its month comes near?",
-        'oa.backtest_horizons(oa.backtest(history, freq="M"))',
-    ),
-    "backtest_methods": (
-        "Which forecast method would have missed by least here?",
-        'oa.backtest_methods(history, freq="M")',
+    "score": (
+        "Which forecast method would have missed by least here, and how near the end?",
+        'oa.score(oa.backtest(history, freq="M", methods=methods), by="lead")',
     ),
     "forecast_value_added": (
         "Who makes the number better: the model, the reps' calls, a manager's overrides?",
@@ -187,10 +180,6 @@ DRAWINGS: dict[str, tuple[str, str]] = {
     "close_date_moves": (
         "How often are close dates pushed, and by how many days?",
         "oa.close_date_moves(history)",
-    ),
-    "tear_sheet": (
-        "What does this history prove, on one sheet?",
-        "history, target=490_000",
     ),
     "audit": (
         "What is wrong in the data: overdue dates, missing values, duplicates?",
@@ -292,9 +281,7 @@ def page() -> str:
         f'---\ndescription: "{_DESCRIPTION}"\n---',
         "# Gallery of charts",
         "`oa.plots.<name>(table)` draws the table of the function with the same name, and "
-        "returns the matplotlib Axes;\n"
-        "`oa.plots.tear_sheet(history)` draws the most telling ones on one sheet, and returns "
-        "the Figure.\n"
+        "returns the matplotlib Axes.\n"
         "`python -m tests.gallery` drew these from the team of `oa.demo()`. The code of each "
         "follows these lines; with your own\n"
         "data, `history` is your `oa.History` and `opportunities` what `oa.load` or "

@@ -22,7 +22,7 @@ _COLUMNS = (
     "has the unit of the one it compares.\n\n"
 )
 _ENTRY = re.compile(r"^::: [\w.]+\n    options:\n      heading: oa\.([\w.]+)$", re.M)
-_DRAWN = re.compile(r"^## Drawings\n.*?(?=^::: )", re.M | re.S)
+_DRAWN = re.compile(r"^## Drawings\n.*?(?=^## )", re.M | re.S)
 _DRAWINGS = """## Drawings
 
 Each draws `table`, which is the result of the function with the same name or some of its rows, on `ax`, matplotlib Axes that are by
@@ -51,7 +51,7 @@ def _drawings() -> str:
             f"and code](gallery.md#{name})"
         )
         for name, drawing in inspect.getmembers(plots, inspect.isfunction)
-        if name in plots.__all__ and drawing is not plots.tear_sheet
+        if name in plots.__all__
     ]
     return "\n\n".join([_DRAWINGS, *entries]) + "\n\n"
 

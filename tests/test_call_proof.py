@@ -3,7 +3,6 @@ calls."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,11 @@ import pytest
 import opp_analytics as oa
 from opp_analytics.analysis.forecasting.call_samples import Errors
 from tests import call_proof
+from tests.benchmarks.test_forecast_proof import copy_proof, read_part
 from tests.call_proof import (
     COUNTS,
     EQUAL,
     FLAWED,
-    PAGE,
     Team,
     judge_sources,
     promises,
@@ -169,18 +168,17 @@ def test_call_proof__short_form_of_the_blend_and_of_bias(rows: pd.DataFrame) -> 
 def test_call_proof__the_page_says_what_was_kept_and_what_was_not(
     rows: pd.DataFrame, tmp_path: Path
 ) -> None:
-    page = tmp_path / PAGE.name
-    page.write_text(re.sub(r"(?s)(<!-- calls -->\n).*(<!-- /calls -->)", r"\1\2", PAGE.read_text()))
-    judged = write(rows, 7, page).splitlines()
+    docs = copy_proof(tmp_path)
+    judged = write(rows, 7, docs).splitlines()
     kept = promises(rows)
     assert len(judged) == len(kept)
-    part = page.read_text().partition("<!-- calls -->")[2].partition("<!-- /calls -->")[0]
+    part, written = read_part(docs, "calls")
     for caller in FLAWED:
-        assert f"| {caller.name} | {COUNTS[-1]} |" in part
+        assert f"{caller.name}, {COUNTS[-1]} periods" in set(written["row"])
     for kind in ("right", "weeks", "break"):
-        assert f"| {kind} |" in part
+        assert f"{kind}, noise" in set(written["row"])
     assert part.count("**missed**") == sum(not promise.kept for promise in kept)
-    assert "nan" not in part
+    assert "nan" not in part + " ".join(written["value"])
 
 
 @pytest.mark.slow

@@ -29,7 +29,6 @@ def _tables() -> Iterator[Any]:
     history, frame = oa.History.from_changes(log()), deals()
     yield from (make(frame) for make in OF_FRAMES.values())
     yield from (make(history) for make in OF_HISTORIES.values())
-    yield oa.backtest_horizons(oa.backtest(history, freq="M", method="stated"))
     yield oa.push_counts(oa.close_date_moves(history))
     yield oa.audit_summary(oa.audit(frame, as_of=AS_OF))
     yield oa.forecast_change_deals(history, **MARCH)

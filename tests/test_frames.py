@@ -252,14 +252,6 @@ def _fix(frame: pd.DataFrame) -> pd.DataFrame:
     return oa.fix(frame, oa.audit(frame, as_of=AS_OF)).reset_index(drop=True)
 
 
-def _calibrated(frame: pd.DataFrame) -> Any:
-    table = pd.DataFrame({"n": [90, 90], "stated": [0.2, 0.8], "realized": [0.1, 0.5]})
-    made = oa.recalibrate(frame, table)
-    return made["recalibrated"].to_list(), oa.forecast(
-        made, as_of=AS_OF, probability="recalibrated", method="stated"
-    )
-
-
 _OUR_WRITES = pd.DataFrame({"unique_id": ["o4"], "written_at": ["2026-03-20T00:00:00Z"]})
 
 
@@ -308,7 +300,6 @@ ENTRIES: dict[str, Callable[[pd.DataFrame, Path], Any]] = {
         oa.Plan.read(oa.plan(frame, _edit(frame)).save(path / "plan.json"))
     ),
     "plan impact": lambda frame, _: oa.plan(frame, _edit(frame)).impact(as_of=AS_OF),
-    "recalibrate": lambda frame, _: _calibrated(frame),
     "record": _record,
     "report": _report,
     "workbook": _workbook,

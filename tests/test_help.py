@@ -73,9 +73,7 @@ def test_help__sends_nobody_to_a_document_that_is_not_here(name):
     assert "DEFINITIONS" not in _doc((FUNCTIONS | DRAWINGS)[name])
 
 
-@pytest.mark.parametrize(
-    "name", ["backtest", "backtest_horizons", "backtest_methods", "forecast_fan", "forecast"]
-)
+@pytest.mark.parametrize("name", ["backtest", "score", "forecast_fan", "forecast"])
 def test_help__of_what_judges_forecasts_has_formula_and_example(name):
     assert {"Notes", "Examples"} <= _sections(FUNCTIONS[name])
 

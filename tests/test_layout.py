@@ -25,12 +25,10 @@ PACKAGE = ROOT / "opp_analytics"
 ROOMS = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
 ALSO_IN = {
     "audit_summary": "audit",
-    "backtest_horizons": "backtest",
     "fix": "audit",
     "forecast_change_deals": "forecast_change",
     "pipeline_created_deals": "pipeline_created",
     "push_counts": "close_date_moves",
-    "recalibrate": "calibration",
     "slippage_deals": "slippage",
     "stage_flow_deals": "stage_flow",
     "transition_matrix": "transitions",

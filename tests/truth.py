@@ -18,7 +18,7 @@ from pathlib import Path
 import pandas as pd
 
 from opp_analytics import org
-from opp_analytics.analysis import forecast, win_rate, win_rate_definitions
+from opp_analytics.analysis import forecast, win_rate, win_rate_curve
 from opp_analytics.analysis.stats.intervals import wilson
 from opp_analytics.org import outcomes
 from opp_analytics.sandbox import TRUE_WIN_RATE, TRUE_WIN_RATES
@@ -72,13 +72,11 @@ def checks(
         if name in reps.index:
             low, high = reps["rate_low"][name], reps["rate_high"][name]
             yield "win rate by rep, every deal ended", 0.95, _holds(low, truth, high)
-    definitions = win_rate_definitions(now, as_of=as_of)
-    for name, label in (
-        ("curve, eventual", "win-rate curve, eventual, young pipeline"),
-        ("closed, all time", "closed deals only, young pipeline (misleads)"),
-        ("one minus Kaplan-Meier", "one minus Kaplan-Meier, young pipeline (misleads)"),
+    curve, closed = win_rate_curve(now, as_of=as_of).iloc[-1], win_rate(now, as_of=as_of).iloc[0]
+    for (low, high), label in (
+        (curve[["won_low", "won_high"]], "win-rate curve, eventual, young pipeline"),
+        (closed[["rate_low", "rate_high"]], "closed deals only, young pipeline (misleads)"),
     ):
-        low, high = definitions["rate_low"][name], definitions["rate_high"][name]
         yield label, 0.95, _holds(low, TRUE_WIN_RATE, high)
     yield from _forecast(now, end, as_of)
 

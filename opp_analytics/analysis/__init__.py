@@ -2,9 +2,8 @@
 
 import inspect
 
-from opp_analytics.analysis.forecasting.backtest import backtest, backtest_horizons
-from opp_analytics.analysis.forecasting.backtest_methods import backtest_methods
-from opp_analytics.analysis.forecasting.calibration import calibration, recalibrate
+from opp_analytics.analysis.forecasting.backtest import backtest
+from opp_analytics.analysis.forecasting.calibration import calibration
 from opp_analytics.analysis.forecasting.call_accuracy import call_accuracy
 from opp_analytics.analysis.forecasting.category_moves import category_moves
 from opp_analytics.analysis.forecasting.deal_reasons import deal_reasons
@@ -14,8 +13,8 @@ from opp_analytics.analysis.forecasting.forecast_deals import forecast_deals
 from opp_analytics.analysis.forecasting.forecast_fan import forecast_fan
 from opp_analytics.analysis.forecasting.forecast_value_added import forecast_value_added
 from opp_analytics.analysis.forecasting.pacing import pacing
+from opp_analytics.analysis.forecasting.score import score
 from opp_analytics.analysis.forecasting.stage_rates import stage_rates
-from opp_analytics.analysis.forecasting.track_record import track_record
 from opp_analytics.analysis.movement.close_date_moves import close_date_moves, push_counts
 from opp_analytics.analysis.movement.forecast_change import forecast_change, forecast_change_deals
 from opp_analytics.analysis.movement.movements import movements
@@ -34,7 +33,6 @@ from opp_analytics.analysis.rates.velocity import velocity
 from opp_analytics.analysis.rates.win_rate import win_rate
 from opp_analytics.analysis.rates.win_rate_cohorts import win_rate_cohorts
 from opp_analytics.analysis.rates.win_rate_curve import win_rate_curve
-from opp_analytics.analysis.rates.win_rate_definitions import win_rate_definitions
 from opp_analytics.analysis.sentences.sentence import sentence
 from opp_analytics.analysis.stages.stage_flow import stage_flow, stage_flow_deals
 from opp_analytics.analysis.stages.stage_funnel import stage_funnel
@@ -75,18 +73,18 @@ from opp_analytics.analysis.forecasting.moment import shows_nothing_later as sho
 from opp_analytics.analysis.forecasting.past_forecasts import (
     judge_ranges as judge_ranges,
 )  # isort: skip
-from opp_analytics.analysis.forecasting.past_forecasts import (
-    score as score,
-)
 
 from opp_analytics.analysis.forecasting.pacing import select_point as select_point  # isort: skip
 from opp_analytics.analysis.forecasting.row_calls import find_calls as find_calls  # isort: skip
 
-# isort: skip
-from opp_analytics.analysis.forecasting.track_record import (
+from opp_analytics.analysis.forecasting.past_coverage import (
     find_usual_coverage as find_usual_coverage,
 )  # isort: skip
-from opp_analytics.analysis.forecasting.track_record import list_past_coverage as list_past_coverage
+from opp_analytics.analysis.forecasting.past_coverage import (
+    list_past_coverage as list_past_coverage,
+)
+
+from opp_analytics.analysis.forecasting.backtest import EVERY as EVERY  # isort: skip
 
 # isort: skip
 from opp_analytics.analysis.movement.forecast_change import ForecastChange as ForecastChange
@@ -107,6 +105,10 @@ from opp_analytics.analysis.movement.slippage import (
 from opp_analytics.analysis.movement.world_changes import find_current_alarms as find_current_alarms
 
 from opp_analytics.analysis.sentences.forecasts import say_held as say_held  # isort: skip
+from opp_analytics.analysis.sentences.forecasts import (
+    select_first_method as select_first_method,
+)  # isort: skip
+
 from opp_analytics.analysis.sentences import evidence as evidence  # isort: skip
 from opp_analytics.analysis.forecasting.method import read_method as read_method  # isort: skip
 from opp_analytics.analysis.forecasting.targets import (

@@ -33,8 +33,6 @@ from opp_analytics.charts.data import (
 )
 from opp_analytics.charts.forecasts import (
     backtest,
-    backtest_horizons,
-    backtest_methods,
     bullet,
     calibration,
     category_moves,
@@ -47,7 +45,7 @@ from opp_analytics.charts.forecasts import (
     month,
     pacing,
     progress,
-    track_record,
+    score,
 )
 from opp_analytics.charts.rates import (
     audit,
@@ -58,5 +56,4 @@ from opp_analytics.charts.rates import (
     win_rate,
     win_rate_cohorts,
     win_rate_curve,
-    win_rate_definitions,
 )

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import text
-from opp_analytics.analysis import evidence, heading, sentence
+from opp_analytics.analysis import evidence, heading, select_first_method, sentence
 from opp_analytics.charts.changes import stack_shares
 from opp_analytics.charts.data import (
     BarMark,
@@ -35,7 +35,6 @@ from opp_analytics.charts.data import (
     name_method,
     name_periods,
     name_rows,
-    note_intervals,
     note_periods,
     note_rest,
     shorten,
@@ -647,32 +646,32 @@ def category_moves(table: pd.DataFrame) -> ChartData:
     )
 
 
-_WEEKS = "weeks before the period's end"
+_LEFT = "days before the period's end"
+_MISSED = "missed, as a share of what closed"
 
 
 def backtest(table: pd.DataFrame) -> ChartData:
-    """Prepare forecast minus actual against the weeks left, the last period in blue, earlier ones in gray.
+    """Prepare forecast minus actual against the days left, the last period in blue, earlier ones in gray.
 
-    Time runs to the right, to the end of the period. With `by`, the errors of all groups are added
-    up.
+    Time runs to the right, to the end of the period. Of several methods the first is drawn; with
+    `by`, the errors of all groups are added up. With ``lead="now"`` a range stands for each period.
     """
     if table.empty:
         return ChartData(
             "Past forecasts", write_caption(table), "no period had ended by the last record"
         )
-    whole = table.groupby(level=["period", "made_at"]).agg(
-        {"weeks_before": "first", "error": "sum"}
-    )
+    if table.attrs.get("lead") == "now":
+        return _draw_past_ranges(table)
+    table = select_first_method(table)
+    whole = table.groupby(level=["period", "made_at"]).agg({"lead": "first", "error": "sum"})
     *earlier, last = dict.fromkeys(map(str, whole.index.get_level_values("period")))
     curves = []
     for period in (*earlier, last):
         part, now = whole.loc[period], period == last
-        points = tuple(
-            zip(map(float, part["weeks_before"]), map(float, part["error"]), strict=True)
-        )
+        points = tuple(zip(map(float, part["lead"]), map(float, part["error"]), strict=True))
         width = 2.2 if now else 0.7
         curves.append(Curve(points, "hi" if now else "mute", width, 1.6 * width))
-    end, weeks = curves[-1].points[-1], whole["weeks_before"]
+    end, left = curves[-1].points[-1], whole["lead"]
     gray = f"gray: {text.spelled(len(earlier), 'earlier period')}" if earlier else ""
     return ChartData(
         heading(table),
@@ -680,74 +679,40 @@ def backtest(table: pd.DataFrame) -> ChartData:
         upright=True,
         measure=measure_column(table, "error", "forecast − actual", signed=True),
         curves=tuple(curves),
-        across=Measure("count", _WEEKS, float(weeks.max()) + 0.3, float(weeks.min())),
+        across=Measure("count", _LEFT, float(left.max()) + 2, float(left.min())),
         levels=(Level(0.0, "ink"),),
         ends=(
             EndName(*end, text.period(last, table.attrs.get("freq")), "hi"),
-            EndName(float(weeks.min()), 0.0, "as closed", "ink"),
+            EndName(float(left.min()), 0.0, "as closed", "ink"),
         ),
     )
 
 
-def backtest_horizons(table: pd.DataFrame) -> ChartData:
-    """Prepare how far forecasts missed, against the weeks left.
+def score(table: pd.DataFrame) -> ChartData:
+    """Prepare how far forecasts missed, with bias and ranges held beside it.
 
-    Time runs to the right, to the end of the period. The caption has the share of the ranges that
-    held.
-    """
-    count = text.count(int(table["n"].sum()), "forecast")
-    known = table[table["wape"].notna()].sort_index(ascending=False)
-    if known.empty:
-        nothing = "nothing was booked in the periods that have ended"
-        return ChartData(sentence(table), write_caption(table, count, name_method(table)), nothing)
-    miss = tuple((float(k), float(y)) for k, y in enumerate(known["wape"]))
-    places = tuple(Place(str(weeks)) for weeks in known.index)
-    # Weighted by the forecasts of each week.
-    held = (
-        known["interval_coverage"].mul(known["n"]).sum()
-        / known["n"][known["interval_coverage"].notna()].sum()
-    )
-    ranges = (
-        ""
-        if math.isnan(held)
-        else f"{note_intervals(table, 'range') or 'ranges'} held in {text.percent(held)}"
-    )
-    return ChartData(
-        heading(table),
-        write_caption(table, count, name_method(table), ranges),
-        places=places,
-        upright=True,
-        measure=measure_percent(
-            "missed, as a share of what closed", low=0, high=1.2 * float(known["wape"].max()) or 1.0
-        ),
-        across=Measure("names", _WEEKS),
-        curves=(Curve(miss, "hi", 2.0, 4.5),),
-        ends=(EndName(*miss[-1], text.percent(miss[-1][1]), "hi"),),
-    )
-
-
-def backtest_methods(table: pd.DataFrame) -> ChartData:
-    """Prepare how far each method missed, with bias and ranges held beside it.
-
-    Blue: the best, beyond chance.
-
-    A table by days left is drawn as curves, the first method in blue.
+    Blue: the method that misses by least, where beyond chance. By days left they are curves, the
+    first method in blue.
     """
     if not table["wape"].notna().any():
         nothing = "nothing was booked in the periods that have ended"
         return ChartData(sentence(table), write_caption(table), nothing, size=(7.5, 2.4))
-    if "days_left" in table.index.names:
+    by = table.index.names[0]
+    if by == "lead":
         return _draw_leads(table)
     places: list[Place] = []
-    ranked = table.sort_values("wape", kind="stable")
-    leads = len(ranked) > 1 and bool(ranked["differs"].iloc[1])
-    for method, row in ranked.iterrows():
+    ranked = table.sort_values("wape", kind="stable") if by == "method" else table
+    freq = table.attrs.get("freq")
+    best, first = ranked.index[0], table.index[0]
+    leads = by == "method" and len(ranked) > 1
+    leads = leads and bool(ranked["differs"].iloc[1 if best == first else 0])
+    for key, row in ranked.iterrows():
         miss = 0.0 if math.isnan(row["wape"]) else float(row["wape"])
         bar = BarMark(0, miss, "hi" if leads and not places else "mute")
-        places.append(
-            Place(text.method(method, table.attrs.get("freq")), (bar,), _judge_method(row), miss)
-        )
-    same = f"each method on the same {text.count(int(table['n'].max()), 'forecast')}"
+        name = text.method(key, freq) if by == "method" else text.join_key(key)
+        places.append(Place(name, (bar,), _judge_method(row), miss))
+    count = text.count(int(table["n"].max()), "forecast")
+    same = f"each method on the same {count}" if by == "method" and len(table) > 1 else count
     return ChartData(
         sentence(table),
         write_caption(table, same),
@@ -755,17 +720,20 @@ def backtest_methods(table: pd.DataFrame) -> ChartData:
         least_rows=1,
         size=(7.5, 2.4),
         name_width=42,
-        measure=measure_percent("missed, as a share of what closed", low=None, high=None),
+        measure=measure_percent(_MISSED, low=None, high=None),
     )
 
 
 def _draw_leads(table: pd.DataFrame) -> ChartData:
     """Prepare how far each method missed against the days left; the first method in blue."""
     judged = table[table["wape"].notna()].reset_index()
-    known = judged.pivot_table("wape", "method", "days_left", observed=True, sort=False).iloc[
-        :, ::-1
-    ]
-    counted = judged.groupby("days_left", observed=True)["n"].max()
+    judged = (
+        judged
+        if "method" in judged
+        else judged.assign(method=table.attrs.get("method") or "forecast")
+    )
+    known = judged.pivot_table("wape", "method", "lead", observed=True, sort=False).iloc[:, ::-1]
+    counted = judged.groupby("lead", observed=True)["n"].max()
     places = tuple(Place(f"{band}\n{counted[band]:,}") for band in known.columns)
     freq = table.attrs.get("freq")
     curves: list[Curve] = []
@@ -782,8 +750,8 @@ def _draw_leads(table: pd.DataFrame) -> ChartData:
         write_caption(table, "below each band: forecasts judged"),
         places=places,
         upright=True,
-        measure=measure_percent("missed, as a share of what closed", high=None),
-        across=Measure("names", "days before the period's end"),
+        measure=measure_percent(_MISSED, low=0, high=None),
+        across=Measure("names", _LEFT),
         curves=tuple(curves),
         ends=tuple(ends),
     )
@@ -794,7 +762,7 @@ def _judge_method(row: pd.Series[Any]) -> str:
         return "too little history"
     bias = text.percent(abs(row["bias"]))
     lean = "" if bias in ("0%", "<1%") else f", ran {bias} {'high' if row['bias'] > 0 else 'low'}"
-    coverage = row["interval_coverage"]
+    coverage = row["coverage_80"]
     held = "" if math.isnan(coverage) else f", {text.percent(coverage)} of ranges held"
     return f"{text.percent(row['wape'])}{lean}{held}"
 
@@ -834,11 +802,15 @@ def calibration(table: pd.DataFrame) -> ChartData:
     )
 
 
-def track_record(table: pd.DataFrame) -> ChartData:
+def _draw_past_ranges(table: pd.DataFrame) -> ChartData:
     """Prepare past forecasts, the latest first: range and forecast in blue, the actual as a dot."""
     money, freq, places = money_of(table), table.attrs.get("freq"), []
-    for key, row in table.iloc[::-1].iterrows():
-        period = text.period_name(str(key), freq, today=table.attrs["as_of"], short=True)
+    table = select_first_method(table)
+    groups = [name for name in table.index.names if name not in ("method", "made_at", "period")]
+    for row in table.reset_index().iloc[::-1].to_dict("records"):
+        key = str(row["period"])
+        period = text.period_name(key, freq, today=table.attrs["as_of"], short=True)
+        period = text.joined([period, *(str(row[name]) for name in groups)])
         ranged = pd.notna(row["held"])
         spread = (
             f"range {text.money_range(row['low'], row['high'], money, to=' to ')}"
@@ -850,12 +822,10 @@ def track_record(table: pd.DataFrame) -> ChartData:
         )
         band = (BarMark(row["low"], row["high"], "band", 0.5),) if ranged else ()
         marks = (*band, TickMark(row["expected"], "hi", 2 / 3), DotMark(row["actual"], "ink", 0.8))
-        left = f"{text.count(int(row['days_before']), 'day')} left"
+        left = f"{text.count(int(row['lead']), 'day')} left"
         figures = (("yes" if row["held"] else "no") if ranged else "no range",)
         places.append(
-            Place(
-                text.capital(period), marks, figures=figures, title=title, key=str(key), note=left
-            )
+            Place(text.capital(period), marks, figures=figures, title=title, key=key, note=left)
         )
     note = write_caption(
         table,

@@ -132,38 +132,6 @@ def _follow_rate(table: pd.DataFrame, closed: pd.Series[Any], note: str) -> Char
     )
 
 
-def win_rate_definitions(table: pd.DataFrame) -> ChartData:
-    """Prepare the rate of each definition with its interval and n, and when it misleads."""
-    if not table["rate"].notna().any():
-        return ChartData(sentence(table), write_caption(table), "no closed deals", size=(11.0, 3.2))
-    share = 0.36  # of the width for the rates, the words right of them
-    places = (
-        Place(
-            str(row.Index),
-            (
-                RangeMark(row.rate_low, row.rate_high),
-                DotMark(row.rate, hollow=row.Index == evidence.KAPLAN_MEIER),
-            )
-            if row.n
-            else (),
-            figures=(
-                f"{text.percent(row.rate)} of {row.n:,}" if row.n else "no deals",
-                row.misleads_when,
-            ),
-        )
-        for row in iterate(table)
-    )
-    return ChartData(
-        heading(table),
-        write_caption(table, "", "95% intervals", "ring: always misleads"),
-        places=tuple(places),
-        measure=measure_percent(high=1.02 / share, ticks=(0.0, 0.5, 1.0)),
-        columns=(TextColumn(share, tone="ink"), TextColumn(0.5)),
-        size=(11.0, 3.2),
-        name_width=48,
-    )
-
-
 def win_rate_cohorts(table: pd.DataFrame) -> ChartData:
     """Prepare the share of each cohort that was won, and still open, at the same age."""
     age = table.attrs.get("age_days")

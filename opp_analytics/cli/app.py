@@ -53,7 +53,7 @@ _PANELS = {
         "scorecard --by team --json": "review",
         "calls   or: opp-analytics calls --list": "calls",
         "call Ann 2026-12 450k --best 520k --reason 'Oak signed'": "calls",
-        "prove --freq M --anonymous --out forecast-proof.html": "review",
+        "prove --freq M --out proof.png": "review",
         "audit --out findings.csv --fix plan.json": "review",
     },
     "5. Edit in bulk: a spreadsheet, a plan, then the server": {

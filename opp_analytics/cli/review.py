@@ -12,7 +12,7 @@ import typer
 
 import opp_analytics as oa
 from opp_analytics import text
-from opp_analytics.cli.console import OUTPUT, heading, note, say, show, write_command
+from opp_analytics.cli.console import heading, note, say, show, write_command
 from opp_analytics.cli.output import answer, check_ending, with_tables, write_staged
 from opp_analytics.cli.source import (
     HISTORY_FOLDER,
@@ -37,16 +37,6 @@ from opp_analytics.org import money_of, require, split_by
 from opp_analytics.periods import as_date, as_period, to_dates
 from opp_analytics.schema import ALL, BUCKETS, label_groups, unstack_level
 
-_PROVED = [
-    "wape",
-    "bias",
-    "differs",
-    "interval_coverage",
-    "coverage_50",
-    "coverage_95",
-    "winkler",
-    "crps",
-]
 _AHEAD = [
     *("booked", "expected", "low", "high", "target", "p_target"),
     *("needed_pipeline", "pipeline_coverage", "open_value"),
@@ -279,41 +269,31 @@ def created_command(
 @with_tables(out=())
 def prove_command(
     freq: Freq = None,
-    anonymous: Annotated[
-        bool,
-        typer.Option("--anonymous", help="Without names and amounts: ratios and percents only."),
-    ] = False,
     folder: HistoryFolder = HISTORY_FOLDER,
     org_file: OrgFile = None,
-    page: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            help="The .html file of the page.",
-            show_default="forecast-proof.html; none with --json",
-        ),
+    picture: Annotated[
+        Path | None, typer.Option("--out", help="Draw the table into this .png file.")
     ] = None,
 ) -> None:
-    """Prove the forecast: past forecasts and the formulas of others against what closed, as a page to hand on."""
-    # Here: the other commands need no page.
-    from opp_analytics.report import Proof, judge_forecasts
+    """Prove the forecast: score past forecasts and the formulas of others against what closed."""
+    from opp_analytics.analysis import EVERY
 
-    page = page or (None if OUTPUT.get().as_json else Path("forecast-proof.html"))
-    check_ending(page, (".html", ".htm"))
+    check_ending(picture, (".png",))
     org = find_org(org_file)
     history, alias = open_history(folder, org), choose_freq(org, freq)
-    proof = Proof(judge_forecasts(history, freq=alias, anonymous=anonymous))
-    if page is not None:
-        content = proof.render(
-            f"opp-analytics prove --freq {alias}{' --anonymous' if anonymous else ''}"
-        )
-        with write_staged(page) as staged:
-            staged.write_text(content, encoding="utf-8")
-    say(proof.sentence)
-    show(proof.methods[_PROVED])
-    if page is not None:
-        note(f"Written to {page}.")
-    answer(proof.tables)
+    table = oa.score(oa.backtest(history, freq=alias, methods="all"))
+    judged = table[table["n"] > 0]
+    say(oa.sentence(table))
+    show(judged)
+    few = [name for name in EVERY if name not in judged.index]
+    if few:
+        named = text.joined(text.method(name, alias) for name in few)
+        note(f"Too few past forecasts to judge: {named}.")
+    if picture is not None:
+        with write_staged(picture) as staged:
+            oa.plots.score(judged).get_figure(root=True).savefig(staged, format="png")
+        note(f"Written to {picture}.")
+    answer(table)
 
 
 _MOST = 60

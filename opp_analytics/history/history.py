@@ -34,7 +34,13 @@ from opp_analytics.history.from_changes import read_import
 from opp_analytics.history.recording import add_import, add_record, is_recorded, looks_partial
 from opp_analytics.history.scope import ScopedSource, Source, add_derived
 from opp_analytics.history.snapshots import SnapshotSource, read_versions
-from opp_analytics.history.sources import FolderSource, TableSource, read_given, read_log
+from opp_analytics.history.sources import (
+    EarlierSource,
+    FolderSource,
+    TableSource,
+    read_given,
+    read_log,
+)
 from opp_analytics.history.store import Memory, Recorded, Store
 from opp_analytics.org import (
     CURRENCY,
@@ -652,6 +658,17 @@ class History:
         """Copy this history with another org."""
         same = copy.copy(self)
         same.org, same._memory = check_org(org), Memory()
+        return same
+
+    def until(self, record: pd.Timestamp) -> Self:
+        """Copy this history as it was after one of its records: read-only, and nothing later is known."""
+        same = copy.copy(self)
+        same._path, same._memory = None, Memory()
+        source = self._source
+        part = isinstance(source, ScopedSource)
+        same._source = (
+            source.of(source.whole.until(record)) if part else EarlierSource(source, record)
+        )
         return same
 
     def where(self, **columns: Any) -> Self:

@@ -253,6 +253,25 @@ class TableSource:
         """Do nothing: the engine belongs to the caller."""
 
 
+class EarlierSource(TableSource):
+    """The rows of another source up to one of its records."""
+
+    def __init__(self, source: FolderSource | TableSource, until: pd.Timestamp) -> None:
+        rows, records = source.table(), source.records()
+        super().__init__(rows.filter(rows["seen_at"] <= until), None)
+        self._records = records[records["recorded_at"] <= until]
+        self._whole, self._until = source, until
+
+    def columns_at(self, recorded_at: pd.Timestamp) -> Any:
+        """List the columns of the frame recorded at that time."""
+        return self._whole.columns_at(recorded_at)
+
+    def begins(self) -> Mapping[str, pd.Timestamp]:
+        """Find the first record with each column, of those that it has by then."""
+        begins = self._whole.begins()
+        return {name: first for name, first in begins.items() if first <= self._until}
+
+
 def read_log(table: Any, org: Org) -> ibis.Table:
     """Read a table that is a change log, its columns under the names that the org gives them."""
     log = read_columns(table, org, rows.CHANGE_COLUMNS)

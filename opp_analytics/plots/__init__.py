@@ -1,17 +1,13 @@
 """Drawings of result tables: each takes a table and an optional `ax` and returns the Axes.
 
-Each is named after the analysis that makes its table. `tear_sheet` alone takes a history, and gives
-a figure of many.
+Each is named after the analysis that makes its table.
 """
 
 from opp_analytics import charts
 from opp_analytics.plots.render import drawing
-from opp_analytics.plots.tear_sheet import tear_sheet as tear_sheet
 
 audit = drawing(charts.audit, "unique_id check severity")
-backtest = drawing(charts.backtest, "weeks_before expected low high actual error")
-backtest_horizons = drawing(charts.backtest_horizons, "n wape bias interval_coverage")
-backtest_methods = drawing(charts.backtest_methods, "n wape bias interval_coverage behind differs")
+backtest = drawing(charts.backtest, "lead expected low high actual error held")
 calibration = drawing(
     charts.calibration, "n stated realized realized_low realized_high open_share won open"
 )
@@ -42,6 +38,7 @@ forecast_value_added = drawing(
 movements = drawing(charts.movements, "unique_id name movement value")
 pacing = drawing(charts.pacing, "booked actual booked_share to_date")
 pipeline_created = drawing(charts.pipeline_created, "deals value open_value")
+score = drawing(charts.score, "n wape bias coverage_80 differs")
 scorecard = drawing(
     charts.scorecard, "won rate rate_low rate_high differs days_to_win slip_rate forecast_bias n"
 )
@@ -63,10 +60,7 @@ win_rate_cohorts = drawing(
 win_rate_curve = drawing(
     charts.win_rate_curve, "at_risk won_share lost_share disqualified_share won_low won_high"
 )
-win_rate_definitions = drawing(
-    charts.win_rate_definitions, "rate rate_low rate_high n misleads_when"
-)
 
 DRAWINGS = sorted(name for name, drawn in globals().items() if hasattr(drawn, "__wrapped__"))
 """Names of the drawings of one table."""
-__all__ = sorted([*DRAWINGS, tear_sheet.__name__])
+__all__ = DRAWINGS

@@ -1,11 +1,10 @@
 """The weekly page: one self-contained HTML file, and a workbook with the tables behind it.
 
-The page that proves a forecast; tables shown in a notebook.
+Tables shown in a notebook.
 """
 
 from opp_analytics.report.alerts import fold_alerts
 from opp_analytics.report.delivery.deliver import SECRETS, Post, check_delivery, deliver
 from opp_analytics.report.delivery.smtp import check_mail
-from opp_analytics.report.proof import Proof, judge_forecasts
 from opp_analytics.report.show import show
 from opp_analytics.report.weekly import WeeklyReport, check_report, weekly_report, write_report

@@ -625,18 +625,19 @@ class Forecasts:
         return joined
 
     @cached_property
-    def track_record(self) -> pd.DataFrame:
-        """`oa.track_record`: forecasts made at today's lead time in earlier periods.
+    def past_ranges(self) -> pd.DataFrame:
+        """`oa.backtest` at today's lead, by period.
 
         Recorded values may be refused.
         """
         inputs, history = self.inputs, self._history()
         whole = inputs.whole_history or history
         table = self._share(
-            lambda: analysis.track_record(whole, method=self.method, **inputs.asked),
+            lambda: analysis.backtest(whole, methods=self.method, lead="now", **inputs.asked),
             "past",
             self.method,
         )
+        table = table.droplevel("method").reset_index("made_at")
         return self._keep_part_of_past(table) if inputs.part else table
 
     def _keep_part_of_past(self, table: pd.DataFrame) -> pd.DataFrame:
@@ -650,7 +651,7 @@ class Forecasts:
         kept["actual"] = self.forecast["booked"].reindex(kept.index, fill_value=0.0)
         kept["error"] = kept["expected"] - kept["actual"]
         judged = kept.assign(held=analysis.judge_ranges(kept))
-        judged.attrs = {**table.attrs, "n": len(judged), **analysis.score(judged)}  # type: ignore[dict-item]
+        judged.attrs = {**table.attrs, "n": len(judged)}
         return judged
 
     @cached_property

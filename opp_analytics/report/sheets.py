@@ -537,6 +537,7 @@ _INTERNAL = ("status", "owner_unique_id", "owner_email")
 """Columns of a deal that others say in words."""
 _NOTES = {"Deals": _note_older, "At risk": _note_risks, "Findings": _note_rest}
 """Says what of a table is not on its sheet."""
+_PAST = ["period", "made_at", "lead", "expected", "low", "high", "actual", "error", "held"]
 _MAKERS: dict[str, Callable[[Tables], pd.DataFrame]] = {
     "People": _list_people,
     "Deals": _list_deals,
@@ -552,7 +553,7 @@ _MAKERS: dict[str, Callable[[Tables], pd.DataFrame]] = {
     "Slippage": _compare_periods,
     "Due deals": _list_due,
     "Pushed": _list_pushed,
-    "Past ranges": lambda tables: tables.track_record.reset_index(),
+    "Past ranges": lambda tables: tables.past_ranges.reset_index()[_PAST],
     "Stage flow": lambda tables: tables.flow.reset_index(),
     "Stage entries": lambda tables: _order(tables.flow_deals),
     "Win rates": lambda tables: tables.win_rates.reset_index(),

@@ -28,6 +28,7 @@ from opp_analytics.svg.over_time import (
 from opp_analytics.svg.row_charts import (
     Row,
     Rows,
+    backtest,
     bars,
     forecast_categories,
     forecast_change,
@@ -35,7 +36,6 @@ from opp_analytics.svg.row_charts import (
     slippage,
     stage_flow,
     swing,
-    track_record,
     waterfall,
     win_rate,
 )

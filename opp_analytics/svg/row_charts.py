@@ -325,9 +325,9 @@ def win_rate(
     )
 
 
-def track_record(table: pd.DataFrame) -> Rows:
-    """Render `oa.track_record`, the latest first: range and forecast in blue, what closed as a point."""
-    chart = charts.track_record(table)
+def backtest(table: pd.DataFrame) -> Rows:
+    """Render `oa.backtest` at today's lead, the latest first: range and forecast in blue, what closed as a point."""
+    chart = charts.backtest(table)
     scale = marks.fit_scale(chart)
     ticks = [
         (scale.at(tick), chart.measure.write(tick))

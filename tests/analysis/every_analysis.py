@@ -97,17 +97,18 @@ OF_FRAMES: dict[str, Callable[[pd.DataFrame], Any]] = {
     "win_rate": lambda frame: oa.win_rate(frame, freq="M"),
     "win_rate_cohorts": lambda frame: oa.win_rate_cohorts(frame, as_of=AS_OF, age_days=30),
     "win_rate_curve": lambda frame: oa.win_rate_curve(frame, as_of=AS_OF),
-    "win_rate_definitions": lambda frame: oa.win_rate_definitions(
-        frame, as_of=AS_OF, horizon_days=30
-    ),
 }
 START = "2026-01-20"
 MARCH: dict[str, Any] = {"start": "2026-03-03", "end": AS_OF, "period": "2026-03"}
 OF_HISTORIES: dict[str, Callable[[oa.History], Any]] = {
-    "backtest": lambda history: oa.backtest(history, freq="M", method="stated"),
-    "backtest_methods": lambda history: oa.backtest_methods(history, freq="M", methods=["stated"]),
-    "backtest_methods of others": lambda history: oa.backtest_methods(
-        history, freq="M", methods=["weighted", "last_period", "stage_projection"], by_lead=True
+    "backtest": lambda history: oa.backtest(history, freq="M", methods="stated"),
+    "backtest now": lambda history: oa.backtest(
+        history, lead="now", freq="M", as_of="2026-03-16", methods="stated"
+    ),
+    "score": lambda history: oa.score(oa.backtest(history, freq="M", methods="stated")),
+    "score of others by lead": lambda history: oa.score(
+        oa.backtest(history, freq="M", methods=["weighted", "last_period", "stage_projection"]),
+        by="lead",
     ),
     "calibration": lambda history: oa.calibration(history, horizon_days=30),
     "call_accuracy": lambda history: oa.call_accuracy(called(history), freq="W"),
@@ -135,7 +136,6 @@ OF_HISTORIES: dict[str, Callable[[oa.History], Any]] = {
     "slippage_deals": lambda history: oa.slippage_deals(history, start=START, end=AS_OF),
     "stage_flow": lambda history: oa.stage_flow(history, start=START, end=AS_OF),
     "stage_rates": lambda history: oa.stage_rates(history, as_of=AS_OF, fewest_exits=1),
-    "track_record": lambda history: oa.track_record(history, as_of="2026-03-16", method="stated"),
     "transitions": lambda history: oa.transitions(history),
     "world_changes": lambda history: oa.world_changes(history, freq="W"),
     "waterfall": lambda history: oa.waterfall(history, start=START, end=AS_OF),

@@ -67,7 +67,6 @@ STATISTICS = {
     "win_rate_curve": lambda frame, day: analysis.win_rate_curve(frame, as_of=day, by="owner"),
     "time_to_win": lambda frame, day: analysis.time_to_win(frame, as_of=day),
     "win_rate_cohorts": lambda frame, day: analysis.win_rate_cohorts(frame, as_of=day, age_days=30),
-    "win_rate_definitions": lambda frame, day: analysis.win_rate_definitions(frame, as_of=day),
     "velocity": lambda frame, day: analysis.velocity(frame, as_of=day, by="owner"),
     "stage_funnel": lambda frame, day: analysis.stage_funnel(frame, by="owner"),
     "forecast": lambda frame, day: analysis.forecast(frame, as_of=day, target=100),

@@ -16,7 +16,6 @@ from opp_analytics.analysis.forecasting.question import Question
 from opp_analytics.analysis.stats.intervals import wilson
 from opp_analytics.history import History
 from opp_analytics.org import WON
-from tests.benchmarks._proof_rows import grid
 
 _EDGES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.5, 1.0)
 """Edges of the bins of chances: narrow where most deals are."""
@@ -75,21 +74,24 @@ def list_points(history: History, freq: str) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def tabulate_chances(points: pd.DataFrame) -> str:
+def list_chances(points: pd.DataFrame) -> dict[str, dict[str, str]]:
     """Chances said and shares that came, by bins, with the 95% interval of the share as if deals
     were independent."""
-    rows = []
+    rows = {}
     for part, own in points.groupby(pd.cut(points["chance"], _EDGES), observed=True):
         low, high = map(float, wilson(own["won"].sum(), len(own)))
-        came = (
-            f"{text.percent(own['won'].mean(), 1)} ({text.percent(low, 1)}–{text.percent(high, 1)})"
-        )
-        bin_ = f"{100 * part.left:g} to {100 * part.right:g}%"
-        rows.append([bin_, f"{len(own):,}", text.percent(own["chance"].mean(), 1), came])
-    return grid(["chance", "deals", "said", "came"], rows)
+        rows[f"{100 * part.left:g} to {100 * part.right:g}%"] = {
+            "deals": f"{len(own):,}",
+            "said": text.percent(own["chance"].mean(), 1),
+            "came": (
+                f"{text.percent(own['won'].mean(), 1)} "
+                f"({text.percent(low, 1)}–{text.percent(high, 1)})"
+            ),
+        }
+    return rows
 
 
-def score_chances(points: pd.DataFrame) -> list[str]:
+def score_chances(points: pd.DataFrame) -> dict[str, str]:
     """Deals, the share won, the Brier scores of learned, base rate and stated chances, and
     learned's AUC, as text."""
     won, base = points["won"], points["won"].mean()
@@ -97,16 +99,17 @@ def score_chances(points: pd.DataFrame) -> list[str]:
     ranks, wins = rankdata(points["chance"]), int(won.sum())
     pairs = wins * (len(won) - wins)
     area = (ranks[won].sum() - wins * (wins + 1) / 2) / pairs if pairs else np.nan
-    scores = (brier[0], base * (1 - base), brier[1])
-    return [
-        f"{len(won):,}",
-        text.percent(base, 1),
-        *(f"{score:.3f}" for score in scores),
-        f"{area:.2f}",
-    ]
+    return {
+        "deals": f"{len(won):,}",
+        "won": text.percent(base, 1),
+        "Brier": f"{brier[0]:.3f}",
+        "base rate": f"{base * (1 - base):.3f}",
+        "stated": f"{brier[1]:.3f}",
+        "AUC": f"{area:.2f}",
+    }
 
 
-def score_dates(points: pd.DataFrame) -> list[str]:
+def score_dates(points: pd.DataFrame) -> dict[str, str]:
     """Of the deals won in the days that the dates are learned from: the share before, between and
     after those said, and median misses."""
     won = points[
@@ -115,5 +118,11 @@ def score_dates(points: pd.DataFrame) -> list[str]:
     ]
     early, late = won["won_on"] < won["low"], won["won_on"] > won["high"]
     misses = [(won[name] - won["won_on"]).abs().median() for name in ("median", "due")]
-    shares = (early.mean(), 1 - early.mean() - late.mean(), late.mean())
-    return [f"{len(won):,}", *map(text.percent, shares), *(text.number(miss) for miss in misses)]
+    return {
+        "deals won": f"{len(won):,}",
+        "before": text.percent(early.mean()),
+        "between": text.percent(1 - early.mean() - late.mean()),
+        "after": text.percent(late.mean()),
+        "days off": text.number(misses[0]),
+        "planned off": text.number(misses[1]),
+    }

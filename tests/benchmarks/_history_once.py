@@ -71,7 +71,7 @@ def _flags(history: History, past: History | None) -> pd.DataFrame:
 
 FORECASTS = {
     "learned month forecast": lambda history: _learned(history),
-    "12-month backtest": lambda history: len(backtest(history, freq="M", method="learned")),
+    "12-month backtest": lambda history: len(backtest(history, freq="M", methods="learned")),
 }
 
 

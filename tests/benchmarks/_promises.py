@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import text
-from opp_analytics.analysis.forecasting.backtest_methods import LEVELS, name_bands
+from opp_analytics.analysis.forecasting.backtest import LEVELS
 from opp_analytics.analysis.forecasting.moment import Records, last_day
-from opp_analytics.analysis.forecasting.past_forecasts import Wanted
+from opp_analytics.analysis.forecasting.past_forecasts import Wanted, judge_ranges
+from opp_analytics.analysis.forecasting.score import find_bands
 from opp_analytics.history import History
 from tests import sandbox_world, worlds
-from tests.benchmarks._proof_rows import FEWEST, METHODS, OURS, compare, held_of, judge
+from tests.benchmarks._proof_rows import FEWEST, METHODS, OURS, compare, judge
 
 SANDBOX = "the sandbox"
 WEEKS = "weeks"
@@ -155,32 +156,27 @@ def promises(table: pd.DataFrame) -> list[Promise]:
     for method, wide in (("learned", whole), ("run_rate", whole[whole["freq"] == "M"])):
         rows = wide[(wide["method"] == method) & wide["median"].notna()]
         name = text.method(method) + ("" if method == "learned" else ", by month")
-        for confidence, low, high in ((0.8, 0.75, 0.88), (0.5, 0.42, 0.60), (0.95, 0.90, 0.98)):
-            share = float(rows[held_of(confidence)].mean())
-            found.append(
-                Promise(f"{name}: {text.percent(confidence)} ranges held", low, high, share)
-            )
+        ranges = (("80%", 0.75, 0.88), ("50%", 0.42, 0.60), ("95%", 0.90, 0.98))
+        for (level, low, high), share in zip(ranges, held_in(rows), strict=True):
+            found.append(Promise(f"{name}: {level} ranges held", low, high, share))
         # Where few wins make a range, a run rate has none most of the time.
         several = rows[(rows["kind"] != "few big deals") | (method == "learned")]
         found += _ends(
-            f"{name}: 80% ranges held", several.groupby([*_which(several)])[held_of(0.8)]
+            f"{name}: 80% ranges held",
+            several["held"].astype("float64").groupby([*_which(several)]),
         )
     learned = whole[(whole["method"] == "learned") & whole["median"].notna()]
     quarters = learned[learned["freq"] == "Q"]
     if len(quarters):
-        bands = (
-            pd.Series(name_bands(quarters["days_left"]), quarters.index).astype("str")
-            + " days left"
-        )
-        found += _ends(
-            "learned, by quarter: 80% ranges held", quarters[held_of(0.8)].groupby(bands)
-        )
+        bands = find_bands(quarters).astype("str") + " days left"
+        held = quarters["held"].astype("float64")
+        found += _ends("learned, by quarter: 80% ranges held", held.groupby(bands))
     scores = {key: compare(part, OURS) for key, part in whole.groupby([*_which(whole)])}
     for score, title in (("winkler", "Winkler score"), ("wape", "WAPE")):
         ratios = {
-            key: float(own["learned"][score] / own["stated"][score])
+            key: float(own.loc["learned", score] / own.loc["stated", score])
             for key, own in scores.items()
-            if own["learned"]["n"] >= FEWEST
+            if own.loc["learned", "n"] >= FEWEST
         }
         worst = max(ratios, key=lambda key: ratios[key])
         name = f"learned: {title} by that of stated, largest: {_name_key(worst)}"
@@ -190,6 +186,14 @@ def promises(table: pd.DataFrame) -> list[Promise]:
         title = f"learned: Brier score of p_target by that of the base rate, {name}"
         found.append(Promise(title, -np.inf, 1, brier / base))
     return [*found, *_by_owner(table)]
+
+
+def held_in(rows: pd.DataFrame) -> list[float]:
+    """The share of the 80%, 50% and 95% ranges that held."""
+    return [
+        float(judge_ranges(rows.assign(low=rows[f"low{end}"], high=rows[f"high{end}"])).mean())
+        for end in ("", "_50", "_95")
+    ]
 
 
 def _which(rows: pd.DataFrame) -> tuple[pd.Series[str], pd.Series[str]]:
@@ -217,7 +221,7 @@ def _by_owner(table: pd.DataFrame) -> list[Promise]:
     if owners.empty:
         return []
     sided = owners["low"] > owners["booked"] + 0.005
-    both, one = (float(owners.loc[rows, held_of(0.8)].mean()) for rows in (sided, ~sided))
+    both, one = (held_in(owners[rows])[0] for rows in (sided, ~sided))
     name = "learned by owner: 80% ranges held, where"
     return [
         Promise(f"{name} both ends can miss", 0.75, 0.90, both),

@@ -3,43 +3,36 @@ of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from opp_analytics import text
-from opp_analytics.analysis.forecasting.backtest_methods import (
-    LEVELS,
-    compare_methods,
-    judge_methods,
-    keep_common,
-    name_bands,
-    read_methods,
-)
+from opp_analytics.analysis import score
+from opp_analytics.analysis.forecasting.backtest import judge_ways, read_ways
 from opp_analytics.analysis.forecasting.method import Method
 from opp_analytics.analysis.forecasting.moment import Records
-from opp_analytics.analysis.forecasting.past_forecasts import (
-    PastForecasts,
-    Wanted,
-    judge_ranges,
-    list_ended,
-)
+from opp_analytics.analysis.forecasting.past_forecasts import PastForecasts, Wanted, list_ended
 from opp_analytics.analysis.forecasting.question import Question
 from opp_analytics.analysis.forecasting.rivals import RIVALS
+from opp_analytics.analysis.forecasting.score import find_bands
 from opp_analytics.history import History
+from tests.benchmarks.__main__ import with_table
 
 OURS = ("learned", "run_rate", "stated")
 METHODS = (*OURS, *RIVALS)
-CONFIDENCES = (0.2, 0.36, 0.5, 0.64, 0.8, 0.9, 0.95)
-"""Levels of the picture of what held."""
+COVERAGES = ("coverage_80", "coverage_50", "coverage_95")
 _NARROW, _WIDE = 0.7, 0.92
 """An 80% range that holds less, or more often, is said to be too narrow or too wide."""
 _NOTICED = 0.005
 """Difference of two errors from which one is called larger: half a point, as the tables round."""
 FEWEST = 30
 """Forecasts below which a part is not judged alone."""
+HEAD = ("forecasts", "WAPE", "bias", "CRPS", "80% held", "50%", "95%", "Winkler")
+Rows = Mapping[str, Mapping[str, str]]
+"""The figures of a table as text, by row."""
 
 
 def judge(
@@ -56,171 +49,111 @@ def judge(
     question = Question.of_past(
         history, "the proof", freq=freq, method=Method("stated"), as_of=None, by=by
     )
-    past, ways = PastForecasts(question, LEVELS), read_methods(methods, None)  # type: ignore[arg-type]
-    made = judge_methods(past, ways, choose(past.records))
-    rows = pd.concat([table.reset_index().assign(method=name) for name, table in made.items()])
-    at = np.array(rows.pop("quantiles").to_list(), dtype=np.float64).reshape(-1, len(LEVELS))
-    for confidence in CONFIDENCES:
-        low, high = (at[:, LEVELS.index(round((1 + side * confidence) / 2, 3))] for side in (-1, 1))
-        held = judge_ranges(rows.assign(low=low, high=high))
-        rows[held_of(confidence)] = held.astype("float64")
-    return rows.assign(quantiles=list(at), freq=freq, by=by or "", **about)
+    past = PastForecasts(question)
+    made = judge_ways(past, choose(past.records), read_ways(list(methods), freq))
+    return made.reset_index().assign(freq=freq, by=by or "", **about)
 
 
-Scores = dict[str, dict[str, Any]]
-"""The scores of `backtest_methods` and those below, by method."""
-
-
-def held_of(confidence: float) -> str:
-    """The column that is 1 where a range held, 0 where it did not, missing without a range."""
-    return f"held{100 * confidence:g}"
-
-
-def compare(rows: pd.DataFrame, methods: Sequence[str] = METHODS) -> Scores:
+def compare(rows: pd.DataFrame, methods: Sequence[str] = METHODS) -> pd.DataFrame:
     """Score methods on the forecasts that all of them made; one history's period is not another's.
 
-    ``crps_share`` and ``winkler_share`` are both scores over the mean of what came, so that they
-    compare with the WAPE.
+    CRPS and Winkler score are over the mean of what came, so that they compare with the WAPE.
     """
     teams = rows["kind"].astype("str") + " " + rows["seed"].astype("str") + " " + rows["period"]
-    parts = rows.assign(period=teams).groupby("method", sort=False)
-    tables = keep_common(
-        {str(key): part.set_index(["made_at", "period"]) for key, part in parts if key in methods}
-    )
-    summary, mean = compare_methods(tables), max(tables.values(), key=len)["actual"].mean()
-    summary = summary[summary["n"] > 0]
-    shares = summary.assign(
-        crps_share=summary["crps"] / mean, winkler_share=summary["winkler"] / mean
-    )
-    return dict(
-        zip(shares.index, cast("list[dict[str, Any]]", shares.to_dict("records")), strict=True)
-    )
+    asked = rows[rows["method"].isin(methods)].assign(period=teams)
+    mean = asked.groupby("method")["actual"].mean().iloc[0]
+    table = score(asked.set_index(["method", "made_at", "period"]))
+    table = table[table["n"] > 0]
+    return table.assign(crps=table["crps"] / mean, winkler=table["winkler"] / mean)
 
 
-def compare_leads(rows: pd.DataFrame, methods: Sequence[str] = METHODS) -> dict[str, Scores]:
+def compare_leads(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Score methods by days left, each band by the methods that can be asked there."""
-    bands = name_bands(rows["days_left"])
-    return {band: compare(rows[bands == band], methods) for band in bands.categories}
+    bands = find_bands(rows)
+    return {str(band): compare(rows[bands == band]) for band in bands.cat.categories}
 
 
-_HEAD = (
-    "forecasts",
-    "periods",
-    "WAPE",
-    "by period",
-    "bias",
-    "CRPS",
-    "80% held",
-    "50%",
-    "95%",
-    "Winkler",
-)
+def list_scores(name: str, scores: pd.DataFrame) -> Rows:
+    """The scores of each method as text."""
+    return {
+        f"{name} · {text.method(method)}": _list_cells(row) for method, row in scores.iterrows()
+    }
 
 
-def tabulate_methods(scores: Scores) -> str:
-    """The methods beside each other."""
-    return grid(
-        ["method", *_HEAD], [[text.method(name), *_cells(row)] for name, row in scores.items()]
-    )
-
-
-def tabulate_full_leads(leads: Mapping[str, Scores], names: Sequence[str]) -> str:
-    """Some methods by days left, with every score."""
-    known = [
-        (name, band, scores[name])
-        for name in names
-        for band, scores in leads.items()
-        if name in scores
-    ]
-    rows = [[text.method(name), band, *_cells(row)] for name, band, row in known]
-    return grid(["method", "days left", *_HEAD], rows)
-
-
-def _cells(row: Mapping[str, Any]) -> list[str]:
-    return [
+def _list_cells(row: Any) -> dict[str, str]:
+    # No share of a whole, so that 0.996 is 100%.
+    winkler = f"{text.number(100 * row['winkler'])}%" if row["winkler"] >= 0 else "–"
+    cells = [
         text.number(row["n"]),
-        text.number(row["periods"]),
         text.percent(row["wape"]),
-        f"{text.percent(row['period_error'])} ± {text.percent(row['period_error_se'])}",
         text.percent(row["bias"], signed=True),
-        text.percent(row["crps_share"]),
-        *(text.percent(row[name]) for name in ("interval_coverage", "coverage_50", "coverage_95")),
-        # No share of a whole, so that 0.996 is 100%.
-        f"{text.number(100 * row['winkler_share'])}%"
-        if row["winkler_share"] == row["winkler_share"]
-        else "–",
+        text.percent(row["crps"]),
+        *(text.percent(row[name]) for name in COVERAGES),
+        winkler,
     ]
+    return dict(zip(HEAD, cells, strict=True))
 
 
-def tabulate_leads(leads: Mapping[str, Scores]) -> str:
-    """WAPE and the share of 80% ranges that held, one row per method and a column for each band of
-    days left."""
-    known = [name for name in METHODS if any(name in scores for scores in leads.values())]
-    rows = [
-        [text.method(name), *(_error_and_held(scores.get(name)) for scores in leads.values())]
-        for name in known
-    ]
-    heads = [
-        f"{band} ({max(row['n'] for row in scores.values()):,})" for band, scores in leads.items()
-    ]
-    return grid(["WAPE · 80% held, by days left", *heads], rows)
-
-
-def _error_and_held(row: Mapping[str, Any] | None) -> str:
-    if row is None:
-        return "–"
-    held = row["interval_coverage"]
+def write_error(row: Any) -> str:
+    """The WAPE, and the share of 80% ranges that held."""
+    held = row["coverage_80"]
     return text.percent(row["wape"]) + (f" · {text.percent(held)}" if held == held else "")
 
 
-def list_losses(parts: Mapping[str, Scores]) -> list[str]:
+def list_losses(parts: Mapping[str, pd.DataFrame]) -> dict[str, str]:
     """Where another method's WAPE or CRPS was below learned's, by part: whose, by how much, and
     whether beyond chance."""
-    found = []
+    found = {}
     for name, scores in parts.items():
-        if scores.get("learned", {}).get("n", 0) < FEWEST:
+        if "learned" not in scores.index or scores["n"]["learned"] < FEWEST:
             continue
-        ours, said = scores["learned"], []
-        for score, title in (("wape", "WAPE"), ("crps_share", "CRPS")):
-            best = min(scores, key=lambda other: float(scores[other][score]))
-            if ours[score] > scores[best][score] + _NOTICED:
-                nearer = f"{text.method(best)} {text.percent(scores[best][score])}"
-                said.append(f"{title}: {nearer}, learned {text.percent(ours[score])}")
-                if score == "wape":
-                    low, high = (
-                        text.number(100 * ours[f"behind_{end}"], 1, signed=True)
-                        for end in ("low", "high")
-                    )
-                    said[-1] += (
-                        f" ({low} to {high} points; {'beyond' if ours['differs'] else 'within'} "
-                        "chance)"
-                    )
+        said = []
+        for column, title in (("wape", "WAPE"), ("crps", "CRPS")):
+            errors = scores[column]
+            best = str(errors.idxmin())
+            if errors["learned"] > errors[best] + _NOTICED:
+                chance = "beyond" if scores["differs"][best] else "within"
+                nearer = f"{text.method(best)} {text.percent(errors[best])}"
+                more = f" ({chance} chance)" if column == "wape" else ""
+                said.append(f"{title}: {nearer}, learned {text.percent(errors['learned'])}{more}")
         if said:
-            found.append(f"{name}: {'; '.join(said)}")
+            found[name] = "; ".join(said)
     return found
 
 
-def list_bad_ranges(parts: Mapping[str, Scores]) -> list[str]:
+def list_bad_ranges(parts: Mapping[str, pd.DataFrame]) -> dict[str, str]:
     """Where learned's 80% ranges held less than 70% or more than 92%."""
-    return [
-        f"{name}: {text.percent(row['interval_coverage'])} of {row['n']:,}"
-        for name, row in (
-            (name, scores["learned"]) for name, scores in parts.items() if "learned" in scores
-        )
-        if row["n"] >= FEWEST and not _NARROW <= row["interval_coverage"] <= _WIDE
-    ]
+    learned: dict[str, Any] = {
+        name: scores.loc["learned"] for name, scores in parts.items() if "learned" in scores.index
+    }
+    return {
+        name: f"{text.percent(row['coverage_80'])} of {int(row['n']):,}"
+        for name, row in learned.items()
+        if row["n"] >= FEWEST and not _NARROW <= row["coverage_80"] <= _WIDE
+    }
 
 
-def name_leads(name: str, leads: Mapping[str, Scores]) -> dict[str, Scores]:
-    """The parts of a comparison by days left, named."""
-    return {f"{name}, {band} days left": part for band, part in leads.items()}
-
-
-def grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def grid(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table of Markdown."""
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows))
 
 
-def bullets(lines: Sequence[str]) -> str:
+def bullets(lines: Mapping[str, str]) -> str:
     """A list of Markdown, or that there is nothing to list."""
-    return "\n".join(f"- {line}" for line in lines) or "Nowhere."
+    return "\n".join(f"- {name}: {line}" for name, line in lines.items()) or "Nowhere."
+
+
+def write_part(docs: Path, part: str, section: str, tables: Mapping[str, Rows]) -> None:
+    """Write a part of the proof: its section of the page, and all rows of its tables in the file
+    beside it."""
+    page, file = docs / "forecast-proof.md", docs / "forecast-proof" / "rows.csv"
+    page.write_text(with_table(page.read_text(), part, section))
+    known = pd.read_csv(file, dtype="str", keep_default_na=False)
+    rows = [
+        (part, table, row, figure, value)
+        for table, cells in tables.items()
+        for row, figures in cells.items()
+        for figure, value in figures.items()
+    ]
+    made = pd.DataFrame(rows, columns=known.columns)
+    pd.concat([known[known["part"] != part], made]).to_csv(file, index=False)

@@ -2,7 +2,7 @@
 promise?
 
 Replays simulated teams of many kinds on fresh seeds, holds each forecast against what came, and
-writes that part of ``docs/forecast-proof.md`` with two pictures; `real_histories` writes the other.
+writes that part of ``docs/forecast-proof.md`` and of its rows; `real_histories` writes the other.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def run(quick: bool) -> list[Figure]:
         Figure.of(
             f"Winkler score, {kind}",
             "stated chances",
-            [scores["learned"]["winkler"]],
-            [scores["stated"]["winkler"]],
+            [scores["winkler"]["learned"]],
+            [scores["winkler"]["stated"]],
             at_most=1,
             unit="",
         )

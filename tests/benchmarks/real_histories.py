@@ -17,12 +17,10 @@ from pathlib import Path
 import pandas as pd
 
 from opp_analytics import text
-from opp_analytics.analysis.forecasting.forecast_deals import HORIZON_DAYS
-from tests.benchmarks.__main__ import with_table
-from tests.benchmarks._deal_points import list_points, score_chances, score_dates, tabulate_chances
+from tests.benchmarks._deal_points import list_chances, list_points, score_chances, score_dates
 from tests.benchmarks._figures import Figure
 from tests.benchmarks._proof_rows import (
-    Scores,
+    OURS,
     bullets,
     compare,
     compare_leads,
@@ -30,23 +28,14 @@ from tests.benchmarks._proof_rows import (
     judge,
     list_bad_ranges,
     list_losses,
-    name_leads,
-    tabulate_full_leads,
-    tabulate_leads,
-    tabulate_methods,
+    list_scores,
+    write_error,
+    write_part,
 )
 from tests.benchmarks._real_logs import FOLDER, LOGS, Plan, RealLog
 
 _DOCS = Path(__file__).parents[2] / "docs"
 _WORKERS = 2
-_ABOUT = {
-    "bank": """Loan applications of a Dutch bank (BPI Challenge 2012, [doi](https://doi.org/10.4121/uuid:3926db30-f712-4394-aebc-75976070e91f)), October 2011 to March 2012: 13,087
-applications, of which 2,246 were activated (won), 7,635 declined and 2,807 cancelled (lost). Forecast by week, from records of
-each day's end and from records of Monday morning. Few weeks can be judged, and the forecasts of one week err together.""",
-    "register": """A sample of the traffic fines of an Italian police force (bupaverse's eventdataR, [doi](https://doi.org/10.4121/uuid:270fd440-1057-4fb9-89a9-b699b47990f5)), 2006 to
-2012: 10,000 fines, whose payments are wins and whose credit collections are losses. Forecast by month and by quarter, from records of
-Monday morning. A stress test: fines come in waves of a factor 10, stop after 2007, and the money comes late.""",
-}
 
 
 def run(quick: bool) -> list[Figure]:
@@ -58,7 +47,7 @@ def run(quick: bool) -> list[Figure]:
     rows = judge(
         log.history(log.read(FOLDER), log.plans[0], "weekly"), "W", {"kind": log.name, "seed": ""}
     )
-    wape = {name: row["wape"] for name, row in compare(rows).items()}
+    wape = compare(rows)["wape"]
     return [
         Figure.of(f"WAPE, {log.name} by week", name, [wape["learned"]], [wape[name]], unit="")
         for name in ("run_rate", "stage_projection_4")
@@ -81,92 +70,55 @@ def judge_log(
 
 
 def write(judged: list[tuple[pd.DataFrame, pd.DataFrame]], docs: Path) -> str:
-    """Write the section of the page; where learned was behind, as text."""
+    """Write the section of the page and its rows; where learned was behind, as text."""
     rows, points = (pd.concat(parts, ignore_index=True) for parts in zip(*judged, strict=True))
-    parts: dict[str, Scores] = {}
-    sections = [_log(str(kind), part, parts) for kind, part in rows.groupby("kind", sort=False)]
-    losses = list_losses(parts)
-    section = f"""```sh
-.venv/bin/python -m tests.benchmarks.real_histories PATH         # the folder with both logs; writes this part
-```
-
-Neither log has a planned date, so a rule makes one, and neither has stated chances, so those of each stage are made up. Every
-rule that was thought of before the run is shown; what rests on neither (run rate, three periods, last period, a year ago) is the
-same under each. "Weighted pipeline" and "stated chances" are a floor here, not rivals.
-
-{"".join(sections)}### Single deals
-
-Each open deal at each week's last record: the chance that learned said, and whether the deal was won in the period that then
-ran (on the bank's log the week after, on the register's the month). "Base rate" is the Brier score of always saying the share
-won; AUC is the chance that a deal that was won had been given the higher chance. Deals come again from week to week.
-
-{_chances(points)}
-
-If won, when: of the deals won within {HORIZON_DAYS} days, which is what the dates are learned from, how many were won before, between and
-after the days said (10% to 90%), and by how many days the middle one and the planned date missed in the median. Wins after the
-end of a log are not seen, and dates of its first months are learned from deals that were all young.
-
-{_dates(points)}
-
-### Where another method did better on real histories
-
-{bullets(losses)}
-
-### Where learned's ranges were too narrow or too wide on real histories
-
-{bullets(list_bad_ranges(parts))}"""
-    page = docs / "forecast-proof.md"
-    page.write_text(with_table(page.read_text(), "real", section))
-    return "\n".join(losses)
-
-
-def _log(kind: str, rows: pd.DataFrame, parts: dict[str, Scores]) -> str:
-    """The tables of one log; what they compare is added to the parts."""
-    sections = [f"### The {kind}\n\n{_ABOUT[kind]}\n\n"]
-    for (freq, recorded, plan), part in rows.groupby(["freq", "recorded", "plan"], sort=False):
+    whole, parts, scores, leads = {}, {}, {}, {}
+    for (kind, freq, recorded, plan), part in rows.groupby(
+        ["kind", "freq", "recorded", "plan"], sort=False
+    ):
         name = f"{kind} by {text.noun(freq)}, {recorded} records, planned {plan}"
-        summary, leads = compare(part), compare_leads(part)
-        parts |= {name: summary} | name_leads(name, leads)
-        sections.append(
-            f"**By {text.noun(freq)}, {recorded} records, planned date "
-            f"{plan}**\n\n{tabulate_methods(summary)}\n\n"
-            f"{tabulate_leads(leads)}\n\n{tabulate_full_leads(leads, ['learned'])}\n\n"
-        )
-    return "".join(sections)
+        whole[name] = parts[name] = compare(part)
+        scores |= list_scores(name, whole[name])
+        for band, one in compare_leads(part).items():
+            parts[f"{name}, {band} days left"] = one
+            leads |= list_scores(f"{name}, {band} days left", one)
+    losses, bad = list_losses(parts), list_bad_ranges(parts)
+    tables = {
+        "methods": scores,
+        "days left": leads,
+        "single deals": {key: score_chances(part) for key, part in _points(points)},
+        "chances": {
+            f"{key} · {name}": cells
+            for key, part in _points(points)
+            for name, cells in list_chances(part).items()
+        },
+        "if won, when": {key: score_dates(part) for key, part in _points(points)},
+        "another method did better": {name: {"by": line} for name, line in losses.items()},
+        "ranges too narrow or too wide": {name: {"held": line} for name, line in bad.items()},
+    }
+    section = f"""{grid(["WAPE · 80% ranges held", "learned", "run rate", "best formula of others"], _list_logs(whole))}
+
+Another method was better by more than half a point and beyond chance, with that many days left or over all:
+
+{bullets({name: line for name, line in losses.items() if "beyond" in line})}"""
+    write_part(docs, "real", section, tables)
+    return "\n".join(f"{name}: {line}" for name, line in losses.items())
 
 
-def _chances(points: pd.DataFrame) -> str:
-    head = ["log", "planned date", "records", "deals", "won", "Brier", "base rate", "stated", "AUC"]
-    groups = list(_points(points))
-    # The first rule and records of each log; the others differ little.
-    first: dict[str, tuple[tuple[str, ...], pd.DataFrame]] = {}
-    for key, part in groups:
-        first.setdefault(key[0], (key, part))
-    bins = [
-        f"{key[0]}, planned {key[1]}, {key[2]} records:\n\n{tabulate_chances(part)}"
-        for key, part in first.values()
-    ]
-    return "\n\n".join([grid(head, [[*key, *score_chances(part)] for key, part in groups]), *bins])
+def _list_logs(whole: dict[str, pd.DataFrame]) -> list[list[str]]:
+    """The errors of learned, the run rate and the nearest formula of others, by log."""
+    found = []
+    for name, scores in whole.items():
+        others = scores["wape"].drop(OURS, errors="ignore")
+        best = str(others.idxmin())
+        own = [write_error(scores.loc[one]) if one in scores.index else "–" for one in OURS[:2]]
+        found.append([name, *own, f"{text.method(best)} {text.percent(others[best])}"])
+    return found
 
 
-def _dates(points: pd.DataFrame) -> str:
-    head = [
-        "log",
-        "planned date",
-        "records",
-        "deals won",
-        "before",
-        "between",
-        "after",
-        "days off",
-        "planned off",
-    ]
-    return grid(head, [[*key, *score_dates(part)] for key, part in _points(points)])
-
-
-def _points(points: pd.DataFrame) -> Iterator[tuple[tuple[str, ...], pd.DataFrame]]:
-    for key, part in points.groupby(["kind", "plan", "recorded"], sort=False):
-        yield tuple(map(str, key)), part
+def _points(points: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    for (kind, plan, recorded), part in points.groupby(["kind", "plan", "recorded"], sort=False):
+        yield f"{kind}, {recorded} records, planned {plan}", part
 
 
 def main() -> None:

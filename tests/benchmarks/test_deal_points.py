@@ -8,7 +8,7 @@ import pytest
 
 from opp_analytics.history import History
 from tests import worlds
-from tests.benchmarks._deal_points import list_points, score_chances, score_dates, tabulate_chances
+from tests.benchmarks._deal_points import list_chances, list_points, score_chances, score_dates
 
 
 @pytest.fixture(scope="module")
@@ -58,14 +58,16 @@ def test_score_chances__is_the_brier_score_beside_base_rate_and_stated_and_the_a
     points = points_of(chance=[0.9, 0.1, 0.1, 0.3], stated=[0.5] * 4).assign(
         won=[True, False, False, False]
     )
-    assert score_chances(points) == ["4", "25.0%", "0.030", "0.188", "0.250", "1.00"]
+    assert [*score_chances(points).values()] == ["4", "25.0%", "0.030", "0.188", "0.250", "1.00"]
 
 
-def test_tabulate_chances__shows_said_and_came_by_bin() -> None:
+def test_list_chances__shows_said_and_came_by_bin() -> None:
     points = points_of(chance=[0.03, 0.04, 0.6, 0.8]).assign(won=[False, False, True, False])
-    rows = tabulate_chances(points).splitlines()[2:]
-    assert rows[0].startswith("| 2 to 5% | 2 | 3.5% | 0.0% (")
-    assert rows[1].startswith("| 50 to 100% | 2 | 70.0% | 50.0% (")
+    rows = list_chances(points)
+    assert list(rows) == ["2 to 5%", "50 to 100%"]
+    assert [*rows["2 to 5%"].values()][:2] == ["2", "3.5%"]
+    assert rows["2 to 5%"]["came"].startswith("0.0% (")
+    assert rows["50 to 100%"]["came"].startswith("50.0% (")
 
 
 def test_score_dates__counts_wins_within_90_days_before_between_and_after_the_days_said() -> None:
@@ -76,4 +78,4 @@ def test_score_dates__counts_wins_within_90_days_before_between_and_after_the_da
         high=[160.0] * 6,
         due=[130.0] * 6,
     )
-    assert score_dates(points) == ["4", "25%", "50%", "25%", "23", "23"]
+    assert [*score_dates(points).values()] == ["4", "25%", "50%", "25%", "23", "23"]

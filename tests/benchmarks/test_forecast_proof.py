@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +21,31 @@ from tests.benchmarks._proof_rows import (
     compare_leads,
     list_bad_ranges,
     list_losses,
-    tabulate_leads,
+    list_scores,
+    write_error,
 )
 
-_PAGE = Path(__file__).parents[2] / "docs" / "forecast-proof.md"
+_DOCS = Path(__file__).parents[2] / "docs"
+
+
+def copy_proof(folder: Path) -> Path:
+    """A copy of the page without its parts, and of its rows."""
+    page = re.sub(
+        r"(?s)(<!-- (\w+) -->\n).*?(<!-- /\2 -->)",
+        r"\1\3",
+        (_DOCS / "forecast-proof.md").read_text(),
+    )
+    (folder / "forecast-proof.md").write_text(page)
+    shutil.copytree(_DOCS / "forecast-proof", folder / "forecast-proof")
+    return folder
+
+
+def read_part(docs: Path, part: str) -> tuple[str, pd.DataFrame]:
+    """A part of the page, and its rows."""
+    page = (docs / "forecast-proof.md").read_text()
+    rows = pd.read_csv(docs / "forecast-proof" / "rows.csv", dtype="str", keep_default_na=False)
+    written = page.partition(f"<!-- {part} -->")[2].partition(f"<!-- /{part} -->")[0]
+    return written, rows[rows["part"] == part]
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +60,9 @@ def test_forecast_proof__short_form_keeps_what_is_promised_of_all_teams_together
     assert set(table["kind"]) == set(KINDS)
     months = table[table["freq"] == "M"]
     ours = compare(months, OURS)
-    learned, stated = ours["learned"], ours["stated"]
+    learned, stated = ours.loc["learned"], ours.loc["stated"]
     assert learned["n"] > 200
-    assert 0.75 <= learned["interval_coverage"] <= 0.90
+    assert 0.75 <= learned["coverage_80"] <= 0.90
     assert 0.42 <= learned["coverage_50"] <= 0.62
     assert 0.90 <= learned["coverage_95"] <= 0.99
     assert learned["winkler"] < 0.9 * stated["winkler"]
@@ -48,43 +70,43 @@ def test_forecast_proof__short_form_keeps_what_is_promised_of_all_teams_together
     brier, base = score_targets(months[months["method"] == "learned"])
     assert brier < base
     # What the learned method is there for: given chances promise far too much.
-    assert stated["interval_coverage"] < 0.65
+    assert stated["coverage_80"] < 0.65
     every = compare(months)
-    for score in ("wape", "crps"):
-        assert min(every, key=lambda name: float(every[name][score])) == "learned"
+    assert every[["wape", "crps"]].idxmin().tolist() == ["learned"] * 2
 
 
 @pytest.mark.slow
 def test_forecast_proof__the_page_says_what_was_kept_and_what_was_not(
     table: pd.DataFrame, tmp_path: Path
 ) -> None:
-    frame = re.sub(r"(?s)(<!-- simulated -->\n).*(<!-- /simulated -->)", r"\1\2", _PAGE.read_text())
-    (tmp_path / _PAGE.name).write_text(frame)
-    judged = write(table, 7, tmp_path).splitlines()
-    page = (tmp_path / _PAGE.name).read_text()
-    assert "\n# Forecast accuracy: does the forecast hold its promise?\n" in page
+    docs = copy_proof(tmp_path)
+    _, before = read_part(docs, "calls")
+    judged = write(table, 7, docs).splitlines()
     kept = promises(table)
     assert len(judged) == len(kept)
-    part = page.partition("<!-- simulated -->")[2].partition("<!-- /simulated -->")[0]
-    for kind in KINDS:
-        assert f"| {kind} |" in part
-    for title in (
-        "### By week",
-        "### By month",
-        "### By quarter",
-        "### Where another method did better",
-    ):
-        assert title in part
-    for band in ("0–1", "2–3", "4–7", "8–14", "15–31", "32–60", "61–91"):
-        assert f"| learned | {band} |" in part
+    part, rows = read_part(docs, "simulated")
+    names = set(rows["row"])
+    for kind in set(KINDS) - {"weeks"}:
+        assert {f"{kind} by month · learned", f"{kind} by quarter · weighted pipeline"} <= names
+    for band in ("0–1", "2–3", "4–7", "8–14", "15–31"):
+        assert f"by month, {band} days left · learned" in names
     missed = [promise for promise in kept if not promise.kept]
     assert part.count("**missed**") == len(missed)
     assert all(promise.name in part for promise in missed)
-    assert "nan" not in part
-    assert {file.name for file in (tmp_path / "forecast-proof").iterdir()} == {
-        "held.png",
-        "width.png",
-    }
+    assert "| learned | " in part
+    assert "nan" not in part + " ".join(rows["value"])
+    # The rows of the other parts stay.
+    pd.testing.assert_frame_equal(
+        read_part(docs, "calls")[1].reset_index(drop=True), before.reset_index(drop=True)
+    )
+
+
+def test_forecast_proof__is_short_with_all_rows_beside_it() -> None:
+    assert len((_DOCS / "forecast-proof.md").read_text().splitlines()) <= 120
+    for part in ("simulated", "calls", "real"):
+        section, rows = read_part(_DOCS, part)
+        assert section.count("|") > 30
+        assert len(rows) > 200
 
 
 def log_of(name: str) -> pd.DataFrame:
@@ -138,65 +160,51 @@ def test_promise__is_kept_inside_its_bounds() -> None:
     ]
 
 
-def rows_of(errors: dict[str, list[float]], *, days_left: int = 5) -> pd.DataFrame:
+def rows_of(errors: dict[str, list[float]], *, lead: int = 5) -> pd.DataFrame:
     """Forecasts of 100 in each of as many months, missed by these errors."""
     parts = []
     for method, off in errors.items():
         periods = [str(pd.Period("2024-01") + k) for k in range(len(off))]
         error = pd.Series(off)
-        held = error.abs() <= 10
-        parts.append(
-            pd.DataFrame(
-                {
-                    "kind": "k",
-                    "seed": 1,
-                    "method": method,
-                    "period": periods,
-                    "made_at": range(len(off)),
-                }
-            ).assign(
-                actual=100.0,
-                error=error,
-                expected=100 + error,
-                low=90 + error,
-                high=110 + error,
-                median=100 + error,
-                held_50=held,
-                held_95=held,
-                winkler=20.0,
-                crps=error.abs(),
-                days_left=days_left,
-            )
-        )
+        about = {"kind": "k", "seed": 1, "method": method, "period": periods, "lead": lead}
+        ends = {
+            f"{end}{level}": 100 + error + side
+            for end, side in (("low", -10), ("high", 10))
+            for level in ("", "_50", "_95")
+        }
+        made = pd.DataFrame({**about, "made_at": range(len(off)), "actual": 100.0})
+        parts.append(made.assign(error=error, expected=100 + error, crps=error.abs(), **ends))
     return pd.concat(parts, ignore_index=True)
 
 
 def test_compare__keeps_the_periods_of_two_teams_apart() -> None:
     rows = rows_of({"learned": [0.0, 20.0], "weighted": [30.0, 10.0]})
-    found = compare(pd.concat([rows, rows.assign(seed=2)]))["learned"]
-    assert (found["n"], found["periods"], found["wape"], found["interval_coverage"]) == (
-        4,
-        4,
-        0.1,
-        0.5,
-    )
-    assert (found["crps_share"], found["winkler_share"]) == (0.1, 0.2)
+    table = compare(pd.concat([rows, rows.assign(seed=2)]))
+    found = table.loc["learned"]
+    assert found[["n", "wape", "coverage_80", "crps"]].tolist() == [4, 0.1, 0.5, 0.1]
+    assert table.attrs["periods"] == 4
+    assert list_scores("all", table)["all · learned"] == {
+        "forecasts": "4",
+        "WAPE": "10%",
+        "bias": "+10%",
+        "CRPS": "10%",
+        "80% held": "50%",
+        "50%": "50%",
+        "95%": "50%",
+        "Winkler": "70%",
+    }
 
 
-def test_compare_leads__scores_each_band_by_what_came_and_who_was_asked_in_it() -> None:
-    near, far = (
-        rows_of({"learned": [5.0, 5.0]}),
-        rows_of({"learned": [40.0, 40.0], "weighted": [40.0, 40.0]}, days_left=50),
-    )
-    far["actual"] += 100.0
+def test_compare_leads__scores_each_band_by_itself() -> None:
+    near, far = (rows_of({"learned": [off] * 2}, lead=lead) for off, lead in ((5.0, 5), (40.0, 50)))
     leads = compare_leads(pd.concat([near, far]))
-    assert list(leads) == ["4–7", "32–60"]
-    assert [part["learned"]["wape"] for part in leads.values()] == [0.05, 0.2]
-    assert [part["learned"]["crps_share"] for part in leads.values()] == [0.05, 0.2]
-    assert [part["learned"]["winkler_share"] for part in leads.values()] == [0.2, 0.1]
-    assert [line.split(" | ")[1:] for line in tabulate_leads(leads).splitlines()[2:]] == [
-        ["5% · 100%", "20% · 0% |"],
-        ["–", "20% · 0% |"],
+    assert [(band, part["wape"]["learned"]) for band, part in leads.items()] == [
+        ("4–7", 0.05),
+        ("32–60", 0.4),
+    ]
+    assert [write_error(part.loc["learned"]) for part in leads.values()] == [
+        "5% · 100%",
+        "40% · 0%",
     ]
 
 
@@ -205,24 +213,14 @@ def test_list_losses__names_who_was_nearer_and_whether_beyond_chance() -> None:
     close = compare(rows_of({"learned": [1.0, 20.0] * 20, "last_period": [18.0, 0.0] * 20}))
     winning = compare(rows_of({"learned": [1.0] * 40, "weighted": [10.0] * 40}))
     few = compare(rows_of({"learned": [20.0] * 5, "weighted": [10.0] * 5}))
-    # Where learned can be asked less than half as often as others, it is not in the comparison.
-    unasked = compare(rows_of({"learned": [1.0] * 40, "weighted": [2.0] * 100}))
-    assert list(unasked) == ["weighted"]
-    parts = {"a": losing, "b": close, "c": winning, "d": few, "e": unasked}
-    assert list_bad_ranges(parts) == ["a: 0% of 40", "b: 50% of 40", "c: 100% of 40"]
+    parts = {"a": losing, "b": close, "c": winning, "d": few}
+    assert list_bad_ranges(parts) == {"a": "0% of 40", "b": "50% of 40", "c": "100% of 40"}
     found = list_losses(parts)
-    assert found[0] == (
-        "a: WAPE: weighted pipeline 10%, learned 20% (+10.0 to +10.0 points; beyond chance); "
+    assert found["a"] == (
+        "WAPE: weighted pipeline 10%, learned 20% (beyond chance); "
         "CRPS: weighted pipeline 10%, learned 20%"
     )
-    assert found[1].startswith(f"b: WAPE: {text.method('last_period')} 9%, learned 11% (")
-    assert "within chance" in found[1]
-    assert len(found) == 2
-
-
-def test_list_bad_ranges__names_parts_below_70_and_above_92_percent() -> None:
-    parts = {
-        f"{held}": compare(rows_of({"learned": [20.0] * (100 - held) + [0.0] * held}))
-        for held in (60, 80, 95)
-    }
-    assert list_bad_ranges(parts) == ["60: 60% of 100", "95: 95% of 100"]
+    assert found["b"].startswith(
+        f"WAPE: {text.method('last_period')} 9%, learned 11% (within chance)"
+    )
+    assert list(found) == ["a", "b"]

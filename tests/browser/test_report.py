@@ -11,9 +11,7 @@ from email.policy import default
 import pandas as pd
 import pytest
 
-from opp_analytics.report import Proof, judge_forecasts
 from tests.browser.axe import serious_faults
-from tests.report.proofs import proof_history
 from tests.report.states import STATES, render
 
 pytestmark = pytest.mark.browser
@@ -191,22 +189,6 @@ def find_faults(page):
         assert found.pop("read") > 40
         wrong[width, scheme] = {kind: labels for kind, labels in found.items() if labels}
     return {place: found for place, found in wrong.items() if found}
-
-
-@pytest.mark.parametrize("anonymous", [True, False])
-def test_proof__no_label_is_clipped_or_covered_and_it_prints_with_its_definitions_open(
-    page, folder, anonymous
-):
-    file = folder / "proof.html"
-    content = Proof(judge_forecasts(proof_history(), freq="M", anonymous=anonymous)).render(
-        "opp-analytics prove"
-    )
-    file.write_text(content, encoding="utf-8")
-    page.goto(file.as_uri())
-    assert find_faults(page) == {}
-    assert page.pdf(format="Letter").count(b"/Type /Page\n") <= 3
-    page.emulate_media(media="print")
-    assert page.locator(".fold dl").first.bounding_box()["height"] > 50
 
 
 _MEASURE = """() => {

@@ -158,9 +158,9 @@ WRONG: dict[str, dict[str, list[str | None]]] = {
         "--by": ["nobody_s_column"],
         "--out": ["x.doc", "no/x.csv"],
     },
-    "prove --out x.html": {
+    "prove --out x.png": {
         "--freq": ["X"],
-        "--out": ["x.pdf", "x", "no/x.html", "link.html"],
+        "--out": ["x.pdf", "x", "no/x.png"],
         "--org": ["missing.toml", "broken.toml"],
         "--history": ["taken.txt", "none"],
     },

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 import shlex
 from collections.abc import Callable
@@ -19,13 +18,10 @@ import opp_analytics as oa
 from opp_analytics import History
 from opp_analytics.cli.app import _import, app
 from opp_analytics.cli.output import _plain
-from opp_analytics.report import judge_forecasts
 from opp_analytics.writer import Plan
 from tests.analysis.forecasting.histories import even_months
 from tests.cli.deals import deals
 from tests.cli.kinds import Account, Command
-from tests.report import reading
-from tests.report.proofs import PLANTED, proof_history
 from tests.support import row
 
 
@@ -297,85 +293,21 @@ def proved(here: Path) -> Path:
     return here
 
 
-def test_prove__writes_one_page_without_script_or_address(command: Command, proved: Path) -> None:
-    code, out, err = command("prove")
-    assert (code, err) == (0, "")
-    assert "learned forecast" in out.splitlines()[0]
-    assert out.splitlines()[-1] == "Written to forecast-proof.html."
-    assert [file.name for file in proved.glob("*.*")] == ["forecast-proof.html"]
-    text = (proved / "forecast-proof.html").read_text("utf-8")
-    page = reading.read(text)
-    assert page.sentence == out.splitlines()[0]
-    assert page.keys == ["methods", "days_left", "periods", "alarms", "how"]
-    assert [word for word in ("<script", "http://", "https://", " src=") if word in text] == []
-    assert "opp-analytics prove --freq M" in reading.words(page.block("how"))
-
-
 @pytest.mark.slow
-def test_prove__as_json_prints_the_tables_alone_and_writes_nothing(
-    command: Command, proved: Path
-) -> None:
-    code, out, err = command("prove", "--json")
+def test_prove__prints_the_scores_and_draws_them(command: Command, proved: Path) -> None:
+    code, out, err = command("prove", "--out", "proof.png")
     assert (code, err) == (0, "")
-    tables = json.loads(out)["tables"]
-    assert list(tables) == ["methods", "days_left", "periods", "alarms"]
-    assert list(proved.glob("*.*")) == []
-    methods = tables["methods"]
-    table = oa.backtest_methods(
-        History(proved / "opp-history"),
-        freq="M",
-        methods=[row["method"] for row in methods["rows"]],
-    )
-    assert methods["columns"] == ["method", *table.columns]
-    for name in ("wape", "crps"):
-        said = [math.nan if row[name] is None else row[name] for row in methods["rows"]]
-        assert said == pytest.approx(table[name].tolist(), nan_ok=True)
-    assert methods["attrs"]["confidence"] == 0.8
-    assert set(tables["periods"]["columns"]) >= {
-        "period",
-        "expected",
-        "low",
-        "high",
-        "actual",
-        "held",
-    }
-
-
-@pytest.mark.slow
-def test_prove__anonymous_holds_no_name_and_no_amount(
-    command: Command, here: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (here / "wombat.toml").write_text('currency = "CHF"\n\n[report]\ntitle = "Wombat GmbH"\n')
-    proof_history(here / "Quokkas")
-    asked = [
-        "prove",
-        "--anonymous",
-        "--json",
-        "--history",
-        "Quokkas",
-        "--org",
-        "wombat.toml",
-        "--out",
-        "p.html",
-    ]
-    code, out, err = command(*asked)
-    assert (code, err) == (0, "Written to p.html.\n")
-    page = (here / "p.html").read_text("utf-8")
-    for said in (out, page):
-        assert [word for word in (*PLANTED, "Wombat", "wombat", str(here)) if word in said] == []
-    tables = json.loads(out)["tables"]
-    assert {row["actual"] for row in tables["periods"]["rows"]} == {1.0}
-    assert all(row["crps"] is None or row["crps"] < 100 for row in tables["methods"]["rows"])
-    assert "org" not in tables["methods"]["attrs"]
-
-
-def test_prove__by_quarter_names_quarters(command: Command, proved: Path) -> None:
+    said, *_, written = out.splitlines()
+    table = oa.score(oa.backtest(History(proved / "opp-history"), freq="M", methods="all"))
+    assert said == oa.sentence(table)
+    assert written == "Written to proof.png."
+    assert [file.name for file in proved.glob("*.*")] == ["proof.png"]
+    assert (proved / "proof.png").read_bytes().startswith(b"\x89PNG")
+    for name in table.index:
+        assert name.replace("_", " ") in out
     code, out, err = command("prove", "--freq", "Q")
     assert (code, err) == (0, "")
-    page = reading.read(proved / "forecast-proof.html")
-    assert "of 1 quarter." in out
-    assert "can be judged: too few to say which method is better." in page.second
-    assert "need 7 ended quarters" in page.note("alarms")
+    assert "Too few past forecasts to judge: " in out
 
 
 @pytest.mark.parametrize("words", [[], ["--json"]])
@@ -444,7 +376,7 @@ ANSWERS: dict[str, Callable[[Path], Any]] = {
             "pipeline": oa.waterfall(h, start="2027-01-12", end="2027-01-21"),
         }
     ),
-    "prove": ask(lambda d, h, q: judge_forecasts(h, freq="M")),
+    "prove": ask(lambda d, h, q: oa.score(oa.backtest(h, freq="M", methods="all"))),
     "runs": lambda folder: oa.runs(),
 }
 """By command: its table, or some of its tables by name."""
@@ -502,17 +434,16 @@ def test_json__holds_the_table_of_its_function_and_nothing_else(
     "width", [80, *(pytest.param(width, marks=pytest.mark.slow) for width in (100, 120))]
 )
 def test_tables__fit_the_terminal(
-    asked: Command, words: str, width: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    asked: Command, words: str, width: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
-    more = ["--out", tmp_path / "page.html"] if words == "prove" else []
-    code, out, err = asked(*shlex.split(words), *more)
+    code, out, err = asked(*shlex.split(words))
     assert code == 0, err
     rows = [line for line in out.splitlines() if re.search(r"\S {2,}\S", line)]
     assert [line for line in rows if len(line) > width] == []
 
 
-@pytest.mark.parametrize("words", [words for words in ANSWERS if words != "prove"])
+@pytest.mark.parametrize("words", ANSWERS)
 def test_quiet__leaves_out_notes(asked: Command, words: str) -> None:
     code, out, err = asked(*shlex.split(words), "--quiet")
     assert (code, err) == (0, "")

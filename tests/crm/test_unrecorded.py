@@ -248,9 +248,9 @@ def test_forecast__does_not_learn_from_periods_that_are_not_known(
         oa.forecast(deals, history=history, method="learned", **asked)
     assert oa.forecast(deals, history=tracked[1], **asked).attrs["method"] == "learned"
     past = oa.backtest(history, freq="Q")
-    assert set(past["method"]) == {"run_rate"}
+    assert set(past["used"]) == {"run_rate"}
     with pytest.raises(NotEnoughHistory, match="backtest needs a month"):
-        oa.backtest(history, freq="M", method="stage", stage_rates={"Prospecting": 0.5})
+        oa.backtest(history, freq="M", methods="stage")
 
 
 def test_deal_flags__learn_no_days_from_deals_that_are_not_recorded(late: Late) -> None:

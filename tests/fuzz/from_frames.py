@@ -44,7 +44,6 @@ _ANALYSES: dict[str, Callable[[Any], Any]] = {
     ),
     "win_rate_curve": lambda frame: oa.win_rate_curve(frame, as_of=_DAY, by="owner_name"),
     "win_rate_cohorts": lambda frame: oa.win_rate_cohorts(frame, as_of=_DAY, age_days=30),
-    "win_rate_definitions": lambda frame: oa.win_rate_definitions(frame, as_of=_DAY),
     "time_to_win": lambda frame: oa.time_to_win(frame, as_of=_DAY),
     "velocity": lambda frame: oa.velocity(frame, as_of=_DAY, by="owner_name"),
     "stage_funnel": lambda frame: oa.stage_funnel(frame, by="owner_name"),

@@ -113,9 +113,9 @@ def _of_history(known: Known) -> Iterator[tuple[str, str, Callable[[], Any]]]:
     for method in ("auto", "stated"):
         for freq in ("M", "Q"):
             yield (
-                "track_record",
-                f"{method} {freq}",
-                partial(ASK.track_record, history, as_of=as_of, freq=freq, method=method),
+                "backtest",
+                f"{method} {freq} now",
+                partial(ASK.backtest, history, as_of=as_of, freq=freq, methods=method, lead="now"),
             )
     for freq in ("M", "Q"):
         yield "deal_reasons", freq, partial(_explain_first, known, freq)
@@ -152,7 +152,7 @@ def _past(
         ),
     )
     for method in ("auto", "run_rate", "stated", "stage"):
-        yield "backtest", f"{method} M", partial(ASK.backtest, history, freq="M", method=method)
+        yield "backtest", f"{method} M", partial(ASK.backtest, history, freq="M", methods=method)
     yield "backtest", "auto Q", lambda: oa.backtest(history)
     for method in ("auto", "run_rate"):
         yield (
@@ -160,7 +160,8 @@ def _past(
             f"{method} by M",
             partial(_backtest_end, history, method, known.by[-1], as_of - pd.Timedelta(days=20)),
         )
-    yield "backtest_methods", "M", lambda: oa.backtest_methods(history, freq="M")
+    ours: list[Any] = ["learned", "run_rate", "stated"]
+    yield "score", "M", lambda: oa.score(oa.backtest(history, freq="M", methods=ours))
     others: list[Any] = [
         "stated",
         "weighted",
@@ -170,9 +171,9 @@ def _past(
         "last_period",
     ]
     yield (
-        "backtest_methods",
+        "score",
         "others by lead M",
-        lambda: oa.backtest_methods(history, freq="M", methods=others, by_lead=True),
+        lambda: oa.score(oa.backtest(history, freq="M", methods=others), by="lead"),
     )
 
 
@@ -186,7 +187,7 @@ def _explain_first(known: Known, freq: str) -> pd.DataFrame:
 
 def _backtest_end(history: oa.History, method: str, by: str, as_of: pd.Timestamp) -> pd.DataFrame:
     """The last rows of a backtest by groups."""
-    table: pd.DataFrame = ASK.backtest(history, freq="M", method=method, by=by, as_of=as_of)
+    table: pd.DataFrame = ASK.backtest(history, freq="M", methods=method, by=by, as_of=as_of)
     return table.tail(40)
 
 
@@ -229,9 +230,8 @@ TABLES = (
     "deal_reasons",
     "forecast_fan",
     "backtest",
-    "backtest_methods",
+    "score",
     "forecast_change",
-    "track_record",
     "calibration",
     "stage_rates",
     "world_changes",

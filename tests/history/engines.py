@@ -61,7 +61,7 @@ QUESTIONS = {
         by="owner_name",
         periods=2,
     ),
-    "backtest": lambda history: backtest(history, freq="W", method="stated", by="owner_name"),
+    "backtest": lambda history: backtest(history, freq="W", methods="stated", by="owner_name"),
     "deal_reasons": lambda history: deal_reasons(
         history.as_of(WEEKS[4]), history, as_of="2026-02-09", freq="W"
     ),

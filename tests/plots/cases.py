@@ -68,7 +68,7 @@ CASES: dict[str, pd.DataFrame] = {
     **{
         name: table
         for name, table in TABLES.items()
-        if name in plots.DRAWINGS and not name.startswith(("backtest", "win_rate_definitions"))
+        if name in plots.DRAWINGS and name not in ("backtest", "score")
     },
     "audit, hints where there is nothing to fix": TABLES["audit"].query("severity == 'info'"),
     "audit, hints without money": TABLES["audit"].query("severity == 'info'").assign(value=None),

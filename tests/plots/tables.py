@@ -52,7 +52,9 @@ def _category_moves() -> pd.DataFrame:
 
 
 _WEEKS = pd.DatetimeIndex(["2026-01-05", "2026-01-12"], tz="UTC", name="made_at")
-_MADE = pd.MultiIndex.from_product([_WEEKS, ["2026-01"]], names=["made_at", "period"])
+_MADE = pd.MultiIndex.from_product(
+    [["learned"], _WEEKS, ["2026-01"]], names=["method", "made_at", "period"]
+)
 
 TABLES: dict[str, pd.DataFrame] = {
     "audit": _table(
@@ -65,34 +67,15 @@ TABLES: dict[str, pd.DataFrame] = {
     ),
     "backtest": _table(
         {
-            "weeks_before": [4, 3],
+            "lead": [30, 23],
             "expected": [5.0, 7.0],
             "low": [3.0, 6.5],
             "high": [6.5, 9.0],
             "actual": [6.0, 6.0],
             "error": [-1.0, 1.0],
+            "held": [True, False],
         },
         _MADE,
-    ),
-    "backtest_horizons": _table(
-        {"n": [2, 2], "wape": [0.5, 0.2], "bias": [-0.5, 0.1], "interval_coverage": [0.5, 1.0]},
-        [4, 0],
-        "weeks_before",
-        confidence=0.8,
-    ),
-    "backtest_methods": _table(
-        {
-            "n": [2, 2, 0],
-            "wape": [0.5, 0.2, None],
-            "bias": [-0.5, 0.1, None],
-            "interval_coverage": [0.5, 1.0, None],
-            "behind": [0.3, 0.0, None],
-            "behind_low": [0.1, 0.0, None],
-            "behind_high": [0.5, 0.0, None],
-            "differs": [True, False, False],
-        },
-        ["stated", "stage", "curve"],
-        "method",
     ),
     "calibration": _table(
         {
@@ -289,6 +272,17 @@ TABLES: dict[str, pd.DataFrame] = {
         "period",
         freq="M",
     ),
+    "score": _table(
+        {
+            "n": [2, 2, 0],
+            "wape": [0.5, 0.2, None],
+            "bias": [-0.5, 0.1, None],
+            "coverage_80": [0.5, 1.0, None],
+            "differs": [False, True, False],
+        },
+        ["stated", "stage", "curve"],
+        "method",
+    ),
     "scorecard": _table(
         {
             "won": [30, 8],
@@ -404,16 +398,5 @@ TABLES: dict[str, pd.DataFrame] = {
         },
         [30, 90],
         "days",
-    ),
-    "win_rate_definitions": _table(
-        {
-            "rate": [0.5, 0.25],
-            "rate_low": [0.2, 0.1],
-            "rate_high": [0.8, 0.6],
-            "n": [4, 8],
-            "misleads_when": ["few large deals decide it", "young deals count as not won"],
-        },
-        ["closed", "created"],
-        "definition",
     ),
 }

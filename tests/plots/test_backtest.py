@@ -27,9 +27,7 @@ def test_backtest__highlights_the_last_period_among_gray_ones():
 
 def test_backtest__of_groups_adds_their_errors_up():
     table = TABLES["backtest"]
-    grouped = pd.concat({"Ann": table, "Bo": table}, names=["owner"]).reorder_levels(
-        ["made_at", "owner", "period"]
-    )
+    grouped = pd.concat({"Ann": table, "Bo": table}, names=["owner"])
     assert reading.levels(plots.backtest(grouped), 1) == [-2, 2]
 
 
@@ -37,3 +35,18 @@ def test_backtest__of_nothing():
     assert "no period had ended by the last record" in reading.texts(
         plots.backtest(TABLES["backtest"].head(0))
     )
+
+
+def test_backtest__draws_the_first_of_several_methods():
+    table = TABLES["backtest"]
+    both = pd.concat([table, table.rename({"learned": "stated"}, level="method").assign(error=9.0)])
+    assert reading.levels(plots.backtest(both), 1) == [-1, 1]
+
+
+def test_backtest__at_todays_lead_is_a_range_and_a_dot_for_each_period():
+    table = TABLES["backtest"].tail(1)
+    table.attrs = {"lead": "now", "as_of": "2026-03-31", "freq": "M"}
+    ax = plots.backtest(table)
+    assert reading.title(ax) == "Past ranges held in 0 of 1 month"
+    assert reading.rows(ax) == ["Jan"]
+    assert "no" in reading.texts(ax)

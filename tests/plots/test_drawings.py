@@ -12,9 +12,7 @@ from tests.plots import reading
 from tests.plots.cases import CASES, FILE, read
 from tests.plots.tables import TABLES
 
-OF_THEIR_OWN = {"backtest", "backtest_horizons", "backtest_methods", "deal", "score"} | {
-    "win_rate_definitions"
-}
+OF_THEIR_OWN = {"backtest", "deal", "score"} | {"win_rate_definitions"}
 """Drawings that have a test module."""
 STORED = tomllib.loads(FILE.read_text("utf-8"))
 

@@ -35,7 +35,6 @@ def _tables(frame, history):
             analysis.win_rate_curve(frame, **day),
             analysis.win_rate_curve(frame, **by, **day),
         ],
-        "win_rate_definitions": [analysis.win_rate_definitions(frame, **day)],
         "time_to_win": [analysis.time_to_win(frame, **by, **day)],
         "velocity": [analysis.velocity(frame, **by, **day)],
         "win_rate_cohorts": [analysis.win_rate_cohorts(frame, age_days=60, freq="M", **day)],
@@ -127,10 +126,13 @@ def _past(periods):
     names = [str(period) for period in pd.period_range("2020-01", periods=periods, freq="M")]
     dice = np.random.default_rng(periods)
     made = pd.date_range("2020-01-05", periods=9, tz="UTC")
-    rows = pd.MultiIndex.from_product([made, names], names=["made_at", "period"])
+    rows = pd.MultiIndex.from_product(
+        [["learned"], made, names], names=["method", "made_at", "period"]
+    )
     expected, actual = dice.lognormal(14, 1, (2, len(rows)))
     past = pd.DataFrame(
         {
+            "lead": [*np.repeat(range(60, -1, -7), periods)],
             "weeks_before": [*np.repeat(range(8, -1, -1), periods)],
             "expected": expected,
             "low": expected / 2,
@@ -139,6 +141,10 @@ def _past(periods):
             "booked": expected / 3,
             "actual": actual,
             "error": expected - actual,
+            "held": True,
+            "crps": 1.0,
+            **dict.fromkeys(("low_50", "low_95"), expected / 2),
+            **dict.fromkeys(("high_50", "high_95"), expected * 2),
         },
         index=rows,
     )
@@ -158,13 +164,17 @@ def _past(periods):
         },
         index=pd.Index([f"{k}" for k in range(len(stated))], name="bin"),
     )
-    fan = past.xs(names[0], level="period") if names else past.droplevel("period")
+    fan = past.droplevel("method")
+    fan = fan.xs(names[0], level="period") if names else fan.droplevel("period")
     return {
         "backtest": [past],
-        "backtest_horizons": [analysis.backtest_horizons(past)] if periods else [],
         "calibration": [calibration],
         "forecast_fan": [fan, fan.assign(target=1e6)],
-        "backtest_methods": [TABLES["backtest_methods"], TABLES["backtest_methods"].head(1)],
+        "score": [
+            TABLES["score"],
+            TABLES["score"].head(1),
+            *([analysis.score(past, by=by) for by in ("lead", "period")] if periods else []),
+        ],
     }
 
 

@@ -50,7 +50,6 @@ def _tables(frame):
         "win_rate": analysis.win_rate(frame, as_of=AS_OF),
         "forecast": analysis.forecast(frame, as_of=AS_OF, target=120),
         "win_rate_curve": analysis.win_rate_curve(frame, as_of=AS_OF),
-        "win_rate_definitions": analysis.win_rate_definitions(frame, as_of=AS_OF),
         "audit": analysis.audit(frame, as_of=AS_OF),
         "velocity": analysis.velocity(frame, as_of=AS_OF, by="owner" if "owner" in frame else None),
         "time_to_win": analysis.time_to_win(frame, as_of=AS_OF),
@@ -90,16 +89,13 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.DataFrame]:
     past = analysis.backtest(history, freq="M")
     return {
         "backtest": past,
-        "backtest_horizons": analysis.backtest_horizons(past),
-        "backtest_methods": analysis.backtest_methods(history, freq="M"),
+        "score": analysis.score(past),
         "calibration": analysis.calibration(history, horizon_days=30),
         "forecast_fan": analysis.forecast_fan(history, period="2026-02", freq="M"),
     }
 
 
-@pytest.mark.parametrize(
-    "name", ["backtest", "backtest_horizons", "backtest_methods", "calibration", "forecast_fan"]
-)
+@pytest.mark.parametrize("name", ["backtest", "score", "calibration", "forecast_fan"])
 def test_plots__draw_what_judges_forecasts(name, judged):
     assert len(judged[name])
     ax = Figure().add_subplot()

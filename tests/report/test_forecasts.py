@@ -138,7 +138,7 @@ def test_part__its_trend_and_its_steps_end_at_the_same_forecast(part):
 def test_part__its_past_ranges_are_those_of_its_row(part):
     state = states.team()
     key = ROWS[part.inputs.only]
-    period, row = next(part.track_record.tail(1).iterrows())
+    period, row = next(part.past_ranges.tail(1).iterrows())
     history = state.history.read_by(state.org)
     table = oa.forecast(
         history.as_of(row["made_at"]),
@@ -154,10 +154,7 @@ def test_part__its_past_ranges_are_those_of_its_row(part):
     assert row[["expected", "low", "high"]].to_list() == pytest.approx(said)
     assert row["held"] == (said[1] - 0.005 <= row["actual"] <= said[2] + 0.005)
     assert row["error"] == pytest.approx(row["expected"] - row["actual"])
-    assert part.track_record.attrs["interval_coverage"] == pytest.approx(
-        part.track_record["held"].mean()
-    )
-    assert part.track_record.attrs["n"] == len(part.track_record)
+    assert part.past_ranges.attrs["n"] == len(part.past_ranges)
 
 
 def test_part__between_members_of_a_team_a_deal_moves_nothing():

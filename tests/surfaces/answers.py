@@ -177,10 +177,14 @@ class Answers:
         return None if history is None else _ask(lambda: question(history))
 
     @cached_property
-    def track_record(self) -> Table:
+    def past_ranges(self) -> Table:
         """How past forecasts turned out."""
         return self._of_history(
-            lambda history: oa.track_record(history, as_of=self.world.day, freq=self.world.freq)
+            lambda history: (
+                oa.backtest(history, as_of=self.world.day, freq=self.world.freq, lead="now")
+                .droplevel("method")
+                .reset_index("made_at")
+            )
         )
 
     @cached_property

@@ -107,6 +107,7 @@ def _check_tiles(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
 # -- workbook, mail, Markdown
 
 
+_PAST = ["period", "made_at", "lead", "expected", "low", "high", "actual", "error", "held"]
 _SHEETS: dict[str, Callable[[Answers], pd.DataFrame | None]] = {
     "Periods": lambda answers: answers.forecast.reset_index(),
     "Categories": lambda answers: (
@@ -116,7 +117,7 @@ _SHEETS: dict[str, Callable[[Answers], pd.DataFrame | None]] = {
         None if answers.win_rates is None else answers.win_rates.reset_index()
     ),
     "Past ranges": lambda answers: (
-        None if answers.track_record is None else answers.track_record.reset_index()
+        None if answers.past_ranges is None else answers.past_ranges.reset_index()[_PAST]
     ),
     "Stage flow": lambda answers: None if answers.flow is None else answers.flow.reset_index(),
     "Change": lambda answers: answers.change_deals,

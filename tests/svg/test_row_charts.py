@@ -21,10 +21,10 @@ def test_win_rate__of_an_empty_table_has_no_rows() -> None:
     assert svg.win_rate(table).rows == ()
 
 
-def test_track_record__says_whether_each_range_held() -> None:
+def test_backtest__says_whether_each_range_held() -> None:
     table = pd.DataFrame(
         {
-            "days_before": [15, 12],
+            "lead": [15, 12],
             "expected": [50.0, 50.0],
             "low": [0.0, 0.0],
             "high": [100.0, 100.0],
@@ -34,13 +34,13 @@ def test_track_record__says_whether_each_range_held() -> None:
         },
         index=pd.Index(["2025-12", "2026-02"], name="period"),
     )
-    table.attrs = {"as_of": "2026-03-13", "freq": "M"}
-    assert reading.figures(svg.track_record(table)) == {"Feb": ("no",), "Dec 2025": ("yes",)}
+    table.attrs = {"as_of": "2026-03-13", "freq": "M", "lead": "now"}
+    assert reading.figures(svg.backtest(table)) == {"Feb": ("no",), "Dec 2025": ("yes",)}
 
 
-def test_track_record__without_a_range_draws_and_says_none() -> None:
+def test_backtest__without_a_range_draws_and_says_none() -> None:
     past = {
-        "days_before": [15],
+        "lead": [15],
         "expected": [50.0],
         "low": [math.nan],
         "high": [math.nan],
@@ -50,8 +50,8 @@ def test_track_record__without_a_range_draws_and_says_none() -> None:
     table = pd.DataFrame(past, index=pd.Index(["2026-02"], name="period")).assign(
         held=pd.array([None], dtype="boolean")
     )
-    table.attrs = {"as_of": "2026-03-13", "freq": "M"}
-    drawn = svg.track_record(table)
+    table.attrs = {"as_of": "2026-03-13", "freq": "M", "lead": "now"}
+    drawn = svg.backtest(table)
     assert reading.figures(drawn) == {"Feb": ("no range",)}
     assert "nan" not in drawn.html()
     assert "Feb: no range, forecast 50, closed 40" in drawn.html()

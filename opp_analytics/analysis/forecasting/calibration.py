@@ -1,4 +1,4 @@
-"""`calibration` and `recalibrate`: stated probabilities against outcomes, and corrected probabilities."""
+"""`calibration`: stated probabilities against outcomes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from opp_analytics import arguments, org, periods, schema, text
+from opp_analytics import arguments, periods, schema
 from opp_analytics.analysis.shared.groups import (
     By,
     Groups,
@@ -27,17 +27,13 @@ from opp_analytics.analysis.shared.history_query import (
 )
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.analysis.stats.competing_risks import at_days, incidence, share_interval
-from opp_analytics.errors import DataError, DataWarning, NotEnoughHistory
+from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.history import History
 from opp_analytics.org import CONFLICT, DISQUALIFIED, LOST, OPEN, UNKNOWN, WON, Org
 from opp_analytics.periods import When
 
 Floats = NDArray[np.float64]
 _SHARES = ("won_share", "lost_share", "disqualified_share", "open_share")
-_STILL_OPEN = 0.25
-"""Share of deals still open at the horizon from which a correction is warned of."""
-_STRENGTH = 10.0
-"""Default weight of the stated probability in a recalibrated one, in deals."""
 
 
 def calibration(
@@ -239,65 +235,3 @@ def _score(
     gaps = (table["n"] * (table["stated"] - table["realized"]).abs()).sum() / table["n"].sum()
     skill = 1 - brier / reference if reference else None
     return {"brier": brier, "skill": skill, "ece": float(gaps), "base_rate": base}
-
-
-def recalibrate(
-    opportunities: pd.DataFrame, table: pd.DataFrame, *, strength: float = _STRENGTH
-) -> pd.DataFrame:
-    """Add a column ``recalibrated``: stated probabilities corrected by past outcomes.
-
-    Parameters
-    ----------
-    opportunities : DataFrame
-        ``probability`` (percent).
-    table : DataFrame
-        Result of `calibration`.
-    strength : float
-        Weight of the stated probability in each bin, in deals.
-
-    Returns
-    -------
-    DataFrame
-        A copy with ``recalibrated`` (float64, fraction 0–1; NaN where none is stated): the share of
-        such deals that were won by the table's horizon, for use in ``forecast(...,
-        probability="recalibrated")``.
-
-    Raises
-    ------
-    MissingColumnError, ArgumentTypeError, DataError
-        When a column is missing, an argument is invalid, or the table has no judged deal.
-
-    Notes
-    -----
-    Where more than a quarter of the deals were still open at the horizon, a `DataWarning` says so:
-    a longer one tells more. Each bin's realized rate is shrunk toward its stated one, (n·realized +
-    strength·stated) / (n + strength), made monotone by isotonic regression with weights n, and
-    interpolated between the bins' stated means.
-
-    Examples
-    --------
-    >>> table = pd.DataFrame({"n": [90, 90], "stated": [0.2, 0.8], "realized": [0.1, 0.5]})
-    >>> recalibrate(pd.DataFrame({"probability": [20, 50, 80]}), table)["recalibrated"].round(2).tolist()
-    [0.11, 0.32, 0.53]
-    """
-    arguments.frame(table, "table", "n", "stated", "realized", made_by="calibration")
-    arguments.number(strength, "strength", low=0, example=_STRENGTH)
-    frame = org.require(opportunities, "probability")
-    held = table[(table["n"] > 0) & table["realized"].notna()].sort_values("stated")
-    if not len(held):
-        raise DataError("the calibration table has no judged deal; keep recording and try again")
-    if "open_share" in held:
-        still = float((held["n"] * held["open_share"]).sum() / held["n"].sum())
-        if still > _STILL_OPEN:
-            DataWarning.warn(
-                f"{text.percent(still)} of the deals behind the calibration were still open at "
-                "its horizon, and count as "
-                "not won by then; use a longer horizon_days"
-            )
-    # Imported here, because it is slow to import.
-    from scipy.optimize import isotonic_regression
-
-    drawn = (held["n"] * held["realized"] + strength * held["stated"]) / (held["n"] + strength)
-    rising = isotonic_regression(drawn.to_numpy(), weights=held["n"].to_numpy(dtype=float)).x
-    stated = frame["probability"].to_numpy(dtype=float, na_value=np.nan) / 100
-    return opportunities.assign(recalibrated=np.interp(stated, held["stated"], rising))

@@ -182,7 +182,7 @@ def _ask(
     """Forecast by record and period; a group without a forecast among others counts as 0."""
     found: dict[tuple[int, pd.Period], _Made] = {}
     for record, ahead in wanted.items():
-        for made in past.ask(record, past.learned.versions.at(record), ahead, method):
+        for made in past.ask(record, past.learned.versions.at(record), ahead, method=method):
             groups = found.setdefault((record, made.period), defaultdict(lambda: (0.0, 0.0)))
             groups[made.group] = made.expected, made.booked
     return found

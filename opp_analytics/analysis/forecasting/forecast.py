@@ -142,7 +142,7 @@ def forecast(
 
     See Also
     --------
-    forecast_deals, forecast_fan, backtest, backtest_methods
+    forecast_deals, forecast_fan, backtest
 
     Notes
     -----
@@ -150,7 +150,7 @@ def forecast(
     overdue; d missing: unscheduled; so the open values of all rows add up to the total. learned:
     chances by due bucket and stage, new business and the width of ranges come from ended periods,
     each seen as long before its end as T is. run_rate: what ended periods won after the same point.
-    The others know only the deals due in a period, so their range is too narrow: `backtest_methods`
+    The others know only the deals due in a period, so their range is too narrow: `backtest`
     shows by how much. docs/definitions.md explains them.
 
     Examples

@@ -116,13 +116,14 @@ def forecast_fan(
         days = {day_number(day) for day in _read_days(history, at, past.question.tz)}
         chosen = sorted({records.find_newest(day) for day in days})
     (made,) = past.tabulate(
-        {record: [wanted] for record in chosen if records.days[record] <= end}, None
+        {record: [wanted] for record in chosen if records.days[record] <= end}, PastForecasts.ask
     )
     if made.empty:
         raise NotEnoughHistory(
             f"forecast_fan needs a record before the end of {wanted}, and there is none with "
             "enough data; keep recording"
         )
+    made = made.assign(weeks_before=made["lead"] // 7).rename(columns={"used": "method"})
     frame = made.set_index("made_at")[["period", "weeks_before", *FORECAST, "method"]]
     frame["period"] = frame["period"].astype(schema.TEXT)
     over = records.days[-1] > end

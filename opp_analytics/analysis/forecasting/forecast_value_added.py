@@ -73,7 +73,7 @@ def forecast_value_added(
 
     See Also
     --------
-    call_accuracy, backtest_methods
+    call_accuracy, backtest
 
     Notes
     -----

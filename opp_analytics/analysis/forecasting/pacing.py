@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from opp_analytics import arguments, schema
 from opp_analytics.analysis.forecasting.moment import Floats, Moment, first_day, last_day
+from opp_analytics.analysis.forecasting.past_coverage import list_past_coverage
 from opp_analytics.analysis.forecasting.run_rate import ended_periods
-from opp_analytics.analysis.forecasting.track_record import list_past_coverage
 from opp_analytics.analysis.shared.groups import By, Groups, check_by, divide
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.errors import DataError, NotEnoughHistory

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import repeat
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,6 @@ import pandas as pd
 from opp_analytics.analysis.forecasting.learned import Learned
 from opp_analytics.analysis.forecasting.method import Method, choose
 from opp_analytics.analysis.forecasting.moment import Moment, Records, day_number, last_day
-from opp_analytics.analysis.forecasting.outlook import Distribution
 from opp_analytics.analysis.forecasting.question import Question
 from opp_analytics.analysis.forecasting.run_rate import RunRates
 from opp_analytics.errors import NotEnoughHistory
@@ -22,8 +22,6 @@ from opp_analytics.schema import HALF_CENT
 
 FORECAST = ["booked", "expected", "low", "median", "high"]
 """The columns of a past forecast."""
-JUDGED = ["weeks_before", *FORECAST[1:], "actual", "error", "booked", "method"]
-"""Columns of a past forecast compared with actual bookings."""
 Wanted = Mapping[int, Sequence[pd.Period]]
 """The periods to forecast at each record."""
 Actual = dict[tuple[int, tuple[str, ...], str], float]
@@ -38,8 +36,19 @@ class PastForecast(NamedTuple):
     group: tuple[str, ...]
     booked: float
     expected: float
-    total: Distribution | None
-    method: str
+    quantile: Callable[[float], float] | None
+    """The amount that the total does not exceed with a probability; None without a range."""
+    used: str
+    """The method that made it."""
+
+
+class Way(Protocol):
+    """A way to forecast some periods from the deals at a record, and from the records up to it."""
+
+    def __call__(
+        self, past: PastForecasts, record: int, moment: Moment, ahead: Sequence[pd.Period], /
+    ) -> Iterator[PastForecast]:
+        """Forecast the periods; nothing while the history is too short."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +56,6 @@ class PastForecasts:
     """A question asked at past records."""
 
     question: Question
-    levels: tuple[float, ...] = ()
-    """Further quantiles to give of each forecast, in the column ``quantiles``."""
 
     @property
     def records(self) -> Records:
@@ -68,66 +75,27 @@ class PastForecasts:
             "tz": question.tz,
         }
 
-    def choose_now(self, day: pd.Timestamp) -> Method:
-        """Choose the method that forecasts on a day after the last record, from what it shows."""
-        last = self.learned.versions.at(len(self.records.days) - 1).keep_alive()
-        moment = replace(last, day=day_number(day))
-        return choose(self.question.method, moment, self.question.freq, self.records)
-
-    def tabulate(self, wanted: Wanted, *methods: Method | None) -> Iterator[pd.DataFrame]:
-        """Tabulate the forecasts of each method at records that allow it, one row per record, group and period."""
-        rows: list[list[dict[str, Any]]] = [[] for _ in methods]
-        for record, ahead in wanted.items():
-            moment = self.learned.versions.at(record)
-            for found, method in zip(rows, methods, strict=True):
-                found += map(self._row, self.ask(record, moment, ahead, method))
-        keys = ["record", "made_at", *self.question.by, "period"]
-        for found in rows:
-            table = pd.DataFrame(
-                found, columns=[*keys, "weeks_before", *FORECAST, "method", *self._further]
-            )
-            table = table.astype({"weeks_before": "int64", **dict.fromkeys(FORECAST, "float64")})
-            yield table.sort_values(["record", "period"], kind="stable", ignore_index=True)
-
-    def judge(self, wanted: Wanted, *methods: Method | None) -> list[pd.DataFrame]:
-        """Tabulate the forecasts of each method beside the actual bookings."""
-        return [self._compare(made, wanted) for made in self.tabulate(wanted, *methods)]
-
-    def _compare(self, made: pd.DataFrame, wanted: Wanted) -> pd.DataFrame:
-        """Compare forecasts with the actual bookings. A group without a forecast counts as 0."""
-        by = self.question.by
-        actual = self.sum_wins({record: wanted[record] for record in dict.fromkeys(made["record"])})
-        if by:
-            made = pd.concat([made, _fill_in_groups(made, actual, by)], ignore_index=True)
-        made["actual"] = [actual.get(key, 0.0) for key in _keys(made, by)]
-        made["error"] = made["expected"] - made["actual"]
-        return made.set_index(["made_at", *by, "period"])[[*JUDGED, *self._further]]
-
-    @property
-    def _further(self) -> list[str]:
-        return ["quantiles"] if self.levels else []
-
-    def sum_wins(self, wanted: Wanted) -> Actual:
-        """Sum the wins of each period as of the last record, by group at the earlier one."""
-        last, groups = len(self.records.days) - 1, self.learned.versions.every.labels
-        return {
-            (record, group, str(period)): float(money)
-            for record, ahead in wanted.items()
-            for period in ahead
-            for group, money in zip(
-                groups, self.learned.sum_wins(record, period, last), strict=True
-            )
-        }
-
     @cached_property
     def learned(self) -> Learned:
         """The learned method on the records, which holds their deals."""
         return self.question.learn(self.question.by)
 
+    def choose_now(self, day: pd.Timestamp) -> Method:
+        """Choose the method that "auto" takes on a day after the last record, from what it shows."""
+        last = self.learned.versions.at(len(self.records.days) - 1).keep_alive()
+        moment = replace(last, day=day_number(day))
+        return choose(Method("auto"), moment, self.question.freq, self.records)
+
     def ask(
-        self, record: int, moment: Moment, ahead: Sequence[pd.Period], method: Method | None
+        self,
+        record: int,
+        moment: Moment,
+        ahead: Sequence[pd.Period],
+        /,
+        *,
+        method: Method | None = None,
     ) -> Iterator[PastForecast]:
-        """Forecast periods from the deals at a record.
+        """Forecast periods by a method, by default the question's, from the deals at a record.
 
         Yield nothing while the method lacks history.
         """
@@ -145,24 +113,75 @@ class PastForecasts:
             outlook, booked = fitted.outlook(moment, period), moment.booked_in(period)
             expected = booked + outlook.expected_open + outlook.new_business
             for group in np.flatnonzero(~np.isnan(expected)).tolist():
-                known = (booked[group], expected[group], outlook.totals[group])
-                yield PastForecast(record, period, moment.labels[group], *known, used.label)
+                total = outlook.totals[group]
+                yield PastForecast(
+                    record,
+                    period,
+                    moment.labels[group],
+                    booked[group],
+                    expected[group],
+                    total.quantile if total else None,
+                    used.label,
+                )
 
-    def _row(self, made: PastForecast) -> dict[str, Any]:
-        confidence = self.question.confidence
-        levels = ((1 - confidence) / 2, 0.5, (1 + confidence) / 2, *self.levels)
-        total = made.total
-        ends = [np.nan if total is None else total.quantile(level) for level in levels]
+    def tabulate(
+        self, wanted: Wanted, *ways: Way, levels: Sequence[float] = ()
+    ) -> list[pd.DataFrame]:
+        """Tabulate the forecasts of each way at records that allow it, one row per record, group and period.
+
+        ``quantiles`` has those at `levels`.
+        """
+        confidence, by = self.question.confidence, self.question.by
+        asked = ((1 - confidence) / 2, 0.5, (1 + confidence) / 2, *levels)
+        rows: list[list[tuple[Any, ...]]] = [[] for _ in ways]
+        for record, ahead in wanted.items():
+            moment, made_at = self.learned.versions.at(record), self.records.moments[record]
+            for found, way in zip(rows, ways, strict=True):
+                for made in way(self, record, moment, ahead):
+                    find = made.quantile or _find_nothing
+                    low, median, high, *quantiles = map(find, asked)
+                    lead = last_day(made.period) - moment.day
+                    keys = (record, made_at, *made.group, str(made.period), lead)
+                    money = (made.booked, made.expected, low, median, high)
+                    found.append((*keys, *money, made.used, quantiles))
+        names = ["record", "made_at", *by, "period", "lead", *FORECAST, "used", "quantiles"]
+        kinds = {"lead": "int64", **dict.fromkeys(FORECAST, "float64")}
+        return [
+            pd.DataFrame(found, columns=names)
+            .astype(kinds)
+            .sort_values(["record", "period"], kind="stable", ignore_index=True)
+            for found in rows
+        ]
+
+    def judge(self, wanted: Wanted, *ways: Way, levels: Sequence[float] = ()) -> list[pd.DataFrame]:
+        """Tabulate the forecasts of each way beside the actual bookings."""
+        return [self._compare(made, wanted) for made in self.tabulate(wanted, *ways, levels=levels)]
+
+    def _compare(self, made: pd.DataFrame, wanted: Wanted) -> pd.DataFrame:
+        """Compare forecasts with the actual bookings. A group without a forecast counts as 0."""
+        by = self.question.by
+        actual = self.sum_wins({record: wanted[record] for record in dict.fromkeys(made["record"])})
+        if by:
+            made = pd.concat([made, _fill_in_groups(made, actual, by)], ignore_index=True)
+        made["actual"] = [actual.get(key, 0.0) for key in _keys(made, by)]
+        made["error"] = made["expected"] - made["actual"]
+        return made.drop(columns="record").set_index([*by, "made_at", "period"])
+
+    def sum_wins(self, wanted: Wanted) -> Actual:
+        """Sum the wins of each period as of the last record, by group at the earlier one."""
+        last, groups = len(self.records.days) - 1, self.learned.versions.every.labels
         return {
-            "record": made.record,
-            "made_at": self.records.moments[made.record],
-            **dict(zip(self.question.by, made.group, strict=True)),
-            "period": str(made.period),
-            "weeks_before": (last_day(made.period) - int(self.records.days[made.record])) // 7,
-            **dict(zip(FORECAST, [made.booked, made.expected, *ends[:3]], strict=True)),
-            "method": made.method,
-            "quantiles": ends[3:],
+            (record, group, str(period)): float(money)
+            for record, ahead in wanted.items()
+            for period in ahead
+            for group, money in zip(
+                groups, self.learned.sum_wins(record, period, last), strict=True
+            )
         }
+
+
+def _find_nothing(level: float) -> float:
+    return math.nan
 
 
 def list_ended(records: Records) -> Wanted:
@@ -176,11 +195,25 @@ def list_ended(records: Records) -> Wanted:
     return found
 
 
+def find_equally_early(
+    records: Records, current: pd.Period, lead: int
+) -> dict[int, list[pd.Period]]:
+    """Find the record of each earlier period that is `lead` days before its end."""
+    period = records.period(int(records.days[0]))
+    found: dict[int, list[pd.Period]] = {}
+    while period < current and last_day(period) < records.days[-1]:
+        record = records.find_at_lead(period, lead)
+        if record >= 0:
+            found.setdefault(record, []).append(period)
+        period += 1
+    return found
+
+
 def _fill_in_groups(made: pd.DataFrame, actual: Actual, by: Sequence[str]) -> pd.DataFrame:
     """Make rows for groups with wins in a period but no forecast."""
     known = set(_keys(made, by))
     beside = {(row["record"], row["period"]): row for row in made.to_dict("records")}
-    nothing = {"booked": 0.0, "expected": 0.0, **dict.fromkeys(("low", "median", "high"), np.nan)}
+    nothing = {"booked": 0.0, "expected": 0.0, **dict.fromkeys(FORECAST[2:], np.nan)}
     rows = [
         {**beside[record, period], **dict(zip(by, group, strict=True)), **nothing}
         for (record, group, period), money in actual.items()
@@ -194,19 +227,6 @@ def _keys(made: pd.DataFrame, by: Sequence[str]) -> Iterator[tuple[int, tuple[st
     return zip(made["record"], groups, made["period"], strict=True)
 
 
-def score(table: pd.DataFrame) -> dict[str, Any]:
-    """Score forecasts by WAPE, bias and interval coverage.
-
-    None without bookings, or without ranges.
-    """
-    total, held = float(table["actual"].sum()), judge_ranges(table)
-    return {
-        "wape": float(table["error"].abs().sum()) / total if total > 0 else None,
-        "bias": float(table["error"].sum()) / total if total > 0 else None,
-        "interval_coverage": float(held.mean()) if held.notna().any() else None,
-    }
-
-
 def judge_ranges(table: pd.DataFrame) -> pd.Series[Any]:
     """Tell whether the actual bookings are in the range, to the cent.
 
@@ -216,11 +236,3 @@ def judge_ranges(table: pd.DataFrame) -> pd.Series[Any]:
         table["actual"] <= table["high"] + HALF_CENT
     )
     return held.astype("boolean").mask(table["low"].isna())
-
-
-def score_groups(groups: Mapping[Any, pd.DataFrame], name: str) -> pd.DataFrame:
-    """Score groups of forecasts, one row per group."""
-    columns = {"n": "int64", "wape": "float64", "bias": "float64", "interval_coverage": "float64"}
-    rows = {key: {"n": len(table), **score(table)} for key, table in groups.items()}
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=list(columns))
-    return table.rename_axis(name).astype(columns)

@@ -1,24 +1,24 @@
-"""Formulas of others, for comparison: what customer systems and spreadsheets project, as point forecasts without a range.
-
-They are asked in `backtest_methods` only: each is what its source describes, not a method to
-forecast with.
-"""
+"""Forecasts that are compared with those of the methods: formulas of others, and functions of one's own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import get_args
+from functools import partial
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
 
+from opp_analytics import arguments
 from opp_analytics.analysis.forecasting.learned import BUCKET_NAMES, Point
 from opp_analytics.analysis.forecasting.method import Method
 from opp_analytics.analysis.forecasting.moment import Floats, Moment, last_day
-from opp_analytics.analysis.forecasting.past_forecasts import PastForecast, PastForecasts
+from opp_analytics.analysis.forecasting.past_forecasts import PastForecast, PastForecasts, Way
 from opp_analytics.analysis.forecasting.run_rate import ended_periods
 from opp_analytics.arguments import RivalName
+from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, NotEnoughHistory
+from opp_analytics.schema import label_groups
 
 RIVALS: tuple[RivalName, ...] = get_args(RivalName)
 _PER_YEAR = {"W": 52, "M": 12, "Q": 4, "Y": 1}
@@ -26,11 +26,12 @@ _PROJECTED_FROM = {"stage_projection": 1, "stage_projection_4": 4}
 """Ended periods that a stage projection is the mean over."""
 _DUE, _WON = BUCKET_NAMES.index("due"), len(BUCKET_NAMES)
 """Statuses at a point: open and due in the period, and already won."""
+_SAID = ("expected", "low", "median", "high")
+"""What a function may say of a period."""
 
 
-@dataclass(frozen=True)
-class Rival(PastForecasts):
-    """The question of a backtest, answered by a formula of others from the records up to each forecast's own.
+def follow_formula(name: RivalName) -> Way:
+    """Forecast by a formula that customer systems and spreadsheets use, as its source describes it, without a range.
 
     weighted: the pipeline at its stated chances, as most customer systems show it. three_periods:
     the mean of the last three ended periods (HubSpot's projection, which looks at the wins of three
@@ -39,56 +40,76 @@ class Rival(PastForecasts):
     projection as documented), or the mean over the last four. last_period, year_ago: that period
     again. What rests on totals alone is raised to what is booked.
     """
+    return partial(_weigh if name == "weighted" else _project, name=name)
 
-    name: RivalName = "weighted"
 
-    def ask(
-        self, record: int, moment: Moment, ahead: Sequence[pd.Period], method: Method | None
-    ) -> Iterator[PastForecast]:
-        """Forecast periods from the deals at a record.
+def _weigh(
+    past: PastForecasts,
+    record: int,
+    moment: Moment,
+    ahead: Sequence[pd.Period],
+    /,
+    *,
+    name: RivalName,
+) -> Iterator[PastForecast]:
+    for made in past.ask(record, moment, ahead, method=Method("stated")):
+        yield made._replace(quantile=None, used=name)
 
-        Yield nothing where the past periods are lacking.
-        """
-        if self.name == "weighted":
-            for made in super().ask(record, moment, ahead, Method("stated")):
-                yield made._replace(total=None, method=self.name)
-            return
-        versions = self.learned.versions
-        ended = ended_periods(moment, self.question.freq, most=_PER_YEAR["W"] + 1)
-        for period in ahead:
-            booked = float(moment.booked_in(period).sum())
-            if self.name in _PROJECTED_FROM:
-                expected = self._project(record, moment, period)
-            else:
-                past = self._pick_past(ended, period)
-                # As they were known then.
-                totals = [versions.every.value[versions.wins(record, one)].sum() for one in past]
-                expected = max(booked, float(np.mean(totals))) if past else None
-            if expected is not None:
-                yield PastForecast(record, period, (), booked, expected, None, self.name)
 
-    def _pick_past(self, ended: Sequence[pd.Period], period: pd.Period) -> Sequence[pd.Period]:
-        """Pick the ended periods whose mean is the forecast; none where one is lacking."""
-        if self.name == "year_ago":
-            return [one for one in ended if one == period - _PER_YEAR.get(period.freqstr[0], 0)]
-        need = 3 if self.name == "three_periods" else 1
-        return ended[-need:] if len(ended) >= need else []
+def _project(
+    past: PastForecasts,
+    record: int,
+    moment: Moment,
+    ahead: Sequence[pd.Period],
+    /,
+    *,
+    name: RivalName,
+) -> Iterator[PastForecast]:
+    versions, held = past.learned.versions, set(moment.keep_alive().labels)
+    ended = ended_periods(moment, past.question.freq, most=_PER_YEAR["W"] + 1)
+    for period in ahead:
+        booked = moment.booked_in(period)
+        if name in _PROJECTED_FROM:
+            expected = _project_stages(past, record, moment, period, _PROJECTED_FROM[name])
+        else:
+            earlier = _pick_past(ended, period, name)
+            # As they were known then.
+            totals = [versions.sum_wins(record, one) for one in earlier]
+            expected = np.maximum(booked, np.mean(totals, axis=0)) if earlier else None
+        if expected is not None:
+            for group, known, money in zip(moment.labels, booked, expected, strict=True):
+                if group in held:
+                    yield PastForecast(record, period, group, known, money, None, name)
 
-    def _project(self, record: int, moment: Moment, period: pd.Period) -> float | None:
-        """Add to what is booked the open deals due, at shares won from the same point of past periods, and past money from elsewhere."""
-        records, lead = self.records, last_day(period) - moment.day
-        current = records.period(moment.day)
-        past = [current - k for k in range(1, 1 + _PROJECTED_FROM[self.name])]
-        points = [(records.find_to_learn(one, lead), one) for one in past]
-        if not records.shows_deals(record) or any(place < 0 for place, _ in points):
-            return None
-        due = np.flatnonzero(moment.due_in(period))
-        value, stage, more = np.nan_to_num(moment.value[due]), moment.stage[due], 0.0
-        for place, one in points:
-            point = self.learned.point(place, one, record)
-            elsewhere = np.delete(point.money, [_DUE, _WON], axis=1).sum()
-            more += float(value @ _share_won(point, len(moment.stages))[stage] + elsewhere)
-        return float(moment.booked_in(period).sum()) + more / len(points)
+
+def _pick_past(
+    ended: Sequence[pd.Period], period: pd.Period, name: RivalName
+) -> Sequence[pd.Period]:
+    """Pick the ended periods whose mean is the forecast; none where one is lacking."""
+    if name == "year_ago":
+        return [one for one in ended if one == period - _PER_YEAR.get(period.freqstr[0], 0)]
+    need = 3 if name == "three_periods" else 1
+    return ended[-need:] if len(ended) >= need else []
+
+
+def _project_stages(
+    past: PastForecasts, record: int, moment: Moment, period: pd.Period, count: int
+) -> Floats | None:
+    """Add to what is booked the open deals due, at shares won from the same point of past periods, and past money from elsewhere."""
+    records, lead = past.records, last_day(period) - moment.day
+    current = records.period(moment.day)
+    earlier = [current - k for k in range(1, 1 + count)]
+    points = [(records.find_to_learn(one, lead), one) for one in earlier]
+    if not records.shows_deals(record) or any(place < 0 for place, _ in points):
+        return None
+    due = moment.due_in(period)
+    value, more = np.nan_to_num(moment.value), np.zeros(moment.size)
+    for place, one in points:
+        point = past.learned.point(place, one, record)
+        share = _share_won(point, len(moment.stages))[moment.stage]
+        elsewhere = np.delete(point.money, [_DUE, _WON], axis=1).sum(axis=1)
+        more += moment.sum(value * share, due) + elsewhere
+    return np.asarray(moment.booked_in(period) + more / count)
 
 
 def _share_won(point: Point, stages: int) -> Floats:
@@ -103,3 +124,77 @@ def _share_won(point: Point, stages: int) -> Floats:
     )
     whole = wins.sum() / deals.sum() if deals.any() else 0.0
     return np.asarray(np.divide(wins, deals, out=np.full(stages, whole), where=deals > 0))
+
+
+def ask_function(function: Callable[..., Any], name: str, freq: str) -> Way:
+    """Forecast by a function of one's own, which sees the deals of the record and a history that ends with it."""
+    return partial(_ask, function=function, name=name, freq=freq)
+
+
+def _ask(
+    past: PastForecasts,
+    record: int,
+    moment: Moment,
+    ahead: Sequence[pd.Period],
+    /,
+    *,
+    function: Callable[..., Any],
+    name: str,
+    freq: str,
+) -> Iterator[PastForecast]:
+    question, made_at = past.question, past.records.moments[record]
+    assert question.history is not None
+    frame, until = question.history.as_of(made_at), question.history.until(made_at)
+    alive = moment.keep_alive()
+    for period in ahead:
+        for group, booked in zip(alive.labels, alive.booked_in(period), strict=True):
+            part, known = frame, until
+            if group:
+                labels = dict(zip(question.by, group, strict=True))
+                part, known = frame.copy(deep=False), until.where(**labels)
+                for column, label in labels.items():
+                    part = part[label_groups(part[column]) == label]
+            try:
+                answer = function(
+                    part, history=known, as_of=moment.today, freq=freq, period=str(period)
+                )
+            except NotEnoughHistory:
+                continue
+            said = _read_answer(answer, name)
+            if "expected" in said:
+                find = _Range(said).quantile
+                yield PastForecast(record, period, group, booked, said["expected"], find, name)
+
+
+@dataclass(frozen=True)
+class _Range:
+    """The quantiles that a function said."""
+
+    said: Mapping[str, float]
+
+    def quantile(self, level: float) -> float:
+        """The amount said for a level; NaN for one that it did not name."""
+        return self.said.get(
+            {0.1: "low", 0.5: "median", 0.9: "high"}.get(round(level, 9), ""), np.nan
+        )
+
+
+def _read_answer(answer: Any, name: str) -> dict[str, float]:
+    """Read what a function said of a period: a number is what it expects; a missing one is not said."""
+    if isinstance(answer, pd.Series):
+        answer = answer.to_dict()
+    if not isinstance(answer, Mapping):
+        answer = {"expected": answer}
+    if unknown := [key for key in answer if key not in _SAID]:
+        raise ArgumentValueError(
+            f"methods: {name} returned {unknown[0]!r}; a mapping has expected, and may have low, "
+            "median and high"
+        )
+    known = {key: amount for key, amount in answer.items() if amount is not None}
+    if any(isinstance(amount, str) for amount in known.values()):
+        raise ArgumentTypeError(f"methods: {name} returned {answer!r}, which is not a number")
+    return {
+        key: arguments.number(amount, f"{name}() {key}", example=1000.0)
+        for key, amount in known.items()
+        if amount == amount
+    }

@@ -91,10 +91,6 @@ def win_rate(
     MissingColumnError, DataError, ArgumentTypeError, ArgumentValueError
         When a column is missing, or an argument cannot be used.
 
-    See Also
-    --------
-    win_rate_definitions : Other definitions of the win rate.
-
     Notes
     -----
     ``rate`` = won / (won + lost), ``value_rate`` = Σv won / Σv (won + lost), over deals whose

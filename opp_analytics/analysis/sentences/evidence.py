@@ -23,8 +23,6 @@ FEWEST = 5
 interval from 51% on."""
 CHANCE = "could be luck"
 TOO_FEW = "too few to say"
-KAPLAN_MEIER = "one minus Kaplan-Meier"
-"""The definition of a win rate that is always too high."""
 NO_RANGE = "too few past wins this late for a range"
 """Said of a run rate without a range (docs/definitions.md, `run_rate`)."""
 RUN_RATE = "run rate of past periods, no look at open deals"

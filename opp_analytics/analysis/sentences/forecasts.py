@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,7 +11,6 @@ import pandas as pd
 
 from opp_analytics.analysis.forecasting.forecast_deals import select_own_chances
 from opp_analytics.analysis.forecasting.pacing import select_point
-from opp_analytics.analysis.forecasting.past_forecasts import judge_ranges
 from opp_analytics.analysis.forecasting.rivals import RIVALS
 from opp_analytics.analysis.forecasting.targets import find_gap
 from opp_analytics.analysis.sentences import evidence
@@ -625,17 +623,45 @@ def describe_category_moves(table: pd.DataFrame) -> str:
 
 
 def describe_backtest(table: pd.DataFrame) -> str:
-    """Say how far past forecasts missed and how often their ranges held."""
+    """Say how far past forecasts, of several methods those of the first, missed and how often their ranges held."""
     if table.empty:
         return "No past forecast can be judged yet."
-    whole, inside = float(table["actual"].sum()), judge_ranges(table).dropna()
-    ranges = f"{percent(c)} ranges" if (c := table.attrs.get("confidence")) else "ranges"
-    held = f"; {ranges} held in {_write_held(inside)}" if len(inside) else ""
+    if table.attrs.get("lead") == "now":
+        return _describe_past_ranges(table)
+    table = select_first_method(table)
+    whole, inside = float(table["actual"].sum()), table["held"].dropna()
+    held = f"; 80% ranges held in {_write_held(inside)}" if len(inside) else ""
     if not whole > 0:
         return f"Nothing was booked in the periods forecast{held}."
     missed, lean = percent(float(table["error"].abs().sum()) / whole), _say_lean(table, whole)
     ran = f" and ran {lean[0]} {lean[1]}{lean[2]}" if lean else ""
     return f"{capital(count(len(table), 'past forecast'))} missed by {missed}{ran}{held}."
+
+
+def select_first_method(table: pd.DataFrame) -> pd.DataFrame:
+    """Select the forecasts of the first method of a backtest."""
+    if "method" not in table.index.names:
+        return table
+    first = table[table.index.get_level_values("method") == table.index.unique("method")[0]]
+    first.attrs = table.attrs
+    return first
+
+
+def _describe_past_ranges(table: pd.DataFrame) -> str:
+    """Say how often past ranges held and how far past forecasts were off in sum."""
+    table = select_first_method(table)
+    lacking, held = int(table["held"].isna().sum()), say_held(table)
+    if held:
+        said = f"Past ranges {held}" + (f", {spelled(lacking)} more had none" if lacking else "")
+    else:
+        said = f"No past {noun(table.attrs.get('freq'))} had a range"
+    whole = float(table["actual"].sum())
+    if not whole > 0:
+        return said
+    lean = _say_lean(table, whole)
+    if lean and lean[2]:
+        return f"{said}; no clear lean high or low"
+    return f"{said}; forecasts ran {f'{lean[0]} {lean[1]}' if lean else 'true'}"
 
 
 def _write_held(inside: pd.Series[Any]) -> str:
@@ -659,51 +685,56 @@ def _say_lean(table: pd.DataFrame, whole: float) -> tuple[str, str, str] | None:
     return size, "high" if off > 0 else "low", chance
 
 
-def describe_methods(table: pd.DataFrame) -> str:
-    """Name the best method and its margin, or say that the difference may be chance."""
-    known = table[table["wape"].notna()].sort_values("wape", kind="stable")
+def describe_score(table: pd.DataFrame) -> str:
+    """Compare the first method with the best other one; else say where forecasts missed most and least."""
+    known = table[table["wape"].notna()]
     if known.empty:
-        return "No method can be judged yet."
-    freq = table.attrs.get("freq")
-    if "days_left" in table.index.names:
-        return _describe_leads(known, freq)
-    best: Row = known.iloc[0]
-    name = known.index[0]
-    said = f"{capital(method(name, freq))} misses by {percent(best['wape'])}"
-    if len(known) == 1:
-        return f"{said}; no other method can be judged on the same forecasts."
-    behind, other = known.iloc[1], known.index[1]
-    if behind["differs"]:
-        use = "" if name in RIVALS else ": use it"
-        return f"{said}, {points(behind['behind'])} less than {method(other, freq)}{use}."
-    return f"{said}, {method(other, freq)} by {percent(behind['wape'])}: {evidence.CHANCE}."
-
-
-def _describe_leads(known: pd.DataFrame, freq: Any) -> str:
-    """Name the method that misses least in most bands of days left."""
-    bands = [part for _, part in known.groupby(level="days_left", observed=True)]
-    wins = Counter(part.index[0][0] for part in bands)
-    (name, least), *_ = wins.most_common(1)
-    sure = sum(part.index[0][0] == name and bool(part["differs"].iloc[1:2].any()) for part in bands)
-    beyond = f"beyond chance in {spelled(sure)} of them" if sure else evidence.CHANCE
-    return (
-        f"{capital(method(name, freq))} misses least in {least} of {count(len(bands), 'band')} "
-        f"of days left: {beyond}."
+        return "No past forecast can be judged yet."
+    by, freq = table.index.names[0], table.attrs.get("freq")
+    if by != "method":
+        return _describe_rows(known, by, freq)
+    name, *others = known["wape"].sort_values(kind="stable").index
+    said = f"{capital(method(name, freq))} misses by {percent(known['wape'][name])}"
+    share = known["coverage_80"][name]
+    held = (
+        ""
+        if math.isnan(share)
+        else f"; 80% ranges of {method(name, freq)} held in {percent(share)}"
     )
+    if not others:
+        return f"{said}{held}."
+    # Each is compared with the first one named.
+    first = known.index[0]
+    other = first if name != first else others[0]
+    compared, less = known.loc[name if name != first else other], known["wape"][other]
+    if compared["differs"]:
+        use = "" if name in RIVALS else ": use it"
+        apart = points(less - known["wape"][name])
+        return f"{said}, {apart} less than {method(other, freq)}{use}{held}."
+    return f"{said}, {method(other, freq)} by {percent(less)}: {evidence.CHANCE}{held}."
 
 
-def describe_horizons(table: pd.DataFrame) -> str:
-    """Say how the error shrinks toward the end of the period."""
-    known = table[table["wape"].notna()].sort_index()
-    if known.empty:
-        return "Nothing was booked in the periods that have ended."
+def _describe_rows(known: pd.DataFrame, by: str, freq: Any) -> str:
+    """Say how the first method's error shrinks toward the end of the period, or between what it lies."""
+    lead = ""
+    if known.index.nlevels > 1:
+        first = known.index[0][1]
+        known, lead = known.xs(first, level="method"), f"{capital(method(first, freq))}: "
     n = int(known["n"].sum())
     if not evidence.is_enough(n):
         return evidence.say_few(count(n, "past forecast"))
-    last, first = (percent(known["wape"].iloc[place]) for place in (0, -1))
-    weeks = (int(known.index[place]) for place in (0, -1))
-    near, far = (f"{spelled(one, 'week')} out" if one else "in the last week" for one in weeks)
-    return f"Forecasts miss by {first} {far}{f', by {last} {near}' if len(known) > 1 else ''}."
+    ends = known.iloc[[-1, 0]] if by == "lead" else known.sort_values("wape").iloc[[-1, 0]]
+    worst, best = map(percent, ends["wape"])
+    where = [
+        f"with {key} days left"
+        if by == "lead"
+        else f"in {key}"
+        if by == "period"
+        else f"for {method(key, freq) if by == 'used' else key}"
+        for key in ends.index
+    ]
+    near = f", by {best} {where[1]}" if len(known) > 1 else ""
+    return f"{lead}{'forecasts' if lead else 'Forecasts'} miss by {worst} {where[0]}{near}."
 
 
 def describe_calibration(table: pd.DataFrame) -> str:
@@ -774,24 +805,6 @@ def explain_pacing(table: pd.DataFrame) -> str:
 
 def _spell_last(ended: int, unit: str) -> str:
     return f"last {unit}" if ended == 1 else f"the last {spelled(ended, unit)}"
-
-
-def describe_track_record(table: pd.DataFrame) -> str:
-    """Say how often past ranges held and how far past forecasts were off in sum."""
-    if table.empty:
-        return "No past forecast can be judged yet"
-    lacking, held = int(table["held"].isna().sum()), say_held(table)
-    if held:
-        said = f"Past ranges {held}" + (f", {spelled(lacking)} more had none" if lacking else "")
-    else:
-        said = f"No past {noun(table.attrs.get('freq'))} had a range"
-    whole = float(table["actual"].sum())
-    if not whole > 0:
-        return said
-    lean = _say_lean(table, whole)
-    if lean and lean[2]:
-        return f"{said}; no clear lean high or low"
-    return f"{said}; forecasts ran {f'{lean[0]} {lean[1]}' if lean else 'true'}"
 
 
 def say_held(table: pd.DataFrame) -> str:

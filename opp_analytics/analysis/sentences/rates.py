@@ -151,26 +151,6 @@ def describe_win_rate_cohorts(table: pd.DataFrame) -> str:
     )
 
 
-def describe_win_rate_definitions(table: pd.DataFrame) -> str:
-    """State the lowest and the highest rate of all definitions."""
-    known = table[table["rate"].notna()]
-    if known.empty:
-        return "No deal has closed yet."
-    known = known[known["n"] >= evidence.FEWEST]
-    if known.empty:
-        return evidence.say_few(f"{text.count(int(table['n'].max()))} in the widest definition")
-    high = known.index == evidence.KAPLAN_MEIER
-    rates = known["rate"][~high] if not high.all() else known["rate"]
-    said = f"The same deals win {_write_range(rates, text.percent)}, depending on the definition"
-    above = known["rate"][high].max()
-    if not above > rates.max():
-        return f"{said}."
-    return (
-        f"{said}; one minus Kaplan-Meier says {text.percent(above)}, as it counts lost deals as "
-        "still open."
-    )
-
-
 def describe_time_to_win(table: pd.DataFrame) -> str:
     """State the median days to win, of all deals or as the range of the groups."""
     half = table[table.index.get_level_values("quantile") == 0.5]["days_of_won"].dropna()

@@ -34,9 +34,8 @@ class _Kind(NamedTuple):
 
 # The first kind that fits is taken: one whose columns include those of another comes before it.
 _KINDS = (
-    _Kind("backtest", "weeks_before actual error low", forecasts.describe_backtest),
-    _Kind("backtest_methods", "wape behind differs", forecasts.describe_methods),
-    _Kind("backtest_horizons", "n wape bias interval_coverage", forecasts.describe_horizons),
+    _Kind("backtest", "lead actual error held", forecasts.describe_backtest),
+    _Kind("score", "n wape bias coverage_80 differs", forecasts.describe_score),
     _Kind("call_accuracy", "wape over under moved", calls.describe_call_accuracy),
     _Kind("forecast_value_added", "wape error_ratio better differs", calls.describe_value_added),
     _Kind("calibration", "stated realized won open", forecasts.describe_calibration),
@@ -49,7 +48,6 @@ _KINDS = (
     _Kind("forecast_fan", "weeks_before expected booked", forecasts.describe_forecast_fan),
     _Kind("forecast_deals", "p_if_won p_if_lost", forecasts.describe_forecast_deals),
     _Kind("deal_reasons", "chance points n won", forecasts.describe_deal_reasons),
-    _Kind("track_record", "days_before held", forecasts.describe_track_record),
     _Kind("pacing", "booked actual booked_share to_date", forecasts.describe_pacing),
     _Kind(
         "forecast_categories",
@@ -107,7 +105,6 @@ _KINDS = (
     _Kind("deal_flags", "risk reasons", rates.describe_flags),
     _Kind("win_rate_cohorts", "created won open_share", rates.describe_win_rate_cohorts),
     _Kind("win_rate", "won lost rate rate_low rate_high", rates.describe_win_rate),
-    _Kind("win_rate_definitions", "rate rate_low rate_high n", rates.describe_win_rate_definitions),
     _Kind("win_rate_curve", "at_risk won_share", rates.describe_win_rate_curve),
     _Kind("time_to_win", "days_of_won", rates.describe_time_to_win),
     _Kind("velocity", "velocity won lost", rates.describe_velocity),

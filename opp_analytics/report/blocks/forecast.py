@@ -369,13 +369,13 @@ def past(tables: Tables) -> Block | None:
         return None
     noun = tables.inputs.noun
     try:
-        table = tables.track_record
+        table = tables.past_ranges
     except (NotEnoughHistory, DataError) as error:
         return Block(
             "past", "Past ranges cannot be judged", parts=(Note(f"{text.capital(str(error))}."),)
         )
     shown = table.tail(_MOST_PAST)
-    rows = svg.track_record(shown)
+    rows = svg.backtest(shown)
     opened = tuple(list_closed(tables, row.key) for row in rows.rows)
     sub = "Forecast with as many days to go as today (blue: tick and range) and what closed (dot)"
     if len(table) > len(shown):
@@ -634,7 +634,7 @@ def _range_note(tables: Tables, row: pd.Series[Any]) -> str:
             else f"{text.count(int(row['open_count']), 'open deal')} due"
         )
     try:
-        held = say_held(tables.track_record)
+        held = say_held(tables.past_ranges)
     except (NotEnoughHistory, DataError):
         held = ""
     if tables.by_rate:

@@ -5,8 +5,7 @@ import pandas as pd
 import pytest
 
 from opp_analytics import errors
-from opp_analytics.analysis import forecast
-from opp_analytics.analysis.forecasting.calibration import calibration, recalibrate
+from opp_analytics.analysis.forecasting.calibration import calibration
 from opp_analytics.history import History
 from tests.analysis.forecasting.histories import PAST, ROWS
 from tests.history.logs import recorded, row
@@ -112,12 +111,6 @@ def test_calibration__deals_too_young_count_as_far_as_they_were_followed():
     assert table["realized"] == pytest.approx(full["realized"], abs=0.02)
 
 
-def test_recalibrate__warns_where_many_deals_were_still_open():
-    frame = pd.DataFrame({"probability": [20]})
-    with pytest.warns(errors.DataWarning, match="still open at its horizon"):
-        recalibrate(frame, calibration(_honest(500), horizon_days=30))
-
-
 def test_calibration__finds_the_truth_of_a_simulated_team():
     rng = np.random.default_rng(4)
     stated = rng.integers(5, 96, 3000)
@@ -132,21 +125,3 @@ def test_calibration__finds_the_truth_of_a_simulated_team():
     table = calibration(past, horizon_days=30)
     truth = 0.1 + 0.6 * table["stated"]
     assert ((table["realized_low"] <= truth) & (truth <= table["realized_high"])).sum() >= 8
-    corrected = recalibrate(pd.DataFrame({"probability": [20, 80, None]}), table)["recalibrated"]
-    assert corrected.iloc[:2].tolist() == pytest.approx([0.22, 0.58], abs=0.05)
-    assert np.isnan(corrected.iloc[2])
-
-
-def test_recalibrate__goes_into_a_forecast():
-    table = pd.DataFrame({"n": [90, 90], "stated": [0.2, 0.8], "realized": [0.1, 0.5]})
-    frame = pd.DataFrame(
-        {
-            "stage": "proposal",
-            "value": 100.0,
-            "close_date": "2026-03-20",
-            "probability": [20, 80, None],
-        }
-    )
-    expected = forecast(recalibrate(frame, table), as_of="2026-03-10", probability="recalibrated")
-    assert expected.loc["2026-03", "expected_open"] == pytest.approx(11 + 53)
-    assert expected.loc["2026-03", "no_probability"] == 1

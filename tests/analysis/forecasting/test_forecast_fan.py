@@ -12,9 +12,10 @@ from tests.analysis.forecasting.histories import MONTHS
 
 def test_forecast_fan__is_the_backtest_of_one_period_followed_to_its_end():
     fan = forecast_fan(MONTHS, period="2026-03", freq="M", at=MONTHS.records["recorded_at"])
-    judged = backtest(MONTHS, freq="M").xs("2026-03", level="period")
-    columns = ["weeks_before", "expected", "low", "median", "high", "booked"]
+    judged = backtest(MONTHS, freq="M").droplevel("method").xs("2026-03", level="period")
+    columns = ["expected", "low", "median", "high", "booked"]
     pd.testing.assert_frame_equal(fan.loc[judged.index, columns], judged[columns])  # type: ignore[arg-type]
+    assert fan["weeks_before"].iloc[1:].tolist() == (judged["lead"] // 7).tolist()
     # The first record looked two months ahead, which the backtest does not.
     assert len(fan) == len(judged) + 1
     assert set(fan["actual"]) == {50}

@@ -103,7 +103,7 @@ def test_forecast_deals__a_stage_of_two_pipelines_has_a_chance_in_each():
         due = frame[frame["close_date"] == "2026-09-25"].assign(pipeline=pipelines)
         found = forecast_deals(due, **asked).set_index("unique_id")["chance"]
         assert found[["a2026-09", "b2026-09"]].tolist() == pytest.approx(chances)
-    past = backtest(history, freq="M", method="learned", as_of="2026-09-10")
+    past = backtest(history, freq="M", methods="learned", as_of="2026-09-10")
     # Both deals of a month together are as likely as in one pipeline.
     assert past["expected"].iloc[0] == pytest.approx(130)
 

@@ -8,24 +8,17 @@ import pandas as pd
 import pytest
 
 from opp_analytics import errors
-from opp_analytics.analysis import forecast
-from opp_analytics.analysis.forecasting.method import Method
-from opp_analytics.analysis.forecasting.past_forecasts import list_ended
-from opp_analytics.analysis.forecasting.question import Question
-from opp_analytics.analysis.forecasting.rivals import RIVALS, Rival
+from opp_analytics.analysis import backtest, forecast
+from opp_analytics.analysis.forecasting.rivals import RIVALS
 from opp_analytics.history import History
 from tests import worlds
 
 
 def ask(history: History, name: Any) -> pd.Series:
     """What a rival expects, by day of the record and month."""
-    question = Question.of_past(
-        history, "backtest_methods", freq="M", method=Method("stated"), as_of=None, confidence=0.8
-    )
-    rival = Rival(question, name=name)
-    (table,) = rival.judge(list_ended(rival.records), None)
+    table = backtest(history, freq="M", methods=["stated", name]).droplevel("method")
+    table = table[table["used"] == name]
     assert table[["low", "high"]].isna().all(axis=None)
-    assert set(table["method"]) <= {name}
     places = [(f"{made_at:%Y-%m-%d}", period) for made_at, period in table.index]
     index = pd.MultiIndex.from_tuples(places, names=["day", "period"])
     return pd.Series(table["expected"].to_numpy(), index)

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from opp_analytics.analysis import backtest, forecast, track_record
+from opp_analytics.analysis import backtest, forecast
 from opp_analytics.analysis.forecasting import run_rate
 from opp_analytics.analysis.forecasting.moment import Moment
 from opp_analytics.analysis.stats.distribution import DRAWS
@@ -59,7 +59,7 @@ def test_forecast__run_rate_of_a_totals_row_stretches_as_the_whole():
 @pytest.mark.slow
 @pytest.mark.parametrize("by", [None, "owner_name"])
 def test_backtest__run_rate_stretches_by_what_was_known_at_each_record(by):
-    past = backtest(TEAM, freq="M", method="run_rate", by=by).reset_index()
+    past = backtest(TEAM, freq="M", methods="run_rate", by=by).reset_index()
     ends, wider = ["expected", "low", "median", "high"], 0
     for made_at, rows in past[past["low"].notna()].groupby("made_at"):
         moment = pd.Timestamp(str(made_at))
@@ -97,13 +97,11 @@ def test_forecast__run_rate_stays_as_it_is_where_the_past_says_nothing():
         )
 
 
-def test_track_record__of_the_run_rate_shows_its_stretched_ranges():
-    table = track_record(TEAM, as_of=AS_OF, freq="M", method="run_rate")
-    rows = table[table["low"].notna()]
-    made = backtest(TEAM, freq="M", method="run_rate", as_of=AS_OF).reset_index()
-    ends = ["low", "high"]
-    found = made.merge(rows.reset_index()[["period", *ends]], on=["period", *ends])
-    assert set(found["period"]) == set(rows.index)
+def test_backtest__of_the_run_rate_at_todays_lead_shows_its_stretched_ranges():
+    asked: dict[str, Any] = {"freq": "M", "methods": "run_rate", "as_of": AS_OF}
+    rows = backtest(TEAM, lead="now", **asked).dropna(subset="low")
+    made = backtest(TEAM, **asked)
+    pd.testing.assert_frame_equal(rows, made.loc[rows.index])
     assert len(rows) > 3
 
 
@@ -118,7 +116,7 @@ def test_run_rate__reads_no_past_range_twice(monkeypatch):
     monkeypatch.setattr(run_rate, "_score", note)
     history = even_months(12)
     for _ in range(2):
-        backtest(history, freq="M", method="run_rate")
+        backtest(history, freq="M", methods="run_rate")
     assert scored
     assert len(scored) == len(set(scored))
 

@@ -87,10 +87,10 @@ def _honest_chances(rng: np.random.Generator) -> pd.DataFrame:
 def _fair_forecasts(rng: np.random.Generator) -> pd.DataFrame:
     error = rng.normal(0, 20, 12)
     table = pd.DataFrame(
-        {"days_before": 9, "held": True, "actual": 100.0, "error": error},
+        {"lead": 9, "held": True, "actual": 100.0, "error": error},
         index=pd.Index(range(12), name="period"),
     )
-    table.attrs = {"freq": "M"}
+    table.attrs = {"freq": "M", "lead": "now"}
     return table
 
 
@@ -142,7 +142,7 @@ PERCENTS = (
     "forecast",
     "deal_reasons",
     "backtest",
-    "track_record",
+    "score",
     "stage_funnel",
     "pipeline_created",
 )

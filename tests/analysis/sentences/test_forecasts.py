@@ -657,10 +657,8 @@ def test_describe_forecast_deals__says_what_all_due_would_bring(ends, due, value
 )
 def test_sentence__of_past_ranges(errors, held, words):
     periods = pd.Index(["2026-01", "2026-02"], name="period")
-    table = pd.DataFrame(
-        {"days_before": 5, "held": held, "actual": 100.0, "error": errors}, index=periods
-    )
-    table.attrs = {"freq": "M"}
+    table = pd.DataFrame({"lead": 5, "held": held, "actual": 100.0, "error": errors}, index=periods)
+    table.attrs = {"freq": "M", "lead": "now"}
     assert sentence(table) == words
 
 
@@ -772,31 +770,30 @@ def table(rows, index, name, **attrs):
 
 def test_sentence__of_a_backtest():
     rows = {
-        "weeks_before": [2, 1],
+        "lead": [14, 7],
         "actual": [100.0, 100.0],
         "error": [20.0, -40.0],
-        "low": [50.0, None],
-        "high": [120.0, None],
+        "held": pd.array([True, None], "boolean"),
     }
-    made = table(rows, ["2026-01", "2026-02"], "period", confidence=0.8)
+    made = table(rows, ["2026-01", "2026-02"], "period")
     assert sentence(made) == (
         "2 past forecasts missed by 30% and ran 10% low, which could be luck; 80% ranges "
         "held in 1 of 1."
     )
     assert (
         sentence(made.assign(actual=0.0))
-        == "Nothing was booked in the periods forecast; 80% ranges held in 0 of 1."
+        == "Nothing was booked in the periods forecast; 80% ranges held in 1 of 1."
     )
 
 
-def test_sentence__of_a_track_record_counts_only_periods_with_a_range():
+def test_sentence__of_past_ranges_counts_only_periods_with_a_range():
     rows = {
-        "days_before": 2,
+        "lead": 2,
         "actual": 100.0,
         "error": [4.0, 4.0, 4.0, -4.0],
         "held": pd.array([True, False, None, None], "boolean"),
     }
-    made = table(rows, ["2026-01", "2026-02", "2026-03", "2026-04"], "period", freq="M")
+    made = table(rows, ["2026-01", "2026-02", "2026-03", "2026-04"], "period", freq="M", lead="now")
     assert (
         sentence(made)
         == "Past ranges held in 1 of 2 months, two more had none; no clear lean high or low."
@@ -804,14 +801,16 @@ def test_sentence__of_a_track_record_counts_only_periods_with_a_range():
     assert sentence(made.tail(2)) == "No past month had a range; forecasts ran true."
 
 
-def test_sentence__of_horizons():
+def test_sentence__of_a_score_by_lead():
     made = table(
-        {"n": [9, 9], "wape": [0.1, 0.4], "bias": [0.0, 0.1], "interval_coverage": [0.8, 0.7]},
-        [0, 3],
-        "weeks_before",
+        {"n": 9, "wape": [0.1, 0.4], "bias": 0.0, "coverage_80": 0.8, "differs": False},
+        ["0–1", "15–31"],
+        "lead",
     )
     assert sentence(made.assign(n=2)) == "4 past forecasts: too few to say."
-    assert sentence(made) == "Forecasts miss by 40% three weeks out, by 10% in the last week."
+    assert sentence(made) == (
+        "Forecasts miss by 40% with 15–31 days left, by 10% with 0–1 days left."
+    )
 
 
 def test_sentence__of_calibration():

@@ -111,16 +111,6 @@ def test_win_rate_cohorts__is_not_told_as_a_win_rate_of_what_closed() -> None:
     assert sentence(table) == "Of the deals created in Q1 2026, 50% were won within 60 days."
 
 
-def test_win_rate_definitions__says_how_far_apart_they_are() -> None:
-    table = pd.DataFrame({"rate": [0.27, 0.94, np.nan], "rate_low": 0.1, "rate_high": 0.9, "n": 9})
-    assert sentence(table) == "The same deals win 27% to 94%, depending on the definition."
-    told = table.set_axis(["closed, all time", "one minus Kaplan-Meier", "won of all created"])
-    assert sentence(told.fillna(0.36)) == (
-        "The same deals win 27% to 36%, depending on the definition; "
-        "one minus Kaplan-Meier says 94%, as it counts lost deals as still open."
-    )
-
-
 def test_time_to_win__says_the_median() -> None:
     table = pd.DataFrame(
         {"days": 1.0, "days_of_won": [20.0, 42.0, 88.0]},

@@ -317,16 +317,17 @@ def test_past__counts_as_the_tile_does_though_it_shows_the_last_six(history):
     held = pd.array([True] * 5 + [False, True, None, None], dtype="boolean")
     ranges = {"low": [0.0] * 7 + [math.nan] * 2, "high": [100.0] * 7 + [math.nan] * 2}
     record = pd.DataFrame(
-        {"days_before": 15, "expected": 50.0, **ranges, "actual": 50.0, "error": 0.0, "held": held},
+        {"lead": 15, "expected": 50.0, **ranges, "actual": 50.0, "error": 0.0, "held": held},
         months,
     )
     record.attrs = {
         "freq": "M",
         "as_of": AS_OF,
         "method": "learned",
+        "lead": "now",
         "left_out": {"too_early_to_learn": 3},
     }
-    tables.__dict__["track_record"] = record.rename_axis("period")
+    tables.__dict__["past_ranges"] = record.rename_axis("period")
     block = past(tables)
     assert block.title.startswith("Past ranges held in 6 of 7 months, two more had none;")
     assert block.sub.endswith(
@@ -343,14 +344,14 @@ def test_past__judges_the_method_of_the_forecast(only):
     history = even_months(9, owners=True)
     frame = history.as_of("2026-09-10T23:00Z")
     tables = tables_of(frame, history, as_of="2026-09-10", method="auto", only=only)
-    assert (tables.method, tables.track_record.attrs["method"]) == ("learned", "learned")
+    assert (tables.method, tables.past_ranges.attrs["method"]) == ("learned", "learned")
     block = past(tables)
     assert block.title.startswith("Past ranges held in 4 of 4 months;")
     assert block.sub.endswith(". History was too short for learned chances in four earlier months")
     assert {tile.name: tile.note for tile in tiles(tables)}[
         "Forecast"
     ] == "range held in 4 of 4 months"
-    assert tables.track_record["actual"].tolist() == [100.0 if only else 130.0] * 4
+    assert tables.past_ranges["actual"].tolist() == [100.0 if only else 130.0] * 4
 
 
 def test_run_rate__is_called_one_at_its_figures():

@@ -1,0 +1,76 @@
+"""What was open and due in past periods as long before their end as today, and the coverage that sufficed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+from opp_analytics import periods
+from opp_analytics.analysis.forecasting.method import read_method
+from opp_analytics.analysis.forecasting.moment import day_number, last_day
+from opp_analytics.analysis.forecasting.past_forecasts import PastForecasts, find_equally_early
+from opp_analytics.analysis.forecasting.question import Question
+from opp_analytics.analysis.forecasting.targets import find_gap
+from opp_analytics.analysis.shared.groups import By
+from opp_analytics.history import History
+from opp_analytics.org import Org
+from opp_analytics.periods import Freq, When
+
+
+def list_past_coverage(
+    history: History,
+    labels: Iterable[str],
+    *,
+    as_of: When,
+    freq: Freq = "M",
+    by: By = None,
+    tz: str | None = None,
+) -> pd.DataFrame:
+    """List what was won, and open and due, in each ended period as long before its end as `as_of` is before that of each of `labels`.
+
+    One row per label (``asked``), ended period with such a record, and group of `by` at it:
+    ``booked`` and ``open_value``, money as known then.
+    """
+    day = periods.as_date(as_of, tz=Org.of(history).zone(tz))
+    asked: dict[str, Any] = {"freq": freq, "as_of": day, "by": by, "tz": tz}
+    past = PastForecasts(
+        Question.of_past(history, "pipeline coverage", method=read_method("auto"), **asked)
+    )
+    records, versions, today, rows = past.records, past.learned.versions, day_number(day), []
+    for label in labels:
+        wanted = periods.as_period(label, records.freq)
+        early = find_equally_early(records, records.period(today), last_day(wanted) - today)
+        for record in filter(records.shows_deals, early):
+            moment = versions.at(record)
+            for ended in early[record]:
+                sums = moment.booked_in(ended), moment.sum(moment.value, moment.due_in(ended))
+                rows += [
+                    (label, str(ended), *each) for each in zip(moment.labels, *sums, strict=True)
+                ]
+    table = pd.DataFrame(rows, columns=["asked", "period", "group", "booked", "open_value"])
+    groups = pd.DataFrame(
+        table.pop("group").tolist(), index=table.index, columns=list(past.question.by)
+    )
+    return pd.concat([groups, table], axis=1)
+
+
+FEWEST_HITS = 3
+"""Ended periods that hit their target, from which their coverage is said."""
+
+
+def find_usual_coverage(past: pd.DataFrame, forecast: pd.DataFrame) -> dict[str, float]:
+    """Find by label the median coverage of the ended periods that hit their target, as long before their end; of 3 at least.
+
+    `past` is from `list_past_coverage`, `forecast` has the ended periods with their targets.
+    """
+    then = past.groupby(["asked", "period"], sort=False)[["booked", "open_value"]].sum()
+    ended = forecast.reindex(then.index.get_level_values("period"))
+    to_go = find_gap(ended["target"], then["booked"])
+    hit = find_gap(ended["target"], ended["booked"]) <= 0
+    hit &= (to_go > 0) & (then["open_value"] > 0)
+    covers = (then["open_value"] / to_go)[hit].groupby(level="asked").agg(["median", "size"])
+    return {
+        str(label): row["median"] for label, row in covers.iterrows() if row["size"] >= FEWEST_HITS
+    }
