@@ -40,9 +40,7 @@ def call_accuracy(table: pd.DataFrame) -> ChartData:
     rows = []
     for key, row in known.iterrows():
         figures = text.percent(row["wape"]), text.percent(row["model_wape"]), f"{int(row['n']):,}"
-        rows.append(
-            (str(key), (lean := say_lean(row)).startswith("usually"), figures, f"{key}: {lean}")
-        )
+        rows.append((str(key), say_lean(row).startswith("usually"), figures))
     heads = ("missed by", "the model by", text.plural(text.noun(table.attrs.get("freq"))))
     measure = Measure("percent", "called too low or too high, as a share of what was won")
     drawn = known[["bias_low", "bias", "bias_high"]]
@@ -72,7 +70,7 @@ def forecast_value_added(table: pd.DataFrame) -> ChartData:
             "" if source == "model" else f"{round(row['better'] * row['n'])} of {int(row['n'])}"
         )
         figures = text.percent(row["wape"]), text.percent(row["bias"], signed=True), better
-        rows.append((text.capital(" · ".join([*group, named])), row["differs"], figures, ""))
+        rows.append((text.capital(" · ".join([*group, named])), row["differs"], figures))
     measure = Measure("number", "error, as a multiple of the model’s")
     drawn, blue = (
         known[["ratio_low", "error_ratio", "ratio_high"]],
@@ -83,7 +81,7 @@ def forecast_value_added(table: pd.DataFrame) -> ChartData:
 
 def _lay_out(
     table: pd.DataFrame,
-    rows: Sequence[tuple[str, bool, tuple[str, ...], str]],
+    rows: Sequence[tuple[str, bool, tuple[str, ...]]],
     drawn: pd.DataFrame,
     level: float,
     measure: Measure,
@@ -99,15 +97,13 @@ def _lay_out(
         return ChartData(sentence(table), note, "too few periods to say", size=_SIZE)
     reach = max(1.0 + level, _WIDEST * float(drawn.iloc[:, 1].abs().max()))
     drawn, places = drawn.clip(-reach, reach), []
-    for (name, differs, figures, title), (start, at, end) in zip(
-        rows, drawn.to_numpy(), strict=True
-    ):
+    for (name, differs, figures), (start, at, end) in zip(rows, drawn.to_numpy(), strict=True):
         interval = RangeMark(
             start, end, "hi" if differs else "mute", cut=(start == -reach, end == reach)
         )
         dot = DotMark(at, "hi" if differs else "bar")
         marks = (dot,) if math.isnan(start) else (interval, dot)
-        places.append(Place(name, marks, figures=figures, title=title, key=name))
+        places.append(Place(name, marks, figures=figures))
     ends = [0.0, level, *drawn.to_numpy().ravel()]
     room = 0.06 * float(np.nanmax(ends) - np.nanmin(ends))
     low, high = float(np.nanmin(ends)) - room, float(np.nanmax(ends)) + room

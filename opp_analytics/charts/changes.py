@@ -275,7 +275,6 @@ def movements(table: pd.DataFrame) -> ChartData:
             (BarMark(0, row.value, "hi" if row.value >= 0 else "mute"),),
             f"{money(row.value, signed=True)}, {shorten(row.moves, 32)}",
             max(row.value, 0.0),
-            key=str(row.Index),
         )
         for row in iterate(shown)
     )
@@ -338,8 +337,6 @@ def stage_funnel(table: pd.DataFrame) -> ChartData:
         Place(
             name,
             (BarMark(0, row.open_value, "hi" if stage == largest else "bar"),),
-            "",
-            row.open_value,
             figures=(money(row.open_value), f"{row.open_count:,} of {row.reached_low:,}"),
         )
         for name, stage, row in zip(name_rows(table.index), stages, iterate(table), strict=True)
@@ -484,9 +481,9 @@ def stack_shares(parts: pd.DataFrame, tones: Sequence[Tone]) -> tuple[Place, ...
             if value:
                 share = text.percent(value / whole)
                 forms = (f"{text.label(column)} {share}", share)
-                marks.append(BarMark(left, left + value, tone, forms=forms, key=str(column)))
+                marks.append(BarMark(left, left + value, tone, forms=forms))
             left += value
-        places.append(Place(str(name), tuple(marks), end=left, key=str(name)))
+        places.append(Place(str(name), tuple(marks), end=left))
     return tuple(places)
 
 

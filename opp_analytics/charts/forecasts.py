@@ -413,15 +413,8 @@ def pacing(table: pd.DataFrame) -> ChartData:
                 (BarMark(0, actual, "pale"), BarMark(0, booked, "hi" if now else "bar")),
                 money(booked),
                 max(booked, actual),
-                title=(
-                    f"{name}: {money(booked)} closed by the same "
-                    f"point{'' if now else f', {money(actual)} in the end'}"
-                ),
-                key=text.join_key(key),
-                highlight=bool(now),
             )
-            for key, name, booked, actual, now in zip(
-                table.index,
+            for name, booked, actual, now in zip(
                 name_periods(table),
                 table["booked"],
                 table["actual"].fillna(0.0),

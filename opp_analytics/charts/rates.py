@@ -402,9 +402,7 @@ def deal_flags(table: pd.DataFrame) -> ChartData:
         name = str(row.Index if pd.isna(row.name) else row.name)
         bar = BarMark(0, value, "hi" if row.risk > 1 else "mute")
         places.append(
-            Place(
-                name, (bar,), "", value, figures=("–" if pd.isna(row.value) else money(value), says)
-            )
+            Place(name, (bar,), figures=("–" if pd.isna(row.value) else money(value), says))
         )
     rest = note_rest(len(flagged) - len(shown), "smaller deal")
     note = write_caption(
