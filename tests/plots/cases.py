@@ -27,6 +27,11 @@ def _join(tables: dict[str, pd.DataFrame], level: str) -> pd.DataFrame:
     return joined
 
 
+def _with_attrs(table: pd.DataFrame, **attrs: Any) -> pd.DataFrame:
+    table.attrs = attrs  # type: ignore[assignment]
+    return table
+
+
 def _blank(table: pd.DataFrame, rows: Any, columns: list[str]) -> pd.DataFrame:
     found = table.astype(dict.fromkeys(table[columns].select_dtypes("number"), "float64"))
     found.loc[rows, columns] = math.nan
@@ -57,21 +62,39 @@ def _create(people: int) -> pd.DataFrame:
     )
 
 
+def _score_leads() -> pd.DataFrame:
+    """Three methods at two leads, one of them without a forecast."""
+    bands = pd.CategoricalIndex(["0–1", "8–14"], ["0–1", "8–14"], ordered=True)
+    methods = ["stated", "three_periods", "year_ago"]
+    missed = {"n": [3, 3, 0, 5, 5, 0], "wape": [0.1, 0.2, None, 0.3, 0.4, None]}
+    index = pd.MultiIndex.from_product([bands, methods], names=["lead", "method"])
+    table = pd.DataFrame({**missed, "bias": 0.0, "coverage_80": 1.0, "differs": False}, index)
+    return _with_attrs(table, freq="M")
+
+
 _FORECAST, _MOVES, _CALLS = (
     TABLES[name] for name in ("forecast", "movements", "forecast_value_added")
 )
 _DECIDING, _CATEGORIES = TABLES["forecast_deals"], TABLES["forecast_categories"]
 _FAN, _DAYS, _RATES = (TABLES[name] for name in ("forecast_fan", "time_to_win", "win_rate"))
-_CHANGE, _CURVE = TABLES["forecast_change"], TABLES["win_rate_curve"]
+_CHANGE, _CURVE, _PAST = (
+    TABLES[name] for name in ("forecast_change", "win_rate_curve", "backtest")
+)
 
 CASES: dict[str, pd.DataFrame] = {
-    **{
-        name: table
-        for name, table in TABLES.items()
-        if name in plots.DRAWINGS and name not in ("backtest", "score")
-    },
+    **TABLES,
     "audit, hints where there is nothing to fix": TABLES["audit"].query("severity == 'info'"),
     "audit, hints without money": TABLES["audit"].query("severity == 'info'").assign(value=None),
+    "backtest, the last of two periods": pd.concat(
+        [_PAST.rename({"2026-01": "2026-02"}, level="period"), _PAST]
+    ),
+    "backtest, groups added up": _join({"Ann": _PAST, "Bo": _PAST}, "owner"),
+    "backtest, the first of two methods": pd.concat(
+        [_PAST, _PAST.rename({"learned": "stated"}, level="method").assign(error=9.0)]
+    ),
+    "backtest, ranges at today's lead": _with_attrs(
+        _PAST.tail(1), lead="now", as_of="2026-03-31", freq="M"
+    ),
     "calibration, by group": _join({"proposal": TABLES["calibration"]}, "stage"),
     "close_date_moves, eight or more": pd.concat(
         [TABLES["close_date_moves"], TABLES["close_date_moves"].assign(pushes=12)]
@@ -131,6 +154,13 @@ CASES: dict[str, pd.DataFrame] = {
         ("2026-01-31", 1.0), ("2026-02-10", 100.0), ("2026-02-25", 60.0), ("2026-03-09", 70.0)
     ),
     "pipeline_created, the largest groups and the rest": _create(people=10),
+    "score, no method beyond chance": TABLES["score"].assign(differs=False),
+    "score, nothing booked": _blank(TABLES["score"], slice(None), ["wape"]),
+    "score, periods in the order of time": TABLES["score"]
+    .head(2)
+    .set_axis(pd.Index(["2026-01", "2026-02"], name="period")),
+    "score, by lead": _score_leads(),
+    "score, one method by lead": _score_leads().query("method == 'stated'").droplevel("method"),
     "scorecard, sorted": TABLES["scorecard"].iloc[::-1],
     "slippage, by group": _join(
         {

@@ -34,24 +34,6 @@ def rows(ax: Axes) -> list[str]:
     return [label.get_text() for label in ax.get_yticklabels()]
 
 
-def slots(ax: Axes) -> list[str]:
-    return [label.get_text() for label in ax.get_xticklabels()]
-
-
-def widths(ax: Axes) -> list[float]:
-    return [bar.get_width() for bar in ax.patches]  # type: ignore[attr-defined]
-
-
-def starts(ax: Axes) -> list[float]:
-    """The first position across of each line; a dot is a line of one point."""
-    return [float(np.asarray(line.get_xdata())[0]) for line in ax.lines]
-
-
-def levels(ax: Axes, line: int) -> list[float]:
-    """The amounts of a line."""
-    return [float(amount) for amount in np.asarray(ax.lines[line].get_ydata())]
-
-
 def _tone(color: Any) -> str:
     """A color by its name, with its opacity where that is not full."""
     tones = {colors.to_rgb(shade): tone for tone, shade in COLORS.items()}

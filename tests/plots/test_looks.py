@@ -164,8 +164,7 @@ def _past(periods):
         },
         index=pd.Index([f"{k}" for k in range(len(stated))], name="bin"),
     )
-    fan = past.droplevel("method")
-    fan = fan.xs(names[0], level="period") if names else fan.droplevel("period")
+    fan = past[past.index.isin(names[:1], level="period")].droplevel(["method", "period"])
     return {
         "backtest": [past],
         "calibration": [calibration],

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from opp_analytics import History, analysis, errors, org, plots
+from opp_analytics import History, analysis, errors, plots
 from tests.plots import reading
 from tests.plots.tables import TABLES
 
@@ -41,32 +41,6 @@ DEALS = pd.DataFrame(
         ],
     }
 )
-AS_OF = "2026-03-10"
-
-
-def _tables(frame):
-    return {
-        "stage_funnel": analysis.stage_funnel(frame),
-        "win_rate": analysis.win_rate(frame, as_of=AS_OF),
-        "forecast": analysis.forecast(frame, as_of=AS_OF, target=120),
-        "win_rate_curve": analysis.win_rate_curve(frame, as_of=AS_OF),
-        "audit": analysis.audit(frame, as_of=AS_OF),
-        "velocity": analysis.velocity(frame, as_of=AS_OF, by="owner" if "owner" in frame else None),
-        "time_to_win": analysis.time_to_win(frame, as_of=AS_OF),
-        "win_rate_cohorts": analysis.win_rate_cohorts(frame, as_of=AS_OF, age_days=30),
-        "forecast_deals": analysis.forecast_deals(frame, as_of=AS_OF, target=120),
-    }
-
-
-@pytest.mark.parametrize("name", _tables(DEALS))
-def test_plots__draw_full_and_empty_tables_on_new_and_given_axes(name):
-    for frame in (DEALS, org.empty()):
-        table = _tables(frame)[name]
-        before = table.copy()
-        getattr(plots, name)(table).figure.canvas.draw()
-        ax = Figure().add_subplot()
-        assert getattr(plots, name)(table, ax=ax) is ax
-        pd.testing.assert_frame_equal(table, before)
 
 
 def _recorded(folder: Path) -> History:
