@@ -24,6 +24,7 @@ ALLOWED = {
     "closing_at",
     "due",
     "age_days",
+    "lead",
 }
 """What a chart may read from attrs: nothing that a filter or a concat could make wrong."""
 
