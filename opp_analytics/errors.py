@@ -2,15 +2,15 @@
 
 OppAnalyticsError
 ├── ConfigError (ValueError)          settings missing, partial or unsafe
-│   └── OrgError (DataError)          an org file, or the settings of an `Org`, with every mistake listed
+│   └── OrgError (DataError)          an org file or the settings of an `Org`, every mistake listed
 ├── DataError (ValueError)            a frame or a file cannot be used
 │   └── MissingColumnError            the frame lacks a column that the function reads
 ├── ArgumentError                     an argument that a function cannot use
 │   ├── ArgumentTypeError (TypeError)   of the wrong kind
 │   └── ArgumentValueError (ValueError) out of range, or an unknown option
-├── ApiError                          the API was unreachable, refused the call, or gave an unusable answer
+├── ApiError                          the API is unreachable, refuses the call, or answers nonsense
 │   ├── ConnectionFailed              no answer: unreachable, timed out, cut off
-│   ├── UnexpectedResponse            not an answer of this API (HTML, broken JSON, a redirect to another site)
+│   ├── UnexpectedResponse            no answer of this API (HTML, broken JSON, another site)
 │   ├── AuthError                     401: the token or key was refused
 │   ├── ForbiddenError                403: known, but not allowed
 │   ├── NotFoundError                 404: no such opportunity
@@ -19,11 +19,11 @@ OppAnalyticsError
 │   └── ServerError                   5xx: the server failed
 ├── LoadError                         loading could not reach the last page
 ├── CacheError                        the cache folder cannot be used
-├── HistoryError                      the history cannot be read or written, or cannot answer the question
+├── HistoryError                      the history cannot be read, written, or asked this
 │   ├── NotEnoughHistory              the question needs records that do not exist
 │   └── RecordRefused (DataError)     a frame that cannot become a record
 │       ├── PartialExport             so many known opportunities are missing that it may be a part
-│       └── LostColumns               a column of the API that had values is gone, or empty in every row
+│       └── LostColumns               a column of the API that had values is gone or empty
 ├── PlanError                         a plan that cannot be applied
 └── JournalError                      the journal of applied plans cannot be read or written
 

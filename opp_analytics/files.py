@@ -69,8 +69,8 @@ def refuse_links(folder: Path) -> None:
             if entry.is_symlink():
                 raise DataError(
                     f"{entry.path} is a link to {Path(entry.path).readlink()}, and nothing is "
-                    "written or removed through one; "
-                    "remove the link, and move what it leads to in its place if it belongs there"
+                    "written or removed through one; remove the link, and move what it leads to in "
+                    "its place if it belongs there"
                 )
             if entry.is_dir(follow_symlinks=False):
                 refuse_links(Path(entry.path))

@@ -831,8 +831,8 @@ def _read_in_column(amount: _Amount, decimal_comma: bool | None) -> float:
     if wanted:
         raise TwoReadings(
             f"may mean {_show_readings(*filter(None, wanted))}, and no other row of the file "
-            "tells; use decimal_comma=True or "
-            "False, in the shell --decimal-comma or --no-decimal-comma"
+            "tells; use decimal_comma=True or False, in the shell --decimal-comma or "
+            "--no-decimal-comma"
         )
     if set(readings.values()) == {None}:
         raise BadCell(_NOT_AN_AMOUNT)
@@ -947,9 +947,8 @@ def _read_times(
             moment, in_utc = _parse_moment(cell, day_first)
         except _TwoDays as doubt:
             raise BadCell(
-                f"may mean {doubt.both}, and no other row of the file tells; use day_first=True "
-                "or False, in the shell "
-                "--day-first or --month-first"
+                f"may mean {doubt.both}, and no other row of the file tells; use day_first=True or "
+                "False, in the shell --day-first or --month-first"
             ) from None
         check_year(moment.year)
         return moment, in_utc

@@ -68,9 +68,8 @@ _MARKS = {
 }
 _NAMES = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8", "utf-16": "UTF-16", "cp1252": "Windows-1252"}
 _TOTAL = re.compile(
-    r"(((grand|sub)[ "
-    r"-]?)?totals?|(gesamt|end|zwischen)?summe|gesamt|insgesamt|(sous-)?totale?|totaal|somme|suma)([ "
-    r":(].*)?"
+    r"(((grand|sub)[ -]?)?totals?|(gesamt|end|zwischen)?summe|gesamt|insgesamt|"
+    r"(sous-)?totale?|totaal|somme|suma)([ :(].*)?"
     r"|(sum|count|average|record count)( of .*|\W*)",
     re.IGNORECASE,
 )
@@ -193,8 +192,7 @@ def decode_file(path: Path, content: bytes, encoding: str | None = None) -> tupl
             place, last = error.start, _NAMES.get(name, name)
     raise DataError(
         f"{path} is not {last} text: line {content[:place].count(10) + 1} holds the byte "
-        f"{content[place]:#04x}; "
-        "export it as CSV UTF-8, or name its encoding"
+        f"{content[place]:#04x}; export it as CSV UTF-8, or name its encoding"
     )
 
 
@@ -264,9 +262,9 @@ def _read_body(rows: Iterator[list[str]], width: int, path: Path, first: int) ->
                 further = [cell for cell in row[width:] if cell.strip()]
                 if further:
                     raise DataError(
-                        f"{path}: row {first + place} has {len(row)} cells, more than the "
-                        f"{width} of the header, such as "
-                        f"{further[0]!r}; put a text that holds a separator in quotes"
+                        f"{path}: row {first + place} has {len(row)} cells, more than the {width} "
+                        f"of the header, such as {further[0]!r}; put a text that holds a separator "
+                        "in quotes"
                     )
                 batch[place] = [*row[:width], *[""] * (width - len(row))]
         for chunk, cells in zip(chunks, zip(*batch, strict=True), strict=True):
@@ -594,8 +592,7 @@ def _name_stray(table: FileTable, place: int) -> BadValue:
     column, value = _first_cell(table.cells.iloc[place])
     reason = (
         "is in a row without an id or without anything else; export the details only, without "
-        "groups and subtotals, or "
-        "delete the row"
+        "groups and subtotals, or delete the row"
     )
     return BadValue(int(table.cells.index[place]), table.labels[column], value, reason)
 

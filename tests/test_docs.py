@@ -219,16 +219,14 @@ def test_security__states_the_bounds_that_the_code_has() -> None:
         f"{conditions._LONGEST:,} characters; {conditions._MOST_PARTS} parts",
         f"{workbook._MOST_ROWS:,} rows; {workbooks.MOST_LETTERS:,} characters",
         "open ones, those won in the period, and of those closed in this quarter and the three "
-        "before the "
-        f"{report_tables._MOST_CLOSED:,} nearest to the day",
+        f"before the {report_tables._MOST_CLOSED:,} nearest to the day",
         (
             f"{report_sheets._MOST_LISTED:,} of each check, those of the largest deals; "
             f"{report_sheets._MOST_NOTED} of a check for information"
         ),
         f"{report_sheets._MOST_LISTED:,}, the largest flagged value first",
         f"{messages._MOST_PARTS} parts of {messages._LARGEST_PART / 2**20:g} MB; "
-        f"{grid._MOST_AREAS:,}; "
-        f"{grid._MOST_VALUES:,}; {messages._LONGEST:,} characters",
+        f"{grid._MOST_AREAS:,}; {grid._MOST_VALUES:,}; {messages._LONGEST:,} characters",
         f"{html._SECONDS} seconds",
         f"{recording._DROPPED_SHARE:.0%}, or {recording._DROPPED}",
     ]

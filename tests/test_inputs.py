@@ -390,8 +390,7 @@ def test_find_decimal_comma__else_asks_the_file_and_says_so() -> None:
     _, bad = read_amounts(column("45.000"))
     assert [str(one) for one in bad] == [
         "row 2: Amount='45.000' may mean 45,000 or 45, and no other row of the file tells; use "
-        "decimal_comma=True or False, "
-        "in the shell --decimal-comma or --no-decimal-comma"
+        "decimal_comma=True or False, in the shell --decimal-comma or --no-decimal-comma"
     ]
 
 
@@ -547,8 +546,7 @@ def test_read_dates__without_an_order_refuses_only_what_can_be_read_in_two_ways(
     found, bad = read_dates(times("03/04/2027", "03/03/2027", "25/11/2026", "2027-03-04"), None)
     assert [str(one) for one in bad] == [
         "row 2: Close Date='03/04/2027' may mean Mar 4, 2027 or Apr 3, 2027, and no other row of "
-        "the file tells; "
-        "use day_first=True or False, in the shell --day-first or --month-first"
+        "the file tells; use day_first=True or False, in the shell --day-first or --month-first"
     ]
     assert found.dropna().dt.strftime("%m-%d").tolist() == ["03-03", "11-25", "03-04"]
 

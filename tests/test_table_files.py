@@ -307,8 +307,8 @@ def test_drop_footer__drops_the_footer_of_a_salesforce_report(folder: Path) -> N
         ["1", "2"],
         (
             "5 rows below the table: row 7 'Pipeline', row 8 'Copyright (c) 2000-2026 "
-            "salesforce.com, inc. All rights "
-            "reserved.', row 9 'Confidential Information - Do Not Distribute' and 2 more",
+            "salesforce.com, inc. All rights reserved.', row 9 'Confidential Information - Do Not "
+            "Distribute' and 2 more",
         ),
     )
 

@@ -282,8 +282,8 @@ def private_cache(owner: object, root: Path, name: str) -> Path:
     weakref.finalize(owner, shutil.rmtree, temporary, ignore_errors=True)
     DataWarning.warn(
         f"the cache is not used, because others could change it: {unsafe}. This client keeps its "
-        "pages in a private "
-        f"temporary folder; remove {root / name}, or make {root} writable by you only (chmod go-w)"
+        f"pages in a private temporary folder; remove {root / name}, or make {root} writable by "
+        "you only (chmod go-w)"
     )
     return temporary / name
 
@@ -455,8 +455,7 @@ def _url_problem(url: object) -> Exception | None:
     if parts.query or parts.fragment or "?" in clean or "#" in clean:
         return ConfigError(
             f"the url contains a query; remove it and use an address such as {_EXAMPLE}. A token "
-            "belongs in token= or "
-            "BLOCKS_AUTH_TOKEN"
+            "belongs in token= or BLOCKS_AUTH_TOKEN"
         )
     if parts.scheme not in ("http", "https") or not parts.hostname:
         return ConfigError(f"{named} is not an address such as {_EXAMPLE}")

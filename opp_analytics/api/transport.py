@@ -528,8 +528,8 @@ def _redirect(url: str, response: Answer) -> tuple[str, str]:
         origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         return "", (
             f"{_shorten(url)} redirects to another server ({origin}). The redirect was not "
-            "followed, because it would send "
-            "your key there. If that is the API's new address, set it as BLOCKS_API_URL"
+            "followed, because it would send your key there. If that is the API's new address, set "
+            "it as BLOCKS_API_URL"
         )
     return target, ""
 

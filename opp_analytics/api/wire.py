@@ -88,9 +88,9 @@ def _one(unique_id: Any, theirs: str, one: Any, ours: str, other: Any) -> Any:
     if one is None or other is None or one == other:
         return other if one is None else one
     raise UnexpectedResponse(
-        f"opportunity {unique_id!r} holds {theirs}={one!r} and {ours}={other!r}, and the org "
-        f"reads {theirs} as {ours}; "
-        f"correct one of them on the server, or name another column under [api.columns]"
+        f"opportunity {unique_id!r} holds {theirs}={one!r} and {ours}={other!r}, and the org reads "
+        f"{theirs} as {ours}; correct one of them on the server, or name another column under "
+        "[api.columns]"
     )
 
 
@@ -244,8 +244,7 @@ def warn_of_unreadable(cells: Sequence[tuple[str, str]]) -> None:
     if cells:
         DataWarning.warn(
             f"{say_unreadable(cells)} can't be read (a number out of range, half of a character, "
-            "or not what the column "
-            "holds) and so is missing; correct it on the server"
+            "or not what the column holds) and so is missing; correct it on the server"
         )
 
 

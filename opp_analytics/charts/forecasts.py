@@ -238,7 +238,8 @@ def _describe_outlook(row: pd.Series[Any], money: Money) -> str:
         outside = evidence.name_outside(row, money)
         words += (
             ", range "
-            f"{text.money_range(row['low'], row['high'], money, to=' to ')}{outside and f' ({outside})'}"
+            f"{text.money_range(row['low'], row['high'], money, to=' to ')}"
+            f"{outside and f' ({outside})'}"
         )
     return f"{words}, target {money(row['target'])}" if math.isfinite(row["target"]) else words
 

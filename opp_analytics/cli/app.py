@@ -37,7 +37,7 @@ _PANELS = {
     },
     "3. Record every day: the API keeps no history": {
         "record --history ./opp-history   (every day, from cron)": "load",
-        "import-crm opportunities.csv field_history.csv --org salesforce --history ./opp-history": "import_crm",
+        "import-crm opportunities.csv field_history.csv --org salesforce": "import_crm",
     },
     "4. Review every Monday": {
         "report --target 500000 --freq M --out weekly.html   (every Monday, from cron)": "report",

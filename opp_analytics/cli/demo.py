@@ -142,8 +142,8 @@ def _edit(client: oa.Client, today: pd.Timestamp) -> None:
     again = oa.load(client, progress=False)
     say(
         f"Loaded again from the server: {text.count(int(_find_due(again, today).sum()))} overdue "
-        "or due within a week, "
-        f"{text.count(int((again['close_date'] == to).sum()))} due on {text.day(to, year=True)}."
+        f"or due within a week, {text.count(int((again['close_date'] == to).sum()))} due on "
+        f"{text.day(to, year=True)}."
     )
 
 

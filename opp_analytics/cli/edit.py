@@ -101,8 +101,7 @@ def plan_command(
         typer.Option(
             "--for-import",
             help="Write the changed cells to this .csv or .xlsx file for your CRM's import, under "
-            "its own labels, instead "
-            "of a plan.",
+            "its own labels, instead of a plan.",
         ),
     ] = None,
     folder: source.HistoryFolder = source.HISTORY_FOLDER,

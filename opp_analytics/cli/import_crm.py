@@ -32,11 +32,10 @@ def import_crm_command(
         list[Path],
         typer.Argument(
             metavar="FILE...",
-            help="An export of deals, a field history, or one of each: .csv, .xlsx or .parquet, "
-            "as Salesforce, HubSpot, "
-            "Pipedrive and others write them. A log of your own has "
-            "unique_id,changed_at,field,new_value, or unique_id,seen_at "
-            "and the opportunity's columns.",
+            help="An export of deals, a field history, or one of each: .csv, .xlsx or .parquet, as "
+            "Salesforce, HubSpot, Pipedrive and others write them. A log of your own has "
+            "unique_id,changed_at,field,new_value, or unique_id,seen_at and the opportunity's "
+            "columns.",
         ),
     ],
     folder: Annotated[

@@ -86,9 +86,8 @@ def _say_certificate(certificate: Certificate) -> None:
     state = "[green]complete[/]" if certificate.complete else "[bold red]NOT complete[/]"
     say_marked(
         f"{text.count(certificate.rows or 0, 'opportunity')} from "
-        f"{escape_markup(certificate.source)}, "
-        f"{text.count(certificate.pages or 0, 'page')}, fetched "
-        f"{certificate.fetched_at:%Y-%m-%d %H:%M} UTC: {state}"
+        f"{escape_markup(certificate.source)}, {text.count(certificate.pages or 0, 'page')}, "
+        f"fetched {certificate.fetched_at:%Y-%m-%d %H:%M} UTC: {state}"
     )
     for reason in certificate.reasons:
         say_marked(f"  [red]{escape_markup(reason)}[/]")
@@ -159,8 +158,7 @@ def record_command(
     latest = history.records.iloc[-1]
     say(
         f"Recorded {count(int(latest['rows']), 'opportunity')}, {number(latest['changed'])} "
-        "changed, "
-        f"in {folder} (record {number(len(history.records))})."
+        f"changed, in {folder} (record {number(len(history.records))})."
     )
 
 

@@ -364,8 +364,7 @@ def slippage_command(
         if ended.start_time < begins:
             raise NotEnoughHistory(
                 f"{folder} begins on {begins:%Y-%m-%d}, so it does not know what was due in "
-                f"{ended}; record every day, and ask of "
-                "days since then with --start and --end"
+                f"{ended}; record every day, and ask of days since then with --start and --end"
             )
     first = ended.start_time if start is None else as_date(start, tz=zone, name="--start")
     last = newest if start is not None else ended.end_time.normalize()

@@ -86,9 +86,8 @@ def start_command(
         list[Path],
         typer.Argument(
             metavar="FILE...",
-            help="An export of deals, and what else you have: a field history, targets, people, "
-            "in any order; .csv, .xlsx "
-            "or .parquet.",
+            help="An export of deals, and what else you have: a field history, targets, people, in "
+            "any order; .csv, .xlsx or .parquet.",
         ),
     ],
     unique_id: Annotated[
@@ -399,8 +398,7 @@ def _list_tables(
         elif has.get("file") != name:
             _say(
                 f"{file} is not used: {place} has [{section}] already. To use it, put file = "
-                f"{json.dumps(name)} there in place "
-                "of what it has."
+                f"{json.dumps(name)} there in place of what it has."
             )
     return tables
 
@@ -537,9 +535,8 @@ class _Update:
                 )
         if why:
             raise DataError(
-                f"{self.file} is older than the last record, of {last:%Y-%m-%d}: {why}; a "
-                "history takes exports in the order of "
-                "their days"
+                f"{self.file} is older than the last record, of {last:%Y-%m-%d}: {why}; a history "
+                "takes exports in the order of their days"
             )
 
     def _find_named_day(self, deals: pd.DataFrame) -> pd.Timestamp | None:

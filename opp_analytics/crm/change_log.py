@@ -96,11 +96,10 @@ def read_changes(
         return _replace_ids(log_stage_dates(export, org, opportunities), ids)
     if shape not in LOGS:
         raise DataError(
-            f"{table.file} is not a field history: it has {quote_labels(table.labels)}. A "
-            "history has the columns "
-            "of Salesforce's OpportunityFieldHistory, HubSpot's property history or Pipedrive's "
-            "change log, or unique_id, "
-            "changed_at, field, new_value; name others under [columns] of the org file"
+            f"{table.file} is not a field history: it has {quote_labels(table.labels)}. A history "
+            "has the columns of Salesforce's OpportunityFieldHistory, HubSpot's property history "
+            "or Pipedrive's change log, or unique_id, changed_at, field, new_value; name others "
+            "under [columns] of the org file"
         )
     names = (name_events if shape == "events" else name_snapshots)(org.columns, table.labels)
     matched = match_labels(table.labels, Names(names, (*OWN, "seen_at", "seen_after", "operation")))
@@ -614,8 +613,7 @@ def match_ids(theirs: pd.Series[Any], known: pd.Series[Any]) -> dict[str, str]:
             if same and same[0] in taken:
                 raise DataError(
                     f"the ids {taken[same[0]]!r} and {one!r} of the history may both be "
-                    f"{same[0]!r} of the export; write them as "
-                    "the export does"
+                    f"{same[0]!r} of the export; write them as the export does"
                 )
             if same:
                 found[one], taken[same[0]] = same[0], one
@@ -643,9 +641,8 @@ def match_names(pairs: pd.DataFrame, opportunities: pd.DataFrame) -> dict[str, s
             for name in twice
         ]
         raise DataError(
-            f"the history and the export share no ids, and {count(len(twice), 'name')} of "
-            "several deals cannot match them: "
-            f"{joined(said, most=_NAMED)}. Add the opportunity ID to both"
+            f"the history and the export share no ids, and {count(len(twice), 'name')} of several "
+            f"deals cannot match them: {joined(said, most=_NAMED)}. Add the opportunity ID to both"
         )
     ids = ours.set_index("name")["unique_id"]
     matched = zip(theirs["unique_id"], theirs["name"], strict=True)
@@ -673,7 +670,6 @@ def refuse_other_deals(
         shown = [joined(map(repr, sorted(ids)[:_NAMED])) or "none" for ids in (lacking, others)]
         raise DataError(
             f"only {met:,} of the {count(len(every))} of {names[0]} are in {names[1]}, so these "
-            f"are other deals: {names[0]} "
-            f"has {shown[0]}, {names[1]} has {shown[1]}. {way_out}"
+            f"are other deals: {names[0]} has {shown[0]}, {names[1]} has {shown[1]}. {way_out}"
         )
     return len(lacking)

@@ -176,8 +176,8 @@ def explain_export(
     if find_shape(table.labels, org.columns) in LOGS:
         raise DataError(
             f"{table.file} is a field history; begin a history with it: "
-            "oa.History.from_changes(file, org=org), or "
-            "opp-analytics import-crm FILE --history FOLDER"
+            "oa.History.from_changes(file, org=org), or opp-analytics import-crm FILE --history "
+            "FOLDER"
         )
     matched = mark_stage_dates(match_labels(table.labels, name_opportunities(org.columns)))
     table = drop_footer(table, find_column("unique_id", matched, table))
@@ -430,8 +430,7 @@ def make_import_table(
     if missing and fields is not None:
         raise DataError(
             f"column {missing[0]!r} has no label in the CRM, so its changes can't be imported; "
-            "name one under [columns] of "
-            "the org file, or undo the changes"
+            "name one under [columns] of the org file, or undo the changes"
         )
     kept = {name: label for name, label in labels.items() if label is not None}
     rows: dict[str, pd.Series[Any]] = {}

@@ -69,7 +69,8 @@ CREATED = LABELS["created"].split("|")
 """Fields whose change is the creation of the deal."""
 _HISTORY = ("unique_id", "changed_at", "field", "old_value", "new_value")
 _STAGE_DATE = re.compile(
-    r"""date (entered|exited) ["'“](.+)["'”]|hs_(?:v2_)?date_(entered|exited)_(?!current_stage$)(.+)""",
+    r"""date (entered|exited) ["'“](.+)["'”]|"""
+    r"""hs_(?:v2_)?date_(entered|exited)_(?!current_stage$)(.+)""",
     re.IGNORECASE,
 )
 STAGE_SPAN = re.compile(
@@ -202,9 +203,8 @@ class Recognized:
         fitting = list_presets(self.labels)
         several = (
             (
-                f"the labels fit {joined(fitting)} equally: choose one with --org, or with "
-                "preset = "
-                "in the org file"
+                f"the labels fit {joined(fitting)} equally: choose one with --org, or with preset "
+                "= in the org file"
             )
             if len(fitting) > 1
             else ""

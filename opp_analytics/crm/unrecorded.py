@@ -55,9 +55,9 @@ class Closings:
             return ()
         return (
             f"{short:,} of {count(int(closed.sum()), 'closed deal')} "
-            f"{'has' if short == 1 else 'have'} no line in the history about their closing: "
-            "until their "
-            f"close date they are open, in the stage {NOT_RECORDED} and without a planned date",
+            f"{'has' if short == 1 else 'have'} no line in the history about their closing: until "
+            f"their close date they are open, in the stage {NOT_RECORDED} and without a planned "
+            "date",
         )
 
 

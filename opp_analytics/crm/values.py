@@ -264,8 +264,8 @@ def _merge(
         )
         raise DataError(
             f"{table.file}: row {table.cells.index[row]}: {first} and {second} would both be "
-            f"{ours!r}; remove one of the "
-            "columns, or give it another name under [columns] of the org file"
+            f"{ours!r}; remove one of the columns, or give it another name under [columns] of the "
+            "org file"
         )
     return one.where(one.notna(), other)
 

@@ -142,10 +142,9 @@ def _cast(log: pd.DataFrame) -> pd.DataFrame:
     if missing:
         raise MissingColumnError(
             f"the log has no column {', '.join(missing)}; it has "
-            f"{', '.join(map(str, log.columns))}. "
-            f"Wide: unique_id, seen_at, the opportunity's columns; long: {', '.join(LONG)}; "
-            "another CRM's field history "
-            "needs org=, such as org=oa.Org.salesforce()"
+            f"{', '.join(map(str, log.columns))}. Wide: unique_id, seen_at, the opportunity's "
+            f"columns; long: {', '.join(LONG)}; another CRM's field history needs org=, such as "
+            "org=oa.Org.salesforce()"
         )
     typed = org.conform(log)
     typed = typed.assign(

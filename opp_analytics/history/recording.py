@@ -169,8 +169,7 @@ def check_certificate(opportunities: pd.DataFrame) -> Certificate | None:
     if certificate.unreadable:
         raise errors.RecordRefused(
             f"{certificate.unreadable_cells} can't be read, so a record would show the value as "
-            "gone; correct it on the "
-            "server, then load and record again"
+            "gone; correct it on the server, then load and record again"
         )
     if certificate.rows not in (None, len(opportunities)):
         raise errors.RecordRefused(
@@ -198,8 +197,7 @@ def refuse_other_tenant(
     if tenant and other and tenant != other:
         raise errors.RecordRefused(
             f"this table of deals belongs to tenant {other}, the history in {folder} to tenant "
-            f"{tenant} (another address or key); "
-            "keep one history per tenant"
+            f"{tenant} (another address or key); keep one history per tenant"
         )
 
 
@@ -281,8 +279,7 @@ def check_time(folder: Path, before: Entry, moment: pd.Timestamp, changes: int) 
     what = "another state was recorded at that time" if moment == last else "did the clock go back?"
     raise errors.RecordRefused(
         f"a record at {moment.isoformat()} would not be after the last one in {folder}, at "
-        f"{last.isoformat()} ({what}); "
-        "use a later `at`"
+        f"{last.isoformat()} ({what}); use a later `at`"
     )
 
 
@@ -295,9 +292,9 @@ def refuse_if_partial(folder: Path, state: pa.Table, changes: pa.Table) -> None:
     pairs = zip(dropped["unique_id"].to_pylist(), dropped["name"].to_pylist(), strict=True)
     examples = [f"{name!r} ({key})" if name else key for key, name in islice(pairs, 3)]
     raise errors.PartialExport(
-        f"this table of deals lacks {len(dropped):,} of the {count(known, 'opportunity')} known "
-        f"in {folder}, such as "
-        f"{joined(examples)}, and has no load certificate, so it may be a partial export"
+        f"this table of deals lacks {len(dropped):,} of the {count(known, 'opportunity')} known in "
+        f"{folder}, such as {joined(examples)}, and has no load certificate, so it may be a "
+        "partial export"
     )
 
 

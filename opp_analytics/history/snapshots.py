@@ -29,9 +29,8 @@ _OVERLAPS = (
     "unique_key that is not unique or two runs at once leave two open versions"
 )
 _TWICE = (
-    "the one that ends last counts. With dbt's strategy timestamp a deal that was deleted and "
-    "came back unedited has them; "
-    "its absence is not known"
+    "the one that ends last counts. With dbt's strategy timestamp a deal that was deleted and came "
+    "back unedited has them; its absence is not known"
 )
 
 

@@ -70,9 +70,8 @@ class FolderSource:
             if entry.name in aside:
                 DataWarning.warn(
                     f"{self.store.change_file(entry)} was damaged and set aside: changes seen by "
-                    "the record of "
-                    f"{entry.last.recorded_at:%Y-%m-%d %H:%M} UTC appear only where a later "
-                    "record shows them"
+                    f"the record of {entry.last.recorded_at:%Y-%m-%d %H:%M} UTC appear only where "
+                    "a later record shows them"
                 )
 
     def records(self) -> pd.DataFrame:

@@ -70,8 +70,8 @@ class Limits:
     def _stop(self, bound: str) -> None:
         raise LoadError(
             f"{self.url} was still sending pages after {bound}, the most that one load reads; "
-            "stopped. "
-            "Load a part of it (search=, status=, owner_unique_id=), or ask who runs the API"
+            "stopped. Load a part of it (search=, status=, owner_unique_id=), or ask who runs the "
+            "API"
         )
 
     def check_end(self, number: int, announced: int, what: str) -> None:
@@ -79,8 +79,8 @@ class Limits:
         if number > 2 * announced + _SLACK:
             raise LoadError(
                 f"{self.url} announced {announced:,} pages, but page {number:,} is still full of "
-                f"new {what}; stopped. "
-                "Either something creates opportunities this fast, or the server is broken"
+                f"new {what}; stopped. Either something creates opportunities this fast, or the "
+                "server is broken"
             )
 
 

@@ -55,8 +55,7 @@ def calls(history_or_org: Any) -> pd.DataFrame:
     if not (isinstance(history_or_org, Org) or hasattr(history_or_org, "org")):
         raise ArgumentTypeError(
             f"history_or_org is a {type(history_or_org).__name__}; use a History or an Org, such "
-            "as "
-            "oa.Org.read('opp-analytics.toml')"
+            "as oa.Org.read('opp-analytics.toml')"
         )
     return (history_or_org if isinstance(history_or_org, Org) else Org.of(history_or_org)).calls
 

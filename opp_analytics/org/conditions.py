@@ -120,7 +120,8 @@ def read_condition(typed: str, known: Collection[str] | None) -> Condition:
     if unknown := [] if known is None else [name for name in columns if name not in known]:
         near = did_you_mean(unknown[0], known or ())
         raise ArgumentValueError(
-            f"the forecast has no column {unknown[0]!r}; {near or f'use some of {joined(known or ())}'}"
+            f"the forecast has no column {unknown[0]!r}; "
+            f"{near or f'use some of {joined(known or ())}'}"
         )
     if not columns:
         raise ArgumentValueError(

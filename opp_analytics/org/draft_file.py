@@ -134,14 +134,16 @@ def _write_new(
 
 
 _HEAD = """\
-# What your organization means by its data. The commands read this file in the folder that they run in, or with --org;
-# in Python: org = oa.Org.read("opp-analytics.toml"). Correct what is marked "guess", then run: opp-analytics org check
+# What your organization means by its data. Commands read this file in their folder, or with --org;
+# in Python: org = oa.Org.read("opp-analytics.toml"). Correct what is marked "guess", then run:
+# opp-analytics org check
 # A line that begins with # is not read.
 """
 _CALENDAR = """\
 # timezone = "America/Chicago"  # in which times become days; UTC without this line
 # fiscal_year_start = 2  # first month of the fiscal year; January without this line
-# record_url = "https://crm.example.com/opportunities/{unique_id}"  # link of each deal on the weekly page
+# Link of each deal on the weekly page:
+# record_url = "https://crm.example.com/opportunities/{unique_id}"
 """
 _COLUMNS = {
     "columns": ("Columns of an export: theirs = ours.", '"Deal size" = "value"'),
@@ -151,7 +153,8 @@ _COLUMNS = {
     ),
 }
 _TARGETS = """\
-# Targets: of the whole, or of a team or an owner_name; a month, a quarter ("2027Q4", fiscal) or a year.
+# Targets: of the whole, of a team or of an owner_name, for a month, a quarter ("2027Q4", fiscal)
+# or a year.
 # [targets]
 # rows = [
 #   {period = "MONTH", target = 500000},
@@ -163,7 +166,8 @@ _CALLS = (
 )
 _REPORT = """\
 
-# The weekly page; `report` ends with exit code 3 when a condition of alert_when or alert_deals_when holds.
+# The weekly page. `report` ends with exit code 3 while a condition of alert_when or
+# alert_deals_when holds.
 # [report]
 # by = "owner_name"
 # freq = "M"

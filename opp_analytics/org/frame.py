@@ -117,9 +117,8 @@ def warn_unknown(deals: pd.Series[Any], *, of: str, nothing_known: bool) -> None
         raise DataError(f"no deal of this {of} has a stage; fill in the column stage")
     if not names:
         DataWarning.warn(
-            f"unknown stages: {without}; left out of every rate and sum. Fill in the stage, or "
-            "the status where the deal is won, "
-            "lost or inactive"
+            f"unknown stages: {without}; left out of every rate and sum. Fill in the stage, or the "
+            "status where the deal is won, lost or inactive"
         )
         return
     shown = joined([repr(name) for name in names], most=_MOST_STAGES)
@@ -128,14 +127,13 @@ def warn_unknown(deals: pd.Series[Any], *, of: str, nothing_known: bool) -> None
     if nothing_known:
         raise DataError(
             f"no stage of this {of} is known: {shown}. What they mean is in the org, which this "
-            f"{of} does not have or has "
-            f"lost: {_WAY_OUT[of]}, with org = oa.Org.read('opp-analytics.toml'); its line is "
-            f"{line}"
+            f"{of} does not have or has lost: {_WAY_OUT[of]}, with org = "
+            f"oa.Org.read('opp-analytics.toml'); its line is {line}"
         )
     DataWarning.warn(
-        f"unknown stages: {shown}{f', and {without}' if blank else ''}; "
-        f"{count(int(deals.sum()))} left out of every rate and "
-        f"sum. Add the stages to opp-analytics.toml as open, won, lost or disqualified: {line}"
+        f"unknown stages: {shown}{f', and {without}' if blank else ''}; {count(int(deals.sum()))} "
+        "left out of every rate and sum. Add the stages to opp-analytics.toml as open, won, lost "
+        f"or disqualified: {line}"
     )
 
 
@@ -174,8 +172,8 @@ def check_currency(frame: pd.DataFrame) -> None:
     if Org.of(frame).converts:
         raise DataError(
             f"the frame has no column {VALUE_ORIGINAL!r}, which tells that its values were "
-            "converted: keep it beside value "
-            "and currency, or, where the values are the CRM's, convert them with org.apply(frame)"
+            "converted: keep it beside value and currency, or, where the values are the CRM's, "
+            "convert them with org.apply(frame)"
         )
     ids = frame.loc[other, "unique_id"] if "unique_id" in frame else frame.index[other]
     refuse_currencies(

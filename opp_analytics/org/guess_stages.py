@@ -18,15 +18,17 @@ from opp_analytics.schema import TEXT
 from opp_analytics.text import count
 
 _WORDS: Mapping[Kind, str] = {
-    "disqualified": r"\b(dis|un|des|des?)(qualif|calific)|diskwalif|\bduplic|dublette|doublon|\bjunk|\bspam\b|\binvalid|ungultig",
+    "disqualified": r"\b(dis|un|des|des?)(qualif|calific)|diskwalif|\bduplic|dublette|doublon|"
+    r"\bjunk|\bspam\b|\binvalid|ungultig",
     "lost": r"\b(closed)?lost\b|\bdead\b|\bchurn|verloren|perdid|perdu|\bperda\b",
-    "won": r"\b(closed)?won\b(?!['’]t)|\bsigned\b|purchased|gewonnen|unterschrieben|ganad|gagne|\bganh[oa]\b|\bsigne|firmad",
+    "won": r"\b(closed)?won\b(?!['’]t)|\bsigned\b|purchased|gewonnen|unterschrieben|ganad|gagne|"
+    r"\bganh[oa]\b|\bsigne|firmad",
 }
 """What names of closed stages contain, without accents: English, German, Spanish, French,
 Portuguese and Dutch."""
 _CLOSED = (
-    r"\bclosed\b|\bdone\b|\bcompleted?\b|\bfinished\b|\barchiv|geschlossen|erledigt|\bcerrad|\bferme(e|es|s)?\b|\bclotur|\bfechad|"
-    r"gesloten"
+    r"\bclosed\b|\bdone\b|\bcompleted?\b|\bfinished\b|\barchiv|geschlossen|"
+    r"erledigt|\bcerrad|\bferme(e|es|s)?\b|\bclotur|\bfechad|gesloten"
 )
 """What says that a deal is over, and not how it ended."""
 MARKS: Mapping[str, Kind] = {"won": "won", "lost": "lost", "inactive": "disqualified"}

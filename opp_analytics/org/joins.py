@@ -100,8 +100,7 @@ class Join:
         ):
             self._noted.append(
                 f"{self.file} has no row for {len(lacking):,} of {len(asked):,} deals' "
-                f"{self.name}, by {keys.name}: such as "
-                f"{str(lacking.iloc[0])!r}"
+                f"{self.name}, by {keys.name}: such as {str(lacking.iloc[0])!r}"
             )
             DataWarning.warn(self._noted[0])
         return table.reindex(pd.Index(texts))

@@ -682,8 +682,7 @@ def merge_orgs(one: Org | None, other: Org | None, *, names: tuple[str, str]) ->
     if differences:
         raise DataError(
             f"{names[0]} and {names[1]} contradict each other: {joined(differences, most=5)}; "
-            "correct one of them, or "
-            "replace the frame's with org.apply(frame)"
+            "correct one of them, or replace the frame's with org.apply(frame)"
         )
     wider = max(other, one, key=lambda org: ("stages" in org._declared, len(org.stages.kinds)))
     # The tables of joins are read already.

@@ -250,8 +250,7 @@ def find_browser() -> str:
     if found is None:
         raise ConfigError(
             "a PDF needs Chromium, Chrome or Edge, and none was found; install one, or open the "
-            "page in any browser "
-            "and print it to a file"
+            "page in any browser and print it to a file"
         )
     return found
 

@@ -167,8 +167,7 @@ class Inputs:
             return ""
         return (
             f"As of {text.day(self.today, year=True)}, but the newest date in the data is "
-            f"{text.day(newest, year=True)}; "
-            f"did you mean --as-of {newest:%Y-%m-%d}?"
+            f"{text.day(newest, year=True)}; did you mean --as-of {newest:%Y-%m-%d}?"
         )
 
     @cached_property
@@ -190,8 +189,7 @@ class Inputs:
             return ""
         return (
             f"As of {text.day(self.today, year=True)}, but the pipeline was last seen on "
-            f"{text.day(last, year=True)}: "
-            "these numbers miss later changes."
+            f"{text.day(last, year=True)}: these numbers miss later changes."
         )
 
     @cached_property
@@ -421,8 +419,8 @@ def check_for_each(for_each: str | Sequence[str] | None, inputs: Inputs) -> list
         if not any(part.column == column for part in parts):
             raise ArgumentValueError(
                 f"for_each={column!r} finds nobody: no deal that is open or was won in "
-                f"{inputs.name}, no target and no call "
-                f"names one in {column!r}; see [people] and [columns] in the org file"
+                f"{inputs.name}, no target and no call names one in {column!r}; see [people] and "
+                "[columns] in the org file"
             )
     return parts
 

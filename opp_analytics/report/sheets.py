@@ -503,9 +503,8 @@ def _note_rest(tables: Tables, table: pd.DataFrame) -> str:
         return ""
     return (
         f"These are {len(table):,} of {len(tables.findings):,} findings: of each check the "
-        f"{_MOST_LISTED:,} of the largest deals, {_MOST_NOTED} of "
-        "those for information. "
-        "All of them: opp-analytics audit --out findings.xlsx"
+        f"{_MOST_LISTED:,} of the largest deals, {_MOST_NOTED} of those for information. All of "
+        "them: opp-analytics audit --out findings.xlsx"
     )
 
 

@@ -381,8 +381,7 @@ def _cut(sheet: Sheet) -> pd.DataFrame:
     if len(table) > _MOST_ROWS:
         DataWarning.warn(
             f"the sheet {sheet.name} holds the first {_MOST_ROWS:,} of {len(table):,} rows, as "
-            "many as Excel can; "
-            "its totals are those of these rows. oa.to_csv writes every deal"
+            "many as Excel can; its totals are those of these rows. oa.to_csv writes every deal"
         )
         table = table.head(_MOST_ROWS)
     for column in table.select_dtypes(["string", "object"]):
@@ -390,9 +389,9 @@ def _cut(sheet: Sheet) -> pd.DataFrame:
         long = int((lengths > workbooks.MOST_LETTERS).sum())
         if long:
             DataWarning.warn(
-                f"the sheet {sheet.name} holds the first {workbooks.MOST_LETTERS:,} characters "
-                f"of {text.count(long, 'cell')} "
-                f"of {column}, as many as Excel can; oa.to_csv writes them whole"
+                f"the sheet {sheet.name} holds the first {workbooks.MOST_LETTERS:,} characters of "
+                f"{text.count(long, 'cell')} of {column}, as many as Excel can; oa.to_csv writes "
+                "them whole"
             )
     return table
 

@@ -63,9 +63,12 @@ CREATE TABLE opportunity (
     attributes TEXT NOT NULL,
     UNIQUE (tenant, unique_id)
 );
-CREATE INDEX live_by_creation ON opportunity (tenant, created_at, unique_id, deleted_at) WHERE deleted_at IS NULL;
-CREATE INDEX live_by_update ON opportunity (tenant, updated_at DESC, unique_id, deleted_at) WHERE deleted_at IS NULL;
-CREATE INDEX trash_by_creation ON opportunity (tenant, created_at, unique_id) WHERE deleted_at IS NOT NULL;
+CREATE INDEX live_by_creation ON opportunity (tenant, created_at, unique_id, deleted_at)
+    WHERE deleted_at IS NULL;
+CREATE INDEX live_by_update ON opportunity (tenant, updated_at DESC, unique_id, deleted_at)
+    WHERE deleted_at IS NULL;
+CREATE INDEX trash_by_creation ON opportunity (tenant, created_at, unique_id)
+    WHERE deleted_at IS NOT NULL;
 PRAGMA application_id = {_APPLICATION_ID};
 PRAGMA user_version = {_LAYOUT};
 """
@@ -316,8 +319,8 @@ class DealStore:
             f"SELECT rowid FROM opportunity WHERE {condition} ORDER BY {order} LIMIT ? OFFSET ?"  # noqa: S608
         )
         fetching = (
-            "SELECT unique_id, attributes FROM json_each(?) AS wanted"
-            " JOIN opportunity ON opportunity.rowid = wanted.value ORDER BY wanted.key"
+            "SELECT unique_id, attributes FROM json_each(?) AS wanted JOIN opportunity ON "
+            "opportunity.rowid = wanted.value ORDER BY wanted.key"
         )
         reader = self._read_late()
         # One transaction, so that rows and total agree.
@@ -344,8 +347,7 @@ class DealStore:
         found = self._reader.execute(
             (
                 "SELECT 1 FROM opportunity WHERE tenant = ? AND json_type(attributes, ?) IS NOT "
-                "NULL "
-                "LIMIT 1"
+                "NULL LIMIT 1"
             ),
             (tenant, f'$."{attribute}"'),
         )
@@ -372,7 +374,8 @@ class DealStore:
         found = self._writer.execute(
             """SELECT attributes, deleted_at, deleted_by FROM opportunity WHERE tenant = ? AND (
                    deleted_at IS NULL AND stage NOT IN (SELECT value FROM json_each(?))
-                OR deleted_at IS NULL AND stage IN (SELECT value FROM json_each(?)) AND updated_at >= ?
+                OR deleted_at IS NULL AND stage IN (SELECT value FROM json_each(?))
+                   AND updated_at >= ?
                 OR deleted_by = 'team' AND deleted_at >= ?)
             ORDER BY unique_id""",
             (tenant, encode(closed), encode(self.stages.list_spellings("lost")), since, since),
@@ -411,8 +414,7 @@ class DealStore:
         self._write(
             (
                 "UPDATE opportunity SET deleted_at = ?, deleted_by = ?, attributes = ? WHERE "
-                "tenant "
-                "= ? AND unique_id = ?"
+                "tenant = ? AND unique_id = ?"
             ),
             (
                 (r.deleted_at, r.deleted_by, encode(r.attributes), tenant, r.unique_id)

@@ -154,8 +154,7 @@ def draw_marks(
             case charts.BreakMark():
                 drawn.append(
                     f'<rect class="cut" x="{_pc(at(mark.at))}" y="{_px(y - thick / 2 - 2)}" '
-                    'width="5" '
-                    f'height="{_px(thick + 4)}" transform="skewX(-20)"/>'
+                    f'width="5" height="{_px(thick + 4)}" transform="skewX(-20)"/>'
                 )
     if any(amount > scale.top * (1 + 1e-9) for amount in _list_ends(place)):
         drawn.append(label(scale.end, y + 4, "▸", anchor="end", kind="ink", halo=True))
@@ -347,10 +346,10 @@ def focusable(
     words = escape(said)
     return (
         '<g class="hover" tabindex="0" role="img" '
-        f'aria-label="{words}"><title>{words}</title>'
-        f'<rect class="hit" x="{_pc(left)}" y="{_px(top)}" width="{_pc(right - left)}" '
-        f'height="{_px(height - top)}"/>'
-        f'{"".join(marks)}<text x="0" y="12" class="tip t-ink halo">{words}</text></g>'
+        f'aria-label="{words}"><title>{words}</title><rect class="hit" x="{_pc(left)}" '
+        f'y="{_px(top)}" width="{_pc(right - left)}" '
+        f'height="{_px(height - top)}"/>{"".join(marks)}<text x="0" y="12" class="tip t-ink '
+        f'halo">{words}</text></g>'
     )
 
 

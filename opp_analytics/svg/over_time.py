@@ -82,8 +82,7 @@ def _put_beside(plot: str, side: list[str], height: float, width: int) -> str:
     """Put labels at the right of a picture, which says their figures already."""
     return (
         f'<div class="plot" style="--side:{width}px">{plot}<svg class="oa" width="100%" '
-        f'height="{height:.0f}" '
-        f'aria-hidden="true">{"".join(side)}</svg></div>'
+        f'height="{height:.0f}" aria-hidden="true">{"".join(side)}</svg></div>'
     )
 
 

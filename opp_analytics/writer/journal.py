@@ -91,9 +91,11 @@ SELECT run_id FROM run JOIN step USING (run_id) JOIN change USING (run_id, numbe
 WHERE {} ORDER BY run.rowid DESC LIMIT 1
 """
 _LAST_WRITES = """
-SELECT DISTINCT unique_id, operation, updated_after, coalesce(server_at, settled_at) AS written_at, settled_at
+SELECT DISTINCT unique_id, operation, updated_after,
+       coalesce(server_at, settled_at) AS written_at, settled_at
 FROM step JOIN change USING (run_id, number)
-WHERE outcome = 'applied' AND unique_id IS NOT NULL AND (server_at IS NULL OR server_at >= ?) ORDER BY written_at
+WHERE outcome = 'applied' AND unique_id IS NOT NULL AND (server_at IS NULL OR server_at >= ?)
+ORDER BY written_at
 """
 _CUT = timedelta(seconds=2)
 """By as much the server's clock may seem to go back: its answers tell whole seconds, and its nodes
@@ -104,7 +106,8 @@ WHERE identity = ? AND (unique_id IS NOT NULL OR intended_at IS NOT NULL)
 ORDER BY unique_id IS NULL, run_id DESC, number
 """
 _FORMS = """
-SELECT run_id, unique_id, field, after, answered, was, intended_at FROM step JOIN change USING (run_id, number)
+SELECT run_id, unique_id, field, after, answered, was, intended_at
+FROM step JOIN change USING (run_id, number)
 WHERE unique_id IN (SELECT value FROM json_each(?))
   AND (answered IS NOT NULL OR (intended_at IS NOT NULL AND was IS NOT NULL))
 """
@@ -298,9 +301,8 @@ class Journal:
 
         def write(db: sqlite3.Connection) -> None:
             db.execute(
-                "INSERT INTO run (run_id, plan_id, url, started_at, on_conflict, since, "
-                "known_ids, accounted) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO run (run_id, plan_id, url, started_at, on_conflict, since, known_ids, "
+                "accounted) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 run_row,
             )
             db.executemany(
@@ -406,10 +408,9 @@ class Journal:
         def write(db: sqlite3.Connection) -> None:
             db.execute(
                 "UPDATE step SET settled_at = ?, server_at = ?, intended_at = CASE WHEN ? THEN "
-                "intended_at END, refused = ?, "
-                "unique_id = coalesce(?, unique_id), updated_before = coalesce(?, "
-                "updated_before), updated_after = ?, "
-                "record = coalesce(?, record) WHERE run_id = ? AND number = ?",
+                "intended_at END, refused = ?, unique_id = coalesce(?, unique_id), updated_before "
+                "= coalesce(?, updated_before), updated_after = ?, record = coalesce(?, record) "
+                "WHERE run_id = ? AND number = ?",
                 step_row,
             )
             db.executemany(
@@ -627,9 +628,8 @@ def _open(path: Path) -> sqlite3.Connection:
         if version not in (0, _VERSION):
             raise JournalError(
                 f"the journal {path} was written by another version of this package (format "
-                f"{version}, not {_VERSION}). "
-                "Resume or undo its runs with that version, or move the file away to go on "
-                "without them"
+                f"{version}, not {_VERSION}). Resume or undo its runs with that version, or move "
+                "the file away to go on without them"
             )
         for statement in _SCHEMA.split(";"):
             connection.execute(statement)
@@ -651,7 +651,8 @@ _COUNTS = {
     "pending": f"outcome = 'pending' AND NOT {_IN_DOUBT}",
 }
 _RUNS = """
-SELECT run_id, started_at, ended_at, url, count(DISTINCT number) AS opportunities, count(*) AS changes,
+SELECT run_id, started_at, ended_at, url,
+       count(DISTINCT number) AS opportunities, count(*) AS changes,
        {counts}, sum({left}) AS left_over
 FROM run JOIN step USING (run_id) JOIN change USING (run_id, number) GROUP BY run_id
 """

@@ -294,8 +294,7 @@ def make_import_files(
         whose = "" if pd.isna(first.unique_id) else f" of {first.unique_id!r}"
         raise DataError(
             f"{count(len(planned.found_problems), 'edit')} can't be imported, such as "
-            f"{first.field}{whose}: {first.problem}; "
-            "fix it first"
+            f"{first.field}{whose}: {first.problem}; fix it first"
         )
     owners = _find_owner_ids(planned.before)
     rows: dict[str, list[Cells]] = {"update": [], "create": [], "delete": []}
@@ -386,9 +385,8 @@ def _describe_files(
     updates = names[: len(names) - bool(new) - bool(removed)]
     if len(updates) > 1:
         yield (
-            f"import {joined(updates)}: deals with the same changed columns share a file, "
-            "because the CRM "
-            "may empty a field whose cell is empty"
+            f"import {joined(updates)}: deals with the same changed columns share a file, because "
+            "the CRM may empty a field whose cell is empty"
         )
     if new:
         yield f"{count(new, 'new deal')}: import {names[len(updates)]} as new records"

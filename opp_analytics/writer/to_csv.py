@@ -98,8 +98,7 @@ def _fill_import(file: ImportFile) -> bytes:
         if live or guard_formula(label) != label:
             raise DataError(
                 f"{label}={(live or [label])[0]!r} looks like a formula, which a CSV file can't "
-                "hold for an import; write an "
-                ".xlsx with to_excel"
+                "hold for an import; write an .xlsx with to_excel"
             )
         texts[label] = schema.as_text(pd.Series(cells, dtype="object", name=str(name)))
     return _write(texts)

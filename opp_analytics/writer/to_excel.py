@@ -216,9 +216,8 @@ def _check_text(text: str, where: str) -> None:
     # Excel counts an emoji as two.
     if len(text.encode("utf-16-le")) > 2 * MOST_LETTERS:
         raise DataError(
-            f"{where} is too long for an Excel file, whose cells hold {MOST_LETTERS:,} "
-            f"characters: {_shorten(text)}; "
-            "shorten it, or use CSV"
+            f"{where} is too long for an Excel file, whose cells hold {MOST_LETTERS:,} characters: "
+            f"{_shorten(text)}; shorten it, or use CSV"
         )
 
 
@@ -444,9 +443,8 @@ def _open(file: Path, packed: bytes, *, data_only: bool = False) -> openpyxl.Wor
 def _read_base(file: Path, book: openpyxl.Workbook) -> pd.DataFrame:
     if BASE_SHEET not in book.sheetnames:
         raise DataError(
-            f"{file} has no hidden sheet of what was exported, so edits can't be found; export "
-            "the opportunities "
-            "again, edit that file and keep all its sheets"
+            f"{file} has no hidden sheet of what was exported, so edits can't be found; export the "
+            "opportunities again, edit that file and keep all its sheets"
         )
     try:
         return _read_base_frame(_list_filled(book[BASE_SHEET]))

@@ -217,8 +217,8 @@ def test_list_losses__names_who_was_nearer_and_whether_beyond_chance() -> None:
     assert list_bad_ranges(parts) == {"a": "0% of 40", "b": "50% of 40", "c": "100% of 40"}
     found = list_losses(parts)
     assert found["a"] == (
-        "WAPE: weighted pipeline 10%, learned 20% (beyond chance); "
-        "CRPS: weighted pipeline 10%, learned 20%"
+        "WAPE: weighted pipeline 10%, learned 20% (beyond chance); CRPS: weighted pipeline 10%, "
+        "learned 20%"
     )
     assert found["b"].startswith(
         f"WAPE: {text.method('last_period')} 9%, learned 11% (within chance)"

@@ -115,8 +115,8 @@ def show(
     sheet = css or (STATIC / f"{name}.css").read_text()
     html = (
         f"<!doctype html><html lang=en><title>{name}</title><link rel=icon "
-        f"href='data:,'><style>{sheet}</style>"
-        f"<style>{style}</style><body><main><div id=here></div></main>{body}"
+        f"href='data:,'><style>{sheet}</style><style>{style}</style><body><main><div "
+        f"id=here></div></main>{body}"
     )
     # A host of its own, since a blank page may not touch the clipboard.
     page.route(

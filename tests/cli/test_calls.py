@@ -72,8 +72,7 @@ def test_call__says_what_it_replaces_and_withdraws(command: Command, org: Path) 
             1,
             (
                 "owner_name 'Anne': nobody under [people] of the org, and owner of no deal; did "
-                "you "
-                "mean 'Ann'? Correct it"
+                "you mean 'Ann'? Correct it"
             ),
         ),
         ("Bob 2099-12 1", 1, "for another's number use --for, --team or --whole"),

@@ -185,8 +185,7 @@ def test_import_crm__of_the_documented_log(command: Command, here: Path, tmp_pat
             [],
             (
                 "row 4: Opportunity Name='West' is in a row without an id or without anything "
-                "else; "
-                "export the details only"
+                "else; export the details only"
             ),
         ),
         (

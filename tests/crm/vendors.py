@@ -38,8 +38,8 @@ _STAGES = {
 }
 LABELS = {
     "salesforce report": "Opportunity ID=id|Opportunity Name=name|Account "
-    "Name=account|Stage=stage|Amount=value|"
-    "Close Date=due or closed|Created Date=created|Opportunity Owner=owner|Probability (%)=percent",
+    "Name=account|Stage=stage|Amount=value|Close Date=due or closed|Created "
+    "Date=created|Opportunity Owner=owner|Probability (%)=percent",
     "salesforce report without an id": (
         "Opportunity Name=name|Stage=stage|Amount=value|Close Date=due or closed"
     ),
@@ -47,16 +47,12 @@ LABELS = {
         "Id=id|Name=name|StageName=stage|Amount=value|CloseDate=due or closed|CreatedDate=created"
     ),
     "hubspot export": "Record ID=id|Deal Name=name|Deal Stage=stage|Amount=value|Close Date=due or "
-    "closed|"
-    "Create Date=created|Deal owner=owner",
-    "hubspot properties": "hs_object_id=id|dealname=name|dealstage=stage|amount=value|closedate=due or "
-    "closed|"
-    "createdate=created",
+    "closed|Create Date=created|Deal owner=owner",
+    "hubspot properties": "hs_object_id=id|dealname=name|dealstage=stage|amount=value|closedate=due "
+    "or closed|createdate=created",
     "pipedrive export": "Deal - ID=id|Deal - Title=name|Deal - Organization=account|Deal - "
-    "Stage=stage|"
-    "Deal - Status=status|Deal - Value=value|Deal - Expected close date=due|Deal - Won "
-    "time=won|Deal - Lost time=lost|"
-    "Deal - Owner=owner|Deal - Deal created=created",
+    "Stage=stage|Deal - Status=status|Deal - Value=value|Deal - Expected close date=due|Deal - Won "
+    "time=won|Deal - Lost time=lost|Deal - Owner=owner|Deal - Deal created=created",
     "pipedrive list": "ID=id|Title=name|Organization=account|Stage=stage|Status=status|Value=value|"
     "Expected close date=due|Won time=won|Lost time=lost|Owner=owner|Deal created=created",
     "zoho export": "Record Id=id|Deal Name=name|Account Name=account|Amount=value|Stage=stage|"
@@ -64,20 +60,18 @@ LABELS = {
     "zoho fields": "Deal Id=id|Deal_Name=name|Account_Name=account|Amount=value|Stage=stage|"
     "Closing_Date=due or closed|Created_Time=created|Probability=percent",
     "dynamics view": "(Do Not Modify) Opportunity=id|Topic=name|Potential Customer=account|Est. "
-    "Revenue=estimate|Actual Revenue=actual|"
-    "Pipeline Phase=stage|Status=status|Est. Close Date=due|Actual Close "
-    "Date=closed|Owner=owner|Created On=created",
+    "Revenue=estimate|Actual Revenue=actual|Pipeline Phase=stage|Status=status|Est. Close "
+    "Date=due|Actual Close Date=closed|Owner=owner|Created On=created",
     "dynamics new labels": "Opportunity=id|Topic=name|Account=account|Est. revenue=value|Sales "
-    "Stage=stage|"
-    "Status=status|Est. close date=due|Actual Close Date=closed|Owner=owner|Created On=created",
+    "Stage=stage|Status=status|Est. close date=due|Actual Close Date=closed|Owner=owner|Created "
+    "On=created",
     "dynamics table": "opportunityid=id|name=name|estimatedvalue=value|stepname=stage|statecode=statecode|"
     "estimatedclosedate=due|actualclosedate=closed|createdon=created|closeprobability=percent",
     "close export": "id=id|lead_name=name|value=cents|value_formatted=formatted|value_currency=USD|status_label=stage|"
     "status_type=status_type|date_won=due or "
     "closed|date_lost=lost|confidence=percent|user_name=owner|date_created=created",
     "attio export": "Record ID=id|Deal name=name|Deal stage=stage|Deal value=value|Deal "
-    "owner=owner|"
-    "Associated company=account|Created at=created",
+    "owner=owner|Associated company=account|Created at=created",
     "attio attributes": "record_id=id|name=name|stage=stage|value=value|owner=owner|associated_company=account|"
     "created_at=created",
 }

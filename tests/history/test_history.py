@@ -267,11 +267,10 @@ def test_record__refuses_what_looks_like_a_partial_export(history):
     with pytest.raises(oa.errors.RecordRefused) as refused:
         history.record(deals(79), at="2026-03-09")
     assert str(refused.value) == (
-        f"this table of deals lacks 21 of the 100 opportunities known in {history._path}, such "
-        "as 'Deal 79' (d079), "
-        "'Deal 80' (d080) and 'Deal 81' (d081), and has no load certificate, so it may be a "
-        "partial export; record all "
-        "opportunities, or pass allow_deleted=True if these were deleted"
+        f"this table of deals lacks 21 of the 100 opportunities known in {history._path}, such as "
+        "'Deal 79' (d079), 'Deal 80' (d080) and 'Deal 81' (d081), and has no load certificate, so "
+        "it may be a partial export; record all opportunities, or pass allow_deleted=True if these "
+        "were deleted"
     )
     assert len(history.records) == 1
     assert history.record(deals(79), at="2026-03-09", allow_deleted=True).deleted == 21

@@ -189,8 +189,7 @@ def test_find_strangers__names_each_row_of_a_number_that_is_nobodys(tmp_path: Pa
     assert list(map(str, find_strangers(oa.calls(org), lambda: ["Cy"]).values())) == [
         (
             f"calls.csv line 4: owner_name = 'Anne': {said}; did you mean 'Ann'? Correct it, or "
-            "add "
-            "the person"
+            "add the person"
         ),
         f"calls.csv line 6: owner_name = 'Zed': {said}; correct it, or add the person",
     ]

@@ -256,9 +256,8 @@ def test_org__takes_the_alarms_of_a_changed_world_for_a_figure() -> None:
         (
             {"alert_deals_when": "chance < 50"},
             (
-                "report.alert_deals_when = 'chance < 50': chance is a share, 1 at most; write "
-                "50% or "
-                "0.5"
+                "report.alert_deals_when = 'chance < 50': chance is a share, 1 at most; write 50% "
+                "or 0.5"
             ),
         ),
         ({"alert_deals_when": ["value > 1", "stage == 'x'"]}, "report.alert_deals_when[1] = "),

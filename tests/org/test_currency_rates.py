@@ -88,9 +88,8 @@ def test_apply__says_a_rate_older_than_30_days_once_by_currency() -> None:
     with pytest.warns(DataWarning) as caught:
         ORG.apply(old)
     assert [str(one.message) for one in caught] == [
-        "[currency_rates]: rates are older than 30 days where they are needed: EUR of Mar 20, "
-        "2026 for Apr 20, 2026 and "
-        "JPY of Mar 1, 2026 for Apr 20, 2026. Add the rates of those days"
+        "[currency_rates]: rates are older than 30 days where they are needed: EUR of Mar 20, 2026 "
+        "for Apr 20, 2026 and JPY of Mar 1, 2026 for Apr 20, 2026. Add the rates of those days"
     ]
     old.attrs["load"]["fetched_at"] = "2026-03-31T00:00:00Z"
     with warnings.catch_warnings():

@@ -280,9 +280,8 @@ def test_read__of_a_long_file_finds_the_lines_of_its_mistakes(tmp_path: Path) ->
                     {"owner_name": "Ann", "team": "West"},
                 ]
             },
-            "people.rows[1].owner_name = 'Ann': a second row of this person from the same date, "
-            "in 'East' and 'West' at "
-            "once; keep one, or date the move by from_date",
+            "people.rows[1].owner_name = 'Ann': a second row of this person from the same date, in "
+            "'East' and 'West' at once; keep one, or date the move by from_date",
         ),
         (
             {
@@ -291,8 +290,7 @@ def test_read__of_a_long_file_finds_the_lines_of_its_mistakes(tmp_path: Path) ->
             },
             (
                 "targets.rows[0].team = 'Esat': nobody under [people] is in this team; did you "
-                "mean "
-                "East? the teams are East"
+                "mean East? the teams are East"
             ),
         ),
         (

@@ -231,8 +231,7 @@ BEFORE = deals()
             [
                 (
                     "Still: Cedar (Ann): value is $30K and probability is 20%; you asked to be "
-                    "told "
-                    "when value * probability < 10000."
+                    "told when value * probability < 10000."
                 )
             ],
         ),
@@ -242,8 +241,7 @@ BEFORE = deals()
             [
                 (
                     "New: Alder (Ann) has been 7 days in Negotiation, your line is 5; $100K due "
-                    "Mar "
-                    "20."
+                    "Mar 20."
                 ),
                 "New: Cedar (Ann) has been 7 days in Discovery, your line is 5; $30K due Apr 10.",
             ],
@@ -284,8 +282,7 @@ def test_judge_alerts__of_a_condition_that_ended_say_the_figure_now(watch):
         "Over: Alder (Ann) moved on: now 7 days in Negotiation.",
         (
             "Over: Alder (Ann): probability is 56% and value is $50K; no longer probability * "
-            "value "
-            "< 1."
+            "value < 1."
         ),
     ]
     assert end(f"e {conditions[0]}").words == "Over: Elder (Ann) was won: $70K."
@@ -324,8 +321,7 @@ def test_judge_alerts__tells_deals_of_one_name_apart_and_counts_them_by_id(watch
     assert [line.words for line in watched.lines] == [
         (
             "Still: 3 deals you asked about: Oak (Bo), Oak (Ann), $2K due Mar 20 and Oak (Ann), "
-            "$1K "
-            "due Mar 20."
+            "$1K due Mar 20."
         )
     ]
 

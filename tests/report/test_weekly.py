@@ -78,8 +78,7 @@ def test_weekly_report__of_a_day_that_nobody_has_seen_warns(opportunities, histo
     assert page.warnings == [
         (
             "As of Mar 20, 2026, but the pipeline was last seen on Mar 16, 2026: these numbers "
-            "miss "
-            "later changes."
+            "miss later changes."
         )
     ]
     # A record of that day, or the server's own stamp, is a look at it.

@@ -311,11 +311,9 @@ def test_workbook__says_what_excel_cannot_hold(monkeypatch):
         deals = _book(Sheet("Deals", table, ("value",)))["Deals"]
     assert [str(warning.message) for warning in said] == [
         "the sheet Deals holds the first 2 of 3 rows, as many as Excel can; its totals are those "
-        "of these rows. "
-        "oa.to_csv writes every deal",
+        "of these rows. oa.to_csv writes every deal",
         "the sheet Deals holds the first 32,767 characters of 1 cell of name, as many as Excel "
-        "can; "
-        "oa.to_csv writes them whole",
+        "can; oa.to_csv writes them whole",
     ]
     assert [cell.value for cell in deals["B"]] == ["Value", 1, 2, "=SUBTOTAL(109,Deals[Value])"]
 

@@ -81,8 +81,7 @@ class CallSamples:
         if calls.empty:
             raise NotEnoughHistory(
                 f"{asked_by} needs calls, but the org has none; name their file under [calls] of "
-                "the org file, or make one with "
-                "opp-analytics call"
+                "the org file, or make one with opp-analytics call"
             )
         read = {
             label: find_called_period(label, question.freq, meaning)
@@ -96,8 +95,7 @@ class CallSamples:
             )
             raise NotEnoughHistory(
                 f"{asked_by} judges calls for one {noun(question.freq)}, but all calls are for "
-                "other periods, such as "
-                f"{other}; pass freq={fits!r}, in the shell --freq {fits}"
+                f"other periods, such as {other}; pass freq={fits!r}, in the shell --freq {fits}"
             )
         records = question.records
         assert records is not None

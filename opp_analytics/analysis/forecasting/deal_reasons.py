@@ -134,8 +134,8 @@ def list_reasons(
     if found is None:
         raise NotEnoughHistory(
             f"deal_reasons needs {FEWEST} ended {noun(wanted.freqstr)}s with a record "
-            f"{last_day(wanted) - deals.day} days before their "
-            f"end; use an earlier period than {wanted}, or keep recording"
+            f"{last_day(wanted) - deals.day} days before their end; use an earlier period than "
+            f"{wanted}, or keep recording"
         )
     chance, (seen, won) = (part[..., asked] for part in found)
     labels = [deals.stages[k] for k in deals.stage[asked]]

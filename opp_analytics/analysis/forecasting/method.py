@@ -187,12 +187,11 @@ def _check_learned(day: int, records: Records | None) -> int:
         return have
     today, enough_on = pd.Timestamp(day, unit="D").date(), find_day_of_enough(records, day, FEWEST)
     raise NotEnoughHistory(
-        f"method='learned' needs {text.count(FEWEST, f'ended {noun(records.freq)}')} with a "
-        "record as long before the end as "
-        f"{today} is before the end of {records.period(day)}; the history has "
-        f"{have}{_describe_gaps(records)}. It can be used "
-        f"from {text.day(enough_on, year=True)} on if you keep recording; until then use "
-        "'run_rate' or 'stated'"
+        f"method='learned' needs {text.count(FEWEST, f'ended {noun(records.freq)}')} with a record "
+        f"as long before the end as {today} is before the end of {records.period(day)}; the "
+        f"history has {have}{_describe_gaps(records)}. It can be used from "
+        f"{text.day(enough_on, year=True)} on if you keep recording; until then use 'run_rate' or "
+        "'stated'"
     )
 
 

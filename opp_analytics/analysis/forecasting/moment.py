@@ -345,9 +345,8 @@ def _are_percents(name: str, numbers: Floats) -> bool:
     if known.max() > 1:
         return True
     raise DataError(
-        f"probability={name!r}: the column holds only 0 and 1, which may be fractions or "
-        "percents; for fractions use "
-        f"frame[{name!r}].astype(bool), for percents multiply it by 100"
+        f"probability={name!r}: the column holds only 0 and 1, which may be fractions or percents; "
+        f"for fractions use frame[{name!r}].astype(bool), for percents multiply it by 100"
     )
 
 

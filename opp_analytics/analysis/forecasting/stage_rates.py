@@ -127,8 +127,8 @@ def stage_rates(
         most = text.count(int(table["exits"].max()) if len(table) else 0, "exit")
         raise NotEnoughHistory(
             f"stage_rates needs a stage that deals left at least {fewest_exits:,} times by "
-            f"{until.date()}, but the most is "
-            f"{most}; keep recording, or give rates: stage_rates={{'proposal': 0.4, …}}"
+            f"{until.date()}, but the most is {most}; keep recording, or give rates: "
+            f"stage_rates={{'proposal': 0.4, …}}"
         )
     further: dict[str, Any] = {} if begin is None else {"known_from": begin.isoformat()}
     as_of = periods.as_date(until, tz=zone)
@@ -323,6 +323,6 @@ def check_column(method: Method, known: Collection[str], *, of: str) -> None:
     if method.name == "stated" and method.column not in known:
         raise MissingColumnError(
             f"method={method.label!r}: the {of} has no column {method.column!r}; use "
-            f"{', '.join(map(repr, METHODS))}, "
-            f"or probability= with one of {', '.join(map(str, known))}"
+            f"{', '.join(map(repr, METHODS))}, or probability= with one of "
+            f"{', '.join(map(str, known))}"
         )

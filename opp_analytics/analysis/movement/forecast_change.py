@@ -354,8 +354,7 @@ def explain_change(
             day = text.day(as_date(moment, tz=asked.tz), year=True)
             raise NotEnoughHistory(
                 f"period={period!r} had no forecast on {day}: too far ahead for "
-                f"method={used.name!r}; "
-                "choose an earlier period or a later start"
+                f"method={used.name!r}; choose an earlier period or a later start"
             )
     first, last = (_index_deals(priced.opportunities, groups) for priced in (then, now))
     handed_over = _list_handed_over(rated, asked)

@@ -110,7 +110,8 @@ def world_changes(
     >>> created = pd.date_range("2025-01-01", "2025-08-31", freq="D").append(
     ...     pd.DatetimeIndex(["2025-10-20"])
     ... )
-    >>> log = pd.DataFrame({"unique_id": range(len(created)), "seen_at": created, "stage": "discovery"})
+    >>> log = pd.DataFrame({"unique_id": range(len(created)), "seen_at": created})
+    >>> log["stage"] = "discovery"
     >>> world_changes(History.from_changes(log)).xs("inflow", level="measure")
             direction        was   now   n  alarm
     period
@@ -185,8 +186,8 @@ def _explain_short(records: Records, have: int) -> str:
     ready = pd.Timestamp(last_day(first + _FEWEST) + SETTLED_DAYS, unit="D")
     return (
         f"world_changes needs {text.count(_FEWEST + 1, f'ended {text.noun(records.freq)}')} that "
-        "the records cover whole; this "
-        f"history has {have}. Keep recording: it can be used from {text.day(ready, year=True)} on"
+        f"the records cover whole; this history has {have}. Keep recording: it can be used from "
+        f"{text.day(ready, year=True)} on"
     )
 
 

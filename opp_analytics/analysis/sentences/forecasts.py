@@ -551,8 +551,7 @@ def compare_chances(table: pd.DataFrame) -> str:
     period = period_name(str(now["period"].iloc[0]), table.attrs["freq"], today=today)
     return (
         f"{capital(count(len(likely)))} due in {period} that reps call likely, "
-        f"{percent(stated.mean())} on average: "
-        f"history gives them {percent(chance.mean())}"
+        f"{percent(stated.mean())} on average: history gives them {percent(chance.mean())}"
     )
 
 

@@ -99,8 +99,7 @@ def check_history(history: Any, asked_by: str, *columns: str) -> History:
     if not isinstance(history, History):
         raise ArgumentTypeError(
             f"{asked_by} needs a History, not {type(history).__name__}: a single frame does not "
-            "show changes. "
-            "Collect records with History(path).record(opportunities)"
+            "show changes. Collect records with History(path).record(opportunities)"
         )
     if history.records.empty:
         raise NotEnoughHistory(
@@ -147,8 +146,7 @@ def check_same_deals(opportunities: pd.DataFrame, history: History) -> None:
 _MOST_NAMED = 3
 _WAY_OUT = (
     "Use the history of these deals; where only the spelling differs, begin it again with this "
-    "export: opp-analytics import-crm "
-    "EXPORT FIELD_HISTORY --history FOLDER"
+    "export: opp-analytics import-crm EXPORT FIELD_HISTORY --history FOLDER"
 )
 
 
@@ -264,8 +262,7 @@ def find_known_start(
     what = joined([_NEEDED[name] for name in needs])
     lacks = (
         f"the imported history lacks the {what} of more than 10% of the deals closed in "
-        f"{count(len(inside), 'month')} up to "
-        f"{inside[-1]}"
+        f"{count(len(inside), 'month')} up to {inside[-1]}"
     )
     day = (inside[-1] + 1).start_time
     known = as_instant(day, tz=tz)
@@ -296,8 +293,8 @@ def _check_begun(
     if len(late):
         raise NotEnoughHistory(
             f"{asked_by}: {late.index[-1]} begins with the record of "
-            f"{late.iloc[-1]:%Y-%m-%d %H:%M} UTC, because the import "
-            "lacked it; start there or later"
+            f"{late.iloc[-1]:%Y-%m-%d %H:%M} UTC, because the import lacked it; start there or "
+            "later"
         )
 
 

@@ -494,9 +494,8 @@ def to_win(tables: Tables) -> Block:
     elif "p_target" not in short or short["p_target"].isna().all():
         chance = "what closed of the target"
     sub = (
-        f"Each one’s own deals that could still close in {month}: due, overdue, or due within "
-        "five weeks at 50% or more. "
-        f"Beside the name, {chance}{more}"
+        f"Each one’s own deals that could still close in {month}: due, overdue, or due within five "
+        f"weeks at 50% or more. Beside the name, {chance}{more}"
     )
     history = tables.name_history(str(tables.lead))
     made = Block("to_win", _say_gaps(tables, short), sub, (Goals(tuple(goals), history),), nav)

@@ -256,20 +256,18 @@ def _definitions(tables: Tables) -> tuple[tuple[str, str], ...]:
             f"Value of deals won with a close date in the {noun}; of a date after today too."
         ),
         "Forecast": f"{SUMS[attrs['method']]} {describe_method(tables.forecast)}",
-        "Deals that decide": "Ranked by what winning adds to the chance of the target, times the chance that the "
-        "deal is won. A deal "
-        f"below 5%, or that would be won after the {noun}, is left out.",
+        "Deals that decide": "Ranked by what winning adds to the chance of the target, times the "
+        f"chance that the deal is won. A deal below 5%, or that would be won after the {noun}, is "
+        "left out.",
         "Range": (
             f"{confidence} of outcomes lie inside, if the chances are right. “Past ranges” shows "
             "how often it held."
         ),
-        "Chance of target": "Share of outcomes that reach the target. “None due” means that no open deal is due, "
-        "not that the "
-        "target cannot be reached.",
+        "Chance of target": "Share of outcomes that reach the target. “None due” means that no "
+        "open deal is due, not that the target cannot be reached.",
         "Call": f"What the person last said would close in the {noun}; below it what somebody else "
-        "says. Of a team, or of all, "
-        "without a call of its own, the sum of what the level below shows, if nobody there with "
-        "a target, a win or a deal due lacks one.",
+        "says. Of a team, or of all, without a call of its own, the sum of what the level below "
+        "shows, if nobody there with a target, a win or a deal due lacks one.",
         "To go": "Target minus closed. A plus sign: past target.",
         "Coverage": f"Open value due in the {noun} ÷ what is to go.",
         "Slipped": (
@@ -280,9 +278,9 @@ def _definitions(tables: Tables) -> tuple[tuple[str, str], ...]:
             "Won ÷ (won + lost). Open and disqualified deals count in neither. Interval: Wilson’s."
         ),
         "Stated": "Chance of a deal as the CRM says it.",
-        "From history": f"Chance that a deal is won in the {noun} that the column names, judged by past "
-        f"deals like it. Its {noun}: the one in which it "
-        f"is due; of an overdue or undated deal, this {noun}."
+        "From history": f"Chance that a deal is won in the {noun} that the column names, judged by "
+        f"past deals like it. Its {noun}: the one in which it is due; of an overdue or undated "
+        f"deal, this {noun}."
         + ("" if len(tables.chances) else " This forecast’s method uses none."),
     }
     return tuple(
@@ -392,9 +390,8 @@ def _records(tables: Tables) -> str:
         known = f" Stages and planned dates are known from {since} on: "
         known += "the imported history lacks those of most deals closed before."
     return (
-        f"{text.capital(text.count(len(inputs.records), 'record'))}{pace}, from {first} to "
-        f"{last}. Two edits between two records look like "
-        f"one, so pushes are lower bounds.{known}"
+        f"{text.capital(text.count(len(inputs.records), 'record'))}{pace}, from {first} to {last}. "
+        f"Two edits between two records look like one, so pushes are lower bounds.{known}"
     )
 
 

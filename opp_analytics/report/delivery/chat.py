@@ -40,10 +40,9 @@ def find_chats() -> list[Receiver]:
         service = _open(chat)
         if service is None:
             raise ConfigError(
-                f"chat {place} of {len(chats)} in the environment ({CHAT_URLS} or "
-                f"{CHAT_COMMAND}) has no address that Apprise can read: "
-                "the service is unknown, a part is missing, or a library of that service is not "
-                "installed; its form is at "
+                f"chat {place} of {len(chats)} in the environment ({CHAT_URLS} or {CHAT_COMMAND}) "
+                "has no address that Apprise can read: the service is unknown, a part is missing, "
+                "or a library of that service is not installed; its form is at "
                 "https://appriseit.com/services/"
             )
         receivers.append(Receiver(_name(chat, service), "chat", WHOLE, chat))

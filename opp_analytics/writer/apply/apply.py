@@ -273,15 +273,13 @@ def _check_origin(plan: Plan, client: Client) -> None:
     settings = client.settings
     if plan.url not in (None, settings.url):
         raise PlanError(
-            f"this plan was made for {plan.url}, but the client uses {settings.url}; apply it "
-            "with the settings it was "
-            "made with, or plan again from a load of this server"
+            f"this plan was made for {plan.url}, but the client uses {settings.url}; apply it with "
+            "the settings it was made with, or plan again from a load of this server"
         )
     if plan.tenant not in (None, settings.tenant):
         raise PlanError(
             f"this plan was made for another tenant of {settings.url}; apply it with the key it "
-            "was made with, or plan "
-            "again from a load of this tenant"
+            "was made with, or plan again from a load of this tenant"
         )
 
 
@@ -293,9 +291,8 @@ def _ask_for(option: str, needing: list[tuple[Step, EditedCell]], words: Words) 
     if option == "clear_nulls":
         return f"{asks} would be cleared, such as {cell.field} of {deal}; {allow}, or fill them in"
     return (
-        f"{asks} would be deleted, such as {deal}; {allow}. If only rows are missing from what "
-        "you edited, put them "
-        "back, or start from the opportunities that were edited, and plan again"
+        f"{asks} would be deleted, such as {deal}; {allow}. If only rows are missing from what you "
+        "edited, put them back, or start from the opportunities that were edited, and plan again"
     )
 
 
@@ -396,8 +393,7 @@ def undo(client: Client, run_id: str | None = None) -> Plan:
     if left:
         DataWarning.warn(
             f"run {run_id!r} is unfinished: {text.count(left, 'opportunity')} may not be written "
-            "yet. This plan undoes what "
-            "was written; to finish the run instead, resume it"
+            "yet. This plan undoes what was written; to finish the run instead, resume it"
         )
     # What the run did not touch is whatever it is by now.
     columns = [*schema.COLUMNS, *([org.CURRENCY] if client.org and client.org.converts else [])]

@@ -222,9 +222,8 @@ def _check_ids(
     for position in np.flatnonzero(unknown).tolist():
         unique_id = ids[position]
         way_out = (
-            "ids can't be edited: put the old one back. To create an opportunity, leave "
-            "unique_id blank; "
-            "to recover a deleted one, compare the plan with the server"
+            "ids can't be edited: put the old one back. To create an opportunity, leave unique_id "
+            "blank; to recover a deleted one, compare the plan with the server"
         )
         problems.append(
             PlanProblem(rows[position], unique_id, "unique_id", unique_id, UNKNOWN_ID, way_out)

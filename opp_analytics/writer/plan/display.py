@@ -239,7 +239,8 @@ def write_receipt_html(overview: str, entries: Sequence[RunStep]) -> str:
         for outcome, error, step, cell in changes[:_MOST]
     )
     titles = dict.fromkeys(("outcome", "operation", "opportunity", "old → new", "why"), "left")
-    return f"<div>{_lines(overview)}{_table(titles, rows)}{_rest(len(changes), 'change', '.table')}</div>"
+    rest = _rest(len(changes), "change", ".table")
+    return f"<div>{_lines(overview)}{_table(titles, rows)}{rest}</div>"
 
 
 def _problem_table(problems: Sequence[PlanProblem]) -> str:

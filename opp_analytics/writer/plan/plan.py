@@ -333,8 +333,7 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
     if tenant not in (None, client.settings.tenant):
         raise PlanError(
             f"the opportunities were loaded from another tenant ({url}) than the client's "
-            f"({client.settings.url}); plan "
-            "with the address and key that they were loaded with"
+            f"({client.settings.url}); plan with the address and key that they were loaded with"
         )
     with difference.promise_no_writes():
         unknown = [p for p in problems if p.problem == difference.UNKNOWN_ID]

@@ -129,11 +129,9 @@ def test_forecast__learned_needs_three_ended_months_and_says_from_when_it_can():
     with pytest.raises(errors.NotEnoughHistory) as raised:
         forecast(frame, as_of="2026-04-10", history=young, method="learned")
     assert str(raised.value) == (
-        "method='learned' needs 3 ended months with a record as long before the end as "
-        "2026-04-10 is before the end of "
-        "2026-04; the history has 2. It can be used from Apr 15, 2026 on if you keep recording; "
-        "until then use 'run_rate' "
-        "or 'stated'"
+        "method='learned' needs 3 ended months with a record as long before the end as 2026-04-10 "
+        "is before the end of 2026-04; the history has 2. It can be used from Apr 15, 2026 on if "
+        "you keep recording; until then use 'run_rate' or 'stated'"
     )
     assert (
         forecast(frame, as_of="2026-04-20", history=young, method="learned")["expected"].sum() > 0
@@ -146,8 +144,7 @@ def test_forecast__auto_says_until_when_it_does_without_learning():
     assert table.attrs["method"] == "run_rate"
     assert table.attrs["why"] == (
         "learned needs 6 ended months with a record as long before the end as today; you have 4; "
-        "until "
-        "Jul 15, 2026 run rate"
+        "until Jul 15, 2026 run rate"
     )
 
 

@@ -303,9 +303,8 @@ def test_world_changes__of_too_few_periods_says_from_when_on() -> None:
     with pytest.raises(oa.errors.NotEnoughHistory) as refused:
         oa.world_changes(history_of([20] * 5, [6] * 5, [14] * 5))
     assert str(refused.value) == (
-        "world_changes needs 7 ended months that the records cover whole; this history has 5. "
-        "Keep recording: it can be used "
-        "from Aug 15, 2024 on"
+        "world_changes needs 7 ended months that the records cover whole; this history has 5. Keep "
+        "recording: it can be used from Aug 15, 2024 on"
     )
 
 

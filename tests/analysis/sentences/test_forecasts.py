@@ -94,8 +94,7 @@ def _year(day, *now, method="learned", **further):
             _year("2026-11-30", 489e3, 0, 0.0, 489e3, 400e3, 1.0).assign(new_business=54e3),
             (
                 "November is done: 489K, 89K over. December is 49% likely: 454K vs. 400K; 54K of "
-                "it "
-                "from deals not yet created."
+                "it from deals not yet created."
             ),
             "",
         ),
@@ -103,8 +102,7 @@ def _year(day, *now, method="learned", **further):
             _year("2026-11-29", 400e3, 0, 0.0, 400e3, 400e3, 1.0),
             (
                 "November is done: 400K, on target. December is 49% likely: 454K vs. 400K; add "
-                "757K "
-                "of pipeline."
+                "757K of pipeline."
             ),
             "",
         ),
@@ -175,8 +173,7 @@ def _year(day, *now, method="learned", **further):
             "November is <1% likely to hit 525K: 28K closed, forecast 168K.",
             (
                 "497K to go; all eight due would bring it to 304K. December is 49% likely: 454K "
-                "vs. "
-                "400K; add 757K of pipeline."
+                "vs. 400K; add 757K of pipeline."
             ),
         ),
         (
@@ -260,16 +257,14 @@ def test_say_forecast__knows_no_end_or_start_of_a_week_or_a_day(freq, day, left,
             _period(333e3, 5, 226e3, 508e3, 400e3, 0.99),
             (
                 "November is 99% likely to hit 400K: 333K closed, forecast 508K. 67K to go, "
-                "covered "
-                "3.4× by five open deals."
+                "covered 3.4× by five open deals."
             ),
         ),
         (
             _period(333e3, 2, 40e3, 350e3, 400e3, 0.004),
             (
                 "November is <1% likely to hit 400K: 333K closed, forecast 350K. 67K to go; both "
-                "due "
-                "would bring it to 373K."
+                "due would bring it to 373K."
             ),
         ),
         (
@@ -298,8 +293,7 @@ def test_say_forecast__knows_no_end_or_start_of_a_week_or_a_day(freq, day, left,
             _period(333e3, 2, -5.0, 350e3, 400e3, 0.04, pipeline_coverage=NAN),
             (
                 "November is 4% likely to hit 400K: 333K closed, forecast 350K. 67K to go, two "
-                "open "
-                "deals due."
+                "open deals due."
             ),
         ),
         (_period(400e3, 0, 0.0, 400e3, 400e3, 1.0), "November is at target: 400K."),
@@ -311,8 +305,7 @@ def test_say_forecast__knows_no_end_or_start_of_a_week_or_a_day(freq, day, left,
             _period(306e3, 1, 3e3, 322e3, 400e3, NAN, low=NAN),
             (
                 "November: 306K closed, forecast 322K vs. 400K. 94K to go, 3K due; too few past "
-                "wins "
-                "this late for a range."
+                "wins this late for a range."
             ),
         ),
         (
@@ -375,16 +368,14 @@ def _ranged(low, high, learned_from=8, method="learned", **further):
             _ranged(120e3, 900e3, 4),
             (
                 "The range is too wide to plan on: 120K to 900K around 300K. It rests on four "
-                "ended "
-                "months only."
+                "ended months only."
             ),
         ),
         (
             _ranged(120e3, 900e3, 5, "run_rate", open_count=0, overdue=178e3),
             (
                 "The range is too wide to plan on: 120K to 900K around 300K. It rests on five "
-                "ended "
-                "months only. 178K is past its close date: re-date it."
+                "ended months only. 178K is past its close date: re-date it."
             ),
         ),
         (_ranged(250e3, 350e3, 4), "The range is rough: it rests on four ended months only."),

@@ -158,22 +158,19 @@ SHARE = ("2025-11", "win_share", "down", 0.25, 0.12, 50)
         ),
         (
             changes_of(("", *SHARE), begins="2025-04"),
-            "Fewer deals are won than in the seven months before: 12% of closed deals, 25% "
-            "before (alarm of Nov 2025); the forecast "
-            "learns from both.",
+            "Fewer deals are won than in the seven months before: 12% of closed deals, 25% before "
+            "(alarm of Nov 2025); the forecast learns from both.",
         ),
         (
             changes_of(("", "2026-01", "win_share", "up", 0.25, 1.0, 4), begins="2024-06"),
-            "More deals are won than in the twelve months before: 4 of 4 closed deals, 25% "
-            "before (alarm of Jan 2026); the forecast "
-            "learns from both.",
+            "More deals are won than in the twelve months before: 4 of 4 closed deals, 25% before "
+            "(alarm of Jan 2026); the forecast learns from both.",
         ),
         (
             changes_of(("Bo", *SHARE), ("Ann", *INFLOW), by="owner_name", begins="2025-01"),
-            "Ann: fewer new deals than in the twelve months before: 4 a month, 39 before (alarm "
-            "of Jan 2026). Bo: fewer deals are won "
-            "than in the 10 months before: 12% of closed deals, 25% before (alarm of Nov 2025); "
-            "the forecast learns from both.",
+            "Ann: fewer new deals than in the twelve months before: 4 a month, 39 before (alarm of "
+            "Jan 2026). Bo: fewer deals are won than in the 10 months before: 12% of closed deals, "
+            "25% before (alarm of Nov 2025); the forecast learns from both.",
         ),
     ],
 )

@@ -62,8 +62,7 @@ def test_certificate__of_an_incomplete_load_is_an_alarm(opportunities):
     assert certificate(tables_of(opportunities)) == (
         (
             "Loaded Mar 16, 2026, 06:00 UTC from https://crm.example: 6 opportunities; NOT "
-            "complete: "
-            "2 rows came twice."
+            "complete: 2 rows came twice."
         ),
         True,
     )
@@ -74,8 +73,7 @@ def test_certificate__of_a_load_with_an_unreadable_cell_is_an_alarm(opportunitie
     assert certificate(tables_of(opportunities)) == (
         (
             "Loaded Mar 16, 2026, 06:00 UTC from https://crm.example: 6 opportunities, without "
-            "value "
-            "of 'a', which can't be read."
+            "value of 'a', which can't be read."
         ),
         True,
     )

@@ -288,8 +288,7 @@ def test_titles__say_what_is_shown():
             {"view": "changes", "due": "2026-04"},
             (
                 "Open pipeline due in Apr 2026 rose 300 from Mar 2 to Mar 9; largest change: "
-                "amount "
-                "raised, +300"
+                "amount raised, +300"
             ),
         ),
     ):
@@ -905,8 +904,8 @@ def test_forecast__opens_to_deals_with_both_chances_and_to_an_amount_that_adds_u
     whole, other = round(row["expected"]), row["expected_open"] - due
     assert opened["note"] == (
         f"Forecast {whole:,} = {round(due):,} from the open deals listed (value × chance from "
-        f"history) + {round(other):,} from other "
-        f"open deals + {whole - round(due) - round(other):,} usual new business."
+        f"history) + {round(other):,} from other open deals + "
+        f"{whole - round(due) - round(other):,} usual new business."
     )
     choose(explorer, by="close_month")
     month = ask(explorer, do="deals", key="2026-11", label="Nov")["deals"]

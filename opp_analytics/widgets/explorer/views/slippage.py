@@ -78,9 +78,8 @@ class SlippageView(HistoryView):
     @property
     def about(self) -> str:
         return (
-            f"Deals open on {self.format_day(self.start)} and due {self._span}, by what became "
-            "of them; "
-            "value at the start"
+            f"Deals open on {self.format_day(self.start)} and due {self._span}, by what became of "
+            "them; value at the start"
         )
 
     def find_deals(self, key: str) -> pd.DataFrame:

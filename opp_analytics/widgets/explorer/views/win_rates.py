@@ -20,9 +20,8 @@ _EDGES = [0, 10_000, 50_000, 100_000, math.inf]
 """Bounds of the deal sizes: round amounts that split most pipelines into four parts."""
 _SIZES = ["under 10K", "10K to 50K", "50K to 100K", "100K and more"]
 _SIZES_CODE = (
-    'deals = deals.assign(size=pd.cut(deals["value"], [0, 10_000, 50_000, 100_000, '
-    'float("inf")], right=False, '
-    f'labels={_SIZES!r}).astype("object"))'
+    'deals = deals.assign(size=pd.cut(deals["value"], [0, 10_000, 50_000, 100_000, float("inf")], '
+    f'right=False, labels={_SIZES!r}).astype("object"))'
 )
 
 
@@ -86,8 +85,8 @@ class WinRatesView(View):
     @property
     def about(self) -> str:
         return (
-            f"Won ÷ (won + lost), closed {self._span}, with 95% interval. "
-            "Vertical line: all picked deals. Blue: differs from the others beyond chance"
+            f"Won ÷ (won + lost), closed {self._span}, with 95% interval. Vertical line: all "
+            "picked deals. Blue: differs from the others beyond chance"
             + (
                 ". *: a part of the month"
                 if any(self._star(str(key)) for key in self.table.index)
