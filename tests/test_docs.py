@@ -141,7 +141,9 @@ def test_readme__begins_with_the_two_commands() -> None:
 def test_workflow__runs_the_second_command_as_each_system_writes_it() -> None:
     jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())["jobs"]
     second = COMMANDS.splitlines()[1]
-    assert jobs["everything"]["steps"][-1]["run"] == ".ci/run"
+    parts = re.findall(r"^#   (\w+) ", (ROOT / ".ci" / "run").read_text(), re.M)
+    assert {*jobs["part"]["strategy"]["matrix"]["part"], "ratios"} == set(parts)
+    assert jobs["part"]["steps"][-1]["run"] == '.ci/run "$PART"'
     assert jobs["macos"]["steps"][-1]["run"] == second
     windows = second.replace("python3", "python").replace(".venv/bin/", ".venv\\Scripts\\")
     assert jobs["windows"]["steps"][-1]["run"] == windows
@@ -239,7 +241,7 @@ def test_testing__names_tests_that_are_there() -> None:
     named = set(re.findall(r"`(test_\w+__\w+)`", (ROOT / "docs" / "testing.md").read_text()))
     written = {
         test
-        for file in ROOT.glob("tests/api/test_*.py")
+        for file in (*ROOT.glob("tests/api/test_*.py"), *ROOT.glob("tests/sandbox/test_*.py"))
         for test in re.findall(r"^def (test_\w+)", file.read_text(), re.M)
     }
     assert len(named) > 20
