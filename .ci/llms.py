@@ -1,4 +1,7 @@
-"""llms.py SITE SETTINGS: write llms.txt (a line for each page) and llms-full.txt (all of them as Markdown) into a built site."""
+"""llms.py SITE SETTINGS: write llms.txt and llms-full.txt into a built site.
+
+llms.txt has a line for each page; llms-full.txt holds all pages as Markdown.
+"""
 
 from __future__ import annotations
 

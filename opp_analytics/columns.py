@@ -206,7 +206,10 @@ def sign_money(currency: str | None) -> str:
 
 
 def format_cell(column: str, value: Any, currency: str | None) -> str:
-    """Write a cell of a result table as people read it: money in full digits, percents, dates, a dash if missing."""
+    """Write a cell of a result table as people read it.
+
+    Money has full digits, rates are percents, and a missing cell is a dash.
+    """
     if not isinstance(value, str) and is_blank(value):
         return text.MISSING
     if isinstance(value, pd.Timestamp):

@@ -143,7 +143,10 @@ def demo(
 
 
 def _make_org(org: Org | None, first_day: date, last_day: date, calls: list[dict[str, Any]]) -> Org:
-    """Make the team's org: stages, calendar and currency of another, if given, and its own people, targets and calls."""
+    """Make the team's org: its own people, targets and calls, the rest from another org.
+
+    The rest is stages, calendar and currency, if another org is given.
+    """
     given = {} if org is None else org.to_dict()
     months = pd.period_range(first_day, pd.Period(last_day, "M") + _MONTHS_AHEAD, freq="M")
     return Org(

@@ -1,4 +1,4 @@
-"""Files: each that somebody names is read by one rule, and one that is written appears whole or not at all."""
+"""Files: named ones are read by one rule, written ones appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def refuse_links(folder: Path) -> None:
 
 
 def make_name(text: str) -> str:
-    """Make part of a file name of a text from data: hexadecimal digits as they are, a checksum of anything else.
+    """Make part of a file name from a text: hexadecimal digits stay, else a checksum.
 
     A plan or frame that somebody sent may call itself ``../x``, ``a:b`` or ``con``, which lead
     elsewhere or nowhere.
@@ -95,7 +95,9 @@ def make_name(text: str) -> str:
 def replace_file(
     target: Path, *, staging: Path | None = None, private: bool = False, durable: bool = True
 ) -> Iterator[Path]:
-    """Replace a file: give a temporary path to write to, which becomes `target` at the end, or is removed on an error.
+    """Replace a file: give a temporary path to write to, which becomes `target` at the end.
+
+    On an error the temporary file is removed.
 
     A link or a folder as `target` is refused; a stream such as ``/dev/stdout`` gets the content at
     the end. `staging` is a folder on the same file system to write in. A `private` file is its
@@ -142,7 +144,7 @@ def _find_fcntl() -> Any:
 
 
 def _stage(folder: Path, prefix: str, mode: int) -> tuple[Path, int | None]:
-    """Create a file to write in, and lock it as long as this process lives and has the handle open."""
+    """Create a file to write in, and lock it while this process has it open."""
     fcntl = _find_fcntl()
     while True:
         staged = folder / f"{prefix}{secrets.token_hex(8)}"
@@ -242,7 +244,7 @@ def stage_folder(parent: Path, name: str) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def in_turn(file: Path) -> Iterator[None]:
-    """Change a file in turn: other processes of ours that would change it wait, a minute at most."""
+    """Change a file in turn: our other processes that would change it wait up to a minute."""
     lock = file.with_name(f".{file.name[:100]}.lock")
     with say_failure(f"cannot change {file}"), locked(lock, seconds=60, remove=True):
         yield
@@ -293,7 +295,10 @@ def check_writable(file: Path) -> None:
 
 
 def append_line(file: Path, line: bytes) -> None:
-    """Add a line to a file, on the disk when this returns: whole, or not at all where there is no room. A link is refused."""
+    """Add a line to a file: whole, or not at all if there is no room.
+
+    It is on the disk when this returns. A link is refused.
+    """
     _check_target(file)
     flags = (
         os.O_RDWR

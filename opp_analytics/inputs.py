@@ -1,4 +1,6 @@
-"""One reader of what people type: amounts, percentages, dates, times, and names, cell by cell or a column at a time.
+"""One reader of what people type: amounts, percentages, dates, times and names.
+
+It reads cell by cell, or a column at a time.
 
 Cells of a grid, a workbook, a CSV file, another CRM's export, a targets file and a filter are all
 read here. What may mean two things is refused with both readings, unless the rest of its file or
@@ -283,7 +285,7 @@ def read_flag(text: str) -> bool:
 
 @lru_cache(maxsize=256)
 def find_habits(timezone: str | None, currency: str | None) -> tuple[bool | None, bool | None]:
-    """Find out whether the people of a time zone and a currency write the day first, and a decimal comma.
+    """Find out whether a time zone and currency use day first and a decimal comma.
 
     None where neither names a country, where they name countries that differ, and where dates begin
     with the year.
@@ -542,7 +544,7 @@ def match_name(typed: str, names: Mapping[str, str] | Iterable[str]) -> str | No
 
 
 def suggest(typed: str, names: Iterable[str], *, most: int = 2) -> list[str]:
-    """Suggest the names that somebody may have meant: those that contain `typed`, else the closest ones."""
+    """Suggest names for `typed`: those that contain it, else the closest ones."""
     folded = {fold(name): name for name in names}
     wanted = fold(typed)
     # A word of one or two letters is inside many names.
@@ -589,7 +591,7 @@ class BadValue:
 
 
 def list_bad(bad: Iterable[BadValue]) -> list[str]:
-    """List bad cells in the order of the file, a column's equal ones once, and each reason where it is first."""
+    """List bad cells in file order; a column's equal cells and a reason appear once."""
     groups: dict[tuple[str, str, str], list[int]] = {}
     for one in sorted(bad, key=lambda one: (one.row, one.column)):
         groups.setdefault((one.column, repr(one.value), one.reason), []).append(one.row)
@@ -612,7 +614,7 @@ def refuse(file: str, bad: Sequence[BadValue], way_out: str = "") -> NoReturn:
 
 
 def is_mark_of_blank(cell: Any) -> bool:
-    """True for a text by which people say that a cell of a file is empty, such as ``n/a`` or ``-``."""
+    """Return True if a text says that a cell is empty, such as ``n/a`` or ``-``."""
     return isinstance(cell, str) and len(cell) <= 4 and cell.casefold() in _BLANKS
 
 
@@ -656,7 +658,10 @@ class Cells:
     def read_each(
         self, read: Callable[[Any], Any], done: NDArray[np.bool_] | None = None
     ) -> tuple[dict[int, Any], dict[int, str]]:
-        """Read the distinct cells but those `done` and marks of empty ones: values by place, reasons of those that `read` refuses."""
+        """Read the distinct cells, except `done` ones and marks of empty cells.
+
+        Returns the values by place, and the reasons of cells that `read` refuses.
+        """
         values: dict[int, Any] = {}
         reasons: dict[int, str] = {}
         left = self.distinct if done is None else self.distinct[~done]
@@ -728,7 +733,9 @@ def find_decimal_comma(
     semicolons: bool = False,
     dots: bool = False,
 ) -> tuple[bool | None, str]:
-    """Find out whether a file's amounts have a decimal comma, with the reason where it is only likely.
+    """Find out whether a file's amounts have a decimal comma.
+
+    A reason is returned where it is only likely.
 
     A cell that is a number in one reading only settles it, such as ``1.234,56``; a contradiction is
     an error that names both rows, or None without the name of the `file`. Else a file with

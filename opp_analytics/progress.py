@@ -1,4 +1,7 @@
-"""Long operations: their progress, as a bar or a call of your function, and a pause of the garbage collector."""
+"""Long operations: progress as a bar or calls, and a pause of the garbage collector.
+
+The calls are of your function.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,10 @@ with (done, total)."""
 def progress_bar(
     progress: Progress, *, desc: str, unit: str, total: int | None = None, delay: float = 0
 ) -> Any:
-    """Make a tqdm bar, which appears after `delay` seconds, or a stand-in that calls the function instead."""
+    """Make a tqdm bar that appears after `delay` seconds, or a stand-in.
+
+    The stand-in calls the function instead.
+    """
     if progress is False:
         return _Callback(lambda _done, _total: None, 0)
     if callable(progress):
@@ -42,7 +48,9 @@ def progress_bar(
 
 @contextlib.contextmanager
 def pause_collector() -> Iterator[None]:
-    """Pause the garbage collector, which looks at all that the process holds, for what makes few cycles.
+    """Pause the garbage collector for work that makes few cycles.
+
+    The collector would look at all that the process holds.
 
     Of several at once, the one that paused it lets it go on.
     """

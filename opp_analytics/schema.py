@@ -243,7 +243,10 @@ def as_text(column: pd.Series[Any], ids: pd.Series[Any] | None = None) -> pd.Ser
 
 
 def to_plain(table: pa.Table) -> pd.DataFrame:
-    """Make a writable frame of any Arrow table: text as str, whole numbers as Int64, dates as naive midnights."""
+    """Make a writable frame of any Arrow table.
+
+    Text is str, whole numbers are Int64, dates are naive midnights.
+    """
     for place, field in enumerate(table.schema):
         kind = field.type
         if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
@@ -261,7 +264,7 @@ def to_plain(table: pa.Table) -> pd.DataFrame:
 
 
 def as_plain(opportunities: pd.DataFrame) -> pd.DataFrame:
-    """Give columns the dtypes that a load has, whatever library or backend made them: str, Int64, boolean, float64, dates.
+    """Give any library's columns the dtypes of a load: str, Int64, boolean, float64, dates.
 
     These are columns of Arrow and of pandas' nullable dtypes, and further columns of objects that
     are all of one type. The index and the attrs are the same; other columns are unchanged.
@@ -338,7 +341,10 @@ def is_among(texts: Any, others: Any) -> NDArray[np.bool_]:
 
 
 def refuse_halves(frame: pd.DataFrame, ids: pd.Series[Any] | None = None) -> None:
-    """Refuse half of a character in a column of objects, the only kind that holds it: no file and no request does."""
+    """Refuse half of a character in a column of objects: no file or request takes it.
+
+    No other kind of column can hold one.
+    """
     for name, column in frame.items():
         cells = column.tolist() if column.dtype == "object" else ()
         texts = [cell if isinstance(cell, str) else "" for cell in cells]
@@ -351,7 +357,7 @@ def refuse_halves(frame: pd.DataFrame, ids: pd.Series[Any] | None = None) -> Non
 
 
 def label_groups(column: pd.Series[Any]) -> pd.Series[str]:
-    """Label the group of each row, as `history.label_of` does: the value as text, "(none)" for a missing one."""
+    """Label each row's group, as `history.label_of` does: as text, "(none)" if missing."""
     labels: pd.Series[str] = column.astype(TEXT)
     return labels.mask(labels.isna() | labels.isin(NO_NAMES), NO_LABEL)
 

@@ -1,4 +1,7 @@
-"""The table in a CSV file of any encoding, a workbook, a Parquet file or a frame, whatever stands above and below it."""
+"""The table in a CSV file, a workbook, a Parquet file or a frame.
+
+A CSV file may have any encoding; other rows may be above and below the table.
+"""
 
 from __future__ import annotations
 
@@ -112,7 +115,10 @@ class FileTable:
 
     @property
     def semicolons(self) -> bool:
-        """True for a CSV file with semicolons between its cells, as where the comma is the decimal sign."""
+        """True for a CSV file with semicolons between its cells.
+
+        These are usual where the comma is the decimal sign.
+        """
         return self.delimiter == ";"
 
     @property
@@ -372,7 +378,7 @@ def open_workbook(path: Path, content: bytes, **options: bool) -> Iterator[Workb
 def _read_sheets(
     path: Path, content: bytes
 ) -> tuple[list[tuple[str, list[list[Any]]]], dict[str, Any]]:
-    """Read the visible sheets, and the facts in the hidden one of a workbook that `to_excel` wrote."""
+    """Read the visible sheets, and the facts in the hidden sheet that `to_excel` wrote."""
     with open_workbook(path, content, read_only=True, data_only=True) as book:
         sheets = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
         visible = [(sheet.title, _read_rows(path, sheet)) for sheet in sheets]
@@ -390,7 +396,10 @@ def _read_sheets(
 
 
 def _read_rows(path: Path, sheet: Any) -> list[list[Any]]:
-    """Read the rows of a sheet, each up to its own last cell: one far away does not widen the others."""
+    """Read the rows of a sheet, each up to its own last cell.
+
+    A cell far away does not widen the other rows.
+    """
     sheet.reset_dimensions()
     rows: list[list[Any]] = []
     cells = 0
@@ -495,7 +504,7 @@ def quote_labels(labels: Sequence[str]) -> str:
 
 
 def drop_footer(table: FileTable, ids: int) -> FileTable:
-    """Drop blank rows, the footer below the last row that has an id, and rows above it that are not a deal.
+    """Drop blank rows, the footer after the last id, and rows before it that are no deal.
 
     These are totals, repeated headers, and a heading, sum or note alone in its row. Another row
     without an id is refused.
@@ -567,7 +576,10 @@ def _keep_rows(
 
 
 def _is_extra(table: FileTable, place: int, ids: int) -> bool:
-    """True for a row that is not a deal: a total, a notice, a repeated header, or a cell alone that is not an id."""
+    """Return True if a row is not a deal: a total, notice, repeated header or lone cell.
+
+    A lone cell that is an id is a deal.
+    """
     filled = {at: cell for at, cell in enumerate(table.cells.iloc[place]) if not is_blank(cell)}
     if len(filled) > 1:
         return _is_total([*filled.values()]) or all(
@@ -603,7 +615,10 @@ def _first_cell(row: pd.Series[Any]) -> tuple[int, Any]:
 
 
 def _refuse_garbled(table: FileTable, text: str) -> None:
-    """Refuse text that another program read in the wrong encoding before the export, such as ``JosÃ©`` for José."""
+    """Refuse text that was read in the wrong encoding before the export.
+
+    An example is ``JosÃ©`` for José.
+    """
     if not any(sign in text for sign in _SIGNS):
         return
     reason = (

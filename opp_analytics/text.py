@@ -143,7 +143,10 @@ def number(value: float, digits: int = 0, *, signed: bool = False) -> str:
 
 
 def percent(fraction: float, digits: int = 0, *, signed: bool = False) -> str:
-    """Write a fraction as a percentage, halves rounded up; 0% and 100% of a share or chance only when exact."""
+    """Write a fraction as a percentage, halves rounded up.
+
+    0% and 100% of a share or chance are written only when exact.
+    """
     if not math.isfinite(fraction):
         return MISSING
     rounded, step = _half_up(abs(fraction) * 100, digits), 10.0**-digits
@@ -317,7 +320,10 @@ _MOVEMENTS = {
 
 
 def movement(name: Any, change: float | None = None) -> str:
-    """Name a movement of the pipeline, or of a forecast that it changed by so much (0: in both directions)."""
+    """Name a movement of the pipeline, or of a forecast.
+
+    `change` is by how much it changed the forecast; 0 is in both directions.
+    """
     if change is not None and name == "won":
         return "won beyond its chance"
     if change and name in ("chance", "value"):
@@ -354,7 +360,7 @@ def method(name: Any, freq: Any = None) -> str:
 
 
 def title(name: Any) -> str:
-    """Spell a name from the data with its first letter in upper case, for the head of a table or a mark."""
+    """Spell a name from the data with a capital, for the head of a table or a mark."""
     return capital(label(name))
 
 
@@ -374,7 +380,9 @@ def join_key(key: Any) -> str:
 
 
 def printable(value: Any, *, lines: bool = False) -> str:
-    r"""Make a text from a server or a file safe for a terminal: signs that would steer it are spelled out.
+    r"""Make a text from a server or a file safe for a terminal.
+
+    Signs that would steer the terminal are spelled out.
 
     With `lines`, line breaks stay, as a message of several lines needs them.
     """
@@ -385,7 +393,10 @@ def printable(value: Any, *, lines: bool = False) -> str:
 
 
 def is_whole(words: str) -> bool:
-    """Tell whether a text holds whole characters only: no file or server takes half of one, a lone surrogate."""
+    """Tell whether a text holds whole characters only.
+
+    No file or server takes half of one, a lone surrogate.
+    """
     try:
         words.encode()
     except UnicodeEncodeError:
@@ -394,13 +405,16 @@ def is_whole(words: str) -> bool:
 
 
 def one_line(value: Any) -> str:
-    """Write a text from the data as one line of a page, mail or workbook: a break is a blank, and control signs are left out."""
+    """Write a text from the data as one line of a page, mail or workbook.
+
+    A line break becomes a blank, and control signs are left out.
+    """
     words = str(value)
     return words if words.isprintable() else _UNPRINTABLE.sub("", _BREAK.sub(" ", words))
 
 
 def isolate(words: str) -> str:
-    r"""Set off each name in a script that runs to the left, so that the amounts beside it keep their order.
+    r"""Set off each name in a right-to-left script, so amounts beside it keep their order.
 
     >>> isolate(
     ...     "Most to go: \u05d3\u05e0\u05d4 $105K"

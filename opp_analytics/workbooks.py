@@ -1,4 +1,7 @@
-"""Workbooks as people read them: typed columns under headings, numbers as elsewhere, and never a formula from data."""
+"""Workbooks as people read them: typed columns under headings.
+
+Numbers are written as elsewhere, and data never becomes a formula.
+"""
 
 from __future__ import annotations
 

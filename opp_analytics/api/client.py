@@ -129,7 +129,10 @@ class FrameCache:
             os.close(handle)
 
     def epoch(self) -> bytes:
-        """Read the bytes that change with every write to the API, so that a load during a write is stale."""
+        """Read the bytes that change with every write to the API.
+
+        They show that a load during a write is stale.
+        """
         try:
             return (self.folder / "epoch").read_bytes()
         except OSError:
@@ -293,7 +296,10 @@ class Client:
 
     @property
     def transport(self) -> Transport:
-        """The transport of all requests, made for the first one: a warm load makes none, and imports no HTTP."""
+        """Transport of all requests, made for the first one.
+
+        A warm load makes no request, and so imports no HTTP.
+        """
         from opp_analytics.api.transport import Transport
 
         with self._making_transport:
@@ -433,7 +439,9 @@ class Client:
         stored: bool = False,
         **params: Unpack[ListParams],
     ) -> bytes:
-        """Fetch the undecoded body of one page of the list or, with `deleted`, the trash, through the page cache.
+        """Fetch one undecoded page of the list, or of the trash with `deleted`.
+
+        It is read through the page cache.
 
         `page`, `page_size` and `params` go into the query. With `stored`, a stored copy is used
         without a request; else the server may answer that it is current (304).

@@ -1,4 +1,4 @@
-"""Settings: the API's address, secrets that nothing shows, tokens that are renewed, and the folders for files."""
+"""Settings: the API's address, hidden secrets, renewed tokens, and folders for files."""
 
 from __future__ import annotations
 
@@ -101,7 +101,10 @@ class HiddenText(str):
 
 
 class Token:
-    """The bearer token: a fixed text, or the result of a callable, which is called again when the server refuses it."""
+    """The bearer token: a fixed text, or the result of a callable.
+
+    The callable is called again when the server refuses its token.
+    """
 
     def __init__(self, source: Secret) -> None:
         self._source = source if callable(source.reveal()) else None
@@ -167,7 +170,7 @@ def _problem(text: str) -> str | None:
 
 
 def _make_command(command: Secret, variable: str, what: str) -> Secret:
-    """Make a callable that runs the command of a variable, without a shell, and returns its output."""
+    """Make a callable that returns the output of a variable's command, run without a shell."""
     words = attempt(lambda: Secret(shlex.split(command.reveal())))
     if not isinstance(words, Secret) or not words.reveal():
         raise ConfigError(
@@ -374,7 +377,10 @@ class Settings:
 
     @property
     def cache_key(self) -> str:
-        """A short hash of address, API key and token: a cache for each token, and one for all tokens of a callable."""
+        """Short hash of address, API key and token.
+
+        Each token has a cache; all tokens of a callable share one.
+        """
         token = self.token.reveal()
         # No text that a header can carry holds a NUL.
         return _hash(self.url, self.api_key.reveal(), "\0renewed" if callable(token) else token)
@@ -484,6 +490,9 @@ def state_folder() -> Path:
 
 
 def _find_own_folder(variable: str, usual: Callable[[str], str]) -> Path:
-    """Find a folder of ours: in that of the environment, which Windows does not know by itself, or in the system's."""
+    """Find our folder: in the one that the environment names, else in the system's.
+
+    Windows does not know the variable by itself.
+    """
     home = os.environ.get(variable, "").strip()
     return Path(home) / _NAME if Path(home).is_absolute() else Path(usual(_NAME))

@@ -99,7 +99,7 @@ def _further(values: Sequence[Any]) -> pa.Array:
 
 
 def cells_to_table(cells: Mapping[str, Sequence[Any]]) -> pa.Table:
-    """Make an Arrow table of cells by attribute: the known columns at their types, then the further ones.
+    """Make an Arrow table of cells by attribute: known columns, typed, then further ones.
 
     A cell that does not fit its column is missing; `take_unreadable` tells which.
     """
@@ -193,7 +193,10 @@ def _to_series(name: str, column: pa.ChunkedArray) -> pd.Series[Any]:
 
 
 def _to_category(name: str, column: pa.DictionaryArray) -> pd.Series[Any]:
-    """Make a categorical column of the labels in use: a filtered table keeps those of removed rows."""
+    """Make a categorical column of the labels in use.
+
+    A filtered table keeps the labels of removed rows.
+    """
     labels = column.dictionary.to_pylist()
     codes = column.indices.fill_null(len(labels)).to_numpy(zero_copy_only=False)
     used = np.flatnonzero(np.bincount(codes, minlength=len(labels))[: len(labels)])

@@ -50,7 +50,10 @@ class PageCache:
     def read(
         self, transport: Transport, path: str, query: Mapping[str, Any], *, stored: bool
     ) -> bytes:
-        """Read the body of a list answer: the stored page if `stored` is true and there is one, else the server's."""
+        """Read a list answer's body: the stored page if there is one, else the server's.
+
+        A stored page is used only if `stored` is true.
+        """
         store = self._get_store()
         key = hashlib.sha256(f"{self._key} {path}?{urlencode(query)}".encode()).hexdigest()
         kept = None

@@ -1,4 +1,6 @@
-"""Threads that nobody waits for, so that Ctrl-C ends a load or a plan while the server is still thinking.
+"""Threads that nobody waits for, so Ctrl-C ends work while the server still thinks.
+
+Work is a load or a plan.
 
 The interpreter waits at its end for the threads of a `ThreadPoolExecutor`; these end by themselves.
 """
@@ -19,7 +21,7 @@ class Stopped(Exception):
 
 
 class Stop:
-    """The end of all requests of some threads: it ends their pauses, and their waiting for an answer."""
+    """End of all requests of some threads: it ends pauses, and any wait for an answer."""
 
     def __init__(self) -> None:
         self._over = threading.Event()

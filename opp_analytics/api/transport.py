@@ -183,7 +183,10 @@ class _Adapter(HTTPAdapter):
 
 
 def _body(response: requests.Response) -> bytes:
-    """Read the whole body, or the beginning of an error's: if the rest of that is cut off, the status says enough."""
+    """Read the whole body, or the beginning of an error's.
+
+    If the rest of an error's body is cut off, its status says enough.
+    """
     refusal = response.status_code >= 300
     chunks, size = [], 0
     try:
@@ -586,7 +589,10 @@ def make_error(response: Answer, method: str, url: str) -> ApiError:
 
 
 def _problems(content: bytes) -> list[ApiProblem]:
-    """List the problems in an error answer: JSON:API objects, plain texts, or one error with a message."""
+    """List the problems in an error answer.
+
+    It holds JSON:API objects, plain texts, or one error with a message.
+    """
     try:
         answer = json.loads(content)
     except (ValueError, RecursionError):
@@ -613,7 +619,7 @@ def _problem(entry: Any) -> ApiProblem:
 
 
 def never_sent(error: BaseException) -> bool:
-    """Return True if no connection was made, so that the server cannot have received the request."""
+    """Return True if no connection was made, so the server cannot have the request."""
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return True
     reason = getattr(error.args[0], "reason", None) if error.args else None

@@ -1,4 +1,7 @@
-"""The wire format: paths, parameters and fields of the calls, JSON:API answers as flat rows, and cells as JSON."""
+"""The wire format: paths and fields of calls, answers as flat rows, cells as JSON.
+
+Answers are JSON:API.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +78,7 @@ class TenantNames:
 
 
 def names_id(name: str) -> bool:
-    """Return True if an attribute holds an id, which is text here, and a whole number on some servers."""
+    """Return True if an attribute holds an id: text here, a whole number on some servers."""
     return name == "account_id" or name.endswith("unique_id")
 
 
@@ -249,7 +252,10 @@ def warn_of_unreadable(cells: Sequence[tuple[str, str]]) -> None:
 
 
 def decode_page(body: bytes) -> tuple[list[dict[str, Any]], Meta]:
-    """Decode a list answer: the opportunities as flat dicts, each with its ``unique_id``, and the paging meta."""
+    """Decode a list answer: the opportunities as flat dicts, and the paging meta.
+
+    Each opportunity has its ``unique_id``.
+    """
     answer, rows = _decode_rows(_Many, body)
     return rows, answer.meta or Meta()
 
@@ -294,7 +300,9 @@ _Known = Literal[
 
 
 class Opportunity(dict[str, Any]):
-    """A flat dict of the attributes that the server sent, under our names: the known ones and any further ones.
+    """A flat dict of the attributes that the server sent, under our names.
+
+    It holds the known attributes and any further ones.
 
     Values are as they came: dates and instants as text, numbers perhaps as text. `load` gives them
     their types. A value that no JSON holds, such as a number out of range, is None; a `DataWarning`
@@ -408,7 +416,7 @@ def encode_query(
 
 
 def encode_body(fields: dict[str, Any], names: TenantNames, *, creates: bool = False) -> bytes:
-    """Check each value of a create or an update, and encode the body under the names of the wire."""
+    """Check each value of a create or update, and encode the body under the wire's names."""
     if not fields:
         raise ArgumentTypeError("no attribute given; name at least one, such as stage='proposal'")
     values = {}

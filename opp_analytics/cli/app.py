@@ -80,7 +80,10 @@ _ENTRIES = {
 
 
 class _Commands(TyperGroup):
-    """Commands that are imported when they run: ``--help`` and completion need their names and first lines only."""
+    """Commands that are imported when they run.
+
+    ``--help`` and completion need only their names and first lines.
+    """
 
     def list_commands(self, ctx: Any) -> list[str]:
         """List the commands, each with the first line of its docstring."""
@@ -95,7 +98,7 @@ class _Commands(TyperGroup):
 
 
 class _Command(TyperCommand):
-    """A command whose errors name its options where they name the arguments of the function that it calls.
+    """A command with errors that name its options, not the arguments of its function.
 
     Of two ways to say something the one of the shell stays; a cell of a file keeps the name of its
     column. On Ctrl-C it says what was done, where typer says nothing.

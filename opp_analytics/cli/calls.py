@@ -63,7 +63,10 @@ def call_command(
     folder: HistoryFolder = HISTORY_FOLDER,
     org_file: OrgFile = None,
 ) -> None:
-    """Submit a number for a period: it is added to the calls of the org file, and supersedes the caller's last one."""
+    """Submit a number for a period; it supersedes the caller's last one.
+
+    It is added to the calls of the org file.
+    """
     from opp_analytics.history import list_owners
 
     file = org_file or Path(FILE)

@@ -87,7 +87,7 @@ def _quote(word: object) -> str:
 
 
 def escape_markup(value: object) -> str:
-    """Escape text from elsewhere for our markup: neither its markup nor a control character has an effect."""
+    """Escape text from elsewhere, so its markup and control characters have no effect."""
     return escape(text.printable(value, lines=True))
 
 
@@ -98,7 +98,7 @@ def say(line: str) -> None:
 
 
 def note(line: str) -> None:
-    """Print a remark beside the answer, as it is: on stderr with --json, not at all with --quiet."""
+    """Print a remark verbatim: on stderr with --json, not at all with --quiet."""
     say_marked(escape_markup(line))
 
 
@@ -191,7 +191,9 @@ def show(
     wrap: tuple[str, ...] = (),
     compact: bool = True,
 ) -> None:
-    """Print a result table as wide as the terminal: money, by default compact, rates in percent, dates, missing cells as a dash.
+    """Print a result table as wide as the terminal, with values as people read them.
+
+    Money is compact by default, rates are percents, a missing cell is a dash.
 
     If a row does not fit on one line, texts are cut and end in …, those in `wrap` go on below, and
     the last columns are left out and named; keys, forecast, range and target stay.

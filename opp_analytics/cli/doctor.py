@@ -1,4 +1,7 @@
-"""The `doctor` command, and the file that a person who helps needs: settings, checks and last errors, without a secret."""
+"""The `doctor` command, and its support report for a helper.
+
+The report holds settings, checks and last errors, and no secret.
+"""
 
 from __future__ import annotations
 
@@ -110,7 +113,10 @@ _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 def write_support_report(
     path: Path, checks: Iterable[str], cache: Path | None, history: Path | None
 ) -> None:
-    """Write versions, settings, checks, cache, journal, history and last errors to one file, for its owner alone."""
+    """Write the support report: versions, settings, checks, files and last errors.
+
+    The files are cache, journal and history. Only the owner can read the report.
+    """
     sections: dict[str, Callable[[], Iterable[str]]] = {
         "Versions": _list_versions,
         "Settings": _list_settings,
@@ -206,7 +212,10 @@ _OURS = "opp_analytics"
 
 
 def note_error(error: BaseException, frames: TracebackType | None) -> None:
-    """Keep an error for ``doctor --report``: its command, class and place, and its message if we wrote it."""
+    """Keep an error for ``doctor --report``: its command, class, place and own message.
+
+    Only a message that we wrote is kept.
+    """
     known = type(error).__module__.startswith(_OURS)
     entry = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),

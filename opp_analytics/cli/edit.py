@@ -1,4 +1,4 @@
-"""The commands that edit in bulk: the pipeline as a spreadsheet, its edits as a plan, and what was applied."""
+"""The commands for bulk edits: export a spreadsheet, plan its edits, and apply them."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def plan_command(
     folder: source.HistoryFolder = source.HISTORY_FOLDER,
     org_file: source.OrgFile = None,
 ) -> None:
-    """Show the effect of the edits: changes, problems, conflicts, and the forecast before and after."""
+    """Show what the edits do: changes, problems, conflicts, the forecast before and after."""
     check_ending(file if import_file is None else None, _PLANS)
     if as_of is not None:
         as_date(as_of, name="--as-of")
@@ -234,7 +234,10 @@ def _show_impact(
 
 
 def _compare_periods(impact: pd.DataFrame, money: Money) -> pd.DataFrame:
-    """Write the periods that change and the total, each figure as "before → after", in short where full digits are too wide."""
+    """Write the changed periods and the total, each figure as "before → after".
+
+    Figures are short where full digits are too wide.
+    """
     figures = ("booked", "weighted_open", "expected", "low", "high", "open_count")
     sides = {f: (impact[f"{f}_before"], impact[f"{f}_after"]) for f in figures}
     changed = pd.concat(
@@ -268,7 +271,10 @@ _WRAPPED = ("opportunity", "value", "problem", "suggestion")
 
 @cache
 def _words(*given: str) -> Words:
-    """Words of the command line for what plans and receipts say, with the options of `apply` that are `given`."""
+    """Make the words that plans and receipts use on the command line.
+
+    `given` are options of `apply`.
+    """
     from opp_analytics.writer import Words
 
     class _ShellWords(Words):
@@ -408,7 +414,7 @@ def resume_command(
     receipt: Annotated[Path | None, _RECEIPT] = None,
     org_file: source.OrgFile = None,
 ) -> None:
-    """Finish an interrupted run: check unknown outcomes on the server, then send the rest, each change once."""
+    """Finish an interrupted run: check unknown outcomes, then send the rest, each once."""
     check_ending(receipt, TABLES)
     with _say_run():
         done = oa.resume(oa.Client.from_env(org=source.find_org(org_file)), run_id, unknown=unknown)
@@ -483,7 +489,7 @@ def _confirm(question: str) -> None:
 
 
 def _say_receipt(done: oa.Receipt, file: Path | None) -> None:
-    """Print the outcome and exit: 0 if all of it is on the server, `_IN_PART` if some, 1 if none."""
+    """Print the outcome and exit: 0 if all is on the server, `_IN_PART` if some, 1 if none."""
     if done.run_id is not None:
         say(f"Run {done.run_id}")
     say(done.summary(words=_words()))

@@ -61,7 +61,10 @@ def import_crm_command(
     *,
     written: Mapping[str, Any],
 ) -> None:
-    """Read another CRM's export or field history, show what each column became, and begin a history with it."""
+    """Read another CRM's export or field history, and begin a history with it.
+
+    The output shows what each column became.
+    """
     check_ending(out, ENDINGS)
     org = find_org(org_file)
     found = {file: crm.recognize(file, org, encoding=encoding) for file in files}

@@ -1,4 +1,4 @@
-"""The commands `org init` and `org check`: an org file to begin with, and what an org file says in words."""
+"""The commands `org init` and `org check`: draft an org file, and say what one means."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def init_command(
     *,
     written: Mapping[str, Any],
 ) -> None:
-    """Write an org file from what your data shows: stages with counts, and guesses marked as guesses."""
+    """Write an org file from your data: stages with counts, and guesses marked as guesses."""
     check_ending(file, (".toml",))
     if file.exists() and not (force or update):
         raise DataError(
@@ -98,7 +98,10 @@ def init_command(
 
 
 def write_org(file: Path, content: str, old: str | None) -> None:
-    """Write an org file whole, unless it no longer holds the text that it was drafted from (None: no file)."""
+    """Write an org file whole, unless it has changed since it was drafted.
+
+    `old` is the text that the draft began with; None is no file.
+    """
     with write_staged(file) as staged:
         staged.write_bytes(content.encode())
         if read_org_text(file) != old:
@@ -283,7 +286,7 @@ def describe_targets(org: oa.Org) -> str:
 
 
 def describe_calls(org: oa.Org) -> str:
-    """Describe the calls of an org: how many, by whom, for which periods, and which of them nobody in the org can own."""
+    """Describe an org's calls: how many, by whom, for which periods, and unknown owners."""
     calls = org.calls
     callers = text.count(calls["caller"].nunique(), "caller")
     strange = sorted(calls.loc[list(find_strangers(calls)), "owner_name"].unique())

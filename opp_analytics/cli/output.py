@@ -32,7 +32,10 @@ _LONGEST_NAME = 31
 
 
 def check_ending(file: Path | None, endings: Collection[str]) -> None:
-    """Refuse an output file of another ending, without a folder, or that cannot be replaced, before the first request."""
+    """Refuse an output file that cannot be written, before the first request.
+
+    Its ending must be known, its folder must exist, and an old file must be replaceable.
+    """
     if file is None:
         return
     files.check_ending(file, endings)
@@ -67,7 +70,9 @@ def write_csv(table: pd.DataFrame, file: Path) -> None:
 def with_tables(
     out: Sequence[str] = TABLES, **own: Collection[str]
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Add to a command that ends with `answer` the options --json, --quiet and, for files that end so, --out.
+    """Add --json, --quiet and --out to a command that ends with `answer`.
+
+    --out takes files with an ending in `out`, and is not added if there is none.
 
     Files of its `own` options are checked first too, by their endings.
     """
@@ -113,7 +118,11 @@ def add_options(
     *,
     given: Collection[str] = (),
 ) -> Callable[..., None]:
-    """Give `run` the options of the command that it calls, without those that it gives itself, and its own: kind and default."""
+    """Give `run` the options of the command that it calls, and its own `options`.
+
+    The options in `given` are left out, because `run` passes them. `options` maps each name to its
+    kind and default.
+    """
     signature = inspect.signature(command, eval_str=True)
     own = [one for name, one in signature.parameters.items() if name not in given]
     kind = inspect.Parameter.KEYWORD_ONLY
@@ -126,7 +135,7 @@ def add_options(
 
 
 def answer(tables: pd.DataFrame | Mapping[str, pd.DataFrame]) -> None:
-    """End a command: write its table, or tables by name, to the file of --out, and print them with --json."""
+    """End a command: write its tables to the file of --out, and print them with --json."""
     asked = OUTPUT.get()
     if asked.file is not None:
         write_tables({"table": tables} if isinstance(tables, pd.DataFrame) else tables, asked.file)
@@ -141,7 +150,10 @@ def answer(tables: pd.DataFrame | Mapping[str, pd.DataFrame]) -> None:
 
 
 def _list_rows(table: pd.DataFrame) -> dict[str, Any]:
-    """List a table for JSON: its columns, the levels of its index first, its rows, and its attrs without the org."""
+    """List a table for JSON: its columns, its rows, and its attrs without the org.
+
+    The levels of the index are the first columns.
+    """
     flat = _flatten(table)
     names = list(map(str, flat))
     rows = [
@@ -177,7 +189,9 @@ def _plain(value: Any) -> Any:
 
 
 def write_tables(tables: Mapping[str, pd.DataFrame], file: Path) -> None:
-    """Write tables to one file: a workbook has a sheet for each, Markdown a section, CSV the first one of deals, else the first.
+    """Write tables to one file: workbook sheets, Markdown sections, or one table as CSV.
+
+    CSV gets the first table of deals, else the first table.
 
     Amounts are numbers in the workbook and in CSV, and written as people read them in Markdown. Ids
     come last.

@@ -133,7 +133,10 @@ def report_command(
     *,
     written: Mapping[str, Any],
 ) -> None:
-    """Write the weekly page and its workbook: will we make it, what changed, what each person must win, what to fix."""
+    """Write the weekly page and its workbook.
+
+    They answer: will we make it, what changed, what must each person win, what needs a fix?
+    """
     from opp_analytics.report import check_delivery, check_report, write_report
 
     for option, given in {"--dry-run": dry_run, "--again": again, "--alerts": alerts}.items():

@@ -1,4 +1,4 @@
-"""The commands of a Monday: what changed, the forecast, deals at risk, rates, how owners compare, the proof, and the audit."""
+"""The Monday commands: changes, forecast, risk, rates, owners, proof and audit."""
 
 from __future__ import annotations
 
@@ -93,7 +93,10 @@ def changes_command(
     folder: HistoryFolder = HISTORY_FOLDER,
     org_file: OrgFile = None,
 ) -> None:
-    """Show what changed between two days: why the forecast moved, which deals did it, what moved the pipeline."""
+    """Show what changed between two days: why the forecast and the pipeline moved.
+
+    Also shows the deals behind the change of the forecast.
+    """
     from opp_analytics.analysis import explain_change
 
     org = find_org(org_file)
@@ -153,7 +156,10 @@ def forecast_command(
     explain: Explain = False,
     folder: HistoryFolder = HISTORY_FOLDER,
 ) -> None:
-    """Show what each period will bring: closed, expected, the range, the chance of the target, the pipeline to add."""
+    """Show each period's forecast: closed, expected, range, chance and pipeline to add.
+
+    The chance is that of the target.
+    """
     from opp_analytics.analysis import evidence
 
     goals = (
@@ -251,7 +257,7 @@ def created_command(
     folder: HistoryFolder = HISTORY_FOLDER,
     org_file: OrgFile = None,
 ) -> None:
-    """Show whether enough comes in: pipeline created in each period, and the open pipeline at its end."""
+    """Show whether enough comes in: pipeline created, and open at the end, by period."""
     org = find_org(org_file)
     table = oa.pipeline_created(
         open_history(folder, org), freq=choose_freq(org, freq), by=by or None
@@ -350,7 +356,7 @@ def slippage_command(
     folder: HistoryFolder = HISTORY_FOLDER,
     org_file: OrgFile = None,
 ) -> None:
-    """Show the outcome of the deals that were due: won, lost, slipped, pulled out, removed or still due."""
+    """Show how the deals due ended: won, lost, slipped, pulled out, removed or still due."""
     org = find_org(org_file)
     history = open_history(folder, org)
     zone = (org or oa.Org()).zone(None)
@@ -379,7 +385,10 @@ def slippage_command(
 def pacing_command(
     source: CommandSource, freq: Freq = None, by: By = None, folder: HistoryFolder = HISTORY_FOLDER
 ) -> None:
-    """Show what has closed beside what the last four periods had closed by the same point, and what was open then."""
+    """Show what has closed beside the last four periods at the same point.
+
+    Also shows what was open then.
+    """
     history = find_history(folder, source.org)
     table = oa.pacing(source.opportunities, history, by=by or None, **source.ask(freq))
     _tell(table, list(table.columns.drop("to_date")))
@@ -415,7 +424,10 @@ def scorecard_command(
 def _tell(
     table: pd.DataFrame, columns: list[str], *, index: bool = True, rows: Any = slice(None)
 ) -> None:
-    """End a command of one table: its sentence, these rows and columns with something in them, all of it."""
+    """End a one-table command: say its sentence, show part of it, and answer with all.
+
+    Shown are `rows`, and those of `columns` that hold something.
+    """
     say(oa.sentence(table))
     known = [name for name in columns if name in table and table[name].notna().any()]
     show(table.loc[rows, known], index=index, most=_MOST)
@@ -502,7 +514,7 @@ def _choose_days(
 
 
 def _put_whole_first(table: pd.DataFrame, periods: list[str]) -> pd.DataFrame:
-    """Put the rows of the whole before those of its groups, for these periods and for deals without one."""
+    """Put the rows of the whole before group rows, for `periods` and undated deals."""
     labels = table.index.get_level_values("period")
     kept = table[labels.isin([*BUCKETS, *periods])]
     totals = np.sum(

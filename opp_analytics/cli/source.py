@@ -1,4 +1,7 @@
-"""Where a command's opportunities and their meaning come from: the API or a file of another CRM, and the org file."""
+"""Sources of a command's opportunities and of their meaning.
+
+Opportunities come from the API or a file of another CRM, their meaning from the org file.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +80,7 @@ _CELLS: dict[str, tuple[Any, Any]] = {
 
 
 def reads_cells(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that say how the cells of a file are written, as one argument, `written`."""
+    """Give a command the options for how a file's cells are written, as `written`."""
 
     def run(**others: Any) -> None:
         command(written={name: others.pop(name) for name in _CELLS}, **others)
@@ -99,7 +102,7 @@ OrgFile = Annotated[
 
 
 def parse_amount(typed: str | None, org: Org | None) -> float | None:
-    """Read the amount of an option as it is read in a cell, in the org's currency: 500000, $500,000 or 500k."""
+    """Read an option's amount like a cell, in the org's currency: 500000, $500,000 or 500k."""
     if typed is None:
         return None
     known = org or oa.Org()
@@ -257,7 +260,7 @@ def read_source(
 def _read_record(
     history: oa.History, folder: Path, org: Org | None, asked: str | None, option: str | None
 ) -> CommandSource:
-    """Read the opportunities of the last record, or of the last one of the day that was asked for."""
+    """Read the opportunities of the last record, or of the last one on the day `asked`."""
     zone = (org or oa.Org()).zone(None)
     moment = history.recorded_before(
         history.records["recorded_at"].iloc[-1]
@@ -274,7 +277,10 @@ def _read_record(
 
 
 def reads_deals(command: Callable[..., None], *, dated: bool = True) -> Callable[..., None]:
-    """Give a command its `source`, the opportunities of the API, of --from or of the last record, and the options that say which; `dated` with --as-of."""
+    """Give a command its `source` of opportunities, and the options that choose it.
+
+    The source is the API, the file of --from, or the last record. `dated` adds --as-of.
+    """
 
     def run(
         *, source_file: Path | None, org_file: Path | None, as_of: str | None = None, **others: Any
@@ -318,7 +324,7 @@ def _say_unclear(file: Path, mapping: pd.DataFrame) -> None:
 def say_age(
     opportunities: pd.DataFrame, asked: str | None = None, option: str | None = None
 ) -> None:
-    """Say that opportunities are old, unless the moment of the question was `asked` with `option`."""
+    """Say that opportunities are old, unless a date was `asked` for with `option`."""
     today = as_date(datetime.now(UTC), tz=oa.Org.of(opportunities).zone(None))
     old = None if asked is not None else find_old_date(opportunities, today)
     if old is not None:
@@ -337,7 +343,7 @@ def _connect(org: oa.Org | None) -> oa.Client:
 
 
 def find_org(path: Path | None) -> Org | None:
-    """Find the org: the named file or preset, else the org file in the working folder, else none."""
+    """Find the org: the named file or preset, else the working folder's org file, or None."""
     if path is None:
         return read_folder_org()
     name = str(path)

@@ -1,4 +1,4 @@
-"""The `start` command: from the files that somebody has to an org file, a history and Monday's page."""
+"""The `start` command: from somebody's files to org file, history and Monday's page."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def start_command(
     *,
     written: Mapping[str, Any],
 ) -> None:
-    """Read the files you have, ask at most three questions, and write the org file, the history and the weekly page."""
+    """Read your files, ask up to three questions, write org file, history and weekly page."""
     from opp_analytics.report import check_report
 
     named = org_file is not None and str(org_file) in PRESETS and not org_file.exists()
@@ -438,7 +438,10 @@ def _relate(file: Path, folder: Path) -> str:
 
 @dataclass
 class _Update:
-    """What goes into the history: a field history into an empty one, then the deals if they changed."""
+    """What goes into the history: a field history, then the deals if they changed.
+
+    A field history goes only into an empty history.
+    """
 
     org: Org
     file: Path | None
@@ -517,7 +520,10 @@ class _Update:
         return at if moments.empty else max(at, moments.iloc[-1] + pd.Timedelta(seconds=1))
 
     def _refuse_older(self, history: oa.History, deals: pd.DataFrame) -> None:
-        """Refuse an export that is older than the last record: by the day in its name, or by a deal that went back."""
+        """Refuse an export that is older than the last record.
+
+        The day in its name tells that, or a deal that went back to an earlier update.
+        """
         if history.records.empty or self.log is not None:
             return
         last = as_date(history.records["recorded_at"].iloc[-1], tz=self.org.zone(None))
@@ -540,7 +546,10 @@ class _Update:
             )
 
     def _find_named_day(self, deals: pd.DataFrame) -> pd.Timestamp | None:
-        """Find the day in the name of the export, unless its load or a newer date in it tells better."""
+        """Find the day in the export's name; None if the export tells it better.
+
+        The export tells it by its load, or by a newer date in it.
+        """
         today = as_date(pd.Timestamp.now("UTC"), tz=self.org.zone(None))
         named = _find_day_in_name(self.file)
         if (
@@ -553,7 +562,10 @@ class _Update:
         return named
 
     def find_day(self, history: oa.History) -> pd.Timestamp:
-        """Find the day that the deals show: the one in the file's name, else today, or their newest where it is old."""
+        """Find the day that the deals show: the one in the file's name, else today.
+
+        Without a day in the name, old deals show their newest date.
+        """
         zone, moments = self.org.zone(None), history.records["recorded_at"]
         today = as_date(pd.Timestamp.now("UTC"), tz=zone)
         days: list[Any] = [as_date(moments.iloc[-1], tz=zone)] if len(moments) else []

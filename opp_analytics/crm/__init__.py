@@ -1,4 +1,7 @@
-"""Exports and field histories of other CRMs: their columns, stages, number and date formats, in both directions."""
+"""Exports and field histories of other CRMs, read and written.
+
+Each CRM has its own columns, stages, and formats of numbers and dates.
+"""
 
 from opp_analytics.crm.change_log import (
     ChangeLog,

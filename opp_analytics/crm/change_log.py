@@ -191,7 +191,7 @@ class _Meeting:
 
 
 def _pair_names(table: FileTable, key: int, org: Org) -> pd.DataFrame:
-    """Pair the ids of a history with the deals' names, where it has them: ``unique_id``, ``name``."""
+    """Pair a history's ids with the deals' names, if any: ``unique_id``, ``name``."""
     label = find_name(org.columns, table.labels)
     pairs = pd.DataFrame({"unique_id": as_ids(table.cells[key])})
     if label is not None:
@@ -226,7 +226,7 @@ def _meet(pairs: pd.DataFrame, opportunities: pd.DataFrame | None, file: str) ->
 def _log_events(
     events: Events, org: Org, known: pd.DataFrame
 ) -> tuple[pd.DataFrame, unrecorded.Closings]:
-    """Make the long log: the first values of each deal, each change, then what the history lacks."""
+    """Make the long log: each deal's first values, each change, then the history's gaps."""
     changes = pd.concat([events.changes, _date_closings(events.changes, org)]).sort_values(
         "changed_at", kind="stable", ignore_index=True
     )
@@ -260,7 +260,10 @@ def _log_events(
 
 
 def _log_chances(log: pd.DataFrame, known: pd.DataFrame, org: Org) -> pd.DataFrame:
-    """Log the probability of each stage where the history tracks none, as an export without it is read."""
+    """Log each stage's probability where the history tracks none.
+
+    An export without probabilities is read in the same way.
+    """
     stages = log[log["field"] == "stage"]
     deals = pd.DataFrame({"stage": stages["new_value"].astype(TEXT).array})
     if "pipeline" in known:
@@ -283,7 +286,7 @@ def _index_deals(opportunities: pd.DataFrame | None) -> pd.DataFrame:
 def _find_beginnings(
     changes: pd.DataFrame, first: pd.DataFrame, created: pd.Series[Any], known: pd.DataFrame
 ) -> pd.Series[Any]:
-    """Find when each deal begins: at its creation, else at its first change, or just before that."""
+    """Find when each deal begins: at creation, else at or just before its first change."""
     earliest = changes.groupby("unique_id")["changed_at"].min()
     had_values = first.loc[first["old_value"].notna(), "unique_id"]
     otherwise = earliest.where(~is_among(earliest.index, had_values), earliest - _JUST_BEFORE)
@@ -314,7 +317,10 @@ def _log_creations(begin: pd.Series[Any], known: pd.DataFrame, org: Org) -> pd.D
 
 
 def _log_unchanged(first: pd.DataFrame, known: pd.DataFrame, org: Org) -> pd.DataFrame:
-    """Log the current values of fields that never changed: tracked ones without a change, names, and currencies to convert."""
+    """Log the current values of fields that never changed.
+
+    These are tracked fields without a change, names, and currencies to convert.
+    """
     logged = []
     for name in dict.fromkeys([*first["field"].unique(), *_list_fixed(org)]):
         if name in known:
@@ -325,7 +331,7 @@ def _log_unchanged(first: pd.DataFrame, known: pd.DataFrame, org: Org) -> pd.Dat
 
 
 def _date_closings(changes: pd.DataFrame, org: Org) -> pd.DataFrame:
-    """Log a close date on the day of each win and loss, and the expected one again when the deal is reopened.
+    """Log a close date on each win and loss, and the expected one again on a reopening.
 
     For a CRM that marks won and lost by a status and keeps the expected date apart, as Pipedrive
     does.
@@ -361,7 +367,10 @@ def _find_unborn(events: Events, opportunities: pd.DataFrame | None) -> list[Map
 
 
 def _note_untracked(fields: Iterable[str], events: Events, known: pd.DataFrame) -> tuple[str, ...]:
-    """Note columns without a change, whose current value is taken for all of the past or is not known of it."""
+    """Note the columns without a change in the history.
+
+    Their current value is taken for all of the past, or their past is unknown.
+    """
     tracked = set(events.changes["field"].unique())
     taken = [name for name in fields if name in _TAKEN and name in known and name not in tracked]
     lost = [name for name in ("stage", "close_date") if name in known and name not in tracked]
@@ -579,7 +588,10 @@ _NAMED = 3
 
 
 def normalize_ids(ids: pd.Series[Any]) -> pd.Series[Any]:
-    """Reduce ids to what reports and spreadsheets leave of them: no zeros in front, blanks, ``.0`` or longer form of Salesforce."""
+    """Reduce ids to what reports and spreadsheets leave of them.
+
+    They have no zeros in front, no blanks, no ``.0``, and not Salesforce's longer form.
+    """
     bare = ids.astype(TEXT).str.strip().str.replace(r"^0*(\d+?)(?:\.0+)?$", r"\1", regex=True)
     short = bare.str.slice(stop=_SHORT)
     return short.where((bare.str.len() == _SHORT + 3) & (as_ids(short) == bare), bare)
@@ -621,7 +633,9 @@ def match_ids(theirs: pd.Series[Any], known: pd.Series[Any]) -> dict[str, str]:
 
 
 def match_names(pairs: pd.DataFrame, opportunities: pd.DataFrame) -> dict[str, str]:
-    """Match the deals of a history, each ``unique_id`` with its ``name``, to those of an export with the same names.
+    """Match a history's deals to an export's deals of the same names.
+
+    `pairs` has the ``unique_id`` and ``name`` of each deal of the history.
 
     A name of several deals is refused.
     """

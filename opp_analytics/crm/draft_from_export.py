@@ -41,7 +41,10 @@ _CODES = {"$": "USD", "US$": "USD", "€": "EUR", "£": "GBP"}
 
 @dataclass(frozen=True)
 class Question:
-    """One thing that a file of deals does not tell: asked once, for one column or for all unknown stages."""
+    """A question that a file of deals leaves open.
+
+    It is asked once, for one column or for all unknown stages.
+    """
 
     about: str
     """"unique_id" or "stages": the argument of `Drafted.answer`."""
@@ -58,7 +61,10 @@ class Question:
 
 @dataclass(frozen=True, kw_only=True)
 class Drafted:
-    """An org file drafted from a file of deals: written nowhere yet, with its guesses taken and its questions open."""
+    """An org file drafted from a file of deals, written nowhere yet.
+
+    Its guesses are taken, and its questions are open.
+    """
 
     file: Path
     """The org file, which may not exist."""
@@ -103,7 +109,9 @@ class Drafted:
         stages: Mapping[str, Kind] | None = None,
         tables: Tables | None = None,
     ) -> Drafted:
-        """Draft again with answers, which are no guesses any more: the label of the id, and kinds of unknown stages.
+        """Draft again with answers: the label of the id, and kinds of unknown stages.
+
+        An answer is no longer a guess.
 
         `tables` are sections to enter where the file has none: ``{"targets": "targets.csv"}`` is a
         file beside the org file, ``{"targets": [{"period": "2026-11", "target": 500000}]}`` are
@@ -142,7 +150,9 @@ def read_org_text(file: Path) -> str | None:
 def draft_from_export(
     source: TableSource, file: Path, old: str | None, *, preset: str | None = None, **options: Any
 ) -> Drafted:
-    """Draft an org file from a file of deals: a new one, or additions to the one that exists, which keeps all it says.
+    """Draft an org file from a file of deals: a new one, or additions to the old one.
+
+    An existing file keeps all that it says.
 
     Nothing is written. A session asks the `questions`, calls `Drafted.answer` with what it hears
     (or takes the guesses by doing nothing), and writes ``draft.text`` with `cli.org.write_org`
@@ -219,7 +229,10 @@ def _draft(
 
 
 def _guess_currency(table: FileTable, labels: Iterable[str]) -> str | None:
-    """Guess the currency of the amounts by the one sign that the label carries, or else at least half of the amounts."""
+    """Guess the currency of the amounts from their sign.
+
+    It is the one sign in the label, or else in at least half of the amounts.
+    """
     for label in labels:
         amounts = table.cells[table.labels.index(label)].dropna().astype("str")
         signs = _MONEY.findall(label)
@@ -239,7 +252,7 @@ def _guess_currency(table: FileTable, labels: Iterable[str]) -> str | None:
 def _extend(
     file: Path, old: str | None, before: Org | None, preset: str | None, columns: Columns
 ) -> Org:
-    """Make the org of a file that is not written yet, with these columns: as far as a preset or the existing file goes."""
+    """Make the org of an unwritten file, from these columns and a preset or the old file."""
     if old is None or before is None:
         return Org(preset=preset, columns=columns)
     if not preset and not columns:

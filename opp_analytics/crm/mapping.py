@@ -1,4 +1,7 @@
-"""The labels of a file under our names, and what became of each column and value: mapped, guessed, kept or dropped."""
+"""The labels of a file under our names, and the outcome for each column and value.
+
+Outcomes: mapped, guessed, kept or dropped.
+"""
 
 from __future__ import annotations
 

@@ -226,7 +226,7 @@ def _make_opportunities(
 
 
 def _derive_status(frame: pd.DataFrame, org: Org, lines: list[Mapped]) -> pd.DataFrame:
-    """Derive the status of deals in unknown stages from the CRM's own marks of won, lost and closed.
+    """Derive status in unknown stages from the CRM's own marks of won, lost and closed.
 
     A stage that is known decides alone, so that an edit of it needs no second one.
     """
@@ -272,7 +272,7 @@ def _drop_deleted(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
 
 
 def _settle_closed(frame: pd.DataFrame, org: Org, lines: list[Mapped]) -> pd.DataFrame:
-    """Replace a closed deal's expected date and value by those of its closing, where the CRM writes both."""
+    """Give closed deals their final date and value, if the CRM also keeps expected ones."""
     marks = [name for name in CLOSED_AT if name in frame]
     if not marks and "won_value" not in frame:
         return frame
@@ -350,7 +350,10 @@ def _drop_copies(
 
 
 def look_up_chances(opportunities: pd.DataFrame, org: Org) -> pd.Series[Any]:
-    """Look up the probability (Int64, percent) of each deal's stage in the org: that of its own pipeline."""
+    """Look up the probability (Int64, percent) of each deal's stage in the org.
+
+    A stage has its probability in the deal's own pipeline.
+    """
     found = org.stages.look_up(opportunities, list_probabilities)
     return pd.Series(found, index=opportunities.index).astype("Int64")
 

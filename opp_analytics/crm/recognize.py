@@ -1,4 +1,6 @@
-"""What a file holds, the product that wrote it, and guesses of its columns for people to confirm, by its labels.
+"""The content of a file, its product, and guesses of its columns, by the labels.
+
+People confirm the guesses.
 
 Field histories come in these shapes.
 
@@ -127,7 +129,10 @@ LOGS = ("events", "snapshots")
 
 
 def find_shape(labels: Sequence[str], columns: Columns) -> str:
-    """Find the shape of a file by its labels: ``opportunities``, one of `LOGS` or `TABLE_LABELS`, or ``unknown``."""
+    """Find a file's shape by its labels: ``opportunities``, a log, a table or ``unknown``.
+
+    A log is one of `LOGS`, a table one of `TABLE_LABELS`.
+    """
     found = Names(name_events(columns), _HISTORY).find_all(labels)
     # An export too may have a name, a property, a value and a date.
     by_name = "old_value" in found or "stage" not in Names(columns, ("stage",)).find_all(labels)
@@ -169,7 +174,7 @@ _LIKELY = {label: ours for ours, labels in LIKELY.items() for label in labels}
 
 
 def name_any(columns: Columns) -> Names:
-    """Name the labels of any export, whatever the file holds, and those that deals are likely to have."""
+    """Name the labels of any export, and those that deals are likely to have."""
     known = {**_LIKELY, **CLOSINGS, **name_events(columns), **SNAPSHOTS, **columns}
     return Names(known, (*OWN, *_HISTORY, "seen_at"))
 
@@ -243,7 +248,7 @@ def _merge_presets(columns: Columns) -> Columns:
 
 
 def guess_org(source: TableSource) -> Org:
-    """Guess the org of a file: the one stored in it, else the preset whose labels it has, else the API's stages."""
+    """Guess a file's org: the stored one, else its labels' preset, else the API's stages."""
     table = read_table(source, name_every({}).know)
     preset = guess_preset(table.labels)
     return get_org(table) or Org(preset=preset)
@@ -256,7 +261,9 @@ def guess_preset(labels: Sequence[str]) -> str | None:
 
 
 def list_presets(labels: Sequence[str]) -> list[str]:
-    """List the presets that name the most labels of a file, those with words of their own among them.
+    """List the presets that name the most labels of a file.
+
+    The file must have words of the preset's own among its labels.
 
     A hand-kept sheet too has Name, Stage and Amount: a label counts as a product's own by the share
     of the presets with it.
@@ -310,7 +317,7 @@ class Guess(NamedTuple):
 
 
 def guess_columns(source: TableSource, org: Org) -> list[Guess]:
-    """Guess the columns of a file of opportunities that neither its labels nor the org name: the id first.
+    """Guess the columns that neither a file's labels nor the org name, the id first.
 
     No reader takes a guess by itself. Whoever asks for them says them, and reads with an org whose
     columns are ``{**org.columns, **{guess.theirs: guess.ours for guess in guesses}}``.
@@ -342,7 +349,10 @@ def list_likely(ours: str, matched: Sequence[Mapped]) -> list[str]:
 
 
 def guess_ids(table: FileTable, matched: Sequence[Mapped]) -> list[Guess]:
-    """Guess which column identifies a deal, the likeliest first: unique, no blanks, named like an id; else the unique name."""
+    """Guess which column identifies a deal, the likeliest first.
+
+    It is unique, has no blanks, and is named like an id; else it is the unique name.
+    """
     found: list[tuple[int, Guess]] = []
     for place, label in enumerate(table.labels):
         ours = "" if matched[place].how in ("kept", "dropped") else matched[place].ours

@@ -1,4 +1,4 @@
-"""The history in an export: HubSpot writes when each deal entered and left each stage as columns of its own."""
+"""The history in an export: HubSpot's columns for entering and leaving each stage."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ONE_DATE = (
 
 
 def mark_stage_dates(matched: list[Mapped]) -> list[Mapped]:
-    """Mark the columns of dates of stages among those that would be kept, and drop the times that follow from them."""
+    """Mark columns of stage dates among those to keep, and drop times derived from them."""
     lines = []
     for line in matched:
         if line.how == "kept" and find_stage_date(line.theirs):
@@ -40,7 +40,10 @@ def mark_stage_dates(matched: list[Mapped]) -> list[Mapped]:
 def take_stage_dates(
     columns: dict[str, pd.Series[Any]], org: Org, lines: list[Mapped]
 ) -> pd.DataFrame:
-    """Take the dates of stages out of the columns: ``unique_id``, ``stage``, ``entered``, ``exited`` (instants)."""
+    """Take the dates of stages out of the columns.
+
+    Returns ``unique_id``, ``stage``, ``entered`` and ``exited`` (instants).
+    """
     own = {_match(text, org.stages): text for text in columns["stage"].dropna().unique()}
     found: dict[str, dict[str, pd.Series[Any]]] = {}
     for place, line in enumerate(lines):
@@ -92,7 +95,9 @@ def _match(text: str, stages: Stages) -> str:
 
 
 def list_entries(dates: pd.DataFrame, created: pd.Series[Any], org: Org) -> pd.DataFrame:
-    """List the changes of stage: ``unique_id``, ``changed_at``, ``field``, ``old_value`` (missing), ``new_value``.
+    """List the changes of stage from dates of stages.
+
+    Columns: ``unique_id``, ``changed_at``, ``field``, ``old_value`` (missing), ``new_value``.
 
     Between an exit and the next entry a deal was somewhere that no column holds, and so from its
     creation where it has no date.

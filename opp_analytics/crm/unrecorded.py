@@ -1,4 +1,4 @@
-"""What a field history does not hold: deals whose closing only the export shows, and columns that nobody tracked.
+"""What a field history lacks: deals closed only in the export, untracked columns.
 
 Such a deal is open until its close date; what is not known of it until then is named in the column
 `UNRECORDED` (docs/definitions.md, "Imported histories").
@@ -107,7 +107,7 @@ def _end_days(dates: pd.Series[Any], zone: str) -> pd.Series[Any]:
 
 
 def withhold(values: pd.DataFrame, closings: Closings) -> pd.DataFrame:
-    """Drop the values that tell how a deal ended from the first values of those whose closing is missing."""
+    """Drop first values that tell how a deal ended, if the deal's closing is missing."""
     return values[
         ~(is_among(values["unique_id"], closings.missing) & values["field"].isin(_TELLING))
     ]
@@ -116,7 +116,9 @@ def withhold(values: pd.DataFrame, closings: Closings) -> pd.DataFrame:
 def log_unrecorded(
     closings: Closings, known: pd.DataFrame, lines: pd.DataFrame, begin: pd.Series[Any]
 ) -> pd.DataFrame:
-    """Log what a history lacks: closings, values of columns without a line, and until when these are not known.
+    """Log what a history lacks: closings, and values of columns without a line.
+
+    It is also logged until when these values are not known.
 
     `lines` are its own changed fields: ``unique_id``, ``field``.
     """
@@ -155,7 +157,10 @@ def log_unrecorded(
 
 
 def log_first_stages(log: pd.DataFrame, begin: pd.Series[Any]) -> pd.DataFrame:
-    """Log a stage for the time before each deal's first one: that one within a day, else `NOT_RECORDED`."""
+    """Log a stage for the time before each deal's first one.
+
+    It is the first stage if that comes within a day, else `NOT_RECORDED`.
+    """
     stages = log[log["field"] == "stage"].sort_values("changed_at", kind="stable")
     stages = stages.drop_duplicates("unique_id")
     if stages.empty:
@@ -182,7 +187,10 @@ def _log(name: str, values: pd.Series[Any], at: pd.Series[Any]) -> pd.DataFrame:
 def add_unrecorded(
     log: pd.DataFrame, known: pd.DataFrame, org: Org
 ) -> tuple[pd.DataFrame, Closings]:
-    """Add to a log of whole rows the deals that it lacks, and the closings that only the export shows."""
+    """Add to a log of whole rows the deals that it lacks, and closings from the export.
+
+    These closings are only in the export.
+    """
     last = log.sort_values("seen_at", kind="stable").drop_duplicates("unique_id", keep="last")
     last = last.set_index("unique_id")
     if "operation" in last:

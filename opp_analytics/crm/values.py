@@ -1,4 +1,4 @@
-"""Columns of an export at their types: stages, statuses, forecast categories, yes and no, ids, amounts and times."""
+"""Typed columns of an export: stages, statuses, categories, flags, ids, amounts, times."""
 
 from __future__ import annotations
 
@@ -93,7 +93,10 @@ class ColumnReader:
         decimal_comma: bool | None = None,
         unreadable: str = "refuse",
     ) -> ColumnReader:
-        """Make the reader of a file: what its `columns`, each with our name, tell of its dates and amounts where no option does."""
+        """Make the reader of a file, with its order of dates and its decimal sign.
+
+        `columns`, each with our name, tell them where no option does.
+        """
         times = [cells for ours, cells in columns if is_time(ours)]
         order = day_first if day_first is not None else inputs.find_day_order(times, table.file)
         why = ""

@@ -1,4 +1,7 @@
-"""Values of a change log in the org's currency: one rate for each deal, so that no movement is exchange."""
+"""Values of a change log in the org's currency.
+
+Each deal has one rate, so no movement comes from exchange rates.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,9 @@ def list_needed(changes: ibis.Table, org: Org) -> ibis.Table:
 
 
 def find_rates(needed: pd.DataFrame, org: Org) -> pd.DataFrame:
-    """Find the rate of each foreign currency on each day of the closings: ``_code``, ``_on``, ``_rate``.
+    """Find each foreign currency's rate on each day of the closings.
+
+    Columns: ``_code``, ``_on`` and ``_rate``.
 
     A currency without any rate is refused; old and first rates are said for the pairs that are
     `needed`.

@@ -60,7 +60,10 @@ def coverage(records: pd.DataFrame, freq: str, closings: pd.DataFrame) -> pd.Dat
 
 
 def share_known(closings: pd.DataFrame, freq: str) -> pd.DataFrame:
-    """Share of the deals closed in each period whose stage, date and value are known from created to closed."""
+    """Compute the share of deals closed in each period with known stage, date and value.
+
+    Known means from created to closed.
+    """
     known = closings.set_index(pd.PeriodIndex(closings["closed_on"], freq=freq))[list(KNOWN)]
     return known.groupby(level=0).mean().astype("float64").rename(columns=KNOWN)
 

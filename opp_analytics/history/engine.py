@@ -186,7 +186,7 @@ def missing(column: Any) -> Any:
 
 
 def latest(table: ibis.Table) -> ibis.Table:
-    """Select the newest change row of every opportunity, by a flag that every engine can compute."""
+    """Select each opportunity's newest change row, by a flag that every engine can compute."""
     newest = ibis.window(group_by="unique_id", order_by=ibis.desc("seen_at"))
     # DuckDB keeps one row a deal instead of sorting all of them, but not for Ibis's ROW_NUMBER() -
     # 1 = 0.

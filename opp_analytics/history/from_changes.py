@@ -264,7 +264,10 @@ def _widen(events: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.DataFrame
 
 
 def _find_before(is_set: NDArray[np.bool_], deals: NDArray[np.intp]) -> NDArray[np.intp]:
-    """For each row, in order of time, count the set ones before its deal's last set one; −1 where that has none yet."""
+    """Find each row's latest set row of the same deal, by its place among all set rows.
+
+    The latest one may be the row itself; −1 if none is set yet. Rows are in order of time.
+    """
     order, rows = np.argsort(deals, kind="stable"), np.arange(len(deals))
     begins = np.maximum.accumulate(np.where(np.diff(deals[order], prepend=-1) > 0, rows, 0))
     before = np.maximum.accumulate(np.where(is_set[order], rows, -1))

@@ -167,7 +167,7 @@ class History:
         unreadable: str = "refuse",
         progress: bool | None = None,
     ) -> History:
-        """Make a history from the field history of another CRM, from a change log, or from `changes`.
+        """Make a history from another CRM's field history, a change log, or `changes`.
 
         Parameters
         ----------
@@ -253,7 +253,9 @@ class History:
     def from_table(
         cls, table: ibis.Table, records: pd.DataFrame | None = None, org: Org | None = None
     ) -> History:
-        """Make a read-only history over a change log in a warehouse, on Spark, or in any other Ibis backend.
+        """Make a read-only history over a change log in a warehouse or on Spark.
+
+        Any other Ibis backend works too.
 
         Parameters
         ----------
@@ -299,7 +301,9 @@ class History:
         records: pd.DataFrame | None = None,
         org: Org | None = None,
     ) -> History:
-        """Make a read-only history over a dbt snapshot, or any table with one row per version of a deal, through Ibis.
+        """Make a read-only history over a dbt snapshot or a similar table, through Ibis.
+
+        A similar table has one row per version of a deal.
 
         Parameters
         ----------
@@ -455,7 +459,7 @@ class History:
         return add_record(source, opportunities, at=at, org=self.org, **allowed)
 
     def check(self, *, set_aside: bool = False) -> pd.DataFrame:
-        """List problems of the files, of a warehouse table's rows, and of the import that made the history.
+        """List problems of the files, of warehouse rows, and of the history's import.
 
         Parameters
         ----------
@@ -612,7 +616,7 @@ class History:
         return table.mutate(stage=table["stage"].substitute(dict(aliases))) if aliases else table
 
     def stages_seen(self) -> pd.DataFrame:
-        """Count the ``deals`` of each pair of ``stage`` and ``status`` (categories) in the history."""
+        """Count the ``deals`` of each ``stage`` and ``status`` (categories) in history."""
 
         def count_deals() -> pd.DataFrame:
             table = self._read_log()
@@ -643,7 +647,10 @@ class History:
 
     @property
     def log(self) -> ibis.Table:
-        """The change rows that analyses read: those of `table` and, after `where`, the same deals' rows of other times."""
+        """Change rows that analyses read: those of `table`.
+
+        After `where`, the same deals' rows of other times are added.
+        """
         return self._source.log() if isinstance(self._source, ScopedSource) else self.table
 
     def within(self, log: ibis.Table) -> Any:
@@ -765,7 +772,7 @@ class History:
         return self.org.apply_on(frame, self._list_days(frame["unique_id"]) if rated else None)
 
     def deal(self, unique_id: str, *, own_writes: pd.DataFrame | None = None) -> pd.DataFrame:
-        """List the timeline of one opportunity: every change of a field, with its value before and after.
+        """List the timeline of an opportunity: each change, with its before and after.
 
         Parameters
         ----------
@@ -844,7 +851,9 @@ class History:
 
     @property
     def begins(self) -> pd.Series[Any]:
-        """The first record that has each column: a field that an import lacked begins with a later record.
+        """First record that has each column.
+
+        A field that an import lacked begins with a later record.
 
         Returns
         -------
@@ -942,7 +951,9 @@ class History:
         return closings
 
     def find_gaps(self, *columns: str) -> pd.PeriodIndex:
-        """List the months of whose closed deals fewer than 90% have these columns known (``stage``, ``close_date``, ``value``).
+        """List the months with any of `columns` known for under 90% of closed deals.
+
+        The columns are among ``stage``, ``close_date`` and ``value``.
 
         The deals open in a month without closings close later: it is as known as the next one with
         some.
@@ -1013,7 +1024,10 @@ def list_owners(history: History) -> frozenset[str]:
 
 
 def hold(history: History | None) -> AbstractContextManager[None]:
-    """Show the same records to all that a block reads of a history, whatever is recorded meanwhile."""
+    """Hold a history still for a block: all reads see the same records.
+
+    What is recorded during the block is not seen.
+    """
     return nullcontext() if history is None else history._source.hold()
 
 
@@ -1023,7 +1037,9 @@ def holds(history: History, opportunities: pd.DataFrame) -> bool:
 
 
 def holds_part(opportunities: pd.DataFrame, history: History | None) -> bool:
-    """Tell whether a frame holds only a part of its pipeline: by its load certificate, else by the record of its time.
+    """Tell whether a frame holds only a part of its pipeline.
+
+    Its load certificate tells, else the record of its time.
 
     A few missing deals are no part, as for a record: people drop or delete them.
     """
@@ -1038,7 +1054,9 @@ def holds_part(opportunities: pd.DataFrame, history: History | None) -> bool:
 
 
 def find_rest(opportunities: pd.DataFrame, history: History | None) -> pd.DataFrame | None:
-    """Find the other deals of the pipeline of which a frame holds a part, as the record of its time has them.
+    """Find the rest of the pipeline when a frame holds only a part of it.
+
+    The rest is as in the record of the frame's time.
 
     None where the frame is whole or nothing tells the rest; ``attrs["recorded_at"]`` is the time of
     the record.

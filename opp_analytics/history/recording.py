@@ -43,7 +43,9 @@ class RecordDifference:
 def difference(
     before: pa.Table, after: pa.Table, *, seen_after: pd.Timestamp | None, seen_at: pd.Timestamp
 ) -> RecordDifference:
-    """Find the difference between each opportunity's last change row and all rows now (`rows.to_rows`).
+    """Find the difference between each opportunity's last change row and its row now.
+
+    Rows now are those of `rows.to_rows`.
 
     A first record has no rows before, and ``seen_after`` None.
     """
@@ -131,7 +133,10 @@ _DROPPED = 5
 
 
 def check_frame(opportunities: Any, meaning: org.Org | None) -> pd.DataFrame:
-    """Check the ids and return the frame to store: stages as spelled, the CRM's values, no columns from people or rates."""
+    """Check the ids and return the frame to store.
+
+    It has stages as spelled and the CRM's values, and no columns from people or rates.
+    """
     try:
         org.require(
             opportunities.iloc[:0] if isinstance(opportunities, pd.DataFrame) else opportunities
@@ -202,7 +207,10 @@ def refuse_other_tenant(
 
 
 def check_allowed(allow_missing: Any, frame: pd.DataFrame, entries: list[Entry]) -> list[str]:
-    """Check the names of columns that may be missing: those of the API, and further ones of the frame or the history."""
+    """Check the names of columns that may be missing.
+
+    They are those of the API, and further ones of the frame or the history.
+    """
     names = texts(allow_missing, "allow_missing", of="column")
     further = {*frame.columns, *(entries[-1].kinds if entries else ())} - set(rows.KNOWN)
     known = [*(name for name in rows.KNOWN if name != "unique_id"), *sorted(further)]
@@ -284,7 +292,7 @@ def check_time(folder: Path, before: Entry, moment: pd.Timestamp, changes: int) 
 
 
 def refuse_if_partial(folder: Path, state: pa.Table, changes: pa.Table) -> None:
-    """Refuse changes that delete so many known opportunities that the frame looks like a partial export."""
+    """Refuse changes with so many deletions that the frame looks like a partial export."""
     known = len(rows.present(state.select(["operation"])))
     dropped = changes.filter(pc.equal(changes["operation"], rows.DELETED)).sort_by("unique_id")
     if not looks_partial(len(dropped), known):
@@ -388,7 +396,10 @@ def add_import(source: FolderSource, imported: Import) -> None:
 
 
 def is_recorded(source: FolderSource, opportunities: pd.DataFrame, org: Org | None) -> bool:
-    """Tell whether the last record holds the opportunities as they are, so that another one would show no change."""
+    """Tell whether the last record already holds the opportunities as they are.
+
+    Another record would then show no change.
+    """
     entries = source.store.entries()
     state = source.state(entries)
     if state is None:

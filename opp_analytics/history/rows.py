@@ -114,7 +114,7 @@ def _further(column: pd.Series[Any]) -> pa.Array:
 
 
 def to_rows(opportunities: pd.DataFrame, kinds: Mapping[str, str] | None = None) -> pa.Table:
-    """Make Arrow rows of a conformed frame: every column of the API, then the further ones that are not empty.
+    """Make Arrow rows of a conformed frame: the API's columns, then further filled ones.
 
     Earlier `kinds` of the further columns are widened, and these columns are kept even if empty.
     """
@@ -175,7 +175,7 @@ def list_dtypes(opportunities: pd.DataFrame) -> dict[str, str]:
 
 
 def to_frame(rows: pa.Table, columns: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """Make a writable frame of opportunities (or changes) from Arrow rows, at the dtypes of `schema`.
+    """Make a writable frame of opportunities or changes from Arrow rows, typed by `schema`.
 
     `columns` gives names in order with their pandas dtypes; one that `rows` lacks is empty. By
     default further columns get the dtype nearest to their kind.

@@ -71,7 +71,10 @@ def add_people(changes: ibis.Table, org: Org, moments: pd.Series[Any]) -> ibis.T
 
 
 def _find_moves(org: Org, moments: pd.Series[Any]) -> pd.DataFrame:
-    """List people's dated moves inside the history: the person, the record before, the first one after."""
+    """List people's dated moves inside the history.
+
+    Columns: the person, the record before, and the first one after.
+    """
     people = org.people.dropna(subset=["from_date"])
     found = []
     for owner, date in zip(people["owner_name"], people["from_date"], strict=True):
@@ -85,7 +88,10 @@ def _find_moves(org: Org, moments: pd.Series[Any]) -> pd.DataFrame:
 
 
 def _make_moves(rows: ibis.Table, org: Org, moves: pd.DataFrame) -> ibis.Table:
-    """Make a row for each move and each open deal of that person, unless the deal has one at that record."""
+    """Make a row for each move and each open deal of the person who moved.
+
+    No row is made if the deal has one at that record.
+    """
     own = ibis.window(group_by="unique_id", order_by="seen_at")
     outcome = org.stages.outcome_expression(rows)
     states = rows.mutate(_until=rows["seen_at"].lead().over(own), _outcome=outcome)
@@ -110,7 +116,10 @@ def _make_moves(rows: ibis.Table, org: Org, moves: pd.DataFrame) -> ibis.Table:
 
 
 def _list_stays(org: Org, names: list[str]) -> pd.DataFrame:
-    """List from and until when each person was in a team and region: as days, and as instants in the org's zone."""
+    """List each person's stays in a team and region.
+
+    Begin and end are given as days, and as instants in the org's zone.
+    """
     stays = list_stays(org.people)[["owner_name", "from_date", *names, "until"]]
     stays = stays.rename(columns={"owner_name": "_person", "from_date": "_from", "until": "_until"})
     begun, ended = (
@@ -183,7 +192,10 @@ class ScopedSource:
         return found
 
     def table(self) -> ibis.Table:
-        """Select the rows of this part, and add a row for each time a deal left it, with its values before."""
+        """Select the rows of this part, with an added row each time a deal left it.
+
+        The added row has the values of the deal before.
+        """
         found: ibis.Table = self._memory.get(
             "table", self.version(), lambda: self.keep(self._mark_rows()), fact=True
         )

@@ -1,4 +1,7 @@
-"""Histories that others keep: a dbt snapshot, or any table with a row for each version of a deal, as change rows."""
+"""Histories that others keep, such as a dbt snapshot, as change rows.
+
+Their tables have a row for each version of a deal.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,10 @@ class SnapshotSource(TableSource):
         self._versions = versions
 
     def check(self) -> list[dict[str, Any]]:
-        """List versions that no history can hold: without an id or a beginning, ended before it, or overlapping."""
+        """List versions that no history can hold.
+
+        They lack an id or a beginning, end before it, or overlap.
+        """
         own = ibis.window(group_by="unique_id", order_by="_begins")
         # One that ends as it begins was replaced at once.
         seen = self._versions.filter(
@@ -78,7 +84,10 @@ class SnapshotSource(TableSource):
 def read_versions(
     table: Any, org: Org, *, key: str | None, valid_from: str, valid_to: str
 ) -> ibis.Table:
-    """Read the versions of deals: their columns, ``_begins``, ``_ends`` (missing while one is open) and ``_gone``."""
+    """Read the versions of deals, with ``_begins``, ``_ends`` and ``_gone``.
+
+    ``_ends`` is missing while a version is current.
+    """
     labels = list(getattr(table, "columns", ()))
     if key is not None and key in labels:
         table = table.mutate(unique_id=table[key])
@@ -123,7 +132,7 @@ def _translate(read: ibis.Table, *, fractions: bool) -> ibis.Table:
 
 
 def _settle(deals: ibis.Table, org: Org, given: set[str]) -> ibis.Table:
-    """Take outcomes, closings and chances from the CRM's marks and the stages, as `read_export` does."""
+    """Take outcomes, closings and chances from CRM marks and stages, as `read_export` does."""
     stages = org.stages
     if stages.aliases:
         deals = deals.mutate(stage=deals["stage"].substitute(dict(stages.aliases)))
@@ -169,7 +178,9 @@ def _is_marked(table: ibis.Table, name: str) -> Any:
 
 
 def list_changes(versions: ibis.Table, records: pd.DataFrame | None) -> ibis.Table:
-    """List the change rows of versions: one where each begins, and a deletion where one ends and none follows.
+    """List the change rows of versions.
+
+    There is a row where a version begins, and a deletion where one ends and none follows.
 
     Deals of before the first of given records begin with it.
     """
@@ -216,7 +227,10 @@ def list_changes(versions: ibis.Table, records: pd.DataFrame | None) -> ibis.Tab
 
 
 def _add_seen_after(changes: ibis.Table, records: pd.DataFrame | None) -> ibis.Table:
-    """Add ``seen_after``, the record before each change: a given one, else one that has a change."""
+    """Add ``seen_after``, the record before each change.
+
+    It is a given record, else one that has a change.
+    """
     at = changes.select("seen_at").distinct()
     if records is None:
         looks = at.mutate(_look=at["seen_at"])

@@ -60,7 +60,10 @@ class FolderSource:
         return table
 
     def keep(self, table: ibis.Table) -> ibis.Table:
-        """Read a table of a small log into memory, so that no query opens its files or derives its columns again."""
+        """Read a table of a small log into memory.
+
+        So no query opens its files or derives its columns again.
+        """
         small = 0 < sum(entry.size for entry in self.store.entries()) <= _SMALL
         return self._engine.keep(table) if small else table
 
@@ -355,7 +358,10 @@ def count_operations(table: ibis.Table, run: Callable[[Any], Any]) -> pd.DataFra
 
 
 def count_moments(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Count the records of an import, given in parts: one at every ``seen_at`` of its rows, and at every later ``seen_after``."""
+    """Count the records of an import, given in parts.
+
+    There is one at every ``seen_at`` of its rows, and at every later ``seen_after``.
+    """
     counted, after = [], []
     for part in parts:
         tallies = {name: part["operation"].isin(kinds) for name, kinds in _COUNTED.items()}

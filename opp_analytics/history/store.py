@@ -191,7 +191,10 @@ _FOLDERS = ("changes", "records", "state", "staging")
 
 
 def refuse_links(folder: Path) -> None:
-    """Refuse links inside the folder (itself may be one): a write through them would change files elsewhere."""
+    """Refuse links inside the folder, which may itself be a link.
+
+    A write through them would change files elsewhere.
+    """
     try:
         files.refuse_links(folder)
     except DataError as error:
@@ -314,7 +317,7 @@ hold all change rows."""
 
 
 class Memory:
-    """The last results by key, each for as long as the state that it was computed from stays the same."""
+    """The last results by key, each kept while the state behind it stays the same."""
 
     def __init__(self) -> None:
         self._results: dict[Any, tuple[Any, Any]] = {}
@@ -353,7 +356,7 @@ class Store:
 
     @contextmanager
     def hold(self) -> Iterator[None]:
-        """Within the block, look for changes of the folder once: all that is read shows the same records."""
+        """Look for changes of the folder once, so a block reads the same records."""
         before = self._held
         self._held = {} if before is None else before
         try:
@@ -459,7 +462,10 @@ class Store:
         return None
 
     def set_aside(self) -> dict[str, int]:
-        """Map each entry whose change file was set aside to the last record (sequence) that relied on it."""
+        """Map entries with a set-aside change file to the last record that needs each.
+
+        The record is given by its sequence.
+        """
         notes: list[Path] = self._look(
             "damaged", lambda: sorted((self.folder / "damaged").glob("*.json"))
         )

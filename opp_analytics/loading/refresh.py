@@ -61,7 +61,9 @@ class Current:
 
 
 class Unexplained(Exception):
-    """The rows are as many as they should be, but fewer are in list and trash together than the known state allows.
+    """Fewer rows are in list and trash together than the known state allows.
+
+    The rows of the list are as many as they should be.
 
     The trash was emptied, or list and trash were not of one moment when that state was read.
     `state` is.
@@ -221,7 +223,10 @@ def _explains(
     query: Query,
     newest: datetime,
 ) -> bool:
-    """Return True if no row vanished from list and trash alike: equal totals alone do not prove it."""
+    """Return True if no row vanished from list and trash alike.
+
+    Equal totals alone do not prove it.
+    """
     if trash.created is None:
         return True
     if query.params:

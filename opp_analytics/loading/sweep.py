@@ -64,7 +64,10 @@ class Limits:
             self._stop(f"{MOST_SECONDS / 3600:g} hours")
 
     def first(self, what: str, announced: int) -> int:
-        """Keep the load's first announcement: one that grows with each page would never be reached."""
+        """Keep the load's first announcement.
+
+        One that grows with each page would never be reached.
+        """
         return self._first.setdefault(what, announced)
 
     def _stop(self, bound: str) -> None:
@@ -75,7 +78,10 @@ class Limits:
         )
 
     def check_end(self, number: int, announced: int, what: str) -> None:
-        """Refuse a page `number` far beyond the `announced` ones: each page before it brought something new."""
+        """Refuse a page `number` far beyond the `announced` ones.
+
+        Each page before it brought something new.
+        """
         if number > 2 * announced + _SLACK:
             raise LoadError(
                 f"{self.url} announced {announced:,} pages, but page {number:,} is still full of "
@@ -85,7 +91,7 @@ class Limits:
 
 
 def count_announced(total_records: int | None, total_pages: int | None, page_size: int) -> int:
-    """Compute the announced number of pages: from the total if there is one, else from the count of pages."""
+    """Compute the announced number of pages, from the total or else the count of pages."""
     if total_records is not None and page_size:
         return max(1, -(-total_records // page_size))
     return max(1, total_pages or 1)
@@ -111,7 +117,10 @@ class Query:
 
 @dataclass(frozen=True)
 class Trash:
-    """The trash at one moment: its state, and once it was read whole, when each row in it was created."""
+    """The trash at one moment: its state, and when each row in it was created.
+
+    The rows' times are known once the trash was read whole.
+    """
 
     state: dict[str, Any]
     created: dict[str, datetime | None] | None = None
@@ -304,7 +313,9 @@ def sweep(
     limits: Limits,
     on_page: Callable[[int], None],
 ) -> None:
-    """Read every page once into `result`, page by page, so that it is known when the sweep is stopped.
+    """Read every page once into `result`, page by page.
+
+    So it is known what was read when the sweep is stopped.
 
     `expected` opportunities let pages be asked for before the first one has come. The first
     `stored_pages` are taken from the page cache without a request, because an interrupted sweep had

@@ -107,7 +107,7 @@ def drawing(
     *,
     made_by: str | None = None,
 ) -> Drawing:
-    """Draw what a chart prepares, from the analysis with the same name, or from what `made_by` names.
+    """Draw what a chart prepares from the analysis of the same name, or from `made_by`.
 
     The table is checked for `columns`, separated by blanks; the docstring is the chart's, with the
     sections that all drawings share.
@@ -138,7 +138,10 @@ def render(chart: charts.ChartData, ax: Axes | None) -> Axes:
 
 
 def fit_size(chart: charts.ChartData) -> tuple[float, float]:
-    """Find the width and height of a figure with room for all rows of a chart, in inches at the usual ``font.size``."""
+    """Find the size of a figure with room for all rows of a chart.
+
+    Width and height are in inches at the usual ``font.size``.
+    """
     rows = 0 if chart.upright or chart.empty else len(chart.places) + _has_heads(chart)
     return chart.size[0], max(chart.size[1], 1.3 + _ROW_HEIGHT * rows)
 
@@ -495,7 +498,10 @@ class _NotebookPng:
 
 
 class Picture(_NotebookPng, Figure):
-    """A figure outside pyplot that a notebook shows, of a size in inches at the usual ``font.size`` of 10."""
+    """A figure outside pyplot that a notebook shows.
+
+    The size is in inches at the usual ``font.size`` of 10.
+    """
 
     def __init__(self, size: tuple[float, float]) -> None:
         # A larger font gets a larger figure, so that everything fits as it does at the usual size.
@@ -567,7 +573,10 @@ def show_empty(ax: Axes, reason: str) -> None:
 
 
 def finish(ax: Axes, title: str, note: str = "") -> Axes:
-    """Write the title and the caption under it, wrapped to fit, turn dark where the figure is, and return `ax`."""
+    """Write the title and the caption below it, wrapped to fit, and return `ax`.
+
+    They turn dark where the figure is.
+    """
     size = size_text()
     lines = textwrap.wrap(note, max(30, int(measure_breadth(ax) / (size * 0.56)))) if note else []
     ax.set_title(

@@ -1,4 +1,6 @@
-"""The server's process: ``python -m opp_analytics.sandbox``, started by `opp_analytics.sandbox.start`.
+"""The server's process, ``python -m opp_analytics.sandbox``.
+
+`opp_analytics.sandbox.start` starts it.
 
 It reads one line of JSON from standard input (the configuration, with the owner's key, which
 therefore appears in no process list) and writes one to standard output (its address, or the reason
@@ -132,7 +134,10 @@ def _open(path: Path, config: dict[str, Any]) -> tuple[DealStore, Simulator]:
 
 
 def _fill(store: DealStore, simulator: Simulator, config: dict[str, Any]) -> None:
-    """Fill a new database: settings, credentials, and the team's work unless data is about to be seeded."""
+    """Fill a new database: settings, credentials, and the team's work.
+
+    The work is left out if data is about to be seeded.
+    """
     now = datetime.now(UTC)
     today = date.fromisoformat(config["today"]) if config["today"] else now.date()
     with store.transaction():

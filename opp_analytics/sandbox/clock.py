@@ -1,4 +1,7 @@
-"""The simulated clock: it runs with real time, moves forward on demand, and gives every write a unique timestamp."""
+"""The simulated clock: it runs with real time, and moves forward on demand.
+
+It gives every write a unique timestamp.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,10 @@ _TICK = timedelta(microseconds=1)
 
 
 def to_text(moment: datetime) -> str:
-    """Write an instant as ISO 8601 in UTC, always with six decimals, so that text order is time order."""
+    """Write an instant as ISO 8601 in UTC.
+
+    It always has six decimals, so text order is time order.
+    """
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
@@ -43,7 +49,10 @@ class Clock:
         return max(running, self._last)
 
     def stamp(self, at: datetime | None = None) -> datetime:
-        """Make a timestamp later than all before: `at` (default: now), or the next free microsecond."""
+        """Make a timestamp later than all before: `at`, or the next free microsecond.
+
+        By default `at` is now.
+        """
         self._last = max(at or self.now(), self._last + _TICK)
         return self._last
 

@@ -54,7 +54,7 @@ class Faults:
         return chance > 0 and self._dice.random() < chance
 
     def seconds_to_wait(self) -> int:
-        """Count the seconds until the rate limit lets the next request pass; 0 when it may pass now."""
+        """Count the seconds until the rate limit lets the next request pass, 0 if now."""
         limit = self.settings["rate_limit"]
         if not limit:
             return 0
@@ -67,7 +67,10 @@ class Faults:
         return math.ceil((1 - self._credit) / limit)
 
     def stamp_error(self) -> timedelta:
-        """Compute the error of the next timestamp: the second node's skew for every second one, minus the lateness."""
+        """Compute the error of the next timestamp: the skew minus the lateness.
+
+        The skew is the second node's, and applies to every second timestamp.
+        """
         self._stamps += 1
         skew = self.settings["clock_skew"] if self._stamps % 2 == 0 else 0.0
         return timedelta(seconds=skew - self.settings["late_stamps"])
@@ -83,7 +86,10 @@ _LARGEST_BODY = 2_000_000
 
 
 class TrackedProtocol(H11Protocol):
-    """uvicorn's HTTP protocol with a register of connections, so that one can be cut off without an answer."""
+    """uvicorn's HTTP protocol with a register of connections.
+
+    So one of them can be cut off without an answer.
+    """
 
     transports: ClassVar[dict[tuple[str, int], asyncio.Transport]] = {}
 
@@ -215,7 +221,10 @@ async def _read_body(receive: Receive) -> Message:
 
 
 def _replay(body: Message, receive: Receive) -> Receive:
-    """Make a `receive` that returns the stored body first, so that a request outlives its connection."""
+    """Make a `receive` that returns the stored body first.
+
+    So a request outlives its connection.
+    """
     waiting = [body]
 
     async def receive_again() -> Message:

@@ -160,7 +160,10 @@ class FaultSettings:
 
 
 class ControlWire:
-    """The connection to the server's control routes, with the owner's key, unknown to users of the API."""
+    """The connection to the server's control routes, with the owner's key.
+
+    Users of the API do not know the key.
+    """
 
     def __init__(self, port: int, key: str) -> None:
         self._port, self._key = port, key
@@ -303,7 +306,10 @@ class Sandbox:
 
     @property
     def now(self) -> datetime:
-        """The sandbox's clock, UTC, which the `Date` of its answers tells: it runs with real time, `advance` moves it."""
+        """Clock of the sandbox in UTC, as in the `Date` of its answers.
+
+        It runs with real time, and `advance` moves it.
+        """
         return datetime.fromisoformat(self._wire.ask("state")["now"])
 
     @property
@@ -333,7 +339,9 @@ class Sandbox:
         return datetime.fromisoformat(self._wire.send("advance", days=days)["now"])
 
     def wait_for_requests(self, count: int, *, timeout: float = 60.0) -> int:
-        """Wait until `count` requests have reached the server since its start, and return `requests`.
+        """Wait until `count` requests have reached the server; return `requests`.
+
+        They are counted from the server's start.
 
         Raises
         ------
@@ -547,7 +555,10 @@ def _launch() -> subprocess.Popen[bytes]:
 
 
 def _handshake(process: subprocess.Popen[bytes], config: dict[str, Any]) -> dict[str, Any]:
-    """Send the configuration and wait for the server's address or the reason why it cannot start."""
+    """Send the configuration and wait for the server's address.
+
+    If the server cannot start, it sends the reason instead.
+    """
     assert process.stdin
     assert process.stdout
     with suppress(BrokenPipeError):

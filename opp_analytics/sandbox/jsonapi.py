@@ -164,7 +164,10 @@ def validate(
 def _pair_accounts(
     clean: dict[str, Any], current: Mapping[str, Any], problems: list[Problem]
 ) -> None:
-    """Keep `account_id` and the vendor client's `account_unique_id` equal: both name the same thing."""
+    """Keep `account_id` and the vendor client's `account_unique_id` equal.
+
+    Both name the same thing.
+    """
     if "account_unique_id" in clean:
         account = clean.setdefault("account_id", clean["account_unique_id"])
         if account != clean["account_unique_id"]:

@@ -1,4 +1,7 @@
-"""The server: the API's routes and credentials, and the owner's routes to state, faults, time, tenants and seeding."""
+"""The server: the API's routes and credentials, and the owner's routes.
+
+The owner's are for state, faults, time, tenants and seeding.
+"""
 
 from __future__ import annotations
 
@@ -413,7 +416,10 @@ def build(store: DealStore, simulator: Simulator, faults: Faults, key: str) -> G
     control = Control(store, simulator, faults, api.writing, key)
 
     def both(path: str, endpoint: Any, methods: list[str]) -> list[Route]:
-        """Make routes with and without a trailing slash, because a redirect would turn a PUT into a GET."""
+        """Make routes with and without a trailing slash.
+
+        A redirect would turn a PUT into a GET.
+        """
         return [Route(path + slash, endpoint, methods=methods) for slash in ("", "/")]
 
     app = Starlette(

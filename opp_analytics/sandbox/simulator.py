@@ -32,7 +32,10 @@ _CRUNCH_DAYS = 10
 
 
 def state_probability(stage: str, rep: Rep, dice: random.Random) -> int:
-    """Draw the probability that `rep` states: the true one, shifted by optimism and mood, in steps of 5."""
+    """Draw the probability that `rep` states, in steps of 5.
+
+    It is the true one, shifted by optimism and mood.
+    """
     truth = team.compute_outcomes(rep.skill)[stage][0]
     odds = math.log(truth / (1 - truth)) + rep.optimism + dice.gauss(0, 0.25)
     return min(95, max(5, 5 * round(20 / (1 + math.exp(-odds)))))
@@ -45,7 +48,10 @@ def draw_value(size: float, dice: random.Random) -> int | Decimal | None:
 
 
 def draw_close_date(day: date, dice: random.Random) -> str | None:
-    """Draw the planned close date of a deal created on `day`: often the end of a month or quarter, sometimes missing."""
+    """Draw the planned close date of a deal created on `day`.
+
+    It is often the end of a month or quarter, and sometimes missing.
+    """
     close = day + timedelta(
         days=round(dice.lognormvariate(math.log(_TYPICAL_CYCLE_DAYS), _CYCLE_SPREAD))
     )
@@ -121,7 +127,10 @@ def _move_date(close: date | None, day: date, stage: str, dice: random.Random) -
 
 
 def _snap_to_deadline(close: date, habit: float) -> date:
-    """Keep `close`, or snap it to the end of its month or quarter, which reps enter when they do not know."""
+    """Keep `close`, or snap it to the end of its month or quarter.
+
+    Reps enter that end when they do not know the date.
+    """
     if habit < 0.25:
         return _month_end(close)
     return _quarter_end(close) if habit < 0.4 else close

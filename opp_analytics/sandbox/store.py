@@ -289,7 +289,10 @@ class DealStore:
         ]
 
     def make_id(self) -> str:
-        """Make the unique_id of the next opportunity: the same for the same opportunities in the same order."""
+        """Make the unique_id of the next opportunity.
+
+        It is the same for the same opportunities in the same order.
+        """
         [number] = self._writer.execute(
             "SELECT ifnull(max(rowid), 0) + 1 FROM opportunity"
         ).fetchone()
@@ -299,7 +302,10 @@ class DealStore:
     # Reads
 
     def read_page(self, query: ListQuery) -> tuple[list[tuple[str, str]], int]:
-        """Read the rows of one page as (unique_id, attributes as JSON), and the number of rows on all pages."""
+        """Read the rows of one page, and the number of rows on all pages.
+
+        A row is (unique_id, attributes as JSON).
+        """
         where = ["tenant = ?", f"deleted_at IS {'NOT ' if query.deleted else ''}NULL"]
         values: list[Any] = [query.tenant]
         for column, value in query.filters.items():
@@ -369,7 +375,7 @@ class DealStore:
         return None if found is None else Record(decode(found[0]), found[1], found[2])
 
     def list_workable(self, tenant: int, since: str) -> list[Record]:
-        """List the deals that the team works on: open ones, and those lost or deleted since `since`."""
+        """List the deals that the team works on: open, or lost or deleted since `since`."""
         closed = self.stages.list_spellings("won", "lost", "disqualified")
         found = self._writer.execute(
             """SELECT attributes, deleted_at, deleted_by FROM opportunity WHERE tenant = ? AND (

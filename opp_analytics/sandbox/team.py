@@ -121,7 +121,7 @@ def compute_outcomes(skill: float) -> Mapping[str, tuple[float, float]]:
 
 
 def compute_win_rate(*reps: Rep) -> float:
-    """Compute the long-run won / (won + lost) of the deals of `reps`, in proportion to their shares."""
+    """Compute the long-run won / (won + lost) of the deals of `reps`, by their shares."""
     won = sum(rep.share * compute_outcomes(rep.skill)["discovery"][0] for rep in reps)
     lost = sum(rep.share * compute_outcomes(rep.skill)["discovery"][1] for rep in reps)
     return won / (won + lost)
@@ -150,7 +150,9 @@ _FEW = {1: (3,), 2: (0, 3), 3: (0, 2, 3)}
 
 @dataclass(frozen=True)
 class TenantStages:
-    """The stages of the tenant, documented or of the org that the sandbox was started with, and the names of its attributes.
+    """The stages of the tenant, and the names of its attributes.
+
+    The stages are documented, or of the org that the sandbox was started with.
 
     The team works by the four open stages that it was written for. A tenant's own open stages are
     spread over them in their order; one that shares its place with the stage before it is passed

@@ -1,4 +1,6 @@
-"""Pictures for the page and the notebook's panel: a result table becomes SVG text that stretches, hovers and follows dark mode.
+"""Pictures for the page and the notebook's panel: result tables as SVG text.
+
+The SVG stretches, hovers and follows dark mode.
 
 How to use it
 -------------

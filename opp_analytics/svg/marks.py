@@ -69,7 +69,10 @@ def axis(
 
 
 def fit_scale(chart: charts.ChartData, *, end: float = 100.0) -> Axis:
-    """Scale from 0, or from where its bars are cut, to a little beyond the largest mark of a chart."""
+    """Fit the axis of a chart.
+
+    It begins at 0, or where bars are cut, and ends just beyond the largest mark.
+    """
     amounts = [level.at for level in chart.levels]
     for place in chart.places:
         amounts += _list_ends(place)
@@ -93,7 +96,10 @@ def _list_ends(place: charts.Place) -> list[float]:
 def draw_levels(
     levels: Iterable[charts.Level], scale: Axis, height: float, *, behind: bool
 ) -> list[str]:
-    """Draw the named levels of a chart down a row: reference lines `behind` its marks, targets before them."""
+    """Draw the named levels of a chart down a row.
+
+    Reference lines are `behind` its marks, targets before them.
+    """
     return [
         down(scale.at(level.at), bottom=height, line="axis" if behind else "target")
         for level in levels
@@ -264,7 +270,10 @@ def label(
 
 
 def inside(left: float, right: float, y: float, forms: Sequence[str], *, pale: bool = False) -> str:
-    """Write inside a bar the longest of its `forms` that fits, else nothing: ("slipped 51%", "51%")."""
+    """Write inside a bar the longest of its `forms` that fits, else nothing.
+
+    `forms` are texts such as ("slipped 51%", "51%").
+    """
     return fit(left, y, forms, right - left, dx=6, kind="on-pale" if pale else "on")
 
 
@@ -286,7 +295,7 @@ def fit(
 
 
 def beneath(place: charts.Place, scale: Axis) -> str:
-    """Name under a bar those of its parts that are too small for their words, at the widths at which they are."""
+    """Name below a bar the parts that are too narrow for their label."""
     parts = []
     for mark in place.marks:
         if isinstance(mark, charts.BarMark) and mark.forms:
@@ -299,7 +308,10 @@ def beneath(place: charts.Place, scale: Axis) -> str:
 
 
 def measure_room(share: float, words: str, dx: float = 0) -> float:
-    """Measure how wide a picture is of which so many percent have room for words, with `dx` pixels at each end."""
+    """Measure how wide a picture must be for words to fit into `share` percent of it.
+
+    `dx` pixels stay free at each end.
+    """
     return 100 * (measure_text(words) + 2 * dx) / max(share, 0.01)
 
 

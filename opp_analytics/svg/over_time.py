@@ -34,7 +34,11 @@ _FEWEST = 8
 
 
 def forecast_fan(table: pd.DataFrame, **options: Any) -> str:
-    """Render `oa.forecast_fan`: the forecast at each record, with its range, what had closed, the call, the target and how earlier periods closed; options as in `charts.forecast_fan`."""
+    """Render `oa.forecast_fan`: the forecast at each record, with its range.
+
+    Also what had closed, the call, the target, and how earlier periods closed. Options are as in
+    `charts.forecast_fan`.
+    """
     chart = charts.forecast_fan(table, **options)
     expected, booked = chart.curves[:2]
     called = [point for curve in chart.curves if curve.dashed for point in curve.points]
@@ -131,7 +135,10 @@ def _step(booked: Curve, expected: Curve, time: Axis, amounts: Axis) -> list[mar
 
 
 def _write_dates(days: list[int], time: Axis) -> list[str]:
-    """Write a date below every so many records, counted from the last, and below a start before the first of them."""
+    """Write a date below every nth record, counted from the last.
+
+    A start before the first of these records gets a date too.
+    """
     shown = days[::-1][:: math.ceil(len(days) / _DATES)][::-1]
     if time.first < days[0] and (
         far := [day for day in shown if time.at(day) - time.start >= _APART]
@@ -173,7 +180,7 @@ def _draw_records(chart: ChartData, time: Axis, amounts: Axis) -> list[str]:
 
 
 def _write_ends(ends: tuple[EndName, ...], amounts: Axis) -> tuple[list[str], int]:
-    """Write the figures of the last record, none upon another, and measure their width in pixels."""
+    """Write the last record's figures, none over another, and measure their pixel width."""
     spread = [end.name for end in ends if end.tone == "quiet"]
     kinds: dict[str, marks.Kind] = {"hi": "hi", "bar": "", "mute": ""}
     blocks = [
@@ -200,7 +207,10 @@ def _write_ends(ends: tuple[EndName, ...], amounts: Axis) -> tuple[list[str], in
 def pipeline_created(
     table: pd.DataFrame, *, average: float = math.nan, line: str = "average"
 ) -> str:
-    """Render `oa.pipeline_created`, one row a period: value created, as columns in order of time, with an average across them."""
+    """Render `oa.pipeline_created`: the value created, one column per period.
+
+    Columns are in order of time, with an average across them.
+    """
     chart = charts.pipeline_created(table, average=average, line=line)
     count, money = len(chart.places), chart.measure.write
     ends = [*(place.end for place in chart.places), *(level.at for level in chart.levels)]
@@ -252,7 +262,10 @@ _FAR = 40.0
 
 
 def bullet(row: pd.Series[Any], money: Money) -> str:
-    """Render the current period, a row of `oa.forecast`, in one bar: closed, range, forecast, target."""
+    """Render a row of `oa.forecast` in one bar: closed, range, forecast, target.
+
+    The row is the current period.
+    """
     place = charts.bullet(row, money)
     scale = marks.axis([row["high"], row["expected"], row["target"], row["booked"]])
     drawn = [
@@ -277,7 +290,7 @@ def _hold(x: float, y: float, words: str, kind: marks.Kind) -> str:
 
 
 def progress(row: pd.Series[Any], money: Money, *, top: float | None = None) -> str:
-    """Render one row of a table of people or teams: closed as a bar, the range as a band, the forecast as a dot.
+    """Render a row of people or teams: closed as a bar, range as a band, forecast as a dot.
 
     The row is scaled to its own target, which is drawn, unless `top` is the end of a scale that
     rows share.
@@ -307,7 +320,10 @@ def progress_axis() -> str:
 def month(
     row: pd.Series[Any], scale: Axis, money: Money, *, name: str, by_rate: bool = False
 ) -> str:
-    """Render one coming period on a shared scale: open deals due, usual new business, forecast and range, target."""
+    """Render one coming period on a shared scale, with its target.
+
+    Shown are open deals due, usual new business, forecast and range.
+    """
     place = charts.month(row, money, name=name, by_rate=by_rate)
     drawn = draw_marks(place, scale, height=32, thick=16)
     if place.says:

@@ -172,7 +172,10 @@ def _render(
 def _link(
     place: Place | None, above: Place | None, scale: marks.Axis, y: float, half: float, tall: float
 ) -> list[str]:
-    """Lead from the end of a bar down to its row's edge, and from the edge of the row above on, where both lines meet."""
+    """Link a row's bar to the row above and to the row below.
+
+    The lines run from the ends of the bars, and meet at the edge of the row.
+    """
     edge = max(0.0, (_PITCH - tall) / 2) + 0.5
     ends = ((above, -edge, y - half), (place, y + half, tall + edge))
     return [
@@ -247,7 +250,11 @@ def waterfall(table: pd.DataFrame, *, most: int = 30) -> Rows:
 
 
 def forecast_change(table: pd.DataFrame, *, target: float = math.nan) -> Rows:
-    """Render `oa.forecast_change` without groups: the forecast then, each movement with its deals, the forecast now; a target is a line down the column."""
+    """Render `oa.forecast_change` without groups.
+
+    Rows: the forecast then, each movement with its deals, the forecast now. A target is a line down
+    the column.
+    """
     return _render_steps(charts.forecast_change(table, target=target))
 
 
@@ -269,7 +276,10 @@ def _render_steps(chart: ChartData) -> Rows:
 
 
 def forecast_categories(table: pd.DataFrame, period: str, *, target: float = math.nan) -> Rows:
-    """Render one period of `oa.forecast_categories`: each category begins where those before it end, on the way to the target."""
+    """Render one period of `oa.forecast_categories`.
+
+    Each category begins where the ones before it end, on the way to the target.
+    """
     chart = charts.category_reach(table, period, target=target)
     # Room for the running total beside the longest bar.
     scale = marks.fit_scale(chart, end=84)
@@ -277,14 +287,17 @@ def forecast_categories(table: pd.DataFrame, period: str, *, target: float = mat
 
 
 def slippage(tables: Mapping[str, pd.DataFrame]) -> Rows:
-    """Render what was due in each period, and what became of it: tables of `oa.slippage` without groups, by the name of their period."""
+    """Render the outcomes of the deals due in each period.
+
+    The tables are those of `oa.slippage` without groups, by the name of their period.
+    """
     width = max(104, 24 + 7 * max(map(len, tables), default=0))
     chart = charts.slippage_by_period(tables)
     return _render(chart, marks.Axis(1.0), height=28, thick=20, label_width=width, stacked=True)
 
 
 def stage_flow(table: pd.DataFrame) -> Rows:
-    """Render `oa.stage_flow` without groups or by pipeline: deals that entered each stage, by their outcome."""
+    """Render `oa.stage_flow` without groups or by pipeline: stage entries by outcome."""
     heads = ("Stage", "Moved on", "Median days")
     scale = marks.Axis(float(table["entries"].max() or 1))
     return _render(
@@ -302,7 +315,9 @@ def stage_flow(table: pd.DataFrame) -> Rows:
 def win_rate(
     table: pd.DataFrame, *, overall: float = math.nan, differs: Container[object] | None = None
 ) -> Rows:
-    """Render `oa.win_rate` or `oa.scorecard`, highest first, with intervals, the rate of all as a line, and those in `differs` highlighted.
+    """Render `oa.win_rate` or `oa.scorecard`, the highest first, with intervals.
+
+    The rate of all is a line, and the rows in `differs` are highlighted.
 
     By default these are the rows that differ from the others in this table beyond chance.
     """
@@ -339,7 +354,7 @@ def backtest(table: pd.DataFrame) -> Rows:
 
 
 def swing(if_lost: float, if_won: float, *, said: str) -> str:
-    """Render two chances on one scale from 0% to 100%: a ring where the deal is lost, a dot where it is won."""
+    """Render two chances from 0% to 100%: a ring if the deal is lost, a dot if it is won."""
     scale = marks.Axis(1.0, _CHANCE, 100 - _CHANCE)
     return marks.picture(
         marks.across(10, left=_CHANCE, right=100 - _CHANCE, line="rule"),

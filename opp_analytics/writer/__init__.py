@@ -1,4 +1,7 @@
-"""Write edits to the server: plan from two frames, review, then apply with a receipt for every change."""
+"""Edits on their way to the server: plan from two frames, review, then apply.
+
+Apply gives a receipt for every change.
+"""
 
 import inspect
 

@@ -1,4 +1,7 @@
-"""Compare, check, format and replace single cells, and write them as text for journals, plan files and workbooks."""
+"""Single cells: compare, check, format and replace them, and write them as text.
+
+The text goes to journals, plan files and workbooks.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +70,10 @@ def fold(value: Any) -> Any:
 
 
 def agrees(column: str, ours: Any, theirs: Any) -> bool:
-    """Tell whether `theirs` may be a server's form of `ours`: rounded to the decimals that it has, or folded."""
+    """Tell whether `theirs` may be a server's form of `ours`: rounded or folded.
+
+    Rounded is to the decimals that `theirs` has.
+    """
     if same(column, fold(ours), fold(theirs)):
         return True
     one, other = (_read_decimal(normalize_or_keep(column, value)) for value in (ours, theirs))
@@ -77,7 +83,10 @@ def agrees(column: str, ours: Any, theirs: Any) -> bool:
 
 
 def is_plain(value: Any) -> bool:
-    """Tell whether servers keep a value as it is: a folded text, an amount in whole cents, or neither text nor number."""
+    """Tell whether servers keep a value as it is.
+
+    It is a folded text, an amount in whole cents, or neither text nor number.
+    """
     number = _read_decimal(value)
     return bool(value == fold(value)) if number is None else _count_decimals(number) <= 2
 
@@ -317,14 +326,14 @@ def quote_cell(value: Any) -> str:
 
 
 def read_number(text: str) -> float | Decimal:
-    """Read a JSON number with a fraction: as a float, or as a Decimal where a float is not exact."""
+    """Read a JSON number with a fraction: a float, or a Decimal where a float is not exact."""
     exact = Decimal(text)
     near = float(text)
     return near if Decimal(repr(near)) == exact else exact
 
 
 def read_cells(record: Mapping[str, Any], columns: Iterable[str]) -> dict[str, Any]:
-    """Read some cells of an opportunity of the server, without those that do not fit their column."""
+    """Read cells of an opportunity of the server, without those that do not fit."""
     cells = {}
     for column in columns:
         with suppress(schema.BadCell):

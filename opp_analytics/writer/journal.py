@@ -1,4 +1,6 @@
-"""The journal: runs, their steps and changes on disk, written around every call, read to resume or undo.
+"""The journal: runs, their steps and changes on disk, read to resume or undo.
+
+It is written around every call.
 
 One SQLite file per tenant in the state folder, readable by its owner alone, in WAL mode with
 ``synchronous=FULL``: when `Journal.do` returns, its job is on disk and survives a crash or power
@@ -158,7 +160,10 @@ def _folder() -> Path:
 
 
 def _refuse_shared() -> None:
-    """Refuse a journal that others could change: they could have `undo` write anything, or `apply` write nothing."""
+    """Refuse a journal that others could change.
+
+    They could have `undo` write anything, or `apply` write nothing.
+    """
     unsafe = find_unsafe(state_folder(), _folder())
     if unsafe is not None and os.environ.get(_SHARED) != "1":
         raise JournalError(
@@ -325,7 +330,9 @@ class Journal:
         overwritten: dict[str, Any],
         outcome: dict[str, Any] | None = None,
     ) -> None:
-        """Record that a step's write is about to be sent, and the values that it overwrites, of the cells that it sends.
+        """Record that a step's write is about to be sent, and what it overwrites.
+
+        The overwritten values are of the cells that it sends.
 
         If the deal was closed or reopened since the plan, `outcome` is its stage and status: the
         new base.
@@ -343,7 +350,9 @@ class Journal:
     def claim(
         self, run: PlanRun, number: int, identity: str, gone: Collection[str | None]
     ) -> EqualCreate | None:
-        """Record that a create is about to be sent, unless another run made an equal one, or may have: that one is returned.
+        """Record that a create is about to be sent, or return another run's equal one.
+
+        It is returned if another run made an equal one, or may have.
 
         Processes that share the journal ask and record one after another, so that only one of them
         sends. Ids in `gone` are not on the server any more.
@@ -369,7 +378,10 @@ class Journal:
         number: int,
         outcome: dict[str, Any] | None = None,
     ) -> None:
-        """Record, within a job, that a step's write is about to be sent: by the server's clock, empty if it has none."""
+        """Record, within a job, that a step's write is about to be sent.
+
+        The time is by the server's clock, and empty if it has none.
+        """
         at = self._read_server_time() or ""
         db.execute(
             "UPDATE step SET intended_at = ?, attempts = attempts + 1, base = coalesce(?, base) "
@@ -501,7 +513,7 @@ class Journal:
         }
 
     def read_forms(self, steps: Iterable[Step]) -> Forms:
-        """Read what the server is known, or may be found, to make of values that were sent to the deals of some steps."""
+        """Read how the server stored the values that these steps sent."""
         return _make_forms(self.path, self.query(_FORMS, _list_ids(steps)))
 
     def list_doubtful_runs(self) -> set[str]:
@@ -515,7 +527,9 @@ class Journal:
     def account_for(
         self, identities: Iterable[str], known: Collection[str], *, again: bool
     ) -> frozenset[str]:
-        """Find earlier identical creates that must not count as a new plan's: their ids, or places in the journal.
+        """Find earlier identical creates that must not count as a new plan's.
+
+        They are given by id, or by place in the journal.
 
         An equal row among the `known` ids, which the plan was made from, is one deal more. With
         `again`, none counts.

@@ -1,4 +1,7 @@
-"""Rows and cells of a spreadsheet file: how workbooks and CSV files hold opportunities, and how they are read back; edits for another CRM's import."""
+"""Rows and cells of workbooks and CSV files, written and read back.
+
+There are also edits for another CRM's import.
+"""
 
 from __future__ import annotations
 
@@ -110,7 +113,10 @@ def save(target: Path, content: bytes | Callable[[BinaryIO], object]) -> Path:
 
 
 def save_import(files: list[ImportFile], target: Path, fill: Callable[[ImportFile], bytes]) -> Path:
-    """Write the files of an import once all are filled, and remove those that an earlier export of edits left beside `target`."""
+    """Write the files of an import once all are filled.
+
+    Files that an earlier export of edits left beside `target` are removed.
+    """
     for path, content in [(file.path, fill(file)) for file in files]:
         save(path, content)
     if not files[0].of_edits:
@@ -165,7 +171,10 @@ def make_after(
     before: pd.DataFrame,
     new_columns: Collection[str],
 ) -> pd.DataFrame:
-    """Make the edited opportunities of a file: columns in the order of `before`, then the API's, then new ones."""
+    """Make the edited opportunities of a file.
+
+    Columns are in the order of `before`, then the API's, then new ones.
+    """
     named = list(columns.values())
     wanted = [new_columns] if isinstance(new_columns, str) else list(new_columns)
     missing = [column for column in wanted if column not in named]
@@ -189,7 +198,10 @@ def make_after(
 
 
 def _refuse_doubtful(rows: Mapping[int, dict[str, Any]], held: Held, meaning: org.Org) -> None:
-    """Refuse edited amounts with two readings, such as ``45.000``: a frame would take one of them."""
+    """Refuse edited amounts with two readings, such as ``45.000``.
+
+    A frame would take one of them.
+    """
     bad = []
     for number, row in rows.items():
         typed, was = row.get("value"), held.get(row.get("unique_id"), {}).get("value")
@@ -216,7 +228,9 @@ def _find_doubt(typed: Any, meaning: org.Org) -> str | None:
 
 
 def _match_choices(rows: dict[int, dict[str, Any]], held: Held, meaning: org.Org) -> None:
-    """Replace a typed stage or status by the name that it spells, as the grid does: ``closed-won`` is ``closed_won``.
+    """Replace a typed stage or status by the name that it spells, as the grid does.
+
+    ``closed-won`` is ``closed_won``.
 
     A cell that nobody edited stays: a server may hold a spelling of its own.
     """
@@ -265,7 +279,7 @@ class ImportFile(NamedTuple):
 def make_import_files(
     opportunities: pd.DataFrame, known: org.Org | None, before: pd.DataFrame | None, path: Path
 ) -> list[ImportFile] | None:
-    """Make the files for a CRM's import: one of all rows, or with `before` those of the changed cells.
+    """Make the files for a CRM's import: all rows, or with `before` the changed cells.
 
     A cell that nobody edited is empty only where the CRM documents that its import leaves such a
     field as it is; elsewhere deals with the same changed columns share a file. New deals, and the
@@ -322,7 +336,10 @@ def make_import_files(
 
 
 def _group_updates(updates: list[Cells], clear: str | None) -> list[list[Cells]]:
-    """Group updates by file: one of all where `clear` empties a field, else those of the same columns, without empty cells."""
+    """Group updates by file: all in one if `clear` empties a field, else by columns.
+
+    Updates of the same columns then share a file, without empty cells.
+    """
     if clear is not None:
         return [
             [
@@ -380,7 +397,7 @@ def _send_owner(step: Step, owners: dict[str, set[str]] | None, known: org.Org) 
 def _describe_files(
     files: list[ImportFile], new: int, removed: int, emptied: int, clear: str | None
 ) -> Iterator[str]:
-    """Say which files to import besides the first one, and what becomes of cells that were emptied."""
+    """Say which further files to import, and what happens to emptied cells."""
     names = [file.path.name for file in files]
     updates = names[: len(names) - bool(new) - bool(removed)]
     if len(updates) > 1:

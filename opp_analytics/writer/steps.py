@@ -167,7 +167,10 @@ class Step:
         return digest("\n".join(cells).encode())
 
     def read_forms(self, told: Mapping[str, Any]) -> dict[str, Any]:
-        """Read what the server holds of the values to write, as it `told`, where that is another value of the column."""
+        """Read the server's forms of the values to write, as it `told`.
+
+        A form is another value of the column than the one to write.
+        """
         forms = read_cells(told, filter(told.__contains__, self.fields))
         return {
             name: form for name, form in forms.items() if not same(name, form, self.fields[name])
@@ -277,7 +280,10 @@ class RunStep(NamedTuple):
 
 
 def add_base(steps: Iterable[Step], before: pd.DataFrame) -> list[Step]:
-    """Add to each step its deal's values and money before the edits, and the org that defines the stages."""
+    """Add to each step its deal's values and money before the edits, and the org.
+
+    The org defines the stages.
+    """
     steps, meaning = list(steps), Org.of(before)
     held = meaning.hold_rates(before) if is_converted(before) else None
     columns: list[str] = [*_OUTCOME_COLUMNS, "value"]

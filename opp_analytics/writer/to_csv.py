@@ -36,7 +36,9 @@ def to_csv(
     org: Org | None = None,
     before: pd.DataFrame | None = None,
 ) -> Path:
-    """Write opportunities as CSV for a spreadsheet: UTF-8 with a mark that Excel reads, dates as 2026-03-31.
+    """Write opportunities as CSV for a spreadsheet.
+
+    The file is UTF-8 with a mark that Excel reads; dates are as 2026-03-31.
 
     Names come first and ids last. CSV keeps neither what the opportunities were before, nor their
     org, nor their moment, so plan from the frame itself: ``plan(opportunities, read_csv(path))``.
@@ -111,7 +113,10 @@ def _write(texts: dict[str, pd.Series[Any]]) -> bytes:
 
 
 def _choose_quoting(columns: Iterable[Iterable[Any]]) -> Literal[0, 1]:
-    """Choose the quoting of columns: a carriage return inside an unquoted cell would begin a row."""
+    """Choose the quoting of columns.
+
+    A carriage return inside an unquoted cell would begin a row.
+    """
     broken = any("\r" in cell for column in columns for cell in column if isinstance(cell, str))
     return csv.QUOTE_ALL if broken else csv.QUOTE_MINIMAL
 
@@ -173,7 +178,7 @@ def read_csv(
 
 
 def _find_order(rows: Collection[dict[str, str]], exported: sheets.Held) -> bool | None:
-    """Find the order of day and month in the close dates: from themselves, else from the exported dates."""
+    """Find the order of day and month in the close dates, else in the exported dates."""
     dated = [(row["close_date"], row["unique_id"]) for row in rows if row.get("close_date")]
     shown = sheets.find_file_day_order(text for text, _ in dated)
     if shown is not None:
@@ -204,7 +209,10 @@ def _read_row(
 
 
 def _is_same_amount(column: str, text: str, was: Any) -> bool:
-    """True for the exported amount without its last zeros: 12.3450, which is 12.345 now, is no 12,345."""
+    """Return True for the exported amount without its last zeros.
+
+    12.3450, which is 12.345 now, is not 12,345.
+    """
     try:
         return column == "value" and float(text) == was
     except ValueError:
@@ -283,7 +291,10 @@ def guard_formula(text: str) -> str:
 
 
 def write_guarded(table: pd.DataFrame, target: Path | None = None, **options: Any) -> str | None:
-    """Write a table for people as CSV, or give it as text, with an apostrophe before what a spreadsheet would read as a formula."""
+    """Write a table for people as CSV, or give it as text, guarded against formulas.
+
+    A cell that a spreadsheet would read as a formula gets an apostrophe in front.
+    """
     texts = table.select_dtypes(exclude=["number", "bool", "datetime", "datetimetz"]).columns
     guarded = table.assign(
         **{name: table[name].astype("object").map(_guard_cell) for name in texts}

@@ -144,7 +144,7 @@ def _fill_import(file: ImportFile) -> bytes:
 
 
 def _find_locked(frame: pd.DataFrame, meaning: Org) -> dict[str, list[bool]]:
-    """Find the locked cells of the columns that have some: those that the server sets, and converted amounts."""
+    """Find the locked cells by column: those that the server sets, and converted amounts."""
     whole = dict.fromkeys((*schema.READ_ONLY, *meaning.derived), [True] * len(frame))
     return {"value": mark_foreign(frame).tolist()} | whole
 
@@ -241,7 +241,7 @@ def _write_titles(
 def _format_sheet(
     book: Workbook, page: Worksheet, columns: Sequence[str], rows: int, meaning: Org
 ) -> None:
-    """Offer the values of columns that take some, protect the locked cells, and set up filters and printing."""
+    """Set up a sheet: dropdowns, locked cells, filters and printing."""
     rules = {
         column: {
             "validate": "list",
@@ -268,7 +268,10 @@ def _format_sheet(
 
 
 def _write_base(book: Workbook, frame: pd.DataFrame) -> None:
-    """Write what the sheet was exported from to a hidden sheet: about the columns, then a JSON array for each row."""
+    """Write the data behind the exported sheet to a hidden sheet.
+
+    The first row is about the columns; then there is a JSON array for each row.
+    """
     base = add_sheet(book, BASE_SHEET)
     base.hide()
     columns = [str(column) for column in frame.columns]
@@ -291,7 +294,9 @@ def _write_base(book: Workbook, frame: pd.DataFrame) -> None:
 def _list_dropdowns(
     book: Workbook, meaning: Org, columns: Sequence[str]
 ) -> dict[str, tuple[Sequence[str], Any]]:
-    """List, by column with a fixed set of values, its values and what its dropdown offers: these, or in row 2 a formula.
+    """List the columns with fixed values: the values, and what the dropdown offers.
+
+    It offers these values, or in row 2 a formula.
 
     Values that a cell's own rule cannot hold are in a hidden sheet. Where an org has several
     pipelines, a deal's stages are those of its own.
@@ -320,7 +325,9 @@ def _list_dropdowns(
 
 
 def _list_by_pipeline(lists: list[list[Any]], stages: Stages, at: int) -> str:
-    """Add a list for each pipeline, headed by its name and number of stages, and a last one of all stages.
+    """Add a list of stages for each pipeline, and a last list of all stages.
+
+    A list is headed by the pipeline's name and its number of stages.
 
     The formula is the list that is headed by the pipeline of the row; the last one where the
     pipeline is blank or unknown.

@@ -160,7 +160,7 @@ def _find_ends(
     last: pd.Timestamp,
     horizon: int,
 ) -> _Ends:
-    """Find the end of each deal, from the rows of deals in order of time and the first one in which each is open."""
+    """Find how each deal ended, from deal rows in time order and each one's first open row."""
     seen = rows["seen_at"].dt.tz_localize(None).to_numpy()
     until, outcome = np.datetime64(last.tz_localize(None)), rows["outcome"].to_numpy()
     begin = np.full(len(rows), np.datetime64("NaT", "us"))

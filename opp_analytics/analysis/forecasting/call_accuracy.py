@@ -47,7 +47,9 @@ def call_accuracy(
     by: Literal["caller", "owner_name", "team"] = "caller",
     confidence: float = 0.95,
 ) -> pd.DataFrame:
-    """Judge calls beside the model's forecasts of the same days: how far they missed, which way, and which did better.
+    """Compare the errors of calls with those of the model's forecasts on the same days.
+
+    The table tells how far each missed, which way, and which did better.
 
     Parameters
     ----------

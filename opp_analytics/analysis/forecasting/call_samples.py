@@ -1,4 +1,7 @@
-"""Calls, and what the records knew on the same days: the samples of `call_accuracy` and `forecast_value_added`."""
+"""Samples of `call_accuracy` and `forecast_value_added`: calls and same-day records.
+
+The records tell what was known on the day of a call.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +73,7 @@ class CallSamples:
         confidence: float = 0.95,
         as_of: pd.Timestamp | None = None,
     ) -> CallSamples:
-        """Read the calls for periods of `freq` that are final, and find the record of each lead's day."""
+        """Read the calls for final periods of `freq`, and find each lead day's record."""
         check_history(history, asked_by)
         history = history.read_by(org) if org else history
         meaning = Org.of(history)
@@ -126,7 +129,10 @@ class CallSamples:
 
     @cached_property
     def known(self) -> pd.DataFrame:
-        """The calls in force on each day, with ``place``, ``day`` and ``override``: one's own first, then the last made last."""
+        """Calls in force on each day, with ``place``, ``day`` and ``override``.
+
+        Owners' own calls come first, then overrides; within each, the latest call is last.
+        """
         by_period = dict(iter(self.calls.groupby("period")))
         found = [
             calls_known(by_period[str(point.period)], point.day).assign(
@@ -139,7 +145,9 @@ class CallSamples:
         return table.sort_values(["override", "made_on"], kind="stable")
 
     def read_level(self, *by: str) -> pd.DataFrame:
-        """Tabulate what the records knew on each day, by group: ``model``, ``weighted``, ``last_period``, and ``actual`` in the end.
+        """Tabulate, by group, what the records knew on each day, and the final result.
+
+        Columns: ``model``, ``weighted``, ``last_period``, and ``actual`` for the final result.
 
         Index: the point, then the columns of `by`. Empty where the history lacks one.
         """
@@ -187,7 +195,10 @@ def _ask(
 
 
 def list_leads(period: pd.Period) -> list[int]:
-    """List the days left at which calls for a period are judged: its first day, a third and two thirds in, and a week before its end."""
+    """List the days left at which a period's calls are judged.
+
+    These are its first day, a third and two thirds of the way through, and a week before its end.
+    """
     length = last_day(period) - first_day(period) + 1
     leads = dict.fromkeys([length - 1, 2 * length // 3, length // 3, LAST_LEAD])
     return [lead for lead in leads if lead < length]
@@ -195,7 +206,10 @@ def list_leads(period: pd.Period) -> list[int]:
 
 @dataclass(frozen=True)
 class Errors:
-    """The errors of some sources by period (rows): the mean over its leads, summed over the numbers judged together."""
+    """Errors of forecast sources by period (rows).
+
+    Each is the mean over the period's leads, summed over the numbers judged together.
+    """
 
     size: pd.DataFrame
     signed: pd.DataFrame
@@ -203,7 +217,9 @@ class Errors:
 
     @classmethod
     def of(cls, cells: pd.DataFrame, sources: Sequence[str], *kept: int) -> Errors:
-        """Average cells with columns `sources` and ``actual`` by period, and by the levels `kept` of their index.
+        """Average the errors of `sources` from ``actual`` by period and `kept` levels.
+
+        `cells` has these columns, and the levels are of its index.
 
         It has a level ``period``, the lead's ``place``, and whose number it is.
         """

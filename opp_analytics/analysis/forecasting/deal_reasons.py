@@ -30,7 +30,7 @@ def deal_reasons(
     period: str | None = None,
     tz: str | None = None,
 ) -> pd.DataFrame:
-    """Explain each open deal's chance from history: what the past of deals like it adds, step by step.
+    """Explain each open deal's chance, step by step, from the history of deals like it.
 
     Parameters
     ----------

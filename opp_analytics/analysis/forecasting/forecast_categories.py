@@ -133,7 +133,10 @@ def forecast_categories(
 
 
 def deal_categories(opportunities: pd.DataFrame) -> pd.Series[Any]:
-    """Find the forecast category of each opportunity, as if it were open, by the rule of `forecast_categories`."""
+    """Find each opportunity's forecast category, by the rule of `forecast_categories`.
+
+    A closed deal gets the category that it would have if it were open.
+    """
     categories = np.array(CATEGORIES)[categorize(_read_deciding(opportunities))[0]]
     return pd.Series(categories, opportunities.index, name="category", dtype=schema.TEXT)
 
@@ -145,7 +148,7 @@ def _read_deciding(opportunities: pd.DataFrame) -> pd.DataFrame:
 
 
 def categorize(frame: pd.DataFrame) -> tuple[NDArray[np.intp], int]:
-    """Find the category of each row of a conformed frame, as if open, and count the categories that are not known.
+    """Find each conformed row's category, as if open, and count the unknown categories.
 
     The tenant's column ``category`` decides, else the stage's category in the org, else the stated
     probability (or that of the stage): 75% and more is commit, 50% and more best case, the rest

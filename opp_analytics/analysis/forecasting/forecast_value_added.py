@@ -38,7 +38,9 @@ def forecast_value_added(
     by: Literal["team", "owner_name"] | None = None,
     confidence: float = 0.95,
 ) -> pd.DataFrame:
-    """Compare the model with what people called, and with simple formulas, on the same periods and days: who makes the number better.
+    """Compare the model, people's calls and simple formulas on the same periods and days.
+
+    The table tells who makes the number better.
 
     Parameters
     ----------

@@ -1,4 +1,7 @@
-"""The learned method: chances, new business and range widths, learned from the ended periods on record."""
+"""The learned method: chances, new business and range widths from recorded periods.
+
+It learns only from periods that have ended.
+"""
 
 from __future__ import annotations
 
@@ -96,7 +99,10 @@ class Chances:
     apply."""
 
     def of(self, bucket: Integers, stage: Integers, owner: Integers, *, closing: bool) -> Floats:
-        """Find each deal's chance; −1 is a stage or owner never seen, `closing` True if the month ends a quarter."""
+        """Find each deal's chance from its bucket, stage and owner.
+
+        −1 is a stage or owner never seen; `closing` is True if the month ends a quarter.
+        """
         owned = _clip(self.share[-1, bucket, stage] * self.owner[owner])
         return _clip(owned * self.month[int(closing)])
 
@@ -120,7 +126,9 @@ class Chances:
 
 @dataclass(frozen=True)
 class Point:
-    """A past period seen from an earlier record: deals open there by kind, and final wins by status there.
+    """A past period seen from an earlier record: open deals by kind, and wins.
+
+    Wins are the final ones, by each deal's status at that record.
 
     Hundreds are kept: columns take as few bits as their numbers need.
     """
@@ -245,7 +253,10 @@ class Learned:
         return self._lessons[day, period]
 
     def point(self, record: int, period: pd.Period, known: int | None = None) -> Point:
-        """Count a past period's deals at a record, and its wins as of record `known`: by default the final ones."""
+        """Count a past period's deals at `record`, and its wins as of record `known`.
+
+        By default `known` is the record with the period's final result.
+        """
         known = self.records.find_final(period) if known is None else known
         key = (record, period, known)
         if key not in self._points:
@@ -253,7 +264,10 @@ class Learned:
         return self._points[key]
 
     def sum_wins(self, record: int, period: pd.Period, known: int | None = None) -> Floats:
-        """Sum a past period's wins as of record `known`, by default the final ones, by group as of a record."""
+        """Sum a past period's wins as of record `known`, by group as of `record`.
+
+        By default `known` is the record with the period's final result.
+        """
         known = self.records.find_final(period) if known is None else known
         return np.asarray(self._sum_money(record, period, known)[0].sum(axis=1))
 
@@ -336,7 +350,10 @@ class Learned:
         return np.array(amounts).reshape(len(amounts), self.versions.every.size)
 
     def explain(self, moment: Moment, period: pd.Period) -> tuple[Floats, Floats] | None:
-        """Give each deal's chance (columns) after each of `STEPS` (rows), and the past deals and wins behind it."""
+        """Give each deal's chance after each of `STEPS`, and the counts behind it.
+
+        Rows are the steps, columns the deals. The counts are past deals and wins.
+        """
         lessons = self.learn(moment.day, period)
         if lessons is None:
             return None
@@ -367,7 +384,10 @@ class Learned:
         )
 
     def _spread(self, amounts: Floats, moment: Moment) -> Floats:
-        """Move past new business (rows) to today's groups (columns), spreading that of other groups over them."""
+        """Move past new business (rows) to today's groups (columns).
+
+        That of groups no longer there is spread over today's groups.
+        """
         if moment.index is None:
             return amounts
         place = {labels: k for k, labels in enumerate(self.versions.every.labels)}
@@ -381,7 +401,10 @@ class Learned:
         )
 
     def _score_past(self, day: int, period: pd.Period, learned_from: int) -> Iterable[Pool]:
-        """Score past forecasts, as if each had learned from as many periods as today's: at all leads, near, today's."""
+        """Score past forecasts: at all leads, at near leads, and at today's lead.
+
+        Scores are scaled as if each forecast had learned from as many periods as today's.
+        """
         lead, ended = last_day(period) - day, self.records.ended(day)[::-1]
         every, near = dict.fromkeys([*_LEADS, lead]), list_near_leads(period, lead)
         for leads, half_life in ((every, inf), (near, _NEAR_HALF_LIFE), ([lead], _OWN_HALF_LIFE)):
@@ -494,7 +517,9 @@ def learn_chances(
     stages: Sequence[Labels],
     owners: int,
 ) -> Chances:
-    """Learn chances from past points: the share won by bucket and stage, times factors of owner and kind of month.
+    """Learn chances from past points: share won by bucket and stage, times two factors.
+
+    The factors are those of the owner and of the kind of month.
 
     `closing` is True for each point of a month that ends a quarter, None for periods that are not
     months. With several pipelines, each of `stages` has its own; its share then shrinks toward that
@@ -525,7 +550,10 @@ def learn_chances(
 def _compare(
     of: Integers, won: Integers, count: Integers, chance: Floats, last: int, prior: float
 ) -> tuple[Floats, Floats]:
-    """Count deals and wins by place up to `last`, and compare the wins with those expected, leaning on 1."""
+    """Count deals and wins by place up to `last`, and compare wins with those expected.
+
+    The ratio is pulled toward 1 by `prior`.
+    """
     deals, wins, expected = (
         np.bincount(of, weights=one, minlength=last + 1) for one in (count, won, count * chance)
     )
@@ -541,7 +569,10 @@ def _count_pairs(
 
 
 def _share_won(seen: Floats, stages: Sequence[Labels]) -> tuple[Floats, Floats]:
-    """Compute the share won after each step of `Chances.share`, with the deals and wins behind it, from those by stage."""
+    """Compute the share won after each step of `Chances.share`, from counts by stage.
+
+    Also returns the deals and wins behind each share.
+    """
     names = list(dict.fromkeys(stage[0] for stage in stages))
     name = np.array([names.index(stage[0]) for stage in stages], dtype=np.intp)
     named = (name[:, None] == np.arange(len(names))).astype(np.float64)
@@ -561,7 +592,10 @@ def _share_won(seen: Floats, stages: Sequence[Labels]) -> tuple[Floats, Floats]:
 
 
 def _place_stages(stages: Sequence[Labels], known: Sequence[Labels]) -> Integers:
-    """Find the column of each stage in `Chances.share`: in its pipeline, else in all pipelines; −1 if never seen."""
+    """Find each stage's column in `Chances.share`; −1 for a stage never seen.
+
+    A stage not seen in its own pipeline takes the column of its name in all pipelines.
+    """
     own = {labels: k for k, labels in enumerate(known)}
     names = {
         name: len(known) + k for k, name in enumerate(dict.fromkeys(labels[0] for labels in known))
@@ -585,7 +619,7 @@ def _scale_to_means(amounts: Floats, means: Floats) -> Floats:
 
 
 def stretch(pools: Iterable[Pool]) -> float:
-    """Find the factor by which ranges must widen so that 80% of each pool's past ones would have held: never below 1."""
+    """Find the factor, at least 1, at which 80% of each pool's past ranges would have held."""
     return max(1.0, *map(_find_quantile, pools))
 
 

@@ -54,7 +54,7 @@ class Method:
 
     @property
     def label(self) -> str:
-        """Its name in tables: that of the column, where another one than ``probability`` is read."""
+        """Name in tables; for a column other than ``probability``, that column's name."""
         return self.column if self.name == "stated" and self.column != "probability" else self.name
 
 
@@ -125,7 +125,9 @@ def choose(
     *,
     single_deals: bool = False,
 ) -> Method:
-    """Choose the method of a forecast: under "auto" learned where the history allows, else run rate, else stated.
+    """Choose a forecast's method; "auto" tries learned, then run rate, then stated.
+
+    Under "auto", learned and the run rate are used where the history allows.
 
     The run rate does not look at single deals: it does not answer where `single_deals` is True.
     """

@@ -1,4 +1,4 @@
-"""The outlook of one period: chances of open deals, new business, and the distribution of the total."""
+"""One period's outlook: chances, new business, and the distribution of the total."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Distribution(Protocol):
 
 @dataclass(frozen=True)
 class Stretched:
-    """A distribution with every distance from the median multiplied by a factor, never below what is booked."""
+    """A distribution stretched about its median by a factor, never below what is booked."""
 
     plain: Distribution
     factor: float
@@ -69,14 +69,17 @@ class Stretched:
 
 
 def measure_miss(came: Floats, low: Floats, median: Floats, high: Floats) -> Floats:
-    """Measure how far money missed the median, in half-widths of the range on its side, of at least 1 unit of currency."""
+    """Measure how far money missed the median, in half-widths of the range on that side.
+
+    A half-width counts as at least 1 unit of currency.
+    """
     width = np.where(came > median, high - median, median - low)
     return np.asarray(np.abs(came - median) / np.maximum(width, 1.0))
 
 
 @dataclass(frozen=True)
 class Mix:
-    """The total of a period as booked money, deals that each come in or not, and one of several further amounts."""
+    """A period's total: booked money, deals won or not, and one of several amounts."""
 
     rows: NDArray[np.intp]
     """Place of each deal in its moment."""
@@ -164,7 +167,7 @@ class Fitted(Protocol):
     """A method fitted to what was known by a moment."""
 
     def chance(self, moment: Moment, period: pd.Period) -> Floats:
-        """Chance that each deal is won in a period: 0 for one that is not open, NaN where unknown."""
+        """Compute each deal's chance in a period: 0 if not open, NaN if unknown."""
 
     def outlook(self, moment: Moment, period: pd.Period, new: Floats | None = None) -> Outlook:
         """Forecast a current or future period.

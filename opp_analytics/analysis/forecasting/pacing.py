@@ -1,4 +1,7 @@
-"""Money closed by the same point of the last periods, from close dates, and what was open then, from records."""
+"""Money closed by the same point of earlier periods, and what was open then.
+
+Closed money is read from close dates, open money from records.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,7 @@ def pacing(
     by_day: bool = False,
     tz: str | None = None,
 ) -> pd.DataFrame:
-    """Compare what has closed in the current period with what the last ones had closed by the same point.
+    """Compare what the current period has closed with earlier periods at the same point.
 
     Parameters
     ----------
@@ -176,7 +179,10 @@ def _find_open_then(
 def _sum_by_day(
     deals: Moment, period: pd.Period
 ) -> tuple[NDArray[np.int64], Floats, NDArray[np.int64], Floats]:
-    """Add up the wins of a period day by day, by group: days left, money and wins by then, and money in the end."""
+    """Sum a period's wins day by day, by group.
+
+    Returns days left, money and wins by then, and money in the end.
+    """
     first, end = first_day(period), min(last_day(period), deals.day)
     mine = deals.booked & deals.dated_in(period) & (deals.group >= 0)
     # A win dated later than today, in a frame that knows no later one, has closed.
@@ -198,7 +204,7 @@ def _sum_by_day(
 
 
 def select_point(table: pd.DataFrame) -> pd.DataFrame:
-    """Keep of a `pacing` by day what it says of today's point: one row per period, as without `by_day`."""
+    """Select today's point of a `pacing` by day: one row per period, as without `by_day`."""
     if "days_left" not in table.index.names:
         return table
     left = table.index.get_level_values("days_left")

@@ -1,4 +1,7 @@
-"""Past forecasts, made at each day's last record from the records up to it, and how they turned out."""
+"""Past forecasts, made at each day's last record, and how they turned out.
+
+Each uses only the records up to its own.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A forecast's checked arguments, and its answer: a method fitted to a moment, and an outlook for each period."""
+"""A forecast's checked arguments and its answer.
+
+The answer is a method fitted to a moment, with an outlook for each period.
+"""
 
 from __future__ import annotations
 

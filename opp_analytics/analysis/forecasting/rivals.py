@@ -95,7 +95,10 @@ def _pick_past(
 def _project_stages(
     past: PastForecasts, record: int, moment: Moment, period: pd.Period, count: int
 ) -> Floats | None:
-    """Add to what is booked the open deals due, at shares won from the same point of past periods, and past money from elsewhere."""
+    """Add open deals at past shares won, and past money from elsewhere, to bookings.
+
+    The open deals are those due. Shares and money are taken from the same point of past periods.
+    """
     records, lead = past.records, last_day(period) - moment.day
     current = records.period(moment.day)
     earlier = [current - k for k in range(1, 1 + count)]

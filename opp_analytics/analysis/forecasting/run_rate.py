@@ -1,4 +1,7 @@
-"""The run rate: what ended periods won after the same point, from one frame and without looking at open deals."""
+"""The run rate: what ended periods won after the same point.
+
+It needs one frame, and does not look at open deals.
+"""
 
 from __future__ import annotations
 
@@ -149,7 +152,10 @@ class RunRates:
         return Outlook(self.chance(moment, period), np.zeros(moment.size), more, totals)
 
     def find_factor(self, day: int, period: pd.Period) -> float:
-        """Follow past ranges through the ended periods: wider where more than 20% of them missed, never below 1."""
+        """Find a range's factor by following past ranges through the ended periods.
+
+        It grows where more than 20% of them missed, and is never below 1.
+        """
         factor = 1.0
         if self.past is None:
             return factor
@@ -166,7 +172,10 @@ class RunRates:
     def _miss(
         self, past: Past, period: pd.Period, record: int, moment: Moment | None = None
     ) -> Floats:
-        """Score the plain run rate of an ended period at a record, by group: none without a record or a range."""
+        """Score an ended period's plain run rate at a record, by group.
+
+        Empty without a record or a range.
+        """
         if record < 0:
             return np.zeros(0)
         if (period, record) not in self._misses:
@@ -176,7 +185,10 @@ class RunRates:
         return self._misses[period, record]
 
     def score(self, record: int, moment: Moment, ahead: Sequence[pd.Period]) -> None:
-        """Score the plain run rate of ended periods at a record whose deals are at hand, for later forecasts to follow."""
+        """Score ended periods' plain run rate at a record, for later forecasts to use.
+
+        `moment` holds the deals at the record.
+        """
         if self.past is None:
             return
         for period in ahead:
@@ -254,7 +266,7 @@ class RunRate:
         return means, [_draw(values, mean, typical, n, self.draws) for mean, n in drawn]
 
     def _share(self, moment: Moment, counts: NDArray[np.int64], typical: float) -> Floats:
-        """Share the money still to come among the groups, by their own wins and two typical ones each."""
+        """Split the money still to come by groups' own wins plus two typical ones each."""
         size, rows = moment.size, np.concatenate(self.wins)
         weight = (
             np.bincount(moment.group[rows], weights=self._scaled(moment), minlength=size)
@@ -273,7 +285,10 @@ class RunRate:
 
 
 def _draw(values: Floats, mean: float, typical: float, wins: int, draws: int) -> Floats:
-    """Draw a group's money still to come: a negative binomial number of wins, each of a past value."""
+    """Draw a group's money still to come.
+
+    The number of wins is negative binomial; each win has a past value.
+    """
     if mean <= 0 or typical <= 0:
         return np.zeros(draws)
     rng = np.random.default_rng([int(mean * 100), wins])
@@ -334,7 +349,7 @@ def _drop_young(
 
 
 def _power(amounts: Floats, counts: NDArray[np.int64], sizes: Floats) -> float:
-    """Measure how strongly money follows the size of the pipeline: no effect is 0, proportional 1."""
+    """Measure how much money follows pipeline size: 0 is no effect, 1 is proportional."""
     logs = np.log(sizes)
     logs = logs - logs.mean()
     squares = float((logs**2).sum())

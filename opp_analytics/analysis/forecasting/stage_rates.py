@@ -138,7 +138,9 @@ def stage_rates(
 
 
 def _stays(rows: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
-    """List each stay of a deal in a stage of a pipeline: ``stage``, ``pipeline``, ``days``, ``next`` and ``end``.
+    """List each stay of a deal in a stage of a pipeline.
+
+    Columns: ``stage``, ``pipeline``, ``days``, ``next`` and ``end``.
 
     ``next`` is a stage, won or lost; missing while it lasts, and where the deal goes on in another
     pipeline or part.
@@ -203,7 +205,7 @@ def _rates(stays: pd.DataFrame, order: Sequence[str], strength: float, fewest: i
 
 
 def _count_exits(stays: pd.DataFrame, names: list[str]) -> tuple[int, Floats]:
-    """Count the ended stays in a stage, with the share of each kind of end: to a stage, won, lost."""
+    """Count the ended stays in a stage, and the share of each end: a stage, won or lost."""
     left = stays["next"].notna().to_numpy()
     curve = incidence(stays["days"].to_numpy(), won=left)
     before = np.concatenate([[1.0], curve.open_share[:-1]])[: len(curve.time)]
@@ -249,7 +251,7 @@ def _average_neighbors(raw: Floats, weight: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Stated:
-    """The method that takes each deal due in a period at its given chance, and expects nothing else."""
+    """Method that counts each deal due in a period at its given chance, and nothing else."""
 
     column: str | None
     """The column of chances; None under "stage"."""
@@ -284,7 +286,7 @@ class Stated:
 
 
 def look_up_chances(moment: Moment, column: str | None, rates: Rates) -> Floats:
-    """Look up the chance of each open deal in a column, else that of its stage, by pipeline where that is given.
+    """Look up each open deal's chance in a column, else its stage's, by pipeline if given.
 
     One out of range counts as missing.
     """
@@ -304,7 +306,10 @@ def look_up_chances(moment: Moment, column: str | None, rates: Rates) -> Floats:
 def fit_stated(
     method: Method, moment: Moment, history: History | None, *, tz: str, seed: int = 0
 ) -> Stated:
-    """Fit "stated", or "stage" with the rates learned from the records up to the moment where none are given."""
+    """Fit "stated", or "stage" with given or learned rates.
+
+    Rates that are not given are learned from the records up to the moment.
+    """
     if method.name == "stated" or method.stage_rates is not None:
         return Stated(
             method.column if method.name == "stated" else None, method.stage_rates or {}, seed

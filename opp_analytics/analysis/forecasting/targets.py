@@ -1,4 +1,4 @@
-"""Targets of a forecast: one amount, amounts by label, or a table of people's and teams' targets."""
+"""Targets of a forecast: one amount, amounts by label, or a table by person and team."""
 
 from __future__ import annotations
 
@@ -86,7 +86,10 @@ class Targets:
         return self._sum(rows, [place for place, key in enumerate(self.keys) if key not in by])
 
     def _sum(self, rows: Sequence[TargetRow], places: Sequence[int]) -> float:
-        """The target of all rows: that of the rows without further labels if there are any, else the sum over the first."""
+        """Sum the targets of rows without further labels, else those of their parts.
+
+        Parts are the rows with the same first further label.
+        """
         if not rows:
             return float("nan")
         own = [row.target for row in rows if not any(row.labels[place] for place in places)]
@@ -107,7 +110,9 @@ _NO_CENTS = 1e15
 
 
 def find_gap(target: Any, reached: Any) -> Any:
-    """Find the money to go to a target, in cents: 0 once it is met, at half a cent, and negative past it.
+    """Find the gap to a target, rounded to the cent: positive below it, negative past it.
+
+    Within half a cent of the target the gap is 0.
 
     Every comparison with a target is one with this gap.
 

@@ -57,7 +57,9 @@ def world_changes(
     as_of: When | None = None,
     tz: str | None = None,
 ) -> pd.DataFrame:
-    """Compare the new deals, and the share won, of each ended period with the up to 12 periods before; raise an alarm on a change.
+    """Compare each ended period's new deals and share won with up to 12 periods before.
+
+    A change raises an alarm.
 
     Parameters
     ----------
@@ -152,7 +154,10 @@ def world_changes(
 
 
 def find_current_alarms(table: pd.DataFrame, as_of: pd.Timestamp | None = None) -> pd.DataFrame:
-    """Keep the last alarm of each measure and group in the last 3 periods of a table of `world_changes`, as of that day or an earlier one."""
+    """Keep the last alarm of each measure and group in the last 3 periods.
+
+    `table` is one of `world_changes`; with `as_of`, only periods final by that day count.
+    """
     labels = table.index.get_level_values("period")
     if as_of is not None:
         ends = pd.PeriodIndex(labels, freq=table.attrs["freq"]).end_time.normalize()
@@ -194,7 +199,10 @@ def _explain_short(records: Records, have: int) -> str:
 def _count(
     history: History, records: Records, spans: pd.PeriodIndex, by: Sequence[str], tz: str
 ) -> pd.DataFrame:
-    """Count the deals created, won and lost in each period and group, as known when the period was final."""
+    """Count the deals created, won and lost by period and group, as known at the end.
+
+    A period counts as it was known when it was final.
+    """
     keys, labels = name_groups(by), [str(period) for period in spans]
     places = [records.find_final(period) for period in spans]
     final = pd.Series(records.moments[places], index=labels)
@@ -223,7 +231,10 @@ def _count(
 
 
 def judge_inflow(created: Floats) -> tuple[Floats, NDArray[np.int8]]:
-    """Judge the deals created, a row per group and a column per period: the mean before, and alarms (1 up, 2 down)."""
+    """Judge the deals created, by group (rows) and period (columns).
+
+    Returns the mean of the periods before, and alarms: 1 up, 2 down.
+    """
     weights = np.ones_like(created)
     z = _standardize(np.sqrt(created + 3 / 8), weights, free=_FREE_INFLOW, floor=0.0)
     return divide(_sum_before(created), _sum_before(weights)), _raise_alarms(z)
@@ -269,7 +280,10 @@ def _standardize(values: Floats, weights: Floats, *, free: float, floor: float) 
 
 
 def _raise_alarms(z: Floats) -> NDArray[np.int8]:
-    """Sum up the deviates beyond the slack on each side, and raise an alarm beyond the limit: 1 up, 2 down, else 0."""
+    """Sum the deviates beyond the slack on each side, and raise alarms past the limit.
+
+    Alarms: 1 up, 2 down, else 0.
+    """
     up, down = np.zeros(len(z)), np.zeros(len(z))
     alarms = np.zeros(z.shape, dtype=np.int8)
     for k in range(z.shape[1]):

@@ -45,7 +45,9 @@ def scorecard(
     confidence: float = 0.95,
     tz: str | None = None,
 ) -> pd.DataFrame:
-    """Compare owners, teams or segments: win rate, days to win, slip rate and forecast bias, with intervals.
+    """Compare owners, teams or segments by win rate, days to win, slip rate and bias.
+
+    The bias is that of forecasts. Each figure has an interval.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ def win_rate_curve(
     confidence: float = 0.95,
     tz: str | None = None,
 ) -> pd.DataFrame:
-    """Estimate the share of created deals that are won, lost, disqualified and open, by days since creation.
+    """Estimate the shares of deals won, lost, disqualified and open, by days since created.
 
     Parameters
     ----------

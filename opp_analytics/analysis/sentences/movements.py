@@ -1,4 +1,4 @@
-"""Sentences for movements and stages: waterfalls, slippage, created pipeline, changes of a forecast, funnel and flow."""
+"""Sentences for waterfalls, slippage, created pipeline, forecast changes and stages."""
 
 from __future__ import annotations
 
@@ -71,7 +71,10 @@ _CAUSE = 0.6
 
 
 class Step(NamedTuple):
-    """A step of a forecast as people read it: one movement, or those of its deals that became more, or less, likely."""
+    """A step of a forecast change as people read it.
+
+    It is one movement, or only its deals that became more likely, or less likely.
+    """
 
     key: str
     """Label of the movement."""
@@ -416,7 +419,10 @@ def _sum_change(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def list_steps(table: pd.DataFrame) -> list[Step]:
-    """List the steps of a change of forecast by their names on every surface, without those below a cent."""
+    """List the steps of a forecast change, named as on every surface.
+
+    Steps below a cent are left out.
+    """
     steps = []
     for key, row in _sum_change(table).drop(index=["then", "now"]).iterrows():
         moved = [way for way in ("up", "down") if row[f"{way}_deals"]]
@@ -438,7 +444,10 @@ def list_steps(table: pd.DataFrame) -> list[Step]:
 
 
 def head_forecast_change(table: pd.DataFrame) -> str:
-    """Name the deal that made most of a forecast's change, else the largest step and one against it."""
+    """Name the deal that made most of a forecast's change, else the largest step.
+
+    A step in the other direction is added where the largest one alone would mislead.
+    """
     table = _sum_change(table)
     steps, (what, since, change) = _sort_steps(table), _measure_change(table)
     if not steps:

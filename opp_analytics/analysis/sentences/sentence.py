@@ -150,7 +150,10 @@ def sentence(table: pd.DataFrame) -> str:
 
 
 def heading(table: pd.DataFrame) -> str:
-    """Title a chart of a result table: its head, else the first clause of its sentence, without a full stop."""
+    """Title a chart of a result table: its head, else its sentence's first clause.
+
+    The title has no full stop.
+    """
     kind = _recognize(table)
     return (
         kind.head(table) if kind.head else kind.describe(table).partition("; ")[0]

@@ -1,4 +1,4 @@
-"""Result tables: rows in order of their groups, every group with the same rows, and notes in `attrs`."""
+"""Result tables: rows sorted by group, the same rows in each, and notes in `attrs`."""
 
 from __future__ import annotations
 
@@ -53,7 +53,10 @@ def annotate(
 def annotate_span(
     table: pd.DataFrame, span: Span, *, made_from: History, n: int, **further: Any
 ) -> pd.DataFrame:
-    """Set the attrs of a result about a time window: those of `annotate`, the day of the end, and the compared records."""
+    """Set the attrs of a result about a time window.
+
+    They are those of `annotate`, the day of the end, and the compared records.
+    """
     as_of = as_date(span.closing, tz=span.tz)
     return annotate(table, made_from=made_from, n=n, as_of=as_of, **further, **span.notes())
 
@@ -61,7 +64,7 @@ def annotate_span(
 def fill_counts(
     found: pd.DataFrame, by: Sequence[str], level: str, labels: Sequence[str]
 ) -> pd.DataFrame:
-    """Give every group all `labels`, as `fill_rows` does, in whole numbers with 0 for absent ones."""
+    """Give every group all `labels`, as `fill_rows` does, with 0 for absent counts."""
     return fill_rows(found, by, level, labels).fillna(0).astype("int64")
 
 

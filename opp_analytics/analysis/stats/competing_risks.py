@@ -1,4 +1,7 @@
-"""Competing risks: cumulative incidence of won, lost and disqualified deals, with open deals censored."""
+"""Competing risks: cumulative incidence of won, lost and disqualified deals.
+
+Open deals are censored.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,9 @@ def incidence(
     disqualified: Flags | None = None,
     entry: NDArray[np.int64] | None = None,
 ) -> Incidence:
-    """Estimate the curves of deals that ended at `time` (days) or were last seen open then (Aalen–Johansen).
+    """Estimate the outcome curves of deals over time (Aalen–Johansen).
+
+    Each deal ended at `time` (days), or was last seen open then.
 
     `entry` is the age from which each deal was watched (left truncation), at most its `time`; None
     watches all from 0 on. At each time t_j with w wins, e ends of any kind and r deals at risk

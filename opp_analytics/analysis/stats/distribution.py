@@ -1,4 +1,4 @@
-"""The distribution of a total: a certain amount plus deals that are each won whole or not at all."""
+"""The distribution of a total: a certain amount plus deals won whole or not at all."""
 
 from __future__ import annotations
 
@@ -64,7 +64,9 @@ def distribute(
     one_of: Sequence[float] = (),
     seed: int = 0,
 ) -> Total:
-    """Compute the distribution of `sure` + Σ amount · Bernoulli(chance) + one of the equally likely `one_of`.
+    """Compute the distribution of `sure` + Σ amount · Bernoulli(chance) + one of `one_of`.
+
+    The values of `one_of` are equally likely.
 
     Amounts are money to the cent; negative ones are allowed, missing ones are not.
 
@@ -183,7 +185,10 @@ def sample_totals(
 
 
 def find_quantiles(draws: Floats, levels: Sequence[float]) -> Floats:
-    """Find quantiles below 1 (rows) of each row of draws: those of `numpy.quantile`, which takes seven times as long."""
+    """Find quantiles below 1 (rows) of each row of draws, as `numpy.quantile` does.
+
+    This takes a seventh of the time.
+    """
     ordered, place = np.sort(draws, axis=1), np.array(levels) * (draws.shape[1] - 1)
     below = np.floor(place).astype(np.intp)
     low, high, part = ordered[:, below], ordered[:, below + 1], place - below
@@ -193,13 +198,19 @@ def find_quantiles(draws: Floats, levels: Sequence[float]) -> Floats:
 
 @cache
 def _draw_luck() -> NDArray[np.float32]:
-    """Draw the luck of the deals that `sample_totals` draws one by one (rows): its seed is fixed."""
+    """Draw the luck of the deals that `sample_totals` draws one by one (rows).
+
+    The seed is fixed.
+    """
     return np.random.default_rng(0).random((2 * _SINGLY, _SAMPLED), np.float32)
 
 
 @dataclass(frozen=True)
 class _Deals:
-    """The uncertain deals, those drawn one by one first, by variance, so that the order of the rows does not matter."""
+    """The uncertain deals, first those drawn one by one, in order of variance.
+
+    So the order of the rows does not matter.
+    """
 
     place: NDArray[np.intp]
     """Row of each among all deals."""
@@ -241,7 +252,10 @@ def _pick_uncertain(amounts: Floats, chances: Floats) -> _Deals:
 
 
 def _count_singly(sizes: Floats, variance: Floats) -> int:
-    """Count the deals to draw one by one: until all that follow are small beside their sum, at most 256; `variance` increases."""
+    """Count the deals to draw one by one, at most 256; `variance` increases.
+
+    Each of the other deals is small beside the spread of their sum.
+    """
     largest = np.maximum.accumulate(sizes[::-1])[::-1]
     spread = np.cumsum(variance)[::-1]
     small = np.flatnonzero((largest < _SMALL * np.sqrt(spread))[_WHALES:_SINGLY])
@@ -293,7 +307,7 @@ def _draw(deals: _Deals, one_of: Sequence[float], seed: int) -> _Draws:
 
 
 def _seed_luck(seed: int, cents: float, chance: float, number: int) -> np.random.PCG64:
-    """Seed a deal's own random bits, so that a change of one deal leaves the others' draws unchanged."""
+    """Seed a deal's own random bits, so a change of one deal leaves other draws unchanged."""
     # Rounded, so that the draws do not hang on the last bit of a chance.
     return np.random.PCG64([seed, cents < 0, int(abs(cents)), round(chance * 1e9), number])
 

@@ -110,7 +110,10 @@ class Receipt:
         )
 
     def overview(self, *, words: Words = PYTHON) -> str:
-        """Summarize it without the failures: counts per outcome, why the run stopped, and the next step; options and lists in the `words` of Python by default."""
+        """Summarize it without the failures, by default in the `words` of Python.
+
+        It has counts per outcome, why the run stopped, and the next step.
+        """
         counts = ", ".join(f"{text.number(n)} {outcome}" for outcome, n in self.counts().items())
         of = f" (changes of {text.count(len(self.entries), 'opportunity')})"
         lines = [counts + of if counts else "nothing to do"]
@@ -243,7 +246,10 @@ def apply(
 
 
 def _foresee(step: Step) -> Result:
-    """Tell what a dry run knows: the outcomes that the plan found on the server, the rest pending."""
+    """Tell what a dry run knows: outcomes that the plan found, the rest pending.
+
+    The plan found them on the server.
+    """
     outcomes = tuple("pending" if cell.status == "clean" else cell.status for cell in step.cells)
     return Result(outcomes, tuple(cell.reason for cell in step.cells))
 
@@ -539,7 +545,10 @@ def _count_operations(entries: Iterable[RunStep]) -> str:
 
 
 def _list_sendable(chains: engine.Chains, results: dict[int, Result]) -> engine.Chains:
-    """List the steps of the chains that can be sent now: none after a create with an unknown outcome."""
+    """List the steps of the chains that can be sent now.
+
+    None follows a create with an unknown outcome.
+    """
     free = [
         chain
         for chain in chains

@@ -1,4 +1,7 @@
-"""A run in progress, and the sending of its steps: read, compare, record the intent, write, look again without an answer.
+"""A run in progress, and the sending of its steps.
+
+A step is read and compared, its intent recorded, then it is written; without an answer it is looked
+for again.
 
 A run has its client, journal and stop signal, the steps in flight, and threads that can be
 abandoned.
@@ -105,7 +108,10 @@ FIRST_LOOK, LAST_LOOK = 0.25, 5.0
 
 
 def choose_wait(client: Client) -> float:
-    """Say after how many seconds a write without an answer, and without a trace, counts as not carried out."""
+    """Choose the seconds after which a write counts as not carried out.
+
+    Such a write has no answer, and left no trace.
+    """
     return max(SHORTEST_WAIT, 2 * client.timeout)
 
 
@@ -229,7 +235,10 @@ class LiveRun:
         self.journal.intend(self.run.run_id, number, overwritten, outcome)
 
     def claim(self, entry: RunStep, gone: set[str]) -> EqualCreate | None:
-        """Record on disk that a create is about to be sent, or return an equal one: see `Journal.claim`."""
+        """Record on disk that a create is about to be sent, or return an equal one.
+
+        See `Journal.claim`.
+        """
         self._begin(entry.number)
         equal = self.journal.claim(self.run, entry.number, entry.step.identity, gone)
         if equal is not None:
@@ -386,7 +395,7 @@ def _create(live: LiveRun, entry: RunStep) -> Result:
 
 
 def _may_echo(step: Step, answer: Row) -> bool:
-    """Tell whether an answer may repeat what was sent, where the server holds another form of it."""
+    """Tell whether an answer may repeat sent values that the server holds in another form."""
     return any(
         not is_plain(v) and f in answer and same(f, answer[f], v) for f, v in step.fields.items()
     )

@@ -1,4 +1,6 @@
-"""Creates without an answer: look for them among the opportunities created since the run began, and settle them.
+"""Creates without an answer: look for them among new opportunities, and settle them.
+
+New ones were created since the run began.
 
 The API has no key that makes a repeated create harmless, so a create is never repeated before a
 search, and "not found yet" proves nothing: a server may commit late, and its nodes' clocks differ.
@@ -33,7 +35,9 @@ def _read_created_at(record: dict[str, Any]) -> Any:
 
 
 def mark_newest(client: Client) -> tuple[Any, frozenset[str]]:
-    """Read the server's newest opportunities just before the first create: `PlanRun.since` and `PlanRun.known_ids`.
+    """Read the server's newest opportunities just before the first create.
+
+    They give `PlanRun.since` and `PlanRun.known_ids`.
 
     Without the time of the server, only ids tell what is new, so that all of them are read.
     """
@@ -117,7 +121,10 @@ def match_lost_creates(
 
 
 def _find_related(key: Any, fits: dict[Any, set[str]]) -> tuple[list[Any], set[str]]:
-    """Find the creates that share candidates with one, directly or indirectly, and those candidates."""
+    """Find the creates that share candidates with one, and those candidates.
+
+    They may share them indirectly.
+    """
     group, ids = [key], set(fits[key])
     while more := [n for n, theirs in fits.items() if theirs & ids and n not in group]:
         group += more
@@ -156,7 +163,7 @@ class LostCreates:
         self._given_up: set[int] = set()
 
     def settle(self, chains: engine.Chains) -> None:
-        """Look for the lost creates until each is settled, given up as unknown, or the run is stopped."""
+        """Look for the lost creates until each is settled or unknown, or the run stops."""
         stop = self.live.stop
         wait, pause = engine.choose_wait(self.live.client), engine.FIRST_LOOK
         while True:
@@ -188,7 +195,9 @@ class LostCreates:
             self._send(again)
 
     def settle_equal(self, chains: engine.Chains) -> None:
-        """Settle what other runs left without an answer, then send or explain the creates that waited for it.
+        """Settle other runs' writes without an answer, then the creates that waited.
+
+        These creates are sent or explained.
 
         A run of another process is given time to settle its own; one that has ended is settled
         here, as `resume` would.
@@ -249,7 +258,9 @@ class LostCreates:
         return lost
 
     def _measure_age(self, entry: RunStep, looked_at: float) -> float:
-        """Measure the seconds between sending a create and a look, by the monotonic clock and the server's, never ours.
+        """Measure the seconds between sending a create and a look.
+
+        They are by the monotonic clock and the server's, never by ours.
 
         What an earlier process sent is older by the time that has passed on the server, less what
         its nodes' clocks may differ; where the server does not tell the time, it counts as sent
@@ -272,7 +283,7 @@ class LostCreates:
         ]
 
     def _look(self, lost: dict[int, list[RunStep]]) -> tuple[dict[int, dict[str, Any]], int]:
-        """Match opportunities to lost creates, by number, and count the new ones left unexplained."""
+        """Match opportunities to lost creates, by number; count new ones unexplained."""
         live = self.live
         own = {number: (chain[0].step, live.run) for number, chain in lost.items()}
 

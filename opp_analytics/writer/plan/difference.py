@@ -70,7 +70,10 @@ def require_ids(opportunities: pd.DataFrame, name: str) -> pd.DataFrame:
 def find_difference(
     before: pd.DataFrame, after: pd.DataFrame
 ) -> tuple[list[Step], list[PlanProblem]]:
-    """Find the steps that turn `before` into `after`, both from `require_ids`, and the problems in them."""
+    """Find the steps that turn `before` into `after`, and the problems in them.
+
+    Both frames come from `require_ids`.
+    """
     meaning = Org.of(before)
     problems: list[PlanProblem] = []
     after = _read_aliases(after, meaning)
@@ -103,7 +106,9 @@ def find_difference(
 def _take_originals(
     before: pd.DataFrame, after: pd.DataFrame, rows: list[Any], problems: list[PlanProblem]
 ) -> pd.DataFrame:
-    """Give the edited frame the CRM's values: ``value_original`` as edited, in the org's own currency also ``value``.
+    """Give the edited frame the CRM's values.
+
+    These are ``value_original`` as edited, and in the org's own currency also ``value``.
 
     An edit of a converted ``value`` is a problem: what it would be in the CRM is not known.
     """
@@ -139,7 +144,9 @@ def _mark_edited(was: pd.Series[Any], now: pd.Series[Any]) -> np.ndarray[Any, np
 
 
 def find_joined_edits(before: pd.DataFrame, after: pd.DataFrame) -> list[PlanProblem]:
-    """Find edits of columns of joined tables: they differ from `before`, and from what the edited deals would get.
+    """Find edits of columns of joined tables.
+
+    They differ from `before`, and from what the edited deals would get.
 
     A team or a last touch is left out: it may differ because time went on.
     """
@@ -328,7 +335,7 @@ def _list_pipelines(aligned: pd.DataFrame, shared: pd.DataFrame) -> list[Any]:
 def _check_move(
     aligned: pd.DataFrame, shared: pd.DataFrame, at: int, meaning: Org
 ) -> tuple[str, str] | None:
-    """Find the problem of a deal that moves to another pipeline and stays in a stage of the old one."""
+    """Find the problem of a deal that moves to another pipeline but keeps its old stage."""
     if "stage" not in aligned:
         return None
     was = aligned["stage"].iloc[at]
@@ -399,7 +406,9 @@ def compare_three_ways(
     forms: Forms | None = None,
     overwritten: Mapping[str, Any] = MappingProxyType({}),
 ) -> Step:
-    """Compare a step with the server's row: a copy whose cells are clean, already there, or in conflict.
+    """Compare a step with the server's row: cells are clean, already there or in conflict.
+
+    Returns a copy of the step.
 
     If someone closed or reopened the deal since the plan, every unapplied cell of an update is in
     conflict.
@@ -486,7 +495,10 @@ def _same(field: str, one: Any, other: Any, meaning: Org) -> bool:
 
 
 def _list_held(step: Step, field: str, ours: Any, forms: Forms, *, answered: bool) -> list[Any]:
-    """List what the server answered that it holds of our value, or held before a write of it that has no answer."""
+    """List the forms of our value that the server holds.
+
+    It answered that it holds them, or held them before a write that has no answer.
+    """
     sent = (cell for cell in forms.get((step.unique_id, field), ()) if cell.answered == answered)
     return [cell.held for cell in sent if same(field, cell.value, ours)]
 
@@ -549,7 +561,10 @@ def _sweep(client: Client, wanted: set[str]) -> dict[str, dict[str, Any] | None]
 
 
 def read_pages(ask: Callable[..., Page], **params: Any) -> Iterator[list[Opportunity]]:
-    """Yield the rows of one page after the other, until one brings nothing new, whatever total was announced."""
+    """Yield the rows of page after page, until one brings nothing new.
+
+    It stops there whatever total was announced.
+    """
     number, seen = 1, set[str]()
     while True:
         page = ask(page=number, page_size=PAGE, **params)

@@ -1,4 +1,7 @@
-"""Plans and receipts as people read them: a summary in text, and tables for notebooks and terminals."""
+"""Plans and receipts as people read them: a summary in text, and tables.
+
+The tables are for notebooks and terminals.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +66,10 @@ def list_needing(option: str, steps: Iterable[Step]) -> list[tuple[Step, EditedC
 
 
 def summarize_plan(steps: Sequence[Step], opportunities: pd.DataFrame, words: Words) -> str:
-    """Summarize a plan without its problems: its changes, the money they move, and what to know before sending."""
+    """Summarize a plan: its changes, the money they move, and what to know before sending.
+
+    Its problems are left out.
+    """
     lines = [_headline(steps)]
     # The value of a recovered opportunity is in the trash, not in the plan.
     valued = [step for step in steps if step.operation != "recover"]
@@ -135,7 +141,7 @@ def _notes(steps: Sequence[Step], before: pd.DataFrame) -> list[str]:
 
 
 def _disagrees(step: Step) -> bool:
-    """Tell whether an edit of stage or status leaves a deal won or lost by its status and something else by its stage."""
+    """Tell whether an edit leaves a status of won or lost with a stage of another kind."""
     after = step.base | step.fields
     kind, status = step.org.stages.kind_of(str(after.get("stage"))), after.get("status")
     return (

@@ -1,4 +1,4 @@
-"""A plan: the changes that turn one frame of opportunities into another, checked and ready for review."""
+"""A plan: the changes that turn one frame into another, checked and ready for review."""
 
 from __future__ import annotations
 
@@ -77,12 +77,17 @@ class Plan:
 
     @cached_property
     def problems(self) -> pd.DataFrame:
-        """What must be fixed before anything can be sent: ``row unique_id field value problem suggestion``."""
+        """Problems that must be fixed before anything can be sent.
+
+        ``row unique_id field value problem suggestion``.
+        """
         return list_problems(self.found_problems)
 
     @cached_property
     def conflicts(self) -> pd.DataFrame:
-        """Cells that somebody else has changed since, and all cells of a deal that somebody closed or reopened.
+        """Cells that somebody else has changed since the plan was made.
+
+        All cells of a deal that somebody closed or reopened are among them.
 
         ``unique_id operation field before after remote reason``.
         """
@@ -192,7 +197,9 @@ class Plan:
         return impact
 
     def save(self, path: str | Path) -> Path:
-        """Write the plan, with the opportunities it was made from, to `path`, a readable file (JSON) that replaces any other.
+        """Write the plan, with its opportunities, to `path`, a readable file (JSON).
+
+        The opportunities are those that it was made from. The file replaces any other.
 
         Raises
         ------
@@ -358,7 +365,10 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
 def compare_steps(
     steps: list[Step], client: Client, rows: dict[str, dict[str, Any] | None], forms: Forms
 ) -> list[Step]:
-    """Compare steps with the server's current rows, by id, and with the `forms` that it gave values of earlier runs."""
+    """Compare steps with the server's current rows, by id.
+
+    `forms` are those that the server gave values of earlier runs.
+    """
     return [
         difference.compare_three_ways(
             step, rows.get(step.unique_id) if step.unique_id else None, client.org, forms=forms
