@@ -122,7 +122,6 @@ def _lay_out(
         least_rows=2,
         measure=replace(measure, low=low, high=low + (high - low) / _SHARE, ticks=tuple(ticks)),
         columns=tuple(
-            TextColumn(at, True, head, "ink")
-            for head, at in zip(heads, (0.68, 0.84, 1.0), strict=True)
+            TextColumn(at, head) for head, at in zip(heads, (0.68, 0.84, 1.0), strict=True)
         ),
     )

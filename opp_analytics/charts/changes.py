@@ -350,7 +350,7 @@ def stage_funnel(table: pd.DataFrame) -> ChartData:
         write_caption(table, count, "deals: open there, of those that got this far at least"),
         places=places,
         measure=replace(measure, ticks=ticks),
-        columns=tuple(TextColumn(at, True, head, "ink") for head, at in heads),
+        columns=tuple(TextColumn(at, head) for head, at in heads),
     )
 
 
@@ -367,7 +367,7 @@ def stage_flow(table: pd.DataFrame) -> ChartData:
         empty,
         places=tuple(_place_stage(stage, row) for stage, row in table.iterrows()),
         measure=Measure("count", "deals that entered", 0, top / _STAYS, ticks=ticks),
-        columns=(TextColumn(0.86, True, "moved on", "ink"), TextColumn(1.0, True, "days", "ink")),
+        columns=(TextColumn(0.86, "moved on"), TextColumn(1.0, "days")),
     )
 
 

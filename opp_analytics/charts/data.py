@@ -190,10 +190,9 @@ class TextColumn:
 
     at: float
     """Position, as a share of the width."""
-    right: bool = False
-    """True to right-align its text there, False to left-align."""
     head: str = ""
-    tone: Tone = "quiet"
+    figures: bool = True
+    """True for figures, which end there, False for words, which begin there, quietly."""
 
 
 @dataclass(frozen=True)
@@ -327,10 +326,10 @@ def name_method(table: pd.DataFrame) -> str:
     return f"method: {text.label(name)}" if isinstance(name, str) else ""
 
 
-def note_intervals(table: pd.DataFrame, noun: str = "interval") -> str:
+def note_intervals(table: pd.DataFrame) -> str:
     """Name the intervals by their confidence; empty if the table does not tell it."""
     confidence = table.attrs.get("confidence")
-    return f"{text.percent(confidence)} {text.plural(noun)}" if confidence else ""
+    return f"{text.percent(confidence)} intervals" if confidence else ""
 
 
 def note_rest(rest: int, noun: str) -> str:

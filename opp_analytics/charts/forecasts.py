@@ -522,7 +522,7 @@ def forecast_deals(table: pd.DataFrame) -> ChartData:
         measure=measure_percent(
             what, low=-0.02 if aimed else 0, high=1 / _CHANCES, ticks=choose_ticks(1.0)
         ),
-        columns=tuple(TextColumn(at, True, head, "ink") for head, at in heads),
+        columns=tuple(TextColumn(at, head) for head, at in heads),
     )
 
 
@@ -836,5 +836,5 @@ def _draw_past_ranges(table: pd.DataFrame) -> ChartData:
         places=tuple(places),
         measure=replace(measure, ticks=ticks),
         least_rows=3,
-        columns=(TextColumn(1.0, True, "in range?", "ink"),),
+        columns=(TextColumn(1.0, "in range?"),),
     )

@@ -98,7 +98,7 @@ def win_rate(
         heading(table),
         note,
         places=tuple(places),
-        columns=(TextColumn(1.0, True, "won of closed", "ink"),),
+        columns=(TextColumn(1.0, "won of closed"),),
         measure=measure_percent(
             "win rate; line: of all", low=0, high=top / _RATES, ticks=choose_ticks(top, 5)
         ),
@@ -339,7 +339,7 @@ def scorecard(table: pd.DataFrame) -> ChartData:
     )
     heads = (("won", 0.58), ("days to win", 0.735), ("slips", 0.825), ("forecast bias", 1.0))
     measure = replace(chart.measure, high=(chart.measure.high or 1.0) * _RATES / _SCORES)
-    columns = tuple(TextColumn(at, True, head, "ink") for head, at in heads)
+    columns = tuple(TextColumn(at, head) for head, at in heads)
     return replace(chart, places=places, measure=measure, columns=columns)
 
 
@@ -415,7 +415,7 @@ def deal_flags(table: pd.DataFrame) -> ChartData:
         note,
         places=tuple(places),
         measure=measure,
-        columns=(TextColumn(_FLAGGED + 0.07, True, tone="ink"), TextColumn(_FLAGGED + 0.08)),
+        columns=(TextColumn(_FLAGGED + 0.07), TextColumn(_FLAGGED + 0.08, figures=False)),
         size=(12.0, 2.8),
         name_width=44,
     )

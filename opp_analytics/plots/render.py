@@ -25,7 +25,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.collections import Collection
 from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure, FigureBase, SubFigure
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.text import Text
@@ -352,11 +352,11 @@ def _write_columns(ax: Axes, chart: charts.ChartData) -> None:
     cells = [(-above, column, column.head, "quiet") for column in chart.columns if column.head]
     for row, place in enumerate(chart.places):
         cells += [
-            (float(row), c, words, c.tone)
+            (float(row), c, words, "ink" if c.figures else "quiet")
             for c, words in zip(chart.columns, place.figures, strict=False)
         ]
     for y, column, words, tone in cells:
-        by, side = ((0, 0), "right") if column.right else ((4, 0), "left")
+        by, side = ((0, 0), "right") if column.figures else ((4, 0), "left")
         share = ("axes fraction", "data")
         _annotate(
             ax,
@@ -452,7 +452,9 @@ def _name_ends(ax: Axes, ends: Sequence[charts.EndName]) -> None:
             # Apart from each other whatever height the axes get: in points from one place.
             by = (k - (len(block) - 1) / 2) * gap
             moved = abs(middle + by - (end.y - low) * points) > 0.25 * gap
-            beside = offset_copy(ax.transData, root_of(ax), 16 if moved else 5, by, units="points")
+            beside = offset_copy(
+                ax.transData, _find_figure(ax), 16 if moved else 5, by, units="points"
+            )
             leader = _LEADER if moved else None
             place, style = (
                 (end.x, low + middle / points),
@@ -519,7 +521,7 @@ def canvas(ax: Axes | None, *, size: tuple[float, float] = (7.5, 4.2)) -> Axes:
     Never pyplot's current figure.
     """
     if ax is None:
-        ax = add_axes(Picture(size))
+        ax = Picture(size).add_subplot(axes_class=_PictureAxes)
     elif not isinstance(ax, Axes):
         raise ArgumentTypeError(f"ax={ax!r} is not a matplotlib Axes; omit it for a new figure")
     ax.spines[["top", "right"]].set_visible(False)
@@ -529,14 +531,9 @@ def canvas(ax: Axes | None, *, size: tuple[float, float] = (7.5, 4.2)) -> Axes:
     return ax
 
 
-def add_axes(figure: FigureBase) -> Axes:
-    """Add axes to a figure, or to a part of one, that use all of its width."""
-    return figure.add_subplot(axes_class=_PictureAxes)
-
-
-def root_of(drawn: Axes | SubFigure) -> Figure:
-    """Return the whole figure that something is drawn on."""
-    return cast("Figure", drawn.get_figure(root=True))
+def _find_figure(ax: Axes) -> Figure:
+    """Find the whole figure of axes, which may be in a part of it."""
+    return cast("Figure", ax.get_figure(root=True))
 
 
 def measure_axis(ax: Axes, axis: str) -> float:
@@ -595,17 +592,16 @@ def finish(ax: Axes, title: str, note: str = "") -> Axes:
     if lines:
         style = {"xycoords": "axes fraction", "va": "bottom", "gid": "caption"}
         _annotate(ax, "\n".join(lines), (0, 1), (0, 6), "quiet", size, **style)
-    match_dark(ax)
+    _match_dark(ax)
     return ax
 
 
-def match_dark(drawn: Axes | SubFigure) -> None:
+def _match_dark(ax: Axes) -> None:
     """Turn the colors of what is drawn into their dark twins where its figure is dark."""
-    own = isinstance(drawn, Axes) and drawn.patch.get_visible()
-    behind = (drawn if own else root_of(drawn)).get_facecolor()
+    behind = (ax if ax.patch.get_visible() else _find_figure(ax)).get_facecolor()
     if sum(colors.to_rgb(behind)) / 3 > 0.5:
         return
-    for artist in drawn.findobj(lambda found: found is not drawn.patch):
+    for artist in ax.findobj(lambda found: found is not ax.patch):
         for name in _list_colors(artist):
             old = getattr(artist, f"get_{name}")()
             getattr(artist, f"set_{name}")(_find_twin(old))
