@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +16,8 @@ from opp_analytics.text import joined
 
 MethodName = Literal["auto", "learned", "run_rate", "stated", "stage"]
 """A forecast method."""
+StageRates = Mapping[str, float] | pd.DataFrame | None
+"""Chances by stage, or a table of `stage_rates`."""
 RivalName = Literal[
     "weighted", "three_periods", "stage_projection", "stage_projection_4", "last_period", "year_ago"
 ]

@@ -94,14 +94,8 @@ from opp_analytics.analysis.movement.forecast_change import explain_change as ex
 
 # isort: skip
 from opp_analytics.analysis.movement.pipeline_created import CreatedPipeline as CreatedPipeline
-from opp_analytics.analysis.movement.slippage import (
-    DueCohort as DueCohort,
-)  # isort: skip
-from opp_analytics.analysis.movement.slippage import (
-    find_due_span as find_due_span,
-)
 
-# isort: skip
+from opp_analytics.analysis.movement.slippage import DueCohort as DueCohort  # isort: skip
 from opp_analytics.analysis.movement.world_changes import find_current_alarms as find_current_alarms
 
 from opp_analytics.analysis.sentences.forecasts import say_held as say_held  # isort: skip

@@ -215,7 +215,7 @@ class Tables(Forecasts):
         """`oa.slippage` of the two periods before and of the current one so far, in order of time."""
         inputs, history = self.inputs, self._history()
         begins = pd.Timestamp(inputs.records["recorded_at"].iloc[0])
-        asked = {}
+        found = []
         for step in (2, 1, 0):
             period = inputs.period - step
             first, last = (
@@ -226,19 +226,16 @@ class Tables(Forecasts):
             if opening is begins and begins.tz_convert(inputs.tz).tz_localize(None) >= last:
                 continue
             try:
-                span = analysis.find_due_span(history, opening, last, [], inputs.tz, "slippage")
+                due = analysis.DueCohort.read(
+                    history, opening, last, None, inputs.tz, "slippage", listed=True
+                )
             except NotEnoughHistory:
                 continue  # No record inside this period; another one may have some.
-            asked[str(period)] = span, opening is begins
-        if not asked:
+            sums, late = due.sum_up(), opening is begins
+            found.append(DueDeals(str(period), sums, due.list_deals(), starts_late=late))
+        if not found:
             raise NotEnoughHistory("no period has two records")
-        cohorts = analysis.DueCohort.read_spans(
-            history, [span for span, _ in asked.values()], [], listed=True
-        )
-        return [
-            DueDeals(period, due.sum_up(), due.list_deals(), starts_late=late)
-            for due, (period, (_, late)) in zip(cohorts, asked.items(), strict=True)
-        ]
+        return found
 
     @cached_property
     def pushed(self) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ from opp_analytics.analysis.forecasting.stage_rates import look_up_chances
 from opp_analytics.analysis.forecasting.targets import Target, find_gap
 from opp_analytics.analysis.shared.groups import By, Groups, divide
 from opp_analytics.analysis.shared.tables import annotate
-from opp_analytics.arguments import MethodName
+from opp_analytics.arguments import MethodName, StageRates
 from opp_analytics.columns import FORECAST_COLUMNS
 from opp_analytics.history import History
 from opp_analytics.org import LOST
@@ -41,7 +41,7 @@ def forecast(
     confidence: float = 0.8,
     totals: bool = False,
     probability: str | None = None,
-    stage_rates: Mapping[str, float] | pd.DataFrame | None = None,
+    stage_rates: StageRates = None,
     seed: int = 0,
     tz: str | None = None,
 ) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ from opp_analytics.analysis.forecasting.question import Outlooks, Question, answ
 from opp_analytics.analysis.forecasting.targets import Target
 from opp_analytics.analysis.shared.groups import By
 from opp_analytics.analysis.shared.tables import annotate
-from opp_analytics.arguments import MethodName
+from opp_analytics.arguments import MethodName, StageRates
 from opp_analytics.history import History
 from opp_analytics.org import OPEN, WON
 from opp_analytics.periods import Freq, When
@@ -51,7 +51,7 @@ def forecast_deals(
     periods: int | Sequence[str] | None = None,
     only: bool = False,
     probability: str | None = None,
-    stage_rates: Mapping[str, float] | pd.DataFrame | None = None,
+    stage_rates: StageRates = None,
     seed: int = 0,
     tz: str | None = None,
 ) -> pd.DataFrame:

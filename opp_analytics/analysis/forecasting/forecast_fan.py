@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import Any
 
@@ -15,7 +15,7 @@ from opp_analytics.analysis.forecasting.moment import day_number, last_day
 from opp_analytics.analysis.forecasting.past_forecasts import FORECAST, PastForecasts
 from opp_analytics.analysis.forecasting.question import Question
 from opp_analytics.analysis.shared.tables import annotate
-from opp_analytics.arguments import MethodName
+from opp_analytics.arguments import MethodName, StageRates
 from opp_analytics.errors import ArgumentTypeError, NotEnoughHistory
 from opp_analytics.history import History
 from opp_analytics.periods import Freq, When
@@ -31,7 +31,7 @@ def forecast_fan(
     at: Iterable[When] | None = None,
     confidence: float = 0.8,
     probability: str | None = None,
-    stage_rates: Mapping[str, float] | pd.DataFrame | None = None,
+    stage_rates: StageRates = None,
     seed: int = 0,
     tz: str | None = None,
 ) -> pd.DataFrame:

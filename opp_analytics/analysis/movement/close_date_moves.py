@@ -12,6 +12,8 @@ from opp_analytics.analysis.shared.history_query import (
     find_span,
     instant,
     keep_until,
+    lag,
+    lead,
     name_groups,
     read_log,
 )
@@ -153,11 +155,10 @@ def push_counts(moves: pd.DataFrame, *, most: int = 8) -> pd.DataFrame:
 def _count_moves(history: History, asked: Span, groups: list[str]) -> ibis.Table:
     """Count each opportunity's moves after the opening record, with its first and last date since then."""
     log = keep_until(read_log(history, by=groups), asked.closing)
-    own = ibis.window(group_by="unique_id", order_by="seen_at")
     log = log.mutate(
-        before=log["close_date"].lag().over(own),
-        was=log["outcome"].lag().over(own),
-        until=log["seen_at"].lead().over(own),
+        before=lag(log["close_date"]),
+        was=lag(log["outcome"]),
+        until=lead(log["seen_at"]),
     )
     opening = instant(asked.opening)
     # Moves are counted from the row current at the opening; older rows are outside.

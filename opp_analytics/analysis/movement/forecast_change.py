@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +16,7 @@ from opp_analytics.analysis.forecasting.question import Outlooks, Question, answ
 from opp_analytics.analysis.shared.groups import By, check_by
 from opp_analytics.analysis.shared.history_query import Span, find_span, instant, name_groups
 from opp_analytics.analysis.shared.tables import annotate, fill_rows, index_by_groups, sort_groups
-from opp_analytics.arguments import MethodName
+from opp_analytics.arguments import MethodName, StageRates
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.history import TRANSFERRED, TRANSFERRED_IN, History
 from opp_analytics.org import WON, outcomes
@@ -57,7 +56,7 @@ def forecast_change(
     freq: Freq = "M",
     by: By = None,
     method: MethodName = "auto",
-    stage_rates: Mapping[str, float] | pd.DataFrame | None = None,
+    stage_rates: StageRates = None,
     tz: str | None = None,
 ) -> pd.DataFrame:
     """Explain why the forecast of a period moved between two moments, in expected money.
@@ -153,7 +152,7 @@ def forecast_change_deals(
     freq: Freq = "M",
     by: By = None,
     method: MethodName = "auto",
-    stage_rates: Mapping[str, float] | pd.DataFrame | None = None,
+    stage_rates: StageRates = None,
     tz: str | None = None,
 ) -> pd.DataFrame:
     """List the deals behind `forecast_change`, with the money that each added to or took from a period's forecast.
@@ -311,7 +310,7 @@ def explain_change(
     freq: Freq = "M",
     by: By = None,
     method: MethodName = "auto",
-    stage_rates: Mapping[str, float] | pd.DataFrame | None = None,
+    stage_rates: StageRates = None,
     tz: str | None = None,
     *,
     opening: Frame | None = None,
@@ -411,7 +410,7 @@ def _index_deals(frame: Frame, groups: list[str]) -> Frame:
 
 def _make_end(movement: str, frame: Frame, priced: _Priced) -> Frame:
     """List the forecast at one moment: its deals, and new business."""
-    deals = _list_steps(frame, frame, priced.price(frame), np.full(len(frame), movement))
+    deals = _list_steps(frame, frame, priced.price(frame), movement)
     return pd.concat([deals, _list_new_business(movement, priced, 1.0)])
 
 
@@ -449,7 +448,7 @@ def _walk_deals(
     return [
         _list_steps(gone, gone, -then.price(gone), left),
         _list_steps(new, new, added, came),
-        _list_steps(new, new, now.price(new) - added, np.full(len(new), "chance")),
+        _list_steps(new, new, now.price(new) - added, "chance"),
         *_walk_stayed(before, after, then, now),
     ]
 
@@ -479,13 +478,9 @@ def _walk_stayed(before: Frame, after: Frame, then: _Priced, now: _Priced) -> li
     return [
         _list_steps(before, after, moved[0], label),
         _list_steps(before, after, moved[1], np.where(inward, "pulled_in", "pushed_out")),
-        _list_steps(before, after, moved[2], np.full(len(before), "value")),
-        _list_steps(
-            before, after, np.where(passed_on, -prices[3], 0.0), np.full(len(before), "owner")
-        ),
-        _list_steps(
-            after, after, np.where(passed_on, prices[4], moved[3]), np.full(len(before), "owner")
-        ),
+        _list_steps(before, after, moved[2], "value"),
+        _list_steps(before, after, np.where(passed_on, -prices[3], 0.0), "owner"),
+        _list_steps(after, after, np.where(passed_on, prices[4], moved[3]), "owner"),
         _list_steps(every, every, left, np.where(late, "date_passed", "chance")),
     ]
 
@@ -537,7 +532,9 @@ def _overlay(
     return made
 
 
-def _list_steps(group_of: Frame, latest: Frame, expected: Floats, movement: NDArray[Any]) -> Frame:
+def _list_steps(
+    group_of: Frame, latest: Frame, expected: Floats, movement: NDArray[Any] | str
+) -> Frame:
     """List the nonzero steps, with the groups of one frame and the values of another."""
     columns: dict[Any, Any] = {
         name: group_of[name].to_numpy()

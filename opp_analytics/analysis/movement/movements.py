@@ -16,6 +16,8 @@ from opp_analytics.analysis.shared.history_query import (
     find_span,
     instant,
     keep_until,
+    lag,
+    lead,
     name_groups,
     read_log,
 )
@@ -176,8 +178,7 @@ def movements(
     groups = check_by(by)
     keys = name_groups(groups)
     window: dict[str, Any] = {"start": start, "end": end, "tz": tz, "asked_by": "movements"}
-    asked, pool, steps = read_steps(history, due, groups, "name", **window)
-    moved = build_moves(steps, asked, pool, keys, part_of=history.is_part)
+    asked, _, steps, moved = read_moves(history, due, groups, "name", **window)
     per = ["unique_id", *(["seen_at"] if by_record else []), "movement"]
     sums = {name: moved[name].sum().cast("int64") for name in ("cents", "count")}
     names = steps.filter(missing(steps["until"])).select("unique_id", "name")
@@ -197,17 +198,16 @@ def movements(
     )
 
 
-def read_steps(
+def read_moves(
     history: History, due: Due, groups: Sequence[str], *further: str, **window: Any
-) -> tuple[Span, Pool, ibis.Table]:
-    """Join each change row up to the closing record with the previous row and the time of the next one, after checks."""
+) -> tuple[Span, Pool, ibis.Table, ibis.Table]:
+    """Join each change row up to the closing record with its neighbors, after checks, and list the movements in them."""
     needs = () if due is None else ("close_date",)
     asked = find_span(history, by=groups, within_one_record=True, needs=needs, **window)
     pool, keys = Pool.of(due, asked), name_groups(groups)
     log = keep_until(
         read_log(history.at_rates_of(asked.closing), *further, by=groups), asked.closing
     )
-    own = ibis.window(group_by="unique_id", order_by="seen_at")
     before = {
         "was": "outcome",
         "was_due": "close_date",
@@ -216,8 +216,8 @@ def read_steps(
     }
     before |= {_name_before(key): key for key in keys}
     steps = log.mutate(
-        **{name: log[column].lag().over(own) for name, column in before.items()},
-        until=log["seen_at"].lead().over(own),
+        **{name: lag(log[column]) for name, column in before.items()},
+        until=lead(log["seen_at"]),
     )
     # A deletion has no values and no group: the deal is deleted with its last ones.
     kept = {
@@ -234,14 +234,14 @@ def read_steps(
         inside=pool.holds(steps["outcome"], steps["close_date"]),
         was_inside=pool.holds(steps["was"], steps["was_due"]),
     )
-    return asked, pool, steps
+    return asked, pool, steps, _build_moves(steps, asked, pool, keys, part_of=history.is_part)
 
 
 def _name_before(key: str) -> str:
     return f"{key}_before"
 
 
-def build_moves(
+def _build_moves(
     steps: ibis.Table, asked: Span, pool: Pool, keys: Sequence[str], *, part_of: bool
 ) -> ibis.Table:
     """Build one row per opportunity, pair of records, and movement, with its group.

@@ -18,7 +18,9 @@ from opp_analytics.analysis.shared.groups import By, check_by
 from opp_analytics.analysis.shared.history_query import (
     check_history,
     count_before,
+    lag,
     name_groups,
+    of_deal,
     read_log,
 )
 from opp_analytics.analysis.shared.tables import annotate, fill_counts, index_by_groups, sort_groups
@@ -156,12 +158,17 @@ class CreatedPipeline:
         return cls(history, groups, Org.of(history).zone(tz), moments, created)
 
     @cached_property
+    def _days(self) -> list[pd.Timestamp]:
+        """The days of the first record and of the last."""
+        return [periods.as_date(moment, tz=self.tz) for moment in self.moments.iloc[[0, -1]]]
+
+    @cached_property
     def _moved(self) -> pd.DataFrame:
         """The change of ``open`` deals and ``open_cents`` on each day, by group.
 
         ``seen_at`` is when the day begins.
         """
-        first, last = (periods.as_date(moment, tz=self.tz) for moment in self.moments.iloc[[0, -1]])
+        first, last = self._days
         begins = periods.list_midnights(first, last + pd.Timedelta(days=1), tz=self.tz)
         changes = _list_open_changes(self.history, self.groups)
         # A change at midnight is one of the day that begins then.
@@ -177,10 +184,10 @@ class CreatedPipeline:
         """Make the table of `pipeline_created`; without groups if not `grouped`."""
         groups, spans = self.groups if grouped else [], self._list_periods(freq)
         keys = [*name_groups(groups), "period"]
-        labels = label_created(self.created, self.moments.iloc[0], spans, self.tz)
-        created = self.created.assign(period=labels)
-        came = created.groupby(keys, as_index=False).agg(
-            deals=("cents", "size"), cents=("cents", "sum")
+        came = (
+            self._label(spans)
+            .groupby(keys, as_index=False)
+            .agg(deals=("cents", "size"), cents=("cents", "sum"))
         )
         outside = came["period"].isin(OUTSIDE)
         left_out = came[outside].groupby("period")["deals"].sum()
@@ -204,10 +211,7 @@ class CreatedPipeline:
     def list_deals(self, freq: Freq, *, grouped: bool = True) -> pd.DataFrame:
         """Make the table of `pipeline_created_deals`; without groups if not `grouped`."""
         groups, spans = self.groups if grouped else [], self._list_periods(freq)
-        found = self.created.assign(
-            period=label_created(self.created, self.moments.iloc[0], spans, self.tz),
-            smallest=-self.created["cents"],
-        )
+        found = self._label(spans).assign(smallest=-self.created["cents"])
         found = found[~found["period"].isin(OUTSIDE)]
         found = sort_groups(found, name_groups(groups), "period", "smallest", "unique_id")
         table = (
@@ -217,29 +221,29 @@ class CreatedPipeline:
         )
         return self._annotate(index_by_groups(table, found, groups), freq, n=len(table))
 
+    def _label(self, spans: pd.PeriodIndex) -> pd.DataFrame:
+        labels = label_created(self.created, self.moments.iloc[0], spans, self.tz)
+        return self.created.assign(period=labels)
+
     def _list_periods(self, freq: Freq) -> pd.PeriodIndex:
         """List the periods from the first record to the last."""
-        first, last = (periods.as_date(moment, tz=self.tz) for moment in self.moments.iloc[[0, -1]])
-        return pd.period_range(
-            first, last, freq=periods.check_freq(Org.of(self.history).freq(freq))
-        )
+        alias = periods.check_freq(Org.of(self.history).freq(freq))
+        return pd.period_range(*self._days, freq=alias)
 
     def _annotate(self, table: pd.DataFrame, freq: Freq, **notes: Any) -> pd.DataFrame:
-        day = periods.as_date(self.moments.iloc[-1], tz=self.tz)
-        alias = Org.of(self.history).freq(freq)
+        alias, day = Org.of(self.history).freq(freq), self._days[1]
         return annotate(table, made_from=self.history, as_of=day, freq=alias, tz=self.tz, **notes)
 
 
 def _list_open_changes(history: History, groups: Sequence[str]) -> ibis.Table:
     """List the deals that became or stayed open with each change, and with ``sign`` −1 those that were open before it."""
     log = read_log(history, by=groups)
-    own = ibis.window(group_by="unique_id", order_by="seen_at")
     keys = name_groups(groups)
     log = log.mutate(is_open=(log["outcome"] == "open") & log["within"])
     came = log.filter("is_open").select(
         *keys, "seen_at", "cents", sign=ibis.literal(1, type="int64")
     )
-    before = {f"{name}_before": log[name].lag().over(own) for name in (*keys, "cents", "is_open")}
+    before = {f"{name}_before": lag(log[name]) for name in (*keys, "cents", "is_open")}
     went = log.mutate(**before).filter("is_open_before")
     went = went.select(
         **{key: went[f"{key}_before"] for key in keys},
@@ -262,8 +266,7 @@ OUTSIDE = (_EARLIER, _UNKNOWN, _LATER)
 def select_created(history: History, groups: Sequence[str]) -> ibis.Table:
     """Select the first record of each deal: group, id, name, ``cents``, ``created_at`` and ``seen_at``."""
     log = read_log(history, "created_at", "name", by=groups)
-    own = ibis.window(group_by="unique_id", order_by="seen_at")
-    log = log.mutate(place=ibis.row_number().over(own)).filter(
+    log = log.mutate(place=ibis.row_number().over(of_deal())).filter(
         lambda rows: rows["place"] == 0, "within"
     )
     return log.select(*name_groups(groups), "unique_id", "name", "cents", "created_at", "seen_at")

@@ -5,13 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from opp_analytics import schema
 from opp_analytics.analysis.shared.groups import By, check_by, divide
@@ -21,6 +19,7 @@ from opp_analytics.analysis.shared.history_query import (
     find_span,
     instant,
     keep_until,
+    lead,
     name_groups,
     read_log,
 )
@@ -183,7 +182,7 @@ class DueCohort:
     asked: Span
     groups: list[str]
     rows: pd.DataFrame
-    """Each deal of `select_cohorts`, or its sums by group and ``end``."""
+    """Each deal of `_select_cohort`, or its sums by group and ``end``."""
 
     @classmethod
     def read(
@@ -202,25 +201,14 @@ class DueCohort:
         Unless the deals are `listed`, they are counted where the history is.
         """
         groups = check_by(by, level="outcome")
-        asked = find_due_span(history, start, end, groups, tz, asked_by)
-        return cls.read_spans(history, [asked], groups, listed=listed)[0]
-
-    @classmethod
-    def read_spans(
-        cls, history: History, spans: Sequence[Span], groups: list[str], *, listed: bool
-    ) -> list[DueCohort]:
-        """Read a cohort of each span of `find_due_span`: all at once, but those that are converted at rates of their own."""
-        if len(spans) > 1 and history.at_rates_of(spans[0].closing) is not history:
-            return [cls.read_spans(history, [asked], groups, listed=listed)[0] for asked in spans]
-        cohort = select_cohorts(history, spans, groups)
+        asked = find_span(
+            history, start, end, asked_by=asked_by, by=groups, tz=tz, needs=("close_date",)
+        )
+        cohort = _select_cohort(history, asked, groups)
         if not listed:
             sums = {name: cohort[name].sum().cast("int64") for name in _SUMS}
-            cohort = cohort.group_by(["window", *name_groups(groups), "end"]).agg(**sums)
-        found = history.collect(cohort)
-        parts = [
-            found[found["window"] == place].drop(columns="window") for place in range(len(spans))
-        ]
-        return [cls(history, asked, groups, part) for asked, part in zip(spans, parts, strict=True)]
+            cohort = cohort.group_by([*name_groups(groups), "end"]).agg(**sums)
+        return cls(history, asked, groups, history.collect(cohort))
 
     def sum_up(self) -> pd.DataFrame:
         """Make the table of `slippage`."""
@@ -252,36 +240,26 @@ class DueCohort:
         return annotate_span(indexed, self.asked, made_from=self.history, n=len(table), bound=BOUND)
 
 
-def find_due_span(
-    history: History, start: When, end: When, groups: list[str], tz: str | None, asked_by: str
-) -> Span:
-    """Find the records between which the deals due in a period are followed."""
-    return find_span(
-        history, start, end, asked_by=asked_by, by=groups, tz=tz, needs=("close_date",)
+def _select_cohort(history: History, asked: Span, groups: list[str]) -> ibis.Table:
+    """Select the due opportunities: with their values at the start, their ``end``, and a ``count`` of 1."""
+    first, last = day(asked.first), day(asked.last)
+    known_on = day(as_date(asked.closing, tz=asked.tz))
+    ends = _join_records(history, asked, groups)
+    due = ends.filter(
+        ends["within"], ends["outcome"] == "open", ends["close_date"].between(first, last)
     )
-
-
-def select_cohorts(history: History, spans: Sequence[Span], groups: list[str]) -> ibis.Table:
-    """Select the due opportunities of each span, its place is ``window``: with their values at the start, their ``end``, and a ``count`` of 1."""
-    ends = _join_records(history, spans, groups)
-    is_due = ends["close_date"].between(ends["first_day"], ends["last_day"])
-    due = ends.filter(ends["within"], ends["outcome"] == "open", is_due)
     closed = ["won", "lost"]
     # Entered only in the next record: won or lost in the period after its last record.
-    late = due["outcome_next"].isin(closed) & due["close_date_next"].between(
-        due["closing_day"], due["last_day"]
-    )
+    late = due["outcome_next"].isin(closed) & due["close_date_next"].between(known_on, last)
     late = late.fill_null(False) & due["within_after"] & (due["outcome_after"] == "open")
-    pending = (
-        due["close_date_after"].between(due["closing_day"], due["last_day"]) & ~due["followed"]
-    )
+    pending = due["close_date_after"].between(known_on, last) & (asked.following is None)
     end = ibis.cases(
         (~due["within_after"], TRANSFERRED),
         (due["outcome_after"].isin(closed), due["outcome_after"]),
         (due["outcome_after"] != "open", "removed"),
         (late & ~due["within_next"], TRANSFERRED),
         (late, due["outcome_next"]),
-        ((due["close_date_after"] < due["first_day"]).fill_null(False), "pulled_out"),
+        ((due["close_date_after"] < first).fill_null(False), "pulled_out"),
         (pending.fill_null(False), "still_due"),
         else_="slipped",
     )
@@ -292,64 +270,29 @@ def select_cohorts(history: History, spans: Sequence[Span], groups: list[str]) -
     return due.mutate(end=end, count=1, **seen_next)
 
 
-_MOMENTS = {"": "opening", "_after": "closing", "_next": "next"}
-"""What the values as of each moment of a span end in."""
-
-
-def _list_spans(spans: Sequence[Span]) -> ibis.Table:
-    """List the moments and days of spans, each by its ``window``."""
-    moments = {
-        "opening": [asked.opening for asked in spans],
-        "closing": [asked.closing for asked in spans],
-        "next": [asked.latest for asked in spans],
-    }
-    known = pd.DataFrame(
-        {
-            "window": range(len(spans)),
-            **{name: pd.Series(at).dt.as_unit("us") for name, at in moments.items()},
-            "first_day": [asked.first.date() for asked in spans],
-            "last_day": [asked.last.date() for asked in spans],
-            "closing_day": [as_date(asked.closing, tz=asked.tz).date() for asked in spans],
-            "followed": [asked.following is not None for asked in spans],
+def _join_records(history: History, asked: Span, groups: list[str]) -> ibis.Table:
+    """Join the records of each due opportunity: the opening one, the closing one (``_after``) and the following one (``_next``)."""
+    log = keep_until(read_log(history.at_rates_of(asked.latest), "name", by=groups), asked.latest)
+    due = log.filter(
+        log["seen_at"] <= instant(asked.opening),
+        log["close_date"].between(day(asked.first), day(asked.last)),
+    )
+    log = log.semi_join(due.select("unique_id").distinct(), "unique_id")
+    log = log.mutate(unvalued=missing(log["value"]).ifelse(1, 0), until=lead(log["seen_at"]))
+    moments = {"": asked.opening, "_after": asked.closing, "_next": asked.latest}
+    log = log.mutate(
+        **{
+            f"at{suffix}": (log["seen_at"] <= instant(at))
+            & (missing(log["until"]) | (log["until"] > instant(at)))
+            for suffix, at in moments.items()
         }
     )
-    return ibis.memtable(pa.Table.from_pandas(known, preserve_index=False))
-
-
-def _join_records(history: History, spans: Sequence[Span], groups: list[str]) -> ibis.Table:
-    """Join the records of each span's opportunities: the opening one, the closing one (``_after``) and the following one (``_next``)."""
-    last = max(asked.latest for asked in spans)
-    log = keep_until(read_log(history.at_rates_of(last), "name", by=groups), last)
-    due = ibis.union(
-        *(
-            log.filter(
-                log["seen_at"] <= instant(asked.opening),
-                log["close_date"].between(day(asked.first), day(asked.last)),
-            ).select("unique_id", window=ibis.literal(place, type="int64"))
-            for place, asked in enumerate(spans)
-        ),
-        distinct=True,
-    )
-    log = log.semi_join(due, "unique_id")
-    log = log.mutate(
-        unvalued=missing(log["value"]).ifelse(1, 0),
-        until=log["seen_at"].lead().over(ibis.window(group_by="unique_id", order_by="seen_at")),
-    )
-    log = log.inner_join(due, "unique_id").inner_join(_list_spans(spans), "window")
-    at = {
-        suffix: (log["seen_at"] <= log[moment])
-        & (missing(log["until"]) | (log["until"] > log[moment]))
-        for suffix, moment in _MOMENTS.items()
-    }
-    log = log.mutate(**{f"at{suffix}": mask for suffix, mask in at.items()})
     log = log.filter(log["at"] | log["at_after"] | log["at_next"])
     after = ["stage", "close_date", "outcome", "within"]
     first = ["name", "value", *after, "cents", "unvalued", *name_groups(groups)]
     wanted = {"": first, "_after": after, "_next": after}
     # Each has at most one row, so the maximum is its value.
-    return log.group_by(
-        ["window", "first_day", "last_day", "closing_day", "followed", "unique_id"]
-    ).agg(
+    return log.group_by("unique_id").agg(
         **{
             f"{name}{suffix}": log[name].max(where=log[f"at{suffix}"])
             for suffix, names in wanted.items()

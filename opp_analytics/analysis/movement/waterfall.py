@@ -12,8 +12,7 @@ from opp_analytics.analysis.movement.movements import (
     FURTHER_MOVEMENTS,
     MOVEMENTS,
     Due,
-    build_moves,
-    read_steps,
+    read_moves,
     select_movement,
 )
 from opp_analytics.analysis.shared.groups import By, check_by
@@ -83,8 +82,7 @@ def waterfall(
     groups = check_by(by, level="movement")
     keys = name_groups(groups)
     window: dict[str, Any] = {"start": start, "end": end, "tz": tz, "asked_by": "waterfall"}
-    asked, pool, steps = read_steps(history, due, groups, **window)
-    moved = build_moves(steps, asked, pool, keys, part_of=history.is_part)
+    asked, pool, steps, moved = read_moves(history, due, groups, **window)
     moved = moved.union(*_select_ends(steps, asked, keys))
     found = history.collect(
         moved.group_by([*keys, "movement"]).agg(

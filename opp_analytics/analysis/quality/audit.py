@@ -123,7 +123,7 @@ def audit(
         today,
         periods.to_dates(frame["created_at"], tz=tz),
         days,
-        select_writes(own_writes, load.tenant if (load := Certificate.of(opportunities)) else None),
+        select_writes(own_writes, opportunities),
         Org.of(opportunities).stages,
     )
     found = [
@@ -339,13 +339,14 @@ class Finding:
     """One text for all rows, or one text per row of the frame; None where no fix is obvious."""
 
 
-def select_writes(own_writes: pd.DataFrame | None, tenant: str | None) -> pd.DataFrame:
-    """Select this package's writes to the tenant, conformed, oldest first."""
+def select_writes(own_writes: pd.DataFrame | None, opportunities: pd.DataFrame) -> pd.DataFrame:
+    """Select this package's writes to the tenant of the deals, conformed, oldest first."""
     if own_writes is None:
         own_writes = pd.DataFrame({"unique_id": [], "written_at": []})
     arguments.frame(own_writes, "own_writes", "unique_id", "written_at", made_by="own_writes")
-    if tenant is not None and "tenant" in own_writes:
-        own_writes = own_writes[own_writes["tenant"] == tenant]
+    load = Certificate.of(opportunities)
+    if load and load.tenant is not None and "tenant" in own_writes:
+        own_writes = own_writes[own_writes["tenant"] == load.tenant]
     names = {"written_at": "written_at", "before": "updated_before", "after": "updated_after"}
     unknown = pd.Series(pd.NaT, own_writes.index)
     found = own_writes[["unique_id"]].astype(schema.TEXT)

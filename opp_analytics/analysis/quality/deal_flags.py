@@ -25,10 +25,12 @@ from opp_analytics.analysis.shared.history_query import (
     count_unknown_deals,
     find_first_record,
     instant,
+    lag,
+    last,
+    lead,
     read_log,
 )
 from opp_analytics.analysis.shared.tables import annotate
-from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, DataWarning
 from opp_analytics.history import MOVED, History, ibis, label_of, missing
 from opp_analytics.org import (
@@ -333,9 +335,7 @@ class OpenDeals:
         tz, limits = Org.of(opportunities).zone(tz), limits or FlagLimits()
         today = periods.as_date(as_of, tz=tz)
         frame, unknown = _select_open(opportunities)
-        writes = select_writes(
-            own_writes, load.tenant if (load := Certificate.of(opportunities)) else None
-        )
+        writes = select_writes(own_writes, opportunities)
         past = None
         if history is not None:
             until = periods.as_instant(today, tz=tz, end=True)
@@ -677,13 +677,7 @@ def read_past(
         deals = deals.drop(columns=["pushes", "days_pushed"])
     deals["changed_at"] = _find_last_changes(history, log, deals, writes)
     if "owner_name" in log.columns:
-        several = deals.pop("several_owners")
-        none = {
-            "owner_at": pd.Series(dtype="datetime64[us, UTC]"),
-            "owner_before": pd.Series(dtype=schema.TEXT),
-        }
-        owners = _find_owner_changes(history.collect(_list_owners(log))) if several.any() else none
-        deals = deals.assign(**owners)
+        deals = deals.assign(**_find_owner_changes(history.collect(_list_owners(log))))
     if (history.stages_seen()["stage"] == NOT_RECORDED).any():
         unknown = log.filter(log["place"] == NOT_RECORDED).select("unique_id").distinct()
         log = log.anti_join(unknown, "unique_id")
@@ -722,7 +716,7 @@ def _read_places(history: History, until: pd.Timestamp) -> ibis.Table:
         "cents",
         "close_date",
     ]
-    return log.select(
+    rows = log.select(
         *(*kept, *owner),
         pipeline=label_of(log[PIPELINE]) if placed else ibis.literal(""),
         rank=stages.rank_expression(log, rank_open),
@@ -730,24 +724,21 @@ def _read_places(history: History, until: pd.Timestamp) -> ibis.Table:
         is_won=log["outcome"] == "won",
         place=ibis.ifelse(is_open, log["stage"].fill_null(""), log["outcome"]),
     )
-
-
-def _make_window(**rows: Any) -> Any:
-    """Make the window of a deal's rows, in order of time."""
-    return ibis.window(group_by="unique_id", order_by="seen_at", **rows)
+    place = rows["place"]
+    return rows.mutate(
+        is_entry=missing(lag(place)) | (lag(place) != place),
+        ends_won=last(rows["is_won"]),
+    )
 
 
 def _sum_up_deals(log: ibis.Table, dated: pd.Timestamp) -> ibis.Table:
     """Sum up each deal that is open or won in its last row; dates count as moved after `dated`."""
-    whole = _make_window(preceding=None, following=None)
     rows = log.mutate(
-        place_before=log["place"].lag().over(_make_window()),
-        was_open=log["is_open"].lag().over(_make_window()),
-        date_before=log["close_date"].lag().over(_make_window()),
-        until=log["seen_at"].lead().over(_make_window()),
-        ends_open=log["is_open"].last().over(whole),
-        ends_won=log["is_won"].last().over(whole),
-        last_pipeline=log["pipeline"].last().over(whole),
+        was_open=lag(log["is_open"]),
+        date_before=lag(log["close_date"]),
+        until=lead(log["seen_at"]),
+        ends_open=last(log["is_open"]),
+        last_pipeline=last(log["pipeline"]),
     )
     rows = rows.filter(rows["ends_open"] | rows["ends_won"])
     here = rows["is_open"] & (rows["pipeline"] == rows["last_pipeline"])
@@ -763,13 +754,12 @@ def _sum_up_deals(log: ibis.Table, dated: pd.Timestamp) -> ibis.Table:
     paused = ibis.ifelse(
         rows["ends_won"] & rows["is_open"], _count_whole_days(rows["seen_at"], rows["until"]), None
     )
-    owner = label_of(rows["owner_name"]) if "owner_name" in rows.columns else None
     return rows.group_by("unique_id", is_won="ends_won").agg(
         pushes=pushed.ifelse(1, 0).sum().cast("int64"),
         days_pushed=ibis.ifelse(pushed, days, 0).sum().cast("int64"),
         best_rank=rows["rank"].max(where=here).cast("int64"),
         peak=rows["cents"].max(where=rows["is_open"] & ~missing(rows["value"])),
-        entered_at=rows["seen_at"].max(where=_is_entry(rows)),
+        entered_at=rows["seen_at"].max(where=rows["is_entry"]),
         first_at=rows["seen_at"].min(),
         last_at=rows["seen_at"].max(),
         last_stage=rows["place"].max(where=missing(rows["until"])),
@@ -777,12 +767,7 @@ def _sum_up_deals(log: ibis.Table, dated: pd.Timestamp) -> ibis.Table:
         seen_after=rows["seen_after"].min(),
         updated_at=rows["updated_at"].max(),
         pause=paused.max(),
-        **({} if owner is None else {"several_owners": owner.min() != owner.max()}),
     )
-
-
-def _is_entry(rows: ibis.Table) -> Any:
-    return missing(rows["place_before"]) | (rows["place_before"] != rows["place"])
 
 
 def _list_owners(log: ibis.Table) -> ibis.Table:
@@ -790,7 +775,7 @@ def _list_owners(log: ibis.Table) -> ibis.Table:
     rows = log.select("unique_id", "seen_at", "owner_name", owner=label_of(log["owner_name"]))
     ends = rows.group_by("unique_id").agg(low=rows["owner"].min(), high=rows["owner"].max())
     rows = rows.semi_join(ends.filter(ends["low"] != ends["high"]), "unique_id")
-    rows = rows.mutate(before=rows["owner"].lag().over(_make_window()))
+    rows = rows.mutate(before=lag(rows["owner"]))
     return rows.filter(missing(rows["before"]) | (rows["before"] != rows["owner"])).drop(
         "owner", "before"
     )
@@ -813,16 +798,8 @@ def _count_won_stays(log: ibis.Table) -> ibis.Table:
 
     Stays that began before the records are left out.
     """
-    rows = log.select(
-        "unique_id", "seen_after", "seen_at", "pipeline", "place", "is_open", "is_won"
-    )
-    rows = rows.semi_join(rows.filter("is_won"), "unique_id")
-    rows = rows.mutate(
-        place_before=rows["place"].lag().over(_make_window()),
-        ends_won=rows["is_won"].last().over(_make_window(preceding=None, following=None)),
-    )
-    rows = rows.filter(rows["ends_won"] & _is_entry(rows))
-    rows = rows.mutate(left_at=rows["seen_at"].lead().over(_make_window()))
+    rows = log.filter("ends_won", "is_entry")
+    rows = rows.mutate(left_at=lead(rows["seen_at"]))
     stays = rows.filter(rows["is_open"], ~missing(rows["left_at"]), ~missing(rows["seen_after"]))
     counted = stays.select(
         "pipeline", "place", days=_count_whole_days(stays["seen_at"], stays["left_at"])

@@ -162,9 +162,19 @@ def say_rough(row: Any, table: pd.DataFrame) -> str:
     return f"{wide} {capital(rests)}" if few else wide
 
 
+def is_stated(table: pd.DataFrame) -> bool:
+    """Return True if a forecast is of stated chances alone."""
+    return table.attrs.get("method") == "stated"
+
+
 def is_one_deal(row: Any, table: pd.DataFrame) -> bool:
     """Return True if a forecast is the stated chance of a single deal."""
-    return table.attrs.get("method") == "stated" and bool(row["open_count"] == 1)
+    return is_stated(table) and bool(row["open_count"] == 1)
+
+
+def expects_nothing(row: Any) -> bool:
+    """Return True if no deal is open in a period, and none is expected beyond what is booked."""
+    return not row["open_count"] and not row["expected"] > row["booked"]
 
 
 def keep_ahead(labels: Iterable[Any], table: pd.DataFrame) -> list[str]:

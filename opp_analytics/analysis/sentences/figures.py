@@ -31,7 +31,7 @@ def list_figures(
     Without a target what is due; no chance where only stated ones are used, which give none.
     """
     money = money_of(table)
-    nothing = not row["open_count"] and not row["expected"] > row["booked"]
+    nothing = evidence.expects_nothing(row)
     single = "one deal: all or nothing" if evidence.is_one_deal(row, table) else ""
     outside = single or evidence.name_outside(row, money)
     found = [
@@ -59,7 +59,7 @@ def list_figures(
         to_go = f"{due}, {money(row['gap'])} to go"
         cover = (text.times(row["pipeline_coverage"]), to_go, "pipeline_coverage")
         cover = cover if row["open_count"] else (text.MISSING, to_go, "")
-    found += [] if table.attrs.get("method") == "stated" else [Figure("Chance of target", *chance)]
+    found += [] if evidence.is_stated(table) else [Figure("Chance of target", *chance)]
     return [*found, Figure("Coverage", *cover)]
 
 

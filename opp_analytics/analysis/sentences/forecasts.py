@@ -132,11 +132,13 @@ def _describe_settled(label: str, table: pd.DataFrame) -> tuple[str, str]:
     else:
         said = (
             f"{name}{'' if left is None else f' ends {_DAYS_LEFT[left]}'}: "
-            f"{_say_closed(row, amount)}"
+            f"{_say_closed(row['booked'], amount)}"
         )
         said += f", {amount(row['gap'])} to go" if math.isfinite(row["target"]) else ""
         likely = (
-            not _is_stated(table) and row["open_count"] and row["p_target"] >= evidence.NO_CHANCE
+            not evidence.is_stated(table)
+            and row["open_count"]
+            and row["p_target"] >= evidence.NO_CHANCE
         )
         said += f", {percent(row['p_target'])} likely" if likely else ""
         said += ", nothing due" if left is None else ""
@@ -154,21 +156,21 @@ def _say_due(what: str, name: str, row: Row, amount: Money) -> str:
     return f"{what} due in {name}: {f'{worth} in {deals}' if row['open_count'] else 'none'}"
 
 
-def _say_closed(row: Row, amount: Money) -> str:
-    return f"{amount(row['booked'])} closed" if row["booked"] else "nothing closed"
+def _say_closed(booked: float, amount: Money) -> str:
+    return f"{amount(booked)} closed" if booked else "nothing closed"
 
 
 def _describe_with_target(name: str, row: Row, table: pd.DataFrame, begun: bool) -> tuple[str, ...]:
-    amount, closed = money_of(table), _say_closed(row, money_of(table))
+    amount, closed = money_of(table), _say_closed(row["booked"], money_of(table))
     target, to_go = amount(row["target"]), f"{amount(row['gap'])} to go"
     due, deals = f"{amount(row['open_value'])} due", spelled(int(row["open_count"]), "open deal")
     if row["gap"] <= 0:
         return _describe_settled(str(row.name), table)
     if not math.isfinite(row["expected"]):
         return f"{name}: {closed} vs. {target}, too early to say.", f"{to_go}, {due}."
-    if not row["open_count"] and not row["expected"] > row["booked"]:
+    if evidence.expects_nothing(row):
         return (f"{name}: {closed}, {to_go} and no open deals due.",)
-    stated, forecast = _is_stated(table), f"forecast {_write_expected(row, amount)}"
+    stated, forecast = evidence.is_stated(table), f"forecast {_write_expected(row, amount)}"
     if stated or math.isnan(row["p_target"]):
         said = f"{name}: {'' if begun else f'{closed}, '}{forecast} vs. {target}."
     elif begun:
@@ -213,11 +215,14 @@ def _describe_without_target(
     name: str, row: Row, table: pd.DataFrame, begun: bool
 ) -> tuple[str, ...]:
     amount, due = money_of(table), spelled(int(row["open_count"]), "open deal")
-    said, forecast = f"{name}: {_say_closed(row, amount)}", f"forecast {amount(row['expected'])}"
-    if not row["open_count"] and not row["expected"] > row["booked"]:
+    said, forecast = (
+        f"{name}: {_say_closed(row['booked'], amount)}",
+        f"forecast {amount(row['expected'])}",
+    )
+    if evidence.expects_nothing(row):
         return (f"{said} and no open deals due.",)
     # By chances from history, deals due in other periods count in this one too.
-    is_of_one = table.attrs["method"] == "stated" or table["open_count"].sum() == 1
+    is_of_one = evidence.is_stated(table) or table["open_count"].sum() == 1
     single = is_of_one and row["open_count"] == 1 and not row["booked"] and not row["new_business"]
     if single and row["open_value"] > 0:
         likely = percent(row["expected"] / row["open_value"])
@@ -271,16 +276,12 @@ def _describe_ahead(label: str, table: pd.DataFrame) -> str:
         # To add pipeline to a forecast that reaches the target would read as a contradiction.
         add = f"; {amount(new)} of it from deals not yet created"
     against = f"{forecast} vs. {amount(row['target'])}"
-    if _is_stated(table):
+    if evidence.is_stated(table):
         return f"{name}: {none or f'{against} at stated chances'}{add}"
     if known and math.isfinite(row["p_target"]):
         return f"{name} is {percent(row['p_target'])} likely: {against}{none and f', {none}'}{add}"
     cover = f"{times(row['pipeline_coverage'])} coverage" if row["pipeline_coverage"] > 0 else due
     return f"{name}: {none or cover}; too early to say more"
-
-
-def _is_stated(table: pd.DataFrame) -> bool:
-    return table.attrs.get("method") == "stated"
 
 
 def _describe_groups(table: pd.DataFrame) -> str:
@@ -590,8 +591,7 @@ def describe_categories(table: pd.DataFrame) -> str:
     row, money = whole.loc[name], money_of(table)
     today = table.attrs.get("as_of") or name[:4]
     heading = capital(period_name(name, table.attrs.get("freq"), today=today))
-    closed = f"{money(row['closed'])} closed" if row["closed"] else "nothing closed"
-    said, total = [f"{heading}: {closed}"], row["closed"]
+    said, total = [f"{heading}: {_say_closed(row['closed'], money)}"], row["closed"]
     for category in ("commit", "best_case", "pipeline"):
         total += row[category]
         said += [f"{money(total)} with {title(category)}"] if row[category] else []

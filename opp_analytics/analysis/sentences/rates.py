@@ -40,7 +40,7 @@ def say_apart(known: pd.DataFrame) -> str:
     """Name the groups whose win rate differs from the others beyond chance, the largest difference first."""
     n = int((known["won"] + known["lost"]).sum())
     if not evidence.is_enough(n):
-        return evidence.say_few(f"{text.count(n, 'closed deal')}")
+        return evidence.say_few(text.count(n, "closed deal"))
     whole = text.percent(known["won"].sum() / n)
     apart = evidence.list_apart(known)
     odd = evidence.find_oddest(known)
@@ -172,7 +172,7 @@ def describe_velocity(table: pd.DataFrame) -> str:
         return "No deal has been won yet, so velocity is not known."
     closed = int((table["won"] + table["lost"]).sum())
     if not evidence.is_enough(closed):
-        return evidence.say_few(f"{text.count(closed, 'closed deal')}")
+        return evidence.say_few(text.count(closed, "closed deal"))
     if len(known) == 1:
         return f"The open pipeline wins about {money(known.iloc[0])} a day."
     what = text.joined([text.group_label(name or "group") for name in table.index.names])

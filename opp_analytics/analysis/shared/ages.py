@@ -14,8 +14,7 @@ from opp_analytics.analysis.shared.groups import (
     By,
     Groups,
     check_by,
-    combine,
-    make_column_key,
+    group_by,
     read,
 )
 from opp_analytics.analysis.shared.history_query import find_ends
@@ -76,7 +75,7 @@ def follow_deals(
     frame = read(opportunities, *columns, by=names, unique=history is not None)
     ends = None if history is None else find_ends(history, frame, today, tz)
     days, outcome, left_out = measure_ages(frame, today, tz, ends)
-    groups = combine([make_column_key(frame[name]) for name in names], len(frame))
+    groups = group_by(frame, names)
     return frame, groups, days, outcome, left_out, today
 
 
@@ -95,7 +94,7 @@ def fit_curves(
     outcome: NDArray[np.int8],
     entry: NDArray[np.int64] | None = None,
 ) -> list[Incidence]:
-    """Fit the incidence curve of each group.
+    """Fit the incidence curve of each group; won, lost and disqualified are ends.
 
     `entry` is the age from which each deal was watched.
     """
@@ -104,19 +103,12 @@ def fit_curves(
     cuts = np.searchsorted(groups.codes[rows], np.arange(groups.size + 1))
     parts = [rows[first:last] for first, last in pairwise(cuts)]
     return [
-        fit_curve(days[part], outcome[part], None if entry is None else entry[part])
+        incidence(
+            days[part],
+            won=outcome[part] == org.WON,
+            lost=outcome[part] == org.LOST,
+            disqualified=outcome[part] == org.DISQUALIFIED,
+            entry=None if entry is None else entry[part],
+        )
         for part in parts
     ]
-
-
-def fit_curve(
-    days: NDArray[np.int64], outcome: NDArray[np.int8], entry: NDArray[np.int64] | None = None
-) -> Incidence:
-    """Fit the curve of deals with these outcomes; won, lost and disqualified are ends."""
-    return incidence(
-        days,
-        won=outcome == org.WON,
-        lost=outcome == org.LOST,
-        disqualified=outcome == org.DISQUALIFIED,
-        entry=entry,
-    )

@@ -140,10 +140,10 @@ def _as_texts(labels: pd.Index[Any]) -> pd.Index[Any]:
     return labels.astype(schema.TEXT)
 
 
-def make_period_key(dates: pd.Series[Any], freq: str, name: str = "period") -> Key:
+def make_period_key(dates: pd.Series[Any], freq: str) -> Key:
     """Make a key of the period of each date, in order of time; a missing date has no group."""
     codes, found = pd.factorize(dates.dt.to_period(periods.check_freq(freq)), sort=True)
-    return Key(name, codes, pd.Index(found).astype(schema.TEXT))
+    return Key("period", codes, pd.Index(found).astype(schema.TEXT))
 
 
 def combine(keys: Sequence[Key], rows: int, *, everything: bool = False) -> Groups:
@@ -161,6 +161,11 @@ def combine(keys: Sequence[Key], rows: int, *, everything: bool = False) -> Grou
         return Groups(codes, _index(keys, sizes, np.arange(int(np.prod(sizes)))))
     codes[inside], seen = pd.factorize(codes[inside], sort=True)
     return Groups(codes, _index(keys, sizes, seen))
+
+
+def group_by(frame: pd.DataFrame, names: Sequence[str]) -> Groups:
+    """Combine columns of a frame into groups."""
+    return combine([make_column_key(frame[name]) for name in names], len(frame))
 
 
 def _index(keys: Sequence[Key], sizes: list[int], seen: NDArray[np.intp]) -> pd.Index[Any]:

@@ -197,7 +197,7 @@ def find_span(
         raise NotEnoughHistory(_explain_missing_record(moments, opening, finish, asked_by))
     _check_begun(history, opening, closing, reads, asked_by)
     if "value" in reads:
-        check_one_currency(history, Org.of(history))
+        check_one_currency(history)
     first = as_date(begin if start is None else start, tz=tz, name="start")
     last = as_date(finish if end is None else end, tz=tz, name="end")
     read = records.loc[moments.between(opening, closing), "complete"]
@@ -322,7 +322,7 @@ def count_unknown_deals(history: History) -> int:
     return int(deals.sum())
 
 
-def check_one_currency(history: History, org: Org) -> None:
+def check_one_currency(history: History) -> None:
     """Refuse a history with deals in another currency than the org's, or in several.
 
     One with rates is converted.
@@ -334,7 +334,7 @@ def check_one_currency(history: History, org: Org) -> None:
     counted = counted.agg(deals=table["unique_id"].nunique())
     found = history.collect(counted).sort_values(["deals", CURRENCY], ascending=[False, True])
     codes = dict(zip(found[CURRENCY].astype("str"), map(int, found["deals"]), strict=True))
-    one = org.currency or next(iter(codes), None)
+    one = Org.of(history).currency or next(iter(codes), None)
     if one is not None and set(codes) - {one}:
         refuse_currencies(codes, one)
 
@@ -416,6 +416,27 @@ def instant(moment: pd.Timestamp) -> Any:
     return ibis.literal(moment.to_pydatetime(), type="timestamp('UTC')")
 
 
+def of_deal() -> Any:
+    """Make the window of a deal's rows, in order of time."""
+    return ibis.window(group_by="unique_id", order_by="seen_at")
+
+
+def lag(column: Any) -> Any:
+    """Take a column's value in the deal's row before."""
+    return column.lag().over(of_deal())
+
+
+def lead(column: Any) -> Any:
+    """Take a column's value in the deal's next row."""
+    return column.lead().over(of_deal())
+
+
+def last(column: Any) -> Any:
+    """Take a column's value in the deal's last row."""
+    own = ibis.window(group_by="unique_id", order_by="seen_at", preceding=None, following=None)
+    return column.last().over(own)
+
+
 def count_days(start: Any, end: Any) -> Any:
     """Count the days between two instants of a query, to the whole second."""
     return (_count_seconds(end) - _count_seconds(start)) / _SECONDS_A_DAY
@@ -479,9 +500,8 @@ def read_changes(
 
     def collect() -> pd.DataFrame:
         rows = add_outcome(table, Org.of(history), *wanted)
-        own = ibis.window(group_by="unique_id", order_by="seen_at")
-        differs = [label_of(rows[name]) != label_of(rows[name]).lag().over(own) for name in of]
-        begins = missing(rows["outcome"].lag().over(own))
+        differs = [label_of(rows[name]) != lag(label_of(rows[name])) for name in of]
+        begins = missing(lag(rows["outcome"]))
         kept = rows.mutate(_kept=reduce(or_, differs, begins)).filter(lambda row: row["_kept"])
         order = [("unique_id", "ascending"), ("seen_at", "ascending")]
         found = to_plain(history.collect_arrow(kept.select(*wanted, "outcome")).sort_by(order))

@@ -20,6 +20,8 @@ from opp_analytics.analysis.shared.history_query import (
     find_span,
     instant,
     keep_until,
+    lag,
+    lead,
     name_groups,
     read_log,
 )
@@ -31,7 +33,6 @@ from opp_analytics.analysis.shared.tables import (
 )
 from opp_analytics.analysis.stages.stage_funnel import (
     list_open_stages,
-    merge_pipelines,
     split_pipelines,
 )
 from opp_analytics.analysis.stats.competing_risks import incidence
@@ -112,14 +113,6 @@ def stage_flow(
     """
     entries = StageEntries.read(history, start, end, by, tz, "stage_flow", listed=False)
     return entries.sum_up(assume_passed=assume_passed)
-
-
-def _order_groups(parts: list[pd.DataFrame], groups: list[str]) -> pd.Index[Any] | None:
-    if not groups:
-        return None
-    held = pd.concat([part.reset_index()[groups] for part in parts]).drop_duplicates()
-    held = sort_groups(held, groups)
-    return pd.Index(held[groups[0]]) if len(groups) == 1 else pd.MultiIndex.from_frame(held)
 
 
 def _count_entries(spells: pd.DataFrame, groups: list[str], stages: list[str]) -> pd.DataFrame:
@@ -264,7 +257,10 @@ class StageEntries:
             _count_entries(mine, self.groups, stages)
             for stages, mine in self._select(assume_passed)
         ]
-        table = merge_pipelines(parts, _order_groups(parts, self.groups))
+        table = pd.concat(parts)
+        if self.groups:
+            rows = sort_groups(table.reset_index(), self.groups)
+            table = rows.set_index([*self.groups, "stage"])
         if not self.history.is_part:
             table = table.drop(columns=TRANSFERRED)
         n = int(table["entries"].sum())
@@ -342,14 +338,13 @@ def build_steps(history: History, asked: Span, groups: list[str]) -> ibis.Table:
         (log["outcome"] == "lost", _LOST),
         else_=_REMOVED,
     )
-    own = ibis.window(group_by="unique_id", order_by="seen_at")
     log = log.mutate(place=place)
-    log = log.mutate(came_from=log["place"].lag().over(own))
+    log = log.mutate(came_from=lag(log["place"]))
     log = log.mutate(entered=missing(log["came_from"]) | (log["came_from"] != log["place"]))
     log = log.filter(log["entered"] | ~log["within"])
     log = log.mutate(
-        went_to=ibis.ifelse(log["within"], log["place"], TRANSFERRED).lead().over(own),
-        went_at=log["seen_at"].lead().over(own),
+        went_to=lead(ibis.ifelse(log["within"], log["place"], TRANSFERRED)),
+        went_at=lead(log["seen_at"]),
     )
     log = log.filter(log["entered"], log["within"], log["seen_at"] > instant(asked.opening))
     keys = name_groups(groups)

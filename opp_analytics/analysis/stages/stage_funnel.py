@@ -13,10 +13,8 @@ from opp_analytics import schema
 from opp_analytics.analysis.shared.groups import (
     By,
     Groups,
-    Key,
     check_by,
-    combine,
-    make_column_key,
+    group_by,
     read,
 )
 from opp_analytics.analysis.shared.tables import annotate
@@ -103,7 +101,7 @@ def stage_funnel(opportunities: pd.DataFrame, *, by: By = None) -> pd.DataFrame:
         parts.append(
             _count_funnel(frame[rows], outcome[rows], names, list_open_stages(org, pipeline))
         )
-    groups = combine([make_column_key(frame[name]) for name in names], len(frame))
+    groups = group_by(frame, names)
     table = merge_pipelines(parts, groups.index)
     return annotate(
         table,
@@ -134,69 +132,32 @@ def _select_pipeline(
 def _count_funnel(
     frame: pd.DataFrame, outcome: NDArray[np.int8], names: list[str], ranked: Sequence[str]
 ) -> pd.DataFrame:
-    """Count the funnel of one pipeline, whose open stages are ranked."""
-    groups = combine([make_column_key(frame[name]) for name in names], len(frame))
-    open_ = outcome == OPEN
-    stage = _make_stage_key(frame["stage"], open_, ranked)
-    cells = _count_cells(frame, groups, stage, open_)
-    return _make_frame(_add_bounds(cells, groups, stage, outcome, len(ranked)), groups, stage)
+    """Count the funnel of one pipeline, whose open stages are ranked.
 
-
-def _make_stage_key(column: pd.Series[Any], open_: NDArray[np.bool_], ranked: Sequence[str]) -> Key:
-    """Make a key of the open stages, then "(none)" if an open deal is in none of them; −1 for deals that are not open."""
-    codes = column.cat.codes.to_numpy().astype(np.intp)
-    categories = [str(c) for c in column.cat.categories]
-    # The last cell is that of a missing stage.
-    lookup = np.full(len(categories) + 1, len(ranked), dtype=np.intp)
-    lookup[[categories.index(name) for name in ranked]] = np.arange(len(ranked))
-    places = np.where(open_, lookup[codes], -1)
-    labels = [*ranked, *([NO_LABEL] if (places == len(ranked)).any() else [])]
-    return Key("stage", places, pd.Index(labels, dtype=schema.TEXT))
-
-
-def _count_cells(
-    frame: pd.DataFrame, groups: Groups, stage: Key, open_: NDArray[np.bool_]
-) -> dict[str, NDArray[np.generic]]:
-    """Count open deals and their value per group and stage, one row per group."""
-    width = len(stage.labels)
-    flat = Groups(
-        np.where(stage.codes < 0, -1, groups.codes * width + stage.codes),
-        pd.RangeIndex(groups.size * width),
-    )
-    shape = (groups.size, width)
-    return {
-        "open_count": flat.count(open_).reshape(shape),
-        "open_value": flat.sum(frame["value"].to_numpy(), open_).reshape(shape),
-    }
-
-
-def _add_bounds(
-    cells: dict[str, NDArray[Any]],
-    groups: Groups,
-    stage: Key,
-    outcome: NDArray[np.int8],
-    ranks: int,
-) -> dict[str, NDArray[Any]]:
-    count = cells["open_count"]
+    Open deals in none of them are counted in a last row, "(none)".
+    """
+    groups, n = group_by(frame, names), len(ranked)
+    open_, places = outcome == OPEN, frame["stage"].cat.set_categories(ranked).cat.codes.to_numpy()
+    nowhere = (open_ & (places < 0)).any()
+    labels = [*ranked, *([NO_LABEL] if nowhere else [])]
+    shape = groups.size, len(labels)
+    codes = groups.codes * len(labels) + np.where(places < 0, n, places)
+    cells = Groups(codes, pd.RangeIndex(groups.size * len(labels)))
+    count = cells.count(open_).reshape(shape)
     won, lost, out = (groups.count(outcome == code)[:, None] for code in (WON, LOST, DISQUALIFIED))
-    ranked, unranked = count[:, :ranks], count[:, ranks:].sum(axis=1, keepdims=True)
-    beyond = ranked[:, ::-1].cumsum(axis=1)[:, ::-1]
-    below = ranked.sum(axis=1, keepdims=True) - beyond
-    low, forward = beyond + won, beyond + won + lost + out + unranked
-    everything = np.broadcast_to(forward + below, forward.shape)[:, :1]
-    everything = everything.repeat(len(stage.labels) - ranks, axis=1)
-    return {
-        **cells,
-        "reached_low": np.hstack([low, count[:, ranks:]]),
-        "reached_high": np.hstack([forward + below, everything]),
-        "reached_high_forward": np.hstack([forward, everything]),
+    beyond, unranked = count[:, :n][:, ::-1].cumsum(axis=1)[:, ::-1], count[:, n:]
+    high = np.broadcast_to(won + lost + out + count.sum(axis=1, keepdims=True), shape)
+    forward = beyond + won + lost + out + unranked.sum(axis=1, keepdims=True)
+    columns = {
+        "open_count": count,
+        "open_value": cells.sum(frame["value"].to_numpy(), open_),
+        "reached_low": np.hstack([beyond + won, unranked]),
+        "reached_high": high,
+        "reached_high_forward": np.hstack([forward, high[:, n:]]),
     }
-
-
-def _make_frame(table: dict[str, NDArray[Any]], groups: Groups, stage: Key) -> pd.DataFrame:
-    labels = pd.Index(np.tile(stage.labels, groups.size), name="stage", dtype=schema.TEXT)
-    flat = {name: values.reshape(-1) for name, values in table.items()}
-    return pd.DataFrame(flat, index=groups.nest(labels, len(stage.labels)))
+    stages = pd.Index(np.tile(labels, groups.size), name="stage", dtype=schema.TEXT)
+    flat = {name: values.reshape(-1) for name, values in columns.items()}
+    return pd.DataFrame(flat, index=groups.nest(stages, len(labels)))
 
 
 def split_pipelines(

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics import org, schema
-from opp_analytics.analysis.shared.history_query import Span, find_span, instant, keep_until
+from opp_analytics.analysis.shared.history_query import Span, find_span, instant, keep_until, lag
 from opp_analytics.analysis.shared.tables import annotate_span
 from opp_analytics.arguments import frame
 from opp_analytics.history import DELETED, History, ibis, label_of, missing
@@ -162,20 +162,19 @@ def _select_steps(history: History, asked: Span) -> ibis.Table:
             log, lambda own: {name: rank for rank, name in enumerate(own.names)}
         ),
     )
-    own = ibis.window(group_by="unique_id", order_by="seen_at")
     there = changes.filter(
         changes["operation"] != DELETED,
         ~missing(changes["stage"]),
         changes["stage"] != org.NOT_RECORDED,
     )
     before = {"from_stage": "stage", "_home_before": "_home", "_rank_before": "_rank"}
-    there = there.mutate(**{name: there[column].lag().over(own) for name, column in before.items()})
+    there = there.mutate(**{name: lag(there[column]) for name, column in before.items()})
     steps = there.filter(missing(there["from_stage"]) | (there["from_stage"] != there["stage"]))
     lower = (steps["_rank"] >= 0) & (steps["_rank"] < steps["_rank_before"])
     return steps.select(
         *("unique_id", "from_stage", "seen_after", "seen_at", "_within"),
         to_stage=steps["stage"],
         backward=(lower & (steps["_home"] == steps["_home_before"])).fill_null(False),
-        entered_after=steps["seen_after"].lag().over(own),
-        entered_at=steps["seen_at"].lag().over(own),
+        entered_after=lag(steps["seen_after"]),
+        entered_at=lag(steps["seen_at"]),
     ).filter("_within")

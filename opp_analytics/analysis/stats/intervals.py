@@ -149,10 +149,8 @@ def _compare(hits: int, trials: int, all_hits: int, all_trials: int) -> float:
     return float(chance[chance <= chance[hits - possible[0]] * (1 + 1e-7)].sum() / chance.sum())
 
 
-def mark_missed_chances(
-    won: Any, still_open: Any, deals: Any, stated: Any, *, confidence: float = 0.95
-) -> NDArray[np.bool_]:
-    """Mark the groups of `deals` that were won more or less often than `stated`, by more than chance.
+def mark_missed_chances(won: Any, still_open: Any, deals: Any, stated: Any) -> NDArray[np.bool_]:
+    """Mark the groups of `deals` that were won more or less often than `stated`, by more than chance (5%).
 
     The exact binomial test of each group, two-sided, with Holm's adjustment for their number. Deals
     that are still open may be won or not, so they speak for neither side.
@@ -161,7 +159,7 @@ def mark_missed_chances(
     chance = np.asarray(stated, dtype=np.float64)
     few = bdtr(np.minimum(hits + pending, trials), trials, chance)
     many = np.where(hits > 0, bdtrc(np.maximum(hits - 1, 0), trials, chance), 1.0)
-    return adjust_p_values(np.minimum(2 * np.minimum(few, many), 1.0)) < 1 - confidence
+    return adjust_p_values(np.minimum(2 * np.minimum(few, many), 1.0)) < 0.05
 
 
 def compare_pairs(differences: Any) -> float:
