@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 from hypothesis import given
 
-import opp_analytics as oa
 from opp_analytics.analysis import pipeline_created, pipeline_created_deals
 from opp_analytics.history import History
 from tests.history.logs import MONDAYS, history_of
@@ -102,21 +101,6 @@ def test_pipeline_created__adds_up_and_ends_at_what_is_open(looks):
     created = Counter(place for place, _ in first.values() if place)
     assert table["deals"].tolist() == [created[place] for place in range(len(looks))]
     assert len(LOOKS) >= len(table)
-
-
-def test_pipeline_created__names_what_is_missing(history, tmp_path):
-    with pytest.raises(oa.errors.MissingColumnError, match="no column 'team'"):
-        pipeline_created(history, by="team")
-    with pytest.raises(oa.errors.ArgumentValueError, match="an index level 'period'"):
-        pipeline_created(history, by="period")
-    with pytest.raises(
-        oa.errors.ArgumentValueError, match="freq='fortnight' is not a period alias"
-    ):
-        pipeline_created(history, freq="fortnight")  # type: ignore[arg-type]
-    with pytest.raises(oa.errors.NotEnoughHistory, match="pipeline_created needs records"):
-        pipeline_created(History(tmp_path / "history"))
-    with pytest.raises(oa.errors.ArgumentTypeError, match="pipeline_created needs a History"):
-        pipeline_created(pd.DataFrame())  # type: ignore[arg-type]
 
 
 def test_pipeline_created__of_one_record_is_that_period_so_far():

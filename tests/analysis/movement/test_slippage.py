@@ -33,15 +33,6 @@ def test_slippage__every_outcome(january):
     assert table.attrs["to_date"] is False
 
 
-def test_slippage__by_group(january):
-    table = slippage(january, **JANUARY, by="owner_name")
-    assert table.index.names == ["owner_name", "outcome"]
-    assert table.loc["Ann", "count"].tolist() == [1, 1, 3, 1, 2, 0]
-    assert table["count_rate"].sum() == pytest.approx(1)
-    with pytest.raises(oa.errors.DataError, match="the history has no column 'owner'"):
-        slippage(january, **JANUARY, by="owner")
-
-
 @pytest.mark.parametrize("column", ["state", "cents", "group_0"])
 def test_slippage__by_a_column_named_like_one_of_the_query(column):
     rows = [
@@ -178,13 +169,4 @@ def test_slippage_deals__add_up_to_the_table(january):
         400.0,
         pd.Timestamp("2026-01-05"),
         pd.Timestamp("2026-03-05"),
-    ]
-
-
-def test_slippage_deals__empty_cohort_has_its_columns(january):
-    deals = slippage_deals(january, start="2026-01-27", end="2026-02-03")
-    assert deals.empty
-    assert deals.dtypes[["value", "close_date"]].astype(str).tolist() == [
-        "float64",
-        "datetime64[us]",
     ]

@@ -1,16 +1,9 @@
 """Cohorts compared at equal age."""
 
 import pandas as pd
-import pytest
 
 from opp_analytics.analysis.rates.win_rate_cohorts import win_rate_cohorts
 from tests.analysis.rates.deals import AS_OF, deals
-
-
-@pytest.mark.parametrize(("age", "error"), [(1.5, TypeError), ("90", TypeError), (-1, ValueError)])
-def test_win_rate_cohorts__refuse_an_age_that_is_not_a_number_of_days(age, error):
-    with pytest.raises(error, match="age_days=.*use for example age_days=90"):
-        win_rate_cohorts(deals(("won", 5)), as_of=AS_OF, age_days=age)
 
 
 def test_win_rate_cohorts__compare_at_equal_age():

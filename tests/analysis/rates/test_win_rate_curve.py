@@ -25,12 +25,6 @@ def test_win_rate_curve__agrees_with_the_textbook_worked_by_hand():
     np.testing.assert_allclose(table["won_share"] + table["lost_share"] + table["open_share"], 1)
 
 
-def test_win_rate_curve__without_open_deals_is_the_plain_share():
-    table = win_rate_curve(deals(("won", 1), ("lost", 3), ("won", 3), ("won", 8)), as_of=AS_OF)
-    assert table["won_share"].iloc[-1] == pytest.approx(3 / 4)
-    assert table["open_share"].iloc[-1] == pytest.approx(0)
-
-
 def test_win_rate_curve__leaves_out_and_counts_what_cannot_be_followed():
     frame = pd.concat([TEN, TEN.head(4)], ignore_index=True)
     frame["status"] = ["active"] * 10 + ["lost", "active", "inactive", "active"]

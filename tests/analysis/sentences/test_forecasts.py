@@ -1,8 +1,13 @@
-"""Forecasts and past ones in words, each finding beside its opposite."""
+"""Forecasts and past ones in words, each finding beside its opposite.
+
+Most cases are in `forecasts.toml`: what a helper here is given, and what is said of it.
+"""
 
 from __future__ import annotations
 
 import math
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -21,6 +26,13 @@ from opp_analytics.analysis import (
 from opp_analytics.analysis.sentences.sentence import heading
 
 NAN = math.nan
+CASES = tomllib.loads(Path(__file__).with_name("forecasts.toml").read_text())
+
+
+def _make(helper, case):
+    """The table of a case: what a helper makes, with columns that are alike in every row."""
+    table = helper(*case.get("given", ()), **case.get("with", {}))
+    return table.assign(**case.get("everywhere", {}))
 
 
 def _period(
@@ -78,142 +90,9 @@ def _year(day, *now, method="learned", **further):
     return year
 
 
-@pytest.mark.parametrize(
-    ("table", "words", "more"),
-    [
-        # Met: the next month leads, on any day.
-        (
-            _year("2026-11-30", 489e3, 0, 0.0, 489e3, 400e3, 1.0, overdue=91e3),
-            (
-                "November is done: 489K, 89K over. December is 49% likely: 454K vs. 400K; add 757K "
-                "of pipeline."
-            ),
-            "91K is past its close date: re-date it.",
-        ),
-        (
-            _year("2026-11-30", 489e3, 0, 0.0, 489e3, 400e3, 1.0).assign(new_business=54e3),
-            (
-                "November is done: 489K, 89K over. December is 49% likely: 454K vs. 400K; 54K of "
-                "it from deals not yet created."
-            ),
-            "",
-        ),
-        (
-            _year("2026-11-29", 400e3, 0, 0.0, 400e3, 400e3, 1.0),
-            (
-                "November is done: 400K, on target. December is 49% likely: 454K vs. 400K; add "
-                "757K of pipeline."
-            ),
-            "",
-        ),
-        (
-            _year("2026-11-12", 489e3, 3, 86e3, 530e3, 400e3, 1.0),
-            (
-                "November is at target: 489K, 89K over. December is 49% likely: 454K vs. 400K; add "
-                "757K of pipeline."
-            ),
-            "Upside still due in November: 86K in three deals.",
-        ),
-        # Two days left or fewer.
-        (
-            _year("2026-11-28", 331e3, 4, 23e3, 365e3, 400e3, 0.17),
-            (
-                "November ends in two days: 331K closed, 69K to go, 17% likely. December is 49% "
-                "likely: 454K vs. 400K; add 757K of pipeline."
-            ),
-            "Still due in November: 23K in four deals.",
-        ),
-        (
-            _year("2026-11-29", 276e3, 0, 0.0, 326e3, 400e3, NAN, low=NAN, overdue=123e3),
-            (
-                "November ends tomorrow: 276K closed, 124K to go. December is 49% likely: 454K vs. "
-                "400K; add 757K of pipeline."
-            ),
-            "123K is past its close date: re-date it.",
-        ),
-        (
-            _year("2026-11-30", 276e3, 1, 3e3, 277e3, 400e3, 0.001),
-            (
-                "November ends today: 276K closed, 124K to go. December is 49% likely: 454K vs. "
-                "400K; add 757K of pipeline."
-            ),
-            "Still due in November: 3K in one deal.",
-        ),
-        (
-            _year("2026-11-30", 276e3, 0, 0.0, 276e3),
-            (
-                "November ends today: 276K closed. December is 49% likely: 454K vs. 400K; add 757K "
-                "of pipeline."
-            ),
-            "",
-        ),
-        # Nothing due and nothing more to expect.
-        (
-            _year("2026-11-20", 276e3, 0, 0.0, 276e3, 400e3, 0.0, overdue=123e3),
-            (
-                "November: 276K closed, 124K to go, nothing due. December is 49% likely: 454K vs. "
-                "400K; add 757K of pipeline."
-            ),
-            "123K is past its close date: re-date it.",
-        ),
-        # None of these: the month leads.
-        (
-            _year("2026-11-27", 331e3, 4, 23e3, 365e3, 400e3, 0.17),
-            "November is 17% likely to hit 400K: 331K closed, forecast 365K.",
-            "69K to go, covered 0.3× by four open deals.",
-        ),
-        (
-            _year("2026-11-20", 331e3, 0, 0.0, 365e3, 400e3, 0.17),
-            "November is 17% likely to hit 400K: 331K closed, forecast 365K.",
-            "69K to go, no open deals due.",
-        ),
-        # Hopeless: what all deals bring, and the next month.
-        (
-            _year("2026-11-12", 28e3, 8, 276e3, 168e3, 525e3, 0.002),
-            "November is <1% likely to hit 525K: 28K closed, forecast 168K.",
-            (
-                "497K to go; all eight due would bring it to 304K. December is 49% likely: 454K "
-                "vs. 400K; add 757K of pipeline."
-            ),
-        ),
-        (
-            _year("2026-11-12", 28e3, 8, 99e3, 168e3, 525e3, 0.002),
-            "November is <1% likely to hit 525K: 28K closed, forecast 168K.",
-            (
-                "497K to go, covered 0.2× by eight open deals. December is 49% likely: 454K vs. "
-                "400K; add 757K of pipeline."
-            ),
-        ),
-        # The first days: what is closed does not matter yet.
-        (
-            _year("2026-11-01", 0.0, 9, 520e3, 454e3, 400e3, 0.49),
-            "November has begun: 49% likely to hit 400K, forecast 454K.",
-            (
-                "400K to go, covered 1.3× by nine open deals. October closed at 330K, 70K below "
-                "target."
-            ),
-        ),
-        (
-            _year("2026-11-03", 12e3, 9, 520e3, 454e3, 400e3, method="stated"),
-            "November has begun: forecast 454K vs. 400K.",
-            (
-                "388K to go, covered 1.3× by nine open deals. October closed at 330K, 70K below "
-                "target."
-            ),
-        ),
-        (
-            _year("2026-11-02", 0.0, 9, 520e3, 454e3),
-            "November has begun: forecast 454K (0–908K), nine open deals due.",
-            "October closed at 330K, 70K below target.",
-        ),
-        (
-            _year("2026-11-04", 0.0, 9, 520e3, 454e3, 400e3, 0.49),
-            "November is 49% likely to hit 400K: nothing closed, forecast 454K.",
-            "400K to go, covered 1.3× by nine open deals.",
-        ),
-    ],
-)
-def test_say_forecast__leads_with_what_is_not_decided_yet(table, words, more):
+@pytest.mark.parametrize("case", CASES["decided"])
+def test_say_forecast__leads_with_what_is_not_decided_yet(case):
+    table, words, more = _make(_year, case), case["words"], case.get("more", "")
     assert say_forecast(table) == (words, more)
     assert sentence(table) == f"{words} {more}".rstrip()
     assert heading(table) == words.removesuffix(".")
@@ -250,88 +129,9 @@ def test_say_forecast__knows_no_end_or_start_of_a_week_or_a_day(freq, day, left,
     )
 
 
-@pytest.mark.parametrize(
-    ("table", "words"),
-    [
-        (
-            _period(333e3, 5, 226e3, 508e3, 400e3, 0.99),
-            (
-                "November is 99% likely to hit 400K: 333K closed, forecast 508K. 67K to go, "
-                "covered 3.4× by five open deals."
-            ),
-        ),
-        (
-            _period(333e3, 2, 40e3, 350e3, 400e3, 0.004),
-            (
-                "November is <1% likely to hit 400K: 333K closed, forecast 350K. 67K to go; both "
-                "due would bring it to 373K."
-            ),
-        ),
-        (
-            _period(333e3, 0, 0.0, 350e3, 400e3, 0.04),
-            (
-                "November is 4% likely to hit 400K: 333K closed, forecast 350K. 67K to go, no open "
-                "deals due."
-            ),
-        ),
-        (
-            _period(333e3, 0, 0.0, 333e3, 400e3, 0.0, overdue=178e3),
-            (
-                "November: 333K closed, 67K to go and no open deals due. 178K is past its close "
-                "date: re-date it."
-            ),
-        ),
-        (
-            _period(420e3, 2, 86e3, 450e3, 400e3, 1.0),
-            (
-                "November is at target: 420K, 20K over. Upside still due in November: 86K in two "
-                "deals."
-            ),
-        ),
-        (_period(400e3 - 0.001, 0, 0.0, 400e3, 400e3, 1.0), "November is at target: 400K."),
-        (
-            _period(333e3, 2, -5.0, 350e3, 400e3, 0.04, pipeline_coverage=NAN),
-            (
-                "November is 4% likely to hit 400K: 333K closed, forecast 350K. 67K to go, two "
-                "open deals due."
-            ),
-        ),
-        (_period(400e3, 0, 0.0, 400e3, 400e3, 1.0), "November is at target: 400K."),
-        (
-            _period(0.0, 1, 41e3, NAN, 400e3, NAN, low=NAN),
-            "November: nothing closed vs. 400K, too early to say. 400K to go, 41K due.",
-        ),
-        (
-            _period(306e3, 1, 3e3, 322e3, 400e3, NAN, low=NAN),
-            (
-                "November: 306K closed, forecast 322K vs. 400K. 94K to go, 3K due; too few past "
-                "wins this late for a range."
-            ),
-        ),
-        (
-            _period(306e3, 1, 3e3, 322e3, low=NAN),
-            (
-                "November: 306K closed, forecast 322K, 3K due; too few past wins this late for a "
-                "range."
-            ),
-        ),
-        (
-            _period(333e3, 5, 226e3, 508e3),
-            "November: 333K closed, forecast 508K (0–1.02M), five open deals due.",
-        ),
-        (
-            _period(0.0, 1, 54e3, 43.2e3),
-            "November: nothing closed, one deal of 54K due, 80% likely to close.",
-        ),
-        (
-            _period(0.0, 1, 41e3, NAN, low=NAN, new_business=NAN),
-            "November: nothing closed, 41K due, too early to say.",
-        ),
-        (_period(0.0, 0, 0.0, 0.0), "November: nothing closed and no open deals due."),
-    ],
-)
-def test_sentence__of_the_current_period(table, words):
-    assert sentence(table) == words
+@pytest.mark.parametrize("case", CASES["current"])
+def test_sentence__of_the_current_period(case):
+    assert sentence(_make(_period, case)) == case["words"]
 
 
 def _ranged(low, high, learned_from=8, method="learned", **further):
@@ -352,78 +152,19 @@ def _ranged(low, high, learned_from=8, method="learned", **further):
     return table
 
 
-@pytest.mark.parametrize(
-    ("table", "words"),
-    [
-        (_ranged(120e3, 900e3), "The range is too wide to plan on: 120K to 900K around 300K."),
-        (
-            _ranged(120e3, 900e3, target=NAN),
-            "The range is too wide to plan on: 120K to 900K around 300K.",
-        ),
-        (
-            _ranged(100e3, 900e3, 0, "stated"),
-            "The range is too wide to plan on: 100K to 900K around 300K.",
-        ),
-        (
-            _ranged(120e3, 900e3, 4),
-            (
-                "The range is too wide to plan on: 120K to 900K around 300K. It rests on four "
-                "ended months only."
-            ),
-        ),
-        (
-            _ranged(120e3, 900e3, 5, "run_rate", open_count=0, overdue=178e3),
-            (
-                "The range is too wide to plan on: 120K to 900K around 300K. It rests on five "
-                "ended months only. 178K is past its close date: re-date it."
-            ),
-        ),
-        (_ranged(250e3, 350e3, 4), "The range is rough: it rests on four ended months only."),
-        (_ranged(250e3, 350e3, 1), "The range is rough: it rests on one ended month only."),
-    ],
-)
-def test_sentence__says_of_a_range_that_is_no_base_for_a_plan(table, words):
-    assert sentence(table).endswith(f" {words}")
+@pytest.mark.parametrize("case", CASES["wide"])
+def test_sentence__says_of_a_range_that_is_no_base_for_a_plan(case):
+    assert sentence(_make(_ranged, case)).endswith(f" {case['words']}")
 
 
-@pytest.mark.parametrize(
-    "table",
-    [
-        _ranged(100e3, 700e3),  # twice the forecast, no more
-        _ranged(250e3, 350e3, 6),
-        _ranged(250e3, 350e3, 0, "stated"),
-        _ranged(100e3, 900e3, 0, "stated", open_count=1),  # one deal comes or not
-        _ranged(NAN, NAN, 4, "run_rate"),
-        _ranged(300e3, 300e3, 4, booked=300e3, open_count=0),
-        _ranged(100e3, 900e3, 4, target=90e3, p_target=1.0),  # met
-        _ranged(100e3, 900e3, 4).assign(to_date=False),  # ahead
-    ],
-)
-def test_sentence__says_nothing_of_a_range_to_plan_on(table):
-    assert "The range is" not in sentence(table)
+@pytest.mark.parametrize("case", CASES["sound"])
+def test_sentence__says_nothing_of_a_range_to_plan_on(case):
+    assert "The range is" not in sentence(_make(_ranged, case))
 
 
-@pytest.mark.parametrize(
-    ("table", "words"),
-    [
-        (
-            _period(0.0, 5, 440e3, 500e3, 400e3, 0.73, new_business=255e3),
-            "November is 73% likely: 500K vs. 400K.",
-        ),
-        (
-            _period(0.0, 0, 0.0, 255e3, 400e3, 0.13, new_business=255e3),
-            "November is 13% likely: 255K vs. 400K, nothing due yet.",
-        ),
-        (
-            _period(0.0, 1, 41e3, 19e3, 400e3, NAN, low=NAN),
-            "November: 0.1× coverage; too early to say more.",
-        ),
-        (_period(0.0, 1, 41e3, 19e3), "November: forecast 19K, 41K due so far."),
-        (_period(0.0, 1, 41e3, 19e3, low=NAN), "November: 41K due so far, too early to say."),
-    ],
-)
-def test_sentence__of_a_period_ahead(table, words):
-    assert sentence(table.assign(to_date=False)) == words
+@pytest.mark.parametrize("case", CASES["ahead"])
+def test_sentence__of_a_period_ahead(case):
+    assert sentence(_make(_period, case).assign(to_date=False)) == case["words"]
 
 
 def _people(**rows):
@@ -433,39 +174,9 @@ def _people(**rows):
     return table
 
 
-@pytest.mark.parametrize(
-    ("table", "words"),
-    [
-        (
-            _people(Ann=[100, 140, 100], Bo=[20, 60, 90], Cy=[0, 80, 90]),
-            "One of three reps is at target; Bo’s forecast is 30 below.",
-        ),
-        (
-            _people(Ann=[0, 140, 100], Bo=[0, 100, 90]),
-            "No rep is at target; every forecast gets there.",
-        ),
-        (_people(Ann=[0, 140, 100]), "Ann’s forecast reaches its target."),
-        (_people(Ann=[0, 40, 100]), "Ann’s forecast is 60 below target."),
-        (_people(Ann=[0, 40, NAN]), "Ann forecasts 40."),
-        (_people(Ann=[100, 140, 100], Bo=[90, 90, 90]), "Every rep is at target."),
-        (_people(Ann=[60, 90, NAN], Bo=[40, 140, NAN]), "Ann closed the most, 60% of 100."),
-        (
-            _people(Ann=[60, 90, NAN], Bo=[60, 140, NAN]),
-            "Ann and Bo closed the most, 50% each of 120.",
-        ),
-        (_people(Ann=[90, 90, NAN], Bo=[-30, 10, NAN]), "Ann closed the most."),
-        (_people(Ann=[90, 90, NAN], Bo=[0, 10, NAN]), "All of the 90 closed is Ann’s."),
-        (_people(**{"(none)": [0, 10, NAN]}), "All of the 10 forecast has no rep."),
-        (
-            _people(**{"(none)": [60, 90, NAN]}, Bo=[40, 10, NAN]),
-            "Deals without a rep closed the most, 60% of 100.",
-        ),
-        (_people(Ann=[0, 90, NAN], Bo=[0, 10, NAN]), "Ann forecasts the most, 90% of 100."),
-        (_people(Ann=[0, 0, NAN]), "Nothing closed and nothing due."),
-    ],
-)
-def test_sentence__of_people(table, words):
-    assert sentence(table) == words
+@pytest.mark.parametrize("case", CASES["people"])
+def test_sentence__of_people(case):
+    assert sentence(_make(_people, case)) == case["words"]
 
 
 def test_sentence__of_people_says_on_the_first_days_what_is_forecast_only():
@@ -501,28 +212,9 @@ def _fan(target, *expected):
     return table
 
 
-@pytest.mark.parametrize(
-    ("table", "words"),
-    [
-        (_fan(400.0, 300.0, 508.0), "The November forecast passed its target after Nov 4."),
-        (_fan(400.0, 410.0, 390.0), "The November forecast fell below its target after Nov 4."),
-        (_fan(400.0, 410.0, 430.0), "The November forecast is 30 above target, up 20 since Nov 4."),
-        (
-            _fan(400.0, 390.0, 370.0),
-            "The November forecast is 30 below target, down 20 since Nov 4.",
-        ),
-        (
-            _fan(400.0, 390.0, 390.0),
-            "The November forecast is 10 below target, unchanged since Nov 4.",
-        ),
-        (_fan(NAN, 390.0, 370.0), "The November forecast fell 20 since Nov 4."),
-        (_fan(NAN, 390.0, 400.0), "The November forecast rose 10 since Nov 4."),
-        (_fan(NAN, 390.0), "The November forecast is 390."),
-        (_fan(400.0, 390.0), "The November forecast is 10 below target."),
-    ],
-)
-def test_sentence__of_the_way_to_the_target(table, words):
-    assert sentence(table) == words
+@pytest.mark.parametrize("case", CASES["fan"])
+def test_sentence__of_the_way_to_the_target(case):
+    assert sentence(_make(_fan, case)) == case["words"]
 
 
 def _chances(stated, given, **attrs):
@@ -578,56 +270,15 @@ def _deals(*ends):
     return table
 
 
-@pytest.mark.parametrize(
-    ("table", "words"),
-    [
-        (
-            _deals((0.95, 0.999), (0.97, 0.99)),
-            "Lose any one deal and November still has a 95% chance.",
-        ),
-        (_deals((0.95, 0.999)), "Lose the one open deal and November still has a 95% chance."),
-        (
-            _deals((0.2, 0.75), (0.5, 0.7)),
-            "Oakhurst decides November: 75% likely if won, 20% if lost.",
-        ),
-        (_deals((0.002, 0.004), (0.001, 0.003)), "No single deal saves November."),
-        (
-            _deals((0.48, 0.52)),
-            "No single deal decides November: it is 48% to 52% likely either way.",
-        ),
-        (_deals((0.0, 0.0)), "No single deal saves November."),
-        (_deals((1.0, 1.0)), "November is at target whatever becomes of the open deals."),
-        (_deals((NAN, NAN)), "No chance of a target is known that an open deal could change."),
-        (
-            _deals((0.2, 0.75), (1.0, 1.0)).assign(period=["2026-12", "2026-11"]),
-            "November is at target whatever becomes of the open deals.",
-        ),
-    ],
-)
-def test_sentence__of_single_deals(table, words):
-    assert sentence(table) == words
+@pytest.mark.parametrize("case", CASES["deals"])
+def test_sentence__of_single_deals(case):
+    assert sentence(_make(_deals, case)) == case["words"]
 
 
-@pytest.mark.parametrize(
-    ("ends", "due", "value", "words"),
-    [
-        (
-            (0.0, 0.04),
-            8,
-            276e3,
-            "No single deal saves November: all eight due would bring it to 304K",
-        ),
-        ((0.0, 0.04), 2, 176e3, "No single deal saves November: both due would bring it to 204K"),
-        ((0.0, 0.04), 1, 276e3, "No single deal saves November: forecast 357K below target"),
-        ((0.0, 0.04), 8, 99e3, "No single deal saves November: forecast 357K below target"),
-        ((1.0, 1.0), 3, 86e3, "Upside still due in November: 86K in three deals"),
-        ((1.0, 1.0), 0, 0.0, "Upside still due in November: none"),
-        ((0.2, 0.75), 8, 276e3, "Oakhurst decides November: 75% likely if won, 20% if lost"),
-    ],
-)
-def test_describe_forecast_deals__says_what_all_due_would_bring(ends, due, value, words):
-    row = _period(28e3, due, value, 168e3, 525e3, 0.002).iloc[1]
-    assert describe_forecast_deals(_deals(ends), row) == words
+@pytest.mark.parametrize("case", CASES["deal_of_period"])
+def test_describe_forecast_deals__says_what_all_due_would_bring(case):
+    row = _period(28e3, case["due"], case["value"], 168e3, 525e3, 0.002).iloc[1]
+    assert describe_forecast_deals(_deals(case["ends"]), row) == case["words"]
 
 
 @pytest.mark.parametrize(

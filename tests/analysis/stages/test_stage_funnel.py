@@ -292,22 +292,3 @@ def test_transitions__are_backward_in_the_deals_own_pipeline() -> None:
         ("c", 16): False,
     }
     assert oa.sentence(steps) == "3 deals made 6 stage changes, 2 of them backward."
-
-
-def test_rates_and_forecasts__take_the_pipeline_as_any_column() -> None:
-    frame = deals()
-    assert oa.win_rate(frame, by="pipeline")["rate"].to_dict() == {"New": 1.0, "Renewal": 0.0}
-    assert oa.forecast(frame, as_of="2026-11-18", by="pipeline", method="stated").xs(
-        "2026-11", level="period"
-    )["open_value"].to_dict() == {"New": 30.0, "Renewal": 240.0}
-
-
-def test_org__refuses_one_name_of_two_kinds() -> None:
-    stages = [
-        {"name": "Signed", "kind": "won", "pipeline": "New"},
-        {"name": "Signed", "kind": "open", "pipeline": "Renewal"},
-    ]
-    with pytest.raises(
-        oa.errors.OrgError, match="'Signed' is 'won' in another pipeline; a name has one kind"
-    ):
-        oa.Org(stages=stages)

@@ -98,8 +98,3 @@ def test_transition_matrix__of_no_steps_is_empty(history):
     assert (matrix.index.name, matrix.columns.name) == ("from_stage", "to_stage")
     with pytest.raises(oa.errors.MissingColumnError, match="to_stage"):
         transition_matrix(table.drop(columns="to_stage"))
-
-
-def test_transitions__of_nothing():
-    with pytest.raises(oa.errors.ArgumentError, match="needs a History"):
-        transitions(pd.DataFrame())  # type: ignore[arg-type]

@@ -206,10 +206,6 @@ def test_distribute__sure_and_impossible_deals_move_no_band():
     assert (total.at_least(15.0), total.at_least(15.01)) == (1, 0)
 
 
-def test_distribute__nothing_uncertain_is_the_sure_amount():
-    assert distribute(np.array([]), np.array([]), sure=3.0).quantile(0.5) == 3
-
-
 @pytest.mark.parametrize("seed", range(3))
 def test_condition_on_each__agrees_with_every_outcome(seed):
     amounts, chances = _deals(seed, 8)
@@ -275,12 +271,6 @@ def test_condition_on_each__what_is_impossible_or_certain_is_exactly_so(count):
     assert (won[0], lost[0]) == (1.0, 0.0)
     assert distribute(amounts, chances).at_least(2e6) == 0
     assert distribute(amounts, chances).at_least(0.0) == 1
-
-
-def test_distribute__adds_what_is_sure() -> None:
-    total = distribute(np.array([100.0, 50.0]), np.array([0.5, 0.5]), sure=10.0)
-    assert total.quantile(0.5) == 60.0
-    assert total.at_least(100.0) == 0.5
 
 
 def test_condition_on_each__of_two_deals() -> None:
