@@ -14,21 +14,16 @@ from hypothesis import strategies as st
 
 from opp_analytics.errors import DataError
 from opp_analytics.inputs import (
-    BadValue,
     Cells,
-    as_ids,
-    as_texts,
     did_you_mean,
     find_day_order,
     find_decimal_comma,
     find_habits,
-    list_bad,
     match_name,
     read_amount,
     read_amounts,
     read_date,
     read_dates,
-    read_flag,
     read_flags,
     read_instants,
     read_percent,
@@ -524,11 +519,6 @@ def test_read_dates__takes_the_dates_and_serial_numbers_of_a_workbook() -> None:
     assert found.isna().tolist() == [False, True]
 
 
-def test_read_dates__keeps_empty_cells_empty() -> None:
-    found, bad = read_dates(times(None, "11/25/2026", None), False)
-    assert (found.isna().tolist(), bad) == ([True, False, True], [])
-
-
 def test_read_dates__names_what_is_none() -> None:
     _, bad = read_dates(
         times("2/30/2026", "soon", "13/14/2026", "2026-02-30", "11/25/2026 25:10", None), False
@@ -623,31 +613,6 @@ def test_read_instants__reads_every_moment_in_every_form(given_: list[datetime],
     )
 
 
-def test_read_flag__knows_yes_and_no() -> None:
-    assert read_flag("TRUE") is True
-    assert read_flag("no") is False
-
-
 def test_read_serial_date__is_a_day_and_no_amount() -> None:
     assert read_serial_date(46_351) == pd.Timestamp("2026-11-25 00:00:00")
     assert read_serial_date(12_000) is None
-
-
-def test_list_bad__names_equal_cells_once() -> None:
-    assert list_bad(
-        [
-            BadValue(row, "Amount", cell, "is not an amount")
-            for row, cell in enumerate(["TBD", "?", "TBD"], 2)
-        ]
-    ) == ["rows 2 and 4: Amount='TBD' is not an amount", "row 3: Amount='?'"]
-
-
-def test_as_texts__drops_the_decimals_of_whole_numbers() -> None:
-    assert repr(as_texts(pd.Series(["a", 7.0, None], dtype="object")).tolist()) == "['a', '7', nan]"
-
-
-def test_as_ids__completes_those_of_salesforce() -> None:
-    assert as_ids(pd.Series(["001M000000qfPyS", "deal-7"])).tolist() == [
-        "001M000000qfPySIAU",
-        "deal-7",
-    ]

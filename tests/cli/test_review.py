@@ -161,33 +161,6 @@ def test_changes__of_a_young_history_begin_with_its_first_record(
     assert "Pipeline went from 1.7K (3 deals) to 700 (2 deals): won 1K (1)." in out
 
 
-def test_forecast__by_owner_adds_up(
-    command: Command, account: Account, folder: Path, tmp_path: Path
-) -> None:
-    account(two_weeks(1))
-    file = tmp_path / "forecast.csv"
-    asked = [
-        "forecast",
-        "--history",
-        folder,
-        "--as-of",
-        "2026-03-09",
-        "--by",
-        "owner_name",
-        "--target",
-        "2k",
-    ]
-    code, out, err = command(*asked, "--out", file)
-    assert (code, err) == (0, "")
-    assert "as of Mar 9, 2026" in out
-    assert "Method: stated probabilities. Learning from your history starts on " in out
-    assert "(all)" in out
-    table = pd.read_csv(file).query("period == '2026-03'").set_index("owner_name")["expected"]
-    assert table.to_dict() == {"Ann": 1000, "Bo": 120, "(all)": 1120}
-    # The whole comes first.
-    assert out.index("(all)") < out.index("Ann  ") < out.index("Bo  ")
-
-
 def test_risk__lists_reasons_and_sums_by_owner(
     command: Command, account: Account, folder: Path, tmp_path: Path
 ) -> None:
@@ -212,14 +185,6 @@ def test_risk__lists_reasons_and_sums_by_owner(
     assert page.startswith("## By owner name")
     assert "| Bo | 1 | 200 |" in page.split("## Deals")[0]
     assert r"=Bolt\|A1" in page.split("## Deals")[1]
-
-
-def test_risk__of_deals_without_owners_counts_them_together(
-    command: Command, account: Account, folder: Path
-) -> None:
-    account(two_weeks(1).assign(owner_name=pd.Series(["Ann", "Bo", None], dtype="object")))
-    _, out, _ = command("risk", "--history", folder, "--as-of", "2026-03-30", "--by", "owner_name")
-    assert "(none)" in out.split("By owner name")[1].split("Deals")[0]
 
 
 WRONG = [

@@ -10,7 +10,6 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics.crm import ChangeLog, match_ids, read_changes, read_export, recognize
-from opp_analytics.crm.change_log import match_names
 from opp_analytics.errors import DataError, DataWarning, MissingColumnError
 from opp_analytics.history import History
 
@@ -511,8 +510,3 @@ def test_read_changes__takes_a_name_for_the_id_where_the_org_says_so(both: list[
         "Beta",
         "Gone",
     }
-
-
-def test_match_names__leaves_out_who_is_not_there() -> None:
-    pairs = pd.DataFrame({"unique_id": ["x1", "x2"], "name": ["Acme", "Gone"]})
-    assert match_names(pairs, pd.DataFrame({"unique_id": ["7"], "name": ["Acme"]})) == {"x1": "7"}

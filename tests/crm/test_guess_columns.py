@@ -8,10 +8,9 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from opp_analytics.crm.mapping import Mapped, match_labels, name_opportunities
-from opp_analytics.crm.recognize import guess_columns, guess_ids, list_likely
+from opp_analytics.crm.mapping import match_labels, name_opportunities
+from opp_analytics.crm.recognize import guess_columns, guess_ids
 from opp_analytics.errors import MissingColumnError
-from opp_analytics.org import Org
 from opp_analytics.table_files import read_table
 from tests.crm.files import written
 
@@ -185,31 +184,3 @@ def test_guess_columns__of_a_public_history_of_sales() -> None:
     frame = oa.read_export(MAVEN, oa.Org(stages=list(org.stages), columns=found), progress=False)
     assert len(frame) == 8_800
     assert oa.outcomes(frame).value_counts()["won"] == 4_238
-
-
-def test_list_likely__puts_the_likeliest_first() -> None:
-    assert list_likely(
-        "value", [Mapped("TCV", "TCV", "kept"), Mapped("Deal Value ($)", "Deal Value ($)", "kept")]
-    ) == ["Deal Value ($)", "TCV"]
-
-
-def test_guess_ids__puts_an_id_before_a_name() -> None:
-    sheet = read_table(
-        pd.DataFrame({"Name": ["Acme", "Beta"], "Nr.": ["1", "2"], "Kunden-Nr.": ["7", "8"]}),
-        str.isalpha,
-    )
-    assert [
-        (guess.theirs, guess.ours)
-        for guess in guess_ids(sheet, match_labels(sheet.labels, name_opportunities({})))
-    ] == [("Nr.", "unique_id"), ("Name", ["unique_id", "name"])]
-
-
-def test_guess_columns__takes_a_unique_name_for_the_id() -> None:
-    sheet = pd.DataFrame(
-        {"Name": ["Acme", "Beta"], "Phase": ["Demo", "Signed"], "Deal Size": ["5", "7"]}
-    )
-    assert [(guess.theirs, guess.ours) for guess in guess_columns(sheet, Org())] == [
-        ("Name", ["unique_id", "name"]),
-        ("Phase", "stage"),
-        ("Deal Size", "value"),
-    ]

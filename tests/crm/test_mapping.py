@@ -8,7 +8,6 @@ from opp_analytics.crm.mapping import (
     name_columns,
     tabulate,
 )
-from opp_analytics.crm.read_export import find_clear_text, find_label
 from opp_analytics.org import Org
 from opp_analytics.table_files import read_table
 
@@ -33,15 +32,6 @@ def test_find__takes_letters_of_any_script_for_what_they_are() -> None:
     assert names.find("größe") == (["value"], True)
     assert names.find("商談名") is None
     assert names.find("Gr_e") is None
-
-
-def test_know() -> None:
-    assert [NAMES.know(label) for label in ("Amount", "stage", "Notes", "")] == [
-        True,
-        True,
-        False,
-        False,
-    ]
 
 
 def test_match_labels__says_how_each_was_found() -> None:
@@ -93,28 +83,7 @@ def test_name_columns__gives_each_name_one_column_of_a_table() -> None:
     )
 
 
-def test_find_clear_text__is_known_of_salesforce_alone() -> None:
-    assert find_clear_text(Org.salesforce()) == "#N/A"
-    assert find_clear_text(Org.pipedrive()) is None
-
-
-def test_find_label__prefers_the_label_of_the_org_file() -> None:
-    assert find_label("value", Org.salesforce()) == "Amount"
-    assert find_label("stage", Org(columns={"Phase": "stage"})) == "Phase"
-    assert find_label("Type", Org()) == "Type"
-
-
 def test_tabulate__puts_what_was_mapped_first() -> None:
     assert tabulate([Mapped("Age", "", "dropped", "empty"), Mapped("Amount", "value", "mapped")])[
         "theirs"
     ].tolist() == ["Amount", "Age"]
-
-
-def test_names__finds_a_label_that_is_spelled_alike() -> None:
-    names = Names({"Amount": "value"}, ["stage"])
-    assert [names.find(label) for label in ("Amount", "Deal - amount", "stage", "Age")] == [
-        (["value"], False),
-        (["value"], True),
-        (["stage"], False),
-        None,
-    ]

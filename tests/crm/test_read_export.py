@@ -11,7 +11,6 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics.crm import explain_export, guess_org, read_export
-from opp_analytics.crm.read_export import look_up_chances
 from opp_analytics.errors import (
     ArgumentTypeError,
     ArgumentValueError,
@@ -19,7 +18,6 @@ from opp_analytics.errors import (
     DataWarning,
     MissingColumnError,
 )
-from opp_analytics.org import Org
 from tests.crm.files import SALESFORCE_FOOTER, workbook, written
 from tests.crm.vendors import LABELS, make_export
 
@@ -586,14 +584,3 @@ def test_read_export__names_the_id_of_the_product(kind: str) -> None:
         match=r'has no opportunity ID. Add it to the report \(in [^;]+, "[^;]+"\)',
     ):
         read_export(sheet.drop(columns=sheet.columns[0]), oa.Org(preset=kind.split()[0]))
-
-
-def test_look_up_chances__is_missing_of_unknown_and_closed_stages() -> None:
-    assert (
-        repr(
-            look_up_chances(
-                pd.DataFrame({"stage": ["Prospecting", "Ours", "Closed Won"]}), Org.salesforce()
-            ).tolist()
-        )
-        == "[10, <NA>, <NA>]"
-    )

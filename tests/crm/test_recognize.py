@@ -5,10 +5,8 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics.crm.recognize import (
-    find_name,
     find_shape,
     find_stage_date,
-    guess_preset,
     name_any,
     name_snapshots,
     recognize,
@@ -45,12 +43,18 @@ from tests.crm.vendors import LABELS, make_export
         ("period owner_name team target", "targets"),
         ("Month|Rep|Quota", "targets"),
         ("Fiscal Quarter|Amount", "targets"),
+        ("Rep|Nov 2026|Dec 2026", "targets"),
         ("owner_name team region from_date", "people"),
         ("sales_agent manager regional_office", "people"),
         ("date currency rate", "currency_rates"),
         ("day month rep submitted_by forecast_submission", "calls"),
         ("account sector year_established revenue employees office_location", "accounts"),
         ("activity_id type assigned_to_user deal_id done due_to", "activities"),
+        ("Vorgang|Phase|Betrag|Abschlussdatum|Verkäufer", "opportunities"),
+        ("Account|Deal|Pipeline stage|TCV|Est. Close", "opportunities"),
+        ("Account|State|Industry", "accounts"),
+        ("Account Name|Industry|Region", "accounts"),
+        ("deal_id|subject|due_date|status", "activities"),
         ("product series sales_price", "unknown"),
         ("stage_id stage_name", "unknown"),
         ("ID FIELD_KEY NAME FIELD_VALUE_OPTIONS", "unknown"),
@@ -95,20 +99,6 @@ def test_recognize__finds_the_header_of_a_table_of_targets_below_a_title(tmp_pat
     assert (found.shape, found.labels) == ("targets", ("Month", "Rep", "Quota"))
 
 
-@pytest.mark.parametrize(
-    ("labels", "shape"),
-    [
-        ("Vorgang|Phase|Betrag|Abschlussdatum|Verkäufer", "opportunities"),
-        ("Account|Deal|Pipeline stage|TCV|Est. Close", "opportunities"),
-        ("Account|State|Industry", "accounts"),
-        ("Account Name|Industry|Region", "accounts"),
-        ("deal_id|subject|due_date|status", "activities"),
-    ],
-)
-def test_find_shape__of_files_in_their_own_words(labels: str, shape: str) -> None:
-    assert find_shape(labels.split("|"), {}) == shape
-
-
 @pytest.mark.parametrize("kind", LABELS)
 def test_recognize__each_vendors_files(kind: str) -> None:
     found = recognize(make_export(kind))
@@ -149,41 +139,9 @@ def test_recognize__takes_none_of_two_that_fit_equally() -> None:
     )
 
 
-def test_find_name__is_the_label_of_the_org() -> None:
-    assert (
-        find_name({"Opportunity Name": "name", "Stage": "stage"}, ["Edit Date", "Opportunity Name"])
-        == "Opportunity Name"
-    )
-
-
-def test_find_shape__tells_logs_deals_and_targets_apart() -> None:
-    assert (
-        find_shape(["OpportunityId", "CreatedDate", "Field", "OldValue", "NewValue"], {})
-        == "events"
-    )
-    assert (
-        find_shape(["Opportunity ID", "From Stage", "To Stage", "Last Modified"], {}) == "snapshots"
-    )
-    assert find_shape(["Opportunity ID", "Stage", "Created Date"], {}) == "opportunities"
-    assert find_shape(["Month", "Rep", "Quota"], {}) == "targets"
-    assert find_shape(["Rep", "Nov 2026", "Dec 2026"], {}) == "targets"
-
-
 def test_find_stage_date__reads_labels_and_api_names() -> None:
     assert find_stage_date('Date entered "Contract Sent (Sales Pipeline)"') == (
         "entered",
         "Contract Sent (Sales Pipeline)",
     )
     assert find_stage_date("hs_v2_date_exited_closedwon") == ("exited", "closedwon")
-
-
-def test_recognize__finds_the_product() -> None:
-    assert (
-        repr(recognize(pd.DataFrame(columns=["Record ID", "Deal Name", "Deal Stage", "Amount"])))
-        == "Recognized(shape='opportunities', preset='hubspot')"
-    )
-
-
-def test_guess_preset__needs_words_of_the_product() -> None:
-    assert guess_preset(["Name", "Stage", "Amount", "Owner"]) is None
-    assert guess_preset(["Opportunity Name", "Stage", "Amount", "Owner"]) == "salesforce"

@@ -74,14 +74,3 @@ def test_read__translates_statuses_and_categories() -> None:
     assert categories.tolist()[:3] == ["best_case", "commit", "commit"]
     assert categories.isna().tolist() == [False, False, False, True, False, False]
     assert categories.tolist()[4:] == ["pipeline", "Ours"]
-
-
-def test_read_stages__leaves_an_unknown_one() -> None:
-    stages = Stages((Stage("Demo", "open"), Stage("Closed Won", "won")))
-    assert read_stages(pd.Series(["demo", "Closed-won (Sales Pipeline)", "Odd"]), stages)[
-        0
-    ].tolist() == [
-        "Demo",
-        "Closed Won",
-        "Odd",
-    ]

@@ -423,13 +423,6 @@ def test_record__of_an_empty_pipeline(history):
     assert history.record(opportunities(), at="2026-03-09").new == 3
 
 
-def test_history__opened_again_knows_all(history, tmp_path):
-    history.record(opportunities(), at="2026-03-02")
-    again = History(str(tmp_path / "history"))
-    assert again.record(opportunities().iloc[:1], at="2026-03-09").deleted == 2
-    assert len(history.changes()) == 5
-
-
 def test_collect__engine_errors_do_not_escape(history):
     history.record(opportunities(), at="2026-03-02")
     table = history.table

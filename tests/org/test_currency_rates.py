@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import pickle
 import warnings
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,6 @@ import pytest
 import opp_analytics as oa
 from opp_analytics.errors import DataError, DataWarning, OrgError
 from opp_analytics.history.history import History
-from opp_analytics.org.people import tabulate_rows
-from opp_analytics.org.rates import look_up_rates
 
 RATES = [
     {"date": "2026-01-01", "currency": "EUR", "rate": 1.10},
@@ -374,15 +371,3 @@ def test_apply__sends_the_crm_s_values_and_undo_gives_them_back(
             [320.0, 300.0],
         ]
         assert "value of these deals: $495 → $425 (−$70)" in back.summary()
-
-
-def test_look_up_rates__takes_the_first_rate_before_its_day() -> None:
-    rates = tabulate_rows(
-        "currency_rates",
-        [
-            {"date": date(2026, month, 1), "currency": "EUR", "rate": 1 + month / 10}
-            for month in (1, 2)
-        ],
-    )
-    days = pd.Series(pd.to_datetime(["2025-12-31", "2026-01-31", "2026-02-01"]))
-    assert look_up_rates(rates, pd.Series(["EUR"] * 3), days)["rate"].tolist() == [1.1, 1.1, 1.2]

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 import opp_analytics as oa
 from opp_analytics.errors import OrgError
 from opp_analytics.org import record_link
-from opp_analytics.org.links import explain_refusal
 
 PAGE = "https://reports.example.com/weekly/page.html"
 
@@ -129,17 +128,3 @@ def test_record_link__of_any_address_is_one_that_may_be_followed(
         assert "@" not in followed.netloc
         if not urlsplit(link).scheme:
             assert followed.netloc == "reports.example.com"
-
-
-def test_record_link__escapes_the_id() -> None:
-    assert (
-        record_link("https://crm.example.com/{unique_id}", "a/1") == "https://crm.example.com/a%2F1"
-    )
-
-
-def test_explain_refusal__allows_a_relative_path() -> None:
-    assert explain_refusal("deals/{unique_id}") is None
-    assert (
-        explain_refusal("https:deals")
-        == "it names no server; use an address such as https://crm.example.com/{unique_id}"
-    )

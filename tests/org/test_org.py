@@ -17,8 +17,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics.org import Org, read_folder_org
-from opp_analytics.org.org import day_of, merge_orgs, money_of
-from opp_analytics.org.presets import list_names
+from opp_analytics.org.org import day_of, money_of
 
 SETTINGS: dict[str, Any] = {
     "currency": "EUR",
@@ -418,15 +417,6 @@ def test_client__refuses_what_is_no_org() -> None:
         oa.Client("http://127.0.0.1:1", "token", "key", org="opp-analytics.toml")  # type: ignore[arg-type]
 
 
-def test_merge_orgs__has_the_settings_of_both() -> None:
-    assert (
-        merge_orgs(
-            Org(currency="EUR"), Org(timezone="Europe/Berlin"), names=("the frame's org", "org=")
-        ).currency
-        == "EUR"
-    )
-
-
 def test_money_of__writes_in_the_currency_of_the_org() -> None:
     money = money_of(Org(currency="EUR").apply(pd.DataFrame({"value": [1.0]})))
     assert money(12_000) == "€12K"
@@ -439,11 +429,6 @@ def test_money_of__writes_in_the_currency_of_the_org() -> None:
 def test_day_of__follows_the_zone_of_the_org() -> None:
     table = Org(timezone="America/Chicago").apply(pd.DataFrame())
     assert str(day_of(table, "2026-03-10T03:00Z").date()) == "2026-03-09"
-
-
-def test_list_names__puts_the_id_first() -> None:
-    assert list_names("value") == ["value"]
-    assert list_names(["name", "unique_id"]) == ["unique_id", "name"]
 
 
 PEOPLE = [

@@ -9,7 +9,6 @@ import pytest
 
 from opp_analytics import errors, org, schema
 from opp_analytics.org import OUTCOMES, outcomes
-from opp_analytics.org.frame import find_old_date
 
 
 @pytest.mark.parametrize(
@@ -109,11 +108,3 @@ def test_find_old_date__takes_the_moment_of_a_load_or_the_newest_date_that_has_b
     assert org.find_old_date(deals, today) is None
     deals.attrs["load"] = {"fetched_at": "2026-09-01T09:00:00Z"}
     assert org.find_old_date(deals, today) == pd.Timestamp("2026-09-01")
-
-
-def test_find_old_date__is_none_while_the_data_are_new() -> None:
-    deals = pd.DataFrame(
-        {"stage": ["closed_won", "proposal"], "close_date": ["2015-07-07", "2015-12-31"]}
-    )
-    assert find_old_date(deals, pd.Timestamp("2026-11-28")) == pd.Timestamp("2015-07-07 00:00:00")
-    assert find_old_date(deals, pd.Timestamp("2015-08-01")) is None

@@ -12,7 +12,7 @@ import pytest
 import opp_analytics as oa
 from opp_analytics.crm import recognize
 from opp_analytics.errors import OrgError
-from opp_analytics.org.presets import find_near, find_periods, name_table
+from opp_analytics.org.presets import find_periods, name_table
 from tests.crm.files import workbook
 
 ORG = 'currency = "USD"\nfiscal_year_start = 2\n[targets]\nfile = "{}"\n'
@@ -134,11 +134,6 @@ def test_name_table__takes_the_likeliest_label() -> None:
         "manager": "team",
         "regional_office": "region",
     }
-
-
-def test_find_near__knows_a_misspelled_label() -> None:
-    assert find_near("Quater", ["period", "target"]) == "period"
-    assert find_near("Comment", ["period", "target"]) is None
 
 
 def test_find_periods__reads_first_days_of_months_where_they_are_no_quarters() -> None:

@@ -6,7 +6,6 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 import opp_analytics
@@ -73,35 +72,3 @@ def _named(path: Path) -> Iterator[str]:
             and id(node) not in documentation
         ):
             yield str(node.value)
-
-
-def test_of__keeps_those_of_a_pipeline() -> None:
-    assert Stages(
-        (Stage("Demo", "open", pipeline="New"), Stage("Quote", "open", pipeline="Renewal"))
-    ).of("New").names == ("Demo",)
-
-
-def test_look_up__follows_the_pipeline_of_each_deal() -> None:
-    two = Stages(
-        (Stage("Demo", "open", 20, pipeline="New"), Stage("Demo", "open", 60, pipeline="Renewal"))
-    )
-    deals = pd.DataFrame({"stage": "Demo", "pipeline": ["New", "Renewal", None]})
-    found = two.look_up(
-        deals, lambda stages: {stage.name: float(stage.probability or 0) for stage in stages}
-    )
-    assert repr(found.tolist()) == "[20.0, 60.0, nan]"
-
-
-def test_match__needs_the_whole_name() -> None:
-    assert STAGES.match("Closed-won") == "closed_won"
-    assert STAGES.match("won") is None
-
-
-def test_outcome__follows_stage_and_status() -> None:
-    assert STAGES.outcome({"stage": "closed_won", "status": "active"}) == "won"
-    assert STAGES.outcome({"stage": "proposal"}) == "open"
-
-
-def test_is_closed__follows_the_status_too() -> None:
-    assert STAGES.is_closed({"stage": "proposal", "status": "lost"}) is True
-    assert STAGES.is_closed({"status": "inactive"}) is False

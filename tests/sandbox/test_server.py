@@ -173,11 +173,6 @@ def test_create__answers_as_the_reference_does(api: Caller) -> None:
     assert stored["updated_at"] == stored["created_at"] == data["attributes"]["created_at"]
 
 
-def test_create__fills_in_stage_and_status(api: Caller) -> None:
-    attributes = api.create(name="Bare").json()["data"]["attributes"]
-    assert (attributes["stage"], attributes["status"]) == ("discovery", "active")
-
-
 def test_get__names_the_account_as_a_relationship(api: Caller) -> None:
     data = api("GET", "/opportunities/opp-01").json()["data"]
     assert data["relationships"] == {"account": {"data": {"id": "acme", "type": "account"}}}

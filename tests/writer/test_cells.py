@@ -13,9 +13,8 @@ from opp_analytics.api import Opportunity
 from opp_analytics.writer import cells, guard_formula, sheets
 from opp_analytics.writer.apply.lost_creates import match_lost_creates
 from opp_analytics.writer.journal import PlanRun
-from opp_analytics.writer.plan.difference import compare_three_ways
 from opp_analytics.writer.steps import EditedCell, Step
-from opp_analytics.writer.to_csv import _find_day_order, _is_unedited, _read_csv_cell, _to_csv_text
+from opp_analytics.writer.to_csv import _find_day_order, _read_csv_cell, _to_csv_text
 
 
 def test_normalize__gives_the_kind_of_the_column():
@@ -119,12 +118,6 @@ def test_order_columns__puts_names_first_and_ids_last():
     assert sheets.order_columns(columns) == shown
 
 
-def test_is_unedited__knows_what_excel_makes_of_a_value():
-    assert _is_unedited("created_at", "1/10/2026 10:30", pd.Timestamp("2026-01-10T10:30:07Z"))
-    assert _is_unedited("name", "Vel? Opatov", "Velč Opatov")
-    assert not _is_unedited("name", "Why?", "Why not")
-
-
 def test_csv_text__marks_what_a_spreadsheet_would_change():
     assert [guard_formula(text) for text in ("=1+1", "Acme")] == ["'=1+1", "Acme"]
     pairs = [("value", 1200.0), ("name", " Acme"), ("name", "=1+1"), ("name", None)]
@@ -141,9 +134,3 @@ def test_match_lost_creates__matches_as_many_as_there_are():
     found = match_lost_creates(lost, new, {"x"})
     assert {number: record["unique_id"] for number, record in found.items()} == {4: "y", 7: "z"}
     assert match_lost_creates(lost, new, set()) == {}
-
-
-def test_compare_three_ways__tells_clean_already_and_conflict():
-    step = Step("update", "a", (EditedCell("probability", 40, 60),))
-    seen = [compare_three_ways(step, {"probability": now}).cells[0].status for now in (40, 60, 50)]
-    assert seen == ["clean", "already", "conflict"]
