@@ -76,9 +76,9 @@ class Certificate:
         Examples
         --------
         >>> frame = pd.DataFrame()
-        >>> frame.attrs["load"] = {"rows": 0, "complete": False, "reasons": ["the trash cannot be read"]}
+        >>> frame.attrs["load"] = {"rows": 0, "complete": False, "reasons": ["no trash"]}
         >>> Certificate.of(frame).reasons
-        ('the trash cannot be read',)
+        ('no trash',)
         """
         load = None if opportunities is None else opportunities.attrs.get("load")
         if load is None:

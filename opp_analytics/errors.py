@@ -57,14 +57,19 @@ class OppAnalyticsError(Exception):
         return printable(super().__str__(), lines=True)
 
     def _render_traceback_(self) -> list[str]:
-        """Render a traceback for a notebook: the caller's lines and the message, without the lines of this package."""
+        """Render a traceback for a notebook: the caller's lines and the message.
+
+        The lines of this package are left out.
+        """
         lines = traceback.format_list(_callers(traceback.extract_tb(self.__traceback__)))
         text = "".join(lines).rstrip("\n")
         return [*text.splitlines(), "", f"\x1b[1;31m{type(self).__name__}:\x1b[0m {self}"]
 
 
 def show_traceback() -> None:
-    """Print the whole traceback of the last error, with the lines of this package that a notebook leaves out.
+    """Print the last error's whole traceback, with the lines of this package.
+
+    A notebook leaves these lines out.
 
     Examples
     --------
@@ -196,7 +201,10 @@ class ApiError(OppAnalyticsError):
         self.problems = tuple(problems)
 
     def with_texts(self, change: Callable[[str], str]) -> Self:
-        """Copy the error with every text that came from the server, or names it, changed by `change`."""
+        """Copy the error, with `change` applied to every text from the server.
+
+        Texts that name the server are changed too.
+        """
         problems = [
             ApiProblem(**{name: text and change(text) for name, text in asdict(problem).items()})
             for problem in self.problems
@@ -279,7 +287,7 @@ class NotEnoughHistory(HistoryError):
 
 
 class RecordRefused(HistoryError, DataError):
-    """A frame cannot become a record: it is not the whole pipeline, or not newer than the last record."""
+    """A frame cannot become a record: it is partial, or not newer than the last record."""
 
 
 class PartialExport(RecordRefused):
@@ -299,7 +307,9 @@ class PartialExport(RecordRefused):
 
 
 class LostColumns(RecordRefused):
-    """A frame lacks a column of the API that had values in the last record, or has it empty in every row.
+    """A frame lacks a column of the API that had values in the last record.
+
+    The column is absent, or empty in every row.
 
     Attributes
     ----------
@@ -334,7 +344,10 @@ class DataWarning(UserWarning):
     @classmethod
     @contextmanager
     def once(cls) -> Iterator[None]:
-        """Give each message once within the block, in which several analyses look at the same deals."""
+        """Give each message once within the block.
+
+        Several analyses in it look at the same deals.
+        """
         before = _given.set(set())
         try:
             yield

@@ -580,7 +580,8 @@ class _Update:
 def _find_day_in_name(file: Path | None) -> pd.Timestamp | None:
     """Find the day in the name of an export, such as ``deals-2026-11-23.csv``.
 
-    >>> _find_day_in_name(Path("deals-2026-11-23.csv")), _find_day_in_name(Path("report1764000000000.csv"))
+    >>> names = "deals-2026-11-23.csv", "report1764000000000.csv"
+    >>> tuple(_find_day_in_name(Path(name)) for name in names)
     (Timestamp('2026-11-23 00:00:00'), None)
     """
     found = _DAY.search(file.stem) if file else None

@@ -232,8 +232,8 @@ class History:
         ...     }
         ... )
         >>> history = History.from_changes(log, org=oa.Org.salesforce(), progress=False)
-        >>> history.as_of("2026-03-03")["stage"].tolist(), history.as_of("2026-03-10")["stage"].tolist()
-        (['Prospecting'], ['Closed Won'])
+        >>> [history.as_of(day)["stage"].item() for day in ("2026-03-03", "2026-03-10")]
+        ['Prospecting', 'Closed Won']
         """
         written = {"day_first": day_first, "decimal_comma": decimal_comma, "unreadable": unreadable}
         imported, known = read_import(
@@ -281,7 +281,8 @@ class History:
 
         Examples
         --------
-        >>> log = pd.DataFrame({"unique_id": "a", "seen_at": ["2026-03-02", "2026-03-09"], "value": [1.0, 2.0]})
+        >>> seen = ["2026-03-02", "2026-03-09"]
+        >>> log = pd.DataFrame({"unique_id": "a", "seen_at": seen, "value": [1.0, 2.0]})
         >>> warehouse = History.from_changes(log)
         >>> History.from_table(warehouse.table).as_of("2026-03-09")["value"].tolist()
         [2.0]
@@ -668,7 +669,7 @@ class History:
         return same
 
     def until(self, record: pd.Timestamp) -> Self:
-        """Copy this history as it was after one of its records: read-only, and nothing later is known."""
+        """Copy this history as it was after one of its records, read-only."""
         same = copy.copy(self)
         same._path, same._memory = None, Memory()
         source = self._source
@@ -703,7 +704,11 @@ class History:
         Examples
         --------
         >>> log = pd.DataFrame(
-        ...     {"unique_id": "a", "seen_at": ["2026-03-02", "2026-03-09"], "owner_name": ["Ann", "Bo"]}
+        ...     {
+        ...         "unique_id": "a",
+        ...         "seen_at": ["2026-03-02", "2026-03-09"],
+        ...         "owner_name": ["Ann", "Bo"],
+        ...     }
         ... )
         >>> ann = History.from_changes(log).where(owner_name="Ann")
         >>> ann.changes()["operation"].tolist(), len(ann.as_of("2026-03-09"))
@@ -799,8 +804,10 @@ class History:
 
         Examples
         --------
-        >>> log = pd.DataFrame({"unique_id": "a", "seen_at": ["2026-03-02", "2026-03-09"], "value": [1.0, 2.0]})
-        >>> History.from_changes(log).deal("a")[["operation", "field", "before", "after"]].values.tolist()
+        >>> seen = ["2026-03-02", "2026-03-09"]
+        >>> log = pd.DataFrame({"unique_id": "a", "seen_at": seen, "value": [1.0, 2.0]})
+        >>> columns = ["operation", "field", "before", "after"]
+        >>> History.from_changes(log).deal("a")[columns].values.tolist()
         [['new', 'value', None, 1.0], ['changed', 'value', 1.0, 2.0]]
         """
         arguments.text(unique_id, "unique_id", example="opp-1")
@@ -982,7 +989,8 @@ class History:
 
         Examples
         --------
-        >>> log = pd.DataFrame({"unique_id": ["a", "a"], "seen_at": ["2026-03-02T00:00Z", "2026-03-09T00:00Z"]})
+        >>> seen = ["2026-03-02T00:00Z", "2026-03-09T00:00Z"]
+        >>> log = pd.DataFrame({"unique_id": ["a", "a"], "seen_at": seen})
         >>> history = History.from_changes(log)
         >>> history.collect(history.table.count())
         2

@@ -157,7 +157,8 @@ def load(
     --------
     >>> import opp_analytics as oa
     >>> with oa.sandbox.start(weeks=4) as server:
-    ...     opportunities = oa.load(oa.Client(server.url, server.token, server.api_key), progress=False)
+    ...     client = oa.Client(server.url, server.token, server.api_key)
+    ...     opportunities = oa.load(client, progress=False)
     >>> opportunities.attrs["load"]["complete"], str(opportunities["value"].dtype)
     (True, 'float64')
     """

@@ -1,4 +1,7 @@
-"""What an organization means by its data: stages, outcomes, calendar, currency, people and targets."""
+"""The meaning of an organization's data: stages, outcomes, calendar, currency, people.
+
+Targets are part of it.
+"""
 
 from opp_analytics.org.add_call import add_call
 from opp_analytics.org.calls import (

@@ -29,7 +29,9 @@ _FILE = "calls.csv"
 def add_call(
     file: Path, call: Mapping[str, Any], owners_of: Callable[[], Iterable[str]] = tuple
 ) -> Org:
-    """Append a call to the CSV file that an org file names, whole or not at all, and read the org with it.
+    """Append a call to the CSV file that an org file names, and read the org with it.
+
+    It is appended whole or not at all.
 
     A `call` has the columns of `Org.calls` that it says something in, the day as a date. All else
     in the calls file stays, byte by byte. Without one, ``calls.csv`` is made beside the org file,

@@ -61,13 +61,16 @@ def calls(history_or_org: Any) -> pd.DataFrame:
 
 
 def calls_known(calls: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
-    """List the calls that were in force on a day: made by then, not superseded by then, and not withdrawn."""
+    """List the calls in force on a day: made by then, not superseded, and not withdrawn."""
     known = calls[calls["made_on"] <= day]
     return known[mask_in_force(known)].dropna(subset=["commit"]).assign(in_force=True)
 
 
 def write_in_force(calls: pd.DataFrame) -> pd.Series[Any]:
-    """Write for each call whether it is in force, and "withdrawn" for one in force that takes the number back."""
+    """Write for each call whether it is in force, or "withdrawn".
+
+    A withdrawn call is in force and takes its number back.
+    """
     return (
         calls["in_force"]
         .astype("object")
@@ -91,7 +94,10 @@ def find_called_period(label: str, freq: str, org: Org) -> pd.Period | None:
 def find_strangers(
     calls: pd.DataFrame, owners_of: Callable[[], Iterable[str]] = tuple
 ) -> dict[int, OrgProblem]:
-    """Find the rows for numbers of people who are neither among those of the org nor owners of deals; without people, none."""
+    """Find the calls for unknown people: not in the org, and owners of no deal.
+
+    If the org has no people, none is unknown.
+    """
     people = set(Org.of(calls).people["owner_name"])
     strange = set(calls["owner_name"].dropna()) - people
     if not people or not strange or not (strange := strange - (known := people | set(owners_of()))):

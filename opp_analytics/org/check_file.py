@@ -1,4 +1,7 @@
-"""The check of an org file: every mistake at once, each with its place, its value and what would be right."""
+"""The check of an org file: every mistake at once.
+
+Each mistake has its place, its value and what would be right.
+"""
 
 from __future__ import annotations
 
@@ -111,7 +114,10 @@ class _Person(_Strict):
 
 
 def _read_amount(typed: Any, raw: ValidationInfo) -> Any:
-    """Read an amount that is typed as text, as the country of the org's currency and time zone writes it."""
+    """Read an amount typed as text.
+
+    It is read as the country of the org's currency and time zone writes it.
+    """
     if not isinstance(typed, str):
         return typed
     given = [(raw.context or {}).get(name) for name in ("currency", "timezone")]
@@ -334,7 +340,10 @@ _MISSING = object()
 def check_settings(
     raw: dict[str, Any], text: str | None = None
 ) -> tuple[dict[str, Any], list[OrgProblem]]:
-    """Read the rows in the settings of an org, and find every mistake, in the order of the file where `text` is given."""
+    """Read the rows in an org's settings, and find every mistake.
+
+    With `text`, the mistakes are in the order of the file.
+    """
     read, mistakes = _read_shape(raw)
     found = [
         *_check_shape(raw, mistakes),
@@ -657,7 +666,7 @@ def _check_targets(raw: Mapping[str, Any]) -> Iterator[_Found]:
 
 
 def _check_whose(raw: Mapping[str, Any]) -> Iterator[_Found]:
-    """Find targets and calls of a person and a team at once, and what is for a team that nobody is in."""
+    """Find targets and calls of both a person and a team, and anything for an empty team."""
     teams = {row["team"] for _, row in list_rows(raw, "people") if isinstance(row.get("team"), str)}
     known = f"the teams are {joined(sorted(teams))}"
     receivers = _get(raw, ("deliver", "teams"), None)
@@ -694,7 +703,10 @@ def _check_whose(raw: Mapping[str, Any]) -> Iterator[_Found]:
 
 
 def _check_rates(raw: Mapping[str, Any]) -> Iterator[_Found]:
-    """Find rates without an org's currency, of no currency, of the org's own, and a second one of a day."""
+    """Find bad rates: no org currency, not a currency, the org's own, or repeated.
+
+    A rate is repeated if its currency has another one of the same day.
+    """
     home, seen = raw.get("currency"), set()
     if home is None and any(True for _ in list_rows(raw, "currency_rates")):
         yield _Found(
@@ -724,9 +736,10 @@ long."""
 
 
 def _find_lines(text: str, places: Collection[Place]) -> dict[Place, int]:
-    """Find the line of each key, or of the first thing in its table or list; where it is missing, of what is around it.
+    """Find the line of each key, or of the first thing in its table or list.
 
-    A mark stands in place of each value, with as many line breaks; the lines are those of the marks.
+    Of a missing key it is the line of what is around it. A mark with as many line breaks takes the
+    place of each value; the lines are those of the marks.
     """
     try:
         document = tomlkit.parse(text)

@@ -149,7 +149,10 @@ def read_conditions(
 
 
 def read_figures(columns: Mapping[str, pd.Series[Any]]) -> list[dict[str, float]]:
-    """Read the columns of deals, row by row: any cell that is no number is beyond all numbers, an empty one or a box not ticked NaN."""
+    """Read the columns of deals as numbers, row by row.
+
+    A cell that is not a number is beyond all numbers; an empty cell, or a box not ticked, is NaN.
+    """
     figures = {}
     for name, cells in columns.items():
         blank = cells.isna() | cells.astype("string").str.strip().isin(["", "False"]).fillna(True)
@@ -160,7 +163,10 @@ def read_figures(columns: Mapping[str, pd.Series[Any]]) -> list[dict[str, float]
 
 
 def check_template(typed: str, known: Collection[str] | None) -> None:
-    """Refuse a sentence with another placeholder than `known` ones (None: any name), such as ``{period}``, or with more in one."""
+    """Refuse a sentence with a placeholder other than `known` ones, such as ``{period}``.
+
+    None allows any name. A placeholder must hold nothing but its name.
+    """
     try:
         parts = list(Formatter().parse(typed))
     except ValueError as error:
@@ -203,7 +209,10 @@ def _find_comparison(node: ast.expr) -> Comparison | None:
 
 
 def _scale(node: ast.expr) -> tuple[str, str, float] | None:
-    """Read a number as ("", "", number), a multiple of a column as (column, "", factor), a ratio of two as (column, base, 1)."""
+    """Read a number, a multiple of a column, or a ratio of two columns.
+
+    These are ("", "", number), (column, "", factor) and (column, base, 1).
+    """
     match node:
         case ast.Name(id=column):
             return column, "", 1.0

@@ -268,7 +268,10 @@ def _draft_people(frame: pd.DataFrame) -> list[str]:
 
 
 def find_empty_columns(opportunities: pd.DataFrame) -> dict[str, str | None]:
-    """Find the columns that numbers rest on but that are empty in every row, each with a column of theirs that may be it."""
+    """Find the columns that numbers need but every row leaves empty.
+
+    Each comes with a column of the CRM that may be it.
+    """
     return {
         ours: next((name for name in likely if name in opportunities and name not in COLUMNS), None)
         for ours, likely in _NEEDED.items()

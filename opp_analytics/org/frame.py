@@ -1,4 +1,7 @@
-"""Frames of opportunities in the form of their own org, the checks before an analysis (ids, stages, one currency), and the outcome of each row."""
+"""Frames of opportunities in their org's form, checks before an analysis, and outcomes.
+
+The checks are of ids, stages and one currency.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,10 @@ def empty(org: Org | None = None) -> pd.DataFrame:
 
 
 def conform(opportunities: pd.DataFrame) -> pd.DataFrame:
-    """Copy a frame with every known column at its dtype, stages as its org has them, same rows, index 0…n−1, same attrs."""
+    """Copy a frame with every known column at its dtype, and stages as its org has them.
+
+    Rows and attrs stay the same; the index is 0…n−1.
+    """
     return conform_to(opportunities, Org.of(opportunities).stages)
 
 
@@ -55,7 +61,10 @@ def require(opportunities: pd.DataFrame, *columns: str, unique: bool = False) ->
 def make_column_error(
     whose: str, missing: Iterable[str], known: Iterable[Any], meaning: Org | None = None
 ) -> MissingColumnError:
-    """Make the error that names missing columns, those that are there, and where derived ones come from."""
+    """Make the error for missing columns.
+
+    It names them, the columns that are there, and where derived ones come from.
+    """
     missing, known = list(missing), list(known)
     theirs = {"team", "region"}.intersection(missing)
     hint = f"; [people] of the org file gives {' and '.join(sorted(theirs))}" if theirs else ""
@@ -85,7 +94,10 @@ def _check_ids(ids: pd.Series[Any]) -> None:
 
 
 def split_by(opportunities: pd.DataFrame) -> list[str]:
-    """Choose the grouping that keeps pipelines apart, for tables of stages: none where the org has only one."""
+    """Choose the grouping that keeps pipelines apart in tables of stages.
+
+    There is none if the org has only one pipeline.
+    """
     several = len(Org.of(opportunities).stages.pipelines) > 1
     return [PIPELINE] if several and PIPELINE in opportunities else []
 
@@ -182,7 +194,7 @@ def check_currency(frame: pd.DataFrame) -> None:
 
 
 def refuse_currencies(found: dict[str, int], one: str, *, deals: Sequence[Any] = ()) -> None:
-    """Raise the error about `deals` in other currencies than `one`; `found` counts rows by currency."""
+    """Raise the error about `deals` in currencies other than `one`; `found` counts rows."""
     others = [f"{count(rows)} in {code}" for code, rows in found.items() if code != one]
     which = f" ({joined(deals, most=_MOST_DEALS)})" if deals else ""
     raise DataError(

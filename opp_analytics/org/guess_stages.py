@@ -1,4 +1,7 @@
-"""The stages of a frame in their likely order, each known or with a guess of its kind, for people to correct."""
+"""The stages of a frame in likely order, each known or with a guess of its kind.
+
+People correct the guesses.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +70,7 @@ class FoundStage(NamedTuple):
 def guess_stages(
     opportunities: pd.DataFrame, known: Stages, kinds: Mapping[str, Kind] | None = None
 ) -> list[FoundStage]:
-    """Guess the stages of a frame in their likely order: open ones, then won, lost and disqualified.
+    """Guess a frame's stages in likely order: open ones, then won, lost and disqualified.
 
     If the frame has one of the `known` stages, all of them are given, in their own order; only the
     closed ones where its open deals are all in other stages. Of `kinds`, nothing is guessed.
@@ -116,7 +119,10 @@ def take_texts(opportunities: pd.DataFrame, name: str) -> pd.Series[Any]:
 
 
 def _match_spellings(counts: pd.Series[Any], known: Stages) -> dict[str, str]:
-    """Find the stage behind every spelling: a known one, else the most frequent one that differs only in case and spaces."""
+    """Find the stage behind every spelling: a known one, else the most frequent like it.
+
+    Spellings are alike if they differ only in case and spaces.
+    """
     found = list(map(str, counts.index))
     names: dict[str, str] = {}
     for spelling in [*known.names, *known.aliases, *found]:

@@ -1,4 +1,7 @@
-"""Columns that frames and histories gain at reading: those of people, and of tables that an org file joins to the deals."""
+"""Columns that frames and histories gain at reading, from people and joined tables.
+
+An org file joins the tables to the deals.
+"""
 
 from __future__ import annotations
 
@@ -118,7 +121,7 @@ def derive_columns(
     days: pd.Series[Any],
     today: pd.Timestamp,
 ) -> pd.DataFrame:
-    """Add the derived columns: the team of each deal on its own day, and what joined tables have of it `today`.
+    """Add the derived columns: teams on each deal's own day, joined values as of `today`.
 
     `gained` are columns that an org added before: they are replaced. A column of the frame's own is
     refused.
@@ -141,13 +144,16 @@ def derive_columns(
 
 
 def _are_same(own: pd.Series[Any], found: Any) -> bool:
-    """Tell whether two columns are the same as text: a file holds a column that it was written with as text."""
+    """Tell whether two columns are the same as text.
+
+    A column that was written to a file is text there.
+    """
     one, other = own.astype(TEXT).reset_index(drop=True), pd.Series(found).astype(TEXT)
     return bool(((one == other) | (one.isna() & other.isna())).all())
 
 
 def refuse_own(name: str, whose: str, join: Join | None) -> NoReturn:
-    """Refuse a column that deals have of their own beside one that `join`, or without it the people, gives."""
+    """Refuse a column of the deals' own that `join`, or else the people, gives too."""
     if join is None:
         raise DataError(
             f"the {whose} has a column {name!r} of its own, and [people] of the org has {name}s "
@@ -250,7 +256,10 @@ class _Reader:
         return Join(self.name, settings, self._list_keys(found.labels[place]), table)
 
     def _list_keys(self, label: str) -> tuple[str, ...]:
-        """List the names that deals may have the key under: ours, the label, and what the label is likely read as."""
+        """List the names that deals may have the key under.
+
+        They are ours, the label, and likely readings of the label.
+        """
         if self.label:
             return tuple(self.keys)
         ours = [key for key in self.keys if self._find(key) == self._find(label)]
@@ -268,7 +277,10 @@ class _Reader:
         )
 
     def _list_names(self, label: str) -> list[str]:
-        """List what a label is named: by itself, by the org, and in our spelling, so that ``Account ID`` is account_id."""
+        """List the names of a label: its own, the org's, and our spelling of it.
+
+        So ``Account ID`` is account_id.
+        """
         return [label, *list_names(self.ours.get(label, ())), inputs.make_key(label)]
 
     def _say_labels(self) -> str:

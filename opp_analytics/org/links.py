@@ -1,4 +1,7 @@
-"""The address of a deal in the CRM: http, https or a relative path, and nothing that runs, misleads or gives away."""
+"""The address of a deal in the CRM: http, https or a relative path.
+
+An address that runs something, misleads or gives something away is refused.
+"""
 
 from __future__ import annotations
 

@@ -73,7 +73,9 @@ class Facts(dict[str, Any]):
 
 @dataclass(frozen=True, init=False, repr=False)
 class Org:
-    """What an organization means by its data: its stages, calendar, currency, columns, people, targets and calls.
+    """The meaning of an organization's data: stages, calendar, currency, columns, people.
+
+    Targets and calls are part of it.
 
     Parameters
     ----------
@@ -129,7 +131,8 @@ class Org:
     Examples
     --------
     >>> org = Org(
-    ...     stages=[{"name": "Demo", "kind": "open"}, {"name": "Signed", "kind": "won"}], currency="EUR"
+    ...     stages=[{"name": "Demo", "kind": "open"}, {"name": "Signed", "kind": "won"}],
+    ...     currency="EUR",
     ... )
     >>> org.stages.open, org.stages.won, org.currency
     (('Demo',), ('Signed',), 'EUR')
@@ -351,7 +354,8 @@ class Org:
 
         Examples
         --------
-        >>> Org(fiscal_year_start=2).freq("Q"), Org(fiscal_year_start=2).freq("Q-DEC"), Org().freq("Q")
+        >>> fiscal = Org(fiscal_year_start=2)
+        >>> fiscal.freq("Q"), fiscal.freq("Q-DEC"), Org().freq("Q")
         ('Q-JAN', 'Q-DEC', 'Q')
         """
         fiscal = freq in ("Q", "Y") and self._year_end != "DEC"
@@ -381,7 +385,11 @@ class Org:
 
     @property
     def people(self) -> pd.DataFrame:
-        """The people: ``owner_name``, ``team``, ``region`` (str), ``from_date`` (date, missing for always), and ``email`` (str) where one has it."""
+        """People: ``owner_name``, ``team``, ``region``, ``from_date`` and ``email``.
+
+        ``from_date`` is a date, missing for always; the others are str. ``email`` is there only if
+        somebody has one.
+        """
         people = tabulate_rows("people", self._rows["people"])
         return people if people["email"].notna().any() else people.drop(columns="email")
 
@@ -416,7 +424,10 @@ class Org:
 
     @property
     def currency_rates(self) -> pd.DataFrame:
-        """The rates by date: ``date`` (date), ``currency`` (str), ``rate`` (float64: one unit in the org's currency)."""
+        """Rates by date: ``date`` (date), ``currency`` (str), ``rate`` (float64).
+
+        A rate is the worth of one unit in the org's currency.
+        """
         return self._rates_by_date.copy()
 
     @cached_property
@@ -431,7 +442,10 @@ class Org:
 
     @cached_property
     def facts(self) -> Facts:
-        """The part that travels in a frame's attrs: stages, currency, time zone and fiscal year, as far as they were given."""
+        """Settings that travel in a frame's attrs, as far as they were given.
+
+        They are stages, currency, time zone and fiscal year.
+        """
         settings = {
             name: value
             for name, value in self.to_dict().items()
@@ -441,7 +455,7 @@ class Org:
         return Facts({**settings, **{name: given for name, given in gained.items() if given}}, self)
 
     def apply(self, opportunities: pd.DataFrame) -> pd.DataFrame:
-        """Copy a frame with the meaning of this org: known columns at their dtypes, stages in their order.
+        """Copy a frame with this org's meaning: known columns typed, stages in order.
 
         Parameters
         ----------
@@ -484,7 +498,10 @@ class Org:
         return self.apply_on(opportunities, None)
 
     def apply_on(self, opportunities: pd.DataFrame, days: pd.Series[Any] | None) -> pd.DataFrame:
-        """Do as `apply` does with `opportunities`, with values at the rates of given `days`, one for each row."""
+        """Do as `apply` does with `opportunities`, at the rates of given `days`.
+
+        There is one day for each row.
+        """
         frame = conform_to(opportunities, self.stages)
         before, own = Org.of(opportunities), self._find_days(frame)
         if self.converts and {CURRENCY, "value"} <= set(frame.columns):
@@ -505,7 +522,10 @@ class Org:
         return frame
 
     def _find_days(self, frame: pd.DataFrame) -> pd.Series[Any]:
-        """Find the day of each deal: a closed one's close date, an open one's moment (of the load or record, else today)."""
+        """Find the day of each deal: a closed one's close date, an open one's moment.
+
+        The moment is that of the load or record, else today.
+        """
         today = pd.Series(self._find_day(frame), index=frame.index)
         if "stage" not in frame or "close_date" not in frame:
             return today
@@ -617,7 +637,10 @@ def _make_plain(given: Any) -> Any:
 
 
 def parse_org(file: Path, text: str | None = None, **beside: Path) -> Org:
-    """Read an org file, or the `text` that it is about to have, with the tables beside it, or those that will be."""
+    """Read an org file with the tables beside it.
+
+    `text` and `beside` replace a text and tables that are not written yet.
+    """
     from opp_analytics.org.read_file import read_settings
 
     org = Org.__new__(Org)
@@ -669,7 +692,10 @@ def read_folder_org(folder: str | Path = ".") -> Org | None:
 
 
 def merge_orgs(one: Org | None, other: Org | None, *, names: tuple[str, str]) -> Org | None:
-    """Merge two orgs that meet: the settings of both, those of the other where both have them, and the more stages.
+    """Merge two orgs that meet.
+
+    The result has the settings of both, those of `other` where both have them, and the larger set
+    of stages.
 
     None agrees with every org. A contradiction (the kind of a stage, or a setting) raises and is
     named.

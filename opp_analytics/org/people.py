@@ -1,4 +1,7 @@
-"""People with teams and regions, targets, calls and rates, and the team of each deal at its moment."""
+"""People with teams and regions, targets, calls and rates.
+
+They also give the team of each deal at its moment.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,10 @@ def list_derived(people: pd.DataFrame) -> list[str]:
 
 
 def list_stays(people: pd.DataFrame) -> pd.DataFrame:
-    """List how long each person was in a team and region: with ``from_date`` and ``until`` for every row, by ``from_date``."""
+    """List each person's stays in a team and region, by ``from_date``.
+
+    Every row has ``from_date`` and ``until``.
+    """
     stays = people.assign(from_date=people["from_date"].fillna(ALWAYS)).sort_values(
         "from_date", kind="stable"
     )

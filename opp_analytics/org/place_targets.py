@@ -19,13 +19,15 @@ _Moves = list[tuple[pd.Timestamp, dict[str, str | None]]]
 
 
 def find_org_of_targets(targets: pd.DataFrame, org: Org) -> Org:
-    """Find the org with the people of a table of targets: its own where that has people, else `org`."""
+    """Find the org with the people of a targets table: its own if it has any, else `org`."""
     own = get_org(targets)
     return own if own is not None and len(own.people) else org
 
 
 def place_targets(targets: pd.DataFrame, org: Org) -> pd.DataFrame:
-    """Add the team and region of each person to targets, and the region of a team whose people share one.
+    """Add the team and region of people, and the region of teams, to targets.
+
+    A team has a region if its people share one.
 
     The target of a person who moves within its period is split by days; what is for days in no
     team, or for nobody among the people, is under "(none)", as those deals are. A row that names a

@@ -1,4 +1,4 @@
-"""What seven CRMs call their columns and stages when nobody changed them, and what people call theirs."""
+"""Default columns and stages of seven CRMs, and words that people use for their own."""
 
 from __future__ import annotations
 
@@ -62,7 +62,10 @@ _FIRST_DAY = re.compile(r"(\d{4}-\d\d)-01( 00:00:00)?")
 
 
 def name_table(kind: str, labels: Sequence[str]) -> dict[str, str]:
-    """Name the labels of a table of people or targets: theirs to ours, each of ours once, by its likeliest label."""
+    """Map the labels of a people or targets table to our names.
+
+    Each of our names is used once, for its likeliest label.
+    """
     keys = {make_key(label): label for label in reversed(labels) if label}
     found = {
         ours: next((keys[word] for word in COLUMN_WORDS[ours].split() if word in keys), None)

@@ -101,7 +101,10 @@ def refuse_lacking(found: pd.Series[Any], *, home: str, file: str, deals: list[A
 def warn_of_dates(
     codes: pd.Series[Any], days: pd.Series[Any], dated: pd.Series[Any], file: str
 ) -> None:
-    """Warn of rates that are older than 30 days where they are needed, or later than that: there is no earlier one."""
+    """Warn of rates that are over 30 days older than needed, or later.
+
+    A later rate is used if there is no earlier one.
+    """
     lag = (days - dated).dt.days
     early, late = (
         _name_dates(codes[far], days[far], dated[far]) for far in (lag < 0, lag > OLD_DAYS)
@@ -131,7 +134,10 @@ def _name_dates(codes: pd.Series[Any], days: pd.Series[Any], dated: pd.Series[An
 
 
 class HeldRates:
-    """The rates at which a frame's values were converted: by id, and of each currency; 1 for the org's own, `home`."""
+    """The rates at which a frame's values were converted, by id and by currency.
+
+    The org's own currency, `home`, has rate 1.
+    """
 
     def __init__(self, frame: pd.DataFrame, home: str | None, known: pd.DataFrame) -> None:
         codes = (

@@ -118,7 +118,10 @@ def _place(
     files: dict[str, tuple[str, Sequence[int]]],
     typed: dict[str, dict[str, pd.Series[Any]]],
 ) -> OrgProblem:
-    """Move a problem in a row of a table to that table's own file and line, with a day as it is typed there."""
+    """Move a problem in a table's row to the table's own file and line.
+
+    A day is shown as it is typed there.
+    """
     table, _, rest = problem.key.partition(".rows[")
     if table not in files or not rest:
         return problem
@@ -137,7 +140,9 @@ def _place(
 def _read_rows(
     path: Path, table: str, raw: Mapping[str, Any], problems: list[OrgProblem]
 ) -> tuple[list[dict[str, Any]], list[int], tuple[str, ...], dict[str, pd.Series[Any]]]:
-    """Read the rows of a table without empty cells, with their numbers in the file, what was left out, and the days as typed.
+    """Read the rows of a table without empty cells.
+
+    Also returns their numbers in the file, what was left out, and the days as typed.
 
     A sheet of targets may have a column for each period. A date that cannot be read stays text, and
     the check names it; a row with an amount that cannot is left out. What nothing in the file
@@ -227,14 +232,20 @@ def _read_rows(
 def _own_calls(
     read: Mapping[str, pd.Series[Any]], raw: Mapping[str, Any]
 ) -> dict[str, pd.Series[Any]]:
-    """Take calls of a file without a column that tells whose number it is as of their caller, for people of the org."""
+    """Take the calls of a file as their caller's own, for people of the org.
+
+    The file has no column that tells whose number a call is.
+    """
     people = [row.get("owner_name") for _, row in list_rows(raw, "people")]
     own = read["caller"].where(read["caller"].isin(people))
     return {} if {"owner_name", "team"} & set(read) else {"owner_name": own}
 
 
 def _read_days(cells: inputs.Cells, day_first: bool | None, zone: str | None) -> pd.Series[Any]:
-    """Read days, of times those that they are in a `zone`: a call is of the day that it was where the org is."""
+    """Read days; a time counts as its day in `zone`.
+
+    A call is of the day that it was where the org is.
+    """
     if zone:
         return to_dates(inputs.read_instants(cells, day_first, zone)[0], tz=zone)
     return inputs.read_dates(cells, day_first)[0]
@@ -259,7 +270,10 @@ def _check_labels(
     names: Mapping[str, str],
     periods: Mapping[str, str],
 ) -> list[OrgProblem]:
-    """Refuse a table without a column that it needs, as one mistake, and find a label that is misspelled."""
+    """Refuse a table that lacks a column it needs, and find a misspelled label.
+
+    All lacking columns are one mistake.
+    """
     absent = [name for name in list_columns(table) if name not in names.values()]
     near = [f'is "{label}" the {name}?' for label in unread if (name := find_near(label, absent))]
     whose = periods and {"owner_name", "team"} <= set(absent)

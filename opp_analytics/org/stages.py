@@ -1,4 +1,6 @@
-"""The stages of a pipeline in order, and the rule that gives a deal's outcome from its stage and status.
+"""The stages of a pipeline in order, and the rule for the outcome of a deal.
+
+The outcome follows from the deal's stage and status.
 
 Frames, tables of a database and single deals all follow this one rule.
 """
@@ -42,7 +44,10 @@ _STATUS_MARKS = {"won": _WON, "lost": _LOST, "inactive": _OUT}
 
 
 def _decide_outcome(marks: int) -> int:
-    """Decide the outcome of a set of marks: won and lost first, then inactive, then an unknown or missing stage."""
+    """Decide the outcome of a set of marks: won and lost, then inactive, then unknown.
+
+    A missing stage counts as unknown.
+    """
     if marks & _WON:
         return CONFLICT if marks & _LOST else WON
     if marks & _LOST:
@@ -203,7 +208,10 @@ class Stages:
     def rank_expression(
         self, table: ibis.Table, rank: Callable[[Stages], Mapping[str, float]]
     ) -> ibis.expr.types.IntegerValue:
-        """Rank the stage of each row of an Ibis table in its own pipeline, as `rank_open` does; −1 where it has no rank."""
+        """Rank each row's stage in its own pipeline, as `rank_open` does; −1 for none.
+
+        `table` is an Ibis table.
+        """
         import ibis
 
         several = len(self.pipelines) > 1

@@ -1,4 +1,4 @@
-"""An org file with what a draft adds to it: all that a person wrote stays, comments and order too."""
+"""An org file with the additions of a draft: what a person wrote stays, comments too."""
 
 from __future__ import annotations
 
@@ -96,7 +96,10 @@ def list_new_stages(found: Sequence[FoundStage], known: Stages) -> list[FoundSta
 
 
 def update_text(text: str, new: Additions, known: Stages) -> str:
-    """Add to the text of an org file what it does not say, and keep all that it says, its comments and order too."""
+    """Add to the text of an org file what it lacks.
+
+    All that it says stays, comments and order too.
+    """
     plain = text.removeprefix("\ufeff").replace("\r\n", "\n")
     try:
         document = tomlkit.parse(plain)
@@ -120,7 +123,7 @@ _REFUSED = (
 
 
 def _keeps(before: Any, after: Any) -> bool:
-    """Tell whether everything of a value is in another: keys with theirs, and entries of a list in their order."""
+    """Tell whether a value is contained in another, with keys and the order of entries."""
     if isinstance(before, dict):
         return isinstance(after, dict) and all(
             key in after and _keeps(each, after[key]) for key, each in before.items()
@@ -261,7 +264,10 @@ def _add_columns(
 
 
 def _append(table: Table, label: str, ours: str | Sequence[str], remark: str) -> None:
-    """Append a line to a section behind its last key: comments that follow are about the next section."""
+    """Append a line to a section behind its last key.
+
+    Comments that follow are about the next section.
+    """
     body = table.value.body
     last = max((place for place, (key, _) in enumerate(body) if key is not None), default=-1)
     tail = body[last + 1 :]

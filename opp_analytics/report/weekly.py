@@ -191,8 +191,12 @@ def weekly_report(
     >>> import tempfile
     >>> import opp_analytics as oa
     >>> with oa.sandbox.start(weeks=4) as server:
-    ...     opportunities = oa.load(oa.Client(server.url, server.token, server.api_key), progress=False)
-    >>> files = weekly_report(opportunities, as_of="2026-11-23", target=500_000, out=tempfile.mkdtemp())
+    ...     opportunities = oa.load(
+    ...         oa.Client(server.url, server.token, server.api_key), progress=False
+    ...     )
+    >>> files = weekly_report(
+    ...     opportunities, as_of="2026-11-23", target=500_000, out=tempfile.mkdtemp()
+    ... )
     >>> files.html.name, files.xlsx.name
     ('weekly-2026-11-23.html', 'weekly-2026-11-23.xlsx')
     """

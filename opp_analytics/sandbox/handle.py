@@ -34,7 +34,7 @@ from opp_analytics.sandbox.team import TenantStages
 
 
 class Fault:
-    """A fault of the server: a number from `low` to `high`, or True and False if `switch` is true."""
+    """A fault of the server: a number from `low` to `high`, or a bool if `switch` is true."""
 
     def __init__(self, low: float = 0, high: float = math.inf, *, switch: bool = False) -> None:
         self.low, self.high, self.switch = low, high, switch

@@ -341,7 +341,10 @@ def win_rate(
 
 
 def backtest(table: pd.DataFrame) -> Rows:
-    """Render `oa.backtest` at today's lead, the latest first: range and forecast in blue, what closed as a point."""
+    """Render `oa.backtest` at today's lead, the latest first.
+
+    Range and forecast are blue, what closed is a point.
+    """
     chart = charts.backtest(table)
     scale = marks.fit_scale(chart)
     ticks = [

@@ -198,7 +198,10 @@ def read_ways(methods: Any, freq: str) -> dict[str, Way]:
 
 
 def judge_ways(past: PastForecasts, wanted: Wanted, ways: Mapping[str, Way]) -> pd.DataFrame:
-    """Judge the wanted forecasts by each way: the table of `backtest`, with ``quantiles`` at `LEVELS`."""
+    """Judge the wanted forecasts by each way.
+
+    Returns the table of `backtest`, with ``quantiles`` at `LEVELS`.
+    """
     made = past.judge(wanted, *ways.values(), levels=LEVELS)
     table = pd.concat(dict(zip(ways, made, strict=True)), names=["method"])
     table = table.reorder_levels([*past.question.by, "method", "made_at", "period"])
@@ -231,7 +234,8 @@ def _say_what_lacks(
             f"{text.label(method)} had too little history {early} before the end of "
             f"{text.count(known, f'earlier {period}')}"
         )
-        return f"{few if known else f'no earlier {period} has a record {early} before its end'}; keep recording"
+        none = f"no earlier {period} has a record {early} before its end"
+        return f"{few if known else none}; keep recording"
     early = f", and records before it that {method} can learn from" if known else ""
     return (
         f"backtest needs a {period} that had ended by the last record "
@@ -242,7 +246,9 @@ def _say_what_lacks(
 def judge_midway(
     history: History, *, freq: str, by: By, method: MethodName, as_of: When, tz: str
 ) -> pd.DataFrame:
-    """Compare the forecast of each of the last ended periods, from the last record of its first half, with its actual.
+    """Compare forecasts and actuals of the last ended periods, halfway through each.
+
+    A forecast is made at the last record of its period's first half.
 
     One row for each group and period.
     """

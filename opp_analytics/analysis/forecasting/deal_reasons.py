@@ -88,7 +88,7 @@ def deal_reasons(
     ...                 "unique_id": [f"a{m}", f"b{m}", f"a{m}", f"b{m}"],
     ...                 "value": 100.0,
     ...                 "close_date": f"2026-0{m}-25",
-    ...                 "seen_at": [f"2026-0{m}-10", f"2026-0{m}-10", f"2026-0{m}-20", f"2026-0{m}-20"],
+    ...                 "seen_at": [f"2026-0{m}-{day}" for day in (10, 10, 20, 20)],
     ...                 "stage": ["proposal", "discovery", "closed_won", "closed_lost"],
     ...             }
     ...         )

@@ -243,7 +243,10 @@ class LeveledForecast:
         return cls(question, (finest, *coarser), table)
 
     def show(self, shown: Callable[[Labels, str], bool] | None = None) -> pd.DataFrame:
-        """Make the table of `forecast`, with ranges and chances in the rows that are `shown`, by labels and period."""
+        """Make the table of `forecast`, with ranges and chances only in `shown` rows.
+
+        `shown` decides by a row's labels and period; without it every row gets them.
+        """
         filled = np.full((len(_RANGE), len(self.plain)), np.nan)
         targets, row = self.plain["target"].to_numpy(), 0
         for level, one in enumerate(self.answers):

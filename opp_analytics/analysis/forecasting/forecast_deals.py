@@ -55,7 +55,7 @@ def forecast_deals(
     seed: int = 0,
     tz: str | None = None,
 ) -> pd.DataFrame:
-    """Effect of each open deal on the forecast: on the range of a period, and on the probability of its target.
+    """Measure each open deal's effect on a period's range and on the chance of its target.
 
     Parameters
     ----------
@@ -202,7 +202,10 @@ class DealForecast:
         )
 
     def list_reasons(self, rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
-        """Make the table of `deal_reasons` for rows of `forecast_deals`, one for each of their periods; none but of learned chances."""
+        """Make the table of `deal_reasons` for each period in rows of `forecast_deals`.
+
+        Only learned chances have reasons; other methods yield no table.
+        """
         deals, learned, question = self.made.moment, self.made.fitted, self.question
         if isinstance(learned, Learned):
             ids = self.opportunities["unique_id"]
@@ -216,7 +219,7 @@ class DealForecast:
 
 
 def select_own_chances(table: pd.DataFrame) -> pd.DataFrame:
-    """Select each deal's own row of `forecast_deals`, with its chance from history, missing where the method takes it from elsewhere.
+    """Select each deal's own row of `forecast_deals`; keep only chances from history.
 
     It is the row of the period that the deal is due in; past its date, or without one, of the
     current period.
@@ -239,7 +242,7 @@ def _date_wins(question: Question, made: Outlooks) -> NDArray[np.datetime64]:
 
 
 def _list_deals(question: Question, made: Outlooks, shown: pd.Period | None) -> pd.DataFrame:
-    """List the deals that can be won in each period, the one with the largest share of the variance first."""
+    """List the deals that can be won in each period, the largest share of variance first."""
     deals, parts = made.moment, [pd.DataFrame(_NO_DEALS)]
     for period, outlook in made.outlooks.items():
         booked, conditioned = deals.booked_in(period), shown in (None, period)
@@ -283,7 +286,9 @@ before them."""
 
 
 def find_win_dates(versions: Versions, moment: Moment) -> NDArray[np.datetime64]:
-    """Find the days by which a tenth, half and nine tenths of past wins like each open deal (columns) had come.
+    """Find the days by which 10%, 50% and 90% of past wins like each open deal had come.
+
+    Rows are the three shares, columns the deals.
 
     Missing with fewer than 8 wins in all, and for deals that are not open. Records after the
     moment's day are not read.
@@ -312,7 +317,10 @@ def find_win_dates(versions: Versions, moment: Moment) -> NDArray[np.datetime64]
 
 
 def _list_wins(versions: Versions, day: int) -> tuple[Integers, Integers, Integers, Integers]:
-    """List deal, stage, due class and days to the win of each deal open at a week's last record and won in 90 days."""
+    """List the deals open at a week's last record and won within 90 days.
+
+    Returns the deal, stage, due class and days to the win of each.
+    """
     records, every = versions.records, versions.every
     newest = records.find_newest(day)
     # Day 0 was a Thursday; a week begins on Monday.

@@ -413,7 +413,10 @@ class Records:
         return found
 
     def find_final(self, period: pd.Period) -> int:
-        """Find the record with a period's final result: the last in the 15 days after its end, else the next."""
+        """Find the record with a period's final result; −1 if none.
+
+        It is the last one in the 15 days after the end, else the next.
+        """
         end = last_day(period)
         place = self.find_newest(end + SETTLED_DAYS)
         if place >= 0 and self.days[place] > end:
@@ -430,7 +433,10 @@ class Records:
         return self.monthly and (period.month - self.year_start) % 3 == 2
 
     def find_at_lead(self, period: pd.Period, lead: int) -> int:
-        """Find the record nearest to `lead` days before a period's end: within 3 days, not after the end; −1 if none."""
+        """Find the record nearest to `lead` days before a period's end; −1 if none.
+
+        It is within 3 days of that day, and not after the end.
+        """
         end = last_day(period)
         wanted = end - lead
         first = int(np.searchsorted(self.days, wanted - NEAR_DAYS))
@@ -448,7 +454,10 @@ class Records:
         return pd.Period(pd.Timestamp(int(self.days[record]), unit="D"), "M") not in self.gaps
 
     def find_to_learn(self, period: pd.Period, lead: int) -> int:
-        """Find the record `lead` days before an ended period's end; −1 if none, or if too little is known in one of their months."""
+        """Find the record `lead` days before an ended period's end, if it can be used.
+
+        −1 if there is none, or if too little is known in its month or the period's.
+        """
         record = self.find_at_lead(period, lead)
         return record if record >= 0 and self.shows_deals(record) and self.knows(period) else -1
 
@@ -461,7 +470,7 @@ class Records:
 
 @dataclass(frozen=True)
 class Versions:
-    """The versions of deals that a record shows open, won or lost, by deal and time, and the records that show each.
+    """Versions of deals that a record shows as open, won or lost, by deal and time.
 
     There may be tens of millions: columns take as few bits as their numbers need.
     """
@@ -516,7 +525,10 @@ class Versions:
         )
 
     def earlier(self, rows: Integers, record: int) -> Integers:
-        """Find each row's deal as of a record, at most as late; −1 if it was neither open nor won then."""
+        """Find each row's deal at `record`; −1 if it was neither open nor won then.
+
+        The version found is at most as late as the row.
+        """
         then, first = rows, self.first[self.find_deals(rows)]
         while (later := (self.seen[then] > record) & (then > first)).any():
             then = then - later
@@ -630,7 +642,10 @@ _SHOWN = ("_seen", "_until", "_outcome", "close_date", "created_at", "cents")
 
 
 def _select_shown(rows: ibis.Table, moments: pd.DatetimeIndex) -> ibis.Table:
-    """Select the versions that a record shows open, won or lost: it is ``_seen``, the first one after their last ``_until``."""
+    """Select the versions that a record shows as open, won or lost.
+
+    ``_seen`` is the first record with a version, ``_until`` the first one after its last.
+    """
     rows = rows.filter(rows["seen_at"] <= history_query.instant(moments[-1]))
     found = history_query.count_before(rows, moments, "_seen")
     codes = ((OUTCOMES[code], code) for code in (OPEN, WON, LOST))
@@ -799,6 +814,9 @@ def last_day(period: pd.Period) -> int:
 
 
 def list_near_leads(period: pd.Period, lead: int) -> list[int]:
-    """List the leads at which a forecast of a period, made `lead` days before its end, is compared with past ones."""
+    """List the leads at which past forecasts are compared with one made `lead` days out.
+
+    Leads are days before the end of the period.
+    """
     most = last_day(period) - first_day(period) + 1 + _BEYOND
     return list(dict.fromkeys([*(days for days in _NEAR_LEADS if days <= most), lead]))

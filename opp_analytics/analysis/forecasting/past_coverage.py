@@ -1,4 +1,4 @@
-"""What was open and due in past periods as long before their end as today, and the coverage that sufficed."""
+"""What was open and due in past periods with as many days left, and the coverage that sufficed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ def list_past_coverage(
     by: By = None,
     tz: str | None = None,
 ) -> pd.DataFrame:
-    """List what was won, and open and due, in each ended period as long before its end as `as_of` is before that of each of `labels`.
+    """List, for each ended period, what was won, open and due with as many days left as today.
+
+    Today is `as_of`, and the days left are those of each of `labels`.
 
     One row per label (``asked``), ended period with such a record, and group of `by` at it:
     ``booked`` and ``open_value``, money as known then.
@@ -61,7 +63,9 @@ FEWEST_HITS = 3
 
 
 def find_usual_coverage(past: pd.DataFrame, forecast: pd.DataFrame) -> dict[str, float]:
-    """Find by label the median coverage of the ended periods that hit their target, as long before their end; of 3 at least.
+    """Find, by label, the median coverage of ended periods that hit their target.
+
+    It is measured with as many days left, and of 3 periods at least.
 
     `past` is from `list_past_coverage`, `forecast` has the ended periods with their targets.
     """

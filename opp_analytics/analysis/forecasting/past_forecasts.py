@@ -84,7 +84,7 @@ class PastForecasts:
         return self.question.learn(self.question.by)
 
     def choose_now(self, day: pd.Timestamp) -> Method:
-        """Choose the method that "auto" takes on a day after the last record, from what it shows."""
+        """Choose the method of "auto" for a day after the last record, from that record."""
         last = self.learned.versions.at(len(self.records.days) - 1).keep_alive()
         moment = replace(last, day=day_number(day))
         return choose(Method("auto"), moment, self.question.freq, self.records)
@@ -130,7 +130,9 @@ class PastForecasts:
     def tabulate(
         self, wanted: Wanted, *ways: Way, levels: Sequence[float] = ()
     ) -> list[pd.DataFrame]:
-        """Tabulate the forecasts of each way at records that allow it, one row per record, group and period.
+        """Tabulate the forecasts of each way, one row per record, group and period.
+
+        A record that does not allow a way has no row of it.
 
         ``quantiles`` has those at `levels`.
         """

@@ -1,4 +1,4 @@
-"""Forecasts that are compared with those of the methods: formulas of others, and functions of one's own."""
+"""Forecasts beside those of the methods: formulas of others and functions of one's own."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ _SAID = ("expected", "low", "median", "high")
 
 
 def follow_formula(name: RivalName) -> Way:
-    """Forecast by a formula that customer systems and spreadsheets use, as its source describes it, without a range.
+    """Forecast by a formula of CRM systems and spreadsheets, as its source describes it.
+
+    There is no range.
 
     weighted: the pipeline at its stated chances, as most customer systems show it. three_periods:
     the mean of the last three ended periods (HubSpot's projection, which looks at the wins of three
@@ -130,7 +132,10 @@ def _share_won(point: Point, stages: int) -> Floats:
 
 
 def ask_function(function: Callable[..., Any], name: str, freq: str) -> Way:
-    """Forecast by a function of one's own, which sees the deals of the record and a history that ends with it."""
+    """Forecast by a function of one's own.
+
+    It sees the deals of the record and a history that ends there.
+    """
     return partial(_ask, function=function, name=name, freq=freq)
 
 
@@ -183,7 +188,7 @@ class _Range:
 
 
 def _read_answer(answer: Any, name: str) -> dict[str, float]:
-    """Read what a function said of a period: a number is what it expects; a missing one is not said."""
+    """Read a function's answer about a period: a number is what it expects, NaN is no answer."""
     if isinstance(answer, pd.Series):
         answer = answer.to_dict()
     if not isinstance(answer, Mapping):

@@ -38,7 +38,9 @@ _SCORES = ["wape", "bias", "coverage_50", "coverage_80", "coverage_95", "winkler
 
 
 def score(backtest: pd.DataFrame, *, by: str = "method") -> pd.DataFrame:
-    """Score past forecasts: how far they missed, how often their ranges held, and which method errs differently.
+    """Score past forecasts: how far they missed and how often their ranges held.
+
+    ``differs`` says which method errs differently from the first.
 
     Parameters
     ----------
@@ -162,7 +164,7 @@ def _find_rows(table: pd.DataFrame, by: str) -> tuple[Any, pd.Index[Any]]:
 
 
 def find_bands(table: pd.DataFrame) -> pd.Series[Any]:
-    """Find the band of days left of each forecast; the categories are those that occur, in order."""
+    """Find the band of days left of each forecast; only bands that occur are categories."""
     bands = pd.cut(table["lead"], [-1, *_BANDS], labels=list(_BANDS.values()))
     return bands.cat.remove_unused_categories()
 

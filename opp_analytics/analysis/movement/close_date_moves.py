@@ -153,7 +153,7 @@ def push_counts(moves: pd.DataFrame, *, most: int = 8) -> pd.DataFrame:
 
 
 def _count_moves(history: History, asked: Span, groups: list[str]) -> ibis.Table:
-    """Count each opportunity's moves after the opening record, with its first and last date since then."""
+    """Count each deal's moves since the opening record, with its first and last date."""
     log = keep_until(read_log(history, by=groups), asked.closing)
     log = log.mutate(
         before=lag(log["close_date"]),

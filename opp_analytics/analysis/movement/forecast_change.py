@@ -1,4 +1,4 @@
-"""`forecast_change` and `forecast_change_deals`: why the forecast of a period moved between two moments."""
+"""`forecast_change` and `forecast_change_deals`: why a period's forecast moved."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def forecast_change_deals(
     stage_rates: StageRates = None,
     tz: str | None = None,
 ) -> pd.DataFrame:
-    """List the deals behind `forecast_change`, with the money that each added to or took from a period's forecast.
+    """List the deals behind `forecast_change`, with the money each added or took.
 
     Parameters
     ----------
@@ -267,7 +267,10 @@ class ForecastChange:
 
 
 def _shorten_names(rows: Frame, names: pd.Series[Any]) -> pd.Series[Any]:
-    """Shorten names to what is before their colon, where no other deal that moved alike has the same."""
+    """Shorten each name to the part before its colon, unless that is ambiguous.
+
+    It is ambiguous if another deal that moved alike has the same part.
+    """
     heads = names.str.replace("(?s): .*", "", regex=True)
     same = rows["unique_id"].groupby([rows["movement"], rows["expected"] > 0, heads])
     return heads.where(same.transform("nunique") == 1, names)
@@ -294,7 +297,10 @@ class _Priced:
         return list(zip(self.found.moment.labels, amounts, strict=True))
 
     def price(self, opportunities: Frame) -> Floats:
-        """Price each row: its value if it is booked in the period, else value · chance; 0 where unknown."""
+        """Price each row: value if booked in the period, else value · chance, else 0.
+
+        An unknown value or chance counts as 0.
+        """
         moment = replace(self.question, by=()).read(opportunities, final=True, part=True)
         booked = moment.booked & moment.dated_in(self.period)
         over = self.period < self.question.current
@@ -388,7 +394,10 @@ def explain_change(
 
 
 def _keep_priced(records: list[Frame], known: tuple[Moment, ...], period: pd.Period) -> list[Frame]:
-    """Keep the deals that are open, or won in the period, at either moment: all others have no price."""
+    """Keep the deals that are open, or won in the period, at either moment.
+
+    All others have no price.
+    """
     priced = [one.open | ((one.outcome == WON) & one.dated_in(period)) for one in known]
     ids = pd.concat(
         [record["unique_id"][mask] for record, mask in zip(records, priced, strict=True)]
@@ -397,7 +406,7 @@ def _keep_priced(records: list[Frame], known: tuple[Moment, ...], period: pd.Per
 
 
 def _index_deals(frame: Frame, groups: list[str]) -> Frame:
-    """Index the deals of a record by id, with their groups in columns 0, 1, … and categories as text."""
+    """Index a record's deals by id: groups in columns 0, 1, …, and categories as text."""
     org = {key: frame.attrs[key] for key in ("org",) if key in frame.attrs}
     labels = {k: schema.label_groups(frame[name]) for k, name in enumerate(groups)}
     kinds = dict.fromkeys(frame.select_dtypes("category").columns, schema.TEXT)
@@ -423,7 +432,10 @@ def _list_new_business(movement: str, priced: _Priced, sign: float) -> Frame:
 
 
 def _list_handed_over(history: History, asked: Span) -> set[str]:
-    """List the deals that entered or left a part of a history through a change of owner or another column."""
+    """List the deals that entered or left a part of a history when a column changed.
+
+    The column is the owner or another one that defines the part.
+    """
     if not history.is_part:
         return set()
     log = history.table
@@ -454,7 +466,10 @@ def _walk_deals(
 
 
 def _walk_stayed(before: Frame, after: Frame, then: _Priced, now: _Priced) -> list[Frame]:
-    """Price the steps of deals in both records, one fact at a time, at the chances of the first moment."""
+    """Price the changes of deals in both records, one fact at a time.
+
+    Chances are those of the first moment.
+    """
     every, left = after, now.price(after)
     then_worth, changed = then.price(before), _find_changed(before, after)
     before, after = before[changed], after[changed]
@@ -497,7 +512,10 @@ def _find_changed(before: Frame, after: Frame) -> NDArray[np.bool_]:
 
 
 def _moved_in(before: pd.Series[Any], after: pd.Series[Any], then: _Priced) -> NDArray[np.bool_]:
-    """Tell which dates moved into the rest of the period, or moved earlier without crossing its bounds."""
+    """Mark the dates that moved into the rest of the period, or moved earlier.
+
+    An earlier date counts only if it does not cross the bounds of that time.
+    """
     first = max(then.question.today, then.period.start_time.normalize())
     was, became = (
         dates.between(first, then.period.end_time.normalize()) for dates in (before, after)

@@ -201,7 +201,7 @@ def movements(
 def read_moves(
     history: History, due: Due, groups: Sequence[str], *further: str, **window: Any
 ) -> tuple[Span, Pool, ibis.Table, ibis.Table]:
-    """Join each change row up to the closing record with its neighbors, after checks, and list the movements in them."""
+    """Join each change row up to the closing record with its neighbors, and list the movements."""
     needs = () if due is None else ("close_date",)
     asked = find_span(history, by=groups, within_one_record=True, needs=needs, **window)
     pool, keys = Pool.of(due, asked), name_groups(groups)

@@ -236,7 +236,7 @@ class CreatedPipeline:
 
 
 def _list_open_changes(history: History, groups: Sequence[str]) -> ibis.Table:
-    """List the deals that became or stayed open with each change, and with ``sign`` −1 those that were open before it."""
+    """List the deals open after each change, and with ``sign`` −1 those open before it."""
     log = read_log(history, by=groups)
     keys = name_groups(groups)
     log = log.mutate(is_open=(log["outcome"] == "open") & log["within"])
@@ -264,7 +264,10 @@ OUTSIDE = (_EARLIER, _UNKNOWN, _LATER)
 
 
 def select_created(history: History, groups: Sequence[str]) -> ibis.Table:
-    """Select the first record of each deal: group, id, name, ``cents``, ``created_at`` and ``seen_at``."""
+    """Select the first record of each deal.
+
+    Columns: group, id, name, ``cents``, ``created_at`` and ``seen_at``.
+    """
     log = read_log(history, "created_at", "name", by=groups)
     log = log.mutate(place=ibis.row_number().over(of_deal())).filter(
         lambda rows: rows["place"] == 0, "within"

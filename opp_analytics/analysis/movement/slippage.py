@@ -36,7 +36,9 @@ from opp_analytics.periods import When, as_date
 def slippage(
     history: History, *, start: When, end: When, by: By = None, tz: str | None = None
 ) -> pd.DataFrame:
-    """Count the outcomes of the deals that were due in a period, and their value: won, lost, slipped, pulled out, removed or still due.
+    """Count the outcomes of the deals due in a period, and their value.
+
+    Outcomes: won, lost, slipped, pulled out, removed or still due.
 
     Parameters
     ----------
@@ -241,7 +243,7 @@ class DueCohort:
 
 
 def _select_cohort(history: History, asked: Span, groups: list[str]) -> ibis.Table:
-    """Select the due opportunities: with their values at the start, their ``end``, and a ``count`` of 1."""
+    """Select due opportunities: values at the start, their ``end``, and a ``count`` of 1."""
     first, last = day(asked.first), day(asked.last)
     known_on = day(as_date(asked.closing, tz=asked.tz))
     ends = _join_records(history, asked, groups)
@@ -271,7 +273,10 @@ def _select_cohort(history: History, asked: Span, groups: list[str]) -> ibis.Tab
 
 
 def _join_records(history: History, asked: Span, groups: list[str]) -> ibis.Table:
-    """Join the records of each due opportunity: the opening one, the closing one (``_after``) and the following one (``_next``)."""
+    """Join three records of each due opportunity.
+
+    They are the opening one, the closing one (``_after``) and the following one (``_next``).
+    """
     log = keep_until(read_log(history.at_rates_of(asked.latest), "name", by=groups), asked.latest)
     due = log.filter(
         log["seen_at"] <= instant(asked.opening),

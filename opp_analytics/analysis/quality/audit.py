@@ -186,7 +186,12 @@ def audit_summary(findings: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> findings = pd.DataFrame(
-    ...     {"unique_id": ["a", "b"], "check": "overdue", "severity": "warning", "value": [5.0, 7.0]}
+    ...     {
+    ...         "unique_id": ["a", "b"],
+    ...         "check": "overdue",
+    ...         "severity": "warning",
+    ...         "value": [5.0, 7.0],
+    ...     }
     ... )
     >>> audit_summary(findings)
             severity  deals  value
@@ -249,7 +254,9 @@ def fix(opportunities: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
     ...         probability=60,
     ...     )
     ... )
-    >>> finding = pd.DataFrame({"unique_id": ["a"], "field": ["probability"], "suggestion": ["100"]})
+    >>> finding = pd.DataFrame(
+    ...     {"unique_id": ["a"], "field": ["probability"], "suggestion": ["100"]}
+    ... )
     >>> fix(frame, finding)["probability"].tolist()
     [100]
     """
@@ -445,7 +452,10 @@ def _check_owner(deals: AuditInput) -> list[Finding]:
 
 
 def make_duplicate_keys(frame: pd.DataFrame) -> pd.DataFrame:
-    """Make what deals that may be one have in common: the name, whatever its blanks and capitals, and the account."""
+    """Make the keys that duplicates of a deal share: the name and the account.
+
+    Names are compared without extra blanks and capitals.
+    """
     names = frame["name"].str.replace(r"\s+", " ", regex=True).str.strip().str.casefold()
     return pd.DataFrame({"name": names, "account": frame["account_id"]})
 
@@ -505,7 +515,10 @@ def _check_defaults(deals: AuditInput) -> list[Finding]:
 
 
 def exceeds_chance(hits: int, trials: int, chance: float) -> bool:
-    """Return True if chance gives so many hits with a probability below 1% (one-sided binomial test)."""
+    """Return True if chance alone gives so many hits with a probability below 1%.
+
+    This is a one-sided binomial test.
+    """
     return hits > 0 and float(bdtrc(hits - 1, trials, chance)) < _BY_CHANCE
 
 

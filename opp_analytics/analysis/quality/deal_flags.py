@@ -230,7 +230,7 @@ def _check_rules(extra: Any) -> dict[str, Rule]:
 
 
 def _select_open(opportunities: Any) -> tuple[pd.DataFrame, int]:
-    """Select the open deals, with the place of each row as index, and count the deals in unknown stages."""
+    """Select the open deals, indexed by row, and count the deals in unknown stages."""
     known = opportunities.columns if isinstance(opportunities, pd.DataFrame) else ()
     touch = ("created_at", LAST_TOUCH) if LAST_TOUCH in known else ()
     there = [name for name in (*_FURTHER, *touch) if name in known]
@@ -359,7 +359,7 @@ class OpenDeals:
 
     @cached_property
     def changed_at(self) -> pd.Series[Any]:
-        """The last change of each deal, by the records and by the frame, other than by our own writes."""
+        """Last change of each deal, by records and frame, except our own writes."""
         changed, touched = self.get_record("changed_at"), self.touched
         return (
             touched
@@ -477,7 +477,10 @@ _TOUCH_DAYS = 30
 
 
 def _flag_criteria_unmet(deals: OpenDeals) -> Flagged | None:
-    """Flag the deals that do not meet each criterion of their stage, as far as the frame has its columns."""
+    """Flag the deals that do not meet a criterion of their stage.
+
+    A criterion is checked only where the frame has its columns.
+    """
     stages, lacking = deals.org.stages.stages, list[str]()
     place = deals.org.stages.look_up(
         deals.frame, lambda part: {one.name: stages.index(one) for one in part}

@@ -1,4 +1,6 @@
-"""What the data of a finding bear: enough deals, whole periods, a largest one, a range that holds its mean.
+"""Evidence that a finding needs before it is stated.
+
+It needs enough deals, whole periods, a largest one, or a range that holds its mean.
 
 Every sentence and title asks here before it states a share or a difference. Differences beyond
 chance are those of `analysis.stats.intervals`, as in a scorecard.
@@ -38,7 +40,7 @@ its width is known well."""
 
 
 def rank_swings(table: pd.DataFrame) -> pd.DataFrame:
-    """Sort deals by what each is likely to do to the chance of the target, swing × chance, the largest first."""
+    """Sort deals by likely effect on the target's chance, swing × chance, largest first."""
     likely = (table["swing"] * table["chance"]).sort_values(ascending=False, kind="stable")
     return table.loc[likely.index]
 
@@ -59,7 +61,10 @@ def is_apart(hits: Iterable[float], trials: Iterable[float]) -> bool:
 
 
 def list_apart(table: pd.DataFrame) -> list[Any]:
-    """List the rows of a win rate or a scorecard that differ from the others beyond chance, the largest difference first."""
+    """List the rows whose win rate differs beyond chance, the largest difference first.
+
+    `table` is a win rate or a scorecard; each row is compared with the others.
+    """
     closed = table["won"] + table["lost"]
     if not is_enough(closed.sum()):
         return []
@@ -74,7 +79,10 @@ def list_apart(table: pd.DataFrame) -> list[Any]:
 
 
 def find_oddest(table: pd.DataFrame) -> Any:
-    """Find the row of a win rate or a scorecard that chance explains least, among those with enough deals; None without any."""
+    """Find the row whose win rate chance explains least; None if there is none.
+
+    `table` is a win rate or a scorecard. Only rows with enough deals count.
+    """
     closed = table["won"] + table["lost"]
     p = pd.Series(compare_with_rest(table["won"], closed), table.index)[closed >= FEWEST]
     return p.idxmin() if len(p) and p.min() < 1 else None
@@ -86,7 +94,10 @@ def name_group(column: Any) -> str:
 
 
 def rank_groups(table: pd.DataFrame, *, aimed: bool | None = None) -> pd.DataFrame:
-    """Sort the groups of one period of `oa.forecast`, the largest target first, or forecast where none is `aimed` at one."""
+    """Sort the groups of one period of `oa.forecast`, the largest target first.
+
+    If none is `aimed` at a target, the largest forecast comes first.
+    """
     aimed = bool(table["target"].notna().any()) if aimed is None else aimed
     order = ["target", "expected"] if aimed else ["expected", "booked"]
     return table.sort_values(order, ascending=False, kind="stable")
@@ -128,7 +139,9 @@ def name_outside(row: Any, money: Money) -> str:
 
 
 def say_pipeline_to_add(row: Any, money: Money, *, stated: bool = False) -> str:
-    """Say how much pipeline a target needs: none if the open deals are enough, as far as they still have the time.
+    """Say how much pipeline a target needs: an amount, none, met or out of reach.
+
+    None means that the open deals are enough, as far as they still have the time.
 
     With stated chances no chance of the target is said, and so not that it is out of reach.
     """
@@ -178,7 +191,7 @@ def expects_nothing(row: Any) -> bool:
 
 
 def keep_ahead(labels: Iterable[Any], table: pd.DataFrame) -> list[str]:
-    """Keep the periods that are not over on the day of the table, in their order, without the buckets."""
+    """Keep the periods not over by the table's date, in their order, without the buckets."""
     as_of, shown = (
         table.attrs.get("as_of"),
         [str(label) for label in labels if label not in BUCKETS],
@@ -221,7 +234,7 @@ def count_days(label: str, table: pd.DataFrame) -> tuple[int, int] | None:
 
 
 def _measure(label: str, table: pd.DataFrame) -> tuple[int, int]:
-    """Count the days from that of the table to a period's last, and its days; 0 where nothing tells how long it is."""
+    """Count a period's days left as of the table's date, and its length; 0 if unknown."""
     days, today = _read_days(label, table), table.attrs.get("as_of")
     if not (days and today):
         return 0, 0

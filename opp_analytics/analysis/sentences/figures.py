@@ -1,4 +1,7 @@
-"""The first figures of a period, for page and explorer: closed, forecast, chance and coverage, or what is due."""
+"""A period's first figures, for page and explorer: closed, forecast, chance, coverage.
+
+Without a target they show what is due.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,9 @@ class Figure(NamedTuple):
 def list_figures(
     now: Any, row: Any, table: pd.DataFrame, won: int, *, no_range: str = evidence.NO_RANGE
 ) -> list[Figure]:
-    """List what closed in one row of `oa.forecast`, in `won` deals, then forecast, chance and coverage of another.
+    """List a period's figures: closed from `now`; forecast, chance, coverage from `row`.
+
+    Both are rows of `oa.forecast`; `won` deals closed in `now`.
 
     Without a target what is due; no chance where only stated ones are used, which give none.
     """

@@ -1,4 +1,7 @@
-"""Sentences for forecasts: a period, people and teams, targets, single deals, categories, and how past ones turned out."""
+"""Sentences for forecasts, targets, categories, single deals, and past forecasts.
+
+Forecasts are those of a period, or of people and teams.
+"""
 
 from __future__ import annotations
 
@@ -408,7 +411,9 @@ def describe_forecast_fan(table: pd.DataFrame) -> str:
 
 
 def describe_forecast_deals(table: pd.DataFrame, forecast: Row = None) -> str:
-    """Say how winning or losing one deal changes the chance of the target, in the first period that has one.
+    """Say how winning or losing one deal changes the chance of a period's target.
+
+    The period is the first one with a target.
 
     `forecast` is the row of that period, for what all deals due would bring.
     """
@@ -622,7 +627,10 @@ def describe_category_moves(table: pd.DataFrame) -> str:
 
 
 def describe_backtest(table: pd.DataFrame) -> str:
-    """Say how far past forecasts, of several methods those of the first, missed and how often their ranges held."""
+    """Say how far past forecasts missed and how often their ranges held.
+
+    Of several methods, those of the first.
+    """
     if table.empty:
         return "No past forecast can be judged yet."
     if table.attrs.get("lead") == "now":
@@ -685,7 +693,7 @@ def _say_lean(table: pd.DataFrame, whole: float) -> tuple[str, str, str] | None:
 
 
 def describe_score(table: pd.DataFrame) -> str:
-    """Compare the first method with the best other one; else say where forecasts missed most and least."""
+    """Compare the first method with the best other one, or say where forecasts missed most."""
     known = table[table["wape"].notna()]
     if known.empty:
         return "No past forecast can be judged yet."
@@ -714,7 +722,7 @@ def describe_score(table: pd.DataFrame) -> str:
 
 
 def _describe_rows(known: pd.DataFrame, by: str, freq: Any) -> str:
-    """Say how the first method's error shrinks toward the end of the period, or between what it lies."""
+    """Say how the first method's error shrinks toward the period's end, or its bounds."""
     lead = ""
     if known.index.nlevels > 1:
         first = known.index[0][1]

@@ -14,7 +14,10 @@ from opp_analytics.org import money_of
 
 
 def describe_win_rate(table: pd.DataFrame) -> str:
-    """State the overall rate, compare the last two whole periods, or name the groups that differ beyond chance."""
+    """State a win rate, compare the last two whole periods, or name groups.
+
+    Groups are named where they differ beyond chance.
+    """
     closed = table["won"] + table["lost"]
     known = table[closed > 0]
     if known.empty:
@@ -37,7 +40,7 @@ def describe_win_rate(table: pd.DataFrame) -> str:
 
 
 def say_apart(known: pd.DataFrame) -> str:
-    """Name the groups whose win rate differs from the others beyond chance, the largest difference first."""
+    """Name the groups whose win rate differs beyond chance, the largest difference first."""
     n = int((known["won"] + known["lost"]).sum())
     if not evidence.is_enough(n):
         return evidence.say_few(text.count(n, "closed deal"))

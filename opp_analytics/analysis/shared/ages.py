@@ -26,7 +26,7 @@ from opp_analytics.periods import When
 def measure_ages(
     frame: pd.DataFrame, today: pd.Timestamp, tz: str, ends: pd.Series[Any] | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.int8], dict[str, int]]:
-    """Count the days from creation to the end (or to `today` for open deals) of each row of a conformed frame.
+    """Count each conformed row's days from creation to its end, or to `today` if open.
 
     Without `ends` from a history, a won or lost deal ends on its ``close_date``, and the end of a
     disqualified deal is unknown. Returns the days, −1 for a deal that cannot be followed, the
@@ -82,7 +82,10 @@ def follow_deals(
 def find_entry_ages(
     frame: pd.DataFrame, days: NDArray[np.int64], observed_from: pd.Timestamp, tz: str
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Find each deal's age on the first observed day, at least 0, and the deals that had ended before it."""
+    """Find each deal's age on the first observed day, and the deals that ended before it.
+
+    The age is at least 0.
+    """
     created = periods.to_dates(frame["created_at"], tz=tz)
     entry = np.asarray((observed_from - created).dt.days.fillna(0), dtype=np.int64)
     return np.maximum(entry, 0), (days >= 0) & (days < entry)

@@ -83,7 +83,7 @@ def check_by(by: By, *, level: str | None = None) -> list[str]:
 def read(
     opportunities: Any, *columns: str, by: By = None, unique: bool = False, any_stage: bool = False
 ) -> pd.DataFrame:
-    """Check and return the columns that a function reads, with `status` if present and the columns of `by`.
+    """Check and return the columns to read, with `status` if present and those of `by`.
 
     Other columns are not checked, so a bad value there does not matter. Of the attrs only the org
     is kept. Unless `any_stage`, warn of deals in stages unknown to the org, and refuse deals in
@@ -107,7 +107,9 @@ def read(
 
 
 def make_column_key(column: pd.Series[Any]) -> Key:
-    """Make a key of the values of a column, sorted (categories in their order), with "(none)" last for missing values.
+    """Make a sorted key of a column's values, with "(none)" last for missing values.
+
+    Categories keep their order.
 
     A group that is really named "(none)", or like the text of a missing value, is one with them, as
     in a history.

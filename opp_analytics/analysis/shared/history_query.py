@@ -1,4 +1,4 @@
-"""Common parts of the analyses of a history: checks, the records to compare, and change rows with outcomes.
+"""Common parts of history analyses: checks, records to compare, rows with outcomes.
 
 Analyses that follow single deals read the changes of their outcomes into memory (`read_changes`).
 
@@ -118,7 +118,9 @@ _MOST_IDS = 1_000
 
 
 def check_same_deals(opportunities: pd.DataFrame, history: History) -> None:
-    """Refuse a frame and a history of other deals: fewer than half of the smaller one's are in the other.
+    """Refuse a frame and a history of different deals.
+
+    They differ if fewer than half of the smaller one's deals are in the other.
 
     Deals created after the last record are not compared. Ids that differ only in spelling are other
     ones too.
@@ -226,7 +228,10 @@ def find_first_record(
 
 
 def check_columns_begin(history: History, needs: Sequence[str]) -> None:
-    """Refuse a history that never had a column that a question needs: an import lacked it, and no record follows."""
+    """Refuse a history that never had a column in `needs`.
+
+    An import lacked the column, and no record follows.
+    """
     begins = history.begins
     never = [name for name in needs if len(begins) and name not in begins]
     if never:
@@ -378,7 +383,9 @@ def read_log(history: History, *further: str, by: Sequence[str] = ()) -> ibis.Ta
 def add_outcome(
     changes: ibis.Table, org: Org, *further: str, by: Sequence[str] = (), **computed: Any
 ) -> ibis.Table:
-    """Add ``outcome`` (of `oa.outcomes`, deleted or transferred), ``cents``, and the groups of `by` as text to change rows.
+    """Add ``outcome``, ``cents`` and the groups of `by` as text to change rows.
+
+    ``outcome`` is one of `oa.outcomes`, deleted or transferred.
 
     `org` is the history's org. Of the other columns those that analyses read are kept, and
     `further` ones. Money is in whole cents, because float sums differ between engines; a missing
@@ -448,7 +455,10 @@ def _count_seconds(at: Any) -> Any:
 
 
 def count_before(rows: ibis.Table, instants: pd.DatetimeIndex, name: str) -> ibis.Table:
-    """Add to each row, none later than the last day of the increasing instants, how many of these its ``seen_at`` is after."""
+    """Add column `name` to each row: the number of instants before its ``seen_at``.
+
+    The instants increase, and no row is later than the last one's day.
+    """
     instants = instants.as_unit("us")
     own = instants.asi8 // (_SECONDS_A_DAY * 1_000_000)
     # An equal join by day, which every engine has, and one comparison for each instant of a day.
@@ -486,7 +496,7 @@ _FOLLOWED = ("unique_id", "seen_after", "seen_at", "stage", "probability")
 def read_changes(
     history: History, asked_by: str, *further: str, of: Sequence[str] = ("outcome",)
 ) -> pd.DataFrame:
-    """Read the rows in which a column of `of` differs from the deal's row before, oldest first within each deal.
+    """Read the rows in which a column of `of` changed, oldest first within each deal.
 
     Columns: ``outcome`` (its code, DELETED or TRANSFERRED), those that forecasts read, and
     `further` ones if present. Read once for the same records.

@@ -200,7 +200,8 @@ def stage_flow_deals(
     ... )
     >>> entries = stage_flow_deals(History.from_changes(log), start="2026-01-05", end="2026-01-26")
     >>> entries[["stage", "unique_id", "outcome", "passed"]].to_numpy().tolist()
-    [['discovery', 'a', 'advanced', False], ['qualification', 'a', 'advanced', True], ['proposal', 'a', 'lost', False]]
+    [['discovery', 'a', 'advanced', False], ['qualification', 'a', 'advanced', True],
+     ['proposal', 'a', 'lost', False]]
     """
     entries = StageEntries.read(history, start, end, by, tz, "stage_flow_deals", listed=True)
     return entries.list_deals(assume_passed=assume_passed)
@@ -323,7 +324,9 @@ def _list_pipelines(history: History, org: Org) -> pd.Series[Any]:
 
 
 def build_steps(history: History, asked: Span, groups: list[str]) -> ibis.Table:
-    """Build the steps of deals from place to place between two records, with the next place and the days until then.
+    """Build the steps of deals from place to place between two records.
+
+    Each step has the next place and the days until then.
 
     A place is the stage of an open deal (with its pipeline, where they rank one by one), won, lost,
     or removed for every other deal. A deal that leaves the history's part goes to the place

@@ -1,4 +1,7 @@
-"""`stage_funnel`: open deals in each stage, with bounds on the deals that reached it, one pipeline after another."""
+"""`stage_funnel`: open deals in each stage, and bounds on the deals that reached it.
+
+The pipelines follow one another.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +81,7 @@ def stage_funnel(opportunities: pd.DataFrame, *, by: By = None) -> pd.DataFrame:
     Examples
     --------
     >>> frame = pd.DataFrame(
-    ...     {"stage": ["discovery", "proposal", "closed_won", "closed_lost"], "value": [5.0, 8, 9, 1]}
+    ...     {"stage": ["discovery", "proposal", "closed_won", "closed_lost"], "value": [5, 8, 9, 1]}
     ... )
     >>> stage_funnel(frame)[["open_count", "open_value", "reached_low", "reached_high"]]
                    open_count  open_value  reached_low  reached_high

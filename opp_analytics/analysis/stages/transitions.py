@@ -60,7 +60,11 @@ def transitions(
     Examples
     --------
     >>> log = pd.DataFrame(
-    ...     {"unique_id": "a", "seen_at": ["2026-01-05", "2026-01-12"], "stage": ["proposal", "closed_won"]}
+    ...     {
+    ...         "unique_id": "a",
+    ...         "seen_at": ["2026-01-05", "2026-01-12"],
+    ...         "stage": ["proposal", "closed_won"],
+    ...     }
     ... )
     >>> steps = transitions(History.from_changes(log))
     >>> (
@@ -130,7 +134,11 @@ def transition_matrix(transitions: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> log = pd.DataFrame(
-    ...     {"unique_id": "a", "seen_at": ["2026-01-05", "2026-01-12"], "stage": ["proposal", "closed_won"]}
+    ...     {
+    ...         "unique_id": "a",
+    ...         "seen_at": ["2026-01-05", "2026-01-12"],
+    ...         "stage": ["proposal", "closed_won"],
+    ...     }
     ... )
     >>> transition_matrix(transitions(History.from_changes(log)))
     to_stage    proposal  closed_won

@@ -109,7 +109,7 @@ _EXACT_PAIRS, _DRAWS = 12, 10_000
 
 
 def mark_differences(hits: Any, trials: Any, *, confidence: float = 0.95) -> NDArray[np.bool_]:
-    """Mark the groups whose share `hits` / `trials` differs from that of all others together by more than chance.
+    """Mark groups whose share `hits` / `trials` differs from the rest by more than chance.
 
     Fisher's exact test of each group against the rest, with Holm's adjustment for the number of
     comparisons: equal groups give no difference at all with the `confidence` (S. Holm 1979,
@@ -126,7 +126,10 @@ def mark_differences(hits: Any, trials: Any, *, confidence: float = 0.95) -> NDA
 
 
 def compare_with_rest(hits: Any, trials: Any) -> NDArray[np.float64]:
-    """Compute the two-sided p-value of Fisher's exact test of each group against all others; 1 where there is nothing to compare."""
+    """Compute the p-value of Fisher's exact test of each group against all others.
+
+    It is two-sided, and 1 where there is nothing to compare.
+    """
     won, seen = np.asarray(hits, dtype=np.int64), np.asarray(trials, dtype=np.int64)
     p = np.ones(len(won))
     for k in np.flatnonzero((seen > 0) & (seen < seen.sum())):
@@ -150,7 +153,7 @@ def _compare(hits: int, trials: int, all_hits: int, all_trials: int) -> float:
 
 
 def mark_missed_chances(won: Any, still_open: Any, deals: Any, stated: Any) -> NDArray[np.bool_]:
-    """Mark the groups of `deals` that were won more or less often than `stated`, by more than chance (5%).
+    """Mark groups of `deals` won more or less often than `stated`, beyond chance (5%).
 
     The exact binomial test of each group, two-sided, with Holm's adjustment for their number. Deals
     that are still open may be won or not, so they speak for neither side.
@@ -163,7 +166,9 @@ def mark_missed_chances(won: Any, still_open: Any, deals: Any, stated: Any) -> N
 
 
 def compare_pairs(differences: Any) -> float:
-    """Compute the p-value of paired differences whose mean should be 0: the two-sided test that changes their signs.
+    """Compute the p-value of paired differences by the test that changes their signs.
+
+    It is two-sided, and asks whether their mean is 0.
 
     Exact for at most 12 pairs (R. A. Fisher 1935, The Design of Experiments, ch. 3).
     """
@@ -178,7 +183,7 @@ def compare_pairs(differences: Any) -> float:
 
 
 def adjust_p_values(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Adjust the p-values of several tests (Holm), so that any error among them is as rare as one alone."""
+    """Adjust the p-values of several tests (Holm): any error is as rare as in one test."""
     order = np.argsort(p, kind="stable")
     adjusted = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
     found = np.empty(len(p))

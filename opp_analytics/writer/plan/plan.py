@@ -310,9 +310,12 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
 
     Examples
     --------
-    >>> before = pd.DataFrame({"unique_id": ["a", "b"], "name": ["Acme", "Bolt"], "value": [100.0, 250.0]})
+    >>> before = pd.DataFrame(
+    ...     {"unique_id": ["a", "b"], "name": ["Acme", "Bolt"], "value": [100.0, 250.0]}
+    ... )
     >>> after = before.assign(value=[100.0, 300.0])
-    >>> plan(before, after).changes[["unique_id", "operation", "field", "before", "after", "status"]]
+    >>> columns = ["unique_id", "operation", "field", "before", "after", "status"]
+    >>> plan(before, after).changes[columns]
       unique_id operation  field before  after status
     0         b    update  value  250.0  300.0  clean
     >>> print(plan(before, after).summary())
