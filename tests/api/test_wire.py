@@ -44,29 +44,6 @@ def test_decode_page__fills_ids_from_resource_and_relationship():
     assert rows == [{"unique_id": "a", "account_id": "acc"}]
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        b"",
-        b"{",
-        b'{"data": [{"id": "a", "attri',
-        b"[]",
-        b'{"data": {}}',
-        b'{"data": [1]}',
-        b"\xff\xfe",
-        b'{"rows": []}',
-    ],
-)
-def test_decode_page__refuses_what_is_not_a_list_answer(answer):
-    with pytest.raises(oa.errors.UnexpectedResponse, match="the answer"):
-        wire.decode_page(answer)
-
-
-def test_decode_page__refuses_a_resource_without_any_id():
-    with pytest.raises(oa.errors.UnexpectedResponse, match="has no id"):
-        wire.decode_page(body({"attributes": {"name": "x"}}))
-
-
 @pytest.mark.parametrize("odd", [True, False, [], ["a"], {}, {"a": 1}, "", " ", ".", "..", 1.5])
 def test_decode__refuses_by_name_what_is_not_an_id(odd):
     said = re.escape(f"has unique_id={odd!r}, which is not an id")
@@ -232,13 +209,3 @@ def test_update__refuses_what_no_json_holds_and_sends_nothing(value, reason, tmp
         with pytest.raises(oa.errors.ArgumentValueError, match=f"score=.* {reason}"):
             client.update("a", fields={"score": value})
     assert server.asked == []
-
-
-def test_say_unreadable__names_deal_and_column():
-    assert wire.say_unreadable([("a", "name"), ("b", "value")]) == "name of 'a' and value of 'b'"
-
-
-def test_tenant_names__rename_in_both_directions():
-    names = TenantNames({"total": "value"})
-    assert names.row({"unique_id": "a", "total": 5}) == {"unique_id": "a", "value": 5}
-    assert names.sent({"value": 5, "stage": "Demo"}) == {"total": 5, "stage": "Demo"}

@@ -204,18 +204,6 @@ def test_check__says_the_rates_of_currencies_and_how_new_they_are(
     )
 
 
-def test_check__of_people_and_joined_tables_describes_both(command: Command, here: Path) -> None:
-    (here / "accounts.csv").write_text("account_id,Sector\na,steel\n")
-    (here / "opp-analytics.toml").write_text(
-        '[people]\nrows = [{owner_name = "Ann", team = "East"}]\n[join.accounts]\nfile = '
-        '"accounts.csv"\n'
-    )
-    code, out, _ = command("org", "check")
-    assert code == 0
-    assert "1 person, 1 team (East)" in out
-    assert "accounts.csv, 1 row" in out
-
-
 def test_init__says_two_products_that_the_labels_fit_equally(command: Command, here: Path) -> None:
     (here / "deals.csv").write_text(
         "Deal Name,Deal Stage,Closing Date,Amount\nAcme,discovery,2026-12-01,5\n"

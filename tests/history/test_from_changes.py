@@ -6,8 +6,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics.analysis import stage_flow, transitions
-from opp_analytics.history import History, tell_problems
-from opp_analytics.history.rows import widest
+from opp_analytics.history import History
 from tests.history.logs import wide
 
 PIPEDRIVE = Path(__file__).parents[2].parent / "shared/data/pipedrive_enpal"
@@ -165,16 +164,6 @@ def test_from_changes__of_a_public_log_gives_the_published_figures(pipedrive):
     assert seen["entries"].tolist() == reached.tolist()
     passed = stage_flow(history, **whole)
     assert passed.loc["1", "advanced"] == passed.loc["2", "entries"] == 1985
-
-
-def test_tell_problems__counts_the_deals_of_each():
-    problems = pd.DataFrame({"unique_id": ["a", "b"], "problem": "two creations under one ID"})
-    assert tell_problems(problems) == ["2 deals (such as 'a') have two creations under one ID."]
-
-
-def test_widest__holds_both_kinds():
-    pairs = [("whole", "number"), ("whole", "date"), (None, "boolean")]
-    assert [widest(*pair) for pair in pairs] == ["number", "text", "boolean"]
 
 
 def test_from_changes__outlives_the_object_that_made_it():

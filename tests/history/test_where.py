@@ -76,19 +76,6 @@ def test_where__takes_a_long_list():
     assert waterfall(part, start=MONDAYS[0], end=MONDAYS[1])["value"]["closing"] == 660.0
 
 
-def test_waterfall__of_a_part_passes_on_what_left(history):
-    table = waterfall(history.where(owner_name="Ann"), **WHOLE)
-    moved = table[table["deals"] > 0]
-    assert moved["value"].to_dict() == {
-        "opening": 130.0,
-        "value_up": 5.0,
-        "deleted": -120.0,
-        "transferred_in": 20.0,
-        "transferred_out": -10.0,
-        "closing": 25.0,
-    }
-
-
 def test_waterfall__by_group_gives_changes_to_the_new_group(history):
     table = waterfall(history, **WHOLE, by="owner_name")
     bo = table.loc["Bo"]

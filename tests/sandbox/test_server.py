@@ -425,16 +425,20 @@ def test_insert__keeps_a_frame_as_it_is(
     assert caller.get(generated)["created_at"].startswith("2026-03-02")
 
 
-def test_insert__refuses_an_id_that_occurs_twice(server: sandbox.Sandbox) -> None:
-    with pytest.raises(sandbox.SandboxValueError, match="duplicate unique_id 'x'"):
-        server.add_tenant([{"unique_id": "x"}, {"unique_id": "x"}])
-
-
-def test_insert__refuses_a_timestamp_that_cannot_be_read(server: sandbox.Sandbox) -> None:
-    with pytest.raises(sandbox.SandboxValueError, match="created_at='soon' is not a date and time"):
-        server.add_tenant([{"created_at": "soon"}])
-
-
-def test_insert__refuses_what_is_not_a_row(server: sandbox.Sandbox) -> None:
-    with pytest.raises(sandbox.SandboxTypeError, match="must be a DataFrame or mappings, not str"):
-        server.add_tenant(["text"])
+@pytest.mark.parametrize(
+    ("rows", "error", "says"),
+    [
+        ([{"unique_id": "x"}] * 2, sandbox.SandboxValueError, "duplicate unique_id 'x'"),
+        (
+            [{"created_at": "soon"}],
+            sandbox.SandboxValueError,
+            "created_at='soon' is not a date and time",
+        ),
+        (["text"], sandbox.SandboxTypeError, "must be a DataFrame or mappings, not str"),
+    ],
+)
+def test_insert__refuses_by_name(
+    server: sandbox.Sandbox, rows: list[Any], error: type[Exception], says: str
+) -> None:
+    with pytest.raises(error, match=says):
+        server.add_tenant(rows)
