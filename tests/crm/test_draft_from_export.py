@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -11,7 +10,6 @@ import pytest
 import opp_analytics as oa
 from opp_analytics.crm import Drafted, draft_from_export, read_org_text
 from opp_analytics.errors import DataError
-from tests.crm.files import workbook
 
 SHEET = """unique_id,stage,deal value,owner_name
 1,Demo,100,Ann
@@ -227,27 +225,6 @@ def test_draft_from_export__of_several_currencies_drafts_what_its_reader_refuses
         tmp_path / "deals.csv", tmp_path / "org.toml", 'currency = "USD"\n'
     ).answer(tables={"currency_rates": rates})
     assert told.export.opportunities["value"].round(2).tolist() == [5.5, 5.0, 5.0]
-
-
-def test_draft_from_export__names_the_columns_of_a_hand_kept_sheet_and_no_stage(
-    tmp_path: Path,
-) -> None:
-    rows: list[list[Any]] = [
-        ["Pipeline 2026"],
-        ["Deal", "Owner", "Stage", "Amount"],
-        ["EMEA"],
-        ["Globex", "Ann", "Negotiation", "$1.2M"],
-        ["Initech", "Bob", "Closed Won", "150k"],
-        ["Total", None, None, 1_350_000],
-    ]
-    drafted = draft_from_export(workbook(tmp_path, rows), tmp_path / "opp-analytics.toml", None)
-    assert dict(drafted.org.columns) == {
-        "Deal": ("unique_id", "name"),
-        "Owner": "owner_name",
-        "Stage": "stage",
-        "Amount": "value",
-    }
-    assert drafted.export.opportunities["value"].tolist() == [1_200_000, 150_000]
 
 
 def test_draft_from_export__tells_won_from_lost_by_dates_that_the_reader_uses_up(

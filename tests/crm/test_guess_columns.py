@@ -14,8 +14,6 @@ from opp_analytics.errors import MissingColumnError
 from opp_analytics.table_files import read_table
 from tests.crm.files import written
 
-MAVEN = Path("../shared/data/maven_crm/sales_pipeline.csv")
-
 
 def guessed(sheet: pd.DataFrame | Path, org: oa.Org | None = None) -> dict[str, str | list[str]]:
     return {guess.theirs: guess.ours for guess in guess_columns(sheet, org or oa.Org())}
@@ -161,26 +159,3 @@ def test_guess_columns__make_an_org_that_reads_the_file() -> None:
         "Ann",
     ]
     assert frame["value"].tolist() == [1_200.0, 5_000.0]
-
-
-@pytest.mark.skipif(not MAVEN.exists(), reason="needs the public data beside the project")
-def test_guess_columns__of_a_public_history_of_sales() -> None:
-    org = oa.Org(
-        stages=[
-            {"name": "Prospecting", "kind": "open"},
-            {"name": "Engaging", "kind": "open"},
-            {"name": "Won", "kind": "won"},
-            {"name": "Lost", "kind": "lost"},
-        ]
-    )
-    found = {guess.theirs: guess.ours for guess in guess_columns(MAVEN, org)}
-    assert found == {
-        "opportunity_id": "unique_id",
-        "close_value": "value",
-        "sales_agent": "owner_name",
-        "account": "account_name",
-        "engage_date": "created_at",
-    }
-    frame = oa.read_export(MAVEN, oa.Org(stages=list(org.stages), columns=found), progress=False)
-    assert len(frame) == 8_800
-    assert oa.outcomes(frame).value_counts()["won"] == 4_238

@@ -12,48 +12,7 @@ from hypothesis import strategies as st
 import opp_analytics as oa
 from opp_analytics.schema import TEXT
 from tests.history.looks import MONDAYS, SOME, history_of, pipelines
-from tests.own_stages import ORG, weeks_before
-
-
-def test_table__has_the_team_of_the_owner_then_and_a_row_where_the_owner_moves() -> None:
-    history = oa.History.from_changes(weeks_before(), org=ORG)
-    rows = history.collect(history.table.select("unique_id", "seen_at", "operation", "team"))
-    rows = rows.sort_values(["unique_id", "seen_at"]).assign(
-        day=lambda found: found["seen_at"].dt.strftime("%m-%d")
-    )
-
-    def of(key: str) -> list[tuple[str, str]]:
-        mine = rows[rows["unique_id"] == key]
-        return list(zip(mine["day"], mine["team"], strict=True))
-
-    # Bo goes to Nord on November 15, first seen on the 16th: his open deals have a row there, his
-    # closed ones do not.
-    assert of("d") == [("11-02", "Süd"), ("11-09", "Süd"), ("11-16", "Nord")]
-    assert of("b") == [("11-02", "Süd"), ("11-09", "Süd"), ("11-16", "Nord")]
-    assert of("e") == [("11-02", "Süd"), ("11-09", "Süd")]
-    assert of("g") == [("11-02", "Süd"), ("11-16", "Süd")]  # lost on November 12
-    assert of("a") == [("11-02", "Nord"), ("11-23", "Nord")]
-    # Nothing of it is recorded.
-    assert "team" not in history.changes().columns
-    assert len(history.changes()) == len(weeks_before())
-
-
-def test_waterfall__by_team_moves_the_deals_of_who_changes_teams() -> None:
-    history = oa.History.from_changes(weeks_before(), org=ORG)
-    table = oa.waterfall(history, start="2026-11-02T09:00Z", end="2026-11-23T09:00Z", by="team")
-    value = table["value"].unstack("movement")  # noqa: PD010
-    # Bo's open deals b (200) and d (800) go from Süd to Nord.
-    assert value.loc["Süd", ["opening", "transferred_out", "closing"]].tolist() == [
-        250 + 800 + 1000 + 500,
-        -1000,
-        0,
-    ]
-    assert value.loc["Nord", ["opening", "transferred_in", "closing"]].tolist() == [
-        100 + 400 + 3000,
-        1000,
-        1500,
-    ]
-    assert value.drop(columns="closing").sum(axis=1).tolist() == value["closing"].tolist()
+from tests.own_stages import ORG
 
 
 def test_record__keeps_nothing_that_the_people_tell(tmp_path) -> None:

@@ -232,20 +232,6 @@ def test_load__takes_no_frame_from_the_future_for_fresh(client_to):
         assert server.asked
 
 
-def test_load_changes__catches_up_after_writes_of_ones_own(tenant, shared_sandbox):
-    client = tenant(300)
-    oa.load(client, page_size=20, progress=False)
-    for number in range(10):
-        client.update(f"opp-{number}", value=number)
-    asked = shared_sandbox.requests
-    frame = oa.load(client, refresh="changes", page_size=20, progress=False)
-    assert frame.attrs["load"]["sweeps"] == 0
-    assert shared_sandbox.requests - asked <= 5
-    assert frame.set_index("unique_id")["value"][[f"opp-{n}" for n in range(10)]].tolist() == list(
-        range(10)
-    )
-
-
 @pytest.mark.parametrize(("late", "seen"), [(240, True), (600, False)])
 def test_load_changes__sees_late_stamps_within_the_minutes_it_names(
     tenant, shared_sandbox, late, seen

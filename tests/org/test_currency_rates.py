@@ -107,14 +107,6 @@ def test_apply__refuses_a_column_of_the_frame_s_own() -> None:
         ORG.apply(deals(value_original=[1.0, 2.0, 3.0, 4.0]))
 
 
-def test_frame__without_rates_is_refused_as_before_and_names_the_section() -> None:
-    frame = oa.Org(currency="USD").apply(deals())
-    with pytest.raises(
-        DataError, match=r"there are 2 deals in EUR.*\[currency_rates\] of the org file"
-    ):
-        oa.win_rate(frame)
-
-
 def test_analyses__read_converted_values() -> None:
     frame = ORG.apply(deals())
     assert oa.win_rate(frame)["won_value"].iloc[0] == pytest.approx(110.0)

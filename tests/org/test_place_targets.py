@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -11,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import opp_analytics as oa
-from opp_analytics.org import Org, place_targets
-from opp_analytics.org.people import add_teams, tabulate_rows
+from opp_analytics.org import place_targets
 
 PEOPLE = [
     {"owner_name": "Ann", "team": "East", "region": "US"},
@@ -135,31 +133,3 @@ def test_targets__are_read_as_they_are_typed() -> None:
     ):
         org = oa.Org(targets=[{"period": "2026-12", "target": typed}], currency=currency)
         assert org.targets["target"].tolist() == [amount]
-
-
-def test_add_teams__follows_a_move() -> None:
-    people = tabulate_rows(
-        "people",
-        [
-            {"owner_name": "Ann", "team": "East"},
-            {"owner_name": "Ann", "team": "West", "from_date": date(2026, 7, 1)},
-        ],
-    )
-    deals = pd.DataFrame({"owner_name": ["Ann", "Ann"]})
-    assert add_teams(deals, people, pd.Series(pd.to_datetime(["2026-06-30", "2026-07-01"])))[
-        "team"
-    ].tolist() == ["East", "West"]
-
-
-def test_place_targets__splits_the_month_of_a_move() -> None:
-    org = Org(
-        people=[
-            {"owner_name": "Zoe", "team": "East"},
-            {"owner_name": "Zoe", "team": "West", "from_date": "2026-11-16"},
-        ],
-        targets=[{"period": "2026-11", "owner_name": "Zoe", "target": 100}],
-    )
-    assert place_targets(org.targets, org)[["team", "target"]].values.tolist() == [
-        ["East", 50.0],
-        ["West", 50.0],
-    ]

@@ -57,7 +57,7 @@ def test_wire_rows__of_an_empty_frame_are_none() -> None:
 
 
 def test_set__takes_several_and_reset_switches_all_off(faults: sandbox.FaultSettings) -> None:
-    faults.set(latency=0.25, cut_rate=0.5)
+    faults.set(latency=np.float64(0.25), cut_rate=0.5)
     assert (faults.latency, faults.cut_rate, faults.error_rate) == (0.25, 0.5, 0)
     assert repr(faults).startswith("FaultSettings(latency=0.25, ")
     faults.set(cut_rate=None)
@@ -74,6 +74,8 @@ def test_set__takes_several_and_reset_switches_all_off(faults: sandbox.FaultSett
         ({"error_rate": 1.5}, ValueError, "error_rate=1.5 must be a number between 0 and 1"),
         ({"latency": -1}, ValueError, "latency=-1 must be a number of at least 0"),
         ({"latency": float("inf")}, ValueError, "latency=inf must be"),
+        ({"latency": float("nan")}, ValueError, "latency=nan must be"),
+        ({"latency": Decimal(3)}, TypeError, "must be a number"),
         ({"latency": "slow"}, TypeError, "latency='slow' must be a number"),
         ({"cut_rate": True}, TypeError, "cut_rate=True must be a number"),
         ({"normalize": 1}, TypeError, "normalize=1 must be True or False"),

@@ -202,7 +202,7 @@ def test_true_win_rate__is_what_a_long_simulation_comes_to(world: World) -> None
         assert won[rep.name] / n == pytest.approx(truth, abs=3.5 * (truth * (1 - truth) / n) ** 0.5)
 
 
-@pytest.mark.parametrize("days", [-1, 1.5, True, "7", 10_000])
+@pytest.mark.parametrize("days", [-1, 1.5, 3.0, True, "7", 10_000, 10**400])
 def test_advance__refuses_what_is_not_a_number_of_days(world: World, days: Any) -> None:
     error = sandbox.SandboxValueError if type(days) is int else sandbox.SandboxTypeError
     with pytest.raises(error, match=r"days=.* must be a whole number between 0 and 3,660"):
