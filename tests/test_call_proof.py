@@ -13,7 +13,7 @@ import pytest
 import opp_analytics as oa
 from opp_analytics.analysis.forecasting.call_samples import Errors
 from tests import call_proof
-from tests.benchmarks.test_forecast_proof import copy_proof, read_part
+from tests.benchmarks._proof_page import copy_proof, read_part
 from tests.call_proof import (
     COUNTS,
     EQUAL,

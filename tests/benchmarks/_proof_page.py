@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,7 +26,28 @@ from tests.benchmarks._proof_rows import (
     write_part,
 )
 
+DOCS = Path(__file__).parents[2] / "docs"
 _HELD = ("80% held", "50%", "95%")
+
+
+def copy_proof(folder: Path) -> Path:
+    """A copy of the page without its parts, and of its rows."""
+    page = re.sub(
+        r"(?s)(<!-- (\w+) -->\n).*?(<!-- /\2 -->)",
+        r"\1\3",
+        (DOCS / "forecast-proof.md").read_text(),
+    )
+    (folder / "forecast-proof.md").write_text(page)
+    shutil.copytree(DOCS / "forecast-proof", folder / "forecast-proof")
+    return folder
+
+
+def read_part(docs: Path, part: str) -> tuple[str, pd.DataFrame]:
+    """A part of the page, and its rows."""
+    page = (docs / "forecast-proof.md").read_text()
+    rows = pd.read_csv(docs / "forecast-proof" / "rows.csv", dtype="str", keep_default_na=False)
+    written = page.partition(f"<!-- {part} -->")[2].partition(f"<!-- /{part} -->")[0]
+    return written, rows[rows["part"] == part]
 
 
 def write(table: pd.DataFrame, seed: int, docs: Path) -> str:

@@ -11,16 +11,14 @@ import argparse
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 
 import pandas as pd
 
 from tests.benchmarks._figures import Figure
 from tests.benchmarks._promises import KINDS, SANDBOX, WEEKS, Job, replay
-from tests.benchmarks._proof_page import write
+from tests.benchmarks._proof_page import DOCS, write
 from tests.benchmarks._proof_rows import OURS, compare
 
-_DOCS = Path(__file__).parents[2] / "docs"
 _TEAMS = {"young": 45, SANDBOX: 12}
 """Teams of a kind, so that each gives at least 200 forecasts."""
 _MOST_TEAMS = 9
@@ -71,7 +69,7 @@ def main() -> None:
     seed = parser.parse_args().seed
     began = time.perf_counter()
     table = full(seed)
-    print(write(table, seed, _DOCS))
+    print(write(table, seed, DOCS))
     print(f"{(time.perf_counter() - began) / 60:.1f} minutes")
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +12,7 @@ from opp_analytics import text
 from tests import worlds
 from tests.benchmarks import forecast_proof
 from tests.benchmarks._promises import KINDS, Promise, promises, score_targets
-from tests.benchmarks._proof_page import write
+from tests.benchmarks._proof_page import DOCS, copy_proof, read_part, write
 from tests.benchmarks._proof_rows import (
     OURS,
     compare,
@@ -24,28 +22,6 @@ from tests.benchmarks._proof_rows import (
     list_scores,
     write_error,
 )
-
-_DOCS = Path(__file__).parents[2] / "docs"
-
-
-def copy_proof(folder: Path) -> Path:
-    """A copy of the page without its parts, and of its rows."""
-    page = re.sub(
-        r"(?s)(<!-- (\w+) -->\n).*?(<!-- /\2 -->)",
-        r"\1\3",
-        (_DOCS / "forecast-proof.md").read_text(),
-    )
-    (folder / "forecast-proof.md").write_text(page)
-    shutil.copytree(_DOCS / "forecast-proof", folder / "forecast-proof")
-    return folder
-
-
-def read_part(docs: Path, part: str) -> tuple[str, pd.DataFrame]:
-    """A part of the page, and its rows."""
-    page = (docs / "forecast-proof.md").read_text()
-    rows = pd.read_csv(docs / "forecast-proof" / "rows.csv", dtype="str", keep_default_na=False)
-    written = page.partition(f"<!-- {part} -->")[2].partition(f"<!-- /{part} -->")[0]
-    return written, rows[rows["part"] == part]
 
 
 @pytest.fixture(scope="module")
@@ -102,9 +78,9 @@ def test_forecast_proof__the_page_says_what_was_kept_and_what_was_not(
 
 
 def test_forecast_proof__is_short_with_all_rows_beside_it() -> None:
-    assert len((_DOCS / "forecast-proof.md").read_text().splitlines()) <= 120
+    assert len((DOCS / "forecast-proof.md").read_text().splitlines()) <= 120
     for part in ("simulated", "calls", "real"):
-        section, rows = read_part(_DOCS, part)
+        section, rows = read_part(DOCS, part)
         assert section.count("|") > 30
         assert len(rows) > 200
 
