@@ -23,13 +23,6 @@ def test_normalize__gives_the_kind_of_the_column():
     assert cells.normalize("close_date", float("nan")) is None
 
 
-def test_same__compares_values_and_not_types():
-    assert cells.same("value", 1200.0, Decimal("1200.00"))
-    assert cells.same("close_date", "2026-03-31", pd.Timestamp("2026-03-31"))
-    assert cells.same("probability", None, float("nan"))
-    assert not cells.same("name", "Acme", "acme")
-
-
 def test_agrees__takes_what_a_server_rounds_or_folds():
     assert cells.agrees("name", " Acme  Ltd", "Acme Ltd")
     assert not cells.agrees("name", "Acme", "acme")
