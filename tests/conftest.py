@@ -8,6 +8,7 @@ import shutil
 import signal
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -99,13 +100,13 @@ def tenant(
 ) -> Iterator[Callable[..., oa.Client]]:
     """Makes a client of a new tenant that holds the given rows; faults are off again afterwards."""
 
-    def make(opportunities: pd.DataFrame | int = 0, **options: object) -> oa.Client:
+    def make(opportunities: pd.DataFrame | int = 0, **options: Any) -> oa.Client:
         if isinstance(opportunities, int):
             opportunities = pd.DataFrame([row(number) for number in range(opportunities)])
         token, api_key = shared_sandbox.add_tenant(opportunities)
         return oa.Client(
             shared_sandbox.url, token, api_key, cache_dir=tmp_path / "pages", **options
-        )  # type: ignore[arg-type]
+        )
 
     yield make
     shared_sandbox.faults.reset()

@@ -28,6 +28,7 @@ from opp_analytics.report import sheets as report_sheets
 from opp_analytics.report import tables as report_tables
 from opp_analytics.report.delivery import smtp
 from opp_analytics.widgets import messages
+from opp_analytics.widgets.grid import requests
 from opp_analytics.writer import cells, journal
 from opp_analytics.writer.apply import engine
 from tests import gallery, reference
@@ -164,9 +165,8 @@ def test_workflow__publishes_the_site_that_is_checked() -> None:
 
 def test_security__states_the_bounds_that_the_code_has() -> None:
     # Their functions go by the same names.
-    load, apply, grid = (
-        import_module(f"opp_analytics.{name}")
-        for name in ("loading.load", "writer.apply.apply", "widgets.grid.grid")
+    load, apply = (
+        import_module(f"opp_analytics.{name}") for name in ("loading.load", "writer.apply.apply")
     )
     timeout = object.__new__(oa.Client)
     timeout.timeout = 10_000.0
@@ -227,8 +227,8 @@ def test_security__states_the_bounds_that_the_code_has() -> None:
             f"{report_sheets._MOST_NOTED} of a check for information"
         ),
         f"{report_sheets._MOST_LISTED:,}, the largest flagged value first",
-        f"{messages._MOST_PARTS} parts of {messages._LARGEST_PART / 2**20:g} MB; "
-        f"{grid._MOST_AREAS:,}; {grid._MOST_VALUES:,}; {messages._LONGEST:,} characters",
+        f"{messages._MOST_PARTS} parts of {messages._LARGEST_PART:,} characters; "
+        f"{messages._LONGEST:,} characters; {requests.MOST_NEW:,}",
         f"{html._SECONDS} seconds",
         f"{recording._DROPPED_SHARE:.0%}, or {recording._DROPPED}",
     ]

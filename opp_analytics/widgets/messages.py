@@ -22,6 +22,7 @@ _LONGEST = 100_000
 """Characters of a text: three times what a cell of Excel holds."""
 _MOST_PARTS = 500
 """More than the largest paste: a million rows of eight short cells have 100 MB."""
+_LARGEST_PART = 2**20
 _MOST_VIEWS = 4
 """Views whose large messages are joined at the same time."""
 Text = Annotated[str, msgspec.Meta(max_length=_LONGEST)]
@@ -36,7 +37,7 @@ class Part(Message):
 
     part: Annotated[int, msgspec.Meta(ge=0, lt=_MOST_PARTS)]
     parts: Annotated[int, msgspec.Meta(ge=0, le=_MOST_PARTS)]
-    text: Annotated[str, msgspec.Meta(max_length=2**20)]
+    text: Annotated[str, msgspec.Meta(max_length=_LARGEST_PART)]
 
 
 def find_sender(message: Any) -> str | None:

@@ -18,6 +18,7 @@ import tempfile
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -206,9 +207,7 @@ def kill_at_every_step(folder: Path, stride: int = 1) -> dict[str, int]:
     kills = {}
     for name, (start, act, recover) in ways.items():
         places = list(_killed_places(start, act, folder / name, 1 if name == "record" else stride))
-        if not _ended(
-            _forked(lambda places=places, recover=recover: [recover(place) for place in places])
-        ):  # type: ignore[misc]
+        if not _ended(_forked(partial(list, map(recover, places)))):
             raise AssertionError(f"the check of {name} was killed")
         kills[name] = len(places)
     return kills
