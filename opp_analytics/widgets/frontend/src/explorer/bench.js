@@ -22,7 +22,9 @@ export class Bench {
     this.title.textContent = title;
     this.node.hidden = false;
     if (this.#shown !== id) await this.#draw(id);
-    this.focus();
+    this.node.scrollIntoView({ block: "nearest" });
+    (this.holder.querySelector(".gs") ?? this.holder.querySelector("button"))?.focus({ preventScroll: true });
+    this.holder.lastElementChild?.scrollIntoView({ block: "nearest" });
   }
 
   async #draw(id) {
@@ -40,12 +42,6 @@ export class Bench {
         h("pre", { class: "code", tabindex: "0" }, CODE),
         h("button", { class: "btn", onclick: () => copyText(CODE, this.holder) }, "Copy code")));
     }
-  }
-
-  focus() {
-    this.node.scrollIntoView({ block: "nearest" });
-    (this.holder.querySelector(".gs") ?? this.holder.querySelector("button"))?.focus({ preventScroll: true });
-    this.holder.lastElementChild?.scrollIntoView({ block: "nearest" });
   }
 
   close() {

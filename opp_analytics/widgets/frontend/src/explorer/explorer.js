@@ -47,7 +47,7 @@ class Explorer {
     this.bench = new Bench(model, el, () => this.plan.querySelector("button, input")?.focus());
     this.replan = debounced(500, () => this.choose({}));
     this.#build();
-    this.onShown = () => this.#news();
+    this.onShown = () => (this.#asked && this.waiting ? null : this.#take());
     model.on("change:_shown", this.onShown);
     root.addEventListener("keydown", (event) => this.#key(event));
     this.ctl.addEventListener("focusout", ({ target }) => target.matches("input[type=text]") && setTimeout(() => this.draw(true)));
@@ -156,11 +156,6 @@ class Explorer {
       await this.#take();
     }
     return error ?? "";
-  }
-
-  async #news() {
-    if (this.#asked && this.waiting) return;
-    await this.#take();
   }
 
   async #take() {

@@ -106,7 +106,7 @@ export class Arranging {
     const column = this.#store.data.get(spec.field);
     const today = this.grid.model.get("_today");
     const { test, words, error } = await compile(spec, text, {
-      read: (cells) => this.grid.judged({ do: "operands", cells }),
+      read: (cells) => this.grid.read(cells, "operands"),
       holds: (part) => column.some((value) => value && label(String(value).toLowerCase()).includes(part)),
       equals: (whole) => column.some((value) => value && label(String(value).toLowerCase()) === whole),
       overdue: (row) => Boolean(this.#store.open[row] ?? 1) && column[row] && column[row] < today,
@@ -187,12 +187,7 @@ export class Arranging {
   openValues(spec) {
     const { grid } = this;
     const from = () => grid.holder.querySelector(`[data-values="${CSS.escape(spec.field)}"]`);
-    const sort = (down) => {
-      grid.popovers.close();
-      this.sort(spec, down);
-    };
-    const filter = (list, but) => this.pick(spec, list, but);
-    grid.popovers.toggle(from, `Sort and values of ${spec.title}`, (node) => fillValues(node, { store: this.#store, spec, sort, filter }));
+    grid.pop(from, `Sort and values of ${spec.title}`, fillValues, spec);
   }
 
   nothing() {

@@ -66,7 +66,7 @@ function outlook({ period, over, before, after, change, weighted, target, chance
   ];
 }
 
-export function fillPeriods(node, { changed, about }) {
+function fillPeriods(node, { money: { changed, about } }) {
   const cells = [
     ["Forecast", ({ before, after }) => both(before, after), true],
     ["Change", ({ change }) => change || "–", true],
@@ -97,7 +97,8 @@ export function strip(grid) {
   const asked = question(grid);
   const { period, changed = [], why, about, run } = money;
   const forecast = period ? outlook(period, about, counts.changes) : why ? [h("span", { class: "q", title: why }, "no forecast")] : [];
-  if (changed.length > 1) forecast.push(" ", link("periods", `and ${count(changed.length - 1, "more period")}`, () => grid.openPeriods()));
+  const open = () => grid.pop(() => grid.plan.querySelector("[data-bar='periods']"), "Periods that change", fillPeriods);
+  if (changed.length > 1) forecast.push(" ", link("periods", `and ${count(changed.length - 1, "more period")}`, open));
   const changes = counts.changes
     ? [h("b", {}, count(counts.changes, "change")), ` in ${count(counts.deals, "deal")}`]
     : run

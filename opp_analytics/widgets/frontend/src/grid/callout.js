@@ -2,6 +2,7 @@
 
 import { h, name } from "../shared/dom.js";
 import { placeBeside } from "../shared/popover.js";
+import { holder } from "./selection.js";
 
 const GAP = 3;
 const REST = 200; // ms
@@ -21,7 +22,10 @@ export class Callout {
     if (!mark || !cell?.isConnected) return undefined;
     const { grid } = this;
     const cells = { rows: [row], fields: [field] };
-    const button = (text, act) => h("button", { onclick: () => this.#act(act) }, name(text));
+    const button = (text, act) => h("button", { onclick: () => {
+      this.hide();
+      act();
+    } }, name(text));
     const put = (text) => () => grid.actions.put([{ ...cells, block: [[text]] }]);
     const ask = (what) => () => grid.ask({ do: what, areas: [cells] });
     const again = () => {
@@ -40,7 +44,7 @@ export class Callout {
   // The cell, with the range that it is selected in and the row below that: these stay in sight, as the next cells of the row do.
   #around(cell) {
     const { r, c } = this.grid.table.at(cell);
-    const { r0, r1 } = this.grid.selection.ranges.find((each) => r >= each.r0 && r <= each.r1 && c >= each.c0 && c <= each.c1) ?? { r0: r, r1: r };
+    const { r0, r1 } = holder(this.grid.selection.ranges, r, c) ?? { r0: r, r1: r };
     const { left, top, bottom, height } = cell.getBoundingClientRect();
     return { left, top: top - (r - r0) * height, bottom: bottom + (r1 - r + 1) * height };
   }
@@ -49,11 +53,6 @@ export class Callout {
   soon(...about) {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.show(...about), REST);
-  }
-
-  #act(act) {
-    this.hide();
-    act();
   }
 
   later() {

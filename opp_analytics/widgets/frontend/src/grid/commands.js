@@ -12,6 +12,7 @@
 
 import { h } from "../shared/dom.js";
 import { count, number } from "../shared/format.js";
+import { fillBulk, fillColumns } from "./panels.js";
 import { words } from "./values.js";
 
 export const wide = (text) => h("span", { class: "x" }, text);
@@ -58,8 +59,8 @@ const GROUPS = {
     { name: "Set every selected cell to the active value", keys: ["Ctrl+Enter"], act: (grid) => grid.actions.repeat() },
   ],
   "Take back": [
-    { id: "undo", name: "Undo", about: "Undo; one action is one step, whatever its size", keys: ["Ctrl+Z"], anywhere: true, bar: () => "↶", icon: ({ undo }) => undo, act: (grid) => grid.undoStep("undo") },
-    { id: "redo", name: "Redo", keys: ["Ctrl+Y", "Ctrl+Shift+Z"], anywhere: true, bar: () => "↷", icon: ({ redo }) => redo, act: (grid) => grid.undoStep("redo") },
+    { id: "undo", name: "Undo", about: "Undo; one action is one step, whatever its size", keys: ["Ctrl+Z"], anywhere: true, bar: () => "↶", icon: ({ undo }) => undo, act: (grid) => grid.ask({ do: "undo" }) },
+    { id: "redo", name: "Redo", keys: ["Ctrl+Y", "Ctrl+Shift+Z"], anywhere: true, bar: () => "↷", icon: ({ redo }) => redo, act: (grid) => grid.ask({ do: "redo" }) },
     { name: "Revert", about: "Give cells their old values", keys: ["Alt+Backspace"], menu: ["cell", "row"], when: (grid) => grid.actions.touched, act: (grid) => grid.actions.revert() },
     { name: "History of this cell…", menu: ["cell"], act: (grid, at) => grid.openHistory(at) },
   ],
@@ -74,7 +75,7 @@ const GROUPS = {
     { name: "Insert a deal below", menu: ["cell", "row"], act: (grid, { r }) => grid.add(r + 1) },
     { name: ({ actions }) => `Duplicate ${count(actions.selectedRows.length, "deal")}`, about: "Duplicate deals", menu: ["cell", "row"], when: ({ actions }) => actions.selectedRows.length <= 1000, act: (grid) => grid.duplicate() },
     { id: "remove", name: ({ actions }) => `${actions.allRemoved ? "Keep" : "Remove"} ${count(actions.selectedRows.length, "deal")}`, about: "Mark deals for removal, or keep them", keys: ["Ctrl+Delete", "Ctrl+Backspace"], shown: ["Ctrl+Delete"], menu: ["cell", "row"], bar: () => "Remove", act: (grid) => grid.actions.remove() },
-    { id: "bulk", name: "Bulk edit", bar: () => ["Bulk", wide("edit")], popup: true, act: (grid) => grid.openBulk() },
+    { id: "bulk", name: "Bulk edit", bar: () => ["Bulk", wide("edit")], popup: true, act: (grid) => grid.pop(() => grid.button("bulk"), "Bulk edit", fillBulk) },
   ],
   Sort: [
     { hand: "Click the arrow of a title, Shift+click", about: "Sort up, then down, then not; with Shift as a further key" },
@@ -84,7 +85,7 @@ const GROUPS = {
     { name: "Filter by values…", about: "Sort and filter the column", keys: ["Alt+Down"], menu: ["column"], act: (grid, { spec }) => grid.arranging.openValues(spec) },
   ],
   Columns: [
-    { id: "columns", name: "Columns", bar: () => "Columns", popup: true, act: (grid) => grid.openColumns() },
+    { id: "columns", name: "Columns", bar: () => "Columns", popup: true, act: (grid) => grid.pop(() => grid.button("columns"), "Columns", fillColumns) },
     { hand: "Drag the title of a selected column", about: "Move the column" },
     { hand: "Drag the border of a title, double-click it", about: "Change the width; fit it" },
     { name: "Move left", menu: ["column"], when: (_, { c }) => c > 1, act: (grid, { spec }) => grid.moveColumns(grid.columnsWith(spec), -1) },

@@ -19,11 +19,11 @@ function listed({ store, kernel, editor }) {
   const edit = (row, field, typed) => put(row, field, was(row, field), (Array.isArray(typed) ? text(...typed) : typed) ?? "");
   for (const [row, state] of store.rowStates) if (state === "added" || state === "removed") put(row, DEAL, "", state);
   for (const [row, field, mark] of store.marked) {
-    const added = store.state(row) === "added";
-    const changed = mark.was || (added && store.value(row, field) !== null);
+    const changed = mark.was || (store.state(row) === "added" && store.value(row, field) !== null);
     if (changed || mark.typed !== null) edit(row, field, changed ? text(row, field) : mark.typed);
   }
-  for (const row of store.addedRows) for (const { field } of store.specs) if (store.value(row, field) !== null && field !== "unique_id") edit(row, field, text(row, field));
+  const added = [...store.rowStates].filter(([, state]) => state === "added");
+  for (const [row] of added) for (const { field } of store.specs) if (store.value(row, field) !== null && field !== "unique_id") edit(row, field, text(row, field));
   for (const { do: what, areas = [], rows: some, verb, field: one, text: typed } of kernel.lost) {
     if (what === "edit") for (const { rows, fields, block } of areas) rows.forEach((row, down) => fields.forEach((field, across) => edit(row, field, block[down % block.length][across % block[0].length])));
     else if (what === "bulk" && verb === "set") for (const row of some) edit(row, one, typed);

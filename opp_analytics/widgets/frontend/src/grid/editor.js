@@ -9,6 +9,12 @@ const HIGHEST = 170; // of a text: eight lines, more of them scroll
 const iso = (date) => date.toISOString().slice(0, 10);
 const moved = (day, days) => iso(new Date(Date.parse(day) + days * 864e5));
 
+// What is pressed beside the field leaves it focus.
+const pressed = (act) => (event) => {
+  event.preventDefault();
+  act(event);
+};
+
 export class Editor {
   #popup = null;
   #options = [];
@@ -113,7 +119,7 @@ export class Editor {
     // A person may be new; nothing is pointed at unless it starts as typed.
     const found = all ? this.#options.indexOf(this.value) : kind === "person" ? this.#options.findIndex((option) => option.toLowerCase().startsWith(wanted)) : 0;
     const id = uid();
-    const items = this.#options.map((option, at) => h("li", { role: "option", id: `${id}-${at}`, onmousedown: (event) => this.#pick(event, at) }, h("bdi", {}, label(option))));
+    const items = this.#options.map((option, at) => h("li", { role: "option", id: `${id}-${at}`, onmousedown: pressed((event) => this.#pick(at, event)) }, h("bdi", {}, label(option))));
     this.#show(h("ul", { class: "lb", role: "listbox", id, "aria-label": this.spec.title }, items.length ? items : h("li", { class: "none" }, kind === "person" ? "A new name" : "No match")));
     for (const [attribute, value] of [["role", "combobox"], ["aria-expanded", "true"], ["aria-controls", id], ["aria-autocomplete", "list"]]) this.input.setAttribute(attribute, value);
     this.#point(wanted || all ? found : -1);
@@ -128,8 +134,7 @@ export class Editor {
     else this.input.removeAttribute("aria-activedescendant");
   }
 
-  #pick(event, at) {
-    event.preventDefault();
+  #pick(at, event) {
     this.#at = at;
     this.#close("all", event);
   }
@@ -147,13 +152,13 @@ export class Editor {
     const [year, month] = this.shownDay.split("-").map(Number);
     const first = new Date(Date.UTC(year, month - 1, 1));
     const start = iso(new Date(+first - first.getUTCDay() * 864e5));
-    const turn = (by) => ({ tabindex: "-1", "aria-label": by < 0 ? "Previous month" : "Next month", onmousedown: (event) => this.#turn(event, iso(new Date(Date.UTC(year, month - 1 + by, 1)))) });
+    const turn = (by) => ({ tabindex: "-1", "aria-label": by < 0 ? "Previous month" : "Next month", onmousedown: pressed(() => this.#calendar(iso(new Date(Date.UTC(year, month - 1 + by, 1))))) });
     const days = Array.from({ length: 42 }, (_, at) => moved(start, at)).map((each) =>
       h("button", {
         tabindex: "-1",
         "aria-label": dayName(each),
         class: `${each === this.shownDay ? "on " : ""}${each === this.today ? "td " : ""}${+each.slice(5, 7) === month ? "" : "out"}`,
-        onmousedown: (event) => this.#pickDay(event, each),
+        onmousedown: pressed((event) => this.#pickDay(each, event)),
       }, String(+each.slice(8))),
     );
     this.#show(h("div", { class: "cal", role: "group", "aria-label": "Calendar" },
@@ -163,13 +168,7 @@ export class Editor {
     ));
   }
 
-  #turn(event, day) {
-    event.preventDefault();
-    this.#calendar(day);
-  }
-
-  #pickDay(event, day) {
-    event.preventDefault();
+  #pickDay(day, event) {
     this.input.value = plain("date", day);
     this.#close("all", event);
   }

@@ -1,6 +1,6 @@
 // What the selected cells come to: a line of figures of one kind of columns, each copied by a click.
 
-import { h } from "../shared/dom.js";
+import { copyText, h } from "../shared/dom.js";
 import { DATED, NUMERIC, count, day, number, tidy } from "../shared/format.js";
 
 const CLASSES = ["amount", "percent", "date", "text"];
@@ -97,9 +97,14 @@ function figuresOf(grid) {
 export function figureLine(grid) {
   const found = figuresOf(grid);
   if (!found) return [];
+  const copied = async ({ name, copy }) => {
+    await copyText(String(copy), grid.root);
+    grid.say(`Copied ${name} ${copy}`);
+    grid.focus();
+  };
   return [
     h("span", {}, count(found.cells, "cell")),
     found.of ? h("span", { class: "x" }, `${found.of}:`) : "",
-    ...found.figures.map((figure) => h("button", { class: `fg ${["sum", "avg", "first", "last", "different"].includes(figure.name) ? "" : "x"}`, tabindex: "-1", title: `Copy ${figure.copy}`, onclick: () => grid.copyFigure(figure) }, figure.name, h("b", {}, figure.text))),
+    ...found.figures.map((figure) => h("button", { class: `fg ${["sum", "avg", "first", "last", "different"].includes(figure.name) ? "" : "x"}`, tabindex: "-1", title: `Copy ${figure.copy}`, onclick: () => copied(figure) }, figure.name, h("b", {}, figure.text))),
   ];
 }

@@ -3,6 +3,7 @@
 import { h, name } from "../shared/dom.js";
 import { count, number } from "../shared/format.js";
 import { wide } from "./commands.js";
+import { holder } from "./selection.js";
 
 const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
@@ -15,13 +16,9 @@ export class Find {
   constructor(grid) {
     this.grid = grid;
     this.ranges = grid.selection.single ? [] : grid.selection.ranges; // the selection, where it is one of several cells
-    this.#build();
-  }
-
-  #build() {
     this.what = h("input", { type: "text", class: "fq", placeholder: "Find", "aria-label": "Find", oninput: () => this.search(true), onkeydown: (event) => this.#key(event, () => this.step(event.shiftKey ? -1 : 1)) });
     this.told = h("span", { class: "fcount", role: "status" });
-    const columns = [["", "All columns"], ["\u0000", "Selection"], ...this.grid.specs.map(({ field, title }) => [field, title])];
+    const columns = [["", "All columns"], ["\u0000", "Selection"], ...grid.specs.map(({ field, title }) => [field, title])];
     this.where = h("select", { "aria-label": "Where to find", onchange: () => this.search(true) }, columns.map(([value, title]) => h("option", { value }, title)));
     this.replacement = h("input", { type: "text", class: "fq", placeholder: "Replace with", "aria-label": "Replace with", oninput: () => this.preview(), onkeydown: (event) => this.#key(event, () => this.replace(false)) });
     const button = (title, act, text = title, icon = false) => h("button", { class: `btn${icon ? " ic" : ""}`, "aria-label": icon ? title : null, onclick: act }, text);
@@ -59,7 +56,7 @@ export class Find {
         const column = store.data.get(spec.field);
         const known = new Map(); // a value is shown and searched once
         store.order.forEach((row, r) => {
-          if (selected && !this.#inSelection(r, c)) return;
+          if (selected && !holder(this.ranges, r, c)) return;
           const value = column[row] ?? null;
           let found = known.get(value);
           if (found === undefined) known.set(value, (found = store.text(row, spec.field).search(pattern) >= 0));
@@ -70,10 +67,6 @@ export class Find {
     }
     if (this.at >= this.hits.length || jump) this.at = 0;
     this.show(jump);
-  }
-
-  #inSelection(r, c) {
-    return this.ranges.some(({ r0, r1, c0, c1 }) => r >= r0 && r <= r1 && c >= c0 && c <= c1);
   }
 
   get writable() {

@@ -5,7 +5,7 @@ import { count } from "../shared/format.js";
 import { Kernel, inflated } from "../shared/kernel.js";
 import { Actions } from "./actions.js";
 import { Arranging } from "./arranging.js";
-import { fillPeriods, strip, toolbar, unshown } from "./bars.js";
+import { strip, toolbar, unshown } from "./bars.js";
 import { Callout } from "./callout.js";
 import { readChanges, writeChanges } from "./drafts.js";
 import { Editor } from "./editor.js";
@@ -16,7 +16,7 @@ import { onKey } from "./keys.js";
 import { Layout } from "./layout.js";
 import { Menu, openKeys } from "./menu.js";
 import { Mouse } from "./mouse.js";
-import { fillBulk, fillColumns, fillHistory, fillProblems } from "./panels.js";
+import { fillHistory, fillProblems } from "./panels.js";
 import { Popovers } from "../shared/popover.js";
 import { Drawer } from "./review.js";
 import { Selection } from "./selection.js";
@@ -106,14 +106,15 @@ class Grid {
     this.bars();
   }
 
-  // Each grid of a page has a name of its own: the smallest number that no other has.
-  #name() {
+  // Once the rows are on the page. Each grid there has a name of its own: the smallest number that no other has.
+  started() {
     const taken = new Set([...GRIDS].filter((each) => each.isConnected).map(({ dataset }) => +dataset.nth));
     GRIDS.add(this.holder);
     let nth = 1;
     while (taken.has(nth)) nth += 1;
     this.holder.dataset.nth = nth;
     if (nth > 1) for (const node of [this.root, this.bar, this.holder, this.plan]) node.setAttribute("aria-label", `${node.getAttribute("aria-label")} ${nth}`);
+    this.rows();
   }
 
   #listen() {
@@ -168,14 +169,10 @@ class Grid {
     return this.kernel.answered(({ do: what }) => !READS.has(what));
   }
 
-  read(cells) {
-    return this.judged({ do: "judge", cells });
-  }
-
   // Each cell's value, and why it has none.
-  async judged(what) {
-    const { judged, error } = await this.kernel.ask(what);
-    return judged ?? what.cells.map(() => [null, error ?? "Python is gone."]);
+  async read(cells, what = "judge") {
+    const { judged, error } = await this.kernel.ask({ do: what, cells });
+    return judged ?? cells.map(() => [null, error ?? "Python is gone."]);
   }
 
   #kernelState(state) {
@@ -220,12 +217,6 @@ class Grid {
     return undefined;
   }
 
-  // Once the rows are on the page.
-  started() {
-    this.#name();
-    this.rows();
-  }
-
   rows(more) {
     this.table.rows(more);
     this.selection.clamp();
@@ -258,13 +249,6 @@ class Grid {
     else draw();
   }
 
-  copyFigure({ name, copy }) {
-    copyText(String(copy), this.root).then(() => {
-      this.say(`Copied ${name} ${copy}`);
-      this.focus();
-    });
-  }
-
   // The status line says what the active cell was, or why it was refused.
   #context() {
     if (!this.size()[0]) return;
@@ -277,7 +261,7 @@ class Grid {
   }
 
   #hovered(event) {
-    if (this.mouse?.dragging || this.editor) return;
+    if (this.mouse.drag || this.editor) return;
     const at = this.table.at(event.target);
     const spec = at && this.specs[at.c];
     const row = at && this.store.order[at.r];
@@ -312,7 +296,7 @@ class Grid {
   async openProblems() {
     const { problems } = await this.kernel.ask({ do: "problems" });
     if (!problems?.length) return;
-    this.#pop(() => this.plan.querySelector("[data-bar='problem']") ?? this.plan, "Problems", fillProblems, problems);
+    this.pop(() => this.plan.querySelector("[data-bar='problem']") ?? this.plan, "Problems", fillProblems, problems);
   }
 
   goToProblem() {
@@ -335,8 +319,7 @@ class Grid {
     this.table.reveal(r, c);
     const mark = this.store.mark(row, spec.field);
     const typed = text ?? (mark?.why && mark.typed !== null ? mark.typed : undefined);
-    const many = !this.selection.single;
-    this.say(many ? "Enter sets every selected cell of this kind; Tab sets only this one; Escape cancels" : "");
+    this.say(this.selection.single ? "" : "Enter sets every selected cell of this kind; Tab sets only this one; Escape cancels");
     this.editor = new Editor({
       root: this.root,
       cell: this.table.node(r, c),
@@ -350,7 +333,7 @@ class Grid {
       today: this.model.get("_today"),
       read: (cells) => this.read(cells),
       say: (words) => this.say(words),
-      end: (how, written, event, untouched) => this.#edited(how, written, event, untouched),
+      end: (...how) => this.#edited(...how),
     });
     this.paint();
     return undefined;
@@ -376,10 +359,6 @@ class Grid {
     if (!this.offer.childElementCount) return;
     this.ask({ do: "agree" });
     this.focus();
-  }
-
-  undoStep(what) {
-    this.ask({ do: what });
   }
 
   // A new deal on top, or at a place among the rows.
@@ -431,8 +410,8 @@ class Grid {
   // To the end of the data beside it, as a double click on the corner of a selection does.
   fillToEnd() {
     const source = this.selection.last;
-    const end = this.actions.endBeside(source);
-    if (end > source.r1) this.fill({ ...source, r0: source.r1 + 1, r1: end });
+    const r1 = this.actions.endBeside(source);
+    if (r1 > source.r1) this.fill({ ...source, r0: source.r1 + 1, r1 });
     else this.say("The columns beside have no data below");
   }
 
@@ -591,7 +570,7 @@ class Grid {
     if (!history) return this.say(error ?? "Python is gone: run the cell again to edit.");
     if (!history.lines) return this.say(history.why);
     const title = `${spec.title} of ${this.store.text(row, this.specs[0].field)}`;
-    return this.#pop(() => this.table.node(r, c) ?? this.holder, title, (node) => fillHistory(node, this, title, history));
+    return this.pop(() => this.table.node(r, c) ?? this.holder, title, (node) => fillHistory(node, this, title, history));
   }
 
   // -- columns, bulk edits, find
@@ -642,20 +621,8 @@ class Grid {
     return [mark, "more"].map((id) => this.bar.querySelector(`[data-bar="${id}"]`)).find((button) => button?.offsetWidth);
   }
 
-  openPeriods() {
-    this.#pop(() => this.plan.querySelector("[data-bar='periods']"), "Periods that change", (node) => fillPeriods(node, this.money));
-  }
-
-  openColumns() {
-    this.#pop(() => this.button("columns"), "Columns", fillColumns);
-  }
-
-  openBulk() {
-    this.#pop(() => this.button("bulk"), "Bulk edit", fillBulk);
-  }
-
   // A popover under what `from` finds.
-  #pop(from, label, fill, ...about) {
+  pop(from, label, fill, ...about) {
     return this.popovers.toggle(from, label, (node) => fill(node, this, ...about));
   }
 

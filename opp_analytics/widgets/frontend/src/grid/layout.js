@@ -7,18 +7,13 @@ export class Layout {
   }
 
   #take({ order, hidden, widths, frozen, ...more }) {
-    this.order = this.#known(order ?? []);
+    const fields = this.specs.map(({ field }) => field);
+    const first = fields.includes("name") ? ["name"] : fields.slice(0, 1);
+    this.order = [...new Set([...first, ...(order ?? []).filter((field) => fields.includes(field)), ...fields])];
     this.hidden = new Set(hidden ?? this.specs.filter((spec) => spec.hidden).map(({ field }) => field));
     this.widths = { ...(widths ?? {}) };
     this.frozen = frozen ?? 1; // columns, the row numbers not counted
     this.more = more;
-  }
-
-  #known(order) {
-    const fields = this.specs.map(({ field }) => field);
-    const first = fields.includes("name") ? ["name"] : fields.slice(0, 1);
-    const kept = order.filter((field) => fields.includes(field));
-    return [...new Set([...first, ...kept, ...fields])];
   }
 
   get all() {

@@ -13,19 +13,18 @@ function fillTarget({ r0, r1, c0, c1 }, { r, c }) {
 }
 
 export class Mouse {
-  #drag = null;
+  drag = null;
   #timer = 0;
+  closed = new AbortController();
 
   constructor(grid) {
     const { holder } = Object.assign(this, { grid, holder: grid.holder });
     // Before SlickGrid hears of it: it would move focus and the page's text selection.
     holder.addEventListener("pointerdown", (event) => this.#down(event), true);
     for (const type of ["mousedown", "click", "dblclick"]) holder.addEventListener(type, (event) => this.#keep(event), true);
-    this.move = (event) => this.#move(event);
-    this.up = () => this.#up();
-    document.addEventListener("pointermove", this.move);
-    document.addEventListener("pointerup", this.up);
-    document.addEventListener("pointercancel", this.up);
+    const { signal } = this.closed;
+    document.addEventListener("pointermove", (event) => this.#move(event), { signal });
+    for (const type of ["pointerup", "pointercancel"]) document.addEventListener(type, () => this.#up(), { signal });
   }
 
   #keep(event) {
@@ -45,12 +44,12 @@ export class Mouse {
     const at = table.at(event.target);
     if (!at) return undefined;
     this.grid.editor?.commit();
-    if (event.target.closest(".fh")) this.#drag = { fill: selection.last };
-    else if (at.c < 0) this.#row(event, at.r);
+    if (event.target.closest(".fh")) this.drag = { fill: selection.last };
+    else if (at.c < 0) this.#whole(event, { r0: at.r, r1: at.r, c0: 0, c1: this.grid.size()[1] - 1 }, selection.hasRows(at.r), "rows");
     else if ((event.ctrlKey || event.metaKey) && selection.has(at.r, at.c)) selection.without({ r0: at.r, r1: at.r, c0: at.c, c1: at.c });
     else {
       selection.go(at.r, at.c, { extend: event.shiftKey, add: event.ctrlKey || event.metaKey });
-      this.#drag = {};
+      this.drag = {};
     }
     return this.holder.focus({ preventScroll: true });
   }
@@ -61,15 +60,10 @@ export class Mouse {
     const c = table.specs.findIndex(({ field }) => field === header.dataset.id);
     this.grid.editor?.commit();
     if (c < 0) selection.all();
-    else if (selection.hasColumn(c) && !event.shiftKey && !event.ctrlKey && !event.metaKey) this.#drag = { move: c, from: event.clientX };
+    else if (selection.hasColumn(c) && !event.shiftKey && !event.ctrlKey && !event.metaKey) this.drag = { move: c, from: event.clientX };
     else this.#whole(event, { r0: 0, r1: this.grid.size()[0] - 1, c0: c, c1: c }, selection.hasColumn(c), "columns");
     event.preventDefault();
     this.holder.focus({ preventScroll: true });
-  }
-
-  #row(event, r) {
-    const { selection } = this.grid;
-    this.#whole(event, { r0: r, r1: r, c0: 0, c1: this.grid.size()[1] - 1 }, selection.hasRows(r), "rows");
   }
 
   // A row or column: selected, the range extended to it, added or taken out; a drag goes on to the next ones.
@@ -79,14 +73,14 @@ export class Mouse {
     if (add && has) return selection.without(range);
     if (event.shiftKey) selection.extendWhole(range, along);
     else selection.set(range, { add });
-    this.#drag = { along };
+    this.drag = { along };
     return undefined;
   }
 
   #move(event) {
-    if (!this.#drag) return;
-    this.#drag.x = event.clientX;
-    this.#drag.y = event.clientY;
+    if (!this.drag) return;
+    this.drag.x = event.clientX;
+    this.drag.y = event.clientY;
     this.#follow();
     const { left, right, top, bottom } = this.grid.table.body;
     const outside = event.clientY < top || event.clientY > bottom || event.clientX < left || event.clientX > right;
@@ -97,7 +91,7 @@ export class Mouse {
   // The cell under the pointer; beyond the edge, the next one in that direction.
   #follow() {
     const { table, selection } = this.grid;
-    const { x, y } = this.#drag;
+    const { x, y } = this.drag;
     const { left, right, top, bottom } = table.body;
     const inside = [Math.min(Math.max(x, left + 2), right - 18), Math.min(Math.max(y, top + 2), bottom - 18)];
     const root = this.holder.getRootNode();
@@ -110,19 +104,19 @@ export class Mouse {
     if (x > right - 2) c += 1;
     r = Math.max(0, Math.min(rows - 1, r));
     c = Math.max(0, Math.min(columns - 1, c));
-    const { along, move, from } = this.#drag;
+    const { along, move, from } = this.drag;
     if (move !== undefined) {
-      if (Math.abs(x - from) < CLICK && this.#drag.before === undefined) return;
+      if (Math.abs(x - from) < CLICK && this.drag.before === undefined) return;
       const { left: start, width } = table.slick.getHeaderColumn(table.specs[c].field).getBoundingClientRect();
-      this.#drag.before = Math.max(1, c + (x > start + width / 2));
-      table.showDrop(this.#drag.before);
+      this.drag.before = Math.max(1, c + (x > start + width / 2));
+      table.showDrop(this.drag.before);
       table.reveal(selection.active.r, c);
     } else if (along) {
       selection.extendWhole({ r0: r, r1: r, c0: c, c1: c }, along);
       table.reveal(along === "rows" ? r : selection.active.r, along === "rows" ? 0 : c);
-    } else if (this.#drag.fill) {
-      this.#drag.target = fillTarget(this.#drag.fill, { r, c });
-      this.grid.preview(this.#drag.target);
+    } else if (this.drag.fill) {
+      this.drag.target = fillTarget(this.drag.fill, { r, c });
+      this.grid.preview(this.drag.target);
       table.reveal(r, c);
     } else if (r !== selection.head.r || c !== selection.head.c) selection.go(r, c, { extend: true });
   }
@@ -133,10 +127,10 @@ export class Mouse {
   }
 
   #up() {
-    if (!this.#drag) return;
-    const { fill, target, move, before } = this.#drag;
+    if (!this.drag) return;
+    const { fill, target, move, before } = this.drag;
     const { table, selection } = this.grid;
-    this.#drag = null;
+    this.drag = null;
     this.#still();
     if (fill) this.grid.fill(target ?? null);
     if (move === undefined) return;
@@ -145,14 +139,8 @@ export class Mouse {
     else selection.set({ r0: 0, r1: this.grid.size()[0] - 1, c0: move, c1: move });
   }
 
-  get dragging() {
-    return Boolean(this.#drag);
-  }
-
   close() {
     this.#still();
-    document.removeEventListener("pointermove", this.move);
-    document.removeEventListener("pointerup", this.up);
-    document.removeEventListener("pointercancel", this.up);
+    this.closed.abort();
   }
 }

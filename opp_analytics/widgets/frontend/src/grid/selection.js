@@ -9,6 +9,9 @@ const normal = ({ r0, c0, r1, c1 }) => ({
   c1: Math.max(c0, c1),
 });
 
+// The first of these ranges that a cell is in.
+export const holder = (ranges, r, c) => ranges.find(({ r0, r1, c0, c1 }) => r >= r0 && r <= r1 && c >= c0 && c <= c1);
+
 export class Selection {
   active = { r: 0, c: 0 };
   anchor = { r: 0, c: 0 };
@@ -39,7 +42,12 @@ export class Selection {
   }
 
   has(r, c) {
-    return this.ranges.some((range) => r >= range.r0 && r <= range.r1 && c >= range.c0 && c <= range.c1);
+    return Boolean(holder(this.ranges, r, c));
+  }
+
+  #fit({ r0, r1, c0, c1 }) {
+    const [from, to] = [this.#within(r0, c0), this.#within(r1, c1)];
+    return { r0: from[0], r1: to[0], c0: from[1], c1: to[1] };
   }
 
   #within(r, c) {
@@ -50,8 +58,7 @@ export class Selection {
   go(row, column, { extend = false, add = false } = {}) {
     const [r, c] = this.#within(row, column);
     if (extend) {
-      const last = this.raw.at(-1);
-      Object.assign(last, { r0: this.anchor.r, c0: this.anchor.c, r1: r, c1: c });
+      Object.assign(this.raw.at(-1), { r0: this.anchor.r, c0: this.anchor.c, r1: r, c1: c });
     } else {
       if (add) this.raw.push({ r0: r, c0: c, r1: r, c1: c });
       else this.raw = [{ r0: r, c0: c, r1: r, c1: c }];
@@ -62,12 +69,10 @@ export class Selection {
   }
 
   set(range, { add = false } = {}) {
-    const [r0, c0] = this.#within(range.r0, range.c0);
-    const [r1, c1] = this.#within(range.r1, range.c1);
-    if (!add) this.raw = [];
-    this.raw.push({ r0, c0, r1, c1 });
-    this.active = { r: r0, c: c0 };
-    this.anchor = { r: r0, c: c0 };
+    const fitted = this.#fit(range);
+    this.raw = add ? [...this.raw, fitted] : [fitted];
+    this.active = { r: fitted.r0, c: fitted.c0 };
+    this.anchor = { ...this.active };
     this.changed(null);
   }
 
@@ -151,15 +156,8 @@ export class Selection {
 
   // After rows or columns changed: nothing beyond their end.
   clamp() {
-    const [rows, columns] = this.size();
-    const fit = (range) => ({
-      r0: clamp(range.r0, rows - 1),
-      r1: clamp(range.r1, rows - 1),
-      c0: clamp(range.c0, columns - 1),
-      c1: clamp(range.c1, columns - 1),
-    });
-    this.raw = this.raw.map(fit);
-    for (const at of [this.active, this.anchor]) Object.assign(at, { r: clamp(at.r, rows - 1), c: clamp(at.c, columns - 1) });
+    this.raw = this.raw.map((range) => this.#fit(range));
+    for (const at of [this.active, this.anchor]) [at.r, at.c] = this.#within(at.r, at.c);
     this.changed(null);
   }
 }

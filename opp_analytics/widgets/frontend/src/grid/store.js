@@ -67,10 +67,6 @@ export class Store {
     return this.data.has("name") ? (this.value(row, "name") ?? "") : "";
   }
 
-  get addedRows() {
-    return [...this.rowStates].filter(([, state]) => state === "added").map(([row]) => row);
-  }
-
   state(row) {
     return this.rowStates.get(row) ?? "";
   }
@@ -109,13 +105,6 @@ export class Store {
     return gone;
   }
 
-  get markedRows() {
-    const rows = new Set();
-    for (const [row] of this.marked) rows.add(row);
-    for (const [row, state] of this.rowStates) if (state) rows.add(row);
-    return rows;
-  }
-
   get total() {
     let gone = 0;
     for (const state of this.rowStates.values()) gone += state === "gone";
@@ -130,8 +119,8 @@ export class Store {
 
   // Which rows are shown, and in which order; only when asked, never after an edit.
   arrange() {
-    const marked = this.changedOnly ? this.markedRows : null;
-    const rows = this.passing().filter((row) => !marked || marked.has(row));
+    const marked = new Set(this.marked.map(([row]) => row));
+    const rows = this.passing().filter((row) => !this.changedOnly || this.state(row) || marked.has(row));
     this.order = rows.sort(this.sorts.length ? this.#by(this.sorts) : this.#usual());
   }
 

@@ -30,7 +30,6 @@ export class Table {
       enableHtmlRendering: false, // else a text from the data is set as innerHTML
       enableCellNavigation: false,
       enableColumnReorder: false,
-      editable: false,
       showHeaderRow: true,
       headerRowHeight: 32,
       createFooterRow: true,
@@ -172,14 +171,10 @@ export class Table {
   #filter(node, { spec }) {
     node.setAttribute("role", "gridcell");
     if (!spec) return;
-    const { text = "", words, error, list, but } = this.store.filters.get(spec.field) ?? {};
-    const on = list || (text && !error);
+    const { text = "", list, but } = this.store.filters.get(spec.field) ?? {};
     const input = h("input", {
       type: "text",
-      class: on ? "on" : "",
-      title: words ?? null,
       "aria-label": `Filter ${spec.title}`,
-      "aria-invalid": error ? "true" : false,
       "data-filter": spec.field,
       placeholder: list ? `${but ? "all but " : ""}${count(list.size, DATED.has(spec.kind) ? "month" : "value")}` : hint(spec.kind),
       autocomplete: "off",
@@ -189,6 +184,7 @@ export class Table {
       onblur: () => this.grid.arranging.closeNote(),
     });
     input.value = text;
+    this.showFilter(spec.field, input);
     const button = h("button", {
       class: `fb${list ? " on" : ""}`,
       "data-values": spec.field,
@@ -209,13 +205,12 @@ export class Table {
   }
 
   // A filter's look, without drawing its field anew under the caret.
-  showFilter(field) {
-    const input = this.filterInput(field);
+  showFilter(field, input = this.filterInput(field)) {
     const { text = "", words, error, list } = this.store.filters.get(field) ?? {};
     input.title = words ?? "";
     input.classList.toggle("on", Boolean(list || (text && !error)));
-    input.toggleAttribute("aria-invalid", Boolean(error));
     if (error) input.setAttribute("aria-invalid", "true");
+    else input.removeAttribute("aria-invalid");
   }
 
   filterInput(field) {
@@ -224,7 +219,7 @@ export class Table {
 
   #foot(node, { spec }) {
     node.setAttribute("role", "gridcell");
-    node.classList.toggle("r", Boolean(spec) && RIGHT.has(spec.kind));
+    node.classList.toggle("r", RIGHT.has(spec?.kind));
     if (spec) node.replaceChildren(...this.#footOf(spec));
   }
 

@@ -106,8 +106,8 @@ class Choice {
   }
 }
 
-export function fillValues(node, { store, spec, sort, filter }) {
-  const choice = new Choice(store, spec);
+export function fillValues(node, grid, spec) {
+  const choice = new Choice(grid.store, spec);
   const noun = choice.dated ? "month" : "value";
   const id = uid();
   let [lines, at] = [choice.lines, 0];
@@ -137,7 +137,7 @@ export function fillValues(node, { store, spec, sort, filter }) {
   function apply(event) {
     event.preventDefault();
     event.stopPropagation();
-    if (choice.on.length) filter(...choice.filter);
+    if (choice.on.length) grid.arranging.pick(spec, ...choice.filter);
   }
 
   function show() {
@@ -200,10 +200,12 @@ export function fillValues(node, { store, spec, sort, filter }) {
     return show();
   }
 
-  const [up, down] = words(spec);
+  const sort = (down) => {
+    grid.popovers.close();
+    grid.arranging.sort(spec, down);
+  };
   node.append(
-    h("button", { class: "mi", onclick: () => sort(false) }, `Sort ${up}`),
-    h("button", { class: "mi", onclick: () => sort(true) }, `Sort ${down}`),
+    ...words(spec).map((way, at) => h("button", { class: "mi", onclick: () => sort(at > 0) }, `Sort ${way}`)),
     h("hr"),
     search,
     list,

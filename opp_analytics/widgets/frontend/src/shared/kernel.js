@@ -30,7 +30,7 @@ export class Kernel {
   #open = new Map();
   #newest = -1; // number of the newest message that is answered
   #heard = Promise.resolve();
-  #dead = false;
+  dead = false;
   lost = []; // what was asked and never answered
 
   // `told` hears every message; `state` hears "waiting", "ready" and "dead".
@@ -48,12 +48,8 @@ export class Kernel {
     model.on("destroy", this.onLive);
   }
 
-  get dead() {
-    return this.#dead;
-  }
-
   ask(what) {
-    if (this.#dead) return Promise.resolve({ dead: true });
+    if (this.dead) return Promise.resolve({ dead: true });
     const number = this.#next++;
     const from = `${this.#id}/${number}`;
     let resolve;
@@ -95,7 +91,7 @@ export class Kernel {
   }
 
   #hear(content) {
-    if (this.#dead) return;
+    if (this.dead) return;
     try {
       this.told(content);
     } catch (error) {
@@ -111,8 +107,8 @@ export class Kernel {
   }
 
   #die() {
-    if (this.#dead) return;
-    this.#dead = true;
+    if (this.dead) return;
+    this.dead = true;
     this.lost = [...this.#open.values()].map(({ what }) => what);
     this.state("dead");
     for (const { resolve } of this.#open.values()) resolve({ dead: true });
