@@ -54,7 +54,8 @@ def write(table: pd.DataFrame, seed: int, docs: Path) -> str:
     """Write the section and its rows; the promises and whether they were kept, as text."""
     judged = promises(table)
     whole = table[table["by"] == ""]
-    parts, tables, columns = {}, {}, {}
+    parts, columns = {}, {}
+    tables: dict[str, Rows] = {}
     for freq, rows in whole.groupby("freq", sort=False):
         name = f"by {text.noun(freq)}"
         columns[name] = parts[f"all {name}"] = compare(rows)
@@ -71,7 +72,8 @@ def write(table: pd.DataFrame, seed: int, docs: Path) -> str:
             ("teams", kinds),
         ):
             for key, scores in scored.items():
-                tables.setdefault(f"{title} {name}", {}).update(list_scores(key, scores))
+                place = f"{title} {name}"
+                tables[place] = {**tables.get(place, {}), **list_scores(key, scores)}
         tables[f"chance of target {name}"] = _list_targets(rows)
     losses, bad = list_losses(parts), list_bad_ranges(parts)
     tables["by owner"] = _list_owners(table[table["by"] != ""])
