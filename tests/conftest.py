@@ -6,7 +6,9 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Callable, Generator, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from hypothesis import settings
 
 import opp_analytics as oa
 from opp_analytics.api import TOKEN_COMMAND, VARIABLES
+from tests.cli.kinds import Command
 from tests.examples import FAST, FULL
 from tests.support import row
 
@@ -110,3 +113,31 @@ def tenant(
 
     yield make
     shared_sandbox.faults.reset()
+
+
+@pytest.fixture
+def command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], recwarn: object
+) -> Command:
+    """Runs the command line in this process."""
+    from opp_analytics.cli import main
+
+    # A console that is imported while COLUMNS is set keeps that width.
+    import_module("opp_analytics.cli.console")
+    monkeypatch.setenv("COLUMNS", "200")
+    # As in an activated environment.
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=":")
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["opp-analytics", *map(str, arguments)])
+        monkeypatch.setattr("warnings.showwarning", None)
+        code: object = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code or 0
+        captured = capsys.readouterr()
+        assert isinstance(code, int)
+        return code, captured.out, captured.err
+
+    return run

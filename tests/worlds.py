@@ -143,6 +143,14 @@ def log(kind: Kind, seed: int) -> pd.DataFrame:
     return _recorded(table, kind)
 
 
+def play_few(name: str, seed: int, weeks: int, **kind: Any) -> pd.DataFrame:
+    """The change log of a small team of four, whose deals have names."""
+    few = Kind(name, **{"weeks": weeks, "deals_per_week": 2.5, "optimism": 1.3, **kind})
+    played = log(few, seed)
+    owners = played["owner_name"].replace({"Eve": "Ada", "Finn": "Ben", "Gus": "Cleo"})
+    return played.assign(owner_name=owners, name=played["unique_id"].str.replace("deal-", "Deal "))
+
+
 def history(kind: Kind, seed: int) -> History:
     """The recorded history of one team."""
     return History.from_changes(log(kind, seed))

@@ -1,45 +1,15 @@
-"""A command line to run, and an account for it."""
+"""An account for the command line."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from tests.cli.kinds import Account, Command
-
-
-@pytest.fixture
-def command(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], recwarn: object
-) -> Command:
-    """Runs the command line in this process."""
-    from opp_analytics.cli import main
-
-    # A console that is imported while COLUMNS is set keeps that width.
-    import_module("opp_analytics.cli.console")
-    monkeypatch.setenv("COLUMNS", "200")
-    # As in an activated environment.
-    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=":")
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["opp-analytics", *map(str, arguments)])
-        monkeypatch.setattr("warnings.showwarning", None)
-        code: object = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        captured = capsys.readouterr()
-        assert isinstance(code, int)
-        return code, captured.out, captured.err
-
-    return run
+from tests.cli.kinds import Account
 
 
 @pytest.fixture

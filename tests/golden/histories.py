@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 
 import opp_analytics as oa
-from tests import own_stages, worlds
+from tests import own_stages
 from tests.analysis.forecasting.histories import TWO_PIPELINES, even_months
 from tests.golden.adapters import read_field_history
 from tests.widgets.explorer.pipelines import record, states
+from tests.worlds import play_few
 
 __all__ = ["HISTORIES", "Known"]
 
@@ -49,16 +50,6 @@ _OWN_NAMES = {
 }
 
 
-def _played(name: str, seed: int, weeks: int, **settings: Any) -> pd.DataFrame:
-    kind = worlds.Kind(name, **{"weeks": weeks, "deals_per_week": 2.5, "optimism": 1.3, **settings})
-    log = worlds.log(kind, seed)
-    # Later rows hold the same deals: their owners are few, so that tables by owner stay short.
-    log["owner_name"] = log["owner_name"].map(
-        lambda name: {"Eve": "Ada", "Finn": "Ben", "Gus": "Cleo"}.get(name, name)
-    )
-    return log.assign(name=log["unique_id"].str.replace("deal-", "Deal "))
-
-
 def _known(log: pd.DataFrame, *, org: oa.Org | None = None, **asked: Any) -> Known:
     """A log as a history, and its last record as the frame."""
     history = oa.History.from_changes(log, org=org)
@@ -68,13 +59,13 @@ def _known(log: pd.DataFrame, *, org: oa.Org | None = None, **asked: Any) -> Kno
 
 def weekly(folder: Path) -> Known:
     """A year of weekly records."""
-    return _known(_played("weekly", 1, 54), target=90_000)
+    return _known(play_few("weekly", 1, 54), target=90_000)
 
 
 def daily(folder: Path) -> Known:
     """Three quarters of weekly records, of which the last ten weeks were recorded every day, one
     day twice."""
-    log = _played("daily", 2, 41)
+    log = play_few("daily", 2, 41)
     days = np.random.default_rng(2).integers(0, 7, len(log))
     late = log["seen_at"] > log["seen_at"].max() - pd.Timedelta(weeks=10)
     log["seen_at"] -= pd.to_timedelta(np.where(late, days, 0), unit="D")
@@ -87,7 +78,7 @@ def daily(folder: Path) -> Known:
 def gaps(folder: Path) -> Known:
     """Weekly records with two gaps, of ten weeks and of three, and deals that were deleted and came
     back."""
-    log = _played("gaps", 3, 52)
+    log = play_few("gaps", 3, 52)
     week = (log["seen_at"] - log["seen_at"].min()).dt.days // 7
     seen = week.where(~week.between(18, 27), 28).where(~week.between(38, 40), 41)
     log["seen_at"] = log["seen_at"] + pd.to_timedelta((seen - week) * 7, unit="D")
@@ -133,7 +124,7 @@ def own_names(folder: Path) -> Known:
             for k, name in enumerate(names)
         ],
     )
-    log = _played("own names", 4, 48)
+    log = play_few("own names", 4, 48)
     log["stage"] = log["stage"].map(_OWN_NAMES)
     log["pipeline"] = np.where(log["unique_id"].str[-1].isin(list("147")), "Bestand", "Neu")
     return _known(log, org=org, by=("team", "owner_name"), target=org.targets, page={"org": org})
@@ -236,7 +227,7 @@ def fiscal(folder: Path) -> Known:
             ),
         ],
     )
-    log = _played("fiscal", 5, 52, growth=0.3, rush=2.0)
+    log = play_few("fiscal", 5, 52, growth=0.3, rush=2.0)
     return _known(
         log,
         org=org,
@@ -249,7 +240,7 @@ def fiscal(folder: Path) -> Known:
 def called(folder: Path) -> Known:
     """A year of weekly records in which everybody calls each month three times, and a manager
     overrides one of them."""
-    log = _played("weekly", 1, 54)
+    log = play_few("weekly", 1, 54)
     names, last = ("Ada", "Ben", "Cleo", "Dev"), log["seen_at"].max()
     won = log[log["stage"] == "closed_won"].drop_duplicates("unique_id", keep="last")
     won["month"] = won["close_date"].dt.strftime("%Y-%m")

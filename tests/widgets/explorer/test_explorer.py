@@ -917,6 +917,20 @@ def test_forecast__opens_to_deals_with_both_chances_and_to_an_amount_that_adds_u
     assert "what past periods still won at the same point" in opened["note"]
 
 
+def test_pipeline__tells_the_chance_of_each_deal_in_the_period_it_is_due_in(team: History) -> None:
+    deals = team.as_of(TODAY)
+    explorer = oa.explore(deals, team, state={"by": "owner_name"})
+    due = deals.set_index("unique_id")["close_date"].clip(lower=pd.Timestamp("2026-11-10"))
+    months = due.dt.strftime("%Y-%m")
+    dated = oa.forecast_deals(deals, as_of="2026-11-10", history=team).set_index("unique_id")
+    own = dated.loc[dated["period"] == months[dated.index], "chance"]
+    said: dict[str, str] = {}
+    for row in read_panel(explorer)["rows"]:
+        opened = ask(explorer, do="deals", key=row["key"], label="")["deals"]
+        said |= zip(opened["ids"], (share for _, share in cells(opened, "chance")), strict=True)
+    assert {one: said[one] for one in own.index} == own.map(text.percent).to_dict()
+
+
 def test_history__says_that_no_record_has_an_owner(history: History) -> None:
     deals = states()[-1]
     deals.loc[:1, "owner_name"] = "Zoe"
