@@ -102,7 +102,7 @@ def judge_alerts(tables: Tables) -> Watched:
         inputs.org.report,
         tables.alert_figures,
         tables.earlier_figures,
-        label=str(inputs.period),
+        label=inputs.label,
         period=inputs.name,
         currency=inputs.org.currency,
         # A person without a target has no chance of one, which the page of everybody need not hear
@@ -421,8 +421,8 @@ class _Deals:
             cells["column"] = f"{text.label(found.column)}{of}"
             template = _USUAL if of else _SAID["deals"].get(found.column, _USUAL)
             if found.column in _COUNTS and "above" in found.word and not of:
-                template, count = _COUNTS[found.column]
-                cells["counted"] = count(int(self.figures[key][found.column]))
+                template = _COUNTS[found.column]["is"]
+                cells["counted"] = _count(found.column, self.figures[key])
         return text.one_line(self.own.get(condition.text, template).format_map(cells))
 
     def _say_end(self, key: Any, condition: Condition) -> str:
@@ -433,9 +433,11 @@ class _Deals:
             return f"{name}: {_list_figures(condition, cells)}; no longer {condition.text}."
         figure, line = _write_pair(found, found.measure(figures), self.inputs.org.currency)
         if found.column in _COUNTS and "above" in found.word and not found.base:
-            counted = _COUNTS[found.column][1](int(figures[found.column]))
-            return _NO_LONGER[found.column].format(
-                name=name, counted=counted, stage=cells["stage"], line=line
+            return _COUNTS[found.column]["was"].format(
+                name=name,
+                counted=_count(found.column, figures),
+                stage=cells["stage"],
+                line=line,
             )
         back = f"{_say_back(found, figure, line)}: {figure}"
         of = f" of {text.label(found.base)}" if found.base else ""
@@ -471,6 +473,11 @@ class _Deals:
         return text.isolate(text.one_line(format_cell(column, value, self.inputs.org.currency)))
 
 
+def _count(column: str, figures: Mapping[str, float]) -> str:
+    number, noun = int(figures[column]), _COUNTS[column].get("noun")
+    return text.count(number, noun) if noun else text.often(number)
+
+
 def _read_rows(table: pd.DataFrame, names: Collection[str]) -> dict[Any, dict[str, float]]:
     return dict(zip(table.index, read_figures({name: table[name] for name in names}), strict=True))
 
@@ -478,20 +485,7 @@ def _read_rows(table: pd.DataFrame, names: Collection[str]) -> dict[Any, dict[st
 _WORDS = ("condition", "deal", "due", "figure", "line", "bound")
 """What the sentence of a deal may hold beside its columns; the last three where the condition
 compares a column with a line."""
-_COUNTS: dict[str, tuple[str, Callable[[int], str]]] = {
-    "days_in_stage": (
-        "{deal} has been {counted} in {stage}, your line is {line}; {due}.",
-        partial(text.count, noun="day"),
-    ),
-    "pushes": ("{deal} was pushed {counted}, your line is {line}; {due}.", text.often),
-    "risk": ("{deal} has {counted}, your line is {line}; {due}.", partial(text.count, noun="flag")),
-}
-_NO_LONGER = {
-    "days_in_stage": "{name} moved on: now {counted} in {stage}.",
-    "pushes": "{name} was pushed {counted}; your line is {line}.",
-    "risk": "{name} has {counted} now; your line is {line}.",
-}
-"""What is said of them once they are no longer too many."""
+_COUNTS: dict[str, dict[str, str]] = _SAID["counts"]
+"""Sentences of days and counts where they are too many, and once they no longer are."""
 _USUAL = "{deal}: {column} {moved} ({now}); {due}."
-"""Sentences of a deal by the column that is compared with a number; of days and counts where they
-are too many."""
+"""The sentence of a deal by any other column that is compared with a number."""

@@ -249,7 +249,7 @@ def open_chance(
     now, then = (
         float(known.get(name, math.nan)) for known in (of["chance"], tables.earlier_chances)
     )
-    if period == str(tables.inputs.period) and abs(now - then) >= _MOVED:
+    if period == tables.inputs.label and abs(now - then) >= _MOVED:
         since = tables.inputs.day(tables.earlier.day)
         why += f"; {'rose' if now > then else 'fell'} from {text.percent(then)} since {since}"
     note = "".join(

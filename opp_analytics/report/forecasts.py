@@ -166,7 +166,7 @@ class Forecasts:
 
     @cached_property
     def _now(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        return self._forecast(None, self.inputs.method, AHEAD + 1, ranged=str(self.inputs.period))
+        return self._forecast(None, self.inputs.method, AHEAD + 1, ranged=self.inputs.label)
 
     @property
     def forecast(self) -> pd.DataFrame:
@@ -176,17 +176,17 @@ class Forecasts:
     @property
     def stated(self) -> bool:
         """True if only stated chances are used, which give no chance of hitting a target."""
-        return bool(self.forecast.attrs["method"] == "stated")
+        return self.method == "stated"
 
     @property
     def by_rate(self) -> bool:
         """True if the forecast is the run rate, which looks at no open deal."""
-        return bool(self.forecast.attrs["method"] == "run_rate")
+        return self.method == "run_rate"
 
     @property
     def current(self) -> pd.Series[Any]:
         """The forecast's row of the current period."""
-        return self.forecast.loc[[str(self.inputs.period)]].iloc[0]
+        return self.forecast.loc[[self.inputs.label]].iloc[0]
 
     @property
     def leading(self) -> pd.Series[Any]:
@@ -197,6 +197,11 @@ class Forecasts:
     def lead(self) -> pd.Period:
         """The period that the page leads with: the current one, or the next once that is decided."""
         return pd.Period(analysis.find_lead(self.forecast)[1], self.inputs.freq)
+
+    @property
+    def lead_name(self) -> str:
+        """The period of `lead` in a sentence."""
+        return self.inputs.name_of(str(self.lead))
 
     @cached_property
     def ahead(self) -> pd.DataFrame:
@@ -298,8 +303,8 @@ class Forecasts:
     @property
     def method(self) -> MethodName:
         """The forecast's method: the one asked for, or the one that "auto" chose."""
-        asked = self.inputs.method
-        return self.forecast.attrs["method"] if asked == "auto" else asked
+        method: MethodName = self.forecast.attrs["method"]
+        return method
 
     @cached_property
     def earlier(self) -> Earlier:
@@ -308,10 +313,10 @@ class Forecasts:
         moment, _ = self._then
         day = as_date(moment, tz=inputs.tz)
         try:
-            periods = dict.fromkeys([str(inputs.period), str(self.lead)])
+            periods = dict.fromkeys([inputs.label, str(self.lead)])
             forecast, people = self._forecast_at(moment, *periods)
         except NotEnoughHistory:
-            method = text.label(self.forecast.attrs["method"])
+            method = text.label(self.method)
             raise NotEnoughHistory(
                 f"the method changed: {method} had too few records on {inputs.day(day)}, so that "
                 "day’s forecast cannot be compared"
@@ -343,7 +348,7 @@ class Forecasts:
         known = self._fan_of_part(moments) if inputs.part else self._fan_of_whole(moments)
         table = known.reindex(moments)[_FAN].astype("float64")
         if not self.no_changes:
-            earlier = self.earlier.forecast.loc[str(inputs.period), _FAN]
+            earlier = self.earlier.forecast.loc[inputs.label, _FAN]
             table.loc[self.earlier.moment] = earlier.astype("float64")
         return self._end_fan(table)
 
@@ -363,7 +368,7 @@ class Forecasts:
         left = (inputs.period.end_time - days).dt.days // 7
         shown = table.assign(
             booked=table["booked"].fillna(pd.Series(closed, table.index)),
-            period=str(inputs.period),
+            period=inputs.label,
             weeks_before=left,
             target=float(self.current["target"]),
         ).rename_axis("made_at")
@@ -395,7 +400,7 @@ class Forecasts:
     def _fan_of_whole(self, moments: pd.DatetimeIndex) -> pd.DataFrame:
         inputs = self.inputs
         asked: dict[str, Any] = {
-            "period": str(inputs.period),
+            "period": inputs.label,
             "method": self.method,
             **inputs.asked,
         }
@@ -406,7 +411,7 @@ class Forecasts:
 
     def _fan_of_part(self, moments: pd.DatetimeIndex) -> pd.DataFrame:
         """Take the part's rows from forecasts of the whole, record by record."""
-        rows, period = {}, str(self.inputs.period)
+        rows, period = {}, self.inputs.label
         for moment in moments:
             try:
                 rows[moment] = self._forecast_at(moment, period)[0].loc[period, _FAN]
@@ -455,7 +460,7 @@ class Forecasts:
         asked: dict[str, Any] = {
             "start": start,
             "end": inputs.until,
-            "period": str(inputs.period),
+            "period": inputs.label,
             "by": list(inputs.levels) if part else None,
             "freq": inputs.freq,
             "method": inputs.method,
@@ -576,11 +581,7 @@ class Forecasts:
         Empty where the method uses none.
         """
         inputs = self.inputs
-        when = (
-            text.period_name(period, inputs.freq, today=inputs.today, short=True)
-            if period
-            else f"its {inputs.noun}"
-        )
+        when = inputs.name_of(period, short=True) if period else f"its {inputs.noun}"
         return f"From history, {when}" if len(self.chances) else ""
 
     @cached_property
@@ -591,7 +592,7 @@ class Forecasts:
         run rate looks at no single deal.
         """
         deals, columns = self.inputs.deals, {}
-        for period in [str(self.inputs.period), *self.ahead.index]:
+        for period in [self.inputs.label, *self.ahead.index]:
             weighted = self.deals_of(period)["weighted"]
             weighted = weighted.head(0) if self.by_rate else weighted
             won = (deals["period"] == period) & (deals["outcome"] == "won")
@@ -660,7 +661,7 @@ class Forecasts:
         inputs, part, history = self.inputs, self.inputs.part, self.inputs.whole_history
         if history is None or inputs.records.empty or not self.forecast["target"].notna().any():
             return {}
-        labels = [str(inputs.period), *self.ahead.index]
+        labels = [inputs.label, *self.ahead.index]
         by = self._leading_levels
         try:
             then = self._share(

@@ -44,8 +44,6 @@ _SPANS = {
     "win_rates": 5,
 }
 """Columns of twelve that a block takes beside a partner; the others take all."""
-_PERSONAL = {("to_win", "trend"): 5}
-"""Pairs of one person's page, with the columns of the first."""
 
 
 def render_page(
@@ -202,9 +200,10 @@ def _span_beside(block: Block, partner: Block) -> int | None:
         return None
     if _is_line(block):
         return 6
-    if (block.key, partner.key) in _PERSONAL:
+    if (block.key, partner.key) == ("to_win", "trend"):
+        # Of one person alone.
         only = isinstance(block.parts[0], Goals) and len(block.parts[0].goals) == 1
-        return _PERSONAL[block.key, partner.key] if only else None
+        return 5 if only else None
     span = _SPANS.get(block.key, 12)
     return span if span + _SPANS.get(partner.key, 12) == 12 else None
 

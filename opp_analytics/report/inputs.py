@@ -111,6 +111,11 @@ class Inputs:
         return pd.Period(self.today, self.freq)
 
     @property
+    def label(self) -> str:
+        """Label of `period` in tables."""
+        return str(self.period)
+
+    @property
     def noun(self) -> str:
         """What a period is called: month, quarter, week or year."""
         return text.noun(self.freq)
@@ -128,11 +133,11 @@ class Inputs:
     @property
     def name(self) -> str:
         """The current period in a sentence."""
-        return self.name_of(str(self.period))
+        return self.name_of(self.label)
 
-    def name_of(self, label: str) -> str:
+    def name_of(self, label: str, **style: bool) -> str:
         """Name a period in a sentence."""
-        return text.period_name(label, self.freq, today=self.today)
+        return text.period_name(label, self.freq, today=self.today, **style)
 
     def money(self, value: Any, **style: bool) -> str:
         """Write an amount for reading."""
@@ -317,12 +322,12 @@ class Inputs:
     @property
     def won_now(self) -> pd.DataFrame:
         """The deals closed in the current period."""
-        return self.select("won", str(self.period))
+        return self.select("won", self.label)
 
     @property
     def open_now(self) -> pd.DataFrame:
         """The open deals due in the current period."""
-        return self.select("open", str(self.period))
+        return self.select("open", self.label)
 
     @property
     def overdue(self) -> pd.DataFrame:

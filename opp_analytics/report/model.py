@@ -248,6 +248,11 @@ class Block:
     """Further rows, that only the workbook has."""
 
 
+def say_only(key: str, title: str, words: str, nav: str = "") -> Block:
+    """Make a block of one line of text."""
+    return Block(key, title, parts=(Note(words),), nav=nav)
+
+
 @dataclass(frozen=True)
 class Tile:
     """A figure of the first screen."""

@@ -100,6 +100,7 @@ _SAID: dict[str, Any] = tomllib.loads(
     Path(__file__).with_name("sheets.toml").read_text(encoding="utf-8")
 )
 """The sheets in their order, those in front, then the further ones; and their columns."""
+_COLUMNS: dict[str, list[str]] = _SAID["columns"]
 _MOST_LISTED, _MOST_NOTED = 1_000, 50
 """Findings of a check on its sheet, and deals at risk; findings of a check that is for information
 only."""
@@ -126,7 +127,7 @@ def summarize(page: WeeklyPage, tables: Tables) -> Summary:
 
 def figures(tables: Tables) -> tuple[Figure, ...]:
     """List the figures of the first screen, as numbers, with those of the earlier record."""
-    period, earlier = str(tables.inputs.period), None if tables.no_changes else tables.earlier
+    period, earlier = tables.inputs.label, None if tables.no_changes else tables.earlier
     return tuple(
         Figure(
             title,
@@ -143,7 +144,7 @@ def share_forecast(tables: Tables) -> tuple[Share, ...]:
     inputs = tables.inputs
     deals, close = inputs.deals, inputs.deals["close_date"]
     today, end = inputs.today, inputs.period.end_time.normalize()
-    added, is_open = tables.added[str(inputs.period)], deals["outcome"] == "open"
+    added, is_open = tables.added[inputs.label], deals["outcome"] == "open"
     first, last = map(int, count_days(pd.Series([today, end])))
     kinds = {
         "Closed": (deals["outcome"] == "won", ()),
@@ -172,7 +173,7 @@ def _draw_periods(tables: Tables) -> Graph:
     """Draw what closed and what is still expected in each period from the current one on, against its target."""
     inputs, rows = (
         tables.inputs,
-        tables.forecast.loc[[str(tables.inputs.period), *tables.ahead.index]],
+        tables.forecast.loc[[tables.inputs.label, *tables.ahead.index]],
     )
     table = pd.DataFrame(
         {"Closed": rows["booked"], "Still expected": rows["expected"] - rows["booked"]}
@@ -308,7 +309,7 @@ def _list_people(tables: Tables) -> pd.DataFrame:
     rows = ranked.iloc[places].reset_index()
     rows[by] = rows[by].astype("object").mask(rows[by] == ALL, None)
     rows.loc[len(rows) - 1, by[0]] = "Total"
-    rows = rows[[*by, *_find_known(rows, _SAID["columns"]["people"])]]
+    rows = rows[[*by, *_find_known(rows, _COLUMNS["people"])]]
     rows.attrs = {"levels": [depths[place] for place in places]}
     return rows
 
@@ -323,16 +324,15 @@ def _list_to_win(tables: Tables) -> pd.DataFrame:
         for deal in deals[deals[person] == one[person]].head(int(one["deals"])).to_dict("records"):
             chance = lead.get(deal["unique_id"]) if len(tables.chances) else None
             told = {"chance": chance, "action": text.capital(say_action(tables, deal)), "level": 2}
-            rows.append({name: deal.get(name) for name in (person, *_DEAL)} | told)
+            rows.append(
+                {name: deal.get(name) for name in (person, *_COLUMNS["deal_to_win"])} | told
+            )
     if not rows:
         return short
     sums = short[["target", "booked", "gap", "value"]].sum().to_dict()
     table = pd.DataFrame([*rows, {person: "Total", "level": 0, **sums}])
-    chances = [name for name in ("p_target", "p_enough") if name in table]
     levels = table["level"].tolist()
-    details = ["probability", "chance", "action", "stage", "close_date", "unique_id"]
-    named = [person, "name", "target", "booked", "gap", *chances, "value", *details]
-    table = table[[name for name in named if name in table]].dropna(axis="columns", how="all")
+    table = table.filter([person, *_COLUMNS["to_win"]]).dropna(axis="columns", how="all")
     table.attrs = {"levels": levels}
     return table
 
@@ -341,20 +341,8 @@ def _list_risks(tables: Tables) -> pd.DataFrame:
     """List the open deals with flags, those of the page first."""
     flagged, deals = _find_flagged(tables)[:_MOST_LISTED], tables.inputs.deals
     table = _describe(tables, deals[is_among(deals["unique_id"], flagged)])
-    told = [
-        "value",
-        "probability",
-        "chance",
-        "expected_value",
-        "close_date",
-        "stage",
-        "risk",
-        "reasons",
-    ]
     table = table.set_index("unique_id").loc[flagged].reset_index()
-    return table[
-        [name for name in ("name", *tables.inputs.by, *told, "unique_id") if name in table]
-    ]
+    return table.filter(["name", *tables.inputs.by, *_COLUMNS["risks"]])
 
 
 def _find_flagged(tables: Tables) -> pd.Index[Any]:
@@ -374,7 +362,7 @@ def _note_risks(tables: Tables, table: pd.DataFrame) -> str:
 
 def _list_periods(tables: Tables) -> pd.DataFrame:
     table = _put_words_last(tables.forecast.reset_index())
-    return table[["period", *_find_known(table, _SAID["columns"]["periods"])]]
+    return table[["period", *_find_known(table, _COLUMNS["periods"])]]
 
 
 def _find_known(table: pd.DataFrame, names: Iterable[str]) -> list[str]:
@@ -382,11 +370,7 @@ def _find_known(table: pd.DataFrame, names: Iterable[str]) -> list[str]:
     return [
         name
         for name in names
-        if (
-            table[name].fillna(0).any()
-            if name in _SAID["columns"]["rare"]
-            else table[name].notna().any()
-        )
+        if (table[name].fillna(0).any() if name in _COLUMNS["rare"] else table[name].notna().any())
     ]
 
 
@@ -416,7 +400,7 @@ def _list_deals(tables: Tables) -> pd.DataFrame:
         {name: place for place, name in enumerate(("open", *CLOSED_AS))}
     )
     order = np.lexsort((ago, -expected, periods, outcomes.astype("float64"), others))
-    deals = deals.assign(in_forecast=tables.added[str(inputs.period)]).iloc[order]
+    deals = deals.assign(in_forecast=tables.added[inputs.label]).iloc[order]
     table = _describe(tables, deals)
     table.attrs = {"printed": len(deals) - int(others.sum())}
     return table
@@ -430,7 +414,7 @@ def _describe(tables: Tables, deals: pd.DataFrame) -> pd.DataFrame:
     by, titles = tables.inputs.by, {"weighted": "expected_value", "why": "why_chance"}
     own = pd.DataFrame(tables.own_chances)[["chance", *titles]].rename(columns=titles)
     table = pd.DataFrame(deals).drop(
-        columns=[name for name in _INTERNAL if name in deals and name not in by]
+        columns=[name for name in _COLUMNS["internal"] if name in deals and name not in by]
     )
     table = table.merge(
         own, left_on="unique_id", right_index=True, how="left", validate="one_to_one"
@@ -438,23 +422,11 @@ def _describe(tables: Tables, deals: pd.DataFrame) -> pd.DataFrame:
     flags = pd.DataFrame(tables.flags)[["risk", "reasons"]].astype({"risk": "Int64"})
     table = table.merge(flags, left_on="unique_id", right_index=True, how="left")
     table = table.dropna(axis="columns", how="all") if len(table) else table
-    dates = ["stage", "outcome", "period", "close_date"]
-    amounts = [
-        "value",
-        "probability",
-        "chance",
-        "in_forecast",
-        "expected_value",
-        "risk",
-        "reasons",
-        "why_chance",
-    ]
-    return _order(table, "name", *by, *dates, *amounts)
+    return _order(table, "name", *by, *_COLUMNS["deals"])
 
 
 def _list_pushed(tables: Tables) -> pd.DataFrame:
-    moved = ["pushes", "days_pushed", "net_days", "first_close_date", "close_date"]
-    return tables.pushed[["name", *tables.inputs.by, "stage", "value", *moved, "unique_id"]]
+    return tables.pushed[["name", *tables.inputs.by, *_COLUMNS["pushed"]]]
 
 
 def _list_records(tables: Tables) -> pd.DataFrame:
@@ -530,13 +502,8 @@ def _compare_periods(tables: Tables) -> pd.DataFrame:
 
 _BUCKETS = dict(zip(BUCKETS, ("overdue", "no close date"), strict=True))
 """Words for what has no period."""
-_DEAL = ("name", "value", "probability", "stage", "close_date", "unique_id")
-"""What to know of a deal to win."""
-_INTERNAL = ("status", "owner_unique_id", "owner_email")
-"""Columns of a deal that others say in words."""
 _NOTES = {"Deals": _note_older, "At risk": _note_risks, "Findings": _note_rest}
 """Says what of a table is not on its sheet."""
-_PAST = ["period", "made_at", "lead", "expected", "low", "high", "actual", "error", "held"]
 _MAKERS: dict[str, Callable[[Tables], pd.DataFrame]] = {
     "People": _list_people,
     "Deals": _list_deals,
@@ -552,7 +519,7 @@ _MAKERS: dict[str, Callable[[Tables], pd.DataFrame]] = {
     "Slippage": _compare_periods,
     "Due deals": _list_due,
     "Pushed": _list_pushed,
-    "Past ranges": lambda tables: tables.past_ranges.reset_index()[_PAST],
+    "Past ranges": lambda tables: tables.past_ranges.reset_index()[_COLUMNS["past"]],
     "Stage flow": lambda tables: tables.flow.reset_index(),
     "Stage entries": lambda tables: _order(tables.flow_deals),
     "Win rates": lambda tables: tables.win_rates.reset_index(),

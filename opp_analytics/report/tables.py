@@ -115,7 +115,7 @@ class Tables(Forecasts):
         """
         inputs = self.inputs
         table = self._created.sum_up(inputs.freq)
-        table = table[table.index.get_level_values("period") == str(inputs.period)]
+        table = table[table.index.get_level_values("period") == inputs.label]
         return table.droplevel("period") if self._created.groups else table.head(0)
 
     @cached_property
@@ -145,7 +145,7 @@ class Tables(Forecasts):
         if self.no_changes:
             return None
         return self._add_alarms(
-            self.earlier.forecast.loc[[str(self.inputs.period)]].iloc[0], self.earlier.day
+            self.earlier.forecast.loc[[self.inputs.label]].iloc[0], self.earlier.day
         )
 
     def measure_deals(self, figures: Collection[str]) -> pd.DataFrame:
@@ -401,9 +401,3 @@ class Tables(Forecasts):
         inputs = self.inputs
         deals = inputs.opportunities if inputs.named else inputs.opportunities.drop(columns="name")
         return analysis.audit(deals, as_of=inputs.today, own_writes=inputs.own_writes, tz=inputs.tz)
-
-    @cached_property
-    def finding_summary(self) -> pd.DataFrame:
-        """`oa.audit_summary` of errors and warnings, the most money first."""
-        table = analysis.audit_summary(self.findings[self.findings["severity"] != "info"])
-        return table.sort_values(["value", "deals"], ascending=False)

@@ -48,6 +48,9 @@ _COLORS = {
     "Target": "#15181C",
 }
 _RED, _QUIET, _RULE, _BAND = "#B3261E", "#5F676F", "#E4E7EA", "#F2F4F6"
+_HEAD = {"bold": True, "bottom": 1, "bottom_color": _QUIET}
+_AMOUNT_HEAD = {**_HEAD, "align": "right"}
+"""Heads of the summary's tables."""
 _WRAPPED, _READ = ("reasons", "action"), ("At risk", "To win")
 """Columns of sentences, and the sheets that show them whole."""
 _MORE = "More"
@@ -98,12 +101,11 @@ def _write_summary(
         *((words, {"bold": not place}) for place, words in enumerate(summary.sentences)),
     ]
     row = _write_lines(book, page, 0, said) + 1
-    head = {"bold": True, "bottom": 1, "bottom_color": _QUIET}
     for place, title in enumerate(
         ["Figure", "Now", *([summary.since, "Change"] if summary.since else [])]
     ):
-        look = head | ({"align": "right"} if place else {})
-        page.write(row, place, text.one_line(title), book.add_format(look))
+        look = book.add_format(_AMOUNT_HEAD if place else _HEAD)
+        page.write(row, place, text.one_line(title), look)
     for figure in summary.figures:
         row += 1
         page.write(row, 0, figure.title)
@@ -148,9 +150,8 @@ def _write_shares(
     Return the next row.
     """
     money = {"num_format": choose_workbook_format("value", currency), "align": "right"}
-    head = {"bold": True, "bottom": 1, "bottom_color": _QUIET}
-    page.write(row, 0, "Forecast, by part", book.add_format(head))
-    page.write(row, 1, "Amount", book.add_format(head | {"align": "right"}))
+    page.write(row, 0, "Forecast, by part", book.add_format(_HEAD))
+    page.write(row, 1, "Amount", book.add_format(_AMOUNT_HEAD))
     for place, share in enumerate(shares, start=1):
         page.write(row + place, 0, text.one_line(share.title))
         formula = next((_sum_where(sheet, share) for sheet in sheets if sheet.name == "Deals"), "")
@@ -205,10 +206,9 @@ def _write_graph(
 ) -> int:
     """Write what is drawn as a small table, draw it below, and return the next row."""
     table = graph.table.dropna(axis="columns", how="all")
-    head = {"bold": True, "bottom": 1, "bottom_color": _QUIET}
-    page.write(row, 0, text.capital(str(table.index.name)), book.add_format(head))
+    page.write(row, 0, text.capital(str(table.index.name)), book.add_format(_HEAD))
     for place, name in enumerate(table, start=1):
-        page.write(row, place, name, book.add_format({**head, "align": "right"}))
+        page.write(row, place, name, book.add_format(_AMOUNT_HEAD))
     money = book.add_format(
         {"num_format": choose_workbook_format("value", currency), "align": "right"}
     )

@@ -40,6 +40,7 @@ from opp_analytics.report.model import (
     Table,
     Tile,
     draw_column,
+    say_only,
 )
 from opp_analytics.report.tables import Tables
 from opp_analytics.schema import ALL, HALF_CENT
@@ -59,7 +60,7 @@ def trend(tables: Tables) -> Block:
         fan = tables.fan
     except NotEnoughHistory as reason:
         return _pace(tables, Note(f"{text.capital(str(reason).rstrip('.'))}."))
-    method, priced = text.label(tables.forecast.attrs["method"]), fan[fan["expected"].notna()]
+    method, priced = text.label(tables.method), fan[fan["expected"].notna()]
     if math.isnan(fan["expected"].iloc[-1]):
         words = (
             f"The {method} method cannot forecast {inputs.name} yet; the trend starts once it can."
@@ -138,9 +139,7 @@ def why(tables: Tables) -> Block | None:
         table = tables.change
     except NotEnoughHistory as error:
         reason = (tables.no_changes or str(error)).rstrip(".")
-        return Block(
-            "why", "Why the forecast moved", parts=(Note(f"{text.capital(reason)}."),), nav=nav
-        )
+        return say_only("why", "Why the forecast moved", f"{text.capital(reason)}.", nav)
     rows = svg.forecast_change(table, target=float(tables.current["target"]))
     opened = (None, *(_list_step(tables, step) for step in analysis.list_steps(table)), None)
     sub = _explain_steps(tables, table, rows.note)
@@ -192,7 +191,7 @@ def _list_step(tables: Tables, step: analysis.Step) -> Deals | None:
         moved = moved[moved["expected"] * step.expected > 0]
     rows, caption = add_details(tables.inputs, moved), text.capital(step.name)
     return list_deals(
-        tables, rows, caption, sheet="Change", amount="expected", period=str(tables.inputs.period)
+        tables, rows, caption, sheet="Change", amount="expected", period=tables.inputs.label
     )
 
 
@@ -202,17 +201,15 @@ def decide(tables: Tables) -> Block | None:
     Where none does, those that the forecast rests on.
     """
     inputs, deals, title = tables.inputs, tables.swings, "Deals that decide"
-    row, month = tables.leading, inputs.name_of(str(tables.lead))
+    row, month = tables.leading, tables.lead_name
     if not math.isfinite(row["target"]):
         return None
     if deals.empty:
         if len(tables.deals_of(str(tables.lead))):
             words = "No open deal is 5% likely to be won in it, and in time."
-            return Block(
-                "decide", f"No single deal decides {month}", parts=(Note(words),), nav=title
-            )
+            return say_only("decide", f"No single deal decides {month}", words, title)
         words = f"No open deal with a value and a chance is due in {month}."
-        return Block("decide", title, parts=(Note(words),), nav=title)
+        return say_only("decide", title, words, title)
     as_stated = deals.attrs["method"] == "stated"
     swings = not as_stated and deals["swing"].max() >= evidence.LEAST_SWING
     if not swings:
@@ -371,9 +368,7 @@ def past(tables: Tables) -> Block | None:
     try:
         table = tables.past_ranges
     except (NotEnoughHistory, DataError) as error:
-        return Block(
-            "past", "Past ranges cannot be judged", parts=(Note(f"{text.capital(str(error))}."),)
-        )
+        return say_only("past", "Past ranges cannot be judged", f"{text.capital(str(error))}.")
     shown = table.tail(_MOST_PAST)
     rows = svg.backtest(shown)
     opened = tuple(list_closed(tables, row.key) for row in rows.rows)
@@ -439,19 +434,19 @@ def calls(tables: Tables) -> Block | None:
 def categories(tables: Tables) -> Block:
     """Show how much rests on commit: closed money and the categories of the deals due, each opening to its deals."""
     inputs, table, nav = tables.inputs, tables.categories, "Categories"
-    row: Any = table.loc[str(inputs.period)]
+    row: Any = table.loc[inputs.label]
     if not row["closed"] and not row["open_count"]:
-        note = Note(f"Nothing is closed or due in {inputs.name}.")
-        return Block("categories", "Forecast categories", parts=(note,), nav=nav)
+        words = f"Nothing is closed or due in {inputs.name}."
+        return say_only("categories", "Forecast categories", words, nav)
     target = float(tables.current["target"])
     aimed = math.isfinite(target)
-    rows = svg.forecast_categories(table, str(inputs.period), target=target)
+    rows = svg.forecast_categories(table, inputs.label, target=target)
     due = inputs.open_now
     category = deal_categories(due)
     opened = tuple(
-        list_closed(tables, str(inputs.period))
+        list_closed(tables, inputs.label)
         if one.key == "closed"
-        else list_deals(tables, due[category == one.key], one.label, period=str(inputs.period))
+        else list_deals(tables, due[category == one.key], one.label, period=inputs.label)
         for one in rows.rows
     )
     title = _compare_with_target(tables, row, target) if aimed else say_finding(table)
@@ -508,7 +503,7 @@ def _most_to_go(tables: Tables) -> str:
     Empty without targets of theirs, on a period's first days, and of who can do no more on its
     last.
     """
-    people, label = tables.people, str(tables.inputs.period)
+    people, label = tables.people, tables.inputs.label
     groups: pd.DataFrame = people[~people.index.get_level_values(-1).isin([ALL])]
     short = groups[groups["gap"] > 0].sort_values("gap", ascending=False, kind="stable")
     if evidence.count_days_left(label, tables.forecast) is not None:
@@ -567,10 +562,7 @@ def tiles(tables: Tables) -> tuple[Tile, ...]:
     if tables.lead == tables.inputs.period:
         return tuple(built)
     inputs = tables.inputs
-    now, lead = (
-        text.period_name(str(one), inputs.freq, today=inputs.today, short=True)
-        for one in (inputs.period, tables.lead)
-    )
+    now, lead = (inputs.name_of(str(one), short=True) for one in (inputs.period, tables.lead))
     return tuple(
         replace(tile, name=f"{tile.name}, {now if tile is built[0] else lead}") for tile in built
     )

@@ -38,11 +38,11 @@ from opp_analytics.report.model import (
     Goals,
     Group,
     Line,
-    Note,
     PageColumn,
     Saying,
     Table,
     draw_column,
+    say_only,
 )
 from opp_analytics.report.tables import Tables
 from opp_analytics.schema import ALL, BUCKETS
@@ -67,7 +67,7 @@ def people(tables: Tables) -> Block:
             if not inputs.by
             else f"Nobody has a deal in {inputs.name}."
         )
-        return Block("people", "People", parts=(Note(words),))
+        return say_only("people", "People", words)
     rows = _Rows(tables, tables.compared_people)
     aim = f", upright line target{'' if rows.aimed else ' of all'}"
     line = aim if math.isfinite(tables.current["target"]) else ""
@@ -389,12 +389,12 @@ class _Rows:
     def _due(self) -> tuple[pd.DataFrame, _Places]:
         """The deals closed or due in this period, and the overdue ones."""
         deals = self.tables.inputs.deals
-        return self._part(deals[deals["period"].isin([str(self.tables.inputs.period), BUCKETS[0]])])
+        return self._part(deals[deals["period"].isin([self.tables.inputs.label, BUCKETS[0]])])
 
     @cached_property
     def _expected(self) -> tuple[pd.DataFrame, _Places]:
         """The deals of this period's forecast."""
-        return self._part(find_expected(self.tables, str(self.tables.inputs.period)))
+        return self._part(find_expected(self.tables, self.tables.inputs.label))
 
     def _part(self, deals: pd.DataFrame) -> tuple[pd.DataFrame, _Places]:
         """Find the deals of each team and person."""
@@ -415,7 +415,7 @@ class _Rows:
         # Somebody who changed teams has a row in each.
         twice = sum(other[-1] == key[-1] != ALL for other in self.keys) > 1
         whose = f"{name} ({text.join_key(key[:-1])})" if twice else name
-        period = str(inputs.period)
+        period = inputs.label
         if not known:
             return list_deals(self.tables, rows, f"{whose}: closed, due and overdue", period=period)
         return list_expected(
@@ -466,12 +466,12 @@ def to_win(tables: Tables) -> Block:
     Then who is at target, with what is due.
     """
     inputs, people, nav = tables.inputs, tables.leading_persons, "To win"
-    month = inputs.name_of(str(tables.lead))
+    month = tables.lead_name
     if people["target"].isna().all():
         words = "This needs a target for each person: see [targets] in the org file."
         if tables.persons["target"].notna().any():
             words = f"Nobody has a target for {month}."
-        return Block("to_win", "What each person must win", parts=(Note(words),), nav=nav)
+        return say_only("to_win", "What each person must win", words, nav)
     short = tables.to_win
     stuck = short["deals"] == 0
     stuck &= stuck.sum() > 1  # One alone has a card with a name.
@@ -519,7 +519,7 @@ def _say_deal(tables: Tables, deal: dict[Any, Any]) -> Saying:
 
 def _say_gaps(tables: Tables, short: pd.DataFrame) -> str:
     if len(tables.leading_persons) == 1 and len(short):
-        month = tables.inputs.name_of(str(tables.lead))
+        month = tables.lead_name
         return f"What to win in {month}: {tables.inputs.money(short['gap'].sum())} to go"
     if short.empty:
         due = tables.leading_persons["open_count"].sum() > 0
@@ -584,9 +584,7 @@ def _show_deal(tables: Tables, deal: dict[Any, Any]) -> tuple[Cell, str, str, st
 def say_action(tables: Tables, deal: dict[Any, Any]) -> str:
     """Say what to do with a deal of `Tables.deals_to_win`, by its close date."""
     inputs = tables.inputs
-    return _ACTIONS[deal["action"]].format(
-        inputs.day(deal["close_date"]), month=inputs.name_of(str(tables.lead))
-    )
+    return _ACTIONS[deal["action"]].format(inputs.day(deal["close_date"]), month=tables.lead_name)
 
 
 def _show_stuck(tables: Tables, short: pd.DataFrame) -> Goal:
@@ -606,7 +604,7 @@ def _show_met(tables: Tables, met: pd.DataFrame) -> Goal:
     met = met.sort_values("open_value", ascending=False, kind="stable")
     due = met[met["open_count"] > 0]
     lines = _list_people(tables, due, "open_value") if len(due) else _list_people(tables, met)
-    month = tables.inputs.name_of(str(tables.lead))
+    month = tables.lead_name
     words = f"{'Upside still' if len(due) else 'No more deals'} due in {month}"
     advice = f"{words}{_count_more(len(met), len(lines), 'at target')}."
     return Goal("At target", "", advice, lines, teams=tables.find_teams(*met.index))

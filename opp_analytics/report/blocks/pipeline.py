@@ -10,8 +10,21 @@ import pandas as pd
 from opp_analytics import svg, text
 from opp_analytics.analysis import evidence
 from opp_analytics.errors import NotEnoughHistory
-from opp_analytics.report import model
 from opp_analytics.report.cells import add_details, list_deals, measure, name_deal, say_finding
+from opp_analytics.report.model import (
+    Block,
+    BlockPart,
+    Cell,
+    Chart,
+    Deals,
+    Fold,
+    Group,
+    Line,
+    Opening,
+    PageColumn,
+    Table,
+    say_only,
+)
 from opp_analytics.report.tables import DueDeals, Tables
 
 _WEEKS, _NEAR = 12, 0.1
@@ -22,7 +35,7 @@ _ENDS = {"advanced": "Moved on", "back": "Moved back", "still": "Open"}
 """Outcomes of a stage's entries, where the name alone does not say it."""
 
 
-def created(tables: Tables) -> model.Block | None:
+def created(tables: Tables) -> Block | None:
     """Show whether the inflow suffices: the value created in each of the last weeks, against their average."""
     money = tables.inputs.money
     try:
@@ -41,16 +54,16 @@ def created(tables: Tables) -> model.Block | None:
     compared = evidence.is_enough(table["deals"].sum()) and last >= 0
     than = _compare_week(last, average, weeks) if compared else ""
     title = f"New pipeline this week, {money(last)}{than}"
-    return model.Block("created", title, sub, (model.Chart(drawn), *_fold_this_week(tables)))
+    return Block("created", title, sub, (Chart(drawn), *_fold_this_week(tables)))
 
 
-def _fold_this_week(tables: Tables) -> list[model.Fold]:
+def _fold_this_week(tables: Tables) -> list[Fold]:
     """List the deals of the last column under a fold."""
     deals = tables.created_deals
     mine = deals[deals["period"] == str(tables.created.index[-1])].reset_index(drop=True)
     words = f"The {text.spelled(len(mine), 'deal') if len(mine) > 1 else 'deal'} of this week"
     listed = list_deals(tables, add_details(tables.inputs, mine), words, sheet="Created")
-    return [model.Fold(words, listed)] if listed else []
+    return [Fold(words, listed)] if listed else []
 
 
 def _compare_week(last: float, average: float, weeks: int) -> str:
@@ -63,7 +76,7 @@ def _compare_week(last: float, average: float, weeks: int) -> str:
     return f", was {off} {'above' if last > average else 'below'} {usual}"
 
 
-def created_by(tables: Tables) -> model.Block | None:
+def created_by(tables: Tables) -> Block | None:
     """Show who created the value of the current period so far.
 
     Nothing on the page of one person.
@@ -91,18 +104,18 @@ def created_by(tables: Tables) -> model.Block | None:
     if len(table) > _MOST_CREATORS:
         sub += f", the {_MOST_CREATORS} largest of {len(table)}"
     teams = tuple(tables.find_teams(amount.name) for amount in amounts)
-    return model.Block("created_by", title, sub, (model.Opening(svg.bars(amounts), opened, teams),))
+    return Block("created_by", title, sub, (Opening(svg.bars(amounts), opened, teams),))
 
 
-def _list_created(tables: Tables, name: str) -> model.Deals | None:
+def _list_created(tables: Tables, name: str) -> Deals | None:
     """List what one person created in the current period, at the value first seen."""
     inputs, deals = tables.inputs, tables.created_by_deals
-    mine = deals[(deals.index == name) & (deals["period"] == str(inputs.period)).to_numpy()]
+    mine = deals[(deals.index == name) & (deals["period"] == inputs.label).to_numpy()]
     rows = add_details(inputs, mine.reset_index(drop=True))
     return list_deals(tables, rows, f"Created by {name} in {inputs.name}", sheet="Created")
 
 
-def funnel(tables: Tables) -> model.Block:
+def funnel(tables: Tables) -> Block:
     """Show where deals end: those that entered each stage and where they are now.
 
     Without records, what is open.
@@ -119,10 +132,10 @@ def funnel(tables: Tables) -> model.Block:
         map(partial(_list_entries, tables), flow.index, (row.label for row in rows.rows))
     )
     sub = f"Deals that entered each stage from {start} on, and where they are now"
-    return model.Block("funnel", say_finding(flow), sub, (model.Opening(rows, opened),))
+    return Block("funnel", say_finding(flow), sub, (Opening(rows, opened),))
 
 
-def _list_entries(tables: Tables, key: Any, label: str) -> model.Deals | None:
+def _list_entries(tables: Tables, key: Any, label: str) -> Deals | None:
     """List the entries into a stage with what became of them there.
 
     A deal that came twice counts twice.
@@ -136,11 +149,11 @@ def _list_entries(tables: Tables, key: Any, label: str) -> model.Deals | None:
     return list_deals(tables, rows, f"Entered {label}", sheet="Stage entries", past=True)
 
 
-def _show_open_stages(tables: Tables) -> model.Block:
+def _show_open_stages(tables: Tables) -> Block:
     deals = tables.inputs.deals
     table = tables.funnel.groupby(level="stage", sort=False)[["open_count", "open_value"]].sum()
     if not table["open_count"].sum():
-        return model.Block("funnel", "Funnel", parts=(model.Note("No deal is open in any stage."),))
+        return say_only("funnel", "Funnel", "No deal is open in any stage.")
     amounts = [
         measure(tables, text.stage(stage), row["open_value"], row["open_count"], str(stage))
         for stage, row in table.iterrows()
@@ -148,14 +161,14 @@ def _show_open_stages(tables: Tables) -> model.Block:
     is_open = deals["outcome"] == "open"
     opened = tuple(
         list_deals(tables, deals[is_open & (deals["stage"] == one.key)], f"Open in {one.name}")
-        or model.Deals(f"Open in {one.name}", ())
+        or Deals(f"Open in {one.name}", ())
         for one in amounts
     )
-    rows = model.Opening(svg.bars(amounts), opened)
-    return model.Block("funnel", say_finding(tables.funnel), "Open value by stage", (rows,))
+    rows = Opening(svg.bars(amounts), opened)
+    return Block("funnel", say_finding(tables.funnel), "Open value by stage", (rows,))
 
 
-def slippage(tables: Tables) -> model.Block | None:
+def slippage(tables: Tables) -> Block | None:
     """Show whether dates hold: the outcome of what was due, this period and the two before.
 
     And deals that keep moving.
@@ -170,11 +183,11 @@ def slippage(tables: Tables) -> model.Block | None:
             "A single record shows no change. From the second on, this shows the outcome of each "
             "deal that was due."
         )
-        return model.Block("slippage", "Slippage", parts=(model.Note(words),), nav=nav)
+        return say_only("slippage", "Slippage", words, nav)
     named = {_name_period(tables, part): part for part in found}
     rows = svg.slippage({name: part.table for name, part in named.items()})
     opened = tuple(_list_due(tables, name, part) for name, part in named.items())
-    parts: list[model.BlockPart] = [model.Opening(rows, opened)]
+    parts: list[BlockPart] = [Opening(rows, opened)]
     if len(tables.pushed):
         parts.append(_show_pushed(tables))
     periods = pd.concat({part.period: part.table for part in found}, names=["period"])
@@ -188,16 +201,16 @@ def slippage(tables: Tables) -> model.Block | None:
         f"Outcome of what was open and due when each {inputs.noun} began, by value, wins of "
         "other deals apart; total due at right"
     )
-    return model.Block("slippage", say_finding(periods), sub, tuple(parts), nav)
+    return Block("slippage", say_finding(periods), sub, tuple(parts), nav)
 
 
 def _name_period(tables: Tables, part: DueDeals) -> str:
     inputs = tables.inputs
-    name = text.capital(text.period_name(part.period, inputs.freq, today=inputs.today, short=True))
-    return f"{name} to date" if part.period == str(inputs.period) else name
+    name = text.capital(inputs.name_of(part.period, short=True))
+    return f"{name} to date" if part.period == inputs.label else name
 
 
-def _list_due(tables: Tables, name: str, part: DueDeals) -> model.Deals | None:
+def _list_due(tables: Tables, name: str, part: DueDeals) -> Deals | None:
     deals = part.deals
     moved = deals["close_date_after"].where(deals["close_date_after"].notna(), deals["close_date"])
     rows = add_details(tables.inputs, deals, stage=deals["outcome"], close_date=moved).drop(
@@ -206,22 +219,17 @@ def _list_due(tables: Tables, name: str, part: DueDeals) -> model.Deals | None:
     return list_deals(tables, rows, f"Due in {name}", sheet="Due deals", past=True)
 
 
-def _show_pushed(tables: Tables) -> model.Table:
+def _show_pushed(tables: Tables) -> Table:
     inputs = tables.inputs
     columns = (
-        model.PageColumn(
-            "Pushed twice or more, still open", right=False, phone="full", kind="deal"
-        ),
-        *map(model.PageColumn, ("Pushes", "Days later", "Value")),
+        PageColumn("Pushed twice or more, still open", right=False, phone="full", kind="deal"),
+        *map(PageColumn, ("Pushes", "Days later", "Value")),
     )
     lines = tuple(
-        model.Line(
+        Line(
             (
                 name_deal(inputs, row),
-                *(
-                    model.Cell(text.number(row[column]))
-                    for column in ("pushes", "days_pushed", "value")
-                ),
+                *(Cell(text.number(row[column])) for column in ("pushes", "days_pushed", "value")),
             ),
             teams=tables.find_teams(row["unique_id"]),
         )
@@ -230,17 +238,17 @@ def _show_pushed(tables: Tables) -> model.Table:
     rest = len(tables.pushed) - len(lines)
     more = f"; {rest:,} more in the workbook" if rest > 0 else ""
     caption = f"Pushed twice or more, as of {inputs.day(inputs.today)}{more}"
-    return model.Table(columns, (model.Group(lines),), "pushed", caption)
+    return Table(columns, (Group(lines),), "pushed", caption)
 
 
-def win_rates(tables: Tables) -> model.Block:
+def win_rates(tables: Tables) -> Block:
     """Show who differs beyond chance: won of won and lost, by person, with intervals, against the rate of all."""
     inputs, whole, table, nav = tables.inputs, tables.win_rate, tables.win_rates, "Win rates"
     since = inputs.day(tables.closed_since)
     closed = int(whole["won"] + whole["lost"])
     if not closed:
-        note = model.Note(f"No deal was won or lost from {since} on.")
-        return model.Block("win_rates", "Win rates", parts=(note,), nav=nav)
+        words = f"No deal was won or lost from {since} on."
+        return say_only("win_rates", "Win rates", words, nav)
     rate = text.percent(whole["rate"])
     known = table[table["rate"].notna()]
     if len(known) < 2:
@@ -251,7 +259,7 @@ def win_rates(tables: Tables) -> model.Block:
                 f"{'was' if whole['won'] == 1 else 'were'} won"
             )
             title = evidence.say_few(ended)
-        return model.Block("win_rates", title, "", _draw_rates(tables, known), nav)
+        return Block("win_rates", title, "", _draw_rates(tables, known), nav)
     most = (known["won"] + known["lost"]).nlargest(_MOST_RATES).index
     shown = known[known.index.isin(most)]
     sub = (
@@ -260,22 +268,20 @@ def win_rates(tables: Tables) -> model.Block:
     )
     if len(shown) < len(known):
         sub += f". The {_MOST_RATES} with most closed deals of {len(known):,}"
-    return model.Block(
-        "win_rates", say_finding(tables.scores), sub, _draw_rates(tables, shown), nav
-    )
+    return Block("win_rates", say_finding(tables.scores), sub, _draw_rates(tables, shown), nav)
 
 
-def _draw_rates(tables: Tables, shown: pd.DataFrame) -> tuple[model.Opening, ...]:
+def _draw_rates(tables: Tables, shown: pd.DataFrame) -> tuple[Opening, ...]:
     if shown.empty:
         return ()
     scores = tables.scores
     apart = set(scores.index[scores["differs"].to_numpy(dtype=bool)])
     rows = svg.win_rate(shown, overall=float(tables.win_rate["rate"]), differs=apart)
     teams = tuple(tables.find_teams(row.key) for row in rows.rows)
-    return (model.Opening(rows, tuple(_list_closed(tables, row.key) for row in rows.rows), teams),)
+    return (Opening(rows, tuple(_list_closed(tables, row.key) for row in rows.rows), teams),)
 
 
-def _list_closed(tables: Tables, name: str) -> model.Deals | None:
+def _list_closed(tables: Tables, name: str) -> Deals | None:
     """List the deals that one person won or lost in the window."""
     inputs, deals = tables.inputs, tables.inputs.deals
     inside = deals["close_date"].between(tables.closed_since, inputs.today)

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import math
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from opp_analytics import svg, text
-from opp_analytics.analysis import compare_chances, describe_method, make_duplicate_keys
+from opp_analytics.analysis import (
+    audit_summary,
+    compare_chances,
+    describe_method,
+    make_duplicate_keys,
+)
 from opp_analytics.charts import Place
 from opp_analytics.columns import write_label
 from opp_analytics.org import Org, is_converted
-from opp_analytics.report import model
 from opp_analytics.report.cells import (
     list_deals,
     name_deal,
@@ -22,6 +28,20 @@ from opp_analytics.report.cells import (
     say_win_dates,
     show_stated,
 )
+from opp_analytics.report.model import (
+    Block,
+    Cell,
+    Deals,
+    Fold,
+    Group,
+    Line,
+    Opening,
+    PageColumn,
+    Saying,
+    Table,
+    Terms,
+    say_only,
+)
 from opp_analytics.report.tables import Tables
 from opp_analytics.schema import NO_LABEL
 
@@ -29,16 +49,18 @@ _MOST_RISKS, _MOST_FIXES = 9, 8
 """Rows of a block that fit on a sheet with its neighbors."""
 _SPELLED = 10
 """Numbers below are words."""
+_SAID: dict[str, dict[str, str]] = tomllib.loads(
+    Path(__file__).with_name("terms.toml").read_text(encoding="utf-8")
+)
+"""What each number means, and what a forecast sums, by its method."""
 
 
-def risk(tables: Tables) -> model.Block:
+def risk(tables: Tables) -> Block:
     """Show what to question first: the open deals with flags, the most value first, each with its reasons."""
     inputs, table, nav = tables.inputs, tables.flags, "At risk"
     flagged = table[table["risk"] > 0]
     if flagged.empty:
-        return model.Block(
-            "risk", "Deals at risk", parts=(model.Note(f"{say_finding(table)}."),), nav=nav
-        )
+        return say_only("risk", "Deals at risk", f"{say_finding(table)}.", nav)
     details = [
         "unique_id",
         "stage",
@@ -50,22 +72,22 @@ def risk(tables: Tables) -> model.Block:
     ]
     rows = rows.merge(inputs.deals[details], on="unique_id", how="left")
     columns = (
-        model.PageColumn("Deal", right=False, phone="full", kind="deal"),
-        *([model.PageColumn("Owner", right=False, kind="o")] if inputs.person else []),
-        model.PageColumn("Stage", right=False, kind="stage"),
-        *map(model.PageColumn, filter(None, ("Value", "Stated", tables.name_history(), "Close"))),
-        model.PageColumn("Why", right=False, phone="full", kind="why"),
+        PageColumn("Deal", right=False, phone="full", kind="deal"),
+        *([PageColumn("Owner", right=False, kind="o")] if inputs.person else []),
+        PageColumn("Stage", right=False, kind="stage"),
+        *map(PageColumn, filter(None, ("Value", "Stated", tables.name_history(), "Close"))),
+        PageColumn("Why", right=False, phone="full", kind="why"),
     )
     records = rows.to_dict("records")
     lines = tuple(_describe_risk(tables, row) for row in records)
-    shown = model.Table(columns, (model.Group(lines),), "risk")
+    shown = Table(columns, (Group(lines),), "risk")
     # The sentence goes on to name kinds and the largest, which the table shows.
     told = "" if len(table) == 1 else f"{say_finding(table).partition(';')[0]}. The largest first"
     rest = len(flagged) - len(records)
     note = ". ".join(filter(None, (compare_chances(tables.forecast_deals), told)))
     more = f"; {text.count(rest, 'more deal')} in the workbook" if rest and told else ""
     says = tuple(_say_risk(tables, row) for row in records)
-    return model.Block(
+    return Block(
         "risk",
         _say_doubt(tables, flagged),
         f"{note}{more}",
@@ -77,12 +99,12 @@ def risk(tables: Tables) -> model.Block:
     )
 
 
-def _fold_late(tables: Tables) -> list[model.Fold]:
+def _fold_late(tables: Tables) -> list[Fold]:
     """List all deals past the close date under a fold."""
     late = tables.inputs.overdue
     words = text.capital(f"{text.spelled(len(late), 'deal')} past the close date")
     listed = list_deals(tables, late, words)
-    return [model.Fold(words, listed)] if listed else []
+    return [Fold(words, listed)] if listed else []
 
 
 def _say_doubt(tables: Tables, flagged: pd.DataFrame) -> str:
@@ -125,26 +147,26 @@ def _say_late(tables: Tables) -> list[str]:
     ]
 
 
-def _describe_risk(tables: Tables, row: dict[Any, Any]) -> model.Line:
+def _describe_risk(tables: Tables, row: dict[Any, Any]) -> Line:
     inputs = tables.inputs
     first, *others = row["reasons"].split(" · ")
-    return model.Line(
+    return Line(
         (
             name_deal(inputs, row),
-            *([model.Cell(str(row[inputs.person]), name=True)] if inputs.person else []),
-            model.Cell(text.stage(row["stage"])),
-            model.Cell(text.number(row["value"])),
-            model.Cell(show_stated(row.get("probability"))),
-            *([model.Cell(tables.show_history(row["unique_id"]))] if len(tables.chances) else []),
-            model.Cell(inputs.day(row["close_date"])),
-            model.Cell(". ".join(["", *map(text.capital, others)]) + ".", lead=text.capital(first)),
+            *([Cell(str(row[inputs.person]), name=True)] if inputs.person else []),
+            Cell(text.stage(row["stage"])),
+            Cell(text.number(row["value"])),
+            Cell(show_stated(row.get("probability"))),
+            *([Cell(tables.show_history(row["unique_id"]))] if len(tables.chances) else []),
+            Cell(inputs.day(row["close_date"])),
+            Cell(". ".join(["", *map(text.capital, others)]) + ".", lead=text.capital(first)),
         ),
         teams=tables.find_teams(row["unique_id"]),
         opens=open_chance(tables, row, say_win_dates(tables, row["unique_id"])),
     )
 
 
-def _say_risk(tables: Tables, row: dict[Any, Any]) -> model.Saying:
+def _say_risk(tables: Tables, row: dict[Any, Any]) -> Saying:
     """Say a deal's value, its owner, its flags without what they are measured by, and its stage where no flag names it."""
     inputs, stage = tables.inputs, text.stage(row["stage"])
     flags = [reason.partition("; ")[0] for reason in row["reasons"].split(" · ")]
@@ -153,29 +175,31 @@ def _say_risk(tables: Tables, row: dict[Any, Any]) -> model.Saying:
     owner = [str(row[inputs.person])] if inputs.person and len(tables.persons) > 1 else []
     facts = [inputs.money(row["value"]), *owner]
     said = "".join(f", {fact}" for fact in facts if fact not in (text.MISSING, NO_LABEL))
-    return model.Saying(name_deal(inputs, row).text, f"{said}: {listed}")
+    return Saying(name_deal(inputs, row).text, f"{said}: {listed}")
 
 
-def fix(tables: Tables) -> model.Block:
+def fix(tables: Tables) -> Block:
     """Show what costs most money: the findings of the audit, each opening to its deals and the fix."""
-    inputs, table, nav = tables.inputs, tables.finding_summary, "Data to fix"
+    inputs, nav, findings = tables.inputs, "Data to fix", tables.findings
+    table = audit_summary(findings[findings["severity"] != "info"])
+    table = table.sort_values(["value", "deals"], ascending=False)
     if table.empty:
         deals = len(inputs.deals)
         found = f"The audit found nothing to fix in {text.count(deals)}."
         words = found if deals else "There is no deal to audit."
-        return model.Block("fix", nav, parts=(model.Note(words),), nav=nav)
-    place = pd.Index(inputs.deals["unique_id"]).get_indexer(tables.findings["unique_id"])
+        return say_only("fix", nav, words, nav)
+    place = pd.Index(inputs.deals["unique_id"]).get_indexer(findings["unique_id"])
     amounts, opened = [], []
     for row in table.head(_MOST_FIXES).reset_index().to_dict("records"):
-        here = tables.findings["check"].eq(row["check"]).to_numpy()
+        here = findings["check"].eq(row["check"]).to_numpy()
         mine = inputs.deals.iloc[np.unique(place[here & (place >= 0)])]
         amounts.append(_measure(tables, row, mine))
-        opened.append(_list_findings(tables, amounts[-1], mine, tables.findings[here]))
+        opened.append(_list_findings(tables, amounts[-1], mine, findings[here]))
     rest = len(table) - _MOST_FIXES
     more = f"; {rest} more kinds in the workbook" if rest > 0 else ""
     rows = svg.bars(amounts, label_width=272, stacked=True)
     sub = f"Ranked by money. Open a line for the deals and the fix{more}"
-    return model.Block("fix", say_finding(table), sub, (model.Opening(rows, tuple(opened)),), nav)
+    return Block("fix", say_finding(table), sub, (Opening(rows, tuple(opened)),), nav)
 
 
 def _measure(tables: Tables, row: dict[Any, Any], found: pd.DataFrame) -> Place:
@@ -209,7 +233,7 @@ def _split(deals: pd.DataFrame) -> pd.DataFrame:
 
 def _list_findings(
     tables: Tables, amount: Place, rows: pd.DataFrame, found: pd.DataFrame
-) -> model.Deals | None:
+) -> Deals | None:
     note = _say_suggestion(rows, found.drop_duplicates("unique_id"))
     open_ones = rows["outcome"] == "open"
     closed, further = rows[~open_ones], {}
@@ -236,67 +260,32 @@ def _say_suggestion(rows: pd.DataFrame, found: pd.DataFrame) -> str:
     return f"{deals}. Suggested fix: {found['field'].iloc[0]} {fixes[0]}."
 
 
-def notes(tables: Tables) -> model.Block:
+def notes(tables: Tables) -> Block:
     """Show two folds: definitions, and trust."""
-    return model.Block(
+    return Block(
         "notes",
         "",
         parts=(
-            model.Terms("What each number means", _definitions(tables)),
-            model.Terms("What is left out, and how far to trust it", remarks=_trust(tables)),
+            Terms("What each number means", _definitions(tables)),
+            Terms("What is left out, and how far to trust it", remarks=_trust(tables)),
         ),
     )
 
 
 def _definitions(tables: Tables) -> tuple[tuple[str, str], ...]:
-    noun, attrs = tables.inputs.noun, tables.forecast.attrs
-    confidence = text.percent(attrs["confidence"])
+    attrs = tables.forecast.attrs
     words = {
-        "Closed won": (
-            f"Value of deals won with a close date in the {noun}; of a date after today too."
-        ),
-        "Forecast": f"{SUMS[attrs['method']]} {describe_method(tables.forecast)}",
-        "Deals that decide": "Ranked by what winning adds to the chance of the target, times the "
-        f"chance that the deal is won. A deal below 5%, or that would be won after the {noun}, is "
-        "left out.",
-        "Range": (
-            f"{confidence} of outcomes lie inside, if the chances are right. “Past ranges” shows "
-            "how often it held."
-        ),
-        "Chance of target": "Share of outcomes that reach the target. “None due” means that no "
-        "open deal is due, not that the target cannot be reached.",
-        "Call": f"What the person last said would close in the {noun}; below it what somebody else "
-        "says. Of a team, or of all, without a call of its own, the sum of what the level below "
-        "shows, if nobody there with a target, a win or a deal due lacks one.",
-        "To go": "Target minus closed. A plus sign: past target.",
-        "Coverage": f"Open value due in the {noun} ÷ what is to go.",
-        "Slipped": (
-            f"Due in the {noun} when it began, and open past its date or moved later. Removed: "
-            "deleted or disqualified."
-        ),
-        "Win rate": (
-            "Won ÷ (won + lost). Open and disqualified deals count in neither. Interval: Wilson’s."
-        ),
-        "Stated": "Chance of a deal as the CRM says it.",
-        "From history": f"Chance that a deal is won in the {noun} that the column names, judged by "
-        f"past deals like it. Its {noun}: the one in which it is due; of an overdue or undated "
-        f"deal, this {noun}."
-        + ("" if len(tables.chances) else " This forecast’s method uses none."),
+        "noun": tables.inputs.noun,
+        "confidence": text.percent(attrs["confidence"]),
+        "sums": _SAID["sums"][attrs["method"]],
+        "method": describe_method(tables.forecast),
+        "unused": "" if len(tables.chances) else " This forecast’s method uses none.",
     }
     return tuple(
-        (term, said) for term, said in words.items() if term != "Call" or len(tables.calls)
+        (term, said.format_map(words))
+        for term, said in _SAID["terms"].items()
+        if term != "Call" or len(tables.calls)
     )
-
-
-SUMS = {
-    "learned": (
-        "Closed won, plus value × chance from history of every open deal, plus usual new business."
-    ),
-    "stage": "Closed won, plus value × chance from history of the open deals due.",
-    "stated": "Closed won, plus value × stated chance of the open deals due.",
-    "run_rate": "Closed won, plus what past periods still won from the same day on.",
-}
-"""What a forecast sums, by its method."""
 
 
 def _trust(tables: Tables) -> tuple[str, ...]:
@@ -331,7 +320,7 @@ def _not_counted(tables: Tables) -> str:
             f"; the forecast of this {tables.inputs.noun} counts "
             f"{'both' if len(parts) > 1 else 'it'} at the chance from history"
         )
-        learned = tables.forecast.attrs["method"] == "learned"
+        learned = tables.method == "learned"
         said += f" {' and '.join(parts)}, so {left} due in any period{counts if learned else ''}."
     valueless = int(table["no_value"].sum())
     adds = (
