@@ -366,14 +366,15 @@ def _list_blends(rows: pd.DataFrame) -> Rows:
             "worse than the mean of the parts": text.percent(row["worse"]),
             "better than both": text.percent(row["both"]),
         }
-        for (caller, count), row in table.iterrows()
+        for (caller, count), row in zip(table.index, table.to_dict("records"), strict=True)
     }
 
 
 def _list_blends_by_kind(rows: pd.DataFrame) -> Rows:
+    table = sum_blends(rows, "kind", "caller")
     return {
         f"{kind}, {caller}": {name: f"{row[name]:.2f}" for name in ("reps", "blend")}
-        for (kind, caller), row in sum_blends(rows, "kind", "caller").iterrows()
+        for (kind, caller), row in zip(table.index, table.to_dict("records"), strict=True)
     }
 
 

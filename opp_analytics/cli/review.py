@@ -296,8 +296,10 @@ def prove_command(
         named = text.joined(text.method(name, alias) for name in few)
         note(f"Too few past forecasts to judge: {named}.")
     if picture is not None:
+        figure = oa.plots.score(judged).get_figure(root=True)
+        assert figure is not None
         with write_staged(picture) as staged:
-            oa.plots.score(judged).get_figure(root=True).savefig(staged, format="png")
+            figure.savefig(staged, format="png")
         note(f"Written to {picture}.")
     answer(table)
 

@@ -673,9 +673,10 @@ class History:
         same = copy.copy(self)
         same._path, same._memory = None, Memory()
         source = self._source
-        part = isinstance(source, ScopedSource)
         same._source = (
-            source.of(source.whole.until(record)) if part else EarlierSource(source, record)
+            source.of(source.whole.until(record))
+            if isinstance(source, ScopedSource)
+            else EarlierSource(source, record)
         )
         return same
 

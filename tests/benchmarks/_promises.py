@@ -174,7 +174,7 @@ def promises(table: pd.DataFrame) -> list[Promise]:
     scores = {key: compare(part, OURS) for key, part in whole.groupby([*_which(whole)])}
     for score, title in (("winkler", "Winkler score"), ("wape", "WAPE")):
         ratios = {
-            key: float(own.loc["learned", score] / own.loc["stated", score])
+            key: float(own[score]["learned"] / own[score]["stated"])
             for key, own in scores.items()
             if own.loc["learned", "n"] >= FEWEST
         }

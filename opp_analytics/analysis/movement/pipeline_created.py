@@ -228,7 +228,8 @@ class CreatedPipeline:
     def _list_periods(self, freq: Freq) -> pd.PeriodIndex:
         """List the periods from the first record to the last."""
         alias = periods.check_freq(Org.of(self.history).freq(freq))
-        return pd.period_range(*self._days, freq=alias)
+        first, last = self._days
+        return pd.period_range(first, last, freq=alias)
 
     def _annotate(self, table: pd.DataFrame, freq: Freq, **notes: Any) -> pd.DataFrame:
         alias, day = Org.of(self.history).freq(freq), self._days[1]

@@ -95,7 +95,7 @@ def test_backtest__of_a_simulated_team_is_the_forecast_of_each_record(
     table = backtest(history, freq="M", methods=method, by=by, as_of="2023-06-30")
     made = table.index.unique("made_at")
     for at in made[:: max(len(made) // 6, 1)]:
-        rows = table.xs((method, at), level=("method", "made_at"))
+        rows = pd.DataFrame(table.xs((method, at), level=("method", "made_at")))
         rows = rows[(rows["booked"] != 0) | (rows["expected"] != 0)]
         then = forecast(
             history.as_of(at), as_of=at, history=history, method=method, by=by, periods=2
