@@ -3,9 +3,7 @@ between them."""
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
-from PIL import Image
 from playwright.sync_api import Page, expect
 
 import opp_analytics as oa
@@ -92,10 +90,6 @@ def test_explorer__is_clicked_typed_and_dragged_through_its_views(
     expect(page.get_by_role("status")).to_have_text("Copied")
     assert page.evaluate("navigator.clipboard.readText()") == explorer.code
     page.screenshot(path=screenshots / "explorer-changes.png", full_page=True)
-    with page.expect_download() as picture:
-        page.get_by_role("button", name="Save picture").click()
-    assert picture.value.path().read_bytes().startswith(b"\x89PNG")
-    (screenshots / "explorer-saved.png").write_bytes(picture.value.path().read_bytes())
 
     # No match names the way back; every view draws, dark and narrow too.
     page.get_by_label("Deal name contains").fill("no such deal")
@@ -365,39 +359,6 @@ def test_at_risk__lists_its_deals_by_value_and_flags(page: Page, tmp_path) -> No
         "The largest value × number of flags first."
     )
     assert serious_faults(page) == []
-
-
-def test_picture__is_made_of_every_view_in_the_colors_of_the_screen(
-    page: Page, tmp_path, screenshots
-) -> None:
-    owners = {"Ann": "a\x0bb", "Bo": "Bo " * 30}
-    frames = [
-        frame.assign(owner_name=frame["owner_name"].astype("object").replace(owners))
-        for frame in states()
-    ]
-    page.emulate_media(color_scheme="dark")
-    show(
-        page,
-        oa.explore(
-            frames[-1].astype({"owner_name": "object"}), record(states(), tmp_path), as_of=DAYS[-1]
-        ),
-    )
-    tabs, grouping = page.get_by_role("tab"), page.get_by_label("Group by")
-    for at in range(tabs.count()):
-        tabs.nth(at).click()
-        expect(tabs.nth(at)).to_have_attribute("aria-selected", "true")
-        for by in ("", "owner_name"):
-            if by:
-                grouping.select_option(by)
-            page.locator(".oap-explorer .fig h3").wait_for()
-            with page.expect_download() as saved:
-                page.get_by_role("button", name="Save picture").click()
-            picture = Image.open(saved.value.path()).convert("RGB")
-            assert picture.width == 2080
-            assert picture.getpixel((4, 4)) == (17, 20, 24)
-            # White letters and bars are there.
-            assert np.asarray(picture).sum(axis=2).max() > 600
-            picture.save(screenshots / f"saved-{at}-{by}.png")
 
 
 def test_explorer__holds_the_forecast_meeting_by_person(page: Page, screenshots) -> None:

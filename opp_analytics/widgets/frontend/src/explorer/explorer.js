@@ -7,7 +7,6 @@ import { Popovers } from "../shared/popover.js";
 import { Bench } from "./bench.js";
 import { NONE, controls, chips, tabs } from "./controls.js";
 import { DealsTable } from "./deals.js";
-import { savePicture } from "./picture.js";
 import { Tip, takeTitles } from "./tip.js";
 
 const PART = "\x1f"; // between the keys of a row and of a part of its bar
@@ -87,7 +86,6 @@ class Explorer {
     return h("div", { class: "acts" },
       button("Edit deals", () => this.edit(this.opened)),
       button("Copy as code", () => copyText(this.shown.code ?? "", this.root).then(() => this.say("Copied"))),
-      button("Save picture", () => savePicture(this).catch(() => this.say("The picture could not be made here"))),
       button("Export deals (CSV)", () => this.#export(false)),
       button("Export table (CSV)", () => this.#export(true)),
       this.told);
