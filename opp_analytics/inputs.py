@@ -35,7 +35,8 @@ from opp_analytics.text import day as format_day
 
 _MONEY = r"[A-Z]{0,3}[$€£¥₹₩₪₺₽₫]|[A-Z]{3}"
 _AMOUNT = re.compile(
-    rf"(?P<minus>[-−]?)\s*(?P<before>{_MONEY})?\s*(?P<minus2>[-−]?)(?P<figure>[\d.,]*\d)\s*(?P<unit>[kK]|[mM][mMnN]?|[bB][nN]?|)\s*"
+    rf"(?P<minus>[-−]?)\s*(?P<before>{_MONEY})?\s*(?P<minus2>[-−]?)(?P<figure>[\d.,]*\d)\s*"
+    r"(?P<unit>[kK]|[mM][mMnN]?|[bB][nN]?|)\s*"
     rf"(?P<after>{_MONEY})?"
 )
 _APART = re.compile(r"(?<=\d)[\s'’](?=\d{3}(?!\d))")

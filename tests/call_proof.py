@@ -317,7 +317,7 @@ def write(rows: pd.DataFrame, seed: int, docs: Path = DOCS) -> str:
     section = f"""Callers of known skill and bias call the periods of {rows.groupby(["kind", "seed"]).ngroups} simulated teams, with errors that the model made in other periods
 times their skill. {say_kept(judged)} `call_proof --seed {seed}` repeats them.
 
-{tabulate_promises(judged)}"""
+{tabulate_promises(judged)}"""  # noqa: E501
     write_part(docs, "calls", section, tables)
     return "\n".join(" | ".join(promise.cells()) for promise in judged)
 

@@ -27,7 +27,7 @@ _DRAWINGS = """## Drawings
 
 Each draws `table`, which is the result of the function with the same name or some of its rows, on `ax`, matplotlib Axes that are by
 default those of a new figure. It returns the Axes; save them with `.figure.savefig(path)`. A `table` that is not such a result raises
-ArgumentTypeError or MissingColumnError."""
+ArgumentTypeError or MissingColumnError."""  # noqa: E501
 
 
 def names() -> list[str]:
@@ -47,7 +47,7 @@ def _drawings() -> str:
     entries = [
         (
             "### "
-            f"oa.plots.{name}\n\n{inspect.getdoc(drawing).partition('Parameters')[0].strip()}\n\n[Picture "
+            f"oa.plots.{name}\n\n{inspect.getdoc(drawing).partition('Parameters')[0].strip()}\n\n[Picture "  # noqa: E501
             f"and code](gallery.md#{name})"
         )
         for name, drawing in inspect.getmembers(plots, inspect.isfunction)

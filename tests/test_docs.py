@@ -229,7 +229,6 @@ def test_security__states_the_bounds_that_the_code_has() -> None:
         f"{report_sheets._MOST_LISTED:,}, the largest flagged value first",
         f"{messages._MOST_PARTS} parts of {messages._LARGEST_PART:,} characters; "
         f"{messages._LONGEST:,} characters; {requests.MOST_NEW:,}",
-        f"{html._SECONDS} seconds",
         f"{recording._DROPPED_SHARE:.0%}, or {recording._DROPPED}",
     ]
     page = (ROOT / "docs" / "security.md").read_text()

@@ -79,7 +79,7 @@ wrong = [
     if inspect.ismodule(getattr(owner, name)) and name not in ("errors", "plots", "sandbox")
 ]
 print(wrong)
-"""
+"""  # noqa: E501
 
 
 @pytest.mark.parametrize("seed", range(3))

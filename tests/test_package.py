@@ -80,7 +80,7 @@ def test_extras__are_named_where_their_libraries_are_missing(
             {call}
         except (oa.errors.OppAnalyticsError, oa.sandbox.SandboxError) as error:
             print(error)
-    """
+    """  # noqa: E501
     said = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)],
         capture_output=True,

@@ -1,5 +1,5 @@
 """A week of scheduled runs on the sandbox's clock, as a scheduler starts them: who got what on which
-day."""
+day."""  # noqa: E501
 
 from __future__ import annotations
 

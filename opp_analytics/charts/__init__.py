@@ -1,4 +1,7 @@
-"""Charts in plain data, each prepared once: `plots` renders them with matplotlib, `svg` for the page and the explorer."""
+"""Charts in plain data, each prepared once.
+
+`plots` renders them with matplotlib, `svg` for the page and the explorer.
+"""
 
 from opp_analytics.charts.calls import call_accuracy, forecast_value_added
 from opp_analytics.charts.changes import (

@@ -88,7 +88,7 @@ def _lay_out(
     heads: tuple[str, ...],
     blue: str,
 ) -> ChartData:
-    """Put the estimate of each row with its interval into the left part, and three columns of figures beside them."""
+    """Lay out each row: estimate and interval on the left, three columns of figures beside."""
     judged = text.count(
         int(table["n"].max()) if len(table) else 0, text.noun(table.attrs.get("freq"))
     )

@@ -161,7 +161,10 @@ def _place_total(step: Step, base: float, cut: float, money: Money) -> Place:
 
 
 def _place_step(step: Step, bar: BarMark, money: Money, *, largest: bool) -> Place:
-    """Lay a step with the deals behind it: a single one by its name, several by their number and those that moved most."""
+    """Lay out a step with the deals behind it.
+
+    A single deal is shown by name; several are shown by number, with those that moved most.
+    """
     figure, n = money(step.expected, signed=True), f"{step.deals:,}" if step.deals else ""
     deals, cause = (
         [shorten(deal, 24) for deal, _ in step.movers],
@@ -213,7 +216,10 @@ def _place_step(step: Step, bar: BarMark, money: Money, *, largest: bool) -> Pla
 
 
 def _cut_scale(levels: NDArray[np.float64]) -> float:
-    """Find where the scale begins: at 0, or, where all steps together are small beside the totals, below the lowest level."""
+    """Find where the scale begins: at 0, or below the lowest level.
+
+    It is cut where all steps together are small beside the totals.
+    """
     low, high = float(levels.min()), float(levels.max())
     small = low > 0 and 0 < high - low < _CUT_BELOW * high
     return low - _STUB * (high - low) if small else 0.0
@@ -222,7 +228,7 @@ def _cut_scale(levels: NDArray[np.float64]) -> float:
 def _prepare_groups(
     table: pd.DataFrame, column: str, ends: tuple[str, str], axis: str, most: int = _MOST_GROUPS
 ) -> ChartData:
-    """Show for each group what came in to the right and what left to the left, the largest change first."""
+    """Show what each group gained (right) and lost (left), the largest change first."""
     values = unstack_level(table[column], "movement")
     change = values[ends[1]] - values[ends[0]]
     shown = change.abs().sort_values(ascending=False, kind="stable").head(most).index
@@ -393,7 +399,10 @@ def _place_stage(stage: Any, row: pd.Series[Any]) -> Place:
 
 
 def transitions(table: pd.DataFrame) -> ChartData:
-    """Prepare a matrix: how many steps went from each stage to each other one, darker where there were more."""
+    """Prepare a matrix of the steps from each stage to each other one.
+
+    A cell is darker where there were more steps.
+    """
     counts = transition_matrix(table)
     cells = counts.to_numpy()
     if not cells.any():
@@ -610,7 +619,10 @@ def pipeline_created(
 
 
 def _sum_groups(table: pd.DataFrame) -> pd.DataFrame:
-    """Sum the value created, periods in rows and groups in columns: the largest, then the rest together."""
+    """Sum the value created by period (rows) and group (columns).
+
+    The largest groups have a column each; the rest share the last one.
+    """
     if not isinstance(table.index, pd.MultiIndex):
         return table[["value"]]
     names = pd.Index(name_rows(table.reset_index("period").index), name="group")
@@ -696,7 +708,10 @@ def _split_phases(table: pd.DataFrame, field: str, end: pd.Timestamp) -> list[_P
 
 
 def _judge_phase(field: str, phase: _Phase, stages: Stages, homes: Sequence[_Phase]) -> Tone:
-    """Choose blue after a push, a cut or a move back in its pipeline (of `homes`), dark for the end, pale for the rest."""
+    """Choose blue after a push, cut or move back, dark for the end, pale for the rest.
+
+    A move back is judged in the deal's own pipeline, from `homes`.
+    """
     if phase.before is None:
         return "pale"
     if field == "stage":

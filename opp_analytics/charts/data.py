@@ -1,4 +1,6 @@
-"""Charts as plain data: places with marks, curves, axes and words, which `plots` and `svg` render alike.
+"""Charts as plain data: places, marks, curves, axes and words.
+
+`plots` and `svg` render them alike.
 
 A chart has places: rows from the top, or columns from the left when it is `upright`. Each place
 carries its marks, measured along one axis in the units of the table. Curves, ribbons and levels run
@@ -244,7 +246,10 @@ _BLANKS = re.compile(r"[^\S\u00a0]+")
 
 
 def shorten(name: Any, width: int = 32) -> str:
-    """Fit a name into one line of at most `width` characters; … replaces its middle, so that both ends stay readable; a short last key stays whole."""
+    """Fit a name into one line of at most `width` characters.
+
+    … replaces the middle, so both ends stay readable; a short last key stays whole.
+    """
     line = _BLANKS.sub(" ", str(name)).strip() if name is not None else ""
     if len(line) <= width:
         return line
@@ -270,7 +275,10 @@ def trace(across: Iterable[Any], along: Iterable[Any]) -> tuple[tuple[float, flo
 
 
 def count_days(moment: Any) -> Any:
-    """Count the days since 1970, as an axis of dates does; of one moment in local time, or of an index."""
+    """Count the days since 1970, as an axis of dates does.
+
+    Of one moment in local time, or of an index.
+    """
     return (moment - pd.Timestamp(0)) / pd.Timedelta(days=1)
 
 

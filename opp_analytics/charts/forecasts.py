@@ -1,4 +1,7 @@
-"""Charts of forecasts and categories: by period, by group, over time, the deals that decide, and how past ones turned out."""
+"""Charts of forecasts and categories, of deciding deals, and of past forecasts.
+
+Forecasts are shown by period, by group and over time.
+"""
 
 from __future__ import annotations
 
@@ -187,7 +190,10 @@ def _count_undrawn(table: pd.DataFrame, shown: pd.DataFrame) -> str:
 
 
 def _prepare_groups(table: pd.DataFrame) -> ChartData:
-    """Show a row per group for the current period, else for the first one, as page and explorer do."""
+    """Show one row per group, for the current period or else the first one.
+
+    Page and explorer show the same period.
+    """
     period, rows = _select_period(table)
     ranked = evidence.rank_groups(
         rows[rows[["booked", "expected", "target"]].fillna(0.0).ne(0).any(axis=1)]
@@ -262,7 +268,10 @@ def bullet(row: pd.Series[Any], money: Money) -> Place:
 
 
 def progress(row: pd.Series[Any], money: Money, *, aimed: bool = True) -> Place:
-    """Prepare one person or team: closed as a bar, the range as a band, the forecast as a dot, the target if `aimed`."""
+    """Prepare one person or team: closed, range, forecast, and the target if `aimed`.
+
+    Closed is a bar, the range a band, the forecast a dot.
+    """
     marks: list[Mark] = [BarMark(0, row["booked"], "mute", 8 / 22)]
     if math.isfinite(row["low"]):
         marks.append(BarMark(row["low"], row["high"], "band", 12 / 22))
@@ -386,7 +395,10 @@ def _find_lead(table: pd.DataFrame) -> int:
 
 
 def _step_by_day(table: pd.DataFrame) -> list[tuple[str, tuple[tuple[float, float], ...]]]:
-    """List the steps of closed money of each period, the current one last: days left, and money from then on."""
+    """List each period's steps of closed money: days left, and the money from then on.
+
+    The current period is last.
+    """
     whole = table.groupby(level=["period", "days_left"], sort=False)["booked"].sum()
     found = []
     for period, booked in whole.groupby(level="period", sort=False):
@@ -593,7 +605,10 @@ def _select_categories(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[object, 
 
 
 def category_reach(table: pd.DataFrame, period: str, *, target: float = math.nan) -> ChartData:
-    """Prepare how far closed money and each category reach toward the target, in one period at full value."""
+    """Prepare how far closed money and each category reach toward a period's target.
+
+    Categories count at full value.
+    """
     money, total, places = money_of(table), 0.0, []
     row: Any = table.loc[period]
     for name, _ in _CATEGORIES[:-1]:
@@ -645,7 +660,9 @@ _MISSED = "missed, as a share of what closed"
 
 
 def backtest(table: pd.DataFrame) -> ChartData:
-    """Prepare forecast minus actual against the days left, the last period in blue, earlier ones in gray.
+    """Prepare forecast minus actual against the days left.
+
+    The last period is blue, earlier ones are gray.
 
     Time runs to the right, to the end of the period. Of several methods the first is drawn; with
     `by`, the errors of all groups are added up. With ``lead="now"`` a range stands for each period.

@@ -98,10 +98,6 @@ def report_command(
     markdown: Annotated[
         bool, typer.Option("--markdown", help="Also write the first screen as text for a chat.")
     ] = False,
-    pdf: Annotated[
-        bool,
-        typer.Option("--pdf", help="Also write the page as a PDF, by Chromium, Chrome or Edge."),
-    ] = False,
     record: Annotated[
         bool,
         typer.Option(
@@ -142,7 +138,7 @@ def report_command(
     for option, given in {"--dry-run": dry_run, "--again": again, "--alerts": alerts}.items():
         if given and not send:
             raise typer.BadParameter(f"{option} is about sending; add --send", param_hint=option)
-    for option, given in {"--eml": eml, "--markdown": markdown, "--pdf": pdf}.items():
+    for option, given in {"--eml": eml, "--markdown": markdown}.items():
         if given and alerts:
             raise typer.BadParameter(
                 f"--alerts writes no files; leave out {option}", param_hint=option
@@ -169,7 +165,6 @@ def report_command(
         "method": method,
         "eml": eml,
         "markdown": markdown,
-        "pdf": pdf,
     }
     if day < today and source is None:
         history = oa.History(folder, org=org)

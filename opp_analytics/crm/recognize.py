@@ -293,12 +293,14 @@ _PLAIN = frozenset(LABELS["plain"].split("|"))
 
 
 _ID = re.compile(
-    r"(^|_)(id|ids|key|number|no|nr|num|code|record|ref|uuid|guid|schlüssel|kennung)(_|$)|nummer$|nr$"
+    r"(^|_)(id|ids|key|number|no|nr|num|code|record|ref|uuid|guid|schlüssel|kennung)(_|$)|"
+    r"nummer$|nr$"
 )
 """Labels of ids, reduced to letters and digits; German ones end in the word."""
 _OF_DEALS = re.compile(r"deal|opp|record|quote|vorgang|angebot|chance")
 _OF_OTHERS = re.compile(
-    r"account|customer|client|company|contact|owner|user|person|phone|tel|fax|zip|post|plz|tax|vat|kunde|firma|product|row"
+    r"account|customer|client|company|contact|owner|user|person|phone|tel|fax|zip|post|plz|tax|"
+    r"vat|kunde|firma|product|row"
 )
 """What an id is of: the deal's comes first, another thing's is none."""
 _HUMPS = re.compile(r"(?<=[a-z])(?=[A-Z])")

@@ -1,4 +1,7 @@
-"""What an org file asks to be told of: conditions on the forecast and on deals, and milestones of the target."""
+"""Alerts that an org file asks for: conditions on forecast and deals, and milestones.
+
+Milestones are those of the target.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,11 @@ class Watched:
 
     @property
     def lines(self) -> tuple[Alert, ...]:
-        """What the page says: alerts, and before those that stand the newest milestone if it was passed since the earlier record."""
+        """Lines of the page: its alerts, and the newest milestone if it is new.
+
+        A milestone is new if it was passed since the earlier record. It comes before the alerts
+        that still hold.
+        """
         passed = [one for one in self.milestones[:1] if one.new]
         return fold_alerts(
             sorted([*self.alerts, *passed], key=lambda alert: _TONES.index(alert.tone))
@@ -53,7 +60,10 @@ class Watched:
     def follow_up(
         self, told: Collection[str]
     ) -> tuple[tuple[Alert, ...], tuple[Alert, ...], tuple[str, ...]]:
-        """Compare with what somebody was last told, by its keys: what began, ended and was passed since; what stands; the keys then known."""
+        """Compare with what somebody was last told, by its keys.
+
+        Returns what began, ended and was passed since; what still holds; and the keys then known.
+        """
         holding = {alert.key: alert for alert in (*self.alerts, *self.milestones)}
         begun = [replace(alert, new=True) for alert in self.alerts if alert.key not in told]
         stand = [replace(alert, new=False) for alert in self.alerts if alert.key in told]
@@ -137,7 +147,9 @@ def judge_forecast(
     currency: str | None,
     warns: bool = True,
 ) -> list[Alert]:
-    """Judge each condition of ``alert_when`` for the current period's row, and each of the ``milestones``, the highest first.
+    """Judge the current period's row by ``alert_when`` and the ``milestones``.
+
+    Each condition is judged; of the milestones the highest comes first.
 
     `earlier` is the row as of the record that changes are counted from, `label` that of the period.
     What does not hold is said as over, without a sentence where that is not known, or of a
@@ -399,7 +411,10 @@ class _Deals:
         return self._name(row) if alone else f"{self._name(row)}, {self._say_due(key)['due']}"
 
     def _say(self, key: Any, condition: Condition, then: Mapping[str, float] | None) -> str:
-        """Say that a deal meets a condition: what it did if it did not `then`, and when it is due."""
+        """Say that a deal meets a condition, and when the deal is due.
+
+        If it did not meet the condition `then`, say what it did.
+        """
         compared, currency = condition.comparisons, self.inputs.org.currency
         changed = next((one for one in compared if then and one.judge(then) is False), None)
         found = changed or next(iter(compared), None)

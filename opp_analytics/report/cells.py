@@ -79,7 +79,9 @@ def list_deals(
     shown: float | None = None,
     period: str = "",
 ) -> Deals | None:
-    """List rows of deals, the largest first, then the others in one line, `further` amounts and the total; None without any.
+    """List rows of deals, the largest first, then the others in one line, and the total.
+
+    `further` amounts come before the total. None without any deal.
 
     `sheet` is the workbook's with all of them. `amount` is the column of money: the value, or what
     a deal added or took; with `shown`, the forecast in whole units, what each deal brings to that,
@@ -137,7 +139,10 @@ def name_new_business(tables: Tables) -> str:
 
 
 def find_expected(tables: Tables, period: str) -> pd.DataFrame:
-    """Find the deals of a period's forecast, whatever their date: what each adds is ``expected``, and ``late`` if it is dated later."""
+    """Find the deals of a period's forecast, whatever their date.
+
+    ``expected`` is what each adds; it is also ``late`` if the deal is dated later.
+    """
     deals, added = tables.inputs.deals, tables.added[period]
     here, ends = (
         deals["period"] == period,

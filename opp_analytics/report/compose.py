@@ -82,7 +82,10 @@ def compose(
 
 
 def _clean(part: Any) -> Any:
-    """Clean every text of a page, which mail and chat take from here: one line, without control signs, names set off."""
+    """Clean every text of a page: one line, no control signs, names set off.
+
+    Mail and chat take the texts from here.
+    """
     if isinstance(part, str):
         return text.isolate(text.one_line(part))
     if isinstance(part, tuple):

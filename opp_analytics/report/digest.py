@@ -1,4 +1,4 @@
-"""The first screen of the page without pictures: as plain data, as Markdown for a chat, and as a mail."""
+"""The first screen of the page without pictures: as data, chat Markdown and mail."""
 
 from __future__ import annotations
 
@@ -32,7 +32,6 @@ _KINDS = {
     ".html": ("text/html", "the page"),
     ".htm": ("text/html", "the page"),
     ".xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "its workbook"),
-    ".pdf": ("application/pdf", "a PDF"),
 }
 """Type and name of each attachment; the machine's own table of types differs from the next
 one's."""
@@ -123,7 +122,10 @@ class Digest:
     """True where the alerts are the news, and the sentence only adds to them."""
 
     def keep_alerts(self, lines: Sequence[Alert]) -> Digest:
-        """Keep what a message of alerts alone says: what began, ended and was passed, and the page's sentence."""
+        """Keep what a message of alerts alone says, and the page's sentence.
+
+        It says what began, ended and was passed.
+        """
         # Only what is directly above needs not be said again.
         said = lines[-1].sentence.partition("; you asked")[0]
         return replace(

@@ -195,7 +195,7 @@ class Forecasts:
 
     @cached_property
     def lead(self) -> pd.Period:
-        """The period that the page leads with: the current one, or the next once that is decided."""
+        """Period that leads the page: the current one, or the next once it is decided."""
         return pd.Period(analysis.find_lead(self.forecast)[1], self.inputs.freq)
 
     @property
@@ -253,7 +253,10 @@ class Forecasts:
 
     @cached_property
     def compared_people(self) -> pd.DataFrame:
-        """`people` with their calls, the ``change`` of each forecast, and those who had a deal at the earlier record and have none now."""
+        """`people` with their calls, and the ``change`` of each forecast.
+
+        Those who had a deal at the earlier record and have none now are added.
+        """
         table = self.people.assign(**self.calls.reindex(self.people.index))
         if self.no_changes:
             return table.assign(change=np.nan)
@@ -339,7 +342,9 @@ class Forecasts:
 
     @cached_property
     def fan(self) -> pd.DataFrame:
-        """`oa.forecast_fan` of the current period, one record per week: the one compared with among them, last the page's forecast.
+        """`oa.forecast_fan` of the current period, one record per week.
+
+        The record compared with is among them; the page's forecast is the last.
 
         A record that cannot be forecast from by the page's method has what had closed alone.
         """
@@ -427,7 +432,10 @@ class Forecasts:
         return table
 
     def _find_causes(self) -> dict[str, str]:
-        """Say of the deals whose chance added and took most ("up", "down") in which stage they are now, if it is another."""
+        """Say the new stage of the deals whose chance added and took most.
+
+        The keys are "up" and "down". A deal that is in the same stage is not said.
+        """
         moved = self.change_deals[self.change_deals["movement"] == "chance"]
         then, now = (
             frame.set_index("unique_id")["stage"] for frame in (self._then[1], self.inputs.whole)
@@ -518,13 +526,19 @@ class Forecasts:
         return table[(table[part.column] == part.name).to_numpy(dtype=bool)] if part else table
 
     def explain(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Index rows of `forecast_deals` by id, with ``why``: what adds up to each chance, in words; missing where it is not learned."""
+        """Index rows of `forecast_deals` by id, with ``why``: each chance in words.
+
+        ``why`` says what adds up to the chance; it is missing for chances that are not learned.
+        """
         said = map(analysis.explain_chances, self._deal_forecast.list_reasons(rows))
         return rows.set_index("unique_id").assign(why=pd.concat([pd.Series(dtype=TEXT), *said]))
 
     @cached_property
     def earlier_chances(self) -> pd.Series[float]:
-        """The learned chances of the current period as of the earlier record, of deals open then, by id; empty without any."""
+        """Learned chances of the current period as of the earlier record, by id.
+
+        They are of deals open then; empty without any.
+        """
         try:
             change = self._change
         except NotEnoughHistory:
@@ -586,7 +600,9 @@ class Forecasts:
 
     @cached_property
     def added(self) -> pd.DataFrame:
-        """What each of `Inputs.deals` adds to the current period's forecast and to those ahead (columns).
+        """Amount each of `Inputs.deals` adds to the current and the next periods.
+
+        The periods are columns.
 
         It is the value of one won in the period, value × chance of an open one; else missing. The
         run rate looks at no single deal.
@@ -615,7 +631,10 @@ class Forecasts:
 
     @cached_property
     def swings(self) -> pd.DataFrame:
-        """`oa.forecast_deals` of the period that leads, without what can hardly be won in it, the largest swing × chance first."""
+        """`oa.forecast_deals` of the leading period, largest swing × chance first.
+
+        Deals that can hardly be won in the period are left out.
+        """
         inputs, table = self.inputs, self.forecast_deals
         late = (table["won_low"] > self.lead.end_time) & bool(len(self.chances))
         now = table[(table["period"] == str(self.lead)) & (table["chance"] >= _HARDLY) & ~late]
@@ -642,7 +661,10 @@ class Forecasts:
         return self._keep_part_of_past(table) if inputs.part else table
 
     def _keep_part_of_past(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Replace the whole's past forecasts with the part's rows of forecasts by team and person."""
+        """Replace the whole's past forecasts with the part's.
+
+        The part's are rows of forecasts by team and person.
+        """
         kept = table.tail(_JUDGED).copy()
         whole = (self._forecast_at(at, str(period))[0] for period, at in kept["made_at"].items())
         rows = [
@@ -657,7 +679,10 @@ class Forecasts:
 
     @cached_property
     def usual_coverage(self) -> dict[str, float]:
-        """By period, the median coverage that ended ones which hit their target had as long before their end; of 3 at least."""
+        """Usual coverage by period: the median of ended ones that hit their target.
+
+        Their coverage is taken with as many days left as the period has. At least 3 are needed.
+        """
         inputs, part, history = self.inputs, self.inputs.part, self.inputs.whole_history
         if history is None or inputs.records.empty or not self.forecast["target"].notna().any():
             return {}
@@ -681,7 +706,10 @@ class Forecasts:
 
     @cached_property
     def explained_to_win(self) -> pd.DataFrame:
-        """The rows of `forecast_deals` for `deals_to_win` in the period that leads, by id, explained."""
+        """Explained rows of `forecast_deals` for `deals_to_win`, by id.
+
+        The rows are of the leading period.
+        """
         rows, lead = self.forecast_deals, str(self.lead)
         return self.explain(
             rows[
@@ -692,7 +720,10 @@ class Forecasts:
 
     @cached_property
     def to_win(self) -> pd.DataFrame:
-        """Ways to close each person's gap to target in the period that leads, and one chance: at stated ones that of the deals."""
+        """Ways to close each person's gap to target in the leading period.
+
+        One chance is shown: the target's, or with stated chances that of the deals.
+        """
         found = cover_gaps(
             self.deals_to_win, self.leading_persons, partial(self.inputs.money, fine=True)
         )
@@ -700,7 +731,7 @@ class Forecasts:
 
 
 def find_earlier_record(inputs: Inputs) -> pd.Timestamp:
-    """Find the record to compare with: the last by the `since` day, else the nearest to seven days ago.
+    """Find the record to compare with: the last by `since`, else nearest to 7 days ago.
 
     Where there are no two records to compare, or none near that day, the error says when there will
     be one.
@@ -741,7 +772,10 @@ def find_earlier_record(inputs: Inputs) -> pd.Timestamp:
 def _keep_part(
     table: pd.DataFrame, part: Part | None, levels: Sequence[Any]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Keep the rows of the whole or of a part, by period, and of its people, from `oa.forecast` by `levels` with totals."""
+    """Keep the rows of the whole or of a part, by period, and the rows of its people.
+
+    The table is `oa.forecast` by `levels`, with totals.
+    """
     if part is None:
         return table[_is_total(table, levels)].droplevel(list(levels)), table
     place = levels.index(part.column)

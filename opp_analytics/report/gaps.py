@@ -125,6 +125,6 @@ def _advise_one(names: Sequence[Any], values: NDArray[np.float64], gap: float, a
 
 
 def shorten_name(names: Sequence[Any]) -> str:
-    """Shorten the first deal's name to what is before its colon, where that tells it from the others."""
+    """Shorten the first deal's name to what is before its colon, if no other has the same."""
     heads = [str(name).partition(": ")[0] for name in names]
     return heads[0] if heads.count(heads[0]) == 1 else str(names[0])

@@ -1,22 +1,18 @@
-"""The page as HTML, one self-contained file with all data escaped, and as a PDF by a browser of this machine."""
+"""The page as HTML: one self-contained file with all data escaped."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import html
-import os
 import re
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from opp_analytics.errors import ArgumentValueError, ConfigError, DataError
+from opp_analytics.errors import ArgumentValueError, ConfigError
 from opp_analytics.files import SMALL, read_whole
 from opp_analytics.report.model import Block, Goals, Note, Table, WeeklyPage
 from opp_analytics.svg import stylesheet
@@ -94,7 +90,10 @@ def read_logo(settings: Mapping[str, Any]) -> str | None:
 
 
 def read_head(file: Path) -> dict[str, str]:
-    """Read what the head of a page says: its ``audience``, ``description``, and the ``team`` of a person; empty where it is no page of ours."""
+    """Read a page's head: its ``audience``, ``description``, and a person's ``team``.
+
+    Empty where the file is not a page of ours.
+    """
     if not file.is_file():
         return {}
     with file.open("rb") as content:
@@ -135,7 +134,8 @@ def _read_templates() -> Any:
 
 
 _ISOLATED = re.compile(
-    rf"<bdi\b[^>]*>[^<]*</bdi>|<(text|title|style|script)\b.*?</\1>|<[^>]*>|[{FIRST_ISOLATE}{LAST_ISOLATE}]",
+    r"<bdi\b[^>]*>[^<]*</bdi>|<(text|title|style|script)\b.*?</\1>|<[^>]*>|"
+    rf"[{FIRST_ISOLATE}{LAST_ISOLATE}]",
     re.DOTALL,
 )
 _TAGS = {FIRST_ISOLATE: "<bdi>", LAST_ISOLATE: "</bdi>"}
@@ -157,8 +157,8 @@ def _write_isolated(found: re.Match[str]) -> str:
 
 _AMOUNT = re.compile(
     r"(?:vs\. |(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) )?"
-    rf"(?<![^\s<>])[^\s<>&{FIRST_ISOLATE}{LAST_ISOLATE}]{{0,12}}\d[^\s<>&{FIRST_ISOLATE}{LAST_ISOLATE}]{{0,16}}(?: "
-    rf"pts?\b[^\s<>&]{{0,3}})?(?![^\s<>&])"
+    rf"(?<![^\s<>])[^\s<>&{FIRST_ISOLATE}{LAST_ISOLATE}]{{0,12}}\d"
+    rf"[^\s<>&{FIRST_ISOLATE}{LAST_ISOLATE}]{{0,16}}(?: pts?\b[^\s<>&]{{0,3}})?(?![^\s<>&])"
 )
 
 
@@ -179,7 +179,10 @@ def _split(words: str) -> list[str]:
 
 
 def _place(blocks: Sequence[Block]) -> list[tuple[Block, int]]:
-    """Give each block its width: two that fill a row, or are mere lines of text, go side by side."""
+    """Give each block its width: two that fill a row go side by side.
+
+    So do two that are mere lines of text.
+    """
     placed: list[tuple[Block, int]] = []
     waiting = list(blocks)
     while waiting:
@@ -210,80 +213,3 @@ def _span_beside(block: Block, partner: Block) -> int | None:
 
 def _is_line(block: Block) -> bool:
     return all(isinstance(part, Note) for part in block.parts)
-
-
-_BROWSERS = (
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-    "chrome",
-    "msedge",
-)
-_WINDOWS_BROWSERS = (
-    "Google/Chrome/Application/chrome",
-    "Chromium/Application/chrome",
-    "Microsoft/Edge/Application/msedge",
-)
-_PLACES = (
-    *(
-        f"{home}/Applications/{name}.app/Contents/MacOS/{name}"
-        for home in ("", "~")
-        for name in ("Google Chrome", "Chromium", "Microsoft Edge")
-    ),
-    *(
-        f"${{{root}}}/{name}.exe"
-        for root in ("LOCALAPPDATA", "PROGRAMFILES", "PROGRAMFILES(X86)")
-        for name in _WINDOWS_BROWSERS
-    ),
-)
-"""Where macOS and Windows have browsers, of one person or of all; neither puts them on the PATH."""
-_SECONDS = 120
-"""Time to print; a first start of a browser takes up to half a minute."""
-
-
-def find_browser() -> str:
-    """Find the path of a Chromium, Chrome or Edge."""
-    places = (str(Path(os.path.expandvars(place)).expanduser()) for place in _PLACES)
-    found = next(filter(None, map(shutil.which, (*_BROWSERS, *places))), None)
-    if found is None:
-        raise ConfigError(
-            "a PDF needs Chromium, Chrome or Edge, and none was found; install one, or open the "
-            "page in any browser and print it to a file"
-        )
-    return found
-
-
-def print_pdf(page: bytes, *, browser: str) -> bytes:
-    """Print the page."""
-    folder = tempfile.mkdtemp(prefix="opp-analytics-pdf-")
-    try:
-        source, printed = Path(folder, "page.html"), Path(folder, "page.pdf")
-        source.write_bytes(page)
-        # Chromium has no sandbox for the superuser; the page and its script are ours.
-        root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-        command = [
-            browser,
-            "--headless",
-            "--disable-gpu",
-            "--no-first-run",
-            "--disable-background-networking",
-            f"--user-data-dir={folder}/profile",
-            "--no-pdf-header-footer",
-            *root,
-            f"--print-to-pdf={printed}",
-            source.as_uri(),
-        ]
-        try:
-            subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False)  # noqa: S603  a browser of this machine
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise DataError(f"{browser} did not print the page: {error}") from None
-        if not printed.is_file():
-            raise DataError(
-                f"{browser} did not print the page; open it in a browser and print it to a file"
-            )
-        return printed.read_bytes()
-    finally:
-        # What a helper of the browser still holds cannot be removed on Windows; the page is printed
-        # all the same.
-        shutil.rmtree(folder, ignore_errors=True)

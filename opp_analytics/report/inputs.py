@@ -164,7 +164,7 @@ class Inputs:
 
     @cached_property
     def old(self) -> str:
-        """A warning when the data of a file are older than the as-of day by over a month, else empty."""
+        """Warning if a file's data are over a month older than the as-of day, or empty."""
         newest = (
             None if Certificate.moment_of(self.whole) else find_old_date(self.whole, self.today)
         )
@@ -177,7 +177,7 @@ class Inputs:
 
     @cached_property
     def unseen(self) -> str:
-        """A warning when the as-of day is later than everything known about the pipeline, else empty."""
+        """Warning if the as-of day is after all that is known of the pipeline, or empty."""
         looks: list[Any] = [
             self.load.fetched_at if self.load else None,
             self.origin.get("recorded_at"),
@@ -199,7 +199,10 @@ class Inputs:
 
     @cached_property
     def deals(self) -> pd.DataFrame:
-        """The page's opportunities with their ``outcome`` and ``period`` of the forecast, the largest first."""
+        """Opportunities of the page, with ``outcome`` and ``period``, the largest first.
+
+        The period is that of the forecast.
+        """
         frame = self.opportunities
         outcome = outcomes(frame).astype(schema.TEXT)
         date = frame["close_date"]
@@ -233,7 +236,11 @@ class Inputs:
         )
 
     def list_now(self, columns: Sequence[str]) -> list[Part]:
-        """List the parts by these columns, the teams first, with an open deal, or one won, a target or a call for the current period."""
+        """List the active parts by these columns, the teams first.
+
+        A part is active with an open deal, or with one won, a target or a call for the current
+        period.
+        """
         deals, period = self.deals, self.period
         tables = [deals[(deals["outcome"] == "open") | (deals["period"] == str(period))]]
         for table in (self.placed, self.calls[self.calls["in_force"]]):
@@ -449,7 +456,10 @@ def _default_levels(frame: pd.DataFrame, history: History | None) -> list[str]:
 
 
 def _find_levels(mine: pd.DataFrame, part: Part, by: Sequence[str]) -> tuple[str, ...]:
-    """Choose the groups in which the whole is forecast, so that the part has a row as on the page of the whole."""
+    """Choose the groups by which to forecast the whole.
+
+    The part then has the row that it has on the page of the whole.
+    """
     if part.column not in by:
         return (part.column, *by)
     above = by[: by.index(part.column)]

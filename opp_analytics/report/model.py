@@ -1,4 +1,7 @@
-"""What a page is made of: blocks of tables, row charts and cards, as plain data that page, mail and chat render."""
+"""The parts of a page: blocks of tables, row charts and cards, as plain data.
+
+Page, mail and chat render them.
+"""
 
 from __future__ import annotations
 
@@ -136,7 +139,10 @@ class Table:
 
     @property
     def sorts(self) -> bool:
-        """True where a reader may want another order: not of months, nor of ranks that a picture shows."""
+        """True where a reader may want another order.
+
+        Months keep theirs, and so do ranks that a picture shows.
+        """
         return self.kind in ("people", "risk", "pushed")
 
 

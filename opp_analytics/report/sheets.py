@@ -1,4 +1,7 @@
-"""The sheets of the workbook: the first screen with its charts, the report's tables in full, and the deals that it speaks of."""
+"""The sheets of the workbook: the first screen with its charts, tables, and deals.
+
+Tables are the report's, in full; deals are those that it speaks of.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +75,10 @@ class Share:
 
 @dataclass(frozen=True)
 class Graph:
-    """Amounts of the summary that are drawn: columns of money by period or by name, and a mark at each target."""
+    """Amounts drawn in the summary: columns of money by period or name.
+
+    There is a mark at each target.
+    """
 
     title: str
     table: pd.DataFrame
@@ -109,7 +115,10 @@ _MOST_DRAWN, _LONGEST = 12, 24
 
 
 def summarize(page: WeeklyPage, tables: Tables) -> Summary:
-    """Keep the page's first words, its figures as numbers with those of the earlier record, and what is drawn."""
+    """Keep the page's first words, its figures as numbers, and its drawings.
+
+    The figures come with those of the earlier record.
+    """
     graphs = (_draw_periods(tables), _draw_people(tables))
     return Summary(
         f"{page.heading} · {page.subject}",
@@ -140,7 +149,10 @@ def figures(tables: Tables) -> tuple[Figure, ...]:
 
 
 def share_forecast(tables: Tables) -> tuple[Share, ...]:
-    """Share out the current period's forecast: closed, open deals by their dates, and what is expected beyond the deals."""
+    """Share out the current period's forecast: closed, open deals by date, and the rest.
+
+    The rest is what is expected beyond the deals.
+    """
     inputs = tables.inputs
     deals, close = inputs.deals, inputs.deals["close_date"]
     today, end = inputs.today, inputs.period.end_time.normalize()
@@ -170,7 +182,10 @@ def share_forecast(tables: Tables) -> tuple[Share, ...]:
 
 
 def _draw_periods(tables: Tables) -> Graph:
-    """Draw what closed and what is still expected in each period from the current one on, against its target."""
+    """Draw closed and still expected money by period, from the current one on.
+
+    Each period has its target.
+    """
     inputs, rows = (
         tables.inputs,
         tables.forecast.loc[[tables.inputs.label, *tables.ahead.index]],
@@ -255,7 +270,10 @@ def sheets(tables: Tables) -> Iterator[Sheet]:
 
 
 def _read_periods(tables: Tables, table: pd.DataFrame) -> pd.DataFrame:
-    """Turn labels of periods into what a spreadsheet sorts by time: months and weeks, quarters as "2026 Q4"; words come last."""
+    """Turn labels of periods into what a spreadsheet sorts by time.
+
+    These are months and weeks, and quarters as "2026 Q4"; words come last.
+    """
     org, freq, further = Org.of(tables.inputs.opportunities), tables.inputs.freq, list(table)
     for name in set(PERIODS) & set(table):
         read = {label: _read_period(org, freq, label) for label in table[name].dropna().unique()}
@@ -282,7 +300,7 @@ def _read_period(org: Org, freq: str, label: str) -> pd.Period | str:
 
 
 def _put_words_last(table: pd.DataFrame) -> pd.DataFrame:
-    """Put the rows of deals overdue and without a date below those of periods, as a spreadsheet sorts them."""
+    """Put overdue and undated deals below those of periods, as a spreadsheet sorts them."""
     words = table["period"].isin(BUCKETS)
     return pd.concat([table[~words], table[words]], ignore_index=True)
 
@@ -386,7 +404,10 @@ def _list_calls(tables: Tables) -> pd.DataFrame:
 
 
 def _list_deals(tables: Tables) -> pd.DataFrame:
-    """List each deal that is open or closed lately: the overdue first, then by period, what adds most first; then closed ones, the latest first.
+    """List the deals that are open or closed lately.
+
+    The overdue come first, then those by period, the one that adds most first; then closed ones,
+    the latest first.
 
     Printed are the open ones and those won in the current period.
     """
@@ -407,7 +428,9 @@ def _list_deals(tables: Tables) -> pd.DataFrame:
 
 
 def _describe(tables: Tables, deals: pd.DataFrame) -> pd.DataFrame:
-    """Say of deals whose they are, when due, with which outcome, what each adds to the forecast, and what to question; the id last.
+    """Describe deals: owner, due date, outcome, what each adds, and what to question.
+
+    What each adds is to the forecast. The id comes last.
 
     A column without a value is left out.
     """
@@ -442,7 +465,10 @@ def _list_due(tables: Tables) -> pd.DataFrame:
 
 
 def _list_findings(tables: Tables) -> pd.DataFrame:
-    """List the findings of each check, those of the largest deals first, and only so many as somebody may read."""
+    """List the findings of each check, those of the largest deals first.
+
+    Only as many are listed as somebody may read.
+    """
     inputs = tables.inputs
     names = inputs.deals[["unique_id", "name", *inputs.by]].assign(deal_value=inputs.deals["value"])
     table = tables.findings.merge(names, on="unique_id", how="left")

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 
 def show(table: pd.DataFrame) -> Styler:
-    """Show a result table in a notebook: money in full digits with the currency, percents, dates, a dash where one is missing.
+    """Show a result table in a notebook, with values as people read them.
+
+    Money has full digits and the currency, rates are percents, a missing cell is a dash.
 
     Parameters
     ----------

@@ -66,7 +66,10 @@ class Tables(Forecasts):
 
     @cached_property
     def _team_of(self) -> dict[Any, str]:
-        """The places in `teams` of each team, of each person, who may have changed teams, and of each deal by its id; the total is of none."""
+        """Places in `teams` of each team, person and deal (by id).
+
+        A person may have changed teams. The total is of none.
+        """
         if not self.teams:
             return {}
         places, deals = (
@@ -86,7 +89,10 @@ class Tables(Forecasts):
         return found | {ALL: "all"}
 
     def find_teams(self, *names: Any) -> str:
-        """Find whose a row of the page is that shows these people, or a deal by its id: places in `teams`."""
+        """Find the teams of a row of the page, as places in `teams`.
+
+        The row shows these people, or a deal by its id.
+        """
         return " ".join(sorted({self._team_of.get(name, "") for name in names})).strip()
 
     @cached_property
@@ -135,7 +141,10 @@ class Tables(Forecasts):
 
     @cached_property
     def alert_figures(self) -> pd.Series[Any]:
-        """The figures that an alert may compare: those of `current`, and the number of alarms, NaN where too little is known."""
+        """Figures that an alert may compare: those of `current`, and the alarms.
+
+        The number of alarms is NaN where too little is known.
+        """
         # First `current`: its records are read with the groups that the page needs.
         return self._add_alarms(self.current, self.inputs.today)
 
@@ -149,7 +158,9 @@ class Tables(Forecasts):
         )
 
     def measure_deals(self, figures: Collection[str]) -> pd.DataFrame:
-        """The open deals by id, the largest first: their columns, and `figures` that the page's tables know of each.
+        """Tabulate the open deals by id, the largest first.
+
+        Columns: the deals' own, and `figures` that the page's tables know of each.
 
         These are ``chance`` (from history), ``probability`` as a share, ``days_in_stage``,
         ``pushes`` and ``risk``.
@@ -212,7 +223,10 @@ class Tables(Forecasts):
 
     @cached_property
     def slippages(self) -> list[DueDeals]:
-        """`oa.slippage` of the two periods before and of the current one so far, in order of time."""
+        """`oa.slippage` of the two periods before and the current one, in time order.
+
+        The current one runs up to the as-of day.
+        """
         inputs, history = self.inputs, self._history()
         begins = pd.Timestamp(inputs.records["recorded_at"].iloc[0])
         found = []
@@ -335,7 +349,11 @@ class Tables(Forecasts):
 
     @cached_property
     def listed_days(self) -> tuple[pd.Timestamp, pd.Timestamp]:
-        """First and last day whose closed deals the workbook lists: from the window of the win rates on, of many those nearest to the as-of day."""
+        """First and last day of the closed deals in the workbook.
+
+        They begin with the window of the win rates. Of many deals, those nearest to the as-of day
+        are listed.
+        """
         deals, today = self.inputs.deals, self.inputs.today
         distance = (
             (deals.loc[deals["outcome"].isin(CLOSED_AS), "close_date"] - today).abs().dropna()
@@ -347,7 +365,10 @@ class Tables(Forecasts):
 
     @cached_property
     def listed(self) -> pd.DataFrame:
-        """The deals that the workbook lists: those that the forecast is made of, open or won in its period, and those closed lately."""
+        """Deals that the workbook lists: those of the forecast, and lately closed ones.
+
+        Those of the forecast are open, or won in its period.
+        """
         deals, (first, last) = self.inputs.deals, self.listed_days
         away = (deals["close_date"] < first) | (deals["close_date"] > last)
         left = deals["outcome"].isin(CLOSED_AS) & away

@@ -32,8 +32,6 @@ from opp_analytics.report.delivery.folder import check_folder, keep_folder, name
 from opp_analytics.report.digest import Digest, make_digest, write_chat, write_mail
 from opp_analytics.report.html import (
     WHOLE,
-    find_browser,
-    print_pdf,
     read_head,
     read_logo,
     render_page,
@@ -56,8 +54,6 @@ class WeeklyReport:
     """Path of the mail."""
     markdown: Path | None = None
     """Path of the text for a chat."""
-    pdf: Path | None = None
-    """Path of the page as a PDF."""
     alerts: tuple[Alert, ...] = ()
     """What the org file asks to be told of and holds, the new ones first; ``str(alert)`` is its
     sentence."""
@@ -78,9 +74,7 @@ class WeeklyReport:
     org: Org | None = field(default=None, repr=False)
 
     def __iter__(self) -> Iterator[Path]:
-        return iter(
-            [file for file in (self.html, self.xlsx, self.eml, self.markdown, self.pdf) if file]
-        )
+        return iter([file for file in (self.html, self.xlsx, self.eml, self.markdown) if file])
 
 
 def weekly_report(
@@ -101,10 +95,11 @@ def weekly_report(
     keep: int | None = None,
     eml: bool = False,
     markdown: bool = False,
-    pdf: bool = False,
     progress: Progress = None,
 ) -> WeeklyReport:
-    """Write the weekly report: one self-contained HTML page, a workbook with its tables, and a mail, text or PDF on request.
+    """Write the weekly report: a self-contained HTML page and a workbook with its tables.
+
+    A mail or a text for chats on request.
 
     Parameters
     ----------
@@ -146,7 +141,7 @@ def weekly_report(
         Name of a person or a team, in any capitals, or a first name that only one has: the page of
         those deals, for a person with what to win first.
     for_each : str or list of str, optional
-        "team", "owner_name" or both: a page and workbook (a mail, text and PDF where asked for)
+        "team", "owner_name" or both: a page and workbook (a mail and text where asked for)
         also for each team and person with an open deal, or one won, a target or a call for the
         current period. Each is that of `only`; names in the table of people lead to them. What the
         records teach is learned once for all.
@@ -159,8 +154,6 @@ def weekly_report(
     markdown : bool
         If True, also write the first screen as Markdown (``.md``) for a chat: short lines that a
         phone shows.
-    pdf : bool
-        If True, also write the page as a ``.pdf``, by a Chromium, Chrome or Edge of this machine.
     progress : bool or function, optional
         True shows a bar, False none; by default it is shown on a terminal and in a notebook when
         the report takes more than two seconds. A function is told the steps done, with `for_each`
@@ -169,8 +162,8 @@ def weekly_report(
     Returns
     -------
     WeeklyReport
-        ``html``, ``xlsx``, ``eml``, ``markdown``, ``pdf``: the paths of the files, None for what
-        was not asked for. The same inputs give the same bytes, a PDF aside. ``parts``: the same for
+        ``html``, ``xlsx``, ``eml``, ``markdown``: the paths of the files, None for what
+        was not asked for. The same inputs give the same bytes. ``parts``: the same for
         each page of `for_each`. ``alerts``: each ``alert_when`` of the org's ``[report]`` that
         holds for the current period, and each ``alert_deals_when`` by deal; the page, mail and text
         begin with them. ``str(alert)`` is its sentence, ``alert.new`` True if it did not hold at
@@ -183,8 +176,7 @@ def weekly_report(
     ArgumentTypeError, DataError, MissingColumnError
         When an argument, an alert or the frame cannot be used, or a file cannot be written.
     ConfigError
-        When a library of the ``[report]`` extra is not installed, or there is no browser for the
-        PDF.
+        When a library of the ``[report]`` extra is not installed.
 
     Examples
     --------
@@ -206,7 +198,6 @@ def weekly_report(
         out=out,
         eml=eml,
         markdown=markdown,
-        pdf=pdf,
         as_of=as_of,
         org=org,
         target=target,
@@ -225,7 +216,9 @@ def weekly_report(
 def write_report(
     ready: ReadyReport, progress: Progress = None, *, files: bool = True
 ) -> WeeklyReport:
-    """Write a report that `check_report` has checked: nothing before all is made, and the page of the whole last.
+    """Write a report that `check_report` has checked.
+
+    Nothing is written before all is made, and the page of the whole comes last.
 
     Without `files`, nothing is written; the report can be sent as alerts.
     """
@@ -308,8 +301,6 @@ def _make(
     audience = {"audience": page.audience, "team": inputs.team}
     html = render_page(composed, **audience, accent=look.get("accent"), logo=ready.logo)
     content = {"html": html.encode(), "xlsx": _write_workbook(composed, tables)}
-    if "pdf" in paths:
-        content["pdf"] = print_pdf(content["html"], browser=ready.browser)
     if "eml" in paths:
         content["eml"] = write_mail(
             digest, {paths[kind].name: part for kind, part in content.items()}
@@ -356,8 +347,6 @@ class ReadyReport:
     """The picture before the page's title as a ``data:`` address."""
     pages: tuple[ReadyPage, ...]
     """The report's own, then those of its parts."""
-    browser: str
-    """The browser that prints the PDF; empty without one."""
     folder: Path | None
     """The folder whose list of pages is kept."""
     keep: int | None
@@ -374,7 +363,6 @@ def check_report(
     listed: bool = False,
     eml: bool = False,
     markdown: bool = False,
-    pdf: bool = False,
     **asked: Any,
 ) -> ReadyReport:
     """Check all that `weekly_report` is asked for, with its arguments and errors.
@@ -386,7 +374,6 @@ def check_report(
     inputs = read_inputs(opportunities, history, **asked)
     parts = check_for_each(for_each, inputs)
     logo = read_logo(inputs.org.report)
-    browser = find_browser() if pdf else ""
     days = None if keep is None else arguments.whole(keep, "keep", low=1, example=12)
     file, is_folder = _find_page(out, inputs.today)
     if keep is not None and not is_folder:
@@ -397,7 +384,7 @@ def check_report(
     if folder:
         check_folder(folder)
     endings = {"html": file.suffix, "xlsx": ".xlsx"}
-    wanted = {"eml": (eml, ".eml"), "markdown": (markdown, ".md"), "pdf": (pdf, ".pdf")}
+    wanted = {"eml": (eml, ".eml"), "markdown": (markdown, ".md")}
     endings |= {kind: ending for kind, (asked_for, ending) in wanted.items() if asked_for}
     # Those who have no page today keep their numbers.
     names = name_parts({*inputs.list_known(), *parts}) if parts or inputs.part else {}
@@ -408,7 +395,7 @@ def check_report(
         page = ReadyPage(part, {kind: stem.with_suffix(ending) for kind, ending in endings.items()})
         _check_page(page)
         pages.append(page)
-    return ReadyReport(inputs, logo, tuple(pages), browser, folder, days)
+    return ReadyReport(inputs, logo, tuple(pages), folder, days)
 
 
 def _check_page(page: ReadyPage) -> None:
@@ -428,7 +415,7 @@ def _check_page(page: ReadyPage) -> None:
 
 
 def _find_page(out: str | PathLike[str], today: pd.Timestamp) -> tuple[Path, bool]:
-    """Find the path of the whole's page, and whether it is in a folder that was named without a file."""
+    """Find the path of the whole's page, and whether only a folder was named."""
     if not isinstance(out, (str, PathLike)):
         raise ArgumentTypeError(f"out={out!r} is not a path; use an .html file or a folder")
     path = arguments.path(out, "out")

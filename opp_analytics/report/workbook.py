@@ -287,7 +287,10 @@ def _list_further(book: Workbook, sheets: Sequence[Sheet]) -> None:
 
 
 def _write_table(book: Workbook, sheet: Sheet, currency: str | None, day: str) -> None:
-    """Write one table under its headings: as an Excel table with a total where it has one, or in groups that add up."""
+    """Write one table under its headings.
+
+    It is an Excel table, with a total where it has one, or groups that add up.
+    """
     frame = _cut(sheet)
     names = [str(name) for name in frame.columns]
     heads = title_columns(names, sheet.titles)
@@ -408,7 +411,10 @@ def _note(page: Worksheet, row: int, place: int, name: str) -> None:
 
 
 class _NoCells(dict[tuple[int, int], str]):
-    """In place of the library's note of every cell of a table, by which it refuses tables that overlap."""
+    """Stand-in for the library's note of every cell of a table.
+
+    By that note the library refuses tables that overlap.
+    """
 
     def __setitem__(self, cell: tuple[int, int], table: str) -> None: ...
 
@@ -422,7 +428,7 @@ def _add_table(
     sums: list[float | None],
     total: str,
 ) -> None:
-    """Make an Excel table of the rows that are written, and write its totals in the `last` row where there are some."""
+    """Make an Excel table of the written rows, with totals in the `last` row if any."""
     key, totals = page.name.replace(" ", "_"), any(one is not None for one in sums)
     described: list[dict[str, str]] = [
         {"header": head} if one is None else {"header": head, "total_function": "sum"}

@@ -1,4 +1,8 @@
-"""What a page may send to its widget: messages of known kinds, and large messages joined from their parts; days typed there, and the sentence of a refusal."""
+"""Messages that a page may send to its widget.
+
+They are of known kinds; large ones are joined from their parts. Days typed there, and the sentence
+of a refusal.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +77,10 @@ def read_message(
 
 
 class Parts:
-    """Large messages, which a page sends in parts, one after the other: a server closes the line over 10 MB."""
+    """Large messages, which a page sends in parts, one after the other.
+
+    A server closes the connection if a message is over 10 MB.
+    """
 
     def __init__(self) -> None:
         self._views: dict[str, tuple[str | None, list[str]]] = {}
@@ -123,7 +130,9 @@ _NOUNS = {"week": "W", "month": "M", "quarter": "Q", "year": "Y"}
 def read_days(
     typed: str, org: Org, *, today: date | None = None, past: bool = False
 ) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """Read the first and last day that a date, or a month, quarter or year of the org's fiscal year, names.
+    """Read the first and last day of a typed date, month, quarter or year.
+
+    Quarters and years are of the org's fiscal year.
 
     ``Dec 31`` is a day. Without a year it is read as by `inputs.read_date`, with `today` and
     `past`. ``today``, ``next quarter`` and ``next 30 days``, today included, are counted from

@@ -1,4 +1,4 @@
-"""The base of both widgets: the door for messages of the page, their answers, and what a saved notebook shows."""
+"""The base of both widgets: messages of the page, their answers, and saved notebooks."""
 
 from __future__ import annotations
 
@@ -90,7 +90,10 @@ def remember(*things: object) -> Callable[[], None]:
 def name_orgs(
     opportunities: pd.DataFrame, client: Client | None, history: History | None
 ) -> dict[str, Org]:
-    """Name the orgs that a widget may ask, as code would: the frame's, the client's, the history's."""
+    """Name the orgs that a widget may ask: the frame's, the client's, the history's.
+
+    The names are as in code.
+    """
     orgs = {
         "oa.Org.of(opportunities)": Org.of(opportunities),
         "client.org": None if client is None else client.org,
@@ -152,7 +155,10 @@ class Widget(anywidget.AnyWidget):
         """Data by MIME type to show where no widget runs."""
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Take nothing of `sync_data`, which the page sets: what it may change comes as a message, which is checked."""
+        """Take nothing of `sync_data`, which the page sets.
+
+        What the page may change comes as a message, which is checked.
+        """
 
     def _receive(self, _: Any, message: Any, buffers: Any) -> None:
         """Carry out a message of the browser and send the result to every view of the widget.

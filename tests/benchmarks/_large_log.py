@@ -50,7 +50,7 @@ COPY (
         format('Owner {{}}', n % 200) AS owner_name
     FROM range({deals}) AS deals(n)
 ) TO '{file}' (FORMAT parquet, COMPRESSION zstd)
-"""
+"""  # noqa: E501
 _FIRST = 1_767_225_600
 """2026-01-01, in seconds."""
 

@@ -93,7 +93,7 @@ Another method was better by more than half a point, by team or days left:
 
 {bullets(bad)}
 
-{tabulate_promises(judged)}"""
+{tabulate_promises(judged)}"""  # noqa: E501
     write_part(docs, "simulated", section, tables)
     return "\n".join(" | ".join(promise.cells()) for promise in judged)
 
@@ -126,7 +126,7 @@ def _list_methods(columns: dict[str, pd.DataFrame]) -> list[list[str]]:
 
 
 def _list_targets(rows: pd.DataFrame) -> Rows:
-    """The Brier score of learned's chance of target, and of always saying the base rate, by team."""
+    """The Brier score of learned's chance of target, and of always saying the base rate, by team."""  # noqa: E501
     learned = rows[rows["method"] == "learned"]
     found = {}
     for kind, part in learned.groupby("kind", sort=False):

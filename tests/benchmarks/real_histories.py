@@ -100,7 +100,7 @@ def write(judged: list[tuple[pd.DataFrame, pd.DataFrame]], docs: Path) -> str:
 
 Another method was better by more than half a point and beyond chance, with that many days left or over all:
 
-{bullets({name: line for name, line in losses.items() if "beyond" in line})}"""
+{bullets({name: line for name, line in losses.items() if "beyond" in line})}"""  # noqa: E501
     write_part(docs, "real", section, tables)
     return "\n".join(f"{name}: {line}" for name, line in losses.items())
 

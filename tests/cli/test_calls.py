@@ -161,7 +161,7 @@ def test_calls__without_an_org_file_names_the_command_that_writes_one(
 
 
 def test_check__names_calls_for_the_whole_and_near_names(command: Command, org: Path) -> None:
-    rows = "made_on,period,caller,owner_name,commit\n2025-12-01,2099-12,Bob,,1\n2025-12-01,2099-12,Bob,Anne,1\n"
+    rows = "made_on,period,caller,owner_name,commit\n2025-12-01,2099-12,Bob,,1\n2025-12-01,2099-12,Bob,Anne,1\n"  # noqa: E501
     (org.parent / "calls.csv").write_text(rows)
     org.write_text(ORG + '[calls]\nfile = "calls.csv"\n')
     out = command("org", "check")[1]

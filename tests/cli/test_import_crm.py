@@ -28,7 +28,7 @@ DEALS = """"Opportunity ID","Opportunity Name","Stage","Amount","Close Date","Cr
 "006Hs00001AbCdF","Beta","Demo","$5,000.00","12/1/2026","9/2/2026","Bob Roe",""
 
 "Confidential Information - Do Not Distribute"
-"""
+"""  # noqa: E501
 CHANGES = """"Opportunity ID","Field / Event","Old Value","New Value","Edit Date","Edited By"
 "006Hs00001AbCdE","Stage","Negotiation/Review","Closed Won","11/20/2026 9:14 AM","Ann Lee"
 "006Hs00001AbCdE","Amount","$100,000.00","$120,000.00","11/2/2026 9:14 AM","Ann Lee"

@@ -18,7 +18,7 @@ EXPORT = """Opportunity ID,Opportunity Name,Stage,Amount,Close Date,Probability 
 1,Alder,Demo,100,11/30/2026,20,Ann,small
 2,Birch,Verbal,200,12/15/2026,80,Bo,small
 3,Cedar,Signed,400,10/15/2026,100,Ann,large
-"""
+"""  # noqa: E501
 
 
 def test_org__has_the_two_commands_of_the_design() -> None:

@@ -21,7 +21,7 @@ DEALS = """"Opportunity ID","Opportunity Name","Stage","Amount","Close Date","Cr
 {rows}
 
 "Confidential Information - Do Not Distribute"
-"""
+"""  # noqa: E501
 
 
 @pytest.fixture
@@ -347,7 +347,7 @@ def test_commands__take_an_org_file(command: Command, name: str) -> None:
 def test_plan__reads_csv_files_as_the_org_file_says(command: Command, here: Path) -> None:
     own = here / "own.toml"
     own.write_text(
-        'currency = "EUR"\nstages = [{name = "Erstkontakt", kind = "open"}, {name = "Angebot", kind '
+        'currency = "EUR"\nstages = [{name = "Erstkontakt", kind = "open"}, {name = "Angebot", kind '  # noqa: E501
         '= "open"}]\n'
     )
     deals = oa.Org.read(own).apply(pd.DataFrame([row(1, stage="Erstkontakt", value=100)]))

@@ -208,7 +208,7 @@ def test_read_export__without_probabilities_takes_those_of_the_stages(tmp_path: 
 
 
 def test_read_export__drops_what_is_empty_and_what_is_repeated(tmp_path: Path) -> None:
-    text = "Id,Stage,Amount,Notes,Type\n1,Prospecting,5,,New\n1,Prospecting,5,,New\n2,Prospecting,7,,New\n"
+    text = "Id,Stage,Amount,Notes,Type\n1,Prospecting,5,,New\n1,Prospecting,5,,New\n2,Prospecting,7,,New\n"  # noqa: E501
     export = explain_export(written(tmp_path, text), SALESFORCE)
     assert export.opportunities.columns.tolist() == [
         "unique_id",

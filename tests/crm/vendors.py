@@ -48,7 +48,7 @@ LABELS = {
     ),
     "hubspot export": "Record ID=id|Deal Name=name|Deal Stage=stage|Amount=value|Close Date=due or "
     "closed|Create Date=created|Deal owner=owner",
-    "hubspot properties": "hs_object_id=id|dealname=name|dealstage=stage|amount=value|closedate=due "
+    "hubspot properties": "hs_object_id=id|dealname=name|dealstage=stage|amount=value|closedate=due "  # noqa: E501
     "or closed|createdate=created",
     "pipedrive export": "Deal - ID=id|Deal - Title=name|Deal - Organization=account|Deal - "
     "Stage=stage|Deal - Status=status|Deal - Value=value|Deal - Expected close date=due|Deal - Won "
@@ -65,14 +65,14 @@ LABELS = {
     "dynamics new labels": "Opportunity=id|Topic=name|Account=account|Est. revenue=value|Sales "
     "Stage=stage|Status=status|Est. close date=due|Actual Close Date=closed|Owner=owner|Created "
     "On=created",
-    "dynamics table": "opportunityid=id|name=name|estimatedvalue=value|stepname=stage|statecode=statecode|"
+    "dynamics table": "opportunityid=id|name=name|estimatedvalue=value|stepname=stage|statecode=statecode|"  # noqa: E501
     "estimatedclosedate=due|actualclosedate=closed|createdon=created|closeprobability=percent",
-    "close export": "id=id|lead_name=name|value=cents|value_formatted=formatted|value_currency=USD|status_label=stage|"
+    "close export": "id=id|lead_name=name|value=cents|value_formatted=formatted|value_currency=USD|status_label=stage|"  # noqa: E501
     "status_type=status_type|date_won=due or "
     "closed|date_lost=lost|confidence=percent|user_name=owner|date_created=created",
     "attio export": "Record ID=id|Deal name=name|Deal stage=stage|Deal value=value|Deal "
     "owner=owner|Associated company=account|Created at=created",
-    "attio attributes": "record_id=id|name=name|stage=stage|value=value|owner=owner|associated_company=account|"
+    "attio attributes": "record_id=id|name=name|stage=stage|value=value|owner=owner|associated_company=account|"  # noqa: E501
     "created_at=created",
 }
 """The labels of each file, and what its columns hold; the first word is the preset."""

@@ -295,7 +295,7 @@ _PARTS = [
 def _toml(value: Any) -> str:
     """A value as TOML writes it, tables inline."""
     if isinstance(value, dict):
-        return f"{{{', '.join(f'{json.dumps(str(key))} = {_toml(inner)}' for key, inner in value.items())}}}"
+        return f"{{{', '.join(f'{json.dumps(str(key))} = {_toml(inner)}' for key, inner in value.items())}}}"  # noqa: E501
     if isinstance(value, list):
         return f"[{', '.join(map(_toml, value))}]"
     if isinstance(value, date):

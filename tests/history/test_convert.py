@@ -117,7 +117,7 @@ def test_every_analysis_of_a_frame__is_that_of_the_frame_converted_by_hand(name:
     assert_same(found, wanted)
 
 
-def test_history__of_deals_that_keep_their_value_in_euros_shows_no_movement_while_the_euro_falls() -> (
+def test_history__of_deals_that_keep_their_value_in_euros_shows_no_movement_while_the_euro_falls() -> (  # noqa: E501
     None
 ):
     weeks = ["2026-01-05", "2026-02-16", "2026-03-16"]
@@ -274,7 +274,7 @@ def test_history__of_a_currency_without_a_rate_is_refused_and_old_rates_are_said
     )
 
 
-def test_from_changes__of_a_crm_keeps_its_values_and_learns_currencies_from_the_converted_deals() -> (
+def test_from_changes__of_a_crm_keeps_its_values_and_learns_currencies_from_the_converted_deals() -> (  # noqa: E501
     None
 ):
     known = make_org({"2026-03-01": 1.2}, preset="salesforce")

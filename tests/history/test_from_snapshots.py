@@ -31,7 +31,7 @@ select unique_id as "Id", name as "Name", account_id as "AccountId", cast(value 
     coalesce(cast(lead(seen_at) over (partition by unique_id order by seen_at) as timestamp), {open}) as dbt_valid_to,
     case operation when 'deleted' then 'True' else 'False' end as dbt_is_deleted
 from log
-"""
+"""  # noqa: E501
 """A snapshot as dbt makes it with ``hard_deletes: new_record`` out of a change log, in Postgres and
 DuckDB."""
 INVALIDATED = "delete from opportunity_snapshot where dbt_is_deleted = 'True'"

@@ -75,7 +75,7 @@ def test_load__warm_imports_neither_http_nor_what_shows_progress(tenant, tmp_pat
         assert len(oa.load(client)) == 3
         heavy = ["requests", "requests_cache", "filelock", "asyncio", "tqdm", "scipy", "ibis", "matplotlib"]
         print([name for name in heavy if name in sys.modules])
-    """)
+    """)  # noqa: E501
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
@@ -479,7 +479,7 @@ def test_load__stops_cleanly_on_ctrl_c_and_resumes(tenant, shared_sandbox, tmp_p
         client.list(1, 1)
         print("ready", flush=True)
         oa.load(client, page_size=2, progress=False)
-    """)
+    """)  # noqa: E501
     process = subprocess.Popen(
         [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

@@ -69,7 +69,7 @@ def test_add_call__makes_the_file_and_the_section_and_leaves_nothing_else(file: 
         (
             (
                 "My "
-                "calls\r\n\r\nNotes;Commit;Caller;Owner;Period;Mood;Day\r\ngut;450.000,50;Zoë;Ann;Q4 "
+                "calls\r\n\r\nNotes;Commit;Caller;Owner;Period;Mood;Day\r\ngut;450.000,50;Zoë;Ann;Q4 "  # noqa: E501
                 "2025;fine;13.11.2025\r\n"
             ).encode("cp1252"),
             b"Oak signed;450000;Ann;Ann;2025-12;;2025-11-20\r\n",
@@ -150,7 +150,7 @@ from pathlib import Path
 from opp_analytics.org import add_call
 for number in range(int(sys.argv[3])):
     add_call(Path(sys.argv[1]), {"made_on": date(2025, 11, 20), "period": "2025-12", "caller": sys.argv[2], "commit": float(number)})
-"""
+"""  # noqa: E501
 
 
 def start(file: Path, caller: str, calls: int) -> subprocess.Popen[bytes]:

@@ -123,7 +123,7 @@ def test_org__survives_files_and_pickles() -> None:
 
 
 def test_read__names_each_bad_row(tmp_path: Path) -> None:
-    rates = "date,currency,rate\n2026-01-01,EUR,1.1\n2026-01-01,EUR,1.2\n2026-01-02,EUR,0\nsoon,EUR,1\n2026-01-03,EUX,1\n2026-01-04,USD,2\n"
+    rates = "date,currency,rate\n2026-01-01,EUR,1.1\n2026-01-01,EUR,1.2\n2026-01-02,EUR,0\nsoon,EUR,1\n2026-01-03,EUX,1\n2026-01-04,USD,2\n"  # noqa: E501
     with pytest.raises(OrgError) as refused:
         oa.Org.read(write_file(tmp_path, rates))
     said = str(refused.value)

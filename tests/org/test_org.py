@@ -71,7 +71,7 @@ file = "targets.csv"
 by = "owner_name"
 freq = "M"
 alert_when = "p_target < 0.5"
-"""
+"""  # noqa: E501
 
 
 def test_org__without_settings_has_the_six_stages_of_the_api() -> None:
@@ -143,7 +143,7 @@ file = "people.csv"
 rows = [{period = "2027-13", target = -1}, {period = "2027Q1", owner_name = "Ann", team = "East", target = 1}]
 [report]
 fre = "M"
-"""
+"""  # noqa: E501
 
 
 def test_read__finds_every_mistake_at_once_with_its_place(tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
 """The tables that drawings are read back from, and what a person reads in each:
-``python -m tests.plots.cases`` stores it in ``drawings.toml``, to be looked at before it is kept."""
+``python -m tests.plots.cases`` stores it in ``drawings.toml``, to be looked at before it is kept."""  # noqa: E501
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """One small result table for each drawing, as its analysis returns it: a CSV file each in ``results``,
-whose keys and attrs ``tables.toml`` names."""
+whose keys and attrs ``tables.toml`` names."""  # noqa: E501
 
 from __future__ import annotations
 

@@ -299,7 +299,7 @@ def test_write_plain__leaves_further_deals_to_the_page() -> None:
 
 
 PAGE = "<!doctype html><p>Straße €".encode()
-FILES = {"weekly.html": PAGE, "Прогноз 予測.xlsx": b"PK\x03\x04", "weekly.pdf": b"%PDF-1.7"}
+FILES = {"weekly.html": PAGE, "Прогноз 予測.xlsx": b"PK\x03\x04"}
 HEADERS = {
     "From": "Forecast <forecast@example.com>",
     "To": "ada@example.com",
@@ -356,15 +356,14 @@ def test_write_mail__has_text_html_and_the_files_by_their_types(message: EmailMe
     assert html is not None
     said = text.get_content().replace("\r\n", "\n")
     assert said.startswith(write_plain(digest(PEOPLE, RISK)).rstrip())
-    assert said.endswith("\n\nThe page, its workbook and a PDF are attached.\n")
+    assert said.endswith("\n\nThe page and its workbook are attached.\n")
     assert "March will likely reach $180K." in html.get_content()
-    assert "The page, its workbook and a PDF are attached." in html.get_content()
+    assert "The page and its workbook are attached." in html.get_content()
     parts = list(message.iter_attachments())
     assert {str(part.get_filename()): part.get_payload(decode=True) for part in parts} == FILES
     assert [part.get_content_type() for part in parts] == [
         "text/html",
         "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        "application/pdf",
     ]
 
 
@@ -382,7 +381,7 @@ def test_write_mail__says_what_a_server_may_refuse() -> None:
     with pytest.warns(
         DataWarning, match=r"the mail has 13 MB; many mail servers refuse more than 10 MB"
     ):
-        write_mail(digest(), {"weekly.pdf": bytes(9_700_000)})
+        write_mail(digest(), {"weekly.xlsx": bytes(9_700_000)})
 
 
 def test_write_mail__of_alerts_has_what_changed_and_the_sentence_alone() -> None:

@@ -1,21 +1,17 @@
-"""The page as HTML, and as a PDF."""
+"""The page as HTML."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import re
-import stat
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from opp_analytics import errors
 from opp_analytics.errors import ArgumentValueError, DataError
-from opp_analytics.report import html
 from opp_analytics.report.compose import compose
-from opp_analytics.report.html import find_browser, print_pdf, read_logo, render_page
+from opp_analytics.report.html import read_logo, render_page
 from tests.report import reading
 from tests.report.pipelines import THIS_WEEK, pipeline, tables_of
 
@@ -85,38 +81,6 @@ def test_render_page__breaks_no_headline_inside_an_amount_a_range_or_a_date():
         assert re.findall(r'<span class="nb">(.*?)</span>', head) == kept
         assert "5 deals &lt;b&gt;less" in head
         assert "<bdi>דנה 5–6</bdi>" in head
-
-
-@pytest.mark.browser
-def test_print_pdf__holds_what_the_page_says() -> None:
-    printed = print_pdf(
-        b"<!doctype html><title>Weekly</title><p>March will reach $180K.", browser=find_browser()
-    )
-    assert printed.startswith(b"%PDF-")
-    assert printed.rstrip().endswith(b"%%EOF")
-
-
-def test_find_browser__without_any_says_how_to_print(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(html, "_PLACES", ())
-    with pytest.raises(
-        errors.ConfigError,
-        match="a PDF needs Chromium, Chrome or Edge, and none was found; install one, or open",
-    ):
-        find_browser()
-
-
-@pytest.mark.posix
-def test_print_pdf__of_a_browser_that_prints_nothing_is_an_error(tmp_path: Path) -> None:
-    broken = tmp_path / "chromium"
-    broken.write_text("#!/bin/sh\nexit 1\n")
-    broken.chmod(broken.stat().st_mode | stat.S_IXUSR)
-    with pytest.raises(errors.DataError, match="did not print the page; open it in a browser"):
-        print_pdf(b"<p>", browser=str(broken))
-    with pytest.raises(errors.DataError, match="did not print the page"):
-        print_pdf(b"<p>", browser=str(tmp_path / "none"))
 
 
 def test_read_logo__of_nothing_is_none():

@@ -163,11 +163,7 @@ def test_weekly_report__fiscal_quarters(opportunities, history, read):
     assert page.sentence.startswith("FY27 Q1: 70K closed, forecast 172K")
 
 
-def test_weekly_report__also_as_mail_text_and_pdf(opportunities, history, tmp_path, monkeypatch):
-    monkeypatch.setattr("opp_analytics.report.weekly.find_browser", lambda: "a browser")
-    monkeypatch.setattr(
-        "opp_analytics.report.weekly.print_pdf", lambda page, browser: browser.encode() + page[:9]
-    )
+def test_weekly_report__also_as_mail_and_text(opportunities, history, tmp_path):
     made = weekly_report(
         opportunities,
         history,
@@ -176,24 +172,14 @@ def test_weekly_report__also_as_mail_text_and_pdf(opportunities, history, tmp_pa
         out=tmp_path,
         eml=True,
         markdown=True,
-        pdf=True,
     )
     stem = "weekly-2026-03-16"
     assert [file.name for file in made] == [
-        f"{stem}.{kind}" for kind in ("html", "xlsx", "eml", "md", "pdf")
+        f"{stem}.{kind}" for kind in ("html", "xlsx", "eml", "md")
     ]
     page = reading.read(made.html)
     assert page.sentence in made.markdown.read_text().replace("\\", "")
-    assert b"The page, its workbook and a PDF are attached." in made.eml.read_bytes()
-    assert made.pdf.read_bytes().startswith(b"a browser<!doctype")
-
-
-def test_weekly_report__without_a_browser_writes_nothing(opportunities, tmp_path, monkeypatch):
-    monkeypatch.setenv("PATH", "")
-    monkeypatch.setattr("opp_analytics.report.html._PLACES", ())
-    with pytest.raises(errors.ConfigError, match="a PDF needs Chromium"):
-        weekly_report(opportunities, as_of=AS_OF, out=tmp_path / "new", pdf=True)
-    assert not (tmp_path / "new").exists()
+    assert b"The page and its workbook are attached." in made.eml.read_bytes()
 
 
 def test_weekly_report__whose_mail_would_replace_a_folder_writes_nothing(opportunities, tmp_path):

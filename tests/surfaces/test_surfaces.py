@@ -1,5 +1,5 @@
 """The leading numbers of every surface are those of their functions: page, workbook, mail, Markdown,
-commands, explorer and grid."""
+commands, explorer and grid."""  # noqa: E501
 
 from __future__ import annotations
 

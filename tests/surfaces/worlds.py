@@ -32,7 +32,7 @@ class World:
     """A target of the whole, for functions and surfaces that take one; None for those of the org
     file."""
     truth: Mapping[str, Any] = field(default_factory=dict)
-    """Figures worked by hand: columns of `oa.forecast` in the current period, or counts of flags."""
+    """Figures worked by hand: columns of `oa.forecast` in the current period, or counts of flags."""  # noqa: E501
 
     @cached_property
     def org(self) -> oa.Org:

@@ -1,4 +1,8 @@
-"""The first words and figures of the page, and its forecast: the trend, why it moved, which deals decide, the periods ahead, past ranges, categories."""
+"""The first words and figures of the page, and its forecast.
+
+The forecast has the trend, why it moved, which deals decide, the periods ahead, past ranges, and
+categories.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +56,10 @@ _MOST_DECIDING, _MOST_PAST = 5, 6
 
 
 def trend(tables: Tables) -> Block:
-    """Show whether the forecast is on its way to the target: at each record, with its range and what had closed."""
+    """Show whether the forecast is on its way to the target.
+
+    Each record has its forecast with range, and what had closed.
+    """
     inputs = tables.inputs
     if inputs.records.empty:
         return _pace(tables, _ask_for_records(tables))
@@ -284,7 +291,10 @@ def _draw_swing(row: dict[Any, Any]) -> Cell:
 
 
 def months(tables: Tables) -> Block:
-    """Show whether the next periods have enough: forecast, range, chance, coverage and pipeline to add."""
+    """Show whether the next periods have enough: forecast, range, chance and coverage.
+
+    Also shows the pipeline to add.
+    """
     inputs, table = tables.inputs, tables.ahead
     target = float(table["target"].max())
     aimed = math.isfinite(target)
@@ -321,7 +331,10 @@ def months(tables: Tables) -> Block:
 
 
 def _list_due(tables: Tables, row: pd.Series[Any]) -> Deals | None:
-    """List the open deals due in a coming period, with what else its forecast expects where it has one."""
+    """List the open deals due in a coming period, and what else its forecast expects.
+
+    Without a forecast, only the deals are listed.
+    """
     period = str(row.name)
     if not math.isfinite(row["low"]):
         return _list_open(tables, period)
@@ -361,7 +374,10 @@ def _write_period(
 
 
 def past(tables: Tables) -> Block | None:
-    """Show whether to believe the range: past forecasts as long before their period's end, and what closed in the end."""
+    """Show whether to believe the range: past forecasts, and what closed in the end.
+
+    The past forecasts had as many days left in their period as today's.
+    """
     if tables.inputs.records.empty:
         return None
     noun = tables.inputs.noun
@@ -382,7 +398,10 @@ def past(tables: Tables) -> Block | None:
 
 
 def calls(tables: Tables) -> Block | None:
-    """Show who makes the number better: how far calls, overrides and simple formulas missed on the same days as the forecast."""
+    """Show who makes the number better: how far calls, overrides and formulas missed.
+
+    They are compared with the forecast on the same days.
+    """
     try:
         found = None if tables.inputs.calls.empty else tables.value_added
     except NotEnoughHistory:
@@ -432,7 +451,10 @@ def calls(tables: Tables) -> Block | None:
 
 
 def categories(tables: Tables) -> Block:
-    """Show how much rests on commit: closed money and the categories of the deals due, each opening to its deals."""
+    """Show how much rests on commit: closed money and the categories of the deals due.
+
+    Each category opens to its deals.
+    """
     inputs, table, nav = tables.inputs, tables.categories, "Categories"
     row: Any = table.loc[inputs.label]
     if not row["closed"] and not row["open_count"]:
@@ -476,7 +498,10 @@ def headline(tables: Tables) -> str:
 
 
 def second_sentence(tables: Tables) -> str:
-    """Say what is left to do, who has most to go, one person's call, and what changed in what comes in or is won."""
+    """Say what is left to do, who has most to go, one person's call, and what changed.
+
+    The changes are in what comes in or is won.
+    """
     alarms = sentence(tables.world_changes) if tables.alert_figures["world_changed"] > 0 else ""
     left = analysis.say_forecast(tables.forecast)[1]
     return " ".join(filter(None, (left, _most_to_go(tables), _say_call(tables), alarms)))
@@ -569,7 +594,7 @@ def tiles(tables: Tables) -> tuple[Tile, ...]:
 
 
 def _make_tile(tables: Tables, each: analysis.Figure, row: pd.Series[Any]) -> Tile:
-    """Add to a figure of a row what changed, what past periods say of it, and the deals behind it."""
+    """Make a figure's tile: what changed, what past periods say of it, and its deals."""
     inputs, period, column, note = tables.inputs, str(row.name), each.column, each.note
     then = math.nan if tables.no_changes or not column else tables.earlier.figure(period, column)
     show = text.times if column == "pipeline_coverage" else inputs.money

@@ -120,7 +120,7 @@ def _say_habits(tables: Tables) -> str:
 
 
 def _say_strangers(tables: Tables) -> str:
-    """Name who has a target and not one deal: a new person, or a name that is spelled in two ways."""
+    """Name people with a target and not one deal: new ones, or names spelled in two ways."""
     inputs, people = tables.inputs, tables.persons
     if not inputs.person:
         return ""
@@ -180,7 +180,10 @@ class _Rows:
 
     @cached_property
     def money(self) -> pd.DataFrame:
-        """The money as shown: in full digits rounded so that people add up to their team and teams to the total."""
+        """Money as shown: people add up to their team, and teams to the total.
+
+        Full digits are rounded so that they do.
+        """
         exact = self.table[_MONEY].astype("float64")
         return exact.apply(self._round_to_totals) if self.unit.divisor == 1 else exact
 
@@ -263,7 +266,7 @@ class _Rows:
         yield Group((self.line(self.whole, "total"),))
 
     def _choose_kept(self) -> set[int]:
-        """Choose who stays in view: those furthest below target, then those with the largest forecasts."""
+        """Choose who stays in view: furthest below target, then the largest forecasts."""
         rows = self.table.set_axis(range(len(self.table))).iloc[self._members()]
         rows = rows.assign(short=rows["target"] - rows["expected"])
         ranked = rows.sort_values(["short", "expected", "booked"], ascending=False, kind="stable")
@@ -367,7 +370,10 @@ class _Rows:
         )
 
     def _show_call(self, name: Any, row: pd.Series[Any]) -> Cell:
-        """Show the call in force, below it what somebody else says, or who called the number, and what is below closed money."""
+        """Show the call in force, with remarks below it.
+
+        Remarks: what somebody else says, or who called the number, and what is below closed money.
+        """
         low, other = (round(row[call] - row["booked"], 2) < 0 for call in ("call", "override"))
         by = "" if pd.isna(row["caller"]) or row["caller"] == name else row["caller"]
         remarks = [f"below closed{',' if by else ''}"] if low else []
@@ -442,7 +448,10 @@ class Scale:
 
 
 def choose_scale(values: Iterable[float], currency: str | None = None) -> Scale:
-    """Choose the unit of a table's money: full digits, or thousands or millions where those would be too long."""
+    """Choose the unit of a table's money: full digits, else thousands or millions.
+
+    Full digits are kept unless they would be too long.
+    """
     largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
     name = text.currency_name(currency)
     if largest < 9_999_999.5:

@@ -1,4 +1,4 @@
-"""The pipeline on the page: what was created, where deals end, whether dates hold, and win rates."""
+"""The pipeline on the page: what was created, where deals end, dates, and win rates."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _ENDS = {"advanced": "Moved on", "back": "Moved back", "still": "Open"}
 
 
 def created(tables: Tables) -> Block | None:
-    """Show whether the inflow suffices: the value created in each of the last weeks, against their average."""
+    """Show whether the inflow suffices: value created in recent weeks, and their average."""
     money = tables.inputs.money
     try:
         table = tables.created.tail(_WEEKS)
@@ -242,7 +242,10 @@ def _show_pushed(tables: Tables) -> Table:
 
 
 def win_rates(tables: Tables) -> Block:
-    """Show who differs beyond chance: won of won and lost, by person, with intervals, against the rate of all."""
+    """Show who differs beyond chance: the win rate by person, with intervals.
+
+    The rate is won of won and lost, and is compared with the rate of all.
+    """
     inputs, whole, table, nav = tables.inputs, tables.win_rate, tables.win_rates, "Win rates"
     since = inputs.day(tables.closed_since)
     closed = int(whole["won"] + whole["lost"])

@@ -1,4 +1,7 @@
-"""Deals to question, data to fix, and notes: what each number means, what is left out, and how far to trust it."""
+"""Deals to question, data to fix, and notes on the numbers.
+
+Notes say what each number means, what is left out, and how far to trust it.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,7 @@ _SAID: dict[str, dict[str, str]] = tomllib.loads(
 
 
 def risk(tables: Tables) -> Block:
-    """Show what to question first: the open deals with flags, the most value first, each with its reasons."""
+    """Show what to question first: open deals with flags and reasons, most value first."""
     inputs, table, nav = tables.inputs, tables.flags, "At risk"
     flagged = table[table["risk"] > 0]
     if flagged.empty:
@@ -167,7 +170,10 @@ def _describe_risk(tables: Tables, row: dict[Any, Any]) -> Line:
 
 
 def _say_risk(tables: Tables, row: dict[Any, Any]) -> Saying:
-    """Say a deal's value, its owner, its flags without what they are measured by, and its stage where no flag names it."""
+    """Say a deal's value, owner and flags, and its stage if no flag names it.
+
+    Flags are said without what they are measured by.
+    """
     inputs, stage = tables.inputs, text.stage(row["stage"])
     flags = [reason.partition("; ")[0] for reason in row["reasons"].split(" · ")]
     flags += [] if any(stage in flag for flag in flags) else [f"in {stage}"]
@@ -179,7 +185,7 @@ def _say_risk(tables: Tables, row: dict[Any, Any]) -> Saying:
 
 
 def fix(tables: Tables) -> Block:
-    """Show what costs most money: the findings of the audit, each opening to its deals and the fix."""
+    """Show what costs most money: the audit's findings, each with its deals and the fix."""
     inputs, nav, findings = tables.inputs, "Data to fix", tables.findings
     table = audit_summary(findings[findings["severity"] != "info"])
     table = table.sort_values(["value", "deals"], ascending=False)

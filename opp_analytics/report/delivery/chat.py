@@ -1,4 +1,4 @@
-"""Chats by Apprise, which turns the text into the mark-up of each service; whole sentences alone."""
+"""Chats by Apprise, which turns the text into the mark-up of each service."""
 
 from __future__ import annotations
 

@@ -63,7 +63,9 @@ def deliver(
     dry_run: bool = False,
     kind: Kind = "page",
 ) -> pd.DataFrame:
-    """Send a weekly report by mail and chat to those whom the org file names, each page to a receiver once a day.
+    """Send a weekly report by mail and chat to the receivers that the org file names.
+
+    Each page goes to a receiver once a day.
 
     Parameters
     ----------
@@ -119,7 +121,10 @@ def deliver(
 
 
 def check_delivery(folder: Path, audiences: Iterable[str], org: Org, *, dry_run: bool) -> Post:
-    """Check all that can be known before the pages of `audiences` in a folder are sent, with the errors of `deliver`."""
+    """Check all that can be known before the pages of `audiences` in a folder are sent.
+
+    The errors are those of `deliver`.
+    """
     chats = find_chats()
     if not org.deliver and not chats:
         raise ConfigError(
@@ -202,7 +207,10 @@ def _deliver(
 def _follow_up(
     page: WeeklyReport, told: tuple[str, ...], kind: Kind
 ) -> tuple[WeeklyReport, tuple[Alert, ...], tuple[str, ...]]:
-    """Give the page with the alerts as they are to somebody who was last told these keys, and the keys then known."""
+    """Give the page with its alerts, as for somebody who was last told these keys.
+
+    Also returns the keys then known.
+    """
     assert page.digest is not None
     changed, standing, keys = Watched(page.alerts, page.milestones, page.find_end).follow_up(told)
     digest = page.digest
@@ -228,7 +236,7 @@ def _send(page: WeeklyReport, receiver: Receiver, post: Post, kind: Kind) -> str
         "Date": format_datetime(datetime.now(UTC)),
         "Message-ID": make_msgid(domain=bare.rpartition("@")[2]),
     }
-    attached = (page.html, page.xlsx, page.pdf) if kind == "page" else ()
+    attached = (page.html, page.xlsx) if kind == "page" else ()
     files = {file.name: read_whole(file) for file in attached if file}
     return post.mailer.send(write_mail(page.digest, files, headers), bare, address)
 

@@ -1,4 +1,7 @@
-"""A folder of pages: names of their own, ``latest.html``, a list of all in ``index.html``, and as many days as are kept."""
+"""A folder of pages with names of their own, ``latest.html`` and ``index.html``.
+
+``index.html`` lists all pages. As many days are there as are kept.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,9 @@ _LONGEST, _BYTES = 80, 120
 
 
 def name_parts(parts: Iterable[Part]) -> dict[Part, str]:
-    """Give each part a file name without an ending: letters of any script and digits, in lower case; equal ones get a number.
+    """Give each part a file name without an ending.
+
+    A name has letters of any script and digits, in lower case; equal names get a number.
 
     Numbers follow the alphabet, so they stay the same while the people do.
     """
@@ -69,7 +74,10 @@ def check_folder(folder: Path) -> None:
 def keep_folder(
     folder: Path, day: str, files: Iterable[Path], *, keep: int | None, accent: str | None
 ) -> None:
-    """Add a run's files to the folder's ledger, remove those of other runs' days but the `keep` newest, and write the list anew."""
+    """Add a run's files to the folder's ledger, and remove the files of old days.
+
+    The `keep` newest days stay. The list of pages is written again.
+    """
     ledger = Ledger(folder)
     ledger.add(Run(now(), day, tuple(file.name for file in files)))
     runs = ledger.runs()

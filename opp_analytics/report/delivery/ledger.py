@@ -87,7 +87,9 @@ class Ledger:
             self._append(line)
 
     def begin(self, delivery: Delivery, *, again: bool, dry_run: bool = False) -> Delivery | None:
-        """Add that a message is about to be sent, unless it was: then give that line, and add nothing, as with `dry_run`.
+        """Add that a message is about to be sent, unless it was sent.
+
+        If it was, return its line and add nothing. With `dry_run`, add nothing either.
 
         It was sent if the last line of the receiver, audience, kind and day is not of a failure.
         """

@@ -34,7 +34,10 @@ class Unknown(str):
 
 
 def find_receivers(audience: str, org: Org, chats: Iterable[Receiver] = ()) -> list[Receiver]:
-    """Find who gets the page of an audience: everybody's goes to ``mail_to`` and the `chats`, that of a team or person to their own addresses.
+    """Find who gets the page of an audience.
+
+    Everybody's page goes to ``mail_to`` and the `chats`, a team's or person's to their own
+    addresses.
 
     Without any, one receiver without an address stands for them.
     """

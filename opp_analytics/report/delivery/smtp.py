@@ -99,7 +99,10 @@ def _parse(url: str) -> Server:
 
 
 def check_mail() -> tuple[str, str] | None:
-    """Log in to the mail server of the environment: its name, and why that failed, empty where it did not; None without one."""
+    """Log in to the environment's mail server; give its name, and why the login failed.
+
+    The reason is empty if it did not fail. None without a server.
+    """
     server = read_server()
     if server is None:
         return None
@@ -110,7 +113,10 @@ def check_mail() -> tuple[str, str] | None:
 
 
 class Mailer:
-    """One connection to a mail server, made for the first message and made again where the server ended it."""
+    """One connection to a mail server, made for the first message.
+
+    It is made again where the server ended it.
+    """
 
     def __init__(self, server: Server) -> None:
         self._server = server

@@ -1,4 +1,7 @@
-"""A choice in the explorer (view, filters, grouping, window), and its deals and what is known of them, with the code that selects the same."""
+"""A choice in the explorer, its deals and their facts, and the code that selects them.
+
+A choice has a view, filters, a grouping and a window.
+"""
 
 from __future__ import annotations
 
@@ -284,7 +287,7 @@ def _keep(frame: pd.DataFrame, filters: list[_Filter]) -> pd.DataFrame:
 
 
 class OpenFacts(NamedTuple):
-    """What a review asks of the open deals as of a record: their flags, and how long they stay as they are."""
+    """Facts of the open deals as of a record: flags, and how long they are unchanged."""
 
     flags: pd.DataFrame
     """The table of `oa.deal_flags`."""
@@ -301,7 +304,10 @@ class Option(NamedTuple):
 
 
 class DealSelector:
-    """Selects the deals of choices, from the opportunities as they are now and their history, and what is known of them."""
+    """The selector of the deals of choices, and of what is known of them.
+
+    Deals are taken from the opportunities now and from their history.
+    """
 
     def __init__(
         self,
@@ -337,7 +343,10 @@ class DealSelector:
         """What each click and each step of the slider asks again."""
 
     def over(self, opportunities: pd.DataFrame, name: str) -> DealSelector:
-        """Select from other opportunities of the same pipeline, such as edited ones, which have a name of their own in code."""
+        """Select from other opportunities of the same pipeline, such as edited ones.
+
+        They have a name of their own in code.
+        """
         other = copy.copy(self)
         other.opportunities, other.name = opportunities, name
         vars(other).pop("is_part", None)
@@ -461,7 +470,10 @@ class DealSelector:
         return [f"{name} = {source}", *(f"{name} = {name}[{mask}]" for mask in masks)]
 
     def select_history(self, choice: Choice) -> History | None:
-        """Select the history of deals: by recorded names while they had them, by other filters once, at the window's start.
+        """Select the history of the chosen deals.
+
+        Recorded names select deals while they had them; other filters select once, at the window's
+        start.
 
         None when no deal is selected.
         """
@@ -593,7 +605,10 @@ class DealSelector:
     # -- filters
 
     def close_days(self, choice: Choice) -> tuple[str | None, str | None]:
-        """Resolve the bounds of the close date, those of a preset by the day of the window's end."""
+        """Resolve the bounds of the close date.
+
+        The bounds of a preset follow from the day of the window's end.
+        """
         if choice.close in ("", "no date"):
             return choice.first, choice.last
         day = self.to_day(str(choice.end))

@@ -51,7 +51,10 @@ _TITLES = {"changed_at": "Last change"}
 
 
 def list_deals(view: View, key: str) -> pd.DataFrame:
-    """List the deals under a mark in the view's order, with what is known of those that are open then, and ids last."""
+    """List the deals under a mark in the view's order, with ids last.
+
+    Deals that are open then come with what is known of them.
+    """
     deals, moment, selector = view.find_deals(key), view.open_at(key), view.selector
     known = selector.facts_at(moment).columns if moment else pd.DataFrame()
     if "probability" in deals:
@@ -132,7 +135,10 @@ def _split(reasons: str) -> list[str]:
 
 
 def tell_deal(view: View, unique_id: str, moment: str) -> list[tuple[str, list[str]]]:
-    """Tell of one deal in sections: what its chance comes from, its flags, what was done and comes next, its timeline."""
+    """Tell of one deal in sections: chance, flags, actions and timeline.
+
+    The chance is explained. Actions are what was done and what comes next.
+    """
     selector, flags = view.selector, view.selector.facts_at(moment).flags
     reasons = _split(flags["reasons"].get(unique_id, ""))
     try:
@@ -170,7 +176,10 @@ def _say_activity(view: View, unique_id: str, moment: str) -> list[str]:
 def write_timeline(
     history: History | None, unique_id: str, own_writes: pd.DataFrame | None = None
 ) -> list[str]:
-    """Write a line for each record in which a deal changed, with the run where one of ours wrote it."""
+    """Write a line for each record in which a deal changed.
+
+    The line names the run of ours that wrote the change, if any.
+    """
     lines = []
     for move in [] if history is None else list_moves(history, unique_id, own_writes):
         fields = [

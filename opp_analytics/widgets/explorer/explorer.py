@@ -286,7 +286,7 @@ class Explorer(Widget):
         return kind(value)
 
     def _is_mark(self, key: Any) -> bool:
-        """Tell whether a key is that of a row, of a part of its bar, or of a link below the chart."""
+        """Tell whether a key is of a row, a part of its bar, or a link below the chart."""
         row, part, name = key.partition(PART) if isinstance(key, str) else ("", "", "")
         return row in self._marks and (not part or f'data-key="{escape(name)}"' in self._marks[row])
 
@@ -352,7 +352,9 @@ def explore(
     as_of: When | None = None,
     state: dict[str, Any] | None = None,
 ) -> Explorer:
-    """Explore a pipeline by clicking: what is open, win rates, forecast, what changed, what slipped, what is at risk.
+    """Explore a pipeline by clicking: open deals, win rates, forecast, changes and risk.
+
+    Changes include what slipped.
 
     Filters are chips that can be removed; every mark opens its deals, each with its timeline and,
     where the org has a ``record_url``, its link. *Copy as code* gives the lines that make the very
@@ -465,7 +467,9 @@ def list_controls(selector: DealSelector, day: pd.Timestamp) -> dict[str, Any]:
 
 
 def _list_groupings(opportunities: pd.DataFrame) -> list[str]:
-    """List the columns of names, with more than one and not too many, whose own label is text: people first, ids last.
+    """List the columns of names to group by, people first and ids last.
+
+    A column has a text label, and more than one name but not too many.
 
     Ids are left out where names stand for them.
     """
@@ -520,7 +524,10 @@ def _count_values(column: pd.Series[Any]) -> list[list[Any]]:
 
 
 def _list_due_periods(frame: pd.DataFrame, day: pd.Timestamp) -> list[list[str]]:
-    """List months and fiscal quarters in which deals close: from the current one on, then back from it."""
+    """List the months and fiscal quarters in which deals close.
+
+    They run from the current one on, then back from it.
+    """
     dates = frame["close_date"].dropna()
     if dates.empty:
         return []
@@ -563,7 +570,7 @@ def show_view(view: View, before: View | None = None) -> dict[str, Any]:
 
 
 def _title(view: View) -> str:
-    """Put the name before the finding, where one is picked and the finding does not begin with it."""
+    """Put a picked name before the finding, unless the finding begins with it."""
     finding, names = view.finding, [name for each in view.choice.names.values() for name in each]
     leads = len(names) == 1 and isinstance(names[0], str) and not finding.startswith(names[0])
     return f"{names[0]} · {finding}" if leads else finding

@@ -1,4 +1,4 @@
-"""What the planned changes of a grid do to a view of the explorer: a column of its chart, and its figures."""
+"""Effect of a grid's planned changes on an explorer view: a chart column, and figures."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from opp_analytics.widgets.explorer.views.view import Kpi, View
 
 
 def add_planned(chart: Rows, view: View, before: View) -> tuple[Rows, list[str]]:
-    """Add the difference that planned changes make to each row, and a note on rows that they empty."""
+    """Add the difference that planned changes make to each row.
+
+    Rows that the changes empty get a note.
+    """
     moved = view.amounts.sub(before.amounts, fill_value=0.0)
     if moved.empty:
         return chart, []

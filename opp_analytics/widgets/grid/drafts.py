@@ -1,4 +1,7 @@
-"""Edits that outlive their kernel: each is five texts, kept in a file of the state folder or copied, and judged anew when taken in."""
+"""Edits that outlive their kernel.
+
+Each is five texts, kept in a file of the state folder or copied, and judged again when taken in.
+"""
 
 from __future__ import annotations
 
@@ -206,7 +209,9 @@ class KeptDraft:
 
 
 def find_drafts(opportunities: pd.DataFrame, cell: str = "") -> list[KeptDraft]:
-    """Find drafts of a frame's deals, the newest first: of the very same deals, or by a tenant's ids, of at least half of theirs.
+    """Find drafts of a frame's deals, the newest first.
+
+    A draft is of the very same deals; with a tenant's ids, half of its deals are enough.
 
     Those of grids that other cells than `cell` show are left out. A damaged file is set aside with
     a warning.

@@ -120,7 +120,10 @@ class Grid(Widget):
 
     @property
     def edited(self) -> pd.DataFrame:
-        """The edited opportunities, ready for `plan`: without removed rows, new ones last without ``unique_id``; same dtypes."""
+        """Edited opportunities, ready for `plan`, with the same dtypes.
+
+        Removed rows are left out; new ones are last, without ``unique_id``.
+        """
         with self._lock:
             return self._sheet.edited
 
@@ -132,7 +135,10 @@ class Grid(Widget):
 
     @property
     def opportunities(self) -> pd.DataFrame:
-        """The opportunities as the server holds them, as far as known: as given, with what was applied since."""
+        """Opportunities as the server holds them: as given, with edits applied since.
+
+        This holds as far as is known.
+        """
         with self._lock:
             return self._sheet.base
 
@@ -171,7 +177,9 @@ class Grid(Widget):
 
     @property
     def drafts(self) -> pd.DataFrame:
-        """Edits of these deals that an earlier grid, or one of another kernel, has kept on disk, the newest first.
+        """Edits of these deals that an earlier grid kept on disk, the newest first.
+
+        The grid may be of another kernel.
 
         ``at`` (UTC) when they were last changed, ``edits`` and ``deals`` int, ``notebook`` str,
         empty where unknown. None is applied by itself: `take_draft` takes one in, `drop_draft`
@@ -417,7 +425,7 @@ class Grid(Widget):
             self._post({"progress": [done, total]})
 
     def _show(self, answer: Answer) -> dict[str, Any]:
-        """Show an answer: its cells and rows, the deals that it opened or closed, and the counts after it."""
+        """Show an answer: cells, rows, deals opened or closed, and the counts after it."""
         sheet = self._sheet
         undo, redo = sheet.step_labels
         moved = {row for row, name in answer.cells if name in ("stage", "status")}
@@ -539,7 +547,9 @@ def _show_cells(sheet: EditSheet, keys: Iterable[Key]) -> list[tuple[Any, ...]]:
 def show_history(
     sheet: EditSheet, history: History | None, row: int, name: str, ours: pd.DataFrame | None
 ) -> dict[str, Any]:
-    """Show what a cell was at the records of a history that changed it, the newest first, or say why it cannot be shown.
+    """Show a cell's values at the records that changed it, the newest first.
+
+    If they cannot be shown, say why.
 
     A change in the grid comes before them; `ours` names the runs of this package.
     """
@@ -594,7 +604,8 @@ def _static_table(sheet: EditSheet, summary: str) -> str:
     more = f"<p>… and {count(rest, 'more deal')}</p>" if rest > 0 else ""
     return (
         "<div "
-        f'class="oap-still">{about}<table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>{more}</div>'
+        f'class="oap-still">{about}<table><thead><tr>{heads}</tr></thead>'
+        f"<tbody>{lines}</tbody></table>{more}</div>"
     )
 
 

@@ -1,4 +1,7 @@
-"""The way of a plan from the grid to the server: its effect on the forecast, conflicts, apply, and take back; the drawer as plain JSON."""
+"""The way of a plan from the grid to the server, with the drawer as plain JSON.
+
+The plan shows its effect on the forecast and its conflicts; it can be applied and taken back.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +57,10 @@ class ForecastEffect:
         self._impact = None
 
     def show(self) -> dict[str, Any]:
-        """Show ``periods``, ``why`` there are none, and ``about``: what is forecast, ``of``, and ``how``, with the ``limit`` of the method."""
+        """Show ``periods``, ``why`` there are none, and ``about`` the forecast.
+
+        ``about`` has what is forecast, ``of``, and ``how``, with the ``limit`` of the method.
+        """
         try:
             if self._impact is None:
                 # A deal that was deleted here is none of the others.
@@ -95,7 +101,9 @@ class ForecastEffect:
 
 
 def _show_periods(before: pd.DataFrame, after: pd.DataFrame, money: Money) -> list[dict[str, Any]]:
-    """Show the running and the next period, and each that the edits change: ``label period over before after change weighted moved target chance chance_after``, as written.
+    """Show the running and the next period, and each that the edits change, as written.
+
+    Keys: ``label period over before after change weighted moved target chance chance_after``.
 
     A period that is ``over`` has no chance. ``after`` is None where it reads the same, ``change``
     empty where nothing changes, and ``moved`` its amount; ``before`` says what is likely outside
@@ -154,7 +162,10 @@ def find_main(periods: list[dict[str, Any]]) -> dict[str, Any] | None:
 
 
 def _take_sides(sheet: EditSheet, rows: list[int]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Take rows before and after the edits, numbered as in the sheet, without those that a side lacks."""
+    """Take rows before and after the edits, numbered as in the sheet.
+
+    Each side leaves out the rows that it lacks.
+    """
     before = [row for row in rows if not sheet.is_new(row)]
     after = [row for row in rows if sheet.row_state(row) != "removed"]
     return sheet.before(before).set_axis(before), sheet.after(after).set_axis(after)

@@ -1,4 +1,6 @@
-"""The sheet behind the grid and its columns: opportunities under edit, with checks, undo, and what the server holds by now.
+"""The sheet behind the grid: opportunities under edit, with checks and undo.
+
+It also has the grid's columns, and what the server holds by now.
 
 It does not know the browser. Rows are numbered as in the frame, and new ones continue from its end.
 """
@@ -367,7 +369,7 @@ class EditSheet:
 
         @cache
         def find_name(name: str, typed: str) -> tuple[str | None, str | None]:
-            """Find the name that is known in other letters, else a close one that was perhaps meant."""
+            """Find the name known in other letters, else a close one that may be meant."""
             found = self._known(name).get(fold(typed)) or typed_names(name).get(fold(typed))
             slips = {} if found or sure else self._slips(name)
             return found, next((slips[slip] for slip in _list_slips(typed) if slip in slips), None)
@@ -401,7 +403,10 @@ class EditSheet:
         )
 
     def agree(self) -> Answer:
-        """Do what the last step offered: the chance and close date that its closed deals ought to have."""
+        """Do what the last step offered: set chance and close date of closed deals.
+
+        The deals are those that the step closed.
+        """
         told = self._word_offer().removeprefix("Also set ").removesuffix("?")
         cells = [(*key, self.column[key[1]].spell(value)) for key, value in self._offered.items()]
         return self.edit(cells, f"Set {told}") if cells else Answer(message="Nothing to change")
@@ -602,7 +607,10 @@ class EditSheet:
         )
 
     def judge(self, cells: Iterable[tuple[str, Any]]) -> list[tuple[Any, str]]:
-        """Read texts without changing anything: each value as the browser has it, and the sentence of a refusal."""
+        """Read texts without changing anything.
+
+        Returns each value as the browser has it, and the sentence of a refusal.
+        """
         judged = []
         for name, typed in cells:
             cell = self._read(name, typed)
@@ -611,7 +619,10 @@ class EditSheet:
         return judged
 
     def read_operands(self, cells: Iterable[tuple[str, str]]) -> list[tuple[Any, str]]:
-        """Read the operands of filters: the first and last value of each, and the sentence of a refusal."""
+        """Read the operands of filters: the first and last value of each.
+
+        A refused operand has the sentence of its refusal.
+        """
         operands: list[tuple[Any, str]] = []
         for name, typed in cells:
             try:
@@ -640,7 +651,10 @@ class EditSheet:
 
     @property
     def changed_rows(self) -> list[int]:
-        """Rows with a change that can be written, so without refusals and new deals without a name."""
+        """Rows with a change that can be written.
+
+        Refusals, and new deals without a name, are left out.
+        """
         cells = set(
             filter(self._stays, {row for (row, _), cell in self._cells.items() if cell.changed})
         )
@@ -785,7 +799,10 @@ class EditSheet:
         self._removed -= {row}
 
     def drop_change(self, key: Key) -> None:
-        """Drop the change of a cell, or with an empty field the removal of its row: the server's stays."""
+        """Drop the change of a cell; the server's value stays.
+
+        With an empty field, drop the removal of the row.
+        """
         row, name = key = self._place_money(key)
         if name:
             self._cells.pop(key, None)
@@ -827,7 +844,10 @@ class EditSheet:
         )
 
     def _place_money(self, key: Key) -> Key:
-        """Find the cell of a value that the server holds: in a converted sheet it is beside the converted one."""
+        """Find the cell of a value that the server holds.
+
+        In a converted sheet it is beside the converted cell.
+        """
         row, name = key
         direct = not self._rates or name != "value" or (row, "value") in self._cells
         return key if direct else (row, org.VALUE_ORIGINAL)
@@ -906,7 +926,7 @@ class EditSheet:
     def _find_state(
         self, row: int, look_up: Callable[[int, str], Any] | None = None
     ) -> dict[str, Any]:
-        """Find the cells that decide a deal's outcome, as edited or where else they are to be looked up."""
+        """Find the cells that decide a deal's outcome, as edited or as looked up."""
         return {name: (look_up or self.value)(row, name) for name in ("stage", "status")}
 
     def _list_column(self, name: str) -> list[Any]:
@@ -930,7 +950,10 @@ class EditSheet:
             return CellEdit(None, False, typed, str(reason))
 
     def _fit(self, key: Key, typed: Any, cell: CellEdit) -> CellEdit | None:
-        """Fit a cell to its row: None if it is the old value again, the value to keep if it is refused."""
+        """Fit a cell to its row.
+
+        None is the old value again; a refused cell gets the value to keep.
+        """
         why = _REMOVED if self._removed and self.row_state(key[0]) == "removed" else cell.why
         base = self.base_value(*key)
         if not why:
@@ -972,7 +995,7 @@ class EditSheet:
         removed: frozenset[int] | None = None,
         locked: int = 0,
     ) -> Answer:
-        """Put edits and row states in place, remember how to undo them, and report what was done."""
+        """Put edits and row states in place, remember how to undo them, and report."""
         edits = {key: cell for key, cell in edits.items() if self._cells.get(key) != cell}
         added = self._added if added is None else added
         removed = self._removed if removed is None else removed
@@ -1087,7 +1110,10 @@ def _index_slips(names: Mapping[str, str]) -> dict[str, str]:
 
 
 def _list_slips(name: str) -> list[str]:
-    """List the spellings of a name without one letter, and its words in order: names one letter apart share one of them."""
+    """List the spellings of a name without one letter, and its words in order.
+
+    Names one letter apart share one of the spellings.
+    """
     folded = fold(name)
     ordered = " ".join(sorted(folded.replace(",", "").split("_")))
     if len(folded) < _SHORTEST or any(letter.isdecimal() for letter in folded):

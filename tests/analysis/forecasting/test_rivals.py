@@ -86,7 +86,7 @@ def test_year_ago__is_the_same_month_of_the_year_before():
     assert ask(EIGHT, "year_ago").empty
 
 
-def test_stage_projection__prices_stages_as_at_the_same_point_of_the_last_month_and_adds_what_came_from_elsewhere():
+def test_stage_projection__prices_stages_as_at_the_same_point_of_the_last_month_and_adds_what_came_from_elsewhere():  # noqa: E501
     found = ask(EIGHT, "stage_projection")
     # On May 10, one of two in proposal was won in the end, the one in negotiation was not; 30 came
     # from elsewhere.

@@ -185,7 +185,7 @@ def test_explorer__shows_what_was_applied(tenant):
     assert explorer.code.startswith("applied = explorer.grid.opportunities\ndeals = applied\n")
 
 
-def test_edit__opens_a_grid_whose_forecast_is_of_the_explorers_day_and_says_where_its_deals_are_of_another():
+def test_edit__opens_a_grid_whose_forecast_is_of_the_explorers_day_and_says_where_its_deals_are_of_another():  # noqa: E501
     team, state = recorded_team(), {"view": "forecast"}
     explorer = oa.explore(team.as_of(TODAY), team, state=state)
     strip = explorer.edit("2026-11")._show_strip()

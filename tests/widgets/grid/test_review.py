@@ -478,7 +478,7 @@ def test_effect__after_a_write_starts_from_what_the_server_holds(team: History) 
     assert (first["before"], first["after"]) == (text.money(float(expected)), None)
 
 
-def test_strip__leads_with_a_period_that_is_over_only_if_no_other_changes_and_gives_it_no_chance() -> (
+def test_strip__leads_with_a_period_that_is_over_only_if_no_other_changes_and_gives_it_no_chance() -> (  # noqa: E501
     None
 ):
     org = oa.Org(

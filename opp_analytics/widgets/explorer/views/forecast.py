@@ -31,7 +31,10 @@ _STILL_WON = "what past periods still won at the same point"
 
 
 class ForecastView(View):
-    """Expected money by month or quarter: `oa.forecast` of the whole, of people, or of the picked deals alone."""
+    """Expected money by month or quarter, from `oa.forecast`.
+
+    The forecast is of the whole, of people, or of the picked deals alone.
+    """
 
     @property
     def kept(self) -> str:  # type: ignore[override]
@@ -52,7 +55,10 @@ class ForecastView(View):
 
     @property
     def _picked(self) -> dict[str, list[str]]:
-        """The picked names by column, whose rows are those of the whole's forecast by these columns."""
+        """Picked names by column.
+
+        Their rows are those of the whole's forecast by these columns.
+        """
         names = self.choice.names.items()
         return {
             column: [NO_LABEL if one is None else str(one) for one in values]

@@ -1,4 +1,7 @@
-"""The forecast of one period by person, team or another column of names, beside targets, categories and calls."""
+"""The forecast of one period by person, team or other names.
+
+It is shown beside targets, categories and calls.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,9 @@ _NO_TARGET_ALONE = (
 
 
 class PeopleView(ForecastView):
-    """Rows of people, teams or other names, which add up to the whole: `oa.forecast` of one period by them.
+    """Rows of people, teams or other names, which add up to the whole.
+
+    They are `oa.forecast` of one period by these names.
 
     The period is the chosen month or quarter, by default the current month.
     """
@@ -99,7 +104,10 @@ class PeopleView(ForecastView):
 
     @cached_property
     def rows(self) -> pd.DataFrame:
-        """A row for each group, the largest target or forecast first, with its categories and its call; the total last."""
+        """Rows by group, the largest target or forecast first, the total last.
+
+        Each row has its categories and its call.
+        """
         table = self.table[self.table.index.get_level_values("period") == self.period].droplevel(
             "period"
         )

@@ -1,4 +1,4 @@
-"""What every view of the explorer has: its deals, figures, table, chart, code and the deals under each mark."""
+"""Parts of every explorer view: deals, figures, table, chart, code, and marks' deals."""
 
 from __future__ import annotations
 
@@ -89,7 +89,10 @@ class Lack(TypedDict):
 
 
 class View(ABC):
-    """A choice with both ends of its window: chart, figures, n, code and export are all of its deals."""
+    """A choice with both ends of its window.
+
+    Chart, figures, n, code and export are all of its deals.
+    """
 
     needs_history = False
     noun = "deal"
@@ -167,7 +170,7 @@ class View(ABC):
     def _sum_open(
         self, opened: pd.DataFrame, whole: pd.DataFrame | None, note: str, due: str = ""
     ) -> list[Kpi]:
-        """Count, sum and weigh open deals, beside those of the whole, or with a note on their value."""
+        """Count, sum and weigh open deals, beside the whole or a note on their value."""
         money, stated = money_of(opened), money_of(self.selector.opportunities)
         when = f"{due}as of {self.format_day(self.end)}"
         value, weighted = opened["value"].sum(), _weigh(opened)
@@ -243,7 +246,10 @@ class View(ABC):
 
     @property
     def lack(self) -> str | Lack:
-        """Why nothing is drawn: deals, match, nothing, chances, history or window, or in words of its own; else empty."""
+        """Reason why nothing is drawn, else empty.
+
+        Reasons: deals, match, nothing, chances, history or window, or words of the view's own.
+        """
         if self.selector.opportunities.empty:
             return "deals"
         return "match" if self.deals.empty else "nothing" if self.table.empty else ""
@@ -265,7 +271,10 @@ class View(ABC):
 
     @abstractmethod
     def find_deals(self, key: str) -> pd.DataFrame:
-        """List deals under a mark: the columns of a deal, with ``probability``, ``chance`` or ``change`` where there is one."""
+        """List the deals under a mark, with ``probability``, ``chance`` or ``change``.
+
+        These are added to the columns of a deal where there is one.
+        """
 
     @property
     def notes(self) -> list[str]:
@@ -278,7 +287,7 @@ class View(ABC):
 
     @property
     def freq(self) -> str:
-        """Length of the periods in which a deal's chance from history is told: the view's, else the report's."""
+        """Period of a deal's chance from history: the view's, else the report's."""
         return "M" if self.by == "close_month" else str(self.org.report.get("freq", "M"))
 
     def rank(self, deals: pd.DataFrame) -> pd.Series[Any]:
@@ -314,7 +323,10 @@ class View(ABC):
 
     @property
     def is_alone(self) -> bool:
-        """True if the deals are forecast alone: a part of the pipeline that other new deals do not belong to."""
+        """True if the deals are forecast alone, as a part of the pipeline.
+
+        Other new deals do not belong to that part.
+        """
         return self.choice.picks(but=self.kept) or (
             self.selector.is_part and self.selector.is_now(self.end)
         )
@@ -328,7 +340,10 @@ class View(ABC):
         return options | ({"new_business": False} if self.is_alone else {})
 
     def _with_chances(self, deals: pd.DataFrame, key: str, freq: str) -> pd.DataFrame:
-        """Add each deal's ``chance`` in the period in which all of them are due, where the history gives it."""
+        """Add each deal's ``chance`` in the period in which all of them are due.
+
+        The chance is added where the history gives it.
+        """
         chances = pd.Series() if key in BUCKETS else self.selector.chances_at(self.end, freq)
         return deals.assign(chance=deals["unique_id"].map(chances)) if len(chances) else deals
 

@@ -1,6 +1,6 @@
 // The explorer: controls, figures, chart, deals, code. Python computes and draws; this shows it and asks.
 
-import { active, afterPress, copyText, debounced, download, h, keepKeys, keepStill, uid } from "../shared/dom.js";
+import { active, afterPress, copyText, debounced, h, keepKeys, keepStill, uid } from "../shared/dom.js";
 import { label as words } from "../shared/format.js";
 import { Kernel, inflated } from "../shared/kernel.js";
 import { Popovers } from "../shared/popover.js";
@@ -349,7 +349,7 @@ class Explorer {
     const { csv } = await this.kernel.ask(table ? { do: "table" } : { do: "csv", key: this.opened?.key ?? null });
     if (csv === undefined) return;
     const url = URL.createObjectURL(new Blob([csv], { type: "text/csv" }));
-    download(url, `${table ? "table" : "deals"}-${this.state.view}.csv`);
+    h("a", { href: url, download: `${table ? "table" : "deals"}-${this.state.view}.csv` }).click();
     URL.revokeObjectURL(url);
     this.say("Saved");
   }

@@ -69,10 +69,6 @@ export async function copyText(text, from) {
   }
 }
 
-export function download(url, name) {
-  h("a", { href: url, download: name }).click();
-}
-
 // What stays in the notebook is renewed when the person turns to something else, or saves: the widget has the keys, so
 // that it hands the notebook's Ctrl+S on.
 export function keepStill(root, kernel, touched) {
