@@ -176,7 +176,7 @@ def promises(table: pd.DataFrame) -> list[Promise]:
         ratios = {
             key: float(own[score]["learned"] / own[score]["stated"])
             for key, own in scores.items()
-            if own.loc["learned", "n"] >= FEWEST
+            if own["n"]["learned"] >= FEWEST
         }
         worst = max(ratios, key=lambda key: ratios[key])
         name = f"learned: {title} by that of stated, largest: {_name_key(worst)}"

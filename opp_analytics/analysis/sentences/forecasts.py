@@ -593,8 +593,8 @@ def describe_categories(table: pd.DataFrame) -> str:
         return "No deal is won or due in this period or a later one."
     current = table.index[table["to_date"].to_numpy(dtype=bool)].get_level_values("period")
     name = str(current[0]) if len(current) else shown[0]
-    row, money = whole.loc[name], money_of(table)
-    today = table.attrs.get("as_of") or name[:4]
+    row: Row = whole.loc[name]
+    money, today = money_of(table), table.attrs.get("as_of") or name[:4]
     heading = capital(period_name(name, table.attrs.get("freq"), today=today))
     said, total = [f"{heading}: {_say_closed(row['closed'], money)}"], row["closed"]
     for category in ("commit", "best_case", "pipeline"):
@@ -649,7 +649,8 @@ def select_first_method(table: pd.DataFrame) -> pd.DataFrame:
     """Select the forecasts of the first method of a backtest."""
     if "method" not in table.index.names:
         return table
-    first = table[table.index.get_level_values("method") == table.index.unique("method")[0]]
+    named = np.asarray(table.index.get_level_values("method") == table.index.unique("method")[0])
+    first = table.loc[named]
     first.attrs = table.attrs
     return first
 
@@ -699,7 +700,7 @@ def describe_score(table: pd.DataFrame) -> str:
         return "No past forecast can be judged yet."
     by, freq = table.index.names[0], table.attrs.get("freq")
     if by != "method":
-        return _describe_rows(known, by, freq)
+        return _describe_rows(known, str(by), freq)
     name, *others = known["wape"].sort_values(kind="stable").index
     said = f"{capital(method(name, freq))} misses by {percent(known['wape'][name])}"
     share = known["coverage_80"][name]
@@ -726,7 +727,8 @@ def _describe_rows(known: pd.DataFrame, by: str, freq: Any) -> str:
     lead = ""
     if known.index.nlevels > 1:
         first = known.index[0][1]
-        known, lead = known.xs(first, level="method"), f"{capital(method(first, freq))}: "
+        known = known.loc[np.asarray(known.index.get_level_values("method") == first)]
+        known, lead = known.droplevel("method"), f"{capital(method(first, freq))}: "
     n = int(known["n"].sum())
     if not evidence.is_enough(n):
         return evidence.say_few(count(n, "past forecast"))

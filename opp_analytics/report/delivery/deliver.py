@@ -237,7 +237,7 @@ def _send(page: WeeklyReport, receiver: Receiver, post: Post, kind: Kind) -> str
         "Message-ID": make_msgid(domain=bare.rpartition("@")[2]),
     }
     attached = (page.html, page.xlsx) if kind == "page" else ()
-    files = {file.name: read_whole(file) for file in attached if file}
+    files = {file.name: read_whole(file) for file in attached}
     return post.mailer.send(write_mail(page.digest, files, headers), bare, address)
 
 

@@ -920,7 +920,8 @@ def test_forecast__opens_to_deals_with_both_chances_and_to_an_amount_that_adds_u
 def test_pipeline__tells_the_chance_of_each_deal_in_the_period_it_is_due_in(team: History) -> None:
     deals = team.as_of(TODAY)
     explorer = oa.explore(deals, team, state={"by": "owner_name"})
-    due = deals.set_index("unique_id")["close_date"].clip(lower=pd.Timestamp("2026-11-10"))
+    day = pd.Timestamp("2026-11-10")
+    due = deals.set_index("unique_id")["close_date"].map(lambda date: max(date, day))
     months = due.dt.strftime("%Y-%m")
     dated = oa.forecast_deals(deals, as_of="2026-11-10", history=team).set_index("unique_id")
     own = dated.loc[dated["period"] == months[dated.index], "chance"]
