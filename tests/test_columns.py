@@ -45,6 +45,7 @@ def _tables() -> Iterator[Any]:
     yield oa.runs()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::opp_analytics.errors.DataWarning")
 def test_columns__has_every_column_of_every_public_result_table() -> None:
     names: set[str] = set()

@@ -98,6 +98,7 @@ def test_demo__of_a_fixed_day_is_the_same_on_any_day() -> None:
     pd.testing.assert_frame_equal(oa.load(client)[columns], oa.load(again)[columns])
 
 
+@pytest.mark.slow
 def test_demo__ends_with_the_interpreter() -> None:
     code = (
         "import opp_analytics as oa\n"

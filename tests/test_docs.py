@@ -54,6 +54,7 @@ def demo() -> Callable[..., object]:
 
 
 # What Ibis asks of DuckDB's newer line to list the columns of a table.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if is_runnable(page)], ids=lambda page: page.name

@@ -86,6 +86,7 @@ def notebook(*cells: str) -> str:
     return re.sub(r"\x1b\[[\d;]*m", "", done.stdout)
 
 
+@pytest.mark.slow
 def test_notebook__shows_the_callers_lines_and_the_message_not_our_inside() -> None:
     shown = notebook(ASKING)
     assert "ask('2026-13-01')" in shown
@@ -96,6 +97,7 @@ def test_notebook__shows_the_callers_lines_and_the_message_not_our_inside() -> N
     assert "stage_funnel.py" not in shown
 
 
+@pytest.mark.slow
 def test_show_traceback__of_a_notebook_has_our_inside_too() -> None:
     shown = notebook(ASKING, "oa.errors.show_traceback()")[len(notebook(ASKING)) :]
     assert "ask('2026-13-01')" in shown

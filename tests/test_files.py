@@ -528,6 +528,7 @@ def test_exports__killed_in_mid_write_leave_the_old_file_whole(tmp_path: Path) -
         assert 3 <= outcome.kills == outcome.in_mid_write, name
 
 
+@pytest.mark.slow
 @pytest.mark.posix
 def test_exports__leave_the_old_file_on_a_full_disk(tmp_path: Path) -> None:
     outcomes = exports.fill_disk(tmp_path)

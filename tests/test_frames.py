@@ -330,6 +330,7 @@ def _answer(entry: str) -> Any:
         return ENTRIES[entry](plain(), Path(folder))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", _MAIN)
 @pytest.mark.parametrize("entry", ENTRIES)
 def test_public_function__gives_the_same_whatever_the_dtypes(entry, backend, tmp_path):
@@ -338,6 +339,7 @@ def test_public_function__gives_the_same_whatever_the_dtypes(entry, backend, tmp
     _check_equal(_answer(entry), ENTRIES[entry](frame, tmp_path))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", [name for name in BACKENDS if name not in _MAIN])
 @pytest.mark.parametrize("entry", ["by", "conform", "csv", "plan", "plan after", "record"])
 def test_public_function__gives_the_same_for_each_type_of_a_column(entry, backend, tmp_path):
@@ -456,6 +458,7 @@ def test_public_function__names_the_deal_with_half_a_character(entry, column, tm
     assert str(caught.value).encode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "entry", ["conform", "csv", "explore", "grid", "plan", "record", "report", "workbook"]
 )

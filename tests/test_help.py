@@ -92,6 +92,7 @@ def test_help__of_a_class_says_what_it_is(name):
     assert "opp_analytics" in pydoc.render_doc(CLASSES[name])
 
 
+@pytest.mark.slow
 def test_tab__offers_the_public_names_and_nothing_else_before_anything_was_used():
     code = (
         "import rlcompleter, opp_analytics as oa\n"

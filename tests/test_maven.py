@@ -26,6 +26,7 @@ def days_to_close(frame: pd.DataFrame, *stages: str) -> "pd.Series[int]":
     return (closed["close_date"] - closed["created_at"].dt.tz_localize(None)).dt.days
 
 
+@pytest.mark.slow
 def test_load__brings_every_row_complete(frame: pd.DataFrame) -> None:
     assert len(frame) == frame["unique_id"].nunique() == 8_800
     certificate = frame.attrs["load"]

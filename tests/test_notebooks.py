@@ -12,6 +12,7 @@ MACHINE = re.compile(r"/(tmp|home|root|Users|work|var|usr|private)/|[A-Z]:\\\\|\
 each_notebook = pytest.mark.parametrize("file", notebooks.FILES, ids=lambda file: file.name)
 
 
+@pytest.mark.slow
 @each_notebook
 def test_notebook__holds_the_outputs_of_one_run_for_a_code_host(file):
     cells = [cell for cell in notebooks.read(file).cells if cell.cell_type == "code"]

@@ -42,6 +42,7 @@ def test_import__loads_neither_drawing_nor_widgets_nor_engine_nor_http() -> None
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_analyses__of_a_frame_load_neither_drawing_nor_engine_nor_http() -> None:
     heavy = [
         *("matplotlib", "ipywidgets", "ibis", "duckdb", "requests", "starlette"),

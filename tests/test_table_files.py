@@ -280,6 +280,7 @@ def test_read_table__a_stray_cell_far_away_costs_nothing(tmp_path: Path) -> None
     assert found.cells.dropna(how="all").shape == (1, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("far", [{"row": "1000000000"}, {"rows": 10}])
 def test_read_table__refuses_a_sheet_without_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, far: dict[str, Any]

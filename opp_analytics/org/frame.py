@@ -197,9 +197,12 @@ def refuse_currencies(found: dict[str, int], one: str, *, deals: Sequence[Any] =
     """Raise the error about `deals` in currencies other than `one`; `found` counts rows."""
     others = [f"{count(rows)} in {code}" for code, rows in found.items() if code != one]
     which = f" ({joined(deals, most=_MOST_DEALS)})" if deals else ""
+    rows = f'rows = opportunities["currency"] == "{next(code for code in found if code != one)}"'
     raise DataError(
-        f"there are {joined(others, most=5)}{which}, and amounts are summed in {one}; give rates "
-        "under [currency_rates] of the org file"
+        f"{joined(others, most=5)}{which}, but amounts are summed in {one}. Give rates under "
+        "[currency_rates] of the org file, or convert each currency first, at your own rate:\n"
+        f'  {rows}\n  opportunities.loc[rows, "value"] *= rate\n'
+        f'  opportunities.loc[rows, "currency"] = "{one}"'
     )
 
 

@@ -122,6 +122,7 @@ def test_leaver__hands_every_open_deal_over(year: Year) -> None:
     assert (oa.outcomes(mine) != "open").all()
 
 
+@pytest.mark.slow
 def test_redating__is_a_push_of_every_open_deal(year: Year) -> None:
     before = year.history.as_of(year.redate[0])
     waiting = before[oa.outcomes(before) == "open"].set_index("unique_id")

@@ -13,6 +13,7 @@ def claims():
     return table(SEEDS)
 
 
+@pytest.mark.slow
 def test_intervals__hold_the_truth_as_often_as_promised(claims):
     honest = claims[~claims.index.str.contains("misleads")]
     assert honest["n"].ge(SEEDS).all()

@@ -608,6 +608,7 @@ def test_error__of_a_setting_keeps_the_secrets(make: Callable[[], object]) -> No
     assert TOKEN not in str(error)
 
 
+@pytest.mark.slow
 def test_error__of_the_environment_keeps_the_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BLOCKS_AUTH_TOKEN", TOKEN)
     monkeypatch.setenv("BLOCKS_API_KEY", KEY)
@@ -663,6 +664,7 @@ def test_ctrl_c__by_a_signal_in_mid_request_keeps_the_secrets(
     assert_keeps_secrets(error)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "call", [CALLS[name] for name in ("get", "create", "page")], ids=["get", "create", "page"]
 )

@@ -169,6 +169,7 @@ def numbered(*numbers: int) -> list[str]:
     return [f"opp-{number}" for number in numbers]
 
 
+@pytest.mark.slow
 def test_list__reads_what_our_client_reads(driven: Driven) -> None:
     listed = driven.steps["list"]
     assert len(listed["data"]) == len(driven.before.rows) == 7

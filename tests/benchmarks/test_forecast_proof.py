@@ -94,6 +94,7 @@ def count_arrivals(name: str, freq: str) -> pd.Series[int]:
     return born.dt.to_period(freq).value_counts().sort_index()
 
 
+@pytest.mark.slow
 def test_worlds__inflow_stops_wanders_and_has_seasons() -> None:
     assert count_arrivals("inflow stops", "M").index[-1] == pd.Period("2024-01")
     steady, wandering = (

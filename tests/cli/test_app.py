@@ -115,6 +115,7 @@ def test_completion__can_be_installed(command: Command) -> None:
     assert "--install-completion" in PAGE
 
 
+@pytest.mark.slow
 def test_docs__a_week_runs_as_printed(command: Command, account: Account, here: Path) -> None:
     won = row(
         9,
@@ -144,6 +145,7 @@ def test_docs__a_week_runs_as_printed(command: Command, account: Account, here: 
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("blocked", "helps"),
     [

@@ -98,6 +98,7 @@ def read_all(folder: Path, client: oa.Client) -> dict[str, Any]:
     return {**found, "server": sorted(map(str, [*client.list(1, 100).rows, *trash]))}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("right", WRONG)
 def test_command__given_a_wrong_argument_writes_nothing(
     command: Command, filled: oa.Client, here: Path, right: str

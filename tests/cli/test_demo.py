@@ -20,6 +20,8 @@ from opp_analytics.sandbox import Sandbox
 from tests.cli.kinds import Command
 from tests.report import reading
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -77,7 +79,6 @@ def test_demo__writes_the_page_and_what_it_is_made_from(said: str, folder: Path)
         assert name in (folder / "played" / "opp-analytics.toml").read_text()
 
 
-@pytest.mark.slow
 def test_demo__writes_a_page_that_report_makes_again(
     said: str, folder: Path, command: Command
 ) -> None:
@@ -136,7 +137,6 @@ def test_demo__ends_on_a_recent_monday_whose_month_has_days_before_and_behind_it
     assert len(_MONDAYS) == 25
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("day", _MONDAYS[::2], ids=str)
 def test_demo__has_a_first_page_that_sells_in_every_month_of_a_year(
     day: datetime.date, tmp_path: Path
@@ -155,7 +155,6 @@ def test_demo__has_a_first_page_that_sells_in_every_month_of_a_year(
 
 
 @pytest.mark.posix
-@pytest.mark.slow
 def test_demo__says_how_to_go_on_in_lines_that_work_as_printed(said: str, folder: Path) -> None:
     last = said[said.index("What next") :]
     page = re.search(r"^Open the weekly page +(\S+)$", last, re.M)
@@ -177,7 +176,6 @@ def test_demo__says_how_to_go_on_in_lines_that_work_as_printed(said: str, folder
 
 
 @pytest.mark.posix
-@pytest.mark.slow
 def test_sandbox__says_what_it_holds_and_what_to_paste_and_stops_on_ctrl_c(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "opp_analytics", "sandbox", "--port", "0", "--weeks", "3"],

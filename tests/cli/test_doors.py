@@ -50,6 +50,7 @@ def test_index__shows_the_page_and_leads_to_each_door() -> None:
         assert f"]({page})" in index
 
 
+@pytest.mark.slow
 def test_23blocks__leads_to_the_page_and_goes_on_from_there(
     command: Command, account: Account, here: Path
 ) -> None:

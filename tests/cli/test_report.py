@@ -14,6 +14,8 @@ from tests.cli.kinds import Account, Command
 from tests.report import reading
 from tests.support import row
 
+pytestmark = pytest.mark.slow
+
 
 def test_report__writes_both_files_and_remembers_what_it_saw(
     command: Command, account: Account, tmp_path: Path

@@ -216,11 +216,13 @@ def test_report_send__of_alerts_takes_no_option_that_writes_files(
     )
 
 
+@pytest.mark.slow
 def test_report_send__counts_what_failed_in_its_heading(report: Report, server: MailServer) -> None:
     server.refused = ["vp@example.com"]
     assert "\n1 sent, 1 failed\n" in report()[1]
 
 
+@pytest.mark.slow
 def test_report_send__refuses_data_of_another_day_unless_the_day_is_named(
     command: Command, report: Report, server: MailServer
 ) -> None:
@@ -237,6 +239,7 @@ def test_report_send__refuses_data_of_another_day_unless_the_day_is_named(
     assert (code, len(server.messages)) == (0, 2), out
 
 
+@pytest.mark.slow
 def test_report_send__without_a_record_of_today_sends_nothing(
     command: Command, report: Report, server: MailServer, account: Account
 ) -> None:
@@ -249,6 +252,7 @@ def test_report_send__without_a_record_of_today_sends_nothing(
     assert len(server.messages) == 2
 
 
+@pytest.mark.slow
 def test_report_send__records_once_a_day(
     command: Command, report: Report, server: MailServer
 ) -> None:

@@ -368,6 +368,7 @@ def asked(stored: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> Co
     return command
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", ANSWERS)
 def test_json__holds_the_table_of_its_function_and_nothing_else(
     asked: Command, stored: Path, words: str
@@ -408,6 +409,7 @@ def test_tables__fit_the_terminal(
     assert [line for line in rows if len(line) > width] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", ANSWERS)
 def test_quiet__leaves_out_notes(asked: Command, words: str) -> None:
     code, out, err = asked(*shlex.split(words), "--quiet")

@@ -91,6 +91,7 @@ def test_report__of_a_file_records_it_and_reads_it_back(
     assert oa.History(here / "opp-history").records["rows"].tolist() == [10]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asked", [["record"], ["report", "--out", "week.html"]])
 def test_record__refuses_a_column_that_is_empty_in_every_row(
     command: Command, here: Path, report: Path, asked: list[str]

@@ -677,6 +677,7 @@ def test_start__converts_by_rates_to_the_currency_of_the_most_deals(
     assert oa.read_export(here / "deals.csv", org, progress=False)["value"].tolist() == [120, 15, 9]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "asked",
     ["win-rate --by owner_name", "funnel", "report"],

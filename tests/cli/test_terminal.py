@@ -58,6 +58,7 @@ def hostile(number: int) -> dict[str, Any]:
     )
 
 
+@pytest.mark.slow
 def test_commands__show_names_from_the_server_as_text(
     shared_sandbox: oa.sandbox.Sandbox, run: Run, tmp_path: Path
 ) -> None:

@@ -223,6 +223,7 @@ def test_analyses__begin_later_and_say_from_when(late: Late, tracked: Late) -> N
     assert not {"(not recorded)"} & {*steps["from_stage"], *steps["to_stage"]}
 
 
+@pytest.mark.slow
 def test_analyses__need_neither_stage_nor_date_for_open_sums(late: Late, tracked: Late) -> None:
     asked = {"start": "2025-01-01", "end": "2025-03-31"}
     one, other = (
@@ -234,6 +235,7 @@ def test_analyses__need_neither_stage_nor_date_for_open_sums(late: Late, tracked
     assert oa.slippage(late[1], start="2026-11-01", end="2026-11-22").attrs["n"] > 0
 
 
+@pytest.mark.slow
 def test_forecast__does_not_learn_from_periods_that_are_not_known(
     late: Late, tracked: Late
 ) -> None:
@@ -353,6 +355,7 @@ def test_slippage__of_a_log_without_dates_is_refused() -> None:
     assert table.attrs["method"] == "stated"
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:close_date_moves")
 @pytest.mark.parametrize("name", ["forecast", "deal_flags", "time_to_win", "weekly_report"])
 def test_analyses__refuse_a_table_of_other_deals(late: Late, name: str, tmp_path: Path) -> None:

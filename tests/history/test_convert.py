@@ -95,6 +95,7 @@ def histories() -> dict[str, History]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*OF_HISTORIES])
 def test_every_analysis_of_a_history__is_that_of_the_log_converted_by_hand(
     name: str, histories: dict[str, History]
@@ -117,6 +118,7 @@ def test_every_analysis_of_a_frame__is_that_of_the_frame_converted_by_hand(name:
     assert_same(found, wanted)
 
 
+@pytest.mark.slow
 def test_history__of_deals_that_keep_their_value_in_euros_shows_no_movement_while_the_euro_falls() -> (  # noqa: E501
     None
 ):
@@ -192,6 +194,7 @@ def random_log(seed: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_movements__of_random_histories_are_those_of_the_log_converted_by_hand(seed: int) -> None:
     changes, end = random_log(seed), WEEKS[5]
@@ -220,6 +223,7 @@ def test_movements__of_random_histories_are_those_of_the_log_converted_by_hand(s
     )
 
 
+@pytest.mark.slow
 def test_history__keeps_the_crm_s_values_beside_the_converted_ones() -> None:
     history = History.from_changes(mixed(log()), org=make_org(FALLING))
     raw = log().sort_values(["seen_at", "unique_id"])["value"].tolist()

@@ -154,6 +154,7 @@ def test_from_table__names_what_is_missing(name):
         History.from_table(pd.DataFrame())
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:unknown stages")
 def test_history__answers_several_threads(history):
     alone = slippage(history, **WINDOW)
@@ -223,6 +224,7 @@ def test_engine__reads_files_of_differing_schema_by_the_widest(tmp_path):
     assert found["note"].fillna("").tolist() == ["", "new"]
 
 
+@pytest.mark.slow
 def test_keep__has_rows_only_while_somebody_has_their_table(tmp_path):
     file = tmp_path / "0.parquet"
     pq.write_table(pa.table({"unique_id": ["a"], "seen_at": pa.array([WEEKS[0]])}), file)

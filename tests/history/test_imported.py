@@ -69,6 +69,7 @@ def same(one: pd.DataFrame, other: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(one, other, check_dtype=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("back", [0, 30, 120])
 def test_record__leaves_the_imported_past_as_it_was(
     carried_on: oa.History, then: Imported, later: Imported, back: int

@@ -439,6 +439,7 @@ def test_questions__do_not_depend_on_the_order_of_rows_or_on_what_is_recorded_ag
         pd.testing.assert_frame_equal(ours, theirs)
 
 
+@pytest.mark.slow
 @FEW
 @given(pairs())
 @example(
@@ -475,6 +476,7 @@ def test_forecast_change__ends_at_both_forecasts_and_adds_up(drawn):
     pd.testing.assert_series_equal(shuffled, table)
 
 
+@pytest.mark.slow
 @FEW
 @given(pairs(passed_on=False))
 def test_forecast_change__of_an_owners_history_is_that_of_the_group_where_nothing_was_passed_on(

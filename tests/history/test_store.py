@@ -284,6 +284,7 @@ for k, _ in enumerate(sys.stdin):
 """
 
 
+@pytest.mark.slow
 def test_record__two_processes_lose_nothing(tmp_path):
     writers = [
         subprocess.Popen(

@@ -469,6 +469,7 @@ def test_load__on_a_full_disk_gives_the_frame_and_says_it_was_not_kept(tenant, m
     assert any("No space left" in str(w.message) for w in caught)
 
 
+@pytest.mark.slow
 @pytest.mark.posix
 def test_load__stops_cleanly_on_ctrl_c_and_resumes(tenant, shared_sandbox, tmp_path):
     client = tenant(400)

@@ -33,6 +33,7 @@ def client_to(tmp_path):
     return client_to
 
 
+@pytest.mark.slow
 @examples(40)
 @example(days=[[("update", 0)], [("delete", 0)]])
 @example(days=[[("create", 1)], [("delete", 20)]])  # the only deal that had the attribute

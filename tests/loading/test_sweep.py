@@ -38,6 +38,7 @@ def loaded(client: oa.Client, **options: Any) -> tuple[pd.DataFrame, Certificate
     return frame, certificate
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::opp_analytics.errors.DataWarning")
 @examples(150)
 @given(drift=st.lists(st.none() | WORKS, max_size=80), page_size=st.sampled_from([3, 5, 50]))
@@ -286,6 +287,7 @@ class _Endless:
         return listing(shown, max(len(rows), size * page) + size * self._pages)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [{}, {"deleted": True}, {"search": "Deal"}, {"refresh": "changes"}],

@@ -157,6 +157,7 @@ def start(file: Path, caller: str, calls: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", ADD, str(file), caller, str(calls)])
 
 
+@pytest.mark.slow
 def test_add_call__of_processes_at_once_loses_none(file: Path) -> None:
     running = [start(file, name, 8) for name in ("Ann", "Bob", "Cy")]
     assert [one.wait(120) for one in running] == [0, 0, 0]
@@ -171,6 +172,7 @@ def test_add_call__of_processes_at_once_loses_none(file: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="kills by a signal")
 def test_add_call__killed_at_any_time_leaves_whole_calls(file: Path) -> None:
     add_call(file, CALL)

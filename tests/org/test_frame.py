@@ -147,12 +147,14 @@ def deals(*currencies: str | None) -> pd.DataFrame:
 
 
 def test_frame__of_another_currency_is_refused_with_the_deals_and_the_way_out() -> None:
-    says = (
-        r"there are 2 deals in USD \(o1 and o3\), and amounts are summed in EUR; give rates under "
-        r"\[currency_rates\] of the org file"
-    )
-    with pytest.raises(oa.errors.DataError, match=says):
-        oa.stage_funnel(EUR.apply(deals("EUR", "USD", None, "USD", "")))
+    opportunities = EUR.apply(deals("EUR", "USD", None, "USD", ""))
+    says = r"2 deals in USD \(o1 and o3\), but amounts are summed in EUR"
+    with pytest.raises(oa.errors.DataError, match=says) as refused:
+        oa.stage_funnel(opportunities)
+    _, *lines = str(refused.value).splitlines()
+    exec("\n".join(map(str.strip, lines)), {"opportunities": opportunities, "rate": 2.0})
+    whole = deals("EUR", "EUR", None, "EUR", "")["value"] * [1, 2, 1, 2, 1]
+    assert oa.stage_funnel(opportunities)["open_value"].sum() == whole.sum()
 
 
 @pytest.mark.parametrize(
@@ -184,7 +186,7 @@ def test_history__of_two_currencies_is_refused() -> None:
         [deals("EUR", "USD").assign(seen_at=day) for day in ("2026-11-02", "2026-11-09")]
     )
     history = oa.History.from_changes(log, org=EUR)
-    with pytest.raises(oa.errors.DataError, match="1 deal in USD, and amounts are summed in EUR"):
+    with pytest.raises(oa.errors.DataError, match="1 deal in USD, but amounts are summed in EUR"):
         oa.waterfall(history, start="2026-11-02T12:00Z", end="2026-11-09")
     # Stages alone are no matter of currency.
     oa.transitions(history)

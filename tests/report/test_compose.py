@@ -16,6 +16,7 @@ from opp_analytics.report.model import Table
 from tests.report.pipelines import LAST_WEEK, THIS_WEEK, pipeline, tables_of
 
 
+@pytest.mark.slow
 def test_compose__has_every_block_in_order(opportunities, history):
     page = compose(tables_of(opportunities, history, target=150_000), workbook="week.xlsx")
     # Nothing was created in March, and nobody called.

@@ -263,6 +263,7 @@ def method_page(request, team, history, deals):
     return tables, reading.read(render_page(compose(tables, workbook="week.xlsx")))
 
 
+@pytest.mark.slow
 def test_details__open_to_figures_that_add_up_to_the_one_shown(method_page):
     _, page = method_page
     opened = {}

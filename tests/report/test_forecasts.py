@@ -111,6 +111,7 @@ def part(request):
     return _tables(only=request.param)
 
 
+@pytest.mark.slow
 def test_part__has_the_figures_of_its_row(whole, part):
     key = ROWS[part.inputs.only]
     now = part.current[SHOWN].astype(float)
@@ -122,6 +123,7 @@ def test_part__has_the_figures_of_its_row(whole, part):
     assert part.method == whole.method
 
 
+@pytest.mark.slow
 def test_part__its_trend_and_its_steps_end_at_the_same_forecast(part):
     now, then = part.current["expected"], part.earlier.figure(NOW, "expected")
     assert part.fan["expected"].iloc[-1] == pytest.approx(now)

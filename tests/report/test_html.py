@@ -20,6 +20,7 @@ def _page(tables, **asked):
     return render_page(compose(tables, workbook="week.xlsx", **asked))
 
 
+@pytest.mark.slow
 def test_render_page__names_are_text_and_nothing_leaves_the_page(opportunities, history):
     rows = [
         (row[0], f"<b>{row[1]}", *row[2:-1], "<i>Ann" if row[-1] == "Ann" else row[-1])
@@ -42,6 +43,7 @@ def test_render_page__names_are_text_and_nothing_leaves_the_page(opportunities, 
     assert {address[:5] for address in addresses if not address.startswith("#")} == {"data:"}
 
 
+@pytest.mark.slow
 def test_render_page__every_anchor_of_the_contents_is_there_once(opportunities, history):
     root = reading.read(_page(tables_of(opportunities, history, target=150_000))).root
     ids = [found.get("id") for found in root.iter() if found.get("id")]
@@ -62,6 +64,7 @@ def test_render_page__a_block_without_its_partner_takes_the_whole_width(opportun
     assert [found.get("class") for found in line.iter("section")] == ["block c12"] * 2
 
 
+@pytest.mark.slow
 def test_render_page__takes_an_accent_and_a_logo(opportunities):
     page = compose(tables_of(opportunities), workbook="week.xlsx")
     text = render_page(page, accent="#7a1fa2", logo="data:image/png;base64,AAAA")

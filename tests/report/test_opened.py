@@ -18,6 +18,8 @@ from opp_analytics.report.model import Deals, Goals, Table, WeeklyPage
 from opp_analytics.report.tables import Tables
 from tests.report.states import STATES
 
+pytestmark = pytest.mark.slow
+
 LEARNED = {
     "learned team": lambda: replace(
         STATES["team"](), asked={"as_of": "2026-11-25", "method": "learned"}

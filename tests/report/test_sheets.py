@@ -13,6 +13,7 @@ from opp_analytics.report.sheets import figures, sheets, summarize
 from tests.report.pipelines import THIS_WEEK, pipeline, tables_of
 
 
+@pytest.mark.slow
 def test_sheets__are_the_page_s_tables_and_its_deals(opportunities, history):
     found = {
         sheet.name: sheet.table

@@ -16,7 +16,7 @@ from opp_analytics.report.weekly import check_report, write_report
 from tests.analysis import every_analysis
 from tests.analysis.movement.months import STEADY, history_of
 from tests.report import reading
-from tests.report.pipelines import AS_OF, LAST_WEEK, THIS_WEEK, pipeline
+from tests.report.pipelines import AS_OF, THIS_WEEK, pipeline
 
 
 @pytest.fixture
@@ -32,6 +32,7 @@ def read(tmp_path):
     return make
 
 
+@pytest.mark.slow
 def test_weekly_report__goes_into_a_folder_or_a_named_file(opportunities, tmp_path):
     made = weekly_report(opportunities, as_of=AS_OF, out=tmp_path / "new" / "folder")
     assert [file.name for file in made] == ["weekly-2026-03-16.html", "weekly-2026-03-16.xlsx"]
@@ -54,22 +55,7 @@ def test_weekly_report__same_inputs_same_bytes(opportunities, history, tmp_path)
     assert made[0].xlsx.read_bytes() == made[1].xlsx.read_bytes()
 
 
-@pytest.mark.parametrize("spelled", [pd.NA, "", "nan"])
-def test_weekly_report__is_the_same_however_a_missing_owner_is_spelled(spelled, tmp_path):
-    pages = []
-    for name, owner in (("none", None), ("spelled", spelled)):
-        kept = History(tmp_path / name)
-        for day, rows in (("2026-03-09", LAST_WEEK), ("2026-03-16", THIS_WEEK)):
-            frame = pipeline(rows).astype({"owner_name": "object"})
-            frame.loc[frame["owner_name"].isna(), "owner_name"] = owner
-            kept.record(frame.assign(updated_at=f"{day}T05:00Z"), at=f"{day}T06:00Z")
-        made = weekly_report(
-            frame, kept, as_of=AS_OF, target=1e5, out=tmp_path / name / "page.html", markdown=True
-        )
-        pages.append([file.read_bytes() for file in made])
-    assert pages[0] == pages[1]
-
-
+@pytest.mark.slow
 def test_weekly_report__of_a_day_that_nobody_has_seen_warns(opportunities, history, read):
     with pytest.warns(
         errors.DataWarning, match="last seen on Mar 16, 2026: these numbers miss later changes"
@@ -116,6 +102,7 @@ def test_weekly_report__errors_say_the_way_out_before_anything_is_written(opport
         weekly_report(opportunities, as_of=AS_OF, out=tmp_path / "file" / "a.html")
 
 
+@pytest.mark.slow
 def test_weekly_report__a_broken_disk_leaves_the_old_files(opportunities, tmp_path, monkeypatch):
     made = weekly_report(opportunities, as_of=AS_OF, out=tmp_path)
     before = [file.read_bytes() for file in made]
@@ -140,6 +127,7 @@ def test_weekly_report__a_locked_workbook_leaves_the_old_page(opportunities, tmp
     assert made.html.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_weekly_report__of_no_deals_after_some_is_a_page(opportunities, history, read):
     page = read(opportunities.head(0), history, target=150_000)
     assert page.sentence == "March: nothing closed, 150K to go and no open deals due."
@@ -156,11 +144,6 @@ def test_weekly_report__tells_how_far_it_is(opportunities, tmp_path):
     )
     steps = told[-1][1]
     assert told == [(done, steps) for done in range(1, steps + 1)]
-
-
-def test_weekly_report__fiscal_quarters(opportunities, history, read):
-    page = read(opportunities, history, freq="Q-JAN", method="stated")
-    assert page.sentence.startswith("FY27 Q1: 70K closed, forecast 172K")
 
 
 def test_weekly_report__also_as_mail_and_text(opportunities, history, tmp_path):
@@ -189,6 +172,7 @@ def test_weekly_report__whose_mail_would_replace_a_folder_writes_nothing(opportu
     assert [file.name for file in tmp_path.iterdir()] == ["week.eml"]
 
 
+@pytest.mark.slow
 def test_weekly_report__begins_with_the_alerts_that_hold(opportunities, history, tmp_path):
     def make(condition, out):
         asked = org.Org(report={"alert_when": condition}, currency="USD")
@@ -210,6 +194,7 @@ def test_weekly_report__begins_with_the_alerts_that_hold(opportunities, history,
     assert make("booked > 1e6", "not").alerts == ()
 
 
+@pytest.mark.slow
 def test_write_report__without_files_makes_the_first_words_alone(opportunities, history, tmp_path):
     asked = {
         "as_of": AS_OF,
@@ -223,6 +208,7 @@ def test_write_report__without_files_makes_the_first_words_alone(opportunities, 
     assert first.digest.sections == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("last", "alerts", "said"),
     [
@@ -339,6 +325,7 @@ def test_weekly_report__cleans_titles_and_names_in_page_mail_text_and_workbook(t
     assert any("Acme Bcc: all@example.com[2J Renewal" in cell for cell in texts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("first", "second", "name"),
     [(None, "Ann", "week.html"), ("Ann", None, "week.htm"), ("Bo & Co", "Ann", "week.html")],
@@ -366,6 +353,7 @@ def test_weekly_report__replaces_a_page_without_an_audience(opportunities, tmp_p
     assert weekly_report(opportunities, as_of=AS_OF, out=page, only="Ann").html == page
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:rates.csv")
 def test_weekly_report__says_once_that_amounts_are_converted(tmp_path):
     (tmp_path / "rates.csv").write_text(

@@ -52,6 +52,7 @@ def _book(*sheets, **given):
     return openpyxl.load_workbook(io.BytesIO(_write(*sheets, **given)))
 
 
+@pytest.mark.slow
 def test_workbook__the_summary_s_figures_have_names(book):
     place = book.defined_names["expected"].attr_text
     assert place.startswith("Summary!$B$")

@@ -146,6 +146,7 @@ def test_wait_for_requests__returns_when_they_have_come(
         server.wait_for_requests(before + 4, timeout=0)
 
 
+@pytest.mark.slow
 def test_latency__keeps_nobody_else_waiting() -> None:
     with sandbox.start(opportunities=[]) as server:
         server.faults.latency = 3_000

@@ -184,6 +184,7 @@ def test_play__shows_everything_that_happens_to_pipelines(world: World) -> None:
     assert seen["pushed"] > 3 * seen["pulled"]
 
 
+@pytest.mark.slow
 def test_true_win_rate__is_what_a_long_simulation_comes_to(world: World) -> None:
     store, simulator = world(rate=200)
     _play(store, simulator, BEGIN + timedelta(weeks=5))

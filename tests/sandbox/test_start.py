@@ -19,6 +19,7 @@ from tests.sandbox.callers import Caller
 TODAY = date(2026, 3, 2)
 
 
+@pytest.mark.slow
 def test_start__plays_its_weeks_and_carries_on_from_a_file(
     tmp_path: Path, connect: Callable[..., Caller]
 ) -> None:

@@ -461,6 +461,7 @@ def test_apply__after_kills_what_is_planned_again_is_made_once(
     round_.close()
 
 
+@pytest.mark.slow
 def test_apply__by_two_processes_at_once_makes_each_once(server: Sandbox, tmp_path: Path) -> None:
     before = opportunities()
     new = [f"New {n % 12}" for n in range(24)]

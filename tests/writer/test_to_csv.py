@@ -88,6 +88,7 @@ def test_to_csv__keeps_early_dates_and_large_amounts(tmp_path: Path) -> None:
 any_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 
 
+@pytest.mark.slow
 @given(st.lists(any_text.filter(str.strip), min_size=1, max_size=4), any_text, any_text)
 def test_to_csv__unedited_plans_nothing(names: list[str], note: str, stage: str) -> None:
     frame = opportunities(len(names)).astype({"stage": "object"})

@@ -588,7 +588,7 @@ def _read(
     history: History, records: Records, tz: str, org: Org, by: Sequence[str], columns: Sequence[str]
 ) -> Versions:
     history = history.at_rates_of(records.moments[-1])
-    history_query.check_one_currency(history)
+    history_query.check_one_currency(history, org)
     known = history.table.columns
     owned = [OWNER] if OWNER in known else []
     placed = [PIPELINE] if len(org.stages.pipelines) > 1 and PIPELINE in known else []

@@ -199,7 +199,7 @@ def find_span(
         raise NotEnoughHistory(_explain_missing_record(moments, opening, finish, asked_by))
     _check_begun(history, opening, closing, reads, asked_by)
     if "value" in reads:
-        check_one_currency(history)
+        check_one_currency(history, Org.of(history))
     first = as_date(begin if start is None else start, tz=tz, name="start")
     last = as_date(finish if end is None else end, tz=tz, name="end")
     read = records.loc[moments.between(opening, closing), "complete"]
@@ -327,7 +327,7 @@ def count_unknown_deals(history: History) -> int:
     return int(deals.sum())
 
 
-def check_one_currency(history: History) -> None:
+def check_one_currency(history: History, org: Org) -> None:
     """Refuse a history with deals in another currency than the org's, or in several.
 
     One with rates is converted.
@@ -339,7 +339,7 @@ def check_one_currency(history: History) -> None:
     counted = counted.agg(deals=table["unique_id"].nunique())
     found = history.collect(counted).sort_values(["deals", CURRENCY], ascending=[False, True])
     codes = dict(zip(found[CURRENCY].astype("str"), map(int, found["deals"]), strict=True))
-    one = Org.of(history).currency or next(iter(codes), None)
+    one = org.currency or next(iter(codes), None)
     if one is not None and set(codes) - {one}:
         refuse_currencies(codes, one)
 

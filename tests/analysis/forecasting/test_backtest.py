@@ -53,6 +53,7 @@ def test_backtest__each_record_forecasts_alone():
     assert "2026-04" not in table.index.get_level_values("period")
 
 
+@pytest.mark.slow
 def test_backtest__nothing_later_leaks_into_a_forecast():
     for method in ("stage", "learned", "run_rate"):
         full, short = (backtest(even_months(n), freq="M", methods=method)[MADE] for n in (12, 9))
@@ -71,6 +72,7 @@ def test_backtest__counts_the_records_too_early_to_learn():
         backtest(MONTHS, freq="Y")
 
 
+@pytest.mark.slow
 def test_backtest__is_the_forecast_made_at_the_record():
     methods: list[Any] = ["learned", "run_rate", "stated"]
     history = even_months(12, owners=True)
@@ -138,6 +140,7 @@ def test_backtest__of_all_methods_has_those_that_could_be_asked():
     np.testing.assert_allclose(others["crps"], others["error"].abs())
 
 
+@pytest.mark.slow
 def test_backtest__asks_functions_of_ones_own():
     history, seen = even_months(9, owners=True), []
 

@@ -105,6 +105,7 @@ def _questions() -> Iterator[tuple[str, History, pd.DataFrame, dict[str, Any]]]:
     yield "no pipeline in the frame", placed, frame.drop(columns="pipeline"), {"as_of": DAY}
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::opp_analytics.errors.DataWarning")
 def test_deal_reasons__add_up_to_the_chance_of_forecast_deals():
     for name, history, frame, asked in _questions():
@@ -155,6 +156,7 @@ def _due_as(due: Any, day: pd.Timestamp, month: pd.Period) -> str:
     )
 
 
+@pytest.mark.slow
 def test_deal_reasons__counts_the_past_deals_and_wins_of_each_step():
     history, today = worlds.history(KIND, 3), pd.Timestamp(DAY)
     frame = _frame(history, DAY)

@@ -121,6 +121,7 @@ def test_score__by_period_by_a_group_and_by_the_method_used():
     assert score(past, by="owner_name")["wape"].isna()["Bo"]
 
 
+@pytest.mark.slow
 def test_score__marks_what_differs_from_the_first_method_beyond_chance():
     past = backtest(even_months(12), freq="M", methods=["last_period", "weighted", half_off])
     table = score(past)
@@ -157,6 +158,7 @@ def test_score__judges_formulas_of_others_without_a_range():
     assert others["bias"]["weighted"] < 0
 
 
+@pytest.mark.slow
 def test_sentence__of_a_score_says_which_method_to_use():
     history = even_months(12)
     table = score(backtest(history, freq="M", methods=["stage_projection", "weighted", half_off]))
@@ -175,6 +177,7 @@ def test_sentence__of_a_score_says_which_method_to_use():
     assert sentence(alone) == "Weighted pipeline misses by 54%."
 
 
+@pytest.mark.slow
 def test_sentence__of_a_score_by_lead_says_how_the_error_shrinks():
     past = backtest(even_months(12), freq="M", methods=["weighted", "last_period"])
     assert sentence(score(past, by="lead")) == (

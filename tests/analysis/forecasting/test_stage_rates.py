@@ -92,6 +92,7 @@ def test_stage_rates__see_nothing_later_than_as_of():
     assert early.loc["discovery", "exits"] == 1
 
 
+@pytest.mark.slow
 def test_stage_rates__of_a_young_pipeline_are_near_the_truth():
     errors_ = []
     for seed in (1, 2, 3):

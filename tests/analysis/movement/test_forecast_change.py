@@ -151,6 +151,7 @@ def test_forecast_change__names_a_period_too_far_ahead() -> None:
         forecast_change(history, **asked)
 
 
+@pytest.mark.slow
 def test_sentence__says_what_moved_the_forecast() -> None:
     def rows(day: str, won: bool, pushed: bool) -> list[dict[str, Any]]:
         return [
@@ -209,6 +210,7 @@ def test_forecast_change_deals__are_the_largest_first() -> None:
     assert quiet.dtypes.astype(str).to_dict() == deals.dtypes.astype(str).to_dict()
 
 
+@pytest.mark.slow
 def test_forecast_change_deals__add_up_to_its_rows() -> None:
     history = worlds.history(worlds.KINDS[0], 2)
     asked: dict[str, Any] = {

@@ -78,6 +78,7 @@ def test_pipeline_created__by_group_moves_open_deals_with_their_owner(history):
     pd.testing.assert_frame_equal(own, pd.DataFrame(table.xs("Bo")))
 
 
+@pytest.mark.slow
 @SOME
 @given(pipelines())
 def test_pipeline_created__adds_up_and_ends_at_what_is_open(looks):

@@ -198,6 +198,7 @@ def test_world_changes__counts_from_the_first_period_that_the_records_cover_whol
     )
 
 
+@pytest.mark.slow
 def test_world_changes__as_of_a_day_is_what_was_said_then() -> None:
     """Neither later records nor what is entered or deleted later change a period that was final."""
     log = worlds.log(BREAK, 4)

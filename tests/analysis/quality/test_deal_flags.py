@@ -184,6 +184,7 @@ def test_deal_flags__owner_changed_lately():
     assert told(flags_of(passed, day="2026-06-01"), "owner_changed") == []
 
 
+@pytest.mark.slow
 def test_deal_flags__losing_ones_owner_is_a_change_of_owner():
     lost = flags_of(seen(owner_name=["Ann", None, None]))
     assert lost.loc["x", "reasons"] == "lost its owner Ann 22 days ago"
@@ -348,6 +349,7 @@ def test_deal_flags__slow_in_stage_against_the_deals_that_were_won_in_its_pipeli
     assert learned == {"New · proposal": [40, 10], "Renewal · proposal": [10, 10]}
 
 
+@pytest.mark.slow
 def test_deal_flags__slow_in_stage_against_the_deals_that_were_won():
     history = team()
     table = flags_of(history)
@@ -498,6 +500,7 @@ def test_deal_flags__of_no_open_deal_has_its_columns():
     assert str(table["overdue"].dtype) == "boolean"
 
 
+@pytest.mark.slow
 @examples(20)
 @given(opportunities())
 def test_deal_flags__of_the_frame_are_equal_with_and_without_history(deals):

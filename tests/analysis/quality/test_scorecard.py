@@ -56,6 +56,7 @@ def test_scorecard__of_equal_owners_marks_nobody():
     assert oa.sentence(nothing) == "Nobody closed a deal."
 
 
+@pytest.mark.slow
 def test_scorecard__sums_slippage_and_forecasts_over_ended_months():
     history = even_months(9, owners=True)
     table = scorecard(history.as_of("2026-09-25"), history, as_of="2026-09-25", method="stated")

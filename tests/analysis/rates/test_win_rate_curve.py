@@ -79,6 +79,7 @@ def test_win_rate_curve__history_dates_the_disqualified_and_corrects_late_closes
     assert early[["at_risk", "disqualified"]].to_numpy().tolist() == [[3, 1]]
 
 
+@pytest.mark.slow
 def test_win_rate_curve__deals_closed_before_the_data_begin_are_missing_and_allowed_for():
     """40% are won, after 90 days in the mean; of what closed before the move to this CRM nothing
     was kept."""

@@ -169,6 +169,7 @@ def _few(kind: str, places: str) -> Any:
     return some if kind == "frame" else oa.History.from_changes(some)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ASKED)
 def test_sentence__of_fewer_than_five_deals_states_no_share_and_no_difference(
     name: str, monkeypatch: pytest.MonkeyPatch

@@ -75,6 +75,7 @@ def test_make_column_key__the_text_of_a_missing_value_is_missing(text: str) -> N
     assert make_column_key(pd.Series(["Nan", text])).labels.tolist() == ["Nan", "(none)"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("missing", [pd.NA, "", "nan"])
 @pytest.mark.parametrize("column", ["owner_name", "Source"])
 def test_groups__of_a_frame_and_a_history_never_name_a_missing_value(

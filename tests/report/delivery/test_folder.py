@@ -94,6 +94,7 @@ def test_names__keep_their_numbers_while_the_people_stay_in_any_order():
     assert names_of("2", "!!", "??") == ["person-2", "person", "person-3"]
 
 
+@pytest.mark.slow
 def test_for_each__of_the_longest_names_fits_a_file_system(tmp_path):
     long = ["山" * 300, "x" * 300, "é" * 300]
     rows = [
@@ -104,6 +105,7 @@ def test_for_each__of_the_longest_names_fits_a_file_system(tmp_path):
     assert len(made.parts) == len({part.html for part in made.parts}) == 3
 
 
+@pytest.mark.slow
 def test_for_each__writes_a_page_for_each_team_and_person_who_has_something_now(everybody):
     made, told = everybody
     assert told == [(done, 5) for done in range(1, 6)]

@@ -370,6 +370,7 @@ def test_state__opens_the_same_and_refuses_what_it_does_not_know(explorer, frame
             oa.explore(frames[-1], history, state=state)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", ["pipeline", "changes"])
 def test_where__picks_by_any_column_of_names_and_says_of_which_time(view, frames, history) -> None:
     rows = range(len(frames[-1]))
@@ -554,6 +555,7 @@ def test_deals__csv_is_one_row_a_deal_whatever_its_name_and_has_ids_last(
     assert "unique_id" in ask(explorer, do="csv")["csv"].splitlines()[0]
 
 
+@pytest.mark.slow
 def test_deals__link_to_the_crm_and_tell_their_timeline(frames, history, tmp_path):
     org = oa.Org(record_url="https://crm.example.com/{unique_id}")
     client = oa.Client("http://localhost", "t", "k", cache_dir=tmp_path, org=org)
@@ -932,6 +934,7 @@ def test_pipeline__tells_the_chance_of_each_deal_in_the_period_it_is_due_in(team
     assert {one: said[one] for one in own.index} == own.map(text.percent).to_dict()
 
 
+@pytest.mark.slow
 def test_history__says_that_no_record_has_an_owner(history: History) -> None:
     deals = states()[-1]
     deals.loc[:1, "owner_name"] = "Zoe"

@@ -230,6 +230,7 @@ def test_draft__is_settled_once_all_of_its_edits_are_taken_in_by_hand(state):
     assert again.drafts.empty
 
 
+@pytest.mark.slow
 def test_draft__of_many_cells_grows_by_a_step_and_is_written_anew_when_it_is_long(state):
     deals = opportunities(3000)
     grid = oa.edit(deals)

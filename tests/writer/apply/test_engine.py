@@ -121,6 +121,7 @@ FAULTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("faults", FAULTS)
 def test_apply__under_faults_every_change_is_made_exactly_once(
     asking: Callable[..., Client],
@@ -159,6 +160,7 @@ def test_apply__in_a_429_storm_all_connections_wait_together(
     assert server.requests - asked <= 64 + 8 * 4
 
 
+@pytest.mark.slow
 def test_apply__two_people_at_once_each_know_what_became_of_their_changes(
     server: Sandbox, tmp_path: Path
 ) -> None:
@@ -187,6 +189,7 @@ def test_apply__two_people_at_once_each_know_what_became_of_their_changes(
         assert values[unique_id] in written
 
 
+@pytest.mark.slow
 def test_apply__on_a_full_disk_sends_nothing_that_is_not_written_down(round_: Round) -> None:
     process = round_.apply(shell='ulimit -f 700; exec "$@"')
     said, complaint = process.communicate()
@@ -239,6 +242,7 @@ def test_apply__a_row_deleted_between_read_and_write_stays_deleted(
     assert [row["unique_id"] for row in other.list_deleted().rows] == ["o002"]
 
 
+@pytest.mark.slow
 def test_apply__ctrl_c_ends_after_the_calls_in_flight(round_: Round, server: Sandbox) -> None:
     server.faults.latency = 0.02
     process = round_.apply()
@@ -309,6 +313,7 @@ def ctrl_c_when_silent(server: Sandbox) -> threading.Thread:
     return stopping
 
 
+@pytest.mark.slow
 def test_apply__what_ctrl_c_ended_is_not_sent_later(
     asking: Callable[..., Client], server: Sandbox, tmp_path: Path
 ) -> None:
@@ -424,6 +429,7 @@ def test_apply__notices_what_somebody_changes_during_the_run(asking: Callable[..
     }
 
 
+@pytest.mark.slow
 def test_apply__tells_a_log_what_it_writes_and_no_text_of_a_customer(
     asking: Callable[..., Client],
     before: pd.DataFrame,

@@ -20,6 +20,8 @@ from opp_analytics.writer.apply.engine import choose_wait
 from tests.writer.clients import dying
 from tests.writer.frames import adding, opportunities
 
+pytestmark = pytest.mark.slow
+
 EMPTY = pd.DataFrame({"unique_id": pd.Series([], dtype="str")})
 
 

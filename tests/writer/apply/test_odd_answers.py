@@ -18,6 +18,8 @@ from opp_analytics.writer import Plan, Receipt, apply, own_writes, plan, resume,
 from opp_analytics.writer.apply import engine
 from tests.support import Answer, Asked, as_json, client_of, paged, row, serving
 
+pytestmark = pytest.mark.slow
+
 CALLS = ("list", "read", "post", "put", "delete", "recover", "trash")
 CELLS = (True, [], {"a": 1}, "", "odd", 1.5, 10**400, None, "2026-99-99", "\0")
 

@@ -22,6 +22,8 @@ from opp_analytics.writer.apply.lost_creates import mark_newest
 from tests.support import Answer, Asked, as_json, client_of, paged, row, serving
 from tests.writer.frames import adding
 
+pytestmark = pytest.mark.slow
+
 LAG = 1.5
 
 

@@ -78,6 +78,7 @@ def test_apply__a_dead_server_leaves_a_run_to_resume(client: Client, before: pd.
     assert resume(client).complete
 
 
+@pytest.mark.slow
 def test_resume__sends_a_create_once_more_that_left_no_trace(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

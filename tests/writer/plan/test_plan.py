@@ -73,6 +73,7 @@ def test_plan__matches_rows_by_id_whatever_order_index_and_columns(before: pd.Da
     assert rows(plan(selection, after[after["unique_id"] == "o003"]).changes[SHOWN]) == expected
 
 
+@pytest.mark.slow
 def test_plan__creates_rows_without_id_from_their_filled_cells(before: pd.DataFrame) -> None:
     new = pd.DataFrame(
         {"name": ["New A", "New A"], "value": [Decimal("10.50"), None], "stage": "discovery"}
