@@ -293,9 +293,15 @@ def page() -> str:
             f"## {name}",
             question,
             show_both(f"{name}: {question}", f"{FOLDER.name}/{name}"),
-            _block(f"oa.plots.{name}({code})\n"),
+            _block(_call(name, code)),
         ]
     return "\n\n".join(parts) + "\n"
+
+
+def _call(name: str, code: str) -> str:
+    """Write a call as the formatter lays it out."""
+    line = f"oa.plots.{name}({code})\n"
+    return line if len(line) <= 101 else f"oa.plots.{name}(\n    {code}\n)\n"
 
 
 def _block(code: str) -> str:
