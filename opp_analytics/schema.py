@@ -396,7 +396,10 @@ def as_column(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Series[A
 
 def _cast(column: pd.Series[Any], kind: str) -> Any:
     """Cast a column whose dtype fits its kind; None where each cell must be parsed."""
-    column = column.infer_objects() if column.dtype == "object" else column
+    try:
+        column = column.infer_objects() if column.dtype == "object" else column
+    except UnicodeEncodeError:  # Half of a character, which pandas 3 cannot hold as text.
+        return None
     types, dtype = pd.api.types, column.dtype
     if kind == "number" and types.is_any_real_numeric_dtype(dtype):
         numbers = column.astype("float64")

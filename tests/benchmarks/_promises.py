@@ -191,7 +191,9 @@ def promises(table: pd.DataFrame) -> list[Promise]:
 def held_in(rows: pd.DataFrame) -> list[float]:
     """The share of the 80%, 50% and 95% ranges that held."""
     return [
-        float(judge_ranges(rows.assign(low=rows[f"low{end}"], high=rows[f"high{end}"])).mean())
+        judge_ranges(rows.assign(low=rows[f"low{end}"], high=rows[f"high{end}"]))
+        .astype("float64")
+        .mean()
         for end in ("", "_50", "_95")
     ]
 

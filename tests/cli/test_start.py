@@ -345,7 +345,7 @@ STEPS = [
     "opp_analytics.crm.draft_from_export",
     "opp_analytics.cli.start.begin_history",
     "opp_analytics.cli.start.add_record",
-    "opp_analytics.cli.start.check_report",
+    "opp_analytics.report.check_report",
     "opp_analytics.cli.start.oa.weekly_report",
     "opp_analytics.cli.start.write_org",
 ]

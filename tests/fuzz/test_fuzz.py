@@ -29,7 +29,7 @@ def test_widgets__are_sent_every_kind_of_message() -> None:
         (oa.edit(deals), from_widgets.GRID),
         (oa.explore(deals), from_widgets.EXPLORER),
     ):
-        assert {message["do"] for message in messages} == {*widget._shapes(), "keep", "part"}
+        assert {message["do"] for message in messages} == {*widget._kinds, "keep", "part"}
 
 
 @pytest.mark.parametrize("name", TARGETS)
