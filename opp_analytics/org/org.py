@@ -424,9 +424,11 @@ class Org:
 
     @property
     def currency_rates(self) -> pd.DataFrame:
-        """Rates by date: ``date`` (date), ``currency`` (str), ``rate`` (float64).
+        """List the exchange rates by date: ``date`` (date), ``currency`` (str), ``rate`` (float64).
 
-        A rate is the worth of one unit in the org's currency.
+        A rate is what one unit of the row's money is in amounts of the org. It holds from its date
+        on, until the next row of the same code. Deals are converted when they are read: closed ones
+        at the rate of their close date, open ones at that of the frame's moment.
         """
         return self._rates_by_date.copy()
 

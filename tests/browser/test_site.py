@@ -197,7 +197,6 @@ WORDS = {
     "override": "calls",
     "overdue": "recipes",
     "pacing": "gallery",
-    "PDF": "schedule",
     "pipeline coverage": "recipes",
     "Power BI": "compared",
     "push rate": "definitions",
