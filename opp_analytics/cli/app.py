@@ -209,5 +209,5 @@ def _import(name: str) -> Any:
 
 for _panel, _commands in _PANELS.items():
     for _example in _commands:
-        # It stands in for the command in lists.
+        # A placeholder: lists of commands show it.
         app.command(_example.split()[0], rich_help_panel=_panel)(lambda: None)

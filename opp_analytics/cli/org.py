@@ -100,7 +100,7 @@ def init_command(
 def write_org(file: Path, content: str, old: str | None) -> None:
     """Write an org file whole, unless it has changed since it was drafted.
 
-    `old` is the text that the draft began with; None is no file.
+    `old` is the text that the draft began with; None: there was no file.
     """
     with write_staged(file) as staged:
         staged.write_bytes(content.encode())
