@@ -6,7 +6,7 @@ import json
 import logging
 import math
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property, lru_cache, partial
 from os import PathLike
 from pathlib import Path
@@ -258,8 +258,14 @@ class Org:
                 name for name in ("stages", *_SETTINGS) if name in raw or name in preset
             ),
         }
-        for name, value in values.items():
-            object.__setattr__(self, name, value)
+        # A frozen class takes no assignment, and its own `__init__` takes the settings.
+        vars(self).update(values)
+
+    def _replace(self, **values: Any) -> Org:
+        """Copy this org with other values of its fields."""
+        org = Org.__new__(Org)
+        vars(org).update({one.name: getattr(self, one.name) for one in fields(self)} | values)
+        return org
 
     @classmethod
     def read(cls, path: str | PathLike[str]) -> Org:
@@ -653,14 +659,9 @@ def parse_org(file: Path, text: str | None = None, **beside: Path) -> Org:
 @lru_cache(maxsize=64)
 def _parse_json(text: str) -> Org:
     settings = json.loads(text)
-    gained = {
-        "derived": tuple(settings.pop("derived", ())),
-        "converts": settings.pop("converts", False),
-    }
+    derived, converts = settings.pop("derived", ()), settings.pop("converts", False)
     org = Org(**settings)
-    for name, given in gained.items():
-        object.__setattr__(org, name, given or getattr(org, name))
-    return org
+    return org._replace(derived=tuple(derived) or org.derived, converts=converts or org.converts)
 
 
 DEFAULT = Org()
@@ -715,12 +716,13 @@ def merge_orgs(one: Org | None, other: Org | None, *, names: tuple[str, str]) ->
     wider = max(other, one, key=lambda org: ("stages" in org._declared, len(org.stages.kinds)))
     # The tables of joins are read already.
     merged = Org(**{**one.to_dict(), **other.to_dict(), "stages": wider.stages, "join": None})
-    for name in ("file", "joins", "converts"):
-        object.__setattr__(merged, name, getattr(other, name) or getattr(one, name))
-    told = {name: other._read_from[name] or one._read_from[name] for name in TABLES}
-    object.__setattr__(merged, "_read_from", told)
-    object.__setattr__(merged, "derived", tuple(dict.fromkeys((*one.derived, *other.derived))))
-    return merged
+    return merged._replace(
+        file=other.file or one.file,
+        joins=other.joins or one.joins,
+        converts=other.converts or one.converts,
+        derived=tuple(dict.fromkeys((*one.derived, *other.derived))),
+        _read_from={name: other._read_from[name] or one._read_from[name] for name in TABLES},
+    )
 
 
 def _compare(one: Org, other: Org) -> list[str]:

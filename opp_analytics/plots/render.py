@@ -129,21 +129,14 @@ def drawing(
 
 def render(chart: charts.ChartData, ax: Axes | None) -> Axes:
     """Draw a chart on `ax`, or on a new figure, and return the Axes."""
-    ax = canvas(ax, size=fit_size(chart))
+    # A new figure has room for all rows.
+    rows = 0 if chart.upright or chart.empty else len(chart.places) + _has_heads(chart)
+    ax = canvas(ax, size=(chart.size[0], max(chart.size[1], 1.3 + _ROW_HEIGHT * rows)))
     if chart.empty:
         show_empty(ax, chart.empty)
         return finish(ax, chart.title, chart.note)
     (_draw_columns if chart.upright else _draw_rows)(ax, chart)
     return finish(ax, chart.title, chart.note)
-
-
-def fit_size(chart: charts.ChartData) -> tuple[float, float]:
-    """Find the size of a figure with room for all rows of a chart.
-
-    Width and height are in inches at the usual ``font.size``.
-    """
-    rows = 0 if chart.upright or chart.empty else len(chart.places) + _has_heads(chart)
-    return chart.size[0], max(chart.size[1], 1.3 + _ROW_HEIGHT * rows)
 
 
 def _has_heads(chart: charts.ChartData) -> bool:
@@ -592,19 +585,13 @@ def finish(ax: Axes, title: str, note: str = "") -> Axes:
     if lines:
         style = {"xycoords": "axes fraction", "va": "bottom", "gid": "caption"}
         _annotate(ax, "\n".join(lines), (0, 1), (0, 6), "quiet", size, **style)
-    _match_dark(ax)
-    return ax
-
-
-def _match_dark(ax: Axes) -> None:
-    """Turn the colors of what is drawn into their dark twins where its figure is dark."""
     behind = (ax if ax.patch.get_visible() else _find_figure(ax)).get_facecolor()
-    if sum(colors.to_rgb(behind)) / 3 > 0.5:
-        return
-    for artist in ax.findobj(lambda found: found is not ax.patch):
-        for name in _list_colors(artist):
-            old = getattr(artist, f"get_{name}")()
-            getattr(artist, f"set_{name}")(_find_twin(old))
+    if sum(colors.to_rgb(behind)) / 3 <= 0.5:
+        for artist in ax.findobj(lambda found: found is not ax.patch):
+            for name in _list_colors(artist):
+                old = getattr(artist, f"get_{name}")()
+                getattr(artist, f"set_{name}")(_find_twin(old))
+    return ax
 
 
 def _list_colors(artist: object) -> tuple[str, ...]:

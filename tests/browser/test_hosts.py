@@ -126,6 +126,7 @@ def test_grid__in_a_tree_of_its_own_is_edited_and_taken_back(page: Page) -> None
     on.until(lambda: int(on.grid.edited["value"].eq(45_000).sum()), 1)
     page.keyboard.press("Control+z")
     on.until(lambda: len(on.grid.changes), 0)
+    assert on.grid.edited["value"].equals(states()[-1]["value"])
 
 
 _CROWDED = """(root) => {

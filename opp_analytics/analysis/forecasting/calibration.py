@@ -120,11 +120,8 @@ def calibration(
     stated = first["probability"].to_numpy(dtype=float, na_value=np.nan) / 100
     inside = (stated >= 0) & (stated <= 1)
     used = inside & ~np.isin(ends.state, (CONFLICT, UNKNOWN))
-    binned = _bin(stated, bins)
-    binned = Key(binned.name, np.where(used, binned.codes, -1), binned.labels)
-    groups = combine(
-        [*(make_column_key(first[name]) for name in names), binned], len(first), everything=True
-    )
+    keys = [*(make_column_key(first[name]) for name in names), _bin(stated, bins)]
+    groups = combine(keys, len(first), within=used, everything=True)
     judged = used & ends.old_enough
     table = groups.frame(_tabulate(groups, ends, stated, int(horizon_days), confidence))
     return annotate(

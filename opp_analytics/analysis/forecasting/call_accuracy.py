@@ -131,12 +131,17 @@ def call_accuracy(
     ...     }
     ...     for m in (1, 2, 3)
     ... ]
-    >>> oa.call_accuracy(oa.History.from_changes(log), org=oa.Org(calls=made))[
-    ...     ["n", "wape", "bias", "over"]
-    ... ]
+    >>> history, org = oa.History.from_changes(log), oa.Org(calls=made)
+    >>> oa.call_accuracy(history, org=org)[["n", "wape", "bias", "over"]]
             n  wape  bias  over
     caller
     Ann     3   0.2   0.2   1.0
+    >>> compared = oa.forecast_value_added(history, org=org)
+    >>> compared.loc[["weighted", "reps"], ["n", "wape", "bias"]]
+              n  wape  bias
+    source
+    weighted  3   0.5  -0.5
+    reps      3   0.2   0.2
     """
     if by not in ("caller", *NUMBER):
         raise ArgumentValueError(f"unknown by={by!r}; use 'caller', 'owner_name' or 'team'")

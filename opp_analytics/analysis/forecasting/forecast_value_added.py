@@ -84,42 +84,7 @@ def forecast_value_added(
 
     Examples
     --------
-    >>> import opp_analytics as oa
-    >>> log = pd.DataFrame(
-    ...     {
-    ...         "unique_id": ["a", "a", "b", "b", "c", "c"],
-    ...         "owner_name": "Ann",
-    ...         "value": 100.0,
-    ...         "probability": 50,
-    ...         "seen_at": [
-    ...             "2026-01-01",
-    ...             "2026-01-25",
-    ...             "2026-02-01",
-    ...             "2026-02-25",
-    ...             "2026-03-01",
-    ...             "2026-04-20",
-    ...         ],
-    ...         "stage": ["proposal", "closed_won"] * 3,
-    ...         "close_date": ["2026-01-25"] * 2 + ["2026-02-25"] * 2 + ["2026-03-25"] * 2,
-    ...     }
-    ... )
-    >>> made = [
-    ...     {
-    ...         "made_on": f"2026-0{m}-01",
-    ...         "period": f"2026-0{m}",
-    ...         "caller": "Ann",
-    ...         "owner_name": "Ann",
-    ...         "commit": 120,
-    ...     }
-    ...     for m in (1, 2, 3)
-    ... ]
-    >>> oa.forecast_value_added(oa.History.from_changes(log), org=oa.Org(calls=made)).loc[
-    ...     ["weighted", "reps"], ["n", "wape", "bias"]
-    ... ]
-              n  wape  bias
-    source
-    weighted  3   0.5  -0.5
-    reps      3   0.2   0.2
+    The example of `call_accuracy` ends with this table of the same calls.
     """
     if by not in (None, "team", "owner_name"):
         raise ArgumentValueError(f"unknown by={by!r}; use None, 'team' or 'owner_name'")

@@ -128,10 +128,8 @@ def win_rate(
     if freq is not None and today is not None:
         # In a period that has not begun nothing has closed.
         inside = inside & ~(frame["close_date"] > pd.Period(today, freq).end_time).to_numpy()
-    for key in keys[:1]:
-        # A deal outside the window does not make a group.
-        key.codes[~inside] = -1
-    groups = combine(keys, len(frame))
+    # A deal outside the window does not make a group.
+    groups = combine(keys, len(frame), within=inside)
     table = _make_rates(frame, outcome, inside, groups, confidence)
     notes: dict[str, Any] = {}
     if freq is not None:

@@ -79,8 +79,8 @@ def win_rate_cohorts(
     young = (created > today - pd.Timedelta(days=age)).to_numpy() & (days >= 0)
     kept = (days >= 0) & ~young
     keys = [make_column_key(frame[name]) for name in check_by(by)]
-    keys.append(make_period_key(created.where(kept), freq))
-    groups = combine(keys, len(frame))
+    keys.append(make_period_key(created, freq))
+    groups = combine(keys, len(frame), within=kept)
     closed = kept & (outcome != OPEN) & (days <= age)
     won, lost = (groups.count(closed & (outcome == code)) for code in (WON, LOST))
     total = groups.count(kept)

@@ -148,16 +148,25 @@ def make_period_key(dates: pd.Series[Any], freq: str) -> Key:
     return Key("period", codes, pd.Index(found).astype(schema.TEXT))
 
 
-def combine(keys: Sequence[Key], rows: int, *, everything: bool = False) -> Groups:
-    """Combine keys into groups: those with rows, or every combination if `everything` is true."""
+def combine(
+    keys: Sequence[Key],
+    rows: int,
+    *,
+    within: NDArray[np.bool_] | None = None,
+    everything: bool = False,
+) -> Groups:
+    """Combine keys into groups: those with rows, or every combination if `everything` is true.
+
+    With keys, rows outside `within` have no group, and make none.
+    """
     if not keys:
         return Groups(np.zeros(rows, dtype=np.intp), None)
     sizes = [len(key.labels) for key in keys]
     codes = np.zeros(rows, dtype=np.intp)
-    inside = np.ones(rows, dtype=bool)
+    inside = np.ones(rows, dtype=bool) if within is None else within
     for key, size in zip(keys, sizes, strict=True):
         codes = codes * size + key.codes
-        inside &= key.codes >= 0
+        inside = inside & (key.codes >= 0)
     codes[~inside] = -1
     if everything:
         return Groups(codes, _index(keys, sizes, np.arange(int(np.prod(sizes)))))
