@@ -42,9 +42,9 @@ STATUSES = ("active", "inactive", "won", "lost")
 READ_ONLY = ("unique_id", "created_at", "updated_at")
 """Columns that the server sets: never written."""
 
-FACTS = ("load", "org", "recorded_at")
-"""Attrs that belong to a frame's rows in every file that can hold them: certificate, org, and time
-of the record."""
+FACTS = ("load", "org", "recorded_at", "seen_on")
+"""Attrs that belong to a frame's rows in every file that can hold them: certificate, org, time of
+the record, and day of the export."""
 
 
 def keep_facts(attrs: Mapping[Any, Any]) -> dict[str, Any]:

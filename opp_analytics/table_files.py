@@ -112,6 +112,10 @@ class FileTable:
     """Attrs of the frame that was stored: its org and its moment."""
     delimiter: str = ""
     """What is between the cells of a CSV file; empty of another one."""
+    head: str = ""
+    """Text above the header."""
+    modified_at: float | None = None
+    """Time of the file's last modification, in seconds since 1970."""
 
     @property
     def semicolons(self) -> bool:
@@ -143,14 +147,15 @@ def read_table(
     path = arguments.path(source)
     content = read_content(path, **bound)
     if content.startswith(b"PAR1"):
-        return _read_frame(read_parquet(path, content), str(path), "Parquet")
-    if content.startswith(b"PK\x03\x04"):
-        return _read_workbook(path, content, known)
-    text, named = decode_file(path, content, encoding)
-    table = _read_csv(path, text, named, known)
-    if encoding is None:
-        _refuse_garbled(table, text)
-    return table
+        table = _read_frame(read_parquet(path, content), str(path), "Parquet")
+    elif content.startswith(b"PK\x03\x04"):
+        table = _read_workbook(path, content, known)
+    else:
+        text, named = decode_file(path, content, encoding)
+        table = _read_csv(path, text, named, known)
+        if encoding is None:
+            _refuse_garbled(table, text)
+    return replace(table, modified_at=path.stat().st_mtime)
 
 
 def read_parquet(path: Path, content: bytes) -> pd.DataFrame:
@@ -253,7 +258,7 @@ def _read_csv(path: Path, text: str, read_as: str, known: Known) -> FileTable:
     table = _make_table(
         str(path), f"CSV, {read_as}", labels, columns[: len(labels)], index, _note_titles(place)
     )
-    return replace(table, delimiter=delimiter)
+    return replace(table, delimiter=delimiter, head=_join_cells(rows[:place]))
 
 
 def _read_body(rows: Iterator[list[str]], width: int, path: Path, first: int) -> list[pa.Array]:
@@ -333,7 +338,7 @@ def _read_workbook(path: Path, content: bytes, known: Known) -> FileTable:
     columns: list[Sequence[Any]] = list(zip(*below, strict=True)) if below else [()] * width
     index = pd.RangeIndex(first, first + len(below), name="row")
     made = _make_table(str(path), f"sheet {title!r}", labels, columns, index, _note_titles(place))
-    return replace(made, facts=facts)
+    return replace(made, facts=facts, head=_join_cells(rows[:place]))
 
 
 def import_openpyxl() -> Any:
@@ -457,6 +462,11 @@ def _make_table(
 def _note_titles(rows: int) -> tuple[str, ...]:
     """Count the rows above the header, in words."""
     return (f"{count(rows, 'row')} above the header",) if rows else ()
+
+
+def _join_cells(rows: Sequence[Sequence[Any]]) -> str:
+    """Join the texts of rows, each row on a line."""
+    return "\n".join(" ".join(read_labels(row)) for row in rows)
 
 
 def _read_frame(

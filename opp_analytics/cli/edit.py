@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
@@ -28,7 +28,7 @@ from opp_analytics.cli.console import (
 )
 from opp_analytics.cli.output import TABLES, answer, check_ending, with_tables, write_tables
 from opp_analytics.errors import ConfigError, DataError, MissingColumnError, PlanError
-from opp_analytics.org import Money, money_of
+from opp_analytics.org import Money, Org, find_day, money_of
 from opp_analytics.periods import as_date, check_freq
 from opp_analytics.table_files import read_content, read_parquet
 
@@ -62,8 +62,9 @@ def export_command(
     if source_file is not None and search is not None:
         raise ConfigError("--search is a search of the API; leave it out with --from")
     opportunities = source.read_source(
-        source_file, org_file, written, option=None, refresh="full", search=search
+        source_file, org_file, written, refresh="full", search=search
     ).opportunities
+    source.say_age(opportunities)
     write(opportunities, file)
     say(f"{text.count(len(opportunities), 'opportunity')} written to {file}.")
     back = () if source_file is None else ("--for-import", "EDITS.csv")
@@ -88,7 +89,10 @@ def plan_command(
         "plan.json"
     ),
     as_of: Annotated[
-        str | None, typer.Option(help="Day of the forecast, as 2026-03-31.", show_default="today")
+        str | None,
+        typer.Option(
+            help="Day of the forecast, as 2026-03-31.", show_default="the day of the data"
+        ),
     ] = None,
     freq: Annotated[str, typer.Option(help="Period of the forecast: M, Q, Q-JAN, Y.")] = "M",
     method: source.Method = "auto",
@@ -206,7 +210,8 @@ def _show_impact(
 
     Without the columns that it needs, an empty table.
     """
-    day = f"{as_date(as_of or datetime.now(UTC), tz=oa.Org.of(made.before).zone(None)):%Y-%m-%d}"
+    zone = Org.of(made.before).zone(None)
+    day = f"{find_day(made.before) if as_of is None else as_date(as_of, tz=zone):%Y-%m-%d}"
     try:
         impact = made.impact(
             as_of=day, freq=check_freq(freq), history=history, method=cast("Any", method)

@@ -29,6 +29,7 @@ from opp_analytics.cli.source import (
     OrgFile,
     read_source,
     reads_cells,
+    say_age,
 )
 from opp_analytics.errors import LostColumns, PartialExport, RecordRefused
 from opp_analytics.periods import as_instant
@@ -70,7 +71,6 @@ def load_command(
         refresh=refresh,
         search=search,
         deleted=deleted,
-        option=None,
     ).opportunities
     _say_certificate(Certificate.of(opportunities) or Certificate())
     if file is not None:
@@ -151,7 +151,9 @@ def record_command(
 ) -> None:
     """Load all opportunities and add what changed to the history (the API keeps none)."""
     moment = None if at is None else as_instant(at, name="--at")
-    source = read_source(source_file, org_file, written, asked=at, option="--at", refresh="full")
+    source = read_source(source_file, org_file, written, refresh="full")
+    if at is None:
+        say_age(source.opportunities, option="--at")
     history = oa.History(folder, org=source.org)
     allowed = {"allow_deleted": allow_deleted, "allow_missing": allow_missing or ()}
     add_record(history, source.opportunities, at=moment, **allowed)

@@ -28,6 +28,7 @@ from opp_analytics.cli.source import (
     parse_amount,
     read_source,
     reads_cells,
+    say_age,
 )
 from opp_analytics.errors import ConfigError, DataError
 from opp_analytics.periods import as_date, as_instant, check_freq
@@ -46,7 +47,7 @@ def report_command(
         str | None,
         typer.Option(
             help="Date of the report, as 2026-03-31; a past date is read from the history.",
-            show_default="today",
+            show_default="the day of the data; with --send, today",
         ),
     ] = None,
     target: Target = None,
@@ -149,10 +150,9 @@ def report_command(
     org = find_org(org_file) if source is None else source.org
     zone = (org or oa.Org()).zone(None)
     today = as_date(datetime.now(UTC), tz=zone)
-    day = today if as_of is None else as_date(as_of, tz=zone)
+    day = as_date(as_of, tz=zone) if as_of is not None else today if send else None
     files = not (alerts or dry_run)
     options: dict[str, Any] = {
-        "as_of": day,
         "out": file,
         "target": parse_amount(target, org),
         "freq": None if freq is None else check_freq(freq),
@@ -166,10 +166,10 @@ def report_command(
         "eml": eml,
         "markdown": markdown,
     }
-    if day < today and source is None:
+    if day is not None and day < today and source is None:
         history = oa.History(folder, org=org)
         opportunities = history.as_of(as_instant(day, tz=zone, end=True))
-        options |= {"org": org, "own_writes": _our_writes(org)}
+        options |= {"as_of": day, "org": org, "own_writes": _our_writes(org)}
         ready = check_report(opportunities, history, **options)
         recorded, known = False, True
     else:
@@ -177,9 +177,16 @@ def report_command(
         org, opportunities = source.org, source.opportunities
         # Who sends waits for the record of somebody else rather than going without.
         history = oa.History(folder, org=org, lock_timeout=600.0 if send else 30.0)
-        options |= {"org": org, "own_writes": source.own_writes()}
+        day = source.day if day is None else day
+        if as_of is None:
+            say_age(source.opportunities, day, "--as-of")
+        options |= {"as_of": day, "org": org, "own_writes": source.own_writes()}
         # One record a day: who sends may ask every hour.
-        recorded = record and day >= today and not (send and _is_recorded(history, today, zone))
+        recorded = (
+            record
+            and (as_of is None or day >= today)
+            and not (send and _is_recorded(history, today, zone))
+        )
         # Before a record the history may lack a column that it then has.
         known = len(history.records) > 0 and set(opportunities.columns) <= set(
             history.table.columns
@@ -193,7 +200,8 @@ def report_command(
         )
         post = check_delivery(place, audiences, ready.inputs.org, dry_run=dry_run)
     if recorded:
-        _record(opportunities, history)
+        seen_at = None if day >= today else as_instant(day, tz=zone, end=True)
+        _record(opportunities, history, seen_at)
         ready = ready if known else check_report(opportunities, history, **options)
     load, late = ready.inputs.load, ready.inputs.unseen or ready.inputs.old
     if not _is_recorded(history, today, zone) or (load is not None and not load.complete):
@@ -283,16 +291,17 @@ def _is_recorded(history: oa.History, today: pd.Timestamp, zone: str) -> bool:
     return len(moments) > 0 and as_date(moments.iloc[-1], tz=zone) >= today
 
 
-def _record(opportunities: pd.DataFrame, history: oa.History) -> None:
-    """Record a file, or a load that is complete and newer than the last record."""
+def _record(opportunities: pd.DataFrame, history: oa.History, seen_at: pd.Timestamp | None) -> None:
+    """Record a file, or a load that is complete, unless the last record is newer.
+
+    A file that was `seen_at` an earlier time is of then.
+    """
     if "recorded_at" in opportunities.attrs:  # it is a record
         return
     certificate = Certificate.of(opportunities)
-    if certificate is None:
-        add_record(history, opportunities)
+    if certificate is not None and (certificate.fetched_at is None or not certificate.complete):
         return
-    if certificate.fetched_at is None or not certificate.complete:
-        return
+    moment = seen_at if certificate is None else certificate.fetched_at
     moments = history.records["recorded_at"]
-    if moments.empty or moments.iloc[-1] < certificate.fetched_at:
-        add_record(history, opportunities)
+    if moment is None or moments.empty or moments.iloc[-1] < moment:
+        add_record(history, opportunities, at=seen_at if certificate is None else None)

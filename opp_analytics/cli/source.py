@@ -16,17 +16,18 @@ import pandas as pd
 import typer
 
 import opp_analytics as oa
+from opp_analytics import text
 from opp_analytics.api import VARIABLES
+from opp_analytics.certificate import Certificate
 from opp_analytics.cli.console import OUTPUT, note, write_command
 from opp_analytics.cli.output import add_options
 from opp_analytics.crm import explain_export, guess_org
 from opp_analytics.errors import ConfigError, NotEnoughHistory
 from opp_analytics.inputs import did_you_mean, read_amount
-from opp_analytics.org import PRESETS, Org, find_old_date, read_folder_org
+from opp_analytics.org import PRESETS, Org, find_day, find_old_date, read_folder_org
 from opp_analytics.periods import Freq as PeriodFreq
 from opp_analytics.periods import as_date, as_instant, check_freq
 from opp_analytics.schema import BadCell
-from opp_analytics.text import capital, count, joined, label
 
 _MOST_UNCLEAR = 3
 """Guesses that a command says; `import-crm` lists all."""
@@ -146,7 +147,8 @@ Freq = Annotated[
     typer.Option("--freq", help="Period: W, M, Q, Y, or a fiscal Q-JAN.", show_default="M"),
 ]
 AsOf = Annotated[
-    str | None, typer.Option("--as-of", help="Day, as 2026-03-31.", show_default="today")
+    str | None,
+    typer.Option("--as-of", help="Day, as 2026-03-31.", show_default="the day of the data"),
 ]
 Method = Annotated[
     str,
@@ -203,10 +205,10 @@ class CommandSource(NamedTuple):
 
     @property
     def day(self) -> pd.Timestamp:
-        """The day of ``--as-of``; today without it."""
-        return as_date(
-            datetime.now(UTC) if self.as_of is None else self.as_of, tz=self.zone, name="--as-of"
-        )
+        """The day of ``--as-of``; that of the data without it."""
+        if self.as_of is None:
+            return find_day(self.opportunities)
+        return as_date(self.as_of, tz=self.zone, name="--as-of")
 
     def ask(self, freq: str | None) -> dict[str, Any]:
         """Ask of this day, by the period that was typed."""
@@ -223,56 +225,50 @@ def read_source(
     written: Mapping[str, Any] = MappingProxyType({}),
     *,
     asked: str | None = None,
-    option: str | None = "--as-of",
     recorded: Path | None = None,
     **options: Any,
 ) -> CommandSource:
     """Read the opportunities of a file, or load them from the API with these options of `load`.
 
     Without a setting of the API, the last record of the history in the folder `recorded` answers,
-    if there is one. A file's cells are `written` as its options say, see `reads_cells`. Old data
-    are said to be old, unless the moment of the question was `asked` with `option`, the command's
-    own for it.
+    if there is one, or the last one on the day of --as-of that was `asked`. A file's cells are
+    `written` as its options say, see `reads_cells`.
     """
     org = find_org(org_file)
     if file is None and recorded is not None and not any(map(os.environ.get, VARIABLES)):
         history = find_history(recorded, org)
         if history is not None:
-            return _read_record(history, recorded, org, asked, option)
+            return _read_record(history, recorded, org, asked)
     if file is None:
         client = _connect(org)
         opportunities = oa.load(client, progress=False if OUTPUT.get().quiet else None, **options)
-        say_age(opportunities, asked, option)
         return CommandSource(opportunities, org, client)
     known = org or guess_org(file)
     export = explain_export(file, known, **written)
-    note(f"Read {count(len(export.opportunities), 'opportunity')} from {file}.")
+    note(f"Read {text.count(len(export.opportunities), 'opportunity')} from {file}.")
     _say_unclear(file, export.mapping)
     for what in export.left_out:
         note(f"Left out: {what}.")
     filled = export.mapping["theirs"] == ""
     for why in export.mapping.loc[filled, "note"]:
-        note(f"{capital(why)}.")
-    say_age(export.opportunities, asked, option)
+        note(f"{text.capital(why)}.")
     return CommandSource(export.opportunities, oa.Org.of(export.opportunities), None)
 
 
 def _read_record(
-    history: oa.History, folder: Path, org: Org | None, asked: str | None, option: str | None
+    history: oa.History, folder: Path, org: Org | None, asked: str | None
 ) -> CommandSource:
     """Read the opportunities of the last record, or of the last one on the day `asked`."""
     zone = (org or oa.Org()).zone(None)
     moment = history.recorded_before(
         history.records["recorded_at"].iloc[-1]
         if asked is None
-        else as_instant(as_date(asked, tz=zone, name=option or ""), tz=zone, end=True)
+        else as_instant(as_date(asked, tz=zone, name="--as-of"), tz=zone, end=True)
     )
     opportunities = history.as_of(moment)
     last = f"the record of {as_date(moment, tz=zone):%Y-%m-%d} in {folder}"
-    note(
-        f"Read {count(len(opportunities), 'opportunity')} from {last}; --from FILE reads an export."
-    )
-    say_age(opportunities, asked, option)
+    read = text.count(len(opportunities), "opportunity")
+    note(f"Read {read} from {last}; --from FILE reads an export.")
     return CommandSource(opportunities, org, None)
 
 
@@ -287,11 +283,12 @@ def reads_deals(command: Callable[..., None], *, dated: bool = True) -> Callable
     ) -> None:
         written = {name: others.pop(name) for name in _CELLS}
         recorded = others.get("folder", HISTORY_FOLDER)
-        option = "--as-of" if dated else None
-        source = read_source(
-            source_file, org_file, written, asked=as_of, option=option, recorded=recorded
-        )
-        command(source=source._replace(as_of=as_of), **others)
+        source = read_source(source_file, org_file, written, asked=as_of, recorded=recorded)
+        source = source._replace(as_of=as_of)
+        say_day(source)
+        if as_of is None:
+            say_age(source.opportunities, source.day, "--as-of" if dated else None)
+        command(source=source, **others)
 
     options = {name: one for name, one in _READING.items() if dated or name != "as_of"}
     return add_options(run, command, options, given=("source",))
@@ -309,7 +306,7 @@ def _say_unclear(file: Path, mapping: pd.DataFrame) -> None:
     """Say what was guessed, and which words are unknown; of many, the first ones."""
     unclear = mapping[mapping["how"].isin(["guessed", "unknown"]) & (mapping["theirs"] != "")]
     said = [
-        f'"{theirs}" read as {label(ours)} (a guess)'
+        f'"{theirs}" read as {text.label(ours)} (a guess)'
         if how == "guessed"
         else f'"{theirs}" unknown ({why.partition(";")[0]})'
         for theirs, ours, how, why in unclear.itertuples(index=False)
@@ -318,15 +315,25 @@ def _say_unclear(file: Path, mapping: pd.DataFrame) -> None:
         lists = (
             f"; {write_command('import-crm', file)} lists all" if len(said) > _MOST_UNCLEAR else ""
         )
-        note(f"{joined(said, most=_MOST_UNCLEAR)}{lists}.")
+        note(f"{text.joined(said, most=_MOST_UNCLEAR)}{lists}.")
+
+
+def say_day(source: CommandSource) -> None:
+    """Say the day of the data where it is not today, or not that of ``--as-of``."""
+    seen = find_day(source.opportunities)
+    if source.as_of is None and seen < as_date(datetime.now(UTC), tz=source.zone):
+        note(f"As of {text.day(seen, year=True)}, the day of the data.")
+    elif Certificate.moment_of(source.opportunities) and seen < source.day:
+        last = text.day(seen, year=True)
+        note(f"As of {text.day(source.day, year=True)}; the deals were last seen on {last}.")
 
 
 def say_age(
-    opportunities: pd.DataFrame, asked: str | None = None, option: str | None = None
+    opportunities: pd.DataFrame, day: pd.Timestamp | None = None, option: str | None = None
 ) -> None:
-    """Say that opportunities are old, unless a date was `asked` for with `option`."""
+    """Say that data are old on a day, by default today, and the `option` that asks of another."""
     today = as_date(datetime.now(UTC), tz=oa.Org.of(opportunities).zone(None))
-    old = None if asked is not None else find_old_date(opportunities, today)
+    old = find_old_date(opportunities, today if day is None else day)
     if old is not None:
         asks = f"; did you mean {option} {old:%Y-%m-%d}?" if option else "."
         note(f"Old data: newest date {old:%Y-%m-%d}{asks}")

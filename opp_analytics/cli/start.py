@@ -10,9 +10,8 @@ import sys
 import textwrap
 import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -50,7 +49,7 @@ from opp_analytics.org import (
     Columns,
     Kind,
     Org,
-    find_newest_date,
+    find_day,
     list_names,
     name_table,
     parse_org,
@@ -62,9 +61,6 @@ from opp_analytics.table_files import FileTable
 from opp_analytics.text import count
 
 _PAGE = Path("weekly.html")
-_WEEK = timedelta(days=7)
-"""A page is of today unless the newest day of the data is longer ago: a working pipeline changes
-each week."""
 _BESIDE: dict[str, tuple[str, Callable[[Org], str]]] = {
     "people": ("people", lambda org: describe_people(org)),
     "targets": ("targets", lambda org: describe_targets(org)),
@@ -76,8 +72,6 @@ _BESIDE: dict[str, tuple[str, Callable[[Org], str]]] = {
 """Kinds of file that the org file names: the section, and what the org then says of them."""
 _LABELS = {"unique_id": "deal ID", "done_on": "date", "what": "kind"}
 """Names of ours that say little to a newcomer."""
-_DAY = re.compile(r"(?<!\d)(20\d\d)[-_.]?(\d\d)[-_.]?(\d\d)(?!\d)")
-"""The day in the name of an export."""
 
 
 @reads_cells
@@ -167,7 +161,11 @@ def start_command(
                     }
                 )
                 _say(f"{describe(drafted.org)}.")
-        update = _Update(drafted.org, file, drafted.export.opportunities if file else None)
+        update = (
+            _Update(drafted.org, found[file].table, drafted.export.opportunities)
+            if file
+            else _Update(drafted.org)
+        )
         update.read_log(log_file, log, past, drafted, written)
         history = update.stage(staging / HISTORY_FOLDER)
         day = update.find_day(history)
@@ -444,9 +442,9 @@ class _Update:
     """
 
     org: Org
-    file: Path | None
-    """The file of the deals."""
-    deals: pd.DataFrame | None
+    table: FileTable | None = None
+    """That of the deals."""
+    deals: pd.DataFrame | None = None
     log: crm.ChangeLog | None = None
     at: pd.Timestamp | None = None
     """The moment of the record; None where the last record holds the deals already."""
@@ -504,7 +502,7 @@ class _Update:
     def _choose_moment(self, history: oa.History, deals: pd.DataFrame) -> pd.Timestamp:
         """Choose the moment of the record: that of the load.
 
-        The end of the day that the deals show, if it is past; or now.
+        Else the end of the day that the deals show, if it is past; or now.
         """
         loaded = Certificate.moment_of(deals)
         if loaded is not None:
@@ -522,13 +520,13 @@ class _Update:
     def _refuse_older(self, history: oa.History, deals: pd.DataFrame) -> None:
         """Refuse an export that is older than the last record.
 
-        The day in its name tells that, or a deal that went back to an earlier update.
+        The day in its name or head tells that, or a deal that went back to an earlier update.
         """
-        if history.records.empty or self.log is not None:
+        if history.records.empty or self.log is not None or self.table is None:
             return
         last = as_date(history.records["recorded_at"].iloc[-1], tz=self.org.zone(None))
-        named = self._find_named_day(deals)
-        why = f"it is of {named:%Y-%m-%d}" if named is not None and named < last else ""
+        written = crm.find_written_day(self.table, deals)
+        why = f"it is of {written:%Y-%m-%d}" if written is not None and written < last else ""
         known = _take_last(history)
         if not why and "updated_at" in deals and "updated_at" in known:
             both = known.merge(deals, on="unique_id", suffixes=("", "_here"))
@@ -541,53 +539,15 @@ class _Update:
                 )
         if why:
             raise DataError(
-                f"{self.file} is older than the last record, of {last:%Y-%m-%d}: {why}; a history "
-                "takes exports in the order of their days"
+                f"{self.table.file} is older than the last record, of {last:%Y-%m-%d}: {why}; a "
+                "history takes exports in the order of their days"
             )
 
-    def _find_named_day(self, deals: pd.DataFrame) -> pd.Timestamp | None:
-        """Find the day in the export's name; None if the export tells it better.
-
-        The export tells it by its load, or by a newer date in it.
-        """
-        today = as_date(pd.Timestamp.now("UTC"), tz=self.org.zone(None))
-        named = _find_day_in_name(self.file)
-        if (
-            named is None
-            or named > today
-            or Certificate.moment_of(deals)
-            or find_newest_date(deals, today) > named
-        ):
-            return None
-        return named
-
     def find_day(self, history: oa.History) -> pd.Timestamp:
-        """Find the day that the deals show: the one in the file's name, else today.
-
-        Without a day in the name, old deals show their newest date.
-        """
-        zone, moments = self.org.zone(None), history.records["recorded_at"]
-        today = as_date(pd.Timestamp.now("UTC"), tz=zone)
-        days: list[Any] = [as_date(moments.iloc[-1], tz=zone)] if len(moments) else []
-        named = None
-        if self.deals is not None:
-            named = self._find_named_day(self.deals)
-            days.append(find_newest_date(self.deals, today) if named is None else named)
-        day = max((one for one in days if not pd.isna(one)), default=today)
-        return today if named is None and today - day <= _WEEK else day
-
-
-def _find_day_in_name(file: Path | None) -> pd.Timestamp | None:
-    """Find the day in the name of an export, such as ``deals-2026-11-23.csv``.
-
-    >>> names = "deals-2026-11-23.csv", "report1764000000000.csv"
-    >>> tuple(_find_day_in_name(Path(name)) for name in names)
-    (Timestamp('2026-11-23 00:00:00'), None)
-    """
-    found = _DAY.search(file.stem) if file else None
-    with suppress(ValueError):
-        return pd.Timestamp("-".join(found.groups())) if found else None
-    return None
+        """Find the day of the page: that of the deals, or of the last record if it is later."""
+        moments = history.records["recorded_at"]
+        days = [as_date(moments.iloc[-1], tz=self.org.zone(None))] if len(moments) else []
+        return max([*days, *([] if self.deals is None else [find_day(self.deals)])])
 
 
 def _move(drafted: crm.Drafted, update: _Update, staging: Path, page: Sequence[Path]) -> list[str]:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import arguments
+from opp_analytics.crm.file_day import find_file_day
 from opp_analytics.crm.mapping import (
     CLOSED_AT,
     OWN,
@@ -102,10 +103,13 @@ def read_export(
     Returns
     -------
     DataFrame
-        Opportunities, with ``attrs["org"]``. Columns that the org does not name follow under their
-        own labels. A frame, Parquet file or `to_excel` workbook that holds its org and its moment
-        (``attrs["load"]``, ``attrs["recorded_at"]``) keeps them; an org in it that contradicts
-        `org` is refused. CSV holds neither. ``probability`` is rounded to whole percents; without
+        Opportunities, with ``attrs["org"]`` and, of a file, ``attrs["seen_on"]``: the day that it
+        shows. It is the day in its name or the head of the report, else that of its last
+        modification, if within a week, else that of the newest creation, update or close. Columns
+        that the org does not name follow under their own labels. A frame, Parquet file or
+        `to_excel` workbook that holds its org and its moment (``attrs["load"]``,
+        ``attrs["recorded_at"]``) keeps them; an org in it that contradicts `org` is refused. CSV
+        holds neither. ``probability`` is rounded to whole percents; without
         such a column, it is that of the stage in the org. A deal in a stage that the org does not
         know gets a ``status`` from the CRM's own marks of won and lost, where it has any; the
         ``close_date`` of a closed deal is the day it was closed where the CRM writes that apart.
@@ -185,6 +189,8 @@ def explain_export(
     columns, lines, blanked = read_columns(table, matched, org, **written)
     dates = take_stage_dates(columns, org, lines)
     frame, left_out = _make_opportunities(columns, org, table, lines, draft)
+    if table.modified_at is not None and not {"load", "recorded_at", "seen_on"} & set(table.facts):
+        frame.attrs["seen_on"] = f"{find_file_day(table, frame):%Y-%m-%d}"
     if blanked:
         frame.attrs["unreadable"] = list_bad(blanked)
     return Export(

@@ -27,6 +27,7 @@ from opp_analytics.org.frame import (
     check_stages,
     conform,
     empty,
+    find_day,
     find_newest_date,
     find_old_date,
     is_converted,

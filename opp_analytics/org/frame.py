@@ -267,8 +267,8 @@ def outcome_codes(frame: pd.DataFrame) -> NDArray[np.int8]:
     return Org.of(frame).stages.outcome_codes(frame)
 
 
-def find_newest_date(opportunities: pd.DataFrame, as_of: pd.Timestamp) -> pd.Timestamp:
-    """Find the newest date that opportunities show up to `as_of`; NaT where nothing is dated.
+def find_newest_date(opportunities: pd.DataFrame, as_of: pd.Timestamp) -> pd.Timestamp | None:
+    """Find the newest date that opportunities show up to `as_of`; None where nothing is dated.
 
     The moment of a load or a record decides. Else it is the newest creation, update or close of a
     closed deal; the planned date of an open deal tells nothing.
@@ -284,8 +284,21 @@ def find_newest_date(opportunities: pd.DataFrame, as_of: pd.Timestamp) -> pd.Tim
     if "stage" in frame and "close_date" in frame:
         dates.append(frame["close_date"].where(outcome_codes(frame) <= LOST))
     known = [day[day <= as_of].max() for day in dates]
-    newest: pd.Timestamp = pd.Series(known, dtype="datetime64[us]").max()
-    return newest
+    found = pd.Series(known, dtype="datetime64[us]").dropna()
+    return None if found.empty else found.max()
+
+
+def find_day(opportunities: pd.DataFrame) -> pd.Timestamp:
+    """Find the day that opportunities show: that of their load, record or export.
+
+    Else their newest date up to today, as `find_newest_date` has it; today where nothing is dated.
+    """
+    export_day = opportunities.attrs.get("seen_on")
+    if export_day is not None and Certificate.moment_of(opportunities) is None:
+        return as_date(export_day)
+    today = as_date(pd.Timestamp.now("UTC"), tz=Org.of(opportunities).zone(None))
+    newest = find_newest_date(opportunities, today)
+    return today if newest is None else newest
 
 
 def find_old_date(opportunities: pd.DataFrame, as_of: pd.Timestamp) -> pd.Timestamp | None:
@@ -294,4 +307,4 @@ def find_old_date(opportunities: pd.DataFrame, as_of: pd.Timestamp) -> pd.Timest
     None where it is within 30 days of `as_of`, or nothing is dated.
     """
     newest = find_newest_date(opportunities, as_of)
-    return newest if (as_of - newest).days > _OLD_DAYS else None
+    return newest if newest is not None and (as_of - newest).days > _OLD_DAYS else None

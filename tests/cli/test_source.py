@@ -248,12 +248,12 @@ def test_source__without_a_file_is_the_record_of_the_day_asked_for(
 def test_source__of_old_data_names_no_option_that_the_command_lacks(
     command: Command, report: Path
 ) -> None:
-    report.write_text(report.read_text().replace("/2026", "/2017"))
-    asked = ("--from", report, "--org", "salesforce")
-    assert "did you mean --as-of 2017-" in command("win-rate", *asked)[1]
+    named = report.with_stem("deals 2017-11-20")
+    named.write_text(report.read_text().replace("/2026", "/2017"))
+    asked = ("--from", named, "--org", "salesforce")
+    assert "did you mean --as-of 2017-09-01?" in command("win-rate", *asked)[1]
     _, out, _ = command("funnel", *asked)
-    assert "Old data: newest date 2017-" in out
-    assert "--as-of" not in out
+    assert "Old data: newest date 2017-09-01." in out
 
 
 def test_source__says_what_was_guessed(command: Command, here: Path) -> None:
@@ -367,10 +367,8 @@ OLD = """Opportunity ID,Opportunity Name,Stage,Amount,Close Date,Created Date
 """
 
 
-@pytest.mark.parametrize("asked", ["audit", "record", "export"])
-def test_old_data__are_said_by_each_command_unless_the_day_was_asked_for(
-    command: Command, here: Path, asked: str
-) -> None:
+@pytest.mark.parametrize("asked", ["record", "export"])
+def test_old_data__are_said_by_a_command_of_today(command: Command, here: Path, asked: str) -> None:
     (here / "old.csv").write_text(OLD)
     arguments = [
         asked,
@@ -381,11 +379,18 @@ def test_old_data__are_said_by_each_command_unless_the_day_was_asked_for(
         "salesforce",
     ]
     _, out, _ = command(*arguments)
-    option = {"record": "--at", "export": None}.get(asked, "--as-of")
     assert "Old data: newest date 2015-07-07" in out
-    assert (f"did you mean {option} 2015-07-07?" in out) == (option is not None)
-    if asked == "audit":
-        assert "Old data" not in command(*arguments, "--as-of", "2015-07-07")[1]
+    assert ("did you mean --at 2015-07-07?" in out) == (asked == "record")
+    if asked == "record":
+        assert "Old data" not in command(*arguments, "--at", "2015-07-07")[1]
+
+
+def test_day__of_a_command_is_that_of_the_data_and_said(command: Command, here: Path) -> None:
+    (here / "old.csv").write_text(OLD)
+    _, out, _ = command("audit", "--from", "old.csv", "--org", "salesforce")
+    assert "As of Jul 7, 2015, the day of the data.\n" in out
+    assert "2 opportunities, as of 2015-07-07" in out
+    assert "As of Jul 7, 2015" not in command("record", "--from", "old.csv")[1]
 
 
 DOUBTFUL = (

@@ -9,7 +9,6 @@ import io
 import reprlib
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -24,7 +23,7 @@ from opp_analytics.api import Client
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.history import History
 from opp_analytics.inputs import did_you_mean
-from opp_analytics.org import Org
+from opp_analytics.org import Org, find_day
 from opp_analytics.periods import When, as_date
 from opp_analytics.schema import BUCKETS
 from opp_analytics.widgets.explorer.choice import FILTERS, PRESETS, VIEWS, Choice, DealSelector
@@ -114,8 +113,9 @@ class Explorer(Widget):
             if as_of is None or not selector.now
             else selector.find_record(as_of, "as_of")
         )
-        self._day = as_date(
-            self._end or (datetime.now(UTC) if as_of is None else as_of), tz=selector.org.zone(None)
+        when = self._end or as_of
+        self._day = (
+            find_day(opportunities) if when is None else as_date(when, tz=selector.org.zone(None))
         )
         super().__init__(_about=list_controls(selector, self._day))
         self._cell = find_cell()
@@ -373,8 +373,8 @@ def explore(
         is sent.
     as_of : date or str, optional
         Day of the frame's views; with a history the window ends at the last record by then. By
-        default today (UTC), with a history the record that the frame was read from, else the last
-        one.
+        default the day of the frame; with a history the record that the frame was read from, else
+        the last one.
     state : dict, optional
         What to show first: an explorer's ``.state``. Bounds may be typed: ``{"low": "150k", "last":
         "FY27 Q4"}``.

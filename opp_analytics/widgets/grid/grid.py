@@ -23,7 +23,7 @@ from opp_analytics.charts import shorten
 from opp_analytics.errors import ArgumentValueError, DataError
 from opp_analytics.files import make_private_folder, write_whole
 from opp_analytics.history import History
-from opp_analytics.org import OPEN, Org, outcome_codes
+from opp_analytics.org import OPEN, Org, find_day, outcome_codes
 from opp_analytics.periods import Freq, When, as_date
 from opp_analytics.text import count, number
 from opp_analytics.widgets.grid.drafts import (
@@ -89,12 +89,14 @@ class Grid(Widget):
         height: int,
         cell: str,
     ) -> None:
-        day = as_date(
+        # Who types "today" means that of the calendar.
+        typed_on = as_date(
             datetime.now(UTC) if as_of is None else as_of, tz=Org.of(opportunities).zone(None)
         )
         orgs = name_orgs(opportunities, client, history).values()
         people = [name for org in orgs for name in org.people["owner_name"]]
-        self._sheet = EditSheet(opportunities, today=day.date(), people=people)
+        self._sheet = EditSheet(opportunities, today=typed_on.date(), people=people)
+        day = find_day(opportunities) if as_of is None else typed_on
         targets = next((org.targets for org in orgs if len(org.targets)), None)
         self._effect = ForecastEffect(
             self._sheet, as_of=day, freq=freq, history=history, targets=targets
@@ -688,7 +690,7 @@ def edit(
     history : History, optional
         Past records, from which the forecast learns, and which tell what a cell was.
     as_of : date or str, optional
-        Day of the forecast; today (UTC) by default.
+        Day of the forecast; by default that of the opportunities.
     freq : str
         Period of the forecast: "M", "Q", a fiscal "Q-JAN", …
     height : int
