@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
+from opp_analytics.note import note_of
 from opp_analytics.widgets.grid.sheet import make_columns
 from tests.own_stages import ORG, rows, weeks_before
 
@@ -106,8 +107,8 @@ def test_forecast__counts_in_the_fiscal_quarter(deals: pd.DataFrame) -> None:
     assert (row["booked"], row["open_value"]) == (4000, 1500)
     # 10% of 100, 30% of 200, 60% of 400, 90% of 800
     assert row["weighted_open"] == pytest.approx(10 + 60 + 240 + 720)
-    assert table.attrs["freq"] == "Q-JAN"
-    assert table.attrs["org"] == ORG.facts
+    assert note_of(table).freq == "Q-JAN"
+    assert note_of(table).org == ORG.facts
     said = oa.sentence(table)
     assert "FY27 Q4" in said
     assert "€4K" in said

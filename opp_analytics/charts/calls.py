@@ -23,6 +23,7 @@ from opp_analytics.charts.data import (
     note_intervals,
     write_caption,
 )
+from opp_analytics.note import note_of
 
 _SHARE = 0.5
 """Share of the width for the marks; the figures have the rest."""
@@ -41,10 +42,12 @@ def call_accuracy(table: pd.DataFrame) -> ChartData:
     for key, row in known.iterrows():
         figures = text.percent(row["wape"]), text.percent(row["model_wape"]), f"{int(row['n']):,}"
         rows.append((str(key), say_lean(row).startswith("usually"), figures))
-    heads = ("missed by", "the model by", text.plural(text.noun(table.attrs.get("freq"))))
+    heads = ("missed by", "the model by", text.plural(text.noun(note_of(table).freq)))
     measure = Measure("percent", "called too low or too high, as a share of what was won")
     drawn = known[["bias_low", "bias", "bias_high"]]
-    chart = _lay_out(table, rows, drawn, 0.0, measure, heads, "blue: leans beyond chance")
+    chart = _lay_out(
+        "call_accuracy", table, rows, drawn, 0.0, measure, heads, "blue: leans beyond chance"
+    )
     return replace(chart, title=f"{describe_leans(table)}.")
 
 
@@ -65,7 +68,7 @@ def forecast_value_added(table: pd.DataFrame) -> ChartData:
     rows = []
     for key, row in known.iterrows():
         *group, source = text.split_key(key)
-        named = name_source(source, table.attrs.get("freq")).removeprefix("the ")
+        named = name_source(source, note_of(table).freq).removeprefix("the ")
         better = (
             "" if source == "model" else f"{round(row['better'] * row['n'])} of {int(row['n'])}"
         )
@@ -76,10 +79,20 @@ def forecast_value_added(table: pd.DataFrame) -> ChartData:
         known[["ratio_low", "error_ratio", "ratio_high"]],
         "blue: differs from the model beyond chance",
     )
-    return _lay_out(table, rows, drawn, 1.0, measure, ("missed by", "bias", "better in"), blue)
+    return _lay_out(
+        "forecast_value_added",
+        table,
+        rows,
+        drawn,
+        1.0,
+        measure,
+        ("missed by", "bias", "better in"),
+        blue,
+    )
 
 
 def _lay_out(
+    kind: str,
     table: pd.DataFrame,
     rows: Sequence[tuple[str, bool, tuple[str, ...]]],
     drawn: pd.DataFrame,
@@ -89,12 +102,10 @@ def _lay_out(
     blue: str,
 ) -> ChartData:
     """Lay out each row: estimate and interval on the left, three columns of figures beside."""
-    judged = text.count(
-        int(table["n"].max()) if len(table) else 0, text.noun(table.attrs.get("freq"))
-    )
+    judged = text.count(int(table["n"].max()) if len(table) else 0, text.noun(note_of(table).freq))
     note = write_caption(table, judged, note_intervals(table), blue)
     if not rows:
-        return ChartData(sentence(table), note, "too few periods to say", size=_SIZE)
+        return ChartData(sentence(table, kind), note, "too few periods to say", size=_SIZE)
     reach = max(1.0 + level, _WIDEST * float(drawn.iloc[:, 1].abs().max()))
     drawn, places = drawn.clip(-reach, reach), []
     for (name, differs, figures), (start, at, end) in zip(rows, drawn.to_numpy(), strict=True):
@@ -114,7 +125,7 @@ def _lay_out(
         if low <= tick <= high
     ]
     return ChartData(
-        heading(table),
+        heading(table, kind),
         note,
         places=tuple(places),
         levels=(Level(level),),

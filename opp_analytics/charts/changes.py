@@ -46,12 +46,14 @@ from opp_analytics.charts.data import (
     shorten,
     write_caption,
 )
+from opp_analytics.note import note_of
 from opp_analytics.org import PIPELINE, Money, Org, Stages, day_of, money_of, rank_open
 from opp_analytics.schema import HALF_CENT, unstack_level
 
 _MOST_GROUPS = 30
 _MOST_DEALS = 20
 _PIPELINE, _FORECAST = ("opening", "closing"), ("then", "now")
+_KINDS = {_PIPELINE: "waterfall", _FORECAST: "forecast_change"}
 CUT = "The bars of both totals are cut"
 """Said where the scale of a waterfall does not begin at zero."""
 _CUT_BELOW, _STUB = 0.2, 0.35
@@ -122,7 +124,7 @@ def _lay_steps(
     """
     totals = []
     for name in ends:
-        moment = table.attrs.get(f"{name}_at")
+        moment = getattr(note_of(table), f"{name}_at")
         words = f"{what} {text.day(day_of(table, moment)) if moment else name}"
         totals.append(Step(name, words, float(table[column][name]), int(table["deals"][name]), ()))
     levels = np.cumsum([totals[0].expected, *(step.expected for step in steps)])
@@ -138,7 +140,7 @@ def _lay_steps(
     near = known and (not base or base <= target <= levels.max() + reach)
     note = write_caption(table, n, *notes, CUT.lower() if base else "")
     return ChartData(
-        heading(table),
+        heading(table, _KINDS[ends]),
         note,
         empty,
         (first, *places, last),
@@ -236,7 +238,7 @@ def _prepare_groups(
     what = "what came in and what left, with the change"
     note = write_caption(table, text.count(len(change), "group"), what)
     if not moved.to_numpy().any():
-        return ChartData(heading(table), note, "nothing moved in this period")
+        return ChartData(heading(table, _KINDS[ends]), note, "nothing moved in this period")
     came, left = moved.clip(lower=0).sum(axis=1), moved.clip(upper=0).sum(axis=1)
     money = money_of(table)
     places = (
@@ -252,7 +254,7 @@ def _prepare_groups(
     )
     rest = note_rest(len(change) - len(shown), "smaller group")
     return ChartData(
-        heading(table),
+        heading(table, _KINDS[ends]),
         " · ".join(filter(None, (note, rest))),
         places=tuple(places),
         measure=measure_column(table, column, axis, low=1.05 * float(left.min())),
@@ -273,7 +275,9 @@ def movements(table: pd.DataFrame) -> ChartData:
     moved = deals[deals["value"].abs() >= HALF_CENT]
     shown = keep_largest(moved, "value", _MOST_DEALS)
     if shown.empty:
-        return ChartData(heading(table), write_caption(table), "nothing moved in this period")
+        return ChartData(
+            heading(table, "movements"), write_caption(table), "nothing moved in this period"
+        )
     money = money_of(table)
     places = (
         Place(
@@ -291,7 +295,7 @@ def movements(table: pd.DataFrame) -> ChartData:
     )
     # The end of a name is often what tells two deals of one customer apart.
     return ChartData(
-        heading(table),
+        heading(table, "movements"),
         note,
         places=tuple(places),
         name_width=40,
@@ -335,7 +339,7 @@ _GROUPS: tuple[Tone, ...] = ("hi", "bar", "mute", "pale")
 def stage_funnel(table: pd.DataFrame) -> ChartData:
     """Prepare a bar of open value per stage, with its open deals and those that got that far."""
     if table.empty:
-        return ChartData(sentence(table), write_caption(table), "no opportunities")
+        return ChartData(sentence(table, "stage_funnel"), write_caption(table), "no opportunities")
     money, top = money_of(table), float(table["open_value"].max())
     stages = table.index.get_level_values("stage")
     largest = table["open_value"].groupby(stages, observed=True).sum().idxmax() if top else None
@@ -352,7 +356,7 @@ def stage_funnel(table: pd.DataFrame) -> ChartData:
     count = text.count(int(table["open_count"].sum()), "open deal")
     heads = (("open", 0.82), ("deals", 1.0))
     return ChartData(
-        heading(table),
+        heading(table, "stage_funnel"),
         write_caption(table, count, "deals: open there, of those that got this far at least"),
         places=places,
         measure=replace(measure, ticks=ticks),
@@ -368,7 +372,7 @@ def stage_flow(table: pd.DataFrame) -> ChartData:
     ticks = tuple((tick, f"{tick:,.0f}") for tick in choose_ticks(top) if tick.is_integer())
     key = ", ".join(f"{tone}: {words}" for name, tone, words in _SMALL if table[name].any())
     return ChartData(
-        heading(table),
+        heading(table, "stage_flow"),
         write_caption(table, text.count(entries, "entry"), key, "days: median in the stage"),
         empty,
         places=tuple(_place_stage(stage, row) for stage, row in table.iterrows()),
@@ -406,7 +410,9 @@ def transitions(table: pd.DataFrame) -> ChartData:
     counts = transition_matrix(table)
     cells = counts.to_numpy()
     if not cells.any():
-        return ChartData(sentence(table), write_caption(table), "no stage change seen yet")
+        return ChartData(
+            sentence(table, "transitions"), write_caption(table), "no stage change seen yet"
+        )
     names = [text.stage(stage) for stage in counts.columns]
     places = (
         Place(
@@ -420,7 +426,7 @@ def transitions(table: pd.DataFrame) -> ChartData:
         for stage, row in zip(counts.index, cells, strict=True)
     )
     return ChartData(
-        sentence(table),
+        sentence(table, "transitions"),
         write_caption(table, text.count(int(cells.sum()), "step")),
         places=tuple(places),
         least_rows=1,
@@ -435,7 +441,7 @@ def slippage(table: pd.DataFrame) -> ChartData:
     due = int(table["count"].sum())
     if not due:
         return ChartData(
-            sentence(table), write_caption(table), "no open deal was due in this period"
+            sentence(table, "slippage"), write_caption(table), "no open deal was due in this period"
         )
     if isinstance(table.index, pd.MultiIndex):
         return _share_outcomes(table, due)
@@ -451,7 +457,7 @@ def slippage(table: pd.DataFrame) -> ChartData:
         places.append(Place(text.label(outcome), (bar,), says, level, key=outcome))
         level -= value
     return ChartData(
-        heading(table),
+        heading(table, "slippage"),
         write_caption(table, text.count(due), "each by its outcome"),
         places=tuple(places),
         linked=True,
@@ -474,7 +480,7 @@ def _share_outcomes(table: pd.DataFrame, due: int) -> ChartData:
     shares = shares.set_axis(pd.Index(names)).iloc[np.lexsort((-totals, -slipped))]
     tones = [_OUTCOMES.get(str(name), "mute") for name in shares]
     return ChartData(
-        sentence(table),
+        sentence(table, "slippage"),
         write_caption(table, text.count(due)),
         places=stack_shares(shares, tones),
         measure=measure_percent("share of the deals due", low=0, high=1),
@@ -528,7 +534,9 @@ def _place_outcomes(name: str, table: pd.DataFrame) -> Place:
 def close_date_moves(table: pd.DataFrame) -> ChartData:
     """Prepare deals by number of pushes, with the median days pushed above each bar."""
     if table.empty:
-        return ChartData(sentence(table), write_caption(table), "no deals in this period")
+        return ChartData(
+            sentence(table, "close_date_moves"), write_caption(table), "no deals in this period"
+        )
     counts = push_counts(table, most=_MOST_PUSHES)
     never = int(counts["deals"].get(0, 0))
     # They would flatten the rest.
@@ -539,7 +547,7 @@ def close_date_moves(table: pd.DataFrame) -> ChartData:
         "counts are lower bounds",
     )
     if not counts["deals"].any():
-        return ChartData(heading(table), note, "no close date was pushed")
+        return ChartData(heading(table, "close_date_moves"), note, "no close date was pushed")
     places = []
     for pushes, deals, days in zip(
         counts.index, counts["deals"], counts["median_days"], strict=True
@@ -548,7 +556,7 @@ def close_date_moves(table: pd.DataFrame) -> ChartData:
         name = f"{pushes}" if pushes < _MOST_PUSHES else f"{pushes} or more"
         places.append(Place(name, (BarMark(0, deals, "hi", 0.7),), says, deals))
     return ChartData(
-        heading(table),
+        heading(table, "close_date_moves"),
         note,
         places=tuple(places),
         upright=True,
@@ -568,7 +576,9 @@ def pipeline_created(
     # The `average` is a line across the columns, with the name `line`.
     empty = "" if table["deals"].any() else "no deal was created in these periods"
     if table.empty:
-        return ChartData(sentence(table), write_caption(table), empty, size=(9.0, 4.2))
+        return ChartData(
+            sentence(table, "pipeline_created"), write_caption(table), empty, size=(9.0, 4.2)
+        )
     grouped = isinstance(table.index, pd.MultiIndex)
     values, money = _sum_groups(table), money_of(table)
     columns = ["deals", *(["to_date"] if "to_date" in table else [])]
@@ -576,7 +586,7 @@ def pipeline_created(
         {name: "any" if name == "to_date" else "sum" for name in columns}
     )
     periods.attrs = table.attrs
-    freq, places, last = table.attrs.get("freq"), [], len(periods) - 1
+    freq, places, last = note_of(table).freq, [], len(periods) - 1
     for place, ((key, row), name) in enumerate(
         zip(periods.iterrows(), name_periods(periods), strict=True)
     ):
@@ -605,7 +615,7 @@ def pipeline_created(
         if isinstance(bar, BarMark)
     ]
     return ChartData(
-        heading(table),
+        heading(table, "pipeline_created"),
         write_caption(table, text.count(int(periods["deals"].sum()))),
         empty,
         places=tuple(places),
@@ -652,9 +662,12 @@ def deal(table: pd.DataFrame) -> ChartData:
     """Prepare stage, value and close date of a deal over time, each change where it was seen."""
     if table.empty:
         return ChartData(
-            sentence(table), write_caption(table), "no changes in this timeline", size=(10.0, 2.8)
+            sentence(table, "history.deal"),
+            write_caption(table),
+            "no changes in this timeline",
+            size=(10.0, 2.8),
         )
-    start, last, as_of = table["seen_at"].min(), table["seen_at"].max(), table.attrs.get("as_of")
+    start, last, as_of = table["seen_at"].min(), table["seen_at"].max(), note_of(table).day
     known = pd.Timestamp(as_of, tz="UTC") if as_of else last
     # The day of the last record; where that is not after the last change, a week after it.
     end = known if known > last + _DAY else last + 7 * _DAY
@@ -679,7 +692,7 @@ def deal(table: pd.DataFrame) -> ChartData:
     seen = f"changed in {text.count(changes, 'record')}"
     note = write_caption(table, seen, "blue: pushed, cut or moved back")
     return ChartData(
-        heading(table),
+        heading(table, "history.deal"),
         note,
         places=tuple(places),
         least_rows=1,

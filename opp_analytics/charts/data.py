@@ -20,6 +20,7 @@ import pandas as pd
 
 from opp_analytics import text
 from opp_analytics.columns import find_unit, write_key
+from opp_analytics.note import note_of
 from opp_analytics.org import Org, day_of
 
 Tone = Literal["ink", "quiet", "rule", "bar", "mute", "pale", "hi", "band"]
@@ -289,7 +290,7 @@ def iterate(table: pd.DataFrame) -> Iterable[Any]:
 
 def name_periods(table: pd.DataFrame) -> list[str]:
     """Name the periods of a table; a star marks a running one."""
-    freq = table.attrs.get("freq")
+    freq = note_of(table).freq
     keys = map(text.split_key, table.index)
     names = [
         " · ".join([*map(str, groups), _name_period(str(period), freq)]) for *groups, period in keys
@@ -319,8 +320,8 @@ def write_caption(table: pd.DataFrame, *says: str) -> str:
 
 
 def _write_dates(table: pd.DataFrame) -> list[str]:
-    as_of, due = table.attrs.get("as_of"), table.attrs.get("due")
-    opening, closing = table.attrs.get("opening_at"), table.attrs.get("closing_at")
+    as_of, due = note_of(table).day, note_of(table).due
+    opening, closing = note_of(table).opening_at, note_of(table).closing_at
     if opening and closing:
         window = text.days(day_of(table, opening), day_of(table, closing))
     else:
@@ -330,13 +331,13 @@ def _write_dates(table: pd.DataFrame) -> list[str]:
 
 def name_method(table: pd.DataFrame) -> str:
     """Name the forecast method for a caption, if the table has one."""
-    name = table.attrs.get("method")
+    name = note_of(table).method
     return f"method: {text.label(name)}" if isinstance(name, str) else ""
 
 
 def note_intervals(table: pd.DataFrame) -> str:
     """Name the intervals by their confidence; empty if the table does not tell it."""
-    confidence = table.attrs.get("confidence")
+    confidence = note_of(table).confidence
     return f"{text.percent(confidence)} intervals" if confidence else ""
 
 

@@ -45,6 +45,7 @@ from opp_analytics.charts.data import (
     write_caption,
 )
 from opp_analytics.errors import ArgumentError
+from opp_analytics.note import note_of
 from opp_analytics.org import Money, day_of, money_of
 from opp_analytics.periods import as_period
 from opp_analytics.schema import ALL, BUCKETS, unstack_level
@@ -81,11 +82,13 @@ def forecast(table: pd.DataFrame) -> ChartData:
         table,
         text.count(int(table["open_count"].sum()), "open deal"),
         _explain_marks(shown, table),
-        _note_outside(shown, money_of(table), str(table.attrs.get("freq"))),
+        _note_outside(shown, money_of(table), str(note_of(table).freq)),
         name_method(table),
     )
     if shown.empty:
-        return ChartData(heading(table), note, "no deal is won or due in a period", size=size)
+        return ChartData(
+            heading(table, "forecast"), note, "no deal is won or due in a period", size=size
+        )
     target, right = float(shown["target"].ffill().iloc[-1]), len(shown) - 0.5
     aim = (
         (EndName(right, target, f"target {money_of(table)(target)}", "ink"),)
@@ -94,7 +97,7 @@ def forecast(table: pd.DataFrame) -> ChartData:
     )
     footer = " · ".join(filter(None, (note_periods(shown), _count_undrawn(table, shown))))
     return ChartData(
-        heading(table),
+        heading(table, "forecast"),
         note,
         places=_place_periods(shown, table),
         upright=True,
@@ -107,7 +110,7 @@ def forecast(table: pd.DataFrame) -> ChartData:
 
 def _fill_periods(table: pd.DataFrame) -> pd.DataFrame:
     """Take the periods around the current one, with empty rows where no deal is won or due."""
-    due, freq = table[~table.index.isin(BUCKETS)], table.attrs.get("freq")
+    due, freq = table[~table.index.isin(BUCKETS)], note_of(table).freq
     try:
         periods = [as_period(label, str(freq)) for label in due.index]
     except ArgumentError:  # Nothing tells how far apart the rows are.
@@ -154,7 +157,7 @@ def _place_periods(shown: pd.DataFrame, table: pd.DataFrame) -> tuple[Place, ...
 
 
 def _explain_marks(shown: pd.DataFrame, table: pd.DataFrame) -> str:
-    confidence, method = table.attrs.get("confidence"), str(table.attrs.get("method", ""))
+    confidence, method = note_of(table).confidence, str(note_of(table).method or "")
     ranges = f"{text.percent(confidence)} range" if confidence else "range"
     due_only = " of open deals due only" if method == "stated" else ""
     marks = [
@@ -199,7 +202,7 @@ def _prepare_groups(table: pd.DataFrame) -> ChartData:
         rows[rows[["booked", "expected", "target"]].fillna(0.0).ne(0).any(axis=1)]
     )
     shown, money = ranked.head(_MOST_GROUPS), money_of(table)
-    name = text.period(period, table.attrs.get("freq")) if period else ""
+    name = text.period(period, note_of(table).freq) if period else ""
     band = ", band: range" if shown["low"].notna().any() else ""
     line = ", line: target" if shown["target"].notna().any() else ""
     note = write_caption(
@@ -210,7 +213,9 @@ def _prepare_groups(table: pd.DataFrame) -> ChartData:
         name_method(table),
     )
     if shown.empty:
-        return ChartData(heading(table), note, "nothing won or due in this period", size=(8.5, 2.8))
+        return ChartData(
+            heading(table, "forecast"), note, "nothing won or due in this period", size=(8.5, 2.8)
+        )
     aims = ("" if math.isnan(target) else f" of {money(target)}" for target in shown["target"])
     places = tuple(
         replace(
@@ -222,7 +227,9 @@ def _prepare_groups(table: pd.DataFrame) -> ChartData:
         for label, aim, (_, row) in zip(name_rows(shown.index), aims, shown.iterrows(), strict=True)
     )
     measure = measure_column(table, "expected", "closed and forecast")
-    return ChartData(heading(table), note, places=places, measure=measure, size=(8.5, 2.8))
+    return ChartData(
+        heading(table, "forecast"), note, places=places, measure=measure, size=(8.5, 2.8)
+    )
 
 
 def _select_period(table: pd.DataFrame) -> tuple[str, pd.DataFrame]:
@@ -330,7 +337,7 @@ def forecast_fan(
         return ChartData(
             "No forecast of this period yet", write_caption(table), "no record to forecast from"
         )
-    money, confidence = money_of(table), table.attrs.get("confidence")
+    money, confidence = money_of(table), note_of(table).confidence
     days = [count_days(day_of(table, made)) for made in table.index]
     booked = trace(days, table["booked"])
     if closed is not None:
@@ -358,7 +365,7 @@ def forecast_fan(
         curves.append(Curve(steps, "bar", stepped=True, dashed=True))
         names.append((calls.iloc[-1], f"call {money(calls.iloc[-1])}", "mute"))
     if pacing is not None:
-        end = count_days(pd.Timestamp(pacing.attrs["as_of"])) + _find_lead(pacing)
+        end = count_days(pd.Timestamp(note_of(pacing).day)) + _find_lead(pacing)
         for _, steps in _step_by_day(pacing)[:-1]:
             shown = ((end - left, amount) for left, amount in steps if end - left <= days[-1])
             curves.append(Curve(tuple(shown), "mute", 0.75, stepped=True))
@@ -370,7 +377,7 @@ def forecast_fan(
     known = {"period", "weeks_before"} <= set(table)
     spread = f"band: {text.percent(confidence)} range" if confidence else ""
     return ChartData(
-        sentence(table) if known else "Forecast over time",
+        sentence(table, "forecast_fan") if known else "Forecast over time",
         write_caption(table, text.count(len(table), "record"), name_method(table), spread),
         upright=True,
         places=places,
@@ -417,8 +424,8 @@ def pacing(table: pd.DataFrame) -> ChartData:
     """
     note = write_caption(table, "", "deals as known now, by close date")
     if not table["booked"].any() and not table["actual"].any():
-        return ChartData(sentence(table), note, "nothing has closed in these periods")
-    money, freq = money_of(table), table.attrs.get("freq")
+        return ChartData(sentence(table, "pacing"), note, "nothing has closed in these periods")
+    money, freq = money_of(table), note_of(table).freq
     if "days_left" not in table.index.names:
         places = tuple(
             Place(
@@ -436,7 +443,7 @@ def pacing(table: pd.DataFrame) -> ChartData:
             )
         )
         return ChartData(
-            sentence(table),
+            sentence(table, "pacing"),
             f"{note} · strong: closed by the same point, faint: in the end",
             places=places[-_MOST_GROUPS:],
             measure=measure_column(table, "booked", "closed"),
@@ -455,7 +462,7 @@ def pacing(table: pd.DataFrame) -> ChartData:
         ends.append(EndName(end, last, f"{text.period(period, freq)} {money(last)}", tone))
     left = f"days left in the {text.noun(freq)}"
     return ChartData(
-        sentence(table),
+        sentence(table, "pacing"),
         note,
         upright=True,
         curves=tuple(curves),
@@ -499,7 +506,7 @@ def forecast_deals(table: pd.DataFrame) -> ChartData:
     if shown.empty:
         none = "no open deal is due in a period"
         return ChartData("No open deal decides a period", write_caption(table), none)
-    money, freq = money_of(table), table.attrs.get("freq")
+    money, freq = money_of(table), note_of(table).freq
     places = []
     for row in shown.to_dict("records"):
         name = str(row.get("name") or row.get("unique_id"))
@@ -511,7 +518,7 @@ def forecast_deals(table: pd.DataFrame) -> ChartData:
         )
         places.append(Place(name, marks, figures=(money(row["value"]), *ends)))
     first, period = shown.iloc[0], text.period(str(shown["period"].iloc[0]), freq)
-    title = heading(shown)
+    title = heading(shown, "forecast_deals")
     if not aimed:
         name = str(first.get("name") or first.get("unique_id"))
         title = (
@@ -569,7 +576,10 @@ def forecast_categories(table: pd.DataFrame) -> ChartData:
     shown = rows.loc[sums[sums > 0].index].head(_MOST_GROUPS)
     if shown.empty:
         return ChartData(
-            sentence(table), write_caption(table), "no won or open deals", size=(9.0, 3.4)
+            sentence(table, "forecast_categories"),
+            write_caption(table),
+            "no won or open deals",
+            size=(9.0, 3.4),
         )
     money = money_of(table)
     stacks = stack_shares(shown[columns], [tone for _, tone in _CATEGORIES])
@@ -580,7 +590,7 @@ def forecast_categories(table: pd.DataFrame) -> ChartData:
         )
     )
     return ChartData(
-        heading(table),
+        heading(table, "forecast_categories"),
         write_caption(table, "at the right: closed + commit, and with best case"),
         places=places,
         measure=measure_column(table, "closed", "value"),
@@ -590,7 +600,7 @@ def forecast_categories(table: pd.DataFrame) -> ChartData:
 
 def _select_categories(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[object, str]]:
     """Select and name the buckets and the periods from now on, or each group's current period."""
-    freq, running = table.attrs.get("freq"), np.asarray(table["to_date"], dtype=bool)
+    freq, running = note_of(table).freq, np.asarray(table["to_date"], dtype=bool)
     if table.index.nlevels == 1:
         kept = table[np.maximum.accumulate(running) | table.index.isin(BUCKETS) | ~running.any()]
         return kept, {key: text.period(str(key), freq) for key in kept.index}
@@ -638,7 +648,9 @@ def category_moves(table: pd.DataFrame) -> ChartData:
     value = value[(value.sum(axis=1) > 0) & (deals.reindex(value.index) > 0)]
     if value.empty:
         nothing = "no open deal with a value was due in this period"
-        return ChartData(sentence(table), write_caption(table), nothing, size=(9.0, 2.8))
+        return ChartData(
+            sentence(table, "category_moves"), write_caption(table), nothing, size=(9.0, 2.8)
+        )
     money, sums = money_of(table), value.sum(axis=1)
     names = [f"{text.label(name)} ({money(amount)})" for name, amount in sums.items()]
     shares = value.div(sums, axis=0).set_axis(pd.Index(names))
@@ -646,7 +658,7 @@ def category_moves(table: pd.DataFrame) -> ChartData:
     # The other columns are categories: the deals that are still open.
     tones: list[Tone] = [_MOVES.get(str(name), "band") for name in shares]
     return ChartData(
-        sentence(table),
+        sentence(table, "category_moves"),
         write_caption(table, text.count(int(deals.sum()))),
         places=stack_shares(shares, tones),
         name_width=40,
@@ -671,7 +683,7 @@ def backtest(table: pd.DataFrame) -> ChartData:
         return ChartData(
             "Past forecasts", write_caption(table), "no period had ended by the last record"
         )
-    if table.attrs.get("lead") == "now":
+    if note_of(table).lead == "now":
         return _draw_past_ranges(table)
     table = select_first_method(table)
     whole = table.groupby(level=["period", "made_at"]).agg({"lead": "first", "error": "sum"})
@@ -685,7 +697,7 @@ def backtest(table: pd.DataFrame) -> ChartData:
     end, left = curves[-1].points[-1], whole["lead"]
     gray = f"gray: {text.spelled(len(earlier), 'earlier period')}" if earlier else ""
     return ChartData(
-        heading(table),
+        heading(table, "backtest"),
         write_caption(table, text.count(len(table), "forecast"), name_method(table), gray),
         upright=True,
         measure=measure_column(table, "error", "forecast − actual", signed=True),
@@ -693,7 +705,7 @@ def backtest(table: pd.DataFrame) -> ChartData:
         across=Measure("count", _LEFT, float(left.max()) + 2, float(left.min())),
         levels=(Level(0.0, "ink"),),
         ends=(
-            EndName(*end, text.period(last, table.attrs.get("freq")), "hi"),
+            EndName(*end, text.period(last, note_of(table).freq), "hi"),
             EndName(float(left.min()), 0.0, "as closed", "ink"),
         ),
     )
@@ -707,13 +719,13 @@ def score(table: pd.DataFrame) -> ChartData:
     """
     if not table["wape"].notna().any():
         nothing = "nothing was booked in the periods that have ended"
-        return ChartData(sentence(table), write_caption(table), nothing, size=(7.5, 2.4))
+        return ChartData(sentence(table, "score"), write_caption(table), nothing, size=(7.5, 2.4))
     by = table.index.names[0]
     if by == "lead":
         return _draw_leads(table)
     places: list[Place] = []
     ranked = table.sort_values("wape", kind="stable") if by == "method" else table
-    freq = table.attrs.get("freq")
+    freq = note_of(table).freq
     best, first = ranked.index[0], table.index[0]
     leads = by == "method" and len(ranked) > 1
     leads = leads and bool(ranked["differs"].iloc[1 if best == first else 0])
@@ -725,7 +737,7 @@ def score(table: pd.DataFrame) -> ChartData:
     count = text.count(int(table["n"].max()), "forecast")
     same = f"each method on the same {count}" if by == "method" and len(table) > 1 else count
     return ChartData(
-        sentence(table),
+        sentence(table, "score"),
         write_caption(table, same),
         places=tuple(places),
         least_rows=1,
@@ -739,14 +751,12 @@ def _draw_leads(table: pd.DataFrame) -> ChartData:
     """Prepare how far each method missed against the days left; the first method in blue."""
     judged = table[table["wape"].notna()].reset_index()
     judged = (
-        judged
-        if "method" in judged
-        else judged.assign(method=table.attrs.get("method") or "forecast")
+        judged if "method" in judged else judged.assign(method=note_of(table).method or "forecast")
     )
     known = judged.pivot_table("wape", "method", "lead", observed=True, sort=False).iloc[:, ::-1]
     counted = judged.groupby("lead", observed=True)["n"].max()
     places = tuple(Place(f"{band}\n{counted[band]:,}") for band in known.columns)
-    freq = table.attrs.get("freq")
+    freq = note_of(table).freq
     curves: list[Curve] = []
     ends = []
     for method, misses in known.iterrows():
@@ -757,7 +767,7 @@ def _draw_leads(table: pd.DataFrame) -> ChartData:
         )
         ends.append(EndName(*points[-1], text.method(method, freq), tone))
     return ChartData(
-        sentence(table),
+        sentence(table, "score"),
         write_caption(table, "below each band: forecasts judged"),
         places=places,
         upright=True,
@@ -788,7 +798,9 @@ def calibration(table: pd.DataFrame) -> ChartData:
         table, text.count(int(table["n"].sum()), "deal"), "above each range: its deals"
     )
     if judged.empty:
-        return ChartData(sentence(table), note, "no deal is old enough to judge", size=(6.0, 5.6))
+        return ChartData(
+            sentence(table, "calibration"), note, "no deal is old enough to judge", size=(6.0, 5.6)
+        )
     places = []
     for key, row in judged.iterrows():
         group = text.join_key(key[:-1]) if isinstance(key, tuple) else ""
@@ -800,7 +812,7 @@ def calibration(table: pd.DataFrame) -> ChartData:
         places.append(Place("", marks, says, row["realized_high"] + 0.01, at=float(row["stated"])))
     places.sort(key=lambda place: place.at or 0.0)
     return ChartData(
-        sentence(table),
+        sentence(table, "calibration"),
         note,
         places=tuple(places),
         upright=True,
@@ -815,12 +827,12 @@ def calibration(table: pd.DataFrame) -> ChartData:
 
 def _draw_past_ranges(table: pd.DataFrame) -> ChartData:
     """Prepare past forecasts, the latest first: range and forecast in blue, the actual as a dot."""
-    money, freq, places = money_of(table), table.attrs.get("freq"), []
+    money, freq, places = money_of(table), note_of(table).freq, []
     table = select_first_method(table)
     groups = [name for name in table.index.names if name not in ("method", "made_at", "period")]
     for row in table.reset_index().iloc[::-1].to_dict("records"):
         key = str(row["period"])
-        period = text.period_name(key, freq, today=table.attrs["as_of"], short=True)
+        period = text.period_name(key, freq, today=note_of(table).day, short=True)
         period = text.joined([period, *(str(row[name]) for name in groups)])
         ranged = pd.notna(row["held"])
         spread = (
@@ -848,7 +860,7 @@ def _draw_past_ranges(table: pd.DataFrame) -> ChartData:
     measure = replace(measure_column(table, "actual", "closed"), low=0, high=top / _PAST)
     ticks = tuple((tick, money(tick)) for tick in choose_ticks(top))
     return ChartData(
-        heading(table),
+        heading(table, "backtest"),
         note,
         places=tuple(places),
         measure=replace(measure, ticks=ticks),

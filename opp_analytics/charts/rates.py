@@ -41,6 +41,7 @@ from opp_analytics.charts.data import (
     write_caption,
 )
 from opp_analytics.columns import write_label
+from opp_analytics.note import note_of
 from opp_analytics.org import money_of
 from opp_analytics.schema import unstack_level
 
@@ -69,14 +70,14 @@ def win_rate(
     closed = table["won"] + table["lost"]
     note = write_caption(table, text.count(int(closed.sum()), "closed deal"), note_intervals(table))
     if not closed.any():
-        return ChartData(sentence(table), note, "no closed deals")
+        return ChartData(sentence(table, "win_rate"), note, "no closed deals")
     if table.index.name == "period":
         return _follow_rate(table, closed, note)
     differs = evidence.list_apart(table) if differs is None else differs
     apart = any(key in differs for key in table.index)
     note += " · blue: differs from the others beyond chance" if apart else ""
     table = _rank(table)
-    places, confidence = [], text.percent(table.attrs.get("confidence", 0.95))
+    places, confidence = [], text.percent(note_of(table).confidence or 0.95)
     overall = float(table["won"].sum() / closed.sum()) if math.isnan(overall) else overall
     top = min(1.0, 1.05 * float(table["rate_high"].max()))
     for name, (key, row) in zip(name_rows(table.index), table.iterrows(), strict=True):
@@ -95,7 +96,7 @@ def win_rate(
         short = rate if marks else ""
         places.append(Place(name, marks, "", row["rate_high"], short, (figure,), title, str(key)))
     return ChartData(
-        heading(table),
+        heading(table, "win_rate"),
         note,
         places=tuple(places),
         columns=(TextColumn(1.0, "won of closed"),),
@@ -121,7 +122,7 @@ def _follow_rate(table: pd.DataFrame, closed: pd.Series[Any], note: str) -> Char
     points = trace(range(len(table)), table["rate"])
     top = 1.15 * float(table["rate_high"].max())
     return ChartData(
-        heading(table),
+        heading(table, "win_rate"),
         note,
         places=places,
         upright=True,
@@ -134,12 +135,12 @@ def _follow_rate(table: pd.DataFrame, closed: pd.Series[Any], note: str) -> Char
 
 def win_rate_cohorts(table: pd.DataFrame) -> ChartData:
     """Prepare the share of each cohort that was won, and still open, at the same age."""
-    age = table.attrs.get("age_days")
+    age = note_of(table).age_days
     when = f"after {age} days" if age else "at the same age"
     what = f"share won and still open {when}, by period of creation"
     note = write_caption(table, text.count(int(table["created"].sum()), "deal"), what)
     if table.empty:
-        return ChartData(sentence(table), note, "no cohort is old enough")
+        return ChartData(sentence(table, "win_rate_cohorts"), note, "no cohort is old enough")
     counted = len(table) <= _MOST_COUNTS
     places = tuple(
         Place(
@@ -162,7 +163,7 @@ def win_rate_cohorts(table: pd.DataFrame) -> ChartData:
     parts = (("won", won / 2, won), ("open", won + still / 2, still))
     top = float(np.nanmax([*(table["rate"] + table["open_share"]), *table["rate_high"]]))
     return ChartData(
-        heading(table),
+        heading(table, "win_rate_cohorts"),
         note,
         places=places,
         upright=True,
@@ -179,7 +180,9 @@ def win_rate_curve(table: pd.DataFrame) -> ChartData:
     the six with the most deals are drawn, and the caption says so.
     """
     if table.empty:
-        return ChartData(sentence(table), write_caption(table), "no closed deals to follow")
+        return ChartData(
+            sentence(table, "win_rate_curve"), write_caption(table), "no closed deals to follow"
+        )
     one = table.index.nlevels == 1
     keys = table.reset_index("days").index
     if one:
@@ -198,7 +201,7 @@ def win_rate_curve(table: pd.DataFrame) -> ChartData:
         curves, ends = _trace_groups(table)
     ages = Measure("number", "days since created", 0, ticks=_label_ages(table) if one else ())
     return ChartData(
-        sentence(table),
+        sentence(table, "win_rate_curve"),
         note,
         upright=True,
         measure=measure_percent(low=-0.03, high=1),
@@ -270,7 +273,7 @@ def time_to_win(table: pd.DataFrame) -> ChartData:
     )
     note = write_caption(table, "", f"dots: {shares} of the wins so far" if shares else "")
     if not wide.notna().any(axis=None):
-        return ChartData(sentence(table), note, "no won deals")
+        return ChartData(sentence(table, "time_to_win"), note, "no won deals")
     wide = wide.sort_values(
         min(wide.columns, key=lambda share: abs(float(share) - 0.5)), kind="stable"
     )
@@ -284,7 +287,7 @@ def time_to_win(table: pd.DataFrame) -> ChartData:
         marks: list[Mark] = [RangeMark(row.min(), row.max(), "quiet"), *dots] if dots else []
         places.append(Place(name, tuple(marks), "" if dots else "no wins"))
     return ChartData(
-        sentence(table),
+        sentence(table, "time_to_win"),
         note,
         places=tuple(places),
         measure=Measure("number", "days since created", 0),
@@ -297,7 +300,7 @@ def velocity(table: pd.DataFrame) -> ChartData:
     count = text.count(int(table["open_count"].sum()), "open deal")
     note = write_caption(table, count, "open deals × win rate × won value ÷ days to win")
     if not table["velocity"].notna().any():
-        return ChartData(sentence(table), note, "no won deals, so no velocity")
+        return ChartData(sentence(table, "velocity"), note, "no won deals, so no velocity")
     ranked = table.sort_values("velocity", ascending=False, kind="stable")
     money = money_of(table)
     places = []
@@ -309,7 +312,7 @@ def velocity(table: pd.DataFrame) -> ChartData:
         speed = float(np.nan_to_num(row.velocity))
         places.append(Place(name, (BarMark(0, speed, "bar"),), says, speed))
     return ChartData(
-        sentence(table),
+        sentence(table, "velocity"),
         note,
         places=tuple(places),
         measure=measure_column(table, "velocity", "value won per day"),
@@ -358,7 +361,9 @@ def audit(table: pd.DataFrame) -> ChartData:
     shown = summary if hints.all() else summary[~hints]
     shown = shown.sort_values(["value", "deals"], ascending=False, kind="stable")
     if shown.empty:
-        return ChartData(sentence(table), write_caption(table), "nothing found", size=(7.5, 3.0))
+        return ChartData(
+            sentence(table, "audit"), write_caption(table), "nothing found", size=(7.5, 3.0)
+        )
     money, column = money_of(table), "value" if shown["value"].any() else "deals"
     places: list[Place] = []
     for row in iterate(shown):
@@ -376,7 +381,7 @@ def audit(table: pd.DataFrame) -> ChartData:
     left = int(summary["deals"].sum() - shown["deals"].sum())
     measure = measure_column(table, "value") if column == "value" else Measure("count", "deals")
     return ChartData(
-        heading(shown),
+        heading(shown, "audit_summary"),
         write_caption(table, f"{text.label(column)} by check", note_rest(left, "hint")),
         places=tuple(places),
         measure=measure,
@@ -393,7 +398,10 @@ def deal_flags(table: pd.DataFrame) -> ChartData:
     shown, money = flagged.head(_MOST_FLAGS), money_of(table)
     if shown.empty:
         return ChartData(
-            heading(table), write_caption(table), "no open deal has a flag", size=(12.0, 2.8)
+            heading(table, "deal_flags"),
+            write_caption(table),
+            "no open deal has a flag",
+            size=(12.0, 2.8),
         )
     places = []
     for row in iterate(shown):
@@ -411,7 +419,7 @@ def deal_flags(table: pd.DataFrame) -> ChartData:
     top = float(shown["value"].max())
     measure = Measure("none", low=0, high=top / _FLAGGED if top > 0 else 1.0, ticks=((0.0, ""),))
     return ChartData(
-        heading(table),
+        heading(table, "deal_flags"),
         note,
         places=tuple(places),
         measure=measure,

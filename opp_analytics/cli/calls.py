@@ -26,6 +26,7 @@ from opp_analytics.cli.source import (
     parse_amount,
 )
 from opp_analytics.errors import ConfigError
+from opp_analytics.note import note_of
 from opp_analytics.org import CALL_KEY, FILE, Org, add_call, calls_known, write_in_force
 from opp_analytics.periods import as_date, read_period, write_period
 
@@ -175,7 +176,7 @@ def calls_command(
     heading("Who makes the number better")
     say(oa.sentence(added))
     show(added, most=_MOST)
-    if others := accuracy.attrs["left_out"].get("other_periods"):
+    if others := note_of(accuracy).figures["left_out"].get("other_periods"):
         note(
             f"Left out: {text.count(others, 'call')} for periods of other lengths, which --freq "
             "judges."

@@ -28,6 +28,7 @@ from opp_analytics.cli.console import (
 )
 from opp_analytics.cli.output import TABLES, answer, check_ending, with_tables, write_tables
 from opp_analytics.errors import ConfigError, DataError, MissingColumnError, PlanError
+from opp_analytics.note import note_of
 from opp_analytics.org import Money, Org, find_day, money_of
 from opp_analytics.periods import as_date, check_freq
 from opp_analytics.table_files import read_content, read_parquet
@@ -219,7 +220,7 @@ def _show_impact(
     except MissingColumnError as error:
         note(f"No forecast before and after: {error}")
         return pd.DataFrame()
-    others = impact.attrs["other_deals"]
+    others = note_of(impact).figures["other_deals"]
     added = f"with {text.count(others, 'other deal')} as recorded; " if others else ""
     heading(
         "Forecast before → after", f"as of {day}; {added}the periods that change, and the total"

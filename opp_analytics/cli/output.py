@@ -22,6 +22,7 @@ from opp_analytics.cli.console import OUTPUT, Output, note
 from opp_analytics.columns import make_formatter
 from opp_analytics.errors import DataError
 from opp_analytics.files import check_writable, replace_file, say_failure
+from opp_analytics.note import note_of
 from opp_analytics.org import Org
 from opp_analytics.workbooks import add_sheet, make_workbook, write_table
 
@@ -150,7 +151,7 @@ def answer(tables: pd.DataFrame | Mapping[str, pd.DataFrame]) -> None:
 
 
 def _list_rows(table: pd.DataFrame) -> dict[str, Any]:
-    """List a table for JSON: its columns, its rows, and its attrs without the org.
+    """List a table for JSON: its columns, its rows, and its note without the org.
 
     The levels of the index are the first columns.
     """
@@ -160,8 +161,9 @@ def _list_rows(table: pd.DataFrame) -> dict[str, Any]:
         dict(zip(names, map(_plain, row), strict=True))
         for row in flat.itertuples(index=False, name=None)
     ]
-    attrs = {key: _plain(value) for key, value in table.attrs.items() if key != "org"}
-    return {"columns": names, "rows": rows, "attrs": attrs}
+    note = note_of(table).to_dict()
+    note.pop("org", None)
+    return {"columns": names, "rows": rows, "note": note}
 
 
 def _flatten(table: pd.DataFrame) -> pd.DataFrame:

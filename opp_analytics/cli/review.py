@@ -33,6 +33,7 @@ from opp_analytics.cli.source import (
     say_method,
 )
 from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
+from opp_analytics.note import note_of
 from opp_analytics.org import money_of, require, split_by
 from opp_analytics.periods import as_date, as_period, to_dates
 from opp_analytics.schema import ALL, BUCKETS, label_groups, unstack_level
@@ -181,7 +182,7 @@ def forecast_command(
     say(oa.sentence(table))
     say_method(table, explain=explain)
     ahead = table.index.get_level_values("period")
-    now = pd.Period(source.day, table.attrs["freq"])
+    now = pd.Period(source.day, note_of(table).freq)
     # A group has no row for overdue or undated deals that it does not have.
     idle = ahead.isin(BUCKETS) & (table["open_count"] == 0) & bool(by)
     shown = table[ahead.isin([*BUCKETS, *evidence.keep_ahead(ahead, table)]) & ~idle]
@@ -189,7 +190,7 @@ def forecast_command(
         shown = _put_whole_first(shown, [str(now + k) for k in range(periods)])
     # Stated chances know only the deals due now: they give no chance of a target
     # (docs/definitions.md).
-    stated = table.attrs["method"] == "stated"
+    stated = note_of(table).method == "stated"
     money = money_of(table)
     to_add = [
         evidence.say_pipeline_to_add(row, money, stated=stated) for _, row in shown.iterrows()
@@ -245,7 +246,7 @@ def risk_command(
     if len(flagged):
         heading("Deals")
         show(flagged[_FLAGGED], index=False, most=most, wrap=("reasons",))
-        if own.isna().all() and priced.attrs["why"]:
+        if own.isna().all() and note_of(priced).why:
             say_method(priced, explain=explain)
     answer({**tables, "deals": table})
 
@@ -456,7 +457,7 @@ def audit_command(
     heading(
         "Audit", f"{text.count(len(opportunities), 'opportunity')}, as of {source.day:%Y-%m-%d}"
     )
-    lacks = findings.attrs.get("not_checked", [])
+    lacks = note_of(findings).figures.get("not_checked", [])
     if lacks:
         note(f"Not checked, as the data lacks it: {text.joined(lacks)}.")
     known = [name for name in _KNOWN_BY if name in opportunities]

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import schema
+from opp_analytics.note import TableNote
 from opp_analytics.periods import check_freq
 
 _SECONDS_A_DAY = 86_400
@@ -55,8 +56,8 @@ def coverage(records: pd.DataFrame, freq: str, closings: pd.DataFrame) -> pd.Dat
     table["answers"] += pd.Series(lacks, index=index, dtype=schema.TEXT)
     cadence = _days(pd.Timedelta(moments.diff().median())) if len(moments) > 1 else None
     due = None if cadence is None else (moments.iloc[-1] + pd.Timedelta(days=cadence)).isoformat()
-    table.attrs = {"n": len(moments), "cadence_days": cadence, "next_due": due}
-    return table
+    told = {"n": len(moments), "cadence_days": cadence, "next_due": due}
+    return TableNote("history.coverage", figures=told).write(table)
 
 
 def share_known(closings: pd.DataFrame, freq: str) -> pd.DataFrame:

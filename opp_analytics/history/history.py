@@ -42,6 +42,7 @@ from opp_analytics.history.sources import (
     read_log,
 )
 from opp_analytics.history.store import Memory, Recorded, Store
+from opp_analytics.note import TableNote
 from opp_analytics.org import (
     CURRENCY,
     DEFAULT,
@@ -794,8 +795,8 @@ class History:
             happened after the first and by the second), ``operation`` (new, changed, deleted,
             returned), ``field`` (str; missing where nothing but the operation changed), ``before``,
             ``after`` (object, at the field's type; None when blank), ``run_id`` (str: the last run
-            of this package that wrote to the opportunity between the two records). Attrs:
-            ``unique_id``, ``name``, ``as_of`` (day of the last record), ``link`` (address in the
+            of this package that wrote to the opportunity between the two records). Note:
+            ``unique_id``, ``name``, ``day`` (day of the last record), ``link`` (address in the
             CRM, from the org). A new ``updated_at`` alone adds no row.
 
         Raises
@@ -824,14 +825,16 @@ class History:
         changes = self._conform(rows.to_frame(own.sort_by("seen_at")))
         found = _timeline(changes, own_writes)
         name = changes["name"].dropna()
-        found.attrs = {
-            "unique_id": unique_id,
-            "name": str(name.iloc[-1]) if len(name) else None,
-            "as_of": str(self.records["recorded_at"].iloc[-1].date()),
-            "link": record_link(self.org.record_url, unique_id) if self.org else None,
-            **({"org": self.org.facts} if self.org else {}),
-        }
-        return found
+        return TableNote(
+            "history.deal",
+            str(self.records["recorded_at"].iloc[-1].date()),
+            org=self.org.facts if self.org else None,
+            figures={
+                "unique_id": unique_id,
+                "name": str(name.iloc[-1]) if len(name) else None,
+                "link": record_link(self.org.record_url, unique_id) if self.org else None,
+            },
+        ).write(found)
 
     def recorded_before(self, instant: pd.Timestamp) -> pd.Timestamp:
         """Find the time of the last record at or before `instant`.
@@ -898,7 +901,7 @@ class History:
             aside, so that changes are missing or appear late), ``stage_known``, ``date_known``,
             ``value_known`` (float64, share of the deals closed in the period whose stage, planned
             date and value are known from their creation on: an imported field history may lack
-            them; 1 without such deals). ``attrs``: ``cadence_days`` (median time between records),
+            them; 1 without such deals). Note: ``cadence_days`` (median time between records),
             ``next_due``. Without records, no rows.
 
         Raises

@@ -20,6 +20,7 @@ from opp_analytics.certificate import Certificate
 from opp_analytics.columns import WHOLE
 from opp_analytics.errors import ArgumentTypeError, DataError, OrgError
 from opp_analytics.inputs import find_habits
+from opp_analytics.note import note_of
 from opp_analytics.org.conform import conform_to
 from opp_analytics.org.joins import Join, derive_columns, read_joins
 from opp_analytics.org.people import DAYS, TABLES, list_derived, mask_in_force, tabulate_rows
@@ -324,7 +325,7 @@ class Org:
 
     @classmethod
     def of(cls, source: Any) -> Org:
-        """Find the org of a frame or a result table (``attrs["org"]``) or of a history.
+        """Find the org of a frame (``attrs["org"]``), of a result table or of a history.
 
         The API's six stages without one.
 
@@ -669,9 +670,12 @@ DEFAULT = Org()
 
 
 def get_org(source: Any) -> Org | None:
-    """Get the org of a frame (``attrs["org"]``) or a history; None without one."""
-    framed = isinstance(source, pd.DataFrame)
-    attached = source.attrs.get("org") if framed else getattr(source, "org", None)
+    """Get the org of a frame (``attrs["org"]``), a result table or a history; None without one."""
+    attached = (
+        note_of(source).org or source.attrs.get("org")
+        if isinstance(source, pd.DataFrame)
+        else getattr(source, "org", None)
+    )
     if attached is None or isinstance(attached, Org):
         return attached
     if isinstance(attached, Facts):
@@ -778,4 +782,4 @@ def money_of(source: Any, *, beside: float = 0.0) -> Money:
 
 def day_of(table: pd.DataFrame, moment: When) -> pd.Timestamp:
     """Read the date of an instant in a result table's zone: the one asked for, else the org's."""
-    return as_date(moment, tz=Org.of(table).zone(table.attrs.get("tz")))
+    return as_date(moment, tz=Org.of(table).zone(note_of(table).tz))

@@ -18,6 +18,7 @@ from opp_analytics.analysis import find_calls
 from opp_analytics.arguments import MethodName
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.history import History
+from opp_analytics.note import note_of
 from opp_analytics.org import Org, find_called_period
 from opp_analytics.periods import as_date, to_dates
 from opp_analytics.report.gaps import cover_gaps, list_deals_to_win
@@ -306,7 +307,7 @@ class Forecasts:
     @property
     def method(self) -> MethodName:
         """The forecast's method: the one asked for, or the one that "auto" chose."""
-        method: MethodName = self.forecast.attrs["method"]
+        method: MethodName = note_of(self.forecast).method
         return method
 
     @cached_property
@@ -377,8 +378,10 @@ class Forecasts:
             weeks_before=left,
             target=float(self.current["target"]),
         ).rename_axis("made_at")
-        shown.attrs = {**self.forecast.attrs, "as_of": str(inputs.today.date()), "tz": inputs.tz}
-        return shown
+        note = note_of(self.forecast).change(
+            kind="forecast_fan", day=str(inputs.today.date()), tz=inputs.tz
+        )
+        return note.write(shown)
 
     def _choose_weekly(self) -> pd.DatetimeIndex:
         """Choose each week's last record before today, counted back from it.
@@ -428,8 +431,7 @@ class Forecasts:
     def change(self) -> pd.DataFrame:
         """`oa.forecast_change` of the current period, from the earlier record to the last one."""
         table = self._change.sum_up()
-        table.attrs["causes"] = self._find_causes()
-        return table
+        return note_of(table).change(causes=self._find_causes()).write(table)
 
     def _find_causes(self) -> dict[str, str]:
         """Say the new stage of the deals whose chance added and took most.
@@ -674,8 +676,7 @@ class Forecasts:
         kept["actual"] = self.forecast["booked"].reindex(kept.index, fill_value=0.0)
         kept["error"] = kept["expected"] - kept["actual"]
         judged = kept.assign(held=analysis.judge_ranges(kept))
-        judged.attrs = {**table.attrs, "n": len(judged)}
-        return judged
+        return note_of(table).change(n=len(judged)).write(judged)
 
     @cached_property
     def usual_coverage(self) -> dict[str, float]:
@@ -793,8 +794,8 @@ def _keep_part(
         unknown = dict.fromkeys(["low", "median", "high", *aimed], np.nan)
         whole = pd.DataFrame(0.0, index=labels, columns=table.columns).assign(**unknown)
     for rows in (whole, people):
-        # `left_out` counts the whole, not the part.
-        rows.attrs = {name: value for name, value in table.attrs.items() if name != "left_out"}
+        # What was left out is counted in the whole, not in the part.
+        note_of(table).change(left_out={}).write(rows)
     return whole, people
 
 

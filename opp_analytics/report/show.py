@@ -11,6 +11,7 @@ import pandas as pd
 from opp_analytics import arguments, text
 from opp_analytics.columns import format_cell, make_formatter
 from opp_analytics.errors import ArgumentTypeError, ConfigError
+from opp_analytics.note import note_of
 from opp_analytics.org import Org
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def show(table: pd.DataFrame) -> Styler:
     styler = styler.format(cells, escape="html").format_index(escape="html", axis=1)
     for level, name in enumerate(table.index.names):
         styler = styler.format_index(
-            _label(str(name), table.attrs.get("freq")), level=level, escape="html"
+            _label(str(name), note_of(table).freq), level=level, escape="html"
         )
     # A notebook's own style has everything on the right.
     left = {"selector": "th, td", "props": "text-align: left"}

@@ -15,6 +15,7 @@ import pandas as pd
 from opp_analytics import analysis
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.history import coverage
+from opp_analytics.note import note_of
 from opp_analytics.org import Org, outcomes, split_by
 from opp_analytics.periods import check_freq
 from opp_analytics.report.forecasts import Forecasts
@@ -127,7 +128,7 @@ class Tables(Forecasts):
     @cached_property
     def created_deals(self) -> pd.DataFrame:
         """The deals behind `created`: each with its period, at the value first seen."""
-        return self._created.list_deals(self.created.attrs["freq"], grouped=False)
+        return self._created.list_deals(note_of(self.created).freq, grouped=False)
 
     @cached_property
     def created_by_deals(self) -> pd.DataFrame:
@@ -312,12 +313,12 @@ class Tables(Forecasts):
         if part is None:
             return table
         mine = table[table.index.get_level_values(part.column) == part.name].droplevel(part.column)
-        own: dict[Any, Any] = {
-            name: {"": table.attrs[name].get(part.name, math.nan)}
+        note = note_of(table)
+        own = {
+            name: {"": note.figures[name].get(part.name, math.nan)}
             for name in ("called", "override")
         }
-        mine.attrs = {**table.attrs, **own}
-        return mine
+        return note.change(**own).write(mine)
 
     @cached_property
     def coverage(self) -> pd.DataFrame:

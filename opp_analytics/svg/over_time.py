@@ -13,6 +13,7 @@ import pandas as pd
 
 from opp_analytics import charts, text
 from opp_analytics.charts import ChartData, Curve, EndName
+from opp_analytics.note import note_of
 from opp_analytics.org import Money
 from opp_analytics.svg import marks
 from opp_analytics.svg.marks import Axis, axis, draw_marks
@@ -54,7 +55,7 @@ def forecast_fan(table: pd.DataFrame, **options: Any) -> str:
     right = 100 * max(marks.measure_text(money(tick)) for tick in ticks) / _NARROW
     time = Axis(max(days[-1], begin + 1), right if days[-1] > begin else 100.0, first=begin)
     aims = [(amounts.at(level.at), level) for level in chart.levels]
-    period = text.period(str(table["period"].iloc[-1]), table.attrs.get("freq"))
+    period = text.period(str(table["period"].iloc[-1]), note_of(table).freq)
     said = f"Forecast of {period}, {_write_day(days[0])} to {chart.places[-1].title}"
     plot = marks.picture(
         marks.across(_BOTTOM, line="axis"),

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from opp_analytics import text
+from opp_analytics.note import note_of
 from tests import worlds
 from tests.benchmarks import forecast_proof
 from tests.benchmarks._promises import KINDS, Promise, promises, score_targets
@@ -159,7 +160,7 @@ def test_compare__keeps_the_periods_of_two_teams_apart() -> None:
     table = compare(pd.concat([rows, rows.assign(seed=2)]))
     found = table.loc["learned"]
     assert found[["n", "wape", "coverage_80", "crps"]].tolist() == [4, 0.1, 0.5, 0.1]
-    assert table.attrs["periods"] == 4
+    assert note_of(table).figures["periods"] == 4
     assert list_scores("all", table)["all · learned"] == {
         "forecasts": "4",
         "WAPE": "10%",

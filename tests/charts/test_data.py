@@ -1,9 +1,10 @@
-"""Words that charts share, and what a preparation may read from a table's attrs."""
+"""Words that charts share, and what a preparation may read from a table's note."""
 
 from __future__ import annotations
 
 import ast
 import inspect
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -11,22 +12,9 @@ import pytest
 
 from opp_analytics import charts
 from opp_analytics.charts.data import name_periods, write_caption
+from opp_analytics.note import TableNote
 
 MODULES = sorted(Path(inspect.getfile(charts)).parent.glob("*.py"))
-ALLOWED = {
-    "org",
-    "as_of",
-    "freq",
-    "tz",
-    "method",
-    "confidence",
-    "opening_at",
-    "closing_at",
-    "due",
-    "age_days",
-    "lead",
-}
-"""What a chart may read from attrs: nothing that a filter or a concat could make wrong."""
 
 
 def test_shorten__keeps_both_ends():
@@ -40,39 +28,33 @@ def test_write_caption__says_only_what_it_knows():
 
 
 def test_write_caption__names_the_records_compared_and_the_days_due():
-    table = pd.DataFrame()
-    table.attrs.update(
-        as_of="2026-03-31",
+    note = TableNote(
+        "waterfall",
+        "2026-03-31",
         opening_at="2026-02-28T09:00:00+00:00",
         closing_at="2026-03-31T09:00:00+00:00",
     )
+    table = note.write(pd.DataFrame())
     assert write_caption(table, "5 deals") == "5 deals · Feb 28 to Mar 31, 2026"
-    table.attrs["tz"] = "Pacific/Auckland"
+    note = note.change(tz="Pacific/Auckland")
+    note.write(table)
     assert write_caption(table) == "Feb 28 to Mar 31, 2026"
-    table.attrs["opening_at"] = "2026-02-28T12:00:00+00:00"
+    note = note.change(opening_at="2026-02-28T12:00:00+00:00")
+    note.write(table)
     assert write_caption(table) == "Mar 1 to Mar 31, 2026"
-    table.attrs["due"] = ["2026-04-01", "2026-06-30"]
+    note.change(due=["2026-04-01", "2026-06-30"]).write(table)
     assert write_caption(table) == "Mar 1 to Mar 31, 2026 · due Apr 1 to Jun 30, 2026"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
-def test_charts__read_from_attrs_only_what_every_row_shares(path):
-    nodes = list(ast.walk(ast.parse(path.read_text())))
-    read = [
-        node.args[0]
-        for node in nodes
-        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".attrs.get")
+def test_charts__read_of_a_note_only_what_every_row_shares(path):
+    tree = ast.parse(path.read_text())
+    read = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    assert not [
+        name for name in read if re.fullmatch(r"note\.figures|.*TableNote.*\.figures", name)
     ]
-    read += [
-        node.slice
-        for node in nodes
-        if isinstance(node, ast.Subscript) and ast.unparse(node.value).endswith(".attrs")
-    ]
-    assert {key.value for key in read if isinstance(key, ast.Constant)} <= ALLOWED
-    # One end of a change is dated by its own name: opening_at, then_at.
-    assert {ast.unparse(key) for key in read if not isinstance(key, ast.Constant)} <= {
-        "f'{name}_at'"
-    }
+    # Copies from table to table are not read.
+    assert {name for name in read if name.endswith(".attrs")} <= {"table.attrs", "periods.attrs"}
 
 
 def test_shorten__keeps_a_short_last_key_whole():

@@ -392,7 +392,7 @@ def test_json__holds_the_table_of_its_function_and_nothing_else(
         assert said == [
             [_plain(cell) for cell in row] for row in flat[numbers].itertuples(index=False)
         ], name
-        assert "org" not in one["attrs"]
+        assert "org" not in one["note"]
 
 
 @pytest.mark.parametrize("words", ANSWERS)

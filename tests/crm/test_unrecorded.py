@@ -21,6 +21,7 @@ from opp_analytics.errors import (
     NotEnoughHistory,
     OrgError,
 )
+from opp_analytics.note import note_of
 from tests.late_tracking import ORG, TODAY, Files, make_files, make_history
 
 Late = tuple[pd.DataFrame, oa.History]
@@ -209,7 +210,7 @@ def test_analyses__begin_later_and_say_from_when(late: Late, tracked: Late) -> N
     ):
         with pytest.warns(DataWarning, match="it begins on 2026-11-01"):
             table = ask(late[1])
-        assert table.attrs["known_from"].startswith("2026-11-01")
+        assert note_of(table).figures["known_from"].startswith("2026-11-01")
     with pytest.warns(DataWarning):
         steps = oa.transitions(late[1])
     november = oa.transitions(tracked[1], start="2026-11-01").drop(
@@ -232,7 +233,7 @@ def test_analyses__need_neither_stage_nor_date_for_open_sums(late: Late, tracked
     pd.testing.assert_frame_equal(one, other)
     assert one.loc["opening", "count"] == 12
     assert oa.stage_flow(late[1], start="2026-11-01", end="2026-11-22")["entries"].sum() > 0
-    assert oa.slippage(late[1], start="2026-11-01", end="2026-11-22").attrs["n"] > 0
+    assert note_of(oa.slippage(late[1], start="2026-11-01", end="2026-11-22")).figures["n"] > 0
 
 
 @pytest.mark.slow
@@ -242,13 +243,13 @@ def test_forecast__does_not_learn_from_periods_that_are_not_known(
     deals, history = late
     asked: dict[str, Any] = {"as_of": TODAY, "freq": "Q", "periods": 1, "only": True}
     table = oa.forecast(deals, history=history, **asked)
-    assert table.attrs["method"] == "run_rate"
-    assert "stages and planned dates are known from Nov 1, 2026 on" in table.attrs["why"]
+    assert note_of(table).method == "run_rate"
+    assert "stages and planned dates are known from Nov 1, 2026 on" in note_of(table).why
     with pytest.raises(
         NotEnoughHistory, match=r"the history has 0 \(stages and planned dates are known"
     ):
         oa.forecast(deals, history=history, method="learned", **asked)
-    assert oa.forecast(deals, history=tracked[1], **asked).attrs["method"] == "learned"
+    assert note_of(oa.forecast(deals, history=tracked[1], **asked)).method == "learned"
     past = oa.backtest(history, freq="Q")
     assert set(past["used"]) == {"run_rate"}
     with pytest.raises(NotEnoughHistory, match="backtest needs a month"):
@@ -257,7 +258,7 @@ def test_forecast__does_not_learn_from_periods_that_are_not_known(
 
 def test_deal_flags__learn_no_days_from_deals_that_are_not_recorded(late: Late) -> None:
     flags = oa.deal_flags(late[0], late[1], as_of=TODAY)
-    assert "(not recorded)" not in json.dumps(flags.attrs["thresholds"])
+    assert "(not recorded)" not in json.dumps(note_of(flags).figures["thresholds"])
 
 
 def test_record__carries_such_a_history_on(late: Late, tmp_path: Path) -> None:
@@ -331,7 +332,7 @@ def test_from_changes__of_untracked_columns_knows_only_those_of_now() -> None:
     with pytest.raises(NotEnoughHistory, match="lacks the planned dates"):
         oa.slippage(history, start="2025-01-01", end="2025-03-31")
     assert oa.stage_flow(history, start="2025-01-01", end="2025-03-31")["entries"].sum() > 0
-    assert oa.forecast(deals, as_of=TODAY, history=history).attrs["method"] == "run_rate"
+    assert note_of(oa.forecast(deals, as_of=TODAY, history=history)).method == "run_rate"
 
 
 def test_slippage__of_a_log_without_dates_is_refused() -> None:
@@ -352,7 +353,7 @@ def test_slippage__of_a_log_without_dates_is_refused() -> None:
     table = oa.forecast(
         history.as_of("2026-02-10").assign(close_date=TODAY), as_of=TODAY, history=history
     )
-    assert table.attrs["method"] == "stated"
+    assert note_of(table).method == "stated"
 
 
 @pytest.mark.slow

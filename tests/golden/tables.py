@@ -16,6 +16,7 @@ import openpyxl
 import pandas as pd
 
 import opp_analytics as oa
+from opp_analytics.note import note_of
 from tests.golden.adapters import forecast_by_column, forecast_by_rates
 from tests.golden.histories import Known
 from tests.widgets.asking import ask, read_panel
@@ -266,7 +267,7 @@ def _table(ask: Callable[[], pd.DataFrame]) -> tuple[Any, dict[str, Any]]:
         return {"error": result, **({"warnings": told} if told else {})}, {}
     plain = as_plain(result)
     return {**plain, **({"warnings": told} if told else {})}, {
-        name: value for name, value in result.attrs.items() if name not in ("org", "load")
+        name: value for name, value in note_of(result).to_dict().items() if name != "org"
     }
 
 

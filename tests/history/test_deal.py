@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
+from opp_analytics.note import note_of
 from tests.history.logs import MONDAYS, history_of
 
 ROWS = [
@@ -23,7 +24,11 @@ def history():
 
 def test_deal__lists_each_change_with_its_value_before_and_after(history):
     table = history.deal("a")
-    assert table.attrs == {"unique_id": "a", "name": "Acme", "as_of": "2026-01-26", "link": None}
+    assert table.attrs["opp_analytics"] == {
+        "kind": "history.deal",
+        "day": "2026-01-26",
+        "figures": {"unique_id": "a", "name": "Acme", "link": None},
+    }
     new = table[table["operation"] == "new"]
     assert new["field"].tolist() == ["name", "value", "stage", "close_date", "status"]
     assert new["before"].tolist() == [None] * 5
@@ -82,5 +87,5 @@ def test_deal__names_an_id_that_is_not_there(history):
 def test_deal__has_its_address_in_the_crm():
     org = oa.Org(record_url="https://crm.example.com/deals/{unique_id}")
     table = history_of(ROWS[:2], org=org).deal("a")
-    assert table.attrs["link"] == "https://crm.example.com/deals/a"
-    assert history_of(ROWS[:2]).deal("a").attrs["link"] is None
+    assert note_of(table).figures["link"] == "https://crm.example.com/deals/a"
+    assert note_of(history_of(ROWS[:2]).deal("a")).figures["link"] is None

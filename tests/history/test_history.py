@@ -7,6 +7,7 @@ import pytest
 import opp_analytics as oa
 from opp_analytics import org, schema
 from opp_analytics.history import History, hold
+from opp_analytics.note import note_of
 from tests.support import unstyled
 
 DAY = pd.Timedelta(days=1)
@@ -464,15 +465,15 @@ def test_coverage__says_what_each_month_can_answer(history):
     assert table["opening_age_days"].fillna(-1).tolist() == [-1, 1, 15, 46]
     assert table["longest_gap_days"].tolist() == [21, 15, 31, 3]
     assert table["closing_age_days"].fillna(-1).tolist() == [1, 15, 46, -1]
-    assert table.attrs["cadence_days"] == 21
-    assert table.attrs["next_due"] == "2026-04-25T00:00:00+00:00"
+    assert note_of(table).figures["cadence_days"] == 21
+    assert note_of(table).figures["next_due"] == "2026-04-25T00:00:00+00:00"
 
 
 def test_coverage__of_nothing(history):
     assert history.coverage().empty
     history.record(opportunities(), at="2026-01-10")
     assert history.coverage(freq="Q-JAN").index.tolist() == ["2026Q4"]
-    assert history.coverage().attrs["next_due"] is None
+    assert note_of(history.coverage()).figures["next_due"] is None
 
 
 WEEK = {"start": "2026-03-02", "end": "2026-03-09"}
@@ -501,7 +502,7 @@ def test_analyses__say_which_record_is_missing_and_when_it_will_be_there(history
     ):
         ask(history, **asked)
     history.record(opportunities(), at="2026-03-09")
-    assert "lower" in ask(history, **asked).attrs["bound"] or name.startswith("slippage")
+    assert "lower" in note_of(ask(history, **asked)).figures["bound"] or name.startswith("slippage")
     with pytest.raises(oa.errors.NotEnoughHistory, match="the next one is due around 2026-03-16"):
         ask(history, start="2026-03-10", end="2026-03-15")
 

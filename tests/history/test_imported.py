@@ -13,6 +13,7 @@ import pytest
 import opp_analytics as oa
 from opp_analytics.crm import read_changes
 from opp_analytics.errors import NotEnoughHistory
+from opp_analytics.note import note_of
 from tests.salesforce_files import salesforce_files
 
 TODAY = date(2026, 11, 23)
@@ -101,7 +102,7 @@ def test_record__changes_only_the_deals_that_moved(carried_on: oa.History, later
 
 def test_forecast__learns_on_the_first_day(then: Imported) -> None:
     table = oa.forecast(then.deals, as_of=TODAY, history=then.history, periods=1)
-    assert table.attrs["method"] == "learned"
+    assert note_of(table).method == "learned"
     row = table.loc["2026-11"]
     assert row["low"] < row["expected"] < row["high"]
 

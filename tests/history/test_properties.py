@@ -28,6 +28,7 @@ from opp_analytics.analysis import (
 from opp_analytics.analysis.stages.stage_flow import FLOW_ENDS
 from opp_analytics.errors import DataWarning
 from opp_analytics.history import History
+from opp_analytics.note import note_of
 from tests.examples import examples
 from tests.history.looks import (
     DUE,
@@ -239,7 +240,7 @@ def test_slippage__partitions_the_cohort(pair, days_after):
     assert (table["value"] * 100).round().to_dict() == {
         outcome: money[outcome] for outcome in table.index
     }
-    assert table["count"].sum() == table.attrs["n"] == counts.total()
+    assert table["count"].sum() == note_of(table).figures["n"] == counts.total()
 
 
 def _became(deal, following, window, other):

@@ -19,6 +19,7 @@ import opp_analytics as oa
 from opp_analytics import files
 from opp_analytics.analysis import waterfall
 from opp_analytics.history import History
+from opp_analytics.note import note_of
 from tests.history.damages import Variants
 
 ROOT = Path(oa.__file__).parents[1]
@@ -88,10 +89,10 @@ def test_check__sets_aside_and_the_next_record_heals(history, tmp_path):
     assert history.coverage(freq="W")["complete"].tolist() == [True, True, False, False, True]
     with pytest.warns(oa.errors.DataWarning):
         doubtful = waterfall(history, start="2026-03-09", end="2026-03-30")
-    assert doubtful.attrs["complete"] is False
+    assert note_of(doubtful).figures["complete"] is False
     with pytest.warns(oa.errors.DataWarning):
         sound = waterfall(history, start="2026-03-02", end="2026-03-09")
-    assert "complete" not in sound.attrs
+    assert "complete" not in note_of(sound).figures
 
 
 @pytest.mark.parametrize(

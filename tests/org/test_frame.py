@@ -11,6 +11,7 @@ import pytest
 import opp_analytics as oa
 from opp_analytics import org, schema
 from opp_analytics.errors import DataError, DataWarning
+from opp_analytics.note import note_of
 from opp_analytics.org import Org
 from opp_analytics.org.frame import split_by
 
@@ -232,7 +233,10 @@ def test_blank_stage__is_in_no_sum_and_warned_of_and_counted_by_frame_and_histor
         DataWarning, match="^unknown stages: 2 deals have none; left out of every rate"
     ):
         table = oa.forecast(frame, as_of="2026-03-10", method="stated")
-    assert (table["open_value"].sum(), table.attrs["left_out"]["unknown"]) == (100, 2)
+    assert (table["open_value"].sum(), note_of(table).figures["left_out"]["unknown"]) == (
+        100,
+        2,
+    )
     with pytest.warns(
         DataWarning, match="unknown stages: 'odd', and 1 deal has none; 2 deals left out"
     ):
@@ -243,7 +247,7 @@ def test_blank_stage__is_in_no_sum_and_warned_of_and_counted_by_frame_and_histor
     with pytest.warns(DataWarning, match="unknown stages: 2 deals have none"):
         moved = oa.waterfall(history, start="2026-03-02", end="2026-03-08")
     assert moved["value"].groupby(level="movement").sum()["closing"] == 200
-    assert moved.attrs["left_out"]["unknown"] == 2
+    assert note_of(moved).figures["left_out"]["unknown"] == 2
 
 
 def test_blank_stage__of_every_deal_is_refused() -> None:

@@ -14,6 +14,7 @@ import tomlkit
 
 import opp_analytics as oa
 from opp_analytics import plots
+from opp_analytics.note import TableNote
 from tests.plots import reading
 from tests.plots.tables import TABLES
 
@@ -21,15 +22,10 @@ FILE = Path(__file__).with_name("drawings.toml")
 
 
 def _join(tables: dict[str, pd.DataFrame], level: str) -> pd.DataFrame:
-    """Tables of several groups in one, with the attrs of the first."""
+    """Tables of several groups in one, with the note of the first."""
     joined = pd.concat(tables, names=[level])
     joined.attrs = next(iter(tables.values())).attrs
     return joined
-
-
-def _with_attrs(table: pd.DataFrame, **attrs: Any) -> pd.DataFrame:
-    table.attrs = attrs  # type: ignore[assignment]
-    return table
 
 
 def _blank(table: pd.DataFrame, rows: Any, columns: list[str]) -> pd.DataFrame:
@@ -69,7 +65,7 @@ def _score_leads() -> pd.DataFrame:
     missed = {"n": [3, 3, 0, 5, 5, 0], "wape": [0.1, 0.2, None, 0.3, 0.4, None]}
     index = pd.MultiIndex.from_product([bands, methods], names=["lead", "method"])
     table = pd.DataFrame({**missed, "bias": 0.0, "coverage_80": 1.0, "differs": False}, index)
-    return _with_attrs(table, freq="M")
+    return TableNote("score", freq="M").write(table)
 
 
 _FORECAST, _MOVES, _CALLS = (
@@ -92,8 +88,8 @@ CASES: dict[str, pd.DataFrame] = {
     "backtest, the first of two methods": pd.concat(
         [_PAST, _PAST.rename({"learned": "stated"}, level="method").assign(error=9.0)]
     ),
-    "backtest, ranges at today's lead": _with_attrs(
-        _PAST.tail(1), lead="now", as_of="2026-03-31", freq="M"
+    "backtest, ranges at today's lead": TableNote("backtest", "2026-03-31", "M", lead="now").write(
+        _PAST.tail(1)
     ),
     "calibration, by group": _join({"proposal": TABLES["calibration"]}, "stage"),
     "close_date_moves, eight or more": pd.concat(

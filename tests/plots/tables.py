@@ -1,5 +1,5 @@
 """One small result table for each drawing, as its analysis returns it: a CSV file each in ``results``,
-whose keys and attrs ``tables.toml`` names."""  # noqa: E501
+whose keys and notes ``tables.toml`` names."""  # noqa: E501
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics import org
+from opp_analytics.note import TableNote
 
 FOLDER = Path(__file__).with_name("results")
 _STEPS = org.stage_dtype(org.STAGES)
@@ -19,15 +20,14 @@ _TYPES = {"from_stage": _STEPS, "to_stage": _STEPS} | dict.fromkeys(
 
 
 def _read(
-    name: str, index: tuple[str, ...] = (), attrs: dict[str, Any] | None = None
+    name: str, index: tuple[str, ...] = (), note: dict[str, Any] | None = None
 ) -> pd.DataFrame:
     table = pd.read_csv(FOLDER / f"{name}.csv", dtype=_TYPES)
     for column in {"made_at", "close_date"} & set(table):
         table[column] = pd.to_datetime(table[column])
     if index:
         table = table.set_index([*index])
-    table.attrs = {"as_of": "2026-03-31", **(attrs or {})}  # type: ignore[dict-item]
-    return table
+    return TableNote(name, "2026-03-31").change(**(note or {})).write(table)
 
 
 TABLES = {

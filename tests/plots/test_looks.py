@@ -10,6 +10,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from opp_analytics import analysis, org, plots
+from opp_analytics.note import TableNote
 from tests.plots import reading
 from tests.plots.frames import AS_OF, FRAMES, LOOKS, past_and_now
 from tests.plots.tables import TABLES
@@ -114,7 +115,7 @@ def _called(names):
     groups = dict.fromkeys(names, sources)
     tables = [callers, pd.concat(groups, names=["owner_name"]) if groups else sources.iloc[:0]]
     for table in tables:
-        table.attrs = {"as_of": AS_OF, "freq": "Q", "confidence": 0.95, "n": 12}
+        TableNote("", AS_OF, "Q", confidence=0.95, figures={"n": 12}).write(table)
     return {
         "call_accuracy": [callers, callers.assign(bias=np.nan, wape=np.nan)],
         "forecast_value_added": [tables[1], sources],
@@ -148,7 +149,7 @@ def _past(periods):
         },
         index=rows,
     )
-    past.attrs = {"as_of": AS_OF, "freq": "M", "confidence": 0.8}
+    TableNote("backtest", AS_OF, "M", confidence=0.8).write(past)
     stated = (np.arange(min(periods, 20)) + 0.5) / max(min(periods, 20), 1)
     won = dice.uniform(0, 1, len(stated))
     calibration = pd.DataFrame(

@@ -8,6 +8,7 @@ import pytest
 import opp_analytics as oa
 from opp_analytics import Org
 from opp_analytics.analysis import name_source
+from opp_analytics.note import TableNote, note_of
 from opp_analytics.report.blocks.forecast import calls as calls_block
 from opp_analytics.report.blocks.people import people, to_win
 from opp_analytics.report.compose import compose
@@ -264,7 +265,7 @@ def test_to_win__compares_the_call_with_the_range():
     assert set(said(made).values()) == {""}, "the range of stated chances knows the deals due alone"
     learned = made.people.assign(low=35_000.0, high=52_000.0, expected=41_250.0)
     vars(made)["people"] = learned
-    made.forecast.attrs["method"] = "learned"
+    note_of(made.forecast).change(method="learned").write(made.forecast)
     del vars(made)["to_win"]
     assert said(made) == {
         "Ann": "Ann calls 450K; history and deals say 41.3K (range 35K–52K).",
@@ -288,8 +289,9 @@ def added(n=7, **wape):
             "better": 5 / 7,
         }
     ).rename_axis("source")
-    table.attrs = {"freq": "M", "confidence": 0.95, "override": {"": 0.2}}
-    return table
+    figures = {"override": {"": 0.2}}
+    note = TableNote("forecast_value_added", freq="M", confidence=0.95, figures=figures)
+    return note.write(table)
 
 
 BETTER = added(

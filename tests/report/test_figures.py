@@ -13,6 +13,7 @@ import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.analysis import list_steps
 from opp_analytics.columns import write_label
+from opp_analytics.note import note_of
 from opp_analytics.report.compose import compose
 from opp_analytics.report.html import render_page
 from opp_analytics.report.inputs import read_inputs
@@ -77,7 +78,7 @@ def test_tiles__are_the_row_of_the_forecast(page, forecast):
 
 
 def test_changes__are_the_forecast_less_that_of_a_week_ago(page, forecast, team, history, week_ago):
-    method = forecast.attrs["method"]
+    method = note_of(forecast).method
     then = oa.forecast(
         history.as_of(week_ago),
         as_of=week_ago.date(),
@@ -216,7 +217,7 @@ def test_categories__are_those_of_the_forecast(page, deals):
 
 
 def test_why__goes_from_the_forecast_of_then_to_that_of_now(page, forecast, team, week_ago):
-    method = forecast.attrs["method"]
+    method = note_of(forecast).method
     change = oa.forecast_change(team.history, start=week_ago, end=DAY, period=NOW, method=method)
     rows = page.rows("why")[1:]
     assert (rows[0][1], rows[-1][1]) == (
@@ -314,7 +315,7 @@ def test_share_forecast__adds_up_to_the_forecast_by_the_deals_of_its_sheet(metho
         sum(value for title, value in shares.items() if title.startswith("Open, "))
     )
     by_person = counted[deals.table["outcome"] == "open"].groupby(deals.table["owner_name"]).sum()
-    if tables.forecast.attrs["method"] != "run_rate":
+    if note_of(tables.forecast).method != "run_rate":
         assert by_person.reindex(people.index.get_level_values(-1)).fillna(
             0.0
         ).tolist() == pytest.approx(people["expected_open"].tolist(), abs=0.005)
@@ -324,7 +325,7 @@ def test_reasons__say_from_what_a_chance_moved_since_the_record_compared_with(
     method_page, history, week_ago
 ):
     tables, page = method_page
-    if tables.forecast.attrs["method"] != "learned":
+    if note_of(tables.forecast).method != "learned":
         assert tables.earlier_chances.empty
         assert " since Nov 18. If won" not in reading.words(page.block("risk"))
         return
@@ -353,7 +354,7 @@ def test_reasons__say_from_what_a_chance_moved_since_the_record_compared_with(
 def test_chances__of_a_deal_are_two_under_their_own_names_everywhere(method_page):
     tables, page = method_page
     own = tables.chances
-    assert (len(own) > 0) == (tables.forecast.attrs["method"] == "learned")
+    assert (len(own) > 0) == (note_of(tables.forecast).method == "learned")
     stated = tables.inputs.deals.set_index("unique_id")["probability"]
     now = tables.deals_of(NOW)["chance"] if len(own) else own
     shown, due = {}, {}

@@ -9,6 +9,7 @@ import pytest
 import opp_analytics as oa
 from opp_analytics import History
 from opp_analytics.errors import NotEnoughHistory
+from opp_analytics.note import note_of
 from opp_analytics.report.forecasts import find_earlier_record
 from opp_analytics.report.inputs import read_inputs
 from opp_analytics.report.tables import Tables
@@ -156,7 +157,7 @@ def test_part__its_past_ranges_are_those_of_its_row(part):
     assert row[["expected", "low", "high"]].to_list() == pytest.approx(said)
     assert row["held"] == (said[1] - 0.005 <= row["actual"] <= said[2] + 0.005)
     assert row["error"] == pytest.approx(row["expected"] - row["actual"])
-    assert part.past_ranges.attrs["n"] == len(part.past_ranges)
+    assert note_of(part.past_ranges).figures["n"] == len(part.past_ranges)
 
 
 def test_part__between_members_of_a_team_a_deal_moves_nothing():

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from opp_analytics import text
+from opp_analytics.note import note_of
 from opp_analytics.report.compose import compose
 from opp_analytics.report.inputs import read_inputs
 from opp_analytics.report.model import Deals, Goals, Table, WeeklyPage
@@ -125,7 +126,7 @@ def test_reasons__explain_the_chance_that_is_shown(state_page):
     tables, page = state_page
     own, said = tables.own_chances, {}
     reasons = own["why"].dropna()
-    learned = tables.forecast_deals.attrs["method"] == "learned"
+    learned = note_of(tables.forecast_deals).method == "learned"
     assert len(reasons) == (len(tables.chances) if learned else 0)
     for name, words in reasons.items():
         head, _, addends = words.partition(": ")

@@ -15,6 +15,7 @@ import pytest
 import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.analysis import find_lead
+from opp_analytics.note import note_of
 from tests.cli.kinds import Command
 from tests.report.reading import read, words
 from tests.surfaces.worlds import WORLDS, World
@@ -143,7 +144,7 @@ def test_surfaces__lead_with_what_their_functions_give(
     assert {surface: plain(said) for surface, said in forecasts.items()} == dict.fromkeys(
         forecasts, expected
     )
-    if current["booked"] < current["target"] and forecast.attrs["method"] != "stated":
+    if current["booked"] < current["target"] and note_of(forecast).method != "stated":
         chances = {
             "page": tiles["Chance of target"],
             "command": read_row(printed, world)["p_target"],

@@ -11,6 +11,7 @@ import pandas as pd
 import tomlkit
 
 from opp_analytics import svg
+from opp_analytics.note import TableNote
 from opp_analytics.org import money_of
 from tests.plots.tables import TABLES
 from tests.svg import reading
@@ -41,7 +42,7 @@ def call(calls: dict[str, float], **figures: float) -> str:
     made = pd.to_datetime(["2026-03-02T08:00Z", "2026-03-16T08:00Z"])
     known = {"booked": 0.0, "expected": 100.0, "low": 80.0, "high": 120.0, "period": "2026-03"}
     table = pd.DataFrame({**known, "weeks_before": [4, 2], **figures}, index=made)
-    table.attrs = {"as_of": "2026-03-16", "tz": "UTC", "confidence": 0.8}
+    TableNote("forecast_fan", "2026-03-16", tz="UTC", confidence=0.8).write(table)
     return svg.forecast_fan(
         table, calls=pd.Series([*calls.values()], pd.to_datetime([*calls]), "float64")
     )

@@ -7,6 +7,7 @@ import math
 import pandas as pd
 
 from opp_analytics import svg
+from opp_analytics.note import TableNote
 from opp_analytics.svg import marks
 from tests.plots.tables import TABLES
 from tests.svg import reading
@@ -34,7 +35,7 @@ def test_backtest__says_whether_each_range_held() -> None:
         },
         index=pd.Index(["2025-12", "2026-02"], name="period"),
     )
-    table.attrs = {"as_of": "2026-03-13", "freq": "M", "lead": "now"}
+    TableNote("backtest", "2026-03-13", "M", lead="now").write(table)
     assert reading.figures(svg.backtest(table)) == {"Feb": ("no",), "Dec 2025": ("yes",)}
 
 
@@ -50,7 +51,7 @@ def test_backtest__without_a_range_draws_and_says_none() -> None:
     table = pd.DataFrame(past, index=pd.Index(["2026-02"], name="period")).assign(
         held=pd.array([None], dtype="boolean")
     )
-    table.attrs = {"as_of": "2026-03-13", "freq": "M", "lead": "now"}
+    TableNote("backtest", "2026-03-13", "M", lead="now").write(table)
     drawn = svg.backtest(table)
     assert reading.figures(drawn) == {"Feb": ("no range",)}
     assert "nan" not in drawn.html()

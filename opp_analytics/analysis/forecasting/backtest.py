@@ -93,8 +93,8 @@ def backtest(
         ``high_95``: the forecast; ``crps``: how far its distribution is from what came, the
         absolute error without one; ``actual``: won in the period, according to the last record;
         ``error`` = expected − actual; ``held`` (boolean): True if ``actual`` is in the 80% range,
-        missing without one; ``used`` (str): the method that "auto" took. Attrs: ``n`` forecasts,
-        ``as_of``, ``freq``, ``method`` (the first), ``lead``, ``left_out``: forecasts of records
+        missing without one; ``used`` (str): the method that "auto" took. Note: ``n`` forecasts,
+        ``day``, ``freq``, ``method`` (the first), ``lead``, ``left_out``: forecasts of records
         too early to learn what a method needs.
 
     Raises
@@ -161,6 +161,7 @@ def backtest(
     asked_for = len(ways) * sum(map(len, wanted.values()))
     return annotate(
         table.drop(columns="quantiles"),
+        "backtest",
         made_from=history,
         n=len(table),
         left_out={"too_early_to_learn": asked_for - made},

@@ -75,7 +75,7 @@ def calibration(
         ``removed_share`` (deleted or disqualified) and ``open_share`` at the horizon, which with
         ``realized`` sum to 1; ``won``, ``lost``, ``removed``, ``open`` (int64): deals by then, or
         by the last record where that came first. A bin without a deal that was followed so long has
-        NaN. Attrs: ``brier``, ``skill`` (against always saying the base rate), ``ece``,
+        NaN. Note: ``brier``, ``skill`` (against always saying the base rate), ``ece``,
         ``base_rate`` (None without deals), ``left_out`` (no stated probability, contradictions).
 
     Raises
@@ -126,6 +126,7 @@ def calibration(
     table = groups.frame(_tabulate(groups, ends, stated, int(horizon_days), confidence))
     return annotate(
         table,
+        "calibration",
         made_from=history,
         n=int(used.sum()),
         as_of=periods.as_date(last, tz=zone),

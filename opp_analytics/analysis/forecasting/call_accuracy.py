@@ -77,7 +77,7 @@ def call_accuracy(
         chance; ``error_ratio`` (ratio to the model's error) with ``ratio_low`` and ``ratio_high``;
         ``model_wape`` (fraction); ``better`` (fraction): share of periods in which the calls missed
         by less than the model. NaN below 3 periods: too few to say; the ends of the ratio below 6.
-        Attrs: ``n`` periods, ``as_of``, ``freq``, ``tz``, ``confidence``, ``left_out``:
+        Note: ``n`` periods, ``day``, ``freq``, ``tz``, ``confidence``, ``left_out``:
         ``other_periods``, ``period_not_over`` and ``other_numbers`` (calls), ``no_record`` (days
         without a record), ``no_forecast`` (calls in force on a day without a forecast of their
         number). A call for a person who is neither under ``[people]`` of the org nor an owner is
@@ -182,4 +182,6 @@ def judge_callers(samples: CallSamples, by: str = "caller") -> pd.DataFrame:
         "no_forecast": len(known) - len(cells),
     }
     n = cells.index.get_level_values("period").nunique()
-    return annotate(table, n=n, left_out={**samples.left_out, **left_out}, **samples.notes)
+    return annotate(
+        table, "call_accuracy", n=n, left_out={**samples.left_out, **left_out}, **samples.notes
+    )

@@ -124,7 +124,7 @@ class CallSamples:
 
     @property
     def notes(self) -> dict[str, Any]:
-        """The attrs of a table of judged calls."""
+        """The note of a table of judged calls."""
         return {"made_from": self.question.history, **PastForecasts(self.question).notes}
 
     @cached_property

@@ -52,8 +52,8 @@ def category_moves(
         Index ``from_category``, ``to_category`` (str; below the columns of `by`), every pair:
         commit, best_case, pipeline, omitted to won, each category, lost, slipped, removed (and
         transferred, where deals left a history made by ``history.where``). ``count`` (int64),
-        ``value`` (float64, money, at `start`; a missing value counts 0). Attrs: ``n``, ``period``,
-        ``freq``, ``as_of``. With `by`, no deal gives no rows.
+        ``value`` (float64, money, at `start`; a missing value counts 0). Note: ``n``, ``period``,
+        ``freq``, ``day``. With `by`, no deal gives no rows.
 
     Raises
     ------
@@ -123,6 +123,7 @@ def category_moves(
             {"count": table["count"].to_numpy(), "value": table["cents"].to_numpy() / 100},
             index=_index(table, groups),
         ),
+        "category_moves",
         made_from=history,
         n=len(due),
         as_of=as_date(asked.closing, tz=asked.tz),

@@ -58,7 +58,7 @@ def deal_reasons(
           period, and those of them that were won in it.
         - ``group`` (str): what these deals share: their stage, their owner, …
 
-        Attrs: ``n`` deals, ``as_of``, ``freq``, ``period``, ``method``, ``left_out``. Without open
+        Note: ``n`` deals, ``day``, ``freq``, ``period``, ``method``, ``left_out``. Without open
         deals, no rows.
 
     Raises
@@ -122,14 +122,19 @@ def deal_reasons(
     notes["left_out"] = deals.left_out
     table = list_reasons(question.learn(()), deals, wanted, deals.open, ids)
     return annotate(
-        table, made_from=opportunities, n=int(deals.open.sum()), as_of=question.today, **notes
+        table,
+        "deal_reasons",
+        made_from=opportunities,
+        n=int(deals.open.sum()),
+        as_of=question.today,
+        **notes,
     )
 
 
 def list_reasons(
     learned: Learned, deals: Moment, wanted: pd.Period, asked: Flags, ids: pd.Series[Any]
 ) -> pd.DataFrame:
-    """Make the table of `deal_reasons`, without its attrs, for the open deals in `asked`."""
+    """Make the table of `deal_reasons`, without its note, for the open deals in `asked`."""
     found = learned.explain(deals, wanted)
     if found is None:
         raise NotEnoughHistory(

@@ -12,6 +12,7 @@ from opp_analytics.analysis.forecasting.targets import Target
 from opp_analytics.arguments import MethodName
 from opp_analytics.errors import DataWarning
 from opp_analytics.history import History, add_rest, find_rest, holds_part
+from opp_analytics.note import note_of
 from opp_analytics.org import UNKNOWN, outcome_codes
 from opp_analytics.schema import BUCKETS
 
@@ -65,7 +66,7 @@ class EditImpact:
     @property
     def limit(self) -> str:
         """What the method cannot show of an edit; empty if nothing."""
-        if self.before.attrs["method"] != "run_rate":
+        if note_of(self.before).method != "run_rate":
             return ""
         return "the run rate sees wins, not the value, date, stage or chance of an open deal"
 
@@ -74,7 +75,7 @@ class EditImpact:
 
         None under the run rate, which sees no deal.
         """
-        method = self.before.attrs["method"]
+        method = note_of(self.before).method
         if method == "run_rate":
             return pd.Series(dtype="float64")
         asked = self._asked | {"target": None, "method": method, "by": "row", "new_business": False}
@@ -89,7 +90,7 @@ class EditImpact:
 
     def _same(self, table: pd.DataFrame) -> dict[str, Any]:
         return {
-            "method": self.before.attrs["method"],
+            "method": note_of(self.before).method,
             "periods": [*table.index.difference(list(BUCKETS))],
         }
 

@@ -125,7 +125,7 @@ def forecast(
           ``weighted_open``.
         - ``to_date`` (bool): True for the period of T.
 
-        Attrs: ``n`` deals, ``as_of``, ``freq``, ``method`` (its name), ``why`` ("auto" took it;
+        Note: ``n`` deals, ``day``, ``freq``, ``method`` (its name), ``why`` ("auto" took it;
         empty if it was asked for), ``learned_from`` ended periods (0 for "stated" and "stage"),
         ``learns_on`` the day from which "auto" can learn from the records (None where it does, or
         without records), ``confidence``, ``left_out``. Empty input gives the first two rows with
@@ -224,6 +224,7 @@ class LeveledForecast:
         deals = finest.moment
         table = annotate(
             _stack_levels(tables, question.by),
+            "forecast",
             made_from=opportunities,
             n=int(np.count_nonzero(deals.open | deals.booked)),
             as_of=question.today,

@@ -62,7 +62,7 @@ def forecast_categories(
         ``closed`` (won in the period), ``commit``, ``best_case``, ``pipeline``, ``omitted`` (open,
         each deal in one), ``commit_total`` (closed + commit) and ``best_case_total`` (commit_total
         + best_case); ``open_count`` (int64); ``to_date`` (bool): True for the current period. A
-        missing value counts 0. Attrs: ``n``, ``as_of``, ``freq``, ``left_out``. Without deals,
+        missing value counts 0. Note: ``n``, ``day``, ``freq``, ``left_out``. Without deals,
         zeros; with `by` no rows.
 
     Raises
@@ -120,6 +120,7 @@ def forecast_categories(
     )
     return annotate(
         table,
+        "forecast_categories",
         made_from=opportunities,
         n=int(np.count_nonzero(deals.open | deals.booked)),
         as_of=today,

@@ -28,6 +28,7 @@ from opp_analytics.analysis.shared.groups import By
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.arguments import MethodName, StageRates
 from opp_analytics.history import History
+from opp_analytics.note import TableNote, note_of
 from opp_analytics.org import OPEN, WON
 from opp_analytics.periods import Freq, When
 from opp_analytics.periods import labels as label_periods
@@ -90,7 +91,7 @@ def forecast_deals(
           They say when, not whether: a deal that is hardly ever won has them too. NaT without a
           history, or with fewer than 8 wins in it.
 
-        Attrs: ``n`` deals, ``as_of``, ``freq``, ``method``, ``why``, ``learns_on`` as in
+        Note: ``n`` deals, ``day``, ``freq``, ``method``, ``why``, ``learns_on`` as in
         `forecast`, ``left_out``. Without such deals, no rows.
 
     Raises
@@ -186,6 +187,7 @@ class DealForecast:
         left = deals.open & covered & ~np.isin(np.arange(len(deals.value)), rows)
         return annotate(
             table,
+            "forecast_deals",
             made_from=opportunities,
             n=int(found["row"].nunique()),
             as_of=question.today,
@@ -214,8 +216,8 @@ class DealForecast:
                 table = list_reasons(
                     learned, deals, pd.Period(str(period), question.freq), asked, ids
                 )
-                table.attrs = {"as_of": question.today, "freq": question.freq, "period": period}
-                yield table
+                note = TableNote("deal_reasons", str(question.today.date()), question.freq)
+                yield note.change(period=period).write(table)
 
 
 def select_own_chances(table: pd.DataFrame) -> pd.DataFrame:
@@ -224,12 +226,12 @@ def select_own_chances(table: pd.DataFrame) -> pd.DataFrame:
     It is the row of the period that the deal is due in; past its date, or without one, of the
     current period.
     """
-    attrs = table.attrs
-    today = pd.Timestamp(attrs["as_of"])
-    due = label_periods(table["close_date"], attrs["freq"])
-    own = due.mask(~(table["close_date"] >= today), str(pd.Period(today, attrs["freq"])))
+    note = note_of(table)
+    today = pd.Timestamp(note.day)
+    due = label_periods(table["close_date"], note.freq)
+    own = due.mask(~(table["close_date"] >= today), str(pd.Period(today, note.freq)))
     kept: pd.DataFrame = table[table["period"] == own]
-    return kept if attrs["method"] in _FROM_HISTORY else kept.assign(chance=np.nan)
+    return kept if note.method in _FROM_HISTORY else kept.assign(chance=np.nan)
 
 
 def _date_wins(question: Question, made: Outlooks) -> NDArray[np.datetime64]:

@@ -58,7 +58,7 @@ def forecast_fan(
         (int64): full weeks to its last day, unique without `at`; ``booked``, ``expected``, ``low``,
         ``median``, ``high`` (float64, money), as in `forecast`; ``method`` (str): the one used at
         the record; ``actual``: money booked in the period, according to the last record; NaN until
-        the period ends. Attrs: ``n`` records, ``as_of``, ``freq``, ``method``, ``confidence``.
+        the period ends. Note: ``n`` records, ``day``, ``freq``, ``method``, ``confidence``.
 
     Raises
     ------
@@ -130,7 +130,7 @@ def forecast_fan(
     frame["actual"] = (
         past.sum_wins({last: [wanted]})[last, (), str(wanted)] if over else float("nan")
     )
-    return annotate(frame, made_from=history, n=len(frame), **past.notes)
+    return annotate(frame, "forecast_fan", made_from=history, n=len(frame), **past.notes)
 
 
 def _read_days(history: History, at: Any, tz: str) -> Iterator[pd.Timestamp]:

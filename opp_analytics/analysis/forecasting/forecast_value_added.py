@@ -62,8 +62,8 @@ def forecast_value_added(
         ``ratio_high``; ``differs`` (bool): from the model's errors, beyond chance; ``better``
         (fraction): share of periods in which it missed by less than the model. NaN below 3 periods:
         too few to say; the ends of the ratio below 6. All rows of a block judge the same periods
-        and days: those on which every source with 3 periods has a number. Attrs: ``n`` periods,
-        ``as_of``, ``freq``, ``tz``, ``confidence``, ``left_out`` as for `call_accuracy`;
+        and days: those on which every source with 3 periods has a number. Note: ``n`` periods,
+        ``day``, ``freq``, ``tz``, ``confidence``, ``left_out`` as for `call_accuracy`;
         ``without_call``: people counted with the weighted pipeline, over all days; ``called``: mean
         share of people with a call of their own, ``override``: p-value of reps against manager, by
         block.
@@ -118,6 +118,7 @@ def compare_sources(samples: CallSamples, by: str | None = None) -> pd.DataFrame
     table.index = pd.MultiIndex.from_frame(labels) if by else pd.Index(labels["source"])
     return annotate(
         table,
+        "forecast_value_added",
         n=pd.concat(judged.values()).index.get_level_values("period").nunique() if judged else 0,
         left_out={**samples.left_out, "no_forecast": int(cells["model"].isna().sum())},
         without_call=without_call,

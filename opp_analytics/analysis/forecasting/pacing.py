@@ -72,8 +72,8 @@ def pacing(
         period's last day, the same in every row; ``to_date`` (bool): True for the current period.
         With `by_day`, ``days_left`` is an index level below ``period``, from a period's first day
         to its last, or to `as_of`, ``booked``, ``booked_share`` and ``deals`` are those at the end
-        of that day, and there is no ``open_value``. A missing value counts 0. Attrs: ``n`` wins,
-        ``as_of``, ``freq``, ``left_out``. Without wins, the current period with 0; with `by` no
+        of that day, and there is no ``open_value``. A missing value counts 0. Note: ``n`` wins,
+        ``day``, ``freq``, ``left_out``. Without wins, the current period with 0; with `by` no
         rows.
 
     Raises
@@ -145,6 +145,7 @@ def pacing(
     without = int((deals.booked & np.isnan(deals.value)).sum())
     return annotate(
         table,
+        "pacing",
         made_from=opportunities,
         n=int(deals.booked.sum()),
         as_of=today,

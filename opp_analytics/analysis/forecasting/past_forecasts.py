@@ -68,7 +68,7 @@ class PastForecasts:
 
     @property
     def notes(self) -> dict[str, Any]:
-        """The attrs of a table of past forecasts."""
+        """The note of a table of past forecasts."""
         question = self.question
         return {
             "as_of": question.today,

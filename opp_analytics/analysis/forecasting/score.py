@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import reduce
 from typing import Any
 
@@ -12,9 +13,9 @@ import pandas as pd
 from opp_analytics import arguments
 from opp_analytics.analysis.forecasting.outlook import LEVEL
 from opp_analytics.analysis.forecasting.past_forecasts import judge_ranges
-from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.analysis.stats.intervals import adjust_p_values, compare_pairs
 from opp_analytics.errors import ArgumentValueError
+from opp_analytics.note import note_of
 
 _CHANCE = 0.05
 """Chance of a difference where methods are equal."""
@@ -59,7 +60,7 @@ def score(backtest: pd.DataFrame, *, by: str = "method") -> pd.DataFrame:
         booked); ``coverage_50``, ``coverage_80``, ``coverage_95`` (fractions): share of ranges that
         held; ``winkler`` (money): mean Winkler score of the 80% range; ``crps`` (money): its mean;
         ``differs`` (bool): its errors differ from those of the first method beyond chance. Scores
-        of ranges are NaN for a method without any. Attrs: ``n``, ``periods``.
+        of ranges are NaN for a method without any. Note: ``n``, ``periods``.
 
         All methods are judged on the same forecasts: those that each of them made. One that made
         fewer than half of the first method's has n = 0 and NaN.
@@ -129,16 +130,8 @@ def score(backtest: pd.DataFrame, *, by: str = "method") -> pd.DataFrame:
         )
         summary.index = pd.MultiIndex.from_product([labels, list(tables)], names=[by, "method"])
         summary = summary if len(tables) > 1 else summary.droplevel("method")
-    kept = {name: backtest.attrs.get(name) for name in ("freq", "method", "confidence", "lead")}
-    day = backtest.attrs.get("as_of")
-    return annotate(
-        summary,
-        made_from=backtest,
-        n=len(whole),
-        as_of=None if day is None else pd.Timestamp(day),
-        periods=whole.index.get_level_values("period").nunique(),
-        **kept,
-    )
+    told = {"n": len(whole), "periods": whole.index.get_level_values("period").nunique()}
+    return replace(note_of(backtest), kind="score", tz=None, figures=told).write(summary)
 
 
 def keep_common(made: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:

@@ -68,7 +68,7 @@ def stage_rates(
         (float64, fraction): shrunk toward the stages before and after; ``raw``: the stage's own
         rate; both NaN below `fewest_exits`. ``exits`` (int64): times that a deal left the stage;
         ``won``, ``lost``: deals seen in the stage that were won, or lost, deleted or disqualified,
-        by the last record. Attrs: ``n`` deals, ``as_of``.
+        by the last record. Note: ``n`` deals, ``day``.
 
     Raises
     ------
@@ -133,7 +133,12 @@ def stage_rates(
     further: dict[str, Any] = {} if begin is None else {"known_from": begin.isoformat()}
     as_of = periods.as_date(until, tz=zone)
     return annotate(
-        table, made_from=history, n=stays["unique_id"].nunique(), as_of=as_of, **further
+        table,
+        "stage_rates",
+        made_from=history,
+        n=stays["unique_id"].nunique(),
+        as_of=as_of,
+        **further,
     )
 
 

@@ -73,7 +73,7 @@ def close_date_moves(
     A date that was set first or cleared is neither, nor is a change in the pair in which the deal
     closes: people re-date a deal on closing. So ``net_days`` may differ from ``days_pushed +
     days_pulled``. Two edits between two records look as one, so counts are lower bounds
-    (``attrs["bound"]``). After ``history.where``, moves count that were seen while the deal
+    (``bound`` in the note). After ``history.where``, moves count that were seen while the deal
     belonged there.
 
     Examples
@@ -105,7 +105,9 @@ def close_date_moves(
     table.insert(len(_COUNTS), "net_days", net)
     table = table[[*_COUNTS, "net_days", *_DATES]]
     bound = "lower: two edits between two records appear as one"
-    return annotate_span(table, asked, made_from=history, n=len(table), bound=bound)
+    return annotate_span(
+        table, "close_date_moves", asked, made_from=history, n=len(table), bound=bound
+    )
 
 
 def push_counts(moves: pd.DataFrame, *, most: int = 8) -> pd.DataFrame:

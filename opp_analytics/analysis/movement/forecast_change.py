@@ -92,7 +92,7 @@ def forecast_change(
         ``down`` (float64, money, signed), ``up_deals``, ``down_deals`` (int64), ``up_largest``,
         ``down_largest`` (str: as ``largest``, or what is before its colon where no other deal that
         did the same has it) and ``up_most``, ``down_most`` (float64, money: what that deal alone
-        added or took). Attrs: ``period``, ``freq``, ``method``, ``why``, ``then_at``, ``now_at``.
+        added or took). Note: ``period``, ``freq``, ``method``, ``why``, ``then_at``, ``now_at``.
 
     Raises
     ------
@@ -211,7 +211,7 @@ class ForecastChange:
     value."""
     groups: list[str]
     notes: dict[str, Any]
-    """For the attrs of a table."""
+    """For the note of a table."""
 
     def sum_up(self) -> pd.DataFrame:
         """Make the table of `forecast_change`."""
@@ -238,7 +238,7 @@ class ForecastChange:
         table = fill_rows(summed.reset_index(), self.groups, "movement", FORECAST_STEPS)
         table = table.fillna(dict.fromkeys(_SUMS, 0.0)).astype(dict.fromkeys(_COUNTS, "int64"))
         n = int(rows.loc[rows["movement"] == "now", "unique_id"].nunique())
-        return annotate(table, made_from=self.history, n=n, **self.notes)
+        return annotate(table, "forecast_change", made_from=self.history, n=n, **self.notes)
 
     def keep_group(self, column: str, name: str) -> ForecastChange:
         """Keep one group of a column, without groups.
@@ -262,7 +262,11 @@ class ForecastChange:
         table = moved[["unique_id", "name", "movement", "expected", "value"]]
         indexed = index_by_groups(table.reset_index(drop=True), moved, self.groups)
         return annotate(
-            indexed, made_from=self.history, n=table["unique_id"].nunique(), **self.notes
+            indexed,
+            "forecast_change_deals",
+            made_from=self.history,
+            n=table["unique_id"].nunique(),
+            **self.notes,
         )
 
 

@@ -85,7 +85,7 @@ class Pool:
         return cls(first, last)
 
     def notes(self) -> dict[str, Any]:
-        """Name the window, for a table's attrs."""
+        """Name the window, for a table's note."""
         if self.first is None or self.last is None:
             return {}
         return {"due": [str(self.first.date()), str(self.last.date())]}
@@ -158,7 +158,7 @@ def movements(
     -----
     Movements are summed over consecutive records, so a deal that entered and left in the window has
     both movements. A change reversed between two records does not appear, so each movement is a
-    lower bound (``attrs["bound"]``), but their sum is exact. See `waterfall`.
+    lower bound (``bound`` in the note), but their sum is exact. See `waterfall`.
 
     Examples
     --------
@@ -194,7 +194,7 @@ def movements(
         table["seen_at"] = found["seen_at"].astype("datetime64[us, UTC]")
     indexed = index_by_groups(table, found, groups)
     return annotate_span(
-        indexed, asked, made_from=history, n=table["unique_id"].nunique(), bound=BOUND
+        indexed, "movements", asked, made_from=history, n=table["unique_id"].nunique(), bound=BOUND
     )
 
 

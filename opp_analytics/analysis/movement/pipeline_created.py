@@ -53,7 +53,7 @@ def pipeline_created(
         that of the last. ``deals`` (int64), ``value`` (float64, money): deals created in the
         period, at the value first seen; ``open_count`` (int64), ``open_value`` (float64, money):
         open deals in the last record of the period; ``to_date`` (bool): True for the period of the
-        last record. A missing value counts 0. Attrs: ``n`` deals created, ``as_of``, ``freq``,
+        last record. A missing value counts 0. Note: ``n`` deals created, ``day``, ``freq``,
         ``tz``, ``left_out``.
 
     Raises
@@ -206,7 +206,9 @@ class CreatedPipeline:
             to_date=table.index.get_level_values("period") == str(spans[-1]),
         )
         without = {str(why): int(deals) for why, deals in left_out.items()}
-        return self._annotate(made, freq, n=int(table["deals"].sum()), left_out=without)
+        return self._annotate(
+            made, "pipeline_created", freq, n=int(table["deals"].sum()), left_out=without
+        )
 
     def list_deals(self, freq: Freq, *, grouped: bool = True) -> pd.DataFrame:
         """Make the table of `pipeline_created_deals`; without groups if not `grouped`."""
@@ -219,7 +221,9 @@ class CreatedPipeline:
             .astype(schema.TEXT)
             .assign(value=found["cents"] / 100)
         )
-        return self._annotate(index_by_groups(table, found, groups), freq, n=len(table))
+        return self._annotate(
+            index_by_groups(table, found, groups), "pipeline_created_deals", freq, n=len(table)
+        )
 
     def _label(self, spans: pd.PeriodIndex) -> pd.DataFrame:
         labels = label_created(self.created, self.moments.iloc[0], spans, self.tz)
@@ -231,9 +235,11 @@ class CreatedPipeline:
         first, last = self._days
         return pd.period_range(first, last, freq=alias)
 
-    def _annotate(self, table: pd.DataFrame, freq: Freq, **notes: Any) -> pd.DataFrame:
+    def _annotate(self, table: pd.DataFrame, kind: str, freq: Freq, **notes: Any) -> pd.DataFrame:
         alias, day = Org.of(self.history).freq(freq), self._days[1]
-        return annotate(table, made_from=self.history, as_of=day, freq=alias, tz=self.tz, **notes)
+        return annotate(
+            table, kind, made_from=self.history, as_of=day, freq=alias, tz=self.tz, **notes
+        )
 
 
 def _list_open_changes(history: History, groups: Sequence[str]) -> ibis.Table:

@@ -61,7 +61,7 @@ def slippage(
         still_due, always all six; also transferred, where deals left a history made by
         ``history.where``. ``count`` (int64), ``value`` (float64, money, at `start`; a missing value
         counts 0), ``count_rate``, ``value_rate`` (fractions of the cohort; they sum to 1; NaN for
-        an empty cohort). ``attrs``: ``n`` the cohort, ``slip_rate``, ``value_slip_rate``,
+        an empty cohort). Note: ``n`` the cohort, ``slip_rate``, ``value_slip_rate``,
         ``unvalued`` deals without a value, ``to_date``: True when the last record is before the
         period's end. With `by`, an empty cohort gives no rows.
 
@@ -220,6 +220,7 @@ class DueCohort:
         slipped = table[table.index.get_level_values("outcome") == "slipped"]
         return annotate_span(
             table,
+            "slippage",
             asked,
             made_from=self.history,
             n=int(total["count"]),
@@ -239,7 +240,9 @@ class DueCohort:
         found = sort_groups(found, name_groups(self.groups))
         table = found.assign(outcome=found["end"])[list(_DEALS)].astype(_DEALS)
         indexed = index_by_groups(table, found, self.groups)
-        return annotate_span(indexed, self.asked, made_from=self.history, n=len(table), bound=BOUND)
+        return annotate_span(
+            indexed, "slippage_deals", self.asked, made_from=self.history, n=len(table), bound=BOUND
+        )
 
 
 def _select_cohort(history: History, asked: Span, groups: list[str]) -> ibis.Table:

@@ -63,7 +63,7 @@ def waterfall(
     first seen counts as new and as won or lost. A missing value counts 0. With `by`, groups add up
     to the whole, in which ``transferred_out`` and ``transferred_in`` cancel out. The ends and the
     sum are exact; a change reversed between two records does not appear, so each movement is a
-    lower bound (``attrs["bound"]``).
+    lower bound (``bound`` in the note).
 
     Examples
     --------
@@ -99,6 +99,7 @@ def waterfall(
     closing = table.index.get_level_values("movement") == "closing"
     return annotate_span(
         table,
+        "waterfall",
         asked,
         made_from=history,
         n=int(table["count"][closing].sum()),

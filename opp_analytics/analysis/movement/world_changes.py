@@ -30,6 +30,7 @@ from opp_analytics.analysis.shared.history_query import (
 from opp_analytics.analysis.shared.tables import annotate, fill_counts
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.history import History
+from opp_analytics.note import note_of
 from opp_analytics.org import LOST, WON, Org
 from opp_analytics.periods import Freq, When
 
@@ -83,7 +84,7 @@ def world_changes(
         ``direction`` (str): which way an alarm went, "up" or "down", empty without one; ``was``
         (float64): deals a period, or share won, in the periods compared with; ``now`` (float64):
         those of the period, NaN for a share of nothing; ``n`` (int64): deals created, or closed, in
-        the period; ``alarm`` (bool). Attrs: ``n`` whole periods, ``begins`` (the first), ``as_of``,
+        the period; ``alarm`` (bool). Note: ``n`` whole periods, ``begins`` (the first), ``day``,
         ``freq``, ``tz``, ``left_out``.
 
     Raises
@@ -149,7 +150,12 @@ def world_changes(
     notes: dict[str, Any] = {"freq": alias, "tz": zone, "begins": str(spans[0])}
     notes["left_out"] = {"unknown": count_unknown_deals(history)}
     return annotate(
-        table, made_from=history, n=len(spans), as_of=pd.Timestamp(day, unit="D"), **notes
+        table,
+        "world_changes",
+        made_from=history,
+        n=len(spans),
+        as_of=pd.Timestamp(day, unit="D"),
+        **notes,
     )
 
 
@@ -160,7 +166,7 @@ def find_current_alarms(table: pd.DataFrame, as_of: pd.Timestamp | None = None) 
     """
     labels = table.index.get_level_values("period")
     if as_of is not None:
-        ends = pd.PeriodIndex(labels, freq=table.attrs["freq"]).end_time.normalize()
+        ends = pd.PeriodIndex(labels, freq=note_of(table).freq).end_time.normalize()
         final = ends + pd.Timedelta(days=SETTLED_DAYS) <= as_of
         table, labels = table[final], labels[final]
     recent = table[table["alarm"] & labels.isin(labels.unique()[-CURRENT:])]

@@ -17,6 +17,7 @@ from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import DataError
 from opp_analytics.inputs import match_name
+from opp_analytics.note import note_of
 from opp_analytics.org import (
     CONFLICT,
     LOST,
@@ -73,7 +74,7 @@ def audit(
         RangeIndex, most severe first. Columns (str unless noted): ``unique_id``, ``check``,
         ``severity`` (error, warning, info), ``field``, ``cell``: the current value as text, missing
         when blank; ``value`` (float64, money) of the deal; ``suggestion``: the suggested fix,
-        missing where none is obvious. Attrs: ``n`` deals checked, ``as_of``, ``not_checked``:
+        missing where none is obvious. Note: ``n`` deals checked, ``day``, ``not_checked``:
         columns that the frame lacks, if any. Without findings, or for empty input, no rows.
 
     Raises
@@ -139,7 +140,7 @@ def audit(
         drop=True
     )
     lacks: dict[str, Any] = {"not_checked": absent} if absent else {}
-    return annotate(table, made_from=opportunities, n=len(frame), as_of=today, **lacks)
+    return annotate(table, "audit", made_from=opportunities, n=len(frame), as_of=today, **lacks)
 
 
 def _list_rows(frame: pd.DataFrame, hit: Finding) -> pd.DataFrame:
@@ -211,9 +212,8 @@ def audit_summary(findings: pd.DataFrame) -> pd.DataFrame:
     )
     rank = table["severity"].map(_RANK)
     order = np.lexsort((table["check"], -table["value"], rank))
-    summary: pd.DataFrame = table.iloc[order].set_index("check")
-    summary.attrs = dict(findings.attrs)
-    return summary
+    summary = table.iloc[order].set_index("check")
+    return note_of(findings).change(kind="audit_summary").write(summary)
 
 
 def fix(opportunities: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:

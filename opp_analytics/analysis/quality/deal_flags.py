@@ -138,7 +138,7 @@ def deal_flags(
         Index ``unique_id``, one row per open deal, the largest flagged value first, deals without a
         flag last: ``name``, ``owner_name`` (str), ``value`` (float64, money), ``close_date``
         (datetime64[us]), ``risk`` (int64, number of flags), ``reasons`` (str, joined by " · "),
-        then each flag (boolean; missing where the data cannot tell). Attrs: ``n``, ``as_of``,
+        then each flag (boolean; missing where the data cannot tell). Note: ``n``, ``day``,
         ``thresholds`` (the days learned, with n). No open deal, no rows.
 
     Raises
@@ -198,7 +198,9 @@ def flag_deals(
         "thresholds": _list_thresholds(deals.past, deals.limits),
     }
     table = _sort(_make_table(frame, found))
-    return annotate(table, made_from=opportunities, n=len(frame), as_of=deals.today, **notes)
+    return annotate(
+        table, "deal_flags", made_from=opportunities, n=len(frame), as_of=deals.today, **notes
+    )
 
 
 def _check_limits(limits: FlagLimits | None) -> FlagLimits:
@@ -291,7 +293,7 @@ def _sort(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _list_thresholds(past: PastRecords | None, limits: FlagLimits) -> dict[str, Any]:
-    """List the learned days and their n, for a table's attrs."""
+    """List the learned days and their n, for a table's note."""
     if past is None:
         return {}
     usual = {} if limits.stay_days is not None else past.stays

@@ -23,6 +23,7 @@ from opp_analytics.analysis.stats.intervals import (
 from opp_analytics.arguments import MethodName
 from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
 from opp_analytics.history import History
+from opp_analytics.note import note_of
 from opp_analytics.org import WON, Org, outcome_codes
 from opp_analytics.periods import Freq, When, as_date, check_freq, to_dates, window
 from opp_analytics.schema import label_groups
@@ -76,7 +77,7 @@ def scorecard(
         that of all others together by more than chance; ``days_to_win`` (median), ``slip_rate``
         (fraction of deals due), ``forecast_bias`` (fraction of what was won), each with ``_low``
         and ``_high`` (float64, NaN where too few or without a history); ``due``, ``n`` (int64):
-        deals behind the slip rate, closed deals. Empty input: no rows. Attrs: ``n``, ``as_of``,
+        deals behind the slip rate, closed deals. Empty input: no rows. Note: ``n``, ``day``,
         ``confidence``, ``freq``.
 
     Raises
@@ -122,7 +123,7 @@ def scorecard(
     # As the history's queries spell the groups.
     frame = frame.assign(**{name: label_groups(frame[name]) for name in names})
     rates = win_rate(frame, by=names, start=start, end=None, as_of=today, confidence=level, tz=zone)
-    left_out = rates.attrs["left_out"]
+    left_out = note_of(rates).figures["left_out"]
     rates = rates[["won", "lost", "rate", "rate_low", "rate_high"]]
     groups, closed = rates.index, (rates["won"] + rates["lost"]).to_numpy()
     days = _collect_days(frame, names, start, today, zone)
@@ -148,7 +149,9 @@ def scorecard(
         n=closed,
     )
     notes = {"left_out": left_out, "confidence": level, "freq": org.freq(check_freq(freq))}
-    return annotate(table, made_from=opportunities, n=int(closed.sum()), as_of=today, **notes)
+    return annotate(
+        table, "scorecard", made_from=opportunities, n=int(closed.sum()), as_of=today, **notes
+    )
 
 
 def _name_ends(name: str, intervals: list[tuple[float, float, float]]) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def time_to_win(
         Index ``quantile`` (float64; below the columns of `by`). Columns: ``days`` (float64): days
         until this share of all created deals is won, NaN if it never is; ``days_of_won`` (float64):
         days until this share of the wins so far. Empty input gives NaN for each quantile, or no
-        rows with `by`. Attrs: ``won``: wins that were timed.
+        rows with `by`. Note: ``won``: wins that were timed.
 
     Notes
     -----
@@ -79,4 +79,6 @@ def time_to_win(
     )
     n = int((days >= 0).sum())
     won = sum(int(curve.won.sum()) for curve in curves)
-    return annotate(table, made_from=opportunities, n=n, as_of=today, left_out=left_out, won=won)
+    return annotate(
+        table, "time_to_win", made_from=opportunities, n=n, as_of=today, left_out=left_out, won=won
+    )

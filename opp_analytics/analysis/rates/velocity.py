@@ -94,6 +94,7 @@ def velocity(
     table = groups.frame({"velocity": speed, **factors})
     return annotate(
         table,
+        "velocity",
         made_from=opportunities,
         n=int(((outcome == OPEN) | (counted & (outcome <= LOST))).sum()),
         as_of=today,

@@ -82,7 +82,7 @@ def win_rate(
         - ``value_rate``, ``value_rate_low``, ``value_rate_high`` (float64, fractions): by money.
         - ``to_date`` (bool, with `freq`): `as_of` lies in the period; False without `as_of`.
 
-        Attrs: ``n`` closed deals, ``as_of``, ``confidence``, ``left_out``; with `freq` also
+        Note: ``n`` closed deals, ``day``, ``confidence``, ``left_out``; with `freq` also
         ``window``: [start, end]. A deal closed without a value counts in ``rate`` but not in
         ``value_rate``. Empty input: no rows, or one row of zeros and NaN without `by` and `freq`.
 
@@ -142,6 +142,7 @@ def win_rate(
     closed = inside & (outcome <= LOST)
     return annotate(
         table,
+        "win_rate",
         made_from=opportunities,
         n=int(closed.sum()),
         as_of=today,

@@ -104,4 +104,6 @@ def win_rate_cohorts(
         "freq": freq,
         "left_out": left_out,
     }
-    return annotate(table, made_from=opportunities, n=int(kept.sum()), as_of=today, **notes)
+    return annotate(
+        table, "win_rate_cohorts", made_from=opportunities, n=int(kept.sum()), as_of=today, **notes
+    )

@@ -55,7 +55,7 @@ def win_rate_curve(
         ``at_risk``, ``won``, ``lost``, ``disqualified`` (int64): deals of that age, and deals that
         ended at that age; ``won_share``, ``lost_share``, ``disqualified_share``, ``open_share``
         (float64, fractions that sum to 1); ``won_low``, ``won_high``: interval of ``won_share``.
-        Attrs: ``n`` deals followed, ``as_of``, ``left_out``. Without closed deals, no rows.
+        Note: ``n`` deals followed, ``day``, ``left_out``. Without closed deals, no rows.
 
     Raises
     ------
@@ -115,7 +115,13 @@ def win_rate_curve(
     table = pd.DataFrame(joined, index=groups.nest(time, lengths))
     n = int((days >= 0).sum())
     return annotate(
-        table, made_from=opportunities, n=n, as_of=today, left_out=left_out, confidence=confidence
+        table,
+        "win_rate_curve",
+        made_from=opportunities,
+        n=n,
+        as_of=today,
+        left_out=left_out,
+        confidence=confidence,
     )
 
 

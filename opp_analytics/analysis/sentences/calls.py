@@ -9,6 +9,7 @@ import pandas as pd
 
 from opp_analytics.analysis.forecasting.call_samples import FEWEST
 from opp_analytics.analysis.sentences import evidence
+from opp_analytics.note import note_of
 from opp_analytics.text import capital, count, joined, method, noun, percent, points
 
 _MOST = 3
@@ -70,7 +71,7 @@ def describe_call_accuracy(table: pd.DataFrame) -> str:
     if known.empty:
         return _say_few(table)
     name = "{}’s calls" if table.index.name == "caller" else "calls for {} (overrides included)"
-    names, freq = [name.format(key) for key in known.index], table.attrs.get("freq")
+    names, freq = [name.format(key) for key in known.index], note_of(table).freq
     if len(known) == 1:
         return (
             f"{_compare(known.iloc[0], names[0], known['model_wape'].iloc[0], freq)}; "
@@ -84,7 +85,7 @@ def describe_value_added(table: pd.DataFrame) -> str:
 
     By group, name the calls that differ from it beyond chance.
     """
-    freq = table.attrs.get("freq")
+    freq = note_of(table).freq
     calls = table[table.index.get_level_values("source").isin(["reps", "manager"])]
     called = calls[calls["wape"].notna()]
     if called.empty:
@@ -100,8 +101,8 @@ def describe_value_added(table: pd.DataFrame) -> str:
     if len(called) > 1:
         behind = called["wape"].diff().iloc[-1]
         # One more test beside those of the rows, so held against as many.
-        p = table.attrs["override"][""] * table["wape"].count()
-        chance = not p < 1 - table.attrs.get("confidence", 0.95)
+        p = note_of(table).figures["override"][""] * table["wape"].count()
+        chance = not p < 1 - (note_of(table).confidence or 0.95)
         little, luck = points(behind) in ("0 pts", "<1 pt"), f": {evidence.CHANCE}"
         change = f"the override {'cost' if behind > 0 else 'saved'} {points(behind)}"
         if chance and not little and said[0].endswith(luck):
@@ -113,7 +114,7 @@ def describe_value_added(table: pd.DataFrame) -> str:
         said.append(
             f"{name_source('blend', freq)} missed least, by {percent(table['wape']['blend'])}"
         )
-    if (share := table.attrs.get("called", {}).get("", 1.0)) < _MOSTLY:
+    if (share := note_of(table).figures.get("called", {}).get("", 1.0)) < _MOSTLY:
         said.append(
             f"{percent(share)} of people’s numbers are calls, the others the weighted pipeline"
         )
@@ -121,7 +122,7 @@ def describe_value_added(table: pd.DataFrame) -> str:
 
 
 def _count_periods(table: pd.DataFrame) -> str:
-    return count(int(table["n"].max()) if len(table) else 0, noun(table.attrs.get("freq")))
+    return count(int(table["n"].max()) if len(table) else 0, noun(note_of(table).freq))
 
 
 def _say_few(table: pd.DataFrame) -> str:

@@ -15,6 +15,7 @@ import pandas as pd
 
 from opp_analytics.analysis.stats.intervals import compare_with_rest, mark_differences
 from opp_analytics.errors import ArgumentError
+from opp_analytics.note import note_of
 from opp_analytics.org import Money, money_of
 from opp_analytics.periods import as_period
 from opp_analytics.schema import BUCKETS, HALF_CENT
@@ -72,7 +73,7 @@ def list_apart(table: pd.DataFrame) -> list[Any]:
         differs = table["differs"].to_numpy(dtype=bool)
     else:
         differs = mark_differences(
-            table["won"], closed, confidence=table.attrs.get("confidence") or 0.95
+            table["won"], closed, confidence=note_of(table).confidence or 0.95
         )
     off = (table["won"] / closed.where(closed > 0) - table["won"].sum() / closed.sum()).abs()
     return list(off[differs].sort_values(ascending=False, kind="stable").index)
@@ -163,7 +164,10 @@ def say_rough(row: Any, table: pd.DataFrame) -> str:
     low, high, money = float(row["low"]), float(row["high"]), money_of(table)
     if not high - low >= HALF_CENT or is_one_deal(row, table):
         return ""
-    ended, period = int(table.attrs.get("learned_from", 0)), noun(table.attrs.get("freq"))
+    ended, period = (
+        int(note_of(table).figures.get("learned_from", 0)),
+        noun(note_of(table).freq),
+    )
     few, rests = (
         0 < ended < _FEWEST_PERIODS,
         f"it rests on {spelled(ended, f'ended {period}')} only.",
@@ -177,7 +181,7 @@ def say_rough(row: Any, table: pd.DataFrame) -> str:
 
 def is_stated(table: pd.DataFrame) -> bool:
     """Return True if a forecast is of stated chances alone."""
-    return table.attrs.get("method") == "stated"
+    return bool(note_of(table).method == "stated")
 
 
 def is_one_deal(row: Any, table: pd.DataFrame) -> bool:
@@ -193,7 +197,7 @@ def expects_nothing(row: Any) -> bool:
 def keep_ahead(labels: Iterable[Any], table: pd.DataFrame) -> list[str]:
     """Keep the periods not over by the table's date, in their order, without the buckets."""
     as_of, shown = (
-        table.attrs.get("as_of"),
+        note_of(table).day,
         [str(label) for label in labels if label not in BUCKETS],
     )
     ends = {label: _read_days(label, table) for label in shown}
@@ -235,7 +239,7 @@ def count_days(label: str, table: pd.DataFrame) -> tuple[int, int] | None:
 
 def _measure(label: str, table: pd.DataFrame) -> tuple[int, int]:
     """Count a period's days left as of the table's date, and its length; 0 if unknown."""
-    days, today = _read_days(label, table), table.attrs.get("as_of")
+    days, today = _read_days(label, table), note_of(table).day
     if not (days and today):
         return 0, 0
     return (days[1] - pd.Timestamp(today)).days, (days[1] - days[0]).days + 1
@@ -246,20 +250,20 @@ def cut_period(label: str, table: pd.DataFrame) -> tuple[pd.Timestamp, pd.Timest
 
     None for a whole period.
 
-    ``attrs["window"]`` has the days that the table counts, ``attrs["as_of"]`` the day it is as of.
+    The note has ``window``, the days that the table counts, and the day it is as of.
     """
     whole = _read_days(label, table)
     if whole is None:
         return None
-    begin, end = table.attrs.get("window") or (None, None)
-    ends = [pd.Timestamp(day) for day in (end, table.attrs.get("as_of")) if day]
+    begin, end = note_of(table).figures.get("window") or (None, None)
+    ends = [pd.Timestamp(day) for day in (end, note_of(table).day) if day]
     first, last = max([whole[0], *([pd.Timestamp(begin)] if begin else [])]), min([whole[1], *ends])
     return None if (first, last) == whole or first > last else (first, last)
 
 
 def _read_days(label: str, table: pd.DataFrame) -> tuple[pd.Timestamp, pd.Timestamp] | None:
     """Read the first and last day of a period; None where nothing tells how long it is."""
-    freq = table.attrs.get("freq")
+    freq = note_of(table).freq
     try:
         period = as_period(label, str(freq)) if freq else None
     except ArgumentError:

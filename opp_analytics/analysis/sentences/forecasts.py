@@ -6,7 +6,7 @@ Forecasts are those of a period, or of people and teams.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from opp_analytics.analysis.forecasting.targets import find_gap
 from opp_analytics.analysis.sentences import evidence
 from opp_analytics.analysis.stats.intervals import compare_pairs, mark_missed_chances
 from opp_analytics.columns import write_label
+from opp_analytics.note import TableNote, note_of
 from opp_analytics.org import Money, day_of, money_of
 from opp_analytics.schema import ALL, BUCKETS, NO_LABEL, TEXT
 from opp_analytics.text import (
@@ -113,7 +114,7 @@ def find_lead(table: pd.DataFrame) -> tuple[str, str]:
 
 
 def _name(label: str, table: pd.DataFrame) -> str:
-    return capital(period_name(label, table.attrs.get("freq"), today=table.attrs["as_of"]))
+    return capital(period_name(label, note_of(table).freq, today=note_of(table).day))
 
 
 _DAYS_LEFT = ("today", "tomorrow", "in two days")
@@ -186,7 +187,10 @@ def _describe_with_target(name: str, row: Row, table: pd.DataFrame, begun: bool)
     cover = f", covered {times(row['pipeline_coverage'])} by {deals}" if known else f", {deals} due"
     if stated or not row["p_target"] < evidence.NO_CHANCE:
         return said, f"{to_go}{cover}.", evidence.say_rough(row, table)
-    all_due, later = _say_all_due(row, amount), str(pd.Period(row.name, table.attrs["freq"]) + 1)
+    all_due, later = (
+        _say_all_due(row, amount),
+        str(pd.Period(row.name, note_of(table).freq) + 1),
+    )
     ahead = f"{_describe_ahead(later, table)}." if later in table.index else ""
     return said, f"{to_go}{f'; {all_due}' if all_due else cover}.", ahead
 
@@ -205,7 +209,7 @@ def _say_all_due(row: Row, amount: Money) -> str:
 
 def _describe_before(label: str, table: pd.DataFrame) -> str:
     """Say how the period before ended; empty where it is not known."""
-    before = str(pd.Period(label, table.attrs["freq"]) - 1)
+    before = str(pd.Period(label, note_of(table).freq) - 1)
     if before not in table.index or not table.loc[before, "booked"]:
         return ""
     amount, gap = money_of(table), float(table["gap"][before])
@@ -274,7 +278,7 @@ def _describe_ahead(label: str, table: pd.DataFrame) -> str:
         and known
         and row["expected"] >= row["target"]
         and new > 0
-        and table.attrs.get("method") != "run_rate"
+        and note_of(table).method != "run_rate"
     ):
         # To add pipeline to a forecast that reaches the target would read as a contradiction.
         add = f"; {amount(new)} of it from deals not yet created"
@@ -297,7 +301,7 @@ def _describe_groups(table: pd.DataFrame) -> str:
         money_of(table),
         table,
     )
-    today, freq = table.attrs.get("as_of"), table.attrs.get("freq")
+    today, freq = note_of(table).day, note_of(table).freq
     current = str(pd.Period(today, freq)) if today else ""
     if len(levels) < table.index.nlevels:
         labels, running = (
@@ -384,7 +388,7 @@ def _describe_largest(leaves: pd.DataFrame, amount: Money, noun: str) -> str:
 def describe_forecast_fan(table: pd.DataFrame) -> str:
     """Compare the newest forecast of a period with the one before and with the target."""
     last, amount = table.iloc[-1], money_of(table)
-    name = period_name(str(last["period"]), table.attrs.get("freq"), today=table.attrs["as_of"])
+    name = period_name(str(last["period"]), note_of(table).freq, today=note_of(table).day)
     target = float(last["target"]) if "target" in table else math.nan
     table = table[table["expected"].notna()]
     if math.isnan(last["expected"]):
@@ -422,7 +426,7 @@ def describe_forecast_deals(table: pd.DataFrame, forecast: Row = None) -> str:
         return "No chance of a target is known that an open deal could change"
     first = known["period"].astype(str).min()
     known = evidence.rank_swings(known[known["period"] == first])
-    name = period_name(first, table.attrs.get("freq"), today=table.attrs["as_of"])
+    name = period_name(first, note_of(table).freq, today=note_of(table).day)
     lost, won, swing = known["p_if_lost"].min(), known["p_if_won"].max(), known.iloc[0]
     if lost > 1 - 1e-9 and forecast is not None:
         return _say_due("Upside still", name, forecast, money_of(table))
@@ -469,7 +473,7 @@ def describe_deal_reasons(table: pd.DataFrame) -> str:
         k for k, step in enumerate(steps) if step in ("overall", "bucket", "stage", "pipeline")
     )
     columns = (last[name].tolist() for name in ("chance", "group", "n", "won"))
-    said = _add_chances(steps, *columns, attrs=table.attrs, behind=behind)
+    said = _add_chances(steps, *columns, note=note_of(table), behind=behind)
     several = f"The likeliest of {count(len(chances), 'open deal')} is {chances.idxmax()}, "
     return f"{several if len(chances) > 1 else ''}{said}"
 
@@ -485,7 +489,7 @@ def explain_chances(table: pd.DataFrame) -> pd.Series[str]:
         # Deals of one stage, owner and bucket have the same words.
         mine = tuple(tuple(column[begin:end]) for column in columns)
         if mine not in said:
-            said[mine] = _add_chances(*mine, attrs=table.attrs)
+            said[mine] = _add_chances(*mine, note=note_of(table))
         words.append(said[mine])
     return pd.Series(words, [ids[k] for k in first], dtype=TEXT)
 
@@ -497,7 +501,7 @@ def _add_chances(
     n: Sequence[int] = (),
     won: Sequence[int] = (),
     *,
-    attrs: Mapping[Any, Any],
+    note: TableNote,
     behind: int = -1,
 ) -> str:
     """Say a chance and what each step adds; of the step `behind` it with its deals and wins."""
@@ -511,16 +515,16 @@ def _add_chances(
         if step == "overall":
             parts.append(f"{group} {percent(chances[0])}{counted}")
         elif adds or counted:
-            parts.append(f"{_name_step(step, group, attrs)} {number(adds, signed=True)}{counted}")
+            parts.append(f"{_name_step(step, group, note)} {number(adds, signed=True)}{counted}")
     return f"{percent(chances[-1])}: {', '.join(parts)}"
 
 
-def _name_step(step: str, group: str, attrs: Mapping[Any, Any]) -> str:
+def _name_step(step: str, group: str, note: TableNote) -> str:
     if step == "month":
         return "quarter’s end" if group == "quarter end" else "mid-quarter"
     if step != "bucket":
         return write_label(step, group)
-    today, freq, name = attrs["as_of"], attrs["freq"], attrs["period"]
+    today, freq, name = note.day, note.freq, note.figures["period"]
     now = str(pd.Period(today, freq)) == name
     within = f"this {noun(freq)}" if now else f"in {period_name(name, freq, today=today)}"
     names = {
@@ -541,9 +545,9 @@ def compare_chances(table: pd.DataFrame) -> str:
     own = select_own_chances(table).dropna(subset="chance")
     if "probability" not in own:
         return ""
-    today = pd.Timestamp(table.attrs["as_of"])
+    today = pd.Timestamp(note_of(table).day)
     now = own[
-        (own["period"] == str(pd.Period(today, table.attrs["freq"]))) & (own["close_date"] >= today)
+        (own["period"] == str(pd.Period(today, note_of(table).freq))) & (own["close_date"] >= today)
     ]
     likely = now[now["probability"].astype("float64") >= _LIKELY]
     stated, chance = likely["probability"].astype("float64") / 100, likely["chance"]
@@ -554,7 +558,7 @@ def compare_chances(table: pd.DataFrame) -> str:
         _BEYOND * luck, _MATTERS * len(likely)
     ):
         return ""
-    period = period_name(str(now["period"].iloc[0]), table.attrs["freq"], today=today)
+    period = period_name(str(now["period"].iloc[0]), note_of(table).freq, today=today)
     return (
         f"{capital(count(len(likely)))} due in {period} that reps call likely, "
         f"{percent(stated.mean())} on average: history gives them {percent(chance.mean())}"
@@ -569,18 +573,18 @@ def describe_method(table: pd.DataFrame, *, explain: bool = False) -> str:
 
     With `explain`, all of its reasons.
     """
-    attrs = table.attrs
-    name, why = str(attrs["method"]), attrs["why"]
+    note = note_of(table)
+    name, why = str(note.method), note.why
     if explain:
         return f"Method: {label(name)}{why and f': {why}'}."
-    ended, period = attrs.get("learned_from"), f"ended {noun(attrs.get('freq'))}"
+    ended, period = note.figures.get("learned_from"), f"ended {noun(note.freq)}"
     said = (
         "Method: "
         f"{_WORDS.get(name, label(name))}{f', from {count(ended, period)}' if ended else ''}."
     )
     if not why or name == "learned":
         return said
-    if begins := attrs.get("learns_on"):
+    if begins := note.figures.get("learns_on"):
         return f"{said} Learning from your history starts on {day(begins, year=True)}."
     return f"{said} There is no history to learn from yet."
 
@@ -594,8 +598,8 @@ def describe_categories(table: pd.DataFrame) -> str:
     current = table.index[table["to_date"].to_numpy(dtype=bool)].get_level_values("period")
     name = str(current[0]) if len(current) else shown[0]
     row: Row = whole.loc[name]
-    money, today = money_of(table), table.attrs.get("as_of") or name[:4]
-    heading = capital(period_name(name, table.attrs.get("freq"), today=today))
+    money, today = money_of(table), note_of(table).day or name[:4]
+    heading = capital(period_name(name, note_of(table).freq, today=today))
     said, total = [f"{heading}: {_say_closed(row['closed'], money)}"], row["closed"]
     for category in ("commit", "best_case", "pipeline"):
         total += row[category]
@@ -633,7 +637,7 @@ def describe_backtest(table: pd.DataFrame) -> str:
     """
     if table.empty:
         return "No past forecast can be judged yet."
-    if table.attrs.get("lead") == "now":
+    if note_of(table).lead == "now":
         return _describe_past_ranges(table)
     table = select_first_method(table)
     whole, inside = float(table["actual"].sum()), table["held"].dropna()
@@ -662,7 +666,7 @@ def _describe_past_ranges(table: pd.DataFrame) -> str:
     if held:
         said = f"Past ranges {held}" + (f", {spelled(lacking)} more had none" if lacking else "")
     else:
-        said = f"No past {noun(table.attrs.get('freq'))} had a range"
+        said = f"No past {noun(note_of(table).freq)} had a range"
     whole = float(table["actual"].sum())
     if not whole > 0:
         return said
@@ -698,7 +702,7 @@ def describe_score(table: pd.DataFrame) -> str:
     known = table[table["wape"].notna()]
     if known.empty:
         return "No past forecast can be judged yet."
-    by, freq = table.index.names[0], table.attrs.get("freq")
+    by, freq = table.index.names[0], note_of(table).freq
     if by != "method":
         return _describe_rows(known, str(by), freq)
     name, *others = known["wape"].sort_values(kind="stable").index
@@ -773,10 +777,10 @@ def describe_pacing(table: pd.DataFrame) -> str:
 
     With `by`, how many had more or less.
     """
-    rows, amount, period = select_point(table), money_of(table), noun(table.attrs.get("freq"))
+    rows, amount, period = select_point(table), money_of(table), noun(note_of(table).freq)
     now, past = (rows["booked"][rows["to_date"] == running] for running in (True, False))
     ended = past.index.get_level_values("period").nunique()
-    earlier, by_then = _spell_last(ended, period), f"by {day(table.attrs['as_of'])}"
+    earlier, by_then = _spell_last(ended, period), f"by {day(note_of(table).day)}"
     if groups := [name for name in rows.index.names if name != "period"]:
         if not ended:
             return f"No earlier {period} to compare with"
@@ -809,7 +813,7 @@ def explain_pacing(table: pd.DataFrame) -> str:
     Empty where no period ended since the first win.
     """
     ended = table.index.get_level_values("period").nunique() - 1
-    return f"Thin gray: closed in {_spell_last(ended, noun(table.attrs['freq']))}" if ended else ""
+    return f"Thin gray: closed in {_spell_last(ended, noun(note_of(table).freq))}" if ended else ""
 
 
 def _spell_last(ended: int, unit: str) -> str:
@@ -818,5 +822,5 @@ def _spell_last(ended: int, unit: str) -> str:
 
 def say_held(table: pd.DataFrame) -> str:
     """Say in how many of the periods with a range it held; empty where none had one."""
-    held, period = table["held"].dropna(), noun(table.attrs.get("freq"))
+    held, period = table["held"].dropna(), noun(note_of(table).freq)
     return f"held in {int(held.sum())} of {count(len(held), period)}" if len(held) else ""

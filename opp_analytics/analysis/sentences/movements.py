@@ -10,6 +10,7 @@ from opp_analytics.analysis.movement.world_changes import CURRENT, find_current_
 from opp_analytics.analysis.sentences import evidence
 from opp_analytics.analysis.stats.intervals import mark_differences
 from opp_analytics.columns import write_key, write_label
+from opp_analytics.note import note_of
 from opp_analytics.org import day_of, money_of
 from opp_analytics.schema import HALF_CENT, unstack_level
 from opp_analytics.text import (
@@ -113,7 +114,7 @@ def head_waterfall(table: pd.DataFrame) -> str:
         f"{money(whole['value'][end])} ({count(int(whole['count'][end]))})"
         for end in ("opening", "closing")
     ]
-    due = table.attrs.get("due")
+    due = note_of(table).due
     return f"Pipeline{f' due {days(*due)}' if due else ''} went from {ends[0]} to {ends[1]}"
 
 
@@ -173,7 +174,7 @@ def _compare_slippage(table: pd.DataFrame) -> str:
     Else say what is known of the last one.
 
     If more has slipped in the running period already than in the whole one before, that is said
-    instead. ``attrs["part"]`` names the periods whose start was not recorded.
+    instead. ``part`` of the note names the periods whose start was not recorded.
     """
     valued = bool(table["value"].sum() > 0 and (table["value"] >= 0).all())
     sums = table.groupby(level=["period", "outcome"], sort=False)[["count", "value"]].sum()
@@ -183,13 +184,13 @@ def _compare_slippage(table: pd.DataFrame) -> str:
     if rates.empty:
         return "Nothing was due."
     freq, today, unit = (
-        table.attrs.get("freq"),
-        table.attrs.get("as_of"),
+        note_of(table).freq,
+        note_of(table).day,
         "value" if valued else "deals",
     )
     running, part = (
         [key for key in rates.index if evidence.cut_period(str(key), table)],
-        table.attrs.get("part", []),
+        note_of(table).figures.get("part", []),
     )
     whole = [key for key in rates.index if key not in {*running, *part}]
     *before, last = whole[-2:] or [rates.index[-1]]
@@ -247,7 +248,7 @@ def describe_pipeline_created(table: pd.DataFrame) -> str:
         ["deals", "value", "open_count", "open_value"]
     ].sum()
     running = table["to_date"].groupby(level="period", sort=False).any()
-    full, freq, money = whole[~running], table.attrs.get("freq"), money_of(table)
+    full, freq, money = whole[~running], note_of(table).freq, money_of(table)
     now = (
         f"{money(whole['open_value'].iloc[-1])} ({count(int(whole['open_count'].iloc[-1]))}) is "
         "open now"
@@ -289,7 +290,7 @@ def describe_world_changes(table: pd.DataFrame) -> str:
     if labels.empty:
         return "No deal was created or closed in these periods."
     alarms = find_current_alarms(table).index
-    freq = str(table.attrs.get("freq"))
+    freq = str(note_of(table).freq)
     if alarms.empty:
         span = spelled(min(len(labels), CURRENT), noun(freq))
         return (
@@ -297,7 +298,7 @@ def describe_world_changes(table: pd.DataFrame) -> str:
             "won changed beyond chance."
         )
     rows = dict(zip(table.index, table.to_dict("records"), strict=True))
-    begins = str(table.attrs.get("begins") or labels[0])
+    begins = str(note_of(table).figures.get("begins") or labels[0])
     said = [_describe_alarm(key, rows, freq, begins) for key in alarms[:_MOST_ALARMS]]
     said += [count(len(alarms) - len(said), "more alarm")] if len(alarms) > len(said) else []
     return f"{'. '.join(said)}; the forecast learns from both."
@@ -350,7 +351,8 @@ def head_deal(table: pd.DataFrame) -> str:
 
 
 def _list_moves(table: pd.DataFrame) -> tuple[str, list[str]]:
-    name = str(table.attrs.get("name") or table.attrs.get("unique_id") or "The deal")
+    about = note_of(table).figures
+    name = str(about.get("name") or about.get("unique_id") or "The deal")
     if table.empty:
         return name, []
     moves = {field: table[table["field"] == field] for field in ("close_date", "value", "stage")}
@@ -432,10 +434,10 @@ def list_steps(table: pd.DataFrame) -> list[Step]:
             deals = int(row["deals"] if whole else row[f"{ways[0]}_deals"])
             movers = tuple((str(row[f"{way}_largest"]), float(row[f"{way}_most"])) for way in ways)
             name = movement(key, amount if len(ways) == 1 or key != "value" else 0.0)
-            if key == "new_business" and table.attrs.get("method") == "run_rate":
-                name = f"rest of the {noun(table.attrs.get('freq'))}"
+            if key == "new_business" and note_of(table).method == "run_rate":
+                name = f"rest of the {noun(note_of(table).freq)}"
             cause = (
-                table.attrs.get("causes", {}).get(*ways, "")
+                note_of(table).figures.get("causes", {}).get(*ways, "")
                 if key == "chance" and len(ways) == 1
                 else ""
             )
@@ -476,9 +478,9 @@ def say_forecast_change(table: pd.DataFrame) -> str:
 
 def _measure_change(table: pd.DataFrame) -> tuple[str, str, float]:
     """Name the period and the earlier day, and measure the change."""
-    expected, attrs = table["expected"].groupby(level="movement").sum(), table.attrs
-    then, now = (day_of(table, attrs[name]) for name in ("then_at", "now_at"))
-    what = period_name(str(attrs["period"]), attrs.get("freq"), today=now)
+    expected, note = table["expected"].groupby(level="movement").sum(), note_of(table)
+    then, now = (day_of(table, moment) for moment in (note.then_at, note.now_at))
+    what = period_name(str(note.figures["period"]), note.freq, today=now)
     return (
         what,
         f"since {day(then, year=then.year != now.year)}",
@@ -532,8 +534,8 @@ def _say_step(step: Step, table: pd.DataFrame) -> str:
     if not step.movers:
         return f"{one} {amount}"
     if step.key == "chance":
-        ends = pd.Period(str(table.attrs["period"]), table.attrs.get("freq")).end_time
-        when = f" by {day(ends, year=ends.year != day_of(table, table.attrs['now_at']).year)}"
+        ends = pd.Period(str(note_of(table).figures["period"]), note_of(table).freq).end_time
+        when = f" by {day(ends, year=ends.year != day_of(table, note_of(table).now_at).year)}"
     deal, by = max(step.movers, key=lambda mover: mover[1] * step.expected)
     if step.deals == 1:
         return f"{deal} {one}{when} {amount}"

@@ -10,6 +10,7 @@ import pandas as pd
 from opp_analytics import text
 from opp_analytics.analysis.sentences import evidence
 from opp_analytics.columns import CHECKS, write_key, write_label
+from opp_analytics.note import note_of
 from opp_analytics.org import money_of
 
 
@@ -94,7 +95,7 @@ def _name_period(row: pd.Series[Any], table: pd.DataFrame, cuts: dict[str, Any])
     return (
         f"from {text.days(*cut)}"
         if cut
-        else f"in {text.period(str(row.name), table.attrs.get('freq'))}"
+        else f"in {text.period(str(row.name), note_of(table).freq)}"
     )
 
 
@@ -137,7 +138,7 @@ def describe_win_rate_cohorts(table: pd.DataFrame) -> str:
     known = whole[whole["created"] > 0]
     if known.empty:
         return "No cohort is old enough yet."
-    freq, age = table.attrs.get("freq"), table.attrs.get("age_days")
+    freq, age = note_of(table).freq, note_of(table).age_days
     names = [text.period(str(name), freq) for name in known.index]
     rates, n = (known["won"] / known["created"]).tolist(), int(known["created"].iloc[-1])
     when = f"within {text.count(int(age), 'day')}" if age else "at the same age"
@@ -159,7 +160,7 @@ def describe_time_to_win(table: pd.DataFrame) -> str:
     half = table[table.index.get_level_values("quantile") == 0.5]["days_of_won"].dropna()
     if half.empty:
         return "No deal has been won yet."
-    wins = table.attrs.get("won")
+    wins = note_of(table).figures.get("won")
     if wins is not None and not evidence.is_enough(wins):
         return evidence.say_few(f"{text.count(int(wins), 'win')} to time")
     said = f"Half of the wins took {_write_range(half, text.number)} days or fewer"

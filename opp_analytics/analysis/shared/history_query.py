@@ -83,7 +83,7 @@ class Span:
         return self.following or self.closing
 
     def notes(self) -> dict[str, Any]:
-        """Name the compared records, for a table's attrs."""
+        """Name the compared records, for a table's note."""
         return {
             **({"left_out": {"unknown": self.unknown}} if self.unknown else {}),
             "opening_at": self.opening.isoformat(),

@@ -1,4 +1,4 @@
-"""Result tables: rows sorted by group, the same rows in each, and notes in `attrs`."""
+"""Result tables: rows sorted by group, the same rows in each, and a note."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from opp_analytics import schema
 from opp_analytics.analysis.shared.history_query import Span, name_groups
 from opp_analytics.certificate import Certificate
 from opp_analytics.history import History
+from opp_analytics.note import TableNote
 from opp_analytics.org import get_org
 from opp_analytics.periods import as_date
 from opp_analytics.schema import NO_LABEL
@@ -19,6 +20,7 @@ from opp_analytics.schema import NO_LABEL
 
 def annotate(
     table: pd.DataFrame,
+    kind: str,
     *,
     made_from: Any,
     n: int,
@@ -26,39 +28,36 @@ def annotate(
     left_out: dict[str, int] | None = None,
     **further: Any,
 ) -> pd.DataFrame:
-    """Set the attrs of a result table: plain JSON values, so that it can be saved as Parquet.
+    """Put the note on a result table.
 
-    `made_from` is the frame or history behind the table; its org goes along, so that a drawing
-    knows the currency and the fiscal year. ``n`` is the number of opportunities, ``as_of`` the day
-    (default: the day of the load, if the frame has its certificate), ``left_out`` counts by reason,
-    ``complete`` is False when the load may be incomplete.
+    `kind` is the function that returns it. `made_from` is the frame or history behind the table;
+    its org goes along, so that a drawing knows the currency and the fiscal year. ``n`` is the
+    number of opportunities, `as_of` the day (default: the day of the load, if the frame has its
+    certificate), ``left_out`` counts by reason, ``complete`` is False when the load may be
+    incomplete.
     """
     load = Certificate.of(made_from) if isinstance(made_from, pd.DataFrame) else None
     made_on = as_of if as_of is not None else load.fetched_at if load else None
     day = None if made_on is None else str(made_on.date())
-    notes: dict[str, Any] = {
-        "n": int(n),
-        "as_of": day,
-        "left_out": {why: int(count) for why, count in (left_out or {}).items() if count},
+    org = get_org(made_from)
+    note = TableNote(kind, day, org=org.facts if org else None).change(
+        n=int(n),
+        left_out={why: int(count) for why, count in (left_out or {}).items() if count},
         **({"complete": False} if load and not load.complete else {}),
         **further,
-    }
-    org = get_org(made_from)
-    if org:
-        notes["org"] = org.facts
-    table.attrs = notes  # type: ignore[assignment]
-    return table
+    )
+    return note.write(table)
 
 
 def annotate_span(
-    table: pd.DataFrame, span: Span, *, made_from: History, n: int, **further: Any
+    table: pd.DataFrame, kind: str, span: Span, *, made_from: History, n: int, **further: Any
 ) -> pd.DataFrame:
-    """Set the attrs of a result about a time window.
+    """Put the note on a result about a time window.
 
-    They are those of `annotate`, the day of the end, and the compared records.
+    It is that of `annotate`, with the day of the end and the compared records.
     """
     as_of = as_date(span.closing, tz=span.tz)
-    return annotate(table, made_from=made_from, n=n, as_of=as_of, **further, **span.notes())
+    return annotate(table, kind, made_from=made_from, n=n, as_of=as_of, **further, **span.notes())
 
 
 def fill_counts(

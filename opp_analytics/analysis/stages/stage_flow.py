@@ -94,7 +94,7 @@ def stage_flow(
     A deal already in a stage at `start` does not count as an entry. The median is the day by which
     half of the stays have ended (Aalen–Johansen, as in `win_rate_curve`); every exit ends a stay,
     and a current stay is censored. Times are only as exact as the time between records, and several
-    changes between two records appear as one (``attrs["bound"]``).
+    changes between two records appear as one (``bound`` in the note).
 
     Examples
     --------
@@ -265,7 +265,9 @@ class StageEntries:
         if not self.history.is_part:
             table = table.drop(columns=TRANSFERRED)
         n = int(table["entries"].sum())
-        return annotate_span(table, self.asked, made_from=self.history, n=n, bound=_BOUND)
+        return annotate_span(
+            table, "stage_flow", self.asked, made_from=self.history, n=n, bound=_BOUND
+        )
 
     def list_deals(self, *, assume_passed: bool = True) -> pd.DataFrame:
         """Make the table of `stage_flow_deals`."""
@@ -281,7 +283,9 @@ class StageEntries:
         kinds |= {"days": "int64", "passed": "bool"}
         table = found.assign(outcome=found["end"])[list(kinds)].astype(kinds)
         indexed = index_by_groups(table, found, self.groups)
-        return annotate_span(indexed, self.asked, made_from=self.history, n=len(table))
+        return annotate_span(
+            indexed, "stage_flow_deals", self.asked, made_from=self.history, n=len(table)
+        )
 
 
 def _split_by_pipeline(

@@ -60,7 +60,7 @@ def stage_funnel(opportunities: pd.DataFrame, *, by: By = None) -> pd.DataFrame:
         - ``reached_high`` (int64): deals that may have reached it.
         - ``reached_high_forward`` (int64): the same, if no deal ever moved back.
 
-        Attrs: ``n`` deals counted, ``left_out`` (contradictions, unknown stages, open deals without
+        Note: ``n`` deals counted, ``left_out`` (contradictions, unknown stages, open deals without
         a value). Empty input gives the open stages with zeros; with `by` no rows.
 
     Raises
@@ -108,6 +108,7 @@ def stage_funnel(opportunities: pd.DataFrame, *, by: By = None) -> pd.DataFrame:
     table = merge_pipelines(parts, groups.index)
     return annotate(
         table,
+        "stage_funnel",
         made_from=opportunities,
         n=int(((outcome != CONFLICT) & (outcome != UNKNOWN)).sum()),
         left_out={

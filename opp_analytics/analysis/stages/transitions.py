@@ -55,7 +55,7 @@ def transitions(
     Notes
     -----
     Deletions, returns, disqualifications and missing stages have no row; a stage that differs after
-    such a gap has one. Two changes between two records appear as one (``attrs["bound"]``).
+    such a gap has one. Two changes between two records appear as one (``bound`` in the note).
 
     Examples
     --------
@@ -102,7 +102,7 @@ def transitions(
         "records"
     )
     return annotate_span(
-        table, asked, made_from=history, n=table["unique_id"].nunique(), bound=bound
+        table, "transitions", asked, made_from=history, n=table["unique_id"].nunique(), bound=bound
     )
 
 

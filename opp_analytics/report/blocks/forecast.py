@@ -16,6 +16,7 @@ import pandas as pd
 from opp_analytics import analysis, svg, text
 from opp_analytics.analysis import deal_categories, evidence, find_gap, say_held, sentence
 from opp_analytics.errors import DataError, NotEnoughHistory
+from opp_analytics.note import note_of
 from opp_analytics.org import day_of
 from opp_analytics.report.cells import (
     add_details,
@@ -75,7 +76,7 @@ def trend(tables: Tables) -> Block:
         return _pace(tables, Note(words))
     sub = (
         f"{inputs.name} forecast at each record, with its "
-        f"{text.percent(fan.attrs['confidence'])} range, and what had closed"
+        f"{text.percent(note_of(fan).confidence)} range, and what had closed"
     )
     if len(tables.called):
         caller = tables.calls["caller"].get(tables.whole)
@@ -154,7 +155,7 @@ def why(tables: Tables) -> Block | None:
 
 
 def _explain_steps(tables: Tables, table: pd.DataFrame, cut: str) -> str:
-    inputs, attrs = tables.inputs, table.attrs
+    inputs, figures = tables.inputs, note_of(table).figures
     closed, added = (float(table[name]["won"]) for name in ("value", "expected"))
     words = [
         (
@@ -167,8 +168,8 @@ def _explain_steps(tables: Tables, table: pd.DataFrame, cut: str) -> str:
             f"{inputs.money(closed)} closed; about {inputs.money(before)} of it was expected before"
         )
     words += [cut] if cut else []
-    if "method_then" in attrs:
-        now, then = (text.label(name) for name in (str(tables.method), attrs["method_then"]))
+    if "method_then" in figures:
+        now, then = (text.label(name) for name in (str(tables.method), figures["method_then"]))
         words.append(f"The method changed from {then} to {now}; both forecasts are by {now}")
     if abs(table["expected"]["now"] - float(tables.current["expected"])) >= HALF_CENT:
         last = pd.Timestamp(inputs.records["recorded_at"].iloc[-1]).tz_convert(inputs.tz)
@@ -184,9 +185,9 @@ def _list_step(tables: Tables, step: analysis.Step) -> Deals | None:
     if step.key == "new_business":
         noun, since = (
             tables.inputs.noun,
-            tables.inputs.day(day_of(tables.change, tables.change.attrs["then_at"])),
+            tables.inputs.day(day_of(tables.change, note_of(tables.change).then_at)),
         )
-        by_rate = tables.change.attrs["method"] == "run_rate"
+        by_rate = note_of(tables.change).method == "run_rate"
         what = "Money" if by_rate else "Money of deals not yet created"
         note = (
             f"{what} that past {noun}s won from this day on, less what they won from the day of "
@@ -217,7 +218,7 @@ def decide(tables: Tables) -> Block | None:
             return say_only("decide", f"No single deal decides {month}", words, title)
         words = f"No open deal with a value and a chance is due in {month}."
         return say_only("decide", title, words, title)
-    as_stated = deals.attrs["method"] == "stated"
+    as_stated = note_of(deals).method == "stated"
     swings = not as_stated and deals["swing"].max() >= evidence.LEAST_SWING
     if not swings:
         deals = deals.sort_values(["weighted", "unique_id"], ascending=[False, True])
@@ -299,7 +300,7 @@ def months(tables: Tables) -> Block:
     target = float(table["target"].max())
     aimed = math.isfinite(target)
     amounts = svg.axis([*table["high"], *table["expected"], *table["target"]])
-    heads = ["Forecast", f"{text.percent(table.attrs['confidence'])} range"]
+    heads = ["Forecast", f"{text.percent(note_of(table).confidence)} range"]
     if aimed:
         adds = ["Pipeline to add"] if "needed_pipeline" in table else []
         heads += [*([] if tables.stated else ["Chance"]), "Coverage", *adds]
@@ -391,8 +392,11 @@ def past(tables: Tables) -> Block | None:
     sub = "Forecast with as many days to go as today (blue: tick and range) and what closed (dot)"
     if len(table) > len(shown):
         sub += f". The last {len(shown)} of {text.count(len(table), noun)}"
-    if early := table.attrs["left_out"].get("too_early_to_learn"):
-        method, before = text.label(table.attrs["method"]), text.spelled(early, f"earlier {noun}")
+    if early := note_of(table).figures["left_out"].get("too_early_to_learn"):
+        method, before = (
+            text.label(note_of(table).method),
+            text.spelled(early, f"earlier {noun}"),
+        )
         sub += f". History was too short for {method} chances in {before}"
     return Block("past", say_finding(table), sub, (Opening(rows, opened),))
 

@@ -10,6 +10,7 @@ import pandas as pd
 from opp_analytics import svg, text
 from opp_analytics.analysis import evidence
 from opp_analytics.errors import NotEnoughHistory
+from opp_analytics.note import note_of
 from opp_analytics.report.cells import add_details, list_deals, measure, name_deal, say_finding
 from opp_analytics.report.model import (
     Block,
@@ -191,12 +192,11 @@ def slippage(tables: Tables) -> Block | None:
     if len(tables.pushed):
         parts.append(_show_pushed(tables))
     periods = pd.concat({part.period: part.table for part in found}, names=["period"])
-    periods.attrs = {
-        **found[-1].table.attrs,
-        "as_of": str(inputs.today.date()),
-        "freq": inputs.freq,
-        "part": [part.period for part in found if part.starts_late],
-    }
+    note_of(found[-1].table).change(
+        day=str(inputs.today.date()),
+        freq=inputs.freq,
+        part=[part.period for part in found if part.starts_late],
+    ).write(periods)
     sub = (
         f"Outcome of what was open and due when each {inputs.noun} began, by value, wins of "
         "other deals apart; total due at right"

@@ -22,6 +22,7 @@ from opp_analytics.analysis import (
 )
 from opp_analytics.charts import Place
 from opp_analytics.columns import write_label
+from opp_analytics.note import note_of
 from opp_analytics.org import Org, is_converted
 from opp_analytics.report.cells import (
     list_deals,
@@ -279,11 +280,11 @@ def notes(tables: Tables) -> Block:
 
 
 def _definitions(tables: Tables) -> tuple[tuple[str, str], ...]:
-    attrs = tables.forecast.attrs
+    note = note_of(tables.forecast)
     words = {
         "noun": tables.inputs.noun,
-        "confidence": text.percent(attrs["confidence"]),
-        "sums": _SAID["sums"][attrs["method"]],
+        "confidence": text.percent(note.confidence),
+        "sums": _SAID["sums"][note.method],
         "method": describe_method(tables.forecast),
         "unused": "" if len(tables.chances) else " This forecast’s method uses none.",
     }
@@ -309,7 +310,7 @@ def _trust(tables: Tables) -> tuple[str, ...]:
 
 
 def _not_checked(tables: Tables) -> str:
-    lacks = tables.findings.attrs.get("not_checked", [])
+    lacks = note_of(tables.findings).figures.get("not_checked", [])
     said = text.joined([text.label(name) for name in lacks])
     return f"The data has no {said}: the audit leaves out what needs it." if said else ""
 
@@ -374,7 +375,7 @@ def _records(tables: Tables) -> str:
         inputs.day(inputs.records["recorded_at"].iloc[place].tz_convert(inputs.tz))
         for place in (0, -1)
     )
-    cadence = tables.coverage.attrs["cadence_days"]
+    cadence = note_of(tables.coverage).figures["cadence_days"]
     pace = (
         f", usually {text.count(round(cadence), 'day')} apart" if cadence and cadence >= 0.5 else ""
     )
@@ -403,6 +404,6 @@ def _converted(tables: Tables) -> str:
 
 
 def _left_out(tables: Tables) -> str:
-    held = tables.forecast.attrs.get("left_out") or {}
+    held = note_of(tables.forecast).figures.get("left_out") or {}
     said = text.joined(f"{count:,} {text.label(why)}" for why, count in held.items())
     return f"Left out of the forecast: {said}." if said else ""

@@ -18,6 +18,7 @@ from opp_analytics.analysis import EditImpact, evidence
 from opp_analytics.api import Client
 from opp_analytics.errors import ArgumentValueError, NotFoundError, OppAnalyticsError
 from opp_analytics.history import History
+from opp_analytics.note import note_of
 from opp_analytics.org import Money, Org, money_of
 from opp_analytics.periods import Freq, When, as_date, check_freq
 from opp_analytics.schema import BUCKETS
@@ -85,8 +86,8 @@ class ForecastEffect:
         return {int(str(row)): float(change) for row, change in changes.items()}
 
     def _describe(self, impact: EditImpact) -> dict[str, str]:
-        day, method = (impact.before.attrs[name] for name in ("as_of", "method"))
-        deals, how = len(self._sheet.frame), _CHANCES.get(method, method)
+        note = note_of(impact.before)
+        deals, how = len(self._sheet.frame), _CHANCES.get(str(note.method), note.method)
         these = "this deal" if deals == 1 else f"these {text.count(deals)}"
         if impact.rest is not None:
             others, at = (
@@ -94,8 +95,10 @@ class ForecastEffect:
                 impact.rest.attrs["recorded_at"],
             )
             how += f", with {others} as recorded {text.day(at)}"
-        if day != as_date(datetime.now(UTC), tz=Org.of(self._sheet.frame).zone(None)):
-            how += f", as of {text.day(day, year=True)}"
+        if note.day != str(
+            as_date(datetime.now(UTC), tz=Org.of(self._sheet.frame).zone(None)).date()
+        ):
+            how += f", as of {text.day(note.day, year=True)}"
         of = f"of {these}, " if impact.is_part else ""
         return {"of": of, "how": how, "limit": text.capital(impact.limit)}
 
@@ -110,10 +113,10 @@ def _show_periods(before: pd.DataFrame, after: pd.DataFrame, money: Money) -> li
     the range. ``weighted`` has the weighted pipeline before and after where it changes and the run
     rate, which does not see it, forecasts.
     """
-    day, freq, method = (before.attrs[name] for name in ("as_of", "freq", "method"))
-    figures, current = ["expected", "weighted_open"], pd.Period(day, freq)
+    note = note_of(before)
+    figures, current = ["expected", "weighted_open"], pd.Period(note.day, note.freq)
     changes = (after[figures] - before[figures]).fillna(0.0).round(2)
-    changes["weighted_open"] *= method == "run_rate"
+    changes["weighted_open"] *= note.method == "run_rate"
     touched = changes.index[changes.any(axis="columns")]
     shown = {*touched, str(current), str(current + 1)}.difference(BUCKETS)
     periods = []
@@ -124,7 +127,7 @@ def _show_periods(before: pd.DataFrame, after: pd.DataFrame, money: Money) -> li
         texts = money(was["expected"]), money(now["expected"])
         outside = evidence.name_outside(was, money) if texts[0] == texts[1] else ""
         # The range by stated chances is too narrow for the chance of a target.
-        unsure = over or method in ("stated", "stage")
+        unsure = over or note.method in ("stated", "stage")
         chances = [
             "" if unsure or pd.isna(p) else text.percent(p)
             for p in (was["p_target"], now["p_target"])
@@ -132,7 +135,7 @@ def _show_periods(before: pd.DataFrame, after: pd.DataFrame, money: Money) -> li
         periods.append(
             {
                 "label": label,
-                "period": text.period_name(label, freq, today=day, short=True),
+                "period": text.period_name(label, note.freq, today=note.day, short=True),
                 "over": over,
                 "before": f"{texts[0]}{outside and f' ({outside})'}",
                 "after": None if texts[0] == texts[1] else texts[1],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +22,7 @@ from opp_analytics.certificate import Certificate
 from opp_analytics.errors import DataError, PlanError
 from opp_analytics.files import check_ending, read_whole, say_failure, write_whole
 from opp_analytics.history import History
+from opp_analytics.note import note_of
 from opp_analytics.periods import Freq, When
 from opp_analytics.writer.cells import find_problem, from_wire, read_number, replace_cells, to_text
 from opp_analytics.writer.journal import Forms, read_forms
@@ -165,7 +166,7 @@ class Plan:
             ``…_after``, and ``expected_change``; money float64. ``low`` and ``high`` are not
             defined for the total.
 
-            Attrs: ``method`` of both sides, that of the forecast before; ``why``, with what the
+            Note: ``method`` of both sides, that of the forecast before; ``why``, with what the
             method cannot see; ``learned_from``, ``learns_on`` and ``freq`` as in `forecast`;
             ``other_deals`` as many as were added. Where `before` is only a part of the pipeline,
             the history's record of its time adds the other deals to both sides; without one they
@@ -188,13 +189,12 @@ class Plan:
         impact = pd.concat([impact, total.rename("total").to_frame().T])
         impact.index = impact.index.astype(schema.TEXT).rename("period")
         impact = impact.assign(expected_change=impact["expected_after"] - impact["expected_before"])
-        noted = ("method", "learned_from", "learns_on", "freq")
-        impact.attrs |= {
-            **{name: found.before.attrs[name] for name in noted},
-            "why": "; ".join(filter(None, (found.before.attrs["why"], found.limit))),
-            "other_deals": 0 if found.rest is None else len(found.rest),
-        }
-        return impact
+        note = note_of(found.before)
+        told = {name: note.figures[name] for name in ("learned_from", "learns_on")}
+        told["other_deals"] = 0 if found.rest is None else len(found.rest)
+        why = "; ".join(filter(None, (note.why, found.limit)))
+        note = replace(note, kind="impact", why=why, figures=told)
+        return note.write(impact)
 
     def save(self, path: str | Path) -> Path:
         """Write the plan, with its opportunities, to `path`, a readable file (JSON).

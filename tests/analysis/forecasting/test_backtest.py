@@ -11,6 +11,7 @@ from opp_analytics import errors
 from opp_analytics.analysis import backtest, forecast
 from opp_analytics.analysis.forecasting.backtest import EVERY, score_quantiles
 from opp_analytics.history import History
+from opp_analytics.note import note_of
 from tests.analysis.forecasting.histories import MONTHS, MONTHS_TO_MARCH, even_months
 from tests.history.logs import recorded, row
 
@@ -64,7 +65,7 @@ def test_backtest__nothing_later_leaks_into_a_forecast():
 def test_backtest__counts_the_records_too_early_to_learn():
     table = backtest(even_months(9), freq="M", methods="learned")
     # Two records a month forecast January to August, and until July the next month too.
-    assert table.attrs["left_out"]["too_early_to_learn"] == 2 * 8 + 2 * 7 - len(table)
+    assert note_of(table).figures["left_out"]["too_early_to_learn"] == 2 * 8 + 2 * 7 - len(table)
     assert table.index[0] == ("learned", pd.Timestamp("2026-04-20T12:00Z"), "2026-04")
     with pytest.raises(errors.NotEnoughHistory, match="learn from"):
         backtest(MONTHS, freq="M", methods="learned")
@@ -114,7 +115,7 @@ def test_backtest__by_owner_adds_up_to_the_whole():
 def test_backtest__reads_nothing_later_than_as_of():
     whole = backtest(MONTHS, freq="M", as_of="2026-03-15")
     pd.testing.assert_frame_equal(whole, backtest(MONTHS_TO_MARCH, freq="M"))
-    assert whole.attrs["as_of"] == "2026-03-15"
+    assert note_of(whole).day == "2026-03-15"
     with pytest.raises(errors.NotEnoughHistory, match="2025-12-31"):
         backtest(MONTHS, freq="M", as_of="2025-12-31")
 
@@ -254,8 +255,8 @@ def test_backtest__now_judges_the_method_of_today_wherever_it_can_be_used(method
             then.loc[label, name] for label, then in zip(table.index, asked, strict=True)
         ]
     assert table["held"].all()
-    assert (table.attrs["method"], table.attrs["n"]) == ("learned", 4)
-    assert table.attrs["left_out"] == {"too_early_to_learn": 4}
+    assert (note_of(table).method, note_of(table).figures["n"]) == ("learned", 4)
+    assert note_of(table).figures["left_out"] == {"too_early_to_learn": 4}
 
 
 def test_backtest__now_reads_nothing_later_than_its_day():

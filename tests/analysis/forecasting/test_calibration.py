@@ -7,6 +7,7 @@ import pytest
 from opp_analytics import errors
 from opp_analytics.analysis.forecasting.calibration import calibration
 from opp_analytics.history import History
+from opp_analytics.note import note_of
 from tests.analysis.forecasting.histories import PAST, ROWS
 from tests.history.logs import recorded, row
 
@@ -29,14 +30,14 @@ def test_calibration__judges_the_first_open_record_at_the_horizon():
     # The last record follows the deal stated at 10% for 16 days only.
     assert table.loc["10–20%", ["n", "open"]].tolist() == [1, 1]
     assert table.loc["10–20%", ["realized", "realized_low", "open_share"]].isna().all()
-    assert table.attrs["left_out"] == {"without_probability": 1}
+    assert note_of(table).figures["left_out"] == {"without_probability": 1}
 
 
 def test_calibration__scores_are_those_of_their_formulas():
-    attrs = calibration(PAST, horizon_days=30).attrs
-    assert attrs["brier"] == pytest.approx((0.7**2 + 0.35**2 + 0.8**2 + 1) / 4)
-    assert attrs["skill"] == pytest.approx(1 - attrs["brier"] / (0.25 * 0.75))
-    assert attrs["ece"] == pytest.approx((2 * 0.175 + 0.8 + 1) / 4)
+    figures = note_of(calibration(PAST, horizon_days=30)).figures
+    assert figures["brier"] == pytest.approx((0.7**2 + 0.35**2 + 0.8**2 + 1) / 4)
+    assert figures["skill"] == pytest.approx(1 - figures["brier"] / (0.25 * 0.75))
+    assert figures["ece"] == pytest.approx((2 * 0.175 + 0.8 + 1) / 4)
 
 
 def test_calibration__by_stage_and_with_other_horizons():
@@ -61,13 +62,13 @@ def test_calibration__without_judged_deals_is_empty_not_zero():
     table = calibration(recorded(ROWS[:1], ["2026-01-01T12:00Z"]), horizon_days=30)
     assert table[["n", "open"]].sum().tolist() == [1, 1]
     assert table["realized"].isna().all()
-    assert table.attrs["brier"] is None
+    assert note_of(table).figures["brier"] is None
 
 
 def test_calibration__where_no_deal_was_seen_open_is_empty():
     closed = recorded([row("w", "2026-01-05", "closed_won")], ["2026-03-01T12:00Z"])
     table = calibration(closed, horizon_days=30)
-    assert (len(table), table["n"].sum(), table.attrs["brier"]) == (10, 0, None)
+    assert (len(table), table["n"].sum(), note_of(table).figures["brier"]) == (10, 0, None)
 
 
 def _honest(deals: int) -> History:

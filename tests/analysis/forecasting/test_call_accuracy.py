@@ -14,6 +14,7 @@ import opp_analytics as oa
 from opp_analytics import errors
 from opp_analytics.analysis.forecasting.call_samples import list_leads
 from opp_analytics.history import History
+from opp_analytics.note import note_of
 from tests import worlds
 from tests.analysis.forecasting.calls import (
     CALLS,
@@ -119,8 +120,16 @@ def test_call_accuracy__adds_up_the_numbers_of_a_caller() -> None:
 def test_call_accuracy__says_what_is_left_out() -> None:
     later = [call("2025-04-02", "Ann", 90), call("2025-02-01", "Ann", 400) | {"period": "2025Q1"}]
     table = judge([*CALLS, *later, call("2025-01-01", "Max", 1, team="East")])
-    assert table.attrs["left_out"] == {"other_periods": 1, "period_not_over": 1, "no_forecast": 4}
-    assert (table.attrs["n"], table.attrs["freq"], table.attrs["as_of"]) == (3, "M", "2025-04-20")
+    assert note_of(table).figures["left_out"] == {
+        "other_periods": 1,
+        "period_not_over": 1,
+        "no_forecast": 4,
+    }
+    assert (
+        note_of(table).figures["n"],
+        note_of(table).freq,
+        note_of(table).day,
+    ) == (3, "M", "2025-04-20")
     # Without the records from January 17 to 23, that of the 20th has none within three days.
     log = HISTORY.changes()
     gap = (
@@ -129,7 +138,7 @@ def test_call_accuracy__says_what_is_left_out() -> None:
         & (log["unique_id"] == "z")
     )
     thin = oa.call_accuracy(History.from_changes(log[~gap]), org=make(CALLS))
-    assert thin.attrs["left_out"] == {"no_record": 1}
+    assert note_of(thin).figures["left_out"] == {"no_record": 1}
 
 
 def test_call_accuracy__refuses_what_cannot_be_judged() -> None:
@@ -166,7 +175,10 @@ def test_call_accuracy__of_calls_for_fiscal_quarters_reads_the_org_of_the_histor
     history = HISTORY.read_by(make(rows, fiscal_year_start=2, report={"freq": "Q"}))
     # November to January: recorded on January 1 and 24 only. February to April is not over.
     assert oa.call_accuracy(history).loc["Ann", "n"] == 1
-    assert oa.call_accuracy(history).attrs["left_out"] == {"period_not_over": 1, "no_record": 2}
+    assert note_of(oa.call_accuracy(history)).figures["left_out"] == {
+        "period_not_over": 1,
+        "no_record": 2,
+    }
     with pytest.raises(errors.NotEnoughHistory, match="other periods"):
         oa.call_accuracy(history, freq="Q-DEC")
 

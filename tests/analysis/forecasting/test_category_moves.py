@@ -6,6 +6,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics.analysis import category_moves
+from opp_analytics.note import note_of
 from tests.history.logs import history_of
 
 MARCH = "2026-01-31"
@@ -56,8 +57,8 @@ def test_category_moves__in_the_running_period():
     }
     assert table.index.names == ["from_category", "to_category"]
     assert len(table) == 4 * 8
-    assert table["count"].sum() == table.attrs["n"] == 8
-    assert table.attrs["period"] == "2026-01"
+    assert table["count"].sum() == note_of(table).figures["n"] == 8
+    assert note_of(table).figures["period"] == "2026-01"
 
 
 def test_category_moves__after_the_period_what_is_open_has_slipped():
@@ -85,7 +86,7 @@ def test_category_moves__by_owner_and_of_what_was_hers():
 def test_category_moves__of_a_quarter_holds_all_its_deals():
     table = category_moves(history(), start="2026-01-05", end="2026-01-26", freq="Q")
     assert table["count"].sum() == 9
-    assert table.attrs["period"] == "2026Q1"
+    assert note_of(table).figures["period"] == "2026Q1"
 
 
 def test_category_moves__names_what_is_missing():
@@ -104,6 +105,6 @@ def test_category_moves__of_no_due_deal_have_their_columns():
     )
     for by, rows in ((["owner_name", "stage"], 0), (None, 4 * 8)):
         table = category_moves(history(owner_name="Ann"), by=by, **asked)
-        assert (len(table), table.attrs["n"], table["count"].sum()) == (rows, 0, 0)
+        assert (len(table), note_of(table).figures["n"], table["count"].sum()) == (rows, 0, 0)
         assert table.dtypes.equals(some.dtypes)
         assert table.index.names == [*(by or []), "from_category", "to_category"]

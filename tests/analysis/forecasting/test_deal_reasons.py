@@ -10,6 +10,7 @@ import pytest
 import opp_analytics as oa
 from opp_analytics import errors
 from opp_analytics.history import History
+from opp_analytics.note import note_of
 from tests import worlds
 from tests.analysis.forecasting.histories import TWO_PIPELINES, even_months
 
@@ -34,8 +35,8 @@ def test_deal_reasons__of_months_that_are_alike():
     )
     assert ann[["n", "won"]].to_numpy().tolist() == [[14, 7], [14, 7], [14, 7], [7, 7], [4, 2]]
     assert ann["group"].tolist() == ["all open deals", "due", "proposal", "Ann", "quarter end"]
-    assert table.attrs["period"] == "2026-09"
-    assert table.attrs["n"] == 2
+    assert note_of(table).figures["period"] == "2026-09"
+    assert note_of(table).figures["n"] == 2
 
 
 def test_deal_reasons__has_a_step_for_a_pipeline_only_where_its_stage_is_in_several():

@@ -10,6 +10,7 @@ import pytest
 
 from opp_analytics.analysis import backtest, forecast, forecast_deals
 from opp_analytics.history import History
+from opp_analytics.note import note_of
 from tests import worlds
 
 AS_OF = "2023-06-14"
@@ -82,7 +83,7 @@ def test_forecast__only_some_periods_are_their_rows_of_the_whole(method: str) ->
         "2023-07",
     ]
     pd.testing.assert_frame_equal(one, whole.loc[one.index])
-    assert one.attrs["method"] == whole.attrs["method"]
+    assert note_of(one).method == note_of(whole).method
 
 
 @pytest.mark.slow
@@ -166,14 +167,14 @@ def test_forecast__of_odd_deals(method: str, odd: str) -> None:
     assert (known["low"] <= known["high"]).all()
     assert known["p_target"].between(0.001, 1).all()
     if odd == "missing":
-        assert forecast(frame, **asked(method)).attrs["left_out"]["without_value"] > 0
+        assert note_of(forecast(frame, **asked(method))).figures["left_out"]["without_value"] > 0
         assert known["expected_open"].eq(0).all()
 
 
 def test_forecast__a_history_that_ends_before_the_day_still_teaches() -> None:
     frame, history = team()
     table = forecast(frame, as_of="2023-09-20", history=history)
-    assert (table.attrs["method"], bool(table.attrs["why"])) == ("learned", True)
+    assert (note_of(table).method, bool(note_of(table).why)) == ("learned", True)
     late = forecast(frame, as_of="2024-09-20", history=history, periods=1)
     assert late.loc["2024-09", ["booked", "expected"]].notna().all()
 

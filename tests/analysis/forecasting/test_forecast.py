@@ -12,6 +12,7 @@ from scipy import stats
 from opp_analytics import errors, org
 from opp_analytics.analysis import forecast, forecast_deals, slippage
 from opp_analytics.analysis.forecasting.stage_rates import stage_rates
+from opp_analytics.note import note_of
 from opp_analytics.org import outcomes
 from tests.analysis.forecasting.histories import PAST
 from tests.analysis.strategies import opportunities
@@ -74,7 +75,7 @@ def test_forecast__puts_each_deal_into_one_row():
     assert table["no_value"].tolist() == [0, 0, 0, 1]
     assert table["no_probability"].tolist() == [0, 0, 1, 0]
     assert table["to_date"].tolist() == [False, False, True, False]
-    assert table.attrs["left_out"] == {"without_value": 1, "without_probability": 1}
+    assert note_of(table).figures["left_out"] == {"without_value": 1, "without_probability": 1}
 
 
 def test_forecast__range_and_target_are_those_of_the_outcomes():
@@ -374,7 +375,7 @@ def test_forecast__without_new_business_is_the_sum_of_the_deals_of_the_frame() -
     asked: dict[str, Any] = {"as_of": TODAY, "history": history, "periods": 2}
     whole = forecast(deals, **asked)
     alone = forecast(deals, **asked, new_business=False)
-    assert alone.attrs["method"] == "learned"
+    assert note_of(alone).method == "learned"
     assert (alone["new_business"] == 0).all()
     pd.testing.assert_series_equal(alone["expected_open"], whole["expected_open"])
     pd.testing.assert_series_equal(
@@ -391,5 +392,5 @@ def test_forecast__without_new_business_is_the_sum_of_the_deals_of_the_frame() -
     one = forecast(half[half["half"] == "one"], **asked, new_business=False)["expected"]
     assert parts["one"]["2026-11"] == pytest.approx(one["2026-11"])
     # The run rate does not look at single deals.
-    assert forecast(with_wins(), as_of=TODAY).attrs["method"] == "run_rate"
-    assert forecast(with_wins(), as_of=TODAY, new_business=False).attrs["method"] == "stated"
+    assert note_of(forecast(with_wins(), as_of=TODAY)).method == "run_rate"
+    assert note_of(forecast(with_wins(), as_of=TODAY, new_business=False)).method == "stated"

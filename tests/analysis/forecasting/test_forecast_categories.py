@@ -7,6 +7,7 @@ from hypothesis import given
 
 import opp_analytics as oa
 from opp_analytics.analysis import deal_categories, forecast_categories
+from opp_analytics.note import note_of
 from tests.analysis.strategies import opportunities
 from tests.examples import examples
 
@@ -61,7 +62,7 @@ def test_forecast_categories__by_stated_probability():
     assert table.loc["overdue", OPEN].tolist() == [8, 0, 0, 0]
     assert table["open_count"].tolist() == [1, 1, 2, 1]
     assert table["to_date"].tolist() == [False, False, True, False]
-    assert table.attrs["left_out"] == {"without_value": 1}
+    assert note_of(table).figures["left_out"] == {"without_value": 1}
 
 
 def test_forecast_categories__the_tenants_column_goes_first_then_the_stage():
@@ -76,7 +77,7 @@ def test_forecast_categories__the_tenants_column_goes_first_then_the_stage():
     # Quote is a best case by the chance of its stage; an unknown category leaves the stage to
     # decide.
     assert table.loc["2026-03", ["closed", *OPEN]].tolist() == [16, 1 + 8, 4 + 2, 0, 64]
-    assert table.attrs["left_out"] == {"unknown_category": 1}
+    assert note_of(table).figures["left_out"] == {"unknown_category": 1}
 
 
 def test_forecast_categories__stages_of_several_pipelines():
@@ -126,7 +127,7 @@ def test_forecast_categories__by_group_and_fiscal_quarter():
     assert table.loc["Ann"].index.tolist() == ["overdue", "unscheduled", "2027Q1"]
     assert table.loc[("Ann", "2027Q1"), ["closed", "commit", "pipeline"]].tolist() == [16, 1, 4]
     assert table.index.unique("owner_name").tolist() == ["Ann", "Bo", "(none)"]
-    assert table.attrs["freq"] == "Q-JAN"
+    assert note_of(table).freq == "Q-JAN"
     whole = forecast_categories(org.apply(frame()), as_of=DAY, freq="Q")
     summed = table.groupby(level="period", sort=False).sum(numeric_only=True)
     pd.testing.assert_frame_equal(summed[OPEN], whole[OPEN])

@@ -13,6 +13,7 @@ import opp_analytics as oa
 from opp_analytics import errors, org
 from opp_analytics.analysis import forecast, forecast_deals, select_own_chances
 from opp_analytics.history import History
+from opp_analytics.note import TableNote, note_of
 from tests import worlds
 from tests.analysis.forecasting.histories import even_months
 from tests.analysis.strategies import opportunities
@@ -40,7 +41,10 @@ def test_forecast_deals__shows_who_makes_the_range_and_the_target():
     # 100 are booked: only the larger deal reaches 150.
     assert table["swing"].tolist() == [1, 0]
     assert table["p_if_lost"].tolist() == [0, 0.4]
-    assert table.attrs["left_out"] == {"overdue_or_unscheduled": 2, "without_value": 1}
+    assert note_of(table).figures["left_out"] == {
+        "overdue_or_unscheduled": 2,
+        "without_value": 1,
+    }
 
 
 def test_forecast_deals__targets_by_period_and_none():
@@ -67,10 +71,16 @@ def test_forecast_deals__of_given_periods_list_no_others():
             table, every[every["unique_id"].isin(ids)].reset_index(drop=True)
         )
         # Deals due in another period are not left out: nobody asked about them.
-        assert table.attrs["left_out"] == {"overdue_or_unscheduled": 2}
+        assert note_of(table).figures["left_out"] == {"overdue_or_unscheduled": 2}
     blank = forecast_deals(FRAME, periods=["2026-04"], **asked)
-    assert blank.attrs["left_out"] == {"overdue_or_unscheduled": 2, "without_value": 1}
-    assert "without_value" not in forecast_deals(FRAME, periods=1, **asked).attrs["left_out"]
+    assert note_of(blank).figures["left_out"] == {
+        "overdue_or_unscheduled": 2,
+        "without_value": 1,
+    }
+    assert (
+        "without_value"
+        not in note_of(forecast_deals(FRAME, periods=1, **asked)).figures["left_out"]
+    )
 
 
 def test_forecast_deals__nothing_open_gives_the_right_columns():
@@ -110,10 +120,10 @@ def test_select_own_chances__takes_the_period_that_a_deal_is_due_in():
             "chance": [0.5, 0.1, 0.3, 0.1, 0.2, 0.05, 0.4],
         }
     )
-    table.attrs = {"as_of": "2026-03-10", "freq": "M", "method": "learned"}
+    TableNote("forecast_deals", "2026-03-10", "M", method="learned").write(table)
     own = select_own_chances(table).set_index("unique_id")["chance"]
     assert own.to_dict() == {"due": 0.5, "late": 0.3, "undated": 0.2, "next": 0.4}
-    table.attrs["method"] = "stated"
+    TableNote("forecast_deals", "2026-03-10", "M", method="stated").write(table)
     assert select_own_chances(table)["chance"].isna().all()
 
 

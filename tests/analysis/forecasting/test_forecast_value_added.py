@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
+from opp_analytics.note import note_of
 from tests import worlds
 from tests.analysis.forecasting.calls import (
     CALLS,
@@ -65,11 +66,11 @@ def test_forecast_value_added__of_three_months_is_worked_by_hand() -> None:
     assert table.loc["reps", "bias"] == pytest.approx((-25 + 55 - 25) / 400)
     # Of the six people and days in January and February without Bo's call, and in March without
     # Ann's.
-    assert table.attrs["without_call"] == 4 + 4 + 2
-    assert table.attrs["called"] == {"": pytest.approx(7 / 12)}
+    assert note_of(table).figures["without_call"] == 4 + 4 + 2
+    assert note_of(table).figures["called"] == {"": pytest.approx(7 / 12)}
     assert not table["differs"].any()
     # Only February differs: both signs are as far from 0.
-    assert table.attrs["override"] == {"": 1.0}
+    assert note_of(table).figures["override"] == {"": 1.0}
 
 
 def test_forecast_value_added__judges_all_sources_on_the_same_days() -> None:
@@ -210,7 +211,7 @@ def test_forecast_value_added__is_that_recomputed_from_calls_records_and_forecas
     )
     p = {name: flip((months[name] - base).tolist()) for name in NAMES[1:]}
     assert set(table.index[table["differs"]]) == holm(p)
-    assert table.attrs["override"][""] == pytest.approx(
+    assert note_of(table).figures["override"][""] == pytest.approx(
         flip((months["manager"] - months["reps"]).tolist())
     )
 

@@ -16,6 +16,7 @@ from opp_analytics.analysis.forecasting.method import Method
 from opp_analytics.analysis.forecasting.moment import Records, first_day, last_day, read_versions
 from opp_analytics.analysis.forecasting.question import Question
 from opp_analytics.history import History
+from opp_analytics.note import note_of
 from opp_analytics.org import Org
 from tests.analysis.forecasting.histories import TWO_PIPELINES, even_months
 
@@ -47,14 +48,14 @@ def test_forecast__learned_from_months_that_are_alike():
     # 30, 130 or 230, with chances of a quarter, a half and a quarter.
     assert row[["low", "median", "high"]].tolist() == [30, 130, 230]
     assert row["p_target"] == 0.75
-    assert table.attrs["method"] == "learned"
+    assert note_of(table).method == "learned"
 
 
 def test_forecast__auto_takes_learned_and_says_why():
     table = forecast(FRAME, as_of=AS_OF, history=NINE)
     # August ended less than 15 days ago.
-    assert table.attrs["method"] == "learned"
-    assert table.attrs["why"] == "7 ended months with a record as long before the end as today"
+    assert note_of(table).method == "learned"
+    assert note_of(table).why == "7 ended months with a record as long before the end as today"
     pd.testing.assert_frame_equal(table, forecast(FRAME, **ASKED))
 
 
@@ -141,8 +142,8 @@ def test_forecast__learned_needs_three_ended_months_and_says_from_when_it_can():
 def test_forecast__auto_says_until_when_it_does_without_learning():
     young = even_months(6)
     table = forecast(young.as_of("2026-06-10T12:00Z"), as_of="2026-06-10", history=young)
-    assert table.attrs["method"] == "run_rate"
-    assert table.attrs["why"] == (
+    assert note_of(table).method == "run_rate"
+    assert note_of(table).why == (
         "learned needs 6 ended months with a record as long before the end as today; you have 4; "
         "until Jul 15, 2026 run rate"
     )
@@ -164,8 +165,8 @@ def test_forecast_deals__learned_adds_up_to_the_forecast():
 
 def test_forecast_deals__without_a_history_uses_stated_and_says_so():
     table = forecast_deals(FRAME, as_of=AS_OF)
-    assert table.attrs["method"] == "stated"
-    assert table.attrs["why"] == "there is no history; the run rate does not look at single deals"
+    assert note_of(table).method == "stated"
+    assert note_of(table).why == "there is no history; the run rate does not look at single deals"
     assert table["chance"].tolist() == [0.5, 0.5]
     with pytest.raises(errors.ArgumentValueError, match="does not look at single deals"):
         forecast_deals(FRAME, as_of=AS_OF, method="run_rate")

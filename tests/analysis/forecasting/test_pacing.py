@@ -11,6 +11,7 @@ from hypothesis import given
 import opp_analytics as oa
 from opp_analytics.analysis import forecast, pacing, select_point, sentence
 from opp_analytics.errors import ArgumentError
+from opp_analytics.note import TableNote
 from tests.analysis.strategies import opportunities
 from tests.examples import examples
 
@@ -195,7 +196,7 @@ def test_sentence__of_pacing(booked, says):
         },
         index=pd.Index(["2026-01", "2026-02", "2026-03"], name="period"),
     )
-    table.attrs = {"as_of": "2026-03-31", "freq": "M"}
+    TableNote("pacing", "2026-03-31", "M").write(table)
     assert sentence(table) == says
     one = table.iloc[1:].assign(booked=[310.0, booked])
     one.attrs = table.attrs

@@ -13,6 +13,7 @@ from opp_analytics import errors
 from opp_analytics.analysis import backtest, score, sentence
 from opp_analytics.analysis.forecasting.rivals import RIVALS
 from opp_analytics.history import History
+from opp_analytics.note import note_of
 from tests import worlds
 from tests.analysis.forecasting.histories import MONTHS, even_months
 
@@ -32,8 +33,8 @@ def test_score__judges_the_same_forecasts():
     assert table.index.tolist() == names
     # All are judged by the forecasts that the last to start could make.
     common = past.loc["learned"].index.intersection(past.loc["run_rate"].index)
-    assert set(table["n"]) == {len(common), table.attrs["n"]}
-    assert table.attrs["periods"] == common.unique("period").size
+    assert set(table["n"]) == {len(common), note_of(table).figures["n"]}
+    assert note_of(table).figures["periods"] == common.unique("period").size
     learned = past.loc["learned"].loc[common]
     assert table.loc["learned", "wape"] == pytest.approx(
         learned["error"].abs().sum() / learned["actual"].sum()
@@ -166,7 +167,7 @@ def test_sentence__of_a_score_says_which_method_to_use():
         "Stage projection of the last month misses by 0%, 50 pts less than half off."
     )
     quarters = table.copy()
-    quarters.attrs["freq"] = "Q"
+    note_of(table).change(freq="Q").write(quarters)
     assert sentence(quarters).startswith("Stage projection of the last quarter")
     # The best one is held against the first.
     table = score(backtest(history, freq="M", methods=["weighted", "run_rate"]))

@@ -1,6 +1,7 @@
 import pandas as pd
 
 from opp_analytics.analysis import close_date_moves, push_counts
+from opp_analytics.note import note_of
 
 
 def test_close_date_moves__whole_history(moved):
@@ -13,7 +14,7 @@ def test_close_date_moves__whole_history(moved):
     assert table["net_days"].tolist() == [-73, 0, 0, 0, 50, pd.NA]
     assert table["first_close_date"].dt.strftime("%m-%d").tolist()[4] == "03-31"
     assert table["last_close_date"].dt.strftime("%m-%d").tolist()[4] == "05-20"
-    assert table.attrs["bound"].startswith("lower")
+    assert note_of(table).figures["bound"].startswith("lower")
 
 
 def test_push_counts__of_the_rows_given(moved):

@@ -13,6 +13,7 @@ from opp_analytics import errors
 from opp_analytics.analysis import forecast, forecast_change, forecast_change_deals, heading
 from opp_analytics.analysis.movement.forecast_change import DEAL_STEPS, FORECAST_STEPS
 from opp_analytics.history import History
+from opp_analytics.note import note_of
 from tests import worlds
 from tests.analysis.forecasting.histories import even_months
 from tests.history.logs import recorded, row
@@ -118,10 +119,10 @@ def test_forecast_change__keeps_to_the_method_of_the_end() -> None:
 def test_forecast_change__says_that_the_method_was_another_one() -> None:
     history = even_months(9)
     table = forecast_change(history, start="2026-06-11", end="2026-07-20", period="2026-07")
-    assert (table.attrs["method"], bool(table.attrs["why"])) == ("learned", True)
-    assert table.attrs["method_then"] == "run_rate"
+    assert (note_of(table).method, bool(note_of(table).why)) == ("learned", True)
+    assert note_of(table).figures["method_then"] == "run_rate"
     same = forecast_change(history, start="2026-08-11", end="2026-08-21", period="2026-08")
-    assert "method_then" not in same.attrs
+    assert "method_then" not in note_of(same).figures
 
 
 @pytest.mark.parametrize(
@@ -202,7 +203,7 @@ def test_forecast_change_deals__are_the_largest_first() -> None:
         ["a", "won", 60.0, 100.0],
         ["c", "new", 8.0, 20.0],
     ]
-    assert deals.attrs["n"] == 3
+    assert note_of(deals).figures["n"] == 3
     quiet = forecast_change_deals(
         history, start="2026-03-03", end="2026-03-10", period="2026-07", method="stated"
     )

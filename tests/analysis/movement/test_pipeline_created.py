@@ -10,6 +10,7 @@ from hypothesis import given
 
 from opp_analytics.analysis import pipeline_created, pipeline_created_deals
 from opp_analytics.history import History
+from opp_analytics.note import note_of
 from tests.history.logs import MONDAYS, history_of
 from tests.history.looks import MONDAYS as LOOKS
 from tests.history.looks import SOME, cents, is_open, pipelines
@@ -51,11 +52,11 @@ def test_pipeline_created__by_created_at_at_the_value_first_seen(history):
     assert table["open_count"].tolist() == [3, 3]
     assert table["open_value"].tolist() == [18.0, 43.0]
     assert table["to_date"].tolist() == [False, True]
-    assert table.attrs["left_out"] == {
+    assert note_of(table).figures["left_out"] == {
         "created_before_the_periods": 1,
         "first_record_without_created_at": 1,
     }
-    assert table.attrs["n"] == 3
+    assert note_of(table).figures["n"] == 3
 
 
 def test_pipeline_created__in_the_business_zone(history):
@@ -134,7 +135,7 @@ def test_pipeline_created_deals__at_the_value_first_seen(deals_history):
         ["2026-01", "b", 50.0],
         ["2026-02", "c", 0.0],
     ]
-    assert table.attrs["n"] == 3
+    assert note_of(table).figures["n"] == 3
 
 
 def test_pipeline_created_deals__by_who_had_it_first(deals_history):

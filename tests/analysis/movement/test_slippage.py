@@ -10,6 +10,7 @@ import pytest
 import opp_analytics as oa
 from opp_analytics.analysis import slippage, slippage_deals
 from opp_analytics.analysis.movement.slippage import SLIP_OUTCOMES
+from opp_analytics.note import note_of
 from tests.analysis.movement.windows import JANUARY
 from tests.history.logs import history_of
 
@@ -27,10 +28,10 @@ def test_slippage__every_outcome(january):
     assert table["value"].tolist() == [100.0, 200.0, 7600.0, 0.0, 4800.0, 0.0]
     assert table["count_rate"].tolist() == pytest.approx([1 / 8, 1 / 8, 3 / 8, 1 / 8, 2 / 8, 0])
     assert table["value_rate"].sum() == pytest.approx(1)
-    assert table.attrs["n"] == 8
-    assert table.attrs["unvalued"] == 1
-    assert table.attrs["slip_rate"] == pytest.approx(3 / 8)
-    assert table.attrs["to_date"] is False
+    assert note_of(table).figures["n"] == 8
+    assert note_of(table).figures["unvalued"] == 1
+    assert note_of(table).figures["slip_rate"] == pytest.approx(3 / 8)
+    assert note_of(table).figures["to_date"] is False
 
 
 @pytest.mark.parametrize("column", ["state", "cents", "group_0"])
@@ -54,8 +55,8 @@ def test_slippage__empty_cohort(january):
     none = slippage(january, start="2026-01-27", end="2026-02-03")
     assert none["count"].tolist() == [0, 0, 0, 0, 0, 0]
     assert none["count_rate"].isna().all()
-    assert none.attrs["to_date"]
-    assert math.isnan(none.attrs["slip_rate"])
+    assert note_of(none).figures["to_date"]
+    assert math.isnan(note_of(none).figures["slip_rate"])
     grouped = slippage(january, start="2026-01-27", end="2026-02-03", by="owner_name")
     assert grouped.empty
     assert list(grouped.columns) == list(none.columns)

@@ -15,6 +15,7 @@ from scipy import stats
 
 import opp_analytics as oa
 from opp_analytics.analysis.movement.world_changes import judge_inflow, judge_win_share
+from opp_analytics.note import note_of
 from tests import worlds
 from tests.analysis.movement.months import STEADY, history_of
 from tests.late_tracking import make_files, make_history
@@ -98,7 +99,7 @@ def test_world_changes__says_which_measure_went_which_way_with_both_figures() ->
     assert share == ["down", pytest.approx(0.3), pytest.approx(1 / 60), 60, True]
     assert not table["alarm"].iloc[:-2].any()
     assert (table["direction"].iloc[:-2] == "").all()
-    assert table.attrs["n"] == 13
+    assert note_of(table).figures["n"] == 13
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -207,7 +208,7 @@ def test_world_changes__as_of_a_day_is_what_was_said_then() -> None:
     then = log[log["seen_at"] < day]
     said = oa.world_changes(oa.History.from_changes(then), as_of=day)
     pd.testing.assert_frame_equal(oa.world_changes(oa.History.from_changes(log), as_of=day), said)
-    assert said.attrs["as_of"] == "2023-12-20"
+    assert note_of(said).day == "2023-12-20"
     assert said.index[-1][0] == "2023-11"
     pd.testing.assert_frame_equal(now.loc[: said.index[-1]], said)
     # Deals entered much later with an old date, and lost ones that are deleted.

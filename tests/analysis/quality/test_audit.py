@@ -14,6 +14,7 @@ from scipy import stats
 import opp_analytics as oa
 from opp_analytics import errors, org
 from opp_analytics.analysis.quality.audit import audit, audit_summary, exceeds_chance, fix
+from opp_analytics.note import note_of
 from tests.analysis.quality.deals import AS_OF, checks, deal
 
 CASES = tomllib.loads(Path(__file__).with_name("audit.toml").read_text())
@@ -32,7 +33,7 @@ def test_audit__finds_nothing_wrong_with_a_good_deal():
         "value",
         "suggestion",
     ]
-    assert "summary" not in table.attrs
+    assert "summary" not in note_of(table).figures
     pdt.assert_series_equal(audit(org.empty(), as_of=AS_OF).dtypes, table.dtypes)
 
 
@@ -230,8 +231,8 @@ def test_audit__says_which_columns_it_could_not_check() -> None:
         .assign(unique_id="a", stage="proposal", close_date="2026-03-01", value=5.0)
     )
     found = audit(frame.drop(columns=["account_id", "updated_at"]), as_of="2026-03-10")
-    assert found.attrs["not_checked"] == ["account_id", "updated_at"]
-    assert "not_checked" not in audit(frame, as_of="2026-03-10").attrs
+    assert note_of(found).figures["not_checked"] == ["account_id", "updated_at"]
+    assert "not_checked" not in note_of(audit(frame, as_of="2026-03-10")).figures
 
 
 def test_fix__carries_out_the_suggestions_and_nothing_else():

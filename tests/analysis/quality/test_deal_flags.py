@@ -10,6 +10,7 @@ import opp_analytics as oa
 from opp_analytics.analysis import deal_flags
 from opp_analytics.errors import DataWarning
 from opp_analytics.history import History
+from opp_analytics.note import note_of
 from tests.analysis.strategies import opportunities
 from tests.examples import examples
 from tests.history.logs import recorded, row
@@ -110,13 +111,13 @@ def test_deal_flags__of_a_frame_alone():
         "due in 14 days at 10% · no amount",
         "",
     ]
-    assert table.attrs["n"] == 6
+    assert note_of(table).figures["n"] == 6
 
 
 def test_deal_flags__days_are_those_of_the_business_zone():
     west = deal_flags(frame(), as_of=pd.Timestamp("2026-03-10T03:00Z"), tz="America/Chicago")
     assert told(west, "overdue") == []
-    assert west.attrs["as_of"] == "2026-03-09"
+    assert note_of(west).day == "2026-03-09"
 
 
 def seen(**deal):
@@ -272,7 +273,7 @@ def test_deal_flags__a_team_move_is_no_change_of_a_deal():
     for history in (plain, moved):
         table = flags_of(history)
         # The deals were won after 35 days without a change, whatever their owner's team was then.
-        assert table.attrs["thresholds"]["no_change"] == [35, 10]
+        assert note_of(table).figures["thresholds"]["no_change"] == [35, 10]
         assert "57 days without a change" in table.loc["x", "reasons"]
 
 
@@ -345,7 +346,7 @@ def test_deal_flags__slow_in_stage_against_the_deals_that_were_won_in_its_pipeli
     history = History.from_changes(log, org=org)
     table = deal_flags(history.as_of("2026-02-19"), history, as_of="2026-02-19")
     assert sorted(told(table, "slow_in_stage")) == ["Renewal10", "Renewal11"]
-    learned = table.attrs["thresholds"]["slow_in_stage"]
+    learned = note_of(table).figures["thresholds"]["slow_in_stage"]
     assert learned == {"New · proposal": [40, 10], "Renewal · proposal": [10, 10]}
 
 
@@ -358,17 +359,16 @@ def test_deal_flags__slow_in_stage_against_the_deals_that_were_won():
     assert table.loc["slow", "reasons"].startswith(
         "28 days in Proposal; 4 of 5 wins took 15 or fewer"
     )
-    assert table.attrs["thresholds"] == {
+    assert note_of(table).figures["thresholds"] == {
         "slow_in_stage": {"proposal": [15, 10]},
         "no_change": [15, 10],
     }
-    assert flags_of(history, limits=oa.FlagLimits(quantile=0.5)).attrs["thresholds"][
-        "no_change"
-    ] == [14, 10]
+    half = flags_of(history, limits=oa.FlagLimits(quantile=0.5))
+    assert note_of(half).figures["thresholds"]["no_change"] == [14, 10]
     # Too few to learn from.
     few = flags_of(team(won=9))
     assert told(few, "slow_in_stage") == []
-    assert few.attrs["thresholds"] == {}
+    assert note_of(few).figures["thresholds"] == {}
     given = flags_of(team(won=9), limits=oa.FlagLimits(stay_days=27))
     assert given.loc["slow", "reasons"].startswith("28 days in Proposal; the limit is 27")
 

@@ -10,6 +10,7 @@ from hypothesis import given
 
 from opp_analytics import org
 from opp_analytics.analysis import win_rate
+from opp_analytics.note import note_of
 from tests.analysis.strategies import opportunities
 from tests.examples import examples
 
@@ -36,8 +37,8 @@ def test_win_rate__is_won_over_closed_by_count_and_by_money():
     assert row[["won", "lost", "open", "won_value", "lost_value"]].tolist() == [2, 1, 1, 40, 60]
     assert row["rate"] == pytest.approx(2 / 3)
     assert row["value_rate"] == pytest.approx(0.4)
-    assert win_rate(FRAME).attrs["left_out"] == {"conflict": 1, "disqualified": 1}
-    assert win_rate(FRAME).attrs["n"] == 3
+    assert note_of(win_rate(FRAME)).figures["left_out"] == {"conflict": 1, "disqualified": 1}
+    assert note_of(win_rate(FRAME)).figures["n"] == 3
 
 
 def test_win_rate__has_one_row_without_groups_even_when_empty():
@@ -79,14 +80,14 @@ def test_win_rate__has_no_row_for_a_period_that_has_not_begun():
 def test_win_rate__start_and_end_are_both_inside():
     table = win_rate(FRAME, start="2026-02-10", end="2026-02-20")
     assert table[["won", "lost", "open"]].iloc[0].tolist() == [1, 1, 0]
-    assert table.attrs["left_out"]["closed_outside_window"] == 1
+    assert note_of(table).figures["left_out"]["closed_outside_window"] == 1
 
 
 def test_win_rate__missing_value_counts_in_rate_but_not_in_value_rate():
     frame = pd.DataFrame({"stage": ["closed_won", "closed_lost"], "value": [None, 5.0]})
     row = win_rate(frame).iloc[0]
     assert (row["rate"], row["value_rate"]) == (0.5, 0.0)
-    assert win_rate(frame).attrs["left_out"] == {"closed_without_value": 1}
+    assert note_of(win_rate(frame)).figures["left_out"] == {"closed_without_value": 1}
 
 
 def test_win_rate__is_not_sure_when_every_deal_was_won():

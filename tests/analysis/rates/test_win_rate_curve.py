@@ -9,6 +9,7 @@ import pytest
 
 from opp_analytics import org
 from opp_analytics.analysis.rates.win_rate_curve import win_rate_curve
+from opp_analytics.note import note_of
 from tests.analysis.rates.deals import AS_OF, DAY_0, TEN, deals
 from tests.history.logs import recorded, row
 
@@ -31,8 +32,8 @@ def test_win_rate_curve__leaves_out_and_counts_what_cannot_be_followed():
     frame.loc[11, "close_date"] = DAY_0 - pd.Timedelta(days=1)
     frame.loc[13, "close_date"] = None
     table = win_rate_curve(frame, as_of=AS_OF)
-    assert table.attrs["n"] == 10
-    assert table.attrs["left_out"] == {
+    assert note_of(table).figures["n"] == 10
+    assert note_of(table).figures["left_out"] == {
         "conflict": 1,
         "disqualified": 1,
         "closed_without_date": 1,
@@ -72,7 +73,7 @@ def test_win_rate_curve__history_dates_the_disqualified_and_corrects_late_closes
         -1
     ].tolist() == pytest.approx([1 / 3, 1 / 3, 1 / 3, 0])
     # Nobody saw when the fourth was disqualified.
-    assert table.attrs["left_out"] == {"disqualified": 1}
+    assert note_of(table).figures["left_out"] == {"disqualified": 1}
     alone = win_rate_curve(past.as_of("2026-02-01"), as_of="2026-02-01")
     assert alone.index.tolist() == [11, 30]
     early = win_rate_curve(past.as_of("2026-01-09"), as_of="2026-01-09", history=past)
@@ -114,7 +115,7 @@ def test_win_rate_curve__deals_closed_before_the_data_begin_are_missing_and_allo
 def test_win_rate_curve__leaves_out_and_counts_what_closed_before_the_data_begin():
     frame = deals(("won", 2), ("lost", 7), ("open", 12))
     table = win_rate_curve(frame, as_of=AS_OF, observed_from=DAY_0 + pd.Timedelta(days=5))
-    assert table.attrs["left_out"] == {"closed_before_observed_from": 1}
+    assert note_of(table).figures["left_out"] == {"closed_before_observed_from": 1}
     assert table[["lost"]].sum().tolist() == [1]
     assert table["at_risk"].tolist() == [2]
 

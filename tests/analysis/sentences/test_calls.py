@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from opp_analytics.analysis import describe_leans, name_leans, say_lean, sentence
+from opp_analytics.note import note_of
 from tests.plots.tables import TABLES
 
 TABLE, SOURCES = TABLES["call_accuracy"], TABLES["forecast_value_added"]
@@ -119,13 +120,13 @@ def test_sentence__of_forecast_value_added(p, manager, blend, said):
     table = SOURCES.copy()
     table.loc["manager", "wape"] = manager
     table.loc["blend", "differs"] = blend
-    table.attrs = {**SOURCES.attrs, "override": {"": p}}
+    note_of(SOURCES).change(override={"": p}).write(table)
     assert sentence(table) == f"The reps’ calls beat the model in 7 of 9 months, by 6 pts{said}"
 
 
 def test_sentence__of_few_calls_says_how_many_are_calls():
     table = SOURCES.copy()
-    table.attrs = {**SOURCES.attrs, "called": {"": 1 / 7}}
+    note_of(SOURCES).change(called={"": 1 / 7}).write(table)
     assert "; 14% of people’s numbers are calls, the others the weighted pipeline" in sentence(
         table
     )

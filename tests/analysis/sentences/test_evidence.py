@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 import opp_analytics as oa
 from opp_analytics.analysis import evidence, sentence
+from opp_analytics.note import TableNote
 from opp_analytics.text import money
 from tests.analysis import every_analysis
 
@@ -63,8 +64,7 @@ def _equal_dues(rng: np.random.Generator) -> pd.DataFrame:
         {"count": counts, "value": 10.0 * np.array(counts), "count_rate": 0.0, "value_rate": 0.0},
         index=index,
     )
-    table.attrs = {"freq": "M", "as_of": "2026-03-05"}
-    return table
+    return TableNote("slippage", "2026-03-05", "M").write(table)
 
 
 def _honest_chances(rng: np.random.Generator) -> pd.DataFrame:
@@ -90,27 +90,26 @@ def _fair_forecasts(rng: np.random.Generator) -> pd.DataFrame:
         {"lead": 9, "held": True, "actual": 100.0, "error": error},
         index=pd.Index(range(12), name="period"),
     )
-    table.attrs = {"freq": "M", "lead": "now"}
-    return table
+    return TableNote("backtest", freq="M", lead="now").write(table)
 
 
 @pytest.mark.parametrize(
-    ("equal", "silent"),
+    ("equal", "kind", "silent"),
     [
-        (_equal_owners, "could be luck|stands out"),
-        (_equal_months, "could be luck"),
-        (_equal_cohorts, "could be luck"),
-        (_equal_stages, "No stage stands out"),
-        (_equal_dues, "could be luck"),
-        (_honest_chances, ": could be right"),
-        (_fair_forecasts, "no clear lean|ran true"),
+        (_equal_owners, "win_rate", "could be luck|stands out"),
+        (_equal_months, "win_rate", "could be luck"),
+        (_equal_cohorts, "win_rate_cohorts", "could be luck"),
+        (_equal_stages, "stage_flow", "No stage stands out"),
+        (_equal_dues, "slippage", "could be luck"),
+        (_honest_chances, "calibration", ": could be right"),
+        (_fair_forecasts, "backtest", "no clear lean|ran true"),
     ],
 )
 def test_sentence__tells_teams_of_equals_of_a_difference_in_one_of_twenty_at_most(
-    equal: Any, silent: str
+    equal: Any, kind: str, silent: str
 ) -> None:
     rng = np.random.default_rng(7)
-    told = sum(re.search(silent, sentence(equal(rng))) is None for _ in range(TEAMS))
+    told = sum(re.search(silent, sentence(equal(rng), kind)) is None for _ in range(TEAMS))
     # At 5%, 15 or more of 120 come by chance once in 1,000.
     assert told < 15
 

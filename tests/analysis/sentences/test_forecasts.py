@@ -24,6 +24,7 @@ from opp_analytics.analysis import (
     sentence,
 )
 from opp_analytics.analysis.sentences.sentence import heading
+from opp_analytics.note import TableNote, note_of
 
 NAN = math.nan
 CASES = tomllib.loads(Path(__file__).with_name("forecasts.toml").read_text())
@@ -67,8 +68,7 @@ def _period(
     }
     late = {**dict.fromkeys(row, 0.0), "open_value": overdue, "target": NAN, "to_date": False}
     table = pd.DataFrame([late, row], index=pd.Index(["overdue", "2026-11"], name="period"))
-    table.attrs = {"as_of": "2026-11-25", "freq": "M", "method": "learned"}
-    return table
+    return TableNote("forecast", "2026-11-25", "M", method="learned").write(table)
 
 
 def _year(day, *now, method="learned", **further):
@@ -86,8 +86,7 @@ def _year(day, *now, method="learned", **further):
     year = year.assign(
         to_date=[False, False, True, False], open_count=year["open_count"].astype(int)
     )
-    year.attrs = table.attrs | {"as_of": day, "method": method}
-    return year
+    return TableNote("forecast", day, "M", method=method).write(year)
 
 
 @pytest.mark.parametrize("case", CASES["decided"])
@@ -121,7 +120,7 @@ def test_say_forecast__leads_with_the_period_where_the_next_is_not_known():
 )
 def test_say_forecast__knows_no_end_or_start_of_a_week_or_a_day(freq, day, left, begun):
     table = pd.DataFrame()
-    table.attrs = {"as_of": day, "freq": freq}
+    TableNote("forecast", day, freq).write(table)
     label = str(pd.Period(day, freq))
     assert (evidence.count_days_left(label, table), evidence.has_begun(label, table)) == (
         left,
@@ -148,8 +147,7 @@ def _ranged(low, high, learned_from=8, method="learned", **further):
         }
         | further
     )
-    table.attrs.update(method=method, learned_from=learned_from)
-    return table
+    return note_of(table).change(method=method, learned_from=learned_from).write(table)
 
 
 @pytest.mark.parametrize("case", CASES["wide"])
@@ -171,7 +169,7 @@ def _people(**rows):
     columns = ["booked", "expected", "target"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns).assign(p_target=NAN)
     table.index.name = "owner_name"
-    return table
+    return TableNote("forecast").write(table)
 
 
 @pytest.mark.parametrize("case", CASES["people"])
@@ -181,9 +179,9 @@ def test_sentence__of_people(case):
 
 def test_sentence__of_people_says_on_the_first_days_what_is_forecast_only():
     rows = _people(Ann=[0, 140, 100], Bo=[0, 60, 90])
-    rows.attrs = {"as_of": "2026-11-02", "freq": "M"}
+    TableNote("forecast", "2026-11-02", "M").write(rows)
     assert sentence(rows) == "Bo’s forecast is 30 below target."
-    rows.attrs["as_of"] = "2026-11-20"
+    TableNote("forecast", "2026-11-20", "M").write(rows)
     assert sentence(rows) == "No rep is at target; Bo’s forecast is 30 below."
 
 
@@ -208,8 +206,7 @@ def _fan(target, *expected):
         },
         index=days,
     )
-    table.attrs = {"as_of": "2026-11-25", "freq": "M"}
-    return table
+    return TableNote("forecast_fan", "2026-11-25", "M").write(table)
 
 
 @pytest.mark.parametrize("case", CASES["fan"])
@@ -217,7 +214,7 @@ def test_sentence__of_the_way_to_the_target(case):
     assert sentence(_make(_fan, case)) == case["words"]
 
 
-def _chances(stated, given, **attrs):
+def _chances(stated, given, method="learned"):
     table = pd.DataFrame(
         {
             "period": "2026-11",
@@ -227,8 +224,7 @@ def _chances(stated, given, **attrs):
             "close_date": pd.Timestamp("2026-11-28"),
         }
     )
-    table.attrs.update({"as_of": "2026-11-25", "freq": "M", "method": "learned"} | attrs)
-    return table
+    return TableNote("forecast_deals", "2026-11-25", "M", method=method).write(table)
 
 
 def test_compare_chances__names_likely_deals_that_history_doubts():
@@ -257,7 +253,7 @@ def test_compare_chances__says_nothing_within_luck_or_of_few_deals(table):
 def test_sentence__dates_the_forecasts_of_a_fan_in_its_zone():
     fan = _fan(400.0, 390.0, 370.0)
     fan.index += pd.Timedelta("3h")
-    fan.attrs["tz"] = "America/Chicago"
+    note_of(fan).change(tz="America/Chicago").write(fan)
     assert sentence(fan).endswith("down 20 since Nov 3.")
 
 
@@ -266,8 +262,7 @@ def _deals(*ends):
         name=["Oakhurst", "Alder"][: len(ends)], period="2026-11", chance=0.5
     )
     table["swing"] = table["p_if_won"] - table["p_if_lost"]
-    table.attrs = {"as_of": "2026-11-25", "freq": "M"}
-    return table
+    return TableNote("forecast_deals", "2026-11-25", "M").write(table)
 
 
 @pytest.mark.parametrize("case", CASES["deals"])
@@ -300,7 +295,7 @@ def test_describe_forecast_deals__says_what_all_due_would_bring(case):
 def test_sentence__of_past_ranges(errors, held, words):
     periods = pd.Index(["2026-01", "2026-02"], name="period")
     table = pd.DataFrame({"lead": 5, "held": held, "actual": 100.0, "error": errors}, index=periods)
-    table.attrs = {"freq": "M", "lead": "now"}
+    TableNote("backtest", freq="M", lead="now").write(table)
     assert sentence(table) == words
 
 
@@ -320,8 +315,7 @@ def _reasons(
             [["acme"] * len(steps), steps], names=["unique_id", "step"]
         ),
     )
-    table.attrs = {"as_of": "2026-11-12", "freq": freq, "period": period}
-    return table
+    return TableNote("deal_reasons", "2026-11-12", freq, figures={"period": period}).write(table)
 
 
 def test_sentence__of_a_deal_adds_up_to_its_chance() -> None:
@@ -406,8 +400,7 @@ def test_explain_chances__adds_up_each_deal_without_counts() -> None:
 
 def table(rows, index, name, **attrs):
     made = pd.DataFrame(rows, index=pd.Index(index, name=name))
-    made.attrs.update(attrs)
-    return made
+    return TableNote(**attrs).write(made)
 
 
 def test_sentence__of_a_backtest():
@@ -418,12 +411,12 @@ def test_sentence__of_a_backtest():
         "held": pd.array([True, None], "boolean"),
     }
     made = table(rows, ["2026-01", "2026-02"], "period")
-    assert sentence(made) == (
+    assert sentence(made, "backtest") == (
         "2 past forecasts missed by 30% and ran 10% low, which could be luck; 80% ranges "
         "held in 1 of 1."
     )
     assert (
-        sentence(made.assign(actual=0.0))
+        sentence(made.assign(actual=0.0), "backtest")
         == "Nothing was booked in the periods forecast; 80% ranges held in 1 of 1."
     )
 
@@ -437,10 +430,10 @@ def test_sentence__of_past_ranges_counts_only_periods_with_a_range():
     }
     made = table(rows, ["2026-01", "2026-02", "2026-03", "2026-04"], "period", freq="M", lead="now")
     assert (
-        sentence(made)
+        sentence(made, "backtest")
         == "Past ranges held in 1 of 2 months, two more had none; no clear lean high or low."
     )
-    assert sentence(made.tail(2)) == "No past month had a range; forecasts ran true."
+    assert sentence(made.tail(2), "backtest") == "No past month had a range; forecasts ran true."
 
 
 def test_sentence__of_a_score_by_lead():
@@ -449,8 +442,8 @@ def test_sentence__of_a_score_by_lead():
         ["0–1", "15–31"],
         "lead",
     )
-    assert sentence(made.assign(n=2)) == "4 past forecasts: too few to say."
-    assert sentence(made) == (
+    assert sentence(made.assign(n=2), "score") == "4 past forecasts: too few to say."
+    assert sentence(made, "score") == (
         "Forecasts miss by 40% with 15–31 days left, by 10% with 0–1 days left."
     )
 
@@ -467,12 +460,12 @@ def test_sentence__of_calibration():
         "open_share": [0.0, 0.0],
     }
     made = table(rows, ["0–50%", "50–100%"], "bin")
-    assert sentence(made) == "Stated at 50% on average, 28% won: stated too high."
-    assert sentence(made.head(1)) == (
+    assert sentence(made, "calibration") == "Stated at 50% on average, 28% won: stated too high."
+    assert sentence(made.head(1), "calibration") == (
         "Stated at 20% on average, 20% won: could be right (10 deals)."
     )
     # What is still open may be won yet.
-    assert sentence(made.assign(open_share=0.4, open=[4, 12])) == (
+    assert sentence(made.assign(open_share=0.4, open=[4, 12]), "calibration") == (
         "Stated at 50% on average, 28% won, 40% open: could be right (40 deals)."
     )
-    assert sentence(made.assign(n=0)) == "No stated probability can be judged yet."
+    assert sentence(made.assign(n=0), "calibration") == "No stated probability can be judged yet."

@@ -50,7 +50,7 @@ NONE = (0, 0, np.nan, np.nan, np.nan)
     ],
 )
 def test_win_rate__says_what_differs_and_what_does_not(table: pd.DataFrame, said: str) -> None:
-    assert sentence(table) == said
+    assert sentence(table, "win_rate") == said
 
 
 def curve(won: list[float], days: list[int]) -> pd.DataFrame:
@@ -72,7 +72,7 @@ def curve(won: list[float], days: list[int]) -> pd.DataFrame:
     ],
 )
 def test_win_rate_curve__says_the_end_and_its_middle(table: pd.DataFrame, said: str) -> None:
-    assert sentence(table) == said
+    assert sentence(table, "win_rate_curve") == said
 
 
 def test_win_rate_cohorts__compares_with_the_one_before() -> None:
@@ -80,21 +80,26 @@ def test_win_rate_cohorts__compares_with_the_one_before() -> None:
         {"created": [60, 40], "won": [30, 10], "rate": [0.5, 0.25], "open_share": [0.1, 0.5]},
         index=pd.Index(["2025Q4", "2026Q1"], name="period"),
     )
-    assert sentence(both) == "25% of Q1 2026 deals won at the same age, fewer than before (50%)."
+    assert (
+        sentence(both, "win_rate_cohorts")
+        == "25% of Q1 2026 deals won at the same age, fewer than before (50%)."
+    )
     close = both.assign(won=[30, 17])
-    assert sentence(close) == (
+    assert sentence(close, "win_rate_cohorts") == (
         "43% of Q1 2026 deals won at the same age, about as many as before (50%); could be luck."
     )
     # Of several groups, a cohort is that of all of them.
     groups = pd.concat({"Ann": both, "Bo": both}, names=["owner_name"])
-    assert sentence(groups) == sentence(both)
+    assert sentence(groups, "win_rate_cohorts") == sentence(both, "win_rate_cohorts")
     assert (
-        sentence(both.assign(created=4, won=2)) == "4 deals of Q1 2026 old enough: too few to say."
+        sentence(both.assign(created=4, won=2), "win_rate_cohorts")
+        == "4 deals of Q1 2026 old enough: too few to say."
     )
     assert (
-        sentence(both.head(1)) == "Of the deals created in Q4 2025, 50% were won at the same age."
+        sentence(both.head(1), "win_rate_cohorts")
+        == "Of the deals created in Q4 2025, 50% were won at the same age."
     )
-    assert sentence(both.head(0)) == "No cohort is old enough yet."
+    assert sentence(both.head(0), "win_rate_cohorts") == "No cohort is old enough yet."
 
 
 def test_win_rate_cohorts__is_not_told_as_a_win_rate_of_what_closed() -> None:
@@ -116,10 +121,12 @@ def test_time_to_win__says_the_median() -> None:
         {"days": 1.0, "days_of_won": [20.0, 42.0, 88.0]},
         index=pd.Index([0.25, 0.5, 0.75], name="quantile"),
     )
-    assert sentence(table) == "Half of the wins took 42 days or fewer."
+    assert sentence(table, "time_to_win") == "Half of the wins took 42 days or fewer."
     groups = pd.concat({"Ann": table, "Bo": table * 2}, names=["owner_name"])
-    assert sentence(groups) == "Half of the wins took 42 to 84 days or fewer, by owner."
-    assert sentence(table.assign(days_of_won=np.nan)) == "No deal has been won yet."
+    assert (
+        sentence(groups, "time_to_win") == "Half of the wins took 42 to 84 days or fewer, by owner."
+    )
+    assert sentence(table.assign(days_of_won=np.nan), "time_to_win") == "No deal has been won yet."
 
 
 def test_velocity__says_how_far_groups_are_apart_without_a_claim_that_they_differ() -> None:
@@ -127,10 +134,15 @@ def test_velocity__says_how_far_groups_are_apart_without_a_claim_that_they_diffe
         {"velocity": [300.0, 100.0, np.nan], "open_count": 2, "won": [4, 4, 0], "lost": 4},
         index=["Ann", "Bo", "Cy"],
     )
-    assert sentence(table) == "The open pipeline wins about 100 to 300 a day by group; 400 in all."
-    assert sentence(table.assign(lost=0, won=1)) == "3 closed deals: too few to say."
-    assert sentence(table.head(1)) == "The open pipeline wins about 300 a day."
-    assert sentence(table.tail(1)) == "No deal has been won yet, so velocity is not known."
+    assert (
+        sentence(table, "velocity")
+        == "The open pipeline wins about 100 to 300 a day by group; 400 in all."
+    )
+    assert sentence(table.assign(lost=0, won=1), "velocity") == "3 closed deals: too few to say."
+    assert sentence(table.head(1), "velocity") == "The open pipeline wins about 300 a day."
+    assert (
+        sentence(table.tail(1), "velocity") == "No deal has been won yet, so velocity is not known."
+    )
 
 
 def test_funnel_and_audit__say_where_most_is() -> None:
@@ -138,16 +150,19 @@ def test_funnel_and_audit__say_where_most_is() -> None:
         {"open_count": [2, 1], "open_value": [100.0, 300.0], "reached_low": 1, "reached_high": 1},
         index=pd.Index(["proposal", "negotiation"], name="stage"),
     )
-    assert sentence(funnel) == "Of 400 in the open pipeline, 75% is in Negotiation."
+    assert sentence(funnel, "stage_funnel") == "Of 400 in the open pipeline, 75% is in Negotiation."
     assert (
-        sentence(funnel.assign(open_value=200.0))
+        sentence(funnel.assign(open_value=200.0), "stage_funnel")
         == "Of 400 in the open pipeline, 50% each is in Proposal and Negotiation."
     )
     assert (
-        sentence(funnel.assign(open_value=[100.0, -300.0]))
+        sentence(funnel.assign(open_value=[100.0, -300.0]), "stage_funnel")
         == "The open pipeline is −200 in 3 deals."
     )
-    assert sentence(funnel.assign(open_value=0.0)) == "3 open deals, none of them with a value."
+    assert (
+        sentence(funnel.assign(open_value=0.0), "stage_funnel")
+        == "3 open deals, none of them with a value."
+    )
     findings = pd.DataFrame(
         {
             "unique_id": ["a", "a", "b"],
@@ -156,7 +171,7 @@ def test_funnel_and_audit__say_where_most_is() -> None:
         }
     )
     assert (
-        sentence(findings)
+        sentence(findings, "audit")
         == "3 findings in 2 deals, 2 of them errors; most often: Past the close date (2)."
     )
-    assert sentence(findings.head(0)) == "The audit found nothing."
+    assert sentence(findings.head(0), "audit") == "The audit found nothing."

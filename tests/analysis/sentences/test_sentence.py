@@ -19,6 +19,7 @@ from opp_analytics.analysis import (
     transitions,
     waterfall,
 )
+from opp_analytics.note import TableNote
 from tests.history.logs import history_of
 
 DAYS: dict[str, Any] = {"start": "2026-01-05", "end": "2026-01-19"}
@@ -47,7 +48,7 @@ def test_sentence__of_a_waterfall() -> None:
     )
     table = waterfall(HISTORY, **DAYS)
     table.attrs = {}
-    assert sentence(table).startswith("Pipeline went from 121K")
+    assert sentence(table, kind="waterfall").startswith("Pipeline went from 121K")
 
 
 def test_sentence__of_a_waterfall_by_group_is_that_of_the_whole_with_the_largest_changes() -> None:
@@ -131,8 +132,7 @@ def changes_of(
     for *key, direction, was, now, n in alarms:
         table.loc[tuple(key)] = [direction, was, now, n, direction != ""]
     table = table if by else table.droplevel(0)
-    table.attrs = {"freq": freq, "begins": begins}
-    return table
+    return TableNote("world_changes", freq=freq, figures={"begins": begins}).write(table)
 
 
 INFLOW = ("2026-01", "inflow", "down", 39.2, 4.0, 4)
@@ -213,15 +213,18 @@ def test_sentence__of_pipeline_created_compares_the_last_full_period() -> None:
         },
         index=pd.Index(["2025-12", "2026-01", "2026-02", "2026-03"], name="period"),
     )
-    assert sentence(table) == (
+    assert sentence(table, "pipeline_created") == (
         "240 (3 deals) created in Feb 2026, 20% above the average of 2 periods; 900 (3 deals) is "
         "open now."
     )
     assert (
-        sentence(table.iloc[[2, 3]])
+        sentence(table.iloc[[2, 3]], "pipeline_created")
         == "240 (3 deals) created in Feb 2026; 900 (3 deals) is open now."
     )
-    assert sentence(table.iloc[[3]]) == "Created so far: 5 (1 deal); 900 (3 deals) is open now."
+    assert (
+        sentence(table.iloc[[3]], "pipeline_created")
+        == "Created so far: 5 (1 deal); 900 (3 deals) is open now."
+    )
 
 
 def test_sentence__of_categories_is_that_of_the_current_period_of_the_whole() -> None:
@@ -275,7 +278,7 @@ def test_sentence__of_one_deal() -> None:
 def test_sentence__names_what_it_cannot_read(table: object) -> None:
     with pytest.raises(
         errors.ArgumentTypeError,
-        match="sentence needs a table from .*forecast.* not (one with|a int)",
+        match="sentence needs a table from .*forecast.* not (one without a note .*kind=|a int)",
     ):
         sentence(table)  # type: ignore[arg-type]
 
@@ -295,8 +298,7 @@ def _due(*shares: tuple[float, float], valued: bool = True) -> pd.DataFrame:
         },
         index=index,
     )
-    table.attrs = {"as_of": "2026-01-31", "freq": "M"}
-    return table
+    return TableNote("slippage", "2026-01-31", "M").write(table)
 
 
 @pytest.mark.parametrize(
@@ -328,16 +330,16 @@ def test_sentence__of_slippage_compares_the_last_two_periods(
 
 def test_sentence__of_slippage_compares_no_part_of_a_period() -> None:
     table = _due((64.0, 36.0), (15.0, 85.0))
-    table.attrs["as_of"] = "2026-01-20"
+    TableNote("slippage", "2026-01-20", "M").write(table)
     assert sentence(table) == "December 2025: 64% of value due slipped."
     assert sentence(table.loc[["2026-01"]]) == "January so far: 15% of value due slipped."
     more = _due((15.0, 85.0), (64.0, 36.0))
-    more.attrs["as_of"] = "2026-01-20"
+    TableNote("slippage", "2026-01-20", "M").write(more)
     assert (
         sentence(more)
         == "64% of value due in January slipped already (64 of 100 deals), December 2025 15%."
     )
-    table.attrs |= {"as_of": "2026-02-02", "part": ["2025-12"]}
+    TableNote("slippage", "2026-02-02", "M", figures={"part": ["2025-12"]}).write(table)
     assert sentence(table) == "January: 15% of value due slipped."
     assert (
         sentence(table.loc[["2025-12"]])
@@ -360,7 +362,7 @@ def test_sentence__of_a_stage_flow_names_the_stage_that_loses_more_beyond_chance
 ) -> None:
     stages = pd.Index(["discovery", "proposal", "negotiation"], name="stage")
     table = pd.DataFrame({"entries": 110, "advanced": advanced, "still": 10}, index=stages)
-    table.attrs = {"opening_at": "2026-04-01", "closing_at": "2026-06-30"}
+    TableNote("stage_flow", opening_at="2026-04-01", closing_at="2026-06-30").write(table)
     assert sentence(table) == words
 
 

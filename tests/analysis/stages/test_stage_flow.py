@@ -6,6 +6,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics.analysis import stage_flow, stage_flow_deals
+from opp_analytics.note import note_of
 from tests.analysis.stages.windows import ALL
 from tests.history.logs import history_of, recorded, row
 
@@ -71,7 +72,7 @@ def test_stage_flow__by_group_and_own_stages():
     assert table.index.tolist() == [("Ann", "Demo"), ("Ann", "Verbal")]
     assert table["entries"].tolist() == [1, 1]
     assert table["passed"].tolist() == [0, 1]
-    assert table.attrs["org"] == org.facts
+    assert note_of(table).org == org.facts
 
 
 def test_stage_flow__warns_of_unknown_stages_and_counts_their_deals():
@@ -84,7 +85,7 @@ def test_stage_flow__warns_of_unknown_stages_and_counts_their_deals():
     with pytest.warns(oa.errors.DataWarning, match="unknown stages: 'Hm'; 1 deal left out"):
         table = stage_flow(history, **ALL)
     assert table.loc["proposal", "removed"] == 1
-    assert table.attrs["left_out"] == {"unknown": 1}
+    assert note_of(table).figures["left_out"] == {"unknown": 1}
 
 
 def test_stage_flow__refuses_a_history_of_unknown_stages_only():
@@ -99,7 +100,7 @@ def test_stage_flow_deals__count_up_to_the_flow(history):
     for stage, ends in flow.iterrows():
         for outcome in ("advanced", "lost", "back", "removed", "still"):
             assert counted.get((stage, outcome), 0) == ends[outcome], (stage, outcome)
-    assert entries.attrs["n"] == flow["entries"].sum() == len(entries)
+    assert note_of(entries).figures["n"] == flow["entries"].sum() == len(entries)
     assert entries.groupby("stage")["passed"].sum().to_dict() == {
         "discovery": 0,
         "qualification": 1,

@@ -12,6 +12,7 @@ from hypothesis import given
 import opp_analytics as oa
 from opp_analytics import errors, org
 from opp_analytics.analysis import stage_funnel
+from opp_analytics.note import note_of
 from opp_analytics.org import outcomes
 from tests.analysis.strategies import opportunities
 from tests.examples import examples
@@ -45,8 +46,8 @@ def test_stage_funnel__counts_the_stock_and_bounds_the_rest():
     assert table["reached_low"].tolist() == [5, 4, 4, 2]
     assert table["reached_high"].tolist() == [7, 7, 7, 7]
     assert table["reached_high_forward"].tolist() == [7, 6, 6, 4]
-    assert table.attrs["left_out"] == {"conflict": 1, "open_without_value": 1}
-    assert table.attrs["n"] == 7
+    assert note_of(table).figures["left_out"] == {"conflict": 1, "open_without_value": 1}
+    assert note_of(table).figures["n"] == 7
 
 
 def test_stage_funnel__leaves_missing_and_unknown_stages_out():
@@ -58,7 +59,7 @@ def test_stage_funnel__leaves_missing_and_unknown_stages_out():
     assert table["open_value"].tolist() == [0, 0, 3, 0]
     assert table["reached_low"].tolist() == [1, 1, 1, 0]
     assert table["reached_high"].tolist() == [1] * 4
-    assert table.attrs["left_out"] == {"unknown": 2}
+    assert note_of(table).figures["left_out"] == {"unknown": 2}
 
 
 def test_stage_funnel__has_the_stages_of_the_org():
@@ -83,14 +84,14 @@ def test_stage_funnel__by_shows_missing_groups():
 def test_stage_funnel__says_the_day_of_the_load():
     frame = FRAME.copy()
     frame.attrs["load"] = {"fetched_at": "2026-03-31T10:00:00Z", "complete": False}
-    attrs = stage_funnel(frame).attrs
-    assert attrs["as_of"] == "2026-03-31"
-    assert attrs["complete"] is False
+    note = note_of(stage_funnel(frame))
+    assert note.day == "2026-03-31"
+    assert note.figures["complete"] is False
 
 
 def test_stage_funnel__goes_to_parquet_with_its_attrs(tmp_path):
     stage_funnel(FRAME).to_parquet(tmp_path / "funnel.parquet")
-    assert pd.read_parquet(tmp_path / "funnel.parquet").attrs["n"] == 7
+    assert note_of(pd.read_parquet(tmp_path / "funnel.parquet")).figures["n"] == 7
 
 
 @examples(8)

@@ -12,6 +12,7 @@ import pytest
 
 from opp_analytics import History, Org, text
 from opp_analytics.analysis import Figure
+from opp_analytics.note import TableNote, note_of
 from opp_analytics.report.blocks import forecast
 from opp_analytics.report.blocks.forecast import (
     categories,
@@ -196,7 +197,7 @@ def test_decide__sets_an_owner_apart_from_the_figures(opportunities):
 def learned(opportunities, target):
     """The block as if the chances had been learned."""
     tables = tables_of(opportunities, target=target)
-    tables.swings.attrs["method"] = "learned"
+    note_of(tables.swings).change(method="learned").write(tables.swings)
     block = decide(tables)
     assert block is not None
     return block
@@ -243,7 +244,7 @@ def test_decide__puts_the_deal_of_its_title_first():
     tables.__dict__["swings"] = swings.assign(swing=[0.2, 0.7]).sort_values(
         "swing", ascending=False
     )
-    tables.swings.attrs = swings.attrs | {"method": "learned"}
+    note_of(swings).change(method="learned").write(tables.swings)
     first = tables.swings["name"].iloc[0]
     block = decide(tables)
     assert block.title.startswith(f"{first} decides March: ")
@@ -320,13 +321,14 @@ def test_past__counts_as_the_tile_does_though_it_shows_the_last_six(history):
         {"lead": 15, "expected": 50.0, **ranges, "actual": 50.0, "error": 0.0, "held": held},
         months,
     )
-    record.attrs = {
-        "freq": "M",
-        "as_of": AS_OF,
-        "method": "learned",
-        "lead": "now",
-        "left_out": {"too_early_to_learn": 3},
-    }
+    TableNote(
+        "backtest",
+        AS_OF,
+        "M",
+        method="learned",
+        lead="now",
+        figures={"left_out": {"too_early_to_learn": 3}},
+    ).write(record)
     tables.__dict__["past_ranges"] = record.rename_axis("period")
     block = past(tables)
     assert block.title.startswith("Past ranges held in 6 of 7 months, two more had none;")
@@ -344,7 +346,7 @@ def test_past__judges_the_method_of_the_forecast(only):
     history = even_months(9, owners=True)
     frame = history.as_of("2026-09-10T23:00Z")
     tables = tables_of(frame, history, as_of="2026-09-10", method="auto", only=only)
-    assert (tables.method, tables.past_ranges.attrs["method"]) == ("learned", "learned")
+    assert (tables.method, note_of(tables.past_ranges).method) == ("learned", "learned")
     block = past(tables)
     assert block.title.startswith("Past ranges held in 4 of 4 months;")
     assert block.sub.endswith(". History was too short for learned chances in four earlier months")

@@ -13,6 +13,7 @@ import pytest
 import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.history import History
+from opp_analytics.note import note_of
 from opp_analytics.sandbox import Sandbox
 from opp_analytics.widgets.grid.review import (
     ForecastEffect,
@@ -334,7 +335,7 @@ def test_periods__with_a_history_are_what_forecast_says_of_both_frames(team: His
     effect = ForecastEffect(sheet, as_of=TODAY, freq="M", history=team)
     asked: dict[str, Any] = {"as_of": TODAY, "history": team, "periods": 2}
     before = oa.forecast(sheet.frame, **asked)
-    assert before.attrs["method"] == "learned"
+    assert note_of(before).method == "learned"
     assert effect.show()["about"] == {
         "of": "",
         "how": "by chances from history, as of Nov 11, 2026",
@@ -362,7 +363,7 @@ def test_periods__by_run_rate_say_that_it_does_not_see_open_deals() -> None:
     sheet = EditSheet(with_wins())
     effect = ForecastEffect(sheet, as_of=TODAY, freq="M", history=None)
     before = oa.forecast(sheet.frame, as_of=TODAY, periods=2)
-    assert before.attrs["method"] == "run_rate"
+    assert note_of(before).method == "run_rate"
     assert effect.show()["about"]["how"] == "by run rate, as of Nov 11, 2026"
     assert (
         effect.show()["about"]["limit"]

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
+from opp_analytics.note import note_of
 from opp_analytics.writer import plan
 from tests.widgets.teams import TODAY, recorded_team, with_wins
 from tests.writer.frames import changed
@@ -70,9 +71,9 @@ def test_plan_impact__is_the_difference_of_two_forecasts_by_the_method_that_fore
     after = changed(after, len(before) - 2, stage="closed_won", close_date="2026-11-10")
     for method in ("auto", "run_rate"):
         impact = plan(before, after).impact(as_of=TODAY, method=method)
-        assert impact.attrs["method"] == "run_rate"
+        assert note_of(impact).method == "run_rate"
         # The win shows, the new value of an open deal does not, and the impact says so.
-        assert "not the value, date, stage or chance of an open deal" in impact.attrs["why"]
+        assert "not the value, date, stage or chance of an open deal" in note_of(impact).why
         for side, frame in (("before", before), ("after", after)):
             expected = oa.forecast(frame, as_of=TODAY)["expected"]["2026-11"]
             assert impact.loc["2026-11", f"expected_{side}"] == pytest.approx(expected)
@@ -86,7 +87,10 @@ def test_plan_impact__of_a_part_is_of_the_whole_where_the_history_has_the_rest()
     first = int(np.flatnonzero(deals["unique_id"] == "open-0")[0])
     whole = plan(deals, changed(deals, first, value=9000.0)).impact(as_of=TODAY, history=history)
     pd.testing.assert_frame_equal(impact, whole)
-    assert (impact.attrs["other_deals"], whole.attrs["other_deals"]) == (len(deals) - 1, 0)
+    assert (
+        note_of(impact).figures["other_deals"],
+        note_of(whole).figures["other_deals"],
+    ) == (len(deals) - 1, 0)
     expected = oa.forecast(deals, as_of=TODAY, history=history)["expected"]["2026-11"]
     assert impact.loc["2026-11", "expected_before"] == pytest.approx(expected)
     # Without its rest a part is alone, and expects nothing of others.

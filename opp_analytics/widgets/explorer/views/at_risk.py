@@ -11,6 +11,7 @@ import pandas as pd
 from opp_analytics import svg, text
 from opp_analytics.analysis import evidence, heading
 from opp_analytics.columns import write_label
+from opp_analytics.note import note_of
 from opp_analytics.org import UNKNOWN, outcome_codes
 from opp_analytics.schema import label_groups
 from opp_analytics.svg import Rows, make_bar
@@ -51,11 +52,8 @@ class AtRiskView(View):
         flags = self.selector.facts_at(self.end).flags
         table = flags[flags.index.isin(self.deals["unique_id"])]
         unknown = int((outcome_codes(self.deals) == UNKNOWN).sum())
-        table.attrs = flags.attrs | {
-            "n": len(table),
-            "left_out": {"unknown": unknown} if unknown else {},
-        }
-        return table
+        left_out = {"unknown": unknown} if unknown else {}
+        return note_of(flags).change(n=len(table), left_out=left_out).write(table)
 
     @cached_property
     def _flagged(self) -> pd.DataFrame:

@@ -12,6 +12,7 @@ import pandas as pd
 from opp_analytics import analysis, svg, text
 from opp_analytics.analysis import evidence, find_gap, heading
 from opp_analytics.certificate import Certificate
+from opp_analytics.note import note_of
 from opp_analytics.org import OPEN, WON, outcome_codes
 from opp_analytics.periods import labels
 from opp_analytics.schema import BUCKETS, NO_LABEL
@@ -194,12 +195,14 @@ class ForecastView(View):
             return super().left_out
         # The table is made from everybody's deals.
         alone = {**self._ask(self.freq), "new_business": False}
-        return dict(self._forecast(self.deals, alone, lambda labels, _: False).attrs["left_out"])
+        return dict(
+            note_of(self._forecast(self.deals, alone, lambda labels, _: False)).figures["left_out"]
+        )
 
     @property
     def method(self) -> str:
         """The method of the forecast."""
-        return str(self.table.attrs["method"])
+        return str(note_of(self.table).method)
 
     @property
     def lack(self) -> str | Lack:

@@ -14,6 +14,7 @@ import pandas as pd
 from opp_analytics import analysis, plots, text
 from opp_analytics.analysis import deal_reasons, forecast_deals, sentence, win_rate
 from opp_analytics.history import History
+from opp_analytics.note import note_of
 from opp_analytics.org import OPEN, Money, money_of, outcome_codes
 from opp_analytics.schema import BUCKETS
 from opp_analytics.svg import Rows
@@ -242,7 +243,7 @@ class View(ABC):
     @property
     def left_out(self) -> dict[str, int]:
         """Picked deals that the table leaves out, by reason."""
-        return dict(self.table.attrs.get("left_out") or {})
+        return dict(note_of(self.table).figures.get("left_out") or {})
 
     @property
     def lack(self) -> str | Lack:
