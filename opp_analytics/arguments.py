@@ -35,20 +35,18 @@ def number(value: Any, name: str, *, low: float | None = None, example: float) -
     if isinstance(value, (bool, np.bool_)) or not isinstance(
         value, (int, float, np.integer, np.floating)
     ):
-        raise ArgumentTypeError(
-            f"{name}={value!r} is not a number; use for example {name}={example!r}"
-        )
+        raise ArgumentTypeError.of(name, value, "is not a number", f"use for example {example!r}")
     try:
         finite = math.isfinite(value)
     except OverflowError:  # a whole number beyond what a float holds
         finite = False
     if not finite:
-        raise ArgumentValueError(
-            f"{name}={value!r} is not a finite number; use for example {name}={example!r}"
+        raise ArgumentValueError.of(
+            name, value, "is not a finite number", f"use for example {example!r}"
         )
     if low is not None and value < low:
-        raise ArgumentValueError(
-            f"{name}={value!r} is below {low:g}; use for example {name}={example!r}"
+        raise ArgumentValueError.of(
+            name, value, f"is below {low:g}", f"use for example {example!r}"
         )
     return float(value)
 
@@ -57,9 +55,11 @@ def between(value: Any, name: str, *, example: float, low: float = 0.0, high: fl
     """Check a number inside an open interval."""
     checked = number(value, name, example=example)
     if not low < checked < high:
-        raise ArgumentValueError(
-            f"{name}={value!r} is not between {low:g} and {high:g}; use for example "
-            f"{name}={example!r}"
+        raise ArgumentValueError.of(
+            name,
+            value,
+            f"is not between {low:g} and {high:g}",
+            f"use for example {example!r}",
         )
     return checked
 
@@ -67,24 +67,24 @@ def between(value: Any, name: str, *, example: float, low: float = 0.0, high: fl
 def whole(value: Any, name: str, *, low: int = 1, high: int | None = None, example: int) -> int:
     """Check a whole number from `low` to `high`."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
-        raise ArgumentTypeError(
-            f"{name}={value!r} is not a whole number; use for example {name}={example!r}"
+        raise ArgumentTypeError.of(
+            name, value, "is not a whole number", f"use for example {example!r}"
         )
     if value < low or (high is not None and value > high):
         allowed = f"at least {low:,}" if high is None else f"between {low:,} and {high:,}"
-        raise ArgumentValueError(
-            f"{name}={value!r} must be {allowed}; use for example {name}={example!r}"
+        raise ArgumentValueError.of(
+            name, value, f"must be {allowed}", f"use for example {example!r}"
         )
     return int(value)
 
 
 def one_of(value: Any, name: str, options: Collection[str]) -> str:
     """Check that a value is one of the known options."""
-    known = ", ".join(map(repr, options))
+    known = f"use one of {', '.join(map(repr, options))}"
     if not isinstance(value, str):
-        raise ArgumentTypeError(f"{name}={value!r} is not text; use one of {known}")
+        raise ArgumentTypeError.of(name, value, "is not text", known)
     if value not in options:
-        raise ArgumentValueError(f"unknown {name}={value!r}; use one of {known}")
+        raise ArgumentValueError.of(name, value, "is unknown", known)
     return value
 
 
@@ -94,16 +94,16 @@ def path(value: Any, name: str = "path") -> Path:
         found = Path(value).expanduser()
         wrong = b"\x00" in os.fsencode(found)
     except TypeError:
-        raise ArgumentTypeError(
-            f"{name}={value!r} is not a path; use for example {name}='deals.csv'"
+        raise ArgumentTypeError.of(
+            name, value, "is not a path", "use for example 'deals.csv'"
         ) from None
     except (UnicodeError, RuntimeError) as error:
-        raise ArgumentValueError(
-            f"{name}={value!r} is not a possible path ({error}); use another one"
+        raise ArgumentValueError.of(
+            name, value, f"is not a possible path ({error})", "use another one"
         ) from None
     if wrong:
-        raise ArgumentValueError(
-            f"{name}={value!r} holds a NUL, which no path can; use another one"
+        raise ArgumentValueError.of(
+            name, value, "holds a NUL, which no path can", "use another one"
         )
     return found
 
@@ -111,9 +111,9 @@ def path(value: Any, name: str = "path") -> Path:
 def text(value: Any, name: str, *, example: str) -> str:
     """Check a text that is not blank."""
     if not isinstance(value, str):
-        raise ArgumentTypeError(f"{name}={value!r} is not text; use for example {name}={example!r}")
+        raise ArgumentTypeError.of(name, value, "is not text", f"use for example {example!r}")
     if not value.strip():
-        raise ArgumentValueError(f"{name}={value!r} is blank; use for example {name}={example!r}")
+        raise ArgumentValueError.of(name, value, "is blank", f"use for example {example!r}")
     return value
 
 
@@ -121,11 +121,11 @@ def texts(value: Any, name: str, *, of: str) -> list[str]:
     """Check one name, or several distinct ones, and list them; None gives an empty list."""
     names = [] if value is None else [value] if isinstance(value, str) else value
     if not isinstance(names, (list, tuple)) or not all(isinstance(text, str) for text in names):
-        raise ArgumentTypeError(
-            f"{name}={value!r} is not text; use the name of a {of} or a list of names"
+        raise ArgumentTypeError.of(
+            name, value, "is not text", f"use the name of a {of} or a list of names"
         )
     if len(set(names)) < len(names):
-        raise ArgumentValueError(f"{name}={value!r} names the same {of} twice; keep one of them")
+        raise ArgumentValueError.of(name, value, f"names the same {of} twice", "keep one of them")
     return list(names)
 
 

@@ -27,9 +27,9 @@ OppAnalyticsError
 ├── PlanError                         a plan that cannot be applied
 └── JournalError                      the journal of applied plans cannot be read or written
 
-A message names the thing, the value and the way out; it never holds a secret. In a notebook an
-error of ours shows the caller's lines and the message; ``oa.errors.show_traceback()`` shows the
-whole traceback of the last one.
+An error says what is wrong, where, and the way out in Python and in the shell, each in a field of
+its own; it never holds a secret. In a notebook an error of ours shows the caller's lines and the
+message; ``oa.errors.show_traceback()`` shows the whole traceback of the last one.
 """
 
 from __future__ import annotations
@@ -37,24 +37,78 @@ from __future__ import annotations
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Self
+from shlex import quote
+from typing import Any, NamedTuple, Self
 
-from opp_analytics.text import printable
+from opp_analytics.text import capital, printable
 
 _HERE = str(Path(__file__).parent)
 
 
-class OppAnalyticsError(Exception):
-    """The root of all errors of this package: catch it to catch them all."""
+class Argument(NamedTuple):
+    """An argument of a function, which may be an option of a command."""
+
+    name: str
+    value: Any
 
     def __str__(self) -> str:
+        return f"{self.name}={self.value!r}"
+
+
+class OppAnalyticsError(Exception):
+    """The root of all errors of this package: catch it to catch them all.
+
+    Attributes
+    ----------
+    problem : str
+        What is wrong.
+    where : str or Argument
+        The file, the row or the argument that is wrong; empty where the problem names it.
+    python_way, shell_way : str
+        The way out in Python and in the shell; empty if the problem names it.
+    """
+
+    def __init__(
+        self,
+        problem: str = "",
+        way: str = "",
+        *,
+        where: str | Argument = "",
+        python_way: str = "",
+        shell_way: str = "",
+    ) -> None:
+        super().__init__(problem)
+        self.problem, self.where = problem, where
+        self.python_way, self.shell_way = python_way or way, shell_way or way
+
+    @classmethod
+    def of(cls, argument: str, value: Any, problem: str, way: str = "", **ways: str) -> Self:
+        """Make the error of an argument; `ways` are its fields of Python and the shell."""
+        return cls(problem, way, where=Argument(argument, value), **ways)
+
+    def __str__(self) -> str:
+        return self._join(str(self.where), self.python_way)
+
+    def in_shell(self, options: Mapping[str, str]) -> str:
+        """Word the error for a command with these options by argument."""
+        where = self.where
+        if isinstance(where, Argument):
+            where = f"{options.get(where.name, '')} {where.value!r}".lstrip()
+        return self._join(where, self.shell_way)
+
+    def _join(self, where: str, way: str) -> str:
+        lines = "\n" in self.problem
+        said = f"{where}{' ' if isinstance(self.where, Argument) else ': '}" if where else ""
+        said += self.problem
+        if way:
+            said += f"\n  {capital(way)}" if lines else f"; {way}"
         # It may quote a name or an answer; whoever prints it, a log included, need not think of it.
-        return printable(super().__str__(), lines=True)
+        return printable(said, lines=True)
 
     def _render_traceback_(self) -> list[str]:
         """Render a traceback for a notebook: the caller's lines and the message.
@@ -136,7 +190,7 @@ class OrgError(ConfigError, DataError):
     def __init__(self, where: str, problems: Sequence[OrgProblem]) -> None:
         self.problems = tuple(problems)
         mistakes = "1 mistake" if len(self.problems) == 1 else f"{len(self.problems)} mistakes"
-        super().__init__("\n  ".join([f"{where}: {mistakes}", *map(str, self.problems)]))
+        super().__init__("\n  ".join([mistakes, *map(str, self.problems)]), where=where)
 
 
 class MissingColumnError(DataError):
@@ -291,18 +345,14 @@ class RecordRefused(HistoryError, DataError):
 
 
 class PartialExport(RecordRefused):
-    """A frame lacks so many known opportunities that it may be a part of the pipeline.
+    """A frame lacks so many known opportunities that it may be a part of the pipeline."""
 
-    Attributes
-    ----------
-    finding : str
-        What is missing, without the way out.
-    """
-
-    def __init__(self, finding: str) -> None:
-        self.finding = finding
+    def __init__(self, problem: str) -> None:
+        way = "record all opportunities, or {} if these were deleted"
         super().__init__(
-            f"{finding}; record all opportunities, or pass allow_deleted=True if these were deleted"
+            problem,
+            python_way=way.format("pass allow_deleted=True"),
+            shell_way=way.format("use opp-analytics record --allow-deleted"),
         )
 
 
@@ -313,17 +363,18 @@ class LostColumns(RecordRefused):
 
     Attributes
     ----------
-    finding : str
-        What is missing, without the way out.
     columns : list of str
         The columns.
     """
 
-    def __init__(self, finding: str, columns: Sequence[str]) -> None:
-        self.finding, self.columns = finding, list(columns)
+    def __init__(self, problem: str, columns: Sequence[str]) -> None:
+        self.columns = list(columns)
+        way = "record the table as loaded, or {} to record them as missing"
+        asked = " ".join(f"--allow-missing {quote(name)}" for name in self.columns)
         super().__init__(
-            f"{finding}; record the table as loaded, or pass allow_missing={self.columns!r} to "
-            "record them as missing"
+            problem,
+            python_way=way.format(f"pass allow_missing={self.columns!r}"),
+            shell_way=way.format(f"use opp-analytics record {asked}"),
         )
 
 

@@ -13,7 +13,7 @@ import calendar
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from difflib import get_close_matches
@@ -57,11 +57,11 @@ _UNITS = {
 }
 """``m`` is a million, as the package writes it; finance writes ``mm`` too, and nobody types
 thousands as ``m`` here."""
-_NOT_AN_AMOUNT = "is not an amount; try 45000, $45,000 or 45k"
+_NOT_AN_AMOUNT = ("is not an amount", "try 45000, $45,000 or 45k")
 _SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?E[+-]\d\d")
 """A long number as Excel shows it: ``1.23E+05``."""
 _PERCENT = re.compile(r"(-?\d+(?:[.,]\d+)?|[.,]\d+)\s*(%?)")
-_NOT_A_PERCENTAGE = "is not a percentage; try 60 or 60%"
+_NOT_A_PERCENTAGE = ("is not a percentage", "try 60 or 60%")
 
 _SUFFIXES = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345", dtype="S1")
 _SALESFORCE_ID = "00[156][0-9A-Za-z]{12}"
@@ -95,7 +95,7 @@ _TIMED = re.compile(
     r"?(?P<half>[APap])\.?[Mm]\.?)?"
 )
 _MILLISECONDS = re.compile(r"\d{13}")
-_NOT_A_DATE = "is not a date; try 12/31/2026 or 2026-12-31"
+_NOT_A_DATE = ("is not a date", "try 12/31/2026 or 2026-12-31")
 _NEAR_DAYS = {"yesterday": -1, "today": 0, "tomorrow": 1}
 _ENDS = {"eom": 1, "eoq": 3, "eoy": 12}
 """Words for the end of the running month, fiscal quarter and fiscal year, each with its months."""
@@ -143,7 +143,7 @@ class _TwoDays(TwoReadings):
     def __init__(self, *days: date) -> None:
         self.days = days
         self.both = " or ".join(format_day(day, year=True) for day in days)
-        super().__init__(f"may mean {self.both}; write it as {days[0]}")
+        super().__init__(f"may mean {self.both}", f"write it as {days[0]}")
 
 
 # Amounts and percentages
@@ -179,10 +179,10 @@ def _split_amount(text: str) -> _Amount:
     bare = _SCIENTIFIC.sub(lambda found: f"{Decimal(found[0].replace(',', '.')):f}", bare)
     found = _AMOUNT.fullmatch(bare) or _AMOUNT.fullmatch(_APART.sub("", bare))
     if found is None:
-        raise BadCell(_NOT_AN_AMOUNT)
+        raise BadCell(*_NOT_AN_AMOUNT)
     minus, before, minus2, figure, unit, after = found.groups()
     if before and after:
-        raise BadCell(_NOT_AN_AMOUNT)
+        raise BadCell(*_NOT_AN_AMOUNT)
     factor = _UNITS[unit.lower()] if unit else 1
     return _Amount(
         figure, -factor if negative or minus or minus2 else factor, before or after or ""
@@ -202,12 +202,12 @@ def read_amount(
     amount = _split_amount(text)
     if currency is not None and amount.money and not _is_sign_of(amount.money, currency):
         raise BadCell(
-            f"is in {amount.money}, and the org's currency is {currency}; convert it first"
+            f"is in {amount.money}, and the org's currency is {currency}", "convert it first"
         )
     point, comma = amount.read(False), amount.read(True)
     readings = [reading for reading in (point, comma) if reading is not None]
     if not readings:
-        raise BadCell(_NOT_AN_AMOUNT)
+        raise BadCell(*_NOT_AN_AMOUNT)
     thousands = max(readings, key=abs)
     if decimal_comma or thousands == point:
         return thousands
@@ -215,8 +215,8 @@ def read_amount(
         spell_amount(reading) for reading in (thousands, point) if reading is not None
     )
     if point is None:
-        raise BadCell(f"has a decimal comma; type {ways}")
-    raise TwoReadings(f"may mean {_show_readings(*readings)}; type {ways}")
+        raise BadCell("has a decimal comma", f"type {ways}")
+    raise TwoReadings(f"may mean {_show_readings(*readings)}", f"type {ways}")
 
 
 def spell_amount(amount: float) -> str:
@@ -248,12 +248,12 @@ def read_percent(text: str) -> float:
     """
     number, signed = _split_percent(text.strip())
     if number < 0:
-        raise BadCell(_NOT_A_PERCENTAGE)
+        raise BadCell(*_NOT_A_PERCENTAGE)
     if number > 100:
-        raise BadCell("is above 100%; type a percentage from 0 to 100")
+        raise BadCell("is above 100%", "type a percentage from 0 to 100")
     if 0 < number < 1 and not signed:
         raise BadCell(
-            f"may mean {number * 100:g}% or {number:g}%; type the sign: {number * 100:g}%"
+            f"may mean {number * 100:g}% or {number:g}%", f"type the sign: {number * 100:g}%"
         )
     return number
 
@@ -264,14 +264,14 @@ def _split_percent(cell: Any) -> tuple[float, bool]:
         return _check_number(cell, _NOT_A_PERCENTAGE), False
     found = _PERCENT.fullmatch(cell)
     if found is None:
-        raise BadCell(_NOT_A_PERCENTAGE)
+        raise BadCell(*_NOT_A_PERCENTAGE)
     # A percentage has no thousands.
     return float(found[1].replace(",", ".")), bool(found[2])
 
 
-def _check_number(cell: Any, otherwise: str) -> float:
+def _check_number(cell: Any, otherwise: tuple[str, str]) -> float:
     if isinstance(cell, bool) or not isinstance(cell, (int, float, np.integer, np.floating)):
-        raise BadCell(otherwise)
+        raise BadCell(*otherwise)
     check_encodable(cell)
     return float(cell)
 
@@ -412,10 +412,10 @@ def _parse_date(text: str, this_year: int | None, day_first: bool | None) -> dat
     if named is None or not (number := find_month(month)):
         if bare.isdecimal() and (serial := read_serial_date(int(bare))) is not None:
             raise BadCell(
-                f"is the number of {format_day(serial, year=True)} in a workbook; type "
-                f"{serial:%Y-%m-%d}"
+                f"is the number of {format_day(serial, year=True)} in a workbook",
+                f"type {serial:%Y-%m-%d}",
             )
-        raise NotADate(_NOT_A_DATE)
+        raise NotADate(*_NOT_A_DATE)
     return _check_date(_complete(_read_year(written), this_year), number, int(day))
 
 
@@ -425,7 +425,7 @@ def _read_year(written: str | None) -> int | None:
 
 def _complete(year: int | None, this_year: int | None) -> int:
     if year is None and this_year is None:
-        raise _NoYear("has no year; add it")
+        raise _NoYear("has no year", "add it")
     return int(year if year is not None else this_year or 0)
 
 
@@ -452,7 +452,7 @@ def _parse_slashed(year: int, first: int, second: int, day_first: bool | None) -
 def check_year(year: int) -> None:
     """Refuse the year of a slip of the keyboard, such as 3026 or 26."""
     if not FIRST_YEAR <= year <= LAST_YEAR:
-        raise BadCell(f"is in the year {year}; dates lie between {FIRST_YEAR} and {LAST_YEAR}")
+        raise BadCell(f"is in the year {year}", f"dates lie between {FIRST_YEAR} and {LAST_YEAR}")
 
 
 def _check_date(year: int, month: int, day: int) -> date:
@@ -496,7 +496,7 @@ def _parse_moment(cell: Any, day_first: bool | None) -> tuple[datetime, bool]:
         return _split_zone(stamp.to_pydatetime())
     serial = read_serial_date(cell)
     if serial is None:
-        raise BadCell(_NOT_A_DATE)
+        raise BadCell(*_NOT_A_DATE)
     return serial.to_pydatetime(), False
 
 
@@ -579,8 +579,8 @@ class BadValue:
     column: str
     """The file's own label."""
     value: Any
-    reason: str
-    """Completes "row 12: Amount='abc' …"."""
+    reason: BadCell = field(compare=False)
+    """Its problem completes "row 12: Amount='abc' …"."""
 
     def __str__(self) -> str:
         return list_bad([self])[0]
@@ -588,14 +588,15 @@ class BadValue:
     @property
     def has_option(self) -> bool:
         """True where an option of the reader settles what the cell means."""
-        return any(option in self.reason for option in ("--day-first", "decimal-comma"))
+        return self.reason.python_way != self.reason.shell_way
 
 
 def list_bad(bad: Iterable[BadValue]) -> list[str]:
     """List bad cells in file order; a column's equal cells and a reason appear once."""
     groups: dict[tuple[str, str, str], list[int]] = {}
     for one in sorted(bad, key=lambda one: (one.row, one.column)):
-        groups.setdefault((one.column, repr(one.value), one.reason), []).append(one.row)
+        reason = one.reason.problem if one.has_option else str(one.reason)
+        groups.setdefault((one.column, repr(one.value), reason), []).append(one.row)
     lines, said = [], set()
     for (column, shown, reason), rows in list(groups.items())[:_MOST_NAMED]:
         where = f"row{'s' * (len(rows) > 1)} {joined(map(str, rows), most=3)}"
@@ -606,11 +607,14 @@ def list_bad(bad: Iterable[BadValue]) -> list[str]:
     return [*lines, *([f"and {count(more, 'cell')} more"] if more else [])]
 
 
-def refuse(file: str, bad: Sequence[BadValue], way_out: str = "") -> NoReturn:
-    """Raise one error that lists the bad cells, with a `way_out` for all of them."""
-    lines = [*list_bad(bad), *([way_out] if way_out else [])]
+def refuse(file: str, bad: Sequence[BadValue], *ways: tuple[str, str]) -> NoReturn:
+    """Raise one error that lists the bad cells, with `ways` out of all in Python and the shell."""
+    lines, reasons = list_bad(bad), [one.reason for one in bad if one.has_option]
+    ways = (*dict.fromkeys((each.python_way, each.shell_way) for each in reasons), *ways)
     raise DataError(
-        "\n  ".join([f"{file}: {lines[0]}"] if len(lines) == 1 else [f"{file}:", *lines])
+        "\n  ".join([f"{file}: {lines[0]}"] if len(lines) == 1 else [f"{file}:", *lines]),
+        python_way="; ".join(python for python, _ in ways),
+        shell_way="; ".join(shell for _, shell in ways),
     )
 
 
@@ -658,13 +662,13 @@ class Cells:
 
     def read_each(
         self, read: Callable[[Any], Any], done: NDArray[np.bool_] | None = None
-    ) -> tuple[dict[int, Any], dict[int, str]]:
+    ) -> tuple[dict[int, Any], dict[int, BadCell]]:
         """Read the distinct cells, except `done` ones and marks of empty cells.
 
         Returns the values by place, and the reasons of cells that `read` refuses.
         """
         values: dict[int, Any] = {}
-        reasons: dict[int, str] = {}
+        reasons: dict[int, BadCell] = {}
         left = self.distinct if done is None else self.distinct[~done]
         for place, cell in zip(left.index.tolist(), left.tolist(), strict=True):
             if is_mark_of_blank(cell):
@@ -672,10 +676,10 @@ class Cells:
             try:
                 values[place] = read(cell)
             except BadCell as error:
-                reasons[place] = str(error)
+                reasons[place] = error.with_traceback(None)
         return values, reasons
 
-    def find_bad(self, reasons: Mapping[int, str]) -> list[BadValue]:
+    def find_bad(self, reasons: Mapping[int, BadCell]) -> list[BadValue]:
         """Find the rows of the cells that were refused, each with its reason."""
         if not reasons:
             return []
@@ -752,7 +756,9 @@ def find_decimal_comma(
                 point, comma = amount.read(False), amount.read(True)
                 if (point is None) != (comma is None) and (point is None) not in found:
                     which = "comma" if point is None else "point"
-                    found[point is None] = column.find_bad({place: f"has a decimal {which}"})[0]
+                    found[point is None] = column.find_bad(
+                        {place: BadCell(f"has a decimal {which}")}
+                    )[0]
                 elif point is not None and comma is not None and point != comma:
                     doubtful.add(amount.figure.strip("0123456789"))
     if found:
@@ -781,15 +787,19 @@ def has_dotted_dates(columns: Iterable[Cells]) -> bool:
 
 
 def read_amounts(
-    cells: Cells, currency: str | None = None, decimal_comma: bool | None = None
+    cells: Cells,
+    currency: str | None = None,
+    decimal_comma: bool | None = None,
+    *,
+    whose: str = "the org's",
 ) -> tuple[pd.Series[Any], list[BadValue]]:
     """Read a column of amounts such as ``$120,000.00``, ``USD 485`` or 45000.
 
     NaN where a cell is empty or bad.
 
-    An amount in another currency than `currency` is a bad value; without one, an amount in another
-    than the first that is named. One that has two readings, where `decimal_comma` is None, is bad
-    too.
+    An amount in another currency than `currency`, `whose` it is, is a bad value; without one, an
+    amount in another than the first that is named. One that has two readings, where `decimal_comma`
+    is None, is bad too.
     """
     amounts = np.full(len(cells.distinct), np.nan)
     # Figures that everybody reads alike need no closer look.
@@ -808,14 +818,14 @@ def read_amounts(
         amount = _split_amount(cell)
         if amount.money and currency is not None and not _is_sign_of(amount.money, currency):
             raise BadCell(
-                f"is in {amount.money}, and the org's currency is {currency}; convert it first"
+                f"is in {amount.money}, and {whose} currency is {currency}", "convert it first"
             )
         if amount.money and currency is None:
             named.append(amount.money)
             one, other = named[0], amount.money
             if not (one == other or _is_sign_of(one, other) or _is_sign_of(other, one)):
                 raise BadCell(
-                    f"is in {other}, and other rows are in {one}; convert them to one currency"
+                    f"is in {other}, and other rows are in {one}", "convert them to one currency"
                 )
         return _read_in_column(amount, decimal_comma)
 
@@ -838,18 +848,19 @@ def _read_in_column(amount: _Amount, decimal_comma: bool | None) -> float:
         return wanted.pop() or 0.0
     if wanted:
         raise TwoReadings(
-            f"may mean {_show_readings(*filter(None, wanted))}, and no other row of the file "
-            "tells; use decimal_comma=True or False, in the shell --decimal-comma or "
-            "--no-decimal-comma"
+            f"may mean {_show_readings(*filter(None, wanted))}, and no other row of the file tells",
+            python_way="use decimal_comma=True or False",
+            shell_way="use --decimal-comma or --no-decimal-comma",
         )
     if set(readings.values()) == {None}:
-        raise BadCell(_NOT_AN_AMOUNT)
+        raise BadCell(*_NOT_AN_AMOUNT)
     sign, option = (
         ("point", "--no-decimal-comma") if decimal_comma else ("comma", "--decimal-comma")
     )
     raise BadCell(
-        f"looks like a decimal {sign}; run again with {option}, in Python "
-        f"decimal_comma={not decimal_comma}"
+        f"looks like a decimal {sign}",
+        python_way=f"use decimal_comma={not decimal_comma}",
+        shell_way=f"run again with {option}",
     )
 
 
@@ -871,10 +882,10 @@ def read_percents(
     for place, (number, signed) in found.items():
         percents[place] = number if signed or not fractional else round(number * 100, 9)
         if not 0 <= percents[place] <= 100:
-            reasons[place] = "is not between 0% and 100%"
+            reasons[place] = BadCell("is not between 0% and 100%")
     if not fractional:
         reasons |= {
-            place: f"may mean {number:g}% or {number * 100:g}%; write it with its sign"
+            place: BadCell(f"may mean {number:g}% or {number * 100:g}%", "write it with its sign")
             for place, number in bare.items()
             if 0 < number < 1 or (number == 1 and max(bare.values()) == 1)
         }
@@ -900,7 +911,9 @@ def find_day_order(columns: Iterable[Cells], file: str | None = None) -> bool | 
         for pattern, day_first, which in _ORDERS:
             places = np.flatnonzero(column.match(pattern))
             if len(places) and day_first not in found:
-                found[day_first] = column.find_bad({int(places[0]): f"has the {which} first"})[0]
+                found[day_first] = column.find_bad(
+                    {int(places[0]): BadCell(f"has the {which} first")}
+                )[0]
     return _settle(found, file, "write all dates in one order")
 
 
@@ -911,7 +924,7 @@ def _settle(found: Mapping[bool, BadValue], file: str | None, way_out: str) -> b
     """
     if len(found) == 2 and file is not None:
         first, last = sorted(found.values())
-        refuse(file, [first, replace(last, reason=f"{last.reason}; {way_out}")])
+        refuse(file, [first, replace(last, reason=BadCell(last.reason.problem, way_out))])
     return next(iter(found)) if len(found) == 1 else None
 
 
@@ -937,7 +950,7 @@ def read_instants(
 
 def _read_times(
     cells: Cells, day_first: bool | None
-) -> tuple[NDArray[np.datetime64], dict[int, str], NDArray[np.bool_]]:
+) -> tuple[NDArray[np.datetime64], dict[int, BadCell], NDArray[np.bool_]]:
     """Read the distinct cells as times.
 
     With the reasons of bad ones, and which times are in UTC.
@@ -955,8 +968,9 @@ def _read_times(
             moment, in_utc = _parse_moment(cell, day_first)
         except _TwoDays as doubt:
             raise BadCell(
-                f"may mean {doubt.both}, and no other row of the file tells; use day_first=True or "
-                "False, in the shell --day-first or --month-first"
+                f"may mean {doubt.both}, and no other row of the file tells",
+                python_way="use day_first=True or False",
+                shell_way="use --day-first or --month-first",
             ) from None
         check_year(moment.year)
         return moment, in_utc

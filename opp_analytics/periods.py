@@ -71,24 +71,26 @@ _TICK = pd.Timedelta(microseconds=1)
 
 def _timestamp(when: Any, name: str) -> pd.Timestamp:
     if not isinstance(when, (str, date, datetime)):
-        raise ArgumentTypeError(
-            f"{name}={when!r} is not a date; use one such as '2026-03-31' or a datetime with its "
-            "time zone"
+        raise ArgumentTypeError.of(
+            name,
+            when,
+            "is not a date",
+            "use one such as '2026-03-31' or a datetime with its time zone",
         )
     if isinstance(when, str) and "/" in when:
         try:
             # Nothing here settles the order of a date such as 03/04/2027.
             read_date(when.split()[0], day_first=None)
         except BadCell as error:
-            raise ArgumentValueError(f"{name}={when!r} {error}") from None
+            raise ArgumentValueError.of(name, when, error.problem, error.python_way) from None
     try:
         stamp = pd.Timestamp(when)
     except (ValueError, TypeError) as error:
-        raise ArgumentValueError(
-            f"{name}={when!r} is not a date that exists; write it as '2026-03-31'"
+        raise ArgumentValueError.of(
+            name, when, "is not a date that exists", "write it as '2026-03-31'"
         ) from error
     if pd.isna(stamp):
-        raise ArgumentValueError(f"{name}={when!r} is not a date; use one such as '2026-03-31'")
+        raise ArgumentValueError.of(name, when, "is not a date", "use one such as '2026-03-31'")
     return stamp
 
 
@@ -153,27 +155,26 @@ def window(
     first = pd.Timestamp.min.ceil("D") if start is None else as_date(start, tz=tz, name="start")
     last = pd.Timestamp.max.floor("D") if end is None else as_date(end, tz=tz, name="end")
     if last < first:
-        raise ArgumentValueError(f"end={end!r} is before start={start!r}; swap them")
+        raise ArgumentValueError.of("end", end, f"is before the start, {start!r}", "swap them")
     return first, last
 
 
 def check_freq(freq: str) -> Freq:
     """Check a period alias."""
-    wrong = f"freq={freq!r} is not a period alias; use 'W', 'M', 'Q', 'Y' or a fiscal 'Q-JAN'"
+    wrong, known = "is not a period alias", "'W', 'M', 'Q', 'Y' or a fiscal 'Q-JAN'"
     if not isinstance(freq, str):
-        raise ArgumentTypeError(wrong)
+        raise ArgumentTypeError.of("freq", freq, wrong, f"use {known}")
     meant = [alias for alias in "WMQY" if freq.casefold().startswith(noun(alias))]
     if meant:
-        raise ArgumentValueError(f"freq={freq!r} is not a period alias; did you mean {meant[0]!r}?")
+        raise ArgumentValueError.of("freq", freq, wrong, f"did you mean {meant[0]!r}?")
     try:
         steps = pd.Period("2026-01-01", freq=freq).freq.n
     except (ValueError, TypeError, AttributeError) as error:
-        raise ArgumentValueError(wrong) from error
+        raise ArgumentValueError.of("freq", freq, wrong, f"use {known}") from error
     if steps != 1:
         # pandas would start a period of two weeks in every week.
-        raise ArgumentValueError(
-            f"freq={freq!r} counts several periods; use a single one: 'W', 'M', 'Q', 'Y' or a "
-            "fiscal 'Q-JAN'"
+        raise ArgumentValueError.of(
+            "freq", freq, "counts several periods", f"use a single one: {known}"
         )
     return cast("Freq", freq)
 
@@ -236,9 +237,11 @@ def as_period(label: Any, freq: str, *, name: str = "period") -> pd.Period:
     except (ValueError, TypeError):
         period = None
     if period is None or str(period) != read:
-        raise ArgumentValueError(
-            f"{name}: {str(label)!r} is not a period of freq={freq!r}; write it like "
-            f"{str(pd.Period('2026-03', freq))!r}"
+        raise ArgumentValueError.of(
+            name,
+            str(label),
+            f"is not a period of frequency {freq}",
+            f"write it like {str(pd.Period('2026-03', freq))!r}",
         )
     return period
 
@@ -264,6 +267,6 @@ def period_days(
                 return period.start_time.normalize(), period.end_time.normalize()
         except (ValueError, TypeError):
             continue
-    raise ArgumentValueError(
-        f"{name}={label!r} is not a period; use one such as '2026Q4', '2026-11' or '2026'"
+    raise ArgumentValueError.of(
+        name, label, "is not a period", "use one such as '2026Q4', '2026-11' or '2026'"
     )

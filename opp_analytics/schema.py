@@ -79,10 +79,10 @@ PANDAS = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.string(
 """The dtypes of the types of Arrow that pandas would read as others."""
 
 
-class BadCell(ValueError):
+class BadCell(DataError):
     """A value does not fit its column.
 
-    The message completes a sentence that names column and value.
+    The problem completes a sentence that names column and value.
     """
 
 
@@ -92,7 +92,7 @@ def check_encodable(value: Any) -> None:
         value = value.item()
     if isinstance(value, str):
         if not is_whole(value):
-            raise BadCell("holds half of a character; write it anew")
+            raise BadCell("holds half of a character", "write it anew")
     elif isinstance(value, (int, float, Decimal)):
         largest = sys.float_info.max
         if not is_blank(value) and not -largest <= value <= largest:
@@ -117,7 +117,7 @@ def _number(value: Any) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError):
-        raise BadCell("is not a number; write it as 12000.5") from None
+        raise BadCell("is not a number", "write it as 12000.5") from None
     except OverflowError:
         number = np.inf
     if not np.isfinite(number):
@@ -142,8 +142,8 @@ def _moment(value: Any, what: str, example: str) -> pd.Timestamp:
             # Nanoseconds end in 1677 and 2262, microseconds later than any calendar.
             return pd.Timestamp(value).as_unit("us")
     except (ValueError, OverflowError):
-        raise BadCell(f"is not a {what} that exists; write it as {example}") from None
-    raise BadCell(f"is not a {what}; write it as {example}")
+        raise BadCell(f"is not a {what} that exists", f"write it as {example}") from None
+    raise BadCell(f"is not a {what}", f"write it as {example}")
 
 
 def _date(value: Any) -> pd.Timestamp:

@@ -29,7 +29,7 @@ from opp_analytics import arguments
 from opp_analytics.errors import ArgumentValueError, ConfigError, DataError
 from opp_analytics.files import read_whole
 from opp_analytics.inputs import BadValue, is_mark_of_blank, refuse
-from opp_analytics.schema import TEXT, as_plain, is_blank, keep_facts, refuse_halves
+from opp_analytics.schema import TEXT, BadCell, as_plain, is_blank, keep_facts, refuse_halves
 from opp_analytics.text import count, joined
 
 if TYPE_CHECKING:
@@ -188,8 +188,8 @@ def decode_file(path: Path, content: bytes, encoding: str | None = None) -> tupl
         try:
             codecs.lookup(encoding)
         except (LookupError, TypeError):
-            raise ArgumentValueError(
-                f"encoding={encoding!r} is unknown; use for example 'utf-8' or 'cp1252'"
+            raise ArgumentValueError.of(
+                "encoding", encoding, "is unknown", "use for example 'utf-8' or 'cp1252'"
             ) from None
     marked = next((name for mark, name in _MARKS.items() if content.startswith(mark)), None)
     begin = content[:4096]
@@ -612,9 +612,9 @@ def _is_total(filled: Sequence[Any]) -> bool:
 
 def _name_stray(table: FileTable, place: int) -> BadValue:
     column, value = _first_cell(table.cells.iloc[place])
-    reason = (
-        "is in a row without an id or without anything else; export the details only, without "
-        "groups and subtotals, or delete the row"
+    reason = BadCell(
+        "is in a row without an id or without anything else",
+        "export the details only, without groups and subtotals, or delete the row",
     )
     return BadValue(int(table.cells.index[place]), table.labels[column], value, reason)
 
@@ -631,9 +631,11 @@ def _refuse_garbled(table: FileTable, text: str) -> None:
     """
     if not any(sign in text for sign in _SIGNS):
         return
-    reason = (
-        "was garbled by a wrong encoding before it was exported; export it as UTF-8, or keep it "
-        "with encoding='utf-8', or import-crm --encoding utf-8"
+    way = "export it as UTF-8, or keep it with "
+    reason = BadCell(
+        "was garbled by a wrong encoding before it was exported",
+        python_way=f"{way}encoding='utf-8'",
+        shell_way=f"{way}--encoding utf-8",
     )
     bad = []
     for place, label in enumerate(table.labels):

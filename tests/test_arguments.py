@@ -61,15 +61,15 @@ def test_checks__call_a_wrong_kind_a_type_error(check: str, value: Any) -> None:
 @pytest.mark.parametrize(
     ("check", "value", "says"),
     [
-        ("number", -0.1, "below 0; use for example arg=5"),
+        ("number", -0.1, "below 0; use for example 5"),
         ("number", float("nan"), "not a finite number"),
         ("number", float("inf"), "not a finite number"),
-        ("between", 0, "not between 0 and 1; use for example arg=0.5"),
+        ("between", 0, "not between 0 and 1; use for example 0.5"),
         ("between", 1.0, "not between 0 and 1"),
         ("between", float("nan"), "not a finite number"),
-        ("whole", 0, "must be between 1 and 9; use for example arg=5"),
+        ("whole", 0, "must be between 1 and 9; use for example 5"),
         ("whole", 10, "must be between 1 and 9"),
-        ("one_of", "skp", "unknown arg='skp'; use one of 'skip', 'stop'"),
+        ("one_of", "skp", "arg='skp' is unknown; use one of 'skip', 'stop'"),
         ("texts", ["a", "a"], "names the same column twice"),
     ],
 )

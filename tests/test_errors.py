@@ -24,9 +24,12 @@ def test_tree__has_one_root_and_is_drawn_whole() -> None:
 
 
 def test_all__names_every_class() -> None:
-    assert {c.__name__ for c in CLASSES} | {"ApiProblem", "OrgProblem", "show_traceback"} == set(
-        errors.__all__
-    )
+    assert {c.__name__ for c in CLASSES} | {
+        "ApiProblem",
+        "Argument",
+        "OrgProblem",
+        "show_traceback",
+    } == set(errors.__all__)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +59,18 @@ def test_api_error__carries_the_first_problem() -> None:
         "must be a date",
     )
     assert errors.ApiError("no answer").code is None
+
+
+def test_error__has_its_way_out_in_python_and_in_the_shell() -> None:
+    error = errors.ArgumentValueError.of(
+        "only", "Zoe", "is nobody's name", python_way="leave out only=", shell_way="leave out --for"
+    )
+    assert str(error) == "only='Zoe' is nobody's name; leave out only="
+    assert error.in_shell({"only": "--for"}) == "--for 'Zoe' is nobody's name; leave out --for"
+    assert error.in_shell({}) == "'Zoe' is nobody's name; leave out --for"
+    file = errors.DataError("row 3 is blank\nrow 4 too", "delete them", where="deals.csv")
+    assert str(file) == file.in_shell({})
+    assert str(file) == "deals.csv: row 3 is blank\nrow 4 too\n  Delete them"
 
 
 ASKING = "\n".join(

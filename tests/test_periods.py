@@ -140,7 +140,7 @@ def test_read_period__reads_what_people_type_and_what_the_package_writes(
 def test_as_period__reads_a_typed_period_of_its_freq_only() -> None:
     assert periods.as_period("Q4 FY27", "Q-JAN") == pd.Period("2027Q4", "Q-JAN")
     with pytest.raises(
-        oa.errors.ArgumentValueError, match="period: 'Q4 FY27' is not a period of freq='M'"
+        oa.errors.ArgumentValueError, match="period='Q4 FY27' is not a period of frequency M"
     ):
         periods.as_period("Q4 FY27", "M")
 

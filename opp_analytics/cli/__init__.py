@@ -1,6 +1,6 @@
 """The command line, `opp-analytics`.
 
-What reports errors is imported where there is one: help and completion answer at once.
+What reports warnings is imported where there is one: help and completion answer at once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from opp_analytics.cli.app import app
 
 
 def main() -> None:
-    """Run the command line; an error of ours is one clear line and exit code 1."""
+    """Run the command line."""
     for stream in (sys.stdout, sys.stderr):
         # Into a file or a pipe, Windows writes in a code page that has neither → nor −.
         if (
@@ -28,24 +28,12 @@ def main() -> None:
     warnings.showwarning = _warn
     sys.excepthook = _crash
     try:
-        try:
-            app()
-        finally:
-            if "opp_analytics.cli.console" in sys.modules:
-                from opp_analytics.cli.console import say_gathered
+        app()
+    finally:
+        if "opp_analytics.cli.console" in sys.modules:
+            from opp_analytics.cli.console import say_gathered
 
-                say_gathered()
-    except Exception as error:
-        from opp_analytics.cli.console import complain
-        from opp_analytics.cli.doctor import note_error
-        from opp_analytics.errors import OppAnalyticsError
-        from opp_analytics.sandbox import SandboxError
-
-        if not isinstance(error, (OppAnalyticsError, SandboxError)):
-            raise
-        note_error(error, error.__traceback__)
-        complain(str(error))
-        sys.exit(1)
+            say_gathered()
 
 
 def _warn(*warning: Any, **named: Any) -> None:

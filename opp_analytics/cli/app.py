@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -98,16 +97,13 @@ class _Commands(TyperGroup):
 
 
 class _Command(TyperCommand):
-    """A command with errors that name its options, not the arguments of its function.
+    """A command that words an error of ours for the shell, and then exits with code 1.
 
-    Of two ways to say something the one of the shell stays; a cell of a file keeps the name of its
-    column. On Ctrl-C it says what was done, where typer says nothing.
+    On Ctrl-C it says what was done, where typer says nothing.
     """
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
-        from opp_analytics.errors import OppAnalyticsError
-
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as stop:
@@ -117,33 +113,29 @@ class _Command(TyperCommand):
                 str(stop) or "stopped; nothing is half-done, so run the command again to continue"
             )
             raise typer.Exit(130) from None
-        except OppAnalyticsError as error:
-            options = [
-                (one.name, one.opts[0]) for one in self.params if one.opts[0].startswith("--")
-            ]
-            names = {
-                argument: option
-                for name, option in options
-                for argument in (name, option[2:].replace("-", "_"))
-            }
-            argument = re.compile(
-                r"(?<![\w.(])(?<!\d: )(?<! more: "
-                rf")({'|'.join(map(str, names))})=(?!=)(?P<cell>(?=\S))?"
-            )
-            error.args = tuple(
-                argument.sub(
-                    lambda at: names[at[1]] + (" " if at["cell"] == "" else ""),
-                    _PYTHON.sub("", said),
+        except Exception as error:
+            from opp_analytics.cli.console import complain, say_gathered
+            from opp_analytics.cli.doctor import note_error
+            from opp_analytics.errors import OppAnalyticsError
+            from opp_analytics.sandbox import SandboxError
+
+            if isinstance(error, OppAnalyticsError):
+                said = error.in_shell(
+                    {
+                        str(name): one.opts[0]
+                        for one in self.params
+                        for name in (one.name, one.opts[0], one.opts[0][2:].replace("-", "_"))
+                        if one.opts[0].startswith("--")
+                    }
                 )
-                if isinstance(said, str)
-                else said
-                for said in error.args
-            )
-            raise
-
-
-_PYTHON = re.compile(r"[\w.]+(?:=[^,;\n]*|\(\)), in the shell |, in Python [\w.]+=[^\s,;]+")
-"""What to write in Python, beside what to write in the shell."""
+            elif isinstance(error, SandboxError):
+                said = str(error)
+            else:
+                raise
+            note_error(error, error.__traceback__)
+            say_gathered()
+            complain(said)
+            raise typer.Exit(1) from None
 
 
 def _typer(**options: Any) -> typer.Typer:

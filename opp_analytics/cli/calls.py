@@ -97,7 +97,7 @@ def call_command(
         spelled = {name.casefold(): name for name in owners()} | spelled
     new = typed["caller"] not in spelled
     said |= {name: spelled.get(folded, said[name]) for name, folded in typed.items()}
-    day = as_date(made_on or pd.Timestamp.now("UTC"), tz=org.zone(None), name="--made-on")
+    day = as_date(made_on or pd.Timestamp.now("UTC"), tz=org.zone(None), name="made_on")
     amount = None if commit.strip() in ("-", "−") else parse_amount(commit, org)
     amounts = {"commit": amount, "best_case": parse_amount(best, org)}
     given = {"made_on": day.date(), "period": read_period(period), **said, **amounts}

@@ -115,7 +115,7 @@ def plan_command(
     """Show what the edits do: changes, problems, conflicts, the forecast before and after."""
     check_ending(file if import_file is None else None, _PLANS)
     if as_of is not None:
-        as_date(as_of, name="--as-of")
+        as_date(as_of, name="as_of")
     check_freq(freq)
     org = source.find_org(org_file)
     if import_file is not None:
@@ -218,7 +218,7 @@ def _show_impact(
             as_of=day, freq=check_freq(freq), history=history, method=cast("Any", method)
         )
     except MissingColumnError as error:
-        note(f"No forecast before and after: {error}")
+        note(f"No forecast before and after: {error.problem}")
         return pd.DataFrame()
     others = note_of(impact).figures["other_deals"]
     added = f"with {text.count(others, 'other deal')} as recorded; " if others else ""

@@ -13,7 +13,6 @@ from opp_analytics import crm
 from opp_analytics.cli.console import heading, note, say, show, write_command
 from opp_analytics.cli.load import (
     ENDINGS,
-    add_record,
     count_stock,
     say_stock,
     write_opportunities,
@@ -100,7 +99,7 @@ def import_crm_command(
             log = crm.log_stage_dates(export, org)
             _say_notes(log)
             _say_begun(begin_history(log, folder, org), log, folder)
-        add_record(oa.History(folder, org=org), deals)
+        oa.History(folder, org=org).record(deals)
         say(f"Recorded {count(len(deals), 'opportunity')} in {folder}.")
     if deals is not None and out is not None:
         write_opportunities(deals, out)

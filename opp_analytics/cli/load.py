@@ -19,7 +19,6 @@ from opp_analytics.cli.console import (
     say,
     say_marked,
     show,
-    write_command,
 )
 from opp_analytics.cli.output import answer, check_ending, with_tables, write_csv, write_staged
 from opp_analytics.cli.source import (
@@ -31,7 +30,6 @@ from opp_analytics.cli.source import (
     reads_cells,
     say_age,
 )
-from opp_analytics.errors import LostColumns, PartialExport, RecordRefused
 from opp_analytics.periods import as_instant
 from opp_analytics.text import count, number
 
@@ -150,32 +148,19 @@ def record_command(
     written: Mapping[str, Any],
 ) -> None:
     """Load all opportunities and add what changed to the history (the API keeps none)."""
-    moment = None if at is None else as_instant(at, name="--at")
+    moment = None if at is None else as_instant(at, name="at")
     source = read_source(source_file, org_file, written, refresh="full")
     if at is None:
         say_age(source.opportunities, option="--at")
     history = oa.History(folder, org=source.org)
-    allowed = {"allow_deleted": allow_deleted, "allow_missing": allow_missing or ()}
-    add_record(history, source.opportunities, at=moment, **allowed)
+    history.record(
+        source.opportunities,
+        at=moment,
+        allow_deleted=allow_deleted,
+        allow_missing=allow_missing or (),
+    )
     latest = history.records.iloc[-1]
     say(
         f"Recorded {count(int(latest['rows']), 'opportunity')}, {number(latest['changed'])} "
         f"changed, in {folder} (record {number(len(history.records))})."
     )
-
-
-def add_record(history: oa.History, opportunities: pd.DataFrame, **options: Any) -> None:
-    """Record opportunities; a refusal says the command's options, not the arguments."""
-    try:
-        history.record(opportunities, **options)
-    except PartialExport as error:
-        raise RecordRefused(
-            f"{error.finding}; record all opportunities, or use "
-            f"{write_command('record', '--allow-deleted')} if these were deleted"
-        ) from None
-    except LostColumns as error:
-        asked = [word for name in error.columns for word in ("--allow-missing", name)]
-        raise RecordRefused(
-            f"{error.finding}; record them with their values, or use "
-            f"{write_command('record', *asked)} to record them as missing"
-        ) from None

@@ -15,7 +15,6 @@ import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.certificate import Certificate
 from opp_analytics.cli.console import complain, heading, note, say, show, write_command
-from opp_analytics.cli.load import add_record
 from opp_analytics.cli.source import (
     HISTORY_FOLDER,
     Freq,
@@ -304,4 +303,4 @@ def _record(opportunities: pd.DataFrame, history: oa.History, seen_at: pd.Timest
     moment = seen_at if certificate is None else certificate.fetched_at
     moments = history.records["recorded_at"]
     if moment is None or moments.empty or moments.iloc[-1] < moment:
-        add_record(history, opportunities, at=seen_at if certificate is None else None)
+        history.record(opportunities, at=seen_at if certificate is None else None)

@@ -105,7 +105,7 @@ def changes_command(
     zone, alias = (org or oa.Org()).zone(None), choose_freq(org, freq)
     start, end = _choose_days(history.records["recorded_at"], since, until, zone)
     label = str(
-        pd.Period(end, alias) if period is None else as_period(period, alias, name="--period")
+        pd.Period(end, alias) if period is None else as_period(period, alias, name="period")
     )
     groups: list[str] = by or []
     tables: dict[str, pd.DataFrame] = {}
@@ -122,7 +122,7 @@ def changes_command(
         change, deals = explained.sum_up(), explained.list_deals()
     except NotEnoughHistory as reason:
         heading("Forecast")
-        say(f"Not known: {reason}.")
+        say(f"Not known: {reason.in_shell({'method': '--method'})}.")
     else:
         heading("Forecast", text.days(as_date(start, tz=zone), end))
         say(oa.sentence(change))
@@ -365,7 +365,7 @@ def slippage_command(
     zone = (org or oa.Org()).zone(None)
     newest = as_date(history.records["recorded_at"].iloc[-1], tz=zone)
     ended = pd.Period(
-        newest if end is None else as_date(end, tz=zone, name="--end"), choose_freq(org, freq)
+        newest if end is None else as_date(end, tz=zone, name="end"), choose_freq(org, freq)
     )
     if start is None and end is None:
         ended -= 1
@@ -375,9 +375,9 @@ def slippage_command(
                 f"{folder} begins on {begins:%Y-%m-%d}, so it does not know what was due in "
                 f"{ended}; record every day, and ask of days since then with --start and --end"
             )
-    first = ended.start_time if start is None else as_date(start, tz=zone, name="--start")
+    first = ended.start_time if start is None else as_date(start, tz=zone, name="start")
     last = newest if start is not None else ended.end_time.normalize()
-    last = last if end is None else as_date(end, tz=zone, name="--end")
+    last = last if end is None else as_date(end, tz=zone, name="end")
     table = oa.slippage(history, start=first, end=last, by=by or None, tz=zone)
     heading("Slippage", f"deals due {text.days(first, last)}")
     _tell(table, list(map(str, table)), rows=table["count"] > 0 if by else slice(None))
@@ -504,8 +504,8 @@ def _choose_days(
 
     By default the week to the last record.
     """
-    end = as_date(records.iloc[-1] if until is None else until, tz=zone, name="--until")
-    start = end - pd.Timedelta(days=7) if since is None else as_date(since, tz=zone, name="--since")
+    end = as_date(records.iloc[-1] if until is None else until, tz=zone, name="until")
+    start = end - pd.Timedelta(days=7) if since is None else as_date(since, tz=zone, name="since")
     if end < start:
         raise ArgumentValueError(
             f"--until {end:%Y-%m-%d} is before --since {start:%Y-%m-%d}; swap them"

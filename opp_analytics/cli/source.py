@@ -209,7 +209,7 @@ class CommandSource(NamedTuple):
         """The day of ``--as-of``; that of the data without it."""
         if self.as_of is None:
             return find_day(self.opportunities)
-        return as_date(self.as_of, tz=self.zone, name="--as-of")
+        return as_date(self.as_of, tz=self.zone, name="as_of")
 
     def ask(self, freq: str | None) -> dict[str, Any]:
         """Ask of this day, by the period that was typed."""
@@ -264,7 +264,7 @@ def _read_record(
     moment = history.recorded_before(
         history.records["recorded_at"].iloc[-1]
         if asked is None
-        else as_instant(as_date(asked, tz=zone, name="--as-of"), tz=zone, end=True)
+        else as_instant(as_date(asked, tz=zone, name="as_of"), tz=zone, end=True)
     )
     opportunities = history.as_of(moment)
     last = f"the record of {as_date(moment, tz=zone):%Y-%m-%d} in {folder}"
@@ -344,10 +344,11 @@ def _connect(org: oa.Org | None) -> oa.Client:
     try:
         return oa.Client.from_env(org=org)
     except ConfigError as error:
-        raise ConfigError(
-            f"{error}; or begin with an export of your CRM: {write_command('start', 'FILE')}; or "
-            "read one with --from FILE"
-        ) from None
+        error.shell_way = (
+            f"or begin with an export of your CRM: {write_command('start', 'FILE')}; or read one "
+            "with --from FILE"
+        )
+        raise
 
 
 def find_org(path: Path | None) -> Org | None:

@@ -23,7 +23,6 @@ from opp_analytics import crm, text
 from opp_analytics.certificate import Certificate
 from opp_analytics.cli.console import complain, heading, out, say, show, write_command
 from opp_analytics.cli.import_crm import KINDS, begin_history, choose_preset, sort_files
-from opp_analytics.cli.load import add_record
 from opp_analytics.cli.org import (
     describe_calls,
     describe_people,
@@ -496,7 +495,7 @@ class _Update:
         # That an export shows the same as its history is known only once it is recorded.
         if self.deals is not None and (self.log is not None or not holds(history, self.deals)):
             self.at = self.at or self._choose_moment(history, self.deals)
-            add_record(history, self.deals, at=self.at, allow_deleted=self.log is not None)
+            history.record(self.deals, at=self.at, allow_deleted=self.log is not None)
         return history
 
     def _choose_moment(self, history: oa.History, deals: pd.DataFrame) -> pd.Timestamp:

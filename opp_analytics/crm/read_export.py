@@ -43,7 +43,7 @@ from opp_analytics.org import (
 )
 from opp_analytics.periods import to_dates
 from opp_analytics.progress import note
-from opp_analytics.schema import COLUMNS, READ_ONLY, TEXT, is_among
+from opp_analytics.schema import COLUMNS, READ_ONLY, TEXT, BadCell, is_among
 from opp_analytics.table_files import FileTable, TableSource, drop_footer, read_table
 from opp_analytics.text import count
 
@@ -346,9 +346,9 @@ def _drop_copies(
             second,
             labels.get("unique_id", "unique_id"),
             differing["unique_id"].iloc[0],
-            (
-                f"is also in row {first}, with another {labels.get(other, other)}; export one row "
-                "for each deal, without products or splits"
+            BadCell(
+                f"is also in row {first}, with another {labels.get(other, other)}",
+                "export one row for each deal, without products or splits",
             ),
         )
         refuse(table.file, [bad])

@@ -27,9 +27,7 @@ _NEEDED = (*FLAGS, "changed_at", "seen_at", "seen_after")
 """Columns that decide what a deal is, or when something was so: a cell of theirs is never left
 blank."""
 UNREADABLE = ("refuse", "blank")
-_WAY_OUT = (
-    'To read the rest with these cells blank: unreadable="blank", in the shell --unreadable blank'
-)
+_WAY_OUT = "to read the rest with these cells blank, use "
 FRACTIONS = ("deal probability", "hs_deal_stage_probability")
 """Labels under which HubSpot writes 0.8 for 80%."""
 STATUSES = {
@@ -164,10 +162,9 @@ class ColumnReader:
         read = []
         for code, rows in column.groupby(codes.to_numpy(), sort=False):
             amounts, bad = inputs.read_amounts(
-                inputs.Cells.of(rows, label), str(code), self.decimal_comma
+                inputs.Cells.of(rows, label), str(code), self.decimal_comma, whose="the row's"
             )
             read.append(amounts)
-            bad = [replace(one, reason=one.reason.replace("the org's", "the row's")) for one in bad]
             self._sort_bad(VALUE_ORIGINAL, amounts, bad)
         return pd.concat(read).reindex(column.index) if read else column.astype("float64")
 
@@ -182,7 +179,8 @@ class ColumnReader:
         """Refuse all cells that can't be read, or warn of those that are left blank."""
         refused = self.bad + (self.blanked if self.unreadable == "refuse" else [])
         if refused:
-            inputs.refuse(file, refused, _WAY_OUT if len(refused) > len(self.bad) else "")
+            way = (f'{_WAY_OUT}unreadable="blank"', f"{_WAY_OUT}--unreadable blank")
+            inputs.refuse(file, refused, *([way] if len(refused) > len(self.bad) else []))
         if self.blanked:
             head = f"{file}: {count(len(self.blanked), 'cell')} left blank: can't be read"
             said = [head, *inputs.list_bad(self.blanked)]

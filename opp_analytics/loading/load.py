@@ -224,9 +224,9 @@ _CENTURY = pd.Timedelta(days=36_525)
 
 
 def _parse_age(max_age: str | float | timedelta) -> timedelta:
-    example = "use for example max_age='15min', '2h' or a number of seconds"
+    wrong, example = "is not a duration", "use for example '15min', '2h' or a number of seconds"
     if isinstance(max_age, bool) or not isinstance(max_age, (int, float, str, timedelta)):
-        raise ArgumentTypeError(f"max_age={max_age!r} is not a duration; {example}")
+        raise ArgumentTypeError.of("max_age", max_age, wrong, example)
     try:
         # pandas 2 holds no more than three centuries.
         seconds = (
@@ -234,9 +234,9 @@ def _parse_age(max_age: str | float | timedelta) -> timedelta:
         )
         age = pd.Timedelta(max_age) if seconds is None else pd.Timedelta(seconds, unit="s")
     except (ValueError, RecursionError):
-        raise ArgumentValueError(f"max_age={max_age!r} is not a duration; {example}") from None
+        raise ArgumentValueError.of("max_age", max_age, wrong, example) from None
     if not age >= pd.Timedelta(0):
-        raise ArgumentValueError(f"max_age={max_age!r} is not a duration of 0 or more; {example}")
+        raise ArgumentValueError.of("max_age", max_age, f"{wrong} of 0 or more", example)
     return min(age, _CENTURY).to_pytimedelta()
 
 
@@ -254,8 +254,8 @@ def _check_params(search: str | None, deleted: bool, filters: dict[str, Any]) ->
     for name, value in params.items():
         text(value, name, example="Acme" if name == "search" else "active")
         if deleted:
-            raise ArgumentValueError(
-                f"deleted=True loads the whole trash, and {name} cannot narrow it; leave out {name}"
+            raise ArgumentValueError.of(
+                name, value, "cannot narrow the trash, which is loaded whole", "leave it out"
             )
     return params
 

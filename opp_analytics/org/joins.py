@@ -19,7 +19,7 @@ from opp_analytics.errors import DataError, DataWarning, OrgError, OrgProblem
 from opp_analytics.org.people import DERIVED, add_teams
 from opp_analytics.org.presets import LIKELY, PRESETS, list_names
 from opp_analytics.periods import to_dates
-from opp_analytics.schema import COLUMNS, TEXT, is_among
+from opp_analytics.schema import COLUMNS, TEXT, BadCell, is_among
 from opp_analytics.table_files import read_table
 from opp_analytics.text import joined
 
@@ -200,7 +200,9 @@ def read_joins(raw: Mapping[str, Any], folder: Path) -> tuple[list[Join], list[O
 
 def list_bad_cells(path: Path, bad: Iterable[inputs.BadValue]) -> list[OrgProblem]:
     """List bad cells of a table beside an org file, each with its row."""
-    return [OrgProblem(one.column, repr(one.value), one.reason, one.row, path.name) for one in bad]
+    return [
+        OrgProblem(one.column, repr(one.value), str(one.reason), one.row, path.name) for one in bad
+    ]
 
 
 class _Reader:
@@ -315,7 +317,7 @@ class _Reader:
         if twice.any():
             row = ids.index[int(twice.to_numpy().argmax())]
             first = ids.index[int((ids == ids[row]).to_numpy().argmax())]
-            reason = f"is also in row {first}; keep one row for each"
+            reason = BadCell(f"is also in row {first}", "keep one row for each")
             one = inputs.BadValue(row, self.table.labels[key], ids[row], reason)
             raise OrgError(str(self.path), list_bad_cells(self.path, [one]))
         columns = {name: self._read_column(place).array for place, name in self._choose(key)}

@@ -418,21 +418,29 @@ def check_for_each(for_each: str | Sequence[str] | None, inputs: Inputs) -> list
     columns = texts(for_each, "for_each", of="column")
     for column in columns:
         if column not in (_TEAM, _OWNER):
-            raise ArgumentValueError(
-                f"for_each={column!r} is not a column of people; use 'team', 'owner_name' or both"
+            raise ArgumentValueError.of(
+                "for_each",
+                column,
+                "is not a column of people",
+                "use 'team', 'owner_name' or both",
             )
     if columns and inputs.part:
-        raise ArgumentValueError(
-            f"for_each= makes a page for each, and only={inputs.only!r} asks for one; use one of "
-            "the two"
+        raise ArgumentValueError.of(
+            "only",
+            inputs.only,
+            f"asks for one page, but one for each {columns[0]!r} is asked for too",
+            python_way="leave out only= or for_each=",
+            shell_way="leave out --for or --for-each",
         )
     parts = inputs.list_now(columns)
     for column in columns:
         if not any(part.column == column for part in parts):
-            raise ArgumentValueError(
-                f"for_each={column!r} finds nobody: no deal that is open or was won in "
-                f"{inputs.name}, no target and no call names one in {column!r}; see [people] and "
-                "[columns] in the org file"
+            raise ArgumentValueError.of(
+                "for_each",
+                column,
+                f"finds nobody: no deal that is open or was won in {inputs.name}, no target and no "
+                f"call names one in {column!r}",
+                "see [people] and [columns] in the org file",
             )
     return parts
 
@@ -440,9 +448,11 @@ def check_for_each(for_each: str | Sequence[str] | None, inputs: Inputs) -> list
 def _check_since(since: When, today: pd.Timestamp, tz: str) -> pd.Timestamp:
     day = as_date(since, tz=tz, name="since")
     if day >= today:
-        raise ArgumentValueError(
-            f"since={str(day.date())!r} is not before the day of the report, {today.date()}; use "
-            "an earlier day"
+        raise ArgumentValueError.of(
+            "since",
+            str(day.date()),
+            f"is not before the day of the report, {today.date()}",
+            "use an earlier day",
         )
     return day
 
@@ -490,10 +500,10 @@ def _find_part(only: str, known: Sequence[Part]) -> Part:
         return (exact or found)[0]
     if found:
         several = text.joined([repr(part.name) for part in found], most=_NAMED)
-        raise ArgumentValueError(f"only={only!r} fits {several}; use the whole name")
+        raise ArgumentValueError.of("only", only, f"fits {several}", "use the whole name")
     names = text.joined(sorted({part.name for part in known}), most=_NAMED, last="or")
-    raise ArgumentValueError(
-        f"only={only!r} is nobody's name; use one of {names or 'the column owner_name'}"
+    raise ArgumentValueError.of(
+        "only", only, "is nobody's name", f"use one of {names or 'the column owner_name'}"
     )
 
 

@@ -243,7 +243,7 @@ def write_report(
             try:
                 made.append(_make(ready, page, tables.narrow(page.part), files))
             except OppAnalyticsError as error:
-                error.args = (f"the page of {page.audience}: {error}",)
+                error.where = f"the page of {page.audience}: {error.where}".removesuffix(": ")
                 raise
         bar.update()
     (report, _), *rest = made
@@ -377,9 +377,7 @@ def check_report(
     days = None if keep is None else arguments.whole(keep, "keep", low=1, example=12)
     file, is_folder = _find_page(out, inputs.today)
     if keep is not None and not is_folder:
-        raise ArgumentValueError(
-            f"keep={keep} needs a folder, but out={str(out)!r} is a file; use a folder"
-        )
+        raise ArgumentValueError.of("out", str(out), "is a file, and keep needs a folder")
     folder = file.parent if is_folder and (listed or parts or keep is not None) else None
     if folder:
         check_folder(folder)
@@ -417,7 +415,7 @@ def _check_page(page: ReadyPage) -> None:
 def _find_page(out: str | PathLike[str], today: pd.Timestamp) -> tuple[Path, bool]:
     """Find the path of the whole's page, and whether only a folder was named."""
     if not isinstance(out, (str, PathLike)):
-        raise ArgumentTypeError(f"out={out!r} is not a path; use an .html file or a folder")
+        raise ArgumentTypeError.of("out", out, "is not a path", "use an .html file or a folder")
     path = arguments.path(out, "out")
     with _say_unwritable(path):
         is_folder = path.is_dir() or not path.suffix
@@ -425,8 +423,8 @@ def _find_page(out: str | PathLike[str], today: pd.Timestamp) -> tuple[Path, boo
     if is_folder:
         path = path / f"weekly-{today:%Y-%m-%d}.html"
     if path.suffix.lower() not in (".html", ".htm"):
-        raise ArgumentValueError(
-            f"out={str(path)!r} ends in {path.suffix!r}; use an .html file or a folder"
+        raise ArgumentValueError.of(
+            "out", str(path), f"ends in {path.suffix!r}", "use an .html file or a folder"
         )
     if not above.is_dir() and above != path:
         raise DataError(

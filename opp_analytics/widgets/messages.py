@@ -163,7 +163,8 @@ def read_days(
             days = org.period_days(typed)
         except ArgumentValueError:
             raise BadCell(
-                "is not a date or period; try 12/31/2026, Dec 31, Dec 2026, FY27 Q4 or this month"
+                "is not a date or period",
+                "try 12/31/2026, Dec 31, Dec 2026, FY27 Q4 or this month",
             ) from None
         for each in days:
             inputs.check_year(each.year)
@@ -171,12 +172,12 @@ def read_days(
     return day, day
 
 
-def write_refusal(typed: Any, reason: str) -> str:
+def write_refusal(typed: Any, reason: BadCell) -> str:
     """Write the sentence about a refused value: what was typed, what is wrong, and what to type."""
-    what, _, way_out = reason.partition("; ")
-    if way_out:
-        way_out = text.capital(way_out) + ("" if way_out.endswith("?") else ".")
+    way_out = text.capital(reason.python_way)
+    if way_out and not way_out.endswith("?"):
+        way_out += "."
     if schema.is_blank(typed):
-        return way_out or f"An empty cell {what}."
+        return way_out or f"An empty cell {reason.problem}."
     quoted = str(typed).strip().encode(errors="replace").decode()
-    return f"“{quoted}” {what}. {way_out}".rstrip()
+    return f"“{quoted}” {reason.problem}. {way_out}".rstrip()

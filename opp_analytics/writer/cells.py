@@ -139,7 +139,7 @@ def read_typed(kind: str | None, typed: str, meaning: Org, **dates: Any) -> Any:
     return typed
 
 
-def _explain(column: str, value: Any, error: schema.BadCell, meaning: Org) -> str:
+def _explain(column: str, value: Any, error: schema.BadCell, meaning: Org) -> schema.BadCell:
     """Explain what is wrong with a cell.
 
     For an amount, a percentage or a date, as the reader of typed ones does.
@@ -148,8 +148,8 @@ def _explain(column: str, value: Any, error: schema.BadCell, meaning: Org) -> st
         try:
             read_typed(KINDS.get(column), value, meaning)
         except schema.BadCell as better:
-            return str(better)
-    return str(error)
+            return better
+    return error
 
 
 def find_problem(
@@ -168,8 +168,8 @@ def find_problem(
         schema.check_encodable(value)
         cell = normalize(column, value)
     except schema.BadCell as error:
-        problem, _, way_out = _explain(column, value, error, meaning).partition("; ")
-        return problem, way_out or "correct the value, or leave it as it was"
+        wrong = _explain(column, value, error, meaning)
+        return wrong.problem, wrong.python_way or "correct the value, or leave it as it was"
     if column == "name" and (cell is None or not cell.strip()):
         return "is blank", "every opportunity needs a name"
     if cell is None:
@@ -178,7 +178,7 @@ def find_problem(
         try:
             inputs.check_year(cell.year)
         except schema.BadCell as error:
-            return str(error).partition("; ")[0], "correct the year"
+            return error.problem, "correct the year"
     if column == "probability" and not 0 <= cell <= 100:
         return "is not between 0 and 100", "write a whole percentage such as 60"
     return _check_choice(column, cell, meaning, pipeline)

@@ -461,8 +461,9 @@ class Journal:
         runs, steps, changes = self.do(read)
         if not runs:
             raise PlanError(
-                f"no run {run_id!r} in the journal; see oa.runs(), in the shell `opp-analytics "
-                "runs`"
+                f"no run {run_id!r} in the journal",
+                python_way="see oa.runs()",
+                shell_way="see opp-analytics runs",
             )
         cells: dict[int, list[sqlite3.Row]] = {}
         for change in changes:

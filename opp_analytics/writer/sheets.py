@@ -212,7 +212,7 @@ def _refuse_doubtful(rows: Mapping[int, dict[str, Any]], held: Held, meaning: or
         inputs.refuse("the edited file", bad)
 
 
-def _find_doubt(typed: Any, meaning: org.Org) -> str | None:
+def _find_doubt(typed: Any, meaning: org.Org) -> schema.BadCell | None:
     """Find the two readings of an amount.
 
     None where it has one, or none, of which the plan says what is wrong.
@@ -221,7 +221,7 @@ def _find_doubt(typed: Any, meaning: org.Org) -> str | None:
         if isinstance(typed, str):
             inputs.read_amount(typed, meaning.currency, decimal_comma=meaning.decimal_comma)
     except inputs.TwoReadings as doubt:
-        return str(doubt)
+        return doubt
     except schema.BadCell:
         pass
     return None

@@ -270,9 +270,9 @@ def test_report_send__records_once_a_day(
         (("--for-each", "tem"), "--for-each 'tem' is not a column of people"),
         (
             ("--for-each", "team", "--for", "North"),
-            "--for-each makes a page for each, and --for 'North' asks for one",
+            "--for 'North' asks for one page, but one for each 'team' is asked for too",
         ),
-        (("--keep", "0"), "--keep 0 must be at least 1; use for example --keep 12"),
+        (("--keep", "0"), "--keep 0 must be at least 1; use for example 12"),
         (("--since", "2040-01-01"), "--since '2040-01-01' is not before"),
     ],
 )

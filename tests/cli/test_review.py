@@ -100,7 +100,7 @@ def test_changes__without_a_forecast_still_say_what_moved_the_pipeline(
     ]
     code, out, _ = command(*asked)
     assert code == 0
-    assert "Not known: method='learned' needs 3 ended months" in out
+    assert "Not known: --method 'learned' needs 3 ended months" in out
     assert "Pipeline went from 200 (2 deals) to 0 (0 deals)" in out
 
 
@@ -130,7 +130,7 @@ def test_changes__of_an_empty_history_say_what_to_do(command: Command, tmp_path:
         ),
         (
             ["--period", "March"],
-            "--period: 'March' is not a period of --freq 'M'; write it like '2026-03'",
+            "--period 'March' is not a period of frequency M; write it like '2026-03'",
         ),
         (["--by", "team"], "; [people] of the org file gives team"),
     ],
@@ -474,7 +474,7 @@ def test_method__is_one_sentence_and_explained_when_asked(asked: Command) -> Non
     ("words", "says"),
     [
         ("--by owner", "no column 'owner'; did you mean 'owner_name'? It has unique_id"),
-        ("--method lerned", "unknown --method 'lerned'; did you mean 'learned'?"),
+        ("--method lerned", "--method 'lerned' is unknown; did you mean 'learned'?"),
         ("--freq month", "--freq 'month' is not a period alias; did you mean 'M'?"),
         ("--freq Quarterly", "did you mean 'Q'?"),
         (

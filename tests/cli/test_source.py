@@ -288,7 +288,7 @@ def test_source__asks_for_the_order_of_day_and_month_where_no_row_tells(
     code, _, err = command(*asked, "--from", "deals.csv")
     assert code == 1
     assert "CloseDate='03/04/2027' may mean Mar 4, 2027 or Apr 3, 2027" in err
-    assert "no other row of the file tells; use --day-first or --month-first" in err
+    assert "no other row of the file tells\n  Use --day-first or --month-first\n" in err
     code, _, err = command(*asked, "--from", "deals.csv", option)
     assert (code, err) == (0, "")
     if day is not None:
@@ -304,7 +304,11 @@ def test_source__asks_for_the_order_of_day_and_month_where_no_row_tells(
             ["1,5", "1,6"],
             "row 3: unique_id='1' is also in row 2, with another Amount; export",
         ),
-        ("Id,Amount", ["1,lots"], "To read the rest with these cells blank: --unreadable blank\n"),
+        (
+            "Id,Amount",
+            ["1,lots"],
+            "; to read the rest with these cells blank, use --unreadable blank\n",
+        ),
         (
             "Id,Amount",
             ["1,1.500"],

@@ -344,7 +344,7 @@ def test_start__stopped_at_a_question_has_written_nothing(
 STEPS = [
     "opp_analytics.crm.draft_from_export",
     "opp_analytics.cli.start.begin_history",
-    "opp_analytics.cli.start.add_record",
+    "opp_analytics.cli.start.oa.History.record",
     "opp_analytics.report.check_report",
     "opp_analytics.cli.start.oa.weekly_report",
     "opp_analytics.cli.start.write_org",

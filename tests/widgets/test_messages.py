@@ -78,7 +78,7 @@ def test_grid__a_wrong_message_is_answered_and_changes_nothing(
     ("message", "words"),
     [
         ({"do": "choose"}, "Object missing required field `state`"),
-        ({"do": "choose", "state": {"view": "risk"}}, "unknown state['view']='risk'"),
+        ({"do": "choose", "state": {"view": "risk"}}, "state['view']='risk' is unknown"),
         (
             {"do": "choose", "state": {"by": "no such"}},
             "the table of deals has no column 'no such'",

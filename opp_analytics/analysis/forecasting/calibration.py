@@ -108,9 +108,7 @@ def calibration(
         until = periods.as_instant(as_of, tz=zone, end=True, name="as_of")
         rows, moments = rows[rows["seen_at"] <= until], moments[moments <= until]
     if moments.empty:
-        raise NotEnoughHistory(
-            f"calibration needs records, but there are none up to as_of={as_of!r}"
-        )
+        raise NotEnoughHistory(f"calibration needs records, but there are none up to {as_of}")
     last = moments.max()
     deal = number_deals(rows)
     opened = np.flatnonzero(rows["outcome"] == OPEN)

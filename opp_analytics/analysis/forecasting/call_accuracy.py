@@ -144,7 +144,7 @@ def call_accuracy(
     reps      3   0.2   0.2
     """
     if by not in ("caller", *NUMBER):
-        raise ArgumentValueError(f"unknown by={by!r}; use 'caller', 'owner_name' or 'team'")
+        raise ArgumentValueError.of("by", by, "is unknown", "use 'caller', 'owner_name' or 'team'")
     samples = CallSamples.of(history, "call_accuracy", org=org, freq=freq, confidence=confidence)
     return judge_callers(samples, by)
 

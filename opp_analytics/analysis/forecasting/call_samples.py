@@ -98,7 +98,9 @@ class CallSamples:
             )
             raise NotEnoughHistory(
                 f"{asked_by} judges calls for one {noun(question.freq)}, but all calls are for "
-                f"other periods, such as {other}; pass freq={fits!r}, in the shell --freq {fits}"
+                f"other periods, such as {other}",
+                python_way=f"pass freq={fits!r}",
+                shell_way=f"use --freq {fits}",
             )
         records = question.records
         assert records is not None

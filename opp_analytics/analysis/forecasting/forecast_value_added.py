@@ -87,7 +87,7 @@ def forecast_value_added(
     The example of `call_accuracy` ends with this table of the same calls.
     """
     if by not in (None, "team", "owner_name"):
-        raise ArgumentValueError(f"unknown by={by!r}; use None, 'team' or 'owner_name'")
+        raise ArgumentValueError.of("by", by, "is unknown", "use None, 'team' or 'owner_name'")
     samples = CallSamples.of(
         history, "forecast_value_added", org=org, freq=freq, confidence=confidence
     )

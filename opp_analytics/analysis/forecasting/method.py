@@ -66,14 +66,17 @@ def read_method(
     argument: str = "method",
 ) -> Method:
     """Read the arguments that name a method."""
-    names = ", ".join(map(repr, METHODS))
+    names = f"use one of {', '.join(map(repr, METHODS))}"
     if not isinstance(method, str):
-        raise ArgumentTypeError(f"{argument}={method!r} is not a method; use one of {names}")
+        raise ArgumentTypeError.of(argument, method, "is not a method", names)
     if method not in METHODS:
-        near = did_you_mean(method, METHODS)
-        raise ArgumentValueError(
-            f"unknown {argument}={method!r}; {near and near + ' '}use one of {names}. For a "
-            f"column, use probability={method!r}"
+        way = f"{did_you_mean(method, METHODS)} {names}".lstrip()
+        raise ArgumentValueError.of(
+            argument,
+            method,
+            "is unknown",
+            python_way=f"{way}. For a column, use probability={method!r}",
+            shell_way=way,
         )
     if probability is not None:
         if not isinstance(probability, str):
@@ -132,9 +135,11 @@ def choose(
     The run rate does not look at single deals: it does not answer where `single_deals` is True.
     """
     if single_deals and method.name == "run_rate":
-        raise ArgumentValueError(
-            "method='run_rate' does not look at single deals; use 'learned', or 'stated' without "
-            "a history"
+        raise ArgumentValueError.of(
+            "method",
+            "run_rate",
+            "does not look at single deals",
+            "use 'learned', or 'stated' without a history",
         )
     if method.name == "auto":
         return _choose_unasked(moment, freq, records, single_deals=single_deals)
@@ -143,7 +148,9 @@ def choose(
     if method.name == "run_rate":
         ended, short = _describe_missing_wins(moment, freq)
         if short:
-            raise NotEnoughHistory(f"method='run_rate': {short}; use 'stated'")
+            raise NotEnoughHistory.of(
+                "method", "run_rate", f"cannot be used: {short}", "use 'stated'"
+            )
         return replace(method, ended=ended)
     return method
 
@@ -181,19 +188,25 @@ def _choose_unasked(
 
 def _check_learned(day: int, records: Records | None) -> int:
     if records is None:
-        raise ArgumentTypeError(
-            "method='learned' learns from past records; pass history= with records"
+        raise ArgumentTypeError.of(
+            "method",
+            "learned",
+            "learns from past records",
+            python_way="pass history= with records",
+            shell_way="name a folder with records: --history",
         )
     have = count_ended_periods(records, day)
     if have >= FEWEST:
         return have
     today, enough_on = pd.Timestamp(day, unit="D").date(), find_day_of_enough(records, day, FEWEST)
-    raise NotEnoughHistory(
-        f"method='learned' needs {text.count(FEWEST, f'ended {noun(records.freq)}')} with a record "
-        f"as long before the end as {today} is before the end of {records.period(day)}; the "
-        f"history has {have}{_describe_gaps(records)}. It can be used from "
-        f"{text.day(enough_on, year=True)} on if you keep recording; until then use 'run_rate' or "
-        "'stated'"
+    raise NotEnoughHistory.of(
+        "method",
+        "learned",
+        f"needs {text.count(FEWEST, f'ended {noun(records.freq)}')} with a record as long before "
+        f"the end as {today} is before the end of {records.period(day)}; the history has "
+        f"{have}{_describe_gaps(records)}. It can be used from "
+        f"{text.day(enough_on, year=True)} on if you keep recording",
+        "until then use 'run_rate' or 'stated'",
     )
 
 

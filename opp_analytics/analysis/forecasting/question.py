@@ -144,9 +144,7 @@ class Question:
                 known["recorded_at"] <= periods.as_instant(as_of, tz=zone, end=True, name="as_of")
             ]
         if known.empty:
-            raise NotEnoughHistory(
-                f"{asked_by} needs records, but there are none up to as_of={as_of!r}"
-            )
+            raise NotEnoughHistory(f"{asked_by} needs records, but there are none up to {as_of}")
         check_columns_begin(history, ("stage", "close_date"))
         check_column(method, history.table.columns, of="history")
         records = _read_records(history, known, alias, zone, org)
@@ -301,8 +299,8 @@ def _read_periods(
     if isinstance(wanted, (list, tuple, pd.Index)):
         return list(dict.fromkeys(as_period(label, freq, name="periods") for label in wanted))
     if isinstance(wanted, str):
-        raise ArgumentTypeError(
-            f"periods={wanted!r} is text; use a list of labels or a number of periods"
+        raise ArgumentTypeError.of(
+            "periods", wanted, "is text", "use a list of labels or a number of periods"
         )
     count = arguments.whole(wanted, "periods", high=_MOST_PERIODS, example=3)
     return [pd.Period(today, freq) + k for k in range(count)]

@@ -114,7 +114,7 @@ def score(backtest: pd.DataFrame, *, by: str = "method") -> pd.DataFrame:
     names = backtest.index.names
     if by not in names and by not in backtest.columns:
         known = ", ".join(map(repr, [*names, "lead", "used"]))
-        raise ArgumentValueError(f"unknown by={by!r}; use one of {known}")
+        raise ArgumentValueError.of("by", by, "is unknown", f"use one of {known}")
     methods = backtest.groupby(level="method", sort=False)
     tables = keep_common({str(name): part.droplevel("method") for name, part in methods})
     whole = max(tables.values(), key=len)

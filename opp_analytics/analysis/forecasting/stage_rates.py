@@ -320,9 +320,12 @@ def fit_stated(
             method.column if method.name == "stated" else None, method.stage_rates or {}, seed
         )
     if history is None:
-        raise ArgumentTypeError(
-            "method='stage' learns its rates from history=; pass a history, or give rates: "
-            "stage_rates={'proposal': 0.4, …}"
+        raise ArgumentTypeError.of(
+            "method",
+            "stage",
+            "learns its rates from a history",
+            python_way="pass history=, or give rates: stage_rates={'proposal': 0.4, …}",
+            shell_way="name its folder: --history",
         )
     learned = stage_rates(history, as_of=moment.today, tz=tz)["rate"].dropna()
     return Stated(None, cast("Rates", learned.to_dict()), seed)
@@ -331,8 +334,11 @@ def fit_stated(
 def check_column(method: Method, known: Collection[str], *, of: str) -> None:
     """Check that a frame or history has the column of chances that the method reads."""
     if method.name == "stated" and method.column not in known:
-        raise MissingColumnError(
-            f"method={method.label!r}: the {of} has no column {method.column!r}; use "
-            f"{', '.join(map(repr, METHODS))}, or probability= with one of "
-            f"{', '.join(map(str, known))}"
+        others = f"use {', '.join(map(repr, METHODS))}"
+        raise MissingColumnError.of(
+            "method",
+            method.label,
+            f"reads the column {method.column!r}, which the {of} lacks",
+            python_way=f"{others}, or probability= with one of {', '.join(map(str, known))}",
+            shell_way=others,
         )

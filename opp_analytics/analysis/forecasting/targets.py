@@ -151,9 +151,11 @@ def read_moneys(
         people = org.people
     else:
         if isinstance(target, str) or not pd.api.types.is_scalar(target):
-            raise ArgumentTypeError(
-                f"target={target!r} is not an amount of money; use a number, a mapping by "
-                "period, or a table"
+            raise ArgumentTypeError.of(
+                "target",
+                target,
+                "is not an amount of money",
+                "use a number, a mapping by period, or a table",
             )
         return Targets(number=arguments.number(target, "target", low=0, example=100_000))
     _check_names(read, people, owners_of)
@@ -198,7 +200,7 @@ def _from_mapping(
             )
         labels = ["" if str(label) == ALL else str(label) for label in parts[:-1]]
         labels += [""] * (len(names) - len(labels))
-        period = str(periods.as_period(parts[-1] if parts else "", freq, name=where))
+        period = str(periods.as_period(parts[-1] if parts else "", freq))
         checked = arguments.number(amount, where, low=0, example=100_000)
         rows.append(TargetRow(tuple(labels), period, checked, where))
     return Targets(rows=tuple(rows), keys=tuple(names))

@@ -361,9 +361,11 @@ def explain_change(
     for priced, moment in zip((then, now), moments, strict=True):
         if np.isnan([amount for _, amount in priced.new_business]).any():
             day = text.day(as_date(moment, tz=asked.tz), year=True)
-            raise NotEnoughHistory(
-                f"period={period!r} had no forecast on {day}: too far ahead for "
-                f"method={used.name!r}; choose an earlier period or a later start"
+            raise NotEnoughHistory.of(
+                "period",
+                period,
+                f"had no forecast on {day}: too far ahead for the method {used.name!r}",
+                "choose an earlier period or a later start",
             )
     first, last = (_index_deals(priced.opportunities, groups) for priced in (then, now))
     handed_over = _list_handed_over(rated, asked)

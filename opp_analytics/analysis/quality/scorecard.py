@@ -112,8 +112,11 @@ def scorecard(
     """
     names = check_by(by)
     if not names:
-        raise ArgumentValueError(
-            "scorecard compares groups: by= needs a column, such as 'owner_name'"
+        raise ArgumentValueError.of(
+            "by",
+            by,
+            "names no column, and scorecard compares groups",
+            "use for example 'owner_name'",
         )
     level = arguments.between(confidence, "confidence", example=0.95)
     org = Org.of(opportunities)

@@ -185,7 +185,7 @@ def find_span(
     )
     finish = moments.iloc[-1] if end is None else as_instant(end, tz=tz, end=True, name="end")
     if finish < begin:
-        raise ArgumentValueError(f"end={end!r} is before start={start!r}; swap them")
+        raise ArgumentValueError.of("end", end, f"is before the start, {start!r}", "swap them")
     known = find_known_start(
         history, begin, finish, needs, asked_by=asked_by, tz=tz, given=start is not None
     )

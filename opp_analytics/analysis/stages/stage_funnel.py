@@ -178,9 +178,11 @@ def split_pipelines(
         return [*names, *([None] if found.isna().any() or not names else [])]
     if len(names) > 1:
         raise ArgumentValueError(
-            f"{asked_by}: the pipelines {joined([repr(name) for name in names], most=5)} have "
-            "stages of their own, in an order "
-            f'of their own; use by="pipeline", or keep the deals of one of them'
+            f"the pipelines {joined([repr(name) for name in names], most=5)} have stages of their "
+            "own, in an order of their own",
+            where=asked_by,
+            python_way='use by="pipeline", or keep the deals of one of them',
+            shell_way="use --by pipeline",
         )
     return list(names) or [None]
 

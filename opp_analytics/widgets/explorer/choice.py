@@ -205,7 +205,7 @@ def _read_bound(name: str, typed: str, org: Org, today: date | None) -> float | 
             return typed.casefold()
         first, last = read_days(typed, org, today=today)
     except BadCell as reason:
-        raise ArgumentValueError(write_refusal(typed, str(reason))) from None
+        raise ArgumentValueError(write_refusal(typed, reason)) from None
     return str((first if name == "first" else last).date())
 
 

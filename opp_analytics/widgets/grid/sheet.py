@@ -118,10 +118,10 @@ class GridColumn:
             raise BadCell("is in a column that is read only")
         bare = typed.strip() if isinstance(typed, str) else typed
         if isinstance(typed, str) and not text.is_whole(typed):
-            raise BadCell("holds half of a character; type it again")
+            raise BadCell("holds half of a character", "type it again")
         if schema.is_blank(bare):
             if self.field == "name":
-                raise BadCell("is blank; a deal needs a name")
+                raise BadCell("is blank", "a deal needs a name")
             return None
         value = self._parse(str(bare), today, closed, meaning)
         # A choice is one of its options by now.
@@ -129,7 +129,7 @@ class GridColumn:
             return value
         wrong = find_problem(self.field, value)
         if wrong:
-            raise BadCell("; ".join(wrong))
+            raise BadCell(*wrong)
         return normalize(self.field, value)
 
     def read_operand(
@@ -151,14 +151,14 @@ class GridColumn:
             option = inputs.match_name(typed, self.options)
             if option is None:
                 hint = inputs.did_you_mean(typed, self.options, most=2, write=text.label)
-                raise BadCell(f"is not a {self.title.lower()}{hint and f'; {hint}'}")
+                raise BadCell(f"is not a {self.title.lower()}", hint)
             return option
         dates: dict[str, Any] = {"today": today, "past": closed, "day_first": meaning.day_first}
         value = read_typed(self.kind, typed, meaning, **(dates if self.kind == "date" else {}))
         if self.kind not in ("percent", "whole"):
             return value
         if value != int(value):
-            raise BadCell(f"is not a whole number; type {int(value)} or {int(value) + 1}")
+            raise BadCell("is not a whole number", f"type {int(value)} or {int(value) + 1}")
         if abs(value) >= _LARGEST:
             raise BadCell("is too large")
         return int(value)
@@ -247,7 +247,7 @@ _PREVIEWED = 3
 """Deals whose change is shown before it is made."""
 _FAR = 10
 """Years from now in which no open deal closes."""
-_REMOVED = "is in a deal that is marked for removal; undo that first"
+_REMOVED = BadCell("is in a deal that is marked for removal", "undo that first")
 _MONEY = (org.VALUE_ORIGINAL, org.CURRENCY)
 """Columns whose edit changes the converted value."""
 
@@ -262,13 +262,13 @@ class CellEdit:
     typed: Any = None
     why: str = ""
     """Sentence about a refusal; after the server's, the value is still the new one."""
-    reason: str = field_of(default="", compare=False)
+    refusal: BadCell | None = field_of(default=None, compare=False)
     """What equal refusals have in common: `why` without what was typed and kept."""
     instead: str = field_of(default="", compare=False)
     """The known name that was perhaps meant; typed once more, the refused one is taken."""
 
 
-_NAMELESS = CellEdit(None, False, None, "A deal needs a name.", "A deal needs a name")
+_NAMELESS = CellEdit(None, False, None, "A deal needs a name.", BadCell("a deal needs a name"))
 
 
 @dataclass(frozen=True)
@@ -614,7 +614,7 @@ class EditSheet:
         judged = []
         for name, typed in cells:
             cell = self._read(name, typed)
-            why = cell.why and write_refusal(typed, cell.why)
+            why = write_refusal(typed, cell.refusal) if cell.refusal else ""
             judged.append((None if why else self.column[name].encode(cell.value), why))
         return judged
 
@@ -628,7 +628,7 @@ class EditSheet:
             try:
                 values = self.column[name].read_operand(typed, today=self._today, meaning=self._org)
             except BadCell as reason:
-                operands.append((None, write_refusal(typed, str(reason))))
+                operands.append((None, write_refusal(typed, reason)))
             else:
                 shown = [
                     f"{each:%Y-%m-%d}" if isinstance(each, pd.Timestamp) else each
@@ -733,7 +733,8 @@ class EditSheet:
         """List the refused cells by reason: ``why``, their number and the first `most`."""
         groups: dict[str, list[Key]] = {}
         for key, cell in self.problems.items():
-            groups.setdefault(cell.reason or cell.why, []).append(key)
+            why = text.capital(str(cell.refusal)) if cell.refusal else cell.why
+            groups.setdefault(why, []).append(key)
         return [
             {
                 "why": why,
@@ -839,9 +840,8 @@ class EditSheet:
         if name != "value" or not (code := self._find_foreign(row)):
             return None
         title = self.column[org.VALUE_ORIGINAL].title
-        return CellEdit(
-            None, False, typed, f"is a value converted from {code}; edit {title} instead"
-        )
+        refusal = BadCell(f"is a value converted from {code}", f"edit {title} instead")
+        return CellEdit(None, False, typed, refusal=refusal)
 
     def _place_money(self, key: Key) -> Key:
         """Find the cell of a value that the server holds.
@@ -878,8 +878,8 @@ class EditSheet:
         last = self._cells.get(key)
         if meant is None or (last is not None and last.instead and last.typed == cell.value):
             return cell
-        reason = f"is not known here; did you mean {meant}? Type it again to keep it"
-        return CellEdit(None, False, cell.value, reason, instead=meant)
+        refusal = BadCell("is not known here", f"did you mean {meant}? Type it again to keep it")
+        return CellEdit(None, False, cell.value, refusal=refusal, instead=meant)
 
     def _list_leftovers(self, row: int) -> dict[str, Any]:
         """List what the chance and close date of a deal ought to be that an edit has won or lost.
@@ -947,21 +947,21 @@ class EditSheet:
                 column.read(typed, today=self._today, closed=closed, meaning=self._org), True
             )
         except BadCell as reason:
-            return CellEdit(None, False, typed, str(reason))
+            return CellEdit(None, False, typed, refusal=reason)
 
     def _fit(self, key: Key, typed: Any, cell: CellEdit) -> CellEdit | None:
         """Fit a cell to its row.
 
         None is the old value again; a refused cell gets the value to keep.
         """
-        why = _REMOVED if self._removed and self.row_state(key[0]) == "removed" else cell.why
-        base = self.base_value(*key)
-        if not why:
+        removed = self._removed and self.row_state(key[0]) == "removed"
+        refusal, base = _REMOVED if removed else cell.refusal, self.base_value(*key)
+        if not refusal:
             return None if base == cell.value else cell
         value = self.value(*key)
-        sentence = f"{write_refusal(typed, why)} Kept {self.column[key[1]].show(value)}."
-        changed, reason = not same(key[1], base, value), text.capital(why)
-        return CellEdit(value, changed, typed, sentence, reason, cell.instead)
+        sentence = f"{write_refusal(typed, refusal)} Kept {self.column[key[1]].show(value)}."
+        changed = not same(key[1], base, value)
+        return CellEdit(value, changed, typed, sentence, refusal, cell.instead)
 
     def _refuse_foreign_stages(
         self, edits: dict[Key, CellEdit | None]
@@ -982,7 +982,7 @@ class EditSheet:
             )
             if wrong:
                 refused[key] = self._fit(
-                    key, cell.value, CellEdit(None, False, None, "; ".join(wrong))
+                    key, cell.value, CellEdit(None, False, refusal=BadCell(*wrong))
                 )
         return refused
 

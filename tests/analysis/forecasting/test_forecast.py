@@ -177,7 +177,9 @@ def test_forecast__target_by_period_adds_its_row():
     assert table.loc["2026-05", ["booked", "p_target"]].tolist() == [0, 0.001]
     with pytest.raises(errors.ArgumentValueError, match="not a period"):
         forecast(FRAME, as_of="2026-03-10", target={"2026Q1": 10})
-    with pytest.raises(errors.ArgumentValueError, match=r"periods: .* is not a period of freq='M'"):
+    with pytest.raises(
+        errors.ArgumentValueError, match="periods=.* is not a period of frequency M"
+    ):
         forecast(FRAME, as_of="2026-03-10", periods=[["2026-03"]])  # type: ignore[list-item]
 
 

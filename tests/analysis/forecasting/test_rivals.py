@@ -122,7 +122,7 @@ def test_stage_projection__takes_the_share_of_all_deals_due_for_a_stage_that_had
 
 def test_rivals__are_no_forecast_methods():
     for name in RIVALS:
-        with pytest.raises(errors.ArgumentValueError, match=f"unknown method={name!r}"):
+        with pytest.raises(errors.ArgumentValueError, match=f"method={name!r} is unknown"):
             forecast(pd.DataFrame(), as_of="2026-01-01", method=name)  # type: ignore[arg-type]
 
 

@@ -140,7 +140,7 @@ def test_score__marks_what_differs_from_the_first_method_beyond_chance():
 
 def test_score__refuses_what_it_cannot_read():
     past = backtest(MONTHS, freq="M")
-    with pytest.raises(errors.ArgumentValueError, match="unknown by='owner_name'; use one of"):
+    with pytest.raises(errors.ArgumentValueError, match="by='owner_name' is unknown; use one of"):
         score(past, by="owner_name")
     with pytest.raises(errors.MissingColumnError, match="pass the result of backtest"):
         score(pd.DataFrame({"error": [1.0]}))

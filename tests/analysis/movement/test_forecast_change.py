@@ -131,7 +131,7 @@ def test_forecast_change__says_that_the_method_was_another_one() -> None:
         (
             {"period": "soon"},
             errors.ArgumentValueError,
-            "period: 'soon' is not a period of freq='M'",
+            "period='soon' is not a period of frequency M",
         ),
         ({"by": "movement"}, errors.ArgumentValueError, "movement"),
         ({"method": "guess"}, errors.ArgumentValueError, "guess"),

@@ -459,7 +459,7 @@ def test_deal_flags__of_ones_own():
         (
             {"without": "late"},
             oa.errors.ArgumentValueError,
-            "unknown without='late'; use one of 'overdue'",
+            "without='late' is unknown; use one of 'overdue'",
         ),
         ({"limits": {"pushes": 3}}, oa.errors.ArgumentTypeError, "limits=.* is not FlagLimits"),
     ],

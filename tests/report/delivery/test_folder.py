@@ -249,14 +249,14 @@ def read_all(file: Path) -> str:
         ),
         (
             {"for_each": BOTH, "only": "Ann"},
-            "for_each= makes a page for each, and only='Ann' asks for one",
+            "only='Ann' asks for one page, but one for each 'team' is asked for too",
         ),
         (
             {"for_each": "team"},
             "for_each='team' finds nobody: no deal that is open or was won in March",
         ),
         ({"keep": 0}, "keep=0"),
-        ({"keep": 2, "out": "week.html"}, "keep=2 needs a folder, but out='week.html' is a file"),
+        ({"keep": 2, "out": "week.html"}, "out='week.html' is a file, and keep needs a folder"),
     ],
 )
 def test_for_each__refuses_what_cannot_be(asked, says, tmp_path, monkeypatch):
