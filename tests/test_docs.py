@@ -156,7 +156,8 @@ def test_workflow__publishes_the_site_that_is_checked() -> None:
     folder = ROOT / ".github" / "workflows"
     jobs = yaml.safe_load((folder / "docs.yml").read_text())["jobs"]
     built = [step["run"].split()[0] for step in jobs["build"]["steps"] if "run" in step][-1]
-    assert f'check "docs" {built}\n' in (ROOT / ".ci" / "run").read_text()
+    # What tests/browser/test_site.py builds and looks at.
+    assert built == ".ci/docs"
     assert jobs["build"]["steps"][-1]["with"] == {
         "path": tomllib.loads((ROOT / "zensical.toml").read_text())["project"]["site_dir"]
     }
