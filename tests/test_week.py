@@ -18,7 +18,6 @@ import pytest
 import opp_analytics as oa
 from tests.pages import ROOT
 from tests.report.delivery.mail_server import MailServer, run_server
-from tests.report.states import STATES
 from tests.support import Asked, as_json, serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.posix]
@@ -225,50 +224,3 @@ def test_week__everybody_gets_what_is_theirs_once(week: Week) -> None:
         assert week.run("--keep", "1") == (0, "")
         assert week.got().keys() == receivers
     assert len(oa.History(week.folder / "opp-history").records) == RECORDS + 7
-
-
-def test_sixty_people__get_their_own_page_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    state = STATES["sixty people"]()
-    people = state.org.people
-    names = list(people["owner_name"])
-    assert len(names) == 60
-    addresses = {name: f"person{number}@example.com" for number, name in enumerate(names)}
-    settings = state.org.to_dict() | {
-        "people": people.assign(email=people["owner_name"].map(addresses))[
-            ["owner_name", "team", "email"]
-        ],
-        "deliver": {"mail_from": "forecast@example.com", "mail_to": [SALES]},
-    }
-    org = oa.Org(**settings)
-    with run_server(login=False) as mail:
-        monkeypatch.setenv("OPP_ANALYTICS_SMTP_URL", f"smtp://127.0.0.1:{mail.port}")
-        report = oa.weekly_report(
-            state.opportunities,
-            org=org,
-            out=tmp_path / "reports",
-            for_each=["team", "owner_name"],
-            progress=False,
-            **state.asked,
-        )
-        outcome = oa.deliver(report, org=org)
-        again = oa.deliver(report, org=org)
-    assert set(outcome["state"]) <= {"sent", "no address"}
-    assert set(again["state"]) <= {"already", "no address"}
-    with_page = [
-        part.audience.removeprefix("person ") for part in report.parts if "person" in part.audience
-    ]
-    assert len(with_page) > 50
-    assert sorted(mail.receivers) == sorted([SALES, *(addresses[name] for name in with_page)])
-    for receiver, message in mail.messages:
-        if receiver == SALES:
-            continue
-        (mine,) = [name for name in names if addresses[name] == receiver]
-        body = message.get_body(("plain",))
-        assert body is not None
-        others = [name for name in names if name != mine and name in body.get_content()]
-        assert others == []
-        attached = [str(part.get_filename()) for part in message.iter_attachments()]
-        slug = mine.lower().replace(" ", "-")
-        assert all(f"-person-{slug}." in name for name in attached), attached

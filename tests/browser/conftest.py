@@ -53,3 +53,16 @@ def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """One JupyterLab for all tests."""
     with jupyter_lab(tmp_path_factory.mktemp("lab")) as running:
         yield running
+
+
+@pytest.fixture(scope="session", params=["jupyterlab", "notebook"])
+def host(
+    request: pytest.FixtureRequest, browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Lab]:
+    """That JupyterLab, and one Notebook 7."""
+    pytest.importorskip(request.param)
+    if request.param == "jupyterlab":
+        yield request.getfixturevalue("lab")
+    else:
+        with jupyter_lab(tmp_path_factory.mktemp("notebook"), request.param) as running:
+            yield running

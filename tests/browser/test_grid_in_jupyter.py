@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 import opp_analytics as oa
-from tests.browser.jupyter import GRID, READY, Lab, jupyter_lab
+from tests.browser.jupyter import GRID, READY, Lab
 from tests.support import row
 
 pytestmark = pytest.mark.browser
@@ -173,43 +173,40 @@ def test_still__follows_the_edits_into_the_file_and_is_what_a_closed_notebook_sh
     page.screenshot(path=screenshots / "grid-reopened.png")
 
 
-@pytest.mark.parametrize("app", ["jupyterlab", "notebook"])
-def test_keys__typed_in_a_widget_cut_no_cell(app: str, page: Page, tmp_path, screenshots):
-    pytest.importorskip(app)
-    with jupyter_lab(tmp_path, app) as running:
-        notebook = running.open(
-            page, "keys", [SHOW, "oa.explore(deals, as_of='2026-06-01')", "'the last'"]
-        )
-        notebook.run(0)
-        grid = page.locator(".oap").first
-        _cell(grid, "Acme", 1).click()
-        page.keyboard.type("dd x")
-        page.keyboard.press("Tab")
-        expect(grid.locator(".said")).to_have_text("Deal set to dd x")
-        # In the cells, and from the toolbar, to which Escape leads.
-        for key in (
-            "Escape",
-            "x",
-            "Escape",
-            "d",
-            "Escape",
-            "d",
-            "Escape",
-            "Escape",
-            "x",
-            "d",
-            "d",
-            "a",
-            "b",
-        ):
-            page.keyboard.press(key)
-        page.screenshot(path=screenshots / f"grid-in-{app}.png")
-        notebook.run(1)
-        page.locator(".mk[data-mark=proposal]").focus()
-        for key in ("x", "d", "d", "a", "Enter"):
-            page.keyboard.press(key)
-        expect(page.locator(".deals tbody tr")).to_have_count(3)
-        expect(notebook.cells).to_have_count(3)
+def test_keys__typed_in_a_widget_cut_no_cell(host: Lab, page: Page, screenshots):
+    notebook = host.open(
+        page, "keys", [SHOW, "oa.explore(deals, as_of='2026-06-01')", "'the last'"]
+    )
+    notebook.run(0)
+    grid = page.locator(".oap").first
+    _cell(grid, "Acme", 1).click()
+    page.keyboard.type("dd x")
+    page.keyboard.press("Tab")
+    expect(grid.locator(".said")).to_have_text("Deal set to dd x")
+    # In the cells, and from the toolbar, to which Escape leads.
+    for key in (
+        "Escape",
+        "x",
+        "Escape",
+        "d",
+        "Escape",
+        "d",
+        "Escape",
+        "Escape",
+        "x",
+        "d",
+        "d",
+        "a",
+        "b",
+    ):
+        page.keyboard.press(key)
+    page.screenshot(path=screenshots / f"grid-in-{host.app}.png")
+    notebook.run(1)
+    page.locator(".mk[data-mark=proposal]").focus()
+    for key in ("x", "d", "d", "a", "Enter"):
+        page.keyboard.press(key)
+    expect(page.locator(".deals tbody tr")).to_have_count(3)
+    expect(notebook.cells).to_have_count(3)
 
 
 def test_draft__is_offered_where_its_cell_runs_again_and_nowhere_else(page: Page, lab: Lab) -> None:

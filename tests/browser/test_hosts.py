@@ -146,11 +146,10 @@ _CROWDED = """(root) => {
 }"""
 
 
-@pytest.mark.parametrize("width", [380, 320])
 def test_explorer__keeps_its_pictures_and_words_apart_in_a_narrow_pane(
-    page: Page, width: int, tmp_path, screenshots
+    page: Page, tmp_path, screenshots
 ) -> None:
-    frames = states()
+    frames, width = states(), 320
     explorer = oa.explore(frames[-1], record(frames, tmp_path))
     # Narrow as a pane of a wide screen, and as a screen.
     show(page, explorer, style=f"body{{margin:0}} main{{width:{width}px}}")

@@ -65,13 +65,8 @@ def in_both_themes(
 @pytest.mark.parametrize(
     "state",
     [
-        {"view": "pipeline"},
-        {"view": "win_rates", "by": "owner_name"},
-        {"view": "forecast", "target": 400_000},
         {"view": "forecast", "by": "owner_name"},
         {"view": "changes", "stages": ["proposal"], "low": 10_000},
-        {"view": "slippage", "by": "owner_name"},
-        {"view": "at_risk"},
     ],
     ids=lambda state: "-".join(filter(None, (state["view"], state.get("by")))),
 )

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from tests.browser.axe import serious_faults
-from tests.report.states import STATES, render
+from tests.report.states import render
 
 pytestmark = pytest.mark.browser
 
@@ -94,17 +94,17 @@ def _box(one):
 
 
 @pytest.mark.parametrize("state", ["alerts", "alerts of sixty", "calls of all"])
-@pytest.mark.parametrize("paper", [(725, 973), (703, 1039)], ids=["Letter", "A4"])
-def test_report__people_stay_on_the_first_sheet_and_the_trend_is_low(page, made, state, paper):
-    page.set_viewport_size({"width": paper[0], "height": paper[1]})
+def test_report__people_stay_on_the_first_sheet_and_the_trend_is_low(page, made, state):
     page.emulate_media(media="print")
     page.goto(made(state).html.as_uri())
-    people = page.locator("#people").bounding_box()
-    assert people["y"] + people["height"] <= paper[1]
-    if page.locator("#trend .plot").count():
-        plot = page.locator("#trend .plot").bounding_box()
-        assert plot["height"] <= 200
-        assert paper[1] * 2 / 3 <= plot["y"] + plot["height"] <= paper[1]
+    for width, height in ((725, 973), (703, 1039)):  # Letter and A4
+        page.set_viewport_size({"width": width, "height": height})
+        people = page.locator("#people").bounding_box()
+        assert people["y"] + people["height"] <= height
+        if page.locator("#trend .plot").count():
+            plot = page.locator("#trend .plot").bounding_box()
+            assert plot["height"] <= 200
+            assert height * 2 / 3 <= plot["y"] + plot["height"] <= height
 
 
 def test_report__the_last_row_of_what_to_win_has_no_hole(opened):
@@ -148,7 +148,15 @@ def test_report__everything_has_a_name_for_a_screen_reader(opened):
     assert serious_faults(opened, ".page") == []
 
 
-@pytest.mark.parametrize("state", STATES)
+# The other states differ from one of these in their numbers and words, not in how they are laid out.
+LAID_OUT = (
+    *("alerts", "team", "no history", "one deal", "no deals", "first record", "sixty people"),
+    *("billions", "names", "scripts", "incomplete load", "one team", "own look"),
+    *("alerts of sixty", "calls of all"),
+)
+
+
+@pytest.mark.parametrize("state", LAID_OUT)
 def test_report__no_label_is_clipped_or_covered_and_all_of_it_reads(page, made, state):
     said = []
     page.on("console", lambda message: said.append(message.text))

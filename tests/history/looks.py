@@ -28,7 +28,7 @@ DEALS = st.fixed_dictionaries(
 )
 DUE = st.none() | st.lists(st.sampled_from(DATES), min_size=2, max_size=2).map(sorted).map(tuple)
 SOME = examples(10)
-FEW = examples(5)
+FEW = examples(3)
 
 
 @st.composite

@@ -252,27 +252,27 @@ def test_record__waits_for_another_writer_and_says_so(history, tmp_path):
 @pytest.mark.posix
 def test_record__killed_at_any_step_is_there_or_not():
     """See `tests.history.kills`, in a process of its own because it forks."""
-    command = [sys.executable, "-m", "tests.history.kills", "20", "5"]
+    command = [sys.executable, "-m", "tests.history.kills", "10", "8"]
     said = subprocess.run(command, cwd=ROOT, timeout=500, capture_output=True, text=True)
     assert said.returncode == 0, said.stderr
     kills = [int(n) for n in re.findall(r": (\d+)", said.stdout)]
     assert len(kills) == 5
     assert min(kills) > 5
     assert max(kills) > 50
-    assert f"{sum(kills) + 20} kills" in said.stdout
+    assert f"{sum(kills) + 10} kills" in said.stdout
 
 
 @pytest.mark.slow
-def test_read__of_300_damaged_histories_gives_what_was_recorded_or_names_the_file(tmp_path):
+def test_read__of_100_damaged_histories_gives_what_was_recorded_or_names_the_file(tmp_path):
     variants = Variants(tmp_path)
-    variants.run(300)
+    variants.run(100)
     for what in ("records", "changes", "as_of", "check", "record"):
         right, refused = (
             variants.outcomes[f"{what} right"],
             variants.outcomes[f"{what} refused by name"],
         )
-        assert right + refused == 300
-        assert min(right, refused) > 20
+        assert right + refused == 100
+        assert min(right, refused) > 6
 
 
 _WRITER = """

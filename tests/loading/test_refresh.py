@@ -34,7 +34,7 @@ def client_to(tmp_path):
 
 
 @pytest.mark.slow
-@examples(40)
+@examples(15)
 @example(days=[[("update", 0)], [("delete", 0)]])
 @example(days=[[("create", 1)], [("delete", 20)]])  # the only deal that had the attribute
 @example(days=[[("create", 6)], [("delete", 20)]])  # which was null

@@ -40,7 +40,7 @@ def loaded(client: oa.Client, **options: Any) -> tuple[pd.DataFrame, Certificate
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::opp_analytics.errors.DataWarning")
-@examples(150)
+@examples(50)
 @given(drift=st.lists(st.none() | WORKS, max_size=80), page_size=st.sampled_from([3, 5, 50]))
 def test_load__is_one_moment_of_the_server_whatever_changed_meanwhile(
     tmp_path_factory: pytest.TempPathFactory, drift: list[tuple[str, int] | None], page_size: int

@@ -159,12 +159,12 @@ def start(file: Path, caller: str, calls: int) -> subprocess.Popen[bytes]:
 
 @pytest.mark.slow
 def test_add_call__of_processes_at_once_loses_none(file: Path) -> None:
-    running = [start(file, name, 8) for name in ("Ann", "Bob", "Cy")]
+    running = [start(file, name, 4) for name in ("Ann", "Bob", "Cy")]
     assert [one.wait(120) for one in running] == [0, 0, 0]
     said = oa.calls(oa.Org.read(file))
     for name in ("Ann", "Bob", "Cy"):
         assert said.loc[said["caller"] == name, "commit"].tolist() == [
-            float(number) for number in range(8)
+            float(number) for number in range(4)
         ]
     assert sorted(path.name for path in file.parent.iterdir()) == [
         "calls.csv",
@@ -176,7 +176,7 @@ def test_add_call__of_processes_at_once_loses_none(file: Path) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="kills by a signal")
 def test_add_call__killed_at_any_time_leaves_whole_calls(file: Path) -> None:
     add_call(file, CALL)
-    for _ in range(3):
+    for _ in range(2):
         before = len(oa.calls(oa.Org.read(file)))
         running = start(file, "Bob", 10_000)
         while len((file.parent / "calls.csv").read_bytes().splitlines()) < before + 3:

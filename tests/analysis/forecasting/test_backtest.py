@@ -143,7 +143,7 @@ def test_backtest__of_all_methods_has_those_that_could_be_asked():
 
 @pytest.mark.slow
 def test_backtest__asks_functions_of_ones_own():
-    history, seen = even_months(9, owners=True), []
+    history, seen = even_months(3, owners=True), []
 
     def last_known(opportunities, *, history, as_of, freq, period):
         seen.append((history, opportunities, as_of, period))
