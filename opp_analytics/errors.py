@@ -68,7 +68,7 @@ class OppAnalyticsError(Exception):
     problem : str
         What is wrong.
     where : str or Argument
-        The file, the row or the argument that is wrong; empty where the problem names it.
+        The argument or the file that is wrong; empty if the problem names it.
     python_way, shell_way : str
         The way out in Python and in the shell; empty if the problem names it.
     """
@@ -92,21 +92,20 @@ class OppAnalyticsError(Exception):
         return cls(problem, way, where=Argument(argument, value), **ways)
 
     def __str__(self) -> str:
-        return self._join(str(self.where), self.python_way)
+        return self._say(str(self.where), self.python_way)
 
     def in_shell(self, options: Mapping[str, str]) -> str:
         """Word the error for a command with these options by argument."""
         where = self.where
         if isinstance(where, Argument):
             where = f"{options.get(where.name, '')} {where.value!r}".lstrip()
-        return self._join(where, self.shell_way)
+        return self._say(where, self.shell_way)
 
-    def _join(self, where: str, way: str) -> str:
-        lines = "\n" in self.problem
-        said = f"{where}{' ' if isinstance(self.where, Argument) else ': '}" if where else ""
-        said += self.problem
+    def _say(self, where: str, way: str) -> str:
+        colon = ":" * isinstance(self.where, str)
+        said = f"{where}{colon} {self.problem}" if where else self.problem
         if way:
-            said += f"\n  {capital(way)}" if lines else f"; {way}"
+            said += f"\n  {capital(way)}" if "\n" in said else f"; {way}"
         # It may quote a name or an answer; whoever prints it, a log included, need not think of it.
         return printable(said, lines=True)
 
@@ -346,14 +345,6 @@ class RecordRefused(HistoryError, DataError):
 
 class PartialExport(RecordRefused):
     """A frame lacks so many known opportunities that it may be a part of the pipeline."""
-
-    def __init__(self, problem: str) -> None:
-        way = "record all opportunities, or {} if these were deleted"
-        super().__init__(
-            problem,
-            python_way=way.format("pass allow_deleted=True"),
-            shell_way=way.format("use opp-analytics record --allow-deleted"),
-        )
 
 
 class LostColumns(RecordRefused):

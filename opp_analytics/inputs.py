@@ -201,9 +201,7 @@ def read_amount(
     """
     amount = _split_amount(text)
     if currency is not None and amount.money and not _is_sign_of(amount.money, currency):
-        raise BadCell(
-            f"is in {amount.money}, and the org's currency is {currency}", "convert it first"
-        )
+        raise BadCell(f"is in {amount.money}, not in {currency}", "convert it first")
     point, comma = amount.read(False), amount.read(True)
     readings = [reading for reading in (point, comma) if reading is not None]
     if not readings:
@@ -790,15 +788,13 @@ def read_amounts(
     cells: Cells,
     currency: str | None = None,
     decimal_comma: bool | None = None,
-    *,
-    whose: str = "the org's",
 ) -> tuple[pd.Series[Any], list[BadValue]]:
     """Read a column of amounts such as ``$120,000.00``, ``USD 485`` or 45000.
 
     NaN where a cell is empty or bad.
 
-    An amount in another currency than `currency`, `whose` it is, is a bad value; without one, an
-    amount in another than the first that is named. One that has two readings, where `decimal_comma`
+    An amount in another currency than `currency` is a bad value; without one, an amount
+    in another than the first that is named. One that has two readings, where `decimal_comma`
     is None, is bad too.
     """
     amounts = np.full(len(cells.distinct), np.nan)
@@ -817,9 +813,7 @@ def read_amounts(
             return _check_number(cell, _NOT_AN_AMOUNT)
         amount = _split_amount(cell)
         if amount.money and currency is not None and not _is_sign_of(amount.money, currency):
-            raise BadCell(
-                f"is in {amount.money}, and {whose} currency is {currency}", "convert it first"
-            )
+            raise BadCell(f"is in {amount.money}, not in {currency}", "convert it first")
         if amount.money and currency is None:
             named.append(amount.money)
             one, other = named[0], amount.money

@@ -243,9 +243,9 @@ def test_read_date__without_year_and_order_shows_both_days():
         ("12.345", "may mean 12,345 or 12.345; type 12345 or 12.3450"),
         ("1.234,56", "has a decimal comma; type 1234.56"),
         ("12000,50", "has a decimal comma; type 12000.5"),
-        ("€45,000", "is in €, and the org's currency is USD; convert it first"),
-        ("£45,000", "is in £, and the org's currency is USD"),
-        ("EUR 45,000", "is in EUR, and the org's currency is USD"),
+        ("€45,000", "is in €, not in USD; convert it first"),
+        ("£45,000", "is in £, not in USD"),
+        ("EUR 45,000", "is in EUR, not in USD"),
     ],
 )
 def test_read_amount__refuses_two_readings_and_foreign_money(typed, reason):
@@ -349,7 +349,7 @@ def test_read_amounts__takes_the_numbers_of_a_workbook() -> None:
 def test_read_amounts__names_each_row_that_it_cannot_read() -> None:
     _, bad = read_amounts(column("EUR 5", "1,2,3", "$5", "1,2,3"), "USD")
     assert [str(one) for one in bad] == [
-        "row 2: Amount='EUR 5' is in EUR, and the org's currency is USD; convert it first",
+        "row 2: Amount='EUR 5' is in EUR, not in USD; convert it first",
         "row 3: Amount='1,2,3' is not an amount; try 45000, $45,000 or 45k",
         "row 5: Amount='1,2,3' is not an amount; try 45000, $45,000 or 45k",
     ]

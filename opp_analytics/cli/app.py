@@ -124,8 +124,7 @@ class _Command(TyperCommand):
                     {
                         str(name): one.opts[0]
                         for one in self.params
-                        for name in (one.name, one.opts[0], one.opts[0][2:].replace("-", "_"))
-                        if one.opts[0].startswith("--")
+                        for name in (one.name, one.opts[0][2:].replace("-", "_"))
                     }
                 )
             elif isinstance(error, SandboxError):

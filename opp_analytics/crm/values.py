@@ -162,7 +162,7 @@ class ColumnReader:
         read = []
         for code, rows in column.groupby(codes.to_numpy(), sort=False):
             amounts, bad = inputs.read_amounts(
-                inputs.Cells.of(rows, label), str(code), self.decimal_comma, whose="the row's"
+                inputs.Cells.of(rows, label), str(code), self.decimal_comma
             )
             read.append(amounts)
             self._sort_bad(VALUE_ORIGINAL, amounts, bad)

@@ -302,7 +302,10 @@ def refuse_if_partial(folder: Path, state: pa.Table, changes: pa.Table) -> None:
     raise errors.PartialExport(
         f"this table of deals lacks {len(dropped):,} of the {count(known, 'opportunity')} known in "
         f"{folder}, such as {joined(examples)}, and has no load certificate, so it may be a "
-        "partial export"
+        "partial export",
+        python_way="record all opportunities, or pass allow_deleted=True if these were deleted",
+        shell_way="record all opportunities, or use opp-analytics record --allow-deleted if these "
+        "were deleted",
     )
 
 

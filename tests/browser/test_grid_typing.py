@@ -60,7 +60,7 @@ def test_paste__lists_every_reason_with_its_cells(
     grid.button("All reasons").click()
     listed = page.get_by_role("dialog", name="Problems")
     for why in (
-        "Is in €, and the org's currency is USD; convert it first · 1 cell",
+        "Is in €, not in USD; convert it first · 1 cell",
         "Is not an amount; try 45000, $45,000 or 45k · 1 cell",
     ):
         expect(listed).to_contain_text(why)

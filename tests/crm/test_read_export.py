@@ -269,7 +269,7 @@ HEADER = "Id,Name,Stage,Amount,Close Date\n"
         ),
         (
             HEADER + "1,A,Prospecting,EUR 5,\n",
-            "row 2: Amount='EUR 5' is in EUR, and the org's currency is USD",
+            "row 2: Amount='EUR 5' is in EUR, not in USD",
         ),
         (
             HEADER + "1,A,Prospecting,5,\n1,A,Prospecting,6,\n",

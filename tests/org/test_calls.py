@@ -123,7 +123,7 @@ HEAD = "made_on,period,caller,owner_name,team,commit,best_case"
         ("2025-11-15,2025-12,Ann,Ann,,a lot,", "commit = 'a lot': is not an amount"),
         (
             "2025-11-15,2025-12,Ann,Ann,,€5,",
-            "commit = '€5': is in €, and the org's currency is USD",
+            "commit = '€5': is in €, not in USD",
         ),
         ("2025-11-15,2025-12,Ann,Ann,,-5,", "commit = -5.0: use an amount of money, 0 or more"),
         ("2025-11-15,2025-12,Ann,Ann,,7,6", "best_case = 6.0: below the commit, 7"),

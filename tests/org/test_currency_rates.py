@@ -180,7 +180,7 @@ def test_read_export__converts_and_reads_signs_of_the_row_s_currency() -> None:
         warnings.simplefilter("ignore")
         frame = oa.read_export(export, org)
     assert frame["value"].tolist() == [2000.0, 500.0]
-    with pytest.raises(DataError, match="is in €, and the row's currency is USD"):
+    with pytest.raises(DataError, match="is in €, not in USD"):
         oa.read_export(export.assign(**{"Amount Currency": "USD"}), org)
 
 

@@ -112,7 +112,7 @@ def test_read__takes_targets_with_a_column_for_each_period(
         ("Rep,Q4 2027,FY27 Q4\nAnn,5,6\n", "two columns for 2027Q4"),
         (
             'period,target\n2026-11,"€150,000"\n',
-            "targets.csv line 2: target = '€150,000': is in €, and the org's currency is USD",
+            "targets.csv line 2: target = '€150,000': is in €, not in USD",
         ),
         (
             "period,target\n2026-10-01,5\n2027-01-01,5\n",

@@ -187,7 +187,7 @@ def test_read_csv__refuses_doubtful_amounts_foreign_money_and_years_of_another_a
     ):
         edited(",1000,", ",45.000,")
     for old, new, problem in (
-        (",1000,", ',"€45,000",', "is in €, and the org's currency is USD"),
+        (",1000,", ',"€45,000",', "is in €, not in USD"),
         ("2026-06-30", "3026-06-30", "is in the year 3026"),
     ):
         assert edited(old, new)["problem"].tolist() == [problem]

@@ -398,16 +398,15 @@ class EditSheet:
         self._offered = {
             (row, name): each for row in moved for name, each in self._list_leftovers(row).items()
         }
-        return replace(
-            answer, message=answer.message + self._say_notes(edits), offer=self._word_offer()
-        )
+        offer = f"Also set {told}?" if (told := self._name_offer()) else ""
+        return replace(answer, message=answer.message + self._say_notes(edits), offer=offer)
 
     def agree(self) -> Answer:
         """Do what the last step offered: set chance and close date of closed deals.
 
         The deals are those that the step closed.
         """
-        told = self._word_offer().removeprefix("Also set ").removesuffix("?")
+        told = self._name_offer()
         cells = [(*key, self.column[key[1]].spell(value)) for key, value in self._offered.items()]
         return self.edit(cells, f"Set {told}") if cells else Answer(message="Nothing to change")
 
@@ -900,7 +899,7 @@ class EditSheet:
         held = (name for name in wanted if name in self.column and not self.column[name].locked)
         return {name: wanted[name] for name in held if self.value(row, name) != wanted[name]}
 
-    def _word_offer(self) -> str:
+    def _name_offer(self) -> str:
         if not self._offered:
             return ""
         chances = sorted(
@@ -912,7 +911,7 @@ class EditSheet:
         ] * bool(chances)
         deals = len({row for row, _ in self._offered})
         told = text.joined([*parts, *["close date to today"] * dated])
-        return f"Also set {told}{f' in {count(deals)}' if deals > 1 else ''}?"
+        return f"{told}{f' in {count(deals)}' if deals > 1 else ''}"
 
     def _say_notes(self, edits: Mapping[Key, CellEdit | None]) -> str:
         """Say what deserves a second look at the cells of a step, as the end of its message."""

@@ -495,7 +495,7 @@ def test_state__takes_money_and_periods_as_they_are_typed(frames):
     for state, words in (
         (
             {"low": "€150,000"},
-            "“€150,000” is in €, and the org's currency is USD. Convert it first.",
+            "“€150,000” is in €, not in USD. Convert it first.",
         ),
         ({"target": "much"}, "“much” is not an amount. Try 45000, $45,000 or 45k."),
         ({"last": "Feb 30"}, "“Feb 30” is not a date: February 2026 has 28 days."),

@@ -240,7 +240,7 @@ def test_operands__of_dates_are_all_days_of_a_period_of_the_fiscal_year(typed, f
         (
             "value",
             "€150,000",
-            "“€150,000” is in €, and the org's currency is USD. Convert it first.",
+            "“€150,000” is in €, not in USD. Convert it first.",
         ),
     ],
 )
@@ -408,7 +408,7 @@ def test_edit__reads_as_the_org_and_the_deal_write():
     sheet.edit([(1, "close_date", "1 May")])
     assert sheet.value(1, "close_date") == pd.Timestamp("2026-05-01")
     said = sheet.edit([(1, "value", "$45,000")]).message
-    assert "is in $, and the org's currency is EUR. Convert it first. Kept 700." in said
+    assert "is in $, not in EUR. Convert it first. Kept 700." in said
 
 
 def test_spell__is_read_back_in_one_way_only():
