@@ -829,7 +829,7 @@ def test_window__ends_at_the_frames_own_record_or_the_last_one_by_a_day(frames, 
         end(frames[-1], as_of="2025-01-01")
     with pytest.raises(ArgumentValueError, match=rf"state\['end'\]='2025-01-01' is {before}"):
         end(frames[-1], {"end": "2025-01-01"})
-    with pytest.raises(ArgumentValueError, match=r"state\['due'\]: '2026-13' is not a period"):
+    with pytest.raises(ArgumentValueError, match=r"state\['due'\]='2026-13' is not a period"):
         end(frames[-1], {"view": "forecast", "due": "2026-13"})
 
 
