@@ -21,6 +21,7 @@ import opp_analytics as oa
 from opp_analytics.api import TOKEN_COMMAND, VARIABLES
 from tests.cli.kinds import Command
 from tests.examples import FAST, FULL
+from tests.pipelines import AS_OF, LAST_WEEK, THIS_WEEK, pipeline, recorded
 from tests.support import row
 
 SLOW = {"browser", "live", "office", "spark"}
@@ -141,3 +142,17 @@ def command(
         return code, captured.out, captured.err
 
     return run
+
+
+@pytest.fixture
+def opportunities() -> pd.DataFrame:
+    """A small pipeline."""
+    return pipeline(THIS_WEEK)
+
+
+@pytest.fixture(scope="session")
+def history(tmp_path_factory: pytest.TempPathFactory) -> oa.History:
+    """Its records of 1 and 9 March, as known last week, and of 16 March."""
+    first = [(*row[:5], row[5].replace("2026-03-20", "2026-03-10"), *row[6:]) for row in LAST_WEEK]
+    kept = oa.History(tmp_path_factory.mktemp("kept") / "history")
+    return recorded(kept, {"2026-03-01": first, "2026-03-09": LAST_WEEK, AS_OF: THIS_WEEK})

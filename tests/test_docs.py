@@ -18,6 +18,7 @@ import yaml
 
 import opp_analytics as oa
 from opp_analytics import files, plots, table_files, workbooks
+from opp_analytics.answers import tables as report_tables
 from opp_analytics.api import config, page_cache, transport
 from opp_analytics.history import recording
 from opp_analytics.loading import refresh, sweep
@@ -25,7 +26,6 @@ from opp_analytics.org import check_file, conditions, read_file
 from opp_analytics.org.check_file import OrgShape
 from opp_analytics.report import html, workbook
 from opp_analytics.report import sheets as report_sheets
-from opp_analytics.report import tables as report_tables
 from opp_analytics.report.delivery import smtp
 from opp_analytics.widgets import messages
 from opp_analytics.widgets.grid import requests

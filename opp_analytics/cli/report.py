@@ -197,12 +197,12 @@ def report_command(
             [page.audience for page in ready.pages],
             ready.pages[0].paths["html"].parent,
         )
-        post = check_delivery(place, audiences, ready.inputs.org, dry_run=dry_run)
+        post = check_delivery(place, audiences, ready.context.org, dry_run=dry_run)
     if recorded:
         seen_at = None if day >= today else as_instant(day, tz=zone, end=True)
         _record(opportunities, history, seen_at)
         ready = ready if known else check_report(opportunities, history, **options)
-    load, late = ready.inputs.load, ready.inputs.unseen or ready.inputs.old
+    load, late = ready.context.load, ready.context.unseen or ready.context.old
     if not _is_recorded(history, today, zone) or (load is not None and not load.complete):
         late = late or "There is no complete record of today."
     if post and as_of is None and late:

@@ -17,13 +17,12 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics import text
+from opp_analytics.answers import Context, tables
 from opp_analytics.columns import DEAL_FIGURES, find_unit, format_cell
 from opp_analytics.errors import ArgumentValueError, DataWarning
 from opp_analytics.inputs import did_you_mean
 from opp_analytics.org import Comparison, Condition, check_template, read_conditions, read_figures
-from opp_analytics.report.inputs import Inputs
 from opp_analytics.report.model import Alert
-from opp_analytics.report.tables import Tables
 from opp_analytics.schema import HALF_CENT
 
 FindEnd = Callable[[str], Alert | None]
@@ -105,23 +104,22 @@ def shorten_last(alerts: Sequence[Alert], headline: str) -> tuple[Alert, ...]:
     return (*alerts[:-1], *(alert.shorten(headline) for alert in alerts[-1:]))
 
 
-def judge_alerts(tables: Tables) -> Watched:
+def judge_alerts(context: Context) -> Watched:
     """Judge what the org file asks to be told of, for the subject of a page."""
-    inputs = tables.inputs
     judged = judge_forecast(
-        inputs.org.report,
-        tables.alert_figures,
-        tables.earlier_figures,
-        label=inputs.label,
-        period=inputs.name,
-        currency=inputs.org.currency,
+        context.org.report,
+        tables.alert_figures(context),
+        tables.earlier_figures(context),
+        label=context.label,
+        period=context.name,
+        currency=context.org.currency,
         # A person without a target has no chance of one, which the page of everybody need not hear
         # sixty times.
-        warns=inputs.part is None,
+        warns=context.part is None,
     )
-    deals = _Deals.of(tables)
+    deals = _Deals.of(context)
     ended = {alert.key: alert for alert in judged if alert.kind == "over"}
-    holding = [*(alert for alert in judged if alert.kind == "alert"), *deals.list_alerts(tables)]
+    holding = [*(alert for alert in judged if alert.kind == "alert"), *deals.list_alerts(context)]
     return Watched(
         # Those on the forecast before deals, among both the new ones first.
         tuple(sorted(holding, key=lambda alert: (alert.new is False, bool(alert.deal)))),
@@ -292,7 +290,7 @@ class _Cells(dict[str, str]):
 class _Deals:
     """The open deals of a page, and what an org file asks of them."""
 
-    inputs: Inputs
+    context: Context
     conditions: tuple[Condition, ...]
     own: Mapping[str, str]
     """Sentences of somebody's own by condition."""
@@ -302,15 +300,15 @@ class _Deals:
     """What the conditions compare, by id."""
 
     @classmethod
-    def of(cls, tables: Tables) -> _Deals:
+    def of(cls, context: Context) -> _Deals:
         """Read conditions and deals; refuse a column that the deals do not have."""
-        settings = tables.inputs.org.report
+        settings = context.org.report
         conditions = tuple(read_conditions(settings, "alert_deals_when", None))
         names = dict.fromkeys(name for condition in conditions for name in condition.columns)
         texts = _read_texts(settings)
         own = {one.text: texts[one.text] for one in conditions if one.text in texts}
         said = {name for name in DEAL_FIGURES if f"{{{name}}}" in "".join(own.values())}
-        table = tables.measure_deals({*names, *said}) if conditions else pd.DataFrame()
+        table = tables.measure_deals(context, {*names, *said}) if conditions else pd.DataFrame()
         for condition in conditions:
             for name in condition.columns:
                 if name not in table:
@@ -326,9 +324,9 @@ class _Deals:
                 check_template(words, (*table, *_WORDS))
             except ArgumentValueError as error:
                 raise ArgumentValueError(f"alert_text of {key!r}: {error}") from None
-        return cls(tables.inputs, conditions, own, table, _read_rows(table, names))
+        return cls(context, conditions, own, table, _read_rows(table, names))
 
-    def list_alerts(self, tables: Tables) -> list[Alert]:
+    def list_alerts(self, context: Context) -> list[Alert]:
         """List each condition that holds for a deal, the largest deal first.
 
         Warn of one that can be judged for none.
@@ -338,7 +336,7 @@ class _Deals:
             for condition in self.conditions
         ]
         for condition, holds in zip(self.conditions, judged, strict=True):
-            if holds and set(holds) == {None} and self.inputs.part is None:
+            if holds and set(holds) == {None} and self.context.part is None:
                 why = (
                     f"alert_deals_when={condition.text!r} cannot be judged: "
                     f"{text.joined(condition.columns, last='or')} is not known of any open deal"
@@ -353,7 +351,7 @@ class _Deals:
         if not found:
             return []
         names = [*next(iter(self.figures.values()))]
-        then = tables.measure_deals_before(names, {key for key, _ in found})
+        then = tables.measure_deals_before(context, names, {key for key, _ in found})
         before = None if then is None else _read_rows(then, names)
         alerts = []
         for key, condition in found:
@@ -386,16 +384,16 @@ class _Deals:
                 return Alert(
                     sentence, key=key, deal=self._tell_apart(deal), kind="over", deal_id=deal
                 )
-            for _, row in self.inputs.deals[self.inputs.deals["unique_id"] == deal].iterrows():
+            for _, row in self.context.deals[self.context.deals["unique_id"] == deal].iterrows():
                 named = self._name(row)
-                amount = "" if pd.isna(row["value"]) else f": {self.inputs.money(row['value'])}"
+                amount = "" if pd.isna(row["value"]) else f": {self.context.money(row['value'])}"
                 said = f"{named} was {text.label(row['outcome'])}{amount}."
                 return Alert(said, key=key, deal=named, kind="over", deal_id=deal)
         return None
 
     def _name(self, row: pd.Series[Any]) -> str:
         """Name a deal and its owner, whom their own page need not name."""
-        part, owner = self.inputs.part, row.get("owner_name")
+        part, owner = self.context.part, row.get("owner_name")
         mine = part is not None and part.column == "owner_name"
         name, whose = (text.isolate(text.one_line(one)) for one in (row["name"], owner))
         return name if mine or pd.isna(owner) else f"{name} ({whose})"
@@ -415,7 +413,7 @@ class _Deals:
 
         If it did not meet the condition `then`, say what it did.
         """
-        compared, currency = condition.comparisons, self.inputs.org.currency
+        compared, currency = condition.comparisons, self.context.org.currency
         changed = next((one for one in compared if then and one.judge(then) is False), None)
         found = changed or next(iter(compared), None)
         words = {
@@ -446,7 +444,7 @@ class _Deals:
         cells, name = _Cells(partial(self._write, key), {}), self._name(self.table.loc[key])
         if found is None:
             return f"{name}: {_list_figures(condition, cells)}; no longer {condition.text}."
-        figure, line = _write_pair(found, found.measure(figures), self.inputs.org.currency)
+        figure, line = _write_pair(found, found.measure(figures), self.context.org.currency)
         if found.column in _COUNTS and "above" in found.word and not found.base:
             return _COUNTS[found.column]["was"].format(
                 name=name,
@@ -465,12 +463,12 @@ class _Deals:
     def _say_due(self, key: Any) -> dict[str, str]:
         """Say when a deal is due, and of what amount: "$68K due Nov 28"."""
         value, date = self._get(key, "value"), self._get(key, "close_date")
-        when = f"{'was ' if date < self.inputs.today else ''}due {self.inputs.day(date)}"
+        when = f"{'was ' if date < self.context.day else ''}due {self.context.write_day(date)}"
         when = "no close date" if pd.isna(date) else when
         amount = (
             "no amount,"
             if pd.isna(value)
-            else f"{self.inputs.money(value)}{',' if pd.isna(date) else ''}"
+            else f"{self.context.money(value)}{',' if pd.isna(date) else ''}"
         )
         return {"when": when, "due": f"{amount} {when}"}
 
@@ -482,10 +480,10 @@ class _Deals:
         if column == "stage":
             return text.stage(value)
         if isinstance(value, pd.Timestamp) and value.tzinfo is None:
-            return self.inputs.day(value)
+            return self.context.write_day(value)
         if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
-            return _write(column, float(value), self.inputs.org.currency)
-        return text.isolate(text.one_line(format_cell(column, value, self.inputs.org.currency)))
+            return _write(column, float(value), self.context.org.currency)
+        return text.isolate(text.one_line(format_cell(column, value, self.context.org.currency)))
 
 
 def _count(column: str, figures: Mapping[str, float]) -> str:

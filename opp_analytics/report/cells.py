@@ -14,11 +14,10 @@ import pandas as pd
 
 from opp_analytics import svg, text
 from opp_analytics.analysis import evidence, sentence
+from opp_analytics.answers import CLOSED_AS, Context, forecasts, tables
 from opp_analytics.charts import Place
 from opp_analytics.org import record_link
-from opp_analytics.report.inputs import Inputs
 from opp_analytics.report.model import Cell, Deal, Deals
-from opp_analytics.report.tables import CLOSED_AS, Tables
 from opp_analytics.schema import HALF_CENT, label_groups
 
 _MOST, _MOVED, _MUCH = 20, 0.1, 0.2
@@ -58,16 +57,16 @@ def stress_largest(changes: Sequence[Cell | None]) -> list[Cell | None]:
     ]
 
 
-def measure(tables: Tables, name: str, value: float, deals: float, key: str = "") -> Place:
+def measure(context: Context, name: str, value: float, deals: float, key: str = "") -> Place:
     """Measure a bar of money, with its number of deals for a screen reader."""
-    figure = tables.inputs.money(value)
+    figure = context.money(value)
     return svg.make_bar(
         name, float(value), figure, f"{name}: {figure}, {text.count(int(deals))}", key
     )
 
 
 def list_deals(
-    tables: Tables,
+    context: Context,
     rows: pd.DataFrame,
     caption: str,
     *,
@@ -97,10 +96,10 @@ def list_deals(
     amounts = rows[amount].to_numpy(dtype=float)
     order = np.argsort(-np.abs(amounts), kind="stable")
     parts = text.round_parts([*amounts[order].tolist(), *further.values()], shown)
-    largest = rows.iloc[order[:_MOST]].filter([*_TOLD, *tables.inputs.by])
+    largest = rows.iloc[order[:_MOST]].filter([*_TOLD, *context.by])
     listed = [
         _show_deal(
-            tables,
+            context,
             row,
             (*([text.number(float(row["value"]))] if beside else []), write(part)),
             period,
@@ -110,7 +109,9 @@ def list_deals(
     listed = [replace(deal, stated="", history="") for deal in listed] if past else listed
     rest = parts[_MOST : len(rows)]
     others = rows["unique_id"].iloc[order[_MOST:]]
-    there = sum(one in tables.listed_ids for one in others) if sheet == "Deals" else len(rest)
+    there = (
+        sum(one in tables.listed_ids(context) for one in others) if sheet == "Deals" else len(rest)
+    )
     some = "" if there == len(rest) else f", {there:,} of them" if there else ", none of them"
     words = f"{text.count(len(rest), 'more deal')}{some} in the workbook, sheet “{sheet}”"
     sums = [
@@ -122,31 +123,33 @@ def list_deals(
     elif len(parts) > 1:
         sums.append(("Total", write(_add(parts))))
     heads = ("Value", "Expected") if beside else ("Value" if amount == "value" else "Change",)
-    return Deals(caption, tuple(listed), note, heads, tuple(sums), tables.name_history(period))
+    return Deals(
+        caption, tuple(listed), note, heads, tuple(sums), forecasts.name_history(context, period)
+    )
 
 
-def list_closed(tables: Tables, period: str) -> Deals | None:
+def list_closed(context: Context, period: str) -> Deals | None:
     """List the deals won in a period, as they are known now."""
-    won = tables.inputs.select("won", period)
-    return list_deals(tables, won, f"Closed in {tables.inputs.name_of(period)}")
+    won = context.select("won", period)
+    return list_deals(context, won, f"Closed in {context.name_of(period)}")
 
 
-def name_new_business(tables: Tables) -> str:
+def name_new_business(context: Context) -> str:
     """Name what a forecast expects beyond its deals."""
-    if tables.by_rate:
+    if forecasts.by_rate(context):
         return text.capital(evidence.RUN_RATE)
     return "Usual new business"
 
 
-def find_expected(tables: Tables, period: str) -> pd.DataFrame:
+def find_expected(context: Context, period: str) -> pd.DataFrame:
     """Find the deals of a period's forecast, whatever their date.
 
     ``expected`` is what each adds; it is also ``late`` if the deal is dated later.
     """
-    deals, added = tables.inputs.deals, tables.added[period]
+    deals, added = context.deals, forecasts.added(context)[period]
     here, ends = (
         deals["period"] == period,
-        pd.Period(period, tables.inputs.freq).end_time.normalize(),
+        pd.Period(period, context.freq).end_time.normalize(),
     )
     is_late = (deals["outcome"] == "open") & (deals["close_date"] > ends)
     deals = deals.assign(expected=added, late=added.where(is_late, 0.0))
@@ -155,7 +158,7 @@ def find_expected(tables: Tables, period: str) -> pd.DataFrame:
 
 
 def list_expected(
-    tables: Tables,
+    context: Context,
     deals: pd.DataFrame,
     caption: str,
     forecast: pd.Series[Any],
@@ -171,35 +174,36 @@ def list_expected(
     where the row that opens shows another, so that rows add up. Noted is what rests on deals dated
     later, from a fifth on.
     """
-    inputs, later = tables.inputs, float(deals["late"].sum())
+    later = float(deals["late"].sum())
     new = float(np.nan_to_num(forecast["new_business"]))
     (shown,) = text.round_parts([float(forecast["expected"] if expects is None else expects)])
-    ends = pd.Period(period, inputs.freq).end_time.normalize()
-    note = f"{inputs.money(later)} of it rests on deals dated after {inputs.day(ends)}."
+    ends = pd.Period(period, context.freq).end_time.normalize()
+    note = f"{context.money(later)} of it rests on deals dated after {context.write_day(ends)}."
     return list_deals(
-        tables,
+        context,
         deals,
         caption,
         note=note if later >= max(_MUCH * shown, HALF_CENT) else "",
         amount="expected",
         period=period,
-        further={name_new_business(tables): new} if abs(new) >= HALF_CENT else {},
+        further={name_new_business(context): new} if abs(new) >= HALF_CENT else {},
         shown=shown,
     )
 
 
-def _show_deal(tables: Tables, row: dict[Any, Any], amounts: tuple[str, ...], period: str) -> Deal:
-    inputs = tables.inputs
+def _show_deal(
+    context: Context, row: dict[Any, Any], amounts: tuple[str, ...], period: str
+) -> Deal:
     ended = outcome if (outcome := str(row.get("outcome"))) in CLOSED_AS else ""
     return Deal(
         name=_name(row),
-        owner=str(row[inputs.person]) if inputs.person and inputs.person in row else "",
+        owner=str(row[context.person]) if context.person and context.person in row else "",
         stage=text.stage(row["stage"]),
-        close=inputs.day(row["close_date"]),
+        close=context.write_day(row["close_date"]),
         stated=ended or show_stated(row.get("probability")),
-        history="" if ended else tables.show_history(row["unique_id"], period),
+        history="" if ended else forecasts.show_history(context, row["unique_id"], period),
         amounts=amounts,
-        link=_link(inputs, row),
+        link=_link(context, row),
     )
 
 
@@ -207,19 +211,19 @@ def _add(parts: list[float]) -> float:
     return math.fsum(part for part in parts if math.isfinite(part))
 
 
-def add_details(inputs: Inputs, rows: pd.DataFrame, **own: Any) -> pd.DataFrame:
+def add_details(context: Context, rows: pd.DataFrame, **own: Any) -> pd.DataFrame:
     """Add the frame's columns to the deals of an analysis, except those given in `own`.
 
     A deal that the frame lacks is "removed", and in the groups of its last record.
     """
-    wanted = ["stage", "outcome", "close_date", "value", "probability", *inputs.by]
+    wanted = ["stage", "outcome", "close_date", "value", "probability", *context.by]
     rows = rows.assign(**own)
-    details = [name for name in wanted if name in inputs.deals and name not in rows]
-    joined = rows.merge(inputs.deals[["unique_id", *details]], on="unique_id", how="left")
-    groups = [name for name in inputs.by if name in details]
+    details = [name for name in wanted if name in context.deals and name not in rows]
+    joined = rows.merge(context.deals[["unique_id", *details]], on="unique_id", how="left")
+    groups = [name for name in context.by if name in details]
     gone = joined["unique_id"][joined[groups].isna().any(axis="columns")]
     if len(gone):
-        last = inputs.find_last_groups(gone)
+        last = context.find_last_groups(gone)
         for name in groups:
             now, then = joined[name].astype("object"), joined["unique_id"].map(last[name])
             joined[name] = label_groups(now.where(now.notna(), then))
@@ -231,31 +235,34 @@ def show_stated(probability: Any) -> str:
     return text.MISSING if pd.isna(probability) else text.percent(float(probability) / 100)
 
 
-def say_win_dates(tables: Tables, unique_id: Any) -> str:
+def say_win_dates(context: Context, unique_id: Any) -> str:
     """Say when a deal would be won, if it is; empty without past wins."""
-    low, high = (tables.own_chances[name].get(unique_id) for name in ("won_low", "won_high"))
-    day = tables.inputs.day
+    low, high = (
+        forecasts.own_chances(context)[name].get(unique_id) for name in ("won_low", "won_high")
+    )
+    day = context.write_day
     return "" if low is None or pd.isna(low) else f"if won, between {day(low)} and {day(high)}"
 
 
 def open_chance(
-    tables: Tables, row: Any, *further: str, of: pd.DataFrame | None = None
+    context: Context, row: Any, *further: str, of: pd.DataFrame | None = None
 ) -> Deals | None:
     """Open a deal's row to what adds up to its chance, and from what that moved.
 
     None where it is not learned.
 
-    `of` has the chance explained, from `Forecasts.explain`; by default the deal's own.
+    `of` has the chance explained, from `forecasts.explain`; by default the deal's own.
     """
-    of, name = tables.own_chances if of is None else of, row["unique_id"]
+    of, name = forecasts.own_chances(context) if of is None else of, row["unique_id"]
     why, period = (of[column].get(name) for column in ("why", "period"))
     if why is None or pd.isna(why):
         return None
     now, then = (
-        float(known.get(name, math.nan)) for known in (of["chance"], tables.earlier_chances)
+        float(known.get(name, math.nan))
+        for known in (of["chance"], forecasts.earlier_chances(context))
     )
-    if period == tables.inputs.label and abs(now - then) >= _MOVED:
-        since = tables.inputs.day(tables.earlier.day)
+    if period == context.label and abs(now - then) >= _MOVED:
+        since = context.write_day(forecasts.earlier(context).day)
         why += f"; {'rose' if now > then else 'fell'} from {text.percent(then)} since {since}"
     note = "".join(
         f"{text.capital(words)}. " for words in (f"From history {why}", *further) if words
@@ -263,14 +270,14 @@ def open_chance(
     return Deals(f"Chance of {_name(row)}", (), note.rstrip())
 
 
-def name_deal(inputs: Inputs, row: Any, small: str = "") -> Cell:
+def name_deal(context: Context, row: Any, small: str = "") -> Cell:
     """Name a deal, linked to the CRM where the org says how; in front of `small` is its owner."""
-    whose = str(row[inputs.person]) if small and inputs.person else ""
-    return Cell(_name(row), name=True, small=small, whose=whose, link=_link(inputs, row))
+    whose = str(row[context.person]) if small and context.person else ""
+    return Cell(_name(row), name=True, small=small, whose=whose, link=_link(context, row))
 
 
-def _link(inputs: Inputs, row: Any) -> str:
-    return record_link(inputs.org.record_url, str(row["unique_id"])) or ""
+def _link(context: Context, row: Any) -> str:
+    return record_link(context.org.record_url, str(row["unique_id"])) or ""
 
 
 def _name(row: Any) -> str:

@@ -7,18 +7,18 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from opp_analytics import text
+from opp_analytics.answers import Context, Part, forecasts, tables
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.report.blocks import forecast
 from opp_analytics.report.blocks.people import people, to_win
 from opp_analytics.report.blocks.pipeline import created, created_by, funnel, slippage, win_rates
 from opp_analytics.report.blocks.quality import certificate, fix, notes, risk
 from opp_analytics.report.model import Block, WeeklyPage
-from opp_analytics.report.tables import Tables
 
 _FOR_ONE = ("to_win", "trend")
 """The first blocks of one person's page, on which a table of people has one row."""
 
-BLOCKS: dict[str, Callable[[Tables], Block | None]] = {
+BLOCKS: dict[str, Callable[[Context], Block | None]] = {
     block.__name__: block
     for block in (
         people,
@@ -44,7 +44,7 @@ BLOCKS: dict[str, Callable[[Tables], Block | None]] = {
 
 
 def compose(
-    tables: Tables,
+    context: Context,
     *,
     workbook: str,
     title: str | None = None,
@@ -55,26 +55,27 @@ def compose(
 
     Call `done` after each.
     """
-    inputs = tables.inputs
-    state, alarm = certificate(tables)
+    state, alarm = certificate(context)
     built = []
-    for name in choose_blocks(tables, blocks):
-        built.append(BLOCKS[name](tables))
+    for name in choose_blocks(context, blocks):
+        built.append(BLOCKS[name](context))
         done()
-    day = text.day(inputs.today, year=True)
+    day = text.day(context.day, year=True)
     heading = title or "Weekly forecast"
     page = WeeklyPage(
         title=f"{heading}, {day}",
         heading=heading,
-        subject=f"{inputs.only} · {day}" if inputs.only else day,
-        sentence=forecast.headline(tables),
-        second=forecast.second_sentence(tables),
-        warnings=tuple(filter(None, (state if alarm else "", inputs.old, inputs.unseen))),
-        tiles=forecast.tiles(tables),
-        since="" if tables.no_changes else inputs.day(tables.earlier.day),
+        subject=f"{context.only} · {day}" if context.only else day,
+        sentence=forecast.headline(context),
+        second=forecast.second_sentence(context),
+        warnings=tuple(filter(None, (state if alarm else "", context.old, context.unseen))),
+        tiles=forecast.tiles(context),
+        since=""
+        if forecasts.no_changes(context)
+        else context.write_day(forecasts.earlier(context).day),
         blocks=tuple(block for block in built if block is not None),
-        teams=tables.teams,
-        team=text.capital(text.label(inputs.by[0])) if inputs.by else "",
+        teams=tables.teams(context),
+        team=text.capital(text.label(context.by[0])) if context.by else "",
         source=f"Full data: {workbook}, beside this file.",
     )
     cleaned: WeeklyPage = _clean(page)
@@ -86,6 +87,8 @@ def _clean(part: Any) -> Any:
 
     Mail and chat take the texts from here.
     """
+    if isinstance(part, Part):
+        return part
     if isinstance(part, str):
         return text.isolate(text.one_line(part))
     if isinstance(part, tuple):
@@ -98,7 +101,7 @@ def _clean(part: Any) -> Any:
     return part
 
 
-def choose_blocks(tables: Tables, asked: Sequence[str] | None = None) -> tuple[str, ...]:
+def choose_blocks(context: Context, asked: Sequence[str] | None = None) -> tuple[str, ...]:
     """Choose the blocks asked for.
 
     By default all, and on the page of one person what to win first and no table of people.
@@ -108,6 +111,6 @@ def choose_blocks(tables: Tables, asked: Sequence[str] | None = None) -> tuple[s
             raise ArgumentValueError(f"unknown block {name!r}; use some of {text.joined(BLOCKS)}")
     if asked is not None:
         return tuple(asked)
-    if tables.inputs.only is None or len(tables.persons) > 1:
+    if context.only is None or len(forecasts.persons(context)) > 1:
         return tuple(BLOCKS)
     return (*_FOR_ONE, *(name for name in BLOCKS if name not in (*_FOR_ONE, "people")))

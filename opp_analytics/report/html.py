@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+from opp_analytics.answers import Part
 from opp_analytics.errors import ArgumentValueError, ConfigError
 from opp_analytics.files import SMALL, read_whole
 from opp_analytics.report.model import Block, Goals, Note, Table, WeeklyPage
@@ -49,11 +51,13 @@ def render_page(
     team: str = "",
     accent: str | None = None,
     logo: str | None = None,
+    links: Mapping[Part, str] = MappingProxyType({}),
 ) -> str:
     """Render the page as one HTML document.
 
     `audience` is whose page it is, and `team` that of a person, for `read_head`; `accent` the color
-    of the highlight, and `logo` the picture before the title as a ``data:`` address.
+    of the highlight, and `logo` the picture before the title as a ``data:`` address. `links` leads
+    to the pages of teams and people.
     """
     sorts = any(
         isinstance(part, Table) and part.sorts for block in page.blocks for part in block.parts
@@ -66,6 +70,7 @@ def render_page(
         "script": script,
         "hash": hashed,
         "logo": logo,
+        "links": links,
     }
     return render_template("weekly.html", page=page, audience=audience, team=team, **drawn)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
+from opp_analytics.answers import Part
 from opp_analytics.svg import Rows
 from opp_analytics.text import MISSING
 
@@ -36,8 +37,8 @@ class Cell:
     """True for a name from the data, which may run in either direction."""
     link: str = ""
     """Address of the deal in the CRM."""
-    page: str = ""
-    """Address of the page of the person or team that it names."""
+    part: Part | None = None
+    """The person or team that it names."""
     said: str = ""
     """The figure as mail writes it, where the page says its unit once for the table."""
 

@@ -1,4 +1,4 @@
-"""The sheets of the workbook: the first screen with its charts, tables, and deals.
+"""The sheets of the workbook: the first screen with its charts, context, and deals.
 
 Tables are the report's, in full; deals are those that it speaks of.
 """
@@ -16,12 +16,12 @@ import pandas as pd
 
 from opp_analytics import text
 from opp_analytics.analysis import evidence
+from opp_analytics.answers import CLOSED_AS, Context, forecasts, tables
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.org import Org, write_in_force
 from opp_analytics.report.blocks.people import say_action
 from opp_analytics.report.cells import name_new_business
 from opp_analytics.report.model import WeeklyPage
-from opp_analytics.report.tables import CLOSED_AS, Tables
 from opp_analytics.schema import ALL, BUCKETS, is_among
 from opp_analytics.workbooks import PERIODS, count_days
 
@@ -114,33 +114,36 @@ _MOST_DRAWN, _LONGEST = 12, 24
 """People or teams of a chart, and letters of a name below it."""
 
 
-def summarize(page: WeeklyPage, tables: Tables) -> Summary:
+def summarize(page: WeeklyPage, context: Context) -> Summary:
     """Keep the page's first words, its figures as numbers, and its drawings.
 
     The figures come with those of the earlier record.
     """
-    graphs = (_draw_periods(tables), _draw_people(tables))
+    graphs = (_draw_periods(context), _draw_people(context))
     return Summary(
         f"{page.heading} · {page.subject}",
         tuple(alert.words for alert in page.alerts),
         page.warnings,
         tuple(filter(None, (page.sentence, page.second))),
-        figures(tables),
+        figures(context),
         page.since,
-        share_forecast(tables),
+        share_forecast(context),
         tuple(
             graph for graph in graphs if graph.table.filter(["Closed", "Forecast"]).to_numpy().any()
         ),
     )
 
 
-def figures(tables: Tables) -> tuple[Figure, ...]:
+def figures(context: Context) -> tuple[Figure, ...]:
     """List the figures of the first screen, as numbers, with those of the earlier record."""
-    period, earlier = tables.inputs.label, None if tables.no_changes else tables.earlier
+    period, earlier = (
+        context.label,
+        None if forecasts.no_changes(context) else forecasts.earlier(context),
+    )
     return tuple(
         Figure(
             title,
-            tables.current[column],
+            forecasts.current(context)[column],
             column,
             earlier.figure(period, column) if earlier else None,
         )
@@ -148,25 +151,24 @@ def figures(tables: Tables) -> tuple[Figure, ...]:
     )
 
 
-def share_forecast(tables: Tables) -> tuple[Share, ...]:
+def share_forecast(context: Context) -> tuple[Share, ...]:
     """Share out the current period's forecast: closed, open deals by date, and the rest.
 
     The rest is what is expected beyond the deals.
     """
-    inputs = tables.inputs
-    deals, close = inputs.deals, inputs.deals["close_date"]
-    today, end = inputs.today, inputs.period.end_time.normalize()
-    added, is_open = tables.added[inputs.label], deals["outcome"] == "open"
+    deals, close = context.deals, context.deals["close_date"]
+    today, end = context.day, context.period.end_time.normalize()
+    added, is_open = forecasts.added(context)[context.label], deals["outcome"] == "open"
     first, last = map(int, count_days(pd.Series([today, end])))
     kinds = {
         "Closed": (deals["outcome"] == "won", ()),
-        f"Open, due in {inputs.name}": (
+        f"Open, due in {context.name}": (
             is_open & close.between(today, end),
             (f">={first}", f"<={last}"),
         ),
         "Open, overdue": (is_open & (close < today), (f"<{first}",)),
         "Open, without a close date": (is_open & close.isna(), ("=",)),
-        f"Open, due after {inputs.name}": (is_open & (close > end), (f">{last}",)),
+        f"Open, due after {context.name}": (is_open & (close > end), (f">{last}",)),
     }
     shares = [
         Share(
@@ -176,39 +178,39 @@ def share_forecast(tables: Tables) -> tuple[Share, ...]:
         )
         for title, (rows, dates) in kinds.items()
     ]
-    new = float(np.nan_to_num(tables.current["new_business"]))
-    shares.append(Share(name_new_business(tables), new))
+    new = float(np.nan_to_num(forecasts.current(context)["new_business"]))
+    shares.append(Share(name_new_business(context), new))
     return tuple(share for share in shares if share.title == "Closed" or share.value)
 
 
-def _draw_periods(tables: Tables) -> Graph:
+def _draw_periods(context: Context) -> Graph:
     """Draw closed and still expected money by period, from the current one on.
 
     Each period has its target.
     """
-    inputs, rows = (
-        tables.inputs,
-        tables.forecast.loc[[tables.inputs.label, *tables.ahead.index]],
+    context, rows = (
+        context,
+        forecasts.forecast(context).loc[[context.label, *forecasts.ahead(context).index]],
     )
     table = pd.DataFrame(
         {"Closed": rows["booked"], "Still expected": rows["expected"] - rows["booked"]}
     )
     table = table.assign(Forecast=rows["expected"], Target=rows["target"])
-    org = Org.of(inputs.opportunities)
-    read = {label: _read_period(org, inputs.freq, label) for label in rows.index}
+    org = Org.of(context.opportunities)
+    read = {label: _read_period(org, context.freq, label) for label in rows.index}
     names = [one if isinstance(one, str) else text.period(label) for label, one in read.items()]
-    table.index = pd.Index(names, name=inputs.noun)
-    return Graph(f"Closed and still expected, by {inputs.noun}", table, stacked=True)
+    table.index = pd.Index(names, name=context.noun)
+    return Graph(f"Closed and still expected, by {context.noun}", table, stacked=True)
 
 
-def _draw_people(tables: Tables) -> Graph:
+def _draw_people(context: Context) -> Graph:
     """Draw what the teams, else the people, closed, are forecast and have as target.
 
     The rest of many as one.
     """
-    inputs, rows, who = tables.inputs, tables.persons, tables.inputs.who
-    if tables.teams:
-        rows, who = tables.people, text.label(inputs.by[0])
+    rows, who = forecasts.persons(context), context.who
+    if tables.teams(context):
+        rows, who = forecasts.people(context), text.label(context.by[0])
         while rows.index.nlevels > 1:
             rows = pd.DataFrame(rows.xs(ALL, level=-1))
         rows = rows.drop(index=ALL)
@@ -223,38 +225,42 @@ def _draw_people(tables: Tables) -> Graph:
     if more := len(rows) - len(kept):
         rest = rows.iloc[len(kept) :].sum(min_count=1).rename(text.count(more, f"more {who}"))
         kept = pd.concat([kept, rest.to_frame().T])
-    return Graph(f"Closed and forecast in {inputs.name}, by {who}", kept.rename_axis(who))
+    return Graph(f"Closed and forecast in {context.name}, by {who}", kept.rename_axis(who))
 
 
-def sheets(tables: Tables) -> Iterator[Sheet]:
+def sheets(context: Context) -> Iterator[Sheet]:
     """Make every sheet that has something to hold, in order."""
     for name, said in _SAID["sheet"].items():
         try:
-            table = _MAKERS[name](tables)
+            table = _MAKERS[name](context)
         except (NotEnoughHistory, DataError):
             continue  # The page says why.
         if not len(table):
             continue
-        note = _NOTES[name](tables, table) if name in _NOTES else ""
+        note = _NOTES[name](context, table) if name in _NOTES else ""
         levels = tuple(table.attrs.get("levels", ()))
         printed, titles = table.attrs.get("printed"), dict(said.get("titles", {}))
         if "chance" in table:
-            titles["chance"] = tables.name_history(str(tables.lead) if name == "To win" else "")
+            titles["chance"] = forecasts.name_history(
+                context, str(forecasts.lead(context)) if name == "To win" else ""
+            )
         if "change" in table:
-            day = tables.inputs.day(tables.earlier.day).replace(" ", "\N{NO-BREAK SPACE}")
+            day = context.write_day(forecasts.earlier(context).day).replace(
+                " ", "\N{NO-BREAK SPACE}"
+            )
             titles["change"] = f"Change since {day}"
         explained = dict(_SAID["explained"]) if name in ("People", "Periods", "Deals") else {}
-        if "new_business" in table and tables.by_rate:
+        if "new_business" in table and forecasts.by_rate(context):
             titles["new_business"] = "Run rate"
             explained["new_business"] = (
-                f"{name_new_business(tables)}: what they won from the same day on"
+                f"{name_new_business(context)}: what they won from the same day on"
             )
         if "in_forecast" in table:
-            titles["in_forecast"] = f"In forecast of {tables.inputs.name}"
+            titles["in_forecast"] = f"In forecast of {context.name}"
         # Attributes would be copied at each step.
-        table = _read_periods(tables, pd.DataFrame(table))
+        table = _read_periods(context, pd.DataFrame(table))
         if "period" in table and "period_end" not in table:
-            titles = {"period": text.capital(tables.inputs.noun), **titles}
+            titles = {"period": text.capital(context.noun), **titles}
         yield Sheet(
             name,
             table,
@@ -269,12 +275,12 @@ def sheets(tables: Tables) -> Iterator[Sheet]:
         )
 
 
-def _read_periods(tables: Tables, table: pd.DataFrame) -> pd.DataFrame:
+def _read_periods(context: Context, table: pd.DataFrame) -> pd.DataFrame:
     """Turn labels of periods into what a spreadsheet sorts by time.
 
     These are months and weeks, and quarters as "2026 Q4"; words come last.
     """
-    org, freq, further = Org.of(tables.inputs.opportunities), tables.inputs.freq, list(table)
+    org, freq, further = Org.of(context.opportunities), context.freq, list(table)
     for name in set(PERIODS) & set(table):
         read = {label: _read_period(org, freq, label) for label in table[name].dropna().unique()}
         if weeks := {label: pd.Timestamp(label[11:]) for label in read if "/" in label}:
@@ -305,12 +311,16 @@ def _put_words_last(table: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([table[~words], table[words]], ignore_index=True)
 
 
-def _list_people(tables: Tables) -> pd.DataFrame:
+def _list_people(context: Context) -> pd.DataFrame:
     """List each team above its people, in the page's order, and the total last."""
-    table, by = tables.compared_people, list(tables.inputs.by)
-    if tables.persons.empty or (tables.inputs.only is not None and len(tables.persons) == 1):
+    table, by = forecasts.compared_people(context), list(context.by)
+    if forecasts.persons(context).empty or (
+        context.only is not None and len(forecasts.persons(context)) == 1
+    ):
         return table.head(0)
-    ranked = evidence.rank_groups(table, aimed=bool(tables.persons["target"].notna().any()))
+    ranked = evidence.rank_groups(
+        table, aimed=bool(forecasts.persons(context)["target"].notna().any())
+    )
     keys = list(map(text.split_key, ranked.index))
     rank, depths = (
         {key: place for place, key in enumerate(keys)},
@@ -332,16 +342,19 @@ def _list_people(tables: Tables) -> pd.DataFrame:
     return rows
 
 
-def _list_to_win(tables: Tables) -> pd.DataFrame:
+def _list_to_win(context: Context) -> pd.DataFrame:
     """List what each person has to go, above the deals that can cover it, and the total last."""
-    short, person = tables.to_win.reset_index(), tables.inputs.person
-    deals, lead = tables.deals_to_win, tables.deals_of(str(tables.lead))["chance"]
+    short, person = forecasts.to_win(context).reset_index(), context.person
+    deals, lead = (
+        forecasts.deals_to_win(context),
+        forecasts.deals_of(context, str(forecasts.lead(context)))["chance"],
+    )
     rows: list[dict[Any, Any]] = []
     for one in short.to_dict("records"):
         rows.append({**one, "action": text.capital(one["advice"]), "level": 1})
         for deal in deals[deals[person] == one[person]].head(int(one["deals"])).to_dict("records"):
-            chance = lead.get(deal["unique_id"]) if len(tables.chances) else None
-            told = {"chance": chance, "action": text.capital(say_action(tables, deal)), "level": 2}
+            chance = lead.get(deal["unique_id"]) if len(forecasts.chances(context)) else None
+            told = {"chance": chance, "action": text.capital(say_action(context, deal)), "level": 2}
             rows.append(
                 {name: deal.get(name) for name in (person, *_COLUMNS["deal_to_win"])} | told
             )
@@ -355,21 +368,21 @@ def _list_to_win(tables: Tables) -> pd.DataFrame:
     return table
 
 
-def _list_risks(tables: Tables) -> pd.DataFrame:
+def _list_risks(context: Context) -> pd.DataFrame:
     """List the open deals with flags, those of the page first."""
-    flagged, deals = _find_flagged(tables)[:_MOST_LISTED], tables.inputs.deals
-    table = _describe(tables, deals[is_among(deals["unique_id"], flagged)])
+    flagged, deals = _find_flagged(context)[:_MOST_LISTED], context.deals
+    table = _describe(context, deals[is_among(deals["unique_id"], flagged)])
     table = table.set_index("unique_id").loc[flagged].reset_index()
-    return table.filter(["name", *tables.inputs.by, *_COLUMNS["risks"]])
+    return table.filter(["name", *context.by, *_COLUMNS["risks"]])
 
 
-def _find_flagged(tables: Tables) -> pd.Index[Any]:
-    return tables.flags.index[tables.flags["risk"] > 0]
+def _find_flagged(context: Context) -> pd.Index[Any]:
+    return tables.flags(context).index[tables.flags(context)["risk"] > 0]
 
 
-def _note_risks(tables: Tables, table: pd.DataFrame) -> str:
+def _note_risks(context: Context, table: pd.DataFrame) -> str:
     """Say how many deals with flags are not on their sheet."""
-    known = len(_find_flagged(tables))
+    known = len(_find_flagged(context))
     if len(table) == known:
         return ""
     return (
@@ -378,8 +391,8 @@ def _note_risks(tables: Tables, table: pd.DataFrame) -> str:
     )
 
 
-def _list_periods(tables: Tables) -> pd.DataFrame:
-    table = _put_words_last(tables.forecast.reset_index())
+def _list_periods(context: Context) -> pd.DataFrame:
+    table = _put_words_last(forecasts.forecast(context).reset_index())
     return table[["period", *_find_known(table, _COLUMNS["periods"])]]
 
 
@@ -392,10 +405,10 @@ def _find_known(table: pd.DataFrame, names: Iterable[str]) -> list[str]:
     ]
 
 
-def _list_calls(tables: Tables) -> pd.DataFrame:
+def _list_calls(context: Context) -> pd.DataFrame:
     """List every call, the newest first, with the days from it to the period's end."""
-    calls = tables.inputs.calls.sort_values("made_on", ascending=False, kind="stable")
-    org = Org.of(tables.inputs.opportunities)
+    calls = context.calls.sort_values("made_on", ascending=False, kind="stable")
+    org = Org.of(context.opportunities)
     last = {label: org.period_days(label)[1] for label in calls["period"].unique()}
     ends = pd.Series([last[label] for label in calls["period"]], calls.index, "datetime64[us]")
     calls.insert(2, "days_before", (ends - calls["made_on"]).dt.days)
@@ -403,7 +416,7 @@ def _list_calls(tables: Tables) -> pd.DataFrame:
     return calls
 
 
-def _list_deals(tables: Tables) -> pd.DataFrame:
+def _list_deals(context: Context) -> pd.DataFrame:
     """List the deals that are open or closed lately.
 
     The overdue come first, then those by period, the one that adds most first; then closed ones,
@@ -411,67 +424,73 @@ def _list_deals(tables: Tables) -> pd.DataFrame:
 
     Printed are the open ones and those won in the current period.
     """
-    inputs, deals = tables.inputs, tables.listed
+    deals = tables.listed(context)
     is_open = deals["outcome"] == "open"
-    expected = deals["unique_id"].map(tables.own_chances["weighted"]).astype("float64").fillna(0.0)
-    ago = (inputs.today - deals["close_date"]).where(~is_open).fillna(pd.Timedelta(0))
+    expected = (
+        deals["unique_id"]
+        .map(forecasts.own_chances(context)["weighted"])
+        .astype("float64")
+        .fillna(0.0)
+    )
+    ago = (context.day - deals["close_date"]).where(~is_open).fillna(pd.Timedelta(0))
     periods = pd.factorize(deals["period"].where(is_open).replace(BUCKETS[0], ""), sort=True)[0]
-    others = ~is_open & ~deals.index.isin(inputs.won_now.index)
+    others = ~is_open & ~deals.index.isin(context.won_now.index)
     outcomes = deals["outcome"].map(
         {name: place for place, name in enumerate(("open", *CLOSED_AS))}
     )
     order = np.lexsort((ago, -expected, periods, outcomes.astype("float64"), others))
-    deals = deals.assign(in_forecast=tables.added[inputs.label]).iloc[order]
-    table = _describe(tables, deals)
+    deals = deals.assign(in_forecast=forecasts.added(context)[context.label]).iloc[order]
+    table = _describe(context, deals)
     table.attrs = {"printed": len(deals) - int(others.sum())}
     return table
 
 
-def _describe(tables: Tables, deals: pd.DataFrame) -> pd.DataFrame:
+def _describe(context: Context, deals: pd.DataFrame) -> pd.DataFrame:
     """Describe deals: owner, due date, outcome, what each adds, and what to question.
 
     What each adds is to the forecast. The id comes last.
 
     A column without a value is left out.
     """
-    by, titles = tables.inputs.by, {"weighted": "expected_value", "why": "why_chance"}
-    own = pd.DataFrame(tables.own_chances)[["chance", *titles]].rename(columns=titles)
+    by, titles = context.by, {"weighted": "expected_value", "why": "why_chance"}
+    own = pd.DataFrame(forecasts.own_chances(context))[["chance", *titles]].rename(columns=titles)
     table = pd.DataFrame(deals).drop(
         columns=[name for name in _COLUMNS["internal"] if name in deals and name not in by]
     )
     table = table.merge(
         own, left_on="unique_id", right_index=True, how="left", validate="one_to_one"
     )
-    flags = pd.DataFrame(tables.flags)[["risk", "reasons"]].astype({"risk": "Int64"})
+    flags = pd.DataFrame(tables.flags(context))[["risk", "reasons"]].astype({"risk": "Int64"})
     table = table.merge(flags, left_on="unique_id", right_index=True, how="left")
     table = table.dropna(axis="columns", how="all") if len(table) else table
     return _order(table, "name", *by, *_COLUMNS["deals"])
 
 
-def _list_pushed(tables: Tables) -> pd.DataFrame:
-    return tables.pushed[["name", *tables.inputs.by, *_COLUMNS["pushed"]]]
+def _list_pushed(context: Context) -> pd.DataFrame:
+    return tables.pushed(context)[["name", *context.by, *_COLUMNS["pushed"]]]
 
 
-def _list_records(tables: Tables) -> pd.DataFrame:
+def _list_records(context: Context) -> pd.DataFrame:
     """List the periods of the records; without the shares that are known, where all is."""
-    table = tables.coverage.reset_index()
+    table = tables.coverage(context).reset_index()
     shares = [name for name in ("stage_known", "date_known", "value_known") if name in table]
     return table if (table[shares] < 1).any(axis=None) else table.drop(columns=shares)
 
 
-def _list_due(tables: Tables) -> pd.DataFrame:
-    parts = [part.deals.assign(due_in=part.period) for part in tables.slippages]
+def _list_due(context: Context) -> pd.DataFrame:
+    parts = [part.deals.assign(due_in=part.period) for part in tables.slippages(context)]
     return _order(pd.concat(parts, ignore_index=True))
 
 
-def _list_findings(tables: Tables) -> pd.DataFrame:
+def _list_findings(context: Context) -> pd.DataFrame:
     """List the findings of each check, those of the largest deals first.
 
     Only as many are listed as somebody may read.
     """
-    inputs = tables.inputs
-    names = inputs.deals[["unique_id", "name", *inputs.by]].assign(deal_value=inputs.deals["value"])
-    table = tables.findings.merge(names, on="unique_id", how="left")
+    names = context.deals[["unique_id", "name", *context.by]].assign(
+        deal_value=context.deals["value"]
+    )
+    table = tables.findings(context).merge(names, on="unique_id", how="left")
     ranks = (
         table.pop("deal_value")
         .groupby(table["check"])
@@ -480,12 +499,15 @@ def _list_findings(tables: Tables) -> pd.DataFrame:
     places = np.lexsort((ranks, pd.factorize(table["check"])[0]))
     most = np.where(table["severity"] == "info", _MOST_NOTED, _MOST_LISTED)
     table = table.iloc[places[(ranks.to_numpy() <= most)[places]]]
-    return _order(table, "check", "severity", "name", *inputs.by)
+    return _order(table, "check", "severity", "name", *context.by)
 
 
-def _note_older(tables: Tables, table: pd.DataFrame) -> str:
+def _note_older(context: Context, table: pd.DataFrame) -> str:
     """Say how many closed deals are not on their sheet."""
-    left, (first, last) = tables.inputs.deals.drop(index=tables.listed.index), tables.listed_days
+    left, (first, last) = (
+        context.deals.drop(index=tables.listed(context).index),
+        tables.listed_days(context),
+    )
     if left.empty:
         return ""
     days = f"closed before {text.day(first, year=True)}"
@@ -495,14 +517,14 @@ def _note_older(tables: Tables, table: pd.DataFrame) -> str:
     return f"Leaves out {text.count(len(left))} {days}. All deals: opp-analytics export deals.xlsx"
 
 
-def _note_rest(tables: Tables, table: pd.DataFrame) -> str:
+def _note_rest(context: Context, table: pd.DataFrame) -> str:
     """Say which findings a sheet holds, if not all."""
-    if len(table) == len(tables.findings):
+    if len(table) == len(tables.findings(context)):
         return ""
     return (
-        f"These are {len(table):,} of {len(tables.findings):,} findings: of each check the "
-        f"{_MOST_LISTED:,} of the largest deals, {_MOST_NOTED} of those for information. All of "
-        "them: opp-analytics audit --out findings.xlsx"
+        f"These are {len(table):,} of {len(tables.findings(context)):,} findings: of each check "
+        f"the {_MOST_LISTED:,} of the largest deals, {_MOST_NOTED} of those for information. All "
+        "of them: opp-analytics audit --out findings.xlsx"
     )
 
 
@@ -513,16 +535,16 @@ def _order(table: pd.DataFrame, *first: str) -> pd.DataFrame:
     return table[[*front, *rest, "unique_id"]]
 
 
-def _list_steps(tables: Tables) -> pd.DataFrame:
-    moved = tables.change_deals
+def _list_steps(context: Context) -> pd.DataFrame:
+    moved = forecasts.change_deals(context)
     return _order(
         moved.assign(movement=list(map(text.movement, moved["movement"], moved["expected"])))
     )
 
 
-def _compare_periods(tables: Tables) -> pd.DataFrame:
+def _compare_periods(context: Context) -> pd.DataFrame:
     return pd.concat(
-        {part.period: part.table for part in tables.slippages}, names=["period"]
+        {part.period: part.table for part in tables.slippages(context)}, names=["period"]
     ).reset_index()
 
 
@@ -530,7 +552,7 @@ _BUCKETS = dict(zip(BUCKETS, ("overdue", "no close date"), strict=True))
 """Words for what has no period."""
 _NOTES = {"Deals": _note_older, "At risk": _note_risks, "Findings": _note_rest}
 """Says what of a table is not on its sheet."""
-_MAKERS: dict[str, Callable[[Tables], pd.DataFrame]] = {
+_MAKERS: dict[str, Callable[[Context], pd.DataFrame]] = {
     "People": _list_people,
     "Deals": _list_deals,
     "At risk": _list_risks,
@@ -538,17 +560,17 @@ _MAKERS: dict[str, Callable[[Tables], pd.DataFrame]] = {
     "Calls": _list_calls,
     "Change": _list_steps,
     "Periods": _list_periods,
-    "Categories": lambda tables: _put_words_last(tables.categories.reset_index()).drop(
+    "Categories": lambda context: _put_words_last(forecasts.categories(context).reset_index()).drop(
         columns="to_date"
     ),
-    "Created": lambda tables: _order(tables.created_deals),
+    "Created": lambda context: _order(tables.created_deals(context)),
     "Slippage": _compare_periods,
     "Due deals": _list_due,
     "Pushed": _list_pushed,
-    "Past ranges": lambda tables: tables.past_ranges.reset_index()[_COLUMNS["past"]],
-    "Stage flow": lambda tables: tables.flow.reset_index(),
-    "Stage entries": lambda tables: _order(tables.flow_deals),
-    "Win rates": lambda tables: tables.win_rates.reset_index(),
+    "Past ranges": lambda context: forecasts.past_ranges(context).reset_index()[_COLUMNS["past"]],
+    "Stage flow": lambda context: tables.flow(context).reset_index(),
+    "Stage entries": lambda context: _order(tables.flow_deals(context)),
+    "Win rates": lambda context: tables.win_rates(context).reset_index(),
     "Findings": _list_findings,
     "Records": _list_records,
 }

@@ -1,4 +1,4 @@
-"""The weekly report: checked inputs, tables, blocks, then one HTML page and one workbook."""
+"""The weekly report: a context, blocks, then one HTML page and one workbook."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from urllib.parse import quote
 import pandas as pd
 
 from opp_analytics import arguments
+from opp_analytics.answers import Context, Part, check_for_each, read_context
 from opp_analytics.arguments import MethodName
 from opp_analytics.errors import (
     ArgumentTypeError,
@@ -36,10 +37,8 @@ from opp_analytics.report.html import (
     read_logo,
     render_page,
 )
-from opp_analytics.report.inputs import Inputs, Part, check_for_each, read_inputs
 from opp_analytics.report.model import Alert, WeeklyPage
 from opp_analytics.report.sheets import sheets, summarize
-from opp_analytics.report.tables import Tables
 
 
 @dataclass(frozen=True)
@@ -163,7 +162,7 @@ def weekly_report(
     -------
     WeeklyReport
         ``html``, ``xlsx``, ``eml``, ``markdown``: the paths of the files, None for what
-        was not asked for. The same inputs give the same bytes. ``parts``: the same for
+        was not asked for. The same context give the same bytes. ``parts``: the same for
         each page of `for_each`. ``alerts``: each ``alert_when`` of the org's ``[report]`` that
         holds for the current period, and each ``alert_deals_when`` by deal; the page, mail and text
         begin with them. ``str(alert)`` is its sentence, ``alert.new`` True if it did not hold at
@@ -222,26 +221,24 @@ def write_report(
 
     Without `files`, nothing is written; the report can be sent as alerts.
     """
-    inputs, (first, *others) = ready.inputs, ready.pages
-    if inputs.unseen:
-        DataWarning.warn(inputs.unseen)
-    links = {page.part: quote(page.paths["html"].name) for page in others if page.part}
-    tables = Tables(inputs, has_parts=bool(others), links=links)
-    blocks = choose_blocks(tables, inputs.org.report.get("blocks") or None)
+    context, (first, *others) = ready.context, ready.pages
+    if context.unseen:
+        DataWarning.warn(context.unseen)
+    blocks = choose_blocks(context, context.org.report.get("blocks") or None)
     steps, unit = (
         (len(ready.pages), "page") if others else (2 + (len(blocks) if files else 0), "step")
     )
     with (
         progress_bar(progress, desc="Weekly report", unit=unit, total=steps, delay=2) as bar,
-        hold(inputs.whole_history),
+        hold(context.whole_history),
         DataWarning.once(),
     ):
-        made = [_make(ready, first, tables, files, bar.update if not others else lambda: None)]
+        made = [_make(ready, first, context, files, bar.update if not others else lambda: None)]
         for page in others:
             bar.update()
             assert page.part is not None
             try:
-                made.append(_make(ready, page, tables.narrow(page.part), files))
+                made.append(_make(ready, page, context.narrow(page.part), files))
             except OppAnalyticsError as error:
                 error.where = f"the page of {page.audience}: {error.where}".removesuffix(": ")
                 raise
@@ -257,10 +254,10 @@ def write_report(
     if ready.folder and files:
         keep_folder(
             ready.folder,
-            str(inputs.today.date()),
+            str(context.day.date()),
             [file for one in (report, *report.parts) for file in one],
             keep=ready.keep,
-            accent=inputs.org.report.get("accent"),
+            accent=context.org.report.get("accent"),
         )
     return report
 
@@ -269,18 +266,18 @@ def write_report(
 def _make(
     ready: ReadyReport,
     page: ReadyPage,
-    tables: Tables,
+    context: Context,
     files: bool,
     done: Callable[[], object] = lambda: None,
 ) -> tuple[WeeklyReport, dict[Path, bytes]]:
     """Make a report, and the content of its `files`, the page first."""
-    inputs, paths, look = tables.inputs, page.paths, ready.inputs.org.report
-    watched = judge_alerts(tables)
+    paths, look = page.paths, ready.context.org.report
+    watched = judge_alerts(context)
     done()
     # Alerts, which are all that is sent without files, need only the first words.
     blocks = look.get("blocks") or None if files else ()
     composed = compose(
-        tables, workbook=paths["xlsx"].name, title=look.get("title"), blocks=blocks, done=done
+        context, workbook=paths["xlsx"].name, title=look.get("title"), blocks=blocks, done=done
     )
     composed = replace(composed, alerts=shorten_last(watched.lines, composed.sentence))
     digest = make_digest(composed)
@@ -291,16 +288,23 @@ def _make(
         find_end=watched.find_end,
         sentences=tuple(filter(None, (composed.sentence, composed.second))),
         audience=page.audience,
-        day=inputs.today,
+        day=context.day,
         digest=digest,
         parts=(),
-        org=inputs.org,
+        org=context.org,
     )
     if not files:
         return report, {}
-    audience = {"audience": page.audience, "team": inputs.team}
-    html = render_page(composed, **audience, accent=look.get("accent"), logo=ready.logo)
-    content = {"html": html.encode(), "xlsx": _write_workbook(composed, tables)}
+    audience = {"audience": page.audience, "team": context.team}
+    links = {
+        other.part: quote(other.paths["html"].name)
+        for other in ready.pages[1:]
+        if other.part and (context.part is None or context.part.column != "owner_name")
+    }
+    html = render_page(
+        composed, **audience, accent=look.get("accent"), logo=ready.logo, links=links
+    )
+    content = {"html": html.encode(), "xlsx": _write_workbook(composed, context)}
     if "eml" in paths:
         content["eml"] = write_mail(
             digest, {paths[kind].name: part for kind, part in content.items()}
@@ -310,17 +314,16 @@ def _make(
     return report, {path: content[kind] for kind, path in paths.items()}
 
 
-def _write_workbook(page: WeeklyPage, tables: Tables) -> bytes:
+def _write_workbook(page: WeeklyPage, context: Context) -> bytes:
     # Here: its library is an extra, and takes long to import.
     from opp_analytics.report.workbook import write_workbook
 
-    inputs = tables.inputs
     return write_workbook(
-        summarize(page, tables),
-        list(sheets(tables)),
-        currency=inputs.org.currency,
-        day_first=bool(Org.of(inputs.opportunities).day_first),
-        as_of=inputs.today.to_pydatetime(),
+        summarize(page, context),
+        list(sheets(context)),
+        currency=context.org.currency,
+        day_first=bool(Org.of(context.opportunities).day_first),
+        as_of=context.day.to_pydatetime(),
     )
 
 
@@ -342,7 +345,7 @@ class ReadyPage:
 class ReadyReport:
     """What a report is made from and written to, checked."""
 
-    inputs: Inputs
+    context: Context
     logo: str | None
     """The picture before the page's title as a ``data:`` address."""
     pages: tuple[ReadyPage, ...]
@@ -371,11 +374,11 @@ def check_report(
 
     A folder is `listed` with `for_each` and `keep`, and where pages are sent.
     """
-    inputs = read_inputs(opportunities, history, **asked)
-    parts = check_for_each(for_each, inputs)
-    logo = read_logo(inputs.org.report)
+    context = read_context(opportunities, history, **asked)
+    parts = check_for_each(for_each, context)
+    logo = read_logo(context.org.report)
     days = None if keep is None else arguments.whole(keep, "keep", low=1, example=12)
-    file, is_folder = _find_page(out, inputs.today)
+    file, is_folder = _find_page(out, context.day)
     if keep is not None and not is_folder:
         raise ArgumentValueError.of("out", str(out), "is a file, and keep needs a folder")
     folder = file.parent if is_folder and (listed or parts or keep is not None) else None
@@ -385,15 +388,15 @@ def check_report(
     wanted = {"eml": (eml, ".eml"), "markdown": (markdown, ".md")}
     endings |= {kind: ending for kind, (asked_for, ending) in wanted.items() if asked_for}
     # Those who have no page today keep their numbers.
-    names = name_parts({*inputs.list_known(), *parts}) if parts or inputs.part else {}
+    names = name_parts({*context.list_known(), *parts}) if parts or context.part else {}
     pages = []
-    for part in (inputs.part, *parts):
+    for part in (context.part, *parts):
         own = part in parts or (part and is_folder)
         stem = file.with_name(f"{file.stem}-{names[part]}{file.suffix}") if part and own else file
         page = ReadyPage(part, {kind: stem.with_suffix(ending) for kind, ending in endings.items()})
         _check_page(page)
         pages.append(page)
-    return ReadyReport(inputs, logo, tuple(pages), folder, days)
+    return ReadyReport(context, logo, tuple(pages), folder, days)
 
 
 def _check_page(page: ReadyPage) -> None:

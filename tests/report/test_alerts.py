@@ -10,12 +10,13 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics import errors
+from opp_analytics.answers import forecasts
+from opp_analytics.answers.context import read_context
 from opp_analytics.report.alerts import judge_alerts, judge_forecast, shorten_last
-from opp_analytics.report.inputs import read_inputs
 from opp_analytics.report.model import Alert
-from opp_analytics.report.tables import Tables
-from tests.report import pipelines, states
-from tests.report.pipelines import AS_OF, tables_of
+from tests import pipelines
+from tests.pipelines import AS_OF, context_of
+from tests.report import states
 
 ROW = pd.Series(
     {
@@ -182,7 +183,7 @@ def watch(tmp_path):
                 {"2026-03-09": then, AS_OF: now},
             )
         asked = oa.Org(report=report, currency="USD")
-        return judge_alerts(tables_of(rows(now), history, org=asked, target=target))
+        return judge_alerts(context_of(rows(now), history, org=asked, target=target))
 
     return judge
 
@@ -421,16 +422,16 @@ def test_judge_alerts__compares_the_chance_that_the_page_shows_with_that_of_the_
     state = states.team()
     org = states.quotas(report={"alert_deals_when": "chance < 14% and value > 20k"})
     asked: dict[str, Any] = {"org": org, "method": "learned"}
-    tables = Tables(read_inputs(state.opportunities, state.history, as_of=states.TODAY, **asked))
-    found = {alert.key.split()[0]: alert for alert in judge_alerts(tables).alerts}
-    open_now = tables.inputs.deals[tables.inputs.deals["outcome"] == "open"].set_index("unique_id")
-    low = tables.chances.reindex(open_now.index)[open_now["value"] > 20_000] < 0.14
+    context = read_context(state.opportunities, state.history, as_of=states.TODAY, **asked)
+    found = {alert.key.split()[0]: alert for alert in judge_alerts(context).alerts}
+    open_now = context.deals[context.deals["outcome"] == "open"].set_index("unique_id")
+    low = forecasts.chances(context).reindex(open_now.index)[open_now["value"] > 20_000] < 0.14
     assert set(found) == set(low.index[low])
-    before = state.history.as_of(tables.earlier.moment)
-    then = Tables(read_inputs(before, state.history, as_of=tables.earlier.day, **asked))
+    before = state.history.as_of(forecasts.earlier(context).moment)
+    then = read_context(before, state.history, as_of=forecasts.earlier(context).day, **asked)
     assert {alert.new for alert in found.values()} == {True, False}
     for key, alert in found.items():
-        was = then.chances.get(key, math.nan)
+        was = forecasts.chances(then).get(key, math.nan)
         assert alert.new == (not was < 0.14)
         moved = "fell below 14% (now " if was >= 0.14 else "is below 14% ("
-        assert f"{moved}{tables.show_history(key)}); " in str(alert)
+        assert f"{moved}{forecasts.show_history(context, key)}); " in str(alert)

@@ -8,19 +8,20 @@ import pytest
 import opp_analytics as oa
 from opp_analytics import Org
 from opp_analytics.analysis import name_source
+from opp_analytics.answers import forecasts
+from opp_analytics.answers import tables as answer_tables
+from opp_analytics.answers.context import read_context
 from opp_analytics.note import TableNote, note_of
 from opp_analytics.report.blocks.forecast import calls as calls_block
 from opp_analytics.report.blocks.people import people, to_win
 from opp_analytics.report.compose import compose
 from opp_analytics.report.digest import make_digest, write_chat
 from opp_analytics.report.html import render_page
-from opp_analytics.report.inputs import read_inputs
 from opp_analytics.report.model import Goals, Table
 from opp_analytics.report.sheets import sheets
-from opp_analytics.report.tables import Tables
 from opp_analytics.text import capital
 from tests.analysis.forecasting.calls import call, play
-from tests.report.pipelines import pipeline, tables_of
+from tests.pipelines import context_of, key_of, pipeline, plant
 from tests.report.reading import list_lines, read
 
 ROWS = [
@@ -58,9 +59,9 @@ def calls(*rows, period="2026-03"):
     ]
 
 
-def tables(*rows, period="2026-03", **asked):
+def context(*rows, period="2026-03", **asked):
     org = Org(people=TEAMS, calls=calls(*rows, period=period))
-    return tables_of(pipeline(ROWS), org=org, **asked)
+    return context_of(pipeline(ROWS), org=org, **asked)
 
 
 def in_force(found):
@@ -73,14 +74,13 @@ def in_force(found):
 
 
 def test_calls__are_one_s_own_beside_the_last_override():
-    found = in_force(
-        tables(
-            ("2", "Ann", "Ann", 450),
-            ("3", "Eve", "Ann", 390),
-            ("9", "Dana", "Ann", 400),
-            ("4", "Dana", "Bo", 10),
-        ).calls
+    made = context(
+        ("2", "Ann", "Ann", 450),
+        ("3", "Eve", "Ann", 390),
+        ("9", "Dana", "Ann", 400),
+        ("4", "Dana", "Bo", 10),
     )
+    found = in_force(forecasts.calls(made))
     assert found["Ann"] == (450_000.0, "Ann", 400_000.0, "Dana")
     # Nobody's own, so that there is nothing to override.
     assert found["Bo"] == (10_000.0, "Dana", None, None)
@@ -95,10 +95,10 @@ def test_calls__superseded_withdrawn_for_another_period_or_made_later_are_not_in
         ("6", "Bo", "Bo", None),
         ("17", "Cy", "Cy", 30),
     )
-    found = in_force(tables(*made).calls)
+    found = in_force(forecasts.calls(context(*made)))
     assert [found[name][0] for name in ("Ann", "Bo", "Cy")] == [430_000.0, None, None]
-    assert tables(*EVERYBODY, period="2026-04").calls.empty
-    assert tables(*EVERYBODY, period="2026Q1").calls.empty
+    assert forecasts.calls(context(*EVERYBODY, period="2026-04")).empty
+    assert forecasts.calls(context(*EVERYBODY, period="2026Q1")).empty
 
 
 @pytest.mark.parametrize(
@@ -108,12 +108,12 @@ def test_calls__superseded_withdrawn_for_another_period_or_made_later_are_not_in
 def test_calls__for_fiscal_quarters_are_no_calendar_quarters(freq, period, shown):
     # The fiscal 2027Q1 ends in April 2026, the calendar 2026Q1 in March.
     made = [one | {"made_on": "2025-03-02"} for one in calls(*EVERYBODY, period=period)]
-    found = tables_of(pipeline(ROWS), org=Org(fiscal_year_start=2, calls=made), freq=freq)
-    assert found.calls["caller"].notna().sum() == shown
+    found = context_of(pipeline(ROWS), org=Org(fiscal_year_start=2, calls=made), freq=freq)
+    assert forecasts.calls(found)["caller"].notna().sum() == shown
 
 
 def test_calls__of_a_group_are_its_own_else_the_sum_where_everyone_has_one():
-    found = in_force(tables(*EVERYBODY).calls)
+    found = in_force(forecasts.calls(context(*EVERYBODY)))
     # Whoever owns a deal without an owner calls nothing.
     assert found["East"] == (470_000.0, None, None, None)
     assert found["(all)"] == (500_000.0, None, None, None)
@@ -124,33 +124,44 @@ def test_calls__of_a_group_are_its_own_else_the_sum_where_everyone_has_one():
         people=[*TEAMS, {"owner_name": "Zoe", "team": "West"}],
         calls=calls(*EVERYBODY, ("5", "Zoe", "Zoe", 64)),
     )
-    found = in_force(tables_of(pipeline([*ROWS, extra]), org=org).calls)
+    found = in_force(forecasts.calls(context_of(pipeline([*ROWS, extra]), org=org)))
     assert [found[name][0] for name in ("West", "(all)")] == [94_000.0, 564_000.0]
-    found = in_force(tables(*EVERYBODY[1:]).calls)
+    found = in_force(forecasts.calls(context(*EVERYBODY[1:])))
     assert [found[name][0] for name in ("East", "West", "(all)")] == [None, 30_000.0, None]
     # A team's own call counts instead of its people's, also where one of those has none.
-    found = in_force(tables(*EVERYBODY[1:], ("3", "Dana", "@East", 400)).calls)
+    found = in_force(forecasts.calls(context(*EVERYBODY[1:], ("3", "Dana", "@East", 400))))
     assert [found[name][:2] for name in ("East", "(all)")] == [
         (400_000.0, "Dana"),
         (430_000.0, None),
     ]
-    found = in_force(tables(*EVERYBODY, ("3", "Dana", "@East", 400), ("4", "Vera", "", 410)).calls)
+    found = in_force(
+        forecasts.calls(context(*EVERYBODY, ("3", "Dana", "@East", 400), ("4", "Vera", "", 410)))
+    )
     assert [found[name][:2] for name in ("East", "(all)")] == [
         (400_000.0, "Dana"),
         (410_000.0, "Vera"),
     ]
 
 
+def by_day(line):
+    return dict(zip(pd.DatetimeIndex(line.index).day, line, strict=True))
+
+
 def test_called__begins_with_the_first_call_of_whoever_calls_now():
     chief = (("4", "Vera", "", 410), ("8", "Vera", "", 420))
-    line = tables(*EVERYBODY, *chief).called
-    assert {day.day: call for day, call in line.items()} == {4: 410_000.0, 8: 420_000.0}
-    line = tables(*EVERYBODY, *chief, ("9", "Vera", "", None), ("9", "Ann", "Ann", None)).called
-    assert [*line.index.day] == [4, 8, 9]
+    line = forecasts.called(context(*EVERYBODY, *chief))
+    assert by_day(line) == {
+        4: 410_000.0,
+        8: 420_000.0,
+    }
+    line = forecasts.called(
+        context(*EVERYBODY, *chief, ("9", "Vera", "", None), ("9", "Ann", "Ann", None))
+    )
+    assert [*pd.DatetimeIndex(line.index).day] == [4, 8, 9]
     assert line.isna().tolist() == [False, False, True]
-    line = tables(*EVERYBODY, *chief, ("9", "Vera", "", None)).called
-    assert {day.day: call for day, call in line.items()} == {9: 500_000.0}
-    assert tables(*EVERYBODY[1:]).called.empty
+    line = forecasts.called(context(*EVERYBODY, *chief, ("9", "Vera", "", None)))
+    assert by_day(line) == {9: 500_000.0}
+    assert forecasts.called(context(*EVERYBODY[1:])).empty
 
 
 def column(block):
@@ -163,7 +174,7 @@ def column(block):
 def test_people__show_the_call_beside_the_forecast_and_without_calls_no_column():
     shown = column(
         people(
-            tables(("2", "Ann", "Ann", 450), ("9", "Dana", "Ann", 400), ("4", "Dana", "@West", 35))
+            context(("2", "Ann", "Ann", 450), ("9", "Dana", "Ann", 400), ("4", "Dana", "@West", 35))
         )
     )
     assert {name: (cell.text, cell.small, cell.by) for name, cell in shown.items()} == {
@@ -175,11 +186,11 @@ def test_people__show_the_call_beside_the_forecast_and_without_calls_no_column()
         "(none)": ("–", "", ""),
         "All": ("–", "", ""),
     }
-    assert "Call" not in [one.title for one in people(tables()).parts[0].columns]
+    assert "Call" not in [one.title for one in people(context()).parts[0].columns]
 
 
 def test_people__mark_a_call_below_closed_money_and_say_how_far_calls_are_from_the_forecast():
-    block = people(tables(*EVERYBODY[:2], ("2", "Cy", "Cy", 25), ("3", "Dana", "Cy", 20)))
+    block = people(context(*EVERYBODY[:2], ("2", "Cy", "Cy", 25), ("3", "Dana", "Cy", 20)))
     shown = column(block)
     assert (shown["Cy"].small, shown["Cy"].by) == ("below closed · 20K, below closed,", "Dana")
     assert (shown["West"].text, shown["West"].small, shown["Bo"].small) == (
@@ -187,15 +198,15 @@ def test_people__mark_a_call_below_closed_money_and_say_how_far_calls_are_from_t
         "below closed",
         "",
     )
-    assert column(people(tables(("4", "Dana", "Cy", 20))))["Cy"].small == "below closed,"
+    assert column(people(context(("4", "Dana", "Cy", 20))))["Cy"].small == "below closed,"
     assert ". Calls sum to 495K, 339K above the forecast" in block.sub
-    assert ". Vera calls 30K, 126K below the forecast" in people(tables(("4", "Vera", "", 30))).sub
-    assert "forecast" not in people(tables(*EVERYBODY[1:])).sub.partition("opens")[2]
+    assert ". Vera calls 30K, 126K below the forecast" in people(context(("4", "Vera", "", 30))).sub
+    assert "forecast" not in people(context(*EVERYBODY[1:])).sub.partition("opens")[2]
 
 
 def test_page__escapes_who_overrides_and_names_them_whole():
     page = render_page(
-        compose(tables(("2", "Ann", "Ann", 450), ("3", "<b>Dana", "Ann", 400)), workbook="x.xlsx")
+        compose(context(("2", "Ann", "Ann", 450), ("3", "<b>Dana", "Ann", 400)), workbook="x.xlsx")
     )
     assert '400K by <bdi title="&lt;b&gt;Dana">&lt;b&gt;Dana</bdi>' in page
 
@@ -205,7 +216,7 @@ def test_page__escapes_who_overrides_and_names_them_whole():
     [("Ann", ["450,000400K by Dana"] * 2), ("East", ["450,000400K by Dana", "20,000", "470,000"])],
 )
 def test_page__of_a_part_has_its_own_calls_alone(only, shown):
-    part = tables(
+    part = context(
         *EVERYBODY,
         ("3", "Dana", "Ann", 400),
         ("4", "Vera", "", 777),
@@ -226,10 +237,10 @@ def test_page__of_a_part_has_its_own_calls_alone(only, shown):
 def test_page__of_a_person_says_the_call_and_the_override():
     made = (*EVERYBODY, ("3", "Dana", "Ann", 400))
     for only, said in {"Ann": "Ann calls 450K, Dana says 400K.", "Bo": "Bo calls 20K."}.items():
-        page = compose(tables(*made, only=only), workbook="x.xlsx")
+        page = compose(context(*made, only=only), workbook="x.xlsx")
         assert page.second == said
         assert said in write_chat(make_digest(page))
-    assert "calls 450K" not in compose(tables(*made), workbook="x.xlsx").second
+    assert "calls 450K" not in compose(context(*made), workbook="x.xlsx").second
 
 
 def test_sheets__have_calls_of_people_and_the_log_of_all():
@@ -239,7 +250,7 @@ def test_sheets__have_calls_of_people_and_the_log_of_all():
         ("10", "Dana", "Ann", 400),
         ("11", "Bo", "Bo", None),
     )
-    found = {one.name: one.table for one in sheets(tables(*made))}
+    found = {one.name: one.table for one in sheets(context(*made))}
     ann = found["People"].set_index("owner_name").loc["Ann"]
     assert (ann["call"], ann["override"], ann["overrider"]) == (430_000.0, 400_000.0, "Dana")
     log = found["Calls"]
@@ -247,11 +258,11 @@ def test_sheets__have_calls_of_people_and_the_log_of_all():
     assert log["days_before"].tolist() == [20, 21, 22, 29, 29, 29]
     assert log["in_force"].tolist() == ["withdrawn", True, True, False, False, True]
     assert [*log["commit"].isna()] == [True, False, False, False, False, False]
-    assert "call" not in {one.name: one.table for one in sheets(tables())}["People"]
+    assert "call" not in {one.name: one.table for one in sheets(context())}["People"]
 
 
-def said(tables):
-    (goals,) = to_win(tables).parts
+def said(context):
+    (goals,) = to_win(context).parts
     assert isinstance(goals, Goals)
     return {goal.name: goal.call for goal in goals.goals}
 
@@ -261,12 +272,12 @@ def test_to_win__compares_the_call_with_the_range():
     target = pd.DataFrame(
         {"period": "2026-03", "owner_name": ["Ann", "Bo", "Cy"], "target": 500_000.0}
     )
-    made = tables_of(pipeline(ROWS), org=org, target=target)
+    made = context_of(pipeline(ROWS), org=org, target=target)
     assert set(said(made).values()) == {""}, "the range of stated chances knows the deals due alone"
-    learned = made.people.assign(low=35_000.0, high=52_000.0, expected=41_250.0)
-    vars(made)["people"] = learned
-    note_of(made.forecast).change(method="learned").write(made.forecast)
-    del vars(made)["to_win"]
+    learned = forecasts.people(made).assign(low=35_000.0, high=52_000.0, expected=41_250.0)
+    plant(made, forecasts.people, learned)
+    note_of(forecasts.forecast(made)).change(method="learned").write(forecasts.forecast(made))
+    del made.kept[key_of(made, forecasts.to_win)]
     assert said(made) == {
         "Ann": "Ann calls 450K; history and deals say 41.3K (range 35K–52K).",
         "Bo": "Bo calls 40K, within the range of history and deals (35K–52K).",
@@ -329,8 +340,8 @@ WORSE = added(
     ],
 )
 def test_calls_block__says_who_makes_the_number_better(table, title, first):
-    made = tables(*EVERYBODY)
-    vars(made)["value_added"] = table
+    made = context(*EVERYBODY)
+    plant(made, answer_tables.value_added, table)
     block = calls_block(made)
     assert block.title == title
     assert "7 ended months" in block.sub
@@ -344,17 +355,17 @@ def test_calls_block__says_who_makes_the_number_better(table, title, first):
 
 
 def test_calls_block__needs_six_periods_a_call_and_records():
-    assert calls_block(tables(*EVERYBODY)) is None
+    assert calls_block(context(*EVERYBODY)) is None
     for table in (
         BETTER.assign(ratio_low=float("nan")),
         BETTER.drop(["reps", "manager"]),
         BETTER.assign(wape=float("nan")),
     ):
-        made = tables(*EVERYBODY)
-        vars(made)["value_added"] = table
+        made = context(*EVERYBODY)
+        plant(made, answer_tables.value_added, table)
         assert calls_block(made) is None
-    made = tables()
-    vars(made)["value_added"] = BETTER
+    made = context()
+    plant(made, answer_tables.value_added, BETTER)
     assert calls_block(made) is None
 
 
@@ -369,10 +380,10 @@ def test_people__name_whose_past_calls_leaned_beyond_chance():
         columns=["caller", "bias", "bias_low", "bias_high"],
     ).set_index("caller")
     past["n"] = 6
-    made = tables(*EVERYBODY)
-    vars(made)["call_accuracy"] = past
+    made = context(*EVERYBODY)
+    plant(made, answer_tables.call_accuracy, past)
     assert people(made).sub.endswith(". Past calls: Ann usually 12% high and Bo usually 9% low")
-    vars(made)["call_accuracy"] = past.loc[["Cy", "Zoe"]]
+    plant(made, answer_tables.call_accuracy, past.loc[["Cy", "Zoe"]])
     assert "Past calls" not in people(made).sub
 
 
@@ -388,28 +399,30 @@ def test_page__of_a_part_is_judged_by_its_own_numbers(tmp_path):
     )
     frame = history.as_of("2025-09-20").assign(name="x")
     whole, ann = (
-        Tables(read_inputs(frame, history.read_by(org), as_of="2025-09-20", org=org, only=only))
+        (read_context(frame, history.read_by(org), as_of="2025-09-20", org=org, only=only))
         for only in (None, "Ann")
     )
     by_person = oa.forecast_value_added(history, org=org, by="owner_name")
     # August is over for 15 days on September 20, April not on May 14.
-    assert whole.value_added["n"]["model"] == 8
+    assert answer_tables.value_added(whole)["n"]["model"] == 8
     pd.testing.assert_frame_equal(
-        ann.value_added, by_person.loc[["Ann"]].droplevel(0), check_names=False
+        answer_tables.value_added(ann), by_person.loc[["Ann"]].droplevel(0), check_names=False
     )
     assert (
-        whole.call_accuracy.loc["Ann", "bias"]
+        answer_tables.call_accuracy(whole).loc["Ann", "bias"]
         == oa.call_accuracy(history, org=org).loc["Ann", "bias"]
     )
-    early = Tables(read_inputs(frame, history.read_by(org), as_of="2025-05-14", org=org))
-    assert early.value_added["n"]["model"] == 3, "no record after the day of the page is read"
+    early = read_context(frame, history.read_by(org), as_of="2025-05-14", org=org)
+    assert answer_tables.value_added(early)["n"]["model"] == 3, (
+        "no record after the day of the page is read"
+    )
 
 
 def test_calls__of_who_moved_count_once_in_the_team_of_that_day():
     moved = [*TEAMS, {"owner_name": "Bo", "team": "West", "from_date": "2026-03-10"}]
     won = ("e", "Elm", 10_000.0, "closed_won", "won", "2026-03-04", 100, "Bo")
-    found = tables_of(pipeline([*ROWS, won]), org=Org(people=moved, calls=calls(*EVERYBODY)))
-    shown = {key: call for key, call in found.calls["call"].items() if call == call}
+    found = context_of(pipeline([*ROWS, won]), org=Org(people=moved, calls=calls(*EVERYBODY)))
+    shown = {key: call for key, call in forecasts.calls(found)["call"].items() if call == call}
     assert shown == {
         ("East", "Ann"): 450_000,
         ("West", "Bo"): 20_000,
@@ -424,7 +437,7 @@ def test_page__of_a_team_has_the_calls_of_those_who_are_in_it_now():
     moved = [*TEAMS, {"owner_name": "Bo", "team": "West", "from_date": "2026-03-10"}]
     org = Org(people=moved, calls=calls(*EVERYBODY))
     east, west = (
-        tables_of(pipeline(ROWS), org=org, only=only).inputs.calls["caller"].tolist()
+        context_of(pipeline(ROWS), org=org, only=only).calls["caller"].tolist()
         for only in ("East", "West")
     )
     assert (east, west) == (["Ann"], ["Bo", "Cy"])
@@ -432,7 +445,7 @@ def test_page__of_a_team_has_the_calls_of_those_who_are_in_it_now():
 
 def test_digest__says_the_override_in_the_cell():
     page = compose(
-        tables(("2", "Ann", "Ann", 450), ("9", "Dana", "Ann", 400), ("9", "Dana", "@West", 35)),
+        context(("2", "Ann", "Ann", 450), ("9", "Dana", "Ann", 400), ("9", "Dana", "@West", 35)),
         workbook="x.xlsx",
     )
     (section,) = [one for one in make_digest(page).sections if one.key == "people"]

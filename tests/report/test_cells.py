@@ -15,8 +15,8 @@ from opp_analytics.report.cells import (
     show_stated,
     stress_largest,
 )
+from tests.pipelines import LAST_WEEK, THIS_WEEK, context_of, pipeline, recorded
 from tests.plots.tables import TABLES
-from tests.report.pipelines import LAST_WEEK, THIS_WEEK, pipeline, recorded, tables_of
 
 
 def test_say_finding__has_no_full_stop() -> None:
@@ -36,8 +36,8 @@ def test_list_deals__names_the_last_owner_of_a_deal_that_was_removed(tmp_path: P
         (history, ["Ann", "Ann", "(none)", "(none)"]),
         (None, ["Ann", *["(none)"] * 3]),
     ):
-        tables = tables_of(pipeline(left), kept)
-        listed = list_deals(tables, add_details(tables.inputs, rows, close_date=pd.NaT), "Deals")
+        context = context_of(pipeline(left), kept)
+        listed = list_deals(context, add_details(context, rows, close_date=pd.NaT), "Deals")
         assert listed is not None
         assert [(deal.owner, deal.stage) for deal in listed.deals] == [
             (owner, "Negotiation" if deal.name == "A" else "Removed")

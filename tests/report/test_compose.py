@@ -13,12 +13,12 @@ from opp_analytics.report.compose import BLOCKS, compose
 from opp_analytics.report.digest import make_digest, write_plain
 from opp_analytics.report.html import render_page
 from opp_analytics.report.model import Table
-from tests.report.pipelines import LAST_WEEK, THIS_WEEK, pipeline, tables_of
+from tests.pipelines import LAST_WEEK, THIS_WEEK, context_of, pipeline
 
 
 @pytest.mark.slow
 def test_compose__has_every_block_in_order(opportunities, history):
-    page = compose(tables_of(opportunities, history, target=150_000), workbook="week.xlsx")
+    page = compose(context_of(opportunities, history, target=150_000), workbook="week.xlsx")
     # Nothing was created in March, and nobody called.
     assert [block.key for block in page.blocks] == [
         name for name in BLOCKS if name not in ("created_by", "calls")
@@ -29,7 +29,7 @@ def test_compose__has_every_block_in_order(opportunities, history):
 
 def test_compose__takes_a_choice_of_blocks_in_its_order(opportunities):
     page = compose(
-        tables_of(opportunities), workbook="week.xlsx", blocks=["fix", "people"], title="Monday"
+        context_of(opportunities), workbook="week.xlsx", blocks=["fix", "people"], title="Monday"
     )
     assert [block.key for block in page.blocks] == ["fix", "people"]
     assert page.heading == "Monday"
@@ -37,15 +37,15 @@ def test_compose__takes_a_choice_of_blocks_in_its_order(opportunities):
 
 def test_compose__names_a_block_that_is_none(opportunities):
     with pytest.raises(ArgumentValueError, match="unknown block 'riks'; use some of people, trend"):
-        compose(tables_of(opportunities), workbook="week.xlsx", blocks=["riks"])
+        compose(context_of(opportunities), workbook="week.xlsx", blocks=["riks"])
 
 
 def test_compose__warns_of_an_incomplete_load_and_not_of_an_export(opportunities):
     opportunities.attrs["load"] = {"complete": False, "reasons": ["2 rows came twice"]}
-    (warning,) = compose(tables_of(opportunities), workbook="week.xlsx").warnings
+    (warning,) = compose(context_of(opportunities), workbook="week.xlsx").warnings
     assert warning.endswith("NOT complete: 2 rows came twice.")
     opportunities.attrs = {}
-    assert compose(tables_of(opportunities), workbook="week.xlsx").warnings == ()
+    assert compose(context_of(opportunities), workbook="week.xlsx").warnings == ()
 
 
 @pytest.mark.parametrize(
@@ -70,10 +70,10 @@ def test_compose__counts_every_change_from_one_record(tmp_path, zone, since, day
         frame.attrs = {}
         # In Chicago it is still the evening before.
         kept.record(frame, at=f"{date:%F}T03:00:00Z")
-    tables = tables_of(
+    context = context_of(
         pipeline(THIS_WEEK), kept, target=150_000, since=since, org=Org(timezone=zone)
     )
-    page = compose(tables, workbook="week.xlsx")
+    page = compose(context, workbook="week.xlsx")
     assert page.since == day
     blocks = {block.key: block for block in page.blocks}
     titles = f"{blocks['trend'].title} {blocks['why'].title}"
@@ -94,7 +94,7 @@ def test_compose__without_a_record_to_compare_with_says_no_difference(opportunit
     frame = pipeline(LAST_WEEK)
     frame.attrs = {}
     kept.record(frame, at="2026-02-20T06:00:00Z")
-    page = compose(tables_of(opportunities, kept, target=150_000), workbook="week.xlsx")
+    page = compose(context_of(opportunities, kept, target=150_000), workbook="week.xlsx")
     assert page.since == ""
     assert {block.key: block.title for block in page.blocks}["trend"] == (
         "The March forecast is 16K above target"

@@ -12,13 +12,14 @@ import pytest
 import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.analysis import list_steps
+from opp_analytics.answers import forecasts
+from opp_analytics.answers import tables as answer_tables
+from opp_analytics.answers.context import read_context
 from opp_analytics.columns import write_label
 from opp_analytics.note import note_of
 from opp_analytics.report.compose import compose
 from opp_analytics.report.html import render_page
-from opp_analytics.report.inputs import read_inputs
 from opp_analytics.report.sheets import share_forecast, sheets
-from opp_analytics.report.tables import Tables
 from tests.report import reading, states
 
 DAY = pd.Timestamp("2026-11-25")
@@ -259,9 +260,9 @@ def test_rows__open_to_the_deals_that_add_up_to_their_figure(page, deals):
 
 @pytest.fixture(scope="module", params=["learned", "run_rate", "stated"])
 def method_page(request, team, history, deals):
-    """The tables and the page by one method."""
-    tables = Tables(read_inputs(deals, history, as_of=DAY, org=team.org, method=request.param))
-    return tables, reading.read(render_page(compose(tables, workbook="week.xlsx")))
+    """The context and the page by one method."""
+    context = read_context(deals, history, as_of=DAY, org=team.org, method=request.param)
+    return context, reading.read(render_page(compose(context, workbook="week.xlsx")))
 
 
 @pytest.mark.slow
@@ -302,12 +303,12 @@ def _signed(words):
 
 
 def test_share_forecast__adds_up_to_the_forecast_by_the_deals_of_its_sheet(method_page):
-    tables, _ = method_page
-    shares = {share.title: share.value for share in share_forecast(tables)}
-    assert sum(shares.values()) == pytest.approx(tables.current["expected"], abs=0.005)
-    assert shares["Closed"] == tables.current["booked"]
-    (deals,) = (sheet for sheet in sheets(tables) if sheet.name == "Deals")
-    people = tables.persons
+    context, _ = method_page
+    shares = {share.title: share.value for share in share_forecast(context)}
+    assert sum(shares.values()) == pytest.approx(forecasts.current(context)["expected"], abs=0.005)
+    assert shares["Closed"] == forecasts.current(context)["booked"]
+    (deals,) = (sheet for sheet in sheets(context) if sheet.name == "Deals")
+    people = forecasts.persons(context)
     counted = deals.table["in_forecast"].fillna(0.0)
     parts = {"Closed": counted[deals.table["outcome"] == "won"].sum()}
     parts |= {"Open": counted[deals.table["outcome"] == "open"].sum()}
@@ -315,7 +316,7 @@ def test_share_forecast__adds_up_to_the_forecast_by_the_deals_of_its_sheet(metho
         sum(value for title, value in shares.items() if title.startswith("Open, "))
     )
     by_person = counted[deals.table["outcome"] == "open"].groupby(deals.table["owner_name"]).sum()
-    if note_of(tables.forecast).method != "run_rate":
+    if note_of(forecasts.forecast(context)).method != "run_rate":
         assert by_person.reindex(people.index.get_level_values(-1)).fillna(
             0.0
         ).tolist() == pytest.approx(people["expected_open"].tolist(), abs=0.005)
@@ -324,9 +325,9 @@ def test_share_forecast__adds_up_to_the_forecast_by_the_deals_of_its_sheet(metho
 def test_reasons__say_from_what_a_chance_moved_since_the_record_compared_with(
     method_page, history, week_ago
 ):
-    tables, page = method_page
-    if note_of(tables.forecast).method != "learned":
-        assert tables.earlier_chances.empty
+    context, page = method_page
+    if note_of(forecasts.forecast(context)).method != "learned":
+        assert forecasts.earlier_chances(context).empty
         assert " since Nov 18. If won" not in reading.words(page.block("risk"))
         return
     then = oa.forecast_deals(
@@ -337,12 +338,14 @@ def test_reasons__say_from_what_a_chance_moved_since_the_record_compared_with(
         method="learned",
     ).set_index("unique_id")["chance"]
     pd.testing.assert_series_equal(
-        tables.earlier_chances, then.reindex(tables.earlier_chances.index), check_names=False
+        forecasts.earlier_chances(context),
+        then.reindex(forecasts.earlier_chances(context).index),
+        check_names=False,
     )
-    now, said = tables.chances, reading.words(page.block("risk"))
-    flagged = tables.flags[tables.flags["risk"] > 0].head(9)
+    now, said = forecasts.chances(context), reading.words(page.block("risk"))
+    flagged = answer_tables.flags(context)[answer_tables.flags(context)["risk"] > 0].head(9)
     moved = [name for name in flagged.index if abs(now.get(name, 0.0) - then.get(name, 0.0)) >= 0.1]
-    due = tables.own_chances["period"].reindex(moved).eq(NOW)
+    due = forecasts.own_chances(context)["period"].reindex(moved).eq(NOW)
     shown = [
         f"fell from {text.percent(then[name])} since Nov 18. If won, between"
         for name in due.index[due]
@@ -352,13 +355,13 @@ def test_reasons__say_from_what_a_chance_moved_since_the_record_compared_with(
 
 
 def test_chances__of_a_deal_are_two_under_their_own_names_everywhere(method_page):
-    tables, page = method_page
-    own = tables.chances
-    assert (len(own) > 0) == (note_of(tables.forecast).method == "learned")
-    stated = tables.inputs.deals.set_index("unique_id")["probability"]
-    now = tables.deals_of(NOW)["chance"] if len(own) else own
+    context, page = method_page
+    own = forecasts.chances(context)
+    assert (len(own) > 0) == (note_of(forecasts.forecast(context)).method == "learned")
+    stated = context.deals.set_index("unique_id")["probability"]
+    now = forecasts.deals_of(context, NOW)["chance"] if len(own) else own
     shown, due = {}, {}
-    for deal in tables.inputs.deals.drop_duplicates("name", keep=False).to_dict("records"):
+    for deal in context.deals.drop_duplicates("name", keep=False).to_dict("records"):
         said, mine = stated[deal["unique_id"]], own.get(deal["unique_id"], float("nan"))
         if deal["outcome"] == "open":
             stated_now = text.percent(said / 100) if pd.notna(said) else "–"
@@ -394,7 +397,7 @@ def test_chances__of_a_deal_are_two_under_their_own_names_everywhere(method_page
                 else f"stated {said} · due"
             )
             assert not name.startswith(deal) or words in name
-    sheet = next(sheet.table for sheet in sheets(tables) if sheet.name == "Deals").set_index(
+    sheet = next(sheet.table for sheet in sheets(context) if sheet.name == "Deals").set_index(
         "unique_id"
     )
     assert sheet.get("chance", own[:0]).dropna().to_dict() == own.to_dict()

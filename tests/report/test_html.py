@@ -12,12 +12,12 @@ import pytest
 from opp_analytics.errors import ArgumentValueError, DataError
 from opp_analytics.report.compose import compose
 from opp_analytics.report.html import read_logo, render_page
+from tests.pipelines import THIS_WEEK, context_of, pipeline
 from tests.report import reading
-from tests.report.pipelines import THIS_WEEK, pipeline, tables_of
 
 
-def _page(tables, **asked):
-    return render_page(compose(tables, workbook="week.xlsx", **asked))
+def _page(context, **asked):
+    return render_page(compose(context, workbook="week.xlsx", **asked))
 
 
 @pytest.mark.slow
@@ -26,7 +26,7 @@ def test_render_page__names_are_text_and_nothing_leaves_the_page(opportunities, 
         (row[0], f"<b>{row[1]}", *row[2:-1], "<i>Ann" if row[-1] == "Ann" else row[-1])
         for row in THIS_WEEK
     ]
-    text = _page(tables_of(pipeline(rows), history, target=150_000))
+    text = _page(context_of(pipeline(rows), history, target=150_000))
     tags = [found.tag for found in reading.read(text).root.iter()]
     assert not {"iframe", "object"} & set(tags)
     assert tags.count("script") == 1
@@ -45,35 +45,35 @@ def test_render_page__names_are_text_and_nothing_leaves_the_page(opportunities, 
 
 @pytest.mark.slow
 def test_render_page__every_anchor_of_the_contents_is_there_once(opportunities, history):
-    root = reading.read(_page(tables_of(opportunities, history, target=150_000))).root
+    root = reading.read(_page(context_of(opportunities, history, target=150_000))).root
     ids = [found.get("id") for found in root.iter() if found.get("id")]
     assert len(ids) == len(set(ids))
     assert {link.get("href", "")[1:] for link in reading.one(root, "nav").iter("a")} <= set(ids)
 
 
 def test_render_page__a_block_without_its_partner_takes_the_whole_width(opportunities, history):
-    tables = tables_of(opportunities, history)
-    pair = reading.read(_page(tables, blocks=["people", "trend"])).root
-    alone = reading.read(_page(tables, blocks=["people", "fix", "trend"])).root
+    context = context_of(opportunities, history)
+    pair = reading.read(_page(context, blocks=["people", "trend"])).root
+    alone = reading.read(_page(context, blocks=["people", "fix", "trend"])).root
     assert [found.get("class") for found in pair.iter("section")] == ["block c7", "block c5"]
     assert [found.get("class") for found in alone.iter("section")] == ["block c12"] * 3
     # A line of text leaves no hole beside a table.
     line = reading.read(
-        _page(tables_of(opportunities.iloc[:0]), blocks=["categories", "months"])
+        _page(context_of(opportunities.iloc[:0]), blocks=["categories", "months"])
     ).root
     assert [found.get("class") for found in line.iter("section")] == ["block c12"] * 2
 
 
 @pytest.mark.slow
 def test_render_page__takes_an_accent_and_a_logo(opportunities):
-    page = compose(tables_of(opportunities), workbook="week.xlsx")
+    page = compose(context_of(opportunities), workbook="week.xlsx")
     text = render_page(page, accent="#7a1fa2", logo="data:image/png;base64,AAAA")
     assert "--hi:#7a1fa2" in text
     assert '<img src="data:image/png;base64,AAAA" alt="" height="20">' in text
 
 
 def test_render_page__breaks_no_headline_inside_an_amount_a_range_or_a_date():
-    page = compose(tables_of(pipeline(THIS_WEEK), target=150_000), workbook="week.xlsx")
+    page = compose(context_of(pipeline(THIS_WEEK), target=150_000), workbook="week.xlsx")
     said = (
         "5 deals <b>less likely by Nov 30 (−$46K), 3 pts, $331K–$426K vs. $400K: \u2068דנה "
         "5–6\u2069"

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from opp_analytics import text
+from opp_analytics.answers import forecasts
+from opp_analytics.answers.context import Context, read_context
 from opp_analytics.note import note_of
 from opp_analytics.report.compose import compose
-from opp_analytics.report.inputs import read_inputs
 from opp_analytics.report.model import Deals, Goals, Table, WeeklyPage
-from opp_analytics.report.tables import Tables
 from tests.report.states import STATES
 
 pytestmark = pytest.mark.slow
@@ -50,11 +50,11 @@ QUICK = (
         for name in [*STATES, *LEARNED]
     ],
 )
-def state_page(request) -> tuple[Tables, WeeklyPage]:
+def state_page(request) -> tuple[Context, WeeklyPage]:
     state = {**STATES, **LEARNED}[request.param]()
     history = state.history and state.history.read_by(state.org)
-    tables = Tables(read_inputs(state.opportunities, history, org=state.org, **state.asked))
-    return tables, compose(tables, workbook="week.xlsx")
+    context = read_context(state.opportunities, history, org=state.org, **state.asked)
+    return context, compose(context, workbook="week.xlsx")
 
 
 def _read(figure: str) -> float:
@@ -81,10 +81,10 @@ def _total(listed: Deals) -> float:
 
 
 def test_tiles__open_to_their_figures(state_page):
-    tables, page = state_page
+    context, page = state_page
     money, row, tiles = (
-        tables.inputs.money,
-        tables.leading,
+        context.money,
+        forecasts.leading(context),
         {tile.name: tile for tile in page.tiles},
     )
     for name in ("Closed won", "Forecast", "Open and due"):
@@ -106,8 +106,8 @@ _CODE = re.compile(
 
 
 def test_titles__are_short_and_speak_no_code(state_page):
-    tables, page = state_page
-    deals = tables.inputs.deals
+    context, page = state_page
+    deals = context.deals
     names = sorted(
         {*deals["name"].dropna(), *deals.get("owner_name", deals["name"]).dropna()}, key=len
     )
@@ -123,14 +123,14 @@ def test_titles__are_short_and_speak_no_code(state_page):
 
 
 def test_reasons__explain_the_chance_that_is_shown(state_page):
-    tables, page = state_page
-    own, said = tables.own_chances, {}
+    context, page = state_page
+    own, said = forecasts.own_chances(context), {}
     reasons = own["why"].dropna()
-    learned = note_of(tables.forecast_deals).method == "learned"
-    assert len(reasons) == (len(tables.chances) if learned else 0)
-    for name, words in reasons.items():
+    learned = note_of(forecasts.forecast_deals(context)).method == "learned"
+    assert len(reasons) == (len(forecasts.chances(context)) if learned else 0)
+    for name, words in zip(map(str, reasons.index), reasons, strict=True):
         head, _, addends = words.partition(": ")
-        assert head == tables.show_history(name)
+        assert head == forecasts.show_history(context, name)
         first, *further = re.findall(r" ([−+]?\d+|<1)%?(?=, |$)", addends)
         whole = (0 if first == "<1" else int(first)) + sum(map(_read, further))
         assert whole == math.floor(100 * own["chance"][name] + 0.5)
@@ -141,7 +141,11 @@ def test_reasons__explain_the_chance_that_is_shown(state_page):
                 for line in part.groups[0].lines:
                     if line.opens:
                         shown = line.cells[
-                            [column.title for column in part.columns].index(tables.name_history())
+                            [column.title for column in part.columns].index(
+                                forecasts.name_history(
+                                    context,
+                                )
+                            )
                         ].text
                         assert line.opens.note.startswith(f"From history {shown}: all open deals ")
             if isinstance(part, Table) and block.key == "decide" and learned:

@@ -6,18 +6,19 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from opp_analytics.report import tables as report_tables
+from opp_analytics.answers import forecasts
+from opp_analytics.answers import tables as report_tables
 from opp_analytics.report.cells import list_deals
 from opp_analytics.report.compose import compose
 from opp_analytics.report.sheets import figures, sheets, summarize
-from tests.report.pipelines import THIS_WEEK, pipeline, tables_of
+from tests.pipelines import THIS_WEEK, context_of, pipeline
 
 
 @pytest.mark.slow
 def test_sheets__are_the_page_s_tables_and_its_deals(opportunities, history):
     found = {
         sheet.name: sheet.table
-        for sheet in sheets(tables_of(opportunities, history, target=150_000))
+        for sheet in sheets(context_of(opportunities, history, target=150_000))
     }
     assert list(found) == [
         "People",
@@ -63,7 +64,7 @@ def test_sheets__are_the_page_s_tables_and_its_deals(opportunities, history):
 def test_sheets__put_the_open_deals_first_by_period_and_those_that_add_most_before_others(
     opportunities,
 ):
-    found = {sheet.name: sheet.table for sheet in sheets(tables_of(opportunities))}
+    found = {sheet.name: sheet.table for sheet in sheets(context_of(opportunities))}
     deals, periods = found["Deals"], found["Periods"]["period"].tolist()
     assert deals["unique_id"].tolist() == ["d", "a", "c", "f", "e", "b"], (
         "overdue ones are asked about first"
@@ -85,36 +86,36 @@ def test_sheets__put_the_open_deals_first_by_period_and_those_that_add_most_befo
     ],
 )
 def test_sheets__have_periods_that_sort_by_time(opportunities, freq, fiscal, now, label):
-    tables = tables_of(opportunities, freq=freq, org=oa.Org(fiscal_year_start=fiscal))
-    found = {sheet.name: sheet for sheet in sheets(tables)}["Periods"]
-    place = tables.forecast.index.get_loc(str(tables.inputs.period)) - 2
+    context = context_of(opportunities, freq=freq, org=oa.Org(fiscal_year_start=fiscal))
+    found = {sheet.name: sheet for sheet in sheets(context)}["Periods"]
+    place = forecasts.forecast(context).index.get_loc(str(context.period)) - 2
     assert found.table["period"].iloc[place] == now
     if freq == "W":
         assert found.table["period_end"].iloc[place] == pd.Timestamp("2026-03-22")
-    assert _graphs(tables)[0].index[0] == label
+    assert _graphs(context)[0].index[0] == label
 
 
-def _graphs(tables):
-    return [graph.table for graph in summarize(compose(tables, workbook=""), tables).graphs]
+def _graphs(context):
+    return [graph.table for graph in summarize(compose(context, workbook=""), context).graphs]
 
 
 def test_summarize__draws_the_periods_ahead_and_the_people_as_they_add_up(opportunities):
-    periods, people = _graphs(tables_of(opportunities, target=150_000))
+    periods, people = _graphs(context_of(opportunities, target=150_000))
     assert list(periods.index) == ["Mar 2026", "Apr 2026", "May 2026", "Jun 2026"]
     assert periods.loc["Mar 2026"].tolist() == [70_000, 96_000, 166_000, 150_000]
     assert people["Forecast"].sum() == 166_000
 
 
 def test_summarize__draws_nothing_without_deals_and_nobody_without_owners(opportunities):
-    assert _graphs(tables_of(pipeline([]), target=150_000)) == []
-    assert len(_graphs(tables_of(opportunities.drop(columns="owner_name")))) == 1
+    assert _graphs(context_of(pipeline([]), target=150_000)) == []
+    assert len(_graphs(context_of(opportunities.drop(columns="owner_name")))) == 1
 
 
 def test_sheets__of_people_have_each_team_above_its_own(opportunities):
     frame = opportunities.assign(
         team=["East" if name == "Ann" else "West" for name in opportunities["owner_name"]]
     )
-    [sheet] = [sheet for sheet in sheets(tables_of(frame)) if sheet.name == "People"]
+    [sheet] = [sheet for sheet in sheets(context_of(frame)) if sheet.name == "People"]
     assert sheet.levels == (1, 2, 1, 2, 0)
     assert sheet.table[["team", "owner_name"]].astype("object").where(
         lambda known: known.notna(), None
@@ -133,11 +134,11 @@ def test_sheets__of_what_to_win_have_the_deals_of_each_person(opportunities):
             {"period": "2026-03", "owner_name": name, "target": 200_000} for name in ("Ann", "Bo")
         ]
     )
-    tables = tables_of(opportunities, org=org)
-    [sheet] = [sheet for sheet in sheets(tables) if sheet.name == "To win"]
-    assert sheet.levels.count(1) == len(tables.to_win)
-    assert sheet.levels.count(2) == tables.to_win["deals"].sum()
-    assert sheet.table["gap"].iloc[-1] == tables.to_win["gap"].sum()
+    context = context_of(opportunities, org=org)
+    [sheet] = [sheet for sheet in sheets(context) if sheet.name == "To win"]
+    assert sheet.levels.count(1) == len(forecasts.to_win(context))
+    assert sheet.levels.count(2) == forecasts.to_win(context)["deals"].sum()
+    assert sheet.table["gap"].iloc[-1] == forecasts.to_win(context)["gap"].sum()
 
 
 def test_sheets__of_deals_leave_out_those_closed_before_the_window_of_the_win_rates_and_say_so():
@@ -148,7 +149,9 @@ def test_sheets__of_deals_leave_out_those_closed_before_the_window_of_the_win_ra
         ("j", "Juniper", 4.0, "closed_lost", "lost", None, 0, "Ann"),
     ]
     sheet = next(
-        sheet for sheet in sheets(tables_of(pipeline([*THIS_WEEK, *rows]))) if sheet.name == "Deals"
+        sheet
+        for sheet in sheets(context_of(pipeline([*THIS_WEEK, *rows])))
+        if sheet.name == "Deals"
     )
     assert sheet.table["unique_id"].tolist() == list("diacfejbh")
     assert sheet.printed == len("diacfe"), "the open ones and those won in this period"
@@ -180,13 +183,13 @@ def test_sheets__of_deals_have_of_closed_ones_those_of_these_days_and_won_in_the
 ):
     monkeypatch.setattr(report_tables, "_MOST_CLOSED", 3)
     ahead = ("y", "Yew", 5.0, "closed_won", "won", "2027-06-01", 100, "Ann")
-    tables = tables_of(pipeline([*THIS_WEEK, *list_lost(float), ahead]))
-    sheet = next(sheet for sheet in sheets(tables) if sheet.name == "Deals")
+    context = context_of(pipeline([*THIS_WEEK, *list_lost(float), ahead]))
+    sheet = next(sheet for sheet in sheets(context) if sheet.name == "Deals")
     assert sheet.table["unique_id"].tolist() == [*"dacfeb", "k24"]
     assert sheet.note.startswith(
         "Leaves out 24 deals closed before Feb 24, 2026 or dated after Apr 5, 2026."
     )
-    assert sheet.table["in_forecast"].sum() == tables.added["2026-03"].sum()
+    assert sheet.table["in_forecast"].sum() == forecasts.added(context)["2026-03"].sum()
 
 
 @pytest.mark.parametrize(
@@ -198,15 +201,15 @@ def test_sheets__of_deals_have_of_closed_ones_those_of_these_days_and_won_in_the
 )
 def test_list_deals__says_how_many_of_the_others_the_workbook_has(monkeypatch, value_of_day, said):
     monkeypatch.setattr(report_tables, "_MOST_CLOSED", 3)
-    tables = tables_of(pipeline([*THIS_WEEK, *list_lost(value_of_day)]))
-    lost = tables.inputs.deals[tables.inputs.deals["unique_id"].str.startswith("k")]
-    assert list_deals(tables, lost, "Lost").sums[0][0] == said
+    context = context_of(pipeline([*THIS_WEEK, *list_lost(value_of_day)]))
+    lost = context.deals[context.deals["unique_id"].str.startswith("k")]
+    assert list_deals(context, lost, "Lost").sums[0][0] == said
 
 
 def test_figures__are_numbers_with_those_of_a_week_before(opportunities, history):
     found = {
         figure.column: (figure.value, figure.before)
-        for figure in figures(tables_of(opportunities, history, target=150_000))
+        for figure in figures(context_of(opportunities, history, target=150_000))
     }
     assert found["booked"] == (70_000, 70_000)
     assert found["expected"] == (166_000, 180_000)

@@ -15,8 +15,8 @@ from opp_analytics import History, errors, org, weekly_report
 from opp_analytics.report.weekly import check_report, write_report
 from tests.analysis import every_analysis
 from tests.analysis.movement.months import STEADY, history_of
+from tests.pipelines import AS_OF, THIS_WEEK, pipeline
 from tests.report import reading
-from tests.report.pipelines import AS_OF, THIS_WEEK, pipeline
 
 
 @pytest.fixture

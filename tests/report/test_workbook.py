@@ -16,7 +16,7 @@ from opp_analytics.columns import ALMOST_SURE
 from opp_analytics.errors import DataWarning
 from opp_analytics.report.sheets import Figure, Graph, Sheet, Summary, sheets
 from opp_analytics.report.workbook import write_workbook
-from tests.report.pipelines import AS_OF, THIS_WEEK, pipeline, tables_of
+from tests.pipelines import AS_OF, THIS_WEEK, context_of, pipeline
 
 
 @pytest.fixture(scope="module")
@@ -285,7 +285,7 @@ def test_workbook__of_many_findings_has_those_of_the_largest_deals_and_says_so(m
         }
     )
     [sheet] = [
-        sheet for sheet in sheets(tables_of(oa.Org().apply(deals))) if sheet.name == "Findings"
+        sheet for sheet in sheets(context_of(oa.Org().apply(deals))) if sheet.name == "Findings"
     ]
     overdue = sheet.table[sheet.table["check"] == "overdue"]
     assert overdue["name"].tolist() == ["Larger", "Large"]

@@ -15,6 +15,7 @@ import pandas as pd
 
 from opp_analytics import analysis, svg, text
 from opp_analytics.analysis import deal_categories, evidence, find_gap, say_held, sentence
+from opp_analytics.answers import Context, forecasts, tables
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.note import note_of
 from opp_analytics.org import day_of
@@ -47,7 +48,6 @@ from opp_analytics.report.model import (
     draw_column,
     say_only,
 )
-from opp_analytics.report.tables import Tables
 from opp_analytics.schema import ALL, HALF_CENT
 
 _TOLD = 0.01
@@ -56,76 +56,80 @@ _MOST_DECIDING, _MOST_PAST = 5, 6
 """Rows that fill a block beside its neighbor."""
 
 
-def trend(tables: Tables) -> Block:
+def trend(context: Context) -> Block:
     """Show whether the forecast is on its way to the target.
 
     Each record has its forecast with range, and what had closed.
     """
-    inputs = tables.inputs
-    if inputs.records.empty:
-        return _pace(tables, _ask_for_records(tables))
+    if context.records.empty:
+        return _pace(context, _ask_for_records(context))
     try:
-        fan = tables.fan
+        fan = forecasts.fan(context)
     except NotEnoughHistory as reason:
-        return _pace(tables, Note(f"{text.capital(str(reason).rstrip('.'))}."))
-    method, priced = text.label(tables.method), fan[fan["expected"].notna()]
+        return _pace(context, Note(f"{text.capital(str(reason).rstrip('.'))}."))
+    method, priced = text.label(forecasts.method(context)), fan[fan["expected"].notna()]
     if math.isnan(fan["expected"].iloc[-1]):
         words = (
-            f"The {method} method cannot forecast {inputs.name} yet; the trend starts once it can."
+            f"The {method} method cannot forecast {context.name} yet; the trend starts once it can."
         )
-        return _pace(tables, Note(words))
+        return _pace(context, Note(words))
     sub = (
-        f"{inputs.name} forecast at each record, with its "
+        f"{context.name} forecast at each record, with its "
         f"{text.percent(note_of(fan).confidence)} range, and what had closed"
     )
-    if len(tables.called):
-        caller = tables.calls["caller"].get(tables.whole)
-        below = text.plural(text.label(inputs.by[0]) if len(inputs.by) > 1 else inputs.who)
+    if len(forecasts.called(context)):
+        caller = forecasts.calls(context)["caller"].get(forecasts.whole(context))
+        below = text.plural(text.label(context.by[0]) if len(context.by) > 1 else context.who)
         whose = f"the sum of the {below}’ calls" if pd.isna(caller) else f"the call of {caller}"
-        sub += (
-            ". Dashed: "
-            f"{whose if math.isfinite(tables.called.iloc[-1]) else 'the call, now withdrawn'}"
-        )
+        is_withdrawn = pd.isna(forecasts.called(context).iloc[-1])
+        sub += f". Dashed: {'the call, now withdrawn' if is_withdrawn else whose}"
     if len(priced) < len(fan):
-        sub += (
-            f". The {method} method can forecast from {inputs.day(day_of(fan, priced.index[0]))} on"
-        )
-    ends = [*([] if tables.no_changes else [tables.earlier.moment]), fan.index[-1]]
+        since = context.write_day(day_of(fan, priced.index[0]))
+        sub += f". The {method} method can forecast from {since} on"
+    ends = [
+        *([] if forecasts.no_changes(context) else [forecasts.earlier(context).moment]),
+        fan.index[-1],
+    ]
     title = say_finding(priced[priced.index.isin(ends)])
-    gray = analysis.explain_pacing(tables.pacing)
-    sub += f". {gray}. {say_finding(tables.pacing)}" if gray else ""
-    return Block("trend", title, text.capital(sub), (_draw_trend(tables, fan),))
+    gray = analysis.explain_pacing(forecasts.pacing(context))
+    sub += f". {gray}. {say_finding(forecasts.pacing(context))}" if gray else ""
+    return Block("trend", title, text.capital(sub), (_draw_trend(context, fan),))
 
 
-def _draw_trend(tables: Tables, fan: pd.DataFrame) -> Chart:
-    inputs = tables.inputs
-    won = inputs.won_now[["close_date", "value"]]
+def _draw_trend(context: Context, fan: pd.DataFrame) -> Chart:
+    won = context.won_now[["close_date", "value"]]
     won = won.assign(
-        close_date=won["close_date"].where(won["close_date"] < inputs.today, inputs.today)
+        close_date=won["close_date"].where(won["close_date"] < context.day, context.day)
     )
-    begin = pd.DataFrame({"close_date": [inputs.period.start_time], "value": [0.0]}).astype(
+    begin = pd.DataFrame({"close_date": [context.period.start_time], "value": [0.0]}).astype(
         won.dtypes
     )
     closed = pd.concat([begin, won])
-    return Chart(svg.forecast_fan(fan, closed=closed, calls=tables.called, pacing=tables.pacing))
-
-
-def _pace(tables: Tables, note: Note) -> Block:
-    """Show what closed beside the earlier periods, where no record shows how the forecast moved."""
-    if not tables.pacing["booked"].any():
-        return Block("trend", "Forecast trend", parts=(note,))
-    gray = analysis.explain_pacing(tables.pacing)
-    sub = ". ".join(filter(None, (f"Closed in {tables.inputs.name}, by day", gray)))
-    return Block(
-        "trend", say_finding(tables.pacing), sub, (_draw_trend(tables, tables.fan_today), note)
+    return Chart(
+        svg.forecast_fan(
+            fan, closed=closed, calls=forecasts.called(context), pacing=forecasts.pacing(context)
+        )
     )
 
 
-def _ask_for_records(tables: Tables) -> Note:
+def _pace(context: Context, note: Note) -> Block:
+    """Show what closed beside the earlier periods, where no record shows how the forecast moved."""
+    if not forecasts.pacing(context)["booked"].any():
+        return Block("trend", "Forecast trend", parts=(note,))
+    gray = analysis.explain_pacing(forecasts.pacing(context))
+    sub = ". ".join(filter(None, (f"Closed in {context.name}, by day", gray)))
+    return Block(
+        "trend",
+        say_finding(forecasts.pacing(context)),
+        sub,
+        (_draw_trend(context, forecasts.fan_today(context)), note),
+    )
+
+
+def _ask_for_records(context: Context) -> Note:
     """Say in one line for all blocks what needs records."""
-    inputs = tables.inputs
-    if inputs.history is not None and len(inputs.history.records):
-        first = text.day(tables.first_record, year=True)
+    if context.history is not None and len(context.history.records):
+        first = text.day(forecasts.first_record(context), year=True)
         return Note(
             f"The history begins on {first}, after the day of this page, so it cannot show what "
             "moved before."
@@ -138,24 +142,24 @@ def _ask_for_records(tables: Tables) -> Note:
     )
 
 
-def why(tables: Tables) -> Block | None:
+def why(context: Context) -> Block | None:
     """Show the steps from the forecast a week ago to that of now, each opening to its deals."""
-    if tables.inputs.records.empty:
+    if context.records.empty:
         return None
     nav = "Why it moved"
     try:
-        table = tables.change
+        table = forecasts.change(context)
     except NotEnoughHistory as error:
-        reason = (tables.no_changes or str(error)).rstrip(".")
+        reason = (forecasts.no_changes(context) or str(error)).rstrip(".")
         return say_only("why", "Why the forecast moved", f"{text.capital(reason)}.", nav)
-    rows = svg.forecast_change(table, target=float(tables.current["target"]))
-    opened = (None, *(_list_step(tables, step) for step in analysis.list_steps(table)), None)
-    sub = _explain_steps(tables, table, rows.note)
+    rows = svg.forecast_change(table, target=float(forecasts.current(context)["target"]))
+    opened = (None, *(_list_step(context, step) for step in analysis.list_steps(table)), None)
+    sub = _explain_steps(context, table, rows.note)
     return Block("why", analysis.heading(table), sub, (Opening(rows, opened),), nav)
 
 
-def _explain_steps(tables: Tables, table: pd.DataFrame, cut: str) -> str:
-    inputs, figures = tables.inputs, note_of(table).figures
+def _explain_steps(context: Context, table: pd.DataFrame, cut: str) -> str:
+    figures = note_of(table).figures
     closed, added = (float(table[name]["won"]) for name in ("value", "expected"))
     words = [
         (
@@ -165,55 +169,60 @@ def _explain_steps(tables: Tables, table: pd.DataFrame, cut: str) -> str:
     ]
     if (before := closed - added) > _TOLD * closed:
         words.append(
-            f"{inputs.money(closed)} closed; about {inputs.money(before)} of it was expected before"
+            f"{context.money(closed)} closed; about {context.money(before)} of it was expected "
+            "before"
         )
     words += [cut] if cut else []
     if "method_then" in figures:
-        now, then = (text.label(name) for name in (str(tables.method), figures["method_then"]))
+        now, then = (
+            text.label(name) for name in (str(forecasts.method(context)), figures["method_then"])
+        )
         words.append(f"The method changed from {then} to {now}; both forecasts are by {now}")
-    if abs(table["expected"]["now"] - float(tables.current["expected"])) >= HALF_CENT:
-        last = pd.Timestamp(inputs.records["recorded_at"].iloc[-1]).tz_convert(inputs.tz)
-        words.append(f"Changes after the record of {inputs.day(last)} are not in it")
+    if abs(table["expected"]["now"] - float(forecasts.current(context)["expected"])) >= HALF_CENT:
+        last = pd.Timestamp(context.records["recorded_at"].iloc[-1]).tz_convert(context.tz)
+        words.append(f"Changes after the record of {context.write_day(last)} are not in it")
     return ". ".join(words)
 
 
-def _list_step(tables: Tables, step: analysis.Step) -> Deals | None:
+def _list_step(context: Context, step: analysis.Step) -> Deals | None:
     """List the deals of a step, with what each one added or took.
 
     Of new business, say what it is.
     """
     if step.key == "new_business":
         noun, since = (
-            tables.inputs.noun,
-            tables.inputs.day(day_of(tables.change, note_of(tables.change).then_at)),
+            context.noun,
+            context.write_day(
+                day_of(forecasts.change(context), note_of(forecasts.change(context)).then_at)
+            ),
         )
-        by_rate = note_of(tables.change).method == "run_rate"
+        by_rate = note_of(forecasts.change(context)).method == "run_rate"
         what = "Money" if by_rate else "Money of deals not yet created"
         note = (
             f"{what} that past {noun}s won from this day on, less what they won from the day of "
             f"{since} on: it shrinks daily."
         )
         return Deals(text.capital(step.name), (), note)
-    moved = tables.change_deals[tables.change_deals["movement"] == step.key]
+    moved = forecasts.change_deals(context)[forecasts.change_deals(context)["movement"] == step.key]
     if step.key == "chance" and len(step.movers) == 1:
         moved = moved[moved["expected"] * step.expected > 0]
-    rows, caption = add_details(tables.inputs, moved), text.capital(step.name)
+    rows, caption = add_details(context, moved), text.capital(step.name)
     return list_deals(
-        tables, rows, caption, sheet="Change", amount="expected", period=tables.inputs.label
+        context, rows, caption, sheet="Change", amount="expected", period=context.label
     )
 
 
-def decide(tables: Tables) -> Block | None:
+def decide(context: Context) -> Block | None:
     """Show the deals that move the chance of the target most, lost and won.
 
     Where none does, those that the forecast rests on.
     """
-    inputs, deals, title = tables.inputs, tables.swings, "Deals that decide"
-    row, month = tables.leading, tables.lead_name
+    deals, title = forecasts.swings(context), "Deals that decide"
+    row, month = forecasts.leading(context), forecasts.lead_name(context)
     if not math.isfinite(row["target"]):
         return None
     if deals.empty:
-        if len(tables.deals_of(str(tables.lead))):
+        if len(forecasts.deals_of(context, str(forecasts.lead(context)))):
             words = "No open deal is 5% likely to be won in it, and in time."
             return say_only("decide", f"No single deal decides {month}", words, title)
         words = f"No open deal with a value and a chance is due in {month}."
@@ -230,26 +239,26 @@ def decide(tables: Tables) -> Block | None:
     )
     head = PageColumn("Value × chance")
     finding = (
-        _say_largest(tables, deals, month)
+        _say_largest(context, deals, month)
         if as_stated
         else analysis.describe_forecast_deals(deals, row)
     )
     if swings:
         head = draw_column("Chance of target if lost, if won")
         sub += "Ring: the chance of the target if the deal is lost; blue: if it is won"
-        if (close := shown["close_date"].iloc[0]) > tables.lead.end_time:
-            sub += f". The first is dated {inputs.day(close)}: pull it in"
+        if (close := shown["close_date"].iloc[0]) > forecasts.lead(context).end_time:
+            sub += f". The first is dated {context.write_day(close)}: pull it in"
     else:
         sub += f"At {'stated chances' if as_stated else 'chances from history'}"
-    of = tables.explain(shown)
+    of = forecasts.explain(context, shown)
     lines = tuple(
         Line(
             (
-                _describe_deal(tables, one),
-                _draw_swing(one) if swings else Cell(inputs.money(one["weighted"])),
+                _describe_deal(context, one),
+                _draw_swing(one) if swings else Cell(context.money(one["weighted"])),
             ),
-            opens=open_chance(tables, one, of=of),
-            teams=tables.find_teams(one["unique_id"]),
+            opens=open_chance(context, one, of=of),
+            teams=tables.find_teams(context, one["unique_id"]),
         )
         for one in shown.to_dict("records")
     )
@@ -257,32 +266,31 @@ def decide(tables: Tables) -> Block | None:
     return Block("decide", finding, sub, (Table(columns, (Group(lines),), "decide"),), title)
 
 
-def _say_largest(tables: Tables, deals: pd.DataFrame, month: str) -> str:
+def _say_largest(context: Context, deals: pd.DataFrame, month: str) -> str:
     """Name the deal with most expected.
 
     Stated chances of open deals alone do not say what it does to the target.
     """
-    money, row = tables.inputs.money, tables.leading
+    money, row = context.money, forecasts.leading(context)
     if (all_due := row["booked"] + row["open_value"]) < row["target"]:
         return f"No single deal saves {month}: all due would bring it to {money(all_due)}"
     first, rank = deals.iloc[0], "has most expected" if len(deals) > 1 else "is the only deal due"
-    name = name_deal(tables.inputs, first).text
+    name = name_deal(context, first).text
     return f"{name}, {money(first['value'])}, {rank} in {month}"
 
 
-def _describe_deal(tables: Tables, row: dict[Any, Any]) -> Cell:
-    inputs, lead = tables.inputs, str(tables.lead)
-    history = (
-        f"from history {tables.show_history(row['unique_id'], lead)} in {inputs.name_of(lead)}"
-    )
+def _describe_deal(context: Context, row: dict[Any, Any]) -> Cell:
+    lead = str(forecasts.lead(context))
+    chance = forecasts.show_history(context, row["unique_id"], lead)
+    history = f"from history {chance} in {context.name_of(lead)}"
     facts = [
-        inputs.money(row["value"]),
+        context.money(row["value"]),
         f"stated {show_stated(row.get('probability'))}",
-        history if len(tables.chances) else "",
-        f"due {inputs.day(row['close_date'])}",
-        say_win_dates(tables, row["unique_id"]) if len(tables.chances) else "",
+        history if len(forecasts.chances(context)) else "",
+        f"due {context.write_day(row['close_date'])}",
+        say_win_dates(context, row["unique_id"]) if len(forecasts.chances(context)) else "",
     ]
-    return name_deal(inputs, row, small=" · ".join(filter(None, facts)))
+    return name_deal(context, row, small=" · ".join(filter(None, facts)))
 
 
 def _draw_swing(row: dict[Any, Any]) -> Cell:
@@ -291,68 +299,68 @@ def _draw_swing(row: dict[Any, Any]) -> Cell:
     return Cell(f"{lost} → {won}", picture=drawn)
 
 
-def months(tables: Tables) -> Block:
+def months(context: Context) -> Block:
     """Show whether the next periods have enough: forecast, range, chance and coverage.
 
     Also shows the pipeline to add.
     """
-    inputs, table = tables.inputs, tables.ahead
+    table = forecasts.ahead(context)
     target = float(table["target"].max())
     aimed = math.isfinite(target)
     amounts = svg.axis([*table["high"], *table["expected"], *table["target"]])
     heads = ["Forecast", f"{text.percent(note_of(table).confidence)} range"]
     if aimed:
         adds = ["Pipeline to add"] if "needed_pipeline" in table else []
-        heads += [*([] if tables.stated else ["Chance"]), "Coverage", *adds]
+        heads += [*([] if forecasts.stated(context) else ["Chance"]), "Coverage", *adds]
     else:
         heads.append("Due so far")
     first, axis = (
-        PageColumn(text.capital(inputs.noun), right=False),
-        svg.month_axis(amounts, target, inputs.money),
+        PageColumn(text.capital(context.noun), right=False),
+        svg.month_axis(amounts, target, context.money),
     )
     columns = (first, draw_column(picture=axis), *map(PageColumn, heads))
     lines = tuple(
-        Line(_write_period(tables, str(name), row, amounts, aimed), opens=_list_due(tables, row))
+        Line(_write_period(context, str(name), row, amounts, aimed), opens=_list_due(context, row))
         for name, row in table.iterrows()
     )
     blue, pale = (
         ("closed", evidence.RUN_RATE)
-        if tables.by_rate
+        if forecasts.by_rate(context)
         else ("open deals at their chances", "usual new business")
     )
     sub = f"Blue: {blue}. Pale: {pale}. Dot and line: forecast and range"
     if aimed:
-        sub += f". Upright line: target {inputs.money(target)}"
-        if tables.usual_coverage.keys() & set(table.index):
-            hits = text.plural(inputs.noun)
+        sub += f". Upright line: target {context.money(target)}"
+        if forecasts.usual_coverage(context).keys() & set(table.index):
+            hits = text.plural(context.noun)
             sub += f". Below coverage: what {hits} that hit their target had by this point"
     shown = Table(columns, (Group(lines),), "months")
-    finding = say_finding(table[table.index > str(tables.lead)])
-    return Block("months", finding, sub, (shown,), f"Next {inputs.noun}s")
+    finding = say_finding(table[table.index > str(forecasts.lead(context))])
+    return Block("months", finding, sub, (shown,), f"Next {context.noun}s")
 
 
-def _list_due(tables: Tables, row: pd.Series[Any]) -> Deals | None:
+def _list_due(context: Context, row: pd.Series[Any]) -> Deals | None:
     """List the open deals due in a coming period, and what else its forecast expects.
 
     Without a forecast, only the deals are listed.
     """
     period = str(row.name)
     if not math.isfinite(row["low"]):
-        return _list_open(tables, period)
-    caption = f"Forecast for {tables.inputs.name_of(period)}"
-    return list_expected(tables, find_expected(tables, period), caption, row, period)
+        return _list_open(context, period)
+    caption = f"Forecast for {context.name_of(period)}"
+    return list_expected(context, find_expected(context, period), caption, row, period)
 
 
 def _write_period(
-    tables: Tables, name: str, row: pd.Series[Any], amounts: svg.Axis, aimed: bool
+    context: Context, name: str, row: pd.Series[Any], amounts: svg.Axis, aimed: bool
 ) -> tuple[Cell, ...]:
-    money, known = tables.inputs.money, math.isfinite(row["low"])
-    label = text.period(name, tables.inputs.freq)
+    money, known = context.money, math.isfinite(row["low"])
+    label = text.period(name, context.freq)
     cells = [
         Cell(label.partition(" (")[0]),
         Cell(
             "",
-            picture=svg.month(row, amounts, money, name=label, by_rate=tables.by_rate),
+            picture=svg.month(row, amounts, money, name=label, by_rate=forecasts.by_rate(context)),
         ),
         Cell(money(row["expected"]) if known else text.MISSING),
         Cell(
@@ -362,33 +370,33 @@ def _write_period(
     ]
     if not aimed:
         return (*cells, Cell(money(row["open_value"])))
-    cells += [] if tables.stated else [Cell(text.percent(row["p_target"]))]
+    cells += [] if forecasts.stated(context) else [Cell(text.percent(row["p_target"]))]
     due = bool(row["open_count"])
-    usual = tables.usual_coverage.get(name)
+    usual = forecasts.usual_coverage(context).get(name)
     hits = f"hit: {text.times(usual)}" if usual else ""
     cover = Cell(text.times(row["pipeline_coverage"])) if due else Cell("none due", tone="quiet")
     cells.append(replace(cover, small=hits))
     if "needed_pipeline" in row:
-        more = evidence.say_pipeline_to_add(row, money, stated=tables.stated)
+        more = evidence.say_pipeline_to_add(row, money, stated=forecasts.stated(context))
         cells.append(Cell(more, tone="" if row["needed_pipeline"] > 0 else "quiet"))
     return tuple(cells)
 
 
-def past(tables: Tables) -> Block | None:
+def past(context: Context) -> Block | None:
     """Show whether to believe the range: past forecasts, and what closed in the end.
 
     The past forecasts had as many days left in their period as today's.
     """
-    if tables.inputs.records.empty:
+    if context.records.empty:
         return None
-    noun = tables.inputs.noun
+    noun = context.noun
     try:
-        table = tables.past_ranges
+        table = forecasts.past_ranges(context)
     except (NotEnoughHistory, DataError) as error:
         return say_only("past", "Past ranges cannot be judged", f"{text.capital(str(error))}.")
     shown = table.tail(_MOST_PAST)
     rows = svg.backtest(shown)
-    opened = tuple(list_closed(tables, row.key) for row in rows.rows)
+    opened = tuple(list_closed(context, row.key) for row in rows.rows)
     sub = "Forecast with as many days to go as today (blue: tick and range) and what closed (dot)"
     if len(table) > len(shown):
         sub += f". The last {len(shown)} of {text.count(len(table), noun)}"
@@ -401,13 +409,13 @@ def past(tables: Tables) -> Block | None:
     return Block("past", say_finding(table), sub, (Opening(rows, opened),))
 
 
-def calls(tables: Tables) -> Block | None:
+def calls(context: Context) -> Block | None:
     """Show who makes the number better: how far calls, overrides and formulas missed.
 
     They are compared with the forecast on the same days.
     """
     try:
-        found = None if tables.inputs.calls.empty else tables.value_added
+        found = None if context.calls.empty else tables.value_added(context)
     except NotEnoughHistory:
         found = None
     table = (
@@ -418,7 +426,7 @@ def calls(tables: Tables) -> Block | None:
     called = table.index.intersection(["reps", "manager"])
     if found is None or called.empty or table["ratio_low"].isna().all():
         return None  # Below six periods a ratio has no interval.
-    freq, noun = tables.inputs.freq, tables.inputs.noun
+    freq, noun = context.freq, context.noun
     names = {source: text.capital(analysis.name_source(source, freq)) for source in table.index}
     bars = svg.bars(
         [
@@ -454,39 +462,39 @@ def calls(tables: Tables) -> Block | None:
     )
 
 
-def categories(tables: Tables) -> Block:
+def categories(context: Context) -> Block:
     """Show how much rests on commit: closed money and the categories of the deals due.
 
     Each category opens to its deals.
     """
-    inputs, table, nav = tables.inputs, tables.categories, "Categories"
-    row: Any = table.loc[inputs.label]
+    table, nav = forecasts.categories(context), "Categories"
+    row: Any = table.loc[context.label]
     if not row["closed"] and not row["open_count"]:
-        words = f"Nothing is closed or due in {inputs.name}."
+        words = f"Nothing is closed or due in {context.name}."
         return say_only("categories", "Forecast categories", words, nav)
-    target = float(tables.current["target"])
+    target = float(forecasts.current(context)["target"])
     aimed = math.isfinite(target)
-    rows = svg.forecast_categories(table, inputs.label, target=target)
-    due = inputs.open_now
+    rows = svg.forecast_categories(table, context.label, target=target)
+    due = context.open_now
     category = deal_categories(due)
     opened = tuple(
-        list_closed(tables, inputs.label)
+        list_closed(context, context.label)
         if one.key == "closed"
-        else list_deals(tables, due[category == one.key], one.label, period=inputs.label)
+        else list_deals(context, due[category == one.key], one.label, period=context.label)
         for one in rows.rows
     )
-    title = _compare_with_target(tables, row, target) if aimed else say_finding(table)
+    title = _compare_with_target(context, row, target) if aimed else say_finding(table)
     sub = (
-        f"{text.capital(inputs.name)} by category at full value: the deal’s own category, else "
+        f"{text.capital(context.name)} by category at full value: the deal’s own category, else "
         "its stage’s, else by stated chance. "
         "Running total beside each bar" + ("; line is the target" if aimed else "")
     )
     return Block("categories", title, sub, (Opening(rows, opened),), nav)
 
 
-def _compare_with_target(tables: Tables, row: Any, target: float) -> str:
+def _compare_with_target(context: Context, row: Any, target: float) -> str:
     """Say how far closed money and commit reach."""
-    money, total = tables.inputs.money, float(row["commit_total"])
+    money, total = context.money, float(row["commit_total"])
     if not total:
         return f"Nothing is closed or committed: {money(target)} to go"
     reach = "Closed and Commit reach" if row["commit"] else "Closed alone reaches"
@@ -496,26 +504,37 @@ def _compare_with_target(tables: Tables, row: Any, target: float) -> str:
     return f"{reach} {money(total)}, {money(abs(gap))} {off}"
 
 
-def headline(tables: Tables) -> str:
+def headline(context: Context) -> str:
     """Say whether the current period makes its target; once it is decided, the next."""
-    return analysis.say_forecast(tables.forecast)[0]
+    return analysis.say_forecast(forecasts.forecast(context))[0]
 
 
-def second_sentence(tables: Tables) -> str:
+def second_sentence(context: Context) -> str:
     """Say what is left to do, who has most to go, one person's call, and what changed.
 
     The changes are in what comes in or is won.
     """
-    alarms = sentence(tables.world_changes) if tables.alert_figures["world_changed"] > 0 else ""
-    left = analysis.say_forecast(tables.forecast)[1]
-    return " ".join(filter(None, (left, _most_to_go(tables), _say_call(tables), alarms)))
+    alarms = (
+        sentence(tables.world_changes(context))
+        if tables.alert_figures(context)["world_changed"] > 0
+        else ""
+    )
+    left = analysis.say_forecast(forecasts.forecast(context))[1]
+    return " ".join(filter(None, (left, _most_to_go(context), _say_call(context), alarms)))
 
 
-def _say_call(tables: Tables) -> str:
+def _say_call(context: Context) -> str:
     """Say the call for the one person of a page, which has no table of people, and the override."""
-    if tables.inputs.only is None or len(tables.persons) > 1 or tables.calls.empty:
+    if (
+        context.only is None
+        or len(forecasts.persons(context)) > 1
+        or forecasts.calls(context).empty
+    ):
         return ""
-    row, money = tables.calls.loc[tables.whole], partial(tables.inputs.money, fine=True)
+    row, money = (
+        forecasts.calls(context).loc[forecasts.whole(context)],
+        partial(context.money, fine=True),
+    )
     override = (
         f", {row['overrider']} says {money(row['override'])}"
         if math.isfinite(row["override"])
@@ -526,51 +545,49 @@ def _say_call(tables: Tables) -> str:
     )
 
 
-def _most_to_go(tables: Tables) -> str:
+def _most_to_go(context: Context) -> str:
     """Name the groups with most to go.
 
     Empty without targets of theirs, on a period's first days, and of who can do no more on its
     last.
     """
-    people, label = tables.people, tables.inputs.label
+    people, label = forecasts.people(context), context.label
     groups: pd.DataFrame = people[~people.index.get_level_values(-1).isin([ALL])]
     short = groups[groups["gap"] > 0].sort_values("gap", ascending=False, kind="stable")
-    if evidence.count_days_left(label, tables.forecast) is not None:
+    if evidence.count_days_left(label, forecasts.forecast(context)) is not None:
         short = short[short["open_count"] > 0]
     if (
-        tables.current["gap"] <= 0
+        forecasts.current(context)["gap"] <= 0
         or short.empty
         or len(groups) == 1
-        or evidence.has_begun(label, tables.forecast)
+        or evidence.has_begun(label, forecasts.forecast(context))
     ):
         return ""
     most, _ = evidence.find_largest(short["gap"])
     if len(most) == len(short) > 2:
         past = -float(groups["gap"].clip(upper=0).sum())
-        others = (
-            f", the others are {tables.inputs.money(past)} past target" if past >= HALF_CENT else ""
-        )
-        each = tables.inputs.money(short["gap"].max())
+        others = f", the others are {context.money(past)} past target" if past >= HALF_CENT else ""
+        each = context.money(short["gap"].max())
         return f"{text.capital(text.spelled(len(most)))} have {each} to go each{others}."
     names = short.index.get_level_values(-1)
     said = [
-        f"{name} {_to_go(row, tables)}"
+        f"{name} {_to_go(row, context)}"
         for name, (_, row) in zip(names[:2], short.iterrows(), strict=False)
     ]
     rest = len(short) - 2
     return f"Most to go: {'; '.join(said)}{f'; and {text.spelled(rest)} more' if rest > 0 else ''}."
 
 
-def _to_go(row: pd.Series[Any], tables: Tables) -> str:
-    money = tables.inputs.money
+def _to_go(row: pd.Series[Any], context: Context) -> str:
+    money = context.money
     if not row["open_count"]:
         return f"{money(row['gap'])}, no deal due"
-    known = math.isfinite(row["p_target"]) and not tables.stated
+    known = math.isfinite(row["p_target"]) and not forecasts.stated(context)
     likely = f", {text.percent(row['p_target'])} likely" if known else ""
     return f"{money(row['gap'])} with {money(row['open_value'])} due{likely}"
 
 
-def tiles(tables: Tables) -> tuple[Tile, ...]:
+def tiles(context: Context) -> tuple[Tile, ...]:
     """Show closed, forecast, chance and coverage.
 
     Without a target closed, forecast and what is due.
@@ -578,30 +595,35 @@ def tiles(tables: Tables) -> tuple[Tile, ...]:
     Once the current period is decided, what closed is its own, the others are of the next, and each
     is named after its period.
     """
-    row = tables.leading
+    row = forecasts.leading(context)
     closed, *others = analysis.list_figures(
-        tables.current, row, tables.forecast, len(tables.inputs.won_now)
+        forecasts.current(context), row, forecasts.forecast(context), len(context.won_now)
     )
     built = [
-        _make_tile(tables, closed, tables.current),
-        *(_make_tile(tables, each, row) for each in others),
+        _make_tile(context, closed, forecasts.current(context)),
+        *(_make_tile(context, each, row) for each in others),
     ]
     changes = stress_largest([tile.change for tile in built])
     built = [replace(tile, change=change) for tile, change in zip(built, changes, strict=True)]
-    if tables.lead == tables.inputs.period:
+    if forecasts.lead(context) == context.period:
         return tuple(built)
-    inputs = tables.inputs
-    now, lead = (inputs.name_of(str(one), short=True) for one in (inputs.period, tables.lead))
+    now, lead = (
+        context.name_of(str(one), short=True) for one in (context.period, forecasts.lead(context))
+    )
     return tuple(
         replace(tile, name=f"{tile.name}, {now if tile is built[0] else lead}") for tile in built
     )
 
 
-def _make_tile(tables: Tables, each: analysis.Figure, row: pd.Series[Any]) -> Tile:
+def _make_tile(context: Context, each: analysis.Figure, row: pd.Series[Any]) -> Tile:
     """Make a figure's tile: what changed, what past periods say of it, and its deals."""
-    inputs, period, column, note = tables.inputs, str(row.name), each.column, each.note
-    then = math.nan if tables.no_changes or not column else tables.earlier.figure(period, column)
-    show = text.times if column == "pipeline_coverage" else inputs.money
+    period, column, note = str(row.name), each.column, each.note
+    then = (
+        math.nan
+        if forecasts.no_changes(context) or not column
+        else forecasts.earlier(context).figure(period, column)
+    )
+    show = text.times if column == "pipeline_coverage" else context.money
     change, picture, opens = (
         show_change(float(row[column]), then, show) if column else None,
         "",
@@ -609,57 +631,55 @@ def _make_tile(tables: Tables, each: analysis.Figure, row: pd.Series[Any]) -> Ti
     )
     match each.name:
         case "Closed won":
-            opens = list_closed(tables, period)
+            opens = list_closed(context, period)
         case "Forecast":
             # One deal comes in or does not: nothing lies between.
-            one = evidence.is_one_deal(row, tables.forecast)
+            one = evidence.is_one_deal(row, forecasts.forecast(context))
             picture = svg.bullet(
-                row.where(~row.index.isin(["low", "high"])) if one else row, inputs.money
+                row.where(~row.index.isin(["low", "high"])) if one else row, context.money
             )
-            note = note or _range_note(tables, row)
+            note = note or _range_note(context, row)
             if math.isfinite(row["expected"]):
-                caption = f"Forecast for {inputs.name_of(period)}"
-                opens = list_expected(tables, find_expected(tables, period), caption, row, period)
+                caption = f"Forecast for {context.name_of(period)}"
+                opens = list_expected(context, find_expected(context, period), caption, row, period)
         case "Chance of target" if math.isfinite(then):
             note = f"was {text.percent(then)}"
             # Beside both figures, their difference is that of what is shown.
             ends = text.whole_percents(row["p_target"]), text.whole_percents(then)
             change = show_change(*ends, text.points)
         case "Coverage" | "Open and due":
-            opens = _list_open(tables, period)
+            opens = _list_open(context, period)
             usual = (
-                tables.usual_coverage.get(period)
+                forecasts.usual_coverage(context).get(period)
                 if each.name == "Coverage" and row["gap"] > 0
                 else None
             )
             note += (
-                f"; {text.plural(inputs.noun)} that hit had {text.times(usual)}" if usual else ""
+                f"; {text.plural(context.noun)} that hit had {text.times(usual)}" if usual else ""
             )
     return Tile(each.name, each.figure, change, note, picture, opens)
 
 
-def _list_open(tables: Tables, period: str) -> Deals | None:
-    due = tables.inputs.select("open", period)
-    return list_deals(
-        tables, due, f"Open and due in {tables.inputs.name_of(period)}", period=period
-    )
+def _list_open(context: Context, period: str) -> Deals | None:
+    due = context.select("open", period)
+    return list_deals(context, due, f"Open and due in {context.name_of(period)}", period=period)
 
 
-def _range_note(tables: Tables, row: pd.Series[Any]) -> str:
-    if tables.lead != tables.inputs.period and math.isfinite(row["low"]):
+def _range_note(context: Context, row: pd.Series[Any]) -> str:
+    if forecasts.lead(context) != context.period and math.isfinite(row["low"]):
         # Past ranges are judged as long before their period's end as today is before the current
         # one's.
         return (
             evidence.RUN_RATE
-            if tables.by_rate
+            if forecasts.by_rate(context)
             else f"{text.count(int(row['open_count']), 'open deal')} due"
         )
     try:
-        held = say_held(tables.past_ranges)
+        held = say_held(forecasts.past_ranges(context))
     except (NotEnoughHistory, DataError):
         held = ""
-    if tables.by_rate:
+    if forecasts.by_rate(context):
         return f"{evidence.RUN_RATE}{held and f'; range {held}'}"
     if held:
         return f"range {held}"
-    return "range: open deals due only" if tables.stated else "range not judged yet"
+    return "range: open deals due only" if forecasts.stated(context) else "range not judged yet"

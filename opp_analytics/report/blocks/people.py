@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import analysis, svg, text
+from opp_analytics.answers import Context, Part, forecasts, tables
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.report.cells import (
     find_expected,
@@ -29,7 +30,6 @@ from opp_analytics.report.cells import (
     show_stated,
     stress_largest,
 )
-from opp_analytics.report.inputs import Part
 from opp_analytics.report.model import (
     Block,
     Cell,
@@ -44,7 +44,6 @@ from opp_analytics.report.model import (
     draw_column,
     say_only,
 )
-from opp_analytics.report.tables import Tables
 from opp_analytics.schema import ALL, BUCKETS
 
 _FEW, _KEPT = 16, 8
@@ -55,32 +54,31 @@ _Places = dict[tuple[Any, ...], NDArray[np.intp]]
 _MONEY = ["target", "booked", "expected", "gap", "change"]
 
 
-def people(tables: Tables) -> Block:
+def people(context: Context) -> Block:
     """Show target, closed, forecast, what is to go, chance and change of each team and person.
 
     A name opens its deals.
     """
-    inputs = tables.inputs
-    if tables.persons.empty:
+    if forecasts.persons(context).empty:
         words = (
             "No column says whose a deal is. Name one with by=."
-            if not inputs.by
-            else f"Nobody has a deal in {inputs.name}."
+            if not context.by
+            else f"Nobody has a deal in {context.name}."
         )
         return say_only("people", "People", words)
-    rows = _Rows(tables, tables.compared_people)
+    rows = _Rows(context, forecasts.compared_people(context))
     aim = f", upright line target{'' if rows.aimed else ' of all'}"
-    line = aim if math.isfinite(tables.current["target"]) else ""
+    line = aim if math.isfinite(forecasts.current(context)["target"]) else ""
     drawn = f"Gray bar closed, dot forecast, blue band range{line}. A name opens its deals"
     said = (
-        _say_calls(tables, rows.table.iloc[rows.whole]),
-        _say_habits(tables),
-        _say_strangers(tables),
+        _say_calls(context, rows.table.iloc[rows.whole]),
+        _say_habits(context),
+        _say_strangers(context),
     )
     sub, note = (
         ". ".join(filter(None, words)) for words in ([rows.unit.words, drawn, *said], said)
     )
-    table = Table(_name_columns(tables, rows.aimed), tuple(rows.group()), "people")
+    table = Table(_name_columns(context, rows.aimed), tuple(rows.group()), "people")
     return Block(
         "people",
         say_finding(rows.table),
@@ -91,13 +89,13 @@ def people(tables: Tables) -> Block:
     )
 
 
-def _say_calls(tables: Tables, whole: pd.Series[Any]) -> str:
+def _say_calls(context: Context, whole: pd.Series[Any]) -> str:
     """Say how far the call of all is from the forecast.
 
     Empty without either, and of one person, whose call stands above.
     """
-    away, money = whole["call"] - whole["expected"], tables.inputs.money
-    if len(tables.persons) == 1 or not math.isfinite(away):
+    away, money = whole["call"] - whole["expected"], context.money
+    if len(forecasts.persons(context)) == 1 or not math.isfinite(away):
         return ""
     said = "Calls sum to" if pd.isna(whole["caller"]) else f"{whole['caller']} calls"
     how = f"{money(abs(away))} {'above' if away > 0 else 'below'} the forecast"
@@ -106,26 +104,29 @@ def _say_calls(tables: Tables, whole: pd.Series[Any]) -> str:
     )
 
 
-def _say_habits(tables: Tables) -> str:
+def _say_habits(context: Context) -> str:
     """Say whose past calls, among those in the table, leaned beyond chance, and which way.
 
     Those that leaned most.
     """
-    shown = [*tables.calls["caller"].dropna(), *tables.calls["overrider"].dropna()]
+    shown = [
+        *forecasts.calls(context)["caller"].dropna(),
+        *forecasts.calls(context)["overrider"].dropna(),
+    ]
     try:
-        past = tables.call_accuracy if shown else pd.DataFrame({"bias": []})
+        past = tables.call_accuracy(context) if shown else pd.DataFrame({"bias": []})
     except NotEnoughHistory:
         return ""
     return analysis.name_leans(past[past.index.isin(shown)])
 
 
-def _say_strangers(tables: Tables) -> str:
+def _say_strangers(context: Context) -> str:
     """Name people with a target and not one deal: new ones, or names spelled in two ways."""
-    inputs, people = tables.inputs, tables.persons
-    if not inputs.person:
+    people = forecasts.persons(context)
+    if not context.person:
         return ""
     aimed = people.index[people["target"].notna()]
-    names = [str(name) for name in aimed if name not in set(inputs.deals[inputs.person])]
+    names = [str(name) for name in aimed if name not in set(context.deals[context.person])]
     if not names:
         return ""
     have = (
@@ -134,19 +135,20 @@ def _say_strangers(tables: Tables) -> str:
     return f"{text.joined(names, most=3)} {have}; is the name spelled as in the CRM?"
 
 
-def _name_columns(tables: Tables, aimed: bool) -> tuple[PageColumn, ...]:
-    inputs = tables.inputs
-    head = text.capital(", ".join([*map(text.label, inputs.by[:-1]), inputs.who]))
+def _name_columns(context: Context, aimed: bool) -> tuple[PageColumn, ...]:
+    head = text.capital(", ".join([*map(text.label, context.by[:-1]), context.who]))
     target, further = (["Target"], ["To go", "Chance"]) if aimed else ([], ["Due"])
     columns = [
         PageColumn(head, right=False),
         *map(PageColumn, [*target, "Closed", "Forecast"]),
-        *([PageColumn("Call", kind="call")] if len(tables.calls) else []),
+        *([PageColumn("Call", kind="call")] if len(forecasts.calls(context)) else []),
         draw_column(picture=svg.progress_axis() if aimed else ""),
         *map(PageColumn, further),
     ]
-    if not tables.no_changes:
-        columns.append(PageColumn(f"Since {inputs.day(tables.earlier.day)}", kind="since"))
+    if not forecasts.no_changes(context):
+        columns.append(
+            PageColumn(f"Since {context.write_day(forecasts.earlier(context).day)}", kind="since")
+        )
     return tuple(columns)
 
 
@@ -154,7 +156,7 @@ def _name_columns(tables: Tables, aimed: bool) -> tuple[PageColumn, ...]:
 class _Rows:
     """The rows of the table by their places in `table`; totals are labeled "(all)"."""
 
-    tables: Tables
+    context: Context
     table: pd.DataFrame
 
     @cached_property
@@ -176,7 +178,7 @@ class _Rows:
     def unit(self) -> Scale:
         """Unit of the money."""
         shown = self.table[[*_MONEY, "call"]].to_numpy(dtype=float).ravel()
-        return choose_scale(shown, self.tables.inputs.org.currency)
+        return choose_scale(shown, self.context.org.currency)
 
     @cached_property
     def money(self) -> pd.DataFrame:
@@ -230,13 +232,13 @@ class _Rows:
         """
         everybody = self._members()
         kept = self._choose_kept() if len(self.table) > _FEW else set(everybody)
-        if len(self.tables.inputs.by) == 1:
+        if len(self.context.by) == 1:
             members = self._sort(everybody)
             yield Group(tuple(self.line(place, "") for place in members if place in kept))
             rest = [self.line(place, "member") for place in members if place not in kept]
             if rest:
                 fold = Line(
-                    _name_row(rest[0], text.count(len(rest), f"more {self.tables.inputs.who}")),
+                    _name_row(rest[0], text.count(len(rest), f"more {self.context.who}")),
                     "group",
                 )
                 yield Group((fold, *rest), folded=True)
@@ -256,9 +258,9 @@ class _Rows:
                     deals = _name_row(first, f"Deals of {name.text}")
                     lines.append(replace(first, cells=deals, level="member"))
                     whom = (
-                        self.tables.inputs.who
+                        self.context.who
                         if len(rest) == len(members)
-                        else f"more {self.tables.inputs.who}"
+                        else f"more {self.context.who}"
                     )
                     cells = (replace(name, small=text.count(len(rest), whom)), *figures)
                     first = replace(first, cells=cells, opens=None)
@@ -296,13 +298,13 @@ class _Rows:
         name = self._name(place)
         top, gap = None if place == self.whole else self._top, float(money["gap"])
         cells = [
-            Cell(name, name=True, page=self._find_page(key)),
+            Cell(name, name=True, part=self._find_part(key)),
             *(
                 self._show(float(money[part]))
                 for part in (*(["target"] if self.aimed else []), "booked", "expected")
             ),
-            *([self._show_call(key[-1], row)] if len(self.tables.calls) else []),
-            Cell("", picture=svg.progress(row, self.tables.inputs.money, top=top)),
+            *([self._show_call(key[-1], row)] if len(forecasts.calls(self.context)) else []),
+            Cell("", picture=svg.progress(row, self.context.money, top=top)),
         ]
         if self.aimed:
             past = (
@@ -313,14 +315,14 @@ class _Rows:
             cells += [past, self._show_chance(row)]
         else:
             cells.append(self._show(row["open_value"]))
-        if not self.tables.no_changes:
+        if not forecasts.no_changes(self.context):
             cells.append(self._changes[place] or Cell(text.MISSING, tone="quiet"))
         opens = self._list(key, name, row, float(money["expected"]))
-        return Line(tuple(cells), level, opens, kept, self.tables.find_teams(key[0]))
+        return Line(tuple(cells), level, opens, kept, tables.find_teams(self.context, key[0]))
 
     def say(self) -> Iterator[Saying]:
         """Say each team, then each person, who has most to go first."""
-        money = partial(self.tables.inputs.money, fine=True)
+        money = partial(self.context.money, fine=True)
         rows = self.table.set_axis(range(len(self.table))).drop(self.whole)
         rows = rows.assign(groups=[self.keys[place].count(ALL) for place in rows.index])
         order = ["groups", "gap", "expected"]
@@ -346,25 +348,25 @@ class _Rows:
             else str(key[-1])
         )
 
-    def _find_page(self, key: tuple[Any, ...]) -> str:
-        """Find the page of the last label that is not of all."""
+    def _find_part(self, key: tuple[Any, ...]) -> Part | None:
+        """Find the team or person of the last label that is not of all."""
         named = [
             (column, label)
-            for column, label in zip(self.tables.inputs.by, key, strict=True)
+            for column, label in zip(self.context.by, key, strict=True)
             if label != ALL
         ]
-        return self.tables.links.get(Part(*named[-1]), "") if named else ""
+        return Part(*named[-1]) if named else None
 
     def _show(self, value: float, *, signed: bool = False) -> Cell:
         if not math.isfinite(value):
             return Cell(text.MISSING, tone="quiet")
-        said = text.money(value, self.tables.inputs.org.currency, fine=True, signed=signed)
+        said = text.money(value, self.context.org.currency, fine=True, signed=signed)
         return Cell(self.unit.show(value, signed=signed), said=said)
 
     def _show_change(self, value: float) -> Cell | None:
         cell = show_change(value, 0.0, self.unit.show)
         return (
-            replace(cell, said=self.tables.inputs.money(abs(value), fine=True))
+            replace(cell, said=self.context.money(abs(value), fine=True))
             if cell and cell.sign
             else cell
         )
@@ -378,7 +380,7 @@ class _Rows:
         by = "" if pd.isna(row["caller"]) or row["caller"] == name else row["caller"]
         remarks = [f"below closed{',' if by else ''}"] if low else []
         if math.isfinite(row["override"]):
-            said = self.tables.inputs.money(row["override"], fine=True)
+            said = self.context.money(row["override"], fine=True)
             remarks, by = [*remarks, f"{said}, below closed," if other else said], row["overrider"]
         return replace(self._show(row["call"]), small=" · ".join(remarks), by=by)
 
@@ -388,23 +390,23 @@ class _Rows:
             return Cell("met", tone="quiet")
         if not row["open_count"] and not row["expected"] > row["booked"]:
             return Cell("none due", tone="quiet")
-        known = math.isfinite(row["p_target"]) and not self.tables.stated
+        known = math.isfinite(row["p_target"]) and not forecasts.stated(self.context)
         return Cell(text.percent(row["p_target"])) if known else Cell(text.MISSING, tone="quiet")
 
     @cached_property
     def _due(self) -> tuple[pd.DataFrame, _Places]:
         """The deals closed or due in this period, and the overdue ones."""
-        deals = self.tables.inputs.deals
-        return self._part(deals[deals["period"].isin([self.tables.inputs.label, BUCKETS[0]])])
+        deals = self.context.deals
+        return self._part(deals[deals["period"].isin([self.context.label, BUCKETS[0]])])
 
     @cached_property
     def _expected(self) -> tuple[pd.DataFrame, _Places]:
         """The deals of this period's forecast."""
-        return self._part(find_expected(self.tables, self.tables.inputs.label))
+        return self._part(find_expected(self.context, self.context.label))
 
     def _part(self, deals: pd.DataFrame) -> tuple[pd.DataFrame, _Places]:
         """Find the deals of each team and person."""
-        by, parts = self.tables.inputs.by, _Places()
+        by, parts = self.context.by, _Places()
         for depth in range(1, len(by) + 1):
             found = deals.groupby(list(by[:depth]) if depth > 1 else by[0], observed=True).indices
             parts |= {text.split_key(label): rows for label, rows in found.items()}
@@ -414,18 +416,25 @@ class _Rows:
         self, key: tuple[Any, ...], name: str, row: pd.Series[Any], expected: float
     ) -> Deals | None:
         """List the deals of a row, closed, due and overdue, with what else the forecast expects."""
-        inputs, known = self.tables.inputs, math.isfinite(expected)
+        context, known = self.context, math.isfinite(expected)
         rows, parts = self._expected if known else self._due
         named = tuple(label for label in key if label != ALL)
         rows = rows.iloc[parts.get(named, [])] if named else rows
         # Somebody who changed teams has a row in each.
         twice = sum(other[-1] == key[-1] != ALL for other in self.keys) > 1
         whose = f"{name} ({text.join_key(key[:-1])})" if twice else name
-        period = inputs.label
+        period = context.label
         if not known:
-            return list_deals(self.tables, rows, f"{whose}: closed, due and overdue", period=period)
+            return list_deals(
+                self.context, rows, f"{whose}: closed, due and overdue", period=period
+            )
         return list_expected(
-            self.tables, rows, f"{whose}: forecast for {inputs.name}", row, period, expects=expected
+            self.context,
+            rows,
+            f"{whose}: forecast for {context.name}",
+            row,
+            period,
+            expects=expected,
         )
 
 
@@ -469,36 +478,36 @@ _ACTIONS = {
 }
 
 
-def to_win(tables: Tables) -> Block:
+def to_win(context: Context) -> Block:
     """Show a card for each person short of the target, the largest gap first.
 
     Then who is at target, with what is due.
     """
-    inputs, people, nav = tables.inputs, tables.leading_persons, "To win"
-    month = tables.lead_name
+    people, nav = forecasts.leading_persons(context), "To win"
+    month = forecasts.lead_name(context)
     if people["target"].isna().all():
         words = "This needs a target for each person: see [targets] in the org file."
-        if tables.persons["target"].notna().any():
+        if forecasts.persons(context)["target"].notna().any():
             words = f"Nobody has a target for {month}."
         return say_only("to_win", "What each person must win", words, nav)
-    short = tables.to_win
+    short = forecasts.to_win(context)
     stuck = short["deals"] == 0
     stuck &= stuck.sum() > 1  # One alone has a card with a name.
     shown = short[~stuck]
-    goals = [_show_person(tables, name, row) for name, row in shown.head(_MOST).iterrows()]
+    goals = [_show_person(context, name, row) for name, row in shown.head(_MOST).iterrows()]
     if stuck.any():
-        goals.append(_show_stuck(tables, short[stuck]))
+        goals.append(_show_stuck(context, short[stuck]))
     met = people[people["gap"] <= 0]
     if len(met):
-        goals.append(_show_met(tables, met))
+        goals.append(_show_met(context, met))
     rest = len(shown) - _MOST
     more = (
-        f"; {text.count(rest, f'more {inputs.who}')} in the workbook, sheet “To win”"
+        f"; {text.count(rest, f'more {context.who}')} in the workbook, sheet “To win”"
         if rest > 0
         else ""
     )
     chance = "the chance of the target"
-    if tables.stated:
+    if forecasts.stated(context):
         chance = "the chance that enough of them close, at the stated chances"
     elif "p_target" not in short or short["p_target"].isna().all():
         chance = "what closed of the target"
@@ -506,124 +515,129 @@ def to_win(tables: Tables) -> Block:
         f"Each one’s own deals that could still close in {month}: due, overdue, or due within five "
         f"weeks at 50% or more. Beside the name, {chance}{more}"
     )
-    history = tables.name_history(str(tables.lead))
-    made = Block("to_win", _say_gaps(tables, short), sub, (Goals(tuple(goals), history),), nav)
+    history = forecasts.name_history(context, str(forecasts.lead(context)))
+    made = Block("to_win", _say_gaps(context, short), sub, (Goals(tuple(goals), history),), nav)
     if len(people) > 1 or short.empty:
         return made
-    mine = tables.deals_to_win.head(int(short["deals"].iloc[0])).to_dict("records")
-    says = tuple(_say_deal(tables, deal) for deal in mine)
+    mine = forecasts.deals_to_win(context).head(int(short["deals"].iloc[0])).to_dict("records")
+    says = tuple(_say_deal(context, deal) for deal in mine)
     return replace(made, says=says, note=f"{text.capital(short['advice'].iloc[0])}.")
 
 
-def _say_deal(tables: Tables, deal: dict[Any, Any]) -> Saying:
+def _say_deal(context: Context, deal: dict[Any, Any]) -> Saying:
     """Say a deal to win: its value, both chances, and what to do with it."""
-    name, _, *chances, todo, _ = _show_deal(tables, deal)
+    name, _, *chances, todo, _ = _show_deal(context, deal)
     known = [
         f"{how} {chance}"
         for how, chance in zip(("stated", "from history"), chances, strict=True)
         if chance not in ("", text.MISSING)
     ]
-    return Saying(name.text, f", {', '.join([tables.inputs.money(deal['value']), *known])}. {todo}")
+    return Saying(name.text, f", {', '.join([context.money(deal['value']), *known])}. {todo}")
 
 
-def _say_gaps(tables: Tables, short: pd.DataFrame) -> str:
-    if len(tables.leading_persons) == 1 and len(short):
-        month = tables.lead_name
-        return f"What to win in {month}: {tables.inputs.money(short['gap'].sum())} to go"
+def _say_gaps(context: Context, short: pd.DataFrame) -> str:
+    if len(forecasts.leading_persons(context)) == 1 and len(short):
+        month = forecasts.lead_name(context)
+        return f"What to win in {month}: {context.money(short['gap'].sum())} to go"
     if short.empty:
-        due = tables.leading_persons["open_count"].sum() > 0
+        due = forecasts.leading_persons(context)["open_count"].sum() > 0
         return f"Everyone is at target: {'upside still due' if due else 'no more deals due'}"
-    who = text.spelled(len(short), tables.inputs.who)
+    who = text.spelled(len(short), context.who)
     verb = "has" if len(short) == 1 else "have"
-    return (
-        f"What each person must win: {who} {verb} {tables.inputs.money(short['gap'].sum())} to go"
-    )
+    return f"What each person must win: {who} {verb} {context.money(short['gap'].sum())} to go"
 
 
-def _show_person(tables: Tables, name: Any, row: pd.Series[Any]) -> Goal:
-    inputs, fine = tables.inputs, {"fine": True}
-    deals = tables.deals_to_win
-    mine = deals[deals[inputs.person] == name].head(int(row["deals"]))
-    state = f"{inputs.money(row['booked'], **fine)} of {inputs.money(row['target'], **fine)}"
-    chance = float(row["p_enough"] if tables.stated else row["p_target"])
+def _show_person(context: Context, name: Any, row: pd.Series[Any]) -> Goal:
+    fine = {"fine": True}
+    deals = forecasts.deals_to_win(context)
+    mine = deals[deals[context.person] == name].head(int(row["deals"]))
+    state = f"{context.money(row['booked'], **fine)} of {context.money(row['target'], **fine)}"
+    chance = float(row["p_enough"] if forecasts.stated(context) else row["p_target"])
     if math.isfinite(chance) and chance > 0:
-        state += f" · {text.percent(chance)} {'as stated' if tables.stated else 'likely'}"
-    advice = f"You have {inputs.money(row['gap'], **fine)} to go; {row['advice']}."
-    deals_shown = tuple(_show_deal(tables, deal) for deal in mine.to_dict("records"))
-    call = _compare_call(tables, name)
-    return Goal(str(name), state, advice, deals_shown, call, tables.find_teams(name))
+        state += (
+            f" · {text.percent(chance)} {'as stated' if forecasts.stated(context) else 'likely'}"
+        )
+    advice = f"You have {context.money(row['gap'], **fine)} to go; {row['advice']}."
+    deals_shown = tuple(_show_deal(context, deal) for deal in mine.to_dict("records"))
+    call = _compare_call(context, name)
+    return Goal(str(name), state, advice, deals_shown, call, tables.find_teams(context, name))
 
 
-def _compare_call(tables: Tables, name: Any) -> str:
+def _compare_call(context: Context, name: Any) -> str:
     """Compare a person's call with the range of the forecast.
 
     Empty where either is missing, or of two teams.
     """
-    rows = tables.people.join(tables.calls)
+    rows = forecasts.people(context).join(forecasts.calls(context))
     rows = rows[rows.index.get_level_values(-1) == name]
     low, expected, high, call = map(float, rows[["low", "expected", "high", "call"]].iloc[0])
-    if len(rows) > 1 or tables.stated or math.isnan(low) or math.isnan(call):
+    if len(rows) > 1 or forecasts.stated(context) or math.isnan(low) or math.isnan(call):
         return ""
-    money = partial(tables.inputs.money, fine=True)
+    money = partial(context.money, fine=True)
     said, ends = f"{rows['caller'].iloc[0]} calls {money(call)}", text.money_range(low, high, money)
     if low <= call <= high:
         return f"{said}, within the range of history and deals ({ends})."
     return f"{said}; history and deals say {money(expected)} (range {ends})."
 
 
-def _show_deal(tables: Tables, deal: dict[Any, Any]) -> tuple[Cell, str, str, str, str, str]:
-    inputs = tables.inputs
-    flags = str(tables.flags["reasons"].get(deal["unique_id"], "")).split(" · ")
+def _show_deal(context: Context, deal: dict[Any, Any]) -> tuple[Cell, str, str, str, str, str]:
+    flags = str(tables.flags(context)["reasons"].get(deal["unique_id"], "")).split(" · ")
     # The first flag that the date does not say already.
     flag = [reason for reason in flags if reason and "overdue" not in reason][:1]
     words = ". ".join(
-        [f"{text.stage(deal['stage'])}, {say_action(tables, deal)}", *map(text.capital, flag)]
+        [f"{text.stage(deal['stage'])}, {say_action(context, deal)}", *map(text.capital, flag)]
     )
     history = (
-        tables.show_history(deal["unique_id"], str(tables.lead)) if len(tables.chances) else ""
+        forecasts.show_history(context, deal["unique_id"], str(forecasts.lead(context)))
+        if len(forecasts.chances(context))
+        else ""
     )
     stated = show_stated(deal.get("probability"))
     opens = open_chance(
-        tables, deal, say_win_dates(tables, deal["unique_id"]), of=tables.explained_to_win
+        context,
+        deal,
+        say_win_dates(context, deal["unique_id"]),
+        of=forecasts.explained_to_win(context),
     )
     why = opens.note if opens else ""
-    return name_deal(inputs, deal), text.number(deal["value"]), stated, history, words, why
+    return name_deal(context, deal), text.number(deal["value"]), stated, history, words, why
 
 
-def say_action(tables: Tables, deal: dict[Any, Any]) -> str:
-    """Say what to do with a deal of `Tables.deals_to_win`, by its close date."""
-    inputs = tables.inputs
-    return _ACTIONS[deal["action"]].format(inputs.day(deal["close_date"]), month=tables.lead_name)
+def say_action(context: Context, deal: dict[Any, Any]) -> str:
+    """Say what to do with a deal of `forecasts.deals_to_win`, by its close date."""
+    return _ACTIONS[deal["action"]].format(
+        context.write_day(deal["close_date"]), month=forecasts.lead_name(context)
+    )
 
 
-def _show_stuck(tables: Tables, short: pd.DataFrame) -> Goal:
+def _show_stuck(context: Context, short: pd.DataFrame) -> Goal:
     """Show who has no deal to win on one card where there are many."""
-    lines = _list_people(tables, short, "gap")
+    lines = _list_people(context, short, "gap")
     more = _count_more(len(short), len(lines), "without one")
     advice = f"No open deal of theirs could close in time{more}."
     state, teams = (
-        f"{tables.inputs.money(short['gap'].sum())} to go",
-        tables.find_teams(*short.index),
+        f"{context.money(short['gap'].sum())} to go",
+        tables.find_teams(context, *short.index),
     )
     return Goal("No deal to close", state, advice, lines, teams=teams)
 
 
-def _show_met(tables: Tables, met: pd.DataFrame) -> Goal:
+def _show_met(context: Context, met: pd.DataFrame) -> Goal:
     """Show who is at target, with the upside still due."""
     met = met.sort_values("open_value", ascending=False, kind="stable")
     due = met[met["open_count"] > 0]
-    lines = _list_people(tables, due, "open_value") if len(due) else _list_people(tables, met)
-    month = tables.lead_name
+    lines = _list_people(context, due, "open_value") if len(due) else _list_people(context, met)
+    month = forecasts.lead_name(context)
     words = f"{'Upside still' if len(due) else 'No more deals'} due in {month}"
     advice = f"{words}{_count_more(len(met), len(lines), 'at target')}."
-    return Goal("At target", "", advice, lines, teams=tables.find_teams(*met.index))
+    return Goal("At target", "", advice, lines, teams=tables.find_teams(context, *met.index))
 
 
 def _list_people(
-    tables: Tables, people: pd.DataFrame, amount: str = ""
+    context: Context, people: pd.DataFrame, amount: str = ""
 ) -> tuple[tuple[Any, ...], ...]:
     """List people as a card lists deals, with a column of money."""
-    money, lines = tables.inputs.money, []
+    money, lines = context.money, []
     for name, row in people.head(_MOST_NAMED).iterrows():
         due = f", {text.count(int(row['open_count']))} due" if amount == "open_value" else ""
         words = f"{money(row['booked'])} of {money(row['target'])} closed{due}"

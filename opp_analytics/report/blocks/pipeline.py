@@ -9,6 +9,7 @@ import pandas as pd
 
 from opp_analytics import svg, text
 from opp_analytics.analysis import evidence
+from opp_analytics.answers import Context, DueDeals, tables
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.note import note_of
 from opp_analytics.report.cells import add_details, list_deals, measure, name_deal, say_finding
@@ -26,7 +27,6 @@ from opp_analytics.report.model import (
     Table,
     say_only,
 )
-from opp_analytics.report.tables import DueDeals, Tables
 
 _WEEKS, _NEAR = 12, 0.1
 """Weeks on the page, a quarter, and the share within which a week is like the average."""
@@ -36,11 +36,11 @@ _ENDS = {"advanced": "Moved on", "back": "Moved back", "still": "Open"}
 """Outcomes of a stage's entries, where the name alone does not say it."""
 
 
-def created(tables: Tables) -> Block | None:
+def created(context: Context) -> Block | None:
     """Show whether the inflow suffices: value created in recent weeks, and their average."""
-    money = tables.inputs.money
+    money = context.money
     try:
-        table = tables.created.tail(_WEEKS)
+        table = tables.created(context).tail(_WEEKS)
     except NotEnoughHistory:
         return None
     weeks = len(table) - 1
@@ -55,15 +55,15 @@ def created(tables: Tables) -> Block | None:
     compared = evidence.is_enough(table["deals"].sum()) and last >= 0
     than = _compare_week(last, average, weeks) if compared else ""
     title = f"New pipeline this week, {money(last)}{than}"
-    return Block("created", title, sub, (Chart(drawn), *_fold_this_week(tables)))
+    return Block("created", title, sub, (Chart(drawn), *_fold_this_week(context)))
 
 
-def _fold_this_week(tables: Tables) -> list[Fold]:
+def _fold_this_week(context: Context) -> list[Fold]:
     """List the deals of the last column under a fold."""
-    deals = tables.created_deals
-    mine = deals[deals["period"] == str(tables.created.index[-1])].reset_index(drop=True)
+    deals = tables.created_deals(context)
+    mine = deals[deals["period"] == str(tables.created(context).index[-1])].reset_index(drop=True)
     words = f"The {text.spelled(len(mine), 'deal') if len(mine) > 1 else 'deal'} of this week"
-    listed = list_deals(tables, add_details(tables.inputs, mine), words, sheet="Created")
+    listed = list_deals(context, add_details(context, mine), words, sheet="Created")
     return [Fold(words, listed)] if listed else []
 
 
@@ -77,150 +77,151 @@ def _compare_week(last: float, average: float, weeks: int) -> str:
     return f", was {off} {'above' if last > average else 'below'} {usual}"
 
 
-def created_by(tables: Tables) -> Block | None:
+def created_by(context: Context) -> Block | None:
     """Show who created the value of the current period so far.
 
     Nothing on the page of one person.
     """
-    inputs = tables.inputs
-    if not inputs.person:
+    if not context.person:
         return None
     try:
-        table = tables.created_by
+        table = tables.created_by(context)
     except NotEnoughHistory:
         return None
     whole = float(table["value"].sum())
-    if whole <= 0 or (inputs.only and len(table) == 1):
+    if whole <= 0 or (context.only and len(table) == 1):
         return None
     amounts = [
-        measure(tables, str(name), row["value"], row["deals"])
+        measure(context, str(name), row["value"], row["deals"])
         for name, row in table.nlargest(_MOST_CREATORS, "value").iterrows()
     ]
-    opened = tuple(_list_created(tables, amount.name) for amount in amounts)
+    opened = tuple(_list_created(context, amount.name) for amount in amounts)
     most, share = evidence.find_largest(table["value"])
-    of_whole = f"{' each' if len(most) > 1 else ''} of {inputs.name}’s {inputs.money(whole)}"
+    of_whole = f"{' each' if len(most) > 1 else ''} of {context.name}’s {context.money(whole)}"
     share = f", {share}{of_whole}" if share else ""
     title = f"{text.joined(most, most=3)} created the most{share}"
-    sub = f"Value created in {inputs.name} so far"
+    sub = f"Value created in {context.name} so far"
     if len(table) > _MOST_CREATORS:
         sub += f", the {_MOST_CREATORS} largest of {len(table)}"
-    teams = tuple(tables.find_teams(amount.name) for amount in amounts)
+    teams = tuple(tables.find_teams(context, amount.name) for amount in amounts)
     return Block("created_by", title, sub, (Opening(svg.bars(amounts), opened, teams),))
 
 
-def _list_created(tables: Tables, name: str) -> Deals | None:
+def _list_created(context: Context, name: str) -> Deals | None:
     """List what one person created in the current period, at the value first seen."""
-    inputs, deals = tables.inputs, tables.created_by_deals
-    mine = deals[(deals.index == name) & (deals["period"] == inputs.label).to_numpy()]
-    rows = add_details(inputs, mine.reset_index(drop=True))
-    return list_deals(tables, rows, f"Created by {name} in {inputs.name}", sheet="Created")
+    deals = tables.created_by_deals(context)
+    mine = deals[(deals.index == name) & (deals["period"] == context.label).to_numpy()]
+    rows = add_details(context, mine.reset_index(drop=True))
+    return list_deals(context, rows, f"Created by {name} in {context.name}", sheet="Created")
 
 
-def funnel(tables: Tables) -> Block:
+def funnel(context: Context) -> Block:
     """Show where deals end: those that entered each stage and where they are now.
 
     Without records, what is open.
     """
     try:
-        flow = tables.flow
+        flow = tables.flow(context)
     except NotEnoughHistory:
-        return _show_open_stages(tables)
+        return _show_open_stages(context)
     if not flow["entries"].sum():
-        return _show_open_stages(tables)
-    start = tables.inputs.day(tables.flow_since.tz_convert(tables.inputs.tz))
+        return _show_open_stages(context)
+    start = context.write_day(tables.flow_since(context).tz_convert(context.tz))
     rows = svg.stage_flow(flow)
     opened = tuple(
-        map(partial(_list_entries, tables), flow.index, (row.label for row in rows.rows))
+        map(partial(_list_entries, context), flow.index, (row.label for row in rows.rows))
     )
     sub = f"Deals that entered each stage from {start} on, and where they are now"
     return Block("funnel", say_finding(flow), sub, (Opening(rows, opened),))
 
 
-def _list_entries(tables: Tables, key: Any, label: str) -> Deals | None:
+def _list_entries(context: Context, key: Any, label: str) -> Deals | None:
     """List the entries into a stage with what became of them there.
 
     A deal that came twice counts twice.
     """
-    inputs, entries = tables.inputs, tables.flow_deals
+    entries = tables.flow_deals(context)
     stages = entries.set_index("stage", append=isinstance(key, tuple)).index
     mine = entries[[one == key for one in stages]].reset_index(drop=True)
     ends = mine["outcome"].map(_ENDS).fillna(mine["outcome"])
-    rows = add_details(inputs, mine, stage=ends).drop(columns="outcome")
+    rows = add_details(context, mine, stage=ends).drop(columns="outcome")
     rows = rows.sort_values(["value", "unique_id"], ascending=[False, True])
-    return list_deals(tables, rows, f"Entered {label}", sheet="Stage entries", past=True)
+    return list_deals(context, rows, f"Entered {label}", sheet="Stage entries", past=True)
 
 
-def _show_open_stages(tables: Tables) -> Block:
-    deals = tables.inputs.deals
-    table = tables.funnel.groupby(level="stage", sort=False)[["open_count", "open_value"]].sum()
+def _show_open_stages(context: Context) -> Block:
+    deals = context.deals
+    table = (
+        tables.funnel(context)
+        .groupby(level="stage", sort=False)[["open_count", "open_value"]]
+        .sum()
+    )
     if not table["open_count"].sum():
         return say_only("funnel", "Funnel", "No deal is open in any stage.")
     amounts = [
-        measure(tables, text.stage(stage), row["open_value"], row["open_count"], str(stage))
+        measure(context, text.stage(stage), row["open_value"], row["open_count"], str(stage))
         for stage, row in table.iterrows()
     ]
     is_open = deals["outcome"] == "open"
     opened = tuple(
-        list_deals(tables, deals[is_open & (deals["stage"] == one.key)], f"Open in {one.name}")
+        list_deals(context, deals[is_open & (deals["stage"] == one.key)], f"Open in {one.name}")
         or Deals(f"Open in {one.name}", ())
         for one in amounts
     )
     rows = Opening(svg.bars(amounts), opened)
-    return Block("funnel", say_finding(tables.funnel), "Open value by stage", (rows,))
+    return Block("funnel", say_finding(tables.funnel(context)), "Open value by stage", (rows,))
 
 
-def slippage(tables: Tables) -> Block | None:
+def slippage(context: Context) -> Block | None:
     """Show whether dates hold: the outcome of what was due, this period and the two before.
 
     And deals that keep moving.
     """
-    inputs, nav = tables.inputs, "Slippage"
+    nav = "Slippage"
     try:
-        found = tables.slippages
+        found = tables.slippages(context)
     except NotEnoughHistory:
-        if inputs.records.empty:
+        if context.records.empty:
             return None
         words = (
             "A single record shows no change. From the second on, this shows the outcome of each "
             "deal that was due."
         )
         return say_only("slippage", "Slippage", words, nav)
-    named = {_name_period(tables, part): part for part in found}
+    named = {_name_period(context, part): part for part in found}
     rows = svg.slippage({name: part.table for name, part in named.items()})
-    opened = tuple(_list_due(tables, name, part) for name, part in named.items())
+    opened = tuple(_list_due(context, name, part) for name, part in named.items())
     parts: list[BlockPart] = [Opening(rows, opened)]
-    if len(tables.pushed):
-        parts.append(_show_pushed(tables))
+    if len(tables.pushed(context)):
+        parts.append(_show_pushed(context))
     periods = pd.concat({part.period: part.table for part in found}, names=["period"])
     note_of(found[-1].table).change(
-        day=str(inputs.today.date()),
-        freq=inputs.freq,
+        day=str(context.day.date()),
+        freq=context.freq,
         part=[part.period for part in found if part.starts_late],
     ).write(periods)
     sub = (
-        f"Outcome of what was open and due when each {inputs.noun} began, by value, wins of "
+        f"Outcome of what was open and due when each {context.noun} began, by value, wins of "
         "other deals apart; total due at right"
     )
     return Block("slippage", say_finding(periods), sub, tuple(parts), nav)
 
 
-def _name_period(tables: Tables, part: DueDeals) -> str:
-    inputs = tables.inputs
-    name = text.capital(inputs.name_of(part.period, short=True))
-    return f"{name} to date" if part.period == inputs.label else name
+def _name_period(context: Context, part: DueDeals) -> str:
+    name = text.capital(context.name_of(part.period, short=True))
+    return f"{name} to date" if part.period == context.label else name
 
 
-def _list_due(tables: Tables, name: str, part: DueDeals) -> Deals | None:
+def _list_due(context: Context, name: str, part: DueDeals) -> Deals | None:
     deals = part.deals
     moved = deals["close_date_after"].where(deals["close_date_after"].notna(), deals["close_date"])
-    rows = add_details(tables.inputs, deals, stage=deals["outcome"], close_date=moved).drop(
+    rows = add_details(context, deals, stage=deals["outcome"], close_date=moved).drop(
         columns="outcome"
     )
-    return list_deals(tables, rows, f"Due in {name}", sheet="Due deals", past=True)
+    return list_deals(context, rows, f"Due in {name}", sheet="Due deals", past=True)
 
 
-def _show_pushed(tables: Tables) -> Table:
-    inputs = tables.inputs
+def _show_pushed(context: Context) -> Table:
     columns = (
         PageColumn("Pushed twice or more, still open", right=False, phone="full", kind="deal"),
         *map(PageColumn, ("Pushes", "Days later", "Value")),
@@ -228,26 +229,26 @@ def _show_pushed(tables: Tables) -> Table:
     lines = tuple(
         Line(
             (
-                name_deal(inputs, row),
+                name_deal(context, row),
                 *(Cell(text.number(row[column])) for column in ("pushes", "days_pushed", "value")),
             ),
-            teams=tables.find_teams(row["unique_id"]),
+            teams=tables.find_teams(context, row["unique_id"]),
         )
-        for row in tables.pushed.head(_MOST_PUSHED).to_dict("records")
+        for row in tables.pushed(context).head(_MOST_PUSHED).to_dict("records")
     )
-    rest = len(tables.pushed) - len(lines)
+    rest = len(tables.pushed(context)) - len(lines)
     more = f"; {rest:,} more in the workbook" if rest > 0 else ""
-    caption = f"Pushed twice or more, as of {inputs.day(inputs.today)}{more}"
+    caption = f"Pushed twice or more, as of {context.write_day(context.day)}{more}"
     return Table(columns, (Group(lines),), "pushed", caption)
 
 
-def win_rates(tables: Tables) -> Block:
+def win_rates(context: Context) -> Block:
     """Show who differs beyond chance: the win rate by person, with intervals.
 
     The rate is won of won and lost, and is compared with the rate of all.
     """
-    inputs, whole, table, nav = tables.inputs, tables.win_rate, tables.win_rates, "Win rates"
-    since = inputs.day(tables.closed_since)
+    whole, table, nav = tables.win_rate(context), tables.win_rates(context), "Win rates"
+    since = context.write_day(tables.closed_since(context))
     closed = int(whole["won"] + whole["lost"])
     if not closed:
         words = f"No deal was won or lost from {since} on."
@@ -262,7 +263,7 @@ def win_rates(tables: Tables) -> Block:
                 f"{'was' if whole['won'] == 1 else 'were'} won"
             )
             title = evidence.say_few(ended)
-        return Block("win_rates", title, "", _draw_rates(tables, known), nav)
+        return Block("win_rates", title, "", _draw_rates(context, known), nav)
     most = (known["won"] + known["lost"]).nlargest(_MOST_RATES).index
     shown = known[known.index.isin(most)]
     sub = (
@@ -271,24 +272,26 @@ def win_rates(tables: Tables) -> Block:
     )
     if len(shown) < len(known):
         sub += f". The {_MOST_RATES} with most closed deals of {len(known):,}"
-    return Block("win_rates", say_finding(tables.scores), sub, _draw_rates(tables, shown), nav)
+    return Block(
+        "win_rates", say_finding(tables.scores(context)), sub, _draw_rates(context, shown), nav
+    )
 
 
-def _draw_rates(tables: Tables, shown: pd.DataFrame) -> tuple[Opening, ...]:
+def _draw_rates(context: Context, shown: pd.DataFrame) -> tuple[Opening, ...]:
     if shown.empty:
         return ()
-    scores = tables.scores
+    scores = tables.scores(context)
     apart = set(scores.index[scores["differs"].to_numpy(dtype=bool)])
-    rows = svg.win_rate(shown, overall=float(tables.win_rate["rate"]), differs=apart)
-    teams = tuple(tables.find_teams(row.key) for row in rows.rows)
-    return (Opening(rows, tuple(_list_closed(tables, row.key) for row in rows.rows), teams),)
+    rows = svg.win_rate(shown, overall=float(tables.win_rate(context)["rate"]), differs=apart)
+    teams = tuple(tables.find_teams(context, row.key) for row in rows.rows)
+    return (Opening(rows, tuple(_list_closed(context, row.key) for row in rows.rows), teams),)
 
 
-def _list_closed(tables: Tables, name: str) -> Deals | None:
+def _list_closed(context: Context, name: str) -> Deals | None:
     """List the deals that one person won or lost in the window."""
-    inputs, deals = tables.inputs, tables.inputs.deals
-    inside = deals["close_date"].between(tables.closed_since, inputs.today)
+    deals = context.deals
+    inside = deals["close_date"].between(tables.closed_since(context), context.day)
     closed = inside & deals["outcome"].isin(["won", "lost"])
     return list_deals(
-        tables, deals[closed & (deals[inputs.person] == name)], f"Won and lost by {name}"
+        context, deals[closed & (deals[context.person] == name)], f"Won and lost by {name}"
     )

@@ -20,6 +20,7 @@ from opp_analytics.analysis import (
     describe_method,
     make_duplicate_keys,
 )
+from opp_analytics.answers import Context, forecasts, tables
 from opp_analytics.charts import Place
 from opp_analytics.columns import write_label
 from opp_analytics.note import note_of
@@ -46,7 +47,6 @@ from opp_analytics.report.model import (
     Terms,
     say_only,
 )
-from opp_analytics.report.tables import Tables
 from opp_analytics.schema import NO_LABEL
 
 _MOST_RISKS, _MOST_FIXES = 9, 8
@@ -59,43 +59,45 @@ _SAID: dict[str, dict[str, str]] = tomllib.loads(
 """What each number means, and what a forecast sums, by its method."""
 
 
-def risk(tables: Tables) -> Block:
+def risk(context: Context) -> Block:
     """Show what to question first: open deals with flags and reasons, most value first."""
-    inputs, table, nav = tables.inputs, tables.flags, "At risk"
+    table, nav = tables.flags(context), "At risk"
     flagged = table[table["risk"] > 0]
     if flagged.empty:
         return say_only("risk", "Deals at risk", f"{say_finding(table)}.", nav)
     details = [
         "unique_id",
         "stage",
-        *(["probability"] if "probability" in inputs.deals else []),
-        *inputs.by,
+        *(["probability"] if "probability" in context.deals else []),
+        *context.by,
     ]
     rows = flagged.head(_MOST_RISKS).reset_index()[
         ["unique_id", "name", "value", "close_date", "reasons"]
     ]
-    rows = rows.merge(inputs.deals[details], on="unique_id", how="left")
+    rows = rows.merge(context.deals[details], on="unique_id", how="left")
     columns = (
         PageColumn("Deal", right=False, phone="full", kind="deal"),
-        *([PageColumn("Owner", right=False, kind="o")] if inputs.person else []),
+        *([PageColumn("Owner", right=False, kind="o")] if context.person else []),
         PageColumn("Stage", right=False, kind="stage"),
-        *map(PageColumn, filter(None, ("Value", "Stated", tables.name_history(), "Close"))),
+        *map(
+            PageColumn, filter(None, ("Value", "Stated", forecasts.name_history(context), "Close"))
+        ),
         PageColumn("Why", right=False, phone="full", kind="why"),
     )
     records = rows.to_dict("records")
-    lines = tuple(_describe_risk(tables, row) for row in records)
+    lines = tuple(_describe_risk(context, row) for row in records)
     shown = Table(columns, (Group(lines),), "risk")
     # The sentence goes on to name kinds and the largest, which the table shows.
     told = "" if len(table) == 1 else f"{say_finding(table).partition(';')[0]}. The largest first"
     rest = len(flagged) - len(records)
-    note = ". ".join(filter(None, (compare_chances(tables.forecast_deals), told)))
+    note = ". ".join(filter(None, (compare_chances(forecasts.forecast_deals(context)), told)))
     more = f"; {text.count(rest, 'more deal')} in the workbook" if rest and told else ""
-    says = tuple(_say_risk(tables, row) for row in records)
+    says = tuple(_say_risk(context, row) for row in records)
     return Block(
         "risk",
-        _say_doubt(tables, flagged),
+        _say_doubt(context, flagged),
         f"{note}{more}",
-        (shown, *_fold_late(tables)),
+        (shown, *_fold_late(context)),
         nav,
         says,
         note=note and f"{note}.",
@@ -103,29 +105,28 @@ def risk(tables: Tables) -> Block:
     )
 
 
-def _fold_late(tables: Tables) -> list[Fold]:
+def _fold_late(context: Context) -> list[Fold]:
     """List all deals past the close date under a fold."""
-    late = tables.inputs.overdue
+    late = context.overdue
     words = text.capital(f"{text.spelled(len(late), 'deal')} past the close date")
-    listed = list_deals(tables, late, words)
+    listed = list_deals(context, late, words)
     return [Fold(words, listed)] if listed else []
 
 
-def _say_doubt(tables: Tables, flagged: pd.DataFrame) -> str:
+def _say_doubt(context: Context, flagged: pd.DataFrame) -> str:
     """Say which deals due are in doubt, and what is late.
 
     Without either, how many deals have a flag.
     """
-    words = [*_say_due(tables, flagged), *_say_late(tables)]
+    words = [*_say_due(context, flagged), *_say_late(context)]
     if not words:
         have = "has" if len(flagged) == 1 else "have"
         return f"{text.capital(text.spelled(len(flagged), 'open deal'))} {have} a flag"
     return text.capital("; ".join(words))
 
 
-def _say_due(tables: Tables, flagged: pd.DataFrame) -> list[str]:
-    inputs = tables.inputs
-    due = inputs.open_now["unique_id"]
+def _say_due(context: Context, flagged: pd.DataFrame) -> list[str]:
+    due = context.open_now["unique_id"]
     mine = int(due.isin(flagged.index).sum())
     if len(due) == 1:
         return [f"the deal due has {'a' if mine else 'no'} flag"]
@@ -137,71 +138,76 @@ def _say_due(tables: Tables, flagged: pd.DataFrame) -> list[str]:
     return [f"{of} due {'has' if mine <= 1 else 'have'} a flag"]
 
 
-def _say_late(tables: Tables) -> list[str]:
-    inputs, late = tables.inputs, tables.inputs.overdue
+def _say_late(context: Context) -> list[str]:
+    late = context.overdue
     if late.empty:
         return []
     who = (
         f"{text.spelled(len(late))} more"
-        if len(inputs.open_now)
+        if len(context.open_now)
         else text.spelled(len(late), "deal")
     )
     return [
-        f"{who} ({inputs.money(late['value'].sum())}) {'is' if len(late) == 1 else 'are'} overdue"
+        f"{who} ({context.money(late['value'].sum())}) {'is' if len(late) == 1 else 'are'} overdue"
     ]
 
 
-def _describe_risk(tables: Tables, row: dict[Any, Any]) -> Line:
-    inputs = tables.inputs
+def _describe_risk(context: Context, row: dict[Any, Any]) -> Line:
     first, *others = row["reasons"].split(" · ")
     return Line(
         (
-            name_deal(inputs, row),
-            *([Cell(str(row[inputs.person]), name=True)] if inputs.person else []),
+            name_deal(context, row),
+            *([Cell(str(row[context.person]), name=True)] if context.person else []),
             Cell(text.stage(row["stage"])),
             Cell(text.number(row["value"])),
             Cell(show_stated(row.get("probability"))),
-            *([Cell(tables.show_history(row["unique_id"]))] if len(tables.chances) else []),
-            Cell(inputs.day(row["close_date"])),
+            *(
+                [Cell(forecasts.show_history(context, row["unique_id"]))]
+                if len(forecasts.chances(context))
+                else []
+            ),
+            Cell(context.write_day(row["close_date"])),
             Cell(". ".join(["", *map(text.capital, others)]) + ".", lead=text.capital(first)),
         ),
-        teams=tables.find_teams(row["unique_id"]),
-        opens=open_chance(tables, row, say_win_dates(tables, row["unique_id"])),
+        teams=tables.find_teams(context, row["unique_id"]),
+        opens=open_chance(context, row, say_win_dates(context, row["unique_id"])),
     )
 
 
-def _say_risk(tables: Tables, row: dict[Any, Any]) -> Saying:
+def _say_risk(context: Context, row: dict[Any, Any]) -> Saying:
     """Say a deal's value, owner and flags, and its stage if no flag names it.
 
     Flags are said without what they are measured by.
     """
-    inputs, stage = tables.inputs, text.stage(row["stage"])
+    stage = text.stage(row["stage"])
     flags = [reason.partition("; ")[0] for reason in row["reasons"].split(" · ")]
     flags += [] if any(stage in flag for flag in flags) else [f"in {stage}"]
     listed = ("; " if any(", " in flag for flag in flags) else ", ").join(flags)
-    owner = [str(row[inputs.person])] if inputs.person and len(tables.persons) > 1 else []
-    facts = [inputs.money(row["value"]), *owner]
+    owner = (
+        [str(row[context.person])] if context.person and len(forecasts.persons(context)) > 1 else []
+    )
+    facts = [context.money(row["value"]), *owner]
     said = "".join(f", {fact}" for fact in facts if fact not in (text.MISSING, NO_LABEL))
-    return Saying(name_deal(inputs, row).text, f"{said}: {listed}")
+    return Saying(name_deal(context, row).text, f"{said}: {listed}")
 
 
-def fix(tables: Tables) -> Block:
+def fix(context: Context) -> Block:
     """Show what costs most money: the audit's findings, each with its deals and the fix."""
-    inputs, nav, findings = tables.inputs, "Data to fix", tables.findings
+    nav, findings = "Data to fix", tables.findings(context)
     table = audit_summary(findings[findings["severity"] != "info"])
     table = table.sort_values(["value", "deals"], ascending=False)
     if table.empty:
-        deals = len(inputs.deals)
+        deals = len(context.deals)
         found = f"The audit found nothing to fix in {text.count(deals)}."
         words = found if deals else "There is no deal to audit."
         return say_only("fix", nav, words, nav)
-    place = pd.Index(inputs.deals["unique_id"]).get_indexer(findings["unique_id"])
+    place = pd.Index(context.deals["unique_id"]).get_indexer(findings["unique_id"])
     amounts, opened = [], []
     for row in table.head(_MOST_FIXES).reset_index().to_dict("records"):
         here = findings["check"].eq(row["check"]).to_numpy()
-        mine = inputs.deals.iloc[np.unique(place[here & (place >= 0)])]
-        amounts.append(_measure(tables, row, mine))
-        opened.append(_list_findings(tables, amounts[-1], mine, findings[here]))
+        mine = context.deals.iloc[np.unique(place[here & (place >= 0)])]
+        amounts.append(_measure(context, row, mine))
+        opened.append(_list_findings(context, amounts[-1], mine, findings[here]))
     rest = len(table) - _MOST_FIXES
     more = f"; {rest} more kinds in the workbook" if rest > 0 else ""
     rows = svg.bars(amounts, label_width=272, stacked=True)
@@ -209,7 +215,7 @@ def fix(tables: Tables) -> Block:
     return Block("fix", say_finding(table), sub, (Opening(rows, tuple(opened)),), nav)
 
 
-def _measure(tables: Tables, row: dict[Any, Any], found: pd.DataFrame) -> Place:
+def _measure(context: Context, row: dict[Any, Any], found: pd.DataFrame) -> Place:
     """Measure a check by its money, else by its deals.
 
     Of several outcomes what is open, else won, stands beside it.
@@ -217,7 +223,7 @@ def _measure(tables: Tables, row: dict[Any, Any], found: pd.DataFrame) -> Place:
     name, value, money = (
         write_label("check", row["check"]),
         float(row["value"]),
-        tables.inputs.money,
+        context.money,
     )
     deals = text.count(int(row["deals"]))
     figure = money(value) if value > 0 else deals
@@ -239,7 +245,7 @@ def _split(deals: pd.DataFrame) -> pd.DataFrame:
 
 
 def _list_findings(
-    tables: Tables, amount: Place, rows: pd.DataFrame, found: pd.DataFrame
+    context: Context, amount: Place, rows: pd.DataFrame, found: pd.DataFrame
 ) -> Deals | None:
     note = _say_suggestion(rows, found.drop_duplicates("unique_id"))
     open_ones = rows["outcome"] == "open"
@@ -250,7 +256,7 @@ def _list_findings(
             rows[open_ones],
             {text.count(len(closed), "closed deal"): closed["value"].sum()},
         )
-    return list_deals(tables, rows, amount.name, sheet="Findings", note=note, further=further)
+    return list_deals(context, rows, amount.name, sheet="Findings", note=note, further=further)
 
 
 def _say_suggestion(rows: pd.DataFrame, found: pd.DataFrame) -> str:
@@ -267,56 +273,56 @@ def _say_suggestion(rows: pd.DataFrame, found: pd.DataFrame) -> str:
     return f"{deals}. Suggested fix: {found['field'].iloc[0]} {fixes[0]}."
 
 
-def notes(tables: Tables) -> Block:
+def notes(context: Context) -> Block:
     """Show two folds: definitions, and trust."""
     return Block(
         "notes",
         "",
         parts=(
-            Terms("What each number means", _definitions(tables)),
-            Terms("What is left out, and how far to trust it", remarks=_trust(tables)),
+            Terms("What each number means", _definitions(context)),
+            Terms("What is left out, and how far to trust it", remarks=_trust(context)),
         ),
     )
 
 
-def _definitions(tables: Tables) -> tuple[tuple[str, str], ...]:
-    note = note_of(tables.forecast)
+def _definitions(context: Context) -> tuple[tuple[str, str], ...]:
+    note = note_of(forecasts.forecast(context))
     words = {
-        "noun": tables.inputs.noun,
+        "noun": context.noun,
         "confidence": text.percent(note.confidence),
         "sums": _SAID["sums"][note.method],
-        "method": describe_method(tables.forecast),
-        "unused": "" if len(tables.chances) else " This forecast’s method uses none.",
+        "method": describe_method(forecasts.forecast(context)),
+        "unused": "" if len(forecasts.chances(context)) else " This forecast’s method uses none.",
     }
     return tuple(
         (term, said.format_map(words))
         for term, said in _SAID["terms"].items()
-        if term != "Call" or len(tables.calls)
+        if term != "Call" or len(forecasts.calls(context))
     )
 
 
-def _trust(tables: Tables) -> tuple[str, ...]:
-    said, name = certificate(tables)[0], tables.inputs.only
+def _trust(context: Context) -> tuple[str, ...]:
+    said, name = certificate(context)[0], context.only
     remarks = (
         f"{name}’s figures are those of the row on the page of the whole." if name else "",
-        _not_counted(tables),
+        _not_counted(context),
         said,
-        _converted(tables),
-        _records(tables),
-        _left_out(tables),
-        _not_checked(tables),
+        _converted(context),
+        _records(context),
+        _left_out(context),
+        _not_checked(context),
     )
     return tuple(filter(None, remarks))
 
 
-def _not_checked(tables: Tables) -> str:
-    lacks = note_of(tables.findings).figures.get("not_checked", [])
+def _not_checked(context: Context) -> str:
+    lacks = note_of(tables.findings(context)).figures.get("not_checked", [])
     said = text.joined([text.label(name) for name in lacks])
     return f"The data has no {said}: the audit leaves out what needs it." if said else ""
 
 
-def _not_counted(tables: Tables) -> str:
-    money, table = tables.inputs.money, tables.forecast
+def _not_counted(context: Context) -> str:
+    money, table = context.money, forecasts.forecast(context)
     overdue, undated = (float(table["open_value"][name]) for name in ("overdue", "unscheduled"))
     said = f"Open pipeline is {money(table['open_value'].sum())}."
     parts = [f"{money(overdue)} is past its close date"] if overdue else []
@@ -324,10 +330,10 @@ def _not_counted(tables: Tables) -> str:
     if parts:
         left = "neither is" if len(parts) > 1 else "it is not"
         counts = (
-            f"; the forecast of this {tables.inputs.noun} counts "
+            f"; the forecast of this {context.noun} counts "
             f"{'both' if len(parts) > 1 else 'it'} at the chance from history"
         )
-        learned = tables.method == "learned"
+        learned = forecasts.method(context) == "learned"
         said += f" {' and '.join(parts)}, so {left} due in any period{counts if learned else ''}."
     valueless = int(table["no_value"].sum())
     adds = (
@@ -337,9 +343,9 @@ def _not_counted(tables: Tables) -> str:
     return f"{said} {text.capital(adds)}" if valueless else said
 
 
-def certificate(tables: Tables) -> tuple[str, bool]:
+def certificate(context: Context) -> tuple[str, bool]:
     """Put the load certificate in words; return them, and True if they are a warning."""
-    load, origin, deals = tables.inputs.load, tables.inputs.origin, tables.inputs.deals
+    load, origin, deals = context.load, context.origin, context.deals
     if load:
         when = "at an unknown time" if load.fetched_at is None else _write_moment(load.fetched_at)
         rows = len(deals) if load.rows is None else load.rows
@@ -367,33 +373,32 @@ def _write_moment(moment: Any) -> str:
     return f"{text.day(moment, year=True)}, {pd.Timestamp(moment):%H:%M} UTC"
 
 
-def _records(tables: Tables) -> str:
-    inputs = tables.inputs
-    if inputs.records.empty:
+def _records(context: Context) -> str:
+    if context.records.empty:
         return "No record of the pipeline: changes, slippage and past ranges are not known."
     first, last = (
-        inputs.day(inputs.records["recorded_at"].iloc[place].tz_convert(inputs.tz))
+        context.write_day(context.records["recorded_at"].iloc[place].tz_convert(context.tz))
         for place in (0, -1)
     )
-    cadence = note_of(tables.coverage).figures["cadence_days"]
+    cadence = note_of(tables.coverage(context)).figures["cadence_days"]
     pace = (
         f", usually {text.count(round(cadence), 'day')} apart" if cadence and cadence >= 0.5 else ""
     )
-    gaps = [] if inputs.history is None else [*inputs.history.find_gaps("stage", "close_date")]
+    gaps = [] if context.history is None else [*context.history.find_gaps("stage", "close_date")]
     known = ""
     if gaps:
         since = text.day((gaps[-1] + 1).start_time, year=True)
         known = f" Stages and planned dates are known from {since} on: "
         known += "the imported history lacks those of most deals closed before."
     return (
-        f"{text.capital(text.count(len(inputs.records), 'record'))}{pace}, from {first} to {last}. "
-        f"Two edits between two records look like one, so pushes are lower bounds.{known}"
+        f"{text.capital(text.count(len(context.records), 'record'))}{pace}, from {first} to "
+        f"{last}. Two edits between two records look like one, so pushes are lower bounds.{known}"
     )
 
 
-def _converted(tables: Tables) -> str:
-    org = Org.of(tables.inputs.opportunities)
-    if not is_converted(tables.inputs.opportunities):
+def _converted(context: Context) -> str:
+    org = Org.of(context.opportunities)
+    if not is_converted(context.opportunities):
         return ""
     newest = org.currency_rates["date"].max()
     of = "" if pd.isna(newest) else f" at the rates of {org.rates_file} (newest {text.day(newest)})"
@@ -403,7 +408,7 @@ def _converted(tables: Tables) -> str:
     )
 
 
-def _left_out(tables: Tables) -> str:
-    held = note_of(tables.forecast).figures.get("left_out") or {}
+def _left_out(context: Context) -> str:
+    held = note_of(forecasts.forecast(context)).figures.get("left_out") or {}
     said = text.joined(f"{count:,} {text.label(why)}" for why, count in held.items())
     return f"Left out of the forecast: {said}." if said else ""

@@ -15,11 +15,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 from opp_analytics import text
+from opp_analytics.answers import Part
 from opp_analytics.errors import DataError
 from opp_analytics.files import check_writable, say_failure, write_whole
 from opp_analytics.report.delivery.ledger import Ledger, Run, now
 from opp_analytics.report.html import WHOLE, read_head, render_template
-from opp_analytics.report.inputs import Part
 from opp_analytics.svg import stylesheet
 
 _INDEX, _LATEST = "index.html", "latest.html"

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import math
 from types import SimpleNamespace
-from typing import cast
 
 import pandas as pd
 import pytest
 
 from opp_analytics import History, Org, text
 from opp_analytics.analysis import Figure
+from opp_analytics.answers import forecasts
 from opp_analytics.note import TableNote, note_of
 from opp_analytics.report.blocks import forecast
 from opp_analytics.report.blocks.forecast import (
@@ -28,14 +28,21 @@ from opp_analytics.report.compose import compose
 from opp_analytics.report.html import render_page
 from opp_analytics.report.model import Chart, Note, Opening, Table
 from opp_analytics.report.sheets import sheets
-from opp_analytics.report.tables import Tables
 from tests.analysis.forecasting.histories import even_months
-from tests.report.pipelines import AS_OF, LAST_WEEK, THIS_WEEK, pipeline, recorded, tables_of
+from tests.pipelines import (
+    AS_OF,
+    LAST_WEEK,
+    THIS_WEEK,
+    context_of,
+    pipeline,
+    plant,
+    recorded,
+)
 from tests.svg import reading
 
 
 def test_trend__draws_each_week_up_to_today(opportunities, history):
-    block = trend(tables_of(opportunities, history, target=150_000))
+    block = trend(context_of(opportunities, history, target=150_000))
     assert block.title == "The March forecast is 16K above target, down 14K since Mar 9"
     (chart,) = block.parts
     assert isinstance(chart, Chart)
@@ -50,7 +57,7 @@ def test_trend__draws_each_week_up_to_today(opportunities, history):
 def test_trend__shows_closed_money_from_records_that_the_method_cannot_forecast_from():
     history = even_months(5)
     now = history.as_of("2026-05-20T12:00Z")
-    block = trend(tables_of(now, history, as_of="2026-05-20", method="run_rate", target=500))
+    block = trend(context_of(now, history, as_of="2026-05-20", method="run_rate", target=500))
     assert (
         ". The run rate method can forecast from May 10 on. Thin gray: closed in the last three "
         "months. "
@@ -70,10 +77,10 @@ def test_trend__shows_closed_money_from_records_that_the_method_cannot_forecast_
 
 def test_trend__of_a_quarter_begins_before_its_first_win():
     history = even_months(9)
-    tables = tables_of(
+    context = context_of(
         history.as_of("2026-09-20T12:00Z"), history, as_of="2026-09-20", freq="Q", method="auto"
     )
-    (chart,) = trend(tables).parts
+    (chart,) = trend(context).parts
     assert isinstance(chart, Chart)
     said = reading.titles(chart.html)
     assert said[0].startswith("Jul 10: ")
@@ -86,7 +93,7 @@ def test_trend__of_a_quarter_begins_before_its_first_win():
 
 
 def test_trend__without_history_draws_what_closed_and_names_the_command(opportunities):
-    block = trend(tables_of(opportunities, target=150_000))
+    block = trend(context_of(opportunities, target=150_000))
     assert block.title == "70K closed by Mar 16; no earlier month to compare with"
     assert block.sub == "Closed in March, by day"
     chart, note = block.parts
@@ -101,19 +108,19 @@ def test_trend__without_history_draws_what_closed_and_names_the_command(opportun
 
 def test_trend__of_one_record_says_when_it_begins(opportunities, tmp_path):
     one = recorded(History(tmp_path / "h"), {"2026-03-16": THIS_WEEK})
-    _, note = trend(tables_of(opportunities, one)).parts
+    _, note = trend(context_of(opportunities, one)).parts
     assert isinstance(note, Note)
     assert note.text == "The first record is from Mar 16; the trend starts a week later."
 
 
 def test_trend__without_wins_is_the_note_alone(opportunities):
     lost = opportunities.assign(stage="closed_lost", status="lost")
-    (note,) = trend(tables_of(lost)).parts
+    (note,) = trend(context_of(lost)).parts
     assert isinstance(note, Note)
 
 
 def test_trend__of_a_day_before_the_records_says_so(opportunities, history):
-    *_, note = trend(tables_of(opportunities, history, as_of="2026-02-10")).parts
+    *_, note = trend(context_of(opportunities, history, as_of="2026-02-10")).parts
     assert isinstance(note, Note)
     assert note.text.startswith("The history begins on Mar 1, 2026, after the day of this page, ")
 
@@ -121,16 +128,16 @@ def test_trend__of_a_day_before_the_records_says_so(opportunities, history):
 def test_trend__ends_at_the_forecast_of_the_page_where_the_last_record_is_older(
     opportunities, history
 ):
-    tables = tables_of(opportunities, history, as_of="2026-03-18", target=150_000)
-    days = [str(moment.date()) for moment in tables.fan.index]
+    context = context_of(opportunities, history, as_of="2026-03-18", target=150_000)
+    days = [str(moment.date()) for moment in forecasts.fan(context).index]
     assert days[-2:] == [
         "2026-03-09",
         "2026-03-18",
     ]  # Of each week the last: the record of Mar 16 gives way.
-    assert tables.fan["expected"].iloc[-1] == tables.current["expected"]
-    (chart,) = trend(tables).parts
+    assert forecasts.fan(context)["expected"].iloc[-1] == forecasts.current(context)["expected"]
+    (chart,) = trend(context).parts
     assert isinstance(chart, Chart)
-    assert f"forecast {tables.inputs.money(tables.current['expected'])}" in reading.texts(
+    assert f"forecast {context.money(forecasts.current(context)['expected'])}" in reading.texts(
         chart.html
     )
 
@@ -138,7 +145,7 @@ def test_trend__ends_at_the_forecast_of_the_page_where_the_last_record_is_older(
 def test_why__names_a_deal_that_was_removed(tmp_path):
     gone = [row for row in THIS_WEEK if row[0] != "a"]
     history = recorded(History(tmp_path / "h"), {"2026-03-09": LAST_WEEK, "2026-03-16": gone})
-    (part,) = why(tables_of(pipeline(gone), history)).parts
+    (part,) = why(context_of(pipeline(gone), history)).parts
     assert isinstance(part, Opening)
     assert part.deals[1] is not None
     assert [(deal.name, deal.stage, deal.amounts[-1]) for deal in part.deals[1].deals] == [
@@ -148,19 +155,19 @@ def test_why__names_a_deal_that_was_removed(tmp_path):
 
 def test_why__says_what_the_last_record_does_not_hold(history):
     later = [(*row[:2], row[2] + 1_000, *row[3:]) for row in THIS_WEEK]
-    sub = why(tables_of(pipeline(later), history)).sub
+    sub = why(context_of(pipeline(later), history)).sub
     assert sub.endswith(". Changes after the record of Mar 16 are not in it")
 
 
 def test_why__says_that_the_method_changed():
     history = even_months(9)
     frame = history.as_of("2026-07-20T23:00Z")
-    sub = why(tables_of(frame, history, as_of="2026-07-20", since="2026-06-10", method="auto")).sub
+    sub = why(context_of(frame, history, as_of="2026-07-20", since="2026-06-10", method="auto")).sub
     assert sub.endswith(
         "The method changed from run rate to learned; both forecasts are by learned"
     )
     with_more = why(
-        tables_of(frame, history, as_of="2026-07-20", since="2026-02-10", method="auto")
+        context_of(frame, history, as_of="2026-07-20", since="2026-02-10", method="auto")
     )
     (note,) = with_more.parts
     assert isinstance(note, Note)
@@ -171,34 +178,34 @@ def test_why__says_that_the_method_changed():
 
 
 def test_why__without_history_is_left_to_the_trend(opportunities):
-    assert why(tables_of(opportunities)) is None
+    assert why(context_of(opportunities)) is None
 
 
 def test_why__says_that_no_record_is_later_than_the_one_compared_with(history):
-    tables = tables_of(history.as_of("2026-03-16T12:00Z"), history, as_of="2026-03-23")
-    (note,) = why(tables).parts
+    context = context_of(history.as_of("2026-03-16T12:00Z"), history, as_of="2026-03-23")
+    (note,) = why(context).parts
     assert isinstance(note, Note)
     assert note.text == "Nothing was recorded after Mar 16, so the deals that moved are not known."
 
 
 def test_why__after_a_single_record_says_when(opportunities, tmp_path):
     history = recorded(History(tmp_path / "h"), {"2026-03-16": THIS_WEEK})
-    (note,) = why(tables_of(opportunities, history)).parts
+    (note,) = why(context_of(opportunities, history)).parts
     assert isinstance(note, Note)
     assert note.text == "The first record is from Mar 16; a comparison is possible from Mar 20 on."
 
 
 def test_decide__sets_an_owner_apart_from_the_figures(opportunities):
     owned = opportunities.assign(owner_name="רותם כהן")
-    html = render_page(compose(tables_of(owned, target=150_000), workbook="week.xlsx"))
+    html = render_page(compose(context_of(owned, target=150_000), workbook="week.xlsx"))
     assert "<bdi>רותם כהן</bdi> · 120K" in html
 
 
 def learned(opportunities, target):
     """The block as if the chances had been learned."""
-    tables = tables_of(opportunities, target=target)
-    note_of(tables.swings).change(method="learned").write(tables.swings)
-    block = decide(tables)
+    context = context_of(opportunities, target=target)
+    note_of(forecasts.swings(context)).change(method="learned").write(forecasts.swings(context))
+    block = decide(context)
     assert block is not None
     return block
 
@@ -238,21 +245,20 @@ def test_decide__of_a_period_that_is_decided_shows_the_deals_of_the_next(opportu
 
 def test_decide__puts_the_deal_of_its_title_first():
     deals = [ALDER, ("b", "Bay", 60_000.0, "proposal", "active", "2026-03-26", 50, "Ann")]
-    tables = tables_of(pipeline(deals), target=60_000)
-    swings = tables.swings
+    context = context_of(pipeline(deals), target=60_000)
+    swings = forecasts.swings(context)
     # The largest effect on the chance is not the largest share of the uncertainty.
-    tables.__dict__["swings"] = swings.assign(swing=[0.2, 0.7]).sort_values(
-        "swing", ascending=False
-    )
-    note_of(swings).change(method="learned").write(tables.swings)
-    first = tables.swings["name"].iloc[0]
-    block = decide(tables)
+    planted = swings.assign(swing=[0.2, 0.7]).sort_values("swing", ascending=False)
+    note_of(swings).change(method="learned").write(planted)
+    plant(context, forecasts.swings, planted)
+    first = forecasts.swings(context)["name"].iloc[0]
+    block = decide(context)
     assert block.title.startswith(f"{first} decides March: ")
     assert lines_of(block)[0].cells[0].text == first
 
 
 def test_decide__at_stated_chances_says_no_chance_of_the_target(opportunities):
-    block = decide(tables_of(opportunities, target=150_000))
+    block = decide(context_of(opportunities, target=150_000))
     assert block is not None
     assert block.title == "Alder, 120K, is the only deal due in March"
     (line,) = lines_of(block)
@@ -260,8 +266,8 @@ def test_decide__at_stated_chances_says_no_chance_of_the_target(opportunities):
 
 
 def test_decide__needs_a_target_and_a_deal(opportunities):
-    assert decide(tables_of(opportunities)) is None
-    block = decide(tables_of(pipeline(THIS_WEEK[4:5]), target=100_000))
+    assert decide(context_of(opportunities)) is None
+    block = decide(context_of(pipeline(THIS_WEEK[4:5]), target=100_000))
     assert block is not None
     assert isinstance(block.parts[0], Note)
 
@@ -274,7 +280,7 @@ def _texts(block):
 
 
 def test_months__without_a_target_say_what_is_due(opportunities):
-    block = months(tables_of(opportunities))
+    block = months(context_of(opportunities))
     assert block.title == "April: forecast 6K, 30K due so far"
     assert _texts(block)[0][-1] == "Due so far"
 
@@ -300,7 +306,7 @@ def three_months(tmp_path):
 
 
 def test_past__says_how_often_ranges_held_and_how_far_off(three_months):
-    block = past(tables_of(pipeline([LOST, WON]), three_months))
+    block = past(context_of(pipeline([LOST, WON]), three_months))
     assert block.title == "Past ranges held in 1 of 2 months; no clear lean high or low"
     (part,) = block.parts
     assert isinstance(part, Opening)
@@ -313,7 +319,7 @@ def test_past__says_how_often_ranges_held_and_how_far_off(three_months):
 
 def test_past__counts_as_the_tile_does_though_it_shows_the_last_six(history):
     gorse = ("g", "Gorse", 40_000.0, "proposal", "active", "2026-03-30", 50, "Ann")
-    tables = tables_of(pipeline([*THIS_WEEK, gorse]), history, target=150_000)
+    context = context_of(pipeline([*THIS_WEEK, gorse]), history, target=150_000)
     months = [f"2025-{month:02d}" for month in range(4, 13)]
     held = pd.array([True] * 5 + [False, True, None, None], dtype="boolean")
     ranges = {"low": [0.0] * 7 + [math.nan] * 2, "high": [100.0] * 7 + [math.nan] * 2}
@@ -329,14 +335,14 @@ def test_past__counts_as_the_tile_does_though_it_shows_the_last_six(history):
         lead="now",
         figures={"left_out": {"too_early_to_learn": 3}},
     ).write(record)
-    tables.__dict__["past_ranges"] = record.rename_axis("period")
-    block = past(tables)
+    plant(context, forecasts.past_ranges, record.rename_axis("period"))
+    block = past(context)
     assert block.title.startswith("Past ranges held in 6 of 7 months, two more had none;")
     assert block.sub.endswith(
         "The last 6 of 9 months. History was too short for learned chances in three earlier months"
     )
     assert [len(part.rows.rows) for part in block.parts] == [6]
-    assert {tile.name: tile.note for tile in tiles(tables)}[
+    assert {tile.name: tile.note for tile in tiles(context)}[
         "Forecast"
     ] == "range held in 6 of 7 months"
 
@@ -345,34 +351,37 @@ def test_past__counts_as_the_tile_does_though_it_shows_the_last_six(history):
 def test_past__judges_the_method_of_the_forecast(only):
     history = even_months(9, owners=True)
     frame = history.as_of("2026-09-10T23:00Z")
-    tables = tables_of(frame, history, as_of="2026-09-10", method="auto", only=only)
-    assert (tables.method, note_of(tables.past_ranges).method) == ("learned", "learned")
-    block = past(tables)
+    context = context_of(frame, history, as_of="2026-09-10", method="auto", only=only)
+    assert (forecasts.method(context), note_of(forecasts.past_ranges(context)).method) == (
+        "learned",
+        "learned",
+    )
+    block = past(context)
     assert block.title.startswith("Past ranges held in 4 of 4 months;")
     assert block.sub.endswith(". History was too short for learned chances in four earlier months")
-    assert {tile.name: tile.note for tile in tiles(tables)}[
+    assert {tile.name: tile.note for tile in tiles(context)}[
         "Forecast"
     ] == "range held in 4 of 4 months"
-    assert tables.past_ranges["actual"].tolist() == [100.0 if only else 130.0] * 4
+    assert forecasts.past_ranges(context)["actual"].tolist() == [100.0 if only else 130.0] * 4
 
 
 def test_run_rate__is_called_one_at_its_figures():
     frame = even_months(6).as_of("2026-06-10T23:00Z")
-    tables = tables_of(frame, as_of="2026-06-10", method="run_rate")
+    context = context_of(frame, as_of="2026-06-10", method="run_rate")
     words = "run rate of past periods, no look at open deals"
-    assert [tile.note for tile in tiles(tables) if tile.name.startswith("Forecast")] == [words]
-    block = months(tables)
+    assert [tile.note for tile in tiles(context) if tile.name.startswith("Forecast")] == [words]
+    block = months(context)
     assert block.sub.startswith(f"Blue: closed. Pale: {words}. Dot and line: forecast and range")
-    page = str(render_page(compose(tables, workbook="week.xlsx")))
+    page = str(render_page(compose(context, workbook="week.xlsx")))
     assert f"{text.capital(words)}: " in page
     assert "Usual new business: " not in page
     assert "Open deals at their chances: " not in page
-    [periods] = [sheet for sheet in sheets(tables) if sheet.name == "Periods"]
+    [periods] = [sheet for sheet in sheets(context) if sheet.name == "Periods"]
     assert periods.titles["new_business"] == "Run rate"
 
 
 def test_past__without_an_ended_period_says_from_when(opportunities, history):
-    block = past(tables_of(opportunities, history))
+    block = past(context_of(opportunities, history))
     assert block.parts == (
         Note("No earlier month has a record 15 days before its end; keep recording."),
     )
@@ -381,13 +390,13 @@ def test_past__without_an_ended_period_says_from_when(opportunities, history):
 def test_past__records_that_cannot_be_used_are_said(tmp_path):
     odd = (*FEBRUARY[:6], 150, "Ann")
     kept = recorded(History(tmp_path / "odd"), {"2026-02-16": [odd], "2026-03-02": [FEBRUARY]})
-    (note,) = past(tables_of(pipeline([FEBRUARY]), kept)).parts
+    (note,) = past(context_of(pipeline([FEBRUARY]), kept)).parts
     assert isinstance(note, Note)
     assert "150" in note.text
 
 
 def test_categories__of_nothing_say_so():
-    assert categories(tables_of(pipeline([]))).parts == (
+    assert categories(context_of(pipeline([]))).parts == (
         Note("Nothing is closed or due in March."),
     )
 
@@ -395,19 +404,19 @@ def test_categories__of_nothing_say_so():
 ALDER, BIRCH, CEDAR, DAMSON, ELDER, FIR = THIS_WEEK
 
 
-def _said(tables):
+def _said(context):
     return {
         tile.name: (tile.figure, tile.change and (tile.change.sign, tile.change.text), tile.note)
-        for tile in tiles(tables)
+        for tile in tiles(context)
     }
 
 
 def test_tiles__without_history_show_no_change(opportunities):
-    assert {tile.change for tile in tiles(tables_of(opportunities, target=150_000))} == {None}
+    assert {tile.change for tile in tiles(context_of(opportunities, target=150_000))} == {None}
 
 
 def test_tiles__without_a_target_say_what_is_due(opportunities):
-    assert _said(tables_of(opportunities))["Open and due"] == ("120K", None, "1 open deal")
+    assert _said(context_of(opportunities))["Open and due"] == ("120K", None, "1 open deal")
 
 
 def test_tiles__of_a_forecast_outside_its_range_say_what_is_likely():
@@ -415,38 +424,42 @@ def test_tiles__of_a_forecast_outside_its_range_say_what_is_likely():
         (*ALDER[:6], 5, *ALDER[7:]),
         ("rare", "Rare", 300_000.0, "proposal", "active", "2026-03-28", 5, "Ann"),
     ]
-    assert _said(tables_of(pipeline(rare)))["Forecast"] == ("21K", None, "most likely nothing more")
+    assert _said(context_of(pipeline(rare)))["Forecast"] == (
+        "21K",
+        None,
+        "most likely nothing more",
+    )
 
 
 def test_second_sentence__of_equal_gaps_singles_nobody_out():
     target = pd.DataFrame(
         {"owner_name": ["Ann", "Bo & Co", "Cy"], "period": "2026-04", "target": 50_000.0}
     )
-    tables = tables_of(pipeline(THIS_WEEK), target=target, as_of="2026-04-10")
-    assert second_sentence(tables).endswith(" Three have 50K to go each.")
+    context = context_of(pipeline(THIS_WEEK), target=target, as_of="2026-04-10")
+    assert second_sentence(context).endswith(" Three have 50K to go each.")
     won = ("dot", "Dogwood", 70_000.0, "closed_won", "won", "2026-04-03", 100, "Dot")
     four = pd.concat([target, target.tail(1).assign(owner_name="Dot")])
     assert second_sentence(
-        tables_of(pipeline([*THIS_WEEK, won]), target=four, as_of="2026-04-10")
+        context_of(pipeline([*THIS_WEEK, won]), target=four, as_of="2026-04-10")
     ).endswith(" Three have 50K to go each, the others are 20K past target.")
     # On the first days nobody is late.
-    begun = tables_of(pipeline(THIS_WEEK), target=target, as_of="2026-04-02")
+    begun = context_of(pipeline(THIS_WEEK), target=target, as_of="2026-04-02")
     assert second_sentence(begun).endswith(" by one open deal. March closed at 70K.")
     assert {tile.name: tile.note for tile in tiles(begun)}["Closed won"] == "day 2 of 30"
 
 
 def test_tiles__of_a_period_that_is_decided_are_those_of_the_next(opportunities, history):
-    assert _said(tables_of(opportunities, history, target=60_000)) == {
+    assert _said(context_of(opportunities, history, target=60_000)) == {
         "Closed won, Mar": ("70K", (0, "no change"), "1 deal, 117% of target"),
         "Forecast, Apr": ("6K", (0, "no change"), "one deal: all or nothing"),
         "Coverage, Apr": ("0.5×", (0, "no change"), "30K due, 60K to go"),
     }
-    assert [*_said(tables_of(pipeline([ELDER, CEDAR]), target=90_000))] == [
+    assert [*_said(context_of(pipeline([ELDER, CEDAR]), target=90_000))] == [
         "Closed won, Mar",
         "Forecast, Apr",
         "Coverage, Apr",
     ]
-    assert [*_said(tables_of(pipeline([CEDAR])))] == [
+    assert [*_said(context_of(pipeline([CEDAR])))] == [
         "Closed won, Mar",
         "Forecast, Apr",
         "Open and due, Apr",
@@ -454,17 +467,17 @@ def test_tiles__of_a_period_that_is_decided_are_those_of_the_next(opportunities,
 
 
 def test_tiles__nothing_due_is_a_dash_and_never_zero():
-    assert _said(tables_of(pipeline([ELDER]), target=90_000))["Coverage, Apr"] == (
+    assert _said(context_of(pipeline([ELDER]), target=90_000))["Coverage, Apr"] == (
         "–",
         None,
         "none due, 90K to go",
     )
-    assert _said(tables_of(pipeline([ELDER])))["Open and due"] == ("–", None, "none due")
+    assert _said(context_of(pipeline([ELDER])))["Open and due"] == ("–", None, "none due")
 
 
 def test_second_sentence__without_targets_of_people_says_what_is_to_go(opportunities):
     assert (
-        second_sentence(tables_of(opportunities, target=150_000))
+        second_sentence(context_of(opportunities, target=150_000))
         == "80K to go, covered 1.5× by one open deal."
     )
 
@@ -493,9 +506,9 @@ def _months(due, lost=(), owner="Ann"):
 
 def _coverage(log, **asked):
     history = History.from_changes(log)
-    tables = tables_of(history.as_of("2026-06-15T12:00Z"), history, as_of="2026-06-15", **asked)
-    (tile,) = [tile for tile in tiles(tables) if tile.name == "Coverage"]
-    return tables.usual_coverage, tile.note
+    context = context_of(history.as_of("2026-06-15T12:00Z"), history, as_of="2026-06-15", **asked)
+    (tile,) = [tile for tile in tiles(context) if tile.name == "Coverage"]
+    return forecasts.usual_coverage(context), tile.note
 
 
 def test_coverage__beside_that_of_the_months_that_hit():
@@ -509,15 +522,15 @@ def test_coverage__beside_that_of_the_months_that_hit():
 
 def test_coverage__of_months_that_were_met_by_then_is_not_said():
     history = History.from_changes(_months([160.0, 240.0, 400.0, 800.0, 320.0, 300.0]))
-    tables = tables_of(history.as_of("2026-06-15T12:00Z"), history, as_of="2026-06-15", target=10)
-    assert tables.usual_coverage == {}
+    context = context_of(history.as_of("2026-06-15T12:00Z"), history, as_of="2026-06-15", target=10)
+    assert forecasts.usual_coverage(context) == {}
 
 
 def test_coverage__without_a_target_or_records_is_not_said(opportunities):
     history = History.from_changes(_months([160.0, 240.0, 400.0, 800.0, 320.0, 300.0]))
     now = history.as_of("2026-06-15T12:00Z")
-    assert tables_of(now, history, as_of="2026-06-15").usual_coverage == {}
-    assert tables_of(now, as_of="2026-06-15", target=100).usual_coverage == {}
+    assert forecasts.usual_coverage(context_of(now, history, as_of="2026-06-15")) == {}
+    assert forecasts.usual_coverage(context_of(now, as_of="2026-06-15", target=100)) == {}
 
 
 def test_coverage__of_one_person_is_that_of_their_own_months():
@@ -552,9 +565,11 @@ def test_months__say_below_coverage_what_months_that_hit_had():
     history = History.from_changes(
         log.assign(probability=50, owner_name="Ann").sort_values("seen_at")
     )
-    tables = tables_of(history.as_of("2026-06-15T12:00Z"), history, as_of="2026-06-15", target=100)
-    assert tables.usual_coverage == {"2026-06": 3.5, "2026-07": 3.0}
-    block = months(tables)
+    context = context_of(
+        history.as_of("2026-06-15T12:00Z"), history, as_of="2026-06-15", target=100
+    )
+    assert forecasts.usual_coverage(context) == {"2026-06": 3.5, "2026-07": 3.0}
+    block = months(context)
     assert block.sub.endswith("Below coverage: what months that hit their target had by this point")
     (table,) = block.parts
     assert isinstance(table, Table)
@@ -566,11 +581,14 @@ def test_months__say_below_coverage_what_months_that_hit_had():
     ]
 
 
-def test_chance__moved_by_the_difference_of_the_figures_beside_it() -> None:
+def test_chance__moved_by_the_difference_of_the_figures_beside_it(
+    opportunities, history, monkeypatch
+) -> None:
     row = pd.Series({"gap": 1.0, "p_target": 0.264}, name="2026-03")
-    earlier, inputs = SimpleNamespace(figure=lambda *_: 0.2857), SimpleNamespace(money=str)
-    tables = cast(Tables, SimpleNamespace(no_changes="", earlier=earlier, inputs=inputs))
-    tile = forecast._make_tile(tables, Figure("Chance of target", "26%", "", "p_target"), row)
+    earlier = SimpleNamespace(figure=lambda *_: 0.2857)
+    monkeypatch.setattr(forecasts, "earlier", lambda context: earlier)
+    context = context_of(opportunities, history)
+    tile = forecast._make_tile(context, Figure("Chance of target", "26%", "", "p_target"), row)
     assert tile.change is not None
     assert (tile.figure, tile.note, tile.change.text, tile.change.sign) == (
         "26%",
@@ -581,7 +599,7 @@ def test_chance__moved_by_the_difference_of_the_figures_beside_it() -> None:
 
 
 def test_why__is_in_the_money_of_the_page(opportunities, history):
-    block = why(tables_of(Org(currency="CHF").apply(opportunities), history))
+    block = why(context_of(Org(currency="CHF").apply(opportunities), history))
     assert block.sub.startswith("March is down CHF\u00a014K since Mar 9, to CHF\u00a0166K")
 
 

@@ -9,7 +9,7 @@ from opp_analytics.report.blocks.people import choose_scale, people, to_win
 from opp_analytics.report.compose import compose
 from opp_analytics.report.html import render_page
 from opp_analytics.report.model import Goals, Note, Saying, Table
-from tests.report.pipelines import THIS_WEEK, pipeline, tables_of
+from tests.pipelines import THIS_WEEK, context_of, pipeline
 from tests.report.reading import list_lines, read
 
 
@@ -20,7 +20,7 @@ def _table(block) -> Table:
 
 
 def test_people__closed_forecast_due_and_change(opportunities, history):
-    block = people(tables_of(opportunities, history))
+    block = people(context_of(opportunities, history))
     assert block.title == "All of the 70K closed is Ann’s"
     assert [column.title for column in _table(block).columns] == [
         "Rep",
@@ -53,7 +53,7 @@ def test_people__of_sixty_fold_to_those_furthest_from_their_target():
         (f"{k}", f"Deal {k}", 100.0 + k, "proposal", "active", "2026-03-20", 50, f"Rep {k}")
         for k in range(60)
     ]
-    shown, rest, total = _table(people(tables_of(pipeline(rows)))).groups
+    shown, rest, total = _table(people(context_of(pipeline(rows)))).groups
     # Without targets the largest stay.
     assert [line.cells[0].text for line in shown.lines] == [f"Rep {k}" for k in range(59, 51, -1)]
     assert not shown.folded
@@ -70,9 +70,9 @@ def test_people__of_sixty_fold_to_those_furthest_from_their_target():
             "target": [1_000.0 - k for k in range(60)],
         }
     )
-    shown, *_ = _table(people(tables_of(pipeline(rows), target=targets))).groups
+    shown, *_ = _table(people(context_of(pipeline(rows), target=targets))).groups
     assert {line.cells[0].text for line in shown.lines} == {f"Rep {k}" for k in range(8)}
-    opened = read(render_page(compose(tables_of(pipeline(rows)), workbook="week.xlsx"))).table(
+    opened = read(render_page(compose(context_of(pipeline(rows)), workbook="week.xlsx"))).table(
         "people"
     )
     assert [row[0] for row in opened if row[0].endswith("more reps")] == ["52 more reps"]
@@ -84,7 +84,7 @@ def test_people__of_many_in_teams_say_how_many_a_team_holds_back():
         for k in range(20)
     ]
     teams = pipeline(rows).assign(team=["East" if k % 2 else "West" for k in range(20)])
-    east, west, _ = _table(people(tables_of(teams, by=["team", "owner_name"]))).groups
+    east, west, _ = _table(people(context_of(teams, by=["team", "owner_name"]))).groups
     assert [group.lines[0].cells[0].small for group in (east, west)] == [
         "6 more reps",
         "6 more reps",
@@ -98,7 +98,7 @@ def test_people__of_many_in_teams_say_how_many_a_team_holds_back():
 
 
 def test_people__without_a_column_of_people_say_so(opportunities):
-    (note,) = people(tables_of(opportunities.drop(columns="owner_name"))).parts
+    (note,) = people(context_of(opportunities.drop(columns="owner_name"))).parts
     assert isinstance(note, Note)
 
 
@@ -119,7 +119,7 @@ def test_choose_scale__moves_the_whole_table_where_figures_get_long(amounts, sho
 
 def test_people__of_two_teams_open_to_two_lists_that_are_told_apart(opportunities):
     teams = opportunities.assign(team=["East", "East", "West", "West", "East", "East"])
-    table = _table(people(tables_of(teams, by=["team", "owner_name"])))
+    table = _table(people(context_of(teams, by=["team", "owner_name"])))
     captions = [line.opens.caption for group in table.groups for line in group.lines if line.opens]
     assert len(set(captions)) == len(captions)
     assert "Ann (East): forecast for March" in captions
@@ -149,7 +149,7 @@ def _goals(block):
 
 
 def test_to_win__say_what_covers_the_gap(opportunities):
-    ann, *_ = _goals(to_win(tables_of(opportunities, target=PERSONAL)))
+    ann, *_ = _goals(to_win(context_of(opportunities, target=PERSONAL)))
     assert (ann.name, ann.state, ann.advice) == (
         "Ann",
         "70K of 150K · 80% as stated",
@@ -161,17 +161,17 @@ def test_to_win__say_what_covers_the_gap(opportunities):
 
 
 def test_to_win__of_one_person_are_sentences_for_the_mail(opportunities):
-    hers = to_win(tables_of(opportunities, target=PERSONAL, only="Ann"))
+    hers = to_win(context_of(opportunities, target=PERSONAL, only="Ann"))
     assert (hers.title, hers.note) == (
         "What to win in March: 80K to go",
         "This one deal covers it.",
     )
     assert hers.says == (Saying("Alder", ", 120K, stated 80%. Negotiation, due Mar 27"),)
-    assert to_win(tables_of(opportunities, target=PERSONAL)).note == ""
+    assert to_win(context_of(opportunities, target=PERSONAL)).note == ""
 
 
 def test_to_win__without_targets_of_people_say_how_to_get_them(opportunities):
-    (note,) = to_win(tables_of(opportunities, target=150_000)).parts
+    (note,) = to_win(context_of(opportunities, target=150_000)).parts
     assert isinstance(note, Note)
     assert "[targets] in the org file" in note.text
 
@@ -180,7 +180,7 @@ def test_to_win__once_a_month_is_met_are_of_the_next():
     both = pd.concat([PERSONAL, PERSONAL.assign(period="2026-04", target=300_000.0)])
     ann, bo = _goals(
         to_win(
-            tables_of(
+            context_of(
                 pipeline(THIS_WEEK), target=both.assign(target=both["target"].clip(upper=60_000))
             )
         )
@@ -195,7 +195,7 @@ def test_to_win__once_a_month_is_met_are_of_the_next():
 
 def test_to_win__once_a_month_is_met_need_a_target_for_the_next():
     (note,) = to_win(
-        tables_of(pipeline(THIS_WEEK), target=PERSONAL.head(1).assign(target=60_000.0))
+        context_of(pipeline(THIS_WEEK), target=PERSONAL.head(1).assign(target=60_000.0))
     ).parts
     assert note.text == "Nobody has a target for April."
 
@@ -204,7 +204,7 @@ def test_to_win__of_many_people_begin_with_those_who_have_deals():
     people = [f"Rep {place:02d}" for place in range(14)]
     rows = [("a", "Alder", 9.0, "proposal", "active", "2026-03-20", 50, "Rep 13")]
     targets = pd.DataFrame({"period": "2026-03", "owner_name": people, "target": 100.0})
-    first, stuck = _goals(to_win(tables_of(pipeline(rows), target=targets)))
+    first, stuck = _goals(to_win(context_of(pipeline(rows), target=targets)))
     assert (first.name, first.state) == (
         "Rep 13",
         "0 of 100",
@@ -223,12 +223,12 @@ def test_to_win__at_target_name_those_with_deals_due():
     targets = pd.concat(
         [PERSONAL.assign(target=5.0), PERSONAL.head(1).assign(owner_name="Cy", target=900_000.0)]
     )
-    _, met = _goals(to_win(tables_of(pipeline(rows), target=targets)))
+    _, met = _goals(to_win(context_of(pipeline(rows), target=targets)))
     assert met.advice == "Upside still due in March; 1 more is at target."
     assert [(deal.text, value, todo) for deal, value, _, _, todo, _ in met.deals] == [
         ("Ann", "120,000", "70K of 5 closed, 1 deal due")
     ]
-    _, none = _goals(to_win(tables_of(pipeline(rows[-1:]), target=targets.tail(2))))
+    _, none = _goals(to_win(context_of(pipeline(rows[-1:]), target=targets.tail(2))))
     assert none.advice == "No more deals due in March."
     assert [(deal.text, value, todo) for deal, value, _, _, todo, _ in none.deals] == [
         ("Bo & Co", "", "10 of 5 closed")
@@ -245,7 +245,7 @@ TARGETS = pd.DataFrame(
 
 
 def test_people__with_targets_show_gap_and_chance(opportunities):
-    block = people(tables_of(opportunities, target=TARGETS))
+    block = people(context_of(opportunities, target=TARGETS))
     assert block.title == "No rep is at target; Di’s forecast is 7K below"
     assert block.sub.endswith(
         "Di has a target and owns no deal; is the name spelled as in the CRM?"

@@ -8,7 +8,7 @@ import pytest
 from opp_analytics import History
 from opp_analytics.report.blocks.pipeline import created, created_by, funnel, slippage, win_rates
 from opp_analytics.report.model import Note, Opening, Table
-from tests.report.pipelines import AS_OF, THIS_WEEK, pipeline, recorded, tables_of
+from tests.pipelines import AS_OF, THIS_WEEK, context_of, pipeline, recorded
 
 
 @pytest.fixture
@@ -41,37 +41,39 @@ def _create_weekly(of_ann: float) -> History:
 
 
 def test_created__compares_this_week_with_those_before(weeks):
-    tables = tables_of(weeks.as_of(f"{AS_OF}T23:00Z"), weeks)
-    assert created(tables).title == "New pipeline this week, 300, was 200% above the 2-week average"
-    before = tables_of(weeks.as_of("2026-03-09T23:00Z"), weeks, as_of="2026-03-09")
+    context = context_of(weeks.as_of(f"{AS_OF}T23:00Z"), weeks)
+    assert (
+        created(context).title == "New pipeline this week, 300, was 200% above the 2-week average"
+    )
+    before = context_of(weeks.as_of("2026-03-09T23:00Z"), weeks, as_of="2026-03-09")
     # Four deals in two weeks are too few to compare.
     assert created(before).title == "New pipeline this week, 100"
     assert (
-        created(tables_of(weeks.as_of("2026-03-02T23:00Z"), weeks, as_of="2026-03-02")).title
+        created(context_of(weeks.as_of("2026-03-02T23:00Z"), weeks, as_of="2026-03-02")).title
         == "New pipeline this week, 100"
     )
 
 
 def test_created_by__says_who_brought_most(weeks):
-    block = created_by(tables_of(weeks.as_of(f"{AS_OF}T23:00Z"), weeks))
+    block = created_by(context_of(weeks.as_of(f"{AS_OF}T23:00Z"), weeks))
     assert block is not None
     assert block.title == "Bo created the most, 60% of March’s 500"
 
 
 def test_created_by__names_all_who_created_the_most():
     even = _create_weekly(75.0)
-    block = created_by(tables_of(even.as_of(f"{AS_OF}T23:00Z"), even))
+    block = created_by(context_of(even.as_of(f"{AS_OF}T23:00Z"), even))
     assert block is not None
     assert block.title == "Ann and Bo created the most, 50% each of March’s 600"
 
 
 def test_created__without_history_is_left_to_the_trend(opportunities):
-    assert created(tables_of(opportunities)) is None
-    assert created_by(tables_of(opportunities)) is None
+    assert created(context_of(opportunities)) is None
+    assert created_by(context_of(opportunities)) is None
 
 
 def test_funnel__without_history_is_what_is_open_by_stage(opportunities):
-    block = funnel(tables_of(opportunities))
+    block = funnel(context_of(opportunities))
     assert block.title == "Of 180K in the open pipeline, 67% is in Negotiation"
     (rows,) = block.parts
     assert isinstance(rows, Opening)
@@ -84,17 +86,17 @@ def test_funnel__without_history_is_what_is_open_by_stage(opportunities):
 
 
 def test_funnel__with_history_is_the_flow_of_its_weeks(opportunities, history):
-    assert funnel(tables_of(opportunities, history)).sub.startswith(
+    assert funnel(context_of(opportunities, history)).sub.startswith(
         "Deals that entered each stage from "
     )
 
 
 def test_funnel__without_an_open_deal():
-    assert isinstance(funnel(tables_of(pipeline(THIS_WEEK[4:5]))).parts[0], Note)
+    assert isinstance(funnel(context_of(pipeline(THIS_WEEK[4:5]))).parts[0], Note)
 
 
 def test_slippage__opens_each_period_to_its_deals(opportunities, history):
-    block = slippage(tables_of(opportunities, history))
+    block = slippage(context_of(opportunities, history))
     assert block.title == "3 deals were due in March so far: too few to say"
     rows, pushed = block.parts
     assert isinstance(rows, Opening)
@@ -112,12 +114,12 @@ def test_slippage__opens_each_period_to_its_deals(opportunities, history):
 
 
 def test_slippage__without_history_is_left_to_the_trend(opportunities):
-    assert slippage(tables_of(opportunities)) is None
+    assert slippage(context_of(opportunities)) is None
 
 
 def test_slippage__of_one_record_says_what_it_cannot_show(opportunities, tmp_path):
     block = slippage(
-        tables_of(opportunities, recorded(History(tmp_path / "h"), {"2026-03-16": THIS_WEEK}))
+        context_of(opportunities, recorded(History(tmp_path / "h"), {"2026-03-16": THIS_WEEK}))
     )
     assert block is not None
     (note,) = block.parts
@@ -140,7 +142,7 @@ def test_win_rates__highlight_who_differs_beyond_chance():
         for who, won in outcomes.items()
         for k in range(20)
     ]
-    block = win_rates(tables_of(pipeline(rows)))
+    block = win_rates(context_of(pipeline(rows)))
     # Fisher's exact test with Holm's adjustment: 18 and 2 of 20 differ from 12 and 28 of the other
     # 40, 10 does not.
     assert block.title == "Ann’s 90% and Bo’s 10% win rates are beyond chance (50% overall)"
@@ -151,7 +153,7 @@ def test_win_rates__highlight_who_differs_beyond_chance():
 
 def test_win_rates__of_one_person_compare_with_nobody():
     (won,) = [("a", "A", 1.0, "closed_won", "won", "2026-03-02", 100, "Ann")]
-    block = win_rates(tables_of(pipeline([won])))
+    block = win_rates(context_of(pipeline([won])))
     assert block.title == "1 of 1 deal closed from Apr 1, 2025 on was won: too few to say"
 
 
@@ -160,9 +162,9 @@ def test_win_rates__of_many_are_those_with_most_closed_deals():
         (f"{k}", "x", 1.0, "closed_won", "won", "2026-03-02", 100, f"Rep {k:02d}")
         for k in range(60)
     ]
-    block = win_rates(tables_of(pipeline(rows)))
+    block = win_rates(context_of(pipeline(rows)))
     assert block.sub.endswith("The 12 with most closed deals of 60")
 
 
 def test_win_rates__of_nothing_closed():
-    assert isinstance(win_rates(tables_of(pipeline([]))).parts[0], Note)
+    assert isinstance(win_rates(context_of(pipeline([]))).parts[0], Note)

@@ -4,41 +4,41 @@ from __future__ import annotations
 
 from opp_analytics.report.blocks.quality import certificate, fix, notes, risk
 from opp_analytics.report.model import Note, Opening, Terms
-from tests.report.pipelines import THIS_WEEK, pipeline, tables_of
+from tests.pipelines import THIS_WEEK, context_of, pipeline
 
 
 def test_risk__says_each_deal_in_a_sentence_with_what_is_known_of_it(opportunities, history):
-    block = risk(tables_of(opportunities, history))
+    block = risk(context_of(opportunities, history))
     assert block.note == f"{block.sub}."
     assert [one.name + one.words for one in block.says] == [
         "Alder, 120K, Ann: pushed twice, 17 days in all; in Negotiation",
         "Damson, 20K: 3 days overdue, in Proposal",
         "Fir, 10K, Ann: no close date, in Discovery",
     ]
-    hers = tables_of(opportunities.assign(value=None), history, only="Ann")
+    hers = context_of(opportunities.assign(value=None), history, only="Ann")
     assert [one.words for one in risk(hers).says][-1] == ": no amount, in Discovery"
 
 
 def test_risk__without_a_flag_or_an_open_deal_says_so():
-    assert risk(tables_of(pipeline(THIS_WEEK[2:3]))).parts == (
+    assert risk(context_of(pipeline(THIS_WEEK[2:3]))).parts == (
         Note("The one open deal has no flag."),
     )
-    assert risk(tables_of(pipeline([]))).parts == (Note("There is no open deal."),)
+    assert risk(context_of(pipeline([]))).parts == (Note("There is no open deal."),)
 
 
 def test_fix__of_clean_data_says_how_much_was_checked():
-    (note,) = fix(tables_of(pipeline(THIS_WEEK[4:5]))).parts
+    (note,) = fix(context_of(pipeline(THIS_WEEK[4:5]))).parts
     assert note == Note("The audit found nothing to fix in 1 deal.")
 
 
-def _remarks(tables):
-    trust = notes(tables).parts[1]
+def _remarks(context):
+    trust = notes(context).parts[1]
     assert isinstance(trust, Terms)
     return trust.remarks
 
 
 def test_notes__say_what_is_not_counted_and_what_the_records_cover(opportunities, history):
-    remarks = _remarks(tables_of(opportunities, history))
+    remarks = _remarks(context_of(opportunities, history))
     assert remarks[0] == (
         "Open pipeline is 180K. 20K is past its close date and 10K has no close date, so "
         "neither is due in any period."
@@ -53,13 +53,13 @@ def test_notes__say_what_is_not_counted_and_what_the_records_cover(opportunities
 def test_notes__without_records_say_what_is_not_known(opportunities):
     assert (
         "No record of the pipeline: changes, slippage and past ranges are not known."
-        in _remarks(tables_of(opportunities))
+        in _remarks(context_of(opportunities))
     )
 
 
 def test_certificate__of_an_incomplete_load_is_an_alarm(opportunities):
     opportunities.attrs["load"] |= {"complete": False, "reasons": ["2 rows came twice"]}
-    assert certificate(tables_of(opportunities)) == (
+    assert certificate(context_of(opportunities)) == (
         (
             "Loaded Mar 16, 2026, 06:00 UTC from https://crm.example: 6 opportunities; NOT "
             "complete: 2 rows came twice."
@@ -70,7 +70,7 @@ def test_certificate__of_an_incomplete_load_is_an_alarm(opportunities):
 
 def test_certificate__of_a_load_with_an_unreadable_cell_is_an_alarm(opportunities):
     opportunities.attrs["load"] |= {"unreadable": 1, "unreadable_cells": "value of 'a'"}
-    assert certificate(tables_of(opportunities)) == (
+    assert certificate(context_of(opportunities)) == (
         (
             "Loaded Mar 16, 2026, 06:00 UTC from https://crm.example: 6 opportunities, without "
             "value of 'a', which can't be read."
@@ -81,7 +81,7 @@ def test_certificate__of_a_load_with_an_unreadable_cell_is_an_alarm(opportunitie
 
 def test_certificate__of_an_export_says_plainly_that_there_is_none(opportunities):
     opportunities.attrs = {}
-    assert certificate(tables_of(opportunities)) == (
+    assert certificate(context_of(opportunities)) == (
         (
             "6 opportunities, from an export or another file: unlike a load from the API, nothing "
             "shows whether these are all."
@@ -92,7 +92,7 @@ def test_certificate__of_an_export_says_plainly_that_there_is_none(opportunities
 
 def test_certificate__of_an_export_with_unreadable_cells_warns_of_these_alone(opportunities):
     opportunities.attrs = {"unreadable": ["row 2: Amount='TBD'"]}
-    assert certificate(tables_of(opportunities)) == (
+    assert certificate(context_of(opportunities)) == (
         (
             "6 opportunities, from an export or another file; cells that can't be read are blank: "
             "row 2: Amount='TBD'."
@@ -103,12 +103,15 @@ def test_certificate__of_an_export_with_unreadable_cells_warns_of_these_alone(op
 
 def test_certificate__of_a_past_record(history):
     then = history.as_of("2026-03-09T12:00:00Z")
-    tables = tables_of(then, history, as_of="2026-03-09")
-    assert certificate(tables) == ("As recorded at Mar 9, 2026, 06:00 UTC: 5 opportunities.", False)
+    context = context_of(then, history, as_of="2026-03-09")
+    assert certificate(context) == (
+        "As recorded at Mar 9, 2026, 06:00 UTC: 5 opportunities.",
+        False,
+    )
 
 
 def test_fix__ranks_by_money_and_opens_to_deals(opportunities):
-    block = fix(tables_of(opportunities))
+    block = fix(context_of(opportunities))
     assert block.title == "One deal is past the close date, 20K"
     (rows,) = block.parts
     assert isinstance(rows, Opening)

@@ -10,9 +10,9 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics import errors, org
+from opp_analytics.answers.context import Part
 from opp_analytics.report.delivery.folder import name_parts
-from opp_analytics.report.inputs import Part
-from tests.report.pipelines import AS_OF, THIS_WEEK, pipeline
+from tests.pipelines import AS_OF, THIS_WEEK, pipeline
 from tests.report.states import CALLS, QUOTAS, STATES, call
 
 BOTH = ("team", "owner_name")
@@ -269,7 +269,7 @@ def test_for_each__refuses_what_cannot_be(asked, says, tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_for_each__names_the_part_that_an_error_is_of(teams, tmp_path, monkeypatch):
     def failing(tables, *_):
-        if tables.inputs.only == "Cy":
+        if tables.only == "Cy":
             raise errors.DataError("no such thing")
         return []
 

@@ -8,13 +8,13 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics import History
+from opp_analytics.answers import forecasts
+from opp_analytics.answers.context import read_context
+from opp_analytics.answers.forecasts import find_earlier_record
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.note import note_of
-from opp_analytics.report.forecasts import find_earlier_record
-from opp_analytics.report.inputs import read_inputs
-from opp_analytics.report.tables import Tables
+from tests.pipelines import AS_OF, LAST_WEEK, THIS_WEEK, context_of, pipeline, recorded
 from tests.report import states
-from tests.report.pipelines import AS_OF, LAST_WEEK, THIS_WEEK, pipeline, recorded, tables_of
 
 
 def _kept(tmp_path, days):
@@ -33,20 +33,20 @@ def _kept(tmp_path, days):
     ],
 )
 def test_find_earlier_record__is_the_nearest_to_a_week_before(opportunities, tmp_path, days, found):
-    inputs = tables_of(opportunities, _kept(tmp_path, days)).inputs
-    assert f"{find_earlier_record(inputs):%Y-%m-%d}" == found
+    context = context_of(opportunities, _kept(tmp_path, days))
+    assert f"{find_earlier_record(context):%Y-%m-%d}" == found
 
 
 def test_find_earlier_record__of_a_day_asked_for_is_the_last_by_then(opportunities, tmp_path):
     kept = _kept(tmp_path, ["2026-02-09", "2026-03-06", "2026-03-16"])
     assert (
-        f"{find_earlier_record(tables_of(opportunities, kept, since='2026-03-01').inputs):%Y-%m-%d}"
+        f"{find_earlier_record(context_of(opportunities, kept, since='2026-03-01')):%Y-%m-%d}"
         == "2026-02-09"
     )
     with pytest.raises(
         NotEnoughHistory, match="no record by Feb 1, 2026; the first one is from Feb 9, 2026"
     ):
-        find_earlier_record(tables_of(opportunities, kept, since="2026-02-01").inputs)
+        find_earlier_record(context_of(opportunities, kept, since="2026-02-01"))
 
 
 @pytest.mark.parametrize(
@@ -64,16 +64,16 @@ def test_find_earlier_record__of_a_day_asked_for_is_the_last_by_then(opportuniti
     ],
 )
 def test_find_earlier_record__says_when_there_will_be_one(opportunities, tmp_path, days, reason):
-    tables = tables_of(opportunities, _kept(tmp_path, days))
+    context = context_of(opportunities, _kept(tmp_path, days))
     with pytest.raises(NotEnoughHistory, match=reason):
-        find_earlier_record(tables.inputs)
-    assert reason in tables.no_changes
+        find_earlier_record(context)
+    assert reason in forecasts.no_changes(context)
 
 
 def test_find_earlier_record__reads_nothing_after_its_day(history):
-    tables = tables_of(pipeline(LAST_WEEK), history, as_of="2026-03-09")
-    assert f"{find_earlier_record(tables.inputs):%Y-%m-%d}" == "2026-03-01"
-    assert len(tables.inputs.records) == 2
+    context = context_of(pipeline(LAST_WEEK), history, as_of="2026-03-09")
+    assert f"{find_earlier_record(context):%Y-%m-%d}" == "2026-03-01"
+    assert len(context.records) == 2
 
 
 NOW = "2026-11"
@@ -95,9 +95,7 @@ ROWS = {"West": ("West", "(all)"), "Grace Lindqvist": ("West", "Grace Lindqvist"
 def _tables(**asked):
     state = states.team()
     history = state.history.read_by(state.org)
-    return Tables(
-        read_inputs(state.opportunities, history, as_of="2026-11-25", org=state.org, **asked)
-    )
+    return read_context(state.opportunities, history, as_of="2026-11-25", org=state.org, **asked)
 
 
 @pytest.fixture(scope="module")
@@ -114,25 +112,26 @@ def part(request):
 
 @pytest.mark.slow
 def test_part__has_the_figures_of_its_row(whole, part):
-    key = ROWS[part.inputs.only]
-    now = part.current[SHOWN].astype(float)
-    pd.testing.assert_series_equal(
-        now, whole.people.loc[key, SHOWN].astype(float), check_names=False
+    key = ROWS[part.only]
+    now = forecasts.current(part)[SHOWN].astype(float)
+    row = forecasts.people(whole)[SHOWN].astype(float).loc[[key]].iloc[0]
+    pd.testing.assert_series_equal(now, row, check_names=False)
+    assert forecasts.earlier(part).figure(NOW, "expected") == pytest.approx(
+        forecasts.earlier(whole).people.loc[key]
     )
-    assert part.earlier.figure(NOW, "expected") == pytest.approx(whole.earlier.people.loc[key])
-    assert part.earlier.figure(NOW, "low") < part.earlier.figure(NOW, "high")
-    assert part.method == whole.method
+    assert forecasts.earlier(part).figure(NOW, "low") < forecasts.earlier(part).figure(NOW, "high")
+    assert forecasts.method(part) == forecasts.method(whole)
 
 
 @pytest.mark.slow
 def test_part__its_trend_and_its_steps_end_at_the_same_forecast(part):
-    now, then = part.current["expected"], part.earlier.figure(NOW, "expected")
-    assert part.fan["expected"].iloc[-1] == pytest.approx(now)
-    assert part.fan["expected"].iloc[-2] == pytest.approx(then)
-    steps = part.change["expected"]
+    now, then = forecasts.current(part)["expected"], forecasts.earlier(part).figure(NOW, "expected")
+    assert forecasts.fan(part)["expected"].iloc[-1] == pytest.approx(now)
+    assert forecasts.fan(part)["expected"].iloc[-2] == pytest.approx(then)
+    steps = forecasts.change(part)["expected"]
     assert (steps["then"], steps["now"]) == (pytest.approx(then), pytest.approx(now))
     assert steps.drop("now").sum() == pytest.approx(now)
-    moved = part.change_deals.groupby("movement")["expected"].sum()
+    moved = forecasts.change_deals(part).groupby("movement")["expected"].sum()
     assert steps.drop(["then", "now", "new_business"]).pipe(
         lambda s: s[s != 0]
     ).to_dict() == pytest.approx(moved.to_dict())
@@ -140,8 +139,8 @@ def test_part__its_trend_and_its_steps_end_at_the_same_forecast(part):
 
 def test_part__its_past_ranges_are_those_of_its_row(part):
     state = states.team()
-    key = ROWS[part.inputs.only]
-    period, row = next(part.past_ranges.tail(1).iterrows())
+    key = ROWS[part.only]
+    period, row = next(forecasts.past_ranges(part).tail(1).iterrows())
     history = state.history.read_by(state.org)
     table = oa.forecast(
         history.as_of(row["made_at"]),
@@ -149,7 +148,7 @@ def test_part__its_past_ranges_are_those_of_its_row(part):
         history=history,
         by=["team", "owner_name"],
         totals=True,
-        periods=[period],
+        periods=[str(period)],
     )
     said = dict(
         zip(table.index, table[["expected", "low", "high"]].to_numpy().tolist(), strict=True)
@@ -157,7 +156,7 @@ def test_part__its_past_ranges_are_those_of_its_row(part):
     assert row[["expected", "low", "high"]].to_list() == pytest.approx(said)
     assert row["held"] == (said[1] - 0.005 <= row["actual"] <= said[2] + 0.005)
     assert row["error"] == pytest.approx(row["expected"] - row["actual"])
-    assert note_of(part.past_ranges).figures["n"] == len(part.past_ranges)
+    assert note_of(forecasts.past_ranges(part)).figures["n"] == len(forecasts.past_ranges(part))
 
 
 def test_part__between_members_of_a_team_a_deal_moves_nothing():
@@ -168,15 +167,15 @@ def test_part__between_members_of_a_team_a_deal_moves_nothing():
         for day, people in states.items()
     ]
     history = History.from_changes(pd.concat(frames))
-    tables = tables_of(pipeline(states[AS_OF], team="East"), history, only="East")
-    assert tables.change["expected"].to_dict() == {
-        **dict.fromkeys(tables.change.index, 0.0),
+    context = context_of(pipeline(states[AS_OF], team="East"), history, only="East")
+    assert forecasts.change(context)["expected"].to_dict() == {
+        **dict.fromkeys(forecasts.change(context).index, 0.0),
         "then": 50.0,
         "now": 50.0,
     }
-    assert tables.change["deals"].to_dict() == {
-        **dict.fromkeys(tables.change.index, 0),
+    assert forecasts.change(context)["deals"].to_dict() == {
+        **dict.fromkeys(forecasts.change(context).index, 0),
         "then": 1,
         "now": 1,
     }
-    assert tables.change_deals.empty
+    assert forecasts.change_deals(context).empty

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import pandas as pd
 
 from opp_analytics import History
-from opp_analytics.report.inputs import read_inputs
-from opp_analytics.report.tables import Tables
+from opp_analytics.answers.context import Context, read_context
 
+_Made = TypeVar("_Made")
 AS_OF = "2026-03-16"
 
 COLUMNS = [
@@ -68,7 +69,20 @@ def recorded(history: History, states: dict[str, list[tuple[Any, ...]]]) -> Hist
     return history
 
 
-def tables_of(opportunities: pd.DataFrame, history: History | None = None, **asked: Any) -> Tables:
-    """The tables of a report of `AS_OF`, as `weekly_report` makes them."""
+def context_of(
+    opportunities: pd.DataFrame, history: History | None = None, **asked: Any
+) -> Context:
+    """The context of a report of `AS_OF`, as `weekly_report` makes them."""
     given: dict[str, Any] = {"as_of": AS_OF, "method": "stated", **asked}
-    return Tables(read_inputs(opportunities, history, **given))
+    return read_context(opportunities, history, **given)
+
+
+def key_of(context: Context, read: Callable[[Context], Any]) -> tuple[Any, ...]:
+    """The key under which a context keeps what `read` makes."""
+    asked = context.day, context.freq, context.since, context.method
+    return (*asked, read.__module__, read.__name__, context.part)
+
+
+def plant(context: Context, read: Callable[[Context], _Made], table: _Made) -> None:
+    """Let `read` give a table worked out by hand."""
+    context.kept[key_of(context, read)] = table

@@ -1,11 +1,11 @@
-"""What a report is made from, checked; and the part of it that belongs to one person or team."""
+"""What is asked about, read and checked once for all surfaces; then it is only narrowed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial, wraps
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -29,6 +29,7 @@ from opp_analytics.org import (
 from opp_analytics.periods import Freq, When, as_date, check_freq, labels
 from opp_analytics.schema import BUCKETS, NO_LABEL
 
+_Made = TypeVar("_Made")
 _OWNER, _TEAM = "owner_name", "team"
 _NAMED = 8
 """Names that a message has room for."""
@@ -50,8 +51,8 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Inputs:
-    """What a report is made from."""
+class Context:
+    """What is asked about: the opportunities, the day they are known of, and how to ask."""
 
     opportunities: pd.DataFrame
     history: History | None
@@ -62,7 +63,7 @@ class Inputs:
     """Attrs of the frame."""
     load: Certificate | None
     """Its load certificate."""
-    today: pd.Timestamp
+    day: pd.Timestamp
     """The as-of day."""
     freq: Freq
     target: Any
@@ -84,6 +85,16 @@ class Inputs:
     levels: tuple[str, ...]
     """Columns by which the whole is forecast: those of `by`, on the page of a part below those that
     lead to it."""
+    kept: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What was made once; `keep` reads it."""
+
+    def keep(self, make: Callable[[], _Made], *key: Any) -> _Made:
+        """Make once for all parts; the key is all that was asked, and what `key` adds."""
+        asked = (self.day, self.freq, self.since, self.method, *key)
+        if asked not in self.kept:
+            self.kept[asked] = make()
+        made: _Made = self.kept[asked]
+        return made
 
     @property
     def only(self) -> str | None:
@@ -96,19 +107,19 @@ class Inputs:
         if self.part is None or self.part.column != _OWNER:
             return ""
         teams = self.opportunities.get(_TEAM, pd.Series(dtype=schema.TEXT)).dropna().unique()
-        return find_teams(self.org.people, self.today).get(self.part.name) or (
+        return find_teams(self.org.people, self.day).get(self.part.name) or (
             str(*teams) if len(teams) == 1 else ""
         )
 
     @property
     def asked(self) -> dict[str, Any]:
         """Options of an analysis on the as-of day."""
-        return {"as_of": self.today, "freq": self.freq, "tz": self.tz}
+        return {"as_of": self.day, "freq": self.freq, "tz": self.tz}
 
     @property
     def period(self) -> pd.Period:
         """The period that holds the as-of day."""
-        return pd.Period(self.today, self.freq)
+        return pd.Period(self.day, self.freq)
 
     @property
     def label(self) -> str:
@@ -137,21 +148,21 @@ class Inputs:
 
     def name_of(self, label: str, **style: bool) -> str:
         """Name a period in a sentence."""
-        return text.period_name(label, self.freq, today=self.today, **style)
+        return text.period_name(label, self.freq, today=self.day, **style)
 
     def money(self, value: Any, **style: bool) -> str:
         """Write an amount for reading."""
         return text.money(float(value), self.org.currency, **style)
 
-    def day(self, date: Any) -> str:
+    def write_day(self, date: Any) -> str:
         """Write a date, with its year where that is another one."""
         stamp: Any = pd.Timestamp(date)
-        return text.day(stamp, year=not pd.isna(stamp) and stamp.year != self.today.year)
+        return text.day(stamp, year=not pd.isna(stamp) and stamp.year != self.day.year)
 
     @cached_property
     def until(self) -> pd.Timestamp:
         """The last instant of the as-of day."""
-        midnight = (self.today + pd.Timedelta(days=1)).tz_localize(self.tz).tz_convert("UTC")
+        midnight = (self.day + pd.Timedelta(days=1)).tz_localize(self.tz).tz_convert("UTC")
         return midnight - pd.Timedelta(microseconds=1)
 
     @cached_property
@@ -165,13 +176,11 @@ class Inputs:
     @cached_property
     def old(self) -> str:
         """Warning if a file's data are over a month older than the as-of day, or empty."""
-        newest = (
-            None if Certificate.moment_of(self.whole) else find_old_date(self.whole, self.today)
-        )
+        newest = None if Certificate.moment_of(self.whole) else find_old_date(self.whole, self.day)
         if newest is None:
             return ""
         return (
-            f"As of {text.day(self.today, year=True)}, but the newest date in the data is "
+            f"As of {text.day(self.day, year=True)}, but the newest date in the data is "
             f"{text.day(newest, year=True)}; did you mean --as-of {newest:%Y-%m-%d}?"
         )
 
@@ -190,10 +199,10 @@ class Inputs:
         if "updated_at" in self.opportunities and self.opportunities["updated_at"].notna().any():
             looks.append(self.opportunities["updated_at"].max())
         last = max(as_date(look, tz=self.tz) for look in looks)
-        if last >= self.today:
+        if last >= self.day:
             return ""
         return (
-            f"As of {text.day(self.today, year=True)}, but the pipeline was last seen on "
+            f"As of {text.day(self.day, year=True)}, but the pipeline was last seen on "
             f"{text.day(last, year=True)}: these numbers miss later changes."
         )
 
@@ -209,10 +218,10 @@ class Inputs:
         is_open, won = outcome == "open", outcome == "won"
         # A win dated later counts, as in the forecast, unless the frame shows what was won since.
         counts = won & (
-            analysis.shows_nothing_later(self.whole, self.today, self.tz) | (date <= self.today)
+            analysis.shows_nothing_later(self.whole, self.day, self.tz) | (date <= self.day)
         )
-        period = labels(date.where((is_open & (date >= self.today)) | counts), self.freq)
-        period = period.mask(is_open & (date < self.today), BUCKETS[0])
+        period = labels(date.where((is_open & (date >= self.day)) | counts), self.freq)
+        period = period.mask(is_open & (date < self.day), BUCKETS[0])
         period = period.mask(is_open & date.isna(), BUCKETS[1])
         stage = frame["stage"].astype(schema.TEXT).fillna(NO_LABEL)
         frame = frame.assign(outcome=outcome, period=period, stage=stage)
@@ -264,7 +273,7 @@ class Inputs:
             if part.column == column
         ]
 
-    def narrow(self, part: Part) -> Inputs:
+    def narrow(self, part: Part) -> Context:
         """Narrow what is of the whole to one part."""
         mine = self.whole[
             (self.whole[part.column].astype(schema.TEXT) == part.name).to_numpy(dtype=bool)
@@ -298,7 +307,7 @@ class Inputs:
             owners = mine.get(_OWNER, pd.Series(dtype=schema.TEXT)).dropna()
             team_of = {
                 **dict.fromkeys(owners, part.name),
-                **find_teams(self.org.people, self.today),
+                **find_teams(self.org.people, self.day),
             }
             kept |= calls[_OWNER].isin(
                 [name for name, team in team_of.items() if team == part.name]
@@ -342,7 +351,17 @@ class Inputs:
         return self.deals[self.deals["period"] == BUCKETS[0]]
 
 
-def read_inputs(
+def keep(make: Callable[[Context], _Made]) -> Callable[[Context], _Made]:
+    """Make a function's result once for each context and part."""
+
+    @wraps(make)
+    def read(context: Context) -> _Made:
+        return context.keep(partial(make, context), make.__module__, make.__name__, context.part)
+
+    return read
+
+
+def read_context(
     opportunities: pd.DataFrame,
     history: History | None,
     *,
@@ -355,7 +374,7 @@ def read_inputs(
     since: When | None = None,
     own_writes: pd.DataFrame | None = None,
     only: str | None = None,
-) -> Inputs:
+) -> Context:
     """Check the arguments of `weekly_report`; defaults come from the org."""
     if history is not None and not isinstance(history, History):
         raise ArgumentTypeError(
@@ -378,25 +397,25 @@ def read_inputs(
     levels = texts(by or org.report.get("by"), "by", of="column") or _default_levels(frame, history)
     require(frame, *levels)
     zone = org.zone(None)
-    today = as_date(as_of, tz=zone)
+    day = as_date(as_of, tz=zone)
     freq = org.freq(check_freq(freq or org.report.get("freq", "M")))
     analysis.read_method(method)
     if not isinstance(target, (pd.DataFrame, pd.Series, Mapping)):
         analysis.read_moneys(target, freq, ())
-    made = org.calls[org.calls["made_on"] <= today]
-    whole = Inputs(
+    made = org.calls[org.calls["made_on"] <= day]
+    whole = Context(
         opportunities=frame,
         history=history,
         whole=frame,
         whole_history=history,
         origin={str(name): value for name, value in opportunities.attrs.items()},
         load=Certificate.of(opportunities),
-        today=today,
+        day=day,
         freq=freq,
         target=target,
         method=method,
         by=tuple(levels),
-        since=None if since is None else _check_since(since, today, zone),
+        since=None if since is None else _check_since(since, day, zone),
         own_writes=own_writes,
         named=named,
         tz=zone,
@@ -413,7 +432,7 @@ def read_inputs(
     return replace(whole.narrow(part), target=_give_target(target, whole.placed, part, ahead))
 
 
-def check_for_each(for_each: str | Sequence[str] | None, inputs: Inputs) -> list[Part]:
+def check_for_each(for_each: str | Sequence[str] | None, context: Context) -> list[Part]:
     """Check the columns that ask for pages of their own, and list the parts that get one."""
     columns = texts(for_each, "for_each", of="column")
     for column in columns:
@@ -424,22 +443,22 @@ def check_for_each(for_each: str | Sequence[str] | None, inputs: Inputs) -> list
                 "is not a column of people",
                 "use 'team', 'owner_name' or both",
             )
-    if columns and inputs.part:
+    if columns and context.part:
         raise ArgumentValueError.of(
             "only",
-            inputs.only,
+            context.only,
             f"asks for one page, but one for each {columns[0]!r} is asked for too",
             python_way="leave out only= or for_each=",
             shell_way="leave out --for or --for-each",
         )
-    parts = inputs.list_now(columns)
+    parts = context.list_now(columns)
     for column in columns:
         if not any(part.column == column for part in parts):
             raise ArgumentValueError.of(
                 "for_each",
                 column,
-                f"finds nobody: no deal that is open or was won in {inputs.name}, no target and no "
-                f"call names one in {column!r}",
+                f"finds nobody: no deal that is open or was won in {context.name}, no target and "
+                f"no call names one in {column!r}",
                 "see [people] and [columns] in the org file",
             )
     return parts

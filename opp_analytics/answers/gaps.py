@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from opp_analytics import schema, text
 from opp_analytics.analysis import distribute
+from opp_analytics.answers.context import Context
 from opp_analytics.org import Money
-from opp_analytics.report.inputs import Inputs
 from opp_analytics.schema import HALF_CENT
 
 _NEAR, _LIKELY = pd.Timedelta(days=35), 0.5
@@ -21,18 +21,18 @@ _FEWEST, _MOST = 3, 8
 """Deals of a person: the largest three, and further ones while these do not cover the gap."""
 
 
-def list_deals_to_win(inputs: Inputs, period: pd.Period) -> pd.DataFrame:
+def list_deals_to_win(context: Context, period: pd.Period) -> pd.DataFrame:
     """List the open deals with a value that could still close in a period, the largest first.
 
-    They are rows of `Inputs.deals` that are due, overdue, or near and likely, with ``stated``
+    They are rows of `Context.deals` that are due, overdue, or near and likely, with ``stated``
     (float64, fraction) and ``action``: "due", "overdue" (re-date or close it) or "pull_in".
     """
-    deals, ends = inputs.deals, period.end_time.normalize()
+    deals, ends = context.deals, period.end_time.normalize()
     date = deals["close_date"]
     stated = deals["probability"] if "probability" in deals else pd.Series(np.nan, deals.index)
     stated = stated.astype("float64") / 100
-    late, due = date < inputs.today, (date >= inputs.today) & (date <= ends)
-    near = (date > ends) & (date <= inputs.today + _NEAR) & (stated >= _LIKELY)
+    late, due = date < context.day, (date >= context.day) & (date <= ends)
+    near = (date > ends) & (date <= context.day + _NEAR) & (stated >= _LIKELY)
     kept = (deals["outcome"] == "open") & (deals["value"] > 0) & (late | due | near)
     action = np.select([late, due], ["overdue", "due"], "pull_in")
     return deals.assign(stated=stated, action=action)[kept.to_numpy(dtype=bool)]

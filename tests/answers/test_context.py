@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
+from opp_analytics.answers import forecasts
 from opp_analytics.errors import ArgumentValueError
-from tests.report.pipelines import tables_of
+from tests.pipelines import context_of
 
 TARGETS = pd.DataFrame(
     {
@@ -19,29 +20,29 @@ TARGETS = pd.DataFrame(
 )
 
 
-def _inputs(frame, only, history=None, **asked):
-    return tables_of(frame, history, only=only, **asked).inputs
+def _context(frame, only, history=None, **asked):
+    return context_of(frame, history, only=only, **asked)
 
 
-def test_read_inputs__keeps_deals_and_history_of_one_person(opportunities, history):
-    inputs = _inputs(opportunities, "Ann", history, target=TARGETS)
-    assert inputs.only == "Ann"
-    assert inputs.opportunities["unique_id"].tolist() == ["a", "c", "e", "f"]
-    assert inputs.opportunities.attrs == inputs.whole.attrs
-    assert set(inputs.history.as_of("2026-03-16T12:00Z")["owner_name"]) == {"Ann"}
+def test_read_context__keeps_deals_and_history_of_one_person(opportunities, history):
+    context = _context(opportunities, "Ann", history, target=TARGETS)
+    assert context.only == "Ann"
+    assert context.opportunities["unique_id"].tolist() == ["a", "c", "e", "f"]
+    assert context.opportunities.attrs == context.whole.attrs
+    assert set(context.history.as_of("2026-03-16T12:00Z")["owner_name"]) == {"Ann"}
 
 
-def test_read_inputs__takes_a_team_and_whoever_has_a_target_but_no_deal(opportunities):
+def test_read_context__takes_a_team_and_whoever_has_a_target_but_no_deal(opportunities):
     teams = opportunities.assign(team=["East", "West"] * 3)
-    assert _inputs(teams, "East", target=TARGETS).opportunities["unique_id"].tolist() == [
+    assert _context(teams, "East", target=TARGETS).opportunities["unique_id"].tolist() == [
         "a",
         "c",
         "e",
     ]
-    assert _inputs(teams, "Di", target=TARGETS).opportunities.empty
+    assert _context(teams, "Di", target=TARGETS).opportunities.empty
 
 
-def test_read_inputs__takes_the_targets_of_a_teams_people(opportunities):
+def test_read_context__takes_the_targets_of_a_teams_people(opportunities):
     org = oa.Org(
         people=[
             {"owner_name": "Ann", "team": "East"},
@@ -53,33 +54,33 @@ def test_read_inputs__takes_the_targets_of_a_teams_people(opportunities):
             {"period": "2026-03", "owner_name": "Di", "target": 5},
         ],
     )
-    tables = tables_of(opportunities, org=org, only="East")
+    context = context_of(opportunities, org=org, only="East")
     # Of 31 days Ann is in the team for 16.
-    assert tables.current["target"] == 32.0
+    assert forecasts.current(context)["target"] == 32.0
 
 
-def test_read_inputs__names_who_there_is(opportunities):
+def test_read_context__names_who_there_is(opportunities):
     with pytest.raises(
         ArgumentValueError, match="only='Zoe' is nobody's name; use one of Ann or Bo & Co"
     ):
-        _inputs(opportunities, "Zoe", target=5.0)
+        _context(opportunities, "Zoe", target=5.0)
 
 
-def test_read_inputs__takes_other_capitals_and_a_first_name_that_is_one_person_s(opportunities):
+def test_read_context__takes_other_capitals_and_a_first_name_that_is_one_person_s(opportunities):
     names = opportunities.assign(
         owner_name=["Zoe Quinn", "Zoe Quinn", "Ann Lee", "Ann Oz", "Ann Oz", None]
     )
-    found = [_inputs(names, only).only for only in ("zoe quinn", "Zoe", "ann oz")]
+    found = [_context(names, only).only for only in ("zoe quinn", "Zoe", "ann oz")]
     assert found == ["Zoe Quinn", "Zoe Quinn", "Ann Oz"]
     with pytest.raises(
         ArgumentValueError, match="only='Ann' fits 'Ann Lee' and 'Ann Oz'; use the whole name"
     ):
-        _inputs(names, "Ann")
+        _context(names, "Ann")
 
 
-def test_read_inputs__gives_one_number_to_the_part(opportunities):
+def test_read_context__gives_one_number_to_the_part(opportunities):
     def target(asked):
-        return _inputs(opportunities, "Ann", target=asked).target
+        return _context(opportunities, "Ann", target=asked).target
 
     periods = ["2026-03", "2026-04", "2026-05", "2026-06"]
     assert target(50.0).to_dict("records") == [

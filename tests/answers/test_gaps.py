@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opp_analytics import text
-from opp_analytics.report.gaps import advise, cover_gaps, list_deals_to_win, shorten_name
-from tests.report.pipelines import pipeline, tables_of
+from opp_analytics.answers.gaps import advise, cover_gaps, list_deals_to_win, shorten_name
+from tests.pipelines import context_of, pipeline
 
 
 def _to_win(*rows):
-    inputs = tables_of(pipeline(list(rows)), as_of="2026-03-10").inputs
-    return list_deals_to_win(inputs, inputs.period)
+    context = context_of(pipeline(list(rows)), as_of="2026-03-10")
+    return list_deals_to_win(context, context.period)
 
 
 @pytest.mark.parametrize(

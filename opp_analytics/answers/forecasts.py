@@ -1,0 +1,825 @@
+"""The forecasts of a report, by team and person.
+
+A page shows all or part of them, now and at past records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from opp_analytics import analysis, text
+from opp_analytics.analysis import find_calls
+from opp_analytics.answers.context import AHEAD, Context, Part, keep
+from opp_analytics.answers.gaps import cover_gaps, list_deals_to_win
+from opp_analytics.arguments import MethodName
+from opp_analytics.errors import DataError, NotEnoughHistory
+from opp_analytics.history import History
+from opp_analytics.note import note_of
+from opp_analytics.org import Org, find_called_period
+from opp_analytics.periods import as_date, to_dates
+from opp_analytics.schema import ALL, TEXT, is_among
+
+_Made = TypeVar("_Made")
+_WEEK, _NEAR = pd.Timedelta(days=7), pd.Timedelta(days=3)
+"""Compare with the record from a week ago, give or take 3 days."""
+_TREND = 9
+"""Weeks of the trend: two months, so that it begins before the month does; a longer period is shown
+whole."""
+_RANGE = ["expected", "low", "high"]
+_FAN = ["booked", "expected", "low", "median", "high"]
+_ZEROS = ["booked", "open_count", "open_value", "expected"]
+"""Columns of a person that are 0 without deals."""
+_HARDLY = 0.05
+"""Chance of a deal below which it decides nothing."""
+_JUDGED = 12
+"""Past forecasts of a part to judge, a year of months."""
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """The record to compare with."""
+
+    moment: pd.Timestamp
+    """Its instant."""
+    day: pd.Timestamp
+    """Its date."""
+    forecast: pd.DataFrame
+    """`oa.forecast` as of that day."""
+    people: pd.Series[float]
+    """Expected money by person; empty if nobody is named."""
+
+    def figure(self, period: str, column: str) -> float:
+        """Look up a figure of the page's subject, as it was then."""
+        return float(self.forecast[column].to_dict()[period])
+
+
+def first_record(context: Context) -> pd.Timestamp:
+    """Day of the first record of all."""
+    assert context.history is not None
+    return as_date(context.history.records["recorded_at"].iloc[0], tz=context.tz)
+
+
+def require_history(context: Context) -> History:
+    """Read the history, which has a record by the day of the question."""
+    if context.history is None or context.records.empty:
+        raise NotEnoughHistory("no record of the pipeline up to this day")
+    return context.history
+
+
+def _forecast(
+    context: Context,
+    moment: pd.Timestamp | None,
+    method: MethodName,
+    periods: int | tuple[str, ...],
+    ranged: str = "",
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Forecast the whole by team and person, now or at a record.
+
+    Keep the rows of the page's subject, and of its people.
+
+    People have a range and a chance in the period `ranged` only: each takes as long as those of
+    the whole.
+    """
+    levels, part = list(context.levels), context.part
+    depth = levels.index(part.column) + 1 if part else 0
+
+    def is_shown(labels: Sequence[str], period: str) -> bool:
+        mine = part is None or (len(labels) >= depth and labels[depth - 1] == part.name)
+        return mine and (len(labels) == depth or period == ranged)
+
+    whole = partial(_forecast_whole, context, moment, method, periods)
+    leveled = context.keep(whole, "forecast", context.levels, moment, method, periods)
+    table = leveled.show(is_shown)
+    return _keep_part(table, part, levels) if levels else (table, table.iloc[:0])
+
+
+def _forecast_whole(
+    context: Context,
+    moment: pd.Timestamp | None,
+    method: MethodName,
+    periods: int | tuple[str, ...],
+) -> analysis.LeveledForecast:
+    levels, now = list(context.levels), moment is None
+    return analysis.LeveledForecast.of(
+        context.whole if moment is None else read_record(context, moment),
+        as_of=context.day if moment is None else as_date(moment, tz=context.tz),
+        periods=periods if now else list(periods),  # type: ignore[arg-type]
+        only=not now,
+        method=analysis.read_method(method),
+        by=levels or None,
+        totals=bool(levels),
+        freq=context.freq,
+        history=context.whole_history if now else rated(context),
+        target=context.target,
+        tz=context.tz,
+    )
+
+
+def rated(context: Context) -> History:
+    """The whole's history at the rates of the last record."""
+    history = context.whole_history
+    assert history is not None
+    return context.keep(
+        lambda: history.at_rates_of(context.records["recorded_at"].iloc[-1]), "rated"
+    )
+
+
+def read_record(context: Context, moment: pd.Timestamp) -> pd.DataFrame:
+    """Read all deals of a record."""
+    return context.keep(lambda: rated(context).as_of(moment), "record", moment)
+
+
+@keep
+def earlier_record(context: Context) -> tuple[pd.Timestamp, pd.DataFrame]:
+    """The record to compare with: its time, and all deals then."""
+    moment = find_earlier_record(context)
+    return moment, read_record(context, moment)
+
+
+def _forecast_at(
+    context: Context, moment: pd.Timestamp, *periods: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Forecast periods as of a record, from all deals then."""
+    return _forecast(context, moment, method(context), periods)
+
+
+@keep
+def _now(context: Context) -> tuple[pd.DataFrame, pd.DataFrame]:
+    return _forecast(context, None, context.method, AHEAD + 1, ranged=context.label)
+
+
+def forecast(context: Context) -> pd.DataFrame:
+    """`oa.forecast` of the page's subject, with rows for the current period and those ahead."""
+    return _now(context)[0]
+
+
+def stated(context: Context) -> bool:
+    """True if only stated chances are used, which give no chance of hitting a target."""
+    return method(context) == "stated"
+
+
+def by_rate(context: Context) -> bool:
+    """True if the forecast is the run rate, which looks at no open deal."""
+    return method(context) == "run_rate"
+
+
+def current(context: Context) -> pd.Series[Any]:
+    """The forecast's row of the current period."""
+    return forecast(context).loc[[context.label]].iloc[0]
+
+
+def leading(context: Context) -> pd.Series[Any]:
+    """The forecast's row of `lead`."""
+    return forecast(context).loc[[str(lead(context))]].iloc[0]
+
+
+@keep
+def lead(context: Context) -> pd.Period:
+    """Period that leads the page: the current one, or the next once it is decided."""
+    return pd.Period(analysis.find_lead(forecast(context))[1], context.freq)
+
+
+def lead_name(context: Context) -> str:
+    """The period of `lead` in a sentence."""
+    return context.name_of(str(lead(context)))
+
+
+@keep
+def ahead(context: Context) -> pd.DataFrame:
+    """The forecast's rows of the periods ahead."""
+    names = [str(context.period + step) for step in range(1, AHEAD + 1)]
+    return forecast(context)[forecast(context).index.isin(names)]
+
+
+@keep
+def people(context: Context) -> pd.DataFrame:
+    """`oa.forecast` of the current period by team and person, with "(all)" rows.
+
+    Empty where nobody is named.
+    """
+    return _keep_period(context, _now(context)[1], context.period)
+
+
+def _keep_period(context: Context, people: pd.DataFrame, period: pd.Period) -> pd.DataFrame:
+    if not context.by:
+        return people
+    return people[people.index.get_level_values("period") == str(period)].droplevel("period")
+
+
+def persons(context: Context) -> pd.DataFrame:
+    """The rows of `people` for individuals, by name."""
+    return _keep_persons(context, people(context))
+
+
+@keep
+def leading_persons(context: Context) -> pd.DataFrame:
+    """Those of the period that leads.
+
+    A range and a chance are known in the current one only.
+    """
+    return _keep_persons(context, _keep_period(context, _now(context)[1], lead(context)))
+
+
+def _keep_persons(context: Context, people: pd.DataFrame) -> pd.DataFrame:
+    totals = [ALL in text.split_key(label) for label in people.index]
+    rows = people.loc[~np.array(totals, dtype=bool)]
+    return rows.droplevel(list(range(rows.index.nlevels - 1))) if rows.index.nlevels > 1 else rows
+
+
+@keep
+def calls(context: Context) -> pd.DataFrame:
+    """The calls in force on the as-of day, by row of `people`.
+
+    Empty where nobody called the current period.
+    """
+    found = _find_calls(context, context.day)
+    return found if found["call"].notna().any() else found.iloc[:0]
+
+
+@keep
+def compared_people(context: Context) -> pd.DataFrame:
+    """`people` with their calls, and the ``change`` of each forecast.
+
+    Those who had a deal at the earlier record and have none now are added.
+    """
+    table = people(context).assign(**calls(context).reindex(people(context).index))
+    if no_changes(context):
+        return table.assign(change=np.nan)
+    then = earlier(context).people
+    gone = then.index.difference(table.index, sort=False)
+    rows = table.reindex(table.index.append(gone))
+    rows.loc[gone, _ZEROS] = 0.0
+    return rows.assign(change=rows["expected"] - then.reindex(rows.index).fillna(0.0))
+
+
+@keep
+def called(context: Context) -> pd.Series[float]:
+    """The call of the page's subject from each day on, NaN once withdrawn.
+
+    Of one caller, or the sums of the level below.
+    """
+    days = sorted(_called_now(context)["made_on"].unique())
+    found = [
+        _find_calls(context, day)[["call", "caller"]].reindex([whole(context)]) for day in days
+    ]
+    if not found:
+        return pd.Series(dtype="float64")
+    table = pd.concat(found).set_axis(days)
+    whose = table["caller"].fillna("").where(table["call"].notna()).ffill()
+    # A sum says nothing of the later call of somebody for all.
+    return table["call"][whose.eq(whose.iloc[-1])[::-1].cummin()[::-1]]
+
+
+def whole(context: Context) -> Any:
+    """Label of the page's subject among `people`."""
+    return (ALL,) * len(context.by) if len(context.by) > 1 else ALL
+
+
+@keep
+def _called_now(context: Context) -> pd.DataFrame:
+    calls = context.calls
+    org, labels = Org.of(calls), calls["period"].unique()
+    now = [
+        label for label in labels if find_called_period(label, context.freq, org) == context.period
+    ]
+    return calls[calls["period"].isin(now)]
+
+
+def _find_calls(context: Context, day: pd.Timestamp) -> pd.DataFrame:
+    part = context.part
+    return find_calls(
+        _called_now(context), people(context), day, (part.column, part.name) if part else ("", "")
+    )
+
+
+def method(context: Context) -> MethodName:
+    """The forecast's method: the one asked for, or the one that "auto" chose."""
+    found: MethodName = note_of(forecast(context)).method
+    return found
+
+
+@keep
+def earlier(context: Context) -> Earlier:
+    """The record to compare with, and the forecast as of it, by today's method."""
+    moment, _ = earlier_record(context)
+    day = as_date(moment, tz=context.tz)
+    try:
+        periods = dict.fromkeys([context.label, str(lead(context))])
+        whole, groups = _forecast_at(context, moment, *periods)
+    except NotEnoughHistory:
+        raise NotEnoughHistory(
+            f"the method changed: {text.label(method(context))} had too few records on "
+            f"{context.write_day(day)}, so that day’s forecast cannot be compared"
+        ) from None
+    return Earlier(moment, day, whole, _keep_period(context, groups, context.period)["expected"])
+
+
+@keep
+def no_changes(context: Context) -> str:
+    """The reason that nothing can be compared; empty if it can."""
+    try:
+        _ = earlier(context)
+    except NotEnoughHistory as reason:
+        return str(reason)
+    return ""
+
+
+@keep
+def pacing(context: Context) -> pd.DataFrame:
+    """`oa.pacing` by day."""
+    return analysis.pacing(context.opportunities, by_day=True, **context.asked)
+
+
+@keep
+def fan(context: Context) -> pd.DataFrame:
+    """`oa.forecast_fan` of the current period, one record per week.
+
+    The record compared with is among them; the page's forecast is the last.
+
+    A record that cannot be forecast from by the page's method has what had closed alone.
+    """
+    moments = _choose_weekly(context)
+    known = _fan_of_part(context, moments) if context.part else _fan_of_whole(context, moments)
+    table = known.reindex(moments)[_FAN].astype("float64")
+    if not no_changes(context):
+        compared = earlier(context)
+        row = compared.forecast.loc[context.label, _FAN]
+        table.loc[compared.moment] = row.astype("float64")
+    return _end_fan(context, table)
+
+
+@keep
+def fan_today(context: Context) -> pd.DataFrame:
+    """`fan` without records: today's forecast alone."""
+    none = pd.DatetimeIndex([], tz="UTC")
+    return _end_fan(context, pd.DataFrame(index=none, columns=_FAN, dtype="float64"))
+
+
+def _end_fan(context: Context, table: pd.DataFrame) -> pd.DataFrame:
+    """Add the page's forecast, and what had closed where that is not known."""
+    table.loc[context.until] = current(context)[_FAN].astype("float64")
+    days = to_dates(pd.Series(table.index), tz=context.tz).set_axis(table.index)
+    won = context.won_now
+    closed = [float(won["value"][won["close_date"] <= day].sum()) for day in days]
+    left = (context.period.end_time - days).dt.days // 7
+    shown = table.assign(
+        booked=table["booked"].fillna(pd.Series(closed, table.index)),
+        period=context.label,
+        weeks_before=left,
+        target=float(current(context)["target"]),
+    ).rename_axis("made_at")
+    note = note_of(forecast(context)).change(
+        kind="forecast_fan", day=str(context.day.date()), tz=context.tz
+    )
+    return note.write(shown)
+
+
+def _choose_weekly(context: Context) -> pd.DatetimeIndex:
+    """Choose each week's last record before today, counted back from it.
+
+    Of its week the one that the page compares with.
+    """
+    moments = context.records["recorded_at"]
+    weeks = ((context.day - to_dates(moments, tz=context.tz)).dt.days + 1) // 7
+    compared = moments == (None if no_changes(context) else earlier(context).moment)
+    week, begun = weeks[compared].max(), (context.day - context.period.start_time).days // 7 + 1
+    longest = max(_TREND - 1, begun, weeks[compared].max())
+    kept = ~weeks.duplicated(keep="last") & (weeks != week) & weeks.between(1, longest)
+    if not (kept | compared).any():
+        if (first := first_record(context)) > context.day - _WEEK:
+            raise NotEnoughHistory(
+                f"the first record is from {context.write_day(first)}; the trend starts a week "
+                "later"
+            )
+        raise NotEnoughHistory(
+            f"no record in the {longest + 1} weeks before {context.write_day(context.day)}"
+        )
+    return pd.DatetimeIndex(moments[kept | compared])
+
+
+def _fan_of_whole(context: Context, moments: pd.DatetimeIndex) -> pd.DataFrame:
+    asked: dict[str, Any] = {
+        "period": context.label,
+        "method": method(context),
+        **context.asked,
+    }
+    try:
+        return analysis.forecast_fan(require_history(context), at=moments, **asked)
+    except NotEnoughHistory:
+        return pd.DataFrame(columns=_FAN)
+
+
+def _fan_of_part(context: Context, moments: pd.DatetimeIndex) -> pd.DataFrame:
+    """Take the part's rows from forecasts of the whole, record by record."""
+    rows, period = {}, context.label
+    for moment in moments:
+        try:
+            rows[moment] = _forecast_at(context, moment, period)[0].loc[period, _FAN]
+        except NotEnoughHistory:
+            continue
+    return pd.DataFrame.from_dict(rows, orient="index", columns=_FAN, dtype="float64")
+
+
+@keep
+def change(context: Context) -> pd.DataFrame:
+    """`oa.forecast_change` of the current period, from the earlier record to the last one."""
+    table = explained_change(context).sum_up()
+    return note_of(table).change(causes=_find_causes(context)).write(table)
+
+
+def _find_causes(context: Context) -> dict[str, str]:
+    """Say the new stage of the deals whose chance added and took most.
+
+    The keys are "up" and "down". A deal that is in the same stage is not said.
+    """
+    moved = change_deals(context)[change_deals(context)["movement"] == "chance"]
+    then, now = (
+        frame.set_index("unique_id")["stage"]
+        for frame in (earlier_record(context)[1], context.whole)
+    )
+    causes = {}
+    for way, sign in (("up", 1), ("down", -1)):
+        for name in moved["unique_id"][sign * moved["expected"] > 0].head(1):
+            if (
+                pd.notna(became := now.get(name))
+                and pd.notna(was := then.get(name))
+                and was != became
+            ):
+                causes[way] = f"now in {text.stage(became)}"
+    return causes
+
+
+@keep
+def change_deals(context: Context) -> pd.DataFrame:
+    """`oa.forecast_change_deals`, same span."""
+    return explained_change(context).list_deals()
+
+
+@keep
+def explained_change(context: Context) -> analysis.ForecastChange:
+    """What moved the forecast from the earlier record to the last one."""
+    part = context.part
+    (start, then), last = earlier_record(context), context.records["recorded_at"].iloc[-1]
+    if last <= start:
+        raise NotEnoughHistory(
+            f"nothing was recorded after {context.write_day(as_date(start, tz=context.tz))}, so "
+            "the deals that moved are not known"
+        )
+    asked: dict[str, Any] = {
+        "start": start,
+        "end": context.until,
+        "period": context.label,
+        "by": list(context.levels) if part else None,
+        "freq": context.freq,
+        "method": context.method,
+        "tz": context.tz,
+        "opening": then,
+    }
+    change = context.keep(
+        lambda: analysis.explain_change(rated(context), **asked),
+        "change",
+        asked["by"] and context.levels,
+    )
+    return change.keep_group(part.column, part.name) if part else change
+
+
+@keep
+def categories(context: Context) -> pd.DataFrame:
+    """`oa.forecast_categories`."""
+    return analysis.forecast_categories(context.opportunities, **context.asked)
+
+
+@keep
+def _deal_forecast(context: Context) -> analysis.DealForecast:
+    by = _leading_levels(context)
+    return context.keep(
+        lambda: analysis.DealForecast.of(
+            context.whole,
+            # The run rate looks at no single deal.
+            method=analysis.read_method("auto" if context.method == "run_rate" else context.method),
+            by=by,
+            history=context.whole_history,
+            target=context.target,
+            periods=AHEAD + 1,
+            **context.asked,
+        ),
+        "deals",
+        tuple(by or ()),
+    )
+
+
+def _leading_levels(context: Context) -> list[str] | None:
+    """The columns that lead to the part; None for the whole."""
+    levels, part = context.levels, context.part
+    return list(levels[: levels.index(part.column) + 1]) if part else None
+
+
+@keep
+def forecast_deals(context: Context) -> pd.DataFrame:
+    """`oa.forecast_deals` of the whole, for the target of the period that leads.
+
+    On a part's page, the part's rows.
+    """
+    part, made = context.part, _deal_forecast(context)
+    table = context.keep(
+        lambda: made.list_deals(lead(context)), "deals", made.question.by, lead(context)
+    )
+    return table[(table[part.column] == part.name).to_numpy(dtype=bool)] if part else table
+
+
+def explain(context: Context, rows: pd.DataFrame) -> pd.DataFrame:
+    """Index rows of `forecast_deals` by id, with ``why``: each chance in words.
+
+    ``why`` says what adds up to the chance; it is missing for chances that are not learned.
+    """
+    said = map(analysis.explain_chances, _deal_forecast(context).list_reasons(rows))
+    return rows.set_index("unique_id").assign(why=pd.concat([pd.Series(dtype=TEXT), *said]))
+
+
+@keep
+def earlier_chances(context: Context) -> pd.Series[float]:
+    """Learned chances of the current period as of the earlier record, by id.
+
+    They are of deals open then; empty without any.
+    """
+    try:
+        change = explained_change(context)
+    except NotEnoughHistory:
+        return pd.Series(dtype="float64")
+    then = change.rows[(change.rows["movement"] == "then") & change.rows["value"].gt(0)]
+    by_deal = then.groupby("unique_id")
+    chance: pd.Series[float] = by_deal["expected"].sum() / by_deal["value"].first()
+    # A deal that was booked counts in full, which no learned chance does.
+    chance = chance[chance < 1]
+    return chance if change.notes["method"] == "learned" else chance.head(0)
+
+
+@keep
+def chances(context: Context) -> pd.Series[Any]:
+    """Each open deal's own chance from history, by id.
+
+    None where the method takes it from elsewhere.
+    """
+    return own_chances(context)["chance"].dropna()
+
+
+def chances_then(context: Context) -> pd.Series[float]:
+    """Each open deal's own chance from history as of the earlier record, by id."""
+    asked: dict[str, Any] = {
+        **context.asked,
+        "as_of": earlier(context).day,
+        "periods": AHEAD + 1,
+    }
+    own_method = analysis.read_method("auto" if by_rate(context) else method(context))
+
+    def find() -> pd.Series[float]:
+        made = analysis.DealForecast.of(
+            earlier_record(context)[1], method=own_method, history=rated(context), **asked
+        )
+        own: pd.Series[float] = analysis.select_own_chances(made.list_deals()).set_index(
+            "unique_id"
+        )["chance"]
+        return own
+
+    return context.keep(find, "chances then")
+
+
+@keep
+def own_chances(context: Context) -> pd.DataFrame:
+    """Each open deal's own row of `forecast_deals`, by id, explained."""
+    return explain(context, analysis.select_own_chances(forecast_deals(context)))
+
+
+def show_history(context: Context, unique_id: Any, period: str = "") -> str:
+    """Show a deal's chance from history in a period, by default its own."""
+    known = (
+        deals_of(context, period)["chance"]
+        if period and len(chances(context))
+        else chances(context)
+    )
+    return text.percent(float(known.get(unique_id, np.nan)))
+
+
+def name_history(context: Context, period: str = "") -> str:
+    """Head the chances from history of a period, by default of each deal's own.
+
+    Empty where the method uses none.
+    """
+    when = context.name_of(period, short=True) if period else f"its {context.noun}"
+    return f"From history, {when}" if len(chances(context)) else ""
+
+
+@keep
+def added(context: Context) -> pd.DataFrame:
+    """Amount each of `Context.deals` adds to the current and the next periods.
+
+    The periods are columns.
+
+    It is the value of one won in the period, value × chance of an open one; else missing. The
+    run rate looks at no single deal.
+    """
+    deals, columns = context.deals, {}
+    for period in [context.label, *ahead(context).index]:
+        weighted = deals_of(context, period)["weighted"]
+        weighted = weighted.head(0) if by_rate(context) else weighted
+        won = (deals["period"] == period) & (deals["outcome"] == "won")
+        columns[period] = (
+            deals["value"].where(won, deals["unique_id"].map(weighted)).astype("float64")
+        )
+    return pd.DataFrame(columns)
+
+
+def deals_of(context: Context, period: str) -> pd.DataFrame:
+    """The rows of `forecast_deals` for a period, by id."""
+    return _by_period(context).get(period, _by_period(context)[""])
+
+
+@keep
+def _by_period(context: Context) -> dict[str, pd.DataFrame]:
+    table = forecast_deals(context).set_index("unique_id")
+    return {
+        "": table.head(0),
+        **{str(period): rows for period, rows in table.groupby("period")},
+    }
+
+
+@keep
+def swings(context: Context) -> pd.DataFrame:
+    """`oa.forecast_deals` of the leading period, largest swing × chance first.
+
+    Deals that can hardly be won in the period are left out.
+    """
+    table = forecast_deals(context)
+    late = (table["won_low"] > lead(context).end_time) & bool(len(chances(context)))
+    now = table[(table["period"] == str(lead(context))) & (table["chance"] >= _HARDLY) & ~late]
+    now = analysis.evidence.rank_swings(now)
+    details = ["unique_id", *(name for name in context.by if name not in now)]
+    joined = now.merge(context.deals[details], on="unique_id", how="left")
+    return note_of(table).write(joined)
+
+
+@keep
+def past_ranges(context: Context) -> pd.DataFrame:
+    """`oa.backtest` at today's lead, by period.
+
+    Recorded values may be refused.
+    """
+    history = require_history(context)
+    whole = context.whole_history or history
+    table = context.keep(
+        lambda: analysis.backtest(whole, methods=method(context), lead="now", **context.asked),
+        "past",
+        method(context),
+    )
+    table = table.droplevel("method").reset_index("made_at")
+    return _keep_part_of_past(context, table) if context.part else table
+
+
+def _keep_part_of_past(context: Context, table: pd.DataFrame) -> pd.DataFrame:
+    """Replace the whole's past forecasts with the part's.
+
+    The part's are rows of forecasts by team and person.
+    """
+    kept = table.tail(_JUDGED).copy()
+    whole = (_forecast_at(context, at, str(period))[0] for period, at in kept["made_at"].items())
+    rows = [then.loc[str(period), _RANGE] for period, then in zip(kept.index, whole, strict=True)]
+    kept[_RANGE] = np.array(rows, dtype="float64").reshape(-1, len(_RANGE))
+    kept["actual"] = forecast(context)["booked"].reindex(kept.index, fill_value=0.0)
+    kept["error"] = kept["expected"] - kept["actual"]
+    judged = kept.assign(held=analysis.judge_ranges(kept))
+    return note_of(table).change(n=len(judged)).write(judged)
+
+
+@keep
+def usual_coverage(context: Context) -> dict[str, float]:
+    """Usual coverage by period: the median of ended ones that hit their target.
+
+    Their coverage is taken with as many days left as the period has. At least 3 are needed.
+    """
+    part, history = context.part, context.whole_history
+    if history is None or context.records.empty or not forecast(context)["target"].notna().any():
+        return {}
+    labels = [context.label, *ahead(context).index]
+    by = _leading_levels(context)
+    try:
+        then = context.keep(
+            lambda: analysis.list_past_coverage(history, labels, by=by, **context.asked),
+            "coverage",
+            tuple(by or ()),
+        )
+    except (NotEnoughHistory, DataError):
+        return {}
+    then = then[then[part.column] == part.name] if part else then
+    return analysis.find_usual_coverage(then, forecast(context))
+
+
+@keep
+def deals_to_win(context: Context) -> pd.DataFrame:
+    """The open deals that could still close in the period that leads, the largest first."""
+    return list_deals_to_win(context, lead(context))
+
+
+@keep
+def explained_to_win(context: Context) -> pd.DataFrame:
+    """Explained rows of `forecast_deals` for `deals_to_win`, by id.
+
+    The rows are of the leading period.
+    """
+    rows, leading_label = forecast_deals(context), str(lead(context))
+    return explain(
+        context,
+        rows[
+            (rows["period"] == leading_label)
+            & is_among(rows["unique_id"], deals_to_win(context)["unique_id"])
+        ],
+    )
+
+
+@keep
+def to_win(context: Context) -> pd.DataFrame:
+    """Ways to close each person's gap to target in the leading period.
+
+    One chance is shown: the target's, or with stated chances that of the deals.
+    """
+    found = cover_gaps(
+        deals_to_win(context), leading_persons(context), partial(context.money, fine=True)
+    )
+    return found.drop(columns="p_target" if stated(context) else "p_enough")
+
+
+def find_earlier_record(context: Context) -> pd.Timestamp:
+    """Find the record to compare with: the last by `since`, else nearest to 7 days ago.
+
+    Where there are no two records to compare, or none near that day, the error says when there will
+    be one.
+    """
+    moments = context.records["recorded_at"]
+    if moments.empty:
+        raise NotEnoughHistory("no record of the pipeline up to this day")
+    days = to_dates(moments, tz=context.tz)
+    if context.since is not None:
+        by_then = moments[days <= context.since]
+        if by_then.empty:
+            raise NotEnoughHistory(
+                f"no record by {text.day(context.since, year=True)}; the first one is from "
+                f"{text.day(days.iloc[0], year=True)}"
+            )
+        return pd.Timestamp(by_then.iloc[-1])
+    # Skip today's records: they are what is being compared.
+    past = days < context.day
+    if not past.any():
+        raise NotEnoughHistory(
+            f"the first record is from {text.day(days.iloc[0])}; a comparison is possible from "
+            f"{text.day(days.iloc[0] + _WEEK - _NEAR)} on"
+        )
+    days, moments = days[past], moments[past]
+    off = (days - (context.day - _WEEK)).abs()
+    if off.min() > _NEAR:
+        later = [day + _WEEK for day in [*days, context.day] if day + _WEEK > context.day]
+        nearest = as_date(moments[off == off.min()].iloc[-1], tz=context.tz)
+        raise NotEnoughHistory(
+            f"no record from a week ago; the nearest is from {text.day(nearest, year=True)}, "
+            f"and a comparison is possible from {text.day(min(later))} on"
+        )
+    # On a tie take the earlier day, which covers the whole week, and its last record.
+    near = days[off == off.min()].iloc[0]
+    return pd.Timestamp(moments[days == near].iloc[-1])
+
+
+def _keep_part(
+    table: pd.DataFrame, part: Part | None, levels: Sequence[Any]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Keep the rows of the whole or of a part, by period, and the rows of its people.
+
+    The table is `oa.forecast` by `levels`, with totals.
+    """
+    if part is None:
+        return table[_is_total(table, levels)].droplevel(list(levels)), table
+    place = levels.index(part.column)
+    above, members = list(levels[:place]), list(levels[place + 1 :])
+    mine = table[table.index.get_level_values(part.column) == part.name]
+    mine = mine.droplevel(above) if above else mine
+    whole = people = mine.droplevel(part.column)
+    if members:
+        whole = people[_is_total(people, members)].droplevel(members)
+    else:
+        people = pd.concat([mine, mine.rename(index={part.name: ALL}, level=part.column)])
+    if whole.empty:  # A part that had no deal yet.
+        labels = table.index.get_level_values("period").unique()
+        aimed = ["target", "p_target", "gap", "pipeline_coverage", "needed_pipeline", "attainment"]
+        unknown = dict.fromkeys(["low", "median", "high", *aimed], np.nan)
+        whole = pd.DataFrame(0.0, index=labels, columns=table.columns).assign(**unknown)
+    for rows in (whole, people):
+        # What was left out is counted in the whole, not in the part.
+        note_of(table).change(left_out={}).write(rows)
+    return whole, people
+
+
+def _is_total(table: pd.DataFrame, levels: Sequence[Any]) -> Any:
+    return np.logical_and.reduce([table.index.get_level_values(name) == ALL for name in levels])

@@ -1,0 +1,434 @@
+"""The tables of a report, each computed once when first read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+from itertools import repeat
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from opp_analytics import analysis
+from opp_analytics.answers import forecasts
+from opp_analytics.answers.context import Context, keep
+from opp_analytics.errors import NotEnoughHistory
+from opp_analytics.history import coverage as measure_coverage
+from opp_analytics.note import note_of
+from opp_analytics.org import Org, outcomes, split_by
+from opp_analytics.periods import check_freq
+from opp_analytics.schema import ALL
+
+_FLOW_WEEKS = 13
+"""Weeks of the stage flow: a quarter."""
+CLOSED_AS = ("won", "lost", "disqualified")
+_MOST_CLOSED = 5_000
+"""Closed deals that the workbook lists: half a megabyte of what is mailed."""
+
+
+@dataclass(frozen=True)
+class DueDeals:
+    """Outcome of the deals due in one period."""
+
+    period: str
+    table: pd.DataFrame
+    deals: pd.DataFrame
+    starts_late: bool = False
+    """True where the records begin after the period does."""
+
+
+@keep
+def teams(context: Context) -> tuple[str, ...]:
+    """The widest groups of people, by which a reader of the page may filter.
+
+    None where there are fewer than two.
+    """
+    people = forecasts.people(context).index
+    found = dict.fromkeys(str(team) for team in people.get_level_values(0) if team != ALL)
+    return tuple(found) if people.nlevels > 1 and len(found) > 1 else ()
+
+
+@keep
+def _team_of(context: Context) -> dict[Any, str]:
+    """Places in `teams` of each team, person and deal (by id).
+
+    A person may have changed teams. The total is of none.
+    """
+    if not teams(context):
+        return {}
+    places, deals = (
+        {name: str(place) for place, name in enumerate(teams(context))},
+        context.deals,
+    )
+    found: dict[Any, str] = dict(
+        zip(
+            deals["unique_id"],
+            map(places.get, deals[context.by[0]], repeat("")),
+            strict=False,
+        )
+    )
+    found |= places
+    for team, *_, person in forecasts.people(context).index:
+        found[person] = f"{found.get(person, '')} {places.get(team, '')}".strip()
+    return found | {ALL: "all"}
+
+
+def find_teams(context: Context, *names: Any) -> str:
+    """Find the teams of a row of the page, as places in `teams`.
+
+    The row shows these people, or a deal by its id.
+    """
+    return " ".join(sorted({_team_of(context).get(name, "") for name in names})).strip()
+
+
+@keep
+def _created(context: Context) -> analysis.CreatedPipeline:
+    """What was created and what was open, by person as far as the history knows them."""
+    history, person = forecasts.require_history(context), context.person
+    return analysis.CreatedPipeline.read(
+        history,
+        by=person if person in history.table.columns else None,
+        tz=context.tz,
+        asked_by="weekly_report",
+    )
+
+
+@keep
+def created(context: Context) -> pd.DataFrame:
+    """`oa.pipeline_created` by weeks that end on the as-of day."""
+    weekly = check_freq(f"W-{context.day:%a}".upper())
+    table = _created(context).sum_up(weekly, grouped=False)
+    return table[table.index <= str(pd.Period(context.day, weekly))]
+
+
+@keep
+def created_by(context: Context) -> pd.DataFrame:
+    """`oa.pipeline_created` of the current period by person.
+
+    Empty where the history does not know them.
+    """
+    table = _created(context).sum_up(context.freq)
+    table = table[table.index.get_level_values("period") == context.label]
+    return table.droplevel("period") if _created(context).groups else table.head(0)
+
+
+@keep
+def created_deals(context: Context) -> pd.DataFrame:
+    """The deals behind `created`: each with its period, at the value first seen."""
+    return _created(context).list_deals(note_of(created(context)).freq, grouped=False)
+
+
+@keep
+def created_by_deals(context: Context) -> pd.DataFrame:
+    """The deals behind `created_by`, by person."""
+    return _created(context).list_deals(context.freq)
+
+
+@keep
+def world_changes(context: Context) -> pd.DataFrame:
+    """`oa.world_changes` up to the as-of day."""
+    return analysis.world_changes(forecasts.require_history(context), **context.asked)
+
+
+@keep
+def alert_figures(context: Context) -> pd.Series[Any]:
+    """Figures that an alert may compare: those of `current`, and the alarms.
+
+    The number of alarms is NaN where too little is known.
+    """
+    # First `current`: its records are read with the groups that the page needs.
+    return _add_alarms(context, forecasts.current(context), context.day)
+
+
+def earlier_figures(context: Context) -> pd.Series[Any] | None:
+    """Those of the record that changes are counted from; None without one."""
+    if forecasts.no_changes(context):
+        return None
+    return _add_alarms(
+        context,
+        forecasts.earlier(context).forecast.loc[[context.label]].iloc[0],
+        forecasts.earlier(context).day,
+    )
+
+
+def measure_deals(context: Context, figures: Collection[str]) -> pd.DataFrame:
+    """Tabulate the open deals by id, the largest first.
+
+    Columns: the deals' own, and `figures` that the page's tables know of each.
+
+    These are ``chance`` (from history), ``probability`` as a share, ``days_in_stage``,
+    ``pushes`` and ``risk``.
+    """
+    return _measure(
+        context, context.deals[context.deals["outcome"] == "open"], figures, context.day
+    )
+
+
+def measure_deals_before(
+    context: Context, figures: Collection[str], ids: Collection[Any]
+) -> pd.DataFrame | None:
+    """Those of the record that changes are counted from, of deals open then.
+
+    None without one.
+    """
+    if forecasts.no_changes(context):
+        return None
+    then = forecasts.earlier_record(context)[1]
+    mine = then[then["unique_id"].isin(ids) & (outcomes(then) == "open")]
+    return _measure(context, mine, figures, forecasts.earlier(context).day)
+
+
+def _measure(
+    context: Context, deals: pd.DataFrame, figures: Collection[str], day: pd.Timestamp
+) -> pd.DataFrame:
+    is_now = day == context.day
+    found = deals.set_index("unique_id")
+    if "probability" in found:
+        found["probability"] = found["probability"] / 100
+    if "chance" in figures:
+        found["chance"] = (
+            forecasts.chances(context) if is_now else forecasts.chances_then(context)
+        ).reindex(found.index)
+    if not {"days_in_stage", "pushes", "risk"}.isdisjoint(figures):
+        known = _open_deals(context) if is_now else _read_open(context, deals, day)
+        flagged = flags(context) if is_now else analysis.flag_deals(known)
+        columns = {"days_in_stage": known.days_in_stage, "pushes": known.get_record("pushes")}
+        for name, column in columns.items():
+            ids = known.frame["unique_id"]
+            found[name] = np.nan if column is None else column.set_axis(ids).reindex(found.index)
+        found["risk"] = flagged["risk"].reindex(found.index)
+    return found
+
+
+def _read_open(context: Context, deals: pd.DataFrame, day: pd.Timestamp) -> analysis.OpenDeals:
+    history = None if context.records.empty else context.history
+    return analysis.OpenDeals.of(
+        deals, history, as_of=day, own_writes=context.own_writes, tz=context.tz
+    )
+
+
+@keep
+def _open_deals(context: Context) -> analysis.OpenDeals:
+    return _read_open(context, context.opportunities, context.day)
+
+
+def _add_alarms(context: Context, row: pd.Series[Any], day: pd.Timestamp) -> pd.Series[Any]:
+    try:
+        alarms = float(len(analysis.find_current_alarms(world_changes(context), day)))
+    except NotEnoughHistory:
+        alarms = math.nan
+    figures: pd.Series[Any] = pd.concat([row, pd.Series({"world_changed": alarms})])
+    return figures
+
+
+@keep
+def slippages(context: Context) -> list[DueDeals]:
+    """`oa.slippage` of the two periods before and the current one, in time order.
+
+    The current one runs up to the as-of day.
+    """
+    history = forecasts.require_history(context)
+    begins = pd.Timestamp(context.records["recorded_at"].iloc[0])
+    found = []
+    for step in (2, 1, 0):
+        period = context.period - step
+        first, last = (
+            period.start_time.normalize(),
+            min(period.end_time.normalize(), context.day),
+        )
+        opening = first if first.tz_localize(context.tz) >= begins else begins
+        if opening is begins and begins.tz_convert(context.tz).tz_localize(None) >= last:
+            continue
+        try:
+            due = analysis.DueCohort.read(
+                history, opening, last, None, context.tz, "slippage", listed=True
+            )
+        except NotEnoughHistory:
+            continue  # No record inside this period; another one may have some.
+        sums, late = due.sum_up(), opening is begins
+        found.append(DueDeals(str(period), sums, due.list_deals(), starts_late=late))
+    if not found:
+        raise NotEnoughHistory("no period has two records")
+    return found
+
+
+@keep
+def pushed(context: Context) -> pd.DataFrame:
+    """The open deals of `oa.close_date_moves` that were pushed more than once."""
+    moves = analysis.close_date_moves(
+        forecasts.require_history(context), end=context.until, tz=context.tz
+    )
+    often = moves[moves["pushes"] > 1].drop(columns="last_close_date")
+    table = context.deals[context.deals["outcome"] == "open"].merge(
+        often.reset_index(names="unique_id"), on="unique_id"
+    )
+    return table.sort_values(
+        ["pushes", "value", "unique_id"], ascending=[False, False, True], ignore_index=True
+    )
+
+
+@keep
+def flow(context: Context) -> pd.DataFrame:
+    """`oa.stage_flow` of the last thirteen weeks."""
+    return _entries(context).sum_up()
+
+
+@keep
+def flow_deals(context: Context) -> pd.DataFrame:
+    """The entries behind `flow`."""
+    return _entries(context).list_deals()
+
+
+def flow_since(context: Context) -> pd.Timestamp:
+    """Start of `flow`: thirteen weeks ago, or the first record where that is later."""
+    first = context.day - pd.Timedelta(weeks=_FLOW_WEEKS)
+    begins = pd.Timestamp(context.records["recorded_at"].iloc[0])
+    return max(first.tz_localize(context.tz).tz_convert("UTC"), begins)
+
+
+@keep
+def _entries(context: Context) -> analysis.StageEntries:
+    history = forecasts.require_history(context)
+    asked = flow_since(context), context.until, split_by(context.opportunities), context.tz
+    return analysis.StageEntries.read(history, *asked, "stage_flow", listed=True)
+
+
+@keep
+def _call_samples(context: Context) -> analysis.CallSamples:
+    history = context.whole_history or forecasts.require_history(context)
+    return context.keep(
+        lambda: analysis.CallSamples.of(
+            history, "weekly_report", freq=context.freq, as_of=context.day
+        ),
+        "calls",
+    )
+
+
+@keep
+def call_accuracy(context: Context) -> pd.DataFrame:
+    """`oa.call_accuracy` by caller."""
+    return context.keep(lambda: analysis.judge_callers(_call_samples(context)), "callers")
+
+
+@keep
+def value_added(context: Context) -> pd.DataFrame:
+    """`oa.forecast_value_added` of the page's subject; empty where nobody called it."""
+    part = context.part
+    by = part.column if part else None
+    table = context.keep(
+        lambda: analysis.compare_sources(_call_samples(context), by), "sources", by
+    )
+    if part is None:
+        return table
+    mine = table[table.index.get_level_values(part.column) == part.name].droplevel(part.column)
+    note = note_of(table)
+    own = {
+        name: {"": note.figures[name].get(part.name, math.nan)} for name in ("called", "override")
+    }
+    return note.change(**own).write(mine)
+
+
+@keep
+def coverage(context: Context) -> pd.DataFrame:
+    """`History.coverage` of the records up to the as-of day."""
+    history = forecasts.require_history(context)
+    # A part has the records and the closings of the whole.
+    return context.keep(
+        lambda: measure_coverage(context.records, context.freq, history.list_closings()), "records"
+    )
+
+
+@keep
+def flags(context: Context) -> pd.DataFrame:
+    """`oa.deal_flags`, the largest flagged value first."""
+    return analysis.flag_deals(_open_deals(context))
+
+
+@keep
+def funnel(context: Context) -> pd.DataFrame:
+    """`oa.stage_funnel`."""
+    return analysis.stage_funnel(context.opportunities, by=split_by(context.opportunities))
+
+
+def closed_since(context: Context) -> pd.Timestamp:
+    """First day of the window of the win rates: this quarter and the three before."""
+    return (pd.Period(context.day, Org.of(context.opportunities).freq("Q")) - 3).start_time
+
+
+@keep
+def listed_days(context: Context) -> tuple[pd.Timestamp, pd.Timestamp]:
+    """First and last day of the closed deals in the workbook.
+
+    They begin with the window of the win rates. Of many deals, those nearest to the as-of day
+    are listed.
+    """
+    deals, today = context.deals, context.day
+    distance = (deals.loc[deals["outcome"].isin(CLOSED_AS), "close_date"] - today).abs().dropna()
+    if len(distance) <= _MOST_CLOSED:
+        return closed_since(context), pd.Timestamp.max
+    reach = distance.nsmallest(_MOST_CLOSED + 1).iloc[-1] - pd.Timedelta(days=1)
+    return max(closed_since(context), today - reach), today + reach
+
+
+@keep
+def listed(context: Context) -> pd.DataFrame:
+    """Deals that the workbook lists: those of the forecast, and lately closed ones.
+
+    Those of the forecast are open, or won in its period.
+    """
+    deals, (first, last) = context.deals, listed_days(context)
+    away = (deals["close_date"] < first) | (deals["close_date"] > last)
+    left = deals["outcome"].isin(CLOSED_AS) & away
+    return deals[~left | deals.index.isin(context.won_now.index)]
+
+
+@keep
+def listed_ids(context: Context) -> frozenset[str]:
+    """Ids of `listed`."""
+    return frozenset(listed(context)["unique_id"])
+
+
+@keep
+def win_rate(context: Context) -> pd.Series[Any]:
+    """`oa.win_rate` of the window as one row."""
+    return _win_rate(context, None).iloc[0]
+
+
+@keep
+def win_rates(context: Context) -> pd.DataFrame:
+    """`oa.win_rate` of the window by person; empty where nobody is named."""
+    return (
+        _win_rate(context, context.person) if context.person else _win_rate(context, None).head(0)
+    )
+
+
+def _win_rate(context: Context, by: str | None) -> pd.DataFrame:
+    return analysis.win_rate(
+        context.opportunities,
+        start=closed_since(context),
+        end=context.day,
+        as_of=context.day,
+        by=by,
+    )
+
+
+@keep
+def scores(context: Context) -> pd.DataFrame:
+    """`oa.scorecard` of the window, without a history: whose win rate differs beyond chance."""
+    assert context.person is not None
+    return analysis.scorecard(
+        context.opportunities,
+        as_of=context.day,
+        by=context.person,
+        start=closed_since(context),
+        tz=context.tz,
+    )
+
+
+@keep
+def findings(context: Context) -> pd.DataFrame:
+    """`oa.audit`."""
+    deals = context.opportunities if context.named else context.opportunities.drop(columns="name")
+    return analysis.audit(deals, as_of=context.day, own_writes=context.own_writes, tz=context.tz)
