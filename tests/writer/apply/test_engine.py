@@ -260,8 +260,7 @@ SOON = 10.0
     ("how", "faults"),
     [
         ("command line", PAUSES),
-        pytest.param("command line", THINKS, marks=pytest.mark.slow),
-        pytest.param("function", DRIPS, marks=pytest.mark.slow),
+        pytest.param("command line", DRIPS, marks=pytest.mark.slow),
         pytest.param("function", THINKS, marks=pytest.mark.slow),
     ],
 )
