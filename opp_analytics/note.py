@@ -45,8 +45,15 @@ class TableNote:
     """First and last close date of the deals in question."""
     age_days: int | None = None
     lead: Any = None
+    seen_on: str | None = None
+    """Last date that its deals are known of, where that is before `day`."""
     figures: Mapping[str, Any] = field(default_factory=dict)
     """Figures of the whole table, such as ``n`` and ``left_out``: wrong for some of its rows."""
+
+    @property
+    def known_day(self) -> Any:
+        """Last date that the table knows of: none of its periods that end later is over."""
+        return self.seen_on or self.day
 
     def change(self, **told: Any) -> TableNote:
         """Change some fields; what is no field is a figure."""

@@ -17,6 +17,7 @@ from opp_analytics.history import DELETED, TRANSFERRED, History
 from opp_analytics.org import (
     Org,
     check_org,
+    find_known_day,
     find_old_date,
     find_teams,
     get_org,
@@ -207,6 +208,11 @@ class Context:
         )
 
     @cached_property
+    def known_day(self) -> pd.Timestamp:
+        """The last day that the deals tell of: the as-of day, or that of their moment."""
+        return find_known_day(self.whole, self.day, self.tz)
+
+    @cached_property
     def deals(self) -> pd.DataFrame:
         """Opportunities of the page, with ``outcome`` and ``period``, the largest first.
 
@@ -220,8 +226,8 @@ class Context:
         counts = won & (
             analysis.shows_nothing_later(self.whole, self.day, self.tz) | (date <= self.day)
         )
-        period = labels(date.where((is_open & (date >= self.day)) | counts), self.freq)
-        period = period.mask(is_open & (date < self.day), BUCKETS[0])
+        period = labels(date.where((is_open & (date >= self.known_day)) | counts), self.freq)
+        period = period.mask(is_open & (date < self.known_day), BUCKETS[0])
         period = period.mask(is_open & date.isna(), BUCKETS[1])
         stage = frame["stage"].astype(schema.TEXT).fillna(NO_LABEL)
         frame = frame.assign(outcome=outcome, period=period, stage=stage)

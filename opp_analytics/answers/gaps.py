@@ -31,8 +31,9 @@ def list_deals_to_win(context: Context, period: pd.Period) -> pd.DataFrame:
     date = deals["close_date"]
     stated = deals["probability"] if "probability" in deals else pd.Series(np.nan, deals.index)
     stated = stated.astype("float64") / 100
-    late, due = date < context.day, (date >= context.day) & (date <= ends)
-    near = (date > ends) & (date <= context.day + _NEAR) & (stated >= _LIKELY)
+    day = context.known_day
+    late, due = date < day, (date >= day) & (date <= ends)
+    near = (date > ends) & (date <= day + _NEAR) & (stated >= _LIKELY)
     kept = (deals["outcome"] == "open") & (deals["value"] > 0) & (late | due | near)
     action = np.select([late, due], ["overdue", "due"], "pull_in")
     return deals.assign(stated=stated, action=action)[kept.to_numpy(dtype=bool)]

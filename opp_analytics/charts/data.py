@@ -325,7 +325,9 @@ def _write_dates(table: pd.DataFrame) -> list[str]:
     if opening and closing:
         window = text.days(day_of(table, opening), day_of(table, closing))
     else:
-        window = f"as of {text.day(as_of, year=True)}" if as_of else ""
+        seen = note_of(table).seen_on
+        last = f", last seen on {text.day(seen, year=True)}" if seen else ""
+        window = f"as of {text.day(as_of, year=True)}{last}" if as_of else ""
     return [window, f"due {text.days(*due)}" if due else ""]
 
 

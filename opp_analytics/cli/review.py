@@ -454,9 +454,8 @@ def audit_command(
     writes = source.own_writes()
     findings = oa.audit(opportunities, as_of=source.day, stale_days=stale_days, own_writes=writes)
     summary = oa.audit_summary(findings)
-    heading(
-        "Audit", f"{text.count(len(opportunities), 'opportunity')}, as of {source.day:%Y-%m-%d}"
-    )
+    checked = text.count(len(opportunities), "opportunity")
+    heading("Audit", f"{checked}, as of {note_of(findings).day}")
     lacks = note_of(findings).figures.get("not_checked", [])
     if lacks:
         note(f"Not checked, as the data lacks it: {text.joined(lacks)}.")

@@ -232,11 +232,17 @@ def read_source(
     """Read the opportunities of a file, or load them from the API with these options of `load`.
 
     Without a setting of the API, the last record of the history in the folder `recorded` answers,
-    if there is one, or the last one on the day of --as-of that was `asked`. A file's cells are
-    `written` as its options say, see `reads_cells`.
+    if there is one; of an earlier day of --as-of that was `asked`, always the last record by then.
+    A file's cells are `written` as its options say, see `reads_cells`.
     """
     org = find_org(org_file)
-    if file is None and recorded is not None and not any(map(os.environ.get, VARIABLES)):
+    zone = (org or oa.Org()).zone(None)
+    # The API knows today alone.
+    earlier = asked is not None and as_date(asked, tz=zone, name="--as-of") < as_date(
+        datetime.now(UTC), tz=zone
+    )
+    unset = not any(map(os.environ.get, VARIABLES))
+    if file is None and recorded is not None and (earlier or unset):
         history = find_history(recorded, org)
         if history is not None:
             return _read_record(history, recorded, org, asked)
@@ -322,11 +328,13 @@ def _say_unclear(file: Path, mapping: pd.DataFrame) -> None:
 def say_day(source: CommandSource) -> None:
     """Say the day of the data where it is not today, or not that of ``--as-of``."""
     seen = find_day(source.opportunities)
+    last, asked = text.day(seen, year=True), text.day(source.day, year=True)
     if source.as_of is None and seen < as_date(datetime.now(UTC), tz=source.zone):
-        note(f"As of {text.day(seen, year=True)}, the day of the data.")
+        note(f"As of {last}, the day of the data.")
     elif Certificate.moment_of(source.opportunities) and seen < source.day:
-        last = text.day(seen, year=True)
-        note(f"As of {text.day(source.day, year=True)}; the deals were last seen on {last}.")
+        note(f"As of {asked}; the deals were last seen on {last}.")
+    elif Certificate.moment_of(source.opportunities) and seen > source.day:
+        note(f"The deals are those of {last}; without a record, those of {asked} are not known.")
 
 
 def say_age(

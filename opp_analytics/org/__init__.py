@@ -28,6 +28,7 @@ from opp_analytics.org.frame import (
     conform,
     empty,
     find_day,
+    find_known_day,
     find_newest_date,
     find_old_date,
     is_converted,

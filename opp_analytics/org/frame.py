@@ -301,6 +301,17 @@ def find_day(opportunities: pd.DataFrame) -> pd.Timestamp:
     return today if newest is None else newest
 
 
+def find_known_day(opportunities: Any, as_of: pd.Timestamp, tz: str) -> pd.Timestamp:
+    """Find the last day that opportunities tell of: `as_of`, or their moment's day if earlier.
+
+    The moment is that of the load or record; without one they are taken to be of `as_of`.
+    """
+    moment = (
+        Certificate.moment_of(opportunities) if isinstance(opportunities, pd.DataFrame) else None
+    )
+    return as_of if moment is None else min(as_of, as_date(moment, tz=tz))
+
+
 def find_old_date(opportunities: pd.DataFrame, as_of: pd.Timestamp) -> pd.Timestamp | None:
     """Find the newest date of old opportunities.
 

@@ -463,7 +463,9 @@ class _Deals:
     def _say_due(self, key: Any) -> dict[str, str]:
         """Say when a deal is due, and of what amount: "$68K due Nov 28"."""
         value, date = self._get(key, "value"), self._get(key, "close_date")
-        when = f"{'was ' if date < self.context.day else ''}due {self.context.write_day(date)}"
+        when = (
+            f"{'was ' if date < self.context.known_day else ''}due {self.context.write_day(date)}"
+        )
         when = "no close date" if pd.isna(date) else when
         amount = (
             "no amount,"

@@ -165,6 +165,7 @@ def test_risk__lists_reasons_and_sums_by_owner(
     command: Command, account: Account, folder: Path, tmp_path: Path
 ) -> None:
     account(two_weeks(1))
+    History(folder).record(two_weeks(1), at="2026-03-30T06:00Z")
     file = tmp_path / "risk.md"
     asked = [
         "risk",

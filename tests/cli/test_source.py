@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import openpyxl
@@ -243,6 +244,41 @@ def test_source__without_a_file_is_the_record_of_the_day_asked_for(
     code, _, err = command("win-rate", "--as-of", "2026-10-31")
     assert code == 1
     assert "The history does not reach back to 2026-10-31" in err
+
+
+@pytest.mark.parametrize("days", [1, 8, 15, 40])
+def test_source__asked_as_of_a_later_day_tells_nothing_that_nobody_saw(
+    command: Command, here: Path, report: Path, monkeypatch: pytest.MonkeyPatch, days: int
+) -> None:
+    monkeypatch.delenv("BLOCKS_API_URL", raising=False)
+    for day, deals in ("2026-11-16T12:00", 9), ("2026-11-23T12:00", 10):
+        write_staged(here, deals)
+        command("record", "--from", report, "--org", "salesforce", "--at", day)
+    late = f"{pd.Timestamp('2026-11-23') + pd.Timedelta(days=days):%Y-%m-%d}"
+    seen = "the deals were last seen on Nov 23, 2026.\n"
+    for asked in "risk", "audit", "win-rate", "scorecard --by owner_name":
+        words = (*asked.split(), "--org", "salesforce", "--quiet")
+        assert command(*words, "--as-of", late)[1] == command(*words)[1]
+        assert command(*words[:-1], "--as-of", late)[1].count(seen) == 1
+    for asked in "forecast", "categories":
+        _, out, _ = command(asked, "--org", "salesforce", "--quiet", "--as-of", late)
+        assert out.count("As last seen on Nov 23, 2026: ") == 1
+        assert "closed at" not in out
+        _, out, _ = command(asked, "--org", "salesforce", "--json", "--as-of", late)
+        note = json.loads(out)["note"]
+        assert (note["day"], note["seen_on"]) == (late, "2026-11-23")
+
+
+def test_source__of_the_api_is_the_record_of_an_earlier_day(
+    command: Command, account: Account, here: Path
+) -> None:
+    account(3)
+    _, out, _ = command("win-rate", "--as-of", "2026-03-10")
+    assert "without a record, those of Mar 10, 2026 are not known." in out
+    write_staged(here, 10)
+    command("record", "--from", "deals.csv", "--org", "salesforce", "--at", "2026-03-09T12:00")
+    _, out, _ = command("win-rate", "--org", "salesforce", "--as-of", "2026-03-10")
+    assert "Read 10 opportunities from the record of 2026-03-09 in opp-history" in out
 
 
 def test_source__of_old_data_names_no_option_that_the_command_lacks(

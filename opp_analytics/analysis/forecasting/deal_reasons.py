@@ -113,11 +113,12 @@ def deal_reasons(
         opportunities, method=read_method("learned"), periods=periods, only=True, **asked
     )
     (wanted,) = question.periods
-    if wanted < question.current:
+    moment = question.read(opportunities)
+    if question.is_over(wanted, moment):
         raise ArgumentValueError(
             f"period={period!r} has ended; use {str(question.current)!r} or a later one"
         )
-    deals = answer(question, question.read(opportunities), single_deals=True).moment
+    deals = answer(question, moment, single_deals=True).moment
     notes: dict[str, Any] = {"freq": question.freq, "period": str(wanted), "method": "learned"}
     notes["left_out"] = deals.left_out
     table = list_reasons(question.learn(()), deals, wanted, deals.open, ids)

@@ -335,7 +335,8 @@ def _tabulate(question: Question, found: Outlooks, by: Sequence[str]) -> pd.Data
     rates = np.repeat(won_share, len(rows.labels))
     needed = (gap / np.where(rates > 0, rates, np.nan) - table["open_value"]).clip(lower=0.0)
     over = np.tile(
-        [*[False] * len(BUCKETS), *(one < question.current for one in found.outlooks)], deals.size
+        [*[False] * len(BUCKETS), *(question.is_over(one, deals) for one in found.outlooks)],
+        deals.size,
     )
     table["needed_pipeline"] = needed.mask(over)
     share = (table["booked"] / table["target"]).where(table["target"] > 0)

@@ -227,9 +227,9 @@ def select_own_chances(table: pd.DataFrame) -> pd.DataFrame:
     current period.
     """
     note = note_of(table)
-    today = pd.Timestamp(note.day)
     due = label_periods(table["close_date"], note.freq)
-    own = due.mask(~(table["close_date"] >= today), str(pd.Period(today, note.freq)))
+    is_ahead = table["close_date"] >= pd.Timestamp(note.known_day)
+    own = due.mask(~is_ahead, str(pd.Period(note.day, note.freq)))
     kept: pd.DataFrame = table[table["period"] == own]
     return kept if note.method in _FROM_HISTORY else kept.assign(chance=np.nan)
 
@@ -249,7 +249,7 @@ def _list_deals(question: Question, made: Outlooks, shown: pd.Period | None) -> 
     for period, outlook in made.outlooks.items():
         booked, conditioned = deals.booked_in(period), shown in (None, period)
         for group, (labels, total) in enumerate(zip(deals.labels, outlook.totals, strict=True)):
-            if period < question.current or not isinstance(total, Mix):
+            if question.is_over(period, deals) or not isinstance(total, Mix):
                 continue
             rows, target = total.rows, question.targets.of(question.by, labels, str(period))
             chance, value, unknown = (

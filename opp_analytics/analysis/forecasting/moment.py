@@ -29,6 +29,7 @@ from opp_analytics.org import (
     UNKNOWN,
     WON,
     Org,
+    find_known_day,
     outcome_codes,
 )
 from opp_analytics.schema import NO_LABEL, TEXT, label_groups
@@ -98,7 +99,7 @@ class Moment:
         final: bool | None = None,
         part: bool = False,
     ) -> Moment:
-        """Read the deals of a frame.
+        """Read the deals of a frame, known by `today`, or the day that it was seen if earlier.
 
         `final` is True if the frame shows nothing later than `today`; None decides by when it was
         loaded or recorded. Set `part` for part of a pipeline already checked; its stages may all be
@@ -110,6 +111,7 @@ class Moment:
         frame = read(
             opportunities, "stage", "value", "close_date", *there, by=list(by), any_stage=part
         )
+        today = find_known_day(opportunities, today, tz)
         outcome, size = outcome_codes(frame), len(frame)
         placed = [PIPELINE] if PIPELINE in frame else []
         parts = [_texts(frame["stage"]), *(label_groups(frame[name]) for name in placed)]

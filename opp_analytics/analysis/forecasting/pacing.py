@@ -140,7 +140,7 @@ def pacing(
     if not by_day:
         table = select_point(table)
         opened = deals.sum(deals.value, deals.due_in(current))
-        asked: dict[str, Any] = {"as_of": today, "freq": freq, "by": names, "tz": zone}
+        asked: dict[str, Any] = {"as_of": deals.today, "freq": freq, "by": names, "tz": zone}
         table.insert(4, "open_value", _find_open_then(history, table, opened, str(current), asked))
     without = int((deals.booked & np.isnan(deals.value)).sum())
     return annotate(
@@ -184,7 +184,9 @@ def _sum_by_day(
 
     Returns days left, money and wins by then, and money in the end.
     """
-    first, end = first_day(period), min(last_day(period), deals.day)
+    first = first_day(period)
+    # Of a period that nobody has seen begin, the first day.
+    end = max(first, min(last_day(period), deals.day))
     mine = deals.booked & deals.dated_in(period) & (deals.group >= 0)
     # A win dated later than today, in a frame that knows no later one, has closed.
     place = (deals.group[mine], np.minimum(deals.due[mine], end) - first)

@@ -160,6 +160,10 @@ class Question:
         """The period of `today`."""
         return pd.Period(self.today, self.freq)
 
+    def is_over(self, period: pd.Period, moment: Moment) -> bool:
+        """Return True if the deals of a moment were seen after the end of a period."""
+        return bool(period < pd.Period(moment.today, self.freq))
+
     def read(
         self, opportunities: pd.DataFrame, *, final: bool | None = None, part: bool = False
     ) -> Moment:
@@ -261,10 +265,9 @@ def answer(
     )
     # Deals alone take their chances from the whole, whatever groups the frame has.
     fitted = question.fit(method, here, by if question.new_business else ())
-    current = question.current
     outlooks = {}
     for period in question.wanted(here):
-        if period < current:
+        if question.is_over(period, moment):
             outlooks[period] = nothing_open(len(here.value), here.booked_in(period))
         else:
             new = parts.sum_new_business(period, here) if parts else None

@@ -307,7 +307,7 @@ class _Priced:
         """
         moment = replace(self.question, by=()).read(opportunities, final=True, part=True)
         booked = moment.booked & moment.dated_in(self.period)
-        over = self.period < self.question.current
+        over = self.question.is_over(self.period, self.found.moment)
         chance = np.zeros(len(booked)) if over else self.found.fitted.chance(moment, self.period)
         return np.nan_to_num(moment.value) * np.where(booked, 1.0, np.nan_to_num(chance))
 
@@ -494,7 +494,8 @@ def _walk_stayed(before: Frame, after: Frame, then: _Priced, now: _Priced) -> li
     inward = _moved_in(outcome["close_date"], dated["close_date"], then)
     then_worth[changed] = prices[4]
     left -= then_worth
-    passed = every["close_date"].between(then.question.today, now.question.today, inclusive="left")
+    known = then.found.moment.today, now.found.moment.today
+    passed = every["close_date"].between(*known, inclusive="left")
     late = passed & (outcomes(every) == "open") & (left < 0)
     return [
         _list_steps(before, after, moved[0], label),
@@ -522,7 +523,7 @@ def _moved_in(before: pd.Series[Any], after: pd.Series[Any], then: _Priced) -> N
 
     An earlier date counts only if it does not cross the bounds of that time.
     """
-    first = max(then.question.today, then.period.start_time.normalize())
+    first = max(then.found.moment.today, then.period.start_time.normalize())
     was, became = (
         dates.between(first, then.period.end_time.normalize()) for dates in (before, after)
     )

@@ -126,7 +126,8 @@ def world_changes(
     org = Org.of(check_history(history, "world_changes", *names))
     zone, alias = org.zone(tz), org.freq(periods.check_freq(freq or org.report.get("freq") or "M"))
     records = Records.of(history.records, alias, zone, org.fiscal_year_start)
-    day = int(records.days[-1]) if as_of is None else day_number(periods.as_date(as_of, tz=zone))
+    asked = records.days[-1] if as_of is None else day_number(periods.as_date(as_of, tz=zone))
+    day = int(min(asked, records.days[-1]))
     whole = [period for period in records.ended(day) if first_day(period) >= records.days[0]]
     spans = pd.PeriodIndex(whole, freq=alias)
     if len(spans) <= _FEWEST:

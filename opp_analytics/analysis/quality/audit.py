@@ -27,6 +27,7 @@ from opp_analytics.org import (
     Org,
     Stages,
     check_frame,
+    find_known_day,
     outcome_codes,
 )
 from opp_analytics.periods import When
@@ -117,7 +118,7 @@ def audit(
     owner = [name for name in _OWNER if name in opportunities]
     frame = read(filled, *schema.COLUMNS, *placed, *owner, unique=True, any_stage=True)
     tz = Org.of(opportunities).zone(tz)
-    today = periods.as_date(as_of, tz=tz)
+    today = find_known_day(opportunities, periods.as_date(as_of, tz=tz), tz)
     deals = AuditInput(
         frame,
         outcome_codes(frame),

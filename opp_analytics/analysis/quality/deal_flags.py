@@ -41,6 +41,7 @@ from opp_analytics.org import (
     UNKNOWN,
     Condition,
     Org,
+    find_known_day,
     outcome_codes,
     rank_open,
     read_condition,
@@ -335,7 +336,7 @@ class OpenDeals:
     ) -> OpenDeals:
         """Read the open deals, with the arguments of `deal_flags`."""
         tz, limits = Org.of(opportunities).zone(tz), limits or FlagLimits()
-        today = periods.as_date(as_of, tz=tz)
+        today = find_known_day(opportunities, periods.as_date(as_of, tz=tz), tz)
         frame, unknown = _select_open(opportunities)
         writes = select_writes(own_writes, opportunities)
         past = None

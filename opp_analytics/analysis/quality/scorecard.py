@@ -24,7 +24,7 @@ from opp_analytics.arguments import MethodName
 from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
 from opp_analytics.history import History
 from opp_analytics.note import note_of
-from opp_analytics.org import WON, Org, outcome_codes
+from opp_analytics.org import WON, Org, find_known_day, outcome_codes
 from opp_analytics.periods import Freq, When, as_date, check_freq, to_dates, window
 from opp_analytics.schema import label_groups
 from opp_analytics.text import split_key
@@ -120,7 +120,8 @@ def scorecard(
         )
     level = arguments.between(confidence, "confidence", example=0.95)
     org = Org.of(opportunities)
-    zone, today = org.zone(tz), as_date(as_of, tz=org.zone(tz))
+    zone = org.zone(tz)
+    today = find_known_day(opportunities, as_date(as_of, tz=zone), zone)
     created = ["created_at"] if "created_at" in opportunities else []
     frame = read(opportunities, "stage", "value", "close_date", *created, by=names)
     # As the history's queries spell the groups.

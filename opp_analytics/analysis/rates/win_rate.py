@@ -29,6 +29,7 @@ from opp_analytics.org import (
     UNKNOWN,
     WON,
     Org,
+    find_known_day,
     mask_future_dated,
     outcome_codes,
 )
@@ -113,7 +114,9 @@ def win_rate(
     dated = freq is not None or start is not None or end is not None
     needs_date = dated or as_of is not None
     frame = read(opportunities, "stage", "value", *(["close_date"] if needs_date else []), by=names)
-    today = None if as_of is None else periods.as_date(as_of, tz=tz)
+    today = None
+    if as_of is not None:
+        today = find_known_day(opportunities, periods.as_date(as_of, tz=tz), tz)
     outcome = outcome_codes(frame)
     if today is not None:
         outcome = np.where(mask_future_dated(frame, outcome, today), OPEN, outcome)

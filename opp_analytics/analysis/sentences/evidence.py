@@ -195,16 +195,13 @@ def expects_nothing(row: Any) -> bool:
 
 
 def keep_ahead(labels: Iterable[Any], table: pd.DataFrame) -> list[str]:
-    """Keep the periods not over by the table's date, in their order, without the buckets."""
-    as_of, shown = (
-        note_of(table).day,
-        [str(label) for label in labels if label not in BUCKETS],
-    )
-    ends = {label: _read_days(label, table) for label in shown}
+    """Keep the periods that nobody saw end, in their order, without the buckets."""
+    seen = note_of(table).known_day
+    ends = {label: _read_days(label, table) for label in map(str, labels) if label not in BUCKETS}
     return [
-        name
-        for name, days in ends.items()
-        if not (as_of and days) or days[1] >= pd.Timestamp(as_of)
+        label
+        for label, days in ends.items()
+        if not (seen and days) or days[1] >= pd.Timestamp(seen)
     ]
 
 
@@ -228,21 +225,21 @@ def has_begun(label: str, table: pd.DataFrame) -> bool:
 
 
 def count_days(label: str, table: pd.DataFrame) -> tuple[int, int] | None:
-    """Count the days of a period so far, and all of them, where it has just begun; None later."""
+    """Count the days of a period so far, and all of them, where it has just begun; else None."""
     left, length = _measure(label, table)
     return (
         (length - left, length)
-        if length > _LONG and length - left - 1 < _FIRST_SHARE * length
+        if length > _LONG and 0 <= length - left - 1 < _FIRST_SHARE * length
         else None
     )
 
 
 def _measure(label: str, table: pd.DataFrame) -> tuple[int, int]:
-    """Count a period's days left as of the table's date, and its length; 0 if unknown."""
-    days, today = _read_days(label, table), note_of(table).day
-    if not (days and today):
+    """Count a period's days left when its deals were seen, and its length; 0 if unknown."""
+    days, seen = _read_days(label, table), note_of(table).known_day
+    if not (days and seen):
         return 0, 0
-    return (days[1] - pd.Timestamp(today)).days, (days[1] - days[0]).days + 1
+    return (days[1] - pd.Timestamp(seen)).days, (days[1] - days[0]).days + 1
 
 
 def cut_period(label: str, table: pd.DataFrame) -> tuple[pd.Timestamp, pd.Timestamp] | None:
@@ -250,13 +247,13 @@ def cut_period(label: str, table: pd.DataFrame) -> tuple[pd.Timestamp, pd.Timest
 
     None for a whole period.
 
-    The note has ``window``, the days that the table counts, and the day it is as of.
+    The note has ``window``, the days that the table counts, and the last day known.
     """
     whole = _read_days(label, table)
     if whole is None:
         return None
     begin, end = note_of(table).figures.get("window") or (None, None)
-    ends = [pd.Timestamp(day) for day in (end, note_of(table).day) if day]
+    ends = [pd.Timestamp(day) for day in (end, note_of(table).known_day) if day]
     first, last = max([whole[0], *([pd.Timestamp(begin)] if begin else [])]), min([whole[1], *ends])
     return None if (first, last) == whole or first > last else (first, last)
 

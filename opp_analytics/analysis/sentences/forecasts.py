@@ -545,10 +545,9 @@ def compare_chances(table: pd.DataFrame) -> str:
     own = select_own_chances(table).dropna(subset="chance")
     if "probability" not in own:
         return ""
-    today = pd.Timestamp(note_of(table).day)
-    now = own[
-        (own["period"] == str(pd.Period(today, note_of(table).freq))) & (own["close_date"] >= today)
-    ]
+    note = note_of(table)
+    today, known = pd.Timestamp(note.day), pd.Timestamp(note.known_day)
+    now = own[(own["period"] == str(pd.Period(today, note.freq))) & (own["close_date"] >= known)]
     likely = now[now["probability"].astype("float64") >= _LIKELY]
     stated, chance = likely["probability"].astype("float64") / 100, likely["chance"]
     off = float((stated - chance).sum())
@@ -780,7 +779,7 @@ def describe_pacing(table: pd.DataFrame) -> str:
     rows, amount, period = select_point(table), money_of(table), noun(note_of(table).freq)
     now, past = (rows["booked"][rows["to_date"] == running] for running in (True, False))
     ended = past.index.get_level_values("period").nunique()
-    earlier, by_then = _spell_last(ended, period), f"by {day(note_of(table).day)}"
+    earlier, by_then = _spell_last(ended, period), f"by {day(note_of(table).known_day)}"
     if groups := [name for name in rows.index.names if name != "period"]:
         if not ended:
             return f"No earlier {period} to compare with"

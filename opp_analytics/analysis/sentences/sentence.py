@@ -8,7 +8,7 @@ from opp_analytics import arguments
 from opp_analytics.analysis.sentences import calls, forecasts, movements, rates
 from opp_analytics.errors import ArgumentTypeError
 from opp_analytics.note import note_of
-from opp_analytics.text import joined
+from opp_analytics.text import day, joined
 
 _SENTENCES = {
     "audit": rates.describe_audit,
@@ -69,7 +69,8 @@ def sentence(table: pd.DataFrame, kind: str | None = None) -> str:
     Returns
     -------
     str
-        One sentence, with money and percent formatted as in charts and reports.
+        One sentence, with money and percent formatted as in charts and reports. It names the day
+        of the data where the table is as of a later one.
 
     Raises
     ------
@@ -91,14 +92,15 @@ def sentence(table: pd.DataFrame, kind: str | None = None) -> str:
     >>> sentence(waterfall(History.from_changes(log), start="2026-01-05", end="2026-01-12"))
     'Pipeline went from 100 (1 deal) to 50 (1 deal): added 50 (1), raised 20 (1), won 120 (1).'
     """
-    name = _find_kind(table, kind)
+    name, seen = _find_kind(table, kind), note_of(table).seen_on
     try:
-        return f"{_SENTENCES[name](table).removesuffix('.')}."
+        said = f"{_SENTENCES[name](table).removesuffix('.')}."
     except KeyError as error:
         raise ArgumentTypeError(
             f"the table of {name} lacks {error}; give sentence the table as {name} returns it, or "
             "some of its rows"
         ) from error
+    return f"As last seen on {day(seen, year=True)}: {said}" if seen else said
 
 
 def heading(table: pd.DataFrame, kind: str | None = None) -> str:

@@ -70,7 +70,7 @@ def follow_deals(
     """Check the frame, with `further` columns, and measure the age and outcome of each deal."""
     names = check_by(by)
     tz = org.Org.of(opportunities).zone(tz)
-    today = periods.as_date(as_of, tz=tz)
+    today = org.find_known_day(opportunities, periods.as_date(as_of, tz=tz), tz)
     columns = ("stage", *further, "close_date", "created_at")
     frame = read(opportunities, *columns, by=names, unique=history is not None)
     ends = None if history is None else find_ends(history, frame, today, tz)

@@ -13,7 +13,7 @@ from opp_analytics.analysis.shared.history_query import Span, name_groups
 from opp_analytics.certificate import Certificate
 from opp_analytics.history import History
 from opp_analytics.note import TableNote
-from opp_analytics.org import get_org
+from opp_analytics.org import Org, find_known_day, get_org
 from opp_analytics.periods import as_date
 from opp_analytics.schema import NO_LABEL
 
@@ -33,8 +33,8 @@ def annotate(
     `kind` is the function that returns it. `made_from` is the frame or history behind the table;
     its org goes along, so that a drawing knows the currency and the fiscal year. ``n`` is the
     number of opportunities, `as_of` the day (default: the day of the load, if the frame has its
-    certificate), ``left_out`` counts by reason, ``complete`` is False when the load may be
-    incomplete.
+    certificate; ``seen_on`` is that of its moment, if earlier), ``left_out`` counts by reason,
+    ``complete`` is False when the load may be incomplete.
     """
     load = Certificate.of(made_from) if isinstance(made_from, pd.DataFrame) else None
     made_on = as_of if as_of is not None else load.fetched_at if load else None
@@ -42,11 +42,20 @@ def annotate(
     org = get_org(made_from)
     note = TableNote(kind, day, org=org.facts if org else None).change(
         n=int(n),
+        seen_on=_find_seen_day(made_from, as_of),
         left_out={why: int(count) for why, count in (left_out or {}).items() if count},
         **({"complete": False} if load and not load.complete else {}),
         **further,
     )
     return note.write(table)
+
+
+def _find_seen_day(made_from: Any, as_of: pd.Timestamp | None) -> str | None:
+    """Find the day of a frame's moment, where it is before `as_of`."""
+    if as_of is None or not isinstance(made_from, pd.DataFrame):
+        return None
+    seen = find_known_day(made_from, as_of, Org.of(made_from).zone(None))
+    return str(seen.date()) if seen < as_of else None
 
 
 def annotate_span(

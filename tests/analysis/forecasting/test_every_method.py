@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from opp_analytics.analysis import backtest, forecast, forecast_deals
+from opp_analytics.analysis import backtest, forecast, forecast_deals, sentence
 from opp_analytics.history import History
 from opp_analytics.note import note_of
 from tests import worlds
@@ -168,12 +168,17 @@ def test_forecast__of_odd_deals(method: str, odd: str) -> None:
         assert known["expected_open"].eq(0).all()
 
 
-def test_forecast__a_history_that_ends_before_the_day_still_teaches() -> None:
+@pytest.mark.parametrize("method", METHODS)
+def test_forecast__a_day_after_the_data_only_chooses_the_period(method: str) -> None:
     frame, history = team()
-    table = forecast(frame, as_of="2023-09-20", history=history)
-    assert (note_of(table).method, bool(note_of(table).why)) == ("learned", True)
-    late = forecast(frame, as_of="2024-09-20", history=history, periods=1)
-    assert late.loc["2024-09", ["booked", "expected"]].notna().all()
+    options: dict[str, Any] = {"history": history, "method": method, "target": 90_000}
+    then = forecast(frame, as_of=AS_OF, periods=["2023-08"], **options)
+    late = forecast(frame, as_of="2023-08-20", periods=1, **options)
+    pd.testing.assert_frame_equal(late.drop(columns="to_date"), then.drop(columns="to_date"))
+    assert late.index[late["to_date"]].tolist() == ["2023-08"]
+    seen = f"{pd.Timestamp(frame.attrs['recorded_at']):%Y-%m-%d}"
+    assert (note_of(late).day, note_of(late).known_day) == ("2023-08-20", seen)
+    assert sentence(late).startswith("As last seen on ")
 
 
 def test_forecast__a_period_of_which_nothing_can_be_known_has_no_range_and_no_chance() -> None:
@@ -182,6 +187,8 @@ def test_forecast__a_period_of_which_nothing_can_be_known_has_no_range_and_no_ch
     row = forecast(frame, **far).loc["2029-01"]
     assert row[["expected", "new_business", "low", "median", "high", "p_target"]].isna().all()
     # On the last day no ended month won anything later.
-    done = forecast(frame, as_of="2023-06-30", method="run_rate", target=900_000).loc["2023-06"]
+    late = frame.copy()
+    late.attrs["recorded_at"] = "2023-06-30T12:00:00+00:00"
+    done = forecast(late, as_of="2023-06-30", method="run_rate", target=900_000).loc["2023-06"]
     assert done["expected"] == done["booked"]
     assert done[["low", "median", "high", "p_target"]].isna().all()

@@ -190,7 +190,8 @@ def test_forecast_deals__dates_wins_by_past_ones_of_the_same_stage_and_distance(
     log["seen_at"] = pd.to_datetime(log["seen_at"]) - pd.to_timedelta(
         log["unique_id"].str[-2].eq("3") * 3, unit="D"
     )
-    history, day = History.from_changes(log.sort_values("seen_at", kind="stable")), "2022-12-20"
+    history = History.from_changes(log.sort_values("seen_at", kind="stable"))
+    day = f"{history.recorded_before(pd.Timestamp('2022-12-20T23:00Z')):%Y-%m-%d}"
     table = _ask(history, day).set_index("unique_id")
     counted = _count(history, table.reset_index(), pd.Timestamp(day)).reindex(table.index)
     assert len(counted.drop_duplicates()) > 5

@@ -131,8 +131,15 @@ def seen(**deal):
     return recorded(rows, moments=[f"{day}T12:00Z" for day in days])
 
 
-def flags_of(history, day=DAY, **options):
+def as_seen(history, day):
+    """The deals of the last record, which somebody saw unchanged on `day`."""
     now = history.as_of(pd.Timestamp(day, tz="UTC"))
+    now.attrs["recorded_at"] = f"{day}T12:00:00+00:00"
+    return now
+
+
+def flags_of(history, day=DAY, **options):
+    now = as_seen(history, day)
     return deal_flags(now, history, as_of=day, **options)
 
 
@@ -279,7 +286,7 @@ def test_deal_flags__a_team_move_is_no_change_of_a_deal():
 
 def test_deal_flags__no_change_reads_the_later_of_history_and_frame():
     history = seen(close_date=["2026-03-31", "2026-04-30", "2026-05-31"])
-    now = history.as_of(DAY).assign(updated_at=pd.Timestamp("2026-05-01", tz="UTC"))
+    now = as_seen(history, "2026-07-04").assign(updated_at=pd.Timestamp("2026-05-01", tz="UTC"))
     assert (
         "64 days without a change"
         in deal_flags(now, history, as_of="2026-07-04").loc["x", "reasons"]

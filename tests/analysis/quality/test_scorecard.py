@@ -86,6 +86,8 @@ def test_scorecard__counts_what_slipped_in_ended_months():
             ("2026-02-27", after, day),
         )
     ]
+    # Who saw March begin has seen February end.
+    rows.append(("d", "2026-03-02", "proposal", "2026-05-31", "Ann"))
     log = pd.DataFrame(
         rows, columns=["unique_id", "seen_at", "stage", "close_date", "owner_name"]
     ).assign(value=1.0)

@@ -58,9 +58,10 @@ def test_win_rate_curve__history_dates_the_disqualified_and_corrects_late_closes
             row("w", "2026-01-15", "closed_won", **{**made, "close_date": "2026-01-12"}),
             row("l", "2026-01-15", "closed_lost", **made),
         ],
-        ["2026-01-01T12:00Z", "2026-01-08T12:00Z", "2026-01-15T12:00Z"],
+        [f"{day}T12:00Z" for day in ("2026-01-01", "2026-01-08", "2026-01-15", "2026-02-01")],
     )
-    table = win_rate_curve(past.as_of("2026-02-01"), as_of="2026-02-01", history=past)
+    now = past.as_of("2026-02-01T12:00Z")
+    table = win_rate_curve(now, as_of="2026-02-01", history=past)
     # Seen disqualified on day 7; won on its own date, which lies between the records; the loss was
     # seen on day 14.
     assert table.index.tolist() == [7, 11, 14]
@@ -74,7 +75,7 @@ def test_win_rate_curve__history_dates_the_disqualified_and_corrects_late_closes
     ].tolist() == pytest.approx([1 / 3, 1 / 3, 1 / 3, 0])
     # Nobody saw when the fourth was disqualified.
     assert note_of(table).figures["left_out"] == {"disqualified": 1}
-    alone = win_rate_curve(past.as_of("2026-02-01"), as_of="2026-02-01")
+    alone = win_rate_curve(now, as_of="2026-02-01")
     assert alone.index.tolist() == [11, 30]
     early = win_rate_curve(past.as_of("2026-01-09"), as_of="2026-01-09", history=past)
     assert early[["at_risk", "disqualified"]].to_numpy().tolist() == [[3, 1]]

@@ -443,7 +443,9 @@ def test_second_sentence__of_equal_gaps_singles_nobody_out():
         context_of(pipeline([*THIS_WEEK, won]), target=four, as_of="2026-04-10")
     ).endswith(" Three have 50K to go each, the others are 20K past target.")
     # On the first days nobody is late.
-    begun = context_of(pipeline(THIS_WEEK), target=target, as_of="2026-04-02")
+    seen = pipeline(THIS_WEEK)
+    seen.attrs["load"] = {**seen.attrs["load"], "fetched_at": "2026-04-02T06:00:00Z"}
+    begun = context_of(seen, target=target, as_of="2026-04-02")
     assert second_sentence(begun).endswith(" by one open deal. March closed at 70K.")
     assert {tile.name: tile.note for tile in tiles(begun)}["Closed won"] == "day 2 of 30"
 
