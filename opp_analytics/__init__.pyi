@@ -42,6 +42,9 @@ from .analysis import win_rate as win_rate
 from .analysis import win_rate_cohorts as win_rate_cohorts
 from .analysis import win_rate_curve as win_rate_curve
 from .analysis import world_changes as world_changes
+from .answers import Answer as Answer
+from .answers import ask as ask
+from .answers import questions as questions
 from .api import Client as Client
 from .api import Page as Page
 from .certificate import Certificate as Certificate

@@ -6,7 +6,8 @@ import html
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import pandas as pd
 from babel.numbers import (
@@ -450,3 +451,53 @@ def joined(names: Iterable[Any], *, most: int | None = None, last: str = "and") 
         if shown
         else ""
     )
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A word, amount, day or name of a sentence; whoever shows it decides how it looks."""
+
+    kind: Literal["text", "lead", "name", "deal", "money", "share", "date", "count"]
+    """Text, of which `lead` is the part that stands out, or what its value is."""
+    value: Any
+    id: str = ""
+    """Id of a deal."""
+    noun: str = "deal"
+    """What is counted."""
+
+    def write(self, currency: str | None) -> str:
+        """Write it as people read it."""
+        match self.kind:
+            case "money":
+                return money(float(self.value), currency)
+            case "share":
+                return percent(float(self.value))
+            case "date":
+                return day(self.value)
+            case "count":
+                return count(int(self.value), self.noun)
+        return one_line(self.value)
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """Words and typed pieces in their order, without a full stop."""
+
+    pieces: tuple[Piece, ...] = ()
+
+    @classmethod
+    def of(cls, *parts: Piece | str) -> Sentence:
+        """Join pieces and plain words."""
+        return cls(tuple(Piece("text", one) if isinstance(one, str) else one for one in parts))
+
+    @classmethod
+    def join(cls, sentences: Sequence[Sentence], between: str = "; ") -> Sentence:
+        """Join sentences into one."""
+        parts: list[Piece | str] = []
+        for one in sentences:
+            parts += [between, *one.pieces] if parts else one.pieces
+        return cls.of(*parts)
+
+    def write(self, currency: str | None = None) -> str:
+        """Write it in one line."""
+        return "".join(piece.write(currency) for piece in self.pieces)

@@ -1,5 +1,9 @@
 """Each question that people ask of a pipeline, answered once for every surface."""
 
 from opp_analytics.answers import forecasts, tables
+from opp_analytics.answers.answer import Answer
+from opp_analytics.answers.at_risk import at_risk
+from opp_analytics.answers.catalog import CATALOG, ask, questions
 from opp_analytics.answers.context import Context, Part, check_for_each, read_context
+from opp_analytics.answers.data import Figure, Lack, Row, Table
 from opp_analytics.answers.tables import CLOSED_AS, DueDeals

@@ -160,6 +160,12 @@ class Context:
         stamp: Any = pd.Timestamp(date)
         return text.day(stamp, year=not pd.isna(stamp) and stamp.year != self.day.year)
 
+    @property
+    def seen_at(self) -> pd.Timestamp | None:
+        """The moment of the data; None where nothing tells it."""
+        moment = Certificate.moment_of(self.whole)
+        return None if moment is None else pd.Timestamp(moment)
+
     @cached_property
     def until(self) -> pd.Timestamp:
         """The last instant of the as-of day."""

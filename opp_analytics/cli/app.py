@@ -54,6 +54,7 @@ _PANELS = {
         "call Ann 2026-12 450k --best 520k --reason 'Oak signed'": "calls",
         "prove --freq M --out proof.png": "review",
         "audit --out findings.csv --fix plan.json": "review",
+        "ask at_risk --for North --json": "ask",
     },
     "5. Edit in bulk: a spreadsheet, a plan, then the server": {
         "export deals.xlsx": "edit",

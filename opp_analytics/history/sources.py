@@ -163,7 +163,7 @@ class FolderSource:
         try:
             entries, aside = self.store.entries(), self.store.set_aside()
         except Damage as damage:
-            return [{"file": str(damage.file), "problem": damage.problem}]
+            return [{"file": str(damage.file), "problem": damage.damage}]
         found: list[dict[str, Any]] = []
         for entry in entries:
             place = {

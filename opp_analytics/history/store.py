@@ -33,7 +33,7 @@ class Damage(HistoryError):
     def __init__(self, file: Path, problem: str) -> None:
         super().__init__(f"{file} {problem}")
         self.file = file
-        self.problem = problem
+        self.damage = problem
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,7 @@ def test_commands__are_those_of_the_design_in_the_order_of_use() -> None:
             "call",
             "prove",
             "audit",
+            "ask",
         ),
         *(
             "export",

@@ -452,7 +452,7 @@ def test_target__is_read_in_the_orgs_currency(command: Command, here: Path) -> N
     ]
     assert command(*asked, "$45,000")[0] == 0
     for typed, reason in (
-        ("€45,000", "is in €, and the org's currency"),
+        ("€45,000", "is in €, not in USD"),
         ("45.000", "may mean 45,000 or 45"),
     ):
         code, _, err = command(*asked, typed)

@@ -163,7 +163,7 @@ def test_load__filters_on_the_server(tenant):
         ({"status": 1}, "status=1"),
         ({"stge": "proposal"}, "has no parameter 'stge'"),
         ({"page_size": 0}, "page_size=0"),
-        ({"deleted": True, "search": "x"}, "leave out search"),
+        ({"deleted": True, "search": "x"}, "leave it out"),
     ],
 )
 def test_load__refuses_a_bad_argument_before_asking(tenant, shared_sandbox, options, says):

@@ -6,14 +6,16 @@ import email
 import email.policy
 import re
 import warnings
+from pathlib import Path
 
 import openpyxl
 import pandas as pd
 import pytest
 
-from opp_analytics import History, errors, org, weekly_report
+from opp_analytics import History, WeeklyReport, errors, org, weekly_report
 from opp_analytics.report.weekly import check_report, write_report
 from tests.analysis import every_analysis
+from tests.analysis.forecasting.histories import even_months
 from tests.analysis.movement.months import STEADY, history_of
 from tests.pipelines import AS_OF, THIS_WEEK, pipeline
 from tests.report import reading
@@ -370,3 +372,23 @@ def test_weekly_report__says_once_that_amounts_are_converted(tmp_path):
     assert text.count("Converted to USD at the rates of rates.csv (newest Mar 27)") == 1
     assert "$840" in text  # 700 EUR, due in March
     assert "700" not in text.replace("#700", "")
+
+
+def test_weekly_report__of_a_later_day_says_what_was_seen(tmp_path: Path) -> None:
+    history = even_months(9, until="2026-08-11")
+    last = history.records["recorded_at"].iloc[-1]
+    deals = history.as_of(last)
+
+    def write(days: int) -> WeeklyReport:
+        day = last.tz_localize(None).normalize() + pd.Timedelta(days=days)
+        return weekly_report(deals, history, as_of=day, target=200, out=tmp_path, progress=False)
+
+    then = write(0)
+    for days in (1, 8, 15, 40):
+        with pytest.warns(
+            errors.DataWarning, match=f"the pipeline was last seen on {last:%b %-d}, 2026"
+        ):
+            late = write(days)
+        if days < 20:
+            assert (late.sentences, late.alerts) == (then.sentences, then.alerts)
+        assert not any("closed at" in line for line in late.sentences)

@@ -245,6 +245,13 @@ def describe_flags(table: pd.DataFrame) -> str:
 
 def head_flags(table: pd.DataFrame) -> str:
     """Count the flagged deals and name the most frequent flags."""
+    flags = table.select_dtypes("boolean").sum().sort_values(ascending=False, kind="stable")
+    most = [f"{text.label(name)} ({text.number(n)})" for name, n in flags.items() if n]
+    return count_flagged(table) + (f"; {text.joined(most, most=3)}" if most else "")
+
+
+def count_flagged(table: pd.DataFrame) -> str:
+    """Count the flagged deals, and sum their value."""
     if table.empty:
         return "There is no open deal"
     flagged = table[table["risk"] > 0]
@@ -253,16 +260,12 @@ def head_flags(table: pd.DataFrame) -> str:
     if flagged.empty:
         return f"None of {text.count(len(table), 'open deal')} has a flag"
     money = money_of(table)
-    flags = table.select_dtypes("boolean").sum().sort_values(ascending=False, kind="stable")
-    most = [f"{text.label(name)} ({text.number(n)})" for name, n in flags.items() if n]
     have = "has" if len(flagged) == 1 else "have"
     # An amount below 0 leaves no whole that the flagged ones are a part of.
     worth = f", {money(flagged['value'].sum())} of {money(table['value'].sum())}"
     worth = "" if (table["value"] < 0).any() else worth
-    return (
-        f"{text.number(len(flagged))} of {text.count(len(table), 'open deal')} {have} a "
-        f"flag{worth}; {text.joined(most, most=3)}"
-    )
+    of = text.count(len(table), "open deal")
+    return f"{text.number(len(flagged))} of {of} {have} a flag{worth}"
 
 
 def describe_scorecard(table: pd.DataFrame) -> str:

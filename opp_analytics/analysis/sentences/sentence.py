@@ -45,6 +45,7 @@ _SENTENCES = {
     "world_changes": movements.describe_world_changes,
 }
 _HEADS = {
+    "deal_flags": rates.count_flagged,
     "forecast": lambda table: forecasts.say_forecast(table)[0],
     "forecast_change": movements.head_forecast_change,
     "history.deal": movements.head_deal,

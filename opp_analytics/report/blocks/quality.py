@@ -16,38 +16,26 @@ import pandas as pd
 from opp_analytics import svg, text
 from opp_analytics.analysis import (
     audit_summary,
-    compare_chances,
     describe_method,
     make_duplicate_keys,
 )
-from opp_analytics.answers import Context, forecasts, tables
+from opp_analytics.answers import Context, at_risk, forecasts, tables
 from opp_analytics.charts import Place
 from opp_analytics.columns import write_label
 from opp_analytics.note import note_of
 from opp_analytics.org import Org, is_converted
 from opp_analytics.report.cells import (
     list_deals,
-    name_deal,
-    open_chance,
     say_finding,
-    say_win_dates,
-    show_stated,
 )
 from opp_analytics.report.model import (
     Block,
-    Cell,
     Deals,
-    Fold,
-    Group,
-    Line,
     Opening,
-    PageColumn,
-    Saying,
-    Table,
     Terms,
     say_only,
 )
-from opp_analytics.schema import NO_LABEL
+from opp_analytics.report.show_answer import show_answer
 
 _MOST_RISKS, _MOST_FIXES = 9, 8
 """Rows of a block that fit on a sheet with its neighbors."""
@@ -61,134 +49,7 @@ _SAID: dict[str, dict[str, str]] = tomllib.loads(
 
 def risk(context: Context) -> Block:
     """Show what to question first: open deals with flags and reasons, most value first."""
-    table, nav = tables.flags(context), "At risk"
-    flagged = table[table["risk"] > 0]
-    if flagged.empty:
-        return say_only("risk", "Deals at risk", f"{say_finding(table)}.", nav)
-    details = [
-        "unique_id",
-        "stage",
-        *(["probability"] if "probability" in context.deals else []),
-        *context.by,
-    ]
-    rows = flagged.head(_MOST_RISKS).reset_index()[
-        ["unique_id", "name", "value", "close_date", "reasons"]
-    ]
-    rows = rows.merge(context.deals[details], on="unique_id", how="left")
-    columns = (
-        PageColumn("Deal", right=False, phone="full", kind="deal"),
-        *([PageColumn("Owner", right=False, kind="o")] if context.person else []),
-        PageColumn("Stage", right=False, kind="stage"),
-        *map(
-            PageColumn, filter(None, ("Value", "Stated", forecasts.name_history(context), "Close"))
-        ),
-        PageColumn("Why", right=False, phone="full", kind="why"),
-    )
-    records = rows.to_dict("records")
-    lines = tuple(_describe_risk(context, row) for row in records)
-    shown = Table(columns, (Group(lines),), "risk")
-    # The sentence goes on to name kinds and the largest, which the table shows.
-    told = "" if len(table) == 1 else f"{say_finding(table).partition(';')[0]}. The largest first"
-    rest = len(flagged) - len(records)
-    note = ". ".join(filter(None, (compare_chances(forecasts.forecast_deals(context)), told)))
-    more = f"; {text.count(rest, 'more deal')} in the workbook" if rest and told else ""
-    says = tuple(_say_risk(context, row) for row in records)
-    return Block(
-        "risk",
-        _say_doubt(context, flagged),
-        f"{note}{more}",
-        (shown, *_fold_late(context)),
-        nav,
-        says,
-        note=note and f"{note}.",
-        rest=rest,
-    )
-
-
-def _fold_late(context: Context) -> list[Fold]:
-    """List all deals past the close date under a fold."""
-    late = context.overdue
-    words = text.capital(f"{text.spelled(len(late), 'deal')} past the close date")
-    listed = list_deals(context, late, words)
-    return [Fold(words, listed)] if listed else []
-
-
-def _say_doubt(context: Context, flagged: pd.DataFrame) -> str:
-    """Say which deals due are in doubt, and what is late.
-
-    Without either, how many deals have a flag.
-    """
-    words = [*_say_due(context, flagged), *_say_late(context)]
-    if not words:
-        have = "has" if len(flagged) == 1 else "have"
-        return f"{text.capital(text.spelled(len(flagged), 'open deal'))} {have} a flag"
-    return text.capital("; ".join(words))
-
-
-def _say_due(context: Context, flagged: pd.DataFrame) -> list[str]:
-    due = context.open_now["unique_id"]
-    mine = int(due.isin(flagged.index).sum())
-    if len(due) == 1:
-        return [f"the deal due has {'a' if mine else 'no'} flag"]
-    if not len(due):
-        return []
-    count = text.spelled if len(due) < _SPELLED else text.number
-    of = f"{count(mine) if mine else 'none'} of {count(len(due))} deals"
-    of = "neither deal" if len(due) == 2 and not mine else of
-    return [f"{of} due {'has' if mine <= 1 else 'have'} a flag"]
-
-
-def _say_late(context: Context) -> list[str]:
-    late = context.overdue
-    if late.empty:
-        return []
-    who = (
-        f"{text.spelled(len(late))} more"
-        if len(context.open_now)
-        else text.spelled(len(late), "deal")
-    )
-    return [
-        f"{who} ({context.money(late['value'].sum())}) {'is' if len(late) == 1 else 'are'} overdue"
-    ]
-
-
-def _describe_risk(context: Context, row: dict[Any, Any]) -> Line:
-    first, *others = row["reasons"].split(" · ")
-    return Line(
-        (
-            name_deal(context, row),
-            *([Cell(str(row[context.person]), name=True)] if context.person else []),
-            Cell(text.stage(row["stage"])),
-            Cell(text.number(row["value"])),
-            Cell(show_stated(row.get("probability"))),
-            *(
-                [Cell(forecasts.show_history(context, row["unique_id"]))]
-                if len(forecasts.chances(context))
-                else []
-            ),
-            Cell(context.write_day(row["close_date"])),
-            Cell(". ".join(["", *map(text.capital, others)]) + ".", lead=text.capital(first)),
-        ),
-        teams=tables.find_teams(context, row["unique_id"]),
-        opens=open_chance(context, row, say_win_dates(context, row["unique_id"])),
-    )
-
-
-def _say_risk(context: Context, row: dict[Any, Any]) -> Saying:
-    """Say a deal's value, owner and flags, and its stage if no flag names it.
-
-    Flags are said without what they are measured by.
-    """
-    stage = text.stage(row["stage"])
-    flags = [reason.partition("; ")[0] for reason in row["reasons"].split(" · ")]
-    flags += [] if any(stage in flag for flag in flags) else [f"in {stage}"]
-    listed = ("; " if any(", " in flag for flag in flags) else ", ").join(flags)
-    owner = (
-        [str(row[context.person])] if context.person and len(forecasts.persons(context)) > 1 else []
-    )
-    facts = [context.money(row["value"]), *owner]
-    said = "".join(f", {fact}" for fact in facts if fact not in (text.MISSING, NO_LABEL))
-    return Saying(name_deal(context, row).text, f"{said}: {listed}")
+    return show_answer(at_risk(context), "risk", "At risk", most=_MOST_RISKS)
 
 
 def fix(context: Context) -> Block:

@@ -1,0 +1,48 @@
+"""An answer as plain text, in columns."""
+
+from __future__ import annotations
+
+from opp_analytics.answers.data import AnswerData, Row, Table
+from opp_analytics.columns import find_unit, format_cell
+
+
+def write_text(answer: AnswerData, most: int | None = None) -> str:
+    """Write the finding, each table with at `most` so many rows, and the notes."""
+    lines = [answer.title, answer.sentence]
+    for table in answer.tables:
+        lines += ["", *_write_table(answer, table, most)]
+    lines += [f"{answer.say(note)}." for note in answer.notes]
+    lines += [f"Not known: {one.what}. {one.shell_way}".rstrip() for one in answer.lacks]
+    return "\n".join(lines)
+
+
+def write_cells(answer: AnswerData, table: Table, row: Row) -> list[str]:
+    """Write a row's values as people read them, or the words in place of one."""
+    currency = answer.context.org.currency
+
+    def write(column: str) -> str:
+        words = answer.say(row.words[column]) if column in row.words else ""
+        if column not in row.values:
+            return words or format_cell(column, None, currency)
+        return f"{format_cell(column, row.values[column], currency)} {words}".rstrip()
+
+    return [write(column) for column in table.columns]
+
+
+def _write_table(answer: AnswerData, table: Table, most: int | None) -> list[str]:
+    shown = table.rows[:most]
+    head = ["", *table.titles]
+    cells = [
+        ["  " * row.depth + row.name.write(None), *write_cells(answer, table, row)] for row in shown
+    ]
+    widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
+    right = [False, *(find_unit(name) != "other" for name in table.columns)]
+    lines = [
+        "  ".join(
+            cell.rjust(width) if number else cell.ljust(width)
+            for cell, width, number in zip(line, widths, right, strict=True)
+        ).rstrip()
+        for line in (head, *cells)
+    ]
+    rest = len(table.rows) - len(shown)
+    return [*lines, *([f"… and {rest:,} more"] if rest else [])]

@@ -1,0 +1,134 @@
+"""Which open deals to question first, and why."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from opp_analytics import text
+from opp_analytics.analysis import compare_chances, heading, sentence
+from opp_analytics.answers import forecasts, tables
+from opp_analytics.answers.answer import Answer
+from opp_analytics.answers.context import Context
+from opp_analytics.answers.data import Row, Table
+from opp_analytics.answers.deal import explain_deal, list_deal
+from opp_analytics.schema import NO_LABEL
+from opp_analytics.text import Piece, Sentence
+
+_SPELLED = 10
+"""Numbers below are words."""
+_BETWEEN = " · "
+"""What is between the flags of `deal_flags`."""
+
+
+def at_risk(context: Context) -> Answer:
+    """List the open deals with a flag and its reasons, the most money first; then overdue ones."""
+    table = tables.flags(context)
+    flagged = table[table["risk"] > 0]
+    late = context.overdue
+    columns = [
+        *([context.person] if context.person else []),
+        *("stage", "value", "probability"),
+        *(["chance"] if len(forecasts.chances(context)) else []),
+        "close_date",
+    ]
+    heads = {"chance": forecasts.name_history(context), "close_date": "Close", "reasons": "Why"}
+    known = context.deals.set_index("unique_id").loc[flagged.index]
+    rows = [
+        _add_reasons(context, deal, str(flagged["reasons"][deal["unique_id"]]).split(_BETWEEN))
+        for deal in known.reset_index().to_dict("records")
+    ]
+    overdue = Sentence.of(text.capital(f"{text.spelled(len(late), 'deal')} past the close date"))
+    listed = Table(
+        overdue.write(),
+        tuple(columns),
+        tuple(list_deal(context, deal) for deal in late.to_dict("records")),
+        "value",
+        heads,
+    )
+    return Answer(
+        key="at_risk",
+        context=context,
+        title="Deals at risk",
+        finding=_say_doubt(context, table, flagged),
+        method=str(forecasts.method(context)),
+        tables=(
+            *([Table("deals", (*columns, "reasons"), tuple(rows), "value", heads)] if rows else []),
+            *([listed] if len(late) else []),
+        ),
+        notes=tuple(_list_notes(context, table)) if rows else (),
+        code=f'oa.deal_flags(deals, history, as_of="{context.day:%Y-%m-%d}")',
+        opener=partial(explain_deal, context),
+    )
+
+
+def _list_notes(context: Context, table: pd.DataFrame) -> list[Sentence]:
+    doubt = compare_chances(forecasts.forecast_deals(context))
+    words = [doubt] if doubt else []
+    if len(table) > 1:
+        words.append(f"{heading(table)}. The largest first")
+    return [Sentence.of(said) for said in words]
+
+
+def _say_doubt(context: Context, table: pd.DataFrame, flagged: pd.DataFrame) -> Sentence:
+    """Say which deals due are in doubt, and what is late; else how many deals have a flag."""
+    if flagged.empty:
+        return Sentence.of(sentence(table).removesuffix("."))
+    words = [*_say_due(context, flagged), *_say_late(context)]
+    if not words:
+        have = "has" if len(flagged) == 1 else "have"
+        words = [Sentence.of(f"{text.spelled(len(flagged), 'open deal')} {have} a flag")]
+    return Sentence.join(words)
+
+
+def _say_due(context: Context, flagged: pd.DataFrame) -> list[Sentence]:
+    due = context.open_now["unique_id"]
+    mine = int(due.isin(flagged.index).sum())
+    if len(due) == 1:
+        return [Sentence.of(f"the deal due has {'a' if mine else 'no'} flag")]
+    if not len(due):
+        return []
+    count = text.spelled if len(due) < _SPELLED else text.number
+    of = f"{count(mine) if mine else 'none'} of {count(len(due))} deals"
+    of = "neither deal" if len(due) == 2 and not mine else of
+    return [Sentence.of(f"{of} due {'has' if mine <= 1 else 'have'} a flag")]
+
+
+def _say_late(context: Context) -> list[Sentence]:
+    late = context.overdue
+    if late.empty:
+        return []
+    more = f"{text.spelled(len(late))} more"
+    who = more if len(context.open_now) else text.spelled(len(late), "deal")
+    verb = "is" if len(late) == 1 else "are"
+    return [Sentence.of(f"{who} (", Piece("money", late["value"].sum()), f") {verb} overdue")]
+
+
+def _add_reasons(context: Context, deal: dict[Any, Any], reasons: list[str]) -> Row:
+    """List a deal with its flags in words, the first one apart."""
+    first, *others = map(text.capital, reasons)
+    why = Sentence.of(Piece("lead", first), "".join(f". {one}" for one in others), ".")
+    return replace(
+        list_deal(context, deal), words={"reasons": why}, says=_say_flags(context, deal, reasons)
+    )
+
+
+def _say_flags(context: Context, deal: dict[Any, Any], reasons: list[str]) -> Sentence:
+    """Say a deal's value, owner and flags, and its stage if no flag names it.
+
+    Flags are said without what they are measured by.
+    """
+    stage = text.stage(deal["stage"])
+    flags = [reason.partition("; ")[0] for reason in reasons]
+    flags += [] if any(stage in flag for flag in flags) else [f"in {stage}"]
+    listed = ("; " if any(", " in flag for flag in flags) else ", ").join(flags)
+    parts: list[Piece | str] = []
+    if not pd.isna(deal["value"]):
+        parts += [", ", Piece("money", deal["value"])]
+    owner = deal[context.person] if context.person and len(forecasts.persons(context)) > 1 else ""
+    if owner and owner != NO_LABEL:
+        parts += [", ", Piece("name", owner)]
+    return Sentence.of(*parts, f": {listed}")

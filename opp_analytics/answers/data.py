@@ -1,0 +1,113 @@
+"""What an answer holds, in plain data: what every surface shows, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from opp_analytics import text
+from opp_analytics.answers.context import Context, Part
+from opp_analytics.columns import title_columns
+from opp_analytics.note import TableNote
+from opp_analytics.text import Piece, Sentence
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of a table: its values by column, and words beside or in place of one."""
+
+    id: str
+    name: Piece
+    values: Mapping[str, Any]
+    """Numbers, dates and texts; what is not known is absent."""
+    words: Mapping[str, Sentence] = field(default_factory=dict)
+    kind: str = "deal"
+    """What it is: deal, person, team, period, step, flag, rest or total."""
+    depth: int = 0
+    folded: bool = False
+    part: Part | None = None
+    says: Sentence | None = None
+    """The row in words after its name, for mail and chat."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows and their columns; what a row opens to adds up to it in the column `adds`."""
+
+    name: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    adds: str = ""
+    heads: Mapping[str, str] = field(default_factory=dict)
+    """Headings of columns that say more here than in every table, such as whose period it is."""
+
+    @property
+    def titles(self) -> list[str]:
+        """The columns' headings."""
+        return title_columns(self.columns, self.heads)
+
+
+class Figure(NamedTuple):
+    """A number that leads: its value now and then, its range, and what it is measured by."""
+
+    column: str
+    value: float
+    then: float | None = None
+    low: float | None = None
+    high: float | None = None
+    mark: float | None = None
+
+
+class Lack(NamedTuple):
+    """What is not known, until when, and how to get it."""
+
+    what: str
+    until: str = ""
+    python_way: str = ""
+    shell_way: str = ""
+
+
+@dataclass(frozen=True)
+class AnswerData:
+    """What an answer holds; `Answer` also shows it."""
+
+    key: str
+    context: Context = field(repr=False)
+    title: str
+    finding: Sentence
+    method: str = ""
+    """The forecast's method where chances are in it."""
+    tables: tuple[Table, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    notes: tuple[Sentence, ...] = ()
+    lacks: tuple[Lack, ...] = ()
+    code: str = ""
+    """A line that gives the numbers in Python, from ``deals``, ``history`` and ``org``."""
+
+    @property
+    def sentence(self) -> str:
+        """The finding in words."""
+        return f"{self.say(self.finding)}."
+
+    def say(self, words: Sentence) -> str:
+        """Write a sentence of this answer, its `words`, in the org's currency."""
+        return text.capital(words.write(self.context.org.currency))
+
+    def to_frame(self, table: Table | None = None) -> pd.DataFrame:
+        """Make a DataFrame of a table, by default the first: ``id``, ``name`` and its columns.
+
+        Words stand where there is no value.
+        """
+        table = table or self.tables[0]
+        rows = [
+            {"id": row.id, "name": row.name.write(None)}
+            | {name: row.values.get(name) for name in table.columns}
+            | {name: self.say(said) for name, said in row.words.items() if name not in row.values}
+            for row in table.rows
+        ]
+        context = self.context
+        note = TableNote(self.key, str(context.day.date()), context.freq, org=context.org.facts)
+        return note.write(pd.DataFrame(rows, columns=["id", "name", *table.columns]))

@@ -1,0 +1,62 @@
+"""A deal as a row of a list, and what adds up to its chance."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from opp_analytics import text
+from opp_analytics.answers import forecasts
+from opp_analytics.answers.answer import Answer
+from opp_analytics.answers.context import Context
+from opp_analytics.answers.data import Row
+from opp_analytics.text import Piece, Sentence
+
+_MOVED = 0.1
+"""What a chance must move to be news."""
+
+
+def list_deal(context: Context, deal: dict[Any, Any]) -> Row:
+    """List a deal, a record of `Context.deals`, with its chance from history in its own period."""
+    key, name = str(deal["unique_id"]), deal["name"]
+    is_named = not pd.isna(name) and bool(str(name).strip())
+    values = {
+        column: deal.get(column)
+        for column in (*context.by, "stage", "value", "probability", "close_date")
+    }
+    values["chance"] = forecasts.chances(context).get(key)
+    known = {column: value for column, value in values.items() if not pd.isna(value)}
+    return Row(key, Piece("deal", name if is_named else key, id=key), known)
+
+
+def explain_deal(context: Context, row: Row) -> Answer | None:
+    """Answer what adds up to a deal's chance, and from what that moved.
+
+    None where the chance is not learned.
+    """
+    own = forecasts.own_chances(context)
+    if row.id not in own.index or pd.isna(why := own["why"][row.id]):
+        return None
+    words = [f"from history {why}{_say_move(context, row.id)}"]
+    low, high = own["won_low"][row.id], own["won_high"][row.id]
+    if not pd.isna(low):
+        words.append(f"if won, between {context.write_day(low)} and {context.write_day(high)}")
+    return Answer(
+        key="deal",
+        context=context,
+        title=f"Chance of {row.name.value}",
+        finding=Sentence.of(". ".join(map(text.capital, words))),
+        method=str(forecasts.method(context)),
+    )
+
+
+def _say_move(context: Context, key: str) -> str:
+    """Say from what a chance moved since the record to compare with; empty where it is no news."""
+    own, then = forecasts.own_chances(context), forecasts.earlier_chances(context)
+    now, was = float(own["chance"][key]), float(then.get(key, math.nan))
+    if own["period"][key] != context.label or not abs(now - was) >= _MOVED:
+        return ""
+    since = context.write_day(forecasts.earlier(context).day)
+    return f"; {'rose' if now > was else 'fell'} from {text.percent(was)} since {since}"

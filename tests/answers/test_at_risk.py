@@ -1,0 +1,76 @@
+"""Which deals to question first: one answer, and each of its forms."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import opp_analytics as oa
+from opp_analytics.errors import ArgumentValueError
+from tests.pipelines import AS_OF, THIS_WEEK, pipeline
+
+
+@pytest.fixture
+def answer(opportunities, history):
+    return oa.ask("at_risk", opportunities, history, as_of=AS_OF, method="stated")
+
+
+def test_ask__at_risk_lists_each_deal_with_its_flags_and_the_overdue_ones_apart(answer):
+    flagged, late = answer.tables
+    assert [(row.id, row.values.get("value")) for row in flagged.rows] == [
+        ("a", 120_000.0),
+        ("d", 20_000.0),
+        ("f", 10_000.0),
+    ]
+    assert [row.id for row in late.rows] == ["d"]
+    assert answer.sentence == "The deal due has a flag; one more (20K) is overdue."
+
+
+def test_ask__of_a_person_has_their_deals_alone(opportunities, history):
+    hers = oa.ask("at_risk", opportunities, history, as_of=AS_OF, part="Ann")
+    assert {row.values["owner_name"] for row in hers.tables[0].rows} == {"Ann"}
+
+
+def test_ask__answers_as_of_the_day_of_the_data(opportunities, history):
+    assert oa.ask("at_risk", opportunities, history).to_dict()["as_of"] == AS_OF
+
+
+def test_to_dict__is_json_with_exact_numbers_and_says_where_it_goes_on(answer):
+    told = json.loads(json.dumps(answer.to_dict(most=2)))
+    assert [row["id"] for row in told["rows"]] == ["a", "d"]
+    assert (told["rows_total"], told["more_after"]) == (3, "d")
+    assert told["rows"][0]["value"] == 120_000.0
+    assert told["rows"][0]["reasons"].startswith("Pushed twice")
+    assert answer.to_dict()["more_after"] is None
+
+
+def test_forms__each_show_the_finding_and_every_deal(answer):
+    for shown in (answer.write(), answer._repr_html_()):
+        assert answer.sentence in shown
+        for name in ("Alder", "Damson", "Fir", "120,000"):
+            assert name in shown
+    assert "… and 1 more" in answer.write(most=2)
+
+
+def test_html__shows_names_as_text(history):
+    rows = [("x", "<b>Bold</b>", 9.0, "proposal", "active", "2026-03-01", 50, "Ann")]
+    shown = oa.ask("at_risk", pipeline(rows), as_of=AS_OF)._repr_html_()
+    assert "&lt;b&gt;Bold&lt;/b&gt;" in shown
+    assert "<b>Bold" not in shown
+
+
+def test_ask__without_a_flag_says_so_and_lists_nothing():
+    answer = oa.ask("at_risk", pipeline(THIS_WEEK[2:3]), as_of=AS_OF)
+    assert answer.tables == ()
+    assert answer.sentence == "The one open deal has no flag."
+
+
+def test_ask__refuses_a_question_that_nobody_listed(opportunities):
+    with pytest.raises(ArgumentValueError, match="key='risks' is not a question"):
+        oa.ask("risks", opportunities)
+    assert "at_risk" in oa.questions().index
+
+
+def test_opens__a_row_to_what_adds_up_to_its_chance(answer):
+    assert answer.opens(answer.tables[0].rows[0]) is None, "stated chances are not learned"
