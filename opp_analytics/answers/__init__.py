@@ -5,5 +5,5 @@ from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.at_risk import at_risk
 from opp_analytics.answers.catalog import CATALOG, ask, questions
 from opp_analytics.answers.context import Context, Part, check_for_each, read_context
-from opp_analytics.answers.data import Figure, Lack, Row, Table
+from opp_analytics.answers.data import Chart, Figure, Lack, Row, Table
 from opp_analytics.answers.tables import CLOSED_AS, DueDeals

@@ -61,6 +61,17 @@ class Figure(NamedTuple):
     mark: float | None = None
 
 
+class Chart(NamedTuple):
+    """A picture: a function of `opp_analytics.svg`, and what it takes.
+
+    The rows of a picture have the ids of the answer's rows.
+    """
+
+    kind: str
+    args: tuple[Any, ...]
+    options: Mapping[str, Any] = {}
+
+
 class Lack(NamedTuple):
     """What is not known, until when, and how to get it."""
 
@@ -82,6 +93,7 @@ class AnswerData:
     """The forecast's method where chances are in it."""
     tables: tuple[Table, ...] = ()
     figures: tuple[Figure, ...] = ()
+    chart: Chart | None = None
     notes: tuple[Sentence, ...] = ()
     lacks: tuple[Lack, ...] = ()
     code: str = ""

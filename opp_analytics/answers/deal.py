@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -11,7 +13,7 @@ from opp_analytics import text
 from opp_analytics.answers import forecasts
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
-from opp_analytics.answers.data import Row
+from opp_analytics.answers.data import Row, Table
 from opp_analytics.text import Piece, Sentence
 
 _MOVED = 0.1
@@ -29,6 +31,28 @@ def list_deal(context: Context, deal: dict[Any, Any]) -> Row:
     values["chance"] = forecasts.chances(context).get(key)
     known = {column: value for column, value in values.items() if not pd.isna(value)}
     return Row(key, Piece("deal", name if is_named else key, id=key), known)
+
+
+def list_deals(
+    context: Context, title: str, deals: pd.DataFrame, adds: str = "value", rest: Sequence[Row] = ()
+) -> Answer:
+    """Answer which deals are behind a number: what each adds, the largest first.
+
+    `rest` is what no deal is behind, such as usual new business.
+    """
+    largest = deals.loc[deals[adds].abs().sort_values(ascending=False, kind="stable").index]
+    rows = []
+    for deal in largest.to_dict("records"):
+        row = list_deal(context, deal)
+        added = {} if pd.isna(deal[adds]) else {adds: float(deal[adds])}
+        rows.append(replace(row, values={**row.values, **added}))
+    columns = [*([context.person] if context.person else []), "stage", "close_date"]
+    columns += ["probability", *(["chance"] if len(forecasts.chances(context)) else [])]
+    columns += dict.fromkeys(("value", adds))
+    heads = {"chance": forecasts.name_history(context), "close_date": "Close"}
+    table = Table("deals", tuple(columns), (*rows, *rest), adds, heads)
+    finding = Sentence.of(f"{title}: ", Piece("count", len(deals)))
+    return Answer("deals", context, title, finding, tables=(table,) if table.rows else ())
 
 
 def explain_deal(context: Context, row: Row) -> Answer | None:
