@@ -7,3 +7,4 @@ from opp_analytics.answers.catalog import CATALOG, ask, questions
 from opp_analytics.answers.context import Context, Part, check_for_each, read_context
 from opp_analytics.answers.data import Chart, Figure, Lack, Row, Table
 from opp_analytics.answers.tables import CLOSED_AS, DueDeals
+from opp_analytics.answers.will_we_make_it import will_we_make_it

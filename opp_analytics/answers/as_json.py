@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pandas as pd
@@ -34,7 +35,10 @@ def to_dict(answer: AnswerData, most: int | None = None) -> dict[str, Any]:
         "rows": [_write_row(answer, columns, row) for row in shown],
         "rows_total": len(rows),
         "more_after": shown[-1].id if len(shown) < len(rows) else None,
-        "figures": [one._asdict() for one in answer.figures],
+        "figures": [
+            {name: _write_value(value) for name, value in one._asdict().items()}
+            for one in answer.figures
+        ],
         "notes": [f"{answer.say(note)}." for note in answer.notes],
         "lacks": [one._asdict() for one in answer.lacks],
         "code": answer.code,
@@ -56,4 +60,6 @@ def _write_row(answer: AnswerData, columns: tuple[str, ...], row: Row) -> dict[s
 def _write_value(value: Any) -> Any:
     if isinstance(value, pd.Timestamp):
         return value.isoformat() if value.tzinfo else str(value.date())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     return value.item() if hasattr(value, "item") else value

@@ -53,8 +53,15 @@ class Table:
 class Figure(NamedTuple):
     """A number that leads: its value now and then, its range, and what it is measured by."""
 
+    name: str
     column: str
     value: float
+    row: str = ""
+    """Id of the row that it is of."""
+    words: str = ""
+    """What there is to know about it."""
+    instead: str = ""
+    """A word in its place, where it is no number or says nothing."""
     then: float | None = None
     low: float | None = None
     high: float | None = None

@@ -7,7 +7,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from opp_analytics import text
-from opp_analytics.answers import Context, Part, forecasts, tables
+from opp_analytics.answers import Context, Part, forecasts, tables, will_we_make_it
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.report.blocks import forecast
 from opp_analytics.report.blocks.people import people, to_win
@@ -55,6 +55,7 @@ def compose(
 
     Call `done` after each.
     """
+    first = will_we_make_it(context)
     state, alarm = certificate(context)
     built = []
     for name in choose_blocks(context, blocks):
@@ -66,8 +67,8 @@ def compose(
         title=f"{heading}, {day}",
         heading=heading,
         subject=f"{context.only} · {day}" if context.only else day,
-        sentence=forecast.headline(context),
-        second=forecast.second_sentence(context),
+        sentence=first.sentence,
+        second=" ".join(f"{first.say(note)}." for note in first.notes),
         warnings=tuple(filter(None, (state if alarm else "", context.old, context.unseen))),
         tiles=forecast.tiles(context),
         since=""

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from opp_analytics import analysis, svg, text
-from opp_analytics.analysis import deal_categories, evidence, find_gap, say_held, sentence
-from opp_analytics.answers import Context, forecasts, tables
+from opp_analytics.analysis import deal_categories, evidence, find_gap
+from opp_analytics.answers import Context, Figure, forecasts, tables, will_we_make_it
+from opp_analytics.columns import find_unit
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.note import note_of
 from opp_analytics.org import day_of
@@ -48,7 +48,7 @@ from opp_analytics.report.model import (
     draw_column,
     say_only,
 )
-from opp_analytics.schema import ALL, HALF_CENT
+from opp_analytics.schema import HALF_CENT
 
 _TOLD = 0.01
 """Share of what was won from which it is said to have been expected before."""
@@ -504,182 +504,50 @@ def _compare_with_target(context: Context, row: Any, target: float) -> str:
     return f"{reach} {money(total)}, {money(abs(gap))} {off}"
 
 
-def headline(context: Context) -> str:
-    """Say whether the current period makes its target; once it is decided, the next."""
-    return analysis.say_forecast(forecasts.forecast(context))[0]
-
-
-def second_sentence(context: Context) -> str:
-    """Say what is left to do, who has most to go, one person's call, and what changed.
-
-    The changes are in what comes in or is won.
-    """
-    alarms = (
-        sentence(tables.world_changes(context))
-        if tables.alert_figures(context)["world_changed"] > 0
-        else ""
-    )
-    left = analysis.say_forecast(forecasts.forecast(context))[1]
-    return " ".join(filter(None, (left, _most_to_go(context), _say_call(context), alarms)))
-
-
-def _say_call(context: Context) -> str:
-    """Say the call for the one person of a page, which has no table of people, and the override."""
-    if (
-        context.only is None
-        or len(forecasts.persons(context)) > 1
-        or forecasts.calls(context).empty
-    ):
-        return ""
-    row, money = (
-        forecasts.calls(context).loc[forecasts.whole(context)],
-        partial(context.money, fine=True),
-    )
-    override = (
-        f", {row['overrider']} says {money(row['override'])}"
-        if math.isfinite(row["override"])
-        else ""
-    )
-    return (
-        "" if pd.isna(row["caller"]) else f"{row['caller']} calls {money(row['call'])}{override}."
-    )
-
-
-def _most_to_go(context: Context) -> str:
-    """Name the groups with most to go.
-
-    Empty without targets of theirs, on a period's first days, and of who can do no more on its
-    last.
-    """
-    people, label = forecasts.people(context), context.label
-    groups: pd.DataFrame = people[~people.index.get_level_values(-1).isin([ALL])]
-    short = groups[groups["gap"] > 0].sort_values("gap", ascending=False, kind="stable")
-    if evidence.count_days_left(label, forecasts.forecast(context)) is not None:
-        short = short[short["open_count"] > 0]
-    if (
-        forecasts.current(context)["gap"] <= 0
-        or short.empty
-        or len(groups) == 1
-        or evidence.has_begun(label, forecasts.forecast(context))
-    ):
-        return ""
-    most, _ = evidence.find_largest(short["gap"])
-    if len(most) == len(short) > 2:
-        past = -float(groups["gap"].clip(upper=0).sum())
-        others = f", the others are {context.money(past)} past target" if past >= HALF_CENT else ""
-        each = context.money(short["gap"].max())
-        return f"{text.capital(text.spelled(len(most)))} have {each} to go each{others}."
-    names = short.index.get_level_values(-1)
-    said = [
-        f"{name} {_to_go(row, context)}"
-        for name, (_, row) in zip(names[:2], short.iterrows(), strict=False)
-    ]
-    rest = len(short) - 2
-    return f"Most to go: {'; '.join(said)}{f'; and {text.spelled(rest)} more' if rest > 0 else ''}."
-
-
-def _to_go(row: pd.Series[Any], context: Context) -> str:
-    money = context.money
-    if not row["open_count"]:
-        return f"{money(row['gap'])}, no deal due"
-    known = math.isfinite(row["p_target"]) and not forecasts.stated(context)
-    likely = f", {text.percent(row['p_target'])} likely" if known else ""
-    return f"{money(row['gap'])} with {money(row['open_value'])} due{likely}"
-
-
 def tiles(context: Context) -> tuple[Tile, ...]:
-    """Show closed, forecast, chance and coverage.
+    """Show the figures of `will_we_make_it`, the largest change in blue.
 
-    Without a target closed, forecast and what is due.
-
-    Once the current period is decided, what closed is its own, the others are of the next, and each
-    is named after its period.
+    Once the current period is decided, each is named after its period.
     """
-    row = forecasts.leading(context)
-    closed, *others = analysis.list_figures(
-        forecasts.current(context), row, forecasts.forecast(context), len(context.won_now)
-    )
-    built = [
-        _make_tile(context, closed, forecasts.current(context)),
-        *(_make_tile(context, each, row) for each in others),
-    ]
+    figures = will_we_make_it(context).figures
+    built = [_make_tile(context, figure) for figure in figures]
     changes = stress_largest([tile.change for tile in built])
     built = [replace(tile, change=change) for tile, change in zip(built, changes, strict=True)]
     if forecasts.lead(context) == context.period:
         return tuple(built)
-    now, lead = (
-        context.name_of(str(one), short=True) for one in (context.period, forecasts.lead(context))
-    )
     return tuple(
-        replace(tile, name=f"{tile.name}, {now if tile is built[0] else lead}") for tile in built
+        replace(tile, name=f"{tile.name}, {context.name_of(figure.row, short=True)}")
+        for tile, figure in zip(built, figures, strict=True)
     )
 
 
-def _make_tile(context: Context, each: analysis.Figure, row: pd.Series[Any]) -> Tile:
-    """Make a figure's tile: what changed, what past periods say of it, and its deals."""
-    period, column, note = str(row.name), each.column, each.note
-    then = (
-        math.nan
-        if forecasts.no_changes(context) or not column
-        else forecasts.earlier(context).figure(period, column)
-    )
-    show = text.times if column == "pipeline_coverage" else context.money
-    change, picture, opens = (
-        show_change(float(row[column]), then, show) if column else None,
-        "",
-        None,
-    )
-    match each.name:
-        case "Closed won":
+def _make_tile(context: Context, figure: Figure) -> Tile:
+    """Make a figure's tile: what changed, its picture, and its deals."""
+    period, then = figure.row, math.nan if figure.then is None else figure.then
+    show = {"rate": text.percent, "ratio": text.times}.get(find_unit(figure.column), context.money)
+    change = None if figure.instead else show_change(figure.value, then, show)
+    picture, opens = "", None
+    match figure.column:
+        case "booked":
             opens = list_closed(context, period)
-        case "Forecast":
-            # One deal comes in or does not: nothing lies between.
-            one = evidence.is_one_deal(row, forecasts.forecast(context))
-            picture = svg.bullet(
-                row.where(~row.index.isin(["low", "high"])) if one else row, context.money
-            )
-            note = note or _range_note(context, row)
-            if math.isfinite(row["expected"]):
+        case "expected":
+            row = forecasts.forecast(context).loc[[period]].iloc[0]
+            row = row.where(~row.index.isin(["low", "high"])) if figure.low is None else row
+            picture = svg.bullet(row, context.money)
+            if math.isfinite(figure.value):
                 caption = f"Forecast for {context.name_of(period)}"
                 opens = list_expected(context, find_expected(context, period), caption, row, period)
-        case "Chance of target" if math.isfinite(then):
-            note = f"was {text.percent(then)}"
+        case "p_target" if math.isfinite(then):
             # Beside both figures, their difference is that of what is shown.
-            ends = text.whole_percents(row["p_target"]), text.whole_percents(then)
+            ends = text.whole_percents(figure.value), text.whole_percents(then)
             change = show_change(*ends, text.points)
-        case "Coverage" | "Open and due":
+        case "pipeline_coverage" | "open_value":
             opens = _list_open(context, period)
-            usual = (
-                forecasts.usual_coverage(context).get(period)
-                if each.name == "Coverage" and row["gap"] > 0
-                else None
-            )
-            note += (
-                f"; {text.plural(context.noun)} that hit had {text.times(usual)}" if usual else ""
-            )
-    return Tile(each.name, each.figure, change, note, picture, opens)
+    return Tile(
+        figure.name, figure.instead or show(figure.value), change, figure.words, picture, opens
+    )
 
 
 def _list_open(context: Context, period: str) -> Deals | None:
     due = context.select("open", period)
     return list_deals(context, due, f"Open and due in {context.name_of(period)}", period=period)
-
-
-def _range_note(context: Context, row: pd.Series[Any]) -> str:
-    if forecasts.lead(context) != context.period and math.isfinite(row["low"]):
-        # Past ranges are judged as long before their period's end as today is before the current
-        # one's.
-        return (
-            evidence.RUN_RATE
-            if forecasts.by_rate(context)
-            else f"{text.count(int(row['open_count']), 'open deal')} due"
-        )
-    try:
-        held = say_held(forecasts.past_ranges(context))
-    except (NotEnoughHistory, DataError):
-        held = ""
-    if forecasts.by_rate(context):
-        return f"{evidence.RUN_RATE}{held and f'; range {held}'}"
-    if held:
-        return f"range {held}"
-    return "range: open deals due only" if forecasts.stated(context) else "range not judged yet"

@@ -4,14 +4,12 @@ categories."""
 from __future__ import annotations
 
 import math
-from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
 from opp_analytics import History, Org, text
-from opp_analytics.analysis import Figure
-from opp_analytics.answers import forecasts
+from opp_analytics.answers import Figure, forecasts
 from opp_analytics.note import TableNote, note_of
 from opp_analytics.report.blocks import forecast
 from opp_analytics.report.blocks.forecast import (
@@ -19,7 +17,6 @@ from opp_analytics.report.blocks.forecast import (
     decide,
     months,
     past,
-    second_sentence,
     tiles,
     trend,
     why,
@@ -431,25 +428,6 @@ def test_tiles__of_a_forecast_outside_its_range_say_what_is_likely():
     )
 
 
-def test_second_sentence__of_equal_gaps_singles_nobody_out():
-    target = pd.DataFrame(
-        {"owner_name": ["Ann", "Bo & Co", "Cy"], "period": "2026-04", "target": 50_000.0}
-    )
-    context = context_of(pipeline(THIS_WEEK), target=target, as_of="2026-04-10")
-    assert second_sentence(context).endswith(" Three have 50K to go each.")
-    won = ("dot", "Dogwood", 70_000.0, "closed_won", "won", "2026-04-03", 100, "Dot")
-    four = pd.concat([target, target.tail(1).assign(owner_name="Dot")])
-    assert second_sentence(
-        context_of(pipeline([*THIS_WEEK, won]), target=four, as_of="2026-04-10")
-    ).endswith(" Three have 50K to go each, the others are 20K past target.")
-    # On the first days nobody is late.
-    seen = pipeline(THIS_WEEK)
-    seen.attrs["load"] = {**seen.attrs["load"], "fetched_at": "2026-04-02T06:00:00Z"}
-    begun = context_of(seen, target=target, as_of="2026-04-02")
-    assert second_sentence(begun).endswith(" by one open deal. March closed at 70K.")
-    assert {tile.name: tile.note for tile in tiles(begun)}["Closed won"] == "day 2 of 30"
-
-
 def test_tiles__of_a_period_that_is_decided_are_those_of_the_next(opportunities, history):
     assert _said(context_of(opportunities, history, target=60_000)) == {
         "Closed won, Mar": ("70K", (0, "no change"), "1 deal, 117% of target"),
@@ -475,13 +453,6 @@ def test_tiles__nothing_due_is_a_dash_and_never_zero():
         "none due, 90K to go",
     )
     assert _said(context_of(pipeline([ELDER])))["Open and due"] == ("–", None, "none due")
-
-
-def test_second_sentence__without_targets_of_people_says_what_is_to_go(opportunities):
-    assert (
-        second_sentence(context_of(opportunities, target=150_000))
-        == "80K to go, covered 1.5× by one open deal."
-    )
 
 
 _POINTS = ["2026-01-16", "2026-02-13", "2026-03-16", "2026-04-15", "2026-05-16", "2026-06-15"]
@@ -583,14 +554,10 @@ def test_months__say_below_coverage_what_months_that_hit_had():
     ]
 
 
-def test_chance__moved_by_the_difference_of_the_figures_beside_it(
-    opportunities, history, monkeypatch
-) -> None:
-    row = pd.Series({"gap": 1.0, "p_target": 0.264}, name="2026-03")
-    earlier = SimpleNamespace(figure=lambda *_: 0.2857)
-    monkeypatch.setattr(forecasts, "earlier", lambda context: earlier)
+def test_chance__moved_by_the_difference_of_the_figures_beside_it(opportunities, history):
     context = context_of(opportunities, history)
-    tile = forecast._make_tile(context, Figure("Chance of target", "26%", "", "p_target"), row)
+    chance = Figure("Chance of target", "p_target", 0.264, "2026-03", "was 29%", then=0.2857)
+    tile = forecast._make_tile(context, chance)
     assert tile.change is not None
     assert (tile.figure, tile.note, tile.change.text, tile.change.sign) == (
         "26%",
