@@ -6,5 +6,6 @@ from opp_analytics.answers.at_risk import at_risk
 from opp_analytics.answers.catalog import CATALOG, ask, questions
 from opp_analytics.answers.context import Context, Part, check_for_each, read_context
 from opp_analytics.answers.data import Chart, Figure, Lack, Row, Table
+from opp_analytics.answers.deal import add_details
 from opp_analytics.answers.tables import CLOSED_AS, DueDeals
 from opp_analytics.answers.will_we_make_it import will_we_make_it

@@ -14,6 +14,7 @@ from opp_analytics.answers import forecasts
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
 from opp_analytics.answers.data import Row, Table
+from opp_analytics.schema import label_groups
 from opp_analytics.text import Piece, Sentence
 
 _MOVED = 0.1
@@ -34,11 +35,18 @@ def list_deal(context: Context, deal: dict[Any, Any]) -> Row:
 
 
 def list_deals(
-    context: Context, title: str, deals: pd.DataFrame, adds: str = "value", rest: Sequence[Row] = ()
+    context: Context,
+    title: str,
+    deals: pd.DataFrame,
+    adds: str = "value",
+    rest: Sequence[Row] = (),
+    *,
+    past: bool = False,
 ) -> Answer:
     """Answer which deals are behind a number: what each adds, the largest first.
 
-    `rest` is what no deal is behind, such as usual new business.
+    `rest` is what no deal is behind, such as usual new business. Of what is `past`, today's chances
+    say nothing.
     """
     largest = deals.loc[deals[adds].abs().sort_values(ascending=False, kind="stable").index]
     rows = []
@@ -47,12 +55,32 @@ def list_deals(
         added = {} if pd.isna(deal[adds]) else {adds: float(deal[adds])}
         rows.append(replace(row, values={**row.values, **added}))
     columns = [*([context.person] if context.person else []), "stage", "close_date"]
-    columns += ["probability", *(["chance"] if len(forecasts.chances(context)) else [])]
+    if not past:
+        columns += ["probability", *(["chance"] if len(forecasts.chances(context)) else [])]
     columns += dict.fromkeys(("value", adds))
     heads = {"chance": forecasts.name_history(context), "close_date": "Close"}
     table = Table("deals", tuple(columns), (*rows, *rest), adds, heads)
     finding = Sentence.of(f"{title}: ", Piece("count", len(deals)))
     return Answer("deals", context, title, finding, tables=(table,) if table.rows else ())
+
+
+def add_details(context: Context, rows: pd.DataFrame, **own: Any) -> pd.DataFrame:
+    """Add the frame's columns to the deals of an analysis, except those given in `own`.
+
+    A deal that the frame lacks is "removed", and in the groups of its last record.
+    """
+    wanted = ["stage", "outcome", "close_date", "value", "probability", *context.by]
+    rows = rows.assign(**own)
+    details = [name for name in wanted if name in context.deals and name not in rows]
+    joined = rows.merge(context.deals[["unique_id", *details]], on="unique_id", how="left")
+    groups = [name for name in context.by if name in details]
+    gone = joined["unique_id"][joined[groups].isna().any(axis="columns")]
+    if len(gone):
+        last = context.find_last_groups(gone)
+        for name in groups:
+            now, then = joined[name].astype("object"), joined["unique_id"].map(last[name])
+            joined[name] = label_groups(now.where(now.notna(), then))
+    return joined.assign(stage=joined["stage"].fillna("removed"))
 
 
 def explain_deal(context: Context, row: Row) -> Answer | None:

@@ -18,7 +18,7 @@ from opp_analytics.answers import CLOSED_AS, Context, forecasts, tables
 from opp_analytics.charts import Place
 from opp_analytics.org import record_link
 from opp_analytics.report.model import Cell, Deal, Deals
-from opp_analytics.schema import HALF_CENT, label_groups
+from opp_analytics.schema import HALF_CENT
 
 _MOST, _MOVED, _MUCH = 20, 0.1, 0.2
 """Deals that a row opens to, about a screen: the workbook has the others; the tolerance in money;
@@ -209,25 +209,6 @@ def _show_deal(
 
 def _add(parts: list[float]) -> float:
     return math.fsum(part for part in parts if math.isfinite(part))
-
-
-def add_details(context: Context, rows: pd.DataFrame, **own: Any) -> pd.DataFrame:
-    """Add the frame's columns to the deals of an analysis, except those given in `own`.
-
-    A deal that the frame lacks is "removed", and in the groups of its last record.
-    """
-    wanted = ["stage", "outcome", "close_date", "value", "probability", *context.by]
-    rows = rows.assign(**own)
-    details = [name for name in wanted if name in context.deals and name not in rows]
-    joined = rows.merge(context.deals[["unique_id", *details]], on="unique_id", how="left")
-    groups = [name for name in context.by if name in details]
-    gone = joined["unique_id"][joined[groups].isna().any(axis="columns")]
-    if len(gone):
-        last = context.find_last_groups(gone)
-        for name in groups:
-            now, then = joined[name].astype("object"), joined["unique_id"].map(last[name])
-            joined[name] = label_groups(now.where(now.notna(), then))
-    return joined.assign(stage=joined["stage"].fillna("removed"))
 
 
 def show_stated(probability: Any) -> str:

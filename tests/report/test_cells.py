@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from opp_analytics import History
+from opp_analytics.answers import add_details
 from opp_analytics.report.cells import (
-    add_details,
     list_deals,
     say_finding,
     show_change,

@@ -14,13 +14,12 @@ import pandas as pd
 
 from opp_analytics import analysis, svg, text
 from opp_analytics.analysis import deal_categories, evidence, find_gap
-from opp_analytics.answers import Context, Figure, forecasts, tables, will_we_make_it
+from opp_analytics.answers import Context, Figure, add_details, forecasts, tables, will_we_make_it
 from opp_analytics.columns import find_unit
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.note import note_of
 from opp_analytics.org import day_of
 from opp_analytics.report.cells import (
-    add_details,
     find_expected,
     list_closed,
     list_deals,

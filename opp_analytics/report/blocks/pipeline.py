@@ -9,10 +9,10 @@ import pandas as pd
 
 from opp_analytics import svg, text
 from opp_analytics.analysis import evidence
-from opp_analytics.answers import Context, DueDeals, tables
+from opp_analytics.answers import Context, DueDeals, add_details, tables
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.note import note_of
-from opp_analytics.report.cells import add_details, list_deals, measure, name_deal, say_finding
+from opp_analytics.report.cells import list_deals, measure, name_deal, say_finding
 from opp_analytics.report.model import (
     Block,
     BlockPart,
