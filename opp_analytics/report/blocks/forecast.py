@@ -7,6 +7,7 @@ categories.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -523,7 +524,8 @@ def tiles(context: Context) -> tuple[Tile, ...]:
 def _make_tile(context: Context, figure: Figure) -> Tile:
     """Make a figure's tile: what changed, its picture, and its deals."""
     period, then = figure.row, math.nan if figure.then is None else figure.then
-    show = {"rate": text.percent, "ratio": text.times}.get(find_unit(figure.column), context.money)
+    units: dict[str, Callable[[float], str]] = {"rate": text.percent, "ratio": text.times}
+    show = units.get(find_unit(figure.column), context.money)
     change = None if figure.instead else show_change(figure.value, then, show)
     picture, opens = "", None
     match figure.column:
