@@ -525,7 +525,7 @@ def _make_tile(context: Context, figure: Figure) -> Tile:
     """Make a figure's tile: what changed, its picture, and its deals."""
     period, then = figure.row, math.nan if figure.then is None else figure.then
     units: dict[str, Callable[[float], str]] = {"rate": text.percent, "ratio": text.times}
-    show = units.get(find_unit(figure.column), context.money)
+    show: Callable[[float], str] = units.get(find_unit(figure.column), context.money)
     change = None if figure.instead else show_change(figure.value, then, show)
     picture, opens = "", None
     match figure.column:
