@@ -1,0 +1,131 @@
+"""Every answer in worlds of many kinds: each number stands in every form, and what a row opens to
+adds up to it."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import opp_analytics as oa
+from opp_analytics.answers import CATALOG, Answer, Context, Row, Table, read_context
+from opp_analytics.columns import COLUMNS, format_cell
+from tests.analysis.forecasting.histories import even_months
+from tests.pipelines import AS_OF, LAST_WEEK, THIS_WEEK, pipeline, recorded
+
+TARGETS = pd.DataFrame(
+    {"period": "2026-03", "owner_name": ["Ann", "Bo & Co"], "target": [90_000.0, 40_000.0]}
+)
+TEAMS = [{"owner_name": "Ann", "team": "East"}, {"owner_name": "Bo & Co", "team": "West"}]
+
+
+def _learned() -> dict[str, Any]:
+    history = even_months(9, owners=True)
+    frame = history.as_of("2026-09-10T23:00Z")
+    return {"opportunities": frame, "history": history, "as_of": "2026-09-10", "target": 150.0}
+
+
+WORLDS: dict[str, Any] = {
+    "no records": lambda _: {"opportunities": pipeline(THIS_WEEK)},
+    "records": lambda history: {"opportunities": pipeline(THIS_WEEK), "history": history},
+    "a target": lambda history: {
+        "opportunities": pipeline(THIS_WEEK),
+        "history": history,
+        "target": 150_000.0,
+    },
+    "targets of people": lambda history: {
+        "opportunities": pipeline(THIS_WEEK),
+        "history": history,
+        "target": TARGETS,
+    },
+    "teams": lambda history: {
+        "opportunities": oa.Org(people=TEAMS).apply(pipeline(THIS_WEEK)),
+        "history": history,
+        "org": oa.Org(people=TEAMS, currency="EUR"),
+    },
+    "a person": lambda history: {
+        "opportunities": pipeline(THIS_WEEK),
+        "history": history,
+        "only": "Ann",
+    },
+    "quarters": lambda history: {
+        "opportunities": pipeline(THIS_WEEK),
+        "history": history,
+        "freq": "Q",
+    },
+    "no deal": lambda _: {"opportunities": pipeline([])},
+    "nobody's deals": lambda _: {"opportunities": pipeline(THIS_WEEK).drop(columns="owner_name")},
+    "learned": lambda _: _learned(),
+}
+
+
+@pytest.fixture(scope="module", params=WORLDS)
+def context(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Context:
+    """A world asked about."""
+    history = oa.History(tmp_path_factory.mktemp("contract") / "history")
+    recorded(history, {"2026-03-02": LAST_WEEK, "2026-03-09": LAST_WEEK, AS_OF: THIS_WEEK})
+    asked = {"as_of": AS_OF, "history": None, **WORLDS[request.param](history)}
+    return read_context(asked.pop("opportunities"), asked.pop("history"), **asked)
+
+
+@pytest.fixture(params=CATALOG)
+def answer(request: pytest.FixtureRequest, context: Context) -> Answer:
+    return CATALOG[request.param].ask(context)
+
+
+def _cells(table: Table, row: Row) -> dict[str, Any]:
+    return {name: row.values[name] for name in table.columns if row.values.get(name) is not None}
+
+
+def test_answers__have_known_columns_and_one_row_for_each_id(answer: Answer) -> None:
+    for table in answer.tables:
+        known = {*COLUMNS, *answer.context.by}
+        assert set(table.columns) <= known, "columns.csv says what each column is"
+        assert len({(row.id, row.depth) for row in table.rows}) == len(table.rows)
+        for row in table.rows:
+            numbers = [value for value in row.values.values() if isinstance(value, float)]
+            assert all(map(math.isfinite, numbers)), "what is not known is absent"
+
+
+def test_answers__are_said_in_plain_words(answer: Answer) -> None:
+    for words in (answer.sentence, *map(answer.say, answer.notes)):
+        assert words
+        assert words[0] == words[0].upper()
+        assert not re.search(r"\bnan\b|\bNone\b(?! of)|  |\.\.|\{", words), words
+
+
+def test_json__has_every_row_and_exact_numbers(answer: Answer) -> None:
+    told = json.loads(json.dumps(answer.to_dict(), allow_nan=False))
+    assert told["sentence"] == answer.sentence
+    assert told["as_of"] == str(answer.context.day.date())
+    first = answer.tables[0] if answer.tables else Table("", (), ())
+    assert told["rows_total"] == len(told["rows"]) == len(first.rows)
+    for row, cells in zip(first.rows, told["rows"], strict=True):
+        for name, value in _cells(first, row).items():
+            assert cells[name] == value or cells[name] == str(getattr(value, "date", str)()), name
+
+
+def test_text_and_html__show_every_number_and_name(answer: Answer) -> None:
+    written, html = answer.write(), re.sub(r"<[^>]+>", " ", answer._repr_html_())
+    for table in answer.tables:
+        for row in table.rows:
+            assert row.name.write(None) in written
+            for name, value in _cells(table, row).items():
+                shown = format_cell(name, value, answer.context.org.currency)
+                assert shown in written, (name, value)
+                assert shown.replace("&", "&amp;") in html, (name, value)
+
+
+def test_opens__to_rows_that_add_up(answer: Answer) -> None:
+    for table in answer.tables:
+        for row in table.rows:
+            behind = answer.opens(row)
+            if behind is None or not behind.tables or table.adds not in row.values:
+                continue
+            (deals,) = behind.tables
+            total = math.fsum(one.values.get(deals.adds, 0.0) for one in deals.rows)
+            assert total == pytest.approx(float(row.values[table.adds]), abs=0.005), row.id
