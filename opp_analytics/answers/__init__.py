@@ -4,8 +4,16 @@ from opp_analytics.answers import forecasts, tables
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.at_risk import at_risk
 from opp_analytics.answers.catalog import CATALOG, ask, questions
+from opp_analytics.answers.categories import categories
 from opp_analytics.answers.context import Context, Part, check_for_each, read_context
 from opp_analytics.answers.data import Chart, Figure, Lack, Row, Table
-from opp_analytics.answers.deal import add_details
+from opp_analytics.answers.deal import (
+    add_details,
+    find_expected,
+    list_closed,
+    list_due,
+    list_expected,
+    name_new_business,
+)
 from opp_analytics.answers.tables import CLOSED_AS, DueDeals
 from opp_analytics.answers.will_we_make_it import will_we_make_it

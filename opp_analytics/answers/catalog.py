@@ -9,6 +9,7 @@ import pandas as pd
 
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.at_risk import at_risk
+from opp_analytics.answers.categories import categories
 from opp_analytics.answers.context import Context, read_context
 from opp_analytics.answers.will_we_make_it import will_we_make_it
 from opp_analytics.arguments import MethodName
@@ -34,6 +35,7 @@ class Question(NamedTuple):
 CATALOG = {
     "will_we_make_it": Question(will_we_make_it, "Do we make the target?", (), "forecast"),
     "at_risk": Question(at_risk, "Which deals should we question first?", (), "risk"),
+    "categories": Question(categories, "How much of the period rests on commit?", (), "categories"),
 }
 
 

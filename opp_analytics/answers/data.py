@@ -25,7 +25,7 @@ class Row:
     """Numbers, dates and texts; what is not known is absent."""
     words: Mapping[str, Sentence] = field(default_factory=dict)
     kind: str = "deal"
-    """What it is: deal, person, team, period, step, flag, rest or total."""
+    """What it is: deal, person, team, period, step, flag, category, source, rest or total."""
     depth: int = 0
     folded: bool = False
     part: Part | None = None

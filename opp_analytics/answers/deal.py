@@ -10,26 +10,32 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics import text
+from opp_analytics.analysis import evidence
 from opp_analytics.answers import forecasts
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
 from opp_analytics.answers.data import Row, Table
-from opp_analytics.schema import label_groups
+from opp_analytics.answers.tables import CLOSED_AS
+from opp_analytics.schema import HALF_CENT, label_groups
 from opp_analytics.text import Piece, Sentence
 
-_MOVED = 0.1
-"""What a chance must move to be news."""
+_MOVED, _MUCH = 0.1, 0.2
+"""What a chance must move to be news; the share of a forecast on deals dated later that is."""
 
 
-def list_deal(context: Context, deal: dict[Any, Any]) -> Row:
-    """List a deal, a record of `Context.deals`, with its chance from history in its own period."""
+def list_deal(context: Context, deal: dict[Any, Any], period: str = "") -> Row:
+    """List a deal, a record of `Context.deals`, with its chance from history if it is open.
+
+    The chance is of a `period`, by default of the deal's own.
+    """
     key, name = str(deal["unique_id"]), deal["name"]
     is_named = not pd.isna(name) and bool(str(name).strip())
     values = {
         column: deal.get(column)
-        for column in (*context.by, "stage", "value", "probability", "close_date")
+        for column in (*context.by, "outcome", "stage", "value", "probability", "close_date")
     }
-    values["chance"] = forecasts.chances(context).get(key)
+    if values["outcome"] not in CLOSED_AS:
+        values["chance"] = forecasts.find_chances(context, period).get(key)
     known = {column: value for column, value in values.items() if not pd.isna(value)}
     return Row(key, Piece("deal", name if is_named else key, id=key), known)
 
@@ -42,26 +48,97 @@ def list_deals(
     rest: Sequence[Row] = (),
     *,
     past: bool = False,
+    period: str = "",
+    notes: Sequence[Sentence] = (),
 ) -> Answer:
     """Answer which deals are behind a number: what each adds, the largest first.
 
     `rest` is what no deal is behind, such as usual new business. Of what is `past`, today's chances
-    say nothing.
+    say nothing; else those from history are of `period`, by default of each deal's own.
     """
     largest = deals.loc[deals[adds].abs().sort_values(ascending=False, kind="stable").index]
     rows = []
     for deal in largest.to_dict("records"):
-        row = list_deal(context, deal)
+        row = list_deal(context, deal, period)
         added = {} if pd.isna(deal[adds]) else {adds: float(deal[adds])}
         rows.append(replace(row, values={**row.values, **added}))
     columns = [*([context.person] if context.person else []), "stage", "close_date"]
     if not past:
         columns += ["probability", *(["chance"] if len(forecasts.chances(context)) else [])]
     columns += dict.fromkeys(("value", adds))
-    heads = {"chance": forecasts.name_history(context), "close_date": "Close"}
+    heads = {"chance": forecasts.name_history(context, period), "close_date": "Close"}
     table = Table("deals", tuple(columns), (*rows, *rest), adds, heads)
-    finding = Sentence.of(f"{title}: ", Piece("count", len(deals)))
-    return Answer("deals", context, title, finding, tables=(table,) if table.rows else ())
+    return Answer(
+        "deals",
+        context,
+        title,
+        Sentence.of(f"{title}: ", Piece("count", len(deals))),
+        tables=(table,) if table.rows else (),
+        notes=tuple(notes),
+    )
+
+
+def list_closed(context: Context, period: str) -> Answer:
+    """Answer which deals were won in a period, as they are known now."""
+    won = context.select("won", period)
+    return list_deals(context, f"Closed in {context.name_of(period)}", won)
+
+
+def list_due(context: Context, period: str) -> Answer:
+    """Answer which open deals are due in a period."""
+    due = context.select("open", period)
+    return list_deals(context, f"Open and due in {context.name_of(period)}", due, period=period)
+
+
+def find_expected(context: Context, period: str) -> pd.DataFrame:
+    """Find the deals of a period's forecast, whatever their date.
+
+    ``expected`` is what each adds; it is also ``late`` if the deal is dated later.
+    """
+    deals, added = context.deals, forecasts.added(context)[period]
+    here, ends = (
+        deals["period"] == period,
+        pd.Period(period, context.freq).end_time.normalize(),
+    )
+    is_late = (deals["outcome"] == "open") & (deals["close_date"] > ends)
+    deals = deals.assign(expected=added, late=added.where(is_late, 0.0))
+    # Without chances a period still shows what is due.
+    return deals[(here & ~deals["outcome"].eq("lost")) | (added.abs() >= HALF_CENT)]
+
+
+def name_new_business(context: Context) -> str:
+    """Name what a forecast expects beyond its deals."""
+    if forecasts.by_rate(context):
+        return text.capital(evidence.RUN_RATE)
+    return "Usual new business"
+
+
+def list_expected(
+    context: Context,
+    title: str,
+    deals: pd.DataFrame,
+    forecast: pd.Series[Any],
+    period: str,
+) -> Answer:
+    """Answer what adds up to a forecast: deals at value × chance, and what else is expected.
+
+    `deals` are rows of `find_expected`, `forecast` is the row of `oa.forecast`. Noted is what rests
+    on deals dated later, from a fifth on.
+    """
+    new, later = forecast["new_business"], float(deals["late"].sum())
+    name = Piece("text", name_new_business(context))
+    usual = Row("new_business", name, {"expected": float(new)}, kind="rest")
+    ends = context.write_day(pd.Period(period, context.freq).end_time.normalize())
+    note = Sentence.of(Piece("money", later), f" of it rests on deals dated after {ends}")
+    return list_deals(
+        context,
+        title,
+        deals,
+        "expected",
+        [usual] if abs(new) >= HALF_CENT else [],
+        period=period,
+        notes=[note] if later >= max(_MUCH * forecast["expected"], HALF_CENT) else [],
+    )
 
 
 def add_details(context: Context, rows: pd.DataFrame, **own: Any) -> pd.DataFrame:

@@ -596,14 +596,15 @@ def own_chances(context: Context) -> pd.DataFrame:
     return explain(context, analysis.select_own_chances(forecast_deals(context)))
 
 
+def find_chances(context: Context, period: str = "") -> pd.Series[Any]:
+    """Find the chances of open deals from history in a period, by default each in its own."""
+    own = chances(context)
+    return deals_of(context, period)["chance"] if period and len(own) else own
+
+
 def show_history(context: Context, unique_id: Any, period: str = "") -> str:
     """Show a deal's chance from history in a period, by default its own."""
-    known = (
-        deals_of(context, period)["chance"]
-        if period and len(chances(context))
-        else chances(context)
-    )
-    return text.percent(float(known.get(unique_id, np.nan)))
+    return text.percent(float(find_chances(context, period).get(unique_id, np.nan)))
 
 
 def name_history(context: Context, period: str = "") -> str:

@@ -13,16 +13,16 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import svg, text
-from opp_analytics.analysis import evidence, sentence
+from opp_analytics.analysis import sentence
 from opp_analytics.answers import CLOSED_AS, Context, forecasts, tables
 from opp_analytics.charts import Place
 from opp_analytics.org import record_link
 from opp_analytics.report.model import Cell, Deal, Deals
 from opp_analytics.schema import HALF_CENT
 
-_MOST, _MOVED, _MUCH = 20, 0.1, 0.2
-"""Deals that a row opens to, about a screen: the workbook has the others; the tolerance in money;
-what a chance must move to be news; and the share of a forecast on deals dated later that is."""
+_MOST, _MOVED = 20, 0.1
+"""Deals that a row opens to, about a screen: the workbook has the others; and what a chance must
+move to be news."""
 _TOLD = ("unique_id", "name", "stage", "close_date", "probability", "outcome", "value")
 """What is told of a deal, besides whose it is."""
 
@@ -75,7 +75,6 @@ def list_deals(
     amount: str = "value",
     past: bool = False,
     further: Mapping[str, float] = MappingProxyType({}),
-    shown: float | None = None,
     period: str = "",
 ) -> Deals | None:
     """List rows of deals, the largest first, then the others in one line, and the total.
@@ -83,27 +82,18 @@ def list_deals(
     `further` amounts come before the total. None without any deal.
 
     `sheet` is the workbook's with all of them. `amount` is the column of money: the value, or what
-    a deal added or took; with `shown`, the forecast in whole units, what each deal brings to that,
-    beside its value. Of what is `past`, today's chances say nothing; else those from history are of
-    `period`, by default of each deal's own.
+    a deal added or took. Of what is `past`, today's chances say nothing; else those from history
+    are of `period`, by default of each deal's own.
     """
-    if rows.empty and shown is None:
+    if rows.empty:
         return None
-    beside, write = (
-        shown is not None,
-        partial(text.number, signed=amount != "value" and shown is None),
-    )
+    write = partial(text.number, signed=amount != "value")
     amounts = rows[amount].to_numpy(dtype=float)
     order = np.argsort(-np.abs(amounts), kind="stable")
-    parts = text.round_parts([*amounts[order].tolist(), *further.values()], shown)
+    parts = text.round_parts([*amounts[order].tolist(), *further.values()])
     largest = rows.iloc[order[:_MOST]].filter([*_TOLD, *context.by])
     listed = [
-        _show_deal(
-            context,
-            row,
-            (*([text.number(float(row["value"]))] if beside else []), write(part)),
-            period,
-        )
+        _show_deal(context, row, (write(part),), period)
         for row, part in zip(largest.to_dict("records"), parts[:_MOST], strict=False)
     ]
     listed = [replace(deal, stated="", history="") for deal in listed] if past else listed
@@ -118,76 +108,11 @@ def list_deals(
         *([(words, write(_add(rest)))] if rest else []),
         *zip(further, map(write, parts[len(rows) :]), strict=True),
     ]
-    if shown is not None:
-        sums.append(("Forecast", write(shown)))
-    elif len(parts) > 1:
+    if len(parts) > 1:
         sums.append(("Total", write(_add(parts))))
-    heads = ("Value", "Expected") if beside else ("Value" if amount == "value" else "Change",)
+    heads = ("Value" if amount == "value" else "Change",)
     return Deals(
         caption, tuple(listed), note, heads, tuple(sums), forecasts.name_history(context, period)
-    )
-
-
-def list_closed(context: Context, period: str) -> Deals | None:
-    """List the deals won in a period, as they are known now."""
-    won = context.select("won", period)
-    return list_deals(context, won, f"Closed in {context.name_of(period)}")
-
-
-def name_new_business(context: Context) -> str:
-    """Name what a forecast expects beyond its deals."""
-    if forecasts.by_rate(context):
-        return text.capital(evidence.RUN_RATE)
-    return "Usual new business"
-
-
-def find_expected(context: Context, period: str) -> pd.DataFrame:
-    """Find the deals of a period's forecast, whatever their date.
-
-    ``expected`` is what each adds; it is also ``late`` if the deal is dated later.
-    """
-    deals, added = context.deals, forecasts.added(context)[period]
-    here, ends = (
-        deals["period"] == period,
-        pd.Period(period, context.freq).end_time.normalize(),
-    )
-    is_late = (deals["outcome"] == "open") & (deals["close_date"] > ends)
-    deals = deals.assign(expected=added, late=added.where(is_late, 0.0))
-    # Without chances a period still shows what is due.
-    return deals[(here & ~deals["outcome"].eq("lost")) | (added.abs() >= HALF_CENT)]
-
-
-def list_expected(
-    context: Context,
-    deals: pd.DataFrame,
-    caption: str,
-    forecast: pd.Series[Any],
-    period: str,
-    *,
-    expects: float | None = None,
-) -> Deals | None:
-    """List the deals of a forecast at value × chance, then what else is expected.
-
-    Their sum is the forecast.
-
-    `deals` are rows of `find_expected`. `forecast` is the row of `oa.forecast`; `expects` its sum
-    where the row that opens shows another, so that rows add up. Noted is what rests on deals dated
-    later, from a fifth on.
-    """
-    later = float(deals["late"].sum())
-    new = float(np.nan_to_num(forecast["new_business"]))
-    (shown,) = text.round_parts([float(forecast["expected"] if expects is None else expects)])
-    ends = pd.Period(period, context.freq).end_time.normalize()
-    note = f"{context.money(later)} of it rests on deals dated after {context.write_day(ends)}."
-    return list_deals(
-        context,
-        deals,
-        caption,
-        note=note if later >= max(_MUCH * shown, HALF_CENT) else "",
-        amount="expected",
-        period=period,
-        further={name_new_business(context): new} if abs(new) >= HALF_CENT else {},
-        shown=shown,
     )
 
 

@@ -16,11 +16,10 @@ import pandas as pd
 
 from opp_analytics import text
 from opp_analytics.analysis import evidence
-from opp_analytics.answers import CLOSED_AS, Context, forecasts, tables
+from opp_analytics.answers import CLOSED_AS, Context, forecasts, name_new_business, tables
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.org import Org, write_in_force
 from opp_analytics.report.blocks.people import say_action
-from opp_analytics.report.cells import name_new_business
 from opp_analytics.report.model import WeeklyPage
 from opp_analytics.schema import ALL, BUCKETS, is_among
 from opp_analytics.workbooks import PERIODS, count_days

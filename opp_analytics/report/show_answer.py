@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from opp_analytics import text
+from opp_analytics import svg, text
 from opp_analytics.answers import CLOSED_AS, Answer, Context, Row, tables
 from opp_analytics.answers import Table as AnswerTable
 from opp_analytics.columns import find_unit, write_label
@@ -20,6 +20,7 @@ from opp_analytics.report.model import (
     Fold,
     Group,
     Line,
+    Opening,
     PageColumn,
     Saying,
     Table,
@@ -57,7 +58,7 @@ def show_answer(answer: Answer, key: str, nav: str, *, most: int) -> Block:
         f"{note}{more}",
         (
             Table((_NAME, *columns), (Group(lines),), key),
-            *(Fold(one.name, _list_deals(answer, one)) for one in others),
+            *(Fold(one.name, _list_deals(answer, one, one.name)) for one in others),
         ),
         nav,
         tuple(Saying(row.name.write(None), answer.say(row.says)) for row in shown if row.says),
@@ -66,12 +67,43 @@ def show_answer(answer: Answer, key: str, nav: str, *, most: int) -> Block:
     )
 
 
-def _show_row(answer: Answer, table: AnswerTable, row: Row) -> Line:
+def show_chart(answer: Answer, key: str, about: str, nav: str = "") -> Block:
+    """Show an answer as a block of its picture, whose rows open to their deals.
+
+    `about` explains the picture, after the notes.
+    """
+    if not answer.tables or answer.chart is None:
+        return say_only(key, answer.title, answer.sentence, nav)
+    rows = getattr(svg, answer.chart.kind)(*answer.chart.args, **answer.chart.options)
+    by_id = {row.id: row for row in answer.tables[0].rows}
+    opened = tuple(show_behind(answer, by_id[one.key]) for one in rows.rows)
+    sub = ". ".join([*map(answer.say, answer.notes), about])
+    return Block(key, answer.say(answer.finding), sub, (Opening(rows, opened),), nav)
+
+
+def show_behind(answer: Answer, row: Row) -> Deals | None:
+    """Show what is behind a row; None where nothing is."""
     behind = answer.opens(row)
+    if behind is None:
+        return None
+    if behind.key == "deals":
+        return show_deals(behind)
+    return Deals(behind.title, (), behind.sentence)
+
+
+def show_deals(answer: Answer, total: float | None = None) -> Deals | None:
+    """Show a list of deals and what they add up to, by default their sum; None of no rows."""
+    if not answer.tables:
+        return None
+    note = " ".join(f"{answer.say(words)}." for words in answer.notes)
+    return replace(_list_deals(answer, answer.tables[0], answer.title, total), note=note)
+
+
+def _show_row(answer: Answer, table: AnswerTable, row: Row) -> Line:
     return Line(
         (_name(answer, row), *(_show_cell(answer, row, name) for name in table.columns)),
         teams=tables.find_teams(answer.context, row.id),
-        opens=Deals(behind.title, (), behind.sentence) if behind else None,
+        opens=show_behind(answer, row),
     )
 
 
@@ -104,36 +136,61 @@ def _write(context: Context, row: Row, column: str) -> str:
     return write_label(column, value)
 
 
-def _list_deals(answer: Answer, table: AnswerTable) -> Deals:
+def _list_deals(
+    answer: Answer, table: AnswerTable, caption: str, total: float | None = None
+) -> Deals:
     """List the deals of a table, the largest first, then the others in one line, and the total."""
-    amounts = [float(row.values.get(table.adds, math.nan)) for row in table.rows]
-    order = sorted(range(len(amounts)), key=lambda place: -abs(amounts[place]))
-    parts = text.round_parts([amounts[place] for place in order])
+
+    def measure(row: Row) -> float:
+        return float(row.values.get(table.adds, math.nan))
+
+    def rank(row: Row) -> float:
+        return -abs(size) if math.isfinite(size := measure(row)) else math.inf
+
+    rows = sorted((row for row in table.rows if row.kind == "deal"), key=rank)
+    further = [row for row in table.rows if row.kind != "deal"]
+    amounts = [measure(row) for row in (*rows, *further)]
+    (goal,) = text.round_parts([_add(amounts) if total is None else total])
+    parts, beside = text.round_parts(amounts, goal), table.adds != "value"
     listed = [
-        _list_deal(answer, table.rows[place], text.number(part))
-        for place, part in zip(order[:_MOST], parts[:_MOST], strict=True)
+        _list_deal(answer, table, row, text.number(part))
+        for row, part in zip(rows[:_MOST], parts, strict=False)
     ]
-    rest = parts[_MOST:]
-    words = f"{text.count(len(rest), 'more deal')} in the workbook, sheet “Deals”"
-    sums = [
-        *([(words, text.number(_add(rest)))] if rest else []),
-        *([("Total", text.number(_add(parts)))] if len(parts) > 1 else []),
-    ]
-    heads = table.heads.get("chance", "") if "chance" in table.columns else ""
-    return Deals(table.name, tuple(listed), sums=tuple(sums), history=heads)
+    names = [row.name.write(None) for row in further]
+    sums = [*zip(names, map(text.number, parts[len(rows) :]), strict=True)]
+    if others := rows[_MOST:]:
+        rest = text.number(_add(parts[_MOST : len(rows)]))
+        sums = [(_say_others(answer.context, others), rest), *sums]
+    if beside or len(parts) > 1:
+        sums.append(("Forecast" if beside else "Total", text.number(goal)))
+    return Deals(
+        caption,
+        tuple(listed),
+        amounts=("Value", "Expected") if beside else ("Value",),
+        sums=tuple(sums),
+        history=table.heads.get("chance", "") if "chance" in table.columns else "",
+    )
 
 
-def _list_deal(answer: Answer, row: Row, amount: str) -> Deal:
+def _say_others(context: Context, rows: Sequence[Row]) -> str:
+    """Say how many deals are not listed, and how many of them the workbook has."""
+    there = sum(row.id in tables.listed_ids(context) for row in rows)
+    some = "" if there == len(rows) else f", {there:,} of them" if there else ", none of them"
+    return f"{text.count(len(rows), 'more deal')}{some} in the workbook, sheet “Deals”"
+
+
+def _list_deal(answer: Answer, table: AnswerTable, row: Row, amount: str) -> Deal:
     context, outcome = answer.context, row.values.get("outcome")
     ended = str(outcome) if outcome in CLOSED_AS else ""
+    tells = "probability" in table.columns
     return Deal(
         name=str(row.name.value),
         owner=str(row.values.get(context.person or "", "")),
         stage=_write(context, row, "stage"),
         close=_write(context, row, "close_date"),
-        stated=ended or _write(context, row, "probability"),
-        history="" if ended else _write(context, row, "chance"),
-        amounts=(amount,),
+        stated=(ended or _write(context, row, "probability")) if tells else "",
+        history=_write(context, row, "chance") if tells and not ended else "",
+        amounts=(*([] if table.adds == "value" else [_write(context, row, "value")]), amount),
         link=_name(answer, row).link,
     )
 

@@ -13,18 +13,26 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics import analysis, svg, text
-from opp_analytics.analysis import deal_categories, evidence, find_gap
-from opp_analytics.answers import Context, Figure, add_details, forecasts, tables, will_we_make_it
+from opp_analytics import analysis, answers, svg, text
+from opp_analytics.analysis import evidence
+from opp_analytics.answers import (
+    Context,
+    Figure,
+    add_details,
+    find_expected,
+    forecasts,
+    list_closed,
+    list_due,
+    list_expected,
+    tables,
+    will_we_make_it,
+)
 from opp_analytics.columns import find_unit
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.note import note_of
 from opp_analytics.org import day_of
 from opp_analytics.report.cells import (
-    find_expected,
-    list_closed,
     list_deals,
-    list_expected,
     name_deal,
     open_chance,
     say_finding,
@@ -48,6 +56,7 @@ from opp_analytics.report.model import (
     draw_column,
     say_only,
 )
+from opp_analytics.report.show_answer import show_chart, show_deals
 from opp_analytics.schema import HALF_CENT
 
 _TOLD = 0.01
@@ -344,11 +353,17 @@ def _list_due(context: Context, row: pd.Series[Any]) -> Deals | None:
 
     Without a forecast, only the deals are listed.
     """
-    period = str(row.name)
     if not math.isfinite(row["low"]):
-        return _list_open(context, period)
-    caption = f"Forecast for {context.name_of(period)}"
-    return list_expected(context, find_expected(context, period), caption, row, period)
+        return show_deals(list_due(context, str(row.name)))
+    return _list_forecast(context, row)
+
+
+def _list_forecast(context: Context, row: pd.Series[Any]) -> Deals | None:
+    """List what adds up to the forecast of a period."""
+    period = str(row.name)
+    title = f"Forecast for {context.name_of(period)}"
+    listed = list_expected(context, title, find_expected(context, period), row, period)
+    return show_deals(listed, float(row["expected"]))
 
 
 def _write_period(
@@ -396,7 +411,7 @@ def past(context: Context) -> Block | None:
         return say_only("past", "Past ranges cannot be judged", f"{text.capital(str(error))}.")
     shown = table.tail(_MOST_PAST)
     rows = svg.backtest(shown)
-    opened = tuple(list_closed(context, row.key) for row in rows.rows)
+    opened = tuple(show_deals(list_closed(context, row.key)) for row in rows.rows)
     sub = "Forecast with as many days to go as today (blue: tick and range) and what closed (dot)"
     if len(table) > len(shown):
         sub += f". The last {len(shown)} of {text.count(len(table), noun)}"
@@ -467,41 +482,9 @@ def categories(context: Context) -> Block:
 
     Each category opens to its deals.
     """
-    table, nav = forecasts.categories(context), "Categories"
-    row: Any = table.loc[context.label]
-    if not row["closed"] and not row["open_count"]:
-        words = f"Nothing is closed or due in {context.name}."
-        return say_only("categories", "Forecast categories", words, nav)
-    target = float(forecasts.current(context)["target"])
-    aimed = math.isfinite(target)
-    rows = svg.forecast_categories(table, context.label, target=target)
-    due = context.open_now
-    category = deal_categories(due)
-    opened = tuple(
-        list_closed(context, context.label)
-        if one.key == "closed"
-        else list_deals(context, due[category == one.key], one.label, period=context.label)
-        for one in rows.rows
-    )
-    title = _compare_with_target(context, row, target) if aimed else say_finding(table)
-    sub = (
-        f"{text.capital(context.name)} by category at full value: the deal’s own category, else "
-        "its stage’s, else by stated chance. "
-        "Running total beside each bar" + ("; line is the target" if aimed else "")
-    )
-    return Block("categories", title, sub, (Opening(rows, opened),), nav)
-
-
-def _compare_with_target(context: Context, row: Any, target: float) -> str:
-    """Say how far closed money and commit reach."""
-    money, total = context.money, float(row["commit_total"])
-    if not total:
-        return f"Nothing is closed or committed: {money(target)} to go"
-    reach = "Closed and Commit reach" if row["commit"] else "Closed alone reaches"
-    if not (gap := find_gap(target, total)):
-        return f"{reach} the target of {money(target)}"
-    off = "past target" if gap < 0 else "below target" if row["commit"] else "to go"
-    return f"{reach} {money(total)}, {money(abs(gap))} {off}"
+    aimed = math.isfinite(float(forecasts.current(context)["target"]))
+    about = f"Running total beside each bar{'; line is the target' if aimed else ''}"
+    return show_chart(answers.categories(context), "categories", about, "Categories")
 
 
 def tiles(context: Context) -> tuple[Tile, ...]:
@@ -530,25 +513,19 @@ def _make_tile(context: Context, figure: Figure) -> Tile:
     picture, opens = "", None
     match figure.column:
         case "booked":
-            opens = list_closed(context, period)
+            opens = show_deals(list_closed(context, period))
         case "expected":
             row = forecasts.forecast(context).loc[[period]].iloc[0]
             row = row.where(~row.index.isin(["low", "high"])) if figure.low is None else row
             picture = svg.bullet(row, context.money)
             if math.isfinite(figure.value):
-                caption = f"Forecast for {context.name_of(period)}"
-                opens = list_expected(context, find_expected(context, period), caption, row, period)
+                opens = _list_forecast(context, row)
         case "p_target" if math.isfinite(then):
             # Beside both figures, their difference is that of what is shown.
             ends = text.whole_percents(figure.value), text.whole_percents(then)
             change = show_change(*ends, text.points)
         case "pipeline_coverage" | "open_value":
-            opens = _list_open(context, period)
+            opens = show_deals(list_due(context, period))
     return Tile(
         figure.name, figure.instead or show(figure.value), change, figure.words, picture, opens
     )
-
-
-def _list_open(context: Context, period: str) -> Deals | None:
-    due = context.select("open", period)
-    return list_deals(context, due, f"Open and due in {context.name_of(period)}", period=period)

@@ -16,12 +16,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import analysis, svg, text
-from opp_analytics.answers import Context, Part, forecasts, tables
+from opp_analytics.answers import Context, Part, find_expected, forecasts, list_expected, tables
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.report.cells import (
-    find_expected,
     list_deals,
-    list_expected,
     name_deal,
     open_chance,
     say_finding,
@@ -44,6 +42,7 @@ from opp_analytics.report.model import (
     draw_column,
     say_only,
 )
+from opp_analytics.report.show_answer import show_deals
 from opp_analytics.schema import ALL, BUCKETS
 
 _FEW, _KEPT = 16, 8
@@ -428,14 +427,8 @@ class _Rows:
             return list_deals(
                 self.context, rows, f"{whose}: closed, due and overdue", period=period
             )
-        return list_expected(
-            self.context,
-            rows,
-            f"{whose}: forecast for {context.name}",
-            row,
-            period,
-            expects=expected,
-        )
+        title = f"{whose}: forecast for {context.name}"
+        return show_deals(list_expected(context, title, rows, row, period), expected)
 
 
 def _name_row(line: Line, name: str) -> tuple[Cell, ...]:

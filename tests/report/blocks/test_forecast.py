@@ -13,7 +13,6 @@ from opp_analytics.answers import Figure, forecasts
 from opp_analytics.note import TableNote, note_of
 from opp_analytics.report.blocks import forecast
 from opp_analytics.report.blocks.forecast import (
-    categories,
     decide,
     months,
     past,
@@ -390,12 +389,6 @@ def test_past__records_that_cannot_be_used_are_said(tmp_path):
     (note,) = past(context_of(pipeline([FEBRUARY]), kept)).parts
     assert isinstance(note, Note)
     assert "150" in note.text
-
-
-def test_categories__of_nothing_say_so():
-    assert categories(context_of(pipeline([]))).parts == (
-        Note("Nothing is closed or due in March."),
-    )
 
 
 ALDER, BIRCH, CEDAR, DAMSON, ELDER, FIR = THIS_WEEK

@@ -1,0 +1,80 @@
+"""How much of the period rests on commit: closed money, and the categories of the deals due."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from itertools import accumulate
+from typing import Any
+
+from opp_analytics import text
+from opp_analytics.analysis import deal_categories, find_gap, sentence
+from opp_analytics.answers import forecasts
+from opp_analytics.answers.answer import Answer
+from opp_analytics.answers.context import Context
+from opp_analytics.answers.data import Chart, Row, Table
+from opp_analytics.answers.deal import list_closed, list_deals
+from opp_analytics.text import Piece, Sentence
+
+_CATEGORIES = ("closed", "commit", "best_case", "pipeline")
+
+
+def categories(context: Context) -> Answer:
+    """Sum closed money and the open deals due by category, at full value."""
+    table = forecasts.categories(context)
+    period: Any = table.loc[context.label]
+    target = float(forecasts.current(context)["target"])
+    aimed = math.isfinite(target)
+    answer = partial(
+        Answer,
+        "categories",
+        context,
+        "Forecast categories",
+        code=f'oa.forecast_categories(deals, as_of="{context.day:%Y-%m-%d}", '
+        f'freq="{context.freq}")',
+    )
+    if not period["closed"] and not period["open_count"]:
+        return answer(Sentence.of(f"Nothing is closed or due in {context.name}"))
+    values = [float(period[name]) for name in _CATEGORIES]
+    rows = [
+        Row(
+            name,
+            Piece("text", text.capital(text.label(name))),
+            {"value": value, "running_total": total},
+            kind="category",
+        )
+        for name, value, total in zip(_CATEGORIES, values, accumulate(values), strict=True)
+    ]
+    said = Sentence.of(sentence(table).removesuffix("."))
+    about = (
+        f"{context.name} by category at full value: the deal’s own category, else its stage’s, "
+        "else by stated chance"
+    )
+    return answer(
+        _compare_with_target(period, target) if aimed else said,
+        tables=(Table("categories", ("value", "running_total"), tuple(rows), "value"),),
+        chart=Chart("forecast_categories", (table, context.label), {"target": target}),
+        notes=(Sentence.of(about),),
+        opener=partial(_list_category, context),
+    )
+
+
+def _compare_with_target(period: Any, target: float) -> Sentence:
+    """Say how far closed money and commit reach."""
+    aim, total = Piece("money", target), float(period["commit_total"])
+    if not total:
+        return Sentence.of("Nothing is closed or committed: ", aim, " to go")
+    reach = "Closed and Commit reach" if period["commit"] else "Closed alone reaches"
+    if not (gap := find_gap(target, total)):
+        return Sentence.of(f"{reach} the target of ", aim)
+    off = "past target" if gap < 0 else "below target" if period["commit"] else "to go"
+    left = Piece("money", abs(gap))
+    return Sentence.of(f"{reach} ", Piece("money", total), ", ", left, f" {off}")
+
+
+def _list_category(context: Context, row: Row) -> Answer:
+    if row.id == "closed":
+        return list_closed(context, context.label)
+    due = context.open_now
+    mine = due[deal_categories(due) == row.id]
+    return list_deals(context, text.label(row.id), mine, period=context.label)

@@ -1,0 +1,23 @@
+"""How much rests on commit: closed money and each category of the deals due."""
+
+from __future__ import annotations
+
+import opp_analytics as oa
+from tests.pipelines import AS_OF, pipeline
+
+
+def test_categories__add_up_to_closed_and_what_is_due(opportunities):
+    answer = oa.ask("categories", opportunities, as_of=AS_OF, target=150_000)
+    (table,) = answer.tables
+    assert [(row.id, *row.values.values()) for row in table.rows] == [
+        ("closed", 70_000.0, 70_000.0),
+        ("commit", 120_000.0, 190_000.0),
+        ("best_case", 0.0, 190_000.0),
+        ("pipeline", 0.0, 190_000.0),
+    ]
+    assert answer.sentence == "Closed and Commit reach 190K, 40K past target."
+
+
+def test_categories__of_nothing_say_so():
+    answer = oa.ask("categories", pipeline([]), as_of=AS_OF)
+    assert (answer.sentence, answer.tables) == ("Nothing is closed or due in March.", ())
