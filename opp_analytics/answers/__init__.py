@@ -15,5 +15,8 @@ from opp_analytics.answers.deal import (
     list_expected,
     name_new_business,
 )
-from opp_analytics.answers.tables import CLOSED_AS, DueDeals
+from opp_analytics.answers.pipeline_created import pipeline_created
+from opp_analytics.answers.slippage import slippage
+from opp_analytics.answers.tables import CLOSED_AS
+from opp_analytics.answers.why_it_moved import why_it_moved
 from opp_analytics.answers.will_we_make_it import will_we_make_it

@@ -11,6 +11,9 @@ from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.at_risk import at_risk
 from opp_analytics.answers.categories import categories
 from opp_analytics.answers.context import Context, read_context
+from opp_analytics.answers.pipeline_created import pipeline_created
+from opp_analytics.answers.slippage import slippage
+from opp_analytics.answers.why_it_moved import why_it_moved
 from opp_analytics.answers.will_we_make_it import will_we_make_it
 from opp_analytics.arguments import MethodName
 from opp_analytics.errors import ArgumentValueError
@@ -36,6 +39,14 @@ CATALOG = {
     "will_we_make_it": Question(will_we_make_it, "Do we make the target?", (), "forecast"),
     "at_risk": Question(at_risk, "Which deals should we question first?", (), "risk"),
     "categories": Question(categories, "How much of the period rests on commit?", (), "categories"),
+    "why_it_moved": Question(why_it_moved, "Why did the forecast move?", ("history",), "changes"),
+    "pipeline_created": Question(
+        pipeline_created,
+        "Does enough new pipeline come in, and whose?",
+        ("history",),
+        "created",
+    ),
+    "slippage": Question(slippage, "Do close dates hold?", ("history",), "slippage"),
 }
 
 

@@ -47,13 +47,15 @@ def list_deals(
     adds: str = "value",
     rest: Sequence[Row] = (),
     *,
+    name: str = "deals",
     past: bool = False,
     period: str = "",
     notes: Sequence[Sentence] = (),
 ) -> Answer:
     """Answer which deals are behind a number: what each adds, the largest first.
 
-    `rest` is what no deal is behind, such as usual new business. Of what is `past`, today's chances
+    `rest` is what no deal is behind, such as usual new business. The workbook has a sheet of this
+    `name`. Of what is `past`, today's chances
     say nothing; else those from history are of `period`, by default of each deal's own.
     """
     largest = deals.loc[deals[adds].abs().sort_values(ascending=False, kind="stable").index]
@@ -67,7 +69,7 @@ def list_deals(
         columns += ["probability", *(["chance"] if len(forecasts.chances(context)) else [])]
     columns += dict.fromkeys(("value", adds))
     heads = {"chance": forecasts.name_history(context, period), "close_date": "Close"}
-    table = Table("deals", tuple(columns), (*rows, *rest), adds, heads)
+    table = Table(name, tuple(columns), (*rows, *rest), adds, heads)
     return Answer(
         "deals",
         context,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from opp_analytics import svg, text
@@ -29,6 +30,8 @@ from opp_analytics.report.model import (
 
 _MOST = 20
 """Deals that a fold lists, about a screen: the workbook has the others."""
+_AMOUNTS = {"value": ("Value",), "expected": ("Value", "Expected"), "change": ("Change",)}
+"""Headings of what a list of deals adds up."""
 _NAME = PageColumn("Deal", right=False, phone="full", kind="deal")
 _LOOKS = {
     "owner_name": PageColumn("", right=False, kind="o"),
@@ -47,17 +50,12 @@ def show_answer(answer: Answer, key: str, nav: str, *, most: int) -> Block:
     rest = len(first.rows) - len(shown)
     note = ". ".join(map(answer.say, answer.notes))
     more = f"; {text.count(rest, 'more deal')} in the workbook" if rest else ""
-    columns = [
-        replace(_LOOKS.get(name, PageColumn("")), title=title)
-        for name, title in zip(first.columns, first.titles, strict=True)
-    ]
-    lines = tuple(_show_row(answer, first, row) for row in shown)
     return Block(
         key,
         answer.say(answer.finding),
         f"{note}{more}",
         (
-            Table((_NAME, *columns), (Group(lines),), key),
+            show_table(answer, first, key, most),
             *(Fold(one.name, _list_deals(answer, one, one.name)) for one in others),
         ),
         nav,
@@ -67,6 +65,25 @@ def show_answer(answer: Answer, key: str, nav: str, *, most: int) -> Block:
     )
 
 
+def show_table(
+    answer: Answer, table: AnswerTable, kind: str, most: int, caption: str = ""
+) -> Table:
+    """Show a table of deals, of it at most so many rows."""
+    columns = [
+        replace(_LOOKS.get(name, PageColumn("")), title=title)
+        for name, title in zip(table.columns, table.titles, strict=True)
+    ]
+    name = replace(_NAME, title=table.heads.get("name", _NAME.title))
+    lines = tuple(_show_row(answer, table, row) for row in table.rows[:most])
+    return Table((name, *columns), (Group(lines),), kind, caption)
+
+
+def draw(answer: Answer) -> Any:
+    """Draw the picture of an answer."""
+    assert answer.chart is not None
+    return getattr(svg, answer.chart.kind)(*answer.chart.args, **answer.chart.options)
+
+
 def show_chart(answer: Answer, key: str, about: str, nav: str = "") -> Block:
     """Show an answer as a block of its picture, whose rows open to their deals.
 
@@ -74,7 +91,7 @@ def show_chart(answer: Answer, key: str, about: str, nav: str = "") -> Block:
     """
     if not answer.tables or answer.chart is None:
         return say_only(key, answer.title, answer.sentence, nav)
-    rows = getattr(svg, answer.chart.kind)(*answer.chart.args, **answer.chart.options)
+    rows = draw(answer)
     by_id = {row.id: row for row in answer.tables[0].rows}
     opened = tuple(show_behind(answer, by_id[one.key]) for one in rows.rows)
     sub = ". ".join([*map(answer.say, answer.notes), about])
@@ -96,7 +113,8 @@ def show_deals(answer: Answer, total: float | None = None) -> Deals | None:
     if not answer.tables:
         return None
     note = " ".join(f"{answer.say(words)}." for words in answer.notes)
-    return replace(_list_deals(answer, answer.tables[0], answer.title, total), note=note)
+    (table,) = answer.tables
+    return replace(_list_deals(answer, table, answer.title, total, sheet=table.name), note=note)
 
 
 def _show_row(answer: Answer, table: AnswerTable, row: Row) -> Line:
@@ -133,11 +151,16 @@ def _write(context: Context, row: Row, column: str) -> str:
             return text.percent(float(value))
         case "percent":
             return text.percent(float(value) / 100)
-    return write_label(column, value)
+    return text.number(value) if isinstance(value, int) else write_label(column, value)
 
 
 def _list_deals(
-    answer: Answer, table: AnswerTable, caption: str, total: float | None = None
+    answer: Answer,
+    table: AnswerTable,
+    caption: str,
+    total: float | None = None,
+    *,
+    sheet: str = "deals",
 ) -> Deals:
     """List the deals of a table, the largest first, then the others in one line, and the total."""
 
@@ -151,32 +174,37 @@ def _list_deals(
     further = [row for row in table.rows if row.kind != "deal"]
     amounts = [measure(row) for row in (*rows, *further)]
     (goal,) = text.round_parts([_add(amounts) if total is None else total])
-    parts, beside = text.round_parts(amounts, goal), table.adds != "value"
+    parts = text.round_parts(amounts, goal)
+    write = partial(text.number, signed=table.adds == "change")
     listed = [
-        _list_deal(answer, table, row, text.number(part))
+        _list_deal(answer, table, row, write(part))
         for row, part in zip(rows[:_MOST], parts, strict=False)
     ]
     names = [row.name.write(None) for row in further]
-    sums = [*zip(names, map(text.number, parts[len(rows) :]), strict=True)]
+    sums = [*zip(names, map(write, parts[len(rows) :]), strict=True)]
     if others := rows[_MOST:]:
-        rest = text.number(_add(parts[_MOST : len(rows)]))
-        sums = [(_say_others(answer.context, others), rest), *sums]
-    if beside or len(parts) > 1:
-        sums.append(("Forecast" if beside else "Total", text.number(goal)))
+        rest = write(_add(parts[_MOST : len(rows)]))
+        sums = [(_say_others(answer.context, others, sheet), rest), *sums]
+    if table.adds == "expected" or len(parts) > 1:
+        sums.append(("Forecast" if table.adds == "expected" else "Total", write(goal)))
     return Deals(
         caption,
         tuple(listed),
-        amounts=("Value", "Expected") if beside else ("Value",),
+        amounts=_AMOUNTS[table.adds],
         sums=tuple(sums),
         history=table.heads.get("chance", "") if "chance" in table.columns else "",
     )
 
 
-def _say_others(context: Context, rows: Sequence[Row]) -> str:
+def _say_others(context: Context, rows: Sequence[Row], sheet: str) -> str:
     """Say how many deals are not listed, and how many of them the workbook has."""
-    there = sum(row.id in tables.listed_ids(context) for row in rows)
+    there = len(rows)
+    if sheet == "deals":
+        there = sum(row.id in tables.listed_ids(context) for row in rows)
     some = "" if there == len(rows) else f", {there:,} of them" if there else ", none of them"
-    return f"{text.count(len(rows), 'more deal')}{some} in the workbook, sheet “Deals”"
+    return (
+        f"{text.count(len(rows), 'more deal')}{some} in the workbook, sheet “{text.title(sheet)}”"
+    )
 
 
 def _list_deal(answer: Answer, table: AnswerTable, row: Row, amount: str) -> Deal:
@@ -190,7 +218,7 @@ def _list_deal(answer: Answer, table: AnswerTable, row: Row, amount: str) -> Dea
         close=_write(context, row, "close_date"),
         stated=(ended or _write(context, row, "probability")) if tells else "",
         history=_write(context, row, "chance") if tells and not ended else "",
-        amounts=(*([] if table.adds == "value" else [_write(context, row, "value")]), amount),
+        amounts=(*([_write(context, row, "value")] if table.adds == "expected" else []), amount),
         link=_name(answer, row).link,
     )
 

@@ -18,7 +18,6 @@ from opp_analytics.analysis import evidence
 from opp_analytics.answers import (
     Context,
     Figure,
-    add_details,
     find_expected,
     forecasts,
     list_closed,
@@ -32,7 +31,6 @@ from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.note import note_of
 from opp_analytics.org import day_of
 from opp_analytics.report.cells import (
-    list_deals,
     name_deal,
     open_chance,
     say_finding,
@@ -56,11 +54,8 @@ from opp_analytics.report.model import (
     draw_column,
     say_only,
 )
-from opp_analytics.report.show_answer import show_chart, show_deals
-from opp_analytics.schema import HALF_CENT
+from opp_analytics.report.show_answer import draw, show_behind, show_chart, show_deals
 
-_TOLD = 0.01
-"""Share of what was won from which it is said to have been expected before."""
 _MOST_DECIDING, _MOST_PAST = 5, 6
 """Rows that fill a block beside its neighbor."""
 
@@ -155,70 +150,14 @@ def why(context: Context) -> Block | None:
     """Show the steps from the forecast a week ago to that of now, each opening to its deals."""
     if context.records.empty:
         return None
-    nav = "Why it moved"
-    try:
-        table = forecasts.change(context)
-    except NotEnoughHistory as error:
-        reason = (forecasts.no_changes(context) or str(error)).rstrip(".")
-        return say_only("why", "Why the forecast moved", f"{text.capital(reason)}.", nav)
-    rows = svg.forecast_change(table, target=float(forecasts.current(context)["target"]))
-    opened = (None, *(_list_step(context, step) for step in analysis.list_steps(table)), None)
-    sub = _explain_steps(context, table, rows.note)
-    return Block("why", analysis.heading(table), sub, (Opening(rows, opened),), nav)
-
-
-def _explain_steps(context: Context, table: pd.DataFrame, cut: str) -> str:
-    figures = note_of(table).figures
-    closed, added = (float(table[name]["won"]) for name in ("value", "expected"))
-    words = [
-        (
-            f"{analysis.say_forecast_change(table)}. Under each bar: its deals, and the one that "
-            "moved most"
-        )
-    ]
-    if (before := closed - added) > _TOLD * closed:
-        words.append(
-            f"{context.money(closed)} closed; about {context.money(before)} of it was expected "
-            "before"
-        )
-    words += [cut] if cut else []
-    if "method_then" in figures:
-        now, then = (
-            text.label(name) for name in (str(forecasts.method(context)), figures["method_then"])
-        )
-        words.append(f"The method changed from {then} to {now}; both forecasts are by {now}")
-    if abs(table["expected"]["now"] - float(forecasts.current(context)["expected"])) >= HALF_CENT:
-        last = pd.Timestamp(context.records["recorded_at"].iloc[-1]).tz_convert(context.tz)
-        words.append(f"Changes after the record of {context.write_day(last)} are not in it")
-    return ". ".join(words)
-
-
-def _list_step(context: Context, step: analysis.Step) -> Deals | None:
-    """List the deals of a step, with what each one added or took.
-
-    Of new business, say what it is.
-    """
-    if step.key == "new_business":
-        noun, since = (
-            context.noun,
-            context.write_day(
-                day_of(forecasts.change(context), note_of(forecasts.change(context)).then_at)
-            ),
-        )
-        by_rate = note_of(forecasts.change(context)).method == "run_rate"
-        what = "Money" if by_rate else "Money of deals not yet created"
-        note = (
-            f"{what} that past {noun}s won from this day on, less what they won from the day of "
-            f"{since} on: it shrinks daily."
-        )
-        return Deals(text.capital(step.name), (), note)
-    moved = forecasts.change_deals(context)[forecasts.change_deals(context)["movement"] == step.key]
-    if step.key == "chance" and len(step.movers) == 1:
-        moved = moved[moved["expected"] * step.expected > 0]
-    rows, caption = add_details(context, moved), text.capital(step.name)
-    return list_deals(
-        context, rows, caption, sheet="Change", amount="expected", period=context.label
-    )
+    found, nav = answers.why_it_moved(context), "Why it moved"
+    if found.chart is None:
+        return say_only("why", found.title, found.sentence, nav)
+    rows, (moved, *notes) = draw(found), map(found.say, found.notes)
+    opened = tuple(show_behind(found, row) for row in found.tables[0].rows)
+    words = [f"{moved}. Under each bar: its deals, and the one that moved most", rows.note, *notes]
+    sub = ". ".join(filter(None, words))
+    return Block("why", found.say(found.finding), sub, (Opening(rows, opened),), nav)
 
 
 def decide(context: Context) -> Block | None:

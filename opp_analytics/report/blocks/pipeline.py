@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import pandas as pd
 
-from opp_analytics import svg, text
+from opp_analytics import answers, svg, text
 from opp_analytics.analysis import evidence
-from opp_analytics.answers import Context, DueDeals, add_details, tables
+from opp_analytics.answers import Context, add_details, tables
 from opp_analytics.errors import NotEnoughHistory
-from opp_analytics.note import note_of
-from opp_analytics.report.cells import list_deals, measure, name_deal, say_finding
+from opp_analytics.report.cells import list_deals, measure, say_finding
 from opp_analytics.report.model import (
     Block,
-    BlockPart,
-    Cell,
     Chart,
     Deals,
     Fold,
-    Group,
-    Line,
     Opening,
-    PageColumn,
-    Table,
     say_only,
 )
+from opp_analytics.report.show_answer import draw, show_behind, show_chart, show_table
 
-_WEEKS, _NEAR = 12, 0.1
-"""Weeks on the page, a quarter, and the share within which a week is like the average."""
 _MOST_CREATORS, _MOST_PUSHED, _MOST_RATES = 8, 5, 12
 """Rows of a block that fit beside its neighbor."""
 _ENDS = {"advanced": "Moved on", "back": "Moved back", "still": "Open"}
@@ -38,43 +31,19 @@ _ENDS = {"advanced": "Moved on", "back": "Moved back", "still": "Open"}
 
 def created(context: Context) -> Block | None:
     """Show whether the inflow suffices: value created in recent weeks, and their average."""
-    money = context.money
-    try:
-        table = tables.created(context).tail(_WEEKS)
-    except NotEnoughHistory:
+    found = answers.pipeline_created(context)
+    if found.chart is None:
         return None
-    weeks = len(table) - 1
-    average, last = float(table["value"].iloc[:-1].mean()), float(table["value"].iloc[-1])
+    rows, average = found.tables[0].rows, found.chart.options["average"]
     sub = "Value of the deals created in seven days each, as first seen, whatever became of them"
-    if weeks:
-        line = f"average of the {weeks} weeks before" if weeks > 1 else "the week before"
-        sub += f"; line: {line}, {money(average)}"
-    drawn = svg.pipeline_created(
-        table, average=average, line="average" if weeks > 1 else "week before"
-    )
-    compared = evidence.is_enough(table["deals"].sum()) and last >= 0
-    than = _compare_week(last, average, weeks) if compared else ""
-    title = f"New pipeline this week, {money(last)}{than}"
-    return Block("created", title, sub, (Chart(drawn), *_fold_this_week(context)))
-
-
-def _fold_this_week(context: Context) -> list[Fold]:
-    """List the deals of the last column under a fold."""
-    deals = tables.created_deals(context)
-    mine = deals[deals["period"] == str(tables.created(context).index[-1])].reset_index(drop=True)
-    words = f"The {text.spelled(len(mine), 'deal') if len(mine) > 1 else 'deal'} of this week"
-    listed = list_deals(context, add_details(context, mine), words, sheet="Created")
-    return [Fold(words, listed)] if listed else []
-
-
-def _compare_week(last: float, average: float, weeks: int) -> str:
-    if not weeks:
-        return ""
-    usual = f"the {weeks}-week average" if weeks > 1 else "the week before"
-    if not average > 0 or abs(last / average - 1) < _NEAR:
-        return f", was in line with {usual}" if last or not average else f", was below {usual}"
-    off = text.percent(abs(last / average - 1))
-    return f", was {off} {'above' if last > average else 'below'} {usual}"
+    if len(rows) > 1:
+        line = (
+            f"average of the {len(rows) - 1} weeks before" if len(rows) > 2 else "the week before"
+        )
+        sub += f"; line: {line}, {context.money(average)}"
+    this_week = show_behind(found, rows[-1])
+    fold = [Fold(this_week.caption, this_week)] if this_week else []
+    return Block("created", found.say(found.finding), sub, (Chart(draw(found)), *fold))
 
 
 def created_by(context: Context) -> Block | None:
@@ -82,37 +51,20 @@ def created_by(context: Context) -> Block | None:
 
     Nothing on the page of one person.
     """
-    if not context.person:
+    found = answers.pipeline_created(context)
+    if len(found.tables) < 2:
         return None
-    try:
-        table = tables.created_by(context)
-    except NotEnoughHistory:
-        return None
-    whole = float(table["value"].sum())
-    if whole <= 0 or (context.only and len(table) == 1):
-        return None
-    amounts = [
-        measure(context, str(name), row["value"], row["deals"])
-        for name, row in table.nlargest(_MOST_CREATORS, "value").iterrows()
-    ]
-    opened = tuple(_list_created(context, amount.name) for amount in amounts)
-    most, share = evidence.find_largest(table["value"])
-    of_whole = f"{' each' if len(most) > 1 else ''} of {context.name}’s {context.money(whole)}"
-    share = f", {share}{of_whole}" if share else ""
-    title = f"{text.joined(most, most=3)} created the most{share}"
+    rows = found.tables[1].rows
+    shown = rows[:_MOST_CREATORS]
+    bars = svg.bars(
+        [measure(context, row.id, row.values["value"], row.values["deals"]) for row in shown]
+    )
     sub = f"Value created in {context.name} so far"
-    if len(table) > _MOST_CREATORS:
-        sub += f", the {_MOST_CREATORS} largest of {len(table)}"
-    teams = tuple(tables.find_teams(context, amount.name) for amount in amounts)
-    return Block("created_by", title, sub, (Opening(svg.bars(amounts), opened, teams),))
-
-
-def _list_created(context: Context, name: str) -> Deals | None:
-    """List what one person created in the current period, at the value first seen."""
-    deals = tables.created_by_deals(context)
-    mine = deals[(deals.index == name) & (deals["period"] == context.label).to_numpy()]
-    rows = add_details(context, mine.reset_index(drop=True))
-    return list_deals(context, rows, f"Created by {name} in {context.name}", sheet="Created")
+    if len(rows) > len(shown):
+        sub += f", the {_MOST_CREATORS} largest of {len(rows)}"
+    opened = tuple(show_behind(found, row) for row in shown)
+    teams = tuple(tables.find_teams(context, row.id) for row in shown)
+    return Block("created_by", found.say(found.notes[0]), sub, (Opening(bars, opened, teams),))
 
 
 def funnel(context: Context) -> Block:
@@ -177,69 +129,21 @@ def slippage(context: Context) -> Block | None:
 
     And deals that keep moving.
     """
-    nav = "Slippage"
-    try:
-        found = tables.slippages(context)
-    except NotEnoughHistory:
-        if context.records.empty:
-            return None
-        words = (
-            "A single record shows no change. From the second on, this shows the outcome of each "
-            "deal that was due."
-        )
-        return say_only("slippage", "Slippage", words, nav)
-    named = {_name_period(context, part): part for part in found}
-    rows = svg.slippage({name: part.table for name, part in named.items()})
-    opened = tuple(_list_due(context, name, part) for name, part in named.items())
-    parts: list[BlockPart] = [Opening(rows, opened)]
-    if len(tables.pushed(context)):
-        parts.append(_show_pushed(context))
-    periods = pd.concat({part.period: part.table for part in found}, names=["period"])
-    note_of(found[-1].table).change(
-        day=str(context.day.date()),
-        freq=context.freq,
-        part=[part.period for part in found if part.starts_late],
-    ).write(periods)
-    sub = (
+    if context.records.empty:
+        return None
+    found = answers.slippage(context)
+    about = (
         f"Outcome of what was open and due when each {context.noun} began, by value, wins of "
         "other deals apart; total due at right"
     )
-    return Block("slippage", say_finding(periods), sub, tuple(parts), nav)
-
-
-def _name_period(context: Context, part: DueDeals) -> str:
-    name = text.capital(context.name_of(part.period, short=True))
-    return f"{name} to date" if part.period == context.label else name
-
-
-def _list_due(context: Context, name: str, part: DueDeals) -> Deals | None:
-    deals = part.deals
-    moved = deals["close_date_after"].where(deals["close_date_after"].notna(), deals["close_date"])
-    rows = add_details(context, deals, stage=deals["outcome"], close_date=moved).drop(
-        columns="outcome"
-    )
-    return list_deals(context, rows, f"Due in {name}", sheet="Due deals", past=True)
-
-
-def _show_pushed(context: Context) -> Table:
-    columns = (
-        PageColumn("Pushed twice or more, still open", right=False, phone="full", kind="deal"),
-        *map(PageColumn, ("Pushes", "Days later", "Value")),
-    )
-    lines = tuple(
-        Line(
-            (
-                name_deal(context, row),
-                *(Cell(text.number(row[column])) for column in ("pushes", "days_pushed", "value")),
-            ),
-            teams=tables.find_teams(context, row["unique_id"]),
-        )
-        for row in tables.pushed(context).head(_MOST_PUSHED).to_dict("records")
-    )
-    rest = len(tables.pushed(context)) - len(lines)
-    more = f"; {rest:,} more in the workbook" if rest > 0 else ""
-    caption = f"Pushed twice or more, as of {context.write_day(context.day)}{more}"
-    return Table(columns, (Group(lines),), "pushed", caption)
+    block = show_chart(found, "slippage", about, found.title)
+    for moving in found.tables[1:]:
+        rest = len(moving.rows) - _MOST_PUSHED
+        more = f"; {rest:,} more in the workbook" if rest > 0 else ""
+        caption = f"Pushed twice or more, as of {context.write_day(context.day)}{more}"
+        pushed = show_table(found, moving, "pushed", _MOST_PUSHED, caption)
+        block = replace(block, parts=(*block.parts, pushed))
+    return block
 
 
 def win_rates(context: Context) -> Block:

@@ -8,7 +8,7 @@ import math
 import pandas as pd
 import pytest
 
-from opp_analytics import History, Org, text
+from opp_analytics import History, text
 from opp_analytics.answers import Figure, forecasts
 from opp_analytics.note import TableNote, note_of
 from opp_analytics.report.blocks import forecast
@@ -27,7 +27,6 @@ from opp_analytics.report.sheets import sheets
 from tests.analysis.forecasting.histories import even_months
 from tests.pipelines import (
     AS_OF,
-    LAST_WEEK,
     THIS_WEEK,
     context_of,
     pipeline,
@@ -138,57 +137,8 @@ def test_trend__ends_at_the_forecast_of_the_page_where_the_last_record_is_older(
     )
 
 
-def test_why__names_a_deal_that_was_removed(tmp_path):
-    gone = [row for row in THIS_WEEK if row[0] != "a"]
-    history = recorded(History(tmp_path / "h"), {"2026-03-09": LAST_WEEK, "2026-03-16": gone})
-    (part,) = why(context_of(pipeline(gone), history)).parts
-    assert isinstance(part, Opening)
-    assert part.deals[1] is not None
-    assert [(deal.name, deal.stage, deal.amounts[-1]) for deal in part.deals[1].deals] == [
-        ("Alder", "Removed", "−80,000")
-    ]
-
-
-def test_why__says_what_the_last_record_does_not_hold(history):
-    later = [(*row[:2], row[2] + 1_000, *row[3:]) for row in THIS_WEEK]
-    sub = why(context_of(pipeline(later), history)).sub
-    assert sub.endswith(". Changes after the record of Mar 16 are not in it")
-
-
-def test_why__says_that_the_method_changed():
-    history = even_months(9)
-    frame = history.as_of("2026-07-20T23:00Z")
-    sub = why(context_of(frame, history, as_of="2026-07-20", since="2026-06-10", method="auto")).sub
-    assert sub.endswith(
-        "The method changed from run rate to learned; both forecasts are by learned"
-    )
-    with_more = why(
-        context_of(frame, history, as_of="2026-07-20", since="2026-02-10", method="auto")
-    )
-    (note,) = with_more.parts
-    assert isinstance(note, Note)
-    assert note.text == (
-        "The method changed: learned had too few records on Feb 10, so that day’s forecast "
-        "cannot be compared."
-    )
-
-
 def test_why__without_history_is_left_to_the_trend(opportunities):
     assert why(context_of(opportunities)) is None
-
-
-def test_why__says_that_no_record_is_later_than_the_one_compared_with(history):
-    context = context_of(history.as_of("2026-03-16T12:00Z"), history, as_of="2026-03-23")
-    (note,) = why(context).parts
-    assert isinstance(note, Note)
-    assert note.text == "Nothing was recorded after Mar 16, so the deals that moved are not known."
-
-
-def test_why__after_a_single_record_says_when(opportunities, tmp_path):
-    history = recorded(History(tmp_path / "h"), {"2026-03-16": THIS_WEEK})
-    (note,) = why(context_of(opportunities, history)).parts
-    assert isinstance(note, Note)
-    assert note.text == "The first record is from Mar 16; a comparison is possible from Mar 20 on."
 
 
 def test_decide__sets_an_owner_apart_from_the_figures(opportunities):
@@ -558,11 +508,6 @@ def test_chance__moved_by_the_difference_of_the_figures_beside_it(opportunities,
         "3 pts",
         -1,
     )
-
-
-def test_why__is_in_the_money_of_the_page(opportunities, history):
-    block = why(context_of(Org(currency="CHF").apply(opportunities), history))
-    assert block.sub.startswith("March is down CHF\u00a014K since Mar 9, to CHF\u00a0166K")
 
 
 def test_coverage__of_two_months_that_hit_is_not_said():

@@ -1,0 +1,102 @@
+"""Whether close dates hold: what became of the deals that were due, and which keep moving."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from opp_analytics import text
+from opp_analytics.analysis import sentence
+from opp_analytics.answers import tables
+from opp_analytics.answers.answer import Answer
+from opp_analytics.answers.context import Context
+from opp_analytics.answers.data import Chart, Lack, Row, Table
+from opp_analytics.answers.deal import add_details, list_deal, list_deals
+from opp_analytics.errors import NotEnoughHistory
+from opp_analytics.note import note_of
+from opp_analytics.text import Piece, Sentence
+
+_TITLE = "Slippage"
+_ONE_RECORD = (
+    "A single record shows no change. From the second on, this shows the outcome of each deal that "
+    "was due"
+)
+_COLUMNS = ("deals", "value", "slipped_value", "won_value", "lost_value", "slip_rate")
+_PUSHED = ("pushes", "days_pushed", "value")
+
+
+def slippage(context: Context) -> Answer:
+    """Say what became of what was due in this period and the two before, and what keeps moving.
+
+    Wins of other deals are not in it.
+    """
+    try:
+        found = tables.slippages(context)
+    except NotEnoughHistory as error:
+        lack = Lack(
+            "what became of the deals that were due",
+            "the second record",
+            "history.record(deals)",
+            "opp-analytics record",
+        )
+        said = str(error).removesuffix(".") if context.records.empty else _ONE_RECORD
+        return Answer("slippage", context, _TITLE, Sentence.of(said), lacks=(lack,))
+    periods = pd.concat({part.period: part.table for part in found}, names=["period"])
+    note = note_of(found[-1].table)
+    note.change(
+        day=str(context.day.date()),
+        freq=context.freq,
+        part=[part.period for part in found if part.starts_late],
+    ).write(periods)
+    named = {_name_period(context, part.period): part for part in found}
+    rows = tuple(_sum_up(name, part.table) for name, part in named.items())
+    often = tables.pushed(context)
+    moving = Table(
+        "pushed",
+        _PUSHED,
+        tuple(_count_pushes(context, deal) for deal in often.to_dict("records")),
+        heads={"name": "Pushed twice or more, still open"},
+    )
+    first, last = note.figures["period"]
+    return Answer(
+        key="slippage",
+        context=context,
+        title=_TITLE,
+        finding=Sentence.of(sentence(periods).removesuffix(".")),
+        tables=(Table("periods", _COLUMNS, rows, "value"), *([moving] if len(often) else [])),
+        chart=Chart("slippage", ({name: part.table for name, part in named.items()},)),
+        code=f'oa.slippage(history, start="{first}", end="{last}")',
+        opener=partial(_list_due, context, {name: part.deals for name, part in named.items()}),
+    )
+
+
+def _name_period(context: Context, period: str) -> str:
+    name = text.capital(context.name_of(period, short=True))
+    return f"{name} to date" if period == context.label else name
+
+
+def _sum_up(name: str, table: pd.DataFrame) -> Row:
+    due, values = float(table["count"].sum()), table["value"]
+    ends = {f"{end}_value": float(values.get(end, 0.0)) for end in ("slipped", "won", "lost")}
+    rate = {"slip_rate": float(table["count"].get("slipped", 0)) / due} if due else {}
+    sums = {"deals": int(due), "value": float(values.sum()), **ends, **rate}
+    return Row(name, Piece("text", name), sums, kind="period")
+
+
+def _count_pushes(context: Context, deal: dict[Any, Any]) -> Row:
+    row = list_deal(context, deal)
+    return replace(row, values={**row.values, **{name: int(deal[name]) for name in _PUSHED[:2]}})
+
+
+def _list_due(context: Context, deals: dict[str, pd.DataFrame], row: Row) -> Answer | None:
+    """List the deals due in a period, each with its outcome as stage and its date at the end."""
+    if row.id not in deals:
+        return None
+    due = deals[row.id]
+    moved = due["close_date_after"].where(due["close_date_after"].notna(), due["close_date"])
+    rows = add_details(context, due, stage=due["outcome"], close_date=moved)
+    rows = rows.drop(columns="outcome")
+    return list_deals(context, f"Due in {row.id}", rows, name="due_deals", past=True)

@@ -1,0 +1,127 @@
+"""Why the forecast moved: the steps from that of the earlier record to that of now."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pandas as pd
+
+from opp_analytics import analysis, text
+from opp_analytics.answers import forecasts
+from opp_analytics.answers.answer import Answer
+from opp_analytics.answers.context import Context
+from opp_analytics.answers.data import Chart, Figure, Lack, Row, Table
+from opp_analytics.answers.deal import add_details, list_deals
+from opp_analytics.errors import NotEnoughHistory
+from opp_analytics.note import note_of
+from opp_analytics.org import day_of
+from opp_analytics.schema import HALF_CENT
+from opp_analytics.text import Piece, Sentence
+
+_TITLE = "Why the forecast moved"
+_TOLD = 0.01
+"""Share of what was won from which it is said to have been expected before."""
+
+
+def why_it_moved(context: Context) -> Answer:
+    """Show what each kind of change added to the forecast or took, and the deal that did most."""
+    try:
+        table = forecasts.change(context)
+    except NotEnoughHistory as error:
+        reason = (forecasts.no_changes(context) or str(error)).removesuffix(".")
+        way = "history.record(deals)", "opp-analytics record"
+        lack = Lack("what moved the forecast", reason, *way)
+        return Answer("why_it_moved", context, _TITLE, Sentence.of(reason), lacks=(lack,))
+    note, steps = note_of(table), analysis.list_steps(table)
+    then, now = (
+        Row(
+            end,
+            Piece("text", f"Forecast {context.write_day(day_of(table, moment))}"),
+            {"expected": float(table["expected"][end]), "deals": int(table["deals"][end])},
+            kind="total",
+        )
+        for end, moment in (("then", note.then_at), ("now", note.now_at))
+    )
+    return Answer(
+        key="why_it_moved",
+        context=context,
+        title=_TITLE,
+        finding=Sentence.of(analysis.heading(table)),
+        method=str(note.method),
+        tables=(
+            Table(
+                "steps",
+                ("expected", "change", "deals", "largest"),
+                (then, *(_make_row(step) for step in steps), now),
+                "change",
+            ),
+        ),
+        figures=(
+            Figure("Forecast", "expected", now.values["expected"], then=then.values["expected"]),
+        ),
+        chart=Chart(
+            "forecast_change",
+            (table,),
+            {"target": float(forecasts.current(context)["target"])},
+        ),
+        notes=tuple(_list_notes(context, table)),
+        code=f'oa.forecast_change(history, start="{note.then_at}", end="{note.now_at}", '
+        f'period="{context.label}", freq="{context.freq}", method="{context.method}")',
+        opener=partial(_list_step, context, steps),
+    )
+
+
+def _make_row(step: analysis.Step) -> Row:
+    values = {"change": step.expected, "deals": step.deals}
+    most = {"largest": step.movers[0][0]} if step.movers else {}
+    return Row(_key(step), Piece("text", text.capital(step.name)), {**values, **most}, kind="step")
+
+
+def _key(step: analysis.Step) -> str:
+    """Tell the deals that became more likely from those that became less."""
+    is_half = step.key == "chance" and len(step.movers) == 1
+    return f"{step.key} {'up' if step.expected > 0 else 'down'}" if is_half else step.key
+
+
+def _list_notes(context: Context, table: pd.DataFrame) -> list[Sentence]:
+    figures = note_of(table).figures
+    closed, added = (float(table[name]["won"]) for name in ("value", "expected"))
+    notes = [Sentence.of(analysis.say_forecast_change(table))]
+    if (before := closed - added) > _TOLD * closed:
+        about = Piece("money", before), " of it was expected before"
+        notes.append(Sentence.of(Piece("money", closed), " closed; about ", *about))
+    if "method_then" in figures:
+        now, then = map(text.label, (str(forecasts.method(context)), figures["method_then"]))
+        words = f"The method changed from {then} to {now}; both forecasts are by {now}"
+        notes.append(Sentence.of(words))
+    if abs(table["expected"]["now"] - float(forecasts.current(context)["expected"])) >= HALF_CENT:
+        last = pd.Timestamp(context.records["recorded_at"].iloc[-1]).tz_convert(context.tz)
+        words = f"Changes after the record of {context.write_day(last)} are not in it"
+        notes.append(Sentence.of(words))
+    return notes
+
+
+def _list_step(context: Context, steps: list[analysis.Step], row: Row) -> Answer | None:
+    """List the deals of a step, with what each one added or took.
+
+    Of new business, say what it is.
+    """
+    step = next((one for one in steps if _key(one) == row.id), None)
+    if step is None:
+        return None
+    title, table = text.capital(step.name), forecasts.change(context)
+    if step.key == "new_business":
+        by_rate = note_of(table).method == "run_rate"
+        what = "Money" if by_rate else "Money of deals not yet created"
+        since = context.write_day(day_of(table, note_of(table).then_at))
+        words = (
+            f"{what} that past {context.noun}s won from this day on, less what they won from the "
+            f"day of {since} on: it shrinks daily"
+        )
+        return Answer("step", context, title, Sentence.of(words))
+    moved = forecasts.change_deals(context)
+    moved = moved[moved["movement"] == step.key]
+    if _key(step) != step.key:
+        moved = moved[moved["expected"] * step.expected > 0]
+    rows = add_details(context, moved.rename(columns={"expected": "change"}))
+    return list_deals(context, title, rows, "change", name="change", period=context.label)
