@@ -77,4 +77,4 @@ def _list_category(context: Context, row: Row) -> Answer:
         return list_closed(context, context.label)
     due = context.open_now
     mine = due[deal_categories(due) == row.id]
-    return list_deals(context, text.label(row.id), mine, period=context.label)
+    return list_deals(context, text.title(row.id), mine, period=context.label)
