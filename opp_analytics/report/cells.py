@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -72,28 +71,23 @@ def list_deals(
     *,
     sheet: str = "Deals",
     note: str = "",
-    amount: str = "value",
     past: bool = False,
     further: Mapping[str, float] = MappingProxyType({}),
-    period: str = "",
 ) -> Deals | None:
     """List rows of deals, the largest first, then the others in one line, and the total.
 
     `further` amounts come before the total. None without any deal.
 
-    `sheet` is the workbook's with all of them. `amount` is the column of money: the value, or what
-    a deal added or took. Of what is `past`, today's chances say nothing; else those from history
-    are of `period`, by default of each deal's own.
+    `sheet` is the workbook's with all of them. Of what is `past`, today's chances say nothing.
     """
     if rows.empty:
         return None
-    write = partial(text.number, signed=amount != "value")
-    amounts = rows[amount].to_numpy(dtype=float)
+    amounts = rows["value"].to_numpy(dtype=float)
     order = np.argsort(-np.abs(amounts), kind="stable")
     parts = text.round_parts([*amounts[order].tolist(), *further.values()])
     largest = rows.iloc[order[:_MOST]].filter([*_TOLD, *context.by])
     listed = [
-        _show_deal(context, row, (write(part),), period)
+        _show_deal(context, row, text.number(part))
         for row, part in zip(largest.to_dict("records"), parts[:_MOST], strict=False)
     ]
     listed = [replace(deal, stated="", history="") for deal in listed] if past else listed
@@ -105,20 +99,17 @@ def list_deals(
     some = "" if there == len(rest) else f", {there:,} of them" if there else ", none of them"
     words = f"{text.count(len(rest), 'more deal')}{some} in the workbook, sheet “{sheet}”"
     sums = [
-        *([(words, write(_add(rest)))] if rest else []),
-        *zip(further, map(write, parts[len(rows) :]), strict=True),
+        *([(words, text.number(_add(rest)))] if rest else []),
+        *zip(further, map(text.number, parts[len(rows) :]), strict=True),
     ]
     if len(parts) > 1:
-        sums.append(("Total", write(_add(parts))))
-    heads = ("Value" if amount == "value" else "Change",)
+        sums.append(("Total", text.number(_add(parts))))
     return Deals(
-        caption, tuple(listed), note, heads, tuple(sums), forecasts.name_history(context, period)
+        caption, tuple(listed), note, sums=tuple(sums), history=forecasts.name_history(context)
     )
 
 
-def _show_deal(
-    context: Context, row: dict[Any, Any], amounts: tuple[str, ...], period: str
-) -> Deal:
+def _show_deal(context: Context, row: dict[Any, Any], amount: str) -> Deal:
     ended = outcome if (outcome := str(row.get("outcome"))) in CLOSED_AS else ""
     return Deal(
         name=_name(row),
@@ -126,8 +117,8 @@ def _show_deal(
         stage=text.stage(row["stage"]),
         close=context.write_day(row["close_date"]),
         stated=ended or show_stated(row.get("probability")),
-        history="" if ended else forecasts.show_history(context, row["unique_id"], period),
-        amounts=amounts,
+        history="" if ended else forecasts.show_history(context, row["unique_id"]),
+        amounts=(amount,),
         link=_link(context, row),
     )
 
