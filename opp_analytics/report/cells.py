@@ -73,12 +73,14 @@ def list_deals(
     note: str = "",
     past: bool = False,
     further: Mapping[str, float] = MappingProxyType({}),
+    period: str = "",
 ) -> Deals | None:
     """List rows of deals, the largest first, then the others in one line, and the total.
 
     `further` amounts come before the total. None without any deal.
 
-    `sheet` is the workbook's with all of them. Of what is `past`, today's chances say nothing.
+    `sheet` is the workbook's with all of them. Of what is `past`, today's chances say nothing;
+    else those from history are of `period`, by default of each deal's own.
     """
     if rows.empty:
         return None
@@ -87,7 +89,7 @@ def list_deals(
     parts = text.round_parts([*amounts[order].tolist(), *further.values()])
     largest = rows.iloc[order[:_MOST]].filter([*_TOLD, *context.by])
     listed = [
-        _show_deal(context, row, text.number(part))
+        _show_deal(context, row, text.number(part), period)
         for row, part in zip(largest.to_dict("records"), parts[:_MOST], strict=False)
     ]
     listed = [replace(deal, stated="", history="") for deal in listed] if past else listed
@@ -105,11 +107,15 @@ def list_deals(
     if len(parts) > 1:
         sums.append(("Total", text.number(_add(parts))))
     return Deals(
-        caption, tuple(listed), note, sums=tuple(sums), history=forecasts.name_history(context)
+        caption,
+        tuple(listed),
+        note,
+        sums=tuple(sums),
+        history=forecasts.name_history(context, period),
     )
 
 
-def _show_deal(context: Context, row: dict[Any, Any], amount: str) -> Deal:
+def _show_deal(context: Context, row: dict[Any, Any], amount: str, period: str) -> Deal:
     ended = outcome if (outcome := str(row.get("outcome"))) in CLOSED_AS else ""
     return Deal(
         name=_name(row),
@@ -117,7 +123,7 @@ def _show_deal(context: Context, row: dict[Any, Any], amount: str) -> Deal:
         stage=text.stage(row["stage"]),
         close=context.write_day(row["close_date"]),
         stated=ended or show_stated(row.get("probability")),
-        history="" if ended else forecasts.show_history(context, row["unique_id"]),
+        history="" if ended else forecasts.show_history(context, row["unique_id"], period),
         amounts=(amount,),
         link=_link(context, row),
     )
