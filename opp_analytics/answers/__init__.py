@@ -15,6 +15,7 @@ from opp_analytics.answers.deal import (
     list_expected,
     name_new_business,
 )
+from opp_analytics.answers.past_ranges import MOST_DRAWN, past_ranges
 from opp_analytics.answers.pipeline_created import pipeline_created
 from opp_analytics.answers.slippage import slippage
 from opp_analytics.answers.tables import CLOSED_AS

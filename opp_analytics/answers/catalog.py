@@ -11,6 +11,7 @@ from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.at_risk import at_risk
 from opp_analytics.answers.categories import categories
 from opp_analytics.answers.context import Context, read_context
+from opp_analytics.answers.past_ranges import past_ranges
 from opp_analytics.answers.pipeline_created import pipeline_created
 from opp_analytics.answers.slippage import slippage
 from opp_analytics.answers.why_it_moved import why_it_moved
@@ -47,6 +48,9 @@ CATALOG = {
         "created",
     ),
     "slippage": Question(slippage, "Do close dates hold?", ("history",), "slippage"),
+    "past_ranges": Question(
+        past_ranges, "Can we believe the range?", ("history",), "ask past_ranges"
+    ),
 }
 
 

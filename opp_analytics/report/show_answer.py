@@ -84,17 +84,13 @@ def draw(answer: Answer) -> Any:
     return getattr(svg, answer.chart.kind)(*answer.chart.args, **answer.chart.options)
 
 
-def show_chart(answer: Answer, key: str, about: str, nav: str = "") -> Block:
-    """Show an answer as a block of its picture, whose rows open to their deals.
-
-    `about` explains the picture, after the notes.
-    """
+def show_chart(answer: Answer, key: str, sub: str, nav: str = "") -> Block:
+    """Show an answer as a block of its picture, explained by `sub`; a row opens to its deals."""
     if not answer.tables or answer.chart is None:
         return say_only(key, answer.title, answer.sentence, nav)
     rows = draw(answer)
     by_id = {row.id: row for row in answer.tables[0].rows}
     opened = tuple(show_behind(answer, by_id[one.key]) for one in rows.rows)
-    sub = ". ".join([*map(answer.say, answer.notes), about])
     return Block(key, answer.say(answer.finding), sub, (Opening(rows, opened),), nav)
 
 

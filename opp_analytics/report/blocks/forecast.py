@@ -16,6 +16,7 @@ import pandas as pd
 from opp_analytics import analysis, answers, svg, text
 from opp_analytics.analysis import evidence
 from opp_analytics.answers import (
+    MOST_DRAWN,
     Context,
     Figure,
     find_expected,
@@ -27,7 +28,7 @@ from opp_analytics.answers import (
     will_we_make_it,
 )
 from opp_analytics.columns import find_unit
-from opp_analytics.errors import DataError, NotEnoughHistory
+from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.note import note_of
 from opp_analytics.org import day_of
 from opp_analytics.report.cells import (
@@ -56,7 +57,7 @@ from opp_analytics.report.model import (
 )
 from opp_analytics.report.show_answer import draw, show_behind, show_chart, show_deals
 
-_MOST_DECIDING, _MOST_PAST = 5, 6
+_MOST_DECIDING = 5
 """Rows that fill a block beside its neighbor."""
 
 
@@ -343,24 +344,12 @@ def past(context: Context) -> Block | None:
     """
     if context.records.empty:
         return None
-    noun = context.noun
-    try:
-        table = forecasts.past_ranges(context)
-    except (NotEnoughHistory, DataError) as error:
-        return say_only("past", "Past ranges cannot be judged", f"{text.capital(str(error))}.")
-    shown = table.tail(_MOST_PAST)
-    rows = svg.backtest(shown)
-    opened = tuple(show_deals(list_closed(context, row.key)) for row in rows.rows)
-    sub = "Forecast with as many days to go as today (blue: tick and range) and what closed (dot)"
-    if len(table) > len(shown):
-        sub += f". The last {len(shown)} of {text.count(len(table), noun)}"
-    if early := note_of(table).figures["left_out"].get("too_early_to_learn"):
-        method, before = (
-            text.label(note_of(table).method),
-            text.spelled(early, f"earlier {noun}"),
-        )
-        sub += f". History was too short for {method} chances in {before}"
-    return Block("past", say_finding(table), sub, (Opening(rows, opened),))
+    answer = answers.past_ranges(context)
+    sub = ["Forecast with as many days to go as today (blue: tick and range) and what closed (dot)"]
+    known = sum(len(table.rows) for table in answer.tables)
+    if known > MOST_DRAWN:
+        sub.append(f"The last {MOST_DRAWN} of {text.count(known, context.noun)}")
+    return show_chart(answer, "past", ". ".join([*sub, *map(answer.say, answer.notes)]))
 
 
 def calls(context: Context) -> Block | None:
@@ -423,7 +412,9 @@ def categories(context: Context) -> Block:
     """
     aimed = math.isfinite(float(forecasts.current(context)["target"]))
     about = f"Running total beside each bar{'; line is the target' if aimed else ''}"
-    return show_chart(answers.categories(context), "categories", about, "Categories")
+    answer = answers.categories(context)
+    sub = ". ".join([*map(answer.say, answer.notes), about])
+    return show_chart(answer, "categories", sub, "Categories")
 
 
 def tiles(context: Context) -> tuple[Tile, ...]:
