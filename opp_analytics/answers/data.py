@@ -108,8 +108,10 @@ class AnswerData:
 
     @property
     def sentence(self) -> str:
-        """The finding in words."""
-        return f"{self.say(self.finding)}."
+        """The finding in words, and the day of the data where that is not the day asked for."""
+        seen, said = self.context.known_day, f"{self.say(self.finding)}."
+        is_late = seen < self.context.day
+        return f"As last seen on {text.day(seen, year=True)}: {said}" if is_late else said
 
     def say(self, words: Sentence) -> str:
         """Write a sentence of this answer, its `words`, in the org's currency."""

@@ -67,7 +67,7 @@ def compose(
         title=f"{heading}, {day}",
         heading=heading,
         subject=f"{context.only} · {day}" if context.only else day,
-        sentence=first.sentence,
+        sentence=f"{first.say(first.finding)}.",
         second=" ".join(f"{first.say(note)}." for note in first.notes),
         warnings=tuple(filter(None, (state if alarm else "", context.old, context.unseen))),
         tiles=forecast.tiles(context),

@@ -44,7 +44,7 @@ _LOOKS = {
 def show_answer(answer: Answer, key: str, nav: str, *, most: int) -> Block:
     """Show an answer as a block: its first table, of it at most so many rows, others as folds."""
     if not answer.tables:
-        return say_only(key, answer.title, answer.sentence, nav)
+        return say_only(key, answer.title, f"{answer.say(answer.finding)}.", nav)
     first, *others = answer.tables
     shown = first.rows[:most]
     rest = len(first.rows) - len(shown)

@@ -36,6 +36,15 @@ def test_ask__answers_as_of_the_day_of_the_data(opportunities, history):
     assert oa.ask("at_risk", opportunities, history).to_dict()["as_of"] == AS_OF
 
 
+def test_ask__of_a_later_day_says_when_the_data_were_last_seen(opportunities, history):
+    now = oa.ask("at_risk", opportunities, history)
+    later = oa.ask("at_risk", opportunities, history, as_of="2026-03-24")
+    assert later.sentence == f"As last seen on Mar 16, 2026: {now.sentence}"
+    assert [row.id for row in later.tables[0].rows] == [row.id for row in now.tables[0].rows]
+    told = later.to_dict()
+    assert (told["as_of"], told["seen_at"][:10]) == ("2026-03-24", AS_OF)
+
+
 def test_to_dict__is_json_with_exact_numbers_and_says_where_it_goes_on(answer):
     told = json.loads(json.dumps(answer.to_dict(most=2)))
     assert [row["id"] for row in told["rows"]] == ["a", "d"]
