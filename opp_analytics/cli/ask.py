@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 import opp_analytics as oa
-from opp_analytics.answers import Answer
 from opp_analytics.cli.console import OUTPUT, heading, note, say, show
 from opp_analytics.cli.output import with_tables, write_tables
 from opp_analytics.cli.source import (
@@ -23,6 +22,9 @@ from opp_analytics.cli.source import (
     parse_amount,
     reads_deals,
 )
+
+if TYPE_CHECKING:
+    from opp_analytics.answers import Answer
 
 For = Annotated[
     str | None, typer.Option("--for", help="Ask about this person's or team's deals alone.")

@@ -87,7 +87,7 @@ def draw(answer: Answer) -> Any:
 def show_chart(answer: Answer, key: str, sub: str, nav: str = "") -> Block:
     """Show an answer as a block of its picture, explained by `sub`; a row opens to its deals."""
     if not answer.tables or answer.chart is None:
-        return say_only(key, answer.title, answer.sentence, nav)
+        return say_only(key, answer.title, f"{answer.say(answer.finding)}.", nav)
     rows = draw(answer)
     by_id = {row.id: row for row in answer.tables[0].rows}
     opened = tuple(show_behind(answer, by_id[one.key]) for one in rows.rows)
@@ -101,7 +101,7 @@ def show_behind(answer: Answer, row: Row) -> Deals | None:
         return None
     if behind.key == "deals":
         return show_deals(behind)
-    return Deals(behind.title, (), behind.sentence)
+    return Deals(behind.title, (), f"{behind.say(behind.finding)}.")
 
 
 def show_deals(answer: Answer, total: float | None = None) -> Deals | None:

@@ -52,8 +52,9 @@ QUESTIONS = {
     "forecast_change": lambda history: forecast_change(
         history, **WINDOW, period="2026-02", method="stated", by="owner_name"
     ),
+    # Without their moment, the deals are those of the later day.
     "learned forecast": lambda history: forecast(
-        history.as_of(WEEKS[4]),
+        pd.DataFrame(history.as_of(WEEKS[4])),
         as_of="2026-02-09",
         history=history,
         method="learned",
@@ -63,7 +64,7 @@ QUESTIONS = {
     ),
     "backtest": lambda history: backtest(history, freq="W", methods="stated", by="owner_name"),
     "deal_reasons": lambda history: deal_reasons(
-        history.as_of(WEEKS[4]), history, as_of="2026-02-09", freq="W"
+        pd.DataFrame(history.as_of(WEEKS[4])), history, as_of="2026-02-09", freq="W"
     ),
     "deal_flags": lambda history: deal_flags(history.as_of(WEEKS[4]), history, as_of=WEEKS[4]),
     "transitions": transitions,

@@ -16,7 +16,7 @@ from tests.analysis.forecasting.histories import TWO_PIPELINES, even_months
 
 STEPS = ["overall", "bucket", "stage", "pipeline", "owner", "month"]
 KIND = worlds.Kind("right", weeks=60, deals_per_week=4.0)
-DAY = "2023-01-24"
+DAY = "2023-01-23"
 
 
 def _frame(history: History, day: str) -> pd.DataFrame:

@@ -208,7 +208,7 @@ def test_world_changes__as_of_a_day_is_what_was_said_then() -> None:
     then = log[log["seen_at"] < day]
     said = oa.world_changes(oa.History.from_changes(then), as_of=day)
     pd.testing.assert_frame_equal(oa.world_changes(oa.History.from_changes(log), as_of=day), said)
-    assert note_of(said).day == "2023-12-20"
+    assert note_of(said).day == "2023-12-18", "the last change that was seen by then"
     assert said.index[-1][0] == "2023-11"
     pd.testing.assert_frame_equal(now.loc[: said.index[-1]], said)
     # Deals entered much later with an old date, and lost ones that are deleted.
