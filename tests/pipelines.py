@@ -60,6 +60,16 @@ def pipeline(rows: list[tuple[Any, ...]], **columns: Any) -> pd.DataFrame:
     return frame
 
 
+def close(won: dict[str, int]) -> list[tuple[Any, ...]]:
+    """Twenty closed deals of each person, so many of them won."""
+    ends = (("closed_won", "won"), ("closed_lost", "lost"))
+    return [
+        (f"{who}{k}", "x", 1.0, *ends[k >= count], "2026-03-02", 0, who)
+        for who, count in won.items()
+        for k in range(20)
+    ]
+
+
 def recorded(history: History, states: dict[str, list[tuple[Any, ...]]]) -> History:
     """The history after a record of each day's rows."""
     for day, rows in states.items():

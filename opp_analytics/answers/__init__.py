@@ -7,6 +7,7 @@ from opp_analytics.answers.catalog import CATALOG, ask, questions
 from opp_analytics.answers.categories import categories
 from opp_analytics.answers.context import Context, Part, check_for_each, read_context
 from opp_analytics.answers.data import Chart, Figure, Lack, Row, Table
+from opp_analytics.answers.data_to_fix import data_to_fix
 from opp_analytics.answers.deal import (
     add_details,
     find_expected,
@@ -18,6 +19,8 @@ from opp_analytics.answers.deal import (
 from opp_analytics.answers.past_ranges import MOST_DRAWN, past_ranges
 from opp_analytics.answers.pipeline_created import pipeline_created
 from opp_analytics.answers.slippage import slippage
+from opp_analytics.answers.stages import stages
 from opp_analytics.answers.tables import CLOSED_AS
 from opp_analytics.answers.why_it_moved import why_it_moved
 from opp_analytics.answers.will_we_make_it import will_we_make_it
+from opp_analytics.answers.win_rates import win_rates

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from opp_analytics import text
 from opp_analytics.answers.data import AnswerData, Row, Table
 from opp_analytics.columns import find_unit, format_cell
 
@@ -21,9 +22,9 @@ def write_cells(answer: AnswerData, table: Table, row: Row) -> list[str]:
     currency = answer.context.org.currency
 
     def write(column: str) -> str:
-        words = answer.say(row.words[column]) if column in row.words else ""
+        words = row.words[column].write(currency) if column in row.words else ""
         if column not in row.values:
-            return words or format_cell(column, None, currency)
+            return text.capital(words) or format_cell(column, None, currency)
         return f"{format_cell(column, row.values[column], currency)} {words}".rstrip()
 
     return [write(column) for column in table.columns]

@@ -11,11 +11,14 @@ from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.at_risk import at_risk
 from opp_analytics.answers.categories import categories
 from opp_analytics.answers.context import Context, read_context
+from opp_analytics.answers.data_to_fix import data_to_fix
 from opp_analytics.answers.past_ranges import past_ranges
 from opp_analytics.answers.pipeline_created import pipeline_created
 from opp_analytics.answers.slippage import slippage
+from opp_analytics.answers.stages import stages
 from opp_analytics.answers.why_it_moved import why_it_moved
 from opp_analytics.answers.will_we_make_it import will_we_make_it
+from opp_analytics.answers.win_rates import win_rates
 from opp_analytics.arguments import MethodName
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.history import History
@@ -51,6 +54,9 @@ CATALOG = {
     "past_ranges": Question(
         past_ranges, "Can we believe the range?", ("history",), "ask past_ranges"
     ),
+    "stages": Question(stages, "Where do deals end?", (), "funnel"),
+    "win_rates": Question(win_rates, "Who wins more or fewer than the others?", (), "win-rate"),
+    "data_to_fix": Question(data_to_fix, "Which data should we fix first?", (), "audit"),
 }
 
 

@@ -55,8 +55,8 @@ def list_deals(
     """Answer which deals are behind a number: what each adds, the largest first.
 
     `rest` is what no deal is behind, such as usual new business. The workbook has a sheet of this
-    `name`. Of what is `past`, today's chances
-    say nothing; else those from history are of `period`, by default of each deal's own.
+    `name`. Of what is `past`, today's chances say nothing; else those from history are of `period`,
+    by default of each deal's own.
     """
     largest = deals.loc[deals[adds].abs().sort_values(ascending=False, kind="stable").index]
     rows = []

@@ -398,7 +398,7 @@ def _place_stage(stage: Any, row: pd.Series[Any]) -> Place:
         tuple(marks),
         figures=(conversion, days),
         title=f"{name}: {', '.join(parts)}",
-        key=str(keys[-1]),
+        key=text.join_key(stage),
     )
 
 

@@ -84,14 +84,22 @@ def draw(answer: Answer) -> Any:
     return getattr(svg, answer.chart.kind)(*answer.chart.args, **answer.chart.options)
 
 
-def show_chart(answer: Answer, key: str, sub: str, nav: str = "") -> Block:
-    """Show an answer as a block of its picture, explained by `sub`; a row opens to its deals."""
+def show_chart(
+    answer: Answer, key: str, sub: str, nav: str = "", *, most: int | None = None
+) -> Block:
+    """Show an answer as a block of its picture, explained by `sub`; a row opens to its deals.
+
+    `most` rows of the picture have room.
+    """
     if not answer.tables or answer.chart is None:
         return say_only(key, answer.title, f"{answer.say(answer.finding)}.", nav)
     rows = draw(answer)
+    rows = replace(rows, rows=rows.rows[:most])
     by_id = {row.id: row for row in answer.tables[0].rows}
-    opened = tuple(show_behind(answer, by_id[one.key]) for one in rows.rows)
-    return Block(key, answer.say(answer.finding), sub, (Opening(rows, opened),), nav)
+    shown = [by_id[one.key] for one in rows.rows]
+    opened = tuple(show_behind(answer, row) for row in shown)
+    teams = [tables.find_teams(answer.context, row.id) for row in shown if row.kind == "person"]
+    return Block(key, answer.say(answer.finding), sub, (Opening(rows, opened, tuple(teams)),), nav)
 
 
 def show_behind(answer: Answer, row: Row) -> Deals | None:

@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
-from typing import Any
-
-import pandas as pd
 
 from opp_analytics import answers, svg, text
-from opp_analytics.analysis import evidence
-from opp_analytics.answers import Context, add_details, tables
-from opp_analytics.errors import NotEnoughHistory
-from opp_analytics.report.cells import list_deals, measure, say_finding
+from opp_analytics.answers import Context, tables
+from opp_analytics.report.cells import measure
 from opp_analytics.report.model import (
     Block,
     Chart,
-    Deals,
     Fold,
     Opening,
-    say_only,
 )
 from opp_analytics.report.show_answer import draw, show_behind, show_chart, show_table
 
-_MOST_CREATORS, _MOST_PUSHED, _MOST_RATES = 8, 5, 12
+_MOST_CREATORS, _MOST_PUSHED = 8, 5
 """Rows of a block that fit beside its neighbor."""
-_ENDS = {"advanced": "Moved on", "back": "Moved back", "still": "Open"}
-"""Outcomes of a stage's entries, where the name alone does not say it."""
 
 
 def created(context: Context) -> Block | None:
@@ -72,56 +62,8 @@ def funnel(context: Context) -> Block:
 
     Without records, what is open.
     """
-    try:
-        flow = tables.flow(context)
-    except NotEnoughHistory:
-        return _show_open_stages(context)
-    if not flow["entries"].sum():
-        return _show_open_stages(context)
-    start = context.write_day(tables.flow_since(context).tz_convert(context.tz))
-    rows = svg.stage_flow(flow)
-    opened = tuple(
-        map(partial(_list_entries, context), flow.index, (row.label for row in rows.rows))
-    )
-    sub = f"Deals that entered each stage from {start} on, and where they are now"
-    return Block("funnel", say_finding(flow), sub, (Opening(rows, opened),))
-
-
-def _list_entries(context: Context, key: Any, label: str) -> Deals | None:
-    """List the entries into a stage with what became of them there.
-
-    A deal that came twice counts twice.
-    """
-    entries = tables.flow_deals(context)
-    stages = entries.set_index("stage", append=isinstance(key, tuple)).index
-    mine = entries[[one == key for one in stages]].reset_index(drop=True)
-    ends = mine["outcome"].map(_ENDS).fillna(mine["outcome"])
-    rows = add_details(context, mine, stage=ends).drop(columns="outcome")
-    rows = rows.sort_values(["value", "unique_id"], ascending=[False, True])
-    return list_deals(context, rows, f"Entered {label}", sheet="Stage entries", past=True)
-
-
-def _show_open_stages(context: Context) -> Block:
-    deals = context.deals
-    table = (
-        tables.funnel(context)
-        .groupby(level="stage", sort=False)[["open_count", "open_value"]]
-        .sum()
-    )
-    if not table["open_count"].sum():
-        return say_only("funnel", "Funnel", "No deal is open in any stage.")
-    amounts = [
-        measure(context, text.stage(stage), row["open_value"], row["open_count"], str(stage))
-        for stage, row in table.iterrows()
-    ]
-    is_open = deals["outcome"] == "open"
-    opened = tuple(
-        list_deals(context, deals[is_open & (deals["stage"] == one.key)], f"Open in {one.name}")
-        or Deals(f"Open in {one.name}", ())
-        for one in amounts
-    )
-    rows = Opening(svg.bars(amounts), opened)
-    return Block("funnel", say_finding(tables.funnel(context)), "Open value by stage", (rows,))
+    answer = answers.stages(context)
+    return show_chart(answer, "funnel", ". ".join(map(answer.say, answer.notes)))
 
 
 def slippage(context: Context) -> Block | None:
@@ -151,51 +93,11 @@ def win_rates(context: Context) -> Block:
 
     The rate is won of won and lost, and is compared with the rate of all.
     """
-    whole, table, nav = tables.win_rate(context), tables.win_rates(context), "Win rates"
-    since = context.write_day(tables.closed_since(context))
-    closed = int(whole["won"] + whole["lost"])
-    if not closed:
-        words = f"No deal was won or lost from {since} on."
-        return say_only("win_rates", "Win rates", words, nav)
-    rate = text.percent(whole["rate"])
-    known = table[table["rate"].notna()]
-    if len(known) < 2:
-        title = f"{rate} of the {text.spelled(closed, 'deal')} closed from {since} on were won"
-        if not evidence.is_enough(closed):
-            ended = (
-                f"{int(whole['won'])} of {text.count(closed)} closed from {since} on "
-                f"{'was' if whole['won'] == 1 else 'were'} won"
-            )
-            title = evidence.say_few(ended)
-        return Block("win_rates", title, "", _draw_rates(context, known), nav)
-    most = (known["won"] + known["lost"]).nlargest(_MOST_RATES).index
-    shown = known[known.index.isin(most)]
-    sub = (
-        f"Won ÷ (won + lost) from {since} on, 95% interval. Vertical line: all, {rate}. Blue: "
-        "differs from the others beyond chance"
-    )
-    if len(shown) < len(known):
-        sub += f". The {_MOST_RATES} with most closed deals of {len(known):,}"
-    return Block(
-        "win_rates", say_finding(tables.scores(context)), sub, _draw_rates(context, shown), nav
-    )
-
-
-def _draw_rates(context: Context, shown: pd.DataFrame) -> tuple[Opening, ...]:
-    if shown.empty:
-        return ()
-    scores = tables.scores(context)
-    apart = set(scores.index[scores["differs"].to_numpy(dtype=bool)])
-    rows = svg.win_rate(shown, overall=float(tables.win_rate(context)["rate"]), differs=apart)
-    teams = tuple(tables.find_teams(context, row.key) for row in rows.rows)
-    return (Opening(rows, tuple(_list_closed(context, row.key) for row in rows.rows), teams),)
-
-
-def _list_closed(context: Context, name: str) -> Deals | None:
-    """List the deals that one person won or lost in the window."""
-    deals = context.deals
-    inside = deals["close_date"].between(tables.closed_since(context), context.day)
-    closed = inside & deals["outcome"].isin(["won", "lost"])
-    return list_deals(
-        context, deals[closed & (deals[context.person] == name)], f"Won and lost by {name}"
-    )
+    answer = answers.win_rates(context)
+    sub = [*map(answer.say, answer.notes)]
+    if sub and answer.chart:
+        rate, people = text.percent(answer.figures[0].value), len(answer.tables[0].rows)
+        sub.append(f"Vertical line: all, {rate}. Blue: differs from the others beyond chance")
+        if (drawn := len(answer.chart.args[0])) < people:
+            sub.append(f"The {drawn} with most closed deals of {people:,}")
+    return show_chart(answer, "win_rates", ". ".join(sub), "Win rates")

@@ -5,42 +5,22 @@ Notes say what each number means, what is left out, and how far to trust it.
 
 from __future__ import annotations
 
-import math
 import tomllib
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from opp_analytics import svg, text
-from opp_analytics.analysis import (
-    audit_summary,
-    describe_method,
-    make_duplicate_keys,
-)
-from opp_analytics.answers import Context, at_risk, forecasts, tables
-from opp_analytics.charts import Place
-from opp_analytics.columns import write_label
+from opp_analytics import text
+from opp_analytics.analysis import describe_method
+from opp_analytics.answers import Context, at_risk, data_to_fix, forecasts, tables
 from opp_analytics.note import note_of
 from opp_analytics.org import Org, is_converted
-from opp_analytics.report.cells import (
-    list_deals,
-    say_finding,
-)
-from opp_analytics.report.model import (
-    Block,
-    Deals,
-    Opening,
-    Terms,
-    say_only,
-)
-from opp_analytics.report.show_answer import show_answer
+from opp_analytics.report.model import Block, Terms
+from opp_analytics.report.show_answer import show_answer, show_chart
 
 _MOST_RISKS, _MOST_FIXES = 9, 8
 """Rows of a block that fit on a sheet with its neighbors."""
-_SPELLED = 10
-"""Numbers below are words."""
 _SAID: dict[str, dict[str, str]] = tomllib.loads(
     Path(__file__).with_name("terms.toml").read_text(encoding="utf-8")
 )
@@ -54,84 +34,11 @@ def risk(context: Context) -> Block:
 
 def fix(context: Context) -> Block:
     """Show what costs most money: the audit's findings, each with its deals and the fix."""
-    nav, findings = "Data to fix", tables.findings(context)
-    table = audit_summary(findings[findings["severity"] != "info"])
-    table = table.sort_values(["value", "deals"], ascending=False)
-    if table.empty:
-        deals = len(context.deals)
-        found = f"The audit found nothing to fix in {text.count(deals)}."
-        words = found if deals else "There is no deal to audit."
-        return say_only("fix", nav, words, nav)
-    place = pd.Index(context.deals["unique_id"]).get_indexer(findings["unique_id"])
-    amounts, opened = [], []
-    for row in table.head(_MOST_FIXES).reset_index().to_dict("records"):
-        here = findings["check"].eq(row["check"]).to_numpy()
-        mine = context.deals.iloc[np.unique(place[here & (place >= 0)])]
-        amounts.append(_measure(context, row, mine))
-        opened.append(_list_findings(context, amounts[-1], mine, findings[here]))
-    rest = len(table) - _MOST_FIXES
+    answer = data_to_fix(context)
+    rest = sum(len(table.rows) for table in answer.tables) - _MOST_FIXES
     more = f"; {rest} more kinds in the workbook" if rest > 0 else ""
-    rows = svg.bars(amounts, label_width=272, stacked=True)
     sub = f"Ranked by money. Open a line for the deals and the fix{more}"
-    return Block("fix", say_finding(table), sub, (Opening(rows, tuple(opened)),), nav)
-
-
-def _measure(context: Context, row: dict[Any, Any], found: pd.DataFrame) -> Place:
-    """Measure a check by its money, else by its deals.
-
-    Of several outcomes what is open, else won, stands beside it.
-    """
-    name, value, money = (
-        write_label("check", row["check"]),
-        float(row["value"]),
-        context.money,
-    )
-    deals = text.count(int(row["deals"]))
-    figure = money(value) if value > 0 else deals
-    parts = _split(found)
-    if row["check"] == "duplicate":
-        groups = make_duplicate_keys(found).drop_duplicates()
-        figure = f"{figure} in {text.count(len(groups), 'group')}"
-    elif len(parts) > 1:
-        count, worth = parts.iloc[0]
-        figure += f", {money(worth) if value > 0 else text.number(count)} {parts.index[0]}"
-    size = value if math.isfinite(value) else 0.0
-    return svg.make_bar(name, size, figure, f"{name}: {figure}, {deals}", row["check"])
-
-
-def _split(deals: pd.DataFrame) -> pd.DataFrame:
-    """Count and sum deals by outcome: open, won, then the others."""
-    parts = deals.groupby("outcome")["value"].agg(["size", "sum"])
-    return parts.sort_index(key=lambda names: names.map({"open": 0, "won": 1}).fillna(2))
-
-
-def _list_findings(
-    context: Context, amount: Place, rows: pd.DataFrame, found: pd.DataFrame
-) -> Deals | None:
-    note = _say_suggestion(rows, found.drop_duplicates("unique_id"))
-    open_ones = rows["outcome"] == "open"
-    closed, further = rows[~open_ones], {}
-    if amount.key != "duplicate" and 0 < len(closed) < len(rows):
-        # Who fixes data begins with what still counts.
-        rows, further = (
-            rows[open_ones],
-            {text.count(len(closed), "closed deal"): closed["value"].sum()},
-        )
-    return list_deals(context, rows, amount.name, sheet="Findings", note=note, further=further)
-
-
-def _say_suggestion(rows: pd.DataFrame, found: pd.DataFrame) -> str:
-    """Say how the deals ended, and the fix where all have the same one; the workbook has each."""
-    fixes, parts, deals = found["suggestion"].dropna().unique(), _split(rows), text.count(len(rows))
-    if len(parts) > 1:
-        deals += (
-            f": {text.joined([f'{count:,} {outcome}' for outcome, count in parts['size'].items()])}"
-        )
-    if not len(fixes):
-        return f"{deals}."
-    if len(fixes) > 1:
-        return f"{deals}. The workbook’s sheet “Findings” has a suggested fix for each."
-    return f"{deals}. Suggested fix: {found['field'].iloc[0]} {fixes[0]}."
+    return show_chart(answer, "fix", sub, "Data to fix", most=_MOST_FIXES)
 
 
 def notes(context: Context) -> Block:
@@ -171,15 +78,9 @@ def _trust(context: Context) -> tuple[str, ...]:
         _converted(context),
         _records(context),
         _left_out(context),
-        _not_checked(context),
+        *(text.capital(f"{lack.what}.") for lack in data_to_fix(context).lacks),
     )
     return tuple(filter(None, remarks))
-
-
-def _not_checked(context: Context) -> str:
-    lacks = note_of(tables.findings(context)).figures.get("not_checked", [])
-    said = text.joined([text.label(name) for name in lacks])
-    return f"The data has no {said}: the audit leaves out what needs it." if said else ""
 
 
 def _not_counted(context: Context) -> str:

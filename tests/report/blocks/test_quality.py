@@ -26,11 +26,6 @@ def test_risk__without_a_flag_or_an_open_deal_says_so():
     assert risk(context_of(pipeline([]))).parts == (Note("There is no open deal."),)
 
 
-def test_fix__of_clean_data_says_how_much_was_checked():
-    (note,) = fix(context_of(pipeline(THIS_WEEK[4:5]))).parts
-    assert note == Note("The audit found nothing to fix in 1 deal.")
-
-
 def _remarks(context):
     trust = notes(context).parts[1]
     assert isinstance(trust, Terms)
@@ -110,11 +105,13 @@ def test_certificate__of_a_past_record(history):
     )
 
 
-def test_fix__ranks_by_money_and_opens_to_deals(opportunities):
+def test_fix__opens_each_kind_of_finding_to_its_deals(opportunities):
     block = fix(context_of(opportunities))
     assert block.title == "One deal is past the close date, 20K"
+    assert block.sub == "Ranked by money. Open a line for the deals and the fix"
     (rows,) = block.parts
     assert isinstance(rows, Opening)
     assert rows.rows.rows[0].figures == ("20K",)
     assert rows.deals[0] is not None
     assert [deal.name for deal in rows.deals[0].deals] == ["Damson"]
+    assert rows.deals[0].note == "1 deal."

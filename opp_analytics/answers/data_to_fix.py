@@ -1,0 +1,133 @@
+"""Which data to fix first: the audit's findings, those that touch most money first."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from opp_analytics import svg, text
+from opp_analytics.analysis import audit_summary, make_duplicate_keys, sentence
+from opp_analytics.answers import tables
+from opp_analytics.answers.answer import Answer
+from opp_analytics.answers.context import Context, keep
+from opp_analytics.answers.data import Chart, Lack, Row, Table
+from opp_analytics.answers.deal import list_deals
+from opp_analytics.charts import Place
+from opp_analytics.columns import write_label
+from opp_analytics.note import note_of
+from opp_analytics.schema import is_among
+from opp_analytics.text import Piece, Sentence
+
+
+@keep
+def data_to_fix(context: Context) -> Answer:
+    """Rank the audit's kinds of findings by money; each opens to its deals and the fix."""
+    findings = tables.findings(context)
+    table = audit_summary(findings[findings["severity"] != "info"])
+    table = table.sort_values(["value", "deals"], ascending=False)
+    found = {str(check): _find_deals(context, str(check)) for check in table.index}
+    checks = table.reset_index().to_dict("records")
+    rows = tuple(_make_row(row, found[row["check"]]) for row in checks)
+    bars = [_draw(context, row, found[row.id]) for row in rows]
+    lacks = text.joined(map(text.label, note_of(findings).figures.get("not_checked", [])))
+    words = f"the data has no {lacks}: the audit leaves out what needs it"
+    columns = ("deals", "value", "open_count", "open_value")
+    return Answer(
+        key="data_to_fix",
+        context=context,
+        title="Data to fix",
+        finding=Sentence.of(_say_first(context, table).removesuffix(".")),
+        tables=(Table("findings", columns, rows, "value"),) if rows else (),
+        chart=Chart("bars", (bars,), {"label_width": 272, "stacked": True}),
+        notes=(Sentence.of("Ranked by money"),) if rows else (),
+        lacks=(Lack(words),) if lacks else (),
+        code=f'oa.audit_summary(oa.audit(deals, as_of="{context.day:%Y-%m-%d}"))',
+        opener=partial(_list_deals, context),
+    )
+
+
+def _say_first(context: Context, table: pd.DataFrame) -> str:
+    """Say what touches most money; of clean data, how much was checked."""
+    if len(table):
+        return sentence(table)
+    deals = len(context.deals)
+    found = f"The audit found nothing to fix in {text.count(deals)}."
+    return found if deals else "There is no deal to audit."
+
+
+def _find_deals(context: Context, check: str) -> pd.DataFrame:
+    findings, deals = tables.findings(context), context.deals
+    mine = findings["unique_id"][findings["check"] == check]
+    return deals[is_among(deals["unique_id"], mine)]
+
+
+def _make_row(row: dict[Any, Any], deals: pd.DataFrame) -> Row:
+    check, is_open = str(row["check"]), deals["outcome"] == "open"
+    values = {
+        "deals": int(row["deals"]),
+        "value": float(row["value"]),
+        "open_count": int(is_open.sum()),
+        "open_value": float(deals["value"][is_open].sum()),
+    }
+    words = {}
+    if check == "duplicate":
+        groups = len(make_duplicate_keys(deals).drop_duplicates())
+        words["deals"] = Sentence.of("in ", Piece("count", groups, noun="group"))
+    return Row(check, Piece("text", write_label("check", check)), values, words, kind="flag")
+
+
+def _draw(context: Context, row: Row, found: pd.DataFrame) -> Place:
+    """Draw a check by its money, else by its deals.
+
+    Of several outcomes what is open, else won, stands beside it.
+    """
+    name, value, money = str(row.name.value), row.values["value"], context.money
+    deals, parts = text.count(row.values["deals"]), _split(found)
+    figure = money(value) if value > 0 else deals
+    if row.words:
+        figure += f" {row.words['deals'].write()}"
+    elif len(parts) > 1:
+        count, worth = parts.iloc[0]
+        figure += f", {money(worth) if value > 0 else text.number(count)} {parts.index[0]}"
+    size = value if math.isfinite(value) else 0.0
+    return svg.make_bar(name, size, figure, f"{name}: {figure}, {deals}", row.id)
+
+
+def _split(deals: pd.DataFrame) -> pd.DataFrame:
+    """Count and sum deals by outcome: open, won, then the others."""
+    parts = deals.groupby("outcome")["value"].agg(["size", "sum"])
+    return parts.sort_index(key=lambda names: names.map({"open": 0, "won": 1}).fillna(2))
+
+
+def _list_deals(context: Context, row: Row) -> Answer:
+    """List a check's deals; who fixes data begins with what still counts."""
+    deals = _find_deals(context, row.id)
+    is_open = deals["outcome"] == "open"
+    closed, rest = deals[~is_open], []
+    note = _say_suggestion(context, row.id, deals)
+    if row.id != "duplicate" and 0 < len(closed) < len(deals):
+        name = Piece("count", len(closed), noun="closed deal")
+        rest = [Row("closed", name, {"value": float(closed["value"].sum())}, kind="rest")]
+        deals = deals[is_open]
+    title, notes = str(row.name.value), [Sentence.of(note)]
+    return list_deals(context, title, deals, rest=rest, name="findings", notes=notes)
+
+
+def _say_suggestion(context: Context, check: str, deals: pd.DataFrame) -> str:
+    """Say how the deals ended, and the fix where all have the same one; the workbook has each."""
+    findings = tables.findings(context)
+    found = findings[findings["check"] == check].drop_duplicates("unique_id")
+    fixes, parts, said = (
+        found["suggestion"].dropna().unique(),
+        _split(deals),
+        text.count(len(deals)),
+    )
+    if len(parts) > 1:
+        ended = [f"{count:,} {outcome}" for outcome, count in parts["size"].items()]
+        said += f": {text.joined(ended)}"
+    if len(fixes) > 1:
+        return f"{said}. The workbook’s sheet “Findings” has a suggested fix for each"
+    return f"{said}. Suggested fix: {found['field'].iloc[0]} {fixes[0]}" if len(fixes) else said

@@ -1,0 +1,104 @@
+"""Where deals end: what became of those that entered each stage; without records, what is open."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pandas as pd
+
+from opp_analytics import svg, text
+from opp_analytics.analysis import sentence
+from opp_analytics.answers import tables
+from opp_analytics.answers.answer import Answer
+from opp_analytics.answers.context import Context
+from opp_analytics.answers.data import Chart, Lack, Row, Table
+from opp_analytics.answers.deal import add_details, list_deals
+from opp_analytics.columns import write_key
+from opp_analytics.errors import NotEnoughHistory
+from opp_analytics.text import Piece, Sentence
+
+_ENDS = {"advanced": "Moved on", "back": "Moved back", "still": "Open"}
+"""Outcomes of a stage's entries, where the name alone does not say it."""
+
+
+def stages(context: Context) -> Answer:
+    """Count the deals that entered each stage in thirteen weeks, by where they are now.
+
+    Without such a record, sum what is open in each stage.
+    """
+    try:
+        flow = tables.flow(context)
+    except NotEnoughHistory:
+        return _sum_open(context)
+    if not flow["entries"].sum():
+        return _sum_open(context)
+    start = tables.flow_since(context).tz_convert(context.tz)
+    about = f"from {context.write_day(start)} on, and where they are now"
+    rows = []
+    for key, row in zip(flow.index, flow.to_dict("records"), strict=True):
+        name = Piece("text", write_key(flow.index.names, key))
+        values = {str(column): value for column, value in row.items() if not pd.isna(value)}
+        rows.append(Row(text.join_key(key), name, values, kind="stage"))
+    return Answer(
+        key="stages",
+        context=context,
+        title="Funnel",
+        finding=Sentence.of(sentence(flow).removesuffix(".")),
+        tables=(Table("stages", tuple(map(str, flow)), tuple(rows)),),
+        chart=Chart("stage_flow", (flow,)),
+        notes=(Sentence.of(f"Deals that entered each stage {about}"),),
+        code=f'oa.stage_flow(history, start="{start:%Y-%m-%d}", end="{context.day:%Y-%m-%d}")',
+        opener=partial(_list_entries, context),
+    )
+
+
+def _list_entries(context: Context, row: Row) -> Answer:
+    """List the entries into a stage with what became of them there.
+
+    A deal that came twice counts twice.
+    """
+    entries = tables.flow_deals(context)
+    is_grouped = entries.index.names != [None]
+    mine = entries[entries.set_index("stage", append=is_grouped).index.map(text.join_key) == row.id]
+    ends = mine["outcome"].map(_ENDS).fillna(mine["outcome"])
+    deals = add_details(context, mine.reset_index(drop=True), stage=ends.to_numpy())
+    deals = deals.drop(columns="outcome").sort_values("unique_id", ignore_index=True)
+    title = f"Entered {row.name.value}"
+    return list_deals(context, title, deals, name="stage entries", past=True)
+
+
+def _sum_open(context: Context) -> Answer:
+    columns, rows, bars = ("open_count", "open_value"), [], []
+    whole = tables.funnel(context).groupby(level="stage", sort=False)[[*columns]].sum()
+    for stage, deals, value in whole.itertuples():
+        name, figure = text.stage(stage), context.money(value)
+        rows.append(
+            Row(
+                stage, Piece("text", name), {"open_count": deals, "open_value": value}, kind="stage"
+            )
+        )
+        bars.append(
+            svg.make_bar(name, value, figure, f"{name}: {figure}, {text.count(deals)}", stage)
+        )
+    is_open = any(row.values["open_count"] for row in rows)
+    found = sentence(tables.funnel(context)) if is_open else "No deal is open in any stage"
+    table = Table("stages", columns, tuple(rows), "open_value")
+    what = "where the deals that entered each stage are now"
+    return Answer(
+        key="stages",
+        context=context,
+        title="Funnel",
+        finding=Sentence.of(found.removesuffix(".")),
+        tables=(table,) if is_open else (),
+        chart=Chart("bars", (bars,)),
+        notes=(Sentence.of("Open value by stage"),) if is_open else (),
+        lacks=(Lack(what, "", "history.record(deals)", "opp-analytics record"),),
+        code="oa.stage_funnel(deals)",
+        opener=partial(_list_open, context),
+    )
+
+
+def _list_open(context: Context, row: Row) -> Answer:
+    deals = context.deals
+    mine = deals[(deals["outcome"] == "open") & (deals["stage"] == row.id)]
+    return list_deals(context, f"Open in {row.name.value}", mine)

@@ -1,0 +1,31 @@
+"""Who wins more or fewer of their deals than the others."""
+
+from __future__ import annotations
+
+import opp_analytics as oa
+from tests.pipelines import AS_OF, close, pipeline
+
+
+def test_win_rates__tell_who_differs_beyond_chance():
+    answer = oa.ask("win_rates", pipeline(close({"Ann": 18, "Bo": 2, "Cy": 10})), as_of=AS_OF)
+    # Fisher's exact test with Holm's adjustment: 18 and 2 of 20 differ from 12 and 28 of the other
+    # 40, 10 does not.
+    assert answer.sentence == "Ann’s 90% and Bo’s 10% win rates are beyond chance (50% overall)."
+    assert {
+        row.id: (row.values["won"], row.values["lost"], row.values["rate"], row.values["differs"])
+        for row in answer.tables[0].rows
+    } == {"Ann": (18, 2, 0.9, True), "Bo": (2, 18, 0.1, True), "Cy": (10, 10, 0.5, False)}
+    assert answer.figures[0].value == 0.5
+
+
+def test_win_rates__of_one_person_compare_with_nobody():
+    won = ("a", "A", 1.0, "closed_won", "won", "2026-03-02", 100, "Ann")
+    answer = oa.ask("win_rates", pipeline([won]), as_of=AS_OF)
+    assert answer.sentence == "1 of 1 deal closed from Apr 1, 2025 on was won: too few to say."
+    assert answer.notes == ()
+
+
+def test_win_rates__of_nothing_closed():
+    answer = oa.ask("win_rates", pipeline([]), as_of=AS_OF)
+    assert answer.sentence == "No deal was won or lost from Apr 1, 2025 on."
+    assert answer.tables == ()
