@@ -47,7 +47,7 @@ def stages(context: Context) -> Answer:
         tables=(Table("stages", tuple(map(str, flow)), tuple(rows)),),
         chart=Chart("stage_flow", (flow,)),
         notes=(Sentence.of(f"Deals that entered each stage {about}"),),
-        code=f'oa.stage_flow(history, start="{start:%Y-%m-%d}", end="{context.day:%Y-%m-%d}")',
+        code=f'oa.stage_flow(history, start="{start.isoformat()}", end="{context.day:%Y-%m-%d}")',
         opener=partial(_list_entries, context),
     )
 

@@ -31,7 +31,7 @@ def win_rates(context: Context) -> Answer:
         notes.append(f"Won ÷ (won + lost) from {context.write_day(since)} on, 95% interval")
     rows = tuple(_make_row(context, str(name)) for name in known.index)
     asked = f'start="{since:%Y-%m-%d}", end="{context.day:%Y-%m-%d}"'
-    by = f", by={context.person!r}" if context.person else ""
+    by = f', by="{context.person}"' if context.person else ""
     rate, low, high = (float(whole[name]) for name in ("rate", "rate_low", "rate_high"))
     return Answer(
         key="win_rates",

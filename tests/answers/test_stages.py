@@ -9,6 +9,7 @@ from tests.pipelines import AS_OF, THIS_WEEK, pipeline
 def test_stages__with_history_open_to_their_entries(opportunities, history):
     answer = oa.ask("stages", opportunities, history, as_of=AS_OF)
     assert not answer.lacks
+    assert answer.code.startswith('oa.stage_flow(history, start="2026-03-01T06:00:00+00:00"')
     for row in answer.tables[0].rows:
         entries = [one for table in answer.opens(row).tables for one in table.rows]
         assert len(entries) == row.values["entries"]
