@@ -73,7 +73,7 @@ def context(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return read_context(asked.pop("opportunities"), asked.pop("history"), **asked)
 
 
-@pytest.fixture(params=CATALOG)
+@pytest.fixture(scope="module", params=CATALOG)
 def answer(request: pytest.FixtureRequest, context: Context) -> Answer:
     return CATALOG[request.param].ask(context)
 

@@ -65,7 +65,8 @@ def test_why_it_moved__says_that_the_method_changed():
 def test_why_it_moved__says_that_no_record_is_later_than_the_one_compared_with(history):
     answer = _ask(history.as_of("2026-03-16T12:00Z"), history, "2026-03-23")
     assert answer.sentence == (
-        "Nothing was recorded after Mar 16, so the deals that moved are not known."
+        "As last seen on Mar 16, 2026: Nothing was recorded after Mar 16, so the deals that moved "
+        "are not known."
     )
 
 

@@ -588,6 +588,7 @@ def test_commands__that_show_a_table_are_all_here() -> None:
         if any(option.name == "as_json" for option in _import(name).params)
     }
     own = {"load", "doctor", "import-crm", "plan", "apply", "resume", "undo", "call", "calls"}
+    own |= {"ask"}
     assert tabled == {words.split()[0] for words in ANSWERS} | own
 
 

@@ -246,7 +246,9 @@ def test_source__without_a_file_is_the_record_of_the_day_asked_for(
     assert "The history does not reach back to 2026-10-31" in err
 
 
-@pytest.mark.parametrize("days", [1, 8, 15, 40])
+@pytest.mark.parametrize(
+    "days", [8, *(pytest.param(days, marks=pytest.mark.slow) for days in (1, 15, 40))]
+)
 def test_source__asked_as_of_a_later_day_tells_nothing_that_nobody_saw(
     command: Command, here: Path, report: Path, monkeypatch: pytest.MonkeyPatch, days: int
 ) -> None:

@@ -378,7 +378,8 @@ def test_start__that_fails_at_a_step_has_written_nothing(
 
 
 @pytest.mark.posix  # kills a process
-@pytest.mark.parametrize("base", ["nothing", pytest.param("a record", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("base", ["nothing", "a record"])
 def test_start__killed_while_it_moves_what_it_made_is_completed_by_the_next(
     command: Command, here: Path, tmp_path: Path, base: str
 ) -> None:

@@ -181,7 +181,7 @@ def _past(periods):
 @pytest.mark.parametrize(
     ("kind", "look"),
     [
-        ("seven groups, billions", "light"),
+        pytest.param("seven groups, billions", "light", marks=pytest.mark.slow),
         # What fits in large letters fits in small ones.
         *(
             pytest.param(kind, "dark and large", marks=pytest.mark.slow)

@@ -374,6 +374,7 @@ def test_weekly_report__says_once_that_amounts_are_converted(tmp_path):
     assert "700" not in text.replace("#700", "")
 
 
+@pytest.mark.slow
 def test_weekly_report__of_a_later_day_says_what_was_seen(tmp_path: Path) -> None:
     history = even_months(9, until="2026-08-11")
     last = history.records["recorded_at"].iloc[-1]
