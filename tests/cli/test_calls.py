@@ -227,4 +227,4 @@ def test_calls__judges_them_beside_the_model(command: Command, org: Path) -> Non
     command("call", "Ann", "2026Q1", "300", "--made-on", "2025-02-01")
     assert "Left out: 1 call for periods of other lengths" in command("calls")[1]
     assert command("calls", "--by", "caller", "--out", "judged.xlsx")[0] == 0
-    assert "unknown --by 'stage'" in command("calls", "--by", "stage")[2]
+    assert "--by 'stage' is unknown" in command("calls", "--by", "stage")[2]

@@ -296,8 +296,7 @@ Tables = dict[str, pd.DataFrame]
 def read(folder: Path) -> tuple[pd.DataFrame, History, dict[str, Any]]:
     """The deals and the history of the folder, and the question about both."""
     history = History(folder / "opp-history")
-    found = pd.read_parquet(folder / "deals.parquet")
-    found.attrs = history.as_of(DAY).attrs
+    found = oa.read_export(folder / "deals.parquet", oa.Org())
     return found, history, {"as_of": DAY}
 
 
@@ -323,7 +322,7 @@ ANSWERS: dict[str, Callable[[Path], Any]] = {
     "slippage --start 2026-11-01 --end 2026-12-31 --by owner_name": ask(
         lambda d, h, q: oa.slippage(h, start="2026-11-01", end="2026-12-31", by="owner_name")
     ),
-    f"pacing {FILES}": ask(lambda d, h, q: oa.pacing(d, **q)),
+    f"pacing {FILES}": ask(lambda d, h, q: oa.pacing(d, h, **q)),
     f"categories {FILES}": ask(lambda d, h, q: oa.forecast_categories(d, **q)),
     f"scorecard {FILES}": ask(lambda d, h, q: oa.scorecard(d, h, **q)),
     "created --by owner_name": ask(

@@ -153,7 +153,7 @@ def why(context: Context) -> Block | None:
         return None
     found, nav = answers.why_it_moved(context), "Why it moved"
     if found.chart is None:
-        return say_only("why", found.title, found.sentence, nav)
+        return say_only("why", found.title, f"{found.say(found.finding)}.", nav)
     rows, (moved, *notes) = draw(found), map(found.say, found.notes)
     opened = tuple(show_behind(found, row) for row in found.tables[0].rows)
     words = [f"{moved}. Under each bar: its deals, and the one that moved most", rows.note, *notes]
