@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics import text
-from opp_analytics.analysis import compare_chances, heading, sentence
+from opp_analytics.analysis import compare_chances, describe, heading
 from opp_analytics.answers import forecasts, tables
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
@@ -76,7 +76,7 @@ def _list_notes(context: Context, table: pd.DataFrame) -> list[Sentence]:
 def _say_doubt(context: Context, table: pd.DataFrame, flagged: pd.DataFrame) -> Sentence:
     """Say which deals due are in doubt, and what is late; else how many deals have a flag."""
     if flagged.empty:
-        return Sentence.of(sentence(table).removesuffix("."))
+        return Sentence.of(describe(table))
     words = [*_say_due(context, flagged), *_say_late(context)]
     if not words:
         have = "has" if len(flagged) == 1 else "have"

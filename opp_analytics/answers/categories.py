@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import Any
 
 from opp_analytics import text
-from opp_analytics.analysis import deal_categories, find_gap, sentence
+from opp_analytics.analysis import deal_categories, describe, find_gap
 from opp_analytics.answers import forecasts
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
@@ -45,7 +45,7 @@ def categories(context: Context) -> Answer:
         )
         for name, value, total in zip(_CATEGORIES, values, accumulate(values), strict=True)
     ]
-    said = Sentence.of(sentence(table).removesuffix("."))
+    said = Sentence.of(describe(table))
     about = (
         f"{context.name} by category at full value: the deal’s own category, else its stage’s, "
         "else by stated chance"

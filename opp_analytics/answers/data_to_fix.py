@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics import svg, text
-from opp_analytics.analysis import audit_summary, make_duplicate_keys, sentence
+from opp_analytics.analysis import audit_summary, describe, make_duplicate_keys
 from opp_analytics.answers import tables
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context, keep
@@ -52,7 +52,7 @@ def data_to_fix(context: Context) -> Answer:
 def _say_first(context: Context, table: pd.DataFrame) -> str:
     """Say what touches most money; of clean data, how much was checked."""
     if len(table):
-        return sentence(table)
+        return describe(table)
     deals = len(context.deals)
     found = f"The audit found nothing to fix in {text.count(deals)}."
     return found if deals else "There is no deal to audit."

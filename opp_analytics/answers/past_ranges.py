@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics import text
-from opp_analytics.analysis import sentence
+from opp_analytics.analysis import describe
 from opp_analytics.answers import forecasts
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
@@ -36,7 +36,7 @@ def past_ranges(context: Context) -> Answer:
         key="past_ranges",
         context=context,
         title="Past ranges",
-        finding=Sentence.of(sentence(table).removesuffix(".")),
+        finding=Sentence.of(describe(table)),
         method=str(note_of(table).method),
         tables=(Table("periods", _COLUMNS, rows[::-1]),),
         chart=Chart("backtest", (table.tail(MOST_DRAWN),)),

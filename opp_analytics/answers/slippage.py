@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics import text
-from opp_analytics.analysis import sentence
+from opp_analytics.analysis import describe
 from opp_analytics.answers import tables
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
@@ -65,7 +65,7 @@ def slippage(context: Context) -> Answer:
         key="slippage",
         context=context,
         title=_TITLE,
-        finding=Sentence.of(sentence(periods).removesuffix(".")),
+        finding=Sentence.of(describe(periods)),
         tables=(Table("periods", _COLUMNS, rows, "value"), *([moving] if len(often) else [])),
         chart=Chart("slippage", ({name: part.table for name, part in named.items()},)),
         code=f'oa.slippage(history, start="{first}", end="{last}")',

@@ -7,7 +7,7 @@ from functools import partial
 import pandas as pd
 
 from opp_analytics import svg, text
-from opp_analytics.analysis import sentence
+from opp_analytics.analysis import describe
 from opp_analytics.answers import tables
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
@@ -43,7 +43,7 @@ def stages(context: Context) -> Answer:
         key="stages",
         context=context,
         title="Funnel",
-        finding=Sentence.of(sentence(flow).removesuffix(".")),
+        finding=Sentence.of(describe(flow)),
         tables=(Table("stages", tuple(map(str, flow)), tuple(rows)),),
         chart=Chart("stage_flow", (flow,)),
         notes=(Sentence.of(f"Deals that entered each stage {about}"),),
@@ -81,7 +81,7 @@ def _sum_open(context: Context) -> Answer:
             svg.make_bar(name, value, figure, f"{name}: {figure}, {text.count(deals)}", stage)
         )
     is_open = any(row.values["open_count"] for row in rows)
-    found = sentence(tables.funnel(context)) if is_open else "No deal is open in any stage"
+    found = describe(tables.funnel(context)) if is_open else "No deal is open in any stage"
     table = Table("stages", columns, tuple(rows), "open_value")
     what = "where the deals that entered each stage are now"
     return Answer(

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics import analysis, text
-from opp_analytics.analysis import evidence, say_held, sentence
+from opp_analytics.analysis import describe, evidence, say_held
 from opp_analytics.answers import forecasts, tables
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
@@ -102,7 +102,7 @@ _COLUMN_OF = {
 def _say_alarms(context: Context) -> str:
     """Say what changed in what comes in or is won."""
     alarms = tables.alert_figures(context)["world_changed"]
-    return sentence(tables.world_changes(context)) if alarms > 0 else ""
+    return describe(tables.world_changes(context)) if alarms > 0 else ""
 
 
 def _say_call(context: Context) -> str:

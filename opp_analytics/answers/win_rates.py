@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics import text
-from opp_analytics.analysis import evidence, sentence
+from opp_analytics.analysis import describe, evidence
 from opp_analytics.answers import tables
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context, Part
@@ -54,7 +54,7 @@ def _say(context: Context) -> str:
     if not closed:
         return f"No deal was won or lost from {since} on"
     if tables.win_rates(context)["rate"].notna().sum() > 1:
-        return sentence(tables.scores(context))
+        return describe(tables.scores(context))
     if evidence.is_enough(closed):
         rate, deals = text.percent(whole["rate"]), text.spelled(closed, "deal")
         return f"{rate} of the {deals} closed from {since} on were won"

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import svg, text
-from opp_analytics.analysis import sentence
+from opp_analytics.analysis import describe
 from opp_analytics.answers import CLOSED_AS, Context, forecasts, tables
 from opp_analytics.charts import Place
 from opp_analytics.org import record_link
@@ -28,7 +28,7 @@ _TOLD = ("unique_id", "name", "stage", "close_date", "probability", "outcome", "
 
 def say_finding(table: pd.DataFrame) -> str:
     """Say a result table's sentence as a title, without its full stop."""
-    return sentence(table).removesuffix(".")
+    return describe(table)
 
 
 def show_change(now: float, then: float, show: Callable[[float], str]) -> Cell | None:

@@ -130,3 +130,14 @@ def test_opens__to_rows_that_add_up(answer: Answer) -> None:
             (deals,) = behind.tables
             total = math.fsum(one.values.get(deals.adds, 0.0) for one in deals.rows)
             assert total == pytest.approx(float(row.values[table.adds]), abs=0.005), row.id
+
+
+def test_answers__of_a_later_day_say_once_when_the_data_were_last_seen(history: oa.History) -> None:
+    asked: dict[str, Any] = {"history": history, "target": 150_000.0}
+    for key in CATALOG:
+        now, later = (
+            oa.ask(key, pipeline(THIS_WEEK), as_of=day, **asked) for day in (AS_OF, "2026-03-20")
+        )
+        assert later.sentence.count("last seen") == 1, key
+        assert later.sentence.startswith("As last seen on Mar 16, 2026: "), key
+        assert "last seen" not in now.sentence, key

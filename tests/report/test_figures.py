@@ -280,12 +280,11 @@ def test_details__open_to_figures_that_add_up_to_the_one_shown(method_page):
         ] or [sum(amounts)]
         assert sum(amounts) + sum(parts) == total, reading.words(found)
         opened[reading.words(reading.one(found, "caption"))] = total
-    people = [
-        cells
-        for cells in page.table("people")[1:]
-        if f"{cells[0]}: forecast for November" in opened
-    ]
-    assert len(people) == len(states.QUOTAS) + len(("East", "West", "All"))
+    rows = page.table("people")[1:]
+    assert len(rows) == len(states.QUOTAS) + len(("East", "West", "All"))
+    people = [cells for cells in rows if f"{cells[0]}: forecast for November" in opened]
+    # Of whom nothing is forecast, nothing opens.
+    assert {cells[3] for cells in rows if cells not in people} <= {"0"}
     assert {cells[0]: opened[f"{cells[0]}: forecast for November"] for cells in people} == {
         cells[0]: _whole(cells[3]) for cells in people
     }

@@ -93,15 +93,20 @@ def sentence(table: pd.DataFrame, kind: str | None = None) -> str:
     >>> sentence(waterfall(History.from_changes(log), start="2026-01-05", end="2026-01-12"))
     'Pipeline went from 100 (1 deal) to 50 (1 deal): added 50 (1), raised 20 (1), won 120 (1).'
     """
-    name, seen = _find_kind(table, kind), note_of(table).seen_on
+    seen, said = note_of(table).seen_on, f"{describe(table, kind)}."
+    return f"As last seen on {day(seen, year=True)}: {said}" if seen else said
+
+
+def describe(table: pd.DataFrame, kind: str | None = None) -> str:
+    """Say the sentence without its full stop, and without the day on which the data were seen."""
+    name = _find_kind(table, kind)
     try:
-        said = f"{_SENTENCES[name](table).removesuffix('.')}."
+        return _SENTENCES[name](table).removesuffix(".")
     except KeyError as error:
         raise ArgumentTypeError(
             f"the table of {name} lacks {error}; give sentence the table as {name} returns it, or "
             "some of its rows"
         ) from error
-    return f"As last seen on {day(seen, year=True)}: {said}" if seen else said
 
 
 def heading(table: pd.DataFrame, kind: str | None = None) -> str:
