@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 import opp_analytics as oa
-from opp_analytics.cli.console import OUTPUT, heading, note, say, show
-from opp_analytics.cli.output import with_tables, write_tables
+from opp_analytics.cli.console import heading, note, say, show
+from opp_analytics.cli.output import answer, with_tables
 from opp_analytics.cli.source import (
     HISTORY_FOLDER,
     By,
@@ -51,6 +50,7 @@ def ask_command(
     """Answer a question, as the weekly page answers it; without one, list the questions."""
     if key is None:
         show(oa.questions())
+        answer(oa.questions())
         return
     found = oa.ask(
         key,
@@ -70,19 +70,13 @@ def ask_command(
 
 def show_answer(found: Answer, most: int) -> None:
     """Show an answer: its finding, its tables and its notes; as JSON or a file where asked for."""
-    asked = OUTPUT.get()
-    if asked.file is not None:
-        write_tables({one.name: found.to_frame(one) for one in found.tables}, asked.file)
-        note(f"Written to {asked.file}.")
-    if asked.as_json:
-        typer.echo(json.dumps(found.to_dict(most=most), ensure_ascii=False))
-        return
     heading(found.title)
     say(found.sentence)
-    for table in found.tables:
-        rows = found.to_frame(table).drop(columns="id")
-        show(rows, index=False, most=most, wrap=("reasons",))
+    tables = {one.name: found.to_frame(one) for one in found.tables}
+    for rows in tables.values():
+        show(rows.drop(columns="id"), index=False, most=most, wrap=("reasons",))
     for words in found.notes:
         note(f"{found.say(words)}.")
     for lack in found.lacks:
         note(f"Not known: {lack.what}. {lack.shell_way}".rstrip())
+    answer(tables, found.to_dict(most=most))

@@ -135,14 +135,19 @@ def add_options(
     return run
 
 
-def answer(tables: pd.DataFrame | Mapping[str, pd.DataFrame]) -> None:
-    """End a command: write its tables to the file of --out, and print them with --json."""
+def answer(
+    tables: pd.DataFrame | Mapping[str, pd.DataFrame], told: Mapping[str, Any] | None = None
+) -> None:
+    """End a command: write its tables to the file of --out, and print them with --json.
+
+    With `told`, that is printed.
+    """
     asked = OUTPUT.get()
     if asked.file is not None:
         write_tables({"table": tables} if isinstance(tables, pd.DataFrame) else tables, asked.file)
         note(f"Written to {asked.file}.")
     if asked.as_json:
-        shown = (
+        shown = told or (
             _list_rows(tables)
             if isinstance(tables, pd.DataFrame)
             else {"tables": {name: _list_rows(table) for name, table in tables.items()}}
