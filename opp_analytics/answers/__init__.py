@@ -3,6 +3,7 @@
 from opp_analytics.answers import forecasts, tables
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.at_risk import at_risk
+from opp_analytics.answers.bars import make_money_bar
 from opp_analytics.answers.catalog import CATALOG, ask, questions
 from opp_analytics.answers.categories import categories
 from opp_analytics.answers.context import Context, Part, check_for_each, read_context
@@ -10,11 +11,14 @@ from opp_analytics.answers.data import Chart, Figure, Lack, Row, Table
 from opp_analytics.answers.data_to_fix import data_to_fix
 from opp_analytics.answers.deal import (
     add_details,
+    explain_chance,
     find_expected,
     list_closed,
+    list_deals,
     list_due,
     list_expected,
     name_new_business,
+    say_win_dates,
 )
 from opp_analytics.answers.past_ranges import MOST_DRAWN, past_ranges
 from opp_analytics.answers.pipeline_created import pipeline_created

@@ -86,6 +86,8 @@ class Context:
     levels: tuple[str, ...]
     """Columns by which the whole is forecast: those of `by`, on the page of a part below those that
     lead to it."""
+    has_parts: bool = False
+    """Whether pages of parts follow, which take their rows from the forecasts of the whole."""
     kept: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
     """What was made once; `keep` reads it."""
 

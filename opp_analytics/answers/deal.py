@@ -167,13 +167,10 @@ def explain_deal(context: Context, row: Row) -> Answer | None:
 
     None where the chance is not learned.
     """
-    own = forecasts.own_chances(context)
-    if row.id not in own.index or pd.isna(why := own["why"][row.id]):
+    why = explain_chance(context, row.id)
+    if not why:
         return None
-    words = [f"from history {why}{_say_move(context, row.id)}"]
-    low, high = own["won_low"][row.id], own["won_high"][row.id]
-    if not pd.isna(low):
-        words.append(f"if won, between {context.write_day(low)} and {context.write_day(high)}")
+    words = [words for words in (why, say_win_dates(context, row.id)) if words]
     return Answer(
         key="deal",
         context=context,
@@ -183,11 +180,27 @@ def explain_deal(context: Context, row: Row) -> Answer | None:
     )
 
 
-def _say_move(context: Context, key: str) -> str:
-    """Say from what a chance moved since the record to compare with; empty where it is no news."""
-    own, then = forecasts.own_chances(context), forecasts.earlier_chances(context)
-    now, was = float(own["chance"][key]), float(then.get(key, math.nan))
-    if own["period"][key] != context.label or not abs(now - was) >= _MOVED:
+def explain_chance(context: Context, key: str, of: pd.DataFrame | None = None) -> str:
+    """Say what adds up to a deal's chance, and from what it moved since the earlier record.
+
+    Empty where it is not learned. `of` has the chance explained, from `forecasts.explain`; by
+    default the deal's own.
+    """
+    of = forecasts.own_chances(context) if of is None else of
+    if key not in of.index or pd.isna(why := of["why"][key]):
         return ""
+    then = forecasts.earlier_chances(context)
+    now, was = float(of["chance"][key]), float(then.get(key, math.nan))
+    if of["period"][key] != context.label or not abs(now - was) >= _MOVED:
+        return f"from history {why}"
     since = context.write_day(forecasts.earlier(context).day)
-    return f"; {'rose' if now > was else 'fell'} from {text.percent(was)} since {since}"
+    way = "rose" if now > was else "fell"
+    return f"from history {why}; {way} from {text.percent(was)} since {since}"
+
+
+def say_win_dates(context: Context, key: str) -> str:
+    """Say when a deal would be won, if it is; empty without past wins."""
+    own = forecasts.own_chances(context)
+    low, high = (own[name].get(key) for name in ("won_low", "won_high"))
+    day = context.write_day
+    return "" if low is None or pd.isna(low) else f"if won, between {day(low)} and {day(high)}"

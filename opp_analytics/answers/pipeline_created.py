@@ -11,7 +11,7 @@ from opp_analytics import text
 from opp_analytics.analysis import evidence
 from opp_analytics.answers import tables
 from opp_analytics.answers.answer import Answer
-from opp_analytics.answers.context import Context
+from opp_analytics.answers.context import Context, keep
 from opp_analytics.answers.data import Chart, Lack, Row, Table
 from opp_analytics.answers.deal import add_details, list_deals
 from opp_analytics.errors import NotEnoughHistory
@@ -23,6 +23,7 @@ _WEEKS, _NEAR = 12, 0.1
 _COLUMNS = ("deals", "value")
 
 
+@keep
 def pipeline_created(context: Context) -> Answer:
     """Compare what was created this week with the weeks before; then say who created the most.
 

@@ -6,10 +6,11 @@ from functools import partial
 
 import pandas as pd
 
-from opp_analytics import svg, text
+from opp_analytics import text
 from opp_analytics.analysis import describe
 from opp_analytics.answers import tables
 from opp_analytics.answers.answer import Answer
+from opp_analytics.answers.bars import make_money_bar
 from opp_analytics.answers.context import Context
 from opp_analytics.answers.data import Chart, Lack, Row, Table
 from opp_analytics.answers.deal import add_details, list_deals
@@ -71,15 +72,9 @@ def _sum_open(context: Context) -> Answer:
     columns, rows, bars = ("open_count", "open_value"), [], []
     whole = tables.funnel(context).groupby(level="stage", sort=False)[[*columns]].sum()
     for stage, deals, value in whole.itertuples():
-        name, figure = text.stage(stage), context.money(value)
-        rows.append(
-            Row(
-                stage, Piece("text", name), {"open_count": deals, "open_value": value}, kind="stage"
-            )
-        )
-        bars.append(
-            svg.make_bar(name, value, figure, f"{name}: {figure}, {text.count(deals)}", stage)
-        )
+        name, values = text.stage(stage), {"open_count": deals, "open_value": value}
+        rows.append(Row(stage, Piece("text", name), values, kind="stage"))
+        bars.append(make_money_bar(context, name, value, deals, stage))
     is_open = any(row.values["open_count"] for row in rows)
     found = describe(tables.funnel(context)) if is_open else "No deal is open in any stage"
     table = Table("stages", columns, tuple(rows), "open_value")

@@ -12,7 +12,7 @@ from opp_analytics import analysis, text
 from opp_analytics.analysis import describe, evidence, say_held
 from opp_analytics.answers import forecasts, tables
 from opp_analytics.answers.answer import Answer
-from opp_analytics.answers.context import Context
+from opp_analytics.answers.context import Context, keep
 from opp_analytics.answers.data import Figure, Row, Table
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.schema import ALL, HALF_CENT
@@ -24,6 +24,7 @@ _COLUMNS = (
 )
 
 
+@keep
 def will_we_make_it(context: Context) -> Answer:
     """Say whether the target is made, what is left to do, who has most to go, and what changed."""
     table = forecasts.forecast(context)

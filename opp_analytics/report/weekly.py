@@ -221,7 +221,8 @@ def write_report(
 
     Without `files`, nothing is written; the report can be sent as alerts.
     """
-    context, (first, *others) = ready.context, ready.pages
+    first, *others = ready.pages
+    context = replace(ready.context, has_parts=bool(others))
     if context.unseen:
         DataWarning.warn(context.unseen)
     blocks = choose_blocks(context, context.org.report.get("blocks") or None)

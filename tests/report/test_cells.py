@@ -7,14 +7,14 @@ from pathlib import Path
 import pandas as pd
 
 from opp_analytics import History
-from opp_analytics.answers import add_details
+from opp_analytics.answers import add_details, list_deals
 from opp_analytics.report.cells import (
-    list_deals,
     say_finding,
     show_change,
     show_stated,
     stress_largest,
 )
+from opp_analytics.report.show_answer import show_deals
 from tests.pipelines import LAST_WEEK, THIS_WEEK, context_of, pipeline, recorded
 from tests.plots.tables import TABLES
 
@@ -37,7 +37,8 @@ def test_list_deals__names_the_last_owner_of_a_deal_that_was_removed(tmp_path: P
         (None, ["Ann", *["(none)"] * 3]),
     ):
         context = context_of(pipeline(left), kept)
-        listed = list_deals(context, add_details(context, rows, close_date=pd.NaT), "Deals")
+        deals = add_details(context, rows, close_date=pd.NaT)
+        listed = show_deals(list_deals(context, "Deals", deals))
         assert listed is not None
         assert [(deal.owner, deal.stage) for deal in listed.deals] == [
             (owner, "Negotiation" if deal.name == "A" else "Removed")

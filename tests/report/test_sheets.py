@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from opp_analytics.answers import forecasts
+from opp_analytics.answers import forecasts, list_deals
 from opp_analytics.answers import tables as report_tables
-from opp_analytics.report.cells import list_deals
 from opp_analytics.report.compose import compose
 from opp_analytics.report.sheets import figures, sheets, summarize
+from opp_analytics.report.show_answer import show_deals
 from tests.pipelines import THIS_WEEK, context_of, pipeline
 
 
@@ -203,7 +203,7 @@ def test_list_deals__says_how_many_of_the_others_the_workbook_has(monkeypatch, v
     monkeypatch.setattr(report_tables, "_MOST_CLOSED", 3)
     context = context_of(pipeline([*THIS_WEEK, *list_lost(value_of_day)]))
     lost = context.deals[context.deals["unique_id"].str.startswith("k")]
-    assert list_deals(context, lost, "Lost").sums[0][0] == said
+    assert show_deals(list_deals(context, "Lost", lost)).sums[0][0] == said
 
 
 def test_figures__are_numbers_with_those_of_a_week_before(opportunities, history):

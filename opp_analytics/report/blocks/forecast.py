@@ -24,6 +24,7 @@ from opp_analytics.answers import (
     list_closed,
     list_due,
     list_expected,
+    say_win_dates,
     tables,
     will_we_make_it,
 )
@@ -35,7 +36,6 @@ from opp_analytics.report.cells import (
     name_deal,
     open_chance,
     say_finding,
-    say_win_dates,
     show_change,
     show_stated,
     stress_largest,

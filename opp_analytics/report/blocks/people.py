@@ -16,14 +16,21 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import analysis, svg, text
-from opp_analytics.answers import Context, Part, find_expected, forecasts, list_expected, tables
+from opp_analytics.answers import (
+    Context,
+    Part,
+    find_expected,
+    forecasts,
+    list_deals,
+    list_expected,
+    say_win_dates,
+    tables,
+)
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.report.cells import (
-    list_deals,
     name_deal,
     open_chance,
     say_finding,
-    say_win_dates,
     show_change,
     show_stated,
     stress_largest,
@@ -424,9 +431,8 @@ class _Rows:
         whose = f"{name} ({text.join_key(key[:-1])})" if twice else name
         period = context.label
         if not known:
-            return list_deals(
-                self.context, rows, f"{whose}: closed, due and overdue", period=period
-            )
+            title = f"{whose}: closed, due and overdue"
+            return show_deals(list_deals(context, title, rows, period=period))
         title = f"{whose}: forecast for {context.name}"
         return show_deals(list_expected(context, title, rows, row, period), expected)
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from opp_analytics import answers, svg, text
-from opp_analytics.answers import Context, tables
-from opp_analytics.report.cells import measure
+from opp_analytics.answers import Context, make_money_bar, tables
 from opp_analytics.report.model import (
     Block,
     Chart,
@@ -47,7 +46,7 @@ def created_by(context: Context) -> Block | None:
     rows = found.tables[1].rows
     shown = rows[:_MOST_CREATORS]
     bars = svg.bars(
-        [measure(context, row.id, row.values["value"], row.values["deals"]) for row in shown]
+        [make_money_bar(context, row.id, row.values["value"], row.values["deals"]) for row in shown]
     )
     sub = f"Value created in {context.name} so far"
     if len(rows) > len(shown):
