@@ -744,7 +744,7 @@ class History:
         Parameters
         ----------
         when : str, date or datetime
-            Time to look up; a date without a zone means the start of its day in `tz`.
+            Time to look up; a date without a zone means the end of its day in `tz`.
         tz : str, optional
             Business time zone; default: the org's, else UTC.
 
@@ -761,7 +761,8 @@ class History:
         NotEnoughHistory
             When `when` is before the first record.
         """
-        recorded_at = self.recorded_before(as_instant(when, tz=Org.of(self).zone(tz), name="when"))
+        zone = Org.of(self).zone(tz)
+        recorded_at = self.recorded_before(as_instant(when, tz=zone, end=True, name="when"))
         table = self._read_log()
         then = latest(table.filter(table["seen_at"] <= recorded_at))
         then = then.drop(

@@ -95,7 +95,7 @@ def test_as_of__of_a_partly_logged_deal_knows_what_a_line_gives() -> None:
     march = history.coverage().loc["2026-03", ["stage_known", "date_known", "value_known"]]
     assert march.tolist() == [0.5, 1.0, 1.0]
     # The closing of a deal is known to the history that tells it.
-    assert history.as_of("2026-03-25")["stage"].astype("str").tolist() == [
+    assert history.as_of("2026-03-24")["stage"].astype("str").tolist() == [
         "Closed Won",
         "Prospecting",
     ]

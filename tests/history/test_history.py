@@ -358,9 +358,12 @@ def test_as_of__is_the_frame_that_was_recorded(history):
     history.record(first, at="2026-03-02")
     history.record(second, at="2026-03-09T12:00Z")
     pd.testing.assert_frame_equal(history.as_of("2026-03-02"), first, check_flags=False)
-    pd.testing.assert_frame_equal(history.as_of("2026-03-09"), first)
-    pd.testing.assert_frame_equal(history.as_of("2026-03-09T12:00Z"), second)
-    assert history.as_of("2026-03-09").attrs["recorded_at"] == "2026-03-02T00:00:00+00:00"
+    pd.testing.assert_frame_equal(history.as_of("2026-03-08"), first)
+    assert history.as_of("2026-03-08").attrs["recorded_at"] == "2026-03-02T00:00:00+00:00"
+    pd.testing.assert_frame_equal(history.as_of("2026-03-09T11:59Z"), first)
+    # A day means its end.
+    for when in ("2026-03-09T12:00Z", "2026-03-09"):
+        pd.testing.assert_frame_equal(history.as_of(when), second)
 
 
 def test_as_of__frame_can_be_edited(history):

@@ -61,7 +61,7 @@ def carried_on(then: Imported, later: Imported, tmp_path: Path) -> oa.History:
 
 
 def state(history: oa.History, day: date) -> pd.DataFrame:
-    frame = history.as_of(str(day)).set_index("unique_id").sort_index()[TRACKED]
+    frame = history.as_of(f"{day}T00:00Z").set_index("unique_id").sort_index()[TRACKED]
     return frame.assign(created_at=frame["created_at"].dt.floor("D"))
 
 
