@@ -27,11 +27,12 @@ from opp_analytics.org import (
     place_targets,
     require,
 )
-from opp_analytics.periods import Freq, When, as_date, check_freq, labels
+from opp_analytics.periods import Freq, When, as_date, as_instant, check_freq, labels
 from opp_analytics.schema import BUCKETS, NO_LABEL
 
 _Made = TypeVar("_Made")
 _OWNER, _TEAM = "owner_name", "team"
+_READ = ("unique_id", "stage", "value", "close_date")
 _NAMED = 8
 """Names that a message has room for."""
 AHEAD = 3
@@ -195,7 +196,13 @@ class Context:
 
     @cached_property
     def unseen(self) -> str:
-        """Warning if the as-of day is after all that is known of the pipeline, or empty."""
+        """Warning if the as-of day is not among those that the pipeline was seen on, or empty."""
+        if self.seen_at is not None and self.seen_at > self.until:
+            return (
+                f"As of {text.day(self.day, year=True)}, but no record is of that day and the "
+                f"pipeline was read on {text.day(as_date(self.seen_at, tz=self.tz), year=True)}: "
+                "these numbers hold later changes."
+            )
         looks: list[Any] = [
             self.load.fetched_at if self.load else None,
             self.origin.get("recorded_at"),
@@ -395,23 +402,25 @@ def read_context(
             f"history is a {type(history).__name__}; open a history with History(path)"
         )
     own = check_org(org)
-    frame = require(opportunities, "unique_id", "stage", "value", "close_date", unique=True)
-    named = "name" in frame
-    if not named:
-        frame = frame.assign(name=frame["unique_id"])
-    if own is not None:
-        frame = own.apply(frame)
+    frame = require(opportunities, *_READ, unique=True)
     org = own or Org.of(frame)
-    target = org.targets if target is None and len(org.targets) else target
+    zone = org.zone(None)
+    day = as_date(as_of, tz=zone)
     if history is not None and (declared := own or get_org(frame)) is not None:
         both = merge_orgs(declared, history.org, names=("the page's org", "the history's"))
         history = history.read_by(both or declared)
     if history is not None:
         analysis.check_same_deals(frame, history)
+        if (record := _read_record_of(frame, history, day, zone)) is not None:
+            opportunities, frame = record, require(record, *_READ, unique=True)
+    named = "name" in frame
+    if not named:
+        frame = frame.assign(name=frame["unique_id"])
+    if own is not None:
+        frame = own.apply(frame)
+    target = org.targets if target is None and len(org.targets) else target
     levels = texts(by or org.report.get("by"), "by", of="column") or _default_levels(frame, history)
     require(frame, *levels)
-    zone = org.zone(None)
-    day = as_date(as_of, tz=zone)
     freq = org.freq(check_freq(freq or org.report.get("freq", "M")))
     analysis.read_method(method)
     if not isinstance(target, (pd.DataFrame, pd.Series, Mapping)):
@@ -444,6 +453,19 @@ def read_context(
     ahead = [str(whole.period + step) for step in range(AHEAD + 1)]
     # An amount for all of a period is meant for the one page.
     return replace(whole.narrow(part), target=_give_target(target, whole.placed, part, ahead))
+
+
+def _read_record_of(
+    opportunities: pd.DataFrame, history: History, day: pd.Timestamp, zone: str
+) -> pd.DataFrame | None:
+    """Read the record of an earlier day, so that a page made late is the page made then.
+
+    None where the deals were not read later, or no record is that early.
+    """
+    moment, until = Certificate.moment_of(opportunities), as_instant(day, tz=zone, end=True)
+    is_later = moment is not None and pd.Timestamp(moment) > until
+    is_recorded = bool((history.records["recorded_at"] <= until).any())
+    return history.as_of(until) if is_later and is_recorded else None
 
 
 def check_for_each(for_each: str | Sequence[str] | None, context: Context) -> list[Part]:

@@ -88,3 +88,26 @@ def test_read_context__gives_one_number_to_the_part(opportunities):
     ]
     assert target({"2026-03": 5.0})["period"].tolist() == ["2026-03"]
     assert target(None) is None
+
+
+def test_read_context__of_an_earlier_day_is_made_from_the_record_of_that_day(
+    opportunities, history
+):
+    made_then = history.as_of("2026-03-09")
+    for key in ("will_we_make_it", "at_risk", "win_rates"):
+        late, then = (
+            oa.ask(key, deals, history, as_of="2026-03-09").to_dict()
+            for deals in (opportunities, made_then)
+        )
+        assert late == then
+    assert made_then["value"].tolist() != opportunities["value"].tolist()
+
+
+def test_read_context__of_a_day_before_all_records_says_what_it_cannot_know(opportunities, history):
+    for records in (None, history):
+        context = _context(opportunities, None, records, as_of="2026-02-16")
+        assert context.unseen == (
+            "As of Feb 16, 2026, but no record is of that day and the pipeline was read on "
+            "Mar 16, 2026: these numbers hold later changes."
+        )
+        assert context.opportunities["unique_id"].tolist() == list("abcdef")
