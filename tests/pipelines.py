@@ -90,7 +90,8 @@ def context_of(
 def key_of(context: Context, read: Callable[[Context], Any]) -> tuple[Any, ...]:
     """The key under which a context keeps what `read` makes."""
     asked = context.day, context.freq, context.since, context.method
-    return (*asked, read.__module__, read.__name__, context.part)
+    options = context.chosen, context.start, context.confidence
+    return (*asked, *options, read.__module__, read.__name__, context.part)
 
 
 def plant(context: Context, read: Callable[[Context], _Made], table: _Made) -> None:

@@ -4,9 +4,11 @@ from opp_analytics.answers import forecasts, tables
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.at_risk import at_risk
 from opp_analytics.answers.bars import make_money_bar
-from opp_analytics.answers.catalog import CATALOG, ask, questions
+from opp_analytics.answers.calls import calls
+from opp_analytics.answers.catalog import CATALOG, Question, ask, ask_together, questions
 from opp_analytics.answers.categories import categories
 from opp_analytics.answers.context import Context, Part, check_for_each, read_context
+from opp_analytics.answers.coverage import coverage
 from opp_analytics.answers.data import Chart, Figure, Lack, Row, Table
 from opp_analytics.answers.data_to_fix import data_to_fix
 from opp_analytics.answers.deal import (
@@ -22,6 +24,8 @@ from opp_analytics.answers.deal import (
 )
 from opp_analytics.answers.past_ranges import MOST_DRAWN, past_ranges
 from opp_analytics.answers.pipeline_created import pipeline_created
+from opp_analytics.answers.proof import proof
+from opp_analytics.answers.scorecard import scorecard
 from opp_analytics.answers.slippage import slippage
 from opp_analytics.answers.stages import stages
 from opp_analytics.answers.tables import CLOSED_AS

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
 
+from opp_analytics import text
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.at_risk import at_risk
+from opp_analytics.answers.calls import calls
 from opp_analytics.answers.categories import categories
 from opp_analytics.answers.context import Context, read_context
+from opp_analytics.answers.coverage import coverage
 from opp_analytics.answers.data_to_fix import data_to_fix
 from opp_analytics.answers.past_ranges import past_ranges
 from opp_analytics.answers.pipeline_created import pipeline_created
+from opp_analytics.answers.proof import proof
+from opp_analytics.answers.scorecard import scorecard
 from opp_analytics.answers.slippage import slippage
 from opp_analytics.answers.stages import stages
 from opp_analytics.answers.why_it_moved import why_it_moved
@@ -33,30 +38,83 @@ class Question(NamedTuple):
     ask: Callable[[Context], Answer]
     words: str
     """How people ask it."""
-    needs: tuple[str, ...]
-    """What it cannot be answered without: history, people, targets or calls."""
     command: str
     """The command that shows it."""
+    options: tuple[str, ...] = ()
+    """Options of `ask` that change its answer, beside those that say whose deals and which day."""
+    needs: tuple[str, ...] = ()
+    """What it cannot be answered without: history, people, targets or calls."""
+    filters: tuple[str, ...] = ("part",)
+    """Ways to ask about some of the deals."""
 
 
+_HISTORY = ("history",)
 CATALOG = {
-    "will_we_make_it": Question(will_we_make_it, "Do we make the target?", (), "forecast"),
-    "at_risk": Question(at_risk, "Which deals should we question first?", (), "risk"),
-    "categories": Question(categories, "How much of the period rests on commit?", (), "categories"),
-    "why_it_moved": Question(why_it_moved, "Why did the forecast move?", ("history",), "changes"),
+    "will_we_make_it": Question(
+        will_we_make_it,
+        "Do we make the target?",
+        "forecast",
+        ("freq", "target", "by", "since", "method", "confidence"),
+    ),
+    "at_risk": Question(
+        at_risk, "Which deals should we question first?", "risk", ("freq", "by", "method")
+    ),
+    "categories": Question(
+        categories,
+        "How much of the period rests on commit?",
+        "categories",
+        ("freq", "period", "target"),
+    ),
+    "coverage": Question(
+        coverage,
+        "Are we on pace, and is there enough open pipeline?",
+        "pacing",
+        ("freq", "target"),
+    ),
+    "why_it_moved": Question(
+        why_it_moved,
+        "Why did the forecast move?",
+        "changes",
+        ("freq", "period", "since", "method"),
+        _HISTORY,
+    ),
     "pipeline_created": Question(
         pipeline_created,
         "Does enough new pipeline come in, and whose?",
-        ("history",),
         "created",
+        ("freq", "by"),
+        _HISTORY,
     ),
-    "slippage": Question(slippage, "Do close dates hold?", ("history",), "slippage"),
+    "slippage": Question(slippage, "Do close dates hold?", "slippage", ("freq",), _HISTORY),
     "past_ranges": Question(
-        past_ranges, "Can we believe the range?", ("history",), "ask past_ranges"
+        past_ranges,
+        "Can we believe the range?",
+        "ask past_ranges",
+        ("freq", "method"),
+        _HISTORY,
     ),
-    "stages": Question(stages, "Where do deals end?", (), "funnel"),
-    "win_rates": Question(win_rates, "Who wins more or fewer than the others?", (), "win-rate"),
-    "data_to_fix": Question(data_to_fix, "Which data should we fix first?", (), "audit"),
+    "proof": Question(
+        proof,
+        "Does the forecast hold, against what others do?",
+        "prove",
+        ("freq",),
+        _HISTORY,
+        (),
+    ),
+    "stages": Question(stages, "Where do deals end?", "funnel"),
+    "win_rates": Question(
+        win_rates, "Who wins more or fewer than the others?", "win-rate", ("by", "start")
+    ),
+    "scorecard": Question(
+        scorecard,
+        "How do people compare?",
+        "scorecard",
+        ("freq", "by", "start", "method"),
+    ),
+    "calls": Question(
+        calls, "Who makes the number better?", "calls", ("freq",), ("history", "calls")
+    ),
+    "data_to_fix": Question(data_to_fix, "Which data should we fix first?", "audit", ("by",)),
 }
 
 
@@ -67,15 +125,19 @@ def questions() -> pd.DataFrame:
     -------
     DataFrame
         Index ``key``. Columns: ``question`` (str), ``needs`` (str): what it cannot be answered
-        without; ``command`` (str): the command that shows the answer.
+        without; ``options`` (str): options of `ask` that change its answer; ``command`` (str): the
+        command that shows the answer.
 
     Examples
     --------
     >>> questions()["question"]["at_risk"]
     'Which deals should we question first?'
     """
-    rows = [(key, one.words, ", ".join(one.needs), one.command) for key, one in CATALOG.items()]
-    columns = ["key", "question", "needs", "command"]
+    rows = [
+        (key, one.words, ", ".join(one.needs), ", ".join((*one.filters, *one.options)), one.command)
+        for key, one in CATALOG.items()
+    ]
+    columns = ["key", "question", "needs", "options", "command"]
     return pd.DataFrame(rows, columns=columns, dtype="str").set_index("key")
 
 
@@ -86,13 +148,16 @@ def ask(
     *,
     as_of: When | None = None,
     org: Org | None = None,
+    part: str | None = None,
+    own_writes: pd.DataFrame | None = None,
     freq: Freq | None = None,
+    period: str | None = None,
     target: Any = None,
     by: str | list[str] | None = None,
     since: When | None = None,
-    method: MethodName = "auto",
-    part: str | None = None,
-    own_writes: pd.DataFrame | None = None,
+    start: When | None = None,
+    method: MethodName | None = None,
+    confidence: float | None = None,
 ) -> Answer:
     """Answer a question of a pipeline, as the weekly page and the commands show it.
 
@@ -106,10 +171,19 @@ def ask(
         Past records, for what needs them.
     as_of : date or str, optional
         The day to answer for; by default the day of the data.
-    org, freq, target, by, since, method, own_writes
+    org, own_writes
         As for `weekly_report`.
     part : str, optional
         Name of a person or a team, to ask about their deals alone.
+    freq, target, by, since, method
+        As for `weekly_report`; these and the following are refused by a question that they would
+        not change. `questions` lists those of each.
+    period : str, optional
+        Period to ask about; by default that of the day.
+    start : date or str, optional
+        First close date that counts; by default that of this quarter and the three before.
+    confidence : float, optional
+        Level of the forecast's range; by default 0.8.
 
     Returns
     -------
@@ -120,7 +194,7 @@ def ask(
     Raises
     ------
     ArgumentValueError
-        When there is no such question.
+        When there is no such question, or it has no such option.
 
     Examples
     --------
@@ -132,20 +206,57 @@ def ask(
     >>> [table.adds for table in answer.tables][:1]
     ['value']
     """
-    if key not in CATALOG:
-        near = did_you_mean(key, CATALOG) or f"use one of {', '.join(CATALOG)}"
-        raise ArgumentValueError.of("key", key, "is not a question", near)
+    (answer,) = ask_together(
+        [key],
+        opportunities,
+        history,
+        as_of=as_of,
+        org=org,
+        part=part,
+        own_writes=own_writes,
+        freq=freq,
+        period=period,
+        target=target,
+        by=by,
+        since=since,
+        start=start,
+        method=method,
+        confidence=confidence,
+    )
+    return answer
+
+
+def ask_together(
+    keys: Sequence[str],
+    opportunities: pd.DataFrame,
+    history: History | None = None,
+    *,
+    as_of: When | None = None,
+    org: Org | None = None,
+    part: str | None = None,
+    own_writes: pd.DataFrame | None = None,
+    **options: Any,
+) -> list[Answer]:
+    """Answer several questions of one pipeline, what they share read once; arguments as `ask`."""
+    for key in keys:
+        if key not in CATALOG:
+            near = did_you_mean(key, CATALOG) or f"use one of {', '.join(CATALOG)}"
+            raise ArgumentValueError.of("key", key, "is not a question", near)
+    asked = [CATALOG[key] for key in keys]
+    given = {name: value for name, value in options.items() if value is not None}
+    known = {name for one in asked for name in one.options}
+    known |= {"part"} if any("part" in one.filters for one in asked) else set()
+    for name, value in {**given, **({} if part is None else {"part": part})}.items():
+        if name not in known:
+            has = f"it has {text.joined(sorted(known))}" if known else "it has none"
+            raise ArgumentValueError.of(name, value, f"is no option of {text.joined(keys)}", has)
     context = read_context(
         opportunities,
         history,
         as_of=find_day(opportunities) if as_of is None else as_of,
         org=org,
-        freq=freq,
-        target=target,
-        by=by,
-        since=since,
-        method=method,
         only=part,
         own_writes=own_writes,
+        **given,
     )
-    return CATALOG[key].ask(context)
+    return [one.ask(context) for one in asked]

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from opp_analytics import analysis, schema, text
-from opp_analytics.arguments import MethodName, texts
+from opp_analytics.arguments import MethodName, between, texts
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.history import DELETED, TRANSFERRED, History
@@ -27,7 +27,15 @@ from opp_analytics.org import (
     place_targets,
     require,
 )
-from opp_analytics.periods import Freq, When, as_date, as_instant, check_freq, labels
+from opp_analytics.periods import (
+    Freq,
+    When,
+    as_date,
+    as_instant,
+    as_period,
+    check_freq,
+    labels,
+)
 from opp_analytics.schema import BUCKETS, NO_LABEL
 
 _Made = TypeVar("_Made")
@@ -87,6 +95,12 @@ class Context:
     levels: tuple[str, ...]
     """Columns by which the whole is forecast: those of `by`, on the page of a part below those that
     lead to it."""
+    chosen: pd.Period | None = None
+    """The period asked about; None for the one that holds the as-of day."""
+    start: pd.Timestamp | None = None
+    """First close date of win rates and scorecards; None for this quarter and the three before."""
+    confidence: float = 0.8
+    """Level of the forecast's range."""
     has_parts: bool = False
     """Whether pages of parts follow, which take their rows from the forecasts of the whole."""
     kept: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -94,7 +108,8 @@ class Context:
 
     def keep(self, make: Callable[[], _Made], *key: Any) -> _Made:
         """Make once for all parts; the key is all that was asked, and what `key` adds."""
-        asked = (self.day, self.freq, self.since, self.method, *key)
+        options = (self.chosen, self.start, self.confidence)
+        asked = (self.day, self.freq, self.since, self.method, *options, *key)
         if asked not in self.kept:
             self.kept[asked] = make()
         made: _Made = self.kept[asked]
@@ -122,8 +137,13 @@ class Context:
 
     @property
     def period(self) -> pd.Period:
-        """The period that holds the as-of day."""
-        return pd.Period(self.day, self.freq)
+        """The period asked about, by default that of the as-of day."""
+        return self.chosen or pd.Period(self.day, self.freq)
+
+    @property
+    def reach(self) -> int:
+        """Number of periods to forecast, from that of the as-of day on."""
+        return max(AHEAD, (self.period - pd.Period(self.day, self.freq)).n) + 1
 
     @property
     def label(self) -> str:
@@ -393,6 +413,9 @@ def read_context(
     by: str | Sequence[str] | None = None,
     method: MethodName = "auto",
     since: When | None = None,
+    period: str | None = None,
+    start: When | None = None,
+    confidence: float = 0.8,
     own_writes: pd.DataFrame | None = None,
     only: str | None = None,
 ) -> Context:
@@ -439,6 +462,9 @@ def read_context(
         method=method,
         by=tuple(levels),
         since=None if since is None else _check_since(since, day, zone),
+        chosen=None if period is None else _check_period(period, day, freq),
+        start=None if start is None else as_date(start, tz=zone, name="start"),
+        confidence=between(confidence, "confidence", example=0.8),
         own_writes=own_writes,
         named=named,
         tz=zone,
@@ -510,6 +536,19 @@ def _check_since(since: When, today: pd.Timestamp, tz: str) -> pd.Timestamp:
             "use an earlier day",
         )
     return day
+
+
+def _check_period(asked: str, today: pd.Timestamp, freq: Freq) -> pd.Period:
+    period = as_period(asked, freq, name="period")
+    if period.end_time < today:
+        raise ArgumentValueError.of(
+            "period",
+            asked,
+            f"is over on {today.date()}",
+            "ask as of a day in it, with as_of",
+            shell_way="ask as of a day in it, with --as-of",
+        )
+    return period
 
 
 def _default_levels(frame: pd.DataFrame, history: History | None) -> list[str]:

@@ -119,6 +119,7 @@ def _forecast_whole(
         freq=context.freq,
         history=context.whole_history if now else rated(context),
         target=context.target,
+        confidence=context.confidence,
         tz=context.tz,
     )
 
@@ -153,7 +154,7 @@ def _forecast_at(
 
 @keep
 def _now(context: Context) -> tuple[pd.DataFrame, pd.DataFrame]:
-    return _forecast(context, None, context.method, AHEAD + 1, ranged=context.label)
+    return _forecast(context, None, context.method, context.reach, ranged=context.label)
 
 
 def forecast(context: Context) -> pd.DataFrame:
@@ -409,6 +410,7 @@ def _fan_of_whole(context: Context, moments: pd.DatetimeIndex) -> pd.DataFrame:
     asked: dict[str, Any] = {
         "period": context.label,
         "method": method(context),
+        "confidence": context.confidence,
         **context.asked,
     }
     try:
@@ -508,7 +510,7 @@ def _deal_forecast(context: Context) -> analysis.DealForecast:
             by=by,
             history=context.whole_history,
             target=context.target,
-            periods=AHEAD + 1,
+            periods=context.reach,
             **context.asked,
         ),
         "deals",
@@ -576,7 +578,7 @@ def chances_then(context: Context) -> pd.Series[float]:
     asked: dict[str, Any] = {
         **context.asked,
         "as_of": earlier(context).day,
-        "periods": AHEAD + 1,
+        "periods": context.reach,
     }
     own_method = analysis.read_method("auto" if by_rate(context) else method(context))
 
@@ -700,14 +702,15 @@ def _keep_part_of_past(context: Context, table: pd.DataFrame) -> pd.DataFrame:
 
 
 @keep
-def usual_coverage(context: Context) -> dict[str, float]:
-    """Usual coverage by period: the median of ended ones that hit their target.
+def past_coverage(context: Context) -> pd.DataFrame:
+    """Usual coverage of ended periods that hit their target, and of those that missed.
 
-    Their coverage is taken with as many days left as the period has. At least 3 are needed.
+    Their coverage is taken with as many days left as the current and coming periods have.
     """
     part, history = context.part, context.whole_history
+    unknown = pd.DataFrame(columns=["asked", "hit", "median", "n"]).set_index(["asked", "hit"])
     if history is None or context.records.empty or not forecast(context)["target"].notna().any():
-        return {}
+        return unknown
     labels = [context.label, *ahead(context).index]
     by = _leading_levels(context)
     try:
@@ -717,9 +720,16 @@ def usual_coverage(context: Context) -> dict[str, float]:
             tuple(by or ()),
         )
     except (NotEnoughHistory, DataError):
-        return {}
+        return unknown
     then = then[then[part.column] == part.name] if part else then
     return analysis.find_usual_coverage(then, forecast(context))
+
+
+def usual_coverage(context: Context) -> dict[str, float]:
+    """Usual coverage by period of ended ones that hit their target."""
+    usual = past_coverage(context).reset_index()
+    hits = usual[usual["hit"].astype("bool")]
+    return dict(zip(hits["asked"], hits["median"], strict=True))
 
 
 @keep

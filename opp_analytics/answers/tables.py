@@ -353,8 +353,9 @@ def funnel(context: Context) -> pd.DataFrame:
 
 
 def closed_since(context: Context) -> pd.Timestamp:
-    """First day of the window of the win rates: this quarter and the three before."""
-    return (pd.Period(context.day, Org.of(context.opportunities).freq("Q")) - 3).start_time
+    """First day of the window of the win rates."""
+    quarter = Org.of(context.opportunities).freq("Q")
+    return context.start or (pd.Period(context.day, quarter) - 3).start_time
 
 
 @keep
@@ -425,6 +426,35 @@ def scores(context: Context) -> pd.DataFrame:
         start=closed_since(context),
         tz=context.tz,
     )
+
+
+@keep
+def scorecard(context: Context) -> pd.DataFrame:
+    """`oa.scorecard` of the window by person, with slips and forecast bias where records tell."""
+    assert context.person is not None
+    return analysis.scorecard(
+        context.opportunities,
+        None if context.records.empty else context.history,
+        by=context.person,
+        start=closed_since(context),
+        method=context.method,
+        **context.asked,
+    )
+
+
+@keep
+def pacing(context: Context) -> pd.DataFrame:
+    """`oa.pacing` of the current period and the four before."""
+    history = None if context.records.empty else context.history
+    return analysis.pacing(context.opportunities, history, **context.asked)
+
+
+@keep
+def proof(context: Context) -> pd.DataFrame:
+    """`oa.score` of past forecasts by every method."""
+    history = forecasts.require_history(context)
+    asked: dict[str, Any] = context.asked
+    return analysis.score(analysis.backtest(history, methods="all", **asked))
 
 
 @keep

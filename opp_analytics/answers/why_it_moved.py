@@ -87,7 +87,7 @@ def _list_notes(context: Context, table: pd.DataFrame) -> list[Sentence]:
     figures = note_of(table).figures
     closed, added = (float(table[name]["won"]) for name in ("value", "expected"))
     notes = [Sentence.of(analysis.say_forecast_change(table))]
-    if (before := closed - added) > _TOLD * closed:
+    if closed >= (before := closed - added) > _TOLD * closed:
         about = Piece("money", before), " of it was expected before"
         notes.append(Sentence.of(Piece("money", closed), " closed; about ", *about))
     if "method_then" in figures:

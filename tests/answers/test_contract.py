@@ -15,6 +15,7 @@ import pytest
 import opp_analytics as oa
 from opp_analytics.answers import CATALOG, Answer, Context, Row, Table, read_context
 from opp_analytics.columns import COLUMNS, format_cell
+from opp_analytics.errors import ArgumentValueError
 from tests.analysis.forecasting.histories import even_months
 from tests.pipelines import AS_OF, LAST_WEEK, THIS_WEEK, pipeline, recorded
 
@@ -133,11 +134,32 @@ def test_opens__to_rows_that_add_up(answer: Answer) -> None:
 
 
 def test_answers__of_a_later_day_say_once_when_the_data_were_last_seen(history: oa.History) -> None:
-    asked: dict[str, Any] = {"history": history, "target": 150_000.0}
-    for key in CATALOG:
+    for key, question in CATALOG.items():
+        asked: dict[str, Any] = {"target": 150_000.0} if "target" in question.options else {}
         now, later = (
-            oa.ask(key, pipeline(THIS_WEEK), as_of=day, **asked) for day in (AS_OF, "2026-03-20")
+            oa.ask(key, pipeline(THIS_WEEK), history, as_of=day, **asked)
+            for day in (AS_OF, "2026-03-20")
         )
         assert later.sentence.count("last seen") == 1, key
         assert later.sentence.startswith("As last seen on Mar 16, 2026: "), key
         assert "last seen" not in now.sentence, key
+
+
+@pytest.mark.parametrize("key", CATALOG)
+def test_ask__refuses_an_option_that_would_not_change_the_answer(key: str) -> None:
+    question = CATALOG[key]
+    given: dict[str, Any] = {
+        "freq": "Q",
+        "period": "2026-04",
+        "target": 5.0,
+        "by": "owner_name",
+        "since": "2026-03-01",
+        "start": "2026-01-01",
+        "method": "stated",
+        "confidence": 0.5,
+        "part": "Ann",
+    }
+    for option, value in given.items():
+        if option not in (*question.options, *question.filters):
+            with pytest.raises(ArgumentValueError, match=f"{option}=.* is no option of {key}"):
+                oa.ask(key, pipeline(THIS_WEEK), **{option: value})

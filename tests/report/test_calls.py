@@ -342,6 +342,8 @@ WORSE = added(
 def test_calls_block__says_who_makes_the_number_better(table, title, first):
     made = context(*EVERYBODY)
     plant(made, answer_tables.value_added, table)
+    nobody = TableNote("call_accuracy", freq="M").write(table.assign(wape=float("nan")))
+    plant(made, answer_tables.call_accuracy, nobody)
     block = calls_block(made)
     assert block.title == title
     assert "7 ended months" in block.sub

@@ -58,23 +58,26 @@ def list_past_coverage(
     return pd.concat([groups, table], axis=1)
 
 
-FEWEST_HITS = 3
-"""Ended periods that hit their target, from which their coverage is said."""
+FEWEST = 3
+"""Ended periods that hit, or missed, their target, from which their coverage is said."""
 
 
-def find_usual_coverage(past: pd.DataFrame, forecast: pd.DataFrame) -> dict[str, float]:
-    """Find, by label, the median coverage of ended periods that hit their target.
+def find_usual_coverage(past: pd.DataFrame, forecast: pd.DataFrame) -> pd.DataFrame:
+    """Find the median coverage of ended periods that hit their target, and of those that missed.
 
     It is measured with as many days left, and of 3 periods at least.
 
     `past` is from `list_past_coverage`, `forecast` has the ended periods with their targets.
+
+    The index is ``asked`` (label) and ``hit`` (bool); ``median`` is the coverage, ``n`` the number
+    of periods.
     """
     then = past.groupby(["asked", "period"], sort=False)[["booked", "open_value"]].sum()
     ended = forecast.reindex(then.index.get_level_values("period"))
     to_go = find_gap(ended["target"], then["booked"])
-    hit = find_gap(ended["target"], ended["booked"]) <= 0
-    hit &= (to_go > 0) & (then["open_value"] > 0)
-    covers = (then["open_value"] / to_go)[hit].groupby(level="asked").agg(["median", "size"])
-    return {
-        str(label): row["median"] for label, row in covers.iterrows() if row["size"] >= FEWEST_HITS
-    }
+    is_open = (to_go > 0) & (then["open_value"] > 0)
+    hit = pd.Series(find_gap(ended["target"], ended["booked"]) <= 0, then.index, name="hit")
+    covers = (then["open_value"] / to_go)[is_open]
+    asked = covers.index.get_level_values("asked")
+    found: pd.DataFrame = covers.groupby([asked, hit[is_open]]).agg(["median", "size"])
+    return found.rename(columns={"size": "n"})[found["size"] >= FEWEST]

@@ -7,7 +7,7 @@ categories.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -357,52 +357,35 @@ def calls(context: Context) -> Block | None:
 
     They are compared with the forecast on the same days.
     """
-    try:
-        found = None if context.calls.empty else tables.value_added(context)
-    except NotEnoughHistory:
-        found = None
-    table = (
-        pd.DataFrame()
-        if found is None
-        else found[found["wape"].notna()].sort_values("wape", kind="stable")
+    answer = answers.calls(context)
+    if answer.chart is None:
+        return None
+    shown = answer.tables[0].rows
+    lines = tuple(
+        Line((Cell(bar.label), Cell("", picture=bar.picture), *_write_errors(row.values)))
+        for bar, row in zip(draw(answer).rows, shown, strict=True)
     )
-    called = table.index.intersection(["reps", "manager"])
-    if found is None or called.empty or table["ratio_low"].isna().all():
-        return None  # Below six periods a ratio has no interval.
-    freq, noun = context.freq, context.noun
-    names = {source: text.capital(analysis.name_source(source, freq)) for source in table.index}
-    bars = svg.bars(
-        [
-            svg.make_bar(names[source], error, "", "", highlight=source in called)
-            for source, error in table["wape"].items()
-        ]
-    )
-    lines = []
-    for bar, (source, row) in zip(bars.rows, table.iterrows(), strict=True):
-        bias, n = float(row["bias"]), int(row["n"])
-        lean = (
-            f"{text.percent(abs(bias))} {'high' if bias > 0 else 'low'}"
-            if bias
-            else text.percent(0.0)
-        )
-        beside = f"{round(row['better'] * n)} of {n}", "yes" if row["differs"] else "could be luck"
-        own = text.percent(row["wape"]), lean
-        figures = map(Cell, (*own, *([text.MISSING] * 2 if source == "model" else beside)))
-        lines.append(Line((Cell(bar.label), Cell("", picture=bar.picture), *figures)))
     heads = ("Missed by", "On average", "Closer than the model in", "More than luck?")
     columns = (PageColumn("Whose number", right=False), draw_column(), *map(PageColumn, heads))
+    n = max(int(row.values["n"]) for row in shown)
     sub = (
-        "How far each was off on the same days of "
-        f"{text.count(int(table['n'].max()), f'ended {noun}')}, as a share of what closed. "
-        "Blue: what people called"
+        f"How far each was off on the same days of {text.count(n, f'ended {context.noun}')}, as a "
+        "share of what closed. Blue: what people called"
     )
-    return Block(
-        "calls",
-        say_finding(found),
-        sub,
-        (Table(columns, (Group(tuple(lines)),), "proof"),),
-        "Calls",
-    )
+    table = Table(columns, (Group(lines),), "proof")
+    return Block("calls", answer.say(answer.finding), sub, (table,), "Calls")
+
+
+def _write_errors(values: Mapping[str, Any]) -> tuple[Cell, ...]:
+    """Write how far a source was off, its lean, and how it did beside the model."""
+    bias = float(values["bias"])
+    way = f" {'high' if bias > 0 else 'low'}" if bias else ""
+    cells = [text.percent(values["wape"]), f"{text.percent(abs(bias))}{way}"]
+    if "better" in values:
+        n = int(values["n"])
+        cells += [f"{round(values['better'] * n)} of {n}"]
+        cells += ["yes" if values["differs"] else "could be luck"]
+    return tuple(map(Cell, [*cells, *[text.MISSING] * (4 - len(cells))]))
 
 
 def categories(context: Context) -> Block:

@@ -1,0 +1,81 @@
+"""Who makes the number better: how far calls, overrides and formulas missed, beside the model."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pandas as pd
+
+from opp_analytics import svg, text
+from opp_analytics.analysis import describe, name_source
+from opp_analytics.answers import tables
+from opp_analytics.answers.answer import Answer
+from opp_analytics.answers.context import Context
+from opp_analytics.answers.data import Chart, Lack, Row, Table
+from opp_analytics.errors import NotEnoughHistory
+from opp_analytics.text import Piece, Sentence
+
+_COLUMNS = ("wape", "bias", "better", "n", "differs")
+_CALLERS = ("wape", "bias", "model_wape", "better", "n", "differs")
+_CALLED = ("reps", "manager")
+
+
+def calls(context: Context) -> Answer:
+    """Rank whose number was nearest to what closed, on the same days; then each caller.
+
+    Below six periods nothing is ranked.
+    """
+    answer = partial(Answer, "calls", context, "Calls")
+    if context.calls.empty:
+        lack = Lack(
+            "who makes the number better",
+            "six ended periods with calls",
+            "calls= of the org",
+            "opp-analytics call NAME 2026-12 450k",
+        )
+        return answer(Sentence.of("Nobody has called a number yet"), lacks=(lack,))
+    try:
+        found = tables.value_added(context)
+    except NotEnoughHistory as reason:
+        lack = Lack(str(reason), "", "history.record(deals)", "opp-analytics record")
+        return answer(Sentence.of("No call can be judged yet"), lacks=(lack,))
+    known = found[found["wape"].notna()].sort_values("wape", kind="stable")
+    called = known.index.intersection(list(_CALLED))
+    if called.empty or known["ratio_low"].isna().all():
+        lack = Lack("whose number is better", "six ended periods with calls")
+        return answer(Sentence.of(describe(found).removesuffix(".")), lacks=(lack,))
+    names = {str(source): text.capital(name_source(source, context.freq)) for source in known.index}
+    bars = [
+        svg.make_bar(name, known["wape"][source], "", "", source, highlight=source in called)
+        for source, name in names.items()
+    ]
+    listed = [Table("sources", _COLUMNS, _list_rows(known, names, _COLUMNS, "source"))]
+    notes = []
+    if context.part is None:
+        judged = tables.call_accuracy(context)
+        callers = judged[judged["wape"].notna()].sort_values("wape", kind="stable")
+        own = {str(name): str(name) for name in callers.index}
+        listed.append(Table("callers", _CALLERS, _list_rows(callers, own, _CALLERS, "person")))
+        notes.append(Sentence.of(describe(judged).removesuffix(".")))
+    return answer(
+        Sentence.of(describe(found).removesuffix(".")),
+        tables=tuple(one for one in listed if one.rows),
+        chart=Chart("bars", (bars,)),
+        notes=tuple(notes),
+        code=f'oa.forecast_value_added(history, freq="{context.freq}")',
+    )
+
+
+def _list_rows(
+    table: pd.DataFrame, names: dict[str, str], columns: tuple[str, ...], kind: str
+) -> tuple[Row, ...]:
+    """List sources or callers; the model is not compared with itself."""
+    rows = []
+    for key, row in zip(names, table.to_dict("records"), strict=True):
+        left_out = ("better", "differs") if key == "model" else ()
+        values = {
+            name: row[name] for name in columns if name not in left_out and pd.notna(row[name])
+        }
+        name = Piece("name" if kind == "person" else "text", names[key])
+        rows.append(Row(key, name, values, kind=kind))
+    return tuple(rows)

@@ -1,0 +1,83 @@
+"""What has closed beside earlier periods at the same point, and how much open pipeline is usual."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from opp_analytics import text
+from opp_analytics.analysis import describe
+from opp_analytics.answers import forecasts, tables
+from opp_analytics.answers.answer import Answer
+from opp_analytics.answers.context import Context
+from opp_analytics.answers.data import Figure, Lack, Row, Table
+from opp_analytics.answers.deal import list_deals
+from opp_analytics.text import Piece, Sentence
+
+_COLUMNS = ("booked", "actual", "booked_share", "open_value", "deals", "days_left")
+
+
+def coverage(context: Context) -> Answer:
+    """Compare what has closed and is open with the periods before at the same point.
+
+    Beside it the usual coverage of periods that hit their target, and of those that missed.
+    """
+    table = tables.pacing(context)
+    rows = tuple(
+        Row(
+            period,
+            Piece("text", text.capital(context.name_of(period))),
+            {name: value for name, value in row.items() if name in _COLUMNS and value == value},
+            kind="period",
+        )
+        for period, row in zip(table.index, table.to_dict("records"), strict=True)
+    )
+    has_target = pd.notna(forecasts.current(context)["target"])
+    figures = tuple(_list_figures(context)) if has_target else ()
+    lacks = [
+        Lack("coverage, which needs a target", "", "target=500_000", "--target 500000"),
+        Lack(
+            "the usual coverage at this point",
+            f"three ended {context.noun}s that hit their target, or missed it",
+            "history.record(deals)",
+            "opp-analytics record",
+        ),
+    ]
+    return Answer(
+        key="coverage",
+        context=context,
+        title="Pace and coverage",
+        finding=Sentence.of(describe(table).removesuffix(".")),
+        tables=(Table("periods", _COLUMNS, rows, "booked"),),
+        figures=figures,
+        lacks=tuple(lacks[has_target : 1 + (has_target and len(figures) < 2)]),
+        code=f'oa.pacing(deals, history, as_of="{context.day:%Y-%m-%d}", freq="{context.freq}")',
+        opener=partial(_list_booked, context, table["days_left"]),
+    )
+
+
+def _list_figures(context: Context) -> Iterator[Figure]:
+    """List the coverage of what is to go, and the usual ones."""
+    now = forecasts.current(context)
+    ratio = float(now["pipeline_coverage"])
+    words = f"{context.money(now['open_value'])} open and due"
+    instead = "" if ratio == ratio else "none to go" if now["gap"] <= 0 else "none due"
+    yield Figure("Coverage", "pipeline_coverage", ratio, context.label, words, instead)
+    usual = forecasts.past_coverage(context)
+    for hit, name in ((True, "hit"), (False, "missed")):
+        if (context.label, hit) in usual.index:
+            row: Any = usual.loc[(context.label, hit)]
+            n = text.count(int(row["n"]), f"ended {context.noun}")
+            title = f"Usual in {context.noun}s that {name}"
+            yield Figure(title, "pipeline_coverage", float(row["median"]), words=f"median of {n}")
+
+
+def _list_booked(context: Context, left: pd.Series[int], row: Row) -> Answer:
+    """List the deals closed in a period by the same point."""
+    until = pd.Period(row.id, context.freq).end_time.normalize() - pd.Timedelta(days=left[row.id])
+    won = context.select("won", row.id)
+    won = won[won["close_date"] <= until]
+    return list_deals(context, f"Closed in {context.name_of(row.id)} by then", won, past=True)

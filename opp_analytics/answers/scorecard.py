@@ -1,0 +1,55 @@
+"""How people compare: win rate, days to win, slips and forecast bias."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from opp_analytics import text
+from opp_analytics.analysis import describe
+from opp_analytics.answers import tables
+from opp_analytics.answers.answer import Answer
+from opp_analytics.answers.context import Context, Part
+from opp_analytics.answers.data import Lack, Row, Table
+from opp_analytics.text import Piece, Sentence
+
+_COLUMNS = (
+    *("won", "lost", "rate", "differs", "days_to_win", "slip_rate", "forecast_bias"),
+    *("rate_low", "rate_high", "n", "due"),
+)
+
+
+def scorecard(context: Context) -> Answer:
+    """Compare people by what they closed, how long wins took, and how far they are to be trusted.
+
+    Slips and forecast bias need records.
+    """
+    answer = partial(Answer, "scorecard", context, "Scorecard")
+    if context.person is None:
+        who = Lack("whose deals they are", python_way="a column owner_name of the deals")
+        return answer(Sentence.of("The deals name nobody to compare"), lacks=(who,))
+    table, since = tables.scorecard(context), context.write_day(tables.closed_since(context))
+    rows = tuple(
+        Row(
+            str(name),
+            Piece("name", str(name)),
+            {key: value for key, value in row.items() if key in _COLUMNS and value == value},
+            kind="person",
+            part=Part(context.person, str(name)),
+        )
+        for name, row in zip(table.index, table.to_dict("records"), strict=True)
+    )
+    about = f"Closed from {since} on; differs: beyond chance, however many are compared"
+    lack = Lack(
+        "slip rate and forecast bias",
+        "some weeks of records",
+        "history.record(deals)",
+        "opp-analytics record",
+    )
+    return answer(
+        Sentence.of(describe(table).removesuffix(".")),
+        tables=(Table(text.plural(context.who), _COLUMNS, rows),) if rows else (),
+        notes=(Sentence.of(about),) if rows else (),
+        lacks=(lack,) if rows and context.records.empty else (),
+        code=f'oa.scorecard(deals, history, as_of="{context.day:%Y-%m-%d}", '
+        f'by="{context.person}", start="{tables.closed_since(context):%Y-%m-%d}")',
+    )
