@@ -24,7 +24,9 @@ class Certificate:
     """Record of one load; entries missing in a frame have their defaults."""
 
     fetched_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
-    """Time at which reading began, UTC."""
+    """Time at which reading began, UTC, by the server's clock where it says one."""
+    read_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    """The same by this computer's clock, which tells how old a kept load is."""
     pages: _Count | None = None
     """Pages read."""
     rows: _Count | None = None

@@ -465,7 +465,16 @@ class Transport:
         with suppress(ValueError, OverflowError):
             date = parsedate_to_datetime(header)
             if 1970 <= date.year < 9999:  # others leave no room to count minutes back or on
-                self._dated = date.replace(tzinfo=date.tzinfo or UTC), time.monotonic()
+                self._set_clock(date.replace(tzinfo=date.tzinfo or UTC))
+
+    def _set_clock(self, date: datetime) -> None:
+        """Set the server's clock by a date without parts of a second; it goes back if it was set.
+
+        The latest of several dates has lost the smallest part, so that time never goes back by one.
+        """
+        known = self.server_time()
+        if known is None or not timedelta(0) <= known - date < timedelta(seconds=2):
+            self._dated = date, time.monotonic()
 
     def _secret_headers(self, token: Secret) -> dict[str, str]:
         key = HiddenText(self.settings.api_key.reveal())

@@ -28,7 +28,7 @@ from opp_analytics.api import (
 from opp_analytics.arguments import one_of, text, whole
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, DataWarning
-from opp_analytics.loading.refresh import Current, Unexplained, catch_up
+from opp_analytics.loading.refresh import Current, Moment, Unexplained, catch_up
 from opp_analytics.loading.sweep import (
     Limits,
     Query,
@@ -127,7 +127,7 @@ def load(
         ``status`` category, ``created_at updated_at`` datetime64[us, UTC]; then the tenant's
         further attributes, lists and objects as JSON text. The same dtypes when empty.
         ``attrs["load"]`` is the load certificate as plain JSON: ``fetched_at`` (UTC, when reading
-        began), ``pages rows total duplicates sweeps complete source`` (no sweeps: only changes were
+        began, by the server's clock), ``read_at`` (by this computer's), ``pages rows total duplicates sweeps complete source`` (no sweeps: only changes were
         read), ``swept_at`` (when the last full read began), ``assumes_stamps_within`` (minutes),
         ``reasons`` (why it may be incomplete), ``tenant search deleted filters limit``, and
         ``state``, what the server said of its data. ``attrs["org"]`` says what the stages mean,
@@ -194,7 +194,7 @@ def _load(
     key = _key(client, query)
     if refresh is None:
         kept = client.frames.read(key)
-        read_at = None if kept is None else Certificate.from_json(kept.certificate).fetched_at
+        read_at = None if kept is None else Certificate.from_json(kept.certificate).read_at
         if kept is not None and read_at is not None and oldest < read_at <= datetime.now(UTC):
             return _make_frame(client, kept)
     if refresh == "changes" and not query.deleted:
@@ -297,7 +297,7 @@ def _fetch(
     stored_pages = count_resumable(client.pages.read_progress(key), before, query)
     passes = _Passes(before, began)
     for sweeps in range(1, _SWEEPS + 1):
-        started, pass_ = datetime.now(UTC), Sweep()
+        started, pass_ = Moment.of(client), Sweep()
         with (
             note_progress(client, key, before, query, pass_) as on_page,
             progress_bar(progress, desc="opportunities", unit="row") as bar,
@@ -339,7 +339,11 @@ def _fetch(
     else:
         table = concat_tables(pass_.tables)
         certificate = replace(
-            certificate, complete=not reasons, reasons=tuple(reasons), state=after, swept_at=started
+            certificate,
+            complete=not reasons,
+            reasons=tuple(reasons),
+            state=after,
+            swept_at=started.here,
         )
     kept = Kept(table, certificate.to_json())
     opportunities = _make_frame(client, kept)
@@ -387,7 +391,9 @@ def _date_certificate(certificate: Certificate, current: Current, **further: Any
     """Date the certificate of a frame that shows one moment of the server."""
     rows = len(current.table)
     further |= {"state": current.state, "assumes_stamps_within": current.stamps_within}
-    return replace(certificate, fetched_at=current.moment, rows=rows, total=rows, **further)
+    moment = current.moment
+    further |= {"fetched_at": moment.there, "read_at": moment.here}
+    return replace(certificate, rows=rows, total=rows, **further)
 
 
 def _load_sample(
@@ -395,7 +401,7 @@ def _load_sample(
 ) -> pd.DataFrame:
     """Load the newest `limit` opportunities, or all if there are fewer, without a cache."""
     rows: dict[str, dict[str, Any]] = {}
-    pass_, started, size = Sweep(), datetime.now(UTC), min(limit, query.page_size)
+    pass_, size = Sweep(), min(limit, query.page_size)
     with progress_bar(progress, desc="opportunities", unit="row", total=limit) as bar:
         while len(rows) < limit:
             number = pass_.pages + 1
@@ -413,7 +419,7 @@ def _load_sample(
                 break
     sample = list(rows.values())[:limit]
     certificate = replace(
-        _make_certificate(client, query, pass_, started),
+        _make_certificate(client, query, pass_, Moment.of(client)),
         rows=len(sample),
         complete=False,
         reasons=(f"limit={limit} loads only a sample",),
@@ -445,10 +451,11 @@ def _find_gaps(
     return gaps
 
 
-def _make_certificate(client: Client, query: Query, pass_: Sweep, started: datetime) -> Certificate:
+def _make_certificate(client: Client, query: Query, pass_: Sweep, started: Moment) -> Certificate:
     params = dict(query.params)
     return Certificate(
-        fetched_at=started,
+        fetched_at=started.there,
+        read_at=started.here,
         pages=pass_.pages,
         rows=pass_.rows,
         total=pass_.total,

@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -45,6 +45,23 @@ _RECOUNTS = 2
 _log = logging.getLogger("opp_analytics")
 
 
+class Moment(NamedTuple):
+    """An instant, UTC."""
+
+    here: datetime
+    """By this computer's clock."""
+    there: datetime
+    """By the server's, where it said its time already and the two differ."""
+
+    @classmethod
+    def of(cls, client: Client) -> Moment:
+        """Read both clocks now."""
+        now = datetime.now(UTC)
+        told = client.server_time() or now
+        # A server tells whole seconds.
+        return cls(now, told if abs(told - now) > timedelta(seconds=2) else now)
+
+
 @dataclass(frozen=True)
 class Current:
     """All opportunities of one moment."""
@@ -54,7 +71,7 @@ class Current:
     """The state of the server's data at that moment."""
     pages: int
     """Pages read, including pages of the trash."""
-    moment: datetime
+    moment: Moment
     """The instant before that moment was asked for."""
     stamps_within: int
     """Whole minutes before the newest known change that were read again."""
@@ -108,7 +125,7 @@ def catch_up(
     since = newest - timedelta(minutes=_STAMPS_WITHIN)
     trash = _settle_trash(client, known, limits)
     for tries in range(1, _TRIES + 1):
-        moment = datetime.now(UTC)
+        moment = Moment.of(client)
         # Where something came in between, one large page is likelier to show it all at once than
         # several.
         size = query.page_size if tries == 1 else max(query.page_size, _LARGE_PAGE)

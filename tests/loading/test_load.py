@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import zlib
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
@@ -41,6 +42,19 @@ def test_load__gives_every_row_once_typed_with_its_certificate(tenant):
     ) == (5, 95, 95, 0)
     assert certificate["sweeps"] == 1
     assert pd.Timestamp(certificate["fetched_at"]).tzinfo is not None
+
+
+@pytest.mark.parametrize("refresh", ["full", "changes"])
+def test_load__is_of_the_servers_time_and_as_old_as_this_computer_says(tmp_path, refresh):
+    with oa.sandbox.start(weeks=2, today=date(2026, 3, 2)) as server:
+        client = oa.Client(server.url, server.token, server.api_key, cache_dir=tmp_path)
+        load(client)
+        server.advance(7)
+        frame = load(client, refresh=refresh)
+        assert str(org.find_day(frame).date()) == "2026-03-09"
+        asked = server.requests
+        pd.testing.assert_frame_equal(load(client), frame)
+        assert server.requests == asked
 
 
 @pytest.mark.parametrize("rows", [0, 1, 20, 40])

@@ -227,7 +227,7 @@ def test_load__takes_no_frame_from_the_future_for_fresh(client_to):
     """As after a clock was set back."""
     with serving(World(10).answer) as server, client_to(server) as client:
         refreshed(client)
-        kept_certificate(client, fetched_at=datetime.now(UTC) + timedelta(minutes=10))
+        kept_certificate(client, read_at=datetime.now(UTC) + timedelta(minutes=10))
         server.asked.clear()
         oa.load(client, progress=False)
         assert server.asked

@@ -79,8 +79,6 @@ def one_target() -> State:
             if week:
                 server.advance(7)
             opportunities = oa.load(client, refresh="full", progress=False)
-            # What is shown tells the team's time, not this computer's.
-            opportunities.attrs["load"]["fetched_at"] = server.now.isoformat()
             history.record(opportunities)
     return State(opportunities, history, {"as_of": TODAY, "target": 400_000})
 
