@@ -128,10 +128,11 @@ def load(
         further attributes, lists and objects as JSON text. The same dtypes when empty.
         ``attrs["load"]`` is the load certificate as plain JSON: ``fetched_at`` (UTC, when reading
         began, by the server's clock), ``read_at`` (by this computer's), ``pages rows total``
-        ``duplicates sweeps complete source`` (no sweeps: only changes were read), ``swept_at`` (when the last full read began), ``assumes_stamps_within`` (minutes),
-        ``reasons`` (why it may be incomplete), ``tenant search deleted filters limit``, and
-        ``state``, what the server said of its data. ``attrs["org"]`` says what the stages mean,
-        when the client has an org; its people give ``team`` and ``region``.
+        ``duplicates sweeps complete source`` (no sweeps: only changes were read), ``swept_at``
+        (when the last full read began), ``assumes_stamps_within`` (minutes), ``reasons`` (why it
+        may be incomplete), ``tenant search deleted filters limit``, and ``state``, what the server
+        said of its data. ``attrs["org"]`` says what the stages mean, when the client has an org;
+        its people give ``team`` and ``region``.
 
     Raises
     ------
