@@ -37,6 +37,8 @@ class ResultColumn(NamedTuple):
     unit: Unit = "other"
     title: str = ""
     """Name in the workbook; empty where the column's own name says it."""
+    rank: int = 2
+    """Where it has room: 2 on pages and in the terminal, 3 only in a sheet and in JSON."""
 
 
 def _read(name: str) -> list[dict[str, str]]:
@@ -45,7 +47,9 @@ def _read(name: str) -> list[dict[str, str]]:
 
 
 COLUMNS = {
-    row["column"]: ResultColumn(row["meaning"], cast("Unit", row["unit"] or "other"), row["title"])
+    row["column"]: ResultColumn(
+        row["meaning"], cast("Unit", row["unit"] or "other"), row["title"], int(row["rank"] or 2)
+    )
     for row in _read("columns.csv")
 }
 """The columns of the public result tables."""

@@ -97,3 +97,20 @@ def key_of(context: Context, read: Callable[[Context], Any]) -> tuple[Any, ...]:
 def plant(context: Context, read: Callable[[Context], _Made], table: _Made) -> None:
     """Let `read` give a table worked out by hand."""
     context.kept[key_of(context, read)] = table
+
+
+def list_lost(value_of_day):
+    """Many deals lost in February, one a day."""
+    return [
+        (
+            f"k{day}",
+            f"Kale {day}",
+            value_of_day(day),
+            "closed_lost",
+            "lost",
+            f"2026-02-{day:02}",
+            0,
+            "Ann",
+        )
+        for day in range(1, 25)
+    ]

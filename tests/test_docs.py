@@ -224,11 +224,7 @@ def test_security__states_the_bounds_that_the_code_has() -> None:
         f"{workbook._MOST_ROWS:,} rows; {workbooks.MOST_LETTERS:,} characters",
         "open ones, those won in the period, and of those closed in this quarter and the three "
         f"before the {report_tables._MOST_CLOSED:,} nearest to the day",
-        (
-            f"{report_sheets._MOST_LISTED:,} of each check, those of the largest deals; "
-            f"{report_sheets._MOST_NOTED} of a check for information"
-        ),
-        f"{report_sheets._MOST_LISTED:,}, the largest flagged value first",
+        f"{report_sheets._MOST_LISTED:,} rows, those of the largest deals",
         f"{messages._MOST_PARTS} parts of {messages._LARGEST_PART:,} characters; "
         f"{messages._LONGEST:,} characters; {requests.MOST_NEW:,}",
         f"{recording._DROPPED_SHARE:.0%}, or {recording._DROPPED}",

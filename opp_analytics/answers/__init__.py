@@ -22,6 +22,7 @@ from opp_analytics.answers.deal import (
     name_new_business,
     say_win_dates,
 )
+from opp_analytics.answers.deals import deals
 from opp_analytics.answers.past_ranges import MOST_DRAWN, past_ranges
 from opp_analytics.answers.pipeline_created import pipeline_created
 from opp_analytics.answers.proof import proof

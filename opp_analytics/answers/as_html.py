@@ -21,7 +21,8 @@ def write_html(answer: AnswerData) -> str:
 
 
 def _write_table(answer: AnswerData, table: Table) -> str:
-    sides = ["right" if find_unit(name) != "other" else "left" for name in table.columns]
+    columns = answer.title_columns(table)
+    sides = ["right" if find_unit(name) != "other" else "left" for name in columns]
 
     def line(tag: str, cells: list[str]) -> str:
         written = zip(cells, ["left", *sides], strict=True)
@@ -29,9 +30,9 @@ def _write_table(answer: AnswerData, table: Table) -> str:
             f'<{tag} style="text-align:{side}">{escape(cell)}</{tag}>' for cell, side in written
         )
 
-    head = line("th", ["", *table.titles])
+    head = line("th", ["", *columns.values()])
     rows = "".join(
-        f"<tr>{line('td', [row.name.write(None), *write_cells(answer, table, row)])}</tr>"
+        f"<tr>{line('td', [row.name.write(None), *write_cells(answer, columns, row)])}</tr>"
         for row in table.rows[:_MOST]
     )
     rest = len(table.rows) - _MOST

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from opp_analytics import text
 from opp_analytics.answers.data import AnswerData, Row, Table
 from opp_analytics.columns import find_unit, format_cell
@@ -17,7 +19,7 @@ def write_text(answer: AnswerData, most: int | None = None) -> str:
     return "\n".join(lines)
 
 
-def write_cells(answer: AnswerData, table: Table, row: Row) -> list[str]:
+def write_cells(answer: AnswerData, columns: Iterable[str], row: Row) -> list[str]:
     """Write a row's values as people read them, or the words in place of one."""
     currency = answer.context.org.currency
 
@@ -27,17 +29,18 @@ def write_cells(answer: AnswerData, table: Table, row: Row) -> list[str]:
             return text.capital(words) or format_cell(column, None, currency)
         return f"{format_cell(column, row.values[column], currency)} {words}".rstrip()
 
-    return [write(column) for column in table.columns]
+    return [write(column) for column in columns]
 
 
 def _write_table(answer: AnswerData, table: Table, most: int | None) -> list[str]:
-    shown = table.rows[:most]
-    head = ["", *table.titles]
+    shown, columns = table.rows[:most], answer.title_columns(table)
+    head = ["", *columns.values()]
     cells = [
-        ["  " * row.depth + row.name.write(None), *write_cells(answer, table, row)] for row in shown
+        ["  " * row.depth + row.name.write(None), *write_cells(answer, columns, row)]
+        for row in shown
     ]
     widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
-    right = [False, *(find_unit(name) != "other" for name in table.columns)]
+    right = [False, *(find_unit(name) != "other" for name in columns)]
     lines = [
         "  ".join(
             cell.rjust(width) if number else cell.ljust(width)

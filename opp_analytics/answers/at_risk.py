@@ -30,7 +30,7 @@ def at_risk(context: Context) -> Answer:
     flagged = table[table["risk"] > 0]
     late = context.overdue
     columns = [
-        *([context.person] if context.person else []),
+        *context.by,
         *("stage", "value", "probability"),
         *(["chance"] if len(forecasts.chances(context)) else []),
         "close_date",
@@ -49,6 +49,7 @@ def at_risk(context: Context) -> Answer:
         "value",
         heads,
     )
+    flagged_by = (*columns, "risk", "reasons")
     return Answer(
         key="at_risk",
         context=context,
@@ -56,7 +57,7 @@ def at_risk(context: Context) -> Answer:
         finding=_say_doubt(context, table, flagged),
         method=str(forecasts.method(context)),
         tables=(
-            *([Table("deals", (*columns, "reasons"), tuple(rows), "value", heads)] if rows else []),
+            *([Table("deals", flagged_by, tuple(rows), "value", heads)] if rows else []),
             *([listed] if len(late) else []),
         ),
         notes=tuple(_list_notes(context, table)) if rows else (),
@@ -111,8 +112,12 @@ def _add_reasons(context: Context, deal: dict[Any, Any], reasons: list[str]) -> 
     """List a deal with its flags in words, the first one apart."""
     first, *others = map(text.capital, reasons)
     why = Sentence.of(Piece("lead", first), "".join(f". {one}" for one in others), ".")
+    row = list_deal(context, deal)
     return replace(
-        list_deal(context, deal), words={"reasons": why}, says=_say_flags(context, deal, reasons)
+        row,
+        values={**row.values, "risk": len(reasons)},
+        words={"reasons": why},
+        says=_say_flags(context, deal, reasons),
     )
 
 

@@ -15,6 +15,7 @@ from opp_analytics.answers.categories import categories
 from opp_analytics.answers.context import Context, read_context
 from opp_analytics.answers.coverage import coverage
 from opp_analytics.answers.data_to_fix import data_to_fix
+from opp_analytics.answers.deals import deals
 from opp_analytics.answers.past_ranges import past_ranges
 from opp_analytics.answers.pipeline_created import pipeline_created
 from opp_analytics.answers.proof import proof
@@ -115,6 +116,7 @@ CATALOG = {
         calls, "Who makes the number better?", "calls", ("freq",), ("history", "calls")
     ),
     "data_to_fix": Question(data_to_fix, "Which data should we fix first?", "audit", ("by",)),
+    "deals": Question(deals, "Which deals are there?", "ask deals", ("freq", "by", "method")),
 }
 
 

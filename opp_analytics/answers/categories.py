@@ -7,6 +7,8 @@ from functools import partial
 from itertools import accumulate
 from typing import Any
 
+import pandas as pd
+
 from opp_analytics import text
 from opp_analytics.analysis import deal_categories, describe, find_gap
 from opp_analytics.answers import forecasts
@@ -14,6 +16,7 @@ from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
 from opp_analytics.answers.data import Chart, Row, Table
 from opp_analytics.answers.deal import list_closed, list_deals
+from opp_analytics.schema import BUCKETS
 from opp_analytics.text import Piece, Sentence
 
 _CATEGORIES = ("closed", "commit", "best_case", "pipeline")
@@ -34,7 +37,8 @@ def categories(context: Context) -> Answer:
         f'freq="{context.freq}")',
     )
     if not period["closed"] and not period["open_count"]:
-        return answer(Sentence.of(f"Nothing is closed or due in {context.name}"))
+        said = Sentence.of(f"Nothing is closed or due in {context.name}")
+        return answer(said, tables=_list_periods(context))
     values = [float(period[name]) for name in _CATEGORIES]
     rows = [
         Row(
@@ -52,7 +56,10 @@ def categories(context: Context) -> Answer:
     )
     return answer(
         _compare_with_target(period, target) if aimed else said,
-        tables=(Table("categories", ("value", "running_total"), tuple(rows), "value"),),
+        tables=(
+            Table("categories", ("value", "running_total"), tuple(rows), "value"),
+            *_list_periods(context),
+        ),
         chart=Chart("forecast_categories", (table, context.label), {"target": target}),
         notes=(Sentence.of(about),),
         opener=partial(_list_category, context),
@@ -72,7 +79,26 @@ def _compare_with_target(period: Any, target: float) -> Sentence:
     return Sentence.of(f"{reach} ", Piece("money", total), ", ", left, f" {off}")
 
 
-def _list_category(context: Context, row: Row) -> Answer:
+def _list_periods(context: Context) -> tuple[Table, ...]:
+    """List every period; deals that are overdue or without a date come last."""
+    table = forecasts.categories(context).drop(columns="to_date")
+    last = table.index.isin(BUCKETS)
+    listed = pd.concat([table[~last], table[last]])
+    rows = [
+        Row(
+            str(period),
+            Piece("text", text.capital(context.name_of(str(period)))),
+            {str(name): value for name, value in row.items() if not pd.isna(value)},
+            kind="period",
+        )
+        for period, row in zip(listed.index, listed.to_dict("records"), strict=True)
+    ]
+    return (Table("periods", tuple(map(str, table)), tuple(rows)),) if table.any(axis=None) else ()
+
+
+def _list_category(context: Context, row: Row) -> Answer | None:
+    if row.kind != "category":
+        return None
     if row.id == "closed":
         return list_closed(context, context.label)
     due = context.open_now

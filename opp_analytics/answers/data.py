@@ -10,7 +10,7 @@ import pandas as pd
 
 from opp_analytics import text
 from opp_analytics.answers.context import Context, Part
-from opp_analytics.columns import title_columns
+from opp_analytics.columns import COLUMNS, title_columns
 from opp_analytics.note import TableNote
 from opp_analytics.text import Piece, Sentence
 
@@ -43,11 +43,6 @@ class Table:
     adds: str = ""
     heads: Mapping[str, str] = field(default_factory=dict)
     """Headings of columns that say more here than in every table, such as whose period it is."""
-
-    @property
-    def titles(self) -> list[str]:
-        """The columns' headings."""
-        return title_columns(self.columns, self.heads)
 
 
 class Figure(NamedTuple):
@@ -116,6 +111,16 @@ class AnswerData:
     def say(self, words: Sentence) -> str:
         """Write a sentence of this answer, its `words`, in the org's currency."""
         return text.capital(words.write(self.context.org.currency))
+
+    def title_columns(self, table: Table, rank: int = 2) -> dict[str, str]:
+        """Head the columns of a table that have room: up to a `rank`, 3 for a sheet.
+
+        Columns of somebody's own are for the sheet, but whose a deal is.
+        """
+        ranks = {name: known.rank for name, known in COLUMNS.items()}
+        ranks[self.context.person or ""] = 1
+        titled = zip(table.columns, title_columns(table.columns, table.heads), strict=True)
+        return {name: title for name, title in titled if ranks.get(name, 3) <= rank}
 
     def to_frame(self, table: Table | None = None) -> pd.DataFrame:
         """Make a DataFrame of a table, by default the first: ``id``, ``name`` and its columns.

@@ -105,21 +105,23 @@ def _split(deals: pd.DataFrame) -> pd.DataFrame:
 def _list_deals(context: Context, row: Row) -> Answer:
     """List a check's deals; who fixes data begins with what still counts."""
     deals = _find_deals(context, row.id)
-    is_open = deals["outcome"] == "open"
-    closed, rest = deals[~is_open], []
-    note = _say_suggestion(context, row.id, deals)
-    if row.id != "duplicate" and 0 < len(closed) < len(deals):
-        name = Piece("count", len(closed), noun="closed deal")
-        rest = [Row("closed", name, {"value": float(closed["value"].sum())}, kind="rest")]
-        deals = deals[is_open]
-    title, notes = str(row.name.value), [Sentence.of(note)]
-    return list_deals(context, title, deals, rest=rest, name="findings", notes=notes)
+    found = tables.findings(context)
+    found = found[found["check"] == row.id].drop_duplicates("unique_id")
+    more = ("severity", "field", "cell", "suggestion")
+    note = Sentence.of(_say_suggestion(found, deals))
+    return list_deals(
+        context,
+        str(row.name.value),
+        deals.merge(found[["unique_id", *more]], on="unique_id"),
+        name="findings",
+        more=more,
+        folds=row.id != "duplicate" and bool((deals["outcome"] == "open").any()),
+        notes=[note],
+    )
 
 
-def _say_suggestion(context: Context, check: str, deals: pd.DataFrame) -> str:
+def _say_suggestion(found: pd.DataFrame, deals: pd.DataFrame) -> str:
     """Say how the deals ended, and the fix where all have the same one; the workbook has each."""
-    findings = tables.findings(context)
-    found = findings[findings["check"] == check].drop_duplicates("unique_id")
     fixes, parts, said = (
         found["suggestion"].dropna().unique(),
         _split(deals),

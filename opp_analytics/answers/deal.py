@@ -50,26 +50,36 @@ def list_deals(
     name: str = "deals",
     past: bool = False,
     period: str = "",
+    more: Sequence[str] = (),
+    folds: bool = False,
     notes: Sequence[Sentence] = (),
 ) -> Answer:
     """Answer which deals are behind a number: what each adds, the largest first.
 
     `rest` is what no deal is behind, such as usual new business. The workbook has a sheet of this
-    `name`. Of what is `past`, today's chances say nothing; else those from history are of `period`,
-    by default of each deal's own.
+    `name`, on which `more` columns of `deals` have room. Of what is `past`, today's chances say
+    nothing, and ``outcome`` is what became of it; else those from history are of `period`, by
+    default of each deal's own. Whoever asks what to do `folds` closed deals.
     """
     largest = deals.loc[deals[adds].abs().sort_values(ascending=False, kind="stable").index]
     rows = []
     for deal in largest.to_dict("records"):
         row = list_deal(context, deal, period)
+        further = {name: deal[name] for name in more if not pd.isna(deal[name])}
         added = {} if pd.isna(deal[adds]) else {adds: float(deal[adds])}
-        rows.append(replace(row, values={**row.values, **added}))
-    columns = [*([context.person] if context.person else []), "stage", "close_date"]
+        is_folded = folds and row.values["outcome"] != "open"
+        rows.append(replace(row, values={**row.values, **further, **added}, folded=is_folded))
+    columns = [*context.by, "outcome" if past else "stage", "close_date"]
     if not past:
         columns += ["probability", *(["chance"] if len(forecasts.chances(context)) else [])]
-    columns += dict.fromkeys(("value", adds))
-    heads = {"chance": forecasts.name_history(context, period), "close_date": "Close"}
-    table = Table(name, tuple(columns), (*rows, *rest), adds, heads)
+    columns += dict.fromkeys(("value", adds, *more))
+    heads = {
+        "chance": forecasts.name_history(context, period),
+        "close_date": "Close",
+        "change": "Change in forecast",
+    }
+    listed = (*sorted(rows, key=lambda row: row.folded), *rest)
+    table = Table(name, tuple(columns), listed, adds, heads)
     return Answer(
         "deals",
         context,

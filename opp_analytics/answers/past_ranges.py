@@ -18,7 +18,7 @@ from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.note import note_of
 from opp_analytics.text import Piece, Sentence
 
-_COLUMNS = ("expected", "low", "high", "actual", "error", "held")
+_COLUMNS = ("made_at", "lead", "expected", "low", "high", "actual", "error", "held")
 MOST_DRAWN = 6
 """Periods that fill a picture beside its neighbor."""
 
@@ -50,7 +50,7 @@ def past_ranges(context: Context) -> Answer:
 def _make_row(context: Context, row: dict[Any, Any]) -> Row:
     period = str(row["period"])
     name = Piece("text", text.capital(context.name_of(period)))
-    values = {column: row[column] for column in _COLUMNS if not pd.isna(row[column])}
+    values = {column: row[column] for column in _COLUMNS if not pd.isna(row.get(column))}
     return Row(period, name, values, kind="period")
 
 

@@ -24,8 +24,9 @@ _ONE_RECORD = (
     "A single record shows no change. From the second on, this shows the outcome of each deal that "
     "was due"
 )
-_COLUMNS = ("deals", "value", "slipped_value", "won_value", "lost_value", "slip_rate")
-_PUSHED = ("pushes", "days_pushed", "value")
+_ENDS = ("slipped", "won", "lost", "pulled_out", "removed", "still_due")
+_COLUMNS = ("deals", "value", *(f"{end}_value" for end in _ENDS), "slip_rate")
+_PUSHED = ("pushes", "days_pushed", "value", "net_days", "first_close_date")
 
 
 def slippage(context: Context) -> Answer:
@@ -51,8 +52,7 @@ def slippage(context: Context) -> Answer:
         freq=context.freq,
         part=[part.period for part in found if part.starts_late],
     ).write(periods)
-    named = {_name_period(context, part.period): part for part in found}
-    rows = tuple(_sum_up(name, part.table) for name, part in named.items())
+    rows = tuple(_sum_up(context, part.period, part.table) for part in found)
     often = tables.pushed(context)
     moving = Table(
         "pushed",
@@ -67,9 +67,11 @@ def slippage(context: Context) -> Answer:
         title=_TITLE,
         finding=Sentence.of(describe(periods)),
         tables=(Table("periods", _COLUMNS, rows, "value"), *([moving] if len(often) else [])),
-        chart=Chart("slippage", ({name: part.table for name, part in named.items()},)),
+        chart=Chart(
+            "slippage", ({_name_period(context, part.period): part.table for part in found},)
+        ),
         code=f'oa.slippage(history, start="{first}", end="{last}")',
-        opener=partial(_list_due, context, {name: part.deals for name, part in named.items()}),
+        opener=partial(_list_due, context),
     )
 
 
@@ -78,25 +80,30 @@ def _name_period(context: Context, period: str) -> str:
     return f"{name} to date" if period == context.label else name
 
 
-def _sum_up(name: str, table: pd.DataFrame) -> Row:
-    due, values = float(table["count"].sum()), table["value"]
-    ends = {f"{end}_value": float(values.get(end, 0.0)) for end in ("slipped", "won", "lost")}
+def _sum_up(context: Context, period: str, table: pd.DataFrame) -> Row:
+    due, values, name = float(table["count"].sum()), table["value"], _name_period(context, period)
+    ends = {f"{end}_value": float(values.get(end, 0.0)) for end in _ENDS}
     rate = {"slip_rate": float(table["count"].get("slipped", 0)) / due} if due else {}
     sums = {"deals": int(due), "value": float(values.sum()), **ends, **rate}
-    return Row(name, Piece("text", name), sums, kind="period")
+    return Row(name, Piece("text", name), {"period": period, **sums}, kind="period")
 
 
 def _count_pushes(context: Context, deal: dict[Any, Any]) -> Row:
     row = list_deal(context, deal)
-    return replace(row, values={**row.values, **{name: int(deal[name]) for name in _PUSHED[:2]}})
+    return replace(row, values={**row.values, **{name: deal[name] for name in _PUSHED}})
 
 
-def _list_due(context: Context, deals: dict[str, pd.DataFrame], row: Row) -> Answer | None:
-    """List the deals due in a period, each with its outcome as stage and its date at the end."""
-    if row.id not in deals:
+def _list_due(context: Context, row: Row) -> Answer | None:
+    """List the deals due in a period, each with its outcome and its date at the end."""
+    periods = {part.period: part.deals for part in tables.slippages(context)}
+    if row.kind != "period":
         return None
-    due = deals[row.id]
-    moved = due["close_date_after"].where(due["close_date_after"].notna(), due["close_date"])
-    rows = add_details(context, due, stage=due["outcome"], close_date=moved)
-    rows = rows.drop(columns="outcome")
-    return list_deals(context, f"Due in {row.id}", rows, name="due_deals", past=True)
+    due = periods[row.values["period"]].rename(columns={"close_date": "close_date_before"})
+    moved = due["close_date_after"].where(due["close_date_after"].notna(), due["close_date_before"])
+    rows = add_details(
+        context,
+        due.rename(columns={"stage": "from_stage", "stage_after": "to_stage"}),
+        close_date=moved,
+    )
+    more = ("close_date_before", "from_stage", "to_stage")
+    return list_deals(context, f"Due in {row.id}", rows, name="due_deals", past=True, more=more)

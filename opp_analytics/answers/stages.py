@@ -62,10 +62,10 @@ def _list_entries(context: Context, row: Row) -> Answer:
     is_grouped = entries.index.names != [None]
     mine = entries[entries.set_index("stage", append=is_grouped).index.map(text.join_key) == row.id]
     ends = mine["outcome"].map(_ENDS).fillna(mine["outcome"])
-    deals = add_details(context, mine.reset_index(drop=True), stage=ends.to_numpy())
-    deals = deals.drop(columns="outcome").sort_values("unique_id", ignore_index=True)
-    title = f"Entered {row.name.value}"
-    return list_deals(context, title, deals, name="stage entries", past=True)
+    deals = add_details(context, mine.reset_index(drop=True), outcome=ends.to_numpy())
+    deals = deals.sort_values("unique_id", ignore_index=True)
+    title, more = f"Entered {row.name.value}", ("days", "passed")
+    return list_deals(context, title, deals, name="stage entries", past=True, more=more)
 
 
 def _sum_open(context: Context) -> Answer:
@@ -77,7 +77,7 @@ def _sum_open(context: Context) -> Answer:
         bars.append(make_money_bar(context, name, value, deals, stage))
     is_open = any(row.values["open_count"] for row in rows)
     found = describe(tables.funnel(context)) if is_open else "No deal is open in any stage"
-    table = Table("stages", columns, tuple(rows), "open_value")
+    table = Table("open", columns, tuple(rows), "open_value")
     what = "where the deals that entered each stage are now"
     return Answer(
         key="stages",

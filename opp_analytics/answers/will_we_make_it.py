@@ -19,7 +19,7 @@ from opp_analytics.schema import ALL, HALF_CENT
 from opp_analytics.text import Piece, Sentence
 
 _COLUMNS = (
-    *("target", "booked", "open_value", "new_business", "expected", "low", "high"),
+    *("target", "booked", "open_count", "open_value", "new_business", "expected", "low", "high"),
     *("p_target", "gap", "pipeline_coverage"),
 )
 
@@ -37,7 +37,15 @@ def will_we_make_it(context: Context) -> Answer:
         title=f"Forecast for {context.name_of(str(forecasts.lead(context)))}",
         finding=Sentence.of(first.removesuffix(".")),
         method=str(forecasts.method(context)),
-        tables=(Table("periods", _COLUMNS, tuple(_make_row(context, one) for one in labels)),),
+        tables=(
+            Table(
+                "periods",
+                _COLUMNS,
+                tuple(_make_row(context, one) for one in labels),
+                heads={"new_business": "Run rate"} if forecasts.by_rate(context) else {},
+            ),
+            *_look_back(context),
+        ),
         figures=tuple(_list_figures(context)),
         notes=tuple(Sentence.of(words.removesuffix(".")) for words in said if words),
         code=f'oa.forecast(deals, history=history, as_of="{context.day:%Y-%m-%d}", '
@@ -46,10 +54,23 @@ def will_we_make_it(context: Context) -> Answer:
 
 
 def _make_row(context: Context, period: str) -> Row:
-    row = forecasts.forecast(context).loc[[period]].iloc[0]
-    values = {name: float(row[name]) for name in _COLUMNS if name in row and pd.notna(row[name])}
     name = text.capital(context.name_of(period))
+    values = _read(forecasts.forecast(context).loc[[period]].iloc[0])
     return Row(period, Piece("text", name), values, kind="period")
+
+
+def _read(row: pd.Series[Any]) -> dict[str, float]:
+    return {name: float(row[name]) for name in _COLUMNS if pd.notna(row.get(name))}
+
+
+def _look_back(context: Context) -> tuple[Table, ...]:
+    """Show the current period as the earlier record has it; nothing without one."""
+    if forecasts.no_changes(context):
+        return ()
+    then = forecasts.earlier(context)
+    name = Piece("text", f"{text.capital(context.name)}, on {context.write_day(then.day)}")
+    row = Row(context.label, name, _read(then.forecast.loc[[context.label]].iloc[0]), kind="period")
+    return (Table("earlier", _COLUMNS, (row,)),)
 
 
 def _list_figures(context: Context) -> list[Figure]:

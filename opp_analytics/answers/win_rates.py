@@ -18,7 +18,9 @@ from opp_analytics.text import Piece, Sentence
 
 _DRAWN = 12
 """People of a picture, those with most closed deals."""
-_COLUMNS = ("won", "lost", "rate", "rate_low", "rate_high", "differs", "value")
+_SUMS = ("won_value", "lost_value")
+_RATES = tuple(f"{of}rate{end}" for of in ("", "value_") for end in ("", "_low", "_high"))
+_COLUMNS = ("won", "lost", "open", *_RATES[:3], "differs", "value", *_SUMS, *_RATES[3:])
 
 
 def win_rates(context: Context) -> Answer:
@@ -65,9 +67,8 @@ def _say(context: Context) -> str:
 def _make_row(context: Context, name: str) -> Row:
     row: Any = tables.win_rates(context).loc[name]
     values = {
-        "won": int(row["won"]),
-        "lost": int(row["lost"]),
-        **{column: float(row[column]) for column in ("rate", "rate_low", "rate_high")},
+        **{column: int(row[column]) for column in ("won", "lost", "open")},
+        **{column: float(row[column]) for column in (*_RATES, *_SUMS) if pd.notna(row[column])},
         "differs": name in _find_apart(context),
         "value": float(row["won_value"] + row["lost_value"]),
     }

@@ -1,13 +1,11 @@
-"""The sheets of the workbook: the first screen with its charts, context, and deals.
-
-Tables are the report's, in full; deals are those that it speaks of.
-"""
+"""The sheets of the workbook: the first screen with its charts, then a table of an answer each."""
 
 from __future__ import annotations
 
+import math
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +14,22 @@ import pandas as pd
 
 from opp_analytics import text
 from opp_analytics.analysis import evidence
-from opp_analytics.answers import CLOSED_AS, Context, forecasts, name_new_business, tables
-from opp_analytics.errors import DataError, NotEnoughHistory
+from opp_analytics.answers import (
+    CATALOG,
+    Answer,
+    Context,
+    Row,
+    Table,
+    deals,
+    forecasts,
+    name_new_business,
+    tables,
+    will_we_make_it,
+)
 from opp_analytics.org import Org, write_in_force
 from opp_analytics.report.blocks.people import say_action
 from opp_analytics.report.model import WeeklyPage
-from opp_analytics.schema import ALL, BUCKETS, is_among
+from opp_analytics.schema import ALL, BUCKETS
 from opp_analytics.workbooks import PERIODS, count_days
 
 
@@ -37,12 +45,12 @@ class Sheet:
     """Titles of columns that mean something of their own on this sheet."""
     note: str = ""
     """A line below the table."""
+    left_out: str = ""
+    """What is not on it, which the summary says too."""
     about: str = ""
     """What it holds; of the further sheets, which are listed before them."""
     total: str = "Total"
     """What the row of totals is called."""
-    explained: Mapping[str, str] = field(default_factory=dict)
-    """What is meant by columns, for the notes at their headings."""
     printed: int | None = None
     """Rows that are printed, by default all."""
     levels: tuple[int, ...] = ()
@@ -104,13 +112,15 @@ class Summary:
 _SAID: dict[str, Any] = tomllib.loads(
     Path(__file__).with_name("sheets.toml").read_text(encoding="utf-8")
 )
-"""The sheets in their order, those in front, then the further ones; and their columns."""
+SHEETS: dict[str, dict[str, Any]] = _SAID["sheet"]
+"""The sheets in their order, those in front, then the further ones: each a table of an answer."""
 _COLUMNS: dict[str, list[str]] = _SAID["columns"]
-_MOST_LISTED, _MOST_NOTED = 1_000, 50
-"""Findings of a check on its sheet, and deals at risk; findings of a check that is for information
-only."""
+_MOST_LISTED = 1_000
+"""Rows of a sheet, and of each list of deals on one, that somebody may read; all of the deals."""
 _MOST_DRAWN, _LONGEST = 12, 24
 """People or teams of a chart, and letters of a name below it."""
+_NAMED = {"deal": "name", "flag": "check", "step": "movement"}
+"""Columns of names by kind of row, where they are not called as the kind."""
 
 
 def summarize(page: WeeklyPage, context: Context) -> Summary:
@@ -124,7 +134,7 @@ def summarize(page: WeeklyPage, context: Context) -> Summary:
         tuple(alert.words for alert in page.alerts),
         page.warnings,
         tuple(filter(None, (page.sentence, page.second))),
-        figures(context),
+        _list_figures(will_we_make_it(context)),
         page.since,
         share_forecast(context),
         tuple(
@@ -133,20 +143,13 @@ def summarize(page: WeeklyPage, context: Context) -> Summary:
     )
 
 
-def figures(context: Context) -> tuple[Figure, ...]:
-    """List the figures of the first screen, as numbers, with those of the earlier record."""
-    period, earlier = (
-        context.label,
-        None if forecasts.no_changes(context) else forecasts.earlier(context),
-    )
+def _list_figures(answer: Answer) -> tuple[Figure, ...]:
+    """List the figures of the current period, with those of the earlier record."""
+    now, *then = (table.rows[0].values for table in answer.tables)
+    before = then[0] if then else {}
     return tuple(
-        Figure(
-            title,
-            forecasts.current(context)[column],
-            column,
-            earlier.figure(period, column) if earlier else None,
-        )
-        for column, title in _SAID["figures"].items()
+        Figure(title, now.get(column), column, before.get(column))
+        for column, title in answer.title_columns(answer.tables[0]).items()
     )
 
 
@@ -155,31 +158,34 @@ def share_forecast(context: Context) -> tuple[Share, ...]:
 
     The rest is what is expected beyond the deals.
     """
-    deals, close = context.deals, context.deals["close_date"]
     today, end = context.day, context.period.end_time.normalize()
-    added, is_open = forecasts.added(context)[context.label], deals["outcome"] == "open"
     first, last = map(int, count_days(pd.Series([today, end])))
-    kinds = {
-        "Closed": (deals["outcome"] == "won", ()),
+    kinds: dict[str, tuple[Callable[[Any], bool], tuple[str, ...]]] = {
         f"Open, due in {context.name}": (
-            is_open & close.between(today, end),
+            lambda date: today <= date <= end,
             (f">={first}", f"<={last}"),
         ),
-        "Open, overdue": (is_open & (close < today), (f"<{first}",)),
-        "Open, without a close date": (is_open & close.isna(), ("=",)),
-        f"Open, due after {context.name}": (is_open & (close > end), (f">{last}",)),
+        "Open, overdue": (lambda date: date < today, (f"<{first}",)),
+        "Open, without a close date": (lambda date: date is pd.NaT, ("=",)),
+        f"Open, due after {context.name}": (lambda date: date > end, (f">{last}",)),
     }
-    shares = [
-        Share(
-            title,
-            float(added[rows].sum()),
-            {"outcome": ("open",), "close_date": dates} if dates else {"outcome": ("won",)},
+    listed = [row.values for table in deals(context).tables for row in table.rows]
+
+    def add(outcome: str, is_due: Callable[[Any], bool]) -> float:
+        return math.fsum(
+            values.get("in_forecast", 0.0)
+            for values in listed
+            if values["outcome"] == outcome and is_due(values.get("close_date", pd.NaT))
         )
-        for title, (rows, dates) in kinds.items()
+
+    closed = Share("Closed", add("won", lambda date: True), {"outcome": ("won",)})
+    due = [
+        Share(title, add("open", is_due), {"outcome": ("open",), "close_date": dates})
+        for title, (is_due, dates) in kinds.items()
     ]
     new = float(np.nan_to_num(forecasts.current(context)["new_business"]))
-    shares.append(Share(name_new_business(context), new))
-    return tuple(share for share in shares if share.title == "Closed" or share.value)
+    rest = Share(name_new_business(context), new)
+    return (closed, *(share for share in (*due, rest) if share.value))
 
 
 def _draw_periods(context: Context) -> Graph:
@@ -187,10 +193,7 @@ def _draw_periods(context: Context) -> Graph:
 
     Each period has its target.
     """
-    context, rows = (
-        context,
-        forecasts.forecast(context).loc[[context.label, *forecasts.ahead(context).index]],
-    )
+    rows = forecasts.forecast(context).loc[[context.label, *forecasts.ahead(context).index]]
     table = pd.DataFrame(
         {"Closed": rows["booked"], "Still expected": rows["expected"] - rows["booked"]}
     )
@@ -229,49 +232,87 @@ def _draw_people(context: Context) -> Graph:
 
 def sheets(context: Context) -> Iterator[Sheet]:
     """Make every sheet that has something to hold, in order."""
-    for name, said in _SAID["sheet"].items():
-        try:
-            table = _MAKERS[name](context)
-        except (NotEnoughHistory, DataError):
-            continue  # The page says why.
-        if not len(table):
-            continue
-        note = _NOTES[name](context, table) if name in _NOTES else ""
-        levels = tuple(table.attrs.get("levels", ()))
-        printed, titles = table.attrs.get("printed"), dict(said.get("titles", {}))
-        if "chance" in table:
-            titles["chance"] = forecasts.name_history(
-                context, str(forecasts.lead(context)) if name == "To win" else ""
+    answers: dict[str, Answer] = {}
+    for name, said in SHEETS.items():
+        if key := said.get("ask"):
+            if key not in answers:
+                answers[key] = CATALOG[key].ask(context)
+            sheet = _make_sheet(answers[key], name, said)
+        else:
+            sheet = _make_own(context, name)
+        if len(sheet.table):
+            titles = {"period": text.capital(context.noun), **sheet.titles}
+            if forecasts.by_rate(context):
+                titles["new_business"] = "Run rate"
+            # Attributes would be copied at each step.
+            table = _read_periods(context, pd.DataFrame(sheet.table))
+            yield replace(
+                sheet,
+                table=table,
+                titles={**titles, **said.get("titles", {})},
+                summed=tuple(said.get("summed", ())),
+                about=said.get("about", ""),
+                total=said.get("total", "Total"),
             )
-        if "change" in table:
-            day = context.write_day(forecasts.earlier(context).day).replace(
-                " ", "\N{NO-BREAK SPACE}"
-            )
-            titles["change"] = f"Change since {day}"
-        explained = dict(_SAID["explained"]) if name in ("People", "Periods", "Deals") else {}
-        if "new_business" in table and forecasts.by_rate(context):
-            titles["new_business"] = "Run rate"
-            explained["new_business"] = (
-                f"{name_new_business(context)}: what they won from the same day on"
-            )
-        if "in_forecast" in table:
-            titles["in_forecast"] = f"In forecast of {context.name}"
-        # Attributes would be copied at each step.
-        table = _read_periods(context, pd.DataFrame(table))
-        if "period" in table and "period_end" not in table:
-            titles = {"period": text.capital(context.noun), **titles}
-        yield Sheet(
-            name,
-            table,
-            tuple(said.get("summed", ())),
-            titles,
-            note,
-            said.get("about", ""),
-            said.get("total", "Total"),
-            explained,
-            printed,
-            levels,
-        )
+
+
+def _make_sheet(answer: Answer, name: str, said: Mapping[str, Any]) -> Sheet:
+    """Show a table of an answer, or the deals behind the rows of its first one.
+
+    Lists of deals have the name of their sheet.
+    """
+    most = None if answer.key == "deals" else _MOST_LISTED
+    found = [table for table in answer.tables if table.name == said.get("table")]
+    frames = [_tabulate(answer, table, most) for table in found]
+    if "table" not in said:
+        for row in answer.tables[0].rows if answer.tables else ():
+            behind = answer.opens(row)
+            for table in behind.tables if behind else ():
+                if text.title(table.name) == name:
+                    frame = _tabulate(answer, table, most)
+                    frame.insert(0, *_name_rows(answer.context, [row] * len(frame)))
+                    found.append(table)
+                    frames.append(frame)
+    rows = [row for table in found for row in table.rows if row.kind != "rest"]
+    folded = [row.folded for row in rows]
+    listed = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+    # Notes are about the first table and what is behind it.
+    is_further = bool(found) and found[0].name in [table.name for table in answer.tables[1:]]
+    notes = [] if is_further else [f"{answer.say(note)}." for note in answer.notes]
+    left_out = " ".join(notes) if answer.key == "deals" else ""
+    if len(listed) < len(rows):
+        left_out = f"These are {len(listed):,} of {len(rows):,} rows: the first {most:,} of "
+        left_out += f"each list. All of them: opp-analytics {CATALOG[answer.key].command}"
+        notes.append(left_out)
+    return Sheet(
+        name,
+        listed.dropna(axis="columns", how="all"),
+        titles={key: head for table in found for key, head in table.heads.items() if key != "name"},
+        note=" ".join(notes),
+        left_out=left_out,
+        printed=folded.count(False) if folded == sorted(folded) else None,
+    )
+
+
+def _tabulate(answer: Answer, table: Table, most: int | None) -> pd.DataFrame:
+    """Tabulate at `most` so many rows: the name first, a deal's groups after it and its id last."""
+    rows = [row for row in table.rows if row.kind != "rest"][:most]
+    is_deal = any(row.kind == "deal" for row in rows)
+    groups = [name for name in answer.context.by if is_deal and name not in table.columns]
+    frame = answer.to_frame(replace(table, columns=(*groups, *table.columns), rows=tuple(rows)))
+    ids = frame.pop("id")
+    frame = frame.drop(columns="name")
+    frame.insert(0, *_name_rows(answer.context, rows))
+    return frame.assign(unique_id=ids) if is_deal else frame
+
+
+def _name_rows(context: Context, rows: Sequence[Row]) -> tuple[str, list[str]]:
+    """Name the column of the rows' names, and the rows; periods by their label."""
+    kind = rows[0].kind if rows else "deal"
+    if kind == "period":
+        return kind, [str(row.values.get(kind, row.id)) for row in rows]
+    column = context.person if kind == "person" else _NAMED.get(kind, kind)
+    return str(column), [row.name.write(None) for row in rows]
 
 
 def _read_periods(context: Context, table: pd.DataFrame) -> pd.DataFrame:
@@ -302,6 +343,15 @@ def _read_period(org: Org, freq: str, label: str) -> pd.Period | str:
     shown = text.period(label, freq if freq.startswith(kind) else org.freq(kind))
     quarter, _, year = shown.partition(" ")
     return shown if shown.startswith("FY") or not year else f"{year} {quarter}"
+
+
+def _make_own(context: Context, name: str) -> Sheet:
+    table = _MAKERS[name](context)
+    titles = {"chance": forecasts.name_history(context, str(forecasts.lead(context)))}
+    if not forecasts.no_changes(context):
+        day = context.write_day(forecasts.earlier(context).day)
+        titles["change"] = f"Change since {day}".replace(" ", "\N{NO-BREAK SPACE}")
+    return Sheet(name, table, titles=titles, levels=tuple(table.attrs.get("levels", ())))
 
 
 def _put_words_last(table: pd.DataFrame) -> pd.DataFrame:
@@ -367,29 +417,6 @@ def _list_to_win(context: Context) -> pd.DataFrame:
     return table
 
 
-def _list_risks(context: Context) -> pd.DataFrame:
-    """List the open deals with flags, those of the page first."""
-    flagged, deals = _find_flagged(context)[:_MOST_LISTED], context.deals
-    table = _describe(context, deals[is_among(deals["unique_id"], flagged)])
-    table = table.set_index("unique_id").loc[flagged].reset_index()
-    return table.filter(["name", *context.by, *_COLUMNS["risks"]])
-
-
-def _find_flagged(context: Context) -> pd.Index[Any]:
-    return tables.flags(context).index[tables.flags(context)["risk"] > 0]
-
-
-def _note_risks(context: Context, table: pd.DataFrame) -> str:
-    """Say how many deals with flags are not on their sheet."""
-    known = len(_find_flagged(context))
-    if len(table) == known:
-        return ""
-    return (
-        f"These are {len(table):,} of {known:,} deals with flags, the largest flagged value "
-        "first. All of them: sheet Deals"
-    )
-
-
 def _list_periods(context: Context) -> pd.DataFrame:
     table = _put_words_last(forecasts.forecast(context).reset_index())
     return table[["period", *_find_known(table, _COLUMNS["periods"])]]
@@ -415,161 +442,11 @@ def _list_calls(context: Context) -> pd.DataFrame:
     return calls
 
 
-def _list_deals(context: Context) -> pd.DataFrame:
-    """List the deals that are open or closed lately.
-
-    The overdue come first, then those by period, the one that adds most first; then closed ones,
-    the latest first.
-
-    Printed are the open ones and those won in the current period.
-    """
-    deals = tables.listed(context)
-    is_open = deals["outcome"] == "open"
-    expected = (
-        deals["unique_id"]
-        .map(forecasts.own_chances(context)["weighted"])
-        .astype("float64")
-        .fillna(0.0)
-    )
-    ago = (context.day - deals["close_date"]).where(~is_open).fillna(pd.Timedelta(0))
-    periods = pd.factorize(deals["period"].where(is_open).replace(BUCKETS[0], ""), sort=True)[0]
-    others = ~is_open & ~deals.index.isin(context.won_now.index)
-    outcomes = deals["outcome"].map(
-        {name: place for place, name in enumerate(("open", *CLOSED_AS))}
-    )
-    order = np.lexsort((ago, -expected, periods, outcomes.astype("float64"), others))
-    deals = deals.assign(in_forecast=forecasts.added(context)[context.label]).iloc[order]
-    table = _describe(context, deals)
-    table.attrs = {"printed": len(deals) - int(others.sum())}
-    return table
-
-
-def _describe(context: Context, deals: pd.DataFrame) -> pd.DataFrame:
-    """Describe deals: owner, due date, outcome, what each adds, and what to question.
-
-    What each adds is to the forecast. The id comes last.
-
-    A column without a value is left out.
-    """
-    by, titles = context.by, {"weighted": "expected_value", "why": "why_chance"}
-    own = pd.DataFrame(forecasts.own_chances(context))[["chance", *titles]].rename(columns=titles)
-    table = pd.DataFrame(deals).drop(
-        columns=[name for name in _COLUMNS["internal"] if name in deals and name not in by]
-    )
-    table = table.merge(
-        own, left_on="unique_id", right_index=True, how="left", validate="one_to_one"
-    )
-    flags = pd.DataFrame(tables.flags(context))[["risk", "reasons"]].astype({"risk": "Int64"})
-    table = table.merge(flags, left_on="unique_id", right_index=True, how="left")
-    table = table.dropna(axis="columns", how="all") if len(table) else table
-    return _order(table, "name", *by, *_COLUMNS["deals"])
-
-
-def _list_pushed(context: Context) -> pd.DataFrame:
-    return tables.pushed(context)[["name", *context.by, *_COLUMNS["pushed"]]]
-
-
-def _list_records(context: Context) -> pd.DataFrame:
-    """List the periods of the records; without the shares that are known, where all is."""
-    table = tables.coverage(context).reset_index()
-    shares = [name for name in ("stage_known", "date_known", "value_known") if name in table]
-    return table if (table[shares] < 1).any(axis=None) else table.drop(columns=shares)
-
-
-def _list_due(context: Context) -> pd.DataFrame:
-    parts = [part.deals.assign(due_in=part.period) for part in tables.slippages(context)]
-    return _order(pd.concat(parts, ignore_index=True))
-
-
-def _list_findings(context: Context) -> pd.DataFrame:
-    """List the findings of each check, those of the largest deals first.
-
-    Only as many are listed as somebody may read.
-    """
-    names = context.deals[["unique_id", "name", *context.by]].assign(
-        deal_value=context.deals["value"]
-    )
-    table = tables.findings(context).merge(names, on="unique_id", how="left")
-    ranks = (
-        table.pop("deal_value")
-        .groupby(table["check"])
-        .rank("first", ascending=False, na_option="bottom")
-    )
-    places = np.lexsort((ranks, pd.factorize(table["check"])[0]))
-    most = np.where(table["severity"] == "info", _MOST_NOTED, _MOST_LISTED)
-    table = table.iloc[places[(ranks.to_numpy() <= most)[places]]]
-    return _order(table, "check", "severity", "name", *context.by)
-
-
-def _note_older(context: Context, table: pd.DataFrame) -> str:
-    """Say how many closed deals are not on their sheet."""
-    left, (first, last) = (
-        context.deals.drop(index=tables.listed(context).index),
-        tables.listed_days(context),
-    )
-    if left.empty:
-        return ""
-    days = f"closed before {text.day(first, year=True)}"
-    days += (
-        f" or dated after {text.day(last, year=True)}" if (left["close_date"] > last).any() else ""
-    )
-    return f"Leaves out {text.count(len(left))} {days}. All deals: opp-analytics export deals.xlsx"
-
-
-def _note_rest(context: Context, table: pd.DataFrame) -> str:
-    """Say which findings a sheet holds, if not all."""
-    if len(table) == len(tables.findings(context)):
-        return ""
-    return (
-        f"These are {len(table):,} of {len(tables.findings(context)):,} findings: of each check "
-        f"the {_MOST_LISTED:,} of the largest deals, {_MOST_NOTED} of those for information. All "
-        "of them: opp-analytics audit --out findings.xlsx"
-    )
-
-
-def _order(table: pd.DataFrame, *first: str) -> pd.DataFrame:
-    """Put the columns in `first` first, as far as there are any, and the id last."""
-    front = [name for name in first if name in table]
-    rest = [name for name in table if name not in (*front, "unique_id")]
-    return table[[*front, *rest, "unique_id"]]
-
-
-def _list_steps(context: Context) -> pd.DataFrame:
-    moved = forecasts.change_deals(context)
-    return _order(
-        moved.assign(movement=list(map(text.movement, moved["movement"], moved["expected"])))
-    )
-
-
-def _compare_periods(context: Context) -> pd.DataFrame:
-    return pd.concat(
-        {part.period: part.table for part in tables.slippages(context)}, names=["period"]
-    ).reset_index()
-
-
 _BUCKETS = dict(zip(BUCKETS, ("overdue", "no close date"), strict=True))
 """Words for what has no period."""
-_NOTES = {"Deals": _note_older, "At risk": _note_risks, "Findings": _note_rest}
-"""Says what of a table is not on its sheet."""
 _MAKERS: dict[str, Callable[[Context], pd.DataFrame]] = {
     "People": _list_people,
-    "Deals": _list_deals,
-    "At risk": _list_risks,
     "To win": _list_to_win,
     "Calls": _list_calls,
-    "Change": _list_steps,
     "Periods": _list_periods,
-    "Categories": lambda context: _put_words_last(forecasts.categories(context).reset_index()).drop(
-        columns="to_date"
-    ),
-    "Created": lambda context: _order(tables.created_deals(context)),
-    "Slippage": _compare_periods,
-    "Due deals": _list_due,
-    "Pushed": _list_pushed,
-    "Past ranges": lambda context: forecasts.past_ranges(context).reset_index()[_COLUMNS["past"]],
-    "Stage flow": lambda context: tables.flow(context).reset_index(),
-    "Stage entries": lambda context: _order(tables.flow_deals(context)),
-    "Win rates": lambda context: tables.win_rates(context).reset_index(),
-    "Findings": _list_findings,
-    "Records": _list_records,
 }

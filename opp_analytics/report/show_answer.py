@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -27,6 +27,7 @@ from opp_analytics.report.model import (
     Table,
     say_only,
 )
+from opp_analytics.text import Piece
 
 _MOST = 20
 """Deals that a fold lists, about a screen: the workbook has the others."""
@@ -69,13 +70,13 @@ def show_table(
     answer: Answer, table: AnswerTable, kind: str, most: int, caption: str = ""
 ) -> Table:
     """Show a table of deals, of it at most so many rows."""
-    columns = [
-        replace(_LOOKS.get(name, PageColumn("")), title=title)
-        for name, title in zip(table.columns, table.titles, strict=True)
+    columns = answer.title_columns(table)
+    looks = [
+        replace(_LOOKS.get(name, PageColumn("")), title=title) for name, title in columns.items()
     ]
     name = replace(_NAME, title=table.heads.get("name", _NAME.title))
-    lines = tuple(_show_row(answer, table, row) for row in table.rows[:most])
-    return Table((name, *columns), (Group(lines),), kind, caption)
+    lines = tuple(_show_row(answer, columns, row) for row in table.rows[:most])
+    return Table((name, *looks), (Group(lines),), kind, caption)
 
 
 def draw(answer: Answer) -> Any:
@@ -121,9 +122,9 @@ def show_deals(answer: Answer, total: float | None = None) -> Deals | None:
     return replace(_list_deals(answer, table, answer.title, total, sheet=table.name), note=note)
 
 
-def _show_row(answer: Answer, table: AnswerTable, row: Row) -> Line:
+def _show_row(answer: Answer, columns: Iterable[str], row: Row) -> Line:
     return Line(
-        (_name(answer, row), *(_show_cell(answer, row, name) for name in table.columns)),
+        (_name(answer, row), *(_show_cell(answer, row, name) for name in columns)),
         teams=tables.find_teams(answer.context, row.id),
         opens=show_behind(answer, row),
     )
@@ -174,13 +175,17 @@ def _list_deals(
     def rank(row: Row) -> float:
         return -abs(size) if math.isfinite(size := measure(row)) else math.inf
 
-    rows = sorted((row for row in table.rows if row.kind == "deal"), key=rank)
+    listed = [row for row in table.rows if row.kind == "deal"]
+    rows = sorted((row for row in listed if not row.folded), key=rank)
     further = [row for row in table.rows if row.kind != "deal"]
+    if folded := [row for row in listed if row.folded]:
+        name = Piece("count", len(folded), noun="closed deal")
+        further = [Row("", name, {table.adds: _add([*map(measure, folded)])}), *further]
     amounts = [measure(row) for row in (*rows, *further)]
     (goal,) = text.round_parts([_add(amounts) if total is None else total])
     parts = text.round_parts(amounts, goal)
     write = partial(text.number, signed=table.adds == "change")
-    listed = [
+    lines = [
         _list_deal(answer, table, row, write(part))
         for row, part in zip(rows[:_MOST], parts, strict=False)
     ]
@@ -193,7 +198,7 @@ def _list_deals(
         sums.append(("Forecast" if table.adds == "expected" else "Total", write(goal)))
     return Deals(
         caption,
-        tuple(listed),
+        tuple(lines),
         amounts=_AMOUNTS[table.adds],
         sums=tuple(sums),
         history=table.heads.get("chance", "") if "chance" in table.columns else "",
@@ -218,7 +223,9 @@ def _list_deal(answer: Answer, table: AnswerTable, row: Row, amount: str) -> Dea
     return Deal(
         name=str(row.name.value),
         owner=str(row.values.get(context.person or "", "")),
-        stage=_write(context, row, "stage"),
+        stage=_write(context, row, "stage")
+        if "stage" in table.columns
+        else text.stage(row.values["outcome"]),
         close=_write(context, row, "close_date"),
         stated=(ended or _write(context, row, "probability")) if tells else "",
         history=_write(context, row, "chance") if tells and not ended else "",

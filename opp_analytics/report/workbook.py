@@ -19,6 +19,7 @@ import pandas as pd
 from opp_analytics import text, workbooks
 from opp_analytics.columns import (
     ALMOST_SURE,
+    COLUMNS,
     LABELS,
     choose_workbook_format,
     find_unit,
@@ -67,7 +68,7 @@ def write_workbook(
 ) -> bytes:
     """Write the workbook as the bytes of an xlsx file; the same input gives the same bytes."""
     saved, day = io.BytesIO(), "d mmm yyyy" if day_first else "mmm d, yyyy"
-    notes = [f"{sheet.name}: {sheet.note}" for sheet in sheets if sheet.note]
+    notes = [f"{sheet.name}: {sheet.left_out}" for sheet in sheets if sheet.left_out]
     further = [sheet for sheet in sheets if sheet.about]
     properties = {"title": text.one_line(summary.title), "created": as_of}
     with workbooks.make_workbook(saved, "report", properties) as book:
@@ -302,9 +303,9 @@ def _write_table(book: Workbook, sheet: Sheet, currency: str | None, day: str) -
     )
     page = _new_sheet(book, sheet.name)
     for place, (head, name) in enumerate(zip(heads, names, strict=True)):
-        words = sheet.explained.get(name, "")
+        words = COLUMNS[name].meaning if name in COLUMNS else ""
         if words or head != name:
-            _note(page, 0, place, f"{name}: {words}." if words else name)
+            _note(page, 0, place, f"{name}: {words}" if words else name)
     rows = _add_up(sheet) if sheet.levels else {}
     for row, level in enumerate(sheet.levels, start=1):
         if level > 1:

@@ -8,7 +8,7 @@ from tests.pipelines import AS_OF, pipeline
 
 def test_categories__add_up_to_closed_and_what_is_due(opportunities):
     answer = oa.ask("categories", opportunities, as_of=AS_OF, target=150_000)
-    (table,) = answer.tables
+    table, _ = answer.tables
     assert [(row.id, *row.values.values()) for row in table.rows] == [
         ("closed", 70_000.0, 70_000.0),
         ("commit", 120_000.0, 190_000.0),

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterable
 from html import escape
 from typing import Any
 
@@ -16,6 +17,7 @@ import opp_analytics as oa
 from opp_analytics.answers import CATALOG, Answer, Context, Row, Table, read_context
 from opp_analytics.columns import COLUMNS, format_cell
 from opp_analytics.errors import ArgumentValueError
+from opp_analytics.report.sheets import SHEETS, sheets
 from tests.analysis.forecasting.histories import even_months
 from tests.pipelines import AS_OF, LAST_WEEK, THIS_WEEK, pipeline, recorded
 
@@ -79,13 +81,13 @@ def answer(request: pytest.FixtureRequest, context: Context) -> Answer:
     return CATALOG[request.param].ask(context)
 
 
-def _cells(table: Table, row: Row) -> dict[str, Any]:
-    return {name: row.values[name] for name in table.columns if row.values.get(name) is not None}
+def _cells(columns: Iterable[str], row: Row) -> dict[str, Any]:
+    return {name: row.values[name] for name in columns if row.values.get(name) is not None}
 
 
 def test_answers__have_known_columns_and_one_row_for_each_id(answer: Answer) -> None:
     for table in answer.tables:
-        known = {*COLUMNS, *answer.context.by}
+        known = {*COLUMNS, *answer.context.by, *answer.context.deals}
         assert set(table.columns) <= known, "columns.csv says what each column is"
         assert len({(row.id, row.depth) for row in table.rows}) == len(table.rows)
         for row in table.rows:
@@ -100,6 +102,12 @@ def test_answers__are_said_in_plain_words(answer: Answer) -> None:
         assert not re.search(r"\bnan\b|\bNone\b(?! of)|  |\.\.|\{", words), words
 
 
+def _write_time(value: Any) -> Any:
+    if isinstance(value, pd.Timestamp):
+        return value.isoformat() if value.tzinfo else str(value.date())
+    return value
+
+
 def test_json__has_every_row_and_exact_numbers(answer: Answer) -> None:
     told = json.loads(json.dumps(answer.to_dict(), allow_nan=False))
     assert told["sentence"] == answer.sentence
@@ -107,8 +115,8 @@ def test_json__has_every_row_and_exact_numbers(answer: Answer) -> None:
     first = answer.tables[0] if answer.tables else Table("", (), ())
     assert told["rows_total"] == len(told["rows"]) == len(first.rows)
     for row, cells in zip(first.rows, told["rows"], strict=True):
-        for name, value in _cells(first, row).items():
-            assert cells[name] == value or cells[name] == str(getattr(value, "date", str)()), name
+        for name, value in _cells(first.columns, row).items():
+            assert cells[name] in (value, _write_time(value)), name
 
 
 def test_text_and_html__show_every_number_and_name(answer: Answer) -> None:
@@ -116,10 +124,22 @@ def test_text_and_html__show_every_number_and_name(answer: Answer) -> None:
     for table in answer.tables:
         for row in table.rows:
             assert row.name.write(None) in written
-            for name, value in _cells(table, row).items():
+            for name, value in _cells(answer.title_columns(table), row).items():
                 shown = format_cell(name, value, answer.context.org.currency)
                 assert shown in written, (name, value)
                 assert escape(shown) in html, (name, value)
+
+
+def test_sheets__hold_every_row_and_value_of_their_answers(context: Context) -> None:
+    for sheet in sheets(context):
+        said = SHEETS[sheet.name]
+        if "table" not in said:
+            continue
+        answer = CATALOG[said["ask"]].ask(context)
+        (table,) = [table for table in answer.tables if table.name == said["table"]]
+        for row, cells in zip(table.rows, sheet.table.to_dict("records"), strict=True):
+            for name, value in _cells(table.columns, row).items():
+                assert name == "period" or cells[name] == value, (sheet.name, name)
 
 
 def test_opens__to_rows_that_add_up(answer: Answer) -> None:

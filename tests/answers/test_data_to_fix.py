@@ -16,7 +16,7 @@ def test_data_to_fix__of_clean_data_says_how_much_was_checked():
     assert _ask([]).tables == ()
 
 
-def test_data_to_fix__ranks_by_money_and_lists_closed_deals_in_one_row():
+def test_data_to_fix__ranks_by_money_and_folds_closed_deals():
     rows = [
         ("a", "Alder", 40.0, "proposal", "odd", "2026-04-15", 50, "Ann"),
         ("b", "Birch", 70.0, "closed_won", "odd", "2026-03-03", 100, "Ann"),
@@ -29,10 +29,9 @@ def test_data_to_fix__ranks_by_money_and_lists_closed_deals_in_one_row():
     odd = listed["unknown_status"]
     assert odd.values == {"deals": 2, "value": 110.0, "open_count": 1, "open_value": 40.0}
     behind = answer.opens(odd)
-    assert [(row.name.write(None), row.values["value"]) for row in behind.tables[0].rows] == [
-        ("Alder", 40.0),
-        ("1 closed deal", 70.0),
-    ]
+    assert [
+        (row.name.write(None), row.values["value"], row.folded) for row in behind.tables[0].rows
+    ] == [("Alder", 40.0, False), ("Birch", 70.0, True)]
     assert behind.say(behind.notes[0]).startswith("2 deals: 1 open and 1 won")
 
 

@@ -14,17 +14,21 @@ def test_slippage__opens_each_period_to_what_became_of_its_deals(opportunities, 
         (
             "Mar to date",
             {
+                "period": "2026-03",
                 "deals": 3,
                 "value": 170_000.0,
                 "slipped_value": 120_000.0,
                 "won_value": 0.0,
                 "lost_value": 50_000.0,
+                "pulled_out_value": 0.0,
+                "removed_value": 0.0,
+                "still_due_value": 0.0,
                 "slip_rate": 2 / 3,
             },
         )
     ]
     assert [
-        (row.id, row.values["stage"], row.values["value"])
+        (row.id, row.values["outcome"], row.values["value"])
         for row in answer.opens(periods.rows[0]).tables[0].rows
     ] == [("a", "slipped", 100_000.0), ("b", "lost", 50_000.0), ("d", "slipped", 20_000.0)]
     assert [(row.id, row.values["pushes"], row.values["days_pushed"]) for row in pushed.rows] == [

@@ -9,70 +9,34 @@ import opp_analytics as oa
 from opp_analytics.answers import forecasts, list_deals
 from opp_analytics.answers import tables as report_tables
 from opp_analytics.report.compose import compose
-from opp_analytics.report.sheets import figures, sheets, summarize
+from opp_analytics.report.sheets import sheets, summarize
 from opp_analytics.report.show_answer import show_deals
-from tests.pipelines import THIS_WEEK, context_of, pipeline
+from tests.pipelines import THIS_WEEK, context_of, list_lost, pipeline
 
 
 @pytest.mark.slow
-def test_sheets__are_the_page_s_tables_and_its_deals(opportunities, history):
+def test_sheets__of_lists_of_deals_have_the_deals_behind_each_row(opportunities, history):
     found = {
         sheet.name: sheet.table
         for sheet in sheets(context_of(opportunities, history, target=150_000))
     }
-    assert list(found) == [
-        "People",
-        "Deals",
-        "At risk",
-        "Change",
-        "Periods",
-        "Categories",
-        "Slippage",
-        "Due deals",
-        "Pushed",
-        "Stage flow",
-        "Stage entries",
-        "Win rates",
-        "Findings",
-        "Records",
-    ]
-    assert found["Change"]["expected"].sum() == -14_000
-    deals = found["Deals"].set_index("unique_id")
-    assert found["Deals"].columns[-1] == "unique_id"
-    shown = ["outcome", "period", "value", "probability", "expected_value"]
-    assert deals.loc["a", shown].tolist() == [
-        "open",
-        pd.Period("2026-03", "M"),
-        120_000,
-        80,
-        96_000,
-    ]
-    # Stated chances are none from history, and a column without a value is left out.
-    assert "chance" not in deals
-    assert deals.loc["d", "period"] == "overdue"
-    assert deals.loc["c", ["period", "expected_value"]].tolist() == [
-        pd.Period("2026-04", "M"),
-        6_000,
-    ]
-    assert deals.loc["d", ["risk", "reasons"]].tolist() == [1, "3 days overdue"]
-    assert deals.index.is_unique
-    periods = found["Periods"].set_index("period")["expected"].to_dict()
-    assert found["People"]["expected"].iloc[-1] == periods[pd.Period("2026-03", "M")]
-    assert set(found["At risk"]["unique_id"]) == set(deals.index[deals["risk"] > 0])
+    assert found["Change"]["change"].sum() == -14_000
+    assert found["Due deals"]["unique_id"].tolist() == ["a", "b", "d"]
+    assert found["Due deals"]["period"].tolist() == [pd.Period("2026-03", "M")] * 3
+    assert found["Findings"]["check"].tolist() == ["Past the close date", "No owner"]
+    assert [table.columns[-1] for name, table in found.items() if "name" in table] == [
+        "unique_id"
+    ] * 7
 
 
-def test_sheets__put_the_open_deals_first_by_period_and_those_that_add_most_before_others(
-    opportunities,
-):
+def test_sheets__of_periods_sort_as_a_spreadsheet_does(opportunities):
     found = {sheet.name: sheet.table for sheet in sheets(context_of(opportunities))}
-    deals, periods = found["Deals"], found["Periods"]["period"].tolist()
-    assert deals["unique_id"].tolist() == ["d", "a", "c", "f", "e", "b"], (
-        "overdue ones are asked about first"
-    )
-    # As a spreadsheet sorts them: dates, then words.
-    assert [isinstance(one, str) for one in periods] == sorted(
-        isinstance(one, str) for one in periods
-    )
+    for name in ("Periods", "Categories"):
+        periods = found[name]["period"].tolist()
+        # Dates, then words.
+        assert [isinstance(one, str) for one in periods] == sorted(
+            isinstance(one, str) for one in periods
+        )
     assert periods[-2:] == ["overdue", "no close date"]
 
 
@@ -141,57 +105,6 @@ def test_sheets__of_what_to_win_have_the_deals_of_each_person(opportunities):
     assert sheet.table["gap"].iloc[-1] == forecasts.to_win(context)["gap"].sum()
 
 
-def test_sheets__of_deals_leave_out_those_closed_before_the_window_of_the_win_rates_and_say_so():
-    rows = [
-        ("g", "Gorse", 1.0, "closed_won", "won", "2025-03-31", 100, "Ann"),
-        ("h", "Hazel", 2.0, "closed_lost", "lost", "2025-04-01", 0, "Ann"),
-        ("i", "Iris", 3.0, "proposal", "active", "2025-03-31", 20, "Ann"),
-        ("j", "Juniper", 4.0, "closed_lost", "lost", None, 0, "Ann"),
-    ]
-    sheet = next(
-        sheet
-        for sheet in sheets(context_of(pipeline([*THIS_WEEK, *rows])))
-        if sheet.name == "Deals"
-    )
-    assert sheet.table["unique_id"].tolist() == list("diacfejbh")
-    assert sheet.printed == len("diacfe"), "the open ones and those won in this period"
-    assert (
-        sheet.note
-        == "Leaves out 1 deal closed before Apr 1, 2025. All deals: opp-analytics export deals.xlsx"
-    )
-
-
-def list_lost(value_of_day):
-    """Many deals lost in February, one a day."""
-    return [
-        (
-            f"k{day}",
-            f"Kale {day}",
-            value_of_day(day),
-            "closed_lost",
-            "lost",
-            f"2026-02-{day:02}",
-            0,
-            "Ann",
-        )
-        for day in range(1, 25)
-    ]
-
-
-def test_sheets__of_deals_have_of_closed_ones_those_of_these_days_and_won_in_the_period(
-    monkeypatch,
-):
-    monkeypatch.setattr(report_tables, "_MOST_CLOSED", 3)
-    ahead = ("y", "Yew", 5.0, "closed_won", "won", "2027-06-01", 100, "Ann")
-    context = context_of(pipeline([*THIS_WEEK, *list_lost(float), ahead]))
-    sheet = next(sheet for sheet in sheets(context) if sheet.name == "Deals")
-    assert sheet.table["unique_id"].tolist() == [*"dacfeb", "k24"]
-    assert sheet.note.startswith(
-        "Leaves out 24 deals closed before Feb 24, 2026 or dated after Apr 5, 2026."
-    )
-    assert sheet.table["in_forecast"].sum() == forecasts.added(context)["2026-03"].sum()
-
-
 @pytest.mark.parametrize(
     ("value_of_day", "said"),
     [
@@ -206,10 +119,11 @@ def test_list_deals__says_how_many_of_the_others_the_workbook_has(monkeypatch, v
     assert show_deals(list_deals(context, "Lost", lost)).sums[0][0] == said
 
 
-def test_figures__are_numbers_with_those_of_a_week_before(opportunities, history):
+def test_summarize__has_figures_as_numbers_with_those_of_a_week_before(opportunities, history):
+    context = context_of(opportunities, history, target=150_000)
     found = {
         figure.column: (figure.value, figure.before)
-        for figure in figures(context_of(opportunities, history, target=150_000))
+        for figure in summarize(compose(context, workbook=""), context).figures
     }
     assert found["booked"] == (70_000, 70_000)
     assert found["expected"] == (166_000, 180_000)

@@ -32,8 +32,14 @@ def book(file):
     return openpyxl.load_workbook(file)
 
 
+def _last_row(sheet):
+    """The last row above the note."""
+    cells = [*sheet["A"], None]
+    return next((place for place, cell in enumerate(cells) if not (cell and cell.value)), 0)
+
+
 def _rows(sheet):
-    heads, *rows = sheet.iter_rows(values_only=True)
+    heads, *rows = sheet.iter_rows(values_only=True, max_row=_last_row(sheet))
     return [dict(zip(heads, row, strict=True)) for row in rows]
 
 
@@ -71,7 +77,7 @@ def test_workbook__every_sheet_is_an_excel_table_of_its_own_columns(book):
         (table,) = sheet.tables.values()
         heads = [cell.value for cell in sheet[1]]
         assert [column.name for column in table.tableColumns] == heads
-        assert table.ref == sheet.dimensions
+        assert table.ref == f"A1:{get_column_letter(len(heads))}{_last_row(sheet)}"
         assert len({head.casefold() for head in heads}) == len(heads)
 
 
@@ -85,7 +91,7 @@ def test_workbook__columns_are_named_for_people_and_noted_for_the_api(book):
         "Month",
         "Close date",
     ]
-    assert deals["A1"].comment.text == "name"
+    assert deals["A1"].comment.text == "name: Name of the deal."
     assert deals[1][-1].value == "ID"
 
 
@@ -153,8 +159,7 @@ def test_workbook__shares_out_the_forecast_by_formulas_over_the_deals_and_says_w
     assert rows["Closed"].startswith("=SUMIFS(Deals!$")
     assert rows["Closed"].endswith(',"won")')
     notes = {cell.value: cell.comment.text for cell in book["Deals"][1] if cell.comment}
-    assert "In forecast of March" in notes["Expected"].replace("…", "March")
-    assert notes["In forecast of March"].startswith("in_forecast: value × chance in this period")
+    assert notes["In forecast of March"].startswith("in_forecast: Value × chance of the deal")
     assert book["Deals"].print_area.endswith("$6"), "the lost one is not printed"
     some = _book(Sheet("Deals", pd.DataFrame({"value": [1.0, 2.0]}), ("value",), printed=1))
     assert some["Deals"].print_area == "'Deals'!$A$1:$A$2"
@@ -209,7 +214,6 @@ def test_workbook__lists_the_further_sheets_with_links_before_them(book):
         "Stage entries",
         "Win rates",
         "Findings",
-        "Records",
     ]
     more = book["More"]
     assert [cell.value for cell in more["A"][1:]] == book.sheetnames[7:]
@@ -217,7 +221,7 @@ def test_workbook__lists_the_further_sheets_with_links_before_them(book):
         f"'{name}'!A1" for name in book.sheetnames[7:]
     ]
     assert [cell.value for cell in more["B"][1:]] == [
-        book[name].max_row - 1 - (next(iter(book[name].tables.values())).totalsRowCount or 0)
+        _last_row(book[name]) - 1 - (next(iter(book[name].tables.values())).totalsRowCount or 0)
         for name in book.sheetnames[7:]
     ]
     assert all(cell.value for cell in more["C"])
@@ -272,29 +276,22 @@ def test_workbook__cuts_a_text_as_excel_counts_and_leaves_cells_without_one_empt
     assert deals["B2"].number_format == ALMOST_SURE != deals["B3"].number_format
 
 
-def test_workbook__of_many_findings_has_those_of_the_largest_deals_and_says_so(monkeypatch):
+def test_workbook__of_many_rows_has_the_first_of_each_list_and_says_so(monkeypatch):
     monkeypatch.setattr("opp_analytics.report.sheets._MOST_LISTED", 2)
-    names = ["Small", "Large", "Larger", "None"]
-    deals = pd.DataFrame(
-        {
-            "unique_id": list("abcd"),
-            "name": names,
-            "value": [1.0, 5.0, 6.0, None],
-            "stage": "proposal",
-            "close_date": "2026-03-01",
-        }
-    )
-    [sheet] = [
-        sheet for sheet in sheets(context_of(oa.Org().apply(deals))) if sheet.name == "Findings"
+    overdue = [
+        (key, key, value, "proposal", "active", "2026-03-01", 50, "Ann")
+        for key, value in zip("abcd", (1.0, 5.0, 6.0, None), strict=True)
     ]
-    overdue = sheet.table[sheet.table["check"] == "overdue"]
-    assert overdue["name"].tolist() == ["Larger", "Large"]
-    assert sheet.table["severity"].is_monotonic_decreasing  # warning, then info
+    found = {sheet.name: sheet for sheet in sheets(context_of(pipeline(overdue)))}
+    sheet = found["Findings"]
+    listed = sheet.table[sheet.table["check"] == "Past the close date"]
+    assert listed["unique_id"].tolist() == ["c", "b"], "those of the largest deals"
+    assert len(found["Deals"].table) == 4
     book = _book(sheet)
-    assert f"Findings: {sheet.note}" in [cell.value for cell in book["Summary"]["A"]]
+    assert f"Findings: {sheet.left_out}" in [cell.value for cell in book["Summary"]["A"]]
     assert book["Findings"].cell(len(sheet.table) + 3, 1).value == sheet.note
-    assert sheet.note.startswith(f"These are {len(sheet.table)} of ")
-    assert sheet.note.endswith("opp-analytics audit --out findings.xlsx")
+    assert sheet.left_out.startswith(f"These are {len(sheet.table)} of ")
+    assert sheet.note.endswith("All of them: opp-analytics audit")
 
 
 def test_workbook__marks_what_catches_the_eye(book):
@@ -325,7 +322,7 @@ def test_workbook__has_titles_of_a_sheet_s_own_and_no_total_of_nothing():
         Sheet("Change", table, ("expected", "target"), {"expected": "Change in forecast"})
     )["Change"]
     assert [cell.value for cell in sheet[1]] == ["Owner", "Change in forecast", "Target"]
-    assert sheet["B1"].comment.text == "expected"
+    assert sheet["B1"].comment.text.startswith("expected: Booked, ")
     assert [cell.value for cell in sheet[3]] == [
         "Total",
         "=SUBTOTAL(109,Change[Change in forecast])",

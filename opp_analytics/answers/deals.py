@@ -1,0 +1,102 @@
+"""Which deals are there: those that are open, and those that closed lately."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from opp_analytics import text
+from opp_analytics.answers import forecasts, tables
+from opp_analytics.answers.answer import Answer
+from opp_analytics.answers.context import Context
+from opp_analytics.answers.data import Table
+from opp_analytics.answers.deal import explain_deal, list_deal
+from opp_analytics.answers.tables import CLOSED_AS
+from opp_analytics.schema import BUCKETS
+from opp_analytics.text import Piece, Sentence
+
+_FIRST = (
+    *("stage", "outcome", "period", "close_date", "value", "probability", "chance"),
+    *("in_forecast", "expected_value", "risk", "reasons", "why_chance"),
+)
+_LEFT_OUT = ("unique_id", "name", "status", "owner_unique_id", "owner_email")
+"""Columns of a deal that others say in words."""
+
+
+def deals(context: Context) -> Answer:
+    """List the deals that are open or closed lately, with both chances and what each adds.
+
+    The overdue come first, then those by period, the one that adds most first. Of closed ones
+    those won in the current period come first, then the others, which fold.
+    """
+    listed = _describe(context, tables.listed(context))
+    known = [str(name) for name in listed if listed[name].notna().any()]
+    columns = [name for name in (*context.by, *_FIRST) if name in known]
+    columns += [name for name in known if name not in (*columns, *_LEFT_OUT)]
+    listed = _sort(context, listed)
+    ended = ~listed["unique_id"].isin(context.won_now["unique_id"]) & listed["outcome"].ne("open")
+    rows = []
+    for deal, is_folded in zip(listed.to_dict("records"), ended, strict=True):
+        row = list_deal(context, deal)
+        own = {name: deal[name] for name in columns if not pd.isna(deal[name])}
+        rows.append(replace(row, values={**row.values, **own}, folded=is_folded))
+    heads = {
+        "chance": forecasts.name_history(context),
+        "in_forecast": f"In forecast of {context.name}",
+        "period": text.capital(context.noun),
+    }
+    is_open = listed["outcome"] == "open"
+    worth = Piece("money", listed["value"][is_open].sum())
+    return Answer(
+        key="deals",
+        context=context,
+        title="Deals",
+        finding=Sentence.of(Piece("count", int(is_open.sum())), " open, worth ", worth),
+        method=str(forecasts.method(context)),
+        tables=(Table("deals", tuple(columns), tuple(rows), "value", heads),) if rows else (),
+        notes=tuple(map(Sentence.of, _say_older(context))),
+        code=f'oa.forecast_deals(deals, history=history, as_of="{context.day:%Y-%m-%d}")',
+        opener=partial(explain_deal, context),
+    )
+
+
+def _describe(context: Context, listed: pd.DataFrame) -> pd.DataFrame:
+    """Add what each deal adds to the forecast, its chance from history, and its flags."""
+    titles = {"chance": "chance", "weighted": "expected_value", "why": "why_chance"}
+    own = forecasts.own_chances(context)[[*titles]].rename(columns=titles)
+    if not len(forecasts.chances(context)):
+        own = own.drop(columns="chance")
+    added = forecasts.added(context)[context.label]
+    return (
+        listed.assign(in_forecast=added)
+        .join(own, on="unique_id")
+        .join(tables.flags(context)[["risk", "reasons"]].astype({"risk": "Int64"}), on="unique_id")
+    )
+
+
+def _sort(context: Context, listed: pd.DataFrame) -> pd.DataFrame:
+    is_open = listed["outcome"] == "open"
+    ago = (context.day - listed["close_date"]).where(~is_open).fillna(pd.Timedelta(0))
+    periods = pd.factorize(listed["period"].where(is_open).replace(BUCKETS[0], ""), sort=True)[0]
+    others = ~is_open & ~listed["unique_id"].isin(context.won_now["unique_id"])
+    ranks = {name: place for place, name in enumerate(("open", *CLOSED_AS))}
+    outcomes = listed["outcome"].map(ranks).astype("float64")
+    expected = listed["expected_value"].astype("float64").fillna(0.0)
+    return listed.iloc[np.lexsort((ago, -expected, periods, outcomes, others))]
+
+
+def _say_older(context: Context) -> list[str]:
+    """Say how many closed deals are not listed."""
+    listed, (first, last) = tables.listed(context), tables.listed_days(context)
+    left = context.deals.drop(index=listed.index)
+    if left.empty:
+        return []
+    days = f"closed before {text.day(first, year=True)}"
+    days += (
+        f" or dated after {text.day(last, year=True)}" if (left["close_date"] > last).any() else ""
+    )
+    all_of_them = "All deals: opp-analytics export deals.xlsx"
+    return [f"Leaves out {text.count(len(left))} {days}. {all_of_them}"]

@@ -1,0 +1,54 @@
+"""Which deals are there, in which order, and what each adds to the forecast."""
+
+from __future__ import annotations
+
+import opp_analytics as oa
+from opp_analytics.answers import forecasts
+from opp_analytics.answers import tables as answer_tables
+from tests.pipelines import AS_OF, THIS_WEEK, context_of, list_lost, pipeline
+
+
+def _ask(rows):
+    answer = oa.ask("deals", pipeline(rows), as_of=AS_OF)
+    return answer, {row.id: row for row in answer.tables[0].rows}
+
+
+def test_deals__have_what_is_stated_and_what_each_adds():
+    answer, rows = _ask(THIS_WEEK)
+    assert answer.sentence == "4 deals open, worth 180K."
+    assert list(rows) == list("dacfeb"), "overdue ones are asked about first"
+    alder = {name: rows["a"].values[name] for name in ("outcome", "period", "probability")}
+    assert alder == {"outcome": "open", "period": "2026-03", "probability": 80}
+    assert (rows["a"].values["in_forecast"], rows["a"].values["expected_value"]) == (96_000, 96_000)
+    assert rows["c"].values["expected_value"] == 6_000
+    assert (rows["d"].values["risk"], rows["d"].values["reasons"]) == (1, "3 days overdue")
+    # Stated chances are none from history, and a column without a value is left out.
+    assert "chance" not in answer.tables[0].columns
+
+
+def test_deals__leave_out_those_closed_before_the_window_of_the_win_rates_and_say_so():
+    rows = [
+        ("g", "Gorse", 1.0, "closed_won", "won", "2025-03-31", 100, "Ann"),
+        ("h", "Hazel", 2.0, "closed_lost", "lost", "2025-04-01", 0, "Ann"),
+        ("i", "Iris", 3.0, "proposal", "active", "2025-03-31", 20, "Ann"),
+        ("j", "Juniper", 4.0, "closed_lost", "lost", None, 0, "Ann"),
+    ]
+    answer, listed = _ask([*THIS_WEEK, *rows])
+    assert list(listed) == list("diacfejbh")
+    assert [key for key, row in listed.items() if not row.folded] == list("diacfe"), "won now"
+    assert [answer.say(note) for note in answer.notes] == [
+        "Leaves out 1 deal closed before Apr 1, 2025. All deals: opp-analytics export deals.xlsx"
+    ]
+
+
+def test_deals__have_of_closed_ones_those_of_these_days_and_won_in_the_period(monkeypatch):
+    monkeypatch.setattr(answer_tables, "_MOST_CLOSED", 3)
+    ahead = ("y", "Yew", 5.0, "closed_won", "won", "2027-06-01", 100, "Ann")
+    rows = [*THIS_WEEK, *list_lost(float), ahead]
+    answer, listed = _ask(rows)
+    assert list(listed) == [*"dacfeb", "k24"]
+    assert answer.say(answer.notes[0]).startswith(
+        "Leaves out 24 deals closed before Feb 24, 2026 or dated after Apr 5, 2026."
+    )
+    added = sum(row.values.get("in_forecast", 0.0) for row in listed.values())
+    assert added == forecasts.added(context_of(pipeline(rows)))["2026-03"].sum()
