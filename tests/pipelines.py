@@ -91,7 +91,7 @@ def key_of(context: Context, read: Callable[[Context], Any]) -> tuple[Any, ...]:
     """The key under which a context keeps what `read` makes."""
     asked = context.day, context.freq, context.since, context.method
     options = context.chosen, context.start, context.confidence
-    return (*asked, *options, read.__module__, read.__name__, context.part)
+    return (*asked, *options, read.__module__, read.__name__, context.part, context.ids)
 
 
 def plant(context: Context, read: Callable[[Context], _Made], table: _Made) -> None:

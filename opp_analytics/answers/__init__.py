@@ -2,6 +2,8 @@
 
 from opp_analytics.answers import forecasts, tables
 from opp_analytics.answers.answer import Answer
+from opp_analytics.answers.as_html import draw, write_figure
+from opp_analytics.answers.as_text import write_cells
 from opp_analytics.answers.at_risk import at_risk
 from opp_analytics.answers.bars import make_money_bar
 from opp_analytics.answers.calls import calls
@@ -14,6 +16,7 @@ from opp_analytics.answers.data_to_fix import data_to_fix
 from opp_analytics.answers.deal import (
     add_details,
     explain_chance,
+    explain_deal,
     find_expected,
     list_closed,
     list_deals,

@@ -1,23 +1,67 @@
-"""An answer as a fragment of HTML for a notebook: plain tables that take the page's own style."""
+"""An answer as HTML: a fragment for a notebook, or a page of its own; with its picture."""
 
 from __future__ import annotations
 
 from html import escape
+from typing import Any
 
+from opp_analytics import svg, text
 from opp_analytics.answers.as_text import write_cells
-from opp_analytics.answers.data import AnswerData, Table
-from opp_analytics.columns import find_unit
+from opp_analytics.answers.data import AnswerData, Figure, Table
+from opp_analytics.columns import find_unit, format_cell
 
 _MOST = 60
 """Rows of a table, as many as pandas shows."""
+_LOOK = """
+.oa-answer { font: 13px/20px system-ui, sans-serif; background: var(--bg); color: var(--ink); }
+.oa-answer :is(table, .rows, .plot) { margin: 12px 0; max-width: 1040px; }
+.oa-answer table { border-collapse: collapse; }
+.oa-answer :is(th, td) { padding: 2px 12px 2px 0; vertical-align: top; }
+"""
 
 
 def write_html(answer: AnswerData) -> str:
-    """Write the finding, the tables and the notes; every word is escaped."""
+    """Write the finding, the figures, the picture, the tables and the notes; words are escaped."""
     notes = [*(answer.say(note) for note in answer.notes), *(one.what for one in answer.lacks)]
     said = "".join(f"<p>{escape(note)}.</p>" for note in notes)
     tables = "".join(_write_table(answer, table) for table in answer.tables)
-    return f"<h4>{escape(answer.title)}</h4><p><b>{escape(answer.sentence)}</b></p>{tables}{said}"
+    figures = " · ".join(
+        f"{escape(one.name)} <b>{escape(write_figure(answer, one))}</b>" for one in answer.figures
+    )
+    drawn = draw(answer)
+    picture = drawn if isinstance(drawn, str) else drawn.html()
+    # The pictures' rules hold inside of the answer only.
+    style = f"<style>{_LOOK}.oa-answer{{{svg.stylesheet().replace(':root', '&')}}}</style>"
+    return (
+        f'{style}<div class="oa-answer"><h4>{escape(answer.title)}</h4>'
+        f"<p><b>{escape(answer.sentence)}</b></p>{figures and f'<p>{figures}</p>'}"
+        f"{picture}{tables}{said}</div>"
+    )
+
+
+def write_page(answer: AnswerData) -> str:
+    """Write a page that holds nothing but the answer, and asks for nothing else."""
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8">'
+        f"<title>{escape(answer.title)}</title>{write_html(answer)}</html>"
+    )
+
+
+def draw(answer: AnswerData) -> Any:
+    """Draw the picture of an answer: `svg.Rows`, or text; empty without one."""
+    if answer.chart is None or not answer.tables:
+        return ""
+    return getattr(svg, answer.chart.kind)(*answer.chart.args, **answer.chart.options)
+
+
+def write_figure(answer: AnswerData, figure: Figure, value: float | None = None) -> str:
+    """Write a figure as people read it, or another `value` of it."""
+    if value is None and figure.instead:
+        return figure.instead
+    amount, currency = figure.value if value is None else value, answer.context.org.currency
+    if find_unit(figure.column) == "money":
+        return text.money(amount, currency)
+    return format_cell(figure.column, amount, currency)
 
 
 def _write_table(answer: AnswerData, table: Table) -> str:

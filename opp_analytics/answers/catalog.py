@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
@@ -46,31 +46,49 @@ class Question(NamedTuple):
     needs: tuple[str, ...] = ()
     """What it cannot be answered without: history, people, targets or calls."""
     filters: tuple[str, ...] = ("part",)
-    """Ways to ask about some of the deals."""
+    """Ways to ask about some of the deals: a person's or team's, or any deals chosen."""
+    place: Literal["first", "second", "more"] = "more"
+    """How near to the top it is listed."""
+
+    @property
+    def takes(self) -> tuple[str, ...]:
+        """What `ask` takes for it; records know nothing of edited deals."""
+        edits = () if "history" in self.needs else ("edited",)
+        return (*self.filters, *edits, *self.options)
 
 
 _HISTORY = ("history",)
+_CHOSEN = ("part", "deals")
 CATALOG = {
     "will_we_make_it": Question(
         will_we_make_it,
         "Do we make the target?",
         "forecast",
         ("freq", "target", "by", "since", "method", "confidence"),
+        place="first",
     ),
     "at_risk": Question(
-        at_risk, "Which deals should we question first?", "risk", ("freq", "by", "method")
+        at_risk,
+        "Which deals should we question first?",
+        "risk",
+        ("freq", "by", "method"),
+        filters=_CHOSEN,
+        place="second",
     ),
     "categories": Question(
         categories,
         "How much of the period rests on commit?",
         "categories",
         ("freq", "period", "target"),
+        filters=_CHOSEN,
+        place="second",
     ),
     "coverage": Question(
         coverage,
         "Are we on pace, and is there enough open pipeline?",
         "pacing",
         ("freq", "target"),
+        place="second",
     ),
     "why_it_moved": Question(
         why_it_moved,
@@ -78,6 +96,7 @@ CATALOG = {
         "changes",
         ("freq", "period", "since", "method"),
         _HISTORY,
+        place="first",
     ),
     "pipeline_created": Question(
         pipeline_created,
@@ -85,8 +104,11 @@ CATALOG = {
         "created",
         ("freq", "by"),
         _HISTORY,
+        place="second",
     ),
-    "slippage": Question(slippage, "Do close dates hold?", "slippage", ("freq",), _HISTORY),
+    "slippage": Question(
+        slippage, "Do close dates hold?", "slippage", ("freq",), _HISTORY, place="second"
+    ),
     "past_ranges": Question(
         past_ranges,
         "Can we believe the range?",
@@ -104,7 +126,11 @@ CATALOG = {
     ),
     "stages": Question(stages, "Where do deals end?", "funnel"),
     "win_rates": Question(
-        win_rates, "Who wins more or fewer than the others?", "win-rate", ("by", "start")
+        win_rates,
+        "Who wins more or fewer than the others?",
+        "win-rate",
+        ("by", "start"),
+        filters=_CHOSEN,
     ),
     "scorecard": Question(
         scorecard,
@@ -115,8 +141,12 @@ CATALOG = {
     "calls": Question(
         calls, "Who makes the number better?", "calls", ("freq",), ("history", "calls")
     ),
-    "data_to_fix": Question(data_to_fix, "Which data should we fix first?", "audit", ("by",)),
-    "deals": Question(deals, "Which deals are there?", "ask deals", ("freq", "by", "method")),
+    "data_to_fix": Question(
+        data_to_fix, "Which data should we fix first?", "audit", ("by",), filters=_CHOSEN
+    ),
+    "deals": Question(
+        deals, "Which deals are there?", "ask deals", ("freq", "by", "method"), filters=_CHOSEN
+    ),
 }
 
 
@@ -136,7 +166,7 @@ def questions() -> pd.DataFrame:
     'Which deals should we question first?'
     """
     rows = [
-        (key, one.words, ", ".join(one.needs), ", ".join((*one.filters, *one.options)), one.command)
+        (key, one.words, ", ".join(one.needs), ", ".join(one.takes), one.command)
         for key, one in CATALOG.items()
     ]
     columns = ["key", "question", "needs", "options", "command"]
@@ -151,6 +181,8 @@ def ask(
     as_of: When | None = None,
     org: Org | None = None,
     part: str | None = None,
+    deals: Iterable[str] | None = None,
+    edited: pd.DataFrame | None = None,
     own_writes: pd.DataFrame | None = None,
     freq: Freq | None = None,
     period: str | None = None,
@@ -177,9 +209,13 @@ def ask(
         As for `weekly_report`.
     part : str, optional
         Name of a person or a team, to ask about their deals alone.
+    deals : list of str, optional
+        Ids, to ask about these deals alone; their chances and flags stay those of the whole.
+    edited : DataFrame, optional
+        The opportunities with planned changes: what the answer would be. The history is the same.
     freq, target, by, since, method
-        As for `weekly_report`; these and the following are refused by a question that they would
-        not change. `questions` lists those of each.
+        As for `weekly_report`; these, the following and the three above are refused by a question
+        that they would not change. `questions` lists those of each.
     period : str, optional
         Period to ask about; by default that of the day.
     start : date or str, optional
@@ -215,6 +251,8 @@ def ask(
         as_of=as_of,
         org=org,
         part=part,
+        deals=deals,
+        edited=edited,
         own_writes=own_writes,
         freq=freq,
         period=period,
@@ -236,6 +274,8 @@ def ask_together(
     as_of: When | None = None,
     org: Org | None = None,
     part: str | None = None,
+    deals: Iterable[str] | None = None,
+    edited: pd.DataFrame | None = None,
     own_writes: pd.DataFrame | None = None,
     **options: Any,
 ) -> list[Answer]:
@@ -246,19 +286,21 @@ def ask_together(
             raise ArgumentValueError.of("key", key, "is not a question", near)
     asked = [CATALOG[key] for key in keys]
     given = {name: value for name, value in options.items() if value is not None}
-    known = {name for one in asked for name in one.options}
-    known |= {"part"} if any("part" in one.filters for one in asked) else set()
-    for name, value in {**given, **({} if part is None else {"part": part})}.items():
-        if name not in known:
+    known = {name for one in asked for name in one.takes}
+    for name, value in {**given, "part": part, "deals": deals, "edited": edited}.items():
+        if value is not None and name not in known:
             has = f"it has {text.joined(sorted(known))}" if known else "it has none"
-            raise ArgumentValueError.of(name, value, f"is no option of {text.joined(keys)}", has)
+            what, shown = text.joined(keys), value if isinstance(value, (str, float)) else "…"
+            raise ArgumentValueError.of(name, shown, f"is no option of {what}", has)
     context = read_context(
         opportunities,
         history,
         as_of=find_day(opportunities) if as_of is None else as_of,
         org=org,
-        only=part,
         own_writes=own_writes,
         **given,
     )
+    context = context if edited is None else context.edited(edited)
+    context = context if part is None else context.narrow_to(part, "part")
+    context = context if deals is None else context.choose(deals)
     return [one.ask(context) for one in asked]

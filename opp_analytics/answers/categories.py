@@ -26,7 +26,9 @@ def categories(context: Context) -> Answer:
     """Sum closed money and the open deals due by category, at full value."""
     table = forecasts.categories(context)
     period: Any = table.loc[context.label]
-    target = float(forecasts.current(context)["target"])
+    # A target is of all deals.
+    chosen = context.ids is not None
+    target = math.nan if chosen else float(forecasts.current(context)["target"])
     aimed = math.isfinite(target)
     answer = partial(
         Answer,

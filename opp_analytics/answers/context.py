@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial, wraps
 from typing import Any, TypeVar
@@ -36,7 +36,7 @@ from opp_analytics.periods import (
     check_freq,
     labels,
 )
-from opp_analytics.schema import BUCKETS, NO_LABEL
+from opp_analytics.schema import BUCKETS, NO_LABEL, is_among
 
 _Made = TypeVar("_Made")
 _OWNER, _TEAM = "owner_name", "team"
@@ -101,6 +101,8 @@ class Context:
     """First close date of win rates and scorecards; None for this quarter and the three before."""
     confidence: float = 0.8
     """Level of the forecast's range."""
+    ids: frozenset[str] | None = None
+    """Ids of the deals asked about, of those of the page; None for all."""
     has_parts: bool = False
     """Whether pages of parts follow, which take their rows from the forecasts of the whole."""
     kept: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -331,6 +333,26 @@ class Context:
             by=levels[levels.index(part.column) + 1 :] or (part.column,),
         )
 
+    def narrow_to(self, name: str, argument: str = "only") -> Context:
+        """Narrow to the part of this name, an argument; an amount of a period is its target."""
+        part = _find_part(name, self.list_known(), argument)
+        ahead = [str(self.period + step) for step in range(AHEAD + 1)]
+        return replace(
+            self.narrow(part), target=_give_target(self.target, self.placed, part, ahead)
+        )
+
+    def choose(self, ids: Iterable[str]) -> Context:
+        """Ask about some of the deals by their ids; their chances stay those of the whole."""
+        chosen = list(map(str, ids))
+        mine = is_among(self.opportunities["unique_id"], chosen)
+        return replace(self, opportunities=self.opportunities[mine], ids=frozenset(chosen))
+
+    def edited(self, opportunities: pd.DataFrame) -> Context:
+        """Ask the same of edited opportunities, of the whole; the records stay as they are."""
+        frame = require(opportunities, *_READ, *self.levels, unique=True)
+        frame = frame if "name" in frame else frame.assign(name=frame["unique_id"])
+        return replace(self, opportunities=frame, whole=frame, kept={})
+
     def _narrow_history(self, part: Part) -> History | None:
         """Narrow the history; None for somebody new, of whom it has no deal."""
         try:
@@ -397,7 +419,8 @@ def keep(make: Callable[[Context], _Made]) -> Callable[[Context], _Made]:
 
     @wraps(make)
     def read(context: Context) -> _Made:
-        return context.keep(partial(make, context), make.__module__, make.__name__, context.part)
+        asked = make.__module__, make.__name__, context.part, context.ids
+        return context.keep(partial(make, context), *asked)
 
     return read
 
@@ -473,12 +496,7 @@ def read_context(
         part=None,
         levels=tuple(levels),
     )
-    if only is None:
-        return whole
-    part = _find_part(only, whole.list_known())
-    ahead = [str(whole.period + step) for step in range(AHEAD + 1)]
-    # An amount for all of a period is meant for the one page.
-    return replace(whole.narrow(part), target=_give_target(target, whole.placed, part, ahead))
+    return whole if only is None else whole.narrow_to(only)
 
 
 def _read_record_of(
@@ -584,7 +602,7 @@ def _list_parts(tables: Sequence[pd.DataFrame]) -> list[Part]:
     return list(dict.fromkeys(parts))
 
 
-def _find_part(only: str, known: Sequence[Part]) -> Part:
+def _find_part(only: str, known: Sequence[Part], argument: str) -> Part:
     """Find a person or team: as written, in other capitals, or the only one that begins so."""
     asked = only.strip().casefold()
     exact = [part for part in known if part.name == only]
@@ -594,10 +612,10 @@ def _find_part(only: str, known: Sequence[Part]) -> Part:
         return (exact or found)[0]
     if found:
         several = text.joined([repr(part.name) for part in found], most=_NAMED)
-        raise ArgumentValueError.of("only", only, f"fits {several}", "use the whole name")
+        raise ArgumentValueError.of(argument, only, f"fits {several}", "use the whole name")
     names = text.joined(sorted({part.name for part in known}), most=_NAMED, last="or")
     raise ArgumentValueError.of(
-        "only", only, "is nobody's name", f"use one of {names or 'the column owner_name'}"
+        argument, only, "is nobody's name", f"use one of {names or 'the column owner_name'}"
     )
 
 

@@ -534,7 +534,9 @@ def forecast_deals(context: Context) -> pd.DataFrame:
     table = context.keep(
         lambda: made.list_deals(lead(context)), "deals", made.question.by, lead(context)
     )
-    return table[(table[part.column] == part.name).to_numpy(dtype=bool)] if part else table
+    table = table[(table[part.column] == part.name).to_numpy(dtype=bool)] if part else table
+    known = context.opportunities["unique_id"]
+    return table if context.ids is None else table[is_among(table["unique_id"], known)]
 
 
 def explain(context: Context, rows: pd.DataFrame) -> pd.DataFrame:

@@ -8,8 +8,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from opp_analytics import svg, text
-from opp_analytics.answers import CLOSED_AS, Answer, Context, Row, tables
+from opp_analytics import text
+from opp_analytics.answers import CLOSED_AS, Answer, Context, Row, draw, tables
 from opp_analytics.answers import Table as AnswerTable
 from opp_analytics.columns import find_unit, write_label
 from opp_analytics.org import record_link
@@ -77,12 +77,6 @@ def show_table(
     name = replace(_NAME, title=table.heads.get("name", _NAME.title))
     lines = tuple(_show_row(answer, columns, row) for row in table.rows[:most])
     return Table((name, *looks), (Group(lines),), kind, caption)
-
-
-def draw(answer: Answer) -> Any:
-    """Draw the picture of an answer."""
-    assert answer.chart is not None
-    return getattr(svg, answer.chart.kind)(*answer.chart.args, **answer.chart.options)
 
 
 def show_chart(

@@ -19,6 +19,7 @@ from opp_analytics.answers import (
     MOST_DRAWN,
     Context,
     Figure,
+    draw,
     find_expected,
     forecasts,
     list_closed,
@@ -55,7 +56,7 @@ from opp_analytics.report.model import (
     draw_column,
     say_only,
 )
-from opp_analytics.report.show_answer import draw, show_behind, show_chart, show_deals
+from opp_analytics.report.show_answer import show_behind, show_chart, show_deals
 
 _MOST_DECIDING = 5
 """Rows that fill a block beside its neighbor."""

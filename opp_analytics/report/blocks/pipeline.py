@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from opp_analytics import answers, svg, text
-from opp_analytics.answers import Context, make_money_bar, tables
+from opp_analytics.answers import Context, draw, make_money_bar, tables
 from opp_analytics.report.model import (
     Block,
     Chart,
     Fold,
     Opening,
 )
-from opp_analytics.report.show_answer import draw, show_behind, show_chart, show_table
+from opp_analytics.report.show_answer import show_behind, show_chart, show_table
 
 _MOST_CREATORS, _MOST_PUSHED = 8, 5
 """Rows of a block that fit beside its neighbor."""
