@@ -1,6 +1,7 @@
 """Each question that people ask of a pipeline, answered once for every surface."""
 
 from opp_analytics.answers import forecasts, tables
+from opp_analytics.answers.alerts import alerts
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.as_html import draw, write_figure
 from opp_analytics.answers.as_text import write_cells

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 import pandas as pd
 
 from opp_analytics import text
+from opp_analytics.answers.alerts import alerts
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.at_risk import at_risk
 from opp_analytics.answers.calls import calls
@@ -147,6 +148,7 @@ CATALOG = {
     "deals": Question(
         deals, "Which deals are there?", "ask deals", ("freq", "by", "method"), filters=_CHOSEN
     ),
+    "alerts": Question(alerts, "What did we ask to be told of?", "ask alerts", ("freq", "target")),
 }
 
 

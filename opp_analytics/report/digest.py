@@ -13,10 +13,11 @@ from pathlib import Path
 from types import MappingProxyType
 
 from opp_analytics import text
+from opp_analytics.answers.alerts import Alert
 from opp_analytics.errors import ConfigError, DataWarning
 from opp_analytics.files import digest as checksum
 from opp_analytics.report.html import drop_links, render_template
-from opp_analytics.report.model import Alert, Block, Cell, Note, Saying, Table, WeeklyPage
+from opp_analytics.report.model import Block, Cell, Note, Saying, Table, WeeklyPage
 from opp_analytics.text import MISSING
 
 _SECTIONS = ("to_win", "people", "risk")
@@ -127,7 +128,7 @@ class Digest:
         It says what began, ended and was passed.
         """
         # Only what is directly above needs not be said again.
-        said = lines[-1].sentence.partition("; you asked")[0]
+        said = lines[-1].said
         return replace(
             self,
             heading=f"Alerts · {self.whose}",

@@ -5,10 +5,11 @@ Page, mail and chat render them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from opp_analytics.answers import Part
+from opp_analytics.answers.alerts import Alert
 from opp_analytics.svg import Rows
 from opp_analytics.text import MISSING
 
@@ -270,59 +271,6 @@ class Tile:
     note: str = ""
     picture: str = ""
     opens: Deals | None = None
-
-
-@dataclass(frozen=True)
-class Alert:
-    """A condition of the org file that holds, or a milestone that is passed.
-
-    As a string its sentence.
-    """
-
-    sentence: str
-    new: bool | None = None
-    """True if it did not hold at the record that changes are counted from; None without one."""
-    key: str = ""
-    """What holds, in the same words each day: its period or deal, and the condition or
-    milestone."""
-    deal: str = ""
-    """Name and owner of the deal that it is about; on a person's own page the name."""
-    kind: Literal["alert", "milestone", "over"] = "alert"
-    """Holds, is good news, or holds no longer."""
-    deal_id: str = ""
-    """The deal's id."""
-
-    def __str__(self) -> str:
-        return self.sentence
-
-    @property
-    def lead(self) -> str:
-        """The word before it.
-
-        None of a milestone, and where nothing is known of the time before.
-        """
-        if self.kind != "alert":
-            return "Over" if self.kind == "over" else ""
-        return "" if self.new is None else "New" if self.new else "Still"
-
-    @property
-    def tone(self) -> Literal["alarm", "standing", "news"]:
-        """How loud it is said."""
-        return "news" if self.kind != "alert" else "standing" if self.new is False else "alarm"
-
-    @property
-    def words(self) -> str:
-        """The sentence after its lead."""
-        return f"{self.lead}: {self.sentence}" if self.lead else self.sentence
-
-    def shorten(self, headline: str) -> Alert:
-        """Leave out what the headline below it begins with."""
-        said, asked, bound = self.sentence.partition("; you asked")
-        return (
-            replace(self, sentence=f"You asked{bound}")
-            if asked and headline.startswith(said)
-            else self
-        )
 
 
 @dataclass(frozen=True)

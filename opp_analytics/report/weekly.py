@@ -14,6 +14,7 @@ import pandas as pd
 
 from opp_analytics import arguments
 from opp_analytics.answers import Context, Part, check_for_each, read_context
+from opp_analytics.answers.alerts import Alert, FindEnd, judge_alerts, shorten_last
 from opp_analytics.arguments import MethodName
 from opp_analytics.errors import (
     ArgumentTypeError,
@@ -27,7 +28,6 @@ from opp_analytics.history import History, hold
 from opp_analytics.org import Org
 from opp_analytics.periods import Freq, When
 from opp_analytics.progress import Progress, pause_collector, progress_bar
-from opp_analytics.report.alerts import FindEnd, judge_alerts, shorten_last
 from opp_analytics.report.compose import choose_blocks, compose
 from opp_analytics.report.delivery.folder import check_folder, keep_folder, name_parts
 from opp_analytics.report.digest import Digest, make_digest, write_chat, write_mail
@@ -37,7 +37,7 @@ from opp_analytics.report.html import (
     read_logo,
     render_page,
 )
-from opp_analytics.report.model import Alert, WeeklyPage
+from opp_analytics.report.model import WeeklyPage
 from opp_analytics.report.sheets import sheets, summarize
 
 

@@ -18,9 +18,9 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
+from opp_analytics.answers.alerts import Alert
 from opp_analytics.history import History
 from opp_analytics.report import WeeklyReport
-from opp_analytics.report.model import Alert
 from tests.cli.killed_start import write_page
 from tests.cli.kinds import Command
 

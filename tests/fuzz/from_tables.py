@@ -19,7 +19,7 @@ import pandas as pd
 from hypothesis import strategies as st
 
 import opp_analytics as oa
-from opp_analytics.report.alerts import judge_forecast
+from opp_analytics.answers.alerts import judge_forecast
 from tests.fuzz import odd
 from tests.fuzz.from_frames import sound
 from tests.fuzz.targets import Findings, Target

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from opp_analytics.answers.alerts import Alert
 from opp_analytics.report.digest import Digest, Row, Section
-from opp_analytics.report.model import Alert, Saying
+from opp_analytics.report.model import Saying
 
 PEOPLE = Section(
     "people",

@@ -13,6 +13,7 @@ from email.policy import default
 import pytest
 from markdown_it import MarkdownIt
 
+from opp_analytics.answers.alerts import Alert
 from opp_analytics.errors import DataWarning
 from opp_analytics.report.digest import (
     MARKDOWN,
@@ -26,7 +27,6 @@ from opp_analytics.report.digest import (
     write_plain,
 )
 from opp_analytics.report.model import (
-    Alert,
     Block,
     Cell,
     Group,
@@ -450,7 +450,7 @@ def test_section__counts_what_the_workbook_has_beyond_the_page_in_one_figure():
 
 def test_keep_alerts__sets_the_alert_large_and_says_of_the_sentence_what_it_adds() -> None:
     made = replace(digest(), sentence="March is 9% likely to hit $1K: $2 closed, forecast $3.")
-    asked = Alert("March is 9% likely to hit $1K; you asked to be told below 50%.", True)
+    asked = Alert("March is 9% likely to hit $1K", True, asked="you asked to be told below 50%")
     kept = made.keep_alerts([asked])
     assert (kept.heading, kept.sentence) == ("Alerts · Mar 16, 2026", "$2 closed, forecast $3.")
     assert made.keep_alerts([asked, Alert("Oak fell.", True)]).sentence == made.sentence

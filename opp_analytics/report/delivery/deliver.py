@@ -12,16 +12,15 @@ from pathlib import Path
 import pandas as pd
 
 from opp_analytics import arguments, text
+from opp_analytics.answers.alerts import Alert, Watched, shorten_last
 from opp_analytics.errors import ArgumentTypeError, ConfigError, OppAnalyticsError
 from opp_analytics.files import read_whole
 from opp_analytics.org import Org
-from opp_analytics.report.alerts import Watched, shorten_last
 from opp_analytics.report.delivery.chat import CHAT_COMMAND, CHAT_URLS, find_chats, send_chat
 from opp_analytics.report.delivery.ledger import Delivery, Kind, Ledger, find_told, now
 from opp_analytics.report.delivery.receivers import Receiver, Unknown, find_receivers
 from opp_analytics.report.delivery.smtp import COMMAND, EXAMPLE, URL, Mailer, read_server
 from opp_analytics.report.digest import write_mail
-from opp_analytics.report.model import Alert
 from opp_analytics.report.weekly import WeeklyReport
 from opp_analytics.schema import TEXT
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from opp_analytics.report.model import Alert
+from opp_analytics.answers.alerts import Alert
 from tests.report.delivery.mail_server import Certificate
 from tests.report.digests import PEOPLE, digest
 

@@ -11,9 +11,8 @@ import pytest
 import opp_analytics as oa
 from opp_analytics import errors
 from opp_analytics.answers import forecasts
+from opp_analytics.answers.alerts import Alert, judge_alerts, judge_forecast, shorten_last
 from opp_analytics.answers.context import read_context
-from opp_analytics.report.alerts import judge_alerts, judge_forecast, shorten_last
-from opp_analytics.report.model import Alert
 from tests import pipelines
 from tests.pipelines import AS_OF, context_of
 from tests.report import states
@@ -158,7 +157,9 @@ def test_judge_forecast__that_divide_by_zero_are_warned_of(condition):
 
 
 def test_alert__leaves_out_what_the_headline_says():
-    alert = Alert("November is 46% likely to hit $490K; you asked to be told below 70%.", new=False)
+    alert = Alert(
+        "November is 46% likely to hit $490K", new=False, asked="you asked to be told below 70%"
+    )
     short = alert.shorten("November is 46% likely to hit $490K: $184K closed, forecast $484K.")
     assert short == Alert("You asked to be told below 70%.", new=False)
     assert alert.shorten("November: $184K closed, forecast $484K vs. $490K.") == alert
@@ -328,7 +329,7 @@ def test_judge_alerts__tells_deals_of_one_name_apart_and_counts_them_by_id(watch
 
 
 def test_shorten_last__leaves_out_words_only_directly_above_the_headline():
-    one = Alert("March is 9% likely to hit $1K; you asked to be told below 70%.", new=True)
+    one = Alert("March is 9% likely to hit $1K", new=True, asked="you asked to be told below 70%")
     headline = "March is 9% likely to hit $1K: $2 closed."
     assert [line.words for line in shorten_last((one, one), headline)] == [
         one.words,
@@ -435,3 +436,13 @@ def test_judge_alerts__compares_the_chance_that_the_page_shows_with_that_of_the_
         assert alert.new == (not was < 0.14)
         moved = "fell below 14% (now " if was >= 0.14 else "is below 14% ("
         assert f"{moved}{forecasts.show_history(context, key)}); " in str(alert)
+
+
+def test_alerts__are_an_answer_with_a_row_for_each_condition_that_holds() -> None:
+    org = oa.Org(report={"alert_when": "booked > 0", "alert_deals_when": "probability < 50%"})
+    answer = oa.ask("alerts", pipelines.pipeline(pipelines.THIS_WEEK), as_of=AS_OF, org=org)
+    watched = judge_alerts(answer.context)
+    assert answer.sentence == "3 alerts, 0 of them new."
+    assert [row.id for row in answer.tables[0].rows] == [alert.key for alert in watched.alerts]
+    nothing = oa.ask("alerts", pipelines.pipeline(pipelines.THIS_WEEK), as_of=AS_OF)
+    assert (nothing.sentence, nothing.tables) == ("The org file asks about nothing.", ())

@@ -12,24 +12,88 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
 from opp_analytics import text
-from opp_analytics.answers import Context, tables
+from opp_analytics.answers import tables
+from opp_analytics.answers.answer import Answer
+from opp_analytics.answers.context import Context
+from opp_analytics.answers.data import Row, Table
 from opp_analytics.columns import DEAL_FIGURES, find_unit, format_cell
 from opp_analytics.errors import ArgumentValueError, DataWarning
 from opp_analytics.inputs import did_you_mean
 from opp_analytics.org import Comparison, Condition, check_template, read_conditions, read_figures
-from opp_analytics.report.model import Alert
 from opp_analytics.schema import HALF_CENT
+from opp_analytics.text import Piece, Sentence
+
+
+@dataclass(frozen=True)
+class Alert:
+    """A condition of the org file that holds, or a milestone that is passed.
+
+    As a string its sentence.
+    """
+
+    said: str
+    """What holds; a sentence where nothing was asked for in so many words."""
+    new: bool | None = None
+    """True if it did not hold at the record that changes are counted from; None without one."""
+    key: str = ""
+    """What holds, in the same words each day: its period or deal, and the condition or
+    milestone."""
+    deal: str = ""
+    """Name and owner of the deal that it is about; on a person's own page the name."""
+    kind: Literal["alert", "milestone", "over"] = "alert"
+    """Holds, is good news, or holds no longer."""
+    deal_id: str = ""
+    """The deal's id."""
+    asked: str = ""
+    """What somebody asked to be told of it."""
+
+    @property
+    def sentence(self) -> str:
+        """What holds, and what was asked for."""
+        return f"{self.said}; {self.asked}." if self.asked else self.said
+
+    def __str__(self) -> str:
+        return self.sentence
+
+    @property
+    def lead(self) -> str:
+        """The word before it.
+
+        None of a milestone, and where nothing is known of the time before.
+        """
+        if self.kind != "alert":
+            return "Over" if self.kind == "over" else ""
+        return "" if self.new is None else "New" if self.new else "Still"
+
+    @property
+    def tone(self) -> Literal["alarm", "standing", "news"]:
+        """How loud it is said."""
+        return "news" if self.kind != "alert" else "standing" if self.new is False else "alarm"
+
+    @property
+    def words(self) -> str:
+        """The sentence after its lead."""
+        return f"{self.lead}: {self.sentence}" if self.lead else self.sentence
+
+    def shorten(self, headline: str) -> Alert:
+        """Leave out what the headline below it begins with."""
+        if not self.asked or not headline.startswith(self.said):
+            return self
+        return replace(self, said=f"{text.capital(self.asked)}.", asked="")
+
 
 FindEnd = Callable[[str], Alert | None]
 """Says what no longer holds by its key, without a sentence where that is not known; None where
 nobody asks any more."""
 _MOST = 5
 """Deals that are named of those that began or ended to meet a condition."""
+_ASKS = ("alert_when", "alert_deals_when")
+_ASKS = ("alert_when", "alert_deals_when")
 _TONES = ("alarm", "news", "standing")
 """The order in which a page says them."""
 
@@ -93,15 +157,43 @@ def fold_alerts(alerts: Sequence[Alert]) -> tuple[Alert, ...]:
             shown, rest = (same[:_MOST], len(same) - _MOST) if is_deal else (same, 0)
             lines += shown
             if rest > 0:
-                lines.append(
-                    replace(shown[0], sentence=f"{text.count(rest, 'more deal')}.", key="")
-                )
+                lines.append(replace(shown[0], said=f"{text.count(rest, 'more deal')}.", key=""))
     return tuple(lines)
 
 
 def shorten_last(alerts: Sequence[Alert], headline: str) -> tuple[Alert, ...]:
     """Leave out of the last alert, which is directly above the headline, what that begins with."""
     return (*alerts[:-1], *(alert.shorten(headline) for alert in alerts[-1:]))
+
+
+def alerts(context: Context) -> Answer:
+    """Say what the org file asks to be told of and holds today, the new ones first."""
+    watched = judge_alerts(context)
+    found = [*watched.alerts, *watched.milestones]
+    new = sum(one.new is True for one in found)
+    asked = any(name in context.org.report for name in (*_ASKS, "milestones"))
+    none = "Nothing that you asked about holds" if asked else "The org file asks about nothing"
+    said = Sentence.of(f"{text.count(len(found), 'alert')}, {new} of them new")
+    rows = tuple(_make_row(context, alert) for alert in found)
+    return Answer(
+        key="alerts",
+        context=context,
+        title="Alerts",
+        finding=said if found else Sentence.of(none),
+        tables=(Table("alerts", ("new", "sentence"), rows),) if rows else (),
+    )
+
+
+def _make_row(context: Context, alert: Alert) -> Row:
+    deal = Piece("deal", alert.deal, id=alert.deal_id)
+    return Row(
+        alert.key,
+        deal if alert.deal else Piece("text", text.capital(context.name)),
+        {} if alert.new is None else {"new": alert.new},
+        {"sentence": Sentence.of(alert.sentence.removesuffix("."))},
+        kind=alert.kind,
+        says=Sentence.of(f": {alert.words}"),
+    )
 
 
 def judge_alerts(context: Context) -> Watched:
@@ -128,7 +220,7 @@ def judge_alerts(context: Context) -> Watched:
     )
 
 
-_TOLD = "you asked to be told {bound}."
+_ASKED = "you asked to be told {bound}"
 _SAID: dict[str, Any] = tomllib.loads(
     Path(__file__).with_name("alerts.toml").read_text(encoding="utf-8")
 )
@@ -156,11 +248,12 @@ def judge_forecast(
     now: Any = row.to_dict()
     before: Any = None if earlier is None else earlier.to_dict()
     own, alerts = _read_texts(settings), []
-    for condition in read_conditions(settings, "alert_when", row.index):
+    for condition in read_conditions(settings, _ASKS[0], row.index):
         key, holds = f"{label} {condition.text}", condition.judge(now)
         if holds:
             new = None if before is None else not condition.judge(before)
-            alerts.append(Alert(_say_alert(condition, row, own, period, currency), new, key))
+            said, asked = _say_alert(condition, row, own, period, currency)
+            alerts.append(Alert(said, new, key, asked=asked))
             continue
         if holds is None and warns:
             unknown = [name for name in condition.columns if math.isnan(row[name])]
@@ -198,22 +291,24 @@ def _say_alert(
     own: Mapping[str, str],
     period: str,
     currency: str | None,
-) -> str:
+) -> tuple[str, str]:
+    """Say what holds, and what was asked for; in words of somebody's own only the first."""
     shown = {**_write_row(row, currency), "period": period, "condition": condition.text}
     found = condition.comparison
     if found is None:
-        template = (
-            f"{{period}}: {_list_figures(condition, shown)}; you asked to be told when "
-            f"{{condition}}."
-        )
+        said, asked = f"{{period}}: {_list_figures(condition, shown)}", _ASKED
+        shown["bound"] = f"when {condition.text}"
     else:
         figure, line = _write_pair(found, found.measure(dict(row)), currency)
         shown |= {"figure": figure, "line": line, "bound": f"{found.word} {line}"}
         names = f"{found.column} / {found.base}" if found.base else found.column
-        usual = f"{{period}}: {found.column} is {{figure}}"
-        usual += f" of {found.base}; your line is {{line}}." if found.base else f"; {_TOLD}"
-        template = own.get(found.column) or _SAID["forecast"].get(names, [usual])[0]
-    return text.one_line(text.capital(own.get(condition.text, template).format_map(shown)))
+        usual = [f"{{period}}: {found.column} is {{figure}}", _ASKED]
+        if found.base:
+            usual = [f"{usual[0]} of {found.base}; your line is {{line}}.", ""]
+        said, asked = _SAID["forecast"].get(names, usual)[:2]
+    words = own.get(condition.text) or (found and own.get(found.column))
+    said, asked = (words, "") if words else (said, asked)
+    return text.one_line(text.capital(said.format_map(shown))), asked.format_map(shown)
 
 
 def _say_over(condition: Condition, row: pd.Series[Any], period: str, currency: str | None) -> str:
@@ -226,7 +321,7 @@ def _say_over(condition: Condition, row: pd.Series[Any], period: str, currency: 
     if found.column == "world_changed":
         return "New deals and the share won are no longer changed beyond chance."
     usual = f"{text.label(found.column)} of {{period}}"
-    subject = _SAID["forecast"].get(found.column, ["", usual])[1].format(period=period)
+    subject = _SAID["forecast"].get(found.column, [usual])[-1].format(period=period)
     of = f" of {text.label(found.base)}" if found.base else ""
     figure, line = _write_pair(found, found.measure(dict(row)), currency)
     likely = f" likely to hit {shown['target']}" if found.column == "p_target" and not of else ""
@@ -303,7 +398,7 @@ class _Deals:
     def of(cls, context: Context) -> _Deals:
         """Read conditions and deals; refuse a column that the deals do not have."""
         settings = context.org.report
-        conditions = tuple(read_conditions(settings, "alert_deals_when", None))
+        conditions = tuple(read_conditions(settings, _ASKS[1], None))
         names = dict.fromkeys(name for condition in conditions for name in condition.columns)
         texts = _read_texts(settings)
         own = {one.text: texts[one.text] for one in conditions if one.text in texts}
