@@ -180,31 +180,6 @@ def times(ratio: float) -> str:
     return f"{number(ratio, int(ratio < 9.95))}×"
 
 
-def round_parts(parts: Sequence[float], total: float | None = None) -> list[float]:
-    """Round parts to whole numbers that sum to the rounded total, each less than 1 from its own.
-
-    Each part is rounded down; the rest of the total goes, one each, to the parts that lost most. A
-    missing part stays missing. `total` is the whole number that they sum to, as a wider total shows
-    it; by default their sum, rounded. Parts and a total that are further apart than rounding
-    explains are rounded each alone.
-
-    >>> round_parts([0.4, 0.4, 0.4]), round_parts([1.5, -0.5]), round_parts([10.0, 5.0], 16.0)
-    ([1.0, 0.0, 0.0], [2.0, -1.0], [11.0, 5.0])
-    """
-    known = [place for place, part in enumerate(parts) if math.isfinite(part)]
-    floors = {place: math.floor(parts[place] + 1e-9) for place in known}
-    goal = math.floor(math.fsum(parts[place] for place in known) + 0.5) if total is None else total
-    short = goal - sum(floors.values())
-    if not 0 <= short <= len(known):
-        return [math.floor(part + 0.5) if math.isfinite(part) else part for part in parts]
-    lost = sorted(known, key=lambda place: (floors[place] - parts[place], place))
-    raised = set(lost[: int(short)])
-    return [
-        float(floors[place] + (place in raised)) if place in floors else part
-        for place, part in enumerate(parts)
-    ]
-
-
 def currency_name(currency: str | None) -> str:
     """Name a currency in words, such as "US dollars"; empty when it is unknown."""
     return get_currency_name(currency, count=2, locale=_LOCALE) if currency else ""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -177,30 +175,6 @@ def test_joined__counts_what_it_does_not_name() -> None:
 )
 def test_label__reads_a_name_of_the_data(name: str, words: str) -> None:
     assert text.label(name) == words
-
-
-amounts = st.lists(st.floats(-1e7, 1e7), max_size=12)
-
-
-@given(amounts)
-def test_round_parts__add_to_their_rounded_sum_and_stay_within_one(parts):
-    shown = text.round_parts(parts)
-    assert sum(shown) == math.floor(math.fsum(parts) + 0.5)
-    assert all(
-        abs(part - whole) < 1 + 1e-6 and whole == int(whole)
-        for part, whole in zip(parts, shown, strict=True)
-    )
-
-
-@given(st.lists(st.integers(-(10**9), 10**9)))
-def test_round_parts__of_whole_numbers_are_themselves(parts):
-    assert text.round_parts(parts) == parts
-
-
-def test_round_parts__keep_what_is_missing():
-    shown = text.round_parts([0.5, math.nan, 0.5])
-    assert shown[::2] == [1.0, 0.0]
-    assert math.isnan(shown[1])
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,10 @@
 """Each question that people ask of a pipeline, answered once for every surface."""
 
 from opp_analytics.answers import forecasts, tables
+from opp_analytics.answers.act_today import act_today, say_action
 from opp_analytics.answers.alerts import alerts
 from opp_analytics.answers.answer import Answer
-from opp_analytics.answers.as_html import draw, write_figure
+from opp_analytics.answers.as_html import draw, draw_rows, write_figure
 from opp_analytics.answers.as_text import write_cells
 from opp_analytics.answers.at_risk import at_risk
 from opp_analytics.answers.bars import make_money_bar
@@ -27,13 +28,16 @@ from opp_analytics.answers.deal import (
     say_win_dates,
 )
 from opp_analytics.answers.deals import deals
+from opp_analytics.answers.months import months
 from opp_analytics.answers.past_ranges import MOST_DRAWN, past_ranges
+from opp_analytics.answers.people import people
 from opp_analytics.answers.pipeline_created import pipeline_created
 from opp_analytics.answers.proof import proof
 from opp_analytics.answers.scorecard import scorecard
 from opp_analytics.answers.slippage import slippage
 from opp_analytics.answers.stages import stages
 from opp_analytics.answers.tables import CLOSED_AS
+from opp_analytics.answers.trend import trend
 from opp_analytics.answers.why_it_moved import why_it_moved
 from opp_analytics.answers.will_we_make_it import will_we_make_it
 from opp_analytics.answers.win_rates import win_rates

@@ -5,6 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
+import pandas as pd
+
 from opp_analytics import svg, text
 from opp_analytics.answers.as_text import write_cells
 from opp_analytics.answers.data import AnswerData, Figure, Table
@@ -48,10 +50,22 @@ def write_page(answer: AnswerData) -> str:
 
 
 def draw(answer: AnswerData) -> Any:
-    """Draw the picture of an answer: `svg.Rows`, or text; empty without one."""
-    if answer.chart is None or not answer.tables:
+    """Draw the picture of an answer: `svg.Rows`, or text; empty without one for all rows."""
+    if answer.chart is None or not answer.tables or answer.chart.columns:
         return ""
     return getattr(svg, answer.chart.kind)(*answer.chart.args, **answer.chart.options)
+
+
+def draw_rows(answer: AnswerData) -> tuple[str, dict[str, str]]:
+    """Draw the scale of the first table, and the picture of each row by id; empty without any."""
+    if answer.chart is None or not answer.tables or not answer.chart.columns:
+        return "", {}
+    kind, args, options, columns = answer.chart
+    rows = answer.tables[0].rows
+    known = [{"name": row.name.write(None), **row.values} for row in rows]
+    frame = pd.DataFrame(known, index=[row.id for row in rows], columns=["name", *columns])
+    axis, pictures = getattr(svg, kind)(frame, *args, **options)
+    return axis, pictures
 
 
 def write_figure(answer: AnswerData, figure: Figure, value: float | None = None) -> str:

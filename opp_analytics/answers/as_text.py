@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from opp_analytics import text
-from opp_analytics.answers.data import AnswerData, Row, Table
+from opp_analytics.answers.data import AnswerData, Lack, Row, Table
 from opp_analytics.columns import find_unit, format_cell
 
 
@@ -15,8 +15,13 @@ def write_text(answer: AnswerData, most: int | None = None) -> str:
     for table in answer.tables:
         lines += ["", *_write_table(answer, table, most)]
     lines += [f"{answer.say(note)}." for note in answer.notes]
-    lines += [f"Not known: {one.what}. {one.shell_way}".rstrip() for one in answer.lacks]
+    lines += map(_write_lack, answer.lacks)
     return "\n".join(lines)
+
+
+def _write_lack(lack: Lack) -> str:
+    until = f", until {lack.until}" if lack.until else ""
+    return f"Not known: {lack.what}{until}. {lack.shell_way or lack.file_way}".rstrip()
 
 
 def write_cells(answer: AnswerData, columns: Iterable[str], row: Row) -> list[str]:

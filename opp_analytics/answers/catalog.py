@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 import pandas as pd
 
 from opp_analytics import text
+from opp_analytics.answers.act_today import act_today
 from opp_analytics.answers.alerts import alerts
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.at_risk import at_risk
@@ -17,12 +18,15 @@ from opp_analytics.answers.context import Context, read_context
 from opp_analytics.answers.coverage import coverage
 from opp_analytics.answers.data_to_fix import data_to_fix
 from opp_analytics.answers.deals import deals
+from opp_analytics.answers.months import months
 from opp_analytics.answers.past_ranges import past_ranges
+from opp_analytics.answers.people import people
 from opp_analytics.answers.pipeline_created import pipeline_created
 from opp_analytics.answers.proof import proof
 from opp_analytics.answers.scorecard import scorecard
 from opp_analytics.answers.slippage import slippage
 from opp_analytics.answers.stages import stages
+from opp_analytics.answers.trend import trend
 from opp_analytics.answers.why_it_moved import why_it_moved
 from opp_analytics.answers.will_we_make_it import will_we_make_it
 from opp_analytics.answers.win_rates import win_rates
@@ -66,6 +70,34 @@ CATALOG = {
         "Do we make the target?",
         "forecast",
         ("freq", "target", "by", "since", "method", "confidence"),
+        place="first",
+    ),
+    "act_today": Question(
+        act_today,
+        "Which deals should we act on today?",
+        "ask act_today",
+        ("freq", "target", "by", "method"),
+        place="first",
+    ),
+    "people": Question(
+        people,
+        "Who is short, and who carries?",
+        "ask people",
+        ("freq", "target", "by", "since", "method", "confidence"),
+        place="first",
+    ),
+    "trend": Question(
+        trend,
+        "Is the forecast on its way to the target?",
+        "ask trend",
+        ("freq", "target", "since", "method", "confidence"),
+        place="first",
+    ),
+    "months": Question(
+        months,
+        "Do the next periods have enough?",
+        "ask months",
+        ("freq", "target", "method", "confidence"),
         place="first",
     ),
     "at_risk": Question(

@@ -25,12 +25,17 @@ class Row:
     """Numbers, dates and texts; what is not known is absent."""
     words: Mapping[str, Sentence] = field(default_factory=dict)
     kind: str = "deal"
-    """What it is: deal, person, team, period, step, flag, category, source, rest or total."""
+    """What it is: deal, person, team, period, record, step, flag, category, source, rest or
+    total."""
     depth: int = 0
     folded: bool = False
+    """True where there is room for some rows only, and this one is not among them."""
     part: Part | None = None
+    """The person or team that it is of."""
     says: Sentence | None = None
     """The row in words after its name, for mail and chat."""
+    marked: str = ""
+    """The column whose value stands out."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,10 @@ class Table:
     adds: str = ""
     heads: Mapping[str, str] = field(default_factory=dict)
     """Headings of columns that say more here than in every table, such as whose period it is."""
+    finding: Sentence = field(default_factory=Sentence)
+    """What it says where an answer has several."""
+    note: Sentence = field(default_factory=Sentence)
+    """What there is to know about it."""
 
 
 class Figure(NamedTuple):
@@ -72,6 +81,8 @@ class Chart(NamedTuple):
     kind: str
     args: tuple[Any, ...]
     options: Mapping[str, Any] = {}
+    columns: tuple[str, ...] = ()
+    """What it draws of each row of the first table; the function takes these rows first."""
 
 
 class Lack(NamedTuple):
@@ -81,6 +92,7 @@ class Lack(NamedTuple):
     until: str = ""
     python_way: str = ""
     shell_way: str = ""
+    file_way: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,7 +122,8 @@ class AnswerData:
 
     def say(self, words: Sentence) -> str:
         """Write a sentence of this answer, its `words`, in the org's currency."""
-        return text.capital(words.write(self.context.org.currency))
+        said, first = words.write(self.context.org.currency), words.pieces[:1]
+        return said if first and first[0].kind in ("name", "deal") else text.capital(said)
 
     def title_columns(self, table: Table, rank: int = 2) -> dict[str, str]:
         """Head the columns of a table that have room: up to a `rank`, 3 for a sheet.

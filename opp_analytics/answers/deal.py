@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -28,8 +28,7 @@ def list_deal(context: Context, deal: dict[Any, Any], period: str = "") -> Row:
 
     The chance is of a `period`, by default of the deal's own.
     """
-    key, name = str(deal["unique_id"]), deal["name"]
-    is_named = not pd.isna(name) and bool(str(name).strip())
+    key = str(deal["unique_id"])
     values = {
         column: deal.get(column)
         for column in (*context.by, "outcome", "stage", "value", "probability", "close_date")
@@ -37,7 +36,14 @@ def list_deal(context: Context, deal: dict[Any, Any], period: str = "") -> Row:
     if values["outcome"] not in CLOSED_AS:
         values["chance"] = forecasts.find_chances(context, period).get(key)
     known = {column: value for column, value in values.items() if not pd.isna(value)}
-    return Row(key, Piece("deal", name if is_named else key, id=key), known)
+    return Row(key, name_deal(deal), known)
+
+
+def name_deal(deal: Any) -> Piece:
+    """Name a deal; by its id where it has no name."""
+    key, name = str(deal["unique_id"]), deal["name"]
+    is_named = not pd.isna(name) and bool(str(name).strip())
+    return Piece("deal", name if is_named else key, id=key)
 
 
 def list_deals(
@@ -129,15 +135,15 @@ def list_expected(
     context: Context,
     title: str,
     deals: pd.DataFrame,
-    forecast: pd.Series[Any],
+    forecast: Mapping[str, float],
     period: str,
 ) -> Answer:
     """Answer what adds up to a forecast: deals at value × chance, and what else is expected.
 
-    `deals` are rows of `find_expected`, `forecast` is the row of `oa.forecast`. Noted is what rests
-    on deals dated later, from a fifth on.
+    `deals` are rows of `find_expected`, `forecast` has the figures of `oa.forecast`. Noted is what
+    rests on deals dated later, from a fifth on.
     """
-    new, later = forecast["new_business"], float(deals["late"].sum())
+    new, later = forecast.get("new_business", 0.0), float(deals["late"].sum())
     name = Piece("text", name_new_business(context))
     usual = Row("new_business", name, {"expected": float(new)}, kind="rest")
     ends = context.write_day(pd.Period(period, context.freq).end_time.normalize())

@@ -741,19 +741,15 @@ def deals_to_win(context: Context) -> pd.DataFrame:
 
 
 @keep
-def explained_to_win(context: Context) -> pd.DataFrame:
-    """Explained rows of `forecast_deals` for `deals_to_win`, by id.
+def explained_leading(context: Context) -> pd.DataFrame:
+    """Explained rows of `forecast_deals` for the leading period, by id.
 
-    The rows are of the leading period.
+    They are of the deals that decide it, and of `deals_to_win`.
     """
-    rows, leading_label = forecast_deals(context), str(lead(context))
-    return explain(
-        context,
-        rows[
-            (rows["period"] == leading_label)
-            & is_among(rows["unique_id"], deals_to_win(context)["unique_id"])
-        ],
-    )
+    rows = forecast_deals(context)
+    ids = pd.concat([swings(context)["unique_id"], deals_to_win(context)["unique_id"]])
+    leads = rows["period"] == str(lead(context))
+    return explain(context, rows[leads & is_among(rows["unique_id"], ids)])
 
 
 @keep

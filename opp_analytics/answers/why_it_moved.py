@@ -30,7 +30,7 @@ def why_it_moved(context: Context) -> Answer:
     except NotEnoughHistory as error:
         reason = (forecasts.no_changes(context) or str(error)).removesuffix(".")
         way = "history.record(deals)", "opp-analytics record"
-        lack = Lack("what moved the forecast", reason, *way)
+        lack = Lack("what moved the forecast", "", *way)
         return Answer("why_it_moved", context, _TITLE, Sentence.of(reason), lacks=(lack,))
     note, steps = note_of(table), analysis.list_steps(table)
     then, now = (

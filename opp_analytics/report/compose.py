@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields, is_dataclass, replace
-from typing import Any
 
 from opp_analytics import text
-from opp_analytics.answers import Context, Part, forecasts, tables, will_we_make_it
+from opp_analytics.answers import Context, forecasts, tables, will_we_make_it
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.report.blocks import forecast
 from opp_analytics.report.blocks.people import people, to_win
 from opp_analytics.report.blocks.pipeline import created, created_by, funnel, slippage, win_rates
 from opp_analytics.report.blocks.quality import certificate, fix, notes, risk
-from opp_analytics.report.model import Block, WeeklyPage
+from opp_analytics.report.model import Block, WeeklyPage, clean
 
 _FOR_ONE = ("to_win", "trend")
 """The first blocks of one person's page, on which a table of people has one row."""
@@ -79,27 +77,7 @@ def compose(
         team=text.capital(text.label(context.by[0])) if context.by else "",
         source=f"Full data: {workbook}, beside this file.",
     )
-    cleaned: WeeklyPage = _clean(page)
-    return cleaned
-
-
-def _clean(part: Any) -> Any:
-    """Clean every text of a page: one line, no control signs, names set off.
-
-    Mail and chat take the texts from here.
-    """
-    if isinstance(part, Part):
-        return part
-    if isinstance(part, str):
-        return text.isolate(text.one_line(part))
-    if isinstance(part, tuple):
-        cleaned = tuple(map(_clean, part))
-        return type(part)(*cleaned) if hasattr(part, "_fields") else cleaned
-    if is_dataclass(part) and not isinstance(part, type):
-        return replace(
-            part, **{field.name: _clean(getattr(part, field.name)) for field in fields(part)}
-        )
-    return part
+    return clean(page)
 
 
 def choose_blocks(context: Context, asked: Sequence[str] | None = None) -> tuple[str, ...]:

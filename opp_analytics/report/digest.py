@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,21 +10,22 @@ from dataclasses import dataclass, replace
 from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
-from opp_analytics import text
+from opp_analytics import answers, text
+from opp_analytics.answers import Answer, Context, forecasts
+from opp_analytics.answers import Row as AnswerRow
 from opp_analytics.answers.alerts import Alert
 from opp_analytics.errors import ConfigError, DataWarning
 from opp_analytics.files import digest as checksum
+from opp_analytics.report.blocks.quality import MOST_RISKS
 from opp_analytics.report.html import drop_links, render_template
-from opp_analytics.report.model import Block, Cell, Note, Saying, Table, WeeklyPage
-from opp_analytics.text import MISSING
+from opp_analytics.report.model import WeeklyPage, clean
+from opp_analytics.report.show_answer import group_rows, show_cell
+from opp_analytics.text import MISSING, Sentence
 
-_SECTIONS = ("to_win", "people", "risk")
-"""The blocks that a digest has; what to win only of one person."""
-_BELOW = {"Target": "", "Closed": "{}{of} closed", "Forecast": "forecast {}", "Call": "call {}"}
-"""What is said below a team or person, by column."""
 _MOST_DEALS, _MOST_PEOPLE = 5, 8
 """Deals to question, and teams and people, that a mail or a chat has room for."""
 _WIDTH, _LONGEST, _LARGE = 72, 150, 10_000_000
@@ -42,6 +44,18 @@ _AUTOMATIC = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "O
 
 
 @dataclass(frozen=True)
+class Saying:
+    """A row as a sentence."""
+
+    name: str
+    """What it begins with: a deal, a team or a person."""
+    words: str
+    """The rest, from its first sign on."""
+    strong: bool = True
+    """True where the name is bold."""
+
+
+@dataclass(frozen=True)
 class Row:
     """A team or a person in two lines: what matters most in columns, the rest in words."""
 
@@ -50,22 +64,11 @@ class Row:
     """Group, member, total, or nothing where there are no groups."""
     figures: tuple[str, ...]
     words: str
-
-    def say(self, heads: tuple[str, ...]) -> str:
-        """Say the row in one sentence."""
-        said = [_say_figure(*one) for one in zip(heads, self.figures, strict=True)]
-        facts = "; ".join(filter(None, (self.words, ", ".join(filter(None, said)))))
-        return f"{self.name}{facts and f': {facts}'}."
+    says: str = ""
+    """All of it in one sentence, after the name."""
 
 
-def _say_figure(head: str, figure: str) -> str:
-    if figure in ("", MISSING):
-        return ""
-    if head == "To go":
-        return f"{figure[1:]} over" if figure.startswith("+") else f"{figure} to go"
-    if head == "Chance":
-        return {"met": "target met", "none due": "no deal due"}.get(figure, f"{figure} likely")
-    return f"{_spell(figure)} {head[0].lower()}{head[1:]}"
+_ARROWS = {1: "▲ ", -1: "▼ "}
 
 
 def _spell(change: str) -> str:
@@ -75,7 +78,7 @@ def _spell(change: str) -> str:
 
 @dataclass(frozen=True)
 class Section:
-    """A block in words."""
+    """An answer in words."""
 
     key: str
     title: str
@@ -142,68 +145,141 @@ class Digest:
         )
 
 
-def make_digest(page: WeeklyPage) -> Digest:
-    """Keep the page's first words, tiles, people and deals at risk."""
+def make_digest(page: WeeklyPage, context: Context) -> Digest:
+    """Keep the page's first words and tiles; its people and deals are those of the answers."""
     tiles = []
     for tile in page.tiles:
-        change = f"{_write_cell(tile.change)} since {page.since}" if tile.change else ""
+        arrow = _ARROWS.get(tile.change.sign or 0, "") if tile.change else ""
+        change = f"{arrow}{tile.change.text} since {page.since}" if tile.change else ""
         tiles.append((tile.name, tile.figure, change, tile.note))
-    sections = tuple(
-        _make_section(block)
-        for block in page.blocks
-        if block.key in _SECTIONS and (block.key != "to_win" or block.note)
-    )
-    heading = f"{page.heading} · {page.subject}"
+    made = (_SECTIONS[block.key](context) for block in page.blocks if block.key in _SECTIONS)
     return Digest(
-        heading,
+        f"{page.heading} · {page.subject}",
         page.alerts,
         page.sentence,
         page.second,
         page.warnings,
         tuple(tiles),
-        sections,
+        tuple(clean(section) for section in made if section),
         whose=page.subject,
     )
 
 
-def _make_section(block: Block) -> Section:
-    """Put a block in words; of people also the rows, without pictures and folded lines."""
-    note = next((part.text for part in block.parts if isinstance(part, Note)), block.note)
-    made = Section(block.key, block.title, note, block.says, rest=block.rest)
-    table = next((part for part in block.parts if isinstance(part, Table)), None)
-    if block.key != "people" or table is None:
-        return made
-    heads = [column.title for column in table.columns]
-    # What leads to the figures is said below the name; without a target the forecast is a figure.
-    below = {
-        head: words for head, words in _BELOW.items() if "Target" in heads[1:] or head != "Forecast"
-    }
-    places = [
-        place
-        for place, column in enumerate(table.columns)
-        if place and column.kind != "pict" and column.title not in below
-    ]
+def _write_people(context: Context) -> Section:
+    """Put teams and people in words, without those folded; who has most to go is said first."""
+    answer = answers.people(context)
+    title = answer.say(answer.finding)
+    if not answer.tables:
+        return Section("people", answer.title, f"{title}.")
+    (table,) = answer.tables
+    # Without a target the forecast is a figure.
+    aimed = ("gap", "p_target") if "gap" in table.columns else ("expected", "open_value")
+    titles = answer.title_columns(table)
+    heads = {name: titles[name] for name in (*aimed, "change") if name in titles}
     rows = []
-    for group in table.groups:
-        for line in group.lines:
-            if line.level == "member" and group.folded and not line.kept:
-                continue
-            name, *cells = map(_write_cell, line.cells)
-            known = dict(zip(heads[1:], cells, strict=True))
-            of = "" if known.get("Target", MISSING) == MISSING else f" of {known['Target']}"
-            said = ((known.get(head, ""), words) for head, words in below.items() if words)
-            words = ", ".join(
-                words.format(cell, of=of) for cell, words in said if cell not in ("", MISSING)
-            )
-            rows.append(Row(name, line.level, tuple(cells[place - 1] for place in places), words))
-    return replace(made, heads=(heads[0], *(heads[place] for place in places)), rows=tuple(rows))
+    for mine, more in group_rows(context, table.rows):
+        is_team = mine[0].kind == "team"
+        for row in mine:
+            if not row.folded:
+                held = f" ({more})" if more and row.kind == "team" else ""
+                level = _LEVELS.get(row.kind, "member" if is_team else "")
+                rows.append(_write_row(answer, row, heads, level, held))
+        if more and not is_team:
+            rows.append(Row(more, "group", ("",) * len(heads), ""))
+
+    def rank(row: AnswerRow) -> tuple[bool, float, float]:
+        gap, expected = (row.values.get(name, -math.inf) for name in ("gap", "expected"))
+        return row.kind != "team", -gap, -expected
+
+    said = sorted((row for row in table.rows if row.kind != "total"), key=rank)
+    return Section(
+        "people",
+        title,
+        " ".join(f"{answer.say(note)}." for note in answer.notes),
+        tuple(_say_row(answer, row, strong=row.kind == "team") for row in said),
+        (table.heads["name"], *heads.values()),
+        tuple(rows),
+    )
 
 
-def _write_cell(cell: Cell) -> str:
-    arrow = {1: "▲ ", -1: "▼ "}.get(cell.sign or 0, "")
-    said = " ".join(filter(None, (cell.small, cell.by and f"by {cell.by}")))
-    said = f" ({said})" if said else ""
-    return f"{arrow}{cell.lead}{cell.said or cell.text}{said}"
+_LEVELS = {"team": "group", "total": "total"}
+
+
+def _say_row(answer: Answer, row: AnswerRow, *, strong: bool = True) -> Saying:
+    return Saying(row.name.write(None), answer.say(row.says or Sentence()), strong)
+
+
+def _write_row(
+    answer: Answer, row: AnswerRow, heads: Mapping[str, str], level: str, held: str
+) -> Row:
+    money, known = partial(answer.context.money, fine=True), row.values
+    of = f" of {money(known['target'])}" if {"gap", "target"} <= {*heads, *known} else ""
+    words = [f"{money(known['booked'])}{of} closed"]
+    if "expected" in known and "expected" not in heads:
+        words.append(f"forecast {money(known['expected'])}")
+    if "call" in known:
+        by = row.words["call"].write() if "call" in row.words else ""
+        words.append(f"call {money(known['call'])}{by and f' ({by})'}")
+    figures = {name: _write_figure(answer, row, name, head) for name, head in heads.items()}
+    below = ", ".join(words)
+    spelled = ", ".join(filter(None, (said for _, said in figures.values())))
+    return Row(
+        f"{row.name.write(None)}{held}",
+        level,
+        tuple(shown for shown, _ in figures.values()),
+        below,
+        "; ".join(filter(None, (below, spelled))),
+    )
+
+
+def _write_figure(answer: Answer, row: AnswerRow, column: str, head: str) -> tuple[str, str]:
+    """Write a figure, and the figure in a sentence."""
+    cell = show_cell(answer, row, column, partial(answer.context.money, fine=True))
+    shown = f"{_ARROWS.get(cell.sign or 0, '')}{cell.text}"
+    if shown == MISSING:
+        return shown, ""
+    if column == "gap":
+        over = row.values["gap"] < 0
+        return shown, f"{shown.lstrip('+')} {'over' if over else 'to go'}"
+    if column == "p_target":
+        lacks = {"met": "target met", "none due": "no deal due"}
+        return shown, lacks.get(shown, f"{shown} likely")
+    return shown, f"{_spell(shown)} {head[0].lower()}{head[1:]}"
+
+
+def _write_to_win(context: Context) -> Section | None:
+    """Put in words what one person must win; None of several."""
+    answer = answers.act_today(context)
+    table = next((table for table in answer.tables if table.name == "to_win"), None)
+    if table is None or len(forecasts.leading_persons(context)) > 1:
+        return None
+    first, *deals = table.rows
+    if first.kind != "person":
+        return None
+    advice = f"{answer.say(first.words['action'])}."
+    said = tuple(_say_row(answer, row) for row in deals)
+    return Section("to_win", answer.say(table.finding), advice, said)
+
+
+def _write_at_risk(context: Context) -> Section:
+    """Put the deals at risk in words; the workbook has those beyond the page's."""
+    answer = answers.at_risk(context)
+    title = answer.say(answer.finding)
+    if not answer.tables:
+        return Section("risk", answer.title, f"{title}.")
+    rows = answer.tables[0].rows
+    notes = ". ".join(map(answer.say, answer.notes))
+    said = tuple(_say_row(answer, row) for row in rows[:MOST_RISKS] if row.says)
+    rest = max(len(rows) - MOST_RISKS, 0)
+    return Section("risk", title, notes and f"{notes}.", said, rest=rest)
+
+
+_SECTIONS: dict[str, Callable[[Context], Section | None]] = {
+    "to_win": _write_to_win,
+    "people": _write_people,
+    "risk": _write_at_risk,
+}
+"""The blocks that a digest has; what to win only of one person."""
 
 
 _SPECIAL = re.compile(r"[\\`*]|(?<!\w)_|_(?!\w)|<(?=[A-Za-z/!?])|\](?=\()|~(?=~)|^[#>+-]")
@@ -259,7 +335,7 @@ def write_plain(digest: Digest, *further: str) -> str:
         if section.rows:
             # A blank line before each team, and its people as a list below it.
             leads = ["" if row.level in ("group", "total") else "- " for row in section.rows]
-            said = [row.say(section.heads[1:]) for row in section.rows]
+            said = [f"{row.name}{row.says and f': {row.says}'}." for row in section.rows]
             lines = [
                 ("" if lead else "\n") + _wrap(one, lead)
                 for one, lead in zip(said, leads, strict=True)

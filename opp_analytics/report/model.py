@@ -5,13 +5,16 @@ Page, mail and chat render them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, ClassVar, Literal, TypeVar
 
+from opp_analytics import text
 from opp_analytics.answers import Part
 from opp_analytics.answers.alerts import Alert
 from opp_analytics.svg import Rows
 from opp_analytics.text import MISSING
+
+_Part = TypeVar("_Part")
 
 
 @dataclass(frozen=True)
@@ -22,16 +25,10 @@ class Cell:
     tone: Literal["", "quiet", "strong", "hi"] = ""
     sign: int | None = None
     """Direction of a change, −1, 0 or 1; None for what is no change."""
-    size: float = 0.0
-    """How large the change is."""
     lead: str = ""
     """Bold words before the text."""
-    small: str = ""
-    """A second, quiet line."""
-    whose: str = ""
-    """The owner's name before it."""
-    by: str = ""
-    """Who says the second line, or the text without one."""
+    beside: tuple[Cell, ...] = ()
+    """A second, quiet line, piece by piece."""
     picture: str = ""
     """SVG in place of the text."""
     name: bool = False
@@ -40,8 +37,6 @@ class Cell:
     """Address of the deal in the CRM."""
     part: Part | None = None
     """The person or team that it names."""
-    said: str = ""
-    """The figure as mail writes it, where the page says its unit once for the table."""
 
 
 @dataclass(frozen=True)
@@ -168,6 +163,20 @@ class Opening:
 
 
 @dataclass(frozen=True)
+class Task:
+    """A line of a card: a deal to win, or a person."""
+
+    name: Cell
+    value: str
+    stated: str
+    history: str
+    todo: str
+    """What to do with it."""
+    why: str = ""
+    """What adds up to its chance."""
+
+
+@dataclass(frozen=True)
 class Goal:
     """What one person must win."""
 
@@ -175,8 +184,7 @@ class Goal:
     state: str
     """Closed of target, and how likely."""
     advice: str
-    deals: tuple[tuple[Cell, str, str, str, str, str], ...]
-    """Deal, value, both chances, what to do with it, and what adds up to its chance."""
+    tasks: tuple[Task, ...]
     call: str = ""
     """The person's call beside the forecast."""
     teams: str = ""
@@ -227,18 +235,6 @@ BlockPart = Table | Chart | Opening | Goals | Note | Fold | Terms
 
 
 @dataclass(frozen=True)
-class Saying:
-    """A row of a block as a sentence, for mail and chat."""
-
-    name: str
-    """What it begins with: a deal, a team or a person."""
-    words: str
-    """The rest, from its first sign on."""
-    strong: bool = True
-    """True where the name is bold."""
-
-
-@dataclass(frozen=True)
 class Block:
     """A block of the page: its finding, what is shown, and the parts."""
 
@@ -248,12 +244,6 @@ class Block:
     parts: tuple[BlockPart, ...] = ()
     nav: str = ""
     """Its name in the contents; empty for none."""
-    says: tuple[Saying, ...] = ()
-    """Its rows as sentences, the most important first."""
-    note: str = ""
-    """What mail says below the title: the line below it without what explains pictures."""
-    rest: int = 0
-    """Further rows, that only the workbook has."""
 
 
 def say_only(key: str, title: str, words: str, nav: str = "") -> Block:
@@ -298,3 +288,18 @@ class WeeklyPage:
     """What a team is called."""
     alerts: tuple[Alert, ...] = ()
     """The new ones first."""
+
+
+def clean(part: _Part) -> _Part:
+    """Clean every text of a page or a mail: one line, no control signs, names set off."""
+    cleaned: Any = part
+    if isinstance(part, str):
+        cleaned = text.isolate(text.one_line(part))
+    elif isinstance(part, tuple):
+        found = tuple(map(clean, part))
+        cleaned = type(part)(*found) if hasattr(part, "_fields") else found
+    elif is_dataclass(part) and not isinstance(part, (type, Part)):
+        cleaned = replace(
+            part, **{field.name: clean(getattr(part, field.name)) for field in fields(part)}
+        )
+    return cleaned  # type: ignore[no-any-return]

@@ -23,11 +23,11 @@ from opp_analytics.answers import (
     deals,
     forecasts,
     name_new_business,
+    say_action,
     tables,
     will_we_make_it,
 )
 from opp_analytics.org import Org, write_in_force
-from opp_analytics.report.blocks.people import say_action
 from opp_analytics.report.model import WeeklyPage
 from opp_analytics.schema import ALL, BUCKETS
 from opp_analytics.workbooks import PERIODS, count_days

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from opp_analytics import text
-from opp_analytics.answers import CLOSED_AS, Answer, Context, Row, draw, tables
+from opp_analytics.answers import CLOSED_AS, Answer, Context, Row, draw, draw_rows, tables
 from opp_analytics.answers import Table as AnswerTable
 from opp_analytics.columns import find_unit, write_label
 from opp_analytics.org import record_link
@@ -23,23 +23,32 @@ from opp_analytics.report.model import (
     Line,
     Opening,
     PageColumn,
-    Saying,
     Table,
+    draw_column,
     say_only,
 )
-from opp_analytics.text import Piece
+from opp_analytics.schema import ALL, HALF_CENT
+from opp_analytics.text import Sentence
 
 _MOST = 20
 """Deals that a fold lists, about a screen: the workbook has the others."""
 _AMOUNTS = {"value": ("Value",), "expected": ("Value", "Expected"), "change": ("Change",)}
 """Headings of what a list of deals adds up."""
+_LONG = 9_999_999.5
+"""Amounts from here on are shown in thousands or millions."""
 _NAME = PageColumn("Deal", right=False, phone="full", kind="deal")
+PICTURE, RANGE = "picture", "range"
+"""What a table has beside an answer's columns: the picture of a row, and low to high in one."""
 _LOOKS = {
     "owner_name": PageColumn("", right=False, kind="o"),
     "stage": PageColumn("", right=False, kind="stage"),
     "reasons": PageColumn("", right=False, phone="full", kind="why"),
+    "call": PageColumn("", kind="call"),
+    "change": PageColumn("", kind="since"),
+    PICTURE: draw_column(),
 }
-"""How columns of texts look; numbers and dates are at the right."""
+"""How columns look; other numbers and dates are at the right."""
+_WriteMoney = Callable[..., str]
 
 
 def show_answer(answer: Answer, key: str, nav: str, *, most: int) -> Block:
@@ -47,10 +56,9 @@ def show_answer(answer: Answer, key: str, nav: str, *, most: int) -> Block:
     if not answer.tables:
         return say_only(key, answer.title, f"{answer.say(answer.finding)}.", nav)
     first, *others = answer.tables
-    shown = first.rows[:most]
-    rest = len(first.rows) - len(shown)
+    rest = len(first.rows) - most
     note = ". ".join(map(answer.say, answer.notes))
-    more = f"; {text.count(rest, 'more deal')} in the workbook" if rest else ""
+    more = f"; {text.count(rest, 'more deal')} in the workbook" if rest > 0 else ""
     return Block(
         key,
         answer.say(answer.finding),
@@ -60,23 +68,168 @@ def show_answer(answer: Answer, key: str, nav: str, *, most: int) -> Block:
             *(Fold(one.name, _list_deals(answer, one, one.name)) for one in others),
         ),
         nav,
-        tuple(Saying(row.name.write(None), answer.say(row.says)) for row in shown if row.says),
-        note=note and f"{note}.",
-        rest=rest,
     )
 
 
 def show_table(
-    answer: Answer, table: AnswerTable, kind: str, most: int, caption: str = ""
+    answer: Answer,
+    table: AnswerTable,
+    kind: str,
+    most: int | None = None,
+    caption: str = "",
+    *,
+    columns: Sequence[str] = (),
+    money: _WriteMoney = text.number,
+    heads: Mapping[str, str] | None = None,
+    says: bool = False,
 ) -> Table:
-    """Show a table of deals, of it at most so many rows."""
-    columns = answer.title_columns(table)
-    looks = [
-        replace(_LOOKS.get(name, PageColumn("")), title=title) for name, title in columns.items()
-    ]
-    name = replace(_NAME, title=table.heads.get("name", _NAME.title))
-    lines = tuple(_show_row(answer, columns, row) for row in table.rows[:most])
-    return Table((name, *looks), (Group(lines),), kind, caption)
+    """Show a table, of it at most so many rows.
+
+    `columns` are those shown, in their order, as far as the table has them. `money` writes amounts;
+    `heads` name columns otherwise. If it `says`, what a row says is below its name.
+    """
+    titles = answer.title_columns(table) | dict(heads or {})
+    names = [one for one in columns if one in (*titles, PICTURE, RANGE)] or list(titles)
+    axis, pictures = draw_rows(answer) if PICTURE in names else ("", {})
+    looks = [replace(_LOOKS.get(one, PageColumn("")), title=titles.get(one, "")) for one in names]
+    looks = [replace(one, picture=axis) if one.kind == "pict" else one for one in looks]
+    rows = table.rows[:most]
+    is_deals = not rows or rows[0].kind == "deal"
+    name = _NAME if is_deals else PageColumn("", right=False)
+
+    def write(row: Row, whose: Any) -> Line:
+        beside = show_words(answer, row.says) if says and row.says else ()
+        cells = (
+            Cell("", picture=pictures[row.id])
+            if one == PICTURE
+            else show_cell(answer, row, one, money)
+            for one in names
+        )
+        return Line(
+            (replace(show_name(answer, row), beside=beside), *cells),
+            teams=tables.find_teams(answer.context, whose),
+            opens=show_behind(answer, row),
+        )
+
+    return Table(
+        (replace(name, title=table.heads.get("name", name.title)), *looks),
+        tuple(_show_groups(answer.context, rows, write)),
+        kind,
+        caption,
+    )
+
+
+def group_rows(context: Context, rows: Sequence[Row]) -> Iterator[tuple[Sequence[Row], str]]:
+    """Group each team with its people, and the total apart; count who is folded in each."""
+    starts = [at for at, row in enumerate(rows) if at == 0 or row.kind in ("team", "total")]
+    for start, end in zip(starts, [*starts[1:], None], strict=True):
+        mine = rows[start:end]
+        below, rest = mine[mine[0].kind == "team" :], sum(row.folded for row in mine)
+        whom = context.who if rest == len(below) else f"more {context.who}"
+        yield mine, text.count(rest, whom) if rest else ""
+
+
+def _show_groups(
+    context: Context, rows: Sequence[Row], write: Callable[[Row, Any], Line]
+) -> Iterator[Group]:
+    """Show the groups of rows; a line opens those that are folded."""
+    whose: Any = None
+    for mine, more in group_rows(context, rows):
+        first, *below = mine
+        if first.kind == "total":
+            yield Group((replace(write(first, ALL), level="total"),))
+        elif first.kind == "team":
+            whose = first.name.value if first.depth == 0 else whose
+            lead = replace(write(first, whose), level="group")
+            lines = [
+                replace(write(row, whose), level="member", kept=not row.folded) for row in below
+            ]
+            if more:
+                name = f"Deals of {first.name.value}"
+                lines.append(replace(lead, cells=_write_name(lead, name), level="member"))
+                cells = (replace(lead.cells[0], beside=(Cell(more),)), *lead.cells[1:])
+                lead = replace(lead, cells=cells, opens=None)
+            yield Group((lead, *lines), folded=bool(more))
+        else:
+            shown = [(row, write(row, row.part.name if row.part else row.id)) for row in mine]
+            yield Group(tuple(line for row, line in shown if not row.folded))
+            if more:
+                folded = [replace(line, level="member") for row, line in shown if row.folded]
+                yield Group((Line(_write_name(folded[0], more), "group"), *folded), folded=True)
+
+
+def _write_name(line: Line, name: str) -> tuple[Cell, ...]:
+    """Write the cells of a row that has a name alone, as many as a line has."""
+    return (Cell(name), *[Cell("", tone="quiet")] * (len(line.cells) - 1))
+
+
+def show_words(answer: Answer, words: Sentence) -> tuple[Cell, ...]:
+    """Show words piece by piece: names may run in either direction."""
+    currency = answer.context.org.currency
+    return tuple(Cell(one.write(currency), name=one.kind == "name") for one in words.pieces)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The unit of one table's money: every cell is divided by it."""
+
+    divisor: float
+    words: str
+    """The unit for the line under the title, empty when there is nothing to say."""
+
+    @classmethod
+    def choose(cls, table: AnswerTable, currency: str | None) -> Scale:
+        """Choose the unit of a table's money: full digits, else thousands or millions.
+
+        Full digits are kept unless they would be too long. What is shown may miss its total, as
+        each amount is rounded by itself; the words say so.
+        """
+        names = [name for name in table.columns if find_unit(name) == "money"]
+        amounts = (abs(row.values.get(name, 0.0)) for row in table.rows for name in names)
+        largest, unit = max(amounts, default=0.0), text.currency_name(currency)
+        divisor, words = 1.0, text.capital(unit)
+        if largest >= _LONG:
+            divisor, words = (1e6, "Millions") if largest >= 1e9 else (1e3, "Thousands")
+            words += f" of {unit}" if unit else ""
+        step = 1e5 if divisor == 1e6 else divisor
+        total = [row for row in table.rows if row.kind == "total"]
+        parts = [row for row in table.rows if row.depth == 0 and row.kind != "total"]
+        if any(
+            is_rounded([row.values.get(name) for row in parts], row.values.get(name), step)
+            for row in total
+            for name in names
+        ):
+            words = text.capital(f"{words}, rounded".removeprefix(", "))
+        return cls(divisor, words)
+
+    def show(self, value: float, *, signed: bool = False) -> str:
+        """Show a cell in full digits, or with one decimal of millions."""
+        return text.number(value / self.divisor, int(self.divisor == 1e6), signed=signed)
+
+
+def is_rounded(parts: Iterable[float | None], total: float | None, step: float = 1.0) -> bool:
+    """Tell whether parts that add up to a total no longer do once each is rounded to a `step`."""
+    known = [part for part in parts if part is not None and math.isfinite(part)]
+    if total is None or abs(math.fsum(known) - total) >= HALF_CENT:
+        return False
+
+    def round_one(value: float) -> float:
+        return math.copysign(math.floor(abs(value) / step + 0.5), value)
+
+    return sum(map(round_one, known)) != round_one(total)
+
+
+def show_change(now: float, then: float, show: Callable[[float], str]) -> Cell | None:
+    """Show a difference as an arrow and its size, which `show` writes.
+
+    None where either end is not known.
+    """
+    if not (math.isfinite(now) and math.isfinite(then)):
+        return None
+    size = show(abs(now - then))
+    if now == then or size in ("0", text.MISSING):
+        return Cell("no change", sign=0)
+    return Cell(size, sign=1 if now > then else -1)
 
 
 def show_chart(
@@ -107,34 +260,50 @@ def show_behind(answer: Answer, row: Row) -> Deals | None:
     return Deals(behind.title, (), f"{behind.say(behind.finding)}.")
 
 
-def show_deals(answer: Answer, total: float | None = None) -> Deals | None:
-    """Show a list of deals and what they add up to, by default their sum; None of no rows."""
+def show_deals(answer: Answer) -> Deals | None:
+    """Show a list of deals and what they add up to; None of no rows."""
     if not answer.tables:
         return None
     note = " ".join(f"{answer.say(words)}." for words in answer.notes)
     (table,) = answer.tables
-    return replace(_list_deals(answer, table, answer.title, total, sheet=table.name), note=note)
+    return replace(_list_deals(answer, table, answer.title, sheet=table.name), note=note)
 
 
-def _show_row(answer: Answer, columns: Iterable[str], row: Row) -> Line:
-    return Line(
-        (_name(answer, row), *(_show_cell(answer, row, name) for name in columns)),
-        teams=tables.find_teams(answer.context, row.id),
-        opens=show_behind(answer, row),
-    )
-
-
-def _name(answer: Answer, row: Row) -> Cell:
+def show_name(answer: Answer, row: Row) -> Cell:
+    """Show a row's name; a deal's leads to the CRM where the org says how."""
     link = record_link(answer.context.org.record_url, row.id) if row.kind == "deal" else None
-    return Cell(str(row.name.value), name=True, link=link or "")
+    is_name = row.name.kind in ("name", "deal")
+    return Cell(str(row.name.value), name=is_name, link=link or "", part=row.part)
 
 
-def _show_cell(answer: Answer, row: Row, column: str) -> Cell:
-    if column in row.words:
-        first, *others = row.words[column].pieces
-        words = "".join(piece.write(answer.context.org.currency) for piece in others)
-        return Cell(words, lead=str(first.value))
-    return Cell(_write(answer.context, row, column), name=column in answer.context.by)
+def show_cell(answer: Answer, row: Row, column: str, money: _WriteMoney = text.number) -> Cell:
+    """Show a row's value in a column, and words beside it or in its place."""
+    words, currency = row.words.get(column), answer.context.org.currency
+    value: Any = row.values.get(column)
+    if column == RANGE:
+        if "low" not in row.values:
+            return Cell(text.MISSING)
+        ends = text.money_range(row.values["low"], row.values["high"], money)
+        return Cell(ends, beside=show_words(answer, row.words.get("high", Sentence())))
+    if value is None and words:
+        first, *others = words.pieces
+        if first.kind != "lead":
+            return Cell(words.write(currency), tone="quiet")
+        return Cell("".join(one.write(currency) for one in others), lead=str(first.value))
+    beside = show_words(answer, words) if words else ()
+    if column == "change":
+        cell = show_change(float("nan") if value is None else value, 0.0, money)
+        tone: Literal["", "hi"] = "hi" if row.marked == column else ""
+        return replace(cell, tone=tone) if cell else Cell(text.MISSING, tone="quiet")
+    if value is None:
+        return Cell(text.MISSING, tone="quiet")
+    if column == "gap" and value <= 0:
+        return Cell(money(-value, signed=True), tone="quiet")
+    if find_unit(column) == "money":
+        return Cell(money(float(value)), beside=beside)
+    return Cell(
+        _write(answer.context, row, column), beside=beside, name=column in answer.context.by
+    )
 
 
 def _write(context: Context, row: Row, column: str) -> str:
@@ -150,17 +319,12 @@ def _write(context: Context, row: Row, column: str) -> str:
             return text.percent(float(value))
         case "percent":
             return text.percent(float(value) / 100)
+        case "ratio":
+            return text.times(float(value))
     return text.number(value) if isinstance(value, int) else write_label(column, value)
 
 
-def _list_deals(
-    answer: Answer,
-    table: AnswerTable,
-    caption: str,
-    total: float | None = None,
-    *,
-    sheet: str = "deals",
-) -> Deals:
+def _list_deals(answer: Answer, table: AnswerTable, caption: str, *, sheet: str = "deals") -> Deals:
     """List the deals of a table, the largest first, then the others in one line, and the total."""
 
     def measure(row: Row) -> float:
@@ -172,29 +336,22 @@ def _list_deals(
     listed = [row for row in table.rows if row.kind == "deal"]
     rows = sorted((row for row in listed if not row.folded), key=rank)
     further = [row for row in table.rows if row.kind != "deal"]
-    if folded := [row for row in listed if row.folded]:
-        name = Piece("count", len(folded), noun="closed deal")
-        further = [Row("", name, {table.adds: _add([*map(measure, folded)])}), *further]
-    amounts = [measure(row) for row in (*rows, *further)]
-    (goal,) = text.round_parts([_add(amounts) if total is None else total])
-    parts = text.round_parts(amounts, goal)
     write = partial(text.number, signed=table.adds == "change")
-    lines = [
-        _list_deal(answer, table, row, write(part))
-        for row, part in zip(rows[:_MOST], parts, strict=False)
-    ]
-    names = [row.name.write(None) for row in further]
-    sums = [*zip(names, map(write, parts[len(rows) :]), strict=True)]
+    sums = [(row.name.write(None), measure(row)) for row in further]
+    if folded := [row for row in listed if row.folded]:
+        sums.insert(0, (text.count(len(folded), "closed deal"), _add(map(measure, folded))))
     if others := rows[_MOST:]:
-        rest = write(_add(parts[_MOST : len(rows)]))
-        sums = [(_say_others(answer.context, others, sheet), rest), *sums]
-    if table.adds == "expected" or len(parts) > 1:
-        sums.append(("Forecast" if table.adds == "expected" else "Total", write(goal)))
+        sums.insert(0, (_say_others(answer.context, others, sheet), _add(map(measure, others))))
+    parts = [*map(measure, rows[:_MOST]), *(amount for _, amount in sums)]
+    if table.adds == "expected" or len(table.rows) > 1:
+        total = _add(parts)
+        name = "Forecast" if table.adds == "expected" else "Total"
+        sums.append((f"{name}, rounded" if is_rounded(parts, total) else name, total))
     return Deals(
         caption,
-        tuple(lines),
+        tuple(_list_deal(answer, table, row, write(measure(row))) for row in rows[:_MOST]),
         amounts=_AMOUNTS[table.adds],
-        sums=tuple(sums),
+        sums=tuple((name, write(amount)) for name, amount in sums),
         history=table.heads.get("chance", "") if "chance" in table.columns else "",
     )
 
@@ -224,9 +381,9 @@ def _list_deal(answer: Answer, table: AnswerTable, row: Row, amount: str) -> Dea
         stated=(ended or _write(context, row, "probability")) if tells else "",
         history=_write(context, row, "chance") if tells and not ended else "",
         amounts=(*([_write(context, row, "value")] if table.adds == "expected" else []), amount),
-        link=_name(answer, row).link,
+        link=show_name(answer, row).link,
     )
 
 
-def _add(parts: Sequence[float]) -> float:
+def _add(parts: Iterable[float]) -> float:
     return math.fsum(part for part in parts if math.isfinite(part))

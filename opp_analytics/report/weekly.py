@@ -281,7 +281,7 @@ def _make(
         context, workbook=paths["xlsx"].name, title=look.get("title"), blocks=blocks, done=done
     )
     composed = replace(composed, alerts=shorten_last(watched.lines, composed.sentence))
-    digest = make_digest(composed)
+    digest = make_digest(composed, context)
     report = WeeklyReport(
         **paths,
         alerts=watched.alerts,

@@ -318,6 +318,22 @@ def progress_axis() -> str:
     )
 
 
+def list_progress(
+    rows: pd.DataFrame, money: Money, *, apart: str | None = None
+) -> tuple[str, dict[str, str]]:
+    """Render the scale of `progress`, and the picture of each row by id.
+
+    Rows without targets share a scale, except the row `apart`, which sums up the others.
+    """
+    if apart is None:
+        return progress_axis(), {str(key): progress(row, money) for key, row in rows.iterrows()}
+    top = 1.05 * max(float(rows[["high", "expected"]].drop(index=apart).max().max()), 1.0)
+    return "", {
+        str(key): progress(row, money, top=None if key == apart else top)
+        for key, row in rows.iterrows()
+    }
+
+
 def month(
     row: pd.Series[Any], scale: Axis, money: Money, *, name: str, by_rate: bool = False
 ) -> str:
@@ -348,3 +364,14 @@ def month_axis(scale: Axis, target: float, money: Money) -> str:
         return marks.picture(zero, goal, height=14, said="Scale to the target")
     ticks = marks.scale_labels([(scale.at(tick), money(tick)) for tick in scale.ticks(2)])
     return marks.picture(*ticks, height=14, said="Scale in money")
+
+
+def list_months(
+    rows: pd.DataFrame, money: Money, *, by_rate: bool = False
+) -> tuple[str, dict[str, str]]:
+    """Render the scale of `month`, and the picture of each row by id, which has its ``name``."""
+    scale = axis([*rows["high"], *rows["expected"], *rows["target"]])
+    return month_axis(scale, float(rows["target"].max()), money), {
+        str(key): month(row, scale, money, name=row["name"], by_rate=by_rate)
+        for key, row in rows.iterrows()
+    }

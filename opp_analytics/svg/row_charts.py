@@ -370,3 +370,16 @@ def swing(if_lost: float, if_won: float, *, said: str) -> str:
         height=20,
         said=said,
     )
+
+
+def list_swings(rows: pd.DataFrame) -> tuple[str, dict[str, str]]:
+    """Render the `swing` of each row by id."""
+    return "", {
+        str(key): swing(
+            row["p_if_lost"],
+            row["p_if_won"],
+            said=f"{text.percent(row['p_if_lost'])} if lost, "
+            f"{text.percent(row['p_if_won'])} if won",
+        )
+        for key, row in rows.iterrows()
+    }

@@ -83,3 +83,18 @@ def test_ask__refuses_a_question_that_nobody_listed(opportunities):
 
 def test_opens__a_row_to_what_adds_up_to_its_chance(answer):
     assert answer.opens(answer.tables[0].rows[0]) is None, "stated chances are not learned"
+
+
+def test_at_risk__says_each_deal_in_a_sentence_with_what_is_known_of_it(opportunities, history):
+    def said(frame, **asked):
+        answer = oa.ask("at_risk", frame, history, as_of=AS_OF, method="stated", **asked)
+        rows = answer.tables[0].rows
+        return [row.name.value + answer.say(row.says) for row in rows if row.says]
+
+    assert said(opportunities) == [
+        "Alder, 120K, Ann: pushed twice, 17 days in all; in Negotiation",
+        "Damson, 20K: 3 days overdue, in Proposal",
+        "Fir, 10K, Ann: no close date, in Discovery",
+    ]
+    hers = said(opportunities.assign(value=None), part="Ann")
+    assert hers[-1] == "Cedar: no amount, in Discovery"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from opp_analytics.answers.alerts import Alert
-from opp_analytics.report.digest import Digest, Row, Section
-from opp_analytics.report.model import Saying
+from opp_analytics.report.digest import Digest, Row, Saying, Section
 
 PEOPLE = Section(
     "people",
@@ -13,11 +12,22 @@ PEOPLE = Section(
     (Saying("Ann", ": $70 of $90 closed"), Saying("Bo ```x", ": $1.12K closed", strong=False)),
     ("Team, owner", "To go", "Chance", "Since Mar 9"),
     (
-        Row("West", "group", ("20", "40%", "▲ 5"), "70 of 90 closed, forecast 80"),
-        Row("Bo ```x", "member", ("+10", "met", "▼ 1"), "50 of 40 closed, forecast 50, call 60"),
-        Row("王芳", "member", ("30", "none due", "no change"), "20 of 50 closed, forecast 20"),
+        Row(
+            "West",
+            "group",
+            ("20", "40%", "▲ 5"),
+            "70 of 90 closed, forecast 80",
+            "70 of 90 closed, forecast 80; 20 to go, 40% likely, up 5 since Mar 9",
+        ),
+        Row(
+            "Bo ```x",
+            "member",
+            ("+10", "met", "▼ 1"),
+            "50 of 40 closed, forecast 50, call 60",
+            "50 of 40 closed; 10 over, target met",
+        ),
         Row("1 more owner", "group", ("", "", ""), ""),
-        Row("All", "total", ("–", "–", "–"), "70 closed"),
+        Row("All", "total", ("–", "–", "–"), "70 closed", "70 closed"),
     ),
 )
 RISK = Section(

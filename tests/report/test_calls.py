@@ -8,16 +8,14 @@ import pytest
 import opp_analytics as oa
 from opp_analytics import Org
 from opp_analytics.analysis import name_source
-from opp_analytics.answers import forecasts
+from opp_analytics.answers import act_today, forecasts, people
 from opp_analytics.answers import tables as answer_tables
 from opp_analytics.answers.context import read_context
 from opp_analytics.note import TableNote, note_of
 from opp_analytics.report.blocks.forecast import calls as calls_block
-from opp_analytics.report.blocks.people import people, to_win
 from opp_analytics.report.compose import compose
 from opp_analytics.report.digest import make_digest, write_chat
 from opp_analytics.report.html import render_page
-from opp_analytics.report.model import Goals, Table
 from opp_analytics.report.sheets import sheets
 from opp_analytics.text import capital
 from tests.analysis.forecasting.calls import call, play
@@ -164,44 +162,42 @@ def test_called__begins_with_the_first_call_of_whoever_calls_now():
     assert forecasts.called(context(*EVERYBODY[1:])).empty
 
 
-def column(block):
-    (table,) = block.parts
-    assert isinstance(table, Table)
-    place = [one.title for one in table.columns].index("Call")
-    return {line.cells[0].text: line.cells[place] for group in table.groups for line in group.lines}
-
-
-def test_people__show_the_call_beside_the_forecast_and_without_calls_no_column():
-    shown = column(
-        people(
-            context(("2", "Ann", "Ann", 450), ("9", "Dana", "Ann", 400), ("4", "Dana", "@West", 35))
+def column(made):
+    """The call of each row, and the words beside it."""
+    rows = people(made).tables[0].rows
+    return {
+        row.name.value: (
+            row.values.get("call"),
+            row.words["call"].write() if "call" in row.words else "",
         )
-    )
-    assert {name: (cell.text, cell.small, cell.by) for name, cell in shown.items()} == {
-        "East": ("–", "", ""),
-        "Ann": ("450,000", "400K", "Dana"),
-        "Bo": ("–", "", ""),
-        "West": ("35,000", "", "Dana"),
-        "Cy": ("–", "", ""),
-        "(none)": ("–", "", ""),
-        "All": ("–", "", ""),
+        for row in rows
     }
-    assert "Call" not in [one.title for one in people(context()).parts[0].columns]
+
+
+def test_people__have_the_call_beside_the_forecast_and_without_calls_no_column():
+    shown = column(
+        context(("2", "Ann", "Ann", 450), ("9", "Dana", "Ann", 400), ("4", "Dana", "@West", 35))
+    )
+    assert {name: call for name, call in shown.items() if call != (None, "")} == {
+        "Ann": (450_000.0, "400K by Dana"),
+        "West": (35_000.0, "by Dana"),
+    }
+    assert "call" not in people(context()).tables[0].columns
 
 
 def test_people__mark_a_call_below_closed_money_and_say_how_far_calls_are_from_the_forecast():
-    block = people(context(*EVERYBODY[:2], ("2", "Cy", "Cy", 25), ("3", "Dana", "Cy", 20)))
-    shown = column(block)
-    assert (shown["Cy"].small, shown["Cy"].by) == ("below closed · 20K, below closed,", "Dana")
-    assert (shown["West"].text, shown["West"].small, shown["Bo"].small) == (
-        "25,000",
-        "below closed",
-        "",
-    )
-    assert column(people(context(("4", "Dana", "Cy", 20))))["Cy"].small == "below closed,"
-    assert ". Calls sum to 495K, 339K above the forecast" in block.sub
-    assert ". Vera calls 30K, 126K below the forecast" in people(context(("4", "Vera", "", 30))).sub
-    assert "forecast" not in people(context(*EVERYBODY[1:])).sub.partition("opens")[2]
+    def notes(made):
+        return [people(made).say(note) for note in people(made).notes]
+
+    made = context(*EVERYBODY[:2], ("2", "Cy", "Cy", 25), ("3", "Dana", "Cy", 20))
+    shown = column(made)
+    assert shown["Cy"] == (25_000.0, "below closed · 20K, below closed, by Dana")
+    assert (shown["West"], shown["Bo"][1]) == ((25_000.0, "below closed"), "")
+    assert column(context(("4", "Dana", "Cy", 20)))["Cy"][1] == "below closed, by Dana"
+    assert "Calls sum to 495K, 339K above the forecast" in notes(made)
+    one = context(("4", "Vera", "", 30))
+    assert "Vera calls 30K, 126K below the forecast" in notes(one)
+    assert not any("forecast" in note for note in notes(context(*EVERYBODY[1:])))
 
 
 def test_page__escapes_who_overrides_and_names_them_whole():
@@ -237,9 +233,10 @@ def test_page__of_a_part_has_its_own_calls_alone(only, shown):
 def test_page__of_a_person_says_the_call_and_the_override():
     made = (*EVERYBODY, ("3", "Dana", "Ann", 400))
     for only, said in {"Ann": "Ann calls 450K, Dana says 400K.", "Bo": "Bo calls 20K."}.items():
-        page = compose(context(*made, only=only), workbook="x.xlsx")
+        hers = context(*made, only=only)
+        page = compose(hers, workbook="x.xlsx")
         assert page.second == said
-        assert said in write_chat(make_digest(page))
+        assert said in write_chat(make_digest(page, hers))
     assert "calls 450K" not in compose(context(*made), workbook="x.xlsx").second
 
 
@@ -262,9 +259,13 @@ def test_sheets__have_calls_of_people_and_the_log_of_all():
 
 
 def said(context):
-    (goals,) = to_win(context).parts
-    assert isinstance(goals, Goals)
-    return {goal.name: goal.call for goal in goals.goals}
+    """The call of each person beside the range."""
+    (table,) = [table for table in act_today(context).tables if table.name == "to_win"]
+    return {
+        row.name.value: row.words["call"].write() if "call" in row.words else ""
+        for row in table.rows
+        if row.depth == 0
+    }
 
 
 def test_to_win__compares_the_call_with_the_range():
@@ -277,10 +278,11 @@ def test_to_win__compares_the_call_with_the_range():
     learned = forecasts.people(made).assign(low=35_000.0, high=52_000.0, expected=41_250.0)
     plant(made, forecasts.people, learned)
     note_of(forecasts.forecast(made)).change(method="learned").write(forecasts.forecast(made))
-    del made.kept[key_of(made, forecasts.to_win)]
+    for made_once in (forecasts.to_win, act_today):
+        del made.kept[key_of(made, made_once)]
     assert said(made) == {
-        "Ann": "Ann calls 450K; history and deals say 41.3K (range 35K–52K).",
-        "Bo": "Bo calls 40K, within the range of history and deals (35K–52K).",
+        "Ann": "Ann calls 450K; history and deals say 41.3K (range 35K–52K)",
+        "Bo": "Bo calls 40K, within the range of history and deals (35K–52K)",
         "Cy": "",
     }
 
@@ -382,11 +384,14 @@ def test_people__name_whose_past_calls_leaned_beyond_chance():
         columns=["caller", "bias", "bias_low", "bias_high"],
     ).set_index("caller")
     past["n"] = 6
-    made = context(*EVERYBODY)
-    plant(made, answer_tables.call_accuracy, past)
-    assert people(made).sub.endswith(". Past calls: Ann usually 12% high and Bo usually 9% low")
-    plant(made, answer_tables.call_accuracy, past.loc[["Cy", "Zoe"]])
-    assert "Past calls" not in people(made).sub
+    for rows, notes in (
+        (past, ["Past calls: Ann usually 12% high and Bo usually 9% low"]),
+        (past.loc[["Cy", "Zoe"]], []),
+    ):
+        made = context(*EVERYBODY)
+        plant(made, answer_tables.call_accuracy, rows)
+        found = [note.write() for note in people(made).notes]
+        assert [words for words in found if words.startswith("Past calls")] == notes
 
 
 @pytest.mark.slow
@@ -446,10 +451,8 @@ def test_page__of_a_team_has_the_calls_of_those_who_are_in_it_now():
 
 
 def test_digest__says_the_override_in_the_cell():
-    page = compose(
-        context(("2", "Ann", "Ann", 450), ("9", "Dana", "Ann", 400), ("9", "Dana", "@West", 35)),
-        workbook="x.xlsx",
-    )
-    (section,) = [one for one in make_digest(page).sections if one.key == "people"]
+    made = context(("2", "Ann", "Ann", 450), ("9", "Dana", "Ann", 400), ("9", "Dana", "@West", 35))
+    page = compose(made, workbook="x.xlsx")
+    (section,) = [one for one in make_digest(page, made).sections if one.key == "people"]
     calls = [row.words.partition(", call ")[2] for row in section.rows]
     assert [call for call in calls if call] == ["450K (400K by Dana)", "35K (by Dana)"]

@@ -85,7 +85,7 @@ def test_compose__counts_every_change_from_one_record(tmp_path, zone, since, day
     assert people.columns[-1].title == f"Since {day}"
     moved = people.groups[-1].lines[-1].cells[-1].text
     assert round(float(moved.replace(",", "")) / 1e3) == int(tile.text.removesuffix("K"))
-    said = f"{write_plain(make_digest(page))} {render_page(page)}"
+    said = f"{write_plain(make_digest(page, context))} {render_page(page)}"
     assert set(re.findall("since (\\w{3} \\d+)", said, re.IGNORECASE)) == {day}
 
 

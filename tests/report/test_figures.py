@@ -96,7 +96,7 @@ def test_changes__are_the_forecast_less_that_of_a_week_ago(page, forecast, team,
         )
 
 
-def test_people__are_the_forecast_by_team_and_owner_and_add_up(page, team, history, deals):
+def test_people__are_the_forecast_by_team_and_owner(page, team, history, deals):
     table = oa.forecast(
         deals,
         as_of=DAY,
@@ -120,11 +120,7 @@ def test_people__are_the_forecast_by_team_and_owner_and_add_up(page, team, histo
         assert chance == (
             "met" if row["booked"] >= row["target"] else text.percent(row["p_target"])
         )
-        # Rounded so that the rows add up: at most a dollar from its own rounding.
-        assert abs(_whole(expected) - row["expected"]) <= 1
-    for place in (0, 1, 2):
-        amounts = {name: _whole(cells[place]) for name, cells in shown.items()}
-        assert amounts["All"] == amounts["East"] + amounts["West"]
+        assert expected == text.number(row["expected"])
 
 
 def _whole(figure: str) -> int:
@@ -278,7 +274,9 @@ def test_details__open_to_figures_that_add_up_to_the_one_shown(method_page):
             for part in found.iter("tfoot")
             for row in part.iter("tr")
         ] or [sum(amounts)]
-        assert sum(amounts) + sum(parts) == total, reading.words(found)
+        rounded = ", rounded" in "".join(map(reading.words, found.iter("tfoot")))
+        missed = abs(sum(amounts) + sum(parts) - total)
+        assert missed <= (len(amounts) / 2 + 1 if rounded else 0), reading.words(found)
         opened[reading.words(reading.one(found, "caption"))] = total
     rows = page.table("people")[1:]
     assert len(rows) == len(states.QUOTAS) + len(("East", "West", "All"))

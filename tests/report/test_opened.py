@@ -150,14 +150,13 @@ def test_reasons__explain_the_chance_that_is_shown(state_page):
                         assert line.opens.note.startswith(f"From history {shown}: all open deals ")
             if isinstance(part, Table) and block.key == "decide" and learned:
                 for line in part.groups[0].lines:
-                    chance = re.findall(r"from history (<?\d+%)", line.cells[0].small)
+                    below = "".join(part.text for part in line.cells[0].beside)
+                    chance = re.findall(r"from history (<?\d+%)", below)
                     assert bool(chance) == bool(line.opens)
                     assert not line.opens or line.opens.note.startswith(
                         f"From history {chance[0]}: "
                     )
             if isinstance(part, Goals):
-                for deal, _, _, history, _, why in (
-                    deal for goal in part.goals for deal in goal.deals
-                ):
-                    assert why or deal.text not in said
-                    assert not why or why.startswith(f"From history {history}: ")
+                for task in (task for goal in part.goals for task in goal.tasks):
+                    assert task.why or task.name.text not in said
+                    assert not task.why or task.why.startswith(f"From history {task.history}: ")

@@ -19,7 +19,7 @@ from opp_analytics.org import Org, is_converted
 from opp_analytics.report.model import Block, Terms
 from opp_analytics.report.show_answer import show_answer, show_chart
 
-_MOST_RISKS, _MOST_FIXES = 9, 8
+MOST_RISKS, _MOST_FIXES = 9, 8
 """Rows of a block that fit on a sheet with its neighbors."""
 _SAID: dict[str, dict[str, str]] = tomllib.loads(
     Path(__file__).with_name("terms.toml").read_text(encoding="utf-8")
@@ -29,7 +29,7 @@ _SAID: dict[str, dict[str, str]] = tomllib.loads(
 
 def risk(context: Context) -> Block:
     """Show what to question first: open deals with flags and reasons, most value first."""
-    return show_answer(at_risk(context), "risk", "At risk", most=_MOST_RISKS)
+    return show_answer(at_risk(context), "risk", "At risk", most=MOST_RISKS)
 
 
 def fix(context: Context) -> Block:

@@ -7,18 +7,6 @@ from opp_analytics.report.model import Note, Opening, Terms
 from tests.pipelines import THIS_WEEK, context_of, pipeline
 
 
-def test_risk__says_each_deal_in_a_sentence_with_what_is_known_of_it(opportunities, history):
-    block = risk(context_of(opportunities, history))
-    assert block.note == f"{block.sub}."
-    assert [one.name + one.words for one in block.says] == [
-        "Alder, 120K, Ann: pushed twice, 17 days in all; in Negotiation",
-        "Damson, 20K: 3 days overdue, in Proposal",
-        "Fir, 10K, Ann: no close date, in Discovery",
-    ]
-    hers = context_of(opportunities.assign(value=None), history, only="Ann")
-    assert [one.words for one in risk(hers).says][-1] == ": no amount, in Discovery"
-
-
 def test_risk__without_a_flag_or_an_open_deal_says_so():
     assert risk(context_of(pipeline(THIS_WEEK[2:3]))).parts == (
         Note("The one open deal has no flag."),

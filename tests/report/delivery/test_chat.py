@@ -21,8 +21,7 @@ from opp_analytics.errors import ConfigError
 from opp_analytics.report.delivery import chat as chats
 from opp_analytics.report.delivery.chat import find_chats, send_chat
 from opp_analytics.report.delivery.receivers import Receiver, Unknown
-from opp_analytics.report.digest import Digest
-from opp_analytics.report.model import Saying
+from opp_analytics.report.digest import Digest, Saying
 from tests.report.digests import PEOPLE, RISK, digest
 from tests.support import Answer, Asked, serving, talking
 

@@ -1,0 +1,95 @@
+"""Whether the next periods have enough: forecast, range, chance and coverage of each."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from opp_analytics import text
+from opp_analytics.analysis import describe, evidence
+from opp_analytics.answers import forecasts
+from opp_analytics.answers.answer import Answer
+from opp_analytics.answers.context import Context
+from opp_analytics.answers.data import Chart, Row, Table
+from opp_analytics.answers.deal import find_expected, list_due, list_expected
+from opp_analytics.text import Piece, Sentence
+
+_DRAWN = ("booked", "expected_open", "weighted_open", "expected", "low", "high", "target")
+_KNOWN = (*_DRAWN, "open_count", "open_value", "new_business", "gap")
+
+
+def months(context: Context) -> Answer:
+    """Show of the next periods forecast, range, chance of the target, coverage, pipeline to add."""
+    table = forecasts.ahead(context)
+    is_aimed = math.isfinite(table["target"].max())
+    heads = {"p_target": "Chance", "pipeline_coverage": "Coverage", "open_value": "Due so far"}
+    aimed = [
+        *("target", *([] if forecasts.stated(context) else ["p_target"]), "pipeline_coverage"),
+        *(["needed_pipeline"] if "needed_pipeline" in table else []),
+    ]
+    usual = forecasts.usual_coverage(context).keys() & set(table.index)
+    hits = f"what {text.plural(context.noun)} that hit their target had by this point"
+    return Answer(
+        key="months",
+        context=context,
+        title=f"Next {text.plural(context.noun)}",
+        finding=Sentence.of(describe(table[table.index > str(forecasts.lead(context))])),
+        method=str(forecasts.method(context)),
+        tables=(
+            Table(
+                "periods",
+                ("expected", "low", "high", *(aimed if is_aimed else ["open_value"])),
+                tuple(_make_row(context, row, is_aimed) for _, row in table.iterrows()),
+                "expected",
+                {"name": text.capital(context.noun), **heads},
+            ),
+        ),
+        chart=Chart(
+            "list_months", (context.money,), {"by_rate": forecasts.by_rate(context)}, _DRAWN
+        ),
+        notes=(Sentence.of(f"Below coverage: {hits}"),) if is_aimed and usual else (),
+        code=f'oa.forecast(deals, history=history, as_of="{context.day:%Y-%m-%d}", '
+        f'freq="{context.freq}", periods={len(table) + 1}, target=org.targets)',
+        opener=partial(_list_behind, context),
+    )
+
+
+def _make_row(context: Context, row: pd.Series[Any], is_aimed: bool) -> Row:
+    period, name = str(row.name), text.period(str(row.name), context.freq).partition(" (")[0]
+    words: dict[str, Sentence] = {}
+    names = [*_KNOWN, *([] if forecasts.stated(context) else ["p_target"])]
+    if math.isfinite(row["low"]):
+        if outside := evidence.name_outside(row, context.money):
+            words["high"] = Sentence.of(outside)
+    else:
+        names.remove("expected")
+    if is_aimed:
+        if row["open_count"]:
+            names.append("pipeline_coverage")
+        usual = forecasts.usual_coverage(context).get(period)
+        said = [] if row["open_count"] else ["none due"]
+        said += [f"hit: {text.times(usual)}"] if usual else []
+        if said:
+            words["pipeline_coverage"] = Sentence.of(" · ".join(said))
+        if "needed_pipeline" in row:
+            more = evidence.say_pipeline_to_add(
+                row, context.money, stated=forecasts.stated(context)
+            )
+            if row["needed_pipeline"] > 0:
+                names.append("needed_pipeline")
+            else:
+                words["needed_pipeline"] = Sentence.of(more)
+    values = {name: float(row[name]) for name in names if pd.notna(row[name])}
+    return Row(period, Piece("text", name), values, words, kind="period")
+
+
+def _list_behind(context: Context, row: Row) -> Answer:
+    """List what adds up to the forecast of a coming period; without one, the deals due."""
+    if "low" not in row.values:
+        return list_due(context, row.id)
+    title = f"Forecast for {context.name_of(row.id)}"
+    deals = find_expected(context, row.id)
+    return list_expected(context, title, deals, row.values, row.id)

@@ -1,0 +1,112 @@
+"""Who is short, and who carries: teams and people, who stays in view, and the deals behind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from opp_analytics.answers import Answer, people
+from tests.pipelines import context_of, pipeline
+
+TARGETS = pd.DataFrame(
+    {
+        "period": "2026-03",
+        "owner_name": ["Ann", "Bo & Co", "Di"],
+        "target": [150_000.0, 5.0, 7_000.0],
+    }
+)
+
+
+def _cells(answer: Answer) -> dict[str, list[Any]]:
+    (table,) = answer.tables
+    return {
+        row.name.value: [row.values.get(name, row.words.get(name)) for name in table.columns]
+        for row in table.rows
+    }
+
+
+def test_people__have_closed_forecast_due_and_change(opportunities, history):
+    answer = people(context_of(opportunities, history))
+    (table,) = answer.tables
+    assert answer.say(answer.finding) == "All of the 70K closed is Ann’s"
+    assert [*answer.title_columns(table).values()] == [
+        "Closed",
+        "Forecast",
+        "Range from",
+        "Range to",
+        "Due",
+        "Since Mar 9",
+    ]
+    shown = {name: (row[0], row[1], row[4], row[5]) for name, row in _cells(answer).items()}
+    assert shown == {
+        "Ann": (70_000.0, 166_000.0, 120_000.0, 16_000.0),
+        "Bo & Co": (0.0, 0.0, 0.0, -20_000.0),
+        "(none)": (0.0, 0.0, 0.0, -10_000.0),
+        "All": (70_000.0, 166_000.0, 120_000.0, -14_000.0),
+    }
+    assert [row.name.value for row in table.rows if row.marked] == ["Bo & Co"]
+    behind = answer.opens(table.rows[0])
+    assert behind is not None
+    assert [(row.name.value, row.values["expected"]) for row in behind.tables[0].rows] == [
+        ("Alder", 96_000.0),
+        ("Elder", 70_000.0),
+    ]
+
+
+def test_people__with_targets_have_what_is_to_go_and_why_there_is_no_chance(opportunities):
+    answer = people(context_of(opportunities, target=TARGETS))
+    assert answer.say(answer.finding) == "No rep is at target; Di’s forecast is 7K below"
+    assert [answer.say(note) for note in answer.notes] == [
+        "Di has a target and owns no deal; is the name spelled as in the CRM?"
+    ]
+    rows = {row.name.value: row for row in answer.tables[0].rows}
+    # The largest target first; somebody with a target and no deal has a row too.
+    assert {name: row.values.get("gap") for name, row in rows.items()} == {
+        "Ann": 80_000.0,
+        "Di": 7_000.0,
+        "Bo & Co": 5.0,
+        "(none)": None,
+        "All": 87_005.0,
+    }
+    assert {
+        name: row.words["p_target"].write() for name, row in rows.items() if row.words
+    } == dict.fromkeys(("Di", "Bo & Co", "(none)"), "none due")
+
+
+def test_people__of_many_fold_to_those_furthest_from_their_target():
+    rows = [
+        (f"{k}", f"Deal {k}", 100.0 + k, "proposal", "active", "2026-03-20", 50, f"Rep {k}")
+        for k in range(60)
+    ]
+    targets = pd.DataFrame(
+        {
+            "period": "2026-03",
+            "owner_name": [f"Rep {k}" for k in range(60)],
+            "target": [1_000.0 - k for k in range(60)],
+        }
+    )
+    # Without targets the largest stay.
+    for target, first in ((None, range(59, 51, -1)), (targets, range(8))):
+        (table,) = people(context_of(pipeline(rows), target=target)).tables
+        in_view = [row.name.value for row in table.rows if not row.folded]
+        assert in_view == [*(f"Rep {k}" for k in first), "All"]
+
+
+def test_people__of_two_teams_have_a_row_in_each_and_lists_that_are_told_apart(opportunities):
+    teams = opportunities.assign(team=["East", "East", "West", "West", "East", "East"])
+    answer = people(context_of(teams, by=["team", "owner_name"]))
+    (table,) = answer.tables
+    assert [(row.name.value, row.kind, row.depth) for row in table.rows][:2] == [
+        ("East", "team", 0),
+        ("Ann", "person", 1),
+    ]
+    titles = [behind.title for row in table.rows if (behind := answer.opens(row))]
+    assert len(set(titles)) == len(titles)
+    assert "Ann (East): forecast for March" in titles
+
+
+def test_people__without_a_column_of_people_say_so(opportunities):
+    answer = people(context_of(opportunities.drop(columns="owner_name")))
+    assert answer.sentence == "No column says whose a deal is. Name one with by=."
+    assert not answer.tables
