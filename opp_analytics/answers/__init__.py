@@ -2,7 +2,15 @@
 
 from opp_analytics.answers import forecasts, tables
 from opp_analytics.answers.act_today import act_today, say_action
-from opp_analytics.answers.alerts import alerts
+from opp_analytics.answers.alerts import (
+    Alert,
+    FindEnd,
+    Watched,
+    alerts,
+    fold_alerts,
+    judge_alerts,
+    shorten_last,
+)
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.as_html import draw, draw_rows, write_figure
 from opp_analytics.answers.as_text import write_cells
@@ -28,6 +36,7 @@ from opp_analytics.answers.deal import (
     say_win_dates,
 )
 from opp_analytics.answers.deals import deals
+from opp_analytics.answers.impact import Impact, impact
 from opp_analytics.answers.months import months
 from opp_analytics.answers.past_ranges import MOST_DRAWN, past_ranges
 from opp_analytics.answers.people import people

@@ -18,6 +18,7 @@ from opp_analytics.answers.context import Context, read_context
 from opp_analytics.answers.coverage import coverage
 from opp_analytics.answers.data_to_fix import data_to_fix
 from opp_analytics.answers.deals import deals
+from opp_analytics.answers.impact import impact
 from opp_analytics.answers.months import months
 from opp_analytics.answers.past_ranges import past_ranges
 from opp_analytics.answers.people import people
@@ -179,6 +180,13 @@ CATALOG = {
     ),
     "deals": Question(
         deals, "Which deals are there?", "ask deals", ("freq", "by", "method"), filters=_CHOSEN
+    ),
+    "impact": Question(
+        impact,
+        "What do the edits do to the forecast?",
+        "ask impact",
+        ("freq", "target", "method"),
+        filters=(),
     ),
     "alerts": Question(alerts, "What did we ask to be told of?", "ask alerts", ("freq", "target")),
 }

@@ -103,6 +103,8 @@ class Context:
     """Level of the forecast's range."""
     ids: frozenset[str] | None = None
     """Ids of the deals asked about, of those of the page; None for all."""
+    unedited: Context | None = field(default=None, repr=False, compare=False)
+    """The same without edits, where the opportunities are edited."""
     has_parts: bool = False
     """Whether pages of parts follow, which take their rows from the forecasts of the whole."""
     kept: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -351,7 +353,7 @@ class Context:
         """Ask the same of edited opportunities, of the whole; the records stay as they are."""
         frame = require(opportunities, *_READ, *self.levels, unique=True)
         frame = frame if "name" in frame else frame.assign(name=frame["unique_id"])
-        return replace(self, opportunities=frame, whole=frame, kept={})
+        return replace(self, opportunities=frame, whole=frame, kept={}, unedited=self)
 
     def _narrow_history(self, part: Part) -> History | None:
         """Narrow the history; None for somebody new, of whom it has no deal."""

@@ -3,7 +3,7 @@
 Tables shown in a notebook.
 """
 
-from opp_analytics.answers.alerts import fold_alerts
+from opp_analytics.answers import fold_alerts
 from opp_analytics.report.delivery.deliver import SECRETS, Post, check_delivery, deliver
 from opp_analytics.report.delivery.smtp import check_mail
 from opp_analytics.report.show import show

@@ -15,9 +15,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from opp_analytics import answers, text
-from opp_analytics.answers import Answer, Context, forecasts
+from opp_analytics.answers import Alert, Answer, Context, forecasts
 from opp_analytics.answers import Row as AnswerRow
-from opp_analytics.answers.alerts import Alert
 from opp_analytics.errors import ConfigError, DataWarning
 from opp_analytics.files import digest as checksum
 from opp_analytics.report.blocks.quality import MOST_RISKS

@@ -9,8 +9,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, ClassVar, Literal, TypeVar
 
 from opp_analytics import text
-from opp_analytics.answers import Part
-from opp_analytics.answers.alerts import Alert
+from opp_analytics.answers import Alert, Part
 from opp_analytics.svg import Rows
 from opp_analytics.text import MISSING
 

@@ -13,8 +13,16 @@ from urllib.parse import quote
 import pandas as pd
 
 from opp_analytics import arguments
-from opp_analytics.answers import Context, Part, check_for_each, read_context
-from opp_analytics.answers.alerts import Alert, FindEnd, judge_alerts, shorten_last
+from opp_analytics.answers import (
+    Alert,
+    Context,
+    FindEnd,
+    Part,
+    check_for_each,
+    judge_alerts,
+    read_context,
+    shorten_last,
+)
 from opp_analytics.arguments import MethodName
 from opp_analytics.errors import (
     ArgumentTypeError,

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from opp_analytics import arguments, text
-from opp_analytics.answers.alerts import Alert, Watched, shorten_last
+from opp_analytics.answers import Alert, Watched, shorten_last
 from opp_analytics.errors import ArgumentTypeError, ConfigError, OppAnalyticsError
 from opp_analytics.files import read_whole
 from opp_analytics.org import Org

@@ -8,32 +8,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 
 from opp_analytics import text, writer
-from opp_analytics.analysis import EditImpact, evidence
+from opp_analytics.answers import Impact, Row, read_context
 from opp_analytics.api import Client
 from opp_analytics.errors import ArgumentValueError, NotFoundError, OppAnalyticsError
 from opp_analytics.history import History
-from opp_analytics.note import note_of
-from opp_analytics.org import Money, Org, money_of
+from opp_analytics.org import Org, money_of
 from opp_analytics.periods import Freq, When, as_date, check_freq
-from opp_analytics.schema import BUCKETS
 from opp_analytics.widgets.grid.sheet import EditSheet, Key
-
-_CHANCES = {
-    "learned": "by chances from history",
-    "stated": "by stated chances",
-    "run_rate": "by run rate",
-}
-"""Each method in the words of the strip."""
 
 
 class ForecastEffect:
-    """What the edits of a sheet do to the forecast, as in `Plan.impact`, in words."""
+    """What the edits of a sheet do to the forecast, as in `Plan.impact`, as the strip shows it."""
 
     def __init__(
         self,
@@ -45,13 +37,14 @@ class ForecastEffect:
         targets: pd.DataFrame | None = None,
     ) -> None:
         self._sheet = sheet
-        self._asked: dict[str, Any] = {
-            "as_of": as_date(as_of),
-            "freq": check_freq(freq),
-            "history": history,
-        }
-        self._asked["target"] = targets
-        self._impact: EditImpact | None = None
+        self._read = partial(
+            read_context,
+            history=history,
+            as_of=as_date(as_of),
+            freq=check_freq(freq),
+            target=targets,
+        )
+        self._impact: Impact | None = None
 
     def forget(self) -> None:
         """Forecast everything again, after a write."""
@@ -64,16 +57,21 @@ class ForecastEffect:
         """
         try:
             if self._impact is None:
+                self._impact = Impact(self._read(self._sheet.frame))
                 # A deal that was deleted here is none of the others.
-                self._impact = EditImpact(self._sheet.frame, periods=2, **self._asked)
-                self._impact.opportunities = self._sheet.base
-            edited = self._sheet.changed_rows
-            after = self._impact.find_after(self._sheet.writable) if edited else self._impact.before
+                self._impact.forecasts.opportunities = self._sheet.base
+            impact, edited = self._impact, self._sheet.changed_rows
+            answer = impact.answer(self._sheet.writable if edited else None)
         except OppAnalyticsError as reason:
             self._impact, nothing = None, {"of": "", "how": "", "limit": ""}
             return {"periods": [], "why": str(reason), "about": nothing}
-        periods = _show_periods(self._impact.before, after, money_of(self._sheet.frame))
-        return {"periods": periods, "why": "", "about": self._describe(self._impact)}
+        about = {
+            "of": impact.of,
+            "how": impact.how,
+            "limit": text.capital(impact.forecasts.limit),
+        }
+        periods = [_show_period(row, answer.context.money) for row in answer.tables[0].rows]
+        return {"periods": periods, "why": "", "about": about}
 
     def by_deal(self, rows: list[int], label: str) -> dict[int, float]:
         """Compute the change of a period's expected money, row by row.
@@ -82,29 +80,11 @@ class ForecastEffect:
         """
         if self._impact is None or not rows:
             return {}
-        changes = self._impact.by_row(*_take_sides(self._sheet, rows), label)
-        return {int(str(row)): float(change) for row, change in changes.items()}
-
-    def _describe(self, impact: EditImpact) -> dict[str, str]:
-        note = note_of(impact.before)
-        deals, how = len(self._sheet.frame), _CHANCES.get(str(note.method), note.method)
-        these = "this deal" if deals == 1 else f"these {text.count(deals)}"
-        if impact.rest is not None:
-            others, at = (
-                text.count(len(impact.rest), "other deal"),
-                impact.rest.attrs["recorded_at"],
-            )
-            how += f", with {others} as recorded {text.day(at)}"
-        if note.day != str(
-            as_date(datetime.now(UTC), tz=Org.of(self._sheet.frame).zone(None)).date()
-        ):
-            how += f", as of {text.day(note.day, year=True)}"
-        of = f"of {these}, " if impact.is_part else ""
-        return {"of": of, "how": how, "limit": text.capital(impact.limit)}
+        return self._impact.by_deal(*_take_sides(self._sheet, rows), label)
 
 
-def _show_periods(before: pd.DataFrame, after: pd.DataFrame, money: Money) -> list[dict[str, Any]]:
-    """Show the running and the next period, and each that the edits change, as written.
+def _show_period(row: Row, money: Callable[..., str]) -> dict[str, Any]:
+    """Show a period of the answer, as written.
 
     Keys: ``label period over before after change weighted moved target chance chance_after``.
 
@@ -113,43 +93,28 @@ def _show_periods(before: pd.DataFrame, after: pd.DataFrame, money: Money) -> li
     the range. ``weighted`` has the weighted pipeline before and after where it changes and the run
     rate, which does not see it, forecasts.
     """
-    note = note_of(before)
-    figures, current = ["expected", "weighted_open"], pd.Period(note.day, note.freq)
-    changes = (after[figures] - before[figures]).fillna(0.0).round(2)
-    changes["weighted_open"] *= note.method == "run_rate"
-    touched = changes.index[changes.any(axis="columns")]
-    shown = {*touched, str(current), str(current + 1)}.difference(BUCKETS)
-    periods = []
-    for label in filter(shown.__contains__, before.index):
-        was, now = before.loc[label], after.loc[label]
-        change, weighted = changes.loc[label]
-        over = label < str(current)
-        texts = money(was["expected"]), money(now["expected"])
-        outside = evidence.name_outside(was, money) if texts[0] == texts[1] else ""
-        # The range by stated chances is too narrow for the chance of a target.
-        unsure = over or note.method in ("stated", "stage")
-        chances = [
-            "" if unsure or pd.isna(p) else text.percent(p)
-            for p in (was["p_target"], now["p_target"])
-        ]
-        periods.append(
-            {
-                "label": label,
-                "period": text.period_name(label, note.freq, today=note.day, short=True),
-                "over": over,
-                "before": f"{texts[0]}{outside and f' ({outside})'}",
-                "after": None if texts[0] == texts[1] else texts[1],
-                "change": money(change, signed=True) if change else "",
-                "weighted": (money(was["weighted_open"]), money(now["weighted_open"]))
-                if weighted
-                else None,
-                "moved": abs(change) or abs(weighted),
-                "target": "" if pd.isna(was["target"]) else money(was["target"]),
-                "chance": chances[0],
-                "chance_after": None if chances[0] == chances[1] else chances[1],
-            }
-        )
-    return periods
+    known = row.values
+    before, after = (money(known[f"expected_{side}"]) for side in ("before", "after"))
+    chances = [
+        text.percent(known[name]) if name in known else ""
+        for name in ("p_target_before", "p_target_after")
+    ]
+    outside = row.words.get("expected_before") if before == after else None
+    weighted = [known[name] for name in known if name.startswith("weighted_open")]
+    change = known.get("change", 0.0)
+    return {
+        "label": row.id,
+        "period": str(row.name.value),
+        "over": row.folded,
+        "before": f"{before} ({outside.write()})" if outside else before,
+        "after": None if before == after else after,
+        "change": money(change, signed=True) if change else "",
+        "weighted": tuple(map(money, weighted)) if weighted else None,
+        "moved": abs(change) or abs(sum(weighted[1:]) - sum(weighted[:1])),
+        "target": money(known["target"]) if "target" in known else "",
+        "chance": chances[0],
+        "chance_after": None if chances[0] == chances[1] else chances[1],
+    }
 
 
 def find_main(periods: list[dict[str, Any]]) -> dict[str, Any] | None:
