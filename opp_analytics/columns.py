@@ -38,7 +38,7 @@ class ResultColumn(NamedTuple):
     title: str = ""
     """Name in the workbook; empty where the column's own name says it."""
     rank: int = 2
-    """Where it has room: 2 on pages and in the terminal, 3 only in a sheet and in JSON."""
+    """Where it has room: 1 everywhere, 2 on pages and in a wide terminal, 3 in a sheet and JSON."""
 
 
 def _read(name: str) -> list[dict[str, str]]:
@@ -130,6 +130,11 @@ def find_unit(column: str) -> Unit:
     if "rate" in column.split("_") or column.endswith("_share"):
         return "rate"
     return "money" if column.endswith(("_value", "_total")) else "other"
+
+
+def find_rank(column: str) -> int:
+    """Find the rank of a column: 1 where a phone shows it too, 3 where only a workbook has room."""
+    return COLUMNS[column].rank if column in COLUMNS else 2
 
 
 def title_columns(columns: Iterable[str], own: Mapping[str, str] | None = None) -> list[str]:

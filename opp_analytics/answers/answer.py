@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from opp_analytics.answers.as_html import write_figure, write_html, write_page
+from opp_analytics.answers.as_html import write_html, write_page
 from opp_analytics.answers.as_json import to_dict
-from opp_analytics.answers.as_text import write_text
+from opp_analytics.answers.as_text import write_figure, write_text
 from opp_analytics.answers.data import AnswerData, Row, Table
 from opp_analytics.columns import find_unit
 from opp_analytics.text import Piece, Sentence
@@ -48,9 +48,12 @@ class Answer(AnswerData):
         """Write a page that holds the answer, with its picture."""
         return write_page(self)
 
-    def to_dict(self, *, most: int | None = None) -> dict[str, Any]:
-        """Write plain JSON with exact numbers; of the first table at `most` so many rows."""
-        return to_dict(self, most)
+    def to_dict(self, *, most: int | None = None, after: str | None = None) -> dict[str, Any]:
+        """Write plain JSON with exact numbers.
+
+        Of the first table at `most` so many rows, those `after` the row of that id.
+        """
+        return to_dict(self, most, after)
 
     def write(self, *, most: int | None = None) -> str:
         """Write plain text; of each table at `most` so many rows."""

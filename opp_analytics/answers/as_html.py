@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics import svg, text
-from opp_analytics.answers.as_text import write_cells
-from opp_analytics.answers.data import AnswerData, Figure, Table
-from opp_analytics.columns import find_unit, format_cell
+from opp_analytics import svg
+from opp_analytics.answers.as_text import write_cells, write_figure
+from opp_analytics.answers.data import AnswerData, Table
+from opp_analytics.columns import find_unit
 
 _MOST = 60
 """Rows of a table, as many as pandas shows."""
@@ -41,11 +41,11 @@ def write_html(answer: AnswerData) -> str:
     )
 
 
-def write_page(answer: AnswerData) -> str:
-    """Write a page that holds nothing but the answer, and asks for nothing else."""
+def write_page(*answers: AnswerData) -> str:
+    """Write a page that holds nothing but answers, and asks for nothing else."""
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8">'
-        f"<title>{escape(answer.title)}</title>{write_html(answer)}</html>"
+        f"<title>{escape(answers[0].title)}</title>{''.join(map(write_html, answers))}</html>"
     )
 
 
@@ -66,16 +66,6 @@ def draw_rows(answer: AnswerData) -> tuple[str, dict[str, str]]:
     frame = pd.DataFrame(known, index=[row.id for row in rows], columns=["name", *columns])
     axis, pictures = getattr(svg, kind)(frame, *args, **options)
     return axis, pictures
-
-
-def write_figure(answer: AnswerData, figure: Figure, value: float | None = None) -> str:
-    """Write a figure as people read it, or another `value` of it."""
-    if value is None and figure.instead:
-        return figure.instead
-    amount, currency = figure.value if value is None else value, answer.context.org.currency
-    if find_unit(figure.column) == "money":
-        return text.money(amount, currency)
-    return format_cell(figure.column, amount, currency)
 
 
 def _write_table(answer: AnswerData, table: Table) -> str:

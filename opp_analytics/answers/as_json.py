@@ -7,17 +7,19 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics.answers.data import AnswerData, Row
+from opp_analytics.answers.data import AnswerData, Row, Table
 from opp_analytics.columns import find_unit
+from opp_analytics.errors import ArgumentValueError
 
 _VERSION = 1
 
 
-def to_dict(answer: AnswerData, most: int | None = None) -> dict[str, Any]:
-    """Write an answer as plain JSON; of its first table at `most` so many rows."""
-    context, table = answer.context, answer.tables[0] if answer.tables else None
-    columns, rows = (table.columns, table.rows) if table else ((), ())
-    shown = rows[:most]
+def to_dict(
+    answer: AnswerData, most: int | None = None, after: str | None = None
+) -> dict[str, Any]:
+    """Write an answer as plain JSON; of its first table at `most` so many rows, those `after`."""
+    context, (first, *others) = answer.context, answer.tables or (Table("rows", (), ()),)
+    shown = cut_rows(first.rows, most, after)
     figure = next((one for one in answer.figures if one.low is not None), None)
     return {
         "answer_version": _VERSION,
@@ -27,14 +29,12 @@ def to_dict(answer: AnswerData, most: int | None = None) -> dict[str, Any]:
         "as_of": str(context.day.date()),
         "seen_at": None if context.seen_at is None else context.seen_at.isoformat(),
         "method": answer.method,
-        "range": figure and [figure.low, figure.high],
-        "columns": [
-            {"name": name, "unit": unit}
-            for name, unit in (("id", "other"), ("name", "other"), *_name_units(columns))
+        "range": figure and [figure.low, figure.high, figure.confidence],
+        **_write_table(answer, first, shown),
+        "more_after": shown[-1].id if shown and shown[-1] is not first.rows[-1] else None,
+        "more_tables": [
+            {"name": one.name, **_write_table(answer, one, one.rows[:most])} for one in others
         ],
-        "rows": [_write_row(answer, columns, row) for row in shown],
-        "rows_total": len(rows),
-        "more_after": shown[-1].id if len(shown) < len(rows) else None,
         "figures": [
             {name: _write_value(value) for name, value in one._asdict().items()}
             for one in answer.figures
@@ -45,8 +45,26 @@ def to_dict(answer: AnswerData, most: int | None = None) -> dict[str, Any]:
     }
 
 
-def _name_units(columns: tuple[str, ...]) -> list[tuple[str, str]]:
-    return [(name, find_unit(name)) for name in columns]
+def _write_table(answer: AnswerData, table: Table, rows: tuple[Row, ...]) -> dict[str, Any]:
+    units = [(name, find_unit(name)) for name in table.columns]
+    return {
+        "columns": [
+            {"name": name, "unit": unit}
+            for name, unit in (("id", "other"), ("name", "other"), *units)
+        ],
+        "rows": [_write_row(answer, table.columns, row) for row in rows],
+        "rows_total": len(table.rows),
+    }
+
+
+def cut_rows(rows: tuple[Row, ...], most: int | None, after: str | None) -> tuple[Row, ...]:
+    """Keep at `most` so many rows, those `after` the row of an id."""
+    if after is None:
+        return rows[:most]
+    places = [place for place, row in enumerate(rows, 1) if row.id == after]
+    if not places:
+        raise ArgumentValueError.of("after", after, "is no id of a row", "use one of the last page")
+    return rows[places[-1] :][:most]
 
 
 def _write_row(answer: AnswerData, columns: tuple[str, ...], row: Row) -> dict[str, Any]:

@@ -2,24 +2,49 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
+from functools import partial
 
 from opp_analytics import text
-from opp_analytics.answers.data import AnswerData, Lack, Row, Table
+from opp_analytics.answers.data import AnswerData, Figure, Lack, Row, Table
 from opp_analytics.columns import find_unit, format_cell
 
 
 def write_text(answer: AnswerData, most: int | None = None) -> str:
     """Write the finding, each table with at `most` so many rows, and the notes."""
     lines = [answer.title, answer.sentence]
+    for one in answer.figures:
+        value, words = explain_figure(answer, one)
+        lines.append(f"{one.name}: {value}{words and f'; {words}'}")
     for table in answer.tables:
         lines += ["", *_write_table(answer, table, most)]
     lines += [f"{answer.say(note)}." for note in answer.notes]
-    lines += map(_write_lack, answer.lacks)
+    lines += map(write_lack, answer.lacks)
     return "\n".join(lines)
 
 
-def _write_lack(lack: Lack) -> str:
+def write_figure(answer: AnswerData, figure: Figure, value: float | None = None) -> str:
+    """Write a figure as people read it, or another `value` of it."""
+    if value is None and figure.instead:
+        return figure.instead
+    amount, currency = figure.value if value is None else value, answer.context.org.currency
+    if find_unit(figure.column) == "money":
+        return text.money(amount, currency)
+    return format_cell(figure.column, amount, currency)
+
+
+def explain_figure(answer: AnswerData, figure: Figure) -> tuple[str, str]:
+    """Write a figure with its range, and what is known of it, at least what it was."""
+    write, then = partial(write_figure, answer, figure), figure.then
+    ends = [end for end in (figure.low, figure.high) if end is not None and math.isfinite(end)]
+    value = f"{write()} ({' to '.join(map(write, ends))})" if len(ends) > 1 else write()
+    is_known = then is not None and math.isfinite(then) and not figure.instead
+    return value, figure.words or (f"was {write(then)}" if is_known else "")
+
+
+def write_lack(lack: Lack) -> str:
+    """Say what is not known, until when, and how to get it."""
     until = f", until {lack.until}" if lack.until else ""
     return f"Not known: {lack.what}{until}. {lack.shell_way or lack.file_way}".rstrip()
 

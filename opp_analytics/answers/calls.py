@@ -13,10 +13,19 @@ from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
 from opp_analytics.answers.data import Chart, Lack, Row, Table
 from opp_analytics.errors import NotEnoughHistory
+from opp_analytics.note import note_of
 from opp_analytics.text import Piece, Sentence
 
 _COLUMNS = ("wape", "bias", "better", "n", "differs")
 _CALLERS = ("wape", "bias", "model_wape", "better", "n", "differs")
+_HEADS = {
+    "wape": "Missed by",
+    "bias": "On average",
+    "model_wape": "The model by",
+    "better": "Closer than the model",
+    "n": "Periods",
+    "differs": "More than luck",
+}
 _CALLED = ("reps", "manager")
 
 
@@ -41,29 +50,37 @@ def calls(context: Context) -> Answer:
         return answer(Sentence.of("No call can be judged yet"), lacks=(lack,))
     known = found[found["wape"].notna()].sort_values("wape", kind="stable")
     called = known.index.intersection(list(_CALLED))
-    if called.empty or known["ratio_low"].isna().all():
-        lack = Lack("whose number is better", "six ended periods with calls")
-        return answer(Sentence.of(describe(found).removesuffix(".")), lacks=(lack,))
+    is_judged = len(called) > 0 and known["ratio_low"].notna().any()
     names = {str(source): text.capital(name_source(source, context.freq)) for source in known.index}
     bars = [
         svg.make_bar(name, known["wape"][source], "", "", source, highlight=source in called)
         for source, name in names.items()
     ]
-    listed = [Table("sources", _COLUMNS, _list_rows(known, names, _COLUMNS, "source"))]
-    notes = []
-    if context.part is None:
-        judged = tables.call_accuracy(context)
-        callers = judged[judged["wape"].notna()].sort_values("wape", kind="stable")
-        own = {str(name): str(name) for name in callers.index}
-        listed.append(Table("callers", _CALLERS, _list_rows(callers, own, _CALLERS, "person")))
-        notes.append(Sentence.of(describe(judged).removesuffix(".")))
+    sources = _list_rows(known, names, _COLUMNS, "source") if is_judged else ()
+    callers, notes = _judge_callers(context) if context.part is None else ((), ())
+    lack = Lack("whose number is better", "six ended periods with calls")
+    listed = (("sources", _COLUMNS, sources), ("callers", _CALLERS, callers))
     return answer(
         Sentence.of(describe(found).removesuffix(".")),
-        tables=tuple(one for one in listed if one.rows),
-        chart=Chart("bars", (bars,)),
-        notes=tuple(notes),
+        tables=tuple(
+            Table(name, columns, rows, heads=_HEADS) for name, columns, rows in listed if rows
+        ),
+        chart=Chart("bars", (bars,)) if is_judged else None,
+        notes=notes,
+        lacks=() if is_judged else (lack,),
         code=f'oa.forecast_value_added(history, freq="{context.freq}")',
     )
+
+
+def _judge_callers(context: Context) -> tuple[tuple[Row, ...], tuple[Sentence, ...]]:
+    """List who missed by how much, and say who differs from the model and what is left out."""
+    table = tables.call_accuracy(context)
+    callers = table[table["wape"].notna()].sort_values("wape", kind="stable")
+    names = {str(name): str(name) for name in callers.index}
+    said = [describe(table).removesuffix(".")]
+    if others := note_of(table).figures.get("left_out", {}).get("other_periods"):
+        said.append(f"Left out: {text.count(others, 'call')} for periods of other lengths")
+    return _list_rows(callers, names, _CALLERS, "person"), tuple(map(Sentence.of, said))
 
 
 def _list_rows(

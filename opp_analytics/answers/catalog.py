@@ -97,7 +97,7 @@ CATALOG = {
     "months": Question(
         months,
         "Do the next periods have enough?",
-        "ask months",
+        "forecast",
         ("freq", "target", "method", "confidence"),
         place="first",
     ),
@@ -163,7 +163,7 @@ CATALOG = {
         win_rates,
         "Who wins more or fewer than the others?",
         "win-rate",
-        ("by", "start"),
+        ("freq", "by", "start"),
         filters=_CHOSEN,
     ),
     "scorecard": Question(

@@ -70,6 +70,8 @@ class Figure(NamedTuple):
     low: float | None = None
     high: float | None = None
     mark: float | None = None
+    confidence: float | None = None
+    """Level of the range."""
 
 
 class Chart(NamedTuple):

@@ -40,13 +40,31 @@ def data_to_fix(context: Context) -> Answer:
         context=context,
         title="Data to fix",
         finding=Sentence.of(_say_first(context, table).removesuffix(".")),
-        tables=(Table("findings", columns, rows, "value"),) if rows else (),
-        chart=Chart("bars", (bars,), {"label_width": 272, "stacked": True}),
+        tables=(
+            *([Table("findings", columns, rows, "value")] if rows else []),
+            *([_list_findings(context)] if len(findings) else []),
+        ),
+        chart=Chart("bars", (bars,), {"label_width": 272, "stacked": True}) if rows else None,
         notes=(Sentence.of("Ranked by money"),) if rows else (),
         lacks=(Lack(words),) if lacks else (),
         code=f'oa.audit_summary(oa.audit(deals, as_of="{context.day:%Y-%m-%d}"))',
         opener=partial(_list_deals, context),
     )
+
+
+def _list_findings(context: Context) -> Table:
+    """List each finding, the most severe first, with whose deal it is and the suggested fix."""
+    own = [context.person] if context.person else []
+    known = context.deals[["unique_id", "name", "stage", *own]]
+    rows = []
+    for found in tables.findings(context).merge(known, how="left").to_dict("records"):
+        key = str(found["unique_id"])
+        values = {str(name): cell for name, cell in found.items() if not pd.isna(cell)}
+        name = Piece("deal", values.pop("name", key), id=key)
+        place = f"{found['check']} {key} {found['field']}"
+        rows.append(Row(place, name, values, kind="finding"))
+    columns = ("check", "field", "cell", "suggestion", *own, "stage", "severity", "unique_id")
+    return Table("each finding", columns, tuple(rows))
 
 
 def _say_first(context: Context, table: pd.DataFrame) -> str:

@@ -18,6 +18,13 @@ _COLUMNS = (
     *("winkler", "crps"),
 )
 
+_HEADS = {
+    "n": "Forecasts",
+    "wape": "Missed by",
+    "bias": "On average",
+    **{f"coverage_{level}": f"{level}% range held" for level in (50, 80, 95)},
+}
+
 
 def proof(context: Context) -> Answer:
     """Score past forecasts and the formulas of others against what closed."""
@@ -45,7 +52,7 @@ def proof(context: Context) -> Answer:
         context=context,
         title=title,
         finding=Sentence.of(describe(table).removesuffix(".")),
-        tables=(Table("methods", _COLUMNS, rows),) if rows else (),
+        tables=(Table("methods", _COLUMNS, rows, heads=_HEADS),) if rows else (),
         notes=(Sentence.of(said),) if few else (),
         code=f'oa.score(oa.backtest(history, freq="{context.freq}", methods="all"))',
     )

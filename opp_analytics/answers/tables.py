@@ -18,7 +18,7 @@ from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.history import coverage as measure_coverage
 from opp_analytics.note import note_of
 from opp_analytics.org import Org, outcomes, split_by
-from opp_analytics.periods import check_freq
+from opp_analytics.periods import Freq, check_freq
 from opp_analytics.schema import ALL
 
 _FLOW_WEEKS = 13
@@ -405,13 +405,20 @@ def win_rates(context: Context) -> pd.DataFrame:
     )
 
 
-def _win_rate(context: Context, by: str | None) -> pd.DataFrame:
+@keep
+def win_rates_by_period(context: Context) -> pd.DataFrame:
+    """`oa.win_rate` of the window by period."""
+    return _win_rate(context, None, context.freq)
+
+
+def _win_rate(context: Context, by: str | None, freq: Freq | None = None) -> pd.DataFrame:
     return analysis.win_rate(
         context.opportunities,
         start=closed_since(context),
         end=context.day,
         as_of=context.day,
         by=by,
+        freq=freq,
     )
 
 

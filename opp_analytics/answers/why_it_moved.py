@@ -30,6 +30,8 @@ def why_it_moved(context: Context) -> Answer:
     except NotEnoughHistory as error:
         reason = (forecasts.no_changes(context) or str(error)).removesuffix(".")
         way = "history.record(deals)", "opp-analytics record"
+        if len(context.records) > 1 and context.since is None:
+            way = "since= an earlier day", "compare with an earlier day by --since"
         lack = Lack("what moved the forecast", "", *way)
         return Answer("why_it_moved", context, _TITLE, Sentence.of(reason), lacks=(lack,))
     note, steps = note_of(table), analysis.list_steps(table)

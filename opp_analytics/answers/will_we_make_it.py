@@ -94,12 +94,12 @@ def _make_figure(context: Context, each: analysis.Figure, row: pd.Series[Any]) -
     period, then, words = str(row.name), None, each.note
     if each.column and not forecasts.no_changes(context):
         then = forecasts.earlier(context).figure(period, each.column)
-    low = high = mark = None
+    low = high = mark = confidence = None
     if each.column == "expected":
         mark = float(row["target"])
         # One deal comes in or does not: nothing lies between.
         if not evidence.is_one_deal(row, forecasts.forecast(context)):
-            low, high = float(row["low"]), float(row["high"])
+            low, high, confidence = float(row["low"]), float(row["high"]), context.confidence
         words = words or _say_range(context, row)
     elif each.column == "p_target" and then is not None and math.isfinite(then):
         words = f"was {text.percent(then)}"
@@ -110,7 +110,8 @@ def _make_figure(context: Context, each: analysis.Figure, row: pd.Series[Any]) -
     column = each.column or _COLUMN_OF[each.name]
     instead = "" if each.column else each.figure
     value = float(row[column]) if each.column else math.nan
-    return Figure(each.name, column, value, period, words, instead, then, low, high, mark)
+    ends = low, high, mark, confidence
+    return Figure(each.name, column, value, period, words, instead, then, *ends)
 
 
 _COLUMN_OF = {

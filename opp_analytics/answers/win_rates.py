@@ -14,6 +14,7 @@ from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context, Part
 from opp_analytics.answers.data import Chart, Figure, Row, Table
 from opp_analytics.answers.deal import list_deals
+from opp_analytics.periods import labels
 from opp_analytics.text import Piece, Sentence
 
 _DRAWN = 12
@@ -32,6 +33,11 @@ def win_rates(context: Context) -> Answer:
     if len(known) > 1:
         notes.append(f"Won ÷ (won + lost) from {context.write_day(since)} on, 95% interval")
     rows = tuple(_make_row(context, str(name)) for name in known.index)
+    periods = tuple(
+        _make_period(context, str(label), row)
+        for label, row in tables.win_rates_by_period(context).iterrows()
+        if pd.notna(row["rate"])
+    )
     asked = f'start="{since:%Y-%m-%d}", end="{context.day:%Y-%m-%d}"'
     by = f', by="{context.person}"' if context.person else ""
     rate, low, high = (float(whole[name]) for name in ("rate", "rate_low", "rate_high"))
@@ -40,8 +46,17 @@ def win_rates(context: Context) -> Answer:
         context=context,
         title="Win rates",
         finding=Sentence.of(_say(context).removesuffix(".")),
-        tables=(Table("people", _COLUMNS, rows, "value"),) if rows else (),
-        figures=(Figure("Win rate", "rate", rate, low=low, high=high),) if closed else (),
+        tables=tuple(
+            table
+            for table in (
+                Table("people", _COLUMNS, rows, "value"),
+                Table("periods", tuple(c for c in _COLUMNS if c != "differs"), periods, "value"),
+            )
+            if table.rows
+        ),
+        figures=(Figure("Win rate", "rate", rate, low=low, high=high, confidence=0.95),)
+        if closed
+        else (),
         chart=_draw(context, known) if rows else None,
         notes=tuple(map(Sentence.of, notes)),
         code=f"oa.win_rate(deals, {asked}{by})",
@@ -65,14 +80,22 @@ def _say(context: Context) -> str:
 
 
 def _make_row(context: Context, name: str) -> Row:
-    row: Any = tables.win_rates(context).loc[name]
-    values = {
+    values = _read_rate(tables.win_rates(context).loc[name])
+    values["differs"] = name in _find_apart(context)
+    return Row(name, Piece("name", name), values, kind="person", part=Part(context.by[-1], name))
+
+
+def _make_period(context: Context, label: str, row: pd.Series[Any]) -> Row:
+    name = Piece("text", text.capital(context.name_of(label)))
+    return Row(label, name, _read_rate(row), kind="period")
+
+
+def _read_rate(row: Any) -> dict[str, Any]:
+    return {
         **{column: int(row[column]) for column in ("won", "lost", "open")},
         **{column: float(row[column]) for column in (*_RATES, *_SUMS) if pd.notna(row[column])},
-        "differs": name in _find_apart(context),
         "value": float(row["won_value"] + row["lost_value"]),
     }
-    return Row(name, Piece("name", name), values, kind="person", part=Part(context.by[-1], name))
 
 
 def _find_apart(context: Context) -> set[str]:
@@ -92,5 +115,8 @@ def _list_closed(context: Context, row: Row) -> Answer:
     deals = context.deals
     inside = deals["close_date"].between(tables.closed_since(context), context.day)
     closed = inside & deals["outcome"].isin(["won", "lost"])
+    if row.kind == "period":
+        mine = deals[closed & (labels(deals["close_date"], context.freq) == row.id)]
+        return list_deals(context, f"Won and lost in {context.name_of(row.id)}", mine)
     mine = deals[closed & (deals[context.person] == row.id)]
     return list_deals(context, f"Won and lost by {row.id}", mine)

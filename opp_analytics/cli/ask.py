@@ -1,82 +1,255 @@
-"""The command that answers any question of the catalog."""
+"""Commands that ask: each reads the pipeline, asks its questions, and shows the answers."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, cast
+import json
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 import opp_analytics as oa
-from opp_analytics.cli.console import heading, note, say, show
-from opp_analytics.cli.output import answer, with_tables
+from opp_analytics.cli.console import OUTPUT, heading, note, say, show
+from opp_analytics.cli.output import (
+    TABLES,
+    add_options,
+    answer,
+    echo_json,
+    with_tables,
+    write_staged,
+    write_tables,
+)
 from opp_analytics.cli.source import (
-    HISTORY_FOLDER,
     By,
     CommandSource,
+    Explain,
     Freq,
-    HistoryFolder,
     Method,
     Target,
-    find_history,
     parse_amount,
     reads_deals,
+    reads_records,
+    say_method,
 )
+from opp_analytics.errors import NotEnoughHistory
 
 if TYPE_CHECKING:
     from opp_analytics.answers import Answer
 
-For = Annotated[
-    str | None, typer.Option("--for", help="Ask about this person's or team's deals alone.")
-]
-Most = Annotated[int, typer.Option(min=1, help="Number of rows to show.")]
+_MOST = 20
+"""Rows of a table in a terminal, unless --most says otherwise."""
+_WRAPPED = ("reasons", "largest")
+"""Columns of texts that go on below."""
+FILES = (*TABLES, ".html", ".json")
+"""Endings of the files that hold an answer."""
+_OPTIONS: dict[str, tuple[Any, Any]] = {
+    "part": (
+        Annotated[
+            str | None, typer.Option("--for", help="Ask about this person's or team's deals alone.")
+        ],
+        None,
+    ),
+    "freq": (Freq, None),
+    "period": (
+        Annotated[
+            str | None,
+            typer.Option(help="Period to ask about, as 2026-03.", show_default="the current one"),
+        ],
+        None,
+    ),
+    "target": (Target, None),
+    "by": (By, None),
+    "since": (
+        Annotated[
+            str | None,
+            typer.Option(
+                help="Compare with the last record by this day, as 2026-03-24.",
+                show_default="a week before",
+            ),
+        ],
+        None,
+    ),
+    "start": (
+        Annotated[
+            str | None,
+            typer.Option(
+                "--start",
+                help="First close date that counts, as 2026-01-01.",
+                show_default="that of this quarter and the three before",
+            ),
+        ],
+        None,
+    ),
+    "confidence": (
+        Annotated[
+            float | None,
+            typer.Option(help="Level of the forecast's range, as 0.5.", show_default="0.8"),
+        ],
+        None,
+    ),
+    "method": (Method, "auto"),
+}
+"""Options of questions, each with its kind and default."""
+_SHOWING: dict[str, tuple[Any, Any]] = {
+    "most": (
+        Annotated[
+            int | None,
+            typer.Option(
+                min=1, help="Number of rows of a table.", show_default=f"{_MOST}, with --json all"
+            ),
+        ],
+        None,
+    ),
+    "after": (
+        Annotated[
+            str | None,
+            typer.Option(help="Go on after the row of this id, that of more_after with --json."),
+        ],
+        None,
+    ),
+}
+"""Options of every answer."""
 
 
-@with_tables()
+def answers(
+    *keys: str, options: Sequence[str], records: bool = False
+) -> Callable[[Callable[[], None]], Callable[..., None]]:
+    """Make a command that answers questions, with these `options` of `oa.ask`.
+
+    With `records` it reads the history alone.
+    """
+
+    def decorate(command: Callable[[], None]) -> Callable[..., None]:
+        def run(source: CommandSource, history: oa.History | None, typed: dict[str, Any]) -> None:
+            show_answers(keys, source, history, typed)
+
+        run.__name__, run.__doc__ = command.__name__, command.__doc__
+        reads = reads_records if records else reads_deals
+        return with_tables(FILES)(reads(takes(options, run)))
+
+    return decorate
+
+
+def takes(options: Sequence[str], command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command these options of `oa.ask` and those of showing, as `typed`."""
+    explain = {"explain": (Explain, False)} if "method" in options else {}
+    taken = {name: _OPTIONS[name] for name in options} | explain | _SHOWING
+
+    def run(**others: Any) -> None:
+        command(typed={name: others.pop(name) for name in taken}, **others)
+
+    return add_options(run, command, taken, given=("typed",))
+
+
+def show_answers(
+    keys: Sequence[str],
+    source: CommandSource,
+    history: oa.History | None,
+    typed: dict[str, Any],
+) -> Answer:
+    """Answer questions of what a command works on; return the first answer.
+
+    They are shown in the terminal, as JSON, and in the file of --out.
+    """
+    from opp_analytics.answers import CATALOG, ask_together, forecasts
+
+    most, after, explain = (typed.pop(name, None) for name in ("most", "after", "explain"))
+    options = {name: value for name, value in typed.items() if value not in (None, [], "auto")}
+    if "target" in options:
+        options["target"] = parse_amount(options["target"], source.org)
+    asked: dict[str, Any] = {"org": source.org, "own_writes": source.own_writes(), **options}
+    found = ask_together(keys, source.opportunities, history, as_of=source.day, **asked)
+    told = [one.to_dict(most=most, after=after) for one in found]
+    if OUTPUT.get().as_json:
+        echo_json(_join(told))
+    if CATALOG[keys[0]].needs and not any(one.tables for one in found):
+        problem, way = found[0].sentence.removesuffix("."), found[0].lacks[0].shell_way
+        raise NotEnoughHistory(problem, shell_way=way)
+    for one in found:
+        _show(one, most or _MOST, after)
+    methods = [one for one in found if one.method]
+    if methods:
+        say_method(forecasts.forecast(methods[0].context), explain=bool(explain))
+    file = OUTPUT.get().file
+    if file is not None and file.suffix.lower() in FILES:
+        _write(found, _join(told), file)
+        note(f"Written to {file}.")
+    return found[0]
+
+
+def _join(told: list[dict[str, Any]]) -> dict[str, Any]:
+    return told[0] if len(told) == 1 else {"answers": told}
+
+
+def _show(found: Answer, most: int, after: str | None) -> None:
+    """Show an answer in the terminal: finding, figures, tables, notes, and what it lacks."""
+    from opp_analytics.answers import explain_figure, write_lack
+
+    heading(found.title)
+    say(found.sentence)
+    figures = [(one.name, *explain_figure(found, one)) for one in found.figures]
+    wide = [max(map(len, column)) for column in zip(*figures, strict=True)]
+    for name, value, known in figures:
+        say(f"{name:<{wide[0]}}  {value:<{wide[1]}}  {known}".rstrip())
+    for place, table in enumerate(found.tables):
+        say("")
+        titles = found.title_columns(table)
+        rows = found.to_frame(table)[["name", *titles]]
+        rows["name"] = ["  " * row.depth + row.name.write(None) for row in table.rows]
+        begin = [row.id for row in table.rows].index(after) + 1 if after and not place else 0
+        is_of_deals = any(row.kind == "deal" for row in table.rows)
+        heads = {"name": table.heads.get("name", "Deal" if is_of_deals else "")}
+        heads |= titles
+        wrap = tuple(name for name in _WRAPPED if name in titles)
+        show(rows.iloc[begin:], index=False, most=most, wrap=wrap, heads=heads)
+    for words in found.notes:
+        note(f"{found.say(words)}.")
+    for lack in found.lacks:
+        note(write_lack(lack))
+
+
+def _write(found: Sequence[Answer], told: dict[str, Any], file: Path) -> None:
+    """Write answers to a file: JSON or a page of all, else their tables in full."""
+    from opp_analytics.answers import write_page
+
+    match file.suffix.lower():
+        case ".json":
+            written = json.dumps(told, ensure_ascii=False)
+        case ".html":
+            written = write_page(*found)
+        case _:
+            tables = [(one, table) for one in found for table in one.tables]
+            names = [table.name for _, table in tables]
+            write_tables(
+                {
+                    name if names.count(name) == 1 else f"{one.key} {name}": one.to_frame(table)
+                    for name, (one, table) in zip(names, tables, strict=True)
+                },
+                file,
+            )
+            return
+    with write_staged(file) as staged:
+        staged.write_text(f"{written}\n", encoding="utf-8")
+
+
+@with_tables(FILES)
 @reads_deals
+@partial(takes, tuple(_OPTIONS))
 def ask_command(
     source: CommandSource,
+    history: oa.History | None,
     key: Annotated[
         str | None,
         typer.Argument(help="The question, such as at_risk; without one, all are listed."),
     ] = None,
-    part: For = None,
-    most: Most = 20,
-    freq: Freq = None,
-    by: By = None,
-    target: Target = None,
-    method: Method = "auto",
-    folder: HistoryFolder = HISTORY_FOLDER,
+    *,
+    typed: dict[str, Any],
 ) -> None:
     """Answer a question, as the weekly page answers it; without one, list the questions."""
     if key is None:
-        show(oa.questions())
+        show(oa.questions()[["question", "command"]])
         answer(oa.questions())
-        return
-    found = oa.ask(
-        key,
-        source.opportunities,
-        find_history(folder, source.org),
-        as_of=source.day,
-        org=source.org,
-        freq=cast("Any", freq),
-        target=parse_amount(target, source.org),
-        by=by,
-        method=cast("Any", method),
-        part=part,
-        own_writes=source.own_writes(),
-    )
-    show_answer(found, most)
-
-
-def show_answer(found: Answer, most: int) -> None:
-    """Show an answer: its finding, its tables and its notes; as JSON or a file where asked for."""
-    heading(found.title)
-    say(found.sentence)
-    tables = {one.name: found.to_frame(one) for one in found.tables}
-    for rows in tables.values():
-        show(rows.drop(columns="id"), index=False, most=most, wrap=("reasons",))
-    for words in found.notes:
-        note(f"{found.say(words)}.")
-    for lack in found.lacks:
-        note(f"Not known: {lack.what}. {lack.shell_way}".rstrip())
-    answer(tables, found.to_dict(most=most))
+    else:
+        show_answers([key], source, history, typed)

@@ -5,45 +5,32 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import pandas as pd
 import typer
 
 import opp_analytics as oa
 from opp_analytics import text
-from opp_analytics.cli.console import heading, note, say, show, write_command
+from opp_analytics.cli.ask import FILES, show_answers, takes
+from opp_analytics.cli.console import note, say, show, write_command
 from opp_analytics.cli.output import answer, with_tables
 from opp_analytics.cli.source import (
     HISTORY_FOLDER,
-    Freq,
+    AsOf,
     HistoryFolder,
     OrgFile,
-    choose_freq,
     find_history,
     find_org,
-    open_history,
     parse_amount,
+    read_last_record,
 )
 from opp_analytics.errors import ConfigError
-from opp_analytics.note import note_of
 from opp_analytics.org import CALL_KEY, FILE, Org, add_call, calls_known, write_in_force
 from opp_analytics.periods import as_date, read_period, write_period
 
 _MOST = 60
 _SHOWN = ["made_on", "period", "caller", "for", "commit", "best_case", "in_force", "reason"]
-_ACCURACY = [
-    "n",
-    "wape",
-    "bias",
-    "bias_low",
-    "bias_high",
-    "model_wape",
-    "differs",
-    "over",
-    "under",
-    "moved",
-]
 
 
 @with_tables(out=())
@@ -139,7 +126,8 @@ def _name_whose(caller: str, owner: str | None, team: str | None) -> str | None:
     )
 
 
-@with_tables()
+@with_tables(FILES)
+@partial(takes, ("part", "freq"))
 def calls_command(
     listed: Annotated[
         bool, typer.Option("--list", help="List those in force, the newest first.")
@@ -147,15 +135,11 @@ def calls_command(
     every: Annotated[
         bool, typer.Option("--all", help="List the superseded and withdrawn ones too.")
     ] = False,
-    by: Annotated[
-        str,
-        typer.Option(
-            "--by", metavar="COLUMN", help="Judge each caller, or each owner_name or team."
-        ),
-    ] = "caller",
-    freq: Freq = None,
+    as_of: AsOf = None,
     folder: HistoryFolder = HISTORY_FOLDER,
     org_file: OrgFile = None,
+    *,
+    typed: dict[str, Any],
 ) -> None:
     """Judge the calls beside the forecasts of the same days, and show who makes the number better.
 
@@ -163,29 +147,15 @@ def calls_command(
     """
     org = find_org(org_file) or oa.Org()
     if listed or every or org.calls.empty:
-        _list_calls(oa.calls(org), every=every, known=org.file is not None)
-        return
-    history, alias = open_history(folder, org), choose_freq(org, freq)
-    accuracy = oa.call_accuracy(history, by=cast("Any", by), freq=alias)
-    added = oa.forecast_value_added(
-        history, by=None if by == "caller" else cast("Any", by), freq=alias
-    )
-    heading("Calls", "against the model, on the same days before each end")
-    say(oa.sentence(accuracy))
-    show(accuracy[_ACCURACY], most=_MOST)
-    heading("Who makes the number better")
-    say(oa.sentence(added))
-    show(added, most=_MOST)
-    if others := note_of(accuracy).figures["left_out"].get("other_periods"):
-        note(
-            f"Left out: {text.count(others, 'call')} for periods of other lengths, which --freq "
-            "judges."
-        )
-    note("differs: beyond chance among the rows of that table. --list lists the calls in force.")
-    answer({"accuracy": accuracy, "value_added": added})
+        most = typed.pop("most") or _MOST
+        if any(typed.values()):
+            raise typer.BadParameter("--for, --freq and --after judge calls; a list has no such")
+        _list_calls(oa.calls(org), most, every=every, known=org.file is not None)
+    else:
+        show_answers(["calls"], *read_last_record(folder, org, as_of), typed)
 
 
-def _list_calls(calls: pd.DataFrame, *, every: bool, known: bool) -> None:
+def _list_calls(calls: pd.DataFrame, most: int, *, every: bool, known: bool) -> None:
     if calls.empty:
         words = ("call", "Ann", "2026-12", "450k") if known else ("org", "init")
         say(
@@ -208,6 +178,6 @@ def _list_calls(calls: pd.DataFrame, *, every: bool, known: bool) -> None:
     if len(shown):
         columns = [name for name in _SHOWN if every or name != "in_force"]
         show(
-            shown[columns].dropna(axis="columns", how="all"), index=False, most=_MOST, compact=False
+            shown[columns].dropna(axis="columns", how="all"), index=False, most=most, compact=False
         )
     answer(calls)

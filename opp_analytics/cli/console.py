@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Collection, Mapping
 from contextvars import ContextVar
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, NamedTuple, TextIO
 
 import pandas as pd
@@ -22,11 +22,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from opp_analytics import text
-from opp_analytics.columns import COLUMNS, find_unit, make_formatter
+from opp_analytics.columns import find_rank, find_unit, make_formatter
 from opp_analytics.org import Org
 
-_CHANCES = {name: COLUMNS[name].title for name in ("probability", "chance")}
-"""The two chances of a deal, which their own names do not tell apart."""
 _SHORT, _SHORTEST, _WRAPPED = 12, 6, 24
 """Characters kept of a text before a column is left out, and in any case; of all that go on below
 together."""
@@ -34,8 +32,6 @@ GAP = 2
 """Blanks between two columns."""
 _WHOLE = ("unique_id", "run_id", "period")
 """Texts that a person copies, never shortened."""
-_MAIN = ("booked", "expected", "low", "high", "target")
-"""Columns that stay however narrow the terminal is."""
 
 out = Console()
 _err = Console(stderr=True)
@@ -189,14 +185,16 @@ def show(
     index: bool = True,
     most: int = 20,
     wrap: tuple[str, ...] = (),
+    heads: Mapping[str, str] = MappingProxyType({}),
     compact: bool = True,
 ) -> None:
     """Print a result table as wide as the terminal, with values as people read them.
 
-    Money is compact by default, rates are percents, a missing cell is a dash.
+    Money is compact by default, rates are percents, a missing cell is a dash. `heads` are headings
+    in place of the columns' names.
 
     If a row does not fit on one line, texts are cut and end in …, those in `wrap` go on below, and
-    the last columns are left out and named; keys, forecast, range and target stay.
+    columns are left out and named: those of the highest rank first, of one rank the last.
     """
     asked = OUTPUT.get()
     if asked.as_json:
@@ -205,6 +203,7 @@ def show(
     if index:
         shown = shown.reset_index()
     cells_of = {text.printable(name): values for name, values in shown.items()}
+    named = {name: text.printable(heads.get(name, name)) for name in cells_of}
     money = Org.of(rows).currency
     columns = {
         name: list(map(make_formatter(name, values, money, compact=compact), values))
@@ -212,13 +211,14 @@ def show(
     }
     right = {name for name, values in cells_of.items() if name not in wrap and _is_number(values)}
     texts = {name for name in columns if name not in right and name not in _WHOLE}
-    left_out = _find_too_wide(columns, texts, wrap, keys=rows.index.nlevels if index else 1)
+    widths = {name: max(map(cell_len, [named[name], *cells])) for name, cells in columns.items()}
+    left_out = _find_too_wide(widths, texts, wrap, keys=rows.index.nlevels if index else 1)
     columns = {name: cells for name, cells in columns.items() if name not in left_out}
-    rooms = _share_room(columns, texts & set(columns))
+    rooms = _share_room({name: widths[name] for name in columns}, texts & set(columns))
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in columns:
         table.add_column(
-            _CHANCES.get(name, name),
+            escape(named[name]),
             justify="right" if name in right else "left",
             overflow="fold" if name in wrap else "ellipsis",
             no_wrap=name not in wrap,
@@ -228,7 +228,7 @@ def show(
         table.add_row(*map(escape, cells))
     out.print(table, highlight=False)
     more = [f"… and {text.number(len(rows) - most)} more"] if len(rows) > most else []
-    more += [f"Also: {text.joined(left_out)}"] if left_out else []
+    more += [f"Also: {text.joined(named[name] for name in left_out)}"] if left_out else []
     if more:
         ways = f"; {asked.ways} has all" if asked.ways else ""
         out.print(f"[dim]{escape('. '.join(more))}{ways}.[/]", highlight=False, soft_wrap=True)
@@ -243,38 +243,28 @@ def _is_number(values: pd.Series[Any]) -> bool:
     )
 
 
-def _measure(columns: Mapping[str, list[str]]) -> dict[str, int]:
-    return {
-        name: max(map(cell_len, [_CHANCES.get(name, name), *cells]))
-        for name, cells in columns.items()
-    }
-
-
 def _find_too_wide(
-    columns: Mapping[str, list[str]], texts: Collection[str], wrap: Collection[str], *, keys: int
+    full: Mapping[str, int], texts: Collection[str], wrap: Collection[str], *, keys: int
 ) -> list[str]:
-    """Find the last columns that do not fit on one line with the others, all texts cut.
+    """Find the columns that do not fit on one line with the others, all texts cut.
 
     The first `keys` always stay.
     """
     least = dict.fromkeys(wrap, _WRAPPED // max(len(wrap), 1))
     widths = {
         name: min(width, least.get(name, _SHORT)) if name in texts else width
-        for name, width in _measure(columns).items()
+        for name, width in full.items()
     }
-    left_out: list[str] = []
-    for name in reversed(list(columns)[keys:]):
+    last_first = [name for name in reversed(list(full)[keys:]) if name not in wrap]
+    for name in sorted(last_first, key=find_rank, reverse=True):
         if sum(widths.values()) + GAP * (len(widths) - 1) <= out.width:
             break
-        if name not in _MAIN and name not in wrap:
-            del widths[name]
-            left_out.insert(0, name)
-    return left_out
+        del widths[name]
+    return [name for name in full if name not in widths]
 
 
-def _share_room(columns: Mapping[str, list[str]], texts: Collection[str]) -> dict[str, int]:
+def _share_room(widths: Mapping[str, int], texts: Collection[str]) -> dict[str, int]:
     """Share the space left among the texts, none wider than its content."""
-    widths = _measure(columns)
     free = (
         out.width
         - GAP * (len(widths) - 1)

@@ -135,24 +135,24 @@ def add_options(
     return run
 
 
-def answer(
-    tables: pd.DataFrame | Mapping[str, pd.DataFrame], told: Mapping[str, Any] | None = None
-) -> None:
-    """End a command: write its tables to the file of --out, and print them with --json.
-
-    With `told`, that is printed.
-    """
+def answer(tables: pd.DataFrame | Mapping[str, pd.DataFrame]) -> None:
+    """End a command: write its tables to the file of --out, and print them with --json."""
     asked = OUTPUT.get()
     if asked.file is not None:
+        check_ending(asked.file, TABLES)
         write_tables({"table": tables} if isinstance(tables, pd.DataFrame) else tables, asked.file)
         note(f"Written to {asked.file}.")
     if asked.as_json:
-        shown = told or (
+        echo_json(
             _list_rows(tables)
             if isinstance(tables, pd.DataFrame)
             else {"tables": {name: _list_rows(table) for name, table in tables.items()}}
         )
-        typer.echo(json.dumps(shown, ensure_ascii=False))
+
+
+def echo_json(shown: Any) -> None:
+    """Print the JSON of a command, in one line."""
+    typer.echo(json.dumps(shown, ensure_ascii=False))
 
 
 def _list_rows(table: pd.DataFrame) -> dict[str, Any]:

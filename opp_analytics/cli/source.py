@@ -26,8 +26,7 @@ from opp_analytics.errors import ConfigError, NotEnoughHistory
 from opp_analytics.inputs import did_you_mean, read_amount
 from opp_analytics.note import note_of
 from opp_analytics.org import PRESETS, Org, find_day, find_old_date, read_folder_org
-from opp_analytics.periods import Freq as PeriodFreq
-from opp_analytics.periods import as_date, as_instant, check_freq
+from opp_analytics.periods import as_date, as_instant
 from opp_analytics.schema import BadCell
 
 _MOST_UNCLEAR = 3
@@ -170,21 +169,12 @@ def say_method(table: pd.DataFrame, *, explain: bool) -> None:
     note(f"{describe_method(table, explain=explain)}{more}")
 
 
-def choose_freq(org: oa.Org | None, freq: str | None) -> PeriodFreq:
-    """Choose the period of a command: as typed, else that of the org's report, else months."""
-    meant = org or oa.Org()
-    return meant.freq(check_freq(freq or str(meant.report.get("freq", "M"))))
-
-
-def open_history(folder: Path, org: oa.Org | None, *, least: int = 1) -> oa.History:
-    """Open the history of the folder, which needs at least so many records."""
+def open_history(folder: Path, org: oa.Org | None) -> oa.History:
+    """Open the history of the folder, which needs a record."""
     history = oa.History(folder, org=org)
-    if len(history.records) < least:
-        holds = "one record, and a change needs two" if len(history.records) else "no records"
-        raise NotEnoughHistory(
-            f"{folder} holds {holds}; make one every day with: "
-            f"{write_command('record', '--history', folder)}"
-        )
+    if not len(history.records):
+        record = write_command("record", "--history", folder)
+        raise NotEnoughHistory(f"{folder} holds no records; make one every day with: {record}")
     return history
 
 
@@ -210,10 +200,6 @@ class CommandSource(NamedTuple):
         if self.as_of is None:
             return find_day(self.opportunities)
         return as_date(self.as_of, tz=self.zone, name="as_of")
-
-    def ask(self, freq: str | None) -> dict[str, Any]:
-        """Ask of this day, by the period that was typed."""
-        return {"as_of": self.day, "freq": choose_freq(self.org, freq), "tz": self.zone}
 
     def own_writes(self) -> pd.DataFrame | None:
         """Find edits written from this computer to the same tenant; None for a file."""
@@ -245,7 +231,10 @@ def read_source(
     if file is None and recorded is not None and (earlier or unset):
         history = find_history(recorded, org)
         if history is not None:
-            return _read_record(history, recorded, org, asked)
+            opportunities, day = _read_record(history, org, asked)
+            read, last = text.count(len(opportunities), "opportunity"), f"the record of {day}"
+            note(f"Read {read} from {last} in {recorded}; --from FILE reads an export.")
+            return CommandSource(opportunities, org, None)
     if file is None:
         client = _connect(org)
         opportunities = oa.load(client, progress=False if OUTPUT.get().quiet else None, **options)
@@ -263,42 +252,58 @@ def read_source(
 
 
 def _read_record(
-    history: oa.History, folder: Path, org: Org | None, asked: str | None
-) -> CommandSource:
-    """Read the opportunities of the last record, or of the last one on the day `asked`."""
+    history: oa.History, org: Org | None, asked: str | None
+) -> tuple[pd.DataFrame, str]:
+    """Read the last record, or the last one by the day `asked`: its opportunities and its day."""
     zone = (org or oa.Org()).zone(None)
     moment = history.recorded_before(
         history.records["recorded_at"].iloc[-1]
         if asked is None
         else as_instant(as_date(asked, tz=zone, name="as_of"), tz=zone, end=True)
     )
-    opportunities = history.as_of(moment)
-    last = f"the record of {as_date(moment, tz=zone):%Y-%m-%d} in {folder}"
-    read = text.count(len(opportunities), "opportunity")
-    note(f"Read {read} from {last}; --from FILE reads an export.")
-    return CommandSource(opportunities, org, None)
+    return history.as_of(moment), f"{as_date(moment, tz=zone):%Y-%m-%d}"
 
 
-def reads_deals(command: Callable[..., None], *, dated: bool = True) -> Callable[..., None]:
+def reads_deals(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command its `source` of opportunities, and the options that choose it.
 
-    The source is the API, the file of --from, or the last record. `dated` adds --as-of.
+    The source is the API, the file of --from, or the last record.
     """
 
     def run(
-        *, source_file: Path | None, org_file: Path | None, as_of: str | None = None, **others: Any
+        *, source_file: Path | None, org_file: Path | None, as_of: str | None, **others: Any
     ) -> None:
         written = {name: others.pop(name) for name in _CELLS}
-        recorded = others.get("folder", HISTORY_FOLDER)
+        recorded = others.pop("folder")
         source = read_source(source_file, org_file, written, asked=as_of, recorded=recorded)
         source = source._replace(as_of=as_of)
         say_day(source)
         if as_of is None:
-            say_age(source.opportunities, source.day, "--as-of" if dated else None)
-        command(source=source, **others)
+            say_age(source.opportunities, source.day, "--as-of")
+        command(source=source, history=find_history(recorded, source.org), **others)
 
-    options = {name: one for name, one in _READING.items() if dated or name != "as_of"}
-    return add_options(run, command, options, given=("source",))
+    return add_options(run, command, _READING, given=("source", "history"))
+
+
+def reads_records(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command its `history`, and as `source` the last record of the day of --as-of."""
+
+    def run(*, org_file: Path | None, as_of: str | None, folder: Path, **others: Any) -> None:
+        source, history = read_last_record(folder, find_org(org_file), as_of)
+        command(source=source, history=history, **others)
+
+    options = {name: _READING[name] for name in ("as_of", "org_file", "folder")}
+    return add_options(run, command, options, given=("source", "history"))
+
+
+def read_last_record(
+    folder: Path, org: Org | None, as_of: str | None
+) -> tuple[CommandSource, oa.History]:
+    """Read a history, which needs a record, and its last record of the day of --as-of."""
+    history = open_history(folder, org)
+    source = CommandSource(_read_record(history, org, as_of)[0], org, None, as_of)
+    say_day(source)
+    return source, history
 
 
 _READING = {
@@ -306,6 +311,7 @@ _READING = {
     "source_file": (FromFile, None),
     **_CELLS,
     "org_file": (OrgFile, None),
+    "folder": (HistoryFolder, HISTORY_FOLDER),
 }
 
 

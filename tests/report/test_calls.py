@@ -360,6 +360,7 @@ def test_calls_block__says_who_makes_the_number_better(table, title, first):
 
 def test_calls_block__needs_six_periods_a_call_and_records():
     assert calls_block(context(*EVERYBODY)) is None
+    nobody = TableNote("call_accuracy", freq="M").write(BETTER.assign(wape=float("nan")))
     for table in (
         BETTER.assign(ratio_low=float("nan")),
         BETTER.drop(["reps", "manager"]),
@@ -367,6 +368,7 @@ def test_calls_block__needs_six_periods_a_call_and_records():
     ):
         made = context(*EVERYBODY)
         plant(made, answer_tables.value_added, table)
+        plant(made, answer_tables.call_accuracy, nobody)
         assert calls_block(made) is None
     made = context()
     plant(made, answer_tables.value_added, BETTER)

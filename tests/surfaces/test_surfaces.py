@@ -3,6 +3,7 @@ commands, explorer and grid."""  # noqa: E501
 
 from __future__ import annotations
 
+import json
 import re
 from email import message_from_bytes
 from email.policy import default
@@ -40,14 +41,6 @@ def ask_command(command: Command, world: World, name: str, *words: object) -> st
     _, printed, told = command(name, *asked, "--as-of", world.as_of, *words)
     assert printed, told
     return printed
-
-
-def read_row(printed: str, world: World) -> dict[str, str]:
-    """The row of the current period in the table of forecasts that a command prints."""
-    lines = [re.split(r" {2,}", line.strip()) for line in printed.splitlines()]
-    heads = next(line for line in lines if {"period", "expected"} <= set(line))
-    row = next(line for line in lines if line[0] == world.period)
-    return dict(zip(heads, row, strict=True))
 
 
 def look(world: World, **state: Any) -> dict[str, Any]:
@@ -103,6 +96,7 @@ def test_surfaces__lead_with_what_their_functions_give(
     texts = {surface: plain(said) for surface, said in texts.items()}
     goal = [] if world.target is None else ["--target", world.target]
     printed = ask_command(command, world, "forecast", *goal)
+    told = json.loads(ask_command(command, world, "forecast", *goal, "--json"))["answers"][0]
     risk = ask_command(command, world, "risk")
     summary = {row[0]: row[1] for row in openpyxl.load_workbook(report.xlsx)["Summary"].values}
     aim = {} if world.target is None else {"target": world.target}
@@ -115,10 +109,8 @@ def test_surfaces__lead_with_what_their_functions_give(
     # Each text begins with the sentence of the function, and has the figures of the page.
     sentence = plain(oa.sentence(forecast))
     assert f"{page.sentence} {page.second}".startswith(sentence)
-    table = oa.forecast(
-        deals, as_of=day, freq=world.freq, history=history, target=world.targets, periods=3
-    )
-    assert plain(oa.sentence(table)) in plain(printed)
+    assert plain(" ".join([told["sentence"], *told["notes"]])).startswith(sentence)
+    assert plain(told["sentence"]) in plain(printed)
     for surface, said in texts.items():
         assert page.sentence in said, surface
         assert not re.search(r"\bnan\b", said), surface
@@ -147,7 +139,7 @@ def test_surfaces__lead_with_what_their_functions_give(
     if current["booked"] < current["target"] and note_of(forecast).method != "stated":
         chances = {
             "page": tiles["Chance of target"],
-            "command": read_row(printed, world)["p_target"],
+            "command": text.percent(told["rows"][0]["p_target"]),
             "explorer": figures["Hits target"],
         }
         if lead != label:

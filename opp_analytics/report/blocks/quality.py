@@ -35,7 +35,7 @@ def risk(context: Context) -> Block:
 def fix(context: Context) -> Block:
     """Show what costs most money: the audit's findings, each with its deals and the fix."""
     answer = data_to_fix(context)
-    rest = sum(len(table.rows) for table in answer.tables) - _MOST_FIXES
+    rest = len(answer.tables[0].rows) - _MOST_FIXES if answer.chart else 0
     more = f"; {rest} more kinds in the workbook" if rest > 0 else ""
     sub = f"Ranked by money. Open a line for the deals and the fix{more}"
     return show_chart(answer, "fix", sub, "Data to fix", most=_MOST_FIXES)
