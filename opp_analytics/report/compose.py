@@ -7,38 +7,12 @@ from collections.abc import Callable, Sequence
 from opp_analytics import text
 from opp_analytics.answers import Context, forecasts, tables, will_we_make_it
 from opp_analytics.errors import ArgumentValueError
-from opp_analytics.report.blocks import forecast
-from opp_analytics.report.blocks.people import people, to_win
-from opp_analytics.report.blocks.pipeline import created, created_by, funnel, slippage, win_rates
-from opp_analytics.report.blocks.quality import certificate, fix, notes, risk
-from opp_analytics.report.model import Block, WeeklyPage, clean
+from opp_analytics.report.blocks import BLOCKS, tiles
+from opp_analytics.report.model import WeeklyPage, clean
+from opp_analytics.report.notes import certificate
 
 _FOR_ONE = ("to_win", "trend")
 """The first blocks of one person's page, on which a table of people has one row."""
-
-BLOCKS: dict[str, Callable[[Context], Block | None]] = {
-    block.__name__: block
-    for block in (
-        people,
-        forecast.trend,
-        forecast.why,
-        forecast.decide,
-        risk,
-        to_win,
-        forecast.categories,
-        forecast.months,
-        created,
-        created_by,
-        slippage,
-        forecast.past,
-        forecast.calls,
-        funnel,
-        win_rates,
-        fix,
-        notes,
-    )
-}
-"""The blocks by name, in the order of the page."""
 
 
 def compose(
@@ -68,7 +42,7 @@ def compose(
         sentence=f"{first.say(first.finding)}.",
         second=" ".join(f"{first.say(note)}." for note in first.notes),
         warnings=tuple(filter(None, (state if alarm else "", context.old, context.unseen))),
-        tiles=forecast.tiles(context),
+        tiles=tiles(context),
         since=""
         if forecasts.no_changes(context)
         else context.write_day(forecasts.earlier(context).day),

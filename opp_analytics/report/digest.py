@@ -19,7 +19,7 @@ from opp_analytics.answers import Alert, Answer, Context, forecasts
 from opp_analytics.answers import Row as AnswerRow
 from opp_analytics.errors import ConfigError, DataWarning
 from opp_analytics.files import digest as checksum
-from opp_analytics.report.blocks.quality import MOST_RISKS
+from opp_analytics.report.blocks import MOST_RISKS
 from opp_analytics.report.html import drop_links, render_template
 from opp_analytics.report.model import WeeklyPage, clean
 from opp_analytics.report.show_answer import group_rows, show_cell
@@ -265,18 +265,18 @@ def _write_at_risk(context: Context) -> Section:
     answer = answers.at_risk(context)
     title = answer.say(answer.finding)
     if not answer.tables:
-        return Section("risk", answer.title, f"{title}.")
+        return Section("at_risk", answer.title, f"{title}.")
     rows = answer.tables[0].rows
     notes = ". ".join(map(answer.say, answer.notes))
     said = tuple(_say_row(answer, row) for row in rows[:MOST_RISKS] if row.says)
     rest = max(len(rows) - MOST_RISKS, 0)
-    return Section("risk", title, notes and f"{notes}.", said, rest=rest)
+    return Section("at_risk", title, notes and f"{notes}.", said, rest=rest)
 
 
 _SECTIONS: dict[str, Callable[[Context], Section | None]] = {
     "to_win": _write_to_win,
     "people": _write_people,
-    "risk": _write_at_risk,
+    "at_risk": _write_at_risk,
 }
 """The blocks that a digest has; what to win only of one person."""
 
@@ -397,7 +397,7 @@ def _write_parts(digest: Digest, marks: Marks, deals: int, people: int) -> Itera
         )
     for section in filter(lambda section: section.says, digest.sections):
         yield marks.stress(section.title)
-        shown = deals if section.key == "risk" else people
+        shown = deals if section.key == "at_risk" else people
         lines = [
             f"{marks.stress(one.name, one.strong)}{marks.text(one.words)}"
             for one in section.says[:shown]

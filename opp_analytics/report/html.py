@@ -30,15 +30,15 @@ _HEAD = 8_192
 _SPANS = {
     "people": 7,
     "trend": 5,
-    "why": 6,
-    "decide": 6,
+    "why_it_moved": 6,
+    "act_today": 6,
     "categories": 5,
     "months": 7,
-    "created": 7,
+    "pipeline_created": 7,
     "created_by": 5,
     "slippage": 7,
-    "past": 5,
-    "funnel": 7,
+    "past_ranges": 5,
+    "stages": 7,
     "win_rates": 5,
 }
 """Columns of twelve that a block takes beside a partner; the others take all."""

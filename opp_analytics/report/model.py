@@ -139,7 +139,7 @@ class Table:
 
         Months keep theirs, and so do ranks that a picture shows.
         """
-        return self.kind in ("people", "risk", "pushed")
+        return self.kind in ("people", "at_risk", "pushed")
 
 
 @dataclass(frozen=True)

@@ -244,7 +244,9 @@ def show_chart(
     rows = draw(answer)
     rows = replace(rows, rows=rows.rows[:most])
     by_id = {row.id: row for row in answer.tables[0].rows}
-    shown = [by_id[one.key] for one in rows.rows]
+    # Deals that became more and less likely are two rows of one key.
+    placed = zip(rows.rows, answer.tables[0].rows, strict=False)
+    shown = [by_id.get(one.key, row) for one, row in placed]
     opened = tuple(show_behind(answer, row) for row in shown)
     teams = [tables.find_teams(answer.context, row.id) for row in shown if row.kind == "person"]
     return Block(key, answer.say(answer.finding), sub, (Opening(rows, opened, tuple(teams)),), nav)

@@ -270,7 +270,7 @@ def test_report__filters_rows_by_team_without_a_script_and_not_on_paper(opened):
     assert opened.get_by_role("radio", name="West").is_checked()
     west = {"Bruno Keller", "Farid Haddad", "Grace Lindqvist", "Dmitri Volkov"}
     assert set(names("#people tbody tr:not(.deals):visible th")) == {"West", *west}
-    assert set(names("#risk tbody td.o:visible")) <= west
+    assert set(names("#at_risk tbody td.o:visible")) <= west
     assert set(names("#created_by .opens:visible .lab, #win_rates .opens:visible .lab")) <= west
     assert 0 < opened.locator(".goal:visible").count() < cards
     assert opened.get_by_text("Only rows of people and deals are filtered").is_visible()
@@ -337,8 +337,8 @@ def test_report__heads_sort_rows_with_what_they_open_to_and_totals_stay_last(ope
 
 
 def _sort_closes(page):
-    page.locator("#risk").get_by_role("button", name="Close").click()
-    return page.locator("#risk tbody td[data-l=Close]").all_inner_texts()
+    page.locator("#at_risk").get_by_role("button", name="Close").click()
+    return page.locator("#at_risk tbody td[data-l=Close]").all_inner_texts()
 
 
 def test_report__has_no_dead_button_without_scripts(browser, report):
@@ -394,7 +394,7 @@ _TURNED = """() => {
 
 def test_report__on_a_phone_pictures_and_reasons_take_the_whole_width(opened):
     opened.set_viewport_size({"width": 390, "height": 800})
-    for part in ("#people td.pict", "#months td.pict", "#risk td.why"):
+    for part in ("#people td.pict", "#months td.pict", "#at_risk td.why"):
         box = opened.locator(part).first.bounding_box()
         assert box is not None
         assert box["width"] >= 340, part

@@ -150,7 +150,11 @@ def test_demo__has_a_first_page_that_sells_all_through_a_year(
     assert 5 < chance < 95
     assert report.alerts
     assert page.warnings == []
-    assert {"trend", "people", "why", "decide", "risk", "to_win", "past", "calls"} <= set(page.keys)
+    assert {
+        *("trend", "people", "why_it_moved", "act_today", "at_risk", "to_win"),
+        "past_ranges",
+        "calls",
+    } <= set(page.keys)
     assert all(figure.strip("–") for figure, *_ in page.tiles.values())
 
 

@@ -136,14 +136,14 @@ def test_report__reads_the_org_file_of_the_folder(
 [report]
 title = "Monday"
 accent = "#7a1fa2"
-blocks = ["people", "fix"]
+blocks = ["people", "data_to_fix"]
 freq = "Q"
 """
     (here / "opp-analytics.toml").write_text(settings)
     code, _, err = command("report", "--out", "a.html", "--no-record")
     assert (code, err) == (0, "")
     page = reading.read(here / "a.html")
-    assert page.keys == ["people", "fix"]
+    assert page.keys == ["people", "data_to_fix"]
     assert reading.words(reading.one(page.root, "b")) == "Monday"
     assert page.tiles["Closed won"][0] == "€0"
 

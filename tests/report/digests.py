@@ -31,7 +31,7 @@ PEOPLE = Section(
     ),
 )
 RISK = Section(
-    "risk",
+    "at_risk",
     "1 of 2 open deals has a flag",
     "The largest first.",
     (Saying("[Oak](http://x) *now*", ", $45K, Ann: pushed 3 times, in Proposal"),),

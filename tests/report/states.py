@@ -260,7 +260,7 @@ def _own_look() -> State:
         "accent": "#0b6b4f",
         "logo": str(logo),
         "title": "Monday",
-        "blocks": ["people", "risk", "to_win", "why", "decide", "trend", "months"],
+        "blocks": ["people", "at_risk", "to_win", "why_it_moved", "act_today", "trend", "months"],
     }
     return replace(team(), org=quotas(report=report))
 

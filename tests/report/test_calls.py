@@ -12,7 +12,7 @@ from opp_analytics.answers import act_today, forecasts, people
 from opp_analytics.answers import tables as answer_tables
 from opp_analytics.answers.context import read_context
 from opp_analytics.note import TableNote, note_of
-from opp_analytics.report.blocks.forecast import calls as calls_block
+from opp_analytics.report.blocks import calls as calls_block
 from opp_analytics.report.compose import compose
 from opp_analytics.report.digest import make_digest, write_chat
 from opp_analytics.report.html import render_page

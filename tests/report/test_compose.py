@@ -29,9 +29,12 @@ def test_compose__has_every_block_in_order(opportunities, history):
 
 def test_compose__takes_a_choice_of_blocks_in_its_order(opportunities):
     page = compose(
-        context_of(opportunities), workbook="week.xlsx", blocks=["fix", "people"], title="Monday"
+        context_of(opportunities),
+        workbook="week.xlsx",
+        blocks=["data_to_fix", "people"],
+        title="Monday",
     )
-    assert [block.key for block in page.blocks] == ["fix", "people"]
+    assert [block.key for block in page.blocks] == ["data_to_fix", "people"]
     assert page.heading == "Monday"
 
 
@@ -76,7 +79,7 @@ def test_compose__counts_every_change_from_one_record(tmp_path, zone, since, day
     page = compose(context, workbook="week.xlsx")
     assert page.since == day
     blocks = {block.key: block for block in page.blocks}
-    titles = f"{blocks['trend'].title} {blocks['why'].title}"
+    titles = f"{blocks['trend'].title} {blocks['why_it_moved'].title}"
     (people,) = [part for part in blocks["people"].parts if isinstance(part, Table)]
     tile = {tile.name: tile for tile in page.tiles}["Forecast"].change
     assert tile is not None

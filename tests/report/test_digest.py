@@ -117,9 +117,9 @@ def test_make_digest__has_the_deals_of_the_page_and_counts_those_of_the_workbook
         (f"{k}", f"Deal {k}", 100.0, "proposal", "active", "2026-03-10", 50, "Ann")
         for k in range(12)
     ]
-    (risk,) = sections(context_of(pipeline(rows)), "risk")
+    (risk,) = sections(context_of(pipeline(rows)), "at_risk")
     assert (len(risk.says), risk.rest, risk.more) == (9, 3, "7 more in the workbook")
-    (none,) = sections(context_of(pipeline([])), "risk")
+    (none,) = sections(context_of(pipeline([])), "at_risk")
     assert (none.title, none.note, none.says) == (
         *("Deals at risk", "There is no open deal."),
         (),
@@ -128,7 +128,7 @@ def test_make_digest__has_the_deals_of_the_page_and_counts_those_of_the_workbook
 
 def test_make_digest__has_what_one_person_must_win_and_no_other_block(opportunities):
     many = context_of(opportunities, target=TARGETS)
-    assert sections(many, "to_win", "funnel") == ()
+    assert sections(many, "to_win", "stages") == ()
     (hers,) = sections(context_of(opportunities, target=TARGETS, only="Ann"), "to_win")
     assert (hers.title, hers.note) == (
         "What to win in March: 80K to go",
@@ -429,7 +429,7 @@ def test_write_mail__same_digest_same_bytes() -> None:
 
 
 def test_section__counts_what_the_workbook_has_beyond_the_page_in_one_figure():
-    section = Section("risk", "T", says=tuple(Saying(str(n), "") for n in range(9)), rest=10)
+    section = Section("at_risk", "T", says=tuple(Saying(str(n), "") for n in range(9)), rest=10)
     assert (section.more, section.count_rest(0)) == (
         "14 more in the workbook",
         "19 in the workbook",

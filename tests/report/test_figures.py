@@ -147,14 +147,14 @@ def test_decide__is_the_deals_due(page, team, history, deals):
     due = table[(table["period"] == NOW) & (table["chance"] >= 0.05)].sort_values(
         "weighted", ascending=False
     )
-    shown = page.table("decide")[1:]
+    shown = page.table("act_today")[1:]
     assert [weighted for _, weighted in shown] == [money(value) for value in due["weighted"]]
     assert all(row[0].startswith(name) for row, name in zip(shown, due["name"], strict=True))
 
 
 def test_risk__is_the_flags(page, team, deals):
     flags = oa.deal_flags(deals, team.history, as_of=DAY).head(9)
-    shown = page.table("risk")[1:]
+    shown = page.table("at_risk")[1:]
     assert [row[0] for row in shown] == flags["name"].tolist()
     assert [row[1] for row in shown] == flags["owner_name"].tolist()
     assert [row[3] for row in shown] == [text.number(value) for value in flags["value"]]
@@ -168,7 +168,7 @@ def test_funnel__is_the_flow_of_thirteen_weeks(page, team):
         team.history.records["recorded_at"].iloc[0],
     )
     flow = oa.stage_flow(team.history, start=first, end=DAY)
-    assert page.rows("funnel")[1:] == [
+    assert page.rows("stages")[1:] == [
         [text.capital(str(stage)), text.percent(row["conversion"]), text.number(row["median_days"])]
         for stage, row in flow.iterrows()
     ]
@@ -216,7 +216,7 @@ def test_categories__are_those_of_the_forecast(page, deals):
 def test_why__goes_from_the_forecast_of_then_to_that_of_now(page, forecast, team, week_ago):
     method = note_of(forecast).method
     change = oa.forecast_change(team.history, start=week_ago, end=DAY, period=NOW, method=method)
-    rows = page.rows("why")[1:]
+    rows = page.rows("why_it_moved")[1:]
     assert (rows[0][1], rows[-1][1]) == (
         money(change["expected"]["then"]),
         money(change["expected"]["now"]),
@@ -231,7 +231,7 @@ def test_why__goes_from_the_forecast_of_then_to_that_of_now(page, forecast, team
 
 def test_fixes__are_the_audit(page, deals):
     summary = oa.audit_summary(oa.audit(deals, as_of=DAY))
-    shown = {name: re.split(", | in ", figure)[0] for name, figure in page.rows("fix")}
+    shown = {name: re.split(", | in ", figure)[0] for name, figure in page.rows("data_to_fix")}
     assert shown == {
         write_label("check", check): money(row["value"])
         if row["value"]
@@ -290,7 +290,7 @@ def test_details__open_to_figures_that_add_up_to_the_one_shown(method_page):
         name = f"Forecast for {text.period_name(str(pd.Period(cells[0], 'M')), 'M', today=DAY)}"
         if name in opened and cells[2] != "–":
             assert money(opened[name]) == cells[2]
-    for label, figure, *_ in page.rows("why"):
+    for label, figure, *_ in page.rows("why_it_moved"):
         if label in opened:
             assert text.money(opened[label], "USD", signed=True) == figure
 
@@ -325,7 +325,7 @@ def test_reasons__say_from_what_a_chance_moved_since_the_record_compared_with(
     context, page = method_page
     if note_of(forecasts.forecast(context)).method != "learned":
         assert forecasts.earlier_chances(context).empty
-        assert " since Nov 18. If won" not in reading.words(page.block("risk"))
+        assert " since Nov 18. If won" not in reading.words(page.block("at_risk"))
         return
     then = oa.forecast_deals(
         history.as_of(week_ago),
@@ -339,7 +339,7 @@ def test_reasons__say_from_what_a_chance_moved_since_the_record_compared_with(
         then.reindex(forecasts.earlier_chances(context).index),
         check_names=False,
     )
-    now, said = forecasts.chances(context), reading.words(page.block("risk"))
+    now, said = forecasts.chances(context), reading.words(page.block("at_risk"))
     flagged = answer_tables.flags(context)[answer_tables.flags(context)["risk"] > 0].head(9)
     moved = [name for name in flagged.index if abs(now.get(name, 0.0) - then.get(name, 0.0)) >= 0.1]
     due = forecasts.own_chances(context)["period"].reindex(moved).eq(NOW)
@@ -365,7 +365,7 @@ def test_chances__of_a_deal_are_two_under_their_own_names_everywhere(method_page
             shown[deal["name"]] = (stated_now, text.percent(mine))
             due[deal["name"]] = (stated_now, text.percent(now.get(deal["unique_id"], float("nan"))))
     seen = set()
-    for cells in page.table("risk")[1:]:
+    for cells in page.table("at_risk")[1:]:
         assert (
             cells[0] not in shown
             or tuple(cells[4:6])[: 1 + bool(len(own))] == shown[cells[0]][: 1 + bool(len(own))]
@@ -386,7 +386,7 @@ def test_chances__of_a_deal_are_two_under_their_own_names_everywhere(method_page
     for item in page.block("to_win").iter("li"):
         name, _, *chances, _ = (reading.words(cell) for cell in item)
         assert name not in due or tuple(chances) == (due[name] if len(own) else (due[name][0], ""))
-    for name, *_ in page.table("decide")[1:]:
+    for name, *_ in page.table("act_today")[1:]:
         for deal, (said, mine) in due.items():
             words = (
                 f"stated {said} · from history {mine} in November"

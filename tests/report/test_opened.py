@@ -115,7 +115,7 @@ def test_titles__are_short_and_speak_no_code(state_page):
         title = block.title
         for name in reversed(names):  # A long name is no long sentence.
             title = title.replace(str(name), "Name")
-        if block.key != "why":  # It names a deal of each step.
+        if block.key != "why_it_moved":  # It names a deal of each step.
             assert len(title.split()) <= 16, title
     said = [page.sentence, page.second, *(tile.note for tile in page.tiles)]
     for words in [*said, *(words for block in page.blocks for words in (block.title, block.sub))]:
@@ -137,7 +137,7 @@ def test_reasons__explain_the_chance_that_is_shown(state_page):
         said.setdefault(own["name"][name], []).append(words)
     for block in page.blocks:
         for part in block.parts:
-            if isinstance(part, Table) and block.key == "risk":
+            if isinstance(part, Table) and block.key == "at_risk":
                 for line in part.groups[0].lines:
                     if line.opens:
                         shown = line.cells[
@@ -148,7 +148,7 @@ def test_reasons__explain_the_chance_that_is_shown(state_page):
                             )
                         ].text
                         assert line.opens.note.startswith(f"From history {shown}: all open deals ")
-            if isinstance(part, Table) and block.key == "decide" and learned:
+            if isinstance(part, Table) and block.key == "act_today" and learned:
                 for line in part.groups[0].lines:
                     below = "".join(part.text for part in line.cells[0].beside)
                     chance = re.findall(r"from history (<?\d+%)", below)

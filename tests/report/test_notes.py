@@ -1,17 +1,10 @@
-"""Deals to question, and data to fix."""
+"""Notes on the numbers."""
 
 from __future__ import annotations
 
-from opp_analytics.report.blocks.quality import certificate, fix, notes, risk
-from opp_analytics.report.model import Note, Opening, Terms
-from tests.pipelines import THIS_WEEK, context_of, pipeline
-
-
-def test_risk__without_a_flag_or_an_open_deal_says_so():
-    assert risk(context_of(pipeline(THIS_WEEK[2:3]))).parts == (
-        Note("The one open deal has no flag."),
-    )
-    assert risk(context_of(pipeline([]))).parts == (Note("There is no open deal."),)
+from opp_analytics.report.model import Terms
+from opp_analytics.report.notes import certificate, notes
+from tests.pipelines import context_of
 
 
 def _remarks(context):
@@ -91,15 +84,3 @@ def test_certificate__of_a_past_record(history):
         "As recorded at Mar 9, 2026, 06:00 UTC: 5 opportunities.",
         False,
     )
-
-
-def test_fix__opens_each_kind_of_finding_to_its_deals(opportunities):
-    block = fix(context_of(opportunities))
-    assert block.title == "One deal is past the close date, 20K"
-    assert block.sub == "Ranked by money. Open a line for the deals and the fix"
-    (rows,) = block.parts
-    assert isinstance(rows, Opening)
-    assert rows.rows.rows[0].figures == ("20K",)
-    assert rows.deals[0] is not None
-    assert [deal.name for deal in rows.deals[0].deals] == ["Damson"]
-    assert rows.deals[0].note == "1 deal."

@@ -1,7 +1,4 @@
-"""Deals to question, data to fix, and notes on the numbers.
-
-Notes say what each number means, what is left out, and how far to trust it.
-"""
+"""Notes on the numbers: what each means, what is left out, and how far to trust it."""
 
 from __future__ import annotations
 
@@ -13,32 +10,15 @@ import pandas as pd
 
 from opp_analytics import text
 from opp_analytics.analysis import describe_method
-from opp_analytics.answers import Context, at_risk, data_to_fix, forecasts, tables
+from opp_analytics.answers import Context, data_to_fix, forecasts, tables
 from opp_analytics.note import note_of
 from opp_analytics.org import Org, is_converted
 from opp_analytics.report.model import Block, Terms
-from opp_analytics.report.show_answer import show_answer, show_chart
 
-MOST_RISKS, _MOST_FIXES = 9, 8
-"""Rows of a block that fit on a sheet with its neighbors."""
 _SAID: dict[str, dict[str, str]] = tomllib.loads(
     Path(__file__).with_name("terms.toml").read_text(encoding="utf-8")
 )
 """What each number means, and what a forecast sums, by its method."""
-
-
-def risk(context: Context) -> Block:
-    """Show what to question first: open deals with flags and reasons, most value first."""
-    return show_answer(at_risk(context), "risk", "At risk", most=MOST_RISKS)
-
-
-def fix(context: Context) -> Block:
-    """Show what costs most money: the audit's findings, each with its deals and the fix."""
-    answer = data_to_fix(context)
-    rest = len(answer.tables[0].rows) - _MOST_FIXES if answer.chart else 0
-    more = f"; {rest} more kinds in the workbook" if rest > 0 else ""
-    sub = f"Ranked by money. Open a line for the deals and the fix{more}"
-    return show_chart(answer, "fix", sub, "Data to fix", most=_MOST_FIXES)
 
 
 def notes(context: Context) -> Block:

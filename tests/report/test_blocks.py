@@ -1,5 +1,4 @@
-"""The forecast on the page: trend, steps, deals that decide, periods ahead, past ranges,
-categories."""
+"""The blocks of the page, and its figures."""
 
 from __future__ import annotations
 
@@ -11,33 +10,27 @@ import pytest
 from opp_analytics import History, text
 from opp_analytics.answers import Figure, forecasts
 from opp_analytics.note import TableNote, note_of
-from opp_analytics.report.blocks import forecast
-from opp_analytics.report.blocks.forecast import (
-    decide,
-    months,
-    past,
-    tiles,
-    trend,
-    why,
-)
+from opp_analytics.report.blocks import BLOCKS, make_tile, tiles
 from opp_analytics.report.compose import compose
 from opp_analytics.report.html import render_page
-from opp_analytics.report.model import Chart, Note, Opening, Table
+from opp_analytics.report.model import Chart, Goals, Note, Opening, Table
 from opp_analytics.report.sheets import sheets
 from tests.analysis.forecasting.histories import even_months
 from tests.pipelines import (
     AS_OF,
     THIS_WEEK,
+    close,
     context_of,
     pipeline,
     plant,
     recorded,
 )
+from tests.report.reading import list_lines
 from tests.svg import reading
 
 
 def test_trend__draws_each_week_up_to_today(opportunities, history):
-    block = trend(context_of(opportunities, history, target=150_000))
+    block = BLOCKS["trend"](context_of(opportunities, history, target=150_000))
     assert block.title == "The March forecast is 16K above target, down 14K since Mar 9"
     (chart,) = block.parts
     assert isinstance(chart, Chart)
@@ -52,7 +45,9 @@ def test_trend__draws_each_week_up_to_today(opportunities, history):
 def test_trend__shows_closed_money_from_records_that_the_method_cannot_forecast_from():
     history = even_months(5)
     now = history.as_of("2026-05-20T12:00Z")
-    block = trend(context_of(now, history, as_of="2026-05-20", method="run_rate", target=500))
+    block = BLOCKS["trend"](
+        context_of(now, history, as_of="2026-05-20", method="run_rate", target=500)
+    )
     assert (
         ". The run rate method can forecast from May 10 on. Thin gray: closed in the last three "
         "months. "
@@ -75,7 +70,7 @@ def test_trend__of_a_quarter_begins_before_its_first_win():
     context = context_of(
         history.as_of("2026-09-20T12:00Z"), history, as_of="2026-09-20", freq="Q", method="auto"
     )
-    (chart,) = trend(context).parts
+    (chart,) = BLOCKS["trend"](context).parts
     assert isinstance(chart, Chart)
     said = reading.titles(chart.html)
     assert said[0].startswith("Jul 10: ")
@@ -88,7 +83,7 @@ def test_trend__of_a_quarter_begins_before_its_first_win():
 
 
 def test_trend__without_history_draws_what_closed_and_names_the_command(opportunities):
-    block = trend(context_of(opportunities, target=150_000))
+    block = BLOCKS["trend"](context_of(opportunities, target=150_000))
     assert block.title == "70K closed by Mar 16; no earlier month to compare with"
     assert block.sub == "Closed in March, by day"
     chart, note = block.parts
@@ -103,19 +98,19 @@ def test_trend__without_history_draws_what_closed_and_names_the_command(opportun
 
 def test_trend__of_one_record_says_when_it_begins(opportunities, tmp_path):
     one = recorded(History(tmp_path / "h"), {"2026-03-16": THIS_WEEK})
-    _, note = trend(context_of(opportunities, one)).parts
+    _, note = BLOCKS["trend"](context_of(opportunities, one)).parts
     assert isinstance(note, Note)
     assert note.text == "The first record is from Mar 16; the trend starts a week later."
 
 
 def test_trend__without_wins_is_the_note_alone(opportunities):
     lost = opportunities.assign(stage="closed_lost", status="lost")
-    (note,) = trend(context_of(lost)).parts
+    (note,) = BLOCKS["trend"](context_of(lost)).parts
     assert isinstance(note, Note)
 
 
 def test_trend__of_a_day_before_the_records_says_so(opportunities, history):
-    *_, note = trend(context_of(opportunities, history, as_of="2026-02-10")).parts
+    *_, note = BLOCKS["trend"](context_of(opportunities, history, as_of="2026-02-10")).parts
     assert isinstance(note, Note)
     assert note.text.startswith("The history begins on Mar 1, 2026, after the day of this page, ")
 
@@ -130,7 +125,7 @@ def test_trend__ends_at_the_forecast_of_the_page_where_the_last_record_is_older(
         "2026-03-18",
     ]  # Of each week the last: the record of Mar 16 gives way.
     assert forecasts.fan(context)["expected"].iloc[-1] == forecasts.current(context)["expected"]
-    (chart,) = trend(context).parts
+    (chart,) = BLOCKS["trend"](context).parts
     assert isinstance(chart, Chart)
     assert f"forecast {context.money(forecasts.current(context)['expected'])}" in reading.texts(
         chart.html
@@ -138,7 +133,7 @@ def test_trend__ends_at_the_forecast_of_the_page_where_the_last_record_is_older(
 
 
 def test_why__without_history_is_left_to_the_trend(opportunities):
-    assert why(context_of(opportunities)) is None
+    assert BLOCKS["why_it_moved"](context_of(opportunities)) is None
 
 
 def test_decide__sets_an_owner_apart_from_the_figures(opportunities):
@@ -150,7 +145,7 @@ def test_decide__sets_an_owner_apart_from_the_figures(opportunities):
 def test_decide__draws_the_chance_if_lost_and_if_won(opportunities):
     context = context_of(opportunities, target=150_000)
     note_of(forecasts.swings(context)).change(method="learned").write(forecasts.swings(context))
-    block = decide(context)
+    block = BLOCKS["act_today"](context)
     assert block is not None
     assert block.title == "Alder decides March: 100% likely if won, 0% if lost"
     assert block.sub.startswith("The one deal with most at stake in March. Ring: ")
@@ -161,7 +156,7 @@ def test_decide__draws_the_chance_if_lost_and_if_won(opportunities):
 
 
 def test_decide__without_a_target_is_left_out(opportunities):
-    assert decide(context_of(opportunities)) is None
+    assert BLOCKS["act_today"](context_of(opportunities)) is None
 
 
 def _texts(block):
@@ -172,7 +167,7 @@ def _texts(block):
 
 
 def test_months__without_a_target_say_what_is_due(opportunities):
-    block = months(context_of(opportunities))
+    block = BLOCKS["months"](context_of(opportunities))
     assert block.title == "April: forecast 6K, 30K due so far"
     assert _texts(block)[0][-1] == "Due so far"
 
@@ -198,7 +193,7 @@ def three_months(tmp_path):
 
 
 def test_past__says_how_often_ranges_held_and_how_far_off(three_months):
-    block = past(context_of(pipeline([LOST, WON]), three_months))
+    block = BLOCKS["past_ranges"](context_of(pipeline([LOST, WON]), three_months))
     assert block.title == "Past ranges held in 1 of 2 months; no clear lean high or low"
     (part,) = block.parts
     assert isinstance(part, Opening)
@@ -228,7 +223,7 @@ def test_past__counts_as_the_tile_does_though_it_shows_the_last_six(history):
         figures={"left_out": {"too_early_to_learn": 3}},
     ).write(record)
     plant(context, forecasts.past_ranges, record.rename_axis("period"))
-    block = past(context)
+    block = BLOCKS["past_ranges"](context)
     assert block.title.startswith("Past ranges held in 6 of 7 months, two more had none;")
     assert block.sub.endswith(
         "The last 6 of 9 months. History was too short for learned chances in three earlier months"
@@ -248,7 +243,7 @@ def test_past__judges_the_method_of_the_forecast(only):
         "learned",
         "learned",
     )
-    block = past(context)
+    block = BLOCKS["past_ranges"](context)
     assert block.title.startswith("Past ranges held in 4 of 4 months;")
     assert block.sub.endswith(". History was too short for learned chances in four earlier months")
     assert {tile.name: tile.note for tile in tiles(context)}[
@@ -262,7 +257,7 @@ def test_run_rate__is_called_one_at_its_figures():
     context = context_of(frame, as_of="2026-06-10", method="run_rate")
     words = "run rate of past periods, no look at open deals"
     assert [tile.note for tile in tiles(context) if tile.name.startswith("Forecast")] == [words]
-    block = months(context)
+    block = BLOCKS["months"](context)
     assert block.sub.startswith(f"Blue: closed. Pale: {words}. Dot and line: forecast and range")
     page = str(render_page(compose(context, workbook="week.xlsx")))
     assert f"{text.capital(words)}: " in page
@@ -273,7 +268,7 @@ def test_run_rate__is_called_one_at_its_figures():
 
 
 def test_past__without_an_ended_period_says_from_when(opportunities, history):
-    block = past(context_of(opportunities, history))
+    block = BLOCKS["past_ranges"](context_of(opportunities, history))
     assert block.parts == (
         Note("No earlier month has a record 15 days before its end; keep recording."),
     )
@@ -282,7 +277,7 @@ def test_past__without_an_ended_period_says_from_when(opportunities, history):
 def test_past__records_that_cannot_be_used_are_said(tmp_path):
     odd = (*FEBRUARY[:6], 150, "Ann")
     kept = recorded(History(tmp_path / "odd"), {"2026-02-16": [odd], "2026-03-02": [FEBRUARY]})
-    (note,) = past(context_of(pipeline([FEBRUARY]), kept)).parts
+    (note,) = BLOCKS["past_ranges"](context_of(pipeline([FEBRUARY]), kept)).parts
     assert isinstance(note, Note)
     assert "150" in note.text
 
@@ -431,7 +426,7 @@ def test_months__say_below_coverage_what_months_that_hit_had():
         history.as_of("2026-06-15T12:00Z"), history, as_of="2026-06-15", target=100
     )
     assert forecasts.usual_coverage(context) == {"2026-06": 3.5, "2026-07": 3.0}
-    block = months(context)
+    block = BLOCKS["months"](context)
     assert block.sub.endswith("Below coverage: what months that hit their target had by this point")
     (table,) = block.parts
     assert isinstance(table, Table)
@@ -446,7 +441,7 @@ def test_months__say_below_coverage_what_months_that_hit_had():
 def test_chance__moved_by_the_difference_of_the_figures_beside_it(opportunities, history):
     context = context_of(opportunities, history)
     chance = Figure("Chance of target", "p_target", 0.264, "2026-03", "was 29%", then=0.2857)
-    tile = forecast._make_tile(context, chance)
+    tile = make_tile(context, chance)
     assert tile.change is not None
     assert (tile.figure, tile.note, tile.change.text, tile.change.sign) == (
         "26%",
@@ -462,3 +457,150 @@ def test_coverage__of_two_months_that_hit_is_not_said():
     )
     assert "2026-06" not in usual
     assert note == "300 due, 80 to go"
+
+
+PERSONAL = pd.DataFrame(
+    {"period": "2026-03", "owner_name": ["Ann", "Bo & Co"], "target": [150_000.0, 0.0]}
+)
+
+
+def test_people__show_each_figure_in_full_and_open_to_deals(opportunities, history):
+    (table,) = BLOCKS["people"](context_of(opportunities, history)).parts
+    assert isinstance(table, Table)
+    heads = [column.title for column in table.columns]
+    assert heads == ["Rep", "Closed", "Forecast", "", "Due", "Since Mar 9"]
+    assert list_lines(table) == {
+        "Ann": ["70,000", "166,000", "120,000", "16,000"],
+        "Bo & Co": ["0", "0", "0", "20,000"],
+        "(none)": ["0", "0", "0", "10,000"],
+        "All": ["70,000", "166,000", "120,000", "14,000"],
+    }
+    opened = table.groups[0].lines[0].opens
+    assert opened is not None
+    assert [(deal.name, deal.stated, deal.amounts) for deal in opened.deals] == [
+        ("Alder", "80%", ("120,000", "96,000")),
+        ("Elder", "won", ("70,000", "70,000")),
+    ]
+    # What the stated method expects of deals that are not due is nothing.
+    assert opened.sums == (("Forecast", "166,000"),)
+
+
+def test_to_win__is_a_card_for_each_person(opportunities):
+    (part,) = BLOCKS["to_win"](context_of(opportunities, target=PERSONAL)).parts
+    assert isinstance(part, Goals)
+    ann, *_ = part.goals
+    assert (ann.name, ann.state, ann.advice) == (
+        "Ann",
+        "70K of 150K · 80% as stated",
+        "You have 80K to go; this one deal covers it.",
+    )
+    (task,) = ann.tasks
+    assert (task.name.text, task.value, task.stated, task.history, task.todo) == (
+        *("Alder", "120,000", "80%", "", "Negotiation, due Mar 27"),
+    )
+
+
+def test_to_win__without_targets_is_a_note(opportunities):
+    (note,) = BLOCKS["to_win"](context_of(opportunities, target=150_000)).parts
+    assert isinstance(note, Note)
+    assert note.text.endswith("[targets] in the org file.")
+
+
+def test_created__without_history_is_left_to_the_trend(opportunities):
+    assert BLOCKS["pipeline_created"](context_of(opportunities)) is None
+    assert BLOCKS["created_by"](context_of(opportunities)) is None
+
+
+def test_funnel__without_history_is_what_is_open_by_stage(opportunities):
+    block = BLOCKS["stages"](context_of(opportunities))
+    assert block.title == "Of 180K in the open pipeline, 67% is in Negotiation"
+    (rows,) = block.parts
+    assert isinstance(rows, Opening)
+    assert [(row.label, row.figures) for row in rows.rows.rows][::3] == [
+        ("Discovery", ("40K",)),
+        ("Negotiation", ("120K",)),
+    ]
+    assert rows.deals[0] is not None
+    assert [deal.name for deal in rows.deals[0].deals] == ["Cedar", "Fir"]
+
+
+def test_funnel__with_history_opens_to_what_became_of_the_entries(opportunities, history):
+    block = BLOCKS["stages"](context_of(opportunities, history))
+    assert block.sub == "Deals that entered each stage from Mar 1 on, and where they are now"
+    (rows,) = block.parts
+    assert isinstance(rows, Opening)
+    assert rows.deals[0] is not None
+    assert [(deal.name, deal.stage, deal.stated) for deal in rows.deals[0].deals] == [
+        ("Fir", "Open", "")
+    ]
+
+
+def test_slippage__opens_each_period_to_its_deals(opportunities, history):
+    block = BLOCKS["slippage"](context_of(opportunities, history))
+    assert block.title == "3 deals were due in March so far: too few to say"
+    rows, pushed = block.parts
+    assert isinstance(rows, Opening)
+    assert [(row.label, row.figures) for row in rows.rows.rows] == [("Mar to date", ("170K",))]
+    assert rows.deals[0] is not None
+    assert [(deal.name, deal.stage, deal.amounts[-1]) for deal in rows.deals[0].deals] == [
+        ("Alder", "Slipped", "100,000"),
+        ("<script>alert(1)</script>", "Lost", "50,000"),
+        ("Damson", "Slipped", "20,000"),
+    ]
+    assert isinstance(pushed, Table)
+    assert [[cell.text for cell in line.cells] for line in pushed.groups[0].lines] == [
+        ["Alder", "2", "17", "120,000"]
+    ]
+
+
+def test_slippage__without_history_is_left_to_the_trend(opportunities):
+    assert BLOCKS["slippage"](context_of(opportunities)) is None
+
+
+def test_slippage__of_one_record_says_what_it_cannot_show(opportunities, tmp_path):
+    block = BLOCKS["slippage"](
+        context_of(opportunities, recorded(History(tmp_path / "h"), {"2026-03-16": THIS_WEEK}))
+    )
+    assert block is not None
+    (note,) = block.parts
+    assert isinstance(note, Note)
+    assert note.text.startswith("A single record shows no change")
+
+
+def test_win_rates__highlight_who_differs_beyond_chance():
+    block = BLOCKS["win_rates"](context_of(pipeline(close({"Ann": 18, "Bo": 2, "Cy": 10}))))
+    assert block.sub == (
+        "Won ÷ (won + lost) from Apr 1, 2025 on, 95% interval. Vertical line: all, 50%. Blue: "
+        "differs from the others beyond chance"
+    )
+    (part,) = block.parts
+    assert isinstance(part, Opening)
+    assert ["f-hi" in row.picture for row in part.rows.rows] == [True, False, True]
+
+
+def test_win_rates__of_many_are_those_with_most_closed_deals():
+    rows = [
+        (f"{k}", "x", 1.0, "closed_won", "won", "2026-03-02", 100, f"Rep {k:02d}")
+        for k in range(60)
+    ]
+    block = BLOCKS["win_rates"](context_of(pipeline(rows)))
+    assert block.sub.endswith("The 12 with most closed deals of 60")
+
+
+def test_risk__without_a_flag_or_an_open_deal_says_so():
+    assert BLOCKS["at_risk"](context_of(pipeline(THIS_WEEK[2:3]))).parts == (
+        Note("The one open deal has no flag."),
+    )
+    assert BLOCKS["at_risk"](context_of(pipeline([]))).parts == (Note("There is no open deal."),)
+
+
+def test_fix__opens_each_kind_of_finding_to_its_deals(opportunities):
+    block = BLOCKS["data_to_fix"](context_of(opportunities))
+    assert block.title == "One deal is past the close date, 20K"
+    assert block.sub == "Ranked by money. Open a line for the deals and the fix"
+    (rows,) = block.parts
+    assert isinstance(rows, Opening)
+    assert rows.rows.rows[0].figures == ("20K",)
+    assert rows.deals[0] is not None
+    assert [deal.name for deal in rows.deals[0].deals] == ["Damson"]
+    assert rows.deals[0].note == "1 deal."

@@ -1,0 +1,485 @@
+"""The blocks of the page: how it shows the answer to each question, and the figures above them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from opp_analytics import answers, svg, text
+from opp_analytics.answers import (
+    CATALOG,
+    MOST_DRAWN,
+    Answer,
+    Context,
+    Figure,
+    Lack,
+    Row,
+    draw,
+    find_expected,
+    forecasts,
+    list_closed,
+    list_due,
+    list_expected,
+    make_money_bar,
+    name_new_business,
+    tables,
+    will_we_make_it,
+)
+from opp_analytics.columns import find_unit
+from opp_analytics.note import note_of
+from opp_analytics.report.model import (
+    Block,
+    Cell,
+    Chart,
+    Fold,
+    Goal,
+    Goals,
+    Group,
+    Line,
+    Note,
+    Opening,
+    PageColumn,
+    Table,
+    Task,
+    Tile,
+    draw_column,
+    say_only,
+)
+from opp_analytics.report.notes import notes
+from opp_analytics.report.show_answer import (
+    PICTURE,
+    RANGE,
+    Scale,
+    show_answer,
+    show_behind,
+    show_cell,
+    show_change,
+    show_chart,
+    show_deals,
+    show_name,
+    show_table,
+)
+from opp_analytics.schema import HALF_CENT
+
+MOST_RISKS, _MOST_FIXES, _MOST_DECIDING, _MOST_CREATORS, _MOST_PUSHED = 9, 8, 5, 8, 5
+"""Rows of a block that fit beside its neighbor."""
+_MOST_CARDS = 12
+"""People with a card of their own, four rows of three."""
+_PEOPLE = ("target", "booked", "expected", "call", PICTURE, "open_value", "gap", "p_target")
+
+
+def people(context: Context) -> Block:
+    """Show target, closed, forecast, what is to go, chance and change of each team and person.
+
+    A name opens its deals.
+    """
+    answer = answers.people(context)
+    if not answer.tables:
+        return say_only("people", answer.title, f"{answer.say(answer.finding)}.")
+    (table,) = answer.tables
+    scale = Scale.choose(table, context.org.currency)
+    aim = f", upright line target{'' if 'target' in table.columns else ' of all'}"
+    line = aim if "target" in table.rows[-1].values else ""
+    drawn = f"Gray bar closed, dot forecast, blue band range{line}. A name opens its deals"
+    said = (scale.words, drawn, *map(answer.say, answer.notes))
+    columns = (*_PEOPLE, "change")
+    shown = show_table(answer, table, "people", columns=columns, money=scale.show)
+    sub = ". ".join(filter(None, said))
+    return Block("people", answer.say(answer.finding), sub, (shown,))
+
+
+def trend(context: Context) -> Block:
+    """Show whether the forecast is on its way to the target.
+
+    Each record has its forecast with range, and what had closed.
+    """
+    answer = answers.trend(context)
+    notes = tuple(_show_lack(lack) for lack in answer.lacks)
+    if answer.chart is None:
+        return Block("trend", answer.title, parts=notes)
+    sub = ". ".join(map(answer.say, answer.notes))
+    return Block("trend", answer.say(answer.finding), sub, (Chart(draw(answer)), *notes))
+
+
+def _show_lack(lack: Lack) -> Note:
+    """Show what is not known; of records in one line for all blocks."""
+    if not lack.shell_way:
+        return Note(f"{lack.what}.")
+    return Note(
+        f"{lack.what}. Run {{}} daily, and next week’s report shows how the forecast moved and "
+        "why, what slipped and what was created.",
+        lack.shell_way,
+    )
+
+
+def act_today(context: Context) -> Block | None:
+    """Show the deals that move the chance of the target most, lost and won.
+
+    Where none does, those that the forecast rests on.
+    """
+    answer, nav = answers.act_today(context), "Deals that decide"
+    table = next((table for table in answer.tables if table.name == "decide"), None)
+    if table is None:
+        return None
+    finding, note = answer.say(table.finding), answer.say(table.note)
+    if not table.rows:
+        return say_only("act_today", finding, f"{note}.", nav)
+    swings, count = "p_if_won" in table.columns, len(table.rows)
+    rest = f" of {count:,}" if count > _MOST_DECIDING else ""
+    how = f"most {'at stake' if swings else 'expected'} in {forecasts.lead_name(context)}"
+    sub = [f"The {text.spelled(min(count, _MOST_DECIDING), 'deal')}{rest} with {how}"]
+    if swings:
+        sub.append("Ring: the chance of the target if the deal is lost; blue: if it is won")
+    shown = show_table(
+        answer,
+        table,
+        "act_today",
+        _MOST_DECIDING,
+        columns=(PICTURE,) if swings else ("weighted",),
+        money=context.money,
+        heads={PICTURE: "Chance of target if lost, if won"},
+        says=True,
+    )
+    return Block("act_today", finding, ". ".join([*sub, *filter(None, [note])]), (shown,), nav)
+
+
+def at_risk(context: Context) -> Block:
+    """Show what to question first: open deals with flags and reasons, most value first."""
+    return show_answer(answers.at_risk(context), "at_risk", "At risk", most=MOST_RISKS)
+
+
+def to_win(context: Context) -> Block:
+    """Show a card for each person short of the target, the largest gap first.
+
+    Then who is at target, with what is due.
+    """
+    answer, nav = answers.act_today(context), "To win"
+    table = next((table for table in answer.tables if table.name == "to_win"), None)
+    if table is None:
+        (lack,) = answer.lacks
+        return say_only("to_win", "What each person must win", f"{lack.what}.", nav)
+    starts = [at for at, row in enumerate(table.rows) if row.depth == 0]
+    cards = [table.rows[start:end] for start, end in zip(starts, [*starts[1:], None], strict=True)]
+    alone = [card for card in cards if card[0].kind == "person"]
+    shown = [*alone[:_MOST_CARDS], *(card for card in cards if card[0].kind != "person")]
+    rest = len(alone) - _MOST_CARDS
+    more = (
+        f"; {text.count(rest, f'more {context.who}')} in the workbook, sheet “To win”"
+        if rest > 0
+        else ""
+    )
+    chance = "what closed of the target"
+    if forecasts.stated(context):
+        chance = "the chance that enough of them close, at the stated chances"
+    elif "p_target" in table.columns:
+        chance = "the chance of the target"
+    sub = f"{answer.say(table.note)}. Beside the name, {chance}{more}"
+    goals = tuple(_show_goal(answer, *card) for card in shown)
+    history = table.heads["chance"] if "chance" in table.columns else ""
+    return Block("to_win", answer.say(table.finding), sub, (Goals(goals, history),), nav)
+
+
+def _show_goal(answer: Answer, first: Row, *rows: Row) -> Goal:
+    context = answer.context
+    whose = [first.name.value] if first.kind == "person" else [row.name.value for row in rows]
+    return Goal(
+        str(first.name.value),
+        answer.say(first.says) if first.says else "",
+        f"{answer.say(first.words['action'])}.",
+        tuple(_show_task(answer, row) for row in rows),
+        f"{answer.say(first.words['call'])}." if "call" in first.words else "",
+        tables.find_teams(context, *whose),
+    )
+
+
+def _show_task(answer: Answer, row: Row) -> Task:
+    columns = ["value", "probability", "chance"]
+    is_deal = row.kind == "deal"
+    value, stated, history = (
+        show_cell(answer, row, name).text if is_deal or name in row.values else ""
+        for name in columns
+    )
+    if not len(forecasts.chances(answer.context)):
+        history = ""
+    why = show_behind(answer, row)
+    todo = answer.say(row.words["action"])
+    return Task(show_name(answer, row), value, stated, history, todo, why.note if why else "")
+
+
+def months(context: Context) -> Block:
+    """Show whether the next periods have enough: forecast, range, chance and coverage.
+
+    Also shows the pipeline to add.
+    """
+    answer = answers.months(context)
+    (table,) = answer.tables
+    confidence = note_of(forecasts.forecast(context)).confidence
+    further = ("open_value", "p_target", "pipeline_coverage", "needed_pipeline")
+    shown = show_table(
+        answer,
+        table,
+        "months",
+        columns=(PICTURE, "expected", RANGE, *further),
+        money=context.money,
+        heads={RANGE: f"{text.percent(confidence)} range"},
+    )
+    blue, pale = "open deals at their chances", "usual new business"
+    if forecasts.by_rate(context):
+        blue, pale = "closed", name_new_business(context).lower()
+    sub = f"Blue: {blue}. Pale: {pale}. Dot and line: forecast and range"
+    targets = [row.values["target"] for row in table.rows if "target" in row.values]
+    if targets:
+        sub += f". Upright line: target {context.money(max(targets))}"
+    sub = ". ".join([sub, *map(answer.say, answer.notes)])
+    return Block("months", answer.say(answer.finding), sub, (shown,), answer.title)
+
+
+def pipeline_created(context: Context) -> Block | None:
+    """Show whether the inflow suffices: value created in recent weeks, and their average."""
+    found = answers.pipeline_created(context)
+    if found.chart is None:
+        return None
+    rows, average = found.tables[0].rows, found.chart.options["average"]
+    sub = "Value of the deals created in seven days each, as first seen, whatever became of them"
+    if len(rows) > 1:
+        line = (
+            f"average of the {len(rows) - 1} weeks before" if len(rows) > 2 else "the week before"
+        )
+        sub += f"; line: {line}, {context.money(average)}"
+    this_week = show_behind(found, rows[-1])
+    fold = [Fold(this_week.caption, this_week)] if this_week else []
+    return Block("pipeline_created", found.say(found.finding), sub, (Chart(draw(found)), *fold))
+
+
+def created_by(context: Context) -> Block | None:
+    """Show who created the value of the current period so far.
+
+    Nothing on the page of one person.
+    """
+    found = answers.pipeline_created(context)
+    if len(found.tables) < 2:
+        return None
+    rows = found.tables[1].rows
+    shown = rows[:_MOST_CREATORS]
+    bars = svg.bars(
+        [make_money_bar(context, row.id, row.values["value"], row.values["deals"]) for row in shown]
+    )
+    sub = f"Value created in {context.name} so far"
+    if len(rows) > len(shown):
+        sub += f", the {_MOST_CREATORS} largest of {len(rows)}"
+    opened = tuple(show_behind(found, row) for row in shown)
+    teams = tuple(tables.find_teams(context, row.id) for row in shown)
+    return Block("created_by", found.say(found.notes[0]), sub, (Opening(bars, opened, teams),))
+
+
+class _Look(NamedTuple):
+    """How the page shows a picture whose rows open to their deals."""
+
+    explain: Callable[[Answer], str]
+    """What the line below the title says."""
+    nav: str = ""
+    """Its name in the contents; empty for none."""
+    most: int | None = None
+
+
+def _say_notes(answer: Answer, *further: str) -> str:
+    return ". ".join(filter(None, [*map(answer.say, answer.notes), *further]))
+
+
+def _explain_steps(answer: Answer) -> str:
+    moved, *notes = map(answer.say, answer.notes)
+    under = f"{moved}. Under each bar: its deals, and the one that moved most"
+    return ". ".join(filter(None, [under, draw(answer).note, *notes]))
+
+
+def _explain_categories(answer: Answer) -> str:
+    target = forecasts.current(answer.context)["target"]
+    line = "; line is the target" if math.isfinite(target) else ""
+    return _say_notes(answer, f"Running total beside each bar{line}")
+
+
+def _explain_slippage(answer: Answer) -> str:
+    return (
+        f"Outcome of what was open and due when each {answer.context.noun} began, by value, wins "
+        "of other deals apart; total due at right"
+    )
+
+
+def _explain_ranges(answer: Answer) -> str:
+    said = "Forecast with as many days to go as today (blue: tick and range) and what closed (dot)"
+    known = sum(len(table.rows) for table in answer.tables)
+    last = f"The last {MOST_DRAWN} of {text.count(known, answer.context.noun)}"
+    words = [said, last if known > MOST_DRAWN else "", _say_notes(answer)]
+    return ". ".join(filter(None, words))
+
+
+def _explain_rates(answer: Answer) -> str:
+    if not answer.notes or answer.chart is None:
+        return _say_notes(answer)
+    rate, people = text.percent(answer.figures[0].value), len(answer.tables[0].rows)
+    line = f"Vertical line: all, {rate}. Blue: differs from the others beyond chance"
+    drawn = len(answer.chart.args[0])
+    rest = f"The {drawn} with most closed deals of {people:,}" if drawn < people else ""
+    return _say_notes(answer, line, rest)
+
+
+def _explain_fixes(answer: Answer) -> str:
+    rest = len(answer.tables[0].rows) - _MOST_FIXES
+    more = f"; {rest} more kinds in the workbook" if rest > 0 else ""
+    return f"Ranked by money. Open a line for the deals and the fix{more}"
+
+
+_LOOKS = {
+    "why_it_moved": _Look(_explain_steps, "Why it moved"),
+    "categories": _Look(_explain_categories, "Categories"),
+    "slippage": _Look(_explain_slippage, "Slippage"),
+    "past_ranges": _Look(_explain_ranges),
+    "stages": _Look(_say_notes),
+    "win_rates": _Look(_explain_rates, "Win rates"),
+    "data_to_fix": _Look(_explain_fixes, "Data to fix", _MOST_FIXES),
+}
+
+
+def _show_drawn(key: str, context: Context) -> Block | None:
+    """Show an answer as its picture; without records the trend says for all what needs them."""
+    if "history" in CATALOG[key].needs and context.records.empty:
+        return None
+    answer, look = CATALOG[key].ask(context), _LOOKS[key]
+    sub = look.explain(answer) if answer.chart else ""
+    return show_chart(answer, key, sub, look.nav, most=look.most)
+
+
+def slippage(context: Context) -> Block | None:
+    """Show whether dates hold: the outcome of what was due, this period and the two before.
+
+    And deals that keep moving.
+    """
+    found, block = answers.slippage(context), _show_drawn("slippage", context)
+    for moving in found.tables[1:] if block else ():
+        rest = len(moving.rows) - _MOST_PUSHED
+        more = f"; {rest:,} more in the workbook" if rest > 0 else ""
+        caption = f"Pushed twice or more, as of {context.write_day(context.day)}{more}"
+        pushed = show_table(found, moving, "pushed", _MOST_PUSHED, caption)
+        block = block and replace(block, parts=(*block.parts, pushed))
+    return block
+
+
+def calls(context: Context) -> Block | None:
+    """Show who makes the number better: how far calls, overrides and formulas missed.
+
+    They are compared with the forecast on the same days.
+    """
+    answer = answers.calls(context)
+    if answer.chart is None:
+        return None
+    shown = answer.tables[0].rows
+    lines = tuple(
+        Line((Cell(bar.label), Cell("", picture=bar.picture), *_write_errors(row.values)))
+        for bar, row in zip(draw(answer).rows, shown, strict=True)
+    )
+    heads = ("Missed by", "On average", "Closer than the model in", "More than luck?")
+    columns = (PageColumn("Whose number", right=False), draw_column(), *map(PageColumn, heads))
+    n = max(int(row.values["n"]) for row in shown)
+    sub = (
+        f"How far each was off on the same days of {text.count(n, f'ended {context.noun}')}, as a "
+        "share of what closed. Blue: what people called"
+    )
+    table = Table(columns, (Group(lines),), "calls")
+    return Block("calls", answer.say(answer.finding), sub, (table,), "Calls")
+
+
+def _write_errors(values: Mapping[str, Any]) -> tuple[Cell, ...]:
+    """Write how far a source was off, its lean, and how it did beside the model."""
+    bias = float(values["bias"])
+    way = f" {'high' if bias > 0 else 'low'}" if bias else ""
+    cells = [text.percent(values["wape"]), f"{text.percent(abs(bias))}{way}"]
+    if "better" in values:
+        n = int(values["n"])
+        cells += [f"{round(values['better'] * n)} of {n}"]
+        cells += ["yes" if values["differs"] else "could be luck"]
+    return tuple(map(Cell, [*cells, *[text.MISSING] * (4 - len(cells))]))
+
+
+def tiles(context: Context) -> tuple[Tile, ...]:
+    """Show the figures of `will_we_make_it`, the largest change in blue.
+
+    Once the current period is decided, each is named after its period.
+    """
+    figures = will_we_make_it(context).figures
+    built = [make_tile(context, figure) for figure in figures]
+    # Beside money, points and ratios are small.
+    sizes = [
+        abs(figure.value - figure.then)
+        if tile.change and tile.change.sign and figure.then is not None
+        else 0.0
+        for tile, figure in zip(built, figures, strict=True)
+    ]
+    is_decided = forecasts.lead(context) != context.period
+    made = []
+    for tile, figure, size in zip(built, figures, sizes, strict=True):
+        if tile.change and size and size > max(sizes) - HALF_CENT:
+            tile = replace(tile, change=replace(tile.change, tone="hi"))
+        if is_decided:
+            name = f"{tile.name}, {context.name_of(figure.row, short=True)}"
+            tile = replace(tile, name=name)
+        made.append(tile)
+    return tuple(made)
+
+
+def make_tile(context: Context, figure: Figure) -> Tile:
+    """Make a figure's tile: what changed, its picture, and its deals."""
+    period, then = figure.row, math.nan if figure.then is None else figure.then
+    units: dict[str, Callable[[float], str]] = {"rate": text.percent, "ratio": text.times}
+    show: Callable[[float], str] = units.get(find_unit(figure.column), context.money)
+    change = None if figure.instead else show_change(figure.value, then, show)
+    picture, opens = "", None
+    match figure.column:
+        case "booked":
+            opens = show_deals(list_closed(context, period))
+        case "expected":
+            rows = will_we_make_it(context).tables[0].rows
+            row = next(row for row in rows if row.id == period)
+            known = {"low": figure.low, "high": figure.high, "target": figure.mark}
+            drawn = pd.Series({**row.values, "expected": figure.value, **known}, dtype="float64")
+            picture = svg.bullet(drawn, context.money)
+            if math.isfinite(figure.value):
+                title = f"Forecast for {context.name_of(period)}"
+                deals = find_expected(context, period)
+                opens = show_deals(list_expected(context, title, deals, row.values, period))
+        case "p_target" if math.isfinite(then):
+            # Beside both figures, their difference is that of what is shown.
+            ends = text.whole_percents(figure.value), text.whole_percents(then)
+            change = show_change(*ends, text.points)
+        case "pipeline_coverage" | "open_value":
+            opens = show_deals(list_due(context, period))
+    return Tile(
+        figure.name, figure.instead or show(figure.value), change, figure.words, picture, opens
+    )
+
+
+BLOCKS: dict[str, Callable[[Context], Block | None]] = {
+    "people": people,
+    "trend": trend,
+    "why_it_moved": partial(_show_drawn, "why_it_moved"),
+    "act_today": act_today,
+    "at_risk": at_risk,
+    "to_win": to_win,
+    "categories": partial(_show_drawn, "categories"),
+    "months": months,
+    "pipeline_created": pipeline_created,
+    "created_by": created_by,
+    "slippage": slippage,
+    "past_ranges": partial(_show_drawn, "past_ranges"),
+    "calls": calls,
+    "stages": partial(_show_drawn, "stages"),
+    "win_rates": partial(_show_drawn, "win_rates"),
+    "data_to_fix": partial(_show_drawn, "data_to_fix"),
+    "notes": notes,
+}
+"""The blocks by question, in the order of the page; also what each person must win, who created
+pipeline, and notes on the numbers."""
