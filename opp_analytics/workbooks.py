@@ -185,7 +185,7 @@ def write_own_row(
 
 def is_almost_sure(rate: float | None) -> bool:
     """Return True for a rate that `text.percent` writes as >99%."""
-    return rate is not None and 0.995 <= rate < 1 - 1e-9
+    return isinstance(rate, float) and 0.995 <= rate < 1 - 1e-9
 
 
 def count_days(moments: pd.Series[Any]) -> list[Any]:
@@ -212,8 +212,12 @@ def _convert(values: pd.Series[Any], kind: str) -> list[Any]:
     if kind in ("text", "flag", "period"):
         known = {value: _show(value) for value in values.dropna().unique()}
         return [known.get(value) for value in values.tolist()]
-    numbers = values.astype("float64")
-    return [cell if math.isfinite(cell) else None for cell in numbers.tolist()]
+    words = {place: cell for place, cell in enumerate(values) if isinstance(cell, str)}
+    numbers = pd.to_numeric(values, errors="coerce").astype("float64").tolist()
+    return [
+        words.get(place, cell if math.isfinite(cell) else None)
+        for place, cell in enumerate(numbers)
+    ]
 
 
 def _show(value: Any) -> Any:
@@ -235,6 +239,8 @@ def _choose_kind(name: str, dtype: Any) -> str:
     if pd.api.types.is_bool_dtype(dtype):
         return "flag"
     if not pd.api.types.is_numeric_dtype(dtype):
+        if pd.api.types.is_object_dtype(dtype) and find_unit(name) != "other":
+            return find_unit(name)  # Words stand in place of some numbers.
         return "period" if pd.api.types.is_object_dtype(dtype) and name in PERIODS else "text"
     unit = find_unit(name)
     return (

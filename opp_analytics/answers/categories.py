@@ -7,8 +7,6 @@ from functools import partial
 from itertools import accumulate
 from typing import Any
 
-import pandas as pd
-
 from opp_analytics import text
 from opp_analytics.analysis import deal_categories, describe, find_gap
 from opp_analytics.answers import forecasts
@@ -16,7 +14,7 @@ from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
 from opp_analytics.answers.data import Chart, Row, Table
 from opp_analytics.answers.deal import list_closed, list_deals
-from opp_analytics.schema import BUCKETS
+from opp_analytics.answers.months import list_periods
 from opp_analytics.text import Piece, Sentence
 
 _CATEGORIES = ("closed", "commit", "best_case", "pipeline")
@@ -38,9 +36,10 @@ def categories(context: Context) -> Answer:
         code=f'oa.forecast_categories(deals, as_of="{context.day:%Y-%m-%d}", '
         f'freq="{context.freq}")',
     )
+    periods = list_periods(context, table, [str(name) for name in table if name != "to_date"])
     if not period["closed"] and not period["open_count"]:
         said = Sentence.of(f"Nothing is closed or due in {context.name}")
-        return answer(said, tables=_list_periods(context))
+        return answer(said, tables=periods)
     values = [float(period[name]) for name in _CATEGORIES]
     rows = [
         Row(
@@ -60,7 +59,7 @@ def categories(context: Context) -> Answer:
         _compare_with_target(period, target) if aimed else said,
         tables=(
             Table("categories", ("value", "running_total"), tuple(rows), "value"),
-            *_list_periods(context),
+            *periods,
         ),
         chart=Chart("forecast_categories", (table, context.label), {"target": target}),
         notes=(Sentence.of(about),),
@@ -79,23 +78,6 @@ def _compare_with_target(period: Any, target: float) -> Sentence:
     off = "past target" if gap < 0 else "below target" if period["commit"] else "to go"
     left = Piece("money", abs(gap))
     return Sentence.of(f"{reach} ", Piece("money", total), ", ", left, f" {off}")
-
-
-def _list_periods(context: Context) -> tuple[Table, ...]:
-    """List every period; deals that are overdue or without a date come last."""
-    table = forecasts.categories(context).drop(columns="to_date")
-    last = table.index.isin(BUCKETS)
-    listed = pd.concat([table[~last], table[last]])
-    rows = [
-        Row(
-            str(period),
-            Piece("text", text.capital(context.name_of(str(period)))),
-            {str(name): value for name, value in row.items() if not pd.isna(value)},
-            kind="period",
-        )
-        for period, row in zip(listed.index, listed.to_dict("records"), strict=True)
-    ]
-    return (Table("periods", tuple(map(str, table)), tuple(rows)),) if table.any(axis=None) else ()
 
 
 def _list_category(context: Context, row: Row) -> Answer | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -15,9 +16,16 @@ from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
 from opp_analytics.answers.data import Chart, Row, Table
 from opp_analytics.answers.deal import find_expected, list_due, list_expected
+from opp_analytics.schema import BUCKETS
 from opp_analytics.text import Piece, Sentence
 
 _DRAWN = ("booked", "expected_open", "weighted_open", "expected", "low", "high", "target")
+_EVERY = (
+    *("target", "booked", "expected", "low", "high", "gap", "p_target"),
+    *("open_count", "open_value", "expected_open", "new_business", "weighted_open"),
+    *("pipeline_coverage", "needed_pipeline", "attainment"),
+    *("won_later_value", "no_value", "no_probability"),
+)
 _KNOWN = (*_DRAWN, "open_count", "open_value", "new_business", "gap")
 
 
@@ -46,6 +54,7 @@ def months(context: Context) -> Answer:
                 "expected",
                 {"name": text.capital(context.noun), **heads},
             ),
+            *list_periods(context, forecasts.forecast(context), _EVERY),
         ),
         chart=Chart(
             "list_months", (context.money,), {"by_rate": forecasts.by_rate(context)}, _DRAWN
@@ -86,8 +95,29 @@ def _make_row(context: Context, row: pd.Series[Any], is_aimed: bool) -> Row:
     return Row(period, Piece("text", name), values, words, kind="period")
 
 
-def _list_behind(context: Context, row: Row) -> Answer:
+def list_periods(
+    context: Context, table: pd.DataFrame, columns: Sequence[str]
+) -> tuple[Table, ...]:
+    """List every period of a table that is not all 0, overdue and undated deals last."""
+    last, columns = table.index.isin(BUCKETS), [name for name in columns if name in table]
+    listed = pd.concat([table[~last], table[last]])[columns]
+    rows = [
+        Row(
+            str(period),
+            Piece("text", text.capital(context.name_of(str(period)))),
+            {str(name): value for name, value in row.items() if pd.notna(value)},
+            kind="period",
+        )
+        for period, row in zip(listed.index, listed.to_dict("records"), strict=True)
+    ]
+    found = Table("every period", tuple(columns), tuple(rows))
+    return (found,) if listed.fillna(0.0).any(axis=None) else ()
+
+
+def _list_behind(context: Context, row: Row) -> Answer | None:
     """List what adds up to the forecast of a coming period; without one, the deals due."""
+    if row.id not in forecasts.ahead(context).index:
+        return None
     if "low" not in row.values:
         return list_due(context, row.id)
     title = f"Forecast for {context.name_of(row.id)}"

@@ -24,7 +24,10 @@ from opp_analytics.text import Piece, Sentence
 _FEW, _KEPT = 16, 8
 """Rows up to which all are in view, about a screen; beyond, 8 people stay: those furthest below
 target, then the largest."""
-_KNOWN = ("target", "booked", "new_business", "expected", "call", "low", "high", "open_value")
+_KNOWN = (
+    *("target", "booked", "expected_open", "new_business", "expected", "call", "override"),
+    *("low", "high", "open_count", "open_value", "gap", "change"),
+)
 _PROGRESS = ("target", "booked", "expected", "low", "high")
 
 
@@ -115,7 +118,8 @@ def _make_row(
 ) -> Row:
     labels = [str(label) for label in key if label != ALL]
     is_person = len(labels) == len(key)
-    values = {name: float(row[name]) for name in (*_KNOWN, "gap", "change") if pd.notna(row[name])}
+    values: dict[str, Any] = {name: float(row[name]) for name in _KNOWN if pd.notna(row[name])}
+    values |= {name: str(row[name]) for name in ("caller", "overrider") if pd.notna(row[name])}
     words = _say_call(context, row, str(key[-1])) if pd.notna(row["call"]) else {}
     if is_aimed and (lack := _say_no_chance(row)):
         words["p_target"] = Sentence.of(lack)

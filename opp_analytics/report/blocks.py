@@ -217,7 +217,7 @@ def months(context: Context) -> Block:
     Also shows the pipeline to add.
     """
     answer = answers.months(context)
-    (table,) = answer.tables
+    table = answer.tables[0]
     confidence = note_of(forecasts.forecast(context)).confidence
     further = ("open_value", "p_target", "pipeline_coverage", "needed_pipeline")
     shown = show_table(

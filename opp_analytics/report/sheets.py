@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from opp_analytics import text
-from opp_analytics.analysis import evidence
 from opp_analytics.answers import (
     CATALOG,
     Answer,
@@ -22,14 +20,14 @@ from opp_analytics.answers import (
     Table,
     deals,
     forecasts,
+    months,
     name_new_business,
-    say_action,
-    tables,
+    people,
     will_we_make_it,
 )
 from opp_analytics.org import Org, write_in_force
 from opp_analytics.report.model import WeeklyPage
-from opp_analytics.schema import ALL, BUCKETS
+from opp_analytics.schema import BUCKETS
 from opp_analytics.workbooks import PERIODS, count_days
 
 
@@ -109,18 +107,18 @@ class Summary:
     graphs: tuple[Graph, ...] = ()
 
 
-_SAID: dict[str, Any] = tomllib.loads(
+SHEETS: dict[str, dict[str, Any]] = tomllib.loads(
     Path(__file__).with_name("sheets.toml").read_text(encoding="utf-8")
 )
-SHEETS: dict[str, dict[str, Any]] = _SAID["sheet"]
-"""The sheets in their order, those in front, then the further ones: each a table of an answer."""
-_COLUMNS: dict[str, list[str]] = _SAID["columns"]
+"""The sheets in their order, those in front, then the further ones: each a table of an answer, or
+what is behind its rows."""
 _MOST_LISTED = 1_000
 """Rows of a sheet, and of each list of deals on one, that somebody may read; all of the deals."""
 _MOST_DRAWN, _LONGEST = 12, 24
 """People or teams of a chart, and letters of a name below it."""
 _NAMED = {"deal": "name", "flag": "check", "step": "movement"}
 """Columns of names by kind of row, where they are not called as the kind."""
+_DRAWN = {"booked": "Closed", "expected": "Forecast", "target": "Target"}
 
 
 def summarize(page: WeeklyPage, context: Context) -> Summary:
@@ -183,7 +181,7 @@ def share_forecast(context: Context) -> tuple[Share, ...]:
         Share(title, add("open", is_due), {"outcome": ("open",), "close_date": dates})
         for title, (is_due, dates) in kinds.items()
     ]
-    new = float(np.nan_to_num(forecasts.current(context)["new_business"]))
+    new = will_we_make_it(context).tables[0].rows[0].values.get("new_business", 0.0)
     rest = Share(name_new_business(context), new)
     return (closed, *(share for share in (*due, rest) if share.value))
 
@@ -193,14 +191,15 @@ def _draw_periods(context: Context) -> Graph:
 
     Each period has its target.
     """
-    rows = forecasts.forecast(context).loc[[context.label, *forecasts.ahead(context).index]]
-    table = pd.DataFrame(
-        {"Closed": rows["booked"], "Still expected": rows["expected"] - rows["booked"]}
-    )
-    table = table.assign(Forecast=rows["expected"], Target=rows["target"])
-    org = Org.of(context.opportunities)
-    read = {label: _read_period(org, context.freq, label) for label in rows.index}
-    names = [one if isinstance(one, str) else text.period(label) for label, one in read.items()]
+    shown = [context.label, *forecasts.ahead(context).index]
+    rows = [row for table in months(context).tables[1:] for row in table.rows if row.id in shown]
+    table = _take_amounts(rows)
+    table.insert(1, "Still expected", table["Forecast"] - table["Closed"])
+    names = [_read_period(context, row.id) for row in rows]
+    names = [
+        one if isinstance(one, str) else text.period(row.id)
+        for one, row in zip(names, rows, strict=True)
+    ]
     table.index = pd.Index(names, name=context.noun)
     return Graph(f"Closed and still expected, by {context.noun}", table, stacked=True)
 
@@ -210,45 +209,49 @@ def _draw_people(context: Context) -> Graph:
 
     The rest of many as one.
     """
-    rows, who = forecasts.persons(context), context.who
-    if tables.teams(context):
-        rows, who = forecasts.people(context), text.label(context.by[0])
-        while rows.index.nlevels > 1:
-            rows = pd.DataFrame(rows.xs(ALL, level=-1))
-        rows = rows.drop(index=ALL)
-    names = {"booked": "Closed", "expected": "Forecast", "target": "Target"}
-    rows = rows[[*names]].rename(columns=names).iloc[: len(rows) if len(rows) > 1 else 0]
-    rows = rows.sort_values(["Target", "Forecast"], ascending=False, kind="stable")
-    kept = rows.head(_MOST_DRAWN - (len(rows) > _MOST_DRAWN)).rename(
+    rows = [row for table in people(context).tables for row in table.rows]
+    teams, who = [row for row in rows if row.kind == "team" and not row.depth], context.who
+    if len(teams) > 1:
+        rows, who = teams, text.label(context.by[0])
+    else:
+        rows = [row for row in rows if row.kind == "person"]
+    table = _take_amounts(rows if len(rows) > 1 else [])
+    table = table.sort_values(["Target", "Forecast"], ascending=False, kind="stable")
+    drawn = table.head(_MOST_DRAWN - (len(table) > _MOST_DRAWN)).rename(
         lambda name: (
             name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
         )
     )
-    if more := len(rows) - len(kept):
-        rest = rows.iloc[len(kept) :].sum(min_count=1).rename(text.count(more, f"more {who}"))
-        kept = pd.concat([kept, rest.to_frame().T])
-    return Graph(f"Closed and forecast in {context.name}, by {who}", kept.rename_axis(who))
+    if more := len(table) - len(drawn):
+        rest = table.iloc[len(drawn) :].sum(min_count=1).rename(text.count(more, f"more {who}"))
+        drawn = pd.concat([drawn, rest.to_frame().T])
+    return Graph(f"Closed and forecast in {context.name}, by {who}", drawn.rename_axis(who))
+
+
+def _take_amounts(rows: Sequence[Row]) -> pd.DataFrame:
+    names = [row.name.write(None) for row in rows]
+    amounts = [{title: row.values.get(name) for name, title in _DRAWN.items()} for row in rows]
+    return pd.DataFrame(amounts, names, [*_DRAWN.values()], dtype="float64")
 
 
 def sheets(context: Context) -> Iterator[Sheet]:
     """Make every sheet that has something to hold, in order."""
     answers: dict[str, Answer] = {}
     for name, said in SHEETS.items():
-        if key := said.get("ask"):
+        if name == "Calls":
+            sheet = Sheet(name, _list_calls(context))
+        else:
+            key = said["ask"]
             if key not in answers:
                 answers[key] = CATALOG[key].ask(context)
             sheet = _make_sheet(answers[key], name, said)
-        else:
-            sheet = _make_own(context, name)
         if len(sheet.table):
             titles = {"period": text.capital(context.noun), **sheet.titles}
             if forecasts.by_rate(context):
                 titles["new_business"] = "Run rate"
-            # Attributes would be copied at each step.
-            table = _read_periods(context, pd.DataFrame(sheet.table))
             yield replace(
                 sheet,
-                table=table,
+                table=_read_periods(context, sheet.table),
                 titles={**titles, **said.get("titles", {})},
                 summed=tuple(said.get("summed", ())),
                 about=said.get("about", ""),
@@ -270,12 +273,18 @@ def _make_sheet(answer: Answer, name: str, said: Mapping[str, Any]) -> Sheet:
             for table in behind.tables if behind else ():
                 if text.title(table.name) == name:
                     frame = _tabulate(answer, table, most)
-                    frame.insert(0, *_name_rows(answer.context, [row] * len(frame)))
+                    for column, label in _name_rows(answer.context, [row]).iloc[0].items():
+                        frame.insert(0, str(column), label)
                     found.append(table)
                     frames.append(frame)
-    rows = [row for table in found for row in table.rows if row.kind != "rest"]
-    folded = [row.folded for row in rows]
+    rows = [row for table in found for row in _choose_rows(table)]
+    folded, levels = [row.folded for row in rows], _count_levels(rows)
     listed = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+    summed = [column for column in said.get("summed", ()) if column in listed]
+    if levels and levels[-1]:
+        heads = listed[[level == 1 for level in levels]]
+        total = {str(listed.columns[0]): "Total", **heads[summed].sum().to_dict()}
+        listed, levels = pd.concat([listed, pd.DataFrame([total])], ignore_index=True), (*levels, 0)
     # Notes are about the first table and what is behind it.
     is_further = bool(found) and found[0].name in [table.name for table in answer.tables[1:]]
     notes = [] if is_further else [f"{answer.say(note)}." for note in answer.notes]
@@ -284,35 +293,64 @@ def _make_sheet(answer: Answer, name: str, said: Mapping[str, Any]) -> Sheet:
         left_out = f"These are {len(listed):,} of {len(rows):,} rows: the first {most:,} of "
         left_out += f"each list. All of them: opp-analytics {CATALOG[answer.key].command}"
         notes.append(left_out)
+    rare = [name for name in said.get("rare", ()) if name in listed and not listed[name].any()]
     return Sheet(
         name,
-        listed.dropna(axis="columns", how="all"),
+        listed.dropna(axis="columns", how="all").drop(columns=rare, errors="ignore"),
         titles={key: head for table in found for key, head in table.heads.items() if key != "name"},
         note=" ".join(notes),
         left_out=left_out,
-        printed=folded.count(False) if folded == sorted(folded) else None,
+        printed=folded.count(False) if answer.key == "deals" else None,
+        levels=levels,
     )
 
 
+def _choose_rows(table: Table) -> list[Row]:
+    """Leave out rows that sum up others, and those below them."""
+    rows: list[Row] = []
+    below_rest = False
+    for row in table.rows:
+        below_rest = row.kind == "rest" or (below_rest and row.depth > 0)
+        rows += [] if below_rest else [row]
+    return rows
+
+
+def _count_levels(rows: Sequence[Row]) -> tuple[int, ...]:
+    """Count from 1 how deep each row is, where some are below others; a total is 0."""
+    deep = any(row.depth for row in rows)
+    return tuple(0 if row.kind == "total" else row.depth + 1 for row in rows) if deep else ()
+
+
 def _tabulate(answer: Answer, table: Table, most: int | None) -> pd.DataFrame:
-    """Tabulate at `most` so many rows: the name first, a deal's groups after it and its id last."""
-    rows = [row for row in table.rows if row.kind != "rest"][:most]
+    """Tabulate at `most` so many rows with all that is known: names first, a deal's id last."""
+    rows = _choose_rows(table)[:most]
     is_deal = any(row.kind == "deal" for row in rows)
-    groups = [name for name in answer.context.by if is_deal and name not in table.columns]
-    frame = answer.to_frame(replace(table, columns=(*groups, *table.columns), rows=tuple(rows)))
-    ids = frame.pop("id")
-    frame = frame.drop(columns="name")
-    frame.insert(0, *_name_rows(answer.context, rows))
-    return frame.assign(unique_id=ids) if is_deal else frame
+    known = {name: None for row in rows if row.kind != "deal" for name in row.values}
+    more = answer.context.by if is_deal else [name for name in known if name not in PERIODS]
+    columns = (*table.columns, *(name for name in more if name not in table.columns))
+    frame = answer.to_frame(replace(table, columns=columns, rows=tuple(rows)))
+    names = _name_rows(answer.context, rows)
+    frame = names.join(frame.drop(columns=["id", "name", *names], errors="ignore"))
+    ids = [row.id if row.kind == "deal" else None for row in rows]
+    return frame.assign(unique_id=pd.Series(ids, dtype="object")) if is_deal else frame
 
 
-def _name_rows(context: Context, rows: Sequence[Row]) -> tuple[str, list[str]]:
-    """Name the column of the rows' names, and the rows; periods by their label."""
-    kind = rows[0].kind if rows else "deal"
-    if kind == "period":
-        return kind, [str(row.values.get(kind, row.id)) for row in rows]
-    column = context.person if kind == "person" else _NAMED.get(kind, kind)
-    return str(column), [row.name.write(None) for row in rows]
+def _name_rows(context: Context, rows: Sequence[Row]) -> pd.DataFrame:
+    """Name each row below those that it is part of; periods by their label."""
+    cells: list[dict[str, Any]] = []
+    above: list[tuple[str, str]] = []
+    for row in rows:
+        kind, name = row.kind, row.name.write(None)
+        if kind == "total":
+            above = [(next(iter(cells[0]), kind), "Total")]
+        elif kind == "period":
+            above = [(kind, str(row.values.get(kind, row.id)))]
+        else:
+            column = row.part.column if row.part else _NAMED.get(kind, kind)
+            column = str(context.person) if kind == "person" else column
+            above = [*above[: row.depth], (column, name)]
+        cells.append(dict(above))
+    return pd.DataFrame(cells)
 
 
 def _read_periods(context: Context, table: pd.DataFrame) -> pd.DataFrame:
@@ -320,9 +358,10 @@ def _read_periods(context: Context, table: pd.DataFrame) -> pd.DataFrame:
 
     These are months and weeks, and quarters as "2026 Q4"; words come last.
     """
-    org, freq, further = Org.of(context.opportunities), context.freq, list(table)
+    further = list(table)
     for name in set(PERIODS) & set(table):
-        read = {label: _read_period(org, freq, label) for label in table[name].dropna().unique()}
+        labels = table[name].dropna().unique()
+        read = {label: _read_period(context, label) for label in labels}
         if weeks := {label: pd.Timestamp(label[11:]) for label in read if "/" in label}:
             further.insert(further.index(name) + 1, f"{name}_end")
             table = table.assign(**{f"{name}_end": table[name].map(weeks).astype("datetime64[us]")})
@@ -332,7 +371,8 @@ def _read_periods(context: Context, table: pd.DataFrame) -> pd.DataFrame:
     return table[further]
 
 
-def _read_period(org: Org, freq: str, label: str) -> pd.Period | str:
+def _read_period(context: Context, label: str) -> pd.Period | str:
+    org, freq = Org.of(context.opportunities), context.freq
     if label in BUCKETS:
         return _BUCKETS[label]
     if label[7:]:
@@ -343,92 +383,6 @@ def _read_period(org: Org, freq: str, label: str) -> pd.Period | str:
     shown = text.period(label, freq if freq.startswith(kind) else org.freq(kind))
     quarter, _, year = shown.partition(" ")
     return shown if shown.startswith("FY") or not year else f"{year} {quarter}"
-
-
-def _make_own(context: Context, name: str) -> Sheet:
-    table = _MAKERS[name](context)
-    titles = {"chance": forecasts.name_history(context, str(forecasts.lead(context)))}
-    if not forecasts.no_changes(context):
-        day = context.write_day(forecasts.earlier(context).day)
-        titles["change"] = f"Change since {day}".replace(" ", "\N{NO-BREAK SPACE}")
-    return Sheet(name, table, titles=titles, levels=tuple(table.attrs.get("levels", ())))
-
-
-def _put_words_last(table: pd.DataFrame) -> pd.DataFrame:
-    """Put overdue and undated deals below those of periods, as a spreadsheet sorts them."""
-    words = table["period"].isin(BUCKETS)
-    return pd.concat([table[~words], table[words]], ignore_index=True)
-
-
-def _list_people(context: Context) -> pd.DataFrame:
-    """List each team above its people, in the page's order, and the total last."""
-    table, by = forecasts.compared_people(context), list(context.by)
-    if forecasts.persons(context).empty or (
-        context.only is not None and len(forecasts.persons(context)) == 1
-    ):
-        return table.head(0)
-    ranked = evidence.rank_groups(
-        table, aimed=bool(forecasts.persons(context)["target"].notna().any())
-    )
-    keys = list(map(text.split_key, ranked.index))
-    rank, depths = (
-        {key: place for place, key in enumerate(keys)},
-        [len(by) - key.count(ALL) for key in keys],
-    )
-
-    def trace(place: int) -> list[int]:
-        parts, depth = keys[place], depths[place]
-        above = [(*parts[:step], *[ALL] * (len(by) - step)) for step in range(1, depth + 1)]
-        return [rank.get(part, len(keys)) for part in above]
-
-    places = sorted((place for place, depth in enumerate(depths) if depth), key=trace)
-    places.append(rank[(ALL,) * len(by)])
-    rows = ranked.iloc[places].reset_index()
-    rows[by] = rows[by].astype("object").mask(rows[by] == ALL, None)
-    rows.loc[len(rows) - 1, by[0]] = "Total"
-    rows = rows[[*by, *_find_known(rows, _COLUMNS["people"])]]
-    rows.attrs = {"levels": [depths[place] for place in places]}
-    return rows
-
-
-def _list_to_win(context: Context) -> pd.DataFrame:
-    """List what each person has to go, above the deals that can cover it, and the total last."""
-    short, person = forecasts.to_win(context).reset_index(), context.person
-    deals, lead = (
-        forecasts.deals_to_win(context),
-        forecasts.deals_of(context, str(forecasts.lead(context)))["chance"],
-    )
-    rows: list[dict[Any, Any]] = []
-    for one in short.to_dict("records"):
-        rows.append({**one, "action": text.capital(one["advice"]), "level": 1})
-        for deal in deals[deals[person] == one[person]].head(int(one["deals"])).to_dict("records"):
-            chance = lead.get(deal["unique_id"]) if len(forecasts.chances(context)) else None
-            told = {"chance": chance, "action": text.capital(say_action(context, deal)), "level": 2}
-            rows.append(
-                {name: deal.get(name) for name in (person, *_COLUMNS["deal_to_win"])} | told
-            )
-    if not rows:
-        return short
-    sums = short[["target", "booked", "gap", "value"]].sum().to_dict()
-    table = pd.DataFrame([*rows, {person: "Total", "level": 0, **sums}])
-    levels = table["level"].tolist()
-    table = table.filter([person, *_COLUMNS["to_win"]]).dropna(axis="columns", how="all")
-    table.attrs = {"levels": levels}
-    return table
-
-
-def _list_periods(context: Context) -> pd.DataFrame:
-    table = _put_words_last(forecasts.forecast(context).reset_index())
-    return table[["period", *_find_known(table, _COLUMNS["periods"])]]
-
-
-def _find_known(table: pd.DataFrame, names: Iterable[str]) -> list[str]:
-    """Find the columns with a value; rare ones with another one than 0."""
-    return [
-        name
-        for name in names
-        if (table[name].fillna(0).any() if name in _COLUMNS["rare"] else table[name].notna().any())
-    ]
 
 
 def _list_calls(context: Context) -> pd.DataFrame:
@@ -444,9 +398,3 @@ def _list_calls(context: Context) -> pd.DataFrame:
 
 _BUCKETS = dict(zip(BUCKETS, ("overdue", "no close date"), strict=True))
 """Words for what has no period."""
-_MAKERS: dict[str, Callable[[Context], pd.DataFrame]] = {
-    "People": _list_people,
-    "To win": _list_to_win,
-    "Calls": _list_calls,
-    "Periods": _list_periods,
-}
