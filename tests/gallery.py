@@ -243,14 +243,14 @@ def photograph(team: Team, browser: Browser, theme: Any, scratch: str) -> None:
 
     style = f"body {{ margin: 0 }} #here {{ padding: 16px; background: {_BEHIND[theme]} }}"
     tab = open_tab(_PANEL)
-    state = {"view": "forecast", "by": "team"}
+    state = {"question": "win_rates"}
     show(
         tab,
         oa.explore(team.opportunities, team.history, as_of=team.today, state=state),
         style=style,
     )
-    tab.locator(".mk").first.click()
-    tab.get_by_text("sum of values").wait_for()
+    tab.locator(".picture .mk").first.click()
+    tab.locator(".inside .deals").wait_for()
     keep(tab.locator("#here").screenshot(), "explorer")
 
     tab = open_tab(_PANEL)

@@ -243,9 +243,9 @@ def _grid(frame: pd.DataFrame, path: Path) -> Any:
 
 
 def _explorer(frame: pd.DataFrame, path: Path) -> Any:
-    state = {"stages": ["proposal", "discovery"], "by": "owner_name"}
+    state = {"question": "win_rates", "where": {"stage": ["proposal", "discovery"]}}
     explorer = oa.explore(frame, as_of=AS_OF, state=state)
-    return explorer.opportunities, explorer.code, explorer.table
+    return explorer.answer.context.opportunities, explorer.code, explorer.table
 
 
 def _fix(frame: pd.DataFrame) -> pd.DataFrame:

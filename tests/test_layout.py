@@ -173,9 +173,7 @@ ACROSS = {
     "cli/test_arguments.py": "every command, and every function that writes, with a wrong argument",
     "cli/test_doors.py": "the first commands of the docs, from nothing to the weekly page",
     "cli/test_terminal.py": "every command, with hostile names in server and files",
-    "golden/test_golden.py": (
-        "every figure of forecasts, page and explorer, against the stored ones"
-    ),
+    "golden/test_golden.py": ("every figure of forecasts and page, against the stored ones"),
     "history/test_imported.py": (
         "an imported history and the records after it, against a later import"
     ),

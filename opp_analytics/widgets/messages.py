@@ -68,7 +68,7 @@ def read_message(
             raise msgspec.ValidationError(f"{reprlib.repr(do)} is not one of {', '.join(kinds)}")
         told.pop("from", None)
         asked = msgspec.convert(told, kinds[do], dec_hook=check)
-    except msgspec.ValidationError as unfit:
+    except (msgspec.ValidationError, UnicodeEncodeError) as unfit:
         raise ArgumentValueError(
             f"The page sent a message that this widget does not know: {unfit}. Nothing was "
             "changed. Run the cell again if this goes on."

@@ -35,7 +35,7 @@ def test_ask__about_edited_deals_is_asking_of_them_and_says_beside_what_changed(
     frame = pipeline(THIS_WEEK)
     edited = frame.copy()
     edited.loc[frame["unique_id"] == "a", "value"] += 10_000.0
-    now, then = (oa.ask("stages", frame, **asked) for asked in ({"edited": edited}, {}))
+    now, then = oa.ask("stages", frame, edited=edited), oa.ask("stages", frame)
     assert now.tables == oa.ask("stages", edited).tables
     table = now.beside(then).to_frame().set_index("id")
     assert table["planned_change"].dropna().to_dict() == {"negotiation": 10_000.0}

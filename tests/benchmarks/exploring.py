@@ -6,12 +6,11 @@ from __future__ import annotations
 import tempfile
 from itertools import cycle
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 import opp_analytics as oa
-from opp_analytics.widgets.explorer.choice import VIEWS, Choice
+from opp_analytics.widgets.explorer.choice import Choice
 from tests.benchmarks._figures import Figure, timed
 from tests.benchmarks._two_years import ROWS, TODAY, WEEKS, play
 
@@ -19,40 +18,27 @@ REPEATS = 5
 
 
 def run(quick: bool) -> list[Figure]:
-    """Seconds of a click, and of the code that picks the same deals and makes the same table."""
+    """Seconds of a click, and of the code that asks for the same answer."""
     extent = (5_000, 26) if quick else (ROWS, WEEKS)
-    # The other views take a few milliseconds, of which chance makes any ratio.
-    views = ("forecast", "changes", "slippage") if quick else VIEWS
+    # The other questions take a few milliseconds, of which chance makes any ratio.
+    asked = ("will_we_make_it", "why_it_moved", "at_risk")
     with tempfile.TemporaryDirectory() as folder:
         history = oa.History(Path(folder))
         frame = play(history, *extent)
         explorer = oa.explore(frame, history, as_of=TODAY)
-        choices: dict[str, dict[str, Any]] = {"all deals": {}}
-        if not quick:
-            choices["5 owners"] = {"owners": sorted(frame["owner_name"].unique())[:5]}
-            choices["two stages"] = {"stages": ["proposal", "negotiation"]}
-        return [
-            _measured(explorer, f"explorer, {view}: {name}", {"view": view, **state})
-            for view in views
-            for name, state in choices.items()
-        ]
+        return [_measure(explorer, frame, history, key) for key in asked]
 
 
-def _measured(explorer: oa.Explorer, name: str, state: dict[str, Any]) -> Figure:
-    """Each click ends at another record, so that nothing is answered from what the last one
+def _measure(explorer: oa.Explorer, frame: pd.DataFrame, history: oa.History, key: str) -> Figure:
+    """Each click is about another person, so that nothing is answered from what the last one
     left."""
-    ends = cycle(list(explorer._selector.moments)[-REPEATS - 1 :])
+    people = cycle(sorted(frame["owner_name"].dropna().unique())[: REPEATS + 1])
 
     def click() -> None:
-        explorer._choose(Choice.of(state | {"end": next(ends)}))
+        explorer._choose(Choice(question=key, part=next(people)))
 
     def code() -> None:
-        made, _, _ = explorer.code.rpartition("\n")  # the last line draws
-        names = {
-            "opportunities": explorer._selector.opportunities,
-            "history": explorer._selector.history,
-        }
-        exec(made, {"oa": oa, "pd": pd, **names})
+        exec(explorer.code, {"oa": oa, "opportunities": frame, "history": history})
 
     click()
-    return timed(name, "the code it gives", click, code, rounds=REPEATS)
+    return timed(f"explorer, {key}: a person", "the code it gives", click, code, rounds=REPEATS)

@@ -51,7 +51,7 @@ deals = pd.DataFrame({
     "stage": ["proposal", "discovery", "closed_won"], "status": "active", "close_date": "2026-03-20", "probability": 40,
     "owner_name": ["Ann", "Bo", "Bo"],
 })
-explorer = oa.explore(deals, as_of="2026-03-01")
+explorer = oa.explore(deals, as_of="2026-03-01", state={"question": "stages"})
 explorer
 """
 """A cell that shows an explorer of three deals."""

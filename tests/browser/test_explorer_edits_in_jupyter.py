@@ -18,7 +18,7 @@ def test_grid__of_an_explorer_is_shown_below_it(host: Lab, page: Page, screensho
     )
     notebook.run(0)
     panel = page.locator(".oap-explorer").first
-    panel.locator("[data-mark=proposal]").click()
+    panel.get_by_role("button", name="Proposal", exact=True).click()
     panel.get_by_role("button", name="Edit this deal").click()
     grid = page.locator(".oap:not(.oap-explorer)")
     expect(grid.locator(".cnt")).to_have_text("Show all · 1 of 3 deals")
@@ -30,7 +30,7 @@ def test_grid__of_an_explorer_is_shown_below_it(host: Lab, page: Page, screensho
     planned = panel.locator(".planned")
     expect(planned).to_contain_text("1 planned change in 1 deal")
     planned.get_by_label("With the planned changes").check()
-    expect(panel.locator("[data-mark=proposal]")).to_contain_text("+800")
+    expect(panel.locator("tr", has_text="Proposal").first).to_contain_text("800")
     page.screenshot(path=screenshots / f"explorer-edits-in-{host.app}.png")
     # Keys stay in the grid; Python has the same grid.
     planned.get_by_role("button", name="Back to the grid").click()

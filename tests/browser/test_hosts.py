@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 import opp_analytics as oa
+from opp_analytics.answers import CATALOG
 from tests.browser.gridpage import GridPage
 from tests.browser.hosting import show
 from tests.browser.jupyter import SHOW_EXPLORER, Lab
@@ -69,11 +70,11 @@ def test_popovers__stay_in_sight_at_the_lower_edge_of_a_screen(page: Page) -> No
     page.set_viewport_size({"width": 1280, "height": 640})
     show(
         page,
-        oa.explore(states()[-1], as_of=DAYS[-1]),
+        oa.explore(states()[-1], as_of=DAYS[-1], state={"question": "at_risk"}),
         style="main{height:440px;overflow:auto;margin-top:180px}",
     )
-    page.get_by_role("button", name="Owner").click()
-    assert _in_sight(page, page.get_by_role("dialog", name="Owner"))
+    page.get_by_role("button", name="Close date").first.click()
+    assert _in_sight(page, page.get_by_role("dialog", name="Close date"))
     page.keyboard.press("Escape")
 
 
@@ -102,18 +103,19 @@ def _move_into_shadow(page: Page) -> None:
 
 
 def test_explorer__in_a_tree_of_its_own_keeps_focus_and_makes_pictures(page: Page) -> None:
-    show(page, oa.explore(states()[-1], as_of=DAYS[-1]))
+    show(page, oa.explore(states()[-1], as_of=DAYS[-1], state={"question": "at_risk"}))
     _move_into_shadow(page)
-    field, target = page.get_by_label("Deal name contains"), page.get_by_label("Target of a period")
-    field.press_sequentially("deal 1", delay=60)
-    expect(page.locator(".chip")).to_contain_text("deal 1")
-    expect(field).to_be_focused()
-    expect(field).to_have_value("deal 1")
-    page.get_by_role("tab", name="Forecast").click()
-    target.fill("lots")
-    target.press("Enter")
+    page.get_by_role("button", name="Close date").first.click()
+    field = page.get_by_label("Close date from")
+    field.fill("lots")
+    field.press("Enter")
     expect(page.locator(".live")).to_contain_text("lots")
-    assert target.evaluate("node => getComputedStyle(node).color") == LIGHT
+    assert field.evaluate("node => getComputedStyle(node).color") == LIGHT
+    page.keyboard.press("Escape")
+    page.get_by_label("Question").select_option("stages")
+    page.locator(".picture .mk").first.click()
+    expect(page.locator(".inside .deals")).to_be_visible()
+    expect(page.locator(".deals .name").first).to_be_focused()
 
 
 def test_grid__in_a_tree_of_its_own_is_edited_and_taken_back(page: Page) -> None:
@@ -133,9 +135,9 @@ _CROWDED = """(root) => {
   const box = (node) => node.getBoundingClientRect();
   const { right } = box(root);
   const said = [];
-  for (const node of root.querySelectorAll(".ctl > *, .kpi > *, .fig .lab, .fig .fig, .fig svg"))
+  for (const node of root.querySelectorAll(".ctl > *, .kpi > *, .picture .lab, .picture .fig, .picture svg"))
     if (node.checkVisibility() && box(node).right > right + 1) said.push(`${node.className} beyond the edge`);
-  for (const row of root.querySelectorAll(".fig .row:not(.head)")) {
+  for (const row of root.querySelectorAll(".picture .row:not(.head)")) {
     const [label, drawn, ...figures] = [...row.children];
     if (box(drawn).width < 80) said.push(`a picture of ${box(drawn).width} px`);
     if (box(label).width < 40) said.push(`a label of ${box(label).width} px`);
@@ -154,29 +156,28 @@ def test_explorer__keeps_its_pictures_and_words_apart_in_a_narrow_pane(
     # Narrow as a pane of a wide screen, and as a screen.
     show(page, explorer, style=f"body{{margin:0}} main{{width:{width}px}}")
     panel = page.locator(".oap-explorer").first
-    for at in range(page.get_by_role("tab").count()):
-        page.get_by_role("tab").nth(at).click()
-        expect(page.get_by_role("tab", selected=True)).to_have_attribute("data-stay", "tab-on")
-        page.locator(".oap-explorer .rows").wait_for()
+    for key in CATALOG:
+        page.get_by_label("Question").select_option(key)
+        expect(page.locator(".oap-explorer .code")).to_contain_text(f'"{key}"')
         for screen in (1280, width):
             page.set_viewport_size({"width": screen, "height": 900})
-            assert panel.evaluate(_CROWDED) == []
-        page.screenshot(path=screenshots / f"explorer-{width}-{at}.png", full_page=True)
+            assert panel.evaluate(_CROWDED) == [], key
+        page.screenshot(path=screenshots / f"explorer-{width}-{key}.png", full_page=True)
 
 
 def test_saved__and_opened_again_without_python_shows_the_still_and_nothing_else(
     page: Page, lab: Lab, screenshots
 ) -> None:
     grid = SHOW_EXPLORER.replace(
-        'explorer = oa.explore(deals, as_of="2026-03-01")\nexplorer',
+        'explorer = oa.explore(deals, as_of="2026-03-01", state={"question": "stages"})\nexplorer',
         "oa.edit(deals.assign(name='Bolt' * 125))",
     )
     notebook = lab.open(page, "saved", [SHOW_EXPLORER, grid])
     for cell, inside in enumerate((".oap-explorer h3", ".oap .slick-cell")):
         notebook.run(cell)
         page.locator(inside).first.wait_for(state="attached")
-    expect(page.locator(".jp-RenderedImage")).to_be_hidden()
-    expect(page.locator(".oap-still")).to_be_hidden()
+    expect(page.locator(".oap-still").first).to_be_hidden()
+    expect(page.locator(".oap-still").last).to_be_hidden()
     notebook.save()
     page.evaluate("window.jupyterapp.serviceManager.sessions.shutdownAll()")
     # Changed by another program, a notebook is not trusted.
@@ -185,15 +186,14 @@ def test_saved__and_opened_again_without_python_shows_the_still_and_nothing_else
     (lab.folder / "changed.ipynb").write_text(json.dumps(told))
     for name in ("saved", "changed"):
         page.goto(f"{lab.url}/lab/workspaces/{name}-again/tree/{name}.ipynb")
-        expect(page.locator(".jp-RenderedImage img")).to_be_visible()
-        expect(page.locator(".oap-still")).to_contain_text("Mar 20, 2026")
+        expect(page.locator(".oap-still").first).to_be_visible()
+        expect(page.locator(".oap-still").last).to_contain_text("Mar 20, 2026")
         expect(page.locator("body")).not_to_contain_text("Loading widget", use_inner_text=True)
         outputs = page.locator(".jp-OutputArea-child").filter(visible=True)
-        assert [text.strip()[:4] for text in outputs.all_inner_texts() if text.strip()] == [
-            "Deal"
-        ], name
+        said = [text.strip()[:4] for text in outputs.all_inner_texts() if text.strip()]
+        assert said == ["Funn", "Deal"], name
         page.screenshot(path=screenshots / f"{name}-again.png")
         assert (
-            _box(page.locator(".oap-still table"))["width"]
+            _box(page.locator(".oap-still table").last)["width"]
             <= _box(page.locator(".jp-OutputArea").last)["width"]
         )

@@ -6,7 +6,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -62,68 +61,36 @@ def in_both_themes(
     page.evaluate(LIGHT)
 
 
-@pytest.mark.parametrize(
-    "state",
-    [
-        {"view": "forecast", "by": "owner_name"},
-        {"view": "changes", "stages": ["proposal"], "low": 10_000},
-    ],
-    ids=lambda state: "-".join(filter(None, (state["view"], state.get("by")))),
-)
-def test_explorer__in_pictures_of_its_views(
-    state: dict[str, Any], page: Page, demo: Demo, shoot
-) -> None:
+@pytest.mark.parametrize("key", ["will_we_make_it", "win_rates", "at_risk"])
+def test_explorer__in_pictures(key: str, page: Page, demo: Demo, shoot) -> None:
     client, history, opportunities = demo
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda message: complaints.append(message.text))
+    state = {"question": key}
     show(page, oa.explore(opportunities, history, client=client, as_of=TODAY, state=state))
-    page.locator(".mk").first.click()
-    expect(page.locator(".deals tfoot")).to_contain_text("Total,")
-    in_both_themes(page, shoot, f"explorer-{state['view']}-{state.get('by', '')}", (1040, 400))
+    if key != "will_we_make_it":
+        page.locator(".deals .name").first.click()
+        expect(page.locator(".inside")).to_be_visible()
+    in_both_themes(page, shoot, f"explorer-{key}", (1040, 400))
     assert complaints == []
 
 
 def test_explorer__in_pictures_of_what_goes_wrong(page: Page, demo: Demo, shoot) -> None:
-    _, history, opportunities = demo
+    _, _, opportunities = demo
     page.set_viewport_size({"width": 1040, "height": 900})
-    show(page, oa.explore(opportunities, history, as_of=TODAY, state={"view": "slippage"}))
-    title, live = page.locator(".oap-explorer h3").first, page.locator(".live")
-    page.get_by_label("Due from").or_(page.get_by_label("From", exact=True)).first.select_option(
-        label="Nov 25, 2026"
-    )
-    expect(title).to_have_text("The window holds one record.")
-    shoot("explorer-one-record-in-the-window")
+    show(page, oa.explore(opportunities, as_of=TODAY, state={"question": "slippage"}))
+    live, question = page.locator(".live"), page.get_by_label("Question")
+    shoot("explorer-without-history")
     page.evaluate("window.silent = true")
-    page.get_by_role("tab", name="Pipeline").click()
+    question.select_option("stages")
     expect(live).to_have_text("Waiting for Python…")
     shoot("explorer-waiting-for-python")
     page.evaluate(LOST)
-    page.get_by_role("tab", name="Win rates").click()
+    question.select_option("win_rates")
     expect(live).to_contain_text("Python is gone")
-    expect(page.get_by_role("tab", name="Slippage")).to_have_attribute("aria-selected", "true")
+    expect(question).to_have_value("slippage")
     shoot("explorer-python-is-gone")
-
-
-@pytest.mark.parametrize(
-    ("view", "frame", "said"),
-    [
-        ("changes", lambda deals: deals, "No history yet."),
-        (
-            "forecast",
-            lambda deals: deals[deals["stage"] == "proposal"].drop(columns="probability"),
-            "No chances yet.",
-        ),
-        ("pipeline", lambda deals: deals.head(0), "No deals yet."),
-    ],
-)
-def test_explorer__in_pictures_of_what_it_lacks(
-    view: str, frame, said: str, page: Page, demo: Demo, shoot
-) -> None:
-    page.set_viewport_size({"width": 1040, "height": 900})
-    show(page, oa.explore(frame(demo[2]), as_of=TODAY, state={"view": view}))
-    expect(page.locator(".oap-explorer h3").first).to_have_text(said)
-    shoot(f"explorer-{view}-lacks")
 
 
 def test_grid__in_pictures(page: Page, demo: Demo, shoot, tmp_path, monkeypatch) -> None:

@@ -11,8 +11,6 @@ import opp_analytics as oa
 from tests.browser.axe import serious_faults
 from tests.browser.hosting import show
 from tests.browser.keys import Keys
-from tests.widgets.asking import choose
-from tests.widgets.teams import TODAY, make_org, recorded_team
 from tests.writer.frames import opportunities
 
 pytestmark = pytest.mark.browser
@@ -28,7 +26,7 @@ def explorer(page: Page) -> oa.widgets.Explorer:
     """Eight deals of Ann and Bo, six in proposal and two in discovery."""
     deals = opportunities(8).assign(owner_name=["Ann", "Bo"] * 4)
     deals["stage"] = ["proposal"] * 6 + ["discovery"] * 2
-    made = oa.explore(deals, as_of="2026-06-01")
+    made = oa.explore(deals, as_of="2026-06-01", state={"question": "stages"})
     show(page, made)
     return made
 
@@ -37,17 +35,21 @@ def _grid(page: Page) -> Locator:
     return page.locator(".oap:not(.oap-explorer)")
 
 
-def test_deals_of_a_mark__are_edited_and_the_view_shows_the_plan(
+def _row(page: Page, name: str) -> Locator:
+    return page.locator(".fig > .tbs > .deals > tbody > tr", has_text=name)
+
+
+def test_deals_of_a_row__are_edited_and_the_answer_shows_the_plan(
     page: Page, explorer: oa.widgets.Explorer, screenshots: Path
 ) -> None:
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.locator("[data-mark=discovery]").click()
+    page.get_by_role("button", name="Discovery", exact=True).click()
     page.get_by_role("button", name="Edit these 2 deals").click()
     grid = _grid(page)
     expect(grid.locator(".cnt")).to_have_text("Show all · 2 of 8 deals")
     expect(grid.locator(".gs")).to_be_focused()
-    expect(page.locator(".bench h4")).to_have_text("Editing 2 deals of Discovery")
+    expect(page.locator(".bench h4")).to_have_text("Editing the deals of Discovery")
     planned = page.locator(".planned")
     expect(planned).to_contain_text("No planned changes yet")
     cell = grid.locator(".slick-row[data-row='0'] .slick-cell", has_text="1,600")
@@ -55,30 +57,24 @@ def test_deals_of_a_mark__are_edited_and_the_view_shows_the_plan(
     page.keyboard.type("9600")
     page.keyboard.press("Enter")
     expect(planned).to_contain_text("1 planned change in 1 deal")
-    kpi = page.locator(".kpi")
-    expect(kpi).to_contain_text("11K")
     planned.get_by_label("With the planned changes").check()
-    head = page.locator(".rows .head")
-    expect(head).to_contain_text("Planned")
-    expect(page.locator("[data-mark=discovery]")).to_contain_text("+8K")
-    expect(kpi).to_contain_text("without the changes 11K")
-    expect(page.locator("pre.code").first).to_contain_text("edited = explorer.grid.edited")
+    expect(page.locator(".fig thead")).to_contain_text("Planned change")
+    expect(_row(page, "Discovery").first).to_contain_text("8,000")
+    expect(page.locator("pre.code").first).to_contain_text("edited=explorer.grid.named")
     page.screenshot(path=screenshots / "explorer-planned.png", full_page=True)
     assert serious_faults(page) == []
-    # An edit that is drawn draws again; a filter keeps the edits.
+    # An edit that is in the answer changes it; another question keeps the edits.
     cell = grid.locator(".slick-row[data-row='1'] .slick-cell", has_text="1,700")
     cell.click()
     page.keyboard.type("2700")
     page.keyboard.press("Enter")
-    expect(page.locator("[data-mark=discovery]")).to_contain_text("+9K")
-    page.get_by_label("Group by").select_option("owner_name")
-    expect(page.locator("[data-mark=Ann]")).to_contain_text("+8K")
+    expect(_row(page, "Discovery").first).to_contain_text("9,000")
+    page.get_by_label("Question").select_option("slippage")
+    expect(planned).to_contain_text("not used here: it reads records")
+    page.get_by_label("Question").select_option("deals")
     expect(planned).to_contain_text("2 planned changes in 2 deals")
-    page.locator("[data-mark=Ann]").click()
-    page.get_by_role("button", name="Edit these 4 deals").click()
-    expect(grid.locator(".cnt")).to_have_text("Show all · 4 of 8 deals")
-    grid.get_by_role("button", name="Show all").click()
-    expect(grid.locator(".cnt")).to_have_text("8 deals")
+    page.get_by_role("button", name="Edit these deals").click()
+    expect(grid.locator(".cnt")).to_have_text("Show all · 8 deals")
     # Drawn again, the explorer still knows its grid.
     page.evaluate("window.close(); window.again()")
     expect(planned).to_contain_text("2 planned changes in 2 deals")
@@ -92,11 +88,11 @@ def test_deals_of_a_mark__are_edited_and_the_view_shows_the_plan(
     assert complaints == []
 
 
-def test_deals_of_a_mark__are_edited_by_keyboard(page: Page, explorer: oa.widgets.Explorer) -> None:
+def test_deals_of_a_row__are_edited_by_keyboard(page: Page, explorer: oa.widgets.Explorer) -> None:
     keys = Keys(page)
-    page.locator("[data-mark=discovery]").focus()
+    page.get_by_role("button", name="Discovery", exact=True).focus()
     keys.press("Enter")
-    expect(page.locator(".tbl h4")).to_be_focused()
+    expect(page.locator(".inside")).to_be_visible()
     keys.tab_to("Edit these 2 deals")
     keys.press("Enter")
     grid = _grid(page)
@@ -110,36 +106,17 @@ def test_deals_of_a_mark__are_edited_by_keyboard(page: Page, explorer: oa.widget
     keys.press("Enter")
     expect(page.get_by_label("With the planned changes")).to_be_focused()
     keys.press("Space")
-    expect(page.locator(".rows .head")).to_contain_text("Planned")
+    expect(page.locator(".fig thead")).to_contain_text("Planned change")
     expect(page.get_by_label("With the planned changes")).to_be_focused()
     keys.press("Tab", "Enter")
     expect(grid.locator(".gs")).to_be_focused()
-
-
-def test_picture__keeps_its_room_beside_eight_figures(page: Page) -> None:
-    team = recorded_team(make_org())
-    explorer = oa.explore(team.as_of(TODAY), team, state={"view": "forecast", "by": "owner_name"})
-    explorer.edit()
-    choose(explorer, view="forecast", by="owner_name", planned=True)
-    page.set_viewport_size({"width": 848, "height": 900})
-    show(page, explorer)
-    expect(page.locator(".rows .head")).to_contain_text("Planned")
-    assert page.locator(".wide").evaluate("node => node.scrollWidth <= node.clientWidth")
-    for picture in page.locator(".wide .row .drawn").all():
-        assert picture.evaluate("node => node.offsetWidth") > 200
-    right = page.locator(".wide").evaluate("node => node.getBoundingClientRect().right")
-    last = page.locator(".wide .row .fig:last-child")
-    assert (
-        max(last.evaluate_all("all => all.map((node) => node.getBoundingClientRect().right)"))
-        <= right + 1
-    )
 
 
 def test_page__that_cannot_show_the_grid_gives_the_code(
     page: Page, explorer: oa.widgets.Explorer
 ) -> None:
     page.evaluate("window.hostedModel.widget_manager = undefined")
-    page.get_by_role("button", name="Edit deals").click()
+    page.get_by_role("button", name="Edit these deals").click()
     expect(page.locator("main")).to_contain_text(
         "This page cannot show the grid here. Run this in a cell:"
     )
@@ -149,15 +126,15 @@ def test_page__that_cannot_show_the_grid_gives_the_code(
 
 def test_what_is_applied__is_what_the_explorer_shows(page: Page, tenant) -> None:
     client = tenant(3)
-    explorer = oa.explore(oa.load(client, progress=False), client=client, as_of="2026-06-01")
-    show(page, explorer)
-    page.get_by_role("button", name="Edit deals").click()
+    deals, state = oa.load(client, progress=False), {"question": "stages"}
+    show(page, oa.explore(deals, client=client, as_of="2026-06-01", state=state))
+    page.get_by_role("button", name="Edit these deals").click()
     grid = _grid(page)
     grid.locator(".slick-row[data-row='0'] .slick-cell", has_text="1,000").click()
     page.keyboard.type("91000")
     page.keyboard.press("Enter")
     expect(page.locator(".planned")).to_contain_text("1 planned change in 1 deal")
-    expect(page.locator("[data-mark=proposal]")).to_contain_text("3K")
+    expect(_row(page, "Proposal")).to_contain_text("3,003")
     grid.get_by_role("button", name="Review plan").click()
     drawer = grid.locator(".drw")
     drawer.get_by_role("button", name="Check against the server").click()
@@ -165,5 +142,7 @@ def test_what_is_applied__is_what_the_explorer_shows(page: Page, tenant) -> None
     drawer.get_by_role("button", name="Write 1 change").click()
     expect(drawer).to_contain_text("Receipt: 1 of 1 change")
     expect(page.locator(".planned")).to_contain_text("No planned changes yet")
-    expect(page.locator("[data-mark=proposal]")).to_contain_text("93K")
-    expect(page.locator("pre.code").first).to_contain_text("applied = explorer.grid.opportunities")
+    expect(_row(page, "Proposal")).to_contain_text("93,003")
+    expect(page.locator("pre.code").first).to_contain_text(
+        "opportunities = explorer.grid.opportunities"
+    )

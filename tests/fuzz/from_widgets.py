@@ -12,8 +12,9 @@ import pandas as pd
 from hypothesis import strategies as st
 
 import opp_analytics as oa
+from opp_analytics.answers import CATALOG
 from opp_analytics.widgets import Explorer, Grid
-from opp_analytics.widgets.explorer.choice import PRESETS, VIEWS, Choice
+from opp_analytics.widgets.explorer.choice import PRESETS, Choice
 from tests.fuzz import odd
 from tests.fuzz.from_frames import sound
 from tests.fuzz.targets import Findings, Target
@@ -100,38 +101,29 @@ _TRAITS = {
     "_shown": "",
 }
 _STATE: dict[str, Any] = {
-    "owners": ["Ann", None, OWNERS[2]],
-    "stages": ["proposal", "negotiation", "closed_won"],
-    "low": 10.0,
-    "high": 90_000.0,
-    "first": "2026-01-01",
-    "last": "2026-12-31",
-    "text": "deal",
-    "where": {"region": ["East"]},
+    "part": "Ann",
+    "where": {"region": ["East"], "owner_name": ["Ann", None, OWNERS[2]]},
+    "close": "this month",
     "picked": ["d00", "d01", "d02", "d05"],
+    "by": "region",
+    "freq": "Q",
+    "since": DAYS[0],
+    "start": "2026-01-01",
     "planned": True,
-    "start": f"{DAYS[0]}T08:00:00+00:00",
-    "end": f"{DAYS[-1]}T08:00:00+00:00",
-    "target": 500.0,
-    "due": "2026-04",
 }
 EXPLORER: list[dict[str, Any]] = [
-    *({"do": "choose", "state": {"view": view, **_STATE}} for view in VIEWS),
-    {"do": "choose", "state": {"view": "pipeline", "by": "close_month"}},
-    {"do": "choose", "state": {"view": "win_rates", "by": "region"}},
-    {"do": "choose", "state": {"view": "forecast", "by": "Q", "target": 1000}},
-    {"do": "choose", "state": {"view": "forecast", "by": "region", "due": "2026-04"}},
-    *({"do": "choose", "state": {"close": preset, "planned": True}} for preset in PRESETS),
+    *({"do": "choose", "state": {"question": key, **_STATE}} for key in CATALOG),
+    *({"do": "choose", "state": {"question": "deals", "close": word}} for word in PRESETS),
+    {"do": "choose", "state": {"first": "2026-01-01", "last": "2026-12-31"}},
 ]
 EXPLORER += [
-    {"do": "deals", "key": "proposal", "label": "proposal"},
-    {"do": "deal", "id": "d01", "key": "proposal"},
+    {"do": "open", "table": 0, "row": 0},
+    {"do": "deal", "table": 0, "row": 0, "deal": 0},
     {"do": "pick", "text": "d01, Deal 3 'x'\nnobody"},
-    {"do": "edit", "key": None},
-    {"do": "table"},
+    {"do": "edit", "table": 0, "row": 0},
+    {"do": "save"},
     {"do": "keep"},
-    {"do": "csv", "key": "proposal"},
-    {"do": "part", "part": 0, "parts": 1, "text": '{"do": "csv", "key": null}'},
+    {"do": "part", "part": 0, "parts": 1, "text": '{"do": "save"}'},
 ] * 3
 
 
@@ -288,14 +280,14 @@ def _tell_explorer(findings: Findings, given_message: tuple[bool, tuple[str, Any
             assert (explorer.state, explorer._shown, explorer.code, explorer._about) == before, (
                 "half done"
             )
-    with findings.call(f"export after {given}"):
-        *_, answer = _send(explorer, "custom", {"do": "csv", "key": None, "from": "view/2"})
-        assert "csv" in answer or "no deals to export" in answer["error"], answer
+    with findings.call(f"save after {given}"):
+        *_, answer = _send(explorer, "custom", {"do": "save", "from": "view/2"})
+        assert "html" in answer, answer
         if explorer.state != before[0]:
             explorer._choose(Choice())
 
 
-_few = st.integers(0, 5).map(lambda chance: chance == 5)  # views of a history take their time
+_few = st.integers(0, 5).map(lambda chance: chance == 5)  # answers from a history take their time
 TARGETS = {
     "grid messages": Target(_tell_grid, _messages(GRID), 60),
     "explorer messages": Target(_tell_explorer, st.tuples(_few, _messages(EXPLORER)), 60),

@@ -33,7 +33,7 @@ class Known:
     page: dict[str, Any] = field(default_factory=dict)
     """Further arguments of the weekly page."""
     pages: bool = True
-    """If False, the page and the explorer are left out: others of its kind have them."""
+    """If False, the page is left out: others of its kind have it."""
     past: bool = True
     """If False, forecasts of the past are left out, which take long over many records."""
     tables: tuple[str, ...] = ()

@@ -19,7 +19,6 @@ import opp_analytics as oa
 from opp_analytics.note import note_of
 from tests.golden.adapters import forecast_by_column, forecast_by_rates
 from tests.golden.histories import Known
-from tests.widgets.asking import ask, read_panel
 
 __all__ = ["TABLES", "Answers", "answer"]
 
@@ -27,14 +26,6 @@ Answers = dict[str, Any]
 """By question: a table (``columns`` and ``rows``), or an error's text; or lines of text."""
 
 _METHODS = ("auto", "learned", "run_rate", "stated", "stage")
-_VIEWS: dict[str, list[dict[str, Any]]] = {
-    "pipeline": [{}, {"by": "close_month"}],
-    "win_rates": [{"by": "size"}],
-    "forecast": [{}, {"by": "Q", "target": 50_000.0}],
-    "changes": [{}],
-    "slippage": [{"by": "owner_name"}],
-}
-
 ASK: Any = oa
 """The package, whose arguments are options of a loop here."""
 
@@ -221,8 +212,6 @@ def answer(
             yield (name, question, *_table(ask))
     if known.pages and (wanted("page") or wanted("page_charts") or wanted("workbook")):
         yield from _page(known, folder)
-    if known.pages and (wanted("explorer") or wanted("explorer_tables") or wanted("explorer_code")):
-        yield from _explorer(known)
 
 
 TABLES = (
@@ -239,9 +228,6 @@ TABLES = (
     "page",
     "page_charts",
     "workbook",
-    "explorer",
-    "explorer_tables",
-    "explorer_code",
 )
 
 
@@ -411,73 +397,3 @@ def _page(known: Known, folder: Path) -> Iterator[tuple[str, str, Any, dict[str,
     for sheet in book.worksheets:
         rows = [[_cell(value) for value in row] for row in sheet.iter_rows(values_only=True)]
         yield "workbook", sheet.title, {"rows": rows}, {}
-
-
-# -- the explorer
-
-
-def _explorer(known: Known) -> Iterator[tuple[str, str, Any, dict[str, Any]]]:
-    made, told = _quietly(lambda: oa.explore(known.opportunities, known.history, as_of=known.as_of))
-    if isinstance(made, str):
-        yield "explorer", "", [made, *told], {}
-        return
-    lines: list[str] = list(told)
-    codes: list[str] = []
-    for view, choices in _VIEWS.items():
-        for choice in choices:
-            name = f"{view} {choice.get('by', '')}".strip()
-            explorer, told = _quietly(
-                partial(
-                    oa.explore,
-                    known.opportunities,
-                    known.history,
-                    as_of=known.as_of,
-                    state={"view": view, **choice},
-                )
-            )
-            lines += [f"-- {name}", *told]
-            if isinstance(explorer, str):
-                lines.append(explorer)
-                continue
-            panel = read_panel(explorer)
-            lines += _panel_lines(panel)
-            codes += [f"-- {name}", *explorer.code.splitlines()]
-            yield "explorer_tables", name, as_plain(explorer.table), {}
-            keys = [row["key"] for row in panel.get("rows", []) if row["opens"]]
-            for key in keys[:2]:
-                deals = ask(explorer, do="deals", key=key, label="mark")["deals"]
-                titles = [column["title"] for column in deals["columns"]]
-                rows = [
-                    [identity, *(cell[1] for cell in row)]
-                    for identity, row in zip(deals["ids"], deals["rows"], strict=True)
-                ]
-                yield (
-                    "explorer_tables",
-                    f"{name}: deals of {key}",
-                    {"columns": ["id", *titles], "rows": rows[:8]},
-                    {},
-                )
-                lines.append(f"deals of {key}: {deals['counted']}, {deals['sum']}")
-    yield "explorer", "", lines, {}
-    yield "explorer_code", "", codes, {}
-
-
-def _panel_lines(panel: dict[str, Any]) -> Iterator[str]:
-    """The texts of a panel, from its title to its links."""
-    for name in ("error", "empty", "title", "about", "n", "deals", "records", "axis"):
-        if panel.get(name):
-            lines, charts = lines_of(str(panel[name]))
-            yield f"{name}: {' · '.join([*lines, *charts])}"
-    yield f"unused: {panel.get('unused')}"
-    for kpi in panel.get("kpis", []):
-        yield f"{kpi['name']}: {kpi['figure']} ({kpi['note']})"
-    if panel.get("heads"):
-        yield f"heads: {panel['heads']}"
-    for row in panel.get("rows", []):
-        _, charts = lines_of(row["picture"])
-        cells = [row["key"], row["label"], row["note"], *row["figures"], *charts]
-        yield " | ".join(str(cell) for cell in cells)
-    for note in panel.get("notes", []):
-        yield f"note: {note}"
-    for link in panel.get("links", []):
-        yield f"link: {link['label']}"

@@ -1,5 +1,5 @@
 """The leading numbers of every surface are those of their functions: page, workbook, mail, Markdown,
-commands, explorer and grid."""  # noqa: E501
+commands and grid."""  # noqa: E501
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from opp_analytics.note import note_of
 from tests.cli.kinds import Command
 from tests.report.reading import read, words
 from tests.surfaces.worlds import WORLDS, World
-from tests.widgets.asking import read_panel
 
 FLAGGED = re.compile(r"([\d,]+) of ([\d,]+) open deals? ha(?:s|ve) a flag")
 
@@ -41,13 +40,6 @@ def ask_command(command: Command, world: World, name: str, *words: object) -> st
     _, printed, told = command(name, *asked, "--as-of", world.as_of, *words)
     assert printed, told
     return printed
-
-
-def look(world: World, **state: Any) -> dict[str, Any]:
-    """What the explorer shows of a world."""
-    return read_panel(
-        oa.explore(world.opportunities, world.history, as_of=world.as_of, state=state)
-    )
 
 
 @pytest.mark.filterwarnings("ignore::opp_analytics.errors.DataWarning")
@@ -99,11 +91,6 @@ def test_surfaces__lead_with_what_their_functions_give(
     told = json.loads(ask_command(command, world, "forecast", *goal, "--json"))["answers"][0]
     risk = ask_command(command, world, "risk")
     summary = {row[0]: row[1] for row in openpyxl.load_workbook(report.xlsx)["Summary"].values}
-    aim = {} if world.target is None else {"target": world.target}
-    panel = look(world, view="forecast", **aim)
-    row = next(row for row in panel["rows"] if row["key"] == world.period)
-    figures = dict(zip(panel["heads"][1:], row["figures"], strict=False))
-    people = look(world, view="forecast", by="owner_name", due=world.period)
     strip = oa.edit(deals, history=history, as_of=day, freq=world.freq)._respond({"do": "strip"})
 
     # Each text begins with the sentence of the function, and has the figures of the page.
@@ -124,8 +111,6 @@ def test_surfaces__lead_with_what_their_functions_give(
     forecasts = {
         "page": tiles["Forecast"],
         "workbook": money(summary["Forecast"]),
-        "explorer": figures.get("Forecast", row["figures"][0]),
-        "explorer, people": next(k["figure"] for k in people["kpis"] if k["name"] == "Forecast"),
         "grid": strip["strip"]["period"]["before"],
     }
     assert tiles["Closed won"] == plain(money(current["booked"]))
@@ -140,7 +125,6 @@ def test_surfaces__lead_with_what_their_functions_give(
         chances = {
             "page": tiles["Chance of target"],
             "command": text.percent(told["rows"][0]["p_target"]),
-            "explorer": figures["Hits target"],
         }
         if lead != label:
             del chances["page"]
@@ -148,7 +132,7 @@ def test_surfaces__lead_with_what_their_functions_give(
 
     # The deals with a flag; a chat has other words for them.
     del texts["Markdown"]
-    counts = {**texts, "command": risk, "explorer": look(world, view="at_risk")["title"]}
+    counts = {**texts, "command": risk}
     flagged = set(FLAGGED.findall(oa.sentence(flags)))
     assert {surface: set(FLAGGED.findall(said)) for surface, said in counts.items()} == (
         dict.fromkeys(counts, flagged)

@@ -50,26 +50,13 @@ def choose(explorer: Explorer, **state: Any) -> dict[str, Any]:
     return read_panel(explorer)
 
 
-def open_first(explorer: Explorer) -> dict[str, Any]:
-    """The deals under the first mark."""
-    key = read_panel(explorer)["rows"][0]["key"]
-    deals: dict[str, Any] = ask(explorer, do="deals", key=key, label=key)["deals"]
-    return deals
-
-
 def run_code(
-    explorer: Explorer, opportunities: pd.DataFrame, history: oa.History | None = None
+    explorer: Explorer, opportunities: pd.DataFrame, history: oa.History | None = None, **more: Any
 ) -> dict[str, Any]:
-    """What an explorer's copied code makes, by name; `ax` is what its last line gives."""
-    *lines, last = explorer.code.splitlines()
-    names = {
-        "oa": oa,
-        "pd": pd,
-        "explorer": explorer,
-        "opportunities": opportunities,
-        "history": history,
-    }
-    exec("\n".join([*lines, f"ax = {last}"]), names)
+    """What an explorer's copied code makes, by name."""
+    given = {"explorer": explorer, "opportunities": opportunities, "history": history, **more}
+    names = {"oa": oa, **given}
+    exec(explorer.code, names)
     return names
 
 
