@@ -132,9 +132,11 @@ def find_unit(column: str) -> Unit:
     return "money" if column.endswith(("_value", "_total")) else "other"
 
 
-def find_rank(column: str) -> int:
-    """Find the rank of a column: 1 where a phone shows it too, 3 where only a workbook has room."""
-    return COLUMNS[column].rank if column in COLUMNS else 2
+def find_rank(column: str, own: int = 2) -> int:
+    """Find the rank of a result column; that of a column of somebody's own is `own`."""
+    endings = [ending for ending in _CHANGES if column.endswith(ending)]
+    known = column if column in COLUMNS or not endings else column.removesuffix(endings[0])
+    return COLUMNS[known].rank if known in COLUMNS else own
 
 
 def title_columns(columns: Iterable[str], own: Mapping[str, str] | None = None) -> list[str]:

@@ -350,8 +350,14 @@ class Context:
         return replace(self, opportunities=self.opportunities[mine], ids=frozenset(chosen))
 
     def edited(self, opportunities: pd.DataFrame) -> Context:
-        """Ask the same of edited opportunities, of the whole; the records stay as they are."""
-        frame = require(opportunities, *_READ, *self.levels, unique=True)
+        """Ask the same of edited opportunities, of the whole; the records stay as they are.
+
+        New ones need no id.
+        """
+        ids = opportunities.get("unique_id", pd.Series(dtype=schema.TEXT)).astype("object")
+        new = [f"new {place}" for place in range(1, len(ids) + 1)]
+        frame = opportunities.assign(unique_id=ids.where(ids.notna(), new))
+        frame = require(frame, *_READ, *self.levels, unique=True)
         frame = frame if "name" in frame else frame.assign(name=frame["unique_id"])
         return replace(self, opportunities=frame, whole=frame, kept={}, unedited=self)
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from opp_analytics import text
 from opp_analytics.answers.context import Context, Part
-from opp_analytics.columns import COLUMNS, title_columns
+from opp_analytics.columns import find_rank, title_columns
 from opp_analytics.note import TableNote
 from opp_analytics.text import Piece, Sentence
 
@@ -132,10 +132,12 @@ class AnswerData:
 
         Columns of somebody's own are for the sheet, but whose a deal is.
         """
-        ranks = {name: known.rank for name, known in COLUMNS.items()}
-        ranks[self.context.person or ""] = 1
         titled = zip(table.columns, title_columns(table.columns, table.heads), strict=True)
-        return {name: title for name, title in titled if ranks.get(name, 3) <= rank}
+        return {
+            name: title
+            for name, title in titled
+            if name == self.context.person or find_rank(name, own=3) <= rank
+        }
 
     def to_frame(self, table: Table | None = None) -> pd.DataFrame:
         """Make a DataFrame of a table, by default the first: ``id``, ``name`` and its columns.

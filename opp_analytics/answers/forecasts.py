@@ -307,6 +307,11 @@ def method(context: Context) -> MethodName:
     return found
 
 
+def say_method(context: Context, *, explain: bool = False) -> str:
+    """Say in one sentence how the forecast was made; with `explain`, why."""
+    return analysis.describe_method(forecast(context), explain=explain)
+
+
 @keep
 def earlier(context: Context) -> Earlier:
     """The record to compare with, and the forecast as of it, by today's method."""

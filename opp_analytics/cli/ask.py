@@ -31,9 +31,9 @@ from opp_analytics.cli.source import (
     parse_amount,
     reads_deals,
     reads_records,
-    say_method,
 )
 from opp_analytics.errors import NotEnoughHistory
+from opp_analytics.note import note_of
 
 if TYPE_CHECKING:
     from opp_analytics.answers import Answer
@@ -168,10 +168,13 @@ def show_answers(
         problem, way = found[0].sentence.removesuffix("."), found[0].lacks[0].shell_way
         raise NotEnoughHistory(problem, shell_way=way)
     for one in found:
-        _show(one, most or _MOST, after)
+        show_answer(one, most, after)
     methods = [one for one in found if one.method]
     if methods:
-        say_method(forecasts.forecast(methods[0].context), explain=bool(explain))
+        context, is_told = methods[0].context, bool(explain)
+        is_told |= not note_of(forecasts.forecast(context)).why
+        more = "" if is_told else " (--explain for the rest)"
+        note(f"{forecasts.say_method(context, explain=bool(explain))}{more}")
     file = OUTPUT.get().file
     if file is not None and file.suffix.lower() in FILES:
         _write(found, _join(told), file)
@@ -183,7 +186,7 @@ def _join(told: list[dict[str, Any]]) -> dict[str, Any]:
     return told[0] if len(told) == 1 else {"answers": told}
 
 
-def _show(found: Answer, most: int, after: str | None) -> None:
+def show_answer(found: Answer, most: int | None = None, after: str | None = None) -> None:
     """Show an answer in the terminal: finding, figures, tables, notes, and what it lacks."""
     from opp_analytics.answers import explain_figure, write_lack
 
@@ -196,14 +199,14 @@ def _show(found: Answer, most: int, after: str | None) -> None:
     for place, table in enumerate(found.tables):
         say("")
         titles = found.title_columns(table)
-        rows = found.to_frame(table)[["name", *titles]]
+        rows = found.to_frame(table)[["name", *titles]].dropna(axis="columns", how="all")
         rows["name"] = ["  " * row.depth + row.name.write(None) for row in table.rows]
         begin = [row.id for row in table.rows].index(after) + 1 if after and not place else 0
         is_of_deals = any(row.kind == "deal" for row in table.rows)
         heads = {"name": table.heads.get("name", "Deal" if is_of_deals else "")}
         heads |= titles
-        wrap = tuple(name for name in _WRAPPED if name in titles)
-        show(rows.iloc[begin:], index=False, most=most, wrap=wrap, heads=heads)
+        wrap = tuple(name for name in _WRAPPED if name in rows)
+        show(rows.iloc[begin:], index=False, most=most or _MOST, wrap=wrap, heads=heads)
     for words in found.notes:
         note(f"{found.say(words)}.")
     for lack in found.lacks:

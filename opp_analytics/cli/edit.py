@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import pandas as pd
 import typer
@@ -15,8 +15,8 @@ import typer
 import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.cli import source
+from opp_analytics.cli.ask import show_answer
 from opp_analytics.cli.console import (
-    GAP,
     OUTPUT,
     heading,
     note,
@@ -28,8 +28,6 @@ from opp_analytics.cli.console import (
 )
 from opp_analytics.cli.output import TABLES, answer, check_ending, with_tables, write_tables
 from opp_analytics.errors import ConfigError, DataError, MissingColumnError, PlanError
-from opp_analytics.note import note_of
-from opp_analytics.org import Money, Org, find_day, money_of
 from opp_analytics.periods import as_date, check_freq
 from opp_analytics.table_files import read_content, read_parquet
 
@@ -97,7 +95,6 @@ def plan_command(
     ] = None,
     freq: Annotated[str, typer.Option(help="Period of the forecast: M, Q, Q-JAN, Y.")] = "M",
     method: source.Method = "auto",
-    explain: source.Explain = False,
     offline: Annotated[
         bool, typer.Option("--offline", help="Do not compare with the current data on the server.")
     ] = False,
@@ -133,7 +130,7 @@ def plan_command(
     _refuse_problems(made, after or before, tables)
     if len(made):
         history = source.find_history(folder, org)
-        tables["impact"] = _show_impact(made, history, as_of, freq, method, explain=explain)
+        tables["impact"] = _show_impact(made, history, as_of, freq, method)
         if import_file is None:
             _save_plan(made, file)
         else:
@@ -199,76 +196,20 @@ def _read_file(file: Path, before: pd.DataFrame | None = None) -> pd.DataFrame:
 
 
 def _show_impact(
-    made: oa.Plan,
-    history: oa.History | None,
-    as_of: str | None,
-    freq: str,
-    method: str,
-    *,
-    explain: bool,
+    made: oa.Plan, history: oa.History | None, as_of: str | None, freq: str, method: str
 ) -> pd.DataFrame:
-    """Show the forecast before and after, and return it.
+    """Show what the edits do to the forecast, and return it.
 
     Without the columns that it needs, an empty table.
     """
-    zone = Org.of(made.before).zone(None)
-    day = f"{find_day(made.before) if as_of is None else as_date(as_of, tz=zone):%Y-%m-%d}"
+    asked: dict[str, Any] = {"as_of": as_of, "freq": freq, "method": method}
     try:
-        impact = made.impact(
-            as_of=day, freq=check_freq(freq), history=history, method=cast("Any", method)
-        )
+        found = oa.ask("impact", made.before, history, edited=made.edited(), **asked)
     except MissingColumnError as error:
         note(f"No forecast before and after: {error.problem}")
         return pd.DataFrame()
-    others = note_of(impact).figures["other_deals"]
-    added = f"with {text.count(others, 'other deal')} as recorded; " if others else ""
-    heading(
-        "Forecast before → after", f"as of {day}; {added}the periods that change, and the total"
-    )
-    source.say_method(impact, explain=explain)
-    show(_compare_periods(impact, money_of(made.before)), index=False)
-    moved = made.changes.loc[
-        made.changes["field"].isin(["stage", "close_date"]), "unique_id"
-    ].nunique()
-    frames = (made.before, made.edited())
-    before, after = (text.percent(oa.win_rate(frame)["rate"].iloc[0], 1) for frame in frames)
-    say(
-        f"Deals that change stage or close date: {moved:,}. Win rate of all closed deals: "
-        f"{before} → {after}."
-    )
-    return impact
-
-
-def _compare_periods(impact: pd.DataFrame, money: Money) -> pd.DataFrame:
-    """Write the changed periods and the total, each figure as "before → after".
-
-    Figures are short where full digits are too wide.
-    """
-    figures = ("booked", "weighted_open", "expected", "low", "high", "open_count")
-    sides = {f: (impact[f"{f}_before"], impact[f"{f}_after"]) for f in figures}
-    changed = pd.concat(
-        [was.fillna(0) != now.fillna(0) for was, now in sides.values()], axis="columns"
-    )
-    kept = changed.any(axis="columns") | (impact.index == "total")
-    counts = sides.pop("open_count")
-
-    def write(*, full: bool) -> pd.DataFrame:
-        texts = {f: _compare(*ends, partial(money, full=full)) for f, ends in sides.items()}
-        table = pd.DataFrame(
-            texts | {"open_count": _compare(*counts, text.number)}, index=impact.index
-        )
-        return table[kept].rename_axis("period").reset_index()
-
-    table = write(full=True)
-    width = sum(max(map(len, [str(name), *cells])) + GAP for name, cells in table.items())
-    return table if width - GAP <= out.width else write(full=False)
-
-
-def _compare(
-    was: pd.Series[float], now: pd.Series[float], shown: Callable[[float], str]
-) -> list[str]:
-    ends = ((shown(one), shown(other)) for one, other in zip(was, now, strict=True))
-    return [one if one == other else f"{one} → {other}" for one, other in ends]
+    show_answer(found)
+    return found.to_frame()
 
 
 _WRAPPED = ("opportunity", "value", "problem", "suggestion")

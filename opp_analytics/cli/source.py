@@ -24,7 +24,6 @@ from opp_analytics.cli.output import add_options
 from opp_analytics.crm import explain_export, guess_org
 from opp_analytics.errors import ConfigError, NotEnoughHistory
 from opp_analytics.inputs import did_you_mean, read_amount
-from opp_analytics.note import note_of
 from opp_analytics.org import PRESETS, Org, find_day, find_old_date, read_folder_org
 from opp_analytics.periods import as_date, as_instant
 from opp_analytics.schema import BadCell
@@ -159,14 +158,6 @@ Method = Annotated[
 Explain = Annotated[
     bool, typer.Option("--explain", help="Say all reasons for the method of the forecast.")
 ]
-
-
-def say_method(table: pd.DataFrame, *, explain: bool) -> None:
-    """Say in one sentence how a forecast was made; with --explain, why."""
-    from opp_analytics.analysis import describe_method
-
-    more = "" if explain or not note_of(table).why else " (--explain for the rest)"
-    note(f"{describe_method(table, explain=explain)}{more}")
 
 
 def open_history(folder: Path, org: oa.Org | None) -> oa.History:

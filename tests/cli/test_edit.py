@@ -10,14 +10,12 @@ from typing import Any
 import openpyxl
 import pandas as pd
 import pytest
-from rich.console import Console
 
 import opp_analytics as oa
 from opp_analytics.api import Client
 from opp_analytics.cli import console
-from opp_analytics.cli.edit import _compare_periods, _words
+from opp_analytics.cli.edit import _words
 from opp_analytics.errors import ConnectionFailed, PlanError
-from opp_analytics.org import money_of
 from opp_analytics.writer import Plan, Receipt, check_plan, plan
 from opp_analytics.writer.steps import EditedCell, Result, RunStep, Step
 from tests.cli.deals import deals
@@ -80,8 +78,7 @@ def test_export_plan_apply_undo__round(
     ):
         assert text in said
     # Deal 0 is worth 4,000 more at 40 %, and deal 1 (1,100 at 40 %) is won.
-    assert "0 → 1,100" in said
-    assert "3,000 → 4,160" in said
+    assert "The edits add 2.3K to the forecast of Jun: 5.3K." in said
     assert "opp-analytics apply plan.json" in said
     assert asked.get("o000")["value"] == 1000
 
@@ -319,7 +316,7 @@ def test_plan__keeps_dates_whole_in_a_narrow_terminal(
     )
     said = command("plan", "deals.xlsx")[1]
     assert "2027-01-31" in said
-    assert max(map(len, said.split("Forecast")[0].splitlines())) <= 80
+    assert max(map(len, said.split("Effect of")[0].splitlines())) <= 80
 
 
 def test_apply__of_the_same_workbook_creates_once_unless_again(
@@ -445,23 +442,3 @@ def test_apply__writes_a_receipt_of_the_kind_that_its_name_says(
     assert rows["outcome"].tolist() == ["applied"] * 18
     dates = rows[rows["field"] == "close_date"]["after"].astype("str").str[:10]
     assert dates.tolist() == ["2026-09-30"] * 6
-
-
-def test_plan__never_cuts_money_in_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    figures = ("booked", "weighted_open", "expected", "low", "high", "open_count")
-    sides = {
-        f"{name}_{side}": [1_234_567.0 + add]
-        for name in figures
-        for side, add in (("before", 0), ("after", 9_999))
-    }
-    impact = pd.DataFrame(sides, index=["total"])
-    for width, shown in ((80, "1.23M → 1.24M"), (200, "1,234,567 → 1,244,566")):
-        written = io.StringIO()
-        narrow = Console(width=width, file=written)
-        monkeypatch.setattr("opp_analytics.cli.console.out", narrow)
-        monkeypatch.setattr("opp_analytics.cli.edit.out", narrow)
-        console.show(_compare_periods(impact, money_of(impact)), index=False)
-        lines = written.getvalue().splitlines()
-        assert max(map(len, lines)) <= width
-        assert written.getvalue().count(shown) >= 4
-        assert "…" not in written.getvalue()

@@ -390,7 +390,7 @@ def test_plan__of_a_part_is_of_the_whole_with_the_other_deals_of_the_history(
     oa.to_csv(whole.head(2).assign(value=7.0), here / "after.csv")
     code, out, _ = command("plan", "before.csv", "after.csv", "--offline", "--as-of", "2026-03-10")
     assert code == 0
-    assert "as of 2026-03-10; with 10 other deals as recorded; the periods that change" in out
+    assert "with 10 other deals as recorded Mar 9, as of Mar 10, 2026" in out
 
 
 def test_json__of_loads_checks_and_edits(command: Command, account: Account, here: Path) -> None:
