@@ -3,9 +3,6 @@ functions are asked."""
 
 from __future__ import annotations
 
-import re
-from typing import Any
-
 import pandas as pd
 import pytest
 
@@ -15,7 +12,6 @@ from opp_analytics.analysis import list_steps
 from opp_analytics.answers import forecasts
 from opp_analytics.answers import tables as answer_tables
 from opp_analytics.answers.context import read_context
-from opp_analytics.columns import write_label
 from opp_analytics.note import note_of
 from opp_analytics.report.compose import compose
 from opp_analytics.report.html import render_page
@@ -127,69 +123,6 @@ def _whole(figure: str) -> int:
     return int(figure.replace(",", ""))
 
 
-def test_months__are_the_rows_of_the_forecast(page, forecast):
-    rows = forecast.loc["2026-12":"2027-02"]
-    assert [[row[0], *row[2:]] for row in page.table("months")[1:]] == [
-        [
-            text.period(period, "M"),
-            money(row["expected"]),
-            f"{money(row['low'])}–{money(row['high'])}",
-            text.percent(row["p_target"]),
-            text.times(row["pipeline_coverage"]),
-            money(row["needed_pipeline"]),
-        ]
-        for period, row in rows.iterrows()
-    ]
-
-
-def test_decide__is_the_deals_due(page, team, history, deals):
-    table = oa.forecast_deals(deals, as_of=DAY, history=history, target=team.org.targets)
-    due = table[(table["period"] == NOW) & (table["chance"] >= 0.05)].sort_values(
-        "weighted", ascending=False
-    )
-    shown = page.table("act_today")[1:]
-    assert [weighted for _, weighted in shown] == [money(value) for value in due["weighted"]]
-    assert all(row[0].startswith(name) for row, name in zip(shown, due["name"], strict=True))
-
-
-def test_risk__is_the_flags(page, team, deals):
-    flags = oa.deal_flags(deals, team.history, as_of=DAY).head(9)
-    shown = page.table("at_risk")[1:]
-    assert [row[0] for row in shown] == flags["name"].tolist()
-    assert [row[1] for row in shown] == flags["owner_name"].tolist()
-    assert [row[3] for row in shown] == [text.number(value) for value in flags["value"]]
-    for row, reasons in zip(shown, flags["reasons"], strict=True):
-        assert row[-1].rstrip(".").lower() == reasons.replace(" · ", ". ").lower()
-
-
-def test_funnel__is_the_flow_of_thirteen_weeks(page, team):
-    first = max(
-        (DAY - pd.Timedelta(weeks=13)).tz_localize("UTC"),
-        team.history.records["recorded_at"].iloc[0],
-    )
-    flow = oa.stage_flow(team.history, start=first, end=DAY)
-    assert page.rows("stages")[1:] == [
-        [text.capital(str(stage)), text.percent(row["conversion"]), text.number(row["median_days"])]
-        for stage, row in flow.iterrows()
-    ]
-
-
-def test_win_rates__are_those_of_the_year(page, deals):
-    asked: dict[str, Any] = {"start": FIRST_OF_YEAR, "end": DAY, "as_of": DAY}
-    table = oa.win_rate(deals, by="owner_name", **asked)
-    shown = dict(page.rows("win_rates")[1:])
-    closed = table["won"] + table["lost"]
-    assert shown == dict(
-        zip(table.index, table["won"].astype(str) + " of " + closed.astype(str), strict=True)
-    )
-    whole = oa.win_rate(deals, **asked)
-    scores = oa.scorecard(deals, as_of=DAY, start=FIRST_OF_YEAR)
-    assert page.title("win_rates") == oa.sentence(scores).removesuffix(".")
-    assert f"Vertical line: all, {text.percent(whole['rate'].iloc[0])}" in reading.words(
-        page.block("win_rates")
-    )
-
-
 def test_created__is_the_pipeline_of_the_month_by_owner(page, team):
     table = oa.pipeline_created(team.history, freq="M", by="owner_name")
     now = (
@@ -200,17 +133,25 @@ def test_created__is_the_pipeline_of_the_month_by_owner(page, team):
     assert page.rows("created_by") == [[name, money(value)] for name, value in now["value"].items()]
 
 
-def test_slippage__is_what_was_due(page, team):
-    month = oa.slippage(team.history, start="2026-10-01", end="2026-10-31")
-    assert page.rows("slippage")[1] == ["Oct", money(month["value"].sum())]
+SHOWN = {
+    "months": ("expected", money),
+    "at_risk": ("value", text.number),
+    "slippage": ("value", money),
+    "stages": ("conversion", text.percent),
+    "categories": ("value", money),
+    "win_rates": ("won", str),
+    "data_to_fix": ("value", money),
+}
+"""What each block shows of its answer's rows beside their names."""
 
 
-def test_categories__are_those_of_the_forecast(page, deals):
-    row = oa.forecast_categories(deals, as_of=DAY, freq="M").loc[NOW]
-    shown = dict(page.rows("categories"))
-    assert [shown[name] for name in ("Closed", "Commit", "Best case", "Pipeline")] == [
-        money(row[name]) for name in ("closed", "commit", "best_case", "pipeline")
-    ]
+@pytest.mark.parametrize("key", SHOWN)
+def test_blocks__show_the_rows_of_their_answer(page, team, history, deals, key):
+    answer = oa.ask(key, deals, history, as_of=DAY, org=team.org)
+    shown, (column, write) = reading.words(page.block(key)), SHOWN[key]
+    for row in answer.tables[0].rows[:6]:
+        assert row.name.write(None) in shown
+        assert write(row.values[column]) in shown or not row.values[column]
 
 
 def test_why__goes_from_the_forecast_of_then_to_that_of_now(page, forecast, team, week_ago):
@@ -227,17 +168,6 @@ def test_why__goes_from_the_forecast_of_then_to_that_of_now(page, forecast, team
     }
     assert dict(rows[1:-1]) == shown
     assert {"Won beyond its chance", "Amount cut", "Rest of the month"} <= shown.keys()
-
-
-def test_fixes__are_the_audit(page, deals):
-    summary = oa.audit_summary(oa.audit(deals, as_of=DAY))
-    shown = {name: re.split(", | in ", figure)[0] for name, figure in page.rows("data_to_fix")}
-    assert shown == {
-        write_label("check", check): money(row["value"])
-        if row["value"]
-        else text.count(row["deals"])
-        for check, row in summary[summary["severity"] != "info"].iterrows()
-    }
 
 
 def test_rows__open_to_the_deals_that_add_up_to_their_figure(page, deals):
