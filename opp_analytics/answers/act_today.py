@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -256,47 +256,53 @@ def say_action(context: Context, deal: dict[Any, Any]) -> str:
 
 def _list_stuck(context: Context, short: pd.DataFrame) -> list[Row]:
     """List who has no deal to win, below one row where there are many."""
-    more = _count_more(len(short), "without one")
-    advice = f"no open deal of theirs could close in time{more}"
     gap = float(short["gap"].sum())
-    says = f"{context.money(gap)} to go"
-    first = _sum_up("No deal to close", {"gap": gap}, advice, says)
-    return [first, *_list_people(context, short, "gap")]
+    advice = "no open deal of theirs could close in time"
+    more = _count_more(len(short), len(short), "without one")
+    return [
+        _sum_up("No deal to close", f"{advice}{more}", f"{context.money(gap)} to go", {"gap": gap}),
+        *_list_people(context, short, "gap"),
+    ]
 
 
 def _list_met(context: Context, met: pd.DataFrame) -> list[Row]:
     """List who is at target, below one row, with the upside still due."""
     met = met.sort_values("open_value", ascending=False, kind="stable")
     due = met[met["open_count"] > 0]
-    words = f"{'upside still' if len(due) else 'no more deals'} due in"
-    more = _count_more(len(met), "at target", len(due) or len(met))
-    first = _sum_up("At target", {}, f"{words} {forecasts.lead_name(context)}{more}", "")
-    named = _list_people(context, due, "open_value") if len(due) else _list_people(context, met)
-    return [first, *named]
+    named, left = (due, "upside still") if len(due) else (met, "no more deals")
+    more = _count_more(len(met), len(named), "at target")
+    return [
+        _sum_up("At target", f"{left} due in {forecasts.lead_name(context)}{more}"),
+        *_list_people(context, named, "open_value"),
+    ]
 
 
-def _sum_up(name: str, values: dict[str, float], advice: str, says: str) -> Row:
+def _sum_up(
+    name: str, advice: str, says: str = "", values: Mapping[str, float] | None = None
+) -> Row:
     words = {"action": Sentence.of(advice)}
-    return Row(name, Piece("text", name), values, words, "rest", says=Sentence.of(says))
+    return Row(name, Piece("text", name), values or {}, words, "rest", says=Sentence.of(says))
 
 
-def _list_people(context: Context, people: pd.DataFrame, amount: str = "") -> list[Row]:
+def _count_more(people: int, known: int, state: str) -> str:
+    """Count the people that are not named."""
+    more = people - min(known, _MOST_NAMED)
+    return f"; {more:,} more {'is' if more == 1 else 'are'} {state}" if more > 0 else ""
+
+
+def _list_people(context: Context, people: pd.DataFrame, amount: str) -> list[Row]:
     """List people as deals are listed, with a column of money."""
     rows = []
     for name, row in people.head(_MOST_NAMED).iterrows():
-        due = f", {text.count(int(row['open_count']))} due" if amount == "open_value" else ""
-        closed = f"{context.money(row['booked'])} of {context.money(row['target'])} closed{due}"
-        values = {"target": float(row["target"]), "booked": float(row["booked"])}
-        values |= {"value": float(row[amount])} if amount else {}
+        values = {name: float(row[name]) for name in ("target", "booked")}
+        closed = f"{context.money(row['booked'])} of {context.money(row['target'])} closed"
+        if amount == "gap" or row["open_count"]:
+            values["value"] = float(row[amount])
+        if amount == "open_value" and row["open_count"]:
+            closed += f", {text.count(int(row['open_count']))} due"
         words = {"action": Sentence.of(closed)}
         rows.append(Row(str(name), Piece("name", name), values, words, "person", depth=1))
     return rows
-
-
-def _count_more(people: int, state: str, named: int | None = None) -> str:
-    """Count the people that are not named."""
-    more = people - min(people if named is None else named, _MOST_NAMED)
-    return f"; {more:,} more {'is' if more == 1 else 'are'} {state}" if more > 0 else ""
 
 
 def _explain(context: Context, row: Row) -> Answer | None:

@@ -229,30 +229,18 @@ def _say_strangers(context: Context) -> str:
 def _list_behind(context: Context, keys: Mapping[str, tuple[Any, ...]], row: Row) -> Answer:
     """List the deals of a row, closed, due and overdue, with what else the forecast expects."""
     key, period = keys[row.id], context.label
-    deals = _find_deals(context, "expected" in row.values, tuple(one for one in key if one != ALL))
     # Somebody who changed teams has a row in each.
     twice = sum(other[-1] == key[-1] != ALL for other in keys.values()) > 1
     whose = f"{row.name.value} ({text.join_key(key[:-1])})" if twice else row.name.value
-    if "expected" not in row.values:
+    is_known = "expected" in row.values
+    deals = context.keep(
+        partial(find_expected, context, period), "expected deals", period, context.part
+    )
+    if not is_known:
+        deals = context.deals[context.deals["period"].isin([period, BUCKETS[0]])]
+    for column, label in zip(context.by, key, strict=True):
+        deals = deals if label == ALL else deals[deals[column] == label]
+    if not is_known:
         return list_deals(context, f"{whose}: closed, due and overdue", deals, period=period)
     title = f"{whose}: forecast for {context.name}"
     return list_expected(context, title, deals, row.values, period)
-
-
-def _find_deals(context: Context, is_known: bool, labels: tuple[Any, ...]) -> pd.DataFrame:
-    """Find the deals of a team or person: those of the forecast, else those closed or due."""
-
-    def split() -> tuple[pd.DataFrame, dict[tuple[Any, ...], Any]]:
-        deals = context.deals
-        if is_known:
-            deals = find_expected(context, context.label)
-        else:
-            deals = deals[deals["period"].isin([context.label, BUCKETS[0]])]
-        places: dict[tuple[Any, ...], Any] = {}
-        for depth in range(1, len(context.by) + 1):
-            found = deals.groupby(list(context.by[:depth]), observed=True).indices
-            places |= {text.split_key(label): rows for label, rows in found.items()}
-        return deals, places
-
-    deals, places = context.keep(split, "deals of people", is_known, context.part)
-    return deals.iloc[places.get(labels, [])] if labels else deals

@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics import text
-from opp_analytics.analysis import describe_method
 from opp_analytics.answers import Context, data_to_fix, forecasts, tables
 from opp_analytics.note import note_of
 from opp_analytics.org import Org, is_converted
@@ -39,7 +38,7 @@ def _definitions(context: Context) -> tuple[tuple[str, str], ...]:
         "noun": context.noun,
         "confidence": text.percent(note.confidence),
         "sums": _SAID["sums"][note.method],
-        "method": describe_method(forecasts.forecast(context)),
+        "method": forecasts.say_method(context),
         "unused": "" if len(forecasts.chances(context)) else " This forecast’s method uses none.",
     }
     return tuple(
