@@ -243,13 +243,13 @@ def photograph(team: Team, browser: Browser, theme: Any, scratch: str) -> None:
 
     style = f"body {{ margin: 0 }} #here {{ padding: 16px; background: {_BEHIND[theme]} }}"
     tab = open_tab(_PANEL)
-    state = {"question": "win_rates"}
+    state = {"question": "people"}
     show(
         tab,
         oa.explore(team.opportunities, team.history, as_of=team.today, state=state),
         style=style,
     )
-    tab.locator(".picture .mk").first.click()
+    tab.locator(".deals .name").nth(1).click()
     tab.locator(".inside .deals").wait_for()
     keep(tab.locator("#here").screenshot(), "explorer")
 

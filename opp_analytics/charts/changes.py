@@ -212,7 +212,6 @@ def _place_step(step: Step, bar: BarMark, money: Money, *, largest: bool) -> Pla
         (figure,),
         title,
         step.key,
-        highlight=largest,
         forms=tuple(dict.fromkeys(forms)),
     )
 

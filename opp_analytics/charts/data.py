@@ -117,8 +117,6 @@ class Place:
     """True for a total."""
     note: str = ""
     """Muted text after the name."""
-    highlight: bool = False
-    """True for the place that the title names."""
     forms: tuple[str, ...] = ()
     """What is said under the bar in place of `short`, the longest form first."""
 

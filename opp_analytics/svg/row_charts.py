@@ -42,8 +42,6 @@ class Row:
     """True for a total, in bold."""
     key: str = ""
     """What the row stands for in its table, to look up what it opens to."""
-    highlight: bool = False
-    """True for the row that the title names."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +61,6 @@ class Rows:
     """Remark on the scale, for the line under the title."""
     stacked: bool = False
     """True when on a phone the picture goes below its label, because it needs the width."""
-    wide: bool = False
-    """True when on a phone the figures go below, too, each under its heading, because there are
-    many."""
 
     def html(self, opened: Sequence[str] = (), teams: Sequence[str] = ()) -> str:
         """Write the chart as HTML.
@@ -163,9 +158,7 @@ def _render(
             marks.beneath(place, scale),
         )
         shown = marks.picture(*drawn, height=tall, said=place.title, below=below)
-        rows.append(
-            Row(name, shown, place.figures, place.note, place.strong, place.key, place.highlight)
-        )
+        rows.append(Row(name, shown, place.figures, place.note, place.strong, place.key))
     return Rows(tuple(rows), **layout)
 
 
@@ -221,9 +214,7 @@ def make_bar(
     `highlight` is True for the bar that the title names, and `key` by default the name.
     """
     mark = BarMark(0, value, "hi" if highlight else "mute", title=title)
-    return Place(
-        name, (mark,), figures=(figure, *more), title=title, key=key or name, highlight=highlight
-    )
+    return Place(name, (mark,), figures=(figure, *more), title=title, key=key or name)
 
 
 def bars(amounts: Sequence[Place], *, label_width: int = 136, stacked: bool = False) -> Rows:

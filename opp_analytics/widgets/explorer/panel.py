@@ -77,9 +77,9 @@ def _show_figure(answer: Answer, figure: Figure) -> dict[str, str]:
 def _show_table(answer: Answer, table: Table) -> dict[str, Any]:
     currency, rows = answer.context.org.currency, table.rows[:_LISTED]
     columns = answer.title_columns(table)
-    sums = [row.values.get(table.adds) for row in table.rows if row.kind == "deal"]
-    amounts = [amount for amount in sums if isinstance(amount, (int, float))]
-    total = format_cell(table.adds, math.fsum(amounts), currency) if len(sums) > 1 else ""
+    deals = sum(row.kind == "deal" for row in table.rows)
+    parts = [row.values.get(table.adds, 0.0) for row in table.rows if row.kind in ("deal", "rest")]
+    total = format_cell(table.adds, math.fsum(parts), currency) if table.adds else ""
     notes = [answer.say(words) for words in (table.finding, table.note) if words.pieces]
     return {
         "name": text.title(table.name),
@@ -90,7 +90,7 @@ def _show_table(answer: Answer, table: Table) -> dict[str, Any]:
         ],
         "rows": [_show_row(answer, columns, row) for row in rows],
         "more": len(table.rows) - len(rows),
-        "total": f"{text.count(len(sums))}, {total}" if table.adds and amounts and total else "",
+        "total": f"{text.count(deals)}, {total}" if total and deals > 1 else "",
     }
 
 

@@ -14,6 +14,7 @@ import pytest
 import opp_analytics as oa
 from opp_analytics.analysis import LeveledForecast
 from opp_analytics.answers import CATALOG
+from opp_analytics.columns import format_cell
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, OppAnalyticsError
 from opp_analytics.history import History
 from opp_analytics.widgets import Explorer
@@ -82,6 +83,12 @@ def test_rows__open_to_the_deals_of_the_answer(key: str, explorer: Explorer) -> 
             )
             assert (behind and behind["title"]) == (answer and answer.title)
             if answer and answer.tables and answer.tables[0].rows:
+                (opened,) = answer.tables
+                amount = sum(one.values.get(opened.adds, 0.0) for one in opened.rows)
+                shown_total = behind["tables"][0]["total"]
+                assert not shown_total or shown_total.endswith(
+                    format_cell(opened.adds, amount, answer.context.org.currency)
+                )
                 deal = ask(explorer, do="deal", table=at, row=place, deal=0)
                 first = answer.tables[0].rows[0]
                 assert deal["sections"] == [list(each) for each in tell_deal(answer.context, first)]
