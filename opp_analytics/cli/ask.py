@@ -161,14 +161,18 @@ def show_answers(
         options["target"] = parse_amount(options["target"], source.org)
     asked: dict[str, Any] = {"org": source.org, "own_writes": source.own_writes(), **options}
     found = ask_together(keys, source.opportunities, history, as_of=source.day, **asked)
-    told = [one.to_dict(most=most, after=after) for one in found]
+    ids = [{row.id for table in one.tables[:1] for row in table.rows} for one in found]
+    # An id is of one answer; that of none is refused by the first.
+    begins = [after if after in known else None for known in ids]
+    begins = begins if any(begins) else [after, *begins[1:]]
+    told = [one.to_dict(most=most, after=begin) for one, begin in zip(found, begins, strict=True)]
     if OUTPUT.get().as_json:
         echo_json(_join(told))
     if CATALOG[keys[0]].needs and not any(one.tables for one in found):
         problem, way = found[0].sentence.removesuffix("."), found[0].lacks[0].shell_way
         raise NotEnoughHistory(problem, shell_way=way)
-    for one in found:
-        show_answer(one, most, after)
+    for one, begin in zip(found, begins, strict=True):
+        show_answer(one, most, begin, is_further=one is not found[0])
     methods = [one for one in found if one.method]
     if methods:
         context, is_told = methods[0].context, bool(explain)
@@ -186,12 +190,17 @@ def _join(told: list[dict[str, Any]]) -> dict[str, Any]:
     return told[0] if len(told) == 1 else {"answers": told}
 
 
-def show_answer(found: Answer, most: int | None = None, after: str | None = None) -> None:
-    """Show an answer in the terminal: finding, figures, tables, notes, and what it lacks."""
+def show_answer(
+    found: Answer, most: int | None = None, after: str | None = None, *, is_further: bool = False
+) -> None:
+    """Show an answer in the terminal: finding, figures, tables, notes, and what it lacks.
+
+    A further one does not say again when the data were last seen.
+    """
     from opp_analytics.answers import explain_figure, write_lack
 
     heading(found.title)
-    say(found.sentence)
+    say(f"{found.say(found.finding)}." if is_further else found.sentence)
     figures = [(one.name, *explain_figure(found, one)) for one in found.figures]
     wide = [max(map(len, column)) for column in zip(*figures, strict=True)]
     for name, value, known in figures:

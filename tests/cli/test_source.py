@@ -266,7 +266,8 @@ def test_source__asked_as_of_a_later_day_tells_nothing_that_nobody_saw(
         assert asked != "audit" or out.replace(last_seen, "") == command(*words)[1]
         assert command(*words[:-1], "--as-of", late)[1].count(seen) == 1
         told = json.loads(command(*words, "--json", "--as-of", late)[1])
-        assert (told["as_of"], told["seen_at"][:10]) == (late, "2026-11-23")
+        for one in told.get("answers", [told]):
+            assert (one["as_of"], one["seen_at"][:10]) == (late, "2026-11-23")
 
 
 def test_source__of_the_api_is_the_record_of_an_earlier_day(
