@@ -316,8 +316,8 @@ def _choose_rows(table: Table) -> list[Row]:
 
 
 def _count_levels(rows: Sequence[Row]) -> tuple[int, ...]:
-    """Count from 1 how deep each row is, where some are below others; a total is 0."""
-    deep = any(row.depth for row in rows)
+    """Count from 1 how deep each row is, where some add up others; a total is 0."""
+    deep = any(row.depth or row.kind == "total" for row in rows)
     return tuple(0 if row.kind == "total" else row.depth + 1 for row in rows) if deep else ()
 
 

@@ -92,6 +92,12 @@ def test_sheets__of_people_have_each_team_above_its_own(opportunities):
     ]
 
 
+def test_sheets__of_people_without_teams_have_one_total(opportunities):
+    [sheet] = [sheet for sheet in sheets(context_of(opportunities)) if sheet.name == "People"]
+    assert sheet.levels == (1, 1, 0)
+    assert sheet.table["booked"].tolist() == [70_000, 0, 70_000]
+
+
 def test_sheets__of_what_to_win_have_the_deals_of_each_person(opportunities):
     org = oa.Org(
         targets=[
