@@ -81,7 +81,7 @@ def _cover_gap(mine: pd.DataFrame, gap: float, money: Money) -> tuple[int, float
         len(mine),
     )
     values, chances = values[:count], mine["stated"].to_numpy(dtype=float)[:count]
-    enough = distribute(values, np.nan_to_num(chances), sure=0.0, seed=0).at_least(gap)
+    enough = distribute(values, np.nan_to_num(chances)).at_least(gap)
     names = mine["name"].tolist()[:count]
     return count, float(values.sum()), float(enough), advise(names, values, gap, money)
 

@@ -75,12 +75,12 @@ def prove_command(
     source: CommandSource, history: oa.History | None, *, typed: dict[str, Any]
 ) -> None:
     """Prove the forecast: score past forecasts and the formulas of others against what closed."""
-    from opp_analytics.answers import tables
+    from opp_analytics import answers
 
     found = show_answers(["proof"], source, history, typed)
     picture = OUTPUT.get().file
     if picture is not None and picture.suffix.lower() == ".png":
-        table = tables.proof(found.context)
+        table = answers.tables.proof(found.context)
         figure = oa.plots.score(table[table["n"] > 0]).get_figure(root=True)
         assert figure is not None
         with write_staged(picture) as staged:
@@ -101,10 +101,10 @@ def audit_command(
     typed: dict[str, Any],
 ) -> None:
     """Find data problems: deals and money by check, each finding, and a plan of fixes."""
-    from opp_analytics.answers import tables
+    from opp_analytics import answers
 
     found = show_answers(["data_to_fix"], source, history, typed)
-    findings = tables.findings(found.context)
+    findings = answers.tables.findings(found.context)
     cells = int(findings["suggestion"].notna().sum())
     if not cells:
         say("No finding has a suggested fix.")

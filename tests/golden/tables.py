@@ -47,7 +47,7 @@ def _forecast(known: Known) -> Iterator[tuple[str, Callable[[], pd.DataFrame]]]:
         yield f"{method} by totals", ask(method=method, by=list(known.by), totals=True, periods=3)
     yield "auto by Q", ask(by=list(known.by)[-1:], freq="Q", periods=2, target=None)
     yield "auto Y", ask(freq="Y", target=None)
-    yield "auto 50% seed 7 Tokyo", ask(confidence=0.5, seed=7, tz="Asia/Tokyo", periods=2)
+    yield "auto 50% Tokyo", ask(confidence=0.5, tz="Asia/Tokyo", periods=2)
     yield "auto without history", ask(history=None, periods=3)
     yield "stage without history", ask(history=None, method="stage", periods=3)
     plain: dict[str, Any] = {"as_of": known.as_of, "target": known.target, "periods": 3}

@@ -9,7 +9,8 @@ import pytest
 
 from opp_analytics import History, Org
 from opp_analytics.errors import ArgumentValueError
-from opp_analytics.report.compose import BLOCKS, compose
+from opp_analytics.report.blocks import BLOCKS
+from opp_analytics.report.compose import compose
 from opp_analytics.report.digest import make_digest, write_plain
 from opp_analytics.report.html import render_page
 from opp_analytics.report.model import Table

@@ -42,7 +42,6 @@ def forecast(
     totals: bool = False,
     probability: str | None = None,
     stage_rates: StageRates = None,
-    seed: int = 0,
     tz: str | None = None,
 ) -> pd.DataFrame:
     """Forecast bookings by period: booked, open and expected money, with a range.
@@ -91,8 +90,6 @@ def forecast(
     totals : bool
         If True, add rows "(all)" for the whole and for each further level of `by`; their money is
         the sum of the rows below.
-    seed : int
-        Random seed of the draws, which are used for more than 15 uncertain deals in a period.
     tz : str, optional
         Business time zone, in which instants become dates; default: the org's, else UTC.
 
@@ -180,7 +177,7 @@ def forecast(
         "by": by,
     }
     asked |= {"target": target, "totals": totals, "periods": periods, "only": only, "tz": tz}
-    asked |= {"new_business": new_business, "confidence": confidence, "seed": seed}
+    asked |= {"new_business": new_business, "confidence": confidence}
     return forecast_shown(opportunities, **asked)
 
 

@@ -53,7 +53,6 @@ def forecast_deals(
     only: bool = False,
     probability: str | None = None,
     stage_rates: StageRates = None,
-    seed: int = 0,
     tz: str | None = None,
 ) -> pd.DataFrame:
     """Measure each open deal's effect on a period's range and on the chance of its target.
@@ -65,7 +64,7 @@ def forecast_deals(
     periods : int or list of str, optional
         The periods whose deals are listed: their labels, or their number from the current one on;
         default: all that hold deals and that have a target. ``only`` adds nothing to them.
-    as_of, freq, method, history, target, by, only, probability, stage_rates, seed, tz
+    as_of, freq, method, history, target, by, only, probability, stage_rates, tz
         As for `forecast`. Under "auto", learned where the history allows, else stated: the run rate
         does not look at single deals.
 
@@ -105,8 +104,8 @@ def forecast_deals(
 
     Notes
     -----
-    The outcomes or draws are those of the forecast, so chance·p_if_won + (1 − chance)·p_if_lost
-    equals its ``p_target``: exactly for up to 15 uncertain deals, else within 0.01. Past wins are
+    The outcomes are those of the forecast, so chance·p_if_won + (1 − chance)·p_if_lost
+    equals its ``p_target``, within 1e-6. Past wins are
     those within 90 days of a week's last record that is at least 90 days old; with fewer than 8 of
     the same stage and distance (overdue, within 14, 30 or 60 days, later, no date) those of the
     stage count, else all.
@@ -135,7 +134,7 @@ def forecast_deals(
         "history": history,
         "by": by,
     }
-    asked |= {"target": target, "periods": periods, "seed": seed, "tz": tz}
+    asked |= {"target": target, "periods": periods, "tz": tz}
     return DealForecast.of(opportunities, only=only or periods is not None, **asked).list_deals()
 
 

@@ -32,7 +32,6 @@ def forecast_fan(
     confidence: float = 0.8,
     probability: str | None = None,
     stage_rates: StageRates = None,
-    seed: int = 0,
     tz: str | None = None,
 ) -> pd.DataFrame:
     """Forecast one period week by week: at the last record of each week before its end.
@@ -48,8 +47,6 @@ def forecast_fan(
     at : iterable of date-like, optional
         Days to forecast on, in place of one a week: each at its last record, or at the last one
         before it. ``history.records["recorded_at"]`` asks for every day that has a record.
-    seed : int
-        Random seed of the draws.
 
     Returns
     -------
@@ -102,7 +99,6 @@ def forecast_fan(
         "freq": freq,
         "as_of": as_of,
         "confidence": confidence,
-        "seed": seed,
         "tz": tz,
     }
     past = PastForecasts(Question.of_past(history, "forecast_fan", method=meant, **asked))

@@ -38,7 +38,7 @@ from opp_analytics.analysis.forecasting.outlook import (
     nothing_known,
 )
 from opp_analytics.analysis.forecasting.run_rate import RunRates
-from opp_analytics.analysis.stats.distribution import find_quantiles, sample_totals
+from opp_analytics.analysis.stats.distribution import measure_ranges
 from opp_analytics.history import History
 from opp_analytics.org import WON, Org
 
@@ -188,7 +188,6 @@ class Learned:
     """
 
     versions: Versions
-    seed: int = 0
     whole: Learned | None = None
     """The same records without groups, from which chances are learned; None if these have none."""
     _chances: dict[tuple[int, int], Chances] = field(default_factory=dict)
@@ -231,9 +230,7 @@ class Learned:
         for group in range(moment.size):
             rows, sure = np.flatnonzero(valued & (moment.group == group)), float(booked[group])
             further = amounts[:, group].tolist()
-            totals.append(
-                Mix(rows, moment.value[rows], chance[rows], sure, further, find_stretch, self.seed)
-            )
+            totals.append(Mix(rows, moment.value[rows], chance[rows], sure, further, find_stretch))
         expected = moment.sum(moment.value * chance, moment.open)
         return Outlook(chance, expected, amounts.mean(axis=0), totals)
 
@@ -447,16 +444,16 @@ class Learned:
             | (booked > 0)
         )
         place = np.cumsum(there) - 1
-        totals = sample_totals(
+        (low, median, high), cell = measure_ranges(
             every.value[rows],
-            held[kind],
-            chances,
+            chances[held[kind]],
             place[group],
             int(there.sum()),
+            ((1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2),
             one_of=further[:, there],
         )
-        low, median, high = find_quantiles(totals, [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2])
         came = (point.actual - booked)[there]
+        came = np.where(np.abs(came - median) <= cell, median, came)
         return Miss(len(known), np.minimum(measure_miss(came, low, median, high), _CAP))
 
 
@@ -471,7 +468,6 @@ def fit_learned(
     org: Org,
     by: Sequence[str] = (),
     columns: Sequence[str] = (),
-    seed: int = 0,
 ) -> Learned:
     """Fit the learned method to a history; the same question reuses the fit.
 
@@ -480,13 +476,13 @@ def fit_learned(
     """
     moments = records.moments.asi8.tobytes()
     read = (records.freq, records.year_start, records.gaps, moments)
-    asked = (*read, org.stages, tz, tuple(by), tuple(columns), seed)
+    asked = (*read, org.stages, tz, tuple(by), tuple(columns))
     asked_of: dict[str, Any] = {"tz": tz, "org": org, "columns": columns}
 
     def fit() -> Learned:
         versions = read_versions(history, records, by=by, **asked_of)
-        whole = fit_learned(history, records, seed=seed, **asked_of) if by else None
-        return Learned(versions, seed, whole)
+        whole = fit_learned(history, records, **asked_of) if by else None
+        return Learned(versions, whole)
 
     found: Learned = history.remember(("learned", *asked), fit)
     return found

@@ -89,14 +89,11 @@ class Mix:
     one_of: Sequence[float] = ()
     stretch: Callable[[], float] | None = None
     """Finds the factor on every distance from the median; None for no stretch."""
-    seed: int = 0
 
     @cached_property
     def plain(self) -> Total:
         """The distribution before it is stretched."""
-        return distribute(
-            self.amounts, self.chances, sure=self.sure, one_of=self.one_of, seed=self.seed
-        )
+        return distribute(self.amounts, self.chances, sure=self.sure, one_of=self.one_of)
 
     @cached_property
     def total(self) -> Stretched:
@@ -115,7 +112,7 @@ class Mix:
         """P(total ≥ `target`) if each deal is won, and if it is not."""
         goal = self.total.find_plain(target)
         return condition_on_each(
-            self.amounts, self.chances, goal, sure=self.sure, one_of=self.one_of, seed=self.seed
+            self.amounts, self.chances, goal, sure=self.sure, one_of=self.one_of
         )
 
 

@@ -48,7 +48,6 @@ class Question:
     """From the history; None without one."""
     by: tuple[str, ...]
     confidence: float
-    seed: int
     tz: str
     org: Org
     targets: Targets
@@ -75,7 +74,6 @@ class Question:
         only: bool = False,
         new_business: bool = True,
         confidence: float = 0.8,
-        seed: int = 0,
         tz: str | None = None,
     ) -> Question:
         """Check the arguments of a forecast.
@@ -111,7 +109,6 @@ class Question:
             records,
             tuple(names),
             arguments.between(confidence, "confidence", example=0.8),
-            arguments.whole(seed, "seed", low=0, example=0),
             zone,
             org,
             targets,
@@ -131,7 +128,6 @@ class Question:
         as_of: When | None,
         by: By = None,
         confidence: float = 0.8,
-        seed: int = 0,
         tz: str | None = None,
     ) -> Question:
         """Check the arguments of a question about past records, up to the end of `as_of`."""
@@ -149,10 +145,9 @@ class Question:
         check_column(method, history.table.columns, of="history")
         records = _read_records(history, known, alias, zone, org)
         level = arguments.between(confidence, "confidence", example=0.8)
-        drawn = arguments.whole(seed, "seed", low=0, example=0)
         today = pd.Timestamp(int(records.days[-1]), unit="D")
         return cls(
-            today, alias, method, history, records, tuple(names), level, drawn, zone, org, Targets()
+            today, alias, method, history, records, tuple(names), level, zone, org, Targets()
         )
 
     @property
@@ -191,7 +186,7 @@ class Question:
             ended = known and self.records is not None and self.records.ended(moment.day)
             return self.learn(by).run_rates if ended else RunRates()
         if method.name != "learned":
-            return fit_stated(method, moment, self.history, tz=self.tz, seed=self.seed)
+            return fit_stated(method, moment, self.history, tz=self.tz)
         return self.learn(by)
 
     def learn(self, by: Sequence[str]) -> Learned:
@@ -206,7 +201,6 @@ class Question:
             org=self.org,
             by=by,
             columns=columns,
-            seed=self.seed,
         )
 
 

@@ -34,7 +34,7 @@ from opp_analytics.analysis.forecasting.outlook import (
     measure_miss,
     nothing_known,
 )
-from opp_analytics.analysis.stats.distribution import DRAWS, from_draws
+from opp_analytics.analysis.stats.distribution import Total, compound
 from opp_analytics.org import LOST
 
 # Each number was chosen on simulated teams and tried on fresh seeds: docs/definitions.md,
@@ -58,8 +58,6 @@ _PRIOR_PERIODS = 4
 """Weight of the spread that single wins suggest, in periods."""
 _STEP = 0.1
 """How fast the width of ranges follows past misses, a period."""
-_PAST_DRAWS = 1_000
-"""Draws of a group's past range, of which only the width is needed."""
 _GROUP_SPREAD = 0.3
 """Coefficient of variation of a group's number of wins, beyond chance."""
 
@@ -197,7 +195,7 @@ class RunRates:
 
 
 def _score(past: Past, period: pd.Period, record: int, moment: Moment) -> Floats:
-    rate = measure_run_rate(moment, period, _PAST_DRAWS)
+    rate = measure_run_rate(moment, period, rough=True)
     if rate is None or not rate.ranged:
         return np.zeros(0)
     booked = moment.booked_in(period)
@@ -218,8 +216,8 @@ class RunRate:
     """Their deals."""
     factors: Floats
     """Factor of each period for the size of its pipeline."""
-    draws: int
-    """Draws of a group's range."""
+    rough: bool
+    """Whether of ranges only the width is needed."""
 
     @property
     def mean(self) -> float:
@@ -251,19 +249,16 @@ class RunRate:
         """
         if moment.index is None:
             return np.array([self.mean]), [self.total(moment, float(booked[0]))]
-        means, draws = self.by_group(moment, means)
-        return means, [from_draws(own + drawn) for own, drawn in zip(booked, draws, strict=True)]
-
-    def by_group(self, moment: Moment, means: Floats | None = None) -> tuple[Floats, list[Floats]]:
-        """Share the money still to come among the groups, and draw it."""
         rows = np.concatenate(self.wins)
         counts = np.bincount(moment.group[rows], minlength=moment.size)
         values = np.nan_to_num(moment.value[rows])
         typical = float(values.mean()) if len(rows) else 0.0
         if means is None:
             means = self._share(moment, counts, typical)
-        drawn = zip(means, counts, strict=True)
-        return means, [_draw(values, mean, typical, n, self.draws) for mean, n in drawn]
+        asked = zip(booked.tolist(), means.tolist(), counts.tolist(), strict=True)
+        return means, [
+            _add_wins(own, values, mean, typical, n, rough=self.rough) for own, mean, n in asked
+        ]
 
     def _share(self, moment: Moment, counts: NDArray[np.int64], typical: float) -> Floats:
         """Split the money still to come by groups' own wins plus two typical ones each."""
@@ -284,23 +279,18 @@ class RunRate:
         )
 
 
-def _draw(values: Floats, mean: float, typical: float, wins: int, draws: int) -> Floats:
-    """Draw a group's money still to come.
-
-    The number of wins is negative binomial; each win has a past value.
-    """
+def _add_wins(
+    booked: float, values: Floats, mean: float, typical: float, wins: int, *, rough: bool
+) -> Total:
+    """Distribute a group's total: a negative binomial number of wins, each of a past value."""
     if mean <= 0 or typical <= 0:
-        return np.zeros(draws)
-    rng = np.random.default_rng([int(mean * 100), wins])
+        return Total(np.array([booked]), np.ones(1))
     shape = 1 / (_GROUP_SPREAD**2 + 1 / (wins + 2))
-    number = rng.poisson(rng.gamma(shape, mean / typical / shape, draws))
-    drawn = np.concatenate([[0.0], np.cumsum(rng.choice(np.sort(values), int(number.sum())))])
-    ends = np.cumsum(number)
-    total: Floats = drawn[ends] - drawn[ends - number]
-    return total
+    more = compound(np.maximum(values, 0.0), mean / typical, shape, rough=rough)
+    return Total(more.points + booked, more.cumulative)
 
 
-def measure_run_rate(moment: Moment, period: pd.Period, draws: int = DRAWS) -> RunRate | None:
+def measure_run_rate(moment: Moment, period: pd.Period, *, rough: bool = False) -> RunRate | None:
     """Measure the run rate of one period that has not ended.
 
     None without enough ended periods and wins.
@@ -317,7 +307,7 @@ def measure_run_rate(moment: Moment, period: pd.Period, draws: int = DRAWS) -> R
     if sizes is not None and any(len(rows) for rows in wins) and (amounts >= 0).all():
         power = _power(amounts, np.array([len(rows) for rows in wins]), sizes[:-1])
         factors = np.clip(sizes[-1] / sizes[:-1], 0.5, 2.0) ** power
-    return RunRate(amounts * factors, wins, factors, draws)
+    return RunRate(amounts * factors, wins, factors, rough)
 
 
 def _drop_young(

@@ -262,7 +262,6 @@ class Stated:
     """The column of chances; None under "stage"."""
     rates: Rates
     """Chances for deals without one of their own."""
-    seed: int = 0
 
     def chance(self, moment: Moment, period: pd.Period) -> Floats:
         """Chance of each deal due in the period, NaN where it has none; 0 for others."""
@@ -275,9 +274,7 @@ class Stated:
         totals = []
         for group in range(moment.size):
             rows = np.flatnonzero(uncertain & (moment.group == group))
-            totals.append(
-                Mix(rows, moment.value[rows], chance[rows], float(booked[group]), seed=self.seed)
-            )
+            totals.append(Mix(rows, moment.value[rows], chance[rows], float(booked[group])))
         return Outlook(
             chance, moment.sum(moment.value * chance, moment.open), np.zeros(moment.size), totals
         )
@@ -308,17 +305,13 @@ def look_up_chances(moment: Moment, column: str | None, rates: Rates) -> Floats:
     return np.where(moment.open, np.where(inside, stated, by_stage), np.nan)
 
 
-def fit_stated(
-    method: Method, moment: Moment, history: History | None, *, tz: str, seed: int = 0
-) -> Stated:
+def fit_stated(method: Method, moment: Moment, history: History | None, *, tz: str) -> Stated:
     """Fit "stated", or "stage" with given or learned rates.
 
     Rates that are not given are learned from the records up to the moment.
     """
     if method.name == "stated" or method.stage_rates is not None:
-        return Stated(
-            method.column if method.name == "stated" else None, method.stage_rates or {}, seed
-        )
+        return Stated(method.column if method.name == "stated" else None, method.stage_rates or {})
     if history is None:
         raise ArgumentTypeError.of(
             "method",
@@ -328,7 +321,7 @@ def fit_stated(
             shell_way="name its folder: --history",
         )
     learned = stage_rates(history, as_of=moment.today, tz=tz)["rate"].dropna()
-    return Stated(None, cast("Rates", learned.to_dict()), seed)
+    return Stated(None, cast("Rates", learned.to_dict()))
 
 
 def check_column(method: Method, known: Collection[str], *, of: str) -> None:

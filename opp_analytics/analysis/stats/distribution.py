@@ -1,11 +1,10 @@
-"""The distribution of a total: a certain amount plus deals won whole or not at all."""
+"""The distribution of a total, without draws: a sure amount plus deals won whole or not at all."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,23 +13,26 @@ from scipy.special import ndtri
 from opp_analytics.schema import HALF_CENT
 
 Floats = NDArray[np.float64]
-ENUMERATED = 15
-"""Largest number of uncertain deals whose 2^n outcomes are enumerated: 2^15 are about as many as
-the draws."""
-DRAWS = 20_000
-"""Draws for more deals: a probability then has a standard error of at most √(¼ / 20,000) =
-0.0035."""
+_ENUMERATED = 15
+"""Largest number of uncertain deals whose 2^n outcomes are listed."""
+_CELLS, _PAST_CELLS = 4_096, 1_024
+"""Cells of money of a distribution, and of one of which only the width is needed."""
 _SINGLY = 256
-"""Largest number of deals that are drawn one by one, those with the largest variance first; the
-others are drawn together."""
+"""Largest number of deals that move a distribution one by one, those with the largest variance; the
+others move it together."""
 _SMALL = 1 / 8
-"""Deals are drawn together once none of them has more than this share of the standard deviation of
-their sum."""
+"""Deals move a distribution together once none of them has more than this share of the standard
+deviation of their sum."""
 _WHALES = 10
-"""Number of deals whose joint outcomes are stratified: each occurs in proportion to its
-probability."""
-_SAMPLED = 1_000
-"""Draws of `sample_totals`."""
+"""Deals that are always taken one by one."""
+_HUGE = 30.0
+"""Standard deviations of all smaller deals beyond which no cells resolve a deal beside them."""
+_REACH = 8.0
+"""Standard deviations that a distribution reaches from its mean."""
+_TOGETHER = 512
+"""Points of the distribution of deals that move it together."""
+_MOST_POINTS = 2**19
+"""Points of a distribution in two layers."""
 _NOISE = 1e-12
 """Rounding error of sums over a distribution; probabilities this close to 0 or 1 become 0 or 1."""
 
@@ -52,52 +54,30 @@ class Total:
 
     def at_least(self, amount: float) -> float:
         """Compute P(total ≥ `amount`), to the cent."""
-        place = int(np.searchsorted(self.points, amount - HALF_CENT))
-        return float(_remove_noise(np.asarray(1.0 - self.cumulative[place - 1] if place else 1.0)))
+        return float(self.reach(np.array([amount]))[0])
+
+    def reach(self, amounts: Floats) -> Floats:
+        """Compute P(total ≥ amount) for each amount, to the cent."""
+        place = np.searchsorted(self.points, amounts - HALF_CENT)
+        return _remove_noise(1.0 - np.append(0.0, self.cumulative)[place])
 
 
 def distribute(
-    amounts: Floats,
-    chances: Floats,
-    *,
-    sure: float = 0.0,
-    one_of: Sequence[float] = (),
-    seed: int = 0,
+    amounts: Floats, chances: Floats, *, sure: float = 0.0, one_of: Sequence[float] = ()
 ) -> Total:
     """Compute the distribution of `sure` + Σ amount · Bernoulli(chance) + one of `one_of`.
 
-    The values of `one_of` are equally likely.
+    The values of `one_of` are equally likely. Amounts are money to the cent; negative ones are
+    allowed, missing ones are not.
 
-    Amounts are money to the cent; negative ones are allowed, missing ones are not.
-
-    Up to 15 uncertain deals: each outcome, exact to the cent. More: 20,000 draws, so that a
-    probability has a standard error of at most 0.0035, a median one of 0.9% of the standard
-    deviation, a 10% or 90% quantile one of 1.2%. The joint outcomes of the ten deals with the
-    largest variance are laid out evenly over the draws, so a single huge deal adds no noise. Beyond
-    the 256 largest, or once no amount is above 1/8 of the standard deviation of the rest, the rest
-    is drawn as one amount with its exact mean, variance and skewness (Cornish–Fisher). The order of
-    the deals does not matter, the same seed gives the same answer, and each deal has its own random
-    numbers, so that forecasts that differ in one deal compare well.
+    Up to 15 uncertain deals: each outcome, exact to the cent. More: each of the at most 256 deals
+    of largest variance moves a distribution of 4,096 cells of money; the others, none of them above
+    1/8 of the standard deviation of their sum, move it together by their mean, variance and
+    skewness (Cornish–Fisher). Deals over 30 standard deviations of all smaller ones are laid over
+    it. Quantiles are within 0.5% of the width of the 80% range, 1% beside one huge deal. Amounts
+    that are multiples of one sum keep that lattice.
     """
-    deals = _pick_uncertain(amounts, chances)
-    sure += float(amounts[chances >= 1].sum())
-    if not deals.few:
-        return from_draws(_draw(deals, one_of, seed).cents / 100 + sure)
-    states, mass = _enumerate(deals.cents, deals.chances)
-    order, further = np.argsort(states), np.sort(_as_cents(one_of))
-    # Runs in order, which a stable sort merges.
-    cents = np.add.outer(further, states[order]).ravel()
-    merged = np.argsort(cents, kind="stable")
-    cents, last = cents[merged], np.ones(len(cents), dtype=bool)
-    last[:-1] = cents[1:] != cents[:-1]
-    cumulative = np.cumsum(np.tile(mass[order], len(further))[merged])[last]
-    return Total(cents[last] / 100 + sure, cumulative / cumulative[-1])
-
-
-def from_draws(draws: Floats) -> Total:
-    """Make the distribution of equally likely amounts."""
-    points, count = np.unique(draws, return_counts=True)
-    return Total(points, np.cumsum(count) / len(draws))
+    return _Parts.of(amounts, chances, one_of).add_up(sure)
 
 
 def condition_on_each(
@@ -107,271 +87,375 @@ def condition_on_each(
     *,
     sure: float = 0.0,
     one_of: Sequence[float] = (),
-    seed: int = 0,
 ) -> tuple[Floats, Floats]:
     """Compute P(total ≥ `target`) if a deal is won, and if it is not, for each deal.
 
-    With the draws of `distribute`.
-
-    In each draw, the deal is set to won and to not won, so every draw counts for both. p·won + (1 −
-    p)·lost is P(total ≥ target), within the error of the draws.
+    p·won + (1 − p)·lost is P(total ≥ target).
     """
-    deals = _pick_uncertain(amounts, chances)
-    goal = float(np.ceil(100 * (target - sure - float(amounts[chances >= 1].sum())) - 0.5))
-    won, lost = np.empty(len(amounts)), np.empty(len(amounts))
-    if deals.few:
-        parts = _condition_outcomes(deals, one_of, goal)
-    else:
-        parts = _condition_draws(deals, _draw(deals, one_of, seed), goal)
-    won[deals.place], lost[deals.place] = parts
-    others = np.setdiff1d(np.arange(len(amounts)), deals.place)
-    if len(others):
-        total = distribute(amounts, chances, sure=sure, one_of=one_of, seed=seed)
-        given = chances[others] >= 1
-        won[others] = [total.at_least(target - v) for v in np.where(given, 0.0, amounts[others])]
-        lost[others] = [total.at_least(target + v) for v in np.where(given, amounts[others], 0.0)]
+    parts = _Parts.of(amounts, chances, one_of)
+    total = parts.add_up(sure)
+    given = chances >= 1
+    won = total.reach(target - np.where(given, 0.0, amounts))
+    lost = total.reach(target + np.where(given, amounts, 0.0))
+    for rows, if_won, if_lost in parts.condition(100 * (target - sure)):
+        turned = amounts[rows] < 0
+        won[rows] = np.where(turned, if_lost, if_won)
+        lost[rows] = np.where(turned, if_won, if_lost)
     return _remove_noise(won), _remove_noise(lost)
 
 
-def sample_totals(
+@dataclass(frozen=True)
+class _Few:
+    """The distribution of a few deals: every outcome, by number; bit k is set if deal k is won."""
+
+    rows: NDArray[np.intp]
+    """Place of each deal among all."""
+    points: Floats
+    """Cents of each outcome."""
+    mass: Floats
+
+    @classmethod
+    def of(cls, rows: NDArray[np.intp], cents: Floats, chances: Floats) -> _Few:
+        """List every outcome."""
+        points, mass = np.zeros(1), np.ones(1)
+        for amount, chance in zip(cents[rows], chances[rows], strict=True):
+            points = np.concatenate([points, points + amount])
+            mass = np.concatenate([mass * (1 - chance), mass * chance])
+        return cls(rows, points, mass)
+
+    def condition(self, goal: float, other: _Layer) -> tuple[Floats, Floats]:
+        """Compute the chance of the goal if each deal is won, and if not, beside another layer."""
+        reached = self.mass * other.reach(goal - self.points)
+        won = (np.arange(len(self.mass)) >> np.arange(len(self.rows))[:, None]) & 1 == 1
+        return won @ reached / (won @ self.mass), ~won @ reached / (~won @ self.mass)
+
+    def reach(self, cents: Floats) -> Floats:
+        """Compute the chance of at least so many cents."""
+        order = np.argsort(self.points, kind="stable")
+        above = np.append(np.cumsum(self.mass[order][::-1])[::-1], 0.0)
+        return above[np.searchsorted(self.points[order], cents - 0.5)]
+
+
+@dataclass(frozen=True)
+class _Many:
+    """The distribution of many deals in cells of money."""
+
+    rows: NDArray[np.intp]
+    """Place of each deal that moves it alone, among all."""
+    cells: NDArray[np.intp]
+    """How far each moves it."""
+    chances: Floats
+    base: float
+    """Cents of the first cell."""
+    step: float
+    mass: Floats
+
+    @property
+    def points(self) -> Floats:
+        """Cents of each cell."""
+        return np.asarray(self.base + self.step * np.arange(len(self.mass)))
+
+    @cached_property
+    def above(self) -> Floats:
+        """The chance of each cell or more, and of more than all."""
+        return np.append(np.cumsum(self.mass[::-1])[::-1] / self.mass.sum(), 0.0)
+
+    def find(self, cents: Floats) -> NDArray[np.intp]:
+        """Find the first cell of at least so many cents; 0 where all are."""
+        place = np.ceil((cents - 0.5 - self.base) / self.step)
+        return np.asarray(np.clip(place, 0, len(self.mass)), dtype=np.intp)
+
+    def reach(self, cents: Floats) -> Floats:
+        """Compute the chance of at least so many cents."""
+        return self.above[self.find(cents)]
+
+    def condition(self, goal: float, other: _Layer) -> tuple[Floats, Floats]:
+        """Compute the chance of the goal if each deal is won, and if not, beside another layer."""
+        seen, weight = np.flatnonzero(other.mass > _NOISE), other.mass
+        at, place = np.unique(self.find(goal - other.points[seen]), return_inverse=True)
+        share = np.bincount(place, weights=weight[seen], minlength=len(at))
+        found = [
+            [
+                float(share @ [self._leave_out(int(k) - moved, cells, chance) for k in at])
+                for moved in (cells, 0)
+            ]
+            for cells, chance in zip(self.cells.tolist(), self.chances.tolist(), strict=True)
+        ]
+        won, lost = np.array(found).reshape(-1, 2).T
+        return won, lost
+
+    def _leave_out(self, at: int, cells: int, chance: float) -> float:
+        """Compute the chance of a cell or more without one deal.
+
+        S = (1 − p)·R + p·(R moved by the deal), solved for R from below, or for p > ½ from above.
+        """
+        if at <= 0:
+            return 1.0  # below the first cell
+        if chance > 0.5:
+            ratio, part = -(1 - chance) / chance, self.above[at + cells :: cells]
+            return float(ratio ** np.arange(len(part)) @ part / chance)
+        part = self.above[at:0:-cells]
+        powers = (-chance / (1 - chance)) ** np.arange(len(part) + 1)
+        return float(powers[:-1] @ part / (1 - chance) + powers[-1])
+
+
+_Layer = _Few | _Many
+"""One of the two independent parts of a total."""
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """A total in two layers: deals laid over the others, and the others."""
+
+    few: _Layer
+    many: _Layer
+    small: NDArray[np.intp]
+    """Places of the deals that move the others together."""
+    cents: Floats
+    """Of each deal; a negative one is turned round: a gain if it is not won."""
+    chances: Floats
+    sure: float
+    """Cents that are certain."""
+
+    @classmethod
+    def of(cls, amounts: Floats, chances: Floats, one_of: Sequence[float]) -> _Parts:
+        """Sort the deals into layers."""
+        cents = np.rint(amounts * 100)
+        uncertain = (chances > 0) & (chances < 1) & (cents != 0)
+        turned = uncertain & (cents < 0)
+        sure = float(cents[turned | (chances >= 1)].sum())
+        cents, chances = np.abs(cents), np.where(turned, 1 - chances, chances)
+        further = np.rint(np.asarray(one_of if len(one_of) else [0.0], dtype=np.float64) * 100)
+        rows, none = np.flatnonzero(uncertain), np.zeros(0, dtype=np.intp)
+        if len(rows) <= _ENUMERATED:
+            outcomes = _Few.of(rows, cents, chances)
+            rest = _Few(none, further, np.full(len(further), 1 / len(further)))
+            return cls(outcomes, rest, none, cents, chances, sure)
+        alone, small = _pick_large(rows, cents, chances)
+        huge, large = _pick_huge(alone, small, cents, chances, further)
+        if len(huge) <= _ENUMERATED:
+            over: _Layer = _Few.of(huge, cents, chances)
+        else:
+            over = _move(huge, none, cents, chances, np.zeros(1))
+        return cls(over, _move(large, small, cents, chances, further), small, cents, chances, sure)
+
+    def add_up(self, sure: float) -> Total:
+        """Distribute the total."""
+        seen = [layer.mass > _NOISE * isinstance(layer, _Many) for layer in (self.few, self.many)]
+        over, over_mass = self.few.points[seen[0]], self.few.mass[seen[0]]
+        below, below_mass = self.many.points[seen[1]], self.many.mass[seen[1]]
+        # Beside many sums of huge deals, cells of the others need not be as narrow.
+        merged = np.arange(0, len(below), -(-len(over) * len(below) // _MOST_POINTS))
+        if len(merged) < len(below):
+            whole = np.add.reduceat(below_mass, merged)
+            below = np.add.reduceat(below * below_mass, merged) / whole
+            below_mass = whole
+        points = np.add.outer(over, below).ravel()
+        mass = np.multiply.outer(over_mass, below_mass).ravel()
+        order = np.argsort(points, kind="stable")
+        cumulative = np.cumsum(mass[order])
+        return Total((points[order] + self.sure) / 100 + sure, cumulative / cumulative[-1])
+
+    def condition(self, goal: float) -> Iterator[tuple[NDArray[np.intp], Floats, Floats]]:
+        """Compute the chance of a goal in cents if deals are won, and if not, with their places."""
+        goal -= self.sure
+        for one, other in ((self.few, self.many), (self.many, self.few)):
+            if len(one.rows):
+                yield one.rows, *one.condition(goal, other)
+        if len(self.small):
+            # What one of many small deals moves is as steep as the total is there.
+            total, cents = self.add_up(-self.sure / 100), self.cents[self.small]
+            chances, reach = self.chances[self.small], np.maximum(cents, self.many.step)  # type: ignore[union-attr]
+            fall = total.reach((goal - reach) / 100) - total.reach((goal + reach) / 100)
+            change, chance = fall * cents / (2 * reach), total.at_least(goal / 100)
+            yield self.small, chance + (1 - chances) * change, chance - chances * change
+
+
+def measure_ranges(
     amounts: Floats,
-    kinds: NDArray[np.intp],
     chances: Floats,
     codes: NDArray[np.intp],
     size: int,
+    levels: Sequence[float],
     *,
     one_of: Floats,
-) -> Floats:
-    """Draw the totals of many groups (rows) at once, for ranges of which only the width is needed.
+) -> tuple[Floats, Floats]:
+    """Find quantiles (rows) of the totals of many groups at once, and the width of their cells.
 
-    The seed is fixed.
-
-    The `amounts` increase. `kinds` has the place of each deal in `chances`, `codes` its group; one
-    of the rows of `one_of`, equally likely amounts by group, is added.
+    `codes` has the group of each deal; one of the rows of `one_of`, equally likely amounts by
+    group, is added. By characteristic functions on 1,024 cells of money; beyond the 512 deals of
+    largest variance, a group's other deals are one normal amount.
     """
-    bits = np.random.PCG64(0)
-    rng = np.random.Generator(bits)
-    # Numbers of few bits are sorted several times as fast as chances are.
-    rank = np.unique(chances, return_inverse=True)[1].astype(np.min_scalar_type(len(chances)))
-    order = np.lexsort((rank[kinds], codes.astype(np.min_scalar_type(size))))
-    amounts, chances, codes = amounts[order], chances[kinds[order]], codes[order]
+    order = np.argsort(codes, kind="stable")
+    amounts, chances, codes = amounts[order], chances[order], codes[order]
     variance = amounts**2 * chances * (1 - chances)
-    each = np.arange(len(codes))
-    if len(each) > 2 * _SINGLY:
-        large = np.flatnonzero(variance >= np.partition(variance, -2 * _SINGLY)[-2 * _SINGLY])
-        each = np.sort(large[np.argsort(-variance[large], kind="stable")[: 2 * _SINGLY]])
+    alone = np.arange(len(codes))
+    if len(alone) > 2 * _SINGLY:
+        alone = np.sort(np.argpartition(variance, -2 * _SINGLY)[-2 * _SINGLY :])
     together = np.ones(len(codes))
-    together[each] = 0
-    totals = np.zeros((size, _SAMPLED))
-    if len(each):
-        # Luck has 24 bits: a chance rounded up to as many compares alike.
-        limits = (np.ceil(chances[each, None] * 2**24) / 2**24).astype(np.float32)
-        came_in = _draw_luck()[: len(each)] < limits
-        bits.advance(len(each) * _SAMPLED // 2)  # each step gives two numbers of 32 bits
-        first = np.flatnonzero(np.diff(codes[each], prepend=-1))
-        totals[codes[each[first]]] = np.add.reduceat(amounts[each, None] * came_in, first, axis=0)
-    if together.any():
-        mean, spread = (
-            np.bincount(codes, weights=part * together, minlength=size)
-            for part in (amounts * chances, variance)
+    together[alone] = 0.0
+    mean, spread, rest_mean, rest_spread, most = (
+        np.bincount(codes, weights=part, minlength=size)
+        for part in (
+            *(amounts * chances, variance),
+            *(amounts * chances * together, variance * together),
+            np.maximum(amounts, 0.0),
         )
-        drawn = rng.standard_normal((size, _SAMPLED))
-        drawn *= np.sqrt(spread)[:, None]
-        drawn += mean[:, None]
-        totals += drawn
-    if len(one_of):
-        totals += one_of[rng.permutation(_SAMPLED) % len(one_of)].T
-    return totals
-
-
-def find_quantiles(draws: Floats, levels: Sequence[float]) -> Floats:
-    """Find quantiles below 1 (rows) of each row of draws, as `numpy.quantile` does.
-
-    This takes a seventh of the time.
-    """
-    ordered, place = np.sort(draws, axis=1), np.array(levels) * (draws.shape[1] - 1)
-    below = np.floor(place).astype(np.intp)
-    low, high, part = ordered[:, below], ordered[:, below + 1], place - below
-    step = high - low
-    return np.asarray(np.where(part < 0.5, low + step * part, high - step * (1 - part)).T)
+    )
+    base = one_of.min(axis=0) + np.bincount(codes, np.minimum(amounts, 0.0), minlength=size)
+    largest = np.zeros(size)
+    np.maximum.at(largest, codes, amounts)
+    reach = np.minimum(most, mean + _REACH * np.sqrt(spread) + largest)
+    step = np.maximum((reach + one_of.max(axis=0) - base) / (_PAST_CELLS - 2), 0.01)
+    waves = _list_waves()
+    place = np.rint((one_of - base) / step).astype(np.intp)
+    share = np.zeros((size, _PAST_CELLS))
+    np.add.at(share, (np.arange(size), place), 1 / len(one_of))
+    turns = np.fft.rfft(share, axis=1)
+    if len(alone):
+        moved = amounts[alone] / step[codes[alone]]
+        cells, odds = np.floor(moved).astype(np.intp), chances[alone, None]
+        part = (moved - cells)[:, None] * (waves[1] - 1)
+        factors = 1 - odds + odds * waves[cells % _PAST_CELLS] * (1 + part)
+        first = np.flatnonzero(np.diff(codes[alone], prepend=-1))
+        turns[codes[alone[first]]] *= np.multiply.reduceat(factors, first, axis=0)
+    if together.any():
+        angle = 2 * np.pi / _PAST_CELLS * np.arange(_PAST_CELLS // 2 + 1)
+        middle, width = (rest_mean / step)[:, None], (rest_spread / step**2)[:, None]
+        turns *= np.exp(-1j * angle * middle - angle**2 * width / 2)
+    cumulative = np.cumsum(np.fft.irfft(turns, _PAST_CELLS, axis=1), axis=1)
+    found = [(cumulative < level - 1e-9).sum(axis=1) for level in levels]
+    return base + step * np.minimum(found, _PAST_CELLS - 1), step
 
 
 @cache
-def _draw_luck() -> NDArray[np.float32]:
-    """Draw the luck of the deals that `sample_totals` draws one by one (rows).
+def _list_waves() -> NDArray[np.complex128]:
+    """List what each cell (rows) adds to a characteristic function."""
+    angle = np.outer(np.arange(_PAST_CELLS), np.arange(_PAST_CELLS // 2 + 1)) % _PAST_CELLS
+    return np.asarray(np.exp(-2j * np.pi / _PAST_CELLS * angle))
 
-    The seed is fixed.
+
+def compound(values: Floats, number: float, shape: float, *, rough: bool = False) -> Total:
+    """Compute the distribution of the sum of a random number of amounts.
+
+    Each is one of `values`, none negative. Their number is negative binomial with mean `number` and
+    variance number + number² / shape. `rough` takes fewer cells.
     """
-    return np.random.default_rng(0).random((2 * _SINGLY, _SAMPLED), np.float32)
+    cells = _PAST_CELLS if rough else _CELLS
+    mean = number * float(values.mean())
+    deviation = (number * float((values**2).mean()) + mean**2 / shape) ** 0.5
+    step = max((mean + 1.5 * _REACH * deviation + float(values.max())) / (cells - 2), 0.01)
+    share, moved = np.zeros(cells), values / step
+    place = moved.astype(np.intp)
+    np.add.at(share, place, (1 - moved + place) / len(values))
+    np.add.at(share, place + 1, (moved - place) / len(values))
+    turns = (1 + number / shape * (1 - np.fft.rfft(share))) ** -shape
+    cumulative = np.cumsum(np.maximum(np.fft.irfft(turns, cells), 0.0))
+    return Total(step * np.arange(cells), cumulative / cumulative[-1])
 
 
-@dataclass(frozen=True)
-class _Deals:
-    """The uncertain deals, first those drawn one by one, in order of variance.
-
-    So the order of the rows does not matter.
-    """
-
-    place: NDArray[np.intp]
-    """Row of each among all deals."""
-    cents: Floats
-    chances: Floats
-    singly: int
-    """Number of those drawn one by one; the others are drawn together."""
-
-    @property
-    def few(self) -> bool:
-        """True if all outcomes are enumerated."""
-        return self.singly == len(self.cents) <= ENUMERATED
-
-
-@dataclass(frozen=True)
-class _Draws:
-    """Seeded draws of the total."""
-
-    cents: Floats
-    """Total of the uncertain deals and of one of the further amounts."""
-    won: NDArray[np.bool_]
-    """True where a deal was won, for the deals drawn one by one (in rows)."""
-
-
-def _pick_uncertain(amounts: Floats, chances: Floats) -> _Deals:
-    cents = np.rint(amounts * 100)
-    place = np.flatnonzero((chances > 0) & (chances < 1) & (cents != 0))
-    cents, chances = cents[place], chances[place]
+def _pick_large(
+    rows: NDArray[np.intp], cents: Floats, chances: Floats
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Pick the deals that move a distribution one by one, by falling variance, and the others."""
     with np.errstate(over="ignore"):  # an amount that no currency holds is first as well
-        variance = cents**2 * chances * (1 - chances)
-    increasing = np.sort(variance)
-    # Only the deals that may be drawn one by one need an order.
-    large = variance >= increasing[-_SINGLY:].min(initial=np.inf)
+        variance = (cents**2 * chances * (1 - chances))[rows]
+    large = np.ones(len(rows), dtype=bool)
+    if len(rows) > _SINGLY:
+        large = variance >= np.partition(variance, -_SINGLY)[-_SINGLY]
     first = np.flatnonzero(large)
-    first = first[np.lexsort((chances[first], cents[first], -variance[first]))]
+    first = first[np.lexsort((chances[rows[first]], cents[rows[first]], -variance[first]))]
     order = np.concatenate([first, np.flatnonzero(~large)])
-    singly = _count_singly(np.abs(cents[order]), increasing)
-    return _Deals(place[order], cents[order], chances[order], singly)
+    sizes = np.maximum.accumulate(cents[rows[order]][::-1])[::-1]
+    spread = np.sqrt(np.cumsum(variance[order][::-1])[::-1])
+    small = np.flatnonzero((sizes < _SMALL * spread)[_WHALES:_SINGLY])
+    count = _WHALES + int(small[0]) if len(small) else min(len(rows), _SINGLY)
+    return rows[order[:count]], rows[order[count:]]
 
 
-def _count_singly(sizes: Floats, variance: Floats) -> int:
-    """Count the deals to draw one by one, at most 256; `variance` increases.
-
-    Each of the other deals is small beside the spread of their sum.
-    """
-    largest = np.maximum.accumulate(sizes[::-1])[::-1]
-    spread = np.cumsum(variance)[::-1]
-    small = np.flatnonzero((largest < _SMALL * np.sqrt(spread))[_WHALES:_SINGLY])
-    return _WHALES + int(small[0]) if len(small) else min(len(sizes), _SINGLY)
-
-
-def _as_cents(one_of: Sequence[float]) -> Floats:
-    return np.rint(np.asarray(one_of if len(one_of) else [0.0], dtype=np.float64) * 100)
-
-
-def _enumerate(cents: Floats, chances: Floats) -> tuple[Floats, Floats]:
-    """List cents and probability of each outcome.
-
-    Bit k of an outcome's number is set if deal k is won.
-    """
-    totals, mass = np.zeros(1), np.ones(1)
-    for amount, chance in zip(cents, chances, strict=True):
-        totals = np.concatenate([totals, totals + amount])
-        mass = np.concatenate([mass * (1 - chance), mass * chance])
-    return totals, mass
+def _pick_huge(
+    alone: NDArray[np.intp],
+    small: NDArray[np.intp],
+    cents: Floats,
+    chances: Floats,
+    further: Floats,
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Pick the deals that no cells resolve beside all smaller ones, and the others."""
+    order = alone[np.argsort(-cents[alone], kind="stable")]
+    with np.errstate(over="ignore", invalid="ignore"):
+        variance = cents**2 * chances * (1 - chances)
+        below = variance[order][::-1].cumsum()[::-1] - variance[order]
+        left = np.sqrt(np.maximum(below, 0.0) + variance[small].sum() + further.var())
+        is_huge = (left > 0) & (cents[order] > _HUGE * np.maximum(left, 100.0))
+    count = int(np.flatnonzero(is_huge).max(initial=-1)) + 1
+    return order[:count], order[count:]
 
 
-def _mark_wins(outcomes: NDArray[np.intp], deals: int) -> NDArray[np.bool_]:
-    """Mark the deals (in rows) that are won in each outcome, given by number."""
-    return np.asarray((outcomes >> np.arange(deals)[:, None]) & 1 == 1, dtype=bool)
+def _move(
+    alone: NDArray[np.intp],
+    small: NDArray[np.intp],
+    cents: Floats,
+    chances: Floats,
+    further: Floats,
+) -> _Many:
+    """Move a distribution of `further` amounts by each deal alone, and by small ones together."""
+    values, odds, base = cents[alone], chances[alone], float(further.min())
+    together, odds_together = cents[small], chances[small]
+    mean, spread = float(together @ odds_together), odds_together * (1 - odds_together)
+    deviation = float(together**2 @ spread) ** 0.5
+    whole = deviation if len(small) else 0.0
+    least = max(0.0, mean - _REACH * whole)
+    top = (
+        float(values @ odds)
+        + mean
+        + _REACH * float(np.sqrt(values**2 @ (odds * (1 - odds)) + whole**2))
+    )
+    top = min(float(values.sum() + together.sum()), top + float(values.max(initial=0.0)))
+    step = max((top - least + float(further.max()) - base) / (_CELLS - 2), 1.0)
+    common = _find_common_step(np.concatenate([values, together, further - base]))
+    if common >= step:
+        step, least = common, np.floor(least / common) * common
+    mass = np.zeros(_CELLS)
+    np.add.at(mass, np.rint((further - base) / step).astype(np.intp), 1 / len(further))
+    cells, carry = [], 0.0
+    for size, chance in zip((values / step).tolist(), odds.tolist(), strict=True):
+        # Whole cells, up or down so that the mean of all stays.
+        moved = int(size + 0.5 + max(-0.5, min(0.5, carry / chance)))
+        carry += chance * (size - moved)
+        cells.append(moved)
+        moved_mass = chance * mass[: _CELLS - moved]
+        mass = (1 - chance) * mass
+        mass[moved:] += moved_mass
+    if deviation > 0:
+        skew = float(together**3 @ (spread * (1 - 2 * odds_together))) / deviation**3
+        normal = _list_normal()
+        drawn = mean + deviation * (normal + skew / 6 * (normal**2 - 1))
+        drawn = (np.clip(drawn, 0, together.sum()) - least) / step
+        drawn = np.rint(drawn) if step == common else drawn
+        place = np.clip(drawn.astype(np.intp), 0, _CELLS - 2)
+        kernel, part = np.zeros(_CELLS), np.clip(drawn - place, 0.0, 1.0)
+        np.add.at(kernel, place, (1 - part) / len(drawn))
+        np.add.at(kernel, place + 1, part / len(drawn))
+        double = 2 * _CELLS
+        mass = np.fft.irfft(np.fft.rfft(mass, double) * np.fft.rfft(kernel, double), double)
+        mass = np.maximum(mass[:_CELLS], 0.0)
+    return _Many(alone, np.array(cells, dtype=np.intp), odds, base + least, step, mass)
 
 
-def _draw(deals: _Deals, one_of: Sequence[float], seed: int) -> _Draws:
-    won = np.empty((deals.singly, DRAWS), dtype=bool)
-    won[:_WHALES] = _lay_out(deals.cents[:_WHALES], deals.chances[:_WHALES])
-    k, drawn = deals.singly, Counter[tuple[float, float]]()
-    # A number of 32 bits is lucky if its first 24, as a fraction, are below the chance.
-    limits = (np.ceil(deals.chances[:k] * 2**24) * 2**8 - 1).astype(np.uint32)
-    for deal, own in enumerate(
-        zip(deals.cents[:k].tolist(), deals.chances[:k].tolist(), strict=True)
-    ):
-        if deal >= _WHALES:
-            luck = _seed_luck(seed, *own, drawn[own]).random_raw(DRAWS // 2).view(np.uint32)
-            np.less_equal(luck, limits[deal], out=won[deal])
-        drawn[own] += 1
-    # Whole cents add up exactly in any order.
-    cents = np.einsum("i,ij->j", deals.cents[:k], won)
-    if len(deals.cents) > k:
-        rng = np.random.Generator(_seed_luck(seed, 0.0, 0.0, 0))
-        cents += _draw_together(deals.cents[k:], deals.chances[k:], rng)
-    further, rng = _as_cents(one_of), np.random.Generator(_seed_luck(seed, 0.0, 0.0, 1))
-    cents += rng.permutation(further[np.arange(DRAWS) % len(further)])
-    return _Draws(cents, won)
+@cache
+def _list_normal() -> Floats:
+    """List the middles of equally likely intervals of a normal variable, with variance 1."""
+    normal = ndtri((np.arange(_TOGETHER) + 0.5) / _TOGETHER)
+    return np.asarray(normal / normal.std())
 
 
-def _seed_luck(seed: int, cents: float, chance: float, number: int) -> np.random.PCG64:
-    """Seed a deal's own random bits, so a change of one deal leaves other draws unchanged."""
-    # Rounded, so that the draws do not hang on the last bit of a chance.
-    return np.random.PCG64([seed, cents < 0, int(abs(cents)), round(chance * 1e9), number])
-
-
-def _lay_out(cents: Floats, chances: Floats) -> NDArray[np.bool_]:
-    """Draw each joint outcome in proportion to its probability."""
-    # The largest deal changes last from outcome to outcome, so that its value has the right
-    # frequency.
-    _, mass = _enumerate(cents[::-1], chances[::-1])
-    outcomes = np.searchsorted(np.cumsum(mass), (np.arange(DRAWS) + 0.5) / DRAWS)
-    return _mark_wins(np.minimum(outcomes, len(mass) - 1), len(cents))[::-1]
-
-
-def _draw_together(cents: Floats, chances: Floats, rng: np.random.Generator) -> Floats:
-    """Draw the sum of many small deals by its mean, variance and skewness (Cornish–Fisher)."""
-    spread = chances * (1 - chances)
-    mean = _sum_in_order(cents * chances)
-    deviation = _sum_in_order(cents**2 * spread) ** 0.5
-    third = _sum_in_order(cents**3 * spread * (1 - 2 * chances))
-    skew = third / deviation**3 if deviation > 0 else 0.0
-    # Values of a normal variable in the middle of equally likely intervals.
-    normal = rng.permutation(ndtri((np.arange(DRAWS) + 0.5) / DRAWS))
-    # If all amounts are multiples of one sum, so are the totals.
-    step = _find_common_step(np.abs(cents).astype(np.int64))
-    drawn = np.rint((mean + deviation * (normal + skew / 6 * (normal**2 - 1))) / step) * step
-    most, least = np.maximum(cents, 0).sum(), np.minimum(cents, 0).sum()
-    return np.asarray(np.clip(drawn, least, most), dtype=np.float64)
-
-
-def _sum_in_order(amounts: Floats) -> float:
-    """Sum in one order, whatever that of the deals and the number of threads."""
-    return float(np.einsum("i->", np.sort(amounts)))
-
-
-def _find_common_step(cents: NDArray[np.int64]) -> float:
-    """Find the largest amount of which all are multiples."""
-    few = np.gcd.reduce(cents[:100])
-    return float(few if few == 1 else np.gcd.reduce(cents))
-
-
-def _condition_outcomes(
-    deals: _Deals, one_of: Sequence[float], goal: float
-) -> tuple[Floats, Floats]:
-    totals, mass = _enumerate(deals.cents, deals.chances)
-    reached = mass * (np.add.outer(totals, _as_cents(one_of)) >= goal).mean(axis=1)
-    won = _mark_wins(np.arange(len(totals)), len(deals.cents))
-    return won @ reached / (won @ mass), (~won) @ reached / ((~won) @ mass)
-
-
-def _condition_draws(deals: _Deals, draws: _Draws, goal: float) -> tuple[Floats, Floats]:
-    won, lost = np.empty(len(deals.cents)), np.empty(len(deals.cents))
-    for deal, (cents, came_in) in enumerate(zip(deals.cents, draws.won, strict=False)):
-        without = draws.cents - cents * came_in
-        won[deal] = (without + cents >= goal).mean()
-        lost[deal] = (without >= goal).mean()
-    totals, k = np.sort(draws.cents), deals.singly
-    # For deals drawn together, only the mean of a deal's part is known, which is nearly all of its
-    # effect.
-    for found, shift in (
-        (won, deals.cents[k:] * (1 - deals.chances[k:])),
-        (lost, -deals.cents[k:] * deals.chances[k:]),
-    ):
-        found[k:] = 1 - np.searchsorted(totals, goal - shift) / len(totals)
-    return won, lost
+def _find_common_step(cents: Floats) -> float:
+    """Find the largest amount of which all are multiples; 0 where an amount is too large."""
+    if cents.max(initial=0.0) >= 2**62:
+        return 0.0
+    whole = cents.astype(np.int64)
+    few = np.gcd.reduce(whole[:100])
+    return float(few if few == 1 else np.gcd.reduce(whole))
 
 
 def _remove_noise(chances: Floats) -> Floats:

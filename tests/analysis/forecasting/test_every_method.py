@@ -105,15 +105,12 @@ def test_backtest__of_a_simulated_team_is_the_forecast_of_each_record(method: An
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_forecast__order_of_rows_changes_nothing_and_the_seed_decides(method: str) -> None:
+def test_forecast__order_of_rows_changes_nothing(method: str) -> None:
     frame, _ = team()
     shuffled = frame.sample(frac=1, random_state=1)
     for by in (None, "owner_name"):
         once, again = (forecast(rows, **asked(method), by=by) for rows in (frame, shuffled))
         pd.testing.assert_frame_equal(once, again, rtol=1e-9)
-    pd.testing.assert_frame_equal(
-        forecast(frame, **asked(method)), forecast(frame, **asked(method))
-    )
 
 
 @pytest.mark.parametrize("method", ["learned", "stated", "stage"])
@@ -130,9 +127,8 @@ def test_forecast_deals__weighted_by_their_chances_give_the_chance_of_the_target
     frame, _ = team()
     deals, table = forecast_deals(frame, **asked("learned")), forecast(frame, **asked("learned"))
     both = deals["chance"] * deals["p_if_won"] + (1 - deals["chance"]) * deals["p_if_lost"]
-    # Each is counted in the same 20,000 draws.
     assert both.to_numpy() == pytest.approx(
-        table["p_target"].reindex(deals["period"]).to_numpy(), abs=0.011
+        table["p_target"].reindex(deals["period"]).to_numpy(), abs=1e-6
     )
     weighted = deals.groupby("period")["weighted"].sum()
     assert weighted.to_numpy() == pytest.approx(

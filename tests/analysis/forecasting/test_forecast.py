@@ -254,8 +254,6 @@ def test_forecast__says_which_argument_makes_no_sense():
         forecast(FRAME, as_of="2026-03-10", method="mine")  # type: ignore[arg-type]
     with pytest.raises(errors.ArgumentValueError, match="confidence=80"):
         forecast(FRAME, as_of="2026-03-10", confidence=80)
-    with pytest.raises(errors.ArgumentValueError, match="seed=-1"):
-        forecast(FRAME, as_of="2026-03-10", seed=-1)
     with pytest.raises(errors.ArgumentError, match="target"):
         forecast(FRAME, as_of="2026-03-10", target="lots")  # type: ignore[arg-type]
 

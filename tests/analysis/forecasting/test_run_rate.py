@@ -11,7 +11,7 @@ import pytest
 from opp_analytics.analysis import backtest, forecast
 from opp_analytics.analysis.forecasting import run_rate
 from opp_analytics.analysis.forecasting.moment import Moment
-from opp_analytics.analysis.stats.distribution import DRAWS
+from opp_analytics.analysis.stats import distribution
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.history import History
 from tests import worlds
@@ -30,7 +30,7 @@ OWNERS = sorted(TEAM.as_of(AS_OF)["owner_name"].unique())
 @pytest.mark.parametrize("by", [None, "owner_name"])
 @pytest.mark.parametrize("ahead", [0, 1])
 def test_forecast__run_rate_stretches_by_how_its_past_ranges_held(by, ahead, monkeypatch):
-    monkeypatch.setattr(run_rate, "_PAST_DRAWS", DRAWS)
+    monkeypatch.setattr(distribution, "_PAST_CELLS", distribution._CELLS)
     period = NOW + ahead
     factor = _factor_by_hand(period, by)
     assert factor > 1
