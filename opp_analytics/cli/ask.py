@@ -113,7 +113,7 @@ _SHOWING: dict[str, tuple[Any, Any]] = {
 """Options of every answer."""
 
 
-def answers(
+def asks(
     *keys: str, options: Sequence[str], records: bool = False
 ) -> Callable[[Callable[[], None]], Callable[..., None]]:
     """Make a command that answers questions, with these `options` of `oa.ask`.

@@ -10,7 +10,7 @@ import typer
 
 import opp_analytics as oa
 from opp_analytics import text
-from opp_analytics.cli.ask import FILES, answers, show_answers, takes
+from opp_analytics.cli.ask import FILES, asks, show_answers, takes
 from opp_analytics.cli.console import OUTPUT, note, say, write_command
 from opp_analytics.cli.output import with_tables, write_staged
 from opp_analytics.cli.source import CommandSource, reads_deals, reads_records
@@ -18,52 +18,52 @@ from opp_analytics.cli.source import CommandSource, reads_deals, reads_records
 _FORECAST = ("part", "freq", "target", "by", "since", "method", "confidence")
 
 
-@answers("will_we_make_it", "months", options=_FORECAST)
+@asks("will_we_make_it", "months", options=_FORECAST)
 def forecast_command() -> None:
     """Show whether the target is made, and each period's forecast, range, chance and coverage."""
 
 
-@answers("why_it_moved", options=("part", "freq", "period", "since", "method"), records=True)
+@asks("why_it_moved", options=("part", "freq", "period", "since", "method"), records=True)
 def changes_command() -> None:
     """Show why the forecast moved since a week ago: its steps, with the largest deals of each."""
 
 
-@answers("at_risk", options=("part", "freq", "by", "method"))
+@asks("at_risk", options=("part", "freq", "by", "method"))
 def risk_command() -> None:
     """List the open deals to question, the most money first, each with its reasons in words."""
 
 
-@answers("pipeline_created", options=("part", "freq", "by"), records=True)
+@asks("pipeline_created", options=("part", "freq", "by"), records=True)
 def created_command() -> None:
     """Show whether enough comes in: pipeline created week by week, and who brought it."""
 
 
-@answers("win_rates", options=("part", "freq", "by", "start"))
+@asks("win_rates", options=("part", "freq", "by", "start"))
 def win_rate_command() -> None:
     """Show the share of closed deals that were won, by person and by period, with its interval."""
 
 
-@answers("stages", options=("part",))
+@asks("stages", options=("part",))
 def funnel_command() -> None:
     """Show where the deals that entered each stage are now; without a history what is open."""
 
 
-@answers("slippage", options=("part", "freq"), records=True)
+@asks("slippage", options=("part", "freq"), records=True)
 def slippage_command() -> None:
     """Show how the deals due in the last periods ended, and which keep being moved later."""
 
 
-@answers("coverage", options=("part", "freq", "target"))
+@asks("coverage", options=("part", "freq", "target"))
 def pacing_command() -> None:
     """Show what has closed beside earlier periods at the same point, and the usual coverage."""
 
 
-@answers("categories", options=("part", "freq", "period", "target"))
+@asks("categories", options=("part", "freq", "period", "target"))
 def categories_command() -> None:
     """Show closed, commit, best case and pipeline money of a period, each alone and added up."""
 
 
-@answers("scorecard", options=("part", "freq", "by", "start", "method"))
+@asks("scorecard", options=("part", "freq", "by", "start", "method"))
 def scorecard_command() -> None:
     """Compare owners or other groups: win rate, days to win, slip rate and forecast bias."""
 
