@@ -17,7 +17,7 @@ def write_text(answer: AnswerData, most: int | None = None) -> str:
     for one in answer.figures:
         value, words = explain_figure(answer, one)
         lines.append(f"{one.name}: {value}{words and f'; {words}'}")
-    for table in answer.tables:
+    for table in answer.shown:
         lines += ["", *_write_table(answer, table, most)]
     lines += [f"{answer.say(note)}." for note in answer.notes]
     lines += map(write_lack, answer.lacks)

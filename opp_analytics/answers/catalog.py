@@ -76,7 +76,7 @@ CATALOG = {
     "act_today": Question(
         act_today,
         "Which deals should we act on today?",
-        "ask act_today",
+        "act",
         ("freq", "target", "by", "method"),
         place="first",
     ),

@@ -52,6 +52,8 @@ class Table:
     """What it says where an answer has several."""
     note: Sentence = field(default_factory=Sentence)
     """What there is to know about it."""
+    rank: int = 2
+    """Who has room for it: 2 page, panel and terminal, 3 a sheet and JSON alone."""
 
 
 class Figure(NamedTuple):
@@ -126,6 +128,11 @@ class AnswerData:
         """Write a sentence of this answer, its `words`, in the org's currency."""
         said, first = words.write(self.context.org.currency), words.pieces[:1]
         return said if first and first[0].kind in ("name", "deal") else text.capital(said)
+
+    @property
+    def shown(self) -> list[Table]:
+        """The tables that a page, a panel or a terminal has room for."""
+        return [table for table in self.tables if table.rank <= 2]
 
     def title_columns(self, table: Table, rank: int = 2) -> dict[str, str]:
         """Head the columns of a table that have room: up to a `rank`, 3 for a sheet.

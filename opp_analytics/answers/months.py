@@ -110,7 +110,7 @@ def list_periods(
         )
         for period, row in zip(listed.index, listed.to_dict("records"), strict=True)
     ]
-    found = Table("every period", tuple(columns), tuple(rows))
+    found = Table("every period", tuple(columns), tuple(rows), rank=3)
     return (found,) if listed.fillna(0.0).any(axis=None) else ()
 
 

@@ -70,7 +70,7 @@ def _look_back(context: Context) -> tuple[Table, ...]:
     then = forecasts.earlier(context)
     name = Piece("text", f"{text.capital(context.name)}, on {context.write_day(then.day)}")
     row = Row(context.label, name, _read(then.forecast.loc[[context.label]].iloc[0]), kind="period")
-    return (Table("earlier", _COLUMNS, (row,)),)
+    return (Table("earlier", _COLUMNS, (row,), rank=3),)
 
 
 def _list_figures(context: Context) -> list[Figure]:

@@ -43,6 +43,7 @@ _PANELS = {
         "changes --since 2026-03-24 --for North --out changes.xlsx": "review",
         "forecast --target 500000 --by owner_name": "review",
         "pacing --target 500000": "review",
+        "act --for North": "review",
         "risk --by owner_name --out risk.csv": "review",
         "created --freq Q --by owner_name": "review",
         "win-rate --by owner_name --start 2026-01-01": "review",

@@ -28,6 +28,11 @@ def changes_command() -> None:
     """Show why the forecast moved since a week ago: its steps, with the largest deals of each."""
 
 
+@asks("act_today", options=("part", "freq", "target", "by", "method"))
+def act_command() -> None:
+    """List the deals to act on: those that decide the period, and what each person must win."""
+
+
 @asks("at_risk", options=("part", "freq", "by", "method"))
 def risk_command() -> None:
     """List the open deals to question, the most money first, each with its reasons in words."""

@@ -123,7 +123,7 @@ def test_json__has_every_row_and_exact_numbers(answer: Answer) -> None:
 
 def test_text_and_html__show_every_number_and_name(answer: Answer) -> None:
     written, html = answer.write(), re.sub(r"<[^>]+>", " ", answer._repr_html_())
-    for table in answer.tables:
+    for table in answer.shown:
         for row in table.rows:
             assert row.name.write(None) in written
             for name, value in _cells(answer.title_columns(table), row).items():

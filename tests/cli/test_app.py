@@ -41,7 +41,7 @@ def test_commands__are_those_of_the_design_in_the_order_of_use() -> None:
             "import-crm",
             "report",
         ),
-        *("changes", "forecast", "pacing", "risk", "created"),
+        *("changes", "forecast", "pacing", "act", "risk", "created"),
         *(
             "win-rate",
             "funnel",

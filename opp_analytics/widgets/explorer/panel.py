@@ -42,7 +42,7 @@ def show_answer(answer: Answer) -> dict[str, Any]:
     drawn = draw(answer)
     is_rows = not isinstance(drawn, str)
     axis, pictures = draw_rows(answer)
-    tables = [_show_table(answer, table) for table in answer.tables]
+    tables = [_show_table(answer, table) for table in answer.shown]
     for row in tables[0]["rows"] if pictures else ():
         row["picture"] = pictures.get(row["id"], "")
     return {
