@@ -118,6 +118,10 @@ def scorecard(
             "names no column, and scorecard compares groups",
             "use for example 'owner_name'",
         )
+    if "stage" in names:
+        raise ArgumentValueError.of(
+            "by", by, "tells how a deal ended, not whose it was", "use for example 'owner_name'"
+        )
     level = arguments.between(confidence, "confidence", example=0.95)
     org = Org.of(opportunities)
     zone = org.zone(tz)

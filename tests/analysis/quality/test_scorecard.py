@@ -114,5 +114,7 @@ def test_scorecard__by_two_columns_and_with_missing_owners():
 def test_scorecard__names_what_is_wrong():
     with pytest.raises(errors.ArgumentValueError, match="names no column"):
         scorecard(closed(Ann=(1, 2)), as_of="2026-03-31", by=[])
+    with pytest.raises(errors.ArgumentValueError, match="by='stage' tells how a deal ended"):
+        scorecard(closed(Ann=(1, 2)), as_of="2026-03-31", by="stage")
     with pytest.raises(errors.MissingColumnError, match="team"):
         scorecard(closed(Ann=(1, 2)), as_of="2026-03-31", by="team")
