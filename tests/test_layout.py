@@ -187,7 +187,6 @@ ACROSS = {
     ),
     "report/test_figures.py": "every figure of the page, against the function that gives it",
     "svg/test_pictures.py": "every picture, against what was read in it and stored",
-    "surfaces/test_surfaces.py": ("the leading numbers of every surface, against their functions"),
     "test_call_proof.py": "calls of simulated people, against the skill that they were made with",
     "test_docs.py": "the documentation",
     "test_frames.py": "every public function, with frames of all dtypes and indexes",

@@ -38,7 +38,7 @@ def act_today(context: Context) -> Answer:
     decide, to_win = _list_deciding(context), _list_to_win(context)
     found = [one for one in (decide, to_win) if one]
     lacks = [] if to_win else [_say_lack(context)]
-    said = [*(one.finding for one in found), *(Sentence.of(lack.what) for lack in lacks)]
+    said = [one.finding for one in found] or [Sentence.of(lack.what) for lack in lacks]
     draws = decide and "p_if_won" in decide.columns
     return Answer(
         key="act_today",

@@ -46,7 +46,8 @@ def explain_figure(answer: AnswerData, figure: Figure) -> tuple[str, str]:
 def write_lack(lack: Lack) -> str:
     """Say what is not known, until when, and how to get it."""
     until = f", until {lack.until}" if lack.until else ""
-    return f"Not known: {lack.what}{until}. {lack.shell_way or lack.file_way}".rstrip()
+    said = lack.what if lack.what[:1].isupper() else f"Not known: {lack.what}"
+    return f"{said}{until}. {lack.shell_way or lack.file_way}".rstrip()
 
 
 def write_cells(answer: AnswerData, columns: Iterable[str], row: Row) -> list[str]:

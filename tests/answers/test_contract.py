@@ -15,12 +15,18 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
+from opp_analytics import text
 from opp_analytics.answers import CATALOG, Answer, Context, Row, Table, read_context
+from opp_analytics.answers.as_text import write_figure
 from opp_analytics.columns import COLUMNS, format_cell
 from opp_analytics.errors import ArgumentValueError
+from opp_analytics.report.compose import compose
+from opp_analytics.report.digest import PLAIN, make_digest, write_chat, write_plain
+from opp_analytics.report.html import render_page
 from opp_analytics.report.sheets import SHEETS, sheets
 from tests.analysis.forecasting.histories import even_months
 from tests.pipelines import AS_OF, LAST_WEEK, THIS_WEEK, pipeline, recorded
+from tests.report import reading
 
 TARGETS = pd.DataFrame(
     {"period": "2026-03", "owner_name": ["Ann", "Bo & Co"], "target": [90_000.0, 40_000.0]}
@@ -146,6 +152,29 @@ def test_sheets__hold_every_row_and_value_of_their_answers(context: Context) -> 
             for name, value in _cells(table.columns, row).items():
                 # A column that is 0 in every row is left out.
                 assert name == "period" or cells.get(name, 0.0) == value, (sheet.name, name)
+
+
+def test_page_mail_and_chat__show_findings_and_figures(
+    context: Context,
+) -> None:
+    page = compose(context, workbook="weekly.xlsx")
+    digest = make_digest(page, context)
+    html = render_page(page, audience="everybody", team="")
+    texts = {"page": html, "mail": write_plain(digest), "chat": write_chat(digest, PLAIN)}
+    texts |= {"page": reading.words(reading.read(html).root)}
+    texts = {surface: " ".join(said.split()) for surface, said in texts.items()}
+    first = CATALOG["will_we_make_it"].ask(context)
+    for surface, said in texts.items():
+        assert first.say(first.finding) in said, surface
+        for figure in first.figures:
+            value = write_figure(first, figure)
+            assert value == text.MISSING or value in said, (surface, figure.name)
+    for key in {block.key for block in page.blocks} & set(CATALOG):
+        answer = CATALOG[key].ask(context)
+        for finding in [table.finding for table in answer.shown if table.finding] or [
+            answer.finding
+        ]:
+            assert answer.say(finding) in texts["page"], key
 
 
 def test_opens__to_rows_that_add_up(answer: Answer) -> None:
