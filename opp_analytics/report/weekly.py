@@ -187,9 +187,9 @@ def weekly_report(
 
     Examples
     --------
-    >>> import tempfile
+    >>> import datetime, tempfile
     >>> import opp_analytics as oa
-    >>> with oa.sandbox.start(weeks=4) as server:
+    >>> with oa.sandbox.start(weeks=4, today=datetime.date(2026, 11, 23)) as server:
     ...     opportunities = oa.load(
     ...         oa.Client(server.url, server.token, server.api_key), progress=False
     ...     )
