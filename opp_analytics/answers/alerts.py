@@ -173,7 +173,8 @@ def alerts(context: Context) -> Answer:
     new = sum(one.new is True for one in found)
     asked = any(name in context.org.report for name in (*_ASKS, "milestones"))
     none = "Nothing that you asked about holds" if asked else "The org file asks about nothing"
-    said = Sentence.of(f"{text.count(len(found), 'alert')}, {new} of them new")
+    held = text.spelled(len(found), "alert")
+    said = Sentence.of(f"{held} {'holds' if len(found) == 1 else 'hold'}, {new or 'none'} new")
     rows = tuple(_make_row(context, alert) for alert in found)
     return Answer(
         key="alerts",

@@ -22,7 +22,7 @@ from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.history import History
 from opp_analytics.note import note_of
 from opp_analytics.org import Org, find_called_period
-from opp_analytics.periods import as_date, to_dates
+from opp_analytics.periods import as_date, as_instant, to_dates
 from opp_analytics.schema import ALL, TEXT, is_among
 
 _Made = TypeVar("_Made")
@@ -394,19 +394,20 @@ def _choose_weekly(context: Context) -> pd.DatetimeIndex:
     Of its week the one that the page compares with.
     """
     moments = context.records["recorded_at"]
-    weeks = ((context.day - to_dates(moments, tz=context.tz)).dt.days + 1) // 7
+    today = context.known_day
+    weeks = ((today - to_dates(moments, tz=context.tz)).dt.days + 1) // 7
     compared = moments == (None if no_changes(context) else earlier(context).moment)
-    week, begun = weeks[compared].max(), (context.day - context.period.start_time).days // 7 + 1
+    week, begun = weeks[compared].max(), (today - context.period.start_time).days // 7 + 1
     longest = max(_TREND - 1, begun, weeks[compared].max())
     kept = ~weeks.duplicated(keep="last") & (weeks != week) & weeks.between(1, longest)
     if not (kept | compared).any():
-        if (first := first_record(context)) > context.day - _WEEK:
+        if (first := first_record(context)) > today - _WEEK:
             raise NotEnoughHistory(
                 f"the first record is from {context.write_day(first)}; the trend starts a week "
                 "later"
             )
         raise NotEnoughHistory(
-            f"no record in the {longest + 1} weeks before {context.write_day(context.day)}"
+            f"no record in the {longest + 1} weeks before {context.write_day(today)}"
         )
     return pd.DatetimeIndex(moments[kept | compared])
 
@@ -482,7 +483,7 @@ def explained_change(context: Context) -> analysis.ForecastChange:
         )
     asked: dict[str, Any] = {
         "start": start,
-        "end": context.until,
+        "end": as_instant(context.known_day, tz=context.tz, end=True),
         "period": context.label,
         "by": list(context.levels) if part else None,
         "freq": context.freq,
@@ -684,8 +685,9 @@ def past_ranges(context: Context) -> pd.DataFrame:
     """
     history = require_history(context)
     whole = context.whole_history or history
+    asked = context.asked | {"as_of": context.known_day}
     table = context.keep(
-        lambda: analysis.backtest(whole, methods=method(context), lead="now", **context.asked),
+        lambda: analysis.backtest(whole, methods=method(context), lead="now", **asked),
         "past",
         method(context),
     )
@@ -787,17 +789,18 @@ def find_earlier_record(context: Context) -> pd.Timestamp:
                 f"{text.day(days.iloc[0], year=True)}"
             )
         return pd.Timestamp(by_then.iloc[-1])
-    # Skip today's records: they are what is being compared.
-    past = days < context.day
+    # Skip the last day's records: they are what is being compared.
+    today = context.known_day
+    past = days < today
     if not past.any():
         raise NotEnoughHistory(
             f"the first record is from {text.day(days.iloc[0])}; a comparison is possible from "
             f"{text.day(days.iloc[0] + _WEEK - _NEAR)} on"
         )
     days, moments = days[past], moments[past]
-    off = (days - (context.day - _WEEK)).abs()
+    off = (days - (today - _WEEK)).abs()
     if off.min() > _NEAR:
-        later = [day + _WEEK for day in [*days, context.day] if day + _WEEK > context.day]
+        later = [day + _WEEK for day in [*days, today] if day + _WEEK > today]
         nearest = as_date(moments[off == off.min()].iloc[-1], tz=context.tz)
         raise NotEnoughHistory(
             f"no record from a week ago; the nearest is from {text.day(nearest, year=True)}, "

@@ -48,7 +48,7 @@ def slippage(context: Context) -> Answer:
     periods = pd.concat({part.period: part.table for part in found}, names=["period"])
     note = note_of(found[-1].table)
     note.change(
-        day=str(context.day.date()),
+        day=str(context.known_day.date()),
         freq=context.freq,
         part=[part.period for part in found if part.starts_late],
     ).write(periods)
@@ -77,7 +77,8 @@ def slippage(context: Context) -> Answer:
 
 def _name_period(context: Context, period: str) -> str:
     name = text.capital(context.name_of(period, short=True))
-    return f"{name} to date" if period == context.label else name
+    is_running = pd.Period(period, context.freq).end_time > context.known_day
+    return f"{name} to date" if is_running else name
 
 
 def _sum_up(context: Context, period: str, table: pd.DataFrame) -> Row:

@@ -98,9 +98,9 @@ def _created(context: Context) -> analysis.CreatedPipeline:
 @keep
 def created(context: Context) -> pd.DataFrame:
     """`oa.pipeline_created` by weeks that end on the as-of day."""
-    weekly = check_freq(f"W-{context.day:%a}".upper())
+    weekly = check_freq(f"W-{context.known_day:%a}".upper())
     table = _created(context).sum_up(weekly, grouped=False)
-    return table[table.index <= str(pd.Period(context.day, weekly))]
+    return table[table.index <= str(pd.Period(context.known_day, weekly))]
 
 
 @keep
@@ -227,18 +227,17 @@ def _add_alarms(context: Context, row: pd.Series[Any], day: pd.Timestamp) -> pd.
 def slippages(context: Context) -> list[DueDeals]:
     """`oa.slippage` of the two periods before and the current one, in time order.
 
-    The current one runs up to the as-of day.
+    A period that has not ended runs up to the last day that is known.
     """
-    history = forecasts.require_history(context)
+    history, seen = forecasts.require_history(context), context.known_day
     begins = pd.Timestamp(context.records["recorded_at"].iloc[0])
     found = []
     for step in (2, 1, 0):
         period = context.period - step
-        first, last = (
-            period.start_time.normalize(),
-            min(period.end_time.normalize(), context.day),
-        )
+        first, last = period.start_time.normalize(), min(period.end_time.normalize(), seen)
         opening = first if first.tz_localize(context.tz) >= begins else begins
+        if first > seen:
+            continue
         if opening is begins and begins.tz_convert(context.tz).tz_localize(None) >= last:
             continue
         try:
@@ -283,7 +282,7 @@ def flow_deals(context: Context) -> pd.DataFrame:
 
 def flow_since(context: Context) -> pd.Timestamp:
     """Start of `flow`: thirteen weeks ago, or the first record where that is later."""
-    first = context.day - pd.Timedelta(weeks=_FLOW_WEEKS)
+    first = context.known_day - pd.Timedelta(weeks=_FLOW_WEEKS)
     begins = pd.Timestamp(context.records["recorded_at"].iloc[0])
     return max(first.tz_localize(context.tz).tz_convert("UTC"), begins)
 
@@ -355,7 +354,7 @@ def funnel(context: Context) -> pd.DataFrame:
 def closed_since(context: Context) -> pd.Timestamp:
     """First day of the window of the win rates."""
     quarter = Org.of(context.opportunities).freq("Q")
-    return context.start or (pd.Period(context.day, quarter) - 3).start_time
+    return context.start or (pd.Period(context.known_day, quarter) - 3).start_time
 
 
 @keep
@@ -365,7 +364,7 @@ def listed_days(context: Context) -> tuple[pd.Timestamp, pd.Timestamp]:
     They begin with the window of the win rates. Of many deals, those nearest to the as-of day
     are listed.
     """
-    deals, today = context.deals, context.day
+    deals, today = context.deals, context.known_day
     distance = (deals.loc[deals["outcome"].isin(CLOSED_AS), "close_date"] - today).abs().dropna()
     if len(distance) <= _MOST_CLOSED:
         return closed_since(context), pd.Timestamp.max
