@@ -442,7 +442,7 @@ def test_alerts__are_an_answer_with_a_row_for_each_condition_that_holds() -> Non
     org = oa.Org(report={"alert_when": "booked > 0", "alert_deals_when": "probability < 50%"})
     answer = oa.ask("alerts", pipelines.pipeline(pipelines.THIS_WEEK), as_of=AS_OF, org=org)
     watched = judge_alerts(answer.context)
-    assert answer.sentence == "3 alerts, 0 of them new."
+    assert answer.sentence == "Three alerts hold, none new."
     assert [row.id for row in answer.tables[0].rows] == [alert.key for alert in watched.alerts]
     nothing = oa.ask("alerts", pipelines.pipeline(pipelines.THIS_WEEK), as_of=AS_OF)
     assert (nothing.sentence, nothing.tables) == ("The org file asks about nothing.", ())

@@ -63,7 +63,8 @@ def test_why_it_moved__says_that_the_method_changed():
 
 
 def test_why_it_moved__says_that_no_record_is_later_than_the_one_compared_with(history):
-    answer = _ask(history.as_of("2026-03-16T12:00Z"), history, "2026-03-23")
+    frame = history.as_of("2026-03-16")
+    answer = _ask(frame, history, "2026-03-23", since="2026-03-20")
     assert answer.sentence == (
         "As last seen on Mar 16, 2026: Nothing was recorded after Mar 16, so the deals that moved "
         "are not known."
