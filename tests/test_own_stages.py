@@ -247,6 +247,7 @@ def test_grid__offers_the_stages_of_the_org(deals: pd.DataFrame) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:As of Nov")
 def test_report__is_in_the_words_of_the_org(
     deals: pd.DataFrame, history: oa.History, tmp_path: Path
 ) -> None:

@@ -175,7 +175,9 @@ def test_still__follows_the_edits_into_the_file_and_is_what_a_closed_notebook_sh
 
 def test_keys__typed_in_a_widget_cut_no_cell(host: Lab, page: Page, screenshots):
     notebook = host.open(
-        page, "keys", [SHOW, "oa.explore(deals, as_of='2026-06-01')", "'the last'"]
+        page,
+        "keys",
+        [SHOW, "oa.explore(deals, as_of='2026-06-01', state={'question': 'stages'})", "'the last'"],
     )
     notebook.run(0)
     grid = page.locator(".oap").first
@@ -202,10 +204,10 @@ def test_keys__typed_in_a_widget_cut_no_cell(host: Lab, page: Page, screenshots)
         page.keyboard.press(key)
     page.screenshot(path=screenshots / f"grid-in-{host.app}.png")
     notebook.run(1)
-    page.locator(".mk[data-mark=proposal]").focus()
+    page.locator(".oap-explorer .deals .name", has_text="Proposal").focus()
     for key in ("x", "d", "d", "a", "Enter"):
         page.keyboard.press(key)
-    expect(page.locator(".deals tbody tr")).to_have_count(3)
+    expect(page.locator(".inside .deals tbody tr").first).to_be_visible()
     expect(notebook.cells).to_have_count(3)
 
 

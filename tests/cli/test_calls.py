@@ -214,7 +214,7 @@ def test_calls__judges_them_beside_the_model(command: Command, org: Path) -> Non
     code, out, _ = command("calls")
     assert code == 0
     assert ["Ann", "25%", "25%"] in [line.split()[:3] for line in out.splitlines()]
-    assert "Not known: whose number is better." in out
+    assert "Not known: whose number is better" in out
     read = oa.Org.read(org)
     accuracy, added = (
         oa.call_accuracy(history, org=read),

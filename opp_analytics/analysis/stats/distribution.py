@@ -189,8 +189,8 @@ class _Many:
 
         S = (1 − p)·R + p·(R moved by the deal), solved for R from below, or for p > ½ from above.
         """
-        if at <= 0:
-            return 1.0  # below the first cell
+        if at <= 0 or cells == 0:
+            return float(self.above[max(at, 0)])
         if chance > 0.5:
             ratio, part = -(1 - chance) / chance, self.above[at + cells :: cells]
             return float(ratio ** np.arange(len(part)) @ part / chance)

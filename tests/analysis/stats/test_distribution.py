@@ -269,6 +269,14 @@ def test_condition_on_each__what_is_impossible_or_certain_is_exactly_so(count):
     assert distribute(amounts, chances).at_least(0.0) == 1
 
 
+def test_condition_on_each__a_deal_smaller_than_a_cell_moves_nothing() -> None:
+    amounts, chances = _deals(2, 40)
+    amounts = np.append(np.abs(amounts), [0.01, 0.02])
+    won, lost = condition_on_each(amounts, np.append(chances, [0.5, 0.9]), 150_000.0)
+    total = distribute(amounts, np.append(chances, [0.5, 0.9])).at_least(150_000.0)
+    np.testing.assert_allclose([*won[-2:], *lost[-2:]], total)
+
+
 def test_condition_on_each__of_two_deals() -> None:
     won, lost = condition_on_each(np.array([100.0, 50.0]), np.array([0.5, 0.5]), 100.0)
     assert won.tolist() == [1.0, 0.5]

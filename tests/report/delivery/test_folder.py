@@ -282,6 +282,7 @@ def test_for_each__names_the_part_that_an_error_is_of(teams, tmp_path, monkeypat
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:As of Mar")
 def test_folder__lists_the_whole_then_teams_and_people_under_their_team_the_newest_day_first(
     teams, tmp_path
 ):
@@ -303,6 +304,7 @@ def test_folder__lists_the_whole_then_teams_and_people_under_their_team_the_newe
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:As of Mar")
 def test_folder__keeps_the_newest_days_and_removes_only_what_a_run_wrote(teams, tmp_path):
     foreign = tmp_path / "weekly-2026-03-02-notes.html"
     foreign.write_text("mine")
