@@ -69,7 +69,7 @@ def test_code__gives_the_very_answer_on_screen_filtered_or_not(
 @pytest.mark.parametrize("key", CATALOG)
 def test_rows__open_to_the_deals_of_the_answer(key: str, explorer: Explorer) -> None:
     shown = choose(explorer, question=key)["answer"]
-    tables = enumerate(zip(shown["tables"], explorer.answer.tables, strict=True))
+    tables = enumerate(zip(shown["tables"], explorer.answer.shown, strict=True))
     for at, (table, known) in tables:
         assert [row["id"] for row in table["rows"]] == [row.id for row in known.rows]
         for place, row in enumerate(known.rows[:3]):
