@@ -265,7 +265,8 @@ class _Parts:
         if len(self.small):
             # What one of many small deals moves is as steep as the total is there.
             total, cents = self.add_up(-self.sure / 100), self.cents[self.small]
-            chances, reach = self.chances[self.small], np.maximum(cents, self.many.step)  # type: ignore[union-attr]
+            assert isinstance(self.many, _Many)
+            chances, reach = self.chances[self.small], np.maximum(cents, self.many.step)
             fall = total.reach((goal - reach) / 100) - total.reach((goal + reach) / 100)
             change, chance = fall * cents / (2 * reach), total.at_least(goal / 100)
             yield self.small, chance + (1 - chances) * change, chance - chances * change
