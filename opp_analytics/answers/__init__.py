@@ -13,7 +13,13 @@ from opp_analytics.answers.alerts import (
 )
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.as_html import draw, draw_rows, write_page
-from opp_analytics.answers.as_text import explain_figure, write_cells, write_figure, write_lack
+from opp_analytics.answers.as_text import (
+    explain_figure,
+    say_lack,
+    write_cells,
+    write_figure,
+    write_lack,
+)
 from opp_analytics.answers.at_risk import at_risk
 from opp_analytics.answers.bars import make_money_bar
 from opp_analytics.answers.calls import calls

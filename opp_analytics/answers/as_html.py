@@ -26,7 +26,7 @@ def write_html(answer: AnswerData) -> str:
     """Write the finding, the figures, the picture, the tables and the notes; words are escaped."""
     notes = [*(answer.say(note) for note in answer.notes), *(one.what for one in answer.lacks)]
     said = "".join(f"<p>{escape(note)}.</p>" for note in notes)
-    tables = "".join(_write_table(answer, table) for table in answer.shown)
+    tables = "".join(_write_table(answer, table) for table in answer.main_tables)
     figures = " · ".join(
         f"{escape(one.name)} <b>{escape(write_figure(answer, one))}</b>" for one in answer.figures
     )

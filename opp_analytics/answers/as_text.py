@@ -17,7 +17,7 @@ def write_text(answer: AnswerData, most: int | None = None) -> str:
     for one in answer.figures:
         value, words = explain_figure(answer, one)
         lines.append(f"{one.name}: {value}{words and f'; {words}'}")
-    for table in answer.shown:
+    for table in answer.main_tables:
         lines += ["", *_write_table(answer, table, most)]
     lines += [f"{answer.say(note)}." for note in answer.notes]
     lines += map(write_lack, answer.lacks)
@@ -45,9 +45,14 @@ def explain_figure(answer: AnswerData, figure: Figure) -> tuple[str, str]:
 
 def write_lack(lack: Lack) -> str:
     """Say what is not known, until when, and how to get it."""
+    return f"{say_lack(lack)} {lack.shell_way or lack.file_way}".rstrip()
+
+
+def say_lack(lack: Lack) -> str:
+    """Say what is not known, and until when; a whole sentence says so itself."""
     until = f", until {lack.until}" if lack.until else ""
     said = lack.what if lack.what[:1].isupper() else f"Not known: {lack.what}"
-    return f"{said}{until}. {lack.shell_way or lack.file_way}".rstrip()
+    return f"{said}{until}."
 
 
 def write_cells(answer: AnswerData, columns: Iterable[str], row: Row) -> list[str]:

@@ -130,7 +130,7 @@ class AnswerData:
         return said if first and first[0].kind in ("name", "deal") else text.capital(said)
 
     @property
-    def shown(self) -> list[Table]:
+    def main_tables(self) -> list[Table]:
         """The tables that a page, a panel or a terminal has room for."""
         return [table for table in self.tables if table.rank <= 2]
 
@@ -149,7 +149,7 @@ class AnswerData:
     def to_frame(self, table: Table | None = None) -> pd.DataFrame:
         """Make a DataFrame of a table, by default the first: ``id``, ``name`` and its columns.
 
-        Words stand where there is no value.
+        Where there is no value, its words are in the cell.
         """
         table = table or self.tables[0]
         rows = [

@@ -205,7 +205,7 @@ def show_answer(
     wide = [max(map(len, column)) for column in zip(*figures, strict=True)]
     for name, value, known in figures:
         say(f"{name:<{wide[0]}}  {value:<{wide[1]}}  {known}".rstrip())
-    for place, table in enumerate(found.shown):
+    for place, table in enumerate(found.main_tables):
         say("")
         titles = found.title_columns(table)
         rows = found.to_frame(table)[["name", *titles]].dropna(axis="columns", how="all")

@@ -28,7 +28,7 @@ from opp_analytics.api import (
 from opp_analytics.arguments import one_of, text, whole
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, DataWarning
-from opp_analytics.loading.refresh import Current, Moment, Unexplained, catch_up
+from opp_analytics.loading.refresh import Clocks, Current, Unexplained, catch_up
 from opp_analytics.loading.sweep import (
     Limits,
     Query,
@@ -298,7 +298,7 @@ def _fetch(
     stored_pages = count_resumable(client.pages.read_progress(key), before, query)
     passes = _Passes(before, began)
     for sweeps in range(1, _SWEEPS + 1):
-        started, pass_ = Moment.of(client), Sweep()
+        started, pass_ = Clocks.of(client), Sweep()
         with (
             note_progress(client, key, before, query, pass_) as on_page,
             progress_bar(progress, desc="opportunities", unit="row") as bar,
@@ -420,7 +420,7 @@ def _load_sample(
                 break
     sample = list(rows.values())[:limit]
     certificate = replace(
-        _make_certificate(client, query, pass_, Moment.of(client)),
+        _make_certificate(client, query, pass_, Clocks.of(client)),
         rows=len(sample),
         complete=False,
         reasons=(f"limit={limit} loads only a sample",),
@@ -452,7 +452,7 @@ def _find_gaps(
     return gaps
 
 
-def _make_certificate(client: Client, query: Query, pass_: Sweep, started: Moment) -> Certificate:
+def _make_certificate(client: Client, query: Query, pass_: Sweep, started: Clocks) -> Certificate:
     params = dict(query.params)
     return Certificate(
         fetched_at=started.there,

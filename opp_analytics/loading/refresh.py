@@ -45,7 +45,7 @@ _RECOUNTS = 2
 _log = logging.getLogger("opp_analytics")
 
 
-class Moment(NamedTuple):
+class Clocks(NamedTuple):
     """An instant, UTC."""
 
     here: datetime
@@ -54,7 +54,7 @@ class Moment(NamedTuple):
     """By the server's, where it said its time already and the two differ."""
 
     @classmethod
-    def of(cls, client: Client) -> Moment:
+    def of(cls, client: Client) -> Clocks:
         """Read both clocks now."""
         now = datetime.now(UTC)
         told = client.server_time() or now
@@ -71,7 +71,7 @@ class Current:
     """The state of the server's data at that moment."""
     pages: int
     """Pages read, including pages of the trash."""
-    moment: Moment
+    moment: Clocks
     """The instant before that moment was asked for."""
     stamps_within: int
     """Whole minutes before the newest known change that were read again."""
@@ -125,7 +125,7 @@ def catch_up(
     since = newest - timedelta(minutes=_STAMPS_WITHIN)
     trash = _settle_trash(client, known, limits)
     for tries in range(1, _TRIES + 1):
-        moment = Moment.of(client)
+        moment = Clocks.of(client)
         # Where something came in between, one large page is likelier to show it all at once than
         # several.
         size = query.page_size if tries == 1 else max(query.page_size, _LARGE_PAGE)

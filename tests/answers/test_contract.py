@@ -129,7 +129,7 @@ def test_json__has_every_row_and_exact_numbers(answer: Answer) -> None:
 
 def test_text_and_html__show_every_number_and_name(answer: Answer) -> None:
     written, html = answer.write(), re.sub(r"<[^>]+>", " ", answer._repr_html_())
-    for table in answer.shown:
+    for table in answer.main_tables:
         for row in table.rows:
             assert row.name.write(None) in written
             for name, value in _cells(answer.title_columns(table), row).items():
@@ -171,7 +171,7 @@ def test_page_mail_and_chat__show_findings_and_figures(
             assert value == text.MISSING or value in said, (surface, figure.name)
     for key in {block.key for block in page.blocks} & set(CATALOG):
         answer = CATALOG[key].ask(context)
-        for finding in [table.finding for table in answer.shown if table.finding] or [
+        for finding in [table.finding for table in answer.main_tables if table.finding] or [
             answer.finding
         ]:
             assert answer.say(finding) in texts["page"], key

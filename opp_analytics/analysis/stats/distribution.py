@@ -97,7 +97,7 @@ def condition_on_each(
     given = chances >= 1
     won = total.reach(target - np.where(given, 0.0, amounts))
     lost = total.reach(target + np.where(given, amounts, 0.0))
-    for rows, if_won, if_lost in parts.condition(100 * (target - sure)):
+    for rows, if_won, if_lost in parts.condition(total, target, sure):
         turned = amounts[rows] < 0
         won[rows] = np.where(turned, if_lost, if_won)
         lost[rows] = np.where(turned, if_won, if_lost)
@@ -171,9 +171,9 @@ class _Many:
 
     def condition(self, goal: float, other: _Layer) -> tuple[Floats, Floats]:
         """Compute the chance of the goal if each deal is won, and if not, beside another layer."""
-        seen, weight = np.flatnonzero(other.mass > _NOISE), other.mass
+        seen = other.mass > _NOISE
         at, place = np.unique(self.find(goal - other.points[seen]), return_inverse=True)
-        share = np.bincount(place, weights=weight[seen], minlength=len(at))
+        share = np.bincount(place, weights=other.mass[seen], minlength=len(at))
         found = [
             [
                 float(share @ [self._leave_out(int(k) - moved, cells, chance) for k in at])
@@ -256,19 +256,24 @@ class _Parts:
         cumulative = np.cumsum(mass[order])
         return Total((points[order] + self.sure) / 100 + sure, cumulative / cumulative[-1])
 
-    def condition(self, goal: float) -> Iterator[tuple[NDArray[np.intp], Floats, Floats]]:
-        """Compute the chance of a goal in cents if deals are won, and if not, with their places."""
-        goal -= self.sure
+    def condition(
+        self, total: Total, target: float, sure: float
+    ) -> Iterator[tuple[NDArray[np.intp], Floats, Floats]]:
+        """Compute the chance of a target if deals are won, and if not, with their places.
+
+        `total` is that of `add_up`.
+        """
+        goal = 100 * (target - sure) - self.sure
         for one, other in ((self.few, self.many), (self.many, self.few)):
             if len(one.rows):
                 yield one.rows, *one.condition(goal, other)
         if len(self.small):
             # What one of many small deals moves is as steep as the total is there.
-            total, cents = self.add_up(-self.sure / 100), self.cents[self.small]
             assert isinstance(self.many, _Many)
-            chances, reach = self.chances[self.small], np.maximum(cents, self.many.step)
-            fall = total.reach((goal - reach) / 100) - total.reach((goal + reach) / 100)
-            change, chance = fall * cents / (2 * reach), total.at_least(goal / 100)
+            amounts, chances = self.cents[self.small] / 100, self.chances[self.small]
+            reach = np.maximum(amounts, self.many.step / 100)
+            fall = total.reach(target - reach) - total.reach(target + reach)
+            change, chance = fall * amounts / (2 * reach), total.at_least(target)
             yield self.small, chance + (1 - chances) * change, chance - chances * change
 
 
@@ -346,11 +351,7 @@ def compound(values: Floats, number: float, shape: float, *, rough: bool = False
     mean = number * float(values.mean())
     deviation = (number * float((values**2).mean()) + mean**2 / shape) ** 0.5
     step = max((mean + 1.5 * _REACH * deviation + float(values.max())) / (cells - 2), 0.01)
-    share, moved = np.zeros(cells), values / step
-    place = moved.astype(np.intp)
-    np.add.at(share, place, (1 - moved + place) / len(values))
-    np.add.at(share, place + 1, (moved - place) / len(values))
-    turns = (1 + number / shape * (1 - np.fft.rfft(share))) ** -shape
+    turns = (1 + number / shape * (1 - np.fft.rfft(_split(values / step, cells)))) ** -shape
     cumulative = np.cumsum(np.maximum(np.fft.irfft(turns, cells), 0.0))
     return Total(step * np.arange(cells), cumulative / cumulative[-1])
 
@@ -404,12 +405,11 @@ def _move(
     together, odds_together = cents[small], chances[small]
     mean, spread = float(together @ odds_together), odds_together * (1 - odds_together)
     deviation = float(together**2 @ spread) ** 0.5
-    whole = deviation if len(small) else 0.0
-    least = max(0.0, mean - _REACH * whole)
+    least = max(0.0, mean - _REACH * deviation)
     top = (
         float(values @ odds)
         + mean
-        + _REACH * float(np.sqrt(values**2 @ (odds * (1 - odds)) + whole**2))
+        + _REACH * float(np.sqrt(values**2 @ (odds * (1 - odds)) + deviation**2))
     )
     top = min(float(values.sum() + together.sum()), top + float(values.max(initial=0.0)))
     step = max((top - least + float(further.max()) - base) / (_CELLS - 2), 1.0)
@@ -433,14 +433,22 @@ def _move(
         drawn = mean + deviation * (normal + skew / 6 * (normal**2 - 1))
         drawn = (np.clip(drawn, 0, together.sum()) - least) / step
         drawn = np.rint(drawn) if step == common else drawn
-        place = np.clip(drawn.astype(np.intp), 0, _CELLS - 2)
-        kernel, part = np.zeros(_CELLS), np.clip(drawn - place, 0.0, 1.0)
-        np.add.at(kernel, place, (1 - part) / len(drawn))
-        np.add.at(kernel, place + 1, part / len(drawn))
-        double = 2 * _CELLS
+        kernel, double = _split(drawn, _CELLS), 2 * _CELLS
         mass = np.fft.irfft(np.fft.rfft(mass, double) * np.fft.rfft(kernel, double), double)
         mass = np.maximum(mass[:_CELLS], 0.0)
     return _Many(alone, np.array(cells, dtype=np.intp), odds, base + least, step, mass)
+
+
+def _split(amounts: Floats, cells: int) -> Floats:
+    """Give equally likely amounts, in cells, to the two cells beside each, so that the mean stays.
+
+    What lies beyond the ends is given to them.
+    """
+    place = np.clip(amounts.astype(np.intp), 0, cells - 2)
+    mass, part = np.zeros(cells), np.clip(amounts - place, 0.0, 1.0)
+    np.add.at(mass, place, (1 - part) / len(amounts))
+    np.add.at(mass, place + 1, part / len(amounts))
+    return mass
 
 
 @cache

@@ -283,7 +283,7 @@ class Explorer(Widget):
 
     def _find_row(self, answer: Answer | None, table: int, row: int) -> Row:
         try:
-            return (answer or self.answer).shown[table].rows[row]
+            return (answer or self.answer).main_tables[table].rows[row]
         except IndexError:
             raise ArgumentValueError("This row is no longer there; open it again.") from None
 

@@ -19,6 +19,7 @@ from opp_analytics.answers import (
     draw,
     draw_rows,
     explain_deal,
+    say_lack,
     write_cells,
     write_figure,
 )
@@ -42,7 +43,7 @@ def show_answer(answer: Answer) -> dict[str, Any]:
     drawn = draw(answer)
     is_rows = not isinstance(drawn, str)
     axis, pictures = draw_rows(answer)
-    tables = [_show_table(answer, table) for table in answer.shown]
+    tables = [_show_table(answer, table) for table in answer.main_tables]
     for row in tables[0]["rows"] if pictures else ():
         row["picture"] = pictures.get(row["id"], "")
     return {
@@ -54,13 +55,7 @@ def show_answer(answer: Answer) -> dict[str, Any]:
         "axis": axis,
         "tables": tables,
         "notes": [f"{answer.say(note)}." for note in answer.notes],
-        "lacks": [
-            {
-                "what": f"Not known: {one.what}{one.until and f', until {one.until}'}.",
-                "way": one.python_way,
-            }
-            for one in answer.lacks
-        ],
+        "lacks": [{"what": say_lack(one), "way": one.python_way} for one in answer.lacks],
     }
 
 

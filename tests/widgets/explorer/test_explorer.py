@@ -69,7 +69,7 @@ def test_code__gives_the_very_answer_on_screen_filtered_or_not(
 @pytest.mark.parametrize("key", CATALOG)
 def test_rows__open_to_the_deals_of_the_answer(key: str, explorer: Explorer) -> None:
     shown = choose(explorer, question=key)["answer"]
-    tables = enumerate(zip(shown["tables"], explorer.answer.shown, strict=True))
+    tables = enumerate(zip(shown["tables"], explorer.answer.main_tables, strict=True))
     for at, (table, known) in tables:
         assert [row["id"] for row in table["rows"]] == [row.id for row in known.rows]
         for place, row in enumerate(known.rows[:3]):
@@ -231,9 +231,11 @@ def test_answers__are_of_the_orgs_targets_and_calls_wherever_the_org_is(tmp_path
 def test_questions__of_one_context_fit_the_forecast_once(monkeypatch) -> None:
     team = recorded_team(make_org())
     explorer = oa.explore(team.as_of(TODAY), team, state={"part": "Ann"})
-    monkeypatch.setattr(LeveledForecast, "of", Mock(side_effect=AssertionError("fitted again")))
+    fit = Mock(side_effect=AssertionError("fitted again"))
+    monkeypatch.setattr(LeveledForecast, "of", fit)
     for state in ({}, {"part": "Bo"}, {"question": "at_risk"}, {"question": "categories"}):
         choose(explorer, **state)
+    fit.assert_not_called()
 
 
 def test_deals__link_to_the_crm_and_tell_their_timeline(frames, history) -> None:
