@@ -320,6 +320,10 @@ class Client:
         """
         return None if self._transport is None else self._transport.server_time()
 
+    def clock_agrees(self, now: datetime, within: float) -> bool:
+        """Check whether the server's clock may tell `now`, give or take `within` seconds."""
+        return self._transport is None or self._transport.agrees(now, within)
+
     def close(self) -> None:
         """Close idle connections and the page cache; the client may be used again."""
         if self._transport is not None:

@@ -19,7 +19,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException, HTTPResponse
 from typing import Any
@@ -341,8 +341,8 @@ class Transport:
         self._pacer = Pacer()
         self._slots = threading.BoundedSemaphore(connections)
         self._connections = Connections(network, size=connections)
-        self._dated: tuple[datetime, float] | None = None
-        """The ``Date`` of the last answer, and when it came by the monotonic clock."""
+        self._ahead: tuple[float, float] | None = None
+        """Seconds from the monotonic clock to the server's: at least, and at most."""
 
     def read(self, path: str, params: Mapping[str, Any] | None = None) -> bytes:
         """Send a GET; its body."""
@@ -389,10 +389,19 @@ class Transport:
 
         This computer's clock is never asked: it may be hours off, or be set during a run.
         """
-        if self._dated is None:
+        if self._ahead is None:
             return None
-        date, came = self._dated
-        return date + timedelta(seconds=time.monotonic() - came)
+        return datetime.fromtimestamp(time.monotonic() + self._ahead[0], UTC)
+
+    def agrees(self, now: datetime, within: float) -> bool:
+        """Check whether the server's clock may tell `now` by what its answers said of it.
+
+        It may differ by `within` seconds, and by the time that an answer took.
+        """
+        if self._ahead is None:
+            return True
+        ahead = now.timestamp() - time.monotonic()
+        return self._ahead[0] - within <= ahead <= self._ahead[1] + within
 
     def redact(self, text: str) -> str:
         """Replace token and key in a text with asterisks: a server may repeat them in an answer."""
@@ -454,27 +463,29 @@ class Transport:
         path = urlsplit(url).path
         if isinstance(outcome, Answer):
             _LOG.debug("%s %s %d %.0f ms", method, path, outcome.status, took)
-            self._note_date(outcome.headers.get("Date", ""))
+            self._note_date(outcome.headers.get("Date", ""), began)
             return outcome
         _LOG.debug("%s %s no answer (%s) %.0f ms", method, path, type(outcome).__name__, took)
         if isinstance(outcome, ApiError) or not isinstance(outcome, _NO_ANSWER):
             raise outcome
         return self._make_lost(outcome, method, _shorten(url))
 
-    def _note_date(self, header: str) -> None:
+    def _note_date(self, header: str, began: float) -> None:
         with suppress(ValueError, OverflowError):
             date = parsedate_to_datetime(header)
             if 1970 <= date.year < 9999:  # others leave no room to count minutes back or on
-                self._set_clock(date.replace(tzinfo=date.tzinfo or UTC))
+                self._set_clock(date.replace(tzinfo=date.tzinfo or UTC), began)
 
-    def _set_clock(self, date: datetime) -> None:
-        """Set the server's clock by a date without parts of a second; it goes back if it was set.
+    def _set_clock(self, date: datetime, began: float) -> None:
+        """Narrow what is known of the server's clock; begin anew where it was set.
 
-        The latest of several dates has lost the smallest part, so that time never goes back by one.
+        The date lacks its parts of a second, and was told between `began` and now.
         """
-        known = self.server_time()
-        if known is None or not timedelta(0) <= known - date < timedelta(seconds=2):
-            self._dated = date, time.monotonic()
+        said = date.timestamp()
+        least, most = said - time.monotonic(), said + 1 - began
+        if self._ahead is not None and least <= self._ahead[1] and self._ahead[0] <= most:
+            least, most = max(least, self._ahead[0]), min(most, self._ahead[1])
+        self._ahead = least, most
 
     def _secret_headers(self, token: Secret) -> dict[str, str]:
         key = HiddenText(self.settings.api_key.reveal())

@@ -57,9 +57,8 @@ class Clocks(NamedTuple):
     def of(cls, client: Client) -> Clocks:
         """Read both clocks now."""
         now = datetime.now(UTC)
-        told = client.server_time() or now
-        # A server tells whole seconds.
-        return cls(now, told if abs(told - now) > timedelta(seconds=2) else now)
+        there = None if client.clock_agrees(now, within=1) else client.server_time()
+        return cls(now, there or now)
 
 
 @dataclass(frozen=True)

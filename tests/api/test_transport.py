@@ -11,6 +11,8 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
@@ -626,3 +628,35 @@ def test_load__that_fails_ends_the_threads_of_its_other_pages(tmp_path: Path) ->
             oa.load(client, page_size=5, progress=False)
         assert_all_end()
         over.set()
+
+
+def empty_list(told: datetime) -> Answer:
+    return as_json(
+        {"data": [], "meta": {"totalRecords": 0, "totalPages": 1}},
+        Date=format_datetime(told, usegmt=True),
+    )
+
+
+@pytest.mark.parametrize("behind", [0, 60])
+def test_clock__of_the_server_agrees_however_slow_its_answer(tmp_path: Path, behind: int) -> None:
+    def respond(_: Asked) -> Answer:
+        told = datetime.now(UTC) - timedelta(seconds=behind)
+        time.sleep(2.2)
+        return empty_list(told)
+
+    with serving(respond) as server, client_of(server, tmp_path) as client:
+        assert client.clock_agrees(datetime.now(UTC), within=1)
+        client.list()
+        now = datetime.now(UTC)
+        assert client.clock_agrees(now, within=1) is (behind == 0)
+        off = now - timedelta(seconds=behind) - client.server_time()
+        assert timedelta(0) < off < timedelta(seconds=5)
+
+
+def test_clock__of_the_server_is_followed_where_it_is_set(tmp_path: Path) -> None:
+    told = datetime.now(UTC)
+    with serving(lambda _: empty_list(told)) as server, client_of(server, tmp_path) as client:
+        for seconds in (0, 60, -60):
+            told = datetime.now(UTC) + timedelta(seconds=seconds)
+            client.list()
+            assert abs(told - client.server_time()) < timedelta(seconds=2)
