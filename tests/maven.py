@@ -1,18 +1,13 @@
 """Maven Analytics' public "CRM Sales Opportunities" as opportunities, and its published figures
 recomputed.
 
-    python -m tests.maven [FOLDER]
-
-seeds a sandbox with the 8,800 rows, loads them over HTTP and prints the win rate, the quarters and
-the agents. The data (``sales_pipeline.csv``, ``products.csv`` of the data set, found in many public
-repositories) is not kept here, because its source states no license: FOLDER holds it, by default
-``../shared/data/maven_crm``.
+The data (``sales_pipeline.csv``, ``products.csv`` of the data set, found in many public
+repositories) is not kept here, because its source states no license: ``../shared/data/maven_crm``
+holds it.
 """
 
-import sys
 from datetime import date
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pandas as pd
 
@@ -73,26 +68,3 @@ def loaded(cache_dir: Path, folder: Path = FOLDER) -> pd.DataFrame:
 def quarters(frame: pd.DataFrame) -> pd.DataFrame:
     """The win rate by the quarter of 2017 in which deals closed."""
     return oa.win_rate(frame, freq="Q", start="2017-01-01", end="2017-12-31")
-
-
-def main() -> None:
-    """Print the figures."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
-    if not (folder / "sales_pipeline.csv").is_file():
-        sys.exit(
-            f"{folder} holds no sales_pipeline.csv; download Maven Analytics' CRM data and name "
-            "its folder"
-        )
-    with TemporaryDirectory() as cache:
-        frame = loaded(Path(cache), folder)
-    shown = ["won", "lost", "open", "rate", "rate_low", "rate_high", "won_value"]
-    for title, table in (
-        ("all", oa.win_rate(frame)),
-        ("by quarter of closing", quarters(frame)),
-        ("by agent", oa.win_rate(frame, by="owner_name").sort_values("won_value", ascending=False)),
-    ):
-        print(f"\n{len(frame):,} opportunities, {title}\n{table[shown].round(4).to_string()}")
-
-
-if __name__ == "__main__":
-    main()

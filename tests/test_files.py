@@ -14,13 +14,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
+import pandas as pd
 import pytest
 
 import opp_analytics as oa
 from opp_analytics import errors, files
+from opp_analytics.cli.load import write_opportunities
 from opp_analytics.crm import read_changes
 from opp_analytics.report.html import read_logo
-from tests import exports
+from tests.writer.frames import opportunities
 
 OLD, NEW = b"the old content", b"the new content, which is longer than the old one"
 
@@ -515,28 +517,32 @@ def test_set_aside__leaves_a_link_in_the_way_alone(target: Path) -> None:
     assert target.read_bytes() == OLD
 
 
-# Every export of the package, killed and on a full disk.
+EXPORTS: dict[str, Callable[[pd.DataFrame, Path], object]] = {
+    "deals.csv": oa.to_csv,
+    "deals.xlsx": oa.to_excel,
+    "plan.json": lambda deals, file: oa.plan(deals, deals.assign(value=7.0)).save(file),
+    "loaded.csv": write_opportunities,
+    "loaded.parquet": write_opportunities,
+    "loaded.xlsx": write_opportunities,
+    "weekly.html": lambda deals, file: oa.weekly_report(deals, as_of="2026-07-01", out=file),
+}
 
 
-@pytest.mark.slow
-@pytest.mark.posix
-def test_exports__killed_in_mid_write_leave_the_old_file_whole(tmp_path: Path) -> None:
-    outcomes = exports.kill(8, tmp_path)
-    assert set(outcomes) == set(exports.EXPORTS)
-    assert {name: outcome.broken for name, outcome in outcomes.items() if outcome.broken} == {}
-    for name, outcome in outcomes.items():
-        assert 3 <= outcome.kills == outcome.in_mid_write, name
+@pytest.mark.parametrize("name", EXPORTS)
+def test_export__leaves_the_old_file_when_the_disk_refuses(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deals, file = opportunities(3), tmp_path / name
+    EXPORTS[name](deals, file)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
 
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space left")
 
-@pytest.mark.slow
-@pytest.mark.posix
-def test_exports__leave_the_old_file_on_a_full_disk(tmp_path: Path) -> None:
-    outcomes = exports.fill_disk(tmp_path)
-    assert set(outcomes) == set(exports.EXPORTS)
-    for name, outcome in outcomes.items():
-        assert "DataError" in outcome["error"], name
-        assert outcome["after"] == outcome["before"], name
-        assert outcome["left"] == [], name
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(errors.DataError, match="no space left"):
+        EXPORTS[name](deals, file)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_stage_folder__is_for_one_process_and_begins_empty(tmp_path: Path) -> None:

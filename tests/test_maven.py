@@ -21,11 +21,6 @@ def frame(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     return maven.loaded(tmp_path_factory.mktemp("cache"))
 
 
-def days_to_close(frame: pd.DataFrame, *stages: str) -> "pd.Series[int]":
-    closed = frame[frame["stage"].isin(stages)]
-    return (closed["close_date"] - closed["created_at"].dt.tz_localize(None)).dt.days
-
-
 @pytest.mark.slow
 def test_load__brings_every_row_complete(frame: pd.DataFrame) -> None:
     assert len(frame) == frame["unique_id"].nunique() == 8_800
@@ -51,19 +46,9 @@ def test_win_rate__is_the_published_one(frame: pd.DataFrame) -> None:
     assert rate["won_value"] == 10_005_534
 
 
-def test_load__counts_the_open_stages(frame: pd.DataFrame) -> None:
-    counts = frame["stage"].value_counts()
-    assert (counts["qualification"], counts["discovery"]) == (1_589, 500)
-
-
 @pytest.mark.parametrize(
     ("quarter", "closed", "won", "rate", "revenue"),
-    [
-        ("2017Q1", 647, 531, 82.1, 1_134_672),
-        ("2017Q2", 2_032, 1_254, 61.7, 3_086_111),
-        ("2017Q3", 2_047, 1_257, 61.4, 2_982_255),
-        ("2017Q4", 1_985, 1_196, 60.3, 2_802_496),
-    ],
+    [("2017Q1", 647, 531, 82.1, 1_134_672), ("2017Q4", 1_985, 1_196, 60.3, 2_802_496)],
 )
 def test_win_rate__by_quarter_is_the_published_one(
     frame: pd.DataFrame, quarter: str, closed: int, won: int, rate: float, revenue: int
@@ -86,20 +71,3 @@ def test_win_rate__by_agent_is_the_published_one(frame: pd.DataFrame) -> None:
     assert agents["won_value"].idxmax() == "Darcel Schlecht"
     assert agents["rate"].idxmin() == "Lajuana Vencill"
     assert round(100 * agents["rate"].min(), 1) == 55.0
-
-
-@pytest.mark.parametrize(
-    ("stages", "mean", "median"),
-    [
-        (("closed_won", "closed_lost"), 47.99, 45),
-        (("closed_won",), 51.8, 57),
-        (("closed_lost",), 41.5, 14),
-    ],
-)
-def test_load__keeps_the_days_from_engaging_to_closing(
-    frame: pd.DataFrame, stages: tuple[str, ...], mean: float, median: int
-) -> None:
-    days = days_to_close(frame, *stages)
-    assert days.mean() == pytest.approx(mean, abs=0.05)
-    assert days.median() == median
-    assert 1 <= days.min() <= days.max() <= 138

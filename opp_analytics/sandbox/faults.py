@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from opp_analytics.sandbox.clock import Clock
-from opp_analytics.sandbox.handle import FAULTS, check_faults
+from opp_analytics.sandbox.handle import OFF, check_faults
 from opp_analytics.sandbox.jsonapi import Failure, make_failure
 
 
@@ -24,9 +24,7 @@ class Faults:
     """The active faults; with one seed, the same requests in the same order get the same faults."""
 
     def __init__(self, seed: int) -> None:
-        self.settings: dict[str, float | bool] = {
-            name: limits.off for name, limits in FAULTS.items()
-        }
+        self.settings = dict(OFF)
         self._dice = random.Random(seed)  # noqa: S311 - dice, not secrets
         self._credit = 0.0
         self._counted = time.monotonic()
@@ -79,8 +77,6 @@ class Faults:
 CONTROL = "/-/sandbox"
 """Path of the control routes, which are not counted and have no faults."""
 
-_DRIPS_PER_SECOND = 20
-"""Pieces of a dripping body: often enough that a client's read time-out does not end it."""
 _LARGEST_BODY = 2_000_000
 """Largest number of bytes read of a body; the API's limit is half of it."""
 
@@ -111,28 +107,20 @@ class Gate:
     def __init__(self, app: ASGIApp, faults: Faults, clock: Clock) -> None:
         self.app, self.faults, self.clock = app, faults, clock
         self.requests = 0
-        self._arrived = asyncio.Condition()
         self._late_writes: set[asyncio.Task[None]] = set()
-
-    async def wait_for_requests(self, count: int) -> None:
-        """Return as soon as `count` requests have arrived since the start."""
-        async with self._arrived:
-            await self._arrived.wait_for(lambda: self.requests >= count)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request, with faults."""
         if scope["type"] != "http" or scope["path"].startswith(CONTROL):
             await self.app(scope, receive, send)
             return
-        async with self._arrived:
-            self.requests += 1
-            self._arrived.notify_all()
+        self.requests += 1
         if self.faults.settings["latency"]:
             await asyncio.sleep(self.faults.settings["latency"])
         if self.faults.strikes("cut_rate"):
             await self._hang_up(scope, receive)
             return
-        send = self._drip(scope, self._date(send))
+        send = self._date(send)
         if refusal := self._refuse():
             await refusal.response()(scope, receive, send)
         elif scope["method"] in ("GET", "HEAD"):
@@ -182,24 +170,6 @@ class Gate:
             await send(message)
 
         return send_dated
-
-    def _drip(self, scope: Scope, send: Send) -> Send:
-        """Slow `send` to the bytes per second of the fault; it stops when the client has left."""
-
-        async def send_slowly(message: Message) -> None:
-            body = message.get("body", b"")
-            while (
-                body
-                and self.faults.settings["drip"]
-                and scope["client"] in TrackedProtocol.transports
-            ):
-                size = max(1, int(self.faults.settings["drip"] / _DRIPS_PER_SECOND))
-                await send({"type": "http.response.body", "body": body[:size], "more_body": True})
-                body = body[size:]
-                await asyncio.sleep(size / (self.faults.settings["drip"] or size))
-            await send({**message, "body": body} if "body" in message else message)
-
-        return send_slowly
 
     @staticmethod
     async def _hang_up(scope: Scope, receive: Receive) -> None:

@@ -15,10 +15,9 @@ import secrets
 import subprocess
 import sys
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,43 +31,32 @@ from opp_analytics.sandbox.arguments import (
 from opp_analytics.sandbox.clock import LONGEST_DAYS
 from opp_analytics.sandbox.team import TenantStages
 
-
-class Fault:
-    """A fault of the server: a number from `low` to `high`, or a bool if `switch` is true."""
-
-    def __init__(self, low: float = 0, high: float = math.inf, *, switch: bool = False) -> None:
-        self.low, self.high, self.switch = low, high, switch
-        self.off: float | bool = False if switch else 0.0
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __get__(self, faults: FaultSettings | None, owner: type) -> Any:
-        return self if faults is None else faults.as_dict()[self.name]
-
-    def __set__(self, faults: FaultSettings, value: float | None) -> None:
-        faults.set(**{self.name: value})
-
-    def check(self, value: Any) -> float | bool:
-        """Return a setting with its proper type; None switches the fault off."""
-        if value is None:
-            return self.off
-        if not self.switch:
-            return float(check_number(value, self.name, low=self.low, high=self.high))
-        if isinstance(value, bool):
-            return value
-        raise SandboxTypeError(f"{self.name}={value!r} must be True or False")
-
-
-_A_DAY = 86_400.0
+_DAY = 86_400.0
+LIMITS = {
+    **dict.fromkeys(("latency", "rate_limit", "commit_delay"), (0.0, math.inf)),
+    **dict.fromkeys(("error_rate", "cut_rate", "lose_answer_rate"), (0.0, 1.0)),
+    **dict.fromkeys(("late_stamps", "replica_lag"), (0.0, _DAY)),
+    "clock_skew": (-_DAY, _DAY),
+}
+"""Least and largest value of each fault that is a number."""
+OFF: Mapping[str, float | bool] = {**dict.fromkeys(LIMITS, 0.0), "normalize": False}
+"""Every fault, switched off."""
 
 
 def check_faults(settings: Mapping[str, Any]) -> dict[str, float | bool]:
     """Return the settings with their proper types; None switches a fault off."""
-    for name in settings:
-        if name not in FAULTS:
-            raise SandboxValueError(f"unknown fault {name!r}; use one of {', '.join(FAULTS)}")
-    return {name: FAULTS[name].check(value) for name, value in settings.items()}
+    checked: dict[str, float | bool] = {}
+    for name, value in settings.items():
+        if name not in OFF:
+            raise SandboxValueError(f"unknown fault {name!r}; use one of {', '.join(OFF)}")
+        if value is None or (name == "normalize" and isinstance(value, bool)):
+            checked[name] = OFF[name] if value is None else value
+        elif name == "normalize":
+            raise SandboxTypeError(f"{name}={value!r} must be True or False")
+        else:
+            low, high = LIMITS[name]
+            checked[name] = float(check_number(value, name, low=low, high=high))
+    return checked
 
 
 class FaultSettings:
@@ -77,49 +65,52 @@ class FaultSettings:
     At the start, every fault is off: 0 or False.
     """
 
-    # A misspelled fault is an error, and no attribute of this object.
-    __slots__ = ("_renew", "_wire")
-
-    latency = Fault()
+    latency: float
     """Delay of every answer in seconds; requests wait in parallel."""
-    error_rate = Fault(high=1)
+    error_rate: float
     """Fraction of requests answered with 500, without being carried out."""
-    rate_limit = Fault()
+    rate_limit: float
     """Accepted requests per second; the others get 429 with Retry-After."""
-    cut_rate = Fault(high=1)
+    cut_rate: float
     """Fraction of requests whose connection is dropped, without being carried out."""
-    lose_answer_rate = Fault(high=1)
+    lose_answer_rate: float
     """Fraction of writes that are carried out, but whose connection is dropped instead of an
     answer."""
-    commit_delay = Fault()
+    commit_delay: float
     """Seconds between the arrival of a write and its commit, even if the client has given up by
     then.
 
     A write whose answer is lost loses its connection at once and is committed later. Waiting writes
     are committed when the fault is switched off.
     """
-    drip = Fault()
-    """Bytes per second at which the body of every answer arrives."""
-    clock_skew = Fault(low=-_A_DAY, high=_A_DAY)
+    clock_skew: float
     """Seconds by which the clock of a second server node is ahead (or, when negative, behind).
 
     The two nodes take turns, so every second `created_at` and `updated_at` is off by that much, and
     timestamps no longer increase from write to write.
     """
-    late_stamps = Fault(high=_A_DAY)
+    late_stamps: float
     """Seconds by which `updated_at` (and a new row's `created_at`) is earlier than the commit, as
     on a server that takes the time at the start of a long transaction."""
-    replica_lag = Fault(high=_A_DAY)
+    replica_lag: float
     """Seconds by which every read (an opportunity, the list, the trash) is behind the writes, as on
     a replica that follows late: an opportunity made a moment ago is a 404, and a changed one still
     shows its old values."""
-    normalize = Fault(switch=True)
+    normalize: bool
     """If True, the server changes what it stores: it rounds values to cents, trims texts, collapses
     runs of blanks, composes letters (Unicode NFC), replaces a blank or null stage or status by its
     default, and takes a new row's missing status from its stage."""
 
     def __init__(self, wire: ControlWire, renew: Callable[[str | None], str]) -> None:
-        self._wire, self._renew = wire, renew
+        vars(self).update(_wire=wire, _renew=renew)
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in OFF:
+            raise AttributeError(name)
+        return self.as_dict()[name]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self.set(**{name: value})
 
     def set(self, **settings: float | None) -> None:
         """Set several faults at once; None switches one off.
@@ -133,7 +124,7 @@ class FaultSettings:
 
     def reset(self) -> None:
         """Switch every fault off. An expired token stays expired."""
-        self._wire.send("faults", **dict.fromkeys(FAULTS))
+        self._wire.send("faults", **OFF)
 
     def expire_token(self, token: str | None = None) -> str:
         """Expire a token, which then gets 401, and return its successor.
@@ -202,61 +193,37 @@ class ControlWire:
         return self.ask(action, json.dumps(what, allow_nan=False).encode())
 
 
-FAULTS = {name: fault for name, fault in vars(FaultSettings).items() if isinstance(fault, Fault)}
-
-
 def wire_rows(opportunities: Any) -> Iterator[dict[str, Any]]:
-    """Yield one dict of JSON values per opportunity of a frame or an iterable.
-
-    None for a missing value.
-    """
+    """Yield one dict per opportunity of a frame or an iterable of mappings."""
     if hasattr(opportunities, "columns"):
-        names = [str(name) for name in opportunities.columns]
+        # Whole numbers beside missing ones are floats in pandas, and so would ids be.
+        frame = opportunities.convert_dtypes()
         # By column, because a row of a frame has one dtype, which would turn integers into floats.
-        columns = (opportunities.iloc[:, place].tolist() for place in range(len(names)))
-        named = zip(names, columns, strict=True)
-        cells = ([_cell(name, value) for value in column] for name, column in named)
-        yield from (dict(zip(names, row, strict=True)) for row in zip(*cells, strict=True))
-        return
-    for row in opportunities:
+        columns = [frame.iloc[:, place].tolist() for place in range(len(frame.columns))]
+        names = [str(name) for name in frame.columns]
+        rows: Iterable[Any] = (
+            dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)
+        )
+    else:
+        rows = opportunities
+    for row in rows:
         if not isinstance(row, Mapping):
             raise SandboxTypeError(
                 f"opportunities must be a DataFrame or mappings, not {type(row).__name__}"
             )
-        yield {str(name): _cell(str(name), value) for name, value in row.items()}
-
-
-def _cell(name: str, value: Any) -> Any:
-    if hasattr(value, "item") and not hasattr(value, "__len__"):
-        value = value.item()  # a numpy scalar
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
-    if isinstance(value, (float, Decimal)):
-        if not Decimal(value).is_finite():
-            return None
-        return int(value) if value == int(value) else value
-    if isinstance(value, datetime):
+        day = row.get("close_date")
         # NaT is not equal to itself.
-        return None if value != value else _moment(name, value)
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        return {str(k): _cell("", v) for k, v in value.items()}
-    if isinstance(value, (list, tuple, set)):
-        return [_cell("", v) for v in value]
+        is_time = isinstance(day, datetime) and day == day
+        yield {**row, "close_date": day.date()} if is_time else dict(row)
+
+
+def _make_plain(value: Any) -> Any:
+    """Make JSON of what msgspec does not know: cells of pandas and NumPy."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, datetime):
+        return value.isoformat() if value == value else None
     return None if type(value).__name__ == "NAType" else str(value)
-
-
-def _moment(name: str, value: datetime) -> str:
-    if name == "close_date":
-        return value.date().isoformat()
-    try:
-        aware = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    except OverflowError:
-        raise SandboxValueError(
-            f"{name}={str(value)!r} is in no year from 1 to 9999 in UTC"
-        ) from None
-    return aware.isoformat().replace("+00:00", "Z")
 
 
 _CHUNK = 5_000
@@ -338,25 +305,6 @@ class Sandbox:
         days = check_number(days, "days", low=0, high=LONGEST_DAYS, whole=True)
         return datetime.fromisoformat(self._wire.send("advance", days=days)["now"])
 
-    def wait_for_requests(self, count: int, *, timeout: float = 60.0) -> int:
-        """Wait until `count` requests have reached the server; return `requests`.
-
-        They are counted from the server's start.
-
-        Raises
-        ------
-        SandboxError
-            When fewer arrive within `timeout` seconds.
-        """
-        count = check_number(count, "count", low=0, whole=True)
-        timeout = check_number(timeout, "timeout", low=0)
-        arrived = int(self._wire.send("wait", count=count, timeout=timeout)["requests"])
-        if arrived < count:
-            raise SandboxError(
-                f"only {arrived:,} of {count:,} requests arrived within {timeout:g} s"
-            )
-        return arrived
-
     def add_tenant(self, opportunities: Any = None) -> Tenant:
         """Add a tenant with no data, or with `opportunities` as in `start`.
 
@@ -365,10 +313,6 @@ class Sandbox:
         made = self._wire.ask("tenant")
         self._seed(made["tenant"], () if opportunities is None else opportunities)
         return Tenant(made["token"], made["api_key"])
-
-    def add_token(self, *, read_only: bool = False) -> str:
-        """Add a token of the first tenant."""
-        return str(self._wire.send("token", read_only=read_only)["token"])
 
     def _renew_token(self, token: str | None) -> str:
         new = str(self._wire.send("expire", token=self.token if token is None else token)["token"])
@@ -389,14 +333,14 @@ class Sandbox:
     def _seed(self, tenant: int, opportunities: Any) -> None:
         import msgspec  # here, because importing the sandbox needs only the standard library
 
-        encode = msgspec.json.Encoder(decimal_format="number").encode
+        encode = msgspec.json.Encoder(decimal_format="number", enc_hook=_make_plain).encode
         rows = wire_rows(opportunities)
         while True:
             chunk = list(islice(rows, _CHUNK))
             done = len(chunk) < _CHUNK
             try:
                 body = encode({"tenant": tenant, "rows": chunk, "done": done})
-            except (UnicodeError, OverflowError, RecursionError) as error:
+            except (ValueError, OverflowError, RecursionError) as error:
                 raise SandboxValueError(
                     f"an opportunity contains a value that JSON cannot represent ({error}); "
                     "change it"

@@ -9,7 +9,6 @@ import asyncio
 import hmac
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -27,7 +26,7 @@ from opp_analytics.sandbox.arguments import SandboxError, SandboxTypeError, Sand
 from opp_analytics.sandbox.clock import from_text, to_text
 from opp_analytics.sandbox.faults import CONTROL, Faults, Gate
 from opp_analytics.sandbox.jsonapi import Failure, Problem, fill_defaults, normalize, validate
-from opp_analytics.sandbox.simulator import TEAM_TENANT, Simulator
+from opp_analytics.sandbox.simulator import Simulator
 from opp_analytics.sandbox.store import CORE, Access, DealStore, ListQuery, Record, decode, encode
 
 DEFAULT_PAGE_SIZE = 15
@@ -281,11 +280,9 @@ class Control:
             raise jsonapi.make_unauthorized("Only the sandbox's owner may use this route.")
         actions: dict[str, Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]] = {
             "state": self.tell_state,
-            "wait": self.wait_for_requests,
             "faults": self.change_faults,
             "advance": self.advance,
             "tenant": self.add_tenant,
-            "token": self.add_token,
             "expire": self.expire_token,
             "seed": self.seed,
         }
@@ -302,14 +299,6 @@ class Control:
         """Return the number of requests, the clock and the active faults."""
         now = to_text(self.store.clock.now())
         return {"requests": self.gate.requests, "now": now, "faults": self.faults.settings}
-
-    async def wait_for_requests(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """Answer once `count` requests have arrived, or after `timeout` seconds."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(
-                self.gate.wait_for_requests(asked["count"]), float(asked["timeout"])
-            )
-        return await self.tell_state({})
 
     async def change_faults(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Set faults."""
@@ -331,11 +320,6 @@ class Control:
         async with self.writing:
             tenant, api_key = self.store.add_tenant()
             return {"tenant": tenant, "token": self.store.add_token(tenant), "api_key": api_key}
-
-    async def add_token(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """Add a token to the first tenant."""
-        async with self.writing:
-            return {"token": self.store.add_token(TEAM_TENANT, read_only=asked["read_only"])}
 
     async def expire_token(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Replace an old token with a new one."""

@@ -183,14 +183,11 @@ class DealStore:
             return
         found = self._writer.execute("PRAGMA application_id").fetchone()[0]
         layout = self._writer.execute("PRAGMA user_version").fetchone()[0]
-        if found != _APPLICATION_ID:
+        if (found, layout) != (_APPLICATION_ID, _LAYOUT):
             self._writer.close()
             raise SandboxError(
-                f"{path} is a SQLite file but not a sandbox database; use another file"
+                f"{path} is not a sandbox database of this version; use another file"
             )
-        if layout != _LAYOUT:
-            self._writer.close()
-            raise SandboxError(f"{path} is from another version of the sandbox; use a new file")
 
     def close(self) -> None:
         """Close the file."""

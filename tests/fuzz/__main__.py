@@ -12,12 +12,10 @@ import tempfile
 import time
 
 from tests.fuzz import (
-    from_commands,
     from_files,
     from_frames,
     from_servers,
     from_tables,
-    from_widgets,
 )
 from tests.fuzz.targets import fuzz
 
@@ -26,8 +24,6 @@ _DOORS = (
     from_servers,
     from_files,
     from_tables,
-    from_commands,
-    from_widgets,
 )
 TARGETS = {name: target for door in _DOORS for name, target in door.TARGETS.items()}
 

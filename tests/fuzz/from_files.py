@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import closing, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,93 +19,32 @@ from hypothesis import strategies as st
 import opp_analytics as oa
 from tests.fuzz import odd
 from tests.fuzz.from_frames import sound
-from tests.fuzz.from_servers import odd_server, practice_server
+from tests.fuzz.from_servers import odd_server
 from tests.fuzz.targets import Findings, Target
-from tests.scratch import scratch_folder
 from tests.support import paged, row
 
 __all__ = ["TARGETS"]
 
 Damage = Callable[[bytes], bytes]
 
-_places = scratch_folder("opp-fuzz-")
-"""Sound files to damage copies of."""
-
-
-@cache
-def _template(name: str) -> Path:
-    folder = _places / name
-    folder.mkdir()
-    _MAKERS[name](folder)
-    return folder
-
-
-def _make_files(folder: Path) -> None:
-    edited = sound().assign(value=7.0, close_date=pd.Timestamp("2026-07-01")).iloc[1:]
-    oa.plan(sound(), pd.concat([edited, edited.head(1).assign(unique_id=None)])).save(
-        folder / "plan.json"
-    )
-
-
-def _make_history(folder: Path) -> None:
-    history = oa.History(folder / "history")
-    for week in range(3):
-        history.record(sound().iloc[week:].assign(value=100.0 * week), at=f"2026-01-0{1 + week}")
-
-
-def _make_cache(folder: Path) -> None:
-    odd_server().answer = paged([row(n) for n in range(6)])
-    oa.load(odd_server().client(folder / "cache"), progress=False)
-
-
-@cache
-def _account() -> tuple[str, str, str]:
-    server = practice_server()
-    return (server.url, *server.add_tenant(pd.DataFrame([row(n) for n in range(4)])))
-
-
-def _make_journal(folder: Path) -> None:
-    with patch.dict(os.environ, XDG_STATE_HOME=str(folder / "state")):
-        client = oa.Client(*_account(), cache_dir=folder / "pages")
-        before = oa.load(client, progress=False)
-        oa.apply(oa.plan(before, before.assign(value=before["value"] + 1)), client, progress=False)
-
-
-_MAKERS = {
-    "files": _make_files,
-    "history": _make_history,
-    "cache": _make_cache,
-    "journal": _make_journal,
-}
-
-
-@contextmanager
-def _copy(name: str) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory() as folder:
-        shutil.copytree(_template(name), folder, dirs_exist_ok=True)
-        yield Path(folder)
-
-
-def _damage_one(folder: Path, which: float, damage: Damage | None) -> str:
-    """Damage or remove one file below a folder; its name."""
-    files = sorted(
-        p for p in folder.rglob("*") if p.is_file() and p.stat().st_size and p.name != "lock"
-    )
-    file = files[int(which * len(files))]
-    if damage is None:
-        file.unlink()
-    else:
-        file.write_bytes(damage(file.read_bytes()))
-    return str(file.relative_to(folder))
-
-
-_one_file = st.tuples(odd.which, st.one_of(st.none(), *[odd.damage_bytes()] * 4))
-
 
 @cache
 def _sound_cells() -> dict[str, Any]:
-    with _copy("files") as folder:
-        return dict(json.loads((folder / "plan.json").read_text()))
+    edited = sound().assign(value=7.0, close_date=pd.Timestamp("2026-07-01")).iloc[1:]
+    made = oa.plan(sound(), pd.concat([edited, edited.head(1).assign(unique_id=None)]))
+    with tempfile.TemporaryDirectory() as folder:
+        return dict(json.loads(made.save(Path(folder) / "plan.json").read_text()))
+
+
+@cache
+def _log() -> pd.DataFrame:
+    with tempfile.TemporaryDirectory() as folder:
+        history = oa.History(Path(folder) / "history")
+        for week in range(3):
+            history.record(
+                sound().iloc[week:].assign(value=100.0 * week), at=f"2026-01-0{1 + week}"
+            )
+        return history.changes()
 
 
 @st.composite
@@ -153,40 +91,10 @@ def _difference(content: Any) -> str:
     return repr(changed)[:1500]
 
 
-def _read_cache(findings: Findings, given: tuple[float, Damage | None, dict[str, Any]]) -> None:
-    which, damage, options = given
-    rows = [row(n) for n in range(6)]
-    server = odd_server()
-    server.answer = paged(rows)
-    with _copy("cache") as folder:
-        name = _damage_one(folder / "cache", which, damage)
-        with findings.call(f"cache, {name} damaged: load({options})"):
-            frame = oa.load(server.client(folder / "cache"), progress=False, **options)
-            assert sorted(frame["unique_id"]) == sorted(r["unique_id"] for r in rows)
-
-
-def _read_journal(findings: Findings, given: tuple[float, Damage | None]) -> None:
-    which, damage = given
-    with _copy("journal") as folder, patch.dict(os.environ, XDG_STATE_HOME=str(folder / "state")):
-        name = _damage_one(folder / "state", which, damage)
-        client = oa.Client(*_account(), cache_dir=folder / "pages")
-        asked: dict[str, Callable[[], Any]] = {
-            "runs": oa.runs,
-            "own_writes": lambda: oa.own_writes(client),
-            "resume": lambda: oa.resume(client, progress=False),
-            "undo": lambda: oa.undo(client).summary(),
-        }
-        for question, ask in asked.items():
-            with findings.call(f"journal, {name} damaged: {question}"):
-                ask()
-
-
 _TAKERS: dict[str, Callable[[Any], Any]] = {
     "History": lambda path: oa.History(path).records,
     "History.record": lambda path: oa.History(path).record(sound(), at="2026-01-01"),
-    "from_changes": lambda path: oa.History.from_changes(
-        oa.History(_template("history") / "history").changes(), path=path
-    ),
+    "from_changes": lambda path: oa.History.from_changes(_log(), path=path),
     "from_changes of a file": lambda path: oa.History.from_changes(path, progress=False),
     "read_export": lambda path: oa.read_export(path, oa.Org(), progress=False),
     "Org.read": oa.Org.read,
@@ -267,20 +175,12 @@ def _take_path(findings: Findings, given: tuple[str, Any, bool]) -> None:
             os.chdir(back)
 
 
-_LOADS = st.sampled_from([{}, {"max_age": 0}, {"refresh": "changes"}, {"refresh": "full"}])
-
 TARGETS = {
     "plan file": Target(
         _read_plan,
         st.tuples(st.deferred(_tampered), st.one_of(st.none(), st.none(), odd.damage_bytes())),
         100,
     ),
-    "cache": Target(
-        _read_cache,
-        st.tuples(odd.which, st.one_of(st.none(), *[odd.damage_bytes()] * 4), _LOADS),
-        50,
-    ),
-    "journal": Target(_read_journal, _one_file, 25),
     "paths": Target(
         _take_path, st.tuples(st.sampled_from(list(_TAKERS)), odd.paths, st.booleans()), 60
     ),

@@ -1,8 +1,7 @@
-"""Odd answers for everything that reads the API, and odd requests for the sandbox."""
+"""Odd answers for everything that reads the API."""
 
 from __future__ import annotations
 
-import http.client
 import json
 import tempfile
 from collections.abc import Callable
@@ -10,7 +9,6 @@ from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
 
 from hypothesis import strategies as st
 
@@ -19,7 +17,7 @@ from tests.fuzz import odd
 from tests.fuzz.targets import Findings, Target
 from tests.support import Answer, Asked, FakeServer, paged, row, serving
 
-__all__ = ["TARGETS", "OddServer", "odd_server", "practice_server"]
+__all__ = ["TARGETS", "OddServer", "odd_server"]
 
 _open = ExitStack()
 """The servers; they end with the process."""
@@ -47,17 +45,10 @@ def odd_server() -> OddServer:
     return OddServer()
 
 
-@cache
-def practice_server() -> oa.sandbox.Sandbox:
-    """The sandbox that all targets share."""
-    return _open.enter_context(oa.sandbox.start(weeks=0, deals_per_week=0))
-
-
 def close_servers() -> None:
     """End them."""
     _open.close()
     odd_server.cache_clear()
-    practice_server.cache_clear()
 
 
 _attribute = st.one_of(odd.json_values, st.sampled_from([[], {}, [[1]], "\ud800"]))
@@ -221,70 +212,6 @@ def _call(findings: Findings, given: tuple[str, Answer]) -> None:
         _CALLS[name](server.client(Path(folder)))
 
 
-_METHODS = st.sampled_from(["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"])
-_PLACES = st.sampled_from(
-    [
-        "",
-        "/",
-        "/opp-1",
-        "/opp-2/recover",
-        "/trash/show",
-        "/trash",
-        "/%00",
-        "/%ff",
-        "/" + "x" * 3000,
-        "/a/b/c",
-    ]
-)
-_QUERIES = st.dictionaries(
-    st.sampled_from(
-        ["page", "records", "sort", "search", "status", "stage", "account_id", "other"]
-    ),
-    odd.texts,
-    max_size=2,
-)
-
-
-@st.composite
-def _bodies(draw: st.DrawFn) -> bytes:
-    sound = {
-        "opportunity": {
-            "name": "a",
-            "value": 1.5,
-            "stage": "proposal",
-            "close_date": "2026-03-31",
-            "probability": 5,
-            "status": "won",
-            "notes": {},
-        }
-    }
-    content = json.dumps(draw(odd.damage_json)(sound)).encode()
-    return draw(odd.damage_bytes())(content) if draw(st.booleans()) else content
-
-
-def _request(findings: Findings, given: tuple[str, str, dict[str, str], bytes]) -> None:
-    """The sandbox says 4xx to nonsense, and never 5xx."""
-    method, place, query, body = given
-    server = practice_server()
-    asked = "&".join(
-        f"{key}={quote(value.encode('utf-8', 'surrogatepass'))}" for key, value in query.items()
-    )
-    where = urlsplit(server.url)
-    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=20)
-    headers = {
-        "Authorization": f"Bearer {server.token}",
-        "AppId": server.api_key,
-        "Content-Type": "application/json",
-    }
-    with findings.call(f"{method} {place}?{asked} {body[:300]!r}"):
-        connection.request(method, f"/opportunities{place}?{asked}"[:30_000], body, headers)
-        answer = connection.getresponse()
-        content = answer.read()
-        assert answer.status < 500, (answer.status, content[:200])
-        assert not content or json.loads(content) is not None
-    connection.close()
-
-
 _OPTIONS = st.sampled_from(
     [{}, {"deleted": True}, {"limit": 3}, {"page_size": 2}, {"refresh": "changes"}]
 )
@@ -296,5 +223,4 @@ TARGETS = {
         150,
     ),
     "client": Target(_call, st.tuples(st.sampled_from(list(_CALLS)), _singles()), 200),
-    "sandbox requests": Target(_request, st.tuples(_METHODS, _PLACES, _QUERIES, _bodies()), 300),
 }

@@ -7,10 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-import opp_analytics as oa
-from tests.fuzz import from_servers, from_widgets
+from tests.fuzz import from_servers
 from tests.fuzz.__main__ import TARGETS
-from tests.fuzz.from_frames import sound
 from tests.fuzz.targets import fuzz
 
 # Slow: a minute in all.
@@ -21,15 +19,6 @@ pytestmark = pytest.mark.slow
 def _servers() -> Iterator[None]:
     yield
     from_servers.close_servers()
-
-
-def test_widgets__are_sent_every_kind_of_message() -> None:
-    deals = sound()
-    for widget, messages in (
-        (oa.edit(deals), from_widgets.GRID),
-        (oa.explore(deals), from_widgets.EXPLORER),
-    ):
-        assert {message["do"] for message in messages} == {*widget._kinds, "keep", "part"}
 
 
 @pytest.mark.parametrize("name", TARGETS)

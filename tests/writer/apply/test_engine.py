@@ -250,8 +250,8 @@ def test_apply__ctrl_c_ends_after_the_calls_in_flight(round_: Round, server: San
     round_.check(wanted(round_.plan), "interrupted and resumed")
 
 
-PAUSES, DRIPS, THINKS = {"rate_limit": 0.01}, {"drip": 2}, {"commit_delay": 100}
-"""A server that asks for pauses of a minute, answers byte by byte, or is silent."""
+PAUSES, THINKS = {"rate_limit": 0.01}, {"commit_delay": 100}
+"""A server that asks for pauses of a minute, or is silent."""
 SOON = 10.0
 """The promise is two seconds; five times that, on a busy machine."""
 
@@ -260,7 +260,6 @@ SOON = 10.0
     ("how", "faults"),
     [
         ("command line", PAUSES),
-        pytest.param("command line", DRIPS, marks=pytest.mark.slow),
         pytest.param("function", THINKS, marks=pytest.mark.slow),
     ],
 )

@@ -130,8 +130,8 @@ def test_undo__goes_back_where_a_closed_deal_was_overwritten(
     assert dates(client) == ["2026-06-30"] * 6
 
 
-PAUSES, DRIPS, THINKS = {"rate_limit": 0.01}, {"drip": 2}, {"latency": 100}
-"""A server that asks for pauses of a minute, answers byte by byte, or is silent."""
+PAUSES, THINKS = {"rate_limit": 0.01}, {"latency": 100}
+"""A server that asks for pauses of a minute, or is silent."""
 SOON = 10.0
 """The promise is two seconds; five times that, on a busy machine."""
 SINGLE_READS, ALL_PAGES = 6, 30
@@ -142,8 +142,6 @@ SINGLE_READS, ALL_PAGES = 6, 30
     ("command", "rows", "faults"),
     [
         ("plan", SINGLE_READS, THINKS),
-        pytest.param("plan", ALL_PAGES, DRIPS, marks=pytest.mark.slow),
-        pytest.param("undo", SINGLE_READS, DRIPS, marks=pytest.mark.slow),
         pytest.param("undo", ALL_PAGES, PAUSES, marks=pytest.mark.slow),
     ],
 )
