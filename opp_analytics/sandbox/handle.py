@@ -101,6 +101,9 @@ class FaultSettings:
     runs of blanks, composes letters (Unicode NFC), replaces a blank or null stage or status by its
     default, and takes a new row's missing status from its stage."""
 
+    _wire: ControlWire
+    _renew: Callable[[str | None], str]
+
     def __init__(self, wire: ControlWire, renew: Callable[[str | None], str]) -> None:
         vars(self).update(_wire=wire, _renew=renew)
 
@@ -211,7 +214,7 @@ def wire_rows(opportunities: Any) -> Iterator[dict[str, Any]]:
             raise SandboxTypeError(
                 f"opportunities must be a DataFrame or mappings, not {type(row).__name__}"
             )
-        day = row.get("close_date")
+        day: Any = row.get("close_date")
         # NaT is not equal to itself.
         is_time = isinstance(day, datetime) and day == day
         yield {**row, "close_date": day.date()} if is_time else dict(row)
