@@ -66,6 +66,7 @@ LABELS: dict[str, Callable[[Any], str]] = {
 
 FORECAST_COLUMNS = (
     "booked",
+    "won_later",
     "open_count",
     "open_value",
     "weighted_open",
@@ -81,7 +82,6 @@ FORECAST_COLUMNS = (
     "pipeline_coverage",
     "needed_pipeline",
     "attainment",
-    "won_later_value",
     "no_value",
     "no_probability",
     "to_date",

@@ -289,8 +289,9 @@ _MOVEMENTS = {
     "value_up": "amount raised",
     "value_down": "amount cut",
     "removed": "deleted or disqualified",
+    "won_later": "won, dated later",
     "owner": "owner changed",
-    "date_passed": "close date passed",
+    "transferred": "passed on",
     "chance": "more or less likely",
 }
 

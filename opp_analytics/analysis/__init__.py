@@ -69,7 +69,6 @@ from opp_analytics.analysis.forecasting.forecast_value_added import (
 )  # isort: skip
 
 # isort: skip
-from opp_analytics.analysis.forecasting.moment import shows_nothing_later as shows_nothing_later
 from opp_analytics.analysis.forecasting.past_forecasts import (
     judge_ranges as judge_ranges,
 )  # isort: skip

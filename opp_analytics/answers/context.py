@@ -26,6 +26,7 @@ from opp_analytics.org import (
     outcomes,
     place_targets,
     require,
+    shows_nothing_later,
 )
 from opp_analytics.periods import (
     Freq,
@@ -262,9 +263,7 @@ class Context:
         date = frame["close_date"]
         is_open, won = outcome == "open", outcome == "won"
         # A win dated later counts, as in the forecast, unless the frame shows what was won since.
-        counts = won & (
-            analysis.shows_nothing_later(self.whole, self.day, self.tz) | (date <= self.day)
-        )
+        counts = won & (shows_nothing_later(self.whole, self.day, self.tz) | (date <= self.day))
         period = labels(date.where((is_open & (date >= self.known_day)) | counts), self.freq)
         period = period.mask(is_open & (date < self.known_day), BUCKETS[0])
         period = period.mask(is_open & date.isna(), BUCKETS[1])
@@ -410,6 +409,15 @@ class Context:
     def won_now(self) -> pd.DataFrame:
         """The deals closed in the current period."""
         return self.select("won", self.label)
+
+    @property
+    def won_later(self) -> pd.DataFrame:
+        """The deals won by the day that are dated after the current period."""
+        return self.deals[
+            (self.deals["outcome"] == "won")
+            & (self.deals["close_date"] > self.period.end_time)
+            & self.deals["period"].notna()
+        ]
 
     @property
     def open_now(self) -> pd.DataFrame:

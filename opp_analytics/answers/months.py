@@ -24,7 +24,7 @@ _EVERY = (
     *("target", "booked", "expected", "low", "high", "gap", "p_target"),
     *("open_count", "open_value", "expected_open", "new_business", "weighted_open"),
     *("pipeline_coverage", "needed_pipeline", "attainment"),
-    *("won_later_value", "no_value", "no_probability"),
+    *("won_later", "no_value", "no_probability"),
 )
 _KNOWN = (*_DRAWN, "open_count", "open_value", "new_business", "gap")
 

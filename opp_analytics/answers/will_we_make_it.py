@@ -14,6 +14,7 @@ from opp_analytics.answers import forecasts, tables
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context, keep
 from opp_analytics.answers.data import Figure, Row, Table
+from opp_analytics.answers.deal import name_deal
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.schema import ALL, HALF_CENT
 from opp_analytics.text import Piece, Sentence
@@ -29,7 +30,10 @@ def will_we_make_it(context: Context) -> Answer:
     """Say whether the target is made, what is left to do, who has most to go, and what changed."""
     table = forecasts.forecast(context)
     first, left = analysis.say_forecast(table)
-    said = (left, _most_to_go(context), _say_call(context), _say_alarms(context))
+    said = (
+        *(left, _say_won_later(context), _most_to_go(context)),
+        *(_say_call(context), _say_alarms(context)),
+    )
     labels = dict.fromkeys([context.label, str(forecasts.lead(context))])
     return Answer(
         key="will_we_make_it",
@@ -101,6 +105,8 @@ def _make_figure(context: Context, each: analysis.Figure, row: pd.Series[Any]) -
         if not evidence.is_one_deal(row, forecasts.forecast(context)):
             low, high, confidence = float(row["low"]), float(row["high"]), context.confidence
         words = words or _say_range(context, row)
+    elif each.column == "booked" and len(context.won_later):
+        words += f"; {context.money(context.won_later['value'].sum())} more dated later"
     elif each.column == "p_target" and then is not None and math.isfinite(then):
         words = f"was {text.percent(then)}"
     elif each.name == "Coverage" and row["gap"] > 0:
@@ -120,6 +126,19 @@ _COLUMN_OF = {
     "Open and due": "open_value",
 }
 """Columns of figures that a word may stand for."""
+
+
+def _say_won_later(context: Context) -> str:
+    """Say what is won already and dated after the current period."""
+    later = context.won_later
+    if later.empty:
+        return ""
+    money, first = context.money(later["value"].sum()), later.iloc[0]
+    if len(later) == 1:
+        dated = context.write_day(first["close_date"])
+        return f"{money} is won but dated {dated} ({name_deal(first).value})"
+    wins = text.count(len(later), "win")
+    return f"{money} of {wins} is dated after {context.name}, {name_deal(first).value} most"
 
 
 def _say_alarms(context: Context) -> str:

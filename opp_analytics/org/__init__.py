@@ -25,6 +25,7 @@ from opp_analytics.org.draft_file import Draft, add_columns, draft_org, find_emp
 from opp_analytics.org.frame import (
     check_currency,
     check_stages,
+    close_by,
     conform,
     empty,
     find_day,
@@ -38,6 +39,7 @@ from opp_analytics.org.frame import (
     outcomes,
     refuse_currencies,
     require,
+    shows_nothing_later,
     split_by,
     warn_unknown,
 )
@@ -100,7 +102,6 @@ from opp_analytics.org.stages import (
     Stage,
     Stages,
     list_probabilities,
-    mask_future_dated,
     rank_open,
 )
 from opp_analytics.org.update_file import Tables

@@ -18,7 +18,7 @@ from opp_analytics.inputs import did_you_mean
 from opp_analytics.org.conform import check_frame, conform_to
 from opp_analytics.org.org import Org
 from opp_analytics.org.rates import CURRENCY, VALUE_ORIGINAL, read_codes
-from opp_analytics.org.stages import LOST, OPEN, OUTCOMES, PIPELINE, UNKNOWN, mask_future_dated
+from opp_analytics.org.stages import LOST, OPEN, OUTCOMES, PIPELINE, UNKNOWN
 from opp_analytics.periods import When, as_date, to_dates
 from opp_analytics.schema import COLUMNS, is_blank
 from opp_analytics.text import count, joined
@@ -221,7 +221,8 @@ def outcomes(
         ``stage``; ``status`` if present (without it, the stage alone decides); ``close_date``
         (date) with `as_of`.
     as_of : date or str, optional
-        A deal won or lost with a ``close_date`` after this day counts as open.
+        In opportunities loaded after this day, a deal won or lost with a later ``close_date``
+        counts as open: it was perhaps not closed yet.
     tz : str, optional
         Business time zone, in which an instant given as `as_of` becomes a date; default: the org's,
         else UTC.
@@ -254,10 +255,11 @@ def outcomes(
     """
     wanted = ["stage", *(["close_date"] if as_of is not None else [])]
     frame = require(opportunities, *wanted)
-    codes = outcome_codes(frame)
-    if as_of is not None:
-        today = as_date(as_of, tz=Org.of(opportunities).zone(tz))
-        codes = np.where(mask_future_dated(frame, codes, today), OPEN, codes)
+    if as_of is None:
+        codes = outcome_codes(frame)
+    else:
+        zone = Org.of(opportunities).zone(tz)
+        codes, _ = close_by(frame, as_date(as_of, tz=zone), zone)
     labels = pd.Categorical.from_codes(codes, categories=list(OUTCOMES))  # type: ignore[call-overload]
     return pd.Series(labels, index=opportunities.index, name="outcome")
 
@@ -265,6 +267,30 @@ def outcomes(
 def outcome_codes(frame: pd.DataFrame) -> NDArray[np.int8]:
     """Tell the outcome of each row of a conformed frame, as a position in `OUTCOMES`."""
     return Org.of(frame).stages.outcome_codes(frame)
+
+
+def close_by(
+    frame: pd.DataFrame, today: pd.Timestamp, tz: str
+) -> tuple[NDArray[np.int8], pd.Series[Any]]:
+    """Tell the outcome and the close date of each row of a conformed frame, as known on a day.
+
+    A deal that is closed by then with a later close date closed on that day; in a frame that was
+    loaded after the day it was perhaps not closed yet, so it is open.
+    """
+    codes, dates = outcome_codes(frame), frame["close_date"]
+    later = (codes <= LOST) & (dates > today).to_numpy()
+    if shows_nothing_later(frame, today, tz):
+        return codes, dates.mask(later, today)
+    return np.where(later, np.int8(OPEN), codes), dates
+
+
+def shows_nothing_later(opportunities: pd.DataFrame, today: pd.Timestamp, tz: str) -> bool:
+    """Tell whether the frame was loaded or recorded on `today` or before.
+
+    One that has no moment was.
+    """
+    moment = Certificate.moment_of(opportunities)
+    return moment is None or as_date(moment, tz=tz) <= today
 
 
 def find_newest_date(opportunities: pd.DataFrame, as_of: pd.Timestamp) -> pd.Timestamp | None:

@@ -312,10 +312,3 @@ def _mark_rows(column: pd.Series[Any], marks: Mapping[str, int], other: int) -> 
     """Mark each row by its text; `other` is the mark of any other text and of an empty cell."""
     found = [marks.get(str(name), other) for name in column.cat.categories]
     return np.array([*found, other], dtype=np.int8)[column.cat.codes.to_numpy()]
-
-
-def mask_future_dated(
-    frame: pd.DataFrame, codes: NDArray[np.int8], as_of: pd.Timestamp
-) -> NDArray[np.bool_]:
-    """Mask the rows won or lost with a close date after `as_of`."""
-    return (codes <= LOST) & (frame["close_date"] > as_of).to_numpy()

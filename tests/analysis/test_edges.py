@@ -115,17 +115,17 @@ def test_forecast__certain_deals_make_no_range():
     assert row[["low", "median", "high", "expected"]].tolist() == [100] * 4
 
 
-def test_forecast__future_wins_are_neither_booked_nor_open():
+def test_forecast__future_wins_are_booked_where_they_are_dated_and_won_by_the_day():
     table = analysis.forecast(FRAMES["future wins"], as_of=AS_OF)
-    assert table.loc["2026-05", ["booked", "open_value", "won_later_value"]].tolist() == [0, 0, 100]
-    assert analysis.win_rate(FRAMES["future wins"], as_of=AS_OF)["won"].iloc[0] == 0
+    assert table.loc["2026-05", ["booked", "open_value", "won_later"]].tolist() == [100, 0, 100]
+    won = analysis.win_rate(FRAMES["future wins"], freq="M", as_of=AS_OF)["won"]
+    assert won.to_dict() == {AS_OF[:7]: 1}
 
 
-def test_forecast__as_of_before_every_deal_has_nothing_overdue_and_nothing_booked():
+def test_forecast__as_of_before_every_deal_has_nothing_overdue():
     for kind in ("all won", "nothing closed"):
         table = analysis.forecast(FRAMES[kind], as_of="2020-01-01")
         assert table.loc["overdue", "open_count"] == 0
-        assert table["booked"].sum() == 0
 
 
 def test_forecast__ten_thousand_deals_have_a_range_as_wide_as_their_variance():

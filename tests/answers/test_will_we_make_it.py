@@ -61,3 +61,14 @@ def test_json__has_nothing_that_json_lacks(opportunities, history):
     answer = oa.ask("will_we_make_it", opportunities, history, as_of=AS_OF)
     told = json.dumps(answer.to_dict(), allow_nan=False)
     assert answer.sentence in json.loads(told)["sentence"]
+
+
+def test_notes__tell_what_is_won_and_dated_later(history):
+    later = ("oak", "Oak", 90_000.0, "closed_won", "won", "2026-04-30", 100, "Ann")
+    far = ("elm", "Elm", 20_000.0, "closed_won", "won", "2026-05-29", 100, "Ann")
+    one = context_of(pipeline([*THIS_WEEK, later]), history, target=150_000)
+    assert "90K is won but dated Apr 30 (Oak)." in said(one)
+    closed = will_we_make_it(one).figures[0]
+    assert (closed.value, closed.words) == (70_000.0, "1 deal, 47% of target; 90K more dated later")
+    two = context_of(pipeline([*THIS_WEEK, later, far]), history, target=150_000)
+    assert "110K of 2 wins is dated after March, Oak most." in said(two)

@@ -73,10 +73,14 @@ def test_outcomes__are_never_inferred_from_probability():
     )
 
 
-def test_outcomes__with_as_of_count_a_future_close_as_open():
+def test_outcomes__with_as_of_count_a_future_close_as_open_where_loaded_later():
     frame = pd.DataFrame(
         {"stage": ["closed_won"] * 3, "close_date": ["2026-03-10", "2026-03-11", None]}
     )
+    assert outcomes(frame, as_of="2026-03-10").tolist() == ["won"] * 3
+    frame.attrs["recorded_at"] = "2026-03-10T06:00:00+00:00"
+    assert outcomes(frame, as_of="2026-03-10").tolist() == ["won"] * 3
+    frame.attrs["recorded_at"] = "2026-03-12T06:00:00+00:00"
     assert outcomes(frame, as_of="2026-03-10").tolist() == ["won", "open", "won"]
 
 

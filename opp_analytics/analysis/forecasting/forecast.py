@@ -115,8 +115,7 @@ def forecast(
         - ``pipeline_coverage`` (fraction): open_value / gap, NaN once the target is met and without
           open value. ``needed_pipeline``: gap / own win rate by value − open_value, at least 0; NaN
           for a period that is over. ``attainment`` (fraction): booked / target.
-        - ``won_later_value``: won with a date after T in a frame that was loaded after T; neither
-          booked nor open.
+        - ``won_later``: the part of ``booked`` that is dated after T.
         - ``no_value``, ``no_probability`` (int64): open deals without a value or a stated
           probability. Both are in ``open_count``, the latter also in ``open_value``; neither is in
           ``weighted_open``.
@@ -143,8 +142,9 @@ def forecast(
 
     Notes
     -----
-    ``booked`` = Σ v, won with d in P and, in a frame loaded after T, d ≤ T. Open and d < T:
-    overdue; d missing: unscheduled; so the open values of all rows add up to the total. learned:
+    ``booked`` = Σ v, won with d in P; in a frame loaded after T only with d ≤ T, since the others
+    were perhaps not won by T (``won_after`` in ``left_out``). Open and d < T: overdue; d missing:
+    unscheduled; so the open values of all rows add up to the total. learned:
     chances by due bucket and stage, new business and the width of ranges come from ended periods,
     each seen as long before its end as T is. run_rate: what ended periods won after the same point.
     The others know only the deals due in a period, so their range is too narrow: `backtest`
@@ -310,7 +310,7 @@ def _tabulate(question: Question, found: Outlooks, by: Sequence[str]) -> pd.Data
         if rated
         else rows.filled(np.nan),
         **_tabulate_outlooks(question, rows, found, by),
-        "won_later_value": rows.sum(deals.value, deals.won_later),
+        "won_later": rows.sum(deals.value, deals.won_later),
         "no_value": rows.count(deals.open & no_value),
         "no_probability": rows.count(
             deals.open & ~no_value & (found.unpriced | (rated & np.isnan(stated)))
@@ -358,11 +358,7 @@ class PeriodRows:
         numbers, own = row_numbers(wanted), deals.rows(freq)
         order = np.argsort(numbers)
         place = order[np.searchsorted(numbers, own, sorter=order).clip(max=len(numbers) - 1)]
-        inside = (
-            (deals.group >= 0)
-            & (deals.open | deals.booked | deals.won_later)
-            & (numbers[place] == own)
-        )
+        inside = (deals.group >= 0) & (deals.open | deals.booked) & (numbers[place] == own)
         cell = np.where(inside, deals.group * len(numbers) + place, -1)
         labels = [*BUCKETS, *map(str, wanted)]
         below = pd.Index(np.tile(labels, deals.size), name="period", dtype=schema.TEXT)

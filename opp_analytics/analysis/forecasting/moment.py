@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from opp_analytics import periods, schema, text
 from opp_analytics.analysis.shared import history_query
 from opp_analytics.analysis.shared.groups import Groups, combine, make_column_key, read
-from opp_analytics.certificate import Certificate
 from opp_analytics.errors import DataError
 from opp_analytics.history import History, ibis
 from opp_analytics.org import (
@@ -31,6 +30,7 @@ from opp_analytics.org import (
     Org,
     find_known_day,
     outcome_codes,
+    shows_nothing_later,
 )
 from opp_analytics.schema import NO_LABEL, TEXT, label_groups
 
@@ -85,7 +85,7 @@ class Moment:
     list_ids: Callable[[], Any]
     """Lists the ids of the deals, for messages."""
     final: bool = True
-    """True if nothing after the day is known; a win with a later close date is then booked."""
+    """True if nothing after the day is known; every win is then booked."""
 
     @classmethod
     def of(
@@ -228,8 +228,8 @@ class Moment:
 
     @cached_property
     def won_later(self) -> Flags:
-        """True for deals won after the day."""
-        return np.asarray((self.outcome == WON) & self.dated_later & ~self.booked)
+        """True for deals won by the day with a later close date."""
+        return np.asarray(self.booked & self.dated_later)
 
     def due_in(self, period: pd.Period) -> Flags:
         """Mark the open deals due in a period, from the day on."""
@@ -250,7 +250,7 @@ class Moment:
 
     def periods(self, freq: str, wanted: Sequence[pd.Period] = ()) -> list[pd.Period]:
         """List the wanted periods and those of won and open deals, in order."""
-        found = self.rows(freq)[self.open | self.booked | self.won_later]
+        found = self.rows(freq)[self.open | self.booked]
         held = {pd.Period(ordinal=int(k) - _FIRST, freq=freq) for k in np.unique(found[found >= 0])}
         return sorted(held | set(wanted))
 
@@ -272,6 +272,7 @@ class Moment:
             "disqualified": self.outcome == DISQUALIFIED,
             "unknown": self.outcome == UNKNOWN,
             "won_without_date": (self.outcome == WON) & (self.due == NEVER),
+            "won_after": (self.outcome == WON) & self.dated_later & ~self.booked,
         }
         return {reason: int(mask.sum()) for reason, mask in counted.items()}
 
@@ -350,12 +351,6 @@ def _are_percents(name: str, numbers: Floats) -> bool:
         f"probability={name!r}: the column holds only 0 and 1, which may be fractions or percents; "
         f"for fractions use frame[{name!r}].astype(bool), for percents multiply it by 100"
     )
-
-
-def shows_nothing_later(opportunities: pd.DataFrame, today: pd.Timestamp, tz: str) -> bool:
-    """Tell whether the frame was loaded or recorded on `today` or before."""
-    moment = Certificate.moment_of(opportunities)
-    return moment is not None and periods.as_date(moment, tz=tz) <= today
 
 
 @dataclass(frozen=True)

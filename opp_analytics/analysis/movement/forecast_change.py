@@ -27,6 +27,7 @@ Frame = pd.DataFrame
 DEAL_STEPS = (
     "removed",
     "won",
+    "won_later",
     "lost",
     "reopened",
     "new",
@@ -34,7 +35,7 @@ DEAL_STEPS = (
     "pushed_out",
     "value",
     "owner",
-    "date_passed",
+    "transferred",
     "chance",
 )
 """Steps that explain a deal's change in the forecast, in the order taken."""
@@ -75,8 +76,8 @@ def forecast_change(
         Period length: a pandas alias.
     by : str or list of str, optional
         Columns to group by, with their values at each moment. A deal that changes group leaves the
-        old and enters the new one in row ``owner``; its earlier steps stay in the old group, its
-        chance is in the new one.
+        old and enters the new one in row ``transferred``; its earlier steps stay in the old group,
+        its chance is in the new one.
     method, stage_rates
         As for `forecast`, chosen at `end` and used at both moments.
     tz : str, optional
@@ -111,11 +112,11 @@ def forecast_change(
     -----
     then + all movements = now; both ends are the ``expected`` of `forecast`. Each step changes one
     fact of a deal (outcome and its date, date, value, owner) and prices it by the method as fitted
-    at `start`: a win adds the money that its chance had not yet counted. A date moved into the rest
-    of the period is pulled_in, one moved out pushed_out, any other by its direction. The last step
-    is chance: the stage moved, time passed, or the method learned; what it took from a deal that
-    became overdue is date_passed. Under run_rate open deals have no chance, and the rest is new
-    business.
+    at `start`: a win adds the money that its chance had not yet counted; one that is dated after
+    the period, won_later, is counted in a later one. A date moved into the rest of the period is
+    pulled_in, one moved out pushed_out, any other by its direction. The last step is chance: the
+    stage moved, time passed, or the method learned. Under run_rate open deals have no chance, and
+    the rest is new business.
 
     Examples
     --------
@@ -460,8 +461,8 @@ def _walk_deals(
     stayed = place >= 0
     gone, before, after = first[~stayed], first[stayed], last.iloc[place[stayed]]
     new = last[~np.isin(np.arange(len(last)), place)]
-    left = np.where(gone["unique_id"].isin(handed_over), "owner", "removed")
-    came = np.where(new["unique_id"].isin(handed_over), "owner", "new")
+    left = np.where(gone["unique_id"].isin(handed_over), "transferred", "removed")
+    came = np.where(new["unique_id"].isin(handed_over), "transferred", "new")
     added = then.price(new)
     return [
         _list_steps(gone, gone, -then.price(gone), left),
@@ -479,7 +480,7 @@ def _walk_stayed(before: Frame, after: Frame, then: _Priced, now: _Priced) -> li
     every, left = after, now.price(after)
     then_worth, changed = then.price(before), _find_changed(before, after)
     before, after = before[changed], after[changed]
-    label = _name_outcome_steps(before, after)
+    label = _name_outcome_steps(before, after, then.period)
     grouping = [name for name in list[Any](before.columns) if isinstance(name, int)]
     ownership = [name for name in (OWNER, *grouping) if name in before.columns]
     closed = [name for name in before.columns if name not in ("value", *ownership)]
@@ -494,16 +495,14 @@ def _walk_stayed(before: Frame, after: Frame, then: _Priced, now: _Priced) -> li
     inward = _moved_in(outcome["close_date"], dated["close_date"], then)
     then_worth[changed] = prices[4]
     left -= then_worth
-    known = then.found.moment.today, now.found.moment.today
-    passed = every["close_date"].between(*known, inclusive="left")
-    late = passed & (outcomes(every) == "open") & (left < 0)
     return [
         _list_steps(before, after, moved[0], label),
         _list_steps(before, after, moved[1], np.where(inward, "pulled_in", "pushed_out")),
         _list_steps(before, after, moved[2], "value"),
-        _list_steps(before, after, np.where(passed_on, -prices[3], 0.0), "owner"),
-        _list_steps(after, after, np.where(passed_on, prices[4], moved[3]), "owner"),
-        _list_steps(every, every, left, np.where(late, "date_passed", "chance")),
+        _list_steps(before, after, np.where(passed_on, -prices[3], 0.0), "transferred"),
+        _list_steps(after, after, np.where(passed_on, prices[4], 0.0), "transferred"),
+        _list_steps(after, after, np.where(passed_on, 0.0, moved[3]), "owner"),
+        _list_steps(every, every, left, "chance"),
     ]
 
 
@@ -531,14 +530,15 @@ def _moved_in(before: pd.Series[Any], after: pd.Series[Any], then: _Priced) -> N
     return np.asarray(np.where(was == became, earlier, became), dtype=bool)
 
 
-def _name_outcome_steps(before: Frame, after: Frame) -> NDArray[np.str_]:
+def _name_outcome_steps(before: Frame, after: Frame, period: pd.Period) -> NDArray[np.str_]:
     """Name the step of each deal whose outcome changed; empty for the others."""
     steps = {"open": "reopened", "won": "won", "lost": "lost"}
     was, became = (
         outcomes(frame).map(steps).fillna("removed").to_numpy(dtype=str)
         for frame in (before, after)
     )
-    found: NDArray[np.str_] = np.where(was == became, "", became)
+    later = (became == "won") & (after["close_date"] > period.end_time).to_numpy()
+    found: NDArray[np.str_] = np.where(was == became, "", np.where(later, "won_later", became))
     return found
 
 

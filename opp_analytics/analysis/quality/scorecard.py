@@ -24,7 +24,7 @@ from opp_analytics.arguments import MethodName
 from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
 from opp_analytics.history import History
 from opp_analytics.note import note_of
-from opp_analytics.org import WON, Org, find_known_day, outcome_codes
+from opp_analytics.org import WON, Org, close_by, find_known_day
 from opp_analytics.periods import Freq, When, as_date, check_freq, to_dates, window
 from opp_analytics.schema import label_groups
 from opp_analytics.text import split_key
@@ -173,8 +173,9 @@ def _collect_days(
     if "created_at" not in frame:
         return {}
     first, _ = window(start, None, tz=tz)
-    won = (outcome_codes(frame) == WON) & frame["close_date"].between(first, today).to_numpy()
-    days = (frame["close_date"] - to_dates(frame["created_at"], tz=tz)).dt.days.where(won)
+    outcome, closed_on = close_by(frame, today, tz)
+    won = (outcome == WON) & closed_on.between(first, today).to_numpy()
+    days = (closed_on - to_dates(frame["created_at"], tz=tz)).dt.days.where(won)
     by_group = days[days >= 0].groupby([frame[name] for name in names])
     return {split_key(key): group.to_numpy() for key, group in by_group}
 

@@ -29,8 +29,8 @@ from opp_analytics.org import (
     UNKNOWN,
     WON,
     Org,
+    close_by,
     find_known_day,
-    mask_future_dated,
     outcome_codes,
 )
 from opp_analytics.periods import Freq, When
@@ -63,7 +63,8 @@ def win_rate(
     start, end : date or str, optional
         First and last ``close_date`` to count.
     as_of : date or str, optional
-        A close dated after this day counts as open, and the period with this day is marked.
+        The period with this day is marked. A deal that is closed with a later date closed on this
+        day; in opportunities loaded after it, it is open.
     confidence : float
         Confidence level of the intervals.
     tz : str, optional
@@ -117,9 +118,10 @@ def win_rate(
     today = None
     if as_of is not None:
         today = find_known_day(opportunities, periods.as_date(as_of, tz=tz), tz)
-    outcome = outcome_codes(frame)
-    if today is not None:
-        outcome = np.where(mask_future_dated(frame, outcome, today), OPEN, outcome)
+    if today is None:
+        outcome = outcome_codes(frame)
+    else:
+        outcome, frame["close_date"] = close_by(frame, today, tz)
     keys = [make_column_key(frame[name]) for name in names]
     if freq is not None:
         keys.append(make_period_key(frame["close_date"], freq))

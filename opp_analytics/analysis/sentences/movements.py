@@ -63,8 +63,13 @@ _STEP_WORDS = {
     "amount raised": ("had its amount raised", "had their amounts raised", "raised in amount"),
     "amount cut": ("had its amount cut", "had their amounts cut", "cut in amount"),
     "amount changed": ("changed in amount", "changed in amount", "changed in amount"),
+    "won_later": (
+        "was won, but is dated later",
+        "were won, but are dated later",
+        "won, dated later",
+    ),
     "owner": ("changed hands", "changed hands", "in other hands"),
-    "date_passed": ("passed its close date", "passed their close dates", "past the close date"),
+    "transferred": ("was passed on", "were passed on", "passed on"),
 }
 _ONE = {"won": "win", "lost": "loss", "new": "new deal"}
 # A deal that makes from this share of a change on, and not more than all of it, is its cause.

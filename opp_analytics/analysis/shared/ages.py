@@ -28,15 +28,14 @@ def measure_ages(
 ) -> tuple[NDArray[np.int64], NDArray[np.int8], dict[str, int]]:
     """Count each conformed row's days from creation to its end, or to `today` if open.
 
-    Without `ends` from a history, a won or lost deal ends on its ``close_date``, and the end of a
-    disqualified deal is unknown. Returns the days, −1 for a deal that cannot be followed, the
-    outcome, and the number left out by reason.
+    Without `ends` from a history, a won or lost deal ends on its ``close_date``, `today` at the
+    latest, and the end of a disqualified deal is unknown. Returns the days, −1 for a deal that
+    cannot be followed, the outcome, and the number left out by reason.
     """
-    outcome = org.outcome_codes(frame)
-    outcome = np.where(org.mask_future_dated(frame, outcome, today), np.int8(org.OPEN), outcome)
+    outcome, closed_on = org.close_by(frame, today, tz)
     created = periods.to_dates(frame["created_at"], tz=tz)
     closed, dropped = outcome <= org.LOST, outcome == org.DISQUALIFIED
-    end = frame["close_date"].where(closed, today).mask(dropped)
+    end = closed_on.where(closed, today).mask(dropped)
     if ends is not None:
         end = ends.where((closed | dropped) & ends.notna().to_numpy(), end)
     days = (end - created).dt.days

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from opp_analytics import org, periods, schema
 from opp_analytics.arguments import texts
+from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.schema import NO_LABEL, NO_NAMES
 
@@ -85,9 +86,10 @@ def read(
 ) -> pd.DataFrame:
     """Check and return the columns to read, with `status` if present and those of `by`.
 
-    Other columns are not checked, so a bad value there does not matter. Of the attrs only the org
-    is kept. Unless `any_stage`, warn of deals in stages unknown to the org, and refuse deals in
-    another currency where `value` is read; see `org.check_stages` and `org.check_currency`.
+    Other columns are not checked, so a bad value there does not matter. Of the attrs the org and
+    the moment are kept. Unless `any_stage`, warn of deals in stages unknown to the org, and refuse
+    deals in another currency where `value` is read; see `org.check_stages` and
+    `org.check_currency`.
     """
     if not isinstance(opportunities, pd.DataFrame):
         return org.require(opportunities)
@@ -98,6 +100,8 @@ def read(
     # Attrs are set anew, because pandas copies them deeply at each step.
     mine = pd.DataFrame(opportunities)[[*wanted, *extra]]
     mine.attrs = {"org": opportunities.attrs["org"]} if "org" in opportunities.attrs else {}
+    if (moment := Certificate.moment_of(opportunities)) is not None:
+        mine.attrs["recorded_at"] = moment
     frame = org.require(mine, *wanted, unique=unique)
     if "stage" in wanted and not any_stage:
         org.check_stages(frame)

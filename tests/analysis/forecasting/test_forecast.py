@@ -66,12 +66,12 @@ FRAME = pd.DataFrame(
 def test_forecast__puts_each_deal_into_one_row():
     table = forecast(FRAME, as_of="2026-03-10")
     assert list(table.index) == ["overdue", "unscheduled", "2026-03", "2026-04"]
-    assert table["booked"].tolist() == [0, 0, 100, 0]
+    assert table["booked"].tolist() == [0, 0, 140, 0]
     assert table["open_count"].tolist() == [1, 1, 2, 1]
     assert table["open_value"].tolist() == [80, 10, 70, 0]
     assert table["weighted_open"].tolist() == [40, 3, 20, 0]
-    assert table["expected"].tolist() == [0, 0, 120, 0]
-    assert table["won_later_value"].tolist() == [0, 0, 40, 0]
+    assert table["expected"].tolist() == [0, 0, 160, 0]
+    assert table["won_later"].tolist() == [0, 0, 40, 0]
     assert table["no_value"].tolist() == [0, 0, 0, 1]
     assert table["no_probability"].tolist() == [0, 0, 1, 0]
     assert table["to_date"].tolist() == [False, False, True, False]
@@ -79,21 +79,21 @@ def test_forecast__puts_each_deal_into_one_row():
 
 
 def test_forecast__range_and_target_are_those_of_the_outcomes():
-    row = forecast(FRAME, as_of="2026-03-10", target=150).loc["2026-03"]
-    assert row[["low", "median", "high"]].tolist() == [100, 100, 150]
+    row = forecast(FRAME, as_of="2026-03-10", target=190).loc["2026-03"]
+    assert row[["low", "median", "high"]].tolist() == [140, 140, 190]
     assert row["p_target"] == pytest.approx(0.4)
     assert row[["gap", "pipeline_coverage", "attainment"]].tolist() == pytest.approx(
-        [50, 70 / 50, 100 / 150]
+        [50, 70 / 50, 140 / 190]
     )
 
 
 def test_forecast__coverage_is_not_defined_once_the_target_is_met():
-    row = forecast(FRAME, as_of="2026-03-10", target=100).loc["2026-03"]
+    row = forecast(FRAME, as_of="2026-03-10", target=140).loc["2026-03"]
     assert row["p_target"] == 1
     assert np.isnan(row["pipeline_coverage"])
     assert row[["gap", "attainment"]].tolist() == [0, 1]
-    beyond = forecast(FRAME, as_of="2026-03-10", target=80).loc["2026-03"]
-    assert beyond[["gap", "attainment"]].tolist() == [-20, 1.25]
+    beyond = forecast(FRAME, as_of="2026-03-10", target=112).loc["2026-03"]
+    assert beyond[["gap", "attainment"]].tolist() == [-28, 1.25]
     assert np.isnan(beyond["pipeline_coverage"])
 
 
@@ -236,7 +236,7 @@ def test_forecast__names_the_deals_with_an_impossible_probability():
     with pytest.raises(errors.DataError, match=r"b \(140\)"):
         forecast(FRAME.assign(probability=140), as_of="2026-03-10")
     closed = FRAME.assign(probability=[140, 40, 50, 30, 60, -5, 100, None])  # type: ignore[list-item]
-    assert forecast(closed, as_of="2026-03-10").loc["2026-03", "booked"] == 100
+    assert forecast(closed, as_of="2026-03-10").loc["2026-03", "booked"] == 140
     with pytest.raises(errors.DataError, match="fractions 0–1"):
         forecast(
             FRAME.assign(mine=[0.1, 0.5, 1.2, 0.5, 0.5, 0, 0, 0]),
@@ -310,10 +310,19 @@ def test_forecast__fiscal_periods():
     assert list(forecast(FRAME, as_of="2026-03-10", freq="Q-JAN").index[2:]) == ["2027Q1"]
 
 
-def test_forecast__as_of_before_every_deal_books_nothing():
-    table = forecast(FRAME, as_of="2020-01-01")
-    assert table["booked"].sum() == 0
-    assert table.loc["overdue", "open_count"] == 0
+def test_forecast__of_a_frame_loaded_later_books_only_what_was_dated_by_the_day():
+    later = FRAME.copy()
+    later.attrs["recorded_at"] = "2026-03-31T06:00:00+00:00"
+    for day, booked, after in (
+        ("2020-01-01", 0, 2),
+        ("2026-03-10", 100, 1),
+        ("2026-03-25", 140, 0),
+    ):
+        table = forecast(later, as_of=day)
+        assert table["booked"].sum() == booked
+        assert table["won_later"].sum() == 0
+        assert note_of(table).figures["left_out"].get("won_after", 0) == after
+    assert forecast(later, as_of="2020-01-01").loc["overdue", "open_count"] == 0
 
 
 def test_forecast__empty_in_gives_the_right_columns():

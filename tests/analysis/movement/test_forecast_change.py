@@ -103,11 +103,11 @@ def test_forecast_change__moves_a_deal_from_one_group_to_another() -> None:
     assert table["Ann"][table["Ann"] != 0].to_dict() == {
         "then": 40.0,
         "value": 40.0,
-        "owner": -80.0,
+        "transferred": -80.0,
     }
-    assert table["Bo"][table["Bo"] != 0].to_dict() == {"owner": 80.0, "now": 80.0}
+    assert table["Bo"][table["Bo"] != 0].to_dict() == {"transferred": 80.0, "now": 80.0}
     own = forecast_change(History.from_changes(log).where(owner_name="Bo"), **MARCH)["expected"]
-    assert own[own != 0].to_dict() == {"owner": 80.0, "now": 80.0}
+    assert own[own != 0].to_dict() == {"transferred": 80.0, "now": 80.0}
 
 
 def test_forecast_change__keeps_to_the_method_of_the_end() -> None:

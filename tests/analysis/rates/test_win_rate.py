@@ -60,10 +60,14 @@ def test_win_rate__by_shows_missing_groups_and_nan_where_nothing_closed():
 
 
 def test_win_rate__by_period_marks_the_running_one():
-    table = win_rate(FRAME, freq="M", as_of="2026-02-15")
+    later = FRAME.copy()
+    later.attrs["recorded_at"] = "2026-03-01T06:00:00+00:00"
+    table = win_rate(later, freq="M", as_of="2026-02-15")
     assert list(table.index) == ["2026-01", "2026-02"]
     assert table["to_date"].tolist() == [False, True]
-    # The loss of 20 February has yet to happen.
+    # The loss of 20 February has yet to happen; of what is of the day, it was dated later.
+    known = win_rate(FRAME, freq="M", as_of="2026-02-15")
+    assert known.loc["2026-02", ["won", "lost", "open"]].tolist() == [1, 1, 1]
     assert table.loc["2026-02", ["won", "lost", "open"]].tolist() == [1, 0, 2]
     assert list(win_rate(FRAME, freq="Q-JAN").index) == ["2026Q4", "2027Q1"]
 
@@ -102,8 +106,10 @@ def test_win_rate__reads_instants_in_the_business_time_zone():
     asked: dict[str, Any] = {"end": "2026-02-20T02:00Z", "start": "2026-02-01T12:00Z"}
     assert win_rate(FRAME, **asked)["lost"].tolist() == [1]
     assert win_rate(FRAME, **asked, tz="America/New_York")["lost"].tolist() == [0]
-    assert win_rate(FRAME, as_of="2026-02-20T02:00Z")["lost"].tolist() == [1]
-    assert win_rate(FRAME, as_of="2026-02-20T02:00Z", tz="America/New_York")["lost"].tolist() == [0]
+    later = FRAME.copy()
+    later.attrs["recorded_at"] = "2026-03-01T06:00:00+00:00"
+    assert win_rate(later, as_of="2026-02-20T02:00Z")["lost"].tolist() == [1]
+    assert win_rate(later, as_of="2026-02-20T02:00Z", tz="America/New_York")["lost"].tolist() == [0]
 
 
 @examples(8)

@@ -41,9 +41,11 @@ def test_win_rate_curve__leaves_out_and_counts_what_cannot_be_followed():
     }
 
 
-def test_win_rate_curve__a_future_dated_close_counts_as_open():
-    table = win_rate_curve(deals(("won", 5), ("won", 40)), as_of=AS_OF)
-    assert table["won_share"].tolist() == [0.5]
+def test_win_rate_curve__a_future_dated_close_was_won_by_the_day_or_is_open_if_loaded_later():
+    frame = deals(("won", 5), ("won", 40))
+    assert win_rate_curve(frame, as_of=AS_OF)["won_share"].tolist()[-1] == 1.0
+    frame.attrs["recorded_at"] = "2026-12-01T06:00:00+00:00"
+    assert win_rate_curve(frame, as_of=AS_OF)["won_share"].tolist() == [0.5]
 
 
 def test_win_rate_curve__history_dates_the_disqualified_and_corrects_late_closes():
