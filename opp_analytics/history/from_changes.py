@@ -99,14 +99,21 @@ def read_import(
     **written: Any,
 ) -> tuple[Import, org.Org | None]:
     """Read a change log or another CRM's field history, and its org; see `History.from_changes`."""
+    alone = opportunities is None and ids is None
     if isinstance(changes, crm.ChangeLog):
+        if not alone:
+            raise ArgumentTypeError(
+                "changes is a log that was read already, and opportunities and ids belong to its "
+                "reading; pass them to read_changes, or pass the file of the log"
+            )
         return Import.of(changes.changes, changes.problems), known
     if isinstance(changes, pd.DataFrame):
         changes = org.Org.of(changes).bare(changes) if org.is_converted(changes) else changes
         ours = any(set(form) <= set(changes.columns) for form in (LONG, WIDE))
-        if known is None or (ours and opportunities is None and ids is None):
+        if alone and (known is None or ours):
             agreed = org.merge_orgs(org.get_org(changes), known, names=("the log's org", "org="))
             return Import.of(changes), agreed
+    known = known or org.get_org(opportunities)
     log = crm.read_changes(
         changes, known or org.DEFAULT, opportunities=opportunities, ids=ids, **written
     )

@@ -54,7 +54,7 @@ def require(opportunities: pd.DataFrame, *columns: str, unique: bool = False) ->
         raise make_column_error(whose, missing, opportunities.columns, Org.of(opportunities))
     frame = conform(opportunities)
     if unique:
-        _check_ids(frame["unique_id"])
+        check_ids(frame["unique_id"])
     return frame
 
 
@@ -80,16 +80,18 @@ def make_column_error(
     )
 
 
-def _check_ids(ids: pd.Series[Any]) -> None:
+def check_ids(ids: pd.Series[Any]) -> None:
+    """Refuse rows that repeat an id, which every sum would count twice, and rows without one."""
     if ids.isna().any():
         raise DataError(
             f"row {int(ids.isna().to_numpy().argmax())} has no unique_id; drop it or fill it in"
         )
-    repeated = ids[ids.duplicated()].unique()
-    if len(repeated):
+    if not ids.is_unique:
+        repeated = [repr(one) for one in ids[ids.duplicated()].unique()]
         raise DataError(
-            f"unique_id {repeated[0]!r} occurs more than once ({len(repeated)} such ids); "
-            "keep one row each, for example with drop_duplicates('unique_id', keep='last')"
+            f"unique_id {joined(repeated, most=3)} occur{'s' if len(repeated) == 1 else ''} more "
+            "than once; keep one row each, for example with "
+            "drop_duplicates('unique_id', keep='last')"
         )
 
 

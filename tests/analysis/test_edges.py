@@ -5,7 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from opp_analytics import analysis, org
+from opp_analytics import analysis, errors, org
+from tests.analysis.every_analysis import OF_FRAMES, deals
 
 AS_OF = "2026-03-10"
 
@@ -144,3 +145,10 @@ def test_forecast__ten_thousand_deals_have_a_range_as_wide_as_their_variance():
     spread = np.sqrt((frame["value"] ** 2 * p * (1 - p)).sum())
     assert row["high"] - row["low"] == pytest.approx(2 * 1.2816 * spread, rel=0.03)
     assert row["p_target"] == 0.001
+
+
+@pytest.mark.parametrize("name", sorted(OF_FRAMES.keys() - {"outcomes"}))
+def test_every_analysis__refuses_deals_that_stand_twice(name):
+    twice = pd.concat([deals(), deals().head(2)], ignore_index=True)
+    with pytest.raises(errors.DataError, match="unique_id 'o0' and 'o1' occur more than once"):
+        OF_FRAMES[name](twice)

@@ -10,7 +10,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics.crm import ChangeLog, match_ids, read_changes, read_export, recognize
-from opp_analytics.errors import DataError, DataWarning, MissingColumnError
+from opp_analytics.errors import ArgumentTypeError, DataError, DataWarning, MissingColumnError
 from opp_analytics.history import History
 
 SALESFORCE = oa.Org.salesforce(currency="USD", timezone="America/Chicago")
@@ -59,6 +59,17 @@ def state(history: History, when: str) -> dict[str, tuple[Any, ...]]:
 
 
 DAY = pd.Timestamp
+
+
+def test_from_changes__reads_the_deals_by_their_own_org() -> None:
+    events, deals = pd.DataFrame(EVENTS, columns=COLUMNS), read_export(DEALS, SALESFORCE)
+    named, silent = (
+        History.from_changes(events, org=org, opportunities=deals, progress=False)
+        for org in (SALESFORCE, None)
+    )
+    pd.testing.assert_frame_equal(named.as_of("2026-12-01"), silent.as_of("2026-12-01"))
+    with pytest.raises(ArgumentTypeError, match="is a log that was read already"):
+        History.from_changes(log_of(events), opportunities=deals)
 
 
 def test_events__with_the_deals_give_the_whole_past() -> None:

@@ -114,7 +114,11 @@ def test_require__names_the_missing_column_and_those_there():
 
 @pytest.mark.parametrize(
     ("ids", "says"),
-    [(["a", "b", "a"], "unique_id 'a' occurs more than once"), (["a", None], "row 1")],
+    [
+        (["a", "b", "a"], "unique_id 'a' occurs more than once"),
+        (list("abcdabcd"), "unique_id 'a', 'b', 'c' and 1 more occur more than once"),
+        (["a", None], "row 1"),
+    ],
 )
 def test_require__refuses_repeated_and_missing_ids(ids, says):
     with pytest.raises(oa.errors.DataError, match=says):

@@ -103,6 +103,8 @@ def read(
     if (moment := Certificate.moment_of(opportunities)) is not None:
         mine.attrs["recorded_at"] = moment
     frame = org.require(mine, *wanted, unique=unique)
+    if "unique_id" in frame and not unique:
+        org.check_ids(frame["unique_id"].dropna())
     if "stage" in wanted and not any_stage:
         org.check_stages(frame)
     if "value" in wanted and org.CURRENCY in opportunities and not any_stage:
