@@ -283,16 +283,7 @@ ENTRIES: dict[str, Callable[[pd.DataFrame, Path], Any]] = {
     "grid": _grid,
     "import file": _import,
     "outcomes": lambda frame, _: oa.outcomes(frame, as_of=AS_OF).tolist(),
-    "own flags": lambda frame, _: oa.deal_flags(
-        frame,
-        as_of=AS_OF,
-        own_writes=_OUR_WRITES,
-        extra={
-            "hot": lambda deals: deals["hot"],
-            "small": lambda deals: deals["seats"] < 6,
-            "b": lambda deals: deals["notes"] == "b",
-        },
-    ),
+    "flags": lambda frame, _: oa.deal_flags(frame, as_of=AS_OF, own_writes=_OUR_WRITES),
     "plan": lambda frame, _: _planned(oa.plan(frame, _edit(frame))),
     "plan after": lambda frame, _: _planned(oa.plan(plain(), _edit(frame))),
     "plan before": lambda frame, _: _planned(oa.plan(frame, _edit(plain()))),

@@ -163,7 +163,6 @@ ACROSS = {
     ),
     "analysis/test_columns.py": "every analysis, without each column in turn",
     "analysis/test_edges.py": "every analysis, on the frames that break statistics",
-    "analysis/test_known_events.py": "what changed, by anyone, in a simulated year of known events",
     "analysis/test_truth.py": "estimates of many analyses, against the simulated team's true rates",
     "answers/test_contract.py": "every answer, in worlds of many kinds and in every form",
     "api/test_cassettes.py": "the whole client, against recorded answers",

@@ -51,9 +51,6 @@ from opp_analytics.analysis.forecasting.call_accuracy import judge_callers as ju
 from opp_analytics.analysis.forecasting.call_samples import CallSamples as CallSamples
 from opp_analytics.analysis.forecasting.forecast import LeveledForecast as LeveledForecast
 
-# isort: skip
-from opp_analytics.analysis.forecasting.forecast import forecast_shown as forecast_shown
-
 from opp_analytics.analysis.forecasting.edit_impact import EditImpact as EditImpact  # isort: skip
 from opp_analytics.analysis.forecasting.forecast_categories import (
     deal_categories as deal_categories,
@@ -129,10 +126,6 @@ from opp_analytics.analysis.sentences.calls import (
 # isort: skip
 from opp_analytics.analysis.sentences.calls import name_source as name_source
 from opp_analytics.analysis.sentences.calls import say_lean as say_lean
-
-# isort: skip
-from opp_analytics.analysis.sentences.figures import Figure as Figure
-from opp_analytics.analysis.sentences.figures import list_figures as list_figures
 
 # isort: skip
 from opp_analytics.analysis.sentences.forecasts import compare_chances as compare_chances

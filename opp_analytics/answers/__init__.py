@@ -9,7 +9,6 @@ from opp_analytics.answers.alerts import (
     alerts,
     fold_alerts,
     judge_alerts,
-    shorten_last,
 )
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.as_html import draw, draw_rows, write_page
@@ -30,8 +29,6 @@ from opp_analytics.answers.coverage import coverage
 from opp_analytics.answers.data import Chart, Figure, Lack, Row, Table
 from opp_analytics.answers.data_to_fix import data_to_fix
 from opp_analytics.answers.deal import (
-    add_details,
-    explain_chance,
     explain_deal,
     find_expected,
     list_closed,
@@ -39,7 +36,6 @@ from opp_analytics.answers.deal import (
     list_due,
     list_expected,
     name_new_business,
-    say_win_dates,
 )
 from opp_analytics.answers.deals import deals
 from opp_analytics.answers.impact import Impact, impact

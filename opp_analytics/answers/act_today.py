@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -15,8 +15,9 @@ from opp_analytics.answers import forecasts, tables
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context, keep
 from opp_analytics.answers.data import Chart, Lack, Row, Table
-from opp_analytics.answers.deal import explain_chance, list_deal, name_deal, say_win_dates
+from opp_analytics.answers.deal import explain_deal, list_deal, name_deal, say_win_dates
 from opp_analytics.note import note_of
+from opp_analytics.schema import is_among
 from opp_analytics.text import Piece, Sentence
 
 _MOST_NAMED = 8
@@ -49,9 +50,9 @@ def act_today(context: Context) -> Answer:
         tables=tuple(found),
         chart=Chart("list_swings", (), columns=("p_if_lost", "p_if_won")) if draws else None,
         lacks=tuple(lacks),
-        code=f'oa.forecast_deals(deals, history=history, as_of="{context.day:%Y-%m-%d}", '
-        f'freq="{context.freq}", target=org.targets)',
-        opener=partial(_explain, context),
+        call='oa.forecast_deals(deals, history=history, as_of="{day}", freq="{freq}", '
+        "target=org.targets)",
+        opener=lambda row: explain_deal(context, row, _explain_leading(context)),
     )
 
 
@@ -146,7 +147,7 @@ def _say_lack(context: Context) -> Lack:
 def _list_to_win(context: Context) -> Table | None:
     """List each person short of the target with the deals that cover it, the largest gap first.
 
-    Then who has none, and who is at target; None without targets.
+    Then who has none; None without targets.
     """
     people, short = forecasts.leading_persons(context), forecasts.to_win(context)
     if people["target"].isna().all():
@@ -160,8 +161,6 @@ def _list_to_win(context: Context) -> Table | None:
         row for name, one in short[~stuck].iterrows() for row in _list_person(context, name, one)
     ]
     rows += _list_stuck(context, short[stuck]) if stuck.any() else []
-    met = people[people["gap"] <= 0]
-    rows += _list_met(context, met) if len(met) else []
     amounts = ("target", "booked", "gap", *known, "value")
     label = str(forecasts.lead(context))
     return Table(
@@ -256,65 +255,25 @@ def say_action(context: Context, deal: dict[Any, Any]) -> str:
 
 def _list_stuck(context: Context, short: pd.DataFrame) -> list[Row]:
     """List who has no deal to win, below one row where there are many."""
-    gap = float(short["gap"].sum())
-    advice = "no open deal of theirs could close in time"
-    more = _count_more(len(short), len(short), "without one")
-    return [
-        _sum_up("No deal to close", f"{advice}{more}", f"{context.money(gap)} to go", {"gap": gap}),
-        *_list_people(context, short, "gap"),
-    ]
-
-
-def _list_met(context: Context, met: pd.DataFrame) -> list[Row]:
-    """List who is at target, below one row, with the upside still due."""
-    met = met.sort_values("open_value", ascending=False, kind="stable")
-    due = met[met["open_count"] > 0]
-    named, left = (due, "upside still") if len(due) else (met, "no more deals")
-    more = _count_more(len(met), len(named), "at target")
-    return [
-        _sum_up("At target", f"{left} due in {forecasts.lead_name(context)}{more}"),
-        *_list_people(context, named, "open_value"),
-    ]
-
-
-def _sum_up(
-    name: str, advice: str, says: str = "", values: Mapping[str, float] | None = None
-) -> Row:
-    words = {"action": Sentence.of(advice)}
-    return Row(name, Piece("text", name), values or {}, words, "rest", says=Sentence.of(says))
-
-
-def _count_more(people: int, known: int, state: str) -> str:
-    """Count the people that are not named."""
-    more = people - min(known, _MOST_NAMED)
-    return f"; {more:,} more {'is' if more == 1 else 'are'} {state}" if more > 0 else ""
-
-
-def _list_people(context: Context, people: pd.DataFrame, amount: str) -> list[Row]:
-    """List people as deals are listed, with a column of money."""
-    rows = []
-    for name, row in people.head(_MOST_NAMED).iterrows():
+    gap, more = float(short["gap"].sum()), len(short) - _MOST_NAMED
+    advice, name = "no open deal of theirs could close in time", "No deal to close"
+    if more > 0:
+        advice += f"; {more:,} more {'is' if more == 1 else 'are'} without one"
+    words, says = {"action": Sentence.of(advice)}, Sentence.of(f"{context.money(gap)} to go")
+    rows = [Row(name, Piece("text", name), {"gap": gap}, words, "rest", says=says)]
+    for person, row in short.head(_MOST_NAMED).iterrows():
         values = {name: float(row[name]) for name in ("target", "booked")}
         closed = f"{context.money(row['booked'])} of {context.money(row['target'])} closed"
-        if amount == "gap" or row["open_count"]:
-            values["value"] = float(row[amount])
-        if amount == "open_value" and row["open_count"]:
-            closed += f", {text.count(int(row['open_count']))} due"
-        words = {"action": Sentence.of(closed)}
-        rows.append(Row(str(name), Piece("name", name), values, words, "person", depth=1))
+        words, values["value"] = {"action": Sentence.of(closed)}, float(row["gap"])
+        rows.append(Row(str(person), Piece("name", person), values, words, "person", depth=1))
     return rows
 
 
-def _explain(context: Context, row: Row) -> Answer | None:
-    """Answer what adds up to a deal's chance in the period that leads.
-
-    None where it is not learned.
-    """
-    of = forecasts.explained_leading(context)
-    why = explain_chance(context, row.id, of) if row.kind == "deal" else ""
-    if not why:
-        return None
-    # A row of a deal that decides says when it would be won.
-    words = [why, say_win_dates(context, row.id) if row.depth else ""]
-    finding = Sentence.of(". ".join(text.capital(one) for one in words if one))
-    return Answer("deal", context, f"Chance of {row.name.value}", finding)
+@keep
+def _explain_leading(context: Context) -> pd.DataFrame:
+    """Explain the chances in the leading period of the deals that are listed, by id."""
+    rows = forecasts.forecast_deals(context)
+    listed = (forecasts.swings(context), forecasts.deals_to_win(context))
+    ids = pd.concat([table["unique_id"] for table in listed])
+    leads = rows["period"] == str(forecasts.lead(context))
+    return forecasts.explain(context, rows[leads & is_among(rows["unique_id"], ids)])

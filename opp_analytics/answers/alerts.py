@@ -6,12 +6,10 @@ Milestones are those of the target.
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
-from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
@@ -36,8 +34,8 @@ class Alert:
     As a string its sentence.
     """
 
-    said: str
-    """What holds; a sentence where nothing was asked for in so many words."""
+    sentence: str
+    """What holds, and what was asked for."""
     new: bool | None = None
     """True if it did not hold at the record that changes are counted from; None without one."""
     key: str = ""
@@ -49,13 +47,6 @@ class Alert:
     """Holds, is good news, or holds no longer."""
     deal_id: str = ""
     """The deal's id."""
-    asked: str = ""
-    """What somebody asked to be told of it."""
-
-    @property
-    def sentence(self) -> str:
-        """What holds, and what was asked for."""
-        return f"{self.said}; {self.asked}." if self.asked else self.said
 
     def __str__(self) -> str:
         return self.sentence
@@ -80,19 +71,12 @@ class Alert:
         """The sentence after its lead."""
         return f"{self.lead}: {self.sentence}" if self.lead else self.sentence
 
-    def shorten(self, headline: str) -> Alert:
-        """Leave out what the headline below it begins with."""
-        if not self.asked or not headline.startswith(self.said):
-            return self
-        return replace(self, said=f"{text.capital(self.asked)}.", asked="")
-
 
 FindEnd = Callable[[str], Alert | None]
 """Says what no longer holds by its key, without a sentence where that is not known; None where
 nobody asks any more."""
 _MOST = 5
 """Deals that are named of those that began or ended to meet a condition."""
-_ASKS = ("alert_when", "alert_deals_when")
 _ASKS = ("alert_when", "alert_deals_when")
 _TONES = ("alarm", "news", "standing")
 """The order in which a page says them."""
@@ -157,13 +141,10 @@ def fold_alerts(alerts: Sequence[Alert]) -> tuple[Alert, ...]:
             shown, rest = (same[:_MOST], len(same) - _MOST) if is_deal else (same, 0)
             lines += shown
             if rest > 0:
-                lines.append(replace(shown[0], said=f"{text.count(rest, 'more deal')}.", key=""))
+                lines.append(
+                    replace(shown[0], sentence=f"{text.count(rest, 'more deal')}.", key="")
+                )
     return tuple(lines)
-
-
-def shorten_last(alerts: Sequence[Alert], headline: str) -> tuple[Alert, ...]:
-    """Leave out of the last alert, which is directly above the headline, what that begins with."""
-    return (*alerts[:-1], *(alert.shorten(headline) for alert in alerts[-1:]))
 
 
 def alerts(context: Context) -> Answer:
@@ -221,11 +202,20 @@ def judge_alerts(context: Context) -> Watched:
     )
 
 
-_ASKED = "you asked to be told {bound}"
-_SAID: dict[str, Any] = tomllib.loads(
-    Path(__file__).with_name("alerts.toml").read_text(encoding="utf-8")
-)
-"""Sentences by what is asked."""
+_SAID = {
+    "p_target": "{period} is {figure} likely to hit {target}",
+    "expected": "Forecast for {period} is {figure}",
+    "expected / target": "Forecast {expected} is {figure} of target",
+    "booked": "{period} has {figure} closed",
+    "booked / target": "Closed {booked} is {figure} of target",
+    "attainment": "Closed {booked} is {figure} of target",
+    "gap": "{period} has {figure} to go",
+    "open_value": "{period} has {figure} open and due",
+    "pipeline_coverage": "{period} has {figure} coverage of what is to go",
+    "needed_pipeline": "{period} needs {figure} more pipeline",
+    "world_changed": "Changes of new deals or the share won beyond chance: {figure}",
+}
+"""Sentences on the forecast by the column that is compared, or by the two of a ratio."""
 
 
 def judge_forecast(
@@ -249,20 +239,31 @@ def judge_forecast(
     now: Any = row.to_dict()
     before: Any = None if earlier is None else earlier.to_dict()
     own, alerts = _read_texts(settings), []
+    write = partial(_write_figure, now, currency)
     for condition in read_conditions(settings, _ASKS[0], row.index):
         key, holds = f"{label} {condition.text}", condition.judge(now)
-        if holds:
-            new = None if before is None else not condition.judge(before)
-            said, asked = _say_alert(condition, row, own, period, currency)
-            alerts.append(Alert(said, new, key, asked=asked))
-            continue
         if holds is None and warns:
             unknown = [name for name in condition.columns if math.isnan(row[name])]
             why = f"{text.joined(unknown)} is not known" if unknown else "it divides by zero"
             why = f"alert_when={condition.text!r} cannot be judged for {period}: {why}"
             DataWarning.warn(why)
-        sentence = "" if holds is None else _say_over(condition, row, period, currency)
-        alerts.append(Alert(sentence, key=key, kind="over"))
+        if holds is None:
+            alerts.append(Alert("", key=key, kind="over"))
+            continue
+        found = condition.comparison
+        names = f"{found.column}{found.base and f' / {found.base}'}" if found else ""
+        cells = _find_words(condition, found, now, write, currency) | {"period": period}
+        said = _SAID.get(names, "{period}: {said}").format_map(cells)
+        if holds:
+            new = None if before is None else not condition.judge(before)
+            words = own.get(condition.text) or (found and own.get(found.column))
+            side = f"{'' if found else 'when '}{cells['bound']}"
+            said = f"{said}; you asked to be told {side}."
+            said = text.capital(words.format_map(cells) if words else said)
+            alerts.append(Alert(text.one_line(said), new, key))
+        else:
+            said = f"{text.capital(said)}; no longer {cells['bound']}."
+            alerts.append(Alert(said, key=key, kind="over"))
     closed, target = (text.money(float(row[name]), currency) for name in ("booked", "target"))
     for share in sorted(settings.get("milestones") or (), reverse=True):
         part = f"{text.percent(share, 0 if round(share, 2) == share else 1)} of target"
@@ -286,57 +287,22 @@ def _read_texts(settings: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _say_alert(
+def _find_words(
     condition: Condition,
-    row: pd.Series[Any],
-    own: Mapping[str, str],
-    period: str,
+    found: Comparison | None,
+    figures: Mapping[str, float],
+    write: Callable[[str], str],
     currency: str | None,
-) -> tuple[str, str]:
-    """Say what holds, and what was asked for; in words of somebody's own only the first."""
-    shown = {**_write_row(row, currency), "period": period, "condition": condition.text}
-    found = condition.comparison
+) -> _Cells:
+    """Write a condition and the comparison `found` in it: the figure, and the side of its line."""
+    cells = _Cells(write, {"condition": condition.text})
     if found is None:
-        said, asked = f"{{period}}: {_list_figures(condition, shown)}", _ASKED
-        shown["bound"] = f"when {condition.text}"
-    else:
-        figure, line = _write_pair(found, found.measure(dict(row)), currency)
-        shown |= {"figure": figure, "line": line, "bound": f"{found.word} {line}"}
-        names = f"{found.column} / {found.base}" if found.base else found.column
-        usual = [f"{{period}}: {found.column} is {{figure}}", _ASKED]
-        if found.base:
-            usual = [f"{usual[0]} of {found.base}; your line is {{line}}.", ""]
-        said, asked = _SAID["forecast"].get(names, usual)[:2]
-    words = own.get(condition.text) or (found and own.get(found.column))
-    said, asked = (words, "") if words else (said, asked)
-    return text.one_line(text.capital(said.format_map(shown))), asked.format_map(shown)
-
-
-def _say_over(condition: Condition, row: pd.Series[Any], period: str, currency: str | None) -> str:
-    """Say that a condition no longer holds, with the figure now."""
-    found, shown = condition.comparison, _write_row(row, currency)
-    if found is None:
-        return text.capital(
-            f"{period}: {_list_figures(condition, shown)}; no longer {condition.text}."
-        )
-    if found.column == "world_changed":
-        return "New deals and the share won are no longer changed beyond chance."
-    usual = f"{text.label(found.column)} of {{period}}"
-    subject = _SAID["forecast"].get(found.column, [usual])[-1].format(period=period)
-    of = f" of {text.label(found.base)}" if found.base else ""
-    figure, line = _write_pair(found, found.measure(dict(row)), currency)
-    likely = f" likely to hit {shown['target']}" if found.column == "p_target" and not of else ""
-    return f"{text.capital(subject)} {_say_back(found, figure, line)}{of}: {figure}{likely}."
-
-
-def _list_figures(condition: Condition, shown: Mapping[str, str]) -> str:
-    return text.joined(f"{name} is {shown[name]}" for name in condition.columns)
-
-
-def _say_back(found: Comparison, figure: str, line: str) -> str:
-    return (
-        f"is back at {line}" if figure == line else _SAID["moves"][found.word][2].format(line=line)
-    )
+        said = text.joined(f"{text.label(name)} is {write(name)}" for name in condition.columns)
+        return cells | {"said": said, "bound": condition.text}
+    figure, line = _write_pair(found, found.measure(figures), currency)
+    said = f"{text.label(found.column)} is {figure}"
+    said += f" of {text.label(found.base)}" if found.base else ""
+    return cells | {"said": said, "figure": figure, "line": line, "bound": f"{found.word} {line}"}
 
 
 def _write_pair(found: Comparison, figure: float, currency: str | None) -> tuple[str, str]:
@@ -367,12 +333,12 @@ def _write(column: str, figure: float, currency: str | None, fine: bool = False)
     )
 
 
-def _write_row(row: pd.Series[Any], currency: str | None) -> dict[str, str]:
-    return {str(name): _write(str(name), float(figure), currency) for name, figure in row.items()}
+def _write_figure(row: Mapping[str, float], currency: str | None, column: str) -> str:
+    return _write(column, float(row[column]), currency)
 
 
 class _Cells(dict[str, str]):
-    """The words of a deal's sentence; cells are written when a sentence asks for them."""
+    """The words of an alert; columns are written when a sentence asks for them."""
 
     def __init__(self, write: Callable[[str], str], words: Mapping[str, str]) -> None:
         super().__init__(words)
@@ -380,6 +346,9 @@ class _Cells(dict[str, str]):
 
     def __missing__(self, column: str) -> str:
         return self.write(column)
+
+    def __or__(self, words: dict[str, str]) -> _Cells:  # type: ignore[override]
+        return _Cells(self.write, {**self, **words})
 
 
 @dataclass(frozen=True)
@@ -453,16 +422,9 @@ class _Deals:
         for key, condition in found:
             was = (before or {}).get(key)
             new = None if before is None else not (was and condition.judge(was))
-            sentence = self._say(key, condition, was)
-            alerts.append(
-                Alert(
-                    sentence,
-                    new,
-                    f"{key} {condition.text}",
-                    self._tell_apart(key),
-                    deal_id=str(key),
-                )
-            )
+            named = self._name(self.table.loc[key])
+            said = self._say(key, condition)
+            alerts.append(Alert(said, new, f"{key} {condition.text}", named, deal_id=str(key)))
         return alerts
 
     def find_end(self, key: str) -> Alert | None:
@@ -476,10 +438,9 @@ class _Deals:
                 continue
             if deal in self.figures:
                 known = condition.judge(self.figures[deal]) is not None
-                sentence = self._say_end(deal, condition) if known else ""
-                return Alert(
-                    sentence, key=key, deal=self._tell_apart(deal), kind="over", deal_id=deal
-                )
+                said = self._say(deal, condition) if known else ""
+                named = self._name(self.table.loc[[deal]].iloc[0])
+                return Alert(said, key=key, deal=named, kind="over", deal_id=deal)
             for _, row in self.context.deals[self.context.deals["unique_id"] == deal].iterrows():
                 named = self._name(row)
                 amount = "" if pd.isna(row["value"]) else f": {self.context.money(row['value'])}"
@@ -494,87 +455,28 @@ class _Deals:
         name, whose = (text.isolate(text.one_line(one)) for one in (row["name"], owner))
         return name if mine or pd.isna(owner) else f"{name} ({whose})"
 
-    def _tell_apart(self, key: Any) -> str:
-        """Name a deal.
+    def _say(self, key: Any, condition: Condition) -> str:
+        """Say that a deal meets a condition, and when it is due; or that it does no longer."""
+        figures, currency = self.figures[key], self.context.org.currency
+        holds = condition.judge(figures)
+        found = next((one for one in condition.comparisons if one.judge(figures) == holds), None)
+        cells = _find_words(condition, found, figures, partial(self._write, key), currency)
+        cells |= {"deal": self._name(self.table.loc[key]), "due": self._say_due(key)}
+        usual = "{deal}: {said}, {bound}; {due}." if holds else "{deal}: {said}, no longer {bound}."
+        template = self.own.get(condition.text, usual) if holds else usual
+        return text.one_line(template.format_map(cells))
 
-        Where another open one has the same name and owner, also its amount and date.
-        """
-        row = self.table.loc[key]
-        names = [name for name in ("name", "owner_name") if name in self.table]
-        alone = (self.table[names].astype("str") == row[names].astype("str")).all(axis=1).sum() == 1
-        return self._name(row) if alone else f"{self._name(row)}, {self._say_due(key)['due']}"
-
-    def _say(self, key: Any, condition: Condition, then: Mapping[str, float] | None) -> str:
-        """Say that a deal meets a condition, and when the deal is due.
-
-        If it did not meet the condition `then`, say what it did.
-        """
-        compared, currency = condition.comparisons, self.context.org.currency
-        changed = next((one for one in compared if then and one.judge(then) is False), None)
-        found = changed or next(iter(compared), None)
-        words = {
-            "condition": condition.text,
-            "deal": self._name(self.table.loc[key]),
-            **self._say_due(key),
-        }
-        cells = _Cells(partial(self._write, key), words)
-        if found is None:
-            cells["figures"] = _list_figures(condition, cells)
-            template = "{deal}: {figures}; you asked to be told when {condition}."
-        else:
-            figure, line = _write_pair(found, found.measure(self.figures[key]), currency)
-            cells |= {"figure": figure, "line": line, "bound": f"{found.word} {line}"}
-            cells["moved"] = _SAID["moves"][found.word][0 if changed else 1].format(line=line)
-            cells["now"] = f"now {figure}" if changed else figure
-            of = f" of {text.label(found.base)}" if found.base else ""
-            cells["column"] = f"{text.label(found.column)}{of}"
-            template = _USUAL if of else _SAID["deals"].get(found.column, _USUAL)
-            if found.column in _COUNTS and "above" in found.word and not of:
-                template = _COUNTS[found.column]["is"]
-                cells["counted"] = _count(found.column, self.figures[key])
-        return text.one_line(self.own.get(condition.text, template).format_map(cells))
-
-    def _say_end(self, key: Any, condition: Condition) -> str:
-        figures = self.figures[key]
-        found = next((one for one in condition.comparisons if one.judge(figures) is False), None)
-        cells, name = _Cells(partial(self._write, key), {}), self._name(self.table.loc[key])
-        if found is None:
-            return f"{name}: {_list_figures(condition, cells)}; no longer {condition.text}."
-        figure, line = _write_pair(found, found.measure(figures), self.context.org.currency)
-        if found.column in _COUNTS and "above" in found.word and not found.base:
-            return _COUNTS[found.column]["was"].format(
-                name=name,
-                counted=_count(found.column, figures),
-                stage=cells["stage"],
-                line=line,
-            )
-        back = f"{_say_back(found, figure, line)}: {figure}"
-        of = f" of {text.label(found.base)}" if found.base else ""
-        return (
-            f"{name} {back}."
-            if found.column in _SAID["deals"] and not of
-            else f"{name}: {text.label(found.column)}{of} {back}."
-        )
-
-    def _say_due(self, key: Any) -> dict[str, str]:
+    def _say_due(self, key: Any) -> str:
         """Say when a deal is due, and of what amount: "$68K due Nov 28"."""
-        value, date = self._get(key, "value"), self._get(key, "close_date")
-        when = (
-            f"{'was ' if date < self.context.known_day else ''}due {self.context.write_day(date)}"
-        )
-        when = "no close date" if pd.isna(date) else when
-        amount = (
-            "no amount,"
-            if pd.isna(value)
-            else f"{self.context.money(value)}{',' if pd.isna(date) else ''}"
-        )
-        return {"when": when, "due": f"{amount} {when}"}
-
-    def _get(self, key: Any, column: str) -> Any:
-        return self.table[column].loc[key]
+        value, date = (self.table[name].loc[key] for name in ("value", "close_date"))
+        amount = "no amount" if pd.isna(value) else self.context.money(value)
+        if pd.isna(date):
+            return f"{amount}, no close date"
+        was = "was " if date < self.context.known_day else ""
+        return f"{amount}{',' if pd.isna(value) else ''} {was}due {self.context.write_day(date)}"
 
     def _write(self, key: Any, column: str) -> str:
-        value = self._get(key, column)
+        value = self.table[column].loc[key]
         if column == "stage":
             return text.stage(value)
         if isinstance(value, pd.Timestamp) and value.tzinfo is None:
@@ -584,11 +486,6 @@ class _Deals:
         return text.isolate(text.one_line(format_cell(column, value, self.context.org.currency)))
 
 
-def _count(column: str, figures: Mapping[str, float]) -> str:
-    number, noun = int(figures[column]), _COUNTS[column].get("noun")
-    return text.count(number, noun) if noun else text.often(number)
-
-
 def _read_rows(table: pd.DataFrame, names: Collection[str]) -> dict[Any, dict[str, float]]:
     return dict(zip(table.index, read_figures({name: table[name] for name in names}), strict=True))
 
@@ -596,7 +493,3 @@ def _read_rows(table: pd.DataFrame, names: Collection[str]) -> dict[Any, dict[st
 _WORDS = ("condition", "deal", "due", "figure", "line", "bound")
 """What the sentence of a deal may hold beside its columns; the last three where the condition
 compares a column with a line."""
-_COUNTS: dict[str, dict[str, str]] = _SAID["counts"]
-"""Sentences of days and counts where they are too many, and once they no longer are."""
-_USUAL = "{deal}: {column} {moved} ({now}); {due}."
-"""The sentence of a deal by any other column that is compared with a number."""

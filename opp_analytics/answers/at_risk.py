@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics import text
-from opp_analytics.analysis import compare_chances, describe, heading
+from opp_analytics.analysis import compare_chances, describe
 from opp_analytics.answers import forecasts, tables
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
@@ -18,8 +18,6 @@ from opp_analytics.answers.deal import explain_deal, list_deal
 from opp_analytics.schema import NO_LABEL
 from opp_analytics.text import Piece, Sentence
 
-_SPELLED = 10
-"""Numbers below are words."""
 _BETWEEN = " · "
 """What is between the flags of `deal_flags`."""
 
@@ -28,7 +26,7 @@ def at_risk(context: Context) -> Answer:
     """List the open deals with a flag and its reasons, the most money first; then overdue ones."""
     table = tables.flags(context)
     flagged = table[table["risk"] > 0]
-    late = context.overdue
+    late, doubt = context.overdue, compare_chances(forecasts.forecast_deals(context))
     columns = [
         *context.by,
         *("stage", "value", "probability"),
@@ -54,58 +52,16 @@ def at_risk(context: Context) -> Answer:
         key="at_risk",
         context=context,
         title="Deals at risk",
-        finding=_say_doubt(context, table, flagged),
+        finding=Sentence.of(describe(table)),
         method=str(forecasts.method(context)),
         tables=(
             *([Table("deals", flagged_by, tuple(rows), "value", heads)] if rows else []),
             *([listed] if len(late) else []),
         ),
-        notes=tuple(_list_notes(context, table)) if rows else (),
-        code=f'oa.deal_flags(deals, history, as_of="{context.day:%Y-%m-%d}")',
+        notes=tuple(map(Sentence.of, filter(None, (doubt, "The largest first")))) if rows else (),
+        call='oa.deal_flags(deals, history, as_of="{day}")',
         opener=partial(explain_deal, context),
     )
-
-
-def _list_notes(context: Context, table: pd.DataFrame) -> list[Sentence]:
-    doubt = compare_chances(forecasts.forecast_deals(context))
-    words = [doubt] if doubt else []
-    if len(table) > 1:
-        words.append(f"{heading(table)}. The largest first")
-    return [Sentence.of(said) for said in words]
-
-
-def _say_doubt(context: Context, table: pd.DataFrame, flagged: pd.DataFrame) -> Sentence:
-    """Say which deals due are in doubt, and what is late; else how many deals have a flag."""
-    if flagged.empty:
-        return Sentence.of(describe(table))
-    words = [*_say_due(context, flagged), *_say_late(context)]
-    if not words:
-        have = "has" if len(flagged) == 1 else "have"
-        words = [Sentence.of(f"{text.spelled(len(flagged), 'open deal')} {have} a flag")]
-    return Sentence.join(words)
-
-
-def _say_due(context: Context, flagged: pd.DataFrame) -> list[Sentence]:
-    due = context.open_now["unique_id"]
-    mine = int(due.isin(flagged.index).sum())
-    if len(due) == 1:
-        return [Sentence.of(f"the deal due has {'a' if mine else 'no'} flag")]
-    if not len(due):
-        return []
-    count = text.spelled if len(due) < _SPELLED else text.number
-    of = f"{count(mine) if mine else 'none'} of {count(len(due))} deals"
-    of = "neither deal" if len(due) == 2 and not mine else of
-    return [Sentence.of(f"{of} due {'has' if mine <= 1 else 'have'} a flag")]
-
-
-def _say_late(context: Context) -> list[Sentence]:
-    late = context.overdue
-    if late.empty:
-        return []
-    more = f"{text.spelled(len(late))} more"
-    who = more if len(context.open_now) else text.spelled(len(late), "deal")
-    verb = "is" if len(late) == 1 else "are"
-    return [Sentence.of(f"{who} (", Piece("money", late["value"].sum()), f") {verb} overdue")]
 
 
 def _add_reasons(context: Context, deal: dict[Any, Any], reasons: list[str]) -> Row:

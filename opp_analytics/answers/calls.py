@@ -11,7 +11,7 @@ from opp_analytics.analysis import describe, name_source
 from opp_analytics.answers import tables
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
-from opp_analytics.answers.data import Chart, Lack, Row, Table
+from opp_analytics.answers.data import Chart, Lack, Row, Table, lack_records, read_known
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.note import note_of
 from opp_analytics.text import Piece, Sentence
@@ -46,7 +46,7 @@ def calls(context: Context) -> Answer:
     try:
         found = tables.value_added(context)
     except NotEnoughHistory as reason:
-        lack = Lack(str(reason), "", "history.record(deals)", "opp-analytics record")
+        lack = lack_records(str(reason))
         return answer(Sentence.of("No call can be judged yet"), lacks=(lack,))
     known = found[found["wape"].notna()].sort_values("wape", kind="stable")
     called = known.index.intersection(list(_CALLED))
@@ -61,14 +61,14 @@ def calls(context: Context) -> Answer:
     lack = Lack("whose number is better", "six ended periods with calls")
     listed = (("sources", _COLUMNS, sources), ("callers", _CALLERS, callers))
     return answer(
-        Sentence.of(describe(found).removesuffix(".")),
+        Sentence.of(describe(found)),
         tables=tuple(
             Table(name, columns, rows, heads=_HEADS) for name, columns, rows in listed if rows
         ),
         chart=Chart("bars", (bars,)) if is_judged else None,
         notes=notes,
         lacks=() if is_judged else (lack,),
-        code=f'oa.forecast_value_added(history, freq="{context.freq}")',
+        call='oa.forecast_value_added(history, freq="{freq}")',
     )
 
 
@@ -77,7 +77,7 @@ def _judge_callers(context: Context) -> tuple[tuple[Row, ...], tuple[Sentence, .
     table = tables.call_accuracy(context)
     callers = table[table["wape"].notna()].sort_values("wape", kind="stable")
     names = {str(name): str(name) for name in callers.index}
-    said = [describe(table).removesuffix(".")]
+    said = [describe(table)]
     if others := note_of(table).figures.get("left_out", {}).get("other_periods"):
         said.append(f"Left out: {text.count(others, 'call')} for periods of other lengths")
     return _list_rows(callers, names, _CALLERS, "person"), tuple(map(Sentence.of, said))
@@ -90,9 +90,7 @@ def _list_rows(
     rows = []
     for key, row in zip(names, table.to_dict("records"), strict=True):
         left_out = ("better", "differs") if key == "model" else ()
-        values = {
-            name: row[name] for name in columns if name not in left_out and pd.notna(row[name])
-        }
+        values = read_known(row, [name for name in columns if name not in left_out])
         name = Piece("name" if kind == "person" else "text", names[key])
         rows.append(Row(key, name, values, kind=kind))
     return tuple(rows)

@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import Any
 
 from opp_analytics import text
-from opp_analytics.analysis import deal_categories, describe, find_gap
+from opp_analytics.analysis import deal_categories, describe, forecast_categories
 from opp_analytics.answers import forecasts
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
@@ -22,19 +22,17 @@ _CATEGORIES = ("closed", "commit", "best_case", "pipeline")
 
 def categories(context: Context) -> Answer:
     """Sum closed money and the open deals due by category, at full value."""
-    table = forecasts.categories(context)
+    table = forecast_categories(context.opportunities, **context.asked)
     period: Any = table.loc[context.label]
     # A target is of all deals.
     chosen = context.ids is not None
     target = math.nan if chosen else float(forecasts.current(context)["target"])
-    aimed = math.isfinite(target)
     answer = partial(
         Answer,
         "categories",
         context,
         "Forecast categories",
-        code=f'oa.forecast_categories(deals, as_of="{context.day:%Y-%m-%d}", '
-        f'freq="{context.freq}")',
+        call='oa.forecast_categories(deals, as_of="{day}", freq="{freq}")',
     )
     periods = list_periods(context, table, [str(name) for name in table if name != "to_date"])
     if not period["closed"] and not period["open_count"]:
@@ -50,13 +48,14 @@ def categories(context: Context) -> Answer:
         )
         for name, value, total in zip(_CATEGORIES, values, accumulate(values), strict=True)
     ]
-    said = Sentence.of(describe(table))
+    aim = ("; target ", Piece("money", target)) if math.isfinite(target) else ()
+    said = Sentence.of(describe(table), *aim)
     about = (
         f"{context.name} by category at full value: the deal’s own category, else its stage’s, "
         "else by stated chance"
     )
     return answer(
-        _compare_with_target(period, target) if aimed else said,
+        said,
         tables=(
             Table("categories", ("value", "running_total"), tuple(rows), "value"),
             *periods,
@@ -65,19 +64,6 @@ def categories(context: Context) -> Answer:
         notes=(Sentence.of(about),),
         opener=partial(_list_category, context),
     )
-
-
-def _compare_with_target(period: Any, target: float) -> Sentence:
-    """Say how far closed money and commit reach."""
-    aim, total = Piece("money", target), float(period["commit_total"])
-    if not total:
-        return Sentence.of("Nothing is closed or committed: ", aim, " to go")
-    reach = "Closed and Commit reach" if period["commit"] else "Closed alone reaches"
-    if not (gap := find_gap(target, total)):
-        return Sentence.of(f"{reach} the target of ", aim)
-    off = "past target" if gap < 0 else "below target" if period["commit"] else "to go"
-    left = Piece("money", abs(gap))
-    return Sentence.of(f"{reach} ", Piece("money", total), ", ", left, f" {off}")
 
 
 def _list_category(context: Context, row: Row) -> Answer | None:

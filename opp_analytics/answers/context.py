@@ -356,6 +356,8 @@ class Context:
         ids = opportunities.get("unique_id", pd.Series(dtype=schema.TEXT)).astype("object")
         new = [f"new {place}" for place in range(1, len(ids) + 1)]
         frame = opportunities.assign(unique_id=ids.where(ids.notna(), new))
+        # Whoever changes hands changes teams.
+        frame = self.org.apply(frame) if len(self.org.people) else frame
         frame = require(frame, *_READ, *self.levels, unique=True)
         frame = frame if "name" in frame else frame.assign(name=frame["unique_id"])
         return replace(self, opportunities=frame, whole=frame, kept={}, unedited=self)

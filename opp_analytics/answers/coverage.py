@@ -9,13 +9,21 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics import text
-from opp_analytics.analysis import describe
-from opp_analytics.answers import forecasts, tables
+from opp_analytics.analysis import describe, pacing
+from opp_analytics.answers import forecasts
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
-from opp_analytics.answers.data import Figure, Lack, Row, Table
+from opp_analytics.answers.data import (
+    Figure,
+    Lack,
+    Row,
+    Table,
+    lack_records,
+    make_period,
+    read_known,
+)
 from opp_analytics.answers.deal import list_deals
-from opp_analytics.text import Piece, Sentence
+from opp_analytics.text import Sentence
 
 _COLUMNS = ("booked", "actual", "booked_share", "open_value", "deals", "days_left")
 
@@ -25,36 +33,30 @@ def coverage(context: Context) -> Answer:
 
     Beside it the usual coverage of periods that hit their target, and of those that missed.
     """
-    table = tables.pacing(context)
+    history = None if context.records.empty else context.history
+    table = pacing(context.opportunities, history, **context.asked)
     rows = tuple(
-        Row(
-            period,
-            Piece("text", text.capital(context.name_of(period))),
-            {name: value for name, value in row.items() if name in _COLUMNS and value == value},
-            kind="period",
-        )
+        make_period(context, period, read_known(row, _COLUMNS))
         for period, row in zip(table.index, table.to_dict("records"), strict=True)
     )
     has_target = pd.notna(forecasts.current(context)["target"])
     figures = tuple(_list_figures(context)) if has_target else ()
     lacks = [
         Lack("coverage, which needs a target", "", "target=500_000", "--target 500000"),
-        Lack(
+        lack_records(
             "the usual coverage at this point",
             f"three ended {context.noun}s that hit their target, or missed it",
-            "history.record(deals)",
-            "opp-analytics record",
         ),
     ]
     return Answer(
         key="coverage",
         context=context,
         title="Pace and coverage",
-        finding=Sentence.of(describe(table).removesuffix(".")),
+        finding=Sentence.of(describe(table)),
         tables=(Table("periods", _COLUMNS, rows, "booked"),),
         figures=figures,
         lacks=tuple(lacks[has_target : 1 + (has_target and len(figures) < 2)]),
-        code=f'oa.pacing(deals, history, as_of="{context.day:%Y-%m-%d}", freq="{context.freq}")',
+        call='oa.pacing(deals, history, as_of="{day}", freq="{freq}")',
         opener=partial(_list_booked, context, table["days_left"]),
     )
 

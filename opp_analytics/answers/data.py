@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -99,6 +99,21 @@ class Lack(NamedTuple):
     file_way: str = ""
 
 
+def lack_records(what: str, until: str = "") -> Lack:
+    """Say what needs records, until when, and how to make one."""
+    return Lack(what, until, "history.record(deals)", "opp-analytics record")
+
+
+def read_known(row: Any, columns: Iterable[str]) -> dict[str, Any]:
+    """Read the values of a row that are known, of a Series or a dict."""
+    return {name: row[name] for name in columns if not pd.isna(row.get(name))}
+
+
+def make_period(context: Context, label: str, values: Mapping[str, Any]) -> Row:
+    """Make the row of a period."""
+    return Row(label, Piece("text", text.capital(context.name_of(label))), values, kind="period")
+
+
 @dataclass(frozen=True)
 class AnswerData:
     """What an answer holds; `Answer` also shows it."""
@@ -114,8 +129,15 @@ class AnswerData:
     chart: Chart | None = None
     notes: tuple[Sentence, ...] = ()
     lacks: tuple[Lack, ...] = ()
-    code: str = ""
-    """A line that gives the numbers in Python, from ``deals``, ``history`` and ``org``."""
+    call: str = ""
+    """What `code` says of any ``{day}``, ``{freq}`` and ``{period}``."""
+
+    @property
+    def code(self) -> str:
+        """A line that gives the numbers in Python, from ``deals``, ``history`` and ``org``."""
+        context = self.context
+        day = str(context.day.date())
+        return self.call.format(day=day, freq=context.freq, period=context.label)
 
     @property
     def sentence(self) -> str:

@@ -47,7 +47,7 @@ def data_to_fix(context: Context) -> Answer:
         chart=Chart("bars", (bars,), {"label_width": 272, "stacked": True}) if rows else None,
         notes=(Sentence.of("Ranked by money"),) if rows else (),
         lacks=(Lack(words),) if lacks else (),
-        code=f'oa.audit_summary(oa.audit(deals, as_of="{context.day:%Y-%m-%d}"))',
+        call='oa.audit_summary(oa.audit(deals, as_of="{day}"))',
         opener=partial(_list_deals, context),
     )
 

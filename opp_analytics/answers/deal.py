@@ -178,15 +178,17 @@ def add_details(context: Context, rows: pd.DataFrame, **own: Any) -> pd.DataFram
     return joined.assign(stage=joined["stage"].fillna("removed"))
 
 
-def explain_deal(context: Context, row: Row) -> Answer | None:
-    """Answer what adds up to a deal's chance, and from what that moved.
+def explain_deal(context: Context, row: Row, of: pd.DataFrame | None = None) -> Answer | None:
+    """Answer what adds up to a deal's chance, from what that moved, and when it would be won.
 
-    None where the chance is not learned.
+    None where the chance is not learned; `of` is as for `explain_chance`.
     """
-    why = explain_chance(context, row.id)
+    why = explain_chance(context, row.id, of) if row.kind == "deal" else ""
     if not why:
         return None
-    words = [words for words in (why, say_win_dates(context, row.id)) if words]
+    # A row that decides says itself when it would be won.
+    dates = "" if of is not None and not row.depth else say_win_dates(context, row.id)
+    words = [words for words in (why, dates) if words]
     return Answer(
         key="deal",
         context=context,

@@ -58,7 +58,7 @@ def deals(context: Context) -> Answer:
         method=str(forecasts.method(context)),
         tables=(Table("deals", tuple(columns), tuple(rows), "value", heads),) if rows else (),
         notes=tuple(map(Sentence.of, _say_older(context))),
-        code=f'oa.forecast_deals(deals, history=history, as_of="{context.day:%Y-%m-%d}")',
+        call='oa.forecast_deals(deals, history=history, as_of="{day}")',
         opener=partial(explain_deal, context),
     )
 

@@ -448,7 +448,8 @@ def _find_causes(context: Context) -> dict[str, str]:
 
     The keys are "up" and "down". A deal that is in the same stage is not said.
     """
-    moved = change_deals(context)[change_deals(context)["movement"] == "chance"]
+    moved = explained_change(context).list_deals()
+    moved = moved[moved["movement"] == "chance"]
     then, now = (
         frame.set_index("unique_id")["stage"]
         for frame in (earlier_record(context)[1], context.whole)
@@ -463,12 +464,6 @@ def _find_causes(context: Context) -> dict[str, str]:
             ):
                 causes[way] = f"now in {text.stage(became)}"
     return causes
-
-
-@keep
-def change_deals(context: Context) -> pd.DataFrame:
-    """`oa.forecast_change_deals`, same span."""
-    return explained_change(context).list_deals()
 
 
 @keep
@@ -497,12 +492,6 @@ def explained_change(context: Context) -> analysis.ForecastChange:
         asked["by"] and context.levels,
     )
     return change.keep_group(part.column, part.name) if part else change
-
-
-@keep
-def categories(context: Context) -> pd.DataFrame:
-    """`oa.forecast_categories`."""
-    return analysis.forecast_categories(context.opportunities, **context.asked)
 
 
 @keep
@@ -612,11 +601,6 @@ def find_chances(context: Context, period: str = "") -> pd.Series[Any]:
     """Find the chances of open deals from history in a period, by default each in its own."""
     own = chances(context)
     return deals_of(context, period)["chance"] if period and len(own) else own
-
-
-def show_history(context: Context, unique_id: Any, period: str = "") -> str:
-    """Show a deal's chance from history in a period, by default its own."""
-    return text.percent(float(find_chances(context, period).get(unique_id, np.nan)))
 
 
 def name_history(context: Context, period: str = "") -> str:
@@ -745,18 +729,6 @@ def usual_coverage(context: Context) -> dict[str, float]:
 def deals_to_win(context: Context) -> pd.DataFrame:
     """The open deals that could still close in the period that leads, the largest first."""
     return list_deals_to_win(context, lead(context))
-
-
-@keep
-def explained_leading(context: Context) -> pd.DataFrame:
-    """Explained rows of `forecast_deals` for the leading period, by id.
-
-    They are of the deals that decide it, and of `deals_to_win`.
-    """
-    rows = forecast_deals(context)
-    ids = pd.concat([swings(context)["unique_id"], deals_to_win(context)["unique_id"]])
-    leads = rows["period"] == str(lead(context))
-    return explain(context, rows[leads & is_among(rows["unique_id"], ids)])
 
 
 @keep

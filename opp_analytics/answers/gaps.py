@@ -89,40 +89,19 @@ def _cover_gap(mine: pd.DataFrame, gap: float, money: Money) -> tuple[int, float
 def advise(
     names: Sequence[Any], values: NDArray[np.float64], gap: float, money: Money = text.money
 ) -> str:
-    """Say which deals, the largest first, cover a gap."""
+    """Say how many of the deals, the largest first, cover a gap."""
     n, gap = len(values), gap - HALF_CENT
     if values.sum() < gap:
-        return (
-            f"{'this deal brings' if n == 1 else 'all below bring'} only "
-            f"{money(float(values.sum()))}"
-        )
-    alone = int((values >= gap).sum())
-    if alone:
-        return _advise_one(names, values, gap, alone)
-    if n == 2:
-        return "win both"
+        few = "this deal brings" if n == 1 else "all below bring"
+        return f"{few} only {money(float(values.sum()))}"
     fewest = int(np.searchsorted(np.cumsum(values), gap) + 1)
-    if fewest == n:
-        return f"win all {text.spelled(n)}"
-    if values[n - fewest :].sum() >= gap:
-        return f"win {text.spelled(fewest)} of these {text.spelled(n)}"
-    if n == 3 and values[0] + values[2] >= gap:
-        return f"win {shorten_name(names)} and one of the other two"
-    return f"win the first {text.spelled(fewest)}"
-
-
-def _advise_one(names: Sequence[Any], values: NDArray[np.float64], gap: float, alone: int) -> str:
-    """Say which deals cover a gap that `alone` of them cover alone."""
-    n = len(values)
     if n == 1:
         return "this one deal covers it"
-    if alone == n:
-        return f"win {'either' if n == 2 else f'any one of these {text.spelled(n)}'}"
-    if alone > 1:
-        return f"win one of the first {text.spelled(alone)}"
-    if float(values[1:].sum()) < gap:
-        return f"win {shorten_name(names)}; the rest does not cover it"
-    return f"win {shorten_name(names)}, or {'both others' if n == 3 else 'enough of the others'}"
+    if fewest == 1:
+        return f"win {shorten_name(names)}"
+    if fewest == n:
+        return "win both" if n == 2 else f"win all {text.spelled(n)}"
+    return f"win the first {text.spelled(fewest)}"
 
 
 def shorten_name(names: Sequence[Any]) -> str:

@@ -80,8 +80,7 @@ class Impact:
                 Sentence.of("forecast ", self.of, self.how),
                 *([Sentence.of(found.limit)] if found.limit else []),
             ),
-            code="plan.impact(history=history, "
-            f'as_of="{context.day:%Y-%m-%d}", freq="{context.freq}")',
+            call='plan.impact(history=history, as_of="{day}", freq="{freq}")',
         )
 
     def _make_row(

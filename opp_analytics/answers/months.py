@@ -14,7 +14,7 @@ from opp_analytics.analysis import describe, evidence
 from opp_analytics.answers import forecasts
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
-from opp_analytics.answers.data import Chart, Row, Table
+from opp_analytics.answers.data import Chart, Row, Table, make_period, read_known
 from opp_analytics.answers.deal import find_expected, list_due, list_expected
 from opp_analytics.schema import BUCKETS
 from opp_analytics.text import Piece, Sentence
@@ -60,8 +60,8 @@ def months(context: Context) -> Answer:
             "list_months", (context.money,), {"by_rate": forecasts.by_rate(context)}, _DRAWN
         ),
         notes=(Sentence.of(f"Below coverage: {hits}"),) if is_aimed and usual else (),
-        code=f'oa.forecast(deals, history=history, as_of="{context.day:%Y-%m-%d}", '
-        f'freq="{context.freq}", periods={len(table) + 1}, target=org.targets)',
+        call=f'oa.forecast(deals, history=history, as_of="{{day}}", freq="{{freq}}", '
+        f"periods={len(table) + 1}, target=org.targets)",
         opener=partial(_list_behind, context),
     )
 
@@ -91,8 +91,7 @@ def _make_row(context: Context, row: pd.Series[Any], is_aimed: bool) -> Row:
                 names.append("needed_pipeline")
             else:
                 words["needed_pipeline"] = Sentence.of(more)
-    values = {name: float(row[name]) for name in names if pd.notna(row[name])}
-    return Row(period, Piece("text", name), values, words, kind="period")
+    return Row(period, Piece("text", name), read_known(row, names), words, kind="period")
 
 
 def list_periods(
@@ -102,12 +101,7 @@ def list_periods(
     last, columns = table.index.isin(BUCKETS), [name for name in columns if name in table]
     listed = pd.concat([table[~last], table[last]])[columns]
     rows = [
-        Row(
-            str(period),
-            Piece("text", text.capital(context.name_of(str(period)))),
-            {str(name): value for name, value in row.items() if pd.notna(value)},
-            kind="period",
-        )
+        make_period(context, str(period), read_known(row, columns))
         for period, row in zip(listed.index, listed.to_dict("records"), strict=True)
     ]
     found = Table("every period", tuple(columns), tuple(rows), rank=3)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import pandas as pd
 
@@ -12,11 +11,11 @@ from opp_analytics.analysis import describe
 from opp_analytics.answers import forecasts
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
-from opp_analytics.answers.data import Chart, Lack, Row, Table
+from opp_analytics.answers.data import Chart, Lack, Row, Table, make_period, read_known
 from opp_analytics.answers.deal import list_closed
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.note import note_of
-from opp_analytics.text import Piece, Sentence
+from opp_analytics.text import Sentence
 
 _COLUMNS = ("made_at", "lead", "expected", "low", "high", "actual", "error", "held")
 MOST_DRAWN = 6
@@ -31,7 +30,10 @@ def past_ranges(context: Context) -> Answer:
         reason, title = str(error), "Past ranges cannot be judged"
         lack = Lack(reason, shell_way="opp-analytics record")
         return Answer("past_ranges", context, title, Sentence.of(reason), lacks=(lack,))
-    rows = tuple(_make_row(context, row) for row in table.reset_index().to_dict("records"))
+    rows = tuple(
+        make_period(context, str(period), read_known(row, _COLUMNS))
+        for period, row in zip(table.index, table.to_dict("records"), strict=True)
+    )
     return Answer(
         key="past_ranges",
         context=context,
@@ -41,17 +43,9 @@ def past_ranges(context: Context) -> Answer:
         tables=(Table("periods", _COLUMNS, rows[::-1]),),
         chart=Chart("backtest", (table.tail(MOST_DRAWN),)),
         notes=tuple(map(Sentence.of, _list_notes(context, table))),
-        code=f'oa.backtest(history, lead="now", as_of="{context.day:%Y-%m-%d}", '
-        f'freq="{context.freq}")',
+        call='oa.backtest(history, lead="now", as_of="{day}", freq="{freq}")',
         opener=partial(_list_closed, context),
     )
-
-
-def _make_row(context: Context, row: dict[Any, Any]) -> Row:
-    period = str(row["period"])
-    name = Piece("text", text.capital(context.name_of(period)))
-    values = {column: row[column] for column in _COLUMNS if not pd.isna(row.get(column))}
-    return Row(period, name, values, kind="period")
 
 
 def _list_notes(context: Context, table: pd.DataFrame) -> list[str]:

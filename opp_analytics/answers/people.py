@@ -81,8 +81,8 @@ def people(context: Context) -> Answer:
             _PROGRESS,
         ),
         notes=tuple(Sentence.of(words) for words in notes if words),
-        code=f'oa.forecast(deals, history=history, as_of="{context.day:%Y-%m-%d}", '
-        f'freq="{context.freq}", by={list(context.by)}, totals=True, target=org.targets)',
+        call=f'oa.forecast(deals, history=history, as_of="{{day}}", freq="{{freq}}", '
+        f"by={list(context.by)}, totals=True, target=org.targets)",
         opener=partial(_list_behind, context, {text.join_key(key): key for key in by_key}),
     )
 

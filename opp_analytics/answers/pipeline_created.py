@@ -8,18 +8,18 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics import text
-from opp_analytics.analysis import evidence
-from opp_analytics.answers import tables
+from opp_analytics.analysis import CreatedPipeline, describe, evidence
+from opp_analytics.answers import forecasts
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context, keep
-from opp_analytics.answers.data import Chart, Lack, Row, Table
+from opp_analytics.answers.data import Chart, Row, Table, lack_records
 from opp_analytics.answers.deal import add_details, list_deals
 from opp_analytics.errors import NotEnoughHistory
-from opp_analytics.note import note_of
+from opp_analytics.periods import Freq, check_freq
 from opp_analytics.text import Piece, Sentence
 
-_WEEKS, _NEAR = 12, 0.1
-"""Weeks to look back, a quarter, and the share within which a week is like the average."""
+_WEEKS = 12
+"""Weeks to look back, a quarter."""
 _COLUMNS = ("deals", "value")
 
 
@@ -31,15 +31,17 @@ def pipeline_created(context: Context) -> Answer:
     """
     title = "New pipeline"
     try:
-        weeks = tables.created(context).tail(_WEEKS)
+        made = _read(context)
     except NotEnoughHistory as reason:
-        lack = Lack(
-            "what was created", "the first record", "history.record(deals)", "opp-analytics record"
-        )
+        lack = lack_records("what was created", "the first record")
         said = Sentence.of(str(reason).removesuffix("."))
         return Answer("pipeline_created", context, title, said, lacks=(lack,))
-    freq, average = note_of(weeks).freq, float(weeks["value"].iloc[:-1].mean())
-    people = tables.created_by(context)
+    freq = _name_weeks(context)
+    weeks = made.sum_up(freq, grouped=False)
+    weeks = weeks[weeks.index <= str(pd.Period(context.known_day, freq))].tail(_WEEKS)
+    average, people = float(weeks["value"].iloc[:-1].mean()), made.sum_up(context.freq)
+    people = people[people.index.get_level_values("period") == context.label]
+    people = people.droplevel("period") if made.groups else people.head(0)
     if people["value"].sum() <= 0 or (context.only and len(people) == 1):
         people = people.head(0)
     found = {
@@ -55,7 +57,7 @@ def pipeline_created(context: Context) -> Answer:
         key="pipeline_created",
         context=context,
         title=title,
-        finding=_compare_week(weeks, average),
+        finding=Sentence.of(describe(weeks.assign(to_date=False))),
         tables=tuple(
             Table(name, _COLUMNS, tuple(rows), "value") for name, rows in found.items() if rows
         ),
@@ -65,7 +67,7 @@ def pipeline_created(context: Context) -> Answer:
             {"average": average, "line": "average" if len(weeks) > 2 else "week before"},
         ),
         notes=(_say_most(context, people["value"]),) if len(people) else (),
-        code=f'oa.pipeline_created(history, freq="{freq}")',
+        call='oa.pipeline_created(history, freq="{freq}")',
         opener=partial(_list_created, context),
     )
 
@@ -73,20 +75,6 @@ def pipeline_created(context: Context) -> Answer:
 def _sum_up(key: str, name: str, row: pd.Series[Any], kind: str = "period") -> Row:
     values = {"deals": int(row["deals"]), "value": float(row["value"])}
     return Row(key, Piece("name" if kind == "person" else "text", name), values, kind=kind)
-
-
-def _compare_week(weeks: pd.DataFrame, average: float) -> Sentence:
-    """Say what was created this week, compared with the weeks before where that is enough."""
-    before, last = len(weeks) - 1, float(weeks["value"].iloc[-1])
-    said: list[Piece | str] = ["new pipeline this week, ", Piece("money", last)]
-    if not before or not evidence.is_enough(weeks["deals"].sum()) or last < 0:
-        return Sentence.of(*said)
-    usual = f"the {before}-week average" if before > 1 else "the week before"
-    if not average > 0 or abs(last / average - 1) < _NEAR:
-        like = f", was in line with {usual}" if last or not average else f", was below {usual}"
-        return Sentence.of(*said, like)
-    way = "above" if last > average else "below"
-    return Sentence.of(*said, ", was ", Piece("share", abs(last / average - 1)), f" {way} {usual}")
 
 
 def _say_most(context: Context, values: pd.Series[Any]) -> Sentence:
@@ -105,13 +93,28 @@ def _say_most(context: Context, values: pd.Series[Any]) -> Sentence:
 def _list_created(context: Context, row: Row) -> Answer:
     """List the deals created in a week, or by a person in the current period."""
     if row.kind == "person":
-        deals, title = tables.created_by_deals(context), f"Created by {row.id} in {context.name}"
+        title = f"Created by {row.id} in {context.name}"
+        deals = _read(context).list_deals(context.freq)
         deals = deals[(deals.index == row.id) & (deals["period"] == context.label).to_numpy()]
     else:
-        deals = tables.created_deals(context)
+        freq = _name_weeks(context)
+        deals = _read(context).list_deals(freq, grouped=False)
         deals = deals[deals["period"] == row.id]
         count = text.spelled(len(deals), "deal") if len(deals) > 1 else "deal"
-        is_last = row.id == tables.created(context).index[-1]
+        is_last = row.id == str(pd.Period(context.known_day, freq))
         title = f"The {count} of {'this week' if is_last else f'the week of {row.name.value}'}"
     rows = add_details(context, deals.reset_index(drop=True))
     return list_deals(context, title, rows, name="created")
+
+
+@keep
+def _read(context: Context) -> CreatedPipeline:
+    """Read what was created and open, at the value first seen, by person where they are known."""
+    history, person = forecasts.require_history(context), context.person
+    by = person if person in history.table.columns else None
+    return CreatedPipeline.read(history, by=by, tz=context.tz, asked_by="weekly_report")
+
+
+def _name_weeks(context: Context) -> Freq:
+    """Name the weeks that end on the last day that is known."""
+    return check_freq(f"W-{context.known_day:%a}".upper())

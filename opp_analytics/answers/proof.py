@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
 from opp_analytics import text
 from opp_analytics.analysis import EVERY, describe
 from opp_analytics.answers import tables
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
-from opp_analytics.answers.data import Lack, Row, Table
+from opp_analytics.answers.data import Row, Table, lack_records, read_known
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.text import Piece, Sentence
 
@@ -33,14 +31,14 @@ def proof(context: Context) -> Answer:
         table = tables.proof(context)
     except (NotEnoughHistory, DataError) as error:
         reason = str(error).removesuffix(".")
-        lack = Lack(reason, "", "history.record(deals)", "opp-analytics record")
+        lack = lack_records(reason)
         return Answer("proof", context, title, Sentence.of(reason), lacks=(lack,))
     judged = table[table["n"] > 0]
     rows = tuple(
         Row(
             str(method),
             Piece("text", text.capital(text.method(method, context.freq))),
-            {name: row[name] for name in _COLUMNS if pd.notna(row[name])},
+            read_known(row, _COLUMNS),
             kind="source",
         )
         for method, row in zip(judged.index, judged.to_dict("records"), strict=True)
@@ -51,8 +49,8 @@ def proof(context: Context) -> Answer:
         key="proof",
         context=context,
         title=title,
-        finding=Sentence.of(describe(table).removesuffix(".")),
+        finding=Sentence.of(describe(table)),
         tables=(Table("methods", _COLUMNS, rows, heads=_HEADS),) if rows else (),
         notes=(Sentence.of(said),) if few else (),
-        code=f'oa.score(oa.backtest(history, freq="{context.freq}", methods="all"))',
+        call='oa.score(oa.backtest(history, freq="{freq}", methods="all"))',
     )

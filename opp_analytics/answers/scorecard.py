@@ -6,10 +6,11 @@ from functools import partial
 
 from opp_analytics import text
 from opp_analytics.analysis import describe
+from opp_analytics.analysis import scorecard as analyze
 from opp_analytics.answers import tables
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context, Part
-from opp_analytics.answers.data import Lack, Row, Table
+from opp_analytics.answers.data import Lack, Row, Table, lack_records, read_known
 from opp_analytics.text import Piece, Sentence
 
 _COLUMNS = (
@@ -27,29 +28,33 @@ def scorecard(context: Context) -> Answer:
     if context.person is None:
         who = Lack("whose deals they are", python_way="a column owner_name of the deals")
         return answer(Sentence.of("The deals name nobody to compare"), lacks=(who,))
-    table, since = tables.scorecard(context), context.write_day(tables.closed_since(context))
+    start = tables.closed_since(context)
+    table = analyze(
+        context.opportunities,
+        None if context.records.empty else context.history,
+        by=context.person,
+        start=start,
+        method=context.method,
+        **context.asked,
+    )
     rows = tuple(
         Row(
             str(name),
             Piece("name", str(name)),
-            {key: value for key, value in row.items() if key in _COLUMNS and value == value},
+            read_known(row, _COLUMNS),
             kind="person",
             part=Part(context.person, str(name)),
         )
         for name, row in zip(table.index, table.to_dict("records"), strict=True)
     )
+    since = context.write_day(start)
     about = f"Closed from {since} on; differs: beyond chance, however many are compared"
-    lack = Lack(
-        "slip rate and forecast bias",
-        "some weeks of records",
-        "history.record(deals)",
-        "opp-analytics record",
-    )
+    lack = lack_records("slip rate and forecast bias", "some weeks of records")
     return answer(
-        Sentence.of(describe(table).removesuffix(".")),
+        Sentence.of(describe(table)),
         tables=(Table(text.plural(context.who), _COLUMNS, rows),) if rows else (),
         notes=(Sentence.of(about),) if rows else (),
         lacks=(lack,) if rows and context.records.empty else (),
-        code=f'oa.scorecard(deals, history, as_of="{context.day:%Y-%m-%d}", '
-        f'by="{context.person}", start="{tables.closed_since(context):%Y-%m-%d}")',
+        call=f'oa.scorecard(deals, history, as_of="{{day}}", by="{context.person}", '
+        f'start="{start:%Y-%m-%d}")',
     )

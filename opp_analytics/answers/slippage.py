@@ -9,11 +9,11 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics import text
-from opp_analytics.analysis import describe
-from opp_analytics.answers import tables
+from opp_analytics.analysis import DueCohort, close_date_moves, describe
+from opp_analytics.answers import forecasts
 from opp_analytics.answers.answer import Answer
-from opp_analytics.answers.context import Context
-from opp_analytics.answers.data import Chart, Lack, Row, Table
+from opp_analytics.answers.context import Context, keep
+from opp_analytics.answers.data import Chart, Row, Table, lack_records
 from opp_analytics.answers.deal import add_details, list_deal, list_deals
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.note import note_of
@@ -35,25 +35,26 @@ def slippage(context: Context) -> Answer:
     Wins of other deals are not in it.
     """
     try:
-        found = tables.slippages(context)
+        found = _read(context)
     except NotEnoughHistory as error:
-        lack = Lack(
-            "what became of the deals that were due",
-            "the second record",
-            "history.record(deals)",
-            "opp-analytics record",
-        )
+        lack = lack_records("what became of the deals that were due", "the second record")
         said = str(error).removesuffix(".") if context.records.empty else _ONE_RECORD
         return Answer("slippage", context, _TITLE, Sentence.of(said), lacks=(lack,))
-    periods = pd.concat({part.period: part.table for part in found}, names=["period"])
-    note = note_of(found[-1].table)
+    sums = {period: due.sum_up() for period, due in found.items()}
+    periods = pd.concat(sums, names=["period"])
+    note = note_of([*sums.values()][-1])
     note.change(
         day=str(context.known_day.date()),
         freq=context.freq,
-        part=[part.period for part in found if part.starts_late],
+        part=[
+            period
+            for period, due in found.items()
+            if due.asked.opening
+            > pd.Period(period, context.freq).start_time.tz_localize(context.tz)
+        ],
     ).write(periods)
-    rows = tuple(_sum_up(context, part.period, part.table) for part in found)
-    often = tables.pushed(context)
+    rows = tuple(_sum_up(context, *one) for one in sums.items())
+    often = _find_pushed(context)
     moving = Table(
         "pushed",
         _PUSHED,
@@ -67,10 +68,8 @@ def slippage(context: Context) -> Answer:
         title=_TITLE,
         finding=Sentence.of(describe(periods)),
         tables=(Table("periods", _COLUMNS, rows, "value"), *([moving] if len(often) else [])),
-        chart=Chart(
-            "slippage", ({_name_period(context, part.period): part.table for part in found},)
-        ),
-        code=f'oa.slippage(history, start="{first}", end="{last}")',
+        chart=Chart("slippage", ({_name_period(context, name): sums[name] for name in sums},)),
+        call=f'oa.slippage(history, start="{first}", end="{last}")',
         opener=partial(_list_due, context),
     )
 
@@ -96,10 +95,13 @@ def _count_pushes(context: Context, deal: dict[Any, Any]) -> Row:
 
 def _list_due(context: Context, row: Row) -> Answer | None:
     """List the deals due in a period, each with its outcome and its date at the end."""
-    periods = {part.period: part.deals for part in tables.slippages(context)}
     if row.kind != "period":
         return None
-    due = periods[row.values["period"]].rename(columns={"close_date": "close_date_before"})
+    due = (
+        _read(context)[row.values["period"]]
+        .list_deals()
+        .rename(columns={"close_date": "close_date_before"})
+    )
     moved = due["close_date_after"].where(due["close_date_after"].notna(), due["close_date_before"])
     rows = add_details(
         context,
@@ -108,3 +110,42 @@ def _list_due(context: Context, row: Row) -> Answer | None:
     )
     more = ("close_date_before", "from_stage", "to_stage")
     return list_deals(context, f"Due in {row.id}", rows, name="due_deals", past=True, more=more)
+
+
+@keep
+def _read(context: Context) -> dict[str, DueCohort]:
+    """Read what was due in the two periods before and the current one, in time order.
+
+    A period that has not ended runs up to the last day that is known.
+    """
+    history, seen = forecasts.require_history(context), context.known_day
+    begins = pd.Timestamp(context.records["recorded_at"].iloc[0])
+    found = {}
+    for period in (context.period - step for step in (2, 1, 0)):
+        first, last = period.start_time.normalize(), min(period.end_time.normalize(), seen)
+        opening = max(_begin(context, period), begins)
+        if first > seen or opening == begins >= last.tz_localize(context.tz):
+            continue
+        try:
+            asked = (opening, last, None, context.tz, "slippage")
+            found[str(period)] = DueCohort.read(history, *asked)
+        except NotEnoughHistory:
+            continue  # No record inside this period; another one may have some.
+    if not found:
+        raise NotEnoughHistory("no period has two records")
+    return found
+
+
+def _begin(context: Context, period: pd.Period) -> pd.Timestamp:
+    return period.start_time.tz_localize(context.tz)
+
+
+def _find_pushed(context: Context) -> pd.DataFrame:
+    """Find the open deals that were pushed more than once."""
+    history = forecasts.require_history(context)
+    moves = close_date_moves(history, end=context.until, tz=context.tz)
+    often = moves[moves["pushes"] > 1].drop(columns="last_close_date")
+    table = context.deals[context.deals["outcome"] == "open"].merge(
+        often.reset_index(names="unique_id"), on="unique_id"
+    )
+    return table.sort_values(["pushes", "value", "unique_id"], ascending=[False, False, True])

@@ -7,17 +7,20 @@ from functools import partial
 import pandas as pd
 
 from opp_analytics import text
-from opp_analytics.analysis import describe
-from opp_analytics.answers import tables
+from opp_analytics.analysis import StageEntries, describe, stage_funnel
+from opp_analytics.answers import forecasts
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.bars import make_money_bar
-from opp_analytics.answers.context import Context
-from opp_analytics.answers.data import Chart, Lack, Row, Table
+from opp_analytics.answers.context import Context, keep
+from opp_analytics.answers.data import Chart, Row, Table, lack_records
 from opp_analytics.answers.deal import add_details, list_deals
 from opp_analytics.columns import write_key
 from opp_analytics.errors import NotEnoughHistory
+from opp_analytics.org import split_by
 from opp_analytics.text import Piece, Sentence
 
+_WEEKS = 13
+"""Weeks to look back, a quarter."""
 _ENDS = {"advanced": "Moved on", "back": "Moved back", "still": "Open"}
 """Outcomes of a stage's entries, where the name alone does not say it."""
 
@@ -28,12 +31,12 @@ def stages(context: Context) -> Answer:
     Without such a record, sum what is open in each stage.
     """
     try:
-        flow = tables.flow(context)
+        flow = _read(context).sum_up()
     except NotEnoughHistory:
         return _sum_open(context)
     if not flow["entries"].sum():
         return _sum_open(context)
-    start = tables.flow_since(context).tz_convert(context.tz)
+    start = _begin(context).tz_convert(context.tz)
     about = f"from {context.write_day(start)} on, and where they are now"
     rows = []
     for key, row in zip(flow.index, flow.to_dict("records"), strict=True):
@@ -48,7 +51,7 @@ def stages(context: Context) -> Answer:
         tables=(Table("stages", tuple(map(str, flow)), tuple(rows)),),
         chart=Chart("stage_flow", (flow,)),
         notes=(Sentence.of(f"Deals that entered each stage {about}"),),
-        code=f'oa.stage_flow(history, start="{start.isoformat()}", end="{context.day:%Y-%m-%d}")',
+        call=f'oa.stage_flow(history, start="{start.isoformat()}", end="{{day}}")',
         opener=partial(_list_entries, context),
     )
 
@@ -58,7 +61,7 @@ def _list_entries(context: Context, row: Row) -> Answer:
 
     A deal that came twice counts twice.
     """
-    entries = tables.flow_deals(context)
+    entries = _read(context).list_deals()
     is_grouped = entries.index.names != [None]
     mine = entries[entries.set_index("stage", append=is_grouped).index.map(text.join_key) == row.id]
     ends = mine["outcome"].map(_ENDS).fillna(mine["outcome"])
@@ -70,13 +73,14 @@ def _list_entries(context: Context, row: Row) -> Answer:
 
 def _sum_open(context: Context) -> Answer:
     columns, rows, bars = ("open_count", "open_value"), [], []
-    whole = tables.funnel(context).groupby(level="stage", sort=False)[[*columns]].sum()
+    funnel = stage_funnel(context.opportunities, by=split_by(context.opportunities))
+    whole = funnel.groupby(level="stage", sort=False)[[*columns]].sum()
     for stage, deals, value in whole.itertuples():
         name, values = text.stage(stage), {"open_count": deals, "open_value": value}
         rows.append(Row(stage, Piece("text", name), values, kind="stage"))
         bars.append(make_money_bar(context, name, value, deals, stage))
     is_open = any(row.values["open_count"] for row in rows)
-    found = describe(tables.funnel(context)) if is_open else "No deal is open in any stage"
+    found = describe(funnel) if is_open else "No deal is open in any stage"
     table = Table("open", columns, tuple(rows), "open_value")
     what = "where the deals that entered each stage are now"
     return Answer(
@@ -87,8 +91,8 @@ def _sum_open(context: Context) -> Answer:
         tables=(table,) if is_open else (),
         chart=Chart("bars", (bars,)),
         notes=(Sentence.of("Open value by stage"),) if is_open else (),
-        lacks=(Lack(what, "", "history.record(deals)", "opp-analytics record"),),
-        code="oa.stage_funnel(deals)",
+        lacks=(lack_records(what),),
+        call="oa.stage_funnel(deals)",
         opener=partial(_list_open, context),
     )
 
@@ -97,3 +101,18 @@ def _list_open(context: Context, row: Row) -> Answer:
     deals = context.deals
     mine = deals[(deals["outcome"] == "open") & (deals["stage"] == row.id)]
     return list_deals(context, f"Open in {row.name.value}", mine)
+
+
+@keep
+def _read(context: Context) -> StageEntries:
+    """Read the entries of the last thirteen weeks."""
+    history, by = forecasts.require_history(context), split_by(context.opportunities)
+    asked = _begin(context), context.until, by, context.tz
+    return StageEntries.read(history, *asked, "stage_flow", listed=True)
+
+
+def _begin(context: Context) -> pd.Timestamp:
+    """Begin thirteen weeks ago, or at the first record where that is later."""
+    first = context.known_day - pd.Timedelta(weeks=_WEEKS)
+    begins = pd.Timestamp(context.records["recorded_at"].iloc[0])
+    return max(first.tz_localize(context.tz).tz_convert("UTC"), begins)

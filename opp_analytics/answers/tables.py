@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from dataclasses import dataclass
 from itertools import repeat
 from typing import Any
 
@@ -17,26 +16,12 @@ from opp_analytics.answers.context import Context, keep
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.history import coverage as measure_coverage
 from opp_analytics.note import note_of
-from opp_analytics.org import Org, outcomes, split_by
-from opp_analytics.periods import Freq, check_freq
+from opp_analytics.org import Org, outcomes
 from opp_analytics.schema import ALL
 
-_FLOW_WEEKS = 13
-"""Weeks of the stage flow: a quarter."""
 CLOSED_AS = ("won", "lost", "disqualified")
 _MOST_CLOSED = 5_000
 """Closed deals that the workbook lists: half a megabyte of what is mailed."""
-
-
-@dataclass(frozen=True)
-class DueDeals:
-    """Outcome of the deals due in one period."""
-
-    period: str
-    table: pd.DataFrame
-    deals: pd.DataFrame
-    starts_late: bool = False
-    """True where the records begin after the period does."""
 
 
 @keep
@@ -81,49 +66,6 @@ def find_teams(context: Context, *names: Any) -> str:
     The row shows these people, or a deal by its id.
     """
     return " ".join(sorted({_team_of(context).get(name, "") for name in names})).strip()
-
-
-@keep
-def _created(context: Context) -> analysis.CreatedPipeline:
-    """What was created and what was open, by person as far as the history knows them."""
-    history, person = forecasts.require_history(context), context.person
-    return analysis.CreatedPipeline.read(
-        history,
-        by=person if person in history.table.columns else None,
-        tz=context.tz,
-        asked_by="weekly_report",
-    )
-
-
-@keep
-def created(context: Context) -> pd.DataFrame:
-    """`oa.pipeline_created` by weeks that end on the as-of day."""
-    weekly = check_freq(f"W-{context.known_day:%a}".upper())
-    table = _created(context).sum_up(weekly, grouped=False)
-    return table[table.index <= str(pd.Period(context.known_day, weekly))]
-
-
-@keep
-def created_by(context: Context) -> pd.DataFrame:
-    """`oa.pipeline_created` of the current period by person.
-
-    Empty where the history does not know them.
-    """
-    table = _created(context).sum_up(context.freq)
-    table = table[table.index.get_level_values("period") == context.label]
-    return table.droplevel("period") if _created(context).groups else table.head(0)
-
-
-@keep
-def created_deals(context: Context) -> pd.DataFrame:
-    """The deals behind `created`: each with its period, at the value first seen."""
-    return _created(context).list_deals(note_of(created(context)).freq, grouped=False)
-
-
-@keep
-def created_by_deals(context: Context) -> pd.DataFrame:
-    """The deals behind `created_by`, by person."""
-    return _created(context).list_deals(context.freq)
 
 
 @keep
@@ -224,77 +166,6 @@ def _add_alarms(context: Context, row: pd.Series[Any], day: pd.Timestamp) -> pd.
 
 
 @keep
-def slippages(context: Context) -> list[DueDeals]:
-    """`oa.slippage` of the two periods before and the current one, in time order.
-
-    A period that has not ended runs up to the last day that is known.
-    """
-    history, seen = forecasts.require_history(context), context.known_day
-    begins = pd.Timestamp(context.records["recorded_at"].iloc[0])
-    found = []
-    for step in (2, 1, 0):
-        period = context.period - step
-        first, last = period.start_time.normalize(), min(period.end_time.normalize(), seen)
-        opening = first if first.tz_localize(context.tz) >= begins else begins
-        if first > seen:
-            continue
-        if opening is begins and begins.tz_convert(context.tz).tz_localize(None) >= last:
-            continue
-        try:
-            due = analysis.DueCohort.read(
-                history, opening, last, None, context.tz, "slippage", listed=True
-            )
-        except NotEnoughHistory:
-            continue  # No record inside this period; another one may have some.
-        sums, late = due.sum_up(), opening is begins
-        found.append(DueDeals(str(period), sums, due.list_deals(), starts_late=late))
-    if not found:
-        raise NotEnoughHistory("no period has two records")
-    return found
-
-
-@keep
-def pushed(context: Context) -> pd.DataFrame:
-    """The open deals of `oa.close_date_moves` that were pushed more than once."""
-    moves = analysis.close_date_moves(
-        forecasts.require_history(context), end=context.until, tz=context.tz
-    )
-    often = moves[moves["pushes"] > 1].drop(columns="last_close_date")
-    table = context.deals[context.deals["outcome"] == "open"].merge(
-        often.reset_index(names="unique_id"), on="unique_id"
-    )
-    return table.sort_values(
-        ["pushes", "value", "unique_id"], ascending=[False, False, True], ignore_index=True
-    )
-
-
-@keep
-def flow(context: Context) -> pd.DataFrame:
-    """`oa.stage_flow` of the last thirteen weeks."""
-    return _entries(context).sum_up()
-
-
-@keep
-def flow_deals(context: Context) -> pd.DataFrame:
-    """The entries behind `flow`."""
-    return _entries(context).list_deals()
-
-
-def flow_since(context: Context) -> pd.Timestamp:
-    """Start of `flow`: thirteen weeks ago, or the first record where that is later."""
-    first = context.known_day - pd.Timedelta(weeks=_FLOW_WEEKS)
-    begins = pd.Timestamp(context.records["recorded_at"].iloc[0])
-    return max(first.tz_localize(context.tz).tz_convert("UTC"), begins)
-
-
-@keep
-def _entries(context: Context) -> analysis.StageEntries:
-    history = forecasts.require_history(context)
-    asked = flow_since(context), context.until, split_by(context.opportunities), context.tz
-    return analysis.StageEntries.read(history, *asked, "stage_flow", listed=True)
-
-
-@keep
 def _call_samples(context: Context) -> analysis.CallSamples:
     history = context.whole_history or forecasts.require_history(context)
     return context.keep(
@@ -345,12 +216,6 @@ def flags(context: Context) -> pd.DataFrame:
     return analysis.flag_deals(_open_deals(context))
 
 
-@keep
-def funnel(context: Context) -> pd.DataFrame:
-    """`oa.stage_funnel`."""
-    return analysis.stage_funnel(context.opportunities, by=split_by(context.opportunities))
-
-
 def closed_since(context: Context) -> pd.Timestamp:
     """First day of the window of the win rates."""
     quarter = Org.of(context.opportunities).freq("Q")
@@ -388,71 +253,6 @@ def listed(context: Context) -> pd.DataFrame:
 def listed_ids(context: Context) -> frozenset[str]:
     """Ids of `listed`."""
     return frozenset(listed(context)["unique_id"])
-
-
-@keep
-def win_rate(context: Context) -> pd.Series[Any]:
-    """`oa.win_rate` of the window as one row."""
-    return _win_rate(context, None).iloc[0]
-
-
-@keep
-def win_rates(context: Context) -> pd.DataFrame:
-    """`oa.win_rate` of the window by person; empty where nobody is named."""
-    return (
-        _win_rate(context, context.person) if context.person else _win_rate(context, None).head(0)
-    )
-
-
-@keep
-def win_rates_by_period(context: Context) -> pd.DataFrame:
-    """`oa.win_rate` of the window by period."""
-    return _win_rate(context, None, context.freq)
-
-
-def _win_rate(context: Context, by: str | None, freq: Freq | None = None) -> pd.DataFrame:
-    return analysis.win_rate(
-        context.opportunities,
-        start=closed_since(context),
-        end=context.day,
-        as_of=context.day,
-        by=by,
-        freq=freq,
-    )
-
-
-@keep
-def scores(context: Context) -> pd.DataFrame:
-    """`oa.scorecard` of the window, without a history: whose win rate differs beyond chance."""
-    assert context.person is not None
-    return analysis.scorecard(
-        context.opportunities,
-        as_of=context.day,
-        by=context.person,
-        start=closed_since(context),
-        tz=context.tz,
-    )
-
-
-@keep
-def scorecard(context: Context) -> pd.DataFrame:
-    """`oa.scorecard` of the window by person, with slips and forecast bias where records tell."""
-    assert context.person is not None
-    return analysis.scorecard(
-        context.opportunities,
-        None if context.records.empty else context.history,
-        by=context.person,
-        start=closed_since(context),
-        method=context.method,
-        **context.asked,
-    )
-
-
-@keep
-def pacing(context: Context) -> pd.DataFrame:
-    """`oa.pacing` of the current period and the four before."""
-    history = None if context.records.empty else context.history
-    return analysis.pacing(context.opportunities, history, **context.asked)
 
 
 @keep

@@ -12,7 +12,7 @@ from opp_analytics.analysis import describe, explain_pacing
 from opp_analytics.answers import forecasts
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
-from opp_analytics.answers.data import Chart, Lack, Row, Table
+from opp_analytics.answers.data import Chart, Lack, Row, Table, lack_records, read_known
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.note import note_of
 from opp_analytics.org import day_of
@@ -86,7 +86,7 @@ def _draw(
         Row(
             str(row["made_at"]),
             Piece("date", day_of(fan, row["made_at"])),
-            {name: float(row[name]) for name in _COLUMNS if pd.notna(row[name])},
+            read_known(row, _COLUMNS),
             kind="record",
         )
         for row in fan.reset_index().to_dict("records")
@@ -109,8 +109,7 @@ def _draw(
         ),
         notes=tuple(Sentence.of(words) for words in notes if words),
         lacks=lacks,
-        code=f'oa.forecast_fan(history, period="{context.label}", freq="{context.freq}", '
-        f'as_of="{context.day:%Y-%m-%d}")',
+        call='oa.forecast_fan(history, period="{period}", freq="{freq}", as_of="{day}")',
     )
 
 
@@ -122,5 +121,4 @@ def _say_no_record(context: Context) -> Lack:
             f"The history begins on {first}, after the day of this page, so it cannot show what "
             "moved before"
         )
-    ways = "history.record(deals)", "opp-analytics record"
-    return Lack("No history yet", "a week after the first record", *ways)
+    return lack_records("No history yet", "a week after the first record")

@@ -67,8 +67,8 @@ def why_it_moved(context: Context) -> Answer:
             {"target": float(forecasts.current(context)["target"])},
         ),
         notes=tuple(_list_notes(context, table)),
-        code=f'oa.forecast_change(history, start="{note.then_at}", end="{note.now_at}", '
-        f'period="{context.label}", freq="{context.freq}", method="{context.method}")',
+        call=f'oa.forecast_change(history, start="{note.then_at}", '
+        f'end="{note.now_at}", period="{{period}}", freq="{{freq}}", method="{context.method}")',
         opener=partial(_list_step, context, steps),
     )
 
@@ -121,7 +121,7 @@ def _list_step(context: Context, steps: list[analysis.Step], row: Row) -> Answer
             f"day of {since} on: it shrinks daily"
         )
         return Answer("step", context, title, Sentence.of(words))
-    moved = forecasts.change_deals(context)
+    moved = forecasts.explained_change(context).list_deals()
     moved = moved[moved["movement"] == step.key]
     if _key(step) != step.key:
         moved = moved[moved["expected"] * step.expected > 0]

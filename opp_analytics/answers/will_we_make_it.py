@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -13,10 +14,10 @@ from opp_analytics.analysis import describe, evidence, say_held
 from opp_analytics.answers import forecasts, tables
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context, keep
-from opp_analytics.answers.data import Figure, Row, Table
+from opp_analytics.answers.data import Figure, Row, Table, make_period, read_known
 from opp_analytics.answers.deal import name_deal
 from opp_analytics.errors import DataError, NotEnoughHistory
-from opp_analytics.schema import ALL, HALF_CENT
+from opp_analytics.schema import ALL
 from opp_analytics.text import Piece, Sentence
 
 _COLUMNS = (
@@ -45,26 +46,20 @@ def will_we_make_it(context: Context) -> Answer:
             Table(
                 "periods",
                 _COLUMNS,
-                tuple(_make_row(context, one) for one in labels),
+                tuple(make_period(context, one, _read(table.loc[one])) for one in labels),
                 heads={"new_business": "Run rate"} if forecasts.by_rate(context) else {},
             ),
             *_look_back(context),
         ),
         figures=tuple(_list_figures(context)),
         notes=tuple(Sentence.of(words.removesuffix(".")) for words in said if words),
-        code=f'oa.forecast(deals, history=history, as_of="{context.day:%Y-%m-%d}", '
-        f'freq="{context.freq}", target=org.targets)',
+        call='oa.forecast(deals, history=history, as_of="{day}", freq="{freq}", '
+        "target=org.targets)",
     )
 
 
-def _make_row(context: Context, period: str) -> Row:
-    name = text.capital(context.name_of(period))
-    values = _read(forecasts.forecast(context).loc[[period]].iloc[0])
-    return Row(period, Piece("text", name), values, kind="period")
-
-
-def _read(row: pd.Series[Any]) -> dict[str, float]:
-    return {name: float(row[name]) for name in _COLUMNS if pd.notna(row.get(name))}
+def _read(row: Any) -> dict[str, float]:
+    return {name: float(value) for name, value in read_known(row, _COLUMNS).items()}
 
 
 def _look_back(context: Context) -> tuple[Table, ...]:
@@ -73,59 +68,74 @@ def _look_back(context: Context) -> tuple[Table, ...]:
         return ()
     then = forecasts.earlier(context)
     name = Piece("text", f"{text.capital(context.name)}, on {context.write_day(then.day)}")
-    row = Row(context.label, name, _read(then.forecast.loc[[context.label]].iloc[0]), kind="period")
+    row = Row(context.label, name, _read(then.forecast.loc[context.label]), kind="period")
     return (Table("earlier", _COLUMNS, (row,), rank=3),)
 
 
-def _list_figures(context: Context) -> list[Figure]:
+def _list_figures(context: Context) -> Iterator[Figure]:
     """List closed of the current period, and forecast, chance and coverage of the one that leads.
 
-    Without a target what is due.
+    Without a target what is due; no chance where only stated ones are used, which give none.
     """
     now, row, table = (
         forecasts.current(context),
         forecasts.leading(context),
         forecasts.forecast(context),
     )
-    closed, *others = analysis.list_figures(now, row, table, len(context.won_now))
-    return [
-        _make_figure(context, each, now if each is closed else row) for each in (closed, *others)
-    ]
+    money, compares = context.money, not forecasts.no_changes(context)
+
+    def make(
+        name: str, column: str, words: str, instead: str = "", *, of: Any = row, **more: Any
+    ) -> Figure:
+        period, value, then = str(of.name), math.nan if instead else float(of[column]), None
+        if compares and not instead:
+            then = forecasts.earlier(context).figure(period, column)
+        return Figure(name, column, value, period, words, instead, then, **more)
+
+    yield make("Closed won", "booked", _say_progress(context), of=now)
+    # One deal comes in or does not: nothing lies between.
+    single, nothing = evidence.is_one_deal(row, table), evidence.expects_nothing(row)
+    words = "one deal: all or nothing" if single else evidence.name_outside(row, money)
+    words = "no open deals due" if nothing else words or _say_range(context, row)
+    mark = float(row["target"])
+    forecast = make("Forecast", "expected", words, mark=mark)
+    low, high, confidence = float(row["low"]), float(row["high"]), context.confidence
+    yield forecast if single else forecast._replace(low=low, high=high, confidence=confidence)
+    due = f"{money(row['open_value'])} due" if row["open_count"] else "none due"
+    is_none = "" if row["open_count"] else text.MISSING
+    if math.isnan(mark):
+        deals = text.count(int(row["open_count"]), "open deal")
+        yield make("Open and due", "open_value", "none due" if is_none else deals, is_none)
+        return
+    met, is_stated = row["gap"] <= 0, forecasts.stated(context)
+    if met and not is_stated:
+        past = f"{money(-row['gap'])} past target"
+        yield make("Chance of target", "p_target", past, "met")
+    elif not is_stated:
+        is_unknown = math.isnan(row["p_target"])
+        early = evidence.NO_RANGE if math.isfinite(row["expected"]) else "too early to say"
+        words = early if is_unknown else "none due" if nothing else ""
+        chance = make("Chance of target", "p_target", words, text.MISSING if words else "")
+        was = math.nan if chance.then is None else chance.then
+        yield chance._replace(words=f"was {text.percent(was)}") if math.isfinite(was) else chance
+    if met:
+        yield make("Coverage", "pipeline_coverage", due, "met")
+        return
+    words = f"{due}, {money(row['gap'])} to go"
+    if usual := forecasts.usual_coverage(context).get(str(row.name)):
+        words += f"; {text.plural(context.noun)} that hit had {text.times(usual)}"
+    yield make("Coverage", "pipeline_coverage", words, is_none)
 
 
-def _make_figure(context: Context, each: analysis.Figure, row: pd.Series[Any]) -> Figure:
-    """Add what a figure was, and what past periods say of it."""
-    period, then, words = str(row.name), None, each.note
-    if each.column and not forecasts.no_changes(context):
-        then = forecasts.earlier(context).figure(period, each.column)
-    low = high = mark = confidence = None
-    if each.column == "expected":
-        mark = float(row["target"])
-        # One deal comes in or does not: nothing lies between.
-        if not evidence.is_one_deal(row, forecasts.forecast(context)):
-            low, high, confidence = float(row["low"]), float(row["high"]), context.confidence
-        words = words or _say_range(context, row)
-    elif each.column == "booked" and len(context.won_later):
-        words += f"; {context.money(context.won_later['value'].sum())} more dated later"
-    elif each.column == "p_target" and then is not None and math.isfinite(then):
-        words = f"was {text.percent(then)}"
-    elif each.name == "Coverage" and row["gap"] > 0:
-        usual = forecasts.usual_coverage(context).get(period)
-        hits = f"{text.plural(context.noun)} that hit had"
-        words += f"; {hits} {text.times(usual)}" if usual else ""
-    column = each.column or _COLUMN_OF[each.name]
-    instead = "" if each.column else each.figure
-    value = float(row[column]) if each.column else math.nan
-    ends = low, high, mark, confidence
-    return Figure(each.name, column, value, period, words, instead, then, *ends)
-
-
-_COLUMN_OF = {
-    "Chance of target": "p_target",
-    "Coverage": "pipeline_coverage",
-    "Open and due": "open_value",
-}
-"""Columns of figures that a word may stand for."""
+def _say_progress(context: Context) -> str:
+    """Say how many deals closed, how far the period or its target is, and what is dated later."""
+    now, won = forecasts.current(context), text.count(len(context.won_now))
+    days, later = evidence.count_days(context.label, forecasts.forecast(context)), context.won_later
+    more = f"; {context.money(later['value'].sum())} more dated later" if len(later) else ""
+    if days and now["to_date"]:
+        return f"{f'{won}, ' if len(context.won_now) else ''}day {days[0]} of {days[1]}{more}"
+    share = now["attainment"]
+    return f"{won}{f', {text.percent(share)} of target' if math.isfinite(share) else ''}{more}"
 
 
 def _say_won_later(context: Context) -> str:
@@ -187,12 +197,6 @@ def _most_to_go(context: Context) -> str:
         or evidence.has_begun(label, forecasts.forecast(context))
     ):
         return ""
-    most, _ = evidence.find_largest(short["gap"])
-    if len(most) == len(short) > 2:
-        past = -float(groups["gap"].clip(upper=0).sum())
-        others = f", the others are {context.money(past)} past target" if past >= HALF_CENT else ""
-        each = context.money(short["gap"].max())
-        return f"{text.capital(text.spelled(len(most)))} have {each} to go each{others}."
     names = short.index.get_level_values(-1)
     said = [
         f"{name} {_to_go(row, context)}"

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -154,17 +155,14 @@ def at_risk(context: Context) -> Block:
 
 
 def to_win(context: Context) -> Block:
-    """Show a card for each person short of the target, the largest gap first.
-
-    Then who is at target, with what is due.
-    """
+    """Show a card for each person short of the target, the largest gap first."""
     answer, nav = answers.act_today(context), "To win"
     table = next((table for table in answer.tables if table.name == "to_win"), None)
     if table is None:
         (lack,) = answer.lacks
         return say_only("to_win", "What each person must win", f"{lack.what}.", nav)
     starts = [at for at, row in enumerate(table.rows) if row.depth == 0]
-    cards = [table.rows[start:end] for start, end in zip(starts, [*starts[1:], None], strict=True)]
+    cards = [table.rows[start:end] for start, end in pairwise([*starts, len(table.rows)])]
     alone = [card for card in cards if card[0].kind == "person"]
     shown = [*alone[:_MOST_CARDS], *(card for card in cards if card[0].kind != "person")]
     rest = len(alone) - _MOST_CARDS

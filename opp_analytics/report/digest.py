@@ -129,8 +129,6 @@ class Digest:
 
         It says what began, ended and was passed.
         """
-        # Only what is directly above needs not be said again.
-        said = lines[-1].said
         return replace(
             self,
             heading=f"Alerts · {self.whose}",
@@ -139,7 +137,6 @@ class Digest:
             second="",
             tiles=(),
             sections=(),
-            sentence=text.capital(self.sentence.removeprefix(said).lstrip(":;,. ")),
             alone=True,
         )
 
@@ -250,7 +247,7 @@ def _write_to_win(context: Context) -> Section | None:
     """Put in words what one person must win; None of several."""
     answer = answers.act_today(context)
     table = next((table for table in answer.tables if table.name == "to_win"), None)
-    if table is None or len(forecasts.leading_persons(context)) > 1:
+    if table is None or not table.rows or len(forecasts.leading_persons(context)) > 1:
         return None
     first, *deals = table.rows
     if first.kind != "person":

@@ -21,7 +21,6 @@ from opp_analytics.answers import (
     check_for_each,
     judge_alerts,
     read_context,
-    shorten_last,
 )
 from opp_analytics.arguments import MethodName
 from opp_analytics.errors import (
@@ -288,7 +287,7 @@ def _make(
     composed = compose(
         context, workbook=paths["xlsx"].name, title=look.get("title"), blocks=blocks, done=done
     )
-    composed = replace(composed, alerts=shorten_last(watched.lines, composed.sentence))
+    composed = replace(composed, alerts=watched.lines)
     digest = make_digest(composed, context)
     report = WeeklyReport(
         **paths,

@@ -117,21 +117,6 @@ def test_to_win__without_targets_of_people_says_how_to_get_them(opportunities):
     assert "[targets] in the org file" in lack.what
 
 
-def test_to_win__once_a_month_is_met_is_of_the_next():
-    both = pd.concat([PERSONAL, PERSONAL.assign(period="2026-04", target=300_000.0)])
-    lower = both.assign(target=both["target"].clip(upper=60_000))
-    (ann, _), (bo, _) = _cards(context_of(pipeline(THIS_WEEK), target=lower))
-    assert _shown(ann) == (
-        "Ann",
-        "0 of 60K · 80% as stated",
-        "you have 60K to go; win Alder; the rest does not cover it",
-    )
-    assert bo.name.value == "Bo & Co"
-    met = PERSONAL.head(1).assign(target=60_000.0)
-    (lack,) = act_today(context_of(pipeline(THIS_WEEK), target=met)).lacks
-    assert lack.what == "Nobody has a target for April"
-
-
 def test_to_win__of_many_people_begins_with_those_who_have_deals():
     people = [f"Rep {place:02d}" for place in range(14)]
     rows = [("a", "Alder", 9.0, "proposal", "active", "2026-03-20", 50, "Rep 13")]
@@ -146,21 +131,4 @@ def test_to_win__of_many_people_begins_with_those_who_have_deals():
     )
     assert [(row.name.value, row.values["value"]) for row in named] == [
         (name, 100.0) for name in people[:8]
-    ]
-
-
-def test_to_win__at_target_names_those_with_deals_due():
-    rows = [*THIS_WEEK, ("g", "Gorse", 10.0, "closed_won", "won", "2026-03-02", 100, "Bo & Co")]
-    targets = pd.concat(
-        [PERSONAL.assign(target=5.0), PERSONAL.head(1).assign(owner_name="Cy", target=900_000.0)]
-    )
-    _, (met, named) = _cards(context_of(pipeline(rows), target=targets))
-    assert _shown(met)[2] == "upside still due in March; 1 more is at target"
-    assert [(*_shown(row), row.values["value"]) for row in named] == [
-        ("Ann", "", "70K of 5 closed, 1 deal due", 120_000.0)
-    ]
-    _, (none, named) = _cards(context_of(pipeline(rows[-1:]), target=targets.tail(2)))
-    assert _shown(none)[2] == "no more deals due in March"
-    assert [(*_shown(row), row.values.get("value")) for row in named] == [
-        ("Bo & Co", "", "10 of 5 closed", None)
     ]

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import pandas as pd
 import pytest
 
 import opp_analytics as oa
 from opp_analytics import errors
-from opp_analytics.answers import forecasts
-from opp_analytics.answers.alerts import Alert, judge_alerts, judge_forecast, shorten_last
-from opp_analytics.answers.context import read_context
+from opp_analytics.answers.alerts import judge_alerts, judge_forecast
 from tests import pipelines
 from tests.pipelines import AS_OF, context_of
-from tests.report import states
 
 ROW = pd.Series(
     {
@@ -52,38 +48,20 @@ def said(conditions, **texts):
     [
         ("p_target < 0.5", f"November is <1% likely to hit $525K; {TOLD} below 50%."),
         ("50% >= p_target", f"November is <1% likely to hit $525K; {TOLD} at or below 50%."),
-        ("expected < 0.8 * target", "Forecast $168K is 32% of target; your line is 80%."),
-        ("expected < target * 80%", "Forecast $168K is 32% of target; your line is 80%."),
-        ("2 * expected / 2 < target", "Forecast $168K is 32% of target; your line is 100%."),
-        ("expected / target <= 80%", "Forecast $168K is 32% of target; your line is 80%."),
-        ("target > expected", "Forecast $168K is 32% of target; your line is 100%."),
-        ("expected < 500k", f"Forecast for November is $168K; {TOLD} below $500K."),
+        ("expected < target * 80%", f"Forecast $168K is 32% of target; {TOLD} below 80%."),
+        ("target > expected", f"Forecast $168K is 32% of target; {TOLD} below 100%."),
         ("booked < $100,000", f"November has $28K closed; {TOLD} below $100K."),
-        ("booked < target / 2", "Closed $28K is 5% of target; your line is 50%."),
-        ("gap > 0.1m", f"November has $497K to go; {TOLD} above $100K."),
-        ("open_value < 1M", f"November has $300K open and due; {TOLD} below $1M."),
         (
-            "pipeline_coverage < 3",
-            f"November has 0.6× coverage of what is to go; {TOLD} below 3.0×.",
+            "world_changed > 0",
+            f"Changes of new deals or the share won beyond chance: 1; {TOLD} above 0.",
         ),
-        ("needed_pipeline > 0", f"November needs $757K more pipeline; {TOLD} above $0."),
-        ("world_changed > 0", f"New deals or the share won changed beyond chance; {TOLD}."),
-        ("open_count < 5", f"November: open_count is 3; {TOLD} below 5."),
-        ("open_count != 5", f"November: open_count is 3; {TOLD} other than 5."),
-        ("open_value < gap", "November: open_value is 60% of gap; your line is 100%."),
+        ("open_count != 5", f"November: open count is 3; {TOLD} other than 5."),
+        ("open_value < gap", f"November: open value is 60% of gap; {TOLD} below 100%."),
         (
             "p_target < 50% and open_count < 5",
             (
-                f"November: p_target is <1% and open_count is 3; {TOLD} when p_target < 50% and "
+                f"November: p target is <1% and open count is 3; {TOLD} when p_target < 50% and "
                 "open_count < 5."
-            ),
-        ),
-        ("not p_target > 0.5", f"November: p_target is <1%; {TOLD} when not p_target > 0.5."),
-        (
-            "booked + open_value < target",
-            (
-                f"November: booked is $28K, open_value is $300K and target is $525K; {TOLD} when "
-                "booked + open_value < target."
             ),
         ),
         # What rounds to the line is written finer, so that it is seen to be past it.
@@ -103,7 +81,7 @@ def test_judge_forecast__says_a_whole_line_without_decimals_once_it_is_over():
     row = pd.Series({**ROW, "p_target": 0.5041})
     settings = {"alert_when": "p_target < 0.5"}
     (over,) = judge_forecast(settings, row, label="2026-11", period="November", currency="USD")
-    assert over.words == "Over: November is back above 50%: 50.41% likely to hit $525K."
+    assert over.words == "Over: November is 50.41% likely to hit $525K; no longer below 50%."
 
 
 def test_judge_forecast__tells_new_ones_from_those_that_held_at_the_earlier_record():
@@ -112,7 +90,7 @@ def test_judge_forecast__tells_new_ones_from_those_that_held_at_the_earlier_reco
     assert [(alert.sentence.split()[2], alert.lead) for alert in find(conditions, earlier)] == [
         ("<1%", "New"),
         ("$28K", "Still"),
-        ("is", "New"),
+        ("count", "New"),
     ]
     assert [alert.lead for alert in find(conditions)] == ["", "", ""]
     assert [alert.key for alert in find(conditions)] == [
@@ -156,15 +134,6 @@ def test_judge_forecast__that_divide_by_zero_are_warned_of(condition):
         assert said(condition) == []
 
 
-def test_alert__leaves_out_what_the_headline_says():
-    alert = Alert(
-        "November is 46% likely to hit $490K", new=False, asked="you asked to be told below 70%"
-    )
-    short = alert.shorten("November is 46% likely to hit $490K: $184K closed, forecast $484K.")
-    assert short == Alert("You asked to be told below 70%.", new=False)
-    assert alert.shorten("November: $184K closed, forecast $484K vs. $490K.") == alert
-
-
 def deals(**changes):
     """Alder, Cedar and Elder of the small pipeline, with changes of a deal's cells by its id."""
     rows = [row for row in pipelines.LAST_WEEK if row[0] in "ace"]
@@ -200,31 +169,21 @@ BEFORE = deals()
             "probability < 50%",
             {"a": {"probability": 41}},
             [
-                "New: Alder (Ann) fell below 50% as stated (now 41%); $100K due Mar 20.",
-                "Still: Cedar (Ann) is below 50% as stated (20%); $30K due Apr 10.",
+                "New: Alder (Ann): probability is 41%, below 50%; $100K due Mar 20.",
+                "Still: Cedar (Ann): probability is 20%, below 50%; $30K due Apr 10.",
             ],
-        ),
-        (
-            "probability <= 0.5 and value > 50000",
-            {"a": {"probability": 50}},
-            ["New: Alder (Ann) fell to 50% or less as stated (now 50%); $100K due Mar 20."],
         ),
         (
             "probability < 50% and value > 50k",
             {"c": {"value": 60_000.0, "close_date": None}},
-            ["New: Cedar (Ann) rose above $50K (now $60K), no close date."],
-        ),
-        (
-            "value > $50,000",
-            {"a": {"close_date": "2026-03-12"}},
-            ["Still: Alder (Ann) is above $50K ($100K), was due Mar 12."],
+            ["New: Cedar (Ann): probability is 20%, below 50%; $60K, no close date."],
         ),
         (
             "value < 100k",
-            {"a": {"value": 99_999.9}},
+            {"a": {"value": 99_999.9, "close_date": "2026-03-12"}},
             [
-                "New: Alder (Ann) fell below $100,000 (now $99,999.90), due Mar 20.",
-                "Still: Cedar (Ann) is below $100K ($30K), due Apr 10.",
+                "New: Alder (Ann): value is $99,999.90, below $100,000; $100K was due Mar 12.",
+                "Still: Cedar (Ann): value is $30K, below $100K; $30K due Apr 10.",
             ],
         ),
         (
@@ -232,31 +191,15 @@ BEFORE = deals()
             {},
             [
                 (
-                    "Still: Cedar (Ann): value is $30K and probability is 20%; you asked to be "
-                    "told when value * probability < 10000."
+                    "Still: Cedar (Ann): value is $30K and probability is 20%, value * "
+                    "probability < 10000; $30K due Apr 10."
                 )
             ],
         ),
         (
-            "days_in_stage > 5",
-            {},
-            [
-                (
-                    "New: Alder (Ann) has been 7 days in Negotiation, your line is 5; $100K due "
-                    "Mar 20."
-                ),
-                "New: Cedar (Ann) has been 7 days in Discovery, your line is 5; $30K due Apr 10.",
-            ],
-        ),
-        (
-            "pushes >= 1",
+            "days_in_stage > 5 and pushes >= 1",
             {"c": {"close_date": "2026-05-10"}},
-            ["New: Cedar (Ann) was pushed once, your line is 1; $30K due May 10."],
-        ),
-        (
-            "risk >= 1",
-            {"a": {"close_date": "2026-03-12"}},
-            ["New: Alder (Ann) has 1 flag, your line is 1; $100K was due Mar 12."],
+            ["New: Cedar (Ann): days in stage is 7, above 5; $30K due May 10."],
         ),
         ("probability > 90%", {}, []),
     ],
@@ -279,11 +222,11 @@ def test_judge_alerts__of_a_condition_that_ended_say_the_figure_now(watch):
         deals(a={"probability": 56, "value": 50_000.0}), BEFORE, alert_deals_when=conditions
     ).find_end
     assert [end(key).words for key in keys] == [
-        "Over: Alder (Ann) is back above 50%: 56%.",
-        "Over: Alder (Ann) is back at $50K: $50K.",
-        "Over: Alder (Ann) moved on: now 7 days in Negotiation.",
+        "Over: Alder (Ann): probability is 56%, no longer below 50%.",
+        "Over: Alder (Ann): value is $50K, no longer above $50K.",
+        "Over: Alder (Ann): days in stage is 7, no longer above 30.",
         (
-            "Over: Alder (Ann): probability is 56% and value is $50K; no longer probability * "
+            "Over: Alder (Ann): probability is 56% and value is $50K, no longer probability * "
             "value < 1."
         ),
     ]
@@ -309,48 +252,14 @@ def test_judge_alerts__that_cannot_be_judged_any_more_are_neither_over_nor_told_
         "2026-02 booked > 1m",
     ]
     lines, _, keys = watched.follow_up(told)
-    assert [line.words for line in lines] == ["Over: Closed in March is back below $1M: $70K."]
+    assert [line.words for line in lines] == ["Over: March has $70K closed; no longer above $1M."]
     assert list(keys) == told[:2]
-
-
-def test_judge_alerts__tells_deals_of_one_name_apart_and_counts_them_by_id(watch):
-    rows = [
-        (key, "Oak", 1_000.0 * place, "proposal", "active", "2026-03-20", 40, owner)
-        for place, (key, owner) in enumerate([("a b", "Ann"), ("a c", "Ann"), ("d", "Bo")], 1)
-    ]
-    watched = watch(rows, rows, alert_deals_when=["probability < 50%", "value > 0"])
-    assert len(watched.alerts) == 6
-    assert [line.words for line in watched.lines] == [
-        (
-            "Still: 3 deals you asked about: Oak (Bo), Oak (Ann), $2K due Mar 20 and Oak (Ann), "
-            "$1K due Mar 20."
-        )
-    ]
-
-
-def test_shorten_last__leaves_out_words_only_directly_above_the_headline():
-    one = Alert("March is 9% likely to hit $1K", new=True, asked="you asked to be told below 70%")
-    headline = "March is 9% likely to hit $1K: $2 closed."
-    assert [line.words for line in shorten_last((one, one), headline)] == [
-        one.words,
-        "New: You asked to be told below 70%.",
-    ]
-    assert shorten_last((), headline) == ()
 
 
 @pytest.mark.parametrize(
     ("closed", "said", "new"),
     [
         (49_000.0, [], []),
-        (50_000.0, ["March passed 50% of target: $50K of $100K closed."], [True]),
-        (
-            92_000.0,
-            [
-                "March passed 90% of target: $92K of $100K closed.",
-                "March passed 50% of target: $92K of $100K closed.",
-            ],
-            [True, True],
-        ),
         (
             100_000.0,
             [
@@ -386,7 +295,7 @@ def test_judge_alerts__names_five_deals_counts_the_rest_and_lists_those_that_sta
     assert len(watched.alerts) == 12
     assert [line.words for line in watched.lines] == [
         *(
-            f"New: Deal {k} (Ann) fell below 50% as stated (now 40%); ${k}K due Mar 20."
+            f"New: Deal {k} (Ann): probability is 40%, below 50%; ${k}K due Mar 20."
             for k in (12, 11, 10, 9, 8)
         ),
         "New: 2 more deals.",
@@ -416,26 +325,6 @@ def test_judge_alerts__on_a_column_that_no_deal_has_are_refused_by_name(watch):
         match=r"alert_deals_when='chnace < 1': the deals have no column 'chnace'",
     ):
         watch(deals(), alert_deals_when="chnace < 1")
-
-
-@pytest.mark.slow
-def test_judge_alerts__compares_the_chance_that_the_page_shows_with_that_of_the_earlier_record():
-    state = states.team()
-    org = states.quotas(report={"alert_deals_when": "chance < 14% and value > 20k"})
-    asked: dict[str, Any] = {"org": org, "method": "learned"}
-    context = read_context(state.opportunities, state.history, as_of=states.TODAY, **asked)
-    found = {alert.key.split()[0]: alert for alert in judge_alerts(context).alerts}
-    open_now = context.deals[context.deals["outcome"] == "open"].set_index("unique_id")
-    low = forecasts.chances(context).reindex(open_now.index)[open_now["value"] > 20_000] < 0.14
-    assert set(found) == set(low.index[low])
-    before = state.history.as_of(forecasts.earlier(context).moment)
-    then = read_context(before, state.history, as_of=forecasts.earlier(context).day, **asked)
-    assert {alert.new for alert in found.values()} == {True, False}
-    for key, alert in found.items():
-        was = forecasts.chances(then).get(key, math.nan)
-        assert alert.new == (not was < 0.14)
-        moved = "fell below 14% (now " if was >= 0.14 else "is below 14% ("
-        assert f"{moved}{forecasts.show_history(context, key)}); " in str(alert)
 
 
 def test_alerts__are_an_answer_with_a_row_for_each_condition_that_holds() -> None:

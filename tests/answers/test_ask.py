@@ -46,6 +46,16 @@ def test_ask__about_edited_deals_is_asking_of_them_and_says_beside_what_changed(
     assert forecast.beside(forecast).to_frame()["planned_change"].isna().all()
 
 
+def test_ask__about_a_deal_that_changes_hands_counts_it_in_the_new_team() -> None:
+    teams = [{"owner_name": "Ann", "team": "East"}, {"owner_name": "Bo & Co", "team": "West"}]
+    org = oa.Org(people=teams)
+    frame = org.apply(pipeline(THIS_WEEK))
+    edited = frame.assign(owner_name=frame["owner_name"].mask(frame["unique_id"] == "a", "Bo & Co"))
+    (table,) = oa.ask("people", frame, org=org, edited=edited).tables
+    due = {row.id: row.values["open_value"] for row in table.rows if row.kind == "team"}
+    assert due["West · (all)"] == 120_000.0
+
+
 def test_beside__names_rows_that_are_gone(history: oa.History) -> None:
     frame = pipeline(THIS_WEEK)
     flagged = oa.ask("at_risk", frame, history)

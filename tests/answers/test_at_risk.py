@@ -24,7 +24,9 @@ def test_ask__at_risk_lists_each_deal_with_its_flags_and_the_overdue_ones_apart(
         ("f", 10_000.0),
     ]
     assert [row.id for row in late.rows] == ["d"]
-    assert answer.sentence == "The deal due has a flag; one more (20K) is overdue."
+    assert answer.sentence == (
+        "3 of 4 open deals have a flag, 150K of 180K; overdue (1), pushed (1) and no date (1)."
+    )
 
 
 def test_ask__of_a_person_has_their_deals_alone(opportunities, history):
@@ -54,14 +56,6 @@ def test_to_dict__is_json_with_exact_numbers_and_says_where_it_goes_on(answer):
     assert answer.to_dict()["more_after"] is None
 
 
-def test_forms__each_show_the_finding_and_every_deal(answer):
-    for shown in (answer.write(), answer._repr_html_()):
-        assert answer.sentence in shown
-        for name in ("Alder", "Damson", "Fir", "120,000"):
-            assert name in shown
-    assert "… and 1 more" in answer.write(most=2)
-
-
 def test_html__shows_names_as_text(history):
     rows = [("x", "<b>Bold</b>", 9.0, "proposal", "active", "2026-03-01", 50, "Ann")]
     shown = oa.ask("at_risk", pipeline(rows), as_of=AS_OF)._repr_html_()
@@ -79,10 +73,6 @@ def test_ask__refuses_a_question_that_nobody_listed(opportunities):
     with pytest.raises(ArgumentValueError, match="key='risks' is not a question"):
         oa.ask("risks", opportunities)
     assert "at_risk" in oa.questions().index
-
-
-def test_opens__a_row_to_what_adds_up_to_its_chance(answer):
-    assert answer.opens(answer.tables[0].rows[0]) is None, "stated chances are not learned"
 
 
 def test_at_risk__says_each_deal_in_a_sentence_with_what_is_known_of_it(opportunities, history):

@@ -15,7 +15,7 @@ def test_categories__add_up_to_closed_and_what_is_due(opportunities):
         ("best_case", 0.0, 190_000.0),
         ("pipeline", 0.0, 190_000.0),
     ]
-    assert answer.sentence == "Closed and Commit reach 190K, 40K past target."
+    assert answer.sentence == "March: 70K closed, 190K with Commit; target 150K."
 
 
 def test_categories__of_nothing_say_so():

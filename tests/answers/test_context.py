@@ -78,18 +78,6 @@ def test_read_context__takes_other_capitals_and_a_first_name_that_is_one_person_
         _context(names, "Ann")
 
 
-def test_read_context__gives_one_number_to_the_part(opportunities):
-    def target(asked):
-        return _context(opportunities, "Ann", target=asked).target
-
-    periods = ["2026-03", "2026-04", "2026-05", "2026-06"]
-    assert target(50.0).to_dict("records") == [
-        {"period": period, "target": 50.0, "owner_name": "Ann"} for period in periods
-    ]
-    assert target({"2026-03": 5.0})["period"].tolist() == ["2026-03"]
-    assert target(None) is None
-
-
 def test_read_context__of_an_earlier_day_is_made_from_the_record_of_that_day(
     opportunities, history
 ):

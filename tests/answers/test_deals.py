@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import opp_analytics as oa
-from opp_analytics.answers import forecasts
-from opp_analytics.answers import tables as answer_tables
-from tests.pipelines import AS_OF, THIS_WEEK, context_of, list_lost, pipeline
+from tests.pipelines import AS_OF, THIS_WEEK, pipeline
 
 
 def _ask(rows):
@@ -39,16 +37,3 @@ def test_deals__leave_out_those_closed_before_the_window_of_the_win_rates_and_sa
     assert [answer.say(note) for note in answer.notes] == [
         "Leaves out 1 deal closed before Apr 1, 2025. All deals: opp-analytics export deals.xlsx"
     ]
-
-
-def test_deals__have_of_closed_ones_those_of_these_days_and_won_in_the_period(monkeypatch):
-    monkeypatch.setattr(answer_tables, "_MOST_CLOSED", 3)
-    ahead = ("y", "Yew", 5.0, "closed_won", "won", "2027-06-01", 100, "Ann")
-    rows = [*THIS_WEEK, *list_lost(float), ahead]
-    answer, listed = _ask(rows)
-    assert list(listed) == [*"dacfeb", "k24"]
-    assert answer.say(answer.notes[0]).startswith(
-        "Leaves out 24 deals closed before Feb 24, 2026 or dated after Apr 5, 2026."
-    )
-    added = sum(row.values.get("in_forecast", 0.0) for row in listed.values())
-    assert added == forecasts.added(context_of(pipeline(rows)))["2026-03"].sum()

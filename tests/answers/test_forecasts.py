@@ -6,13 +6,11 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-import opp_analytics as oa
 from opp_analytics import History
 from opp_analytics.answers import forecasts
 from opp_analytics.answers.context import read_context
 from opp_analytics.answers.forecasts import find_earlier_record
 from opp_analytics.errors import NotEnoughHistory
-from opp_analytics.note import note_of
 from tests.pipelines import AS_OF, LAST_WEEK, THIS_WEEK, context_of, pipeline, recorded
 from tests.report import states
 
@@ -131,32 +129,10 @@ def test_part__its_trend_and_its_steps_end_at_the_same_forecast(part):
     steps = forecasts.change(part)["expected"]
     assert (steps["then"], steps["now"]) == (pytest.approx(then), pytest.approx(now))
     assert steps.drop("now").sum() == pytest.approx(now)
-    moved = forecasts.change_deals(part).groupby("movement")["expected"].sum()
+    moved = forecasts.explained_change(part).list_deals().groupby("movement")["expected"].sum()
     assert steps.drop(["then", "now", "new_business"]).pipe(
         lambda s: s[s != 0]
     ).to_dict() == pytest.approx(moved.to_dict())
-
-
-def test_part__its_past_ranges_are_those_of_its_row(part):
-    state = states.team()
-    key = ROWS[part.only]
-    period, row = next(forecasts.past_ranges(part).tail(1).iterrows())
-    history = state.history.read_by(state.org)
-    table = oa.forecast(
-        history.as_of(row["made_at"]),
-        as_of=row["made_at"].date(),
-        history=history,
-        by=["team", "owner_name"],
-        totals=True,
-        periods=[str(period)],
-    )
-    said = dict(
-        zip(table.index, table[["expected", "low", "high"]].to_numpy().tolist(), strict=True)
-    )[*key, period]
-    assert row[["expected", "low", "high"]].to_list() == pytest.approx(said)
-    assert row["held"] == (said[1] - 0.005 <= row["actual"] <= said[2] + 0.005)
-    assert row["error"] == pytest.approx(row["expected"] - row["actual"])
-    assert note_of(forecasts.past_ranges(part)).figures["n"] == len(forecasts.past_ranges(part))
 
 
 def test_part__between_members_of_a_team_a_deal_moves_nothing():
@@ -178,4 +154,4 @@ def test_part__between_members_of_a_team_a_deal_moves_nothing():
         "then": 1,
         "now": 1,
     }
-    assert forecasts.change_deals(context).empty
+    assert forecasts.explained_change(context).list_deals().empty

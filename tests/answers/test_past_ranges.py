@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import opp_analytics as oa
 from tests.analysis.forecasting.histories import even_months
-from tests.pipelines import AS_OF
 
 
 def test_past_ranges__have_every_ended_period_the_latest_first():
@@ -16,9 +15,3 @@ def test_past_ranges__have_every_ended_period_the_latest_first():
         (f"2026-{month:02d}", 130.0, True) for month in (8, 7, 6, 5)
     ]
     assert answer.opens(table.rows[0]).title == "Closed in August"
-
-
-def test_past_ranges__without_records_say_what_they_lack(opportunities):
-    answer = oa.ask("past_ranges", opportunities, as_of=AS_OF)
-    assert answer.tables == ()
-    assert answer.lacks[0].shell_way == "opp-analytics record"

@@ -6,7 +6,6 @@ import pytest
 
 import opp_analytics as oa
 from tests.analysis.forecasting.histories import even_months
-from tests.pipelines import AS_OF
 
 
 @pytest.mark.slow
@@ -22,9 +21,3 @@ def test_proof__scores_every_method_on_the_same_past_forecasts():
     ]
     quarters = oa.ask("proof", frame, history, as_of="2027-02-10", freq="Q")
     assert quarters.say(quarters.notes[0]).startswith("Too few past forecasts to judge: ")
-
-
-def test_proof__without_records_says_what_it_lacks(opportunities):
-    answer = oa.ask("proof", opportunities, as_of=AS_OF)
-    assert answer.tables == ()
-    assert answer.lacks[0].shell_way == "opp-analytics record"

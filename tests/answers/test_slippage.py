@@ -35,9 +35,3 @@ def test_slippage__opens_each_period_to_what_became_of_its_deals(opportunities, 
         ("a", 2, 17)
     ]
     assert answer.opens(pushed.rows[0]) is None
-
-
-def test_slippage__without_history_says_what_is_lacking(opportunities):
-    answer = oa.ask("slippage", opportunities, as_of=AS_OF)
-    assert "single record" not in answer.sentence
-    assert [lack.shell_way for lack in answer.lacks] == ["opp-analytics record"]

@@ -194,7 +194,7 @@ def three_months(tmp_path):
 
 def test_past__says_how_often_ranges_held_and_how_far_off(three_months):
     block = BLOCKS["past_ranges"](context_of(pipeline([LOST, WON]), three_months))
-    assert block.title == "Past ranges held in 1 of 2 months; no clear lean high or low"
+    assert block.title.endswith("; 80% ranges held in 1 of 2 months")
     (part,) = block.parts
     assert isinstance(part, Opening)
     february, january = part.deals
@@ -224,7 +224,7 @@ def test_past__counts_as_the_tile_does_though_it_shows_the_last_six(history):
     ).write(record)
     plant(context, forecasts.past_ranges, record.rename_axis("period"))
     block = BLOCKS["past_ranges"](context)
-    assert block.title.startswith("Past ranges held in 6 of 7 months, two more had none;")
+    assert block.title == "9 past forecasts missed by 0%; 80% ranges held in 6 of 7 months"
     assert block.sub.endswith(
         "The last 6 of 9 months. History was too short for learned chances in three earlier months"
     )
@@ -244,7 +244,7 @@ def test_past__judges_the_method_of_the_forecast(only):
         "learned",
     )
     block = BLOCKS["past_ranges"](context)
-    assert block.title.startswith("Past ranges held in 4 of 4 months;")
+    assert block.title.endswith("; 80% ranges held in 4 of 4 months")
     assert block.sub.endswith(". History was too short for learned chances in four earlier months")
     assert {tile.name: tile.note for tile in tiles(context)}[
         "Forecast"

@@ -438,21 +438,20 @@ def test_section__counts_what_the_workbook_has_beyond_the_page_in_one_figure():
     assert write_plain(digest(section)).endswith("- 14 more in the workbook.\n")
 
 
-def test_keep_alerts__sets_the_alert_large_and_says_of_the_sentence_what_it_adds() -> None:
+def test_keep_alerts__sets_the_alert_large() -> None:
     made = replace(digest(), sentence="March is 9% likely to hit $1K: $2 closed, forecast $3.")
-    asked = Alert("March is 9% likely to hit $1K", True, asked="you asked to be told below 50%")
+    asked = Alert("March is 9% likely to hit $1K; you asked to be told below 50%.", True)
     kept = made.keep_alerts([asked])
-    assert (kept.heading, kept.sentence) == ("Alerts · Mar 16, 2026", "$2 closed, forecast $3.")
-    assert made.keep_alerts([asked, Alert("Oak fell.", True)]).sentence == made.sentence
+    assert (kept.heading, kept.sentence) == ("Alerts · Mar 16, 2026", made.sentence)
     body = read(write_mail(kept, {})).get_body(("html",))
     assert body is not None
     html = body.get_content()
     assert "<h1" not in html
     assert re.search(r'<p class="alarm large" style="[^"]*font-size: 18px', html)
     assert re.search(
-        r'<p class="quiet" style="[^"]*font-size: 13px[^"]*">\$2 closed',
+        r'<p class="quiet" style="[^"]*font-size: 13px[^"]*">March is 9% likely',
         html.replace("&nbsp;", " "),
     )
     assert write_chat(kept).startswith(
-        f"**Alerts · Mar 16, 2026**\n\n**{asked.words}**\n\n$2 closed, forecast $3."
+        f"**Alerts · Mar 16, 2026**\n\n**{asked.words}**\n\n{made.sentence}"
     )

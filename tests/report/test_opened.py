@@ -130,7 +130,7 @@ def test_reasons__explain_the_chance_that_is_shown(state_page):
     assert len(reasons) == (len(forecasts.chances(context)) if learned else 0)
     for name, words in zip(map(str, reasons.index), reasons, strict=True):
         head, _, addends = words.partition(": ")
-        assert head == forecasts.show_history(context, name)
+        assert head == text.percent(forecasts.chances(context)[name])
         first, *further = re.findall(r" ([−+]?\d+|<1)%?(?=, |$)", addends)
         whole = (0 if first == "<1" else int(first)) + sum(map(_read, further))
         assert whole == math.floor(100 * own["chance"][name] + 0.5)

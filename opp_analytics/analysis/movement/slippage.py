@@ -101,7 +101,7 @@ def slippage(
     >>> slippage(History.from_changes(log), start="2026-01-01", end="2026-03-31")["count"].to_dict()
     {'won': 1, 'lost': 0, 'slipped': 1, 'pulled_out': 0, 'removed': 0, 'still_due': 0}
     """
-    return DueCohort.read(history, start, end, by, tz, "slippage", listed=False).sum_up()
+    return DueCohort.read(history, start, end, by, tz, "slippage").sum_up()
 
 
 def _make_rates(counted: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
@@ -162,7 +162,7 @@ def slippage_deals(
     ... ].values.tolist()
     [['a', 'won'], ['b', 'slipped']]
     """
-    return DueCohort.read(history, start, end, by, tz, "slippage_deals", listed=True).list_deals()
+    return DueCohort.read(history, start, end, by, tz, "slippage_deals").list_deals()
 
 
 _DEALS: dict[str, Any] = {
@@ -184,7 +184,7 @@ class DueCohort:
     asked: Span
     groups: list[str]
     rows: pd.DataFrame
-    """Each deal of `_select_cohort`, or its sums by group and ``end``."""
+    """Each deal of `_select_cohort`."""
 
     @classmethod
     def read(
@@ -195,22 +195,13 @@ class DueCohort:
         by: By,
         tz: str | None,
         asked_by: str,
-        *,
-        listed: bool,
     ) -> DueCohort:
-        """Read a history, after checks.
-
-        Unless the deals are `listed`, they are counted where the history is.
-        """
+        """Read a history, after checks."""
         groups = check_by(by, level="outcome")
         asked = find_span(
             history, start, end, asked_by=asked_by, by=groups, tz=tz, needs=("close_date",)
         )
-        cohort = _select_cohort(history, asked, groups)
-        if not listed:
-            sums = {name: cohort[name].sum().cast("int64") for name in _SUMS}
-            cohort = cohort.group_by([*name_groups(groups), "end"]).agg(**sums)
-        return cls(history, asked, groups, history.collect(cohort))
+        return cls(history, asked, groups, history.collect(_select_cohort(history, asked, groups)))
 
     def sum_up(self) -> pd.DataFrame:
         """Make the table of `slippage`."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -31,7 +30,7 @@ from opp_analytics.analysis.shared.history_query import (
     read_log,
 )
 from opp_analytics.analysis.shared.tables import annotate
-from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, DataWarning
+from opp_analytics.errors import ArgumentTypeError, DataWarning
 from opp_analytics.history import MOVED, History, ibis, label_of, missing
 from opp_analytics.org import (
     LAST_TOUCH,
@@ -49,10 +48,7 @@ from opp_analytics.org import (
 )
 from opp_analytics.periods import When
 
-Rule = Callable[[pd.DataFrame], Any]
-"""Custom flag: open deals in, boolean mask out."""
 _SEPARATOR = " · "
-_COLUMNS = ("unique_id", "name", "owner_name", "value", "close_date", "risk", "reasons")
 _FURTHER = ("name", "owner_name", PIPELINE, "probability", "updated_at", "next_action_at")
 
 
@@ -103,8 +99,6 @@ def deal_flags(
     *,
     as_of: When,
     own_writes: pd.DataFrame | None = None,
-    extra: Mapping[str, Rule] | None = None,
-    without: str | Sequence[str] = (),
     limits: FlagLimits | None = None,
     tz: str | None = None,
 ) -> pd.DataFrame:
@@ -123,11 +117,6 @@ def deal_flags(
         Day of the question.
     own_writes : DataFrame, optional
         Batch writes of this package, from `own_writes`; they are no change for ``no_change``.
-    extra : mapping, optional
-        Flags of your own: the name, and a function from the frame of open deals to a mask of those
-        that have it, such as ``{"no champion": lambda deals: deals["champion"].isna()}``.
-    without : str or list of str
-        Flags to leave out.
     limits : FlagLimits, optional
         Thresholds other than the defaults, such as ``oa.FlagLimits(pushes=3, low_chance=0.2)``.
     tz : str, optional
@@ -178,22 +167,16 @@ def deal_flags(
     b             1       no amount
     """
     limits = _check_limits(limits)
-    left_out = arguments.texts(without or None, "without", of="flag")
-    dropped = [arguments.one_of(name, "without", RULES) for name in left_out]
-    own = _check_rules(extra)
     deals = OpenDeals.of(
         opportunities, history, as_of=as_of, own_writes=own_writes, limits=limits, tz=tz
     )
-    return flag_deals(deals, dropped, own)
+    return flag_deals(deals)
 
 
-def flag_deals(
-    deals: OpenDeals, without: Sequence[str] = (), extra: Mapping[str, Rule] = MappingProxyType({})
-) -> pd.DataFrame:
+def flag_deals(deals: OpenDeals) -> pd.DataFrame:
     """Make the table of `deal_flags` from deals that were read."""
     frame, opportunities = deals.frame, deals.opportunities
-    found = {name: rule(deals) for name, rule in RULES.items() if name not in without}
-    found |= {name: _ask_rule(name, rule, opportunities, frame) for name, rule in extra.items()}
+    found = {name: rule(deals) for name, rule in RULES.items()}
     notes = {
         "left_out": {"unknown": deals.unknown},
         "thresholds": _list_thresholds(deals.past, deals.limits),
@@ -214,24 +197,6 @@ def _check_limits(limits: FlagLimits | None) -> FlagLimits:
     return limits
 
 
-def _check_rules(extra: Any) -> dict[str, Rule]:
-    if extra is None:
-        return {}
-    if not isinstance(extra, Mapping) or not all(
-        isinstance(k, str) and callable(v) for k, v in extra.items()
-    ):
-        raise ArgumentTypeError(
-            f"extra={extra!r} is not a mapping of names to functions; use for example "
-            "extra={'no champion': lambda deals: deals['champion'].isna()}"
-        )
-    taken = [name for name in extra if name in (*RULES, *_COLUMNS)]
-    if taken:
-        raise ArgumentValueError(
-            f"extra={taken[0]!r} is already a column of the table; use another name"
-        )
-    return dict(extra)
-
-
 def _select_open(opportunities: Any) -> tuple[pd.DataFrame, int]:
     """Select the open deals, indexed by row, and count the deals in unknown stages."""
     known = opportunities.columns if isinstance(opportunities, pd.DataFrame) else ()
@@ -246,17 +211,6 @@ def _select_open(opportunities: Any) -> tuple[pd.DataFrame, int]:
     outcome = outcome_codes(frame)
     # A filter keeps the org, which says what stages mean and the currency of reasons.
     return frame.loc[outcome == OPEN], int((outcome == UNKNOWN).sum())
-
-
-def _ask_rule(name: str, rule: Rule, opportunities: pd.DataFrame, frame: pd.DataFrame) -> Flagged:
-    """Ask a custom flag about the open deals, with all their columns."""
-    mask = pd.Series(rule(opportunities.iloc[frame.index].copy()))
-    if len(mask) != len(frame):
-        raise ArgumentValueError(
-            f"extra={name!r} gave {len(mask):,} values for "
-            f"{text.count(len(frame), 'open deal')}; return one for each"
-        )
-    return mask.astype("boolean").fillna(False).to_numpy(dtype=bool), lambda _: name
 
 
 def _make_table(frame: pd.DataFrame, found: Mapping[str, Flagged | None]) -> pd.DataFrame:

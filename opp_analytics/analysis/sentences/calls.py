@@ -102,14 +102,8 @@ def describe_value_added(table: pd.DataFrame) -> str:
         behind = called["wape"].diff().iloc[-1]
         # One more test beside those of the rows, so held against as many.
         p = note_of(table).figures["override"][""] * table["wape"].count()
-        chance = not p < 1 - (note_of(table).confidence or 0.95)
-        little, luck = points(behind) in ("0 pts", "<1 pt"), f": {evidence.CHANCE}"
-        change = f"the override {'cost' if behind > 0 else 'saved'} {points(behind)}"
-        if chance and not little and said[0].endswith(luck):
-            said, change = [said[0].removesuffix(luck)], f"{change}: both {evidence.CHANCE}"
-        elif chance:
-            change += f", which {evidence.CHANCE}"
-        said.append("the override changed little" if little else change)
+        luck = "" if p < 1 - (note_of(table).confidence or 0.95) else f", which {evidence.CHANCE}"
+        said.append(f"the override {'cost' if behind > 0 else 'saved'} {points(behind)}{luck}")
     if table["wape"].idxmin() == "blend" and table["differs"]["blend"]:
         said.append(
             f"{name_source('blend', freq)} missed least, by {percent(table['wape']['blend'])}"

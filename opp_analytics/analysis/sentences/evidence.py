@@ -61,6 +61,11 @@ def is_apart(hits: Iterable[float], trials: Iterable[float]) -> bool:
     return bool(mark_differences(list(hits), list(trials)).any())
 
 
+def say_before(said: str, before: float, when: str, *, apart: bool) -> str:
+    """Add to what is `said` of a share the one of the period before, and whether they differ."""
+    return f"{said}, after {percent(before)} in {when}: {'beyond chance' if apart else CHANCE}."
+
+
 def list_apart(table: pd.DataFrame) -> list[Any]:
     """List the rows whose win rate differs beyond chance, the largest difference first.
 

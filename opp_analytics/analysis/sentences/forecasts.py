@@ -296,68 +296,34 @@ def _describe_groups(table: pd.DataFrame) -> str:
 
     Without targets, name who closed the most.
     """
-    levels, amount, now = (
-        [name for name in table.index.names if name != "period"],
-        money_of(table),
-        table,
-    )
-    today, freq = note_of(table).day, note_of(table).freq
-    current = str(pd.Period(today, freq)) if today else ""
+    levels, now = [name for name in table.index.names if name != "period"], table
     if len(levels) < table.index.nlevels:
-        labels, running = (
-            table.index.get_level_values("period"),
-            table["to_date"].to_numpy(dtype=bool),
-        )
-        only = labels[~labels.isin(BUCKETS)].unique()
-        if not running.any() and len(only) == 1:
-            current, running = str(only[0]), np.asarray(labels == only[0])
+        labels = table.index.get_level_values("period")
+        running, only = table["to_date"].to_numpy(dtype=bool), labels[~labels.isin(BUCKETS)]
+        if not running.any() and len(set(only)) == 1:
+            running = labels == only[0]
         now = table[running].droplevel("period")
     leaves = now[[ALL not in split_key(label) for label in now.index]]
     if leaves.empty:
         return "No one has a deal in this period."
-    noun = evidence.name_group(levels[-1])
-    aimed = leaves[leaves["target"].notna()]
+    noun, aimed = evidence.name_group(levels[-1]), leaves[leaves["target"].notna()]
     if aimed.empty:
-        return _describe_largest(leaves, amount, noun)
+        return _describe_largest(leaves, money_of(table), noun)
     met = int((find_gap(aimed["target"], aimed["booked"]) <= 0).sum())
     if met == len(aimed):
         return f"Every {noun} is at target"
     some = f"{capital(spelled(met))} of {spelled(len(aimed), noun)} {'is' if met == 1 else 'are'}"
     first = f"{some if met else f'No {noun} is'} at target"
-    wider = _select_widest(now, len(levels))
-    short = pd.Series(find_gap(wider["target"], wider["expected"]), wider.index)
-    short = short[short > 0]
-    if len(aimed) == 1:
-        ends = (
-            f"is {amount(float(short.max()))} below target" if len(short) else "reaches its target"
-        )
-        return f"{_name_last(aimed.index[0])}’s forecast {ends}"
-    if short.empty:
-        alone = pd.Series(find_gap(aimed["target"], aimed["expected"]), aimed.index)
-        if not (alone > 0).any():
-            return f"{first}; every forecast gets there"
-        wide = evidence.name_group(levels[0])
-        return (
-            f"{first}; every {wide} gets there, {_name_last(alone.idxmax())}’s forecast is "
-            f"{amount(float(alone.max()))} below"
-        )
-    off = f"{_name_last(short.idxmax())}’s forecast is {amount(float(short.max()))} below"
-    # Before a period and on its first days nobody is at target yet.
-    begun = today and not met and evidence.has_begun(current, table)
-    return f"{off} target" if begun else f"{first}; {off}"
+    short = pd.Series(find_gap(aimed["target"], aimed["expected"]), aimed.index)
+    if not short.max() > 0:
+        return f"{first}; every forecast gets there"
+    return (
+        f"{first}; {_name_last(short.idxmax())}’s forecast is {money_of(table)(short.max())} below"
+    )
 
 
 def _name_last(label: Any) -> str:
     return str(next(part for part in reversed(split_key(label)) if part != ALL))
-
-
-def _select_widest(table: pd.DataFrame, levels: int) -> pd.DataFrame:
-    """Select the subtotals of the widest groups, or the rows if there are none."""
-    totals = [[part != ALL for part in split_key(label)] for label in table.index]
-    widest = (
-        table[[kept[0] and not any(kept[1:]) for kept in totals]] if levels > 1 else table.head(0)
-    )
-    return widest if len(widest) else table[[all(kept) for kept in totals]]
 
 
 def _describe_largest(leaves: pd.DataFrame, amount: Money, noun: str) -> str:
@@ -367,22 +333,12 @@ def _describe_largest(leaves: pd.DataFrame, amount: Money, noun: str) -> str:
         return "Nothing closed and nothing due"
     best, share = evidence.find_largest(leaves[column])
     named = [_name_last(key) for key in best]
-    names = joined(
-        [f"deals without a {noun}" if name == NO_LABEL else name for name in named], most=3
-    )
-    if len(leaves) == 1 and NO_LABEL not in named:
-        return f"{names} {verb} {amount(whole)}"
-    if leaves[column].ne(0).sum() == 1:
-        whose = f"has no {noun}" if NO_LABEL in named else f"is {names}’s"
-        return (
-            f"All of the {amount(whole)} {'closed' if column == 'booked' else 'forecast'} {whose}"
-        )
-    names, verb = (
-        capital(names),
-        verb.removesuffix("s") if len(best) > 1 or NO_LABEL in named else verb,
-    )
+    names = [f"deals without a {noun}" if name == NO_LABEL else name for name in named]
+    if len(best) > 1 or NO_LABEL in named:
+        verb = verb.removesuffix("s")
     each = " each" if len(best) > 1 else ""
-    return f"{names} {verb} the most{share and f', {share}{each} of {amount(whole)}'}"
+    of = f", {share}{each} of {amount(whole)}" if share else ""
+    return f"{capital(joined(names, most=3))} {verb} the most{of}"
 
 
 def describe_forecast_fan(table: pd.DataFrame) -> str:
@@ -407,9 +363,6 @@ def describe_forecast_fan(table: pd.DataFrame) -> str:
             else "is unchanged"
         )
         return f"{said} {rose} since {since}"
-    short_before = find_gap(target, float(before["expected"]))
-    if (short > 0) != (short_before > 0):
-        return f"{said} {'fell below' if short > 0 else 'passed'} its target after {since}"
     moved = f"{'up' if change > 0 else 'down'} {amount(abs(change))}" if change else "unchanged"
     return f"{said} is {aim}, {moved} since {since}"
 
@@ -636,11 +589,9 @@ def describe_backtest(table: pd.DataFrame) -> str:
     """
     if table.empty:
         return "No past forecast can be judged yet."
-    if note_of(table).lead == "now":
-        return _describe_past_ranges(table)
     table = select_first_method(table)
-    whole, inside = float(table["actual"].sum()), table["held"].dropna()
-    held = f"; 80% ranges held in {_write_held(inside)}" if len(inside) else ""
+    whole, held = float(table["actual"].sum()), say_held(table)
+    held = held and f"; 80% ranges {held}"
     if not whole > 0:
         return f"Nothing was booked in the periods forecast{held}."
     missed, lean = percent(float(table["error"].abs().sum()) / whole), _say_lean(table, whole)
@@ -656,29 +607,6 @@ def select_first_method(table: pd.DataFrame) -> pd.DataFrame:
     first = table.loc[named]
     first.attrs = table.attrs
     return first
-
-
-def _describe_past_ranges(table: pd.DataFrame) -> str:
-    """Say how often past ranges held and how far past forecasts were off in sum."""
-    table = select_first_method(table)
-    lacking, held = int(table["held"].isna().sum()), say_held(table)
-    if held:
-        said = f"Past ranges {held}" + (f", {spelled(lacking)} more had none" if lacking else "")
-    else:
-        said = f"No past {noun(note_of(table).freq)} had a range"
-    whole = float(table["actual"].sum())
-    if not whole > 0:
-        return said
-    lean = _say_lean(table, whole)
-    if lean and lean[2]:
-        return f"{said}; no clear lean high or low"
-    return f"{said}; forecasts ran {f'{lean[0]} {lean[1]}' if lean else 'true'}"
-
-
-def _write_held(inside: pd.Series[Any]) -> str:
-    """Write how many ranges held, in percent where there are enough."""
-    n = len(inside)
-    return percent(float(inside.mean())) if evidence.is_enough(n) else f"{int(inside.sum())} of {n}"
 
 
 def _say_lean(table: pd.DataFrame, whole: float) -> tuple[str, str, str] | None:
@@ -772,28 +700,12 @@ def describe_calibration(table: pd.DataFrame) -> str:
 
 
 def describe_pacing(table: pd.DataFrame) -> str:
-    """Say what has closed, and between what the last periods had closed by the same point.
-
-    With `by`, how many had more or less.
-    """
+    """Say what has closed, and between what the last periods had closed by the same point."""
     rows, amount, period = select_point(table), money_of(table), noun(note_of(table).freq)
-    now, past = (rows["booked"][rows["to_date"] == running] for running in (True, False))
-    ended = past.index.get_level_values("period").nunique()
-    earlier, by_then = _spell_last(ended, period), f"by {day(note_of(table).known_day)}"
-    if groups := [name for name in rows.index.names if name != "period"]:
-        if not ended:
-            return f"No earlier {period} to compare with"
-        now = now.droplevel("period")
-        low, high = (
-            past.groupby(level=groups).agg(end).reindex(now.index) for end in ("min", "max")
-        )
-        beyond = find_gap(now, high) > 0, find_gap(low, now) > 0
-        more, less = (spelled(int(those.sum())) if those.any() else "none" for those in beyond)
-        whose = spelled(len(now), evidence.name_group(groups[-1]))
-        return (
-            f"{capital(more)} of {whose} closed more {by_then} than in any of {earlier} by then; "
-            f"less: {less}"
-        )
+    whole = rows.groupby([rows.index.get_level_values("period"), "to_date"])["booked"].sum()
+    now, past = (whole[whole.index.get_level_values(1) == running] for running in (True, False))
+    ended, by_then = len(past), f"by {day(note_of(table).known_day)}"
+    earlier = _spell_last(ended, period)
     booked = float(now.sum())
     closed = f"{amount(booked) if booked else 'Nothing'} closed {by_then}"
     if not ended:

@@ -9,7 +9,7 @@ import pandas as pd
 from opp_analytics.analysis.movement.world_changes import CURRENT, find_current_alarms
 from opp_analytics.analysis.sentences import evidence
 from opp_analytics.analysis.stats.intervals import mark_differences
-from opp_analytics.columns import write_key, write_label
+from opp_analytics.columns import write_label
 from opp_analytics.note import note_of
 from opp_analytics.org import day_of, money_of
 from opp_analytics.schema import HALF_CENT, unstack_level
@@ -99,17 +99,14 @@ def _size(value: float, table: pd.DataFrame) -> str:
 
 
 def describe_waterfall(table: pd.DataFrame) -> str:
-    """Sum up a waterfall; with `by`, name the groups that changed most."""
+    """Sum up a waterfall."""
     rows = {str(name): (row["value"], row["deals"]) for name, row in _sum_groups(table).iterrows()}
     steps = [
         f"{verb} {_size(rows[name][0], table)} ({number(rows[name][1])})"
         for name, verb in _VERBS.items()
         if name in rows and rows[name][1]
     ]
-    said = f"{head_waterfall(table)}: {', '.join(steps) or 'nothing moved'}."
-    return (
-        f"{said} {_describe_groups(table['value'], table, first='opening', last='closing')}".strip()
-    )
+    return f"{head_waterfall(table)}: {', '.join(steps) or 'nothing moved'}."
 
 
 def head_waterfall(table: pd.DataFrame) -> str:
@@ -176,60 +173,33 @@ def describe_slippage(table: pd.DataFrame) -> str:
 def _compare_slippage(table: pd.DataFrame) -> str:
     """Compare the last two whole periods, by value, or by count if no deal has a value.
 
-    Else say what is known of the last one.
-
-    If more has slipped in the running period already than in the whole one before, that is said
-    instead. ``part`` of the note names the periods whose start was not recorded.
+    Else say what is known of the last one. ``part`` of the note names the periods whose start was
+    not recorded.
     """
-    valued = bool(table["value"].sum() > 0 and (table["value"] >= 0).all())
+    note, valued = note_of(table), bool(table["value"].sum() > 0 and (table["value"] >= 0).all())
     sums = table.groupby(level=["period", "outcome"], sort=False)[["count", "value"]].sum()
     counts, values = (unstack_level(sums[name], "outcome") for name in ("count", "value"))
     due, slipped = counts.sum(axis=1), counts["slipped"]
     rates = (values["slipped"] / values.sum(axis=1) if valued else slipped / due).dropna()
     if rates.empty:
         return "Nothing was due."
-    freq, today, unit = (
-        note_of(table).freq,
-        note_of(table).day,
-        "value" if valued else "deals",
-    )
-    running, part = (
-        [key for key in rates.index if evidence.cut_period(str(key), table)],
-        note_of(table).figures.get("part", []),
-    )
-    whole = [key for key in rates.index if key not in {*running, *part}]
+    running = [key for key in rates.index if evidence.cut_period(str(key), table)]
+    part = {*running, *note.figures.get("part", [])}
+    whole = [key for key in rates.index if key not in part]
     *before, last = whole[-2:] or [rates.index[-1]]
-    name = period_name(str(last), freq, today=today) + (
-        "" if last in whole else " so far" if last in running else ", as far as recorded"
-    )
+    name = period_name(str(last), note.freq, today=note.day)
+    name += "" if last in whole else " so far" if last in running else ", as far as recorded"
     if not evidence.is_enough(due[last]):
-        return evidence.say_few(
-            f"{count(int(due[last]))} {'was' if due[last] == 1 else 'were'} due in {name}"
-        )
-    by_deals, now = (
-        slipped / due,
-        running[-1] if running and whole and running[-1] not in part else last,
-    )
-    if rates[now] > rates[last] and by_deals[now] > by_deals[last] and evidence.is_enough(due[now]):
-        said = (
-            f"{percent(rates[now])} of {unit} due in {period_name(str(now), freq, today=today)} "
-            "slipped already"
-        )
-        return (
-            f"{said} ({number(slipped[now])} of {count(int(due[now]))}), {name} "
-            f"{percent(rates[last])}."
-        )
+        was = "was" if due[last] == 1 else "were"
+        return evidence.say_few(f"{count(int(due[last]))} {was} due in {name}")
+    said = f"{percent(rates[last])} of {'value' if valued else 'deals'} due"
     if not before or not evidence.is_enough(due[before[0]]):
-        return f"{capital(name)}: {percent(rates[last])} of {unit} due slipped."
+        return f"{capital(name)}: {said} slipped."
     pair = [before[0], last]
-    change, by_count = (float(share[last] - share[before[0]]) for share in (rates, by_deals))
-    against = f"{period_name(str(before[0]), freq, today=today)} {percent(rates[before[0]])}"
-    if change * by_count > 0 and evidence.is_apart(slipped[pair], due[pair]):
-        return (
-            f"{'More' if change > 0 else 'Less'} slipped in {name}: {percent(rates[last])} of "
-            f"{unit} due, {against}."
-        )
-    return f"{percent(rates[last])} of {unit} due in {name} slipped, {against}: {evidence.CHANCE}."
+    change, by_count = (float(rate[last] - rate[before[0]]) for rate in (rates, slipped / due))
+    when = period_name(str(before[0]), note.freq, today=note.day)
+    apart = change * by_count > 0 and evidence.is_apart(slipped[pair], due[pair])
+    return evidence.say_before(f"{said} in {name} slipped", rates[pair[0]], when, apart=apart)
 
 
 def describe_close_date_moves(table: pd.DataFrame) -> str:
@@ -265,7 +235,8 @@ def describe_pipeline_created(table: pd.DataFrame) -> str:
         )
     last, before = full.iloc[-1], full.iloc[:-1]
     much = f"{money(last['value'])} ({count(int(last['deals']))})" if last["deals"] else "Nothing"
-    created = f"{much} created in {period(str(full.index[-1]), freq)}"
+    when = period_name(str(full.index[-1]), freq, today=note_of(table).day or full.index[-1])
+    created = f"{much} created in {when}"
     usual = float(before["value"].mean()) if len(before) else 0.0
     if not usual > 0 or last["value"] < 0 or not evidence.is_enough(full["deals"].sum()):
         return f"{created}; {now}."
@@ -279,22 +250,14 @@ def describe_pipeline_created(table: pd.DataFrame) -> str:
 
 
 _MOST_ALARMS = 3
-_A_YEAR = {"M": 12, "Q": 4, "W": 52}
-"""Periods of a year."""
-_SEASONS_FROM = 24
-"""Periods from which the same one of last year is told: of fewer, it was itself compared with less
-than a year."""
 
 
 def describe_world_changes(table: pd.DataFrame) -> str:
-    """State the alarms of the last three periods with both figures.
-
-    From 24 periods on, with that of a year before.
-    """
+    """State the alarms of the last three periods with both figures."""
     labels = table.index.get_level_values("period").unique()
     if labels.empty:
         return "No deal was created or closed in these periods."
-    alarms = find_current_alarms(table).index
+    alarms = find_current_alarms(table)
     freq = str(note_of(table).freq)
     if alarms.empty:
         span = spelled(min(len(labels), CURRENT), noun(freq))
@@ -302,45 +265,28 @@ def describe_world_changes(table: pd.DataFrame) -> str:
             f"In the {span} up to {period(labels[-1], freq)}, neither new deals nor the share "
             "won changed beyond chance."
         )
-    rows = dict(zip(table.index, table.to_dict("records"), strict=True))
     begins = str(note_of(table).figures.get("begins") or labels[0])
-    said = [_describe_alarm(key, rows, freq, begins) for key in alarms[:_MOST_ALARMS]]
+    rows = zip(alarms.index, alarms.to_dict("records"), strict=True)
+    said = [_describe_alarm(key, row, freq, begins) for key, row in rows][:_MOST_ALARMS]
     said += [count(len(alarms) - len(said), "more alarm")] if len(alarms) > len(said) else []
     return f"{'. '.join(said)}; the forecast learns from both."
 
 
-def _describe_alarm(
-    key: tuple[str, ...], rows: dict[Any, dict[Any, Any]], freq: str, begins: str
-) -> str:
+def _describe_alarm(key: tuple[str, ...], row: dict[Any, Any], freq: str, begins: str) -> str:
     *group, name, measure = key
-    row, when, unit = rows[key], pd.Period(name, freq), noun(freq)
-    have = len(pd.period_range(begins, when, freq=freq))
+    unit, have = noun(freq), len(pd.period_range(begins, name, freq=freq))
     before = f"the {'twelve' if have > 12 else spelled(have - 1)} {unit}s before"
-    year_ago = str(when - _A_YEAR.get(freq[0], 0))
-    old = (
-        rows.get((*group, year_ago, measure))
-        if have >= _SEASONS_FROM and year_ago != name
-        else None
-    )
-    season = f"; {period(year_ago, freq)}: {_write_measure(old, measure)}" if old else ""
-    more, now = "more" if row["direction"] == "up" else "fewer", _write_measure(row, measure)
+    more = "more" if row["direction"] == "up" else "fewer"
     if measure == "inflow":
         was = number(row["was"], int(row["was"] < 10 and row["was"] % 1 > 0))
-        said = f"{more} new deals than in {before}: {now} a {unit}, {was} before"
+        said = f"{more} new deals than in {before}: {number(row['n'])} a {unit}, {was} before"
     else:
+        now = f"{percent(row['now'])} of closed deals"
+        if not evidence.is_enough(row["n"]):
+            now = f"{number(row['now'] * row['n'])} of {count(int(row['n']), 'closed deal')}"
         said = f"{more} deals are won than in {before}: {now}, {percent(row['was'])} before"
-    said = f"{said} (alarm of {period(name, freq)}{season})"
+    said = f"{said} (alarm of {period(name, freq)})"
     return f"{join_key(tuple(group))}: {said}" if group else capital(said)
-
-
-def _write_measure(row: dict[Any, Any], measure: str) -> str:
-    """Write the figure of a period; a share of few deals as their numbers."""
-    n = int(row["n"])
-    if measure == "inflow":
-        return number(n)
-    if not evidence.is_enough(n):
-        return f"{number(row['now'] * n if n else 0)} of {count(n, 'closed deal')}"
-    return f"{percent(row['now'])} of closed deals"
 
 
 def describe_deal(table: pd.DataFrame) -> str:
@@ -397,16 +343,13 @@ def _describe_value_moves(moves: pd.DataFrame, table: pd.DataFrame) -> list[str]
 
 
 def describe_forecast_change(table: pd.DataFrame) -> str:
-    """Say how the forecast changed and by which steps.
-
-    With `by`, name the groups that changed most.
-    """
+    """Say how the forecast changed and by which steps."""
     whole, said = _sum_change(table), say_forecast_change(table)
     if steps := _sort_steps(whole):
         lead = _say_cause(whole, steps, "it") or _say_step(steps[0], whole)
         briefly = (_say_briefly(step, whole) for step in steps[1:])
         said += f": {joined([lead, *briefly], most=_MOST_STEPS)}."
-    return f"{said} {_describe_groups(table['expected'], table, first='then', last='now')}".strip()
+    return said
 
 
 def _sum_change(table: pd.DataFrame) -> pd.DataFrame:
@@ -558,22 +501,6 @@ def _say_briefly(step: Step, table: pd.DataFrame) -> str:
         else f"{step.deals:,} "
     )
     return f"{whose}{_get_words(step)[2]} ({amount})"
-
-
-def _describe_groups(values: pd.Series[Any], table: pd.DataFrame, *, first: str, last: str) -> str:
-    """Name the groups that changed most from the movement `first` to `last`.
-
-    Empty if none did, or without groups.
-    """
-    if table.index.nlevels == 1:
-        return ""
-    ends = unstack_level(values, "movement")
-    change = (ends[last] - ends[first]).round(2)
-    change = change[change != 0].sort_values(key=abs, ascending=False, kind="stable")
-    money = money_of(table)
-    levels = table.index.names[:-1]
-    said = [f"{write_key(levels, group)} {money(by, signed=True)}" for group, by in change.items()]
-    return f"By {joined(map(label, levels))}: {joined(said, most=3)}." if said else ""
 
 
 def describe_stage_flow(table: pd.DataFrame) -> str:

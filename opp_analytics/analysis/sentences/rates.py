@@ -80,13 +80,10 @@ def _compare_periods(known: pd.DataFrame) -> str:
         or not evidence.is_enough(before[-1]["won"] + before[-1]["lost"])
     ):
         return f"{won} of what closed {name} ({_format_interval(last)})."
-    pair = known.loc[[before[-1].name, last.name]]
+    pair, when = known.loc[[before[-1].name, last.name]], str(before[-1].name)
     apart = evidence.is_apart(pair["won"], pair["won"] + pair["lost"])
-    how = "beyond chance" if apart else evidence.CHANCE
-    return (
-        f"{won} {name}, after {text.percent(before[-1]['rate'])} "
-        f"{_name_period(before[-1], known, cuts)}: {how}."
-    )
+    when = text.period(when, note_of(known).freq)
+    return evidence.say_before(f"{won} {name}", before[-1]["rate"], when, apart=apart)
 
 
 def _name_period(row: pd.Series[Any], table: pd.DataFrame, cuts: dict[str, Any]) -> str:
@@ -138,21 +135,18 @@ def describe_win_rate_cohorts(table: pd.DataFrame) -> str:
     known = whole[whole["created"] > 0]
     if known.empty:
         return "No cohort is old enough yet."
-    freq, age = note_of(table).freq, note_of(table).age_days
-    names = [text.period(str(name), freq) for name in known.index]
-    rates, n = (known["won"] / known["created"]).tolist(), int(known["created"].iloc[-1])
+    freq, age, created = note_of(table).freq, note_of(table).age_days, known["created"]
+    *before, last = known.index[-2:]
+    name, rates = text.period(str(last), freq), known["won"] / created
+    if not evidence.is_enough(created[last]):
+        return evidence.say_few(f"{text.count(int(created[last]))} of {name} old enough")
     when = f"within {text.count(int(age), 'day')}" if age else "at the same age"
-    if not evidence.is_enough(n):
-        return evidence.say_few(f"{text.count(n)} of {names[-1]} old enough")
-    if len(names) == 1 or not evidence.is_enough(known["created"].iloc[-2]):
-        return f"Of the deals created in {names[-1]}, {text.percent(rates[-1])} were won {when}."
-    apart = evidence.is_apart(known["won"].tail(2), known["created"].tail(2))
-    how = f"{'more' if rates[-1] > rates[-2] else 'fewer'} than" if apart else "about as many as"
-    luck = "" if apart else f"; {evidence.CHANCE}"
-    return (
-        f"{text.percent(rates[-1])} of {names[-1]} deals won {when}, {how} before "
-        f"({text.percent(rates[-2])}){luck}."
-    )
+    said = f"{text.percent(rates[last])} of the deals created in {name} were won {when}"
+    if not before or not evidence.is_enough(created[before[0]]):
+        return f"{said}."
+    apart = evidence.is_apart(known["won"].tail(2), created.tail(2))
+    earlier = text.period(str(before[0]), freq)
+    return evidence.say_before(said, rates[before[0]], earlier, apart=apart)
 
 
 def describe_time_to_win(table: pd.DataFrame) -> str:
@@ -231,19 +225,6 @@ def _say_check(check: str, deals: int) -> str:
 
 
 def describe_flags(table: pd.DataFrame) -> str:
-    """Count the flagged deals and name the largest."""
-    flagged = table[table["risk"] > 0]
-    if flagged.empty:
-        return f"{head_flags(table)}."
-    first = flagged.iloc[0]
-    name = flagged.index[0] if pd.isna(first["name"]) else first["name"]
-    return (
-        f"{head_flags(table)}. {'The largest: ' if len(flagged) > 1 else ''}{name}, "
-        f"{first['reasons']}."
-    )
-
-
-def head_flags(table: pd.DataFrame) -> str:
     """Count the flagged deals and name the most frequent flags."""
     flags = table.select_dtypes("boolean").sum().sort_values(ascending=False, kind="stable")
     most = [f"{text.label(name)} ({text.number(n)})" for name, n in flags.items() if n]

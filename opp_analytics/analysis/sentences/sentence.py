@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pandas as pd
 
 from opp_analytics import arguments
@@ -10,40 +12,19 @@ from opp_analytics.errors import ArgumentTypeError
 from opp_analytics.note import note_of
 from opp_analytics.text import day, joined
 
-_SENTENCES = {
-    "audit": rates.describe_audit,
-    "audit_summary": rates.describe_audit_summary,
-    "backtest": forecasts.describe_backtest,
-    "calibration": forecasts.describe_calibration,
-    "call_accuracy": calls.describe_call_accuracy,
-    "category_moves": forecasts.describe_category_moves,
-    "close_date_moves": movements.describe_close_date_moves,
-    "deal_flags": rates.describe_flags,
-    "deal_reasons": forecasts.describe_deal_reasons,
-    "forecast": forecasts.describe_forecast,
-    "forecast_categories": forecasts.describe_categories,
-    "forecast_change": movements.describe_forecast_change,
-    "forecast_deals": forecasts.describe_forecast_deals,
-    "forecast_fan": forecasts.describe_forecast_fan,
-    "forecast_value_added": calls.describe_value_added,
-    "history.deal": movements.describe_deal,
-    "movements": movements.describe_movements,
-    "pacing": forecasts.describe_pacing,
-    "pipeline_created": movements.describe_pipeline_created,
-    "score": forecasts.describe_score,
-    "scorecard": rates.describe_scorecard,
-    "slippage": movements.describe_slippage,
-    "stage_flow": movements.describe_stage_flow,
-    "stage_funnel": movements.describe_stage_funnel,
-    "time_to_win": rates.describe_time_to_win,
-    "transitions": movements.describe_transitions,
-    "velocity": rates.describe_velocity,
-    "waterfall": movements.describe_waterfall,
-    "win_rate": rates.describe_win_rate,
-    "win_rate_cohorts": rates.describe_win_rate_cohorts,
-    "win_rate_curve": rates.describe_win_rate_curve,
-    "world_changes": movements.describe_world_changes,
+_RENAMED = {
+    "categories": "forecast_categories",
+    "deal": "history.deal",
+    "flags": "deal_flags",
+    "value_added": "forecast_value_added",
 }
+_SENTENCES: dict[str, Callable[[pd.DataFrame], str]] = {
+    _RENAMED.get(kind, kind): function
+    for module in (calls, forecasts, movements, rates)
+    for name, function in vars(module).items()
+    if (kind := name.removeprefix("describe_")) != name and kind not in ("leans", "method")
+}
+"""The function that describes each kind of table."""
 _HEADS = {
     "deal_flags": rates.count_flagged,
     "forecast": lambda table: forecasts.say_forecast(table)[0],

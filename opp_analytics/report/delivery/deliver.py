@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from opp_analytics import arguments, text
-from opp_analytics.answers import Alert, Watched, shorten_last
+from opp_analytics.answers import Alert, Watched
 from opp_analytics.errors import ArgumentTypeError, ConfigError, OppAnalyticsError
 from opp_analytics.files import read_whole
 from opp_analytics.org import Org
@@ -216,7 +216,7 @@ def _follow_up(
     if kind == "alerts":
         digest = digest.keep_alerts(changed) if changed else digest
         return replace(page, digest=digest), changed, keys
-    lines = shorten_last((*changed, *standing), digest.sentence)
+    lines = (*changed, *standing)
     return replace(page, digest=replace(digest, alerts=lines)), lines, keys
 
 

@@ -128,16 +128,6 @@ def deals_history():
     return History.from_changes(log)
 
 
-def test_pipeline_created_deals__at_the_value_first_seen(deals_history):
-    table = pipeline_created_deals(deals_history)
-    assert table[["period", "unique_id", "value"]].to_numpy().tolist() == [
-        ["2026-01", "a", 100.0],
-        ["2026-01", "b", 50.0],
-        ["2026-02", "c", 0.0],
-    ]
-    assert note_of(table).figures["n"] == 3
-
-
 def test_pipeline_created_deals__by_who_had_it_first(deals_history):
     table = pipeline_created_deals(deals_history, by="owner_name")
     assert table["unique_id"].groupby(level="owner_name").agg(list).to_dict() == {

@@ -32,19 +32,6 @@ def test_waterfall__of_those_due(history):
     assert table["count"].iloc[:-1].sum() == table.loc["closing", "count"] == 2
 
 
-def test_waterfall__between_a_moment_and_itself_nothing_moves(history):
-    table = waterfall(
-        history, start=pd.Timestamp("2026-01-12T00:00Z"), end=pd.Timestamp("2026-01-12T00:00Z")
-    )
-    assert table.loc["opening"].tolist() == table.loc["closing"].tolist()
-    assert (table["deals"].iloc[1:-1] == 0).all()
-    nothing = movements(
-        history, start=pd.Timestamp("2026-01-12T00:00Z"), end=pd.Timestamp("2026-01-12T00:00Z")
-    )
-    assert nothing.dtypes["value"] == "float64"
-    assert nothing.empty
-
-
 @pytest.mark.parametrize(
     ("due", "error"),
     [

@@ -3,15 +3,12 @@ change or do not."""
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
 import opp_analytics as oa
 from opp_analytics.analysis.movement.world_changes import judge_inflow, judge_win_share
@@ -23,58 +20,6 @@ from tests.late_tracking import make_files, make_history
 RIGHT, BREAK = (
     next(kind for kind in worlds.KINDS if kind.name == name) for name in ("right", "break")
 )
-
-
-# -- the formulas of docs/definitions.md, one number at a time
-
-
-def inflow_deviate(past: list[int], now: int) -> float:
-    a, n = [math.sqrt(x + 3 / 8) for x in past], len(past)
-    mean = sum(a) / n
-    s = math.sqrt((1.2 + sum((x - mean) ** 2 for x in a)) / (n + 3))
-    return _normal((math.sqrt(now + 3 / 8) - mean) / (s * math.sqrt(1 + 1 / n)), n + 3)
-
-
-def share_deviate(past: list[tuple[int, int]], won: int, closed: int) -> float | None:
-    total, n = sum(every for _, every in past), len(past)
-    if not total or not closed:
-        return None
-    b = [math.asin(math.sqrt((w + 3 / 8) / (every + 3 / 4))) for w, every in past]
-    mean = sum(x * every for x, (_, every) in zip(b, past, strict=True)) / total
-    squares = sum(every * (x - mean) ** 2 for x, (_, every) in zip(b, past, strict=True))
-    s = math.sqrt(max(0.25, (1 + squares) / (n + 3)))
-    own = math.asin(math.sqrt((won + 3 / 8) / (closed + 3 / 4)))
-    return _normal((own - mean) / (s * math.sqrt(1 / closed + 1 / total)), n + 3)
-
-
-def _normal(t: float, df: int) -> float:
-    return float(stats.norm.ppf(stats.t.cdf(t, df)) if t < 0 else stats.norm.isf(stats.t.sf(t, df)))
-
-
-def directions(deviates: Iterable[float | None]) -> list[str]:
-    up = down = 0.0
-    found = []
-    for z in deviates:
-        if z is not None:
-            up, down = max(0.0, up + z - 0.75), max(0.0, down - z - 0.75)
-        found.append("up" if up > 3 else "down" if down > 3 else "")
-        if found[-1]:
-            up = down = 0.0
-    return found
-
-
-def alarms_of(created: list[int], closed: list[tuple[int, int]]) -> tuple[list[str], list[str]]:
-    """The alarms of both measures, from the seventh period on."""
-    judged = range(6, len(created))
-    befores = [slice(max(0, k - 12), k) for k in judged]
-    inflow = [
-        inflow_deviate(created[before], created[k])
-        for k, before in zip(judged, befores, strict=True)
-    ]
-    share = [
-        share_deviate(closed[before], *closed[k]) for k, before in zip(judged, befores, strict=True)
-    ]
-    return directions(inflow), directions(share)
 
 
 def measure(table: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -102,21 +47,6 @@ def test_world_changes__says_which_measure_went_which_way_with_both_figures() ->
     assert note_of(table).figures["n"] == 13
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_judges__agree_with_the_formulas_on_any_counts(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    level = np.exp(np.cumsum(0.4 * rng.standard_normal((4, 40)), axis=1) + 1)
-    created, closed = rng.poisson(3 * level), rng.poisson(level)
-    won = rng.binomial(closed, rng.uniform(0.1, 0.6, (4, 40)))
-    _, inflow = judge_inflow(created.astype(float))
-    _, share = judge_win_share(won.astype(float), closed.astype(float))
-    words = np.array(["", "up", "down"])
-    for team in range(4):
-        pairs = list(zip(won[team].tolist(), closed[team].tolist(), strict=True))
-        expected = alarms_of(created[team].tolist(), pairs)
-        assert (words[inflow[team, 6:]].tolist(), words[share[team, 6:]].tolist()) == expected
-
-
 def test_judges__of_steady_teams_raise_a_false_alarm_at_most_about_once_in_ten_years() -> None:
     rng = np.random.default_rng(11)
     teams, months = 30, 6 + 10 * 12
@@ -127,28 +57,6 @@ def test_judges__of_steady_teams_raise_a_false_alarm_at_most_about_once_in_ten_y
     _, rate = judge_win_share(won.astype(float), closed.astype(float))
     for alarms in (inflow, rate):
         assert 0 < (alarms > 0).sum() / (teams * 10) <= 0.12
-
-
-def test_judges__tell_a_fall_to_a_tenth_within_three_periods() -> None:
-    rng = np.random.default_rng(5)
-    before, after = rng.poisson(30, (30, 18)), rng.poisson(3, (30, 3))
-    _, alarms = judge_inflow(np.hstack([before, after]).astype(float))
-    assert (alarms[:, 18:] == 2).any(axis=1).all()
-
-
-@pytest.mark.slow
-def test_world_changes__tells_halved_odds_of_most_teams_within_six_months() -> None:
-    """Odds are halved from July 17, 2023 on; what was measured before is 8 of 12."""
-    told = 0
-    for seed in range(1, 9):
-        share = measure(oa.world_changes(worlds_history(seed)), "win_share")
-        told += int((share.loc["2023-08":"2024-01", "direction"] == "down").any())
-    assert told >= 5
-
-
-@functools.cache
-def worlds_history(seed: int) -> oa.History:
-    return worlds.history(BREAK, seed)
 
 
 def test_world_changes__of_a_month_without_closings_changes_nothing() -> None:
@@ -164,21 +72,6 @@ def test_world_changes__of_a_month_without_closings_changes_nothing() -> None:
     never = oa.world_changes(history_of([20] * 8, [0] * 8, [0] * 8))
     assert measure(never, "win_share")[["was", "now"]].isna().all(axis=None)
     assert not never["alarm"].any()
-
-
-@pytest.mark.slow
-def test_world_changes__judges_each_group_as_if_it_were_alone() -> None:
-    log = worlds.log(BREAK, 3)
-    history = oa.History.from_changes(log)
-    table = oa.world_changes(history, by="owner_name")
-    assert table.index.names == ["owner_name", "period", "measure"]
-    for name in ("Ada", "Dev"):
-        own: Any = table.xs(name)
-        pd.testing.assert_frame_equal(
-            own, oa.world_changes(history.where(owner_name=name)), check_exact=False
-        )
-    counts = table["n"].groupby(level=["period", "measure"]).sum()
-    pd.testing.assert_series_equal(counts, oa.world_changes(history)["n"].sort_index())
 
 
 def test_world_changes__counts_from_the_first_period_that_the_records_cover_whole() -> None:

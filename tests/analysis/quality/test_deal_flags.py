@@ -4,15 +4,12 @@ import functools
 
 import pandas as pd
 import pytest
-from hypothesis import given
 
 import opp_analytics as oa
 from opp_analytics.analysis import deal_flags
 from opp_analytics.errors import DataWarning
 from opp_analytics.history import History
 from opp_analytics.note import note_of
-from tests.analysis.strategies import opportunities
-from tests.examples import examples
 from tests.history.logs import recorded, row
 
 DAY = "2026-03-10"
@@ -31,7 +28,6 @@ FLAGS = [
     "no_touch",
     "criteria_unmet",
 ]
-FRAME_ONLY = ["overdue", "no_date", "no_value", "next_action_passed"]
 
 
 def frame(**columns):
@@ -155,20 +151,6 @@ def test_deal_flags__pushed_twice_or_more():
     )
 
 
-def test_deal_flags__pushes_are_not_known_until_two_records_have_dates(tmp_path):
-    history = History(tmp_path / "history")
-    deals = pd.DataFrame({"unique_id": ["x"], "stage": ["proposal"], "value": [5.0]})
-    for day, date in (
-        ("2026-02-02", None),
-        ("2026-02-16", "2026-03-31"),
-        ("2026-03-02", "2026-04-30"),
-    ):
-        history.record(deals.assign(close_date=date) if date else deals, at=day)
-    assert flags_of(history, day="2026-02-20")["pushed"].isna().all()
-    table = flags_of(history, limits=oa.FlagLimits(pushes=1))
-    assert table.loc["x", "reasons"] == "pushed once, 30 days in all"
-
-
 def test_deal_flags__moved_back_until_it_is_where_it_was():
     back = seen(stage=["proposal", "negotiation", "discovery"])
     assert flags_of(back).loc["x", "reasons"] == "back in Discovery, was in Negotiation"
@@ -234,17 +216,9 @@ PIPELINES = oa.Org(
 )
 def test_deal_flags__moved_back_within_its_own_pipeline(stages, pipelines, reason):
     recorded = seen(stage=stages, pipeline=pipelines)
-    flagged = flags_of(
-        recorded.read_by(PIPELINES), without=["no_change", "value_cut", "due_soon_unlikely"]
-    )
-    assert flagged.loc["x", "reasons"] == reason
-
-
-def test_deal_flags__a_value_that_was_always_negative_was_never_cut():
-    assert told(flags_of(seen(value=[-100.0, -100.0, -100.0])), "value_cut") == []
-    assert told(flags_of(seen(value=[None, -100.0, -100.0])), "value_cut") == []
-    assert told(flags_of(seen(value=[-100.0, -100.0, -109.0])), "value_cut") == []
-    assert told(flags_of(seen(value=[-100.0, -100.0, -111.0])), "value_cut") == ["x"]
+    flagged = flags_of(recorded.read_by(PIPELINES)).loc["x"]
+    assert (flagged["moved_back"] is not pd.NA and bool(flagged["moved_back"])) == bool(reason)
+    assert reason in flagged["reasons"]
 
 
 def test_deal_flags__a_team_move_is_no_change_of_a_deal():
@@ -357,29 +331,6 @@ def test_deal_flags__slow_in_stage_against_the_deals_that_were_won_in_its_pipeli
     assert learned == {"New · proposal": [40, 10], "Renewal · proposal": [10, 10]}
 
 
-@pytest.mark.slow
-def test_deal_flags__slow_in_stage_against_the_deals_that_were_won():
-    history = team()
-    table = flags_of(history)
-    assert told(table, "slow_in_stage") == ["slow"]
-    # Five stays of 14 and five of 15 days: 80% needed 15 or fewer.
-    assert table.loc["slow", "reasons"].startswith(
-        "28 days in Proposal; 4 of 5 wins took 15 or fewer"
-    )
-    assert note_of(table).figures["thresholds"] == {
-        "slow_in_stage": {"proposal": [15, 10]},
-        "no_change": [15, 10],
-    }
-    half = flags_of(history, limits=oa.FlagLimits(quantile=0.5))
-    assert note_of(half).figures["thresholds"]["no_change"] == [14, 10]
-    # Too few to learn from.
-    few = flags_of(team(won=9))
-    assert told(few, "slow_in_stage") == []
-    assert note_of(few).figures["thresholds"] == {}
-    given = flags_of(team(won=9), limits=oa.FlagLimits(stay_days=27))
-    assert given.loc["slow", "reasons"].startswith("28 days in Proposal; the limit is 27")
-
-
 def test_deal_flags__no_change_is_learned_too_and_leaves_out_our_own_writes():
     history = team()
     table = flags_of(history)
@@ -420,84 +371,11 @@ def test_deal_flags__reads_no_record_after_the_day():
     assert alone["pushed"].isna().all()
 
 
-def test_deal_flags__a_deal_that_the_history_does_not_know_has_nothing_to_compare():
-    history = seen(close_date=["2026-03-31", "2026-04-30", "2026-05-31"])
-    now = pd.concat(
-        [history.as_of(DAY), history.as_of(DAY).tail(1).assign(unique_id="fresh")],
-        ignore_index=True,
-    )
-    table = deal_flags(now, history, as_of=DAY)
-    assert table.loc["fresh", ["pushed", "moved_back", "value_cut"]].tolist() == [
-        False,
-        False,
-        False,
-    ]
-
-
-def test_deal_flags__of_ones_own():
-    deals = frame(champion=["Zoe", None, "Zoe", "Zoe", "Zoe", None, None])
-    table = deal_flags(deals, as_of=DAY, extra={"no champion": lambda f: f["champion"].isna()})
-    assert told(table, "no champion") == ["b", "f"]
-    assert table["reasons"].to_dict()["b"].endswith(" · no champion")
-    assert table.loc["b", "risk"] == 3
-    without = deal_flags(deals, as_of=DAY, without=["overdue", "due_soon_unlikely"])
-    assert "overdue" not in without
-    assert without["risk"].to_dict()["b"] == 1
-
-
-@pytest.mark.parametrize(
-    ("options", "error", "message"),
-    [
-        (
-            {"extra": ["no champion"]},
-            oa.errors.ArgumentTypeError,
-            "extra=.* is not a mapping of names to functions",
-        ),
-        (
-            {"extra": {"overdue": len}},
-            oa.errors.ArgumentValueError,
-            "'overdue' is already a column",
-        ),
-        (
-            {"extra": {"odd": lambda f: [True]}},
-            oa.errors.ArgumentValueError,
-            "gave 1 values for 6 open deals",
-        ),
-        (
-            {"without": "late"},
-            oa.errors.ArgumentValueError,
-            "without='late' is unknown; use one of 'overdue'",
-        ),
-        ({"limits": {"pushes": 3}}, oa.errors.ArgumentTypeError, "limits=.* is not FlagLimits"),
-    ],
-)
-def test_deal_flags__names_what_it_cannot_use(options, error, message):
-    with pytest.raises(error, match=message):
-        deal_flags(frame(), as_of=DAY, **options)
-
-
-@pytest.mark.parametrize(
-    ("limits", "error", "message"),
-    [
-        ({"quantile": 1}, oa.errors.ArgumentValueError, "quantile=1 is not between 0 and 1"),
-        ({"pushes": 0}, oa.errors.ArgumentValueError, "pushes=0 must be at least 1"),
-        (
-            {"stay_days": "long"},
-            oa.errors.ArgumentTypeError,
-            "stay_days='long' is not a whole number",
-        ),
-        ({"soon_days": None}, oa.errors.ArgumentTypeError, "soon_days=None is not a whole number"),
-    ],
-)
-def test_flag_limits__names_what_it_cannot_use(limits, error, message):
-    with pytest.raises(error, match=message):
-        oa.FlagLimits(**limits)
-
-
-def test_deal_flags__leaves_out_what_the_deals_do_not_tell():
-    bare = deal_flags(frame()[["unique_id", "stage", "value", "close_date"]], as_of=DAY)
-    assert bare[["next_action_passed", "due_soon_unlikely"]].isna().all(axis=None)
-    assert bare["owner_name"].isna().all()
+def test_deal_flags__names_limits_that_it_cannot_use():
+    with pytest.raises(oa.errors.ArgumentTypeError, match="limits=.* is not FlagLimits"):
+        deal_flags(frame(), as_of=DAY, limits={"pushes": 3})
+    with pytest.raises(oa.errors.ArgumentValueError, match="pushes=0 must be at least 1"):
+        oa.FlagLimits(pushes=0)
 
 
 def test_deal_flags__of_no_open_deal_has_its_columns():
@@ -505,44 +383,6 @@ def test_deal_flags__of_no_open_deal_has_its_columns():
     assert table.empty
     assert list(table.columns) == list(deal_flags(frame(), as_of=DAY).columns)
     assert str(table["overdue"].dtype) == "boolean"
-
-
-@pytest.mark.slow
-@examples(20)
-@given(opportunities())
-def test_deal_flags__of_the_frame_are_equal_with_and_without_history(deals):
-    known = deals[deals["stage"] != "won!!"].assign(stage=lambda f: f["stage"].fillna("proposal"))
-    if known.empty:
-        return
-    days = ("2026-01-01", "2026-01-05")
-    history = History.from_changes(pd.concat([known.assign(seen_at=day) for day in days]))
-    alone, compared = (deal_flags(known, past, as_of="2026-01-10") for past in (None, history))
-    pd.testing.assert_frame_equal(alone[FRAME_ONLY].sort_index(), compared[FRAME_ONLY].sort_index())
-    shuffled = deal_flags(known.sample(frac=1, random_state=1), history, as_of="2026-01-10")
-    pd.testing.assert_frame_equal(shuffled, compared)
-
-
-def test_deal_flags__read_stages_and_currency_of_the_org():
-    org = oa.Org(
-        currency="CHF",
-        stages=[{"name": name, "kind": "open"} for name in ("Lead", "Demo", "Offer")]
-        + [{"name": "Signed", "kind": "won"}],
-    )
-    log = pd.DataFrame(
-        {
-            "unique_id": "a",
-            "seen_at": ["2026-03-02", "2026-03-09"],
-            "stage": ["Offer", "Demo"],
-            "value": [50_000.0, 20_000.0],
-            "close_date": "2026-05-01",
-        }
-    )
-    history = History.from_changes(log, org=org)
-    table = deal_flags(history.as_of(DAY), history, as_of=DAY)
-    assert (
-        table["reasons"].iloc[0]
-        == "back in Demo, was in Offer · value cut from CHF\u00a050K to CHF\u00a020K"
-    )
 
 
 def test_no_touch__is_of_deals_without_an_activity_in_30_days(tmp_path):
@@ -613,21 +453,3 @@ def test_criteria_unmet__is_silent_on_a_column_that_the_deals_lack_and_says_so_o
     ]
     assert told(table, "criteria_unmet") == ["c"]
     assert table["reasons"]["c"].count("no close date") == 1
-
-
-def test_criteria_unmet__are_those_of_the_pipeline_of_a_deal():
-    stages = [
-        {
-            "name": name,
-            "kind": kind,
-            "pipeline": pipeline,
-            **({"criteria": ["value >= 100"]} if (pipeline, kind) == ("New", "open") else {}),
-        }
-        for pipeline in ("New", "Renewal")
-        for name, kind in (("proposal", "open"), ("closed_won", "won"))
-    ]
-    deals = oa.Org(stages=stages).apply(
-        frame(pipeline=["New", "New", "Renewal", "Renewal", "New", "Renewal", "New"])
-    )
-    table = deal_flags(deals, as_of=DAY)
-    assert told(table, "criteria_unmet") == ["e"]

@@ -5,7 +5,6 @@ import pytest
 from scipy import stats
 
 import opp_analytics as oa
-from opp_analytics import errors
 from opp_analytics.analysis import scorecard, win_rate
 from opp_analytics.history import History
 from tests.analysis.forecasting.histories import even_months
@@ -97,24 +96,3 @@ def test_scorecard__counts_what_slipped_in_ended_months():
     assert table["slip_rate"].to_dict() == {"Ann": 0.5, "Bo": 0.0}
     assert (table["slip_rate_low"] <= table["slip_rate"]).all()
     assert table["slip_rate_high"]["Bo"] > 0.7
-
-
-def test_scorecard__by_two_columns_and_with_missing_owners():
-    frame = closed(Ann=(3, 4), Bo=(1, 4)).assign(region=["E", "W"] * 4)
-    frame.loc[0, "owner_name"] = None
-    table = scorecard(frame, as_of="2026-03-31", by=["owner_name", "region"])
-    assert table.loc[("(none)", "E"), "n"] == 1
-    assert table["n"].sum() == 8
-    shuffled = scorecard(
-        frame.sample(frac=1, random_state=1), as_of="2026-03-31", by=["owner_name", "region"]
-    )
-    pd.testing.assert_frame_equal(shuffled, table)
-
-
-def test_scorecard__names_what_is_wrong():
-    with pytest.raises(errors.ArgumentValueError, match="names no column"):
-        scorecard(closed(Ann=(1, 2)), as_of="2026-03-31", by=[])
-    with pytest.raises(errors.ArgumentValueError, match="by='stage' tells how a deal ended"):
-        scorecard(closed(Ann=(1, 2)), as_of="2026-03-31", by="stage")
-    with pytest.raises(errors.MissingColumnError, match="team"):
-        scorecard(closed(Ann=(1, 2)), as_of="2026-03-31", by="team")

@@ -10,127 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.typing import NDArray
 
 import opp_analytics as oa
 from opp_analytics.analysis import evidence, sentence
-from opp_analytics.note import TableNote
 from opp_analytics.text import money
 from tests.analysis import every_analysis
-
-TEAMS = 120
-RATE = 0.35
-
-
-def _rates(hits: NDArray[Any], trials: NDArray[Any], level: str) -> pd.DataFrame:
-    index = pd.Index(
-        [f"2026-0{k + 1}" if level == "period" else f"rep {k}" for k in range(len(hits))],
-        name=level,
-    )
-    share = hits / trials
-    return pd.DataFrame(
-        {"won": hits, "lost": trials - hits, "rate": share, "rate_low": share, "rate_high": share},
-        index=index,
-    )
-
-
-def _equal_owners(rng: np.random.Generator) -> pd.DataFrame:
-    return _rates(rng.binomial(40, RATE, 8), np.full(8, 40), "owner_name")
-
-
-def _equal_months(rng: np.random.Generator) -> pd.DataFrame:
-    return _rates(rng.binomial(40, RATE, 2), np.full(2, 40), "period").assign(to_date=False)
-
-
-def _equal_cohorts(rng: np.random.Generator) -> pd.DataFrame:
-    months = _equal_months(rng)
-    return months.assign(created=40, open_share=0.0)
-
-
-def _equal_stages(rng: np.random.Generator) -> pd.DataFrame:
-    index = pd.Index(["discovery", "qualification", "proposal", "negotiation"], name="stage")
-    return pd.DataFrame(
-        {"entries": 60, "advanced": rng.binomial(40, 0.6, 4), "still": 20}, index=index
-    )
-
-
-def _equal_dues(rng: np.random.Generator) -> pd.DataFrame:
-    slipped = rng.binomial(40, RATE, 2)
-    index = pd.MultiIndex.from_product(
-        [["2026-01", "2026-02"], ["slipped", "won"]], names=["period", "outcome"]
-    )
-    counts = [part for n in slipped for part in (n, 40 - n)]
-    table = pd.DataFrame(
-        {"count": counts, "value": 10.0 * np.array(counts), "count_rate": 0.0, "value_rate": 0.0},
-        index=index,
-    )
-    return TableNote("slippage", "2026-03-05", "M").write(table)
-
-
-def _honest_chances(rng: np.random.Generator) -> pd.DataFrame:
-    stated = np.arange(0.05, 1, 0.1)
-    won = rng.binomial(20, stated)
-    return pd.DataFrame(
-        {
-            "n": 20,
-            "stated": stated,
-            "realized": won / 20,
-            "realized_low": 0.0,
-            "won": won,
-            "open": 0,
-            "open_share": 0.0,
-        },
-        index=pd.Index(range(10), name="bin"),
-    )
-
-
-def _fair_forecasts(rng: np.random.Generator) -> pd.DataFrame:
-    error = rng.normal(0, 20, 12)
-    table = pd.DataFrame(
-        {"lead": 9, "held": True, "actual": 100.0, "error": error},
-        index=pd.Index(range(12), name="period"),
-    )
-    return TableNote("backtest", freq="M", lead="now").write(table)
-
-
-@pytest.mark.parametrize(
-    ("equal", "kind", "silent"),
-    [
-        (_equal_owners, "win_rate", "could be luck|stands out"),
-        (_equal_months, "win_rate", "could be luck"),
-        (_equal_cohorts, "win_rate_cohorts", "could be luck"),
-        (_equal_stages, "stage_flow", "No stage stands out"),
-        (_equal_dues, "slippage", "could be luck"),
-        (_honest_chances, "calibration", ": could be right"),
-        (_fair_forecasts, "backtest", "no clear lean|ran true"),
-    ],
-)
-def test_sentence__tells_teams_of_equals_of_a_difference_in_one_of_twenty_at_most(
-    equal: Any, kind: str, silent: str
-) -> None:
-    rng = np.random.default_rng(7)
-    told = sum(re.search(silent, sentence(equal(rng), kind)) is None for _ in range(TEAMS))
-    # At 5%, 15 or more of 120 come by chance once in 1,000.
-    assert told < 15
-
-
-def test_sentence__of_velocity_days_and_curves_by_group_names_nobody() -> None:
-    rng = np.random.default_rng(1)
-    rows = 320
-    deals = pd.DataFrame(
-        {
-            "unique_id": [f"d{k}" for k in range(rows)],
-            "value": rng.lognormal(10, 1, rows).round(2),
-            "owner_name": [f"rep {k % 8}" for k in range(rows)],
-            "created_at": pd.Timestamp("2025-01-01", tz="UTC"),
-            "stage": rng.choice(["closed_won", "closed_lost", "proposal"], rows),
-            "close_date": pd.Timestamp("2025-02-01")
-            + pd.to_timedelta(rng.integers(0, 200, rows), unit="D"),
-        }
-    )
-    for analysis in (oa.velocity, oa.time_to_win, oa.win_rate_curve):
-        assert "rep " not in sentence(analysis(deals, as_of="2026-01-01", by="owner_name"))
-
 
 CLAIMS = re.compile(
     r"the most|go no further, |(?:is|are|:|,) beyond chance|use it|decides|stated "
@@ -235,38 +119,6 @@ def test_name_outside__says_what_is_likely_where_the_range_excludes_the_mean(
 ) -> None:
     columns = ["booked", "expected", "low", "high"]
     assert evidence.name_outside(dict(zip(columns, row, strict=True)), money) == words
-
-
-def test_sentence__of_a_forecast_outside_its_range_says_so() -> None:
-    deals = pd.DataFrame(
-        {
-            "unique_id": list("ab"),
-            "stage": "proposal",
-            "value": [500e3, 300e3],
-            "close_date": "2026-11-28",
-            "probability": 5,
-        }
-    )
-    table = oa.forecast(deals, as_of="2026-11-25", method="stated")
-    assert sentence(table) == (
-        "November: nothing closed, forecast 40K (0, most likely nothing more), two open deals due."
-    )
-    aimed = oa.forecast(deals, as_of="2026-11-25", method="stated", target=400e3)
-    assert "forecast 40K (most likely nothing more) vs. 400K." in sentence(aimed)
-
-
-def test_sentence__of_a_forecast_leaves_periods_that_are_over() -> None:
-    deals = pd.DataFrame(
-        {
-            "unique_id": ["a"],
-            "stage": "closed_won",
-            "value": 100.0,
-            "close_date": "2026-01-15",
-            "probability": 100,
-        }
-    )
-    table = oa.forecast(deals, as_of="2026-03-25", method="stated")
-    assert sentence(table) == "No deal is won or due in this period or a later one."
 
 
 def test_find_largest__has_a_share_only_of_a_whole() -> None:

@@ -82,22 +82,17 @@ def test_win_rate_cohorts__compares_with_the_one_before() -> None:
     )
     assert (
         sentence(both, "win_rate_cohorts")
-        == "25% of Q1 2026 deals won at the same age, fewer than before (50%)."
+        == "25% of the deals created in Q1 2026 were won at the same age, after 50% in Q4 2025: "
+        "beyond chance."
     )
     close = both.assign(won=[30, 17])
     assert sentence(close, "win_rate_cohorts") == (
-        "43% of Q1 2026 deals won at the same age, about as many as before (50%); could be luck."
-    )
-    # Of several groups, a cohort is that of all of them.
-    groups = pd.concat({"Ann": both, "Bo": both}, names=["owner_name"])
-    assert sentence(groups, "win_rate_cohorts") == sentence(both, "win_rate_cohorts")
-    assert (
-        sentence(both.assign(created=4, won=2), "win_rate_cohorts")
-        == "4 deals of Q1 2026 old enough: too few to say."
+        "43% of the deals created in Q1 2026 were won at the same age, after 50% in Q4 2025: "
+        "could be luck."
     )
     assert (
         sentence(both.head(1), "win_rate_cohorts")
-        == "Of the deals created in Q4 2025, 50% were won at the same age."
+        == "50% of the deals created in Q4 2025 were won at the same age."
     )
     assert sentence(both.head(0), "win_rate_cohorts") == "No cohort is old enough yet."
 
@@ -113,7 +108,7 @@ def test_win_rate_cohorts__is_not_told_as_a_win_rate_of_what_closed() -> None:
         }
     )
     table = oa.win_rate_cohorts(opportunities, as_of="2026-06-30", age_days=60)
-    assert sentence(table) == "Of the deals created in Q1 2026, 50% were won within 60 days."
+    assert sentence(table) == "50% of the deals created in Q1 2026 were won within 60 days."
 
 
 def test_time_to_win__says_the_median() -> None:
@@ -122,10 +117,6 @@ def test_time_to_win__says_the_median() -> None:
         index=pd.Index([0.25, 0.5, 0.75], name="quantile"),
     )
     assert sentence(table, "time_to_win") == "Half of the wins took 42 days or fewer."
-    groups = pd.concat({"Ann": table, "Bo": table * 2}, names=["owner_name"])
-    assert (
-        sentence(groups, "time_to_win") == "Half of the wins took 42 to 84 days or fewer, by owner."
-    )
     assert sentence(table.assign(days_of_won=np.nan), "time_to_win") == "No deal has been won yet."
 
 
@@ -151,18 +142,6 @@ def test_funnel_and_audit__say_where_most_is() -> None:
         index=pd.Index(["proposal", "negotiation"], name="stage"),
     )
     assert sentence(funnel, "stage_funnel") == "Of 400 in the open pipeline, 75% is in Negotiation."
-    assert (
-        sentence(funnel.assign(open_value=200.0), "stage_funnel")
-        == "Of 400 in the open pipeline, 50% each is in Proposal and Negotiation."
-    )
-    assert (
-        sentence(funnel.assign(open_value=[100.0, -300.0]), "stage_funnel")
-        == "The open pipeline is −200 in 3 deals."
-    )
-    assert (
-        sentence(funnel.assign(open_value=0.0), "stage_funnel")
-        == "3 open deals, none of them with a value."
-    )
     findings = pd.DataFrame(
         {
             "unique_id": ["a", "a", "b"],

@@ -51,23 +51,6 @@ def test_sentence__of_a_waterfall() -> None:
     assert sentence(table, kind="waterfall").startswith("Pipeline went from 121K")
 
 
-def test_sentence__of_a_waterfall_by_group_is_that_of_the_whole_with_the_largest_changes() -> None:
-    rows = [
-        ("a", 0, 120_000.0, "discovery", None, "active"),
-        ("a", 1, 150_000.0, "discovery", None, "active"),
-        ("b", 0, 800.0, "proposal", None, "active"),
-        ("c", 0, 1_000.0, "proposal", None, "active"),
-        ("c", 1, 1_000.0, "closed_lost", None, "lost"),
-    ]
-    by = waterfall(
-        history_of(rows, owner_name=["Ann", "Bo", "Bo", "Ann", "Ann"]), **DAYS, by="owner_name"
-    )
-    assert sentence(by) == (
-        "Pipeline went from 122K (3 deals) to 151K (2 deals): raised 30K (1), lost 1K (1). "
-        "By owner name: Bo +150K and Ann −121K."
-    )
-
-
 def test_sentence__of_movements_is_that_of_the_rows_given() -> None:
     table = movements(HISTORY, **DAYS)
     assert (
@@ -180,19 +163,6 @@ def test_sentence__of_world_changes_names_measure_way_and_both_figures(
     assert sentence(table) == said
 
 
-def test_sentence__of_world_changes_adds_last_year_from_24_periods_on() -> None:
-    ago = ("", "2025-01", "inflow", "", 30.0, 41.0, 41)
-    assert "(alarm of Jan 2026; Jan 2025: 41)" in sentence(
-        changes_of(ago, ("", *INFLOW), begins="2024-02")
-    )
-    assert "(alarm of Jan 2026)" in sentence(changes_of(ago, ("", *INFLOW), begins="2024-03"))
-    closed = changes_of(("", "2026-01", "win_share", "down", 0.25, 0.1, 50))
-    assert (
-        "10% of closed deals, 25% before (alarm of Jan 2026; Jan 2025: 20% of closed deals)"
-        in sentence(closed)
-    )
-
-
 def test_sentence__of_world_changes_tells_the_last_alarm_of_three_periods() -> None:
     old = ("", "2025-10", "inflow", "down", 39.0, 4.0, 4)
     assert sentence(changes_of(old)).startswith("In the three months up to Jan 2026, neither")
@@ -214,12 +184,12 @@ def test_sentence__of_pipeline_created_compares_the_last_full_period() -> None:
         index=pd.Index(["2025-12", "2026-01", "2026-02", "2026-03"], name="period"),
     )
     assert sentence(table, "pipeline_created") == (
-        "240 (3 deals) created in Feb 2026, 20% above the average of 2 periods; 900 (3 deals) is "
+        "240 (3 deals) created in February, 20% above the average of 2 periods; 900 (3 deals) is "
         "open now."
     )
     assert (
         sentence(table.iloc[[2, 3]], "pipeline_created")
-        == "240 (3 deals) created in Feb 2026; 900 (3 deals) is open now."
+        == "240 (3 deals) created in February; 900 (3 deals) is open now."
     )
     assert (
         sentence(table.iloc[[3]], "pipeline_created")
@@ -257,8 +227,7 @@ def test_sentence__of_deal_flags() -> None:
     )
     table = deal_flags(frame, as_of="2026-03-10")
     assert sentence(table) == (
-        "2 of 3 open deals have a flag, 90K of 100K; overdue (1), no date (1) and no value (1). "
-        "The largest: Acme, 9 days overdue."
+        "2 of 3 open deals have a flag, 90K of 100K; overdue (1), no date (1) and no value (1)."
     )
     assert sentence(table.loc[["c"]]) == "The one open deal has no flag."
     assert sentence(table.iloc[:0]) == "There is no open deal."
@@ -306,15 +275,15 @@ def _due(*shares: tuple[float, float], valued: bool = True) -> pd.DataFrame:
     [
         (
             _due((64.0, 36.0), (15.0, 85.0)),
-            "Less slipped in January: 15% of value due, December 2025 64%.",
+            "15% of value due in January slipped, after 64% in December 2025: beyond chance.",
         ),
         (
             _due((15.0, 85.0), (64.0, 36.0)),
-            "More slipped in January: 64% of value due, December 2025 15%.",
+            "64% of value due in January slipped, after 15% in December 2025: beyond chance.",
         ),
         (
             _due((10.0, 10.0), (4.0, 6.0), valued=False),
-            "40% of deals due in January slipped, December 2025 50%: could be luck.",
+            "40% of deals due in January slipped, after 50% in December 2025: could be luck.",
         ),
         (_due((1.0, 3.0)), "4 deals were due in December 2025: too few to say."),
         (_due((1.0, 4.0)), "December 2025: 20% of value due slipped."),
@@ -333,12 +302,6 @@ def test_sentence__of_slippage_compares_no_part_of_a_period() -> None:
     TableNote("slippage", "2026-01-20", "M").write(table)
     assert sentence(table) == "December 2025: 64% of value due slipped."
     assert sentence(table.loc[["2026-01"]]) == "January so far: 15% of value due slipped."
-    more = _due((15.0, 85.0), (64.0, 36.0))
-    TableNote("slippage", "2026-01-20", "M").write(more)
-    assert (
-        sentence(more)
-        == "64% of value due in January slipped already (64 of 100 deals), December 2025 15%."
-    )
     TableNote("slippage", "2026-02-02", "M", figures={"part": ["2025-12"]}).write(table)
     assert sentence(table) == "January: 15% of value due slipped."
     assert (

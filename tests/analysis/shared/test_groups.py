@@ -1,6 +1,5 @@
 """Groups against the groups that pandas makes."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import opp_analytics as oa
 from opp_analytics import errors
 from opp_analytics.analysis.shared.groups import check_by, combine, make_column_key, make_period_key
 from opp_analytics.schema import TEXT
@@ -73,52 +71,6 @@ def test_make_column_key__the_text_of_a_missing_value_is_missing(text: str) -> N
         assert key.labels.tolist() == ["a", "b", "(none)"]
         assert key.codes.tolist() == [1, 2, 2, 0]
     assert make_column_key(pd.Series(["Nan", text])).labels.tolist() == ["Nan", "(none)"]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("missing", [pd.NA, "", "nan"])
-@pytest.mark.parametrize("column", ["owner_name", "Source"])
-def test_groups__of_a_frame_and_a_history_never_name_a_missing_value(
-    column: str, missing: Any, tmp_path: Path
-) -> None:
-    deals = pd.DataFrame(
-        {
-            "unique_id": ["1", "2", "3"],
-            "stage": ["proposal", "proposal", "closed_won"],
-            "value": [10.0, 20.0, 30.0],
-            "close_date": ["2026-03-20", "2026-03-25", "2026-03-02"],
-            "created_at": "2026-01-05T00:00Z",
-            "probability": 50,
-            column: pd.Series(["Ann", missing, missing], dtype="object"),
-        }
-    )
-    history = oa.History(tmp_path / "history")
-    history.record(deals.assign(stage="discovery"), at="2026-02-01")
-    history.record(deals, at="2026-03-10")
-    start, end = "2026-02-01", "2026-03-10"
-    tables = [
-        oa.forecast(deals, as_of="2026-03-10", by=column),
-        oa.forecast_categories(deals, as_of="2026-03-10", by=column),
-        oa.win_rate(deals, by=column),
-        oa.scorecard(deals, history, as_of="2026-03-10", by=column),
-        oa.stage_funnel(deals, by=column),
-        oa.slippage(history, start=start, end=end, by=column),
-        oa.waterfall(history, start=start, end=end, by=column),
-        oa.movements(history, start=start, end=end, by=column),
-        oa.forecast_change(history, start=start, end=end, period="2026-03", by=column),
-        oa.pipeline_created(history, freq="M", by=column),
-        oa.world_changes(history, freq="D", by=column),
-    ]
-    for table in tables:
-        assert {*table.index.get_level_values(column)} <= {"Ann", "(none)"}
-    if column != "Source":
-        assert (
-            oa.deal_flags(deals.assign(owner_name=deals[column]), as_of="2026-03-10")["owner_name"]
-            .isna()
-            .sum()
-            == 1
-        )
-    assert len(history.where(**{column: "(none)"}).as_of("2026-03-10")) == 2
 
 
 def test_make_column_key__whole_numbers_with_gaps_have_no_decimal_point() -> None:

@@ -107,16 +107,3 @@ def test_stage_flow_deals__count_up_to_the_flow(history):
         "proposal": 1,
         "negotiation": 1,
     }
-
-
-def test_stage_flow_deals__stand_in_the_order_of_the_stages_with_their_days(history):
-    entries = stage_flow_deals(history, **ALL, assume_passed=False)
-    assert list(dict.fromkeys(entries["stage"])) == [
-        "discovery",
-        "qualification",
-        "proposal",
-        "negotiation",
-    ]
-    assert entries.columns.tolist() == ["stage", "unique_id", "name", "outcome", "days", "passed"]
-    walked = entries[entries["unique_id"] == "walks"]
-    assert walked[["stage", "days"]].to_numpy().tolist() == [["qualification", 7], ["proposal", 7]]

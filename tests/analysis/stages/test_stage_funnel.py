@@ -81,14 +81,6 @@ def test_stage_funnel__by_shows_missing_groups():
     assert table.loc[("(none)", "proposal"), "open_count"] == 1
 
 
-def test_stage_funnel__says_the_day_of_the_load():
-    frame = FRAME.copy()
-    frame.attrs["load"] = {"fetched_at": "2026-03-31T10:00:00Z", "complete": False}
-    note = note_of(stage_funnel(frame))
-    assert note.day == "2026-03-31"
-    assert note.figures["complete"] is False
-
-
 def test_stage_funnel__goes_to_parquet_with_its_attrs(tmp_path):
     stage_funnel(FRAME).to_parquet(tmp_path / "funnel.parquet")
     assert note_of(pd.read_parquet(tmp_path / "funnel.parquet")).figures["n"] == 7
@@ -109,15 +101,6 @@ def test_stage_funnel__parts_sum_to_the_whole(frame):
             )
     assert (table["reached_low"] <= table["reached_high_forward"]).all()
     assert (table["reached_high_forward"] <= table["reached_high"]).all()
-
-
-@examples(6)
-@pytest.mark.filterwarnings("ignore:unknown stages")
-@given(opportunities())
-def test_stage_funnel__does_not_depend_on_the_order_of_rows(frame):
-    pdt.assert_frame_equal(
-        stage_funnel(frame[::-1], by="account_id"), stage_funnel(frame, by="account_id")
-    )
 
 
 ORG = oa.Org(
@@ -148,24 +131,6 @@ def deals() -> pd.DataFrame:
         frame.assign(
             name=frame["unique_id"], close_date="2026-11-30", probability=50, owner_name="Ann"
         )
-    )
-
-
-def history() -> oa.History:
-    log = [
-        ("z", "2026-11-02", "New", "Demo"),
-        ("z2", "2026-11-02", "Renewal", "Quote"),
-        ("a", "2026-11-09", "New", "Demo"),
-        ("a", "2026-11-16", "New", "Talk"),
-        # From Quote to Demo, past Talk; in New it would go back from Talk to Demo.
-        ("d", "2026-11-09", "Renewal", "Quote"),
-        ("d", "2026-11-16", "Renewal", "Demo"),
-        ("e", "2026-11-09", "Renewal", "Talk"),
-        ("e", "2026-11-16", "Renewal", "Demo"),
-    ]
-    frame = pd.DataFrame(log, columns=["unique_id", "seen_at", "pipeline", "stage"])
-    return oa.History.from_changes(
-        frame.assign(value=1.0, close_date="2026-12-31", probability=50, owner_name="Ann"), org=ORG
     )
 
 
@@ -209,25 +174,6 @@ def test_funnel__shows_a_stage_of_another_pipeline_and_a_deal_of_no_pipeline() -
     assert table.loc[("New", "(none)"), "open_count"] == 1
     assert table.loc["(none)"]["open_count"].to_dict() == {"Demo": 0, "Talk": 1, "Quote": 0}
     assert table["open_count"].sum() == 4
-
-
-def test_flow__moves_forward_in_the_order_of_the_deals_own_pipeline() -> None:
-    table = oa.stage_flow(history(), start="2026-11-02T09:00Z", end="2026-11-30", by="pipeline")
-    said: dict[Any, list[int]] = table[["entries", "advanced", "back", "passed"]].T.to_dict("list")
-    assert said == {
-        ("New", "Demo"): [1, 1, 0, 0],
-        ("New", "Talk"): [1, 0, 0, 0],
-        ("Renewal", "Quote"): [1, 1, 0, 0],
-        # e entered Talk; d passed it on its way from Quote to Demo.
-        ("Renewal", "Talk"): [2, 2, 0, 1],
-        ("Renewal", "Demo"): [2, 0, 0, 0],
-    }
-    with pytest.raises(oa.errors.ArgumentValueError, match='by="pipeline"'):
-        oa.stage_flow(history(), start="2026-11-02T09:00Z", end="2026-11-30")
-    new = oa.stage_flow(
-        history().where(pipeline="New"), start="2026-11-02T09:00Z", end="2026-11-30"
-    )
-    assert new["entries"].to_dict() == {"Demo": 1, "Talk": 1}
 
 
 def test_flow__of_a_move_between_pipelines_is_neither_forward_nor_back() -> None:

@@ -1,7 +1,6 @@
 import pandas as pd
 import pytest
 
-import opp_analytics as oa
 from opp_analytics import org
 from opp_analytics.analysis import transition_matrix, transitions
 
@@ -50,21 +49,6 @@ def test_transitions__days_lie_between_their_bounds(history):
     assert table["days_in_stage"].isna().sum() == 6
 
 
-def test_transitions__in_a_stretch_of_time_are_those_seen_in_it(history):
-    whole = transitions(history)
-    part = transitions(history, start="2026-01-12", end="2026-01-26")
-    seen = whole["seen_at"].between(
-        pd.Timestamp("2026-01-13", tz="UTC"), pd.Timestamp("2026-01-27", tz="UTC")
-    )
-    pd.testing.assert_frame_equal(part, whole[seen].reset_index(drop=True), check_categorical=False)
-    assert len(part) == 6
-    assert (part["to_stage"] == "closed_lost").sum() == 0
-    with pytest.raises(oa.errors.NotEnoughHistory, match="transitions needs a second record"):
-        transitions(history, start="2026-02-02")
-    with pytest.raises(oa.errors.ArgumentValueError, match="swap them"):
-        transitions(history, start="2026-01-26", end="2026-01-12")
-
-
 def test_transition_matrix__counts_the_steps_of_the_rows_given(history):
     table = transitions(history)
     matrix = transition_matrix(table)
@@ -89,12 +73,3 @@ def test_transition_matrix__counts_the_steps_of_the_rows_given(history):
     assert matrix.to_numpy().sum() == table["from_stage"].notna().sum() == 9
     falls = transition_matrix(table[table["unique_id"] == "falls"])
     assert falls.to_dict() == {"proposal": {"proposal": 0}, "closed_lost": {"proposal": 1}}
-
-
-def test_transition_matrix__of_no_steps_is_empty(history):
-    table = transitions(history)
-    matrix = transition_matrix(table[table["from_stage"].isna()])
-    assert matrix.shape == (0, 0)
-    assert (matrix.index.name, matrix.columns.name) == ("from_stage", "to_stage")
-    with pytest.raises(oa.errors.MissingColumnError, match="to_stage"):
-        transition_matrix(table.drop(columns="to_stage"))

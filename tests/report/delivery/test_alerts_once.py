@@ -55,10 +55,10 @@ REPORT = {
 }
 BEGUN = "New: November has $47K open and due; you asked to be told below $50K."
 FELL = (
-    "New: Oakhurst Care: Data migration (Dmitri Volkov) fell below 50% as stated (now 41%); $79K "
-    "due Feb 8, 2027."
+    "New: Oakhurst Care: Data migration (Dmitri Volkov): probability is 41%, below 50%; $79K due "
+    "Feb 8, 2027."
 )
-ENDED = "Over: Open and due in November is back above $50K: $79K."
+ENDED = "Over: November has $79K open and due; no longer below $50K."
 PASSED = "November passed 50% of target: $203K of $400K closed."
 WON = "Over: Oakhurst Care: Data migration (Dmitri Volkov) was won: $79K."
 
