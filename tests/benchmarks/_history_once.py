@@ -1,9 +1,11 @@
-"""One question in a process of its own: ``python -m tests.benchmarks._history_once CONTENDER
-QUESTION FOLDER``."""
+"""One question to a history, or one record, in a process of its own: ``python -m
+tests.benchmarks._history_once CONTENDER QUESTION FOLDER``.
+"""
 
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,126 +14,95 @@ import ibis.backends.duckdb  # noqa: F401
 import pandas as pd
 import pyarrow.parquet  # noqa: F401
 
-from opp_analytics.analysis import (
-    backtest,
-    close_date_moves,
-    deal_flags,
-    forecast,
-    forecast_change,
-    movements,
-    slippage,
-    stage_flow,
-    transitions,
-    waterfall,
-)
+from opp_analytics.analysis import deal_flags, forecast, forecast_change, slippage, waterfall
 from opp_analytics.history import History
+from tests.benchmarks._opportunities import on_day, opportunities
 from tests.benchmarks._process import tell
 
-PERIOD: dict[str, Any] = {"start": "2026-02-01", "end": "2026-04-30"}
-FORECAST_DAY = "2026-12-15"
-COLUMNS = ["unique_id", "stage", "status", "close_date"]
+PERIOD: dict[str, Any] = {"start": "2026-09-01", "end": "2026-11-24"}
+"""From no day of a record to the day after the last one."""
+_COLUMNS = ["unique_id", "stage", "status", "close_date"]
+_ASKED: dict[str, Any] = {"method": "stated", "freq": "M"}
 QUESTIONS = {
     "slippage": lambda history: slippage(history, **PERIOD)["count"].tolist(),
-    "transitions": lambda history: len(transitions(history)),
     "waterfall": lambda history: int(waterfall(history, **PERIOD)["count"]["closing"]),
-    "movements": lambda history: len(movements(history, **PERIOD)),
-    "stage_flow": lambda history: int(stage_flow(history, **PERIOD)["entries"].sum()),
-    "close_date_moves": lambda history: len(close_date_moves(history)),
-    "as_of": lambda history: len(history.as_of(PERIOD["end"])),
     "waterfall by": lambda history: int(
         waterfall(history, **PERIOD, by="owner_name")["count"].sum()
     ),
-    "forecast_change": lambda history: round(float(_change(history)["expected"].sum())),
-    "forecast_change by": lambda history: round(
-        float(_change(history, by="owner_name")["expected"].sum())
+    "forecast_change": lambda history: round(
+        float(forecast_change(history, **PERIOD, period="2026-12", **_ASKED)["expected"].sum())
     ),
-    "deal_flags": lambda history: int(_flags(history, history)["risk"].sum()),
-}
-"""Questions to a history."""
-PLAIN = {
     "two forecasts": lambda history: round(sum(_forecast(history, at) for at in PERIOD.values())),
-    "deal_flags without history": lambda history: int(_flags(history, None)["risk"].sum()),
-}
-"""What the questions are measured against."""
-_MAY: dict[str, Any] = {"method": "stated", "freq": "M"}
-
-
-def _change(history: History, **asked: Any) -> pd.DataFrame:
-    return forecast_change(history, **PERIOD, period="2026-05", **_MAY, **asked)
-
-
-def _forecast(history: History, day: str) -> float:
-    table = forecast(history.as_of(day), as_of=day, periods=["2026-05"], **_MAY)
-    return float(table["expected"].to_dict()["2026-05"])
-
-
-def _flags(history: History, past: History | None) -> pd.DataFrame:
-    return deal_flags(history.as_of(PERIOD["end"]), past, as_of=PERIOD["end"])
-
-
-FORECASTS = {
-    "learned month forecast": lambda history: _learned(history),
-    "12-month backtest": lambda history: len(backtest(history, freq="M", methods="learned")),
+    "deal_flags": lambda history: _count_risks(history, history),
+    "deal_flags without history": lambda history: _count_risks(history, None),
+    "learned month forecast": lambda history: _forecast(
+        history, PERIOD["end"], history=history, method="learned", freq="M"
+    ),
 }
 
 
-def _learned(history: History) -> float:
-    frame = history.as_of(FORECAST_DAY)
-    table = forecast(frame, as_of=FORECAST_DAY, history=history, method="learned", periods=1)
-    return round(float(table["expected"].loc["2026-12"]), 2)
+def _forecast(history: History, day: str, /, **asked: Any) -> float:
+    asked = asked or _ASKED
+    table = forecast(history.as_of(day), as_of=day, periods=["2026-12"], **asked)
+    return float(table["expected"].to_dict()["2026-12"])
 
 
-def ours(question: str, folder: Path) -> Any:
-    """From the change log."""
-    return (QUESTIONS | PLAIN | FORECASTS)[question](History(folder / "history"))
+def _count_risks(history: History, past: History | None) -> int:
+    day = PERIOD["end"]
+    return int(deal_flags(history.as_of(day), past, as_of=day)["risk"].sum())
 
 
-def snapshots(question: str, folder: Path) -> Any:
-    """From a full snapshot a day, all read into one frame, the way it is mostly done."""
-    days = [_day(file) for file in sorted((folder / "snapshots").glob("*.parquet"))]
-    frame = pd.concat(days, ignore_index=True)
-    if question == "transitions":
-        frame = frame.sort_values(["unique_id", "day"], kind="stable")
-        before = frame.groupby("unique_id")["stage"].shift()
-        return int((before.isna() | (before.astype("str") != frame["stage"].astype("str"))).sum())
-    start, end = pd.Timestamp(PERIOD["start"]), pd.Timestamp(PERIOD["end"])
+def ask_snapshots(folder: Path) -> list[int]:
+    """Slippage from a full snapshot a week, all read into one frame, as it is mostly done."""
+    frame = pd.concat(
+        pd.read_parquet(file, columns=_COLUMNS).assign(day=pd.Timestamp(file.stem))
+        for file in sorted((folder / "snapshots").glob("*.parquet"))
+    )
+    start, end = map(pd.Timestamp, PERIOD.values())
     then, now = (
         frame[frame["day"] == frame.loc[frame["day"] <= at, "day"].max()] for at in (start, end)
     )
-    return _slipped(then, now)
-
-
-def two_files(question: str, folder: Path) -> Any:
-    """Slippage from the only two snapshots that it needs, for someone who keeps a file a day and
-    knows which."""
-    then, now = (_day(folder / "snapshots" / f"{PERIOD[at]}.parquet") for at in ("start", "end"))
-    return _slipped(then, now)
-
-
-def _day(file: Path) -> pd.DataFrame:
-    return pd.read_parquet(file, columns=COLUMNS).assign(day=pd.Timestamp(file.stem))
-
-
-def _slipped(then: pd.DataFrame, now: pd.DataFrame) -> list[int]:
-    start, end = pd.Timestamp(PERIOD["start"]), pd.Timestamp(PERIOD["end"])
     cohort = then[(then["status"] == "active") & then["close_date"].between(start, end)]
     both = cohort.merge(now, on="unique_id", how="left", suffixes=("", "_now"))
     status = both["status_now"].astype("str")
-    won, lost = (status == "won").sum(), (status == "lost").sum()
-    gone = both["stage_now"].isna().sum()
-    early = ((status == "active") & (both["close_date_now"] < start)).sum()
-    slipped = len(both) - won - lost - gone - early
+    counts = [int((status == end).sum()) for end in ("won", "lost")]
+    gone = int(both["stage_now"].isna().sum())
+    early = int(((status == "active") & (both["close_date_now"] < start)).sum())
+    due = (status == "active") & both["close_date_now"].between(frame["day"].max(), end)
     return [
-        *map(int, (won, lost, slipped, early, gone)),
-        0,
-    ]  # the period is over, so none is still due
+        *counts,
+        len(both) - sum(counts) - gone - early - int(due.sum()),
+        early,
+        gone,
+        int(due.sum()),
+    ]
+
+
+def record(rows: int, folder: Path) -> None:
+    """Record a day on which 1% of the values changed; the first day also writes all as Parquet."""
+    history = History(folder / "history")
+    day, frame = len(history.records), opportunities(rows)
+    if not day:
+        frame.to_parquet(folder / "all.parquet")
+    frame = on_day(frame, 0.01, day)
+    tell(
+        lambda: (
+            history.record(frame, at=pd.Timestamp("2026-01-01T06:00Z") + pd.Timedelta(day, "D")).new
+        )
+    )
 
 
 def main() -> None:
     """Measure one contender on one question."""
     contender, question, folder = sys.argv[1], sys.argv[2], Path(sys.argv[3])
-    ask = {"ours": ours, "snapshots": snapshots, "two_files": two_files}[contender]
-    tell(lambda: ask(question, folder))
+    if contender == "record":
+        record(int(question), folder)
+    elif contender == "parquet":
+        tell(lambda: pd.read_parquet(folder / "all.parquet").to_parquet(folder / "copy.parquet"))
+    elif contender == "snapshots":
+        tell(partial(ask_snapshots, folder))
+    else:
+        tell(lambda: QUESTIONS[question](History(folder / "history")))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import ibis
 
-from opp_analytics.analysis import slippage, stage_flow, waterfall
+from opp_analytics.analysis import slippage, waterfall
 from opp_analytics.history import History
 from tests.benchmarks._process import tell
 
@@ -22,7 +22,6 @@ _PERIOD: dict[str, Any] = {"start": "2026-04-01", "end": "2026-06-30"}
 QUESTIONS = {
     "slippage": lambda history: slippage(history, **_PERIOD),
     "waterfall": lambda history: waterfall(history, **_PERIOD),
-    "stage_flow": lambda history: stage_flow(history, **_PERIOD),
 }
 MONTHS = 10
 _ROWS = """

@@ -52,26 +52,15 @@ def main() -> None:
         tell(lambda: len(pivot(folder / "lines.csv")))
     elif contender == "open":
         tell(lambda: prepare(folder)[2])
-    elif contender == "page":
+    elif contender in ("page", "each"):
         oa, asked, _ = prepare(folder)
-        options = {
-            "as_of": TODAY,
-            "out": folder,
-            "by": "owner_name",
-            "target": 5e6,
-            "progress": False,
-        }
-        tell(lambda: oa.weekly_report(*asked, **options).html.stat().st_size)
-    elif contender == "each":
-        oa, asked, _ = prepare(folder)
-        options = {
-            "as_of": TODAY,
-            "by": "owner_name",
-            "target": 5e6,
-            "progress": False,
-            "for_each": "owner_name",
-        }
-        tell(lambda: len(oa.weekly_report(*asked, out=folder / "each", **options).parts))
+        ask = partial(
+            oa.weekly_report, *asked, as_of=TODAY, by="owner_name", target=5e6, progress=False
+        )
+        if contender == "page":
+            tell(lambda: ask(out=folder).html.stat().st_size)
+        else:
+            tell(lambda: len(ask(out=folder / "each", for_each="owner_name").parts))
     else:
         import opp_analytics as oa
 

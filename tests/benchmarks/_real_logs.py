@@ -225,11 +225,3 @@ def make_log(events: pd.DataFrame, org: oa.Org, plan: Plan, recorded: str) -> pd
         seen = day + pd.Timedelta(hours=23, minutes=59)
     log["seen_at"] = seen.dt.tz_localize(org.timezone).dt.tz_convert("UTC")
     return log.drop(columns="at").drop_duplicates(["unique_id", "seen_at"], keep="last")
-
-
-def count_ends(events: pd.DataFrame, org: oa.Org) -> pd.Series[int]:
-    """Count the deals by the stage in which they ended; one that is open counts as open."""
-    kinds = {stage.name: stage.kind for stage in org.stages}
-    ended = events[events["stage"].map(kinds) != "open"].drop_duplicates("unique_id")
-    found = ended["stage"].value_counts()
-    return pd.concat([found, pd.Series({"open": events["unique_id"].nunique() - len(ended)})])

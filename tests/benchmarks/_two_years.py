@@ -16,8 +16,11 @@ TODAY = "2026-11-25"
 _LAST = pd.Timestamp("2026-11-23T06:00Z")
 
 
-def play(history: oa.History, rows: int = ROWS, weeks: int = WEEKS) -> pd.DataFrame:
-    """Weekly records in which 4% of the deals move, change value or are won."""
+def play(
+    history: oa.History, rows: int = ROWS, weeks: int = WEEKS, *, snapshots: Path | None = None
+) -> pd.DataFrame:
+    """Weekly records in which 4% of the deals move, change value or are won; a file of each week's
+    whole frame beside them where a folder is named."""
     dice = np.random.default_rng(0)
     stage = dice.choice(org.STAGES.names, rows, p=[0.2, 0.15, 0.1, 0.1, 0.15, 0.3])
     frame = pd.DataFrame(
@@ -43,7 +46,11 @@ def play(history: oa.History, rows: int = ROWS, weeks: int = WEEKS) -> pd.DataFr
         frame.loc[pushed, "close_date"] += pd.Timedelta(days=30)
         frame.loc[priced, "value"] = (frame.loc[priced, "value"] * 1.1).round(2)
         frame.loc[won, ["stage", "status"]] = ["closed_won", "won"]
-        history.record(frame, at=_LAST - pd.Timedelta(weeks=weeks - 1 - week))
+        at = _LAST - pd.Timedelta(weeks=weeks - 1 - week)
+        history.record(frame, at=at)
+        if snapshots is not None:
+            snapshots.mkdir(exist_ok=True)
+            frame.to_parquet(snapshots / f"{at:%Y-%m-%d}.parquet", compression="zstd")
     return frame
 
 

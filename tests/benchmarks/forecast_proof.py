@@ -14,10 +14,8 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pandas as pd
 
-from tests.benchmarks._figures import Figure
 from tests.benchmarks._promises import KINDS, SANDBOX, WEEKS, Job, replay
 from tests.benchmarks._proof_page import DOCS, write
-from tests.benchmarks._proof_rows import OURS, compare
 
 _TEAMS = {"young": 45, SANDBOX: 12}
 """Teams of a kind, so that each gives at least 200 forecasts."""
@@ -27,25 +25,6 @@ _WITH_OWNERS = 2
 _FIXED = 20_260_101
 """First seed of the short form."""
 _WORKERS = 2
-
-
-def run(quick: bool) -> list[Figure]:
-    """Width and misses of 80% ranges in one (Winkler's score), against those at stated chances, for
-    one team of each kind."""
-    if quick:
-        return []
-    ours = {str(kind): compare(part, OURS) for kind, part in short().groupby("kind", sort=False)}
-    return [
-        Figure.of(
-            f"Winkler score, {kind}",
-            "stated chances",
-            [scores["winkler"]["learned"]],
-            [scores["winkler"]["stated"]],
-            at_most=1,
-            unit="",
-        )
-        for kind, scores in ours.items()
-    ]
 
 
 def short() -> pd.DataFrame:

@@ -1,5 +1,8 @@
-"""A year of history, 2 % of 50,000 opportunities changing a day: the change log against full daily
-snapshots."""
+"""Two years of weekly records: the change log against full snapshots, questions against their plain
+forms, a record against reading and writing all deals once, and how it all grows.
+
+Each is a process of its own; what is compared runs in turns.
+"""
 
 from __future__ import annotations
 
@@ -8,202 +11,139 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
-from opp_analytics import org
 from opp_analytics.history import History
+from tests.benchmarks import _large_log
 from tests.benchmarks._figures import Figure, in_turns
-from tests.benchmarks._history_once import FORECASTS
 from tests.benchmarks._process import Run, measured
+from tests.benchmarks._two_years import ROWS, WEEKS, play
 
-_OPEN = np.array(["discovery", "qualification", "proposal", "negotiation"], dtype=object)
 _ROUNDS = 3
-_ROWS, _FEWER = 50_000, 20_000
-_PLAIN = (
-    ("waterfall by", "waterfall", 1.5),
-    ("forecast_change", "two forecasts", None),
-    ("forecast_change by", "forecast_change", 1.5),
-    ("deal_flags", "deal_flags without history", None),
-)
-"""Question, its plain form, and the ratio that is wanted; 200 owners are the groups."""
-_OWNERS = 200
-_DAYS = 60
-"""Days of the short form, which has fewer rows."""
+_PLAIN = {
+    "waterfall by": ("waterfall", 1.5),
+    "deal_flags": ("deal_flags without history", None),
+    "forecast_change": ("two forecasts", None),
+    "learned month forecast": ("slippage", 5),
+}
+"""Question, its plain form, and the ratio that is wanted; 60 owners are the groups."""
+_TIMES = 4
+_AT_MOST = 5.8
+"""Of four times the rows: twice 1.2 times for each doubling."""
+_LOGS = (500_000, 2_000_000)
+"""Deals of the large change logs, of ten rows each."""
 
 
 def run(quick: bool) -> list[Figure]:
     """Seconds, peak growth of memory, bytes on disk."""
     with tempfile.TemporaryDirectory() as name:
         if quick:
-            play(Path(name), _FEWER, _DAYS, snapshots=False)
-            return _against_plain(Path(name), f"{_DAYS} days", (_PLAIN[0], _PLAIN[-1]))
-        year, twice = Path(name, "year"), Path(name, "twice")
-        play(year, _ROWS, 365, snapshots=True)
-        play(twice, _ROWS, 365, snapshots=False, halves=True)
+            year = _play(Path(name, "year"), 10_000, 26)
+            plain = (
+                _against_plain(year, "26 weeks", question, rounds=1) for question in [*_PLAIN][:2]
+            )
+            return [figures[0] for figures in (*plain, _record(Path(name), 100_000, rounds=1))]
+        years, fewer = (
+            _play(Path(name, "years"), ROWS, WEEKS),
+            _play(Path(name, "fewer"), ROWS // _TIMES, WEEKS),
+        )
+        log, full = ([_bytes(years / kept) / 1e6] for kept in ("history/changes", "snapshots"))
+        disk = Figure.of("two years of history on disk", "weekly snapshots", log, full, unit="MB")
         return [
-            _size(year),
-            *_against_snapshots(year),
-            *_against_plain(year, "a year"),
-            *_forecasts(year),
-            *_flat(year, twice),
+            disk,
+            *_compare(
+                "slippage, two years of history",
+                "weekly snapshots",
+                partial(_ask, "slippage", years),
+                partial(measured, "_history_once", "snapshots", "slippage", years),
+                agree=True,
+            ),
+            *(
+                figure
+                for question in _PLAIN
+                for figure in _against_plain(years, "two years", question)
+            ),
+            *_record(Path(name), 1_000_000),
+            *(
+                figure
+                for question in ("slippage", "waterfall", "forecast_change", "deal_flags")
+                for figure in _compare(
+                    f"{question} of {ROWS:,}",
+                    f"{ROWS // _TIMES:,}",
+                    partial(_ask, question, years),
+                    partial(_ask, question, fewer),
+                    at_most=_AT_MOST,
+                    times=_TIMES,
+                )
+            ),
+            *_logs(Path(name)),
         ]
 
 
-def _size(folder: Path) -> Figure:
-    log, full = ([_bytes(folder / name) / 1e6] for name in ("history/changes", "snapshots"))
-    return Figure.of(
-        "a year of history on disk", "daily snapshots", log, full, at_most=0.05, unit="MB"
-    )
+def _play(folder: Path, rows: int, weeks: int) -> Path:
+    play(History(folder / "history"), rows, weeks, snapshots=folder / "snapshots")
+    return folder
 
 
-def _against_snapshots(folder: Path) -> list[Figure]:
-    """The same questions to the log and to all snapshots, in turns, each in a process of its
-    own."""
-    figures = []
-    for question, others in (
-        ("slippage", ["snapshots", "two_files"]),
-        ("transitions", ["snapshots"]),
-    ):
-        runs = in_turns(
-            _ROUNDS, {who: partial(_once, who, question, folder) for who in ("ours", *others)}
-        )
-        answers = {str(run.answer) for done in runs.values() for run in done}
-        assert len(answers) == 1, f"they do not agree: {answers}"
-        for other in others:
-            against = {"snapshots": "daily snapshots", "two_files": "the two files it needs"}[other]
-            figures += _both(f"{question}, a year of history", against, runs["ours"], runs[other])
-    return figures
-
-
-def _forecasts(folder: Path) -> list[Figure]:
-    """What a forecast that learns, and a backtest of all records, take against one question to the
-    same history."""
-    runs = in_turns(
-        _ROUNDS,
-        {
-            question: partial(_once, "ours", question, folder)
-            for question in ("slippage", *FORECASTS)
-        },
-    )
-    figures = []
-    for question, at_most in zip(FORECASTS, (5.0, 25.0), strict=True):
-        name = f"{question}, a year of history"
-        figures += _both(name, "slippage", runs[question], runs["slippage"], at_most=at_most)
-    return figures
+def _ask(question: str, folder: Path) -> Run:
+    return measured("_history_once", "ours", question, folder)
 
 
 def _against_plain(
-    folder: Path, span: str, questions: tuple[tuple[str, str, float | None], ...] = _PLAIN
+    folder: Path, span: str, question: str, *, rounds: int = _ROUNDS
 ) -> list[Figure]:
-    """Questions by group, and of what changed, against their plain forms."""
-    figures = []
-    for question, plain, at_most in questions:
-        runs = in_turns(
-            _ROUNDS,
-            {
-                "ours": partial(_once, "ours", question, folder),
-                "plain": partial(_once, "ours", plain, folder),
-            },
-        )
-        figures += _both(f"{question}, {span} of history", plain, *runs.values(), at_most=at_most)
-    return figures
+    plain, at_most = _PLAIN[question]
+    asked = (partial(_ask, asked, folder) for asked in (question, plain))
+    name = f"{question}, {span} of history"
+    return _compare(name, plain, *asked, at_most=at_most, rounds=rounds)
 
 
-def _flat(year: Path, twice: Path) -> list[Figure]:
-    """The same changes in twice as many records."""
-    figures = []
-    for question in (*(question for question, _, _ in _PLAIN), "waterfall"):
-        runs = in_turns(
-            _ROUNDS,
-            {
-                "twice": partial(_once, "ours", question, twice),
-                "year": partial(_once, "ours", question, year),
-            },
-        )
-        against = "the same changes in one record a day"
-        figures += _both(f"{question}, twice the records", against, *runs.values(), at_most=1.5)
-    return figures
+def _record(folder: Path, rows: int, *, rounds: int = _ROUNDS) -> list[Figure]:
+    record, parquet = (
+        partial(measured, "_history_once", who, rows, folder) for who in ("record", "parquet")
+    )
+    record()
+    name = f"record {rows:,} with 1% changed"
+    return _compare(name, "read_parquet, to_parquet", record, parquet, rounds=rounds)
 
 
-def _both(
-    name: str, against: str, ours: list[Run], theirs: list[Run], **further: Any
-) -> list[Figure]:
-    """Time and memory."""
+def _logs(folder: Path) -> list[Figure]:
+    """Questions to change logs on disk of 5 and 20 million rows."""
+    few, many = _LOGS
+    for deals in _LOGS:
+        (folder / str(deals)).mkdir()
+        measured("_large_log", deals, folder / str(deals))
     return [
-        Figure.of_runs(name, against, ours, theirs, **further),
-        Figure.of_memory(name, against, ours, theirs),
+        figure
+        for question in _large_log.QUESTIONS
+        for figure in _compare(
+            f"{question} of a log of {_large_log.MONTHS * many:,}",
+            f"{_large_log.MONTHS * few:,}",
+            partial(measured, "_large_log", many, folder / str(many), question),
+            partial(measured, "_large_log", few, folder / str(few), question),
+            at_most=_AT_MOST,
+            times=_TIMES,
+        )
     ]
 
 
-def play(
-    folder: Path, opportunities: int, days: int, *, snapshots: bool, halves: bool = False
-) -> None:
-    """Record every day, with `halves` each half of a day's changes alone, and keep every day's full
-    snapshot where asked to."""
-    random = np.random.default_rng(1)
-    frame = _first_day(random, opportunities)
-    history = History(folder / "history")
-    (folder / "snapshots").mkdir(parents=True)
-    before = frame
-    for day in pd.date_range("2026-01-01", periods=days):
-        if halves and frame is not before:
-            history.record(_halfway(before, frame), at=day - pd.Timedelta(hours=12))
-        history.record(frame, at=day)
-        if snapshots:
-            frame.to_parquet(folder / "snapshots" / f"{day:%Y-%m-%d}.parquet", compression="zstd")
-        before, frame = frame, _next_day(random, frame)
-
-
-def _halfway(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
-    """The day on which only the first half of the rows have changed."""
-    half = len(after) // 2
-    return pd.concat([after.iloc[:half], before.iloc[half:]], ignore_index=True)
-
-
-def _first_day(random: np.random.Generator, count: int) -> pd.DataFrame:
-    dates = pd.Timestamp("2026-01-01") + pd.to_timedelta(random.integers(0, 365, count), unit="D")
-    return org.conform(
-        pd.DataFrame(
-            {
-                "unique_id": [f"0192f{k:027x}" for k in range(count)],
-                "name": [f"Opportunity {k}" for k in range(count)],
-                "account_id": [f"account-{k % 5000}" for k in range(count)],
-                "owner_name": [f"Owner {k % _OWNERS:03d}" for k in range(count)],
-                "value": random.integers(100_000, 10_000_000, count) / 100,
-                "stage": _OPEN[random.integers(0, 4, count)],
-                "close_date": dates,
-                "probability": random.integers(0, 100, count),
-                "status": "active",
-                "created_at": pd.Timestamp("2025-12-01", tz="UTC"),
-                "updated_at": pd.Timestamp("2026-01-01", tz="UTC"),
-            }
-        )
-    )
-
-
-def _next_day(random: np.random.Generator, frame: pd.DataFrame) -> pd.DataFrame:
-    """2 % of the rows change: half their date, the rest value, stage, or the end."""
-    frame = frame.copy()
-    chosen = random.permutation(len(frame))[: len(frame) // 50]
-    dates, values, stages, ends = np.array_split(
-        chosen, [len(chosen) // 2, len(chosen) * 7 // 10, len(chosen) * 9 // 10]
-    )
-    frame.loc[dates, "close_date"] += pd.to_timedelta(
-        random.integers(1, 60, len(dates)), unit="D"
-    ).as_unit("us")
-    frame.loc[values, "value"] += 1.25
-    frame.loc[stages, "stage"] = _OPEN[random.integers(0, 4, len(stages))]
-    won = random.random(len(ends)) < 0.4
-    frame.loc[ends, "stage"] = np.where(won, "closed_won", "closed_lost")
-    frame.loc[ends, "status"] = np.where(won, "won", "lost")
-    # A deal that is moved after it was closed is open again.
-    frame.loc[stages, "status"] = "active"
-    return frame
-
-
-def _once(contender: str, question: str, folder: Path) -> Run:
-    return measured("_history_once", contender, question, folder)
+def _compare(
+    name: str,
+    against: str,
+    ours: Any,
+    theirs: Any,
+    *,
+    agree: bool = False,
+    rounds: int = _ROUNDS,
+    at_most: float | None = None,
+    **more: Any,
+) -> list[Figure]:
+    """Time and memory; where they are to agree, also that they do."""
+    runs = in_turns(rounds, {"ours": ours, "theirs": theirs})
+    both = runs["ours"], runs["theirs"]
+    assert not agree or len({str(run.answer) for done in both for run in done}) == 1, both
+    return [
+        Figure.of_runs(name, against, *both, at_most=at_most, **more),
+        Figure.of_memory(name, against, *both, **more),
+    ]
 
 
 def _bytes(folder: Path) -> int:

@@ -10,15 +10,12 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pandas as pd
 
 from opp_analytics import text
-from tests.benchmarks._deal_points import list_chances, list_points, score_chances, score_dates
-from tests.benchmarks._figures import Figure
 from tests.benchmarks._proof_rows import (
     OURS,
     bullets,
@@ -38,26 +35,8 @@ _DOCS = Path(__file__).parents[2] / "docs"
 _WORKERS = 2
 
 
-def run(quick: bool) -> list[Figure]:
-    """Error of learned against the run rate's on the bank's weekly records; nothing without the
-    logs."""
-    log = LOGS[0]
-    if quick or not (FOLDER / log.file).is_file():
-        return []
-    rows = judge(
-        log.history(log.read(FOLDER), log.plans[0], "weekly"), "W", {"kind": log.name, "seed": ""}
-    )
-    wape = compare(rows)["wape"]
-    return [
-        Figure.of(f"WAPE, {log.name} by week", name, [wape["learned"]], [wape[name]], unit="")
-        for name in ("run_rate", "stage_projection_4")
-    ]
-
-
-def judge_log(
-    log: RealLog, plan: Plan, recorded: str, folder: Path
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Judge the forecasts of a log under one rule and one kind of records, and its single deals."""
+def judge_log(log: RealLog, plan: Plan, recorded: str, folder: Path) -> pd.DataFrame:
+    """Judge the forecasts of a log under one rule and one kind of records."""
     history = log.history(log.read(folder), plan, recorded)
     about = {
         "kind": log.name,
@@ -65,13 +44,12 @@ def judge_log(
         "plan": plan.name,
         "recorded": recorded,
     }
-    rows = pd.concat([judge(history, freq, about).drop(columns="quantiles") for freq in log.freqs])
-    return rows, list_points(history, log.freqs[0]).assign(**about)
+    return pd.concat([judge(history, freq, about).drop(columns="quantiles") for freq in log.freqs])
 
 
-def write(judged: list[tuple[pd.DataFrame, pd.DataFrame]], docs: Path) -> str:
+def write(judged: list[pd.DataFrame], docs: Path) -> str:
     """Write the section of the page and its rows; where learned was behind, as text."""
-    rows, points = (pd.concat(parts, ignore_index=True) for parts in zip(*judged, strict=True))
+    rows = pd.concat(judged, ignore_index=True)
     whole, parts, scores, leads = {}, {}, {}, {}
     for (kind, freq, recorded, plan), part in rows.groupby(
         ["kind", "freq", "recorded", "plan"], sort=False
@@ -86,13 +64,6 @@ def write(judged: list[tuple[pd.DataFrame, pd.DataFrame]], docs: Path) -> str:
     tables = {
         "methods": scores,
         "days left": leads,
-        "single deals": {key: score_chances(part) for key, part in _points(points)},
-        "chances": {
-            f"{key} · {name}": cells
-            for key, part in _points(points)
-            for name, cells in list_chances(part).items()
-        },
-        "if won, when": {key: score_dates(part) for key, part in _points(points)},
         "another method did better": {name: {"by": line} for name, line in losses.items()},
         "ranges too narrow or too wide": {name: {"held": line} for name, line in bad.items()},
     }
@@ -114,11 +85,6 @@ def _list_logs(whole: dict[str, pd.DataFrame]) -> list[list[str]]:
         own = [write_error(scores.loc[one]) if one in scores.index else "–" for one in OURS[:2]]
         found.append([name, *own, f"{text.method(best)} {text.percent(others[best])}"])
     return found
-
-
-def _points(points: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    for (kind, plan, recorded), part in points.groupby(["kind", "plan", "recorded"], sort=False):
-        yield f"{kind}, {recorded} records, planned {plan}", part
 
 
 def main() -> None:

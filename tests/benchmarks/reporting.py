@@ -37,14 +37,15 @@ def run(quick: bool) -> list[Figure]:
     """Time of pages and imports, peak growth of memory, and the size of a page."""
     with tempfile.TemporaryDirectory() as name:
         if quick:
-            pages = _play(Path(name), (_FEW, 5_000), weeks=26)
+            pages = _play(Path(name), (_FEW, 5_000), weeks=13)
             _write(Path(name, "lines"), 30_000)
-            return [*_pages(pages, rounds=1), _import(Path(name, "lines"), 30_000)[0]]
+            lines = _import(Path(name, "lines"), 30_000, rounds=1)
+            return [*_pages(pages, rounds=1, each=False), lines[0]]
         pages = _play(Path(name), (_FEW, 5_000, 20_000, 100_000), weeks=104)
         _write(Path(name, "lines"), 1_000_000)
         return [
-            *_pages(pages, rounds=3),
-            *_import(Path(name, "lines"), 1_000_000, at_most=_IMPORT),
+            *_pages(pages, rounds=3, each=True),
+            *_import(Path(name, "lines"), 1_000_000, rounds=3, at_most=_IMPORT),
             *_imported(Path(name)),
         ]
 
@@ -67,20 +68,19 @@ def _once(contender: str, folder: Path) -> Run:
     return measured("_page_once", contender, folder)
 
 
-def _pages(folders: dict[int, Path], *, rounds: int) -> list[Figure]:
+def _pages(folders: dict[int, Path], *, rounds: int, each: bool) -> list[Figure]:
     calls = {f"{rows:,}": partial(_once, "page", folder) for rows, folder in folders.items()}
-    calls |= {
-        "open": partial(_once, "open", folders[_FEW]),
-        "each": partial(_once, "each", folders[_FEW]),
-    }
+    for contender in ("open", *(["each"] if each else [])):
+        calls[contender] = partial(_once, contender, folders[_FEW])
     runs = in_turns(rounds, calls)
     sizes = list(folders)
     few, title = runs[f"{_FEW}"], "weekly page of {:,} deals".format
     figures = [
         Figure.of_runs(title(_FEW), "opening its history", few, runs["open"], at_most=_OPENED)
     ]
-    name = f"{title(_FEW)} and of each of {runs['each'][0].answer} people"
-    figures.append(Figure.of_runs(name, "the one page", runs["each"], few))
+    if each:
+        name = f"{title(_FEW)} and of each of {runs['each'][0].answer} people"
+        figures.append(Figure.of_runs(name, "the one page", runs["each"], few))
     for fewer, rows in pairwise(sizes):
         own = runs[f"{rows:,}"]
         figures.append(
@@ -114,8 +114,8 @@ def _bounded(name: str, runs: list[Run], most: float) -> Figure:
     )
 
 
-def _import(folder: Path, lines: int, **further: Any) -> list[Figure]:
-    runs = in_turns(3, {who: partial(_once, who, folder) for who in ("import", "plain")})
+def _import(folder: Path, lines: int, *, rounds: int, **further: Any) -> list[Figure]:
+    runs = in_turns(rounds, {who: partial(_once, who, folder) for who in ("import", "plain")})
     name = f"import of a field history of {lines:,} lines"
     return [
         Figure.of_runs(name, "the same log by pandas", runs["import"], runs["plain"], **further),

@@ -10,18 +10,15 @@ import pytest
 
 from opp_analytics import text
 from opp_analytics.note import note_of
-from tests import worlds
 from tests.benchmarks import forecast_proof
 from tests.benchmarks._promises import KINDS, Promise, promises, score_targets
 from tests.benchmarks._proof_page import DOCS, copy_proof, read_part, write
 from tests.benchmarks._proof_rows import (
     OURS,
     compare,
-    compare_leads,
     list_bad_ranges,
     list_losses,
     list_scores,
-    write_error,
 )
 
 
@@ -86,47 +83,6 @@ def test_forecast_proof__is_short_with_all_rows_beside_it() -> None:
         assert len(rows) > 200
 
 
-def log_of(name: str) -> pd.DataFrame:
-    return worlds.log(next(kind for kind in worlds.KINDS if kind.name == name), 1)
-
-
-def count_arrivals(name: str, freq: str) -> pd.Series[int]:
-    born = log_of(name).drop_duplicates("unique_id")["created_at"].dt.tz_localize(None)
-    return born.dt.to_period(freq).value_counts().sort_index()
-
-
-@pytest.mark.slow
-def test_worlds__inflow_stops_wanders_and_has_seasons() -> None:
-    assert count_arrivals("inflow stops", "M").index[-1] == pd.Period("2024-01")
-    steady, wandering = (
-        count_arrivals(name, "Q").iloc[1:-1] for name in ("right", "inflow wanders")
-    )
-    assert wandering.max() / wandering.min() > 2 > steady.max() / steady.min()
-    season = count_arrivals("seasons", "Q")
-    for year in (2022, 2023, 2024):
-        assert season[f"{year}Q1"] > 1.5 * season[f"{year}Q3"]
-
-
-def test_worlds__late_entries_are_seen_days_after_their_date_in_order() -> None:
-    late, plain = log_of("late entries"), log_of("right")
-    for log, share in ((late, 0.2), (plain, 0.0)):
-        closed = log[log["status"] != "active"]
-        days = (closed["seen_at"].dt.normalize() - closed["close_date"]).dt.days
-        assert (days > 7).mean() >= share
-        assert (days.max() > 15) == bool(share)
-    assert late.groupby("unique_id")["seen_at"].is_monotonic_increasing.all()
-    assert not late.duplicated(["unique_id", "seen_at"]).any()
-    assert (late.groupby("unique_id")["status"].nunique() <= 2).all()
-
-
-def test_worlds__a_fast_team_is_recorded_by_day_and_closes_within_weeks() -> None:
-    log = log_of("weeks")
-    assert log["seen_at"].drop_duplicates().diff().median() == pd.Timedelta(days=1)
-    won = log[log["status"] == "won"]
-    days = (won["close_date"] - won["created_at"].dt.tz_localize(None)).dt.days
-    assert 2 < days.median() < 21
-
-
 def test_promise__is_kept_inside_its_bounds() -> None:
     assert Promise("held", 0.75, 0.88, 0.8).cells() == ["held", "75% to 88%", "80%", "kept"]
     assert Promise("held", 0.75, 0.88, 0.9).cells()[-1] == "**missed**"
@@ -171,19 +127,6 @@ def test_compare__keeps_the_periods_of_two_teams_apart() -> None:
         "95%": "50%",
         "Winkler": "70%",
     }
-
-
-def test_compare_leads__scores_each_band_by_itself() -> None:
-    near, far = (rows_of({"learned": [off] * 2}, lead=lead) for off, lead in ((5.0, 5), (40.0, 50)))
-    leads = compare_leads(pd.concat([near, far]))
-    assert [(band, part["wape"]["learned"]) for band, part in leads.items()] == [
-        ("4–7", 0.05),
-        ("32–60", 0.4),
-    ]
-    assert [write_error(part.loc["learned"]) for part in leads.values()] == [
-        "5% · 100%",
-        "40% · 0%",
-    ]
 
 
 def test_list_losses__names_who_was_nearer_and_whether_beyond_chance() -> None:

@@ -11,12 +11,7 @@ import pytest
 
 from tests.benchmarks._real_logs import (
     BANK,
-    FOLDER,
-    LOGS,
-    REGISTER,
     Plan,
-    RealLog,
-    count_ends,
     make_log,
     read_bank,
     read_fines,
@@ -106,29 +101,6 @@ def test_make_log__shows_the_last_state_of_each_day_until_a_deal_closes(
     assert str(log.loc[("2", "activated"), "created_at"]) == "2011-10-03 21:30:00+00:00"
 
 
-def test_make_log__by_week_shows_on_monday_what_the_week_before_brought(
-    events: pd.DataFrame,
-) -> None:
-    log = make_log(events, BANK.org, Plan(20, "offer sent"), "weekly").set_index(
-        ["unique_id", "stage"]
-    )
-    assert list(log.index) == [("1", "declined"), ("2", "offer sent"), ("2", "activated")]
-    assert str(log.loc[("2", "offer sent"), "seen_at"]) == "2011-10-10 04:00:00+00:00"
-    assert str(log.loc[("2", "offer sent"), "close_date"].date()) == "2011-10-25"
-
-
-def test_history__of_a_log_has_its_outcomes(events: pd.DataFrame) -> None:
-    history = BANK.history(events, BANK.plans[0], "daily")
-    last = history.as_of("2011-11-05").set_index("unique_id")
-    assert last["status"].to_dict() == {"1": "lost", "2": "won"}
-    assert last.loc["2", "value"] == 9000
-
-
-def test_count_ends__counts_each_deal_by_its_first_end(events: pd.DataFrame) -> None:
-    further = pd.concat([events, events[events["unique_id"] == "2"].head(1).assign(unique_id="3")])
-    assert count_ends(further, BANK.org).to_dict() == {"declined": 1, "activated": 1, "open": 1}
-
-
 def test_read_fines__owes_what_was_added_and_wins_what_was_paid() -> None:
     table = pd.DataFrame(
         [
@@ -149,23 +121,3 @@ def test_read_fines__owes_what_was_added_and_wins_what_was_paid() -> None:
     stages = ["created", "sent", "penalty added", "paid", "paid", "created", "credit collection"]
     assert fines["stage"].tolist() == stages
     assert str(fines["at"].iloc[3]) == "1970-01-04 00:00:00+00:00"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("log", "ends"),
-    [
-        (BANK, {"activated": 2_246, "declined": 7_635, "cancelled": 2_807, "open": 399}),
-        (REGISTER, {"paid": 4_910, "credit collection": 3_301, "open": 2_073}),
-    ],
-    ids=[log.name for log in LOGS],
-)
-def test_read__the_real_files_hold_what_others_counted(log: RealLog, ends: dict[str, int]) -> None:
-    if not (FOLDER / log.file).is_file():
-        pytest.skip("needs the data in ../shared/data/real")
-    events = log.read(FOLDER)
-    assert count_ends(events, log.org).to_dict() == ends
-    whole = {"bank": 13_087, "register": 10_000}
-    assert (~events["unique_id"].str.contains("-")).groupby(
-        events["unique_id"]
-    ).first().sum() == whole[log.name]
