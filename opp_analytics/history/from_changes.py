@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from opp_analytics import crm, org, schema
 from opp_analytics.errors import ArgumentTypeError, DataError, DataWarning, MissingColumnError
 from opp_analytics.history import rows
-from opp_analytics.history.sources import count_moments
 from opp_analytics.history.store import RecordCounts
 from opp_analytics.inputs import FIRST_YEAR, LAST_YEAR
 from opp_analytics.progress import note
@@ -37,7 +36,8 @@ class Import:
     rows: pa.Table
     """Change rows, in order."""
     moments: tuple[RecordCounts, ...]
-    """The first and the last record; there is one at each distinct instant."""
+    """The first and the last record, with the counts of the whole import; there is one at each
+    distinct instant."""
     columns: Mapping[str, str]
     """Columns of the opportunities, with their dtypes."""
     notes: tuple[Mapping[str, str], ...]
@@ -62,11 +62,11 @@ class Import:
         opportunities = opportunities.drop(columns=schema.UNRECORDED, errors="ignore")
         for place, (name, dtype) in enumerate(rows.CHANGE_COLUMNS.items()):
             table = table.add_column(place, name, pa.array(log[name], from_pandas=True).cast(dtype))
-        counted = count_moments([log])[
-            ["recorded_at", "rows", "new", "edited", "deleted", "returned"]
-        ]
-        ends = counted.drop(index=counted.index[1:-1]).itertuples(index=False, name=None)
-        moments = tuple(RecordCounts(at, *map(int, counts)) for at, *counts in ends)
+        said = log["operation"]
+        there = said[~log.duplicated("unique_id", keep="last")] != rows.DELETED
+        ends = dict.fromkeys([log["seen_at"].min(), log[["seen_at", "seen_after"]].max().max()])
+        tally = {name: int((said == name).sum()) for name in rows.OPERATIONS}
+        moments = tuple(RecordCounts(at, int(there.sum()), **tally) for at in ends if len(log))
         return cls(table, moments, rows.list_dtypes(opportunities), tuple(notes))
 
     def warn(self) -> None:

@@ -9,10 +9,9 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from opp_analytics.crm import name_columns
-from opp_analytics.errors import DataError, DataWarning, HistoryError, MissingColumnError
+from opp_analytics.errors import DataError, HistoryError, MissingColumnError
 from opp_analytics.history import rows
 from opp_analytics.history.engine import Engine, arrow, cast_columns, collect, ibis, latest
 from opp_analytics.history.store import Damage, Entry, Memory, Store
@@ -52,7 +51,6 @@ class FolderSource:
         """Read all change rows, and check that every file is intact."""
         entries = self.store.entries()
         files = self.store.change_files(entries)
-        self._warn_of_gaps(entries)
         kinds = dict(entries[-1].kinds) if entries else {}
         table: ibis.Table = self._memory.get(
             "table", files, lambda: self.keep(self._engine.read(files, kinds))
@@ -67,42 +65,28 @@ class FolderSource:
         small = 0 < sum(entry.size for entry in self.store.entries()) <= _SMALL
         return self._engine.keep(table) if small else table
 
-    def _warn_of_gaps(self, entries: list[Entry]) -> None:
-        aside = self.store.set_aside()
-        for entry in entries:
-            if entry.name in aside:
-                DataWarning.warn(
-                    f"{self.store.change_file(entry)} was damaged and set aside: changes seen by "
-                    f"the record of {entry.last.recorded_at:%Y-%m-%d %H:%M} UTC appear only where "
-                    "a later record shows them"
-                )
-
     def records(self) -> pd.DataFrame:
         """List all records, in order of time."""
         records: pd.DataFrame = self._memory.get("records", self.version(), self._read_records)
         return records.copy()
 
     def version(self) -> tuple[str, ...]:
-        """Tell what is recorded: it changes with each record, and with each file set aside."""
-        entries = self.store.entries()
+        """Tell what is recorded: it changes with each record."""
         # The last entry's digest covers those before it.
-        return (entries[-1].digest if entries else "", *self.store.set_aside())
+        return tuple(entry.digest for entry in self.store.entries()[-1:])
 
     def _read_records(self) -> pd.DataFrame:
-        entries, aside = self.store.entries(), self.store.set_aside()
+        entries = self.store.entries()
         for entry in entries:
-            # Without the note that it was set aside, a lost file would leave all records looking
-            # complete.
-            if entry.name not in aside and not self.store.change_file(entry).exists():
+            if not self.store.change_file(entry).exists():
                 raise Damage(self.store.change_file(entry), str(self.store.find_problem(entry)))
-        doubtful = {n for name, until in aside.items() for n in range(int(name), until + 1)}
         records = make_records(
             [
                 {
                     "recorded_at": moment.recorded_at,
                     "rows": moment.rows,
                     "changed": moment.changes,
-                    "complete": entry.sequence not in doubtful,
+                    "complete": True,
                     "new": moment.new,
                     "edited": moment.changed,
                     "deleted": moment.deleted,
@@ -113,18 +97,17 @@ class FolderSource:
                 for moment in entry.moments
             ]
         )
-        # Only the first append may be an import; set aside, of its records only the first and the
-        # last are known.
-        imported = [
-            entry for entry in entries[:1] if len(entry.moments) > 1 and entry.name not in aside
-        ]
-        for file in self.store.change_files(imported):
-            batches = pq.ParquetFile(file, read_dictionary=["operation"]).iter_batches(
-                100_000, columns=list(rows.CHANGE_COLUMNS)
-            )
-            counted = count_moments(batch.to_pandas() for batch in batches)
+        # Only the first append may be an import.
+        ends = entries[0].moments if entries else ()
+        if len(ends) > 1:
+            table = self.table()
+            log = table.filter(table["seen_at"] <= ends[-1].recorded_at)
+            counts = count_operations(log, collect)
+            after = pd.Index(collect(log.select("seen_after").distinct())["seen_after"].dropna())
+            moments = counts.index.union(after[after >= counts.index.min()]).sort_values()
+            counted = count_records(counts, moments).rename_axis("recorded_at").reset_index()
             counted = make_records(counted.assign(complete=True, certified=False))
-            records = pd.concat([counted, records[len(imported[0].moments) :]], ignore_index=True)
+            records = pd.concat([counted, records[len(ends) :]], ignore_index=True)
         return records
 
     def columns_at(self, recorded_at: pd.Timestamp) -> Mapping[str, str] | None:
@@ -161,7 +144,7 @@ class FolderSource:
     def check(self) -> list[dict[str, Any]]:
         """List problems, as rows of `History.check`."""
         try:
-            entries, aside = self.store.entries(), self.store.set_aside()
+            entries = self.store.entries()
         except Damage as damage:
             return [{"file": str(damage.file), "problem": damage.damage}]
         found: list[dict[str, Any]] = []
@@ -170,24 +153,10 @@ class FolderSource:
                 "recorded_at": entry.last.recorded_at,
                 "file": str(self.store.change_file(entry)),
             }
-            problem = (
-                "was damaged and set aside"
-                if entry.name in aside
-                else self.store.find_problem(entry)
-            )
-            if problem:
+            if problem := self.store.find_problem(entry):
                 found.append({**place, "problem": problem})
             found += [{**place, **note} for note in entry.notes]
         return found
-
-    def take_aside(self) -> None:
-        """Set every damaged change file aside; the next record finds their changes again."""
-        with self.store.writing():
-            entries = self.store.entries()
-            aside = self.store.set_aside()
-            for entry in entries:
-                if entry.name not in aside and self.store.find_problem(entry):
-                    self.store.take_aside(entry, entries)
 
 
 class TableSource:
@@ -355,24 +324,6 @@ def count_operations(table: ibis.Table, run: Callable[[Any], Any]) -> pd.DataFra
     }
     counts: pd.DataFrame = run(table.group_by("seen_at").agg(**tallies)).set_index("seen_at")
     return counts.fillna(0).astype("int64")
-
-
-def count_moments(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Count the records of an import, given in parts.
-
-    There is one at every ``seen_at`` of its rows, and at every later ``seen_after``.
-    """
-    counted, after = [], []
-    for part in parts:
-        tallies = {name: part["operation"].isin(kinds) for name, kinds in _COUNTED.items()}
-        counted.append(part[["seen_at"]].assign(**tallies).groupby("seen_at").sum())
-        after.append(part["seen_after"].drop_duplicates())
-    counts, later = (
-        pd.concat(counted).groupby(level=0).sum(),
-        pd.Index(pd.concat(after).drop_duplicates()),
-    )
-    moments = counts.index.union(later[later >= counts.index.min()]).sort_values()
-    return count_records(counts, moments).rename_axis("recorded_at").reset_index()
 
 
 def count_records(operations: pd.DataFrame, moments: pd.Index) -> pd.DataFrame:

@@ -118,40 +118,6 @@ def test_every_analysis_of_a_frame__is_that_of_the_frame_converted_by_hand(name:
     assert_same(found, wanted)
 
 
-@pytest.mark.slow
-def test_history__of_deals_that_keep_their_value_in_euros_shows_no_movement_while_the_euro_falls() -> (  # noqa: E501
-    None
-):
-    weeks = ["2026-01-05", "2026-02-16", "2026-03-16"]
-    rows = [
-        {
-            "unique_id": key,
-            "seen_at": week,
-            "stage": "proposal",
-            "value": 100.0 * (k + 1),
-            "currency": "EUR",
-            "close_date": "2026-03-28",
-            "created_at": "2026-01-02",
-            "probability": 50,
-            "name": f"{key} {place}",
-        }
-        for place, week in enumerate(weeks)
-        for k, key in enumerate("ab")
-    ]
-    history = History.from_changes(pd.DataFrame(rows), org=make_org(FALLING))
-    window: dict[str, Any] = {"start": "2026-01-10", "end": "2026-03-20"}
-    steps = oa.waterfall(history, **window)
-    assert steps.loc[["opening", "closing"], "value"].tolist() == pytest.approx([270.0, 270.0])
-    assert steps.drop(index=["opening", "closing"])["value"].eq(0).all()
-    assert oa.movements(history, **window).empty
-    change = oa.forecast_change(history, **window, period="2026-03", method="stated")
-    assert change.loc[["then", "now"], "expected"].tolist() == pytest.approx([135.0, 135.0])
-    assert change.drop(index=["then", "now"])["expected"].eq(0).all()
-    assert oa.pipeline_created(history, freq="M")["open_value"].tolist() == pytest.approx(
-        [270.0] * 3
-    )
-
-
 STAGES = ["discovery", "proposal", "closed_won", "closed_lost"]
 WEEKS = pd.date_range("2026-01-05", periods=8, freq="7D", tz="UTC")
 
@@ -195,7 +161,7 @@ def random_log(seed: int) -> pd.DataFrame:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_movements__of_random_histories_are_those_of_the_log_converted_by_hand(seed: int) -> None:
     changes, end = random_log(seed), WEEKS[5]
     window: dict[str, Any] = {"start": WEEKS[1], "end": end}
@@ -209,7 +175,6 @@ def test_movements__of_random_histories_are_those_of_the_log_converted_by_hand(s
         lambda one: oa.waterfall(one.where(owner_name="A"), **window),
         lambda one: oa.movements(one, **window),
         lambda one: oa.slippage(one, **window),
-        lambda one: oa.slippage_deals(one, **window),
         lambda one: oa.category_moves(one, **window),
         lambda one: oa.forecast_change(one, **window, period="2026-02", method="stated"),
     ]
@@ -238,21 +203,6 @@ def test_history__keeps_the_crm_s_values_beside_the_converted_ones() -> None:
     timeline = history.deal("o4")
     assert timeline.loc[timeline["field"] == "value", "after"].tolist() == pytest.approx([450.0])
     assert "value_original" not in timeline["field"].tolist()
-
-
-def test_history__at_the_rates_of_a_record_keeps_them() -> None:
-    history = History.from_changes(mixed(log()), org=make_org(FALLING))
-    then = history.recorded_before(pd.Timestamp("2026-02-20", tz="UTC"))
-    february = history.at_rates_of(then)
-    assert february.at_rates_of(history.records["recorded_at"].iloc[-1]) is february
-    assert february.as_of("2026-01-10").set_index("unique_id").loc["o4", "value"] == pytest.approx(
-        550.0
-    )
-    assert history.as_of("2026-01-10").set_index("unique_id").loc["o4", "value"] == pytest.approx(
-        650.0
-    )
-    plain = History.from_changes(log())
-    assert plain.at_rates_of(then) is plain
 
 
 def test_history__of_a_currency_without_a_rate_is_refused_and_old_rates_are_said_once() -> None:
@@ -308,17 +258,6 @@ def test_from_changes__of_a_crm_keeps_its_values_and_learns_currencies_from_the_
     assert history.as_of("2026-03-10")["currency"].tolist() == ["EUR"]
     again = history.at_rates_of(history.records["recorded_at"].iloc[-1]).changes()
     assert History.from_changes(again).changes()["value"].equals(history.changes()["value"])
-
-
-def test_forecast__refuses_a_history_that_was_opened_without_the_rates_of_its_frame() -> None:
-    known = make_org(FALLING)
-    whole = mixed(log())
-    now = answer(lambda one: one.as_of(AS_OF), History.from_changes(whole, org=known))
-    with pytest.raises(DataError, match=r"amounts are summed in USD"):
-        answer(
-            lambda one: oa.forecast(now, as_of=AS_OF, history=one, method="learned", freq="W"),
-            History.from_changes(whole),
-        )
 
 
 def test_waterfall__begins_with_the_record_that_has_currencies(tmp_path: Any) -> None:

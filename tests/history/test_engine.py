@@ -140,8 +140,8 @@ def test_check__finds_rows_that_no_history_can_hold(history):
     assert found["problem"].tolist()[0].startswith("several rows at one instant")
     assert found["problem"].tolist()[1] == "a row without unique_id or seen_at"
     assert History.from_table(history.table, history.records).check().empty
-    with pytest.raises(HistoryError, match="To set files aside in a history, open one"):
-        History.from_table(history.table).check(set_aside=True)
+    with pytest.raises(HistoryError, match="To record into a history, open one"):
+        History.from_table(history.table).record(pd.DataFrame())
 
 
 @pytest.mark.parametrize("name", ["unique_id", "seen_at"])

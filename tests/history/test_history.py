@@ -1,4 +1,3 @@
-import json
 import logging
 
 import pandas as pd
@@ -8,7 +7,6 @@ import opp_analytics as oa
 from opp_analytics import org, schema
 from opp_analytics.history import History, hold
 from opp_analytics.note import note_of
-from tests.support import unstyled
 
 DAY = pd.Timedelta(days=1)
 
@@ -83,24 +81,6 @@ def test_record__tombstone_and_return_keep_the_opportunity(history):
     assert history.as_of("2026-03-10")["unique_id"].tolist() == ["b", "c"]
 
 
-def test_record__updated_at_alone_is_no_change(history):
-    history.record(opportunities(), at="2026-03-02")
-    again = history.record(opportunities(updated_at="2026-03-08T00:00Z"), at="2026-03-09")
-    assert again.changed == 0
-    assert len(history.records) == 2
-
-
-def test_history__of_a_relative_folder_stays_where_it_was_opened(tmp_path, monkeypatch):
-    (tmp_path / "elsewhere").mkdir()
-    monkeypatch.chdir(tmp_path)
-    history = History("history")
-    history.record(opportunities(), at="2026-03-02")
-    monkeypatch.chdir("elsewhere")
-    history.record(opportunities(), at="2026-03-09")
-    assert len(history.records) == len(History(tmp_path / "history").records) == 2
-    assert "in history" in repr(history)
-
-
 def test_hold__shows_the_same_records_whatever_is_recorded_meanwhile(history, tmp_path):
     history.record(opportunities(), at="2026-03-02T06:00Z")
     part, other = history.where(owner_name="Ann"), History(tmp_path / "history")
@@ -137,7 +117,6 @@ def test_record__refuses_a_time_not_after_the_last(history, at):
     [
         (certified(opportunities(), complete=False), "load is incomplete"),
         (certified(opportunities(), search="acme"), "search='acme'"),
-        (certified(opportunities(), deleted=True), "deleted=True"),
         (certified(opportunities(), filters={"status": "active"}), "filters="),
         (certified(opportunities(), rows=4), "returned 4 opportunities but the table has 3"),
         (opportunities(unique_id=["a", "a", "c"]), "'a' occurs more than once"),
@@ -166,8 +145,6 @@ def test_record__refuses_another_tenant(history):
             lambda f: f.drop(columns="close_date"),
             "the table of deals has no column close_date, but",
         ),
-        (lambda f: f.assign(close_date=pd.NaT), "close_date is empty in every row, but"),
-        (lambda f: f.assign(stage=None), "stage is empty in every row, but"),
         (lambda f: f.assign(stage=["", " ", None]), "stage is empty in every row, but"),
         (
             lambda f: f.drop(columns=["value", "stage"]).assign(probability=None),
@@ -199,14 +176,6 @@ def test_record__takes_one_cleared_cell_as_an_edit(history):
         history.record(opportunities().iloc[:1].drop(columns="value"), at="2026-03-10")
 
 
-def test_record__misses_no_value_of_deals_that_are_gone(history):
-    history.record(certified(opportunities()))
-    left = opportunities(unique_id=["d", "e", "f"]).drop(columns="close_date")
-    assert history.record(certified(left), at="2026-03-09").deleted == 3
-    none = certified(opportunities().iloc[:0].drop(columns="value"))
-    assert history.record(none, at="2026-03-10").deleted == 3
-
-
 def test_record__warns_of_a_further_column_that_is_gone(history):
     history.record(opportunities(), at="2026-03-02")
     with pytest.warns(
@@ -220,15 +189,7 @@ def test_record__warns_of_a_further_column_that_is_gone(history):
     assert history.record(opportunities(owner_name=None), at="2026-03-11").changed == 0
 
 
-def test_record__is_silent_of_a_further_column_that_may_be_missing(history):
-    history.record(opportunities(), at="2026-03-02")
-    fewer = opportunities().drop(columns="score")
-    assert (
-        history.record(fewer, at="2026-03-09", allow_missing=["score", "close_date"]).changed == 3
-    )
-
-
-@pytest.mark.parametrize("name", ["close_dat", "unique_id", "unique id"])
+@pytest.mark.parametrize("name", ["close_dat", "unique_id"])
 def test_record__refuses_to_allow_an_unknown_column(history, name):
     with pytest.raises(
         oa.errors.ArgumentValueError, match=f"allow_missing names {name!r}, .* close_date"
@@ -239,18 +200,12 @@ def test_record__refuses_to_allow_an_unknown_column(history, name):
 
 @pytest.mark.parametrize(
     ("columns", "at"),
-    [({}, "yesterday"), ({"seen_at": 1}, "2026-03-02"), ({"Score": 1}, "2026-03-02")],
+    [({}, "yesterday"), ({"seen_at": 1}, "2026-03-02")],
 )
 def test_record__that_is_refused_begins_no_history(history, columns, at):
     with pytest.raises(oa.errors.OppAnalyticsError):
         history.record(opportunities(**columns), at=at)
     assert not history._path.exists()
-
-
-def test_record__lets_a_column_go_that_was_empty_all_along(history):
-    history.record(opportunities(close_date=None), at="2026-03-02")
-    assert history.record(opportunities().drop(columns="close_date"), at="2026-03-09").changed == 0
-    assert "close_date" not in history.as_of("2026-03-09")
 
 
 def deals(count):
@@ -280,7 +235,7 @@ def test_record__refuses_what_looks_like_a_partial_export(history):
 
 
 @pytest.mark.parametrize(
-    ("known", "left", "refused"), [(6, 1, False), (6, 0, True), (30, 24, False), (31, 24, True)]
+    ("known", "left", "refused"), [(6, 1, False), (6, 0, True), (31, 24, True)]
 )
 def test_record__lets_five_deals_or_a_fifth_go(history, known, left, refused):
     history.record(deals(known), at="2026-03-02")
@@ -294,15 +249,6 @@ def test_record__lets_five_deals_or_a_fifth_go(history, known, left, refused):
 def test_record__believes_a_certificate_that_deals_are_deleted(history):
     history.record(deals(100), at="2026-03-01")
     assert history.record(certified(deals(10))).deleted == 90
-
-
-def test_record__names_a_nameless_or_strange_deal(history):
-    strange = deals(7).assign(name=["\x1b[31mred", None, "x", "y", "z", "v", "w"])
-    history.record(strange, at="2026-03-02")
-    with pytest.raises(
-        oa.errors.RecordRefused, match=r"'\\x1b\[31mred' \(d000\), d001 and 'x' \(d002\)"
-    ):
-        history.record(deals(0), at="2026-03-09")
 
 
 def test_record__is_logged_with_its_counts_and_no_text_of_a_customer(history, caplog):
@@ -327,12 +273,7 @@ def test_record__takes_the_time_of_the_load(history):
     assert records["certified"].tolist() == [True]
 
 
-def test_record__without_a_time_is_now(history):
-    before = pd.Timestamp.now("UTC").floor("us")
-    assert before <= history.record(opportunities()).recorded_at <= pd.Timestamp.now("UTC")
-
-
-@pytest.mark.parametrize("name", ["seen_at", "Operation", "OWNER_NAME", 3])
+@pytest.mark.parametrize("name", ["Operation", "OWNER_NAME", 3])
 def test_record__refuses_column_names_that_the_log_cannot_hold(history, name):
     with pytest.raises(oa.errors.DataError, match="rename"):
         history.record(
@@ -366,14 +307,6 @@ def test_as_of__is_the_frame_that_was_recorded(history):
         pd.testing.assert_frame_equal(history.as_of(when), second)
 
 
-def test_as_of__frame_can_be_edited(history):
-    history.record(opportunities(), at="2026-03-02")
-    frame = history.as_of("2026-03-02")
-    frame.loc[0, "value"] = 7.0
-    frame.loc[0, "stage"] = "closed_won"
-    assert frame.loc[0, "value"] == 7.0
-
-
 def test_as_of__before_the_first_record(history):
     with pytest.raises(oa.errors.NotEnoughHistory, match="no records yet"):
         history.as_of("2026-03-01")
@@ -385,7 +318,6 @@ def test_as_of__before_the_first_record(history):
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ([1, 2, 3], [1.5, 2.0, 3.0]),
         ([1, 2, 3], ["1", "two", "3"]),
         ([None, None, None], [1.5, None, 2.5]),
         ([True, False, True], [True, False, None]),
@@ -406,27 +338,6 @@ def test_as_of__further_column_that_changes_its_kind(history, before, after):
     assert len(history.as_of("2026-03-02")) == 3
 
 
-def test_as_of__column_that_came_later(history):
-    history.record(opportunities().drop(columns="owner_name"), at="2026-03-02")
-    history.record(opportunities(), at="2026-03-09")
-    assert "owner_name" not in history.as_of("2026-03-02")
-    assert history.as_of("2026-03-09")["owner_name"].dropna().tolist() == ["Ann", "Cid"]
-
-
-def test_changes__of_nothing_has_the_columns(history):
-    log = history.changes()
-    assert list(log.columns[:4]) == ["seen_after", "seen_at", "operation", "unique_id"]
-    assert log["close_date"].dtype == "datetime64[us]"
-    assert history.records.dtypes["recorded_at"] == "datetime64[us, UTC]"
-    assert history.check().empty
-
-
-def test_record__of_an_empty_pipeline(history):
-    history.record(org.empty(), at="2026-03-02")
-    assert history.as_of("2026-03-02").empty
-    assert history.record(opportunities(), at="2026-03-09").new == 3
-
-
 def test_collect__engine_errors_do_not_escape(history):
     history.record(opportunities(), at="2026-03-02")
     table = history.table
@@ -434,23 +345,6 @@ def test_collect__engine_errors_do_not_escape(history):
         history.collect(table.select(n=table["name"].cast("int64")))
     assert history.collect(history.table.count()) == 3
     assert history.collect(history.table["value"].sum()) == pytest.approx(1200.6)
-
-
-def test_collect__column_is_a_series(history):
-    history.record(opportunities(), at="2026-03-02")
-    names = history.collect(history.table.order_by("unique_id")["name"])
-    assert names.tolist() == ["Acme", "Bolt", "Cask"]
-
-
-def test_record__keeps_the_certificate_as_plain_json(history, tmp_path):
-    history.record(certified(opportunities()))
-    entry = json.loads((tmp_path / "history/records/000001.json").read_text())
-    assert entry["certificate"]["tenant"] == "t1"
-
-
-def test_history__path_must_be_a_path():
-    with pytest.raises(oa.errors.ArgumentError, match="path=3"):
-        History(3)  # type: ignore[arg-type]
 
 
 def test_coverage__says_what_each_month_can_answer(history):
@@ -472,13 +366,6 @@ def test_coverage__says_what_each_month_can_answer(history):
     assert note_of(table).figures["next_due"] == "2026-04-25T00:00:00+00:00"
 
 
-def test_coverage__of_nothing(history):
-    assert history.coverage().empty
-    history.record(opportunities(), at="2026-01-10")
-    assert history.coverage(freq="Q-JAN").index.tolist() == ["2026Q4"]
-    assert note_of(history.coverage()).figures["next_due"] is None
-
-
 WEEK = {"start": "2026-03-02", "end": "2026-03-09"}
 
 
@@ -486,10 +373,7 @@ WEEK = {"start": "2026-03-02", "end": "2026-03-09"}
     ("name", "asked"),
     [
         ("slippage", WEEK),
-        ("slippage_deals", WEEK),
         ("waterfall", WEEK),
-        ("movements", WEEK),
-        ("stage_flow", WEEK),
         ("close_date_moves", {}),
     ],
 )
@@ -508,22 +392,6 @@ def test_analyses__say_which_record_is_missing_and_when_it_will_be_there(history
     assert "lower" in note_of(ask(history, **asked)).figures["bound"] or name.startswith("slippage")
     with pytest.raises(oa.errors.NotEnoughHistory, match="the next one is due around 2026-03-16"):
         ask(history, start="2026-03-10", end="2026-03-15")
-
-
-def test_history__shows_its_facts_in_a_notebook(history):
-    assert "<tr><th>records</th><td>0</td></tr>" in unstyled(history._repr_html_())
-    history.record(opportunities(), at="2026-03-02")
-    history.record(opportunities(value=[1.0, 0.1, None]), at="2026-03-03")
-    shown = unstyled(history._repr_html_())
-    for name, fact in {
-        "records": 2,
-        "from": "2026-03-02 00:00 UTC",
-        "to": "2026-03-03 00:00 UTC",
-        "opportunities in the last": 3,
-        "changes": 4,
-        "complete": "yes",
-    }.items():
-        assert f"<tr><th>{name}</th><td>{fact}</td></tr>" in shown
 
 
 def test_read_by__is_the_same_history_read_by_an_org():

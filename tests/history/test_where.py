@@ -49,31 +49,10 @@ def test_where__changes_name_what_left_and_what_came(history):
     )
 
 
-def test_where__records_count_its_own_deals(history):
-    ann = history.where(owner_name="Ann").records
-    assert ann["recorded_at"].equals(history.records["recorded_at"])
-    assert ann["rows"].tolist() == [3, 3, 1, 1]
-    assert ann["new"].tolist() == [3, 1, 0, 0]
-    assert ann["deleted"].tolist() == [0, 1, 2, 0]
-
-
 def test_where__of_a_part(history):
     both = history.where(owner_name="Ann").where(stage="proposal")
     assert both.as_of(MONDAYS[2])["unique_id"].tolist() == ["comes"]
     assert repr(both).startswith("<History of stage proposal: 4 records")
-
-
-def test_where__takes_a_long_list():
-    ids = [f"d{number:03d}" for number in range(120)]
-    whole = history_of(
-        [(each, week, 10.0 + week, "proposal", None, "active") for each in ids for week in (0, 1)]
-    )
-    part = whole.where(unique_id=ids[::2])
-    assert part.as_of(MONDAYS[1])["unique_id"].tolist() == ids[::2]
-    changes = whole.changes()
-    mine = changes[changes["unique_id"].isin(ids[::2])].reset_index(drop=True)
-    pd.testing.assert_frame_equal(part.changes(), mine)
-    assert waterfall(part, start=MONDAYS[0], end=MONDAYS[1])["value"]["closing"] == 660.0
 
 
 def test_waterfall__by_group_gives_changes_to_the_new_group(history):
