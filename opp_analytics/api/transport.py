@@ -249,8 +249,7 @@ class Patience:
     """
 
     def __init__(self, retries: int, *, reads: bool) -> None:
-        self._failures_left = retries
-        self._refusals_left = 4 * retries
+        self._left = {"failures": retries, "refusals": 4 * retries}
         self._reads = reads
         self._again = 0
         self._waited = 0.0
@@ -260,37 +259,23 @@ class Patience:
 
         None when there is no next attempt.
         """
-        pause = self._pause(outcome)
-        if pause is None or self._waited + pause > LONGEST_WAIT:
+        kind, first, asked = "failures", 0.1, None
+        if isinstance(outcome, Lost):
+            again = outcome.never_sent or (self._reads and not outcome.too_late)
+        else:
+            asked, again = read_pause(outcome), self._reads and outcome.status in _FAILED_FOR_NOW
+            if outcome.status == 429:
+                kind, first, again = "refusals", 0.25, True
+        self._left[kind] -= again
+        # Spread out, so that requests that failed together do not come back together.
+        spread = random.uniform(0, first / 2)  # noqa: S311
+        own = min(first * 2**self._again + spread, _LONGEST_BACKOFF)
+        pause = own if asked is None else asked
+        if not again or self._left[kind] < 0 or self._waited + pause > LONGEST_WAIT:
             return None
         self._waited += pause
         self._again += 1
         return pause
-
-    def _pause(self, outcome: Answer | Lost) -> float | None:
-        if not isinstance(outcome, Lost) and outcome.status == 429:
-            self._refusals_left -= 1
-            return (
-                None
-                if self._refusals_left < 0
-                else _choose_backoff(read_pause(outcome), 0.25, self._again)
-            )
-        if isinstance(outcome, Lost):
-            again = outcome.never_sent or (self._reads and not outcome.too_late)
-            asked = None
-        else:
-            again = self._reads and outcome.status in _FAILED_FOR_NOW
-            asked = read_pause(outcome) if again else None
-        if not again:
-            return None
-        self._failures_left -= 1
-        return None if self._failures_left < 0 else _choose_backoff(asked, 0.1, self._again)
-
-
-def _choose_backoff(asked: float | None, first: float, again: int) -> float:
-    # Spread out, so that requests that failed together do not come back together.
-    spread = random.uniform(0, first / 2)  # noqa: S311
-    return asked if asked is not None else min(first * 2**again + spread, _LONGEST_BACKOFF)
 
 
 class Pacer:

@@ -9,7 +9,6 @@ it is and becomes a problem of the plan.
 from __future__ import annotations
 
 import io
-import itertools
 import json
 import math
 import re
@@ -17,6 +16,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
+from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -24,7 +24,7 @@ import pandas as pd
 from opp_analytics import arguments, schema
 from opp_analytics.errors import DataError
 from opp_analytics.files import check_ending, read_whole
-from opp_analytics.org import PIPELINE, VALUE_ORIGINAL, Org, Stages, conform, mark_foreign
+from opp_analytics.org import VALUE_ORIGINAL, Org, conform, mark_foreign
 from opp_analytics.table_files import BASE_SHEET, open_workbook
 from opp_analytics.workbooks import MOST_LETTERS, add_sheet, count_days, make_workbook
 from opp_analytics.writer import sheets
@@ -71,9 +71,9 @@ _FURTHER_NOTE = (
     "An attribute of your own API, written as it is here; the server may refuse a change."
 )
 _LONGEST_RULE = 255
-"""Characters that Excel takes in a rule and in its message."""
+"""Characters that Excel takes in a rule's message."""
 _LISTS = "_lists"
-"""The hidden sheet of dropdowns that a rule cannot hold."""
+"""The hidden sheet of what the dropdowns offer."""
 
 
 def to_excel(
@@ -242,14 +242,17 @@ def _format_sheet(
     book: Workbook, page: Worksheet, columns: Sequence[str], rows: int, meaning: Org
 ) -> None:
     """Set up a sheet: dropdowns, locked cells, filters and printing."""
-    rules = {
-        column: {
+    lists = add_sheet(book, _LISTS)
+    lists.hide()
+    rules: dict[str, dict[str, Any]] = {}
+    for place, (column, names) in enumerate(list_choices(meaning).items()):
+        lists.write_column(0, place, names)
+        letter = ascii_uppercase[place]
+        rules[column] = {
             "validate": "list",
-            "source": source,
+            "source": f"={_LISTS}!${letter}$1:${letter}${len(names)}",
             "error_message": f"{column} is one of {', '.join(names)}",
         }
-        for column, (names, source) in _list_dropdowns(book, meaning, columns).items()
-    }
     whole = {"validate": "integer", "criteria": "between", "minimum": 0, "maximum": 100}
     rules["probability"] = whole | {"error_message": "probability is a whole percent, 0 to 100"}
     for place, column in enumerate(columns):
@@ -291,61 +294,6 @@ def _write_base(book: Workbook, frame: pd.DataFrame) -> None:
         )
 
 
-def _list_dropdowns(
-    book: Workbook, meaning: Org, columns: Sequence[str]
-) -> dict[str, tuple[Sequence[str], Any]]:
-    """List the columns with fixed values: the values, and what the dropdown offers.
-
-    It offers these values, or in row 2 a formula.
-
-    Values that a cell's own rule cannot hold are in a hidden sheet. Where an org has several
-    pipelines, a deal's stages are those of its own.
-    """
-    from xlsxwriter.utility import xl_col_to_name
-
-    found: dict[str, tuple[Sequence[str], Any]] = {}
-    lists: list[list[Any]] = []
-    for column, names in list_choices(meaning).items():
-        source: Any = list(names)
-        if len(",".join(names)) > _LONGEST_RULE - 2 or any(
-            sign in name for name in names for sign in ',"'
-        ):
-            lists.append(list(names))
-            letter = xl_col_to_name(len(lists) - 1)
-            source = f"={_LISTS}!${letter}$1:${letter}${len(names)}"
-        if column == "stage" and meaning.stages.pipelines and PIPELINE in columns:
-            source = _list_by_pipeline(lists, meaning.stages, columns.index(PIPELINE))
-        found[column] = names, source
-    if lists:
-        page = add_sheet(book, _LISTS)
-        page.hide()
-        for row, cells in enumerate(itertools.zip_longest(*lists)):
-            page.write_row(row, 0, cells)
-    return found
-
-
-def _list_by_pipeline(lists: list[list[Any]], stages: Stages, at: int) -> str:
-    """Add a list of stages for each pipeline, and a last list of all stages.
-
-    A list is headed by the pipeline's name and its number of stages.
-
-    The formula is the list that is headed by the pipeline of the row; the last one where the
-    pipeline is blank or unknown.
-    """
-    from xlsxwriter.utility import xl_col_to_name
-
-    known = [(name, stages.of(name).names) for name in stages.pipelines]
-    first, last, rest = (
-        xl_col_to_name(len(lists) + more) for more in (0, len(known) - 1, len(known))
-    )
-    lists += [[name, len(names), *names] for name, names in [*known, (None, stages.names)]]
-    which = (
-        f"IFERROR(MATCH(${xl_col_to_name(at)}2,{_LISTS}!${first}$1:${last}$1,0),{len(known) + 1})"
-    )
-    count = f"INDEX({_LISTS}!${first}$2:${rest}$2,{which})"
-    return f"=OFFSET({_LISTS}!${first}$3,0,{which}-1,{count},1)"
-
-
 def read_excel(
     path: str | Path, *, new_columns: Collection[str] = ()
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -384,9 +332,9 @@ def read_excel(
     packed = read_whole(file)
     book = _open(file, packed)
     before = _read_base(file, book)
-    sheet = next((s for s in book.worksheets if s.title != BASE_SHEET), None)
+    sheet = next((s for s in book.worksheets if s.title not in (BASE_SHEET, _LISTS)), None)
     if sheet is None:
-        raise DataError(f"{file} has only the hidden sheet; export it again")
+        raise DataError(f"{file} has only hidden sheets; export it again")
     filled = _list_filled(sheet)
     titles = filled.pop(1, {})
     width = max(titles, default=-1) + 1

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import random
 import re
 import sqlite3
@@ -8,7 +7,6 @@ import stat
 import threading
 import warnings
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import date
 from decimal import Decimal
@@ -25,16 +23,12 @@ from opp_analytics.errors import JournalError, PlanError
 from opp_analytics.loading import load
 from opp_analytics.sandbox import Sandbox
 from opp_analytics.writer import (
-    Plan,
     Receipt,
     apply,
-    journal,
     own_writes,
     plan,
-    read_excel,
     resume,
     runs,
-    to_excel,
     undo,
 )
 from opp_analytics.writer.cells import from_text, to_text
@@ -42,7 +36,6 @@ from opp_analytics.writer.journal import Journal, locate_journal, lock_plan, rea
 from opp_analytics.writer.steps import EditedCell, Step
 from tests.writer.frames import adding, opportunities
 from tests.writer.kills import Round
-from tests.writer.workbooks import edit
 
 
 @pytest.mark.posix
@@ -122,11 +115,9 @@ def damaged(
     ("statement", "what"),
     [
         ("DROP TABLE run", "rows are missing"),
-        ("DROP TABLE step", "rows are missing"),
         ("DELETE FROM step WHERE number = 0", "rows are missing"),
         ("UPDATE change SET outcome = 'done'", "CHECK constraint failed in change"),
         ("UPDATE step SET operation = 'merge'", "CHECK constraint failed in step"),
-        ("UPDATE run SET known_ids = '[\"a'", "CHECK constraint failed in run"),
         ("UPDATE run SET started_at = 'now'", "CHECK constraint failed in run"),
         ("UPDATE change SET after = '{\"a'", "CHECK constraint failed in change"),
     ],
@@ -168,16 +159,6 @@ def others_write_the_folder(file: Path) -> Path:
     return file.parent
 
 
-def others_write_the_state(file: Path) -> Path:
-    file.parent.parent.chmod(0o702)
-    return file.parent.parent
-
-
-def others_write_the_file(file: Path) -> Path:
-    file.chmod(0o620)
-    return file
-
-
 def it_is_a_link(file: Path) -> Path:
     file.rename(file.with_suffix(".old"))
     file.symlink_to(file.with_suffix(".old"))
@@ -185,9 +166,7 @@ def it_is_a_link(file: Path) -> Path:
 
 
 @pytest.mark.posix
-@pytest.mark.parametrize(
-    "spoil", [others_write_the_folder, others_write_the_state, others_write_the_file, it_is_a_link]
-)
+@pytest.mark.parametrize("spoil", [others_write_the_folder, it_is_a_link])
 def test_journal__that_others_can_change_is_refused(
     client: Client,
     server: Sandbox,
@@ -217,27 +196,7 @@ def test_journal__that_others_can_change_is_refused(
     assert len(apply(again, client).table) == len(before)
 
 
-@pytest.mark.posix
-@pytest.mark.parametrize("mask", [0o000, 0o002, 0o077])
-def test_journal__is_private_from_the_top_whatever_the_umask(
-    client: Client, before: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mask: int
-) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "new" / "home"))
-    usual = os.umask(mask)
-    try:
-        with Journal(client.settings.tenant), lock_plan(client.settings.tenant, "plan"):
-            found = {
-                path: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "new").rglob("*")
-            }
-    finally:
-        os.umask(usual)
-    assert {path.suffix for path in found} >= {".sqlite3", ".sqlite3-wal", ".lock"}
-    assert {oct(mode) for path, mode in found.items() if path.is_file()} == {"0o600"}
-    assert {oct(mode) for path, mode in found.items() if path.is_dir()} == {"0o700"}
-    apply(plan(before, before.assign(value=1.0)), client)
-
-
-@pytest.mark.parametrize("plan_id", ["../../../here", "/etc/plan", "a:b", "COM1 ", "x" * 300])
+@pytest.mark.parametrize("plan_id", ["../../../here", "x" * 300])
 def test_lock_plan__stays_in_its_folder_whatever_a_plan_calls_itself(
     plan_id: str, tmp_path: Path
 ) -> None:
@@ -249,44 +208,6 @@ def test_lock_plan__stays_in_its_folder_whatever_a_plan_calls_itself(
         assert re.fullmatch(r"tenant-[0-9a-f]+\.lock", file.name)
         with pytest.raises(PlanError, match="applying this plan"), lock_plan("tenant", plan_id):
             pass
-
-
-@pytest.mark.posix
-def test_lock_plan__is_not_had_by_who_opened_the_file_before_it_was_removed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    import fcntl  # here, since Windows has none
-
-    folder = state_folder() / "journals"
-    folder.mkdir(parents=True)
-    lock = fcntl.flock
-
-    def be_late(handle: int, how: int) -> None:
-        if how & fcntl.LOCK_EX:
-            (
-                folder / "tenant-ab.lock"
-            ).unlink()  # whoever had it is done, and somebody else may take a new one
-        lock(handle, how)
-
-    monkeypatch.setattr(fcntl, "flock", be_late)
-    with pytest.raises(PlanError, match="applying this plan"), lock_plan("tenant", "ab"):
-        pass
-
-
-def test_journal__keeps_what_many_threads_write() -> None:
-    with Journal("tenant") as journal:
-        journal.do(lambda db: db.execute("CREATE TABLE seen (number INTEGER)"))
-
-        def write(number: int) -> None:
-            keep = journal.note if number % 2 else journal.do
-            keep(lambda db: db.execute("INSERT INTO seen VALUES (?)", (number,)))
-
-        with ThreadPoolExecutor(8) as pool:
-            list(pool.map(write, range(400)))
-    numbers = [
-        row["number"] for row in read_journal(locate_journal("tenant"), "SELECT number FROM seen")
-    ]
-    assert sorted(numbers) == list(range(400))
 
 
 def test_journal__that_failed_once_takes_nothing_more() -> None:
@@ -325,42 +246,6 @@ def test_apply__of_the_same_edits_planned_again_creates_nothing(
     assert "again=True" in again.summary()
     assert "again" not in first.summary()
     assert names(client) == ["A", "B"]
-
-
-def test_apply__of_the_same_workbook_creates_nothing_twice(
-    client: Client, before: pd.DataFrame, tmp_path: Path
-) -> None:
-    def add(sheet: Any, at: dict[str, int]) -> None:
-        for row, name in ((8, "A"), (9, "A"), (10, "B")):
-            sheet.cell(row, at["name"]).value = name
-            sheet.cell(row, at["value"]).value = 12.5
-            sheet.cell(row, at["close_date"]).value = date(2027, 1, 31)
-
-    file = edit(to_excel(before, tmp_path / "deals.xlsx"), add)
-    assert told(apply(plan(*read_excel(file)), client)) == [(name, "applied") for name in "AAB"]
-    saved = plan(*read_excel(file)).save(tmp_path / "plan.json")
-    again = apply(Plan.read(saved), client)
-    assert told(again) == [(name, "already") for name in "AAB"]
-    assert again.table["unique_id"].nunique() == 3
-    assert names(client) == ["A", "A", "B"]
-
-
-def test_apply_and_undo__check_the_journal_once(
-    client: Client, before: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = plan(before, before.assign(value=1.0), client=client)
-    opened: list[Path] = []
-    usual = journal._open
-
-    def seen(path: Path) -> Any:
-        opened.append(path)
-        return usual(path)
-
-    monkeypatch.setattr(journal, "_open", seen)
-    apply(made, client)
-    assert len(opened) == 1
-    undo(client)
-    assert len(opened) == 2
 
 
 def test_apply__of_two_equal_rows_makes_two_and_of_a_third_one_more(
@@ -517,15 +402,6 @@ def test_identity__is_that_of_what_is_sent(
     one: dict[str, Any], other: dict[str, Any], equal: bool
 ) -> None:
     assert (create(one).identity == create(other).identity) == equal
-
-
-def test_apply__counts_only_its_own_tenant(
-    asking: Callable[..., Client], client: Client, before: pd.DataFrame
-) -> None:
-    other = asking(before)
-    edits = adding(before, "A")
-    assert told(apply(plan(before, edits), client)) == [("A", "applied")]
-    assert told(apply(plan(before, edits), other)) == [("A", "applied")]
 
 
 def test_journal__closes_only_between_two_writes() -> None:

@@ -2,14 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from opp_analytics.errors import DataError
 from opp_analytics.org import Org
 from opp_analytics.writer import plan, read_csv, to_csv
-from opp_analytics.writer.cells import format_cell
 from tests.writer.frames import opportunities
 from tests.writer.workbooks import awkward, cells
 
@@ -74,18 +72,6 @@ def test_read_csv__reads_dates_in_the_order_that_the_file_shows(tmp_path: Path) 
     assert problems[["row", "problem", "suggestion"]].to_numpy().tolist() == [
         [2, "may mean Mar 4, 2027 or Apr 3, 2027", "write it as 2027-03-04"]
     ]
-
-
-def test_read_csv__leaves_an_id_that_is_no_text_to_the_plan(tmp_path: Path) -> None:
-    frame = opportunities(2)
-    file = to_csv(frame, tmp_path / "deals.csv")
-    frame = frame.assign(unique_id=pd.Series([np.array([1, 2]), "o001"], dtype="object"))
-    edited = read_csv(file, frame)
-    assert edited["unique_id"].tolist() == ["o000", "o001"]
-
-
-def test_format_cell__shows_a_date_of_a_year_beyond_the_calendar() -> None:
-    assert format_cell("further", pd.Timestamp(np.datetime64("12026-03-31"))) == "12026-03-31"
 
 
 def test_read_csv__names_an_empty_file(tmp_path: Path) -> None:

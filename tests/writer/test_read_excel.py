@@ -72,8 +72,8 @@ def test_read_excel__a_formula_in_a_typed_column_without_a_value_is_a_problem(
             lambda sheet, at: setattr(sheet.cell(1, at["value"]), "value", "Name"),
             "duplicate column",
         ),
-        (lambda sheet, at: sheet.parent.remove(sheet.parent.worksheets[1]), "hidden sheet"),
-        (lambda sheet, at: sheet.parent.worksheets[1].delete_rows(3), "5 of 6 rows"),
+        (lambda sheet, at: sheet.parent.remove(sheet.parent.worksheets[2]), "hidden sheet"),
+        (lambda sheet, at: sheet.parent.worksheets[2].delete_rows(3), "5 of 6 rows"),
     ],
 )
 def test_read_excel__refuses_a_file_it_cannot_tell(tmp_path: Path, change: Any, said: str) -> None:

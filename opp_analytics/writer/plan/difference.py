@@ -35,7 +35,15 @@ from opp_analytics.writer.steps import EditedCell, PlanProblem, Step
 _TOTALS = ("total", "totals", "sum", "subtotal", "grand total")
 """Names of rows that people add below a sheet; none of them is a deal to create."""
 _A_TOTAL = ("looks like a row of totals", "remove the row, or give the deal another name")
+_REPEATED = (
+    "is in more than one edited row",
+    "keep one of them; to make a copy, leave unique_id blank",
+)
 UNKNOWN_ID = "is not an id of the table before the edits"
+_NO_NEW_ID = (
+    "ids can't be edited: put the old one back. To create an opportunity, leave unique_id blank; "
+    "to recover a deleted one, compare the plan with the server"
+)
 
 
 def require_ids(opportunities: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -83,15 +91,23 @@ def find_difference(
     after = after.set_axis(pd.RangeIndex(len(after)))
     if org.is_converted(before):
         after, before = _take_originals(before, after, rows, problems), meaning.bare(before)
-    usable_before = _check_before(before, problems)
+    ids = before["unique_id"]
+    lost = "is missing in the table before the edits", "load or export again, and edit that"
+    _note_ids(problems, before.index, ids, ids.isna(), lost)
+    twice = "is in more than one row before the edits", "keep one of them, or load or export again"
+    _note_ids(problems, before.index, ids, _are_repeated(ids), twice)
+    usable_before = before[ids.notna().to_numpy() & ~ids.duplicated().to_numpy()]
     allowed = [
         c for c in after.attrs.get("new_columns", ()) if c in after and c not in usable_before
     ]
     usable_before = usable_before.assign(**dict.fromkeys(allowed))
     base = org.conform(usable_before).set_index("unique_id")
-    usable = _check_ids(after, base, rows, problems)
-    shared = after[usable & schema.is_among(after["unique_id"], base.index)]
-    created = after[after["unique_id"].isna()]
+    ids = after["unique_id"]
+    repeated, known = _are_repeated(ids), schema.is_among(ids, base.index)
+    _note_ids(problems, rows, ids, repeated, _REPEATED)
+    _note_ids(problems, rows, ids, ids.notna() & ~repeated & ~known, (UNKNOWN_ID, _NO_NEW_ID))
+    shared = after[ids.notna() & ~repeated & known]
+    created = after[ids.isna()]
     steps = [
         *_find_updates(base, shared, rows, meaning, problems),
         *_find_creates(created, rows, meaning, problems),
@@ -197,45 +213,23 @@ def _read_aliases(after: pd.DataFrame, meaning: Org) -> pd.DataFrame:
     )
 
 
-def _check_before(before: pd.DataFrame, problems: list[PlanProblem]) -> pd.DataFrame:
-    """Keep the rows with an id of their own; the others are problems."""
-    ids = before["unique_id"]
-    for label in before.index[ids.isna()]:
-        problem = "is missing in the table before the edits"
-        way_out = "load or export again, and edit that"
-        problems.append(PlanProblem(label, None, "unique_id", None, problem, way_out))
-    repeated = ids.notna() & ids.duplicated(keep=False)
-    for label, unique_id in zip(before.index[repeated], ids[repeated], strict=True):
-        problem = "is in more than one row before the edits"
-        way_out = "keep one of them, or load or export again"
-        problems.append(PlanProblem(label, unique_id, "unique_id", unique_id, problem, way_out))
-    return before[ids.notna().to_numpy() & ~ids.duplicated().to_numpy()]
+def _are_repeated(ids: pd.Series[Any]) -> pd.Series[bool]:
+    return ids.notna() & ids.duplicated(keep=False)
 
 
-def _check_ids(
-    after: pd.DataFrame, base: pd.DataFrame, rows: list[Any], problems: list[PlanProblem]
-) -> pd.Series[bool]:
-    """Mark the rows of `after` with a usable id."""
-    ids = after["unique_id"]
-    repeated = ids.notna() & ids.duplicated(keep=False)
-    for position in np.flatnonzero(repeated).tolist():
-        unique_id = ids[position]
-        problem = "is in more than one edited row"
-        way_out = "keep one of them; to make a copy, leave unique_id blank"
-        problems.append(
-            PlanProblem(rows[position], unique_id, "unique_id", unique_id, problem, way_out)
-        )
-    unknown = ids.notna() & ~repeated & ~schema.is_among(ids, base.index)
-    for position in np.flatnonzero(unknown).tolist():
-        unique_id = ids[position]
-        way_out = (
-            "ids can't be edited: put the old one back. To create an opportunity, leave unique_id "
-            "blank; to recover a deleted one, compare the plan with the server"
-        )
-        problems.append(
-            PlanProblem(rows[position], unique_id, "unique_id", unique_id, UNKNOWN_ID, way_out)
-        )
-    return ids.notna() & ~repeated
+def _note_ids(
+    problems: list[PlanProblem],
+    rows: Iterable[Any],
+    ids: pd.Series[Any],
+    wrong: pd.Series[bool],
+    said: tuple[str, str],
+) -> None:
+    """Add a problem for each row whose id is wrong."""
+    problems += [
+        PlanProblem(row, None if pd.isna(key) else key, "unique_id", key, *said)
+        for row, key, bad in zip(rows, ids, wrong, strict=True)
+        if bad
+    ]
 
 
 def _fit_dtype(column: pd.Series[Any]) -> pd.Series[Any]:

@@ -1,16 +1,11 @@
-"""Plans and receipts as people read them: a summary in text, and tables.
-
-The tables are for notebooks and terminals.
-"""
+"""Plans and receipts as people read them: a summary in text, and tables for notebooks."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from html import escape
 
 import pandas as pd
-from rich.table import Table
-from rich.text import Text
 
 from opp_analytics import schema, text
 from opp_analytics.writer.cells import format_cell
@@ -21,15 +16,8 @@ PERMISSIONS = {"clear_nulls": "cell", "allow_delete": "opportunity"}
 _NOUNS = {"create": "create", "update": "update", "delete": "delete", "recover": "recovery"}
 _LISTED = 10
 """Problems in a summary; the rest are counted."""
-_DATE = 10
-"""Characters of a date, which no column cuts."""
 _MOST = 50
-"""Rows of a table; the rest are counted."""
-_RED, _GREY = "color:#c0392b", "color:#888"
-_STYLES = {
-    **dict.fromkeys(("conflict", "failed", "unknown", "delete"), _RED),
-    **dict.fromkeys(("already", "skipped"), _GREY),
-}
+"""Deals or changes of a table; the rest are counted."""
 _URGENCY = ("failed", "unknown", "conflict", "skipped", "pending", "applied", "already")
 """Outcomes, most urgent first."""
 _CHANCES = {"won": 100, "lost": 0}
@@ -127,17 +115,14 @@ def _notes(steps: Sequence[Step], before: pd.DataFrame) -> list[str]:
     kept = _count_kept(steps, before)
     disagree = sum(map(_disagrees, steps))
     below = sum((step.fields.get("value") or 0) < 0 for step in steps)
-    return [
-        *([f"{text.count(closed)} already won or lost"] if closed else []),
-        *(
-            [f"{text.count(disqualified, 'disqualified deal')}, in no forecast"]
-            if disqualified
-            else []
-        ),
-        *([f"{text.count(disagree)} with a stage and a status that disagree"] if disagree else []),
-        *([f"{text.count(below, 'value')} below zero"] if below else []),
-        *([f"{text.count(kept)} won or lost with the stated chance from before"] if kept else []),
-    ]
+    notes = {
+        f"{text.count(closed)} already won or lost": closed,
+        f"{text.count(disqualified, 'disqualified deal')}, in no forecast": disqualified,
+        f"{text.count(disagree)} with a stage and a status that disagree": disagree,
+        f"{text.count(below, 'value')} below zero": below,
+        f"{text.count(kept)} won or lost with the stated chance from before": kept,
+    }
+    return [said for said, number in notes.items() if number]
 
 
 def _disagrees(step: Step) -> bool:
@@ -186,151 +171,73 @@ def _order_by_money(steps: Iterable[Step]) -> list[Step]:
     return sorted(steps, key=lambda step: -(abs(step.value_change) or abs(step.value_before)))
 
 
+_TITLES = ("operation", "opportunity", "field", "old", "new", "value", "change")
+
+
+def _list_cells(step: Step) -> Iterator[tuple[str, ...]]:
+    """List the rows of a step in a table of a plan: a row a cell, the deal once."""
+    value = step.value_before if step.operation == "delete" else step.value_after
+    signed = text.money(step.value_change, step.org.currency, full=True, signed=True)
+    money = format_cell("value", value, step.org.currency), signed if step.value_change else ""
+    if step.operation == "recover":
+        money = text.MISSING, ""
+    first = (step.operation, step.title)
+    for cell in step.cells:
+        note = "" if cell.status == "clean" else f" ({cell.status})"
+        change = _format_change(cell, step.currency or step.org.currency)
+        field, *values = change if step.operation != "create" else (change[0], "", change[2])
+        yield *first, field + note, *values, *money
+        first = money = ("", "")
+
+
+def _format_change(cell: EditedCell, currency: str | None = None) -> tuple[str, str, str]:
+    """Format the field of a change with its old and new value; blank for a whole deal."""
+    if cell.field is None:
+        return "", "", ""
+    old, new = (format_cell(cell.field, value, currency) for value in (cell.before, cell.after))
+    return cell.field, old, new
+
+
 def write_plan_html(overview: str, steps: Sequence[Step], problems: Sequence[PlanProblem]) -> str:
     """Write a plan as HTML, problems before changes, everything from the data escaped."""
-    titles = {"operation": "left", "opportunity": "left", "old → new": "left"}
-    rows = (
-        (
-            _color(step.operation),
-            _escape(step.title),
-            "<br>".join(_html_cell(step.operation, *cell) for cell in _format_cells(step)),
-            *_format_money(step),
-        )
-        for step in _order_by_money(steps)[:_MOST]
+    found = [
+        [format_cell(each.field if name == "value" else name, cell) for name, cell in row.items()]
+        for each, row in ((problem, problem._asdict()) for problem in problems[:_MOST])
+    ]
+    count = text.count(len(problems), "problem")
+    head = f"\n{count}: nothing is sent until they are fixed" if problems else ""
+    rows = [row for step in _order_by_money(steps)[:_MOST] for row in _list_cells(step)]
+    return (
+        f"<div>{_write_lines(overview + head)}"
+        f"{_write_table(PlanProblem._fields, found, len(problems), 'problem', '.problems')}"
+        f"{_write_table(_TITLES, rows, len(steps), 'opportunity', '.changes')}</div>"
     )
-    changes = _table(titles | {"value": "right", "change": "right"}, rows)
-    rest = _rest(len(steps), "opportunity", ".changes")
-    return f"<div>{_lines(overview)}{_problem_table(problems)}{changes}{rest}</div>"
-
-
-def write_plan_table(steps: Sequence[Step]) -> Table:
-    """Write a plan as a rich table; text from the data is never read as markup."""
-    more = len(steps) - _MOST
-    caption = f"… and {text.count(more, 'opportunity')} more" if more > 0 else None
-    table = Table(box=None, header_style="bold", pad_edge=False, caption=caption)
-    table.add_column("operation", no_wrap=True)
-    table.add_column("opportunity")
-    table.add_column("field", no_wrap=True)
-    for title in ("old", "new"):
-        table.add_column(title, min_width=_DATE)
-    for title in ("value", "change"):
-        table.add_column(title, justify="right", no_wrap=True)
-    for step in _order_by_money(steps)[:_MOST]:
-        first, last = (step.operation, step.title), _format_money(step)
-        for field, old, new, status in _format_cells(step):
-            note = "" if status == "clean" else f" ({status})"
-            old = "" if step.operation == "create" or not field else old
-            cells = (*first, field + note, old, new if field else "", *last)
-            table.add_row(*(Text(text.printable(cell)) for cell in cells))
-            first = last = ("", "")  # once per deal
-    return table
 
 
 def write_receipt_html(overview: str, entries: Sequence[RunStep]) -> str:
     """Write a receipt as HTML, what went wrong first, everything from the data escaped."""
-    changes = [
-        (outcome, error, step, cell)
+    rows = [
+        (outcome, step.operation, step.title, *_format_change(cell), error or "")
         for _, step, result in entries
         for cell, outcome, error in zip(step.cells, result.outcomes, result.errors, strict=True)
     ]
-    changes.sort(key=lambda change: _URGENCY.index(change[0]))
-    rows = (
-        (
-            _color(outcome),
-            step.operation,
-            _escape(step.name or step.unique_id or ""),
-            _html_cell(step.operation, *_format_change(cell), "clean"),
-            _escape(error or ""),
-        )
-        for outcome, error, step, cell in changes[:_MOST]
-    )
-    titles = dict.fromkeys(("outcome", "operation", "opportunity", "old → new", "why"), "left")
-    rest = _rest(len(changes), "change", ".table")
-    return f"<div>{_lines(overview)}{_table(titles, rows)}{rest}</div>"
+    rows.sort(key=lambda row: _URGENCY.index(row[0]))
+    titles = ("outcome", "operation", "opportunity", "field", "old", "new", "why")
+    table = _write_table(titles, rows[:_MOST], len(rows), "change", ".table")
+    return f"<div>{_write_lines(overview)}{table}</div>"
 
 
-def _problem_table(problems: Sequence[PlanProblem]) -> str:
-    if not problems:
+def _write_table(
+    titles: Sequence[str], rows: Sequence[Sequence[str]], all_rows: int, noun: str, where: str
+) -> str:
+    """Write rows as an HTML table, and where the rest is; nothing without rows."""
+    if not rows:
         return ""
-    rows = (
-        [
-            _escape(format_cell(problem.field if c == "value" else c, v))
-            for c, v in problem._asdict().items()
-        ]
-        for problem in problems[:_MOST]
-    )
-    head = f"{text.count(len(problems), 'problem')}: nothing is sent until they are fixed"
-    table = _table(dict.fromkeys(PlanProblem._fields, "left"), rows)
-    return (
-        f"<p style='{_RED}'><b>{head}</b></p>{table}{_rest(len(problems), 'problem', '.problems')}"
-    )
+    cells = [[text.printable(cell) for cell in row] for row in rows]
+    table = pd.DataFrame(cells, columns=list(titles)).to_html(index=False, border=0)
+    more = f"… and {text.count(all_rows - _MOST, noun)} more, see {where}"
+    return table + (_write_lines(more) if all_rows > _MOST else "")
 
 
-def _format_cells(step: Step) -> list[tuple[str, str, str, str]]:
-    currency = step.currency or step.org.currency
-    return [(*_format_change(cell, currency), cell.status) for cell in step.cells]
-
-
-def _format_change(cell: EditedCell, currency: str | None = None) -> tuple[str, str, str]:
-    field = cell.field or ""
-    return (
-        field,
-        format_cell(field, cell.before, currency),
-        format_cell(field, cell.after, currency),
-    )
-
-
-def _format_money(step: Step) -> tuple[str, str]:
-    if step.operation == "recover":
-        return text.MISSING, ""
-    value = step.value_before if step.operation == "delete" else step.value_after
-    change = step.value_change
-    signed = text.money(change, step.org.currency, full=True, signed=True) if change else ""
-    return format_cell("value", value, step.org.currency), signed
-
-
-def _table(titles: dict[str, str], rows: Iterable[Iterable[str]]) -> str:
-    """Make an HTML table of cells that are HTML already; `titles` with their alignment."""
-    aligned = [f"style='text-align:{side}'" for side in titles.values()]
-    head = "".join(
-        f"<th {style}>{title}</th>" for title, style in zip(titles, aligned, strict=True)
-    )
-    body = "".join(
-        "<tr>"
-        + "".join(f"<td {s}>{cell}</td>" for cell, s in zip(row, aligned, strict=True))
-        + "</tr>"
-        for row in rows
-    )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if body else ""
-
-
-def _color(word: str) -> str:
-    style = _STYLES.get(word)
-    return f"<span style='{style}'>{word}</span>" if style else word
-
-
-def _html_cell(operation: str, field: str, old: str, new: str, status: str) -> str:
-    note = "" if status == "clean" else f" <em>({_color(status)})</em>"
-    if not field:
-        return note
-    change = (
-        _escape(new)
-        if operation == "create"
-        else f"<del>{_escape(old)}</del> → <b>{_escape(new)}</b>"
-    )
-    return f"{_escape(field)}: {change}{note}"
-
-
-def _rest(rows: int, noun: str, where: str) -> str:
-    return (
-        f"<p>… and {text.count(rows - _MOST, noun)} more, see {where}</p>" if rows > _MOST else ""
-    )
-
-
-def _lines(words: str) -> str:
-    return f"<p>{'<br>'.join(map(_escape, words.split(chr(10))))}</p>"
-
-
-def _escape(cell: str) -> str:
-    """Escape text from the data, and show marks that reorder what is read."""
-    return escape(text.printable(cell))
+def _write_lines(lines: str) -> str:
+    return f"<p>{'<br>'.join(map(escape, text.printable(lines, lines=True).splitlines()))}</p>"

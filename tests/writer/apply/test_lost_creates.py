@@ -16,7 +16,6 @@ from opp_analytics.api import Client, Opportunity
 from opp_analytics.sandbox import Sandbox
 from opp_analytics.writer import Plan, Receipt, apply, plan, resume, runs
 from opp_analytics.writer.apply import engine
-from opp_analytics.writer.apply.engine import choose_wait
 from tests.writer.clients import dying
 from tests.writer.frames import adding, opportunities
 
@@ -39,11 +38,6 @@ def impatient(asking: Callable[..., Client], **options: object) -> Client:
     return asking(opportunities(), **{"timeout": 1, "retries": 0} | options)
 
 
-def test_choose_wait__are_15_or_twice_the_timeout(asking: Callable[..., Client]) -> None:
-    assert choose_wait(asking(opportunities(), timeout=3)) == 15
-    assert choose_wait(asking(timeout=30)) == 60
-
-
 def test_apply__a_create_whose_answer_never_came_is_looked_up(
     client: Client, server: Sandbox
 ) -> None:
@@ -53,19 +47,6 @@ def test_apply__a_create_whose_answer_never_came_is_looked_up(
     assert receipt.table["outcome"].unique().tolist() == ["applied"]
     assert receipt.table["unique_id"].nunique() == 3
     assert receipt.table["attempts"].eq(1).all()
-    assert copies(client) == 3
-
-
-def test_apply__finds_a_lost_create_that_the_server_normalized(
-    client: Client, server: Sandbox
-) -> None:
-    names: list[object] = ["  Cafe\u0301   north ", "Acme", "Bolt"]
-    server.faults.set(lose_answer_rate=1.0, normalize=True)
-    receipt = apply(
-        creating(name=names, value=[10.005, 99.999, None], stage=["discovery", None, None]), client
-    )
-    server.faults.reset()
-    assert set(receipt.table["outcome"]) == {"applied"}
     assert copies(client) == 3
 
 
@@ -111,22 +92,6 @@ def test_apply__never_makes_two_when_all_answers_are_lost(
     held = pd.DataFrame(client.list(page_size=100).rows)
     assert copies(client) == 20
     assert held["name"].str.startswith("Deal").all()
-
-
-def test_apply__never_makes_two_of_twenty_that_are_committed_late_and_answered_never(
-    asking: Callable[..., Client], server: Sandbox
-) -> None:
-    client = impatient(asking)
-    server.faults.set(commit_delay=4, lose_answer_rate=1.0, normalize=True)
-    receipt = apply(
-        creating(name=[f"New  {n}" for n in range(20)], value=[n / 8 for n in range(20)]), client
-    )
-    server.faults.reset()
-    assert set(receipt.table["outcome"]) <= {"applied", "unknown"}
-    assert receipt.table["attempts"].eq(1).all()
-    held = pd.DataFrame(client.list(page_size=100).rows)["name"]
-    assert held.is_unique
-    assert len(held) == 6 + 20
 
 
 def test_apply__sends_a_create_once_more_only_when_nothing_new_can_be_it(

@@ -81,17 +81,6 @@ def test_apply__a_row_that_vanished_is_created_again_after_the_wait(
     assert outcomes(apply(plan(before, edits), client)) == ["applied"]
 
 
-def test_undo__of_a_fresh_create_is_no_deletion_of_something_gone(
-    lagging: Client, server: Sandbox, before: pd.DataFrame
-) -> None:
-    apply(plan(before, adding(before, "A")), lagging)
-    back = undo(lagging)
-    assert back.changes[["operation", "status"]].to_numpy().tolist() == [["delete", "clean"]]
-    assert outcomes(apply(back, lagging, allow_delete=True)) == ["applied"]
-    catch_up(server)
-    assert lagging.list().total_records == 6
-
-
 def test_undo__of_a_fresh_update_and_deletion_writes_although_the_replica_shows_the_old_state(
     lagging: Client, server: Sandbox, before: pd.DataFrame
 ) -> None:
@@ -101,16 +90,6 @@ def test_undo__of_a_fresh_update_and_deletion_writes_although_the_replica_shows_
     catch_up(server)
     assert lagging.get("o001")["value"] == 1100
     assert lagging.list().total_records == 6
-
-
-def test_apply__finds_a_lost_create_once_the_replica_shows_it(
-    lagging: Client, server: Sandbox, before: pd.DataFrame
-) -> None:
-    server.faults.lose_answer_rate = 1.0
-    receipt = apply(plan(before, adding(before, "A", "A")), lagging)
-    server.faults.reset()
-    assert receipt.table[["outcome", "attempts"]].to_numpy().tolist() == [["applied", 1]] * 2
-    assert lagging.list().total_records == 6 + 2
 
 
 def test_apply__our_own_write_that_the_replica_does_not_show_yet_is_no_conflict(

@@ -95,16 +95,6 @@ def test_plan__sees_a_deal_that_was_closed_or_reopened_since_then(client: Client
     )
 
 
-@pytest.mark.parametrize("theirs", [{"stage": "closed_won"}, {"status": "won"}])
-def test_apply__closing_a_deal_that_somebody_closed_alike_is_no_conflict(
-    client: Client, before: pd.DataFrame, theirs: dict[str, str]
-) -> None:
-    after = later(before).assign(stage="closed_won", status="won")
-    client.update("o001", fields=theirs)
-    assert apply(plan(before, after), client).complete
-    assert dates(client) == [LATER] * 6
-
-
 def test_undo__leaves_a_deal_alone_that_was_closed_since(
     client: Client, before: pd.DataFrame
 ) -> None:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -45,22 +43,6 @@ def test_plan_impact__compares_the_forecast_before_and_after(before: pd.DataFram
         500,
     ]
     assert impact.loc["total", "expected_change"] == pytest.approx(280)
-
-
-def test_plan_impact__takes_the_method_and_history_of_a_forecast(
-    before: pd.DataFrame, tmp_path: Path
-) -> None:
-    made = plan(before, changed(before, 0, value=2000.0))
-    history = oa.History(tmp_path)
-    past = pd.concat(
-        [before, *(before.assign(unique_id=before["unique_id"] + f"-{k}") for k in range(9))],
-        ignore_index=True,
-    )
-    history.record(past, at="2026-01-01")
-    history.record(past.assign(stage="closed_won", status="won"), at="2026-02-01")
-    # Every deal that was ever in proposal was won.
-    impact = made.impact(as_of="2026-06-02", method="stage", history=history)
-    assert impact.loc["2026-06", "expected_change"] == 1000
 
 
 def test_plan_impact__is_the_difference_of_two_forecasts_by_the_method_that_forecast_chooses() -> (
@@ -116,42 +98,3 @@ def test_plan_impact__of_a_period_that_lost_its_only_deal_keeps_its_new_business
             ][label]
             assert impact.loc[label, f"expected_{side}"] == pytest.approx(expected)
     assert impact["expected_after"]["2027-01"] > 0
-
-
-def test_plan_impact__of_a_new_deal_keeps_the_org_and_the_moment() -> None:
-    own = oa.Org(
-        stages=[
-            {"name": "Demo", "kind": "open", "probability": 50},
-            {"name": "Signed", "kind": "won"},
-        ]
-    )
-    before = pd.DataFrame(
-        {
-            "unique_id": ["1"],
-            "name": ["A"],
-            "stage": ["Signed"],
-            "value": [70.0],
-            "close_date": ["2026-03-30"],
-        }
-    )
-    before.attrs["recorded_at"] = "2026-03-10T08:00:00+00:00"
-    before = own.apply(before.assign(probability=100))
-    new = {
-        "name": "B",
-        "stage": "Demo",
-        "value": 30.0,
-        "close_date": "2026-03-31",
-        "probability": 50,
-    }
-    made = plan(before, pd.concat([before, pd.DataFrame([new])], ignore_index=True))
-    assert made.edited().attrs == before.attrs
-    impact = made.impact(as_of="2026-03-10")
-    assert impact.loc["2026-03", ["booked_before", "booked_after"]].tolist() == [70, 70]
-    assert impact.loc["2026-03", "weighted_open_after"] == 15
-
-
-def test_plan_impact__warns_of_an_unknown_stage_once(before: pd.DataFrame) -> None:
-    before["stage"] = before["stage"].astype("object").where(before.index > 0, "a stage of old")
-    with pytest.warns(oa.errors.DataWarning, match="a stage of old") as told:
-        plan(before, changed(before, 1, value=9000.0)).impact(as_of="2026-06-02")
-    assert len([each for each in told if "a stage of old" in str(each.message)]) == 1

@@ -124,28 +124,21 @@ def test_plan__never_writes_a_cell_that_was_and_is_empty(before: pd.DataFrame) -
     ("field", "value", "problem"),
     [
         ("probability", 140, "between 0 and 100"),
-        ("probability", 40.5, "not a whole number"),
         ("probability", "high", "not a percentage"),
         ("stage", "won!!", "not a stage of the API"),
         ("status", "open", "not a status of the API"),
         ("value", "a lot", "not an amount"),
         ("value", np.inf, "not a finite number"),
-        ("value", True, "not a number"),
-        ("value", 10**400, "not a finite number"),
         ("value", Decimal("1e400"), "not a finite number"),
         ("value", [1], "not a number"),
         ("probability", 2**63, "is too large"),
         ("account_id", "A\ud800", "holds half of a character"),
-        ("score", np.inf, "not a finite number"),
         ("score", 10**400, "not a finite number"),
-        ("score", Decimal("Infinity"), "not a finite number"),
         ("score", [1, {"a": "A\ud800"}], "holds half of a character"),
         ("close_date", "2026-02-30", "is not a date: February 2026 has 28 days"),
         ("close_date", 20260331, "not a date"),
-        ("name", "  ", "blank"),
         ("name", None, "blank"),
         ("account_id", 17, "not text"),
-        ("created_at", "2026-01-01T00:00:00Z", "set by the server"),
         ("updated_at", None, "set by the server"),
     ],
 )
@@ -165,15 +158,6 @@ def test_plan__names_row_field_value_and_way_out(
     assert found["suggestion"]
     with pytest.raises(PlanError, match=f"row 2.*o002.*{field}"):
         apply(made, client, dry_run=True)
-
-
-def test_plan__finds_every_problem_at_once(before: pd.DataFrame) -> None:
-    after = changed(changed(before, 0, probability=140, stage="won!!"), 5, value="x")
-    assert rows(plan(before, after).problems[["unique_id", "field"]]) == [
-        ("o000", "stage"),
-        ("o000", "probability"),
-        ("o005", "value"),
-    ]
 
 
 def test_plan__lets_odd_values_stand_that_nobody_touched(before: pd.DataFrame) -> None:
@@ -231,15 +215,6 @@ def test_plan__speaks_plainly_of_what_is_wrong(before: pd.DataFrame) -> None:
         assert word not in said
 
 
-def test_plan__further_columns_are_writable(before: pd.DataFrame) -> None:
-    before = before.assign(owner_name="Ada", notes=None)
-    made = plan(before, changed(changed(before, 0, owner_name="Bob"), 1, notes="call back"))
-    assert rows(made.changes[SHOWN]) == [
-        ("o000", "update", "owner_name", "Ada", "Bob", "clean"),
-        ("o001", "update", "notes", None, "call back", "clean"),
-    ]
-
-
 def test_plan__refuses_what_is_no_frame_or_has_no_ids(before: pd.DataFrame) -> None:
     with pytest.raises(ArgumentError, match="after is a .*, not a DataFrame"):
         plan(before, [1])  # type: ignore[arg-type]
@@ -252,14 +227,6 @@ def test_plan__refuses_what_is_no_frame_or_has_no_ids(before: pd.DataFrame) -> N
         "is missing in the table before the edits",
         "is not an id of the table before the edits",
     ]
-
-
-def test_plan__does_not_touch_its_frames(before: pd.DataFrame) -> None:
-    after = changed(before, 0, value=1)
-    copies = before.copy(), after.copy()
-    plan(before, after)
-    pd.testing.assert_frame_equal(before, copies[0])
-    pd.testing.assert_frame_equal(after, copies[1])
 
 
 TWO_PIPELINES = Org(
@@ -277,7 +244,6 @@ FOREIGN = "is not a stage of the pipeline 'New'"
 @pytest.mark.parametrize(
     ("edits", "problem"),
     [
-        ({"stage": "Talk"}, None),
         ({"stage": "Signed"}, None),
         ({"stage": "Quote"}, ("stage", "Quote", FOREIGN, "use one of Demo, Talk, Signed")),
         ({"pipeline": "Renewal", "stage": "Quote"}, None),
@@ -292,7 +258,6 @@ FOREIGN = "is not a stage of the pipeline 'New'"
         ),
         # Of a pipeline that the org does not know, nothing is known.
         ({"pipeline": "Partners", "stage": "Quote"}, None),
-        ({"pipeline": None, "stage": "Quote"}, None),
     ],
 )
 @pytest.mark.parametrize("stage", ["Demo", "Showing"])
@@ -314,17 +279,6 @@ def test_plan__takes_a_deal_only_to_stages_of_its_own_pipeline(
     if problem:
         said = f"row 0 (a Acme): {problem[0]}='{problem[1]}' {problem[2]}; {problem[3]}"
         assert said in made.summary()
-
-
-def test_plan__creates_a_deal_only_in_a_stage_of_its_pipeline() -> None:
-    before = TWO_PIPELINES.apply(
-        pd.DataFrame({"unique_id": ["a"], "name": ["Acme"], "pipeline": "New", "stage": "Demo"})
-    )
-    new = pd.DataFrame({"name": ["Cog", "Dyn"], "pipeline": "New", "stage": ["Quote", "Talk"]})
-    made = plan(before, pd.concat([before, new], ignore_index=True))
-    assert rows(made.problems[["row", "field", "value", "problem"]]) == [
-        (1, "stage", "Quote", FOREIGN)
-    ]
 
 
 def test_plan__leaves_a_deal_alone_that_is_in_a_stage_of_another_pipeline(tmp_path: Path) -> None:
@@ -405,15 +359,6 @@ def test_plan_save__read_gives_the_same_plan(before: pd.DataFrame, tmp_path: Pat
     assert back.summary() == made.summary()
 
 
-def test_plan_save__of_a_name_with_half_of_a_character(
-    before: pd.DataFrame, tmp_path: Path
-) -> None:
-    new = pd.DataFrame({"name": ["A\ud800"], "value": [1]}, dtype="object")
-    made = plan(before, pd.concat([before, new], ignore_index=True))
-    assert made.changes["name"].tolist() == ["A?"]
-    assert Plan.read(made.save(tmp_path / "plan.json")).problems["value"].tolist() == ["A\ud800"]
-
-
 def test_plan_save__of_a_column_that_the_edits_added(before: pd.DataFrame, tmp_path: Path) -> None:
     after = before.assign(region="West")
     after.attrs["new_columns"] = ["region"]
@@ -422,19 +367,10 @@ def test_plan_save__of_a_column_that_the_edits_added(before: pd.DataFrame, tmp_p
     assert back.edited()["region"].tolist() == ["West"] * len(before)
 
 
-def test_plan_save__keeps_problems(before: pd.DataFrame, tmp_path: Path) -> None:
-    made = plan(before, changed(before, 1, probability=140))
-    back = Plan.read(made.save(tmp_path / "plan.json"))
-    pd.testing.assert_frame_equal(back.problems, made.problems)
-
-
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ("", "is not a saved plan"),
-        ("{}", "is not a saved plan"),
         ("[1]", "is not a saved plan"),
-        ('{"format": "opp_analytics plan 9"}', "was saved by another version .*plan 9"),
         (
             '{"format": "opp_analytics plan 1"}',
             "was saved by another version .*plan 1.*plan the edits again",
@@ -453,7 +389,7 @@ def test_plan_read__refuses_what_is_not_a_plan_of_this_version(
         Plan.read(tmp_path / "none.json")
 
 
-@pytest.mark.parametrize("needs", [[], None, "", {}, ["clear_nulls"]])
+@pytest.mark.parametrize("needs", [[], ["clear_nulls"]])
 def test_plan_read__takes_what_a_plan_needs_from_its_operations(
     client: Client, server: Sandbox, before: pd.DataFrame, tmp_path: Path, needs: Any
 ) -> None:
