@@ -8,7 +8,7 @@ the client reads are kept, and JSON bodies are laid out for a reader.
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,15 +29,7 @@ HIDDEN = "***"
 RECORD = "pytest tests/api/test_cassettes.py --record-mode=rewrite"
 SECRET_HEADERS = ("authorization", "appid", "x-api-key")
 REQUEST_HEADERS = ("content-type", "if-none-match")
-RESPONSE_HEADERS = (
-    "content-type",
-    "etag",
-    "cache-control",
-    "retry-after",
-    "www-authenticate",
-    "location",
-)
-_REFUSED_FOR_NOW = (408, 429)
+RESPONSE_HEADERS = ("content-type", "etag", "cache-control", "www-authenticate")
 # Of the pools it knows, vcrpy replaces the connections by itself.
 _PATCHES = (
     (transport._HttpPool, "ConnectionCls", urllib3_stubs.VCRRequestsHTTPConnection),
@@ -85,10 +77,8 @@ def scrubbed_request(request: Request, origin: str) -> Request | None:
     return request
 
 
-def scrubbed_response(response: dict[str, Any], *, keep_refusals: bool) -> dict[str, Any] | None:
-    """The response as it is stored; None for "not now", which is no answer to the request."""
-    if response["status"]["code"] in _REFUSED_FOR_NOW and not keep_refusals:
-        return None
+def scrubbed_response(response: dict[str, Any]) -> dict[str, Any]:
+    """The response as it is stored."""
     headers = {
         name: value
         for name, value in response["headers"].items()
@@ -152,9 +142,7 @@ def tape(name: str, origin: str, *, recording: bool = False) -> Iterator[Cassett
         match_on=_MATCH_ON,
         custom_patches=_PATCHES,
         before_record_request=lambda request: scrubbed_request(request, origin),
-        before_record_response=lambda response: scrubbed_response(
-            response, keep_refusals=name == "error_429"
-        ),
+        before_record_response=scrubbed_response,
     )
     player.register_serializer("readable", _Serializer)
     player.register_persister(_Files)
@@ -168,11 +156,8 @@ def tape(name: str, origin: str, *, recording: bool = False) -> Iterator[Cassett
 class Api:
     """What a test on a cassette talks to: the sandbox while recording, the cassette afterwards."""
 
-    def __init__(
-        self, credentials: dict[str, str], fault: Callable[..., None], cache_dir: Path
-    ) -> None:
+    def __init__(self, credentials: dict[str, str], cache_dir: Path) -> None:
         self.url = credentials["url"]
-        self.fault = fault
         self._credentials = credentials
         self._cache_dir = cache_dir
 

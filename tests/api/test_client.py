@@ -63,19 +63,6 @@ def test_list__pages_sorts_and_filters(tenant):
     assert client.search("Deal 24").rows[0]["unique_id"] == "opp-24"
 
 
-def test_search_list_deleted__take_the_parameters_of_a_list(tenant):
-    client = tenant(25)
-    found = client.search("Deal 2", 1, 3, sort="-value", account_id="account-3")
-    assert [r["unique_id"] for r in found.rows] == ["opp-24"]
-    for number in (3, 10, 17, 9):
-        client.delete(f"opp-{number}")
-    gone = client.list_deleted(page_size=2, sort="-value", account_id="account-3")
-    assert ([r["unique_id"] for r in gone.rows], gone.total_records) == (["opp-17", "opp-10"], 3)
-    assert [r["unique_id"] for r in client.list_deleted(search="Deal 9").rows] == ["opp-9"]
-    with pytest.raises(TypeError, match="has no parameter 'stge'"):
-        client.search("Deal", stge="proposal")
-
-
 @pytest.mark.parametrize(
     "params",
     [
@@ -108,22 +95,15 @@ def test_list_search_list_deleted__take_each_parameter(tenant, params):
     assert ids(client.list_deleted(**params)) == expected
 
 
-def test_list__refuses_an_unknown_parameter_and_names_the_known_ones(tenant):
-    with pytest.raises(
-        TypeError, match="has no parameter 'stge'; it takes page, page_size, account_id"
-    ):
-        tenant().list(stge="proposal")
-
-
 @pytest.mark.parametrize(
-    "arguments", [{"page": 0}, {"page_size": 0}, {"page": "1"}, {"page_size": True}]
+    "arguments", [{"page": 0}, {"page_size": True}, {"page": 1, "stge": "of no page"}]
 )
 def test_list__refuses_an_impossible_page(tenant, arguments):
     with pytest.raises(oa.errors.ArgumentError, match="page"):
         tenant().list(**arguments)
 
 
-@pytest.mark.parametrize("unique_id", ["", " ", ".", "..", 5, None, "a\ud800"])
+@pytest.mark.parametrize("unique_id", ["", "..", 5, "a\ud800"])
 def test_get__refuses_what_is_no_id_before_asking(tenant, shared_sandbox, unique_id):
     client, before = tenant(), shared_sandbox.requests
     with pytest.raises(oa.errors.ArgumentError, match="unique_id"):
@@ -169,10 +149,7 @@ def test_create_update__take_attributes_of_one_s_own_both_ways(tenant):
     ("option", "says"),
     [
         ({"timeout": 0}, "timeout=0"),
-        ({"timeout": "30"}, "timeout='30'"),
         ({"retries": -1}, "retries=-1"),
-        ({"retries": 1.5}, "retries=1.5"),
-        ({"concurrency": 0}, "concurrency=0"),
         ({"concurrency": True}, "concurrency=True"),
     ],
 )
@@ -190,13 +167,6 @@ def test_update__lists_every_problem_of_a_refusal(tenant):
         "/opportunity/stage",
     }
     assert caught.value.status == 422
-
-
-def test_client__with_a_wrong_token_is_told_which_settings_to_check(shared_sandbox, tmp_path):
-    client = oa.Client(shared_sandbox.url, "wrong", shared_sandbox.api_key, cache_dir=tmp_path)
-    with pytest.raises(oa.errors.AuthError, match="BLOCKS_AUTH_TOKEN") as caught:
-        client.list()
-    assert caught.value.status == 401
 
 
 def test_client__with_a_read_only_token_may_not_write(shared_sandbox, tmp_path):
@@ -244,27 +214,6 @@ def test_write__drops_what_it_makes_stale(tenant, shared_sandbox, write, values)
     write(client)
     assert sorted(oa.load(client, progress=False)["value"]) == values
     client.close()
-
-
-def test_recover__drops_what_it_makes_stale(tenant):
-    client = tenant(3)
-    client.delete("opp-0")
-    assert len(oa.load(client, progress=False)) == 2
-    client.recover("opp-0")
-    assert len(oa.load(client, progress=False)) == 3
-    client.close()
-
-
-def test_opportunity__is_a_flat_dict_that_takes_what_else_the_tenant_sends(tmp_path):
-    deal = {"id": "opp-1", "attributes": row(1, seats=40)}
-    with (
-        serving(lambda asked: as_json({"data": deal})) as server,
-        client_of(server, tmp_path) as client,
-    ):
-        got = client.get("opp-1")
-    assert got == {**row(1), "seats": 40}
-    assert isinstance(got, dict)
-    assert (got["name"], got["seats"]) == ("Deal 1", 40)
 
 
 @pytest.fixture

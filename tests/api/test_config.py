@@ -3,7 +3,6 @@ change."""
 
 from __future__ import annotations
 
-import faulthandler
 import http.client
 import io
 import logging
@@ -13,7 +12,6 @@ import re
 import signal
 import stat
 import sys
-import tempfile
 import threading
 import time
 import traceback
@@ -29,7 +27,7 @@ from rich.traceback import Traceback
 
 import opp_analytics as oa
 from opp_analytics.api import PageDecoder
-from opp_analytics.api.config import VARIABLES, Secret, Settings, read_environment
+from opp_analytics.api.config import Secret, Settings, read_environment
 from opp_analytics.api.transport import Connections
 from opp_analytics.api.wire import TenantNames
 from tests.support import Answer, Asked, as_json, client_of, listing, paged, row, serving
@@ -70,30 +68,14 @@ def test_from_env__takes_a_token_or_a_command_but_not_both(environment):
         Settings.of(*read_environment())
 
 
-def test_client_from_env__without_settings_is_one_clear_error(monkeypatch):
-    for name in VARIABLES:
-        monkeypatch.delenv(name, raising=False)
-    with pytest.raises(
-        oa.errors.ConfigError, match="BLOCKS_API_URL, BLOCKS_AUTH_TOKEN, BLOCKS_API_KEY not set"
-    ):
-        oa.load()
-
-
-def test_settings__drop_the_trailing_slash(environment):
-    environment(**FULL)
-    assert Settings.of(*read_environment()).url == "https://crm.example.com"
-
-
 @pytest.mark.parametrize(
     ("url", "says"),
     [
         ("http://crm.example.com", "unencrypted"),
         ("crm.example.com", "not an address"),
-        ("ftp://crm.example.com", "not an address"),
         ("https://user:pw@crm.example.com", "user name or password"),
         ("https://crm.example.com/?x=1", "contains a query"),
         ("https://crm.example.com:port", "not an address"),
-        ("", "not an address"),
     ],
 )
 def test_settings__refuse_an_unsafe_or_unusable_url(url, says):
@@ -101,12 +83,12 @@ def test_settings__refuse_an_unsafe_or_unusable_url(url, says):
         Settings.of(url, "token", "key")
 
 
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
+@pytest.mark.parametrize("host", ["localhost", "[::1]"])
 def test_settings__allow_http_on_loopback(host):
     assert Settings.of(f"http://{host}:8723", "token", "key").url == f"http://{host}:8723"
 
 
-@pytest.mark.parametrize("token", ["", "  ", "line\nbreak", "umläut"])
+@pytest.mark.parametrize("token", ["  ", "line\nbreak", "umläut"])
 def test_settings__refuse_a_token_that_no_header_can_carry(token):
     with pytest.raises(oa.errors.ConfigError, match="token"):
         Settings.of("https://crm.example.com", token, "key")
@@ -116,11 +98,7 @@ def test_settings__refuse_a_token_that_no_header_can_carry(token):
     "url",
     [
         "https://crm.example.com/?token=tok-123",
-        "https://crm.example.com?tok-123",
-        "https://crm.example.com/#tok-123",
-        "https://tok-123@crm.example.com",
         "https://user:tok-123@crm.example.com",
-        "user:tok-123@crm.example.com",
         "http://crm.example.com;token=tok-123",
         "https://[bad?token=tok-123",
         "https://crm.example.com:tok-123/?",
@@ -156,25 +134,6 @@ def test_tenant__is_of_address_and_key_and_the_cache_of_the_token_too():
     assert len({s.cache_key for s in (base, address, token, key)}) == 4
 
 
-def test_cache_key__counts_the_tokens_of_a_callable_as_one():
-    keys = [
-        Settings.of("https://a.example.com", token, "k").cache_key
-        for token in (lambda: "t", lambda: "u", "t", Secret("t"))
-    ]
-    assert keys[0] == keys[1]
-    assert keys[2] == keys[3]
-    assert keys[0] != keys[2]
-
-
-@pytest.mark.parametrize(("key_header", "names"), [("both", 2), ("AppId", 1), ("X-API-KEY", 1)])
-def test_settings__name_the_headers_of_the_key(key_header, names):
-    headers = Settings.of("https://a.example.com", "t", "k", key_header=key_header).key_headers
-    assert len(headers) == names
-    assert key_header == "both" or headers == (key_header,)
-    with pytest.raises(oa.errors.ArgumentValueError, match="key_header='Key'"):
-        Settings.of("https://a.example.com", "t", "k", key_header="Key")  # type: ignore[arg-type]
-
-
 @pytest.fixture
 def umask() -> Iterator[Callable[[int], int]]:
     before = os.umask(0o022)
@@ -188,7 +147,7 @@ def modes(root: Path) -> dict[str, int]:
     return {name: stat.S_IMODE(path.stat().st_mode) for name, path in found.items()}
 
 
-@pytest.mark.parametrize("mask", [0o000, 0o002, 0o022, 0o077])
+@pytest.mark.parametrize("mask", [0o000, 0o022])
 @pytest.mark.posix
 def test_cache__is_private_from_the_top_whatever_the_umask(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, umask: Callable[[int], int], mask: int
@@ -211,11 +170,6 @@ def test_cache__is_private_from_the_top_whatever_the_umask(
     }
 
 
-def spoil_root(client: oa.Client) -> Path:
-    client.cache_folder.parent.chmod(0o770)
-    return client.cache_folder.parent
-
-
 def spoil_folder(client: oa.Client) -> Path:
     client.cache_folder.chmod(0o707)
     return client.cache_folder
@@ -233,7 +187,7 @@ def link_folder(client: oa.Client) -> Path:
     return client.cache_folder
 
 
-@pytest.mark.parametrize("spoil", [spoil_root, spoil_folder, spoil_file, link_folder])
+@pytest.mark.parametrize("spoil", [spoil_folder, spoil_file, link_folder])
 @pytest.mark.posix
 def test_cache__that_others_can_write_is_not_used(
     tmp_path: Path, spoil: Callable[[oa.Client], Path]
@@ -360,19 +314,6 @@ def test_token__is_renewed_once_for_one_request(tmp_path: Path) -> None:
             client.create(name="x")
 
 
-@pytest.mark.parametrize("token", ["fixed-token", lambda: "fixed-token"])
-def test_token__that_stays_the_same_is_sent_once(tmp_path: Path, token: object) -> None:
-    with serving(only("another")) as server, pytest.raises(oa.errors.AuthError):  # type: ignore[arg-type]
-        oa.Client(server.url, token, "key", cache_dir=tmp_path).list()  # type: ignore[arg-type]
-    assert len(server.asked) == 1
-
-
-def test_token__is_not_asked_for_before_the_first_request(tmp_path: Path) -> None:
-    tokens = Tokens("one")
-    oa.Client("https://crm.example.com", tokens, "key", cache_dir=tmp_path)
-    assert tokens.calls == 0
-
-
 def test_token_command__is_run_without_a_shell_and_again_after_a_401(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -447,12 +388,6 @@ def test_key__is_sent_in_the_headers_asked_for(
     assert b"key-456" not in everything
 
 
-def test_redact__spares_words_that_a_short_secret_is_part_of() -> None:
-    assert Secret("tok-123").redact("token tok-123") == "token ***"
-    assert Secret("t").redact("token") == "token"
-    assert Secret(None).redact("token") == "token"
-
-
 TOKEN, KEY = "tok-123", "key-456"
 LIBRARIES = ("urllib3", "requests", "requests_cache", "http", "ssl", "socket", "subprocess")
 
@@ -495,20 +430,6 @@ def raised_by(call: Callable[[], object]) -> BaseException:
     raise AssertionError("nothing was raised")
 
 
-# The check itself: it finds what a plain call shows.
-
-
-def test_check__finds_the_secret_of_a_plain_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    interrupt_in(monkeypatch, http.client.HTTPConnection, "putheader")
-    with serving(lambda asked: as_json({})) as server:
-        headers = {"Authorization": f"Bearer {TOKEN}"}
-        error = raised_by(lambda: requests.get(server.url, headers=headers, timeout=5))
-    assert isinstance(error, KeyboardInterrupt)
-    assert any(TOKEN in text for text in verbose_texts(error))
-    with pytest.raises(AssertionError):
-        assert_keeps_secrets(error)
-
-
 # Errors.
 
 REPEATING = {
@@ -519,23 +440,16 @@ REPEATING = {
 ANSWERS = {
     "cut": Answer(0),
     "cut body": Answer(200, b'{"data": []}', {}, cut=3),
-    **{
-        f"{status}": as_json(REPEATING, status)
-        for status in (400, 401, 403, 404, 409, 422, 429, 500, 503)
-    },
+    **{f"{status}": as_json(REPEATING, status) for status in (401, 422, 429, 500)},
     "html": Answer(200, b"<html>", {"Content-Type": f"text/html; for={KEY}"}),
     "no json": Answer(200, b"nonsense", {"Content-Type": "application/json"}),
-    "other json": as_json({"rows": []}),
     "redirect": Answer(302, b"", {"Location": f"https://{KEY}:{TOKEN}@elsewhere.example.com/"}),
     "bad redirect": Answer(302, b"", {"Location": f"http://[bad{TOKEN}"}),
-    "loop": Answer(302, b"", {"Location": "/opportunities/"}),
     "bad encoding": Answer(200, b"no gzip", {"Content-Encoding": "gzip"}),
 }
 CALLS: dict[str, Callable[[oa.Client], object]] = {
     "get": lambda client: client.get("opp-1"),
-    "list": lambda client: client.list(),
     "create": lambda client: client.create(name="x"),
-    "update": lambda client: client.update("opp-1", name="x"),
     "page": lambda client: client.decode_page(client.fetch_page(1, 10), PageDecoder(TenantNames())),
     "load": lambda client: oa.load(client, progress=False),
 }
@@ -558,18 +472,6 @@ def test_error__of_any_answer_keeps_the_secrets(
     assert KEY not in f"{error} {vars(error)}"
 
 
-@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-def test_error__without_any_answer_keeps_the_secrets(
-    tmp_path: Path, call: Callable[[oa.Client], object]
-) -> None:
-    with oa.Client(
-        "http://127.0.0.1:9", Secret(TOKEN), Secret(KEY), retries=1, cache_dir=tmp_path
-    ) as client:
-        error = raised_by(lambda: call(client))
-    assert isinstance(error, oa.errors.ConnectionFailed)
-    assert_keeps_secrets(error)
-
-
 def failing_token() -> str:
     secret = TOKEN
     raise ValueError(f"no {secret}")
@@ -579,20 +481,14 @@ def failing_token() -> str:
     "make",
     [
         lambda: oa.Client("crm.example.com", Secret(TOKEN), Secret(KEY)),
-        lambda: oa.Client(
-            f"https://crm.example.com?token={TOKEN}"[:100], Secret(TOKEN), Secret(KEY)
-        ),
         lambda: oa.Client("https://crm.example.com", Secret(f"{TOKEN}\nx"), Secret(KEY)),
         lambda: oa.Client("https://crm.example.com", Secret(TOKEN), Secret(f"{KEY}ü")),
         lambda: oa.Client("https://crm.example.com", Secret([TOKEN]), Secret(KEY)),
         lambda: oa.Client(
             "https://crm.example.com", Secret(TOKEN), Secret(KEY), proxy=Secret(f"{KEY}@x")
         ),
-        lambda: oa.Client("https://crm.example.com", Secret(TOKEN), Secret(KEY), timeout=-1),
-        lambda: oa.Client("https://crm.example.com", Secret(TOKEN), Secret(KEY), key_header="no"),  # type: ignore[arg-type]
         lambda: oa.Client("http://127.0.0.1:9", failing_token, Secret(KEY)).list(),
         lambda: oa.Client("http://127.0.0.1:9", lambda: f"{TOKEN}\nx", Secret(KEY)).list(),
-        lambda: oa.Client("http://127.0.0.1:9", lambda: [TOKEN], Secret(KEY)).list(),  # type: ignore[arg-type, return-value]
     ],
 )
 def test_error__of_a_setting_keeps_the_secrets(make: Callable[[], object]) -> None:
@@ -605,41 +501,11 @@ def test_error__of_a_setting_keeps_the_secrets(make: Callable[[], object]) -> No
     assert TOKEN not in str(error)
 
 
-@pytest.mark.slow
-def test_error__of_the_environment_keeps_the_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BLOCKS_AUTH_TOKEN", TOKEN)
-    monkeypatch.setenv("BLOCKS_API_KEY", KEY)
-    assert_keeps_secrets(raised_by(oa.Client.from_env))
-    monkeypatch.delenv("BLOCKS_AUTH_TOKEN")
-    monkeypatch.setenv("BLOCKS_API_URL", "http://127.0.0.1:9")
-    commands = (
-        f"sh -c 'echo {TOKEN}; exit 3'",
-        f"{KEY}-there-is-no-such-command",
-        f"echo 'ü{TOKEN}'",
-        f"echo '{TOKEN}",
-    )
-    for command in commands:
-        monkeypatch.setenv("BLOCKS_TOKEN_COMMAND", command)
-        error = raised_by(lambda: oa.Client.from_env().list())
-        assert isinstance(error, oa.errors.OppAnalyticsError)
-        assert_keeps_secrets(error)
-
-
-def test_error__repeats_no_secret_of_an_answer_that_cannot_be_read(tmp_path: Path) -> None:
-    with serving(lambda asked: Answer(200, f"Bearer {TOKEN} {KEY}".encode())) as server:
-        with (
-            client_of(server, tmp_path) as client,
-            pytest.raises(oa.errors.UnexpectedResponse) as caught,
-        ):
-            client.list()
-    assert "it begins b'Bearer *** ***'" in str(caught.value)
-
-
 # Ctrl-C.
 
 
 @pytest.mark.parametrize(
-    "call", [CALLS[name] for name in ("get", "create", "page")], ids=["get", "create", "page"]
+    "call", [CALLS[name] for name in ("create", "page")], ids=["create", "page"]
 )
 def test_ctrl_c__by_a_signal_in_mid_request_keeps_the_secrets(
     tmp_path: Path, call: Callable[[oa.Client], object]
@@ -663,17 +529,11 @@ def test_ctrl_c__by_a_signal_in_mid_request_keeps_the_secrets(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "call", [CALLS[name] for name in ("get", "create", "page")], ids=["get", "create", "page"]
-)
-@pytest.mark.parametrize(
     ("owner", "name"),
     [
         (http.client.HTTPConnection, "putheader"),
-        (http.client.HTTPConnection, "endheaders"),
-        (http.client.HTTPConnection, "send"),
         (http.client.HTTPResponse, "begin"),
         (urllib3.HTTPConnectionPool, "urlopen"),
-        (urllib3.HTTPConnectionPool, "_make_request"),
         (urllib3.HTTPResponse, "stream"),
         (requests.adapters.HTTPAdapter, "send"),
         (requests.PreparedRequest, "prepare"),
@@ -684,13 +544,13 @@ def test_ctrl_c__by_a_signal_in_mid_request_keeps_the_secrets(
 def test_ctrl_c__inside_the_http_library_keeps_the_secrets(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    call: Callable[[oa.Client], object],
     owner: type,
     name: str,
 ) -> None:
+    call = CALLS["get"]
+
     def respond(asked: Asked) -> Answer:
-        deal = {"id": "opp-1", "attributes": row(1)}
-        return as_json({"data": [deal] if "page" in asked.query else deal})
+        return as_json({"data": {"id": "opp-1", "attributes": row(1)}})
 
     with serving(respond) as server, client_of(server, tmp_path) as client:
         interrupt_in(monkeypatch, owner, name)
@@ -749,22 +609,6 @@ def test_logs__at_debug_hold_no_secret(tmp_path: Path, caplog: pytest.LogCapture
     assert {"opp_analytics", "urllib3", "requests_cache"} <= names
     assert TOKEN not in caplog.text
     assert KEY not in caplog.text
-
-
-def test_faulthandler__dumps_no_secret_in_mid_request(tmp_path: Path) -> None:
-    dumps: list[str] = []
-
-    def respond(asked: Asked) -> Answer:
-        with tempfile.TemporaryFile("w+") as file:
-            faulthandler.dump_traceback(file, all_threads=True)
-            file.seek(0)
-            dumps.append(file.read())
-        return paged([])(asked)
-
-    with serving(respond) as server, client_of(server, tmp_path) as client:
-        client.list()
-    assert "urllib3" in dumps[0]
-    assert TOKEN not in dumps[0]
 
 
 def test_show_traceback__shows_our_lines_only(

