@@ -7,7 +7,6 @@ import io
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
-from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -366,16 +365,6 @@ def _log(frame: pd.DataFrame) -> Any:
     return history.changes(), history.check(), oa.transitions(history)
 
 
-def _findings(frame: pd.DataFrame) -> Any:
-    return oa.audit_summary(frame), oa.fix(plain(), frame)
-
-
-def _own_writes(frame: pd.DataFrame) -> Any:
-    return oa.audit(plain(), as_of=AS_OF, own_writes=frame), oa.deal_flags(
-        plain(), as_of=AS_OF, own_writes=frame
-    )
-
-
 OTHERS: dict[str, tuple[Callable[[], pd.DataFrame], Callable[[pd.DataFrame], Any]]] = {
     "people": (
         lambda: pd.DataFrame(
@@ -423,8 +412,6 @@ OTHERS: dict[str, tuple[Callable[[], pd.DataFrame], Callable[[pd.DataFrame], Any
         ),
         _log,
     ),
-    "findings": (lambda: oa.audit(plain(), as_of=AS_OF), _findings),
-    "own_writes": (lambda: _OUR_WRITES, _own_writes),
 }
 
 
@@ -447,20 +434,6 @@ def test_public_function__names_the_deal_with_half_a_character(entry, column, tm
     with pytest.raises(DataError, match=rf"opportunity 'o3': {column}=") as caught:
         ENTRIES[entry](frame, tmp_path)
     assert str(caught.value).encode()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "entry", ["conform", "csv", "explore", "grid", "plan", "record", "report", "workbook"]
-)
-def test_public_function__reads_a_decimal_that_signals_as_an_empty_cell(entry, tmp_path):
-    cells = [Decimal("1.5"), Decimal("sNaN"), Decimal("2.5"), Decimal("NaN"), None, 1, 2]
-    empty = [Decimal("1.5"), None, Decimal("2.5"), None, None, 1, 2]
-    (tmp_path / "other").mkdir()
-    one, other = (
-        plain().assign(score=pd.Series(column, dtype="object")) for column in (cells, empty)
-    )
-    _check_equal(ENTRIES[entry](one, tmp_path), ENTRIES[entry](other, tmp_path / "other"))
 
 
 @pytest.mark.parametrize("number", [10**400, 2**60 + 1, 2**70])
@@ -504,16 +477,6 @@ def test_read_export__refuses_a_date_that_no_calendar_holds():
     far.loc[0, "created_at"] = np.datetime64("12026-03-31")
     with pytest.raises(DataError, match="in the year 12026"):
         oa.read_export(far, oa.Org(), progress=False)
-
-
-def test_read_export__reads_no_rows_of_complex_numbers():
-    empty = every_analysis.deals().iloc[:0].astype({"value": "complex128"})
-    assert oa.read_export(empty, oa.Org(), progress=False).empty
-
-
-def test_read_export__reads_a_sparse_column():
-    sparse = every_analysis.deals().assign(value=pd.arrays.SparseArray([1.0] * 7))
-    assert oa.read_export(sparse, oa.Org(), progress=False)["value"].tolist() == [1.0] * 7
 
 
 @pytest.mark.parametrize(

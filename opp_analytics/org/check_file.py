@@ -58,12 +58,48 @@ def _check_criterion(typed: str) -> str:
     return typed
 
 
+def _check_name(name: str) -> str:
+    if name == NOT_RECORDED:
+        raise ValueError("the stage of imported deals whose stage is not known; rename yours")
+    return name
+
+
+def _check_preset(preset: str) -> str:
+    if preset not in PRESETS:
+        raise ValueError(f"unknown preset; {_near(preset, PRESETS)}{_RIGHT['preset']}")
+    return preset
+
+
+def _check_code(code: str) -> str:
+    if not is_currency(code):
+        raise ValueError(f"not a currency; {_RIGHT['currency']}")
+    return code
+
+
+def _check_zone(zone: str) -> str:
+    try:
+        ZoneInfo(zone)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"not a time zone; {_RIGHT['timezone']}") from None
+    return zone
+
+
+def _check_url(url: str) -> str:
+    if refused := explain_refusal(url) or (PLACE not in url and _RIGHT["record_url"]):
+        raise ValueError(refused)
+    return url
+
+
+_Name = Annotated[_Text, AfterValidator(_check_name)]
+_Code = Annotated[_Text, AfterValidator(_check_code)]
+
+
 class _Stage(_Strict):
-    name: _Text
+    name: _Name
     kind: Kind
     probability: Annotated[int, Field(ge=0, le=100)] | None = None
     category: Category | None = None
-    aliases: list[_Text] = []
+    aliases: list[_Name] = []
     pipeline: _Text | None = None
     criteria: list[Annotated[_Text, AfterValidator(_check_criterion)]] = []
 
@@ -191,7 +227,7 @@ class _Call(_Strict):
 
 class _Rate(_Strict):
     date: _Day
-    currency: _Text
+    currency: _Code
     rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -236,11 +272,11 @@ class _Deliver(_Strict):
 class OrgShape(_Strict):
     """An org file, after its preset."""
 
-    preset: _Text | None = None
-    currency: _Text | None = None
-    timezone: _Text | None = None
+    preset: Annotated[_Text, AfterValidator(_check_preset)] | None = None
+    currency: _Code | None = None
+    timezone: Annotated[_Text, AfterValidator(_check_zone)] | None = None
     fiscal_year_start: Annotated[int, Field(ge=1, le=12)] | None = None
-    record_url: _Text | None = None
+    record_url: Annotated[_Text, AfterValidator(_check_url)] | None = None
     stages: Annotated[list[_Stage], Field(min_length=1)] | None = None
     columns: _Columns = {}
     api: _Api = _Api()
@@ -347,11 +383,9 @@ def check_settings(
     read, mistakes = _read_shape(raw)
     found = [
         *_check_shape(raw, mistakes),
-        *_check_facts(raw),
         *_check_stages(raw),
         *_check_columns(raw),
-        *_check_people(raw),
-        *_check_targets(raw),
+        *_check_repeats(raw),
         *_check_whose(raw),
         *_check_rates(raw),
         *_check_alerts(raw),
@@ -414,7 +448,9 @@ def _check_shape(raw: dict[str, Any], mistakes: Iterable[ErrorDetails]) -> Itera
         elif kind == "missing":
             yield _Found(place, _MISSING, "missing; add it")
         elif kind == "value_error":
-            yield _Found(place, value, str(mistake["ctx"]["error"]))
+            # An address may hold a password.
+            hidden = place == ("record_url",) and "@" in value
+            yield _Found(place, _MISSING if hidden else value, str(mistake["ctx"]["error"]))
         else:
             yield _Found(place, _get(raw, place, value), _right(place, value, kind))
 
@@ -448,30 +484,6 @@ def _near(name: str, known: Iterable[str], most: int = 1) -> str:
     return f"{near} " if near else ""
 
 
-def _check_facts(raw: Mapping[str, Any]) -> Iterator[_Found]:
-    code, zone, url = (raw.get(name) for name in ("currency", "timezone", "record_url"))
-    preset = raw.get("preset")
-    if isinstance(preset, str) and preset.strip() and preset not in PRESETS:
-        yield _Found(
-            ("preset",),
-            preset,
-            f"unknown preset; {_near(preset, PRESETS)}use {joined(PRESETS, last='or')}",
-        )
-    if isinstance(code, str) and code.strip() and not is_currency(code):
-        yield _Found(("currency",), code, f"not a currency; {_RIGHT['currency']}")
-    try:
-        ZoneInfo(zone if isinstance(zone, str) and zone.strip() else "UTC")
-    except (KeyError, ValueError, OSError):
-        yield _Found(("timezone",), zone, f"not a time zone; {_RIGHT['timezone']}")
-    if isinstance(url, str) and url.strip():
-        refused = explain_refusal(url)
-        if refused is not None:
-            # It may hold a password.
-            yield _Found(("record_url",), _MISSING if "@" in url else url, refused)
-        elif PLACE not in url:
-            yield _Found(("record_url",), url, _RIGHT["record_url"])
-
-
 def _check_stages(raw: Mapping[str, Any]) -> Iterator[_Found]:
     """Find stages of one name, names of two kinds, and aliases that do not lead to one stage."""
     stages = raw.get("stages")
@@ -481,54 +493,31 @@ def _check_stages(raw: Mapping[str, Any]) -> Iterator[_Found]:
         if isinstance(stage, dict) and isinstance(stage.get("name"), str)
     ]
     kinds: dict[str, Any] = {}
-    seen: set[tuple[str, Any]] = set()
-    for place, stage in named:
-        name, pipeline = stage["name"], stage.get("pipeline")
-        if name == NOT_RECORDED:
-            yield _Found(("stages", place, "name"), name, _RESERVED)
-        if (name, repr(pipeline)) in seen:
-            within = f" in pipeline {pipeline!r}" if pipeline else ""
-            yield _Found(
-                ("stages", place, "name"), name, f"a second stage of that name{within}; rename one"
-            )
-        elif kinds.setdefault(name, stage.get("kind")) != stage.get("kind"):
-            yield _Found(
-                ("stages", place, "kind"),
-                stage.get("kind"),
-                (
-                    f"{name!r} is {kinds[name]!r} in another pipeline; a name has one kind, so "
-                    "rename one"
-                ),
-            )
-        seen.add((name, repr(pipeline)))
-    yield from _check_aliases(named)
-
-
-_RESERVED = "the stage of imported deals whose stage is not known; rename yours"
-
-
-def _check_aliases(named: list[tuple[int, dict[str, Any]]]) -> Iterator[_Found]:
-    names = {stage["name"] for _, stage in named}
+    seen: set[tuple[str, str]] = set()
     leads_to: dict[str, str] = {}
+    names = {stage["name"] for _, stage in named}
     for place, stage in named:
+        name, kind, pipeline = stage["name"], stage.get("kind"), repr(stage.get("pipeline"))
+        if (name, pipeline) in seen:
+            within = f" in pipeline {pipeline}" if stage.get("pipeline") else ""
+            right = f"a second stage of that name{within}; rename one"
+            yield _Found(("stages", place, "name"), name, right)
+        elif kinds.setdefault(name, kind) != kind:
+            right = f"{name!r} is {kinds[name]!r} in another pipeline; a name has one kind, so "
+            yield _Found(("stages", place, "kind"), kind, f"{right}rename one")
+        seen.add((name, pipeline))
         aliases = stage.get("aliases")
         for position, alias in enumerate(aliases if isinstance(aliases, list) else []):
-            where: Place = ("stages", place, "aliases", position)
+            right = ""
             if not isinstance(alias, str):
                 continue
-            if alias == NOT_RECORDED:
-                yield _Found(where, alias, _RESERVED)
-            elif alias in names:
-                what = "the stage itself" if alias == stage["name"] else "itself a stage"
-                yield _Found(
-                    where, alias, f"{what}; an alias is another spelling, so remove one of the two"
-                )
-            elif leads_to.setdefault(alias, stage["name"]) != stage["name"]:
-                yield _Found(
-                    where,
-                    alias,
-                    f"also an alias of {leads_to[alias]!r}; an alias leads to one stage",
-                )
+            if alias in names:
+                what = "the stage itself" if alias == name else "itself a stage"
+                right = f"{what}; an alias is another spelling, so remove one of the two"
+            elif leads_to.setdefault(alias, name) != name:
+                right = f"also an alias of {leads_to[alias]!r}; an alias leads to one stage"
+            if right:
+                yield _Found(("stages", place, "aliases", position), alias, right)
 
 
 def _check_columns(raw: Mapping[str, Any]) -> Iterator[_Found]:
@@ -622,47 +611,41 @@ def _check_alerts(raw: Mapping[str, Any]) -> Iterator[_Found]:
         )
 
 
-def _check_people(raw: Mapping[str, Any]) -> Iterator[_Found]:
-    seen: dict[tuple[str, str], Any] = {}
+_REPEATED: Mapping[str, tuple[str, str, Callable[[dict[str, Any]], object]]] = {
+    "people": (
+        "owner_name",
+        "a second row of this person from the same date; keep one, or date the move by from_date",
+        lambda row: (row.get("owner_name"), str(row.get("from_date"))),
+    ),
+    "targets": (
+        "period",
+        "a second target of this period; keep one",
+        lambda row: (read_period(str(row.get("period"))), row.get("owner_name"), row.get("team")),
+    ),
+    "currency_rates": (
+        "date",
+        "a second rate of this currency on this day; keep one",
+        lambda row: (str(row.get("date"))[:10], row.get("currency")),
+    ),
+}
+"""By table: the column to name in a row that says something again, what is right, and the key."""
+
+
+def _check_repeats(raw: Mapping[str, Any]) -> Iterator[_Found]:
+    """Find rows that say something again, and second addresses of a person."""
+    for table, (column, right, find_key) in _REPEATED.items():
+        seen: set[str] = set()
+        for place, row in list_rows(raw, table):
+            key = str(find_key(row))
+            if key in seen:
+                yield _Found((table, "rows", place, column), row.get(column), right)
+            seen.add(key)
     emails: dict[str, Any] = {}
     for place, row in list_rows(raw, "people"):
-        key = (str(row.get("owner_name")), str(row.get("from_date")))
-        team = row.get("team")
-        if key in seen:
-            both = f", in {seen[key]!r} and {team!r} at once" if seen[key] != team else ""
-            yield _Found(
-                ("people", "rows", place, "owner_name"),
-                row.get("owner_name"),
-                (
-                    f"a second row of this person from the same date{both}; keep one, or date the "
-                    "move by from_date"
-                ),
-            )
-        seen.setdefault(key, team)
-        email = row.get("email")
-        if email is not None and emails.setdefault(key[0], email) != email:
-            yield _Found(
-                ("people", "rows", place, "email"),
-                email,
-                f"a second address of {key[0]}, who has {emails[key[0]]}; keep one",
-            )
-
-
-def _check_targets(raw: Mapping[str, Any]) -> Iterator[_Found]:
-    seen: set[tuple[str, str, str]] = set()
-    for place, row in list_rows(raw, "targets"):
-        key = (
-            read_period(str(row.get("period"))),
-            str(row.get("owner_name")),
-            str(row.get("team")),
-        )
-        if key in seen:
-            yield _Found(
-                ("targets", "rows", place, "period"),
-                row.get("period"),
-                "a second target of this period; keep one",
-            )
-        seen.add(key)
+        name, email = str(row.get("owner_name")), row.get("email")
+        if email is not None and emails.setdefault(name, email) != email:
+            right = f"a second address of {name}, who has {emails[name]}; keep one"
+            yield _Found(("people", "rows", place, "email"), email, right)
 
 
 def _check_whose(raw: Mapping[str, Any]) -> Iterator[_Found]:
@@ -703,29 +686,15 @@ def _check_whose(raw: Mapping[str, Any]) -> Iterator[_Found]:
 
 
 def _check_rates(raw: Mapping[str, Any]) -> Iterator[_Found]:
-    """Find bad rates: no org currency, not a currency, the org's own, or repeated.
-
-    A rate is repeated if its currency has another one of the same day.
-    """
-    home, seen = raw.get("currency"), set()
-    if home is None and any(True for _ in list_rows(raw, "currency_rates")):
-        yield _Found(
-            ("currency",), _MISSING, f"missing, and rates lead to it; {_RIGHT['currency']}"
-        )
-    for place, row in list_rows(raw, "currency_rates"):
-        code, key = row.get("currency"), (str(row.get("date"))[:10], row.get("currency"))
-        where = ("currency_rates", "rows", place, "currency")
-        if isinstance(code, str) and code.strip() and not is_currency(code):
-            yield _Found(where, code, f"not a currency; {_RIGHT['currency_rates.rows.currency']}")
-        elif isinstance(code, str) and code == home and row.get("rate") != 1:
-            yield _Found(where, code, "the org's own currency, whose rate is 1; remove the row")
-        if key in seen:
-            yield _Found(
-                (*where[:-1], "date"),
-                row.get("date"),
-                f"a second rate of {code} on this day; keep one",
-            )
-        seen.add(key)
+    """Find rates without a currency of the org, or of its own one."""
+    home, rows = raw.get("currency"), [*list_rows(raw, "currency_rates")]
+    if home is None and rows:
+        right = f"missing, and rates lead to it; {_RIGHT['currency']}"
+        yield _Found(("currency",), _MISSING, right)
+    for place, row in rows:
+        if home is not None and row.get("currency") == home and row.get("rate") != 1:
+            right = "the org's own currency, whose rate is 1; remove the row"
+            yield _Found(("currency_rates", "rows", place, "currency"), home, right)
 
 
 # Line numbers

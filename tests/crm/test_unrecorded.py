@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -17,7 +16,6 @@ from opp_analytics.crm import read_changes
 from opp_analytics.errors import (
     DataError,
     DataWarning,
-    MissingColumnError,
     NotEnoughHistory,
     OrgError,
 )
@@ -171,21 +169,7 @@ def test_coverage__survives_a_log_of_ones_own(late: Late, tmp_path: Path) -> Non
 
 ASKED: dict[str, Callable[[oa.History], Any]] = {
     "slippage": lambda history: oa.slippage(history, start="2025-01-01", end="2025-03-31"),
-    "slippage_deals": lambda history: oa.slippage_deals(
-        history, start="2025-01-01", end="2025-03-31"
-    ),
-    "stage_flow": lambda history: oa.stage_flow(history, start="2025-01-01", end="2025-03-31"),
-    "stage_flow_deals": lambda history: oa.stage_flow_deals(
-        history, start="2025-01-01", end="2025-03-31"
-    ),
     "transitions": lambda history: oa.transitions(history, start="2025-01-01", end="2025-03-31"),
-    "close_date_moves": lambda history: oa.close_date_moves(history, start="2025-01-01"),
-    "category_moves": lambda history: oa.category_moves(
-        history, start="2025-01-01", end="2025-01-31"
-    ),
-    "waterfall": lambda history: oa.waterfall(
-        history, start="2025-01-01", end="2025-01-31", due=("2025-01-01", "2025-01-31")
-    ),
 }
 
 
@@ -198,8 +182,7 @@ def test_analyses__refuse_months_without_stages_or_dates_and_say_from_when(
         match=f"{name}: the imported history lacks .* start on 2026-11-01 or later",
     ):
         ASKED[name](late[1])
-    if name != "category_moves":  # The export has no probability then.
-        assert len(ASKED[name](tracked[1]))
+    assert len(ASKED[name](tracked[1]))
 
 
 def test_analyses__begin_later_and_say_from_when(late: Late, tracked: Late) -> None:
@@ -225,18 +208,6 @@ def test_analyses__begin_later_and_say_from_when(late: Late, tracked: Late) -> N
 
 
 @pytest.mark.slow
-def test_analyses__need_neither_stage_nor_date_for_open_sums(late: Late, tracked: Late) -> None:
-    asked = {"start": "2025-01-01", "end": "2025-03-31"}
-    one, other = (
-        oa.waterfall(history, **asked)[["count", "value"]] for _, history in (late, tracked)
-    )
-    pd.testing.assert_frame_equal(one, other)
-    assert one.loc["opening", "count"] == 12
-    assert oa.stage_flow(late[1], start="2026-11-01", end="2026-11-22")["entries"].sum() > 0
-    assert note_of(oa.slippage(late[1], start="2026-11-01", end="2026-11-22")).figures["n"] > 0
-
-
-@pytest.mark.slow
 def test_forecast__does_not_learn_from_periods_that_are_not_known(
     late: Late, tracked: Late
 ) -> None:
@@ -254,11 +225,6 @@ def test_forecast__does_not_learn_from_periods_that_are_not_known(
     assert set(past["used"]) == {"run_rate"}
     with pytest.raises(NotEnoughHistory, match="backtest needs a month"):
         oa.backtest(history, freq="M", methods="stage")
-
-
-def test_deal_flags__learn_no_days_from_deals_that_are_not_recorded(late: Late) -> None:
-    flags = oa.deal_flags(late[0], late[1], as_of=TODAY)
-    assert "(not recorded)" not in json.dumps(note_of(flags).figures["thresholds"])
 
 
 def test_record__carries_such_a_history_on(late: Late, tmp_path: Path) -> None:
@@ -281,18 +247,6 @@ def test_stage__of_deals_that_are_not_recorded_is_open_and_reserved() -> None:
     ):
         with pytest.raises(OrgError, match="whose stage is not known; rename yours"):
             oa.Org(stages=[taken])
-
-
-def test_plan__never_writes_the_stage_of_deals_that_are_not_recorded() -> None:
-    before = pd.DataFrame({"unique_id": ["a"], "name": "A", "stage": "proposal", "value": 5.0})
-    changed = oa.plan(before, before.assign(stage="(not recorded)"))
-    created = oa.plan(
-        before, pd.concat([before, before.assign(unique_id=None, stage="(not recorded)")])
-    )
-    for plan in (changed, created):
-        assert plan.problems["problem"].tolist() == ["is not a stage of the API"]
-    kept = before.assign(stage="(not recorded)")
-    assert oa.plan(kept, kept.assign(value=6.0)).changes["field"].tolist() == ["value"]
 
 
 def test_from_changes__names_a_stage_that_comes_late_as_not_recorded() -> None:
@@ -335,30 +289,9 @@ def test_from_changes__of_untracked_columns_knows_only_those_of_now() -> None:
     assert note_of(oa.forecast(deals, as_of=TODAY, history=history)).method == "run_rate"
 
 
-def test_slippage__of_a_log_without_dates_is_refused() -> None:
-    log = pd.DataFrame(
-        {
-            "unique_id": ["a", "a", "b"],
-            "seen_at": ["2026-01-05", "2026-02-02", "2026-02-09"],
-            "value": 5.0,
-            "stage": ["proposal", "closed_won", "proposal"],
-        }
-    )
-    history = oa.History.from_changes(log)
-    for ask in (oa.slippage, oa.category_moves):
-        with pytest.raises(MissingColumnError, match="the history has no column 'close_date'"):
-            ask(history, start="2026-01-05", end="2026-02-28")
-    with pytest.raises(MissingColumnError, match="the history has no column 'close_date'"):
-        oa.backtest(history)
-    table = oa.forecast(
-        history.as_of("2026-02-10").assign(close_date=TODAY), as_of=TODAY, history=history
-    )
-    assert note_of(table).method == "stated"
-
-
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:close_date_moves")
-@pytest.mark.parametrize("name", ["forecast", "deal_flags", "time_to_win", "weekly_report"])
+@pytest.mark.parametrize("name", ["forecast", "weekly_report"])
 def test_analyses__refuse_a_table_of_other_deals(late: Late, name: str, tmp_path: Path) -> None:
     deals, history = late
     ask = getattr(oa, name)

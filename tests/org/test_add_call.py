@@ -3,11 +3,8 @@ keep in their own way."""
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
-import time
 from datetime import date
 from pathlib import Path
 
@@ -166,28 +163,6 @@ def test_add_call__of_processes_at_once_loses_none(file: Path) -> None:
         assert said.loc[said["caller"] == name, "commit"].tolist() == [
             float(number) for number in range(4)
         ]
-    assert sorted(path.name for path in file.parent.iterdir()) == [
-        "calls.csv",
-        "opp-analytics.toml",
-    ]
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(os.name == "nt", reason="kills by a signal")
-def test_add_call__killed_at_any_time_leaves_whole_calls(file: Path) -> None:
-    add_call(file, CALL)
-    for _ in range(2):
-        before = len(oa.calls(oa.Org.read(file)))
-        running = start(file, "Bob", 10_000)
-        while len((file.parent / "calls.csv").read_bytes().splitlines()) < before + 3:
-            time.sleep(0.01)
-        running.send_signal(signal.SIGKILL)
-        running.wait()
-        said = oa.calls(oa.Org.read(file))
-        assert len(said) > before
-        assert said["caller"].isin(["Ann", "Bob"]).all()
-    # The next one takes its turn, and removes what the killed ones left.
-    assert oa.calls(add_call(file, CALL))["caller"].iloc[-1] == "Ann"
     assert sorted(path.name for path in file.parent.iterdir()) == [
         "calls.csv",
         "opp-analytics.toml",

@@ -166,17 +166,6 @@ def test_calls__without_a_column_of_owners_are_of_their_callers(tmp_path: Path) 
     assert read(tmp_path, rows).calls["owner_name"].isna().all()
 
 
-def test_calls__list_all_mistakes_in_the_order_of_the_file(tmp_path: Path) -> None:
-    rows = [
-        "2025-11-15,foo,Ann,Ann,,1,",
-        "2025-11-15,2025-12,Ann,Ann,,x,",
-        "2025-11-15,2025-12,,Ann,,1,",
-    ]
-    with pytest.raises(oa.errors.OrgError) as caught:
-        read(tmp_path, "\n".join([HEAD, *rows, ""]))
-    assert [one.line for one in caught.value.problems] == [2, 3, 4]
-
-
 def test_calls__a_file_without_a_needed_column_is_refused(tmp_path: Path) -> None:
     with pytest.raises(oa.errors.OrgError, match=r"no column for made_on.*the file has"):
         read(tmp_path, "period,caller,commit\n2025-12,Ann,1\n")
@@ -231,9 +220,3 @@ def test_calls_known__is_the_last_of_each_caller_for_a_number(
     )
     if day == 10:
         assert list(calls.index[calls["in_force"]]) == sorted(place for _, place in said.values())
-
-
-def test_org__takes_dates_and_numbers_as_calls() -> None:
-    row = {"made_on": date(2025, 11, 1), "period": "2025-12", "caller": "Ann", "commit": 5}
-    assert oa.Org(calls=[row]).calls["commit"].tolist() == [5.0]
-    assert oa.Org(calls=pd.DataFrame([row])) == oa.Org(calls=[row])

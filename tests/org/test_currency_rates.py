@@ -107,15 +107,6 @@ def test_apply__refuses_a_column_of_the_frame_s_own() -> None:
         ORG.apply(deals(value_original=[1.0, 2.0, 3.0, 4.0]))
 
 
-def test_analyses__read_converted_values() -> None:
-    frame = ORG.apply(deals())
-    assert oa.win_rate(frame)["won_value"].iloc[0] == pytest.approx(110.0)
-    assert oa.stage_funnel(frame)["open_value"].sum() == pytest.approx(950.0)
-    kept = pd.DataFrame(frame.copy())
-    kept.attrs["org"] = dict(frame.attrs["org"])  # as a file keeps it
-    assert oa.win_rate(kept)["won_value"].iloc[0] == pytest.approx(110.0)
-
-
 def test_org__survives_files_and_pickles() -> None:
     assert oa.Org(**ORG.to_dict()) == ORG == pickle.loads(pickle.dumps(ORG))
     assert pickle.loads(pickle.dumps(ORG)).converts
@@ -129,7 +120,7 @@ def test_read__names_each_bad_row(tmp_path: Path) -> None:
     said = str(refused.value)
     for wanted in (
         "rates.csv line 3: date",
-        "a second rate of EUR on this day",
+        "a second rate of this currency on this day",
         "rates.csv line 4: rate = 0.0: use a number above 0",
         "rates.csv line 5: date = 'soon'",
         "rates.csv line 6: currency = 'EUX'",
@@ -268,23 +259,6 @@ def test_plan__creates_with_the_crm_s_value() -> None:
         pd.concat([before, new.rename(columns={"value_original": "value"})], ignore_index=True),
     )
     assert typed.problems["problem"].tolist() == ["is converted from EUR"]
-
-
-def test_plan__shows_money_in_the_org_s_currency_and_its_impact_at_the_rates_of_the_frame() -> None:
-    planned = oa.plan(ORG.apply(deals()), edit("value_original", b=220.0))
-    assert "value of these deals: $250 → $275 (+$25)" in planned.summary()
-    table = planned.impact(as_of="2026-03-25")
-    assert table.loc["2026-04", "open_value_after"] - table.loc[
-        "2026-04", "open_value_before"
-    ] == pytest.approx(25.0)
-    assert planned.edited()["value"].tolist() == pytest.approx([110.0, 275.0, 300.0, 400.0])
-    assert "€200" in planned._repr_html_()
-
-
-def test_plan__deletes_what_the_crm_holds() -> None:
-    planned = oa.plan(ORG.apply(deals()), ORG.apply(deals()).iloc[1:])
-    assert planned.steps[0].base["value"] == 100.0
-    assert planned.steps[0].value_before == pytest.approx(110.0)
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import pickle
-import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,6 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from opp_analytics.cli import main
 from opp_analytics.errors import DataError, DataWarning, MissingColumnError, OrgError
 
 ACCOUNTS = (
@@ -282,24 +279,6 @@ def test_org__is_its_own_dict_again_and_its_attrs_stay_short(tmp_path: Path) -> 
     assert frame.attrs["org"]["derived"] == list(org.derived)
 
 
-def test_org_check__says_the_joins(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write_org(tmp_path, *JOIN)
-    monkeypatch.setattr(
-        "sys.argv", ["opp-analytics", "org", "check", str(tmp_path / "opp-analytics.toml")]
-    )
-    with contextlib.suppress(SystemExit):
-        main()
-    assert re.search(
-        (
-            r"join +accounts\.csv, 3 rows by account_id.*: Industry, Region, Founded, Seats "
-            r"and\s+Renews"
-        ),
-        capsys.readouterr().out,
-    )
-
-
 def test_history__is_grouped_by_what_accounts_say_today_and_records_none_of_it(
     tmp_path: Path,
 ) -> None:
@@ -359,24 +338,6 @@ def test_history__refuses_a_name_that_its_records_have(tmp_path: Path) -> None:
         history.collect(history.table.count())
 
 
-def test_forecast__and_report_are_grouped_by_a_joined_column(tmp_path: Path) -> None:
-    org = write_org(tmp_path, *JOIN)
-    history = oa.History(tmp_path / "history", org=org)
-    frame = org.apply(deals(probability=[100, 100, 0, 50]))
-    history.record(frame, at="2026-11-20T09:00Z")
-    table = oa.forecast(
-        frame, history=history, as_of="2026-11-20", by="Industry", periods=["2026-11"]
-    )
-    assert table["booked"].groupby(level=0).sum().to_dict() == {
-        "Food": 200.0,
-        "Steel": 100.0,
-        "(none)": 0.0,
-    }
-    page = tmp_path / "page.html"
-    oa.weekly_report(frame, history, org=org, as_of="2026-11-20", out=page, by="Industry")
-    assert "Steel" in page.read_text()
-
-
 def test_plan__of_an_edited_joined_column_is_a_problem_that_names_its_file(tmp_path: Path) -> None:
     org = write_org(tmp_path, *JOIN)
     before = org.apply(deals())
@@ -400,12 +361,3 @@ def test_plan__sends_nothing_that_a_new_key_joins(tmp_path: Path) -> None:
     plan = oa.plan(before, after)
     assert plan.problems.empty
     assert plan.changes["field"].tolist() == ["account_id"]
-
-
-def test_workbook__locks_joined_columns(tmp_path: Path) -> None:
-    openpyxl = pytest.importorskip("openpyxl")
-    frame = write_org(tmp_path, *JOIN).apply(deals())
-    oa.to_excel(frame, tmp_path / "deals.xlsx")
-    sheet = openpyxl.load_workbook(tmp_path / "deals.xlsx").worksheets[0]
-    locked = {cell.value: sheet.cell(2, cell.column).protection.locked for cell in sheet[1]}
-    assert (locked["Industry"], locked["value"]) == (True, False)

@@ -99,12 +99,6 @@ def test_update__keeps_the_line_ends_and_the_mark_of_the_file(before: str) -> No
     assert changed.count("\n") == changed.count("\r\n") == HAND.count("\n") + 1
 
 
-def test_update__twice_is_as_once() -> None:
-    deals, options = frame("Demo", "Pilot", "signed "), {"columns": {"Deal name": "name"}}
-    once = update(HAND, deals, **options)
-    assert update(once, deals, **options) == once != HAND
-
-
 def test_update__adds_another_spelling_to_its_stage() -> None:
     org = read(update(HAND, frame("signed", "GONE", "dead")))
     assert org.stages.aliases == {

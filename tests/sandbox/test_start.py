@@ -105,11 +105,6 @@ def test_start__says_that_the_file_is_not_its_own(tmp_path: Path, content: str) 
     assert path.read_bytes() == before
 
 
-def test_start__says_that_the_folder_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(sandbox.SandboxError, match=r"the folder of .* does not exist"):
-        sandbox.start(path=tmp_path / "none" / "x.db")
-
-
 def test_start__names_the_extra_when_a_library_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "importlib.util.find_spec", lambda name: None if name == "starlette" else name
@@ -189,15 +184,3 @@ def test_import__costs_neither_server_nor_pandas() -> None:
         env={**os.environ, "PYTHONPATH": str(Path(sandbox.__file__).parents[2])},
     )
     assert found.stdout.strip() == "set()"
-
-
-def test_module__says_how_it_is_started() -> None:
-    found = subprocess.run(
-        [sys.executable, "-m", "opp_analytics.sandbox"],
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": str(Path(sandbox.__file__).parents[2])},
-    )
-    assert found.returncode == 2
-    assert "opp-analytics sandbox" in found.stdout
