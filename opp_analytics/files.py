@@ -11,9 +11,10 @@ import secrets
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from opp_analytics.errors import DataError, DataWarning
 from opp_analytics.text import joined
@@ -23,6 +24,7 @@ SMALL = 16_000_000
 long one."""
 _LARGEST = 4_000_000_000
 """Bytes of a file of deals: more than a million of them with every field take."""
+_DAY = 86_400
 _KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
 _KINDS |= dict.fromkeys((stat.S_IFCHR, stat.S_IFBLK), "a device")
 
@@ -114,7 +116,9 @@ def replace_file(
     _check_target(target)
     place, prefix = staging or target.parent, f".{target.name[:100]}."
     _remove_leftovers(place, prefix)
-    staged, lock = _stage(place, prefix, 0o600 if private else 0o666)
+    staged = place / f"{prefix}{secrets.token_hex(8)}"
+    mode = 0o600 if private else 0o666
+    os.close(os.open(staged, os.O_CREAT | os.O_EXCL | os.O_RDWR, mode))
     try:
         if not private and target.exists():
             staged.chmod(stat.S_IMODE(target.stat().st_mode))
@@ -127,61 +131,21 @@ def replace_file(
     except BaseException:
         staged.unlink(missing_ok=True)
         raise
-    finally:
-        if lock is not None:
-            os.close(lock)
     if durable:
         sync_folder(target.parent)
 
 
-def _find_fcntl() -> Any:
-    """Find the module of file locks; None on Windows."""
-    try:
-        import fcntl
-    except ImportError:
-        return None
-    return fcntl
-
-
-def _stage(folder: Path, prefix: str, mode: int) -> tuple[Path, int | None]:
-    """Create a file to write in, and lock it while this process has it open."""
-    fcntl = _find_fcntl()
-    while True:
-        staged = folder / f"{prefix}{secrets.token_hex(8)}"
-        handle = os.open(staged, os.O_CREAT | os.O_EXCL | os.O_RDWR, mode)
-        # Windows replaces no file that is open.
-        if fcntl is None:
-            os.close(handle)
-            return staged, None
-        # A file system without locks has none that could be taken for a killed process's.
-        with contextlib.suppress(OSError):
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        if staged.exists():
-            return staged, handle
-        os.close(handle)  # another process locked it first, and removed it
-
-
 def _remove_leftovers(folder: Path, prefix: str) -> None:
-    """Remove what killed processes left in place of a file's next content."""
+    """Remove what killed processes left over a day ago in place of a file's next content."""
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            if re.fullmatch(re.escape(prefix) + "[0-9a-f]{16}", entry.name) and entry.is_file(
-                follow_symlinks=False
+            state = entry.stat(follow_symlinks=False)
+            if (
+                re.fullmatch(re.escape(prefix) + "[0-9a-f]{16}", entry.name)
+                and stat.S_ISREG(state.st_mode)
+                and state.st_mtime < time.time() - _DAY
             ):
-                with contextlib.suppress(OSError):
-                    _remove_if_abandoned(Path(entry.path))
-
-
-def _remove_if_abandoned(staged: Path) -> None:
-    fcntl = _find_fcntl()
-    if fcntl is None:
-        return
-    handle = os.open(staged, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        staged.unlink(missing_ok=True)
-    finally:
-        os.close(handle)
+                os.unlink(entry.path)  # noqa: PTH108
 
 
 @contextlib.contextmanager

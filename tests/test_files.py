@@ -74,7 +74,7 @@ def begin_to_write(target: Path) -> tuple[subprocess.Popen[str], Path]:
 
 
 @pytest.mark.posix
-def test_write_whole__removes_what_a_killed_one_left(target: Path) -> None:
+def test_write_whole__removes_what_a_killed_one_left_a_day_ago(target: Path) -> None:
     killed, left = begin_to_write(target)
     other = target.with_name(".deals.csv.0123456789abcdef")
     mine = target.with_name(f".{target.name}.notes")
@@ -82,7 +82,10 @@ def test_write_whole__removes_what_a_killed_one_left(target: Path) -> None:
         file.write_bytes(b"another file's")
     killed.kill()
     killed.communicate()
+    files.write_whole(target, NEW)
     assert left.read_bytes() == b"half"
+    for file in (left, other, mine):
+        os.utime(file, (0, 0))
     files.write_whole(target, NEW)
     assert sorted(target.parent.iterdir()) == sorted([target, other, mine])
     assert target.read_bytes() == NEW

@@ -106,31 +106,13 @@ def warn_of_dates(
     A later rate is used if there is no earlier one.
     """
     lag = (days - dated).dt.days
-    early, late = (
-        _name_dates(codes[far], days[far], dated[far]) for far in (lag < 0, lag > OLD_DAYS)
-    )
+    old, early = (text.joined(sorted(codes[far].unique())) for far in (lag > OLD_DAYS, lag < 0))
     parts = [
-        *([f"rates are older than {OLD_DAYS} days where they are needed: {late}"] if late else []),
-        *([f"first rates are used for days before them: {early}"] if early else []),
+        *([f"rates of {old} are over {OLD_DAYS} days older than the days of deals"] if old else []),
+        *([f"first rates of {early} are used for days before them"] if early else []),
     ]
     if parts:
         DataWarning.warn(f"{file}: {'; '.join(parts)}. Add the rates of those days")
-
-
-def _name_dates(codes: pd.Series[Any], days: pd.Series[Any], dated: pd.Series[Any]) -> str:
-    """Name each currency once, with the rate's date and the day farthest from it."""
-    table = pd.DataFrame({"code": codes.array, "day": days.array, "date": dated.array})
-    table["far"] = (table["day"] - table["date"]).abs()
-    worst = table.sort_values(["far", "code"], ascending=[False, True]).drop_duplicates("code")
-    return text.joined(
-        [
-            f"{code} of {text.day(on, year=True)} for {text.day(day, year=True)}"
-            for code, day, on in worst.sort_values("code")[["code", "day", "date"]].itertuples(
-                index=False
-            )
-        ],
-        most=5,
-    )
 
 
 class HeldRates:

@@ -73,7 +73,7 @@ def test_apply__converts_once_however_often() -> None:
 def test_apply__takes_the_first_rate_before_it_and_says_so() -> None:
     with pytest.warns(
         DataWarning,
-        match=r"first rates are used for days before them: EUR of Jan 1, 2026 for Dec 1, 2025",
+        match=r"first rates of EUR are used for days before them",
     ):
         frame = ORG.apply(deals(close_date=pd.to_datetime(["2025-12-01"] * 4)))
     assert frame["value"].iloc[0] == pytest.approx(110.0)
@@ -85,8 +85,8 @@ def test_apply__says_a_rate_older_than_30_days_once_by_currency() -> None:
     with pytest.warns(DataWarning) as caught:
         ORG.apply(old)
     assert [str(one.message) for one in caught] == [
-        "[currency_rates]: rates are older than 30 days where they are needed: EUR of Mar 20, 2026 "
-        "for Apr 20, 2026 and JPY of Mar 1, 2026 for Apr 20, 2026. Add the rates of those days"
+        "[currency_rates]: rates of EUR and JPY are over 30 days older than the days of deals. "
+        "Add the rates of those days"
     ]
     old.attrs["load"]["fetched_at"] = "2026-03-31T00:00:00Z"
     with warnings.catch_warnings():
