@@ -598,37 +598,14 @@ def normalize_ids(ids: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def match_ids(theirs: pd.Series[Any], known: pd.Series[Any]) -> dict[str, str]:
-    """Match the ids of a history that an export lacks to those that it spells in another way.
-
-    An id that may be several, and several that may be one, are refused.
-    """
-    known = pd.Series(known.dropna().unique(), dtype=TEXT)
-    ours, every = set(known.tolist()), theirs.dropna().unique().tolist()
-    taken = {one: one for one in every if one in ours}
-    missing = pd.Series([one for one in every if one not in ours], dtype=TEXT)
-    found: dict[str, str] = {}
+    """Match the ids of a history that an export lacks to those that it spells in another way."""
+    ours, every = (pd.Series(ids.dropna().unique(), dtype=TEXT) for ids in (known, theirs))
+    same = is_among(every, ours)
+    taken, found = {one: one for one in every[same]}, dict[str, str]()
     # Capitals tell some ids of Salesforce apart, so they count first.
-    for fold in (
-        (normalize_ids, lambda ids: normalize_ids(ids).str.casefold()) if len(missing) else ()
-    ):
-        alike: dict[str, list[str]] = {}
-        for one, key in zip(known, fold(known), strict=True):
-            alike.setdefault(key, []).append(one)
-        for one, key in zip(missing, fold(missing), strict=True):
-            same = alike.get(key, []) if one not in found else []
-            if len(same) > 1:
-                raise DataError(
-                    f"the id {one!r} of the history may be "
-                    f"{joined(map(repr, same), most=_NAMED, last='or')} of the export; "
-                    "write it as the export does"
-                )
-            if same and same[0] in taken:
-                raise DataError(
-                    f"the ids {taken[same[0]]!r} and {one!r} of the history may both be "
-                    f"{same[0]!r} of the export; write them as the export does"
-                )
-            if same:
-                found[one], taken[same[0]] = same[0], one
+    for fold in (normalize_ids, lambda ids: normalize_ids(ids).str.casefold()):
+        left = every[~same & ~is_among(every, list(found))]
+        found |= _match_keys(left, fold(left), ours, fold(ours), taken) if len(left) else {}
     return found
 
 
@@ -636,8 +613,6 @@ def match_names(pairs: pd.DataFrame, opportunities: pd.DataFrame) -> dict[str, s
     """Match a history's deals to an export's deals of the same names.
 
     `pairs` has the ``unique_id`` and ``name`` of each deal of the history.
-
-    A name of several deals is refused.
     """
     theirs, ours = (
         frame[["unique_id", "name"]]
@@ -646,21 +621,36 @@ def match_names(pairs: pd.DataFrame, opportunities: pd.DataFrame) -> dict[str, s
         .drop_duplicates()
         for frame in (pairs, opportunities)
     )
-    tallies = [frame["name"].value_counts() for frame in (theirs, ours)]
-    shared = [name for name in tallies[0].index if name in tallies[1].index]
-    twice = [name for name in shared if max(tally[name] for tally in tallies) > 1]
-    if twice:
-        said = [
-            f"{name!r} ({tallies[0][name]} in the history, {tallies[1][name]} in the export)"
-            for name in twice
-        ]
-        raise DataError(
-            f"the history and the export share no ids, and {count(len(twice), 'name')} of several "
-            f"deals cannot match them: {joined(said, most=_NAMED)}. Add the opportunity ID to both"
-        )
-    ids = ours.set_index("name")["unique_id"]
-    matched = zip(theirs["unique_id"], theirs["name"], strict=True)
-    return {one: ids[name] for one, name in matched if name in ids.index}
+    return _match_keys(theirs["unique_id"], theirs["name"], ours["unique_id"], ours["name"], {})
+
+
+def _match_keys(
+    theirs: pd.Series[Any],
+    keys: pd.Series[Any],
+    ours: pd.Series[Any],
+    our_keys: pd.Series[Any],
+    taken: dict[str, str],
+) -> dict[str, str]:
+    """Match ids by their keys; one that may be several, and several that may be one, are refused.
+
+    `taken` leads from ids of the export to those of the history that they are.
+    """
+    alike: dict[str, list[str]] = {}
+    for one, key in zip(ours, our_keys, strict=True):
+        alike.setdefault(key, []).append(one)
+    found: dict[str, str] = {}
+    for one, key in zip(theirs, keys, strict=True):
+        if not (same := alike.get(key, [])):
+            continue
+        wrong = ""
+        if len(same) > 1:
+            wrong = f"{one!r} of the history may be {joined(map(repr, same), most=3, last='or')}"
+        elif same[0] in taken:
+            wrong = f"{taken[same[0]]!r} and {one!r} of the history may both be {same[0]!r}"
+        if wrong:
+            raise DataError(f"{wrong} of the export; give both the same opportunity ID")
+        found[one], taken[same[0]] = same[0], one
+    return found
 
 
 def are_others(theirs: Iterable[str], known: Set[str]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -72,25 +72,64 @@ class Drafted:
     """The text in it; None without a file."""
     before: Org | None
     """What that text means."""
-    draft: Draft
-    """Its next text, ``draft.text``, and its stages."""
-    guesses: tuple[Guess, ...]
-    """The columns that were guessed, the id first, each with its reason."""
-    questions: tuple[Question, ...]
-    """What was guessed and is worth asking, the id first; empty when all is known."""
     table: FileTable
     """The table of the file."""
     preset: str | None
     known: Org
     """What was known of the file before any guess."""
-    found: tuple[Guess, ...]
+    found: Sequence[Guess]
     """The columns that were guessed by their labels, and that of an id that was answered."""
     options: Mapping[str, Any]
     """Options of `explain_export`."""
-    answers: Mapping[str, Any]
+    answers: Mapping[str, Any] = field(default_factory=dict)
     """Answers so far."""
-    first: Export
-    """The export, read by what was known before the draft."""
+    read: Export | None = None
+    """The export as an earlier draft of the same columns read it."""
+
+    @cached_property
+    def first(self) -> Export:
+        """The export, read by what was known before the draft."""
+        columns = {guess.theirs: guess.ours for guess in self.found}
+        meant = _extend(self.file, self.old, self.before, self.preset, columns)
+        return self.read or explain_export(self.table, meant, draft=True, **self.options)
+
+    @cached_property
+    def _columns(self) -> list[Guess]:
+        """The columns that were guessed, or answered."""
+        mapping = self.first.mapping
+        alike = mapping[mapping["theirs"].isin(self.table.labels) & (mapping["how"] == "guessed")]
+        pairs = alike[["theirs", "ours"]].astype("str").itertuples(index=False)
+        return [*self.found, *(Guess(theirs, ours, _ALIKE) for theirs, ours in pairs)]
+
+    @property
+    def guesses(self) -> tuple[Guess, ...]:
+        """The columns that were guessed, the id first, each with its reason."""
+        answered = self.answers.get("unique_id")
+        return tuple(guess for guess in self._columns if guess.theirs != answered)
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """What was guessed and is worth asking, the id first; empty when all is known."""
+        return (*_ask_id(self.guesses, self.table), *_ask_stages(self.draft))
+
+    @cached_property
+    def draft(self) -> Draft:
+        """Its next text, ``draft.text``, and its stages."""
+        stored = self.known if self.old is not None else get_org(self.table)
+        mapping, answered = self.first.mapping, self.answers.get("unique_id")
+        values = mapping.loc[mapping["ours"] == "value", "theirs"]
+        return draft_org(
+            self.first.opportunities,
+            month=f"{datetime.now(UTC):%Y-%m}",
+            preset=self.preset,
+            columns={guess.theirs: guess.ours for guess in self._columns},
+            known=stored and stored.stages,
+            old=self.old,
+            sure=() if answered is None else (answered,),
+            kinds=self.answers.get("stages"),
+            tables=self.answers.get("tables"),
+            currency=_guess_currency(self.table, values[values.isin(self.table.labels)]),
+        )
 
     @cached_property
     def org(self) -> Org:
@@ -117,18 +156,11 @@ class Drafted:
         file beside the org file, ``{"targets": [{"period": "2026-11", "target": 500000}]}`` are
         rows.
         """
-        given = {"unique_id": unique_id, "stages": stages, "tables": tables}
         answers = dict(self.answers)
-        for name, value in given.items():
-            if isinstance(value, Mapping):
-                answers[name] = {**answers.get(name, {}), **value}
-            elif value is not None:
-                answers[name] = value
-        asked = (self.file, self.old, self.before, self.preset)
+        for name, value in (("stages", stages), ("tables", tables)):
+            answers[name] = {**answers.get(name, {}), **(value or {})}
         if unique_id is None or unique_id == self.answers.get("unique_id"):
-            return _draft(
-                self.table, *asked, self.known, self.found, self.options, answers, self.first
-            )
+            return replace(self, answers=answers, read=self.first)
         likely = [
             name
             for guess in self.found
@@ -136,8 +168,11 @@ class Drafted:
             for name in list_names(guess.ours)
         ]
         named = _name_id(unique_id, self.known, likely)
-        found = [named, *guess_columns(self.table, _extend(*asked, {unique_id: named.ours}))]
-        return _draft(self.table, *asked, self.known, found, self.options, answers, None)
+        columns = {unique_id: named.ours}
+        meant = _extend(self.file, self.old, self.before, self.preset, columns)
+        found = [named, *guess_columns(self.table, meant)]
+        answers["unique_id"] = unique_id
+        return replace(self, found=found, answers=answers, read=None)
 
 
 def read_org_text(file: Path) -> str | None:
@@ -172,59 +207,15 @@ def draft_from_export(
     known = _extend(file, old, before, preset, {})
     if before is not None and preset:
         found = guess_columns(table, known)
-    return _draft(table, file, old, before, preset, known, found, options, {}, None)
-
-
-def _draft(
-    table: FileTable,
-    file: Path,
-    old: str | None,
-    before: Org | None,
-    preset: str | None,
-    known: Org,
-    found: Sequence[Guess],
-    options: Mapping[str, Any],
-    answers: Mapping[str, Any],
-    first: Export | None,
-) -> Drafted:
-    guesses, answered = list(found), answers.get("unique_id")
-    columns = {guess.theirs: guess.ours for guess in guesses}
-    meant = _extend(file, old, before, preset, columns)
-    export = first or explain_export(table, meant, draft=True, **options)
-    mapping = export.mapping[export.mapping["theirs"].isin(table.labels)]
-    alike = mapping[mapping["how"] == "guessed"][["theirs", "ours"]].astype("str")
-    guesses += [Guess(theirs, ours, _ALIKE) for theirs, ours in alike.itertuples(index=False)]
-    draft = draft_org(
-        export.opportunities,
-        month=f"{datetime.now(UTC):%Y-%m}",
-        preset=preset,
-        columns={guess.theirs: guess.ours for guess in guesses},
-        known=known.stages
-        if old is not None
-        else stored.stages
-        if (stored := get_org(table))
-        else None,
-        old=old,
-        sure=() if answered is None else (answered,),
-        kinds=answers.get("stages"),
-        tables=answers.get("tables"),
-        currency=_guess_currency(table, mapping.loc[mapping["ours"] == "value", "theirs"]),
-    )
-    guesses = [guess for guess in guesses if guess.theirs != answered]
     return Drafted(
         file=file,
         old=old,
         before=before,
-        draft=draft,
-        guesses=tuple(guesses),
-        questions=(*_ask_id(guesses, table), *_ask_stages(draft)),
         table=table,
         preset=preset,
         known=known,
-        found=tuple(found),
+        found=found,
         options=options,
-        answers=answers,
-        first=export,
     )
 
 

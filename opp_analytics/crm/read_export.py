@@ -35,6 +35,7 @@ from opp_analytics.org import (
     VALUE_ORIGINAL,
     WON,
     Org,
+    check_currency,
     get_org,
     list_names,
     list_probabilities,
@@ -215,7 +216,7 @@ def _make_opportunities(
     frame, deleted = _drop_deleted(frame)
     frame = _settle_closed(frame, org, lines)
     if not draft:
-        _check_currency(frame, org, table, lines)
+        _check_currency(frame, org, lines)
     frame, repeated = _drop_copies(frame, table, lines)
     kept = [
         name
@@ -308,24 +309,14 @@ def _settle_closed(frame: pd.DataFrame, org: Org, lines: list[Mapped]) -> pd.Dat
     return frame.assign(close_date=expected.where(~closed, days))
 
 
-def _check_currency(frame: pd.DataFrame, org: Org, table: FileTable, lines: list[Mapped]) -> None:
+def _check_currency(frame: pd.DataFrame, org: Org, lines: list[Mapped]) -> None:
     if "currency" not in frame or org.converts:
         return
-    codes = frame["currency"].dropna()
-    wanted = org.currency or (codes.iloc[0] if len(codes) else None)
-    other = codes[codes != wanted]
-    if len(other):
-        row, code = int(other.index[0]), other.iloc[0]
-        raise DataError(
-            f"{table.file}: row {row} is in {code}, not in {wanted} "
-            f"({count(len(other), 'such row')}); give rates under [currency_rates] of the org file"
-        )
-    if wanted and org.currency is None:
-        lines.append(
-            Mapped(
-                str(wanted), "", "unknown", f'currency; add currency = "{wanted}" to the org file'
-            )
-        )
+    check_currency(org.apply(frame[["unique_id", "currency"]]))
+    code = next(iter(frame["currency"].dropna()), None)
+    if code and org.currency is None:
+        note = f'currency; add currency = "{code}" to the org file'
+        lines.append(Mapped(str(code), "", "unknown", note))
 
 
 def _drop_copies(

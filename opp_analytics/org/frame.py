@@ -200,11 +200,13 @@ def refuse_currencies(found: dict[str, int], one: str, *, deals: Sequence[Any] =
     others = [f"{count(rows)} in {code}" for code, rows in found.items() if code != one]
     which = f" ({joined(deals, most=_MOST_DEALS)})" if deals else ""
     rows = f'rows = opportunities["currency"] == "{next(code for code in found if code != one)}"'
+    way = "give rates under [currency_rates] of the org file"
     raise DataError(
-        f"{joined(others, most=5)}{which}, but amounts are summed in {one}. Give rates under "
-        "[currency_rates] of the org file, or convert each currency first, at your own rate:\n"
+        f"{joined(others, most=5)}{which}, but amounts are summed in {one}",
+        python_way=f"{way}, or convert each currency first, at your own rate:\n"
         f'  {rows}\n  opportunities.loc[rows, "value"] *= rate\n'
-        f'  opportunities.loc[rows, "currency"] = "{one}"'
+        f'  opportunities.loc[rows, "currency"] = "{one}"',
+        shell_way=way,
     )
 
 

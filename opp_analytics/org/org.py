@@ -560,26 +560,15 @@ class Org:
         )
 
     def __repr__(self) -> str:
+        tables = {"people": "row", "targets": "target", "calls": "call", "currency_rates": "rate"}
         facts = [
-            str(self.file) if self.file else "",
+            self.file,
             f"{len(self.stages)} stages {self.stages[0].name!r} to {self.stages[-1].name!r}",
-            self.currency or "",
-            self.timezone or "",
-            f"fiscal year from month {self.fiscal_year_start}"
-            if self.fiscal_year_start > 1
-            else "",
-            count(self.people["owner_name"].nunique(), "person") if self._rows["people"] else "",
-            *(
-                count(len(self._rows[name]), one) if self._rows[name] else ""
-                for name, one in (
-                    ("targets", "target"),
-                    ("calls", "call"),
-                    ("currency_rates", "rate"),
-                )
-            ),
-            count(len(self.joins), "joined table") if self.joins else "",
+            self.currency,
+            self.timezone,
+            *(count(len(rows), tables[name]) for name, rows in self._rows.items() if rows),
         ]
-        return f"<Org: {', '.join(fact for fact in facts if fact)}>"
+        return f"<Org: {', '.join(str(fact) for fact in facts if fact)}>"
 
     def __copy__(self) -> Org:
         return self

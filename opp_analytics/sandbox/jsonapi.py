@@ -71,8 +71,8 @@ def _further(value: Any) -> Any:
     return value
 
 
-def _check(kind: Any) -> Callable[[Any], Any]:
-    """Make the check of a type, in the words of msgspec."""
+def _check(kind: Any, wrong: str = "") -> Callable[[Any], Any]:
+    """Make the check of a type; what is wrong is said in the words of msgspec by default."""
 
     def check(value: Any) -> Any:
         whole = isinstance(value, Decimal) and value == value.to_integral_value()
@@ -80,7 +80,7 @@ def _check(kind: Any) -> Callable[[Any], Any]:
         try:
             found = msgspec.convert(sent, kind)
         except msgspec.ValidationError as error:
-            raise _Refused(f"is not valid: {error}") from None
+            raise _Refused(wrong or f"is not valid: {error}") from None
         return found.isoformat() if isinstance(found, date) else found
 
     return check
@@ -88,7 +88,7 @@ def _check(kind: Any) -> Callable[[Any], Any]:
 
 _TEXT = _check(str | None)
 _CHECKS: Mapping[str, Callable[[Any], Any]] = {
-    "name": _check(Annotated[str, msgspec.Meta(pattern=r"\S")]),
+    "name": _check(Annotated[str, msgspec.Meta(pattern=r"\S")], "can't be blank"),
     "account_id": _TEXT,
     "account_unique_id": _TEXT,
     "value": _decimal,

@@ -217,7 +217,7 @@ def test_draft_from_export__of_several_currencies_drafts_what_its_reader_refuses
         "# The deals are in USD (2 deals) and EUR (1 deal): choose one, and give rates"
         in drafted.draft.text
     )
-    with pytest.raises(DataError, match="row 3 is in USD, not in EUR"):
+    with pytest.raises(DataError, match=r"1 deal in EUR \(1\), but amounts are summed in USD"):
         drafted.export  # noqa: B018
     rates = [{"date": "2026-01-01", "currency": "EUR", "rate": 1.1}]
     (tmp_path / "org.toml").write_text('currency = "USD"\n')

@@ -280,7 +280,7 @@ HEADER = "Id,Name,Stage,Amount,Close Date\n"
         ),
         (
             "Id,Stage,Amount,Amount Currency\n1,Prospecting,5,USD\n2,Prospecting,5,EUR\n",
-            (r"row 3 is in EUR, not in USD \(1 such row\); give rates under \[currency_rates\] "),
+            r"1 deal in EUR \(2\), but amounts are summed in USD; give rates under \[currency_r",
         ),
         (
             "OpportunityId,CreatedDate,Field,OldValue,NewValue\n1,2026-01-01,StageName,a,b\n",

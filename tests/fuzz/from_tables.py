@@ -315,118 +315,11 @@ def _org_files(draw: st.DrawFn) -> bytes:
     if draw(st.integers(0, 4)) == 0:
         put: Any = draw(st.sampled_from([*_TOML_ONLY, *({part: 1} for part in _PARTS)]))
         content[draw(st.sampled_from(list(_ORG)))] = put
-    if draw(st.integers(0, 4)) == 0:
-        words = draw(_conditions)
-        content["report"] = {
-            "alert_when": words,
-            "alert_deals_when": words,
-            "alert_text": {draw(st.sampled_from(["booked", words])): draw(odd.texts)},
-        }
     lines = [f"{json.dumps(key)} = {_toml(value)}" for key, value in content.items()]
     if draw(st.integers(0, 9)) == 0:
         lines.append(draw(st.sampled_from(_DEEP)))
     body = "\n".join(lines).encode("utf-8", "surrogatepass")
     return draw(_damages)(body) if draw(st.integers(0, 9)) == 0 else body
-
-
-_conditions = st.one_of(
-    st.recursive(
-        st.one_of(
-            st.sampled_from(
-                [
-                    "p_target",
-                    "expected",
-                    "booked",
-                    "target",
-                    "nothing",
-                    "0",
-                    "0.5",
-                    "1e400",
-                    "9" * 400,
-                    "'a'",
-                    "True",
-                    "None",
-                    "[]",
-                    "{}",
-                    "...",
-                    "lambda: 1",
-                    "p_target",
-                ]
-            ),
-            odd.texts,
-        ),
-        lambda inner: st.one_of(
-            *[
-                st.builds(
-                    "({} {} {})".format,
-                    inner,
-                    st.sampled_from(
-                        [
-                            "+",
-                            "-",
-                            "*",
-                            "/",
-                            "//",
-                            "%",
-                            "**",
-                            "<<",
-                            "<",
-                            "<=",
-                            "==",
-                            "!=",
-                            ">",
-                            "and",
-                            "or",
-                            "in",
-                            "is",
-                            ",",
-                            ":=",
-                            "if",
-                        ]
-                    ),
-                    inner,
-                )
-            ]
-            * 3,
-            st.builds("{} < {} < {}".format, inner, inner, inner),
-            st.builds(
-                str.format,
-                st.sampled_from(
-                    [
-                        "not {}",
-                        "-{}",
-                        "~{}",
-                        "{}.real",
-                        "{}.__class__",
-                        "{}()",
-                        "{}[0]",
-                        "f'{{{}}}'",
-                        "[x for x in {}]",
-                        "{} if 1 else 2",
-                        "'%s' % {}",
-                        "{}.center(10)",
-                    ]
-                ),
-                inner,
-            ),
-        ),
-        max_leaves=6,
-    ),
-    st.sampled_from(
-        [
-            "(" * 500 + "p_target < 1" + ")" * 500,
-            "not " * 5000 + "p_target < 1",
-            "-" * 5000 + "p_target < 1",
-            "9**9**9 < target",
-            "'a' * 10**9 < target",
-            "1" + " + 1" * 5000 + " < p_target",
-            "p_target < 1" + " and p_target < 1" * 5000,
-            "p_target < 1\n",
-            "p_target < 1 # x",
-        ]
-    ),
-)
-"""A condition of ``alert_when``, or what looks like one."""
 
 
 def _use_org(findings: Findings, content: bytes) -> None:
