@@ -25,11 +25,9 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NamedTuple
 
 from opp_analytics.crm.mapping import (
@@ -402,11 +400,6 @@ def find_column(name: str, matched: Sequence[Mapped], table: FileTable) -> int:
         way = f'"{guess.theirs}" {why}: put {line} under [columns] of {FILE}'
     else:
         way = f'If another column holds it, put "Its label" = "{name}" under [columns] of {FILE}'
-    start = (
-        f", or run: opp-analytics start {shlex.quote(table.file)}"
-        if Path(table.file).suffix
-        else ""
-    )
     raise MissingColumnError(
-        f"{table.file} has no {what}. {way}{start}. The file has {quote_labels(table.labels)}"
+        f"{table.file} has no {what}. {way}. The file has {quote_labels(table.labels)}"
     )

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Annotated, Any, Generic, TypeVar, get_args
 from zoneinfo import ZoneInfo
 
@@ -554,61 +554,41 @@ def list_rows(raw: Mapping[str, Any], table: str) -> Iterator[tuple[int, dict[st
             yield place, row
 
 
-def _try(place: Place, typed: Any, read: Callable[[str], object]) -> Iterator[_Found]:
-    """Find why a text that is not blank cannot be read."""
-    if isinstance(typed, str) and typed.strip():
-        try:
-            read(typed)
-        except ArgumentValueError as error:
-            yield _Found(place, typed, str(error))
-
-
 def _check_alerts(raw: Mapping[str, Any]) -> Iterator[_Found]:
-    conditions: dict[str, Condition] = {}
-    of_deals: set[str] = set()
-
-    def read(typed: str, known: Collection[str] | None) -> None:
-        condition = read_condition(typed, known)
-        conditions[condition.text] = condition
-        if known is None:
-            of_deals.add(condition.text)
-            for one in condition.comparisons:
-                if one.column in ("chance", "probability") and not one.base and one.line > 1:
-                    raise ArgumentValueError(
-                        f"{one.column} is a share, 1 at most; write 50% or 0.5"
-                    )
-
+    """Find conditions and sentences of alerts that cannot be read."""
+    conditions: dict[str, tuple[Condition, bool]] = {}
     for key, known in (("alert_when", ALERT_FIGURES), ("alert_deals_when", None)):
         asked = _get(raw, ("report", key), None)
-        for place, typed in enumerate(asked if isinstance(asked, list) else [asked]):
-            where: Place = ("report", key, place)
-            yield from _try(
-                where if isinstance(asked, list) else where[:-1], typed, partial(read, known=known)
-            )
+        listed = isinstance(asked, list)
+        for number, typed in enumerate(asked if listed else [asked]):
+            where: Place = ("report", key, *([number] if listed else []))
+            if isinstance(typed, str) and typed.strip():
+                try:
+                    condition = read_condition(typed, known)
+                    conditions[condition.text] = condition, known is None
+                    _check_shares(condition if known is None else None)
+                except ArgumentValueError as error:
+                    yield _Found(where, typed, str(error))
     texts = _get(raw, ("report", "alert_text"), None)
     for key, typed in texts.items() if isinstance(texts, dict) else ():
-        found = conditions.get(" ".join(key.split()))
-        if found and found.text in of_deals:
-            yield from _try(
-                ("report", "alert_text", key), typed, partial(check_template, known=None)
-            )
-            continue
-        if found is None and key not in ALERT_FIGURES:
-            near = did_you_mean(key, [*ALERT_FIGURES, *conditions])
-            way_out = (
-                near
-                or "use a column of the forecast, or a condition of alert_when or alert_deals_when"
-            )
-            yield _Found(
-                ("report", "alert_text", key), typed, f"{key!r} is none of them; {way_out}"
-            )
-            continue
-        words = ALERT_WORDS if found is None or found.comparison else ALERT_WORDS[:2]
-        yield from _try(
-            ("report", "alert_text", key),
-            typed,
-            partial(check_template, known=(*ALERT_FIGURES, *words)),
-        )
+        condition, of_deals = conditions.get(" ".join(key.split()), (None, False))
+        words = ALERT_WORDS if condition is None or condition.comparison else ALERT_WORDS[:2]
+        try:
+            if condition is None and key not in ALERT_FIGURES:
+                way = "use a column of the forecast, or a condition of alert_when or "
+                near = did_you_mean(key, [*ALERT_FIGURES, *conditions]) or f"{way}alert_deals_when"
+                raise ArgumentValueError(f"{key!r} is none of them; {near}")
+            if isinstance(typed, str) and typed.strip():
+                check_template(typed, known=None if of_deals else (*ALERT_FIGURES, *words))
+        except ArgumentValueError as error:
+            yield _Found(("report", "alert_text", key), typed, str(error))
+
+
+def _check_shares(condition: Condition | None) -> None:
+    """Refuse a chance that is compared with more than 1."""
+    for one in condition.comparisons if condition else ():
+        if one.column in ("chance", "probability") and not one.base and one.line > 1:
+            raise ArgumentValueError(f"{one.column} is a share, 1 at most; write 50% or 0.5")
 
 
 _REPEATED: Mapping[str, tuple[str, str, Callable[[dict[str, Any]], object]]] = {

@@ -184,29 +184,24 @@ _REPORT = """\
 
 def _draft_currency(frame: pd.DataFrame, tables: Tables, signed: str | None) -> list[str]:
     codes = frame["currency"].astype(TEXT) if "currency" in frame else pd.Series(dtype=TEXT)
-    found = {
-        str(code): int(deals)
+    found = [
+        (str(code), int(deals))
         for code, deals in codes.value_counts().items()
         if is_currency(str(code))
-    }
-    if len(found) == 1:
-        return [
-            f"currency = {quote(next(iter(found)))}{write_remark('of every deal that names one')}"
-        ]
-    if found and "currency_rates" in tables:
-        remark = write_remark("guess: of the most deals; the rates lead to it")
-        return [f"currency = {quote(next(iter(found)))}{remark}"]
-    if signed and not found:
-        return [f"currency = {quote(signed)}{write_remark('guess: by the sign of the amounts')}"]
-    currencies = joined([f"{code} ({count(deals)})" for code, deals in found.items()])
-    several = (
-        f"# The deals are in {currencies}: choose one, and give rates of the others under "
-        "[currency_rates]."
-    )
-    return [
-        '# currency = "USD"  # amounts have no sign without this line',
-        *([several] if found else []),
     ]
+    most = found[0][0] if found else signed
+    if len(found) == 1:
+        remark = "of every deal that names one"
+    elif not found and signed:
+        remark = "guess: by the sign of the amounts"
+    elif found and "currency_rates" in tables:
+        remark = "guess: of the most deals; the rates lead to it"
+    else:
+        lines = ['# currency = "USD"  # amounts have no sign without this line']
+        said = joined([f"{code} ({count(deals)})" for code, deals in found])
+        several = f"# The deals are in {said}: choose one, and give rates of the others under "
+        return [*lines, *([f"{several}[currency_rates]."] if found else [])]
+    return [f"currency = {quote(most)}{write_remark(remark)}"]
 
 
 def _count_without_stage(frame: pd.DataFrame) -> str:

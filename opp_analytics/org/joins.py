@@ -252,6 +252,9 @@ class _Reader:
                 ),
             )
         self.cells = found.cells[found.cells[place].notna()]
+        heads = [inputs.Cells.of(self.cells[at].head(_HEAD), "") for at in self.cells]
+        self.dots, order = inputs.has_dotted_dates(heads), inputs.find_day_order(heads)
+        self.day_first = self.habits[0] if order is None else order
         ids = inputs.as_ids(self.cells[place])
         table = self._read_days(ids) if self.is_dated else self._read_columns(place, ids)
         settings = {**self.settings, "file": str(self.path.resolve())}
@@ -305,7 +308,9 @@ class _Reader:
                 f"{self._say_labels()}; name its column of days",
             )
         cells = inputs.Cells.of(self.cells[place], self.table.labels[place])
-        instants, bad = inputs.read_instants(cells, self._find_day_order(cells), self.zone)
+        order = inputs.find_day_order([cells])
+        order = self.day_first if order is None else order
+        instants, bad = inputs.read_instants(cells, order, self.zone)
         if bad:
             raise OrgError(str(self.path), list_bad_cells(self.path, bad[:_MOST_NAMED]))
         days = to_dates(instants, tz=self.zone)
@@ -347,21 +352,18 @@ class _Reader:
             # A deal without a row has no value, which NumPy's own whole numbers and flags cannot
             # say.
             return column.astype({"i": "Int64", "b": "boolean"}.get(kind.kind, kind))
-        filled = column.dropna()
-        for read in (self._read_numbers, self._read_dates) if len(filled) else ():
-            if read(inputs.Cells.of(filled.head(_HEAD), label)) is not None:
-                found = read(inputs.Cells.of(column, label))
-                if found is not None:
-                    return found
+        for read in (self._read_numbers, self._read_dates) if column.notna().any() else ():
+            head, whole = (inputs.Cells.of(part, label) for part in (column.head(_HEAD), column))
+            if read(head) is not None and (found := read(whole)) is not None:
+                return found
         return inputs.as_texts(column)
 
     def _read_numbers(self, cells: inputs.Cells) -> pd.Series[Any] | None:
         if any(isinstance(cell, str) and _NO_NUMBER.match(cell) for cell in cells.distinct):
             return None
-        dots = inputs.has_dotted_dates(
-            inputs.Cells.of(self.cells[place].head(_HEAD), "") for place in self.cells
+        comma, _ = inputs.find_decimal_comma(
+            [cells], semicolons=self.table.semicolons, dots=self.dots
         )
-        comma, _ = inputs.find_decimal_comma([cells], semicolons=self.table.semicolons, dots=dots)
         amounts, bad = inputs.read_amounts(
             cells, self.currency, self.habits[1] if comma is None else comma
         )
@@ -370,9 +372,5 @@ class _Reader:
         return amounts.astype("Int64") if (amounts.dropna() % 1 == 0).all() else amounts
 
     def _read_dates(self, cells: inputs.Cells) -> pd.Series[Any] | None:
-        days, bad = inputs.read_dates(cells, self._find_day_order(cells))
+        days, bad = inputs.read_dates(cells, self.day_first)
         return None if bad else days
-
-    def _find_day_order(self, cells: inputs.Cells) -> bool | None:
-        order = inputs.find_day_order([cells])
-        return self.habits[0] if order is None else order

@@ -33,15 +33,7 @@ def check_number(
 
     Numpy scalars are allowed.
     """
-    kind = "a whole number" if whole else "a number"
-    if math.isfinite(low) and math.isfinite(high):
-        allowed = f"{kind} between {low:,g} and {high:,g}"
-    else:
-        allowed = (
-            f"{kind} of at least {low:,g}"
-            if math.isfinite(low)
-            else f"a finite {kind.removeprefix('a ')}"
-        )
+    allowed = f"{'a whole' if whole else 'a'} number from {low:,g} to {high:,g}"
     if isinstance(value, bool) or not isinstance(value, Integral if whole else Real):
         raise SandboxTypeError(f"{name}={value!r} must be {allowed}")
     number = int(value) if isinstance(value, Integral) else float(value)

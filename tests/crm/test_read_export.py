@@ -243,7 +243,7 @@ HEADER = "Id,Name,Stage,Amount,Close Date\n"
             r"export.csv has no opportunity ID. Add it to the report \(in Salesforce, "
             r'"Opportunity ID"; .*\). "Name" is unique '
             r'here: put "Name" = \["unique_id", "name"\] under \[columns\] of '
-            r"opp-analytics.toml, or run: opp-analytics start .*",
+            r"opp-analytics.toml\. The file has",
         ),
         (
             "Name,Stage\nA,Demo\nA,Won\n",

@@ -50,8 +50,8 @@ def test_set__takes_several_and_reset_switches_all_off(faults: sandbox.FaultSett
 @pytest.mark.parametrize(
     ("settings", "kind", "message"),
     [
-        ({"error_rate": 1.5}, ValueError, "error_rate=1.5 must be a number between 0 and 1"),
-        ({"latency": -1}, ValueError, "latency=-1 must be a number of at least 0"),
+        ({"error_rate": 1.5}, ValueError, "error_rate=1.5 must be a number from 0 to 1"),
+        ({"latency": -1}, ValueError, "latency=-1 must be a number from 0 to inf"),
         ({"latency": float("inf")}, ValueError, "latency=inf must be"),
         ({"latency": float("nan")}, ValueError, "latency=nan must be"),
         ({"latency": Decimal(3)}, TypeError, "must be a number"),
