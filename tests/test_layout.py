@@ -186,7 +186,6 @@ ACROSS = {
     "test_own_stages.py": "the whole package on an org of its own",
     "test_package.py": "the package as it is installed",
     "test_schedule.py": "the jobs of the docs, under their schedulers",
-    "test_week.py": "a week of scheduled runs, against what each receiver got",
     "report/test_opened.py": "every figure, chance and title of the page in every state",
     "writer/apply/test_odd_answers.py": "a whole run, with one odd answer to any of its calls",
     "writer/apply/test_replicas.py": (

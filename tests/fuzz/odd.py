@@ -1,4 +1,4 @@
-"""Odd cells, frames, texts, bytes and paths."""
+"""Odd cells, frames, texts and bytes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ __all__ = [
     "damage_json",
     "frames",
     "json_values",
-    "paths",
     "texts",
     "which",
 ]
@@ -376,42 +375,3 @@ def damage_bytes(draw: st.DrawFn) -> Callable[[bytes], bytes]:
         }[kind]
 
     return damage
-
-
-paths = st.sampled_from(
-    [
-        "",
-        ".",
-        "..",
-        "/",
-        "a\x00b",
-        "x" * 300,
-        "x" * 300 + ".csv",
-        "\ud800",
-        "a/\ud800.xlsx",
-        "missing/file",
-        "file/below",
-        "/dev/null",
-        "/dev/full",
-        "/dev/zero",
-        "/proc/self/mem",
-        "/proc/version",
-        "folder",
-        "folder.xlsx",
-        "~",
-        "x/" * 3000,
-        "loop",
-        "dangling",
-        "unreadable",
-        "\n",
-        " ",
-        "fifo",
-        "to_zero.csv",
-        "socket",
-        "sparse",
-        "sparse.xlsx",
-        "/dev/urandom",
-        "/dev/stdin",
-        "/proc/kmsg",
-    ]
-)
