@@ -123,7 +123,7 @@ class Drafted:
             month=f"{datetime.now(UTC):%Y-%m}",
             preset=self.preset,
             columns={guess.theirs: guess.ours for guess in self._columns},
-            known=stored and stored.stages,
+            known=stored.stages if stored else None,
             old=self.old,
             sure=() if answered is None else (answered,),
             kinds=self.answers.get("stages"),

@@ -571,15 +571,17 @@ def _check_alerts(raw: Mapping[str, Any]) -> Iterator[_Found]:
                     yield _Found(where, typed, str(error))
     texts = _get(raw, ("report", "alert_text"), None)
     for key, typed in texts.items() if isinstance(texts, dict) else ():
-        condition, of_deals = conditions.get(" ".join(key.split()), (None, False))
-        words = ALERT_WORDS if condition is None or condition.comparison else ALERT_WORDS[:2]
+        found = conditions.get(" ".join(key.split()))
+        words = ALERT_WORDS if found is None or found[0].comparison else ALERT_WORDS[:2]
         try:
-            if condition is None and key not in ALERT_FIGURES:
+            if found is None and key not in ALERT_FIGURES:
                 way = "use a column of the forecast, or a condition of alert_when or "
                 near = did_you_mean(key, [*ALERT_FIGURES, *conditions]) or f"{way}alert_deals_when"
                 raise ArgumentValueError(f"{key!r} is none of them; {near}")
             if isinstance(typed, str) and typed.strip():
-                check_template(typed, known=None if of_deals else (*ALERT_FIGURES, *words))
+                check_template(
+                    typed, known=None if found and found[1] else (*ALERT_FIGURES, *words)
+                )
         except ArgumentValueError as error:
             yield _Found(("report", "alert_text", key), typed, str(error))
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from opp_analytics.errors import ArgumentValueError
@@ -12,10 +12,7 @@ from opp_analytics.org.org import Org, get_org
 from opp_analytics.org.people import ALWAYS, list_derived, list_stays
 from opp_analytics.schema import NO_LABEL
 
-_Days = tuple[pd.Timestamp, pd.Timestamp]
-"""First and last day of a period."""
-_Moves = list[tuple[pd.Timestamp, dict[str, str | None]]]
-"""The days since which a person is in a team and region, in order, each with these."""
+_DAY = pd.Timedelta(days=1)
 
 
 def find_org_of_targets(targets: pd.DataFrame, org: Org) -> Org:
@@ -40,39 +37,41 @@ def place_targets(targets: pd.DataFrame, org: Org) -> pd.DataFrame:
     columns = list_derived(people)
     if not columns or not {"owner_name", "team"} & set(targets.columns):
         return targets
-    moves = _list_moves(people, columns)
-    regions = _share_regions(people)
-    days = {label: _days(str(label), meant) for label in targets["period"].unique()}
-    index, rows = [], []
-    for place, record in zip(targets.index, targets.to_dict("records"), strict=True):
-        row = {
-            str(name): None if pd.api.types.is_scalar(cell) and pd.isna(cell) else cell
-            for name, cell in record.items()
-        }
-        for part in _split(row, moves, days[record["period"]]):
-            if "region" in columns and part.get("region") is None:
-                part["region"] = regions.get(str(part.get("team")))
-            if part.get("owner_name") is not None:
-                part |= {name: NO_LABEL for name in columns if part.get(name) is None}
-            rows.append(part)
-            index.append(place)
-    further = [name for name in columns if name not in targets.columns]
-    placed = pd.DataFrame(
-        rows, index=index, columns=[*map(str, targets.columns), *further], dtype="object"
-    )
+    names = [*map(str, targets.columns), *(name for name in columns if name not in targets)]
+    whole = targets.rename(columns=str).astype("object").reindex(columns=["owner_name", *names])
+    whole = whole.loc[:, ~whole.columns.duplicated()].set_axis(range(len(targets)))
+    days = [_find_days(str(label), meant) for label in whole["period"]]
+    whole = whole.join(pd.DataFrame(days, columns=["begin", "end"], dtype="datetime64[us]"))
+    stays = _list_stays(people)
+    is_number = whole["target"].map(lambda target: isinstance(target, (int, float)))
+    is_split = whole["owner_name"].isin(stays["owner_name"]) & whole["begin"].notna() & is_number
+    if "team" in whole:
+        is_split &= whole["team"].isna()
+    parts = whole[is_split].drop(columns=columns).rename_axis("row").reset_index()
+    parts = parts.merge(stays[["owner_name", *columns, "from_date", "until"]], on="owner_name")
+    first = np.maximum(parts["from_date"], parts["begin"])
+    inside = (np.minimum(parts["until"], parts["end"] + _DAY) - first) / _DAY
+    share = inside / ((parts["end"] - parts["begin"]) / _DAY + 1)
+    parts = parts.assign(target=parts["target"] * share)[inside > 0].set_index("row")
+    placed = pd.concat([whole[~is_split], parts]).sort_index(kind="stable")
+    if "region" in columns and "team" in placed:
+        placed["region"] = placed["region"].fillna(placed["team"].map(_share_regions(people)))
+    persons = placed["owner_name"].notna()
+    for name in columns:
+        placed[name] = placed[name].mask(persons & placed[name].isna(), NO_LABEL)
+    placed = placed[names].astype("object").set_axis(targets.index[placed.index])
+    placed = placed.where(placed.notna(), None)
     placed.attrs = dict(targets.attrs)
     return placed
 
 
-def _list_moves(people: pd.DataFrame, columns: Sequence[str]) -> dict[str, _Moves]:
-    found: dict[str, _Moves] = {}
-    for record in list_stays(people).to_dict("records"):
-        place = {name: None if pd.isna(record[name]) else str(record[name]) for name in columns}
-        before = found.setdefault(str(record["owner_name"]), [])
-        if not before and record["from_date"] > ALWAYS:
-            before.append((ALWAYS, dict.fromkeys(columns)))
-        before.append((record["from_date"], place))
-    return found
+def _list_stays(people: pd.DataFrame) -> pd.DataFrame:
+    """List the stays of people, with one in no team and region before a first one that is dated."""
+    stays = list_stays(people)
+    first = stays.drop_duplicates("owner_name")
+    dated = first[first["from_date"] > ALWAYS]
+    before = dated.assign(until=dated["from_date"], from_date=ALWAYS, team=None, region=None)
+    return pd.concat([before, stays]) if len(before) else stays
 
 
 def _share_regions(people: pd.DataFrame) -> dict[str, str]:
@@ -85,35 +84,12 @@ def _share_regions(people: pd.DataFrame) -> dict[str, str]:
     }
 
 
-def _days(label: str, org: Org) -> _Days | None:
+def _find_days(label: str, org: Org) -> tuple[Any, Any]:
     """Find the first and last day of a period.
 
-    None for a bad label, which the reader of the targets refuses.
+    Missing ones for a bad label, which the reader of the targets refuses.
     """
     try:
         return org.period_days(label)
     except ArgumentValueError:
-        return None
-
-
-def _split(
-    row: dict[str, Any], moves: dict[str, _Moves], days: _Days | None
-) -> list[dict[str, Any]]:
-    """Split a target by the days that its person is in each team and region."""
-    own = moves.get(str(row.get("owner_name")), [])
-    if row.get("team") is not None or not own or days is None:
-        return [row]
-    begin, end = days[0], days[1] + pd.Timedelta(days=1)
-    parts: list[tuple[dict[str, str | None], int]] = []
-    for (since, place), until in zip(own, [*(later for later, _ in own[1:]), end], strict=True):
-        inside = (min(until, end) - max(since, begin)).days
-        if inside > 0:
-            parts.append((place, inside))
-    if len(parts) == 1 or not isinstance(row["target"], (int, float)):
-        return [{**row, **parts[-1][0]}]
-    whole = (end - begin).days
-    shares = [row["target"] * inside / whole for _, inside in parts[:-1]]
-    shares.append(row["target"] - sum(shares))
-    return [
-        {**row, **place, "target": share} for (place, _), share in zip(parts, shares, strict=True)
-    ]
+        return pd.NaT, pd.NaT
