@@ -133,3 +133,8 @@ def test_targets__are_read_as_they_are_typed() -> None:
     ):
         org = oa.Org(targets=[{"period": "2026-12", "target": typed}], currency=currency)
         assert org.targets["target"].tolist() == [amount]
+
+
+def test_place_targets__keeps_a_target_of_the_whole_where_nobody_moves() -> None:
+    people = [{"owner_name": "Ann", "team": "East", "region": "US"}]
+    assert placed({"period": "2026Q4", "target": 9}, people=people) == [[None, None, None, 9.0]]
