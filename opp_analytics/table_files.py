@@ -270,14 +270,7 @@ def _read_body(rows: Iterator[list[str]], width: int, path: Path, first: int) ->
     while batch := list(islice(rows, _BATCH)):
         for place, row in enumerate(batch):
             if len(row) != width:
-                further = [cell for cell in row[width:] if cell.strip()]
-                if further:
-                    raise DataError(
-                        f"{path}: row {first + place} has {len(row)} cells, more than the {width} "
-                        f"of the header, such as {further[0]!r}; put a text that holds a separator "
-                        "in quotes"
-                    )
-                batch[place] = [*row[:width], *[""] * (width - len(row))]
+                batch[place] = _fit_row(row, width, path, first + place, "")
         for chunk, cells in zip(chunks, zip(*batch, strict=True), strict=True):
             chunk.append(pa.array(cells, pa.string()))
         first += len(batch)
@@ -434,14 +427,17 @@ def _count_best(rows: Sequence[Sequence[Any]], known: Known) -> tuple[int, int]:
     return max((_count_known(row, known) for row in rows[:_HEADER_WITHIN]), default=(0, 0))
 
 
-def _fit_row(row: Sequence[Any], width: int, path: Path, number: int) -> list[Any]:
+def _fit_row(
+    row: Sequence[Any], width: int, path: Path, number: int, empty: Any = None
+) -> list[Any]:
+    """Fill up a short row, and refuse cells beyond the header."""
     further = [cell for cell in row[width:] if cell is not None and str(cell).strip()]
     if further:
         raise DataError(
             f"{path}: row {number} has the cell {further[0]!r} right of the last label; give its "
-            "column a label"
+            "column a label, or put a text that holds a separator in quotes"
         )
-    return [*row[:width], *[None] * (width - len(row))]
+    return [*row[:width], *[empty] * (width - len(row))]
 
 
 # Frames

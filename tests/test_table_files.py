@@ -90,7 +90,7 @@ def test_read_table__without_rows_is_empty(folder: Path) -> None:
         ("\n\n", "deals.csv holds no table"),
         (
             "Id,Name\n1,A\n2,B,stray\n",
-            "row 3 has 3 cells, more than the 2 of the header, such as 'stray'",
+            "row 3 has the cell 'stray' right of the last label; give its column a label",
         ),
     ],
 )
