@@ -10,7 +10,7 @@ import pandas as pd
 from opp_analytics.history import History
 from opp_analytics.sandbox.clock import Clock, midnight
 from opp_analytics.sandbox.simulator import TEAM_TENANT, Simulator
-from opp_analytics.sandbox.store import DealStore, ListQuery
+from opp_analytics.sandbox.store import DealStore
 
 BEGIN = date(2023, 1, 2)
 _KEPT = [
@@ -45,9 +45,7 @@ def log(seed: int, weeks: int, deals_per_week: int = 10) -> pd.DataFrame:
             with store.transaction():
                 simulator.play(monday)
             store.clock.reach(midnight(monday))
-            texts = pd.Series(
-                dict(store.read_page(ListQuery(TEAM_TENANT, limit=_ALL))[0]), dtype="str"
-            )
+            texts = pd.Series(dict(store.read_page(TEAM_TENANT, limit=_ALL)[0]), dtype="str")
             fresh = texts[texts != known.reindex(texts.index)]
             gone = known[~known.index.isin(texts.index)]
             seen_at = pd.Timestamp(monday, tz="UTC") + pd.Timedelta(hours=6)

@@ -24,7 +24,7 @@ from opp_analytics.org import outcomes
 from opp_analytics.sandbox import TRUE_WIN_RATE, TRUE_WIN_RATES
 from opp_analytics.sandbox.clock import Clock, midnight
 from opp_analytics.sandbox.simulator import TEAM_TENANT, Simulator
-from opp_analytics.sandbox.store import DealStore, ListQuery
+from opp_analytics.sandbox.store import DealStore
 from opp_analytics.sandbox.team import REPS
 from opp_analytics.sandbox.team import compute_outcomes as true_chances
 
@@ -51,7 +51,7 @@ def played(
                 store.save_settings(deals_per_week=rate)
                 simulator.play(BEGIN + timedelta(weeks=until))
             store.clock.reach(midnight(BEGIN + timedelta(weeks=until)))
-            texts = [text for _, text in store.read_page(ListQuery(TEAM_TENANT, limit=_ALL))[0]]
+            texts = [text for _, text in store.read_page(TEAM_TENANT, limit=_ALL)[0]]
             frames.append(org.conform(pd.DataFrame([json.loads(text) for text in texts])))
         store.close()
     return frames[0], frames[1]

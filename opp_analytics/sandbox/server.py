@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -27,7 +27,7 @@ from opp_analytics.sandbox.clock import from_text, to_text
 from opp_analytics.sandbox.faults import CONTROL, Faults, Gate
 from opp_analytics.sandbox.jsonapi import Failure, Problem, fill_defaults, normalize, validate
 from opp_analytics.sandbox.simulator import Simulator
-from opp_analytics.sandbox.store import CORE, Access, DealStore, ListQuery, Record, decode, encode
+from opp_analytics.sandbox.store import CORE, Access, DealStore, Record, decode, encode
 
 DEFAULT_PAGE_SIZE = 15
 """As in the API's reference."""
@@ -205,7 +205,7 @@ class Api:
             raise _bad_parameter(
                 "sort", f"No opportunity has an attribute {attribute!r} to sort by."
             )
-        query = ListQuery(
+        rows, total = self.store.read_page(
             access.tenant,
             deleted=deleted,
             filters={
@@ -214,12 +214,10 @@ class Api:
                 if names.get(name, name) in _FILTERS and value
             },
             search=asked.get("search", ""),
-            sort=attribute,
-            descending=sort.startswith("-"),
+            sort=f"-{attribute}" if sort.startswith("-") else attribute,
             limit=size,
             offset=(number - 1) * size,
         )
-        rows, total = self.store.read_page(query)
         if names:
             rows = [(key, encode(self._rename(decode(text)))) for key, text in rows]
         return jsonapi.make_answer(
@@ -278,15 +276,7 @@ class Control:
             request.headers.get("X-Sandbox-Key", "").encode(), self.key.encode()
         ):
             raise jsonapi.make_unauthorized("Only the sandbox's owner may use this route.")
-        actions: dict[str, Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]] = {
-            "state": self.tell_state,
-            "faults": self.change_faults,
-            "advance": self.advance,
-            "tenant": self.add_tenant,
-            "expire": self.expire_token,
-            "seed": self.seed,
-        }
-        action = actions.get(request.path_params["action"])
+        action = getattr(self, f"do_{request.path_params['action']}", None)
         if action is None:
             raise HTTPException(404)
         try:
@@ -295,12 +285,12 @@ class Control:
             wrong = "kind" if isinstance(error, SandboxTypeError) else "value"
             return JSONResponse({"error": str(error), "wrong": wrong}, 422)
 
-    async def tell_state(self, _: Mapping[str, Any]) -> dict[str, Any]:
+    async def do_state(self, _: Mapping[str, Any]) -> dict[str, Any]:
         """Return the number of requests, the clock and the active faults."""
         now = to_text(self.store.clock.now())
         return {"requests": self.gate.requests, "now": now, "faults": self.faults.settings}
 
-    async def change_faults(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    async def do_faults(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Set faults."""
         self.faults.change(
             {name: float(v) if isinstance(v, Decimal) else v for name, v in asked.items()}
@@ -309,24 +299,24 @@ class Control:
             self.store.follow(self.faults.settings["replica_lag"])
         return {}
 
-    async def advance(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    async def do_advance(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Let simulated time pass with the team at work."""
         async with self.writing:
             await run_in_threadpool(self.simulator.advance, asked["days"])
-        return await self.tell_state({})
+        return await self.do_state({})
 
-    async def add_tenant(self, _: Mapping[str, Any]) -> dict[str, Any]:
+    async def do_tenant(self, _: Mapping[str, Any]) -> dict[str, Any]:
         """Add a tenant without data."""
         async with self.writing:
             tenant, api_key = self.store.add_tenant()
             return {"tenant": tenant, "token": self.store.add_token(tenant), "api_key": api_key}
 
-    async def expire_token(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    async def do_expire(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Replace an old token with a new one."""
         async with self.writing:
             return {"token": self.store.replace_token(asked["token"])}
 
-    async def seed(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    async def do_seed(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Insert rows unchanged; `done` marks the last of them."""
         async with self.writing:
             await run_in_threadpool(_insert_rows, self.store, asked["tenant"], asked["rows"])

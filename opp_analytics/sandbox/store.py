@@ -14,10 +14,11 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -42,6 +43,7 @@ CORE = (
 
 _COLUMNS = (*CORE[1:], "owner_unique_id", "contact_unique_id")
 _SEARCHED = ("name", "code", "notes", "owner_name", "account_id")
+_AT_PATH = "json_extract(attributes, ?)"
 _APPLICATION_ID = 0x4F50_5053
 """Marks the file as a sandbox database ("OPPS")."""
 _LAYOUT = 1
@@ -95,20 +97,6 @@ class Access:
     tenant: int
     api_key: str
     read_only: bool
-
-
-@dataclass(frozen=True)
-class ListQuery:
-    """One page of a tenant's opportunities."""
-
-    tenant: int
-    deleted: bool = False
-    filters: Mapping[str, str] = field(default_factory=dict)
-    search: str = ""
-    sort: str = "created_at"
-    descending: bool = False
-    limit: int = 15
-    offset: int = 0
 
 
 @dataclass
@@ -298,23 +286,37 @@ class DealStore:
 
     # Reads
 
-    def read_page(self, query: ListQuery) -> tuple[list[tuple[str, str]], int]:
+    def read_page(
+        self,
+        tenant: int,
+        *,
+        deleted: bool = False,
+        filters: Mapping[str, str] = MappingProxyType({}),
+        search: str = "",
+        sort: str = "created_at",
+        limit: int = 15,
+        offset: int = 0,
+    ) -> tuple[list[tuple[str, str]], int]:
         """Read the rows of one page, and the number of rows on all pages.
 
-        A row is (unique_id, attributes as JSON).
+        A row is (unique_id, attributes as JSON). A `sort` after a minus is downward.
         """
-        where = ["tenant = ?", f"deleted_at IS {'NOT ' if query.deleted else ''}NULL"]
-        values: list[Any] = [query.tenant]
-        for column, value in query.filters.items():
+        where = ["tenant = ?", f"deleted_at IS {'NOT ' if deleted else ''}NULL"]
+        values: list[Any] = [tenant]
+        for column, value in filters.items():
             where.append(f"{column} = ?")
             values.append(value)
-        if query.search:
+        if search:
             texts = (f"ifnull(json_extract(attributes, '$.{f}'), '')" for f in _SEARCHED)
             fields = " || char(10) || ".join(texts)
             where.append(f"instr(casefold({fields}), ?) > 0")
-            values.append(query.search.casefold())
+            values.append(search.casefold())
         condition = " AND ".join(where)
-        order, sort_values = self._order(query)
+        column, direction = sort.removeprefix("-"), "DESC" if sort.startswith("-") else "ASC"
+        by, paths = (
+            (column, []) if column in ("unique_id", *_COLUMNS) else (_AT_PATH, [f'$."{column}"'])
+        )
+        order = f"{by} {direction}, unique_id"
         # S608: the text is built from names in this module, every value is bound.
         counting = f"SELECT count(*) FROM opportunity WHERE {condition}"  # noqa: S608
         # Keys first: sorting whole documents would carry all of them through the sorter.
@@ -329,19 +331,10 @@ class DealStore:
         # One transaction, so that rows and total agree.
         reader.execute("BEGIN")
         total = reader.execute(counting, values).fetchone()[0]
-        keys = reader.execute(paging, [*values, *sort_values, query.limit, query.offset]).fetchall()
+        keys = reader.execute(paging, [*values, *paths, limit, offset]).fetchall()
         rows = reader.execute(fetching, [encode([key for (key,) in keys])]).fetchall()
         reader.execute("COMMIT")
         return rows, int(total)
-
-    @staticmethod
-    def _order(query: ListQuery) -> tuple[str, list[str]]:
-        direction = "DESC" if query.descending else "ASC"
-        if query.sort == "unique_id":
-            return f"unique_id {direction}", []
-        if query.sort in _COLUMNS:
-            return f"{query.sort} {direction}, unique_id", []
-        return f"json_extract(attributes, ?) {direction}, unique_id", [f'$."{query.sort}"']
 
     def has_attribute(self, tenant: int, attribute: str) -> bool:
         """Return True if any opportunity of `tenant` has `attribute`."""

@@ -12,7 +12,7 @@ import pytest
 from opp_analytics import sandbox
 from opp_analytics.sandbox.clock import from_text, midnight
 from opp_analytics.sandbox.simulator import Simulator
-from opp_analytics.sandbox.store import DealStore, ListQuery
+from opp_analytics.sandbox.store import DealStore
 from opp_analytics.sandbox.team import NEXT, REPS
 
 BEGIN = date(2026, 1, 5)
@@ -30,7 +30,7 @@ def _rows(store: DealStore) -> list[dict[str, Any]]:
     return [
         json.loads(text)
         for deleted in (False, True)
-        for _, text in store.read_page(ListQuery(TEAM, deleted=deleted, limit=1_000_000))[0]
+        for _, text in store.read_page(TEAM, deleted=deleted, limit=1_000_000)[0]
     ]
 
 
@@ -105,7 +105,7 @@ def test_play__leaves_alone_what_somebody_deleted_over_the_api(world: World) -> 
         for record in kept:
             store.delete(TEAM, record)
     _play(store, simulator, BEGIN + timedelta(weeks=4))
-    assert store.read_page(ListQuery(TEAM))[1] == 0
+    assert store.read_page(TEAM)[1] == 0
 
 
 def test_play__works_on_dirty_data(world: World) -> None:
@@ -135,11 +135,9 @@ def test_play__shows_everything_that_happens_to_pipelines(world: World) -> None:
         _play(store, simulator, BEGIN + timedelta(weeks=week))
         live = {
             row["unique_id"]: row
-            for row in map(
-                json.loads, dict(store.read_page(ListQuery(TEAM, limit=10**6))[0]).values()
-            )
+            for row in map(json.loads, dict(store.read_page(TEAM, limit=10**6)[0]).values())
         }
-        trash = dict(store.read_page(ListQuery(TEAM, deleted=True, limit=10**6))[0])
+        trash = dict(store.read_page(TEAM, deleted=True, limit=10**6)[0])
         for key, row in live.items():
             old = before.get(key, row)
             seen["recovered"] += bool(old.get("trashed"))
