@@ -49,11 +49,12 @@ def place_targets(targets: pd.DataFrame, org: Org) -> pd.DataFrame:
         is_split &= whole["team"].isna()
     parts = whole[is_split].drop(columns=columns).rename_axis("row").reset_index()
     parts = parts.merge(stays[["owner_name", *columns, "from_date", "until"]], on="owner_name")
-    first = np.maximum(parts["from_date"], parts["begin"])
-    inside = (np.minimum(parts["until"], parts["end"] + _DAY) - first) / _DAY
-    share = inside / ((parts["end"] - parts["begin"]) / _DAY + 1)
+    first: Any = np.maximum(parts["from_date"], parts["begin"])
+    last: Any = np.minimum(parts["until"], parts["end"] + _DAY)
+    inside = (last - first).dt.days
+    share = inside / ((parts["end"] - parts["begin"]).dt.days + 1)
     parts = parts.assign(target=parts["target"] * share)[inside > 0].set_index("row")
-    placed = pd.concat([whole[~is_split], parts]).sort_index(kind="stable")
+    placed: pd.DataFrame = pd.concat([whole[~is_split], parts]).sort_index(kind="stable")
     if "region" in columns and "team" in placed:
         placed["region"] = placed["region"].fillna(placed["team"].map(_share_regions(people)))
     persons = placed["owner_name"].notna()
