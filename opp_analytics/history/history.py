@@ -868,12 +868,9 @@ class History:
         -------
         DataFrame
             Index ``period`` (str), from the period of the first record to that of the last.
-            ``records`` (int64), ``opening_age_days`` (float64, age of the newest record at the
-            period's start; missing where there was none), ``longest_gap_days`` (float64, longest
-            time in the period without a record), ``closing_age_days`` (float64, days from the last
-            record to the period's end; missing while it runs), ``answers`` (str: "all"; "to date"
-            while it runs; "from the first record on" where its start is unknown, so that slippage
-            and waterfall must start later; "nothing" where it has no record; ": no stages", ": no
+            ``records`` (int64), ``answers`` (str: "all"; "to date" while it runs; "from the first
+            record on" where its start is unknown, so that slippage and waterfall must start later;
+            "nothing" where it has no record; ": no stages", ": no
             dates" where too few are known), ``complete`` (bool, False where a record is not),
             ``stage_known``, ``date_known``, ``value_known`` (float64, share of the deals closed in
             the period whose stage, planned date and value are known from their creation on: an
