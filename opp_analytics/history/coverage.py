@@ -57,7 +57,7 @@ def coverage(records: pd.DataFrame, freq: str, closings: pd.DataFrame) -> pd.Dat
     table["answers"] += pd.Series(lacks, index=index, dtype=schema.TEXT)
     cadence, due = None, None
     if len(moments) > 1:
-        usual = records["recorded_at"].diff().median()
+        usual = pd.Timedelta(records["recorded_at"].diff().median())
         cadence, due = usual / pd.Timedelta(days=1), records["recorded_at"].iloc[-1] + usual
     told = {"n": len(moments), "cadence_days": cadence, "next_due": due and due.isoformat()}
     return TableNote("history.coverage", figures=told).write(table)

@@ -36,8 +36,7 @@ class Import:
     rows: pa.Table
     """Change rows, in order."""
     moments: tuple[RecordCounts, ...]
-    """The first and the last record, with the counts of the whole import; there is one at each
-    distinct instant."""
+    """The first and the last record; there is one at each distinct instant."""
     columns: Mapping[str, str]
     """Columns of the opportunities, with their dtypes."""
     notes: tuple[Mapping[str, str], ...]
@@ -62,11 +61,8 @@ class Import:
         opportunities = opportunities.drop(columns=schema.UNRECORDED, errors="ignore")
         for place, (name, dtype) in enumerate(rows.CHANGE_COLUMNS.items()):
             table = table.add_column(place, name, pa.array(log[name], from_pandas=True).cast(dtype))
-        said = log["operation"]
-        there = said[~log.duplicated("unique_id", keep="last")] != rows.DELETED
-        ends = dict.fromkeys([log["seen_at"].min(), log[["seen_at", "seen_after"]].max().max()])
-        tally = {name: int((said == name).sum()) for name in rows.OPERATIONS}
-        moments = tuple(RecordCounts(at, int(there.sum()), **tally) for at in ends if len(log))
+        first, last = log["seen_at"].min(), log[["seen_at", "seen_after"]].max().max()
+        moments = tuple(_count(log, at) for at in dict.fromkeys([first, last]) if len(log))
         return cls(table, moments, rows.list_dtypes(opportunities), tuple(notes))
 
     def warn(self) -> None:
@@ -76,6 +72,14 @@ class Import:
             DataWarning.warn(
                 f"The log was imported with problems. {said} history.check() lists them."
             )
+
+
+def _count(log: pd.DataFrame, at: pd.Timestamp) -> RecordCounts:
+    """Count a log's operations at an instant, and its opportunities then."""
+    then = log[log["seen_at"] <= at].drop_duplicates("unique_id", keep="last")["operation"]
+    said = log.loc[log["seen_at"] == at, "operation"]
+    tally = {name: int((said == name).sum()) for name in rows.OPERATIONS}
+    return RecordCounts(at, int((then != rows.DELETED).sum()), **tally)
 
 
 def tell_problems(problems: pd.DataFrame) -> list[str]:

@@ -22,6 +22,7 @@ from opp_analytics.crm import ChangeLog
 from opp_analytics.errors import (
     ArgumentTypeError,
     ArgumentValueError,
+    DataWarning,
     HistoryError,
     NotEnoughHistory,
 )
@@ -445,8 +446,15 @@ class History:
         allowed: dict[str, Any] = {"allow_deleted": allow_deleted, "allow_missing": allow_missing}
         return add_record(source, opportunities, at=at, org=self.org, **allowed)
 
-    def check(self) -> pd.DataFrame:
+    def check(self, *, set_aside: bool = False) -> pd.DataFrame:
         """List problems of the files, of warehouse rows, and of the history's import.
+
+        Parameters
+        ----------
+        set_aside : bool
+            If True, move damaged change files to ``damaged/`` and go on without them. Their changes
+            appear only where a later record shows them, their records are no longer ``complete``,
+            and every query warns.
 
         Returns
         -------
@@ -454,6 +462,8 @@ class History:
             ``recorded_at`` (time of the record), ``file``, ``unique_id`` (for problems of an
             import), ``problem``. Empty when there are no problems.
         """
+        if set_aside:
+            self._own_folder("set files aside in").take_aside()
         frame = pd.DataFrame(
             self._source.check(), columns=["recorded_at", "file", "unique_id", "problem"]
         )
@@ -486,8 +496,8 @@ class History:
         DataFrame
             ``recorded_at`` (instant, UTC), ``rows`` (opportunities then), ``changed`` (change rows
             added: the sum of ``new``, ``edited``, ``deleted``, ``returned``), ``complete`` (False
-            where the records given to `from_table` say so), ``certified`` (True with a load
-            certificate). With no records, the same columns and no rows.
+            where a damaged file was set aside, so that changes may be missing), ``certified`` (True
+            with a load certificate). With no records, the same columns and no rows.
         """
         return self._source.records()
 
@@ -870,11 +880,11 @@ class History:
             Index ``period`` (str), from the period of the first record to that of the last.
             ``records`` (int64), ``answers`` (str: "all"; "to date" while it runs; "from the first
             record on" where its start is unknown, so that slippage and waterfall must start later;
-            "nothing" where it has no record; ": no stages", ": no
-            dates" where too few are known), ``complete`` (bool, False where a record is not),
-            ``stage_known``, ``date_known``, ``value_known`` (float64, share of the deals closed in
-            the period whose stage, planned date and value are known from their creation on: an
-            imported field history may lack them; 1 without such deals). Note: ``cadence_days``
+            "nothing" where it has no record; ": no stages", ": no dates" where too few are known),
+            ``complete`` (bool, False where a damaged file was set aside), ``stage_known``,
+            ``date_known``, ``value_known`` (float64, share of the deals closed in the period whose
+            stage, planned date and value are known from their creation on: an imported field
+            history may lack them; 1 without such deals). Note: ``cadence_days``
             (median time between records), ``next_due``. Without records, no rows.
 
         Raises
@@ -905,7 +915,9 @@ class History:
         # A column that an import lacks is known from the first record with it, if there is one.
         late = begins.reindex(list(KNOWN)) if len(begins) else begins
         late = late[~(late <= first)].dt.tz_localize(None).dt.normalize()
-        table, seen = self._read_log(), self.stages_seen()
+        # Which files are damaged is told by `complete`, and by every other question.
+        with DataWarning.muted():
+            table, seen = self._read_log(), self.stages_seen()
         marked = schema.UNRECORDED in table.columns
         if pd.isna(first) or not (marked or len(late) or (seen["stage"] == NOT_RECORDED).any()):
             return pd.DataFrame({"closed_on": pd.DatetimeIndex([]), **dict.fromkeys(KNOWN, True)})

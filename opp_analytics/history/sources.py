@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from opp_analytics.crm import name_columns
-from opp_analytics.errors import DataError, HistoryError, MissingColumnError
+from opp_analytics.errors import DataError, DataWarning, HistoryError, MissingColumnError
 from opp_analytics.history import rows
 from opp_analytics.history.engine import Engine, arrow, cast_columns, collect, ibis, latest
 from opp_analytics.history.store import Damage, Entry, Memory, Store
@@ -51,6 +51,7 @@ class FolderSource:
         """Read all change rows, and check that every file is intact."""
         entries = self.store.entries()
         files = self.store.change_files(entries)
+        self._warn_of_gaps(entries)
         kinds = dict(entries[-1].kinds) if entries else {}
         table: ibis.Table = self._memory.get(
             "table", files, lambda: self.keep(self._engine.read(files, kinds))
@@ -65,28 +66,42 @@ class FolderSource:
         small = 0 < sum(entry.size for entry in self.store.entries()) <= _SMALL
         return self._engine.keep(table) if small else table
 
+    def _warn_of_gaps(self, entries: list[Entry]) -> None:
+        aside = self.store.set_aside()
+        for entry in entries:
+            if entry.name in aside:
+                DataWarning.warn(
+                    f"{self.store.change_file(entry)} was damaged and set aside: changes seen by "
+                    f"the record of {entry.last.recorded_at:%Y-%m-%d %H:%M} UTC appear only where "
+                    "a later record shows them"
+                )
+
     def records(self) -> pd.DataFrame:
         """List all records, in order of time."""
         records: pd.DataFrame = self._memory.get("records", self.version(), self._read_records)
         return records.copy()
 
     def version(self) -> tuple[str, ...]:
-        """Tell what is recorded: it changes with each record."""
+        """Tell what is recorded: it changes with each record, and with each file set aside."""
+        entries = self.store.entries()
         # The last entry's digest covers those before it.
-        return tuple(entry.digest for entry in self.store.entries()[-1:])
+        return (entries[-1].digest if entries else "", *self.store.set_aside())
 
     def _read_records(self) -> pd.DataFrame:
-        entries = self.store.entries()
+        entries, aside = self.store.entries(), self.store.set_aside()
         for entry in entries:
-            if not self.store.change_file(entry).exists():
+            # Without the note that it was set aside, a lost file would leave all records looking
+            # complete.
+            if entry.name not in aside and not self.store.change_file(entry).exists():
                 raise Damage(self.store.change_file(entry), str(self.store.find_problem(entry)))
+        doubtful = {n for name, until in aside.items() for n in range(int(name), until + 1)}
         records = make_records(
             [
                 {
                     "recorded_at": moment.recorded_at,
                     "rows": moment.rows,
                     "changed": moment.changes,
-                    "complete": True,
+                    "complete": entry.sequence not in doubtful,
                     "new": moment.new,
                     "edited": moment.changed,
                     "deleted": moment.deleted,
@@ -97,17 +112,19 @@ class FolderSource:
                 for moment in entry.moments
             ]
         )
-        # Only the first append may be an import.
-        ends = entries[0].moments if entries else ()
-        if len(ends) > 1:
-            table = self.table()
-            log = table.filter(table["seen_at"] <= ends[-1].recorded_at)
+        # Only the first append may be an import; set aside, of its records only the first and the
+        # last are known.
+        imported = [
+            entry for entry in entries[:1] if len(entry.moments) > 1 and entry.name not in aside
+        ]
+        for entry in imported:
+            log = self._engine.read(self.store.change_files(imported), dict(entry.kinds))
             counts = count_operations(log, collect)
             after = pd.Index(collect(log.select("seen_after").distinct())["seen_after"].dropna())
             moments = counts.index.union(after[after >= counts.index.min()]).sort_values()
             counted = count_records(counts, moments).rename_axis("recorded_at").reset_index()
             counted = make_records(counted.assign(complete=True, certified=False))
-            records = pd.concat([counted, records[len(ends) :]], ignore_index=True)
+            records = pd.concat([counted, records[len(entry.moments) :]], ignore_index=True)
         return records
 
     def columns_at(self, recorded_at: pd.Timestamp) -> Mapping[str, str] | None:
@@ -144,7 +161,7 @@ class FolderSource:
     def check(self) -> list[dict[str, Any]]:
         """List problems, as rows of `History.check`."""
         try:
-            entries = self.store.entries()
+            entries, aside = self.store.entries(), self.store.set_aside()
         except Damage as damage:
             return [{"file": str(damage.file), "problem": damage.damage}]
         found: list[dict[str, Any]] = []
@@ -153,10 +170,24 @@ class FolderSource:
                 "recorded_at": entry.last.recorded_at,
                 "file": str(self.store.change_file(entry)),
             }
-            if problem := self.store.find_problem(entry):
+            problem = (
+                "was damaged and set aside"
+                if entry.name in aside
+                else self.store.find_problem(entry)
+            )
+            if problem:
                 found.append({**place, "problem": problem})
             found += [{**place, **note} for note in entry.notes]
         return found
+
+    def take_aside(self) -> None:
+        """Set every damaged change file aside; the next record finds their changes again."""
+        with self.store.writing():
+            entries = self.store.entries()
+            aside = self.store.set_aside()
+            for entry in entries:
+                if entry.name not in aside and self.store.find_problem(entry):
+                    self.store.take_aside(entry, entries)
 
 
 class TableSource:

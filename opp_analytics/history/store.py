@@ -77,7 +77,7 @@ class Entry:
     sequence: int
     """Number of the append, 1, 2, 3 …; it names the files."""
     moments: Annotated[tuple[RecordCounts, ...], msgspec.Meta(min_length=1)]
-    """The record; of an import, the first and the last one, with the counts of all."""
+    """The record; of an import, the first and the last one."""
     columns: Mapping[str, str]
     """Columns of the recorded frame, in order, with their pandas dtypes."""
     kinds: Mapping[str, str]
@@ -130,6 +130,28 @@ def read_entry(file: Path) -> Entry:
     if not intact:
         raise Damage(file, "is damaged: its content does not match its checksum")
     return entry
+
+
+def encode_note(name: str, until: int) -> bytes:
+    """Encode the note that an append's change file was set aside.
+
+    `until` is the last record that relied on it.
+    """
+    return json.dumps({"until": until, "digest": digest(f"{name} {until}".encode())}).encode()
+
+
+def read_note(file: Path) -> int:
+    """Read a note: the last record that relied on the change file set aside."""
+    content = _read_bytes(file)
+    try:
+        until = int(json.loads(content)["until"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise Damage(file, f"is damaged, or is not a note of this history ({error})") from None
+    if content != encode_note(file.stem, until):
+        raise Damage(
+            file, "is damaged: its content does not match its checksum; restore it from a backup"
+        )
+    return until
 
 
 def _read_bytes(file: Path) -> bytes:
@@ -399,20 +421,24 @@ class Store:
         return entry
 
     def change_files(self, entries: list[Entry]) -> list[Path]:
-        """List the change file of every entry.
+        """List the change file of every entry in use.
 
         Where any file changed, check that each is intact.
         """
-        marks = self._look("changes", lambda: read_marks(self.folder / "changes"))
-        state = marks and (entries, marks)
-        files: list[Path] = self._memory.get("files", state, lambda: self._check_files(entries))
+        aside, marks = (
+            self.set_aside(),
+            self._look("changes", lambda: read_marks(self.folder / "changes")),
+        )
+        used = [entry for entry in entries if entry.name not in aside]
+        state = marks and (used, marks)
+        files: list[Path] = self._memory.get("files", state, lambda: self._check_files(used))
         return files
 
-    def _check_files(self, entries: list[Entry]) -> list[Path]:
-        for entry in entries:
+    def _check_files(self, used: list[Entry]) -> list[Path]:
+        for entry in used:
             if problem := self.find_problem(entry):
                 raise Damage(self.change_file(entry), problem)
-        return [self.change_file(entry) for entry in entries]
+        return [self.change_file(entry) for entry in used]
 
     def change_file(self, entry: Entry) -> Path:
         """Name the file of an entry's change rows."""
@@ -422,7 +448,7 @@ class Store:
         """Check an entry's change file; return its problem, None if intact."""
         file = self.change_file(entry)
         what = f"(the record of {entry.last.recorded_at:%Y-%m-%d %H:%M} UTC)"
-        out = "restore it from a backup, or import the other files of that folder as a change log"
+        out = "restore it from a backup, or go on without it: history.check(set_aside=True)"
         try:
             mark = make_mark(file.stat())
             if mark[0] != entry.size:
@@ -435,6 +461,27 @@ class Store:
             return f"{what} cannot be read ({error.strerror})"
         return None
 
+    def set_aside(self) -> dict[str, int]:
+        """Map entries with a set-aside change file to the last record that needs each.
+
+        The record is given by its sequence.
+        """
+        notes: list[Path] = self._look(
+            "damaged", lambda: sorted((self.folder / "damaged").glob("*.json"))
+        )
+        return {note.stem: read_note(note) for note in notes}
+
+    def take_aside(self, entry: Entry, entries: list[Entry]) -> None:
+        """Set an entry's change file aside without deleting it; call it inside `writing`."""
+        (self.folder / "damaged").mkdir(exist_ok=True)
+        # Write the note first: a noted file is out of use even while still in its place.
+        publish(
+            self.folder, f"damaged/{entry.name}.json", encode_note(entry.name, entries[-1].sequence)
+        )
+        file = self.change_file(entry)
+        if file.exists():
+            file.replace(self.folder / "damaged" / file.name)
+
     def state(self, entries: list[Entry]) -> pa.Table | None:
         """Read the kept latest row of each opportunity; None unless they match the last entry."""
         for file in (self.folder / "state").glob(f"{entries[-1].name}-*.arrow"):
@@ -442,11 +489,15 @@ class Store:
                 content = file.read_bytes()
                 if file.stem.partition("-")[2] == digest(content):
                     rows = pa.ipc.open_file(content).read_all()
-                    if (rows.schema.metadata or {}).get(b"of") == entries[-1].digest.encode():
+                    if (rows.schema.metadata or {}).get(b"of") == self._state_tag(entries[-1]):
                         return rows.replace_schema_metadata(None)
             except (OSError, pa.ArrowException):
                 continue
         return None
+
+    def _state_tag(self, entry: Entry) -> bytes:
+        """Make the tag of a kept state: the chain up to an entry, and the files set aside."""
+        return " ".join([entry.digest, *sorted(self.set_aside())]).encode()
 
     # Writing
 
@@ -512,7 +563,7 @@ class Store:
         If the write fails, it is rebuilt later.
         """
         sink = pa.BufferOutputStream()
-        tagged = rows.replace_schema_metadata({"of": entry.digest})
+        tagged = rows.replace_schema_metadata({"of": self._state_tag(entry)})
         options = pa.ipc.IpcWriteOptions(compression="zstd")
         with pa.ipc.new_file(sink, tagged.schema, options=options) as writer:
             writer.write_table(tagged)

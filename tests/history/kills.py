@@ -16,6 +16,7 @@ import signal
 import sys
 import tempfile
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import count
@@ -24,6 +25,7 @@ from pathlib import Path
 import ibis  # noqa: F401  once here, not in every process that is forked
 import pandas as pd
 
+from opp_analytics.errors import HistoryError
 from opp_analytics.history import History
 
 __all__ = ["kill_at_every_step", "kill_at_random_steps"]
@@ -164,14 +166,33 @@ def _import_again(place: Path) -> None:
     _check(place, 2, 2)
 
 
+def _set_aside_again(place: Path) -> None:
+    """A killed `check(set_aside=True)` refuses to read, or has done it; the next one does it."""
+    warnings.simplefilter("ignore")
+    try:
+        if History(place).as_of(_at(2))["value"].tolist() != [0.0]:
+            raise AssertionError(f"{place} shows what the damaged file held")
+    except HistoryError as error:
+        if "000002.parquet" not in str(error):
+            raise
+    problems = History(place).check(set_aside=True)["problem"].tolist()
+    if problems != ["was damaged and set aside"]:
+        raise AssertionError(f"{place}: {problems}")
+    _record(place, 4)
+    if History(place).as_of(_at(4))["value"].tolist() != [4.0] * 5:
+        raise AssertionError(f"{place} did not see again what the damaged file held")
+
+
 def kill_at_every_step(folder: Path, stride: int = 1) -> dict[str, int]:
     """How many kills each way to write survived: one before each call of a record, and before each
     `stride`-th of others."""
-    base, littered = folder / "base", folder / "littered"
+    base, torn, littered = folder / "base", folder / "torn", folder / "littered"
     _record(base, 0, 1, 2)
     shutil.copytree(base, littered)
     (littered / "changes/000004.parquet").write_bytes(b"half a file")
     (littered / "staging/.000004.json.77").write_bytes(b"{")
+    _record(torn, 0, 1)
+    (torn / "changes/000002.parquet").write_bytes(b"torn")
     ways: dict[str, tuple[Path | None, Callable[[Path], object], Callable[[Path], object]]] = {
         "first record": (None, lambda at: _record(at, 0), lambda at: _record_again(at, 0)),
         "record": (base, lambda at: _record(at, 3), lambda at: _record_again(at, 3)),
@@ -181,6 +202,7 @@ def kill_at_every_step(folder: Path, stride: int = 1) -> dict[str, int]:
             lambda at: _record_again(at, 3),
         ),
         "import": (None, _import, _import_again),
+        "set aside": (torn, lambda at: History(at).check(set_aside=True), _set_aside_again),
     }
     kills = {}
     for name, (start, act, recover) in ways.items():

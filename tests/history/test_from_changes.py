@@ -43,6 +43,17 @@ def test_from_changes__long_log_without_a_line_has_no_record():
     assert History.from_changes(log).records.empty
 
 
+def test_records__of_an_import_set_aside_are_its_first_and_last(tmp_path):
+    history = History.from_changes(wide(), path=tmp_path)
+    whole = history.records
+    (tmp_path / "changes/000001.parquet").write_bytes(b"")
+    history.check(set_aside=True)
+    ends = history.records
+    pd.testing.assert_frame_equal(
+        ends, whole.iloc[[0, -1]].reset_index(drop=True).assign(complete=False)
+    )
+
+
 def test_from_changes__reports_what_is_wrong():
     log = wide(
         operation=["new", "new", "new", "changed"],

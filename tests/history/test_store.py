@@ -17,7 +17,9 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics import files
+from opp_analytics.analysis import waterfall
 from opp_analytics.history import History
+from opp_analytics.note import note_of
 
 ROOT = Path(oa.__file__).parents[1]
 WEEKS = ["2026-03-02", "2026-03-09", "2026-03-16", "2026-03-23"]
@@ -66,6 +68,30 @@ def test_read__names_a_damaged_change_file(history, tmp_path, how):
     assert found["recorded_at"].tolist() == [pd.Timestamp("2026-03-09", tz="UTC")]
     file.write_bytes(content)
     assert_whole(tmp_path / "history")
+
+
+def test_check__sets_aside_and_the_next_record_heals(history, tmp_path):
+    file = tmp_path / "history/changes/000003.parquet"
+    file.write_bytes(b"torn")
+    assert history.check(set_aside=True)["problem"].tolist() == ["was damaged and set aside"]
+    assert (tmp_path / "history/damaged/000003.parquet").read_bytes() == b"torn"
+    with pytest.warns(oa.errors.DataWarning, match="000003.parquet was damaged"):
+        stale = history.as_of("2026-03-23")
+    assert stale["value"].tolist() == [100.0, 101.0, 100.0, 103.0]
+    assert history.records["complete"].tolist() == [True, True, False, False]
+    with pytest.warns(oa.errors.DataWarning):
+        history.record(week(3), at="2026-03-30")
+    with pytest.warns(oa.errors.DataWarning):
+        healed = history.as_of("2026-03-30")
+    assert healed["value"].tolist() == week(3)["value"].tolist()
+    assert history.records["complete"].tolist() == [True, True, False, False, True]
+    assert history.coverage(freq="W")["complete"].tolist() == [True, True, False, False, True]
+    with pytest.warns(oa.errors.DataWarning):
+        doubtful = waterfall(history, start="2026-03-09", end="2026-03-30")
+    assert note_of(doubtful).figures["complete"] is False
+    with pytest.warns(oa.errors.DataWarning):
+        sound = waterfall(history, start="2026-03-02", end="2026-03-09")
+    assert "complete" not in note_of(sound).figures
 
 
 @pytest.mark.parametrize(
@@ -144,6 +170,16 @@ def test_read__notices_what_was_altered_in_place_under_its_old_time(history, tmp
         history.changes()
 
 
+def test_records__do_not_look_complete_when_the_note_of_a_damaged_file_is_lost(history, tmp_path):
+    (tmp_path / "history/changes/000002.parquet").write_bytes(b"torn")
+    history.check(set_aside=True)
+    shutil.rmtree(tmp_path / "history/damaged")
+    for opened in (history, History(tmp_path / "history")):
+        with pytest.raises(oa.errors.HistoryError, match="000002.parquet.*missing"):
+            opened.records  # noqa: B018
+    assert history.check()["file"].tolist() == [str(tmp_path / "history/changes/000002.parquet")]
+
+
 def test_history__that_lost_all_but_its_state_is_not_an_empty_folder(history, tmp_path):
     (tmp_path / "history/history.json").unlink()
     shutil.rmtree(tmp_path / "history/records")
@@ -203,7 +239,7 @@ def test_record__killed_at_any_step_is_there_or_not():
     said = subprocess.run(command, cwd=ROOT, timeout=500, capture_output=True, text=True)
     assert said.returncode == 0, said.stderr
     kills = [int(n) for n in re.findall(r": (\d+)", said.stdout)]
-    assert len(kills) == 4
+    assert len(kills) == 5
     assert min(kills) > 5
     assert max(kills) > 50
     assert f"{sum(kills) + 10} kills" in said.stdout
@@ -256,11 +292,14 @@ def deals(value: float) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A history of three records."""
+    """A history of three records, of which one was set aside, so that every file there can be is
+    there."""
     folder = tmp_path_factory.mktemp("whole") / "history"
     history = History(folder)
     for day in (2, 3, 4):
         history.record(deals(float(day)), at=f"2026-03-0{day}")
+    (folder / "changes/000002.parquet").write_bytes(b"torn")
+    history.check(set_aside=True)
     return folder
 
 
@@ -300,10 +339,12 @@ NAMES = [
     "records",
     "state",
     "staging",
+    "damaged",
     "changes/000001.parquet",
     "records/000004.json",
     "state/*.arrow",
     "staging/.000004.json.77",
+    "damaged/000002.json",
 ]
 
 
@@ -312,9 +353,10 @@ NAMES = [
     "use",
     [
         lambda folder: History(folder).record(deals(9.0), at="2026-03-20"),
+        lambda folder: History(folder).check(set_aside=True),
         lambda folder: History(folder).changes(),
     ],
-    ids=["record", "changes"],
+    ids=["record", "check", "changes"],
 )
 def test_history__refuses_a_link_by_name_before_anything_is_touched(
     folder: Path, tmp_path: Path, name: str, use: Callable[[Path], object]
@@ -336,6 +378,8 @@ def test_history__opened_before_the_link_was_made_refuses_it_too(
     linked_elsewhere(folder / "staging", tmp_path / "elsewhere")
     with pytest.raises(oa.errors.HistoryError, match="staging is a link to"):
         history.record(deals(9.0), at="2026-03-20")
+    with pytest.raises(oa.errors.HistoryError, match="staging is a link to"):
+        history.check(set_aside=True)
     assert (tmp_path / "elsewhere/thesis.txt").read_text() == "three years of work"
 
 
@@ -346,7 +390,8 @@ def test_history__may_be_reached_through_a_link_and_hold_hard_links(
     (tmp_path / "shortcut").symlink_to(folder)
     os.link(folder / "changes/000001.parquet", tmp_path / "backup.parquet")
     history = History(tmp_path / "shortcut")
-    assert history.record(deals(9.0), at="2026-03-20").changed == 1
+    with pytest.warns(oa.errors.DataWarning, match="set aside"):
+        assert history.record(deals(9.0), at="2026-03-20").changed == 1
     assert (folder / "records/000004.json").is_file()
 
 
@@ -356,14 +401,21 @@ def test_record__follows_the_umask(tmp_path: Path, umask: int) -> None:
     history = History(folder)
     history.record(deals(1.0), at="2026-03-02")
     history.record(deals(2.0), at="2026-03-09")
+    (folder / "changes/000001.parquet").write_bytes(b"torn")
+    history.check(set_aside=True)
     made = [*folder.rglob("*"), folder, folder.parent, folder.parent.parent]
-    assert len(made) == 14
+    assert len(made) == 16
     modes = {path: stat.S_IMODE(path.stat().st_mode) for path in made}
-    assert modes == {path: (0o777 if path.is_dir() else 0o666) & ~umask for path in made}
+    torn = folder / "damaged/000001.parquet"
+    assert modes == {path: (0o777 if path.is_dir() else 0o666) & ~umask for path in made} | {
+        torn: modes[torn]
+    }
 
 
 @pytest.mark.posix
-@pytest.mark.parametrize("name", ["changes/000001.parquet", "records/000001.json"])
+@pytest.mark.parametrize(
+    "name", ["changes/000001.parquet", "records/000001.json", "damaged/000002.json"]
+)
 def test_history__does_not_wait_for_a_pipe(folder: Path, name: str) -> None:
     (folder / name).unlink()
     os.mkfifo(folder / name)
