@@ -380,6 +380,10 @@ class JournalError(OppAnalyticsError):
 class DataWarning(UserWarning):
     """Warning of a gap or doubt in a result."""
 
+    def __init__(self, message: str, about: str = "", size: int = 0) -> None:
+        super().__init__(message)
+        self.about, self.size = about or message, size
+
     def __str__(self) -> str:
         return printable(super().__str__(), lines=True)
 
@@ -404,15 +408,18 @@ class DataWarning(UserWarning):
             yield
 
     @classmethod
-    def warn(cls, message: str) -> None:
-        """Warn at the line that called this package."""
+    def warn(cls, message: str, about: str = "", size: int = 0) -> None:
+        """Warn at the line that called this package.
+
+        Of several `about` one thing, a command says the one of the largest `size`.
+        """
         given, frame, level, ours = _given.get(), sys._getframe(), 1, 1
         if given is not None and message in given:
             return
         while frame.f_back is not None:
             frame, level = frame.f_back, level + 1
             ours = level if frame.f_code.co_filename.startswith(_HERE) else ours
-        warnings.warn(message, cls, stacklevel=ours + 1)
+        warnings.warn(cls(message, about, size), stacklevel=ours + 1)
         if given is not None:
             given.add(message)
 

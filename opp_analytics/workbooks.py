@@ -10,6 +10,7 @@ import math
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -36,14 +37,6 @@ _RIGHT = ("money", "rate", "percent", "ratio", "count", "number")
 _FIRST_DAY, _MARCH_1900, _YEAR_10_000 = np.datetime64("1899-12-30", "us"), 61, 2_958_466
 """Day 0 of a workbook; its day 61, before which Excel counts a day that never was; the first day
 beyond its calendar."""
-
-
-class Row(NamedTuple):
-    """A row that looks like no other, such as one that adds up those below it."""
-
-    look: Mapping[str, Any]
-    formulas: Mapping[int, str] = {}
-    """Those of its cells, by place; a cell's own value is for viewers that do not compute."""
 
 
 class Column(NamedTuple):
@@ -114,12 +107,12 @@ def write_table(
     widest: float,
     day: str = "yyyy-mm-dd",
     wrapped: Collection[str] = (),
-    rows: Mapping[int, Row] | None = None,
+    looks: Mapping[int, Mapping[str, Any]] = MappingProxyType({}),
 ) -> list[Column]:
     """Write a table below its headings, which stay in view, and return how its columns are shown.
 
-    `day` is the format of dates, texts of the columns `wrapped` take several lines, and `rows` have
-    a look of their own.
+    `day` is the format of dates, texts of the columns `wrapped` take several lines, and rows with
+    `looks` of their own look so.
     """
     columns, cells = [], []
     formats = {**_FORMATS, "date": day, "instant": f"{day} hh:mm"}
@@ -150,10 +143,9 @@ def write_table(
         cells.append(_convert(values, kind))
     rates = [place for place, column in enumerate(columns) if column.kind == "rate"]
     sure = book.add_format({"num_format": ALMOST_SURE, "align": "right"})
-    own = rows or {}
     for row, shown_cells in enumerate(zip(*cells, strict=True), start=1):
-        if row in own:
-            write_own_row(book, page, row, own[row], columns, shown_cells)
+        if row in looks:
+            write_own_row(book, page, row, looks[row], columns, shown_cells)
             continue
         page.write_row(row, 0, shown_cells)
         for place in rates:
@@ -168,17 +160,21 @@ def write_own_row(
     book: Workbook,
     page: Worksheet,
     number: int,
-    row: Row,
+    own: Mapping[str, Any],
     columns: Sequence[Column],
     cells: Sequence[Any],
+    formulas: Mapping[int, str] = MappingProxyType({}),
 ) -> None:
-    """Write a row with a look of its own, and its formulas."""
+    """Write a row with a look of its own, and formulas by place.
+
+    The cell of a formula is for viewers that do not compute.
+    """
     for place, (column, cell) in enumerate(zip(columns, cells, strict=True)):
-        look = {**column.look, **row.look}
+        look = {**column.look, **own}
         if column.kind == "rate" and is_almost_sure(cell):
             look["num_format"] = ALMOST_SURE
-        if place in row.formulas:
-            page.write_formula(number, place, row.formulas[place], book.add_format(look), cell)
+        if place in formulas:
+            page.write_formula(number, place, formulas[place], book.add_format(look), cell)
         else:
             page.write(number, place, cell, book.add_format(look))
 

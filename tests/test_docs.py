@@ -202,7 +202,7 @@ def test_security__states_the_bounds_that_the_code_has() -> None:
         f"{transport._REDIRECTS}",
         f"{transport.LARGEST_BODY / 2**20:g} MB; {transport._LARGEST_REFUSAL / 2**10:g} kB",
         f"{config._COMMAND_SECONDS:g} seconds",
-        f"{smtp._SECONDS:g} seconds; {smtp._LONGEST / 60:g} minutes",
+        f"{smtp._SECONDS:g} seconds",
         f"{engine.OVERLAP / timedelta(minutes=1):g} minutes",
         f"{engine.SHORTEST_WAIT:g} seconds, or twice the `timeout`",
         f"{engine._ATTEMPTS}",

@@ -150,6 +150,9 @@ def _say_row(context: Context, values: Mapping[str, float], words: Mapping[str, 
     said = f": {money(values['booked'])}"
     said += f" of {money(values['target'])} closed" if "target" in values else " closed"
     said += f", forecast {money(values['expected'])}" if "expected" in values else ""
+    if "call" in values:
+        by = words["call"].write() if "call" in words else ""
+        said += f", call {money(values['call'])}{by and f' ({by})'}"
     if "p_target" in words:
         lack = words["p_target"].write()
         return f"{said}, {'target met' if lack == 'met' else lack}"

@@ -44,7 +44,5 @@ def _warn(*warning: Any, **named: Any) -> None:
 
 def _crash(kind: type[BaseException], error: BaseException, frames: TracebackType | None) -> None:
     from opp_analytics.cli.console import say_crash
-    from opp_analytics.cli.doctor import note_error
 
-    note_error(error, frames)
     say_crash(kind, error, frames)

@@ -117,7 +117,6 @@ class _Command(TyperCommand):
             raise typer.Exit(130) from None
         except Exception as error:
             from opp_analytics.cli.console import complain, say_gathered
-            from opp_analytics.cli.doctor import note_error
             from opp_analytics.errors import OppAnalyticsError
             from opp_analytics.sandbox import SandboxError
 
@@ -133,7 +132,6 @@ class _Command(TyperCommand):
                 said = str(error)
             else:
                 raise
-            note_error(error, error.__traceback__)
             say_gathered()
             complain(said)
             raise typer.Exit(1) from None

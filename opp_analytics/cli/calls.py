@@ -30,7 +30,8 @@ from opp_analytics.org import CALL_KEY, FILE, Org, add_call, calls_known, write_
 from opp_analytics.periods import as_date, read_period, write_period
 
 _MOST = 60
-_SHOWN = ["made_on", "period", "caller", "for", "commit", "best_case", "in_force", "reason"]
+_SHOWN = ["made_on", "period", "caller", "owner_name", "team"]
+_SHOWN += ["commit", "best_case", "in_force", "reason"]
 
 
 @with_tables(out=())
@@ -61,69 +62,55 @@ def call_command(
     if not file.is_file():
         way_out = f"write one with: {write_command('org', 'init')}"
         raise ConfigError(f"calls are kept beside an org file, and there is no {file}; {way_out}")
+    if bool(owner) + bool(team) + whole > 1:
+        raise typer.BadParameter("a call is for one number: use one of --for, --team and --whole")
     own = owner or (None if team or whole else caller)
     texts = {"caller": caller, "owner_name": own, "team": team, "reason": reason}
-    said: dict[str, Any] = {
-        name: " ".join((words or "").split()) or None for name, words in texts.items()
-    }
-    if any(words and words[0] in "=+@" for words in said.values()):
+    said = {name: " ".join(words.split()) for name, words in texts.items() if words}
+    if any(words[:1] in "=+@" for words in said.values()):
         raise typer.BadParameter(
             "a text that begins with =, + or @ is a formula to a spreadsheet; add a word"
         )
-    if bool(owner) + bool(team) + whole > 1:
-        raise typer.BadParameter("a call is for one number: use one of --for, --team and --whole")
     org = oa.Org.read(file)
     history = find_history(folder, org)
-    owners = partial(list_owners, history) if history else tuple[str]
-    named = pd.concat(
-        [org.people["owner_name"], org.calls["owner_name"], org.calls["caller"]]
-    ).dropna()
-    spelled = {name.casefold(): name for name in named[::-1]}
-    typed = {name: said[name].casefold() for name in ("caller", "owner_name") if said.get(name)}
-    if set(typed.values()) - set(spelled):
-        spelled = {name.casefold(): name for name in owners()} | spelled
-    new = typed["caller"] not in spelled
-    said |= {name: spelled.get(folded, said[name]) for name, folded in typed.items()}
     day = as_date(made_on or pd.Timestamp.now("UTC"), tz=org.zone(None), name="made_on")
-    amount = None if commit.strip() in ("-", "−") else parse_amount(commit, org)
-    amounts = {"commit": amount, "best_case": parse_amount(best, org)}
-    given = {"made_on": day.date(), "period": read_period(period), **said, **amounts}
-    made = {name: value for name, value in given.items() if value is not None}
+    made: dict[str, Any] = {"made_on": day.date(), "period": read_period(period), **said}
+    for name, typed in (("commit", commit), ("best_case", best)):
+        if typed is not None and typed.strip() not in ("-", "−"):
+            made[name] = parse_amount(typed, org)
+    owners = partial(list_owners, history) if history else tuple[str]
     calls = oa.calls(add_call(file, made, owners))
     say(_describe(made, calls))
-    if new:
-        note(f"{made['caller']} is a new caller.")
+    if said["caller"] not in {*org.people["owner_name"], *org.calls["caller"]}:
+        note(f"{said['caller']} is a new caller.")
     if not calls["in_force"].iloc[-1]:
         note("A later call of the same number stays in force.")
+    answer(_forget_file(calls).tail(1))
+
+
+def _forget_file(calls: pd.DataFrame) -> pd.DataFrame:
+    """Keep nothing with calls but what the org means."""
     calls.attrs = {"org": calls.attrs["org"]}
-    answer(calls.tail(1))
+    return calls
 
 
 def _describe(made: Mapping[str, Any], calls: pd.DataFrame) -> str:
     """Say the last of some calls in a sentence, with what it supersedes."""
-    org = Org.of(calls)
+    org, last = Org.of(calls), calls.iloc[-1]
     money = partial(text.money, currency=org.currency, full=True)
     numbers = calls[CALL_KEY].astype("object").fillna("")
     same = calls[numbers.eq(numbers.iloc[-1]).all(axis="columns")]
-    before = calls_known(same.iloc[:-1], same["made_on"].iloc[-1])
-    earlier = before[["made_on", "commit"]].itertuples(index=False, name=None)
-    was = "".join(f" (was {money(amount)} on {text.day(day)})" for day, amount in earlier)
+    before = calls_known(same.iloc[:-1], last["made_on"])
+    was = "" if "commit" in made else " (none was in force)"
+    for day, amount in before[["made_on", "commit"]].itertuples(index=False):
+        was = f" (was {money(amount)} on {text.day(day)})"
     best = f", at best {money(made['best_case'])}" if "best_case" in made else ""
     what = f"calls {money(made['commit'])}{best}" if "commit" in made else "withdraws the call"
     period = text.period_name(made["period"], org.freq("Q"), today=made["made_on"])
-    whose = _name_whose(made["caller"], made.get("owner_name"), made.get("team"))
-    number = ", ".join(filter(None, [whose, period]))
-    return (
-        f"{made['caller']} {what} for "
-        f"{number}{was or ' (none was in force)' * ('commit' not in made)}."
-    )
-
-
-def _name_whose(caller: str, owner: str | None, team: str | None) -> str | None:
-    """Name whose number a call is; None where it is the caller's own."""
-    return (
-        f"team {team}" if team else "everyone" if not owner else None if owner == caller else owner
-    )
+    owner, own = made.get("owner_name"), made["caller"]
+    whose = f"team {made['team']}" if "team" in made else owner or "everyone"
+    number = period if whose == own else f"{whose}, {period}"
+    return f"{own} {what} for {number}{was}."
 
 
 @with_tables(FILES)
@@ -162,18 +149,15 @@ def _list_calls(calls: pd.DataFrame, most: int, *, every: bool, known: bool) -> 
             f"No calls yet{'' if known else ', and no org file'}. Make one with: "
             f"{write_command(*words)}"
         )
-    calls.attrs = {"org": calls.attrs["org"]}
+    _forget_file(calls)
     if not every:
         listed = calls[calls["in_force"] & calls["commit"].notna()]
         if len(calls) > len(listed) == 0:
             say("All calls are withdrawn; --all lists them.")
         calls = listed
     shown = calls[::-1].sort_values("made_on", ascending=False, kind="stable")
-    numbers = shown[CALL_KEY].astype("object").fillna("").itertuples(index=False)
-    shown["for"] = [_name_whose(*each[:3]) for each in numbers]
-    shown["period"] = [
-        text.period(write_period(label), Org.of(calls).freq("Q")) for label in shown["period"]
-    ]
+    freq = Org.of(calls).freq("Q")
+    shown["period"] = [text.period(write_period(label), freq) for label in shown["period"]]
     shown["in_force"] = write_in_force(shown)
     if len(shown):
         columns = [name for name in _SHOWN if every or name != "in_force"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 import shlex
 import shutil
 import sysconfig
@@ -23,6 +21,7 @@ from rich.table import Table
 
 from opp_analytics import text
 from opp_analytics.columns import find_rank, find_unit, make_formatter
+from opp_analytics.errors import DataWarning
 from opp_analytics.org import Org
 
 _SHORT, _SHORTEST, _WRAPPED = 12, 6, 24
@@ -56,30 +55,17 @@ OUTPUT: ContextVar[Output] = ContextVar("output", default=_AS_USUAL)
 
 
 def write_command(*words: object, program: str = "opp-analytics") -> str:
-    """Write a command as a person types it, quoted for the shell of this system.
+    """Write a command as a person types it in a shell.
 
     A program of this environment goes by its name if the shell finds it, else by its path.
     """
-    first = _quote(_locate(program))
-    # PowerShell runs what is quoted only if told to.
-    called = f"& {first}" if first.startswith("'") and os.name == "nt" else first
-    return " ".join([called, *map(_quote, words)])
-
-
-def _locate(name: str) -> str:
-    own = Path(sysconfig.get_path("scripts")) / name
-    found = shutil.which(name)
+    own, found = Path(sysconfig.get_path("scripts")) / program, shutil.which(program)
     if found is not None and Path(found).parent == own.parent:
-        return name
-    here = Path.cwd()
-    return str(own.relative_to(here) if own.is_relative_to(here) else own)
-
-
-def _quote(word: object) -> str:
-    if os.name != "nt":
-        return shlex.quote(str(word))
-    plain = re.fullmatch(r"[\w%+=:./\\-]+", str(word))
-    return str(word) if plain else "'{}'".format(str(word).replace("'", "''"))
+        called = program
+    else:
+        here = Path.cwd()
+        called = str(own.relative_to(here) if own.is_relative_to(here) else own)
+    return shlex.join(map(str, [called, *words]))
 
 
 def escape_markup(value: object) -> str:
@@ -133,34 +119,24 @@ def gather_warning(
     """
     if OUTPUT.get().quiet:
         return
-    if category.__module__.startswith("opp_analytics"):
+    if isinstance(message, DataWarning):
         # Many analyses say the same of their data, each with its own name and numbers.
-        kind = _NUMBERS.sub("", _ASKED_BY.sub("", str(message)))
-        _GATHERED.setdefault(kind, {})[str(message)] = None
+        known = _GATHERED.setdefault(message.about, message)
+        _GATHERED[message.about] = max(known, message, key=lambda one: one.size)
     else:
         python = warnings.formatwarning(message, category, filename, lineno, line)
         _err.print(escape_markup(python), highlight=False)
 
 
 def say_gathered() -> None:
-    """Print each kind of warning once, the one with the largest number, and how many there were."""
-    for same in _GATHERED.values():
-        (largest, *others) = sorted(same, key=_find_number, reverse=True)
-        more = f" ({text.number(len(others))} more like it)" if others else ""
-        _err.print(
-            f"[yellow]Note:[/] {escape_markup(largest)}{more}", highlight=False, soft_wrap=True
-        )
+    """Print what was gathered: of warnings about one thing that of the most deals."""
+    for warning in _GATHERED.values():
+        _err.print(f"[yellow]Note:[/] {escape_markup(warning)}", highlight=False, soft_wrap=True)
     _GATHERED.clear()
 
 
-_GATHERED: dict[str, dict[str, None]] = {}
-"""Warnings of the command that runs, by their text without numbers."""
-_ASKED_BY, _NUMBERS = re.compile(r"^[a-z_.]+: "), re.compile(r"\d[\d,]*( \w+)?")
-
-
-def _find_number(message: str) -> int:
-    found = _NUMBERS.search(message)
-    return int(re.sub(r"\D", "", found[0])) if found else 0
+_GATHERED: dict[str, DataWarning] = {}
+"""Warnings of the command that runs, by what they are about."""
 
 
 def say_crash(
@@ -212,19 +188,19 @@ def show(
     right = {name for name, values in cells_of.items() if name not in wrap and _is_number(values)}
     texts = {name for name in columns if name not in right and name not in _WHOLE}
     widths = {name: max(map(cell_len, [named[name], *cells])) for name, cells in columns.items()}
-    left_out = _find_too_wide(widths, texts, wrap, keys=rows.index.nlevels if index else 1)
-    columns = {name: cells for name, cells in columns.items() if name not in left_out}
-    rooms = _share_room({name: widths[name] for name in columns}, texts & set(columns))
+    keys = rows.index.nlevels if index else 1
+    rooms = _find_room(widths, texts, wrap, list(columns)[:keys])
+    left_out = [name for name in columns if name not in rooms]
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in columns:
+    for name in rooms:
         table.add_column(
             escape(named[name]),
             justify="right" if name in right else "left",
             overflow="fold" if name in wrap else "ellipsis",
             no_wrap=name not in wrap,
-            max_width=rooms.get(name),
+            max_width=rooms[name] if name in texts else None,
         )
-    for cells in zip(*columns.values(), strict=True):
+    for cells in zip(*(columns[name] for name in rooms), strict=True):
         table.add_row(*map(escape, cells))
     out.print(table, highlight=False)
     more = [f"… and {text.number(len(rows) - most)} more"] if len(rows) > most else []
@@ -243,36 +219,28 @@ def _is_number(values: pd.Series[Any]) -> bool:
     )
 
 
-def _find_too_wide(
-    full: Mapping[str, int], texts: Collection[str], wrap: Collection[str], *, keys: int
-) -> list[str]:
-    """Find the columns that do not fit on one line with the others, all texts cut.
+def _find_room(
+    full: dict[str, int], texts: set[str], wrap: Collection[str], keys: Collection[str]
+) -> dict[str, int]:
+    """Find the widths of the columns that fit on one line, all texts cut where they must be.
 
-    The first `keys` always stay.
+    The `keys` always stay, and columns of texts share the space that is left.
     """
     least = dict.fromkeys(wrap, _WRAPPED // max(len(wrap), 1))
     widths = {
         name: min(width, least.get(name, _SHORT)) if name in texts else width
         for name, width in full.items()
     }
-    last_first = [name for name in reversed(list(full)[keys:]) if name not in wrap]
-    for name in sorted(last_first, key=find_rank, reverse=True):
+    places = {name: (find_rank(name), place) for place, name in enumerate(full)}
+    for name in sorted(full, key=places.__getitem__, reverse=True):
         if sum(widths.values()) + GAP * (len(widths) - 1) <= out.width:
             break
-        del widths[name]
-    return [name for name in full if name not in widths]
-
-
-def _share_room(widths: Mapping[str, int], texts: Collection[str]) -> dict[str, int]:
-    """Share the space left among the texts, none wider than its content."""
-    free = (
-        out.width
-        - GAP * (len(widths) - 1)
-        - sum(w for name, w in widths.items() if name not in texts)
-    )
-    rooms = {}
-    narrow_first = sorted(texts, key=widths.__getitem__)
+        if name not in keys and name not in wrap:
+            del widths[name]
+    narrow_first = sorted(texts & widths.keys(), key=full.__getitem__)
+    fixed = sum(width for name, width in widths.items() if name not in texts)
+    free = out.width - GAP * (len(widths) - 1) - fixed
     for left, name in zip(range(len(narrow_first), 0, -1), narrow_first, strict=True):
-        rooms[name] = min(widths[name], max(_SHORTEST, free // left))
-        free -= rooms[name]
-    return rooms
+        widths[name] = min(full[name], max(_SHORTEST, free // left))
+        free -= widths[name]
+    return widths

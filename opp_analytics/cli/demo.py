@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sysconfig
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -170,11 +169,6 @@ def _keep_journal_apart() -> Iterator[None]:
 def _say_next(folder: Path, today: pd.Timestamp) -> None:
     heading("What next")
     say(f"Open the weekly page       {folder / 'weekly.html'}")
-    programs = Path(sysconfig.get_path("scripts"))
-    if write_command() != "opp-analytics" and (programs / "activate").is_file():
-        activate = write_command(program="activate")
-        source = activate if os.name == "nt" else f"source {activate}"
-        say(f"Activate the environment   {source}      (or type the full paths below)")
     again = ("--org", folder / FILE, "--history", folder / HISTORY_FOLDER)
     say(
         "Make it again              "
@@ -182,9 +176,6 @@ def _say_next(folder: Path, today: pd.Timestamp) -> None:
     )
     say(f"Start from your own deals  {write_command('start')} deals.csv")
     say(f"Practice on a server       {write_command('sandbox')}     (prints what to paste where)")
-    notebook = Path("notebooks/01_explore.ipynb")
-    if notebook.is_file() and shutil.which("jupyter", path=programs):
-        say(f"Take the tour              {write_command('lab', notebook, program='jupyter')}")
     say(f"See all commands           {write_command('--help')}")
 
 
@@ -208,7 +199,7 @@ def sandbox_command(
     with oa.sandbox.start(
         port=port, weeks=weeks, seed=seed, path=db, org=find_org(org_file)
     ) as server:
-        say(f"The sandbox is running at {server.url}. It holds {_describe(server)}.")
+        say(f"The sandbox is running at {server.url}. It holds {_count(server)}.")
         say(f"\nPaste into another terminal:\n\n{server.exports}\n{write_command('doctor')}")
         keys = f'"{server.url}", "{server.token}", "{server.api_key}"'
         say("\nOr into Python:\n\nimport opp_analytics as oa")
@@ -222,15 +213,6 @@ def sandbox_command(
         server.wait()
 
 
-def _describe(server: oa.sandbox.Sandbox) -> str:
-    """Count the opportunities, and say their time span."""
+def _count(server: oa.sandbox.Sandbox) -> str:
     with oa.Client(server.url, server.token, server.api_key) as client:
-        page = client.list(1, 1, sort="created_at")
-    total = page.total_records or 0
-    if not page.rows:
-        return count(total, "opportunity")
-    age = pd.Timestamp(server.now) - pd.Timestamp(page.rows[0]["created_at"])
-    return (
-        f"{count(total, 'opportunity')} from {count(-(-age // pd.Timedelta(weeks=1)), 'week')} "
-        "of simulated sales"
-    )
+        return count(client.list(1, 1).total_records or 0, "opportunity")

@@ -141,29 +141,14 @@ def plan_command(
 
 
 def _refuse_problems(made: oa.Plan, file: Path, tables: dict[str, pd.DataFrame]) -> None:
-    """Refuse a plan with problems, and show each with its own suggestion.
-
-    A list of choices once, below.
-    """
+    """Refuse a plan with problems, and show each with its own suggestion."""
     if not len(made.problems):
         return
     answer(tables)
-    table = _name_deals(made.problems, made)
-    hints = table["suggestion"].astype("object").str.partition("use one of ")
-    listed = hints[2] != ""
-    alone = hints[0].str.strip()
-    table["suggestion"] = alone.mask(listed & (alone == ""), "one of those below")
     heading("Problems", "nothing is sent until they are fixed")
-    show(table, index=False, wrap=_WRAPPED)
-    for field, choices in (
-        pd.DataFrame({"field": table["field"], "of": hints[2]})[listed].drop_duplicates().values
-    ):
-        say(f"{text.title(field)} is one of {choices}.")
-    found, them = (
-        text.count(len(made.problems), "problem"),
-        "it" if len(made.problems) == 1 else "them",
-    )
-    raise PlanError(f"{found} in {file}; fix {them} there and plan again")
+    show(_name_deals(made.problems, made), index=False, wrap=_WRAPPED)
+    found = text.count(len(made.problems), "problem")
+    raise PlanError(f"{found} in {file}; correct the file and plan again")
 
 
 def _read_edits(
@@ -282,7 +267,7 @@ _RUN = typer.Argument(
     metavar="RUN_ID", help="Id of the run, as `runs` lists it.", show_default="the newest"
 )
 _RECEIPT = typer.Option(
-    "--receipt", help="Write the outcome of every change to this .xlsx, .csv or .md file."
+    "--receipt", help="Write the outcome of every change to this .xlsx or .csv file."
 )
 
 

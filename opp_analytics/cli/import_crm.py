@@ -97,7 +97,7 @@ def import_crm_command(
     elif deals is not None and folder is not None:
         if len(export.stage_dates):
             log = crm.log_stage_dates(export, org)
-            _say_notes(log)
+            say_notes(log)
             _say_begun(begin_history(log, folder, org), log, folder)
         oa.History(folder, org=org).record(deals)
         say(f"Recorded {count(len(deals), 'opportunity')} in {folder}.")
@@ -182,10 +182,11 @@ def _say_reading(file: Path, read: str, reading: crm.Reading) -> None:
         columns={"theirs": "your column", "ours": "read as", "how": "how sure"}
     )
     show(named.replace({"how sure": {"kept": "carried along"}}), index=False, most=40)
-    _say_notes(reading)
+    say_notes(reading)
 
 
-def _say_notes(reading: crm.Reading) -> None:
+def say_notes(reading: crm.Reading) -> None:
+    """Say what a file's reader left out, and what it noted."""
     for what in reading.left_out:
         note(f"Left out: {what}.")
     for one in reading.notes:
@@ -202,15 +203,11 @@ def begin_history(log: crm.ChangeLog, folder: Path | None, org: oa.Org) -> oa.Hi
 def _say_begun(history: oa.History, log: crm.ChangeLog, folder: Path) -> None:
     from opp_analytics.history import tell_problems
 
-    records = history.records
+    deals, records = log.changes["unique_id"].nunique(), history.records
     say(
-        f"\nBegan a history in {folder}: "
-        f"{count(log.changes['unique_id'].nunique(), 'opportunity')}, "
+        f"\nBegan a history in {folder}: {count(deals, 'opportunity')}, "
         f"{count(int(records['changed'].sum()), 'change')}, {count(len(records), 'record')}."
     )
-    if len(records):
-        first, last = records["recorded_at"].iloc[[0, -1]]
-        say(f"From {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC.")
     problems = history.check()
     if len(problems):
         heading("Problems in the log", "these lines were imported too")

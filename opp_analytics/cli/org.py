@@ -15,22 +15,17 @@ from opp_analytics import text
 from opp_analytics.cli.console import heading, say, show, write_command
 from opp_analytics.cli.output import answer, check_ending, with_tables, write_staged
 from opp_analytics.cli.source import FromFile, reads_cells
-from opp_analytics.columns import DEAL_FIGURES
 from opp_analytics.crm import draft_from_export, read_org_text, recognize
 from opp_analytics.errors import DataError, DataWarning
-from opp_analytics.inputs import did_you_mean
 from opp_analytics.org import (
     FILE,
     Columns,
     Draft,
-    Join,
     Stage,
     draft_org,
     find_strangers,
     list_names,
-    read_conditions,
 )
-from opp_analytics.schema import COLUMNS
 
 
 @reads_cells
@@ -171,30 +166,9 @@ def check_command(
     strange = [
         str(one) for one in find_strangers(org.calls).values() if "did you mean" in one.right
     ]
-    strange += _find_strange_columns(org)
     say("\n".join(["", *strange, f"{file} has no {'other ' * bool(strange)}mistakes."]))
     numbers = pd.Series([stage.probability for stage in org.stages], dtype="Int64")
     answer({"stages": stages.assign(probability=numbers), "facts": facts})
-
-
-def _find_strange_columns(org: oa.Org) -> list[str]:
-    """Find columns in the conditions on deals that nobody knows but a known one is close to.
-
-    Another may be the CRM's own.
-    """
-    mapped = [
-        name
-        for columns in (org.columns, org.api_columns)
-        for ours in columns.values()
-        for name in list_names(ours)
-    ]
-    known = {*COLUMNS, *DEAL_FIGURES, *org.derived, *mapped}
-    return [
-        f"report.alert_deals_when = {condition.text!r}: no column {name!r} is known; {near}"
-        for condition in read_conditions(org.report, "alert_deals_when", None)
-        for name in condition.columns
-        if name not in known and (near := did_you_mean(name, known))
-    ]
 
 
 def _facts(org: oa.Org) -> list[tuple[str, str]]:
@@ -215,7 +189,7 @@ def _facts(org: oa.Org) -> list[tuple[str, str]]:
         ("targets", describe_targets(org)),
         *([("calls", describe_calls(org))] if len(org.calls) else []),
         *([("rates", describe_rates(org))] if org.converts else []),
-        *(("join", describe_join(join)) for join in org.joins),
+        *(("join", describe_join(org, join.name)) for join in org.joins),
         ("exports", _columns(org.columns, "known by the API's names only")),
         ("API", _columns(org.api_columns, "attributes by the API's own names")),
         (
@@ -263,26 +237,13 @@ def describe_people(org: oa.Org) -> str:
 
 
 def describe_targets(org: oa.Org) -> str:
-    """Describe the targets of an org: their sums, and the periods."""
+    """Describe the targets of an org: how many, and for which periods."""
     targets = org.targets
     if targets.empty:
         return "none"
-    whose = {
-        "of the whole": targets["owner_name"].isna() & targets["team"].isna(),
-        "of teams": targets["team"].notna(),
-        "of people": targets["owner_name"].notna(),
-    }
-    said = [
-        (
-            f"{text.count(int(mask.sum()), 'target')} {name} "
-            f"({text.money(float(targets.loc[mask, 'target'].sum()), org.currency)})"
-        )
-        for name, mask in whose.items()
-        if mask.any()
-    ]
     absent = targets.attrs.get("left_out")
-    left_out = [f"; left out: {text.joined(absent)}"] if absent else []
-    return "".join([f"{text.joined(said)}, {_span(targets)}", *left_out])
+    left_out = f"; left out: {text.joined(absent)}" if absent else ""
+    return f"{text.count(len(targets), 'target')}, {_span(targets)}{left_out}"
 
 
 def describe_calls(org: oa.Org) -> str:
@@ -291,10 +252,7 @@ def describe_calls(org: oa.Org) -> str:
     callers = text.count(calls["caller"].nunique(), "caller")
     strange = sorted(calls.loc[list(find_strangers(calls)), "owner_name"].unique())
     own = f"; not under [people]: {text.joined(strange, most=5)}" if strange else ""
-    whole = calls.loc[calls["owner_name"].isna() & calls["team"].isna(), "caller"].value_counts()
-    by = text.joined([f"{n} by {name}" for name, n in whole.items()], most=5)
-    for_whole = f"; for the whole: {by}" if by else ""
-    return f"{text.count(len(calls), 'call')} of {callers}, {_span(calls)}{own}{for_whole}"
+    return f"{text.count(len(calls), 'call')} of {callers}, {_span(calls)}{own}"
 
 
 def _span(table: pd.DataFrame) -> str:
@@ -310,8 +268,9 @@ def describe_rates(org: oa.Org) -> str:
     return f"{text.joined(said, most=6)}, to {org.currency}"
 
 
-def describe_join(join: Join) -> str:
+def describe_join(org: oa.Org, name: str) -> str:
     """Describe a joined table: its file, rows, keys and columns."""
+    join = next(join for join in org.joins if join.name == name)
     given = text.joined(join.columns, most=6)
     rows, keys = text.count(len(join.table), "row"), text.joined(join.keys, last="or")
     return f"{join.file}, {rows} by {keys}: {given}"

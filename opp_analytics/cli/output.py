@@ -19,14 +19,12 @@ import typer
 
 from opp_analytics import files, text
 from opp_analytics.cli.console import OUTPUT, Output, note
-from opp_analytics.columns import make_formatter
 from opp_analytics.errors import DataError
 from opp_analytics.files import check_writable, replace_file, say_failure
 from opp_analytics.note import note_of
-from opp_analytics.org import Org
 from opp_analytics.workbooks import add_sheet, make_workbook, write_table
 
-TABLES = (".xlsx", ".csv", ".md")
+TABLES = (".xlsx", ".csv")
 """Endings of the files that `write_tables` writes."""
 _LONGEST_NAME = 31
 """Characters of a sheet's name that Excel takes."""
@@ -152,7 +150,7 @@ def answer(tables: pd.DataFrame | Mapping[str, pd.DataFrame]) -> None:
 
 def echo_json(shown: Any) -> None:
     """Print the JSON of a command, in one line."""
-    typer.echo(json.dumps(shown, ensure_ascii=False))
+    typer.echo(json.dumps(shown, ensure_ascii=False, default=str))
 
 
 def _list_rows(table: pd.DataFrame) -> dict[str, Any]:
@@ -177,41 +175,31 @@ def _flatten(table: pd.DataFrame) -> pd.DataFrame:
 
 def _plain(value: Any) -> Any:
     """Write a value for JSON: dates and instants in ISO, what is missing or without end as null."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return list(map(_plain, value))
-    if isinstance(value, (str, bool, int)):
+    if isinstance(value, (str, list, dict)):
         return value
     if pd.isna(value):
         return None
-    if isinstance(value, np.generic):
-        return _plain(value.item())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
+    value = value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     if isinstance(value, date):
         whole = isinstance(value, datetime) and (value.tzinfo is not None or value.time() != time())
         return value.isoformat() if whole else f"{value:%Y-%m-%d}"
-    return str(value)
+    return value
 
 
 def write_tables(tables: Mapping[str, pd.DataFrame], file: Path) -> None:
-    """Write tables to one file: workbook sheets, Markdown sections, or one table as CSV.
+    """Write tables to one file: workbook sheets, or one table as CSV.
 
     CSV gets the first table of deals, else the first table.
 
-    Amounts are numbers in the workbook and in CSV, and written as people read them in Markdown. Ids
-    come last.
+    Ids come last.
     """
     flat = ((text.title(name), _flatten(table)) for name, table in tables.items())
     tables = {name: table[sorted(table, key="unique_id".__eq__)] for name, table in flat}
     if file.suffix.lower() == ".csv":
         of_deals = [table for table in tables.values() if "unique_id" in table]
         write_csv([*of_deals, *tables.values()][0], file)
-    elif file.suffix.lower() == ".md":
-        pages = "\n\n".join(f"## {name}\n\n{_markdown(table)}" for name, table in tables.items())
-        with write_staged(file) as staged:
-            staged.write_text(pages + "\n", encoding="utf-8")
     else:
         saved = io.BytesIO()
         with make_workbook(saved, "excel") as book:
@@ -220,14 +208,3 @@ def write_tables(tables: Mapping[str, pd.DataFrame], file: Path) -> None:
                 write_table(book, page, table, list(map(text.one_line, table)), None, widest=60)
         with write_staged(file) as staged:
             staged.write_bytes(saved.getvalue())
-
-
-def _markdown(table: pd.DataFrame) -> str:
-    currency = Org.of(table).currency
-    columns = [
-        map(make_formatter(str(name), values, currency), values) for name, values in table.items()
-    ]
-    lines = [list(map(str, table.columns)), ["---"] * len(table.columns)]
-    lines += map(list, zip(*columns, strict=True))
-    escaped = ([text.printable(cell).replace("|", r"\|") for cell in line] for line in lines)
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in escaped)

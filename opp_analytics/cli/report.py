@@ -24,12 +24,13 @@ from opp_analytics.cli.source import (
     OrgFile,
     Target,
     find_org,
+    open_history,
     parse_amount,
     read_source,
     reads_cells,
     say_age,
 )
-from opp_analytics.errors import ConfigError, DataError
+from opp_analytics.errors import DataError
 from opp_analytics.periods import as_date, as_instant, check_freq
 
 if TYPE_CHECKING:
@@ -143,13 +144,19 @@ def report_command(
             raise typer.BadParameter(
                 f"--alerts writes no files; leave out {option}", param_hint=option
             )
-    source = (
-        None if source_file is None else read_source(source_file, org_file, written, asked=as_of)
-    )
-    org = find_org(org_file) if source is None else source.org
+    org = find_org(org_file)
     zone = (org or oa.Org()).zone(None)
     today = as_date(datetime.now(UTC), tz=zone)
     day = as_date(as_of, tz=zone) if as_of is not None else today if send else None
+    if source_file is None and day is not None and day < today:
+        open_history(folder, org)
+    source = read_source(source_file, org_file, written, asked=as_of, recorded=folder)
+    org, opportunities = source.org, source.opportunities
+    # Who sends waits for the record of somebody else rather than going without.
+    history = oa.History(folder, org=org, lock_timeout=600.0 if send else 30.0)
+    day = source.day if day is None else day
+    if as_of is None:
+        say_age(opportunities, day, "--as-of")
     files = not (alerts or dry_run)
     options: dict[str, Any] = {
         "out": file,
@@ -164,33 +171,20 @@ def report_command(
         "method": method,
         "eml": eml,
         "markdown": markdown,
+        "as_of": day,
+        "org": org,
+        "own_writes": source.own_writes(),
     }
-    if day is not None and day < today and source is None:
-        history = oa.History(folder, org=org)
-        opportunities = history.as_of(as_instant(day, tz=zone, end=True))
-        options |= {"as_of": day, "org": org, "own_writes": _our_writes(org)}
-        ready = check_report(opportunities, history, **options)
-        recorded, known = False, True
-    else:
-        source = source or read_source(None, org_file, asked=as_of, recorded=folder)
-        org, opportunities = source.org, source.opportunities
-        # Who sends waits for the record of somebody else rather than going without.
-        history = oa.History(folder, org=org, lock_timeout=600.0 if send else 30.0)
-        day = source.day if day is None else day
-        if as_of is None:
-            say_age(source.opportunities, day, "--as-of")
-        options |= {"as_of": day, "org": org, "own_writes": source.own_writes()}
-        # One record a day: who sends may ask every hour.
-        recorded = (
-            record
-            and (as_of is None or day >= today)
-            and not (send and _is_recorded(history, today, zone))
-        )
-        # Before a record the history may lack a column that it then has.
-        known = len(history.records) > 0 and set(opportunities.columns) <= set(
-            history.table.columns
-        )
-        ready = check_report(opportunities, history if known or not recorded else None, **options)
+    # One record a day: who sends may ask every hour.
+    recorded = (
+        record
+        and (as_of is None or day >= today)
+        and not (send and _is_recorded(history, today, zone))
+    )
+    # Before a record the history may lack a column that it then has.
+    known = len(history.records) > 0 and set(opportunities.columns) <= set(history.table.columns)
+    ready = check_report(opportunities, history if known or not recorded else None, **options)
+    post = None
     post = None
     if send:
         audiences, place = (
@@ -236,26 +230,27 @@ def _send(
 ) -> pd.DataFrame:
     """Send a report, and say who got it, who did not, and what alerts they were told."""
     outcome = post.deliver(page, kind, again=again)
-    state, who, detail = outcome["state"], outcome["receiver"], outcome["detail"]
-    alerts = (kind == "alerts") & state.isin(_TOLD)
-    shown = detail.where(state.isin(["already", "would send"]) & ~alerts, "")
-    counts = ", ".join(f"{(state == one).sum()} {one}" for one in ("sent", "failed"))
-    sent = (state == "sent").any()
-    heading(
-        counts if sent and (state == "failed").any() else "Sent" if sent else "Nothing was sent"
-    )
+    state, detail = outcome["state"], outcome["detail"]
+    told = (kind == "alerts") & state.isin(_TOLD)
+    shown = detail.where(state.isin(["already", "would send"]) & ~told, "")
+    heading("Sent" if (state == "sent").any() else "Nothing was sent")
     table = outcome.assign(state=state.where(shown == "", state + ": " + shown))
     show(table[["receiver", "audience", "state"]], index=False, most=len(outcome))
-    for said, group in outcome[alerts].groupby("detail", sort=False):
+    for said, group in outcome[told].groupby("detail", sort=False):
         note(f"To {text.joined(group['receiver'], most=5)}:")
         say(str(said))
-    for why, failed in who[state == "failed"].groupby(detail, sort=False):
-        complain(f"{text.joined(failed, most=5)}: {why}")
-    if (state == "already").any():
-        note("already: sent for this day; --again sends it once more.")
-    if (state == "no address").any():
-        note("no address: add it to [deliver.teams], or as email to [people], of the org file.")
+    for why, failed in outcome[state == "failed"].groupby("detail", sort=False):
+        complain(f"{text.joined(failed['receiver'], most=5)}: {why}")
+    for one, words in _EXPLAINED.items():
+        if (state == one).any():
+            note(f"{one}: {words}")
     return outcome
+
+
+_EXPLAINED = {
+    "already": "sent for this day; --again sends it once more.",
+    "no address": "add it to [deliver.teams], or as email to [people], of the org file.",
+}
 
 
 def say_alerts(
@@ -275,14 +270,6 @@ def say_alerts(
         say(str(alert) if told is None and not alert.new else alert.words)
     if failed or page.alerts:
         raise typer.Exit(1 if failed else 3)
-
-
-def _our_writes(org: oa.Org | None) -> pd.DataFrame | None:
-    """Edits written from this computer to the tenant of the settings; None without settings."""
-    try:
-        return oa.own_writes(oa.Client.from_env(org=org))
-    except ConfigError:
-        return None
 
 
 def _is_recorded(history: oa.History, today: pd.Timestamp, zone: str) -> bool:

@@ -312,13 +312,11 @@ def _say_unclear(file: Path, mapping: pd.DataFrame) -> None:
     said = [
         f'"{theirs}" read as {text.label(ours)} (a guess)'
         if how == "guessed"
-        else f'"{theirs}" unknown ({why.partition(";")[0]})'
-        for theirs, ours, how, why in unclear.itertuples(index=False)
+        else f'"{theirs}" unknown'
+        for theirs, ours, how in unclear[["theirs", "ours", "how"]].itertuples(index=False)
     ]
     if said:
-        lists = (
-            f"; {write_command('import-crm', file)} lists all" if len(said) > _MOST_UNCLEAR else ""
-        )
+        lists = f"; {write_command('import-crm', file)} lists all"
         note(f"{text.joined(said, most=_MOST_UNCLEAR)}{lists}.")
 
 
@@ -328,8 +326,6 @@ def say_day(source: CommandSource) -> None:
     last, asked = text.day(seen, year=True), text.day(source.day, year=True)
     if source.as_of is None and seen < as_date(datetime.now(UTC), tz=source.zone):
         note(f"As of {last}, the day of the data.")
-    elif Certificate.moment_of(source.opportunities) and seen < source.day:
-        note(f"As of {asked}; the deals were last seen on {last}.")
     elif Certificate.moment_of(source.opportunities) and seen > source.day:
         note(f"The deals are those of {last}; without a record, those of {asked} are not known.")
 

@@ -7,11 +7,10 @@ import os
 import re
 import shutil
 import sys
-import textwrap
 import tomllib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,10 +20,11 @@ import typer
 import opp_analytics as oa
 from opp_analytics import crm, text
 from opp_analytics.certificate import Certificate
-from opp_analytics.cli.console import complain, heading, out, say, show, write_command
-from opp_analytics.cli.import_crm import KINDS, begin_history, choose_preset, sort_files
+from opp_analytics.cli.console import complain, heading, note, say, show, write_command
+from opp_analytics.cli.import_crm import KINDS, begin_history, choose_preset, say_notes, sort_files
 from opp_analytics.cli.org import (
     describe_calls,
+    describe_join,
     describe_people,
     describe_rates,
     describe_targets,
@@ -39,7 +39,7 @@ from opp_analytics.cli.source import (
     parse_amount,
     reads_cells,
 )
-from opp_analytics.errors import DataError, OppAnalyticsError
+from opp_analytics.errors import DataError
 from opp_analytics.files import say_failure, stage_folder, sync_folder
 from opp_analytics.inputs import did_you_mean, fold, make_key
 from opp_analytics.org import (
@@ -61,12 +61,12 @@ from opp_analytics.text import count
 
 _PAGE = Path("weekly.html")
 _BESIDE: dict[str, tuple[str, Callable[[Org], str]]] = {
-    "people": ("people", lambda org: describe_people(org)),
-    "targets": ("targets", lambda org: describe_targets(org)),
-    "calls": ("calls", lambda org: describe_calls(org)),
-    "currency_rates": ("currency_rates", lambda org: describe_rates(org)),
-    "accounts": ("join.accounts", lambda org: _describe_joined(org, "accounts")),
-    "activities": ("join.activities", lambda org: _describe_joined(org, "activities")),
+    "people": ("people", describe_people),
+    "targets": ("targets", describe_targets),
+    "calls": ("calls", describe_calls),
+    "currency_rates": ("currency_rates", describe_rates),
+    "accounts": ("join.accounts", partial(describe_join, name="accounts")),
+    "activities": ("join.activities", partial(describe_join, name="activities")),
 }
 """Kinds of file that the org file names: the section, and what the org then says of them."""
 _LABELS = {"unique_id": "deal ID", "done_on": "date", "what": "kind"}
@@ -132,9 +132,9 @@ def start_command(
     kinds = sort_files(found, ("opportunities", "history", *_BESIDE))
     preset = str(org_file) if named else None if known else choose_preset(found.values())
     known = known or Org(preset=preset)
-    past = _find_past()
+    past = find_history(HISTORY_FOLDER, None)
     file, log_file = kinds.get("opportunities"), kinds.get("history")
-    with stage_folder(Path(), "opp-analytics-start") as staging, _name_as_moved(staging):
+    with stage_folder(Path(), "opp-analytics-start") as staging:
         log = found[log_file].table if log_file else None
         first = (
             found[file].table if file else _read_last(None if past else log, past, known, written)
@@ -159,7 +159,7 @@ def start_command(
                         for theirs, ours in names.items()
                     }
                 )
-                _say(f"{describe(drafted.org)}.")
+                note(f"{describe(drafted.org)}.")
         update = (
             _Update(drafted.org, found[file].table, drafted.export.opportunities)
             if file
@@ -176,28 +176,6 @@ def start_command(
         moved = _move(drafted, update, staging, (page.xlsx, page.html))
     _say_written(moved, drafted, update, day)
     say_alerts(page)
-
-
-def _find_past() -> oa.History | None:
-    """Find the history with its records.
-
-    None where there is none yet, an error where something else has its name.
-    """
-    past = find_history(HISTORY_FOLDER, None)
-    if past is None and HISTORY_FOLDER.exists():
-        oa.History(HISTORY_FOLDER)
-    return past
-
-
-@contextmanager
-def _name_as_moved(staging: Path) -> Iterator[None]:
-    """Name files in errors as they are called once they are moved."""
-    try:
-        yield
-    except OppAnalyticsError as error:
-        if str(staging) not in str(error):
-            raise
-        raise DataError(str(error).replace(f"{staging}{os.sep}", "")) from None
 
 
 def _read_last(
@@ -232,19 +210,17 @@ def _take_last(history: oa.History) -> pd.DataFrame:
 
 def _ask(question: str, hint: str, option: str, read: Callable[[str], Any]) -> Any:
     """Ask until the answer can be read; without a terminal say which option answers."""
+    way = f"use {option}, or --yes for the guesses. Nothing was written."
     if not sys.stdin.isatty():
-        complain(
-            f"{question} No terminal to answer in: use {option}, or --yes for the guesses. "
-            "Nothing was written."
-        )
+        complain(f"{question} No terminal to answer in: {way}")
         raise typer.Exit(2)
     say("")
     while True:
-        _say(f"{question} {hint}")
+        note(f"{question} {hint}")
         try:
             return read(input("> ").strip())
         except EOFError:
-            complain(f"No answer; nothing was written. Use {option}, or --yes for the guesses.")
+            complain(f"No answer: {way}")
             raise typer.Exit(2) from None
         except KeyboardInterrupt:
             raise KeyboardInterrupt("stopped; nothing was written") from None
@@ -259,23 +235,18 @@ def _find_question(drafted: crm.Drafted, about: str) -> crm.Question | None:
 
 def _answer_id(drafted: crm.Drafted, given: str | None, yes: bool) -> crm.Drafted:
     question = _find_question(drafted, "unique_id")
-    if given is not None:
-        return drafted.answer(unique_id=given)
-    if question is None or yes:
-        return drafted
-    guess = question.guesses["unique_id"]
-    _say(f'Guess: "{guess}", {question.reasons["unique_id"]}.')
+    if given is None and question is not None and not yes:
+        guess = question.guesses["unique_id"]
 
-    def read(typed: str) -> str:
-        if typed and typed not in question.choices:
-            raise DataError(
-                f'there is no column "{typed}"; '
-                f"{did_you_mean(typed, question.choices) or 'use one of the file'}"
-            )
-        return typed or guess
+        def read(typed: str) -> str:
+            if typed and typed not in question.choices:
+                near = did_you_mean(typed, question.choices) or "use one of the file"
+                raise DataError(f'there is no column "{typed}"; {near}')
+            return typed or guess
 
-    label = _ask(question.asked, f'Enter for "{guess}".', "--id COLUMN", read)
-    return drafted.answer(unique_id=label)
+        note(f'Guess: "{guess}", {question.reasons["unique_id"]}.')
+        given = _ask(question.asked, f'Enter for "{guess}".', "--id COLUMN", read)
+    return drafted if given is None else drafted.answer(unique_id=given)
 
 
 def _answer_stages(drafted: crm.Drafted, given: Sequence[str], yes: bool) -> crm.Drafted:
@@ -286,55 +257,41 @@ def _answer_stages(drafted: crm.Drafted, given: Sequence[str], yes: bool) -> crm
         question = _find_question(drafted, "stages")
     if question is None:
         return drafted
-    rows = [
-        {"stage": name, "guess": guess or "unknown", "why": question.reasons[name]}
-        for name, guess in question.guesses.items()
-    ]
+    guesses = question.guesses
+    rows = [[name, guess or "unknown", question.reasons[name]] for name, guess in guesses.items()]
     heading("Stages", "guessed, since nothing says what they mean")
-    show(pd.DataFrame(rows), index=False, most=100, wrap=("why",))
+    table = pd.DataFrame(rows, columns=["stage", "guess", "why"])
+    show(table, index=False, most=100, wrap=("why",))
     if yes:
         return drafted
     kinds = text.joined(STAGE_KINDS, last="or")
     answers = _ask(
         question.asked,
-        f"Enter takes the guesses; else NAME=KIND, NAME=KIND, … with {kinds}."
-        if len(rows) > 1
-        else f"Enter takes the guess; else {kinds}.",
+        f"Enter takes the guesses; else NAME=KIND, NAME=KIND, … with {kinds}.",
         "--stage NAME=KIND",
         lambda typed: _read_stages(typed, names, question),
     )
-    return drafted.answer(
-        stages={name: kind for name, kind in question.guesses.items() if kind} | answers
-    )
+    return drafted.answer(stages={name: kind for name, kind in guesses.items() if kind} | answers)
 
 
 def _read_stages(
     typed: str, names: Collection[str], question: crm.Question | None
 ) -> dict[str, Kind]:
-    """Read ``NAME=KIND, NAME=KIND``, or the kind alone where one stage is asked about.
-
-    A name may hold a comma.
-    """
+    """Read ``NAME=KIND, NAME=KIND``, or the kind alone where one stage is asked about."""
     asked = [] if question is None else list(question.guesses)
     if len(asked) == 1 and typed and "=" not in typed:
         typed = f"{asked[0]}={typed}"
     spelled = {fold(name): name for name in names}
     found: dict[str, Kind] = {}
-    for part in re.findall(r"[^=]+=[^=,]*", typed.rstrip(" ,")) or ([typed] if typed else []):
-        name, sign, kind = (word.strip(" ,") for word in part.rpartition("="))
-        if not sign:
-            raise DataError(
-                f"{kind!r} is not NAME=KIND; write for example {(asked or [*names])[0]}=open"
-            )
-        if fold(name) not in spelled:
-            near = did_you_mean(name, names)
-            raise DataError(
-                f"no deal is in a stage {name!r}; {near or f'the stages are {text.joined(names)}'}"
-            )
+    # A name may hold a comma, a kind does not.
+    for part in re.findall(r"[^=]+=[^=,]*", typed) or ([typed] if typed else []):
+        name, _, kind = (word.strip(" ,") for word in part.rpartition("="))
         if kind not in STAGE_KINDS:
-            raise DataError(
-                f"{part.strip(' ,')!r}: a stage is {text.joined(STAGE_KINDS, last='or')}"
-            )
+            kinds = text.joined(STAGE_KINDS, last="or")
+            raise DataError(f"{kind!r} is no kind of stage; write NAME=KIND, with {kinds}")
+        if fold(name) not in spelled:
+            near = did_you_mean(name, names) or f"the stages are {text.joined(names)}"
+            raise DataError(f"no deal is in a stage {name!r}; {near}")
         found[spelled[fold(name)]] = kind
     return found
 
@@ -354,19 +311,14 @@ def _answer_target(
     # A week has no target of its own.
     freq = freq if freq[0] in "MQY" else "M"
     label = str(day.to_period(freq))
-    if given is None and quiet:
-        return drafted
-    name = text.period_name(label, freq, today=day)
-    amount = (
-        parse_amount(given, org)
-        if given is not None
-        else _ask(
-            f"What is the sales target for {name}?",
+    amount = parse_amount(given, org)
+    if given is None and not quiet:
+        amount = _ask(
+            f"What is the sales target for {text.period_name(label, freq, today=day)}?",
             "Such as 500k; Enter for none.",
             "--target AMOUNT",
             lambda typed: parse_amount(typed or None, org),
         )
-    )
     if amount is None:
         return drafted
     return drafted.answer(tables={"targets": [{"period": label, "target": amount}]})
@@ -393,7 +345,7 @@ def _list_tables(
         if not has:
             tables[section] = _describe_table(kind, name, found[file].labels, drafted)
         elif has.get("file") != name:
-            _say(
+            note(
                 f"{file} is not used: {place} has [{section}] already. To use it, put file = "
                 f"{json.dumps(name)} there in place of what it has."
             )
@@ -417,12 +369,6 @@ def _describe_table(kind: str, name: str, labels: Sequence[str], drafted: crm.Dr
         key = "account_id" if "account" in ours["key"].casefold() else "unique_id"
         return {"file": name, "key": {ours["key"]: key}, "date": ours["done_on"]}
     return name
-
-
-def _describe_joined(org: Org, name: str) -> str:
-    join = next(join for join in org.joins if join.name == name)
-    gained = text.joined(map(text.label, join.columns), most=6)
-    return f"{text.count(len(join.table), 'row')}; each deal gains {gained}"
 
 
 def _relate(file: Path, folder: Path) -> str:
@@ -459,7 +405,7 @@ class _Update:
         """Read a field history, or the one in the export itself, where there are no records."""
         if past is not None:
             if file is not None:
-                _say(
+                note(
                     f"{file} is not used: {HISTORY_FOLDER} has "
                     f"{count(len(past.records), 'record')} already. To begin again "
                     f"with it, move {HISTORY_FOLDER} away."
@@ -470,7 +416,7 @@ class _Update:
         elif self.deals is not None and len(drafted.export.stage_dates):
             self.log = crm.log_stage_dates(drafted.export, self.org)
         if self.log is not None:
-            _say_notes(self.log)
+            say_notes(self.log)
 
     def stage(self, folder: Path) -> oa.History:
         """Put it into a copy of the history."""
@@ -482,7 +428,7 @@ class _Update:
         history = self.apply(folder)
         if self.log is not None:
             for said in tell_problems(history.check()):
-                _say(said)
+                note(said)
         return history
 
     def apply(self, folder: Path) -> oa.History:
@@ -501,46 +447,26 @@ class _Update:
     def _choose_moment(self, history: oa.History, deals: pd.DataFrame) -> pd.Timestamp:
         """Choose the moment of the record: that of the load.
 
-        Else the end of the day that the deals show, if it is past; or now.
+        Else the end of the day that the deals show, if it is past; or now. One before the last
+        record is refused.
         """
         loaded = Certificate.moment_of(deals)
         if loaded is not None:
             return as_instant(loaded)
-        self._refuse_older(history, deals)
         now, zone = pd.Timestamp.now("UTC").as_unit("us"), self.org.zone(None)
-        day = self.find_day(history)
-        if day >= as_date(now, tz=zone):
-            return now
-        moments = history.records["recorded_at"]
-        at = as_instant(day, tz=zone, end=True)
-        # Two exports may show the same newest day.
-        return at if moments.empty else max(at, moments.iloc[-1] + pd.Timedelta(seconds=1))
-
-    def _refuse_older(self, history: oa.History, deals: pd.DataFrame) -> None:
-        """Refuse an export that is older than the last record.
-
-        The day in its name or head tells that, or a deal that went back to an earlier update.
-        """
-        if history.records.empty or self.log is not None or self.table is None:
-            return
-        last = as_date(history.records["recorded_at"].iloc[-1], tz=self.org.zone(None))
-        written = crm.find_written_day(self.table, deals)
-        why = f"it is of {written:%Y-%m-%d}" if written is not None and written < last else ""
-        known = _take_last(history)
-        if not why and "updated_at" in deals and "updated_at" in known:
-            both = known.merge(deals, on="unique_id", suffixes=("", "_here"))
-            back = both[both["updated_at"] - both["updated_at_here"] > pd.Timedelta(days=1)]
-            if len(back):
-                deal = back.iloc[0]
-                why = (
-                    f"{deal['unique_id']!r} was updated on {deal['updated_at_here']:%Y-%m-%d} in "
-                    f"it, and on {deal['updated_at']:%Y-%m-%d} in the record"
-                )
-        if why:
+        moments, day = history.records["recorded_at"], find_day(deals)
+        at = now if day >= as_date(now, tz=zone) else as_instant(day, tz=zone, end=True)
+        if moments.empty:
+            return at
+        last = as_date(moments.iloc[-1], tz=zone)
+        if day < last and self.log is None and self.table is not None:
             raise DataError(
-                f"{self.table.file} is older than the last record, of {last:%Y-%m-%d}: {why}; a "
-                "history takes exports in the order of their days"
+                f"{self.table.file} is of {day:%Y-%m-%d}, older than the last record, of "
+                f"{last:%Y-%m-%d}; a history takes exports in the order of their days"
             )
+        # Two exports may show the same newest day.
+        after: pd.Timestamp = moments.iloc[-1] + pd.Timedelta(seconds=1)
+        return max(at, after)
 
     def find_day(self, history: oa.History) -> pd.Timestamp:
         """Find the day of the page: that of the deals, or of the last record if it is later."""
@@ -575,36 +501,25 @@ def _move(drafted: crm.Drafted, update: _Update, staging: Path, page: Sequence[P
 # What is said
 
 
-def _say(line: str) -> None:
-    """Print a line, broken between words where it is wider than the terminal."""
-    for part in textwrap.wrap(line, out.width, break_long_words=False, break_on_hyphens=False):
-        say(part)
-
-
 def _say_deals(file: Path, drafted: crm.Drafted, one: crm.Recognized) -> None:
     """Say what each column became, the guesses marked, and what was left out."""
     export = drafted.export
     heading(f"{file.name}: {count(len(export.opportunities))}", export.read_as)
     lines = export.mapping.fillna("")
     own = lines[lines["theirs"].isin(one.labels)]
-    dated = own["note"].str.match("(?:entered|exited) ")
-    read = own[own["how"].isin(["mapped", "guessed"]) & ~dated]
+    is_date = own["ours"].eq("stage") & own["note"].ne("")
+    read = own[own["how"].isin(["mapped", "guessed"]) & ~is_date]
     names = {str(theirs): list(ours) for theirs, ours in read.groupby("theirs", sort=False)["ours"]}
     # A label that is our name in other letters is hardly a guess.
     guesses = [
         one.theirs for one in drafted.guesses if make_key(one.theirs) not in list_names(one.ours)
     ]
     _say_columns(names, guesses)
-    further = {
-        "carried along": own["how"] == "kept",
-        "not needed": own["how"] == "dropped",
-        "with the dates of stages": dated,
-    }
-    if said := [f"{mask.sum()} {what}" for what, mask in further.items() if mask.any()]:
-        _say(f"Further columns: {text.joined(said)}.")
+    if further := int((own["how"].isin(["kept", "dropped"]) | is_date).sum()):
+        note(f"Further columns: {further}.")
     for why in lines.loc[lines["theirs"] == "", "note"]:
-        _say(f"{text.capital(why)}.")
-    _say_notes(export)
+        note(f"{text.capital(why)}.")
+    say_notes(export)
 
 
 def _say_columns(names: Columns, guesses: Collection[str] = ()) -> None:
@@ -620,34 +535,22 @@ def _say_columns(names: Columns, guesses: Collection[str] = ()) -> None:
     show(pd.DataFrame(rows), index=False, most=100, wrap=("your column", "read as"))
 
 
-def _say_notes(reading: crm.Reading) -> None:
-    if reading.left_out:
-        _say(f"Left out: {'; '.join(reading.left_out)}.")
-    for note in reading.notes:
-        _say(f"{note}.")
-
-
 def _say_written(
     written: Sequence[str], drafted: crm.Drafted, update: _Update, day: pd.Timestamp
 ) -> None:
     """Say what was written, as of which day, and the next command."""
     heading("Written", f"as of {text.day(day, year=True)}")
-    _say(f"{text.joined(written)}.")
+    note(f"{text.joined(written)}.")
     today = as_date(pd.Timestamp.now("UTC"), tz=update.org.zone(None))
     if day < today:
-        _say(f"The page is as of {text.day(day, year=True)}: nothing in the data is newer.")
+        note(f"The page is as of {text.day(day, year=True)}: nothing in the data is newer.")
     if update.at is None and update.log is None:
-        _say(f"{HISTORY_FOLDER} has no new record: nothing changed since its last one.")
-    if (drafted.draft.guesses or drafted.questions) and str(drafted.file) in written:
-        _say(
-            f"Guesses are marked in {drafted.file}: correct them there, then run the same "
-            "command again."
-        )
+        note(f"{HISTORY_FOLDER} has no new record: nothing changed since its last one.")
+    if drafted.draft.guesses and str(drafted.file) in written:
+        note(f"Guesses are marked in {drafted.file}: correct them there, then run this again.")
     opener = {"darwin": "open", "win32": "start"}.get(sys.platform, "xdg-open")
-    _say(f"Next: {opener} {_PAGE}")
+    note(f"Next: {opener} {_PAGE}")
     asked = write_command("forecast", "--by", "owner_name")
-    _say(f"More answers: {asked}; also win-rate, funnel, slippage, scorecard and risk.")
-    _say(
-        f"On Monday: {write_command('start', 'new-export.csv')} adds a record and writes the "
-        "page anew."
-    )
+    note(f"More answers: {asked}; also win-rate, funnel, slippage, scorecard and risk.")
+    again = write_command("start", "new-export.csv")
+    note(f"On Monday: {again} adds a record and writes the page anew.")

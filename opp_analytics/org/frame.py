@@ -132,7 +132,9 @@ def warn_unknown(deals: pd.Series[Any], *, of: str, nothing_known: bool) -> None
     if not names:
         DataWarning.warn(
             f"unknown stages: {without}; left out of every rate and sum. Fill in the stage, or the "
-            "status where the deal is won, lost or inactive"
+            "status where the deal is won, lost or inactive",
+            "unknown stages",
+            blank,
         )
         return
     shown = joined([repr(name) for name in names], most=_MOST_STAGES)
@@ -147,7 +149,9 @@ def warn_unknown(deals: pd.Series[Any], *, of: str, nothing_known: bool) -> None
     DataWarning.warn(
         f"unknown stages: {shown}{f', and {without}' if blank else ''}; {count(int(deals.sum()))} "
         "left out of every rate and sum. Add the stages to opp-analytics.toml as open, won, lost "
-        f"or disqualified: {line}"
+        f"or disqualified: {line}",
+        "unknown stages",
+        int(deals.sum()),
     )
 
 

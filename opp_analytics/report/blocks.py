@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
-from typing import Any, NamedTuple
 
 import pandas as pd
 
 from opp_analytics import answers, svg, text
 from opp_analytics.answers import (
     CATALOG,
-    MOST_DRAWN,
     Answer,
     Context,
     Figure,
@@ -26,7 +24,6 @@ from opp_analytics.answers import (
     list_closed,
     list_due,
     list_expected,
-    make_money_bar,
     name_new_business,
     tables,
     will_we_make_it,
@@ -35,27 +32,20 @@ from opp_analytics.columns import find_unit
 from opp_analytics.note import note_of
 from opp_analytics.report.model import (
     Block,
-    Cell,
     Chart,
     Fold,
     Goal,
     Goals,
-    Group,
-    Line,
     Note,
-    Opening,
-    PageColumn,
-    Table,
     Task,
     Tile,
-    draw_column,
     say_only,
 )
 from opp_analytics.report.notes import notes
 from opp_analytics.report.show_answer import (
     PICTURE,
     RANGE,
-    Scale,
+    choose_money,
     show_answer,
     show_behind,
     show_cell,
@@ -65,7 +55,6 @@ from opp_analytics.report.show_answer import (
     show_name,
     show_table,
 )
-from opp_analytics.schema import HALF_CENT
 
 MOST_RISKS, _MOST_FIXES, _MOST_DECIDING, _MOST_CREATORS, _MOST_PUSHED = 9, 8, 5, 8, 5
 """Rows of a block that fit beside its neighbor."""
@@ -83,13 +72,13 @@ def people(context: Context) -> Block:
     if not answer.tables:
         return say_only("people", answer.title, f"{answer.say(answer.finding)}.")
     (table,) = answer.tables
-    scale = Scale.choose(table, context.org.currency)
+    money, unit = choose_money(context, table)
     aim = f", upright line target{'' if 'target' in table.columns else ' of all'}"
     line = aim if "target" in table.rows[-1].values else ""
     drawn = f"Gray bar closed, dot forecast, blue band range{line}. A name opens its deals"
-    said = (scale.words, drawn, *map(answer.say, answer.notes))
+    said = (unit, drawn, *map(answer.say, answer.notes))
     columns = (*_PEOPLE, "change")
-    shown = show_table(answer, table, "people", columns=columns, money=scale.show)
+    shown = show_table(answer, table, "people", columns=columns, money=money)
     sub = ". ".join(filter(None, said))
     return Block("people", answer.say(answer.finding), sub, (shown,))
 
@@ -166,17 +155,8 @@ def to_win(context: Context) -> Block:
     alone = [card for card in cards if card[0].kind == "person"]
     shown = [*alone[:_MOST_CARDS], *(card for card in cards if card[0].kind != "person")]
     rest = len(alone) - _MOST_CARDS
-    more = (
-        f"; {text.count(rest, f'more {context.who}')} in the workbook, sheet “To win”"
-        if rest > 0
-        else ""
-    )
-    chance = "what closed of the target"
-    if forecasts.stated(context):
-        chance = "the chance that enough of them close, at the stated chances"
-    elif "p_target" in table.columns:
-        chance = "the chance of the target"
-    sub = f"{answer.say(table.note)}. Beside the name, {chance}{more}"
+    more = f"; {rest} more in the workbook, sheet “To win”" if rest > 0 else ""
+    sub = f"{answer.say(table.note)}{more}"
     goals = tuple(_show_goal(answer, *card) for card in shown)
     history = table.heads["chance"] if "chance" in table.columns else ""
     return Block("to_win", answer.say(table.finding), sub, (Goals(goals, history),), nav)
@@ -262,94 +242,60 @@ def created_by(context: Context) -> Block | None:
     found = answers.pipeline_created(context)
     if len(found.tables) < 2:
         return None
-    rows = found.tables[1].rows
-    shown = rows[:_MOST_CREATORS]
-    bars = svg.bars(
-        [make_money_bar(context, row.id, row.values["value"], row.values["deals"]) for row in shown]
-    )
+    table = found.tables[1]
     sub = f"Value created in {context.name} so far"
-    if len(rows) > len(shown):
-        sub += f", the {_MOST_CREATORS} largest of {len(rows)}"
-    opened = tuple(show_behind(found, row) for row in shown)
-    teams = tuple(tables.find_teams(context, row.id) for row in shown)
-    return Block("created_by", found.say(found.notes[0]), sub, (Opening(bars, opened, teams),))
-
-
-class _Look(NamedTuple):
-    """How the page shows a picture whose rows open to their deals."""
-
-    explain: Callable[[Answer], str]
-    """What the line below the title says."""
-    nav: str = ""
-    """Its name in the contents; empty for none."""
-    most: int | None = None
-
-
-def _say_notes(answer: Answer, *further: str) -> str:
-    return ". ".join(filter(None, [*map(answer.say, answer.notes), *further]))
-
-
-def _explain_steps(answer: Answer) -> str:
-    moved, *notes = map(answer.say, answer.notes)
-    under = f"{moved}. Under each bar: its deals, and the one that moved most"
-    return ". ".join(filter(None, [under, draw(answer).note, *notes]))
-
-
-def _explain_categories(answer: Answer) -> str:
-    target = forecasts.current(answer.context)["target"]
-    line = "; line is the target" if math.isfinite(target) else ""
-    return _say_notes(answer, f"Running total beside each bar{line}")
-
-
-def _explain_slippage(answer: Answer) -> str:
-    return (
-        f"Outcome of what was open and due when each {answer.context.noun} began, by value, wins "
-        "of other deals apart; total due at right"
+    if len(table.rows) > _MOST_CREATORS:
+        sub += f", the {_MOST_CREATORS} largest of {len(table.rows)}"
+    columns = ("value", "deals")
+    shown = show_table(
+        found, table, "created_by", _MOST_CREATORS, columns=columns, money=context.money
     )
+    return Block("created_by", found.say(found.notes[0]), sub, (shown,))
 
 
-def _explain_ranges(answer: Answer) -> str:
-    said = "Forecast with as many days to go as today (blue: tick and range) and what closed (dot)"
-    known = sum(len(table.rows) for table in answer.tables)
-    last = f"The last {MOST_DRAWN} of {text.count(known, answer.context.noun)}"
-    words = [said, last if known > MOST_DRAWN else "", _say_notes(answer)]
-    return ". ".join(filter(None, words))
-
-
-def _explain_rates(answer: Answer) -> str:
-    if not answer.notes or answer.chart is None:
-        return _say_notes(answer)
-    rate, people = text.percent(answer.figures[0].value), len(answer.tables[0].rows)
-    line = f"Vertical line: all, {rate}. Blue: differs from the others beyond chance"
-    drawn = len(answer.chart.args[0])
-    rest = f"The {drawn} with most closed deals of {people:,}" if drawn < people else ""
-    return _say_notes(answer, line, rest)
-
-
-def _explain_fixes(answer: Answer) -> str:
-    rest = len(answer.tables[0].rows) - _MOST_FIXES
-    more = f"; {rest} more kinds in the workbook" if rest > 0 else ""
-    return f"Ranked by money. Open a line for the deals and the fix{more}"
-
-
-_LOOKS = {
-    "why_it_moved": _Look(_explain_steps, "Why it moved"),
-    "categories": _Look(_explain_categories, "Categories"),
-    "slippage": _Look(_explain_slippage, "Slippage"),
-    "past_ranges": _Look(_explain_ranges),
-    "stages": _Look(_say_notes),
-    "win_rates": _Look(_explain_rates, "Win rates"),
-    "data_to_fix": _Look(_explain_fixes, "Data to fix", _MOST_FIXES),
+_LOOKS: dict[str, tuple[str, str, int | None]] = {
+    "why_it_moved": (
+        "Under each bar: its deals, and the one that moved most",
+        "Why it moved",
+        None,
+    ),
+    "categories": ("Running total beside each bar; line: the target", "Categories", None),
+    "slippage": (
+        "Outcome of what was open and due when each {noun} began, by value, wins of other deals "
+        "apart; total due at right",
+        "Slippage",
+        None,
+    ),
+    "past_ranges": (
+        "Forecast with as many days to go as today (blue: tick and range) and what closed (dot)",
+        "",
+        None,
+    ),
+    "stages": ("", "", None),
+    "win_rates": (
+        "Vertical line: all. Blue: differs from the others beyond chance",
+        "Win rates",
+        None,
+    ),
+    "data_to_fix": (
+        "Ranked by money. Open a line for the deals and the fix; the workbook has all kinds",
+        "Data to fix",
+        _MOST_FIXES,
+    ),
 }
+"""How the page shows a picture whose rows open to their deals: how to read it, its name in the
+contents, and its most rows."""
 
 
 def _show_drawn(key: str, context: Context) -> Block | None:
     """Show an answer as its picture; without records the trend says for all what needs them."""
     if "history" in CATALOG[key].needs and context.records.empty:
         return None
-    answer, look = CATALOG[key].ask(context), _LOOKS[key]
-    sub = look.explain(answer) if answer.chart else ""
-    return show_chart(answer, key, sub, look.nav, most=look.most)
+    answer, (words, nav, most) = CATALOG[key].ask(context), _LOOKS[key]
+    notes = [draw(answer).note] if key == "why_it_moved" and answer.chart else []
+    said = [*map(answer.say, answer.notes), words.format(noun=context.noun), *notes]
+    sub = ". ".join(filter(None, said)) if answer.chart else ""
+    return show_chart(answer, key, sub, nav, most=most)
 
 
 def slippage(context: Context) -> Block | None:
@@ -375,53 +321,25 @@ def calls(context: Context) -> Block | None:
     answer = answers.calls(context)
     if answer.chart is None:
         return None
-    shown = answer.tables[0].rows
-    lines = tuple(
-        Line((Cell(bar.label), Cell("", picture=bar.picture), *_write_errors(row.values)))
-        for bar, row in zip(draw(answer).rows, shown, strict=True)
-    )
-    heads = ("Missed by", "On average", "Closer than the model in", "More than luck?")
-    columns = (PageColumn("Whose number", right=False), draw_column(), *map(PageColumn, heads))
-    n = max(int(row.values["n"]) for row in shown)
+    table = answer.tables[0]
+    n = max(int(row.values["n"]) for row in table.rows)
     sub = (
         f"How far each was off on the same days of {text.count(n, f'ended {context.noun}')}, as a "
-        "share of what closed. Blue: what people called"
+        "share of what closed"
     )
-    table = Table(columns, (Group(lines),), "calls")
-    return Block("calls", answer.say(answer.finding), sub, (table,), "Calls")
-
-
-def _write_errors(values: Mapping[str, Any]) -> tuple[Cell, ...]:
-    """Write how far a source was off, its lean, and how it did beside the model."""
-    bias = float(values["bias"])
-    way = f" {'high' if bias > 0 else 'low'}" if bias else ""
-    cells = [text.percent(values["wape"]), f"{text.percent(abs(bias))}{way}"]
-    if "better" in values:
-        n = int(values["n"])
-        cells += [f"{round(values['better'] * n)} of {n}"]
-        cells += ["yes" if values["differs"] else "could be luck"]
-    return tuple(map(Cell, [*cells, *[text.MISSING] * (4 - len(cells))]))
+    shown = show_table(answer, table, "calls", columns=("wape", "bias", "better", "differs"))
+    return Block("calls", answer.say(answer.finding), sub, (shown,), "Calls")
 
 
 def tiles(context: Context) -> tuple[Tile, ...]:
-    """Show the figures of `will_we_make_it`, the largest change in blue.
+    """Show the figures of `will_we_make_it`.
 
     Once the current period is decided, each is named after its period.
     """
-    figures = will_we_make_it(context).figures
-    built = [make_tile(context, figure) for figure in figures]
-    # Beside money, points and ratios are small.
-    sizes = [
-        abs(figure.value - figure.then)
-        if tile.change and tile.change.sign and figure.then is not None
-        else 0.0
-        for tile, figure in zip(built, figures, strict=True)
-    ]
     is_decided = forecasts.lead(context) != context.period
     made = []
-    for tile, figure, size in zip(built, figures, sizes, strict=True):
-        if tile.change and size and size > max(sizes) - HALF_CENT:
-            tile = replace(tile, change=replace(tile.change, tone="hi"))
+    for figure in will_we_make_it(context).figures:
+        tile = make_tile(context, figure)
         if is_decided:
             name = f"{tile.name}, {context.name_of(figure.row, short=True)}"
             tile = replace(tile, name=name)

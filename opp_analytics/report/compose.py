@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from opp_analytics import text
 from opp_analytics.answers import Context, forecasts, tables, will_we_make_it
@@ -21,18 +21,11 @@ def compose(
     workbook: str,
     title: str | None = None,
     blocks: Sequence[str] | None = None,
-    done: Callable[[], object] = lambda: None,
 ) -> WeeklyPage:
-    """Compose the page as data: `blocks` in their order, by default those of `choose_blocks`.
-
-    Call `done` after each.
-    """
+    """Compose the page as data: `blocks` in their order, by default those of `choose_blocks`."""
     first = will_we_make_it(context)
     state, alarm = certificate(context)
-    built = []
-    for name in choose_blocks(context, blocks):
-        built.append(BLOCKS[name](context))
-        done()
+    built = [BLOCKS[name](context) for name in choose_blocks(context, blocks)]
     day = text.day(context.day, year=True)
     heading = title or "Weekly forecast"
     page = WeeklyPage(

@@ -5,24 +5,21 @@ from __future__ import annotations
 import math
 import re
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
 from opp_analytics import answers, text
-from opp_analytics.answers import Alert, Answer, Context, forecasts
-from opp_analytics.answers import Row as AnswerRow
+from opp_analytics.answers import Alert, Answer, Context, Row, forecasts
 from opp_analytics.errors import ConfigError, DataWarning
 from opp_analytics.files import digest as checksum
 from opp_analytics.report.blocks import MOST_RISKS
 from opp_analytics.report.html import drop_links, render_template
 from opp_analytics.report.model import WeeklyPage, clean
-from opp_analytics.report.show_answer import group_rows, show_cell
 from opp_analytics.text import MISSING, Sentence
 
 _MOST_DEALS, _MOST_PEOPLE = 5, 8
@@ -55,27 +52,6 @@ class Saying:
 
 
 @dataclass(frozen=True)
-class Row:
-    """A team or a person in two lines: what matters most in columns, the rest in words."""
-
-    name: str
-    level: str
-    """Group, member, total, or nothing where there are no groups."""
-    figures: tuple[str, ...]
-    words: str
-    says: str = ""
-    """All of it in one sentence, after the name."""
-
-
-_ARROWS = {1: "▲ ", -1: "▼ "}
-
-
-def _spell(change: str) -> str:
-    """Spell the arrow of a change."""
-    return change.replace("▲", "up").replace("▼", "down")
-
-
-@dataclass(frozen=True)
 class Section:
     """An answer in words."""
 
@@ -85,18 +61,13 @@ class Section:
     note: str = ""
     says: tuple[Saying, ...] = ()
     """Its rows as sentences, the most important first."""
-    heads: tuple[str, ...] = ()
-    """Of the names and figures of `rows`."""
-    rows: tuple[Row, ...] = ()
-    """Teams and people, without those folded."""
-
     rest: int = 0
     """Further rows, that only the workbook has."""
 
     @property
-    def more(self) -> str:
-        """What a mail leaves out of the deals."""
-        return self.count_rest(_MOST_DEALS)
+    def most(self) -> int:
+        """Rows that a mail or a chat has room for."""
+        return _MOST_DEALS if self.key == "at_risk" else _MOST_PEOPLE
 
     def count_rest(self, shown: int) -> str:
         """Say how many rows there are beyond those shown, and where."""
@@ -145,8 +116,10 @@ def make_digest(page: WeeklyPage, context: Context) -> Digest:
     """Keep the page's first words and tiles; its people and deals are those of the answers."""
     tiles = []
     for tile in page.tiles:
-        arrow = _ARROWS.get(tile.change.sign or 0, "") if tile.change else ""
-        change = f"{arrow}{tile.change.text} since {page.since}" if tile.change else ""
+        change = ""
+        if tile.change:
+            way = {1: "up ", -1: "down "}.get(tile.change.sign or 0, "")
+            change = f"{way}{tile.change.text} since {page.since}"
         tiles.append((tile.name, tile.figure, change, tile.note))
     made = (_SECTIONS[block.key](context) for block in page.blocks if block.key in _SECTIONS)
     return Digest(
@@ -162,85 +135,23 @@ def make_digest(page: WeeklyPage, context: Context) -> Digest:
 
 
 def _write_people(context: Context) -> Section:
-    """Put teams and people in words, without those folded; who has most to go is said first."""
-    answer = answers.people(context)
-    title = answer.say(answer.finding)
-    if not answer.tables:
-        return Section("people", answer.title, f"{title}.")
-    (table,) = answer.tables
-    # Without a target the forecast is a figure.
-    aimed = ("gap", "p_target") if "gap" in table.columns else ("expected", "open_value")
-    titles = answer.title_columns(table)
-    heads = {name: titles[name] for name in (*aimed, "change") if name in titles}
-    rows = []
-    for mine, more in group_rows(context, table.rows):
-        is_team = mine[0].kind == "team"
-        for row in mine:
-            if not row.folded:
-                held = f" ({more})" if more and row.kind == "team" else ""
-                level = _LEVELS.get(row.kind, "member" if is_team else "")
-                rows.append(_write_row(answer, row, heads, level, held))
-        if more and not is_team:
-            rows.append(Row(more, "group", ("",) * len(heads), ""))
+    """Put teams and people in words; who has most to go is said first."""
 
-    def rank(row: AnswerRow) -> tuple[bool, float, float]:
+    def rank(row: Row) -> tuple[bool, float, float]:
         gap, expected = (row.values.get(name, -math.inf) for name in ("gap", "expected"))
         return row.kind != "team", -gap, -expected
 
-    said = sorted((row for row in table.rows if row.kind != "total"), key=rank)
-    return Section(
-        "people",
-        title,
-        " ".join(f"{answer.say(note)}." for note in answer.notes),
-        tuple(_say_row(answer, row, strong=row.kind == "team") for row in said),
-        (table.heads["name"], *heads.values()),
-        tuple(rows),
-    )
+    answer = answers.people(context)
+    rows = [row for table in answer.tables for row in table.rows if row.kind != "total"]
+    return _write_section(answer, sorted(rows, key=rank))
 
 
-_LEVELS = {"team": "group", "total": "total"}
-
-
-def _say_row(answer: Answer, row: AnswerRow, *, strong: bool = True) -> Saying:
-    return Saying(row.name.write(None), answer.say(row.says or Sentence()), strong)
-
-
-def _write_row(
-    answer: Answer, row: AnswerRow, heads: Mapping[str, str], level: str, held: str
-) -> Row:
-    money, known = partial(answer.context.money, fine=True), row.values
-    of = f" of {money(known['target'])}" if {"gap", "target"} <= {*heads, *known} else ""
-    words = [f"{money(known['booked'])}{of} closed"]
-    if "expected" in known and "expected" not in heads:
-        words.append(f"forecast {money(known['expected'])}")
-    if "call" in known:
-        by = row.words["call"].write() if "call" in row.words else ""
-        words.append(f"call {money(known['call'])}{by and f' ({by})'}")
-    figures = {name: _write_figure(answer, row, name, head) for name, head in heads.items()}
-    below = ", ".join(words)
-    spelled = ", ".join(filter(None, (said for _, said in figures.values())))
-    return Row(
-        f"{row.name.write(None)}{held}",
-        level,
-        tuple(shown for shown, _ in figures.values()),
-        below,
-        "; ".join(filter(None, (below, spelled))),
-    )
-
-
-def _write_figure(answer: Answer, row: AnswerRow, column: str, head: str) -> tuple[str, str]:
-    """Write a figure, and the figure in a sentence."""
-    cell = show_cell(answer, row, column, partial(answer.context.money, fine=True))
-    shown = f"{_ARROWS.get(cell.sign or 0, '')}{cell.text}"
-    if shown == MISSING:
-        return shown, ""
-    if column == "gap":
-        over = row.values["gap"] < 0
-        return shown, f"{shown.lstrip('+')} {'over' if over else 'to go'}"
-    if column == "p_target":
-        lacks = {"met": "target met", "none due": "no deal due"}
-        return shown, lacks.get(shown, f"{shown} likely")
-    return shown, f"{_spell(shown)} {head[0].lower()}{head[1:]}"
+def _write_at_risk(context: Context) -> Section:
+    """Put the deals at risk in words; the workbook has those beyond the page's."""
+    answer = answers.at_risk(context)
+    rows = answer.tables[0].rows if answer.tables else ()
+    section = _write_section(answer, [row for row in rows[:MOST_RISKS] if row.says])
+    return replace(section, rest=max(len(rows) - MOST_RISKS, 0))
 
 
 def _write_to_win(context: Context) -> Section | None:
@@ -253,21 +164,22 @@ def _write_to_win(context: Context) -> Section | None:
     if first.kind != "person":
         return None
     advice = f"{answer.say(first.words['action'])}."
-    said = tuple(_say_row(answer, row) for row in deals)
-    return Section("to_win", answer.say(table.finding), advice, said)
+    return Section("to_win", answer.say(table.finding), advice, _say_rows(answer, deals))
 
 
-def _write_at_risk(context: Context) -> Section:
-    """Put the deals at risk in words; the workbook has those beyond the page's."""
-    answer = answers.at_risk(context)
+def _write_section(answer: Answer, rows: Sequence[Row]) -> Section:
     title = answer.say(answer.finding)
     if not answer.tables:
-        return Section("at_risk", answer.title, f"{title}.")
-    rows = answer.tables[0].rows
-    notes = ". ".join(map(answer.say, answer.notes))
-    said = tuple(_say_row(answer, row) for row in rows[:MOST_RISKS] if row.says)
-    rest = max(len(rows) - MOST_RISKS, 0)
-    return Section("at_risk", title, notes and f"{notes}.", said, rest=rest)
+        return Section(answer.key, answer.title, f"{title}.")
+    notes = " ".join(f"{answer.say(note)}." for note in answer.notes)
+    return Section(answer.key, title, notes, _say_rows(answer, rows))
+
+
+def _say_rows(answer: Answer, rows: Iterable[Row]) -> tuple[Saying, ...]:
+    return tuple(
+        Saying(row.name.write(None), answer.say(row.says or Sentence()), row.kind != "person")
+        for row in rows
+    )
 
 
 _SECTIONS: dict[str, Callable[[Context], Section | None]] = {
@@ -315,28 +227,18 @@ def write_plain(digest: Digest, *further: str) -> str:
         digest.second,
     ]
     parts = [_wrap(words) for words in (*told, *digest.warnings)]
-    tiles = ((name, (figure, _spell(change), note)) for name, figure, change, note in digest.tiles)
     parts.append(
         "\n".join(
             _wrap(f"{name}: {', '.join(one for one in facts if one not in ('', MISSING))}.", "- ")
-            for name, facts in tiles
+            for name, *facts in digest.tiles
         )
     )
     for section in digest.sections:
-        parts.append(
-            "\n".join(_wrap(words) for words in (f"{section.title}.", section.note) if words)
-        )
-        lines = [_wrap(f"{one.name}{one.words}.", "- ") for one in section.says[:_MOST_DEALS]]
-        lines += filter(None, [section.more and f"- {section.more}."])
-        if section.rows:
-            # A blank line before each team, and its people as a list below it.
-            leads = ["" if row.level in ("group", "total") else "- " for row in section.rows]
-            said = [f"{row.name}{row.says and f': {row.says}'}." for row in section.rows]
-            lines = [
-                ("" if lead else "\n") + _wrap(one, lead)
-                for one, lead in zip(said, leads, strict=True)
-            ]
-        parts.append("\n".join(lines).strip("\n"))
+        said = (f"{section.title}.", section.note)
+        parts.append("\n".join(_wrap(words) for words in said if words))
+        lines = [f"{one.name}{one.words}" for one in section.says[: section.most]]
+        lines += filter(None, [section.count_rest(section.most)])
+        parts.append("\n".join(_wrap(f"{line}.", "- ") for line in lines))
     return "\n\n".join(filter(None, [*parts, *map(_wrap, further)])) + "\n"
 
 
@@ -356,51 +258,44 @@ def write_chat(
 ) -> str:
     """Write alerts, headline, tiles, people and the deals to question as short lines for a phone.
 
-    Where the text does not fit, whole deals are left out and counted, then people, then paragraphs,
-    the last one first; of all of it the first alert, or the headline, is left.
+    Where the text does not fit, its last lines are left out; of all of it the first alert, or the
+    headline, is left.
     """
-    deals = [(number, _MOST_PEOPLE) for number in range(_MOST_DEALS, -1, -1)]
-    for most in [*deals, *((0, number) for number in range(_MOST_PEOPLE - 1, -1, -1))]:
-        parts = list(_write_parts(digest, marks, *most))
-        if fits("\n\n".join(parts)):
-            break
-    first = 1 if digest.heading else 0
-    shorter = (parts[:end] for end in range(len(parts), first, -1))
-    kept = next((some for some in shorter if fits("\n\n".join(some))), parts[first : first + 1])
-    return "\n\n".join(kept) + "\n"
+    parts = list(_write_parts(digest, marks))
+    least = 1 + bool(digest.heading)
+    while len(parts) > least and not fits("\n".join(parts)):
+        parts.pop()
+    if not fits("\n".join(parts)):
+        parts = parts[least - 1 : least]
+    return "\n".join(parts).strip() + "\n"
 
 
-def _write_parts(digest: Digest, marks: Marks, deals: int, people: int) -> Iterator[str]:
+def _write_parts(digest: Digest, marks: Marks) -> Iterator[str]:
+    """Write lines, with an empty one before each paragraph."""
     if digest.heading:
         yield marks.stress(digest.heading)
     for alert in digest.alerts:
-        yield marks.stress(alert.words, alert.tone != "standing")
+        yield f"\n{marks.stress(alert.words, alert.tone != 'standing')}"
     if digest.sentence:
-        yield marks.stress(digest.sentence, not digest.alone)
+        yield f"\n{marks.stress(digest.sentence, not digest.alone)}"
     # The list of people says more of whom it names.
-    if digest.second and not any(
-        section.says and section.key == "people" for section in digest.sections
-    ):
-        yield marks.text(digest.second)
-    yield from map(marks.stress, digest.warnings)
-    if digest.tiles:
-        yield "\n".join(
-            (
-                f"- {marks.text(name)}: "
-                f"{marks.stress(figure)}{marks.text(f', {said}' if said else '')}"
-            )
-            for name, figure, change, note in digest.tiles
-            for said in [change or note]
-        )
+    if digest.second and not any(one.says and one.key == "people" for one in digest.sections):
+        yield f"\n{marks.text(digest.second)}"
+    for warning in digest.warnings:
+        yield f"\n{marks.stress(warning)}"
+    lead = "\n"
+    for name, figure, change, note in digest.tiles:
+        said = f", {change or note}" if change or note else ""
+        yield f"{lead}- {marks.text(name)}: {marks.stress(figure)}{marks.text(said)}"
+        lead = ""
     for section in filter(lambda section: section.says, digest.sections):
-        yield marks.stress(section.title)
-        shown = deals if section.key == "at_risk" else people
-        lines = [
-            f"{marks.stress(one.name, one.strong)}{marks.text(one.words)}"
-            for one in section.says[:shown]
-        ]
-        lines += filter(None, [section.count_rest(shown)])
-        yield "\n".join(f"- {line}" for line in lines)
+        yield f"\n{marks.stress(section.title)}"
+        lead = "\n"
+        for one in section.says[: section.most]:
+            yield f"{lead}- {marks.stress(one.name, one.strong)}{marks.text(one.words)}"
+            lead = ""
+        if more := section.count_rest(section.most):
+            yield f"- {more}"
 
 
 def write_mail(

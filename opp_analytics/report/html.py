@@ -127,15 +127,13 @@ def _read_templates() -> Any:
         raise ConfigError(
             "the report needs jinja2; install it with: pip install 'opp-analytics[report]'"
         ) from None
-    environment = jinja2.Environment(
+    return jinja2.Environment(
         loader=jinja2.PackageLoader("opp_analytics.report", "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"unbroken": _keep_amounts, "sentences": _split}
-    return environment
 
 
 _ISOLATED = re.compile(
@@ -158,29 +156,6 @@ def _write_isolated(found: re.Match[str]) -> str:
         if part.startswith("<bdi")
         else _TAGS.get(part, part)
     )
-
-
-_AMOUNT = re.compile(
-    r"(?:vs\. |(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) )?"
-    rf"(?<![^\s<>])[^\s<>&{FIRST_ISOLATE}{LAST_ISOLATE}]{{0,12}}\d"
-    rf"[^\s<>&{FIRST_ISOLATE}{LAST_ISOLATE}]{{0,16}}(?: pts?\b[^\s<>&]{{0,3}})?(?![^\s<>&])"
-)
-
-
-def _keep_amounts(words: str) -> Any:
-    """Keep the lines of a headline from breaking inside an amount, a range or a date."""
-    from markupsafe import Markup, escape
-
-    def keep(found: re.Match[str]) -> str:
-        breaks = set(found[0]) & set(" (−–-/")
-        return f'<span class="nb">{found[0]}</span>' if breaks else found[0]
-
-    return Markup(_AMOUNT.sub(keep, str(escape(words))))  # noqa: S704  escaped first
-
-
-def _split(words: str) -> list[str]:
-    """Split a headline into its sentences."""
-    return re.split(r"(?<=\.)(?<!vs\.) (?=[A-Z])", words)
 
 
 def _place(blocks: Sequence[Block]) -> list[tuple[Block, int]]:

@@ -69,13 +69,7 @@ def _not_counted(context: Context) -> str:
     parts = [f"{money(overdue)} is past its close date"] if overdue else []
     parts += [f"{money(undated)} has no close date"] if undated else []
     if parts:
-        left = "neither is" if len(parts) > 1 else "it is not"
-        counts = (
-            f"; the forecast of this {context.noun} counts "
-            f"{'both' if len(parts) > 1 else 'it'} at the chance from history"
-        )
-        learned = forecasts.method(context) == "learned"
-        said += f" {' and '.join(parts)}, so {left} due in any period{counts if learned else ''}."
+        said += f" {' and '.join(parts)}, due in no period."
     valueless = int(table["no_value"].sum())
     adds = (
         f"{text.spelled(valueless, 'open deal')} without a value "

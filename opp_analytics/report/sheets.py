@@ -1,10 +1,9 @@
-"""The sheets of the workbook: the first screen with its charts, then a table of an answer each."""
+"""The sheets of the workbook: the first words and figures, then a table of an answer each."""
 
 from __future__ import annotations
 
-import math
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,17 +17,13 @@ from opp_analytics.answers import (
     Context,
     Row,
     Table,
-    deals,
     forecasts,
-    months,
-    name_new_business,
-    people,
     will_we_make_it,
 )
 from opp_analytics.org import Org, write_in_force
 from opp_analytics.report.model import WeeklyPage
 from opp_analytics.schema import BUCKETS
-from opp_analytics.workbooks import PERIODS, count_days
+from opp_analytics.workbooks import PERIODS
 
 
 @dataclass(frozen=True)
@@ -45,12 +40,8 @@ class Sheet:
     """A line below the table."""
     left_out: str = ""
     """What is not on it, which the summary says too."""
-    about: str = ""
-    """What it holds; of the further sheets, which are listed before them."""
     total: str = "Total"
     """What the row of totals is called."""
-    printed: int | None = None
-    """Rows that are printed, by default all."""
     levels: tuple[int, ...] = ()
     """Depth of each row, where rows add up those below them: the last is the total, 0, after
     groups, from 1 on."""
@@ -68,30 +59,6 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Share:
-    """A part of the forecast."""
-
-    title: str
-    value: float
-    where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Conditions by column that select its deals on their sheet, as `SUMIFS` takes them; none where
-    it is not of deals."""
-
-
-@dataclass(frozen=True)
-class Graph:
-    """Amounts drawn in the summary: columns of money by period or name.
-
-    There is a mark at each target.
-    """
-
-    title: str
-    table: pd.DataFrame
-    """The index names the columns; its name is that of the axis."""
-    stacked: bool = False
-
-
-@dataclass(frozen=True)
 class Summary:
     """The first sheet."""
 
@@ -102,31 +69,20 @@ class Summary:
     figures: tuple[Figure, ...] = ()
     since: str = ""
     """Heads the earlier figures; empty without any."""
-    shares: tuple[Share, ...] = ()
-    """Parts that add up to the forecast."""
-    graphs: tuple[Graph, ...] = ()
 
 
 SHEETS: dict[str, dict[str, Any]] = tomllib.loads(
     Path(__file__).with_name("sheets.toml").read_text(encoding="utf-8")
 )
-"""The sheets in their order, those in front, then the further ones: each a table of an answer, or
-what is behind its rows."""
+"""The sheets in their order: each a table of an answer, or what is behind its rows."""
 _MOST_LISTED = 1_000
 """Rows of a sheet, and of each list of deals on one, that somebody may read; all of the deals."""
-_MOST_DRAWN, _LONGEST = 12, 24
-"""People or teams of a chart, and letters of a name below it."""
 _NAMED = {"deal": "name", "flag": "check", "step": "movement"}
 """Columns of names by kind of row, where they are not called as the kind."""
-_DRAWN = {"booked": "Closed", "expected": "Forecast", "target": "Target"}
 
 
 def summarize(page: WeeklyPage, context: Context) -> Summary:
-    """Keep the page's first words, its figures as numbers, and its drawings.
-
-    The figures come with those of the earlier record.
-    """
-    graphs = (_draw_periods(context), _draw_people(context))
+    """Keep the page's first words, and its figures with those of the earlier record."""
     return Summary(
         f"{page.heading} · {page.subject}",
         tuple(alert.words for alert in page.alerts),
@@ -134,10 +90,6 @@ def summarize(page: WeeklyPage, context: Context) -> Summary:
         tuple(filter(None, (page.sentence, page.second))),
         _list_figures(will_we_make_it(context)),
         page.since,
-        share_forecast(context),
-        tuple(
-            graph for graph in graphs if graph.table.filter(["Closed", "Forecast"]).to_numpy().any()
-        ),
     )
 
 
@@ -149,89 +101,6 @@ def _list_figures(answer: Answer) -> tuple[Figure, ...]:
         Figure(title, now.get(column), column, before.get(column))
         for column, title in answer.title_columns(answer.tables[0]).items()
     )
-
-
-def share_forecast(context: Context) -> tuple[Share, ...]:
-    """Share out the current period's forecast: closed, open deals by date, and the rest.
-
-    The rest is what is expected beyond the deals.
-    """
-    today, end = context.day, context.period.end_time.normalize()
-    first, last = map(int, count_days(pd.Series([today, end])))
-    kinds: dict[str, tuple[Callable[[Any], bool], tuple[str, ...]]] = {
-        f"Open, due in {context.name}": (
-            lambda date: today <= date <= end,
-            (f">={first}", f"<={last}"),
-        ),
-        "Open, overdue": (lambda date: date < today, (f"<{first}",)),
-        "Open, without a close date": (lambda date: date is pd.NaT, ("=",)),
-        f"Open, due after {context.name}": (lambda date: date > end, (f">{last}",)),
-    }
-    listed = [row.values for table in deals(context).tables for row in table.rows]
-
-    def add(outcome: str, is_due: Callable[[Any], bool]) -> float:
-        return math.fsum(
-            values.get("in_forecast", 0.0)
-            for values in listed
-            if values["outcome"] == outcome and is_due(values.get("close_date", pd.NaT))
-        )
-
-    closed = Share("Closed", add("won", lambda date: True), {"outcome": ("won",)})
-    due = [
-        Share(title, add("open", is_due), {"outcome": ("open",), "close_date": dates})
-        for title, (is_due, dates) in kinds.items()
-    ]
-    new = will_we_make_it(context).tables[0].rows[0].values.get("new_business", 0.0)
-    rest = Share(name_new_business(context), new)
-    return (closed, *(share for share in (*due, rest) if share.value))
-
-
-def _draw_periods(context: Context) -> Graph:
-    """Draw closed and still expected money by period, from the current one on.
-
-    Each period has its target.
-    """
-    shown = [context.label, *forecasts.ahead(context).index]
-    rows = [row for table in months(context).tables[1:] for row in table.rows if row.id in shown]
-    table = _take_amounts(rows)
-    table.insert(1, "Still expected", table["Forecast"] - table["Closed"])
-    names = [_read_period(context, row.id) for row in rows]
-    names = [
-        one if isinstance(one, str) else text.period(row.id)
-        for one, row in zip(names, rows, strict=True)
-    ]
-    table.index = pd.Index(names, name=context.noun)
-    return Graph(f"Closed and still expected, by {context.noun}", table, stacked=True)
-
-
-def _draw_people(context: Context) -> Graph:
-    """Draw what the teams, else the people, closed, are forecast and have as target.
-
-    The rest of many as one.
-    """
-    rows = [row for table in people(context).tables for row in table.rows]
-    teams, who = [row for row in rows if row.kind == "team" and not row.depth], context.who
-    if len(teams) > 1:
-        rows, who = teams, text.label(context.by[0])
-    else:
-        rows = [row for row in rows if row.kind == "person"]
-    table = _take_amounts(rows if len(rows) > 1 else [])
-    table = table.sort_values(["Target", "Forecast"], ascending=False, kind="stable")
-    drawn = table.head(_MOST_DRAWN - (len(table) > _MOST_DRAWN)).rename(
-        lambda name: (
-            name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
-        )
-    )
-    if more := len(table) - len(drawn):
-        rest = table.iloc[len(drawn) :].sum(min_count=1).rename(text.count(more, f"more {who}"))
-        drawn = pd.concat([drawn, rest.to_frame().T])
-    return Graph(f"Closed and forecast in {context.name}, by {who}", drawn.rename_axis(who))
-
-
-def _take_amounts(rows: Sequence[Row]) -> pd.DataFrame:
-    names = [row.name.write(None) for row in rows]
-    amounts = [{title: row.values.get(name) for name, title in _DRAWN.items()} for row in rows]
-    return pd.DataFrame(amounts, names, [*_DRAWN.values()], dtype="float64")
 
 
 def sheets(context: Context) -> Iterator[Sheet]:
@@ -254,7 +123,6 @@ def sheets(context: Context) -> Iterator[Sheet]:
                 table=_read_periods(context, sheet.table),
                 titles={**titles, **said.get("titles", {})},
                 summed=tuple(said.get("summed", ())),
-                about=said.get("about", ""),
                 total=said.get("total", "Total"),
             )
 
@@ -278,13 +146,8 @@ def _make_sheet(answer: Answer, name: str, said: Mapping[str, Any]) -> Sheet:
                     found.append(table)
                     frames.append(frame)
     rows = [row for table in found for row in _choose_rows(table)]
-    folded, levels = [row.folded for row in rows], _count_levels(rows)
+    levels = _count_levels(rows)
     listed = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-    summed = [column for column in said.get("summed", ()) if column in listed]
-    if levels and levels[-1]:
-        heads = listed[[level == 1 for level in levels]]
-        total = {str(listed.columns[0]): "Total", **heads[summed].sum().to_dict()}
-        listed, levels = pd.concat([listed, pd.DataFrame([total])], ignore_index=True), (*levels, 0)
     # Notes are about the first table and what is behind it.
     is_further = bool(found) and found[0].name in [table.name for table in answer.tables[1:]]
     notes = [] if is_further else [f"{answer.say(note)}." for note in answer.notes]
@@ -300,7 +163,6 @@ def _make_sheet(answer: Answer, name: str, said: Mapping[str, Any]) -> Sheet:
         titles={key: head for table in found for key, head in table.heads.items() if key != "name"},
         note=" ".join(notes),
         left_out=left_out,
-        printed=folded.count(False) if answer.key == "deals" else None,
         levels=levels,
     )
 
@@ -358,17 +220,11 @@ def _read_periods(context: Context, table: pd.DataFrame) -> pd.DataFrame:
 
     These are months and weeks, and quarters as "2026 Q4"; words come last.
     """
-    further = list(table)
     for name in set(PERIODS) & set(table):
-        labels = table[name].dropna().unique()
-        read = {label: _read_period(context, label) for label in labels}
-        if weeks := {label: pd.Timestamp(label[11:]) for label in read if "/" in label}:
-            further.insert(further.index(name) + 1, f"{name}_end")
-            table = table.assign(**{f"{name}_end": table[name].map(weeks).astype("datetime64[us]")})
-        table = table.assign(
-            **{name: pd.Series([*map(read.get, table[name])], table.index, dtype="object")}
-        )
-    return table[further]
+        read = {label: _read_period(context, label) for label in table[name].dropna().unique()}
+        periods = pd.Series([*map(read.get, table[name])], table.index, dtype="object")
+        table = table.assign(**{name: periods})
+    return table
 
 
 def _read_period(context: Context, label: str) -> pd.Period | str:
@@ -381,8 +237,7 @@ def _read_period(context: Context, label: str) -> pd.Period | str:
     if kind == "M":
         return pd.Period(label, kind)
     shown = text.period(label, freq if freq.startswith(kind) else org.freq(kind))
-    quarter, _, year = shown.partition(" ")
-    return shown if shown.startswith("FY") or not year else f"{year} {quarter}"
+    return shown if shown.startswith("FY") else f"{label[:4]} {label[4:]}".rstrip()
 
 
 def _list_calls(context: Context) -> pd.DataFrame:

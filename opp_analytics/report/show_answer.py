@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
 
@@ -35,7 +35,7 @@ _MOST = 20
 _AMOUNTS = {"value": ("Value",), "expected": ("Value", "Expected"), "change": ("Change",)}
 """Headings of what a list of deals adds up."""
 _LONG = 9_999_999.5
-"""Amounts from here on are shown in thousands or millions."""
+"""Amounts from here on are shown with three digits."""
 _NAME = PageColumn("Deal", right=False, phone="full", kind="deal")
 PICTURE, RANGE = "picture", "range"
 """What a table has beside an answer's columns: the picture of a row, and low to high in one."""
@@ -119,23 +119,18 @@ def show_table(
     )
 
 
-def group_rows(context: Context, rows: Sequence[Row]) -> Iterator[tuple[Sequence[Row], str]]:
-    """Group each team with its people, and the total apart; count who is folded in each."""
-    starts = [at for at, row in enumerate(rows) if at == 0 or row.kind in ("team", "total")]
-    for start, end in zip(starts, [*starts[1:], None], strict=True):
-        mine = rows[start:end]
-        below, rest = mine[mine[0].kind == "team" :], sum(row.folded for row in mine)
-        whom = context.who if rest == len(below) else f"more {context.who}"
-        yield mine, text.count(rest, whom) if rest else ""
-
-
 def _show_groups(
     context: Context, rows: Sequence[Row], write: Callable[[Row, Any], Line]
 ) -> Iterator[Group]:
     """Show the groups of rows; a line opens those that are folded."""
     whose: Any = None
-    for mine, more in group_rows(context, rows):
+    starts = [at for at, row in enumerate(rows) if at == 0 or row.kind in ("team", "total")]
+    for start, end in zip(starts, [*starts[1:], None], strict=True):
+        mine = rows[start:end]
         first, *below = mine
+        rest = sum(row.folded for row in mine)
+        is_all = rest == len(mine) - (first.kind == "team")
+        more = text.count(rest, context.who if is_all else f"more {context.who}") if rest else ""
         if first.kind == "total":
             yield Group((replace(write(first, ALL), level="total"),))
         elif first.kind == "team":
@@ -169,52 +164,36 @@ def show_words(answer: Answer, words: Sentence) -> tuple[Cell, ...]:
     return tuple(Cell(one.write(currency), name=one.kind == "name") for one in words.pieces)
 
 
-@dataclass(frozen=True)
-class Scale:
-    """The unit of one table's money: every cell is divided by it."""
+def choose_money(context: Context, table: AnswerTable) -> tuple[_WriteMoney, str]:
+    """Choose how a table writes amounts: full digits unless they are too long; and name the unit.
 
-    divisor: float
-    words: str
-    """The unit for the line under the title, empty when there is nothing to say."""
-
-    @classmethod
-    def choose(cls, table: AnswerTable, currency: str | None) -> Scale:
-        """Choose the unit of a table's money: full digits, else thousands or millions.
-
-        Full digits are kept unless they would be too long. What is shown may miss its total, as
-        each amount is rounded by itself; the words say so.
-        """
-        names = [name for name in table.columns if find_unit(name) == "money"]
-        amounts = (abs(row.values.get(name, 0.0)) for row in table.rows for name in names)
-        largest, unit = max(amounts, default=0.0), text.currency_name(currency)
-        divisor, words = 1.0, text.capital(unit)
-        if largest >= _LONG:
-            divisor, words = (1e6, "Millions") if largest >= 1e9 else (1e3, "Thousands")
-            words += f" of {unit}" if unit else ""
-        step = 1e5 if divisor == 1e6 else divisor
-        total = [row for row in table.rows if row.kind == "total"]
-        parts = [row for row in table.rows if row.depth == 0 and row.kind != "total"]
-        if any(
-            is_rounded([row.values.get(name) for row in parts], row.values.get(name), step)
-            for row in total
-            for name in names
-        ):
-            words = text.capital(f"{words}, rounded".removeprefix(", "))
-        return cls(divisor, words)
-
-    def show(self, value: float, *, signed: bool = False) -> str:
-        """Show a cell in full digits, or with one decimal of millions."""
-        return text.number(value / self.divisor, int(self.divisor == 1e6), signed=signed)
+    What is shown may miss its total, as each amount is rounded by itself; the words say so.
+    """
+    names = [name for name in table.columns if find_unit(name) == "money"]
+    amounts = (abs(row.values.get(name, 0.0)) for row in table.rows for name in names)
+    is_long = max(amounts, default=0.0) >= _LONG
+    total = [row for row in table.rows if row.kind == "total"]
+    parts = [row for row in table.rows if row.depth == 0 and row.kind != "total"]
+    misses = is_long or any(
+        is_rounded([row.values.get(name) for row in parts], row.values.get(name))
+        for row in total
+        for name in names
+    )
+    words = [text.currency_name(context.org.currency), "rounded" if misses else ""]
+    return (
+        context.money if is_long else text.number,
+        text.capital(", ".join(filter(None, words))),
+    )
 
 
-def is_rounded(parts: Iterable[float | None], total: float | None, step: float = 1.0) -> bool:
-    """Tell whether parts that add up to a total no longer do once each is rounded to a `step`."""
+def is_rounded(parts: Iterable[float | None], total: float | None) -> bool:
+    """Tell whether parts that add up to a total no longer do once each is rounded to a unit."""
     known = [part for part in parts if part is not None and math.isfinite(part)]
     if total is None or abs(math.fsum(known) - total) >= HALF_CENT:
         return False
 
     def round_one(value: float) -> float:
-        return math.copysign(math.floor(abs(value) / step + 0.5), value)
+        return math.copysign(math.floor(abs(value) + 0.5), value)
 
     return sum(map(round_one, known)) != round_one(total)
 
@@ -314,6 +293,8 @@ def _write(context: Context, row: Row, column: str) -> str:
         return text.MISSING
     if column == "close_date":
         return context.write_day(value)
+    if isinstance(value, bool):
+        return "yes" if value else "could be luck"
     match find_unit(column):
         case "money":
             return text.number(float(value))

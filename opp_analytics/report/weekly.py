@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from os import PathLike
@@ -35,7 +35,7 @@ from opp_analytics.history import History, hold
 from opp_analytics.org import Org
 from opp_analytics.periods import Freq, When
 from opp_analytics.progress import Progress, pause_collector, progress_bar
-from opp_analytics.report.compose import choose_blocks, compose
+from opp_analytics.report.compose import compose
 from opp_analytics.report.delivery.folder import check_folder, keep_folder, name_parts
 from opp_analytics.report.digest import Digest, make_digest, write_chat, write_mail
 from opp_analytics.report.html import (
@@ -162,8 +162,7 @@ def weekly_report(
         phone shows.
     progress : bool or function, optional
         True shows a bar, False none; by default it is shown on a terminal and in a notebook when
-        the report takes more than two seconds. A function is told the steps done, with `for_each`
-        the pages, and their number.
+        the report takes more than two seconds. A function is told the pages done, and their number.
 
     Returns
     -------
@@ -232,25 +231,23 @@ def write_report(
     context = replace(ready.context, has_parts=bool(others))
     if context.unseen:
         DataWarning.warn(context.unseen)
-    blocks = choose_blocks(context, context.org.report.get("blocks") or None)
-    steps, unit = (
-        (len(ready.pages), "page") if others else (2 + (len(blocks) if files else 0), "step")
-    )
+    total = len(ready.pages)
     with (
-        progress_bar(progress, desc="Weekly report", unit=unit, total=steps, delay=2) as bar,
+        progress_bar(progress, desc="Weekly report", unit="page", total=total, delay=2) as bar,
         hold(context.whole_history),
         DataWarning.once(),
     ):
-        made = [_make(ready, first, context, files, bar.update if not others else lambda: None)]
-        for page in others:
-            bar.update()
-            assert page.part is not None
+        made = []
+        for page in ready.pages:
+            part = None if page is first else page.part
+            mine = context.narrow(part) if part else context
             try:
-                made.append(_make(ready, page, context.narrow(page.part), files))
+                made.append(_make(ready, page, mine, files))
             except OppAnalyticsError as error:
-                error.where = f"the page of {page.audience}: {error.where}".removesuffix(": ")
+                if part:
+                    error.where = f"the page of {page.audience}: {error.where}".removesuffix(": ")
                 raise
-        bar.update()
+            bar.update()
     (report, _), *rest = made
     with say_failure(f"cannot create the folder {report.html.parent}"):
         report.html.parent.mkdir(parents=True, exist_ok=True)
@@ -276,17 +273,13 @@ def _make(
     page: ReadyPage,
     context: Context,
     files: bool,
-    done: Callable[[], object] = lambda: None,
 ) -> tuple[WeeklyReport, dict[Path, bytes]]:
     """Make a report, and the content of its `files`, the page first."""
     paths, look = page.paths, ready.context.org.report
     watched = judge_alerts(context)
-    done()
     # Alerts, which are all that is sent without files, need only the first words.
     blocks = look.get("blocks") or None if files else ()
-    composed = compose(
-        context, workbook=paths["xlsx"].name, title=look.get("title"), blocks=blocks, done=done
-    )
+    composed = compose(context, workbook=paths["xlsx"].name, title=look.get("title"), blocks=blocks)
     composed = replace(composed, alerts=watched.lines)
     digest = make_digest(composed, context)
     report = WeeklyReport(

@@ -111,7 +111,7 @@ def _check_choice(column: str, value: str, meaning: Org, pipeline: Any) -> tuple
         return _check_pipeline(value, meaning, pipeline) if column == "stage" else None
     hint = inputs.did_you_mean(value, known)
     whose = "your org" if column == "stage" and meaning.stages != org.STAGES else "the API"
-    return f"is not a {column} of {whose}", f"{hint} use one of {', '.join(known)}".lstrip()
+    return f"is not a {column} of {whose}", hint or f"use one of {', '.join(known)}"
 
 
 def _check_pipeline(stage: str, meaning: Org, pipeline: Any) -> tuple[str, str] | None:

@@ -110,12 +110,6 @@ def test_completion__offers_the_commands_that_fit() -> None:
     assert done.stdout.split() == ["record", "report", "resume"]
 
 
-def test_completion__can_be_installed(command: Command) -> None:
-    _, said, _ = command("--help")
-    assert "--install-completion" in said
-    assert "--install-completion" in PAGE
-
-
 @pytest.mark.slow
 def test_docs__a_week_runs_as_printed(command: Command, account: Account, here: Path) -> None:
     won = row(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sysconfig
 from pathlib import Path
 
@@ -116,12 +115,3 @@ def test_show__says_how_many_rows_it_leaves_out(
     console.show(pd.DataFrame({"value": range(rows)}), index=False, most=2)
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1].strip() == {0: "value", 1: "0", 1000: "… and 998 more."}[rows]
-
-
-def test_write_command__quotes_what_a_shell_would_split(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("PATH", str(environment(tmp_path / "env", monkeypatch).parent))
-    written = console.write_command("plan", Path("my deals.xlsx"), "$(id).csv")
-    assert shlex.split(written) == ["opp-analytics", "plan", "my deals.xlsx", "$(id).csv"]
-    assert "'my deals.xlsx'" in written

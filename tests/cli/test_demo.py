@@ -164,19 +164,16 @@ def test_demo__says_how_to_go_on_in_lines_that_work_as_printed(said: str, folder
     page = re.search(r"^Open the weekly page +(\S+)$", last, re.M)
     assert page is not None
     assert (folder / page[1]).is_file()
-    activate = re.search(r"^Activate the environment +(source \S+)", last, re.M)
-    assert activate is not None
     helped = re.search(r"^See all commands +(.+)$", last, re.M)
     assert helped is not None
     assert helped[1].startswith("/")
-    for line in (helped[1], f"{activate[1]} && opp-analytics --version"):
-        done = subprocess.run(
-            ["bash", "-c", line],
-            cwd=folder,
-            env={**os.environ, "PATH": "/usr/bin:/bin"},
-            capture_output=True,
-        )
-        assert done.returncode == 0, done.stderr
+    done = subprocess.run(
+        ["bash", "-c", helped[1]],
+        cwd=folder,
+        env={**os.environ, "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.posix
@@ -194,7 +191,6 @@ def test_sandbox__says_what_it_holds_and_what_to_paste_and_stops_on_ctrl_c(tmp_p
             r"^The sandbox is running at (http://127.0.0.1:\d+). It holds (\d+) opportunities", said
         )
         assert holds is not None
-        assert "from 3 weeks of simulated sales." in said
         pasted = re.findall(r"^export (\w+)=(\S+)$", said, re.M)
         assert [name for name, _ in pasted] == [
             "BLOCKS_API_URL",

@@ -13,7 +13,6 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics.api import Client
-from opp_analytics.cli import console
 from opp_analytics.cli.edit import _words
 from opp_analytics.errors import ConnectionFailed, PlanError
 from opp_analytics.writer import Plan, Receipt, check_plan, plan
@@ -123,28 +122,8 @@ def test_plan__shows_problems_by_row_and_saves_nothing(
     assert code == 1
     assert "a lot" in said
     assert "is not an amount" in said
-    assert err == "Error: 1 problem in deals.xlsx; fix it there and plan again\n"
+    assert err == "Error: 1 problem in deals.xlsx; correct the file and plan again\n"
     assert not (here / "plan.json").exists()
-
-
-def test_plan__shows_conflicts_and_apply_leaves_them(
-    command: Command, asked: Client, here: Path
-) -> None:
-    command("export", "deals.xlsx")
-    edit(here / "deals.xlsx", r2_value=5000, r3_value=6000)
-    asked.update("o000", value=7)
-    code, said, _ = command("plan", "deals.xlsx")
-    assert code == 0
-    assert "changed on the server since the export" in said
-    code, said, _ = command("apply", "plan.json", "--yes", "--dry-run")
-    assert code == 0
-    assert "Dry run, nothing was sent: 1 conflict, 1 pending" in said
-    code, said, _ = command("apply", "plan.json", "--yes")
-    assert code == 4
-    assert "1 applied, 1 conflict" in said
-    assert [float(asked.get(f"o00{n}")["value"]) for n in (0, 1)] == [7, 6000]
-    assert command("apply", "plan.json", "--yes", "--on-conflict", "overwrite")[0] == 0
-    assert asked.get("o000")["value"] == 5000
 
 
 def test_plan__of_csv_needs_both_files(command: Command, asked: Client, here: Path) -> None:
@@ -222,15 +201,6 @@ def test_plan__misses_the_file_before_the_settings(command: Command, here: Path)
     assert command("plan", "none.xlsx")[::2] == (1, said)
 
 
-def test_apply__refuses_the_plan_of_another_server_before_it_shows_or_asks(
-    command: Command, planned: Client, account: Account, here: Path
-) -> None:
-    account(deals())
-    code, said, err = command("apply", "plan.json")
-    assert (code, said) == (1, "")
-    assert "this plan was made for another tenant" in err
-
-
 def test_plan__of_edits_that_the_server_holds_leaves_nothing_to_do(
     command: Command, planned: Client, here: Path
 ) -> None:
@@ -304,35 +274,6 @@ def test_undo__says_why_there_is_nothing_to_undo(
     assert not (here / "undo.json").exists()
 
 
-def test_plan__keeps_dates_whole_in_a_narrow_terminal(
-    command: Command, asked: Client, here: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(console.out, "_width", 80)
-    command("export", "deals.xlsx")
-    edit(
-        here / "deals.xlsx",
-        r2_close_date="2027-01-31",
-        r2_name="Second-site rollout of the platform",
-    )
-    said = command("plan", "deals.xlsx")[1]
-    assert "2027-01-31" in said
-    assert max(map(len, said.split("Effect of")[0].splitlines())) <= 80
-
-
-def test_apply__of_the_same_workbook_creates_once_unless_again(
-    command: Command, asked: Client, here: Path
-) -> None:
-    command("export", "deals.xlsx")
-    edit(here / "deals.xlsx", r8_name="New")
-    for flags, outcome in ([], "applied"), ([], "already"), (["--again"], "applied"):
-        command("plan", "deals.xlsx")
-        code, said, _ = command("apply", "plan.json", "--yes", *flags)
-        assert code == 0
-        assert f"1 {outcome}" in said
-        assert ("to create them once more: --again" in said) == (outcome == "already")
-    assert asked.list().total_records == len(deals()) + 2
-
-
 PYTHON_WORDS = re.compile(r"\w=\w|\w\(|\(client|\s\.(?:table|conflicts|problems)\b")
 SHELL_WORDS = re.compile(r"--\w|opp-analytics")
 
@@ -395,15 +336,6 @@ def test_plan__says_what_it_needs(
         )
 
 
-def test_plan__says_where_the_other_problems_are(account: Account) -> None:
-    before = deals(12)
-    made = plan(before, before.assign(probability=140))
-    assert made.summary().endswith("and 2 more, see .problems")
-    with pytest.raises(PlanError) as refused:
-        check_plan(made, account(deals()), clear_nulls=False, allow_delete=False, words=_words())
-    assert str(refused.value).endswith("and 2 more, all in the plan's file")
-
-
 def test_resume__takes_what_to_do_with_unknown_outcomes(command: Command) -> None:
     assert command("resume", "--unknown", "guess")[0] == 2
     assert "--unknown" in command("resume", "--help")[1]
@@ -424,7 +356,7 @@ def test_apply__a_second_ctrl_c_says_which_command_finishes_the_run(
     ) in err
 
 
-@pytest.mark.parametrize("ending", ["xlsx", "csv", "md"])
+@pytest.mark.parametrize("ending", ["xlsx", "csv"])
 def test_apply__writes_a_receipt_of_the_kind_that_its_name_says(
     command: Command, asked: Client, here: Path, ending: str
 ) -> None:
@@ -435,9 +367,6 @@ def test_apply__writes_a_receipt_of_the_kind_that_its_name_says(
     code, out, _ = command("apply", "plan.json", "--yes", "--receipt", receipt)
     assert code == 0
     assert f"Receipt written to {receipt}" in out
-    if ending == "md":
-        assert receipt.read_text().count("| applied |") == 18
-        return
     rows = {"xlsx": pd.read_excel, "csv": pd.read_csv}[ending](receipt)
     assert rows["outcome"].tolist() == ["applied"] * 18
     dates = rows[rows["field"] == "close_date"]["after"].astype("str").str[:10]

@@ -12,9 +12,6 @@ from opp_analytics.history import History
 from tests.cli.kinds import Command
 from tests.crm.files import dated_export
 
-PIPEDRIVE = Path(__file__).parents[3] / "shared/data/pipedrive_enpal"
-REUSED = {"554294", "556338", "955417", "851850", "399956"}
-"""Ids of that log under which it holds two deals."""
 LONG = """unique_id,changed_at,field,new_value
 a,2026-01-05T08:00:00,stage,discovery
 a,2026-01-06T08:00:00.5,value,1200.50
@@ -124,38 +121,6 @@ def test_import_crm__begins_a_history_with_dates_of_stages_and_the_export(
     assert now.loc["3", ["stage", "value"]].tolist() == ["Contract Sent", 70]
 
 
-def test_import_crm__takes_the_org_file_of_the_folder(
-    command: Command, here: Path, tmp_path: Path
-) -> None:
-    write_staged(
-        here,
-        "opp-analytics.toml",
-        (
-            'preset = "salesforce"\nstages = [{name = "Demo", kind = "open"}, {name = "Closed '
-            'Won", '
-            'kind = "won"}]\n'
-        ),
-    )
-    code, out, _ = command("import-crm", write_staged(tmp_path, "deals.csv", DEALS))
-    assert code == 0
-    assert "unknown" not in out
-    assert "By stage" in out
-
-
-def test_import_crm__of_the_documented_log(command: Command, here: Path, tmp_path: Path) -> None:
-    code, out, err = command(
-        "import-crm", write_staged(tmp_path, "log.csv", LONG), "--history", tmp_path / "history"
-    )
-    assert (code, err) == (0, "")
-    assert "2 opportunities, 5 changes, 5 records" in out
-    assert "From 2026-01-05 08:00 to 2026-01-08 08:00 UTC" in out
-    assert "Problems" not in out
-    frame = History(tmp_path / "history").as_of("2026-01-09")
-    assert frame["stage"].tolist() == ["discovery", "proposal"]
-    assert frame["value"].tolist()[0] == 1_200.5
-    assert frame["close_date"].isna().all()
-
-
 @pytest.mark.parametrize(
     ("texts", "options", "says"),
     [
@@ -207,21 +172,3 @@ def test_import_crm__refuses_a_folder_in_use(command: Command, here: Path, tmp_p
     code, _, err = command("import-crm", file, "--history", tmp_path / "history")
     assert code == 1
     assert "already contains records" in err
-
-
-def test_import_crm__says_two_products_that_the_labels_fit_equally(
-    command: Command, here: Path
-) -> None:
-    (here / "deals.csv").write_text(
-        "Deal Name,Deal Stage,Closing Date,Amount\nAcme,discovery,2026-12-01,5\n"
-    )
-    code, out, err = command("import-crm", "deals.csv")
-    assert (code, out) == (
-        1,
-        (
-            "The labels fit hubspot and zoho equally: choose one with --org, or with preset = in "
-            "the "
-            "org file.\n"
-        ),
-    )
-    assert "has no opportunity ID" in err

@@ -7,7 +7,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-import opp_analytics as oa
 from tests.cli.kinds import Account, Command
 from tests.support import row
 
@@ -37,42 +36,6 @@ def test_load__without_a_file_shows_the_stages(command: Command, account: Accoun
     assert [line.split() for line in out.splitlines() if "Discovery" in line] == [
         ["Discovery", "1", "250"]
     ]
-
-
-def test_load__refreshes_when_told(command: Command, account: Account) -> None:
-    client = account(2)
-    assert "2 opportunities" in command("load")[1]
-    client.create(
-        name="Late",
-        account_id="a",
-        value=1,
-        stage="proposal",
-        close_date="2026-06-30",
-        probability=10,
-    )
-    assert "2 opportunities" in command("load")[1]
-    assert "3 opportunities" in command("load", "--refresh", "changes")[1]
-    client.create(
-        name="Later",
-        account_id="a",
-        value=1,
-        stage="proposal",
-        close_date="2026-06-30",
-        probability=10,
-    )
-    assert "4 opportunities" in command("load", "--refresh", "full")[1]
-
-
-def test_load__on_ctrl_c_says_what_it_keeps(
-    command: Command, account: Account, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    account(1)
-
-    def stop(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt("load stopped after 1 page, which is kept")
-
-    monkeypatch.setattr(oa, "load", stop)
-    assert command("load") == (130, "", "Load stopped after 1 page, which is kept.\n")
 
 
 def test_record__adds_what_changed(command: Command, account: Account, tmp_path: Path) -> None:

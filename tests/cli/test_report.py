@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-import opp_analytics as oa
 from opp_analytics import History
 from tests.cli.kinds import Account, Command
 from tests.report import reading
@@ -51,25 +49,6 @@ def test_report__leaves_the_history_alone_when_told(
     assert History(tmp_path / "history").records.empty
 
 
-@pytest.mark.parametrize("ours", [True, False])
-def test_report__takes_for_our_own_only_writes_to_this_tenant(
-    command: Command, account: Account, tenant: Callable[..., oa.Client], tmp_path: Path, ours: bool
-) -> None:
-    rows = pd.DataFrame([row(4, close_date="2040-03-20", updated_at="2026-01-05T10:00:00Z")])
-    written = account(rows)
-    before = oa.load(written, progress=False)
-    oa.apply(oa.plan(before, before.assign(value=7.0)), written)
-    if not ours:
-        # Its owner touched the deal of this tenant in the very moment in which we wrote to its
-        # namesake there.
-        account(rows.assign(updated_at=oa.own_writes(written)["updated_after"].iloc[0].isoformat()))
-    asked = ["report", "--out", tmp_path / "week.html", "--history", tmp_path / "history"]
-    assert command(*asked)[0] == 0
-    sheets = pd.read_excel(tmp_path / "week.xlsx", sheet_name=None)
-    reasons = sheets["At risk"]["Why"].dropna().tolist() if "At risk" in sheets else []
-    assert any("without a change" in reason for reason in reasons) == ours
-
-
 def test_report__of_a_past_day_is_read_from_the_history_without_asking_the_api(
     command: Command, tmp_path: Path
 ) -> None:
@@ -96,35 +75,6 @@ def test_report__of_a_day_before_the_history_says_so(command: Command, tmp_path:
     )
     assert code == 1
     assert "there are no records yet" in err
-
-
-def test_report__of_a_day_to_come_says_what_it_does_not_hold(
-    command: Command, account: Account, tmp_path: Path
-) -> None:
-    account(2)
-    page = tmp_path / "a.html"
-    code, _, err = command(
-        "report", "--as-of", "2199-01-31", "--out", page, "--history", tmp_path / "history"
-    )
-    assert code == 0
-    assert "Note: As of Jan 31, 2199, but the pipeline was last seen on " in err
-    assert "As of Jan 31, 2199, but the pipeline was last seen on " in page.read_text()
-
-
-def test_report__of_one_person_counts_her_deals_alone(
-    command: Command, account: Account, tmp_path: Path
-) -> None:
-    rows = [row(k, owner_name="Zoe" if k % 2 else "Ann", close_date="2199-01-20") for k in range(4)]
-    account(pd.DataFrame(rows))
-    asked = ["report", "--out", tmp_path / "a.html", "--history", tmp_path / "history", "--for"]
-    assert command(*asked, "Zoe")[0] == 0
-    page = reading.read(tmp_path / "a.html")
-    assert "2 opportunities" not in page.sentence
-    assert "Open pipeline is 2K." in reading.words(page.block("notes"))
-    assert page.keys[:2] == ["to_win", "trend"]
-    code, _, err = command(*asked, "Zeo")
-    assert code == 1
-    assert "--for 'Zeo' is nobody's name; use one of Ann or Zoe" in err
 
 
 def test_report__reads_the_org_file_of_the_folder(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -77,19 +76,6 @@ def test_changes__of_an_empty_history_say_what_to_do(command: Command, tmp_path:
         ) in err
 
 
-def test_changes__of_a_young_history_say_from_when_they_can_be_told(
-    command: Command, tmp_path: Path
-) -> None:
-    History(tmp_path / "young").record(two_weeks(0), at="2026-03-06T06:00Z")
-    asked = ("changes", "--history", tmp_path / "young")
-    code, _, err = command(*asked)
-    assert code == 1
-    assert "Error: The first record is from Mar 6; a comparison is possible from Mar 10 on" in err
-    code, out, _ = command(*asked, "--json")
-    assert code == 1
-    assert json.loads(out)["lacks"][0]["shell_way"] == "opp-analytics record"
-
-
 @pytest.mark.parametrize(
     ("asked", "says"),
     [
@@ -125,14 +111,13 @@ def test_out__writes_the_tables_the_page_or_the_json(
     command: Command, folder: Path, tmp_path: Path
 ) -> None:
     asked = ("changes", "--history", folder)
-    for name in ("a.xlsx", "a.csv", "a.md", "a.html", "a.json"):
+    for name in ("a.xlsx", "a.csv", "a.html", "a.json"):
         code, out, err = command(*asked, "--out", tmp_path / name)
         assert (code, err) == (0, "")
         assert f"{name}." in out
     _, told, _ = command(*asked, "--json")
     assert json.loads((tmp_path / "a.json").read_text()) == json.loads(told)
     assert "Oakhurst won beyond its chance (+400)" in (tmp_path / "a.html").read_text()
-    assert (tmp_path / "a.md").read_text().startswith("## Steps\n\n| id | name | expected |")
     assert list(pd.read_csv(tmp_path / "a.csv")["id"])[:2] == ["then", "won"]
     book = openpyxl.load_workbook(tmp_path / "a.xlsx")
     assert book.sheetnames == ["Steps"]
@@ -196,17 +181,6 @@ def test_audit__fixes_through_a_plan(command: Command, account: Account, tmp_pat
     # Our own write is no sign of life, and what was fixed is found no more.
     _, out, _ = command("audit", "--as-of", "2026-03-10")
     assert "status_behind_stage" not in out
-
-
-@pytest.mark.parametrize(
-    ("option", "ending"), [("--out", ".xlsx, .csv, .md, .html or .json"), ("--fix", ".json")]
-)
-def test_audit__refuses_an_unknown_ending_before_asking(
-    command: Command, tmp_path: Path, option: str, ending: str
-) -> None:
-    code, _, err = command("audit", option, tmp_path / "file.doc")
-    assert code == 1
-    assert f"use {ending}" in err
 
 
 @pytest.fixture
@@ -288,39 +262,8 @@ def test_json__of_a_command_is_that_of_its_answer(asked: Command, stored: Path, 
         assert {**one, "seen_at": 0} == {**json.loads(json.dumps(answer)), "seen_at": 0}
 
 
-@pytest.mark.parametrize("name", [*(name for name in ASKED if name != "prove"), "runs"])
-def test_tables__fit_the_terminal_and_quiet_leaves_out_notes(asked: Command, name: str) -> None:
-    words = [name, *(FILES.split() if "--from" in _list_options(name) else [])]
-    words += ["--since", "2027-01-20"] if name == "changes" else []
-    code, out, err = asked(*words)
-    assert code == 0, err
-    rows = [line for line in out.splitlines() if re.search(r"\S {2,}\S", line)]
-    assert [line for line in rows if len(line) > 80] == []
-    code, out, err = asked(*words, "--quiet")
-    assert (code, err) == (0, "")
-    assert out
-    noted = ("Read ", "Method", "Old data", "Not known", "Written")
-    assert [line for line in out.splitlines() if line.startswith(noted)] == []
-
-
 def _list_options(name: str) -> list[str]:
     return [option for one in _import(name).params for option in one.opts]
-
-
-def test_forecast__keeps_the_target_beside_compact_money(asked: Command) -> None:
-    _, out, _ = asked("forecast", *shlex.split(FILES), "--target", "1234567.89")
-    head = next(line for line in out.splitlines() if "Target  Closed" in line)
-    assert re.split(" {2,}", head.strip()) == [
-        "Target",
-        "Closed",
-        "Forecast",
-        "Range from",
-        "Range to",
-        "Chance of target",
-    ]
-    assert "1.23M" in out
-    assert "1,234,567" not in out
-    assert "To go and Pipeline coverage; --out FILE or --json has all." in out
 
 
 def test_method__is_one_sentence_and_explained_when_asked(asked: Command) -> None:
@@ -398,11 +341,8 @@ def test_json__of_loads_checks_and_edits(command: Command, account: Account, her
     stock = json.loads(command("load", "--json")[1])
     assert stock["columns"] == ["stage", "count", "value"]
     assert stock["rows"][0]["value"] == 3300.0
-    assert [row["check"] for row in json.loads(command("doctor", "--json")[1])["rows"]][:3] == [
-        "settings",
-        "org",
-        "API",
-    ]
+    checks = [row["check"] for row in json.loads(command("doctor", "--json")[1])["rows"]]
+    assert checks[:3] == ["versions", "settings", "org"]
     command("export", "before.csv")
     before = oa.read_csv(here / "before.csv")
     oa.to_csv(before.assign(value=7.0, close_date=pd.Timestamp("2026-05-02")), here / "after.csv")
@@ -421,39 +361,3 @@ def test_json__of_loads_checks_and_edits(command: Command, account: Account, her
     assert [row["outcome"] for row in json.loads(out)["rows"]] == ["applied"] * 6
     assert json.loads(command("undo", "--json")[1])["columns"][:2] == ["unique_id", "operation"]
     assert len(json.loads(command("runs", "--json")[1])["rows"]) == 1
-
-
-def test_json__of_a_plan_with_problems_lists_them(
-    command: Command, account: Account, here: Path
-) -> None:
-    account(deals(2))
-    command("export", "before.csv")
-    edited = pd.read_csv(here / "before.csv", dtype=str, keep_default_na=False)
-    edited.assign(stage="propsal").to_csv(here / "bad.csv", index=False)
-    code, out, err = command("plan", "before.csv", "bad.csv", "--json")
-    assert code == 1
-    assert "2 problems" in err
-    assert len(json.loads(out)["tables"]["problems"]["rows"]) == 2
-
-
-def test_json__of_an_import_and_an_org_file(asked: Command, stored: Path) -> None:
-    (stored / "own.toml").write_text('[[stages]]\nname = "Demo"\nkind = "open"\nprobability = 40\n')
-    tables = json.loads(asked("org", "check", "own.toml", "--json")[1])["tables"]
-    assert [(row["stage"], row["probability"]) for row in tables["stages"]["rows"]] == [
-        ("Demo", 40)
-    ]
-    assert "time zone" in [row["fact"] for row in tables["facts"]["rows"]]
-    pd.read_parquet(stored / "deals.parquet").to_csv(stored / "deals.csv", index=False)
-    tables = json.loads(asked("import-crm", "deals.csv", "--json")[1])["tables"]
-    assert tables["opportunities"]["columns"] == ["theirs", "ours", "how", "note"]
-    assert sum(row["count"] for row in tables["stages"]["rows"]) == 41
-
-
-@pytest.mark.slow
-def test_report__is_made_by_the_method_asked_for(asked: Command, tmp_path: Path) -> None:
-    page = tmp_path / "weekly.html"
-    code, _, err = asked(
-        "report", *shlex.split(FILES), "--no-record", "--method", "stated", "--out", page
-    )
-    assert code == 0, err
-    assert "Method: stated" in page.read_text("utf-8")

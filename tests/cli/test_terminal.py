@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 
 import opp_analytics as oa
 from tests.cli.kinds import Command
-from tests.support import Answer, Asked, as_json, paged, row, serving
+from tests.support import row
 
 NASTY = "Acme\x1b[2J\x1b]0;owned\x07\x00\x9b31m\x7f\b\u202egnp.exe\u2066\u200f\u2028 [bold]"
 RAW = re.compile(
@@ -81,54 +80,3 @@ def test_commands__show_names_from_the_server_as_text(
     assert run(*account, "undo").returncode == 0
     assert run(*account, "record").returncode == 0
     assert "Written to" in run(*account, "report", "--out", "page").stdout
-
-
-@pytest.mark.parametrize("status", [401, 500])
-def test_doctor__shows_the_words_of_the_server_as_text(run: Run, status: int) -> None:
-    problem = {
-        "status": str(status),
-        "code": NASTY,
-        "title": NASTY,
-        "detail": NASTY + "\r" + "\ud800",
-    }
-
-    def refuse(asked: Asked) -> Answer:
-        return as_json({"errors": [problem]}, status)
-
-    with serving(refuse) as server:
-        done = run(server.url, "tok", "key", "doctor")
-    assert done.returncode == 1
-    assert r"\x1b" in done.stderr
-
-
-def test_load__shows_a_body_that_is_not_of_the_api_as_text(run: Run) -> None:
-    for body in (
-        NASTY.encode(),
-        json.dumps({"data": [{"attributes": NASTY}]}).encode(),
-        b"\x1b\x9b\xff",
-    ):
-        with serving(lambda asked, body=body: Answer(200, body)) as server:  # type: ignore[misc]
-            done = run(server.url, "tok", "key", "load")
-        assert done.returncode == 1
-        assert "Error" in done.stderr
-
-
-def test_load__names_a_deal_with_a_bad_cell_as_text(run: Run) -> None:
-    with serving(paged([row(1), row(2, unique_id=NASTY, probability=NASTY)])) as server:
-        done = run(server.url, "tok", "key", "load")
-    assert done.returncode == 0
-    assert r"\x1b[2J" in done.stderr
-
-
-def test_commands__show_names_of_files_as_text(run: Run, tmp_path: Path) -> None:
-    nasty = "a\x1b[2J\u202e.csv"
-    (tmp_path / nasty).write_bytes(b"unique_id,name\n\x1b[2J,\x81\n")
-    for arguments in (
-        ["plan", nasty, nasty],
-        ["apply", nasty],
-        ["load", "--out", f"{nasty}.xyz"],
-        ["import-crm", nasty],
-    ):
-        done = run("http://127.0.0.1:9", "tok", "key", *arguments)
-        assert done.returncode == 1
-        assert r"\x1b[2J" in done.stderr + done.stdout

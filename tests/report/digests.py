@@ -3,32 +3,13 @@
 from __future__ import annotations
 
 from opp_analytics.answers.alerts import Alert
-from opp_analytics.report.digest import Digest, Row, Saying, Section
+from opp_analytics.report.digest import Digest, Saying, Section
 
 PEOPLE = Section(
     "people",
     "Bo is short",
     "US dollars.",
     (Saying("Ann", ": $70 of $90 closed"), Saying("Bo ```x", ": $1.12K closed", strong=False)),
-    ("Team, owner", "To go", "Chance", "Since Mar 9"),
-    (
-        Row(
-            "West",
-            "group",
-            ("20", "40%", "▲ 5"),
-            "70 of 90 closed, forecast 80",
-            "70 of 90 closed, forecast 80; 20 to go, 40% likely, up 5 since Mar 9",
-        ),
-        Row(
-            "Bo ```x",
-            "member",
-            ("+10", "met", "▼ 1"),
-            "50 of 40 closed, forecast 50, call 60",
-            "50 of 40 closed; 10 over, target met",
-        ),
-        Row("1 more owner", "group", ("", "", ""), ""),
-        Row("All", "total", ("–", "–", "–"), "70 closed", "70 closed"),
-    ),
 )
 RISK = Section(
     "at_risk",

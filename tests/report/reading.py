@@ -110,11 +110,6 @@ class Read:
                 return [[words(cell) for cell in row] for row in one(found, "tbody").iter("tr")]
         raise LookupError(caption)
 
-    @property
-    def captions(self) -> list[str]:
-        """The names of all lists of deals."""
-        return [words(one(found, "caption")) for found in by_class(self.root, "dl")]
-
 
 def read(file: Path | str) -> Read:
     """A page from its file, or from its text."""

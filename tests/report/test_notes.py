@@ -16,8 +16,8 @@ def _remarks(context):
 def test_notes__say_what_is_not_counted_and_what_the_records_cover(opportunities, history):
     remarks = _remarks(context_of(opportunities, history))
     assert remarks[0] == (
-        "Open pipeline is 180K. 20K is past its close date and 10K has no close date, so "
-        "neither is due in any period."
+        "Open pipeline is 180K. 20K is past its close date and 10K has no close date, due in no "
+        "period."
     )
     assert (
         remarks[1]

@@ -29,50 +29,20 @@ def test_sheets__of_lists_of_deals_have_the_deals_behind_each_row(opportunities,
     ] * 7
 
 
-def test_sheets__of_periods_sort_as_a_spreadsheet_does(opportunities):
-    found = {sheet.name: sheet.table for sheet in sheets(context_of(opportunities))}
-    for name in ("Periods", "Categories"):
-        periods = found[name]["period"].tolist()
-        # Dates, then words.
-        assert [isinstance(one, str) for one in periods] == sorted(
-            isinstance(one, str) for one in periods
-        )
-    assert periods[-2:] == ["overdue", "no close date"]
-
-
 @pytest.mark.parametrize(
-    ("freq", "fiscal", "now", "label"),
+    ("freq", "fiscal", "now"),
     [
-        ("Q", 1, "2026 Q1", "2026 Q1"),
-        ("Q", 2, "FY27 Q1 (Feb–Apr)", "FY27 Q1 (Feb–Apr)"),
-        ("W", 1, pd.Period("2026-03-16", "D"), "Mar 16, 2026"),
-        ("Y", 1, "2026", "2026"),
+        ("Q", 1, "2026 Q1"),
+        ("Q", 2, "FY27 Q1 (Feb–Apr)"),
+        ("W", 1, pd.Period("2026-03-16", "D")),
+        ("Y", 1, "2026"),
     ],
 )
-def test_sheets__have_periods_that_sort_by_time(opportunities, freq, fiscal, now, label):
+def test_sheets__have_periods_that_sort_by_time(opportunities, freq, fiscal, now):
     context = context_of(opportunities, freq=freq, org=oa.Org(fiscal_year_start=fiscal))
     found = {sheet.name: sheet for sheet in sheets(context)}["Periods"]
     place = forecasts.forecast(context).index.get_loc(str(context.period)) - 2
     assert found.table["period"].iloc[place] == now
-    if freq == "W":
-        assert found.table["period_end"].iloc[place] == pd.Timestamp("2026-03-22")
-    assert _graphs(context)[0].index[0] == label
-
-
-def _graphs(context):
-    return [graph.table for graph in summarize(compose(context, workbook=""), context).graphs]
-
-
-def test_summarize__draws_the_periods_ahead_and_the_people_as_they_add_up(opportunities):
-    periods, people = _graphs(context_of(opportunities, target=150_000))
-    assert list(periods.index) == ["Mar 2026", "Apr 2026", "May 2026", "Jun 2026"]
-    assert periods.loc["Mar 2026"].tolist() == [70_000, 96_000, 166_000, 150_000]
-    assert people["Forecast"].sum() == 166_000
-
-
-def test_summarize__draws_nothing_without_deals_and_nobody_without_owners(opportunities):
-    assert _graphs(context_of(pipeline([]), target=150_000)) == []
-    assert len(_graphs(context_of(opportunities.drop(columns="owner_name")))) == 1
 
 
 def test_sheets__of_people_have_each_team_above_its_own(opportunities):
@@ -108,7 +78,6 @@ def test_sheets__of_what_to_win_have_the_deals_of_each_person(opportunities):
     [sheet] = [sheet for sheet in sheets(context) if sheet.name == "To win"]
     assert sheet.levels.count(1) == len(forecasts.to_win(context))
     assert sheet.levels.count(2) == forecasts.to_win(context)["deals"].sum()
-    assert sheet.table["gap"].iloc[-1] == forecasts.to_win(context)["gap"].sum()
 
 
 @pytest.mark.parametrize(

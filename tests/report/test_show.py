@@ -57,15 +57,6 @@ def test_show__has_names_as_text_and_takes_repeated_and_no_rows() -> None:
     assert len(cells(odd.head(0))) == 2
 
 
-def test_show__of_a_real_table_changes_no_number(opportunities: pd.DataFrame) -> None:
-    rates = oa.win_rate(opportunities, by="owner_name")
-    before = rates.copy()
-    *_, last = cells(rates)
-    pd.testing.assert_frame_equal(rates, before)
-    assert last[0] == rates.index[-1]
-    assert last[1] == str(rates["won"].iloc[-1])
-
-
 def test_show__takes_a_table_only() -> None:
     with pytest.raises(ArgumentTypeError, match="show takes a result table, not list"):
         oa.show([1])  # type: ignore[arg-type]

@@ -6,17 +6,14 @@ import email
 import email.policy
 import re
 import warnings
-from pathlib import Path
 
 import openpyxl
 import pandas as pd
 import pytest
 
-from opp_analytics import History, WeeklyReport, errors, org, weekly_report
+from opp_analytics import History, errors, org, weekly_report
 from opp_analytics.report.weekly import check_report, write_report
 from tests.analysis import every_analysis
-from tests.analysis.forecasting.histories import even_months
-from tests.analysis.movement.months import STEADY, history_of
 from tests.pipelines import AS_OF, THIS_WEEK, pipeline
 from tests.report import reading
 
@@ -129,13 +126,6 @@ def test_weekly_report__a_locked_workbook_leaves_the_old_page(opportunities, tmp
     assert made.html.read_bytes() == before
 
 
-@pytest.mark.slow
-def test_weekly_report__of_no_deals_after_some_is_a_page(opportunities, history, read):
-    page = read(opportunities.head(0), history, target=150_000)
-    assert page.sentence == "March: nothing closed, 150K to go and no open deals due."
-    assert "people" in page.keys
-
-
 def test_weekly_report__tells_how_far_it_is(opportunities, tmp_path):
     told = []
     weekly_report(
@@ -167,35 +157,6 @@ def test_weekly_report__also_as_mail_and_text(opportunities, history, tmp_path):
     assert b"The page and its workbook are attached." in made.eml.read_bytes()
 
 
-def test_weekly_report__whose_mail_would_replace_a_folder_writes_nothing(opportunities, tmp_path):
-    (tmp_path / "week.eml").mkdir()
-    with pytest.raises(errors.DataError, match=r"week\.eml is a folder; name a file"):
-        weekly_report(opportunities, as_of=AS_OF, out=tmp_path / "week.html", eml=True)
-    assert [file.name for file in tmp_path.iterdir()] == ["week.eml"]
-
-
-@pytest.mark.slow
-def test_weekly_report__begins_with_the_alerts_that_hold(opportunities, history, tmp_path):
-    def make(condition, out):
-        asked = org.Org(report={"alert_when": condition}, currency="USD")
-        return weekly_report(opportunities, history, as_of=AS_OF, org=asked, out=tmp_path / out)
-
-    made = make("booked < 1e6", "holds")
-    assert [(str(alert), alert.new) for alert in made.alerts] == [
-        ("March has $70K closed; you asked to be told below $1M.", False)
-    ]
-    (still,) = reading.by_class(reading.read(made.html).root, "standing")
-    assert reading.words(still) == f"Still: {made.alerts[0]}"
-    new = make(["booked < 1e6", "expected < 170k"], "new")
-    assert new.alerts[1:] == made.alerts
-    assert (str(new.alerts[0]), new.alerts[0].new) == (
-        "Forecast for March is $166K; you asked to be told below $170K.",
-        True,
-    )
-    assert reading.read(new.html).warnings == [f"New: {new.alerts[0]}"]
-    assert make("booked > 1e6", "not").alerts == ()
-
-
 @pytest.mark.slow
 def test_write_report__without_files_makes_the_first_words_alone(opportunities, history, tmp_path):
     asked = {
@@ -208,36 +169,6 @@ def test_write_report__without_files_makes_the_first_words_alone(opportunities, 
     assert (first.alerts, first.sentences) == (whole.alerts, whole.sentences)
     assert first.digest.tiles == whole.digest.tiles
     assert first.digest.sections == ()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("last", "alerts", "said"),
-    [
-        (
-            [2],
-            1,
-            (
-                "Fewer new deals than in the twelve months before: 2 a month, 21 before (alarm of "
-                "Jan 2025); the forecast learns from both."
-            ),
-        ),
-        ([2, 21, 21], 1, "(alarm of Jan 2025)"),
-        ([2, 21, 21, 21], 0, ""),
-    ],
-)
-def test_weekly_report__says_for_three_periods_that_the_world_changed(last, alerts, said, tmp_path):
-    months = len(STEADY) + len(last)
-    history = history_of([*STEADY, *last], [6] * months, [14] * months)
-    day = history.records["recorded_at"].iloc[-1]
-    asked = org.Org(report={"alert_when": "world_changed > 0"})
-    made = weekly_report(
-        history.as_of(day), history, as_of=day, org=asked, out=tmp_path / "week.html"
-    )
-    assert len(made.alerts) == alerts
-    assert all("share won changed beyond chance" in str(alert) for alert in made.alerts)
-    assert said in reading.read(made.html).second
-    assert bool(said) == ("alarm of" in reading.read(made.html).second)
 
 
 @pytest.mark.parametrize(
@@ -349,12 +280,6 @@ def test_weekly_report__never_replaces_the_page_of_another_audience(
     assert weekly_report(opportunities, only=second, **asked).html == tmp_path / name
 
 
-def test_weekly_report__replaces_a_page_without_an_audience(opportunities, tmp_path):
-    page = tmp_path / "week.html"
-    page.write_text("<!doctype html><title>Mine</title>")
-    assert weekly_report(opportunities, as_of=AS_OF, out=page, only="Ann").html == page
-
-
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:rates.csv")
 def test_weekly_report__says_once_that_amounts_are_converted(tmp_path):
@@ -372,24 +297,3 @@ def test_weekly_report__says_once_that_amounts_are_converted(tmp_path):
     assert text.count("Converted to USD at the rates of rates.csv (newest Mar 27)") == 1
     assert "$840" in text  # 700 EUR, due in March
     assert "700" not in text.replace("#700", "")
-
-
-@pytest.mark.slow
-def test_weekly_report__of_a_later_day_says_what_was_seen(tmp_path: Path) -> None:
-    history = even_months(9, until="2026-08-11")
-    last = history.records["recorded_at"].iloc[-1]
-    deals = history.as_of(last)
-
-    def write(days: int) -> WeeklyReport:
-        day = last.tz_localize(None).normalize() + pd.Timedelta(days=days)
-        return weekly_report(deals, history, as_of=day, target=200, out=tmp_path, progress=False)
-
-    then = write(0)
-    for days in (1, 8, 15, 40):
-        with pytest.warns(
-            errors.DataWarning, match=f"the pipeline was last seen on {last:%b %-d}, 2026"
-        ):
-            late = write(days)
-        if days < 20:
-            assert (late.sentences, late.alerts) == (then.sentences, then.alerts)
-        assert not any("closed at" in line for line in late.sentences)

@@ -42,9 +42,9 @@ def test_find_problem__names_the_problem_and_the_way_out():
     assert cells.find_problem("probability", 140) == low
     problem, way_out = cells.find_problem("stage", "Closed won") or ("", "")
     assert problem == "is not a stage of the API"
-    assert way_out.startswith(
-        "did you mean 'closed_won'? use one of discovery, qualification, proposal, "
-    )
+    assert way_out == "did you mean 'closed_won'?"
+    problem, way_out = cells.find_problem("stage", "Foo") or ("", "")
+    assert way_out.startswith("use one of discovery, qualification, proposal, ")
     assert cells.find_problem("value", "12000.5") is None
     stages = [{"name": "Demo", "kind": "open", "pipeline": "New"}]
     org = oa.Org(stages=[*stages, {"name": "Quote", "kind": "open", "pipeline": "Renewal"}])

@@ -278,7 +278,7 @@ def find_known_start(
         raise NotEnoughHistory(
             f"{asked_by}: {lacks}; {way_out if later else f'start on {day.date()} or later'}"
         )
-    DataWarning.warn(f"{asked_by}: {lacks}; it begins on {day.date()}")
+    DataWarning.warn(f"{asked_by}: {lacks}; it begins on {day.date()}", lacks)
     return known
 
 

@@ -9,7 +9,7 @@ import contextlib
 import datetime
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -147,14 +147,18 @@ def _list_weeks(folder: Path) -> list[tuple[str, list[tuple[int, Page]]]]:
     return [(text.day(day, year=True), _nest(pages[day])) for day in sorted(pages, reverse=True)]
 
 
-def _nest(found: Iterable[Page]) -> list[tuple[int, Page]]:
+def _nest(found: Sequence[Page]) -> list[tuple[int, Page]]:
     """Order the pages of a day by name: the whole, teams, and people under their team."""
-    pages = sorted(found, key=lambda page: (page.name.casefold(), page.file))
-    whole = [page for page in pages if page.audience == WHOLE]
-    people = [page for page in pages if page.audience.startswith("person ")]
-    teams = [page for page in pages if page not in whole and page not in people]
-    lines = [(0, page) for page in whole]
-    for team in teams:
-        lines += [(1, team), *((2, page) for page in people if page.team == team.name)]
-    known = {team.name for team in teams}
-    return [*lines, *((1, page) for page in people if page.team not in known)]
+    teams = {page.name for page in found if page.audience.startswith("team ")}
+
+    def place(page: Page) -> tuple[int, str, bool, str, Path]:
+        is_person, is_below = page.audience.startswith("person "), page.team in teams
+        group = 0 if page.audience == WHOLE else 2 if is_person and not is_below else 1
+        whose = page.team if is_person and is_below else page.name
+        return group, whose.casefold(), is_person and is_below, page.name.casefold(), page.file
+
+    return [
+        (min(group, 1) + below, page)
+        for page in sorted(found, key=place)
+        for group, _, below, *_ in [place(page)]
+    ]

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import re
 import smtplib
-import socket
 import ssl
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 from urllib.parse import quote, unquote
 
@@ -29,8 +27,8 @@ _PLACE = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-_SECONDS, _LONGEST = 60.0, 600.0
-"""Seconds that the server may be silent, and that one message may take whatever it says."""
+_SECONDS = 60.0
+"""Seconds that the server may be silent."""
 _QUOTED = 200
 """Letters of a server's answer that are quoted."""
 _CLOSING = 421
@@ -131,9 +129,8 @@ class Mailer:
             if self._connection is None and not self._broken:
                 self._broken = self.connect()
             if self._broken:
-                self.close()
                 return self._broken
-            outcome = self._run(lambda: self._hand_over(message, sender, receiver))
+            outcome = _run(lambda: self._hand_over(message, sender, receiver))
             if isinstance(outcome, str):
                 return outcome
             # The server hung up before it took the message, as some do after so many or so long.
@@ -142,142 +139,84 @@ class Mailer:
 
     def connect(self) -> str:
         """Connect and log in; give why that failed, nothing where it did not."""
-        failure = self._run(self._connect)
-        return failure if isinstance(failure, str) else self._explain(failure)
+        outcome = _run(self._connect)
+        if outcome is None:
+            return ""
+        self.close()
+        return self._explain(outcome)
 
     def close(self) -> None:
         """End the connection."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            if connection.sock is not None:
-                attempt(connection.quit)
+            attempt(connection.quit)
             connection.close()
 
-    def _run(self, step: Callable[[], _T]) -> _T | OSError:
-        """Run a step, at most so long.
-
-        Give its failure without a traceback, which would show the login.
-        """
-        timer = threading.Timer(_LONGEST, self._cut)
-        timer.daemon = True
-        timer.start()
-        outcome = attempt(step)
-        timer.cancel()
-        if isinstance(outcome, BaseException) and not isinstance(outcome, OSError):
-            raise outcome
-        return outcome
-
-    def _cut(self) -> None:
-        connection = self._connection
-        if connection is not None and connection.sock is not None:
-            with contextlib.suppress(OSError):
-                connection.sock.shutdown(socket.SHUT_RDWR)
-
-    def _connect(self) -> str:
-        """Connect and log in; give why not where the server lacks what is needed."""
+    def _connect(self) -> None:
         server, context = self._server, ssl.create_default_context()
         encrypted, user = server.scheme == "smtps", server.user.reveal()
-        connection = (
-            smtplib.SMTP_SSL(timeout=_SECONDS, context=context)
-            if encrypted
-            else smtplib.SMTP(timeout=_SECONDS)
-        )
-        # As its constructor does, which would connect too before there is anything to cut.
-        connection._host = server.host  # type: ignore[attr-defined]
-        self._connection = connection
-        code, said = connection.connect(server.host, server.port)
-        if code != 220:
-            raise smtplib.SMTPConnectError(code, said)
-        connection.ehlo_or_helo_if_needed()
+        begin = partial(smtplib.SMTP_SSL, context=context) if encrypted else smtplib.SMTP
+        self._connection = begin(server.host, server.port, timeout=_SECONDS)
         if not encrypted and server.host not in _LOOPBACK:
-            if not connection.has_extn("starttls"):
-                return (
-                    f"{server.name} offers no STARTTLS, so nothing is sent there; name a port "
-                    f"that does, or use smtps:// in {URL}"
-                )
-            connection.starttls(context=context)
-            connection.ehlo_or_helo_if_needed()
-        if user and not connection.has_extn("auth"):
-            return (
-                f"{server.name} takes no login; remove user and password from {URL}, or name its "
-                "port for mail programs"
-            )
+            self._connection.starttls(context=context)
         if user:
-            try:
-                connection.login(user, server.password.reveal())
-            except smtplib.SMTPServerDisconnected:
-                return (
-                    f"{server.name} did not answer the login; run it again later, or ask who "
-                    "runs the server"
-                )
-        return ""
+            self._connection.login(user, server.password.reveal())
 
     def _hand_over(self, message: bytes, sender: str, receiver: str) -> str:
-        connection = self._connection
+        connection, name = self._connection, self._server.name
         assert connection is not None
-        size = [f"size={len(message)}"] if connection.has_extn("size") else []
-        code, said = connection.mail(sender, size)
-        if code != 250:
-            return self._say_refused(
-                "the sender", code, said, "use a mail_from that the login may send as"
-            )
-        code, said = connection.rcpt(receiver)
-        if code not in (250, 251):
-            return self._say_refused("the receiver", code, said, "correct the address")
-        ask = "ask who runs the server"
-        try:
-            code, said = connection.data(message)
-        except smtplib.SMTPDataError as error:
-            return self._say_refused("the message", error.smtp_code, error.smtp_error, ask)
-        except OSError:
-            return Unknown(
-                f"{self._server.name} hung up before it confirmed the message, so it may have "
-                "arrived"
-            )
-        return "" if code == 250 else self._say_refused("the message", code, said, ask)
-
-    def _say_refused(self, what: str, code: int, said: str | bytes, way_out: str) -> str:
-        connection = self._connection
-        if code == _CLOSING or connection is None:
-            raise smtplib.SMTPServerDisconnected
-        with contextlib.suppress(OSError):
-            connection.rset()
-        refused = f"{self._server.name} refused {what} {self._server.quote(code, said)}"
-        return f"{refused}; run it again later" if 400 <= code < 500 else f"{refused}; {way_out}"
+        steps: tuple[tuple[str, Callable[[], tuple[int, bytes]], str], ...] = (
+            (
+                "the sender",
+                lambda: connection.mail(sender),
+                "use a mail_from that the login may send as",
+            ),
+            ("the receiver", lambda: connection.rcpt(receiver), "correct the address"),
+            ("the message", lambda: connection.data(message), "ask who runs the server"),
+        )
+        said: str | bytes
+        for what, step, way in steps:
+            try:
+                code, said = step()
+            except smtplib.SMTPResponseException as error:
+                code, said = error.smtp_code, error.smtp_error
+            except OSError:
+                if what != "the message":
+                    raise
+                why = "hung up before it confirmed the message, so it may have arrived"
+                return Unknown(f"{name} {why}")
+            if code == _CLOSING:
+                raise smtplib.SMTPServerDisconnected
+            if not 200 <= code < 300:
+                attempt(connection.rset)
+                way = way if code >= 500 else "run it again later"
+                return f"{name} refused {what} {self._server.quote(code, said)}; {way}"
+        return ""
 
     def _explain(self, error: OSError) -> str:
         """Say why there is no connection, and the way out."""
-        name = self._server.name
-        if isinstance(error, smtplib.SMTPAuthenticationError):
-            said = self._server.quote(error.smtp_code, error.smtp_error)
-            return (
-                f"{name} refused the login {said}; correct user and password in {URL}, where "
-                "many providers ask for an app password"
-            )
+        name, why = self._server.name, str(error.strerror or error)
         if isinstance(error, smtplib.SMTPResponseException):
-            return (
-                f"{name} refused the connection "
-                f"{self._server.quote(error.smtp_code, error.smtp_error)}; run it again later"
-            )
-        if isinstance(error, smtplib.SMTPServerDisconnected):
-            return f"{name} hung up or did not answer; correct host and port in {URL}"
-        if isinstance(error, smtplib.SMTPException):
-            return f"{name} knows no login by user and password; ask who runs it for another server"
-        if isinstance(error, socket.gaierror):
-            return f"no host {self._server.host} is found; correct it in {URL}"
+            said = self._server.quote(error.smtp_code, error.smtp_error)
+            if isinstance(error, smtplib.SMTPAuthenticationError):
+                return (
+                    f"{name} refused the login {said}; correct user and password in {URL}, where "
+                    "many providers ask for an app password"
+                )
+            return f"{name} refused the connection {said}; run it again later"
         if isinstance(error, ssl.SSLCertVerificationError):
             return (
                 f"the certificate of {name} is not trusted ({error.verify_message}); use the "
                 "name that it is for, or name your authority's file in SSL_CERT_FILE"
             )
-        if isinstance(error, ssl.SSLError):
-            return (
-                f"{name} speaks no TLS; in {URL} smtps:// begins with TLS (port 465), smtp:// "
-                "begins it by STARTTLS (587)"
-            )
-        if isinstance(error, TimeoutError):
-            return (
-                f"{name} did not answer within {_SECONDS:g} s; correct host and port in {URL}, "
-                "or let a firewall pass it"
-            )
-        return f"cannot reach {name} ({error.strerror or error}); correct host and port in {URL}"
+        if isinstance(error, smtplib.SMTPNotSupportedError):
+            why = f"{why.rstrip('.')}; use smtps:// or a port for mail programs"
+        return f"cannot use {name} ({why}); correct the address in {URL}, or run it again later"
+
+
+def _run(step: Callable[[], _T]) -> _T | OSError:
+    """Run a step; give its failure without a traceback, which would show the login."""
+    outcome = attempt(step)
+    if isinstance(outcome, BaseException) and not isinstance(outcome, OSError):
+        raise outcome
+    return outcome

@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
@@ -115,13 +114,6 @@ def test_deliver__sends_a_dry_run_nowhere_and_keeps_nothing(
     assert len(server.messages) == 2
 
 
-def test_deliver__says_in_a_dry_run_that_there_is_no_server(report: oa.WeeklyReport) -> None:
-    outcome = oa.deliver(report, dry_run=True)
-    assert set(outcome["state"] + ": " + outcome["detail"]) == {
-        "would send: OPP_ANALYTICS_SMTP_URL is not set"
-    }
-
-
 def test_deliver__sends_to_others_where_one_fails_and_again_to_that_one(
     server: MailServer, report: oa.WeeklyReport
 ) -> None:
@@ -155,19 +147,6 @@ def test_deliver__sends_parts_to_their_own_and_names_who_has_no_address(
         "ada@example.com",
     ]
     assert server.logins == 1
-
-
-def test_deliver__does_not_repeat_what_may_have_arrived(
-    server: MailServer, report: oa.WeeklyReport
-) -> None:
-    server.hangs_up = {"vp@example.com": "DATA"}
-    assert rows_of(oa.deliver(report)) == {"vp@example.com": "failed", "cfo@example.com": "sent"}
-    server.hangs_up = {}
-    later = oa.deliver(report)
-    assert rows_of(later) == {"vp@example.com": "already", "cfo@example.com": "already"}
-    assert later["detail"][0].startswith("begun ")
-    assert later["detail"][0].endswith(", and may have arrived")
-    assert rows_of(oa.deliver(report, again=True))["vp@example.com"] == "sent"
 
 
 KILLED = """
@@ -207,15 +186,6 @@ def test_deliver__that_was_killed_sends_nothing_twice(
     assert rows_of(oa.deliver(report)) == {"vp@example.com": "already", "cfo@example.com": "sent"}
 
 
-def test_deliver__by_two_at_once_sends_each_message_once(
-    server: MailServer, report: oa.WeeklyReport
-) -> None:
-    with ThreadPoolExecutor(2) as pool:
-        outcomes = pd.concat(pool.map(lambda _: oa.deliver(report), range(2)))
-    assert sorted(server.receivers) == ["cfo@example.com", "vp@example.com"]
-    assert outcomes["state"].value_counts().to_dict() == {"sent": 2, "already": 2}
-
-
 def test_deliver__says_that_a_message_was_sent_though_that_could_not_be_kept(
     server: MailServer, report: oa.WeeklyReport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -243,18 +213,6 @@ def test_deliver__that_cannot_keep_what_it_begins_sends_nothing(
     monkeypatch.setattr(ledger, "append_line", fill)
     assert set(oa.deliver(report)["state"]) == {"failed"}
     assert server.messages == []
-
-
-def test_deliver__of_a_file_that_is_gone_is_a_failure_that_may_be_repeated(
-    server: MailServer, report: oa.WeeklyReport
-) -> None:
-    content = report.xlsx.read_bytes()
-    report.xlsx.unlink()
-    outcome = oa.deliver(report)
-    assert set(outcome["state"]) == {"failed"}
-    assert "weekly-2026-11-23.xlsx does not exist" in outcome["detail"][0]
-    report.xlsx.write_bytes(content)
-    assert set(oa.deliver(report)["state"]) == {"sent"}
 
 
 def test_deliver__refuses_what_can_be_known_before(
@@ -286,11 +244,6 @@ def test_deliver__refuses_what_can_be_known_before(
     (report.html.parent / "deliveries.jsonl").write_text("{")
     with pytest.raises(DataError, match=r"line 1 of .*deliveries\.jsonl is damaged"):
         oa.deliver(report)
-
-
-def test_deliver__to_nobody_with_an_address_needs_no_server(report: oa.WeeklyReport) -> None:
-    alone = replace(report, audience="person Bo")
-    assert rows_of(oa.deliver(alone)) == {"Bo": "no address"}
 
 
 def test_deliver__shows_the_password_nowhere(

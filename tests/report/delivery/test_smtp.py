@@ -145,24 +145,20 @@ def test_send__sends_nothing_unencrypted_but_to_this_machine(
     reach(monkeypatch)
     with run_server() as server:
         (said,) = send(monkeypatch, server.url.replace("127.0.0.1", HOST), "a@x.com")
-    assert said.startswith(f"{HOST}:{server.port} offers no STARTTLS, so nothing is sent there; ")
+    assert said.startswith(f"cannot use {HOST}:{server.port} (STARTTLS extension not supported")
     assert (server.logins, server.messages) == (0, [])
 
 
 def test_send__says_what_is_wrong_with_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
     with run_server(login=False) as server:
         plain = server.url
-        assert "takes no login; remove user and password" in send(monkeypatch, plain, "a@x.com")[0]
-        assert (
-            "speaks no TLS; in OPP"
-            in send(monkeypatch, plain.replace("smtp:", "smtps:"), "a@x.com")[0]
+        said = send(monkeypatch, plain, "a@x.com")[0]
+        assert said.startswith(f"cannot use 127.0.0.1:{server.port} (SMTP AUTH extension not supp")
+        assert "use smtps:// or a port for mail programs" in said
+    for url in (plain, plain.replace("smtp:", "smtps:"), "smtps://u:p@mail.invalid"):
+        assert send(monkeypatch, url, "a@x.com")[0].endswith(
+            "); correct the address in OPP_ANALYTICS_SMTP_URL, or run it again later"
         )
-    assert (
-        "(Connection refused); correct host and port in OPP"
-        in send(monkeypatch, plain, "a@x.com")[0]
-    )
-    nowhere = send(monkeypatch, "smtps://u:p@mail.invalid", "a@x.com")[0]
-    assert nowhere == "no host mail.invalid is found; correct it in OPP_ANALYTICS_SMTP_URL"
 
 
 @contextmanager
@@ -180,41 +176,6 @@ def answering(*answers: Callable[[socket.socket], None]) -> Iterator[str]:
         thread.start()
         yield f"smtp://127.0.0.1:{listener.getsockname()[1]}"
         thread.join(10)
-
-
-def test_send__ends_a_server_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    ended = threading.Event()
-
-    def drip(connection: socket.socket) -> None:
-        try:
-            while not ended.wait(0.05):
-                connection.sendall(b"220-wait\r\n")
-        except OSError:
-            pass
-
-    monkeypatch.setattr(smtp, "_LONGEST", 0.3)
-    with answering(drip) as url:
-        (said,) = send(monkeypatch, url, "a@x.com")
-        ended.set()
-    assert "hung up or did not answer; correct host and port" in said
-
-
-def test_send__says_that_a_login_is_not_answered(monkeypatch: pytest.MonkeyPatch) -> None:
-    ended = threading.Event()
-    monkeypatch.setattr(smtp, "_SECONDS", 0.2)
-
-    def greet(connection: socket.socket) -> None:
-        connection.sendall(b"220 here\r\n")
-        connection.recv(1_000)
-        connection.sendall(b"250-here\r\n250 AUTH PLAIN\r\n")
-        ended.wait(10)
-
-    with answering(greet) as url:
-        (said,) = send(
-            monkeypatch, url.replace("://", "://u:p@") if "@" not in url else url, "a@x.com"
-        )
-        ended.set()
-    assert "did not answer the login; run it again later" in said
 
 
 def test_send__quotes_what_a_server_says_as_one_short_line(monkeypatch: pytest.MonkeyPatch) -> None:
