@@ -278,7 +278,7 @@ _LOOKS: dict[str, tuple[str, str, int | None]] = {
         None,
     ),
     "data_to_fix": (
-        "Ranked by money. Open a line for the deals and the fix; the workbook has all kinds",
+        "Open a line for the deals and the fix; the workbook has all kinds",
         "Data to fix",
         _MOST_FIXES,
     ),
