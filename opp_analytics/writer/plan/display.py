@@ -7,7 +7,7 @@ from html import escape
 
 import pandas as pd
 
-from opp_analytics import schema, text
+from opp_analytics import text
 from opp_analytics.writer.cells import format_cell
 from opp_analytics.writer.steps import EditedCell, PlanProblem, RunStep, Step
 
@@ -20,7 +20,6 @@ _MOST = 50
 """Deals or changes of a table; the rest are counted."""
 _URGENCY = ("failed", "unknown", "conflict", "skipped", "pending", "applied", "already")
 """Outcomes, most urgent first."""
-_CHANCES = {"won": 100, "lost": 0}
 
 
 class Words:
@@ -53,7 +52,7 @@ def list_needing(option: str, steps: Iterable[Step]) -> list[tuple[Step, EditedC
     return [(step, cell) for step in updates for cell in step.cells if cell.after is None]
 
 
-def summarize_plan(steps: Sequence[Step], opportunities: pd.DataFrame, words: Words) -> str:
+def summarize_plan(steps: Sequence[Step], words: Words) -> str:
     """Summarize a plan: its changes, the money they move, and what to know before sending.
 
     Its problems are left out.
@@ -72,7 +71,10 @@ def summarize_plan(steps: Sequence[Step], opportunities: pd.DataFrame, words: Wo
         lines.append(
             f"value of these deals: {before}" + (f" → {after} ({change})" if now != was else "")
         )
-    lines += _notes(steps, opportunities)
+    closed = sum(step.org.stages.is_closed(step.base) for step in steps)
+    below = sum((step.fields.get("value") or 0) < 0 for step in steps)
+    lines += [f"{text.count(closed)} already won or lost"] if closed else []
+    lines += [f"{text.count(below, 'value')} below zero"] if below else []
     for option, noun in PERMISSIONS.items():
         needing = len(list_needing(option, steps))
         done = "cleared" if option == "clear_nulls" else "deleted"
@@ -100,55 +102,6 @@ def _headline(steps: Iterable[Step]) -> str:
             cells = f" ({text.count(sum(sizes), 'cell')})" if sum(sizes) else ""
             parts.append(text.count(len(sizes), noun) + cells)
     return ", ".join(parts) or "no changes"
-
-
-def _notes(steps: Sequence[Step], before: pd.DataFrame) -> list[str]:
-    """Count the deals that deserve a second look, though they do not block a plan."""
-    updates = [
-        (step.org.stages, step.base, step.fields) for step in steps if step.operation == "update"
-    ]
-    disqualified = sum(
-        stages.outcome(base) == stages.outcome(base | fields) == "disqualified"
-        for stages, base, fields in updates
-    )
-    closed = sum(step.org.stages.is_closed(step.base) for step in steps)
-    kept = _count_kept(steps, before)
-    disagree = sum(map(_disagrees, steps))
-    below = sum((step.fields.get("value") or 0) < 0 for step in steps)
-    notes = {
-        f"{text.count(closed)} already won or lost": closed,
-        f"{text.count(disqualified, 'disqualified deal')}, in no forecast": disqualified,
-        f"{text.count(disagree)} with a stage and a status that disagree": disagree,
-        f"{text.count(below, 'value')} below zero": below,
-        f"{text.count(kept)} won or lost with the stated chance from before": kept,
-    }
-    return [said for said, number in notes.items() if number]
-
-
-def _disagrees(step: Step) -> bool:
-    """Tell whether an edit leaves a status of won or lost with a stage of another kind."""
-    after = step.base | step.fields
-    kind, status = step.org.stages.kind_of(str(after.get("stage"))), after.get("status")
-    return (
-        not step.fields.keys().isdisjoint(("stage", "status"))
-        and status in _CHANCES
-        and kind not in (None, status)
-    )
-
-
-def _count_kept(steps: Iterable[Step], before: pd.DataFrame) -> int:
-    """Count the deals that a plan wins or loses and whose stated chance is not 100% or 0% then."""
-    if "probability" not in before:
-        return 0
-    stated, kept = before.set_index("unique_id")["probability"], 0
-    for step in steps:
-        was, now = (
-            step.org.stages.outcome(cells) for cells in (step.base, step.base | step.fields)
-        )
-        if step.operation == "update" and now in _CHANCES and now != was:
-            chance = step.fields.get("probability", stated.get(step.unique_id))
-            kept += not schema.is_blank(chance) and chance != _CHANCES[now]
-    return kept
 
 
 def describe_problems(problems: Sequence[PlanProblem], before: pd.DataFrame, words: Words) -> str:

@@ -121,7 +121,7 @@ class Plan:
 
         Options and lists in the `words` of Python by default.
         """
-        return display.summarize_plan(self.steps, self.before, words)
+        return display.summarize_plan(self.steps, words)
 
     def edited(self) -> pd.DataFrame:
         """Apply the plan to its opportunities, on paper; cells in conflict stay unchanged.
