@@ -25,11 +25,9 @@ from opp_analytics.errors import (
     ArgumentTypeError,
     AuthError,
     ConfigError,
-    DataError,
     DataWarning,
     OppAnalyticsError,
 )
-from opp_analytics.files import refuse_special
 
 _T = TypeVar("_T")
 
@@ -226,26 +224,13 @@ class Network:
             self.proxy = Secret(_read_proxy(url))
         elif not _is_proxy(proxy.reveal()):
             raise ConfigError("proxy is not an address such as http://proxy.example.com:3128")
-        self.certificates = _find_certificates() or True
+        named = (os.environ.get(name) for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"))
+        self.certificates = next(filter(None, named), True)
 
     def proxies(self) -> dict[str, str]:
         """Give the proxy as `requests` takes it."""
         proxy = self.proxy.reveal()
         return {"http": proxy, "https": proxy} if proxy else {}
-
-
-def _find_certificates() -> str | None:
-    named = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-    # Of a missing file the connection says so; for a pipe it would wait, and a folder may hold
-    # certificates.
-    if named and Path(named).exists() and not Path(named).is_dir():
-        try:
-            refuse_special(Path(named))
-        except DataError as error:
-            raise ConfigError(
-                f"certificates of REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE: {error}"
-            ) from None
-    return named
 
 
 def _read_proxy(url: str) -> str | None:

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from opp_analytics.api.config import find_unsafe
 from opp_analytics.errors import DataWarning
 from opp_analytics.files import locked, make_private_folder, set_aside, write_whole
 
@@ -133,8 +132,6 @@ class PageCache:
         file = self.folder / "pages.sqlite"
         try:
             make_private_folder(self.folder)
-            if unsafe := find_unsafe(self.folder.parent, self.folder):
-                raise OSError(f"others could change it: {unsafe}")
             with self._in_turn():
                 try:
                     return PageStore(file)

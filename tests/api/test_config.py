@@ -215,16 +215,6 @@ def test_cache__that_others_can_write_is_not_used(
 
 
 @pytest.mark.posix
-def test_cache__that_is_spoiled_later_is_not_opened(tmp_path: Path) -> None:
-    with serving(paged([row(1)])) as server, client_of(server, tmp_path / "pages") as client:
-        client.cache_folder.mkdir(parents=True)
-        client.cache_folder.chmod(0o777)
-        with pytest.warns(oa.errors.DataWarning, match="others could change it.*0777"):
-            client.fetch_page(1, 10)
-        assert not list(client.cache_folder.iterdir())
-
-
-@pytest.mark.posix
 def test_cache__of_another_user_is_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

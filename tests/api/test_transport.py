@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-import os
 import signal
 import socket
 import threading
@@ -375,19 +374,6 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
             monkeypatch.setenv(name, proxy)
 
     return use
-
-
-@pytest.mark.posix
-def test_certificates__are_not_waited_for_at_a_pipe(
-    tmp_path: Path, environment: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pipe = tmp_path / "bundle.pem"
-    os.mkfifo(pipe)
-    monkeypatch.setenv("CURL_CA_BUNDLE", str(pipe))
-    with pytest.raises(
-        oa.errors.ConfigError, match="bundle.pem is a pipe, and a pipe is not read; name a file"
-    ):
-        oa.Client("https://crm.example.com", "token", "key", cache_dir=tmp_path / "cache")
 
 
 def test_proxy__of_the_environment_gets_nothing_of_a_loopback_api(
