@@ -291,19 +291,6 @@ def test_token__is_renewed_once_for_all_threads(tmp_path: Path) -> None:
     assert tokens.calls == 2
 
 
-def test_token__is_renewed_once_for_one_request(tmp_path: Path) -> None:
-    tokens = Tokens("one", "two", "three")
-    with serving(only("three")) as server:  # type: ignore[arg-type]
-        with oa.Client(server.url, tokens, "key", cache_dir=tmp_path) as client:
-            with pytest.raises(oa.errors.AuthError):
-                client.create(name="x")
-            assert [asked.headers["Authorization"] for asked in server.asked] == [
-                "Bearer one",
-                "Bearer two",
-            ]
-            client.create(name="x")
-
-
 def test_token_command__is_run_without_a_shell_and_again_after_a_401(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

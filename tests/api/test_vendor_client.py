@@ -179,20 +179,6 @@ def test_list__reads_what_our_client_reads(driven: Driven) -> None:
     assert (driven.before.total_pages, driven.before.total_records) == (1, 7)
 
 
-def test_list__pages(driven: Driven) -> None:
-    pages = driven.steps["pages"]
-    assert [ids(page) for page in pages] == [numbered(1, 2, 3), numbered(4, 5, 6), numbered(7)]
-    assert [page["meta"]["currentPage"] for page in pages] == [1, 2, 3]
-    assert all(
-        page["meta"] | {"currentPage": 0} == pages[0]["meta"] | {"currentPage": 0} for page in pages
-    )
-    assert pages[0]["meta"] == {"currentPage": 1, "perPage": 3, "totalPages": 3, "totalCount": 7}
-
-
-def test_list__filters(driven: Driven) -> None:
-    assert ids(driven.steps["filtered"]) == numbered(1, 4)
-
-
 def test_search__finds_text_that_needs_encoding(driven: Driven) -> None:
     found = driven.steps["search"]
     assert ids(found) == numbered(2, 7)

@@ -12,9 +12,7 @@ from hypothesis import strategies as st
 
 from opp_analytics import org
 from opp_analytics.analysis import (
-    FlagLimits,
     close_date_moves,
-    deal_flags,
     forecast,
     forecast_change,
     movements,
@@ -41,7 +39,6 @@ from tests.history.looks import (
     history_of,
     in_pool,
     is_due,
-    is_known,
     is_open,
     pairs,
     pipelines,
@@ -436,25 +433,3 @@ def test_forecast_change__ends_at_both_forecasts_and_adds_up(drawn):
     assert by.reindex(table.index).fillna(0.0).tolist() == pytest.approx(table.tolist(), abs=1e-4)
     shuffled = forecast_change(history_of(looks, order=1, again=True), **asked)["expected"]
     pd.testing.assert_series_equal(shuffled, table)
-
-
-@pytest.mark.slow
-@FEW
-@given(pairs(passed_on=False))
-def test_deal_flags__of_a_history_are_those_of_each_owner_of_any_order_and_of_its_moves(drawn):
-    looks, _, other = drawn
-    there = [deal for deal in looks[other].values() if deal is not None]
-    for owner in {deal["owner_name"] for deal in there}:
-        assume(is_known(deal for deal in there if deal["owner_name"] == owner))
-    history, day = history_of(looks), MONDAYS[other]
-    asked = {"as_of": day, "limits": FlagLimits(pushes=1, stay_days=7, stale_days=7)}
-    table = deal_flags(history.as_of(day), history, **asked)
-    again = history_of(looks, order=1, again=True)
-    pd.testing.assert_frame_equal(deal_flags(again.as_of(day), again, **asked), table)
-    if other:
-        pushes = close_date_moves(history, end=day)["pushes"]
-        assert table["pushed"].tolist() == (pushes.reindex(table.index) >= 1).tolist()
-    for owner in table["owner_name"].unique():
-        own = history.where(owner_name=None if pd.isna(owner) else owner)
-        mine = table[table["owner_name"].isna() if pd.isna(owner) else table["owner_name"] == owner]
-        pd.testing.assert_frame_equal(deal_flags(own.as_of(day), own, **asked), mine)
