@@ -14,7 +14,7 @@ def test_own_writes__are_no_sign_of_life_to_the_audit(client: Client, before: pd
     day = loaded["updated_at"].max() + pd.Timedelta("2D")
 
     def stale(**known: pd.DataFrame) -> set[str]:
-        found = audit(loaded, as_of=day, stale_days=30, **known)  # type: ignore[arg-type]
+        found = audit(loaded, as_of=day, **known)  # type: ignore[arg-type]
         return set(found.loc[found["field"] == "updated_at", "unique_id"])
 
     assert stale() == set()

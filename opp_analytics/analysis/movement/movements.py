@@ -115,7 +115,6 @@ def movements(
     due: Due = None,
     by: By = None,
     tz: str | None = None,
-    by_record: bool = False,
 ) -> pd.DataFrame:
     """List the movements of each opportunity in the open pipeline between two points in time.
 
@@ -135,9 +134,6 @@ def movements(
         that record belong to the new group.
     tz : str, optional
         Business time zone; default: the org's, else UTC.
-    by_record : bool
-        If True, one row for each record with the movement, and a further column ``seen_at``
-        (instant, UTC).
 
     Returns
     -------
@@ -179,7 +175,7 @@ def movements(
     keys = name_groups(groups)
     window: dict[str, Any] = {"start": start, "end": end, "tz": tz, "asked_by": "movements"}
     asked, _, steps, moved = read_moves(history, due, groups, "name", **window)
-    per = ["unique_id", *(["seen_at"] if by_record else []), "movement"]
+    per = ["unique_id", "movement"]
     sums = {name: moved[name].sum().cast("int64") for name in ("cents", "count")}
     names = steps.filter(missing(steps["until"])).select("unique_id", "name")
     found = history.collect(moved.group_by([*keys, *per]).agg(**sums).join(names, "unique_id"))
@@ -190,8 +186,6 @@ def movements(
     table = table.assign(
         value=found["cents"].astype("float64") / 100, count=found["count"].astype("int64")
     )
-    if by_record:
-        table["seen_at"] = found["seen_at"].astype("datetime64[us, UTC]")
     indexed = index_by_groups(table, found, groups)
     return annotate_span(
         indexed, "movements", asked, made_from=history, n=table["unique_id"].nunique(), bound=BOUND

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import bdtrc
 
 from opp_analytics import arguments, org, periods, schema
 from opp_analytics.analysis.shared.groups import read
@@ -44,7 +43,6 @@ def audit(
     opportunities: pd.DataFrame,
     *,
     as_of: When,
-    stale_days: int = 30,
     own_writes: pd.DataFrame | None = None,
     tz: str | None = None,
 ) -> pd.DataFrame:
@@ -59,8 +57,6 @@ def audit(
         checked.
     as_of : date or str
         Date of the audit.
-    stale_days : int
-        Days without an update after which an open deal is stale.
     own_writes : DataFrame, optional
         Batch writes of this package, from `own_writes`: ``unique_id``, ``written_at`` (instant)
         and, where known, ``updated_before``, ``updated_after`` (the server's instants around the
@@ -96,8 +92,7 @@ def audit(
     zero or negative; open without an owner, if another deal has one; same name and account as
     another open deal; unknown stage or status. info: same name and account as a closed deal
     (perhaps its renewal); probability more than 40 points from the median of its pipeline's stage
-    (20 open deals or more); stale; close date on a weekend or December 31, if such dates are more
-    frequent than chance explains (binomial test, 1%).
+    (20 open deals or more); stale.
 
     Examples
     --------
@@ -110,7 +105,6 @@ def audit(
     >>> audit(frame, as_of="2026-03-10")[["check", "field", "cell"]].values.tolist()
     [['overdue', 'close_date', '2026-03-01']]
     """
-    days = arguments.whole(stale_days, "stale_days", example=30)
     check_frame(opportunities)
     absent = [name for name in _OPTIONAL if name not in opportunities]
     filled = opportunities.assign(**dict.fromkeys(absent))
@@ -124,7 +118,6 @@ def audit(
         outcome_codes(frame),
         today,
         periods.to_dates(frame["created_at"], tz=tz),
-        days,
         select_writes(own_writes, opportunities),
         Org.of(opportunities).stages,
     )
@@ -302,8 +295,6 @@ def _check_wanted(wanted: pd.DataFrame, frame: pd.DataFrame) -> None:
         )
 
 
-# Of a hundred clean pipelines, one may be flagged for its weekends.
-_BY_CHANCE = 0.01
 # Percentage points between a probability and its stage's median that make a finding: two steps of a
 # usual ladder (10, 20, 40, 60, 80), so that it belongs to another stage.
 _FAR = 40.0
@@ -312,6 +303,8 @@ _INSTANT = pd.DatetimeTZDtype("us", "UTC")
 _STAMPED = pd.Timedelta(minutes=1)
 _CLOSED = ("won", "lost")
 """The statuses of a closed deal, which are also the kinds of its stages."""
+_STALE_DAYS = 30
+"""Days without an update after which an open deal is stale."""
 # Open deals that a stage needs before its median is used: that of 20 errs by about a quarter of
 # their spread (1.25 σ/√n).
 _PEERS = 20
@@ -325,7 +318,6 @@ class AuditInput:
     outcome: NDArray[np.int8]
     today: pd.Timestamp
     created: pd.Series[Any]
-    stale_days: int
     own_writes: pd.DataFrame
     stages: Stages
 
@@ -475,7 +467,7 @@ def _check_duplicates(deals: AuditInput) -> list[Finding]:
 
 
 def _check_stale(deals: AuditInput) -> list[Finding]:
-    limit = deals.today.tz_localize("UTC") - pd.Timedelta(days=deals.stale_days)
+    limit = deals.today.tz_localize("UTC") - pd.Timedelta(days=_STALE_DAYS)
     touched = find_last_updates(deals.frame, deals.own_writes)
     return [Finding("stale", "info", "updated_at", deals.open & (touched < limit).to_numpy())]
 
@@ -498,31 +490,6 @@ def find_last_updates(frame: pd.DataFrame, writes: pd.DataFrame) -> pd.Series[An
     return alive
 
 
-def _check_defaults(deals: AuditInput) -> list[Finding]:
-    date = deals.frame["close_date"]
-    mine = deals.open & date.notna().to_numpy()
-    weekend = mine & (date.dt.day_of_week >= 5).to_numpy()
-    year_end = mine & ((date.dt.month == 12) & (date.dt.day == 31)).to_numpy()
-    usual = (("close_date_weekend", weekend, 2 / 7), ("close_date_year_end", year_end, 1 / 365))
-    return [
-        Finding(
-            check,
-            "info",
-            "close_date",
-            rows & exceeds_chance(int(rows.sum()), int(mine.sum()), chance),
-        )
-        for check, rows, chance in usual
-    ]
-
-
-def exceeds_chance(hits: int, trials: int, chance: float) -> bool:
-    """Return True if chance alone gives so many hits with a probability below 1%.
-
-    This is a one-sided binomial test.
-    """
-    return hits > 0 and float(bdtrc(hits - 1, trials, chance)) < _BY_CHANCE
-
-
 CHECKS: tuple[Callable[[AuditInput], list[Finding]], ...] = (
     _check_labels,
     _check_dates,
@@ -531,5 +498,4 @@ CHECKS: tuple[Callable[[AuditInput], list[Finding]], ...] = (
     _check_owner,
     _check_duplicates,
     _check_stale,
-    _check_defaults,
 )

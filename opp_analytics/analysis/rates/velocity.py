@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from opp_analytics import arguments
 from opp_analytics.analysis.shared.ages import follow_deals
 from opp_analytics.analysis.shared.groups import By, divide
 from opp_analytics.analysis.shared.tables import annotate
@@ -20,7 +19,6 @@ def velocity(
     *,
     as_of: When,
     by: By = None,
-    window_days: int | None = None,
     tz: str | None = None,
 ) -> pd.DataFrame:
     """Estimate the money that the open pipeline turns into bookings per day, with its four factors.
@@ -34,8 +32,6 @@ def velocity(
         Date T; a close dated later counts as open.
     by : str or list of str, optional
         One row for each value of these columns. Rates of groups do not add up to the rate of all.
-    window_days : int, optional
-        Days before T in which closed deals count; None counts all.
     tz : str, optional
         Business time zone; default: the org's, else UTC.
 
@@ -66,19 +62,13 @@ def velocity(
     >>> velocity(frame, as_of="2026-03-01")["velocity"].tolist()
     [25.0]
     """
-    window = (
-        None if window_days is None else arguments.whole(window_days, "window_days", example=365)
-    )
     frame, groups, days, outcome, left_out, today = follow_deals(
         opportunities, as_of, by, tz, None, "value"
     )
-    counted = np.ones(len(frame), dtype=bool)
-    if window is not None:
-        counted = (frame["close_date"] > today - pd.Timedelta(days=window)).to_numpy()
-    won, lost = groups.count(counted & (outcome == WON)), groups.count(counted & (outcome == LOST))
+    won, lost = groups.count(outcome == WON), groups.count(outcome == LOST)
     value = frame["value"].to_numpy(dtype=float)
-    dated = counted & (outcome == WON) & (days >= 0)
-    priced = counted & (outcome == WON) & ~np.isnan(value)
+    dated = (outcome == WON) & (days >= 0)
+    priced = (outcome == WON) & ~np.isnan(value)
     factors: dict[str, Any] = {
         "open_count": groups.count(outcome == OPEN),
         "won": won,
@@ -96,10 +86,10 @@ def velocity(
         table,
         "velocity",
         made_from=opportunities,
-        n=int(((outcome == OPEN) | (counted & (outcome <= LOST))).sum()),
+        n=int(((outcome == OPEN) | (outcome <= LOST)).sum()),
         as_of=today,
         left_out={
             **left_out,
-            "won_without_value": int((counted & (outcome == WON) & np.isnan(value)).sum()),
+            "won_without_value": int(((outcome == WON) & np.isnan(value)).sum()),
         },
     )

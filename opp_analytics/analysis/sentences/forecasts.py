@@ -569,16 +569,10 @@ def describe_category_moves(table: pd.DataFrame) -> str:
         return "No open deal was due in the period."
     name = "commit" if totals.get("commit", 0) else str(totals.idxmax())
     outcome, money = pd.DataFrame(whole.xs(name, level="from_category")), money_of(table)
-    ranked = outcome[outcome["count"] > 0].sort_values("value", ascending=False, kind="stable")
+    ranked = outcome["count"][outcome["count"] > 0].sort_values(ascending=False, kind="stable")
+    ends = [f"{n:,} {'still ' if to == name else ''}{label(to)}" for to, n in ranked.items()]
     of = f"Of {money(outcome['value'].sum())} in {title(name)} ({count(int(totals[name]))})"
-    if evidence.is_enough(totals[name]):
-        sizes = [evidence.write_share(value, outcome["value"]) for value in ranked["value"]]
-    else:
-        sizes = [number(deals) for deals in ranked["count"]]
-    if not all(sizes):
-        return f"{of}, no share by value can be said."
-    ends = [f"{'still ' if to == name else ''}{label(to)}" for to in ranked.index]
-    said = f"{of}: {joined(f'{size} {end}' for size, end in zip(sizes, ends, strict=True))}"
+    said = f"{of}: {joined(ends)}"
     return said if evidence.is_enough(totals[name]) else evidence.say_few(said)
 
 

@@ -91,18 +91,6 @@ def test_audit__compares_a_probability_with_its_own_pipelines_stage():
     assert found["unique_id"].tolist() == ["far"]
 
 
-def test_audit__finds_default_dates_only_beyond_chance():
-    assert checks(deal("a", close_date="2026-03-21")) == []
-    assert (
-        checks(*[deal(f"d{k}", close_date="2026-03-21") for k in range(5)])
-        == ["close_date_weekend"] * 5
-    )
-    assert (
-        checks(*[deal(f"d{k}", close_date="2026-12-31") for k in range(3)])
-        == ["close_date_year_end"] * 3
-    )
-
-
 def test_audit__sees_through_several_writes_of_ours():
     touched = deal("a", updated_at="2026-03-09T09:00:05Z")
     writes = pd.DataFrame(

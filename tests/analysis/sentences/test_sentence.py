@@ -211,7 +211,7 @@ def test_sentence__of_categories_is_that_of_the_current_period_of_the_whole() ->
     assert sentence(forecast_categories(frame, as_of="2026-03-20")) == said
     assert sentence(forecast_categories(frame, as_of="2026-03-20", by="owner_name")) == said
     moves = category_moves(HISTORY, start="2026-01-05", end="2026-01-19")
-    assert sentence(moves) == "Of 121K in Pipeline (2 deals): 1 slipped and 1 won: too few to say."
+    assert sentence(moves) == "Of 121K in Pipeline (2 deals): 1 won and 1 slipped: too few to say."
     assert sentence(moves.assign(count=0, value=0.0)) == "No open deal was due in the period."
 
 
