@@ -1,4 +1,7 @@
-"""Plans and receipts as people read them: a summary in text, and tables for notebooks."""
+"""Plans and receipts as people read them: a summary in text, and tables.
+
+The tables are for notebooks and terminals.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from html import escape
 
 import pandas as pd
+from rich.table import Table
+from rich.text import Text
 
 from opp_analytics import text
 from opp_analytics.writer.cells import format_cell
@@ -16,6 +21,8 @@ PERMISSIONS = {"clear_nulls": "cell", "allow_delete": "opportunity"}
 _NOUNS = {"create": "create", "update": "update", "delete": "delete", "recover": "recovery"}
 _LISTED = 10
 """Problems in a summary; the rest are counted."""
+_DATE = 10
+"""Characters of a date, which no column cuts."""
 _MOST = 50
 """Deals or changes of a table; the rest are counted."""
 _URGENCY = ("failed", "unknown", "conflict", "skipped", "pending", "applied", "already")
@@ -165,6 +172,23 @@ def write_plan_html(overview: str, steps: Sequence[Step], problems: Sequence[Pla
         f"{_write_table(PlanProblem._fields, found, len(problems), 'problem', '.problems')}"
         f"{_write_table(_TITLES, rows, len(steps), 'opportunity', '.changes')}</div>"
     )
+
+
+def write_plan_table(steps: Sequence[Step]) -> Table:
+    """Write a plan as a rich table; text from the data is never read as markup."""
+    more = len(steps) - _MOST
+    caption = f"… and {text.count(more, 'opportunity')} more" if more > 0 else None
+    table = Table(box=None, header_style="bold", pad_edge=False, caption=caption)
+    for title in _TITLES:
+        right = "right" if title in ("value", "change") else "left"
+        width = _DATE if title in ("old", "new") else None
+        table.add_column(
+            title, justify=right, min_width=width, no_wrap=width is None and title != "opportunity"
+        )
+    for step in _order_by_money(steps)[:_MOST]:
+        for row in _list_cells(step):
+            table.add_row(*(Text(text.printable(cell)) for cell in row))
+    return table
 
 
 def write_receipt_html(overview: str, entries: Sequence[RunStep]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
 
 import msgspec
@@ -38,6 +38,9 @@ from opp_analytics.writer.steps import (
     list_conflicts,
     list_problems,
 )
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 _FIGURES = ("booked", "weighted_open", "expected", "low", "high", "open_value", "open_count")
 """Columns of a forecast that an impact compares."""
@@ -229,6 +232,9 @@ class Plan:
 
     def _repr_html_(self) -> str:
         return display.write_plan_html(self.overview(), self.steps, self.found_problems)
+
+    def __rich__(self) -> Table:
+        return display.write_plan_table(self.steps)
 
     def __repr__(self) -> str:
         return text.printable(f"<Plan {self.plan_id[:8]}: {self.summary()}>", lines=True)

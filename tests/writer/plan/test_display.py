@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from io import StringIO
+
 import pandas as pd
+from rich.console import Console
 
 from opp_analytics.api import Client
 from opp_analytics.org import conform
@@ -14,6 +17,12 @@ def test_plan_html__escapes_and_shows_old_and_new(before: pd.DataFrame) -> None:
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
     assert page.index("1,100") < page.index("99,999") < page.index("&lt;script")
+
+
+def test_plan_rich__takes_no_text_for_markup(before: pd.DataFrame) -> None:
+    console = Console(width=120, record=True, file=StringIO())
+    console.print(plan(before, changed(before, 0, name="[red]Deal[/red] [/]")))
+    assert "[red]Deal[/red] [/]" in console.export_text()
 
 
 def test_plan_html__shows_problems_before_changes(before: pd.DataFrame) -> None:
