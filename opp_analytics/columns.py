@@ -105,6 +105,7 @@ _ESTIMATES = frozenset(
         "median",
         "high",
         "needed_pipeline",
+        "counted_value",
         "weighted",
         "expected_value",
         "error",

@@ -550,15 +550,13 @@ def earlier_chances(context: Context) -> pd.Series[float]:
     They are of deals open then; empty without any.
     """
     try:
-        change = explained_change(context)
+        then = _deals_then(context)
     except NotEnoughHistory:
         return pd.Series(dtype="float64")
-    then = change.rows[(change.rows["movement"] == "then") & change.rows["value"].gt(0)]
-    by_deal = then.groupby("unique_id")
-    chance: pd.Series[float] = by_deal["expected"].sum() / by_deal["value"].first()
-    # A deal that was booked counts in full, which no learned chance does.
-    chance = chance[chance < 1]
-    return chance if change.notes["method"] == "learned" else chance.head(0)
+    learned = note_of(then).method == "learned"
+    own = then[(then["period"] == context.label) & learned]
+    chance: pd.Series[float] = own.set_index("unique_id")["chance"]
+    return chance
 
 
 @keep
@@ -572,23 +570,23 @@ def chances(context: Context) -> pd.Series[Any]:
 
 def chances_then(context: Context) -> pd.Series[float]:
     """Each open deal's own chance from history as of the earlier record, by id."""
-    asked: dict[str, Any] = {
-        **context.asked,
-        "as_of": earlier(context).day,
-        "periods": context.reach,
-    }
+    own = analysis.select_own_chances(_deals_then(context)).set_index("unique_id")
+    chance: pd.Series[float] = own["chance"]
+    return chance
+
+
+def _deals_then(context: Context) -> pd.DataFrame:
+    """`oa.forecast_deals` as of the earlier record."""
+    asked = {**context.asked, "as_of": earlier(context).day, "periods": context.reach}
     own_method = analysis.read_method("auto" if by_rate(context) else method(context))
 
-    def find() -> pd.Series[float]:
-        made = analysis.DealForecast.of(
-            earlier_record(context)[1], method=own_method, history=rated(context), **asked
-        )
-        own: pd.Series[float] = analysis.select_own_chances(made.list_deals()).set_index(
-            "unique_id"
-        )["chance"]
-        return own
+    def find() -> pd.DataFrame:
+        then = earlier_record(context)[1]
+        return analysis.DealForecast.of(
+            then, method=own_method, history=rated(context), **asked
+        ).list_deals()
 
-    return context.keep(find, "chances then")
+    return context.keep(find, "deals then")
 
 
 @keep

@@ -1,16 +1,16 @@
-"""Two public event logs read as pipelines: loan applications of a bank, and traffic fines of a
-police force.
+"""Five public event logs read as pipelines: loan applications of a bank, traffic fines of a police
+force, and three kinds of expense claims of a university.
 
-Neither log has a planned date, so each `Plan` is a rule that makes one, and every rule is shown;
-nor stated chances, so those of the stages below are made up. The logs are not kept here: `FOLDER`
-holds them.
+Only trips abroad have a planned date behind them, the trip's end. Elsewhere each `Plan` is a rule
+that makes one, and every rule is shown. No log has stated chances: those of the stages below are
+made up. The logs are not kept here: `FOLDER` holds them.
 """
 
 from __future__ import annotations
 
 import gzip
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -49,12 +49,13 @@ class RealLog:
     freqs: tuple[Literal["W", "M", "Q"], ...]
     recorded: tuple[Literal["daily", "weekly"], ...]
     plans: tuple[Plan, ...]
+    reads: Callable[[Path], pd.DataFrame]
+    """Reads the events of its file."""
 
     def read(self, folder: Path) -> pd.DataFrame:
         """Read the events: ``unique_id``, ``at`` (instant), ``stage``, ``value``, in order of time
         within each deal."""
-        path = folder / self.file
-        return read_bank(path) if self.file.endswith(".xes.gz") else read_register(path)
+        return self.reads(folder / self.file)
 
     def history(self, events: pd.DataFrame, plan: Plan, recorded: str) -> History:
         """Make the history of its events."""
@@ -97,58 +98,93 @@ _REGISTER_STAGES = {
     "Payment": "paid",
     "Send for Credit Collection": "credit collection",
 }
-BANK = RealLog(
-    "bank",
-    "bpic2012.xes.gz",
-    _org(
-        "Europe/Amsterdam",
-        dict(zip(list(_BANK_STAGES.values())[:6], (10, 15, 25, 40, 50, 60), strict=True)),
-        "activated",
-        "declined",
-        "cancelled",
-    ),
-    ("W",),
-    ("daily", "weekly"),
-    (Plan(20), Plan(30), Plan(45), Plan(20, _OFFER)),
+_TRIP = "trip end"
+_CLAIM_STAGES = {
+    "begun": 60,
+    "permit approved": 70,
+    "submitted": 80,
+    "rejected": 50,
+    "checked": 90,
+    "approved": 95,
+    "payment asked": 98,
+}
+_CLAIM_STEPS = (
+    ("Payment Handled", "paid"),
+    ("Request Payment", "payment asked"),
+    ("REJECTED by (?:EMPLOYEE|MISSING)", "withdrawn"),
+    ("REJECTED", "rejected"),
+    ("Permit FINAL_APPROVED", "permit approved"),
+    ("Permit|SAVED", "begun"),
+    ("FINAL_APPROVED", "approved"),
+    ("APPROVED", "checked"),
+    ("SUBMITTED", "submitted"),
 )
-REGISTER = RealLog(
-    "register",
-    "traffic_fines.rda",
-    _org(
-        "UTC",
-        {"created": 40, "sent": 40, "notified": 40, "penalty added": 20, "appealed": 10},
-        "paid",
-        "credit collection",
-    ),
-    ("M", "Q"),
-    ("weekly",),
-    (Plan(90), Plan(150)),
-)
-LOGS = (BANK, REGISTER)
+"""Pattern of a step's name, and the stage it leads to; the first that fits."""
 
 
 def read_bank(path: Path) -> pd.DataFrame:
     """Read the steps of each application from an XES log (gzip); an offer that is sent again is the
     first one."""
-    with gzip.open(path) as file:
-        table = pd.DataFrame(_read_xes(file), columns=["unique_id", "value", "stage", "at"])
+    rows = (
+        (case["concept:name"], case["AMOUNT_REQ"], stage, event["time:timestamp"])
+        for case, events in _read_xes(path)
+        for event in events
+        if (stage := _BANK_STAGES.get(event["concept:name"]))
+    )
+    table = pd.DataFrame(rows, columns=["unique_id", "value", "stage", "at"])
     table["at"] = pd.to_datetime(table["at"], utc=True, format="ISO8601")
     again = (table["stage"] == _OFFER) & table.duplicated(["unique_id", "stage"])
     return _sort(table[~again].astype({"value": "float64"}))
 
 
-def _read_xes(file: Any) -> Iterator[tuple[str | None, ...]]:
-    """Read the events of interest one case at a time, so that the file is never held whole."""
-    events = iter(ElementTree.iterparse(file, events=("start", "end")))
-    _, root = next(events)
-    for kind, element in events:
-        if kind == "end" and element.tag.endswith("trace"):
-            case = _attributes(element)
-            for one in element.iterfind("{*}event"):
-                event = _attributes(one)
-                if stage := _BANK_STAGES.get(event["concept:name"]):
-                    yield case["concept:name"], case["AMOUNT_REQ"], stage, event["time:timestamp"]
-            root.clear()
+def _read_xes(path: Path) -> Iterator[tuple[dict[str, str], list[dict[str, str]]]]:
+    """Read the attributes of each case and of its events, one case at a time, so that the file is
+    never held whole."""
+    with gzip.open(path) as file:
+        steps = iter(ElementTree.iterparse(file, events=("start", "end")))
+        _, root = next(steps)
+        for kind, element in steps:
+            if kind == "end" and element.tag.endswith("trace"):
+                yield _attributes(element), [*map(_attributes, element.iterfind("{*}event"))]
+                root.clear()
+
+
+def read_claims(path: Path) -> pd.DataFrame:
+    """Read the steps of each claim; it is worth its budget until the claim itself is submitted.
+
+    ``trip end`` is the planned one, which is known from the first step on.
+    """
+    rows = [
+        {"unique_id": case["concept:name"], **event}
+        for case, events in _read_xes(path)
+        for event in events
+    ]
+    found = pd.DataFrame(rows)
+    ids, step = found["unique_id"], found["concept:name"]
+    at = pd.to_datetime(found["time:timestamp"], utc=True, format="ISO8601")
+    amounts = {
+        name: pd.to_numeric(found.get(f"(case)_{name}"), errors="coerce")
+        for name in ("Amount", "RequestedAmount", "Permit_RequestedBudget")
+        if f"(case)_{name}" in found
+    }
+    value = amounts.get("Amount", amounts.get("RequestedAmount"))
+    claimed = step.str.contains("^(?:Declaration|Request)").groupby(ids).cummax()
+    budget = amounts.get("Permit_RequestedBudget", value)
+    units = ("(case)_Permit_OrganizationalEntity", "(case)_OrganizationalEntity")
+    stage = pd.Series(pd.NA, found.index, dtype="str")
+    for pattern, name in _CLAIM_STEPS:
+        stage = stage.where(stage.notna() | ~step.str.contains(pattern), name)
+    table = pd.DataFrame(
+        {
+            "unique_id": ids,
+            "at": at,
+            "stage": stage,
+            "value": value.where(claimed | budget.isna() | (budget <= 0), budget),
+            "owner_name": next(found[name] for name in units if name in found),
+            _TRIP: at.where(step == "End trip").groupby(ids).transform("max"),
+        }
+    )
+    return _sort(table[stage.notna()])
 
 
 def _attributes(element: ElementTree.Element) -> dict[str, str]:
@@ -195,19 +231,23 @@ def _sort(events: pd.DataFrame) -> pd.DataFrame:
 
 
 def make_log(events: pd.DataFrame, org: oa.Org, plan: Plan, recorded: str) -> pd.DataFrame:
-    """Make the change log of a pipeline, up to each deal's first win or loss.
+    """Make the change log of a pipeline, up to each deal's first win, or loss where it is final.
 
     Records are of the end of each day, or of Monday 6:00 with the week before; each shows a deal's
     last state.
     """
     kinds: dict[str, str] = {stage.name: stage.kind for stage in org.stages}
     stated = {stage.name: stage.probability for stage in org.stages}
-    closed = (events["stage"].map(kinds) != "open").astype("int64")
+    kind = events["stage"].map(kinds)
+    # A claim that was withdrawn can be handed in again.
+    closed = ((kind == "won") if _TRIP in events else (kind != "open")).astype("int64")
     log = events[closed.groupby(events["unique_id"]).cumsum() - closed == 0].copy()
     deals = log.groupby("unique_id")["at"]
     log["created_at"] = deals.transform("min")
     base = log["created_at"]
-    if plan.after:
+    if plan.after == _TRIP:
+        base = log[_TRIP].fillna(base + pd.Timedelta(days=40))
+    elif plan.after:
         there = log["at"].where(log["stage"] == plan.after)
         base = there.groupby(log["unique_id"]).ffill().fillna(base)
     local = log["at"].dt.tz_convert(org.timezone).dt.tz_localize(None)
@@ -224,4 +264,54 @@ def make_log(events: pd.DataFrame, org: oa.Org, plan: Plan, recorded: str) -> pd
     else:
         seen = day + pd.Timedelta(hours=23, minutes=59)
     log["seen_at"] = seen.dt.tz_localize(org.timezone).dt.tz_convert("UTC")
-    return log.drop(columns="at").drop_duplicates(["unique_id", "seen_at"], keep="last")
+    return log.drop(columns=["at", _TRIP], errors="ignore").drop_duplicates(
+        ["unique_id", "seen_at"], keep="last"
+    )
+
+
+BANK = RealLog(
+    "bank",
+    "bpic2012.xes.gz",
+    _org(
+        "Europe/Amsterdam",
+        dict(zip(list(_BANK_STAGES.values())[:6], (10, 15, 25, 40, 50, 60), strict=True)),
+        "activated",
+        "declined",
+        "cancelled",
+    ),
+    ("W",),
+    ("daily", "weekly"),
+    (Plan(20), Plan(30), Plan(45), Plan(20, _OFFER)),
+    read_bank,
+)
+REGISTER = RealLog(
+    "register",
+    "traffic_fines.rda",
+    _org(
+        "UTC",
+        {"created": 40, "sent": 40, "notified": 40, "penalty added": 20, "appealed": 10},
+        "paid",
+        "credit collection",
+    ),
+    ("M", "Q"),
+    ("weekly",),
+    (Plan(90), Plan(150)),
+    read_register,
+)
+TRIPS, REQUESTS, PREPAID = (
+    RealLog(
+        name,
+        f"bpic2020_{file}.xes.gz",
+        _org("Europe/Amsterdam", _CLAIM_STAGES, "paid", "withdrawn"),
+        ("M", "Q"),
+        ("weekly",),
+        (plan,),
+        read_claims,
+    )
+    for name, file, plan in (
+        ("trips abroad", "travel_abroad", Plan(14, _TRIP)),
+        ("payment requests", "payment_requests", Plan(14)),
+        ("prepaid travel", "prepaid_travel", Plan(21)),
+    )
+)
+LOGS = (BANK, REGISTER, TRIPS, REQUESTS, PREPAID)

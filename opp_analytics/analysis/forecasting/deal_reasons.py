@@ -7,7 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from opp_analytics.analysis.forecasting.learned import BUCKET_NAMES, STEPS, Learned, put_in_buckets
+from opp_analytics.analysis.forecasting.learned import (
+    BUCKET_NAMES,
+    STEPS,
+    Learned,
+    put_in_buckets,
+    sort_by_size,
+)
 from opp_analytics.analysis.forecasting.method import FEWEST, read_method
 from opp_analytics.analysis.forecasting.moment import Flags, Moment, last_day
 from opp_analytics.analysis.forecasting.question import Question, answer
@@ -18,7 +24,7 @@ from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
 from opp_analytics.history import History
 from opp_analytics.periods import Freq, When
 from opp_analytics.schema import TEXT
-from opp_analytics.text import noun
+from opp_analytics.text import count, noun
 
 
 def deal_reasons(
@@ -47,9 +53,10 @@ def deal_reasons(
     -------
     DataFrame
         Index ``unique_id`` (str), ``step`` (str): "overall", "bucket" (how the deal is due),
-        "stage" (of any pipeline), "pipeline", "owner", "month" (whether it ends a quarter). A step
-        without past deals has no row, such as an owner or stage never seen, or the pipeline of a
-        stage that only one has. Columns:
+        "stage" (of any pipeline), "pipeline", "owner", "size" (by its value), "month" (whether it
+        ends a quarter), "days" (fewer are left than at the past points). A step without past deals
+        has no row, such as an owner or stage never seen, or the pipeline of a stage that only one
+        has. Columns:
 
         - ``chance`` (float64, fraction): the chance after the step; after the last one it is that
           of `forecast_deals`.
@@ -76,8 +83,8 @@ def deal_reasons(
     Notes
     -----
     The chances are those of the learned method (docs/definitions.md, learned). Each share won leans
-    on that of the step before it with the weight of 8 deals; owner and month are factors, added as
-    the difference that they make.
+    on that of the step before it with the weight of 8 deals; owner, size, month and days are
+    factors, added as the difference that they make.
 
     Examples
     --------
@@ -136,14 +143,20 @@ def list_reasons(
     learned: Learned, deals: Moment, wanted: pd.Period, asked: Flags, ids: pd.Series[Any]
 ) -> pd.DataFrame:
     """Make the table of `deal_reasons`, without its note, for the open deals in `asked`."""
-    found = learned.explain(deals, wanted)
-    if found is None:
+    lessons = learned.learn(deals.day, wanted)
+    if lessons is None:
         raise NotEnoughHistory(
             f"deal_reasons needs {FEWEST} ended {noun(wanted.freqstr)}s with a record "
             f"{last_day(wanted) - deals.day} days before their end; use an earlier period than "
             f"{wanted}, or keep recording"
         )
+    found, left = learned.explain(lessons, deals, wanted), last_day(wanted) - deals.day
     chance, (seen, won) = (part[..., asked] for part in found)
+    edges = lessons.chances.edges
+    sizes = [
+        *(f"value up to {edge:,.0f}" for edge in edges),
+        f"value above {edges.max(initial=0):,.0f}",
+    ]
     labels = [deals.stages[k] for k in deals.stage[asked]]
     owners = [*deals.owners, ""]
     groups = [
@@ -152,8 +165,10 @@ def list_reasons(
         [label[0] for label in labels],
         [label[-1] for label in labels],
         [owners[k] for k in deals.owner[asked]],
+        [sizes[k] for k in sort_by_size(deals.value[asked], edges)],
         ["quarter end" if learned.records.closes_quarter(wanted) else "within the quarter"]
         * len(labels),
+        [count(left, "day") + " left"] * len(labels),
     ]
     kept = (seen > 0) | (np.arange(len(STEPS)) == 0)[:, None]
     deal, step = np.nonzero(kept.T)

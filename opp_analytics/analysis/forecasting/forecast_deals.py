@@ -78,8 +78,9 @@ def forecast_deals(
         - ``period`` (str), then ``unique_id``, ``name``, the columns of `by`, ``stage``,
           ``close_date`` of the frame.
         - ``probability`` of the frame, if present: the chance that is stated.
-        - ``value`` (float64, money), ``chance`` (float64, fraction), ``weighted`` (float64, money):
-          value · chance.
+        - ``value`` (float64, money), ``chance`` (float64, fraction), ``counted_value`` (float64,
+          money): the value as the forecast counts it, under learned by what won deals brought of
+          theirs; ``weighted`` (float64, money): counted_value · chance.
         - ``variance_share`` (float64, fraction): share of Σ v²·p·(1 − p) over the deals of the
           period and group, as if they were independent; the shares sum to 1, and are NaN where
           nothing is uncertain.
@@ -171,7 +172,8 @@ class DealForecast:
                 **{str(name): carried[name].array[rows] for name in carried},
                 "value": value,
                 "chance": chance,
-                "weighted": value * chance,
+                "counted_value": found["counted_value"],
+                "weighted": found["counted_value"] * chance,
                 "variance_share": found["variance_share"],
                 "p_if_won": found["p_if_won"],
                 "p_if_lost": found["p_if_lost"],
@@ -251,18 +253,15 @@ def _list_deals(question: Question, made: Outlooks, shown: pd.Period | None) -> 
             if question.is_over(period, deals) or not isinstance(total, Mix):
                 continue
             rows, target = total.rows, question.targets.of(question.by, labels, str(period))
-            chance, value, unknown = (
-                outlook.chance[rows],
-                deals.value[rows],
-                np.full(len(rows), np.nan),
-            )
+            chance, value = outlook.chance[rows], total.amounts
+            unknown = np.full(len(rows), np.nan)
             won, lost = unknown, unknown
             if conditioned and not np.isnan(target):
                 won, lost = outlook.conditions(total, float(booked[group]), target)
             variance = value**2 * chance * (1 - chance)
             share = variance / variance.sum() if variance.sum() > 0 else unknown
             part = pd.DataFrame(
-                dict(zip(_NO_DEALS, (rows, chance, share, won, lost), strict=False))
+                dict(zip(_NO_DEALS, (rows, chance, value, share, won, lost), strict=False))
             )
             parts.append(part.assign(period=str(period)).iloc[np.lexsort((-value, -variance))])
     return pd.concat(parts, ignore_index=True)
@@ -270,7 +269,9 @@ def _list_deals(question: Question, made: Outlooks, shown: pd.Period | None) -> 
 
 _NO_DEALS = {
     "row": np.zeros(0, dtype=np.int64),
-    **dict.fromkeys(("chance", "variance_share", "p_if_won", "p_if_lost"), np.zeros(0)),
+    **dict.fromkeys(
+        ("chance", "counted_value", "variance_share", "p_if_won", "p_if_lost"), np.zeros(0)
+    ),
     "period": pd.Series([], dtype=TEXT),
 }
 

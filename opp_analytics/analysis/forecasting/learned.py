@@ -5,6 +5,7 @@ It learns only from periods that have ended.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -44,7 +45,7 @@ from opp_analytics.org import WON, Org
 
 # Each number was chosen on simulated teams and tried on fresh seeds: docs/definitions.md,
 # "learned".
-STEPS = ("overall", "bucket", "stage", "pipeline", "owner", "month")
+STEPS = ("overall", "bucket", "stage", "pipeline", "owner", "size", "month", "days")
 """What adds up to a chance, in order."""
 BUCKET_NAMES = ("overdue", "undated", "due before", "due", "due soon after", "due later")
 _OVERDUE, _UNDATED, _BEFORE, _DUE, _SOON_AFTER, _LATER = range(6)
@@ -61,22 +62,32 @@ far ones."""
 _NEAR_HALF_LIFE, _OWN_HALF_LIFE = 3.0, 6.0
 """Ended periods after which a score counts half among those of a period's own leads, and of today's
 lead: teams change."""
-_PSEUDO = 12
-"""Pseudo-scores of a well-calibrated forecast, so that a few past misses do not set the width."""
+_PSEUDO, _NEAR_PSEUDO = 12, 6
+"""Pseudo-scores of a well-calibrated forecast, so that a few past misses do not set the width;
+those of near leads follow a change sooner."""
 _CAP = 4.0
 """Largest score: one wild miss must not widen all ranges."""
-_PSEUDO_SCORES = ndtri(0.5 + (np.arange(1, _PSEUDO + 1) - 0.5) / (2 * _PSEUDO)) / ndtri(
-    (1 + LEVEL) / 2
-)
 _SHRINK = 8.0
 """Prior weight, in deals, of the next wider share won (all deals, bucket, stage of any
 pipeline)."""
-_OWNER = 10.0
-"""Weight of 1 in an owner's factor, in wins."""
+_OWNER, _SIZE = 10.0, 5.0
+"""Weight of 1 in the factor of an owner, and of a size, in wins."""
 _MONTH = 50.0
 """Weight of 1 in the factor of months that end a quarter, or of the others, in wins."""
 _LEAST, _MOST = 0.0005, 0.98
 """Bounds of a chance: nothing open is certain or impossible."""
+_SIZES = (0.5, 0.8, 0.95, 1.0)
+"""Quantiles of the values of past wins at which a class of sizes ends; larger deals are the last
+class."""
+_FEWEST_SIZED = 5
+"""Wins below which sizes tell nothing."""
+_YIELD, _LEAST_YIELD, _MOST_YIELD, _LARGEST = 10.0, 0.3, 3.0, 3.0
+"""Weight of 1 in the yield, in wins of mean value; its bounds; and the multiple of a value, or of
+a large win's, beyond which an amount counts no more: one contract must not set the yield of all."""
+_INFLOW = 8.0
+"""Deals added to both sides of a ratio of deals created, so that a few do not double it."""
+_MOST_INFLOW = 4.0
+"""Largest such ratio, and by its inverse the smallest."""
 
 
 Pool = Sequence[tuple[Floats, float]]
@@ -85,42 +96,52 @@ Pool = Sequence[tuple[Floats, float]]
 
 @dataclass(frozen=True)
 class Chances:
-    """Chance that an open deal is won in a period, by its status at a point."""
+    """Chance that an open deal is won in a period, by its kind and size; and what it then brings.
+
+    A kind is a number for bucket, stage and owner. Stages are those of each pipeline, then stage
+    names across pipelines, then an unknown one; the last owner is one never seen.
+    """
 
     share: Floats
-    """After each of the first four `STEPS`, by bucket (rows) and stage (columns): each pipeline's
-    stages, stage names across pipelines, unknown stages."""
+    """After each of the first four `STEPS`, by bucket (rows) and stage (columns)."""
     owner: Floats
-    """Factor by owner; the last, 1, for owners never seen."""
-    month: Floats
-    """Factor of months that do not end a quarter, and of those that do."""
-    seen: tuple[Floats, Floats, Floats]
-    """Past deals (first) and wins behind `share`, `owner` and `month`; 0 where a step does not
-    apply."""
+    """Factor by owner; 1 for one never seen."""
+    kinds: Floats
+    """Chance by kind (columns) in months that do not end a quarter, and in those that do."""
+    edges: Floats
+    """Largest value of each class of sizes but the last."""
+    size: Floats
+    """Factor by class of sizes."""
+    rate: float
+    """Yield: what deals were won at, by their value while open."""
+    seen: Sequence[Floats]
+    """Past deals (first) and wins behind `share`, `owner`, `size` and the kind of month; 0 where a
+    step does not apply."""
 
-    def of(self, bucket: Integers, stage: Integers, owner: Integers, *, closing: bool) -> Floats:
-        """Find each deal's chance from its bucket, stage and owner.
+    def of(self, kind: Integers, value: Floats, *, closing: bool) -> Floats:
+        """Find each deal's chance from its kind and value.
 
-        −1 is a stage or owner never seen; `closing` is True if the month ends a quarter.
+        `closing` is True if the month ends a quarter.
         """
-        owned = _clip(self.share[-1, bucket, stage] * self.owner[owner])
-        return _clip(owned * self.month[int(closing)])
+        factor = self.size[sort_by_size(value, self.edges)]
+        return np.asarray(np.minimum(self.kinds[int(closing), kind] * factor, _MOST))
 
-    def steps(self, bucket: Integers, stage: Integers, owner: Integers, *, closing: bool) -> Floats:
-        """Find each deal's chance (columns) after each of `STEPS` (rows).
+    def explain(self, kind: Integers, value: Floats, *, closing: bool) -> tuple[Floats, Floats]:
+        """Find each deal's chance (columns) after each of `STEPS` but the last (rows).
 
-        The last is that of `of`.
+        Also counts the past deals (first) and wins behind each.
         """
-        shares = self.share[:, bucket, stage]
-        chance = self.of(bucket, stage, owner, closing=closing)
-        return np.concatenate([shares, [_clip(shares[-1] * self.owner[owner]), chance]])
-
-    def count(self, bucket: Integers, stage: Integers, owner: Integers, *, closing: bool) -> Floats:
-        """Count the past deals (first) and wins behind each chance of `steps`."""
-        shares, owners, months = self.seen
-        month = np.broadcast_to(months[:, int(closing), None], (2, len(bucket)))
-        return np.concatenate(
-            [shares[:, :, bucket, stage], owners[:, None, owner], month[:, None]], axis=1
+        bucket, stage, owner = np.unravel_index(kind, (*self.share.shape[1:], len(self.owner)))
+        size, shares = sort_by_size(value, self.edges), self.share[:, bucket, stage]
+        owned = _clip(shares[-1] * self.owner[owner])
+        sized = np.minimum(owned * self.size[size], _MOST)
+        chance = self.of(kind, value, closing=closing)
+        behind, owners, sizes, months = self.seen
+        month = np.broadcast_to(months[:, int(closing), None], (2, len(kind)))
+        counts = [owners[:, owner], sizes[:, size], month]
+        return (
+            np.stack([*shares, owned, sized, chance]),
+            np.concatenate([behind[:, :, bucket, stage], np.stack(counts, axis=1)], axis=1),
         )
 
 
@@ -133,13 +154,16 @@ class Point:
     Hundreds are kept: columns take as few bits as their numbers need.
     """
 
-    bucket: Integers
-    stage: Integers
-    owner: Integers
-    count: Integers
-    """Open deals of each kind (bucket, stage, owner)."""
+    record: int
+    days_left: int
+    place: Integers
+    """Place of each open deal among all open versions by value, increasing."""
+    kind: Integers
+    """Kind of each open deal."""
     won: Integers
-    """Those of them that were won in the period."""
+    """Those of them that were won in the period, by number."""
+    came: Floats
+    """What these were won at."""
     money: Floats
     """Final wins by group (rows) and status at the record: the buckets, already won, neither."""
 
@@ -153,12 +177,19 @@ class Point:
         """Money from deals that were neither won nor open at the record, by group."""
         return self.money[:, _NEITHER]
 
+    def count(self, kinds: int) -> Integers:
+        """Count the open deals (first) and those won, by kind."""
+        each = (self.kind, self.kind[self.won])
+        return np.stack([np.bincount(one, minlength=kinds) for one in each])
+
 
 @dataclass(frozen=True)
 class Lessons:
     """Parameters learned for one period."""
 
     chances: Chances
+    late: float
+    """Factor on chances where fewer days are left than at the past points."""
     new_business: Floats
     """New business of the last 12 periods (rows) by group (columns)."""
     score_past: Callable[[], Iterable[Pool]]
@@ -206,12 +237,12 @@ class Learned:
         """The run rate, whose ranges follow its past on the same records."""
         return RunRates(self)
 
-    def chance(self, moment: Moment, period: pd.Period) -> Floats:
-        """Find each deal's chance of a win in a period: 0 if not open, NaN if unknown."""
+    def weigh(self, moment: Moment, period: pd.Period) -> Floats:
+        """Find what each deal adds to a period: 0 if not open, NaN if unknown."""
         lessons = self.learn(moment.day, period)
         if lessons is None:
             return np.where(moment.open, np.nan, 0.0)
-        return self._price(lessons, moment, period)
+        return moment.value * lessons.chances.rate * self._price(lessons, moment, period)
 
     def outlook(self, moment: Moment, period: pd.Period, new: Floats | None = None) -> Outlook:
         """Forecast a current or future period.
@@ -226,12 +257,13 @@ class Learned:
         if new is not None:
             amounts = _scale_to_means(amounts, new)
         booked, valued = moment.booked_in(period), moment.open & ~np.isnan(moment.value)
+        counted = moment.value * lessons.chances.rate
         totals = []
         for group in range(moment.size):
             rows, sure = np.flatnonzero(valued & (moment.group == group)), float(booked[group])
             further = amounts[:, group].tolist()
-            totals.append(Mix(rows, moment.value[rows], chance[rows], sure, further, find_stretch))
-        expected = moment.sum(moment.value * chance, moment.open)
+            totals.append(Mix(rows, counted[rows], chance[rows], sure, further, find_stretch))
+        expected = moment.sum(counted * chance, moment.open)
         return Outlook(chance, expected, amounts.mean(axis=0), totals)
 
     def learn(self, day: int, period: pd.Period) -> Lessons | None:
@@ -243,9 +275,12 @@ class Learned:
             lead = last_day(period) - day
             known, lessons = self._past_points(day, lead), None
             if len(known) >= FEWEST:
-                score_past = partial(self._score_past, day, period, len(known))
-                new_business = self._collect_new_business(known)
-                lessons = Lessons(self._learn_chances(day, lead), new_business, score_past)
+                record, score_past = (
+                    self.records.find_newest(day),
+                    partial(self._score_past, day, period, len(known)),
+                )
+                late, further = self._scale_to_today(known, record, lead)
+                lessons = Lessons(self._learn_chances(day, lead), late, further, score_past)
             self._lessons[day, period] = lessons
         return self._lessons[day, period]
 
@@ -268,8 +303,13 @@ class Learned:
         known = self.records.find_final(period) if known is None else known
         return np.asarray(self._sum_money(record, period, known)[0].sum(axis=1))
 
-    def _sum_money(self, record: int, period: pd.Period, known: int) -> tuple[Floats, Integers]:
-        """Sum the wins of a period by group and status at a record, and list those open then."""
+    def _sum_money(
+        self, record: int, period: pd.Period, known: int
+    ) -> tuple[Floats, Integers, Floats]:
+        """Sum the wins of a period by group and status at a record.
+
+        Also lists the deals that were open then, and what these were won at.
+        """
         versions, every = self.versions, self.versions.every
         rows = versions.wins(known, period)
         then = versions.earlier(rows, record)
@@ -282,37 +322,49 @@ class Learned:
         found = np.bincount(
             group * (_NEITHER + 1) + status, weights=every.value[rows], minlength=size
         )
-        return found.astype(np.float64).reshape(every.size, _NEITHER + 1), then[status < _WON]
+        open_ = status < _WON
+        table = found.astype(np.float64).reshape(every.size, _NEITHER + 1)
+        return table, then[open_], np.nan_to_num(every.value[rows[open_]])
 
     def _count(self, record: int, period: pd.Period, known: int) -> Point:
-        money, came = self._sum_money(record, period, known)
+        money, rows, came = self._sum_money(record, period, known)
         if self.whole is not None:
             return replace(self.whole.point(record, period, known), money=money)
-        count = np.bincount(self._sort_in_kinds(self.versions.open_at(record), record, period))
-        won = np.bincount(self._sort_in_kinds(came, record, period), minlength=len(count))
-        held = np.flatnonzero(count)
-        bucket, stage, owner, counts, wins = (
-            one.astype(np.min_scalar_type(one.max(initial=0)))
-            for one in (*np.unravel_index(held, self._kinds), count[held], won[held])
+        place, day = self.versions.place_open(record), int(self.records.days[record])
+        open_ = self.versions.by_value[place]
+        kind = self._sort_in_kinds(self.versions.every, period, open_, day)
+        order = np.argsort(open_)
+        won = order[np.searchsorted(open_, rows, sorter=order)]
+        kind, won = (
+            one.astype(np.min_scalar_type(most))
+            for one, most in ((kind, math.prod(self.kinds)), (won, len(open_)))
         )
-        return Point(bucket, stage, owner, counts, wins, money)
+        return Point(record, last_day(period) - day, place, kind, won, came, money)
 
     @property
-    def _kinds(self) -> tuple[int, int, int]:
-        """Numbers of buckets, stages and owners; the last owner is none."""
+    def kinds(self) -> tuple[int, int, int]:
+        """Numbers of buckets, stages and owners, as `Chances` has them."""
+        stages = self.versions.every.stages
         return (
             len(BUCKET_NAMES),
-            len(self.versions.every.stages),
+            len(stages) + len(_list_names(stages)) + 1,
             len(self.versions.every.owners) + 1,
         )
 
-    def _sort_in_kinds(self, rows: Integers, record: int, period: pd.Period) -> Integers:
-        """Number each open deal's bucket, stage and owner at a record."""
-        every, (_, stages, owners) = self.versions.every, self._kinds
-        bucket = put_in_buckets(every, period, rows=rows, day=int(self.records.days[record]))
-        owner = every.owner[rows].astype(np.intp)
-        owner[owner < 0] = owners - 1
-        return np.asarray((bucket * stages + every.stage[rows]) * owners + owner)
+    def _sort_in_kinds(
+        self, moment: Moment, period: pd.Period, rows: Integers, day: int
+    ) -> Integers:
+        """Number the kind of each deal of a moment in some rows, on a day."""
+        every, shape = self.versions.every, self.kinds
+        stage, owner = moment.stage[rows], moment.owner[rows]
+        if moment is not every:
+            places = {name: k for k, name in enumerate(every.owners)}
+            own = [places.get(name, -1) for name in moment.owners]
+            owner = np.append(np.array(own, dtype=np.intp), -1)[owner]
+            stage = np.append(_place_stages(moment.stages, every.stages), -1)[stage]
+        bucket = put_in_buckets(moment, period, rows=rows, day=day)
+        # −1, for none, is the last.
+        return np.ravel_multi_index((bucket, stage % shape[1], owner % shape[2]), shape)
 
     def _past_points(self, day: int, lead: int) -> dict[pd.Period, Point]:
         """Count each ended period that has a record at a lead."""
@@ -331,54 +383,54 @@ class Learned:
         if self.whole is not None:
             return self.whole._learn_chances(day, lead)
         if (day, lead) not in self._chances:
-            known, every = self._past_points(day, lead), self.versions.every
+            known, stages = self._past_points(day, lead), self.versions.every.stages
             closing = (
                 [self.records.closes_quarter(one) for one in known]
                 if self.records.monthly
                 else None
             )
+            values = self.versions.every.value[self.versions.by_value]
             self._chances[day, lead] = learn_chances(
-                list(known.values()), closing, stages=every.stages, owners=len(every.owners)
+                list(known.values()), closing, values, stages=stages, kinds=self.kinds
             )
         return self._chances[day, lead]
 
-    def _collect_new_business(self, known: Mapping[pd.Period, Point]) -> Floats:
-        amounts = [point.new_business for point in list(known.values())[-_AMOUNTS:]]
-        return np.array(amounts).reshape(len(amounts), self.versions.every.size)
+    def _scale_to_today(
+        self, known: Mapping[pd.Period, Point], record: int, days_left: int
+    ) -> tuple[float, Floats]:
+        """Find the factor of the last days, and the past new business at today's inflow.
 
-    def explain(self, moment: Moment, period: pd.Period) -> tuple[Floats, Floats] | None:
+        Money follows the number of deals created by its root.
+        """
+        points, now = list(known.values()), self.versions.count_created(record)
+        usual = np.mean([point.days_left + 1 for point in points])
+        late = min(1.0, (days_left + 1) / float(usual))
+        last = points[-_AMOUNTS:]
+        then = np.array([self.versions.count_created(point.record) for point in last])
+        ratio = np.clip((now + _INFLOW) / (then + _INFLOW), 1 / _MOST_INFLOW, _MOST_INFLOW)
+        inflow = np.where(np.isnan(ratio), 1.0, np.sqrt(ratio))
+        amounts = np.array([point.new_business for point in last])
+        return late, late * inflow[:, None] * amounts.reshape(len(last), self.versions.every.size)
+
+    def explain(self, lessons: Lessons, moment: Moment, period: pd.Period) -> tuple[Floats, Floats]:
         """Give each deal's chance after each of `STEPS`, and the counts behind it.
 
         Rows are the steps, columns the deals. The counts are past deals and wins.
         """
-        lessons = self.learn(moment.day, period)
-        if lessons is None:
-            return None
-        find, every = lessons.chances, np.arange(len(moment.value))
-        steps, counts = (
-            self._look_up(one, moment, period, every) for one in (find.steps, find.count)
-        )
-        return steps, counts
+        kind = self._sort_in_kinds(moment, period, np.arange(len(moment.value)), moment.day)
+        closing = self.records.closes_quarter(period)
+        steps, counts = lessons.chances.explain(kind, moment.value, closing=closing)
+        # Few days left change the chance of every deal.
+        late = counts[:, :1] * (lessons.late < 1)
+        return np.append(steps, steps[-1:] * lessons.late, axis=0), np.append(counts, late, axis=1)
 
     def _price(self, lessons: Lessons, moment: Moment, period: pd.Period) -> Floats:
         """Find the chance of each open deal: few are open among those of years."""
         chance, rows = np.zeros(len(moment.value)), np.flatnonzero(moment.open)
-        chance[rows] = self._look_up(lessons.chances.of, moment, period, rows)
+        kind = self._sort_in_kinds(moment, period, rows, moment.day)
+        closing = self.records.closes_quarter(period)
+        chance[rows] = lessons.late * lessons.chances.of(kind, moment.value[rows], closing=closing)
         return chance
-
-    def _look_up(
-        self, find: Callable[..., Floats], moment: Moment, period: pd.Period, rows: Integers
-    ) -> Floats:
-        every = self.versions.every
-        stage = _place_stages(moment.stages, every.stages)
-        place = {name: k for k, name in enumerate(every.owners)}
-        owner = np.array([place.get(name, -1) for name in moment.owners], dtype=np.intp)
-        return find(
-            put_in_buckets(moment, period, rows=rows),
-            np.append(stage, -1)[moment.stage[rows]],
-            np.append(owner, -1)[moment.owner[rows]],
-            closing=self.records.closes_quarter(period),
-        )
 
     def _spread(self, amounts: Floats, moment: Moment) -> Floats:
         """Move past new business (rows) to today's groups (columns).
@@ -425,18 +477,11 @@ class Learned:
         known = self._past_points(day, lead) if record >= 0 else {}
         if len(known) < FEWEST:
             return _NO_MISS
-        every, point, rows = (
-            self.versions.every,
-            self.point(record, period),
-            self.versions.open_at(record),
-        )
-        kind = self._sort_in_kinds(rows, record, period)
-        held = np.cumsum(np.bincount(kind) > 0) - 1  # as the point has them
-        closing = self.records.closes_quarter(period)
-        chances = self._learn_chances(day, lead).of(
-            point.bucket, point.stage, point.owner, closing=closing
-        )
-        booked, further = self.versions.sum_wins(record, period), self._collect_new_business(known)
+        every, point = self.versions.every, self.point(record, period)
+        rows, closing = self.versions.open_at(record), self.records.closes_quarter(period)
+        learned, values = self._learn_chances(day, lead), every.value[rows]
+        late, further = self._scale_to_today(known, record, last_day(period) - day)
+        booked = self.versions.sum_wins(record, period)
         group = every.group[rows]
         there = (
             (np.bincount(group, minlength=every.size) > 0)
@@ -445,8 +490,8 @@ class Learned:
         )
         place = np.cumsum(there) - 1
         (low, median, high), cell = measure_ranges(
-            every.value[rows],
-            chances[held[kind]],
+            values * learned.rate,
+            late * learned.of(point.kind, values, closing=closing),
             place[group],
             int(there.sum()),
             ((1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2),
@@ -509,59 +554,89 @@ def put_in_buckets(
 def learn_chances(
     points: Sequence[Point],
     closing: Sequence[bool] | None,
+    values: Floats,
     *,
     stages: Sequence[Labels],
-    owners: int,
+    kinds: tuple[int, int, int],
 ) -> Chances:
-    """Learn chances from past points: share won by bucket and stage, times two factors.
+    """Learn chances from past points: share won by bucket and stage, times three factors.
 
-    The factors are those of the owner and of the kind of month.
+    The factors are those of the owner, the kind of month and the size.
 
     `closing` is True for each point of a month that ends a quarter, None for periods that are not
-    months. With several pipelines, each of `stages` has its own; its share then shrinks toward that
-    of its name in all.
+    months. `values` are those of all open versions, increasing. With several pipelines, each of
+    `stages` has its own; its share then shrinks toward that of its name in all.
     """
-    bucket, stage, owner, count, won = (
-        np.concatenate([getattr(point, name) for point in points]).astype(np.intp)
-        for name in ("bucket", "stage", "owner", "count", "won")
-    )
-
-    shape = (len(BUCKET_NAMES), len(stages))
-    seen = np.stack([_count_pairs(bucket, stage, shape, one) for one in (count, won)])
-    shares, behind = _share_won(seen, stages)
+    month = np.array(closing or [False] * len(points), dtype=np.intp)
+    seen = np.zeros((2, 2, math.prod(kinds)))
+    for point, k in zip(points, month, strict=True):
+        seen[:, k] += point.count(seen.shape[2])
+    by_kind = seen.sum(axis=1).reshape(2, *kinds)
+    shares, behind = _share_won(by_kind.sum(axis=3)[:, :, : len(stages)], stages)
     shares = _clip(shares)
-
-    chance = shares[-1, bucket, stage]
+    expected = (by_kind[0] * shares[-1, :, :, None]).sum(axis=(0, 1))
+    owned = by_kind.sum(axis=(1, 2))
     # Without owners, every deal has the last factor.
-    owned, factor = _compare(owner, won, count, chance, owners, _OWNER)
-    owned[:, owners:], factor[owners:] = 0.0, 1.0
+    owner = np.append(_compare(owned[1], expected, _OWNER)[:-1], 1.0)
+    owned[:, -1] = 0.0
+    chance, months = _clip(shares[-1, :, :, None] * owner).ravel(), seen.sum(axis=2)
+    factor = _compare(months[1], seen[0] @ chance, _MONTH)
     if closing is None:
-        return Chances(shares, factor, np.ones(2), (behind, owned, np.zeros((2, 2))))
-    kind = np.array(closing, dtype=np.intp)
-    here = np.repeat(kind, [len(point.bucket) for point in points])
-    monthly, month = _compare(here, won, count, _clip(chance * factor[owner]), 1, _MONTH)
-    return Chances(shares, factor, month, (behind, owned, monthly))
+        months, factor = np.zeros((2, 2)), np.ones(2)
+    by_month = _clip(chance * factor[:, None])
+    edges, size, rate, sized = _learn_sizes(points, [by_month[k] for k in month], values)
+    return Chances(shares, owner, by_month, edges, size, rate, (behind, owned, sized, months))
 
 
-def _compare(
-    of: Integers, won: Integers, count: Integers, chance: Floats, last: int, prior: float
-) -> tuple[Floats, Floats]:
-    """Count deals and wins by place up to `last`, and compare wins with those expected.
+def _learn_sizes(
+    points: Sequence[Point], chances: Sequence[Floats], values: Floats
+) -> tuple[Floats, Floats, float, Floats]:
+    """Learn the classes of sizes, the factor of each, and the yield of value.
 
-    The ratio is pulled toward 1 by `prior`.
+    `chances` are those of each point's kinds. Also counts the deals and wins of each class.
     """
-    deals, wins, expected = (
-        np.bincount(of, weights=one, minlength=last + 1) for one in (count, won, count * chance)
+    worth = np.concatenate([values[point.place[point.won]] for point in points])
+    positive = worth > 0
+    known = worth[positive]
+    if len(known) < _FEWEST_SIZED:
+        return np.zeros(0), np.ones(1), 1.0, np.zeros((2, 1))
+    edges = np.quantile(known, _SIZES)
+    # A missing value is the last of all, and of the first class.
+    valued = len(values) - int(np.isnan(values[::-1]).argmin()) if len(values) else 0
+    ends = np.append(np.searchsorted(values[:valued], edges, side="right"), [valued, len(values)])
+    deals, expected = np.zeros((2, len(ends)))
+    for point, chance in zip(points, chances, strict=True):
+        cuts = np.searchsorted(point.place, ends)
+        reached = np.append(0.0, np.cumsum(chance[point.kind]))[cuts]
+        deals += np.diff(cuts, prepend=0)
+        expected += np.diff(reached, prepend=0.0)
+    counted = np.stack([deals, expected])
+    counted[:, 0] += counted[:, -1]
+    (deals, expected) = counted[:, :-1]
+    wins = np.bincount(sort_by_size(worth, edges), minlength=len(deals)).astype(np.float64)
+    large = edges[2]
+    mean = np.minimum(known, large).mean()
+    came = np.concatenate([point.came for point in points])[positive]
+    most = _LARGEST * np.minimum(known, large)
+    rate = (np.minimum(came, most).sum() + _YIELD * mean) / (
+        np.minimum(known, _LARGEST * large).sum() + _YIELD * mean
     )
-    return np.stack([deals, wins]).astype(np.float64), (wins + prior) / (expected + prior)
+    return (
+        edges,
+        _compare(wins, expected, _SIZE),
+        float(np.clip(rate, _LEAST_YIELD, _MOST_YIELD)),
+        np.stack([deals, wins]),
+    )
 
 
-def _count_pairs(
-    bucket: Integers, stage: Integers, shape: tuple[int, int], weights: Integers
-) -> Floats:
-    """Count deals by bucket (rows) and stage (columns)."""
-    counted = np.bincount(bucket * shape[1] + stage, weights=weights, minlength=shape[0] * shape[1])
-    return counted.astype(np.float64).reshape(shape)
+def sort_by_size(value: Floats, edges: Floats) -> Integers:
+    """Find the class of sizes of each value; a missing one is of the first."""
+    return np.searchsorted(edges, np.where(np.isnan(value), -inf, value))
+
+
+def _compare(won: Floats, expected: Floats, prior: float) -> Floats:
+    """Compare wins with those expected; the ratio is pulled toward 1 by `prior`."""
+    return np.asarray((won + prior) / (expected + prior))
 
 
 def _share_won(seen: Floats, stages: Sequence[Labels]) -> tuple[Floats, Floats]:
@@ -569,7 +644,7 @@ def _share_won(seen: Floats, stages: Sequence[Labels]) -> tuple[Floats, Floats]:
 
     Also returns the deals and wins behind each share.
     """
-    names = list(dict.fromkeys(stage[0] for stage in stages))
+    names = _list_names(stages)
     name = np.array([names.index(stage[0]) for stage in stages], dtype=np.intp)
     named = (name[:, None] == np.arange(len(names))).astype(np.float64)
     none, alone = np.zeros((*seen.shape[:2], 1)), named.sum(axis=0)[name] == 1
@@ -587,15 +662,18 @@ def _share_won(seen: Floats, stages: Sequence[Labels]) -> tuple[Floats, Floats]:
     return np.stack(shares), behind
 
 
+def _list_names(stages: Sequence[Labels]) -> list[str]:
+    """List the names of stages, each once."""
+    return list(dict.fromkeys(labels[0] for labels in stages))
+
+
 def _place_stages(stages: Sequence[Labels], known: Sequence[Labels]) -> Integers:
     """Find each stage's column in `Chances.share`; −1 for a stage never seen.
 
     A stage not seen in its own pipeline takes the column of its name in all pipelines.
     """
     own = {labels: k for k, labels in enumerate(known)}
-    names = {
-        name: len(known) + k for k, name in enumerate(dict.fromkeys(labels[0] for labels in known))
-    }
+    names = {name: len(known) + k for k, name in enumerate(_list_names(known))}
     return np.array([own.get(labels, names.get(labels[0], -1)) for labels in stages], dtype=np.intp)
 
 
@@ -615,15 +693,20 @@ def _scale_to_means(amounts: Floats, means: Floats) -> Floats:
 
 
 def stretch(pools: Iterable[Pool]) -> float:
-    """Find the factor, at least 1, at which 80% of each pool's past ranges would have held."""
-    return max(1.0, *map(_find_quantile, pools))
+    """Find the factor, at least 1, at which 80% of each pool's past ranges would have held.
+
+    The pools are those of all, near and today's own leads.
+    """
+    pseudo = (_PSEUDO, _NEAR_PSEUDO, _PSEUDO)
+    return max(1.0, *map(_find_quantile, pools, pseudo))
 
 
-def _find_quantile(pool: Pool) -> float:
-    """Find the weighted 80% conformal quantile of a pool and the pseudo-scores."""
-    scores = np.concatenate([_PSEUDO_SCORES, *(scores for scores, _ in pool)])
+def _find_quantile(pool: Pool, pseudo: int) -> float:
+    """Find the weighted 80% conformal quantile of a pool and some pseudo-scores."""
+    usual = ndtri(0.5 + (np.arange(pseudo) + 0.5) / (2 * pseudo)) / ndtri((1 + LEVEL) / 2)
+    scores = np.concatenate([usual, *(scores for scores, _ in pool)])
     weights = np.repeat(
-        [1.0, *(weight for _, weight in pool)], [_PSEUDO, *(len(scores) for scores, _ in pool)]
+        [1.0, *(weight for _, weight in pool)], [pseudo, *(len(scores) for scores, _ in pool)]
     )
     order = np.argsort(scores, kind="stable")
     reached = np.cumsum(weights[order])

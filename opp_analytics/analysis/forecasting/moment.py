@@ -49,6 +49,10 @@ SETTLED_DAYS = 15
 Forecast)."""
 NEAR_DAYS = 3
 """Days that a record may be off the lead asked for; at 3, weekly records always have one."""
+_INFLOW_DAYS = 28
+"""Days in which deals created count as what comes in: four weeks of any weekday."""
+_FEWEST_ALIKE = 8
+"""Created deals from which half of them on one day are an import."""
 _NEAR_LEADS, _BEYOND = (2, 7, 14, 28, 45, 75), 7
 """Days before a period's end at which its past forecasts are compared, and days beyond its length
 that still are its own."""
@@ -504,8 +508,30 @@ class Versions:
 
     def open_at(self, record: int) -> Integers:
         """Find the open deals as of a record, the smallest first."""
-        rows, seen, until = self._open
-        return rows[(seen <= record) & (until > record)]
+        return self.by_value[self.place_open(record)]
+
+    def place_open(self, record: int) -> Integers:
+        """Find the places in `by_value` of the deals open as of a record."""
+        seen, until = self._open
+        return np.flatnonzero((seen <= record) & (until > record)).astype(self.by_value.dtype)
+
+    def count_created(self, record: int) -> float:
+        """Count the deals known at a record that were created in the 28 days up to it.
+
+        NaN where that does not say how many came: at the first record, without creation days, or
+        where over half of at least 8 share one day, as in an import.
+        """
+        if record not in self._counted:
+            day = int(self.records.days[record])
+            rows, days = self._created
+            ends = np.searchsorted(days, [day - _INFLOW_DAYS + 1, day + 1, NEVER])
+            there = (self.seen[rows] <= record) & (self.until[rows] > record)
+            found = days[ends[0] : ends[1]][there[ends[0] : ends[1]]]
+            alike = np.unique(found, return_counts=True)[1].max(initial=0)
+            bulk = len(found) >= _FEWEST_ALIKE and alike > len(found) / 2
+            unknown = not record or bulk or not there[: ends[2]].any()
+            self._counted[record] = float("nan") if unknown else float(len(found))
+        return self._counted[record]
 
     def wins(self, record: int, period: pd.Period) -> Integers:
         """Find the wins dated in a period, as of a record."""
@@ -537,10 +563,23 @@ class Versions:
         return np.where(shown, then, -1)
 
     @cached_property
-    def _open(self) -> tuple[Integers, Integers, Integers]:
+    def by_value(self) -> Integers:
+        """The rows of open deals, the smallest first."""
         rows = np.flatnonzero(self.every.open).astype(_fit(len(self.seen)))
-        rows = rows[np.argsort(self.every.value[rows], kind="stable")]
-        return rows, self.seen[rows], self.until[rows]
+        return rows[np.argsort(self.every.value[rows], kind="stable")]
+
+    @cached_property
+    def _open(self) -> tuple[Integers, Integers]:
+        return self.seen[self.by_value], self.until[self.by_value]
+
+    @cached_property
+    def _created(self) -> tuple[Integers, Integers]:
+        rows = np.argsort(self.every.created, kind="stable")
+        return rows, self.every.created[rows]
+
+    @cached_property
+    def _counted(self) -> dict[int, float]:
+        return {}
 
     @cached_property
     def _won(self) -> Integers:

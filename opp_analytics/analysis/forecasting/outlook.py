@@ -163,8 +163,8 @@ class Outlook:
 class Fitted(Protocol):
     """A method fitted to what was known by a moment."""
 
-    def chance(self, moment: Moment, period: pd.Period) -> Floats:
-        """Compute each deal's chance in a period: 0 if not open, NaN if unknown."""
+    def weigh(self, moment: Moment, period: pd.Period) -> Floats:
+        """Compute what each deal adds to a period: 0 if not open, NaN if unknown."""
 
     def outlook(self, moment: Moment, period: pd.Period, new: Floats | None = None) -> Outlook:
         """Forecast a current or future period.

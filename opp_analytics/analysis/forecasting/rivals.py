@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import arguments
-from opp_analytics.analysis.forecasting.learned import BUCKET_NAMES, Point
+from opp_analytics.analysis.forecasting.learned import BUCKET_NAMES
 from opp_analytics.analysis.forecasting.method import Method
-from opp_analytics.analysis.forecasting.moment import Floats, Moment, last_day
+from opp_analytics.analysis.forecasting.moment import Floats, Integers, Moment, last_day
 from opp_analytics.analysis.forecasting.past_forecasts import PastForecast, PastForecasts, Way
 from opp_analytics.analysis.forecasting.run_rate import ended_periods
 from opp_analytics.arguments import RivalName
@@ -111,24 +112,18 @@ def _project_stages(
     value, more = np.nan_to_num(moment.value), np.zeros(moment.size)
     for place, one in points:
         point = past.learned.point(place, one, record)
-        share = _share_won(point, len(moment.stages))[moment.stage]
+        counted = point.count(math.prod(past.learned.kinds)).reshape(2, *past.learned.kinds)
+        share = _share_won(counted[:, _DUE].sum(axis=-1))[moment.stage]
         elsewhere = np.delete(point.money, [_DUE, _WON], axis=1).sum(axis=1)
         more += moment.sum(value * share, due) + elsewhere
     return np.asarray(moment.booked_in(period) + more / count)
 
 
-def _share_won(point: Point, stages: int) -> Floats:
-    """Compute the share of the deals due that was won in the period, by stage.
-
-    A stage without one has that of all.
-    """
-    due = point.bucket == _DUE
-    deals, wins = (
-        np.bincount(point.stage[due], weights=one[due], minlength=stages)
-        for one in (point.count, point.won)
-    )
+def _share_won(counted: Integers) -> Floats:
+    """Compute the share won by stage, from deals and wins; one without deals has that of all."""
+    deals, wins = counted
     whole = wins.sum() / deals.sum() if deals.any() else 0.0
-    return np.asarray(np.divide(wins, deals, out=np.full(stages, whole), where=deals > 0))
+    return np.asarray(np.divide(wins, deals, out=np.full(len(deals), whole), where=deals > 0))
 
 
 def ask_function(function: Callable[..., Any], name: str, freq: str) -> Way:

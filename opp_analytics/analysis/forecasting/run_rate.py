@@ -127,8 +127,8 @@ class RunRates:
     past: Past | None = None
     _misses: dict[tuple[pd.Period, int], Floats] = field(default_factory=dict)
 
-    def chance(self, moment: Moment, period: pd.Period) -> Floats:
-        """Give no chance: the run rate does not look at single deals."""
+    def weigh(self, moment: Moment, period: pd.Period) -> Floats:
+        """Add nothing for a deal: the run rate does not look at single deals."""
         return np.zeros(len(moment.value))
 
     def outlook(self, moment: Moment, period: pd.Period, new: Floats | None = None) -> Outlook:
@@ -147,7 +147,7 @@ class RunRates:
             totals = [
                 Stretched(one, factor, own) for one, own in zip(plain, booked.tolist(), strict=True)
             ]
-        return Outlook(self.chance(moment, period), np.zeros(moment.size), more, totals)
+        return Outlook(self.weigh(moment, period), np.zeros(moment.size), more, totals)
 
     def find_factor(self, day: int, period: pd.Period) -> float:
         """Find a range's factor by following past ranges through the ended periods.

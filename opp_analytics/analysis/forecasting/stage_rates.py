@@ -263,13 +263,14 @@ class Stated:
     rates: Rates
     """Chances for deals without one of their own."""
 
-    def chance(self, moment: Moment, period: pd.Period) -> Floats:
-        """Chance of each deal due in the period, NaN where it has none; 0 for others."""
-        return np.where(moment.due_in(period), self.every_chance(moment), 0.0)
+    def weigh(self, moment: Moment, period: pd.Period) -> Floats:
+        """Value × chance of each deal due in the period, NaN where it has none; 0 for others."""
+        return np.where(moment.due_in(period), moment.value * self.every_chance(moment), 0.0)
 
     def outlook(self, moment: Moment, period: pd.Period, new: Floats | None = None) -> Outlook:
         """Forecast a current or future period; there is no new business, so `new` is not used."""
-        booked, chance = moment.booked_in(period), self.chance(moment, period)
+        booked = moment.booked_in(period)
+        chance = np.where(moment.due_in(period), self.every_chance(moment), 0.0)
         uncertain = moment.due_in(period) & ~np.isnan(moment.value) & ~np.isnan(chance)
         totals = []
         for group in range(moment.size):

@@ -302,15 +302,15 @@ class _Priced:
         return list(zip(self.found.moment.labels, amounts, strict=True))
 
     def price(self, opportunities: Frame) -> Floats:
-        """Price each row: value if booked in the period, else value · chance, else 0.
+        """Price each row: value if booked in the period, else what the method counts, else 0.
 
         An unknown value or chance counts as 0.
         """
         moment = replace(self.question, by=()).read(opportunities, final=True, part=True)
         booked = moment.booked & moment.dated_in(self.period)
         over = self.question.is_over(self.period, self.found.moment)
-        chance = np.zeros(len(booked)) if over else self.found.fitted.chance(moment, self.period)
-        return np.nan_to_num(moment.value) * np.where(booked, 1.0, np.nan_to_num(chance))
+        adds = np.zeros(len(booked)) if over else self.found.fitted.weigh(moment, self.period)
+        return np.nan_to_num(np.where(booked, moment.value, adds))
 
 
 def explain_change(

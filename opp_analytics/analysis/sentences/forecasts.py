@@ -475,6 +475,8 @@ def _add_chances(
 def _name_step(step: str, group: str, note: TableNote) -> str:
     if step == "month":
         return "quarter’s end" if group == "quarter end" else "mid-quarter"
+    if step in ("size", "days"):
+        return group
     if step != "bucket":
         return write_label(step, group)
     today, freq, name = note.day, note.freq, note.figures["period"]

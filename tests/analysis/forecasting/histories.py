@@ -46,24 +46,25 @@ def even_months(
 ) -> History:
     """Months that are all alike, from January 2026 on.
 
-    On the 10th two deals of 100 in proposal are open and due in the month; on the 20th one is won,
-    the other lost, and a deal of 30 that nobody had seen before is won. There are records on both
-    days. With `owners`, Ann wins, Bo loses, and Cy wins the unseen deals. With an `org`, deals won
-    are in its pipeline Renewal, deals lost in New.
+    20 days before its end two deals of 100 in proposal are open and due in the month; 10 days
+    before it one is won, the other lost, and a deal of 30 that nobody had seen before is won. There
+    are records on both days: of 30 the 10th and the 20th. With `owners`, Ann wins, Bo loses, and Cy
+    wins the unseen deals. With an `org`, deals won are in its pipeline Renewal, deals lost in New.
     """
     rows = []
     for month in pd.period_range("2026-01", periods=months, freq="M"):
-        tenth, twentieth, due = f"{month}-10T12:00Z", f"{month}-20T12:00Z", f"{month}-25"
+        tenth, twentieth, due = (f"{month}-{month.days_in_month - k:02}" for k in (20, 10, 5))
         rows += [
             (f"a{month}", tenth, "proposal", due, 100.0, "Ann"),
             (f"b{month}", tenth, "proposal", due, 100.0, "Bo"),
-            (f"a{month}", twentieth, "closed_won", f"{month}-20", 100.0, "Ann"),
-            (f"b{month}", twentieth, "closed_lost", f"{month}-20", 100.0, "Bo"),
-            (f"c{month}", twentieth, "closed_won", f"{month}-20", 30.0, "Cy"),
+            (f"a{month}", twentieth, "closed_won", twentieth, 100.0, "Ann"),
+            (f"b{month}", twentieth, "closed_lost", twentieth, 100.0, "Bo"),
+            (f"c{month}", twentieth, "closed_won", twentieth, 30.0, "Cy"),
         ]
     log = pd.DataFrame(
         rows, columns=["unique_id", "seen_at", "stage", "close_date", "value", "owner_name"]
     )
+    log["seen_at"] += "T12:00Z"
     log = log.assign(probability=50, created_at="2026-01-01T00:00:00Z")
     if until is not None:
         log = log[log["seen_at"] <= until]

@@ -4,6 +4,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -14,7 +15,7 @@ from opp_analytics.note import note_of
 from tests import worlds
 from tests.analysis.forecasting.histories import TWO_PIPELINES, even_months
 
-STEPS = ["overall", "bucket", "stage", "pipeline", "owner", "month"]
+STEPS = ["overall", "bucket", "stage", "pipeline", "owner", "size", "month", "days"]
 KIND = worlds.Kind("right", weeks=60, deals_per_week=4.0)
 DAY = "2023-01-23"
 
@@ -28,13 +29,12 @@ def test_deal_reasons__of_months_that_are_alike():
     table = oa.deal_reasons(_frame(history, "2026-09-10"), history, as_of="2026-09-10")
     ann = table.loc["a2026-09"]
     # Of two deals of proposal due in each of seven months Ann's was won: factor (7 + 10)/(3.5 +
-    # 10). Quarters end alike.
-    assert ann.index.tolist() == ["overall", "bucket", "stage", "owner", "month"]
-    assert ann["chance"].tolist() == pytest.approx(
-        [0.5, 0.5, 0.5, 0.5 * 17 / 13.5, 0.5 * 17 / 13.5]
-    )
-    assert ann[["n", "won"]].to_numpy().tolist() == [[14, 7], [14, 7], [14, 7], [7, 7], [4, 2]]
-    assert ann["group"].tolist() == ["all open deals", "due", "proposal", "Ann", "quarter end"]
+    # 10). All are of one size, and quarters end alike.
+    assert ann.index.tolist() == ["overall", "bucket", "stage", "owner", "size", "month"]
+    assert ann["chance"].tolist() == pytest.approx([0.5] * 3 + [0.5 * 17 / 13.5] * 3)
+    assert ann[["n", "won"]].to_numpy().tolist() == [*[[14, 7]] * 3, [7, 7], [14, 7], [4, 2]]
+    groups = ["all open deals", "due", "proposal", "Ann", "value up to 100", "quarter end"]
+    assert ann["group"].tolist() == groups
     assert note_of(table).figures["period"] == "2026-09"
     assert note_of(table).figures["n"] == 2
 
@@ -45,10 +45,10 @@ def test_deal_reasons__has_a_step_for_a_pipeline_only_where_its_stage_is_in_seve
     frame = frame[frame["close_date"] == "2026-09-25"].assign(pipeline=["Renewal", "Old"])
     table = oa.deal_reasons(frame, history, as_of="2026-09-10")
     known, unknown = (part.droplevel(0) for _, part in table.groupby(level=0))
-    assert known.index.tolist() == ["overall", "bucket", "stage", "pipeline", "month"]
+    assert known.index.tolist() == ["overall", "bucket", "stage", "pipeline", "size", "month"]
     assert known.loc["pipeline", ["chance", "n", "won"]].tolist() == [pytest.approx(11 / 15), 7, 7]
     assert known.loc["pipeline", "group"] == "Renewal"
-    assert unknown.index.tolist() == ["overall", "bucket", "stage", "month"]
+    assert unknown.index.tolist() == ["overall", "bucket", "stage", "size", "month"]
 
 
 def _strange(history: History, day: str) -> pd.DataFrame:
@@ -187,6 +187,8 @@ def test_deal_reasons__counts_the_past_deals_and_wins_of_each_step():
         )
     known = pd.concat(past)
     assert known["closing"].nunique() == 2
+    edges = known.loc[known["won"], "value"].quantile([0.5, 0.8, 0.95, 1.0]).to_numpy()
+    known["size"] = np.searchsorted(edges, known["value"])
     now = frame.set_index("unique_id")
     for name, part in table.groupby(level="unique_id"):
         deal, steps = now.loc[str(name)], part.droplevel(0)
@@ -197,6 +199,7 @@ def test_deal_reasons__counts_the_past_deals_and_wins_of_each_step():
             "bucket": there,
             "stage": there & stage,
             "owner": owner,
+            "size": known["size"] == np.searchsorted(edges, deal["value"]),
             "month": ~known["closing"],
         }
         for step, mask in masks.items():

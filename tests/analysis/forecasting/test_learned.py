@@ -51,6 +51,35 @@ def test_forecast__learned_from_months_that_are_alike():
     assert note_of(table).method == "learned"
 
 
+def test_forecast__learned_counts_size_yield_inflow_and_last_days():
+    log = even_months(9).changes().drop(columns="operation")
+    log["value"] = log["value"].astype("float64").mask(log["unique_id"].str[0] == "b", 1000.0)
+    log.loc[(log["stage"] == "closed_won") & (log["unique_id"].str[0] == "a"), "value"] = 80.0
+    log["created_at"] = log.groupby("unique_id")["seen_at"].transform("min")
+    lost = [f"l{day}" for day in range(1, 10)] + [f"m{day}" for day in range(1, 10)]
+    more = pd.DataFrame({"unique_id": lost, "stage": "closed_lost", "value": 1.0})
+    more["created_at"] = pd.to_datetime("2026-09-0" + more["unique_id"].str[1], utc=True)
+    more["close_date"] = pd.Timestamp("2026-09-10").as_unit("us")
+    history = History.from_changes(pd.concat([log, more.assign(seen_at="2026-09-10T12:00Z")]))
+    frame, asked = history.as_of("2026-09-10T12:00Z"), {**ASKED, "history": history}
+    deals = forecast_deals(frame, **asked, periods=1).set_index("unique_id")
+    # Seven deals of 100 were won where 3.5 were expected, none of the larger ones.
+    chances = {"a2026-09": 0.5 * 12 / 8.5, "b2026-09": 0.5 * 5 / 8.5}
+    assert deals["chance"].to_dict() == pytest.approx(chances)
+    # Each brought 80, and ten more of 100 count as worth what they say.
+    counted = {"a2026-09": 100 * 1560 / 1700, "b2026-09": 1000 * 1560 / 1700}
+    assert deals["counted_value"].to_dict() == pytest.approx(counted)
+    # 21 deals came in four weeks, before 3; at the first record that was not known.
+    row = forecast(frame, **asked).loc["2026-09"]
+    assert row["expected_open"] == pytest.approx(deals["weighted"].sum())
+    assert row["new_business"] == pytest.approx(30 * (1 + 6 * (29 / 11) ** 0.5) / 7)
+    # With 18 days left, where past months had 20.
+    frame.attrs = {}
+    late = forecast(frame, **{**asked, "as_of": "2026-09-12"}).loc["2026-09"]
+    for name in ("expected_open", "new_business"):
+        assert late[name] == pytest.approx(row[name] * 19 / 21)
+
+
 def test_forecast__auto_takes_learned_and_says_why():
     table = forecast(FRAME, as_of=AS_OF, history=NINE)
     # August ended less than 15 days ago.
@@ -175,7 +204,9 @@ def test_forecast_deals__without_a_history_uses_stated_and_says_so():
 def test_stretch__is_the_largest_80_percent_conformal_quantile_of_the_pools():
     # Without scores the 11th of 12 half-normal quantiles, in units of the half-width of an 80%
     # range.
-    assert stretch([[], []]) == pytest.approx(1.5341 / 1.2816, abs=1e-3)
+    assert stretch([[]]) == pytest.approx(1.5341 / 1.2816, abs=1e-3)
+    # Of near leads the 6th of 6.
+    assert stretch([[], []]) == pytest.approx(1.7317 / 1.2816, abs=1e-3)
     # Twelve far misses: of 24 scores the 20th.
     far, none = (np.full(12, 3.0), 1.0), (np.zeros(100), 1.0)
     assert stretch([[far]]) == stretch([[far], [none]]) == stretch([[none], [far]]) == 3
@@ -250,8 +281,10 @@ def _pools_by_hand(
     normal = NormalDist()
     pools = []
     for leads, half in (({14, 28, 45, 75, today}, None), ({*near, today}, 3), ({today}, 6)):
+        few = 6 if half == 3 else 12
         pool = [
-            (normal.inv_cdf(0.5 + (i - 0.5) / 24) / normal.inv_cdf(0.9), 1.0) for i in range(1, 13)
+            (normal.inv_cdf(0.5 + (i - 0.5) / (2 * few)) / normal.inv_cdf(0.9), 1.0)
+            for i in range(1, few + 1)
         ]
         for lead in leads:
             for place, one in enumerate(ended):
