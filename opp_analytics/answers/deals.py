@@ -19,7 +19,7 @@ from opp_analytics.schema import BUCKETS
 from opp_analytics.text import Piece, Sentence
 
 _FIRST = (
-    *("stage", "outcome", "period", "close_date", "value", "probability", "chance"),
+    *("stage", "outcome", "period", "close_date", "value", "probability", "chance", "win_chance"),
     *("in_forecast", "expected_value", "risk", "reasons", "why_chance"),
 )
 _LEFT_OUT = ("unique_id", "name", "status", "owner_unique_id", "owner_email")
@@ -27,7 +27,7 @@ _LEFT_OUT = ("unique_id", "name", "status", "owner_unique_id", "owner_email")
 
 
 def deals(context: Context) -> Answer:
-    """List the deals that are open or closed lately, with both chances and what each adds.
+    """List the deals that are open or closed lately, with their chances and what each adds.
 
     The overdue come first, then those by period, the one that adds most first. Of closed ones
     those won in the current period come first, then the others, which fold.
@@ -65,10 +65,11 @@ def deals(context: Context) -> Answer:
 
 def _describe(context: Context, listed: pd.DataFrame) -> pd.DataFrame:
     """Add what each deal adds to the forecast, its chance from history, and its flags."""
-    titles = {"chance": "chance", "weighted": "expected_value", "why": "why_chance"}
+    titles = {"chance": "chance", "win_chance": "win_chance", "weighted": "expected_value"}
+    titles["why"] = "why_chance"
     own = forecasts.own_chances(context)[[*titles]].rename(columns=titles)
     if not len(forecasts.chances(context)):
-        own = own.drop(columns="chance")
+        own = own.drop(columns=["chance", "win_chance"])
     added = forecasts.added(context)[context.label]
     return (
         listed.assign(in_forecast=added)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,22 +15,17 @@ from opp_analytics import org
 from opp_analytics.analysis.forecasting.deal_reasons import list_reasons
 from opp_analytics.analysis.forecasting.learned import Learned
 from opp_analytics.analysis.forecasting.method import read_method
-from opp_analytics.analysis.forecasting.moment import (
-    NEVER,
-    Integers,
-    Moment,
-    Versions,
-    read_versions,
-)
+from opp_analytics.analysis.forecasting.moment import NEVER, Floats, read_versions
 from opp_analytics.analysis.forecasting.outlook import Mix
 from opp_analytics.analysis.forecasting.question import Outlooks, Question, answer
+from opp_analytics.analysis.forecasting.stage_rates import Stated
 from opp_analytics.analysis.forecasting.targets import Target
+from opp_analytics.analysis.forecasting.win_chances import find_win_chances, find_win_dates
 from opp_analytics.analysis.shared.groups import By
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.arguments import MethodName, StageRates
 from opp_analytics.history import History
 from opp_analytics.note import TableNote, note_of
-from opp_analytics.org import OPEN, WON
 from opp_analytics.periods import Freq, When
 from opp_analytics.periods import labels as label_periods
 from opp_analytics.schema import TEXT
@@ -78,9 +74,11 @@ def forecast_deals(
         - ``period`` (str), then ``unique_id``, ``name``, the columns of `by`, ``stage``,
           ``close_date`` of the frame.
         - ``probability`` of the frame, if present: the chance that is stated.
-        - ``value`` (float64, money), ``chance`` (float64, fraction), ``counted_value`` (float64,
-          money): the value as the forecast counts it, under learned by what won deals brought of
-          theirs; ``weighted`` (float64, money): counted_value · chance.
+        - ``value`` (float64, money), ``chance`` (float64, fraction): that it is won in
+          the period; ``win_chance`` (float64, fraction): that it is won at all, one number for all
+          periods; ``counted_value`` (float64, money): the value as the forecast counts it, under
+          learned by what won deals brought of theirs; ``weighted`` (float64, money): counted_value
+          · chance.
         - ``variance_share`` (float64, fraction): share of Σ v²·p·(1 − p) over the deals of the
           period and group, as if they were independent; the shares sum to 1, and are NaN where
           nothing is uncertain.
@@ -106,10 +104,13 @@ def forecast_deals(
     Notes
     -----
     The outcomes are those of the forecast, so chance·p_if_won + (1 − chance)·p_if_lost
-    equals its ``p_target``, within 1e-6. Past wins are
-    those within 90 days of a week's last record that is at least 90 days old; with fewer than 8 of
-    the same stage and distance (overdue, within 14, 30 or 60 days, later, no date) those of the
-    stage count, else all.
+    equals its ``p_target``, within 1e-6. ``win_chance`` is the stated chance of the deal, or under
+    learned the share of past deals of its stage, owner, size and due class (overdue, within 31 or
+    92 days, later, no date) that were won in the end, open at a week's last record of the last two
+    years (Aalen–Johansen), and never below the chance of the current period. Past wins are those
+    within 90 days of a week's last record that is at least 90 days old; with fewer than 8 of the
+    same stage and distance (overdue, within 14, 30 or 60 days, later, no date) those of the stage
+    count, else all.
 
     Examples
     --------
@@ -154,6 +155,31 @@ class DealForecast:
         made = answer(question, question.read(opportunities), single_deals=True)
         return cls(opportunities, question, made)
 
+    @cached_property
+    def win_dates(self) -> NDArray[np.datetime64]:
+        """The days by which 10%, 50% and 90% of past wins like each deal had come."""
+        question, deals = self.question, self.made.moment
+        if question.history is None or question.records is None:
+            return np.full((len(_WON_DATES), len(deals.value)), np.datetime64("NaT", "us"))
+        if isinstance(learned := self.made.fitted, Learned):
+            return find_win_dates(learned.versions, deals)
+        asked = question.history, question.records
+        return find_win_dates(read_versions(*asked, tz=question.tz, org=question.org), deals)
+
+    @cached_property
+    def win_chances(self) -> Floats:
+        """The chance that each open deal is won at all."""
+        question, fitted, deals = self.question, self.made.fitted, self.made.moment
+        if isinstance(fitted, Stated):
+            return fitted.every_chance(deals)
+        assert isinstance(fitted, Learned)
+        assert question.records is not None
+        # One number, in whatever periods it is asked.
+        freq = question.org.freq(question.org.report.get("freq", "M"))
+        records = replace(question.records, freq=freq)
+        learned = replace(question, freq=freq, records=records).learn(())
+        return find_win_chances(learned, deals, records.period(deals.day))
+
     def list_deals(self, shown: pd.Period | None = None) -> pd.DataFrame:
         """Make the table of `forecast_deals`.
 
@@ -172,13 +198,14 @@ class DealForecast:
                 **{str(name): carried[name].array[rows] for name in carried},
                 "value": value,
                 "chance": chance,
+                "win_chance": self.win_chances[rows],
                 "counted_value": found["counted_value"],
                 "weighted": found["counted_value"] * chance,
                 "variance_share": found["variance_share"],
                 "p_if_won": found["p_if_won"],
                 "p_if_lost": found["p_if_lost"],
                 "swing": found["p_if_won"] - found["p_if_lost"],
-                **dict(zip(_WON_DATES, _date_wins(question, made)[:, rows], strict=True)),
+                **dict(zip(_WON_DATES, self.win_dates[:, rows], strict=True)),
             }
         )
         valued, ahead = ~np.isnan(deals.value), (deals.due >= deals.day) & (deals.due < NEVER)
@@ -235,15 +262,6 @@ def select_own_chances(table: pd.DataFrame) -> pd.DataFrame:
     return kept if note.method in _FROM_HISTORY else kept.assign(chance=np.nan)
 
 
-def _date_wins(question: Question, made: Outlooks) -> NDArray[np.datetime64]:
-    if question.history is None or question.records is None:
-        return np.full((len(_WON_DATES), len(made.moment.value)), np.datetime64("NaT", "us"))
-    if isinstance(learned := made.fitted, Learned):
-        return find_win_dates(learned.versions, made.moment)
-    versions = read_versions(question.history, question.records, tz=question.tz, org=question.org)
-    return find_win_dates(versions, made.moment)
-
-
 def _list_deals(question: Question, made: Outlooks, shown: pd.Period | None) -> pd.DataFrame:
     """List the deals that can be won in each period, the largest share of variance first."""
     deals, parts = made.moment, [pd.DataFrame(_NO_DEALS)]
@@ -274,82 +292,3 @@ _NO_DEALS = {
     ),
     "period": pd.Series([], dtype=TEXT),
 }
-
-
-HORIZON_DAYS = 90
-"""Days in which a past deal must be won to count, and age from which a record does: all its wins
-are then known."""
-_FEWEST = 8
-"""Wins below which a wider class is taken: the outer tenths of fewer are their ends."""
-_SHARES = (0.1, 0.5, 0.9)
-_DUE_EDGES = (0, 15, 31, 61, NEVER)
-"""First days to a due date of the classes within 14, 30 and 60 days, later and none; overdue comes
-before them."""
-
-
-def find_win_dates(versions: Versions, moment: Moment) -> NDArray[np.datetime64]:
-    """Find the days by which 10%, 50% and 90% of past wins like each open deal had come.
-
-    Rows are the three shares, columns the deals.
-
-    Missing with fewer than 8 wins in all, and for deals that are not open. Records after the
-    moment's day are not read.
-    """
-    dates = np.full((len(_SHARES), len(moment.value)), np.datetime64("NaT", "us"))
-    deal, stage, due, days = _list_wins(versions, moment.day)
-    names = {
-        name: k
-        for k, name in enumerate(dict.fromkeys(labels[0] for labels in versions.every.stages))
-    }
-    stage = np.array([names[labels[0]] for labels in versions.every.stages], dtype=np.intp)[stage]
-    open_ = np.flatnonzero(moment.open)
-    now = np.array([names.get(labels[0], -1) for labels in moment.stages], dtype=np.intp)[
-        moment.stage[open_]
-    ]
-    like, place = np.unique(
-        [now, _class_due(moment.due[open_], moment.day)], axis=1, return_inverse=True
-    )
-    for k, (one, soon) in enumerate(like.T):
-        for taken in ((stage == one) & (due == soon), stage == one, np.ones(len(days), dtype=bool)):
-            if len(np.unique(deal[taken])) >= _FEWEST:
-                wait = np.rint(np.quantile(days[taken], _SHARES)).astype(np.int64) + moment.day
-                dates[:, open_[place.ravel() == k]] = wait.astype("datetime64[D]")[:, None]
-                break
-    return dates
-
-
-def _list_wins(versions: Versions, day: int) -> tuple[Integers, Integers, Integers, Integers]:
-    """List the deals open at a week's last record and won within 90 days.
-
-    Returns the deal, stage, due class and days to the win of each.
-    """
-    records, every = versions.records, versions.every
-    newest = records.find_newest(day)
-    # Day 0 was a Thursday; a week begins on Monday.
-    week = (records.days[: newest + 1] + 3) // 7
-    last = np.flatnonzero(np.append(week[1:] != week[:-1], [True] * (newest >= 0)).astype(bool))
-    seen = np.array(
-        [r for r in last if records.days[r] <= day - HORIZON_DAYS and records.shows_deals(int(r))],
-        dtype=np.intp,
-    )
-    shown = (versions.seen <= newest) & (versions.until > newest)
-    won = np.full(len(versions.first), NEVER)
-    final = np.flatnonzero(shown & (every.outcome == WON))
-    won[versions.find_deals(final)] = every.due[final]
-    own = np.diff(np.append(versions.first, len(every.outcome)))
-    rows = np.flatnonzero((every.outcome == OPEN) & np.repeat(won < NEVER, own))
-    first, end = (np.searchsorted(seen, edge[rows]) for edge in (versions.seen, versions.until))
-    count = end - first
-    rows = np.repeat(rows, count)
-    at = records.days[
-        seen[np.arange(count.sum()) - np.repeat(np.cumsum(count) - count - first, count)]
-    ]
-    days = won[versions.find_deals(rows)] - at
-    kept = (days >= 0) & (days <= HORIZON_DAYS)
-    rows, at = rows[kept], at[kept]
-    return versions.find_deals(rows), every.stage[rows], _class_due(every.due[rows], at), days[kept]
-
-
-def _class_due(due: Integers, day: Integers | int) -> Integers:
-    """Number each due date's class as of a day."""
-    return np.searchsorted(_DUE_EDGES, np.where(due == NEVER, NEVER, due - day), side="right")

@@ -70,11 +70,11 @@ _CAP = 4.0
 _SHRINK = 8.0
 """Prior weight, in deals, of the next wider share won (all deals, bucket, stage of any
 pipeline)."""
-_OWNER, _SIZE = 10.0, 5.0
+OWNER_WEIGHT, SIZE_WEIGHT = 10.0, 5.0
 """Weight of 1 in the factor of an owner, and of a size, in wins."""
 _MONTH = 50.0
 """Weight of 1 in the factor of months that end a quarter, or of the others, in wins."""
-_LEAST, _MOST = 0.0005, 0.98
+_LEAST, MOST = 0.0005, 0.98
 """Bounds of a chance: nothing open is certain or impossible."""
 _SIZES = (0.5, 0.8, 0.95, 1.0)
 """Quantiles of the values of past wins at which a class of sizes ends; larger deals are the last
@@ -124,7 +124,7 @@ class Chances:
         `closing` is True if the month ends a quarter.
         """
         factor = self.size[sort_by_size(value, self.edges)]
-        return np.asarray(np.minimum(self.kinds[int(closing), kind] * factor, _MOST))
+        return np.asarray(np.minimum(self.kinds[int(closing), kind] * factor, MOST))
 
     def explain(self, kind: Integers, value: Floats, *, closing: bool) -> tuple[Floats, Floats]:
         """Find each deal's chance (columns) after each of `STEPS` but the last (rows).
@@ -133,8 +133,8 @@ class Chances:
         """
         bucket, stage, owner = np.unravel_index(kind, (*self.share.shape[1:], len(self.owner)))
         size, shares = sort_by_size(value, self.edges), self.share[:, bucket, stage]
-        owned = _clip(shares[-1] * self.owner[owner])
-        sized = np.minimum(owned * self.size[size], _MOST)
+        owned = clip(shares[-1] * self.owner[owner])
+        sized = np.minimum(owned * self.size[size], MOST)
         chance = self.of(kind, value, closing=closing)
         behind, owners, sizes, months = self.seen
         month = np.broadcast_to(months[:, int(closing), None], (2, len(kind)))
@@ -237,12 +237,18 @@ class Learned:
         """The run rate, whose ranges follow its past on the same records."""
         return RunRates(self)
 
-    def weigh(self, moment: Moment, period: pd.Period) -> Floats:
-        """Find what each deal adds to a period: 0 if not open, NaN if unknown."""
+    def chance(self, moment: Moment, period: pd.Period) -> Floats:
+        """Find each deal's chance of a win in a period: 0 if not open, NaN if unknown."""
         lessons = self.learn(moment.day, period)
         if lessons is None:
             return np.where(moment.open, np.nan, 0.0)
-        return moment.value * lessons.chances.rate * self._price(lessons, moment, period)
+        return self._price(lessons, moment, period)
+
+    def weigh(self, moment: Moment, period: pd.Period) -> Floats:
+        """Find what each deal adds to a period: 0 if not open, NaN if unknown."""
+        lessons = self.learn(moment.day, period)
+        rate = lessons.chances.rate if lessons else 1.0
+        return moment.value * rate * self.chance(moment, period)
 
     def outlook(self, moment: Moment, period: pd.Period, new: Floats | None = None) -> Outlook:
         """Forecast a current or future period.
@@ -347,24 +353,28 @@ class Learned:
         stages = self.versions.every.stages
         return (
             len(BUCKET_NAMES),
-            len(stages) + len(_list_names(stages)) + 1,
+            len(stages) + len(number_names(stages)[0]) + 1,
             len(self.versions.every.owners) + 1,
         )
 
-    def _sort_in_kinds(
-        self, moment: Moment, period: pd.Period, rows: Integers, day: int
-    ) -> Integers:
-        """Number the kind of each deal of a moment in some rows, on a day."""
-        every, shape = self.versions.every, self.kinds
+    def place(self, moment: Moment, rows: Integers) -> tuple[Integers, Integers]:
+        """Find the stage and owner of deals of a moment, as `Chances` has them."""
+        every, (_, stages, owners) = self.versions.every, self.kinds
         stage, owner = moment.stage[rows], moment.owner[rows]
         if moment is not every:
             places = {name: k for k, name in enumerate(every.owners)}
             own = [places.get(name, -1) for name in moment.owners]
             owner = np.append(np.array(own, dtype=np.intp), -1)[owner]
             stage = np.append(_place_stages(moment.stages, every.stages), -1)[stage]
-        bucket = put_in_buckets(moment, period, rows=rows, day=day)
         # −1, for none, is the last.
-        return np.ravel_multi_index((bucket, stage % shape[1], owner % shape[2]), shape)
+        return stage % stages, owner % owners
+
+    def _sort_in_kinds(
+        self, moment: Moment, period: pd.Period, rows: Integers, day: int
+    ) -> Integers:
+        """Number the kind of each deal of a moment in some rows, on a day."""
+        bucket = put_in_buckets(moment, period, rows=rows, day=day)
+        return np.ravel_multi_index((bucket, *self.place(moment, rows)), self.kinds)
 
     def _past_points(self, day: int, lead: int) -> dict[pd.Period, Point]:
         """Count each ended period that has a record at a lead."""
@@ -572,18 +582,21 @@ def learn_chances(
     for point, k in zip(points, month, strict=True):
         seen[:, k] += point.count(seen.shape[2])
     by_kind = seen.sum(axis=1).reshape(2, *kinds)
-    shares, behind = _share_won(by_kind.sum(axis=3)[:, :, : len(stages)], stages)
-    shares = _clip(shares)
+    own = by_kind.sum(axis=3)[:, :, : len(stages)]
+    names, name = number_names(stages)
+    named = np.stack([own[:, :, name == k].sum(axis=2) for k in range(len(names))], axis=2)
+    every = (own.sum(axis=(1, 2)), own.sum(axis=2), named, own)
+    shares, behind = share_won(every, stages)
     expected = (by_kind[0] * shares[-1, :, :, None]).sum(axis=(0, 1))
     owned = by_kind.sum(axis=(1, 2))
     # Without owners, every deal has the last factor.
-    owner = np.append(_compare(owned[1], expected, _OWNER)[:-1], 1.0)
+    owner = np.append(compare_wins(owned[1], expected, OWNER_WEIGHT)[:-1], 1.0)
     owned[:, -1] = 0.0
-    chance, months = _clip(shares[-1, :, :, None] * owner).ravel(), seen.sum(axis=2)
-    factor = _compare(months[1], seen[0] @ chance, _MONTH)
+    chance, months = clip(shares[-1, :, :, None] * owner).ravel(), seen.sum(axis=2)
+    factor = compare_wins(months[1], seen[0] @ chance, _MONTH)
     if closing is None:
         months, factor = np.zeros((2, 2)), np.ones(2)
-    by_month = _clip(chance * factor[:, None])
+    by_month = clip(chance * factor[:, None])
     edges, size, rate, sized = _learn_sizes(points, [by_month[k] for k in month], values)
     return Chances(shares, owner, by_month, edges, size, rate, (behind, owned, sized, months))
 
@@ -623,7 +636,7 @@ def _learn_sizes(
     )
     return (
         edges,
-        _compare(wins, expected, _SIZE),
+        compare_wins(wins, expected, SIZE_WEIGHT),
         float(np.clip(rate, _LEAST_YIELD, _MOST_YIELD)),
         np.stack([deals, wins]),
     )
@@ -634,37 +647,38 @@ def sort_by_size(value: Floats, edges: Floats) -> Integers:
     return np.searchsorted(edges, np.where(np.isnan(value), -inf, value))
 
 
-def _compare(won: Floats, expected: Floats, prior: float) -> Floats:
+def compare_wins(won: Floats, expected: Floats, prior: float) -> Floats:
     """Compare wins with those expected; the ratio is pulled toward 1 by `prior`."""
     return np.asarray((won + prior) / (expected + prior))
 
 
-def _share_won(seen: Floats, stages: Sequence[Labels]) -> tuple[Floats, Floats]:
-    """Compute the share won after each step of `Chances.share`, from counts by stage.
+def share_won(counts: Sequence[Floats], stages: Sequence[Labels]) -> tuple[Floats, Floats]:
+    """Compute the share won after each step of `Chances.share`.
 
-    Also returns the deals and wins behind each share.
+    `counts` are deals (first) and wins of all, by bucket, by bucket and stage name, and by bucket
+    and stage. Also returns those behind each share.
     """
-    names = _list_names(stages)
-    name = np.array([names.index(stage[0]) for stage in stages], dtype=np.intp)
-    named = (name[:, None] == np.arange(len(names))).astype(np.float64)
-    none, alone = np.zeros((*seen.shape[:2], 1)), named.sum(axis=0)[name] == 1
-    by_name = np.concatenate([seen @ named, none], axis=2)[:, :, [*name, *range(len(names)), -1]]
+    whole, bucket, named, own = counts
+    names, name = number_names(stages)
+    none, alone = np.zeros((*own.shape[:2], 1)), np.bincount(name)[name] == 1
+    by_name = np.concatenate([named, none], axis=2)[:, :, [*name, *range(len(names)), -1]]
     # A stage of one pipeline has nothing to add to its name.
     own = np.concatenate(
-        [np.where(alone, 0.0, seen), np.repeat(none, len(names) + 1, axis=2)], axis=2
+        [np.where(alone, 0.0, own), np.repeat(none, len(names) + 1, axis=2)], axis=2
     )
-    steps = [seen.sum(axis=(1, 2), keepdims=True), seen.sum(axis=2, keepdims=True), by_name, own]
+    steps = [whole.reshape(2, 1, 1), bucket[:, :, None], by_name, own]
     behind = np.stack([np.broadcast_to(step, own.shape) for step in steps], axis=1)
     (deals, *further), (wins, *more) = behind
     shares = [wins / np.maximum(deals, 1.0)]
     for came, out_of in zip(more, further, strict=True):
-        shares.append(_lean(came, out_of, shares[-1]))
-    return np.stack(shares), behind
+        shares.append((came + _SHRINK * shares[-1]) / (out_of + _SHRINK))
+    return clip(np.stack(shares)), behind
 
 
-def _list_names(stages: Sequence[Labels]) -> list[str]:
-    """List the names of stages, each once."""
-    return list(dict.fromkeys(labels[0] for labels in stages))
+def number_names(stages: Sequence[Labels]) -> tuple[list[str], Integers]:
+    """List the names of stages, each once, and number each stage's."""
+    names = list(dict.fromkeys(labels[0] for labels in stages))
+    return names, np.array([names.index(labels[0]) for labels in stages], dtype=np.intp)
 
 
 def _place_stages(stages: Sequence[Labels], known: Sequence[Labels]) -> Integers:
@@ -673,17 +687,13 @@ def _place_stages(stages: Sequence[Labels], known: Sequence[Labels]) -> Integers
     A stage not seen in its own pipeline takes the column of its name in all pipelines.
     """
     own = {labels: k for k, labels in enumerate(known)}
-    names = {name: len(known) + k for k, name in enumerate(_list_names(known))}
+    names = {name: len(known) + k for k, name in enumerate(number_names(known)[0])}
     return np.array([own.get(labels, names.get(labels[0], -1)) for labels in stages], dtype=np.intp)
 
 
-def _lean(wins: Floats, deals: Floats, on: Floats) -> Floats:
-    """Shrink the share won toward `on`."""
-    return np.asarray((wins + _SHRINK * on) / (deals + _SHRINK), dtype=np.float64)
-
-
-def _clip(chances: Floats) -> Floats:
-    return np.clip(chances, _LEAST, _MOST)
+def clip(chances: Floats) -> Floats:
+    """Keep chances away from impossible and certain."""
+    return np.clip(chances, _LEAST, MOST)
 
 
 def _scale_to_means(amounts: Floats, means: Floats) -> Floats:

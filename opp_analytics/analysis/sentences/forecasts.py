@@ -476,7 +476,7 @@ def _name_step(step: str, group: str, note: TableNote) -> str:
     if step == "month":
         return "quarter’s end" if group == "quarter end" else "mid-quarter"
     if step in ("size", "days"):
-        return group
+        return group if step == "days" else "its size"
     if step != "bucket":
         return write_label(step, group)
     today, freq, name = note.day, note.freq, note.figures["period"]

@@ -192,6 +192,19 @@ def test_forecast_deals__learned_adds_up_to_the_forecast():
     assert both.tolist() == pytest.approx([row["p_target"]] * 2)
 
 
+def test_forecast_deals__knows_the_chance_to_win_at_all():
+    history = even_months(9, owners=True)
+    asked: dict[str, Any] = {**ASKED, "history": history, "periods": 2}
+    deals = forecast_deals(history.as_of("2026-09-10T12:00Z"), **asked)
+    # Of nine deals each, all of Ann's that closed were won and none of Bo's, where half was
+    # expected: factors 19/14.5 and 10/14.5. Bo's chance in September is larger: 10/13.5.
+    for owner, chance in (("a", 0.5 * 19 / 14.5), ("b", 0.5 * 10 / 13.5)):
+        own = deals.loc[deals["unique_id"] == f"{owner}2026-09", "win_chance"]
+        assert own.tolist() == pytest.approx([chance] * 2)
+    stated = forecast_deals(FRAME, as_of=AS_OF, method="stated")
+    assert stated["win_chance"].tolist() == [0.5, 0.5]
+
+
 def test_forecast_deals__without_a_history_uses_stated_and_says_so():
     table = forecast_deals(FRAME, as_of=AS_OF)
     assert note_of(table).method == "stated"
