@@ -98,7 +98,11 @@ def _forecast(
     key = "forecast", context.levels, moment, method, periods
     leveled = context.keep(whole, *key) if context.has_parts else whole()
     table = leveled.show(is_shown)
-    return _keep_part(table, part, levels) if levels else (table, table.iloc[:0])
+    if not levels:
+        return table, table.iloc[:0]
+    own, groups = _keep_part(table, part, levels)
+    giants = leveled.find_giants(depth, part.name if part else "")
+    return note_of(own).change(giants=giants).write(own), groups
 
 
 def _forecast_whole(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from opp_analytics import schema
 from opp_analytics.analysis.forecasting.method import read_method
 from opp_analytics.analysis.forecasting.moment import Flags, Floats, Labels, Moment, row_numbers
+from opp_analytics.analysis.forecasting.outlook import Mix
 from opp_analytics.analysis.forecasting.question import Outlooks, Question, answer
 from opp_analytics.analysis.forecasting.stage_rates import look_up_chances
 from opp_analytics.analysis.forecasting.targets import Target, find_gap
@@ -21,6 +22,7 @@ from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.arguments import MethodName, StageRates
 from opp_analytics.columns import FORECAST_COLUMNS
 from opp_analytics.history import History
+from opp_analytics.note import note_of
 from opp_analytics.org import LOST
 from opp_analytics.periods import Freq, When
 from opp_analytics.schema import ALL, BUCKETS
@@ -202,6 +204,8 @@ class LeveledForecast:
     answers: tuple[Outlooks, ...]
     plain: pd.DataFrame
     """The table of `forecast` without ranges and chances."""
+    names: pd.Series[Any]
+    """Name of each deal, or its id."""
     _found: dict[tuple[int, int, int], tuple[float, ...]] = field(default_factory=dict)
 
     @classmethod
@@ -238,7 +242,37 @@ class LeveledForecast:
             learned_from=finest.method.ended,
             confidence=question.confidence,
         )
-        return cls(question, (finest, *coarser), table)
+        named = "name" if "name" in opportunities else "unique_id"
+        names = opportunities[named] if named in opportunities else opportunities.index.to_series()
+        made = cls(question, (finest, *coarser), table, names)
+        note = note_of(table).change(giants={} if question.by else made.find_giants())
+        return replace(made, plain=note.write(table))
+
+    def find_giants(self, depth: int = 0, part: str = "") -> dict[str, list[Any]]:
+        """Find the deal that makes over half of what is expected beyond booked, by period.
+
+        With its name, value and chance, and what it adds; of a part, or of the whole. Only learned
+        chances count: stated ones are those of the deals due alone.
+        """
+        asked = (part,) if depth else ()
+        rows = [
+            (one, group, period, outlook.totals[group])
+            for one in self.answers
+            for group, labels in enumerate(one.moment.labels)
+            if len(labels) == depth and labels[-1:] == asked and one.method.name == "learned"
+            for period, outlook in one.outlooks.items()
+        ]
+        found: dict[str, list[Any]] = {}
+        for one, group, period, total in rows:
+            outlook = one.outlooks[period]
+            more = float(outlook.expected_open[group] + outlook.new_business[group])
+            if isinstance(total, Mix) and len(total.rows):
+                adds = total.amounts * total.chances
+                k = int(adds.argmax())
+                facts = one.moment.value[total.rows[k]], total.chances[k], adds[k]
+                if adds[k] > more / 2 > 0:
+                    found[str(period)] = [str(self.names.iloc[total.rows[k]]), *map(float, facts)]
+        return found
 
     def show(self, shown: Callable[[Labels, str], bool] | None = None) -> pd.DataFrame:
         """Make the table of `forecast`, with ranges and chances only in `shown` rows.

@@ -38,6 +38,7 @@ from opp_analytics.org import (
     OPEN,
     PIPELINE,
     UNKNOWN,
+    WON,
     Condition,
     Org,
     find_known_day,
@@ -142,10 +143,11 @@ def deal_flags(
     ``limits.quantile`` of the deals won in its pipeline were there; moved_back: below its highest
     stage in this pipeline; value_cut; no_change: longer than ``limits.quantile`` of the won deals
     ever paused, or 30 days, since the later of its last recorded change and ``updated_at`` (a team
-    move of its owner is none); due_soon_unlikely; no_date; no_value; next_action_passed;
-    owner_changed, or lost; no_touch: 30 days without an activity, by ``last_touch``, for a deal
-    that is older than that; criteria_unmet: the stage's criteria in the org file are not met (one
-    that names a column the deals do not have is left out, with a DataWarning). Days are learned
+    move of its owner is none); due_soon_unlikely; no_date; no_value; far_larger: over 20 times the
+    largest win of the frame; next_action_passed; owner_changed, or lost; no_touch: 30 days without
+    an activity, by ``last_touch``, for a deal that is older than that; criteria_unmet: the stage's
+    criteria in the org file are not met (one that names a column the deals do not have is left out,
+    with a DataWarning). Days are learned
     from 10 won deals on. Times are only as exact as the records, and counts of pushes are lower
     bounds. A flag is a question, not a forecast.
 
@@ -197,8 +199,11 @@ def _check_limits(limits: FlagLimits | None) -> FlagLimits:
     return limits
 
 
-def _select_open(opportunities: Any) -> tuple[pd.DataFrame, int]:
-    """Select the open deals, indexed by row, and count the deals in unknown stages."""
+def _select_open(opportunities: Any) -> tuple[pd.DataFrame, int, float]:
+    """Select the open deals, indexed by row.
+
+    Also counts the deals in unknown stages, and finds the value of the largest win.
+    """
     known = opportunities.columns if isinstance(opportunities, pd.DataFrame) else ()
     touch = ("created_at", LAST_TOUCH) if LAST_TOUCH in known else ()
     there = [name for name in (*_FURTHER, *touch) if name in known]
@@ -210,7 +215,8 @@ def _select_open(opportunities: Any) -> tuple[pd.DataFrame, int]:
         frame["next_action_at"] = instants.astype("datetime64[us, UTC]")
     outcome = outcome_codes(frame)
     # A filter keeps the org, which says what stages mean and the currency of reasons.
-    return frame.loc[outcome == OPEN], int((outcome == UNKNOWN).sum())
+    largest = float(frame.loc[outcome == WON, "value"].max())
+    return frame.loc[outcome == OPEN], int((outcome == UNKNOWN).sum()), largest
 
 
 def _make_table(frame: pd.DataFrame, found: Mapping[str, Flagged | None]) -> pd.DataFrame:
@@ -276,6 +282,8 @@ class OpenDeals:
     """The whole frame, with all its columns."""
     unknown: int
     """How many deals are in unknown stages."""
+    largest_win: float
+    """Value of the largest won deal; NaN without one."""
 
     @classmethod
     def of(
@@ -291,16 +299,15 @@ class OpenDeals:
         """Read the open deals, with the arguments of `deal_flags`."""
         tz, limits = Org.of(opportunities).zone(tz), limits or FlagLimits()
         today = find_known_day(opportunities, periods.as_date(as_of, tz=tz), tz)
-        frame, unknown = _select_open(opportunities)
+        frame, unknown, largest = _select_open(opportunities)
         writes = select_writes(own_writes, opportunities)
         past = None
         if history is not None:
             until = periods.as_instant(today, tz=tz, end=True)
             check_same_deals(opportunities, check_history(history, "deal_flags"))
             past = read_past(history, until=until, share=limits.quantile, writes=writes)
-        return cls(
-            frame, today, tz, limits, past, find_last_updates(frame, writes), opportunities, unknown
-        )
+        touched = find_last_updates(frame, writes)
+        return cls(frame, today, tz, limits, past, touched, opportunities, unknown, largest)
 
     @cached_property
     def days_in_stage(self) -> pd.Series[Any] | None:
@@ -371,6 +378,18 @@ def _flag_no_date(deals: OpenDeals) -> Flagged:
 
 def _flag_no_value(deals: OpenDeals) -> Flagged:
     return ~(_as_floats(deals.frame["value"]) > 0), lambda k: "no amount"
+
+
+def _flag_far_larger(deals: OpenDeals) -> Flagged | None:
+    if not deals.largest_win > 0:
+        return None
+    times = _as_floats(deals.frame["value"]) / deals.largest_win
+    won = text.money(deals.largest_win, deals.org.currency)
+    return times > _FAR_LARGER, lambda k: f"{times[k]:,.0f} times the largest win, {won}"
+
+
+# Times the largest win from which an amount is rather a typing error, or rules the forecast alone.
+_FAR_LARGER = 20.0
 
 
 def _flag_next_action_passed(deals: OpenDeals) -> Flagged | None:
@@ -573,6 +592,7 @@ RULES: dict[str, Callable[[OpenDeals], Flagged | None]] = {
         _flag_due_soon_unlikely,
         _flag_no_date,
         _flag_no_value,
+        _flag_far_larger,
         _flag_next_action_passed,
         _flag_owner_changed,
         _flag_no_touch,

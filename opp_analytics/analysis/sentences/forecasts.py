@@ -174,13 +174,15 @@ def _describe_with_target(name: str, row: Row, table: pd.DataFrame, begun: bool)
         return f"{name}: {closed} vs. {target}, too early to say.", f"{to_go}, {due}."
     if evidence.expects_nothing(row):
         return (f"{name}: {closed}, {to_go} and no open deals due.",)
-    stated, forecast = evidence.is_stated(table), f"forecast {_write_expected(row, amount)}"
+    stated, forecast = evidence.is_stated(table), f"forecast {_write_expected(row, table)}"
+    giant = _say_giant(row, table)
     if stated or math.isnan(row["p_target"]):
-        said = f"{name}: {'' if begun else f'{closed}, '}{forecast} vs. {target}."
+        said = f"{name}: {'' if begun else f'{closed}, '}{forecast} vs. {target}{giant}."
     elif begun:
-        said = f"{name}: {percent(row['p_target'])} likely to hit {target}, {forecast}."
+        said = f"{name}: {percent(row['p_target'])} likely to hit {target}, {forecast}{giant}."
     else:
-        said = f"{name} is {percent(row['p_target'])} likely to hit {target}: {closed}, {forecast}."
+        likely = percent(row["p_target"])
+        said = f"{name} is {likely} likely to hit {target}: {closed}, {forecast}{giant}."
     if not math.isfinite(row["low"]):
         return said, f"{to_go}, {due}; {evidence.NO_RANGE}."
     known = row["open_count"] and math.isfinite(row["pipeline_coverage"])
@@ -238,11 +240,11 @@ def _describe_without_target(
         return (f"{said}, {amount(row['open_value'])} due, too early to say.",)
     if not math.isfinite(row["low"]):
         return (f"{said}, {forecast}, {amount(row['open_value'])} due; {evidence.NO_RANGE}.",)
-    outside = evidence.name_outside(row, amount)
+    outside, giant = evidence.name_outside(row, amount), _say_giant(row, table)
     forecast += f" ({money_range(row['low'], row['high'], amount)}{outside and f', {outside}'})"
-    return f"{f'{name}:' if begun else f'{said},'} {forecast}, {due} due.", evidence.say_rough(
-        row, table
-    )
+    forecast = f"forecast {_write_expected(row, table)}" if giant else forecast
+    said = f"{f'{name}:' if begun else f'{said},'} {forecast}, {due} due{giant}."
+    return said, "" if giant else evidence.say_rough(row, table)
 
 
 def _describe_overdue(table: pd.DataFrame) -> str:
@@ -251,16 +253,30 @@ def _describe_overdue(table: pd.DataFrame) -> str:
     return f"{money_of(table)(late)} is past its close date: re-date it." if late else ""
 
 
-def _write_expected(row: Row, amount: Money) -> str:
+def _write_expected(row: Row, table: pd.DataFrame) -> str:
+    """Write a forecast; where one deal is most of it, the median and its range."""
+    amount = money_of(table)
+    if _say_giant(row, table):
+        return f"{amount(row['median'])} ({money_range(row['low'], row['high'], amount)})"
     outside = evidence.name_outside(row, amount)
     return f"{amount(row['expected'])}{outside and f' ({outside})'}"
+
+
+def _say_giant(row: Row, table: pd.DataFrame) -> str:
+    """Name the deal that is most of what is expected beyond booked; empty without one."""
+    giant = (note_of(table).figures.get("giants") or {}).get(str(row.name))
+    if not giant or not math.isfinite(row["median"]):
+        return ""
+    (name, value, chance, adds), amount = giant, money_of(table)
+    share = f"{percent(adds / row['expected'])} of the expected {amount(row['expected'])}"
+    return f"; {name}, {amount(value)} at {percent(chance)}, makes {share}"
 
 
 def _describe_ahead(label: str, table: pd.DataFrame) -> str:
     """Describe a future period: the chance of its target, its forecast, and the pipeline to add."""
     row: Row = table.loc[label]
     name, amount, known = _name(label, table), money_of(table), math.isfinite(row["low"])
-    due, forecast = f"{amount(row['open_value'])} due", _write_expected(row, amount)
+    due, forecast = f"{amount(row['open_value'])} due", _write_expected(row, table)
     if not math.isfinite(row["target"]):
         return f"{name}: " + (
             f"forecast {forecast}, {due} so far" if known else f"{due} so far, too early to say"
@@ -286,7 +302,8 @@ def _describe_ahead(label: str, table: pd.DataFrame) -> str:
     if evidence.is_stated(table):
         return f"{name}: {none or f'{against} at stated chances'}{add}"
     if known and math.isfinite(row["p_target"]):
-        return f"{name} is {percent(row['p_target'])} likely: {against}{none and f', {none}'}{add}"
+        more = f"{none and f', {none}'}{add}{_say_giant(row, table)}"
+        return f"{name} is {percent(row['p_target'])} likely: {against}{more}"
     cover = f"{times(row['pipeline_coverage'])} coverage" if row["pipeline_coverage"] > 0 else due
     return f"{name}: {none or cover}; too early to say more"
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from opp_analytics import errors
-from opp_analytics.analysis import backtest, forecast, forecast_deals
+from opp_analytics.analysis import backtest, forecast, forecast_deals, sentence
 from opp_analytics.analysis.forecasting.learned import Learned, Miss, stretch
 from opp_analytics.analysis.forecasting.method import Method
 from opp_analytics.analysis.forecasting.moment import Records, first_day, last_day, read_versions
@@ -96,6 +96,17 @@ def test_forecast__learned_says_no_chance_of_0_or_1_unless_it_is_certain():
     assert 0 < far < 0.01
     assert 0.99 < open_ < 1
     assert met == 1
+
+
+def test_forecast__names_the_deal_that_is_most_of_what_is_expected():
+    large = FRAME["value"].mask(FRAME["unique_id"] == "b2026-09", 100_000.0)
+    table = forecast(FRAME.assign(value=large), **ASKED, periods=1)
+    assert note_of(table).figures["giants"] == {"2026-09": ["b2026-09", 100_000, 0.5, 50_000]}
+    assert sentence(table) == (
+        "September: nothing closed, forecast 130 (0–100K), two open deals due; b2026-09, 100K at "
+        "50%, makes >99% of the expected 50K."
+    )
+    assert note_of(forecast(FRAME, **ASKED, periods=1)).figures["giants"] == {}
 
 
 def test_forecast__learned_by_owner_adds_up_to_the_whole():

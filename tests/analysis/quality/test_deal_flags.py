@@ -23,6 +23,7 @@ FLAGS = [
     "due_soon_unlikely",
     "no_date",
     "no_value",
+    "far_larger",
     "next_action_passed",
     "owner_changed",
     "no_touch",
@@ -108,6 +109,14 @@ def test_deal_flags__of_a_frame_alone():
         "",
     ]
     assert note_of(table).figures["n"] == 6
+
+
+def test_deal_flags__far_larger_is_over_20_times_the_largest_win():
+    table = deal_flags(frame(value=[1400.0, 1400.01, None, 0.0, 50.0, 10.0, 70.0]), as_of=DAY)
+    assert told(table, "far_larger") == ["b"]
+    assert "20 times the largest win, 70" in table.loc["b", "reasons"]
+    none_won = deal_flags(frame().head(6), as_of=DAY)
+    assert none_won["far_larger"].isna().all()
 
 
 def test_deal_flags__days_are_those_of_the_business_zone():
