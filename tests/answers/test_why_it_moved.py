@@ -50,14 +50,14 @@ def test_why_it_moved__says_what_the_last_record_does_not_hold(history):
 
 def test_why_it_moved__says_that_the_method_changed():
     history = even_months(9)
-    frame = history.as_of("2026-07-20T23:00Z")
-    asked = {"day": "2026-07-20", "method": "auto"}
+    frame = history.as_of("2026-07-21T23:00Z")
+    asked = {"day": "2026-07-21", "method": "auto"}
     assert _notes(_ask(frame, history, since="2026-06-10", **asked))[-1] == (
         "The method changed from run rate to learned; both forecasts are by learned"
     )
-    with_more = _ask(frame, history, since="2026-02-10", **asked)
+    with_more = _ask(frame, history, since="2026-02-08", **asked)
     assert with_more.sentence == (
-        "The method changed: learned had too few records on Feb 10, so that day’s forecast "
+        "The method changed: learned had too few records on Feb 8, so that day’s forecast "
         "cannot be compared."
     )
 

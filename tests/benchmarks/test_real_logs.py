@@ -1,4 +1,4 @@
-"""The two real logs as pipelines: what becomes of hand-made events, and the counts of the real
+"""The real logs as pipelines: what becomes of hand-made events, and the counts of the real
 files."""
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ import pytest
 
 from tests.benchmarks._real_logs import (
     BANK,
+    TRIPS,
     Plan,
     make_log,
     read_bank,
+    read_claims,
     read_fines,
 )
 
@@ -121,3 +123,32 @@ def test_read_fines__owes_what_was_added_and_wins_what_was_paid() -> None:
     stages = ["created", "sent", "penalty added", "paid", "paid", "created", "credit collection"]
     assert fines["stage"].tolist() == stages
     assert str(fines["at"].iloc[3]) == "1970-01-04 00:00:00+00:00"
+
+
+def test_read_claims__is_worth_its_budget_until_it_is_claimed_and_can_come_again(
+    tmp_path: Path,
+) -> None:
+    steps = [
+        ("Permit SUBMITTED by EMPLOYEE", 1),
+        ("Declaration SUBMITTED by EMPLOYEE", 20),
+        ("Declaration REJECTED by EMPLOYEE", 21),
+        ("Declaration SUBMITTED by EMPLOYEE", 22),
+        ("End trip", 15),
+        ("Payment Handled", 30),
+    ]
+    facts = {"Amount": 80.0, "Permit_RequestedBudget": 100.0, "Permit_OrganizationalEntity": "unit"}
+    keys = "".join(f'<string key="(case)_{key}" value="{value}"/>' for key, value in facts.items())
+    path, plain = tmp_path / "claims.xes.gz", tmp_path / "plain.xes.gz"
+    write_xes(plain, ("7", 0, [(name, f"2018-01-{day:02}T10:00:00+01:00") for name, day in steps]))
+    path.write_bytes(
+        gzip.compress(
+            gzip.decompress(plain.read_bytes()).replace(b"</event>", f"{keys}</event>".encode())
+        )
+    )
+    events = read_claims(path)
+    assert events["stage"].tolist() == ["begun", "submitted", "withdrawn", "submitted", "paid"]
+    assert events["value"].tolist() == [100.0, 80.0, 80.0, 80.0, 80.0]
+    log = make_log(events, TRIPS.org, TRIPS.plans[0], "weekly")
+    assert log["status"].tolist() == ["active", "lost", "active", "won"]
+    # The trip's end and 14 days while it is open, else the day on which it closed.
+    assert log["close_date"].dt.day.tolist() == [29, 21, 29, 30]

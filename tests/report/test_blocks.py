@@ -34,24 +34,24 @@ def test_trend__draws_each_week_up_to_today(opportunities, history):
 
 def test_trend__shows_closed_money_from_records_that_the_method_cannot_forecast_from():
     history = even_months(5)
-    now = history.as_of("2026-05-20T12:00Z")
+    now = history.as_of("2026-05-21T12:00Z")
     block = BLOCKS["trend"](
-        context_of(now, history, as_of="2026-05-20", method="run_rate", target=500)
+        context_of(now, history, as_of="2026-05-21", method="run_rate", target=500)
     )
     assert (
-        ". The run rate method can forecast from May 10 on. Thin gray: closed in the last three "
+        ". The run rate method can forecast from May 11 on. Thin gray: closed in the last three "
         "months. "
     ) in block.sub
-    assert block.sub.endswith("closed by May 20: the last three months had 0–130 by then")
+    assert block.sub.endswith("closed by May 21: the last three months had 130 by then")
     (chart,) = block.parts
     assert isinstance(chart, Chart)
     said = reading.titles(chart.html)
     assert [words for words in said if words.endswith("no forecast")] == [
-        "Mar 20: closed 0, no forecast",
+        "Mar 21: closed 0, no forecast",
         "Apr 10: closed 0, no forecast",
         "Apr 20: closed 0, no forecast",
     ]
-    assert said[3].startswith("May 10: forecast ")
+    assert said[3].startswith("May 11: forecast ")
     assert "nan" not in chart.html
 
 
