@@ -163,11 +163,11 @@ def read_claims(path: Path) -> pd.DataFrame:
     ids, step = found["unique_id"], found["concept:name"]
     at = pd.to_datetime(found["time:timestamp"], utc=True, format="ISO8601")
     amounts = {
-        name: pd.to_numeric(found.get(f"(case)_{name}"), errors="coerce")
+        name: pd.to_numeric(found[key], errors="coerce")
         for name in ("Amount", "RequestedAmount", "Permit_RequestedBudget")
-        if f"(case)_{name}" in found
+        if (key := f"(case)_{name}") in found
     }
-    value = amounts.get("Amount", amounts.get("RequestedAmount"))
+    value = amounts["Amount" if "Amount" in amounts else "RequestedAmount"]
     claimed = step.str.contains("^(?:Declaration|Request)").groupby(ids).cummax()
     budget = amounts.get("Permit_RequestedBudget", value)
     units = ("(case)_Permit_OrganizationalEntity", "(case)_OrganizationalEntity")
