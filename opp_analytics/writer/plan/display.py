@@ -180,10 +180,12 @@ def write_plan_table(steps: Sequence[Step]) -> Table:
     caption = f"… and {text.count(more, 'opportunity')} more" if more > 0 else None
     table = Table(box=None, header_style="bold", pad_edge=False, caption=caption)
     for title in _TITLES:
-        right = "right" if title in ("value", "change") else "left"
         width = _DATE if title in ("old", "new") else None
         table.add_column(
-            title, justify=right, min_width=width, no_wrap=width is None and title != "opportunity"
+            title,
+            justify="right" if title in ("value", "change") else "left",
+            min_width=width,
+            no_wrap=width is None and title != "opportunity",
         )
     for step in _order_by_money(steps)[:_MOST]:
         for row in _list_cells(step):
