@@ -56,9 +56,7 @@ def test_hands__type_move_and_paste_as_in_a_spreadsheet(grid: GridPage) -> None:
     expect(grid.strip).not_to_contain_text("problem")
     # Typing into a range sets every cell of that kind; Tab only the active one.
     grid.select((3, "value"), (6, "close_date"))
-    expect(grid.sums).to_have_text(
-        "8 cellsValue:count4sum5,800avg1,450min1,300median1,450max1,600empty0"
-    )
+    expect(grid.sums).to_have_text("8 cellssum5,800avg1,450")
     grid.type("7000", "Enter")
     expect(grid.said).to_have_text(
         "Set 4 cells in Value, 4 cells of other columns left as they were"
@@ -197,9 +195,7 @@ def test_keys__are_those_of_the_map(grid: GridPage) -> None:
     grid.type("Deal", "Enter", "Enter", "Shift+Enter")
     expect(grid.page.locator(".fcount")).to_have_text("2 of 8 cells, 8 deals")
     grid.press("Escape", "Alt+ArrowDown")
-    expect(grid.page.get_by_role("dialog", name="Sort and values of Value")).to_be_visible()
-    grid.press("Escape")
-    expect(grid.page.get_by_role("dialog")).to_have_count(0)
+    expect(grid.page.get_by_label("Filter Value")).to_be_focused()
     assert grid.complaints == []
 
 
@@ -307,17 +303,12 @@ def test_editors__offer_the_stages_of_the_deals_own_pipeline(
 
 def test_sort_and_filters__are_there_again_when_the_widget_is_shown_again(grid: GridPage) -> None:
     grid.filter("value", "> 1.2k")
-    grid.page.locator("[data-values='owner_name']").click()
-    grid.page.get_by_role("button", name="None").click()
-    grid.page.get_by_role("option", name="Bo").click()
-    grid.press("Enter")
-    grid.page.locator("[data-values='value']").click()
-    grid.page.get_by_role("button", name="Sort high to low").click()
+    grid.filter("owner_name", "Bo")
+    grid.title("value").hover()
+    for _ in range(2):
+        grid.title("value").locator(".so").click()
     expect(grid.page.locator(".oap .cnt")).to_contain_text("3 of 8 deals")
-    filters = {
-        "value": {"text": "> 1.2k", "list": None, "but": False},
-        "owner_name": {"text": "", "list": ["Bo"], "but": False},
-    }
+    filters = {"value": "> 1.2k", "owner_name": "Bo"}
     wanted = {"sort": [{"field": "value", "down": True}], "filters": filters}
     arranged = lambda: {name: grid.grid.state.get(name) for name in wanted}  # noqa: E731
     grid.until(arranged, wanted)
@@ -337,7 +328,6 @@ def test_rows__come_and_go_and_a_bulk_edit_is_of_those_shown(grid: GridPage) -> 
     grid.filter("owner_name", "= bo")
     grid.title("value").hover()
     grid.title("value").locator(".so").click()
-    expect(grid.page.locator(".slick-footerrow")).to_contain_text(["Total, 4 deals shown"])
     grid.button("Bulk edit").click()
     expect(grid.page.get_by_role("dialog", name="Bulk edit")).to_contain_text(
         "Changes 4 deals: all that are shown"
@@ -440,9 +430,6 @@ def test_page__is_text_accessible_narrow_and_dark(
     grid.press("Control+f")
     grid.type("img")
     grid.page.get_by_label("Replace with").fill(hostile)
-    grid.press("Escape")
-    grid.page.locator("[data-values='owner_name']").click()
-    expect(grid.page.get_by_role("dialog")).to_contain_text(hostile)
     grid.press("Escape")
     grid.button("Review plan").click()
     expect(grid.drawer).to_contain_text("Write it from Python")

@@ -217,37 +217,6 @@ def test_menu__inserts_and_duplicates_deals_where_they_are(grid: GridPage) -> No
     assert grid.complaints == []
 
 
-def test_menu__tells_what_a_cell_was_at_each_record(page: Page) -> None:
-    log = pd.DataFrame(
-        {
-            "unique_id": ["o000", "o000", "o000", "o001"],
-            "seen_at": ["2026-03-02", "2026-04-06", "2026-05-04", "2026-03-02"],
-            "value": [500.0, 800.0, 1000.0, 1100.0],
-            "name": "Deal",
-        }
-    )
-    grid = GridPage(
-        page, oa.edit(deals(), history=oa.History.from_changes(log), as_of="2026-06-01")
-    )
-    grid.click(0, "value")
-    grid.type("900", "Enter", "ArrowUp")
-    grid.press("Shift+F10")
-    pick(grid, "History of this cell…")
-    told = page.get_by_role("dialog", name="Value of Deal 0")
-    expect(told).to_be_visible()
-    rows = [row.locator("td").all_inner_texts() for row in told.locator("tr").all()]
-    assert rows == [
-        ["In this grid", "900"],
-        ["May 4, 2026", "1,000"],
-        ["Apr 6, 2026", "800"],
-        ["Mar 2, 2026", "500"],
-    ]
-    assert serious_faults(page) == []
-    grid.press("Escape")
-    expect(told).to_have_count(0)
-    assert grid.complaints == []
-
-
 def sorts(grid: GridPage) -> dict[str, str]:
     """The arrows in sight, by column."""
     heads = grid.page.locator(".slick-header-column.sorted").all()
@@ -671,27 +640,6 @@ _CUT = """bar => {
   const shown = [...bar.querySelectorAll(":scope > .btn, :scope > .cnt, :scope > input, :scope > select")].filter((node) => node.offsetWidth);
   return [Math.round(bar.offsetHeight), shown.filter((node) => cut(node.getBoundingClientRect())).map((node) => node.innerText)];
 }"""
-
-
-def test_toolbar__with_a_filter_on_and_while_finding_is_whole_at_every_width(
-    grid: GridPage,
-) -> None:
-    bar = grid.page.locator(".oap .bar")
-    grid.filter("name", "Deal")
-    expect(bar.get_by_role("button", name="Clear 1 filter")).to_be_visible()
-    heights = {}
-    for finding in (False, True):
-        if finding:
-            grid.page.set_viewport_size({"width": 1240, "height": 700})
-            grid.click(0, "name")
-            grid.press("Control+f")
-            grid.type("Deal")
-        for width in range(320, 1280, 40):
-            grid.page.set_viewport_size({"width": width, "height": 700})
-            heights[finding, width], cut = bar.evaluate(_CUT)
-            assert cut == [], (finding, width)
-    assert {heights[False, width] for width in range(640, 1280, 40)} == {44}
-    assert {heights[True, width] for width in range(600, 1280, 40)} == {44}
 
 
 def test_close__ends_what_still_waits(grid: GridPage) -> None:

@@ -1,10 +1,9 @@
-"""Filters, lists of values and figures of the grid in Chromium, with real keys, against
+"""Filters and figures of the grid in Chromium, with real keys, against
 pandas."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -153,7 +152,7 @@ def test_filters__of_several_conditions_show_what_pandas_does_and_say_it(
         title = grid.page.locator(f"[data-filter='{field}']").get_attribute("aria-label") or ""
         expect(note).to_have_text(f"{title.removeprefix('Filter ')} {words}")
         shows(grid, int(pick(deals).sum()))
-        grid.press("Tab")
+        grid.click(0, "name")
         expect(note).to_have_count(0)
         grid.filter(field, "")
     assert grid.complaints == []
@@ -185,113 +184,22 @@ def test_filters__that_are_not_understood_hide_nothing(grid: GridPage) -> None:
         grid.filter(field, "")
 
 
-def test_values__are_whole_searched_and_applied_with_enter(page: Page, deals: pd.DataFrame) -> None:
-    grid = GridPage(page, oa.edit(make_deals(5_000), as_of=TODAY))
-    grid.click(0, "name")
-    grid.press("Alt+ArrowDown")
-    expect(page.get_by_label("Search values of Deal")).to_be_focused()
-    assert page.locator(".vo").count() < 40
-    grid.press("ArrowDown", "End")
-    expect(page.get_by_role("option", name="Deal 4999 1 deal")).to_be_visible()
-    grid.press("Home", "Space")
-    expect(page.get_by_role("option").first).to_have_attribute("aria-checked", "false")
-    expect(page.get_by_role("dialog")).to_contain_text("4,999 of 5,000 values, 4,999 deals")
-    grid.press("Enter")
-    shows(grid, 4_999, 5_000)
-    expect(page.locator("[data-filter='name']")).to_have_attribute("placeholder", "all but 1 value")
-    assert grid.grid.state["filters"]["name"] == {"text": "", "list": ["Acme, Inc 0"], "but": True}
-    # What is searched for and Enter: the hits, whatever was checked before.
-    grid.press("Alt+ArrowDown")
-    grid.type("inc 0", "Enter")
-    shows(grid, 1, 5_000)
-    grid.press("Alt+ArrowDown")
-    grid.type("inc 49", "Enter")
-    shows(grid, int(make_deals(5_000)["name"].str.contains("Inc 49").sum()), 5_000)
-    # Only one, by key and by mouse; none at all cannot be applied; all takes the filter off.
-    grid.press("Alt+ArrowDown", "ArrowDown", "ArrowDown", "Shift+Space")
-    expect(page.get_by_role("dialog")).to_contain_text("1 of 5,000 values, 1 deal")
-    page.get_by_role("option").nth(2).hover()
-    page.get_by_role("option").nth(2).locator(".only").click()
-    grid.press("Enter")
-    shows(grid, 1, 5_000)
-    grid.press("Alt+ArrowDown")
-    page.get_by_role("button", name="None").click()
-    expect(page.get_by_role("button", name="Apply")).to_be_disabled()
-    page.get_by_role("button", name="All", exact=True).click()
-    page.get_by_role("button", name="Apply").click()
-    shows(grid, 5_000, 5_000)
-    assert grid.complaints == []
-
-
-def test_values__of_dates_are_years_and_months_and_of_texts_sorted_by_count(
-    grid: GridPage, deals: pd.DataFrame
-) -> None:
-    grid.click(0, "close_date")
-    grid.press("Alt+ArrowDown")
-    due = deals["close_date"]
-    year = grid.page.get_by_role("treeitem", name=f"2027 {int((due.dt.year == 2027).sum())} deals")
-    expect(year).to_have_attribute("aria-checked", "true")
-    assert serious_faults(grid.page) == []
-    december = grid.page.get_by_role("treeitem", name="Dec 2026")
-    december.click()
-    expect(grid.page.get_by_role("treeitem", name=re.compile("^2026 "))).to_have_attribute(
-        "aria-checked", "mixed"
-    )
-    year.click()
-    grid.page.get_by_role("treeitem", name="(empty)").click()
-    grid.press("Enter")
-    shows(grid, int((due < "2026-12-01").sum()))
-    grid.press("Alt+ArrowDown", "ArrowDown", "ArrowLeft")
-    expect(grid.page.get_by_role("treeitem", name="Oct 2026")).to_have_count(0)
-    grid.press("Escape")
-    grid.click(0, "owner_name")
-    grid.press("Alt+ArrowDown")
-    grid.page.get_by_role("button", name="by count").click()
-    ranked = deals.loc[due < "2026-12-01", "owner_name"].value_counts()
-    assert serious_faults(grid.page) == []
-    labels = [
-        str(each.locator(".q").text_content()) for each in grid.page.get_by_role("option").all()
-    ]
-    assert labels == [f"{n} deals" for n in ranked]
-    assert grid.complaints == []
-
-
-def test_figures__of_the_selection_equal_those_of_pandas_and_are_copied(
+def test_figures__of_the_selection_equal_those_of_pandas(
     grid: GridPage, deals: pd.DataFrame
 ) -> None:
     grid.take("value")
     value = deals["value"]
-    wanted = {
-        "count": value.count(),
-        "sum": value.sum(),
-        "avg": value.mean(),
-        "min": value.min(),
-        "median": value.median(),
-        "max": value.max(),
-        "empty": value.isna().sum(),
-    }
-    text = "".join(f"{name}{math.floor(number + 0.5):,}" for name, number in wanted.items())
-    expect(grid.sums).to_have_text(f"300 cells{text}")
-    grid.sums.get_by_text("sum").click()
-    expect(grid.said).to_have_text(f"Copied sum {value.sum():.0f}")
-    assert grid.clipboard() == f"{value.sum():.0f}"
-    expect(grid.holder).to_be_focused()
-    # Dates have a first and a last one, texts a number of different ones.
-    grid.take("close_date")
-    due = deals["close_date"]
     expect(grid.sums).to_have_text(
-        f"300 cellscount{due.count()}first{due.min():%b} {due.min().day}, 2026last{due.max():%b} "
-        f"{due.max().day}, 2027empty{due.isna().sum()}"
+        f"300 cellssum{math.floor(value.sum() + 0.5):,}avg{math.floor(value.mean() + 0.5):,}"
     )
-    grid.take("owner_name")
-    expect(grid.sums).to_contain_text("different4")
+    grid.take("close_date")
+    expect(grid.sums).to_have_text("300 cells")
     # Ctrl ranges that overlap count a cell once.
     grid.select((0, "probability"), (5, "probability"))
     grid.page.keyboard.down("Control")
     grid.select((8, "probability"), (3, "probability"))
     grid.page.keyboard.up("Control")
-    expect(grid.sums).to_contain_text("9 cellscount9avg")
-    assert serious_faults(grid.page) == []
+    expect(grid.sums).to_contain_text("9 cellsavg")
     assert grid.complaints == []
 
 
@@ -335,6 +243,11 @@ def test_filter_by_a_cell__of_a_date_shows_its_day_and_not_its_month(
         grid.page.get_by_role("menuitem", name=entry).click()
         shows(grid, n)
         grid.button("Clear 1 filter").click()
+    grid.filter("name", "Acme, Inc 7")
+    grid.cell(0, "name").click(button="right")
+    grid.page.get_by_role("menuitem", name="Filter by Acme, Inc 7").click()
+    shows(grid, 1)
+    grid.filter("name", "")
     grid.filter("close_date", "empty")
     grid.cell(0, "close_date").click(button="right")
     grid.page.get_by_role("menuitem", name="Filter out empty").click()
@@ -342,41 +255,13 @@ def test_filter_by_a_cell__of_a_date_shows_its_day_and_not_its_month(
     assert grid.complaints == []
 
 
-def test_lists_and_calendar__stay_in_their_box_where_room_is_short(grid: GridPage) -> None:
+def test_calendar__stays_in_its_box_where_room_is_short(grid: GridPage) -> None:
     grid.page.set_viewport_size({"width": 900, "height": 300})
     grid.click(1, "close_date")
     grid.press("F2")
     calendar = grid.page.locator(".cal")
     assert calendar.evaluate("box => getComputedStyle(box).overflowY") == "auto"
     assert calendar.evaluate("box => box.scrollHeight > box.clientHeight")
-    grid.press("Escape")
-    grid.page.locator("[data-values='stage']").click()
-    box = grid.page.get_by_role("dialog").bounding_box()
-    third = grid.page.locator(".vo").nth(2).bounding_box()
-    apply = grid.page.get_by_role("button", name="Apply").bounding_box()
-    assert box is not None
-    assert third is not None
-    assert apply is not None
-    assert box["y"] < third["y"]
-    assert third["y"] + third["height"] <= apply["y"]
-    assert grid.complaints == []
-
-
-def test_values__are_those_that_the_other_filters_leave(
-    grid: GridPage, deals: pd.DataFrame
-) -> None:
-    grid.filter("value", "> 40k")
-    grid.filter("stage", "closed won")
-    grid.page.locator("[data-values='stage']").click()
-    left = deals.loc[deals["value"] > 40_000, "stage"].value_counts()
-    numbers = [
-        str(each.locator(".q").text_content()) for each in grid.page.get_by_role("option").all()
-    ]
-    assert numbers == [f"{left[each]} deals" for each in (*OPEN, "closed_won", "closed_lost")]
-    grid.press("Escape")
-    grid.page.locator("[data-values='owner_name']").click()
-    both = deals[(deals["value"] > 40_000) & (deals["stage"] == "closed_won")]
-    expect(grid.page.get_by_role("dialog")).to_contain_text(f", {len(both)} deals")
     assert grid.complaints == []
 
 

@@ -77,21 +77,6 @@ def test_paste__lists_every_reason_with_its_cells(
     assert grid.complaints == []
 
 
-def test_names__close_to_a_known_one_are_asked_about_beside_their_cell(
-    grid: GridPage,
-) -> None:
-    page = grid.page
-    grid.click(1, "owner_name")
-    grid.paste("amara okafor\nAmara Okafo\nNew Person")
-    expect(grid.said).to_contain_text("New Person is new here")
-    grid.holds("owner_name", "Amara Okafor", "Amara Okafor", "Amara Okafor", "New Person")
-    grid.cell(2, "owner_name").hover()
-    expect(page.locator(".msg")).to_contain_text("Did you mean Amara Okafor?")
-    page.locator(".msg").get_by_role("button", name="Keep Amara Okafo", exact=True).click()
-    grid.holds("owner_name", "Amara Okafo", since=2)
-    assert grid.complaints == []
-
-
 def test_closed_won__offers_the_chance_and_todays_date_and_never_sets_them_silently(
     grid: GridPage,
 ) -> None:

@@ -9,8 +9,7 @@ from playwright.sync_api import Page, expect
 import opp_analytics as oa
 from tests.browser.jupyter import GRID, Lab
 from tests.browser.keys import Keys
-from tests.support import row, serving
-from tests.widgets.grid.refusing import refusing
+from tests.support import row
 
 pytestmark = pytest.mark.browser
 
@@ -37,10 +36,6 @@ def test_job__is_done_by_keyboard_alone(
     keys.tab_to("Find")
     keys.tab_to("Deals")
     keys.press("Alt+ArrowDown")
-    keys.tab_to("Search values of Deal")
-    keys.press("Escape")
-    expect(grid.locator(".gs")).to_be_focused()
-    keys.tab_to("Filter Deal", "Shift+Tab")
     keys.type("Deal 1", "Enter")
     expect(grid.locator(".cnt")).to_contain_text("3 of 12 deals")
     keys.press("Escape")
@@ -75,49 +70,3 @@ def test_job__is_done_by_keyboard_alone(
     keys.press("Escape")
     expect(strip).to_contain_text("Run undone")
     expect(notebook.cells).to_have_count(2)
-
-
-def test_refusal__is_found_and_mended_by_keyboard_alone(page: Page, lab: Lab, tmp_path):
-    with serving(refusing(422)) as server:
-        settings = {
-            "url": server.url,
-            "token": "token",
-            "api_key": "key",
-            "cache": str(tmp_path / "b"),
-        }
-        notebook = lab.open(page, "refusal", [GRID.format(**settings), "'after'"])
-        notebook.run(0)
-        grid, keys = page.locator(".oap").first, Keys(page)
-        drawer, strip = grid.locator(".drw"), grid.locator(".plan")
-        expect(grid.locator(".cnt")).to_have_text("2 deals")
-        keys.press("Escape")
-        keys.tab_to("Find")
-        keys.tab_to("Deals")
-        keys.press("ArrowRight", "ArrowRight")
-        keys.type("5", "Enter")
-        keys.type("5", "Enter")
-        expect(strip).to_contain_text("2 changes in 2 deals")
-
-        def apply(changes: str) -> None:
-            keys.tab_to("Review plan")
-            keys.press("Enter")
-            expect(drawer).to_contain_text(f"Review plan: {changes}")
-            keys.tab_to("Check against the server")
-            keys.press("Enter")
-            expect(drawer.get_by_role("button", name=f"Apply {changes}…")).to_be_focused()
-            keys.press("Enter")
-            expect(drawer.get_by_role("button", name="Cancel")).to_be_focused()
-            keys.tab_to(f"Write {changes}")
-            keys.press("Enter")
-            expect(drawer).to_contain_text("Receipt:")
-
-        apply("2 changes")
-        expect(drawer).to_contain_text("Receipt: 1 of 2 changes written")
-        keys.press("Escape")
-        expect(grid.locator(".gs")).to_be_focused()
-        keys.tab_to("1 problem")
-        keys.press("Enter")
-        expect(grid.locator(".gs")).to_be_focused()
-        keys.type("6", "Enter")
-        expect(strip).not_to_contain_text("problem")
-        expect(notebook.cells).to_have_count(2)

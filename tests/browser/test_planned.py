@@ -10,7 +10,6 @@ from playwright.sync_api import Locator, Page, expect
 import opp_analytics as oa
 from tests.browser.axe import serious_faults
 from tests.browser.hosting import show
-from tests.browser.keys import Keys
 from tests.writer.frames import opportunities
 
 pytestmark = pytest.mark.browser
@@ -86,30 +85,6 @@ def test_deals_of_a_row__are_edited_and_the_answer_shows_the_plan(
         page.screenshot(path=screenshots / f"explorer-planned-{width}.png", full_page=True)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert complaints == []
-
-
-def test_deals_of_a_row__are_edited_by_keyboard(page: Page, explorer: oa.widgets.Explorer) -> None:
-    keys = Keys(page)
-    page.get_by_role("button", name="Discovery", exact=True).focus()
-    keys.press("Enter")
-    expect(page.locator(".inside")).to_be_visible()
-    keys.tab_to("Edit these 2 deals")
-    keys.press("Enter")
-    grid = _grid(page)
-    expect(grid.locator(".gs")).to_be_focused()
-    keys.press("ArrowRight", "ArrowRight", "ArrowRight")
-    keys.type("9600", "Enter")
-    expect(page.locator(".planned")).to_contain_text("1 planned change in 1 deal")
-    expect(grid.locator(".said")).to_contain_text("9,600")
-    keys.press("Escape")
-    keys.tab_to("Back to the explorer", "Shift+Tab")
-    keys.press("Enter")
-    expect(page.get_by_label("With the planned changes")).to_be_focused()
-    keys.press("Space")
-    expect(page.locator(".fig thead").first).to_contain_text("Planned change")
-    expect(page.get_by_label("With the planned changes")).to_be_focused()
-    keys.press("Tab", "Enter")
-    expect(grid.locator(".gs")).to_be_focused()
 
 
 def test_page__that_cannot_show_the_grid_gives_the_code(

@@ -25,10 +25,9 @@ from opp_analytics.answers import (
 )
 from opp_analytics.columns import find_unit, format_cell, write_label
 from opp_analytics.history import History
-from opp_analytics.org import LAST_TOUCH, record_link
+from opp_analytics.org import DEFAULT, LAST_TOUCH, record_link
 from opp_analytics.periods import as_date
 from opp_analytics.widgets.explorer.choice import PRESETS
-from opp_analytics.widgets.timeline import list_moves
 
 _LISTED = 500
 """Rows of a table, as many as a browser scrolls smoothly."""
@@ -150,14 +149,20 @@ def _write_timeline(
     history: History | None, unique_id: str, own_writes: pd.DataFrame | None
 ) -> list[str]:
     """Write a line for each record in which a deal changed, the run of ours that wrote it named."""
-    lines = []
-    for move in [] if history is None else list_moves(history, unique_id, own_writes):
+    if history is None:
+        return []
+    lines, zone = [], (history.org or DEFAULT).zone(None)
+    changes = history.deal(unique_id, own_writes=own_writes)
+    for _, record in changes.groupby("seen_at", sort=False):
         fields = [
             f"{text.label(field)} {_format(field, before)} → {_format(field, after)}"
-            for field, (before, after) in move.cells.items()
+            for field, before, after in record[["field", "before", "after"]].itertuples(index=False)
+            if not schema.is_blank(field)
         ]
-        what = ", ".join(fields) if move.operation == "changed" else move.operation
-        lines.append(f"{move.day}: {what}{f' (own run {move.run})' if move.run else ''}")
+        at, operation, run = record[["seen_at", "operation", "run_id"]].iloc[0]
+        what = ", ".join(fields) if operation == "changed" else operation
+        own = "" if schema.is_blank(run) else f" (own run {run})"
+        lines.append(f"{text.day(at.tz_convert(zone), year=True)}: {what}{own}")
     return lines
 
 

@@ -44,7 +44,6 @@ from opp_analytics.widgets.grid.review import (
     show_review,
 )
 from opp_analytics.widgets.grid.sheet import Answer, EditSheet, GridColumn, Key, to_arrow
-from opp_analytics.widgets.timeline import list_moves
 from opp_analytics.widgets.widget import (
     Widget,
     deflate,
@@ -53,7 +52,7 @@ from opp_analytics.widgets.widget import (
     remember,
     tenant_file,
 )
-from opp_analytics.writer import Plan, own_writes, plan
+from opp_analytics.writer import Plan, plan
 
 _STATIC = Path(__file__).parent.parent / "static"
 _WRITES = ("apply", "undo run")
@@ -109,7 +108,6 @@ class Grid(Widget):
             Draft(self._sheet.frame, cell),
         )
         self._unkept = ""
-        self._client, self._history = client, history
         super().__init__(
             _columns=[asdict(column) for column in self._sheet.columns],
             _data=deflate(to_arrow(self._sheet.frame, self._sheet.columns)),
@@ -202,7 +200,7 @@ class Grid(Widget):
         ----------
         changes : DataFrame
             ``unique_id field after`` and, to find cells that have changed since, ``before``:
-            `Plan.changes`, or what *Copy changes* gave. New and removed deals of a plan are left
+            `Plan.changes`. New and removed deals of a plan are left
             out.
 
         Raises
@@ -227,7 +225,8 @@ class Grid(Widget):
             When there is no such draft.
         """
         with self._lock:
-            answer = self._take(self._find_draft(number).changes)
+            draft = self._find_draft(number)
+            answer = self._take(draft.changes, draft)
         self._post(answer)
         return str(answer["said"])
 
@@ -311,7 +310,7 @@ class Grid(Widget):
         return kind(value)
 
     def _remember(self, do: str) -> Callable[[], None] | None:
-        if do in _ON_SHEET or do in ("take", "take draft"):
+        if do in _ON_SHEET or do == "take draft":
             return remember(self._sheet, self._review)
         return None if do in _WRITES else remember()
 
@@ -330,16 +329,11 @@ class Grid(Widget):
                 self._layout = msgspec.to_builtins(request["layout"])
                 write_layout(sheet.frame, request["layout"])
                 return {"kept": True}
-            case "history":
-                ours = None if self._client is None else own_writes(self._client)
-                row, field = request["row"], request["field"]
-                return {"history": show_history(sheet, self._history, row, field, ours)}
             case "strip":
                 return {"strip": self._show_strip()}
-            case "take":
-                return self._take(request["changes"])
             case "take draft":
-                return self._take(self._find_draft(**asked).changes)
+                draft = self._find_draft(**asked)
+                return self._take(draft.changes, draft)
             case "drop draft":
                 return self._drop(self._find_draft(**asked))
             case _:
@@ -389,19 +383,11 @@ class Grid(Widget):
         self._drafts = self._show_drafts()
         return {"drafts": self._drafts}
 
-    def _take(self, changes: list[Change]) -> dict[str, Any]:
-        """Take edits in.
-
-        A draft of these alone goes once they are in this grid's own, and keeps those that found no
-        place.
-        """
+    def _take(self, changes: list[Change], draft: KeptDraft | None = None) -> dict[str, Any]:
+        """Take edits in; once they are kept here, their draft keeps only those without a place."""
         answer, left = take_in(self._sheet, changes)
         shown = self._show_done(answer)
-        taken = {(each.unique_id, each.field, each.after) for each in changes}
-        for draft in [] if self._unkept else self._kept:
-            if taken.issuperset((each.unique_id, each.field, each.after) for each in draft.changes):
-                shown |= self._drop(draft, left)
-        return shown
+        return shown if draft is None or self._unkept else shown | self._drop(draft, left)
 
     def _act_on_review(self, request: dict[str, Any]) -> dict[str, Any]:
         review = self._review
@@ -546,44 +532,6 @@ def _show_cells(sheet: EditSheet, keys: Iterable[Key]) -> list[tuple[Any, ...]]:
     return [(*entry[:-1], rows, *filter(None, entry[-1:])) for entry, rows in alike.items()]
 
 
-def show_history(
-    sheet: EditSheet, history: History | None, row: int, name: str, ours: pd.DataFrame | None
-) -> dict[str, Any]:
-    """Show a cell's values at the records that changed it, the newest first.
-
-    If they cannot be shown, say why.
-
-    A change in the grid comes before them; `ours` names the runs of this package.
-    """
-    if history is None:
-        return {
-            "why": (
-                "No history was given: oa.edit(opportunities, history=history) shows what a cell "
-                "was."
-            )
-        }
-    unique_id, column = sheet.value(row, "unique_id"), sheet.column[name]
-    if name not in history.log.columns:
-        return {"why": f"The history does not record {column.title}."}
-    if unique_id is None:
-        return {"why": "This deal is new: no record has it yet."}
-    try:
-        moves = list_moves(history, str(unique_id), ours)
-    except ArgumentValueError:
-        return {"why": "No record of the history has this deal."}
-    now, lines = sheet.value(row, name), []
-    if now != sheet.base_value(row, name):
-        lines.append({"day": "In this grid", "value": column.show(now), "run": ""})
-    for move in reversed(moves):
-        if name in move.cells or move is moves[0]:
-            _, value = move.cells.get(name, (None, None))
-            lines.append({"day": move.day, "value": column.show(value), "run": move.run})
-        elif move.operation in ("deleted", "returned"):
-            lines.append({"day": move.day, "value": f"deal {move.operation}", "run": move.run})
-    last = as_date(history.records["recorded_at"].iloc[-1], tz=Org.of(sheet.frame).zone(None))
-    return {"lines": lines, "note": f"Records to {text.day(last, year=True)}."}
-
-
 # -- where no widget runs, as on a code host
 
 
@@ -688,7 +636,7 @@ def edit(
     client : Client, optional
         Where the plan is checked and written; without one the review shows the lines that do it.
     history : History, optional
-        Past records, from which the forecast learns, and which tell what a cell was.
+        Past records, from which the forecast learns.
     as_of : date or str, optional
         Day of the forecast; by default that of the opportunities.
     freq : str

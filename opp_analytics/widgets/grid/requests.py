@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from opp_analytics.widgets.grid.drafts import Change
 from opp_analytics.widgets.grid.review import Keep
 from opp_analytics.widgets.messages import Message, Text
 
@@ -72,17 +71,8 @@ class _Typed(Message):
     cells: list[tuple[Field, Text]]
 
 
-class _Take(Message):
-    changes: list[Change]
-
-
 class _Draft(Message):
     draft: Text
-
-
-class _History(Message):
-    row: Row
-    field: Field
 
 
 class _Choose(Message):
@@ -97,12 +87,6 @@ class _Sort(Message):
     down: bool = False
 
 
-class _Filter(Message):
-    text: Text = ""
-    values: list[Text] | None = msgspec.field(default=None, name="list")
-    but: bool = False
-
-
 class Layout(Message, omit_defaults=True):
     """What is set in the browser."""
 
@@ -111,7 +95,7 @@ class Layout(Message, omit_defaults=True):
     widths: dict[Text, Annotated[float, msgspec.Meta(ge=0, le=10_000)]] | None = None
     frozen: Annotated[int, msgspec.Meta(ge=0)] | None = None
     sort: list[_Sort] | None = None
-    filters: dict[Text, _Filter] | None = None
+    filters: dict[Text, Text] | None = None
 
 
 class _Layout(Message):
@@ -130,8 +114,6 @@ KINDS: dict[str, type[Message]] = {
     **dict.fromkeys(("revert", "dismiss"), _Cells),
     **dict.fromkeys(("bulk", "preview"), _Bulk),
     **dict.fromkeys(("remove", "duplicate"), _Rows),
-    "take": _Take,
     **dict.fromkeys(("take draft", "drop draft"), _Draft),
-    "history": _History,
     "choose": _Choose,
 }

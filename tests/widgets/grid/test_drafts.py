@@ -14,7 +14,6 @@ import pytest
 import opp_analytics as oa
 from opp_analytics.errors import ArgumentValueError, DataWarning, MissingColumnError
 from opp_analytics.widgets import Grid
-from opp_analytics.widgets.grid.drafts import list_changes
 from tests.widgets.asking import ask, put
 from tests.writer.frames import opportunities
 
@@ -191,43 +190,25 @@ def test_draft__is_gone_once_it_is_written(state, tenant):
     assert _files(state) == []
 
 
-def test_changes__that_were_copied_are_taken_in(state):
+def test_take__takes_values_new_deals_and_removals_and_says_what_has_no_place(state):
     grid = oa.edit(opportunities())
     block = [
-        ["o000", "Deal 0", "value", "1000", "2,500"],
-        ["o001", "Deal 1", "probability", "40", "140"],
-        ["o999", "Nobody", "value", "1", "2"],
-        ["o002", "Deal 2", "unique_id", "o002", "x"],
-        ["new 1", "Brand new", "(deal)", "", "added"],
-        ["new 1", "Brand new", "name", "", "Brand new"],
-        ["o003", "Deal 3", "(deal)", "", "removed"],
+        ["o000", "value", "2,500"],
+        ["o001", "probability", "140"],
+        ["o999", "value", "2"],
+        ["o002", "unique_id", "x"],
+        ["new 1", "(deal)", "added"],
+        ["new 1", "name", "Brand new"],
+        ["o003", "(deal)", "removed"],
     ]
-    answer = ask(grid, do="take", changes=block)
-    assert str(answer["said"]).startswith(
-        "Took in 2 cells, 1 new deal, 1 removal · 1 refused: “140” is"
-    )
-    assert str(answer["said"]).endswith(
-        "2 edits left out: no deal “o999” and unique_id is read only"
-    )
+    said = grid.take(pd.DataFrame(block, columns=["unique_id", "field", "after"]))
+    assert said.startswith("Took in 2 cells, 1 new deal, 1 removal · 1 refused: “140” is")
+    assert said.endswith("2 edits left out: no deal “o999” and unique_id is read only")
     assert grid.edited["name"].tolist()[-1] == "Brand new"
     assert "o003" not in grid.edited["unique_id"].tolist()
     # Over an edit of this grid, it says what it replaces.
-    again = ask(grid, do="take", changes=[["o000", "", "value", "1000", "3000"]])
-    assert again["said"] == "Took in 1 cell · 1 edit made here replaced"
-    assert "error" in ask(grid, do="take", changes=[["o000", "value"]])
-
-
-@pytest.mark.slow
-def test_draft__is_settled_once_all_of_its_edits_are_taken_in_by_hand(state):
-    _edit_some(first := oa.edit(opportunities()))
-    put(other := oa.edit(opportunities()), (3, "value", "9"))
-    again = oa.edit(opportunities())
-    changes = [list(each) for each in list_changes(first._sheet, first._sheet.list_edits())]
-    assert len(ask(again, do="take", changes=changes[1:])["drafts"]) == 2
-    assert len(ask(again, do="take", changes=changes)["drafts"]) == 1
-    assert again.drafts["edits"].tolist() == [1]
-    again.take(other.changes)
-    assert again.drafts.empty
+    again = grid.take(pd.DataFrame({"unique_id": ["o000"], "field": ["value"], "after": ["3000"]}))
+    assert again == "Took in 1 cell · 1 edit made here replaced"
 
 
 @pytest.mark.slow

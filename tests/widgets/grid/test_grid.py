@@ -14,9 +14,9 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics import widgets
-from opp_analytics.widgets.grid.grid import read_layout, show_history, write_layout
+from opp_analytics.widgets.grid.grid import read_layout, write_layout
 from opp_analytics.widgets.grid.requests import Layout
-from opp_analytics.widgets.grid.sheet import EditSheet, make_columns, to_arrow
+from opp_analytics.widgets.grid.sheet import make_columns, to_arrow
 from tests.widgets.asking import ask, put, read
 from tests.writer.frames import opportunities
 
@@ -217,48 +217,6 @@ def test_layout__is_remembered_per_tenant_privately_and_damage_is_no_error(tmp_p
     for damage in ("{", "[" * 100_000, '{"order": 1}', "[]"):
         file.write_text(damage)
         assert read_layout(one) == {}
-
-
-def test_history__lists_the_values_of_a_cell_with_our_own_runs_the_newest_first() -> None:
-    log = pd.DataFrame(
-        {
-            "unique_id": "o000",
-            "seen_at": ["2026-03-02", "2026-04-06"],
-            "name": "Deal",
-            "stage": ["discovery", "proposal"],
-            "value": [None, 800.0],
-        }
-    )
-    history = oa.History.from_changes(log)
-    sheet = EditSheet(opportunities(2))
-    ours = pd.DataFrame(
-        {
-            "unique_id": ["o000"],
-            "written_at": pd.to_datetime(["2026-04-01"], utc=True),
-            "run_id": ["run-7"],
-        }
-    )
-    told = show_history(sheet, history, 0, "value", ours)
-    assert [list(line.values()) for line in told["lines"]] == [
-        ["Apr 6, 2026", "800", "run-7"],
-        ["Mar 2, 2026", "empty", ""],
-    ]
-    assert told["note"] == "Records to Apr 6, 2026."
-    # What was empty all the time, and what is not recorded.
-    sheet = EditSheet(opportunities(2).assign(mood="good"))
-    assert show_history(sheet, history, 0, "mood", None) == {
-        "why": "The history does not record Mood."
-    }
-    told = show_history(sheet, history, 0, "account_id", None)
-    assert [line["value"] for line in told["lines"]] == ["empty"]
-    assert show_history(sheet, None, 0, "value", None)["why"].startswith("No history was given")
-    assert show_history(sheet, history, 1, "value", None) == {
-        "why": "No record of the history has this deal."
-    }
-    [new] = sheet.add().rows
-    assert show_history(sheet, history, new, "value", None) == {
-        "why": "This deal is new: no record has it yet."
-    }
 
 
 @pytest.mark.parametrize("tenant", ["../../elsewhere", "con", "a:b"])

@@ -392,30 +392,6 @@ def test_periods__of_a_part_are_of_its_own_deals_and_say_so() -> None:
     assert effect.show()["periods"][0]["before"] == text.money(float(alone["expected"]["2026-11"]))
 
 
-def test_periods__of_a_part_are_of_the_whole_where_the_history_has_the_rest(team: History) -> None:
-    deals = team.as_of(TODAY)
-    part = deals[deals["unique_id"] == "open-0"]
-    sheet = EditSheet(part)
-    effect = ForecastEffect(sheet, as_of=TODAY, freq="M", history=team)
-    asked: dict[str, Any] = {"as_of": TODAY, "history": team}
-    whole = oa.forecast(deals, **asked)["expected"]
-    assert effect.show()["periods"][0]["before"] == text.money(float(whole["2026-11"]))
-    others = len(deals) - 1
-    assert effect.show()["about"] == {
-        "of": "",
-        "how": (
-            f"by chances from history, with {others} other deals as recorded Nov 10, as of Nov "
-            "11, 2026"
-        ),
-        "limit": "",
-    }
-    # One deal dropped of many is no part.
-    few = ForecastEffect(EditSheet(deals.iloc[1:]), as_of=TODAY, freq="M", history=team).show()[
-        "about"
-    ]
-    assert (few["of"], few["how"]) == ("", "by chances from history, as of Nov 11, 2026")
-
-
 def test_periods__name_every_one_that_changes_even_beyond_the_deals_of_before() -> None:
     sheet = EditSheet(opportunities(4), today=date(2026, 6, 1))
     effect = ForecastEffect(sheet, as_of="2026-06-01", freq="M", history=None)

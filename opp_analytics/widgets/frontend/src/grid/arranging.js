@@ -1,10 +1,9 @@
 // Sort and filters: what is set, how it shows in the header, and the message about a filter that is not understood.
 
 import { active, debounced, h, uid } from "../shared/dom.js";
-import { DATED, count, label, listed } from "../shared/format.js";
+import { count, label, plain } from "../shared/format.js";
 import { placeBeside } from "../shared/popover.js";
 import { compile, examples } from "./filters.js";
-import { fillValues } from "./values.js";
 
 export class Arranging {
   #message = null;
@@ -25,8 +24,8 @@ export class Arranging {
     // Edits that are on their way were made before: they count once they are answered.
     const arranged = ++this.#arranged;
     this.grid.edits?.then(() => arranged === this.#arranged && this.#draw());
-    const filters = [...this.#store.filters].map(([field, { text, list, but }]) => [field, { text: text ?? "", list: list ? [...list] : null, but: Boolean(but) }]);
-    this.grid.layout.note({ sort: this.#store.sorts, filters: Object.fromEntries(filters) });
+    const filters = Object.fromEntries([...this.#store.filters].map(([field, { text }]) => [field, text]));
+    this.grid.layout.note({ sort: this.#store.sorts, filters });
   }
 
   // What was set when this widget was shown before; a column that is hidden by now filters nothing.
@@ -34,14 +33,11 @@ export class Arranging {
     const { table, specs, layout } = this.grid;
     this.#store.sorts = (sort ?? []).filter(({ field }) => layout.byField.has(field));
     const kept = specs.filter(({ field }) => filters[field]);
-    for (const { field } of kept) {
-      const { text, list, but } = filters[field];
-      this.#store.filters.set(field, { text, list: list && new Set(list), but });
-    }
+    for (const { field } of kept) this.#store.filters.set(field, { text: filters[field] });
     if (!this.#store.sorts.length && !kept.length) return;
     this.arrange();
     table.columns();
-    for (const spec of kept) if (filters[spec.field].text) this.#filter(spec, filters[spec.field].text);
+    for (const spec of kept) this.#filter(spec, filters[spec.field]);
   }
 
   // By a column up or down, or no more if `down` is null; as a further key if it adds.
@@ -65,26 +61,12 @@ export class Arranging {
     this.sort(spec, now ? (now.down ? null : true) : false, add);
   }
 
-  // The deals whose cell holds the value of one, or those whose cell does not; a list has dates by month, so a day is typed.
+  // The deals whose cell holds the value of one, or those whose cell does not.
   only(spec, row, wanted) {
     const value = this.#store.value(row, spec.field);
-    if (!DATED.has(spec.kind) || value === null) return this.pick(spec, new Set([listed(spec.kind, value)]), !wanted);
-    const text = `${wanted ? "=" : "!="} ${value.slice(0, 10)}`;
+    const text = value === null ? (wanted ? "empty" : "not empty") : `${wanted ? "=" : "!="} ${spec.kind === "instant" ? value.slice(0, 10) : plain(spec.kind, value)}`;
     this.grid.table.filterInput(spec.field).value = text;
     return this.typed(spec, text, true);
-  }
-
-  // The deals whose cell is in a list of keys, or not in it; all for none.
-  pick(spec, list, but = false) {
-    const { grid } = this;
-    const known = this.#store.filters.get(spec.field) ?? { text: "" };
-    if (list || known.text) this.#store.filters.set(spec.field, { ...known, list, but });
-    else this.#store.filters.delete(spec.field);
-    grid.popovers.close();
-    this.arrange();
-    grid.table.columns();
-    if (!grid.root.contains(active(grid.root))) grid.focus();
-    grid.say(this.#matching);
   }
 
   #draw(more) {
@@ -113,8 +95,7 @@ export class Arranging {
     });
     // A newer one is on its way, or the column or the grid is gone by now.
     if (this.#asked.get(spec.field) !== asked || !this.grid.table.filterInput(spec.field)) return;
-    const { list, but } = this.#store.filters.get(spec.field) ?? {};
-    if (text.trim() || list) this.#store.filters.set(spec.field, { text, test, words, error, list, but });
+    if (text.trim()) this.#store.filters.set(spec.field, { text, test, words, error });
     else this.#store.filters.delete(spec.field);
     this.arrange();
     this.grid.table.showFilter(spec.field);
@@ -182,12 +163,6 @@ export class Arranging {
     this.#store.changedOnly = !this.#store.changedOnly;
     this.arrange();
     this.grid.say(this.#store.changedOnly ? count(this.#store.order.length, "changed or refused deal") : "");
-  }
-
-  openValues(spec) {
-    const { grid } = this;
-    const from = () => grid.holder.querySelector(`[data-values="${CSS.escape(spec.field)}"]`);
-    grid.pop(from, `Sort and values of ${spec.title}`, fillValues, spec);
   }
 
   nothing() {

@@ -34,7 +34,7 @@ const link = (mark, text, act, style = "lnk") => h("button", { class: style, "da
 
 export function toolbar(grid) {
   const { store } = grid;
-  const filters = [...store.filters.values()].filter(({ text, list }) => text || list).length;
+  const filters = store.filters.size;
   const [shown, all] = [store.order.length, store.total];
   return [
     ...BAR.flatMap((ids, nth) => [nth ? h("span", { class: "sep" }) : "", ...ids.map((id) => button(grid, id))]).filter(Boolean),
@@ -48,7 +48,7 @@ export function toolbar(grid) {
   ];
 }
 
-const WRITTEN = new Set(["edit", "bulk", "add", "remove", "take"]);
+const WRITTEN = new Set(["edit", "bulk", "add", "remove"]);
 
 const both = (before, after) => (after ? [before, " → ", h("b", {}, after)] : before);
 

@@ -11,13 +11,17 @@
 // A place `at` is { r, c, row, spec }.
 
 import { h } from "../shared/dom.js";
-import { count, number } from "../shared/format.js";
+import { DATED, NUMERIC, count, number } from "../shared/format.js";
 import { fillBulk, fillColumns } from "./panels.js";
-import { words } from "./values.js";
 
 export const wide = (text) => h("span", { class: "x" }, text);
 const short = (text) => (text.length > 24 ? `${text.slice(0, 23)}…` : text);
 const shownValue = ({ store }, { row, spec }) => short(store.text(row, spec.field)) || "empty";
+const words = ({ kind }) => {
+  if (NUMERIC.has(kind)) return ["low to high", "high to low"];
+  if (DATED.has(kind)) return ["oldest first", "newest first"];
+  return kind === "choice" ? ["in order", "in reverse order"] : ["A to Z", "Z to A"];
+};
 const sortName = (down, add) => (_, { spec }) => `${add ? "Then sort" : "Sort"} ${words(spec)[down ? 1 : 0]}`;
 const sortedByOther = ({ store }, { spec }) => store.sorts.some(({ field }) => field !== spec.field);
 const sorted = ({ store }, { spec }) => store.sorts.some(({ field }) => field === spec.field);
@@ -62,7 +66,6 @@ const GROUPS = {
     { id: "undo", name: "Undo", about: "Undo; one action is one step, whatever its size", keys: ["Ctrl+Z"], anywhere: true, bar: () => "↶", icon: ({ undo }) => undo, act: (grid) => grid.ask({ do: "undo" }) },
     { id: "redo", name: "Redo", keys: ["Ctrl+Y", "Ctrl+Shift+Z"], anywhere: true, bar: () => "↷", icon: ({ redo }) => redo, act: (grid) => grid.ask({ do: "redo" }) },
     { name: "Revert", about: "Give cells their old values", keys: ["Alt+Backspace"], menu: ["cell", "row"], when: (grid) => grid.actions.touched, act: (grid) => grid.actions.revert() },
-    { name: "History of this cell…", menu: ["cell"], act: (grid, at) => grid.openHistory(at) },
   ],
   Find: [
     { id: "find", name: "Find", about: "Find", keys: ["Ctrl+F"], anywhere: "always", bar: () => ["Find", wide("and replace")], act: (grid) => grid.openFind() },
@@ -82,7 +85,7 @@ const GROUPS = {
     ...[false, true].map((down) => ({ name: sortName(down), menu: ["column"], act: (grid, { spec }) => grid.arranging.sort(spec, down) })),
     ...[false, true].map((down) => ({ name: sortName(down, true), menu: ["column"], when: sortedByOther, hide: true, act: (grid, { spec }) => grid.arranging.sort(spec, down, true) })),
     { name: "Do not sort", menu: ["column"], when: sorted, act: (grid, { spec }) => grid.arranging.sort(spec, null, true) },
-    { name: "Filter by values…", about: "Sort and filter the column", keys: ["Alt+Down"], menu: ["column"], act: (grid, { spec }) => grid.arranging.openValues(spec) },
+    { name: "Filter", about: "Filter the column", keys: ["Alt+Down"], menu: ["column"], act: (grid, { spec }) => grid.table.filterInput(spec.field).focus() },
   ],
   Columns: [
     { id: "columns", name: "Columns", bar: () => "Columns", popup: true, act: (grid) => grid.pop(() => grid.button("columns"), "Columns", fillColumns) },

@@ -1,8 +1,8 @@
-// Edits outside the grid: as a table with ids that can be copied and taken in again, and the drafts that Python has kept.
+// Edits outside the grid: as a table with ids that can be copied, and the drafts that Python has kept.
 
 import { h } from "../shared/dom.js";
-import { count, plain } from "../shared/format.js";
-import { formatBlock, parseBlock } from "./blocks.js";
+import { plain } from "../shared/format.js";
+import { formatBlock } from "./blocks.js";
 
 const HEAD = ["unique_id", "name", "field", "before", "after"];
 const DEAL = "(deal)"; // in place of a field: the whole deal
@@ -35,28 +35,15 @@ function listed({ store, kernel, editor }) {
 
 export const writeChanges = (grid) => formatBlock([HEAD, ...listed(grid)]);
 
-// The edits of a block that was copied so; null if it is something else.
-export function readChanges(text) {
-  const [head = [], ...lines] = parseBlock(text);
-  return lines.length && HEAD.every((title, at) => head[at]?.trim() === title) ? lines.map((line) => line.slice(0, HEAD.length)) : null;
-}
-
-// What is asked above the strip: whether a pasted block, or a draft, is to be taken in; null if nothing is.
+// What is asked above the strip: whether a draft is to be taken in; null if nothing is.
 export function question(grid) {
-  const { pasted, drafts, later } = grid;
-  const link = (mark, text, act) => h("button", { class: "lnk", "data-bar": mark, onclick: act }, text);
-  const ask = (words, ...links) => h("div", { class: "pl asks", role: "group", "aria-label": "Kept edits" }, words, links.flatMap((each) => [h("span", { class: "d" }, "·"), each]));
-  if (pasted) {
-    return ask([h("b", {}, `${count(pasted.changes.length, "edit")} with ids`), " in what you pasted."],
-      link("take", "Take them in", () => grid.answerPasted("take")),
-      link("cells", "Paste as cells", () => grid.answerPasted("cells")),
-      link("later", "Cancel", () => grid.answerPasted("")));
-  }
+  const { drafts, later } = grid;
   if (!drafts.length || later) return null;
+  const link = (mark, text, act) => [h("span", { class: "d" }, "·"), h("button", { class: "lnk", "data-bar": mark, onclick: act }, text)];
   const [{ draft, said }] = drafts;
-  return ask([h("b", {}, said), " are kept."],
+  return h("div", { class: "pl asks", role: "group", "aria-label": "Kept edits" }, h("b", {}, said), " are kept.",
     link("take", "Take them in", () => grid.answerDraft("take draft", draft)),
     link("drop", "Drop them", () => grid.answerDraft("drop draft", draft)),
     link("later", "Later", () => grid.postpone()),
-    ...(drafts.length > 1 ? [h("span", { class: "q" }, `${drafts.length - 1} more`)] : []));
+    drafts.length > 1 ? [h("span", { class: "d" }, "·"), h("span", { class: "q" }, `${drafts.length - 1} more`)] : "");
 }

@@ -53,7 +53,7 @@ export async function compile(spec, written, { read, holds, equals, overdue }) {
   if (!text) return {};
   const kind = NUMERIC.has(spec.kind) ? "numeric" : DATED.has(spec.kind) ? "dated" : "text";
   // A comma or bar in a name is no list.
-  const parts = kind === "text" && /[|,]/.test(text) && holds(folded(text)) ? [text] : text.split(BETWEEN[kind]).filter(Boolean);
+  const parts = kind === "text" && /[|,]/.test(text) && holds(folded(text.replace(/^(!=|<>|=)\s*/, ""))) ? [text] : text.split(BETWEEN[kind]).filter(Boolean);
   if (!parts.length) return {};
   const filter = await (kind === "text" ? texts(spec, parts, equals) : ordered(spec, parts, text.includes("|"), read, overdue));
   return filter.error ? { error: `${filter.error} All rows are shown.` } : filter;

@@ -7,7 +7,7 @@ import { Actions } from "./actions.js";
 import { Arranging } from "./arranging.js";
 import { strip, toolbar, unshown } from "./bars.js";
 import { Callout } from "./callout.js";
-import { readChanges, writeChanges } from "./drafts.js";
+import { writeChanges } from "./drafts.js";
 import { Editor } from "./editor.js";
 import { figureLine } from "./figures.js";
 import { Find } from "./find.js";
@@ -16,14 +16,14 @@ import { onKey } from "./keys.js";
 import { Layout } from "./layout.js";
 import { Menu, openKeys } from "./menu.js";
 import { Mouse } from "./mouse.js";
-import { fillHistory, fillProblems } from "./panels.js";
+import { fillProblems } from "./panels.js";
 import { Popovers } from "../shared/popover.js";
 import { Drawer } from "./review.js";
 import { Selection } from "./selection.js";
 import { Store } from "./store.js";
 import { Table } from "./table.js";
 
-const READS = new Set(["history", "judge", "keep", "layout", "operands", "preview", "problems", "strip"]);
+const READS = new Set(["judge", "keep", "layout", "operands", "preview", "problems", "strip"]);
 
 // The grids of the page, each of which may come from a module and a tree of its own.
 const GRIDS = (globalThis[Symbol.for("opp_analytics.grids")] ??= new Set());
@@ -36,7 +36,6 @@ class Grid {
   waiting = false;
   kept = true; // on disk
   later = false; // for the drafts that are offered
-  pasted = null; // a block of edits, until somebody says what is meant
   editor = null;
   find = null;
 
@@ -58,7 +57,6 @@ class Grid {
       this.store.arrange();
       this.rows();
     }
-    this.arranging.restore(this.layout.more);
   }
 
   get specs() {
@@ -115,6 +113,7 @@ class Grid {
     this.holder.dataset.nth = nth;
     if (nth > 1) for (const node of [this.root, this.bar, this.holder, this.plan]) node.setAttribute("aria-label", `${node.getAttribute("aria-label")} ${nth}`);
     this.rows();
+    this.arranging.restore(this.layout.more);
   }
 
   #listen() {
@@ -455,21 +454,7 @@ class Grid {
   }
 
   async #paste(clip) {
-    const text = (await this.copying) ?? clip;
-    const changes = readChanges(text);
-    if (!changes) return this.actions.paste(text);
-    this.pasted = { changes, text };
-    this.bars();
-    return this.plan.querySelector("button")?.focus({ preventScroll: true });
-  }
-
-  answerPasted(how) {
-    const { changes, text } = this.pasted;
-    this.pasted = null;
-    this.bars();
-    this.focus();
-    if (how === "take") this.ask({ do: "take", changes });
-    else if (how === "cells") this.actions.paste(text);
+    return this.actions.paste((await this.copying) ?? clip);
   }
 
   // The deals that somebody has turned to; edits of others stay.
@@ -509,7 +494,6 @@ class Grid {
 
   // Editor, popover, drawer, find bar, selection, and then out to the toolbar.
   escape() {
-    if (this.pasted) return this.answerPasted("");
     if (this.popovers.close() || this.drawer.close()) return;
     if (this.find) return this.closeFind();
     this.callout.hide();
@@ -562,15 +546,6 @@ class Grid {
 
   openKeys() {
     openKeys(this.root);
-  }
-
-  // What a cell was at each record.
-  async openHistory({ r, c, row, spec }) {
-    const { history, error } = await this.kernel.ask({ do: "history", row, field: spec.field });
-    if (!history) return this.say(error ?? "Python is gone: run the cell again to edit.");
-    if (!history.lines) return this.say(history.why);
-    const title = `${spec.title} of ${this.store.text(row, this.specs[0].field)}`;
-    return this.pop(() => this.table.node(r, c) ?? this.holder, title, (node) => fillHistory(node, this, title, history));
   }
 
   // -- columns, bulk edits, find

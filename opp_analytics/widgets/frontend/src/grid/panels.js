@@ -1,4 +1,4 @@
-// The popovers of the bars and the menu: columns, a cell's history, bulk edits, refused cells.
+// The popovers of the bars: columns, bulk edits, refused cells.
 
 import { debounced, h, name, uid } from "../shared/dom.js";
 import { count, label } from "../shared/format.js";
@@ -24,16 +24,6 @@ export function fillColumns(node, grid) {
       h("button", { class: "lnk", onclick: () => act(() => layout.reset()) }, "Default"),
       h("button", { class: "lnk", onclick: () => popovers.close() }, "Done"),
     ),
-  );
-}
-
-// What a cell was, the newest first; a run of one's own is named.
-export function fillHistory(node, grid, title, { lines, note }) {
-  node.append(
-    h("b", {}, h("bdi", {}, title)),
-    h("table", { class: "was" }, lines.map(({ day, value, run }) => h("tr", {}, h("td", { class: "q" }, day), h("td", {}, h("bdi", {}, value), run ? h("div", { class: "q sm" }, `own run ${run}`) : "")))),
-    note ? h("p", { class: "q sm" }, note) : "",
-    h("div", { class: "popf" }, h("button", { class: "lnk", onclick: () => grid.popovers.close() }, "Done")),
   );
 }
 

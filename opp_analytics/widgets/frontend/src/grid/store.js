@@ -1,7 +1,7 @@
 // The data of the grid by column, what Python said of its cells, and which rows are shown in which order.
 
 import { tableFromIPC } from "@uwdata/flechette";
-import { listed, shown } from "../shared/format.js";
+import { shown } from "../shared/format.js";
 
 const key = (row, field) => `${row}/${field}`;
 const placed = (text) => [+text.slice(0, text.indexOf("/")), text.slice(text.indexOf("/") + 1)];
@@ -9,7 +9,7 @@ const placed = (text) => [+text.slice(0, text.indexOf("/")), text.slice(text.ind
 export class Store {
   marks = new Map();
   rowStates = new Map();
-  filters = new Map(); // field -> { text, test, words, error, list, but: all but the list }
+  filters = new Map(); // field -> { text, test, words, error }
   changedOnly = false;
   only = null; // rows to which somebody has turned; null for all
   sorts = []; // { field, down }, the first one first
@@ -124,16 +124,11 @@ export class Store {
     this.order = rows.sort(this.sorts.length ? this.#by(this.sorts) : this.#usual());
   }
 
-  // The rows that all filters let through, or all but that of one field.
-  passing(without) {
-    const tests = [...this.filters].flatMap(([field, { test, list, but = false }]) => {
-      if (field === without) return [];
+  // The rows that all filters let through.
+  passing() {
+    const tests = [...this.filters].flatMap(([field, { test }]) => {
       const column = this.data.get(field);
-      const { kind } = this.byField.get(field);
-      return [
-        ...(test ? [(row) => test(column[row] ?? null, row)] : []),
-        ...(list ? [(row) => list.has(listed(kind, column[row] ?? null)) !== but] : []),
-      ];
+      return test ? [(row) => test(column[row] ?? null, row)] : [];
     });
     const rows = [];
     for (let row = 0; row < this.size; row++) {

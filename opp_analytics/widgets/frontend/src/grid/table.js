@@ -3,7 +3,7 @@
 
 import { SlickGrid } from "slickgrid";
 import { h, name as bdi, uid } from "../shared/dom.js";
-import { DATED, RIGHT, count, number, shown } from "../shared/format.js";
+import { RIGHT, number } from "../shared/format.js";
 import { hint } from "./filters.js";
 import { NUMBERS, fitted, nameWidth } from "./widths.js";
 
@@ -32,9 +32,6 @@ export class Table {
       enableColumnReorder: false,
       showHeaderRow: true,
       headerRowHeight: 32,
-      createFooterRow: true,
-      showFooterRow: true,
-      footerRowHeight: 30,
       showCellSelection: false,
       dataItemColumnValueExtractor: () => null,
     });
@@ -115,7 +112,6 @@ export class Table {
     const { slick } = this;
     slick.onHeaderCellRendered.subscribe((_, { node, column }) => this.#header(node, column));
     slick.onHeaderRowCellRendered.subscribe((_, { node, column }) => this.#filter(node, column));
-    slick.onFooterRowCellRendered.subscribe((_, { node, column }) => this.#foot(node, column));
     slick.onRendered.subscribe(() => this.#dress());
     slick.onScroll.subscribe(() => {
       if (this.holder.isConnected) this.#top = slick.getViewport().top;
@@ -171,12 +167,12 @@ export class Table {
   #filter(node, { spec }) {
     node.setAttribute("role", "gridcell");
     if (!spec) return;
-    const { text = "", list, but } = this.store.filters.get(spec.field) ?? {};
+    const { text = "" } = this.store.filters.get(spec.field) ?? {};
     const input = h("input", {
       type: "text",
       "aria-label": `Filter ${spec.title}`,
       "data-filter": spec.field,
-      placeholder: list ? `${but ? "all but " : ""}${count(list.size, DATED.has(spec.kind) ? "month" : "value")}` : hint(spec.kind),
+      placeholder: hint(spec.kind),
       autocomplete: "off",
       oninput: (event) => this.grid.arranging.typed(spec, event.target.value),
       onkeydown: (event) => this.#filterKey(event, spec),
@@ -185,14 +181,7 @@ export class Table {
     });
     input.value = text;
     this.showFilter(spec.field, input);
-    const button = h("button", {
-      class: `fb${list ? " on" : ""}`,
-      "data-values": spec.field,
-      "aria-label": `${spec.title}: sort and values`,
-      "aria-haspopup": "dialog",
-      onclick: () => this.grid.arranging.openValues(spec),
-    }, h("span", { class: "tri" }));
-    node.replaceChildren(input, button);
+    node.replaceChildren(input);
   }
 
   #filterKey(event, spec) {
@@ -206,43 +195,15 @@ export class Table {
 
   // A filter's look, without drawing its field anew under the caret.
   showFilter(field, input = this.filterInput(field)) {
-    const { text = "", words, error, list } = this.store.filters.get(field) ?? {};
+    const { text = "", words, error } = this.store.filters.get(field) ?? {};
     input.title = words ?? "";
-    input.classList.toggle("on", Boolean(list || (text && !error)));
+    input.classList.toggle("on", Boolean(text && !error));
     if (error) input.setAttribute("aria-invalid", "true");
     else input.removeAttribute("aria-invalid");
   }
 
   filterInput(field) {
     return this.holder.querySelector(`[data-filter="${CSS.escape(field)}"]`);
-  }
-
-  #foot(node, { spec }) {
-    node.setAttribute("role", "gridcell");
-    node.classList.toggle("r", RIGHT.has(spec?.kind));
-    if (spec) node.replaceChildren(...this.#footOf(spec));
-  }
-
-  foot() {
-    for (const spec of this.specs) this.slick.getFooterRowColumn(spec.field)?.replaceChildren(...this.#footOf(spec));
-  }
-
-  #footOf(spec) {
-    const { store } = this;
-    if (spec === this.specs[0]) return [`Total, ${count(store.order.length, "deal")} shown`];
-    const worth = store.data.get("value");
-    if (spec.kind !== "money" && !(spec.kind === "percent" && worth)) return [""];
-    const column = store.data.get(spec.field);
-    const live = store.order.filter((row) => !store.state(row).startsWith("removed"));
-    if (spec.kind === "money") return [number(live.reduce((sum, row) => sum + (column[row] ?? 0), 0))];
-    let [open, weighted] = [0, 0];
-    for (const row of live) {
-      const value = store.open[row] ? (worth[row] ?? 0) : 0;
-      open += value;
-      weighted += (value * (column[row] ?? 0)) / 100;
-    }
-    const average = open ? shown("percent", Math.round((100 * weighted) / open)) : "–";
-    return [h("span", { class: "sm", title: "Open deals, weighted by value" }, "avg "), average];
   }
 
   // The width that the column's content has by now.
@@ -269,7 +230,7 @@ export class Table {
       this.slick.setColumns(this.#columns());
     }
     this.holder.setAttribute("aria-colcount", this.specs.length + 1);
-    for (const row of this.holder.querySelectorAll(".slick-headerrow-columns, .slick-footerrow-columns")) row.setAttribute("role", "row");
+    for (const row of this.holder.querySelectorAll(".slick-headerrow-columns")) row.setAttribute("role", "row");
     this.grid.paint();
   }
 
@@ -280,7 +241,6 @@ export class Table {
     if (toTop) this.slick.scrollRowToTop(0);
     this.slick.render();
     this.holder.setAttribute("aria-rowcount", this.store.order.length + 2);
-    this.foot();
   }
 
   // Some rows look different.
@@ -292,7 +252,6 @@ export class Table {
     }
     this.slick.invalidateRows(stale);
     this.slick.render();
-    this.foot();
   }
 
   // What SlickGrid leaves out for screen readers, on rows that are new on the page.

@@ -24,8 +24,6 @@ export function shown(kind, value) {
 // A figure of many values: cents only of small ones.
 export const tidy = (value) => (Math.abs(value) < 1000 ? Math.round(100 * value) / 100 : Math.floor(value + 0.5));
 
-// By what a list of values groups: dates by month.
-export const listed = (kind, value) => (DATED.has(kind) ? (value ?? "").slice(0, 7) : shown(kind, value));
 export const month = (key) => `${MONTHS[+key.slice(5, 7) - 1]} ${key.slice(0, 4)}`;
 
 // As it is edited and copied: what a spreadsheet and Python read back, in one way only.
