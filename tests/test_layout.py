@@ -169,7 +169,6 @@ ACROSS = {
     "history/test_properties.py": "every question, on random histories",
     "plots/test_drawings.py": "every drawing, against what was read in it and stored",
     "plots/test_looks.py": "every drawing, with difficult data",
-    "plots/test_twins.py": "every drawing, beside its analysis",
     "report/test_calls.py": "calls on the page, in the mail and in the workbook",
     "report/delivery/test_alerts_once.py": (
         "pages of a week of days and what is sent of them, against what each receiver knows"

@@ -14,7 +14,7 @@ from opp_analytics.analysis import describe_forecast_deals, evidence
 from opp_analytics.answers import forecasts, tables
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context, keep
-from opp_analytics.answers.data import Chart, Lack, Row, Table
+from opp_analytics.answers.data import Lack, Row, RowPictures, Table
 from opp_analytics.answers.deal import explain_deal, list_deal, name_deal, say_win_dates
 from opp_analytics.note import note_of
 from opp_analytics.schema import is_among
@@ -48,7 +48,7 @@ def act_today(context: Context) -> Answer:
         finding=Sentence.join(said, ". "),
         method=str(note_of(forecasts.forecast_deals(context)).method),
         tables=tuple(found),
-        chart=Chart("list_swings", (), columns=("p_if_lost", "p_if_won")) if draws else None,
+        chart=RowPictures("list_swings", ("p_if_lost", "p_if_won")) if draws else None,
         lacks=tuple(lacks),
         call='oa.forecast_deals(deals, history=history, as_of="{day}", freq="{freq}", '
         "target=org.targets)",

@@ -9,7 +9,8 @@ import pandas as pd
 
 from opp_analytics import svg
 from opp_analytics.answers.as_text import write_cells, write_figure
-from opp_analytics.answers.data import AnswerData, Table
+from opp_analytics.answers.data import AnswerData, RowPictures, Table
+from opp_analytics.charts import ChartData
 from opp_analytics.columns import find_unit
 
 _MOST = 60
@@ -51,16 +52,14 @@ def write_page(*answers: AnswerData) -> str:
 
 def draw(answer: AnswerData) -> Any:
     """Draw the picture of an answer: `svg.Rows`, or text; empty without one for all rows."""
-    if answer.chart is None or not answer.tables or answer.chart.columns:
-        return ""
-    return getattr(svg, answer.chart.kind)(*answer.chart.args, **answer.chart.options)
+    return svg.draw(answer.chart) if answer.tables and isinstance(answer.chart, ChartData) else ""
 
 
 def draw_rows(answer: AnswerData) -> tuple[str, dict[str, str]]:
     """Draw the scale of the first table, and the picture of each row by id; empty without any."""
-    if answer.chart is None or not answer.tables or not answer.chart.columns:
+    if not answer.tables or not isinstance(answer.chart, RowPictures):
         return "", {}
-    kind, args, options, columns = answer.chart
+    kind, columns, args, options = answer.chart
     rows = answer.tables[0].rows
     known = [{"name": row.name.write(None), **row.values} for row in rows]
     frame = pd.DataFrame(known, index=[row.id for row in rows], columns=["name", *columns])

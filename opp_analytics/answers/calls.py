@@ -6,12 +6,12 @@ from functools import partial
 
 import pandas as pd
 
-from opp_analytics import svg, text
+from opp_analytics import charts, text
 from opp_analytics.analysis import describe, name_source
 from opp_analytics.answers import tables
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
-from opp_analytics.answers.data import Chart, Lack, Row, Table, lack_records, read_known
+from opp_analytics.answers.data import Lack, Row, Table, lack_records, read_known
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.note import note_of
 from opp_analytics.text import Piece, Sentence
@@ -53,7 +53,9 @@ def calls(context: Context) -> Answer:
     is_judged = len(called) > 0 and known["ratio_low"].notna().any()
     names = {str(source): text.capital(name_source(source, context.freq)) for source in known.index}
     bars = [
-        svg.make_bar(name, known["wape"][source], "", "", source, highlight=source in called)
+        charts.make_bar(
+            name, known["wape"][source], "hi" if source in called else "mute", key=source
+        )
         for source, name in names.items()
     ]
     sources = _list_rows(known, names, _COLUMNS, "source") if is_judged else ()
@@ -65,7 +67,7 @@ def calls(context: Context) -> Answer:
         tables=tuple(
             Table(name, columns, rows, heads=_HEADS) for name, columns, rows in listed if rows
         ),
-        chart=Chart("bars", (bars,)) if is_judged else None,
+        chart=charts.ChartData(tuple(bars)) if is_judged else None,
         notes=notes,
         lacks=() if is_judged else (lack,),
         call='oa.forecast_value_added(history, freq="{freq}")',

@@ -7,12 +7,12 @@ from functools import partial
 from itertools import accumulate
 from typing import Any
 
-from opp_analytics import text
+from opp_analytics import charts, text
 from opp_analytics.analysis import deal_categories, describe, forecast_categories
 from opp_analytics.answers import forecasts
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
-from opp_analytics.answers.data import Chart, Row, Table
+from opp_analytics.answers.data import Row, Table
 from opp_analytics.answers.deal import list_closed, list_deals
 from opp_analytics.answers.months import list_periods
 from opp_analytics.text import Piece, Sentence
@@ -60,7 +60,7 @@ def categories(context: Context) -> Answer:
             Table("categories", ("value", "running_total"), tuple(rows), "value"),
             *periods,
         ),
-        chart=Chart("forecast_categories", (table, context.label), {"target": target}),
+        chart=charts.category_reach(table, context.label, target=target),
         notes=(Sentence.of(about),),
         opener=partial(_list_category, context),
     )

@@ -10,6 +10,7 @@ import pandas as pd
 
 from opp_analytics import text
 from opp_analytics.answers.context import Context, Part
+from opp_analytics.charts import ChartData
 from opp_analytics.columns import find_rank, title_columns
 from opp_analytics.note import TableNote
 from opp_analytics.text import Piece, Sentence
@@ -76,17 +77,14 @@ class Figure(NamedTuple):
     """Level of the range."""
 
 
-class Chart(NamedTuple):
-    """A picture: a function of `opp_analytics.svg`, and what it takes.
-
-    The rows of a picture have the ids of the answer's rows.
-    """
+class RowPictures(NamedTuple):
+    """A picture in each row of the first table, by a function of `opp_analytics.svg`."""
 
     kind: str
-    args: tuple[Any, ...]
+    columns: tuple[str, ...]
+    """What it draws; the function takes these columns of all rows, then the others."""
+    args: tuple[Any, ...] = ()
     options: Mapping[str, Any] = {}
-    columns: tuple[str, ...] = ()
-    """What it draws of each row of the first table; the function takes these rows first."""
 
 
 class Lack(NamedTuple):
@@ -126,7 +124,8 @@ class AnswerData:
     """The forecast's method where chances are in it."""
     tables: tuple[Table, ...] = ()
     figures: tuple[Figure, ...] = ()
-    chart: Chart | None = None
+    chart: ChartData | RowPictures | None = None
+    """A picture, the rows of which have the ids of the answer's rows."""
     notes: tuple[Sentence, ...] = ()
     lacks: tuple[Lack, ...] = ()
     call: str = ""

@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics import svg, text
+from opp_analytics import charts, text
 from opp_analytics.analysis import audit_summary, describe, make_duplicate_keys
 from opp_analytics.answers import tables
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context, keep
-from opp_analytics.answers.data import Chart, Lack, Row, Table
+from opp_analytics.answers.data import Lack, Row, Table
 from opp_analytics.answers.deal import list_deals
 from opp_analytics.charts import Place
 from opp_analytics.columns import write_label
@@ -44,7 +44,7 @@ def data_to_fix(context: Context) -> Answer:
             *([Table("findings", columns, rows, "value")] if rows else []),
             *([_list_findings(context)] if len(findings) else []),
         ),
-        chart=Chart("bars", (bars,), {"label_width": 272, "stacked": True}) if rows else None,
+        chart=charts.ChartData(tuple(bars)) if rows else None,
         notes=(Sentence.of("Ranked by money"),) if rows else (),
         lacks=(Lack(words),) if lacks else (),
         call='oa.audit_summary(oa.audit(deals, as_of="{day}"))',
@@ -111,7 +111,8 @@ def _draw(context: Context, row: Row, found: pd.DataFrame) -> Place:
         count, worth = parts.iloc[0]
         figure += f", {money(worth) if value > 0 else text.number(count)} {parts.index[0]}"
     size = value if math.isfinite(value) else 0.0
-    return svg.make_bar(name, size, figure, f"{name}: {figure}, {deals}", row.id)
+    title = f"{name}: {figure}, {deals}"
+    return charts.make_bar(name, size, figures=(figure,), title=title, key=row.id)
 
 
 def _split(deals: pd.DataFrame) -> pd.DataFrame:

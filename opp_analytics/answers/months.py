@@ -14,7 +14,7 @@ from opp_analytics.analysis import describe, evidence
 from opp_analytics.answers import forecasts
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
-from opp_analytics.answers.data import Chart, Row, Table, make_period, read_known
+from opp_analytics.answers.data import Row, RowPictures, Table, make_period, read_known
 from opp_analytics.answers.deal import find_expected, list_due, list_expected
 from opp_analytics.schema import BUCKETS
 from opp_analytics.text import Piece, Sentence
@@ -56,8 +56,8 @@ def months(context: Context) -> Answer:
             ),
             *list_periods(context, forecasts.forecast(context), _EVERY),
         ),
-        chart=Chart(
-            "list_months", (context.money,), {"by_rate": forecasts.by_rate(context)}, _DRAWN
+        chart=RowPictures(
+            "list_months", _DRAWN, (context.money,), {"by_rate": forecasts.by_rate(context)}
         ),
         notes=(Sentence.of(f"Below coverage: {hits}"),) if is_aimed and usual else (),
         call=f'oa.forecast(deals, history=history, as_of="{{day}}", freq="{{freq}}", '

@@ -6,12 +6,12 @@ from functools import partial
 
 import pandas as pd
 
-from opp_analytics import text
+from opp_analytics import charts, text
 from opp_analytics.analysis import describe
 from opp_analytics.answers import forecasts
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
-from opp_analytics.answers.data import Chart, Lack, Row, Table, make_period, read_known
+from opp_analytics.answers.data import Lack, Row, Table, make_period, read_known
 from opp_analytics.answers.deal import list_closed
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.note import note_of
@@ -41,7 +41,7 @@ def past_ranges(context: Context) -> Answer:
         finding=Sentence.of(describe(table)),
         method=str(note_of(table).method),
         tables=(Table("periods", _COLUMNS, rows[::-1]),),
-        chart=Chart("backtest", (table.tail(MOST_DRAWN),)),
+        chart=charts.backtest(table.tail(MOST_DRAWN)),
         notes=tuple(map(Sentence.of, _list_notes(context, table))),
         call='oa.backtest(history, lead="now", as_of="{day}", freq="{freq}")',
         opener=partial(_list_closed, context),

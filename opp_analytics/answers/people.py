@@ -15,7 +15,7 @@ from opp_analytics.analysis import describe, evidence, name_leans
 from opp_analytics.answers import forecasts, tables
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context, Part, keep
-from opp_analytics.answers.data import Chart, Row, Table
+from opp_analytics.answers.data import Row, RowPictures, Table
 from opp_analytics.answers.deal import find_expected, list_deals, list_expected
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.schema import ALL, BUCKETS, HALF_CENT
@@ -74,11 +74,11 @@ def people(context: Context) -> Answer:
         finding=Sentence.of(describe(table)),
         method=str(forecasts.method(context)),
         tables=(Table("people", columns, tuple(_mark_largest(rows)), "expected", heads),),
-        chart=Chart(
+        chart=RowPictures(
             "list_progress",
+            _PROGRESS,
             (context.money,),
             {} if is_aimed else {"apart": rows[-1].id},
-            _PROGRESS,
         ),
         notes=tuple(Sentence.of(words) for words in notes if words),
         call=f'oa.forecast(deals, history=history, as_of="{{day}}", freq="{{freq}}", '

@@ -7,12 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics import text
+from opp_analytics import charts, text
 from opp_analytics.analysis import CreatedPipeline, describe, evidence
 from opp_analytics.answers import forecasts
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context, keep
-from opp_analytics.answers.data import Chart, Row, Table, lack_records
+from opp_analytics.answers.data import Row, Table, lack_records
 from opp_analytics.answers.deal import add_details, list_deals
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.periods import Freq, check_freq
@@ -61,10 +61,8 @@ def pipeline_created(context: Context) -> Answer:
         tables=tuple(
             Table(name, _COLUMNS, tuple(rows), "value") for name, rows in found.items() if rows
         ),
-        chart=Chart(
-            "pipeline_created",
-            (weeks,),
-            {"average": average, "line": "average" if len(weeks) > 2 else "week before"},
+        chart=charts.pipeline_created(
+            weeks, average=average, line="average" if len(weeks) > 2 else "week before"
         ),
         notes=(_say_most(context, people["value"]),) if len(people) else (),
         call='oa.pipeline_created(history, freq="{freq}")',

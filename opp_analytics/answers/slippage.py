@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics import text
+from opp_analytics import charts, text
 from opp_analytics.analysis import DueCohort, close_date_moves, describe
 from opp_analytics.answers import forecasts
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context, keep
-from opp_analytics.answers.data import Chart, Row, Table, lack_records
+from opp_analytics.answers.data import Row, Table, lack_records
 from opp_analytics.answers.deal import add_details, list_deal, list_deals
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.note import note_of
@@ -68,7 +68,7 @@ def slippage(context: Context) -> Answer:
         title=_TITLE,
         finding=Sentence.of(describe(periods)),
         tables=(Table("periods", _COLUMNS, rows, "value"), *([moving] if len(often) else [])),
-        chart=Chart("slippage", ({_name_period(context, name): sums[name] for name in sums},)),
+        chart=charts.slippage_by_period({_name_period(context, name): sums[name] for name in sums}),
         call=f'oa.slippage(history, start="{first}", end="{last}")',
         opener=partial(_list_due, context),
     )

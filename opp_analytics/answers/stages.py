@@ -6,13 +6,13 @@ from functools import partial
 
 import pandas as pd
 
-from opp_analytics import text
+from opp_analytics import charts, text
 from opp_analytics.analysis import StageEntries, describe, stage_funnel
 from opp_analytics.answers import forecasts
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.bars import make_money_bar
 from opp_analytics.answers.context import Context, keep
-from opp_analytics.answers.data import Chart, Row, Table, lack_records
+from opp_analytics.answers.data import Row, Table, lack_records
 from opp_analytics.answers.deal import add_details, list_deals
 from opp_analytics.columns import write_key
 from opp_analytics.errors import NotEnoughHistory
@@ -49,7 +49,7 @@ def stages(context: Context) -> Answer:
         title="Funnel",
         finding=Sentence.of(describe(flow)),
         tables=(Table("stages", tuple(map(str, flow)), tuple(rows)),),
-        chart=Chart("stage_flow", (flow,)),
+        chart=charts.stage_flow(flow),
         notes=(Sentence.of(f"Deals that entered each stage {about}"),),
         call=f'oa.stage_flow(history, start="{start.isoformat()}", end="{{day}}")',
         opener=partial(_list_entries, context),
@@ -89,7 +89,7 @@ def _sum_open(context: Context) -> Answer:
         title="Funnel",
         finding=Sentence.of(found.removesuffix(".")),
         tables=(table,) if is_open else (),
-        chart=Chart("bars", (bars,)),
+        chart=charts.ChartData(tuple(bars)),
         notes=(Sentence.of("Open value by stage"),) if is_open else (),
         lacks=(lack_records(what),),
         call="oa.stage_funnel(deals)",

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from opp_analytics import text
+from opp_analytics import charts, text
 from opp_analytics.analysis import describe, explain_pacing
 from opp_analytics.answers import forecasts
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
-from opp_analytics.answers.data import Chart, Lack, Row, Table, lack_records, read_known
+from opp_analytics.answers.data import Lack, Row, Table, lack_records, read_known
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.note import note_of
 from opp_analytics.org import day_of
@@ -98,14 +98,11 @@ def _draw(
         finding=Sentence.of(finding),
         method=str(forecasts.method(context)),
         tables=(Table("records", _COLUMNS, tuple(rows)),),
-        chart=Chart(
-            "forecast_fan",
-            (fan,),
-            {
-                "closed": closed,
-                "calls": forecasts.called(context),
-                "pacing": forecasts.pacing(context),
-            },
+        chart=charts.forecast_fan(
+            fan,
+            closed=closed,
+            calls=forecasts.called(context),
+            pacing=forecasts.pacing(context),
         ),
         notes=tuple(Sentence.of(words) for words in notes if words),
         lacks=lacks,

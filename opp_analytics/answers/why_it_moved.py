@@ -6,11 +6,11 @@ from functools import partial
 
 import pandas as pd
 
-from opp_analytics import analysis, text
+from opp_analytics import analysis, charts, text
 from opp_analytics.answers import forecasts
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
-from opp_analytics.answers.data import Chart, Figure, Lack, Row, Table
+from opp_analytics.answers.data import Figure, Lack, Row, Table
 from opp_analytics.answers.deal import add_details, list_deals
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.note import note_of
@@ -61,11 +61,7 @@ def why_it_moved(context: Context) -> Answer:
         figures=(
             Figure("Forecast", "expected", now.values["expected"], then=then.values["expected"]),
         ),
-        chart=Chart(
-            "forecast_change",
-            (table,),
-            {"target": float(forecasts.current(context)["target"])},
-        ),
+        chart=charts.forecast_change(table, target=float(forecasts.current(context)["target"])),
         notes=tuple(_list_notes(context, table)),
         call=f'oa.forecast_change(history, start="{note.then_at}", '
         f'end="{note.now_at}", period="{{period}}", freq="{{freq}}", method="{context.method}")',

@@ -7,12 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics import text
+from opp_analytics import charts, text
 from opp_analytics.analysis import describe, evidence, scorecard, win_rate
 from opp_analytics.answers import tables
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context, Part
-from opp_analytics.answers.data import Chart, Figure, Row, Table, make_period, read_known
+from opp_analytics.answers.data import Figure, Row, Table, make_period, read_known
 from opp_analytics.answers.deal import list_deals
 from opp_analytics.periods import Freq, labels
 from opp_analytics.text import Piece, Sentence
@@ -47,7 +47,6 @@ def win_rates(context: Context) -> Answer:
     )
     rate, low, high = (float(whole[name]) for name in ("rate", "rate_low", "rate_high"))
     drawn = known[known.index.isin((known["won"] + known["lost"]).nlargest(_DRAWN).index)]
-    options = {"overall": rate, "differs": apart}
     note = f"Won ÷ (won + lost) from {context.write_day(since)} on, 95% interval"
     by = f', by="{person}"' if person else ""
     listed = (
@@ -63,7 +62,7 @@ def win_rates(context: Context) -> Answer:
         figures=(Figure("Win rate", "rate", rate, low=low, high=high, confidence=0.95),)
         if closed
         else (),
-        chart=Chart("win_rate", (drawn,), options) if people else None,
+        chart=charts.win_rate(drawn, overall=rate, differs=apart) if people else None,
         notes=(Sentence.of(note),) if len(known) > 1 else (),
         call=f'oa.win_rate(deals, start="{since:%Y-%m-%d}", end="{{day}}"{by})',
         opener=partial(_list_closed, context),

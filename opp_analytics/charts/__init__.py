@@ -32,7 +32,9 @@ from opp_analytics.charts.data import (
     TickMark,
     Tone,
     choose_ticks,
+    make_bar,
     shorten,
+    write_caption,
 )
 from opp_analytics.charts.forecasts import (
     backtest,

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from opp_analytics import text
-from opp_analytics.analysis import describe_leans, heading, name_source, say_lean, sentence
+from opp_analytics.analysis import describe_leans, name_source, say_lean
 from opp_analytics.charts.data import (
     ChartData,
     DotMark,
@@ -18,18 +17,12 @@ from opp_analytics.charts.data import (
     Measure,
     Place,
     RangeMark,
-    TextColumn,
-    choose_ticks,
     note_intervals,
-    write_caption,
 )
 from opp_analytics.note import note_of
 
-_SHARE = 0.5
-"""Share of the width for the marks; the figures have the rest."""
 _WIDEST = 1.5
 """Where intervals are cut, in distances of the furthest dot; they end at 100% at least."""
-_SIZE = (9.5, 2.4)
 
 
 def call_accuracy(table: pd.DataFrame) -> ChartData:
@@ -38,17 +31,22 @@ def call_accuracy(table: pd.DataFrame) -> ChartData:
     Errors beside it.
     """
     known = table[table["bias"].notna()].sort_values("bias", ascending=False, kind="stable")
-    rows = []
+    places = []
     for key, row in known.iterrows():
         figures = text.percent(row["wape"]), text.percent(row["model_wape"]), f"{int(row['n']):,}"
-        rows.append((str(key), say_lean(row).startswith("usually"), figures))
-    heads = ("missed by", "the model by", text.plural(text.noun(note_of(table).freq)))
-    measure = Measure("percent", "called too low or too high, as a share of what was won")
-    drawn = known[["bias_low", "bias", "bias_high"]]
-    chart = _lay_out(
-        "call_accuracy", table, rows, drawn, 0.0, measure, heads, "blue: leans beyond chance"
+        leans = say_lean(row).startswith("usually")
+        ends = row["bias_low"], row["bias"], row["bias_high"]
+        places.append(_place(str(key), ends, figures, differs=leans))
+    what = "called too low or too high, as a share of what was won"
+    return ChartData(
+        tuple(places),
+        (_count_periods(table), note_intervals(table), "blue: leans beyond chance"),
+        title=f"{describe_leans(table)}." if places else "",
+        empty="" if places else _TOO_FEW,
+        levels=(Level(0.0),),
+        measure=_measure(known[["bias", "bias_low", "bias_high"]], 0.0, "percent", what),
+        heads=("Missed by", "Model by", text.capital(text.plural(text.noun(note_of(table).freq)))),
     )
-    return replace(chart, title=f"{describe_leans(table)}.")
 
 
 def forecast_value_added(table: pd.DataFrame) -> ChartData:
@@ -59,13 +57,11 @@ def forecast_value_added(table: pd.DataFrame) -> ChartData:
     With `by`, the calls of each group.
     """
     called = table.index.get_level_values("source").isin(["reps", "manager"])
-    shown = (
-        called
-        if table.index.nlevels > 1
-        else np.full(len(table), table["wape"][called].notna().any())
-    )
-    known = table[shown & table["error_ratio"].notna()].sort_values("error_ratio", kind="stable")
-    rows = []
+    # Of a whole the model and the formulas are beside its calls.
+    if table.index.nlevels == 1:
+        called[:] = table["wape"][called].notna().any()
+    known = table[called & table["error_ratio"].notna()].sort_values("error_ratio", kind="stable")
+    places = []
     for key, row in known.iterrows():
         *group, source = text.split_key(key)
         named = name_source(source, note_of(table).freq).removeprefix("the ")
@@ -73,66 +69,47 @@ def forecast_value_added(table: pd.DataFrame) -> ChartData:
             "" if source == "model" else f"{round(row['better'] * row['n'])} of {int(row['n'])}"
         )
         figures = text.percent(row["wape"]), text.percent(row["bias"], signed=True), better
-        rows.append((text.capital(" · ".join([*group, named])), row["differs"], figures))
-    measure = Measure("number", "error, as a multiple of the model’s")
-    drawn, blue = (
-        known[["ratio_low", "error_ratio", "ratio_high"]],
-        "blue: differs from the model beyond chance",
-    )
-    return _lay_out(
-        "forecast_value_added",
-        table,
-        rows,
-        drawn,
-        1.0,
-        measure,
-        ("missed by", "bias", "better in"),
-        blue,
-    )
-
-
-def _lay_out(
-    kind: str,
-    table: pd.DataFrame,
-    rows: Sequence[tuple[str, bool, tuple[str, ...]]],
-    drawn: pd.DataFrame,
-    level: float,
-    measure: Measure,
-    heads: tuple[str, ...],
-    blue: str,
-) -> ChartData:
-    """Lay out each row: estimate and interval on the left, three columns of figures beside."""
-    judged = text.count(int(table["n"].max()) if len(table) else 0, text.noun(note_of(table).freq))
-    note = write_caption(table, judged, note_intervals(table), blue)
-    if not rows:
-        return ChartData(sentence(table, kind), note, "too few periods to say", size=_SIZE)
-    reach = max(1.0 + level, _WIDEST * float(drawn.iloc[:, 1].abs().max()))
-    drawn, places = drawn.clip(-reach, reach), []
-    for (name, differs, figures), (start, at, end) in zip(rows, drawn.to_numpy(), strict=True):
-        interval = RangeMark(
-            start, end, "hi" if differs else "mute", cut=(start == -reach, end == reach)
-        )
-        dot = DotMark(at, "hi" if differs else "bar")
-        marks = (dot,) if math.isnan(start) else (interval, dot)
-        places.append(Place(name, marks, figures=figures))
-    ends = [0.0, level, *drawn.to_numpy().ravel()]
-    room = 0.06 * float(np.nanmax(ends) - np.nanmin(ends))
-    low, high = float(np.nanmin(ends)) - room, float(np.nanmax(ends)) + room
-    above, write = choose_ticks(max(high, -low)), text.times if level else text.percent
-    ticks = [
-        (tick, write(tick))
-        for tick in [*(-tick for tick in above[:0:-1]), *above]
-        if low <= tick <= high
-    ]
+        ends = row["ratio_low"], row["error_ratio"], row["ratio_high"]
+        name = text.capital(" · ".join([*group, named]))
+        places.append(_place(name, ends, figures, differs=bool(row["differs"])))
+    drawn = known[["error_ratio", "ratio_low", "ratio_high"]]
     return ChartData(
-        heading(table, kind),
-        note,
-        places=tuple(places),
-        levels=(Level(level),),
-        size=_SIZE,
-        least_rows=2,
-        measure=replace(measure, low=low, high=low + (high - low) / _SHARE, ticks=tuple(ticks)),
-        columns=tuple(
-            TextColumn(at, head) for head, at in zip(heads, (0.68, 0.84, 1.0), strict=True)
+        tuple(places),
+        (
+            _count_periods(table),
+            note_intervals(table),
+            "blue: differs from the model beyond chance",
         ),
+        empty="" if places else _TOO_FEW,
+        levels=(Level(1.0),),
+        measure=_measure(drawn, 1.0, "times", "error, as a multiple of the model’s"),
+        heads=("Missed by", "Bias", "Better in"),
     )
+
+
+_TOO_FEW = "too few periods to say"
+
+
+def _count_periods(table: pd.DataFrame) -> str:
+    return text.count(int(table["n"].max()) if len(table) else 0, text.noun(note_of(table).freq))
+
+
+def _place(
+    name: str, ends: tuple[float, float, float], figures: tuple[str, ...], *, differs: bool
+) -> Place:
+    """Lay out an estimate with its interval."""
+    low, at, high = ends
+    dot = DotMark(at, "hi" if differs else "bar")
+    interval = RangeMark(low, high, "hi" if differs else "mute")
+    return Place(name, (dot,) if math.isnan(low) else (interval, dot), figures=figures)
+
+
+def _measure(
+    drawn: pd.DataFrame, level: float, kind: Literal["percent", "times"], what: str
+) -> Measure:
+    """Measure estimates and their intervals around a level, without the ends of wide ones."""
+    reach = max(1.0 + level, _WIDEST * float(np.nan_to_num(drawn.iloc[:, 0].abs().max())))
+    cut = drawn.clip(-reach, reach)
+    ends = [0.0, level, *cut.min().dropna(), *cut.max().dropna()]
+    room = 0.06 * (max(ends) - min(ends))
+    return Measure(kind, what, min(ends) - room, max(ends) + room)

@@ -15,14 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import text
-from opp_analytics.analysis import (
-    Step,
-    heading,
-    list_steps,
-    push_counts,
-    sentence,
-    transition_matrix,
-)
+from opp_analytics.analysis import Step, list_steps, push_counts, transition_matrix
 from opp_analytics.charts.data import (
     BarMark,
     BreakMark,
@@ -31,20 +24,17 @@ from opp_analytics.charts.data import (
     Level,
     Measure,
     Place,
-    TextColumn,
     Tone,
-    choose_ticks,
-    iterate,
     keep_largest,
+    list_rows,
+    make_bar,
     measure_column,
-    measure_percent,
     name_method,
     name_periods,
     name_rows,
     note_periods,
     note_rest,
     shorten,
-    write_caption,
 )
 from opp_analytics.note import note_of
 from opp_analytics.org import PIPELINE, Money, Org, Stages, day_of, money_of, rank_open
@@ -53,7 +43,6 @@ from opp_analytics.schema import HALF_CENT, unstack_level
 _MOST_GROUPS = 30
 _MOST_DEALS = 20
 _PIPELINE, _FORECAST = ("opening", "closing"), ("then", "now")
-_KINDS = {_PIPELINE: "waterfall", _FORECAST: "forecast_change"}
 CUT = "The bars of both totals are cut"
 """Said where the scale of a waterfall does not begin at zero."""
 _CUT_BELOW, _STUB = 0.2, 0.35
@@ -61,23 +50,26 @@ _CUT_BELOW, _STUB = 0.2, 0.35
 totals, in steps together."""
 
 
-def waterfall(table: pd.DataFrame, *, most: int = _MOST_GROUPS) -> ChartData:
+def waterfall(table: pd.DataFrame) -> ChartData:
     """Prepare the steps from opening to closing pipeline.
 
-    With `by`, the ins and outs of the groups that changed `most`.
+    With `by`, the ins and outs of the groups that changed most.
     """
     nothing = "no open deals in this period"
     if table.empty:
-        return ChartData("Pipeline", write_caption(table), nothing)
+        return ChartData(title="Pipeline", empty=nothing)
     if table.index.nlevels > 1:
-        return _prepare_groups(table, "value", _PIPELINE, "change in open value", most)
+        return _prepare_groups(table, "value", _PIPELINE, "change in open value")
     count = text.count(int(table["count"].get("closing", 0)), "open deal")
     moved = table[table["deals"] > 0].drop(index=list(_PIPELINE), errors="ignore")
     rows: Any = zip(moved.index, moved["value"], moved["deals"], strict=True)
     steps = [Step(name, text.movement(name), value, int(deals), ()) for name, value, deals in rows]
-    empty = "" if table["deals"].any() else nothing
-    note = f"{count} at the end"
-    return _lay_steps(table, "value", _PIPELINE, steps, "Pipeline", note, "open value", empty=empty)
+    chart = _lay_steps(table, "value", _PIPELINE, steps, "Pipeline", "open value")
+    return replace(
+        chart,
+        note=(f"{count} at the end", *chart.note),
+        empty="" if table["deals"].any() else nothing,
+    )
 
 
 def forecast_change(table: pd.DataFrame, *, target: float = math.nan) -> ChartData:
@@ -87,22 +79,15 @@ def forecast_change(table: pd.DataFrame, *, target: float = math.nan) -> ChartDa
     """
     nothing = "nothing was expected at either time"
     if table.empty:
-        return ChartData("Forecast", write_caption(table), nothing)
+        return ChartData(title="Forecast", empty=nothing)
     if table.index.nlevels > 1:
         return _prepare_groups(table, "expected", _FORECAST, "change in expected money")
-    count, steps = text.count(int(table["deals"]["now"])), list_steps(table)
-    empty = "" if steps or table["expected"].any() else nothing
-    return _lay_steps(
-        table,
-        "expected",
-        _FORECAST,
-        steps,
-        "Forecast",
-        count,
-        "expected money",
-        name_method(table),
-        target=target,
-        empty=empty,
+    steps = list_steps(table)
+    chart = _lay_steps(table, "expected", _FORECAST, steps, "Forecast", "expected money", target)
+    return replace(
+        chart,
+        note=(text.count(int(table["deals"]["now"])), name_method(table), *chart.note),
+        empty="" if steps or table["expected"].any() else nothing,
     )
 
 
@@ -112,10 +97,7 @@ def _lay_steps(
     ends: tuple[str, str],
     steps: Sequence[Step],
     what: str,
-    n: str,
     axis: str,
-    *notes: str,
-    empty: str,
     target: float = math.nan,
 ) -> ChartData:
     """Lay each step at the end of the one above it, the largest one in blue.
@@ -132,88 +114,55 @@ def _lay_steps(
     money = money_of(table, beside=table[column].abs().max())
     largest = max(steps, key=lambda step: abs(step.expected), default=None)
     places = [
-        _place_step(step, BarMark(start, end, "mute"), money, largest=step is largest)
+        _place_step(step, BarMark(start, end, "hi" if step is largest else "mute"), money)
         for step, start, end in zip(steps, levels[:-1], levels[1:], strict=True)
     ]
     first, last = (_place_total(step, base, base + 0.12 * reach, money) for step in totals)
-    known, aim = math.isfinite(target), f"target {money(target)}"
-    near = known and (not base or base <= target <= levels.max() + reach)
-    note = write_caption(table, n, *notes, CUT.lower() if base else "")
+    near = not base or base <= target <= levels.max() + reach
+    aim = (Level(target, "ink", f"target {money(target)}"),) if near and target == target else ()
     return ChartData(
-        heading(table, _KINDS[ends]),
-        note,
-        empty,
         (first, *places, last),
+        (CUT.lower(),) if base else (),
         linked=True,
         measure=measure_column(table, column, axis, low=base or None),
-        levels=(Level(0.0), *([Level(target, "ink", aim)] if near else [])),
-        footer="" if near or not known else f"{aim} →" if target > base else f"← {aim}",
+        levels=(Level(0.0), *aim),
     )
 
 
 def _place_total(step: Step, base: float, cut: float, money: Money) -> Place:
     """Lay a total from zero on, or from `base` with a gap at `cut`."""
-    figure, count = money(step.expected), text.count(step.deals) if step.deals else ""
-    says = ", ".join(filter(None, (figure, count)))
-    title, short = f"{text.capital(step.name)}: {says}", f"{step.deals:,}" if step.deals else ""
-    bar, gap = BarMark(base, step.expected, "bar", title=title), [BreakMark(cut)] if base else []
-    return Place(
-        step.name, (bar, *gap), says, step.expected, short, (figure,), title, step.key, strong=True
-    )
+    figure, says = money(step.expected), text.count(step.deals) if step.deals else ""
+    title = f"{text.capital(step.name)}: {', '.join(filter(None, (figure, says)))}"
+    gap = (BreakMark(cut),) if base else ()
+    marks = (BarMark(base, step.expected, "bar", title=title), *gap)
+    return Place(step.name, marks, says, (figure,), title, step.key, strong=True)
 
 
-def _place_step(step: Step, bar: BarMark, money: Money, *, largest: bool) -> Place:
+def _place_step(step: Step, bar: BarMark, money: Money) -> Place:
     """Lay out a step with the deals behind it.
 
     A single deal is shown by name; several are shown by number, with those that moved most.
     """
-    figure, n = money(step.expected, signed=True), f"{step.deals:,}" if step.deals else ""
-    deals, cause = (
-        [shorten(deal, 24) for deal, _ in step.movers],
-        f", {step.cause}" if step.cause else "",
-    )
+    figure = money(step.expected, signed=True)
+    cause = f", {step.cause}" if step.cause else ""
+    deals = [shorten(deal, 24) for deal, _ in step.movers]
+    says = named = text.count(step.deals) if step.deals else ""
+    forms: tuple[str, ...] = ()
     if step.deals == 1 and deals:
         says = named = f"{deals[0]}{cause}"
-        forms = (says, *deals, n)
+        forms = (says, *deals, "1")
     elif deals:
-        moved = [
-            f"{deal} {money(by, signed=True)}"
-            for deal, (_, by) in zip(deals, step.movers, strict=True)
-        ]
-        says, named = (
-            f"{deals[0]} and {step.deals - 1:,} more",
-            ", ".join([text.count(step.deals), *moved]) + cause,
-        )
-        account, by = (
-            shorten(step.movers[0][0].partition(": ")[0], 24),
-            money(step.movers[0][1], signed=True),
-        )
-        whole, brief = f"{n} · {', '.join(moved)}", f"{n} · {account}"
-        forms = (
-            *(f"{form}{cause}" for form in (whole, f"{brief} {by}", brief, account) if cause),
-            whole,
-            f"{n} · {moved[0]}",
-            f"{brief} {by}",
-            brief,
-            n,
-        )
-    else:
-        says = named = text.count(step.deals) if step.deals else ""
-        forms = ()
-    title, says = (", ".join(filter(None, (figure, words))) for words in (named, says))
-    title = f"{text.capital(step.name)}: {title}"
-    marked = replace(bar, tone="hi" if largest else "mute", title=title)
-    return Place(
-        step.name,
-        (marked,),
-        says,
-        max(bar.start, bar.end),
-        n,
-        (figure,),
-        title,
-        step.key,
-        forms=tuple(dict.fromkeys(forms)),
-    )
+        amounts = [money(by, signed=True) for _, by in step.movers]
+        moved = [f"{deal} {by}" for deal, by in zip(deals, amounts, strict=True)]
+        n, account = f"{step.deals:,}", shorten(step.movers[0][0].partition(": ")[0], 24)
+        brief = f"{n} · {account}"
+        says, named = f"{deals[0]} and {step.deals - 1:,} more", ", ".join([named, *moved]) + cause
+        whole = [f"{n} · {', '.join(moved)}", f"{brief} {amounts[0]}", brief, account]
+        because = [f"{form}{cause}" for form in whole if cause]
+        forms = (*because, whole[0], f"{n} · {moved[0]}", *whole[1:3], n)
+    title = f"{text.capital(step.name)}: {', '.join(filter(None, (figure, named)))}"
+    marks, forms = (replace(bar, title=title),), tuple(dict.fromkeys(forms))
+    return Place(step.name, marks, says, (figure,), title, step.key, forms=forms)
 
 
 def _cut_scale(levels: NDArray[np.float64]) -> float:
@@ -227,35 +176,23 @@ def _cut_scale(levels: NDArray[np.float64]) -> float:
 
 
 def _prepare_groups(
-    table: pd.DataFrame, column: str, ends: tuple[str, str], axis: str, most: int = _MOST_GROUPS
+    table: pd.DataFrame, column: str, ends: tuple[str, str], axis: str
 ) -> ChartData:
     """Show what each group gained (right) and lost (left), the largest change first."""
     values = unstack_level(table[column], "movement")
     change = values[ends[1]] - values[ends[0]]
-    shown = change.abs().sort_values(ascending=False, kind="stable").head(most).index
+    shown = change.abs().sort_values(ascending=False, kind="stable").head(_MOST_GROUPS).index
     moved = values.loc[shown].drop(columns=list(ends))
-    what = "what came in and what left, with the change"
-    note = write_caption(table, text.count(len(change), "group"), what)
-    if not moved.to_numpy().any():
-        return ChartData(heading(table, _KINDS[ends]), note, "nothing moved in this period")
     came, left = moved.clip(lower=0).sum(axis=1), moved.clip(upper=0).sum(axis=1)
     money = money_of(table)
-    places = (
-        Place(
-            name,
-            (BarMark(0, up, "hi"), BarMark(0, down, "mute")),
-            money(by, signed=True),
-            up,
-            key=name,
-            title=f"{name}: {money(up)} came in, {money(-down)} left",
-        )
-        for name, up, down, by in zip(name_rows(shown), came, left, change[shown], strict=True)
-    )
     rest = note_rest(len(change) - len(shown), "smaller group")
     return ChartData(
-        heading(table, _KINDS[ends]),
-        " · ".join(filter(None, (note, rest))),
-        places=tuple(places),
+        tuple(
+            Place(name, (BarMark(0, up, "hi"), BarMark(0, down, "mute")), money(by, signed=True))
+            for name, up, down, by in zip(name_rows(shown), came, left, change[shown], strict=True)
+        ),
+        (text.count(len(change), "group"), "what came in and what left, with the change", rest),
+        empty="" if moved.to_numpy().any() else "nothing moved in this period",
         measure=measure_column(table, column, axis, low=1.05 * float(left.min())),
         levels=(Level(0.0),),
     )
@@ -272,32 +209,21 @@ def movements(table: pd.DataFrame) -> ChartData:
         moves=("movement", lambda moves: ", ".join(dict.fromkeys(map(text.movement, moves)))),
     )
     moved = deals[deals["value"].abs() >= HALF_CENT]
-    shown = keep_largest(moved, "value", _MOST_DEALS)
-    if shown.empty:
-        return ChartData(
-            heading(table, "movements"), write_caption(table), "nothing moved in this period"
-        )
-    money = money_of(table)
-    places = (
-        Place(
-            str(row.Index if pd.isna(row.name) else row.name),
-            (BarMark(0, row.value, "hi" if row.value >= 0 else "mute"),),
-            f"{money(row.value, signed=True)}, {shorten(row.moves, 32)}",
-            max(row.value, 0.0),
-        )
-        for row in iterate(shown)
-    )
-    note = write_caption(
-        table,
-        text.count(len(table), "movement"),
-        note_rest(len(moved) - len(shown), "smaller deal"),
-    )
-    # The end of a name is often what tells two deals of one customer apart.
+    shown, money = keep_largest(moved, "value", _MOST_DEALS), money_of(table)
+    rest = note_rest(len(moved) - len(shown), "smaller deal")
+    rows: Any = shown.fillna({"name": shown.index.to_series()}).itertuples()
     return ChartData(
-        heading(table, "movements"),
-        note,
-        places=tuple(places),
-        name_width=40,
+        tuple(
+            make_bar(
+                row.name,
+                row.value,
+                "hi" if row.value >= 0 else "mute",
+                f"{money(row.value, signed=True)}, {shorten(row.moves, 32)}",
+            )
+            for row in rows
+        ),
+        (text.count(len(table), "movement"), rest),
+        empty="" if len(shown) else "nothing moved in this period",
         measure=measure_column(table, "value", "change in open value", signed=True),
         levels=(Level(0.0),),
     )
@@ -328,8 +254,6 @@ _OUTCOMES: dict[str, Tone] = {
 """Outcomes of what was due, in their order in a bar: slipped first, since all rows start there, so
 its shares compare."""
 _MOST_PUSHES = 8
-_STAYS = 0.7
-"""Share of the width for the stays in a stage, the figures right of them."""
 _MOST_STACKED = 3
 _GROUPS: tuple[Tone, ...] = ("hi", "bar", "mute", "pale")
 """Tones of the largest groups and of the rest together."""
@@ -337,46 +261,38 @@ _GROUPS: tuple[Tone, ...] = ("hi", "bar", "mute", "pale")
 
 def stage_funnel(table: pd.DataFrame) -> ChartData:
     """Prepare a bar of open value per stage, with its open deals and those that got that far."""
-    if table.empty:
-        return ChartData(sentence(table, "stage_funnel"), write_caption(table), "no opportunities")
-    money, top = money_of(table), float(table["open_value"].max())
-    stages = table.index.get_level_values("stage")
-    largest = table["open_value"].groupby(stages, observed=True).sum().idxmax() if top else None
+    money, stages = money_of(table), table.index.get_level_values("stage")
+    sums = table["open_value"].groupby(stages, observed=True).sum()
+    largest = sums.idxmax() if sums.any() else None
     places = tuple(
-        Place(
+        make_bar(
             name,
-            (BarMark(0, row.open_value, "hi" if stage == largest else "bar"),),
+            row.open_value,
+            "hi" if stage == largest else "bar",
             figures=(money(row.open_value), f"{row.open_count:,} of {row.reached_low:,}"),
         )
-        for name, stage, row in zip(name_rows(table.index), stages, iterate(table), strict=True)
+        for stage, (name, row) in zip(stages, list_rows(table), strict=True)
     )
-    measure = replace(measure_column(table, "open_value"), low=0, high=(top or 1.0) / _STAYS)
-    ticks = tuple((tick, money(tick)) for tick in (choose_ticks(top, 3) if top else [0.0]))
     count = text.count(int(table["open_count"].sum()), "open deal")
-    heads = (("open", 0.82), ("deals", 1.0))
     return ChartData(
-        heading(table, "stage_funnel"),
-        write_caption(table, count, "deals: open there, of those that got this far at least"),
-        places=places,
-        measure=replace(measure, ticks=ticks),
-        columns=tuple(TextColumn(at, head) for head, at in heads),
+        places,
+        (count, "deals: open there, of those that got this far at least"),
+        empty="" if places else "no opportunities",
+        measure=measure_column(table, "open_value", low=0),
+        heads=("Open", "Deals"),
     )
 
 
 def stage_flow(table: pd.DataFrame) -> ChartData:
     """Prepare a bar of entries per stage, cut by their outcome, with conversion and median days."""
     entries = int(table["entries"].sum())
-    empty = "" if entries else "no deal entered a stage in this period"
-    top = max(float(table["entries"].max()) if len(table) else 0.0, 1.0)
-    ticks = tuple((tick, f"{tick:,.0f}") for tick in choose_ticks(top) if tick.is_integer())
     key = ", ".join(f"{tone}: {words}" for name, tone, words in _SMALL if table[name].any())
     return ChartData(
-        heading(table, "stage_flow"),
-        write_caption(table, text.count(entries, "entry"), key, "days: median in the stage"),
-        empty,
-        places=tuple(_place_stage(stage, row) for stage, row in table.iterrows()),
-        measure=Measure("count", "deals that entered", 0, top / _STAYS, ticks=ticks),
-        columns=(TextColumn(0.86, "moved on"), TextColumn(1.0, "days")),
+        tuple(_place_stage(stage, row) for stage, row in table.iterrows()),
+        (text.count(entries, "entry"), key),
+        empty="" if entries else "no deal entered a stage in this period",
+        measure=Measure("count", "deals that entered", 0),
+        heads=("Moved on", "Median days"),
     )
 
 
@@ -391,14 +307,9 @@ def _place_stage(stage: Any, row: pd.Series[Any]) -> Place:
             title = f"{name}: {parts[-1]}"
             marks.append(BarMark(left, left + n, tone, forms=(parts[-1], f"{n:,}"), title=title))
         left += n
-    conversion, days = text.percent(row["conversion"]), text.number(row["median_days"])
-    return Place(
-        name,
-        tuple(marks),
-        figures=(conversion, days),
-        title=f"{name}: {', '.join(parts)}",
-        key=text.join_key(stage),
-    )
+    figures = text.percent(row["conversion"]), text.number(row["median_days"])
+    title = f"{name}: {', '.join(parts)}"
+    return Place(name, tuple(marks), "", figures, title, text.join_key(stage))
 
 
 def transitions(table: pd.DataFrame) -> ChartData:
@@ -407,12 +318,7 @@ def transitions(table: pd.DataFrame) -> ChartData:
     A cell is darker where there were more steps.
     """
     counts = transition_matrix(table)
-    cells = counts.to_numpy()
-    if not cells.any():
-        return ChartData(
-            sentence(table, "transitions"), write_caption(table), "no stage change seen yet"
-        )
-    names = [text.stage(stage) for stage in counts.columns]
+    cells, names = counts.to_numpy(), [text.stage(stage) for stage in counts.columns]
     places = (
         Place(
             text.stage(stage),
@@ -425,13 +331,11 @@ def transitions(table: pd.DataFrame) -> ChartData:
         for stage, row in zip(counts.index, cells, strict=True)
     )
     return ChartData(
-        sentence(table, "transitions"),
-        write_caption(table, text.count(int(cells.sum()), "step")),
-        places=tuple(places),
-        least_rows=1,
+        tuple(places),
+        (text.count(int(cells.sum()), "step"),),
+        empty="" if cells.any() else "no stage change seen yet",
         measure=Measure("names", "to", -0.5, len(names) - 0.5, ticks=tuple(enumerate(names))),
         across=Measure("names", "from"),
-        size=(7.5, 4.6),
     )
 
 
@@ -439,26 +343,22 @@ def slippage(table: pd.DataFrame) -> ChartData:
     """Prepare a ladder of value by outcome; with `by`, one bar of shares per group."""
     due = int(table["count"].sum())
     if not due:
-        return ChartData(
-            sentence(table, "slippage"), write_caption(table), "no open deal was due in this period"
-        )
+        return ChartData(empty="no open deal was due in this period")
     if isinstance(table.index, pd.MultiIndex):
         return _share_outcomes(table, due)
     money, level = money_of(table), float(table["value"].sum())
-    places = [
-        Place("due", (BarMark(0, level, "bar"),), f"{text.count(due)} · {money(level)}", level)
-    ]
-    for row in table.itertuples():
-        outcome, value, rate = str(row.Index), float(row.value), float(row.value_rate)  # type: ignore[arg-type]
+    places = [make_bar("due", level, "bar", f"{text.count(due)} · {money(level)}")]
+    for outcome, count, value, rate in zip(
+        map(str, table.index), table["count"], table["value"], table["value_rate"], strict=True
+    ):
         share = "" if math.isnan(rate) else f" ({text.percent(rate)})"
         bar = BarMark(level, level - value, _OUTCOMES.get(outcome, "mute"))
-        says = f"{text.count(row.count)} · {money(value)}{share}"  # type: ignore[arg-type]
-        places.append(Place(text.label(outcome), (bar,), says, level, key=outcome))
+        says = f"{text.count(count)} · {money(value)}{share}"
+        places.append(Place(text.label(outcome), (bar,), says))
         level -= value
     return ChartData(
-        heading(table, "slippage"),
-        write_caption(table, text.count(due), "each by its outcome"),
-        places=tuple(places),
+        tuple(places),
+        (text.count(due), "each by its outcome"),
         linked=True,
         measure=measure_column(table, "value", "value at the start of the period"),
     )
@@ -466,23 +366,17 @@ def slippage(table: pd.DataFrame) -> ChartData:
 
 def _share_outcomes(table: pd.DataFrame, due: int) -> ChartData:
     """Show the shares of the outcomes by count, the group with most slipped deals first."""
-    shares = unstack_level(table["count_rate"], "outcome").fillna(0.0)
-    shares = shares[sorted(shares.columns, key=lambda outcome: outcome != "slipped")]
-    counts = unstack_level(table["count"], "outcome").loc[shares.index]
-    totals, slipped = (
-        counts.sum(axis=1).to_numpy(dtype=float),
-        counts["slipped"].to_numpy(dtype=float),
-    )
-    names = [
-        f"{name} ({int(n):,})" for name, n in zip(name_rows(shares.index), totals, strict=True)
-    ]
-    shares = shares.set_axis(pd.Index(names)).iloc[np.lexsort((-totals, -slipped))]
-    tones = [_OUTCOMES.get(str(name), "mute") for name in shares]
+    counts = unstack_level(table["count"], "outcome").fillna(0)
+    counts = counts[sorted(counts.columns, key=lambda outcome: outcome != "slipped")]
+    totals = counts.sum(axis=1)
+    counts = counts.iloc[np.lexsort((-totals.to_numpy(), -counts["slipped"].to_numpy()))]
+    named = zip(name_rows(counts.index), totals[counts.index], strict=True)
+    shares = counts.div(totals, axis=0).loc[counts.index]
+    shares.index = pd.Index([f"{name} ({int(n):,})" for name, n in named])
     return ChartData(
-        sentence(table, "slippage"),
-        write_caption(table, text.count(due)),
-        places=stack_shares(shares, tones),
-        measure=measure_percent("share of the deals due", low=0, high=1),
+        stack_shares(shares, [_OUTCOMES.get(str(name), "mute") for name in shares]),
+        (text.count(due),),
+        measure=Measure("percent", "share of the deals due", 0, 1),
     )
 
 
@@ -497,7 +391,7 @@ def stack_shares(parts: pd.DataFrame, tones: Sequence[Tone]) -> tuple[Place, ...
                 forms = (f"{text.label(column)} {share}", share)
                 marks.append(BarMark(left, left + value, tone, forms=forms))
             left += value
-        places.append(Place(str(name), tuple(marks), end=left))
+        places.append(Place(str(name), tuple(marks)))
     return tuple(places)
 
 
@@ -506,9 +400,8 @@ def slippage_by_period(tables: Mapping[str, pd.DataFrame]) -> ChartData:
 
     By count where no deal has a value.
     """
-    return ChartData(
-        "", places=tuple(_place_outcomes(name, table) for name, table in tables.items())
-    )
+    places = tuple(_place_outcomes(name, table) for name, table in tables.items())
+    return ChartData(places)
 
 
 def _place_outcomes(name: str, table: pd.DataFrame) -> Place:
@@ -527,41 +420,34 @@ def _place_outcomes(name: str, table: pd.DataFrame) -> Place:
         left += share
     figure = money(whole) if valued else text.count(int(whole))
     title = f"{name}: " + ", ".join(mark.forms[0] for mark in marks)
-    return Place(name, tuple(marks), figures=(figure,), title=title, key=name)
+    return Place(name, tuple(marks), "", (figure,), title, name)
 
 
 def close_date_moves(table: pd.DataFrame) -> ChartData:
     """Prepare deals by number of pushes, with the median days pushed above each bar."""
     if table.empty:
-        return ChartData(
-            sentence(table, "close_date_moves"), write_caption(table), "no deals in this period"
-        )
+        return ChartData(empty="no deals in this period")
     counts = push_counts(table, most=_MOST_PUSHES)
     never = int(counts["deals"].get(0, 0))
     # They would flatten the rest.
     counts = counts.drop(index=0, errors="ignore")
-    note = write_caption(
-        table,
-        f"{never:,} of {text.count(len(table))} never pushed, not drawn",
-        "counts are lower bounds",
-    )
-    if not counts["deals"].any():
-        return ChartData(heading(table, "close_date_moves"), note, "no close date was pushed")
     places = []
     for pushes, deals, days in zip(
         counts.index, counts["deals"], counts["median_days"], strict=True
     ):
         says = f"{deals:,}" + (f"\nmedian {text.number(days)} days" if deals else "")
         name = f"{pushes}" if pushes < _MOST_PUSHES else f"{pushes} or more"
-        places.append(Place(name, (BarMark(0, deals, "hi", 0.7),), says, deals))
+        places.append(make_bar(name, deals, "hi", says))
     return ChartData(
-        heading(table, "close_date_moves"),
-        note,
-        places=tuple(places),
+        tuple(places),
+        (
+            f"{never:,} of {text.count(len(table))} never pushed, not drawn",
+            "counts are lower bounds",
+        ),
+        empty="" if counts["deals"].any() else "no close date was pushed",
         upright=True,
         across=Measure("names", "pushes seen"),
-        # Two lines of text stand above the highest column.
-        measure=Measure("count", "deals", 0, float(counts["deals"].max()) * 1.22),
+        measure=Measure("count", "deals", 0),
     )
 
 
@@ -575,19 +461,15 @@ def pipeline_created(
     # The `average` is a line across the columns, with the name `line`.
     empty = "" if table["deals"].any() else "no deal was created in these periods"
     if table.empty:
-        return ChartData(
-            sentence(table, "pipeline_created"), write_caption(table), empty, size=(9.0, 4.2)
-        )
+        return ChartData(upright=True, empty=empty)
     grouped = isinstance(table.index, pd.MultiIndex)
     values, money = _sum_groups(table), money_of(table)
-    columns = ["deals", *(["to_date"] if "to_date" in table else [])]
-    periods = table.groupby(level="period", sort=False)[columns].agg(
-        {name: "any" if name == "to_date" else "sum" for name in columns}
-    )
+    summed = {"deals": "sum", **({"to_date": "any"} if "to_date" in table else {})}
+    periods = table.groupby(level="period", sort=False).agg(summed)
     periods.attrs = table.attrs
     freq, places, last = note_of(table).freq, [], len(periods) - 1
-    for place, ((key, row), name) in enumerate(
-        zip(periods.iterrows(), name_periods(periods), strict=True)
+    for place, (key, name, deals) in enumerate(
+        zip(periods.index, name_periods(periods), periods["deals"], strict=True)
     ):
         tops = [0.0, *values.iloc[place].cumsum()]
         tones = _GROUPS if grouped else ("hi" if place == last else "mute",)
@@ -595,11 +477,9 @@ def pipeline_created(
             BarMark(low, top, tone, 0.7)
             for low, top, tone in zip(tops, tops[1:], tones, strict=False)
         )
-        count, figure = text.count(int(row["deals"])), money(tops[-1])
-        period = text.period(str(key), freq)
-        title, short = f"{period}: {figure}, {count}", period.partition(",")[0]
-        name = f"{name}\n{count}"
-        places.append(Place(name, tuple(bars), figure, tops[-1], short, (figure,), title))
+        count, figure = text.count(int(deals)), money(tops[-1])
+        title = f"{text.period(str(key), freq)}: {figure}, {count}"
+        places.append(Place(f"{name}\n{count}", tuple(bars), figure, title=title))
     names = [shorten(name, 24) for name in values] if grouped else []
     # Names stand right of the last column, of the last one that has something.
     named = max((place for place, one in enumerate(places) if one.end), default=last)
@@ -614,16 +494,13 @@ def pipeline_created(
         if isinstance(bar, BarMark)
     ]
     return ChartData(
-        heading(table, "pipeline_created"),
-        write_caption(table, text.count(int(periods["deals"].sum()))),
-        empty,
-        places=tuple(places),
+        tuple(places),
+        (text.count(int(periods["deals"].sum())), note_periods(periods)),
+        empty=empty,
         upright=True,
         measure=measure_column(table, "value", "value created"),
         ends=tuple(ends),
         levels=(Level(average, "bar", line),) if math.isfinite(average) else (),
-        footer=note_periods(periods),
-        size=(9.0, 4.2),
     )
 
 
@@ -660,12 +537,7 @@ class _Phase(NamedTuple):
 def deal(table: pd.DataFrame) -> ChartData:
     """Prepare stage, value and close date of a deal over time, each change where it was seen."""
     if table.empty:
-        return ChartData(
-            sentence(table, "history.deal"),
-            write_caption(table),
-            "no changes in this timeline",
-            size=(10.0, 2.8),
-        )
+        return ChartData(empty="no changes in this timeline")
     start, last, as_of = table["seen_at"].min(), table["seen_at"].max(), note_of(table).day
     known = pd.Timestamp(as_of, tz="UTC") if as_of else last
     # The day of the last record; where that is not after the last change, a week after it.
@@ -689,13 +561,9 @@ def deal(table: pd.DataFrame) -> ChartData:
         places.append(Place(text.label(field), tuple(bars)))
     changes = int(table.loc[table["operation"] != "new", "seen_at"].nunique())
     seen = f"changed in {text.count(changes, 'record')}"
-    note = write_caption(table, seen, "blue: pushed, cut or moved back")
     return ChartData(
-        heading(table, "history.deal"),
-        note,
-        places=tuple(places),
-        least_rows=1,
-        size=(10.0, 2.8),
+        tuple(places),
+        (seen, "blue: pushed, cut or moved back"),
         measure=Measure("date", low=(start - zero) / _DAY, high=(end - zero) / _DAY),
     )
 

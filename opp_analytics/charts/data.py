@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -58,8 +58,6 @@ class RangeMark:
     capped: bool = False
     shift: float = 0.0
     """Distance from the middle of the place, as a share of its breadth."""
-    cut: tuple[bool, bool] = (False, False)
-    """Whether each end lies beyond the axis, and the line was cut there."""
 
 
 @dataclass(frozen=True)
@@ -100,13 +98,9 @@ class Place:
     name: str
     marks: tuple[Mark, ...] = ()
     says: str = ""
-    """Text at `end`."""
-    end: float = 0.0
-    """Amount at which `says` or `short` is shown."""
-    short: str = ""
-    """Short form of `says`, if figures are shown beside the marks."""
+    """Text at the end of the marks."""
     figures: tuple[str, ...] = ()
-    """Text in columns at the right."""
+    """Text in columns at the right, or before what the place `says`."""
     title: str = ""
     """The place in words: on hover, and for a screen reader."""
     key: str = ""
@@ -118,7 +112,21 @@ class Place:
     note: str = ""
     """Muted text after the name."""
     forms: tuple[str, ...] = ()
-    """What is said under the bar in place of `short`, the longest form first."""
+    """What is said under the bar in place of `says`, the longest form first."""
+
+    @property
+    def end(self) -> float:
+        """Find where the marks end that stand on the place itself, targets apart."""
+        ends = [0.0]
+        for mark in self.marks:
+            match mark:
+                case BarMark():
+                    ends += [mark.start, mark.end]
+                case RangeMark() if not mark.shift:
+                    ends.append(mark.high)
+                case DotMark():
+                    ends.append(mark.at)
+        return max(end for end in ends if not math.isnan(end))
 
 
 class EndName(NamedTuple):
@@ -164,7 +172,7 @@ class Level:
 class Measure:
     """An axis and its unit."""
 
-    kind: Literal["money", "percent", "count", "number", "date", "names", "none"] = "none"
+    kind: Literal["money", "percent", "count", "number", "times", "date", "names", "none"] = "none"
     title: str = ""
     low: float | None = None
     high: float | None = None
@@ -178,34 +186,24 @@ class Measure:
         """Write a value of this axis; a date is in days since 1970."""
         if self.kind == "money":
             return text.money(value, self.currency, signed=self.signed and value != 0)
-        if self.kind == "percent":
-            return text.percent(value)
         if self.kind == "date":
             return text.day(math.floor(value) * 86_400_000_000_000)
-        return text.number(value)
-
-
-@dataclass(frozen=True)
-class TextColumn:
-    """A column of text over the marks' right part; `Place.figures` fills it."""
-
-    at: float
-    """Position, as a share of the width."""
-    head: str = ""
-    figures: bool = True
-    """True for figures, which end there, False for words, which begin there, quietly."""
+        if self.kind == "percent":
+            return text.percent(value)
+        return text.times(value) if self.kind == "times" else text.number(value)
 
 
 @dataclass(frozen=True)
 class ChartData:
     """A chart, ready to be rendered."""
 
-    title: str
-    note: str = ""
-    """Caption."""
+    places: tuple[Place, ...] = ()
+    note: tuple[str, ...] = ()
+    """Caption: how many, before the dates of the table, then what else there is to know."""
+    title: str = ""
+    """By default what the table says."""
     empty: str = ""
     """Reason to show in place of marks that are all zero."""
-    places: tuple[Place, ...] = ()
     upright: bool = False
     """True for places side by side, False for one below another."""
     linked: bool = False
@@ -218,16 +216,23 @@ class ChartData:
     ribbons: tuple[Ribbon, ...] = ()
     levels: tuple[Level, ...] = ()
     ends: tuple[EndName, ...] = ()
-    columns: tuple[TextColumn, ...] = ()
-    footer: str = ""
-    """Note below the axis of the places."""
-    says_tone: Tone = "ink"
-    size: tuple[float, float] = (7.5, 4.2)
-    """Usual width and least height, in inches."""
-    least_rows: int = 4
-    """Minimum rows of space, so that a single bar does not fill the page."""
-    name_width: int = 32
-    """Characters of a place's name."""
+    heads: tuple[str, ...] = ()
+    """Heads of the columns of figures; without any, figures have no columns."""
+
+
+def make_bar(
+    name: str,
+    value: float,
+    tone: Tone = "mute",
+    says: str = "",
+    figures: tuple[str, ...] = (),
+    title: str = "",
+    key: str = "",
+) -> Place:
+    """Make a place of one bar from zero."""
+    return Place(
+        name, (BarMark(0, value, tone, title=title),), says, figures, title, key=key or name
+    )
 
 
 def choose_ticks(top: float, most: int = 4) -> list[float]:
@@ -281,9 +286,9 @@ def count_days(moment: Any) -> Any:
     return (moment - pd.Timestamp(0)) / pd.Timedelta(days=1)
 
 
-def iterate(table: pd.DataFrame) -> Iterable[Any]:
-    """Go through the rows of a table as named tuples."""
-    return table.itertuples()
+def list_rows(table: pd.DataFrame) -> Iterator[tuple[str, Any]]:
+    """List the rows of a table as named tuples, each with its name."""
+    return zip(name_rows(table.index), table.itertuples(), strict=True)
 
 
 def name_periods(table: pd.DataFrame) -> list[str]:
@@ -351,36 +356,10 @@ def keep_largest(table: pd.DataFrame, column: str, most: int) -> pd.DataFrame:
     return table.sort_values(column, key=abs, ascending=False, kind="stable").head(most)
 
 
-def measure_column(
-    table: pd.DataFrame,
-    column: str,
-    title: str = "",
-    *,
-    signed: bool = False,
-    low: float | None = None,
-) -> Measure:
+def measure_column(table: pd.DataFrame, column: str, title: str = "", **more: Any) -> Measure:
     """Measure a column in its unit, money in the table's currency.
 
-    The title is its name, unless another says more.
+    The title is its name, unless another says more; `more` are fields of `Measure`.
     """
-    unit, currency = find_unit(column), Org.of(table).currency
-    return Measure(
-        "money" if unit == "money" else "percent" if unit == "rate" else "number",
-        title or text.label(column),
-        low=low,
-        currency=currency,
-        signed=signed,
-    )
-
-
-def measure_percent(
-    title: str = "",
-    *,
-    low: float | None = -0.02,
-    high: float | None = 1.02,
-    ticks: Iterable[float] = (),
-) -> Measure:
-    """Measure fractions from 0 to 1 in percent."""
-    return Measure(
-        "percent", title, low, high, ticks=tuple((tick, text.percent(tick)) for tick in ticks)
-    )
+    kind: Any = {"money": "money", "rate": "percent"}.get(find_unit(column), "number")
+    return Measure(kind, title or text.label(column), currency=Org.of(table).currency, **more)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import text
-from opp_analytics.analysis import evidence, heading, select_first_method, sentence
+from opp_analytics.analysis import evidence, select_first_method
 from opp_analytics.charts.changes import stack_shares
 from opp_analytics.charts.data import (
     BarMark,
@@ -27,14 +27,12 @@ from opp_analytics.charts.data import (
     Place,
     RangeMark,
     Ribbon,
-    TextColumn,
     TickMark,
     Tone,
-    choose_ticks,
     count_days,
     keep_largest,
+    make_bar,
     measure_column,
-    measure_percent,
     name_method,
     name_periods,
     name_rows,
@@ -42,9 +40,7 @@ from opp_analytics.charts.data import (
     note_rest,
     shorten,
     trace,
-    write_caption,
 )
-from opp_analytics.errors import ArgumentError
 from opp_analytics.note import note_of
 from opp_analytics.org import Money, day_of, money_of
 from opp_analytics.periods import as_period
@@ -52,14 +48,10 @@ from opp_analytics.schema import ALL, BUCKETS, unstack_level
 
 _BEFORE, _AFTER = 9, 9
 """Periods drawn before the current one and after it."""
-_LINE = 0.08
-"""Height of an amount, as a share of the axis."""
 _LATER = 0.45
 """Opacity of the forecasts of later periods."""
 _MOST_GROUPS = 30
 _MOST_DEALS = 12
-_CHANCES, _PAST = 0.64, 0.84
-"""Shares of the width for the chances of deals, and for past ranges, the figures right of them."""
 _LAST_DAY = 0.8
 """Part of its last day that a curve by days runs on."""
 
@@ -74,36 +66,26 @@ def forecast(table: pd.DataFrame) -> ChartData:
     """
     if table.index.nlevels > 1:
         return _prepare_groups(table)
-    size = (9.0, 4.2)
     if not (table[["booked", "weighted_open", "open_count"]].fillna(0) != 0).any(axis=None):
-        return ChartData("Forecast", write_caption(table), "nothing won or open", size=size)
-    shown = _fill_periods(table)
-    note = write_caption(
-        table,
+        return ChartData(empty="nothing won or open")
+    shown, money = _fill_periods(table), money_of(table)
+    note = (
         text.count(int(table["open_count"].sum()), "open deal"),
         _explain_marks(shown, table),
-        _note_outside(shown, money_of(table), str(note_of(table).freq)),
+        _note_outside(shown, money, str(note_of(table).freq)),
         name_method(table),
+        note_periods(shown),
+        _count_undrawn(table, shown),
     )
     if shown.empty:
-        return ChartData(
-            heading(table, "forecast"), note, "no deal is won or due in a period", size=size
-        )
+        return ChartData(note=note, empty="no deal is won or due in a period")
     target, right = float(shown["target"].ffill().iloc[-1]), len(shown) - 0.5
-    aim = (
-        (EndName(right, target, f"target {money_of(table)(target)}", "ink"),)
-        if math.isfinite(target)
-        else ()
-    )
-    footer = " · ".join(filter(None, (note_periods(shown), _count_undrawn(table, shown))))
+    aim = EndName(right, target, f"target {money(target)}", "ink")
     return ChartData(
-        heading(table, "forecast"),
+        _place_periods(shown, table),
         note,
-        places=_place_periods(shown, table),
         upright=True,
-        size=size,
-        ends=aim,
-        footer=footer,
+        ends=(aim,) if math.isfinite(target) else (),
         measure=measure_column(table, "expected", "closed and forecast"),
     )
 
@@ -111,12 +93,9 @@ def forecast(table: pd.DataFrame) -> ChartData:
 def _fill_periods(table: pd.DataFrame) -> pd.DataFrame:
     """Take the periods around the current one, with empty rows where no deal is won or due."""
     due, freq = table[~table.index.isin(BUCKETS)], note_of(table).freq
-    try:
-        periods = [as_period(label, str(freq)) for label in due.index]
-    except ArgumentError:  # Nothing tells how far apart the rows are.
+    if due.empty or freq is None:
         return due
-    if not periods:
-        return due
+    periods = [as_period(label, freq) for label in due.index]
     running = [period for period, now in zip(periods, due["to_date"], strict=True) if now]
     now = running[0] if running else periods[0]
     first, last = max(min(periods), now - _BEFORE), min(max(periods), now + _AFTER)
@@ -126,33 +105,25 @@ def _fill_periods(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _place_periods(shown: pd.DataFrame, table: pd.DataFrame) -> tuple[Place, ...]:
-    low, high, expected = (
-        shown[name].to_numpy(dtype=float) for name in ("low", "high", "expected")
-    )
-    target = shown["target"].ffill().to_numpy(dtype=float)
-    booked = shown["booked"].fillna(0.0).to_numpy(dtype=float)
-    ahead = np.where(np.isnan(expected), booked, expected)
-    tops = np.fmax(ahead, 0.0)
-    later = shown["to_date"].cumsum().gt(0) & ~shown["to_date"]
-    # The target's line would run through an amount just below it.
-    crossed = (target > tops) & (target - tops < _LINE * np.nanmax([*tops, *high, *target]))
-    tops = np.where(crossed, target, tops)
-    written = shown.index.isin(table.index)
     money, places = money_of(table), []
-    for k, name in enumerate(name_periods(shown)):
-        marks: list[Mark] = [BarMark(0, booked[k], "bar", 0.56)]
+    later = shown["to_date"].cumsum().gt(0) & ~shown["to_date"]
+    filled = shown.assign(
+        booked=shown["booked"].fillna(0.0), target=shown["target"].ffill(), later=later
+    )
+    for name, row in zip(name_periods(shown), filled.itertuples(), strict=True):
+        known: Any = row
+        marks: list[Mark] = [BarMark(0, known.booked, "bar", 0.56)]
         # A bar of height 0 on another would pin the axis to its foot.
-        strength = _LATER if later.iloc[k] else 1.0
-        marks += (
-            [BarMark(booked[k], ahead[k], "hi", 0.56, strength=strength)]
-            if ahead[k] != booked[k]
-            else []
-        )
+        if math.isfinite(known.expected) and known.expected != known.booked:
+            strength = _LATER if known.later else 1.0
+            marks.append(BarMark(known.booked, known.expected, "hi", 0.56, strength=strength))
         # Beside its bar, whose end carries the figure.
-        marks += [RangeMark(low[k], high[k], capped=True, shift=0.37)] if high[k] > low[k] else []
-        marks += [] if math.isnan(target[k]) else [TickMark(target[k])]
-        says = money(float(expected[k])) if written[k] else ""
-        places.append(Place(name, tuple(marks), says, float(tops[k])))
+        if known.high > known.low:
+            marks.append(RangeMark(known.low, known.high, capped=True, shift=0.37))
+        if math.isfinite(known.target):
+            marks.append(TickMark(known.target))
+        says = money(float(known.expected)) if known.Index in table.index else ""
+        places.append(Place(name, tuple(marks), says))
     return tuple(places)
 
 
@@ -193,43 +164,28 @@ def _count_undrawn(table: pd.DataFrame, shown: pd.DataFrame) -> str:
 
 
 def _prepare_groups(table: pd.DataFrame) -> ChartData:
-    """Show one row per group, for the current period or else the first one.
-
-    Page and explorer show the same period.
-    """
+    """Show one row per group, for the current period or else the first one."""
     period, rows = _select_period(table)
-    ranked = evidence.rank_groups(
-        rows[rows[["booked", "expected", "target"]].fillna(0.0).ne(0).any(axis=1)]
-    )
-    shown, money = ranked.head(_MOST_GROUPS), money_of(table)
-    name = text.period(period, note_of(table).freq) if period else ""
+    is_known = rows[["booked", "expected", "target"]].fillna(0.0).ne(0).any(axis=1)
+    ranked, money = evidence.rank_groups(rows[is_known]), money_of(table)
+    shown = ranked.head(_MOST_GROUPS)
     band = ", band: range" if shown["low"].notna().any() else ""
     line = ", line: target" if shown["target"].notna().any() else ""
-    note = write_caption(
-        table,
+    name = text.period(period, note_of(table).freq) if period else ""
+    note = (
         f"{text.count(len(ranked), 'group')} of {name}" if name else "",
         f"gray: closed, dot: forecast{band}{line}",
         note_rest(len(ranked) - len(shown), "smaller group"),
         name_method(table),
     )
-    if shown.empty:
-        return ChartData(
-            heading(table, "forecast"), note, "nothing won or due in this period", size=(8.5, 2.8)
-        )
-    aims = ("" if math.isnan(target) else f" of {money(target)}" for target in shown["target"])
-    places = tuple(
-        replace(
-            progress(row, money),
-            name=label,
-            says=f"{money(row['expected'])}{aim}",
-            end=float(np.nanmax([0.0, *row[["booked", "expected", "high", "target"]]])),
-        )
-        for label, aim, (_, row) in zip(name_rows(shown.index), aims, shown.iterrows(), strict=True)
-    )
+    places = []
+    for label, (_, row) in zip(name_rows(shown.index), shown.iterrows(), strict=True):
+        aim = "" if math.isnan(row["target"]) else f" of {money(row['target'])}"
+        says = f"{money(row['expected'])}{aim}"
+        places.append(replace(progress(row, money), name=label, says=says))
     measure = measure_column(table, "expected", "closed and forecast")
-    return ChartData(
-        heading(table, "forecast"), note, places=places, measure=measure, size=(8.5, 2.8)
-    )
+    empty = "" if places else "nothing won or due in this period"
+    return ChartData(tuple(places), note, empty=empty, measure=measure)
 
 
 def _select_period(table: pd.DataFrame) -> tuple[str, pd.DataFrame]:
@@ -249,11 +205,8 @@ def _describe_outlook(row: pd.Series[Any], money: Money) -> str:
     words = f"closed {money(row['booked'])}, forecast {money(row['expected'])}"
     if math.isfinite(row["low"]):
         outside = evidence.name_outside(row, money)
-        words += (
-            ", range "
-            f"{text.money_range(row['low'], row['high'], money, to=' to ')}"
-            f"{outside and f' ({outside})'}"
-        )
+        spread = text.money_range(row["low"], row["high"], money, to=" to ")
+        words += f", range {spread}{outside and f' ({outside})'}"
     return f"{words}, target {money(row['target'])}" if math.isfinite(row["target"]) else words
 
 
@@ -263,15 +216,14 @@ def bullet(row: pd.Series[Any], money: Money) -> Place:
     marks: list[Mark] = [BarMark(0, row["booked"], "bar", title=closed)]
     spread = money(row["expected"])
     if math.isfinite(low) and high > low:
-        marks.append(
-            BarMark(low, high, "band", title=text.money_range(low, high, money, to=" to "))
-        )
+        title = text.money_range(low, high, money, to=" to ")
+        marks.append(BarMark(low, high, "band", title=title))
         spread = text.money_range(low, high, money)
     if math.isfinite(row["expected"]):
         marks.append(TickMark(row["expected"], "hi", 0.75))
     if math.isfinite(row["target"]):
         marks.append(TickMark(row["target"]))
-    return Place("", tuple(marks), closed, figures=(spread,), title=_describe_outlook(row, money))
+    return Place("", tuple(marks), closed, (spread,), _describe_outlook(row, money))
 
 
 def progress(row: pd.Series[Any], money: Money, *, aimed: bool = True) -> Place:
@@ -315,7 +267,7 @@ def month(row: pd.Series[Any], money: Money, *, name: str, by_rate: bool = False
         early, title = "too early to say", f"{money(due)} due, too early to say"
     if math.isfinite(row["target"]):
         marks.append(TickMark(row["target"], length=0.875))
-    return Place(name, tuple(marks), early, due, title=f"{name}: {title}")
+    return Place(name, tuple(marks), early, title=f"{name}: {title}")
 
 
 def forecast_fan(
@@ -334,9 +286,7 @@ def forecast_fan(
     # steps at the records. `calls` has the call in force from each day on; `pacing` is `oa.pacing`
     # of the period by day, whose earlier periods are drawn behind, day by day from the end.
     if table.empty:
-        return ChartData(
-            "No forecast of this period yet", write_caption(table), "no record to forecast from"
-        )
+        return ChartData(title="No forecast of this period yet", empty="no record to forecast from")
     money, confidence = money_of(table), note_of(table).confidence
     days = [count_days(day_of(table, made)) for made in table.index]
     booked = trace(days, table["booked"])
@@ -377,19 +327,15 @@ def forecast_fan(
     known = {"period", "weeks_before"} <= set(table)
     spread = f"band: {text.percent(confidence)} range" if confidence else ""
     return ChartData(
-        sentence(table, "forecast_fan") if known else "Forecast over time",
-        write_caption(table, text.count(len(table), "record"), name_method(table), spread),
+        places,
+        (text.count(len(table), "record"), name_method(table), spread),
+        title="" if known else "Forecast over time",
         upright=True,
-        places=places,
         curves=tuple(curves),
         measure=measure_column(table, "expected", "value of the period"),
         across=Measure("date"),
         levels=(Level(aim, "ink", f"target {money(aim)}"),) if math.isfinite(aim) else (),
-        ribbons=(
-            Ribbon(
-                tuple(zip(days, map(float, table["low"]), map(float, table["high"]), strict=True))
-            ),
-        ),
+        ribbons=(Ribbon(tuple(zip(days, table["low"], table["high"], strict=True))),),
         ends=tuple(
             EndName(days[-1], float(y), name, tone) for y, name, tone in names if math.isfinite(y)
         ),
@@ -422,32 +368,28 @@ def pacing(table: pd.DataFrame) -> ChartData:
     Earlier periods run on to their end. With `by`, the money of all groups is added up, or each has
     its bars.
     """
-    note = write_caption(table, "", "deals as known now, by close date")
+    note = ("", "deals as known now, by close date")
     if not table["booked"].any() and not table["actual"].any():
-        return ChartData(sentence(table, "pacing"), note, "nothing has closed in these periods")
+        return ChartData(note=note, empty="nothing has closed in these periods")
     money, freq = money_of(table), note_of(table).freq
+    measure = measure_column(table, "booked", "closed")
     if "days_left" not in table.index.names:
+        rows: Any = zip(
+            name_periods(table), table.fillna({"actual": 0.0}).itertuples(), strict=True
+        )
         places = tuple(
             Place(
                 name,
-                (BarMark(0, actual, "pale"), BarMark(0, booked, "hi" if now else "bar")),
-                money(booked),
-                max(booked, actual),
+                (
+                    BarMark(0, row.actual, "pale"),
+                    BarMark(0, row.booked, "hi" if row.to_date else "bar"),
+                ),
+                money(row.booked),
             )
-            for name, booked, actual, now in zip(
-                name_periods(table),
-                table["booked"],
-                table["actual"].fillna(0.0),
-                table["to_date"],
-                strict=True,
-            )
+            for name, row in rows
         )
-        return ChartData(
-            sentence(table, "pacing"),
-            f"{note} · strong: closed by the same point, faint: in the end",
-            places=places[-_MOST_GROUPS:],
-            measure=measure_column(table, "booked", "closed"),
-        )
+        strong = "strong: closed by the same point, faint: in the end"
+        return ChartData(places[-_MOST_GROUPS:], (*note, strong), measure=measure)
     lead, curves, ends = _find_lead(table), [], []
     longest = float(table.index.get_level_values("days_left").max())
     every = _step_by_day(table)
@@ -456,19 +398,16 @@ def pacing(table: pd.DataFrame) -> ChartData:
         # So that what closed on the last day is seen.
         end = (lead if now else 0) - _LAST_DAY
         tone: Tone = "hi" if now else "mute"
-        curves.append(
-            Curve(((longest, 0.0), *steps, (end, last)), tone, 2.2 if now else 0.8, stepped=True)
-        )
+        points = ((longest, 0.0), *steps, (end, last))
+        curves.append(Curve(points, tone, 2.2 if now else 0.8, stepped=True))
         ends.append(EndName(end, last, f"{text.period(period, freq)} {money(last)}", tone))
-    left = f"days left in the {text.noun(freq)}"
     return ChartData(
-        sentence(table, "pacing"),
-        note,
+        note=note,
         upright=True,
         curves=tuple(curves),
         ends=tuple(ends),
-        measure=measure_column(table, "booked", "closed"),
-        across=Measure("count", left, longest + 0.3, -_LAST_DAY),
+        measure=measure,
+        across=Measure("count", f"days left in the {text.noun(freq)}", longest + 0.3, -_LAST_DAY),
     )
 
 
@@ -492,56 +431,34 @@ def forecast_deals(table: pd.DataFrame) -> ChartData:
     aimed = bool(table["swing"].notna().any())
     column = "swing" if aimed else "variance_share"
     known = table[table[column].notna()]
-    # No open deal makes a period certain.
-    known = known.assign(
-        **{end: known[end].clip(1e-6, 1 - 1e-6) for end in ("p_if_lost", "p_if_won")}
-    )
     # Chances of one period compare, those of two do not.
     known = known[known["period"].astype(str) == known["period"].astype(str).min()]
-    shown = (
-        evidence.rank_swings(known).head(_MOST_DEALS)
-        if aimed
-        else keep_largest(known, column, _MOST_DEALS)
-    )
+    ranked = evidence.rank_swings(known) if aimed else keep_largest(known, column, len(known))
+    shown = ranked.head(_MOST_DEALS)
     if shown.empty:
-        none = "no open deal is due in a period"
-        return ChartData("No open deal decides a period", write_caption(table), none)
-    money, freq = money_of(table), note_of(table).freq
+        return ChartData(
+            title="No open deal decides a period", empty="no open deal is due in a period"
+        )
+    money, period = money_of(table), text.period(str(shown["period"].iloc[0]), note_of(table).freq)
     places = []
     for row in shown.to_dict("records"):
         name = str(row.get("name") or row.get("unique_id"))
-        ends = [text.percent(row[end]) for end in ("p_if_lost", "p_if_won") if aimed]
-        marks: tuple[Mark, ...] = (
-            mark_swing(row["p_if_lost"], row["p_if_won"])
-            if aimed
-            else (BarMark(0, row[column], "hi"),)
-        )
-        places.append(Place(name, marks, figures=(money(row["value"]), *ends)))
-    first, period = shown.iloc[0], text.period(str(shown["period"].iloc[0]), freq)
-    title = heading(shown, "forecast_deals")
+        # No open deal makes a period certain.
+        lost, won = (min(max(row[end], 1e-6), 1 - 1e-6) for end in ("p_if_lost", "p_if_won"))
+        figures = (money(row["value"]), *((text.percent(lost), text.percent(won)) if aimed else ()))
+        marks = mark_swing(lost, won) if aimed else (BarMark(0, row[column], "hi"),)
+        places.append(Place(name, marks, figures=figures))
+    title, what = "", f"chance that {period} reaches its target"
     if not aimed:
-        name = str(first.get("name") or first.get("unique_id"))
-        title = (
-            f"{name} makes {text.percent(first['variance_share'])} of the uncertainty of {period}"
-        )
+        share, what = text.percent(shown[column].iloc[0]), f"share of the variance of {period}"
+        title = f"{places[0].name} makes {share} of the uncertainty of {period}"
     further = f"largest {_MOST_DEALS} shown" if len(known) > _MOST_DEALS else ""
-    what = (
-        f"chance that {period} reaches its target"
-        if aimed
-        else f"share of the variance of {period}"
-    )
-    note = write_caption(table, text.count(len(known), "open deal"), name_method(table), further)
-    heads = [("value", 0.76), *([("if lost", 0.88), ("if won", 1.0)] if aimed else [])]
     return ChartData(
-        title,
-        note,
-        places=tuple(places),
-        name_width=44,
-        size=(9.0, 2.8),
-        measure=measure_percent(
-            what, low=-0.02 if aimed else 0, high=1 / _CHANCES, ticks=choose_ticks(1.0)
-        ),
-        columns=tuple(TextColumn(at, head) for head, at in heads),
+        tuple(places),
+        (text.count(len(known), "open deal"), name_method(table), further),
+        title=title,
+        measure=Measure("percent", what, -0.02, 1),
+        heads=("Value", "If lost", "If won") if aimed else ("Value",),
     )
 
 
@@ -554,13 +471,13 @@ def mark_swing(if_lost: float, if_won: float) -> tuple[Mark, ...]:
     )
 
 
-_CATEGORIES: tuple[tuple[str, Tone], ...] = (
-    ("closed", "bar"),
-    ("commit", "hi"),
-    ("best_case", "band"),
-    ("pipeline", "pale"),
-    ("omitted", "rule"),
-)
+_CATEGORIES: dict[str, Tone] = {
+    "closed": "bar",
+    "commit": "hi",
+    "best_case": "band",
+    "pipeline": "pale",
+    "omitted": "rule",
+}
 
 
 def forecast_categories(table: pd.DataFrame) -> ChartData:
@@ -568,33 +485,25 @@ def forecast_categories(table: pd.DataFrame) -> ChartData:
 
     With `by`, a bar per group of that period.
     """
-    columns = [name for name, _ in _CATEGORIES]
     rows, names = _select_categories(table)
-    sums = rows[columns].sum(axis=1)
+    sums = rows[[*_CATEGORIES]].sum(axis=1)
     if table.index.nlevels > 1:
         sums = sums.sort_values(ascending=False, kind="stable")
-    shown = rows.loc[sums[sums > 0].index].head(_MOST_GROUPS)
-    if shown.empty:
-        return ChartData(
-            sentence(table, "forecast_categories"),
-            write_caption(table),
-            "no won or open deals",
-            size=(9.0, 3.4),
-        )
-    money = money_of(table)
-    stacks = stack_shares(shown[columns], [tone for _, tone in _CATEGORIES])
+    shown, money = rows.loc[sums[sums > 0].index].head(_MOST_GROUPS), money_of(table)
+    stacks = stack_shares(shown[[*_CATEGORIES]], [*_CATEGORIES.values()])
     places = tuple(
-        Place(names[key], stack.marks, f"{money(commit)} commit, {money(best)} best", stack.end)
-        for key, stack, commit, best in zip(
-            shown.index, stacks, shown["commit_total"], shown["best_case_total"], strict=True
+        replace(
+            stack,
+            name=names[key],
+            says=f"{money(row['commit_total'])} commit, {money(row['best_case_total'])} best",
         )
+        for stack, (key, row) in zip(stacks, shown.iterrows(), strict=True)
     )
     return ChartData(
-        heading(table, "forecast_categories"),
-        write_caption(table, "at the right: closed + commit, and with best case"),
-        places=places,
+        places,
+        ("at the right: closed + commit, and with best case",),
+        empty="" if places else "no won or open deals",
         measure=measure_column(table, "closed", "value"),
-        size=(9.0, 3.4),
     )
 
 
@@ -607,9 +516,7 @@ def _select_categories(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[object, 
     now = table[running] if running.any() else table
     names = name_rows(now.reset_index("period").index)
     if not running.any():
-        periods = [
-            text.period(str(period), freq) for period in now.index.get_level_values("period")
-        ]
+        periods = (text.period(str(one), freq) for one in now.index.get_level_values("period"))
         names = [f"{name} · {period}" for name, period in zip(names, periods, strict=True)]
     return now, dict(zip(now.index, names, strict=True))
 
@@ -621,18 +528,17 @@ def category_reach(table: pd.DataFrame, period: str, *, target: float = math.nan
     """
     money, total, places = money_of(table), 0.0, []
     row: Any = table.loc[period]
-    for name, _ in _CATEGORIES[:-1]:
+    for name in [*_CATEGORIES][:-1]:
         amount = float(row[name])
         start, total = total, total + amount
-        label = text.label(name)
-        title = f"{text.capital(label)}: {money(amount)}; {money(total)} with all above"
+        label = text.capital(text.label(name))
+        title = f"{label}: {money(amount)}; {money(total)} with all above"
         bar = BarMark(start, total, "bar" if name == "closed" else "hi", title=title)
-        marks, figures = (BarMark(0, start, "pale"), bar), (money(amount),)
-        places.append(Place(label, marks, "", total, money(total), figures, title, name))
+        marks = (BarMark(0, start, "pale"), bar)
+        places.append(Place(label, marks, money(total), (money(amount),), title, name))
     aim = (Level(target, "ink", f"target {money(target)}"),) if math.isfinite(target) else ()
-    return ChartData(
-        "", places=tuple(places), measure=measure_column(table, "closed", "value"), levels=aim
-    )
+    measure = measure_column(table, "closed", "value")
+    return ChartData(tuple(places), measure=measure, levels=aim)
 
 
 _MOVES: dict[str, Tone] = {"won": "bar", "slipped": "hi", "lost": "mute", "removed": "pale"}
@@ -640,17 +546,11 @@ _MOVES: dict[str, Tone] = {"won": "bar", "slipped": "hi", "lost": "mute", "remov
 
 def category_moves(table: pd.DataFrame) -> ChartData:
     """Prepare a bar of shares of money per category at the start, cut by what became of it."""
-    whole = table.groupby(level=["from_category", "to_category"], sort=False)[
-        ["count", "value"]
-    ].sum()
+    levels = ["from_category", "to_category"]
+    whole = table.groupby(level=levels, sort=False)[["count", "value"]].sum()
     value = unstack_level(whole["value"], "to_category")
     deals = whole["count"].groupby(level="from_category", sort=False).sum()
     value = value[(value.sum(axis=1) > 0) & (deals.reindex(value.index) > 0)]
-    if value.empty:
-        nothing = "no open deal with a value was due in this period"
-        return ChartData(
-            sentence(table, "category_moves"), write_caption(table), nothing, size=(9.0, 2.8)
-        )
     money, sums = money_of(table), value.sum(axis=1)
     names = [f"{text.label(name)} ({money(amount)})" for name, amount in sums.items()]
     shares = value.div(sums, axis=0).set_axis(pd.Index(names))
@@ -658,12 +558,10 @@ def category_moves(table: pd.DataFrame) -> ChartData:
     # The other columns are categories: the deals that are still open.
     tones: list[Tone] = [_MOVES.get(str(name), "band") for name in shares]
     return ChartData(
-        sentence(table, "category_moves"),
-        write_caption(table, text.count(int(deals.sum()))),
-        places=stack_shares(shares, tones),
-        name_width=40,
-        size=(9.0, 2.8),
-        measure=measure_percent("share of the value at the start", low=0, high=1),
+        stack_shares(shares, tones),
+        (text.count(int(deals.sum())),),
+        empty="" if len(value) else "no open deal with a value was due in this period",
+        measure=Measure("percent", "share of the value at the start", 0, 1),
     )
 
 
@@ -680,9 +578,7 @@ def backtest(table: pd.DataFrame) -> ChartData:
     `by`, the errors of all groups are added up. With ``lead="now"`` a range stands for each period.
     """
     if table.empty:
-        return ChartData(
-            "Past forecasts", write_caption(table), "no period had ended by the last record"
-        )
+        return ChartData(title="Past forecasts", empty="no period had ended by the last record")
     if note_of(table).lead == "now":
         return _draw_past_ranges(table)
     table = select_first_method(table)
@@ -691,21 +587,20 @@ def backtest(table: pd.DataFrame) -> ChartData:
     curves = []
     for period in (*earlier, last):
         part, now = whole.loc[period], period == last
-        points = tuple(zip(map(float, part["lead"]), map(float, part["error"]), strict=True))
         width = 2.2 if now else 0.7
+        points = trace(part["lead"], part["error"])
         curves.append(Curve(points, "hi" if now else "mute", width, 1.6 * width))
-    end, left = curves[-1].points[-1], whole["lead"]
+    left = whole["lead"]
     gray = f"gray: {text.spelled(len(earlier), 'earlier period')}" if earlier else ""
     return ChartData(
-        heading(table, "backtest"),
-        write_caption(table, text.count(len(table), "forecast"), name_method(table), gray),
+        note=(text.count(len(table), "forecast"), name_method(table), gray),
         upright=True,
         measure=measure_column(table, "error", "forecast − actual", signed=True),
         curves=tuple(curves),
         across=Measure("count", _LEFT, float(left.max()) + 2, float(left.min())),
         levels=(Level(0.0, "ink"),),
         ends=(
-            EndName(*end, text.period(last, note_of(table).freq), "hi"),
+            EndName(*curves[-1].points[-1], text.period(last, note_of(table).freq), "hi"),
             EndName(float(left.min()), 0.0, "as closed", "ink"),
         ),
     )
@@ -718,33 +613,22 @@ def score(table: pd.DataFrame) -> ChartData:
     first method in blue.
     """
     if not table["wape"].notna().any():
-        nothing = "nothing was booked in the periods that have ended"
-        return ChartData(sentence(table, "score"), write_caption(table), nothing, size=(7.5, 2.4))
-    by = table.index.names[0]
+        return ChartData(empty="nothing was booked in the periods that have ended")
+    by, freq, places = table.index.names[0], note_of(table).freq, list[Place]()
     if by == "lead":
         return _draw_leads(table)
-    places: list[Place] = []
     ranked = table.sort_values("wape", kind="stable") if by == "method" else table
-    freq = note_of(table).freq
     best, first = ranked.index[0], table.index[0]
     leads = by == "method" and len(ranked) > 1
     leads = leads and bool(ranked["differs"].iloc[1 if best == first else 0])
     for key, row in ranked.iterrows():
-        miss = 0.0 if math.isnan(row["wape"]) else float(row["wape"])
-        bar = BarMark(0, miss, "hi" if leads and not places else "mute")
         name = text.method(key, freq) if by == "method" else text.join_key(key)
-        places.append(Place(name, (bar,), _judge_method(row), miss))
+        miss = float(np.nan_to_num(row["wape"]))
+        tone: Tone = "hi" if leads and not places else "mute"
+        places.append(make_bar(name, miss, tone, _judge_method(row)))
     count = text.count(int(table["n"].max()), "forecast")
     same = f"each method on the same {count}" if by == "method" and len(table) > 1 else count
-    return ChartData(
-        sentence(table, "score"),
-        write_caption(table, same),
-        places=tuple(places),
-        least_rows=1,
-        size=(7.5, 2.4),
-        name_width=42,
-        measure=measure_percent(_MISSED, low=None, high=None),
-    )
+    return ChartData(tuple(places), (same,), measure=Measure("percent", _MISSED))
 
 
 def _draw_leads(table: pd.DataFrame) -> ChartData:
@@ -755,23 +639,18 @@ def _draw_leads(table: pd.DataFrame) -> ChartData:
     )
     known = judged.pivot_table("wape", "method", "lead", observed=True, sort=False).iloc[:, ::-1]
     counted = judged.groupby("lead", observed=True)["n"].max()
-    places = tuple(Place(f"{band}\n{counted[band]:,}") for band in known.columns)
-    freq = note_of(table).freq
-    curves: list[Curve] = []
-    ends = []
+    curves, ends = list[Curve](), []
     for method, misses in known.iterrows():
-        tone: Tone = "mute" if curves else "hi"
+        tone, width, dots = ("mute", 1.0, 3.0) if curves else ("hi", 2.0, 4.5)
         points = tuple((float(k), float(y)) for k, y in enumerate(misses) if not math.isnan(y))
-        curves.append(
-            Curve(points, tone, 2.0 if tone == "hi" else 1.0, 4.5 if tone == "hi" else 3.0)
-        )
-        ends.append(EndName(*points[-1], text.method(method, freq), tone))
+        curves.append(Curve(points, tone, width, dots))  # type: ignore[arg-type]
+        name = text.method(method, note_of(table).freq)
+        ends.append(EndName(*points[-1], name, tone))  # type: ignore[arg-type]
     return ChartData(
-        sentence(table, "score"),
-        write_caption(table, "below each band: forecasts judged"),
-        places=places,
+        tuple(Place(f"{band}\n{counted[band]:,}") for band in known.columns),
+        ("below each band: forecasts judged",),
         upright=True,
-        measure=measure_percent(_MISSED, low=0, high=None),
+        measure=Measure("percent", _MISSED, 0),
         across=Measure("names", _LEFT),
         curves=tuple(curves),
         ends=tuple(ends),
@@ -793,33 +672,22 @@ def calibration(table: pd.DataFrame) -> ChartData:
 
     Points on the diagonal are accurate; points below it were stated too high.
     """
-    judged = table[(table["n"] > 0) & table["realized"].notna()]
-    note = write_caption(
-        table, text.count(int(table["n"].sum()), "deal"), "above each range: its deals"
-    )
-    if judged.empty:
-        return ChartData(
-            sentence(table, "calibration"), note, "no deal is old enough to judge", size=(6.0, 5.6)
-        )
+    judged = table[(table["n"] > 0) & table["realized"].notna()].sort_values("stated")
     places = []
-    for key, row in judged.iterrows():
+    for key, row in zip(judged.index, judged.itertuples(), strict=True):
+        known: Any = row
         group = text.join_key(key[:-1]) if isinstance(key, tuple) else ""
-        says = f"{shorten(group, 14)} ({int(row['n']):,})" if group else f"{int(row['n']):,}"
-        marks = (
-            RangeMark(row["realized_low"], row["realized_high"], "quiet"),
-            DotMark(row["realized"]),
-        )
-        places.append(Place("", marks, says, row["realized_high"] + 0.01, at=float(row["stated"])))
-    places.sort(key=lambda place: place.at or 0.0)
+        says = f"{shorten(group, 14)} ({int(known.n):,})" if group else f"{int(known.n):,}"
+        interval = RangeMark(known.realized_low, known.realized_high, "quiet")
+        marks = (interval, DotMark(known.realized))
+        places.append(Place("", marks, says, at=float(known.stated)))
     return ChartData(
-        sentence(table, "calibration"),
-        note,
-        places=tuple(places),
+        tuple(places),
+        (text.count(int(table["n"].sum()), "deal"), "above each range: its deals"),
+        empty="" if places else "no deal is old enough to judge",
         upright=True,
-        size=(6.0, 5.6),
-        says_tone="quiet",
-        measure=measure_percent("won", high=1.12),
-        across=measure_percent("stated"),
+        measure=Measure("percent", "won", -0.02, 1.12),
+        across=Measure("percent", "stated", -0.02, 1.02),
         curves=(Curve(((0.0, 0.0), (1.0, 1.0)), "quiet", 1.0, dashed=True),),
         ends=(EndName(1.0, 1.0, "as stated", "quiet"),),
     )
@@ -834,36 +702,25 @@ def _draw_past_ranges(table: pd.DataFrame) -> ChartData:
         key = str(row["period"])
         period = text.period_name(key, freq, today=note_of(table).day, short=True)
         period = text.joined([period, *(str(row[name]) for name in groups)])
-        ranged = pd.notna(row["held"])
-        spread = (
-            f"range {text.money_range(row['low'], row['high'], money, to=' to ')}"
-            if ranged
-            else "no range"
+        spread = held = "no range"
+        marks: tuple[Mark, ...] = (
+            TickMark(row["expected"], "hi", 2 / 3),
+            DotMark(row["actual"], "ink", 0.8),
         )
+        if pd.notna(row["held"]):
+            spread = f"range {text.money_range(row['low'], row['high'], money, to=' to ')}"
+            held = "yes" if row["held"] else "no"
+            marks = (BarMark(row["low"], row["high"], "band", 0.5), *marks)
         title = (
             f"{period}: {spread}, forecast {money(row['expected'])}, closed {money(row['actual'])}"
         )
-        band = (BarMark(row["low"], row["high"], "band", 0.5),) if ranged else ()
-        marks = (*band, TickMark(row["expected"], "hi", 2 / 3), DotMark(row["actual"], "ink", 0.8))
         left = f"{text.count(int(row['lead']), 'day')} left"
-        figures = (("yes" if row["held"] else "no") if ranged else "no range",)
-        places.append(
-            Place(text.capital(period), marks, figures=figures, title=title, key=key, note=left)
-        )
-    note = write_caption(
-        table,
+        place = Place(text.capital(period), marks, "", (held,), title, key, note=left)
+        places.append(place)
+    note = (
         text.count(len(table), text.noun(freq)),
         "blue: forecast and range, dot: closed",
         name_method(table),
     )
-    top = float(np.nanmax([*table["high"], *table["expected"], *table["actual"], 1.0]))
-    measure = replace(measure_column(table, "actual", "closed"), low=0, high=top / _PAST)
-    ticks = tuple((tick, money(tick)) for tick in choose_ticks(top))
-    return ChartData(
-        heading(table, "backtest"),
-        note,
-        places=tuple(places),
-        measure=replace(measure, ticks=ticks),
-        least_rows=3,
-        columns=(TextColumn(1.0, "in range?"),),
-    )
+    measure = measure_column(table, "actual", "closed", low=0)
+    return ChartData(tuple(places), note, measure=measure, heads=("In range?",))

@@ -15,24 +15,21 @@ import io
 import math
 import textwrap
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, cast
+from typing import Any, Literal, Protocol, cast
 
 import matplotlib.dates as mdates
 import numpy as np
 import pandas as pd
-from matplotlib import colors, rcParams
+from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.collections import Collection
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
-from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from matplotlib.transforms import offset_copy
 
 from opp_analytics import arguments, charts
+from opp_analytics.analysis import heading
 from opp_analytics.errors import ArgumentTypeError
 
 _TONES = {
@@ -47,15 +44,18 @@ _TONES = {
     "band": ("#c9dbf7", "#24416d"),
 }
 COLORS = {tone: light for tone, (light, _) in _TONES.items()}
-"""Color of each tone of `charts`."""
-BACK = COLORS["back"]
-"""Color behind all marks, and between the parts of a bar."""
-_TWINS = {colors.to_rgb(light): colors.to_rgb(dark) for light, dark in _TONES.values()}
+"""Color of each tone of `charts` on a light background."""
 DPI = 160
 """Resolution of every figure made here, on a dense screen and in print."""
 _SCREEN = 100
 """Pixels of an inch at which a notebook shows a figure."""
 _ROW_HEIGHT, _USUAL_SIZE = 0.26, 9.0
+_SIZE = (9.0, 4.2)
+"""Width and height in inches, at the usual size of text."""
+_LEAST_ROWS = 3
+"""Rows that have room at least, so that a single bar does not fill the page."""
+_NEAR = 0.08
+"""Height of an amount above a column, as a share of the axis."""
 _SECTIONS = """
 
 Parameters
@@ -79,15 +79,6 @@ _SURE = 0.85
 """Part of the estimated height that the axes have at least."""
 _DOT = 6.0
 """Size of a dot, in points."""
-_LEADER = {
-    "arrowstyle": "-",
-    "color": COLORS["mute"],
-    "linewidth": 0.6,
-    "shrinkA": 1,
-    "shrinkB": 1,
-    "relpos": (0, 0.5),
-}
-"""Line from a name to the end of its curve."""
 _THICK = 0.62
 """Share of a place that a bar fills."""
 _ABOVE = 8.0
@@ -117,7 +108,9 @@ def drawing(
     @functools.wraps(prepare, assigned=("__name__", "__qualname__"))
     def draw(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         arguments.frame(table, "table", *columns.split(), made_by=name)
-        return render(prepare(table), ax)
+        chart = prepare(table)
+        title = chart.title or heading(table, name.removeprefix("oa."))
+        return render(chart, ax, title, charts.write_caption(table, *chart.note))
 
     draw.__module__ = __package__
     draw.__signature__ = inspect.signature(draw, follow_wrapped=False)  # type: ignore[attr-defined]
@@ -127,39 +120,34 @@ def drawing(
     return draw
 
 
-def render(chart: charts.ChartData, ax: Axes | None) -> Axes:
+def render(chart: charts.ChartData, ax: Axes | None, title: str, note: str = "") -> Axes:
     """Draw a chart on `ax`, or on a new figure, and return the Axes."""
     # A new figure has room for all rows.
-    rows = 0 if chart.upright or chart.empty else len(chart.places) + _has_heads(chart)
-    ax = canvas(ax, size=(chart.size[0], max(chart.size[1], 1.3 + _ROW_HEIGHT * rows)))
+    rows = max(len(chart.places), _LEAST_ROWS) + bool(chart.heads)
+    height = 1.3 + _ROW_HEIGHT * rows
+    ax = canvas(ax, size=_SIZE if chart.upright or chart.empty else (_SIZE[0], height))
     if chart.empty:
         show_empty(ax, chart.empty)
-        return finish(ax, chart.title, chart.note)
-    (_draw_columns if chart.upright else _draw_rows)(ax, chart)
-    return finish(ax, chart.title, chart.note)
-
-
-def _has_heads(chart: charts.ChartData) -> bool:
-    return any(column.head for column in chart.columns)
+    elif chart.upright:
+        _draw_columns(ax, chart)
+    else:
+        _draw_rows(ax, chart)
+    return finish(ax, title, note)
 
 
 def _draw_rows(ax: Axes, chart: charts.ChartData) -> None:
     """Draw places from the top, their marks to the right."""
     for row, place in enumerate(chart.places):
-        _draw_marks(ax, row, place, upright=False)
-    if chart.linked:
-        for row, place in enumerate(chart.places[:-1]):
-            level = place.marks[0].end  # type: ignore[union-attr]
-            ax.plot([level, level], [row + 0.31, row + 0.69], color=COLORS["mute"], linewidth=0.8)
+        _draw_marks(ax, row, place, chart.measure, upright=False)
+    for row, place in enumerate(chart.places[:-1] if chart.linked else ()):
+        level = place.marks[0].end  # type: ignore[union-attr]
+        ax.plot([level, level], [row + 0.31, row + 0.69], color=paint(ax, "mute"), linewidth=0.8)
     for level in chart.levels:
-        ax.axvline(level.at, color=COLORS[level.tone], linewidth=0.8)
-    _name_rows(ax, [place.name for place in chart.places], chart.name_width, chart.least_rows)
-    if any(place.says for place in chart.places):
-        _write_beside(ax, chart)
+        ax.axvline(level.at, color=paint(ax, level.tone), linewidth=0.8)
+    _name_rows(ax, [place.name for place in chart.places], chart.across.title)
     _set_axis(ax.xaxis, chart.measure)
-    _label_axis(ax.yaxis, chart.across.title)
+    _write_rows(ax, chart)
     _write_inside(ax, chart)
-    _write_columns(ax, chart)
     if chart.measure.kind == "date":
         ax.spines[["left", "bottom"]].set_visible(False)
 
@@ -169,17 +157,18 @@ def _draw_columns(ax: Axes, chart: charts.ChartData) -> None:
     for ribbon in chart.ribbons:
         x, low, high = zip(*ribbon.points, strict=True)
         step = "post" if ribbon.stepped else None
-        ax.fill_between(x, low, high, step=step, color=COLORS["band"], linewidth=0)  # type: ignore[arg-type]
+        ax.fill_between(x, low, high, step=step, color=paint(ax, "band"), linewidth=0)  # type: ignore[arg-type]
     for slot, place in enumerate(chart.places):
-        _draw_marks(ax, slot if place.at is None else place.at, place, upright=True)
+        at = slot if place.at is None else place.at
+        _draw_marks(ax, at, place, chart.measure, upright=True)
     for level in chart.levels:
-        ax.axhline(level.at, color=COLORS[level.tone], linewidth=1 if level.tone == "ink" else 0.8)
+        ax.axhline(level.at, color=paint(ax, level.tone), linewidth=1)
     for curve in filter(lambda curve: curve.points, chart.curves):
         x, y = zip(*curve.points, strict=True)
         ax.plot(
             x,
             y,
-            color=COLORS[curve.tone],
+            color=paint(ax, curve.tone),
             linewidth=curve.width,
             linestyle="--" if curve.dashed else "-",
             drawstyle="steps-post" if curve.stepped else "default",
@@ -193,16 +182,11 @@ def _draw_columns(ax: Axes, chart: charts.ChartData) -> None:
     else:
         _set_axis(ax.xaxis, chart.across)
     _set_axis(ax.yaxis, chart.measure)
-    if any(isinstance(mark, charts.BarMark) for place in chart.places for mark in place.marks) and (
-        chart.measure.high is None
-    ):
-        # Stacked bars would touch the frame.
+    if any(isinstance(mark, charts.BarMark) for place in chart.places for mark in place.marks):
+        # Stacked bars would touch the frame, and what stands above them its title.
+        lines = max(place.says.count("\n") for place in chart.places)
         foot, top = ax.get_ylim()
-        ax.set_ylim(foot, top + 0.06 * (top - foot))
-    if chart.footer:
-        ax.set_xlabel(
-            chart.footer, color=COLORS["quiet"], fontsize=size_text(), loc="right", parse_math=False
-        )
+        ax.set_ylim(foot, top + (0.06 + 0.08 * lines) * (top - foot))
     _write_above(ax, chart)
     right = max((end.x for end in chart.ends), default=0.0)
     named = [
@@ -213,25 +197,33 @@ def _draw_columns(ax: Axes, chart: charts.ChartData) -> None:
     _name_ends(ax, [*chart.ends, *named])
 
 
-def _draw_marks(ax: Axes, at: float, place: charts.Place, *, upright: bool) -> None:
+def _draw_marks(
+    ax: Axes, at: float, place: charts.Place, measure: charts.Measure, *, upright: bool
+) -> None:
     along, across = (ax.vlines, ax.hlines) if upright else (ax.hlines, ax.vlines)
     for mark in place.marks:
-        color = BACK if isinstance(mark, charts.BreakMark) else COLORS[mark.tone]
+        color = paint(ax, "back" if isinstance(mark, charts.BreakMark) else mark.tone)
         match mark:
             case charts.BarMark():
                 _draw_bar(ax, at, mark, upright=upright)
             case charts.RangeMark():
                 middle = at + mark.shift
-                along(middle, mark.low, mark.high, color=color, linewidth=1.2)
-                for end, is_cut, arrow in zip((mark.low, mark.high), mark.cut, "<>", strict=True):
+                low, high = max(mark.low, measure.low or -math.inf), mark.high
+                if measure.high is not None:
+                    high = min(high, measure.high)
+                along(middle, low, high, color=color, linewidth=1.2)
+                # What goes on beyond the axis ends in an arrow.
+                for end, is_cut, arrow in (
+                    (low, mark.low < low, "<"),
+                    (high, mark.high > high, ">"),
+                ):
                     if is_cut:
                         ax.plot(end, middle, arrow, color=color, markersize=_DOT)
                 if mark.capped:
-                    ends = [mark.low, mark.high]
-                    across(ends, middle - 0.04, middle + 0.04, color=color, linewidth=1.2)
+                    across([low, high], middle - 0.04, middle + 0.04, color=color, linewidth=1.2)
             case charts.DotMark():
                 point = (at, mark.at) if upright else (mark.at, at)
-                inner = BACK if mark.hollow else color
+                inner = paint(ax, "back") if mark.hollow else color
                 size = _DOT * mark.size
                 ax.plot(*point, "o", color=color, markersize=size, markerfacecolor=inner)
             case charts.TickMark():
@@ -245,12 +237,13 @@ def _draw_marks(ax: Axes, at: float, place: charts.Place, *, upright: bool) -> N
 
 
 def _draw_bar(ax: Axes, at: float, mark: charts.BarMark, *, upright: bool) -> None:
-    style: dict[str, Any] = {"color": (*to_rgb(COLORS[mark.tone]), mark.strength)}
+    back, color = paint(ax, "back"), to_rgb(paint(ax, mark.tone))
+    style: dict[str, Any] = {"color": (*color, mark.strength)}
     if mark.forms and mark.strength == 1:
-        style |= {"edgecolor": BACK, "linewidth": 0.8}
+        style |= {"edgecolor": back, "linewidth": 0.8}
     length, thick = mark.end - mark.start, mark.thick or _THICK
     # The grid would shine through a weak color.
-    for look in ({"color": BACK}, style) if mark.strength < 1 else (style,):
+    for look in ({"color": back}, style) if mark.strength < 1 else (style,):
         if upright:
             ax.bar(at, length, bottom=mark.start, width=thick, **look)
         else:
@@ -275,13 +268,14 @@ def _set_axis(axis: Axis, measure: charts.Measure) -> None:
             fit = int(measure_axis(axis.axes, "x") / (5 * size_text()))
             axis.set_major_locator(mdates.AutoDateLocator(minticks=3, maxticks=min(max(fit, 3), 8)))  # type: ignore[no-untyped-call]
     if measure.kind in ("money", "percent") or (measure.kind == "number" and not measure.ticks):
-        axis.grid(visible=True, color=COLORS["rule"], linewidth=0.8)
+        axis.grid(visible=True, color=paint(axis.axes, "rule"), linewidth=0.8)
     _label_axis(axis, measure.title)
 
 
 def _label_axis(axis: Axis, label: str) -> None:
     if label:
-        axis.set_label_text(label, color=COLORS["quiet"], fontsize=size_text(), parse_math=False)
+        color = paint(axis.axes, "quiet")
+        axis.set_label_text(label, color=color, fontsize=size_text(), parse_math=False)
 
 
 def _size_rows(ax: Axes, rows: int) -> float:
@@ -289,16 +283,16 @@ def _size_rows(ax: Axes, rows: int) -> float:
     return float(np.clip(0.75 * measure_axis(ax, "y") / max(rows, 1), 5.0, size_text()))
 
 
-def _name_rows(ax: Axes, names: Sequence[str], width: int, least: int) -> None:
+def _name_rows(ax: Axes, names: Sequence[str], what: str) -> None:
     """Name rows 0, 1, … from the top; the text shrinks, then thins out."""
-    rows = max(len(names), least)
+    rows = max(len(names), _LEAST_ROWS)
     size = _size_rows(ax, rows)
     step = max(1, math.ceil(size / max(measure_axis(ax, "y") / rows, 0.1)))
     places = list(range(0, len(names), step))
-    ax.set_yticks(
-        places, [charts.shorten(names[k], width) for k in places], fontsize=size, parse_math=False
-    )
+    shown = [charts.shorten(names[k], 40) for k in places]
+    ax.set_yticks(places, shown, fontsize=size, parse_math=False)
     ax.set_ylim(rows - 0.4, -0.6)
+    _label_axis(ax.yaxis, what)
 
 
 def _name_columns(ax: Axes, names: Sequence[str], *, width: int = 18) -> None:
@@ -319,50 +313,52 @@ def _name_columns(ax: Axes, names: Sequence[str], *, width: int = 18) -> None:
     ax.set_xlim(-0.6, max(len(names), 1) - 0.4)
 
 
-def _write_beside(ax: Axes, chart: charts.ChartData) -> None:
-    """Write a text beside the end of each row and make room for it.
+def _write_rows(ax: Axes, chart: charts.ChartData) -> None:
+    """Write a text beside the end of each row, and figures in columns at the right.
 
-    Omit it where rows are too thin.
+    The axis makes room for both. Where rows are too thin, there is no text beside them.
     """
-    ends, texts = [place.end for place in chart.places], [place.says for place in chart.places]
-    first = max(chart.measure.low or 0.0, 0.0)
-    low, high = min([first, *ends, *ax.dataLim.intervalx]), max([first, *ends])
-    size = _size_rows(ax, len(texts))
-    wide = min(0.7, (max(map(len, texts)) * size * 0.6 + 4) / max(measure_breadth(ax), 1.0))
-    reach = (high - low or 1.0) / (1 - wide)
-    ax.set_xlim(low - 0.02 * reach if low < 0 else first, high + wide * reach)
-    if measure_axis(ax, "y") / len(texts) < size:
-        return
-    for row, (end, words) in enumerate(zip(ends, texts, strict=True)):
-        _annotate(ax, words, (max(end, 0.0), row), (4, 0), chart.says_tone, size)
-
-
-def _write_columns(ax: Axes, chart: charts.ChartData) -> None:
-    rows = max(len(chart.places), chart.least_rows)
+    rows = max(len(chart.places), _LEAST_ROWS)
     size, pitch = _size_rows(ax, rows), measure_axis(ax, "y") / rows
-    # Close above the first row, however high the rows are.
-    above = min(1.0, 0.4 + 1.2 * size / pitch)
-    cells = [(-above, column, column.head, "quiet") for column in chart.columns if column.head]
-    for row, place in enumerate(chart.places):
-        cells += [
-            (float(row), c, words, "ink" if c.figures else "quiet")
-            for c, words in zip(chart.columns, place.figures, strict=False)
-        ]
-    for y, column, words, tone in cells:
-        by, side = ((0, 0), "right") if column.figures else ((4, 0), "left")
-        share = ("axes fraction", "data")
-        _annotate(
-            ax,
-            words,
-            (column.at, y),
-            by,
-            tone,
-            size,
-            xycoords=share,
-            ha=side,
-            annotation_clip=False,
+    letter = 0.6 * size / max(measure_breadth(ax), 1.0)
+    columns = [
+        [head, *texts]
+        for head, *texts in zip(
+            chart.heads, *(place.figures for place in chart.places), strict=False
         )
-    if _has_heads(chart):
+    ]
+    widths = [letter * (max(map(len, texts)) + 3) for texts in columns]
+    said = [(*(() if columns else place.figures), place.says) for place in chart.places]
+    words = [", ".join(filter(None, parts)) for parts in said]
+    longest = max(map(len, words))
+    beside = min(0.7, letter * (longest + 2)) if longest else 0.0
+    ends = [
+        max([place.end, *(mark.at for mark in place.marks if isinstance(mark, charts.TickMark))])
+        for place in chart.places
+    ]
+    low, high = chart.measure.low, chart.measure.high
+    drawn = ax.dataLim.intervalx
+    first = min(0.0, drawn[0]) if low is None else low
+    last = max([*ends, first] if longest or columns else [drawn[1]]) if high is None else high
+    reach = (last - first or 1.0) / max(0.1, 1 - beside - sum(widths))
+    if longest or columns:
+        ax.set_xlim(first - (0.02 * reach if low is None and first < 0 else 0), first + reach)
+    if columns and chart.measure.kind != "none":
+        whole = chart.measure.kind in ("count", "number")
+        places = MaxNLocator(nbins=5, integer=whole).tick_values(first, last)
+        ax.set_xticks([tick for tick in places if first <= tick <= last])
+    for row, (end, text) in enumerate(zip(ends, words, strict=True)):
+        if text and pitch >= size:
+            _annotate(ax, text, (max(end, 0.0), row), (4, 0), "ink", size)
+    # Heads stand close above the first row, however high the rows are.
+    above = min(1.0, 0.4 + 1.2 * size / pitch)
+    places_down, share = [-above, *map(float, range(len(chart.places)))], ("axes fraction", "data")
+    for k, texts in enumerate(columns):
+        x = 1 - sum(widths[k + 1 :])
+        for y, text in zip(places_down, texts, strict=True):
+            tone, style = "quiet" if y < 0 else "ink", {"ha": "right", "annotation_clip": False}
+            _annotate(ax, text, (x, y), (0, 0), tone, size, xycoords=share, **style)
+    if columns:
         ax.set_ylim(top=-above - min(0.5, size / pitch))
 
 
@@ -385,22 +381,26 @@ def _write_inside(ax: Axes, chart: charts.ChartData) -> None:
                     words,
                     ha="center",
                     va="center",
-                    color=_choose_ink(mark),
+                    color=paint(ax, _choose_ink(mark)),
                     fontsize=size,
                     parse_math=False,
                 )
 
 
-def _choose_ink(mark: charts.BarMark) -> str:
+def _choose_ink(mark: charts.BarMark) -> charts.Tone | Literal["back"]:
     dark = mark.strength > 0.6 and sum(to_rgb(COLORS[mark.tone])) / 3 < 0.55
-    return BACK if dark else COLORS["ink"]
+    return "back" if dark else "ink"
 
 
 def _write_above(ax: Axes, chart: charts.ChartData) -> None:
     """Write a text above each column, where the last one leaves room for it."""
-    taken, low, high = -math.inf, *sorted(ax.get_xlim())
+    taken, (low, high), height = -math.inf, sorted(ax.get_xlim()), float(np.ptp(ax.get_ylim()))
     for slot, place in enumerate(chart.places):
-        at = slot if place.at is None else place.at
+        at, end = slot if place.at is None else place.at, place.end
+        for mark in place.marks:
+            # A target just above the column would run through the text.
+            if isinstance(mark, charts.TickMark) and 0 < mark.at - end < _NEAR * height:
+                end = mark.at
         half = (
             0.3
             * max(map(len, [*place.says.split("\n")]))
@@ -409,16 +409,8 @@ def _write_above(ax: Axes, chart: charts.ChartData) -> None:
             * (high - low)
         )
         if place.says and at - half > taken:
-            _annotate(
-                ax,
-                place.says,
-                (at, place.end),
-                (0, 3),
-                chart.says_tone,
-                _ABOVE,
-                ha="center",
-                va="bottom",
-            )
+            style = {"ha": "center", "va": "bottom"}
+            _annotate(ax, place.says, (at, end), (0, 3), "ink", _ABOVE, **style)
             taken = at + half
 
 
@@ -448,11 +440,10 @@ def _name_ends(ax: Axes, ends: Sequence[charts.EndName]) -> None:
             beside = offset_copy(
                 ax.transData, _find_figure(ax), 16 if moved else 5, by, units="points"
             )
-            leader = _LEADER if moved else None
-            place, style = (
-                (end.x, low + middle / points),
-                {"arrowprops": leader, "textcoords": beside},
-            )
+            line = {"color": paint(ax, "mute"), "linewidth": 0.6, "relpos": (0, 0.5)}
+            leader = {"arrowstyle": "-", "shrinkA": 1, "shrinkB": 1, **line} if moved else None
+            style = {"arrowprops": leader, "textcoords": beside}
+            place = (end.x, low + middle / points)
             _annotate(ax, end.name, (end.x, end.y), place, end.tone, size_text(), **style)
 
 
@@ -472,7 +463,13 @@ def _annotate(
 ) -> None:
     """Write a text at a point, moved by so many points."""
     usual: dict[str, Any] = {"textcoords": "offset points", "va": "center", "parse_math": False}
-    ax.annotate(words, at, by, color=COLORS[tone], fontsize=size, **usual | style)
+    ax.annotate(words, at, by, color=paint(ax, tone), fontsize=size, **usual | style)
+
+
+def paint(ax: Axes, tone: str) -> str:
+    """Find the color of a tone on the background of axes: light, or dark."""
+    behind = (ax if ax.patch.get_visible() else _find_figure(ax)).get_facecolor()
+    return _TONES[tone][sum(to_rgb(behind)) / 3 <= 0.5]
 
 
 def size_text() -> float:
@@ -508,7 +505,7 @@ class _PictureAxes(_NotebookPng, Axes):
     """Axes that a notebook shows as their figure."""
 
 
-def canvas(ax: Axes | None, *, size: tuple[float, float] = (7.5, 4.2)) -> Axes:
+def canvas(ax: Axes | None, *, size: tuple[float, float] = _SIZE) -> Axes:
     """Prepare `ax`, or the axes of a new figure of a `size` in inches at the usual ``font.size``.
 
     Never pyplot's current figure.
@@ -518,8 +515,8 @@ def canvas(ax: Axes | None, *, size: tuple[float, float] = (7.5, 4.2)) -> Axes:
     elif not isinstance(ax, Axes):
         raise ArgumentTypeError(f"ax={ax!r} is not a matplotlib Axes; omit it for a new figure")
     ax.spines[["top", "right"]].set_visible(False)
-    ax.spines[["left", "bottom"]].set_color(COLORS["quiet"])
-    ax.tick_params(colors=COLORS["ink"], labelsize=size_text(), length=0)
+    ax.spines[["left", "bottom"]].set_color(paint(ax, "quiet"))
+    ax.tick_params(colors=paint(ax, "ink"), labelsize=size_text(), length=0)
     ax.set_axisbelow(True)
     return ax
 
@@ -556,17 +553,14 @@ def show_empty(ax: Axes, reason: str) -> None:
         transform=ax.transAxes,
         ha="center",
         va="center",
-        color=COLORS["quiet"],
+        color=paint(ax, "quiet"),
         fontsize=size_text() + 2,
         parse_math=False,
     )
 
 
 def finish(ax: Axes, title: str, note: str = "") -> Axes:
-    """Write the title and the caption below it, wrapped to fit, and return `ax`.
-
-    They turn dark where the figure is.
-    """
+    """Write the title and the caption below it, wrapped to fit, and return `ax`."""
     size = size_text()
     lines = textwrap.wrap(note, max(30, int(measure_breadth(ax) / (size * 0.56)))) if note else []
     ax.set_title(
@@ -578,37 +572,11 @@ def finish(ax: Axes, title: str, note: str = "") -> Axes:
         loc="left",
         fontsize=size + 2,
         fontweight="bold",
-        color=COLORS["ink"],
+        color=paint(ax, "ink"),
         pad=8 + 1.4 * size * len(lines),
         parse_math=False,
     )
     if lines:
         style = {"xycoords": "axes fraction", "va": "bottom", "gid": "caption"}
         _annotate(ax, "\n".join(lines), (0, 1), (0, 6), "quiet", size, **style)
-    behind = (ax if ax.patch.get_visible() else _find_figure(ax)).get_facecolor()
-    if sum(colors.to_rgb(behind)) / 3 <= 0.5:
-        for artist in ax.findobj(lambda found: found is not ax.patch):
-            for name in _list_colors(artist):
-                old = getattr(artist, f"get_{name}")()
-                getattr(artist, f"set_{name}")(_find_twin(old))
     return ax
-
-
-def _list_colors(artist: object) -> tuple[str, ...]:
-    match artist:
-        case Text():
-            return ("color",)
-        case Line2D():
-            return ("color", "markerfacecolor", "markeredgecolor")
-        case Patch() | Collection():
-            return ("facecolor", "edgecolor")
-    return ()
-
-
-def _find_twin(old: Any) -> Any:
-    if isinstance(old, str) and old in ("none", "auto", "face"):
-        return old
-    turned = [
-        (*_TWINS.get(tuple(color[:3]), color[:3]), color[3]) for color in colors.to_rgba_array(old)
-    ]
-    return turned[0] if len(turned) == 1 else turned

@@ -28,6 +28,7 @@ from opp_analytics.answers import (
     tables,
     will_we_make_it,
 )
+from opp_analytics.charts import ChartData
 from opp_analytics.columns import find_unit
 from opp_analytics.note import note_of
 from opp_analytics.report.model import (
@@ -220,15 +221,15 @@ def months(context: Context) -> Block:
 def pipeline_created(context: Context) -> Block | None:
     """Show whether the inflow suffices: value created in recent weeks, and their average."""
     found = answers.pipeline_created(context)
-    if found.chart is None:
+    if not isinstance(found.chart, ChartData):
         return None
-    rows, average = found.tables[0].rows, found.chart.options["average"]
+    rows = found.tables[0].rows
     sub = "Value of the deals created in seven days each, as first seen, whatever became of them"
-    if len(rows) > 1:
+    for level in found.chart.levels:
         line = (
             f"average of the {len(rows) - 1} weeks before" if len(rows) > 2 else "the week before"
         )
-        sub += f"; line: {line}, {context.money(average)}"
+        sub += f"; line: {line}, {context.money(level.at)}"
     this_week = show_behind(found, rows[-1])
     fold = [Fold(this_week.caption, this_week)] if this_week else []
     return Block("pipeline_created", found.say(found.finding), sub, (Chart(draw(found)), *fold))

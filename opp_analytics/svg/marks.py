@@ -71,8 +71,12 @@ def axis(
 def fit_scale(chart: charts.ChartData, *, end: float = 100.0) -> Axis:
     """Fit the axis of a chart.
 
-    It begins at 0, or where bars are cut, and ends just beyond the largest mark.
+    It begins at 0, or where bars are cut, and ends just beyond the largest mark, or with the whole
+    that bars are parts of.
     """
+    marks = [mark for place in chart.places for mark in place.marks]
+    if any(isinstance(mark, charts.BarMark) and mark.forms for mark in marks):
+        return Axis(max(place.end for place in chart.places) or 1.0, end=end)
     amounts = [level.at for level in chart.levels]
     for place in chart.places:
         amounts += _list_ends(place)

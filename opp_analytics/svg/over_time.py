@@ -13,7 +13,6 @@ import pandas as pd
 
 from opp_analytics import charts, text
 from opp_analytics.charts import ChartData, Curve, EndName
-from opp_analytics.note import note_of
 from opp_analytics.org import Money
 from opp_analytics.svg import marks
 from opp_analytics.svg.marks import Axis, axis, draw_marks
@@ -34,13 +33,11 @@ _FEWEST = 8
 """Columns that the picture has room for at least, so that few are not slabs."""
 
 
-def forecast_fan(table: pd.DataFrame, **options: Any) -> str:
-    """Render `oa.forecast_fan`: the forecast at each record, with its range.
+def draw_fan(chart: ChartData) -> str:
+    """Draw `charts.forecast_fan`: the forecast at each record, with its range.
 
-    Also what had closed, the call, the target, and how earlier periods closed. Options are as in
-    `charts.forecast_fan`.
+    Also what had closed, the call, the target, and how earlier periods closed.
     """
-    chart = charts.forecast_fan(table, **options)
     expected, booked = chart.curves[:2]
     called = [point for curve in chart.curves if curve.dashed for point in curve.points]
     earlier = [curve for curve in chart.curves if curve.tone == "mute"]
@@ -55,8 +52,7 @@ def forecast_fan(table: pd.DataFrame, **options: Any) -> str:
     right = 100 * max(marks.measure_text(money(tick)) for tick in ticks) / _NARROW
     time = Axis(max(days[-1], begin + 1), right if days[-1] > begin else 100.0, first=begin)
     aims = [(amounts.at(level.at), level) for level in chart.levels]
-    period = text.period(str(table["period"].iloc[-1]), note_of(table).freq)
-    said = f"Forecast of {period}, {_write_day(days[0])} to {chart.places[-1].title}"
+    said = f"Forecast, {_write_day(days[0])} to {chart.places[-1].title}"
     plot = marks.picture(
         marks.across(_BOTTOM, line="axis"),
         *(marks.across(amounts.at(tick), line="rule") for tick in ticks[1:]),
@@ -205,14 +201,8 @@ def _write_ends(ends: tuple[EndName, ...], amounts: Axis) -> tuple[list[str], in
     return side, 14 + round(max(map(marks.measure_text, names)))
 
 
-def pipeline_created(
-    table: pd.DataFrame, *, average: float = math.nan, line: str = "average"
-) -> str:
-    """Render `oa.pipeline_created`: the value created, one column per period.
-
-    Columns are in order of time, with an average across them.
-    """
-    chart = charts.pipeline_created(table, average=average, line=line)
+def draw_columns(chart: ChartData) -> str:
+    """Draw a column for each place, with a level across them; the last one says its amount."""
     count, money = len(chart.places), chart.measure.write
     ends = [*(place.end for place in chart.places), *(level.at for level in chart.levels)]
     scale = axis(ends, start=_BASE, end=_COLUMNS_TOP)
@@ -235,14 +225,15 @@ def pipeline_created(
             )
         )
         if k % step == 0 and count - k >= step / 2:
-            drawn.append(marks.label(left, _COLUMNS_HEIGHT - 6, place.short, kind="quiet"))
+            name = place.name.partition("\n")[0].partition(",")[0]
+            drawn.append(marks.label(left, _COLUMNS_HEIGHT - 6, name, kind="quiet"))
     drawn += [marks.across(scale.at(level.at), line="bar") for level in chart.levels]
     if chart.places:
         last = chart.places[-1]
         x, y = 100 - slot + width / 2, scale.at(last.end) - 6
-        drawn.append(marks.label(x, y, last.figures[0], anchor="middle", kind="hi", halo=True))
-    mean = f", {money(average)} on average" if chart.levels else ""
-    said = f"Pipeline created, {count} periods{mean}"
+        drawn.append(marks.label(x, y, last.says, anchor="middle", kind="hi", halo=True))
+    mean = "".join(f", {level.name} {money(level.at)}" for level in chart.levels)
+    said = f"{text.capital(chart.measure.title)}, {text.count(count, 'period')}{mean}"
     plot = marks.picture(*drawn, height=_COLUMNS_HEIGHT, said=said, group=True)
     side = []
     for level in chart.levels:
@@ -297,7 +288,7 @@ def progress(row: pd.Series[Any], money: Money, *, top: float | None = None) -> 
     rows share.
     """
     place = charts.progress(row, money, aimed=top is None)
-    scale = marks.fit_scale(ChartData("", places=(place,))) if top is None else Axis(top)
+    scale = marks.fit_scale(ChartData((place,))) if top is None else Axis(top)
     if top is None and row["target"] > 0:
         scale = Axis(MULTIPLES * row["target"])
     drawn = draw_marks(place, scale, height=22, thick=8)

@@ -6,10 +6,9 @@ Each renders what `charts` prepared, and a row can open.
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape
-from typing import Any
 
 import pandas as pd
 
@@ -17,12 +16,16 @@ from opp_analytics import charts, text
 from opp_analytics.charts import BarMark, ChartData, Place
 from opp_analytics.svg import marks
 
-_LETTER, _WIDEST = 7, 176
-"""Pixels of an average letter, and of the widest label with a note."""
+_LETTER, _NARROWEST, _WIDEST = 7, 88, 272
+"""Pixels of an average letter, and of the narrowest and widest labels."""
+_HEIGHT, _THICK = 24.0, 16.0
+"""Pixels of a row's picture, and of its bars."""
+_SHORT = 176
+"""Pixels of labels beside which a picture has room on a phone."""
 _PITCH = 32
 """Pixels of the lowest row, in the stylesheet too."""
 _TOTAL = 20.0
-"""Percent right of a bar that its total needs on a phone."""
+"""Percent right of a bar that its text needs on a phone."""
 _CHANCE = 20.0
 """Percent at each end for the chance written there."""
 
@@ -50,13 +53,9 @@ class Rows:
 
     rows: tuple[Row, ...]
     heads: tuple[str, ...] = ()
-    """Headings of the labels, then of the figures; none for no heading."""
+    """Headings of the figures; none for no heading."""
     axis: str = ""
     """SVG of the scale, above the pictures."""
-    label_width: int = 136
-    """Pixels of the labels."""
-    figure_width: int = 64
-    """Pixels of each figure; more where one is longer than usual."""
     note: str = ""
     """Remark on the scale, for the line under the title."""
     stacked: bool = False
@@ -69,11 +68,9 @@ class Rows:
         ``data-team``.
         """
         count = max((len(row.figures) for row in self.rows), default=0)
-        longest = max((len(figure) for row in self.rows for figure in row.figures), default=0)
-        width = max(self.figure_width, 9 * longest - 8)
-        noted = max((len(row.label) + len(row.note) for row in self.rows if row.note), default=0)
-        labels = min(max(self.label_width, _LETTER * noted + 32), _WIDEST)
-        style = f"--lab:{labels}px;--fig:{width}px;--figs:{count}"
+        words = [*self.heads, *(figure for row in self.rows for figure in row.figures)]
+        width = max(64, 9 * max(map(len, words), default=0) - 8)
+        style = f"--lab:{self.label_width}px;--fig:{width}px;--figs:{count}"
         inner = [_write_head(self, count)] if self.axis or self.heads else []
         blank = [""] * len(self.rows)
         inner += map(_write_row, self.rows, opened or blank, teams or blank)
@@ -82,14 +79,17 @@ class Rows:
             f'style="{style}">{"".join(inner)}</div>'
         )
 
+    @property
+    def label_width(self) -> int:
+        """Measure the labels with their notes, in pixels."""
+        longest = max((len(row.label) + len(row.note) for row in self.rows), default=0)
+        return min(max(_LETTER * longest + 32, _NARROWEST), _WIDEST)
+
 
 def _write_head(chart: Rows, count: int) -> str:
-    heads = [*chart.heads, *[""] * (count + 1 - len(chart.heads))]
-    figures = "".join(f'<span class="fig">{escape(head)}</span>' for head in heads[1:])
-    return (
-        '<div class="row '
-        f'head"><span>{escape(heads[0])}</span>{chart.axis or "<span></span>"}{figures}</div>'
-    )
+    heads = [*chart.heads, *[""] * (count - len(chart.heads))]
+    figures = "".join(f'<span class="fig">{escape(head)}</span>' for head in heads)
+    return f'<div class="row head"><span></span>{chart.axis or "<span></span>"}{figures}</div>'
 
 
 def _write_row(row: Row, behind: str, team: str) -> str:
@@ -108,69 +108,83 @@ def _write_row(row: Row, behind: str, team: str) -> str:
     )
 
 
-def _render(
-    chart: ChartData,
-    scale: marks.Axis,
-    *,
-    height: float = 24,
-    thick: float = 16,
-    short: marks.Kind = "quiet",
-    dx: float = 6,
-    clear: float = 0.0,
-    capital: bool = False,
-    **layout: Any,
-) -> Rows:
-    """Render each place as a row; `layout` are fields of `Rows`.
+def draw_rows(chart: ChartData) -> Rows:
+    """Draw each place of a chart as a row.
 
-    `height` and `thick` are pixels of a row's picture and its bars, `short` and `dx` the kind of
-    the text at the end of the marks and its distance. Where that text, `clear` percent wide, would
-    meet the target's line, it stands beyond it.
+    A text at the end of the marks that would meet the target's line stands beyond it.
     """
+    stacked = any(
+        isinstance(mark, BarMark) and mark.forms for one in chart.places for mark in one.marks
+    )
+    # Room for the text beside the longest mark.
+    says = any(place.says or place.forms for place in chart.places)
+    scale = marks.fit_scale(chart, end=86 if says else 100)
     goals = (scale.at(one.at) for one in chart.levels if one.tone == "ink" and one.name)
     goal = next(goals, -math.inf)
     rows = []
     for above, place in zip((None, *chart.places), chart.places, strict=False):
-        tall = height + 14 * bool(place.forms)
-        drawn = marks.draw_levels(chart.levels, scale, height, behind=True)
+        tall = _HEIGHT + 14 * bool(place.forms)
+        drawn = marks.draw_levels(chart.levels, scale, _HEIGHT, behind=True)
         if chart.linked:
             last = place is chart.places[-1]
-            drawn += _link(None if last else place, above, scale, height / 2, thick / 2, tall)
-        drawn += marks.draw_marks(
-            place,
-            scale,
-            height=height,
-            thick=thick,
-            least=0.3 if chart.linked and not place.strong else 0,
-        )
-        drawn += marks.draw_levels(chart.levels, scale, height, behind=False)
+            drawn += _link(None if last else place, above, scale, tall)
+        least = 0.3 if chart.linked and not place.strong else 0
+        drawn += marks.draw_marks(place, scale, height=_HEIGHT, thick=_THICK, least=least)
+        drawn += marks.draw_levels(chart.levels, scale, _HEIGHT, behind=False)
         if place.forms:
-            drawn.append(_write_below(place, scale, height + 9))
-        elif place.short:
+            drawn.append(_write_below(place, scale, _HEIGHT + 9))
+        elif place.says:
             right = scale.at(place.end)
-            right = goal if right <= goal < right + clear else right
-            drawn.append(
-                marks.label(right, height / 2 + 4, place.short, dx=dx, kind=short, halo=True)
-            )
+            right = goal if right <= goal < right + _TOTAL else right
+            y = _HEIGHT / 2 + 4
+            drawn.append(marks.label(right, y, place.says, dx=8, kind="ink", halo=True))
         if place.marks and not any(getattr(mark, "title", "") for mark in place.marks):
             drawn.append(marks.hint(place.title))
-        name, below = (
-            text.capital(place.name) if capital else place.name,
-            marks.beneath(place, scale),
-        )
+        below = marks.beneath(place, scale)
         shown = marks.picture(*drawn, height=tall, said=place.title, below=below)
+        name = text.capital(place.name)
         rows.append(Row(name, shown, place.figures, place.note, place.strong, place.key))
-    return Rows(tuple(rows), **layout)
+    made = Rows(
+        tuple(rows),
+        chart.heads,
+        _draw_scale(chart, scale) if rows and not stacked else "",
+        charts.CUT if chart.linked and chart.measure.low else "",
+        stacked,
+    )
+    return replace(made, stacked=stacked or made.label_width > _SHORT)
 
 
-def _link(
-    place: Place | None, above: Place | None, scale: marks.Axis, y: float, half: float, tall: float
-) -> list[str]:
+def _draw_scale(chart: ChartData, scale: marks.Axis) -> str:
+    """Draw the scale of rows with a unit: what their lines mean, else round amounts."""
+    measure = chart.measure
+    if measure.kind not in ("money", "percent"):
+        return ""
+    aims = [(level.at, level.name) for level in chart.levels if level.name and level.tone == "ink"]
+    if not aims and not chart.linked:
+        ticks = [(scale.at(tick), measure.write(tick)) for tick in scale.ticks(3)]
+        labels = marks.scale_labels([tick for tick in ticks if tick[0] < 90])
+        return marks.picture(*labels, height=14, said=f"Scale of {measure.title}")
+    drawn = (
+        []
+        if aims and measure.low
+        else [marks.label(0, 11, measure.write(scale.first), kind="quiet")]
+    )
+    for amount, name in aims:
+        # One beyond the scale is written at its end.
+        at, beyond = scale.at(amount), "" if amount <= scale.top else " →"
+        anchor: marks.Anchor = "middle" if 30 <= at <= 70 else "end" if at > 70 else "start"
+        drawn.append(marks.label(at, 11, f"{name}{beyond}", anchor=anchor, kind="quiet"))
+    return marks.picture(*drawn, height=14, said=f"Scale of {measure.title}")
+
+
+def _link(place: Place | None, above: Place | None, scale: marks.Axis, tall: float) -> list[str]:
     """Link a row's bar to the row above and to the row below.
 
     The lines run from the ends of the bars, and meet at the edge of the row.
     """
     edge = max(0.0, (_PITCH - tall) / 2) + 0.5
-    ends = ((above, -edge, y - half), (place, y + half, tall + edge))
+    half = (_HEIGHT - _THICK) / 2
+    ends = ((above, -edge, half), (place, half + _THICK, tall + edge))
     return [
         marks.down(scale.at(bar.end), top=top, bottom=bottom, line="axis")
         for one, top, bottom in ends
@@ -197,154 +211,6 @@ def _write_below(place: Place, scale: marks.Axis, y: float) -> str:
     return marks.fit(x, y, named, share, kind="quiet", anchor=anchor, halo=True) + marks.fit(
         0, y, (named[-1], n), 100, until=until, kind="quiet", halo=True
     )
-
-
-def make_bar(
-    name: str,
-    value: float,
-    figure: str,
-    title: str,
-    key: str = "",
-    *,
-    highlight: bool = False,
-    more: Sequence[str] = (),
-) -> Place:
-    """Make a bar, with `more` figures.
-
-    `highlight` is True for the bar that the title names, and `key` by default the name.
-    """
-    mark = BarMark(0, value, "hi" if highlight else "mute", title=title)
-    return Place(name, (mark,), figures=(figure, *more), title=title, key=key or name)
-
-
-def bars(amounts: Sequence[Place], *, label_width: int = 136, stacked: bool = False) -> Rows:
-    """Render the bars of `make_bar`, in the order given."""
-    chart = ChartData("", places=tuple(amounts))
-    return _render(
-        chart, marks.fit_scale(chart), height=20, thick=10, label_width=label_width, stacked=stacked
-    )
-
-
-def waterfall(table: pd.DataFrame, *, most: int = 30) -> Rows:
-    """Render `oa.waterfall`: the opening, each movement with its deals, the closing.
-
-    With `by`, what came in and left of the groups that changed `most`.
-    """
-    chart = charts.waterfall(table, most=most)
-    if table.index.nlevels == 1:
-        return _render_steps(chart)
-    ends = [mark.end for place in chart.places for mark in place.marks if isinstance(mark, BarMark)]
-    scale = marks.Axis(max([*ends, 1.0]), first=min([*ends, 0.0]))
-    return _render(
-        replace(chart, levels=(charts.Level(0.0, name="0"),)), scale, height=20, thick=10
-    )
-
-
-def forecast_change(table: pd.DataFrame, *, target: float = math.nan) -> Rows:
-    """Render `oa.forecast_change` without groups.
-
-    Rows: the forecast then, each movement with its deals, the forecast now. A target is a line down
-    the column.
-    """
-    return _render_steps(charts.forecast_change(table, target=target))
-
-
-def _render_steps(chart: ChartData) -> Rows:
-    # Room for the number of deals right of the longest bar.
-    scale = marks.fit_scale(chart, end=88)
-    low = chart.measure.low or 0
-    words, said = [marks.label(0, 11, chart.measure.write(low), kind="quiet")], "Scale in money"
-    aims = [(scale.at(level.at), level.name) for level in chart.levels if level.name]
-    if chart.footer:
-        aims = [(100.0 if chart.footer.endswith("→") else 0.0, chart.footer)]
-    for at, name in aims:
-        said = "Scale to the target"
-        anchor: marks.Anchor = "middle" if 30 <= at <= 70 else "end" if at > 70 else "start"
-        words = words if low and at > 50 else []
-        words = [*words, marks.label(at, 11, name, anchor=anchor, kind="quiet")]
-    axis, note = marks.picture(*words, height=14, said=said), charts.CUT if low else ""
-    return _render(chart, scale, capital=True, axis=axis, label_width=160, note=note)
-
-
-def forecast_categories(table: pd.DataFrame, period: str, *, target: float = math.nan) -> Rows:
-    """Render one period of `oa.forecast_categories`.
-
-    Each category begins where the ones before it end, on the way to the target.
-    """
-    chart = charts.category_reach(table, period, target=target)
-    # Room for the running total beside the longest bar.
-    scale = marks.fit_scale(chart, end=84)
-    return _render(chart, scale, short="ink", clear=_TOTAL, capital=True, label_width=88)
-
-
-def slippage(tables: Mapping[str, pd.DataFrame]) -> Rows:
-    """Render the outcomes of the deals due in each period.
-
-    The tables are those of `oa.slippage` without groups, by the name of their period.
-    """
-    width = max(104, 24 + 7 * max(map(len, tables), default=0))
-    chart = charts.slippage_by_period(tables)
-    return _render(chart, marks.Axis(1.0), height=28, thick=20, label_width=width, stacked=True)
-
-
-def stage_flow(table: pd.DataFrame) -> Rows:
-    """Render `oa.stage_flow` without groups or by pipeline: stage entries by outcome."""
-    heads = ("Stage", "Moved on", "Median days")
-    scale = marks.Axis(float(table["entries"].max() or 1))
-    return _render(
-        charts.stage_flow(table),
-        scale,
-        height=28,
-        thick=20,
-        heads=heads,
-        label_width=112,
-        figure_width=60,
-        stacked=True,
-    )
-
-
-def win_rate(
-    table: pd.DataFrame, *, overall: float = math.nan, differs: Container[object] | None = None
-) -> Rows:
-    """Render `oa.win_rate` or `oa.scorecard`, the highest first, with intervals.
-
-    The rate of all is a line, and the rows in `differs` are highlighted.
-
-    By default these are the rows that differ from the others in this table beyond chance.
-    """
-    known = table[table["rate"].notna()]
-    top = min(1.0, 0.1 + max([*known["rate_high"], 0.2]))
-    # Room for the rate beside the longest interval.
-    scale = marks.Axis(top, end=86)
-    ticks = marks.scale_labels([(scale.at(tick), text.percent(tick)) for tick in scale.ticks()])
-    axis = marks.picture(*ticks, height=14, said=f"Scale from 0% to {text.percent(top)}")
-    # Periods are rows here too.
-    chart = charts.win_rate(known.rename_axis("group"), overall=overall, differs=differs)
-    return _render(
-        chart,
-        scale,
-        short="ink",
-        dx=8,
-        axis=axis,
-        heads=("", "Won of closed"),
-        figure_width=84,
-    )
-
-
-def backtest(table: pd.DataFrame) -> Rows:
-    """Render `oa.backtest` at today's lead, the latest first.
-
-    Range and forecast are blue, what closed is a point.
-    """
-    chart = charts.backtest(table)
-    scale = marks.fit_scale(chart)
-    ticks = [
-        (scale.at(tick), chart.measure.write(tick))
-        for tick in scale.ticks(3)
-        if scale.at(tick) < 90
-    ]
-    axis = marks.picture(*marks.scale_labels(ticks), height=14, said="Scale in money")
-    return _render(chart, scale, heads=("", "In range?"), axis=axis, label_width=120)
 
 
 def swing(if_lost: float, if_won: float, *, said: str) -> str:

@@ -104,7 +104,6 @@ CASES: dict[str, pd.DataFrame] = {
     "forecast, of which nothing is known": _blank(
         _FORECAST, "2026-04", ["expected", "low", "median", "high", "p_target", "new_business"]
     ),
-    "forecast, weeks": _FORECAST.rename({"2026-03": "2026-03-16/2026-03-22"}),
     "forecast, the current month of groups": _join(
         {"Ann": _FORECAST.assign(expected=110.0), "Bo": _FORECAST.assign(expected=150.0)},
         "owner_name",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 
 import pandas as pd
 import pytest
 
-from opp_analytics import plots
+from opp_analytics import errors, plots
 from tests.plots import reading
 from tests.plots.cases import CASES, FILE, read
 from tests.plots.tables import TABLES
@@ -41,3 +42,15 @@ def test_movements__says_how_many_are_not_shown() -> None:
     ax = plots.movements(table.reset_index(drop=True))
     assert len(ax.patches) == 20
     assert reading.caption(ax) == "21 movements · as of Mar 31, 2026 · 1 smaller deal not shown"
+
+
+def test_drawings__name_the_function_that_makes_their_table() -> None:
+    for name in plots.DRAWINGS:
+        with pytest.raises(errors.MissingColumnError, match=name):
+            getattr(plots, name)(pd.DataFrame({"a": [1]}))
+
+
+@pytest.mark.parametrize("name", sorted(TABLES.keys() - {"category_moves"}))
+def test_drawings__of_no_rows_say_so(name: str) -> None:
+    said = reading.texts(getattr(plots, name)(TABLES[name].iloc[:0]))
+    assert any(re.search(r"\b(no|not|nothing|too few)\b", words.casefold()) for words in said), said

@@ -39,14 +39,16 @@ def test_canvas__refuses_what_is_not_an_axes():
 
 
 def test_render__grows_with_rows():
-    heights = [render(_bars(["a"] * n), None).figure.get_size_inches()[1] for n in (1, 10, 40)]
+    heights = [
+        render(_bars(["a"] * n), None, "Bars").figure.get_size_inches()[1] for n in (1, 10, 40)
+    ]
     assert heights[0] <= heights[1] < heights[2]
 
 
 def test_canvas__shows_itself_as_a_sharp_picture():
     png, size = canvas(None)._repr_png_()  # type: ignore[attr-defined]
     assert png.startswith(b"\x89PNG")
-    assert size == {"width": 750, "height": 420}
+    assert size == {"width": 900, "height": 420}
 
 
 def test_finish__writes_title_and_caption():
@@ -58,7 +60,7 @@ def test_finish__writes_title_and_caption():
 def test_drawing__names_the_function_that_makes_the_table():
     def win_rate(table: pd.DataFrame) -> ChartData:
         """Prepare a bar of each rate."""
-        return ChartData(f"{len(table)} rates")
+        return ChartData(title=f"{len(table)} rates", empty="none")
 
     drawn = drawing(win_rate, "rate n")
     with pytest.raises(
@@ -77,7 +79,7 @@ def test_drawing__names_the_function_that_makes_the_table():
 
 def test_drawing__without_a_docstring_gets_none():
     def blank(table: pd.DataFrame) -> ChartData:
-        return ChartData("")
+        return ChartData()
 
     assert drawing(blank).__doc__ is None
 
@@ -124,26 +126,25 @@ def test_text__follows_the_readers_own_font_size() -> None:
 
 
 def _bars(names, **chart):
-    places = tuple(
-        Place(name, (BarMark(0, 10.0 - k, "bar"),), end=10.0 - k) for k, name in enumerate(names)
-    )
-    return ChartData("Bars", places=places, **chart)
+    places = tuple(Place(name, (BarMark(0, 10.0 - k, "bar"),)) for k, name in enumerate(names))
+    return ChartData(places, **chart)
 
 
 def test_render__makes_room_beside_the_longest_bar():
     places = (
-        Place("a", (BarMark(0, 10, "bar"),), "ten", 10.0),
-        Place("b", (BarMark(0, 5, "bar"),), "five", 5.0),
+        Place("a", (BarMark(0, 10, "bar"),), "ten"),
+        Place("b", (BarMark(0, 5, "bar"),), "five"),
     )
-    ax = render(ChartData("Bars", places=places), None)
+    ax = render(ChartData(places), None, "Bars")
     assert reading.texts(ax) == ["ten", "five"]
     assert ax.get_xlim()[1] > 10
 
 
 def test_render__shows_dollars_as_they_are():
     ax = render(
-        ChartData("$", places=(Place("$10 and $20", (BarMark(0, 1, "bar"),), "$508K · $9K", 1.0),)),
+        ChartData((Place("$10 and $20", (BarMark(0, 1, "bar"),), "$508K · $9K"),)),
         None,
+        "$",
     )
     for text in (ax.get_yticklabels()[0], ax.texts[0]):
         assert not text.get_parse_math()
@@ -160,6 +161,6 @@ def test_render__shows_dollars_as_they_are():
     ],
 )
 def test_render__writes_an_axis_in_its_unit(measure, value, shown):
-    ax = render(_bars(["a"], measure=measure), None)
+    ax = render(_bars(["a"], measure=measure), None, "Bars")
     assert ax.xaxis.get_major_formatter()(value, 0) == shown
     assert ax.get_xlabel() == "open value"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import tomlkit
 
-from opp_analytics import svg
+from opp_analytics import charts, svg
 from opp_analytics.note import TableNote
 from opp_analytics.org import money_of
 from tests.plots.tables import TABLES
@@ -43,9 +43,8 @@ def call(calls: dict[str, float], **figures: float) -> str:
     known = {"booked": 0.0, "expected": 100.0, "low": 80.0, "high": 120.0, "period": "2026-03"}
     table = pd.DataFrame({**known, "weeks_before": [4, 2], **figures}, index=made)
     TableNote("forecast_fan", "2026-03-16", tz="UTC", confidence=0.8).write(table)
-    return svg.forecast_fan(
-        table, calls=pd.Series([*calls.values()], pd.to_datetime([*calls]), "float64")
-    )
+    called = pd.Series([*calls.values()], pd.to_datetime([*calls]), "float64")
+    return svg.draw_fan(charts.forecast_fan(table, calls=called))
 
 
 def _bullet(target: float) -> str:
@@ -53,26 +52,27 @@ def _bullet(target: float) -> str:
 
 
 CASES: dict[str, str | svg.Rows] = {
-    "bars, the one that the title names in blue": svg.bars(
-        [
-            svg.make_bar("Ann", 3.0, "3", "Ann: 3", highlight=True),
-            svg.make_bar("Bo", 0.0, "–", "Bo"),
-        ]
+    "bars, the one that the title names in blue": svg.draw_rows(
+        charts.ChartData((charts.make_bar("Ann", 3.0, "hi"), charts.make_bar("Bo", 0.0)))
     ),
     "bullet": _bullet(120.0),
     "bullet, target at the right": _bullet(1_000.0),
     "bullet, target at the left": _bullet(4.0),
-    "forecast_categories": svg.forecast_categories(
-        pd.DataFrame(_SUMS, index=pd.Index(["2026-03"], name="period")), "2026-03", target=120
+    "forecast_categories": svg.draw(
+        charts.category_reach(
+            pd.DataFrame(_SUMS, index=pd.Index(["2026-03"], name="period")), "2026-03", target=120
+        )
     ),
-    "forecast_change": svg.forecast_change(TABLES["forecast_change"], target=150),
-    "forecast_fan": svg.forecast_fan(FAN.assign(target=11.0)),
-    "forecast_fan, one record": svg.forecast_fan(FAN.tail(1)),
-    "forecast_fan, steps on the days money closed": svg.forecast_fan(
-        FAN,
-        closed=pd.DataFrame(
-            {"close_date": pd.to_datetime(["2026-01-08", "2026-01-01"]), "value": [3.0, 2.0]}
-        ),
+    "forecast_change": svg.draw(charts.forecast_change(TABLES["forecast_change"], target=150)),
+    "forecast_fan": svg.draw(charts.forecast_fan(FAN.assign(target=11.0))),
+    "forecast_fan, one record": svg.draw(charts.forecast_fan(FAN.tail(1))),
+    "forecast_fan, steps on the days money closed": svg.draw(
+        charts.forecast_fan(
+            FAN,
+            closed=pd.DataFrame(
+                {"close_date": pd.to_datetime(["2026-01-08", "2026-01-01"]), "value": [3.0, 2.0]}
+            ),
+        )
     ),
     "forecast_fan, calls": call({"2026-02-20": 50.0, "2026-03-01": 150.0, "2026-03-09": 110.0}),
     "forecast_fan, a call withdrawn": call(
@@ -80,19 +80,19 @@ CASES: dict[str, str | svg.Rows] = {
     ),
     "month": svg.month(_MARCH, _SCALE, _MONEY, name="Mar"),
     "month, too early to say": svg.month(_APRIL, _SCALE, _MONEY, name="Apr"),
-    "pipeline_created": svg.pipeline_created(TABLES["pipeline_created"], average=2e5),
+    "pipeline_created": svg.draw(charts.pipeline_created(TABLES["pipeline_created"], average=2e5)),
     "progress": svg.progress(_MARCH, _MONEY),
     "progress, on a shared scale": svg.progress(
         _MARCH.where(_MARCH.index != "target"), _MONEY, top=400
     ),
-    "slippage, by value and by count": svg.slippage(
-        {"Sep": _SLIPPED, "Oct": _SLIPPED.assign(value=0.0)}
+    "slippage, by value and by count": svg.draw(
+        charts.slippage_by_period({"Sep": _SLIPPED, "Oct": _SLIPPED.assign(value=0.0)})
     ),
-    "stage_flow": svg.stage_flow(TABLES["stage_flow"]),
+    "stage_flow": svg.draw(charts.stage_flow(TABLES["stage_flow"])),
     "swing": svg.swing(0.0, 0.9999, said="x"),
-    "waterfall": svg.waterfall(TABLES["waterfall"]),
-    "waterfall, the largest step down": svg.waterfall(_CUT),
-    "win_rate": svg.win_rate(_RATES, overall=0.5, differs={"Bo"}),
+    "waterfall": svg.draw(charts.waterfall(TABLES["waterfall"])),
+    "waterfall, the largest step down": svg.draw(charts.waterfall(_CUT)),
+    "win_rate": svg.draw(charts.win_rate(_RATES, overall=0.5, differs={"Bo"})),
 }
 """By the name of a picture and of what is special: the picture."""
 

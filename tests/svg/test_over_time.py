@@ -8,14 +8,16 @@ import re
 
 import pytest
 
-from opp_analytics import svg
+from opp_analytics import charts, svg
 from tests.svg import reading
 from tests.svg.cases import FAN, call
 
 
 @pytest.mark.parametrize("booked", [0.0, 4.0, 8.9, 9.0])
 def test_forecast_fan__labels_at_the_side_keep_apart(booked: float) -> None:
-    side = list(reading.parse(svg.forecast_fan(FAN.assign(booked=booked))).iter("text"))[-3:]
+    side = list(
+        reading.parse(svg.draw_fan(charts.forecast_fan(FAN.assign(booked=booked)))).iter("text")
+    )[-3:]
     lines = sorted(float(str(found.get("y"))) for found in side)
     assert min(b - a for a, b in itertools.pairwise(lines)) >= 15.9
     assert lines[-1] <= 340

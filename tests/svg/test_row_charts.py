@@ -6,20 +6,15 @@ import math
 
 import pandas as pd
 
-from opp_analytics import svg
+from opp_analytics import charts, svg
 from opp_analytics.note import TableNote
 from opp_analytics.svg import marks
 from tests.plots.tables import TABLES
 from tests.svg import reading
 
 
-def test_stage_flow__of_an_empty_table_has_no_rows() -> None:
-    assert svg.stage_flow(TABLES["stage_flow"].head(0)).rows == ()
-
-
-def test_win_rate__of_an_empty_table_has_no_rows() -> None:
-    table = pd.DataFrame({"rate": [], "rate_low": [], "rate_high": [], "won": [], "lost": []})
-    assert svg.win_rate(table).rows == ()
+def test_rows__of_an_empty_table_are_none() -> None:
+    assert svg.draw_rows(charts.stage_flow(TABLES["stage_flow"].head(0))).rows == ()
 
 
 def test_backtest__says_whether_each_range_held() -> None:
@@ -36,7 +31,10 @@ def test_backtest__says_whether_each_range_held() -> None:
         index=pd.Index(["2025-12", "2026-02"], name="period"),
     )
     TableNote("backtest", "2026-03-13", "M", lead="now").write(table)
-    assert reading.figures(svg.backtest(table)) == {"Feb": ("no",), "Dec 2025": ("yes",)}
+    assert reading.figures(svg.draw_rows(charts.backtest(table))) == {
+        "Feb": ("no",),
+        "Dec 2025": ("yes",),
+    }
 
 
 def test_backtest__without_a_range_draws_and_says_none() -> None:
@@ -52,7 +50,7 @@ def test_backtest__without_a_range_draws_and_says_none() -> None:
         held=pd.array([None], dtype="boolean")
     )
     TableNote("backtest", "2026-03-13", "M", lead="now").write(table)
-    drawn = svg.backtest(table)
+    drawn = svg.draw_rows(charts.backtest(table))
     assert reading.figures(drawn) == {"Feb": ("no range",)}
     assert "nan" not in drawn.html()
     assert "Feb: no range, forecast 50, closed 40" in drawn.html()
@@ -63,7 +61,7 @@ ROWS = svg.Rows(
         svg.Row("Zoe & Co <b>", marks.picture(height=20, said="a bar"), ("$5", "2"), note="late"),
         svg.Row("All", marks.picture(height=20, said="a bar"), ("$9",), strong=True),
     ),
-    heads=("Rep", "Value", "Deals"),
+    heads=("Value", "Deals"),
 )
 
 
