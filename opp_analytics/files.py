@@ -182,28 +182,13 @@ def locked(
 
 @contextlib.contextmanager
 def stage_folder(parent: Path, name: str) -> Iterator[Path]:
-    """Give an empty hidden folder in `parent` to prepare files in; it is removed at the end.
-
-    What a killed process left in it is removed before, and a second process that works there is
-    refused.
-    """
-    folder = parent / f".{name}"
-    held = contextlib.ExitStack()
+    """Give an empty hidden folder in `parent` to prepare files in; it is removed at the end."""
     with say_failure(f"cannot write in the folder {parent.resolve()}"):
-        if folder.is_symlink():
-            raise DataError(f"{folder} is a link; remove it")
-        folder.mkdir(exist_ok=True)
-        busy = DataError(f"{name} is at work in {parent.resolve()} already; wait until it is done")
-        held.enter_context(locked(folder / "lock", busy))
-    content = folder / "content"
-    try:
-        shutil.rmtree(content, ignore_errors=True)
-        content.mkdir()
-        yield content
-    finally:
-        shutil.rmtree(content, ignore_errors=True)
-        held.close()
-        shutil.rmtree(folder, ignore_errors=True)
+        made = tempfile.TemporaryDirectory(
+            prefix=f".{name}-", dir=parent, ignore_cleanup_errors=True
+        )
+    with made as folder:
+        yield Path(folder)
 
 
 @contextlib.contextmanager

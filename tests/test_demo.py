@@ -69,12 +69,6 @@ def test_demo__plays_days_to_come_without_calls() -> None:
     assert oa.calls(history).empty
 
 
-def test_demo__keeps_its_history_in_a_folder(tmp_path: Path) -> None:
-    _, history = oa.demo(weeks=1, folder=tmp_path / "history")
-    kept = oa.History(tmp_path / "history", org=history.org).records
-    pd.testing.assert_frame_equal(kept, history.records)
-
-
 def test_demo__serves_what_was_recorded_last(demo: tuple[oa.Client, oa.History]) -> None:
     client, history = demo
     opportunities = oa.load(client, refresh="full")
@@ -83,11 +77,6 @@ def test_demo__serves_what_was_recorded_last(demo: tuple[oa.Client, oa.History])
         frame.set_index("unique_id")["value"].sort_index() for frame in (opportunities, last)
     )
     pd.testing.assert_series_equal(served, recorded)
-
-
-def test_demo__of_another_seed_is_another_team(demo: tuple[oa.Client, oa.History]) -> None:
-    other, _ = oa.demo(weeks=1, seed=3, progress=False)
-    assert set(oa.load(other)["name"]) != set(oa.load(demo[0])["name"])
 
 
 def test_demo__of_a_fixed_day_is_the_same_on_any_day() -> None:

@@ -58,7 +58,6 @@ def _read(path: Path, text: str, beside: Mapping[str, Path]) -> dict[str, Any]:
     raw = _parse(path, text)
     problems: list[OrgProblem] = []
     files: dict[str, tuple[str, Sequence[int]]] = {}
-    typed: dict[str, dict[str, pd.Series[Any]]] = {}
     left_out: dict[str, tuple[str, ...]] = {}
     for table in TABLES:
         inside = raw.get(table)
@@ -72,7 +71,7 @@ def _read(path: Path, text: str, beside: Mapping[str, Path]) -> dict[str, Any]:
                 )
             )
         try:
-            rows, numbers, left_out[table], typed[table] = _read_rows(
+            rows, numbers, left_out[table] = _read_rows(
                 beside.get(table, path.parent / name), table, raw, problems
             )
             raw[table] = {"file": name, "rows": rows}
@@ -80,7 +79,7 @@ def _read(path: Path, text: str, beside: Mapping[str, Path]) -> dict[str, Any]:
         except OrgError as error:
             problems += error.problems
     raw, found = check_settings(raw, text)
-    problems += [_place(problem, files, typed) for problem in found]
+    problems += [_place(problem, files) for problem in found]
     raw["joins"], mistakes = ([], []) if problems else read_joins(raw, path.parent)
     if problems := [*problems, *mistakes]:
         raise OrgError(str(path), sorted(problems, key=lambda one: (one.file or "", one.line or 0)))
@@ -113,36 +112,22 @@ def _text(path: Path) -> str:
         raise OrgError(str(path), [OrgProblem("not UTF-8 text", "", str(error.reason))]) from None
 
 
-def _place(
-    problem: OrgProblem,
-    files: dict[str, tuple[str, Sequence[int]]],
-    typed: dict[str, dict[str, pd.Series[Any]]],
-) -> OrgProblem:
-    """Move a problem in a table's row to the table's own file and line.
-
-    A day is shown as it is typed there.
-    """
+def _place(problem: OrgProblem, files: dict[str, tuple[str, Sequence[int]]]) -> OrgProblem:
+    """Move a problem in a table's row to the table's own file and line."""
     table, _, rest = problem.key.partition(".rows[")
     if table not in files or not rest:
         return problem
     row, _, column = rest.partition("]")
     name, numbers = files[table]
-    key, line = column.lstrip(".") or table, numbers[int(row)]
-    day = str(typed[table][key][line]) if key in typed[table] else problem.value
-    value = (
-        problem.value
-        if day in problem.value or problem.value in day
-        else f"{day} ({problem.value})"
-    )
-    return replace(problem, key=key, value=value, file=name, line=line)
+    return replace(problem, key=column.lstrip(".") or table, file=name, line=numbers[int(row)])
 
 
 def _read_rows(
     path: Path, table: str, raw: Mapping[str, Any], problems: list[OrgProblem]
-) -> tuple[list[dict[str, Any]], list[int], tuple[str, ...], dict[str, pd.Series[Any]]]:
+) -> tuple[list[dict[str, Any]], list[int], tuple[str, ...]]:
     """Read the rows of a table without empty cells.
 
-    Also returns their numbers in the file, what was left out, and the days as typed.
+    Also returns their numbers in the file, and what was left out.
 
     A sheet of targets may have a column for each period. A date that cannot be read stays text, and
     the check names it; a row with an amount that cannot is left out. What nothing in the file
@@ -190,7 +175,6 @@ def _read_rows(
         zone = "UTC"
     bad: list[inputs.BadValue] = []
     read: dict[str, pd.Series[Any]] = {}
-    typed: dict[str, pd.Series[Any]] = {}
     for label, column in columns.items():
         ours = names.get(label, periods.get(label))
         if ours in DAYS:
@@ -198,7 +182,6 @@ def _read_rows(
             order = usual_order if order is None else order
             days = _read_days(cells[label], order, zone if ours == "made_on" else None)
             read[ours] = column.astype("object").mask(days.notna(), days.dt.date)
-            typed[ours] = column
         elif label in amounts:
             is_rate = ours == "rate"
             one = _keep_points(column, label) if is_rate and not comma else cells[label]
@@ -226,7 +209,7 @@ def _read_rows(
         for each in parts if periods else [filled] * bool(filled):
             rows.append(each)
             numbers.append(int(number))
-    return rows, numbers, left_out, typed
+    return rows, numbers, left_out
 
 
 def _own_calls(

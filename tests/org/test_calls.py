@@ -119,7 +119,7 @@ HEAD = "made_on,period,caller,owner_name,team,commit,best_case"
         ),
         ("2099-01-01,2099-01,Ann,Ann,,1,", "made_on = 2099-01-01: in the future"),
         ("someday,2025-12,Ann,Ann,,1,", "made_on = 'someday': use a date such as 2026-11-01"),
-        ("12/10/2099,2099-12,Ann,Ann,,1,", "made_on = 12/10/2099 (2099-12-10): in the future"),
+        ("12/10/2099,2099-12,Ann,Ann,,1,", "made_on = 2099-12-10: in the future"),
         ("2025-11-15,2025-12,Ann,Ann,,a lot,", "commit = 'a lot': is not an amount"),
         (
             "2025-11-15,2025-12,Ann,Ann,,€5,",
