@@ -192,13 +192,11 @@ def _add_stages(
     lines: list[tuple[str, str]] = []
     names = [str(stage["name"]) for stage in stages]
     for one in new:
-        earlier = found[: found.index(one)]
-        before = [other.stage.name for other in earlier if other.stage.kind == one.stage.kind]
-        place = next((names.index(name) + 1 for name in reversed(before) if name in names), None)
-        if place is None:
-            later = found[found.index(one) :]
-            behind = [other.stage.name for other in later if other.stage.kind == one.stage.kind]
-            place = next((names.index(name) for name in behind if name in names), len(names))
+        alike = [other.stage.name for other in found if other.stage.kind == one.stage.kind]
+        rank = alike.index(one.stage.name)
+        before = [names.index(name) + 1 for name in alike[:rank] if name in names]
+        behind = [names.index(name) for name in alike[rank:] if name in names]
+        place = before[-1] if before else behind[0] if behind else len(names)
         names.insert(place, one.stage.name)
         line, remark = write_stage(one)
         if isinstance(stages, Array):

@@ -58,12 +58,8 @@ def main() -> int:
             return 1
         stack.callback(store.close)
         app = build(store, simulator, Faults(config["seed"]), config["key"])
-        token, read_only_token = (store.list_tokens(1, read_only=kind)[0] for kind in (False, True))
-        keys = {
-            "token": token,
-            "read_only_token": read_only_token,
-            "api_key": store.access[token].api_key,
-        }
+        token, access = next(each for each in store.access.items() if each[1].tenant == 1)
+        keys = {"token": token, "api_key": access.api_key}
         _say(port=listening.getsockname()[1], **keys)
         _serve(app, listening)
         store.save_settings(clock=to_text(store.clock.now()))
@@ -143,7 +139,6 @@ def _fill(store: DealStore, simulator: Simulator, config: dict[str, Any]) -> Non
     with store.transaction():
         tenant, _ = store.add_tenant()
         store.add_token(tenant)
-        store.add_token(tenant, read_only=True)
         store.save_settings(
             seed=config["seed"],
             deals_per_week=config["deals_per_week"],

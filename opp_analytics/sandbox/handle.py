@@ -251,8 +251,6 @@ class Sandbox:
         The API's base URL, without a trailing slash.
     token, api_key : str
         Credentials of the sales team's tenant.
-    read_only_token : str
-        Token of the same tenant without permission to write (403).
     faults : FaultSettings
         Faults of the server, set as in ``server.faults.latency = 0.2``; `FaultSettings` describes
         each one.
@@ -261,7 +259,6 @@ class Sandbox:
     def __init__(self, process: subprocess.Popen[bytes], ready: dict[str, Any], key: str) -> None:
         self.url = f"http://127.0.0.1:{ready['port']}"
         self.token: str = ready["token"]
-        self.read_only_token: str = ready["read_only_token"]
         self.api_key: str = ready["api_key"]
         self._process = process
         self._wire = ControlWire(ready["port"], key)

@@ -179,10 +179,6 @@ class Api:
             raise jsonapi.make_unauthorized(
                 "The API key (header AppId or X-API-KEY) does not fit the token."
             )
-        if access.read_only and request.method not in ("GET", "HEAD"):
-            raise jsonapi.make_failure(
-                403, "forbidden", "Forbidden", "This token may read but not write."
-            )
         return access
 
     def _find(self, request: Request, access: Access, *, late: bool = False) -> Record:

@@ -46,15 +46,14 @@ _SEARCHED = ("name", "code", "notes", "owner_name", "account_id")
 _AT_PATH = "json_extract(attributes, ?)"
 _APPLICATION_ID = 0x4F50_5053
 """Marks the file as a sandbox database ("OPPS")."""
-_LAYOUT = 1
+_LAYOUT = 2
 """Rises with every change of the tables; a file of another layout is refused."""
 _SCHEMA = f"""
 CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE tenant (id INTEGER PRIMARY KEY, api_key TEXT NOT NULL UNIQUE);
 CREATE TABLE token (
     token TEXT PRIMARY KEY,
-    tenant INTEGER NOT NULL REFERENCES tenant,
-    read_only INTEGER NOT NULL
+    tenant INTEGER NOT NULL REFERENCES tenant
 );
 CREATE TABLE opportunity (
     tenant INTEGER NOT NULL REFERENCES tenant,
@@ -92,11 +91,10 @@ def encode(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Access:
-    """The access of a token: its tenant with its key, and permission to write."""
+    """The access of a token: its tenant with its key."""
 
     tenant: int
     api_key: str
-    read_only: bool
 
 
 @dataclass
@@ -139,10 +137,9 @@ class DealStore:
                 f"{path} is not a sandbox database ({error}); use another file"
             ) from None
         self.access = {
-            token: Access(tenant, api_key, bool(read_only))
-            for token, tenant, api_key, read_only in self._reader.execute(
-                "SELECT token, tenant, api_key, read_only FROM token JOIN tenant ON tenant.id = "
-                "tenant"
+            token: Access(tenant, api_key)
+            for token, tenant, api_key in self._reader.execute(
+                "SELECT token, tenant, api_key FROM token JOIN tenant ON tenant.id = tenant"
             )
         }
         """The access of each token."""
@@ -247,14 +244,14 @@ class DealStore:
         added = self._writer.execute("INSERT INTO tenant (api_key) VALUES (?)", (api_key,))
         return int(added.lastrowid or 0), api_key
 
-    def add_token(self, tenant: int, *, read_only: bool = False) -> str:
+    def add_token(self, tenant: int) -> str:
         """Add a token to `tenant`."""
         token = f"sandbox_{secrets.token_hex(20)}"
-        self._writer.execute("INSERT INTO token VALUES (?, ?, ?)", (token, tenant, read_only))
+        self._writer.execute("INSERT INTO token VALUES (?, ?)", (token, tenant))
         api_key = self._writer.execute(
             "SELECT api_key FROM tenant WHERE id = ?", (tenant,)
         ).fetchone()[0]
-        self.access[token] = Access(tenant, api_key, read_only)
+        self.access[token] = Access(tenant, api_key)
         return token
 
     def replace_token(self, token: str) -> str:
@@ -262,16 +259,10 @@ class DealStore:
         access = self.access.get(token)
         if access is None:
             raise SandboxValueError("unknown token: it has expired, or belongs to another sandbox")
-        new = self.add_token(access.tenant, read_only=access.read_only)
+        new = self.add_token(access.tenant)
         self._writer.execute("DELETE FROM token WHERE token = ?", (token,))
         del self.access[token]
         return new
-
-    def list_tokens(self, tenant: int, *, read_only: bool) -> list[str]:
-        """List the tokens of `tenant` of one kind, oldest first."""
-        return [
-            t for t, a in self.access.items() if a.tenant == tenant and a.read_only == read_only
-        ]
 
     def make_id(self) -> str:
         """Make the unique_id of the next opportunity.

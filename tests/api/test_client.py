@@ -169,15 +169,11 @@ def test_update__lists_every_problem_of_a_refusal(tenant):
     assert caught.value.status == 422
 
 
-def test_client__with_a_read_only_token_may_not_write(shared_sandbox, tmp_path):
-    client = oa.Client(
-        shared_sandbox.url,
-        shared_sandbox.read_only_token,
-        shared_sandbox.api_key,
-        cache_dir=tmp_path,
-    )
-    with pytest.raises(oa.errors.ForbiddenError):
-        client.create(name="Deal")
+def test_client__that_may_not_write_is_told_so(tmp_path):
+    with serving(lambda asked: as_json({"error": "read only"}, 403)) as server:
+        client = client_of(server, tmp_path)
+        with pytest.raises(oa.errors.ForbiddenError):
+            client.create(name="Deal")
 
 
 # Secrets and caches.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -48,17 +47,6 @@ def test_key__is_taken_by_its_newer_name_alone(api: Caller) -> None:
 
 def test_credentials__of_two_tenants_do_not_mix(server: sandbox.Sandbox, api: Caller) -> None:
     assert api("GET", "/opportunities", headers={"AppId": server.api_key}).status_code == 401
-
-
-def test_read_only_token__may_read_but_not_write(
-    server: sandbox.Sandbox, connect: Callable[..., Caller]
-) -> None:
-    reader = connect(server.url, server.read_only_token, server.api_key)
-    assert reader("GET", "/opportunities").status_code == 200
-    writes = [("POST", ""), ("PUT", "/x"), ("DELETE", "/x"), ("PUT", "/x/recover")]
-    answers = [reader(method, f"/opportunities{path}", json={}) for method, path in writes]
-    assert [answer.status_code for answer in answers] == [403] * 4
-    assert _error(answers[0])["code"] == "forbidden"
 
 
 @pytest.mark.parametrize(

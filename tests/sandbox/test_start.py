@@ -27,7 +27,7 @@ def test_start__plays_its_weeks_and_carries_on_from_a_file(
     with sandbox.start(weeks=4, today=TODAY, path=path) as server:
         assert not server.url.endswith("/")
         assert datetime(2026, 3, 2, tzinfo=UTC) <= server.now < datetime(2026, 3, 3, tzinfo=UTC)
-        credentials = server.token, server.api_key, server.read_only_token
+        credentials = server.token, server.api_key
         assert server.exports.splitlines() == [
             f"export BLOCKS_API_URL={server.url}",
             f"export BLOCKS_AUTH_TOKEN={server.token}",
@@ -50,7 +50,7 @@ def test_start__plays_its_weeks_and_carries_on_from_a_file(
     if os.name == "posix":
         assert path.stat().st_mode & 0o077 == 0
     with sandbox.start(path=path) as again:
-        assert (again.token, again.api_key, again.read_only_token) == credentials
+        assert (again.token, again.api_key) == credentials
         assert again.now >= advanced
         caller = connect(again.url, again.token, again.api_key)
         assert caller("GET", "/opportunities?records=1000").json() == after
@@ -86,12 +86,12 @@ def test_start__says_that_the_file_is_not_its_own(tmp_path: Path, content: str) 
     if content == "text":
         path.write_text("this is no database, and long enough to be told apart from one" * 20)
     else:
-        pragmas = {"half": (0x4F50_5053, 1), "version": (0x4F50_5053, 99)}[content]
+        pragmas = {"half": (0x4F50_5053, 2), "version": (0x4F50_5053, 99)}[content]
         connection = sqlite3.connect(path)
         connection.executescript(
             f"""PRAGMA application_id = {pragmas[0]}; PRAGMA user_version = {pragmas[1]};
             CREATE TABLE setting (name, value); CREATE TABLE tenant (id, api_key);
-            CREATE TABLE token (token, tenant, read_only); CREATE TABLE opportunity (updated_at);"""
+            CREATE TABLE token (token, tenant); CREATE TABLE opportunity (updated_at);"""
         )
         connection.close()
     expected = {
