@@ -15,7 +15,7 @@ import secrets
 import subprocess
 import sys
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import date, datetime
 from itertools import islice
@@ -102,10 +102,9 @@ class FaultSettings:
     default, and takes a new row's missing status from its stage."""
 
     _wire: ControlWire
-    _renew: Callable[[str | None], str]
 
-    def __init__(self, wire: ControlWire, renew: Callable[[str | None], str]) -> None:
-        vars(self).update(_wire=wire, _renew=renew)
+    def __init__(self, wire: ControlWire) -> None:
+        vars(self)["_wire"] = wire
 
     def __getattr__(self, name: str) -> Any:
         if name not in OFF:
@@ -126,19 +125,8 @@ class FaultSettings:
         self._wire.send("faults", **check_faults(settings))
 
     def reset(self) -> None:
-        """Switch every fault off. An expired token stays expired."""
+        """Switch every fault off."""
         self._wire.send("faults", **OFF)
-
-    def expire_token(self, token: str | None = None) -> str:
-        """Expire a token, which then gets 401, and return its successor.
-
-        Parameters
-        ----------
-        token
-            Token of any tenant. By default it is the sandbox's own, and `Sandbox.token` becomes its
-            successor.
-        """
-        return self._renew(token)
 
     def as_dict(self) -> dict[str, float | bool]:
         """Read the current values of all faults."""
@@ -262,7 +250,7 @@ class Sandbox:
         self.api_key: str = ready["api_key"]
         self._process = process
         self._wire = ControlWire(ready["port"], key)
-        self.faults = FaultSettings(self._wire, self._renew_token)
+        self.faults = FaultSettings(self._wire)
         # Also runs when the object is forgotten and when the interpreter ends.
         self._end = weakref.finalize(self, end_process, process)
 
@@ -313,12 +301,6 @@ class Sandbox:
         made = self._wire.ask("tenant")
         self._seed(made["tenant"], () if opportunities is None else opportunities)
         return Tenant(made["token"], made["api_key"])
-
-    def _renew_token(self, token: str | None) -> str:
-        new = str(self._wire.send("expire", token=self.token if token is None else token)["token"])
-        if token in (None, self.token):
-            self.token = new
-        return new
 
     def wait(self) -> None:
         """Run in the foreground until the server ends or Ctrl-C is pressed, then stop it."""

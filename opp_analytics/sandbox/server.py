@@ -171,7 +171,7 @@ class Api:
             raise jsonapi.make_unauthorized("Send the header Authorization: Bearer TOKEN.")
         access = self.store.access.get(token.strip())
         if access is None:
-            raise jsonapi.make_unauthorized("The token is unknown or has expired.")
+            raise jsonapi.make_unauthorized("The token is unknown.")
         keys = [request.headers[name] for name in _KEY_HEADERS if name in request.headers]
         if not keys or not all(
             hmac.compare_digest(key.encode(), access.api_key.encode()) for key in keys
@@ -306,11 +306,6 @@ class Control:
         async with self.writing:
             tenant, api_key = self.store.add_tenant()
             return {"tenant": tenant, "token": self.store.add_token(tenant), "api_key": api_key}
-
-    async def do_expire(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """Replace an old token with a new one."""
-        async with self.writing:
-            return {"token": self.store.replace_token(asked["token"])}
 
     async def do_seed(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Insert rows unchanged; `done` marks the last of them."""

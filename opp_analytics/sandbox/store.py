@@ -23,7 +23,7 @@ from typing import Any
 
 import msgspec
 
-from opp_analytics.sandbox.arguments import SandboxError, SandboxValueError
+from opp_analytics.sandbox.arguments import SandboxError
 from opp_analytics.sandbox.clock import Clock, from_text, to_text
 from opp_analytics.sandbox.team import TenantStages
 
@@ -253,16 +253,6 @@ class DealStore:
         ).fetchone()[0]
         self.access[token] = Access(tenant, api_key)
         return token
-
-    def replace_token(self, token: str) -> str:
-        """Remove `token`, and return its replacement."""
-        access = self.access.get(token)
-        if access is None:
-            raise SandboxValueError("unknown token: it has expired, or belongs to another sandbox")
-        new = self.add_token(access.tenant)
-        self._writer.execute("DELETE FROM token WHERE token = ?", (token,))
-        del self.access[token]
-        return new
 
     def make_id(self) -> str:
         """Make the unique_id of the next opportunity.

@@ -251,30 +251,6 @@ def only(token: str) -> object:
     return respond
 
 
-def test_token__of_a_callable_is_renewed_when_the_sandbox_lets_it_expire(
-    shared_sandbox: oa.sandbox.Sandbox, tmp_path: Path
-) -> None:
-    tenant = shared_sandbox.add_tenant([row(n) for n in range(5)])
-    now = [tenant.token]
-    asked: list[str] = []
-
-    def token() -> str:
-        asked.append(now[0])
-        return now[0]
-
-    with oa.Client(shared_sandbox.url, token, tenant.api_key, cache_dir=tmp_path) as client:
-        assert client.list().total_records == 5
-        folder = client.cache_folder
-        for expected in (6, 7):
-            now[0] = shared_sandbox.faults.expire_token(now[0])
-            assert client.create(name="made with a new token")["unique_id"]
-            assert client.list().total_records == expected
-    assert len(asked) == 3
-    with oa.Client(shared_sandbox.url, lambda: now[0], tenant.api_key, cache_dir=tmp_path) as later:
-        assert later.cache_folder == folder
-        assert later.settings.tenant == client.settings.tenant
-
-
 def test_token__is_renewed_once_for_all_threads(tmp_path: Path) -> None:
     tokens = Tokens("old-token", "new-token")
     barrier = threading.Barrier(8)

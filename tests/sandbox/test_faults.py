@@ -183,16 +183,3 @@ def test_commit_delay__commits_after_the_answer_was_lost(
     assert api.ids(search="lost and") == []
     faults.reset()
     assert len(_wait_for(lambda: api.ids(search="lost and"))) == 1
-
-
-def test_expire_token__answers_401_from_then_on(
-    server: sandbox.Sandbox, faults: sandbox.FaultSettings, connect: Callable[..., Caller]
-) -> None:
-    token, api_key = server.add_tenant()
-    old = connect(server.url, token, api_key)
-    assert old("GET", "/opportunities").status_code == 200
-    own = server.token
-    renewed = connect(server.url, faults.expire_token(token), api_key)
-    assert old("GET", "/opportunities").status_code == 401
-    assert renewed("GET", "/opportunities").status_code == 200
-    assert server.token == own

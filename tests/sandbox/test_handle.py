@@ -68,11 +68,3 @@ def test_set__refuses_a_wrong_setting_and_changes_nothing(
         faults.set(rate_limit=5, **settings)
     assert isinstance(caught.value, sandbox.SandboxError)
     assert faults.rate_limit == 0
-
-
-def test_expire_token__puts_a_new_one_in_its_place() -> None:
-    with sandbox.start(opportunities=[]) as server:
-        old = server.token
-        assert server.faults.expire_token() == server.token != old
-        with pytest.raises(sandbox.SandboxValueError, match="unknown token"):
-            server.faults.expire_token(old)

@@ -26,7 +26,7 @@ def _error(answer: requests.Response) -> dict[str, Any]:
     [
         ({"Authorization": None}, "Send the header"),
         ({"Authorization": "Basic x"}, "Send the header"),
-        ({"Authorization": "Bearer wrong"}, "unknown or has expired"),
+        ({"Authorization": "Bearer wrong"}, "is unknown"),
         ({"AppId": None}, "does not fit"),
         ({"AppId": "wrong"}, "does not fit"),
         ({"X-API-KEY": "wrong"}, "does not fit"),
