@@ -137,8 +137,7 @@ def _fill(store: DealStore, simulator: Simulator, config: dict[str, Any]) -> Non
     now = datetime.now(UTC)
     today = date.fromisoformat(config["today"]) if config["today"] else now.date()
     with store.transaction():
-        tenant, _ = store.add_tenant()
-        store.add_token(tenant)
+        store.add_tenant()
         store.save_settings(
             seed=config["seed"],
             deals_per_week=config["deals_per_week"],

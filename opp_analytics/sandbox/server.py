@@ -304,8 +304,8 @@ class Control:
     async def do_tenant(self, _: Mapping[str, Any]) -> dict[str, Any]:
         """Add a tenant without data."""
         async with self.writing:
-            tenant, api_key = self.store.add_tenant()
-            return {"tenant": tenant, "token": self.store.add_token(tenant), "api_key": api_key}
+            made = self.store.add_tenant()
+        return dict(zip(("tenant", "token", "api_key"), made, strict=True))
 
     async def do_seed(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Insert rows unchanged; `done` marks the last of them."""

@@ -50,10 +50,10 @@ _LAYOUT = 2
 """Rises with every change of the tables; a file of another layout is refused."""
 _SCHEMA = f"""
 CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE tenant (id INTEGER PRIMARY KEY, api_key TEXT NOT NULL UNIQUE);
-CREATE TABLE token (
-    token TEXT PRIMARY KEY,
-    tenant INTEGER NOT NULL REFERENCES tenant
+CREATE TABLE tenant (
+    id INTEGER PRIMARY KEY,
+    api_key TEXT NOT NULL UNIQUE,
+    token TEXT NOT NULL UNIQUE
 );
 CREATE TABLE opportunity (
     tenant INTEGER NOT NULL REFERENCES tenant,
@@ -139,7 +139,7 @@ class DealStore:
         self.access = {
             token: Access(tenant, api_key)
             for token, tenant, api_key in self._reader.execute(
-                "SELECT token, tenant, api_key FROM token JOIN tenant ON tenant.id = tenant"
+                "SELECT token, id, api_key FROM tenant"
             )
         }
         """The access of each token."""
@@ -238,21 +238,16 @@ class DealStore:
             [(k, encode(v)) for k, v in settings.items()],
         )
 
-    def add_tenant(self) -> tuple[int, str]:
-        """Add a tenant without data, and return its number and API key."""
-        api_key = f"pk_sandbox_{secrets.token_hex(12)}"
-        added = self._writer.execute("INSERT INTO tenant (api_key) VALUES (?)", (api_key,))
-        return int(added.lastrowid or 0), api_key
-
-    def add_token(self, tenant: int) -> str:
-        """Add a token to `tenant`."""
+    def add_tenant(self) -> tuple[int, str, str]:
+        """Add a tenant without data, and return its number, token and API key."""
         token = f"sandbox_{secrets.token_hex(20)}"
-        self._writer.execute("INSERT INTO token VALUES (?, ?)", (token, tenant))
-        api_key = self._writer.execute(
-            "SELECT api_key FROM tenant WHERE id = ?", (tenant,)
-        ).fetchone()[0]
+        api_key = f"pk_sandbox_{secrets.token_hex(12)}"
+        added = self._writer.execute(
+            "INSERT INTO tenant (api_key, token) VALUES (?, ?)", (api_key, token)
+        )
+        tenant = int(added.lastrowid or 0)
         self.access[token] = Access(tenant, api_key)
-        return token
+        return tenant, token, api_key
 
     def make_id(self) -> str:
         """Make the unique_id of the next opportunity.

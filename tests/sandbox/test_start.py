@@ -90,8 +90,8 @@ def test_start__says_that_the_file_is_not_its_own(tmp_path: Path, content: str) 
         connection = sqlite3.connect(path)
         connection.executescript(
             f"""PRAGMA application_id = {pragmas[0]}; PRAGMA user_version = {pragmas[1]};
-            CREATE TABLE setting (name, value); CREATE TABLE tenant (id, api_key);
-            CREATE TABLE token (token, tenant); CREATE TABLE opportunity (updated_at);"""
+            CREATE TABLE setting (name, value); CREATE TABLE tenant (id, api_key, token);
+            CREATE TABLE opportunity (updated_at);"""
         )
         connection.close()
     expected = {
