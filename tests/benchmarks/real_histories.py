@@ -1,7 +1,7 @@
 """``python -m tests.benchmarks.real_histories [PATH]``: the forecast beside the formulas of others,
-on two real histories.
+on five real histories.
 
-PATH is the folder that holds both logs (docs/testing.md), by default ``../shared/data/real``.
+PATH is the folder that holds the logs (docs/testing.md), by default ``../shared/data/real``.
 Writes that part of ``docs/forecast-proof.md``; `forecast_proof` writes the other.
 """
 
@@ -88,18 +88,16 @@ def _list_logs(whole: dict[str, pd.DataFrame]) -> list[list[str]]:
 
 
 def main() -> None:
-    """Judge both logs, and write the page's part."""
+    """Judge the logs, and write the page's part."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks.real_histories", description=__doc__
     )
     parser.add_argument(
-        "path", nargs="?", type=Path, default=FOLDER, help="the folder with both logs"
+        "path", nargs="?", type=Path, default=FOLDER, help="the folder with the logs"
     )
     folder = parser.parse_args().path
     if missing := [log.file for log in LOGS if not (folder / log.file).is_file()]:
-        sys.exit(
-            f"{folder} has no {' and no '.join(missing)}; name the folder that holds both logs"
-        )
+        sys.exit(f"{folder} has no {' and no '.join(missing)}; name the folder that holds the logs")
     began = time.perf_counter()
     asked = [
         (log, plan, recorded) for log in LOGS for recorded in log.recorded for plan in log.plans
