@@ -11,7 +11,6 @@ from opp_analytics.crm.change_log import (
     refuse_other_deals,
 )
 from opp_analytics.crm.draft_from_export import Drafted, Question, draft_from_export, read_org_text
-from opp_analytics.crm.file_day import find_written_day
 from opp_analytics.crm.mapping import CLOSED_AT, FLAGS, USED_UP, Reading, name_columns
 from opp_analytics.crm.read_export import (
     explain_export,

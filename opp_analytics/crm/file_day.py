@@ -26,19 +26,6 @@ _WEEK = pd.Timedelta(weeks=1)
 _YEAR = pd.Timedelta(days=366)
 
 
-def find_written_day(table: FileTable, opportunities: pd.DataFrame) -> pd.Timestamp | None:
-    """Find the day in a file's name, else in the head of its report; None without one.
-
-    A day before the newest date in the data, or after today, is that of something else.
-    """
-    today = _find_today(opportunities)
-    newest = find_newest_date(opportunities, today)
-    for day in _list_written_days(table):
-        if day <= today and (newest is None or newest <= day):
-            return day
-    return None
-
-
 def _list_written_days(table: FileTable) -> Iterator[pd.Timestamp]:
     named = _IN_NAME.search(Path(table.file).stem)
     with suppress(ValueError):
@@ -57,11 +44,12 @@ def find_file_day(table: FileTable, opportunities: pd.DataFrame) -> pd.Timestamp
     newest day on which a deal was created, updated or closed. Planned dates never count. Deals that
     are over a year older than the file are those of a copy: their newest day counts.
     """
-    written = find_written_day(table, opportunities)
-    if written is not None:
-        return written
     today = _find_today(opportunities)
     newest = find_newest_date(opportunities, today)
+    for written in _list_written_days(table):
+        # A day before the newest date in the data, or after today, is that of something else.
+        if written <= today and (newest is None or newest <= written):
+            return written
     if table.modified_at is None:
         return today if newest is None else newest
     modified = pd.Timestamp(table.modified_at, unit="s", tz="UTC")
