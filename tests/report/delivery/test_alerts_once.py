@@ -148,8 +148,8 @@ def test_deliver__tells_each_receiver_once_what_began_and_what_ended(
     standing = [f"Still: 2 deals you asked about: {premium} and {migration}."]
     # To who is told for the first time all is new.
     first = [
-        f"New: {premium} is below 50% as stated (35%); $81K was due Oct 29.",
-        f"New: {migration} is below 50% as stated (40%); $60K was due Nov 7.",
+        f"New: {premium}: probability is 35%, below 50%; $81K was due Oct 29.",
+        f"New: {migration}: probability is 40%, below 50%; $60K was due Nov 7.",
     ]
     assert mailbox.open() == {ann: first, bo: first}
 
