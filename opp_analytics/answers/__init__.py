@@ -20,7 +20,6 @@ from opp_analytics.answers.as_text import (
     write_lack,
 )
 from opp_analytics.answers.at_risk import at_risk
-from opp_analytics.answers.bars import make_money_bar
 from opp_analytics.answers.calls import calls
 from opp_analytics.answers.catalog import CATALOG, Question, ask, ask_together, questions
 from opp_analytics.answers.categories import categories

@@ -10,7 +10,6 @@ from opp_analytics import charts, text
 from opp_analytics.analysis import StageEntries, describe, stage_funnel
 from opp_analytics.answers import forecasts
 from opp_analytics.answers.answer import Answer
-from opp_analytics.answers.bars import make_money_bar
 from opp_analytics.answers.context import Context, keep
 from opp_analytics.answers.data import Row, Table, lack_records
 from opp_analytics.answers.deal import add_details, list_deals
@@ -78,7 +77,9 @@ def _sum_open(context: Context) -> Answer:
     for stage, deals, value in whole.itertuples():
         name, values = text.stage(stage), {"open_count": deals, "open_value": value}
         rows.append(Row(stage, Piece("text", name), values, kind="stage"))
-        bars.append(make_money_bar(context, name, value, deals, stage))
+        figure = context.money(value)
+        title = f"{name}: {figure}, {text.count(int(deals))}"
+        bars.append(charts.make_bar(name, float(value), figures=(figure,), title=title, key=stage))
     is_open = any(row.values["open_count"] for row in rows)
     found = describe(funnel) if is_open else "No deal is open in any stage"
     table = Table("open", columns, tuple(rows), "open_value")
