@@ -353,6 +353,8 @@ def _describe_largest(leaves: pd.DataFrame, amount: Money, noun: str) -> str:
     names = [f"deals without a {noun}" if name == NO_LABEL else name for name in named]
     if len(best) > 1 or NO_LABEL in named:
         verb = verb.removesuffix("s")
+    if leaves[column].ne(0).sum() == 1:
+        return f"{capital(names[0])} {verb} all {amount(whole)}"
     each = " each" if len(best) > 1 else ""
     of = f", {share}{each} of {amount(whole)}" if share else ""
     return f"{capital(joined(names, most=3))} {verb} the most{of}"
