@@ -185,11 +185,22 @@ def check_certificate(opportunities: pd.DataFrame) -> Certificate | None:
     return certificate
 
 
-def choose_time(at: When | None, certificate: Certificate | None) -> pd.Timestamp:
-    """Choose the time of a record: `at`, else the time of the load, else now."""
-    if at is None and certificate is not None:
-        at = certificate.fetched_at
+_SERVERS_STEP = pd.Timedelta(seconds=2)
+"""A server tells whole seconds, so that of two loads the later one may seem to be the earlier."""
+
+
+def choose_time(
+    at: When | None, certificate: Certificate | None, last: pd.Timestamp | None = None
+) -> pd.Timestamp:
+    """Choose the time of a record: `at`, else the time of the load, else now.
+
+    A load that seems to be a moment older than the `last` record comes right after it.
+    """
+    loaded = certificate.fetched_at if certificate is not None and at is None else None
+    at = at if loaded is None else loaded
     moment = pd.Timestamp.now("UTC") if at is None else as_instant(at, name="at")
+    if loaded is not None and last is not None and last - _SERVERS_STEP < moment < last:
+        moment = last + pd.Timedelta(microseconds=1)
     return moment.as_unit("us")
 
 
@@ -336,7 +347,7 @@ def add_record(
         entries = store.entries()
         before = entries[-1] if entries else None
         # Under the lock: "now" is after the record that it waited for.
-        moment = choose_time(at, certificate)
+        moment = choose_time(at, certificate, before.last.recorded_at if before else None)
         state = source.state(entries)
         refuse_other_tenant(store.folder, entries, certificate)
         now = rows.to_rows(frame, before.kinds if before else None)

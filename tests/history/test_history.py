@@ -112,6 +112,16 @@ def test_record__refuses_a_time_not_after_the_last(history, at):
     assert len(history.records) == 1
 
 
+def test_record__of_a_load_that_seems_a_second_older_comes_after_the_last(history):
+    first = certified(opportunities(), fetched_at="2026-03-02T06:00:01.500000+00:00")
+    history.record(first)
+    later = opportunities().assign(value=[1.0, 2.0, 3.0])
+    history.record(certified(later, fetched_at="2026-03-02T06:00:00.800000+00:00"))
+    assert history.as_of("2026-03-02")["value"].tolist() == [1.0, 2.0, 3.0]
+    with pytest.raises(oa.errors.RecordRefused, match="did the clock go back"):
+        history.record(certified(opportunities(), fetched_at="2026-03-02T05:59:50+00:00"))
+
+
 @pytest.mark.parametrize(
     ("frame", "says"),
     [
