@@ -74,7 +74,7 @@ def test_report__of_a_day_before_the_history_says_so(command: Command, tmp_path:
         "report", "--as-of", "2026-01-12", "--out", tmp_path, "--history", tmp_path / "none"
     )
     assert code == 1
-    assert "there are no records yet" in err
+    assert "holds no records; make one every day with: opp-analytics record" in err
 
 
 def test_report__reads_the_org_file_of_the_folder(
