@@ -90,7 +90,7 @@ FORECAST_COLUMNS = (
 ALERT_FIGURES = (*FORECAST_COLUMNS, "world_changed")
 """What an alert may compare; the last is the number of alarms of `oa.world_changes` in the last
 three periods."""
-DEAL_FIGURES = ("chance", "days_in_stage", "pushes", "risk")
+DEAL_FIGURES = ("win_chance", "period_chance", "days_in_stage", "pushes", "risk")
 """What an alert on a deal may compare beside the deal's columns."""
 ALERT_WORDS = ("period", "condition", "figure", "line", "bound")
 """What the sentence of an alert may also hold; the last three only where one column is compared

@@ -572,11 +572,9 @@ def chances(context: Context) -> pd.Series[Any]:
     return own_chances(context)["chance"].dropna()
 
 
-def chances_then(context: Context) -> pd.Series[float]:
-    """Each open deal's own chance from history as of the earlier record, by id."""
-    own = analysis.select_own_chances(_deals_then(context)).set_index("unique_id")
-    chance: pd.Series[float] = own["chance"]
-    return chance
+def own_chances_then(context: Context) -> pd.DataFrame:
+    """Each open deal's own row of `forecast_deals` as of the earlier record, by id."""
+    return analysis.select_own_chances(_deals_then(context)).set_index("unique_id")
 
 
 def _deals_then(context: Context) -> pd.DataFrame:

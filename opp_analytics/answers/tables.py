@@ -129,10 +129,10 @@ def _measure(
     found = deals.set_index("unique_id")
     if "probability" in found:
         found["probability"] = found["probability"] / 100
-    if "chance" in figures:
-        found["chance"] = (
-            forecasts.chances(context) if is_now else forecasts.chances_then(context)
-        ).reindex(found.index)
+    if not {"win_chance", "period_chance"}.isdisjoint(figures):
+        own = forecasts.own_chances(context) if is_now else forecasts.own_chances_then(context)
+        found["win_chance"] = own["win_chance"].reindex(found.index)
+        found["period_chance"] = own["chance"].reindex(found.index)
     if not {"days_in_stage", "pushes", "risk"}.isdisjoint(figures):
         known = _open_deals(context) if is_now else _read_open(context, deals, day)
         flagged = flags(context) if is_now else analysis.flag_deals(known)

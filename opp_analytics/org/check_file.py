@@ -586,10 +586,18 @@ def _check_alerts(raw: Mapping[str, Any]) -> Iterator[_Found]:
             yield _Found(("report", "alert_text", key), typed, str(error))
 
 
+_SHARES = ("win_chance", "period_chance", "probability")
+
+
 def _check_shares(condition: Condition | None) -> None:
-    """Refuse a chance that is compared with more than 1."""
+    """Refuse a chance of no named event, and one that is compared with more than 1."""
+    if condition and "chance" in condition.columns:
+        raise ArgumentValueError(
+            "a deal has two chances; use win_chance, to be won at all, or period_chance, to be won "
+            "in the period of its close date"
+        )
     for one in condition.comparisons if condition else ():
-        if one.column in ("chance", "probability") and not one.base and one.line > 1:
+        if one.column in _SHARES and not one.base and one.line > 1:
             raise ArgumentValueError(f"{one.column} is a share, 1 at most; write 50% or 0.5")
 
 

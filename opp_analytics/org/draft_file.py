@@ -172,7 +172,7 @@ _REPORT = """\
 # by = "owner_name"
 # freq = "M"
 # alert_when = "p_target < 0.5"
-# alert_deals_when = "chance < 0.5 and value > 50000"
+# alert_deals_when = "win_chance < 0.5 and value > 50000"
 # milestones = [0.5, 0.9, 1]
 
 # Who gets the page: `report --send`. A person's own page goes to the email of [people].

@@ -238,15 +238,19 @@ def test_judge_alerts__of_a_condition_that_ended_say_the_figure_now(watch):
 
 
 def test_judge_alerts__that_cannot_be_judged_any_more_are_neither_over_nor_told_again(watch):
-    asked = {"alert_deals_when": "chance < 0.5", "alert_when": ["p_target < 0.5", "booked > 1m"]}
+    asked = {
+        "alert_deals_when": "period_chance < 0.5",
+        "alert_when": ["p_target < 0.5", "booked > 1m"],
+    }
     with pytest.warns(errors.DataWarning) as warned:
         watched = watch(deals(), BEFORE, **asked)
     assert [str(one.message) for one in warned] == [
         "alert_when='p_target < 0.5' cannot be judged for March: p_target is not known",
-        "alert_deals_when='chance < 0.5' cannot be judged: chance is not known of any open deal",
+        "alert_deals_when='period_chance < 0.5' cannot be judged: period_chance is not known of "
+        "any open deal",
     ]
     told = [
-        "a chance < 0.5",
+        "a period_chance < 0.5",
         "2026-03 p_target < 0.5",
         "2026-03 booked > 1m",
         "2026-02 booked > 1m",

@@ -225,7 +225,7 @@ def test_org__takes_the_alarms_of_a_changed_world_for_a_figure() -> None:
     [
         (
             {
-                "alert_deals_when": ["chance < 50% and value > 50k", "champion"],
+                "alert_deals_when": ["win_chance < 50% and value > 50k", "champion"],
                 "milestones": [0.5, 1],
             },
             "",
@@ -238,11 +238,15 @@ def test_org__takes_the_alarms_of_a_changed_world_for_a_figure() -> None:
             "",
         ),
         (
-            {"alert_deals_when": "chance < 50"},
+            {"alert_deals_when": "win_chance < 50"},
             (
-                "report.alert_deals_when = 'chance < 50': chance is a share, 1 at most; write 50% "
-                "or 0.5"
+                "report.alert_deals_when = 'win_chance < 50': win_chance is a share, 1 at most; "
+                "write 50% or 0.5"
             ),
+        ),
+        (
+            {"alert_deals_when": "chance < 50%"},
+            "a deal has two chances; use win_chance, to be won at all, or period_chance",
         ),
         ({"alert_deals_when": ["value > 1", "stage == 'x'"]}, "report.alert_deals_when[1] = "),
         (

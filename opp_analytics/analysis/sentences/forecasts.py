@@ -510,20 +510,20 @@ def _name_step(step: str, group: str, note: TableNote) -> str:
 
 
 def compare_chances(table: pd.DataFrame) -> str:
-    """Say what history gives the deals due now that are stated as likely.
+    """Say what history gives the deals due now that are stated as likely: to be won at all.
 
     Empty where both agree within chance.
 
     `table` is from `forecast_deals`, with the stated ``probability``.
     """
-    own = select_own_chances(table).dropna(subset="chance")
+    own = select_own_chances(table).dropna(subset=["chance", "win_chance"])
     if "probability" not in own:
         return ""
     note = note_of(table)
     today, known = pd.Timestamp(note.day), pd.Timestamp(note.known_day)
     now = own[(own["period"] == str(pd.Period(today, note.freq))) & (own["close_date"] >= known)]
     likely = now[now["probability"].astype("float64") >= _LIKELY]
-    stated, chance = likely["probability"].astype("float64") / 100, likely["chance"]
+    stated, chance = likely["probability"].astype("float64") / 100, likely["win_chance"]
     off = float((stated - chance).sum())
     # Beyond what luck alone explains if history is right, and large enough to act on.
     luck = math.sqrt(float((chance * (1 - chance)).sum()))
@@ -534,7 +534,7 @@ def compare_chances(table: pd.DataFrame) -> str:
     period = period_name(str(now["period"].iloc[0]), note_of(table).freq, today=today)
     return (
         f"{capital(count(len(likely)))} due in {period} that reps call likely, "
-        f"{percent(stated.mean())} on average: history gives them {percent(chance.mean())}"
+        f"{percent(stated.mean())} on average: by history {percent(chance.mean())} are ever won"
     )
 
 

@@ -203,7 +203,8 @@ def _chances(stated, given, method="learned"):
             "period": "2026-11",
             "unique_id": [f"d{place}" for place in range(len(stated))],
             "probability": stated,
-            "chance": given,
+            "chance": 0.01,
+            "win_chance": given,
             "close_date": pd.Timestamp("2026-11-28"),
         }
     )
@@ -212,9 +213,8 @@ def _chances(stated, given, method="learned"):
 
 def test_compare_chances__names_likely_deals_that_history_doubts():
     said = compare_chances(_chances([80, 70, 60, 70, 70, 70, 20], [0.2] * 6 + [0.9]))
-    assert (
-        said
-        == "6 deals due in November that reps call likely, 70% on average: history gives them 20%"
+    assert said == (
+        "6 deals due in November that reps call likely, 70% on average: by history 20% are ever won"
     )
 
 
