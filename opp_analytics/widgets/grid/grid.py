@@ -84,7 +84,7 @@ class Grid(Widget):
         client: Client | None,
         history: History | None,
         as_of: When | None,
-        freq: Freq,
+        freq: Freq | None,
         height: int,
         cell: str,
     ) -> None:
@@ -616,7 +616,7 @@ def edit(
     client: Client | None = None,
     history: History | None = None,
     as_of: When | None = None,
-    freq: Freq = "M",
+    freq: Freq | None = None,
     height: int = 470,
 ) -> Grid:
     """Edit opportunities in a grid, as in a spreadsheet.
@@ -639,8 +639,9 @@ def edit(
         Past records, from which the forecast learns.
     as_of : date or str, optional
         Day of the forecast; by default that of the opportunities.
-    freq : str
-        Period of the forecast: "M", "Q", a fiscal "Q-JAN", …
+    freq : str, optional
+        Period of the forecast: "M", "Q", a fiscal "Q-JAN", …; by default that of the org's report,
+        else "M".
     height : int
         Height of the rows in pixels.
 

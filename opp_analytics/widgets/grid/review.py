@@ -32,7 +32,7 @@ class ForecastEffect:
         sheet: EditSheet,
         *,
         as_of: When,
-        freq: Freq,
+        freq: Freq | None,
         history: History | None,
         targets: pd.DataFrame | None = None,
     ) -> None:
@@ -41,7 +41,7 @@ class ForecastEffect:
             read_context,
             history=history,
             as_of=as_date(as_of),
-            freq=check_freq(freq),
+            freq=None if freq is None else check_freq(freq),
             target=targets,
         )
         self._impact: Impact | None = None
@@ -94,7 +94,11 @@ def _show_period(row: Row, money: Callable[..., str]) -> dict[str, Any]:
     rate, which does not see it, forecasts.
     """
     known = row.values
-    before, after = (money(known[f"expected_{side}"]) for side in ("before", "after"))
+    # Of a period too far ahead nothing is known.
+    before, after = (
+        money(known[name]) if name in known else text.MISSING
+        for name in ("expected_before", "expected_after")
+    )
     chances = [
         text.percent(known[name]) if name in known else ""
         for name in ("p_target_before", "p_target_after")

@@ -414,6 +414,16 @@ def test_periods__name_every_one_that_changes_even_beyond_the_deals_of_before() 
     ]
 
 
+def test_periods__are_those_of_the_org_s_report_unless_others_are_asked_for() -> None:
+    history = recorded_team(oa.Org(report={"freq": "Q"}))
+    frame = history.as_of(TODAY)
+    for freq, first in ((None, "Q4"), ("M", "Nov")):
+        sheet = EditSheet(frame)
+        effect = ForecastEffect(sheet, as_of=TODAY, freq=freq, history=history)
+        edit(sheet)
+        assert first in effect.show()["periods"][0]["period"]
+
+
 def test_periods__have_the_chance_of_their_target_before_and_after() -> None:
     org = oa.Org(targets=[{"period": "2026-11", "target": 8000}], currency="USD")
     history = recorded_team(org)
