@@ -235,18 +235,19 @@ def _find_question(drafted: crm.Drafted, about: str) -> crm.Question | None:
 
 def _answer_id(drafted: crm.Drafted, given: str | None, yes: bool) -> crm.Drafted:
     question = _find_question(drafted, "unique_id")
-    if given is None and question is not None and not yes:
-        guess = question.guesses["unique_id"]
-
-        def read(typed: str) -> str:
-            if typed and typed not in question.choices:
-                near = did_you_mean(typed, question.choices) or "use one of the file"
-                raise DataError(f'there is no column "{typed}"; {near}')
-            return typed or guess
-
-        note(f'Guess: "{guess}", {question.reasons["unique_id"]}.')
-        given = _ask(question.asked, f'Enter for "{guess}".', "--id COLUMN", read)
-    return drafted if given is None else drafted.answer(unique_id=given)
+    if given is not None:
+        return drafted.answer(unique_id=given)
+    if question is None or yes:
+        return drafted
+    guess = question.guesses["unique_id"]
+    note(f'Guess: "{guess}", {question.reasons["unique_id"]}.')
+    answered: crm.Drafted = _ask(
+        question.asked,
+        f'Enter for "{guess}".',
+        "--id COLUMN",
+        lambda typed: drafted.answer(unique_id=typed or guess),
+    )
+    return answered
 
 
 def _answer_stages(drafted: crm.Drafted, given: Sequence[str], yes: bool) -> crm.Drafted:

@@ -13,8 +13,9 @@ from typing import Any
 from opp_analytics.crm.mapping import name_opportunities
 from opp_analytics.crm.read_export import Export, explain_export
 from opp_analytics.crm.recognize import Guess, guess_columns, name_every, recognize
+from opp_analytics.errors import DataError
 from opp_analytics.files import SMALL, read_whole
-from opp_analytics.inputs import make_key
+from opp_analytics.inputs import did_you_mean, make_key
 from opp_analytics.org import (
     KINDS,
     Columns,
@@ -161,6 +162,10 @@ class Drafted:
             answers[name] = {**answers.get(name, {}), **(value or {})}
         if unique_id is None or unique_id == self.answers.get("unique_id"):
             return replace(self, answers=answers, read=self.first)
+        if unique_id not in self.table.labels:
+            labels = list(filter(None, self.table.labels))
+            near = did_you_mean(unique_id, labels) or "use one of the file"
+            raise DataError(f'there is no column "{unique_id}"; {near}')
         likely = [
             name
             for guess in self.found

@@ -159,6 +159,7 @@ class Mailer:
         self._connection = begin(server.host, server.port, timeout=_SECONDS)
         if not encrypted and server.host not in _LOOPBACK:
             self._connection.starttls(context=context)
+        self._connection.ehlo_or_helo_if_needed()
         if user:
             self._connection.login(user, server.password.reveal())
 
