@@ -41,7 +41,7 @@ _OVERRIDDEN = "Dmitri Volkov"
 """The most optimistic rep, whose calls the manager doubts."""
 _MONTHS_AHEAD = 6
 """Months with targets after the last day."""
-_REPORT = {"alert_when": "p_target < 0.7"}
+_REPORT = {"alert_when": "p_target < 0.75"}
 
 
 def demo(

@@ -15,7 +15,7 @@ def test_proof__scores_every_method_on_the_same_past_forecasts():
     answer = oa.ask("proof", frame, history, as_of="2027-02-10")
     table = oa.score(oa.backtest(history, freq="M", methods="all", as_of="2027-02-10"))
     judged = table[table["n"] > 0]
-    assert answer.sentence == oa.sentence(table)
+    assert answer.sentence == f"As last seen on Feb 8, 2027: {oa.sentence(table)}"
     assert [(row.id, row.values["wape"]) for row in answer.tables[0].rows] == [
         *judged["wape"].items()
     ]

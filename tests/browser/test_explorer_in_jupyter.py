@@ -43,7 +43,7 @@ def test_explorer__answers_in_a_notebook_and_leaves_its_last_picture_in_the_file
     assert elsewhere == []
     # Closed and opened again without its kernel, the notebook shows it.
     page.evaluate("window.jupyterapp.serviceManager.sessions.shutdownAll()")
-    page.goto(f"{lab.url}/lab/workspaces/later/tree/explorer.ipynb")
+    page.goto(f"{lab.url}/lab/workspaces/explorer-again/tree/explorer.ipynb")
     expect(still).to_be_visible()
     page.screenshot(path=screenshots / "explorer-reopened.png")
 

@@ -162,7 +162,7 @@ def test_still__follows_the_edits_into_the_file_and_is_what_a_closed_notebook_sh
     page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
     expect(page.locator(".oap-still", has_text="45,000")).to_have_count(1)
     page.evaluate("window.jupyterapp.serviceManager.sessions.shutdownAll()")
-    page.goto(f"{lab.url}/lab/workspaces/later/tree/still.ipynb")
+    page.goto(f"{lab.url}/lab/workspaces/still-again/tree/still.ipynb")
     still = page.locator(".oap-still")
     expect(still).to_be_visible()
     expect(still).to_contain_text("1 change in 1 deal")
