@@ -20,7 +20,7 @@ from tests.call_proof import (
 )
 from tests.worlds import CALLERS, call, submit
 
-_, INFORMED, OPTIMIST, *_ = CALLERS
+INFORMED, OPTIMIST = CALLERS[1:3]
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from opp_analytics.columns import find_unit
 from tests.plots import reading
 from tests.plots.cases import CASES
 
-LARGE: dict[str, Any] = {
+LARGE: Any = {
     "figure.facecolor": "#111418",
     "axes.facecolor": "#111418",
     "font.size": 13.0,
@@ -24,7 +24,7 @@ _NAMES = {short: f"{_LONG} {short}" for short in ("Ann", "Bo", "East", "West", "
 
 def _stretch(table: pd.DataFrame) -> pd.DataFrame:
     """The table with large amounts, and long names in place of short ones."""
-    money = [name for name in table.select_dtypes("number") if find_unit(name) == "money"]
+    money = [name for name in map(str, table.select_dtypes("number")) if find_unit(name) == "money"]
     long = table.assign(**{name: table[name] * 1e7 for name in money}).rename(index=_NAMES)
     return long.assign(name=long["name"].replace(_NAMES)) if "name" in long else long
 

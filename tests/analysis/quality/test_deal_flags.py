@@ -382,7 +382,7 @@ def test_deal_flags__reads_no_record_after_the_day():
 
 def test_deal_flags__names_limits_that_it_cannot_use():
     with pytest.raises(oa.errors.ArgumentTypeError, match="limits=.* is not FlagLimits"):
-        deal_flags(frame(), as_of=DAY, limits={"pushes": 3})
+        deal_flags(frame(), as_of=DAY, limits={"pushes": 3})  # type: ignore[arg-type]
     with pytest.raises(oa.errors.ArgumentValueError, match="pushes=0 must be at least 1"):
         oa.FlagLimits(pushes=0)
 

@@ -417,7 +417,8 @@ def test_periods__name_every_one_that_changes_even_beyond_the_deals_of_before() 
 def test_periods__are_those_of_the_org_s_report_unless_others_are_asked_for() -> None:
     history = recorded_team(oa.Org(report={"freq": "Q"}))
     frame = history.as_of(TODAY)
-    for freq, first in ((None, "Q4"), ("M", "Nov")):
+    asked: list[tuple[Any, str]] = [(None, "Q4"), ("M", "Nov")]
+    for freq, first in asked:
         sheet = EditSheet(frame)
         effect = ForecastEffect(sheet, as_of=TODAY, freq=freq, history=history)
         edit(sheet)
