@@ -236,7 +236,7 @@ def _choose_kind(name: str, dtype: Any) -> str:
         return "flag"
     if not pd.api.types.is_numeric_dtype(dtype):
         if pd.api.types.is_object_dtype(dtype) and find_unit(name) != "other":
-            return find_unit(name)  # Words stand in place of some numbers.
+            return find_unit(name)  # Words replace some of its numbers.
         return "period" if pd.api.types.is_object_dtype(dtype) and name in PERIODS else "text"
     unit = find_unit(name)
     return (

@@ -108,7 +108,7 @@ def read_import(
         if not alone:
             raise ArgumentTypeError(
                 "changes is a log that was read already, and opportunities and ids belong to its "
-                "reading; pass them to read_changes, or pass the file of the log"
+                "reading; pass the file of the log with them"
             )
         return Import.of(changes.changes, changes.problems), known
     if isinstance(changes, pd.DataFrame):

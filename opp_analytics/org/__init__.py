@@ -24,7 +24,6 @@ from opp_analytics.org.conform import check_frame, stage_dtype, status_dtype
 from opp_analytics.org.draft_file import Draft, add_columns, draft_org, find_empty_columns
 from opp_analytics.org.frame import (
     check_currency,
-    check_ids,
     check_stages,
     close_by,
     conform,
@@ -39,6 +38,7 @@ from opp_analytics.org.frame import (
     outcome_codes,
     outcomes,
     refuse_currencies,
+    refuse_repeated,
     require,
     shows_nothing_later,
     split_by,

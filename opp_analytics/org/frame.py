@@ -54,7 +54,11 @@ def require(opportunities: pd.DataFrame, *columns: str, unique: bool = False) ->
         raise make_column_error(whose, missing, opportunities.columns, Org.of(opportunities))
     frame = conform(opportunities)
     if unique:
-        check_ids(frame["unique_id"])
+        ids = frame["unique_id"]
+        if ids.isna().any():
+            row = int(ids.isna().to_numpy().argmax())
+            raise DataError(f"row {row} has no unique_id; drop it or fill it in")
+        refuse_repeated(ids)
     return frame
 
 
@@ -80,14 +84,13 @@ def make_column_error(
     )
 
 
-def check_ids(ids: pd.Series[Any]) -> None:
-    """Refuse rows that repeat an id, which every sum would count twice, and rows without one."""
-    if ids.isna().any():
-        raise DataError(
-            f"row {int(ids.isna().to_numpy().argmax())} has no unique_id; drop it or fill it in"
-        )
-    if not ids.is_unique:
-        repeated = [repr(one) for one in ids[ids.duplicated()].unique()]
+def refuse_repeated(ids: pd.Series[Any]) -> None:
+    """Refuse rows that repeat an id: every sum would count them twice."""
+    if ids.is_unique:
+        return
+    known = ids.dropna()
+    repeated = [repr(one) for one in known[known.duplicated()].unique()]
+    if repeated:
         raise DataError(
             f"unique_id {joined(repeated, most=3)} occur{'s' if len(repeated) == 1 else ''} more "
             "than once; keep one row each, for example with "

@@ -255,22 +255,23 @@ class LeveledForecast:
         chances count: stated ones are those of the deals due alone.
         """
         asked = (part,) if depth else ()
-        rows = [
-            (one, group, period, outlook.totals[group])
+        found: dict[str, list[Any]] = {}
+        groups = [
+            (one, group)
             for one in self.answers
             for group, labels in enumerate(one.moment.labels)
             if len(labels) == depth and labels[-1:] == asked and one.method.name == "learned"
-            for period, outlook in one.outlooks.items()
         ]
-        found: dict[str, list[Any]] = {}
-        for one, group, period, total in rows:
-            outlook = one.outlooks[period]
-            more = float(outlook.expected_open[group] + outlook.new_business[group])
-            if isinstance(total, Mix) and len(total.rows):
+        for one, group in groups:
+            for period, outlook in one.outlooks.items():
+                total = outlook.totals[group]
+                if not isinstance(total, Mix) or not len(total.rows):
+                    continue
+                more = float(outlook.expected_open[group] + outlook.new_business[group])
                 adds = total.amounts * total.chances
                 k = int(adds.argmax())
-                facts = one.moment.value[total.rows[k]], total.chances[k], adds[k]
                 if adds[k] > more / 2 > 0:
+                    facts = one.moment.value[total.rows[k]], total.chances[k], adds[k]
                     found[str(period)] = [str(self.names.iloc[total.rows[k]]), *map(float, facts)]
         return found
 

@@ -521,7 +521,7 @@ class Versions:
         NaN where that does not say how many came: at the first record, without creation days, or
         where over half of at least 8 share one day, as in an import.
         """
-        if record not in self._counted:
+        if record not in self._inflows:
             day = int(self.records.days[record])
             rows, days = self._created
             ends = np.searchsorted(days, [day - _INFLOW_DAYS + 1, day + 1, NEVER])
@@ -530,8 +530,8 @@ class Versions:
             alike = np.unique(found, return_counts=True)[1].max(initial=0)
             bulk = len(found) >= _FEWEST_ALIKE and alike > len(found) / 2
             unknown = not record or bulk or not there[: ends[2]].any()
-            self._counted[record] = float("nan") if unknown else float(len(found))
-        return self._counted[record]
+            self._inflows[record] = float("nan") if unknown else float(len(found))
+        return self._inflows[record]
 
     def wins(self, record: int, period: pd.Period) -> Integers:
         """Find the wins dated in a period, as of a record."""
@@ -578,7 +578,7 @@ class Versions:
         return rows, self.every.created[rows]
 
     @cached_property
-    def _counted(self) -> dict[int, float]:
+    def _inflows(self) -> dict[int, float]:
         return {}
 
     @cached_property

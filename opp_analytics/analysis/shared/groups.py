@@ -104,7 +104,7 @@ def read(
         mine.attrs["recorded_at"] = moment
     frame = org.require(mine, *wanted, unique=unique)
     if "unique_id" in frame and not unique:
-        org.check_ids(frame["unique_id"].dropna())
+        org.refuse_repeated(frame["unique_id"])
     if "stage" in wanted and not any_stage:
         org.check_stages(frame)
     if "value" in wanted and org.CURRENCY in opportunities and not any_stage:
