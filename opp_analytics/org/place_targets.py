@@ -38,10 +38,10 @@ def place_targets(targets: pd.DataFrame, org: Org) -> pd.DataFrame:
     if not columns or not {"owner_name", "team"} & set(targets.columns):
         return targets
     names = [*map(str, targets.columns), *(name for name in columns if name not in targets)]
-    whole = targets.rename(columns=str).astype("object").reindex(columns=["owner_name", *names])
-    whole = whole.loc[:, ~whole.columns.duplicated()].set_axis(range(len(targets)))
-    days = [_find_days(str(label), meant) for label in whole["period"]]
-    whole = whole.join(pd.DataFrame(days, columns=["begin", "end"], dtype="datetime64[us]"))
+    rows = targets.rename(columns=str).astype("object").reindex(columns=["owner_name", *names])
+    rows = rows.loc[:, ~rows.columns.duplicated()].set_axis(range(len(targets)))
+    days = [_find_days(str(label), meant) for label in rows["period"]]
+    whole = rows.join(pd.DataFrame(days, columns=["begin", "end"], dtype="datetime64[us]"))
     stays = _list_stays(people)
     is_number = whole["target"].map(lambda target: isinstance(target, (int, float)))
     is_split = whole["owner_name"].isin(stays["owner_name"]) & whole["begin"].notna() & is_number
@@ -54,9 +54,11 @@ def place_targets(targets: pd.DataFrame, org: Org) -> pd.DataFrame:
     inside = (last - first).dt.days
     share = inside / ((parts["end"] - parts["begin"]).dt.days + 1)
     parts = parts.assign(target=parts["target"] * share)[inside > 0].set_index("row")
-    placed: pd.DataFrame = pd.concat([whole[~is_split], parts]).sort_index(kind="stable")
+    kept = [whole[~is_split][rows.columns], parts[rows.columns].astype("object")]
+    placed: pd.DataFrame = pd.concat(kept).sort_index(kind="stable")
     if "region" in columns and "team" in placed:
-        placed["region"] = placed["region"].fillna(placed["team"].map(_share_regions(people)))
+        shared = placed["team"].map(_share_regions(people))
+        placed["region"] = placed["region"].mask(placed["region"].isna(), shared)
     persons = placed["owner_name"].notna()
     for name in columns:
         placed[name] = placed[name].mask(persons & placed[name].isna(), NO_LABEL)
@@ -72,7 +74,7 @@ def _list_stays(people: pd.DataFrame) -> pd.DataFrame:
     first = stays.drop_duplicates("owner_name")
     dated = first[first["from_date"] > ALWAYS]
     before = dated.assign(until=dated["from_date"], from_date=ALWAYS, team=None, region=None)
-    return pd.concat([before, stays]) if len(before) else stays
+    return pd.concat([before.astype(stays.dtypes), stays]) if len(before) else stays
 
 
 def _share_regions(people: pd.DataFrame) -> dict[str, str]:
