@@ -7,11 +7,12 @@ import logging
 import math
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, partial
+from hashlib import sha256
 from os import PathLike
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 import pandas as pd
 
@@ -43,33 +44,6 @@ _SETTINGS = ("currency", "timezone", "fiscal_year_start")
 FILE = "opp-analytics.toml"
 """Name of the org file."""
 _log = logging.getLogger("opp_analytics")
-
-
-class Facts(dict[str, Any]):
-    """Plain JSON with its org; pandas copies attrs at each step, and a copy of this one is itself.
-
-    It cannot be changed, because every frame with this org shares it.
-    """
-
-    def __init__(self, facts: dict[str, Any], org: Any) -> None:
-        super().__init__(facts)
-        self.org = org
-
-    def __copy__(self) -> Facts:
-        return self
-
-    def __deepcopy__(self, _: Any) -> Facts:
-        return self
-
-    def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[dict[str, Any]]]:
-        return dict, (dict(self),)
-
-    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
-        raise TypeError(
-            'attrs["org"] is shared by many frames and cannot be changed; use org.apply(frame)'
-        )
-
-    __setitem__ = __delitem__ = update = pop = popitem = clear = setdefault = __ior__ = _refuse
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -449,19 +423,32 @@ class Org:
         """Name of the rates in messages: the file, else the section of the org file."""
         return str(self._read_from["currency_rates"].get("file", "[currency_rates]"))
 
-    @cached_property
-    def facts(self) -> Facts:
+    @property
+    def facts(self) -> dict[str, Any]:
         """Settings that travel in a frame's attrs, as far as they were given.
 
-        They are stages, currency, time zone and fiscal year.
+        They are stages, currency, time zone and fiscal year, in plain JSON made anew each time, and
+        a digest by which this session finds the whole org again.
         """
+        _remember(self._facts, self)
+        facts: dict[str, Any] = json.loads(self._facts)
+        return facts
+
+    @cached_property
+    def _settings(self) -> dict[str, Any]:
         settings = {
             name: value
             for name, value in self.to_dict().items()
             if name in self._declared | {"stages"}
         }
         gained = {"derived": list(self.derived), "converts": self.converts}
-        return Facts({**settings, **{name: given for name, given in gained.items() if given}}, self)
+        return {**settings, **{name: given for name, given in gained.items() if given}}
+
+    @cached_property
+    def _facts(self) -> str:
+        whole = json.dumps(self.to_dict(), sort_keys=True, default=str)
+        digest = sha256(whole.encode()).hexdigest()[:16]
+        return json.dumps({**self._settings, "digest": digest}, sort_keys=True)
 
     def apply(self, opportunities: pd.DataFrame) -> pd.DataFrame:
         """Copy a frame with this org's meaning: known columns typed, stages in order.
@@ -646,9 +633,22 @@ def parse_org(file: Path, text: str | None = None, **beside: Path) -> Org:
     return org
 
 
-@lru_cache(maxsize=64)
+_ORGS: dict[str, Org] = {}
+"""The orgs used last, by their facts: so a frame's org is not parsed again at each step."""
+_MOST_ORGS = 64
+
+
+def _remember(facts: str, org: Org) -> Org:
+    _ORGS.pop(facts, None)
+    _ORGS[facts] = org
+    if len(_ORGS) > _MOST_ORGS:
+        del _ORGS[next(iter(_ORGS))]
+    return org
+
+
 def _parse_json(text: str) -> Org:
     settings = json.loads(text)
+    settings.pop("digest", None)
     derived, converts = settings.pop("derived", ()), settings.pop("converts", False)
     org = Org(**settings)
     return org._replace(derived=tuple(derived) or org.derived, converts=converts or org.converts)
@@ -667,11 +667,10 @@ def get_org(source: Any) -> Org | None:
     )
     if attached is None or isinstance(attached, Org):
         return attached
-    if isinstance(attached, Facts):
-        return attached.org  # type: ignore[no-any-return]
     try:
-        # Plain JSON: the frame came from a file.
-        return _parse_json(json.dumps(attached, sort_keys=True))
+        facts = json.dumps(attached, sort_keys=True)
+        # A session knows its orgs; facts of a file are all that there is.
+        return _ORGS.get(facts) or _remember(facts, _parse_json(facts))
     except (TypeError, ValueError) as error:
         raise DataError(
             f'attrs["org"] is not an org ({error}); set it with org.apply(frame)'
@@ -698,7 +697,7 @@ def merge_orgs(one: Org | None, other: Org | None, *, names: tuple[str, str]) ->
     """
     if one is None or other is None:
         return one or other
-    if one.facts == other.facts:
+    if one._settings == other._settings:
         return max(one, other, key=lambda org: len(org.stages.kinds) + len(org.to_dict()))
     differences = _compare(one, other)
     if differences:
@@ -720,7 +719,7 @@ def merge_orgs(one: Org | None, other: Org | None, *, names: tuple[str, str]) ->
 
 def _compare(one: Org, other: Org) -> list[str]:
     """List the stages of two kinds and the settings of two values, in words."""
-    kinds, settings = other.stages.kinds, other.facts
+    kinds, ours, settings = other.stages.kinds, one._settings, other._settings
     return [
         *(
             f"stage {name!r} is {kind} in the one and {kinds[name]} in the other"
@@ -728,9 +727,9 @@ def _compare(one: Org, other: Org) -> list[str]:
             if kinds.get(name, kind) != kind
         ),
         *(
-            f"{name} is {one.facts[name]!r} in the one and {settings[name]!r} in the other"
+            f"{name} is {ours[name]!r} in the one and {settings[name]!r} in the other"
             for name in _SETTINGS
-            if name in one.facts and name in settings and one.facts[name] != settings[name]
+            if name in ours and name in settings and ours[name] != settings[name]
         ),
     ]
 

@@ -376,8 +376,16 @@ def test_apply__is_undone_by_nothing_that_keeps_attrs(tmp_path: Path) -> None:
         assert kept.attrs["org"] == frame.attrs["org"]
         assert (oa.outcomes(kept)[kept["stage"] == "Signed"] == "won").all()
     assert org.apply(frame)["team"].equals(frame["team"])
-    with pytest.raises(TypeError, match=r"org\.apply"):
-        frame.attrs["org"]["currency"] = "USD"
+
+
+def test_apply__gives_each_frame_attrs_of_its_own() -> None:
+    org = oa.Org(**SETTINGS)
+    frame, other = org.apply(deals()), org.apply(deals())
+    copy, known = frame.copy(), dict(other.attrs["org"])
+    copy.attrs["org"]["currency"] = "XXX"
+    copy.attrs["org"]["stages"].clear()
+    assert frame.attrs["org"] == other.attrs["org"] == org.facts == known
+    assert oa.Org.of(frame) is org
 
 
 def test_apply__refuses_a_team_of_the_frames_own() -> None:
