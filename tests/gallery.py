@@ -63,9 +63,6 @@ SETUP = """day = today.tz_localize(None).normalize()
 last = history.records["recorded_at"].iloc[-1]
 week, month, quarter = ({"start": last - pd.Timedelta(weeks=n), "end": last} for n in (1, 5, 13))
 recent = opportunities[~(opportunities["close_date"] < day - pd.Timedelta(days=100))]
-changes = history.changes()
-won = changes.loc[changes["stage"] == "closed_won", "unique_id"]
-busiest = changes.loc[changes["unique_id"].isin(won), "unique_id"].value_counts().index[0]
 methods = ["learned", "run_rate", "stage_projection_4", "weighted", "last_period"]
 """
 DRAWINGS: dict[str, tuple[str, str]] = {
@@ -89,10 +86,6 @@ DRAWINGS: dict[str, tuple[str, str]] = {
         "Where do deals go from each stage: on, back, or out?",
         "oa.stage_flow(history, **quarter)",
     ),
-    "transitions": (
-        "From which stage to which did deals move, skipped stages included?",
-        "oa.transitions(history)",
-    ),
     "win_rate": (
         "Whose win rate differs from the others' by more than chance?",
         'oa.win_rate(opportunities, by="owner_name", as_of=today)',
@@ -100,18 +93,6 @@ DRAWINGS: dict[str, tuple[str, str]] = {
     "win_rate_curve": (
         "What share of deals is won or lost by each age?",
         "oa.win_rate_curve(opportunities, as_of=today)",
-    ),
-    "win_rate_cohorts": (
-        "Do newer deals win as often as older ones did at the same age?",
-        "oa.win_rate_cohorts(opportunities, as_of=today, age_days=60)",
-    ),
-    "time_to_win": (
-        "How long is the sales cycle, by owner?",
-        'oa.time_to_win(opportunities, as_of=today, by="owner_name")',
-    ),
-    "velocity": (
-        "How much does each owner's pipeline bring in a day (sales velocity)?",
-        'oa.velocity(opportunities, as_of=today, by="owner_name")',
     ),
     "forecast_deals": (
         "Which deals decide whether this month reaches the target?",
@@ -141,17 +122,9 @@ DRAWINGS: dict[str, tuple[str, str]] = {
         "Are deals at a stated probability of 60% won in 60% of cases?",
         "oa.calibration(history, horizon_days=60)",
     ),
-    "movements": (
-        "Which deals moved the pipeline most?",
-        "oa.movements(history, **quarter)",
-    ),
     "pipeline_created": (
         "Is enough new pipeline coming in, and from whom?",
         'oa.pipeline_created(history, freq="M", by="owner_name")',
-    ),
-    "deal": (
-        "What happened to one deal: stages, close dates, values, owners?",
-        "history.deal(busiest)",
     ),
     "deal_flags": (
         "Which open deals should I question, and why?",
@@ -164,10 +137,6 @@ DRAWINGS: dict[str, tuple[str, str]] = {
     "pacing": (
         "Is this month's money ahead of what the last months had closed by the same point?",
         "oa.pacing(opportunities, as_of=today, by_day=True)",
-    ),
-    "category_moves": (
-        "What became of the deals that were commit a quarter ago?",
-        'oa.category_moves(history, **quarter, freq="Q")',
     ),
     "forecast_change": (
         "Why did this month's forecast move since last week?",

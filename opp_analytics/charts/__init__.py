@@ -7,15 +7,12 @@ from opp_analytics.charts.calls import call_accuracy, forecast_value_added
 from opp_analytics.charts.changes import (
     CUT,
     close_date_moves,
-    deal,
     forecast_change,
-    movements,
     pipeline_created,
     slippage,
     slippage_by_period,
     stage_flow,
     stage_funnel,
-    transitions,
     waterfall,
 )
 from opp_analytics.charts.data import (
@@ -40,7 +37,6 @@ from opp_analytics.charts.forecasts import (
     backtest,
     bullet,
     calibration,
-    category_moves,
     category_reach,
     forecast,
     forecast_categories,
@@ -56,9 +52,6 @@ from opp_analytics.charts.rates import (
     audit,
     deal_flags,
     scorecard,
-    time_to_win,
-    velocity,
     win_rate,
-    win_rate_cohorts,
     win_rate_curve,
 )

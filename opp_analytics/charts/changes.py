@@ -8,14 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import text
-from opp_analytics.analysis import Step, list_steps, push_counts, transition_matrix
+from opp_analytics.analysis import Step, list_steps, push_counts
 from opp_analytics.charts.data import (
     BarMark,
     BreakMark,
@@ -25,7 +25,6 @@ from opp_analytics.charts.data import (
     Measure,
     Place,
     Tone,
-    keep_largest,
     list_rows,
     make_bar,
     measure_column,
@@ -37,11 +36,10 @@ from opp_analytics.charts.data import (
     shorten,
 )
 from opp_analytics.note import note_of
-from opp_analytics.org import PIPELINE, Money, Org, Stages, day_of, money_of, rank_open
-from opp_analytics.schema import HALF_CENT, unstack_level
+from opp_analytics.org import Money, day_of, money_of
+from opp_analytics.schema import unstack_level
 
 _MOST_GROUPS = 30
-_MOST_DEALS = 20
 _PIPELINE, _FORECAST = ("opening", "closing"), ("then", "now")
 CUT = "The bars of both totals are cut"
 """Said where the scale of a waterfall does not begin at zero."""
@@ -198,37 +196,6 @@ def _prepare_groups(
     )
 
 
-def movements(table: pd.DataFrame) -> ChartData:
-    """Prepare the twenty deals that moved the open pipeline most, with all that happened to each.
-
-    A deal that came and left again changed nothing: its movements add up.
-    """
-    deals = table.groupby("unique_id", sort=False).agg(
-        name=("name", "last"),
-        value=("value", "sum"),
-        moves=("movement", lambda moves: ", ".join(dict.fromkeys(map(text.movement, moves)))),
-    )
-    moved = deals[deals["value"].abs() >= HALF_CENT]
-    shown, money = keep_largest(moved, "value", _MOST_DEALS), money_of(table)
-    rest = note_rest(len(moved) - len(shown), "smaller deal")
-    rows: Any = shown.fillna({"name": shown.index.to_series()}).itertuples()
-    return ChartData(
-        tuple(
-            make_bar(
-                row.name,
-                row.value,
-                "hi" if row.value >= 0 else "mute",
-                f"{money(row.value, signed=True)}, {shorten(row.moves, 32)}",
-            )
-            for row in rows
-        ),
-        (text.count(len(table), "movement"), rest),
-        empty="" if len(shown) else "nothing moved in this period",
-        measure=measure_column(table, "value", "change in open value", signed=True),
-        levels=(Level(0.0),),
-    )
-
-
 _FLOW: tuple[tuple[str, Tone, str], ...] = (
     ("advanced", "hi", "moved on"),
     ("lost", "mute", "lost"),
@@ -310,33 +277,6 @@ def _place_stage(stage: Any, row: pd.Series[Any]) -> Place:
     figures = text.percent(row["conversion"]), text.number(row["median_days"])
     title = f"{name}: {', '.join(parts)}"
     return Place(name, tuple(marks), "", figures, title, text.join_key(stage))
-
-
-def transitions(table: pd.DataFrame) -> ChartData:
-    """Prepare a matrix of the steps from each stage to each other one.
-
-    A cell is darker where there were more steps.
-    """
-    counts = transition_matrix(table)
-    cells, names = counts.to_numpy(), [text.stage(stage) for stage in counts.columns]
-    places = (
-        Place(
-            text.stage(stage),
-            tuple(
-                BarMark(k - 0.5, k + 0.5, "hi", 1.0, (f"{n:,}",), strength=n / cells.max())
-                for k, n in enumerate(row)
-                if n
-            ),
-        )
-        for stage, row in zip(counts.index, cells, strict=True)
-    )
-    return ChartData(
-        tuple(places),
-        (text.count(int(cells.sum()), "step"),),
-        empty="" if cells.any() else "no stage change seen yet",
-        measure=Measure("names", "to", -0.5, len(names) - 0.5, ticks=tuple(enumerate(names))),
-        across=Measure("names", "from"),
-    )
 
 
 def slippage(table: pd.DataFrame) -> ChartData:
@@ -446,7 +386,7 @@ def close_date_moves(table: pd.DataFrame) -> ChartData:
         ),
         empty="" if counts["deals"].any() else "no close date was pushed",
         upright=True,
-        across=Measure("names", "pushes seen"),
+        across=Measure(title="pushes seen"),
         measure=Measure("count", "deals", 0),
     )
 
@@ -519,95 +459,3 @@ def _sum_groups(table: pd.DataFrame) -> pd.DataFrame:
     rest = found.drop(columns=largest)
     kept = found[[name for name in found.columns if name in set(largest)]]
     return kept.assign(**{f"{rest.shape[1]} more": rest.sum(axis=1)}) if rest.shape[1] else kept
-
-
-_LANES = ("stage", "value", "close_date")
-_DAY = pd.Timedelta(days=1)
-
-
-class _Phase(NamedTuple):
-    """The time in which a field had one value."""
-
-    start: pd.Timestamp
-    end: pd.Timestamp
-    before: Any
-    value: Any
-
-
-def deal(table: pd.DataFrame) -> ChartData:
-    """Prepare stage, value and close date of a deal over time, each change where it was seen."""
-    if table.empty:
-        return ChartData(empty="no changes in this timeline")
-    start, last, as_of = table["seen_at"].min(), table["seen_at"].max(), note_of(table).day
-    known = pd.Timestamp(as_of, tz="UTC") if as_of else last
-    # The day of the last record; where that is not after the last change, a week after it.
-    end = known if known > last + _DAY else last + 7 * _DAY
-    stages, zero = Org.of(table).stages, pd.Timestamp(0, tz="UTC")
-    homes = _split_phases(table, PIPELINE, end) if len(stages.pipelines) > 1 else []
-    places = []
-    for field in _LANES:
-        bars = []
-        for phase in _split_phases(table, field, end):
-            words = _write_value(field, phase.value, table)
-            left, right = ((moment - zero) / _DAY for moment in (phase.start, phase.end))
-            forms = (
-                words,
-                *(f"{words[:letters]}." for letters in (8, 6, 4, 3) if field == "stage"),
-            )
-            forms += (f"{phase.value.month}/{phase.value.day}",) if field == "close_date" else ()
-            bars.append(
-                BarMark(left, right, _judge_phase(field, phase, stages, homes), 0.56, forms)
-            )
-        places.append(Place(text.label(field), tuple(bars)))
-    changes = int(table.loc[table["operation"] != "new", "seen_at"].nunique())
-    seen = f"changed in {text.count(changes, 'record')}"
-    return ChartData(
-        tuple(places),
-        (seen, "blue: pushed, cut or moved back"),
-        measure=Measure("date", low=(start - zero) / _DAY, high=(end - zero) / _DAY),
-    )
-
-
-def _split_phases(table: pd.DataFrame, field: str, end: pd.Timestamp) -> list[_Phase]:
-    """Split the timeline where a field changed; there is no phase while the deal was deleted."""
-    phases: list[_Phase] = []
-    before = value = None
-    start: pd.Timestamp | None = None
-    for at in table["seen_at"].drop_duplicates():
-        rows = table[table["seen_at"] == at]
-        moved = rows[rows["field"] == field]
-        there = rows["operation"].iloc[0] not in ("deleted", "transferred")
-        if start is not None and (len(moved) or not there):
-            phases.append(_Phase(start, at, before, value))
-            start = None
-        if len(moved):
-            before, value = moved["before"].iloc[0], moved["after"].iloc[0]
-        if there and start is None and value is not None:
-            start = at
-    return [*phases, _Phase(start, end, before, value)] if start is not None else phases
-
-
-def _judge_phase(field: str, phase: _Phase, stages: Stages, homes: Sequence[_Phase]) -> Tone:
-    """Choose blue after a push, cut or move back, dark for the end, pale for the rest.
-
-    A move back is judged in the deal's own pipeline, from `homes`.
-    """
-    if phase.before is None:
-        return "pale"
-    if field == "stage":
-        if stages.kind_of(str(phase.value)) in ("won", "lost"):
-            return "bar"
-        home = next((one for one in homes if one.start <= phase.start < one.end), None)
-        # A move between pipelines is neither forward nor back.
-        between = home is not None and home.start == phase.start and home.before is not None
-        ranks = {} if between else rank_open(stages.of(home.value) if home else stages)
-        back = ranks.get(phase.value, len(ranks)) < ranks.get(phase.before, -1)
-        return "hi" if back else "pale"
-    worse = phase.value < phase.before if field == "value" else phase.value > phase.before
-    return "hi" if worse else "pale"
-
-
-def _write_value(field: str, value: Any, table: pd.DataFrame) -> str:
-    if field == "value":
-        return money_of(table)(float(value))
-    return text.day(value) if field == "close_date" else text.stage(value)

@@ -45,7 +45,7 @@ class BarMark:
     key: str = ""
     """Label of this part in its table."""
     strength: float = 1.0
-    """Opacity, for the cells of a matrix."""
+    """Opacity, for what is further away."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ class Level:
 class Measure:
     """An axis and its unit."""
 
-    kind: Literal["money", "percent", "count", "number", "times", "date", "names", "none"] = "none"
+    kind: Literal["money", "percent", "count", "number", "times", "date", "none"] = "none"
     title: str = ""
     low: float | None = None
     high: float | None = None
@@ -211,7 +211,7 @@ class ChartData:
     measure: Measure = Measure()
     """Axis along the marks."""
     across: Measure = Measure()
-    """Axis along the places, or below a matrix."""
+    """Axis along the places."""
     curves: tuple[Curve, ...] = ()
     ribbons: tuple[Ribbon, ...] = ()
     levels: tuple[Level, ...] = ()

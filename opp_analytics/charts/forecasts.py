@@ -44,7 +44,7 @@ from opp_analytics.charts.data import (
 from opp_analytics.note import note_of
 from opp_analytics.org import Money, day_of, money_of
 from opp_analytics.periods import as_period
-from opp_analytics.schema import ALL, BUCKETS, unstack_level
+from opp_analytics.schema import ALL, BUCKETS
 
 _BEFORE, _AFTER = 9, 9
 """Periods drawn before the current one and after it."""
@@ -541,30 +541,6 @@ def category_reach(table: pd.DataFrame, period: str, *, target: float = math.nan
     return ChartData(tuple(places), measure=measure, levels=aim)
 
 
-_MOVES: dict[str, Tone] = {"won": "bar", "slipped": "hi", "lost": "mute", "removed": "pale"}
-
-
-def category_moves(table: pd.DataFrame) -> ChartData:
-    """Prepare a bar of shares of money per category at the start, cut by what became of it."""
-    levels = ["from_category", "to_category"]
-    whole = table.groupby(level=levels, sort=False)[["count", "value"]].sum()
-    value = unstack_level(whole["value"], "to_category")
-    deals = whole["count"].groupby(level="from_category", sort=False).sum()
-    value = value[(value.sum(axis=1) > 0) & (deals.reindex(value.index) > 0)]
-    money, sums = money_of(table), value.sum(axis=1)
-    names = [f"{text.label(name)} ({money(amount)})" for name, amount in sums.items()]
-    shares = value.div(sums, axis=0).set_axis(pd.Index(names))
-    shares = shares.loc[:, shares.sum() > 0]
-    # The other columns are categories: the deals that are still open.
-    tones: list[Tone] = [_MOVES.get(str(name), "band") for name in shares]
-    return ChartData(
-        stack_shares(shares, tones),
-        (text.count(int(deals.sum())),),
-        empty="" if len(value) else "no open deal with a value was due in this period",
-        measure=Measure("percent", "share of the value at the start", 0, 1),
-    )
-
-
 _LEFT = "days before the period's end"
 _MISSED = "missed, as a share of what closed"
 
@@ -651,7 +627,7 @@ def _draw_leads(table: pd.DataFrame) -> ChartData:
         ("below each band: forecasts judged",),
         upright=True,
         measure=Measure("percent", _MISSED, 0),
-        across=Measure("names", _LEFT),
+        across=Measure(title=_LEFT),
         curves=tuple(curves),
         ends=tuple(ends),
     )

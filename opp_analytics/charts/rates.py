@@ -14,13 +14,11 @@ import pandas as pd
 from opp_analytics import text
 from opp_analytics.analysis import audit_summary, evidence, heading
 from opp_analytics.charts.data import (
-    BarMark,
     ChartData,
     Curve,
     DotMark,
     EndName,
     Level,
-    Mark,
     Measure,
     Place,
     RangeMark,
@@ -41,7 +39,6 @@ from opp_analytics.charts.data import (
 from opp_analytics.columns import write_label
 from opp_analytics.note import note_of
 from opp_analytics.org import money_of
-from opp_analytics.schema import unstack_level
 
 _MOST_COUNTS = 24
 """Largest number of columns with room for a number above each."""
@@ -101,44 +98,6 @@ def _follow_rate(table: pd.DataFrame, closed: pd.Series[Any], note: tuple[str, .
         upright=True,
         measure=Measure("percent", low=0, high=1.15 * float(table["rate_high"].max())),
         curves=(Curve(trace(range(len(table)), table["rate"]), "bar", dots=6.0),),
-    )
-
-
-def win_rate_cohorts(table: pd.DataFrame) -> ChartData:
-    """Prepare the share of each cohort that was won, and still open, at the same age."""
-    age = note_of(table).age_days
-    when = f"after {age} days" if age else "at the same age"
-    what = f"share won and still open {when}, by period of creation"
-    note = (text.count(int(table["created"].sum()), "deal"), what)
-    if table.empty:
-        return ChartData(note=note, empty="no cohort is old enough")
-    rows: Any = zip(name_periods(table), table.itertuples(), strict=True)
-    counted, last = len(table) <= _MOST_COUNTS, table.iloc[-1]
-    parts = (
-        ("won", last["rate"] / 2, last["rate"]),
-        ("open", last["rate"] + last["open_share"] / 2, last["open_share"]),
-    )
-    return ChartData(
-        tuple(
-            Place(
-                name,
-                (
-                    BarMark(0, row.rate, "bar", 0.7),
-                    BarMark(row.rate, row.rate + row.open_share, "pale", 0.7),
-                    RangeMark(row.rate_low, row.rate_high, capped=True),
-                ),
-                f"n={row.created:,}" if counted else "",
-            )
-            for name, row in rows
-        ),
-        note,
-        upright=True,
-        measure=Measure("percent", low=0),
-        ends=tuple(
-            EndName(len(table) - 0.65, float(middle), name, "ink")
-            for name, middle, size in parts
-            if size > 0
-        ),
     )
 
 
@@ -224,48 +183,6 @@ def _label_ages(table: pd.DataFrame) -> tuple[tuple[float, str], ...]:
     ticks = [tick for tick in choose_ticks(max(float(ages[-1]), 5.0), 5) if tick <= ages[-1]]
     still = table["at_risk"].to_numpy()[np.searchsorted(ages, ticks)]
     return tuple((day, f"{day:,.0f}\n{n:,} open") for day, n in zip(ticks, still, strict=True))
-
-
-def time_to_win(table: pd.DataFrame) -> ChartData:
-    """Prepare the days until each share of the wins, one row per group; the median in blue."""
-    days = table["days_of_won"]
-    # One column per share, as they came.
-    wide = unstack_level(days, "quantile") if days.index.nlevels > 1 else days.to_frame("all").T
-    named = [
-        f"{text.percent(float(share))}{' (blue)' * (float(share) == 0.5)}" for share in wide.columns
-    ]
-    note = ("", f"dots: {text.joined(named)} of the wins so far" if named else "")
-    if not wide.notna().any(axis=None):
-        return ChartData(note=note, empty="no won deals")
-    median = min(wide.columns, key=lambda share: abs(float(share) - 0.5))
-    wide, places = wide.sort_values(median, kind="stable"), []
-    for name, (_, row) in zip(name_rows(wide.index), wide.iterrows(), strict=True):
-        dots = [
-            DotMark(at, "hi", 1.17) if share == median else DotMark(at, "bar", 0.83)
-            for share, at in row.dropna().items()
-        ]
-        marks: list[Mark] = [RangeMark(row.min(), row.max(), "quiet"), *dots] if dots else []
-        places.append(Place(name, tuple(marks), "" if dots else "no wins"))
-    return ChartData(tuple(places), note, measure=Measure("number", "days since created", 0))
-
-
-def velocity(table: pd.DataFrame) -> ChartData:
-    """Prepare money per day of each group, with the four factors beside the bar."""
-    ranked, money = table.sort_values("velocity", ascending=False, kind="stable"), money_of(table)
-    places = []
-    for name, row in list_rows(ranked):
-        says = f"{row.open_count:,} open, none won"
-        if math.isfinite(row.velocity):
-            rate, days = text.percent(row.win_rate), text.number(row.mean_days_to_win)
-            says = f"{row.open_count:,} × {rate} × {money(row.mean_won_value)} ÷ {days} d"
-        places.append(make_bar(name, float(np.nan_to_num(row.velocity)), "bar", says))
-    count = text.count(int(table["open_count"].sum()), "open deal")
-    return ChartData(
-        tuple(places),
-        (count, "open deals × win rate × won value ÷ days to win"),
-        empty="" if table["velocity"].notna().any() else "no won deals, so no velocity",
-        measure=measure_column(table, "velocity", "value won per day"),
-    )
 
 
 def scorecard(table: pd.DataFrame) -> ChartData:

@@ -12,9 +12,7 @@ calibration = drawing(
     charts.calibration, "n stated realized realized_low realized_high open_share won open"
 )
 call_accuracy = drawing(charts.call_accuracy, "n wape bias bias_low bias_high model_wape")
-category_moves = drawing(charts.category_moves, "count value")
 close_date_moves = drawing(charts.close_date_moves, "pushes days_pushed")
-deal = drawing(charts.deal, "seen_at operation field before after", made_by="history.deal")
 deal_flags = drawing(charts.deal_flags, "name value risk reasons")
 forecast = drawing(
     charts.forecast,
@@ -35,7 +33,6 @@ forecast_fan = drawing(charts.forecast_fan, "booked expected low high")
 forecast_value_added = drawing(
     charts.forecast_value_added, "n wape bias error_ratio ratio_low ratio_high differs better"
 )
-movements = drawing(charts.movements, "unique_id name movement value")
 pacing = drawing(charts.pacing, "booked actual booked_share to_date")
 pipeline_created = drawing(charts.pipeline_created, "deals value open_value")
 score = drawing(charts.score, "n wape bias coverage_80 differs")
@@ -47,16 +44,8 @@ stage_flow = drawing(
     charts.stage_flow, "entries advanced still back lost removed conversion median_days"
 )
 stage_funnel = drawing(charts.stage_funnel, "open_count open_value reached_low reached_high")
-time_to_win = drawing(charts.time_to_win, "days days_of_won")
-transitions = drawing(charts.transitions, "unique_id from_stage to_stage days_in_stage")
-velocity = drawing(
-    charts.velocity, "velocity open_count won lost win_rate mean_won_value mean_days_to_win"
-)
 waterfall = drawing(charts.waterfall, "count value deals")
 win_rate = drawing(charts.win_rate, "won lost rate rate_low rate_high")
-win_rate_cohorts = drawing(
-    charts.win_rate_cohorts, "created won rate rate_low rate_high open_share"
-)
 win_rate_curve = drawing(
     charts.win_rate_curve, "at_risk won_share lost_share disqualified_share won_low won_high"
 )

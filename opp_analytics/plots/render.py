@@ -15,7 +15,7 @@ import io
 import math
 import textwrap
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Protocol, cast
 
 import matplotlib.dates as mdates
 import numpy as np
@@ -92,18 +92,13 @@ class Drawing(Protocol):
         """Draw the table, on a new figure by default."""
 
 
-def drawing(
-    prepare: Callable[[pd.DataFrame], charts.ChartData],
-    columns: str = "",
-    *,
-    made_by: str | None = None,
-) -> Drawing:
-    """Draw what a chart prepares from the analysis of the same name, or from `made_by`.
+def drawing(prepare: Callable[[pd.DataFrame], charts.ChartData], columns: str = "") -> Drawing:
+    """Draw what a chart prepares from the analysis of the same name.
 
     The table is checked for `columns`, separated by blanks; the docstring is the chart's, with the
     sections that all drawings share.
     """
-    name = made_by or f"oa.{prepare.__name__}"
+    name = f"oa.{prepare.__name__}"
 
     @functools.wraps(prepare, assigned=("__name__", "__qualname__"))
     def draw(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
@@ -144,12 +139,10 @@ def _draw_rows(ax: Axes, chart: charts.ChartData) -> None:
         ax.plot([level, level], [row + 0.31, row + 0.69], color=paint(ax, "mute"), linewidth=0.8)
     for level in chart.levels:
         ax.axvline(level.at, color=paint(ax, level.tone), linewidth=0.8)
-    _name_rows(ax, [place.name for place in chart.places], chart.across.title)
+    _name_rows(ax, [place.name for place in chart.places])
     _set_axis(ax.xaxis, chart.measure)
     _write_rows(ax, chart)
     _write_inside(ax, chart)
-    if chart.measure.kind == "date":
-        ax.spines[["left", "bottom"]].set_visible(False)
 
 
 def _draw_columns(ax: Axes, chart: charts.ChartData) -> None:
@@ -239,7 +232,7 @@ def _draw_marks(
 def _draw_bar(ax: Axes, at: float, mark: charts.BarMark, *, upright: bool) -> None:
     back, color = paint(ax, "back"), to_rgb(paint(ax, mark.tone))
     style: dict[str, Any] = {"color": (*color, mark.strength)}
-    if mark.forms and mark.strength == 1:
+    if mark.forms:
         style |= {"edgecolor": back, "linewidth": 0.8}
     length, thick = mark.end - mark.start, mark.thick or _THICK
     # The grid would shine through a weak color.
@@ -253,10 +246,7 @@ def _draw_bar(ax: Axes, at: float, mark: charts.BarMark, *, upright: bool) -> No
 def _set_axis(axis: Axis, measure: charts.Measure) -> None:
     set_ends = axis.axes.set_xlim if axis is axis.axes.xaxis else axis.axes.set_ylim
     set_ends(measure.low, measure.high)
-    if measure.kind == "names":
-        _name_columns(axis.axes, [name for _, name in measure.ticks])
-        axis.axes.set_xlim(measure.low, measure.high)
-    elif measure.ticks:
+    if measure.ticks:
         axis.set_ticks([at for at, _ in measure.ticks], [name for _, name in measure.ticks])
     else:
         axis.set_major_formatter(FuncFormatter(lambda value, _: measure.write(value)))
@@ -283,7 +273,7 @@ def _size_rows(ax: Axes, rows: int) -> float:
     return float(np.clip(0.75 * measure_axis(ax, "y") / max(rows, 1), 5.0, size_text()))
 
 
-def _name_rows(ax: Axes, names: Sequence[str], what: str) -> None:
+def _name_rows(ax: Axes, names: Sequence[str]) -> None:
     """Name rows 0, 1, … from the top; the text shrinks, then thins out."""
     rows = max(len(names), _LEAST_ROWS)
     size = _size_rows(ax, rows)
@@ -292,7 +282,6 @@ def _name_rows(ax: Axes, names: Sequence[str], what: str) -> None:
     shown = [charts.shorten(names[k], 40) for k in places]
     ax.set_yticks(places, shown, fontsize=size, parse_math=False)
     ax.set_ylim(rows - 0.4, -0.6)
-    _label_axis(ax.yaxis, what)
 
 
 def _name_columns(ax: Axes, names: Sequence[str], *, width: int = 18) -> None:
@@ -381,15 +370,14 @@ def _write_inside(ax: Axes, chart: charts.ChartData) -> None:
                     words,
                     ha="center",
                     va="center",
-                    color=paint(ax, _choose_ink(mark)),
+                    color=paint(ax, "back" if _is_dark(mark.tone) else "ink"),
                     fontsize=size,
                     parse_math=False,
                 )
 
 
-def _choose_ink(mark: charts.BarMark) -> charts.Tone | Literal["back"]:
-    dark = mark.strength > 0.6 and sum(to_rgb(COLORS[mark.tone])) / 3 < 0.55
-    return "back" if dark else "ink"
+def _is_dark(tone: charts.Tone) -> bool:
+    return sum(to_rgb(COLORS[tone])) / 3 < 0.55
 
 
 def _write_above(ax: Axes, chart: charts.ChartData) -> None:

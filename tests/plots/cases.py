@@ -68,11 +68,9 @@ def _score_leads() -> pd.DataFrame:
     return TableNote("score", freq="M").write(table)
 
 
-_FORECAST, _MOVES, _CALLS = (
-    TABLES[name] for name in ("forecast", "movements", "forecast_value_added")
-)
+_FORECAST, _CALLS = (TABLES[name] for name in ("forecast", "forecast_value_added"))
 _DECIDING, _CATEGORIES = TABLES["forecast_deals"], TABLES["forecast_categories"]
-_FAN, _DAYS, _RATES = (TABLES[name] for name in ("forecast_fan", "time_to_win", "win_rate"))
+_FAN, _RATES = (TABLES[name] for name in ("forecast_fan", "win_rate"))
 _CHANGE, _CURVE, _PAST = (
     TABLES[name] for name in ("forecast_change", "win_rate_curve", "backtest")
 )
@@ -139,12 +137,6 @@ CASES: dict[str, pd.DataFrame] = {
         ["reps", "manager", "blend"],
         [*_CALLS.columns.drop(["n", "differs"])],
     ),
-    "movements, of one deal added up": pd.concat(
-        [_MOVES, _MOVES.iloc[[0]].assign(movement="reopened", value=50.0)]
-    ),
-    "movements, that undo each other": pd.concat(
-        [_MOVES, _MOVES.iloc[[0]].assign(movement="reopened", value=40.0)]
-    ),
     "pacing, by day": _close(
         ("2026-01-31", 1.0), ("2026-02-10", 100.0), ("2026-02-25", 60.0), ("2026-03-09", 70.0)
     ),
@@ -164,11 +156,6 @@ CASES: dict[str, pd.DataFrame] = {
         },
         "owner_name",
     ),
-    "time_to_win, by group": _join({"Ann": _DAYS, "Bo": _DAYS * 2}, "owner_name"),
-    "time_to_win, a group without a win": _join(
-        {"Ann": _blank(_DAYS, slice(None), ["days_of_won"]), "Bo": _DAYS}, "owner_name"
-    ),
-    "velocity, of a whole": TABLES["velocity"].head(1).reset_index(drop=True),
     "waterfall, by group": _move(
         ["opening", "new", "won", "transferred_in", "transferred_out", "closing"],
         [100.0, 50.0, -30.0, 0.0, -20.0, 100.0, 0.0, 0.0, 0.0, 20.0, 0.0, 20.0],

@@ -9,14 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics import org
 from opp_analytics.note import TableNote
 
 FOLDER = Path(__file__).with_name("results")
-_STEPS = org.stage_dtype(org.STAGES)
-_TYPES = {"from_stage": _STEPS, "to_stage": _STEPS} | dict.fromkeys(
-    ("pushed", "value_cut", "no_value"), "boolean"
-)
+_TYPES = dict.fromkeys(("pushed", "value_cut", "no_value"), "boolean")
 
 
 def _read(

@@ -25,8 +25,7 @@ def test_drawing__is_read_as_stored(name: str) -> None:
 
 def test_stored__is_what_is_drawn_and_every_drawing_is() -> None:
     assert STORED.keys() == CASES.keys()
-    # A deal's timeline comes from a history, in test_deal.
-    assert {name.partition(",")[0] for name in CASES} == {*plots.DRAWINGS} - {"deal"}
+    assert {name.partition(",")[0] for name in CASES} == {*plots.DRAWINGS}
 
 
 def test_forecast__of_many_groups_counts_those_not_drawn() -> None:
@@ -37,20 +36,13 @@ def test_forecast__of_many_groups_counts_those_not_drawn() -> None:
     assert "30 smaller groups not shown" in reading.caption(ax)
 
 
-def test_movements__says_how_many_are_not_shown() -> None:
-    table = TABLES["movements"].loc[[0] * 20 + [2]].assign(unique_id=[f"d{k}" for k in range(21)])
-    ax = plots.movements(table.reset_index(drop=True))
-    assert len(ax.patches) == 20
-    assert reading.caption(ax) == "21 movements · as of Mar 31, 2026 · 1 smaller deal not shown"
-
-
 def test_drawings__name_the_function_that_makes_their_table() -> None:
     for name in plots.DRAWINGS:
         with pytest.raises(errors.MissingColumnError, match=name):
             getattr(plots, name)(pd.DataFrame({"a": [1]}))
 
 
-@pytest.mark.parametrize("name", sorted(TABLES.keys() - {"category_moves"}))
+@pytest.mark.parametrize("name", sorted(TABLES))
 def test_drawings__of_no_rows_say_so(name: str) -> None:
     said = reading.texts(getattr(plots, name)(TABLES[name].iloc[:0]))
     assert any(re.search(r"\b(no|not|nothing|too few)\b", words.casefold()) for words in said), said
