@@ -140,6 +140,16 @@ def refuse_foreign(value: Any, name: str) -> None:
         )
 
 
+def refuse_groups(table: pd.DataFrame) -> None:
+    """Refuse a table by groups where only one of them can be shown."""
+    if table.index.nlevels > 1 and len(table):
+        level, key = str(table.index.names[0]), table.index[0][0]
+        raise ArgumentValueError(
+            f"the table has groups by {level}, and this shows one at a time; pick one, for example "
+            f"with table.xs({key!r}, level={level!r})"
+        )
+
+
 def frame(value: Any, name: str, *columns: str, made_by: str) -> pd.DataFrame:
     """Check a frame that has all of `columns`."""
     refuse_foreign(value, name)

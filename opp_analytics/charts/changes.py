@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from opp_analytics import text
+from opp_analytics import arguments, text
 from opp_analytics.analysis import Step, list_steps, push_counts
 from opp_analytics.charts.data import (
     BarMark,
@@ -32,14 +32,12 @@ from opp_analytics.charts.data import (
     name_periods,
     name_rows,
     note_periods,
-    note_rest,
     shorten,
 )
 from opp_analytics.note import note_of
 from opp_analytics.org import Money, day_of, money_of
 from opp_analytics.schema import unstack_level
 
-_MOST_GROUPS = 30
 _PIPELINE, _FORECAST = ("opening", "closing"), ("then", "now")
 CUT = "The bars of both totals are cut"
 """Said where the scale of a waterfall does not begin at zero."""
@@ -49,15 +47,11 @@ totals, in steps together."""
 
 
 def waterfall(table: pd.DataFrame) -> ChartData:
-    """Prepare the steps from opening to closing pipeline.
-
-    With `by`, the ins and outs of the groups that changed most.
-    """
+    """Prepare the steps from opening to closing pipeline."""
     nothing = "no open deals in this period"
     if table.empty:
         return ChartData(title="Pipeline", empty=nothing)
-    if table.index.nlevels > 1:
-        return _prepare_groups(table, "value", _PIPELINE, "change in open value")
+    arguments.refuse_groups(table)
     count = text.count(int(table["count"].get("closing", 0)), "open deal")
     moved = table[table["deals"] > 0].drop(index=list(_PIPELINE), errors="ignore")
     rows: Any = zip(moved.index, moved["value"], moved["deals"], strict=True)
@@ -71,15 +65,11 @@ def waterfall(table: pd.DataFrame) -> ChartData:
 
 
 def forecast_change(table: pd.DataFrame, *, target: float = math.nan) -> ChartData:
-    """Prepare the steps from the forecast then to the forecast now.
-
-    With `by`, each group's ups and downs.
-    """
+    """Prepare the steps from the forecast then to the forecast now."""
     nothing = "nothing was expected at either time"
     if table.empty:
         return ChartData(title="Forecast", empty=nothing)
-    if table.index.nlevels > 1:
-        return _prepare_groups(table, "expected", _FORECAST, "change in expected money")
+    arguments.refuse_groups(table)
     steps = list_steps(table)
     chart = _lay_steps(table, "expected", _FORECAST, steps, "Forecast", "expected money", target)
     return replace(
@@ -173,29 +163,6 @@ def _cut_scale(levels: NDArray[np.float64]) -> float:
     return low - _STUB * (high - low) if small else 0.0
 
 
-def _prepare_groups(
-    table: pd.DataFrame, column: str, ends: tuple[str, str], axis: str
-) -> ChartData:
-    """Show what each group gained (right) and lost (left), the largest change first."""
-    values = unstack_level(table[column], "movement")
-    change = values[ends[1]] - values[ends[0]]
-    shown = change.abs().sort_values(ascending=False, kind="stable").head(_MOST_GROUPS).index
-    moved = values.loc[shown].drop(columns=list(ends))
-    came, left = moved.clip(lower=0).sum(axis=1), moved.clip(upper=0).sum(axis=1)
-    money = money_of(table)
-    rest = note_rest(len(change) - len(shown), "smaller group")
-    return ChartData(
-        tuple(
-            Place(name, (BarMark(0, up, "hi"), BarMark(0, down, "mute")), money(by, signed=True))
-            for name, up, down, by in zip(name_rows(shown), came, left, change[shown], strict=True)
-        ),
-        (text.count(len(change), "group"), "what came in and what left, with the change", rest),
-        empty="" if moved.to_numpy().any() else "nothing moved in this period",
-        measure=measure_column(table, column, axis, low=1.05 * float(left.min())),
-        levels=(Level(0.0),),
-    )
-
-
 _FLOW: tuple[tuple[str, Tone, str], ...] = (
     ("advanced", "hi", "moved on"),
     ("lost", "mute", "lost"),
@@ -280,12 +247,11 @@ def _place_stage(stage: Any, row: pd.Series[Any]) -> Place:
 
 
 def slippage(table: pd.DataFrame) -> ChartData:
-    """Prepare a ladder of value by outcome; with `by`, one bar of shares per group."""
+    """Prepare a ladder of value by outcome."""
     due = int(table["count"].sum())
     if not due:
         return ChartData(empty="no open deal was due in this period")
-    if isinstance(table.index, pd.MultiIndex):
-        return _share_outcomes(table, due)
+    arguments.refuse_groups(table)
     money, level = money_of(table), float(table["value"].sum())
     places = [make_bar("due", level, "bar", f"{text.count(due)} · {money(level)}")]
     for outcome, count, value, rate in zip(
@@ -301,22 +267,6 @@ def slippage(table: pd.DataFrame) -> ChartData:
         (text.count(due), "each by its outcome"),
         linked=True,
         measure=measure_column(table, "value", "value at the start of the period"),
-    )
-
-
-def _share_outcomes(table: pd.DataFrame, due: int) -> ChartData:
-    """Show the shares of the outcomes by count, the group with most slipped deals first."""
-    counts = unstack_level(table["count"], "outcome").fillna(0)
-    counts = counts[sorted(counts.columns, key=lambda outcome: outcome != "slipped")]
-    totals = counts.sum(axis=1)
-    counts = counts.iloc[np.lexsort((-totals.to_numpy(), -counts["slipped"].to_numpy()))]
-    named = zip(name_rows(counts.index), totals[counts.index], strict=True)
-    shares = counts.div(totals, axis=0).loc[counts.index]
-    shares.index = pd.Index([f"{name} ({int(n):,})" for name, n in named])
-    return ChartData(
-        stack_shares(shares, [_OUTCOMES.get(str(name), "mute") for name in shares]),
-        (text.count(due),),
-        measure=Measure("percent", "share of the deals due", 0, 1),
     )
 
 

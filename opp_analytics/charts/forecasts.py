@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from opp_analytics import text
+from opp_analytics import arguments, text
 from opp_analytics.analysis import evidence, select_first_method
 from opp_analytics.charts.changes import stack_shares
 from opp_analytics.charts.data import (
@@ -35,22 +35,20 @@ from opp_analytics.charts.data import (
     measure_column,
     name_method,
     name_periods,
-    name_rows,
     note_periods,
-    note_rest,
     shorten,
     trace,
 )
 from opp_analytics.note import note_of
 from opp_analytics.org import Money, day_of, money_of
 from opp_analytics.periods import as_period
-from opp_analytics.schema import ALL, BUCKETS
+from opp_analytics.schema import BUCKETS
 
 _BEFORE, _AFTER = 9, 9
 """Periods drawn before the current one and after it."""
 _LATER = 0.45
 """Opacity of the forecasts of later periods."""
-_MOST_GROUPS = 30
+_MOST_ROWS = 30
 _MOST_DEALS = 12
 _LAST_DAY = 0.8
 """Part of its last day that a curve by days runs on."""
@@ -59,13 +57,10 @@ _LAST_DAY = 0.8
 def forecast(table: pd.DataFrame) -> ChartData:
     """Prepare booked and expected money by period, the range, and the target.
 
-    With `by`, the groups of one period.
-
     Time is uniform, from nine periods before the current one to nine after it. Overdue and
     unscheduled deals are due in no period: the caption counts them.
     """
-    if table.index.nlevels > 1:
-        return _prepare_groups(table)
+    arguments.refuse_groups(table)
     if not (table[["booked", "weighted_open", "open_count"]].fillna(0) != 0).any(axis=None):
         return ChartData(empty="nothing won or open")
     shown, money = _fill_periods(table), money_of(table)
@@ -161,43 +156,6 @@ def _count_undrawn(table: pd.DataFrame, shown: pd.DataFrame) -> str:
     far = int((~table.index.isin([*shown.index, *BUCKETS])).sum())
     further = [f"{text.count(far, 'period')} far from now"] if far else []
     return f"not drawn: {text.joined([*late, *further])}" if late or further else ""
-
-
-def _prepare_groups(table: pd.DataFrame) -> ChartData:
-    """Show one row per group, for the current period or else the first one."""
-    period, rows = _select_period(table)
-    is_known = rows[["booked", "expected", "target"]].fillna(0.0).ne(0).any(axis=1)
-    ranked, money = evidence.rank_groups(rows[is_known]), money_of(table)
-    shown = ranked.head(_MOST_GROUPS)
-    band = ", band: range" if shown["low"].notna().any() else ""
-    line = ", line: target" if shown["target"].notna().any() else ""
-    name = text.period(period, note_of(table).freq) if period else ""
-    note = (
-        f"{text.count(len(ranked), 'group')} of {name}" if name else "",
-        f"gray: closed, dot: forecast{band}{line}",
-        note_rest(len(ranked) - len(shown), "smaller group"),
-        name_method(table),
-    )
-    places = []
-    for label, (_, row) in zip(name_rows(shown.index), shown.iterrows(), strict=True):
-        aim = "" if math.isnan(row["target"]) else f" of {money(row['target'])}"
-        says = f"{money(row['expected'])}{aim}"
-        places.append(replace(progress(row, money), name=label, says=says))
-    measure = measure_column(table, "expected", "closed and forecast")
-    empty = "" if places else "nothing won or due in this period"
-    return ChartData(tuple(places), note, empty=empty, measure=measure)
-
-
-def _select_period(table: pd.DataFrame) -> tuple[str, pd.DataFrame]:
-    """Select the current period's rows, else those of the first period, without totals."""
-    labeled = table.index.get_level_values("period")
-    running = table["to_date"].to_numpy(dtype=bool)
-    listed = [*labeled[running], *labeled[~labeled.isin(BUCKETS)]]
-    if not listed:
-        return "", table.head(0).droplevel("period")
-    rows = table[labeled == listed[0]].droplevel("period")
-    totals = [ALL in text.split_key(label) for label in rows.index]
-    return str(listed[0]), rows[~np.array(totals, dtype=bool)]
 
 
 def _describe_outlook(row: pd.Series[Any], money: Money) -> str:
@@ -389,7 +347,7 @@ def pacing(table: pd.DataFrame) -> ChartData:
             for name, row in rows
         )
         strong = "strong: closed by the same point, faint: in the end"
-        return ChartData(places[-_MOST_GROUPS:], (*note, strong), measure=measure)
+        return ChartData(places[-_MOST_ROWS:], (*note, strong), measure=measure)
     lead, curves, ends = _find_lead(table), [], []
     longest = float(table.index.get_level_values("days_left").max())
     every = _step_by_day(table)
@@ -481,20 +439,17 @@ _CATEGORIES: dict[str, Tone] = {
 
 
 def forecast_categories(table: pd.DataFrame) -> ChartData:
-    """Prepare a bar per period from the current one on.
-
-    With `by`, a bar per group of that period.
-    """
-    rows, names = _select_categories(table)
-    sums = rows[[*_CATEGORIES]].sum(axis=1)
-    if table.index.nlevels > 1:
-        sums = sums.sort_values(ascending=False, kind="stable")
-    shown, money = rows.loc[sums[sums > 0].index].head(_MOST_GROUPS), money_of(table)
+    """Prepare a bar per period from the current one on."""
+    arguments.refuse_groups(table)
+    freq, running = note_of(table).freq, np.asarray(table["to_date"], dtype=bool)
+    rows = table[np.maximum.accumulate(running) | table.index.isin(BUCKETS) | ~running.any()]
+    shown = rows[rows[[*_CATEGORIES]].sum(axis=1) > 0].head(_MOST_ROWS)
+    money = money_of(table)
     stacks = stack_shares(shown[[*_CATEGORIES]], [*_CATEGORIES.values()])
     places = tuple(
         replace(
             stack,
-            name=names[key],
+            name=text.period(str(key), freq),
             says=f"{money(row['commit_total'])} commit, {money(row['best_case_total'])} best",
         )
         for stack, (key, row) in zip(stacks, shown.iterrows(), strict=True)
@@ -505,20 +460,6 @@ def forecast_categories(table: pd.DataFrame) -> ChartData:
         empty="" if places else "no won or open deals",
         measure=measure_column(table, "closed", "value"),
     )
-
-
-def _select_categories(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[object, str]]:
-    """Select and name the buckets and the periods from now on, or each group's current period."""
-    freq, running = note_of(table).freq, np.asarray(table["to_date"], dtype=bool)
-    if table.index.nlevels == 1:
-        kept = table[np.maximum.accumulate(running) | table.index.isin(BUCKETS) | ~running.any()]
-        return kept, {key: text.period(str(key), freq) for key in kept.index}
-    now = table[running] if running.any() else table
-    names = name_rows(now.reset_index("period").index)
-    if not running.any():
-        periods = (text.period(str(one), freq) for one in now.index.get_level_values("period"))
-        names = [f"{name} · {period}" for name, period in zip(names, periods, strict=True)]
-    return now, dict(zip(now.index, names, strict=True))
 
 
 def category_reach(table: pd.DataFrame, period: str, *, target: float = math.nan) -> ChartData:

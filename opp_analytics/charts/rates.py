@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from opp_analytics import text
+from opp_analytics import arguments, text
 from opp_analytics.analysis import audit_summary, evidence, heading
 from opp_analytics.charts.data import (
     ChartData,
@@ -29,11 +29,9 @@ from opp_analytics.charts.data import (
     make_bar,
     measure_column,
     name_periods,
-    name_rows,
     note_intervals,
     note_periods,
     note_rest,
-    shorten,
     trace,
 )
 from opp_analytics.columns import write_label
@@ -42,7 +40,6 @@ from opp_analytics.org import money_of
 
 _MOST_COUNTS = 24
 """Largest number of columns with room for a number above each."""
-_MOST_CURVES = 6
 _MOST_FLAGS = 15
 _REASONS = 64
 """Characters of the reasons beside a bar."""
@@ -102,37 +99,21 @@ def _follow_rate(table: pd.DataFrame, closed: pd.Series[Any], note: tuple[str, .
 
 
 def win_rate_curve(table: pd.DataFrame) -> ChartData:
-    """Prepare the share won (with its interval) and lost by age; with `by`, one curve per group.
+    """Prepare the share won (with its interval) and lost by age.
 
-    The ticks show the age and the deals still open at it. If there are more than six groups, only
-    the six with the most deals are drawn, and the caption says so.
+    The ticks show the age and the deals still open at it.
     """
     if table.empty:
         return ChartData(empty="no closed deals to follow")
-    one = table.index.nlevels == 1
-    keys = table.reset_index("days").index
-    if one:
-        note = (text.count(int(table["at_risk"].iloc[0])),)
-        curves, ends = _trace_outcomes(table)
-    else:
-        deals = (
-            table["at_risk"]
-            .groupby(keys, sort=False)
-            .first()
-            .sort_values(ascending=False, kind="stable")
-        )
-        further = f"the {_MOST_CURVES} of {len(deals):,} groups with the most deals"
-        note = (further if len(deals) > _MOST_CURVES else "",)
-        table = table[keys.isin(deals.index[:_MOST_CURVES])]
-        curves, ends = _trace_groups(table)
-    ages = Measure("number", "days since created", 0, ticks=_label_ages(table) if one else ())
+    arguments.refuse_groups(table)
+    curves, ends = _trace_outcomes(table)
     return ChartData(
-        note=note,
+        note=(text.count(int(table["at_risk"].iloc[0])),),
         upright=True,
         measure=Measure("percent", low=-0.03, high=1),
-        across=ages,
+        across=Measure("number", "days since created", 0, ticks=_label_ages(table)),
         curves=tuple(curves),
-        ribbons=(_bound_won(table),) if one else (),
+        ribbons=(_bound_won(table),),
         ends=tuple(ends),
     )
 
@@ -157,23 +138,6 @@ def _trace_outcomes(table: pd.DataFrame) -> tuple[list[Curve], list[EndName]]:
             tone: Tone = "hi" if name == "won" else "mute"
             curves.append(Curve(points, tone, stepped=True))
             ends.append(EndName(*points[-1], name, tone))
-    return curves, ends
-
-
-def _trace_groups(table: pd.DataFrame) -> tuple[list[Curve], list[EndName]]:
-    keys = table.reset_index("days").index
-    groups = keys.unique()
-    parts = {name: table[keys == key] for key, name in zip(groups, name_rows(groups), strict=True)}
-    last = max(float(part.index[-1][-1]) for part in parts.values())
-    curves, ends = [], []
-    for name, part in parts.items():
-        points = _start_at_zero(part.index.get_level_values("days"), part["won_share"])
-        curves.append(Curve(points, "bar", 1.2, stepped=True))
-        ends.append(
-            EndName(
-                last, points[-1][1], f"{shorten(name, 24)} ({part['at_risk'].iloc[0]:,})", "bar"
-            )
-        )
     return curves, ends
 
 

@@ -34,12 +34,6 @@ def _blank(table: pd.DataFrame, rows: Any, columns: list[str]) -> pd.DataFrame:
     return found
 
 
-def _move(moves: list[str], values: list[float]) -> pd.DataFrame:
-    """A waterfall of two people."""
-    index = pd.MultiIndex.from_product([["Ann", "Bo"], moves], names=["owner_name", "movement"])
-    return pd.DataFrame({"count": 1, "value": values, "deals": 1}, index=index)
-
-
 def _close(*deals: tuple[str, float]) -> pd.DataFrame:
     """What closed in a year by month and day."""
     frame = pd.DataFrame(deals, columns=["close_date", "value"]).assign(stage="closed_won")
@@ -102,20 +96,6 @@ CASES: dict[str, pd.DataFrame] = {
     "forecast, of which nothing is known": _blank(
         _FORECAST, "2026-04", ["expected", "low", "median", "high", "p_target", "new_business"]
     ),
-    "forecast, the current month of groups": _join(
-        {"Ann": _FORECAST.assign(expected=110.0), "Bo": _FORECAST.assign(expected=150.0)},
-        "owner_name",
-    ),
-    "forecast_categories, the current month of groups": _join(
-        {"Ann": _CATEGORIES, "Bo": _CATEGORIES.assign(closed=_CATEGORIES["closed"] * 2)},
-        "owner_name",
-    ),
-    "forecast_categories, past months of groups": _join(
-        {"Ann": _CATEGORIES[~_CATEGORIES["to_date"]]}, "owner_name"
-    ),
-    "forecast_change, by group": _join(
-        {"Ann": _CHANGE, "Bo": _CHANGE.assign(expected=-2 * _CHANGE["expected"])}, "owner_name"
-    ),
     "forecast_change, totals cut": _CHANGE.assign(
         expected=[1000.0, 0.0, 30.0, -20.0, 0.0, 5.0, 1015.0]
     ),
@@ -149,30 +129,11 @@ CASES: dict[str, pd.DataFrame] = {
     "score, by lead": _score_leads(),
     "score, one method by lead": _score_leads().query("method == 'stated'").droplevel("method"),
     "scorecard, sorted": TABLES["scorecard"].iloc[::-1],
-    "slippage, by group": _join(
-        {
-            "Ann": TABLES["slippage"],
-            "Bo": TABLES["slippage"].assign(count=TABLES["slippage"]["count"] * 2),
-        },
-        "owner_name",
-    ),
-    "waterfall, by group": _move(
-        ["opening", "new", "won", "transferred_in", "transferred_out", "closing"],
-        [100.0, 50.0, -30.0, 0.0, -20.0, 100.0, 0.0, 0.0, 0.0, 20.0, 0.0, 20.0],
-    ),
-    "waterfall, groups that stood still": _move(["opening", "new", "closing"], [0.0] * 6),
     "win_rate, over time": _RATES.assign(to_date=[False, True])
     .set_axis(["2026-02", "2026-03"])
     .rename_axis("period"),
     "win_rate, one row": _RATES[_RATES.index == "Ann"],
     "win_rate_curve, the disqualified where dated": _CURVE.assign(disqualified_share=0.1),
-    "win_rate_curve, the six largest groups": _join(
-        {
-            f"rep {k}": _CURVE.assign(at_risk=_CURVE["at_risk"] + k, won_share=k / 10)
-            for k in range(10)
-        },
-        "owner_name",
-    ),
 }
 """By the name of a drawing and of what is special: its table."""
 

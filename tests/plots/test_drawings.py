@@ -28,14 +28,6 @@ def test_stored__is_what_is_drawn_and_every_drawing_is() -> None:
     assert {name.partition(",")[0] for name in CASES} == {*plots.DRAWINGS}
 
 
-def test_forecast__of_many_groups_counts_those_not_drawn() -> None:
-    table = TABLES["forecast"]
-    groups = {f"Rep {k}": table.assign(expected=float(k)) for k in range(1, 61)}
-    ax = plots.forecast(pd.concat(groups, names=["owner_name"]))
-    assert len(reading.rows(ax)) == 30
-    assert "30 smaller groups not shown" in reading.caption(ax)
-
-
 def test_drawings__name_the_function_that_makes_their_table() -> None:
     for name in plots.DRAWINGS:
         with pytest.raises(errors.MissingColumnError, match=name):
@@ -46,3 +38,20 @@ def test_drawings__name_the_function_that_makes_their_table() -> None:
 def test_drawings__of_no_rows_say_so(name: str) -> None:
     said = reading.texts(getattr(plots, name)(TABLES[name].iloc[:0]))
     assert any(re.search(r"\b(no|not|nothing|too few)\b", words.casefold()) for words in said), said
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "forecast",
+        "forecast_categories",
+        "forecast_change",
+        "slippage",
+        "waterfall",
+        "win_rate_curve",
+    ],
+)
+def test_drawings__of_one_subject_refuse_groups(name: str) -> None:
+    table = pd.concat({"Ann": TABLES[name], "Bo": TABLES[name]}, names=["owner_name"])
+    with pytest.raises(errors.ArgumentValueError, match=r"table\.xs\('Ann', level='owner_name'\)"):
+        getattr(plots, name)(table)

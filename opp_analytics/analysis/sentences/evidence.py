@@ -99,12 +99,11 @@ def name_group(column: Any) -> str:
     return "rep" if column == "owner_name" else group_label(column or "group")
 
 
-def rank_groups(table: pd.DataFrame, *, aimed: bool | None = None) -> pd.DataFrame:
+def rank_groups(table: pd.DataFrame, *, aimed: bool) -> pd.DataFrame:
     """Sort the groups of one period of `oa.forecast`, the largest target first.
 
     If none is `aimed` at a target, the largest forecast comes first.
     """
-    aimed = bool(table["target"].notna().any()) if aimed is None else aimed
     order = ["target", "expected"] if aimed else ["expected", "booked"]
     return table.sort_values(order, ascending=False, kind="stable")
 

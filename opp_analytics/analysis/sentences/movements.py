@@ -9,6 +9,7 @@ import pandas as pd
 from opp_analytics.analysis.movement.world_changes import CURRENT, find_current_alarms
 from opp_analytics.analysis.sentences import evidence
 from opp_analytics.analysis.stats.intervals import mark_differences
+from opp_analytics.arguments import refuse_groups
 from opp_analytics.columns import write_label
 from opp_analytics.note import note_of
 from opp_analytics.org import day_of, money_of
@@ -24,7 +25,6 @@ from opp_analytics.text import (
     movement,
     noun,
     number,
-    often,
     percent,
     period,
     period_name,
@@ -100,7 +100,8 @@ def _size(value: float, table: pd.DataFrame) -> str:
 
 def describe_waterfall(table: pd.DataFrame) -> str:
     """Sum up a waterfall."""
-    rows = {str(name): (row["value"], row["deals"]) for name, row in _sum_groups(table).iterrows()}
+    refuse_groups(table)
+    rows = {str(name): (row["value"], row["deals"]) for name, row in table.iterrows()}
     steps = [
         f"{verb} {_size(rows[name][0], table)} ({number(rows[name][1])})"
         for name, verb in _VERBS.items()
@@ -111,42 +112,13 @@ def describe_waterfall(table: pd.DataFrame) -> str:
 
 def head_waterfall(table: pd.DataFrame) -> str:
     """Say from which pipeline to which a waterfall went."""
-    whole, money = _sum_groups(table), money_of(table)
+    money = money_of(table)
     ends = [
-        f"{money(whole['value'][end])} ({count(int(whole['count'][end]))})"
+        f"{money(table['value'][end])} ({count(int(table['count'][end]))})"
         for end in ("opening", "closing")
     ]
     due = note_of(table).due
     return f"Pipeline{f' due {days(*due)}' if due else ''} went from {ends[0]} to {ends[1]}"
-
-
-def _sum_groups(table: pd.DataFrame) -> pd.DataFrame:
-    """Add up a waterfall by group; transfers between groups cancel out."""
-    if table.index.nlevels == 1:
-        return table
-    whole = table.groupby(level="movement", sort=False)[["count", "value", "deals"]].sum()
-    return whole.drop(index=["transferred_in", "transferred_out"], errors="ignore")
-
-
-def describe_movements(table: pd.DataFrame) -> str:
-    """Sum up the movements and name the largest."""
-    if table.empty:
-        return "Nothing moved the pipeline."
-    largest = table.iloc[int(table["value"].abs().to_numpy().argmax())]
-    name = largest["unique_id"] if pd.isna(largest["name"]) else largest["name"]
-    verb = _VERBS[largest["movement"]]
-    return (
-        f"{head_movements(table)}. The largest move: {name}, {verb} "
-        f"{_size(largest['value'], table)}."
-    )
-
-
-def head_movements(table: pd.DataFrame) -> str:
-    """Sum up the movements."""
-    if table.empty:
-        return "Nothing moved the pipeline."
-    change = money_of(table)(table["value"].sum(), signed=True)
-    return f"{count(table['unique_id'].nunique())} moved the pipeline by {change}"
 
 
 def describe_slippage(table: pd.DataFrame) -> str:
@@ -289,83 +261,15 @@ def _describe_alarm(key: tuple[str, ...], row: dict[Any, Any], freq: str, begins
     return f"{join_key(tuple(group))}: {said}" if group else capital(said)
 
 
-def describe_deal(table: pd.DataFrame) -> str:
-    """Sum up the moves of one deal and name its current stage."""
-    name, said = _list_moves(table)
-    return f"{name}: {', '.join(said) or 'no changes'}."
-
-
-def head_deal(table: pd.DataFrame) -> str:
-    """Name the first kind of moves of a deal, and its current stage."""
-    name, said = _list_moves(table)
-    return f"{name}: {', '.join(dict.fromkeys([*said[:1], *said[-1:]])) or 'no changes'}."
-
-
-def _list_moves(table: pd.DataFrame) -> tuple[str, list[str]]:
-    about = note_of(table).figures
-    name = str(about.get("name") or about.get("unique_id") or "The deal")
-    if table.empty:
-        return name, []
-    moves = {field: table[table["field"] == field] for field in ("close_date", "value", "stage")}
-    said = [
-        *_describe_date_moves(moves["close_date"]),
-        *_describe_value_moves(moves["value"], table),
-    ]
-    last, stages = str(table["operation"].iloc[-1]), moves["stage"]["after"].tail(1)
-    if last in ("deleted", "transferred"):
-        return name, [*said, last]
-    return name, said + [f"now in {write_label('stage', stage)}" for stage in stages if stage]
-
-
-def _describe_date_moves(moves: pd.DataFrame) -> list[str]:
-    moved = moves[moves["before"].notna() & moves["after"].notna()]
-    days = [
-        (after - before).days for before, after in zip(moved["before"], moved["after"], strict=True)
-    ]
-    later, earlier = [n for n in days if n > 0], [-n for n in days if n < 0]
-    return [
-        f"{verb} {often(len(shifts))} ({count(sum(shifts), 'day')})"
-        for verb, shifts in (("pushed", later), ("pulled in", earlier))
-        if shifts
-    ]
-
-
-def _describe_value_moves(moves: pd.DataFrame, table: pd.DataFrame) -> list[str]:
-    known = moves["after"].dropna()
-    if len(known) < 2:
-        return []
-    first, last = float(known.iloc[0]), float(known.iloc[-1])
-    if first == last:
-        return [f"value back at {_size(last, table)}"]
-    return [
-        f"{'raised' if last > first else 'cut'} from {_size(first, table)} to {_size(last, table)}"
-    ]
-
-
 def describe_forecast_change(table: pd.DataFrame) -> str:
     """Say how the forecast changed and by which steps."""
-    whole, said = _sum_change(table), say_forecast_change(table)
-    if steps := _sort_steps(whole):
-        lead = _say_cause(whole, steps, "it") or _say_step(steps[0], whole)
-        briefly = (_say_briefly(step, whole) for step in steps[1:])
+    refuse_groups(table)
+    said = say_forecast_change(table)
+    if steps := _sort_steps(table):
+        lead = _say_cause(table, steps, "it") or _say_step(steps[0], table)
+        briefly = (_say_briefly(step, table) for step in steps[1:])
         said += f": {joined([lead, *briefly], most=_MOST_STEPS)}."
     return said
-
-
-def _sum_change(table: pd.DataFrame) -> pd.DataFrame:
-    """Add up the groups of a change of forecast, with the deals that moved most in any."""
-    if table.index.nlevels == 1:
-        return table
-    movements = table.groupby(level="movement", sort=False)
-    whole = movements[["expected", "value", "deals", "up", "down", "up_deals", "down_deals"]].sum()
-    for way in ("up", "down"):
-        moved = table.sort_values(f"{way}_most", key=abs, ascending=False, kind="stable")
-        most = moved.groupby(level="movement", sort=False)[
-            [f"{way}_largest", f"{way}_most"]
-        ].first()
-        whole = whole.join(most)
-    whole.attrs = table.attrs
-    return whole
 
 
 def list_steps(table: pd.DataFrame) -> list[Step]:
@@ -374,7 +278,7 @@ def list_steps(table: pd.DataFrame) -> list[Step]:
     Steps below a cent are left out.
     """
     steps = []
-    for key, row in _sum_change(table).drop(index=["then", "now"]).iterrows():
+    for key, row in table.drop(index=["then", "now"]).iterrows():
         moved = [way for way in ("up", "down") if row[f"{way}_deals"]]
         for ways in [[way] for way in moved] if key == "chance" else [moved]:
             whole = len(ways) == len(moved)
@@ -398,7 +302,6 @@ def head_forecast_change(table: pd.DataFrame) -> str:
 
     A step in the other direction is added where the largest one alone would mislead.
     """
-    table = _sum_change(table)
     steps, (what, since, change) = _sort_steps(table), _measure_change(table)
     if not steps:
         return say_forecast_change(table)
@@ -415,7 +318,7 @@ def head_forecast_change(table: pd.DataFrame) -> str:
 def say_forecast_change(table: pd.DataFrame) -> str:
     """Say by how much a period's forecast changed since when."""
     (what, since, change), money = _measure_change(table), money_of(table)
-    now = money(table["expected"].groupby(level="movement").sum()["now"])
+    now = money(table["expected"]["now"])
     if abs(change) < HALF_CENT:
         return f"{capital(what)} is unchanged {since}, at {now}"
     return (
@@ -426,7 +329,7 @@ def say_forecast_change(table: pd.DataFrame) -> str:
 
 def _measure_change(table: pd.DataFrame) -> tuple[str, str, float]:
     """Name the period and the earlier day, and measure the change."""
-    expected, note = table["expected"].groupby(level="movement").sum(), note_of(table)
+    expected, note = table["expected"], note_of(table)
     then, now = (day_of(table, moment) for moment in (note.then_at, note.now_at))
     what = period_name(str(note.figures["period"]), note.freq, today=now)
     return (
@@ -533,16 +436,6 @@ def describe_stage_flow(table: pd.DataFrame) -> str:
         f"{percent(1 - low['advanced'].sum() / low['left'].sum())} of deals that leave {names} "
         f"go no further, {share} overall."
     )
-
-
-def describe_transitions(table: pd.DataFrame) -> str:
-    """Count stage changes and those that went backward."""
-    steps = table[table["from_stage"].notna()]
-    if steps.empty:
-        return "No deal has changed its stage yet."
-    back = int(steps["backward"].sum())
-    made = count(len(steps), "stage change")
-    return f"{count(table['unique_id'].nunique())} made {made}, {number(back)} of them backward."
 
 
 def describe_stage_funnel(table: pd.DataFrame) -> str:

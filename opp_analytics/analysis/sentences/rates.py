@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 
 from opp_analytics import text
+from opp_analytics.analysis.quality.audit import audit_summary
 from opp_analytics.analysis.sentences import evidence
-from opp_analytics.columns import CHECKS, write_key, write_label
+from opp_analytics.arguments import refuse_groups
+from opp_analytics.columns import CHECKS, write_key
 from opp_analytics.note import note_of
 from opp_analytics.org import money_of
 
@@ -97,20 +98,10 @@ def _name_period(row: pd.Series[Any], table: pd.DataFrame, cuts: dict[str, Any])
 
 
 def describe_win_rate_curve(table: pd.DataFrame) -> str:
-    """State the share won by the last age, and the day by which half of it was won.
-
-    With `by`, the range of the groups.
-    """
+    """State the share won by the last age, and the day by which half of it was won."""
     if table.empty:
         return "No deal has closed yet."
-    if table.index.nlevels > 1:
-        last = table.groupby(
-            level=list(range(table.index.nlevels - 1)), observed=True, sort=False
-        ).last()
-        what = text.joined([text.group_label(name) for name in table.index.names[:-1]])
-        return (
-            f"By the last age, {_write_range(last['won_share'], text.percent)} were won, by {what}."
-        )
+    refuse_groups(table)
     won, n = table["won_share"], int(table["at_risk"].iloc[0])
     if not evidence.is_enough(n):
         return evidence.say_few(f"{text.count(n)} to follow")
@@ -123,81 +114,13 @@ def describe_win_rate_curve(table: pd.DataFrame) -> str:
     )
 
 
-def _write_range(values: pd.Series[Any], write: Callable[[float], str]) -> str:
-    """Write the smallest and the largest value, without a claim that they differ."""
-    low, high = write(values.min()), write(values.max())
-    return low if low == high else f"{low} to {high}"
-
-
-def describe_win_rate_cohorts(table: pd.DataFrame) -> str:
-    """Compare the last two cohorts at the same age, all groups together."""
-    whole = table.groupby(level="period", sort=True)[["created", "won"]].sum()
-    known = whole[whole["created"] > 0]
-    if known.empty:
-        return "No cohort is old enough yet."
-    freq, age, created = note_of(table).freq, note_of(table).age_days, known["created"]
-    *before, last = known.index[-2:]
-    name, rates = text.period(str(last), freq), known["won"] / created
-    if not evidence.is_enough(created[last]):
-        return evidence.say_few(f"{text.count(int(created[last]))} of {name} old enough")
-    when = f"within {text.count(int(age), 'day')}" if age else "at the same age"
-    said = f"{text.percent(rates[last])} of the deals created in {name} were won {when}"
-    if not before or not evidence.is_enough(created[before[0]]):
-        return f"{said}."
-    apart = evidence.is_apart(known["won"].tail(2), created.tail(2))
-    earlier = text.period(str(before[0]), freq)
-    return evidence.say_before(said, rates[before[0]], earlier, apart=apart)
-
-
-def describe_time_to_win(table: pd.DataFrame) -> str:
-    """State the median days to win, of all deals or as the range of the groups."""
-    half = table[table.index.get_level_values("quantile") == 0.5]["days_of_won"].dropna()
-    if half.empty:
-        return "No deal has been won yet."
-    wins = note_of(table).figures.get("won")
-    if wins is not None and not evidence.is_enough(wins):
-        return evidence.say_few(f"{text.count(int(wins), 'win')} to time")
-    said = f"Half of the wins took {_write_range(half, text.number)} days or fewer"
-    if half.index.nlevels == 1 or len(half) == 1:
-        return f"{said}."
-    return f"{said}, by {text.joined([text.group_label(name) for name in half.index.names[:-1]])}."
-
-
-def describe_velocity(table: pd.DataFrame) -> str:
-    """State the money won per day, of all deals or as the range of the groups."""
-    known, money = table["velocity"].dropna(), money_of(table)
-    if known.empty:
-        return "No deal has been won yet, so velocity is not known."
-    closed = int((table["won"] + table["lost"]).sum())
-    if not evidence.is_enough(closed):
-        return evidence.say_few(text.count(closed, "closed deal"))
-    if len(known) == 1:
-        return f"The open pipeline wins about {money(known.iloc[0])} a day."
-    what = text.joined([text.group_label(name or "group") for name in table.index.names])
-    return (
-        f"The open pipeline wins about {_write_range(known, money)} a day by {what}; "
-        f"{money(known.sum())} in all."
-    )
-
-
 def _format_interval(row: pd.Series[Any]) -> str:
     return f"{text.percent(row['rate_low'])} to {text.percent(row['rate_high'])}"
 
 
 def describe_audit(table: pd.DataFrame) -> str:
-    """Count the findings and name the most frequent check."""
-    if table.empty:
-        return "The audit found nothing."
-    errors = int((table["severity"] == "error").sum())
-    most = table["check"].value_counts()
-    (first, *others), _ = evidence.find_largest(most)
-    found = (
-        f"{text.count(len(table), 'finding')} in {text.count(table['unique_id'].nunique())}, "
-        f"{text.number(errors)} of them errors"
-    )
-    each = " each" if others else ""
-    names = text.joined([write_label("check", check) for check in (first, *others)], most=3)
-    return f"{found}; most often: {names} ({text.number(most.max())}{each})."
+    """Name the finding that touches most money."""
+    return describe_audit_summary(audit_summary(table))
 
 
 def describe_audit_summary(table: pd.DataFrame) -> str:

@@ -14,7 +14,6 @@ from opp_analytics.text import day, joined
 
 _RENAMED = {
     "categories": "forecast_categories",
-    "deal": "history.deal",
     "flags": "deal_flags",
     "value_added": "forecast_value_added",
 }
@@ -29,8 +28,6 @@ _HEADS = {
     "deal_flags": rates.count_flagged,
     "forecast": lambda table: forecasts.say_forecast(table)[0],
     "forecast_change": movements.head_forecast_change,
-    "history.deal": movements.head_deal,
-    "movements": movements.head_movements,
     "waterfall": movements.head_waterfall,
 }
 """First clauses of sentences in which more follows."""
@@ -43,8 +40,9 @@ def sentence(table: pd.DataFrame, kind: str | None = None) -> str:
     ----------
     table : DataFrame
         Result of a forecast, rate, stage or movement analysis or of `audit` or `deal_flags`, or
-        some of its rows. A waterfall needs its rows opening and closing, a change of forecast then
-        and now. For a forecast the sentence covers the current period, or the first one.
+        some of its rows; of a forecast, a waterfall or a change by groups, those of one. A
+        waterfall needs its rows opening and closing, a change of forecast then and now. For a
+        forecast the sentence covers the current period, or the first one.
     kind : str, optional
         The function that returned the table, such as "forecast", for a table that lost its note.
 

@@ -12,11 +12,9 @@ from opp_analytics.analysis import (
     deal_flags,
     forecast_categories,
     heading,
-    movements,
     sentence,
     slippage,
     stage_flow,
-    transitions,
     waterfall,
 )
 from opp_analytics.note import TableNote
@@ -51,16 +49,6 @@ def test_sentence__of_a_waterfall() -> None:
     assert sentence(table, kind="waterfall").startswith("Pipeline went from 121K")
 
 
-def test_sentence__of_movements_is_that_of_the_rows_given() -> None:
-    table = movements(HISTORY, **DAYS)
-    assert (
-        sentence(table) == "3 deals moved the pipeline by +29K. The largest move: Acme, raised 30K."
-    )
-    won = table[table["movement"] == "won"]
-    assert sentence(won) == "1 deal moved the pipeline by −800. The largest move: Acme, won 800."
-    assert sentence(table.iloc[:0]) == "Nothing moved the pipeline."
-
-
 def test_sentence__of_slippage() -> None:
     table = slippage(HISTORY, start="2026-01-05", end="2026-01-31")
     assert sentence(table) == "Of 2 deals due, 1 won, 1 slipped: too few to say."
@@ -76,12 +64,6 @@ def test_sentence__of_slippage() -> None:
 
 
 def test_sentence__of_stages() -> None:
-    steps = transitions(HISTORY)
-    assert sentence(steps) == "3 deals made 3 stage changes, 1 of them backward."
-    assert (
-        sentence(steps[steps["unique_id"] == "b"])
-        == "1 deal made 1 stage change, 0 of them backward."
-    )
     flow = stage_flow(HISTORY, **DAYS)
     assert sentence(flow) == "2 of 3 deals leaving a stage moved on: too few to say."
     assert sentence(10 * flow.loc[["negotiation"]]) == "All 10 deals that left a stage moved on."
@@ -233,16 +215,6 @@ def test_sentence__of_deal_flags() -> None:
     assert sentence(table.iloc[:0]) == "There is no open deal."
 
 
-def test_sentence__of_one_deal() -> None:
-    assert sentence(HISTORY.deal("a")) == (
-        "Acme: pushed once (31 days), raised from 120K to 150K, now in Discovery."
-    )
-    assert sentence(HISTORY.deal("b")) == "Acme: now in Closed won."
-    gone = history_of([("a", 0, 1.0, "proposal", None, "active")], deleted=[("a", 1)])
-    assert sentence(gone.deal("a")) == "a: deleted."
-    assert sentence(gone.deal("a").iloc[:0]) == "a: no changes."
-
-
 @pytest.mark.parametrize("table", [pd.DataFrame({"value": [1.0]}), 3])
 def test_sentence__names_what_it_cannot_read(table: object) -> None:
     with pytest.raises(
@@ -330,11 +302,11 @@ def test_sentence__of_a_stage_flow_names_the_stage_that_loses_more_beyond_chance
 
 
 def test_heading__is_the_sentence_without_its_parts():
-    for table in (waterfall(HISTORY, **DAYS), movements(HISTORY, **DAYS)):
-        title = heading(table)
-        assert sentence(table).startswith(title)
-        assert ":" not in title
-        assert len(title) < len(sentence(table)) - 1
+    table = waterfall(HISTORY, **DAYS)
+    title = heading(table)
+    assert sentence(table).startswith(title)
+    assert ":" not in title
+    assert len(title) < len(sentence(table)) - 1
     # A table whose sentence is one clause keeps it whole.
     flow = stage_flow(HISTORY, **DAYS)
     assert f"{heading(flow)}." == sentence(flow)

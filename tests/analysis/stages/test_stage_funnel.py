@@ -238,4 +238,3 @@ def test_transitions__are_backward_in_the_deals_own_pipeline() -> None:
         ("c", 9): True,
         ("c", 16): False,
     }
-    assert oa.sentence(steps) == "3 deals made 6 stage changes, 2 of them backward."
