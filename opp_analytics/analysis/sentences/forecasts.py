@@ -18,11 +18,10 @@ from opp_analytics.analysis.forecasting.rivals import RIVALS
 from opp_analytics.analysis.forecasting.targets import find_gap
 from opp_analytics.analysis.sentences import evidence
 from opp_analytics.analysis.stats.intervals import compare_pairs, mark_missed_chances
-from opp_analytics.arguments import refuse_groups
 from opp_analytics.columns import write_label
 from opp_analytics.note import TableNote, note_of
 from opp_analytics.org import Money, day_of, money_of
-from opp_analytics.schema import BUCKETS, TEXT
+from opp_analytics.schema import ALL, BUCKETS, NO_LABEL, TEXT
 from opp_analytics.text import (
     capital,
     count,
@@ -37,6 +36,7 @@ from opp_analytics.text import (
     period_name,
     points,
     spelled,
+    split_key,
     times,
     title,
 )
@@ -54,7 +54,7 @@ Row = Any
 
 
 def describe_forecast(table: pd.DataFrame) -> str:
-    """Describe the current period."""
+    """Describe the current period, or the groups of a forecast with `by`."""
     return _join(*say_forecast(table))
 
 
@@ -63,7 +63,8 @@ def say_forecast(table: pd.DataFrame) -> tuple[str, str]:
 
     Once it is decided, lead with the next period.
     """
-    refuse_groups(table)
+    if table.index.names != ["period"]:
+        return f"{_describe_groups(table)}.", ""
     label, lead = find_lead(table)
     if not label:
         return "No deal is won or due in this period or a later one.", ""
@@ -305,6 +306,58 @@ def _describe_ahead(label: str, table: pd.DataFrame) -> str:
         return f"{name} is {percent(row['p_target'])} likely: {against}{more}"
     cover = f"{times(row['pipeline_coverage'])} coverage" if row["pipeline_coverage"] > 0 else due
     return f"{name}: {none or cover}; too early to say more"
+
+
+def _describe_groups(table: pd.DataFrame) -> str:
+    """Count who is at target and name who is furthest from it.
+
+    Without targets, name who closed the most.
+    """
+    levels, now = [name for name in table.index.names if name != "period"], table
+    if len(levels) < table.index.nlevels:
+        labels = table.index.get_level_values("period")
+        running, only = table["to_date"].to_numpy(dtype=bool), labels[~labels.isin(BUCKETS)]
+        if not running.any() and len(set(only)) == 1:
+            running = labels == only[0]
+        now = table[running].droplevel("period")
+    leaves = now[[ALL not in split_key(label) for label in now.index]]
+    if leaves.empty:
+        return "No one has a deal in this period."
+    noun, aimed = evidence.name_group(levels[-1]), leaves[leaves["target"].notna()]
+    if aimed.empty:
+        return _describe_largest(leaves, money_of(table), noun)
+    met = int((find_gap(aimed["target"], aimed["booked"]) <= 0).sum())
+    if met == len(aimed):
+        return f"Every {noun} is at target"
+    some = f"{capital(spelled(met))} of {spelled(len(aimed), noun)} {'is' if met == 1 else 'are'}"
+    first = f"{some if met else f'No {noun} is'} at target"
+    short = pd.Series(find_gap(aimed["target"], aimed["expected"]), aimed.index)
+    if not short.max() > 0:
+        return f"{first}; every forecast gets there"
+    return (
+        f"{first}; {_name_last(short.idxmax())}’s forecast is {money_of(table)(short.max())} below"
+    )
+
+
+def _name_last(label: Any) -> str:
+    return str(next(part for part in reversed(split_key(label)) if part != ALL))
+
+
+def _describe_largest(leaves: pd.DataFrame, amount: Money, noun: str) -> str:
+    column, verb = ("booked", "closed") if leaves["booked"].sum() > 0 else ("expected", "forecasts")
+    whole = float(leaves[column].sum())
+    if whole <= 0:
+        return "Nothing closed and nothing due"
+    best, share = evidence.find_largest(leaves[column])
+    named = [_name_last(key) for key in best]
+    names = [f"deals without a {noun}" if name == NO_LABEL else name for name in named]
+    if len(best) > 1 or NO_LABEL in named:
+        verb = verb.removesuffix("s")
+    if leaves[column].ne(0).sum() == 1:
+        return f"{capital(names[0])} {verb} all {amount(whole)}"
+    each = " each" if len(best) > 1 else ""
+    of = f", {share}{each} of {amount(whole)}" if share else ""
+    return f"{capital(joined(names, most=3))} {verb} the most{of}"
 
 
 def describe_forecast_fan(table: pd.DataFrame) -> str:

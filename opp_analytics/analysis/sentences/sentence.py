@@ -40,9 +40,9 @@ def sentence(table: pd.DataFrame, kind: str | None = None) -> str:
     ----------
     table : DataFrame
         Result of a forecast, rate, stage or movement analysis or of `audit` or `deal_flags`, or
-        some of its rows; of a forecast, a waterfall or a change by groups, those of one. A
-        waterfall needs its rows opening and closing, a change of forecast then and now. For a
-        forecast the sentence covers the current period, or the first one.
+        some of its rows; of a waterfall or a change by groups, those of one. A waterfall needs its
+        rows opening and closing, a change of forecast then and now. For a forecast the sentence
+        covers the current period, or the first one.
     kind : str, optional
         The function that returned the table, such as "forecast", for a table that lost its note.
 

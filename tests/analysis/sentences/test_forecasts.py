@@ -165,6 +165,18 @@ def test_sentence__of_a_period_ahead(case):
     assert sentence(_make(_period, case).assign(to_date=False)) == case["words"]
 
 
+def _people(**rows):
+    columns = ["booked", "expected", "target"]
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns).assign(p_target=NAN)
+    table.index.name = "owner_name"
+    return TableNote("forecast").write(table)
+
+
+@pytest.mark.parametrize("case", CASES["people"])
+def test_sentence__of_people(case):
+    assert sentence(_make(_people, case)) == case["words"]
+
+
 def _fan(target, *expected):
     days = pd.date_range("2026-11-04", periods=len(expected), freq="7D", tz="UTC", name="made_at")
     table = pd.DataFrame(
