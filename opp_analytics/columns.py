@@ -17,11 +17,12 @@ from babel.numbers import get_currency_symbol
 from opp_analytics import text
 from opp_analytics.schema import is_blank
 
-Unit = Literal["money", "rate", "percent", "ratio", "other"]
-"""Money, a rate from 0 to 1, a percent from 0 to 100, a ratio, or another: counts, days, dates and
-texts."""
+Unit = Literal["money", "rate", "points", "percent", "ratio", "other"]
+"""Money, a rate from 0 to 1, a difference of two rates, a percent from 0 to 100, a ratio, or
+another: counts, days, dates and texts."""
 WORKBOOK_FORMATS = {
     "rate": '[<=0]0%;[<0.005]"<1%";0%',
+    "points": '+0%;"−"0%;0%',
     "percent": '0"%"',
     "ratio": '[<0.05]"<0.1×";[<9.95]0.0"×";0"×"',
 }
@@ -252,6 +253,8 @@ def format_cell(column: str, value: Any, currency: str | None) -> str:
             return text.money(math.floor(amount + 0.5) if whole else amount, currency, full=True)
         case "rate":
             return text.percent(amount)
+        case "points":
+            return text.points(amount, signed=True)
         case "percent":
             return text.percent(amount / 100)
         case "ratio":

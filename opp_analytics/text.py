@@ -163,12 +163,13 @@ def whole_percents(fraction: float) -> float:
     return math.copysign(_half_up(abs(fraction) * 100, 0) / 100, fraction)
 
 
-def points(fraction: float) -> str:
-    """Write a difference between two percentages, without its sign: 62 pts."""
+def points(fraction: float, *, signed: bool = False) -> str:
+    """Write a difference between two percentages: 62 pts."""
     if not math.isfinite(fraction):
         return MISSING
     whole = _half_up(abs(fraction) * 100, 0)
-    return "<1 pt" if not whole and fraction else f"{whole:.0f} {'pt' if whole == 1 else 'pts'}"
+    figure = "<1 pt" if not whole and fraction else f"{whole:.0f} {'pt' if whole == 1 else 'pts'}"
+    return _sign(fraction, signed) * signed + figure
 
 
 def times(ratio: float) -> str:

@@ -69,6 +69,7 @@ from opp_analytics.analysis.forecasting.forecast_value_added import (
 from opp_analytics.analysis.forecasting.past_forecasts import (
     judge_ranges as judge_ranges,
 )  # isort: skip
+from opp_analytics.analysis.forecasting.win_points import list_win_points as list_win_points
 
 from opp_analytics.analysis.forecasting.pacing import select_point as select_point  # isort: skip
 from opp_analytics.analysis.forecasting.row_calls import find_calls as find_calls  # isort: skip

@@ -1,7 +1,7 @@
 """Each question that people ask of a pipeline, answered once for every surface."""
 
 from opp_analytics.answers import forecasts, tables
-from opp_analytics.answers.act_today import act_today
+from opp_analytics.answers.act_today import act_today, name_action
 from opp_analytics.answers.alerts import (
     Alert,
     FindEnd,

@@ -1,4 +1,4 @@
-"""Which deals decide the period, and what each person short of the target must win."""
+"""What to do today: the deals that add most to the chance of the target if they are won."""
 
 from __future__ import annotations
 
@@ -7,134 +7,146 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from opp_analytics import text
-from opp_analytics.analysis import describe_forecast_deals, evidence
-from opp_analytics.answers import forecasts, tables
+from opp_analytics.answers import forecasts
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context, keep
-from opp_analytics.answers.data import Lack, Row, RowPictures, Table
-from opp_analytics.answers.deal import explain_deal, list_deal, name_deal, say_win_dates
+from opp_analytics.answers.data import Lack, Row, Table
+from opp_analytics.answers.deal import explain_deal, list_deal
 from opp_analytics.note import note_of
-from opp_analytics.schema import is_among
+from opp_analytics.schema import HALF_CENT, is_among
 from opp_analytics.text import Piece, Sentence
 
+_MOST, _MOST_OWN = 5, 3
+"""Deals to act on today, and of each person."""
 _MOST_NAMED = 8
 """People whom a row that sums up several names."""
-_ACTIONS = {
-    "due": "due {}",
-    "overdue": "was due {}: re-date or close",
-    "pull_in": "due {}: pull into {month}",
-}
 
 
 @keep
 def act_today(context: Context) -> Answer:
-    """List the deals that decide the period that leads, and what each person must win.
+    """List the deals to act on today, and what each person short of the target can win.
 
-    A deal decides by what the chance of the target is if it is lost and if it is won; where none
-    does, the list is of what the forecast rests on.
+    They are ranked by what winning them adds to the chance of the target, and how likely that is;
+    where none adds to it, by what they would bring.
     """
-    decide, to_win = _list_deciding(context), _list_to_win(context)
-    found = [one for one in (decide, to_win) if one]
-    lacks = [] if to_win else [_say_lack(context)]
-    said = [one.finding for one in found] or [Sentence.of(lack.what) for lack in lacks]
-    draws = decide and "p_if_won" in decide.columns
+    listed, to_win = _list_first(context), _list_to_win(context)
     return Answer(
         key="act_today",
         context=context,
-        title="Act today",
-        finding=Sentence.join(said, ". "),
+        title="Act on these today",
+        finding=listed.finding,
         method=str(note_of(forecasts.forecast_deals(context)).method),
-        tables=tuple(found),
-        chart=RowPictures("list_swings", ("p_if_lost", "p_if_won")) if draws else None,
-        lacks=tuple(lacks),
+        tables=(listed, *([to_win] if to_win else [])),
+        notes=_advise_one(context, to_win),
+        lacks=() if to_win else (_say_lack(context),),
         call='oa.forecast_deals(deals, history=history, as_of="{day}", freq="{freq}", '
         "target=org.targets)",
         opener=lambda row: explain_deal(context, row, _explain_leading(context)),
     )
 
 
-def _list_deciding(context: Context) -> Table | None:
-    """List the deals that move the chance of the target most, lost and won; None without one."""
-    deals, row = forecasts.swings(context), forecasts.leading(context)
-    month, label = forecasts.lead_name(context), str(forecasts.lead(context))
-    if not math.isfinite(row["target"]):
-        return None
-    if deals.empty:
-        title = "Deals that decide"
-        words = f"No open deal with a value and a chance is due in {month}"
-        if len(forecasts.deals_of(context, label)):
-            title = f"No single deal decides {month}"
-            words = "No open deal is 5% likely to be won in it, and in time"
-        return Table("decide", (), (), finding=Sentence.of(title), note=Sentence.of(words))
-    as_stated = note_of(deals).method == "stated"
-    swings = not as_stated and deals["swing"].max() >= evidence.LEAST_SWING
-    if swings:
-        first = deals["close_date"].iloc[0]
-        note = f"The first is dated {context.write_day(first)}: pull it in"
-        note = note if first > forecasts.lead(context).end_time else ""
-    else:
-        deals = deals.sort_values(["weighted", "unique_id"], ascending=[False, True])
-        note = f"At {'stated chances' if as_stated else 'chances from history'}"
-    finding = (
-        _say_largest(context, deals)
-        if as_stated
-        else Sentence.of(describe_forecast_deals(deals, row))
-    )
-    added = ["p_if_lost", "p_if_won"] if swings else ["weighted"]
-    history = len(forecasts.chances(context)) > 0
-    columns = ("value", "probability", *(["chance"] if history else []), "close_date", *added)
+def _list_first(context: Context) -> Table:
+    """List the few deals that add most."""
+    ranked = forecasts.to_act_on(context).head(_MOST)
+    rows = tuple(_list_deals(context, ranked))
+    finding = Sentence.of("No deal is open")
+    if rows:
+        first = rows[0]
+        gain = _say_gain(context, ranked.iloc[0])
+        finding = Sentence.of(f"{name_action(first)} ", first.name, " first: ", *gain)
+    chance = ["chance"] if len(forecasts.chances(context)) else []
     return Table(
-        "decide",
-        columns,
-        tuple(_describe_deal(context, one, label, added) for one in deals.to_dict("records")),
+        "act",
+        ("action", *context.by, "value", "probability", *chance, "close_date", "points"),
+        rows,
         heads={
-            "chance": forecasts.name_history(context, label),
+            "chance": forecasts.name_history(context, str(forecasts.lead(context))),
             "close_date": "Close",
-            "weighted": "Value × chance",
+            "points": f"If won by {_write_end(context)}",
         },
         finding=finding,
-        note=Sentence.of(note),
+        note=Sentence.of(f"What each adds to the chance of {forecasts.lead_name(context)}’s target")
+        if ranked["points"].notna().any()
+        else Sentence(),
     )
 
 
-def _say_largest(context: Context, deals: pd.DataFrame) -> Sentence:
-    """Name the deal with most expected.
+def _list_deals(context: Context, ranked: pd.DataFrame, depth: int = 0) -> list[Row]:
+    """List deals with what to do; they are rows of `forecasts.to_act_on`."""
+    deals = context.deals.set_index("unique_id", drop=False).loc[ranked.index]
+    pairs = zip(deals.to_dict("records"), (row for _, row in ranked.iterrows()), strict=True)
+    return [_list_deal(context, deal, adds, depth) for deal, adds in pairs]
 
-    Stated chances of open deals alone do not say what it does to the target.
+
+def _list_deal(context: Context, deal: dict[Any, Any], adds: pd.Series[Any], depth: int) -> Row:
+    row = list_deal(context, deal, str(forecasts.lead(context)))
+    verb, why = _find_action(context, deal)
+    facts: list[Piece | str] = []
+    if context.person and not depth:
+        facts += [", ", Piece("name", deal[context.person])]
+    facts += [", ", Piece("money", adds["value"]), " (a usual win)" if adds["is_estimated"] else ""]
+    facts += [f", {why}"] if why else []
+    return Row(
+        row.id,
+        row.name,
+        {**row.values, **({} if math.isnan(adds["points"]) else {"points": adds["points"]})},
+        {"action": Sentence.of(Piece("lead", verb), *([f", {why}"] if why else []))},
+        depth=depth,
+        says=Sentence.of(*facts, ": ", *_say_gain(context, adds)),
+    )
+
+
+def name_action(row: Row) -> str:
+    """Name what to do with a listed deal, as its name follows."""
+    verb = str(row.words["action"].pieces[0].value)
+    return f"{verb} to" if verb.startswith("Give") else verb
+
+
+def _find_action(context: Context, deal: dict[Any, Any]) -> tuple[str, str]:
+    """Find what can be done with a deal, the first that applies, and why."""
+    date, lead = deal["close_date"], forecasts.lead(context)
+    day = "" if pd.isna(date) else context.write_day(date)
+    if deal["outcome"] == "won":
+        return "Date", f"won but dated {day}"
+    if pd.isna(date):
+        return "Give a date", ""
+    if pd.isna(deal["value"]):
+        return "Give an amount", f"due {day}"
+    if date < context.known_day:
+        return "Re-date or close", f"was due {day}"
+    if date > lead.end_time:
+        return "Pull in", f"dated {day}"
+    return "Win", f"due {day}"
+
+
+def _say_gain(context: Context, adds: pd.Series[Any]) -> tuple[Piece | str, ...]:
+    """Say what a deal adds to the chance of the target, or else what it brings."""
+    won, month = adds["win_chance"] >= 1, forecasts.lead_name(context)
+    when = f"if dated in {month}" if won else f"if won by {_write_end(context)}"
+    if adds["points"] >= forecasts.ADDS:
+        return (f"+{text.points(adds['points'])} {when}",)
+    return ("+", Piece("money", adds["value"]), f" {when}")
+
+
+def say_action(context: Context, deal: dict[Any, Any]) -> str:
+    """Say what to do with a deal that is among those to act on today, and what it adds.
+
+    Empty for any other.
     """
-    row, month = forecasts.leading(context), forecasts.lead_name(context)
-    if (all_due := row["booked"] + row["open_value"]) < row["target"]:
-        reach = Piece("money", all_due)
-        return Sentence.of(f"No single deal saves {month}: all due would bring it to ", reach)
-    first, rank = deals.iloc[0], "has most expected" if len(deals) > 1 else "is the only deal due"
-    return Sentence.of(
-        name_deal(first), ", ", Piece("money", first["value"]), f", {rank} in {month}"
-    )
+    ranked = forecasts.to_act_on(context).head(_MOST)
+    if deal["unique_id"] not in ranked.index:
+        return ""
+    verb, _ = _find_action(context, deal)
+    gain = Sentence.of(*_say_gain(context, ranked.loc[deal["unique_id"]]))
+    return f"{verb}: {gain.write(context.org.currency)}"
 
 
-def _describe_deal(
-    context: Context, deal: dict[Any, Any], period: str, added: Sequence[str]
-) -> Row:
-    row = list_deal(context, deal, period)
-    facts = [context.money(deal["value"]), f"stated {_write_stated(deal)}"]
-    if len(forecasts.chances(context)):
-        chance = text.percent(row.values.get("chance", math.nan))
-        facts.append(f"from history {chance} in {context.name_of(period)}")
-    facts.append(f"due {context.write_day(deal['close_date'])}")
-    if len(forecasts.chances(context)):
-        facts.append(say_win_dates(context, row.id))
-    whose = (Piece("name", deal[context.person]), " · ") if context.person else ()
-    values = {**row.values, **{name: float(deal[name]) for name in added}}
-    says = Sentence.of(*whose, " · ".join(filter(None, facts)))
-    return Row(row.id, row.name, values, says=says)
-
-
-def _write_stated(deal: dict[Any, Any]) -> str:
-    probability = deal.get("probability")
-    return text.MISSING if pd.isna(probability) else text.percent(float(probability) / 100)
+def _write_end(context: Context) -> str:
+    return context.write_day(forecasts.lead(context).end_time.normalize())
 
 
 def _say_lack(context: Context) -> Lack:
@@ -144,66 +156,119 @@ def _say_lack(context: Context) -> Lack:
     return Lack(words, python_way="oa.Org(targets=table)", file_way="[targets] of the org file")
 
 
+@keep
+def _short_people(context: Context) -> pd.DataFrame:
+    """The people short of the target in the leading period, the largest gap first."""
+    people = forecasts.leading_persons(context)
+    return people[people["gap"] > 0].sort_values("gap", ascending=False, kind="stable")
+
+
+@keep
+def _own_deals(context: Context) -> pd.DataFrame:
+    """The few deals of each person that add most to the person's own target."""
+    ranked = forecasts.to_act_on_by_person(context)
+    owners = context.deals.set_index("unique_id")[context.person].reindex(ranked.index)
+    return ranked.assign(owner=owners.to_numpy()).groupby("owner", sort=False).head(_MOST_OWN)
+
+
 def _list_to_win(context: Context) -> Table | None:
-    """List each person short of the target with the deals that cover it, the largest gap first.
+    """List each person short of the target with the deals that add most, the largest gap first.
 
     Then who has none; None without targets.
     """
-    people, short = forecasts.leading_persons(context), forecasts.to_win(context)
+    people = forecasts.leading_persons(context)
     if people["target"].isna().all():
         return None
-    chance = "p_enough" if forecasts.stated(context) else "p_target"
-    known = [chance] if chance in short and short[chance].notna().any() else []
-    history = len(forecasts.chances(context)) > 0
-    stuck = short["deals"] == 0
+    short, own = _short_people(context), _own_deals(context)
+    stuck = ~np.isin(short.index, own["owner"])
     stuck &= stuck.sum() > 1  # One alone has a row with a name.
     rows = [
-        row for name, one in short[~stuck].iterrows() for row in _list_person(context, name, one)
+        row
+        for name, one in short[~stuck].iterrows()
+        for row in _list_person(context, name, one, own[own["owner"] == name])
     ]
     rows += _list_stuck(context, short[stuck]) if stuck.any() else []
-    amounts = ("target", "booked", "gap", *known, "value")
+    history = len(forecasts.chances(context)) > 0
+    known = [] if forecasts.stated(context) else ["p_target"]
+    columns = ["target", "booked", "gap", *known, "value", "probability"]
+    columns += ["chance"] if history else []
     label = str(forecasts.lead(context))
     return Table(
         "to_win",
-        (*amounts, "probability", *(["chance"] if history else []), "close_date", "action"),
+        (*columns, "close_date", "points", "action"),
         tuple(rows),
-        heads={"chance": forecasts.name_history(context, label), "close_date": "Close"},
+        heads={
+            "chance": forecasts.name_history(context, label),
+            "close_date": "Close",
+            "points": f"If won by {_write_end(context)}",
+        },
         finding=Sentence.of(_say_gaps(context, short)),
-        note=Sentence.of(
-            f"Each one’s own deals that could still close in {forecasts.lead_name(context)}: due, "
-            "overdue, or due within five weeks at 50% or more"
-        ),
+        note=Sentence.of("Each one’s own deals, those first that add most to the own target"),
     )
 
 
+def _advise_one(context: Context, to_win: Table | None) -> tuple[Sentence, ...]:
+    """Say what one person alone needs, and how the call compares."""
+    if to_win is None or len(forecasts.leading_persons(context)) > 1 or not to_win.rows:
+        return ()
+    return tuple(to_win.rows[0].words.values())
+
+
 def _say_gaps(context: Context, short: pd.DataFrame) -> str:
-    if len(forecasts.leading_persons(context)) == 1 and len(short):
+    people = forecasts.leading_persons(context)
+    if len(people) == 1 and len(short):
         month = forecasts.lead_name(context)
         return f"What to win in {month}: {context.money(short['gap'].sum())} to go"
     if short.empty:
-        due = forecasts.leading_persons(context)["open_count"].sum() > 0
+        due = people["open_count"].sum() > 0
         return f"Everyone is at target: {'upside still due' if due else 'no more deals due'}"
     who = text.spelled(len(short), context.who)
     verb = "has" if len(short) == 1 else "have"
     return f"What each person must win: {who} {verb} {context.money(short['gap'].sum())} to go"
 
 
-def _list_person(context: Context, name: Any, row: pd.Series[Any]) -> list[Row]:
-    """List a person, and below the largest deals that can cover the gap."""
-    money, deals = partial(context.money, fine=True), forecasts.deals_to_win(context)
-    mine = deals[deals[context.person] == name].head(int(row["deals"]))
-    known = {str(column): float(value) for column, value in row.items() if column != "advice"}
+def _list_person(context: Context, name: Any, row: pd.Series[Any], mine: pd.DataFrame) -> list[Row]:
+    """List a person, and below the deals that add most."""
+    money = partial(context.money, fine=True)
+    values = {name: float(row[name]) for name in ("target", "booked", "gap")}
     says = f"{money(row['booked'])} of {money(row['target'])}"
-    chance = float(row["p_enough"] if forecasts.stated(context) else row["p_target"])
-    if math.isfinite(chance) and chance > 0:
-        how = "as stated" if forecasts.stated(context) else "likely"
-        says += f" · {text.percent(chance)} {how}"
-    words = {"action": Sentence.of(f"you have {money(row['gap'])} to go; {row['advice']}")}
+    if not forecasts.stated(context) and row["p_target"] > 0:
+        values["p_target"] = float(row["p_target"])
+        says += f" · {text.percent(values['p_target'])} likely"
+    if len(mine):
+        values["value"] = float(mine["value"].sum())
+    names = context.deals.set_index("unique_id")["name"].reindex(mine.index).tolist()
+    needs = f"{'you need' if context.only else 'needs'} {money(row['gap'])}"
+    advice = advise(names, mine["value"].tolist(), float(row["gap"]), context)
+    words = {"action": Sentence.of(f"{needs}; {advice}")}
     if call := _compare_call(context, name):
         words["call"] = Sentence.of(call)
-    values = {column: value for column, value in known.items() if math.isfinite(value)}
     person = Row(str(name), Piece("name", name), values, words, "person", says=Sentence.of(says))
-    return [person, *(_list_deal(context, deal) for deal in mine.to_dict("records"))]
+    return [person, *_list_deals(context, mine, depth=1)]
+
+
+def advise(names: Sequence[Any], values: Sequence[float], gap: float, context: Context) -> str:
+    """Say how many of the deals, in their order, cover a gap."""
+    if not len(values):
+        return "no open deal"
+    covered = np.cumsum(np.nan_to_num(values))
+    if covered[-1] < gap - HALF_CENT:
+        few = "this deal brings" if len(values) == 1 else "those below bring"
+        return f"{few} only {context.money(float(covered[-1]), fine=True)}"
+    fewest = int(np.searchsorted(covered, gap - HALF_CENT)) + 1
+    if len(values) == 1:
+        return "this one deal covers it"
+    if fewest == 1:
+        return f"win {shorten_name(names)}"
+    if fewest == len(values):
+        return "win both" if fewest == 2 else f"win all {text.spelled(fewest)}"
+    return f"win the first {text.spelled(fewest)}"
+
+
+def shorten_name(names: Sequence[Any]) -> str:
+    """Shorten the first deal's name to what is before its colon, if no other has the same."""
+    heads = [str(name).partition(": ")[0] for name in names]
+    return heads[0] if heads.count(heads[0]) == 1 else str(names[0])
 
 
 def _compare_call(context: Context, name: Any) -> str:
@@ -223,40 +288,10 @@ def _compare_call(context: Context, name: Any) -> str:
     return f"{said}; history and deals say {money(expected)} (range {ends})"
 
 
-def _list_deal(context: Context, deal: dict[Any, Any]) -> Row:
-    """List a deal below its person, with what to do."""
-    flags = str(tables.flags(context)["reasons"].get(deal["unique_id"], "")).split(" · ")
-    # The first flag that the date does not say already.
-    flag = [reason for reason in flags if reason and "overdue" not in reason][:1]
-    todo = f"{text.stage(deal['stage'])}, {say_action(context, deal)}"
-    todo = ". ".join([todo, *map(text.capital, flag)])
-    row = list_deal(context, deal, str(forecasts.lead(context)))
-    known = [("stated", _write_stated(deal))]
-    if len(forecasts.chances(context)):
-        known.append(("from history", text.percent(row.values.get("chance", math.nan))))
-    said = [f"{how} {chance}" for how, chance in known if chance != text.MISSING]
-    said = [context.money(deal["value"]), *said]
-    return Row(
-        row.id,
-        row.name,
-        row.values,
-        {"action": Sentence.of(todo)},
-        depth=1,
-        says=Sentence.of(f", {', '.join(said)}. {todo}"),
-    )
-
-
-def say_action(context: Context, deal: dict[Any, Any]) -> str:
-    """Say what to do with a deal of `forecasts.deals_to_win`, by its close date."""
-    return _ACTIONS[deal["action"]].format(
-        context.write_day(deal["close_date"]), month=forecasts.lead_name(context)
-    )
-
-
 def _list_stuck(context: Context, short: pd.DataFrame) -> list[Row]:
     """List who has no deal to win, below one row where there are many."""
     gap, more = float(short["gap"].sum()), len(short) - _MOST_NAMED
-    advice, name = "no open deal of theirs could close in time", "No deal to close"
+    advice, name = "no open deal", "No deal to close"
     if more > 0:
         advice += f"; {more:,} more {'is' if more == 1 else 'are'} without one"
     words, says = {"action": Sentence.of(advice)}, Sentence.of(f"{context.money(gap)} to go")
@@ -273,7 +308,8 @@ def _list_stuck(context: Context, short: pd.DataFrame) -> list[Row]:
 def _explain_leading(context: Context) -> pd.DataFrame:
     """Explain the chances in the leading period of the deals that are listed, by id."""
     rows = forecasts.forecast_deals(context)
-    listed = (forecasts.swings(context), forecasts.deals_to_win(context))
-    ids = pd.concat([table["unique_id"] for table in listed])
+    ids = forecasts.to_act_on(context).head(_MOST).index
+    if forecasts.leading_persons(context)["target"].notna().any():
+        ids = ids.append(_own_deals(context).index)
     leads = rows["period"] == str(forecasts.lead(context))
     return forecasts.explain(context, rows[leads & is_among(rows["unique_id"], ids)])

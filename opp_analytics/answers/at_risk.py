@@ -11,6 +11,7 @@ import pandas as pd
 from opp_analytics import text
 from opp_analytics.analysis import compare_chances, describe
 from opp_analytics.answers import forecasts, tables
+from opp_analytics.answers.act_today import say_action
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
 from opp_analytics.answers.data import Row, Table
@@ -23,9 +24,11 @@ _BETWEEN = " · "
 
 
 def at_risk(context: Context) -> Answer:
-    """List the open deals with a flag and its reasons, the most money first; then overdue ones."""
+    """List the flagged open deals and why, as `act_today` ranks them; then the overdue ones."""
     table = tables.flags(context)
     flagged = table[table["risk"] > 0]
+    order = forecasts.to_act_on(context).index
+    flagged = flagged.loc[order[order.isin(flagged.index)]]
     late, doubt = context.overdue, compare_chances(forecasts.forecast_deals(context))
     columns = [
         *context.by,
@@ -55,10 +58,10 @@ def at_risk(context: Context) -> Answer:
         finding=Sentence.of(describe(table)),
         method=str(forecasts.method(context)),
         tables=(
-            *([Table("deals", flagged_by, tuple(rows), "value", heads)] if rows else []),
+            *([Table("deals", flagged_by, tuple(rows), heads=heads)] if rows else []),
             *([listed] if len(late) else []),
         ),
-        notes=tuple(map(Sentence.of, filter(None, (doubt, "The largest first")))) if rows else (),
+        notes=tuple(Sentence.of(doubt) for _ in rows[:1] if doubt),
         call='oa.deal_flags(deals, history, as_of="{day}")',
         opener=partial(explain_deal, context),
     )
@@ -67,6 +70,8 @@ def at_risk(context: Context) -> Answer:
 def _add_reasons(context: Context, deal: dict[Any, Any], reasons: list[str]) -> Row:
     """List a deal with its flags in words, the first one apart."""
     first, *others = map(text.capital, reasons)
+    todo = say_action(context, deal)
+    others += [todo] if todo else []
     why = Sentence.of(Piece("lead", first), "".join(f". {one}" for one in others), ".")
     row = list_deal(context, deal)
     return replace(

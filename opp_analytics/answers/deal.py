@@ -186,9 +186,7 @@ def explain_deal(context: Context, row: Row, of: pd.DataFrame | None = None) -> 
     why = explain_chance(context, row.id, of) if row.kind == "deal" else ""
     if not why:
         return None
-    # A row that decides says itself when it would be won.
-    dates = "" if of is not None and not row.depth else say_win_dates(context, row.id)
-    words = [words for words in (why, dates) if words]
+    words = [words for words in (why, say_win_dates(context, row.id)) if words]
     return Answer(
         key="deal",
         context=context,

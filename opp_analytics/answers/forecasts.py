@@ -16,7 +16,6 @@ import pandas as pd
 from opp_analytics import analysis, text
 from opp_analytics.analysis import find_calls
 from opp_analytics.answers.context import AHEAD, Context, Part, keep
-from opp_analytics.answers.gaps import cover_gaps, list_deals_to_win
 from opp_analytics.arguments import MethodName
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.history import History
@@ -35,8 +34,8 @@ _RANGE = ["expected", "low", "high"]
 _FAN = ["booked", "expected", "low", "median", "high"]
 _ZEROS = ["booked", "open_count", "open_value", "expected"]
 """Columns of a person that are 0 without deals."""
-_HARDLY = 0.05
-"""Chance of a deal below which it decides nothing."""
+ADDS = 0.005
+"""What a deal must add to the chance of a target to be listed for it: half a point."""
 _JUDGED = 12
 """Past forecasts of a part to judge, a year of months."""
 
@@ -500,7 +499,10 @@ def explained_change(context: Context) -> analysis.ForecastChange:
 
 @keep
 def _deal_forecast(context: Context) -> analysis.DealForecast:
-    by = _leading_levels(context)
+    return _forecast_by(context, _leading_levels(context))
+
+
+def _forecast_by(context: Context, by: list[str] | None) -> analysis.DealForecast:
     return context.keep(
         lambda: analysis.DealForecast.of(
             context.whole,
@@ -647,18 +649,44 @@ def _by_period(context: Context) -> dict[str, pd.DataFrame]:
 
 
 @keep
-def swings(context: Context) -> pd.DataFrame:
-    """`oa.forecast_deals` of the leading period, largest swing × chance first.
+def to_act_on(context: Context) -> pd.DataFrame:
+    """What to act on in the leading period, the most first; one order for every list of deals.
 
-    Deals that can hardly be won in the period are left out.
+    Open deals, and those won but dated after it, by id, with ``points``, ``win_chance`` and the
+    ``value`` that these are of; first those that add half a point or more to the chance of the
+    subject's target, by points × win_chance; then the others by value × win_chance.
     """
-    table = forecast_deals(context)
-    late = (table["won_low"] > lead(context).end_time) & bool(len(chances(context)))
-    now = table[(table["period"] == str(lead(context))) & (table["chance"] >= _HARDLY) & ~late]
-    now = analysis.evidence.rank_swings(now)
-    details = ["unique_id", *(name for name in context.by if name not in now)]
-    joined = now.merge(context.deals[details], on="unique_id", how="left")
-    return note_of(table).write(joined)
+    return _rank(context, _list_points(context, _leading_levels(context)))
+
+
+@keep
+def to_act_on_by_person(context: Context) -> pd.DataFrame:
+    """As `to_act_on`, for each person's own target."""
+    return _rank(context, _list_points(context, list(context.levels)))
+
+
+def _rank(context: Context, points: pd.DataFrame) -> pd.DataFrame:
+    """Rank the deals of the subject by what they add, else by what they would bring."""
+    mine = points[is_among(points.index.to_series(), context.opportunities["unique_id"])]
+    adds = mine["points"] >= ADDS
+    likely = mine["points"].where(adds, mine["value"].clip(lower=0.0)) * mine["win_chance"]
+    order = mine.assign(adds=adds, likely=likely.fillna(0.0), id=mine.index)
+    ranked = order.sort_values(
+        ["adds", "likely", "value", "id"], ascending=[False, False, False, True]
+    )
+    return mine.loc[ranked.index]
+
+
+def _list_points(context: Context, by: list[str] | None) -> pd.DataFrame:
+    """List what each deal adds, for all parts of a level."""
+    period, asked = lead(context), _forecast_by(context, by)
+    used = analysis.read_method("run_rate") if by_rate(context) else None
+
+    def make() -> pd.DataFrame:
+        found = analysis.list_win_points(asked, period, used)
+        return found.assign(points=np.nan) if stated(context) else found
+
+    return context.keep(make, "points", tuple(by or ()), period)
 
 
 @keep
@@ -723,24 +751,6 @@ def usual_coverage(context: Context) -> dict[str, float]:
     usual = past_coverage(context).reset_index()
     hits = usual[usual["hit"].astype("bool")]
     return dict(zip(hits["asked"], hits["median"], strict=True))
-
-
-@keep
-def deals_to_win(context: Context) -> pd.DataFrame:
-    """The open deals that could still close in the period that leads, the largest first."""
-    return list_deals_to_win(context, lead(context))
-
-
-@keep
-def to_win(context: Context) -> pd.DataFrame:
-    """Ways to close each person's gap to target in the leading period.
-
-    One chance is shown: the target's, or with stated chances that of the deals.
-    """
-    found = cover_gaps(
-        deals_to_win(context), leading_persons(context), partial(context.money, fine=True)
-    )
-    return found.drop(columns="p_target" if stated(context) else "p_enough")
 
 
 def find_earlier_record(context: Context) -> pd.Timestamp:

@@ -57,7 +57,7 @@ from opp_analytics.report.show_answer import (
     show_table,
 )
 
-MOST_RISKS, _MOST_FIXES, _MOST_DECIDING, _MOST_CREATORS, _MOST_PUSHED = 9, 8, 5, 8, 5
+_MOST_RISKS, _MOST_FIXES, _MOST_CREATORS, _MOST_PUSHED = 9, 8, 8, 5
 """Rows of a block that fit beside its neighbor."""
 _MOST_CARDS = 12
 """People with a card of their own, four rows of three."""
@@ -108,40 +108,21 @@ def _show_lack(lack: Lack) -> Note:
     )
 
 
-def act_today(context: Context) -> Block | None:
-    """Show the deals that move the chance of the target most, lost and won.
-
-    Where none does, those that the forecast rests on.
-    """
-    answer, nav = answers.act_today(context), "Deals that decide"
-    table = next((table for table in answer.tables if table.name == "decide"), None)
-    if table is None:
-        return None
-    finding, note = answer.say(table.finding), answer.say(table.note)
+def act_today(context: Context) -> Block:
+    """Show the few deals to act on today."""
+    answer, nav = answers.act_today(context), "Act today"
+    table = answer.tables[0]
     if not table.rows:
-        return say_only("act_today", finding, f"{note}.", nav)
-    swings, count = "p_if_won" in table.columns, len(table.rows)
-    rest = f" of {count:,}" if count > _MOST_DECIDING else ""
-    how = f"most {'at stake' if swings else 'expected'} in {forecasts.lead_name(context)}"
-    sub = [f"The {text.spelled(min(count, _MOST_DECIDING), 'deal')}{rest} with {how}"]
-    if swings:
-        sub.append("Ring: the chance of the target if the deal is lost; blue: if it is won")
-    shown = show_table(
-        answer,
-        table,
-        "act_today",
-        _MOST_DECIDING,
-        columns=(PICTURE,) if swings else ("weighted",),
-        money=context.money,
-        heads={PICTURE: "Chance of target if lost, if won"},
-        says=True,
-    )
-    return Block("act_today", finding, ". ".join([*sub, *filter(None, [note])]), (shown,), nav)
+        return say_only("act_today", answer.title, f"{answer.say(answer.finding)}.", nav)
+    columns = ("action", context.person or "", "value", "points")
+    shown = show_table(answer, table, "act_today", columns=columns, money=context.money)
+    sub = ". ".join(map(answer.say, filter(None, (table.note, *answer.notes))))
+    return Block("act_today", answer.say(answer.finding), sub, (shown,), nav)
 
 
 def at_risk(context: Context) -> Block:
-    """Show what to question first: open deals with flags and reasons, most value first."""
-    return show_answer(answers.at_risk(context), "at_risk", "At risk", most=MOST_RISKS)
+    """Show what to question first: open deals with flags and reasons, as `act_today` ranks them."""
+    return show_answer(answers.at_risk(context), "at_risk", "At risk", most=_MOST_RISKS)
 
 
 def to_win(context: Context) -> Block:
@@ -187,6 +168,8 @@ def _show_task(answer: Answer, row: Row) -> Task:
         history = ""
     why = show_behind(answer, row)
     todo = answer.say(row.words["action"])
+    if "points" in row.values:
+        todo += f": {show_cell(answer, row, 'points').text}"
     return Task(show_name(answer, row), value, stated, history, todo, why.note if why else "")
 
 
@@ -380,10 +363,10 @@ def make_tile(context: Context, figure: Figure) -> Tile:
 
 
 BLOCKS: dict[str, Callable[[Context], Block | None]] = {
+    "act_today": act_today,
     "people": people,
     "trend": trend,
     "why_it_moved": partial(_show_drawn, "why_it_moved"),
-    "act_today": act_today,
     "at_risk": at_risk,
     "to_win": to_win,
     "categories": partial(_show_drawn, "categories"),

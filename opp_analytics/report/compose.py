@@ -11,8 +11,8 @@ from opp_analytics.report.blocks import BLOCKS, tiles
 from opp_analytics.report.model import WeeklyPage, clean
 from opp_analytics.report.notes import certificate
 
-_FOR_ONE = ("to_win", "trend")
-"""The first blocks of one person's page, on which a table of people has one row."""
+_FOR_ONE, _OF_MANY = ("act_today", "trend"), ("people", "to_win")
+"""The first blocks of one person's page, and those that have one row or card on it."""
 
 
 def compose(
@@ -50,7 +50,7 @@ def compose(
 def choose_blocks(context: Context, asked: Sequence[str] | None = None) -> tuple[str, ...]:
     """Choose the blocks asked for.
 
-    By default all, and on the page of one person what to win first and no table of people.
+    By default all, and on the page of one person none that lists people.
     """
     for name in asked or ():
         if name not in BLOCKS:
@@ -59,4 +59,4 @@ def choose_blocks(context: Context, asked: Sequence[str] | None = None) -> tuple
         return tuple(asked)
     if context.only is None or len(forecasts.persons(context)) > 1:
         return tuple(BLOCKS)
-    return (*_FOR_ONE, *(name for name in BLOCKS if name not in (*_FOR_ONE, "people")))
+    return (*_FOR_ONE, *(name for name in BLOCKS if name not in (*_FOR_ONE, *_OF_MANY)))

@@ -14,16 +14,15 @@ from pathlib import Path
 from types import MappingProxyType
 
 from opp_analytics import answers, text
-from opp_analytics.answers import Alert, Answer, Context, Row, forecasts
+from opp_analytics.answers import Alert, Answer, Context, Row
 from opp_analytics.errors import ConfigError, DataWarning
 from opp_analytics.files import digest as checksum
-from opp_analytics.report.blocks import MOST_RISKS
 from opp_analytics.report.html import drop_links, render_template
 from opp_analytics.report.model import WeeklyPage, clean
 from opp_analytics.text import MISSING, Sentence
 
-_MOST_DEALS, _MOST_PEOPLE = 5, 8
-"""Deals to question, and teams and people, that a mail or a chat has room for."""
+_MOST = 8
+"""Rows that a mail or a chat has room for."""
 _WIDTH, _LONGEST, _LARGE = 72, 150, 10_000_000
 """Letters of a line of a letter; of a subject, about what a list of messages shows; bytes of a
 message that many servers refuse."""
@@ -61,19 +60,11 @@ class Section:
     note: str = ""
     says: tuple[Saying, ...] = ()
     """Its rows as sentences, the most important first."""
-    rest: int = 0
-    """Further rows, that only the workbook has."""
-
-    @property
-    def most(self) -> int:
-        """Rows that a mail or a chat has room for."""
-        return _MOST_DEALS if self.key == "at_risk" else _MOST_PEOPLE
 
     def count_rest(self, shown: int) -> str:
         """Say how many rows there are beyond those shown, and where."""
-        left = max(len(self.says) - shown, 0) + self.rest
-        where = "in the workbook" if self.rest else "on the page"
-        return f"{left}{' more' if shown else ''} {where}" if left else ""
+        left = len(self.says) - shown
+        return f"{left}{' more' if shown else ''} on the page" if left > 0 else ""
 
 
 @dataclass(frozen=True)
@@ -129,7 +120,7 @@ def make_digest(page: WeeklyPage, context: Context) -> Digest:
         page.second,
         page.warnings,
         tuple(tiles),
-        tuple(clean(section) for section in made if section),
+        tuple(clean(section) for section in made),
         whose=page.subject,
     )
 
@@ -146,25 +137,20 @@ def _write_people(context: Context) -> Section:
     return _write_section(answer, sorted(rows, key=rank))
 
 
-def _write_at_risk(context: Context) -> Section:
-    """Put the deals at risk in words; the workbook has those beyond the page's."""
-    answer = answers.at_risk(context)
-    rows = answer.tables[0].rows if answer.tables else ()
-    section = _write_section(answer, [row for row in rows[:MOST_RISKS] if row.says])
-    return replace(section, rest=max(len(rows) - MOST_RISKS, 0))
-
-
-def _write_to_win(context: Context) -> Section | None:
-    """Put in words what one person must win; None of several."""
+def _write_act_today(context: Context) -> Section:
+    """Put what to do today in words, the verb before the deal."""
     answer = answers.act_today(context)
-    table = next((table for table in answer.tables if table.name == "to_win"), None)
-    if table is None or not table.rows or len(forecasts.leading_persons(context)) > 1:
-        return None
-    first, *deals = table.rows
-    if first.kind != "person":
-        return None
-    advice = f"{answer.say(first.words['action'])}."
-    return Section("to_win", answer.say(table.finding), advice, _say_rows(answer, deals))
+    section = _write_section(answer, answer.tables[0].rows)
+    verbs = map(answers.name_action, answer.tables[0].rows)
+    says = zip(verbs, section.says, strict=True)
+    return replace(
+        section,
+        says=tuple(replace(one, name=f"{verb} {one.name}") for verb, one in says),
+    )
+
+
+def _write_why_it_moved(context: Context) -> Section:
+    return _write_section(answers.why_it_moved(context), ())
 
 
 def _write_section(answer: Answer, rows: Sequence[Row]) -> Section:
@@ -182,12 +168,12 @@ def _say_rows(answer: Answer, rows: Iterable[Row]) -> tuple[Saying, ...]:
     )
 
 
-_SECTIONS: dict[str, Callable[[Context], Section | None]] = {
-    "to_win": _write_to_win,
+_SECTIONS: dict[str, Callable[[Context], Section]] = {
+    "act_today": _write_act_today,
     "people": _write_people,
-    "at_risk": _write_at_risk,
+    "why_it_moved": _write_why_it_moved,
 }
-"""The blocks that a digest has; what to win only of one person."""
+"""The blocks that a digest has."""
 
 
 _SPECIAL = re.compile(r"[\\`*]|(?<!\w)_|_(?!\w)|<(?=[A-Za-z/!?])|\](?=\()|~(?=~)|^[#>+-]")
@@ -236,8 +222,8 @@ def write_plain(digest: Digest, *further: str) -> str:
     for section in digest.sections:
         said = (f"{section.title}.", section.note)
         parts.append("\n".join(_wrap(words) for words in said if words))
-        lines = [f"{one.name}{one.words}" for one in section.says[: section.most]]
-        lines += filter(None, [section.count_rest(section.most)])
+        lines = [f"{one.name}{one.words}" for one in section.says[:_MOST]]
+        lines += filter(None, [section.count_rest(_MOST)])
         parts.append("\n".join(_wrap(f"{line}.", "- ") for line in lines))
     return "\n\n".join(filter(None, [*parts, *map(_wrap, further)])) + "\n"
 
@@ -291,10 +277,10 @@ def _write_parts(digest: Digest, marks: Marks) -> Iterator[str]:
     for section in filter(lambda section: section.says, digest.sections):
         yield f"\n{marks.stress(section.title)}"
         lead = "\n"
-        for one in section.says[: section.most]:
+        for one in section.says[:_MOST]:
             yield f"{lead}- {marks.stress(one.name, one.strong)}{marks.text(one.words)}"
             lead = ""
-        if more := section.count_rest(section.most):
+        if more := section.count_rest(_MOST):
             yield f"- {more}"
 
 
@@ -322,7 +308,7 @@ def write_mail(
     )
     # Mail programs drop style sheets, so each element gets its own style.
     html = css_inline.CSSInliner(load_remote_stylesheets=False).inline(
-        render_template("mail.html", digest=digest, attached=attached)
+        render_template("mail.html", digest=digest, most=_MOST, attached=attached)
     )
     message.set_content(write_plain(digest, attached))
     message.add_alternative(html, subtype="html")

@@ -16,7 +16,7 @@ from typing import Any
 from opp_analytics.answers import Part
 from opp_analytics.errors import ArgumentValueError, ConfigError
 from opp_analytics.files import SMALL, read_whole
-from opp_analytics.report.model import Block, Goals, Note, Table, WeeklyPage
+from opp_analytics.report.model import Block, Note, Table, WeeklyPage
 from opp_analytics.svg import stylesheet
 from opp_analytics.text import FIRST_ISOLATE, LAST_ISOLATE
 
@@ -31,7 +31,7 @@ _SPANS = {
     "people": 7,
     "trend": 5,
     "why_it_moved": 6,
-    "act_today": 6,
+    "act_today": 7,
     "categories": 5,
     "months": 7,
     "pipeline_created": 7,
@@ -183,10 +183,6 @@ def _span_beside(block: Block, partner: Block) -> int | None:
         return None
     if _is_line(block):
         return 6
-    if (block.key, partner.key) == ("to_win", "trend"):
-        # Of one person alone.
-        only = isinstance(block.parts[0], Goals) and len(block.parts[0].goals) == 1
-        return 5 if only else None
     span = _SPANS.get(block.key, 12)
     return span if span + _SPANS.get(partner.key, 12) == 12 else None
 

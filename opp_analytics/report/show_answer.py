@@ -43,6 +43,7 @@ _LOOKS = {
     "owner_name": PageColumn("", right=False, kind="o"),
     "stage": PageColumn("", right=False, kind="stage"),
     "reasons": PageColumn("", right=False, phone="full", kind="why"),
+    "action": PageColumn("", right=False, phone="full", kind="why"),
     "call": PageColumn("", kind="call"),
     "change": PageColumn("", kind="since"),
     PICTURE: draw_column(),
@@ -58,11 +59,11 @@ def show_answer(answer: Answer, key: str, nav: str, *, most: int) -> Block:
     first, *others = answer.tables
     rest = len(first.rows) - most
     note = ". ".join(map(answer.say, answer.notes))
-    more = f"; {text.count(rest, 'more deal')} in the workbook" if rest > 0 else ""
+    more = f"{text.count(rest, 'more deal')} in the workbook" if rest > 0 else ""
     return Block(
         key,
         answer.say(answer.finding),
-        f"{note}{more}",
+        "; ".join(filter(None, (note, more))),
         (
             show_table(answer, first, key, most),
             *(Fold(one.name, _list_deals(answer, one, one.name)) for one in others),
@@ -300,6 +301,8 @@ def _write(context: Context, row: Row, column: str) -> str:
             return text.number(float(value))
         case "rate":
             return text.percent(float(value))
+        case "points":
+            return text.points(float(value), signed=True)
         case "percent":
             return text.percent(float(value) / 100)
         case "ratio":

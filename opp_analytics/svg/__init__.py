@@ -8,8 +8,8 @@ Put `stylesheet()` once into the page or widget. Then:
 
 - ``draw(chart)`` renders what `opp_analytics.charts` prepared: HTML text, or `Rows`, a row chart
   whose ``html()`` is the text; ``html(opened)`` lets each row open to HTML of yours, such as its
-  deals. ``bullet`` gives the picture of one row for a tile; ``list_progress``, ``list_months`` and
-  ``list_swings`` the scale and the pictures of all rows of a table.
+  deals. ``bullet`` gives the picture of one row for a tile; ``list_progress`` and ``list_months``
+  the scale and the pictures of all rows of a table.
 - A picture names no color and sets no width: it fills its place. Numbers come from `text`.
 - New pictures are made of the marks in `opp_analytics.svg.marks` on an ``axis``: percent across,
   pixels down. Every word in them is escaped.
@@ -26,7 +26,7 @@ from opp_analytics.svg.over_time import (
     month,
     progress,
 )
-from opp_analytics.svg.row_charts import Row, Rows, draw_rows, list_swings, swing
+from opp_analytics.svg.row_charts import Row, Rows, draw_rows
 
 
 def draw(chart: ChartData) -> Rows | str:

@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape
 
-import pandas as pd
-
 from opp_analytics import charts, text
 from opp_analytics.charts import BarMark, ChartData, Place
 from opp_analytics.svg import marks
@@ -26,8 +24,6 @@ _PITCH = 32
 """Pixels of the lowest row, in the stylesheet too."""
 _TOTAL = 20.0
 """Percent right of a bar that its text needs on a phone."""
-_CHANCE = 20.0
-"""Percent at each end for the chance written there."""
 
 
 @dataclass(frozen=True)
@@ -211,32 +207,3 @@ def _write_below(place: Place, scale: marks.Axis, y: float) -> str:
     return marks.fit(x, y, named, share, kind="quiet", anchor=anchor, halo=True) + marks.fit(
         0, y, (named[-1], n), 100, until=until, kind="quiet", halo=True
     )
-
-
-def swing(if_lost: float, if_won: float, *, said: str) -> str:
-    """Render two chances from 0% to 100%: a ring if the deal is lost, a dot if it is won."""
-    scale = marks.Axis(1.0, _CHANCE, 100 - _CHANCE)
-    return marks.picture(
-        marks.across(10, left=_CHANCE, right=100 - _CHANCE, line="rule"),
-        *marks.draw_marks(
-            Place("", charts.mark_swing(if_lost, if_won)), scale, height=20, thick=10
-        ),
-        marks.label(scale.at(if_lost), 14, text.percent(if_lost), anchor="end", dx=-8),
-        marks.label(scale.at(if_won), 14, text.percent(if_won), dx=9, kind="hi"),
-        marks.hint(said),
-        height=20,
-        said=said,
-    )
-
-
-def list_swings(rows: pd.DataFrame) -> tuple[str, dict[str, str]]:
-    """Render the `swing` of each row by id."""
-    return "", {
-        str(key): swing(
-            row["p_if_lost"],
-            row["p_if_won"],
-            said=f"{text.percent(row['p_if_lost'])} if lost, "
-            f"{text.percent(row['p_if_won'])} if won",
-        )
-        for key, row in rows.iterrows()
-    }

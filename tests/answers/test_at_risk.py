@@ -87,4 +87,4 @@ def test_at_risk__says_each_deal_in_a_sentence_with_what_is_known_of_it(opportun
         "Fir, 10K, Ann: no close date, in Discovery",
     ]
     hers = said(opportunities.assign(value=None), part="Ann")
-    assert hers[-1] == "Cedar: no amount, in Discovery"
+    assert "Cedar: no amount, in Discovery" in hers

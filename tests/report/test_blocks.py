@@ -6,8 +6,6 @@ import pandas as pd
 
 from opp_analytics.answers import Figure, forecasts
 from opp_analytics.report.blocks import BLOCKS, make_tile, tiles
-from opp_analytics.report.compose import compose
-from opp_analytics.report.html import render_page
 from opp_analytics.report.model import Chart, Goals, Note, Table
 from tests.analysis.forecasting.histories import even_months
 from tests.pipelines import (
@@ -84,12 +82,6 @@ def test_trend__ends_at_the_forecast_of_the_page_where_the_last_record_is_older(
     assert f"forecast {context.money(forecasts.current(context)['expected'])}" in reading.texts(
         chart.html
     )
-
-
-def test_decide__sets_an_owner_apart_from_the_figures(opportunities):
-    owned = opportunities.assign(owner_name="רותם כהן")
-    html = render_page(compose(context_of(owned, target=150_000), workbook="week.xlsx"))
-    assert ">רותם כהן</bdi> · 120K" in html
 
 
 ALDER, BIRCH, CEDAR, DAMSON, ELDER, FIR = THIS_WEEK
@@ -174,10 +166,10 @@ def test_to_win__is_a_card_for_each_person(opportunities):
     ann, *_ = part.goals
     assert (ann.name, ann.state, ann.advice) == (
         "Ann",
-        "70K of 150K · 80% as stated",
-        "You have 80K to go; this one deal covers it.",
+        "70K of 150K",
+        "Needs 80K; win Alder.",
     )
-    (task,) = ann.tasks
+    task, *_ = ann.tasks
     assert (task.name.text, task.value, task.stated, task.history, task.todo) == (
-        *("Alder", "120,000", "80%", "", "Negotiation, due Mar 27"),
+        *("Alder", "120,000", "80%", "", "Win, due Mar 27"),
     )

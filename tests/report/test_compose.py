@@ -34,7 +34,7 @@ def test_compose__takes_a_choice_of_blocks_in_its_order(opportunities):
 
 
 def test_compose__names_a_block_that_is_none(opportunities):
-    with pytest.raises(ArgumentValueError, match="unknown block 'riks'; use some of people, trend"):
+    with pytest.raises(ArgumentValueError, match="unknown block 'riks'; use some of act_today"):
         compose(context_of(opportunities), workbook="week.xlsx", blocks=["riks"])
 
 

@@ -82,33 +82,18 @@ def test_make_digest__says_first_who_has_most_to_go(opportunities, history):
     )
 
 
-def test_make_digest__has_the_deals_of_the_page_and_counts_those_of_the_workbook():
-    rows = [
-        (f"{k}", f"Deal {k}", 100.0, "proposal", "active", "2026-03-10", 50, "Ann")
-        for k in range(12)
-    ]
-    (risk,) = sections(context_of(pipeline(rows)), "at_risk")
-    assert (len(risk.says), risk.rest, risk.count_rest(risk.most)) == (
-        9,
-        3,
-        "7 more in the workbook",
-    )
-    (none,) = sections(context_of(pipeline([])), "at_risk")
-    assert (none.title, none.note, none.says) == (
-        *("Deals at risk", "There is no open deal."),
-        (),
-    )
+def test_make_digest__begins_each_deal_with_what_to_do(opportunities):
+    (listed,) = sections(context_of(opportunities, target=TARGETS), "act_today")
+    assert listed.title == "Win Alder first: +120K if won by Mar 31"
+    assert listed.says[0] == Saying("Win Alder", ", Ann, 120K, due Mar 27: +120K if won by Mar 31")
+    assert listed.says[3].name == "Give a date to Fir"
+    (none,) = sections(context_of(pipeline([])), "act_today")
+    assert (none.title, none.says) == ("No deal is open", ())
 
 
-def test_make_digest__has_what_one_person_must_win_and_no_other_block(opportunities):
-    many = context_of(opportunities, target=TARGETS)
-    assert sections(many, "to_win", "stages") == ()
-    (hers,) = sections(context_of(opportunities, target=TARGETS, only="Ann"), "to_win")
-    assert (hers.title, hers.note) == (
-        "What to win in March: 80K to go",
-        "You have 80K to go; this one deal covers it.",
-    )
-    assert hers.says == (Saying("Alder", ", 120K, stated 80%. Negotiation, due Mar 27"),)
+def test_make_digest__says_what_one_person_needs(opportunities):
+    (hers,) = sections(context_of(opportunities, target=TARGETS, only="Ann"), "act_today")
+    assert hers.note == "You need 80K; win Alder."
 
 
 def test_write_chat__begins_with_the_alerts_the_sentence_and_the_tiles():
@@ -162,11 +147,11 @@ def test_write_chat__notifies_nobody_whom_a_name_mentions(name: str, marks: Mark
 
 
 def test_write_chat__leaves_out_last_lines_of_what_does_not_fit() -> None:
-    many = replace(RISK, says=tuple(Saying(f"Deal {n}", ": late", strong=False) for n in range(7)))
+    many = replace(RISK, says=tuple(Saying(f"Deal {n}", ": late", strong=False) for n in range(10)))
     whole = write_chat(digest(PEOPLE, many)).splitlines()
-    assert whole[-6:] == [*(f"- Deal {n}: late" for n in range(5)), "- 2 more on the page"]
+    assert whole[-9:] == [*(f"- Deal {n}: late" for n in range(8)), "- 2 more on the page"]
     cut = write_chat(digest(PEOPLE, many), fits=lambda words: "Deal 2" not in words)
-    assert cut.splitlines() == whole[:-4]
+    assert cut.splitlines() == whole[:-7]
     assert (
         write_chat(digest(PEOPLE, many), fits=lambda words: False)
         == "**New: March is <1% likely.**\n"

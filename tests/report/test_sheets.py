@@ -76,8 +76,8 @@ def test_sheets__of_what_to_win_have_the_deals_of_each_person(opportunities):
     )
     context = context_of(opportunities, org=org)
     [sheet] = [sheet for sheet in sheets(context) if sheet.name == "To win"]
-    assert sheet.levels.count(1) == len(forecasts.to_win(context))
-    assert sheet.levels.count(2) == forecasts.to_win(context)["deals"].sum()
+    assert sheet.table["name"].dropna().tolist() == ["Alder", "Cedar", "Fir"]
+    assert sheet.levels.count(2) == 3
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,6 @@ CASES: dict[str, str | svg.Rows] = {
         charts.slippage_by_period({"Sep": _SLIPPED, "Oct": _SLIPPED.assign(value=0.0)})
     ),
     "stage_flow": svg.draw(charts.stage_flow(TABLES["stage_flow"])),
-    "swing": svg.swing(0.0, 0.9999, said="x"),
     "waterfall": svg.draw(charts.waterfall(TABLES["waterfall"])),
     "waterfall, the largest step down": svg.draw(charts.waterfall(_CUT)),
     "win_rate": svg.draw(charts.win_rate(_RATES, overall=0.5, differs={"Bo"})),

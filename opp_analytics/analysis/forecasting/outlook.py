@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from opp_analytics.analysis.forecasting.targets import find_gap
 from opp_analytics.analysis.stats.distribution import Total, condition_on_each, distribute
 from opp_analytics.schema import HALF_CENT
 
+_Amount = TypeVar("_Amount", float, Floats)
 LEVEL = 0.8
 """Level of the ranges whose past sets the width; every other level follows the same
 distribution."""
@@ -63,7 +64,7 @@ class Stretched:
             else self.plain.at_least(self.find_plain(amount))
         )
 
-    def find_plain(self, amount: float) -> float:
+    def find_plain(self, amount: _Amount) -> _Amount:
         """Find the amount that becomes `amount`."""
         return self.median + (amount - self.median) / self.factor
 
@@ -141,7 +142,7 @@ class Outlook:
             return 1.0
         if total is None:
             return float("nan")
-        return self._keep_open(total.at_least(target))
+        return self.keep_open(total.at_least(target))
 
     def conditions(self, total: Mix, booked: float, target: float) -> tuple[Floats, Floats]:
         """`p_target` if each deal of a total is won, and if it is not.
@@ -151,11 +152,11 @@ class Outlook:
         if find_gap(target, booked) <= 0:
             return np.ones(len(total.amounts)), np.ones(len(total.amounts))
         chance = total.at_least(target)
-        more = self._keep_open(chance) - chance
+        more = self.keep_open(chance) - chance
         won, lost = total.conditions(target)
         return np.clip(won + more, 0.0, 1.0), np.clip(lost + more, 0.0, 1.0)
 
-    def _keep_open(self, chance: float) -> float:
+    def keep_open(self, chance: float) -> float:
         """Keep the chance of an open target away from impossible and certain."""
         return min(max(chance, LEAST), 1 - LEAST) if self.open_ended else chance
 

@@ -386,12 +386,10 @@ def describe_forecast_fan(table: pd.DataFrame) -> str:
     return f"{said} is {aim}, {moved} since {since}"
 
 
-def describe_forecast_deals(table: pd.DataFrame, forecast: Row = None) -> str:
+def describe_forecast_deals(table: pd.DataFrame) -> str:
     """Say how winning or losing one deal changes the chance of a period's target.
 
     The period is the first one with a target.
-
-    `forecast` is the row of that period, for what all deals due would bring.
     """
     known = table[table["p_if_lost"].notna()]
     if known.empty:
@@ -400,18 +398,10 @@ def describe_forecast_deals(table: pd.DataFrame, forecast: Row = None) -> str:
     known = evidence.rank_swings(known[known["period"] == first])
     name = period_name(first, note_of(table).freq, today=note_of(table).day)
     lost, won, swing = known["p_if_lost"].min(), known["p_if_won"].max(), known.iloc[0]
-    if lost > 1 - 1e-9 and forecast is not None:
-        return _say_due("Upside still", name, forecast, money_of(table))
     if lost > 1 - 1e-9:
         return f"{capital(name)} is at target whatever becomes of the open deals"
     if won < evidence.LEAST_SWING:
-        said = f"No single deal saves {name}"
-        if forecast is None:
-            return said
-        below = (
-            f"forecast {money_of(table)(forecast['target'] - forecast['expected'])} below target"
-        )
-        return f"{said}: {_say_all_due(forecast, money_of(table)) or below}"
+        return f"No single deal saves {name}"
     if lost >= _SAFE:
         one = "any one deal" if len(known) > 1 else "the one open deal"
         return f"Lose {one} and {name} still has a {percent(lost)} chance"

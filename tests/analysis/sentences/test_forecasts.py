@@ -15,7 +15,6 @@ import pytest
 
 from opp_analytics.analysis import (
     compare_chances,
-    describe_forecast_deals,
     evidence,
     explain_chances,
     find_gap,
@@ -251,12 +250,6 @@ def _deals(*ends):
 @pytest.mark.parametrize("case", CASES["deals"])
 def test_sentence__of_single_deals(case):
     assert sentence(_make(_deals, case)) == case["words"]
-
-
-@pytest.mark.parametrize("case", CASES["deal_of_period"])
-def test_describe_forecast_deals__says_what_all_due_would_bring(case):
-    row = _period(28e3, case["due"], case["value"], 168e3, 525e3, 0.002).iloc[1]
-    assert describe_forecast_deals(_deals(case["ends"]), row) == case["words"]
 
 
 def _reasons(
