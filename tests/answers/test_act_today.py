@@ -68,7 +68,7 @@ def test_to_act_on__adds_what_winning_the_deal_in_the_data_adds():
     computed = ranked[ranked["points"].notna()]
     assert len(computed) >= 5
     for key, row in computed.iterrows():
-        after = forecasts.leading(_win(context, key))["p_target"]
+        after = forecasts.leading(_win(context, str(key)))["p_target"]
         assert row["points"] == pytest.approx(after - before, abs=0.005), key
     likely = (ranked["points"] * ranked["win_chance"])[ranked["points"] >= 0.005]
     assert likely.is_monotonic_decreasing
