@@ -401,9 +401,11 @@ def _cast(column: pd.Series[Any], kind: str) -> Any:
     except UnicodeEncodeError:  # Half of a character, which pandas 3 cannot hold as text.
         return None
     types, dtype = pd.api.types, column.dtype
+    if kind in ("whole", "instant") and dtype == _DTYPES[kind]:
+        return column
     if kind == "number" and types.is_any_real_numeric_dtype(dtype):
-        numbers = column.astype("float64")
-        return numbers if np.isfinite(numbers.dropna()).all() else None
+        numbers = column if dtype == "float64" else column.astype("float64")
+        return None if np.isinf(numbers.to_numpy()).any() else numbers
     if (
         kind == "whole"
         and types.is_integer_dtype(dtype)
@@ -413,9 +415,15 @@ def _cast(column: pd.Series[Any], kind: str) -> Any:
     if kind not in ("date", "instant") or not types.is_datetime64_any_dtype(dtype):
         return None
     if kind == "date":
+        if dtype == _DATE and _are_days(column.to_numpy()):
+            return column
         return column.dt.tz_localize(None).dt.normalize().astype(_DATE)
     aware = column if isinstance(dtype, pd.DatetimeTZDtype) else column.dt.tz_localize("UTC")
     return aware.dt.tz_convert("UTC").astype(_INSTANT)
+
+
+def _are_days(times: NDArray[Any]) -> bool:
+    return np.array_equal(times, times.astype("datetime64[D]"), equal_nan=True)
 
 
 def unstack_level(values: pd.Series[Any], level: str) -> pd.DataFrame:

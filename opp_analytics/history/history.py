@@ -952,11 +952,13 @@ class History:
         The deals open in a month without closings close later: it is as known as the next one with
         some.
         """
-        shares = share_known(self.list_closings(), "M")
-        if len(shares):
-            begins = self.records["recorded_at"].iloc[0].tz_localize(None).to_period("M")
-            months = pd.period_range(min(begins, shares.index[0]), shares.index[-1], freq="M")
-            shares = shares.reindex(months).bfill()
+        closings = self.list_closings()
+        if closings.empty:
+            return pd.PeriodIndex([], freq="M")
+        shares = share_known(closings, "M")
+        begins = self.records["recorded_at"].iloc[0].tz_localize(None).to_period("M")
+        months = pd.period_range(min(begins, shares.index[0]), shares.index[-1], freq="M")
+        shares = shares.reindex(months).bfill()
         unknown = (shares[[KNOWN[name] for name in columns]] < LEAST_KNOWN).any(axis=1)
         return pd.PeriodIndex(shares.index[unknown])
 

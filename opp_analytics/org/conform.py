@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -20,38 +20,44 @@ def stage_dtype(stages: Stages, values: Iterable[Any] = ()) -> pd.CategoricalDty
     read = (
         stages.aliases.get(value, value) if isinstance(value, str) else value for value in values
     )
-    return pd.CategoricalDtype(
-        pd.Index(_extend(stages.names, read), dtype=schema.TEXT), ordered=True
-    )
+    return _extend(tuple(stages.names), read, ordered=True)
 
 
 def status_dtype(values: Iterable[Any] = ()) -> pd.CategoricalDtype:
     """Make the status category, extended by the unknown ones among `values`."""
-    return pd.CategoricalDtype(pd.Index(_extend(schema.STATUSES, values), dtype=schema.TEXT))
+    return _extend(schema.STATUSES, values, ordered=False)
 
 
-def _extend(known: Sequence[str], values: Iterable[Any]) -> list[str]:
-    return [*known, *sorted({str(v) for v in values if not pd.isna(v)} - set(known))]
+def _extend(known: tuple[str, ...], values: Iterable[Any], ordered: bool) -> pd.CategoricalDtype:
+    others = {str(value) for value in values if not pd.isna(value)}.difference(known)
+    return _make_dtype((*known, *sorted(others)), ordered)
+
+
+@lru_cache(maxsize=64)
+def _make_dtype(names: tuple[str, ...], ordered: bool) -> pd.CategoricalDtype:
+    return pd.CategoricalDtype(pd.Index(names, dtype=schema.TEXT), ordered)
 
 
 def conform_to(opportunities: pd.DataFrame, stages: Stages) -> pd.DataFrame:
     """Copy a frame with every known column at its dtype; see `conform`."""
     check_frame(opportunities)
-    twice = opportunities.columns[opportunities.columns.duplicated()]
-    if len(twice):
+    if opportunities.columns.has_duplicates:
+        twice = opportunities.columns[opportunities.columns.duplicated()]
         raise DataError(f"duplicate column {twice[0]!r}: drop one of them")
     # Without attrs on the way, which pandas would copy deeply at each step.
     frame = schema.as_plain(pd.DataFrame(opportunities).reset_index(drop=True))
     ids = frame.get("unique_id")
-    schema.refuse_halves(frame.drop(columns=list(schema.COLUMNS), errors="ignore"), ids)
-    frame = frame.assign(
-        **{
-            name: _conform_column(frame[name], ids, stages)
-            for name in schema.COLUMNS
-            if name in frame
-        },
-        **{name: _drop_no_names(frame[name]) for name in ("owner_name", *DERIVED) if name in frame},
-    )
+    # Most frames come with every column as it should be, and pandas would copy each.
+    changed = {}
+    for name, column in frame.items():
+        found = _conform_column(column, ids, stages) if name in schema.COLUMNS else column
+        if found.dtype == "object":
+            schema.refuse_halves(found.to_frame(), ids)
+        if name == "owner_name" or name in DERIVED:
+            found = _drop_no_names(found)
+        if found is not column:
+            changed[str(name)] = found
+    frame = frame.assign(**changed) if changed else frame
     frame.attrs = opportunities.attrs
     return frame
 
@@ -82,11 +88,13 @@ def _recode(
 ) -> pd.Series[Any]:
     """Recode a column as a category of the known names and its own."""
     if isinstance(column.dtype, pd.CategoricalDtype):
+        if _is_same(column.dtype, dtype_for(())):
+            return column
         codes, names = column.cat.codes.to_numpy(), column.cat.categories.astype(schema.TEXT)
     else:
         codes, names = pd.factorize(schema.as_text(column, ids))
     dtype = dtype_for(names[np.bincount(codes + 1, minlength=len(names) + 1)[1:] > 0])
-    if column.dtype == dtype and column.cat.categories.identical(dtype.categories):
+    if _is_same(column.dtype, dtype):
         return column
     read = (
         pd.Index([aliases.get(name, name) for name in names], dtype=schema.TEXT)
@@ -96,6 +104,12 @@ def _recode(
     places = np.append(dtype.categories.get_indexer(read), -1)
     coded = pd.Categorical.from_codes(places[codes], dtype=dtype)
     return pd.Series(coded, index=column.index, name=column.name)
+
+
+def _is_same(found: Any, wanted: pd.CategoricalDtype) -> bool:
+    return found is wanted or bool(
+        found == wanted and found.categories.identical(wanted.categories)
+    )
 
 
 def check_frame(opportunities: Any) -> None:
