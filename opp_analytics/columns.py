@@ -31,6 +31,10 @@ ALMOST_SURE = '[<1]">99%";0%'
 """How it shows rates from 99.5% on; a format has room for two conditions."""
 
 
+Sign = Literal["", "arrow", "past"]
+"""How people see its sign: as a minus, as an arrow up or down, or 0 and below as what is past."""
+
+
 class ResultColumn(NamedTuple):
     """A column of a result table."""
 
@@ -40,6 +44,7 @@ class ResultColumn(NamedTuple):
     """Name in the workbook; empty where the column's own name says it."""
     rank: int = 2
     """Where it has room: 1 everywhere, 2 on pages and in a wide terminal, 3 in a sheet and JSON."""
+    sign: Sign = ""
 
 
 def _read(name: str) -> list[dict[str, str]]:
@@ -49,7 +54,11 @@ def _read(name: str) -> list[dict[str, str]]:
 
 COLUMNS = {
     row["column"]: ResultColumn(
-        row["meaning"], cast("Unit", row["unit"] or "other"), row["title"], int(row["rank"] or 2)
+        row["meaning"],
+        cast("Unit", row["unit"] or "other"),
+        row["title"],
+        int(row["rank"] or 2),
+        cast("Sign", row["sign"] or ""),
     )
     for row in _read("columns.csv")
 }
@@ -193,20 +202,20 @@ def make_formatter(
     )
 
 
-def choose_workbook_format(
-    column: str, currency: str | None, *, signed: bool = False
-) -> str | None:
+def find_sign(column: str) -> Sign:
+    """Find how people see the sign of a result column."""
+    return COLUMNS[column].sign if column in COLUMNS else ""
+
+
+def choose_workbook_format(column: str, currency: str | None) -> str | None:
     """Choose the number format in which a workbook shows a column: money in whole units.
 
-    None for other units.
-
-    A `signed` amount or count has its sign, as a column of changes does.
+    None for other units. A change has its sign.
     """
-    unit, signed = find_unit(column), signed or column == "change"
-    if unit != "money" and not signed:
-        return WORKBOOK_FORMATS.get(unit)
-    shown = f"{sign_money(currency) if unit == 'money' else ''}#,##0"
-    return f'+{shown};"−"{shown};{shown}' if signed else f'{shown};"−"{shown}'
+    if find_unit(column) != "money":
+        return WORKBOOK_FORMATS.get(find_unit(column))
+    shown = f"{sign_money(currency)}#,##0"
+    return f'+{shown};"−"{shown};{shown}' if find_sign(column) == "arrow" else f'{shown};"−"{shown}'
 
 
 def sign_money(currency: str | None) -> str:

@@ -164,5 +164,4 @@ def test_make_formatter__has_cents_in_all_cells_of_a_column_or_in_none(
 def test_choose_workbook_format__shows_a_column_as_people_read_it() -> None:
     assert choose_workbook_format("expected", "USD") == '[$$]#,##0;"−"[$$]#,##0'
     assert choose_workbook_format("change", "USD") == '+[$$]#,##0;"−"[$$]#,##0;[$$]#,##0'
-    assert choose_workbook_format("open_count", None, signed=True) == '+#,##0;"−"#,##0;#,##0'
     assert choose_workbook_format("rate", None) == '[<=0]0%;[<0.005]"<1%";0%'

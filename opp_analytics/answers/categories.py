@@ -22,7 +22,7 @@ _CATEGORIES = ("closed", "commit", "best_case", "pipeline")
 
 def categories(context: Context) -> Answer:
     """Sum closed money and the open deals due by category, at full value."""
-    table = forecast_categories(context.opportunities, **context.asked)
+    table = forecast_categories(context.opportunities, **context.options)
     period: Any = table.loc[context.label]
     # A target is of all deals.
     chosen = context.ids is not None

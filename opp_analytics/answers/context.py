@@ -85,7 +85,7 @@ class Context:
     since: pd.Timestamp | None
     """The day to compare with; None for a week before."""
     own_writes: pd.DataFrame | None
-    named: bool
+    has_names: bool
     """False if the deals have no names, so that their ids are shown."""
     tz: str
     org: Org
@@ -113,11 +113,11 @@ class Context:
 
     def keep(self, make: Callable[[], _Made], *key: Any) -> _Made:
         """Make once for all parts; the key is all that was asked, and what `key` adds."""
-        options = (self.chosen, self.start, self.confidence)
-        asked = (self.day, self.freq, self.since, self.method, *options, *key)
-        if asked not in self.kept:
-            self.kept[asked] = make()
-        made: _Made = self.kept[asked]
+        options = (self.day, self.freq, self.since, self.method, self.chosen, self.start)
+        place = (*options, self.confidence, *key)
+        if place not in self.kept:
+            self.kept[place] = make()
+        made: _Made = self.kept[place]
         return made
 
     @property
@@ -136,7 +136,7 @@ class Context:
         )
 
     @property
-    def asked(self) -> dict[str, Any]:
+    def options(self) -> dict[str, Any]:
         """Options of an analysis on the as-of day."""
         return {"as_of": self.day, "freq": self.freq, "tz": self.tz}
 
@@ -274,7 +274,7 @@ class Context:
         return frame.sort_values(["value", "unique_id"], ascending=[False, True], ignore_index=True)
 
     @cached_property
-    def placed(self) -> Any:
+    def targets_in_teams(self) -> Any:
         """The targets, with the team of each person where they are a table."""
         return (
             place_targets(self.target, self.org)
@@ -285,7 +285,7 @@ class Context:
     def list_known(self) -> list[Part]:
         """List the people, then the teams, that any deal or target names."""
         return _list_parts(
-            [one for one in (self.whole, self.placed) if isinstance(one, pd.DataFrame)]
+            [one for one in (self.whole, self.targets_in_teams) if isinstance(one, pd.DataFrame)]
         )
 
     def list_now(self, columns: Sequence[str]) -> list[Part]:
@@ -296,7 +296,7 @@ class Context:
         """
         deals, period = self.deals, self.period
         tables = [deals[(deals["outcome"] == "open") | (deals["period"] == str(period))]]
-        for table in (self.placed, self.calls[self.calls["in_force"]]):
+        for table in (self.targets_in_teams, self.calls[self.calls["in_force"]]):
             if isinstance(table, pd.DataFrame):
                 days = (
                     (label, *self.org.period_days(str(label))) for label in table["period"].unique()
@@ -339,7 +339,7 @@ class Context:
         part = _find_part(name, self.list_known(), argument)
         ahead = [str(self.period + step) for step in range(AHEAD + 1)]
         return replace(
-            self.narrow(part), target=_give_target(self.target, self.placed, part, ahead)
+            self.narrow(part), target=_give_target(self.target, self.targets_in_teams, part, ahead)
         )
 
     def choose(self, ids: Iterable[str]) -> Context:
@@ -437,8 +437,8 @@ def keep(make: Callable[[Context], _Made]) -> Callable[[Context], _Made]:
 
     @wraps(make)
     def read(context: Context) -> _Made:
-        asked = make.__module__, make.__name__, context.part, context.ids
-        return context.keep(partial(make, context), *asked)
+        key = make.__module__, make.__name__, context.part, context.ids
+        return context.keep(partial(make, context), *key)
 
     return read
 
@@ -477,8 +477,8 @@ def read_context(
         analysis.check_same_deals(frame, history)
         if (record := _read_record_of(frame, history, day, zone)) is not None:
             opportunities, frame = record, require(record, *_READ, unique=True)
-    named = "name" in frame
-    if not named:
+    has_names = "name" in frame
+    if not has_names:
         frame = frame.assign(name=frame["unique_id"])
     if own is not None:
         frame = own.apply(frame)
@@ -507,7 +507,7 @@ def read_context(
         start=None if start is None else as_date(start, tz=zone, name="start"),
         confidence=between(confidence, "confidence", example=0.8),
         own_writes=own_writes,
-        named=named,
+        has_names=has_names,
         tz=zone,
         org=org,
         calls=made.assign(in_force=mask_in_force(made)),

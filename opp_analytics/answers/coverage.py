@@ -34,7 +34,7 @@ def coverage(context: Context) -> Answer:
     Beside it the usual coverage of periods that hit their target, and of those that missed.
     """
     history = None if context.records.empty else context.history
-    table = pacing(context.opportunities, history, **context.asked)
+    table = pacing(context.opportunities, history, **context.options)
     rows = tuple(
         make_period(context, period, read_known(row, _COLUMNS))
         for period, row in zip(table.index, table.to_dict("records"), strict=True)

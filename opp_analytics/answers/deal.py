@@ -113,7 +113,7 @@ def find_expected(context: Context, period: str) -> pd.DataFrame:
 
     ``expected`` is what each adds; it is also ``late`` if the deal is dated later.
     """
-    deals, added = context.deals, forecasts.added(context)[period]
+    deals, added = context.deals, forecasts.weigh_deals(context)[period]
     here, ends = (
         deals["period"] == period,
         pd.Period(period, context.freq).end_time.normalize(),

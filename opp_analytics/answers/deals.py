@@ -32,7 +32,7 @@ def deals(context: Context) -> Answer:
     The overdue come first, then those by period, the one that adds most first. Of closed ones
     those won in the current period come first, then the others, which fold.
     """
-    listed = _describe(context, tables.listed(context))
+    listed = _describe(context, tables.choose_listed(context))
     known = [str(name) for name in listed if listed[name].notna().any()]
     columns = [name for name in (*context.by, *_FIRST) if name in known]
     columns += [name for name in known if name not in (*columns, *_LEFT_OUT)]
@@ -70,7 +70,7 @@ def _describe(context: Context, listed: pd.DataFrame) -> pd.DataFrame:
     own = forecasts.own_chances(context)[[*titles]].rename(columns=titles)
     if not len(forecasts.chances(context)):
         own = own.drop(columns=["chance", "win_chance"])
-    added = forecasts.added(context)[context.label]
+    added = forecasts.weigh_deals(context)[context.label]
     return (
         listed.assign(in_forecast=added)
         .join(own, on="unique_id")
@@ -91,7 +91,7 @@ def _sort(context: Context, listed: pd.DataFrame) -> pd.DataFrame:
 
 def _say_older(context: Context) -> list[str]:
     """Say how many closed deals are not listed."""
-    listed, (first, last) = tables.listed(context), tables.listed_days(context)
+    listed, (first, last) = tables.choose_listed(context), tables.listed_days(context)
     left = context.deals.drop(index=listed.index)
     if left.empty:
         return []

@@ -120,14 +120,14 @@ def _forecast_whole(
         by=levels or None,
         totals=bool(levels),
         freq=context.freq,
-        history=context.whole_history if now else rated(context),
+        history=context.whole_history if now else convert_history(context),
         target=context.target,
         confidence=context.confidence,
         tz=context.tz,
     )
 
 
-def rated(context: Context) -> History:
+def convert_history(context: Context) -> History:
     """The whole's history at the rates of the last record."""
     history = context.whole_history
     assert history is not None
@@ -138,7 +138,7 @@ def rated(context: Context) -> History:
 
 def read_record(context: Context, moment: pd.Timestamp) -> pd.DataFrame:
     """Read all deals of a record."""
-    return context.keep(lambda: rated(context).as_of(moment), "record", moment)
+    return context.keep(lambda: convert_history(context).as_of(moment), "record", moment)
 
 
 @keep
@@ -265,7 +265,7 @@ def compared_people(context: Context) -> pd.DataFrame:
 
 
 @keep
-def called(context: Context) -> pd.Series[float]:
+def trace_call(context: Context) -> pd.Series[float]:
     """The call of the page's subject from each day on, NaN once withdrawn.
 
     Of one caller, or the sums of the level below.
@@ -344,7 +344,7 @@ def no_changes(context: Context) -> str:
 @keep
 def pacing(context: Context) -> pd.DataFrame:
     """`oa.pacing` by day."""
-    return analysis.pacing(context.opportunities, by_day=True, **context.asked)
+    return analysis.pacing(context.opportunities, by_day=True, **context.options)
 
 
 @keep
@@ -420,7 +420,7 @@ def _fan_of_whole(context: Context, moments: pd.DatetimeIndex) -> pd.DataFrame:
         "period": context.label,
         "method": method(context),
         "confidence": context.confidence,
-        **context.asked,
+        **context.options,
     }
     try:
         return analysis.forecast_fan(require_history(context), at=moments, **asked)
@@ -490,7 +490,7 @@ def explained_change(context: Context) -> analysis.ForecastChange:
         "opening": then,
     }
     change = context.keep(
-        lambda: analysis.explain_change(rated(context), **asked),
+        lambda: analysis.explain_change(convert_history(context), **asked),
         "change",
         asked["by"] and context.levels,
     )
@@ -512,7 +512,7 @@ def _forecast_by(context: Context, by: list[str] | None) -> analysis.DealForecas
             history=context.whole_history,
             target=context.target,
             periods=context.reach,
-            **context.asked,
+            **context.options,
         ),
         "deals",
         tuple(by or ()),
@@ -581,13 +581,13 @@ def own_chances_then(context: Context) -> pd.DataFrame:
 
 def _deals_then(context: Context) -> pd.DataFrame:
     """`oa.forecast_deals` as of the earlier record."""
-    asked = {**context.asked, "as_of": earlier(context).day, "periods": context.reach}
+    asked = {**context.options, "as_of": earlier(context).day, "periods": context.reach}
     own_method = analysis.read_method("auto" if by_rate(context) else method(context))
 
     def find() -> pd.DataFrame:
         then = earlier_record(context)[1]
         return analysis.DealForecast.of(
-            then, method=own_method, history=rated(context), **asked
+            then, method=own_method, history=convert_history(context), **asked
         ).list_deals()
 
     return context.keep(find, "deals then")
@@ -615,7 +615,7 @@ def name_history(context: Context, period: str = "") -> str:
 
 
 @keep
-def added(context: Context) -> pd.DataFrame:
+def weigh_deals(context: Context) -> pd.DataFrame:
     """Amount each of `Context.deals` adds to the current and the next periods.
 
     The periods are columns.
@@ -697,7 +697,7 @@ def past_ranges(context: Context) -> pd.DataFrame:
     """
     history = require_history(context)
     whole = context.whole_history or history
-    asked = context.asked | {"as_of": context.known_day}
+    asked = context.options | {"as_of": context.known_day}
     table = context.keep(
         lambda: analysis.backtest(whole, methods=method(context), lead="now", **asked),
         "past",
@@ -736,7 +736,7 @@ def past_coverage(context: Context) -> pd.DataFrame:
     by = _leading_levels(context)
     try:
         then = context.keep(
-            lambda: analysis.list_past_coverage(history, labels, by=by, **context.asked),
+            lambda: analysis.list_past_coverage(history, labels, by=by, **context.options),
             "coverage",
             tuple(by or ()),
         )

@@ -48,7 +48,7 @@ class Impact:
             history=context.whole_history,
             method=context.method,
             target=context.target,
-            **context.asked,
+            **context.options,
         )
 
     def answer(self, edited: pd.DataFrame | None = None) -> Answer:

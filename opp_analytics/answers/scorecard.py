@@ -35,7 +35,7 @@ def scorecard(context: Context) -> Answer:
         by=context.person,
         start=start,
         method=context.method,
-        **context.asked,
+        **context.options,
     )
     rows = tuple(
         Row(

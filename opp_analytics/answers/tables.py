@@ -71,7 +71,7 @@ def find_teams(context: Context, *names: Any) -> str:
 @keep
 def world_changes(context: Context) -> pd.DataFrame:
     """`oa.world_changes` up to the as-of day."""
-    return analysis.world_changes(forecasts.require_history(context), **context.asked)
+    return analysis.world_changes(forecasts.require_history(context), **context.options)
 
 
 @keep
@@ -238,7 +238,7 @@ def listed_days(context: Context) -> tuple[pd.Timestamp, pd.Timestamp]:
 
 
 @keep
-def listed(context: Context) -> pd.DataFrame:
+def choose_listed(context: Context) -> pd.DataFrame:
     """Deals that the workbook lists: those of the forecast, and lately closed ones.
 
     Those of the forecast are open, or won in its period.
@@ -251,20 +251,22 @@ def listed(context: Context) -> pd.DataFrame:
 
 @keep
 def listed_ids(context: Context) -> frozenset[str]:
-    """Ids of `listed`."""
-    return frozenset(listed(context)["unique_id"])
+    """Ids of `choose_listed`."""
+    return frozenset(choose_listed(context)["unique_id"])
 
 
 @keep
 def proof(context: Context) -> pd.DataFrame:
     """`oa.score` of past forecasts by every method."""
     history = forecasts.require_history(context)
-    asked: dict[str, Any] = context.asked
+    asked: dict[str, Any] = context.options
     return analysis.score(analysis.backtest(history, methods="all", **asked))
 
 
 @keep
 def findings(context: Context) -> pd.DataFrame:
     """`oa.audit`."""
-    deals = context.opportunities if context.named else context.opportunities.drop(columns="name")
+    deals = (
+        context.opportunities if context.has_names else context.opportunities.drop(columns="name")
+    )
     return analysis.audit(deals, as_of=context.day, own_writes=context.own_writes, tz=context.tz)

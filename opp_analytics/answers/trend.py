@@ -54,7 +54,7 @@ def trend(context: Context) -> Answer:
 
 def _say_calls(context: Context) -> str:
     """Say whose call is drawn, dashed; empty without one."""
-    called = forecasts.called(context)
+    called = forecasts.trace_call(context)
     if not len(called):
         return ""
     if math.isnan(called.iloc[-1]):
@@ -101,7 +101,7 @@ def _draw(
         chart=charts.forecast_fan(
             fan,
             closed=closed,
-            calls=forecasts.called(context),
+            calls=forecasts.trace_call(context),
             pacing=forecasts.pacing(context),
         ),
         notes=tuple(Sentence.of(words) for words in notes if words),

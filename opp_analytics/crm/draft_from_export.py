@@ -17,7 +17,6 @@ from opp_analytics.errors import DataError
 from opp_analytics.files import SMALL, read_whole
 from opp_analytics.inputs import did_you_mean, make_key
 from opp_analytics.org import (
-    KINDS,
     Columns,
     Draft,
     Kind,
@@ -56,8 +55,6 @@ class Question:
     nothing tells it."""
     reasons: Mapping[str, str]
     """Why, by the same keys, in words."""
-    choices: tuple[str, ...]
-    """What may be answered: labels of the file, or kinds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +108,7 @@ class Drafted:
     @property
     def questions(self) -> tuple[Question, ...]:
         """What was guessed and is worth asking, the id first; empty when all is known."""
-        return (*_ask_id(self.guesses, self.table), *_ask_stages(self.draft))
+        return (*_ask_id(self.guesses), *_ask_stages(self.draft))
 
     @cached_property
     def draft(self) -> Draft:
@@ -263,7 +260,7 @@ def _name_id(label: str, known: Org, likely: Sequence[str]) -> Guess:
     return Guess(label, ["unique_id", *ours] if ours else "unique_id", "")
 
 
-def _ask_id(guesses: Sequence[Guess], table: FileTable) -> Iterator[Question]:
+def _ask_id(guesses: Sequence[Guess]) -> Iterator[Question]:
     for guess in guesses:
         if (
             "unique_id" in list_names(guess.ours)
@@ -275,7 +272,6 @@ def _ask_id(guesses: Sequence[Guess], table: FileTable) -> Iterator[Question]:
                 "Which column identifies a deal?",
                 {"unique_id": guess.theirs},
                 {"unique_id": guess.why},
-                tuple(filter(None, table.labels)),
             )
 
 
@@ -289,5 +285,4 @@ def _ask_stages(draft: Draft) -> Iterator[Question]:
             else "What does this stage mean?",
             {name: "" if one.unknown else one.stage.kind for name, one in stages.items()},
             {name: f"{count(one.deals)}; {printable(one.guess)}" for name, one in stages.items()},
-            KINDS,
         )

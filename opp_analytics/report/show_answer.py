@@ -11,7 +11,7 @@ from typing import Any, Literal
 from opp_analytics import text
 from opp_analytics.answers import CLOSED_AS, Answer, Context, Row, draw, draw_rows, tables
 from opp_analytics.answers import Table as AnswerTable
-from opp_analytics.columns import find_unit, write_label
+from opp_analytics.columns import find_sign, find_unit, write_label
 from opp_analytics.org import record_link
 from opp_analytics.report.model import (
     Block,
@@ -273,13 +273,13 @@ def show_cell(answer: Answer, row: Row, column: str, money: _WriteMoney = text.n
             return Cell(words.write(currency), tone="quiet")
         return Cell("".join(one.write(currency) for one in others), lead=str(first.value))
     beside = show_words(answer, words) if words else ()
-    if column == "change":
+    if find_sign(column) == "arrow":
         cell = show_change(float("nan") if value is None else value, 0.0, money)
         tone: Literal["", "hi"] = "hi" if row.marked == column else ""
         return replace(cell, tone=tone) if cell else Cell(text.MISSING, tone="quiet")
     if value is None:
         return Cell(text.MISSING, tone="quiet")
-    if column == "gap" and value <= 0:
+    if find_sign(column) == "past" and value <= 0:
         return Cell(money(-value, signed=True), tone="quiet")
     if find_unit(column) == "money":
         return Cell(money(float(value)), beside=beside)
@@ -322,7 +322,7 @@ def _list_deals(answer: Answer, table: AnswerTable, caption: str, *, sheet: str 
     listed = [row for row in table.rows if row.kind == "deal"]
     rows = sorted((row for row in listed if not row.folded), key=rank)
     further = [row for row in table.rows if row.kind != "deal"]
-    write = partial(text.number, signed=table.adds == "change")
+    write = partial(text.number, signed=find_sign(table.adds) == "arrow")
     sums = [(row.name.write(None), measure(row)) for row in further]
     if folded := [row for row in listed if row.folded]:
         sums.insert(0, (text.count(len(folded), "closed deal"), _add(map(measure, folded))))

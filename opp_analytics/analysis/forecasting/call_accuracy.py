@@ -151,7 +151,7 @@ def call_accuracy(
 
 def judge_callers(samples: CallSamples, by: str = "caller") -> pd.DataFrame:
     """Tabulate `call_accuracy` of samples."""
-    calls, known = samples.calls, samples.known
+    calls, known = samples.calls, samples.in_force
     if by != "caller":
         calls, known = (part[part[by] != ""] for part in (calls, known))
         known = known.drop_duplicates([*POINT, *NUMBER], keep="last")

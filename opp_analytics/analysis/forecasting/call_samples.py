@@ -130,7 +130,7 @@ class CallSamples:
         return {"made_from": self.question.history, **PastForecasts(self.question).notes}
 
     @cached_property
-    def known(self) -> pd.DataFrame:
+    def in_force(self) -> pd.DataFrame:
         """Calls in force on each day, with ``place``, ``day`` and ``override``.
 
         Owners' own calls come first, then overrides; within each, the latest call is last.

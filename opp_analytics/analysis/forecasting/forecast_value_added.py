@@ -143,7 +143,7 @@ def _collect_sources(samples: CallSamples, by: str | None) -> tuple[pd.DataFrame
     rows, without_call, staff = [], 0, samples.question.org.people
     point: Any
     day: Any
-    for (*point, day), known in samples.known.groupby([*POINT, "day"]):
+    for (*point, day), known in samples.in_force.groupby([*POINT, "day"]):
         plain, team_of = plain_on.get(tuple(point), {}), find_teams(staff, day)
         said = list(known[["override", *NUMBER, "commit"]].itertuples(index=False, name=None))
         own = {owner: commit for override, owner, _, commit in said if not override}
