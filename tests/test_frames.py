@@ -19,7 +19,7 @@ import pytest
 import opp_analytics as oa
 from opp_analytics import org
 from opp_analytics.certificate import Certificate
-from opp_analytics.errors import DataError, DataWarning
+from opp_analytics.errors import DataError
 from opp_analytics.history import History
 from opp_analytics.schema import TEXT
 from tests.analysis import every_analysis
@@ -208,13 +208,6 @@ def _csv(frame: pd.DataFrame, path: Path) -> Any:
     )
 
 
-def _import(frame: pd.DataFrame, path: Path) -> Any:
-    before = frame.drop(columns="notes")
-    with pytest.warns(DataWarning, match="1 removed deal"):
-        file = oa.to_csv(_edit(before), path / "edits.csv", org=oa.Org.salesforce(), before=before)
-    return [each.read_bytes() for each in sorted(file.parent.glob("edits*.csv"))]
-
-
 def _report(frame: pd.DataFrame, path: Path) -> Any:
     made = oa.weekly_report(
         frame, as_of=AS_OF, out=path / "weekly.html", target=1000, markdown=True, progress=False
@@ -280,7 +273,6 @@ ENTRIES: dict[str, Callable[[pd.DataFrame, Path], Any]] = {
         frame, as_of=AS_OF, by=["team", "owner_name"], target=500, totals=True
     ),
     "grid": _grid,
-    "import file": _import,
     "outcomes": lambda frame, _: oa.outcomes(frame, as_of=AS_OF).tolist(),
     "flags": lambda frame, _: oa.deal_flags(frame, as_of=AS_OF, own_writes=_OUR_WRITES),
     "plan": lambda frame, _: _planned(oa.plan(frame, _edit(frame))),

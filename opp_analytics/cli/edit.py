@@ -66,7 +66,7 @@ def export_command(
     source.say_age(opportunities)
     write(opportunities, file)
     say(f"{text.count(len(opportunities), 'opportunity')} written to {file}.")
-    back = () if source_file is None else ("--for-import", "EDITS.csv")
+    back = () if source_file is None else ("--offline",)
     if write is oa.to_excel:
         say(f"Edit and save it, then run: {write_command('plan', file, *back)}")
     else:
@@ -98,45 +98,24 @@ def plan_command(
     offline: Annotated[
         bool, typer.Option("--offline", help="Do not compare with the current data on the server.")
     ] = False,
-    import_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--for-import",
-            help="Write the changed cells to this .csv or .xlsx file for your CRM's import, under "
-            "its own labels, instead of a plan.",
-        ),
-    ] = None,
     folder: source.HistoryFolder = source.HISTORY_FOLDER,
     org_file: source.OrgFile = None,
 ) -> None:
     """Show what the edits do: changes, problems, conflicts, the forecast before and after."""
-    check_ending(file if import_file is None else None, _PLANS)
+    check_ending(file, _PLANS)
     if as_of is not None:
         as_date(as_of, name="as_of")
     check_freq(freq)
     org = source.find_org(org_file)
-    if import_file is not None:
-        check_ending(import_file, tuple(_WRITERS))
-        if org is None:
-            raise ConfigError(
-                f"{import_file} needs your CRM's labels; name its preset, such as --org "
-                "salesforce, or an org file"
-            )
     unedited, edited = _read_edits(before, after, org)
-    local = offline or import_file is not None
-    made = oa.plan(unedited, edited, client=None if local else oa.Client.from_env(org=org))
+    made = oa.plan(unedited, edited, client=None if offline else oa.Client.from_env(org=org))
     _show_plan(made)
     tables = {"changes": made.changes, "problems": made.problems, "conflicts": made.conflicts}
     _refuse_problems(made, after or before, tables)
     if len(made):
         history = source.find_history(folder, org)
         tables["impact"] = _show_impact(made, history, as_of, freq, method)
-        if import_file is None:
-            _save_plan(made, file)
-        else:
-            write = getattr(oa, _WRITERS[import_file.suffix.lower()])
-            write(edited, import_file, org=org, before=unedited)
-            note(f"Changed cells written to {import_file}; give it to the import of your CRM.")
+        _save_plan(made, file)
     answer(tables)
 
 

@@ -1,4 +1,4 @@
-"""Exports and field histories of other CRMs, read and written.
+"""Exports and field histories of other CRMs.
 
 Each CRM has its own columns, stages, and formats of numbers and dates.
 """
@@ -12,12 +12,6 @@ from opp_analytics.crm.change_log import (
 )
 from opp_analytics.crm.draft_from_export import Drafted, Question, draft_from_export, read_org_text
 from opp_analytics.crm.mapping import CLOSED_AT, FLAGS, USED_UP, Reading, name_columns
-from opp_analytics.crm.read_export import (
-    explain_export,
-    find_clear_text,
-    find_label,
-    make_import_table,
-    read_export,
-)
+from opp_analytics.crm.read_export import explain_export, read_export
 from opp_analytics.crm.recognize import LOGS, Guess, Recognized, guess_columns, guess_org, recognize
 from opp_analytics.crm.values import CATEGORIES, FRACTIONS, STATUSES

@@ -23,19 +23,12 @@ from opp_analytics.table_files import allow_long_cells, decode_file, find_delimi
 from opp_analytics.writer import sheets
 from opp_analytics.writer.cells import list_rows
 from opp_analytics.writer.plan.difference import require_ids
-from opp_analytics.writer.sheets import ImportFile, make_import_files
 
 _WINDOWS = "cp1252"
 """The encoding in which Excel saves a plain CSV file."""
 
 
-def to_csv(
-    opportunities: pd.DataFrame,
-    path: str | Path,
-    *,
-    org: Org | None = None,
-    before: pd.DataFrame | None = None,
-) -> Path:
+def to_csv(opportunities: pd.DataFrame, path: str | Path) -> Path:
     """Write opportunities as CSV for a spreadsheet.
 
     The file is UTF-8 with a mark that Excel reads; dates are as 2026-03-31.
@@ -51,15 +44,6 @@ def to_csv(
         Frame with ``unique_id`` and any other columns.
     path : path
         The file to write; an existing file is replaced.
-    org : Org, optional
-        Write for this CRM's import instead: under its labels and in its words, without apostrophes.
-    before : DataFrame, optional
-        With `org`: the opportunities before they were edited. Only changed cells are written, with
-        the id: for Salesforce in one file, in which a cell that nobody edited is empty; for other
-        CRMs in a file for each set of changed columns (``edits.csv``, ``edits-2.csv``), because
-        their import may empty a field whose cell is empty. New deals are in ``edits-new.csv``, ids
-        of removed ones in ``edits-delete.csv``. A DataWarning names what to import besides `path`,
-        and such files of an earlier export, which are removed.
 
     Returns
     -------
@@ -69,13 +53,10 @@ def to_csv(
     Raises
     ------
     MissingColumnError, DataError
-        If the frame cannot be used, an edit cannot be imported, or the file cannot be written.
+        If the frame cannot be used, or the file cannot be written.
     """
     target = arguments.path(path)
     check_ending(target, (".csv", ".txt", ""))
-    files = make_import_files(opportunities, org, before, target)
-    if files is not None:
-        return sheets.save_import(files, target, _fill_import)
     frame = conform(require_ids(opportunities, "opportunities"))
     texts = {}
     for column in sheets.order_columns([str(column) for column in frame.columns]):
@@ -85,25 +66,6 @@ def to_csv(
             pd.Series(cells, dtype="object", name=column), frame["unique_id"]
         )
     return sheets.save(target, _write(texts))
-
-
-def _fill_import(file: ImportFile) -> bytes:
-    """Write the cells under the CRM's labels.
-
-    Refuse a formula: with an apostrophe it would be wrong, without one it could run.
-    """
-    texts = {}
-    for name, label in zip(file.rows.columns, file.labels, strict=True):
-        cells = [_to_plain_text(str(name), value) for value in file.rows[name]]
-        plain = [sheets.to_cell(str(name), value) for value in file.rows[name]]
-        live = [cell for cell in plain if isinstance(cell, str) and guard_formula(cell) != cell]
-        if live or guard_formula(label) != label:
-            raise DataError(
-                f"{label}={(live or [label])[0]!r} looks like a formula, which a CSV file can't "
-                "hold for an import; write an .xlsx with to_excel"
-            )
-        texts[label] = schema.as_text(pd.Series(cells, dtype="object", name=str(name)))
-    return _write(texts)
 
 
 def _write(texts: dict[str, pd.Series[Any]]) -> bytes:

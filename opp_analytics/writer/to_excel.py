@@ -31,7 +31,6 @@ from opp_analytics.writer import sheets
 from opp_analytics.writer.cells import from_text, list_choices, list_rows, to_text
 from opp_analytics.writer.plan.difference import require_ids
 from opp_analytics.writer.plan.plan import read_before
-from opp_analytics.writer.sheets import ImportFile, make_import_files
 
 if TYPE_CHECKING:
     import openpyxl
@@ -48,8 +47,6 @@ _FORMATS = {
     "probability": "0",
     **dict.fromkeys(sheets.MOMENTS, "yyyy-mm-dd hh:mm"),
 }
-_IMPORT_FORMATS = {**_FORMATS, "value": "0.00"}
-"""Imports take no thousands separators."""
 _WIDTHS = {"name": 40, "unique_id": 12, "account_id": 12, "created_at": 17, "updated_at": 17}
 """Widths of columns in characters; 16 for the others."""
 _NEW_ROWS = 1000
@@ -76,13 +73,7 @@ _LISTS = "_lists"
 """The hidden sheet of what the dropdowns offer."""
 
 
-def to_excel(
-    opportunities: pd.DataFrame,
-    path: str | Path,
-    *,
-    org: Org | None = None,
-    before: pd.DataFrame | None = None,
-) -> Path:
+def to_excel(opportunities: pd.DataFrame, path: str | Path) -> Path:
     """Write opportunities to an Excel file made for editing; `read_excel` reads the edits back.
 
     Dates, numbers and whole percents are typed cells; stage and status offer their values; ids and
@@ -96,11 +87,6 @@ def to_excel(
         Frame with ``unique_id`` and any other columns.
     path : path
         The ``.xlsx`` file to write; an existing file is replaced.
-    org : Org, optional
-        Write for this CRM's import instead: one sheet under its labels and in its words.
-    before : DataFrame, optional
-        With `org`: the opportunities before they were edited. Only changed cells are written, in
-        files as `to_csv` writes them.
 
     Returns
     -------
@@ -110,15 +96,12 @@ def to_excel(
     Raises
     ------
     MissingColumnError, DataError
-        If the frame cannot be used, an edit cannot be imported, or the file cannot be written.
+        If the frame cannot be used, or the file cannot be written.
     ConfigError
         If XlsxWriter is not installed.
     """
     target = arguments.path(path)
     check_ending(target, (".xlsx", ""))
-    files = make_import_files(opportunities, org, before, target)
-    if files is not None:
-        return sheets.save_import(files, target, _fill_import)
     frame = conform(require_ids(opportunities, "opportunities"))
     frame = frame[["unique_id", *(c for c in frame.columns if c != "unique_id")]]
     shown = sheets.order_columns([str(column) for column in frame.columns])
@@ -127,20 +110,10 @@ def to_excel(
     with make_workbook(saved, "excel") as book:
         page = add_sheet(book, _SHEET)
         _write_titles(book, page, shown, list_choices(meaning))
-        _write_rows(book, page, frame[shown], _FORMATS, _find_locked(frame, meaning))
+        _write_rows(book, page, frame[shown], _find_locked(frame, meaning))
         _format_sheet(book, page, shown, len(frame), meaning)
         _write_base(book, frame)
     return sheets.save(target, saved.getvalue())
-
-
-def _fill_import(file: ImportFile) -> bytes:
-    """Fill one plain sheet, as an import reads it: no notes, locks or hidden sheet."""
-    saved = io.BytesIO()
-    with make_workbook(saved, "excel") as book:
-        page = add_sheet(book, _SHEET)
-        page.write_row(0, 0, _check_titles(file.labels))
-        _write_rows(book, page, file.rows, _IMPORT_FORMATS, None)
-    return saved.getvalue()
 
 
 def _find_locked(frame: pd.DataFrame, meaning: Org) -> dict[str, list[bool]]:
@@ -153,29 +126,23 @@ def _write_rows(
     book: Workbook,
     page: Worksheet,
     frame: pd.DataFrame,
-    formats: Mapping[str, str],
-    locked: Mapping[str, list[bool]] | None,
+    locked: Mapping[str, list[bool]],
 ) -> None:
-    """Write the rows below the titles, each cell with its format.
-
-    Without `locked` there is no protection.
-    """
+    """Write the rows below the titles, each cell with its format."""
 
     @cache
     def find_look(number_format: str, quoted: bool, is_locked: bool) -> Any:
-        look = {"num_format": number_format, "quote_prefix": quoted}
-        if locked is not None:
-            look |= {"locked": is_locked, **({"bg_color": "#EEEEEE"} if is_locked else {})}
-        return book.add_format(look)
+        look = {"num_format": number_format, "quote_prefix": quoted, "locked": is_locked}
+        return book.add_format(look | ({"bg_color": "#EEEEEE"} if is_locked else {}))
 
     columns = []
     for column, values in frame.items():
         cells = _to_cells(str(column), values)
         kinds = [
-            formats.get(str(column), "@" if isinstance(cell, str) else "General") for cell in cells
+            _FORMATS.get(str(column), "@" if isinstance(cell, str) else "General") for cell in cells
         ]
         quoted = [isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@") for cell in cells]
-        marks = (locked or {}).get(str(column), [False] * len(cells))
+        marks = locked.get(str(column), [False] * len(cells))
         columns.append(zip(cells, map(find_look, kinds, quoted, marks), strict=True))
     for row, cells in enumerate(zip(*columns, strict=True), start=1):
         for place, (cell, look) in enumerate(cells):

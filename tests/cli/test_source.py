@@ -85,40 +85,24 @@ def test_report__of_a_partial_export_makes_no_page(
     assert not (here / "week.html").exists()
 
 
-def test_export__of_a_file_comes_back_as_an_import_of_what_was_edited(
+def test_export__of_a_file_comes_back_as_a_plan_of_what_was_edited(
     command: Command, here: Path, report: Path
 ) -> None:
     code, out, err = command("export", "--from", report, "--org", "salesforce", "sheet.xlsx")
     assert (code, err) == (0, "")
     assert "sheet.xlsx" in out
-    assert "--for-import EDITS.csv" in out
+    assert "plan sheet.xlsx --offline" in out
     book = openpyxl.load_workbook("sheet.xlsx")
     sheet = book["opportunities"]
     labels = [cell.value for cell in sheet[1]]
     sheet.cell(5, labels.index("stage") + 1).value = "Closed Won"
     sheet.cell(5, labels.index("value") + 1).value = 750
     book.save("sheet.xlsx")
-    code, out, err = command(
-        "plan", "sheet.xlsx", "--for-import", "edits.csv", "--org", "salesforce"
-    )
+    code, _, err = command("plan", "sheet.xlsx", "--offline", "--org", "salesforce")
     assert (code, err) == (0, "")
-    assert "Changed cells written to edits.csv" in out
-    assert (here / "edits.csv").read_text(encoding="utf-8-sig") == (
-        "Id,Amount,StageName\n006Hs00001AbCd3IAF,750,Closed Won\n"
-    )
-    assert not (here / "plan.json").exists()
-
-
-def test_plan__for_an_import_asks_for_the_labels(
-    command: Command, here: Path, report: Path
-) -> None:
-    command("export", "--from", report, "--org", "salesforce", "sheet.csv")
-    text = (here / "sheet.csv").read_text(encoding="utf-8-sig")
-    (here / "edited.csv").write_text(text.replace("500", "600", 1))
-    code, _, err = command("plan", "sheet.csv", "edited.csv", "--for-import", "edits.csv")
-    assert code == 1
-    assert "edits.csv needs your CRM's labels; name its preset, such as --org salesforce" in err
-    assert not (here / "edits.csv").exists()
+    changes = oa.Plan.read(here / "plan.json").changes.set_index("field")
+    assert set(changes["unique_id"]) == {"006Hs00001AbCd3IAF"}
+    assert changes["after"].to_dict() == {"value": 750, "stage": "Closed Won"}
 
 
 def test_source__keeps_the_org_and_the_moment_of_a_stored_frame(

@@ -289,14 +289,6 @@ def test_files__carry_an_edit_of_value_original(tmp_path: Path, kind: str) -> No
     assert oa.plan(was, after).edited()["value"].iloc[1] == pytest.approx(275.0)
 
 
-def test_to_csv__for_an_import_holds_the_crm_s_values(tmp_path: Path) -> None:
-    org = oa.Org.salesforce(currency="USD", currency_rates=RATES)
-    oa.to_csv(org.apply(deals()), tmp_path / "import.csv", org=org)
-    written = pd.read_csv(tmp_path / "import.csv")
-    assert written["Amount"].tolist() == [100.0, 200.0, 300.0, 400.0]
-    assert not [name for name in map(str, written) if "original" in name.lower()]
-
-
 @pytest.mark.slow
 def test_apply__sends_the_crm_s_values_and_undo_gives_them_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
