@@ -126,16 +126,6 @@ class Context:
         return self.part.name if self.part else None
 
     @property
-    def team(self) -> str:
-        """The team of the person whose page it is; empty without one."""
-        if self.part is None or self.part.column != _OWNER:
-            return ""
-        teams = self.opportunities.get(_TEAM, pd.Series(dtype=schema.TEXT)).dropna().unique()
-        return find_teams(self.org.people, self.day).get(self.part.name) or (
-            str(*teams) if len(teams) == 1 else ""
-        )
-
-    @property
     def options(self) -> dict[str, Any]:
         """Options of an analysis on the as-of day."""
         return {"as_of": self.day, "freq": self.freq, "tz": self.tz}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -17,55 +16,10 @@ from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.history import coverage as measure_coverage
 from opp_analytics.note import note_of
 from opp_analytics.org import Org, outcomes
-from opp_analytics.schema import ALL
 
 CLOSED_AS = ("won", "lost", "disqualified")
 _MOST_CLOSED = 5_000
 """Closed deals that the workbook lists: half a megabyte of what is mailed."""
-
-
-@keep
-def teams(context: Context) -> tuple[str, ...]:
-    """The widest groups of people, by which a reader of the page may filter.
-
-    None where there are fewer than two.
-    """
-    people = forecasts.people(context).index
-    found = dict.fromkeys(str(team) for team in people.get_level_values(0) if team != ALL)
-    return tuple(found) if people.nlevels > 1 and len(found) > 1 else ()
-
-
-@keep
-def _team_of(context: Context) -> dict[Any, str]:
-    """Places in `teams` of each team, person and deal (by id).
-
-    A person may have changed teams. The total is of none.
-    """
-    if not teams(context):
-        return {}
-    places, deals = (
-        {name: str(place) for place, name in enumerate(teams(context))},
-        context.deals,
-    )
-    found: dict[Any, str] = dict(
-        zip(
-            deals["unique_id"],
-            map(places.get, deals[context.by[0]], repeat("")),
-            strict=False,
-        )
-    )
-    found |= places
-    for team, *_, person in forecasts.people(context).index:
-        found[person] = f"{found.get(person, '')} {places.get(team, '')}".strip()
-    return found | {ALL: "all"}
-
-
-def find_teams(context: Context, *names: Any) -> str:
-    """Find the teams of a row of the page, as places in `teams`.
-
-    The row shows these people, or a deal by its id.
-    """
-    return " ".join(sorted({_team_of(context).get(name, "") for name in names})).strip()
 
 
 @keep

@@ -70,10 +70,7 @@ def report_command(
         str | None,
         typer.Option(
             "--for-each",
-            help=(
-                "Also a page for each team and person: team, owner_name or both, with a comma. A "
-                "folder gets a list of them."
-            ),
+            help=("Also a page for each team and person: team, owner_name or both, with a comma."),
         ),
     ] = None,
     keep: Annotated[
@@ -209,9 +206,8 @@ def report_command(
     parts = (
         f", with {text.count(len(page.parts), 'page')} of teams and people" if page.parts else ""
     )
-    listed = f"; {ready.folder / 'index.html'} lists all" if ready.folder else ""
     if files:
-        say(f"Written to {text.joined(map(str, page))}{parts}{listed}.")
+        say(f"Written to {text.joined(map(str, page))}{parts}.")
     sent = _send(page, post, "alerts" if alerts else "page", again=again) if post else None
     told = (
         sent.loc[sent["state"].isin(_TOLD), "detail"].tolist()

@@ -25,7 +25,6 @@ from opp_analytics.answers import (
     list_due,
     list_expected,
     name_new_business,
-    tables,
     will_we_make_it,
 )
 from opp_analytics.charts import ChartData
@@ -145,15 +144,12 @@ def to_win(context: Context) -> Block:
 
 
 def _show_goal(answer: Answer, first: Row, *rows: Row) -> Goal:
-    context = answer.context
-    whose = [first.name.value] if first.kind == "person" else [row.name.value for row in rows]
     return Goal(
         str(first.name.value),
         answer.say(first.says) if first.says else "",
         f"{answer.say(first.words['action'])}.",
         tuple(_show_task(answer, row) for row in rows),
         f"{answer.say(first.words['call'])}." if "call" in first.words else "",
-        tables.find_teams(context, *whose),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from opp_analytics import text
-from opp_analytics.answers import Context, forecasts, tables, will_we_make_it
+from opp_analytics.answers import Context, forecasts, will_we_make_it
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.report.blocks import BLOCKS, tiles
 from opp_analytics.report.model import WeeklyPage, clean
@@ -40,8 +40,6 @@ def compose(
         if forecasts.no_changes(context)
         else context.write_day(forecasts.earlier(context).day),
         blocks=tuple(block for block in built if block is not None),
-        teams=tables.teams(context),
-        team=text.capital(text.label(context.by[0])) if context.by else "",
         source=f"Full data: {workbook}, beside this file.",
     )
     return clean(page)

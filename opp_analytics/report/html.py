@@ -26,7 +26,7 @@ _LARGEST = 200_000
 WHOLE = "everybody"
 """The audience of a page of the whole pipeline."""
 _HEAD = 8_192
-"""Bytes of a page in which `read_head` looks."""
+"""Bytes of a page in which `read_audience` looks."""
 _SPANS = {
     "people": 7,
     "trend": 5,
@@ -48,16 +48,15 @@ def render_page(
     page: WeeklyPage,
     *,
     audience: str = WHOLE,
-    team: str = "",
     accent: str | None = None,
     logo: str | None = None,
     links: Mapping[Part, str] = MappingProxyType({}),
 ) -> str:
     """Render the page as one HTML document.
 
-    `audience` is whose page it is, and `team` that of a person, for `read_head`; `accent` the color
-    of the highlight, and `logo` the picture before the title as a ``data:`` address. `links` leads
-    to the pages of teams and people.
+    `audience` is whose page it is, for `read_audience`; `accent` the color of the highlight, and
+    `logo` the picture before the title as a ``data:`` address. `links` leads to the pages of teams
+    and people.
     """
     sorts = any(
         isinstance(part, Table) and part.sorts for block in page.blocks for part in block.parts
@@ -72,7 +71,7 @@ def render_page(
         "logo": logo,
         "links": links,
     }
-    return render_template("weekly.html", page=page, audience=audience, team=team, **drawn)
+    return render_template("weekly.html", page=page, audience=audience, **drawn)
 
 
 def read_logo(settings: Mapping[str, Any]) -> str | None:
@@ -94,17 +93,14 @@ def read_logo(settings: Mapping[str, Any]) -> str | None:
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def read_head(file: Path) -> dict[str, str]:
-    """Read a page's head: its ``audience``, ``description``, and a person's ``team``.
-
-    Empty where the file is not a page of ours.
-    """
+def read_audience(file: Path) -> str | None:
+    """Read whose page a file is; None where it is not a page of ours."""
     if not file.is_file():
-        return {}
+        return None
     with file.open("rb") as content:
         head = content.read(_HEAD).decode(errors="replace")
-    found = dict(re.findall(r'<meta name="(audience|team|description)" content="([^"]*)">', head))
-    return {name: html.unescape(words) for name, words in found.items()}
+    found = re.search(r'<meta name="audience" content="([^"]*)">', head)
+    return html.unescape(found[1]) if found else None
 
 
 def drop_links(page: bytes) -> bytes:

@@ -109,8 +109,6 @@ class Line:
     opens: Deals | None = None
     kept: bool = False
     """True for a member that stays in view when its group is folded."""
-    teams: str = ""
-    """Whose it is, by places in the page's `teams`; empty for what is of the whole."""
 
 
 @dataclass(frozen=True)
@@ -157,8 +155,6 @@ class Opening:
     part: ClassVar[str] = "rows"
     rows: Rows
     deals: tuple[Deals | None, ...]
-    teams: tuple[str, ...] = ()
-    """Whose each row is; empty where all are of the whole."""
 
 
 @dataclass(frozen=True)
@@ -186,8 +182,6 @@ class Goal:
     tasks: tuple[Task, ...]
     call: str = ""
     """The person's call beside the forecast."""
-    teams: str = ""
-    """Whose it is."""
 
 
 @dataclass(frozen=True)
@@ -281,10 +275,6 @@ class WeeklyPage:
     blocks: tuple[Block, ...]
     source: str
     """The line at the foot."""
-    teams: tuple[str, ...] = ()
-    """Names of the teams by which a reader may filter."""
-    team: str = ""
-    """What a team is called."""
     alerts: tuple[Alert, ...] = ()
     """The new ones first."""
 

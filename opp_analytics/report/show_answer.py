@@ -27,7 +27,7 @@ from opp_analytics.report.model import (
     draw_column,
     say_only,
 )
-from opp_analytics.schema import ALL, HALF_CENT
+from opp_analytics.schema import HALF_CENT
 from opp_analytics.text import Sentence
 
 _MOST = 20
@@ -98,7 +98,7 @@ def show_table(
     is_deals = not rows or rows[0].kind == "deal"
     name = _NAME if is_deals else PageColumn("", right=False)
 
-    def write(row: Row, whose: Any) -> Line:
+    def write(row: Row) -> Line:
         beside = show_words(answer, row.says) if says and row.says else ()
         cells = (
             Cell("", picture=pictures[row.id])
@@ -108,7 +108,6 @@ def show_table(
         )
         return Line(
             (replace(show_name(answer, row), beside=beside), *cells),
-            teams=tables.find_teams(answer.context, whose),
             opens=show_behind(answer, row),
         )
 
@@ -121,10 +120,9 @@ def show_table(
 
 
 def _show_groups(
-    context: Context, rows: Sequence[Row], write: Callable[[Row, Any], Line]
+    context: Context, rows: Sequence[Row], write: Callable[[Row], Line]
 ) -> Iterator[Group]:
     """Show the groups of rows; a line opens those that are folded."""
-    whose: Any = None
     starts = [at for at, row in enumerate(rows) if at == 0 or row.kind in ("team", "total")]
     for start, end in zip(starts, [*starts[1:], None], strict=True):
         mine = rows[start:end]
@@ -133,13 +131,10 @@ def _show_groups(
         is_all = rest == len(mine) - (first.kind == "team")
         more = text.count(rest, context.who if is_all else f"more {context.who}") if rest else ""
         if first.kind == "total":
-            yield Group((replace(write(first, ALL), level="total"),))
+            yield Group((replace(write(first), level="total"),))
         elif first.kind == "team":
-            whose = first.name.value if first.depth == 0 else whose
-            lead = replace(write(first, whose), level="group")
-            lines = [
-                replace(write(row, whose), level="member", kept=not row.folded) for row in below
-            ]
+            lead = replace(write(first), level="group")
+            lines = [replace(write(row), level="member", kept=not row.folded) for row in below]
             if more:
                 name = f"Deals of {first.name.value}"
                 lines.append(replace(lead, cells=_write_name(lead, name), level="member"))
@@ -147,7 +142,7 @@ def _show_groups(
                 lead = replace(lead, cells=cells, opens=None)
             yield Group((lead, *lines), folded=bool(more))
         else:
-            shown = [(row, write(row, row.part.name if row.part else row.id)) for row in mine]
+            shown = [(row, write(row)) for row in mine]
             yield Group(tuple(line for row, line in shown if not row.folded))
             if more:
                 folded = [replace(line, level="member") for row, line in shown if row.folded]
@@ -228,8 +223,7 @@ def show_chart(
     placed = zip(rows.rows, answer.tables[0].rows, strict=False)
     shown = [by_id.get(one.key, row) for one, row in placed]
     opened = tuple(show_behind(answer, row) for row in shown)
-    teams = [tables.find_teams(answer.context, row.id) for row in shown if row.kind == "person"]
-    return Block(key, answer.say(answer.finding), sub, (Opening(rows, opened, tuple(teams)),), nav)
+    return Block(key, answer.say(answer.finding), sub, (Opening(rows, opened),), nav)
 
 
 def show_behind(answer: Answer, row: Row) -> Deals | None:

@@ -40,7 +40,7 @@ from opp_analytics.report.delivery.folder import check_folder, keep_folder, name
 from opp_analytics.report.digest import Digest, make_digest, write_chat, write_mail
 from opp_analytics.report.html import (
     WHOLE,
-    read_head,
+    read_audience,
     read_logo,
     render_page,
 )
@@ -122,8 +122,8 @@ def weekly_report(
         The ``.html`` file, or a folder, for ``weekly-<as_of>.html`` or, with `only`,
         ``weekly-<as_of>-person-<name>.html``. The workbook is written beside it. A file that holds
         the page of somebody else is not replaced. With `for_each` or `keep`, a folder also gets
-        ``index.html``, a list of its pages, ``latest.html``, a copy of the newest one of everybody,
-        and ``deliveries.jsonl``, which says what each run wrote.
+        ``latest.html``, a copy of the newest page of everybody, and ``deliveries.jsonl``, which
+        says what each run wrote.
     org : Org, optional
         What the organization means, with its people, targets and ``[report]`` settings; by default
         the org of the frame.
@@ -262,7 +262,6 @@ def write_report(
             str(context.day.date()),
             [file for one in (report, *report.parts) for file in one],
             keep=ready.keep,
-            accent=context.org.report.get("accent"),
         )
     return report
 
@@ -296,15 +295,13 @@ def _make(
     )
     if not files:
         return report, {}
-    audience = {"audience": page.audience, "team": context.team}
     links = {
         other.part: quote(other.paths["html"].name)
         for other in ready.pages[1:]
         if other.part and (context.part is None or context.part.column != "owner_name")
     }
-    html = render_page(
-        composed, **audience, accent=look.get("accent"), logo=ready.logo, links=links
-    )
+    looks = {"accent": look.get("accent"), "logo": ready.logo}
+    html = render_page(composed, audience=page.audience, links=links, **looks)
     content = {"html": html.encode(), "xlsx": _write_workbook(composed, context)}
     if "eml" in paths:
         content["eml"] = write_mail(
@@ -352,7 +349,7 @@ class ReadyReport:
     pages: tuple[ReadyPage, ...]
     """The report's own, then those of its parts."""
     folder: Path | None
-    """The folder whose list of pages is kept."""
+    """The folder whose newest page and ledger are kept."""
     keep: int | None
     """Days of which it keeps the pages; None for all."""
 
@@ -408,7 +405,7 @@ def _check_page(page: ReadyPage) -> None:
     file = page.paths["html"]
     # Both share the files beside the page.
     for other in (file.with_suffix(".html"), file.with_suffix(".htm")):
-        whose = read_head(other).get("audience", page.audience)
+        whose = read_audience(other) or page.audience
         if whose != page.audience:
             raise DataError(
                 f"{other} is the page of {whose}; name another file for that of {page.audience}, "

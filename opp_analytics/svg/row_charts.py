@@ -57,19 +57,17 @@ class Rows:
     stacked: bool = False
     """True when on a phone the picture goes below its label, because it needs the width."""
 
-    def html(self, opened: Sequence[str] = (), teams: Sequence[str] = ()) -> str:
+    def html(self, opened: Sequence[str] = ()) -> str:
         """Write the chart as HTML.
 
-        `opened` has for each row the HTML that it opens to, or an empty text, `teams` its
-        ``data-team``.
+        `opened` has for each row the HTML that it opens to, or an empty text.
         """
         count = max((len(row.figures) for row in self.rows), default=0)
         words = [*self.heads, *(figure for row in self.rows for figure in row.figures)]
         width = max(64, 9 * max(map(len, words), default=0) - 8)
         style = f"--lab:{self.label_width}px;--fig:{width}px;--figs:{count}"
         inner = [_write_head(self, count)] if self.axis or self.heads else []
-        blank = [""] * len(self.rows)
-        inner += map(_write_row, self.rows, opened or blank, teams or blank)
+        inner += map(_write_row, self.rows, opened or [""] * len(self.rows))
         return (
             f'<div class="rows{" stacked" if self.stacked else ""}" '
             f'style="{style}">{"".join(inner)}</div>'
@@ -88,19 +86,18 @@ def _write_head(chart: Rows, count: int) -> str:
     return f'<div class="row head"><span></span>{chart.axis or "<span></span>"}{figures}</div>'
 
 
-def _write_row(row: Row, behind: str, team: str) -> str:
+def _write_row(row: Row, behind: str) -> str:
     note = f'<span class="note"> · {escape(row.note)}</span>' if row.note else ""
     cells = (
         '<span class="lab" '
         f'title="{escape(row.label)}"><bdi>{escape(row.label)}</bdi>{note}</span>{row.picture}'
     )
     cells += "".join(f'<span class="fig">{escape(figure)}</span>' for figure in row.figures)
-    strong, team = " strong" if row.strong else "", f' data-team="{team}"' if team else ""
+    strong = " strong" if row.strong else ""
     if not behind:
-        return f'<div class="row{strong}"{team}>{cells}</div>'
+        return f'<div class="row{strong}">{cells}</div>'
     return (
-        f'<details class="opens{strong}"{team}><summary '
-        f'class="row">{cells}</summary>{behind}</details>'
+        f'<details class="opens{strong}"><summary class="row">{cells}</summary>{behind}</details>'
     )
 
 

@@ -254,36 +254,6 @@ _MEASURE = """() => {
 }"""
 
 
-def test_report__filters_rows_by_team_without_a_script_and_not_on_paper(opened):
-    def names(rows):
-        return [
-            words.strip().split("\n")[0]
-            for words in opened.locator(rows).all_inner_texts()
-            if words.strip()
-        ]
-
-    everybody = names("#people tbody tr:not(.deals):visible th")
-    cards = opened.locator(".goal:visible").count()
-    opened.get_by_role("group", name="Team").get_by_role("radio", name="All").focus()
-    opened.keyboard.press("ArrowRight")
-    opened.keyboard.press("ArrowRight")
-    assert opened.get_by_role("radio", name="West").is_checked()
-    west = {"Bruno Keller", "Farid Haddad", "Grace Lindqvist", "Dmitri Volkov"}
-    assert set(names("#people tbody tr:not(.deals):visible th")) == {"West", *west}
-    assert set(names("#at_risk tbody td.o:visible")) <= west
-    created = "#created_by tbody tr:not(.deals):visible th"
-    assert set(names(f"{created}, #win_rates .opens:visible .lab")) <= west
-    assert 0 < opened.locator(".goal:visible").count() < cards
-    assert opened.get_by_text("Only rows of people and deals are filtered").is_visible()
-    gray = "getComputedStyle(document.querySelector('.sub')).color"
-    assert opened.locator("#people h2").evaluate(
-        f"title => getComputedStyle(title).color === {gray}"
-    )
-    opened.emulate_media(media="print")
-    assert names("#people tbody tr:not(.deals):visible th") == everybody
-    assert not opened.get_by_role("radio", name="West").is_visible()
-
-
 def test_report__heads_sort_rows_with_what_they_open_to_and_totals_stay_last(opened):
     rows, head = opened.locator("#people tbody tr:visible"), opened.locator("#people th[scope=col]")
 
