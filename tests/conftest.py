@@ -18,7 +18,7 @@ from _pytest.doctest import DoctestModule
 from hypothesis import settings
 
 import opp_analytics as oa
-from opp_analytics.api import TOKEN_COMMAND, VARIABLES
+from opp_analytics.api import VARIABLES
 from tests.cli.kinds import Command
 from tests.examples import FAST, FULL
 from tests.pipelines import AS_OF, LAST_WEEK, THIS_WEEK, pipeline, recorded
@@ -87,7 +87,7 @@ def _own_surroundings(
             for name in os.environ
             if name.startswith(("OPP_ANALYTICS_SMTP", "OPP_ANALYTICS_CHAT"))
         ]
-        for name in (*VARIABLES, TOKEN_COMMAND, *delivery):
+        for name in (*VARIABLES, *delivery):
             monkeypatch.delenv(name, raising=False)
 
 

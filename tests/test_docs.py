@@ -19,7 +19,7 @@ import yaml
 import opp_analytics as oa
 from opp_analytics import files, plots, table_files, workbooks
 from opp_analytics.answers import tables as report_tables
-from opp_analytics.api import config, page_cache, transport
+from opp_analytics.api import page_cache, transport
 from opp_analytics.history import recording
 from opp_analytics.loading import refresh, sweep
 from opp_analytics.org import check_file, conditions, read_file
@@ -201,7 +201,6 @@ def test_security__states_the_bounds_that_the_code_has() -> None:
         f"{transport.LONGEST_WAIT:g} seconds",
         f"{transport._REDIRECTS}",
         f"{transport.LARGEST_BODY / 2**20:g} MB; {transport._LARGEST_REFUSAL / 2**10:g} kB",
-        f"{config._COMMAND_SECONDS:g} seconds",
         f"{smtp._SECONDS:g} seconds",
         f"{engine.OVERLAP / timedelta(minutes=1):g} minutes",
         f"{engine.SHORTEST_WAIT:g} seconds, or twice the `timeout`",

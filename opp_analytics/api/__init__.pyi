@@ -1,6 +1,5 @@
 from .client import Client as Client
 from .client import Kept as Kept
-from .config import TOKEN_COMMAND as TOKEN_COMMAND
 from .config import VARIABLES as VARIABLES
 from .config import Secret as Secret
 from .config import Settings as Settings

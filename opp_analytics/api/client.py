@@ -262,9 +262,6 @@ class Client:
 
         Without `org`, an ``opp-analytics.toml`` in the working folder is read, which the log says.
 
-        BLOCKS_TOKEN_COMMAND in place of BLOCKS_AUTH_TOKEN is a command that prints a token. It is
-        run without a shell, for the first request and again when the server refuses the token.
-
         Raises
         ------
         ConfigError

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shlex
 import shutil
 import stat
-import subprocess
 import sys
 import tempfile
 import threading
@@ -46,8 +44,6 @@ def attempt(call: Callable[[], _T]) -> _T | BaseException:
     return failure
 
 
-_COMMAND_SECONDS = 60.0
-"""A token command may ask a person in a browser; after a minute it hangs."""
 _SHORTEST_REDACTED = 6
 """Length of the shortest secret that is redacted; shorter ones occur in ordinary words."""
 
@@ -167,47 +163,6 @@ def _problem(text: str) -> str | None:
     return None
 
 
-def _make_command(command: Secret, variable: str, what: str) -> Secret:
-    """Make a callable that returns the output of a variable's command, run without a shell."""
-    words = attempt(lambda: Secret(shlex.split(command.reveal())))
-    if not isinstance(words, Secret) or not words.reveal():
-        raise ConfigError(
-            f"{variable} is not a command: a quotation mark is not closed, or it is blank"
-        )
-    return Secret(lambda: _output(words, variable, what))
-
-
-def _output(words: Secret, variable: str, what: str) -> str:
-    outcome = attempt(lambda: _run(words.reveal()))
-    if isinstance(outcome, str):
-        return outcome
-    if isinstance(outcome, subprocess.CalledProcessError):
-        problem = f"ended with code {outcome.returncode}"
-    elif isinstance(outcome, subprocess.TimeoutExpired):
-        problem = f"did not end within {_COMMAND_SECONDS:g} s"
-    elif isinstance(outcome, OSError):
-        problem = f"could not be started ({outcome.strerror})"
-    elif isinstance(outcome, UnicodeDecodeError):
-        problem = "printed something other than text"
-    else:
-        raise outcome
-    raise AuthError(
-        f"no {what}: the command of {variable} {problem}; run it in a terminal to see why"
-    )
-
-
-def _run(words: list[str]) -> str:
-    done = subprocess.run(  # noqa: S603  the user's own command, without a shell
-        words,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        timeout=_COMMAND_SECONDS,
-        check=True,
-    )
-    return done.stdout.decode().strip()
-
-
 _PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 
 
@@ -305,14 +260,10 @@ def _unsafe(path: Path, found: os.stat_result) -> str | None:
 
 VARIABLES = {
     "BLOCKS_API_URL": "the API's address, such as https://crm.api.us.23blocks.com",
-    "BLOCKS_AUTH_TOKEN": (
-        "your bearer token, or BLOCKS_TOKEN_COMMAND=… with a command that prints one"
-    ),
+    "BLOCKS_AUTH_TOKEN": "your bearer token",
     "BLOCKS_API_KEY": "your API key (AppId, X-API-KEY)",
 }
 """The environment variables of the settings, with a description of each."""
-TOKEN_COMMAND = "BLOCKS_TOKEN_COMMAND"  # noqa: S105  a variable's name
-"""The environment variable with a command that prints the token."""
 KeyHeader = Literal["both", "AppId", "X-API-KEY"]
 """Which headers carry the API key."""
 KEY_HEADERS = {"both": ("AppId", "X-API-KEY"), "AppId": ("AppId",), "X-API-KEY": ("X-API-KEY",)}
@@ -372,9 +323,8 @@ class Settings:
 
 
 def read_environment() -> tuple[Secret, Secret, Secret]:
-    """Read address, token (or a callable that runs a command) and key from the environment."""
+    """Read address, token and key from the environment."""
     url, token, key = map(_variable, VARIABLES)
-    token = _read_command("BLOCKS_AUTH_TOKEN", TOKEN_COMMAND, "token") or token
     if missing := [
         name for name, value in zip(VARIABLES, (url, token, key), strict=True) if not value.reveal()
     ]:
@@ -388,28 +338,10 @@ def read_environment() -> tuple[Secret, Secret, Secret]:
     return url, token, key
 
 
-def read_secret(name: str, command: str, what: str) -> Secret | None:
-    """Read a secret from a variable, or from what the command of another one prints.
-
-    None where neither is set.
-    """
-    run = _read_command(name, command, what)
-    found = Secret(run.reveal()()) if run else _variable(name)
-    if run and not found.reveal():
-        raise AuthError(
-            f"no {what}: the command of {command} printed nothing; run it in a terminal to see why"
-        )
+def read_secret(name: str) -> Secret | None:
+    """Read a secret from a variable; None where it is not set."""
+    found = _variable(name)
     return found if found.reveal() else None
-
-
-def _read_command(name: str, command: str, what: str) -> Secret | None:
-    """Read the command that prints what a variable would hold, as a callable; None without one."""
-    words = _variable(command)
-    if not words.reveal():
-        return None
-    if _variable(name).reveal():
-        raise ConfigError(f"{name} and {command} are both set; unset one of them")
-    return _make_command(words, command, what)
 
 
 def _variable(name: str) -> Secret:

@@ -60,12 +60,9 @@ def test_from_env__names_every_missing_variable_at_once_and_the_way_out(environm
     assert "opp-analytics sandbox" in message
 
 
-def test_from_env__takes_a_token_or_a_command_but_not_both(environment):
+def test_from_env__takes_a_token(environment):
     environment(**FULL)
     assert Settings.of(*read_environment()).token == Secret("tok-123")
-    environment(BLOCKS_TOKEN_COMMAND="print-token")
-    with pytest.raises(oa.errors.ConfigError, match="both set; unset one"):
-        Settings.of(*read_environment())
 
 
 @pytest.mark.parametrize(
@@ -265,52 +262,6 @@ def test_token__is_renewed_once_for_all_threads(tmp_path: Path) -> None:
                 assert list(pool.map(read, range(8))) == [30] * 8
             assert len(oa.load(client, progress=False)) == 30
     assert tokens.calls == 2
-
-
-def test_token_command__is_run_without_a_shell_and_again_after_a_401(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.DEBUG)
-    script = tmp_path / "print token.py"
-    script.write_text(
-        "import pathlib, sys\n"
-        "file = pathlib.Path(sys.argv[1])\n"
-        "n = int(file.read_text()) + 1 if file.exists() else 1\n"
-        "file.write_text(str(n))\n"
-        "print(f'token-{n}')\n"
-        "print('noise', file=sys.stderr)\n"
-    )
-    count = tmp_path / "$HOME; touch sprung"
-    with serving(only("token-2")) as server:  # type: ignore[arg-type]
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setenv("BLOCKS_API_URL", server.url)
-        monkeypatch.setenv("BLOCKS_API_KEY", "key-456")
-        monkeypatch.setenv("BLOCKS_TOKEN_COMMAND", f"{sys.executable} '{script}' '{count}'")
-        with oa.Client.from_env(cache_dir=tmp_path / "pages") as client:
-            assert client.list().total_records == 30
-    assert count.read_text() == "2"
-    assert not (tmp_path / "sprung").exists()
-    assert "token-" not in caplog.text
-
-
-@pytest.mark.parametrize(
-    ("command", "says"),
-    [
-        ("sh -c 'exit 3'", "ended with code 3; run it in a terminal"),
-        ("there-is-no-such-command", "could not be started .No such file"),
-        ("true", "token that the function returned is blank"),
-        ("printf '\\377'", "printed something other than text"),
-        ("echo 'open", "a quotation mark is not closed"),
-    ],
-)
-def test_token_command__that_gives_no_token_says_why(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, says: str
-) -> None:
-    monkeypatch.setenv("BLOCKS_API_URL", "http://127.0.0.1:9")
-    monkeypatch.setenv("BLOCKS_API_KEY", "key-456")
-    monkeypatch.setenv("BLOCKS_TOKEN_COMMAND", command)
-    with pytest.raises(oa.errors.OppAnalyticsError, match=says):
-        oa.Client.from_env(cache_dir=tmp_path).list()
 
 
 def test_token__function_that_fails_is_an_auth_error_without_its_message(tmp_path: Path) -> None:

@@ -9,14 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 import opp_analytics as oa
-from opp_analytics.api import TOKEN_COMMAND, VARIABLES
+from opp_analytics.api import VARIABLES
 
-MISSING = [
-    name
-    for name in VARIABLES
-    if not os.environ.get(name)
-    and not (name == "BLOCKS_AUTH_TOKEN" and os.environ.get(TOKEN_COMMAND))
-]
+MISSING = [name for name in VARIABLES if not os.environ.get(name)]
 pytestmark = [
     pytest.mark.live,
     pytest.mark.skipif(bool(MISSING), reason=f"needs a real account: {', '.join(MISSING)} not set"),

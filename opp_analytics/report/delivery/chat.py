@@ -17,7 +17,7 @@ from opp_analytics.report.delivery.receivers import Receiver, Unknown
 from opp_analytics.report.digest import MARKDOWN, PLAIN, Digest, write_chat
 from opp_analytics.report.html import WHOLE
 
-CHAT_URLS, CHAT_COMMAND = "OPP_ANALYTICS_CHAT_URLS", "OPP_ANALYTICS_CHAT_COMMAND"
+CHAT_URLS = "OPP_ANALYTICS_CHAT_URLS"
 _SECONDS = 60.0
 """A chat that takes longer has failed."""
 _WAY_OUT = f"correct the address in {CHAT_URLS}, or run it again later"
@@ -33,14 +33,14 @@ def find_chats() -> list[Receiver]:
 
     Each is checked, and none is shown.
     """
-    found = read_secret(CHAT_URLS, CHAT_COMMAND, "chat")
+    found = read_secret(CHAT_URLS)
     chats = [Secret(url) for url in dict.fromkeys(found.reveal().split())] if found else []
     receivers = []
     for place, chat in enumerate(chats, 1):
         service = _open(chat)
         if service is None:
             raise ConfigError(
-                f"chat {place} of {len(chats)} in the environment ({CHAT_URLS} or {CHAT_COMMAND}) "
+                f"chat {place} of {len(chats)} in the environment ({CHAT_URLS}) "
                 "has no address that Apprise can read: the service is unknown, a part is missing, "
                 "or a library of that service is not installed; its form is at "
                 "https://appriseit.com/services/"

@@ -16,16 +16,14 @@ from opp_analytics.answers import Alert, Watched
 from opp_analytics.errors import ArgumentTypeError, ConfigError, OppAnalyticsError
 from opp_analytics.files import read_whole
 from opp_analytics.org import Org
-from opp_analytics.report.delivery.chat import CHAT_COMMAND, CHAT_URLS, find_chats, send_chat
+from opp_analytics.report.delivery.chat import CHAT_URLS, find_chats, send_chat
 from opp_analytics.report.delivery.ledger import Delivery, Kind, Ledger, find_told, now
 from opp_analytics.report.delivery.receivers import Receiver, Unknown, find_receivers
-from opp_analytics.report.delivery.smtp import COMMAND, EXAMPLE, URL, Mailer, read_server
+from opp_analytics.report.delivery.smtp import EXAMPLE, URL, Mailer, read_server
 from opp_analytics.report.digest import write_mail
 from opp_analytics.report.weekly import WeeklyReport
 from opp_analytics.schema import TEXT
 
-SECRETS = {URL: COMMAND, CHAT_URLS: CHAT_COMMAND}
-"""The variables of secrets, each with the one of a command that prints it."""
 _COLUMNS = ["receiver", "audience", "channel", "state", "detail"]
 
 
@@ -98,7 +96,7 @@ def deliver(
         When an argument cannot be used.
     ConfigError
         When nobody is named, or there is no sender or no mail server for them
-        (``OPP_ANALYTICS_SMTP_URL``, or a command that prints it in ``OPP_ANALYTICS_SMTP_COMMAND``).
+        (``OPP_ANALYTICS_SMTP_URL``).
     DataError
         When ``deliveries.jsonl`` cannot be read or added to. A message that fails is a row, not an
         error.
@@ -142,8 +140,7 @@ def check_delivery(folder: Path, audiences: Iterable[str], org: Org, *, dry_run:
 
         raise ConfigError(
             f"{URL} is not set, so no mail can be sent. Set it, with your own server and "
-            f"login:\n  {write_setting(URL, EXAMPLE)}\n"
-            f"or {COMMAND} with a command that prints it"
+            f"login:\n  {write_setting(URL, EXAMPLE)}"
         )
     ledger = Ledger(folder)
     ledger.check()

@@ -17,9 +17,8 @@ from opp_analytics.errors import ConfigError
 from opp_analytics.report.delivery.receivers import Unknown
 from opp_analytics.text import one_line
 
-URL, COMMAND = "OPP_ANALYTICS_SMTP_URL", "OPP_ANALYTICS_SMTP_COMMAND"
-"""The variables with the address and login of the mail server, and with a command that prints
-it."""
+URL = "OPP_ANALYTICS_SMTP_URL"
+"""The variable with the address and login of the mail server."""
 EXAMPLE = "smtps://user:password@mail.example.com"
 _PORTS = {"smtps": 465, "smtp": 587}
 _PLACE = re.compile(
@@ -63,7 +62,7 @@ class Server:
 
 def read_server() -> Server | None:
     """Read the mail server of the environment; None without one."""
-    url = read_secret(URL, COMMAND, "mail server")
+    url = read_secret(URL)
     if url is None:
         return None
     outcome = attempt(lambda: _parse(url.reveal()))

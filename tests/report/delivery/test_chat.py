@@ -24,7 +24,7 @@ from opp_analytics.report.digest import Digest, Saying
 from tests.report.digests import PEOPLE, RISK, digest
 from tests.support import Answer, Asked, serving, talking
 
-_URLS, _COMMAND = "OPP_ANALYTICS_CHAT_URLS", "OPP_ANALYTICS_CHAT_COMMAND"
+_URLS = "OPP_ANALYTICS_CHAT_URLS"
 SLACK_HOOK = "https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7"
 SLACK_BOT = "slack://xoxb-1234-1234-abc124/#general"
 DISCORD = "https://discord.com/api/webhooks/417421629812345678/JHMHI8qBe7bk2ZwO5U711o3dV_js"
@@ -102,8 +102,7 @@ def address(url: str, schema: str) -> str:
 
 
 def test_find_chats__of_an_empty_environment_finds_none(monkeypatch):
-    for name in (_URLS, _COMMAND):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv(_URLS, raising=False)
     assert find_chats() == []
 
 
@@ -117,12 +116,6 @@ def test_find_chats__names_each_by_kind_and_checksum_and_hides_its_address(find)
     assert not any(
         secret in repr(found) for secret in ("T1JJ3T3L2", "xoxb", "JHMHI8", "iXvlq", "pass@")
     )
-
-
-def test_find_chats__reads_what_a_command_prints(monkeypatch):
-    monkeypatch.delenv(_URLS, raising=False)
-    monkeypatch.setenv(_COMMAND, f"echo {SLACK_BOT} {DISCORD}")
-    assert [receiver.channel for receiver in find_chats()] == ["chat", "chat"]
 
 
 @pytest.mark.parametrize(

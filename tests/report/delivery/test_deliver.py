@@ -232,10 +232,7 @@ def test_deliver__refuses_what_can_be_known_before(
         )
     with pytest.raises(
         ConfigError,
-        match=(
-            r"OPP_ANALYTICS_SMTP_URL is not set.*\n.*=.?smtps://user:password@mail.*\nor "
-            r"OPP_ANALYTICS_SMTP_COMMAND"
-        ),
+        match=r"OPP_ANALYTICS_SMTP_URL is not set.*\n.*=.?smtps://user:password@mail",
     ):
         oa.deliver(report)
     with pytest.raises(ArgumentTypeError, match="is not from weekly_report"):

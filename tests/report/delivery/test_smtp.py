@@ -249,18 +249,6 @@ def test_read_server__says_what_is_wrong_and_repeats_nothing(
     assert "hidden" not in shown_of(caught.value)
 
 
-def test_read_server__takes_what_a_command_prints(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(smtp.COMMAND, "echo smtps://u:p@h")
-    server = read_server()
-    assert server is not None
-    assert server.name == "h:465"
-    monkeypatch.setenv(smtp.URL, "smtps://u:p@h")
-    with pytest.raises(
-        ConfigError, match="SMTP_URL and OPP_ANALYTICS_SMTP_COMMAND are both set; unset one"
-    ):
-        read_server()
-
-
 def test_read_server__is_none_without_an_address() -> None:
     assert read_server() is None
 
