@@ -21,7 +21,6 @@ import opp_analytics as oa
 from opp_analytics import errors, files
 from opp_analytics.cli.load import write_opportunities
 from opp_analytics.crm import read_changes
-from opp_analytics.report.html import read_logo
 from tests.writer.frames import opportunities
 
 OLD, NEW = b"the old content", b"the new content, which is longer than the old one"
@@ -341,7 +340,6 @@ READERS: dict[str, Callable[[str], object]] = {
     "org.toml": oa.Org.read,
     "people.csv": lambda path: read_beside(path, "people"),
     "targets.csv": lambda path: read_beside(path, "targets"),
-    "logo.png": lambda path: read_logo({"logo": path}),
 }
 
 

@@ -258,7 +258,6 @@ class _Report(_Strict):
     milestones: list[Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]] = []
     alert_text: dict[_Text, _Text] = {}
     title: _Text | None = None
-    logo: _Text | None = None
     accent: Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")] | None = None
     blocks: list[_Text] | None = None
 

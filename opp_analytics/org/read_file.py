@@ -85,8 +85,6 @@ def _read(path: Path, text: str, beside: Mapping[str, Path]) -> dict[str, Any]:
         raise OrgError(str(path), sorted(problems, key=lambda one: (one.file or "", one.line or 0)))
     for table, (_, lines) in files.items():
         raw[table] |= {"lines": list(lines), "left_out": list(left_out[table])}
-    if "logo" in raw.get("report", {}):
-        raw["report"]["logo"] = str(path.parent / raw["report"]["logo"])
     return raw
 
 

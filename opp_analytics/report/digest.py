@@ -19,13 +19,13 @@ from opp_analytics.errors import ConfigError, DataWarning
 from opp_analytics.files import digest as checksum
 from opp_analytics.report.html import drop_links, render_template
 from opp_analytics.report.model import WeeklyPage, clean
-from opp_analytics.text import MISSING, Sentence
+from opp_analytics.text import Sentence
 
 _MOST = 8
 """Rows that a mail or a chat has room for."""
-_WIDTH, _LONGEST, _LARGE = 72, 150, 10_000_000
-"""Letters of a line of a letter; of a subject, about what a list of messages shows; bytes of a
-message that many servers refuse."""
+_LONGEST, _LARGE = 150, 10_000_000
+"""Letters of a subject, about what a list of messages shows; bytes of a message that many servers
+refuse."""
 _KINDS = {
     ".html": ("text/html", "the page"),
     ".htm": ("text/html", "the page"),
@@ -201,42 +201,8 @@ def _call_nobody(words: str) -> str:
 
 
 PLAIN = Marks(_call_nobody)
+_LETTER = Marks(str)
 MARKDOWN = Marks(lambda words: _call_nobody(_SPECIAL.sub(r"\\\g<0>", words)), "**")
-
-
-def write_plain(digest: Digest, *further: str) -> str:
-    """Write the digest and `further` paragraphs as a letter, in lines of 72 letters."""
-    told = [
-        *(alert.words for alert in digest.alerts),
-        digest.sentence,
-        digest.heading,
-        digest.second,
-    ]
-    parts = [_wrap(words) for words in (*told, *digest.warnings)]
-    parts.append(
-        "\n".join(
-            _wrap(f"{name}: {', '.join(one for one in facts if one not in ('', MISSING))}.", "- ")
-            for name, *facts in digest.tiles
-        )
-    )
-    for section in digest.sections:
-        said = (f"{section.title}.", section.note)
-        parts.append("\n".join(_wrap(words) for words in said if words))
-        lines = [f"{one.name}{one.words}" for one in section.says[:_MOST]]
-        lines += filter(None, [section.count_rest(_MOST)])
-        parts.append("\n".join(_wrap(f"{line}.", "- ") for line in lines))
-    return "\n\n".join(filter(None, [*parts, *map(_wrap, further)])) + "\n"
-
-
-def _wrap(words: str, lead: str = "") -> str:
-    return textwrap.fill(
-        words,
-        _WIDTH,
-        initial_indent=lead,
-        subsequent_indent=" " * len(lead),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
 
 
 def write_chat(
@@ -310,7 +276,7 @@ def write_mail(
     html = css_inline.CSSInliner(load_remote_stylesheets=False).inline(
         render_template("mail.html", digest=digest, most=_MOST, attached=attached)
     )
-    message.set_content(write_plain(digest, attached))
+    message.set_content(write_chat(digest, _LETTER) + (f"\n{attached}\n" if attached else ""))
     message.add_alternative(html, subtype="html")
     for name, content in files.items():
         maintype, _, subtype = _KINDS[Path(name).suffix.lower()][0].partition("/")

@@ -14,15 +14,11 @@ from types import MappingProxyType
 from typing import Any
 
 from opp_analytics.answers import Part
-from opp_analytics.errors import ArgumentValueError, ConfigError
-from opp_analytics.files import SMALL, read_whole
+from opp_analytics.errors import ConfigError
 from opp_analytics.report.model import Block, Note, Table, WeeklyPage
 from opp_analytics.svg import stylesheet
 from opp_analytics.text import FIRST_ISOLATE, LAST_ISOLATE
 
-_PICTURES = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".svg": "svg+xml", ".webp": "webp"}
-_LARGEST = 200_000
-"""Bytes of a logo, which is part of every page."""
 WHOLE = "everybody"
 """The audience of a page of the whole pipeline."""
 _HEAD = 8_192
@@ -49,14 +45,12 @@ def render_page(
     *,
     audience: str = WHOLE,
     accent: str | None = None,
-    logo: str | None = None,
     links: Mapping[Part, str] = MappingProxyType({}),
 ) -> str:
     """Render the page as one HTML document.
 
-    `audience` is whose page it is, for `read_audience`; `accent` the color of the highlight, and
-    `logo` the picture before the title as a ``data:`` address. `links` leads to the pages of teams
-    and people.
+    `audience` is whose page it is, for `read_audience`; `accent` the color of the highlight.
+    `links` leads to the pages of teams and people.
     """
     sorts = any(
         isinstance(part, Table) and part.sorts for block in page.blocks for part in block.parts
@@ -68,29 +62,9 @@ def render_page(
         "pictures": stylesheet(accent),
         "script": script,
         "hash": hashed,
-        "logo": logo,
         "links": links,
     }
     return render_template("weekly.html", page=page, audience=audience, **drawn)
-
-
-def read_logo(settings: Mapping[str, Any]) -> str | None:
-    """Read the logo as a ``data:`` address; refuse one that a page cannot hold."""
-    if settings.get("logo") is None:
-        return None
-    file = Path(settings["logo"])
-    kind = _PICTURES.get(file.suffix.lower())
-    if kind is None:
-        raise ArgumentValueError(
-            f"report.logo={str(file)!r} is not a picture; use one of {', '.join(_PICTURES)}"
-        )
-    content = read_whole(file, most=SMALL)
-    if len(content) > _LARGEST:
-        raise ArgumentValueError(
-            f"the logo {file} has {len(content):,} bytes; use one of at most {_LARGEST:,}, since "
-            "every page holds it"
-        )
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def read_audience(file: Path) -> str | None:

@@ -41,7 +41,6 @@ from opp_analytics.report.digest import Digest, make_digest, write_chat, write_m
 from opp_analytics.report.html import (
     WHOLE,
     read_audience,
-    read_logo,
     render_page,
 )
 from opp_analytics.report.model import WeeklyPage
@@ -300,8 +299,7 @@ def _make(
         for other in ready.pages[1:]
         if other.part and (context.part is None or context.part.column != "owner_name")
     }
-    looks = {"accent": look.get("accent"), "logo": ready.logo}
-    html = render_page(composed, audience=page.audience, links=links, **looks)
+    html = render_page(composed, audience=page.audience, accent=look.get("accent"), links=links)
     content = {"html": html.encode(), "xlsx": _write_workbook(composed, context)}
     if "eml" in paths:
         content["eml"] = write_mail(
@@ -344,8 +342,6 @@ class ReadyReport:
     """What a report is made from and written to, checked."""
 
     context: Context
-    logo: str | None
-    """The picture before the page's title as a ``data:`` address."""
     pages: tuple[ReadyPage, ...]
     """The report's own, then those of its parts."""
     folder: Path | None
@@ -374,7 +370,6 @@ def check_report(
     """
     context = read_context(opportunities, history, **asked)
     parts = check_for_each(for_each, context)
-    logo = read_logo(context.org.report)
     days = None if keep is None else arguments.whole(keep, "keep", low=1, example=12)
     file, is_folder = _find_page(out, context.day)
     if keep is not None and not is_folder:
@@ -394,7 +389,7 @@ def check_report(
         page = ReadyPage(part, {kind: stem.with_suffix(ending) for kind, ending in endings.items()})
         _check_page(page)
         pages.append(page)
-    return ReadyReport(context, logo, tuple(pages), folder, days)
+    return ReadyReport(context, tuple(pages), folder, days)
 
 
 def _check_page(page: ReadyPage) -> None:

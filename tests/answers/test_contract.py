@@ -21,7 +21,7 @@ from opp_analytics.answers.as_text import write_figure
 from opp_analytics.columns import COLUMNS, format_cell
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.report.compose import compose
-from opp_analytics.report.digest import PLAIN, make_digest, write_chat, write_plain
+from opp_analytics.report.digest import PLAIN, make_digest, write_chat
 from opp_analytics.report.html import render_page
 from opp_analytics.report.sheets import SHEETS, sheets
 from tests.analysis.forecasting.histories import even_months
@@ -159,8 +159,8 @@ def test_page_mail_and_chat__show_findings_and_figures(
 ) -> None:
     page = compose(context, workbook="weekly.xlsx")
     digest = make_digest(page, context)
-    html = render_page(page, audience="everybody", team="")
-    texts = {"page": html, "mail": write_plain(digest), "chat": write_chat(digest, PLAIN)}
+    html = render_page(page, audience="everybody")
+    texts = {"page": html, "mail and chat": write_chat(digest, PLAIN)}
     texts |= {"page": reading.words(reading.read(html).root)}
     texts = {surface: " ".join(said.split()) for surface, said in texts.items()}
     first = CATALOG["will_we_make_it"].ask(context)

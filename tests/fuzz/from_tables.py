@@ -288,7 +288,6 @@ _PARTS = [
     "target",
     "period",
     "from_date",
-    "logo",
 ]
 
 

@@ -243,16 +243,9 @@ def _billions() -> State:
 
 
 def _own_look() -> State:
-    """An accent, a logo that is wider than high, a title, and a choice of blocks."""
-    logo = scratch_folder("opp-analytics-look-") / "logo.svg"
-    logo.write_text(
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 72 20"><rect width="20" height="20" '
-        'rx="4" fill="#0b6b4f"/><text x="26" y="15" font-family="sans-serif" font-size="15" '
-        'font-weight="700" fill="#0b6b4f">ACME</text></svg>'
-    )
+    """An accent, a title, and a choice of blocks."""
     report = {
         "accent": "#0b6b4f",
-        "logo": str(logo),
         "title": "Monday",
         "blocks": ["people", "at_risk", "to_win", "why_it_moved", "act_today", "trend", "months"],
     }

@@ -26,7 +26,6 @@ from opp_analytics.report.digest import (
     make_digest,
     write_chat,
     write_mail,
-    write_plain,
 )
 from opp_analytics.report.model import Block, Cell, Tile, WeeklyPage
 from tests.pipelines import context_of, pipeline
@@ -181,36 +180,6 @@ def test_write_chat__shows_each_name_as_it_is(name: str) -> None:
     assert html.unescape(shown) == f"<strong>{name}</strong>: 45,000. Pushed."
 
 
-def test_write_plain__reads_as_a_letter() -> None:
-    assert write_plain(digest(PEOPLE, RISK), "The page is attached.").splitlines() == [
-        "New: March is <1% likely.",
-        "",
-        "Still: March has $70K closed.",
-        "",
-        "March will likely reach $180K.",
-        "",
-        "Weekly forecast · Mar 16, 2026",
-        "",
-        "This load may be incomplete.",
-        "",
-        "- Closed won: $70K, 1 deal.",
-        "- Coverage: none due.",
-        "",
-        "Bo is short.",
-        "US dollars.",
-        "",
-        "- Ann: $70 of $90 closed.",
-        "- Bo ```x: $1.12K closed.",
-        "",
-        "1 of 2 open deals has a flag.",
-        "The largest first.",
-        "",
-        "- [Oak](http://x) *now*, $45K, Ann: pushed 3 times, in Proposal.",
-        "",
-        "The page is attached.",
-    ]
-
-
 PAGE = "<!doctype html><p>Straße €".encode()
 FILES = {"weekly.html": PAGE, "Прогноз 予測.xlsx": b"PK\x03\x04"}
 HEADERS = {
@@ -268,7 +237,7 @@ def test_write_mail__has_text_html_and_the_files_by_their_types(message: EmailMe
     assert text is not None
     assert html is not None
     said = text.get_content().replace("\r\n", "\n")
-    assert said.startswith(write_plain(digest(PEOPLE, RISK)).rstrip())
+    assert said.startswith(write_chat(digest(PEOPLE, RISK), Marks(str)))
     assert said.endswith("\n\nThe page and its workbook are attached.\n")
     assert "March will likely reach $180K." in html.get_content()
     assert "The page and its workbook are attached." in html.get_content()
@@ -305,13 +274,13 @@ def test_write_mail__of_alerts_has_what_changed_and_the_sentence_alone() -> None
     body = message.get_body(("plain",))
     assert body is not None
     assert body.get_content().splitlines() == [
+        "Alerts · Mar 16, 2026",
+        "",
         "New: Oak fell below 50%.",
         "",
         "Over: March is back above 50%.",
         "",
         "March will likely reach $180K.",
-        "",
-        "Alerts · Mar 16, 2026",
         "",
         "This load may be incomplete.",
         "",

@@ -8,9 +8,8 @@ import re
 
 import pytest
 
-from opp_analytics.errors import ArgumentValueError, DataError
 from opp_analytics.report.compose import compose
-from opp_analytics.report.html import read_logo, render_page
+from opp_analytics.report.html import render_page
 from tests.pipelines import THIS_WEEK, context_of, pipeline
 from tests.report import reading
 
@@ -64,27 +63,7 @@ def test_render_page__a_block_without_its_partner_takes_the_whole_width(opportun
 
 
 @pytest.mark.slow
-def test_render_page__takes_an_accent_and_a_logo(opportunities):
+def test_render_page__takes_an_accent(opportunities):
     page = compose(context_of(opportunities), workbook="week.xlsx")
-    text = render_page(page, accent="#7a1fa2", logo="data:image/png;base64,AAAA")
+    text = render_page(page, accent="#7a1fa2")
     assert "--hi:#7a1fa2" in text
-    assert '<img src="data:image/png;base64,AAAA" alt="" height="20">' in text
-
-
-def test_read_logo__of_nothing_is_none():
-    assert read_logo({"freq": "M"}) is None
-
-
-def test_read_logo__is_the_picture_itself(tmp_path):
-    (tmp_path / "logo.PNG").write_bytes(b"\x89PNG")
-    assert read_logo({"logo": str(tmp_path / "logo.PNG")}) == "data:image/png;base64,iVBORw=="
-
-
-def test_read_logo__refuses_what_is_no_logo(tmp_path):
-    with pytest.raises(DataError, match="none.png does not exist"):
-        read_logo({"logo": str(tmp_path / "none.png")})
-    (tmp_path / "big.svg").write_bytes(b"x" * 200_001)
-    with pytest.raises(ArgumentValueError, match="200,001 bytes; use one of at most 200,000"):
-        read_logo({"logo": str(tmp_path / "big.svg")})
-    with pytest.raises(ArgumentValueError, match=r"is not a picture; use one of \.png"):
-        read_logo({"logo": "logo.pdf"})
