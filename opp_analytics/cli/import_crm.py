@@ -92,13 +92,7 @@ def import_crm_command(
         tables["history"] = log.mapping
         if folder is not None:
             _say_begun(begin_history(log, folder, org), log, folder)
-    elif deals is not None and folder is None and len(export.stage_dates):
-        say("The dates of stages are a history: begin it with --history FOLDER.")
     elif deals is not None and folder is not None:
-        if len(export.stage_dates):
-            log = crm.log_stage_dates(export, org)
-            say_notes(log)
-            _say_begun(begin_history(log, folder, org), log, folder)
         oa.History(folder, org=org).record(deals)
         say(f"Recorded {count(len(deals), 'opportunity')} in {folder}.")
     if deals is not None and out is not None:

@@ -403,7 +403,7 @@ class _Update:
         drafted: crm.Drafted,
         written: Mapping[str, Any],
     ) -> None:
-        """Read a field history, or the one in the export itself, where there are no records."""
+        """Read a field history, where there are no records."""
         if past is not None:
             if file is not None:
                 note(
@@ -414,8 +414,6 @@ class _Update:
         elif file is not None and log is not None:
             self.log = crm.read_changes(log, self.org, opportunities=self.deals, **written)
             heading(f"{file.name}: {count(len(self.log.changes), 'change')}", self.log.read_as)
-        elif self.deals is not None and len(drafted.export.stage_dates):
-            self.log = crm.log_stage_dates(drafted.export, self.org)
         if self.log is not None:
             say_notes(self.log)
 

@@ -5,7 +5,6 @@ Each CRM has its own columns, stages, and formats of numbers and dates.
 
 from opp_analytics.crm.change_log import (
     ChangeLog,
-    log_stage_dates,
     match_ids,
     read_changes,
     refuse_other_deals,

@@ -25,7 +25,7 @@ from opp_analytics.crm.mapping import (
     name_opportunities,
     tabulate,
 )
-from opp_analytics.crm.read_export import Export, explain_export, look_up_chances
+from opp_analytics.crm.read_export import look_up_chances
 from opp_analytics.crm.recognize import (
     CREATED,
     LOGS,
@@ -33,12 +33,10 @@ from opp_analytics.crm.recognize import (
     find_column,
     find_name,
     find_shape,
-    find_stage_date,
     name_any,
     name_events,
     name_snapshots,
 )
-from opp_analytics.crm.stage_dates import ONE_DATE, list_entries
 from opp_analytics.crm.values import ColumnReader, is_time, read_columns
 from opp_analytics.errors import ArgumentTypeError, DataError, MissingColumnError
 from opp_analytics.inputs import Cells, as_ids, as_texts
@@ -91,9 +89,6 @@ def read_changes(
         )
     table = read_table(source, name_any(org.columns).know, encoding)
     shape = find_shape(table.labels, org.columns)
-    if shape == "opportunities" and any(map(find_stage_date, table.labels)):
-        export = explain_export(table, org, **written)
-        return _replace_ids(log_stage_dates(export, org, opportunities), ids)
     if shape not in LOGS:
         raise DataError(
             f"{table.file} is not a field history: it has {quote_labels(table.labels)}. A history "
@@ -145,32 +140,6 @@ def read_changes(
         notes=(*meeting.notes, *closings.notes),
     )
     return _replace_ids(log, ids)
-
-
-def log_stage_dates(
-    export: Export, org: Org, opportunities: pd.DataFrame | None = None
-) -> ChangeLog:
-    """Make the log of an export that dates the stages of each deal.
-
-    `opportunities` are later ones, if not its own.
-    """
-    deals = export.opportunities if opportunities is None else opportunities
-    known = _index_deals(deals)
-    created = known.get(
-        "created_at", pd.Series(pd.NaT, index=known.index, dtype="datetime64[us, UTC]")
-    )
-    entries = list_entries(export.stage_dates, created, org)
-    # A deal without any date begins with the export's own record.
-    known = known[is_among(known.index, entries["unique_id"])]
-    events = Events(entries, entries[["unique_id", "changed_at"]].iloc[:0], [])
-    changes, closings = _log_events(events, org, known)
-    return ChangeLog(
-        changes=changes,
-        mapping=export.mapping,
-        read_as=export.read_as,
-        left_out=_note_untracked(changes["field"].unique(), events, known),
-        notes=(ONE_DATE, *closings.notes),
-    )
 
 
 @dataclass(frozen=True)

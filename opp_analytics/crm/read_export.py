@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,6 @@ from opp_analytics.crm.mapping import (
     tabulate,
 )
 from opp_analytics.crm.recognize import LOGS, find_column, find_shape, name_any
-from opp_analytics.crm.stage_dates import mark_stage_dates, take_stage_dates
 from opp_analytics.crm.values import UNREADABLE, read_columns
 from opp_analytics.errors import ArgumentTypeError, DataError
 from opp_analytics.inputs import BadValue, list_bad, refuse
@@ -36,7 +36,7 @@ from opp_analytics.org import (
 )
 from opp_analytics.periods import to_dates
 from opp_analytics.progress import note
-from opp_analytics.schema import COLUMNS, TEXT, BadCell, is_among
+from opp_analytics.schema import COLUMNS, TEXT, BadCell
 from opp_analytics.table_files import FileTable, TableSource, drop_footer, read_table
 from opp_analytics.text import count
 
@@ -47,9 +47,6 @@ class Export(Reading):
 
     opportunities: pd.DataFrame
     """The opportunities, as `read_export` returns them."""
-    stage_dates: pd.DataFrame
-    """When deals entered and left stages, where the export has columns of that: ``unique_id``,
-    ``stage``, ``entered``, ``exited``."""
 
 
 def read_export(
@@ -106,8 +103,7 @@ def read_export(
         such a column, it is that of the stage in the org. A deal in a stage that the org does not
         know gets a ``status`` from the CRM's own marks of won and lost, where it has any; the
         ``close_date`` of a closed deal is the day it was closed where the CRM writes that apart.
-        HubSpot's columns ``Date entered "…"`` are a history of the stages, for
-        `History.from_changes`, and not columns of the frame.
+        Columns of the dates and times of each stage, as HubSpot has them, are left out.
 
     Raises
     ------
@@ -176,11 +172,13 @@ def explain_export(
             "oa.History.from_changes(file, org=org), or opp-analytics import-crm FILE --history "
             "FOLDER"
         )
-    matched = mark_stage_dates(match_labels(table.labels, name_opportunities(org.columns)))
+    matched = [
+        _drop_stage_date(line)
+        for line in match_labels(table.labels, name_opportunities(org.columns))
+    ]
     table = drop_footer(table, find_column("unique_id", matched, table))
     find_column("stage", matched, table)
     columns, lines, blanked = read_columns(table, matched, org, **written)
-    dates = take_stage_dates(columns, org, lines)
     frame, left_out = _make_opportunities(columns, org, table, lines, draft)
     if table.modified_at is not None and not {"load", "recorded_at", "seen_on"} & set(table.facts):
         frame.attrs["seen_on"] = f"{find_file_day(table, frame):%Y-%m-%d}"
@@ -188,11 +186,26 @@ def explain_export(
         frame.attrs["unreadable"] = list_bad(blanked)
     return Export(
         opportunities=frame,
-        stage_dates=dates[is_among(dates["unique_id"], frame["unique_id"])].reset_index(drop=True),
         mapping=tabulate(lines),
         read_as=table.read_as,
         left_out=(*table.left_out, *left_out),
     )
+
+
+_STAGE_DATE = re.compile(
+    r"""(date (entered|exited)|((latest|cumulative) )?time in) ["'“].+["'”]|"""
+    r"hs_(v2_)?(date_(entered|exited)|(latest_|cumulative_)?time_in)_.+",
+    re.IGNORECASE,
+)
+"""Labels of dates and times of each stage, in exports of HubSpot and in its API."""
+
+
+def _drop_stage_date(line: Mapped) -> Mapped:
+    """Leave out a column of one stage: hundreds of them would be columns of the deals."""
+    if line.how != "kept" or not _STAGE_DATE.fullmatch(line.theirs):
+        return line
+    note = "a history of the stages is the property history"
+    return replace(line, ours="", how="dropped", note=note)
 
 
 def _make_opportunities(

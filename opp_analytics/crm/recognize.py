@@ -68,17 +68,6 @@ it."""
 CREATED = LABELS["created"].split("|")
 """Fields whose change is the creation of the deal."""
 _HISTORY = ("unique_id", "changed_at", "field", "old_value", "new_value")
-_STAGE_DATE = re.compile(
-    r"""date (entered|exited) ["'“](.+)["'”]|"""
-    r"""hs_(?:v2_)?date_(entered|exited)_(?!current_stage$)(.+)""",
-    re.IGNORECASE,
-)
-STAGE_SPAN = re.compile(
-    r"""((latest|cumulative) )?time in ["'“].+["'”]|hs_(v2_)?(latest_|cumulative_)?time_in_.+""",
-    re.IGNORECASE,
-)
-"""Labels of times spent in a stage, which follow from the dates; HubSpot's names of today and those
-before."""
 
 
 def name_events(columns: Columns, labels: Sequence[str] = ()) -> Columns:
@@ -155,17 +144,6 @@ def find_shape(labels: Sequence[str], columns: Columns) -> str:
                 return kind
     enough = len(likely) >= (2 if "stage" in likely else _ENOUGH)
     return "opportunities" if enough and likely & {"stage", "value", "close_date"} else "unknown"
-
-
-def find_stage_date(label: str) -> tuple[str, str] | None:
-    """Find what a column of an export dates, ``entered`` or ``exited``, and the stage.
-
-    None for another label.
-    """
-    if not (found := _STAGE_DATE.fullmatch(label)):
-        return None
-    what, stage = filter(None, found.groups())
-    return what.casefold(), stage
 
 
 _LIKELY = {label: ours for ours, labels in LIKELY.items() for label in labels}

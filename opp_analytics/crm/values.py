@@ -12,7 +12,6 @@ import pandas as pd
 
 from opp_analytics import inputs
 from opp_analytics.crm.mapping import CLOSED_AT, FLAGS, Mapped, copy_shared
-from opp_analytics.crm.recognize import find_stage_date
 from opp_analytics.errors import DataError, DataWarning
 from opp_analytics.org import VALUE_ORIGINAL, Org, Stages
 from opp_analytics.schema import TEXT
@@ -56,7 +55,7 @@ _WITH_PIPELINE = re.compile(r"(?P<stage>.+?)\s*\((?P<pipeline>[^()]+)\)")
 
 def is_time(ours: str) -> bool:
     """True if a column of ours holds dates or times."""
-    return ours in _DATES or ours in _INSTANTS or find_stage_date(ours) is not None
+    return ours in _DATES or ours in _INSTANTS
 
 
 @dataclass

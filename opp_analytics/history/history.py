@@ -174,8 +174,8 @@ class History:
         ----------
         changes : DataFrame or path
             A field history of Salesforce (OpportunityFieldHistory, OpportunityHistory, or the
-            reports of both), HubSpot (property history, or deals with ``Date entered "…"``) or
-            Pipedrive (change log), as a frame or a file; with its `org`. Or a log of your own.
+            reports of both), HubSpot (property history) or Pipedrive
+            (change log), as a frame or a file; with its `org`. Or a log of your own.
             Wide, one row per opportunity and change, with the whole opportunity at that time:
             ``unique_id``, ``seen_at`` (instant), optional ``seen_after`` and ``operation`` (new,
             changed, deleted, returned), and the opportunity's columns. Long, one row per changed

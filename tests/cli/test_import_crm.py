@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 import opp_analytics as oa
 from opp_analytics.history import History
 from tests.cli.kinds import Command
-from tests.crm.files import dated_export
 
 LONG = """unique_id,changed_at,field,new_value
 a,2026-01-05T08:00:00,stage,discovery
@@ -95,30 +93,6 @@ def test_import_crm__of_deals_alone_records_them(
     assert code == 0
     assert "Recorded 2 opportunities" in out
     assert History(tmp_path / "history").records["rows"].tolist() == [2]
-
-
-def test_import_crm__begins_a_history_with_dates_of_stages_and_the_export(
-    command: Command, here: Path, tmp_path: Path
-) -> None:
-    dated_export().to_csv(tmp_path / "deals.csv", index=False)
-    folder = tmp_path / "history"
-    assert (
-        "The dates of stages are a history: begin it with --history FOLDER"
-        in command("import-crm", tmp_path / "deals.csv")[1]
-    )
-    code, out, err = command("import-crm", tmp_path / "deals.csv", "--history", folder)
-    assert (code, err) == (0, "")
-    assert "Began a history" in out
-    assert out.count("latest entry") == 1
-    assert "Recorded 4 opportunities" in out
-    history = History(folder, org=oa.Org.hubspot())
-    then = history.as_of("2026-04-11").set_index("unique_id")["stage"]
-    assert then["1"] == "Contract Sent"
-    records = history.records
-    assert records["rows"].iloc[-1] == 4
-    assert records["recorded_at"].iloc[-1] > pd.Timestamp("2026-07-02", tz="UTC")
-    now = history.as_of(records["recorded_at"].iloc[-1]).set_index("unique_id")
-    assert now.loc["3", ["stage", "value"]].tolist() == ["Contract Sent", 70]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import openpyxl
-import pandas as pd
 
 SALESFORCE_FOOTER = """
 
@@ -42,86 +41,3 @@ def workbook(
             cell.number_format = "0%"
     book.save(folder / name)
     return folder / name
-
-
-_STAGES = (
-    "Appointment Scheduled",
-    "Qualified To Buy",
-    "Contract Sent",
-    "Closed Won",
-    "Closed Lost",
-)
-_HEADER = [
-    "Record ID",
-    "Deal Name",
-    "Deal Stage",
-    "Amount",
-    "Close Date",
-    "Create Date",
-    "Deal owner",
-]
-_DEALS = [
-    (
-        "1",
-        "Straight on",
-        "Closed Won (Sales Pipeline)",
-        "900",
-        "2026-05-20",
-        "2026-03-02 09:00",
-        "Ann",
-    ),
-    (
-        "2",
-        "Came back",
-        "Appointment Scheduled (Sales Pipeline)",
-        "50",
-        "2026-12-31",
-        "2026-03-02 09:00",
-        "Ann",
-    ),
-    (
-        "3",
-        "No dates",
-        "Contract Sent (Sales Pipeline)",
-        "70",
-        "2026-12-31",
-        "2026-04-01 10:00",
-        "Bob",
-    ),
-    (
-        "4",
-        "Lost, undated",
-        "Closed Lost (Sales Pipeline)",
-        "10",
-        "2026-06-30",
-        "2026-04-01 10:00",
-        "Bob",
-    ),
-]
-_ENTERED = {
-    "1": ["2026-03-02 09:00", "", "2026-04-10 15:30", "2026-05-20 11:00", ""],
-    "2": ["2026-06-01 08:00", "2026-04-05 08:00", "", "", ""],
-    "3": ["", "", "", "", ""],
-    "4": ["2026-04-01 10:00", "", "", "", ""],
-}
-_EXITED = {
-    "1": ["2026-04-10 15:30", "", "2026-05-20 11:00", "", ""],
-    "2": ["2026-04-05 08:00", "2026-05-01 08:00", "", "", ""],
-    "3": ["", "", "", "", ""],
-    "4": ["", "", "", "", ""],
-}
-
-
-HUBSPOT_DEALS = pd.DataFrame(_DEALS, columns=_HEADER)
-
-
-def dated_export(
-    entered: str = 'Date entered "{} (Sales Pipeline)"',
-    exited: str | None = 'Date exited "{} (Sales Pipeline)"',
-) -> pd.DataFrame:
-    """HubSpot's export with the dates on which each deal entered and left each stage."""
-    table = HUBSPOT_DEALS.copy()
-    for label, dates in ((entered, _ENTERED), (exited, _EXITED)):
-        for place, stage in enumerate(_STAGES if label else ()):
-            table[str(label).format(stage)] = [dates[key][place] for key in table["Record ID"]]
-    return table.assign(**{'Latest time in "Contract Sent (Sales Pipeline)"': "39:19:30:00"})

@@ -514,3 +514,17 @@ def test_read_export__names_the_id_of_the_product(kind: str) -> None:
         match=r'has no opportunity ID. Add it to the report \(in [^;]+, "[^;]+"\)',
     ):
         read_export(sheet.drop(columns=sheet.columns[0]), oa.Org(preset=kind.split()[0]))
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        'Date entered "Contract Sent (Sales Pipeline)"',
+        "hs_v2_date_exited_closedwon",
+        'Latest time in "Closed Won (Sales Pipeline)"',
+        "hs_time_in_closedwon",
+    ],
+)
+def test_read_export__leaves_out_dates_and_times_of_each_stage(label: str) -> None:
+    export = pd.DataFrame({"Record ID": ["1"], "Deal Stage": ["Closed Won"], label: ["x"]})
+    assert label not in oa.read_export(export, oa.Org.hubspot(), progress=False)

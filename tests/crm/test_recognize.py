@@ -6,7 +6,6 @@ import pytest
 import opp_analytics as oa
 from opp_analytics.crm.recognize import (
     find_shape,
-    find_stage_date,
     name_any,
     name_snapshots,
     recognize,
@@ -137,11 +136,3 @@ def test_recognize__takes_none_of_two_that_fit_equally() -> None:
         "the labels fit hubspot and zoho equally: choose one with --org, or with preset = in "
         "the org file"
     )
-
-
-def test_find_stage_date__reads_labels_and_api_names() -> None:
-    assert find_stage_date('Date entered "Contract Sent (Sales Pipeline)"') == (
-        "entered",
-        "Contract Sent (Sales Pipeline)",
-    )
-    assert find_stage_date("hs_v2_date_exited_closedwon") == ("exited", "closedwon")
