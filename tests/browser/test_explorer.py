@@ -172,30 +172,6 @@ def test_close_dates__that_are_refused_stay_with_the_reason_beside_them(page: Pa
     expect(chips).to_contain_text("Close date: 2026-02-01 to 2026-06-30")
 
 
-def test_deals__are_picked_by_what_is_typed_or_pasted(page: Page) -> None:
-    hostile = "<svg/onload=document.title='in'>"
-    frame = states()[-1]
-    explorer = oa.explore(frame, as_of=DAYS[-1], state={"question": "deals"})
-    show(page, explorer)
-    button = lambda name: page.get_by_role("button", name=name, exact=True)  # noqa: E731
-    ids = frame["unique_id"].tolist()
-    button("Filter").click()
-    button("Pick deals…").click()
-    area = page.get_by_label("Ids or names of deals, one a line")
-    area.fill(f"{ids[0]}\n{hostile}")
-    button("Pick these").click()
-    # Unknown ones are named, and the text stays; the dialog closes once all are found.
-    expect(page.locator(".oap-explorer .err")).to_have_text(f"Not found: “{hostile}”.")
-    expect(page.locator(".chip")).to_have_text("1 picked deal×")
-    area.fill("\n".join(ids[:5]))
-    assert serious_faults(page) == []
-    button("Pick these").click()
-    expect(area).to_have_count(0)
-    expect(page.locator(".chip")).to_have_text("5 picked deals×")
-    assert explorer.state["picked"] == ids[:5]
-    assert page.title() == "explorer"
-
-
 def test_errors__are_said_below_and_leave_the_last_answer(page: Page) -> None:
     show(page, oa.explore(states()[-1], as_of=DAYS[-1], state={"question": "stages"}))
     title, live = page.locator(".oap-explorer h3"), page.locator(".oap-explorer .live")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -39,8 +38,6 @@ class Choice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     first: str | None = None
     last: str | None = None
     """Bounds of the close date, ISO, both included."""
-    picked: tuple[str, ...] = ()
-    """Ids of deals picked by hand."""
     by: str = ""
     freq: str = ""
     period: str = ""
@@ -101,9 +98,9 @@ class Choice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def list_unused(self) -> list[str]:
         """List what is set and does not change the answer."""
         used = {*self.asks.filters, *self.asks.options}
-        used |= {"where", "close", "picked"} if "deals" in used else set()
+        used |= {"where", "close"} if "deals" in used else set()
         closes = self.close or self.first or self.last
-        sets = {name: getattr(self, name) for name in ("part", "where", "picked", *OPTIONS)}
+        sets = {name: getattr(self, name) for name in ("part", "where", *OPTIONS)}
         return [
             name for name, value in {**sets, "close": closes}.items() if value and name not in used
         ]
@@ -164,7 +161,7 @@ def list_filters(choice: Choice, org: Org, day: pd.Timestamp) -> list[Filter]:
             filters.append(Filter("close_date", "blank"))
         case "overdue":
             filters.append(_select_among("stage", org.stages.open))
-    return [*filters, *([_select_among("unique_id", choice.picked)] if choice.picked else [])]
+    return filters
 
 
 def _select_among(column: str, values: Sequence[Any]) -> Filter:
@@ -192,42 +189,3 @@ def check_columns(choice: Choice, opportunities: pd.DataFrame) -> None:
             raise ArgumentValueError(
                 f"state['where']: the opportunities have no column {column!r}. {hint}".rstrip()
             )
-
-
-def find_ids(opportunities: pd.DataFrame, typed: str) -> tuple[list[str], list[str]]:
-    """Find deals by ids or names, one a line, or rows of a spreadsheet; and what is no deal's.
-
-    A name of several deals picks all of them, unless its row has an id too.
-    """
-    by_id: dict[str, list[str]] = {}
-    by_name: dict[str, list[str]] = {}
-    pairs = opportunities[["unique_id", "name"]].astype("object")
-    for one, name in pairs.itertuples(index=False):
-        by_id[_fold(str(one))] = [str(one)]
-        by_name.setdefault(_fold(str(name)), []).append(str(one))
-
-    def find(cell: str) -> list[str]:
-        return by_id.get(_fold(cell)) or by_name.get(_fold(cell), [])
-
-    found, unknown = list[str](), list[str]()
-    for cells in _split_lines(typed, find):
-        ids = [one for cell in cells for one in by_id.get(_fold(cell), [])]
-        hits = [ids] if ids and len(cells) > 1 else [find(cell) for cell in cells]
-        found += [one for hit in hits for one in hit]
-        # Of a row of a spreadsheet one cell is the deal, the others tell of it.
-        unknown += [] if any(hits) else cells[:1]
-    return list(dict.fromkeys(found)), list(dict.fromkeys(unknown))
-
-
-def _split_lines(typed: str, find: Callable[[str], list[str]]) -> Iterator[list[str]]:
-    """Split lines into the cells of a row; commas and semicolons part deals."""
-    for line in filter(None, map(str.strip, typed.splitlines())):
-        if "\t" in line:
-            yield line.split("\t")
-        else:
-            parts = [line] if find(line) else re.split("[,;]", line)
-            yield from ([part.strip()] for part in parts if part.strip())
-
-
-def _fold(name: str) -> str:
-    return " ".join(name.split()).casefold()

@@ -22,12 +22,11 @@ from opp_analytics.widgets.explorer.choice import (
     Choice,
     check_columns,
     find_close_days,
-    find_ids,
     list_filters,
 )
 from opp_analytics.widgets.explorer.panel import list_controls, show_answer, tell_deal
 from opp_analytics.widgets.grid.grid import Grid
-from opp_analytics.widgets.messages import Message, Text
+from opp_analytics.widgets.messages import Message
 from opp_analytics.widgets.widget import Widget, encode, find_cell
 from opp_analytics.writer import own_writes
 
@@ -53,10 +52,6 @@ class _Edit(Message):
     row: _Place | None = None
 
 
-class _Pick(Message):
-    text: Text
-
-
 class Explorer(Widget):
     """The explorer widget; `explore` makes it."""
 
@@ -74,7 +69,6 @@ class Explorer(Widget):
         "choose": _Choose,
         "open": _Opened,
         "deal": _Deal,
-        "pick": _Pick,
         "edit": _Edit,
         "save": Message,
     }
@@ -301,10 +295,6 @@ class Explorer(Widget):
                 if request["deal"] is not None:
                     row = self._find_row(self.answer.opens(row), 0, request["deal"])
                 return {"sections": tell_deal(self.answer.context, row)}
-            case "pick":
-                picked, unknown = find_ids(self._frame, request["text"])
-                quoted = text.joined([f"“{text.printable(each)[:80]}”" for each in unknown], most=5)
-                return {"picked": picked, "unknown": f"Not found: {quoted}." if unknown else ""}
             case "edit":
                 table, place = request["table"], request["row"]
                 is_all = table is None or place is None

@@ -120,7 +120,7 @@ def take_in(sheet: EditSheet, changes: Iterable[Change]) -> tuple[Answer, list[C
     parts += [count(len(added), "new deal")] if added else []
     parts += [count(n, "removal")] if n else []
     typed = ((*key, after) for key, after in cells.items())
-    answer = sheet.edit(typed, ", ".join(parts), added=added, removed=removed, sure=True)
+    answer = sheet.edit(typed, ", ".join(parts), added=added, removed=removed)
     for key, words in doubts.items():
         sheet.refuse(key, words)
     doubted = sum(sheet.edit_of(key) is not None for key in doubts)

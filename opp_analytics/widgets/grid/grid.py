@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from html import escape
@@ -20,8 +19,7 @@ from opp_analytics import schema, text
 from opp_analytics.api import Client
 from opp_analytics.arguments import whole
 from opp_analytics.charts import shorten
-from opp_analytics.errors import ArgumentValueError, DataError
-from opp_analytics.files import make_private_folder, write_whole
+from opp_analytics.errors import ArgumentValueError
 from opp_analytics.history import History
 from opp_analytics.org import OPEN, Org, find_day, outcome_codes
 from opp_analytics.periods import Freq, When, as_date
@@ -34,7 +32,7 @@ from opp_analytics.widgets.grid.drafts import (
     spell_changes,
     take_in,
 )
-from opp_analytics.widgets.grid.requests import KINDS, Area, Keys, Layout, Place, Row
+from opp_analytics.widgets.grid.requests import KINDS, Area, Keys, Place, Row
 from opp_analytics.widgets.grid.review import (
     ForecastEffect,
     Review,
@@ -50,7 +48,6 @@ from opp_analytics.widgets.widget import (
     find_cell,
     name_orgs,
     remember,
-    tenant_file,
 )
 from opp_analytics.writer import Plan, plan
 
@@ -114,7 +111,6 @@ class Grid(Widget):
             _open=deflate(_flag_open(self._sheet.frame)),
             _height=height,
             _today=f"{day:%Y-%m-%d}",
-            _layout=read_layout(opportunities),
             _drafts=self._show_drafts(),
         )
 
@@ -327,7 +323,6 @@ class Grid(Widget):
                 return {answers: ask(sheet, **asked)}
             case "layout":
                 self._layout = msgspec.to_builtins(request["layout"])
-                write_layout(sheet.frame, request["layout"])
                 return {"kept": True}
             case "strip":
                 return {"strip": self._show_strip()}
@@ -509,27 +504,21 @@ _ON_REVIEW = ("review", "receipt", "check", "choose", "apply", "undo run")
 
 
 def _show_cells(sheet: EditSheet, keys: Iterable[Key]) -> list[tuple[Any, ...]]:
-    """Show cells as (field, value, was, why, typed, rows), and what was perhaps meant.
-
-    Rows whose cells look alike share one entry.
+    """Show cells as (field, value, was, why, typed, rows); cells that look alike share one entry.
 
     ``was`` is the old value of a changed cell, in a tuple of its own since it may be None.
     """
     alike: dict[tuple[Any, ...], list[int]] = {}
     for row, name in keys:
         column, cell = sheet.column[name], sheet.edit_of((row, name))
-        was, why, typed, instead = None, "", None, ""
+        was, why, typed = None, "", None
         if cell is not None:
-            why, typed, instead = (
-                cell.why,
-                None if cell.typed is None else str(cell.typed),
-                cell.instead,
-            )
+            why, typed = cell.why, None if cell.typed is None else str(cell.typed)
             if cell.changed and not sheet.is_new(row):
                 was = (column.encode(sheet.base_value(row, name)),)
-        entry = (name, column.encode(sheet.value(row, name)), was, why, typed, instead)
+        entry = (name, column.encode(sheet.value(row, name)), was, why, typed)
         alike.setdefault(entry, []).append(row)
-    return [(*entry[:-1], rows, *filter(None, entry[-1:])) for entry, rows in alike.items()]
+    return [(*entry, rows) for entry, rows in alike.items()]
 
 
 # -- where no widget runs, as on a code host
@@ -580,34 +569,6 @@ def _static_cell(column: GridColumn, value: object) -> str:
         if schema.is_blank(value)
         else escape(shorten(text.printable(column.show(value)), _STATIC_NAME))
     )
-
-
-# -- columns as somebody left them, per tenant, in the state folder
-
-
-def _layout_file(opportunities: pd.DataFrame) -> Path:
-    place = tenant_file("grids", opportunities)
-    return place.with_name(f"{place.name}.json")
-
-
-def read_layout(opportunities: pd.DataFrame) -> dict[str, Any]:
-    """Read the stored columns; empty if there are none or they cannot be read."""
-    with suppress(OSError, msgspec.MsgspecError, RecursionError):
-        kept = msgspec.json.decode(_layout_file(opportunities).read_bytes(), type=Layout)
-        return dict(msgspec.to_builtins(kept))
-    return {}
-
-
-def write_layout(opportunities: pd.DataFrame, layout: Layout) -> None:
-    """Store the columns, not sort and filters.
-
-    Without a writable state folder they last as long as the widget.
-    """
-    file = _layout_file(opportunities)
-    with suppress(OSError, DataError):
-        make_private_folder(file.parent)
-        kept = msgspec.json.encode(msgspec.structs.replace(layout, sort=None, filters=None))
-        write_whole(file, kept, private=True, durable=False)
 
 
 def edit(

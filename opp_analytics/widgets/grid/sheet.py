@@ -46,11 +46,6 @@ _TITLES = {
 """Titles of the first columns, in their order."""
 _MOST_NAMES = 500
 """Names offered as a list; a longer one can't be scrolled."""
-_MOST_COMPARED = 5_000
-"""More names than that are only found in any letters: their slips would fill the memory."""
-_SHORTEST = 5
-"""Shorter names are others with each letter, and so are names with a number, such as Rep 1 and Rep
-2."""
 _LARGEST = 2**53
 """Whole numbers that a browser can hold: its numbers are floats."""
 _NUMERIC = ("money", "percent", "number", "whole")
@@ -264,8 +259,6 @@ class CellEdit:
     """Sentence about a refusal; after the server's, the value is still the new one."""
     refusal: BadCell | None = field_of(default=None, compare=False)
     """What equal refusals have in common: `why` without what was typed and kept."""
-    instead: str = field_of(default="", compare=False)
-    """The known name that was perhaps meant; typed once more, the refused one is taken."""
 
 
 _NAMELESS = CellEdit(None, False, None, "A deal needs a name.", BadCell("a deal needs a name"))
@@ -320,7 +313,6 @@ class EditSheet:
         # One cell of a frame costs microseconds; a list of a column nanoseconds.
         self._list = cache(self._list_column)
         self._known = cache(self._index_known)
-        self._slips = cache(lambda name: _index_slips(self._known(name)))
         self._named = {
             c.field for c in self.columns if c.kind == "person" or c.field == "account_name"
         }
@@ -353,26 +345,23 @@ class EditSheet:
         *,
         added: Iterable[int] = (),
         removed: Iterable[int] = (),
-        sure: bool = False,
     ) -> Answer:
         """Put typed text into cells, as one step.
 
         None clears a cell, and read-only ones are left as they are.
 
         "{cells}" in the label becomes the number of cells. Rows that are reserved may be `added` in
-        the same step, and rows marked as `removed`. Names that are close to a known one are taken
-        where somebody is `sure` of them.
+        the same step, and rows marked as `removed`.
         """
         edits = self._ask_names(added)
         read_once = cache(self._read)  # a column is often filled with one text
         typed_names = cache(self._index_typed)
 
         @cache
-        def find_name(name: str, typed: str) -> tuple[str | None, str | None]:
-            """Find the name known in other letters, else a close one that may be meant."""
-            found = self._known(name).get(fold(typed)) or typed_names(name).get(fold(typed))
-            slips = {} if found or sure else self._slips(name)
-            return found, next((slips[slip] for slip in _list_slips(typed) if slip in slips), None)
+        def find_name(name: str, typed: str) -> str:
+            """Find the name that is known in other letters, else take the one that is typed."""
+            known, folded = self._known(name), fold(typed)
+            return known.get(folded) or typed_names(name).get(folded) or typed
 
         locked = 0
         for row, name, typed in cells:
@@ -385,9 +374,8 @@ class EditSheet:
             closed = column.kind == "date" and self._org.stages.is_closed(self._find_state(row))
             cell = self._refuse_converted(row, name, typed) or read_once(name, typed, closed)
             if name in self._named and cell.value is not None:
-                cell = self._recognize((row, name), cell, *find_name(name, cell.value))
-                if cell.changed:
-                    typed_names(name).setdefault(fold(cell.value), cell.value)
+                cell = replace(cell, value=find_name(name, cell.value))
+                typed_names(name).setdefault(fold(cell.value), cell.value)
             edits[row, name] = self._fit((row, name), typed, cell)
         edits |= self._refuse_foreign_stages(edits)
         rows = self._added.union(added), self._removed.union(removed)
@@ -865,21 +853,6 @@ class EditSheet:
         held = (each for each in self._list(name) if each is not None)
         return _index_names(dict.fromkeys((*held, *(self._people if name == "owner_name" else ()))))
 
-    def _recognize(
-        self, key: Key, cell: CellEdit, known: str | None, meant: str | None
-    ) -> CellEdit:
-        """Take the name that is known in other letters.
-
-        Ask once about a new one that is close to it.
-        """
-        if known is not None:
-            return cell if known == cell.value else replace(cell, value=known)
-        last = self._cells.get(key)
-        if meant is None or (last is not None and last.instead and last.typed == cell.value):
-            return cell
-        refusal = BadCell("is not known here", f"did you mean {meant}? Type it again to keep it")
-        return CellEdit(None, False, cell.value, refusal=refusal, instead=meant)
-
     def _list_leftovers(self, row: int) -> dict[str, Any]:
         """List what the chance and close date of a deal ought to be that an edit has won or lost.
 
@@ -960,7 +933,7 @@ class EditSheet:
         value = self.value(*key)
         sentence = f"{write_refusal(typed, refusal)} Kept {self.column[key[1]].show(value)}."
         changed = not same(key[1], base, value)
-        return CellEdit(value, changed, typed, sentence, refusal, cell.instead)
+        return CellEdit(value, changed, typed, sentence, refusal)
 
     def _refuse_foreign_stages(
         self, edits: dict[Key, CellEdit | None]
@@ -1088,7 +1061,7 @@ def _read_change(column: GridColumn, verb: str, typed: str) -> Callable[[Any], s
     return lambda day: f"{day + span:%Y-%m-%d}"
 
 
-# -- names of people and accounts, found in any letters, and by a slip of the keyboard
+# -- names of people and accounts, found in any letters
 
 
 def _index_names(names: Iterable[str]) -> dict[str, str]:
@@ -1097,24 +1070,3 @@ def _index_names(names: Iterable[str]) -> dict[str, str]:
     for name in names:
         index.setdefault(fold(name), name)
     return index
-
-
-def _index_slips(names: Mapping[str, str]) -> dict[str, str]:
-    """Lead from slips of the keyboard and single words to names of an index."""
-    slips: dict[str, str] = {}
-    for folded, name in names.items() if len(names) <= _MOST_COMPARED else ():
-        for slip in (*_list_slips(name), *(folded.split("_") if "_" in folded else ())):
-            slips.setdefault(slip, name)
-    return slips
-
-
-def _list_slips(name: str) -> list[str]:
-    """List the spellings of a name without one letter, and its words in order.
-
-    Names one letter apart share one of the spellings.
-    """
-    folded = fold(name)
-    ordered = " ".join(sorted(folded.replace(",", "").split("_")))
-    if len(folded) < _SHORTEST or any(letter.isdecimal() for letter in folded):
-        return [folded, ordered]
-    return [folded, ordered, *(folded[:at] + folded[at + 1 :] for at in range(len(folded)))]

@@ -57,7 +57,7 @@ def explorer(frames, history) -> Explorer:
 def test_code__gives_the_very_answer_on_screen_filtered_or_not(
     key: str, explorer: Explorer, frames, history
 ) -> None:
-    for state in ({}, FILTERED, {"picked": ["d01", "d02"]}):
+    for state in ({}, FILTERED):
         shown = choose(explorer, question=key, **state)["answer"]
         made = run_code(explorer, frames[-1], history)
         assert made["answer"].sentence == shown["sentence"] == explorer.answer.sentence
@@ -115,7 +115,7 @@ def test_state__opens_the_same_and_refuses_what_it_does_not_know(explorer, frame
         ({"close": "someday"}, "state\\['close'\\]='someday'"),
         ({"by": "nothing"}, "no column 'nothing'"),
         ({"freq": "fortnight"}, "freq="),
-        ({"picked": ["\ud800"]}, "half of a character"),
+        ({"part": "\ud800"}, "half of a character"),
         ({"planned": "yes"}, "Expected `bool`, got `str`"),
         (5, "not a mapping"),
     ):
@@ -124,10 +124,10 @@ def test_state__opens_the_same_and_refuses_what_it_does_not_know(explorer, frame
 
 
 def test_filters__that_a_question_does_not_take_stay_and_are_said(explorer: Explorer) -> None:
-    state = {**FILTERED, "picked": ["d01"]}
+    state = FILTERED
     for key, question in CATALOG.items():
         shown = choose(explorer, question=key, **state)
-        taken = {"where", "close", "picked"} if "deals" in question.filters else set()
+        taken = {"where", "close"} if "deals" in question.filters else set()
         assert set(shown["unused"]) == set(state) - taken - set(question.takes), key
         assert {name: shown["state"][name] for name in state} == json.loads(json.dumps(state))
 
@@ -166,21 +166,6 @@ def test_close__days_are_read_as_they_are_typed(frames) -> None:
         "“soon” is not a date or period"
         in ask(explorer, do="choose", state={"last": "soon"})["error"]
     )
-
-
-def test_picked__deals_are_found_by_ids_names_and_rows_and_the_others_named(frames) -> None:
-    frame = frames[-1].reset_index(drop=True)
-    frame.loc[0, "name"] = "Straße, Nord"
-    frame.loc[1:2, "name"] = "Twin"
-    explorer = oa.explore(frame, as_of=DAYS[-1])
-    ids = frame["unique_id"].tolist()
-    typed = f"STRASSE,  nord\n\n{ids[5]}; {ids[6]},nobody\n{ids[1]}\tTwin\t12,000\nunique_id\tname"
-    answer = ask(explorer, do="pick", text=typed)
-    assert answer["picked"] == [ids[0], ids[5], ids[6], ids[1]]
-    assert answer["unknown"] == "Not found: “nobody” and “unique_id”."
-    assert ask(explorer, do="pick", text="twin")["picked"] == ids[1:3]
-    assert ask(explorer, do="pick", text="<svg/onload>")["unknown"] == "Not found: “<svg/onload>”."
-    assert "error" not in ask(explorer, do="pick", text="\ud800\n" + "x" * 10_000)
 
 
 def test_controls__list_the_catalog_people_and_columns_of_names(frames, history) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import stat
 import threading
 from pathlib import Path
 
@@ -14,8 +13,6 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics import widgets
-from opp_analytics.widgets.grid.grid import read_layout, write_layout
-from opp_analytics.widgets.grid.requests import Layout
 from opp_analytics.widgets.grid.sheet import make_columns, to_arrow
 from tests.widgets.asking import ask, put, read
 from tests.writer.frames import opportunities
@@ -201,36 +198,6 @@ def test_edit__refuses_a_height_that_cannot_be():
         oa.edit(frame, height="tall")  # type: ignore[arg-type]
     with pytest.raises(oa.errors.ArgumentValueError, match="height=0 must be at least 120"):
         oa.edit(frame, height=0)
-
-
-@pytest.mark.posix
-def test_layout__is_remembered_per_tenant_privately_and_damage_is_no_error(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    one, other = opportunities(1), opportunities(1)
-    one.attrs["load"] = {"tenant": "abc", "complete": True}
-    assert read_layout(one) == {}
-    write_layout(one, Layout(order=["name"], sort=[], filters={}))
-    assert read_layout(one) == {"order": ["name"]}
-    assert read_layout(other) == {}
-    [file] = tmp_path.rglob("*.json")
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    for damage in ("{", "[" * 100_000, '{"order": 1}', "[]"):
-        file.write_text(damage)
-        assert read_layout(one) == {}
-
-
-@pytest.mark.parametrize("tenant", ["../../elsewhere", "con", "a:b"])
-def test_layout__stays_in_its_folder_whatever_a_frame_says_of_its_tenant(
-    tmp_path, monkeypatch, tenant
-):
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "a" / "b" / "c"))
-    frame = opportunities(1)
-    frame.attrs["load"] = {"tenant": tenant, "complete": True}
-    write_layout(frame, Layout(order=["name"]))
-    assert read_layout(frame) == {"order": ["name"]}
-    [file] = tmp_path.rglob("*.json")
-    assert file.parent.name == "grids"
-    assert re.fullmatch(r"[0-9a-f]+\.json", file.name)
 
 
 def test_static_table__is_its_first_rows_where_no_widget_runs() -> None:

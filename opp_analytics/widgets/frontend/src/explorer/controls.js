@@ -1,10 +1,10 @@
 // The question, whose deals, the filters and options that it takes; and all that is set, as chips.
 
 import { h } from "../shared/dom.js";
-import { count, number } from "../shared/format.js";
+import { number } from "../shared/format.js";
 
 const PLACES = { first: "First", second: "Next", more: "More" };
-const NONE = { part: "", where: {}, close: "", first: null, last: null, picked: [] };
+const NONE = { part: "", where: {}, close: "", first: null, last: null };
 const TITLES = { by: "Group", freq: "Length", period: "Period", since: "Since", start: "Closed from" };
 
 export function controls(x) {
@@ -20,7 +20,7 @@ export function controls(x) {
     h("span", { class: "q sm asof" }, about.about),
     h("span", { class: "brk" }),
     takes("part") && about.parts.length > 0 && choice("part", "Whose deals", parts, state.part, (part) => x.choose({ part })),
-    takes("deals") && popup(x, "Filter", Object.keys(state.where).length || state.picked.length, (node) => filters(node, x)),
+    takes("deals") && popup(x, "Filter", Object.keys(state.where).length, (node) => filters(node, x)),
     takes("deals") && popup(x, "Close date", state.close || state.first || state.last, (node) => closes(node, x)),
     ...Object.entries(about.options).filter(([name]) => question.options.includes(name)).map(([name, listed]) => option(x, name, listed)),
   ].filter(Boolean);
@@ -52,32 +52,17 @@ function decide(x, change) {
   x.choose(change);
 }
 
-// The columns of names, and deals picked by hand.
+// The columns of names.
 function filters(node, x) {
   const { state } = x;
   const inside = (title, fill) => () => {
     node.replaceChildren(h("div", { class: "poph" }, title));
     fill(node);
     x.popovers.place();
-    (node.querySelector("[data-first]") ?? node.querySelector("input, textarea")).focus();
+    (node.querySelector("[data-first]") ?? node.querySelector("input")).focus();
   };
   const entry = (title, on, act) => h("button", { class: "mi", onclick: act }, h("bdi", {}, title), on ? h("span", { class: "q" }, ` · ${number(on)}`) : "");
-  node.append(h("div", { class: "opts tall" }, x.about.names.map((each) => entry(each.title, state.where[each.column]?.length, inside(each.title, (inner) => names(inner, x, each))))),
-    h("hr"), entry("Pick deals…", state.picked.length, inside("Pick deals", (inner) => pick(inner, x))));
-}
-
-// Ids or names, as they are pasted: one a line, or the cells of a spreadsheet.
-function pick(node, x) {
-  const said = h("div", { class: "err", role: "alert" });
-  const area = h("textarea", { rows: "5", "data-first": true, "aria-label": "Ids or names of deals, one a line", placeholder: "Ids or names, one a line" });
-  const take = async () => {
-    const { picked, unknown, error } = await x.kernel.ask({ do: "pick", text: area.value });
-    said.textContent = error ?? unknown ?? "";
-    if (!picked?.length) return;
-    if (unknown) x.choose({ picked });
-    else decide(x, { picked });
-  };
-  node.append(area, said, h("div", { class: "popf" }, link("Clear", () => decide(x, { picked: [] })), link("Pick these", take)));
+  node.append(h("div", { class: "opts tall" }, x.about.names.map((each) => entry(each.title, state.where[each.column]?.length, inside(each.title, (inner) => names(inner, x, each))))));
 }
 
 function names(node, x, { column, title, values }) {
@@ -145,7 +130,6 @@ export function chips(x) {
       return chip("where", values.find(([each]) => each === value)?.[1] ?? value, { where: { ...state.where, [column]: others } }, title);
     })),
     ...(state.close || state.first || state.last ? [chip("close", period(x), { close: "", first: null, last: null }, "Close date")] : []),
-    ...(state.picked.length ? [chip("picked", count(state.picked.length, "picked deal"), { picked: [] })] : []),
     ...Object.keys(about.options).filter((name) => unused.has(name)).map((name) => chip(name, state[name], { [name]: "" }, TITLES[name])),
   ];
   return made.length ? [...made, link("Clear all", () => x.choose({ ...NONE, ...Object.fromEntries(Object.keys(about.options).map((name) => [name, ""])) }), { class: "lnk sm" })] : [];

@@ -26,13 +26,12 @@ export class Callout {
       this.hide();
       act();
     } }, name(text));
-    const put = (text) => () => grid.actions.put([{ ...cells, block: [[text]] }]);
     const ask = (what) => () => grid.ask({ do: what, areas: [cells] });
     const again = () => {
       grid.goTo(row, field);
       grid.edit();
     };
-    const ways = mark.instead ? [button(`Use ${mark.instead}`, put(mark.instead)), button(`Keep ${mark.typed}`, put(mark.typed))] : [button("Edit", again), button("Dismiss", ask("dismiss"))];
+    const ways = [button("Edit", again), button("Dismiss", ask("dismiss"))];
     const node = h("div", { class: "msg", onpointerover: () => clearTimeout(this.#timer), onpointerout: () => this.later() },
       mark.why ? [mark.why, ways] : [`was ${grid.store.was(row, field)}`, button("Revert", ask("revert"))]);
     node.cell = cell;

@@ -75,12 +75,12 @@ export class Store {
   take({ cells = [], rows = [], open = [], reset = false }) {
     const gone = reset ? this.#forget() : [];
     const seen = new Set();
-    for (const [field, value, was, why, typed, alike, instead] of cells) {
+    for (const [field, value, was, why, typed, alike] of cells) {
       const column = this.data.get(field);
       for (const row of alike) {
         column[row] = value;
         if (was === null && !why) this.marks.delete(key(row, field));
-        else this.marks.set(key(row, field), { was, why, typed, instead });
+        else this.marks.set(key(row, field), { was, why, typed });
         seen.add(row);
       }
     }
