@@ -196,9 +196,6 @@ def test_state__that_the_page_sets_goes_through_the_door_only(
     asked = {"do": "layout", "layout": {**layout, "sort": None}}
     assert ask_all(grid, asked) == [{"to": None, "kept": True}]
     assert grid.state == layout
-    assert oa.edit(opportunities(1)).state == {
-        name: layout[name] for name in ("order", "hidden", "widths")
-    }
 
 
 def parts(message: dict[str, Any], size: int = 40) -> list[dict[str, Any]]:
