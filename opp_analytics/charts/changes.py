@@ -15,12 +15,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import arguments, text
-from opp_analytics.analysis import Step, list_steps, push_counts
+from opp_analytics.analysis import Step, list_steps
 from opp_analytics.charts.data import (
     BarMark,
     BreakMark,
     ChartData,
-    EndName,
     Level,
     Measure,
     Place,
@@ -30,13 +29,11 @@ from opp_analytics.charts.data import (
     measure_column,
     name_method,
     name_periods,
-    name_rows,
     note_periods,
     shorten,
 )
 from opp_analytics.note import note_of
 from opp_analytics.org import Money, day_of, money_of
-from opp_analytics.schema import unstack_level
 
 _PIPELINE, _FORECAST = ("opening", "closing"), ("then", "now")
 CUT = "The bars of both totals are cut"
@@ -187,10 +184,6 @@ _OUTCOMES: dict[str, Tone] = {
 }
 """Outcomes of what was due, in their order in a bar: slipped first, since all rows start there, so
 its shares compare."""
-_MOST_PUSHES = 8
-_MOST_STACKED = 3
-_GROUPS: tuple[Tone, ...] = ("hi", "bar", "mute", "pale")
-"""Tones of the largest groups and of the rest together."""
 
 
 def stage_funnel(table: pd.DataFrame) -> ChartData:
@@ -270,21 +263,6 @@ def slippage(table: pd.DataFrame) -> ChartData:
     )
 
 
-def stack_shares(parts: pd.DataFrame, tones: Sequence[Tone]) -> tuple[Place, ...]:
-    """Lay the columns of each row end to end, each with its name and share."""
-    places: list[Place] = []
-    for name, row in parts.iterrows():
-        whole, left, marks = float(row.sum()), 0.0, []
-        for column, value, tone in zip(parts, row, tones, strict=True):
-            if value:
-                share = text.percent(value / whole)
-                forms = (f"{text.label(column)} {share}", share)
-                marks.append(BarMark(left, left + value, tone, forms=forms))
-            left += value
-        places.append(Place(str(name), tuple(marks)))
-    return tuple(places)
-
-
 def slippage_by_period(tables: Mapping[str, pd.DataFrame]) -> ChartData:
     """Prepare the shares of each outcome by value, a bar for each period.
 
@@ -313,99 +291,25 @@ def _place_outcomes(name: str, table: pd.DataFrame) -> Place:
     return Place(name, tuple(marks), "", (figure,), title, name)
 
 
-def close_date_moves(table: pd.DataFrame) -> ChartData:
-    """Prepare deals by number of pushes, with the median days pushed above each bar."""
-    if table.empty:
-        return ChartData(empty="no deals in this period")
-    counts = push_counts(table, most=_MOST_PUSHES)
-    never = int(counts["deals"].get(0, 0))
-    # They would flatten the rest.
-    counts = counts.drop(index=0, errors="ignore")
-    places = []
-    for pushes, deals, days in zip(
-        counts.index, counts["deals"], counts["median_days"], strict=True
-    ):
-        says = f"{deals:,}" + (f"\nmedian {text.number(days)} days" if deals else "")
-        name = f"{pushes}" if pushes < _MOST_PUSHES else f"{pushes} or more"
-        places.append(make_bar(name, deals, "hi", says))
-    return ChartData(
-        tuple(places),
-        (
-            f"{never:,} of {text.count(len(table))} never pushed, not drawn",
-            "counts are lower bounds",
-        ),
-        empty="" if counts["deals"].any() else "no close date was pushed",
-        upright=True,
-        across=Measure(title="pushes seen"),
-        measure=Measure("count", "deals", 0),
-    )
-
-
 def pipeline_created(
     table: pd.DataFrame, *, average: float = math.nan, line: str = "average"
 ) -> ChartData:
-    """Prepare the value created by period as columns, the last one in blue.
-
-    With `by`, stacked by group.
-    """
+    """Prepare the value created by period as columns, the last one in blue."""
     # The `average` is a line across the columns, with the name `line`.
     empty = "" if table["deals"].any() else "no deal was created in these periods"
-    if table.empty:
-        return ChartData(upright=True, empty=empty)
-    grouped = isinstance(table.index, pd.MultiIndex)
-    values, money = _sum_groups(table), money_of(table)
-    summed = {"deals": "sum", **({"to_date": "any"} if "to_date" in table else {})}
-    periods = table.groupby(level="period", sort=False).agg(summed)
-    periods.attrs = table.attrs
-    freq, places, last = note_of(table).freq, [], len(periods) - 1
-    for place, (key, name, deals) in enumerate(
-        zip(periods.index, name_periods(periods), periods["deals"], strict=True)
-    ):
-        tops = [0.0, *values.iloc[place].cumsum()]
-        tones = _GROUPS if grouped else ("hi" if place == last else "mute",)
-        bars = (
-            BarMark(low, top, tone, 0.7)
-            for low, top, tone in zip(tops, tops[1:], tones, strict=False)
-        )
-        count, figure = text.count(int(deals)), money(tops[-1])
+    arguments.refuse_groups(table)
+    money, freq, last, places = money_of(table), note_of(table).freq, len(table) - 1, []
+    rows: Any = zip(table.index, name_periods(table), table["value"], table["deals"], strict=True)
+    for place, (key, name, value, deals) in enumerate(rows):
+        count, figure = text.count(int(deals)), money(value)
         title = f"{text.period(str(key), freq)}: {figure}, {count}"
-        places.append(Place(f"{name}\n{count}", tuple(bars), figure, title=title))
-    names = [shorten(name, 24) for name in values] if grouped else []
-    # Names stand right of the last column, of the last one that has something.
-    named = max((place for place, one in enumerate(places) if one.end), default=last)
-    ends = [
-        EndName(
-            named + 0.35,
-            (bar.start + bar.end) / 2,
-            name,
-            "quiet" if bar.tone == "pale" else bar.tone,
-        )
-        for bar, name in zip(places[named].marks, names, strict=False)
-        if isinstance(bar, BarMark)
-    ]
+        bar = BarMark(0, value, "hi" if place == last else "mute", 0.7)
+        places.append(Place(f"{name}\n{count}", (bar,), figure, title=title))
     return ChartData(
         tuple(places),
-        (text.count(int(periods["deals"].sum())), note_periods(periods)),
+        (text.count(int(table["deals"].sum())), note_periods(table)),
         empty=empty,
         upright=True,
         measure=measure_column(table, "value", "value created"),
-        ends=tuple(ends),
         levels=(Level(average, "bar", line),) if math.isfinite(average) else (),
     )
-
-
-def _sum_groups(table: pd.DataFrame) -> pd.DataFrame:
-    """Sum the value created by period (rows) and group (columns).
-
-    The largest groups have a column each; the rest share the last one.
-    """
-    if not isinstance(table.index, pd.MultiIndex):
-        return table[["value"]]
-    names = pd.Index(name_rows(table.reset_index("period").index), name="group")
-    wide = table["value"].groupby([table.index.get_level_values("period"), names], sort=False)
-    found = unstack_level(wide.sum(), "group").fillna(0.0)
-    sums = table["value"].groupby(names).sum().sort_values(ascending=False, kind="stable")
-    largest = sums.index[:_MOST_STACKED]
-    rest = found.drop(columns=largest)
-    kept = found[[name for name in found.columns if name in set(largest)]]
-    return kept.assign(**{f"{rest.shape[1]} more": rest.sum(axis=1)}) if rest.shape[1] else kept

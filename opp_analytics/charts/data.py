@@ -156,7 +156,6 @@ class Ribbon:
     """An area between two curves: (position, low, high)."""
 
     points: tuple[tuple[float, float, float], ...]
-    stepped: bool = False
 
 
 @dataclass(frozen=True)
@@ -179,8 +178,6 @@ class Measure:
     """Ends of the axis; by default those of the marks. A low above the high reverses it."""
     currency: str | None = None
     signed: bool = False
-    ticks: tuple[tuple[float, str], ...] = ()
-    """Labels at fixed positions, in place of round ones."""
 
     def write(self, value: float) -> str:
         """Write a value of this axis; a date is in days since 1970."""
@@ -349,11 +346,6 @@ def note_intervals(table: pd.DataFrame) -> str:
 def note_rest(rest: int, noun: str) -> str:
     """Count what is not drawn; empty for none."""
     return f"{text.count(rest, noun)} not shown" if rest else ""
-
-
-def keep_largest(table: pd.DataFrame, column: str, most: int) -> pd.DataFrame:
-    """Keep the rows with the largest amounts of a column, up or down, largest first."""
-    return table.sort_values(column, key=abs, ascending=False, kind="stable").head(most)
 
 
 def measure_column(table: pd.DataFrame, column: str, title: str = "", **more: Any) -> Measure:

@@ -12,7 +12,6 @@ from typing import Any
 import pandas as pd
 import tomlkit
 
-import opp_analytics as oa
 from opp_analytics import plots
 from opp_analytics.note import TableNote
 from tests.plots import reading
@@ -34,24 +33,6 @@ def _blank(table: pd.DataFrame, rows: Any, columns: list[str]) -> pd.DataFrame:
     return found
 
 
-def _close(*deals: tuple[str, float]) -> pd.DataFrame:
-    """What closed in a year by month and day."""
-    frame = pd.DataFrame(deals, columns=["close_date", "value"]).assign(stage="closed_won")
-    return oa.pacing(frame, as_of="2026-03-15", by_day=True)
-
-
-def _create(people: int) -> pd.DataFrame:
-    index = pd.MultiIndex.from_product(
-        [[f"Rep {k}" for k in range(people)], ["2026-02", "2026-03"]],
-        names=["owner_name", "period"],
-    )
-    values = [float(100 - k // 2) for k in range(2 * people)]
-    return pd.DataFrame(
-        {"deals": 1, "value": values, "open_count": 1, "open_value": 5.0, "to_date": False},
-        index=index,
-    )
-
-
 def _score_leads() -> pd.DataFrame:
     """Three methods at two leads, one of them without a forecast."""
     bands = pd.CategoricalIndex(["0–1", "8–14"], ["0–1", "8–14"], ordered=True)
@@ -63,16 +44,11 @@ def _score_leads() -> pd.DataFrame:
 
 
 _FORECAST, _CALLS = (TABLES[name] for name in ("forecast", "forecast_value_added"))
-_DECIDING, _CATEGORIES = TABLES["forecast_deals"], TABLES["forecast_categories"]
 _FAN, _RATES = (TABLES[name] for name in ("forecast_fan", "win_rate"))
-_CHANGE, _CURVE, _PAST = (
-    TABLES[name] for name in ("forecast_change", "win_rate_curve", "backtest")
-)
+_CHANGE, _PAST = TABLES["forecast_change"], TABLES["backtest"]
 
 CASES: dict[str, pd.DataFrame] = {
     **TABLES,
-    "audit, hints where there is nothing to fix": TABLES["audit"].query("severity == 'info'"),
-    "audit, hints without money": TABLES["audit"].query("severity == 'info'").assign(value=None),
     "backtest, the last of two periods": pd.concat(
         [_PAST.rename({"2026-01": "2026-02"}, level="period"), _PAST]
     ),
@@ -84,9 +60,6 @@ CASES: dict[str, pd.DataFrame] = {
         _PAST.tail(1)
     ),
     "calibration, by group": _join({"proposal": TABLES["calibration"]}, "stage"),
-    "close_date_moves, eight or more": pd.concat(
-        [TABLES["close_date_moves"], TABLES["close_date_moves"].assign(pushes=12)]
-    ),
     "forecast, a range that excludes it": _FORECAST.assign(
         high=[math.nan, math.nan, 100.0, 90.0], low=[math.nan, math.nan, 100.0, 20.0]
     ),
@@ -99,14 +72,6 @@ CASES: dict[str, pd.DataFrame] = {
     "forecast_change, totals cut": _CHANGE.assign(
         expected=[1000.0, 0.0, 30.0, -20.0, 0.0, 5.0, 1015.0]
     ),
-    "forecast_deals, no chance certain": _DECIDING.assign(p_if_won=1.0, p_if_lost=0.0, swing=1.0),
-    "forecast_deals, without a target": _blank(
-        _DECIDING, slice(None), ["p_if_won", "p_if_lost", "swing"]
-    ),
-    "forecast_deals, the first of two months": _DECIDING.assign(
-        period=["2026-05", "2026-04"], name=None
-    ),
-    "forecast_deals, the largest twelve": _DECIDING.loc[[1] * 12 + [0]].reset_index(drop=True),
     "forecast_fan, a period that ended": _FAN.assign(
         actual=7.0, period="2026-01", weeks_before=[3, 2]
     ),
@@ -117,10 +82,6 @@ CASES: dict[str, pd.DataFrame] = {
         ["reps", "manager", "blend"],
         [*_CALLS.columns.drop(["n", "differs"])],
     ),
-    "pacing, by day": _close(
-        ("2026-01-31", 1.0), ("2026-02-10", 100.0), ("2026-02-25", 60.0), ("2026-03-09", 70.0)
-    ),
-    "pipeline_created, the largest groups and the rest": _create(people=10),
     "score, no method beyond chance": TABLES["score"].assign(differs=False),
     "score, nothing booked": _blank(TABLES["score"], slice(None), ["wape"]),
     "score, periods in the order of time": TABLES["score"]
@@ -128,12 +89,10 @@ CASES: dict[str, pd.DataFrame] = {
     .set_axis(pd.Index(["2026-01", "2026-02"], name="period")),
     "score, by lead": _score_leads(),
     "score, one method by lead": _score_leads().query("method == 'stated'").droplevel("method"),
-    "scorecard, sorted": TABLES["scorecard"].iloc[::-1],
     "win_rate, over time": _RATES.assign(to_date=[False, True])
     .set_axis(["2026-02", "2026-03"])
     .rename_axis("period"),
     "win_rate, one row": _RATES[_RATES.index == "Ann"],
-    "win_rate_curve, the disqualified where dated": _CURVE.assign(disqualified_share=0.1),
 }
 """By the name of a drawing and of what is special: its table."""
 
