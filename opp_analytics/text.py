@@ -293,7 +293,7 @@ _MOVEMENTS = {
     "won_later": "won, dated later",
     "owner": "owner changed",
     "transferred": "passed on",
-    "chance": "more or less likely",
+    "chance": "re-judged",
 }
 
 

@@ -72,13 +72,7 @@ def why_it_moved(context: Context) -> Answer:
 def _make_row(step: analysis.Step) -> Row:
     values = {"change": step.expected, "deals": step.deals}
     most = {"largest": step.movers[0][0]} if step.movers else {}
-    return Row(_key(step), Piece("text", text.capital(step.name)), {**values, **most}, kind="step")
-
-
-def _key(step: analysis.Step) -> str:
-    """Tell the deals that became more likely from those that became less."""
-    is_half = step.key == "chance" and len(step.movers) == 1
-    return f"{step.key} {'up' if step.expected > 0 else 'down'}" if is_half else step.key
+    return Row(step.key, Piece("text", text.capital(step.name)), {**values, **most}, kind="step")
 
 
 def _list_notes(context: Context, table: pd.DataFrame) -> list[Sentence]:
@@ -104,7 +98,7 @@ def _list_step(context: Context, steps: list[analysis.Step], row: Row) -> Answer
 
     Of new business, say what it is.
     """
-    step = next((one for one in steps if _key(one) == row.id), None)
+    step = next((one for one in steps if one.key == row.id), None)
     if step is None:
         return None
     title, table = text.capital(step.name), forecasts.change(context)
@@ -119,7 +113,5 @@ def _list_step(context: Context, steps: list[analysis.Step], row: Row) -> Answer
         return Answer("step", context, title, Sentence.of(words))
     moved = forecasts.explained_change(context).list_deals()
     moved = moved[moved["movement"] == step.key]
-    if _key(step) != step.key:
-        moved = moved[moved["expected"] * step.expected > 0]
     rows = add_details(context, moved.rename(columns={"expected": "change"}))
     return list_deals(context, title, rows, "change", name="change", period=context.label)

@@ -136,6 +136,11 @@ def _place_step(step: Step, bar: BarMark, money: Money) -> Place:
     if step.deals == 1 and deals:
         says = named = f"{deals[0]}{cause}"
         forms = (says, *deals, "1")
+    elif step.sides:
+        (more, up), (less, down) = step.sides
+        sides = f"{more:,} up {money(up, signed=True)} · {less:,} down {money(down, signed=True)}"
+        says, named = sides, f"{named}, {sides}: {', '.join(deals)}{cause}"
+        forms = (f"{sides}, {deals[0]} most{cause}", f"{sides}, {deals[0]} most", sides)
     elif deals:
         amounts = [money(by, signed=True) for _, by in step.movers]
         moved = [f"{deal} {by}" for deal, by in zip(deals, amounts, strict=True)]

@@ -239,7 +239,8 @@ class ForecastChange:
         table = fill_rows(summed.reset_index(), self.groups, "movement", FORECAST_STEPS)
         table = table.fillna(dict.fromkeys(_SUMS, 0.0)).astype(dict.fromkeys(_COUNTS, "int64"))
         n = int(rows.loc[rows["movement"] == "now", "unique_id"].nunique())
-        return annotate(table, "forecast_change", made_from=self.history, n=n, **self.notes)
+        notes = {**self.notes, "most": _find_most(rows)}
+        return annotate(table, "forecast_change", made_from=self.history, n=n, **notes)
 
     def keep_group(self, column: str, name: str) -> ForecastChange:
         """Keep one group of a column, without groups.
@@ -269,6 +270,20 @@ class ForecastChange:
             n=table["unique_id"].nunique(),
             **self.notes,
         )
+
+
+def _find_most(rows: Frame) -> dict[str, Any]:
+    """Find the deal whose steps together moved the forecast most, and its largest step.
+
+    `rows` have the largest ones first.
+    """
+    moved = rows[rows["movement"].isin(DEAL_STEPS) & rows["unique_id"].notna()]
+    if moved.empty:
+        return {}
+    sums = moved.groupby("unique_id", sort=False)["expected"].sum()
+    first = moved[moved["unique_id"] == sums.abs().idxmax()].iloc[0]
+    most = float(sums[first["unique_id"]])
+    return {"name": first["short"], "expected": most, "movement": first["movement"]}
 
 
 def _shorten_names(rows: Frame, names: pd.Series[Any]) -> pd.Series[Any]:

@@ -77,10 +77,7 @@ _CAUSE = 0.6
 
 
 class Step(NamedTuple):
-    """A step of a forecast change as people read it.
-
-    It is one movement, or only its deals that became more likely, or less likely.
-    """
+    """A step of a forecast change as people read it."""
 
     key: str
     """Label of the movement."""
@@ -88,9 +85,11 @@ class Step(NamedTuple):
     expected: float
     deals: int
     movers: tuple[tuple[str, float], ...]
-    """The deal that added most and the one that took most, with how much."""
+    """The deal that added most and the one that took most, with how much; the larger one first."""
     cause: str = ""
     """Why the first of them moved, where that is known."""
+    sides: tuple[tuple[int, float], ...] = ()
+    """Of deals judged anew: how many rose and fell, and by how much."""
 
 
 def _size(value: float, table: pd.DataFrame) -> str:
@@ -264,23 +263,21 @@ def list_steps(table: pd.DataFrame) -> list[Step]:
 
     Steps below a cent are left out.
     """
-    steps = []
+    steps, note = [], note_of(table)
     for key, row in table.drop(index=["then", "now"]).iterrows():
-        moved = [way for way in ("up", "down") if row[f"{way}_deals"]]
-        for ways in [[way] for way in moved] if key == "chance" else [moved]:
-            whole = len(ways) == len(moved)
-            amount = float(row["expected"] if whole else row[ways[0]])
-            deals = int(row["deals"] if whole else row[f"{ways[0]}_deals"])
-            movers = tuple((str(row[f"{way}_largest"]), float(row[f"{way}_most"])) for way in ways)
-            name = movement(key, amount if len(ways) == 1 or key != "value" else 0.0)
-            if key == "new_business" and note_of(table).method == "run_rate":
-                name = f"rest of the {noun(note_of(table).freq)}"
-            cause = (
-                note_of(table).figures.get("causes", {}).get(*ways, "")
-                if key == "chance" and len(ways) == 1
-                else ""
-            )
-            steps.append(Step(str(key), name, amount, deals, movers, cause))
+        amount, moved = float(row["expected"]), [w for w in ("up", "down") if row[f"{w}_deals"]]
+        moved.sort(key=lambda way: -abs(row[f"{way}_most"]))
+        movers = tuple((str(row[f"{way}_largest"]), float(row[f"{way}_most"])) for way in moved)
+        is_both = key in ("chance", "value") and len(moved) == 2
+        name = movement(key, 0.0 if is_both else amount)
+        if key == "new_business" and note.method == "run_rate":
+            name = f"rest of the {noun(note.freq)}"
+        judged, cause, sides = key == "chance" and moved, "", ()
+        if judged:
+            cause = note.figures.get("causes", {}).get(moved[0], "")
+        if judged and is_both:
+            sides = tuple((int(row[f"{w}_deals"]), float(row[w])) for w in ("up", "down"))
+        steps.append(Step(str(key), name, amount, int(row["deals"]), movers, cause, sides))
     return [step for step in steps if abs(step.expected) >= HALF_CENT]
 
 
@@ -333,15 +330,17 @@ def _sort_steps(table: pd.DataFrame) -> list[Step]:
 def _say_cause(table: pd.DataFrame, steps: list[Step], change_said: str) -> str:
     """Say which one of several deals made most of the change; empty if none did."""
     *_, change = _measure_change(table)
-    moves = [(deal, by, step) for step in steps for deal, by in step.movers]
-    deal, by, step = max(moves, key=lambda move: abs(move[1]), default=("", 0.0, steps[0]))
+    most = note_of(table).figures.get("most", {})
+    deal, by, key = (most.get(name, "") for name in ("name", "expected", "movement"))
+    step = next((one for one in steps if one.key == key), None)
     if (
-        len(steps) == steps[0].deals == 1
+        step is None
+        or len(steps) == steps[0].deals == 1
         or abs(change) < HALF_CENT
         or not _CAUSE <= by / change <= 1
     ):
         return ""
-    what = _ONE.get(step.key) or f"deal {_get_words(step)[2]}"
+    what = _ONE.get(step.key) or f"deal {movement(step.key, by)}"
     return f"one {what}, {deal}, made {money_of(table)(abs(by))} of {change_said}"
 
 
@@ -356,7 +355,7 @@ def _get_words(step: Step) -> tuple[str, str, str]:
             else f"{more} is expected from the {step.name}"
         )
         return said, said, f"{more} new business" if new else f"{more} from the {step.name}"
-    if step.key == "chance":
+    if step.key == "chance" and not step.sides:
         return f"became {step.name} to close", f"became {step.name} to close", step.name
     found = _STEP_WORDS.get(step.key) or _STEP_WORDS.get(step.name)
     return found or (f"was {step.name}", f"were {step.name}", step.name)
@@ -377,6 +376,10 @@ def _say_step(step: Step, table: pd.DataFrame) -> str:
     deal, by = max(step.movers, key=lambda mover: mover[1] * step.expected)
     if step.deals == 1:
         return f"{deal} {one}{when} {amount}"
+    if step.sides:
+        (more, up), (less, down) = step.sides
+        sides = f"{more:,} up {money(up)}, {less:,} down {money(abs(down))}"
+        return f"{count(step.deals)} {several}{when} {amount}: {sides}"
     return f"{count(step.deals)} {several}{when} {amount}, {deal} most ({money(by, signed=True)})"
 
 
