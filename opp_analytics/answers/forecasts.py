@@ -746,11 +746,18 @@ def past_coverage(context: Context) -> pd.DataFrame:
     return analysis.find_usual_coverage(then, forecast(context))
 
 
-def usual_coverage(context: Context) -> dict[str, float]:
-    """Usual coverage by period of ended ones that hit their target."""
-    usual = past_coverage(context).reset_index()
-    hits = usual[usual["hit"].astype("bool")]
-    return dict(zip(hits["asked"], hits["median"], strict=True))
+def say_usual_coverage(context: Context, period: str) -> str:
+    """Say the usual coverage of ended periods that hit their target, and of those that missed.
+
+    Empty unless both are known: one alone says nothing of a coverage between them.
+    """
+    usual = past_coverage(context)
+    known = [(period, hit) for hit in (True, False) if (period, hit) in usual.index]
+    if len(known) < 2:
+        return ""
+    hit, missed = (usual.loc[key] for key in known)
+    said = f"hit with {text.times(hit['median'])} ({hit['n']:.0f} {text.plural(context.noun)})"
+    return f"{said}, missed with {text.times(missed['median'])} ({missed['n']:.0f})"
 
 
 def find_earlier_record(context: Context) -> pd.Timestamp:

@@ -38,8 +38,8 @@ def months(context: Context) -> Answer:
         *("target", *([] if forecasts.stated(context) else ["p_target"]), "pipeline_coverage"),
         *(["needed_pipeline"] if "needed_pipeline" in table else []),
     ]
-    usual = forecasts.usual_coverage(context).keys() & set(table.index)
-    hits = f"what {text.plural(context.noun)} that hit their target had by this point"
+    usual = any(forecasts.say_usual_coverage(context, str(period)) for period in table.index)
+    ended = f"that of ended {text.plural(context.noun)} with as many days left"
     return Answer(
         key="months",
         context=context,
@@ -59,7 +59,7 @@ def months(context: Context) -> Answer:
         chart=RowPictures(
             "list_months", _DRAWN, (context.money,), {"by_rate": forecasts.by_rate(context)}
         ),
-        notes=(Sentence.of(f"Below coverage: {hits}"),) if is_aimed and usual else (),
+        notes=(Sentence.of(f"Below coverage: {ended}"),) if is_aimed and usual else (),
         call=f'oa.forecast(deals, history=history, as_of="{{day}}", freq="{{freq}}", '
         f"periods={len(table) + 1}, target=org.targets)",
         opener=partial(_list_behind, context),
@@ -78,10 +78,8 @@ def _make_row(context: Context, row: pd.Series[Any], is_aimed: bool) -> Row:
     if is_aimed:
         if row["open_count"]:
             names.append("pipeline_coverage")
-        usual = forecasts.usual_coverage(context).get(period)
-        said = [] if row["open_count"] else ["none due"]
-        said += [f"hit: {text.times(usual)}"] if usual else []
-        if said:
+        usual = forecasts.say_usual_coverage(context, period)
+        if said := ["none due"] * (not row["open_count"]) + [usual] * bool(usual):
             words["pipeline_coverage"] = Sentence.of(" · ".join(said))
         if "needed_pipeline" in row:
             more = evidence.say_pipeline_to_add(

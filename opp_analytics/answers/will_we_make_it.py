@@ -122,8 +122,8 @@ def _list_figures(context: Context) -> Iterator[Figure]:
         yield make("Coverage", "pipeline_coverage", due, "met")
         return
     words = f"{due}, {money(row['gap'])} to go"
-    if usual := forecasts.usual_coverage(context).get(str(row.name)):
-        words += f"; {text.plural(context.noun)} that hit had {text.times(usual)}"
+    if usual := forecasts.say_usual_coverage(context, str(row.name)):
+        words += f"; {usual}"
     yield make("Coverage", "pipeline_coverage", words, is_none)
 
 

@@ -21,7 +21,7 @@ from opp_analytics.analysis.stats.intervals import compare_pairs, mark_missed_ch
 from opp_analytics.columns import write_label
 from opp_analytics.note import TableNote, note_of
 from opp_analytics.org import Money, day_of, money_of
-from opp_analytics.schema import ALL, BUCKETS, NO_LABEL, TEXT
+from opp_analytics.schema import ALL, BUCKETS, HALF_CENT, NO_LABEL, TEXT
 from opp_analytics.text import (
     capital,
     count,
@@ -273,7 +273,7 @@ def _say_giant(row: Row, table: pd.DataFrame) -> str:
 
 
 def _describe_ahead(label: str, table: pd.DataFrame) -> str:
-    """Describe a future period: the chance of its target, its forecast, and the pipeline to add."""
+    """Describe a future period: the chance of its target, its forecast, and what of it is new."""
     row: Row = table.loc[label]
     name, amount, known = _name(label, table), money_of(table), math.isfinite(row["low"])
     due, forecast = f"{amount(row['open_value'])} due", _write_expected(row, table)
@@ -281,26 +281,12 @@ def _describe_ahead(label: str, table: pd.DataFrame) -> str:
         return f"{name}: " + (
             f"forecast {forecast}, {due} so far" if known else f"{due} so far, too early to say"
         )
-    needed, none = (
-        float(row.get("needed_pipeline", math.nan)),
-        "" if row["open_count"] else "nothing due yet",
-    )
-    add, new = (
-        f"; add {amount(needed)} of pipeline" if needed > 0 else "",
-        float(row.get("new_business", 0)),
-    )
-    if (
-        add
-        and known
-        and row["expected"] >= row["target"]
-        and new > 0
-        and note_of(table).method != "run_rate"
-    ):
-        # To add pipeline to a forecast that reaches the target would read as a contradiction.
-        add = f"; {amount(new)} of it from deals not yet created"
+    none, new = "" if row["open_count"] else "nothing due yet", float(row.get("new_business", 0))
+    is_new = known and new >= HALF_CENT and note_of(table).method != "run_rate"
+    add = f"; {amount(new)} of it from deals not yet created" if is_new else ""
     against = f"{forecast} vs. {amount(row['target'])}"
     if evidence.is_stated(table):
-        return f"{name}: {none or f'{against} at stated chances'}{add}"
+        return f"{name}: {none or f'{against} at stated chances'}"
     if known and math.isfinite(row["p_target"]):
         more = f"{none and f', {none}'}{add}{_say_giant(row, table)}"
         return f"{name} is {percent(row['p_target'])} likely: {against}{more}"

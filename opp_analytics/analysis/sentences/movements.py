@@ -272,12 +272,14 @@ def list_steps(table: pd.DataFrame) -> list[Step]:
         name = movement(key, 0.0 if is_both else amount)
         if key == "new_business" and note.method == "run_rate":
             name = f"rest of the {noun(note.freq)}"
-        judged, cause, sides = key == "chance" and moved, "", ()
-        if judged:
-            cause = note.figures.get("causes", {}).get(moved[0], "")
-        if judged and is_both:
-            sides = tuple((int(row[f"{w}_deals"]), float(row[w])) for w in ("up", "down"))
-        steps.append(Step(str(key), name, amount, int(row["deals"]), movers, cause, sides))
+        step = Step(str(key), name, amount, int(row["deals"]), movers)
+        if key == "chance" and moved:
+            sides = ((int(row[f"{way}_deals"]), float(row[way])) for way in ("up", "down"))
+            step = step._replace(
+                cause=note.figures.get("causes", {}).get(moved[0], ""),
+                sides=tuple(sides) if is_both else (),
+            )
+        steps.append(step)
     return [step for step in steps if abs(step.expected) >= HALF_CENT]
 
 
