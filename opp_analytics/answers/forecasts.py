@@ -755,7 +755,8 @@ def say_usual_coverage(context: Context, period: str) -> str:
     known = [(period, hit) for hit in (True, False) if (period, hit) in usual.index]
     if len(known) < 2:
         return ""
-    hit, missed = (usual.loc[key] for key in known)
+    rows: list[Any] = [usual.loc[key] for key in known]
+    hit, missed = rows
     said = f"hit with {text.times(hit['median'])} ({hit['n']:.0f} {text.plural(context.noun)})"
     return f"{said}, missed with {text.times(missed['median'])} ({missed['n']:.0f})"
 
