@@ -47,7 +47,9 @@ def people(context: Context) -> Answer:
     table = forecasts.compared_people(context)
     by_key = dict(zip(map(text.split_key, table.index), table.to_dict("records"), strict=True))
     members = [key for key in by_key if ALL not in key]
-    is_aimed = any(pd.notna(by_key[key]["target"]) for key in members)
+    # Of one team or person the total is the one that is aimed at.
+    parts = [key for key in by_key if set(key) != {ALL}]
+    is_aimed = any(pd.notna(by_key[key]["target"]) for key in parts)
     in_view = _choose_in_view(by_key, members)
     rows = [
         _make_row(context, key, by_key[key], is_aimed, is_folded=key not in in_view)

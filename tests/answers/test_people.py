@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+import opp_analytics as oa
 from opp_analytics.answers import Answer, people
 from tests.pipelines import context_of, pipeline
 
@@ -110,3 +111,13 @@ def test_people__without_a_column_of_people_say_so(opportunities):
     answer = people(context_of(opportunities.drop(columns="owner_name")))
     assert answer.sentence == "No column says whose a deal is. Name one with by=."
     assert not answer.tables
+
+
+def test_people__of_teams_with_a_target_alone_show_it(opportunities):
+    org = oa.Org(people=[{"owner_name": "Ann", "team": "East"}])
+    targets = pd.DataFrame({"period": "2026-03", "team": ["East"], "target": [200_000.0]})
+    answer = people(context_of(org.apply(opportunities), org=org, target=targets))
+    aimed = {row.name.value: row.values.get("target") for row in answer.tables[0].rows}
+    assert "target" in answer.tables[0].columns
+    assert aimed["East"] == 200_000
+    assert aimed["Ann"] is None

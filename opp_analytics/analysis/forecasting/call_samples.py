@@ -159,15 +159,16 @@ class CallSamples:
         assert history is not None
         if set(by) <= set(history.table.columns):
             past = PastForecasts(replace(self.question, by=by))
-            wanted, earlier = (self._list_wanted(back) for back in (0, 1))
+            wanted, versions = self._list_wanted(), past.learned.versions
             model, stated = (_ask(past, wanted, method) for method in (None, Method("stated")))
-            actual, last = past.sum_wins(wanted), past.sum_wins(earlier)
+            actual = past.sum_wins(wanted)
             nothing: _Made = defaultdict(lambda: (np.nan, np.nan))
             for period, place, _, record in self.points:
                 forecasts, plain = (made.get((record, period), nothing) for made in (model, stated))
-                for group in past.learned.versions.every.labels:
+                last = versions.sum_wins(record, period - 1).tolist()
+                for group, won in zip(versions.every.labels, last, strict=True):
                     weighted, booked = plain[group]
-                    before = max(booked, last[record, group, str(period - 1)])
+                    before = max(booked, won)
                     came = actual[record, group, str(period)]
                     rows.append(
                         (str(period), place, *group, forecasts[group][0], weighted, before, came)
@@ -177,10 +178,10 @@ class CallSamples:
         self._levels[by] = table.set_index(keys).astype("float64")
         return self._levels[by]
 
-    def _list_wanted(self, back: int) -> Wanted:
+    def _list_wanted(self) -> Wanted:
         wanted: dict[int, list[pd.Period]] = defaultdict(list)
         for point in self.points:
-            wanted[point.record].append(point.period - back)
+            wanted[point.record].append(point.period)
         return wanted
 
 

@@ -53,8 +53,8 @@ def forecast_value_added(
     -------
     DataFrame
         Index `by` if given, and ``source`` (str): "model" (the default method), "weighted" (booked,
-        and the deals due at their stated chances), "last_period" (what the period before won,
-        raised to what is booked), "reps" (sum of people's own calls; who has none counts with the
+        and the deals due at their stated chances), "last_period" (what the period before had
+        won by then, raised to what is booked), "reps" (sum of people's own calls; who has none counts with the
         weighted pipeline), "manager" (the same with overrides: of a person, of a team instead of
         its sum, of the whole instead of all), "blend" (half model, half reps, scaled by their past
         bias). Columns: ``n`` (int64): periods judged; ``wape``, ``bias`` (float64, fractions of
