@@ -53,20 +53,20 @@ def forecast_value_added(
     -------
     DataFrame
         Index `by` if given, and ``source`` (str): "model" (the default method), "weighted" (booked,
-        and the deals due at their stated chances), "last_period" (what the period before had
-        won by then, raised to what is booked), "reps" (sum of people's own calls; who has none counts with the
-        weighted pipeline), "manager" (the same with overrides: of a person, of a team instead of
-        its sum, of the whole instead of all), "blend" (half model, half reps, scaled by their past
-        bias). Columns: ``n`` (int64): periods judged; ``wape``, ``bias`` (float64, fractions of
-        what was won); ``error_ratio`` (ratio to the model's error) with ``ratio_low`` and
-        ``ratio_high``; ``differs`` (bool): from the model's errors, beyond chance; ``better``
-        (fraction): share of periods in which it missed by less than the model. NaN below 3 periods:
-        too few to say; the ends of the ratio below 6. All rows of a block judge the same periods
-        and days: those on which every source with 3 periods has a number. Note: ``n`` periods,
-        ``day``, ``freq``, ``tz``, ``confidence``, ``left_out`` as for `call_accuracy`;
-        ``without_call``: people counted with the weighted pipeline, over all days; ``called``: mean
-        share of people with a call of their own, ``override``: p-value of reps against manager, by
-        block.
+        and the deals due at their stated chances), "last_period" (what the period before had won
+        by then, raised to what is booked), "reps" (sum of people's own calls; who has none counts
+        with the weighted pipeline), "manager" (the same with overrides: of a person, of a team
+        instead of its sum, of the whole instead of all), "blend" (half model, half reps, scaled by
+        their past bias). Columns: ``n`` (int64): periods judged; ``wape``, ``bias`` (float64,
+        fractions of what was won); ``error_ratio`` (ratio to the model's error) with ``ratio_low``
+        and ``ratio_high``; ``differs`` (bool): from the model's errors, beyond chance; ``better``
+        (fraction): share of periods in which it missed by less than the model. NaN below 3
+        periods: too few to say; the ends of the ratio below 6. All rows of a block judge the same
+        periods and days: those on which every source with 3 periods has a number. Note: ``n``
+        periods, ``day``, ``freq``, ``tz``, ``confidence``, ``left_out`` as for `call_accuracy`;
+        ``without_call``: people counted with the weighted pipeline, over all days; ``called``:
+        mean share of people with a call of their own, ``override``: p-value of reps against
+        manager, by block.
 
     Raises
     ------
