@@ -88,9 +88,6 @@ _HEADING = re.compile(r"\D+|.*\s.*")
 _MOST_NULS = 8
 """UTF-16 without a mark has a NUL in every second byte, other files that are no text many; a text
 may hold a stray one."""
-_SIGNS = ("Ã", "Â", "â€", "\ufffd")
-_GARBLED = "[ÂÃ][\u0080-\u00bf]|â€|\ufffd"
-"""UTF-8 read as Windows-1252, and the sign that stands for a lost character."""
 
 
 @dataclass(frozen=True)
@@ -153,8 +150,6 @@ def read_table(
     else:
         text, named = decode_file(path, content, encoding)
         table = _read_csv(path, text, named, known)
-        if encoding is None:
-            _refuse_garbled(table, text)
     return replace(table, modified_at=path.stat().st_mtime)
 
 
@@ -501,7 +496,7 @@ def _trim(column: Sequence[Any] | pa.Array, index: pd.Index[Any]) -> pd.Series[A
     return pd.Series(filled.to_pandas(types_mapper={texts.type: TEXT}.get).array, index=index)
 
 
-# Footers and garbled text
+# Footers
 
 
 def quote_labels(labels: Sequence[str]) -> str:
@@ -618,29 +613,3 @@ def _name_stray(table: FileTable, place: int) -> BadValue:
 def _first_cell(row: pd.Series[Any]) -> tuple[int, Any]:
     place = int(row.notna().to_numpy().argmax())
     return place, row.iloc[place]
-
-
-def _refuse_garbled(table: FileTable, text: str) -> None:
-    """Refuse text that was read in the wrong encoding before the export.
-
-    An example is ``JosÃ©`` for José.
-    """
-    if not any(sign in text for sign in _SIGNS):
-        return
-    way = "export it as UTF-8, or keep it with "
-    reason = BadCell(
-        "was garbled by a wrong encoding before it was exported",
-        python_way=f"{way}encoding='utf-8'",
-        shell_way=f"{way}--encoding utf-8",
-    )
-    bad = []
-    for place, label in enumerate(table.labels):
-        column = table.cells[place]
-        if isinstance(column.dtype, pd.StringDtype):
-            found = pc.match_substring_regex(
-                pa.array(column, pa.string(), from_pandas=True), _GARBLED
-            )
-            garbled = column[pc.fill_null(found, False).to_numpy(zero_copy_only=False)]
-            bad += [BadValue(int(row), label, cell, reason) for row, cell in garbled.items()]
-    if bad:
-        refuse(table.file, bad)

@@ -38,7 +38,7 @@ from opp_analytics.crm.recognize import (
     name_snapshots,
 )
 from opp_analytics.crm.values import ColumnReader, is_time, read_columns
-from opp_analytics.errors import ArgumentTypeError, DataError, MissingColumnError
+from opp_analytics.errors import DataError, MissingColumnError
 from opp_analytics.inputs import Cells, as_ids, as_texts
 from opp_analytics.org import CURRENCY, DEFAULT, Org, list_names
 from opp_analytics.periods import to_dates
@@ -71,7 +71,6 @@ def read_changes(
     org: Org = DEFAULT,
     *,
     opportunities: pd.DataFrame | None = None,
-    ids: Mapping[str, str] | None = None,
     encoding: str | None = None,
     **written: Any,
 ) -> ChangeLog:
@@ -79,14 +78,8 @@ def read_changes(
 
     `opportunities`, the deals as they are now, tell when each deal was created, its name and
     account, and the values of tracked fields that never changed; a deal closed there, whose closing
-    the history lacks, is open until its close date in the stage `NOT_RECORDED`. `ids` lead to those
-    of another system's records that follow.
+    the history lacks, is open until its close date in the stage `NOT_RECORDED`.
     """
-    if ids is not None and not isinstance(ids, Mapping):
-        raise ArgumentTypeError(
-            f"ids is a {type(ids).__name__}; use a mapping from the file's ids to those of the "
-            "records that follow"
-        )
     table = read_table(source, name_any(org.columns).know, encoding)
     shape = find_shape(table.labels, org.columns)
     if shape not in LOGS:
@@ -105,7 +98,7 @@ def read_changes(
     by_name = find_name(org.columns, [label]) and "unique_id" not in list_names(
         org.columns.get(label, "")
     )
-    if by_name and opportunities is None and ids is None:
+    if by_name and opportunities is None:
         raise MissingColumnError(
             f'{table.file} has no opportunity ID, only names ("{label}"). Give the export of the '
             "deals too: names that are "
@@ -131,7 +124,7 @@ def read_changes(
         meeting = _meet(pairs, opportunities, table.file)
         changes, closings = unrecorded.add_unrecorded(meeting.rename(rows), known, org)
         changes = _add_fixed(changes, known, org)
-    log = ChangeLog(
+    return ChangeLog(
         changes=changes,
         problems=tuple(problems),
         mapping=tabulate(lines),
@@ -139,7 +132,6 @@ def read_changes(
         left_out=(*table.left_out, *meeting.left_out, *left_out),
         notes=(*meeting.notes, *closings.notes),
     )
-    return _replace_ids(log, ids)
 
 
 @dataclass(frozen=True)
@@ -386,22 +378,6 @@ def _add_fixed(log: pd.DataFrame, known: pd.DataFrame, org: Org) -> pd.DataFrame
         if "created_at" in known:
             fixed["created_at"] = log["unique_id"].map(known["created_at"]).fillna(begun)
     return log.assign(**fixed)
-
-
-def _replace_ids(log: ChangeLog, ids: Mapping[str, str] | None) -> ChangeLog:
-    """Put the log under other ids; a deal without one keeps its own."""
-    if ids is None:
-        return log
-    table = pd.Series(dict(ids), dtype=TEXT)
-    table.index = pd.Index(as_ids(pd.Series(table.index, dtype=TEXT)))
-    own = log.changes["unique_id"]
-    found = own.map(table)
-    left = int(own[found.isna()].nunique())
-    left_out = (
-        (f"{count(left)} without an id in the mapping, which keep their own",) if left else ()
-    )
-    changes = log.changes.assign(unique_id=found.fillna(own))
-    return replace(log, changes=changes, left_out=(*log.left_out, *left_out))
 
 
 # Changed fields

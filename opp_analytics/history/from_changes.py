@@ -98,17 +98,16 @@ def read_import(
     known: org.Org | None,
     opportunities: pd.DataFrame | None = None,
     *,
-    ids: Mapping[str, str] | None = None,
     progress: bool | None = None,
     **written: Any,
 ) -> tuple[Import, org.Org | None]:
     """Read a change log or another CRM's field history, and its org; see `History.from_changes`."""
-    alone = opportunities is None and ids is None
+    alone = opportunities is None
     if isinstance(changes, crm.ChangeLog):
         if not alone:
             raise ArgumentTypeError(
-                "changes is a log that was read already, and opportunities and ids belong to its "
-                "reading; pass the file of the log with them"
+                "changes is a log that was read already, and opportunities belong to its reading; "
+                "pass the file of the log with them"
             )
         return Import.of(changes.changes, changes.problems), known
     if isinstance(changes, pd.DataFrame):
@@ -118,9 +117,7 @@ def read_import(
             agreed = org.merge_orgs(org.get_org(changes), known, names=("the log's org", "org="))
             return Import.of(changes), agreed
     known = known or org.get_org(opportunities)
-    log = crm.read_changes(
-        changes, known or org.DEFAULT, opportunities=opportunities, ids=ids, **written
-    )
+    log = crm.read_changes(changes, known or org.DEFAULT, opportunities=opportunities, **written)
     note(progress, log.describe())
     return Import.of(log.changes, log.problems), known
 

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from os import PathLike
 from pathlib import Path
@@ -162,7 +162,6 @@ class History:
         path: str | PathLike[str] | None = None,
         org: Org | None = None,
         opportunities: pd.DataFrame | None = None,
-        ids: Mapping[str, str] | None = None,
         day_first: bool | None = None,
         decimal_comma: bool | None = None,
         unreadable: str = "refuse",
@@ -191,9 +190,6 @@ class History:
             there, whose closing the log lacks, is open until its close date in the stage "(not
             recorded)"; `coverage` gives the share of such deals. Ids that differ only in spelling
             are matched, and unique names where the log has no ids of theirs.
-        ids : mapping, optional
-            Ids in `changes` to ids of the records that follow, where those come from another
-            system.
         day_first, decimal_comma : bool, optional
             As in `read_export`.
         unreadable : {"refuse", "blank"}
@@ -238,7 +234,7 @@ class History:
         """
         written = {"day_first": day_first, "decimal_comma": decimal_comma, "unreadable": unreadable}
         imported, known = read_import(
-            changes, check_org(org), opportunities, ids=ids, progress=progress, **written
+            changes, check_org(org), opportunities, progress=progress, **written
         )
         if path is None:
             folder = Path(tempfile.mkdtemp(prefix="opp-analytics-history-"))

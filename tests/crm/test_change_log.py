@@ -241,12 +241,6 @@ def test_events__take_an_untracked_owner_as_now_and_say_so() -> None:
     )
 
 
-def test_ids__lead_to_those_of_the_other_system() -> None:
-    log = log_of(pd.DataFrame(EVENTS, columns=COLUMNS), ids={A: "opp-1"})
-    assert set(log.changes["unique_id"]) == {"opp-1", LONG_B}
-    assert "1 deal without an id in the mapping, which keep their own" in log.left_out
-
-
 def test_an_id_used_twice_is_told_by_the_history() -> None:
     rows = [
         (A, at, "created", None, None) for at in ("2026-09-01T10:00:00Z", "2026-10-01T10:00:00Z")
@@ -488,8 +482,6 @@ def test_read_changes__of_names_alone_asks_for_the_export() -> None:
         MissingColumnError, match=r'only names \("Opportunity Name"\). Give the export'
     ):
         read_changes(REPORT, ORG)
-    log = read_changes(REPORT, ORG, ids={"Acme": "1", "Beta": "2", "Gone": "3"})
-    assert set(log.changes["unique_id"]) == {"1", "2", "3"}
 
 
 def test_recognize__takes_an_export_with_a_name_and_a_value_for_deals() -> None:
