@@ -24,8 +24,8 @@ from opp_analytics.history import recording
 from opp_analytics.loading import refresh, sweep
 from opp_analytics.org import check_file, conditions, read_file
 from opp_analytics.org.check_file import OrgShape
-from opp_analytics.report import html, workbook
 from opp_analytics.report import sheets as report_sheets
+from opp_analytics.report import workbook
 from opp_analytics.report.delivery import smtp
 from opp_analytics.widgets import messages
 from opp_analytics.widgets.grid import requests
@@ -214,7 +214,6 @@ def test_security__states_the_bounds_that_the_code_has() -> None:
             f"{read_file._LARGEST / 10**6:g} MB; {files.SMALL / 10**6:g} MB; "
             f"{files._LARGEST / 10**9:g} GB"
         ),
-        f"{html._LARGEST / 10**3:g} kB",
         f"{table_files._UNPACKED / 10**9:g} GB; {table_files._MOST_ROWS:,} rows and "
         f"{table_files._MOST_CELLS / 10**6:g} million cells; "
         f"{table_files._CELL_LIMIT:,} characters",
