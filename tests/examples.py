@@ -11,9 +11,9 @@ FULL, FAST = "full", "fast"
 
 # How fast the machine is today must not decide a test.
 settings.register_profile(
-    FULL, max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    FULL, max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
-settings.register_profile(FAST, settings.get_profile(FULL), max_examples=20)
+settings.register_profile(FAST, settings.get_profile(FULL), max_examples=10)
 
 
 def examples(count: int) -> settings:

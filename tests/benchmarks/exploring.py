@@ -17,7 +17,7 @@ from tests.benchmarks._two_years import ROWS, TODAY, WEEKS, play
 
 def run(quick: bool) -> list[Figure]:
     """Seconds of a click, and of the code that asks for the same answer."""
-    extent, repeats = ((2_000, 13), 3) if quick else ((ROWS, WEEKS), 5)
+    extent, repeats = ((2_000, 13), 2) if quick else ((ROWS, WEEKS), 5)
     # The other questions take a few milliseconds, of which chance makes any ratio.
     asked = ("will_we_make_it", "why_it_moved", "at_risk")
     with tempfile.TemporaryDirectory() as folder:

@@ -33,7 +33,7 @@ def run(quick: bool) -> list[Figure]:
         for call in calls.values():
             python(*call)
         runs = in_turns(
-            2 if quick else 9,
+            1 if quick else 9,
             {name: partial(cost, partial(python, *call)) for name, call in calls.items()},
         )
     theirs = runs.pop("pandas")

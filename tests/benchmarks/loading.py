@@ -28,7 +28,7 @@ _LATENCY = 0.020
 def run(quick: bool) -> list[Figure]:
     """Seconds, and peak growth of memory where that is much."""
     if quick:
-        return [*_cold(20_000, 500, _LATENCY, rounds=2), *_cold(20_000, 500, 0, rounds=2)]
+        return [*_cold(20_000, 500, _LATENCY, rounds=1), *_cold(20_000, 500, 0, rounds=1)]
     return [
         *_cold(100_000, 500, _LATENCY, rounds=5, by_clock=True, at_most=1.15, loop=True),
         *_cold(100_000, 100, _LATENCY, rounds=3, by_clock=True, at_most=1.05),

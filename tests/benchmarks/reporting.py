@@ -39,7 +39,7 @@ def run(quick: bool) -> list[Figure]:
         if quick:
             pages = _play(Path(name), (_FEW, 5_000), weeks=13)
             _write(Path(name, "lines"), 30_000)
-            lines = _import(Path(name, "lines"), 30_000, rounds=1)
+            lines = _import(Path(name, "lines"), 30_000, rounds=3)
             return [*_pages(pages, rounds=1, each=False), lines[0]]
         pages = _play(Path(name), (_FEW, 5_000, 20_000, 100_000), weeks=104)
         _write(Path(name, "lines"), 1_000_000)

@@ -125,7 +125,7 @@ def _take(
 
 def run(quick: bool) -> list[Figure]:
     """Seconds of each way over interleaved rounds."""
-    rows, rounds = (200, 3) if quick else (ROWS, ROUNDS)
+    rows, rounds = (200, 1) if quick else (ROWS, ROUNDS)
     with tempfile.TemporaryDirectory() as folder, oa.sandbox.start(weeks=0) as server:
         os.environ["XDG_STATE_HOME"] = folder
         tenant = server.add_tenant(_opportunities(rows))

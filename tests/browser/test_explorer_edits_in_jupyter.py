@@ -1,4 +1,4 @@
-"""The explorer's grid below its panel, in JupyterLab and Notebook 7."""
+"""The explorer's grid below its panel, in JupyterLab."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from tests.browser.jupyter import SHOW_EXPLORER, Lab
 pytestmark = pytest.mark.browser
 
 
-def test_grid__of_an_explorer_is_shown_below_it(host: Lab, page: Page, screenshots):
-    notebook = host.open(
+def test_grid__of_an_explorer_is_shown_below_it(lab: Lab, page: Page, screenshots):
+    notebook = lab.open(
         page,
         "edits",
         [SHOW_EXPLORER, "print(explorer.grid.changes['after'].tolist())", "'last'"],
@@ -31,7 +31,7 @@ def test_grid__of_an_explorer_is_shown_below_it(host: Lab, page: Page, screensho
     expect(planned).to_contain_text("1 planned change in 1 deal")
     planned.get_by_label("With the planned changes").check()
     expect(panel.locator("tr", has_text="Proposal").first).to_contain_text("800")
-    page.screenshot(path=screenshots / f"explorer-edits-in-{host.app}.png")
+    page.screenshot(path=screenshots / "explorer-edits-in-jupyterlab.png")
     # Keys stay in the grid; Python has the same grid.
     planned.get_by_role("button", name="Back to the grid").click()
     for key in ("Escape", "x", "Escape", "d", "Escape", "d", "Escape"):

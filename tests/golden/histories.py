@@ -35,7 +35,8 @@ class Known:
     pages: bool = True
     """If False, the page is left out: others of its kind have it."""
     past: bool = True
-    """If False, forecasts of the past are left out, which take long over many records."""
+    """If False, forecasts of the past are left out, which take long over many records, and which
+    others of its kind have."""
     tables: tuple[str, ...] = ()
     """The tables that are asked for; all of them without."""
 
@@ -234,6 +235,7 @@ def fiscal(folder: Path) -> Known:
         by=("team", "owner_name"),
         target=org.targets,
         page={"org": org, "freq": "Q", "only": "East"},
+        past=False,
     )
 
 

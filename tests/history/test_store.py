@@ -235,14 +235,14 @@ def test_record__waits_for_another_writer_and_says_so(history, tmp_path):
 @pytest.mark.posix
 def test_record__killed_at_any_step_is_there_or_not():
     """See `tests.history.kills`, in a process of its own because it forks."""
-    command = [sys.executable, "-m", "tests.history.kills", "10", "8"]
+    command = [sys.executable, "-m", "tests.history.kills", "6", "20"]
     said = subprocess.run(command, cwd=ROOT, timeout=500, capture_output=True, text=True)
     assert said.returncode == 0, said.stderr
     kills = [int(n) for n in re.findall(r": (\d+)", said.stdout)]
     assert len(kills) == 5
-    assert min(kills) > 5
-    assert max(kills) > 50
-    assert f"{sum(kills) + 10} kills" in said.stdout
+    assert min(kills) > 2
+    assert max(kills) > 20
+    assert f"{sum(kills) + 6} kills" in said.stdout
 
 
 _WRITER = """

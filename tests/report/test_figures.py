@@ -10,6 +10,8 @@ import opp_analytics as oa
 from opp_analytics import text
 from tests.report import reading, states
 
+pytestmark = pytest.mark.slow
+
 DAY = pd.Timestamp("2026-11-25")
 NOW = "2026-11"
 

@@ -43,6 +43,7 @@ def test_weekly_report__goes_into_a_folder_or_a_named_file(opportunities, tmp_pa
     )
 
 
+@pytest.mark.slow
 def test_weekly_report__same_inputs_same_bytes(opportunities, history, tmp_path):
     made = [
         weekly_report(
@@ -138,6 +139,7 @@ def test_weekly_report__tells_how_far_it_is(opportunities, tmp_path):
     assert told == [(done, steps) for done in range(1, steps + 1)]
 
 
+@pytest.mark.slow
 def test_weekly_report__also_as_mail_and_text(opportunities, history, tmp_path):
     made = weekly_report(
         opportunities,
@@ -171,6 +173,7 @@ def test_write_report__without_files_makes_the_first_words_alone(opportunities, 
     assert first.digest.sections == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "column",
     [
