@@ -26,7 +26,6 @@ from opp_analytics.org import (
     outcomes,
     place_targets,
     require,
-    shows_nothing_later,
 )
 from opp_analytics.periods import (
     Freq,
@@ -253,7 +252,7 @@ class Context:
         date = frame["close_date"]
         is_open, won = outcome == "open", outcome == "won"
         # A win dated later counts, as in the forecast, unless the frame shows what was won since.
-        counts = won & (shows_nothing_later(self.whole, self.day, self.tz) | (date <= self.day))
+        counts = won & outcomes(frame, as_of=self.day, tz=self.tz).eq("won")
         period = labels(date.where((is_open & (date >= self.known_day)) | counts), self.freq)
         period = period.mask(is_open & (date < self.known_day), BUCKETS[0])
         period = period.mask(is_open & date.isna(), BUCKETS[1])

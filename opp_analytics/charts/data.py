@@ -343,11 +343,6 @@ def note_intervals(table: pd.DataFrame) -> str:
     return f"{text.percent(confidence)} intervals" if confidence else ""
 
 
-def note_rest(rest: int, noun: str) -> str:
-    """Count what is not drawn; empty for none."""
-    return f"{text.count(rest, noun)} not shown" if rest else ""
-
-
 def measure_column(table: pd.DataFrame, column: str, title: str = "", **more: Any) -> Measure:
     """Measure a column in its unit, money in the table's currency.
 
