@@ -90,6 +90,10 @@ DRAWINGS: dict[str, tuple[str, str]] = {
         "Whose win rate differs from the others' by more than chance?",
         'oa.win_rate(opportunities, by="owner_name", as_of=today)',
     ),
+    "win_rate_curve": (
+        "What share of deals is won or lost by each age?",
+        "oa.win_rate_curve(opportunities, as_of=today)",
+    ),
     "forecast_fan": (
         "How did the forecast of a past quarter narrow week by week, and did it hold?",
         'oa.forecast_fan(history, period=str(day.to_period("Q") - 1), freq="Q")',
@@ -118,9 +122,21 @@ DRAWINGS: dict[str, tuple[str, str]] = {
         "Is enough new pipeline coming in?",
         'oa.pipeline_created(history, freq="M")',
     ),
+    "forecast_categories": (
+        "How much is closed, commit, best case and pipeline in each month?",
+        "oa.forecast_categories(opportunities, as_of=today)",
+    ),
+    "pacing": (
+        "Is this month's money ahead of what the last months had closed by the same point?",
+        "oa.pacing(opportunities, as_of=today, by_day=True)",
+    ),
     "forecast_change": (
         "Why did this month's forecast move since last week?",
         'oa.forecast_change(history, **week, period=str(day.to_period("M")))',
+    ),
+    "close_date_moves": (
+        "How often are close dates pushed, and by how many days?",
+        "oa.close_date_moves(history)",
     ),
 }
 """By the name of each drawing: the question that it answers, and the code of what it draws."""

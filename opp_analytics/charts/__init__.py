@@ -6,6 +6,7 @@
 from opp_analytics.charts.calls import call_accuracy, forecast_value_added
 from opp_analytics.charts.changes import (
     CUT,
+    close_date_moves,
     forecast_change,
     pipeline_created,
     slippage,
@@ -38,12 +39,14 @@ from opp_analytics.charts.forecasts import (
     calibration,
     category_reach,
     forecast,
+    forecast_categories,
     forecast_fan,
-    mark_swing,
     month,
+    pacing,
     progress,
     score,
 )
 from opp_analytics.charts.rates import (
     win_rate,
+    win_rate_curve,
 )

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import arguments, text
-from opp_analytics.analysis import Step, list_steps
+from opp_analytics.analysis import Step, list_steps, push_counts
 from opp_analytics.charts.data import (
     BarMark,
     BreakMark,
@@ -189,6 +189,10 @@ _OUTCOMES: dict[str, Tone] = {
 }
 """Outcomes of what was due, in their order in a bar: slipped first, since all rows start there, so
 its shares compare."""
+_MOST_PUSHES = 8
+_MOST_STACKED = 3
+_GROUPS: tuple[Tone, ...] = ("hi", "bar", "mute", "pale")
+"""Tones of the largest groups and of the rest together."""
 
 
 def stage_funnel(table: pd.DataFrame) -> ChartData:
@@ -268,6 +272,21 @@ def slippage(table: pd.DataFrame) -> ChartData:
     )
 
 
+def stack_shares(parts: pd.DataFrame, tones: Sequence[Tone]) -> tuple[Place, ...]:
+    """Lay the columns of each row end to end, each with its name and share."""
+    places: list[Place] = []
+    for name, row in parts.iterrows():
+        whole, left, marks = float(row.sum()), 0.0, []
+        for column, value, tone in zip(parts, row, tones, strict=True):
+            if value:
+                share = text.percent(value / whole)
+                forms = (f"{text.label(column)} {share}", share)
+                marks.append(BarMark(left, left + value, tone, forms=forms))
+            left += value
+        places.append(Place(str(name), tuple(marks)))
+    return tuple(places)
+
+
 def slippage_by_period(tables: Mapping[str, pd.DataFrame]) -> ChartData:
     """Prepare the shares of each outcome by value, a bar for each period.
 
@@ -294,6 +313,34 @@ def _place_outcomes(name: str, table: pd.DataFrame) -> Place:
     figure = money(whole) if valued else text.count(int(whole))
     title = f"{name}: " + ", ".join(mark.forms[0] for mark in marks)
     return Place(name, tuple(marks), "", (figure,), title, name)
+
+
+def close_date_moves(table: pd.DataFrame) -> ChartData:
+    """Prepare deals by number of pushes, with the median days pushed above each bar."""
+    if table.empty:
+        return ChartData(empty="no deals in this period")
+    counts = push_counts(table, most=_MOST_PUSHES)
+    never = int(counts["deals"].get(0, 0))
+    # They would flatten the rest.
+    counts = counts.drop(index=0, errors="ignore")
+    places = []
+    for pushes, deals, days in zip(
+        counts.index, counts["deals"], counts["median_days"], strict=True
+    ):
+        says = f"{deals:,}" + (f"\nmedian {text.number(days)} days" if deals else "")
+        name = f"{pushes}" if pushes < _MOST_PUSHES else f"{pushes} or more"
+        places.append(make_bar(name, deals, "hi", says))
+    return ChartData(
+        tuple(places),
+        (
+            f"{never:,} of {text.count(len(table))} never pushed, not drawn",
+            "counts are lower bounds",
+        ),
+        empty="" if counts["deals"].any() else "no close date was pushed",
+        upright=True,
+        across=Measure(title="pushes seen"),
+        measure=Measure("count", "deals", 0),
+    )
 
 
 def pipeline_created(

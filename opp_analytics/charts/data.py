@@ -62,12 +62,11 @@ class RangeMark:
 
 @dataclass(frozen=True)
 class DotMark:
-    """A point, or a ring at the other end of a comparison."""
+    """A point."""
 
     at: float
     tone: Tone = "bar"
     size: float = 1.0
-    hollow: bool = False
     title: str = ""
 
 
@@ -156,6 +155,7 @@ class Ribbon:
     """An area between two curves: (position, low, high)."""
 
     points: tuple[tuple[float, float, float], ...]
+    stepped: bool = False
 
 
 @dataclass(frozen=True)
@@ -178,6 +178,8 @@ class Measure:
     """Ends of the axis; by default those of the marks. A low above the high reverses it."""
     currency: str | None = None
     signed: bool = False
+    ticks: tuple[tuple[float, str], ...] = ()
+    """Labels at fixed positions, in place of round ones."""
 
     def write(self, value: float) -> str:
         """Write a value of this axis; a date is in days since 1970."""

@@ -6,6 +6,7 @@ Forecasts are shown by period, by group and over time.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import pandas as pd
 
 from opp_analytics import arguments, text
 from opp_analytics.analysis import evidence, select_first_method
+from opp_analytics.charts.changes import stack_shares
 from opp_analytics.charts.data import (
     BarMark,
     ChartData,
@@ -45,6 +47,10 @@ _BEFORE, _AFTER = 9, 9
 """Periods drawn before the current one and after it."""
 _LATER = 0.45
 """Opacity of the forecasts of later periods."""
+_MOST_ROWS = 30
+_MOST_DEALS = 12
+_LAST_DAY = 0.8
+"""Part of its last day that a curve by days runs on."""
 
 
 def forecast(table: pd.DataFrame) -> ChartData:
@@ -266,9 +272,8 @@ def forecast_fan(
         curves.append(Curve(steps, "bar", stepped=True, dashed=True))
         names.append((calls.iloc[-1], f"call {money(calls.iloc[-1])}", "mute"))
     if pacing is not None:
-        left = pacing.index.get_level_values("days_left")[pacing["to_date"]].min()
-        end = count_days(pd.Timestamp(note_of(pacing).day)) + int(left)
-        for steps in _step_by_day(pacing)[:-1]:
+        end = count_days(pd.Timestamp(note_of(pacing).day)) + _find_lead(pacing)
+        for _, steps in _step_by_day(pacing)[:-1]:
             shown = ((end - left, amount) for left, amount in steps if end - left <= days[-1])
             curves.append(Curve(tuple(shown), "mute", 0.75, stepped=True))
     aim = float(last["target"]) if "target" in table else math.nan
@@ -294,17 +299,73 @@ def forecast_fan(
     )
 
 
-def _step_by_day(table: pd.DataFrame) -> list[tuple[tuple[float, float], ...]]:
+def _find_lead(table: pd.DataFrame) -> int:
+    """Find the days left today, in a `pacing` by day."""
+    return int(table.index.get_level_values("days_left")[table["to_date"]].min())
+
+
+def _step_by_day(table: pd.DataFrame) -> list[tuple[str, tuple[tuple[float, float], ...]]]:
     """List each period's steps of closed money: days left, and the money from then on.
 
     The current period is last.
     """
     whole = table.groupby(level=["period", "days_left"], sort=False)["booked"].sum()
     found = []
-    for _, booked in whole.groupby(level="period", sort=False):
+    for period, booked in whole.groupby(level="period", sort=False):
         steps = booked[booked.diff().fillna(booked) != 0]
-        found.append(trace(steps.index.get_level_values("days_left"), steps))
+        found.append((str(period), trace(steps.index.get_level_values("days_left"), steps)))
     return found
+
+
+def pacing(table: pd.DataFrame) -> ChartData:
+    """Prepare closed money against the days left, the current period in blue.
+
+    Without `by_day`, a bar per period.
+
+    Earlier periods run on to their end. With `by`, the money of all groups is added up, or each has
+    its bars.
+    """
+    note = ("", "deals as known now, by close date")
+    if not table["booked"].any() and not table["actual"].any():
+        return ChartData(note=note, empty="nothing has closed in these periods")
+    money, freq = money_of(table), note_of(table).freq
+    measure = measure_column(table, "booked", "closed")
+    if "days_left" not in table.index.names:
+        rows: Any = zip(
+            name_periods(table), table.fillna({"actual": 0.0}).itertuples(), strict=True
+        )
+        places = tuple(
+            Place(
+                name,
+                (
+                    BarMark(0, row.actual, "pale"),
+                    BarMark(0, row.booked, "hi" if row.to_date else "bar"),
+                ),
+                money(row.booked),
+            )
+            for name, row in rows
+        )
+        strong = "strong: closed by the same point, faint: in the end"
+        return ChartData(places[-_MOST_ROWS:], (*note, strong), measure=measure)
+    lead, curves, ends = _find_lead(table), [], []
+    longest = float(table.index.get_level_values("days_left").max())
+    every = _step_by_day(table)
+    for place, (period, steps) in enumerate(every, 1):
+        now, last = place == len(every), steps[-1][1] if steps else 0.0
+        # So that what closed on the last day is seen.
+        end = (lead if now else 0) - _LAST_DAY
+        tone: Tone = "hi" if now else "mute"
+        points = ((longest, 0.0), *steps, (end, last))
+        curves.append(Curve(points, tone, 2.2 if now else 0.8, stepped=True))
+        ends.append(EndName(end, last, f"{text.period(period, freq)} {money(last)}", tone))
+    return ChartData(
+        note=note,
+        upright=True,
+        curves=tuple(curves),
+        ends=tuple(ends),
+        measure=measure,
+        across=Measure("count", f"days left in the {text.noun(freq)}", longest + 0.3, -_LAST_DAY),
+    )
 
 
 def _sum_up(row: pd.Series[Any], money: Money) -> str:
@@ -318,15 +379,6 @@ def _sum_up(row: pd.Series[Any], money: Money) -> str:
     return f"forecast {money(row['expected'])}{spread}, closed {money(row['booked'])}"
 
 
-def mark_swing(if_lost: float, if_won: float) -> tuple[Mark, ...]:
-    """Mark the chance of the target if a deal is lost (ring) and if it is won (dot)."""
-    return (
-        RangeMark(if_lost, if_won),
-        DotMark(if_lost, "quiet", hollow=True),
-        DotMark(if_won, "hi", 1.2),
-    )
-
-
 _CATEGORIES: dict[str, Tone] = {
     "closed": "bar",
     "commit": "hi",
@@ -334,6 +386,30 @@ _CATEGORIES: dict[str, Tone] = {
     "pipeline": "pale",
     "omitted": "rule",
 }
+
+
+def forecast_categories(table: pd.DataFrame) -> ChartData:
+    """Prepare a bar per period from the current one on."""
+    arguments.refuse_groups(table)
+    freq, running = note_of(table).freq, np.asarray(table["to_date"], dtype=bool)
+    rows = table[np.maximum.accumulate(running) | table.index.isin(BUCKETS) | ~running.any()]
+    shown = rows[rows[[*_CATEGORIES]].sum(axis=1) > 0].head(_MOST_ROWS)
+    money = money_of(table)
+    stacks = stack_shares(shown[[*_CATEGORIES]], [*_CATEGORIES.values()])
+    places = tuple(
+        replace(
+            stack,
+            name=text.period(str(key), freq),
+            says=f"{money(row['commit_total'])} commit, {money(row['best_case_total'])} best",
+        )
+        for stack, (key, row) in zip(stacks, shown.iterrows(), strict=True)
+    )
+    return ChartData(
+        places,
+        ("at the right: closed + commit, and with best case",),
+        empty="" if places else "no won or open deals",
+        measure=measure_column(table, "closed", "value"),
+    )
 
 
 def category_reach(table: pd.DataFrame, period: str, *, target: float = math.nan) -> ChartData:

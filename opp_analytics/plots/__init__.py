@@ -11,6 +11,7 @@ calibration = drawing(
     charts.calibration, "n stated realized realized_low realized_high open_share won open"
 )
 call_accuracy = drawing(charts.call_accuracy, "n wape bias bias_low bias_high model_wape")
+close_date_moves = drawing(charts.close_date_moves, "pushes days_pushed")
 forecast = drawing(
     charts.forecast,
     (
@@ -18,11 +19,16 @@ forecast = drawing(
         "p_target gap pipeline_coverage to_date"
     ),
 )
+forecast_categories = drawing(
+    charts.forecast_categories,
+    "closed commit best_case pipeline omitted commit_total best_case_total to_date",
+)
 forecast_change = drawing(charts.forecast_change, "expected value deals largest")
 forecast_fan = drawing(charts.forecast_fan, "booked expected low high")
 forecast_value_added = drawing(
     charts.forecast_value_added, "n wape bias error_ratio ratio_low ratio_high differs better"
 )
+pacing = drawing(charts.pacing, "booked actual booked_share to_date")
 pipeline_created = drawing(charts.pipeline_created, "deals value open_value")
 score = drawing(charts.score, "n wape bias coverage_80 differs")
 slippage = drawing(charts.slippage, "count value count_rate value_rate")
@@ -32,6 +38,9 @@ stage_flow = drawing(
 stage_funnel = drawing(charts.stage_funnel, "open_count open_value reached_low reached_high")
 waterfall = drawing(charts.waterfall, "count value deals")
 win_rate = drawing(charts.win_rate, "won lost rate rate_low rate_high")
+win_rate_curve = drawing(
+    charts.win_rate_curve, "at_risk won_share lost_share disqualified_share won_low won_high"
+)
 
 DRAWINGS = sorted(name for name, drawn in globals().items() if hasattr(drawn, "__wrapped__"))
 """Names of the drawings of one table."""

@@ -149,7 +149,8 @@ def _draw_columns(ax: Axes, chart: charts.ChartData) -> None:
     """Draw places from the left, their marks upward, and curves across them."""
     for ribbon in chart.ribbons:
         x, low, high = zip(*ribbon.points, strict=True)
-        ax.fill_between(x, low, high, color=paint(ax, "band"), linewidth=0)
+        step = "post" if ribbon.stepped else None
+        ax.fill_between(x, low, high, step=step, color=paint(ax, "band"), linewidth=0)  # type: ignore[arg-type]
     for slot, place in enumerate(chart.places):
         at = slot if place.at is None else place.at
         _draw_marks(ax, at, place, chart.measure, upright=True)
@@ -243,15 +244,18 @@ def _draw_bar(ax: Axes, at: float, mark: charts.BarMark, *, upright: bool) -> No
 def _set_axis(axis: Axis, measure: charts.Measure) -> None:
     set_ends = axis.axes.set_xlim if axis is axis.axes.xaxis else axis.axes.set_ylim
     set_ends(measure.low, measure.high)
-    axis.set_major_formatter(FuncFormatter(lambda value, _: measure.write(value)))
-    if measure.kind == "money":
-        axis.set_major_locator(MaxNLocator(nbins=6))
-    elif measure.kind == "count":
-        axis.set_major_locator(MaxNLocator(integer=True))
-    elif measure.kind == "date":
-        fit = int(measure_axis(axis.axes, "x") / (5 * size_text()))
-        axis.set_major_locator(mdates.AutoDateLocator(minticks=3, maxticks=min(max(fit, 3), 8)))  # type: ignore[no-untyped-call]
-    if measure.kind in ("money", "percent", "number"):
+    if measure.ticks:
+        axis.set_ticks([at for at, _ in measure.ticks], [name for _, name in measure.ticks])
+    else:
+        axis.set_major_formatter(FuncFormatter(lambda value, _: measure.write(value)))
+        if measure.kind == "money":
+            axis.set_major_locator(MaxNLocator(nbins=6))
+        elif measure.kind == "count":
+            axis.set_major_locator(MaxNLocator(integer=True))
+        elif measure.kind == "date":
+            fit = int(measure_axis(axis.axes, "x") / (5 * size_text()))
+            axis.set_major_locator(mdates.AutoDateLocator(minticks=3, maxticks=min(max(fit, 3), 8)))  # type: ignore[no-untyped-call]
+    if measure.kind in ("money", "percent") or (measure.kind == "number" and not measure.ticks):
         axis.grid(visible=True, color=paint(axis.axes, "rule"), linewidth=0.8)
     _label_axis(axis, measure.title)
 

@@ -154,9 +154,7 @@ def draw_marks(
                 drawn.append(across(y, left=at(mark.low), right=at(mark.high), line=mark.tone))
             case charts.DotMark():
                 x, radius = at(mark.at), 5 * mark.size
-                drawn.append(
-                    dot(x, y, radius=radius, fill=mark.tone, title=mark.title, hollow=mark.hollow)
-                )
+                drawn.append(dot(x, y, radius=radius, fill=mark.tone, title=mark.title))
             case charts.TickMark():
                 half = mark.length * height / 2
                 line = "target" if mark.tone == "ink" else mark.tone
@@ -231,13 +229,9 @@ def dot(
     radius: float = 4,
     fill: Fill = "hi",
     title: str = "",
-    hollow: bool = False,
 ) -> str:
-    """Draw a point; a large one has a rim, so that it stays clear of what is behind.
-
-    A hollow one is the other end of a comparison.
-    """
-    kind = "ring" if hollow else f"f-{fill}{' rim' if radius >= 4 else ''}"
+    """Draw a point; a large one has a rim, so that it stays clear of what is behind."""
+    kind = f"f-{fill}{' rim' if radius >= 4 else ''}"
     return (
         f'<circle class="{kind}" cx="{_pc(x)}" cy="{_px(y)}" '
         f'r="{_px(radius)}">{hint(title)}</circle>'

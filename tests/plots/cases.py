@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import tomlkit
 
+import opp_analytics as oa
 from opp_analytics import plots
 from opp_analytics.note import TableNote
 from tests.plots import reading
@@ -33,6 +34,12 @@ def _blank(table: pd.DataFrame, rows: Any, columns: list[str]) -> pd.DataFrame:
     return found
 
 
+def _close(*deals: tuple[str, float]) -> pd.DataFrame:
+    """What closed in a year by month and day."""
+    frame = pd.DataFrame(deals, columns=["close_date", "value"]).assign(stage="closed_won")
+    return oa.pacing(frame, as_of="2026-03-15", by_day=True)
+
+
 def _score_leads() -> pd.DataFrame:
     """Three methods at two leads, one of them without a forecast."""
     bands = pd.CategoricalIndex(["0–1", "8–14"], ["0–1", "8–14"], ordered=True)
@@ -45,7 +52,9 @@ def _score_leads() -> pd.DataFrame:
 
 _FORECAST, _CALLS = (TABLES[name] for name in ("forecast", "forecast_value_added"))
 _FAN, _RATES = (TABLES[name] for name in ("forecast_fan", "win_rate"))
-_CHANGE, _PAST = TABLES["forecast_change"], TABLES["backtest"]
+_CHANGE, _CURVE, _PAST = (
+    TABLES[name] for name in ("forecast_change", "win_rate_curve", "backtest")
+)
 
 CASES: dict[str, pd.DataFrame] = {
     **TABLES,
@@ -60,6 +69,9 @@ CASES: dict[str, pd.DataFrame] = {
         _PAST.tail(1)
     ),
     "calibration, by group": _join({"proposal": TABLES["calibration"]}, "stage"),
+    "close_date_moves, eight or more": pd.concat(
+        [TABLES["close_date_moves"], TABLES["close_date_moves"].assign(pushes=12)]
+    ),
     "forecast, a range that excludes it": _FORECAST.assign(
         high=[math.nan, math.nan, 100.0, 90.0], low=[math.nan, math.nan, 100.0, 20.0]
     ),
@@ -82,6 +94,9 @@ CASES: dict[str, pd.DataFrame] = {
         ["reps", "manager", "blend"],
         [*_CALLS.columns.drop(["n", "differs"])],
     ),
+    "pacing, by day": _close(
+        ("2026-01-31", 1.0), ("2026-02-10", 100.0), ("2026-02-25", 60.0), ("2026-03-09", 70.0)
+    ),
     "score, no method beyond chance": TABLES["score"].assign(differs=False),
     "score, nothing booked": _blank(TABLES["score"], slice(None), ["wape"]),
     "score, periods in the order of time": TABLES["score"]
@@ -93,6 +108,7 @@ CASES: dict[str, pd.DataFrame] = {
     .set_axis(["2026-02", "2026-03"])
     .rename_axis("period"),
     "win_rate, one row": _RATES[_RATES.index == "Ann"],
+    "win_rate_curve, the disqualified where dated": _CURVE.assign(disqualified_share=0.1),
 }
 """By the name of a drawing and of what is special: its table."""
 

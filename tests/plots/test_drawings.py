@@ -44,10 +44,11 @@ def test_drawings__of_no_rows_say_so(name: str) -> None:
     "name",
     [
         "forecast",
+        "forecast_categories",
         "forecast_change",
         "slippage",
-        "pipeline_created",
         "waterfall",
+        "win_rate_curve",
     ],
 )
 def test_drawings__of_one_subject_refuse_groups(name: str) -> None:

@@ -173,6 +173,19 @@ def _compare_slippage(table: pd.DataFrame) -> str:
     return evidence.say_before(f"{said} in {name} slipped", rates[pair[0]], when, apart=apart)
 
 
+def describe_close_date_moves(table: pd.DataFrame) -> str:
+    """Count pushed and pulled deals."""
+    if table.empty:
+        return "No deal was open in this period."
+    pushed, pulled = table[table["pushes"] > 0], table[table["pulls"] > 0]
+    far = f", by a median of {number(pushed['days_pushed'].median())} days" if len(pushed) else ""
+    n = number(len(pushed))
+    said = (
+        f"At least {n} of {count(len(table))} {'was' if len(pushed) == 1 else 'were'} pushed{far}"
+    )
+    return f"{said}; {number(len(pulled))} pulled in."
+
+
 def describe_pipeline_created(table: pd.DataFrame) -> str:
     """Compare the last full period with those before it."""
     if table.empty:

@@ -7,7 +7,9 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics import text
+from opp_analytics.analysis.quality.audit import audit_summary
 from opp_analytics.analysis.sentences import evidence
+from opp_analytics.arguments import refuse_groups
 from opp_analytics.columns import CHECKS, write_key
 from opp_analytics.note import note_of
 from opp_analytics.org import money_of
@@ -95,8 +97,30 @@ def _name_period(row: pd.Series[Any], table: pd.DataFrame, cuts: dict[str, Any])
     )
 
 
+def describe_win_rate_curve(table: pd.DataFrame) -> str:
+    """State the share won by the last age, and the day by which half of it was won."""
+    if table.empty:
+        return "No deal has closed yet."
+    refuse_groups(table)
+    won, n = table["won_share"], int(table["at_risk"].iloc[0])
+    if not evidence.is_enough(n):
+        return evidence.say_few(f"{text.count(n)} to follow")
+    if not won.iloc[-1]:
+        return f"None of {text.count(n)} has been won by day {text.number(table.index[-1])}."
+    half = won.index[int((won >= won.iloc[-1] / 2).to_numpy().argmax())]
+    return (
+        f"{text.percent(won.iloc[-1])} are won by day {text.number(won.index[-1])}, half of them "
+        f"by day {text.number(half)}."
+    )
+
+
 def _format_interval(row: pd.Series[Any]) -> str:
     return f"{text.percent(row['rate_low'])} to {text.percent(row['rate_high'])}"
+
+
+def describe_audit(table: pd.DataFrame) -> str:
+    """Name the finding that touches most money."""
+    return describe_audit_summary(audit_summary(table))
 
 
 def describe_audit_summary(table: pd.DataFrame) -> str:

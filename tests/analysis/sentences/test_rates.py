@@ -52,9 +52,35 @@ def test_win_rate__says_what_differs_and_what_does_not(table: pd.DataFrame, said
     assert sentence(table, "win_rate") == said
 
 
-def test_funnel__says_where_most_is() -> None:
+def curve(won: list[float], days: list[int]) -> pd.DataFrame:
+    return pd.DataFrame({"at_risk": 9, "won_share": won}, index=pd.Index(days, name="days"))
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (curve([0.1, 0.2, 0.4], [10, 30, 90]), "40% are won by day 90, half of them by day 30."),
+        (curve([0.0, 0.0], [10, 30]), "None of 9 deals has been won by day 30."),
+        (curve([], []), "No deal has closed yet."),
+    ],
+)
+def test_win_rate_curve__says_the_end_and_its_middle(table: pd.DataFrame, said: str) -> None:
+    assert sentence(table, "win_rate_curve") == said
+
+
+def test_funnel_and_audit__say_where_most_is() -> None:
     funnel = pd.DataFrame(
         {"open_count": [2, 1], "open_value": [100.0, 300.0], "reached_low": 1, "reached_high": 1},
         index=pd.Index(["proposal", "negotiation"], name="stage"),
     )
     assert sentence(funnel, "stage_funnel") == "Of 400 in the open pipeline, 75% is in Negotiation."
+    findings = pd.DataFrame(
+        {
+            "unique_id": ["a", "a", "b"],
+            "check": ["overdue", "stale", "overdue"],
+            "severity": ["error", "info", "error"],
+            "value": [100.0, 100.0, 20.0],
+        }
+    )
+    assert sentence(findings, "audit") == "Two deals are past the close date, 120."
+    assert sentence(findings.head(0), "audit") == "No data to fix."

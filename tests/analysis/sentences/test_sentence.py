@@ -8,6 +8,7 @@ import pytest
 from opp_analytics import errors
 from opp_analytics.analysis import (
     category_moves,
+    close_date_moves,
     deal_flags,
     forecast_categories,
     heading,
@@ -67,6 +68,14 @@ def test_sentence__of_stages() -> None:
     assert sentence(flow) == "2 of 3 deals leaving a stage moved on: too few to say."
     assert sentence(10 * flow.loc[["negotiation"]]) == "All 10 deals that left a stage moved on."
     assert sentence(flow.loc[["discovery"]]) == "No stay in a stage has ended yet."
+
+
+def test_sentence__of_close_date_moves() -> None:
+    moves = close_date_moves(HISTORY)
+    assert (
+        sentence(moves) == "At least 1 of 3 deals was pushed, by a median of 31 days; 1 pulled in."
+    )
+    assert sentence(moves.loc[["b"]]) == "At least 0 of 1 deal were pushed; 0 pulled in."
 
 
 def changes_of(
