@@ -12,6 +12,7 @@ import pandas as pd
 
 from opp_analytics import text
 from opp_analytics.answers import forecasts
+from opp_analytics.answers.act_order import ADDS, rank_by_person, rank_deals
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context, keep
 from opp_analytics.answers.data import Lack, Row, Table
@@ -51,7 +52,7 @@ def act_today(context: Context) -> Answer:
 
 def _list_first(context: Context) -> Table:
     """List the few deals that add most."""
-    ranked = forecasts.to_act_on(context).head(_MOST)
+    ranked = rank_deals(context).head(_MOST)
     rows = tuple(_list_deals(context, ranked))
     finding = Sentence.of("No deal is open")
     if rows:
@@ -76,7 +77,7 @@ def _list_first(context: Context) -> Table:
 
 
 def _list_deals(context: Context, ranked: pd.DataFrame, depth: int = 0) -> list[Row]:
-    """List deals with what to do; they are rows of `forecasts.to_act_on`."""
+    """List deals with what to do; they are rows of `rank_deals`."""
     deals = context.deals.set_index("unique_id", drop=False).loc[ranked.index]
     pairs = zip(deals.to_dict("records"), (row for _, row in ranked.iterrows()), strict=True)
     return [_list_deal(context, deal, adds, depth) for deal, adds in pairs]
@@ -127,7 +128,7 @@ def _say_gain(context: Context, adds: pd.Series[Any]) -> tuple[Piece | str, ...]
     """Say what a deal adds to the chance of the target, or else what it brings."""
     won, month = adds["win_chance"] >= 1, forecasts.lead_name(context)
     when = f"if dated in {month}" if won else f"if won by {_write_end(context)}"
-    if adds["points"] >= forecasts.ADDS:
+    if adds["points"] >= ADDS:
         return (f"+{text.points(adds['points'])} {when}",)
     return ("+", Piece("money", adds["value"]), f" {when}")
 
@@ -137,7 +138,7 @@ def say_action(context: Context, deal: dict[Any, Any]) -> str:
 
     Empty for any other.
     """
-    ranked = forecasts.to_act_on(context).head(_MOST)
+    ranked = rank_deals(context).head(_MOST)
     if deal["unique_id"] not in ranked.index:
         return ""
     verb, _ = _find_action(context, deal)
@@ -166,7 +167,7 @@ def _short_people(context: Context) -> pd.DataFrame:
 @keep
 def _own_deals(context: Context) -> pd.DataFrame:
     """The few deals of each person that add most to the person's own target."""
-    ranked = forecasts.to_act_on_by_person(context)
+    ranked = rank_by_person(context)
     owners = context.deals.set_index("unique_id")[context.person].reindex(ranked.index)
     return ranked.assign(owner=owners.to_numpy()).groupby("owner", sort=False).head(_MOST_OWN)
 
@@ -308,7 +309,7 @@ def _list_stuck(context: Context, short: pd.DataFrame) -> list[Row]:
 def _explain_leading(context: Context) -> pd.DataFrame:
     """Explain the chances in the leading period of the deals that are listed, by id."""
     rows = forecasts.forecast_deals(context)
-    ids = forecasts.to_act_on(context).head(_MOST).index
+    ids = rank_deals(context).head(_MOST).index
     if forecasts.leading_persons(context)["target"].notna().any():
         ids = ids.append(_own_deals(context).index)
     leads = rows["period"] == str(forecasts.lead(context))

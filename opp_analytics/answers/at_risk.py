@@ -11,6 +11,7 @@ import pandas as pd
 from opp_analytics import text
 from opp_analytics.analysis import compare_chances, describe
 from opp_analytics.answers import forecasts, tables
+from opp_analytics.answers.act_order import rank_deals
 from opp_analytics.answers.act_today import say_action
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
@@ -27,7 +28,7 @@ def at_risk(context: Context) -> Answer:
     """List the flagged open deals and why, as `act_today` ranks them; then the overdue ones."""
     table = tables.flags(context)
     flagged = table[table["risk"] > 0]
-    order = forecasts.to_act_on(context).index
+    order = rank_deals(context).index
     flagged = flagged.loc[order[order.isin(flagged.index)]]
     late, doubt = context.overdue, compare_chances(forecasts.forecast_deals(context))
     columns = [

@@ -34,8 +34,6 @@ _RANGE = ["expected", "low", "high"]
 _FAN = ["booked", "expected", "low", "median", "high"]
 _ZEROS = ["booked", "open_count", "open_value", "expected"]
 """Columns of a person that are 0 without deals."""
-ADDS = 0.005
-"""What a deal must add to the chance of a target to be listed for it: half a point."""
 _JUDGED = 12
 """Past forecasts of a part to judge, a year of months."""
 
@@ -499,10 +497,11 @@ def explained_change(context: Context) -> analysis.ForecastChange:
 
 @keep
 def _deal_forecast(context: Context) -> analysis.DealForecast:
-    return _forecast_by(context, _leading_levels(context))
+    return forecast_by(context, leading_levels(context))
 
 
-def _forecast_by(context: Context, by: list[str] | None) -> analysis.DealForecast:
+def forecast_by(context: Context, by: list[str] | None) -> analysis.DealForecast:
+    """Forecast the whole by groups, so that single deals can be asked about."""
     return context.keep(
         lambda: analysis.DealForecast.of(
             context.whole,
@@ -519,8 +518,8 @@ def _forecast_by(context: Context, by: list[str] | None) -> analysis.DealForecas
     )
 
 
-def _leading_levels(context: Context) -> list[str] | None:
-    """The columns that lead to the part; None for the whole."""
+def leading_levels(context: Context) -> list[str] | None:
+    """Find the columns that lead to the part; None for the whole."""
     levels, part = context.levels, context.part
     return list(levels[: levels.index(part.column) + 1]) if part else None
 
@@ -649,47 +648,6 @@ def _by_period(context: Context) -> dict[str, pd.DataFrame]:
 
 
 @keep
-def to_act_on(context: Context) -> pd.DataFrame:
-    """What to act on in the leading period, the most first; one order for every list of deals.
-
-    Open deals, and those won but dated after it, by id, with ``points``, ``win_chance`` and the
-    ``value`` that these are of; first those that add half a point or more to the chance of the
-    subject's target, by points × win_chance; then the others by value × win_chance.
-    """
-    return _rank(context, _list_points(context, _leading_levels(context)))
-
-
-@keep
-def to_act_on_by_person(context: Context) -> pd.DataFrame:
-    """As `to_act_on`, for each person's own target."""
-    return _rank(context, _list_points(context, list(context.levels)))
-
-
-def _rank(context: Context, points: pd.DataFrame) -> pd.DataFrame:
-    """Rank the deals of the subject by what they add, else by what they would bring."""
-    mine = points[is_among(points.index.to_series(), context.opportunities["unique_id"])]
-    adds = mine["points"] >= ADDS
-    likely = mine["points"].where(adds, mine["value"].clip(lower=0.0)) * mine["win_chance"]
-    order = mine.assign(adds=adds, likely=likely.fillna(0.0), id=mine.index)
-    ranked = order.sort_values(
-        ["adds", "likely", "value", "id"], ascending=[False, False, False, True]
-    )
-    return mine.loc[ranked.index]
-
-
-def _list_points(context: Context, by: list[str] | None) -> pd.DataFrame:
-    """List what each deal adds, for all parts of a level."""
-    period, asked = lead(context), _forecast_by(context, by)
-    used = analysis.read_method("run_rate") if by_rate(context) else None
-
-    def make() -> pd.DataFrame:
-        found = analysis.list_win_points(asked, period, used)
-        return found.assign(points=np.nan) if stated(context) else found
-
-    return context.keep(make, "points", tuple(by or ()), period)
-
-
-@keep
 def past_ranges(context: Context) -> pd.DataFrame:
     """`oa.backtest` at today's lead, by period.
 
@@ -733,7 +691,7 @@ def past_coverage(context: Context) -> pd.DataFrame:
     if history is None or context.records.empty or not forecast(context)["target"].notna().any():
         return unknown
     labels = [context.label, *ahead(context).index]
-    by = _leading_levels(context)
+    by = leading_levels(context)
     try:
         then = context.keep(
             lambda: analysis.list_past_coverage(history, labels, by=by, **context.options),

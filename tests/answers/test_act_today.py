@@ -9,6 +9,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics.answers import Answer, Row, Table, act_today, at_risk, forecasts, read_context
+from opp_analytics.answers.act_order import rank_deals
 from opp_analytics.answers.act_today import shorten_name
 from opp_analytics.answers.context import Context
 from tests.analysis.forecasting.histories import even_months
@@ -36,7 +37,7 @@ def _learned(**asked: Any) -> Context:
 def _win(context: Context, key: str) -> Context:
     """The same question, with a deal won today, or a win dated today."""
     frame = context.whole.copy()
-    value = forecasts.to_act_on(context)["value"][key]
+    value = rank_deals(context)["value"][key]
     mine = frame["unique_id"] == key
     frame.loc[mine, ["stage", "status"]] = ["closed_won", "won"]
     frame.loc[mine, "close_date"], frame.loc[mine, "value"] = context.day, value
@@ -62,9 +63,9 @@ def _kinds() -> pd.DataFrame:
     return found
 
 
-def test_to_act_on__adds_what_winning_the_deal_in_the_data_adds():
+def test_rank_deals__adds_what_winning_the_deal_in_the_data_adds():
     context = _learned(opportunities=_kinds(), target=250.0)
-    ranked, before = forecasts.to_act_on(context), forecasts.leading(context)["p_target"]
+    ranked, before = rank_deals(context), forecasts.leading(context)["p_target"]
     computed = ranked[ranked["points"].notna()]
     assert len(computed) >= 5
     for key, row in computed.iterrows():
@@ -125,7 +126,7 @@ def test_act_today__without_an_open_deal_says_so():
 def test_at_risk__has_the_order_and_the_words_of_what_to_do():
     context = _learned(opportunities=_kinds(), target=250.0)
     (flagged, *_), acted = at_risk(context).tables, _table(act_today(context), "act")
-    order = forecasts.to_act_on(context).index.tolist()
+    order = rank_deals(context).index.tolist()
     assert [row.id for row in flagged.rows] == [
         key for key in order if key in {row.id for row in flagged.rows}
     ]
@@ -214,4 +215,4 @@ def test_win_points__of_a_deal_without_a_value_take_the_usual_win_of_its_pipelin
         name="x", status="active", close_date=pd.Timestamp("2026-03-20"), probability=50
     )
     context = read_context(org.apply(frame), None, as_of="2026-03-10", method="stated")
-    assert forecasts.to_act_on(context)["value"].to_dict() == {"4": 200.0}
+    assert rank_deals(context)["value"].to_dict() == {"4": 200.0}
