@@ -61,6 +61,20 @@ class Kind:
     """Mean days after which a new deal, a win or a loss is entered."""
     step: int = 7
     """Days between two records; everything but arrivals goes faster by the same factor."""
+    size_slope: float = 0.0
+    """How fast the odds of winning fall with size: their logarithm by that of the value."""
+    revalued: float = 1.0
+    """Median of what a deal is won at, by its value until then."""
+    triples_at: int | None = None
+    """The week from which three times as many deals arrive."""
+    giant_at: int | None = None
+    """The week in which a deal of a thousand times the usual value arrives, and stays open."""
+    renewals: float = 0.0
+    """Share of deals that are small, quick and mostly won."""
+    reopens: float = 0.0
+    """Share of lost deals that open again some weeks later."""
+    swept_every: int = 0
+    """Weeks between two days on which lost deals are closed; in between they stay open."""
 
 
 KINDS = (
@@ -78,6 +92,16 @@ KINDS = (
     Kind("late entries", late_days=6.0),
     Kind("weeks", weeks=45, step=1, deals_per_week=35.0),
 )
+HARD_KINDS = (
+    Kind("odds fall with size", size_slope=0.5, spread=1.3),
+    Kind("amounts revalued", revalued=0.7),
+    Kind("volume triples", triples_at=80, deals_per_week=6.0),
+    Kind("giant deal", giant_at=60),
+    Kind("two kinds of business", renewals=0.5, spread=1.2),
+    Kind("reopenings", reopens=0.35),
+    Kind("bulk clean-ups", swept_every=13),
+)
+"""Kinds of trouble that real pipelines have."""
 
 
 @dataclass
@@ -90,6 +114,10 @@ class _Book:
     due: list[int] = field(default_factory=list)
     born: list[int] = field(default_factory=list)
     end: list[str] = field(default_factory=list)
+    small: list[bool] = field(default_factory=list)
+    """True for a renewal."""
+    asleep: list[tuple[int, int]] = field(default_factory=list)
+    """Lost deals, by the day on which each opens again, or is closed at last."""
 
 
 def log(kind: Kind, seed: int) -> pd.DataFrame:
@@ -109,7 +137,12 @@ def log(kind: Kind, seed: int) -> pd.DataFrame:
         for _ in range(rng.poisson(_count_arrivals(kind, week, drift))):
             alive.append(_arrive(book, kind, rng, day))
             changed.add(alive[-1])
+        if week == kind.giant_at:
+            book.value[alive.pop()] *= 1000
         entered = set(changed)
+        woken = _wake(book, kind, rng, day)
+        changed |= set(woken)
+        alive += [deal for deal in woken if not book.end[deal]]
         odds = quarterly[(date.year - 2022) * 4 + date.quarter - 1]
         if kind.broken_at is not None and week >= kind.broken_at:
             odds *= 0.5
@@ -117,10 +150,15 @@ def log(kind: Kind, seed: int) -> pd.DataFrame:
         month = (date.year - 2022) * 12 + date.month - 1
         for deal in alive:
             own = odds * skill[book.owner[deal]] * monthly[book.owner[deal], month]
+            due = book.due[deal]
             if _work(book, kind, rng, deal, day, own, rushing):
                 changed.add(deal)
+                _trouble(book, kind, rng, deal, day, due)
         entered |= {deal for deal in alive if book.end[deal]}
         alive = [deal for deal in alive if not book.end[deal]]
+        for _, deal in book.asleep if kind.swept_every else ():
+            # It looks open until somebody closes it.
+            book.end[deal] = ""
         for deal in sorted(changed):
             late = int(rng.exponential(kind.late_days)) if kind.late_days and deal in entered else 0
             rows.append((day + late // kind.step * kind.step, *_row(book, kind, rng, deal)))
@@ -171,6 +209,8 @@ def _count_arrivals(kind: Kind, week: float, drift: float) -> float:
     if kind.stops_at is not None and week >= kind.stops_at:
         return 0.0
     wave = kind.season * np.sin(2 * np.pi * week / 52) if kind.season else 0.0
+    if kind.triples_at is not None and week >= kind.triples_at:
+        wave += np.log(3)
     return float(
         kind.deals_per_week * kind.step / 7 * np.exp(kind.growth * week / 52 + drift + wave)
     )
@@ -185,7 +225,36 @@ def _arrive(book: _Book, kind: Kind, rng: np.random.Generator, day: int) -> int:
     book.due.append(day + int(rng.gamma(3.0, 25.0 * kind.step / 7)) + kind.step)
     book.born.append(day + int(rng.integers(min(5, kind.step))))
     book.end.append("")
+    book.small.append(bool(kind.renewals) and rng.random() < kind.renewals)
+    if book.small[-1]:
+        book.value[-1] = float(np.round(book.value[-1] / 10, -1)) + 10
     return len(book.stage) - 1
+
+
+def _wake(book: _Book, kind: Kind, rng: np.random.Generator, day: int) -> list[int]:
+    """Open lost deals again, or close them at last: those whose day it is."""
+    woken = [deal for until, deal in book.asleep if until <= day]
+    book.asleep = [(until, deal) for until, deal in book.asleep if until > day]
+    for deal in woken:
+        if kind.swept_every:
+            _close(book, deal, "lost", day)
+        else:
+            book.end[deal], book.due[deal] = "", day + int(rng.gamma(3.0, 25.0))
+    return woken
+
+
+def _trouble(
+    book: _Book, kind: Kind, rng: np.random.Generator, deal: int, day: int, due: int
+) -> None:
+    """Close a deal as real teams do; `due` is its date before."""
+    end = book.end[deal]
+    if end == "won" and kind.revalued != 1:
+        book.value[deal] *= kind.revalued * np.exp(0.3 * rng.standard_normal())
+    elif end == "lost" and kind.swept_every:
+        book.due[deal] = due
+        book.asleep.append((day + 7 * (kind.swept_every - day // 7 % kind.swept_every), deal))
+    elif end == "lost" and kind.reopens and rng.random() < kind.reopens:
+        book.asleep.append((day + 7 + int(rng.gamma(2.0, 21.0)), deal))
 
 
 def _work(
@@ -199,6 +268,10 @@ def _work(
 ) -> bool:
     """One step of a deal; True if anything changed."""
     luck, stage = rng.random(4), book.stage[deal]
+    if kind.size_slope:
+        odds *= (book.value[deal] / 10_000) ** -kind.size_slope
+    if book.small[deal]:
+        odds, rushing = 4 * odds, 2 * rushing
     near = book.due[deal] <= day + 2 * kind.step
     closed_on = day + int(min(5, kind.step) * luck[3])
     speed = (0.30 if near else 0.16) * rushing

@@ -20,13 +20,14 @@ from tests.benchmarks._proof_rows import FEWEST, METHODS, OURS, compare, judge
 
 SANDBOX = "the sandbox"
 WEEKS = "weeks"
-KINDS = (*(kind.name for kind in worlds.KINDS), SANDBOX)
+_TEAMS = {kind.name: kind for kind in (*worlds.KINDS, *worlds.HARD_KINDS)}
+KINDS = (*_TEAMS, SANDBOX)
 _LEADS = {
     "W": (0, 2, 4, 7, 10, 13),
-    "M": (0, 2, 5, 9, 13, 20, 27),
-    "Q": (1, 5, 11, 20, 35, 50, 65, 80),
+    "M": (0, 2, 5, 9, 13, 20, 27, 45),
+    "Q": (1, 5, 11, 20, 35, 50, 65, 80, 115, 150),
 }
-"""Days before the end at which forecasts are made, in turn."""
+"""Days before the end at which forecasts are made, in turn; the longest before it begins."""
 _EACH = {"W": 2, "M": 1, "Q": 2}
 """Forecasts of each period."""
 _FEWEST = {"W": 6, "M": 6, "Q": 3}
@@ -52,7 +53,7 @@ def history_of(kind: str, seed: int) -> History:
     """The history of a team."""
     if kind == SANDBOX:
         return sandbox_world.history(seed, _SANDBOX_WEEKS)
-    return worlds.history(next(one for one in worlds.KINDS if one.name == kind), seed)
+    return worlds.history(_TEAMS[kind], seed)
 
 
 def replay(job: Job) -> pd.DataFrame:
