@@ -92,11 +92,12 @@ KINDS = (
     Kind("late entries", late_days=6.0),
     Kind("weeks", weeks=45, step=1, deals_per_week=35.0),
 )
+GIANT = "giant deal"
 HARD_KINDS = (
     Kind("odds fall with size", size_slope=0.5, spread=1.3),
     Kind("amounts revalued", revalued=0.7),
     Kind("volume triples", triples_at=80, deals_per_week=6.0),
-    Kind("giant deal", giant_at=60),
+    Kind(GIANT, giant_at=60),
     Kind("two kinds of business", renewals=0.5, spread=1.2),
     Kind("reopenings", reopens=0.35),
     Kind("bulk clean-ups", swept_every=13),

@@ -35,6 +35,8 @@ _FEWEST = {"W": 6, "M": 6, "Q": 3}
 _GOALS = (0.7, 0.85, 1.0, 1.15, 1.3)
 """Targets as multiples of the mean of the periods before, in turn."""
 _SANDBOX_WEEKS = 150
+GIANT = worlds.GIANT
+"""The kind whose one deal would make most of any sum over kinds, so that it is judged apart."""
 LEAST = 0.001
 """Smallest chance of a target that is neither met nor out of reach."""
 

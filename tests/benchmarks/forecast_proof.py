@@ -1,5 +1,5 @@
-"""``python -m tests.benchmarks.forecast_proof [--seed N]``: do the forecast's ranges hold what they
-promise?
+"""``python -m tests.benchmarks.forecast_proof [--seed N] [--teams N]``: do the forecast's
+ranges hold what they promise?
 
 Replays simulated teams of many kinds on fresh seeds, holds each forecast against what came, and
 writes that part of ``docs/forecast-proof.md`` and of its rows; `real_histories` writes the other.
@@ -17,9 +17,10 @@ import pandas as pd
 from tests.benchmarks._promises import KINDS, SANDBOX, WEEKS, Job, replay
 from tests.benchmarks._proof_page import DOCS, write
 
-_TEAMS = {"young": 45, SANDBOX: 12}
-"""Teams of a kind, so that each gives at least 200 forecasts."""
 _MOST_TEAMS = 9
+"""Teams of a kind, so that each gives at least 200 forecasts."""
+_TEAMS = {"young": 45, SANDBOX: 12}
+"""More of these: each has few forecasts."""
 _WITH_OWNERS = 2
 """Teams of each kind that are also forecast by owner."""
 _FIXED = 20_260_101
@@ -32,9 +33,9 @@ def short() -> pd.DataFrame:
     return _replayed([Job(kind, _FIXED, _asked(kind, owners=False)) for kind in KINDS], workers=1)
 
 
-def full(seed: int) -> pd.DataFrame:
-    """Judged forecasts of at least 200 periods of each kind."""
-    return _replayed(list(_jobs(seed)), workers=_WORKERS)
+def full(seed: int, teams: int) -> pd.DataFrame:
+    """Judged forecasts of some teams of each kind."""
+    return _replayed(list(_jobs(seed, teams)), workers=_WORKERS)
 
 
 def main() -> None:
@@ -45,16 +46,19 @@ def main() -> None:
     parser.add_argument(
         "--seed", type=int, default=int(time.time()), help="first seed; fresh by default"
     )
-    seed = parser.parse_args().seed
+    parser.add_argument(
+        "--teams", type=int, default=_MOST_TEAMS, help="of each kind; the rare ones more"
+    )
+    asked = parser.parse_args()
     began = time.perf_counter()
-    table = full(seed)
-    print(write(table, seed, DOCS))
+    table = full(asked.seed, asked.teams)
+    print(write(table, f"--seed {asked.seed} --teams {asked.teams}", DOCS))
     print(f"{(time.perf_counter() - began) / 60:.1f} minutes")
 
 
-def _jobs(seed: int) -> Iterator[Job]:
+def _jobs(seed: int, teams: int) -> Iterator[Job]:
     for kind in KINDS:
-        for turn in range(_TEAMS.get(kind, _MOST_TEAMS)):
+        for turn in range(_TEAMS.get(kind, _MOST_TEAMS) * teams // _MOST_TEAMS):
             yield Job(kind, seed + turn, _asked(kind, owners=turn < _WITH_OWNERS))
 
 
