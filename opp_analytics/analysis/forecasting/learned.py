@@ -280,10 +280,11 @@ class Learned:
         if (day, period) not in self._lessons:
             lead = last_day(period) - day
             known, lessons = self._past_points(day, lead), None
-            if len(known) >= FEWEST:
+            count = self._count_own(known)
+            if count >= FEWEST:
                 record, score_past = (
                     self.records.find_newest(day),
-                    partial(self._score_past, day, period, len(known)),
+                    partial(self._score_past, day, period, count),
                 )
                 late, further = self._scale_to_today(known, record, lead)
                 lessons = Lessons(self._learn_chances(day, lead), late, further, score_past)
@@ -377,15 +378,24 @@ class Learned:
         return np.ravel_multi_index((bucket, *self.place(moment, rows)), self.kinds)
 
     def _past_points(self, day: int, lead: int) -> dict[pd.Period, Point]:
-        """Count each ended period that has a record at a lead."""
+        """Count each ended period that has a record at a lead, in order.
+
+        Among quarters are those that end in other months: three times as many to learn from.
+        """
         found = self._find_records(lead)
-        ended = (period for period in self.records.ended(day) if found[period] >= 0)
-        return {period: self.point(found[period], period) for period in ended}
+        ended = (one for records in self.records.rolling for one in records.ended(day))
+        known = sorted((one for one in ended if found[one] >= 0), key=last_day)
+        return {one: self.point(found[one], one) for one in known}
+
+    def _count_own(self, known: Iterable[pd.Period]) -> int:
+        """Count the periods of the question's own kind."""
+        own = self.records.period(0).freq
+        return sum(one.freq == own for one in known)
 
     def _find_records(self, lead: int) -> dict[pd.Period, int]:
         """Find each period's record at a lead; −1 where there is nothing to learn from."""
         if lead not in self._at_lead:
-            every = self.records.ended(NEVER)
+            every = (one for records in self.records.rolling for one in records.ended(NEVER))
             self._at_lead[lead] = {one: self.records.find_to_learn(one, lead) for one in every}
         return self._at_lead[lead]
 
@@ -485,7 +495,8 @@ class Learned:
         record = self._find_records(lead)[period]
         day = int(self.records.days[record])
         known = self._past_points(day, lead) if record >= 0 else {}
-        if len(known) < FEWEST:
+        count = self._count_own(known)
+        if count < FEWEST:
             return _NO_MISS
         every, point = self.versions.every, self.point(record, period)
         rows, closing = self.versions.open_at(record), self.records.closes_quarter(period)
@@ -509,7 +520,7 @@ class Learned:
         )
         came = (point.actual - booked)[there]
         came = np.where(np.abs(came - median) <= cell, median, came)
-        return Miss(len(known), np.minimum(measure_miss(came, low, median, high), _CAP))
+        return Miss(count, np.minimum(measure_miss(came, low, median, high), _CAP))
 
 
 _NO_MISS = Miss(FEWEST, np.zeros(0))

@@ -56,6 +56,8 @@ _FEWEST_ALIKE = 8
 _NEAR_LEADS, _BEYOND = (2, 7, 14, 28, 45, 75), 7
 """Days before a period's end at which its past forecasts are compared, and days beyond its length
 that still are its own."""
+_QUARTERS = ("Q-MAR", "Q-JAN", "Q-FEB")
+"""Quarters by the month that they end in, modulo 3."""
 _OVERDUE, _UNSCHEDULED, _FIRST = -2, -1, 10**6
 """Row numbers of overdue and unscheduled deals, and of the period with ordinal 0: no period gets a
 negative one."""
@@ -423,6 +425,15 @@ class Records:
         if place >= 0 and self.days[place] > end:
             return place
         return place + 1 if place + 1 < len(self.days) else -1
+
+    @cached_property
+    def rolling(self) -> list[Records]:
+        """These; of quarters also those with quarters that end in the other months."""
+        if self.freq[0] != "Q":
+            return [self]
+        own = self.period(0).end_time.month % 3
+        others = [freq for k, freq in enumerate(_QUARTERS) if k != own]
+        return [self, *(replace(self, freq=freq) for freq in others)]
 
     @property
     def monthly(self) -> bool:
