@@ -109,10 +109,13 @@ class _Past:
         for k in np.flatnonzero(np.diff(ends)):
             mine = order[ends[k] : ends[k + 1]]
             curve = incidence(self.days[mine], won=self.won[mine], lost=self.lost[mine])
-            known = curve.at_risk >= min(_FEWEST_AT_RISK, len(mine))
-            share = curve.won_share[known]
+            known = np.flatnonzero(curve.at_risk >= min(_FEWEST_AT_RISK, len(mine)))[-1:]
+            won, lost = float(curve.won_share[known].sum()), float(curve.lost_share[known].sum())
+            # The fewer are open at the end of the curve, the more end as the others did.
+            rest = max(0.0, 1 - won - lost)
+            won += rest * max(0.0, 1 - 2 * rest) * won / max(won + lost, 1e-9)
             deals = len(np.unique(self.deal[mine]))
-            found[:, k] = deals, deals * (share[-1] if len(share) else 0.0)
+            found[:, k] = deals, deals * won
         return found
 
     def compare(self, place: Integers, size: int, chance: Floats, prior: float) -> Floats:
