@@ -80,7 +80,7 @@ def _list_logs(whole: dict[str, pd.DataFrame]) -> list[list[str]]:
     """The errors of learned, the run rate and the nearest formula of others, by log."""
     found = []
     for name, scores in whole.items():
-        others = scores["wape"].drop(OURS, errors="ignore")
+        others = scores["wape"].drop(list(OURS), errors="ignore")
         best = str(others.idxmin())
         own = [write_error(scores.loc[one]) if one in scores.index else "–" for one in OURS[:2]]
         found.append([name, *own, f"{text.method(best)} {text.percent(others[best])}"])
