@@ -85,15 +85,17 @@ method was tuned on; `forecast_proof {asked}` repeats them. {say_kept(judged)} T
 
 {grid(["WAPE · 80% ranges held", *columns], _list_methods(columns))}
 
-Another method was better by more than half a point, by team or days left:
+Another method was better by more than half a point in {len(losses)} of {len(parts)} parts, by team or days left; beyond chance:
 
-{bullets(losses)}
+{bullets({name: line for name, line in losses.items() if "beyond" in line})}
 
 80% ranges of learned held less than 70% or more than 92%:
 
 {bullets(bad)}
 
-{tabulate_promises(judged)}"""  # noqa: E501
+Promises that were not kept; the others are in the file beside:
+
+{tabulate_promises([one for one in judged if not one.kept])}"""  # noqa: E501
     write_part(docs, "simulated", section, tables)
     return "\n".join(" | ".join(promise.cells()) for promise in judged)
 

@@ -30,6 +30,8 @@ _NOTICED = 0.005
 """Difference of two errors from which one is called larger: half a point, as the tables round."""
 FEWEST = 30
 """Forecasts below which a part is not judged alone."""
+_FEWEST_COMPARED = 15
+"""Forecasts below which no other method is said to be better: chance is said beside it."""
 HEAD = ("forecasts", "WAPE", "bias", "CRPS", "80% held", "50%", "95%", "Winkler")
 Rows = Mapping[str, Mapping[str, str]]
 """The figures of a table as text, by row."""
@@ -105,7 +107,7 @@ def list_losses(parts: Mapping[str, pd.DataFrame]) -> dict[str, str]:
     whether beyond chance."""
     found = {}
     for name, scores in parts.items():
-        if "learned" not in scores.index or scores["n"]["learned"] < FEWEST:
+        if "learned" not in scores.index or scores["n"]["learned"] < _FEWEST_COMPARED:
             continue
         said = []
         for column, title in (("wape", "WAPE"), ("crps", "CRPS")):
