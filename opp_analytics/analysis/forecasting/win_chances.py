@@ -148,15 +148,10 @@ def find_win_dates(versions: Versions, moment: Moment) -> NDArray[np.datetime64]
     """
     dates = np.full((len(_SHARES), len(moment.value)), np.datetime64("NaT", "us"))
     deal, stage, due, days = _list_wins(versions, moment.day)
-    names = {
-        name: k
-        for k, name in enumerate(dict.fromkeys(labels[0] for labels in versions.every.stages))
-    }
-    stage = np.array([names[labels[0]] for labels in versions.every.stages], dtype=np.intp)[stage]
-    open_ = np.flatnonzero(moment.open)
-    now = np.array([names.get(labels[0], -1) for labels in moment.stages], dtype=np.intp)[
-        moment.stage[open_]
-    ]
+    names, name = number_names(versions.every.stages)
+    stage, open_ = name[stage], np.flatnonzero(moment.open)
+    found = pd.Index(names).get_indexer([labels[0] for labels in moment.stages])
+    now = found[moment.stage[open_]]
     like, place = np.unique(
         [now, _class_due(moment.due[open_], moment.day)], axis=1, return_inverse=True
     )

@@ -13,7 +13,13 @@ from opp_analytics import errors
 from opp_analytics.analysis import backtest, forecast, forecast_deals, sentence
 from opp_analytics.analysis.forecasting.learned import Learned, Miss, stretch
 from opp_analytics.analysis.forecasting.method import Method
-from opp_analytics.analysis.forecasting.moment import Records, first_day, last_day, read_versions
+from opp_analytics.analysis.forecasting.moment import (
+    Records,
+    day_number,
+    first_day,
+    last_day,
+    read_versions,
+)
 from opp_analytics.analysis.forecasting.question import Question
 from opp_analytics.history import History
 from opp_analytics.note import note_of
@@ -384,3 +390,16 @@ def test_read_versions__takes_of_the_edits_of_a_day_what_its_last_record_shows()
     shown = [versions.every.value.tolist(), versions.seen.tolist(), versions.until.tolist()]
     assert shown == [[2.0, 5.0, 6.0, 9.0], [0, 1, 3, 2], [1, 3, 4, 5]]
     assert versions.first.tolist() == [0, 3]
+
+
+def test_records__of_quarters_roll_by_a_month():
+    days = pd.date_range("2025-01-01", "2026-03-01", freq="7D", tz="UTC")
+    today = day_number(pd.Timestamp("2026-03-01"))
+    for freq in ("Q-NOV", "Q-DEC", "Q-APR"):
+        records = Records.of(pd.DataFrame({"recorded_at": days}), freq, "UTC")
+        found = [one for each in records.rolling for one in each.ended(today)]
+        months = sorted(one.end_time.to_period("M") for one in found)
+        assert months == list(pd.period_range("2025-01", "2026-01", freq="M"))
+        assert [one for one in found if one.freqstr == freq] == records.ended(today)
+    monthly = Records.of(pd.DataFrame({"recorded_at": days}), "M", "UTC")
+    assert monthly.rolling == [monthly]
