@@ -97,11 +97,14 @@ def _read_rate(row: Any) -> dict[str, Any]:
 
 
 def _list_closed(context: Context, row: Row) -> Answer:
-    deals = context.deals
-    inside = deals["close_date"].between(tables.closed_since(context), context.day)
-    deals = deals[inside & deals["outcome"].isin(["won", "lost"])]
+    deals = context.deals[context.deals["outcome"].isin(["won", "lost"])]
+    # A win that is dated later counts on the day on which it is known.
+    known = deals["close_date"].clip(upper=context.known_day)
+    closed = known.where(deals["outcome"] == "won", deals["close_date"])
+    inside = closed.between(tables.closed_since(context), context.day)
+    deals, closed = deals[inside], closed[inside]
     if row.kind == "person":
         mine = deals[deals[context.person] == row.id]
         return list_deals(context, f"Won and lost by {row.id}", mine)
-    mine = deals[labels(deals["close_date"], context.freq) == row.id]
+    mine = deals[labels(closed, context.freq) == row.id]
     return list_deals(context, f"Won and lost in {context.name_of(row.id)}", mine)

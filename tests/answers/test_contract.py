@@ -27,10 +27,12 @@ from opp_analytics.report.sheets import SHEETS, sheets
 from tests.analysis.forecasting.histories import even_months
 from tests.pipelines import AS_OF, LAST_WEEK, THIS_WEEK, pipeline, recorded
 from tests.report import reading
+from tests.scratch import scratch_history
 
 TARGETS = pd.DataFrame(
     {"period": "2026-03", "owner_name": ["Ann", "Bo & Co"], "target": [90_000.0, 40_000.0]}
 )
+LATE_WIN = ("g", "Ginkgo", 40_000.0, "closed_won", "won", "2026-05-29", 100, "Ann")
 TEAMS = [{"owner_name": "Ann", "team": "East"}, {"owner_name": "Bo & Co", "team": "West"}]
 
 
@@ -58,6 +60,22 @@ WORLDS: dict[str, Any] = {
         "opportunities": pipeline(THIS_WEEK),
         "history": history,
         "only": "Ann",
+    },
+    "a win dated later": lambda history: {
+        "opportunities": pipeline([*THIS_WEEK, LATE_WIN]),
+        "history": history,
+        "target": 150_000.0,
+    },
+    "quarters, with targets of teams alone": lambda history: {
+        "opportunities": oa.Org(people=TEAMS).apply(pipeline(THIS_WEEK)),
+        "history": history,
+        "org": oa.Org(people=TEAMS),
+        "freq": "Q",
+        "target": pd.DataFrame({"period": ["2026Q1"], "team": ["East"], "target": [200_000.0]}),
+    },
+    "one record": lambda _: {
+        "opportunities": pipeline(THIS_WEEK),
+        "history": recorded(scratch_history(), {AS_OF: THIS_WEEK}),
     },
     "no deal": lambda _: {"opportunities": pipeline([])},
     "nobody's deals": lambda _: {"opportunities": pipeline(THIS_WEEK).drop(columns="owner_name")},
@@ -179,14 +197,31 @@ def test_opens__to_rows_that_add_up(answer: Answer) -> None:
             assert total == pytest.approx(float(row.values[table.adds]), abs=0.005), row.id
 
 
-def test_answers__of_a_later_day_are_those_of_the_data(history: oa.History) -> None:
-    today, later = (
+@pytest.mark.parametrize(
+    "later",
+    [
+        pytest.param("2026-03-17", marks=pytest.mark.slow),
+        pytest.param("2026-03-24", marks=pytest.mark.slow),
+        "2026-03-31",
+    ],
+)
+def test_answers__of_a_later_day_are_those_of_the_data(history: oa.History, later: str) -> None:
+    today, then = (
         read_context(pipeline(THIS_WEEK), history, as_of=day, target=150_000.0)
-        for day in (AS_OF, "2026-03-31")
+        for day in (AS_OF, later)
     )
     for key, question in CATALOG.items():
-        now, then = question.ask(today), question.ask(later)
-        assert then.sentence == f"As last seen on Mar 16, 2026: {now.sentence}", key
+        now, late = question.ask(today), question.ask(then)
+        assert late.sentence == f"As last seen on Mar 16, 2026: {now.sentence}", key
+
+
+@pytest.mark.slow
+def test_answers__of_a_day_in_the_next_period_name_the_day_of_the_data(history: oa.History) -> None:
+    context = read_context(pipeline(THIS_WEEK), history, as_of="2026-04-25", target=150_000.0)
+    for key, question in CATALOG.items():
+        answer = question.ask(context)
+        assert answer.sentence.startswith("As last seen on Mar 16, 2026: "), key
+        assert answer.to_dict()["seen_at"].startswith("2026-03-16"), key
 
 
 @pytest.mark.parametrize("key", CATALOG)
