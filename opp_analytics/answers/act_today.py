@@ -18,7 +18,7 @@ from opp_analytics.answers.context import Context, keep
 from opp_analytics.answers.data import Lack, Row, Table
 from opp_analytics.answers.deal import explain_deal, list_deal
 from opp_analytics.note import note_of
-from opp_analytics.schema import HALF_CENT, is_among
+from opp_analytics.schema import HALF_CENT, NO_LABEL, is_among
 from opp_analytics.text import Piece, Sentence
 
 _MOST, _MOST_OWN = 5, 3
@@ -87,8 +87,8 @@ def _list_deal(context: Context, deal: dict[Any, Any], adds: pd.Series[Any], dep
     row = list_deal(context, deal, str(forecasts.lead(context)))
     verb, why = _find_action(context, deal)
     facts: list[Piece | str] = []
-    if context.person and not depth:
-        facts += [", ", Piece("name", deal[context.person])]
+    owner = deal[context.person] if context.person and not depth else NO_LABEL
+    facts += [", ", Piece("name", owner)] if owner != NO_LABEL else []
     facts += [", ", Piece("money", adds["value"]), " (a usual win)" if adds["is_estimated"] else ""]
     facts += [f", {why}"] if why else []
     return Row(

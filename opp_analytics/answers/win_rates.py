@@ -99,8 +99,8 @@ def _read_rate(row: Any) -> dict[str, Any]:
 def _list_closed(context: Context, row: Row) -> Answer:
     deals = context.deals[context.deals["outcome"].isin(["won", "lost"])]
     # A win that is dated later counts on the day on which it is known.
-    known = deals["close_date"].clip(upper=context.known_day)
-    closed = known.where(deals["outcome"] == "won", deals["close_date"])
+    later = (deals["outcome"] == "won") & (deals["close_date"] > context.known_day)
+    closed = deals["close_date"].mask(later, context.known_day)
     inside = closed.between(tables.closed_since(context), context.day)
     deals, closed = deals[inside], closed[inside]
     if row.kind == "person":

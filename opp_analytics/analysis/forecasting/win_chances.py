@@ -150,7 +150,7 @@ def find_win_dates(versions: Versions, moment: Moment) -> NDArray[np.datetime64]
     deal, stage, due, days = _list_wins(versions, moment.day)
     names, name = number_names(versions.every.stages)
     stage, open_ = name[stage], np.flatnonzero(moment.open)
-    found = pd.Index(names).get_indexer([labels[0] for labels in moment.stages])
+    found = pd.Index(names).get_indexer(pd.Index([labels[0] for labels in moment.stages]))
     now = found[moment.stage[open_]]
     like, place = np.unique(
         [now, _class_due(moment.due[open_], moment.day)], axis=1, return_inverse=True
