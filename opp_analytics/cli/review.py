@@ -30,12 +30,12 @@ def changes_command() -> None:
 
 @asks("act_today", options=("part", "freq", "target", "by", "method"))
 def act_command() -> None:
-    """List the deals to act on: those that decide the period, and what each person must win."""
+    """List the deals to act on by what they add to the target, and what each person must win."""
 
 
 @asks("at_risk", options=("part", "freq", "by", "method"))
 def risk_command() -> None:
-    """List the open deals to question, the most money first, each with its reasons in words."""
+    """List the open deals to question, those to act on first, each with its reasons in words."""
 
 
 @asks("pipeline_created", options=("part", "freq", "by"), records=True)
