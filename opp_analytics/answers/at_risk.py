@@ -59,7 +59,7 @@ def at_risk(context: Context) -> Answer:
         finding=Sentence.of(describe(table)),
         method=str(forecasts.method(context)),
         tables=(
-            *([Table("deals", flagged_by, tuple(rows), heads=heads)] if rows else []),
+            *([Table("deals", flagged_by, tuple(rows), "value", heads)] if rows else []),
             *([listed] if len(late) else []),
         ),
         notes=tuple(Sentence.of(doubt) for _ in rows[:1] if doubt),

@@ -510,7 +510,9 @@ def test_start__refuses_files_by_name_and_writes_nothing(
     )
     (here / "odd.csv").write_text('product,"series, in short"\na,b\n')
     (here / "empty.csv").write_text("")
-    (here / "valueless.csv").write_text(f"Deal ID,Stage,Close Date\n1,Closed Won,{day(-1)}\n")
+    (here / "valueless.csv").write_text(
+        f"Deal ID,Stage,Close Date\n1,Closed Won,{day(-1)}\n2,Closed Won,11/30/2025\n"
+    )
     code, _, err = command("start", *names, "--yes")
     assert (code, list_made(here)) == (1, [])
     assert says in err
