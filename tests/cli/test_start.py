@@ -440,7 +440,8 @@ def test_start__joins_accounts_and_activities(command: Command, here: Path) -> N
             ",Stage", ",Size"
         )
     )
-    (here / "calls.csv").write_text(f"deal_id,type,due_date\n006Hs00001AbCdE,call,{day(-3)}\n")
+    touched = TODAY - pd.Timedelta(days=3)
+    (here / "calls.csv").write_text(f"deal_id,type,due_date\n006Hs00001AbCdE,call,{touched:%F}\n")
     code, out, _ = command("start", "accounts.csv", "calls.csv", "deals.csv", "--yes")
     assert code == 0
     said = " ".join(out.split())
@@ -449,7 +450,7 @@ def test_start__joins_accounts_and_activities(command: Command, here: Path) -> N
     org = oa.Org.read("opp-analytics.toml")
     frame = oa.read_export(here / "deals.csv", org, progress=False)
     assert frame["Sector"].tolist() == ["steel", "food", "steel"]
-    assert frame["last_touch"].dt.date.tolist()[0] == (TODAY - pd.Timedelta(days=3)).date()
+    assert frame["last_touch"].dt.date.tolist()[0] == touched.date()
 
 
 def test_start__of_old_data_is_of_their_newest_day(command: Command, here: Path) -> None:
