@@ -29,6 +29,11 @@ PERCENTS = (
     "stage_funnel",
     "pipeline_created",
 )
+WITHOUT_WORDS = (
+    *("movements", "transitions", "time_to_win", "velocity", "win_rate_cohorts"),
+    "forecast_change by",
+)
+"""Tables that `sentence` does not speak of."""
 ASKED = {
     f"{kind}: {name}": (kind, call)
     for kind, calls in (
@@ -36,7 +41,7 @@ ASKED = {
         ("history", every_analysis.OF_HISTORIES),
     )
     for name, call in calls.items()
-    if name not in ("outcomes", "stage_rates")
+    if name not in ("outcomes", "stage_rates", *WITHOUT_WORDS)
     and not name.endswith("change_deals")
     and name != "slippage_deals"
 }
