@@ -14,6 +14,7 @@ from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context, Part
 from opp_analytics.answers.data import Figure, Row, Table, make_period, read_known
 from opp_analytics.answers.deal import list_deals
+from opp_analytics.org import LOST, close_by
 from opp_analytics.periods import Freq, labels
 from opp_analytics.text import Piece, Sentence
 
@@ -97,12 +98,11 @@ def _read_rate(row: Any) -> dict[str, Any]:
 
 
 def _list_closed(context: Context, row: Row) -> Answer:
-    deals = context.deals[context.deals["outcome"].isin(["won", "lost"])]
-    # A win that is dated later counts on the day on which it is known.
-    later = (deals["outcome"] == "won") & (deals["close_date"] > context.known_day)
-    closed = deals["close_date"].mask(later, context.known_day)
+    outcome, dates = close_by(context.opportunities, context.known_day, context.tz)
+    dates = dates[outcome <= LOST].set_axis(context.opportunities["unique_id"][outcome <= LOST])
+    closed = context.deals["unique_id"].map(dates)
     inside = closed.between(tables.closed_since(context), context.day)
-    deals, closed = deals[inside], closed[inside]
+    deals, closed = context.deals[inside], closed[inside]
     if row.kind == "person":
         mine = deals[deals[context.person] == row.id]
         return list_deals(context, f"Won and lost by {row.id}", mine)

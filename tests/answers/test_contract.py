@@ -32,7 +32,10 @@ from tests.scratch import scratch_history
 TARGETS = pd.DataFrame(
     {"period": "2026-03", "owner_name": ["Ann", "Bo & Co"], "target": [90_000.0, 40_000.0]}
 )
-LATE_WIN = ("g", "Ginkgo", 40_000.0, "closed_won", "won", "2026-05-29", 100, "Ann")
+LATE = [
+    ("g", "Ginkgo", 40_000.0, "closed_won", "won", "2026-05-29", 100, "Ann"),
+    ("h", "Hazel", 10_000.0, "closed_lost", "lost", "2026-05-29", 0, "Ann"),
+]
 TEAMS = [{"owner_name": "Ann", "team": "East"}, {"owner_name": "Bo & Co", "team": "West"}]
 
 
@@ -61,8 +64,8 @@ WORLDS: dict[str, Any] = {
         "history": history,
         "only": "Ann",
     },
-    "a win dated later": lambda history: {
-        "opportunities": pipeline([*THIS_WEEK, LATE_WIN]),
+    "closed deals dated later": lambda history: {
+        "opportunities": pipeline([*THIS_WEEK, *LATE]),
         "history": history,
         "target": 150_000.0,
     },
