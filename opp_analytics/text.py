@@ -169,7 +169,7 @@ def points(fraction: float, *, signed: bool = False) -> str:
         return MISSING
     whole = _half_up(abs(fraction) * 100, 0)
     figure = "<1 pt" if not whole and fraction else f"{whole:.0f} {'pt' if whole == 1 else 'pts'}"
-    return _sign(fraction, signed) * signed + figure
+    return f"{_sign(fraction, signed) if signed else ''}{figure}"
 
 
 def times(ratio: float) -> str:

@@ -78,7 +78,7 @@ def _list_first(context: Context) -> Table:
 
 def _list_deals(context: Context, ranked: pd.DataFrame, depth: int = 0) -> list[Row]:
     """List deals with what to do; they are rows of `rank_deals`."""
-    deals = context.deals.set_index("unique_id", drop=False).loc[ranked.index]
+    deals = _deals_by_id(context).loc[ranked.index]
     pairs = zip(deals.to_dict("records"), (row for _, row in ranked.iterrows()), strict=True)
     return [_list_deal(context, deal, adds, depth) for deal, adds in pairs]
 
@@ -158,17 +158,16 @@ def _say_lack(context: Context) -> Lack:
 
 
 @keep
-def _short_people(context: Context) -> pd.DataFrame:
-    """The people short of the target in the leading period, the largest gap first."""
-    people = forecasts.leading_persons(context)
-    return people[people["gap"] > 0].sort_values("gap", ascending=False, kind="stable")
+def _deals_by_id(context: Context) -> pd.DataFrame:
+    """`Context.deals` by id."""
+    return context.deals.set_index("unique_id", drop=False)
 
 
 @keep
 def _own_deals(context: Context) -> pd.DataFrame:
     """The few deals of each person that add most to the person's own target."""
     ranked = rank_by_person(context)
-    owners = context.deals.set_index("unique_id")[context.person].reindex(ranked.index)
+    owners = _deals_by_id(context)[context.person].reindex(ranked.index)
     return ranked.assign(owner=owners.to_numpy()).groupby("owner", sort=False).head(_MOST_OWN)
 
 
@@ -180,7 +179,8 @@ def _list_to_win(context: Context) -> Table | None:
     people = forecasts.leading_persons(context)
     if people["target"].isna().all():
         return None
-    short, own = _short_people(context), _own_deals(context)
+    short = people[people["gap"] > 0].sort_values("gap", ascending=False, kind="stable")
+    own = _own_deals(context)
     stuck = ~np.isin(short.index, own["owner"])
     stuck &= stuck.sum() > 1  # One alone has a row with a name.
     rows = [
@@ -238,9 +238,9 @@ def _list_person(context: Context, name: Any, row: pd.Series[Any], mine: pd.Data
         says += f" · {text.percent(values['p_target'])} likely"
     if len(mine):
         values["value"] = float(mine["value"].sum())
-    names = context.deals.set_index("unique_id")["name"].reindex(mine.index).tolist()
+    names = _deals_by_id(context)["name"].reindex(mine.index).tolist()
     needs = f"{'you need' if context.only else 'needs'} {money(row['gap'])}"
-    advice = advise(names, mine["value"].tolist(), float(row["gap"]), context)
+    advice = _advise(names, mine["value"].tolist(), float(row["gap"]), context)
     words = {"action": Sentence.of(f"{needs}; {advice}")}
     if call := _compare_call(context, name):
         words["call"] = Sentence.of(call)
@@ -248,7 +248,7 @@ def _list_person(context: Context, name: Any, row: pd.Series[Any], mine: pd.Data
     return [person, *_list_deals(context, mine, depth=1)]
 
 
-def advise(names: Sequence[Any], values: Sequence[float], gap: float, context: Context) -> str:
+def _advise(names: Sequence[Any], values: Sequence[float], gap: float, context: Context) -> str:
     """Say how many of the deals, in their order, cover a gap."""
     if not len(values):
         return "no open deal"

@@ -495,7 +495,6 @@ def explained_change(context: Context) -> analysis.ForecastChange:
     return change.keep_group(part.column, part.name) if part else change
 
 
-@keep
 def _deal_forecast(context: Context) -> analysis.DealForecast:
     return forecast_by(context, leading_levels(context))
 

@@ -78,9 +78,10 @@ def _make_row(context: Context, row: pd.Series[Any], is_aimed: bool) -> Row:
     if is_aimed:
         if row["open_count"]:
             names.append("pipeline_coverage")
+        none = "" if row["open_count"] else "none due"
         usual = forecasts.say_usual_coverage(context, period)
-        if said := ["none due"] * (not row["open_count"]) + [usual] * bool(usual):
-            words["pipeline_coverage"] = Sentence.of(" · ".join(said))
+        if said := " · ".join(filter(None, (none, usual))):
+            words["pipeline_coverage"] = Sentence.of(said)
         if "needed_pipeline" in row:
             more = evidence.say_pipeline_to_add(
                 row, context.money, stated=forecasts.stated(context)

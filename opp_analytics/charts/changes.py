@@ -190,9 +190,6 @@ _OUTCOMES: dict[str, Tone] = {
 """Outcomes of what was due, in their order in a bar: slipped first, since all rows start there, so
 its shares compare."""
 _MOST_PUSHES = 8
-_MOST_STACKED = 3
-_GROUPS: tuple[Tone, ...] = ("hi", "bar", "mute", "pale")
-"""Tones of the largest groups and of the rest together."""
 
 
 def stage_funnel(table: pd.DataFrame) -> ChartData:

@@ -33,9 +33,6 @@ from opp_analytics.note import note_of
 
 _MOST_COUNTS = 24
 """Largest number of columns with room for a number above each."""
-_MOST_FLAGS = 15
-_REASONS = 64
-"""Characters of the reasons beside a bar."""
 
 
 def win_rate(

@@ -428,7 +428,7 @@ class Org:
         """Settings that travel in a frame's attrs, as far as they were given.
 
         They are stages, currency, time zone and fiscal year, in plain JSON made anew each time, and
-        a digest by which this session finds the whole org again.
+        a digest by which this process finds the whole org again.
         """
         _remember(self._facts, self)
         facts: dict[str, Any] = json.loads(self._facts)
@@ -669,7 +669,7 @@ def get_org(source: Any) -> Org | None:
         return attached
     try:
         facts = json.dumps(attached, sort_keys=True)
-        # A session knows its orgs; facts of a file are all that there is.
+        # A process knows its orgs; facts of a file are all that there is.
         return _ORGS.get(facts) or _remember(facts, _parse_json(facts))
     except (TypeError, ValueError) as error:
         raise DataError(

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from opp_analytics import text
 from opp_analytics.answers import CLOSED_AS, Answer, Context, Row, draw, draw_rows, tables
 from opp_analytics.answers import Table as AnswerTable
-from opp_analytics.columns import find_sign, find_unit, write_label
+from opp_analytics.columns import find_sign, find_unit, format_cell, write_label
 from opp_analytics.org import record_link
 from opp_analytics.report.model import (
     Block,
@@ -290,17 +290,10 @@ def _write(context: Context, row: Row, column: str) -> str:
         return context.write_day(value)
     if isinstance(value, bool):
         return "yes" if value else "could be luck"
-    match find_unit(column):
-        case "money":
-            return text.number(float(value))
-        case "rate":
-            return text.percent(float(value))
-        case "points":
-            return text.points(float(value), signed=True)
-        case "percent":
-            return text.percent(float(value) / 100)
-        case "ratio":
-            return text.times(float(value))
+    if (unit := find_unit(column)) == "money":
+        return text.number(float(value))
+    if unit != "other":
+        return format_cell(column, float(value), None)
     return text.number(value) if isinstance(value, int) else write_label(column, value)
 
 

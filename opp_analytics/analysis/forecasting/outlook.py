@@ -135,14 +135,15 @@ class Outlook:
 
     def p_target(self, group: int, booked: float, target: float) -> float:
         """The chance that a group reaches its target: 1 once it is met, NaN where unknown."""
-        total = self.totals[group]
+        return self.find_chance(self.totals[group], booked, target)
+
+    def find_chance(self, total: Distribution | None, booked: float, target: float) -> float:
+        """Find `p_target` of a total, of which so much is booked."""
         if np.isnan(target):
             return float("nan")
         if find_gap(target, booked) <= 0:
             return 1.0
-        if total is None:
-            return float("nan")
-        return self.keep_open(total.at_least(target))
+        return float("nan") if total is None else self._keep_open(total.at_least(target))
 
     def conditions(self, total: Mix, booked: float, target: float) -> tuple[Floats, Floats]:
         """`p_target` if each deal of a total is won, and if it is not.
@@ -152,11 +153,11 @@ class Outlook:
         if find_gap(target, booked) <= 0:
             return np.ones(len(total.amounts)), np.ones(len(total.amounts))
         chance = total.at_least(target)
-        more = self.keep_open(chance) - chance
+        more = self._keep_open(chance) - chance
         won, lost = total.conditions(target)
         return np.clip(won + more, 0.0, 1.0), np.clip(lost + more, 0.0, 1.0)
 
-    def keep_open(self, chance: float) -> float:
+    def _keep_open(self, chance: float) -> float:
         """Keep the chance of an open target away from impossible and certain."""
         return min(max(chance, LEAST), 1 - LEAST) if self.open_ended else chance
 

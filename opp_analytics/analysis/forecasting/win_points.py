@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from opp_analytics.analysis.forecasting.forecast_deals import DealForecast
 from opp_analytics.analysis.forecasting.method import Method
 from opp_analytics.analysis.forecasting.moment import Floats, Integers, Moment, last_day
-from opp_analytics.analysis.forecasting.outlook import Distribution, Mix, Outlook
+from opp_analytics.analysis.forecasting.outlook import Distribution, Mix
 from opp_analytics.analysis.forecasting.question import answer
 from opp_analytics.analysis.forecasting.targets import find_gap
 from opp_analytics.org import WON
@@ -56,7 +56,9 @@ def list_win_points(
         about = (_reach(total, target - gained) - now) * chance[mine]
         first = mine[np.argsort(-np.nan_to_num(about), kind="stable")[:_COMPUTED]]
         for place in first[~np.isnan(value[first])]:
-            then = _find_chance(outlook, total, rows[place], value[place], booked[group], target)
+            # What is won counts for certain, so the others must bring so much less.
+            others = _leave_out(total, rows[place])
+            then = outlook.find_chance(others, float(booked[group]), target - value[place])
             points[place] = then - now
     ids = asked.opportunities["unique_id"].array[rows]
     columns = {"value": value, "win_chance": chance, "points": points}
@@ -81,20 +83,10 @@ def _reach(total: Distribution, amounts: Floats) -> NDArray[np.float64]:
     return np.array([total.at_least(amount) for amount in amounts.tolist()])
 
 
-def _find_chance(
-    outlook: Outlook, total: Distribution, row: int, value: float, booked: float, target: float
-) -> float:
-    """Compute the chance of a target once a deal is won at its value."""
-    if find_gap(target, booked + value) <= 0:
-        return 1.0
+def _leave_out(total: Distribution, row: int) -> Distribution:
+    """Leave one deal out of a total; a run rate looks at none."""
     if not isinstance(total, Mix):
-        return outlook.keep_open(total.at_least(target - value))
+        return total
     others = total.rows != row
-    won = replace(
-        total,
-        rows=total.rows[others],
-        amounts=total.amounts[others],
-        chances=total.chances[others],
-        sure=total.sure + value,
-    )
-    return outlook.keep_open(won.at_least(target))
+    amounts, chances = total.amounts[others], total.chances[others]
+    return replace(total, rows=total.rows[others], amounts=amounts, chances=chances)

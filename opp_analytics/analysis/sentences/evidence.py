@@ -33,17 +33,9 @@ RUN_RATE = "run rate of past periods, no look at open deals"
 
 NO_CHANCE = 0.005
 """Chance of a target below which no deal that is open now makes it: shown as "<1%"."""
-LEAST_SWING = 0.05
-"""Change in the chance of a target below which nobody would act on one deal."""
 _WIDEST, _FEWEST_PERIODS = 2.0, 6
 """Width of a range, in forecasts, beyond which it is no base for a plan; ended periods from which
 its width is known well."""
-
-
-def rank_swings(table: pd.DataFrame) -> pd.DataFrame:
-    """Sort deals by likely effect on the target's chance, swing × chance, largest first."""
-    likely = (table["swing"] * table["chance"]).sort_values(ascending=False, kind="stable")
-    return table.loc[likely.index]
 
 
 def is_enough(deals: float) -> bool:

@@ -43,6 +43,8 @@ from opp_analytics.text import (
 
 # A target this likely is called safe: one miss in ten is what the 80% range allows below its low
 # end.
+_LEAST_SWING = 0.05
+"""Change in the chance of a target below which nobody would act on one deal."""
 _SAFE = 0.9
 # Deals stated at this or more are called likely: best case begins there.
 _LIKELY = 50
@@ -381,17 +383,19 @@ def describe_forecast_deals(table: pd.DataFrame) -> str:
     if known.empty:
         return "No chance of a target is known that an open deal could change"
     first = known["period"].astype(str).min()
-    known = evidence.rank_swings(known[known["period"] == first])
+    known = known[known["period"] == first]
+    likely = (known["swing"] * known["chance"]).sort_values(ascending=False, kind="stable")
+    known = known.loc[likely.index]
     name = period_name(first, note_of(table).freq, today=note_of(table).day)
     lost, won, swing = known["p_if_lost"].min(), known["p_if_won"].max(), known.iloc[0]
     if lost > 1 - 1e-9:
         return f"{capital(name)} is at target whatever becomes of the open deals"
-    if won < evidence.LEAST_SWING:
+    if won < _LEAST_SWING:
         return f"No single deal saves {name}"
     if lost >= _SAFE:
         one = "any one deal" if len(known) > 1 else "the one open deal"
         return f"Lose {one} and {name} still has a {percent(lost)} chance"
-    if known["swing"].max() < evidence.LEAST_SWING:
+    if known["swing"].max() < _LEAST_SWING:
         low, high = percent(swing["p_if_lost"]), percent(swing["p_if_won"])
         return (
             f"No single deal decides {name}: it is {low if low == high else f'{low} to {high}'} "
