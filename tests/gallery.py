@@ -24,6 +24,7 @@ import opp_analytics as oa
 from tests.browser.chromium import CHROMIUM, FLAGS
 from tests.browser.gridpage import GridPage
 from tests.browser.hosting import show
+from tests.reference import LISTS
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -248,6 +249,11 @@ def page() -> str:
             show_both(f"{name}: {question}", f"{FOLDER.name}/{name}"),
             _block(_call(name, code)),
         ]
+    parts.append(
+        "## Tables that are lists\n\n"
+        f"{', '.join(f'`{name}`' for name in LISTS)} draw bars, largest first: "
+        "`oa.plots.transitions(oa.transitions(history))`."
+    )
     return "\n\n".join(parts) + "\n"
 
 

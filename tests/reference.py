@@ -13,9 +13,11 @@ import pkgutil
 import re
 from pathlib import Path
 
-from opp_analytics import plots
+from opp_analytics import charts, plots
 from opp_analytics.columns import COLUMNS
 
+LISTS = [name for name in plots.__all__ if getattr(charts, name).__module__.endswith(".listed")]
+"""Drawings of tables that are lists, alike in looks: a sentence of the gallery shows them."""
 PAGE = Path(__file__).parent.parent / "docs" / "reference.md"
 _COLUMNS = (
     "## Columns of the result tables\n\nA column that ends in `_before`, `_after` or `_change` "
@@ -47,8 +49,8 @@ def _drawings() -> str:
     entries = [
         (
             "### "
-            f"oa.plots.{name}\n\n{inspect.getdoc(drawing).partition('Parameters')[0].strip()}\n\n[Picture "  # noqa: E501
-            f"and code](gallery.md#{name})"
+            f"oa.plots.{name}\n\n{inspect.getdoc(drawing).partition('Parameters')[0].strip()}"
+            + ("" if name in LISTS else f"\n\n[Picture and code](gallery.md#{name})")
         )
         for name, drawing in inspect.getmembers(plots, inspect.isfunction)
         if name in plots.__all__

@@ -270,7 +270,7 @@ def test_reference__lists_every_public_name_from_where_it_is() -> None:
 
 
 def test_gallery__shows_every_drawing_there_is() -> None:
-    assert sorted(gallery.DRAWINGS) == sorted(plots.__all__)
+    assert sorted([*gallery.DRAWINGS, *gallery.LISTS]) == sorted(plots.__all__)
     assert gallery.page() == gallery.PAGE.read_text()
     drawn = {
         f"{name}{ending}.png" for name in gallery.DRAWINGS for ending in gallery.THEMES.values()

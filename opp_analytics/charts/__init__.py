@@ -46,6 +46,18 @@ from opp_analytics.charts.forecasts import (
     progress,
     score,
 )
+from opp_analytics.charts.listed import (
+    audit,
+    category_moves,
+    deal_flags,
+    forecast_deals,
+    movements,
+    scorecard,
+    time_to_win,
+    transitions,
+    velocity,
+    win_rate_cohorts,
+)
 from opp_analytics.charts.rates import (
     win_rate,
     win_rate_curve,
