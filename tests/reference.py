@@ -35,7 +35,7 @@ ArgumentTypeError or MissingColumnError."""  # noqa: E501
 def names() -> list[str]:
     """The names that the page lists, without the ``oa.``."""
     text = PAGE.read_text()
-    return [*_ENTRY.findall(text), *re.findall(r"^### oa\.(plots\.\w+)$", text, re.M)]
+    return [*_ENTRY.findall(text), *re.findall(r"^\| `oa\.(plots\.\w+)` ", text, re.M)]
 
 
 def page() -> str:
@@ -46,16 +46,13 @@ def page() -> str:
 
 
 def _drawings() -> str:
-    entries = [
-        (
-            "### "
-            f"oa.plots.{name}\n\n{inspect.getdoc(drawing).partition('Parameters')[0].strip()}"
-            + ("" if name in LISTS else f"\n\n[Picture and code](gallery.md#{name})")
-        )
-        for name, drawing in inspect.getmembers(plots, inspect.isfunction)
-        if name in plots.__all__
-    ]
-    return "\n\n".join([_DRAWINGS, *entries]) + "\n\n"
+    lines = ["| drawing | what it shows |", "|---|---|"]
+    for name in plots.__all__:
+        shown = inspect.getdoc(getattr(plots, name)).partition("Parameters")[0].partition(": ")[2]
+        words = " ".join(shown.replace("``", "`").split())
+        picture = "" if name in LISTS else f" [Picture](gallery.md#{name})"
+        lines.append(f"| `oa.plots.{name}` | {words[0].upper()}{words[1:]}{picture} |")
+    return "\n\n".join([_DRAWINGS, "\n".join(lines)]) + "\n\n"
 
 
 def _columns() -> str:
