@@ -258,7 +258,6 @@ class _Report(_Strict):
     milestones: list[Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]] = []
     alert_text: dict[_Text, _Text] = {}
     title: _Text | None = None
-    accent: Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")] | None = None
     blocks: list[_Text] | None = None
 
 
@@ -349,7 +348,6 @@ _RIGHT = {
     "deliver.mail_to": 'use a list of mail addresses, such as ["sales@example.com"]',
     "deliver.teams": 'use lines such as East = ["lead@example.com"]',
     "report.milestones": "use a list of shares of the target, such as [0.5, 0.9, 1]",
-    "report.accent": 'use a color such as "#0a58ca"',
     "report.by": 'use the name of a column, such as "owner_name", or a list of names',
 }
 """The right value of each key, in words."""

@@ -92,8 +92,8 @@ class Org:
         ``columns``, as in the org file.
     report : mapping, optional
         Settings of the weekly report: ``by``, ``freq``, ``alert_when``, ``alert_deals_when``,
-        ``alert_text``, ``milestones``, and its look: ``title``, ``accent`` (a color),
-        ``blocks`` (questions of `oa.questions`, in the order of the page).
+        ``alert_text``, ``milestones``, and its look: ``title``, ``blocks``
+        (questions of `oa.questions`, in the order of the page).
     deliver : mapping, optional
         Who gets the weekly report: ``mail_from``, ``mail_to`` (a list of addresses), ``teams`` (a
         list for each team).

@@ -44,13 +44,12 @@ def render_page(
     page: WeeklyPage,
     *,
     audience: str = WHOLE,
-    accent: str | None = None,
     links: Mapping[Part, str] = MappingProxyType({}),
 ) -> str:
     """Render the page as one HTML document.
 
-    `audience` is whose page it is, for `read_audience`; `accent` the color of the highlight.
-    `links` leads to the pages of teams and people.
+    `audience` is whose page it is, for `read_audience`; `links` leads to the pages of
+    teams and people.
     """
     sorts = any(
         isinstance(part, Table) and part.sorts for block in page.blocks for part in block.parts
@@ -59,7 +58,7 @@ def render_page(
     hashed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     drawn = {
         "placed": _place(page.blocks),
-        "pictures": stylesheet(accent),
+        "pictures": stylesheet(),
         "script": script,
         "hash": hashed,
         "links": links,

@@ -299,7 +299,7 @@ def _make(
         for other in ready.pages[1:]
         if other.part and (context.part is None or context.part.column != "owner_name")
     }
-    html = render_page(composed, audience=page.audience, accent=look.get("accent"), links=links)
+    html = render_page(composed, audience=page.audience, links=links)
     content = {"html": html.encode(), "xlsx": _write_workbook(composed, context)}
     if "eml" in paths:
         content["eml"] = write_mail(

@@ -84,7 +84,6 @@ def test_report__reads_the_org_file_of_the_folder(
     settings = """currency = "EUR"
 [report]
 title = "Monday"
-accent = "#7a1fa2"
 blocks = ["people", "data_to_fix"]
 freq = "Q"
 """

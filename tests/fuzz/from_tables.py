@@ -266,7 +266,6 @@ _ORG: dict[str, Any] = {
         "alert_when": ["p_target < 0.5"],
         "alert_text": {"p_target": "{line}"},
         "title": "T",
-        "accent": "#0a58ca",
         "blocks": ["forecast"],
     },
 }

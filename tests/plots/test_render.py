@@ -17,9 +17,9 @@ from matplotlib.text import Text
 from opp_analytics import errors, plots
 from opp_analytics.charts import BarMark, ChartData, Measure, Place
 from opp_analytics.plots.render import COLORS, canvas, drawing, finish, render
-from opp_analytics.svg.marks import contrast
 from tests.plots import reading
 from tests.plots.tables import TABLES
+from tests.svg.reading import contrast
 
 
 def test_canvas__makes_a_figure_that_pyplot_does_not_know():

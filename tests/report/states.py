@@ -245,9 +245,8 @@ def _billions() -> State:
 
 
 def _own_look() -> State:
-    """An accent, a title, and a choice of blocks."""
+    """A title, and a choice of blocks."""
     report = {
-        "accent": "#0b6b4f",
         "title": "Monday",
         "blocks": ["people", "at_risk", "to_win", "why_it_moved", "act_today", "trend", "months"],
     }

@@ -60,10 +60,3 @@ def test_render_page__a_block_without_its_partner_takes_the_whole_width(opportun
         _page(context_of(opportunities.iloc[:0]), blocks=["categories", "months"])
     ).root
     assert [found.get("class") for found in line.iter("section")] == ["block c12"] * 2
-
-
-@pytest.mark.slow
-def test_render_page__takes_an_accent(opportunities):
-    page = compose(context_of(opportunities), workbook="week.xlsx")
-    text = render_page(page, accent="#7a1fa2")
-    assert "--hi:#7a1fa2" in text

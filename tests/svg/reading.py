@@ -68,3 +68,15 @@ def read(picture: str | Rows) -> dict[str, list[str]]:
         ],
     }
     return {name: part for name, part in found.items() if part}
+
+
+def contrast(one: str, other: str) -> float:
+    """Measure the contrast of two colors as WCAG 2 defines it, from 1 to 21."""
+    light, dark = sorted(map(_measure_luminance, (one, other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _measure_luminance(color: str) -> float:
+    parts = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
