@@ -232,9 +232,14 @@ class History:
         >>> [history.as_of(day)["stage"].item() for day in ("2026-03-03", "2026-03-10")]
         ['Prospecting', 'Closed Won']
         """
-        written = {"day_first": day_first, "decimal_comma": decimal_comma, "unreadable": unreadable}
         imported, known = read_import(
-            changes, check_org(org), opportunities, progress=progress, **written
+            changes,
+            check_org(org),
+            opportunities,
+            progress=progress,
+            day_first=day_first,
+            decimal_comma=decimal_comma,
+            unreadable=unreadable,
         )
         if path is None:
             folder = Path(tempfile.mkdtemp(prefix="opp-analytics-history-"))
@@ -439,8 +444,14 @@ class History:
         that record at the same time wait for each other.
         """
         source = self._own_folder("record into")
-        allowed: dict[str, Any] = {"allow_deleted": allow_deleted, "allow_missing": allow_missing}
-        return add_record(source, opportunities, at=at, org=self.org, **allowed)
+        return add_record(
+            source,
+            opportunities,
+            at=at,
+            org=self.org,
+            allow_deleted=allow_deleted,
+            allow_missing=allow_missing,
+        )
 
     def check(self, *, set_aside: bool = False) -> pd.DataFrame:
         """List problems of the files, of warehouse rows, and of the history's import.

@@ -395,8 +395,7 @@ def _write_above(ax: Axes, chart: charts.ChartData) -> None:
             * (high - low)
         )
         if place.says and at - half > taken:
-            style = {"ha": "center", "va": "bottom"}
-            _annotate(ax, place.says, (at, end), (0, 3), "ink", _ABOVE, **style)
+            _annotate(ax, place.says, (at, end), (0, 3), "ink", _ABOVE, ha="center", va="bottom")
             taken = at + half
 
 
@@ -428,9 +427,17 @@ def _name_ends(ax: Axes, ends: Sequence[charts.EndName]) -> None:
             )
             line = {"color": paint(ax, "mute"), "linewidth": 0.6, "relpos": (0, 0.5)}
             leader = {"arrowstyle": "-", "shrinkA": 1, "shrinkB": 1, **line} if moved else None
-            style = {"arrowprops": leader, "textcoords": beside}
             place = (end.x, low + middle / points)
-            _annotate(ax, end.name, (end.x, end.y), place, end.tone, size_text(), **style)
+            _annotate(
+                ax,
+                end.name,
+                (end.x, end.y),
+                place,
+                end.tone,
+                size_text(),
+                arrowprops=leader,
+                textcoords=beside,
+            )
 
 
 def _center(block: Sequence[charts.EndName], low: float, points: float, gap: float) -> float:
@@ -563,6 +570,15 @@ def finish(ax: Axes, title: str, note: str = "") -> Axes:
         parse_math=False,
     )
     if lines:
-        style = {"xycoords": "axes fraction", "va": "bottom", "gid": "caption"}
-        _annotate(ax, "\n".join(lines), (0, 1), (0, 6), "quiet", size, **style)
+        _annotate(
+            ax,
+            "\n".join(lines),
+            (0, 1),
+            (0, 6),
+            "quiet",
+            size,
+            xycoords="axes fraction",
+            va="bottom",
+            gid="caption",
+        )
     return ax

@@ -59,8 +59,7 @@ def main() -> int:
         stack.callback(store.close)
         app = build(store, simulator, Faults(config["seed"]), config["key"])
         token, access = next(each for each in store.access.items() if each[1].tenant == 1)
-        keys = {"token": token, "api_key": access.api_key}
-        _say(port=listening.getsockname()[1], **keys)
+        _say(port=listening.getsockname()[1], token=token, api_key=access.api_key)
         _serve(app, listening)
         store.save_settings(clock=to_text(store.clock.now()))
     return 0
@@ -157,9 +156,14 @@ def _fill(store: DealStore, simulator: Simulator, config: dict[str, Any]) -> Non
 def _serve(app: Any, listening: socket.socket) -> None:
     quiet = ("access_log", "server_header", "date_header", "proxy_headers")
     off: dict[str, Any] = dict.fromkeys(quiet, False)
-    waits: dict[str, Any] = {"timeout_keep_alive": 60, "timeout_graceful_shutdown": 1}
     config = uvicorn.Config(
-        app, http=TrackedProtocol, lifespan="off", log_level="warning", **off, **waits
+        app,
+        http=TrackedProtocol,
+        lifespan="off",
+        log_level="warning",
+        **off,
+        timeout_keep_alive=60,
+        timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)
 

@@ -139,9 +139,17 @@ def backtest(
     """
     ways = read_ways(methods, freq)
     day = None if as_of is None else as_date(as_of, tz=Org.of(history).zone(tz))
-    asked: dict[str, Any] = {"freq": freq, "as_of": as_of, "by": by, "tz": tz}
-    asked["method"] = Method("stated" if {"stated", "weighted"} & ways.keys() else "auto")
-    past = PastForecasts(Question.of_past(history, "backtest", **asked))
+    past = PastForecasts(
+        Question.of_past(
+            history,
+            "backtest",
+            freq=freq,
+            as_of=as_of,
+            by=by,
+            tz=tz,
+            method=Method("stated" if {"stated", "weighted"} & ways.keys() else "auto"),
+        )
+    )
     today, first = day or past.question.today, next(iter(ways))
     if lead is None:
         wanted = list_ended(past.records)
@@ -253,14 +261,11 @@ def judge_midway(
 
     One row for each group and period.
     """
-    asked: dict[str, Any] = {
-        "freq": freq,
-        "method": read_method(method),
-        "as_of": as_of,
-        "by": by,
-        "tz": tz,
-    }
-    past = PastForecasts(Question.of_past(history, "scorecard", **asked))
+    past = PastForecasts(
+        Question.of_past(
+            history, "scorecard", freq=freq, method=read_method(method), as_of=as_of, by=by, tz=tz
+        )
+    )
     days = past.records.days
     over = int(days[-1])
     period = past.records.period(over) - _MIDWAY_PERIODS

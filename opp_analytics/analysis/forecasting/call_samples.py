@@ -78,8 +78,9 @@ class CallSamples:
         history = history.read_by(org) if org else history
         meaning = Org.of(history)
         alias = freq or meaning.report.get("freq") or "M"
-        asked_for: dict[str, Any] = {"freq": alias, "as_of": as_of, "confidence": confidence}
-        question = Question.of_past(history, asked_by, method=Method("auto"), **asked_for)
+        question = Question.of_past(
+            history, asked_by, method=Method("auto"), freq=alias, as_of=as_of, confidence=confidence
+        )
         calls = leave_strangers_out(meaning.calls, partial(list_owners, history))
         if calls.empty:
             raise NotEnoughHistory(

@@ -114,10 +114,16 @@ def deal_reasons(
     """
     ids = read(opportunities, "unique_id", unique=True)["unique_id"]
     check_columns_begin(check_history(history, "deal_reasons"), ("stage", "close_date"))
-    asked: dict[str, Any] = {"as_of": as_of, "freq": freq, "history": history, "tz": tz}
     periods = 1 if period is None else [period]
     question = Question.of(
-        opportunities, method=read_method("learned"), periods=periods, only=True, **asked
+        opportunities,
+        method=read_method("learned"),
+        periods=periods,
+        only=True,
+        as_of=as_of,
+        freq=freq,
+        history=history,
+        tz=tz,
     )
     (wanted,) = question.periods
     moment = question.read(opportunities)
@@ -126,8 +132,6 @@ def deal_reasons(
             f"period={period!r} has ended; use {str(question.current)!r} or a later one"
         )
     deals = answer(question, moment, single_deals=True).moment
-    notes: dict[str, Any] = {"freq": question.freq, "period": str(wanted), "method": "learned"}
-    notes["left_out"] = deals.left_out
     table = list_reasons(question.learn(()), deals, wanted, deals.open, ids)
     return annotate(
         table,
@@ -135,7 +139,10 @@ def deal_reasons(
         made_from=opportunities,
         n=int(deals.open.sum()),
         as_of=question.today,
-        **notes,
+        freq=question.freq,
+        period=str(wanted),
+        method="learned",
+        left_out=deals.left_out,
     )
 
 

@@ -171,16 +171,21 @@ def forecast(
     2026-03       100.0        50.0           20.0     120.0  100.0  150.0
     """
     meant = read_method(method, probability=probability, stage_rates=stage_rates)
-    asked: dict[str, Any] = {
-        "as_of": as_of,
-        "freq": freq,
-        "method": meant,
-        "history": history,
-        "by": by,
-    }
-    asked |= {"target": target, "totals": totals, "periods": periods, "only": only, "tz": tz}
-    asked |= {"new_business": new_business, "confidence": confidence}
-    return forecast_shown(opportunities, **asked)
+    return forecast_shown(
+        opportunities,
+        as_of=as_of,
+        freq=freq,
+        method=meant,
+        history=history,
+        by=by,
+        target=target,
+        totals=totals,
+        periods=periods,
+        only=only,
+        tz=tz,
+        new_business=new_business,
+        confidence=confidence,
+    )
 
 
 def forecast_shown(

@@ -129,15 +129,18 @@ def forecast_deals(
     1   10.0           0.012       0.5        0.5
     """
     meant = read_method(method, probability=probability, stage_rates=stage_rates)
-    asked: dict[str, Any] = {
-        "as_of": as_of,
-        "freq": freq,
-        "method": meant,
-        "history": history,
-        "by": by,
-    }
-    asked |= {"target": target, "periods": periods, "tz": tz}
-    return DealForecast.of(opportunities, only=only or periods is not None, **asked).list_deals()
+    return DealForecast.of(
+        opportunities,
+        only=only or periods is not None,
+        as_of=as_of,
+        freq=freq,
+        method=meant,
+        history=history,
+        by=by,
+        target=target,
+        periods=periods,
+        tz=tz,
+    ).list_deals()
 
 
 @dataclass(frozen=True)

@@ -95,13 +95,17 @@ def forecast_fan(
     1  2026-01             0      70.0  0.0  100.0   100.0
     """
     meant = read_method(method, probability=probability, stage_rates=stage_rates)
-    asked: dict[str, Any] = {
-        "freq": freq,
-        "as_of": as_of,
-        "confidence": confidence,
-        "tz": tz,
-    }
-    past = PastForecasts(Question.of_past(history, "forecast_fan", method=meant, **asked))
+    past = PastForecasts(
+        Question.of_past(
+            history,
+            "forecast_fan",
+            method=meant,
+            freq=freq,
+            as_of=as_of,
+            confidence=confidence,
+            tz=tz,
+        )
+    )
     records = past.records
     wanted = periods.as_period(period, records.freq)
     end, last = last_day(wanted), len(records.days) - 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import pandas as pd
 
@@ -36,9 +35,16 @@ def list_past_coverage(
     ``booked`` and ``open_value``, money as known then.
     """
     day = periods.as_date(as_of, tz=Org.of(history).zone(tz))
-    asked: dict[str, Any] = {"freq": freq, "as_of": day, "by": by, "tz": tz}
     past = PastForecasts(
-        Question.of_past(history, "pipeline coverage", method=read_method("auto"), **asked)
+        Question.of_past(
+            history,
+            "pipeline coverage",
+            method=read_method("auto"),
+            freq=freq,
+            as_of=day,
+            by=by,
+            tz=tz,
+        )
     )
     records, versions, today, rows = past.records, past.learned.versions, day_number(day), []
     for label in labels:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
 from opp_analytics.analysis.shared.groups import By, check_by
@@ -91,8 +89,16 @@ def close_date_moves(
     [1, 1, 30, -10, 20]
     """
     groups = check_by(by, level="unique_id")
-    reads: dict[str, Any] = {"reads": ("stage", "close_date"), "needs": ("close_date",)}
-    asked = find_span(history, start, end, asked_by="close_date_moves", by=groups, tz=tz, **reads)
+    asked = find_span(
+        history,
+        start,
+        end,
+        asked_by="close_date_moves",
+        by=groups,
+        tz=tz,
+        reads=("stage", "close_date"),
+        needs=("close_date",),
+    )
     found = history.collect(_count_moves(history, asked, groups))
     found = sort_groups(found, name_groups(groups), "unique_id")
     table = found.set_index([*name_groups(groups), "unique_id"]).rename_axis(

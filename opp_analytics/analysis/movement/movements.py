@@ -173,8 +173,9 @@ def movements(
     """
     groups = check_by(by)
     keys = name_groups(groups)
-    window: dict[str, Any] = {"start": start, "end": end, "tz": tz, "asked_by": "movements"}
-    asked, _, steps, moved = read_moves(history, due, groups, "name", **window)
+    asked, _, steps, moved = read_moves(
+        history, due, groups, "name", start=start, end=end, tz=tz, asked_by="movements"
+    )
     per = ["unique_id", "movement"]
     sums = {name: moved[name].sum().cast("int64") for name in ("cents", "count")}
     names = steps.filter(missing(steps["until"])).select("unique_id", "name")
@@ -295,7 +296,8 @@ def select_movement(
     `keys` maps each group to its column in the log.
     """
     groups = {key: log[column] for key, column in keys.items()}
-    own = {"movement": movement, "cents": cents.cast("int64"), "_kept": where}
-    kept = log.select("unique_id", "seen_at", **groups, **own).filter("_kept")
+    kept = log.select(
+        "unique_id", "seen_at", **groups, movement=movement, cents=cents.cast("int64"), _kept=where
+    ).filter("_kept")
     deals = ibis.literal(count, type="int64")
     return kept.select(*keys, "unique_id", "seen_at", "movement", "cents", count=deals)

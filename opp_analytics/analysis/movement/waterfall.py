@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import pandas as pd
 
@@ -81,8 +80,9 @@ def waterfall(
     """
     groups = check_by(by, level="movement")
     keys = name_groups(groups)
-    window: dict[str, Any] = {"start": start, "end": end, "tz": tz, "asked_by": "waterfall"}
-    asked, pool, steps, moved = read_moves(history, due, groups, **window)
+    asked, pool, steps, moved = read_moves(
+        history, due, groups, start=start, end=end, tz=tz, asked_by="waterfall"
+    )
     moved = moved.union(*_select_ends(steps, asked, keys))
     found = history.collect(
         moved.group_by([*keys, "movement"]).agg(

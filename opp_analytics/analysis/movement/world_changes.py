@@ -148,15 +148,16 @@ def world_changes(
     # Both measures of a period together, from the first with enough before it.
     places = np.arange(2 * len(counts)).reshape(2, -1, len(spans))[:, :, _FEWEST:]
     table = pd.concat(parts).iloc[places.transpose(1, 2, 0).ravel()]
-    notes: dict[str, Any] = {"freq": alias, "tz": zone, "begins": str(spans[0])}
-    notes["left_out"] = {"unknown": count_unknown_deals(history)}
     return annotate(
         table,
         "world_changes",
         made_from=history,
         n=len(spans),
         as_of=pd.Timestamp(day, unit="D"),
-        **notes,
+        freq=alias,
+        tz=zone,
+        begins=str(spans[0]),
+        left_out={"unknown": count_unknown_deals(history)},
     )
 
 
@@ -187,9 +188,10 @@ def _list_rows(
     rows = pd.DataFrame(
         {"direction": np.array(["", "up", "down"])[alarms]}, index=index, dtype=schema.TEXT
     )
-    numbers = {"was": was, "now": now.ravel(), "n": n.ravel().astype(np.int64), "alarm": alarms > 0}
     measures = pd.Series(measure, index=index, dtype=schema.TEXT, name="measure")
-    return rows.assign(**numbers).set_index(measures, append=True)
+    return rows.assign(
+        was=was, now=now.ravel(), n=n.ravel().astype(np.int64), alarm=alarms > 0
+    ).set_index(measures, append=True)
 
 
 def _explain_short(records: Records, have: int) -> str:

@@ -146,13 +146,15 @@ def flag_deals(deals: OpenDeals) -> pd.DataFrame:
     """Make the table of `deal_flags` from deals that were read."""
     frame, opportunities = deals.frame, deals.opportunities
     found = {name: rule(deals) for name, rule in RULES.items()}
-    notes = {
-        "left_out": {"unknown": deals.unknown},
-        "thresholds": _list_thresholds(deals.past),
-    }
     table = _sort(_make_table(frame, found))
     return annotate(
-        table, "deal_flags", made_from=opportunities, n=len(frame), as_of=deals.today, **notes
+        table,
+        "deal_flags",
+        made_from=opportunities,
+        n=len(frame),
+        as_of=deals.today,
+        left_out={"unknown": deals.unknown},
+        thresholds=_list_thresholds(deals.past),
     )
 
 

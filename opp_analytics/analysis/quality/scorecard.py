@@ -156,9 +156,15 @@ def scorecard(
         **_name_ends("forecast_bias", biases),
         n=closed,
     )
-    notes = {"left_out": left_out, "confidence": level, "freq": org.freq(check_freq(freq))}
     return annotate(
-        table, "scorecard", made_from=opportunities, n=int(closed.sum()), as_of=today, **notes
+        table,
+        "scorecard",
+        made_from=opportunities,
+        n=int(closed.sum()),
+        as_of=today,
+        left_out=left_out,
+        confidence=level,
+        freq=org.freq(check_freq(freq)),
     )
 
 

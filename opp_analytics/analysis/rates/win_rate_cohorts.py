@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
 from opp_analytics import arguments, periods
@@ -98,12 +96,14 @@ def win_rate_cohorts(
         }
     )
     left_out = {**left_out, "younger_than_age_days": int(young.sum())}
-    notes: dict[str, Any] = {
-        "confidence": confidence,
-        "age_days": age,
-        "freq": freq,
-        "left_out": left_out,
-    }
     return annotate(
-        table, "win_rate_cohorts", made_from=opportunities, n=int(kept.sum()), as_of=today, **notes
+        table,
+        "win_rate_cohorts",
+        made_from=opportunities,
+        n=int(kept.sum()),
+        as_of=today,
+        confidence=confidence,
+        age_days=age,
+        freq=freq,
+        left_out=left_out,
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
 from opp_analytics import org, schema
@@ -73,9 +71,17 @@ def transitions(
     ... )
     (['proposal', 'closed_won'], [7.0, 0.0])
     """
-    reads: dict[str, Any] = {"reads": ("stage",), "needs": ("stage",)}
     two = start is not None
-    asked = find_span(history, start, end, asked_by="transitions", tz=tz, needs_two=two, **reads)
+    asked = find_span(
+        history,
+        start,
+        end,
+        asked_by="transitions",
+        tz=tz,
+        needs_two=two,
+        reads=("stage",),
+        needs=("stage",),
+    )
     steps = _select_steps(history, asked)
     if start is not None or asked.known_from is not None:
         steps = steps.filter(steps["seen_at"] > instant(asked.opening))
