@@ -1,6 +1,7 @@
 from . import errors as errors
 from . import plots as plots
 from . import sandbox as sandbox
+from .analysis import FlagLimits as FlagLimits
 from .analysis import audit as audit
 from .analysis import audit_summary as audit_summary
 from .analysis import backtest as backtest

@@ -26,7 +26,7 @@ from opp_analytics.analysis.movement.slippage import slippage, slippage_deals
 from opp_analytics.analysis.movement.waterfall import waterfall
 from opp_analytics.analysis.movement.world_changes import world_changes
 from opp_analytics.analysis.quality.audit import audit, audit_summary, fix
-from opp_analytics.analysis.quality.deal_flags import deal_flags
+from opp_analytics.analysis.quality.deal_flags import FlagLimits, deal_flags
 from opp_analytics.analysis.quality.scorecard import scorecard
 from opp_analytics.analysis.rates.time_to_win import time_to_win
 from opp_analytics.analysis.rates.velocity import velocity

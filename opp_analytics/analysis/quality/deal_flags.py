@@ -6,14 +6,15 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from opp_analytics import periods, schema, text
+from opp_analytics import arguments, periods, schema, text
 from opp_analytics.analysis.quality.audit import find_last_updates, select_writes
 from opp_analytics.analysis.shared.groups import read
 from opp_analytics.analysis.shared.history_query import (
@@ -29,7 +30,7 @@ from opp_analytics.analysis.shared.history_query import (
     read_log,
 )
 from opp_analytics.analysis.shared.tables import annotate
-from opp_analytics.errors import DataWarning
+from opp_analytics.errors import ArgumentTypeError, DataWarning
 from opp_analytics.history import MOVED, History, ibis, label_of, missing
 from opp_analytics.org import (
     LAST_TOUCH,
@@ -52,18 +53,45 @@ _SEPARATOR = " · "
 _FURTHER = ("name", "owner_name", PIPELINE, "probability", "updated_at", "next_action_at")
 
 
-_PUSHES = 2
-"""Pushes from which a deal is ``pushed``."""
-_SHARE = 0.8
-"""Share of won deals that a learned number of days covers."""
-_WHOSE = "4 of 5 wins"
-"""The deals that needed no more, in words."""
-_CUT_SHARE = 0.1
-"""Share of the highest value seen by which a lower value is a cut."""
-_SOON_DAYS, _LOW_CHANCE = 14, 0.4
-"""``due_soon_unlikely``: due within so many days, with a stated chance below this."""
-_LATELY_DAYS = 30
-"""``owner_changed``: at most so many days ago."""
+@dataclass(frozen=True)
+class FlagLimits:
+    """Thresholds of `deal_flags`.
+
+    Raises
+    ------
+    ArgumentError
+        When a threshold is of the wrong kind or out of range.
+    """
+
+    pushes: int = 2
+    """Pushes from which a deal is ``pushed``."""
+    quantile: float = 0.8
+    """Share of won deals that a learned threshold covers."""
+    stay_days: int | None = None
+    """Most days in a stage; None to learn them from won deals."""
+    stale_days: int | None = None
+    """Most days without a change; None to learn them from won deals."""
+    cut_share: float = 0.1
+    """Share of the highest value seen by which a lower value is a cut."""
+    soon_days: int = 14
+    """``due_soon_unlikely``: due within so many days …"""
+    low_chance: float = 0.4
+    """… with a stated chance below this."""
+    lately_days: int = 30
+    """``owner_changed``: at most so many days ago."""
+
+    def __post_init__(self) -> None:
+        arguments.whole(self.pushes, "pushes", example=2)
+        for name, example in (
+            ("stay_days", 30),
+            ("stale_days", 30),
+            ("soon_days", 14),
+            ("lately_days", 30),
+        ):
+            if getattr(self, name) is not None or name in ("soon_days", "lately_days"):
+                arguments.whole(getattr(self, name), name, low=0, example=example)
+        for name, share in (("quantile", 0.8), ("cut_share", 0.1), ("low_chance", 0.4)):
+            arguments.between(getattr(self, name), name, example=share)
 
 
 def deal_flags(
@@ -72,6 +100,7 @@ def deal_flags(
     *,
     as_of: When,
     own_writes: pd.DataFrame | None = None,
+    limits: FlagLimits | None = None,
     tz: str | None = None,
 ) -> pd.DataFrame:
     """List open deals to question, with flags and their reasons in words.
@@ -89,6 +118,8 @@ def deal_flags(
         Day of the question.
     own_writes : DataFrame, optional
         Batch writes of this package, from `own_writes`; they are no change for ``no_change``.
+    limits : FlagLimits, optional
+        Thresholds other than the defaults, such as ``oa.FlagLimits(pushes=3, low_chance=0.2)``.
     tz : str, optional
         Business time zone; default: the org's, else UTC.
 
@@ -108,9 +139,9 @@ def deal_flags(
 
     Notes
     -----
-    overdue; pushed twice or more; slow_in_stage: longer in its stage than
-    80% of the deals won in its pipeline were there; moved_back: below its highest
-    stage in this pipeline; value_cut; no_change: longer than 80% of the won deals
+    overdue; pushed ``limits.pushes`` times or more; slow_in_stage: longer in its stage than
+    ``limits.quantile`` of the deals won in its pipeline were there; moved_back: below its highest
+    stage in this pipeline; value_cut; no_change: longer than ``limits.quantile`` of the won deals
     ever paused, or 30 days, since the later of its last recorded change and ``updated_at`` (a team
     move of its owner is none); due_soon_unlikely; no_date; no_value; far_larger: over 20 times the
     largest win of the frame; next_action_passed; owner_changed, or lost; no_touch: 30 days without
@@ -137,9 +168,11 @@ def deal_flags(
     a             1  9 days overdue
     b             1       no amount
     """
-    return flag_deals(
-        OpenDeals.of(opportunities, history, as_of=as_of, own_writes=own_writes, tz=tz)
+    limits = _check_limits(limits)
+    deals = OpenDeals.of(
+        opportunities, history, as_of=as_of, own_writes=own_writes, limits=limits, tz=tz
     )
+    return flag_deals(deals)
 
 
 def flag_deals(deals: OpenDeals) -> pd.DataFrame:
@@ -154,8 +187,18 @@ def flag_deals(deals: OpenDeals) -> pd.DataFrame:
         n=len(frame),
         as_of=deals.today,
         left_out={"unknown": deals.unknown},
-        thresholds=_list_thresholds(deals.past),
+        thresholds=_list_thresholds(deals.past, deals.limits),
     )
+
+
+def _check_limits(limits: FlagLimits | None) -> FlagLimits:
+    if limits is None:
+        return FlagLimits()
+    if not isinstance(limits, FlagLimits):
+        raise ArgumentTypeError(
+            f"limits={limits!r} is not FlagLimits; use for example oa.FlagLimits(pushes=3)"
+        )
+    return limits
 
 
 def _select_open(opportunities: Any) -> tuple[pd.DataFrame, int, float]:
@@ -212,14 +255,17 @@ def _sort(table: pd.DataFrame) -> pd.DataFrame:
     return table.iloc[order]
 
 
-def _list_thresholds(past: PastRecords | None) -> dict[str, Any]:
+def _list_thresholds(past: PastRecords | None, limits: FlagLimits) -> dict[str, Any]:
     """List the learned days and their n, for a table's note."""
     if past is None:
         return {}
+    usual = {} if limits.stay_days is not None else past.stays
     stays = {
-        text.join_key(tuple(filter(None, place))): [*stay] for place, stay in past.stays.items()
+        text.join_key(tuple(filter(None, place))): [stay.days, stay.n]
+        for place, stay in usual.items()
     }
-    found = {"slow_in_stage": stays, "no_change": [*(past.pauses or ())]}
+    pause = past.pauses if limits.stale_days is None else None
+    found = {"slow_in_stage": stays, "no_change": [pause.days, pause.n] if pause else []}
     return {name: days for name, days in found.items() if days}
 
 
@@ -230,6 +276,7 @@ class OpenDeals:
     frame: pd.DataFrame
     today: pd.Timestamp
     tz: str
+    limits: FlagLimits
     past: PastRecords | None
     touched: pd.Series[Any]
     """The last update of each deal that the frame shows, other than by our own writes."""
@@ -248,10 +295,11 @@ class OpenDeals:
         *,
         as_of: When,
         own_writes: pd.DataFrame | None = None,
+        limits: FlagLimits | None = None,
         tz: str | None = None,
     ) -> OpenDeals:
         """Read the open deals, with the arguments of `deal_flags`."""
-        tz = Org.of(opportunities).zone(tz)
+        tz, limits = Org.of(opportunities).zone(tz), limits or FlagLimits()
         today = find_known_day(opportunities, periods.as_date(as_of, tz=tz), tz)
         frame, unknown, largest = _select_open(opportunities)
         writes = select_writes(own_writes, opportunities)
@@ -259,9 +307,9 @@ class OpenDeals:
         if history is not None:
             until = periods.as_instant(today, tz=tz, end=True)
             check_same_deals(opportunities, check_history(history, "deal_flags"))
-            past = read_past(history, until=until, writes=writes)
+            past = read_past(history, until=until, share=limits.quantile, writes=writes)
         touched = find_last_updates(frame, writes)
-        return cls(frame, today, tz, past, touched, opportunities, unknown, largest)
+        return cls(frame, today, tz, limits, past, touched, opportunities, unknown, largest)
 
     @cached_property
     def days_in_stage(self) -> pd.Series[Any] | None:
@@ -358,8 +406,8 @@ def _flag_due_soon_unlikely(deals: OpenDeals) -> Flagged | None:
         return None
     chance = _as_floats(deals.frame["probability"]) / 100
     left = _as_floats((deals.frame["close_date"] - deals.today).dt.days)
-    soon = (left >= 0) & (left <= _SOON_DAYS)
-    unlikely = soon & (chance < _LOW_CHANCE)
+    soon = (left >= 0) & (left <= deals.limits.soon_days)
+    unlikely = soon & (chance < deals.limits.low_chance)
     return (
         unlikely,
         lambda k: f"due in {text.count(int(left[k]), 'day')} at {text.percent(chance[k])}",
@@ -368,9 +416,12 @@ def _flag_due_soon_unlikely(deals: OpenDeals) -> Flagged | None:
 
 def _flag_no_change(deals: OpenDeals) -> Flagged:
     learned = deals.past.pauses if deals.past else None
-    limit = learned.days if learned else _STALE_DAYS
-    after = f"; {_WHOSE} never paused for more than {limit}" if learned else ""
+    usual = learned.days if learned else _STALE_DAYS
+    limit = usual if deals.limits.stale_days is None else deals.limits.stale_days
     days = _as_floats(deals.count_days_since(deals.changed_at))
+    after = ""
+    if learned and deals.limits.stale_days is None:
+        after = f"; {learned.whose} never paused for more than {learned.days}"
     return days > limit, lambda k: f"{text.count(int(days[k]), 'day')} without a change{after}"
 
 
@@ -453,7 +504,7 @@ def _flag_pushed(deals: OpenDeals) -> Flagged | None:
         return None
     pushes, days = _as_floats(found), _as_floats(moved)
     return (
-        pushes >= _PUSHES,
+        pushes >= deals.limits.pushes,
         lambda k: f"pushed {text.often(int(pushes[k]))}, {text.count(int(days[k]), 'day')} in all",
     )
 
@@ -462,18 +513,24 @@ def _flag_slow_in_stage(deals: OpenDeals) -> Flagged | None:
     if deals.days_in_stage is None:
         return None
     days, stage = _as_floats(deals.days_in_stage), deals.frame["stage"].astype("object")
-    learned = deals.past.stays if deals.past else {}
+    given = deals.limits.stay_days
+    learned = deals.past.stays if deals.past and given is None else {}
     several = len(deals.org.stages.pipelines) > 1 and PIPELINE in deals.frame
     pipelines = schema.label_groups(deals.frame[PIPELINE]) if several else [""] * len(stage)
     places = list(zip(pipelines, stage, strict=True))
     limit = [learned[place].days if place in learned else math.nan for place in places]
-    return (
-        days > limit,
-        lambda k: (
-            f"{text.count(int(days[k]), 'day')} in {text.stage(places[k][1])}; "
-            f"{_WHOSE} took {learned[places[k]].days} or fewer"
-        ),
-    )
+
+    def why(k: int) -> str:
+        stay, usual = (
+            f"{text.count(int(days[k]), 'day')} in {text.stage(places[k][1])}",
+            learned.get(places[k]),
+        )
+        return (
+            f"{stay}; "
+            f"{f'{usual.whose} took {usual.days} or fewer' if usual else f'the limit is {given}'}"
+        )
+
+    return days > (limit if given is None else given), why
 
 
 def _flag_moved_back(deals: OpenDeals) -> Flagged | None:
@@ -510,7 +567,7 @@ def _flag_value_cut(deals: OpenDeals) -> Flagged | None:
         before, now = (text.money(amount[k], deals.org.currency) for amount in (highest, value))
         return f"value cut from {before} to {now}"
 
-    return value < highest - _CUT_SHARE * np.abs(highest), why
+    return value < highest - deals.limits.cut_share * np.abs(highest), why
 
 
 def _flag_owner_changed(deals: OpenDeals) -> Flagged | None:
@@ -520,7 +577,7 @@ def _flag_owner_changed(deals: OpenDeals) -> Flagged | None:
     days, owners = _as_floats(deals.count_days_since(at)), before.to_numpy()
     how = np.where(deals.frame["owner_name"].isna(), "lost its owner", "taken over from")
     return (
-        days <= _LATELY_DAYS,
+        days <= deals.limits.lately_days,
         lambda k: f"{how[k]} {owners[k]} {text.count(int(days[k]), 'day')} ago",
     )
 
@@ -550,11 +607,25 @@ RULES: dict[str, Callable[[OpenDeals], Flagged | None]] = {
 _LEAST_WON = 10
 
 
-class LearnedDays(NamedTuple):
-    """A number of days that `_SHARE` of the won deals did not exceed."""
+@dataclass(frozen=True)
+class LearnedDays:
+    """A number of days learned from won deals."""
 
     days: int
+    share: float
+    """Share of the deals that needed no more."""
     n: int
+
+    @property
+    def whose(self) -> str:
+        """The deals that needed no more, in words: "4 of 5 wins"."""
+        part = Fraction(self.share).limit_denominator(10)
+        exact = math.isclose(part, self.share)
+        return (
+            f"{part.numerator} of {part.denominator} wins"
+            if exact
+            else f"{text.percent(self.share)} of wins"
+        )
 
 
 @dataclass(frozen=True)
@@ -571,7 +642,9 @@ class PastRecords:
     """Longest time without a change of deals that were won."""
 
 
-def read_past(history: History, *, until: pd.Timestamp, writes: pd.DataFrame) -> PastRecords | None:
+def read_past(
+    history: History, *, until: pd.Timestamp, share: float, writes: pd.DataFrame
+) -> PastRecords | None:
     """Read the records up to a moment; None if there are fewer than two."""
     moments = history.records["recorded_at"]
     if (moments <= until).sum() < 2:
@@ -595,9 +668,11 @@ def read_past(history: History, *, until: pd.Timestamp, writes: pd.DataFrame) ->
     stays = (
         history.collect(_count_won_stays(log)).groupby(["pipeline", "place"]) if won.any() else ()
     )
-    learned = {(str(pipeline), str(stage)): _learn_days(rows) for (pipeline, stage), rows in stays}
+    learned = {
+        (str(pipeline), str(stage)): _learn_days(rows, share) for (pipeline, stage), rows in stays
+    }
     known = {place: days for place, days in learned.items() if days is not None}
-    return PastRecords(deals, known, _learn_days(pauses))
+    return PastRecords(deals, known, _learn_days(pauses, share))
 
 
 def _read_places(history: History, until: pd.Timestamp) -> ibis.Table:
@@ -718,8 +793,8 @@ def _count_whole_days(start: Any, end: Any) -> Any:
     return count_days(start, end).round().cast("int64")
 
 
-def _learn_days(counted: pd.DataFrame) -> LearnedDays | None:
-    """Find the fewest days that `_SHARE` of the deals did not exceed.
+def _learn_days(counted: pd.DataFrame, share: float) -> LearnedDays | None:
+    """Find the fewest days that this share of the deals did not exceed.
 
     None for fewer deals than `_LEAST_WON`.
     """
@@ -728,8 +803,8 @@ def _learn_days(counted: pd.DataFrame) -> LearnedDays | None:
     n = int(times.sum())
     if n < _LEAST_WON:
         return None
-    place = int(np.searchsorted(np.cumsum(times), _SHARE * n - 1e-9))
-    return LearnedDays(int(days[place]), n)
+    place = int(np.searchsorted(np.cumsum(times), share * n - 1e-9))
+    return LearnedDays(int(days[place]), share, n)
 
 
 def _find_last_changes(

@@ -154,6 +154,10 @@ def test_deal_flags__pushed_twice_or_more():
     assert table.loc["x", "reasons"] == "pushed twice, 61 days in all"
     once = seen(close_date=["2026-03-31", "2026-04-30", "2026-04-01"])
     assert told(flags_of(once), "pushed") == []
+    assert (
+        flags_of(once, limits=oa.FlagLimits(pushes=1)).loc["x", "reasons"]
+        == "pushed once, 30 days in all"
+    )
 
 
 def test_deal_flags__moved_back_until_it_is_where_it_was():
@@ -168,16 +172,15 @@ def test_deal_flags__moved_back_until_it_is_where_it_was():
 def test_deal_flags__value_cut_below_the_highest_seen():
     cut = seen(value=[100.0, 200_000.0, 150_000.0])
     assert flags_of(cut).loc["x", "reasons"] == "value cut from 200K to 150K"
-    tenth = seen(value=[100.0, 200_000.0, 180_000.0])
-    assert told(flags_of(tenth), "value_cut") == []
-    assert told(flags_of(seen(value=[100.0, 200_000.0, 179_999.0])), "value_cut") == ["x"]
+    assert told(flags_of(cut, limits=oa.FlagLimits(cut_share=0.25)), "value_cut") == []
+    assert told(flags_of(cut, limits=oa.FlagLimits(cut_share=0.24)), "value_cut") == ["x"]
 
 
 def test_deal_flags__owner_changed_lately():
     passed = seen(owner_name=["Ann", "Bo", "Bo"])
     assert flags_of(passed).loc["x", "reasons"] == "taken over from Ann 22 days ago"
-    assert told(flags_of(passed, day="2026-03-18"), "owner_changed") == ["x"]
-    assert told(flags_of(passed, day="2026-03-19"), "owner_changed") == []
+    assert told(flags_of(passed, limits=oa.FlagLimits(lately_days=21)), "owner_changed") == []
+    assert told(flags_of(passed, day="2026-06-01"), "owner_changed") == []
 
 
 @pytest.mark.slow
@@ -346,6 +349,8 @@ def test_deal_flags__no_change_is_learned_too_and_leaves_out_our_own_writes():
         .to_dict()["slow"]
         .endswith("28 days without a change; 4 of 5 wins never paused for more than 15")
     )
+    assert told(flags_of(history, limits=oa.FlagLimits(stale_days=28)), "no_change") == []
+    assert told(flags_of(history, limits=oa.FlagLimits(stale_days=27)), "no_change") == ["slow"]
     # "early" moved on the 9th: by us, so that it has rested since January.
     ours = pd.DataFrame({"unique_id": ["early"], "written_at": ["2026-03-09T10:00Z"]})
     mine = flags_of(history, own_writes=ours)
@@ -373,6 +378,13 @@ def test_deal_flags__reads_no_record_after_the_day():
     # With one record by then, nothing can be compared.
     alone = deal_flags(history.as_of("2026-02-03"), history, as_of="2026-02-03")
     assert alone["pushed"].isna().all()
+
+
+def test_deal_flags__names_limits_that_it_cannot_use():
+    with pytest.raises(oa.errors.ArgumentTypeError, match="limits=.* is not FlagLimits"):
+        deal_flags(frame(), as_of=DAY, limits={"pushes": 3})  # type: ignore[arg-type]
+    with pytest.raises(oa.errors.ArgumentValueError, match="pushes=0 must be at least 1"):
+        oa.FlagLimits(pushes=0)
 
 
 def test_deal_flags__of_no_open_deal_has_its_columns():
