@@ -15,6 +15,7 @@ import pandas as pd
 from babel.numbers import get_currency_symbol
 
 from opp_analytics import text
+from opp_analytics.arrays import Series
 from opp_analytics.schema import is_blank
 
 Unit = Literal["money", "rate", "points", "percent", "ratio", "other"]
@@ -181,7 +182,7 @@ def write_key(levels: Iterable[Any], key: Any) -> str:
 
 
 def make_formatter(
-    column: str, values: pd.Series[Any], currency: str | None, *, compact: bool = False
+    column: str, values: Series, currency: str | None, *, compact: bool = False
 ) -> Callable[[Any], str]:
     """Make the `format_cell` of one column: money with cents in all of its cells, or in none.
 

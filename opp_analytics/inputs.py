@@ -28,6 +28,7 @@ from babel.core import Locale, UnknownLocaleError, get_global
 from babel.numbers import get_currency_name, get_currency_symbol
 from numpy.typing import NDArray
 
+from opp_analytics.arrays import Flags, Places, Series
 from opp_analytics.errors import DataError
 from opp_analytics.schema import TEXT, BadCell, check_encodable
 from opp_analytics.text import count, joined
@@ -629,19 +630,19 @@ class Cells:
     """The file's own label, for messages."""
     rows: pd.Index[Any]
     """Row of the file for each row of the column."""
-    codes: NDArray[np.intp]
+    codes: Places
     """Place in `distinct` for each row; −1 where the cell is empty."""
-    distinct: pd.Series[Any]
+    distinct: Series
     """The distinct cells, at their dtype."""
 
     @classmethod
-    def of(cls, column: pd.Series[Any], label: str) -> Cells:
+    def of(cls, column: Series, label: str) -> Cells:
         """The cells of a column whose index is the row of the file."""
         codes, cells = pd.factorize(column)
         # An index of objects would have its type inferred.
         return cls(label, column.index, codes, pd.Series(cells, dtype=cells.dtype))
 
-    def spread(self, values: NDArray[Any], missing: Any) -> pd.Series[Any]:
+    def spread(self, values: NDArray[Any], missing: Any) -> Series:
         """Spread one value for each distinct cell over the rows."""
         each = np.append(values, np.array([missing], dtype=values.dtype))[self.codes]
         return pd.Series(each, index=self.rows)
@@ -654,12 +655,12 @@ class Cells:
             cells = cells.astype("object").map(lambda cell: str(cell) * isinstance(cell, str))
         return pa.array(cells, pa.string())
 
-    def match(self, pattern: str) -> NDArray[np.bool_]:
+    def match(self, pattern: str) -> Flags:
         """Tell which of the distinct cells are texts of a regular expression, all at once."""
         return np.asarray(pc.match_substring_regex(self.texts, f"(?s)^(?:{pattern})$"))
 
     def read_each(
-        self, read: Callable[[Any], Any], done: NDArray[np.bool_] | None = None
+        self, read: Callable[[Any], Any], done: Flags | None = None
     ) -> tuple[dict[int, Any], dict[int, BadCell]]:
         """Read the distinct cells, except `done` ones and marks of empty cells.
 
@@ -688,7 +689,7 @@ class Cells:
         ]
 
 
-def as_texts(column: pd.Series[Any]) -> pd.Series[Any]:
+def as_texts(column: Series) -> Series:
     """Write a column as text; a whole number of a workbook without its decimals."""
     if isinstance(column.dtype, pd.StringDtype):
         return column.astype(TEXT)
@@ -704,7 +705,7 @@ def _as_text(cell: Any) -> str | None:
     return str(cell)
 
 
-def as_ids(column: pd.Series[Any]) -> pd.Series[Any]:
+def as_ids(column: Series) -> Series:
     """Write a column of ids as text; those of Salesforce with the 18 characters that its API has.
 
     Reports write 15 characters, in which only capitals tell some ids apart. The three further ones
@@ -721,7 +722,7 @@ def as_ids(column: pd.Series[Any]) -> pd.Series[Any]:
     return known.reindex(codes).set_axis(texts.index)
 
 
-def _make_suffixes(ids: pd.Series[Any]) -> pd.Series[Any]:
+def _make_suffixes(ids: Series) -> Series:
     letters = ids.to_numpy(dtype="S15").view(np.uint8).reshape(-1, 3, 5)
     capitals = (letters >= ord("A")) & (letters <= ord("Z"))
     codes = (capitals * (1 << np.arange(5))).sum(axis=2)
@@ -788,7 +789,7 @@ def read_amounts(
     cells: Cells,
     currency: str | None = None,
     decimal_comma: bool | None = None,
-) -> tuple[pd.Series[Any], list[BadValue]]:
+) -> tuple[Series, list[BadValue]]:
     """Read a column of amounts such as ``$120,000.00``, ``USD 485`` or 45000.
 
     NaN where a cell is empty or bad.
@@ -858,9 +859,7 @@ def _read_in_column(amount: _Amount, decimal_comma: bool | None) -> float:
     )
 
 
-def read_percents(
-    cells: Cells, *, fractions: bool = False
-) -> tuple[pd.Series[Any], list[BadValue], bool]:
+def read_percents(cells: Cells, *, fractions: bool = False) -> tuple[Series, list[BadValue], bool]:
     """Read a column of percentages, 0 to 100.
 
     With the bad values, and whether numbers without a sign were fractions.
@@ -886,7 +885,7 @@ def read_percents(
     return cells.spread(percents, np.nan), cells.find_bad(reasons), fractional
 
 
-def read_flags(cells: Cells) -> tuple[pd.Series[Any], list[BadValue]]:
+def read_flags(cells: Cells) -> tuple[Series, list[BadValue]]:
     """Read a column of yes and no; an empty cell is no."""
     found, reasons = cells.read_each(lambda cell: read_flag(str(cell)))
     flags = np.zeros(len(cells.distinct), dtype=bool)
@@ -922,18 +921,16 @@ def _settle(found: Mapping[bool, BadValue], file: str | None, way_out: str) -> b
     return next(iter(found)) if len(found) == 1 else None
 
 
-def read_dates(cells: Cells, day_first: bool | None) -> tuple[pd.Series[Any], list[BadValue]]:
+def read_dates(cells: Cells, day_first: bool | None) -> tuple[Series, list[BadValue]]:
     """Read a column of dates, datetime64[us]; a time of day is dropped."""
     stamps, reasons, _ = _read_times(cells, day_first)
     return cells.spread(stamps, _NAT).dt.normalize(), cells.find_bad(reasons)
 
 
-def read_instants(
-    cells: Cells, day_first: bool | None, tz: str
-) -> tuple[pd.Series[Any], list[BadValue]]:
+def read_instants(cells: Cells, day_first: bool | None, tz: str) -> tuple[Series, list[BadValue]]:
     """Read a column of times, datetime64[us, UTC]; a time without a zone is local time in `tz`."""
     stamps, reasons, is_utc = _read_times(cells, day_first)
-    walls: pd.Series[Any] = pd.Series(np.where(is_utc, _NAT, stamps))
+    walls: Series = pd.Series(np.where(is_utc, _NAT, stamps))
     local = walls.dt.tz_localize(
         tz, ambiguous=np.ones(len(walls), dtype=bool), nonexistent="shift_forward"
     )
@@ -944,7 +941,7 @@ def read_instants(
 
 def _read_times(
     cells: Cells, day_first: bool | None
-) -> tuple[NDArray[np.datetime64], dict[int, BadCell], NDArray[np.bool_]]:
+) -> tuple[NDArray[np.datetime64], dict[int, BadCell], Flags]:
     """Read the distinct cells as times.
 
     With the reasons of bad ones, and which times are in UTC.

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
+from opp_analytics.arrays import Series
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.inputs import find_month, read_date
 from opp_analytics.schema import TEXT, BadCell
@@ -142,9 +143,9 @@ def as_date(when: When, *, tz: str = "UTC", name: str = "as_of") -> pd.Timestamp
     return stamp.normalize()
 
 
-def to_dates(instants: pd.Series[Any], *, tz: str = "UTC") -> pd.Series[Any]:
+def to_dates(instants: Series, *, tz: str = "UTC") -> Series:
     """Turn UTC instants into calendar dates (naive midnight, datetime64[us]) in `tz`."""
-    days: pd.Series[Any] = instants.dt.tz_convert(_zone(tz)).dt.tz_localize(None).dt.normalize()
+    days: Series = instants.dt.tz_convert(_zone(tz)).dt.tz_localize(None).dt.normalize()
     return days.astype("datetime64[us]")
 
 
@@ -246,9 +247,9 @@ def as_period(label: Any, freq: str, *, name: str = "period") -> pd.Period:
     return period
 
 
-def labels(dates: pd.Series[Any], freq: str) -> pd.Series[Any]:
+def labels(dates: Series, freq: str) -> Series:
     """Label the period of each date, as `str`; a missing date stays missing."""
-    names: pd.Series[Any] = dates.dt.to_period(check_freq(freq)).astype(TEXT)
+    names: Series = dates.dt.to_period(check_freq(freq)).astype(TEXT)
     return names
 
 

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from opp_analytics.arrays import Flags, Series
 from opp_analytics.errors import DataError
 from opp_analytics.text import is_whole
 
@@ -193,7 +194,7 @@ def read_stamp(value: Any) -> Any:
         return None
 
 
-def _cells(column: pd.Series[Any], ids: pd.Series[Any] | None) -> list[Any]:
+def _cells(column: Series, ids: Series | None) -> list[Any]:
     """Parse the cells of a column; each distinct one once, where equal ones mean the same."""
     kind = pd.api.types.infer_dtype(column, skipna=True)
     # One instant in two zones may be two dates.
@@ -208,7 +209,7 @@ def _cells(column: pd.Series[Any], ids: pd.Series[Any] | None) -> list[Any]:
     return _cell_by_cell(column, ids)
 
 
-def _cell_by_cell(column: pd.Series[Any], ids: pd.Series[Any] | None) -> list[Any]:
+def _cell_by_cell(column: Series, ids: Series | None) -> list[Any]:
     cells: list[Any] = []
     bad: list[str] = []
     for position, value in enumerate(column.tolist()):
@@ -222,11 +223,11 @@ def _cell_by_cell(column: pd.Series[Any], ids: pd.Series[Any] | None) -> list[An
     return cells
 
 
-def _name_row(place: int, ids: pd.Series[Any] | None) -> str:
+def _name_row(place: int, ids: Series | None) -> str:
     return f"row {place}" if ids is None else f"opportunity {ids.iloc[place]!r}"
 
 
-def as_text(column: pd.Series[Any], ids: pd.Series[Any] | None = None) -> pd.Series[Any]:
+def as_text(column: Series, ids: Series | None = None) -> Series:
     """Cast a column to text."""
     # A cast to the same dtype would still copy every string.
     if column.dtype == TEXT:
@@ -292,7 +293,7 @@ def _is_foreign(dtype: Any) -> bool:
     return known and dtype not in PANDAS.values()
 
 
-def _as_plain(column: pd.Series[Any]) -> pd.Series[Any]:
+def _as_plain(column: Series) -> Series:
     if isinstance(column.dtype, pd.SparseDtype):
         column = pd.Series(np.asarray(column), index=column.index, name=column.name)
     types, dtype = pd.api.types, column.dtype
@@ -329,7 +330,7 @@ _OF_ONE_TYPE = ("string", "integer", "floating", "boolean", "datetime")
 none."""
 
 
-def is_among(texts: Any, others: Any) -> NDArray[np.bool_]:
+def is_among(texts: Any, others: Any) -> Flags:
     """Tell which texts of a column or index are among others.
 
     `isin` of pandas takes seconds for 100,000 of them.
@@ -340,7 +341,7 @@ def is_among(texts: Any, others: Any) -> NDArray[np.bool_]:
     return np.asarray(pc.is_in(sought, value_set=found, skip_nulls=True))
 
 
-def refuse_halves(frame: pd.DataFrame, ids: pd.Series[Any] | None = None) -> None:
+def refuse_halves(frame: pd.DataFrame, ids: Series | None = None) -> None:
     """Refuse half of a character in a column of objects: no file or request takes it.
 
     No other kind of column can hold one.
@@ -356,7 +357,7 @@ def refuse_halves(frame: pd.DataFrame, ids: pd.Series[Any] | None = None) -> Non
             )
 
 
-def label_groups(column: pd.Series[Any]) -> pd.Series[str]:
+def label_groups(column: Series) -> pd.Series[str]:
     """Label each row's group, as `history.label_of` does: as text, "(none)" if missing."""
     labels: pd.Series[str] = column.astype(TEXT)
     return labels.mask(labels.isna() | labels.isin(NO_NAMES), NO_LABEL)
@@ -378,7 +379,7 @@ _DTYPES: dict[str, Any] = {
 }
 
 
-def as_column(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Series[Any]:
+def as_column(column: Series, ids: Series | None) -> Series:
     """Cast a column to its schema dtype.
 
     Categories, and columns unknown to the API, are unchanged.
@@ -386,7 +387,7 @@ def as_column(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Series[A
     kind = COLUMNS.get(str(column.name), "label")
     if kind not in _DTYPES:
         return as_text(column, ids) if kind == "text" else column
-    cast: pd.Series[Any] | None = _cast(column, kind)
+    cast: Series | None = _cast(column, kind)
     return (
         pd.Series(_cells(column, ids), index=column.index, dtype=_DTYPES[kind])
         if cast is None
@@ -394,7 +395,7 @@ def as_column(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Series[A
     )
 
 
-def _cast(column: pd.Series[Any], kind: str) -> Any:
+def _cast(column: Series, kind: str) -> Any:
     """Cast a column whose dtype fits its kind; None where each cell must be parsed."""
     try:
         column = column.infer_objects() if column.dtype == "object" else column
@@ -426,7 +427,7 @@ def _are_days(times: NDArray[Any]) -> bool:
     return np.array_equal(times, times.astype("datetime64[D]"), equal_nan=True)
 
 
-def unstack_level(values: pd.Series[Any], level: str) -> pd.DataFrame:
+def unstack_level(values: Series, level: str) -> pd.DataFrame:
     """Spread a level of the index over columns.
 
     Rows and columns keep the order in which they first come.

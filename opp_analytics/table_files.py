@@ -26,6 +26,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from opp_analytics import arguments
+from opp_analytics.arrays import Flags, Series
 from opp_analytics.errors import ArgumentValueError, ConfigError, DataError
 from opp_analytics.files import read_whole
 from opp_analytics.inputs import BadValue, is_mark_of_blank, refuse
@@ -480,7 +481,7 @@ def _read_frame(
     )
 
 
-def _trim(column: Sequence[Any] | pa.Array, index: pd.Index[Any]) -> pd.Series[Any]:
+def _trim(column: Sequence[Any] | pa.Array, index: pd.Index[Any]) -> Series:
     """Trim the texts of a column; empty cells are missing."""
     try:
         raw = (
@@ -558,9 +559,7 @@ def drop_totals(table: FileTable) -> FileTable:
     return _keep_rows(table, ~totals, {"of totals": np.flatnonzero(totals)})
 
 
-def _keep_rows(
-    table: FileTable, kept: NDArray[np.bool_], others: Mapping[str, NDArray[Any]]
-) -> FileTable:
+def _keep_rows(table: FileTable, kept: Flags, others: Mapping[str, NDArray[Any]]) -> FileTable:
     """Keep rows; the others are noted by their first ones."""
     notes = []
     for where, places in others.items():
@@ -610,6 +609,6 @@ def _name_stray(table: FileTable, place: int) -> BadValue:
     return BadValue(int(table.cells.index[place]), table.labels[column], value, reason)
 
 
-def _first_cell(row: pd.Series[Any]) -> tuple[int, Any]:
+def _first_cell(row: Series) -> tuple[int, Any]:
     place = int(row.notna().to_numpy().argmax())
     return place, row.iloc[place]

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import text
+from opp_analytics.arrays import Series
 from opp_analytics.columns import ALMOST_SURE, choose_workbook_format, find_unit
 from opp_analytics.errors import ConfigError
 from opp_analytics.files import say_failure
@@ -184,7 +185,7 @@ def is_almost_sure(rate: float | None) -> bool:
     return isinstance(rate, float) and 0.995 <= rate < 1 - 1e-9
 
 
-def count_days(moments: pd.Series[Any]) -> list[Any]:
+def count_days(moments: Series) -> list[Any]:
     """Count dates and times in days, as a workbook holds them.
 
     A text where Excel has no such date, None if missing.
@@ -201,7 +202,7 @@ def count_days(moments: pd.Series[Any]) -> list[Any]:
     return cells
 
 
-def _convert(values: pd.Series[Any], kind: str) -> list[Any]:
+def _convert(values: Series, kind: str) -> list[Any]:
     """Convert the column's values for cells; None for an empty cell."""
     if kind in ("date", "instant"):
         return count_days(values)
@@ -244,7 +245,7 @@ def _choose_kind(name: str, dtype: Any) -> str:
     )
 
 
-def _choose_width(head: str, values: pd.Series[Any], kind: str, widest: float) -> float:
+def _choose_width(head: str, values: Series, kind: str, widest: float) -> float:
     """Choose a width for the heading, which may take two lines, and the first rows."""
     longest = max((len(str(value)) for value in values.head(200).dropna()), default=0)
     words = head.split(" ")

@@ -22,6 +22,7 @@ from msgspec.structs import astuple
 from opp_analytics import org, schema
 from opp_analytics.api import wire
 from opp_analytics.api.wire import UNREADABLE, TenantNames
+from opp_analytics.arrays import Series
 
 _DATE = pa.timestamp("us")
 _INSTANT = pa.timestamp("us", tz="UTC")
@@ -181,18 +182,18 @@ def assemble(table: pa.Table) -> pd.DataFrame:
     return pd.DataFrame({name: _to_series(name, table[name]) for name in names}, copy=False)
 
 
-def _to_series(name: str, column: pa.ChunkedArray) -> pd.Series[Any]:
+def _to_series(name: str, column: pa.ChunkedArray) -> Series:
     if name in _CATEGORY:
         return _to_category(name, column.combine_chunks())
     if pa.types.is_null(column.type):
         column = column.cast(pa.string())
-    series: pd.Series[Any] = column.to_pandas(types_mapper=schema.PANDAS.get)
+    series: Series = column.to_pandas(types_mapper=schema.PANDAS.get)
     # A zero-copy column is read-only, and .loc edits on it raise.
     fixed = isinstance(series.dtype, np.dtype) and not series.to_numpy().flags.writeable
     return series.copy() if fixed else series
 
 
-def _to_category(name: str, column: pa.DictionaryArray) -> pd.Series[Any]:
+def _to_category(name: str, column: pa.DictionaryArray) -> Series:
     """Make a categorical column of the labels in use.
 
     A filtered table keeps the labels of removed rows.

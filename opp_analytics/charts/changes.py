@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from opp_analytics import arguments, text
 from opp_analytics.analysis import Step, list_steps, push_counts
+from opp_analytics.arrays import Floats, Series
 from opp_analytics.charts.data import (
     BarMark,
     BreakMark,
@@ -155,7 +155,7 @@ def _place_step(step: Step, bar: BarMark, money: Money) -> Place:
     return Place(step.name, marks, says, (figure,), title, step.key, forms=forms)
 
 
-def _cut_scale(levels: NDArray[np.float64]) -> float:
+def _cut_scale(levels: Floats) -> float:
     """Find where the scale begins: at 0, or below the lowest level.
 
     It is cut where all steps together are small beside the totals.
@@ -229,7 +229,7 @@ def stage_flow(table: pd.DataFrame) -> ChartData:
     )
 
 
-def _place_stage(stage: Any, row: pd.Series[Any]) -> Place:
+def _place_stage(stage: Any, row: Series) -> Place:
     keys = text.split_key(stage)
     name = " · ".join([*map(str, keys[:-1]), text.stage(keys[-1])])
     marks, parts, left = [], [], 0.0

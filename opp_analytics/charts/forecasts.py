@@ -14,6 +14,7 @@ import pandas as pd
 
 from opp_analytics import arguments, text
 from opp_analytics.analysis import evidence, select_first_method
+from opp_analytics.arrays import Series
 from opp_analytics.charts.changes import stack_shares
 from opp_analytics.charts.data import (
     BarMark,
@@ -157,7 +158,7 @@ def _count_undrawn(table: pd.DataFrame, shown: pd.DataFrame) -> str:
     return f"not drawn: {text.joined([*late, *further])}" if late or further else ""
 
 
-def _describe_outlook(row: pd.Series[Any], money: Money) -> str:
+def _describe_outlook(row: Series, money: Money) -> str:
     """Describe one row of a forecast: closed, forecast, range, target."""
     words = f"closed {money(row['booked'])}, forecast {money(row['expected'])}"
     if math.isfinite(row["low"]):
@@ -167,7 +168,7 @@ def _describe_outlook(row: pd.Series[Any], money: Money) -> str:
     return f"{words}, target {money(row['target'])}" if math.isfinite(row["target"]) else words
 
 
-def bullet(row: pd.Series[Any], money: Money) -> Place:
+def bullet(row: Series, money: Money) -> Place:
     """Prepare the current period in one bar: closed, range, forecast, target."""
     closed, low, high = f"closed {money(row['booked'])}", float(row["low"]), float(row["high"])
     marks: list[Mark] = [BarMark(0, row["booked"], "bar", title=closed)]
@@ -183,7 +184,7 @@ def bullet(row: pd.Series[Any], money: Money) -> Place:
     return Place("", tuple(marks), closed, (spread,), _describe_outlook(row, money))
 
 
-def progress(row: pd.Series[Any], money: Money, *, aimed: bool = True) -> Place:
+def progress(row: Series, money: Money, *, aimed: bool = True) -> Place:
     """Prepare one person or team: closed, range, forecast, and the target if `aimed`.
 
     Closed is a bar, the range a band, the forecast a dot.
@@ -198,7 +199,7 @@ def progress(row: pd.Series[Any], money: Money, *, aimed: bool = True) -> Place:
     return Place("", tuple(marks), title=_describe_outlook(row, money))
 
 
-def month(row: pd.Series[Any], money: Money, *, name: str, by_rate: bool = False) -> Place:
+def month(row: Series, money: Money, *, name: str, by_rate: bool = False) -> Place:
     """Prepare one coming period: open deals due, usual new business, forecast and range, target.
 
     Or that it is too early to say.
@@ -368,7 +369,7 @@ def pacing(table: pd.DataFrame) -> ChartData:
     )
 
 
-def _sum_up(row: pd.Series[Any], money: Money) -> str:
+def _sum_up(row: Series, money: Money) -> str:
     if math.isnan(row["expected"]):
         return f"closed {money(row['booked'])}, no forecast"
     outside = evidence.name_outside(row, money)
@@ -524,7 +525,7 @@ def _draw_leads(table: pd.DataFrame) -> ChartData:
     )
 
 
-def _judge_method(row: pd.Series[Any]) -> str:
+def _judge_method(row: Series) -> str:
     if math.isnan(row["wape"]):
         return "too little history"
     bias = text.percent(abs(row["bias"]))

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics import text
+from opp_analytics.arrays import Series
 from opp_analytics.charts.data import (
     ChartData,
     Measure,
@@ -86,7 +87,7 @@ def win_rate_cohorts(table: pd.DataFrame) -> ChartData:
     return _rank(table["rate"], measure, "Share won by period of creation", ranked=False)
 
 
-def _link(values: pd.Series[Any]) -> pd.Series[Any]:
+def _link(values: Series) -> Series:
     """Write the last two levels of the index as one, from the first to the second."""
     ends = (
         (*map(str, group), f"{text.label(a)} → {text.label(b)}") for *group, a, b in values.index
@@ -99,9 +100,7 @@ def _write_share(table: pd.DataFrame, key: Any) -> str:
     return " · ".join([*map(str, group), f"{text.percent(quantile)} of wins"])
 
 
-def _rank(
-    values: pd.Series[Any], measure: Measure, title: str, *, ranked: bool = True
-) -> ChartData:
+def _rank(values: Series, measure: Measure, title: str, *, ranked: bool = True) -> ChartData:
     """Make a bar for each value, those with the largest amount first where they are ranked."""
     shown = values.dropna()
     if ranked:

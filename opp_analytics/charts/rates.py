@@ -11,6 +11,7 @@ import pandas as pd
 
 from opp_analytics import arguments, text
 from opp_analytics.analysis import evidence
+from opp_analytics.arrays import Series
 from opp_analytics.charts.data import (
     ChartData,
     Curve,
@@ -73,7 +74,7 @@ def win_rate(
     )
 
 
-def _follow_rate(table: pd.DataFrame, closed: pd.Series[Any], note: tuple[str, ...]) -> ChartData:
+def _follow_rate(table: pd.DataFrame, closed: Series, note: tuple[str, ...]) -> ChartData:
     counted = len(table) <= _MOST_COUNTS
     rows: Any = zip(name_periods(table), table["rate_low"], table["rate_high"], closed, strict=True)
     return ChartData(
@@ -108,7 +109,7 @@ def win_rate_curve(table: pd.DataFrame) -> ChartData:
     )
 
 
-def _start_at_zero(days: pd.Index[Any], values: pd.Series[Any]) -> tuple[tuple[float, float], ...]:
+def _start_at_zero(days: pd.Index[Any], values: Series) -> tuple[tuple[float, float], ...]:
     """Turn a column into the points of a curve from day 0."""
     return ((0.0, 0.0), *trace(days, values))
 

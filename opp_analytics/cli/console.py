@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from contextvars import ContextVar
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Any, NamedTuple, TextIO
+from typing import NamedTuple, TextIO
 
 import pandas as pd
 from rich.cells import cell_len
@@ -20,6 +20,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from opp_analytics import text
+from opp_analytics.arrays import Series
 from opp_analytics.columns import find_rank, find_unit, make_formatter
 from opp_analytics.errors import DataWarning
 from opp_analytics.org import Org
@@ -210,7 +211,7 @@ def show(
         out.print(f"[dim]{escape('. '.join(more))}{ways}.[/]", highlight=False, soft_wrap=True)
 
 
-def _is_number(values: pd.Series[Any]) -> bool:
+def _is_number(values: Series) -> bool:
     # Money may be text: a word in place of it, or what it was and is.
     if find_unit(str(values.name)) == "money":
         return True

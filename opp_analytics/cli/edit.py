@@ -14,6 +14,7 @@ import typer
 
 import opp_analytics as oa
 from opp_analytics import text
+from opp_analytics.arrays import Series
 from opp_analytics.cli import source
 from opp_analytics.cli.ask import show_answer
 from opp_analytics.cli.console import (
@@ -370,7 +371,7 @@ def runs_command() -> None:
     answer(found)
 
 
-def _count_outcomes(run: pd.Series[Any]) -> str:
+def _count_outcomes(run: Series) -> str:
     from opp_analytics.writer import OUTCOMES
 
     counts = ", ".join(f"{run[outcome]:,} {outcome}" for outcome in OUTCOMES if run[outcome])

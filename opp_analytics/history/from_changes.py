@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from opp_analytics import crm, org, schema
+from opp_analytics.arrays import Flags, Places, Series
 from opp_analytics.errors import ArgumentTypeError, DataError, DataWarning, MissingColumnError
 from opp_analytics.history import rows
 from opp_analytics.history.store import RecordCounts
@@ -122,7 +122,7 @@ def read_import(
     return Import.of(log.changes, log.problems), known
 
 
-def _parse_instants(column: pd.Series[Any]) -> pd.Series[Any]:
+def _parse_instants(column: Series) -> Series:
     if pd.api.types.is_numeric_dtype(column.dtype) or (
         column.dtype == object
         and any(isinstance(v, numbers.Real) and not schema.is_blank(v) for v in column)
@@ -271,7 +271,7 @@ def _widen(events: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.DataFrame
     return pd.DataFrame(wide)
 
 
-def _find_before(is_set: NDArray[np.bool_], deals: NDArray[np.intp]) -> NDArray[np.intp]:
+def _find_before(is_set: Flags, deals: Places) -> Places:
     """Find each row's latest set row of the same deal, by its place among all set rows.
 
     The latest one may be the row itself; −1 if none is set yet. Rows are in order of time.
@@ -284,7 +284,7 @@ def _find_before(is_set: NDArray[np.bool_], deals: NDArray[np.intp]) -> NDArray[
     return found
 
 
-def _parse_numbers(column: pd.Series[Any]) -> pd.Series[Any]:
+def _parse_numbers(column: Series) -> Series:
     try:
         return pd.to_numeric(column)
     except (ValueError, TypeError, OverflowError) as error:

@@ -17,6 +17,7 @@ import pandas as pd
 import pyarrow as pa
 
 from opp_analytics import arguments, schema
+from opp_analytics.arrays import Series
 from opp_analytics.certificate import Certificate
 from opp_analytics.crm import ChangeLog
 from opp_analytics.errors import (
@@ -584,11 +585,11 @@ class History:
         )
         return convert_changes(table, org, rates, self._rating)
 
-    def _list_days(self, ids: pd.Series[Any]) -> pd.Series[Any]:
+    def _list_days(self, ids: Series) -> Series:
         """List the day of each deal's rate, as `at_rates_of` has it."""
         org = Org.of(self)
 
-        def read_closings() -> pd.Series[Any]:
+        def read_closings() -> Series:
             whole = (
                 self._source.whole.log
                 if isinstance(self._source, ScopedSource)
@@ -596,7 +597,7 @@ class History:
             )
             last = latest(whole.filter(whole["seen_at"] <= self._rating))
             closed = last.select("unique_id", day=select_closings(last, org))
-            closings: pd.Series[Any] = self.collect(closed).set_index("unique_id")["day"].dropna()
+            closings: Series = self.collect(closed).set_index("unique_id")["day"].dropna()
             return closings
 
         days = self.remember(("closing days",), read_closings).reindex(ids).set_axis(ids.index)
@@ -855,7 +856,7 @@ class History:
         )
 
     @property
-    def begins(self) -> pd.Series[Any]:
+    def begins(self) -> Series:
         """First record that has each column.
 
         A field that an import lacked begins with a later record.
@@ -1092,7 +1093,7 @@ def _find_record(opportunities: pd.DataFrame, history: History) -> Any:
     return (moments if moment is None else moments[moments <= pd.Timestamp(moment)]).max()
 
 
-def _list_known(opportunities: pd.DataFrame, history: History | None) -> pd.Series[Any] | None:
+def _list_known(opportunities: pd.DataFrame, history: History | None) -> Series | None:
     """List the ids of the record of a frame's time; None without one."""
     if history is None or "unique_id" not in opportunities:
         return None

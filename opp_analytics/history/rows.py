@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from opp_analytics import org, schema
+from opp_analytics.arrays import Series
 from opp_analytics.errors import DataError
 
 INSTANT = pa.timestamp("us", tz="UTC")
@@ -70,7 +71,7 @@ def widest(one: str | None, other: str | None) -> str | None:
     return "number" if {one, other} == {"whole", "number"} else "text"
 
 
-def _to_array(column: pd.Series[Any]) -> pa.Array:
+def _to_array(column: Series) -> pa.Array:
     array = pa.array(column, from_pandas=True)
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
@@ -103,7 +104,7 @@ def _cast_to_kind(array: pa.Array) -> pa.Array | None:
     return None
 
 
-def _further(column: pd.Series[Any]) -> pa.Array:
+def _further(column: Series) -> pa.Array:
     try:
         array = _cast_to_kind(_to_array(column))
     except (pa.ArrowException, OverflowError, TypeError, UnicodeError):
@@ -189,7 +190,7 @@ def to_frame(rows: pa.Table, columns: Mapping[str, str] | None = None) -> pd.Dat
     return org.conform(frame)
 
 
-def _restore(column: pd.Series[Any], dtype: str) -> pd.Series[Any]:
+def _restore(column: Series, dtype: str) -> Series:
     """Restore a further column's recorded dtype; leave it unchanged if the dtype no longer fits."""
     try:
         return column.astype(schema.TEXT if dtype == "str" else pd.api.types.pandas_dtype(dtype))

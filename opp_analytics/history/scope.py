@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from opp_analytics import text
+from opp_analytics.arrays import Series
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.history import sources
 from opp_analytics.history.engine import ibis, missing
@@ -21,7 +22,7 @@ from opp_analytics.periods import as_date, as_instant
 from opp_analytics.schema import NO_LABEL, NO_NAMES, is_blank
 
 
-def add_derived(changes: ibis.Table, org: Org, moments: pd.Series[Any]) -> ibis.Table:
+def add_derived(changes: ibis.Table, org: Org, moments: Series) -> ibis.Table:
     """Add the columns of joined tables to change rows, at the values of today, and those of people.
 
     See `add_people`.
@@ -39,7 +40,7 @@ def add_derived(changes: ibis.Table, org: Org, moments: pd.Series[Any]) -> ibis.
     return add_people(changes, org, moments)
 
 
-def add_people(changes: ibis.Table, org: Org, moments: pd.Series[Any]) -> ibis.Table:
+def add_people(changes: ibis.Table, org: Org, moments: Series) -> ibis.Table:
     """Add the ``team`` and ``region`` of each deal's owner to change rows.
 
     Unchanged without ``owner_name``.
@@ -70,7 +71,7 @@ def add_people(changes: ibis.Table, org: Org, moments: pd.Series[Any]) -> ibis.T
     return found.select(*(name for name in rows.columns if name != "_dated"), *names)
 
 
-def _find_moves(org: Org, moments: pd.Series[Any]) -> pd.DataFrame:
+def _find_moves(org: Org, moments: Series) -> pd.DataFrame:
     """List people's dated moves inside the history.
 
     Columns: the person, the record before, and the first one after.

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from opp_analytics.arrays import Series
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, DataWarning, OrgProblem
 from opp_analytics.inputs import did_you_mean
 from opp_analytics.org.org import Org
@@ -66,7 +67,7 @@ def calls_known(calls: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
     return known[mask_in_force(known)].dropna(subset=["commit"]).assign(in_force=True)
 
 
-def write_in_force(calls: pd.DataFrame) -> pd.Series[Any]:
+def write_in_force(calls: pd.DataFrame) -> Series:
     """Write for each call whether it is in force, or "withdrawn".
 
     A withdrawn call is in force and takes its number back.

@@ -19,6 +19,7 @@ from typing import Any
 
 import pandas as pd
 
+from opp_analytics.arrays import Series
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.inputs import did_you_mean, read_amount
 from opp_analytics.schema import BadCell
@@ -148,7 +149,7 @@ def read_conditions(
     ]
 
 
-def read_figures(columns: Mapping[str, pd.Series[Any]]) -> list[dict[str, float]]:
+def read_figures(columns: Mapping[str, Series]) -> list[dict[str, float]]:
     """Read the columns of deals as numbers, row by row.
 
     A cell that is not a number is beyond all numbers; an empty cell, or a box not ticked, is NaN.

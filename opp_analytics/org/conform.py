@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import arguments, schema
+from opp_analytics.arrays import Series
 from opp_analytics.errors import ArgumentTypeError, DataError
 from opp_analytics.org.people import DERIVED
 from opp_analytics.org.stages import Stages
@@ -62,9 +63,7 @@ def conform_to(opportunities: pd.DataFrame, stages: Stages) -> pd.DataFrame:
     return frame
 
 
-def _conform_column(
-    column: pd.Series[Any], ids: pd.Series[Any] | None, stages: Stages
-) -> pd.Series[Any]:
+def _conform_column(column: Series, ids: Series | None, stages: Stages) -> Series:
     if column.name == "stage":
         return _recode(column, partial(stage_dtype, stages), ids, stages.aliases)
     return (
@@ -74,18 +73,18 @@ def _conform_column(
     )
 
 
-def _drop_no_names(column: pd.Series[Any]) -> pd.Series[Any]:
+def _drop_no_names(column: Series) -> Series:
     """Make the texts of a missing person or team missing."""
     nobody = column.isin(schema.NO_NAMES)
     return column.mask(nobody) if nobody.any() else column
 
 
 def _recode(
-    column: pd.Series[Any],
+    column: Series,
     dtype_for: Callable[[Iterable[Any]], pd.CategoricalDtype],
-    ids: pd.Series[Any] | None,
+    ids: Series | None,
     aliases: Mapping[str, str],
-) -> pd.Series[Any]:
+) -> Series:
     """Recode a column as a category of the known names and its own."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         if _is_same(column.dtype, dtype_for(())):

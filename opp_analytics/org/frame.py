@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from opp_analytics.arrays import Codes, Series
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import DataError, DataWarning, MissingColumnError
 from opp_analytics.inputs import did_you_mean
@@ -84,7 +84,7 @@ def make_column_error(
     )
 
 
-def refuse_repeated(ids: pd.Series[Any]) -> None:
+def refuse_repeated(ids: Series) -> None:
     """Refuse rows that repeat an id: every sum would count them twice."""
     if ids.is_unique:
         return
@@ -121,7 +121,7 @@ def check_stages(frame: pd.DataFrame) -> None:
         warn_unknown(names[names > 0], of="frame", nothing_known=bool(unknown.all()))
 
 
-def warn_unknown(deals: pd.Series[Any], *, of: str, nothing_known: bool) -> None:
+def warn_unknown(deals: Series, *, of: str, nothing_known: bool) -> None:
     """Warn of deals in unknown stages or without one; when nothing is known, raise.
 
     `deals` are counted by stage, the most frequent first, a missing one included; `of` is "frame"
@@ -223,7 +223,7 @@ _OLD_DAYS = 30
 
 def outcomes(
     opportunities: pd.DataFrame, *, as_of: When | None = None, tz: str | None = None
-) -> pd.Series[Any]:
+) -> Series:
     """Tell the outcome of each opportunity.
 
     Parameters
@@ -275,14 +275,12 @@ def outcomes(
     return pd.Series(labels, index=opportunities.index, name="outcome")
 
 
-def outcome_codes(frame: pd.DataFrame) -> NDArray[np.int8]:
+def outcome_codes(frame: pd.DataFrame) -> Codes:
     """Tell the outcome of each row of a conformed frame, as a position in `OUTCOMES`."""
     return Org.of(frame).stages.outcome_codes(frame)
 
 
-def close_by(
-    frame: pd.DataFrame, today: pd.Timestamp, tz: str
-) -> tuple[NDArray[np.int8], pd.Series[Any]]:
+def close_by(frame: pd.DataFrame, today: pd.Timestamp, tz: str) -> tuple[Codes, Series]:
     """Tell the outcome and the close date of each row of a conformed frame, as known on a day.
 
     A deal that is closed by then with a later close date closed on that day; in a frame that was

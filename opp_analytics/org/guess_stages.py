@@ -9,10 +9,11 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
+from opp_analytics.arrays import Series
 from opp_analytics.inputs import fold
 from opp_analytics.org.conform import check_frame
 from opp_analytics.org.presets import PRESETS
@@ -110,7 +111,7 @@ def guess_stages(
     return found + _order(rest, told, kept, None)
 
 
-def take_texts(opportunities: pd.DataFrame, name: str) -> pd.Series[Any]:
+def take_texts(opportunities: pd.DataFrame, name: str) -> Series:
     """Take a column of texts, blank ones missing; all missing without the column."""
     if name not in opportunities:
         return pd.Series(None, index=range(len(opportunities)), dtype=TEXT)
@@ -118,7 +119,7 @@ def take_texts(opportunities: pd.DataFrame, name: str) -> pd.Series[Any]:
     return column.where(column.str.strip() != "")
 
 
-def _match_spellings(counts: pd.Series[Any], known: Stages) -> dict[str, str]:
+def _match_spellings(counts: Series, known: Stages) -> dict[str, str]:
     """Find the stage behind every spelling: a known one, else the most frequent like it.
 
     Spellings are alike if they differ only in case and spaces.

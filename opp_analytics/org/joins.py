@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 
 from opp_analytics import inputs
+from opp_analytics.arrays import Series
 from opp_analytics.errors import DataError, DataWarning, OrgError, OrgProblem
 from opp_analytics.org.people import DERIVED, add_teams
 from opp_analytics.org.presets import LIKELY, PRESETS, list_names
@@ -90,7 +91,7 @@ class Join:
         fields = [pa.field(f.name, _ARROW.get(str(f.type), f.type)) for f in table.schema]
         return table.cast(pa.schema(fields))
 
-    def find(self, keys: pd.Series[Any], day: pd.Timestamp) -> pd.DataFrame:
+    def find(self, keys: Series, day: pd.Timestamp) -> pd.DataFrame:
         """Find the row of each deal by its key, and say once how many have none."""
         table, texts = self.take(day), inputs.as_texts(keys)
         asked = texts.dropna()
@@ -118,7 +119,7 @@ def derive_columns(
     people: pd.DataFrame,
     joins: Sequence[Join],
     gained: Sequence[str],
-    days: pd.Series[Any],
+    days: Series,
     today: pd.Timestamp,
 ) -> pd.DataFrame:
     """Add the derived columns: teams on each deal's own day, joined values as of `today`.
@@ -143,7 +144,7 @@ def derive_columns(
     return frame.drop(columns=list(found), errors="ignore").assign(**found)
 
 
-def _are_same(own: pd.Series[Any], found: Any) -> bool:
+def _are_same(own: Series, found: Any) -> bool:
     """Tell whether two columns are the same as text.
 
     A column that was written to a file is text there.
@@ -299,7 +300,7 @@ class _Reader:
             (place for one in wanted for place, known in enumerate(labels) if one in known), None
         )
 
-    def _read_days(self, ids: pd.Series[Any]) -> pd.DataFrame:
+    def _read_days(self, ids: Series) -> pd.DataFrame:
         place = self._find(*self.days)
         if place is None:
             self._refuse(
@@ -317,7 +318,7 @@ class _Reader:
         table = pd.DataFrame({LAST_TOUCH: days.array}, index=pd.Index(ids)).dropna()
         return table.sort_values(LAST_TOUCH, kind="stable")
 
-    def _read_columns(self, key: int, ids: pd.Series[Any]) -> pd.DataFrame:
+    def _read_columns(self, key: int, ids: Series) -> pd.DataFrame:
         twice = ids.duplicated()
         if twice.any():
             row = ids.index[int(twice.to_numpy().argmax())]
@@ -342,7 +343,7 @@ class _Reader:
             found.append((place, wanted[label] if isinstance(wanted, dict) else label))
         return found
 
-    def _read_column(self, place: int) -> pd.Series[Any]:
+    def _read_column(self, place: int) -> Series:
         """Read a column as numbers or days where all its cells are, else as text."""
         column, label = self.cells[place], self.table.labels[place]
         kind: Any = column.dtype
@@ -358,7 +359,7 @@ class _Reader:
                 return found
         return inputs.as_texts(column)
 
-    def _read_numbers(self, cells: inputs.Cells) -> pd.Series[Any] | None:
+    def _read_numbers(self, cells: inputs.Cells) -> Series | None:
         if any(isinstance(cell, str) and _NO_NUMBER.match(cell) for cell in cells.distinct):
             return None
         comma, _ = inputs.find_decimal_comma(
@@ -371,6 +372,6 @@ class _Reader:
             return None
         return amounts.astype("Int64") if (amounts.dropna() % 1 == 0).all() else amounts
 
-    def _read_dates(self, cells: inputs.Cells) -> pd.Series[Any] | None:
+    def _read_dates(self, cells: inputs.Cells) -> Series | None:
         days, bad = inputs.read_dates(cells, self.day_first)
         return None if bad else days

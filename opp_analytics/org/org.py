@@ -17,6 +17,7 @@ from typing import Any, cast
 import pandas as pd
 
 from opp_analytics import arguments, text
+from opp_analytics.arrays import Series
 from opp_analytics.certificate import Certificate
 from opp_analytics.columns import WHOLE
 from opp_analytics.errors import ArgumentTypeError, DataError, OrgError
@@ -493,7 +494,7 @@ class Org:
         """
         return self.apply_on(opportunities, None)
 
-    def apply_on(self, opportunities: pd.DataFrame, days: pd.Series[Any] | None) -> pd.DataFrame:
+    def apply_on(self, opportunities: pd.DataFrame, days: Series | None) -> pd.DataFrame:
         """Do as `apply` does with `opportunities`, at the rates of given `days`.
 
         There is one day for each row.
@@ -517,7 +518,7 @@ class Org:
         frame.attrs = {**opportunities.attrs, "org": self.facts}
         return frame
 
-    def _find_days(self, frame: pd.DataFrame) -> pd.Series[Any]:
+    def _find_days(self, frame: pd.DataFrame) -> Series:
         """Find the day of each deal: a closed one's close date, an open one's moment.
 
         The moment is that of the load or record, else today.

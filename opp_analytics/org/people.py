@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from opp_analytics.arrays import Series
 from opp_analytics.schema import TEXT
 
 DERIVED = ("team", "region")
@@ -64,7 +65,7 @@ def list_stays(people: pd.DataFrame) -> pd.DataFrame:
     return stays.assign(until=stays.groupby("owner_name")["from_date"].shift(-1).fillna(_FOREVER))
 
 
-def add_teams(frame: pd.DataFrame, people: pd.DataFrame, days: pd.Series[Any]) -> pd.DataFrame:
+def add_teams(frame: pd.DataFrame, people: pd.DataFrame, days: Series) -> pd.DataFrame:
     """Add ``team`` and ``region`` of each deal's owner on its own day."""
     owners, dates = frame["owner_name"].astype(TEXT).array, days.astype("datetime64[us]").array
     asked = pd.DataFrame({"owner_name": owners, "from_date": dates, "row": range(len(frame))})

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import text
+from opp_analytics.arrays import Series
 from opp_analytics.errors import DataError, DataWarning
 from opp_analytics.schema import TEXT
 
@@ -20,13 +21,13 @@ OLD_DAYS = 30
 month."""
 
 
-def read_codes(column: pd.Series[Any]) -> pd.Series[Any]:
+def read_codes(column: Series) -> Series:
     """Read the codes of a column of currencies; a blank one is missing."""
     codes = column.astype(TEXT).str.strip()
     return codes.where(codes != "")
 
 
-def look_up_rates(rates: pd.DataFrame, codes: pd.Series[Any], days: pd.Series[Any]) -> pd.DataFrame:
+def look_up_rates(rates: pd.DataFrame, codes: Series, days: Series) -> pd.DataFrame:
     """Look up the last rate of each code by its day, else its first one: ``rate`` and its ``date``.
 
     Missing without any.
@@ -48,7 +49,7 @@ def look_up_rates(rates: pd.DataFrame, codes: pd.Series[Any], days: pd.Series[An
 def convert_values(
     frame: pd.DataFrame,
     rates: pd.DataFrame,
-    days: pd.Series[Any],
+    days: Series,
     *,
     home: str,
     file: str,
@@ -85,7 +86,7 @@ def convert_values(
     )
 
 
-def refuse_lacking(found: pd.Series[Any], *, home: str, file: str, deals: list[Any]) -> None:
+def refuse_lacking(found: Series, *, home: str, file: str, deals: list[Any]) -> None:
     """Raise the error about currencies without a rate; `found` counts rows by currency."""
     said = text.joined(
         [f"{text.count(int(rows))} in {code}" for code, rows in found.items()], most=5
@@ -98,9 +99,7 @@ def refuse_lacking(found: pd.Series[Any], *, home: str, file: str, deals: list[A
     )
 
 
-def warn_of_dates(
-    codes: pd.Series[Any], days: pd.Series[Any], dated: pd.Series[Any], file: str
-) -> None:
+def warn_of_dates(codes: Series, days: Series, dated: Series, file: str) -> None:
     """Warn of rates that are over 30 days older than needed, or later.
 
     A later rate is used if there is no earlier one.

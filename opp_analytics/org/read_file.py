@@ -13,9 +13,8 @@ from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import pandas as pd
-
 from opp_analytics import inputs
+from opp_analytics.arrays import Series
 from opp_analytics.errors import DataError, OrgError, OrgProblem
 from opp_analytics.files import SMALL, read_whole
 from opp_analytics.org.check_file import check_settings, list_rows
@@ -172,7 +171,7 @@ def _read_rows(
     except (KeyError, ValueError, OSError):  # the check names it
         zone = "UTC"
     bad: list[inputs.BadValue] = []
-    read: dict[str, pd.Series[Any]] = {}
+    read: dict[str, Series] = {}
     for label, column in columns.items():
         ours = names.get(label, periods.get(label))
         if ours in DAYS:
@@ -210,9 +209,7 @@ def _read_rows(
     return rows, numbers, left_out
 
 
-def _own_calls(
-    read: Mapping[str, pd.Series[Any]], raw: Mapping[str, Any]
-) -> dict[str, pd.Series[Any]]:
+def _own_calls(read: Mapping[str, Series], raw: Mapping[str, Any]) -> dict[str, Series]:
     """Take the calls of a file as their caller's own, for people of the org.
 
     The file has no column that tells whose number a call is.
@@ -222,7 +219,7 @@ def _own_calls(
     return {} if {"owner_name", "team"} & set(read) else {"owner_name": own}
 
 
-def _read_days(cells: inputs.Cells, day_first: bool | None, zone: str | None) -> pd.Series[Any]:
+def _read_days(cells: inputs.Cells, day_first: bool | None, zone: str | None) -> Series:
     """Read days; a time counts as its day in `zone`.
 
     A call is of the day that it was where the org is.
@@ -232,7 +229,7 @@ def _read_days(cells: inputs.Cells, day_first: bool | None, zone: str | None) ->
     return inputs.read_dates(cells, day_first)[0]
 
 
-def _keep_points(column: pd.Series[Any], label: str) -> inputs.Cells:
+def _keep_points(column: Series, label: str) -> inputs.Cells:
     """Keep the point of a rate such as 1.085, which sets off no thousands.
 
     A comma in 1,085 may do either.

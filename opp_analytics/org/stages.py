@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from opp_analytics.arrays import Codes, Floats, Series
 from opp_analytics.inputs import match_name
 
 if TYPE_CHECKING:
@@ -185,9 +185,7 @@ class Stages:
                 found[None, name] = number
         return found
 
-    def look_up(
-        self, frame: pd.DataFrame, read: Callable[[Stages], Mapping[str, float]]
-    ) -> NDArray[np.float64]:
+    def look_up(self, frame: pd.DataFrame, read: Callable[[Stages], Mapping[str, float]]) -> Floats:
         """Look up a number of each row's stage in its own pipeline, never in another.
 
         NaN where there is none.
@@ -202,7 +200,7 @@ class Stages:
             ]
         )
         place = pd.Index(pipelines).get_indexer(pd.Index(frame[PIPELINE])) if pipelines else -1
-        found: NDArray[np.float64] = table[place, codes]
+        found: Floats = table[place, codes]
         return found
 
     def rank_expression(
@@ -245,12 +243,12 @@ class Stages:
         """The mark of every spelling of a stage."""
         return {name: _STAGE_MARK[kind] for name, kind in self.kinds.items()}
 
-    def outcome_codes(self, frame: pd.DataFrame) -> NDArray[np.int8]:
+    def outcome_codes(self, frame: pd.DataFrame) -> Codes:
         """Tell the outcome of each row of a conformed frame, as a position in `OUTCOMES`."""
         marks = _mark_rows(frame["stage"], self._marks, _UNKNOWN)
         if "status" in frame:
             marks = marks | _mark_rows(frame["status"], _STATUS_MARKS, 0)
-        codes: NDArray[np.int8] = _CODES[marks]
+        codes: Codes = _CODES[marks]
         return codes
 
     def outcome(self, opportunity: Mapping[str, Any]) -> str:
@@ -308,7 +306,7 @@ def list_probabilities(stages: Stages) -> dict[str, float]:
     return {stage.name: stage.probability for stage in stages if stage.probability is not None}
 
 
-def _mark_rows(column: pd.Series[Any], marks: Mapping[str, int], other: int) -> NDArray[np.int8]:
+def _mark_rows(column: Series, marks: Mapping[str, int], other: int) -> Codes:
     """Mark each row by its text; `other` is the mark of any other text and of an empty cell."""
     found = [marks.get(str(name), other) for name in column.cat.categories]
     return np.array([*found, other], dtype=np.int8)[column.cat.codes.to_numpy()]

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import math
 from itertools import groupby, pairwise
-from typing import Any
 
 import pandas as pd
 
 from opp_analytics import charts, text
+from opp_analytics.arrays import Series
 from opp_analytics.charts import ChartData, Curve, EndName
 from opp_analytics.org import Money
 from opp_analytics.svg import marks
@@ -253,7 +253,7 @@ _FAR = 40.0
 """Percent between two labels of the bullet that do not touch, at its smallest width."""
 
 
-def bullet(row: pd.Series[Any], money: Money) -> str:
+def bullet(row: Series, money: Money) -> str:
     """Render a row of `oa.forecast` in one bar: closed, range, forecast, target.
 
     The row is the current period.
@@ -281,7 +281,7 @@ def _hold(x: float, y: float, words: str, kind: marks.Kind) -> str:
     return marks.label(x, y, words, anchor="middle", kind=kind)
 
 
-def progress(row: pd.Series[Any], money: Money, *, top: float | None = None) -> str:
+def progress(row: Series, money: Money, *, top: float | None = None) -> str:
     """Render a row of people or teams: closed as a bar, range as a band, forecast as a dot.
 
     The row is scaled to its own target, which is drawn, unless `top` is the end of a scale that
@@ -325,9 +325,7 @@ def list_progress(
     }
 
 
-def month(
-    row: pd.Series[Any], scale: Axis, money: Money, *, name: str, by_rate: bool = False
-) -> str:
+def month(row: Series, scale: Axis, money: Money, *, name: str, by_rate: bool = False) -> str:
     """Render one coming period on a shared scale, with its target.
 
     Shown are open deals due, usual new business, forecast and range.

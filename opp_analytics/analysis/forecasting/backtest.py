@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from opp_analytics import arguments, schema, text
 from opp_analytics.analysis.forecasting.method import METHODS, Method, read_method
@@ -26,6 +25,7 @@ from opp_analytics.analysis.forecasting.rivals import RIVALS, ask_function, foll
 from opp_analytics.analysis.shared.groups import By
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.arguments import MethodName, RivalName
+from opp_analytics.arrays import Floats
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, NotEnoughHistory
 from opp_analytics.history import History
 from opp_analytics.org import Org
@@ -224,7 +224,7 @@ def judge_ways(past: PastForecasts, wanted: Wanted, ways: Mapping[str, Way]) -> 
     return table[["lead", *_MONEY, "held", "used", "quantiles"]].astype({"used": schema.TEXT})
 
 
-def score_quantiles(actual: Any, quantiles: Any, levels: Any) -> NDArray[np.float64]:
+def score_quantiles(actual: Any, quantiles: Any, levels: Any) -> Floats:
     """Compute the CRPS of each forecast (row) from its quantiles at evenly spaced levels."""
     off = np.asarray(actual, dtype=np.float64)[:, None] - np.asarray(quantiles, dtype=np.float64)
     share = np.asarray(levels, dtype=np.float64)

@@ -27,12 +27,12 @@ from opp_analytics.analysis.shared.history_query import (
 )
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.analysis.stats.competing_risks import at_days, incidence, share_interval
+from opp_analytics.arrays import Codes, Counts, Flags, Floats, Places
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.history import History
 from opp_analytics.org import CONFLICT, DISQUALIFIED, LOST, OPEN, UNKNOWN, WON, Org
 from opp_analytics.periods import When
 
-Floats = NDArray[np.float64]
 _SHARES = ("won_share", "lost_share", "disqualified_share", "open_share")
 
 
@@ -142,17 +142,17 @@ def calibration(
 class _Ends:
     """The end of each deal by the horizon, or by the last record."""
 
-    state: NDArray[np.int8]
-    days: NDArray[np.int64]
+    state: Codes
+    days: Counts
     """Days from its first open record to its end, or until it was last seen open."""
-    old_enough: NDArray[np.bool_]
+    old_enough: Flags
     """True where the horizon is over."""
 
 
 def _find_ends(
     rows: pd.DataFrame,
-    deal: NDArray[np.int64],
-    opened: NDArray[np.intp],
+    deal: Counts,
+    opened: Places,
     last: pd.Timestamp,
     horizon: int,
 ) -> _Ends:
@@ -212,7 +212,7 @@ def _tabulate(
     }
 
 
-def _bin(stated: NDArray[np.float64], bins: int) -> Key:
+def _bin(stated: Floats, bins: int) -> Key:
     # A percent such as 30 / 100 must not fall below its own bin's edge by rounding.
     codes = np.minimum(np.floor(np.nan_to_num(stated) * bins + 1e-9), bins - 1).astype(np.intp)
     edges = [f"{100 * k / bins:g}" for k in range(bins + 1)]
@@ -220,9 +220,7 @@ def _bin(stated: NDArray[np.float64], bins: int) -> Key:
     return Key("bin", codes, pd.Index(labels, dtype=schema.TEXT))
 
 
-def _score(
-    stated: NDArray[np.float64], won: NDArray[np.bool_], table: pd.DataFrame
-) -> dict[str, float | None]:
+def _score(stated: Floats, won: Flags, table: pd.DataFrame) -> dict[str, float | None]:
     if not len(stated):
         return {"brier": None, "skill": None, "ece": None, "base_rate": None}
     brier, base = float(np.mean((stated - won) ** 2)), float(won.mean())

@@ -21,6 +21,7 @@ from opp_analytics.analysis.forecasting.past_forecasts import PastForecasts, Wan
 from opp_analytics.analysis.forecasting.question import Question
 from opp_analytics.analysis.shared.history_query import check_history
 from opp_analytics.analysis.stats.intervals import adjust_p_values, compare_pairs
+from opp_analytics.arrays import Series
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.history import History, list_owners
 from opp_analytics.org import Org, calls_known, find_called_period, leave_strangers_out
@@ -217,7 +218,7 @@ class Errors:
 
     size: pd.DataFrame
     signed: pd.DataFrame
-    actual: pd.Series[Any]
+    actual: Series
 
     @classmethod
     def of(cls, cells: pd.DataFrame, sources: Sequence[str], *kept: int) -> Errors:

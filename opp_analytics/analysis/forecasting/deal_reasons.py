@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -15,11 +13,12 @@ from opp_analytics.analysis.forecasting.learned import (
     sort_by_size,
 )
 from opp_analytics.analysis.forecasting.method import FEWEST, read_method
-from opp_analytics.analysis.forecasting.moment import Flags, Moment, last_day
+from opp_analytics.analysis.forecasting.moment import Moment, last_day
 from opp_analytics.analysis.forecasting.question import Question, answer
 from opp_analytics.analysis.shared.groups import read
 from opp_analytics.analysis.shared.history_query import check_columns_begin, check_history
 from opp_analytics.analysis.shared.tables import annotate
+from opp_analytics.arrays import Flags, Series
 from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
 from opp_analytics.history import History
 from opp_analytics.periods import Freq, When
@@ -147,7 +146,7 @@ def deal_reasons(
 
 
 def list_reasons(
-    learned: Learned, deals: Moment, wanted: pd.Period, asked: Flags, ids: pd.Series[Any]
+    learned: Learned, deals: Moment, wanted: pd.Period, asked: Flags, ids: Series
 ) -> pd.DataFrame:
     """Make the table of `deal_reasons`, without its note, for the open deals in `asked`."""
     lessons = learned.learn(deals.day, wanted)

@@ -10,6 +10,7 @@ import pandas as pd
 from opp_analytics.analysis.forecasting.forecast import forecast
 from opp_analytics.analysis.forecasting.targets import Target
 from opp_analytics.arguments import MethodName
+from opp_analytics.arrays import Series
 from opp_analytics.errors import DataWarning
 from opp_analytics.history import History, add_rest, find_rest, holds_part
 from opp_analytics.note import note_of
@@ -70,7 +71,7 @@ class EditImpact:
             return ""
         return "the run rate sees wins, not the value, date, stage or chance of an open deal"
 
-    def by_row(self, before: pd.DataFrame, after: pd.DataFrame, period: str) -> pd.Series[Any]:
+    def by_row(self, before: pd.DataFrame, after: pd.DataFrame, period: str) -> Series:
         """Compute what each row, by its label, changes of a period's expected money.
 
         None under the run rate, which sees no deal.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from opp_analytics import schema
 from opp_analytics.analysis.forecasting.method import read_method
-from opp_analytics.analysis.forecasting.moment import Flags, Floats, Labels, Moment, row_numbers
+from opp_analytics.analysis.forecasting.moment import Labels, Moment, row_numbers
 from opp_analytics.analysis.forecasting.outlook import Mix
 from opp_analytics.analysis.forecasting.question import Outlooks, Question, answer
 from opp_analytics.analysis.forecasting.stage_rates import look_up_chances
@@ -20,6 +20,7 @@ from opp_analytics.analysis.forecasting.targets import Target, find_gap
 from opp_analytics.analysis.shared.groups import By, Groups, divide
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.arguments import MethodName, StageRates
+from opp_analytics.arrays import Counts, Flags, Floats, Series
 from opp_analytics.columns import FORECAST_COLUMNS
 from opp_analytics.history import History
 from opp_analytics.note import note_of
@@ -209,7 +210,7 @@ class LeveledForecast:
     answers: tuple[Outlooks, ...]
     plain: pd.DataFrame
     """The table of `forecast` without ranges and chances."""
-    names: pd.Series[Any]
+    names: Series
     """Name of each deal, or its id."""
     _found: dict[tuple[int, int, int], tuple[float, ...]] = field(default_factory=dict)
 
@@ -409,7 +410,7 @@ class PeriodRows:
         """Sum amounts in each row; missing amounts count 0."""
         return self.cells.sum(amounts, mask).reshape(self.shape)
 
-    def count(self, mask: Flags) -> NDArray[np.int64]:
+    def count(self, mask: Flags) -> Counts:
         """Count deals in each row."""
         return self.cells.count(mask).reshape(self.shape)
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from opp_analytics import schema
 from opp_analytics.analysis.forecasting.forecast import PeriodRows
 from opp_analytics.analysis.forecasting.moment import Moment
 from opp_analytics.analysis.shared.groups import By, check_by, read
 from opp_analytics.analysis.shared.tables import annotate
+from opp_analytics.arrays import Places, Series
 from opp_analytics.inputs import fold
 from opp_analytics.org import Org, list_probabilities
 from opp_analytics.periods import When, as_date, check_freq
@@ -133,7 +131,7 @@ def forecast_categories(
     )
 
 
-def deal_categories(opportunities: pd.DataFrame) -> pd.Series[Any]:
+def deal_categories(opportunities: pd.DataFrame) -> Series:
     """Find each opportunity's forecast category, by the rule of `forecast_categories`.
 
     A closed deal gets the category that it would have if it were open.
@@ -148,7 +146,7 @@ def _read_deciding(opportunities: pd.DataFrame) -> pd.DataFrame:
     return read(opportunities, "stage", *there, any_stage=True)
 
 
-def categorize(frame: pd.DataFrame) -> tuple[NDArray[np.intp], int]:
+def categorize(frame: pd.DataFrame) -> tuple[Places, int]:
     """Find each conformed row's category, as if open, and count the unknown categories.
 
     The tenant's column ``category`` decides, else the stage's category in the org, else the stated
@@ -158,13 +156,11 @@ def categorize(frame: pd.DataFrame) -> tuple[NDArray[np.intp], int]:
     meaning = Org.of(frame)
     own, strange = _read_own(frame)
     found = np.where(own >= 0, own, _by_stage(frame, meaning))
-    codes: NDArray[np.intp] = np.where(found >= 0, found, _by_probability(frame, meaning)).astype(
-        np.intp
-    )
+    codes: Places = np.where(found >= 0, found, _by_probability(frame, meaning)).astype(np.intp)
     return codes, strange
 
 
-def _read_own(frame: pd.DataFrame) -> tuple[NDArray[np.intp], int]:
+def _read_own(frame: pd.DataFrame) -> tuple[Places, int]:
     if "category" not in frame:
         return np.full(len(frame), -1, dtype=np.intp), 0
     names = frame["category"].astype(schema.TEXT).str.strip()
@@ -175,7 +171,7 @@ def _read_own(frame: pd.DataFrame) -> tuple[NDArray[np.intp], int]:
     return np.asarray(place, dtype=np.intp), int(strange.sum())
 
 
-def _by_stage(frame: pd.DataFrame, meaning: Org) -> NDArray[np.intp]:
+def _by_stage(frame: pd.DataFrame, meaning: Org) -> Places:
     places = meaning.stages.look_up(
         frame,
         lambda part: {one.name: CATEGORIES.index(one.category) for one in part if one.category},
@@ -183,7 +179,7 @@ def _by_stage(frame: pd.DataFrame, meaning: Org) -> NDArray[np.intp]:
     return np.nan_to_num(places, nan=-1).astype(np.intp)
 
 
-def _by_probability(frame: pd.DataFrame, meaning: Org) -> NDArray[np.intp]:
+def _by_probability(frame: pd.DataFrame, meaning: Org) -> Places:
     by_stage = meaning.stages.look_up(frame, list_probabilities)
     own = frame.get("probability", pd.Series(np.nan, frame.index))
     stated = own.to_numpy(dtype=float, na_value=np.nan)

@@ -15,7 +15,7 @@ from opp_analytics import org
 from opp_analytics.analysis.forecasting.deal_reasons import list_reasons
 from opp_analytics.analysis.forecasting.learned import Learned
 from opp_analytics.analysis.forecasting.method import read_method
-from opp_analytics.analysis.forecasting.moment import NEVER, Floats, read_versions
+from opp_analytics.analysis.forecasting.moment import NEVER, read_versions
 from opp_analytics.analysis.forecasting.outlook import Mix
 from opp_analytics.analysis.forecasting.question import Outlooks, Question, answer
 from opp_analytics.analysis.forecasting.stage_rates import Stated
@@ -24,6 +24,7 @@ from opp_analytics.analysis.forecasting.win_chances import find_win_chances, fin
 from opp_analytics.analysis.shared.groups import By
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.arguments import MethodName, StageRates
+from opp_analytics.arrays import Floats
 from opp_analytics.history import History
 from opp_analytics.note import TableNote, note_of
 from opp_analytics.periods import Freq, When

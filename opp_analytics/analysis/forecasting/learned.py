@@ -20,8 +20,6 @@ from scipy.special import ndtri
 from opp_analytics.analysis.forecasting.method import FEWEST
 from opp_analytics.analysis.forecasting.moment import (
     NEVER,
-    Floats,
-    Integers,
     Labels,
     Moment,
     Records,
@@ -40,6 +38,7 @@ from opp_analytics.analysis.forecasting.outlook import (
 )
 from opp_analytics.analysis.forecasting.run_rate import RunRates
 from opp_analytics.analysis.stats.distribution import measure_ranges
+from opp_analytics.arrays import Floats, Integers
 from opp_analytics.history import History
 from opp_analytics.org import WON, Org
 

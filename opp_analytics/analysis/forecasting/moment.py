@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from opp_analytics import periods, schema, text
 from opp_analytics.analysis.shared import history_query
 from opp_analytics.analysis.shared.groups import Groups, combine, make_column_key, read
+from opp_analytics.arrays import Codes, Counts, Flags, Floats, Integers, Series
 from opp_analytics.errors import DataError
 from opp_analytics.history import History, ibis
 from opp_analytics.org import (
@@ -34,9 +35,6 @@ from opp_analytics.org import (
 )
 from opp_analytics.schema import NO_LABEL, TEXT, label_groups
 
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
-Integers = NDArray[Any]
 Labels = tuple[str, ...]
 
 OWNER = "owner_name"
@@ -68,7 +66,7 @@ class Moment:
     """The deals known at one time, one per row; a day is a number of days since 1970."""
 
     day: int
-    outcome: NDArray[np.int8]
+    outcome: Codes
     """Code of `OUTCOMES`."""
     due: Integers
     """Close date; `NEVER` without one."""
@@ -299,7 +297,7 @@ class Column:
     """True if the data are percents."""
 
     @classmethod
-    def of(cls, column: pd.Series[Any]) -> Column:
+    def of(cls, column: Series) -> Column:
         """Read a column of a frame."""
         flags = pd.api.types.is_bool_dtype(column.dtype)
         return cls.read(str(column.name), _read_numbers(column), flags=flags)
@@ -335,7 +333,7 @@ class Column:
         )
 
 
-def _read_numbers(column: pd.Series[Any]) -> Floats:
+def _read_numbers(column: Series) -> Floats:
     try:
         return column.to_numpy(dtype=float, na_value=np.nan)
     except (TypeError, ValueError) as error:
@@ -365,7 +363,7 @@ class Records:
 
     moments: pd.DatetimeIndex
     """Instants, increasing."""
-    days: NDArray[np.int64]
+    days: Counts
     """Calendar day of each; unique."""
     freq: str
     year_start: int
@@ -817,7 +815,7 @@ def _number_labels(columns: Sequence[pd.Series[str]]) -> tuple[Integers, list[La
     return codes.astype(_fit(len(held))), list(map(text.split_key, held))
 
 
-def _texts(column: pd.Series[Any]) -> pd.Series[str]:
+def _texts(column: Series) -> pd.Series[str]:
     return column.astype(TEXT).fillna(NO_LABEL)
 
 
@@ -832,13 +830,13 @@ def _instants(column: pa.ChunkedArray) -> NDArray[np.datetime64]:
     return np.asarray(column.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us")).to_numpy())
 
 
-def days_or_never(dates: pd.Series[Any]) -> NDArray[np.int32]:
+def days_or_never(dates: Series) -> NDArray[np.int32]:
     """Turn dates into day numbers; missing is `NEVER`."""
     missing = dates.isna().to_numpy()
     return np.where(missing, NEVER, day_numbers(dates.fillna(pd.Timestamp(0)))).astype(np.int32)
 
 
-def day_numbers(dates: pd.Series[pd.Timestamp]) -> NDArray[np.int64]:
+def day_numbers(dates: pd.Series[pd.Timestamp]) -> Counts:
     """Turn dates into day numbers."""
     return dates.to_numpy().astype("datetime64[D]").astype(np.int64)
 

@@ -9,11 +9,11 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from opp_analytics.analysis.forecasting.moment import Floats, Moment
+from opp_analytics.analysis.forecasting.moment import Moment
 from opp_analytics.analysis.forecasting.targets import find_gap
 from opp_analytics.analysis.stats.distribution import Total, condition_on_each, distribute
+from opp_analytics.arrays import Floats, Places
 from opp_analytics.schema import HALF_CENT
 
 _Amount = TypeVar("_Amount", float, Floats)
@@ -82,7 +82,7 @@ def measure_miss(came: Floats, low: Floats, median: Floats, high: Floats) -> Flo
 class Mix:
     """A period's total: booked money, deals won or not, and one of several amounts."""
 
-    rows: NDArray[np.intp]
+    rows: Places
     """Place of each deal in its moment."""
     amounts: Floats
     chances: Floats

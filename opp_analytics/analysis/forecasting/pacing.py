@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from opp_analytics import arguments, schema
-from opp_analytics.analysis.forecasting.moment import Floats, Moment, first_day, last_day
+from opp_analytics.analysis.forecasting.moment import Moment, first_day, last_day
 from opp_analytics.analysis.forecasting.past_coverage import list_past_coverage
 from opp_analytics.analysis.forecasting.run_rate import ended_periods
 from opp_analytics.analysis.shared.groups import By, Groups, check_by, divide
 from opp_analytics.analysis.shared.tables import annotate
+from opp_analytics.arrays import Counts, Floats
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.history import History
 from opp_analytics.org import Org
@@ -177,9 +177,7 @@ def _find_open_then(
     return found
 
 
-def _sum_by_day(
-    deals: Moment, period: pd.Period
-) -> tuple[NDArray[np.int64], Floats, NDArray[np.int64], Floats]:
+def _sum_by_day(deals: Moment, period: pd.Period) -> tuple[Counts, Floats, Counts, Floats]:
     """Sum a period's wins day by day, by group.
 
     Returns days left, money and wins by then, and money in the end.

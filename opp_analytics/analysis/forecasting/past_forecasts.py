@@ -20,6 +20,7 @@ from opp_analytics.analysis.forecasting.method import Method, choose
 from opp_analytics.analysis.forecasting.moment import Moment, Records, day_number, last_day
 from opp_analytics.analysis.forecasting.question import Question
 from opp_analytics.analysis.forecasting.run_rate import RunRates
+from opp_analytics.arrays import Series
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.schema import HALF_CENT
 
@@ -232,7 +233,7 @@ def _keys(made: pd.DataFrame, by: Sequence[str]) -> Iterator[tuple[int, tuple[st
     return zip(made["record"], groups, made["period"], strict=True)
 
 
-def judge_ranges(table: pd.DataFrame) -> pd.Series[Any]:
+def judge_ranges(table: pd.DataFrame) -> Series:
     """Tell whether the actual bookings are in the range, to the cent.
 
     Missing where there is no range.

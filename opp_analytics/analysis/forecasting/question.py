@@ -16,7 +16,7 @@ import pandas as pd
 from opp_analytics import arguments, periods
 from opp_analytics.analysis.forecasting.learned import Learned, fit_learned
 from opp_analytics.analysis.forecasting.method import Method, choose
-from opp_analytics.analysis.forecasting.moment import Flags, Floats, Moment, Records
+from opp_analytics.analysis.forecasting.moment import Moment, Records
 from opp_analytics.analysis.forecasting.outlook import Fitted, Outlook, nothing_open
 from opp_analytics.analysis.forecasting.run_rate import RunRates
 from opp_analytics.analysis.forecasting.stage_rates import check_column, fit_stated
@@ -27,6 +27,7 @@ from opp_analytics.analysis.shared.history_query import (
     check_history,
     check_same_deals,
 )
+from opp_analytics.arrays import Flags, Floats
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, NotEnoughHistory
 from opp_analytics.history import History
 from opp_analytics.org import DEFAULT, Org, get_org, merge_orgs

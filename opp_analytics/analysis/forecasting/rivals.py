@@ -14,10 +14,11 @@ import pandas as pd
 from opp_analytics import arguments
 from opp_analytics.analysis.forecasting.learned import BUCKET_NAMES
 from opp_analytics.analysis.forecasting.method import Method
-from opp_analytics.analysis.forecasting.moment import Floats, Integers, Moment, last_day
+from opp_analytics.analysis.forecasting.moment import Moment, last_day
 from opp_analytics.analysis.forecasting.past_forecasts import PastForecast, PastForecasts, Way
 from opp_analytics.analysis.forecasting.run_rate import ended_periods
 from opp_analytics.arguments import RivalName
+from opp_analytics.arrays import Floats, Integers
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, NotEnoughHistory
 from opp_analytics.schema import label_groups
 

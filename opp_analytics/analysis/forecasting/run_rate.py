@@ -12,13 +12,10 @@ from typing import Protocol
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
 from opp_analytics.analysis.forecasting.moment import (
     NEVER,
-    Floats,
-    Integers,
     Moment,
     Versions,
     day_number,
@@ -35,6 +32,7 @@ from opp_analytics.analysis.forecasting.outlook import (
     nothing_known,
 )
 from opp_analytics.analysis.stats.distribution import Total, compound
+from opp_analytics.arrays import Counts, Floats, Integers, Places
 from opp_analytics.org import LOST
 
 # Each number was chosen on simulated teams and tried on fresh seeds: docs/definitions.md,
@@ -212,7 +210,7 @@ class RunRate:
 
     amounts: Floats
     """Money that each ended period won after the same point, at today's size of the pipeline."""
-    wins: list[NDArray[np.intp]]
+    wins: list[Places]
     """Their deals."""
     factors: Floats
     """Factor of each period for the size of its pipeline."""
@@ -260,7 +258,7 @@ class RunRate:
             _add_wins(own, values, mean, typical, n, rough=self.rough) for own, mean, n in asked
         ]
 
-    def _share(self, moment: Moment, counts: NDArray[np.int64], typical: float) -> Floats:
+    def _share(self, moment: Moment, counts: Counts, typical: float) -> Floats:
         """Split the money still to come by groups' own wins plus two typical ones each."""
         size, rows = moment.size, np.concatenate(self.wins)
         weight = (
@@ -311,8 +309,8 @@ def measure_run_rate(moment: Moment, period: pd.Period, *, rough: bool = False) 
 
 
 def _drop_young(
-    moment: Moment, ended: list[pd.Period], cuts: NDArray[np.int64]
-) -> tuple[list[pd.Period], NDArray[np.int64], Floats | None]:
+    moment: Moment, ended: list[pd.Period], cuts: Counts
+) -> tuple[list[pd.Period], Counts, Floats | None]:
     """Keep the periods before which the pipeline is known, with its size at each and today.
 
     All, and None, if too few are.
@@ -338,7 +336,7 @@ def _drop_young(
     return ended, cuts, np.array(sizes)
 
 
-def _power(amounts: Floats, counts: NDArray[np.int64], sizes: Floats) -> float:
+def _power(amounts: Floats, counts: Counts, sizes: Floats) -> float:
     """Measure how much money follows pipeline size: 0 is no effect, 1 is proportional."""
     logs = np.log(sizes)
     logs = logs - logs.mean()

@@ -14,6 +14,7 @@ from opp_analytics import arguments
 from opp_analytics.analysis.forecasting.outlook import LEVEL
 from opp_analytics.analysis.forecasting.past_forecasts import judge_ranges
 from opp_analytics.analysis.stats.intervals import adjust_p_values, compare_pairs
+from opp_analytics.arrays import Series
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.note import note_of
 
@@ -156,7 +157,7 @@ def _find_rows(table: pd.DataFrame, by: str) -> tuple[Any, pd.Index[Any]]:
     return keys.to_numpy(), keys.unique()
 
 
-def find_bands(table: pd.DataFrame) -> pd.Series[Any]:
+def find_bands(table: pd.DataFrame) -> Series:
     """Find the band of days left of each forecast; only bands that occur are categories."""
     bands = pd.cut(table["lead"], [-1, *_BANDS], labels=list(_BANDS.values()))
     return bands.cat.remove_unused_categories()

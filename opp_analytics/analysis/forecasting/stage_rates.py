@@ -11,11 +11,10 @@ from typing import Any, cast
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from opp_analytics import arguments, periods, schema, text
 from opp_analytics.analysis.forecasting.method import METHODS, Method, Rates
-from opp_analytics.analysis.forecasting.moment import Floats, Moment
+from opp_analytics.analysis.forecasting.moment import Moment
 from opp_analytics.analysis.forecasting.outlook import Mix, Outlook
 from opp_analytics.analysis.shared.history_query import (
     DELETED,
@@ -25,6 +24,7 @@ from opp_analytics.analysis.shared.history_query import (
 )
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.analysis.stats.competing_risks import incidence
+from opp_analytics.arrays import Counts, Floats, Series
 from opp_analytics.errors import ArgumentTypeError, MissingColumnError, NotEnoughHistory
 from opp_analytics.history import History
 from opp_analytics.org import DISQUALIFIED, LOST, NOT_RECORDED, OPEN, PIPELINE, WON, Org
@@ -166,7 +166,7 @@ def _stays(rows: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
         following["state"].isin([_WON, _LOST])
         | ((following["pipeline"] == rows["pipeline"]) & (following["state"] != _ELSEWHERE))
     )
-    spent: pd.Series[Any] = following["seen_at"].fillna(until) - rows["seen_at"]
+    spent: Series = following["seen_at"].fillna(until) - rows["seen_at"]
     days = np.maximum(np.ceil(spent.dt.total_seconds().to_numpy() / _DAY_SECONDS), 0).astype(
         np.int64
     )
@@ -222,7 +222,7 @@ def _count_exits(stays: pd.DataFrame, names: list[str]) -> tuple[int, Floats]:
     return int(left.sum()), share / share.sum() if share.sum() else share
 
 
-def _solve_win_chances(share: Floats, exits: NDArray[np.int64]) -> Floats:
+def _solve_win_chances(share: Floats, exits: Counts) -> Floats:
     """Solve raw(s) = q(s, won) + Σ q(s, t)·raw(t).
 
     A stage that no deal left yet is like the next, the last like the one before.

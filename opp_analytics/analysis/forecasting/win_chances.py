@@ -20,15 +20,9 @@ from opp_analytics.analysis.forecasting.learned import (
     share_won,
     sort_by_size,
 )
-from opp_analytics.analysis.forecasting.moment import (
-    NEVER,
-    Flags,
-    Floats,
-    Integers,
-    Moment,
-    Versions,
-)
+from opp_analytics.analysis.forecasting.moment import NEVER, Moment, Versions
 from opp_analytics.analysis.stats.competing_risks import incidence
+from opp_analytics.arrays import Flags, Floats, Integers
 from opp_analytics.org import OPEN, WON
 
 HORIZON_DAYS = 90

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from opp_analytics.analysis.forecasting.forecast_deals import DealForecast
 from opp_analytics.analysis.forecasting.method import Method
-from opp_analytics.analysis.forecasting.moment import Floats, Integers, Moment, last_day
+from opp_analytics.analysis.forecasting.moment import Moment, last_day
 from opp_analytics.analysis.forecasting.outlook import Distribution, Mix
 from opp_analytics.analysis.forecasting.question import answer
 from opp_analytics.analysis.forecasting.targets import find_gap
+from opp_analytics.arrays import Floats, Integers
 from opp_analytics.org import WON
 
 _COMPUTED = 8
@@ -76,7 +76,7 @@ def _fill_values(deals: Moment, rows: Integers) -> Floats:
     return np.where(np.isnan(deals.value), usual, deals.value)[rows]
 
 
-def _reach(total: Distribution, amounts: Floats) -> NDArray[np.float64]:
+def _reach(total: Distribution, amounts: Floats) -> Floats:
     """Compute P(total ≥ amount) for each amount."""
     if isinstance(total, Mix):
         return total.plain.reach(total.total.find_plain(amounts))

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from opp_analytics import schema, text
 from opp_analytics.analysis.forecasting.method import Method, choose, read_method
-from opp_analytics.analysis.forecasting.moment import OWNER, Floats, Moment
+from opp_analytics.analysis.forecasting.moment import OWNER, Moment
 from opp_analytics.analysis.forecasting.question import Outlooks, Question, answer
 from opp_analytics.analysis.shared.groups import By, check_by
 from opp_analytics.analysis.shared.history_query import Span, find_span, instant, name_groups
 from opp_analytics.analysis.shared.tables import annotate, fill_rows, index_by_groups, sort_groups
 from opp_analytics.arguments import MethodName, StageRates
+from opp_analytics.arrays import Floats
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.history import TRANSFERRED, TRANSFERRED_IN, History
 from opp_analytics.org import WON, outcomes

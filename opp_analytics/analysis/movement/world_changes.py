@@ -13,7 +13,6 @@ from scipy.special import ndtri, stdtr
 from opp_analytics import periods, schema, text
 from opp_analytics.analysis.forecasting.moment import (
     SETTLED_DAYS,
-    Floats,
     Records,
     day_number,
     first_day,
@@ -28,6 +27,7 @@ from opp_analytics.analysis.shared.history_query import (
     name_groups,
 )
 from opp_analytics.analysis.shared.tables import annotate, fill_counts
+from opp_analytics.arrays import Floats
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.history import History
 from opp_analytics.note import note_of

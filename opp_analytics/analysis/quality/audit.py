@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from opp_analytics import arguments, org, periods, schema
 from opp_analytics.analysis.shared.groups import read
 from opp_analytics.analysis.shared.tables import annotate
+from opp_analytics.arrays import Codes, Flags, Series
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import DataError
 from opp_analytics.inputs import match_name
@@ -315,14 +315,14 @@ class AuditInput:
     """What every check reads."""
 
     frame: pd.DataFrame
-    outcome: NDArray[np.int8]
+    outcome: Codes
     today: pd.Timestamp
-    created: pd.Series[Any]
+    created: Series
     own_writes: pd.DataFrame
     stages: Stages
 
     @property
-    def open(self) -> NDArray[np.bool_]:
+    def open(self) -> Flags:
         """Mask the open deals."""
         return np.equal(self.outcome, OPEN)
 
@@ -334,8 +334,8 @@ class Finding:
     check: str
     severity: str
     field: str
-    rows: NDArray[np.bool_]
-    suggestion: str | pd.Series[Any] | None = None
+    rows: Flags
+    suggestion: str | Series | None = None
     """One text for all rows, or one text per row of the frame; None where no fix is obvious."""
 
 
@@ -377,7 +377,7 @@ def _check_labels(deals: AuditInput) -> list[Finding]:
     ]
 
 
-def _check_known(column: pd.Series[Any], known: tuple[str, ...]) -> Finding:
+def _check_known(column: Series, known: tuple[str, ...]) -> Finding:
     unknown = ~column.isin([*known, NOT_RECORDED])
     if column.name == "status":
         # Without a status, the stage decides the outcome; without a stage, nothing does.
@@ -472,7 +472,7 @@ def _check_stale(deals: AuditInput) -> list[Finding]:
     return [Finding("stale", "info", "updated_at", deals.open & (touched < limit).to_numpy())]
 
 
-def find_last_updates(frame: pd.DataFrame, writes: pd.DataFrame) -> pd.Series[Any]:
+def find_last_updates(frame: pd.DataFrame, writes: pd.DataFrame) -> Series:
     """Find each deal's last update that is not one of our own `writes`; missing where unknown."""
     if "updated_at" not in frame:
         return pd.Series(pd.NaT, index=frame.index, dtype=_INSTANT)

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from opp_analytics import arguments, periods, schema, text
 from opp_analytics.analysis.quality.audit import find_last_updates, select_writes
@@ -30,6 +29,7 @@ from opp_analytics.analysis.shared.history_query import (
     read_log,
 )
 from opp_analytics.analysis.shared.tables import annotate
+from opp_analytics.arrays import Flags, Floats, Series
 from opp_analytics.errors import ArgumentTypeError, DataWarning
 from opp_analytics.history import MOVED, History, ibis, label_of, missing
 from opp_analytics.org import (
@@ -278,7 +278,7 @@ class OpenDeals:
     tz: str
     limits: FlagLimits
     past: PastRecords | None
-    touched: pd.Series[Any]
+    touched: Series
     """The last update of each deal that the frame shows, other than by our own writes."""
     opportunities: pd.DataFrame
     """The whole frame, with all its columns."""
@@ -312,7 +312,7 @@ class OpenDeals:
         return cls(frame, today, tz, limits, past, touched, opportunities, unknown, largest)
 
     @cached_property
-    def days_in_stage(self) -> pd.Series[Any] | None:
+    def days_in_stage(self) -> Series | None:
         """Days since each deal entered its stage, missing where it did after the last record.
 
         None without records.
@@ -324,7 +324,7 @@ class OpenDeals:
         return self.count_days_since(entered).where(stage == self.records["last_stage"])
 
     @cached_property
-    def changed_at(self) -> pd.Series[Any]:
+    def changed_at(self) -> Series:
         """Last change of each deal, by records and frame, except our own writes."""
         changed, touched = self.get_record("changed_at"), self.touched
         return (
@@ -345,26 +345,26 @@ class OpenDeals:
             return None
         return self.past.deals.reindex(self.frame["unique_id"]).set_axis(self.frame.index)
 
-    def count_days_since(self, instants: pd.Series[Any]) -> pd.Series[Any]:
+    def count_days_since(self, instants: Series) -> Series:
         """Count whole days from instants to today; missing where unknown."""
-        days: pd.Series[Any] = (self.today - periods.to_dates(instants, tz=self.tz)).dt.days
+        days: Series = (self.today - periods.to_dates(instants, tz=self.tz)).dt.days
         return days
 
-    def take(self, name: str) -> pd.Series[Any]:
+    def take(self, name: str) -> Series:
         """Take any column of the open deals, as the analyses read it where they do."""
         rows = self.opportunities[name].iloc[self.frame.index].set_axis(self.frame.index)
         return self.frame[name] if name in self.frame else rows
 
-    def get_record(self, column: str) -> pd.Series[Any] | None:
+    def get_record(self, column: str) -> Series | None:
         """Get a column of the records; None without it."""
         return self.records[column] if self.records is not None and column in self.records else None
 
 
-Flagged = tuple[NDArray[np.bool_], Callable[[int], str]]
+Flagged = tuple[Flags, Callable[[int], str]]
 """Mask of the flagged rows, and a function from a row's place to its reason."""
 
 
-def _as_floats(column: pd.Series[Any]) -> NDArray[np.float64]:
+def _as_floats(column: Series) -> Floats:
     """Convert to floats; NaN, which passes no limit, where unknown."""
     return column.to_numpy(dtype="float64", na_value=np.nan)
 
@@ -809,7 +809,7 @@ def _learn_days(counted: pd.DataFrame, share: float) -> LearnedDays | None:
 
 def _find_last_changes(
     history: History, log: ibis.Table, deals: pd.DataFrame, writes: pd.DataFrame
-) -> pd.Series[Any]:
+) -> Series:
     """Find when each deal last changed, other than by our own `writes`."""
     # No change on record: use the server's `updated_at`.
     never = (deals["last_at"] == deals["first_at"]) & deals["seen_after"].isna()

@@ -21,6 +21,7 @@ from opp_analytics.analysis.shared.groups import (
 )
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.analysis.stats.intervals import value_interval, wilson
+from opp_analytics.arrays import Flags
 from opp_analytics.org import (
     CONFLICT,
     DISQUALIFIED,
@@ -166,7 +167,7 @@ def win_rate(
 def _make_rates(
     frame: pd.DataFrame,
     outcome: NDArray[Any],
-    inside: NDArray[np.bool_],
+    inside: Flags,
     groups: Groups,
     confidence: float,
 ) -> pd.DataFrame:

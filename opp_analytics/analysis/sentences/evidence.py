@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics.analysis.stats.intervals import compare_with_rest, mark_differences
+from opp_analytics.arrays import Series
 from opp_analytics.errors import ArgumentError
 from opp_analytics.note import note_of
 from opp_analytics.org import Money, money_of
@@ -100,7 +101,7 @@ def rank_groups(table: pd.DataFrame, *, aimed: bool) -> pd.DataFrame:
     return table.sort_values(order, ascending=False, kind="stable")
 
 
-def find_largest(values: pd.Series[Any]) -> tuple[list[Any], str]:
+def find_largest(values: Series) -> tuple[list[Any], str]:
     """Find who has the largest amount, all of them where several have, and the share of each.
 
     The share is empty where amounts below 0 leave no whole to be a share of.
@@ -109,7 +110,7 @@ def find_largest(values: pd.Series[Any]) -> tuple[list[Any], str]:
     return list(largest), write_share(values.max(), values)
 
 
-def write_share(part: float, whole: pd.Series[Any]) -> str:
+def write_share(part: float, whole: Series) -> str:
     """Write a part of some amounts in percent; empty where an amount is below 0, or all are 0."""
     total = float(whole.sum())
     return percent(part / total) if total > 0 and not (whole < 0).any() else ""

@@ -10,6 +10,7 @@ from opp_analytics import text
 from opp_analytics.analysis.quality.audit import audit_summary
 from opp_analytics.analysis.sentences import evidence
 from opp_analytics.arguments import refuse_groups
+from opp_analytics.arrays import Series
 from opp_analytics.columns import CHECKS, write_key
 from opp_analytics.note import note_of
 from opp_analytics.org import money_of
@@ -87,7 +88,7 @@ def _compare_periods(known: pd.DataFrame) -> str:
     return evidence.say_before(f"{won} {name}", before[-1]["rate"], when, apart=apart)
 
 
-def _name_period(row: pd.Series[Any], table: pd.DataFrame, cuts: dict[str, Any]) -> str:
+def _name_period(row: Series, table: pd.DataFrame, cuts: dict[str, Any]) -> str:
     """Name a period, or the days of it that are known."""
     cut = cuts[str(row.name)]
     return (
@@ -114,7 +115,7 @@ def describe_win_rate_curve(table: pd.DataFrame) -> str:
     )
 
 
-def _format_interval(row: pd.Series[Any]) -> str:
+def _format_interval(row: Series) -> str:
     return f"{text.percent(row['rate_low'])} to {text.percent(row['rate_high'])}"
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from opp_analytics import org, periods
 from opp_analytics.analysis.shared.groups import (
@@ -19,13 +17,14 @@ from opp_analytics.analysis.shared.groups import (
 )
 from opp_analytics.analysis.shared.history_query import find_ends
 from opp_analytics.analysis.stats.competing_risks import Incidence, incidence
+from opp_analytics.arrays import Codes, Counts, Flags, Series
 from opp_analytics.history import History
 from opp_analytics.periods import When
 
 
 def measure_ages(
-    frame: pd.DataFrame, today: pd.Timestamp, tz: str, ends: pd.Series[Any] | None = None
-) -> tuple[NDArray[np.int64], NDArray[np.int8], dict[str, int]]:
+    frame: pd.DataFrame, today: pd.Timestamp, tz: str, ends: Series | None = None
+) -> tuple[Counts, Codes, dict[str, int]]:
     """Count each conformed row's days from creation to its end, or to `today` if open.
 
     Without `ends` from a history, a won or lost deal ends on its ``close_date``, `today` at the
@@ -65,7 +64,7 @@ def follow_deals(
     tz: str | None,
     history: History | None = None,
     *further: str,
-) -> tuple[pd.DataFrame, Groups, NDArray[np.int64], NDArray[np.int8], dict[str, int], pd.Timestamp]:
+) -> tuple[pd.DataFrame, Groups, Counts, Codes, dict[str, int], pd.Timestamp]:
     """Check the frame, with `further` columns, and measure the age and outcome of each deal."""
     names = check_by(by)
     tz = org.Org.of(opportunities).zone(tz)
@@ -79,8 +78,8 @@ def follow_deals(
 
 
 def find_entry_ages(
-    frame: pd.DataFrame, days: NDArray[np.int64], observed_from: pd.Timestamp, tz: str
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    frame: pd.DataFrame, days: Counts, observed_from: pd.Timestamp, tz: str
+) -> tuple[Counts, Flags]:
     """Find each deal's age on the first observed day, and the deals that ended before it.
 
     The age is at least 0.
@@ -92,9 +91,9 @@ def find_entry_ages(
 
 def fit_curves(
     groups: Groups,
-    days: NDArray[np.int64],
-    outcome: NDArray[np.int8],
-    entry: NDArray[np.int64] | None = None,
+    days: Counts,
+    outcome: Codes,
+    entry: Counts | None = None,
 ) -> list[Incidence]:
     """Fit the incidence curve of each group; won, lost and disqualified are ends.
 

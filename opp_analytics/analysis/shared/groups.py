@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from opp_analytics import org, periods, schema
 from opp_analytics.arguments import texts
+from opp_analytics.arrays import Counts, Flags, Floats, Places, Series
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.schema import NO_LABEL, NO_NAMES
@@ -28,7 +28,7 @@ class Key:
     """One grouping column: a code per row (−1 for no group) and the labels in order."""
 
     name: str
-    codes: NDArray[np.intp]
+    codes: Places
     labels: pd.Index[Any]
 
 
@@ -36,7 +36,7 @@ class Key:
 class Groups:
     """The groups of a summary: a code per row (−1 for no group), and the index."""
 
-    codes: NDArray[np.intp]
+    codes: Places
     index: pd.Index[Any] | None
     """The summary's index; None for the one row of a summary without groups."""
 
@@ -45,13 +45,13 @@ class Groups:
         """Number of groups."""
         return 1 if self.index is None else len(self.index)
 
-    def count(self, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    def count(self, mask: Flags) -> Counts:
         """Count the rows of each group where `mask` is true."""
         # By position: a scattered boolean mask takes several times as long.
         codes = self.codes[np.flatnonzero(mask & (self.codes >= 0))]
         return np.bincount(codes, minlength=self.size).astype(np.int64)
 
-    def sum(self, amounts: NDArray[np.float64], mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    def sum(self, amounts: Floats, mask: Flags) -> Floats:
         """Sum the `amounts` of each group where `mask` is true; missing amounts count 0."""
         keep = np.flatnonzero(mask & (self.codes >= 0) & ~np.isnan(amounts))
         # Without rows, bincount returns integers.
@@ -59,7 +59,7 @@ class Groups:
             np.float64
         )
 
-    def nest(self, labels: pd.Index[Any], times: int | NDArray[np.intp]) -> pd.Index[Any]:
+    def nest(self, labels: pd.Index[Any], times: int | Places) -> pd.Index[Any]:
         """Put the labels of all groups below them; each group has so many."""
         if self.index is None:
             return labels
@@ -112,7 +112,7 @@ def read(
     return frame
 
 
-def make_column_key(column: pd.Series[Any]) -> Key:
+def make_column_key(column: Series) -> Key:
     """Make a sorted key of a column's values, with "(none)" last for missing values.
 
     Categories keep their order.
@@ -148,7 +148,7 @@ def _as_texts(labels: pd.Index[Any]) -> pd.Index[Any]:
     return labels.astype(schema.TEXT)
 
 
-def make_period_key(dates: pd.Series[Any], freq: str) -> Key:
+def make_period_key(dates: Series, freq: str) -> Key:
     """Make a key of the period of each date, in order of time; a missing date has no group."""
     codes, found = pd.factorize(dates.dt.to_period(periods.check_freq(freq)), sort=True)
     return Key("period", codes, pd.Index(found).astype(schema.TEXT))
@@ -158,7 +158,7 @@ def combine(
     keys: Sequence[Key],
     rows: int,
     *,
-    within: NDArray[np.bool_] | None = None,
+    within: Flags | None = None,
     everything: bool = False,
 ) -> Groups:
     """Combine keys into groups: those with rows, or every combination if `everything` is true.
@@ -185,7 +185,7 @@ def group_by(frame: pd.DataFrame, names: Sequence[str]) -> Groups:
     return combine([make_column_key(frame[name]) for name in names], len(frame))
 
 
-def _index(keys: Sequence[Key], sizes: list[int], seen: NDArray[np.intp]) -> pd.Index[Any]:
+def _index(keys: Sequence[Key], sizes: list[int], seen: Places) -> pd.Index[Any]:
     parts = np.unravel_index(seen, sizes) if len(seen) else [seen] * len(keys)
     levels = [key.labels[part] for key, part in zip(keys, parts, strict=True)]
     names = [key.name for key in keys]
@@ -194,9 +194,9 @@ def _index(keys: Sequence[Key], sizes: list[int], seen: NDArray[np.intp]) -> pd.
     return pd.MultiIndex.from_arrays(levels, names=names)
 
 
-def divide(part: Any, whole: Any) -> NDArray[np.float64]:
+def divide(part: Any, whole: Any) -> Floats:
     """Divide `part` by `whole`; NaN where `whole` is 0."""
-    share: NDArray[np.float64] = np.divide(
+    share: Floats = np.divide(
         part, whole, out=np.full(np.shape(part), np.nan), where=np.asarray(whole) != 0
     )
     return share

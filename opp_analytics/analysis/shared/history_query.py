@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from opp_analytics import history as store
+from opp_analytics.arrays import Counts, Series
 from opp_analytics.crm import refuse_other_deals
 from opp_analytics.errors import (
     ArgumentTypeError,
@@ -219,9 +219,7 @@ def find_span(
     )
 
 
-def find_first_record(
-    history: History, moments: pd.Series[Any], reads: Sequence[str]
-) -> pd.Timestamp:
+def find_first_record(history: History, moments: Series, reads: Sequence[str]) -> pd.Timestamp:
     """Find the first record with all those columns of `reads` that the history ever had."""
     begins = history.begins
     return pd.Timestamp(max([moments.iloc[0], *begins[begins.index.isin(reads)]]))
@@ -344,16 +342,14 @@ def check_one_currency(history: History, org: Org) -> None:
         refuse_currencies(codes, one)
 
 
-def _find_last_before(
-    history: History, moments: pd.Series[Any], instant: pd.Timestamp
-) -> pd.Timestamp:
+def _find_last_before(history: History, moments: Series, instant: pd.Timestamp) -> pd.Timestamp:
     known = moments[moments <= instant]
     # If there is none, the history's error says when it begins.
     return pd.Timestamp(known.iloc[-1]) if len(known) else history.recorded_before(instant)
 
 
 def _explain_missing_record(
-    moments: pd.Series[Any], opening: pd.Timestamp, finish: pd.Timestamp, asked_by: str
+    moments: Series, opening: pd.Timestamp, finish: pd.Timestamp, asked_by: str
 ) -> str:
     later = moments[moments > opening]
     if len(later):
@@ -525,16 +521,14 @@ def read_changes(
     return found
 
 
-def number_deals(rows: pd.DataFrame) -> NDArray[np.int64]:
+def number_deals(rows: pd.DataFrame) -> Counts:
     """Number the deals of rows in order of deal, from 0 on."""
     ids = pa.chunked_array(pa.array(rows["unique_id"], from_pandas=True))
     begins = pc.fill_null(pc.not_equal(ids[1:], ids[:-1]), True).to_numpy()
     return np.cumsum(np.append([0][: len(ids)], begins)).astype(np.int64)
 
 
-def find_ends(
-    history: History, frame: pd.DataFrame, today: pd.Timestamp, tz: str
-) -> pd.Series[Any]:
+def find_ends(history: History, frame: pd.DataFrame, today: pd.Timestamp, tz: str) -> Series:
     """Find the end date of each deal of the frame from the records up to `today`.
 
     Missing where unknown.

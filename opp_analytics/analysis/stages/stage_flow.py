@@ -36,6 +36,7 @@ from opp_analytics.analysis.stages.stage_funnel import (
     split_pipelines,
 )
 from opp_analytics.analysis.stats.competing_risks import incidence
+from opp_analytics.arrays import Series
 from opp_analytics.history import TRANSFERRED, History, ibis, missing
 from opp_analytics.org import NOT_RECORDED, PIPELINE, Org
 from opp_analytics.periods import When
@@ -319,11 +320,11 @@ def _place_pipeline(groups: list[str], org: Org) -> str | None:
     return name_groups(groups)[groups.index(PIPELINE)] if several else None
 
 
-def _list_pipelines(history: History, org: Org) -> pd.Series[Any]:
+def _list_pipelines(history: History, org: Org) -> Series:
     table = history.table
     if len(org.stages.pipelines) < 2 or PIPELINE not in table.columns:
         return pd.Series(dtype=schema.TEXT)
-    found: pd.Series[Any] = history.collect(table.select(PIPELINE).distinct())[PIPELINE]
+    found: Series = history.collect(table.select(PIPELINE).distinct())[PIPELINE]
     return found.sort_values(ignore_index=True)
 
 

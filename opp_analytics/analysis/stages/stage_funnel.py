@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from opp_analytics import schema
 from opp_analytics.analysis.shared.groups import (
@@ -21,6 +20,7 @@ from opp_analytics.analysis.shared.groups import (
     read,
 )
 from opp_analytics.analysis.shared.tables import annotate
+from opp_analytics.arrays import Codes, Flags, Series
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.org import (
     CONFLICT,
@@ -119,9 +119,7 @@ def stage_funnel(opportunities: pd.DataFrame, *, by: By = None) -> pd.DataFrame:
     )
 
 
-def _select_pipeline(
-    frame: pd.DataFrame, pipeline: str | None, names: Sequence[str]
-) -> NDArray[np.bool_]:
+def _select_pipeline(frame: pd.DataFrame, pipeline: str | None, names: Sequence[str]) -> Flags:
     """Mask the deals of a pipeline, or all deals if the funnel has only one."""
     if PIPELINE not in names or PIPELINE not in frame:
         return np.ones(len(frame), dtype=bool)
@@ -134,7 +132,7 @@ def _select_pipeline(
 
 
 def _count_funnel(
-    frame: pd.DataFrame, outcome: NDArray[np.int8], names: list[str], ranked: Sequence[str]
+    frame: pd.DataFrame, outcome: Codes, names: list[str], ranked: Sequence[str]
 ) -> pd.DataFrame:
     """Count the funnel of one pipeline, whose open stages are ranked.
 
@@ -164,9 +162,7 @@ def _count_funnel(
     return pd.DataFrame(flat, index=groups.nest(stages, len(labels)))
 
 
-def split_pipelines(
-    org: Org, found: pd.Series[Any], by: Sequence[str], asked_by: str
-) -> list[str | None]:
+def split_pipelines(org: Org, found: Series, by: Sequence[str], asked_by: str) -> list[str | None]:
     """List the pipelines to count one by one; a single None where all stages are ranked together.
 
     Refuse deals in several pipelines with stages of their own that `by` does not tell apart.

@@ -13,20 +13,18 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from opp_analytics.analysis.stats.intervals import wilson
-
-Flags = NDArray[np.bool_]
-Floats = NDArray[np.float64]
+from opp_analytics.arrays import Counts, Flags, Floats
 
 
 @dataclass(frozen=True)
 class Incidence:
     """The Aalen–Johansen curves, at each age at which a deal ended."""
 
-    time: NDArray[np.int64]
-    at_risk: NDArray[np.int64]
-    won: NDArray[np.int64]
-    lost: NDArray[np.int64]
-    disqualified: NDArray[np.int64]
+    time: Counts
+    at_risk: Counts
+    won: Counts
+    lost: Counts
+    disqualified: Counts
     won_share: Floats
     """Share won by then."""
     lost_share: Floats
@@ -40,12 +38,12 @@ class Incidence:
 
 
 def incidence(
-    time: NDArray[np.int64],
+    time: Counts,
     *,
     won: Flags,
     lost: Flags | None = None,
     disqualified: Flags | None = None,
-    entry: NDArray[np.int64] | None = None,
+    entry: Counts | None = None,
 ) -> Incidence:
     """Estimate the outcome curves of deals over time (Aalen–Johansen).
 

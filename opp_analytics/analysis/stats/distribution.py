@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from opp_analytics.arrays import Floats, Places
 from opp_analytics.schema import HALF_CENT
 
-Floats = NDArray[np.float64]
 _ENUMERATED = 15
 """Largest number of uncertain deals whose 2^n outcomes are listed."""
 _CELLS, _PAST_CELLS = 4_096, 1_024
@@ -108,14 +108,14 @@ def condition_on_each(
 class _Few:
     """The distribution of a few deals: every outcome, by number; bit k is set if deal k is won."""
 
-    rows: NDArray[np.intp]
+    rows: Places
     """Place of each deal among all."""
     points: Floats
     """Cents of each outcome."""
     mass: Floats
 
     @classmethod
-    def of(cls, rows: NDArray[np.intp], cents: Floats, chances: Floats) -> _Few:
+    def of(cls, rows: Places, cents: Floats, chances: Floats) -> _Few:
         """List every outcome."""
         points, mass = np.zeros(1), np.ones(1)
         for amount, chance in zip(cents[rows], chances[rows], strict=True):
@@ -140,9 +140,9 @@ class _Few:
 class _Many:
     """The distribution of many deals in cells of money."""
 
-    rows: NDArray[np.intp]
+    rows: Places
     """Place of each deal that moves it alone, among all."""
-    cells: NDArray[np.intp]
+    cells: Places
     """How far each moves it."""
     chances: Floats
     base: float
@@ -160,7 +160,7 @@ class _Many:
         """The chance of each cell or more, and of more than all."""
         return np.append(np.cumsum(self.mass[::-1])[::-1] / self.mass.sum(), 0.0)
 
-    def find(self, cents: Floats) -> NDArray[np.intp]:
+    def find(self, cents: Floats) -> Places:
         """Find the first cell of at least so many cents; 0 where all are."""
         place = np.ceil((cents - 0.5 - self.base) / self.step)
         return np.asarray(np.clip(place, 0, len(self.mass)), dtype=np.intp)
@@ -209,7 +209,7 @@ class _Parts:
 
     few: _Layer
     many: _Layer
-    small: NDArray[np.intp]
+    small: Places
     """Places of the deals that move the others together."""
     cents: Floats
     """Of each deal; a negative one is turned round: a gain if it is not won."""
@@ -258,7 +258,7 @@ class _Parts:
 
     def condition(
         self, total: Total, target: float, sure: float
-    ) -> Iterator[tuple[NDArray[np.intp], Floats, Floats]]:
+    ) -> Iterator[tuple[Places, Floats, Floats]]:
         """Compute the chance of a target if deals are won, and if not, with their places.
 
         `total` is that of `add_up`.
@@ -280,7 +280,7 @@ class _Parts:
 def measure_ranges(
     amounts: Floats,
     chances: Floats,
-    codes: NDArray[np.intp],
+    codes: Places,
     size: int,
     levels: Sequence[float],
     *,
@@ -356,9 +356,7 @@ def compound(values: Floats, number: float, shape: float, *, rough: bool = False
     return Total(step * np.arange(cells), cumulative / cumulative[-1])
 
 
-def _pick_large(
-    rows: NDArray[np.intp], cents: Floats, chances: Floats
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _pick_large(rows: Places, cents: Floats, chances: Floats) -> tuple[Places, Places]:
     """Pick the deals that move a distribution one by one, by falling variance, and the others."""
     with np.errstate(over="ignore"):  # an amount that no currency holds is first as well
         variance = (cents**2 * chances * (1 - chances))[rows]
@@ -376,12 +374,12 @@ def _pick_large(
 
 
 def _pick_huge(
-    alone: NDArray[np.intp],
-    small: NDArray[np.intp],
+    alone: Places,
+    small: Places,
     cents: Floats,
     chances: Floats,
     further: Floats,
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+) -> tuple[Places, Places]:
     """Pick the deals that no cells resolve beside all smaller ones, and the others."""
     order = alone[np.argsort(-cents[alone], kind="stable")]
     with np.errstate(over="ignore", invalid="ignore"):
@@ -394,8 +392,8 @@ def _pick_huge(
 
 
 def _move(
-    alone: NDArray[np.intp],
-    small: NDArray[np.intp],
+    alone: Places,
+    small: Places,
     cents: Floats,
     chances: Floats,
     further: Floats,

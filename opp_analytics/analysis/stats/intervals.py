@@ -8,12 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import bdtr, bdtrc, gammaln, ndtri, stdtrit
 
 from opp_analytics import arguments
+from opp_analytics.arrays import Flags, Floats, Places
 
-Floats = NDArray[np.float64]
 # Periods from which a bias has an interval: with two, Student's 95% interval reaches 12.7 standard
 # errors.
 _FEWEST = 3
@@ -38,8 +37,8 @@ def wilson(hits: Any, trials: Any, *, confidence: float = 0.95) -> tuple[Floats,
 
 def value_interval(
     amounts: Floats,
-    won: NDArray[np.bool_],
-    codes: NDArray[np.intp],
+    won: Flags,
+    codes: Places,
     size: int,
     *,
     confidence: float = 0.95,
@@ -108,7 +107,7 @@ def bias_interval(
 _EXACT_PAIRS, _DRAWS = 12, 10_000
 
 
-def mark_differences(hits: Any, trials: Any, *, confidence: float = 0.95) -> NDArray[np.bool_]:
+def mark_differences(hits: Any, trials: Any, *, confidence: float = 0.95) -> Flags:
     """Mark groups whose share `hits` / `trials` differs from the rest by more than chance.
 
     Fisher's exact test of each group against the rest, with Holm's adjustment for the number of
@@ -125,7 +124,7 @@ def mark_differences(hits: Any, trials: Any, *, confidence: float = 0.95) -> NDA
     return differs
 
 
-def compare_with_rest(hits: Any, trials: Any) -> NDArray[np.float64]:
+def compare_with_rest(hits: Any, trials: Any) -> Floats:
     """Compute the p-value of Fisher's exact test of each group against all others.
 
     It is two-sided, and 1 where there is nothing to compare.
@@ -152,7 +151,7 @@ def _compare(hits: int, trials: int, all_hits: int, all_trials: int) -> float:
     return float(chance[chance <= chance[hits - possible[0]] * (1 + 1e-7)].sum() / chance.sum())
 
 
-def mark_missed_chances(won: Any, still_open: Any, deals: Any, stated: Any) -> NDArray[np.bool_]:
+def mark_missed_chances(won: Any, still_open: Any, deals: Any, stated: Any) -> Flags:
     """Mark groups of `deals` won more or less often than `stated`, beyond chance (5%).
 
     The exact binomial test of each group, two-sided, with Holm's adjustment for their number. Deals
@@ -182,7 +181,7 @@ def compare_pairs(differences: Any) -> float:
     return float((sums >= abs(off.sum()) - 1e-9 * np.abs(off).sum()).mean())
 
 
-def adjust_p_values(p: NDArray[np.float64]) -> NDArray[np.float64]:
+def adjust_p_values(p: Floats) -> Floats:
     """Adjust the p-values of several tests (Holm): any error is as rare as in one test."""
     order = np.argsort(p, kind="stable")
     adjusted = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
