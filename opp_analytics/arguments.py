@@ -19,7 +19,13 @@ MethodName = Literal["auto", "learned", "run_rate", "stated", "stage"]
 StageRates = Mapping[str, float] | pd.DataFrame | None
 """Chances by stage, or a table of `stage_rates`."""
 RivalName = Literal[
-    "weighted", "three_periods", "stage_projection", "stage_projection_4", "last_period", "year_ago"
+    "weighted",
+    "category_weights",
+    "three_periods",
+    "stage_projection",
+    "stage_projection_4",
+    "last_period",
+    "year_ago",
 ]
 """A formula of others that `backtest` compares forecasts with."""
 _CONVERSIONS = {

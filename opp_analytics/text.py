@@ -319,6 +319,7 @@ def movement(name: Any, change: float | None = None) -> str:
 _NOUNS = {"D": "day", "W": "week", "M": "month", "Q": "quarter", "Y": "year"}
 _FORMULAS = {
     "weighted": "weighted pipeline",
+    "category_weights": "fixed weights by category",
     "three_periods": "mean of the last three {noun}s",
     "stage_projection": "stage projection of the last {noun}",
     "stage_projection_4": "stage projection of the last four {noun}s",

@@ -64,13 +64,14 @@ def backtest(
         Past records, the last of each day; periods that had ended by the last record are judged.
     methods : str, function, or list of both
         Methods as for `forecast`; formulas of others to compare them with, which give no range:
-        "weighted" (booked, and the deals due at their stated chances), "three_periods" (mean of the
-        last three ended periods), "stage_projection" (the deals due at what their stages won from
-        the same point of the last ended period, and what that period won from other deals),
-        "stage_projection_4" (the mean of that over the last four), "last_period", "year_ago"; "all"
-        of these; or functions of your own, each ``f(opportunities, *, history, as_of, freq,
-        period)``, that return a number, or a mapping of expected, median, low and high (an 80%
-        range). Its history ends at `as_of`; it is named by its ``__name__``.
+        "weighted" (booked, and the deals due at their stated chances), "category_weights" (booked,
+        and the deals due at 90% in commit, 70% in best case, 30% in pipeline), "three_periods"
+        (mean of the last three ended periods), "stage_projection" (the deals due at what their
+        stages won from the same point of the last ended period, and what that period won from other
+        deals), "stage_projection_4" (the mean of that over the last four), "last_period",
+        "year_ago"; "all" of these; or functions of your own, each ``f(opportunities, *, history,
+        as_of, freq, period)``, that return a number, or a mapping of expected, median, low and high
+        (an 80% range). Its history ends at `as_of`; it is named by its ``__name__``.
     by : str or list of str, optional
         One forecast for each value of these columns, as they were at the record; a deal that was
         not open then has those at its win.

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import arguments
+from opp_analytics.analysis.forecasting.forecast_categories import deal_categories
 from opp_analytics.analysis.forecasting.learned import BUCKET_NAMES
 from opp_analytics.analysis.forecasting.method import Method
 from opp_analytics.analysis.forecasting.moment import Moment, last_day
@@ -24,6 +25,8 @@ from opp_analytics.schema import label_groups
 
 RIVALS: tuple[RivalName, ...] = get_args(RivalName)
 _PER_YEAR = {"W": 52, "M": 12, "Q": 4, "Y": 1}
+_CATEGORY_WEIGHTS = {"commit": 0.9, "best_case": 0.7, "pipeline": 0.3}
+"""Weights of forecast categories that published skills for assistants state for every team."""
 _PROJECTED_FROM = {"stage_projection": 1, "stage_projection_4": 4}
 """Ended periods that a stage projection is the mean over."""
 _DUE, _WON = BUCKET_NAMES.index("due"), len(BUCKET_NAMES)
@@ -37,12 +40,14 @@ def follow_formula(name: RivalName) -> Way:
 
     There is no range.
 
-    weighted: the pipeline at its stated chances, as most customer systems show it. three_periods:
-    the mean of the last three ended periods (HubSpot's projection, which looks at the wins of three
-    months). stage_projection and stage_projection_4: the open pipeline at what its stages won from
-    the same point of the last ended period, and what that period won from other deals (Gong's
-    projection as documented), or the mean over the last four. last_period, year_ago: that period
-    again. What rests on totals alone is raised to what is booked.
+    weighted: the pipeline at its stated chances, as most customer systems show it.
+    category_weights: the pipeline at one weight for each forecast category, as skills for
+    assistants have it. three_periods: the mean of the last three ended periods (HubSpot's
+    projection, which looks at the wins of three months). stage_projection and stage_projection_4:
+    the open pipeline at what its stages won from the same point of the last ended period, and what
+    that period won from other deals (Gong's projection as documented), or the mean over the last
+    four. last_period, year_ago: that period again. What rests on totals alone is raised to what is
+    booked.
     """
     return partial(_weigh if name == "weighted" else _project, name=name)
 
@@ -71,9 +76,16 @@ def _project(
 ) -> Iterator[PastForecast]:
     versions, held = past.learned.versions, set(moment.keep_alive().labels)
     ended = ended_periods(moment, past.question.freq, most=_PER_YEAR["W"] + 1)
+    weighted: Floats | None = None
+    if name == "category_weights":
+        if not past.records.shows_deals(record):
+            return
+        weighted = moment.value * _weigh_categories(past, record, moment)
     for period in ahead:
         booked = moment.booked_in(period)
-        if name in _PROJECTED_FROM:
+        if weighted is not None:
+            expected = booked + moment.sum(weighted, moment.due_in(period))
+        elif name in _PROJECTED_FROM:
             expected = _project_stages(past, record, moment, period, _PROJECTED_FROM[name])
         else:
             earlier = _pick_past(ended, period, name)
@@ -84,6 +96,14 @@ def _project(
             for group, known, money in zip(moment.labels, booked, expected, strict=True):
                 if group in held:
                     yield PastForecast(record, period, group, known, money, None, name)
+
+
+def _weigh_categories(past: PastForecasts, record: int, moment: Moment) -> Floats:
+    """Find the weight of each deal's category, as it was at the record."""
+    assert past.question.history is not None
+    deals = past.question.history.as_of(past.records.moments[record]).set_index("unique_id")
+    weights = deal_categories(deals).map(_CATEGORY_WEIGHTS).reindex(list(moment.list_ids()))
+    return np.nan_to_num(weights.to_numpy(dtype=np.float64))
 
 
 def _pick_past(

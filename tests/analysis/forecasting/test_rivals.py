@@ -58,6 +58,22 @@ def test_weighted__is_what_is_booked_and_the_deals_due_at_their_stated_chances()
     assert found["2026-06-10", "2026-07"] == 0
 
 
+def test_category_weights__are_what_is_booked_and_the_deals_due_at_the_weight_of_their_category():
+    found = ask(EIGHT, "category_weights")
+    # At a stated chance of 50%, all are best case.
+    assert found["2026-06-10", "2026-06"] == pytest.approx(0.7 * (600 + 600 + 10))
+    assert found["2026-06-20", "2026-06"] == 600 + 10 + 30
+    rows = [
+        ("a", "2026-01-10", "proposal", "2026-01-25", 100.0, 75),
+        ("b", "2026-01-10", "proposal", "2026-01-25", 10.0, 74),
+        ("c", "2026-01-10", "proposal", "2026-01-25", 1.0, 49),
+        ("c", "2026-02-20", "closed_lost", "2026-01-25", 1.0, 0),
+    ]
+    columns = ["unique_id", "seen_at", "stage", "close_date", "value", "probability"]
+    history = History.from_changes(pd.DataFrame(rows, columns=columns))
+    assert ask(history, "category_weights")["2026-01-10", "2026-01"] == pytest.approx(97.3)
+
+
 def test_three_periods__is_the_mean_of_the_last_three_ended_months_raised_to_what_is_booked():
     found = ask(EIGHT, "three_periods")
     # March, April and May: 300 + 30, 400 + 10 + 30, 500 + 30.
@@ -182,9 +198,14 @@ class Recomputed:
 
     def expect(self, name: str, at: pd.Timestamp, month: pd.Period) -> float:
         current, booked = pd.Period(at.date(), "M"), self.total(at, month)
-        if name == "weighted":
+        if name in ("weighted", "category_weights"):
             due = self.due(at, month)
-            return booked + float((due["value"] * due["probability"] / 100).sum())
+            chance = due["probability"] / 100
+            if name == "category_weights":
+                chance = pd.Series(
+                    np.select([chance >= 0.75, chance >= 0.5], [0.9, 0.7], 0.3), due.index
+                )
+            return booked + float((due["value"] * chance).sum())
         if name.startswith("stage_projection"):
             past = [current - k for k in range(1, 5 if name.endswith("4") else 2)]
             return float(np.mean([self.project(at, month, one) for one in past]))
