@@ -7,6 +7,7 @@ import json
 import math
 import re
 from collections.abc import Iterable
+from functools import cache
 from html import escape
 from itertools import takewhile
 from typing import Any
@@ -86,18 +87,28 @@ WORLDS: dict[str, Any] = {
 }
 
 
-@pytest.fixture(scope="module", params=WORLDS)
-def context(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Context:
-    """A world asked about."""
-    history = oa.History(tmp_path_factory.mktemp("contract") / "history")
+@cache
+def _read(world: str) -> Context:
+    history = scratch_history()
     recorded(history, {"2026-03-02": LAST_WEEK, "2026-03-09": LAST_WEEK, AS_OF: THIS_WEEK})
-    asked = {"as_of": AS_OF, "history": None, **WORLDS[request.param](history)}
+    asked = {"as_of": AS_OF, "history": None, **WORLDS[world](history)}
     return read_context(asked.pop("opportunities"), asked.pop("history"), **asked)
 
 
-@pytest.fixture(scope="module", params=CATALOG)
-def answer(request: pytest.FixtureRequest, context: Context) -> Answer:
-    return CATALOG[request.param].ask(context)
+@pytest.fixture(params=WORLDS)
+def context(request: pytest.FixtureRequest) -> Context:
+    """A world asked about, read once: pytest would end and begin it again for other parameters."""
+    return _read(request.param)
+
+
+@cache
+def _ask(world: str, key: str) -> Answer:
+    return CATALOG[key].ask(_read(world))
+
+
+@pytest.fixture(params=[(world, key) for world in WORLDS for key in CATALOG], ids="-".join)
+def answer(request: pytest.FixtureRequest) -> Answer:
+    return _ask(*request.param)
 
 
 def _cells(columns: Iterable[str], row: Row) -> dict[str, Any]:
