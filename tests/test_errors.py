@@ -122,6 +122,7 @@ def test_show_traceback__of_a_notebook_has_our_inside_too() -> None:
     )
 
 
+@pytest.mark.slow
 def test_show_traceback__before_any_error_says_so() -> None:
     assert "There was no error yet." in notebook(
         "import opp_analytics as oa", "oa.errors.show_traceback()"

@@ -72,6 +72,7 @@ def begin_to_write(target: Path) -> tuple[subprocess.Popen[str], Path]:
     return writer, Path(writer.stdout.readline().rstrip())
 
 
+@pytest.mark.slow
 @pytest.mark.posix
 def test_write_whole__removes_what_a_killed_one_left_a_day_ago(target: Path) -> None:
     killed, left = begin_to_write(target)
@@ -90,6 +91,7 @@ def test_write_whole__removes_what_a_killed_one_left_a_day_ago(target: Path) -> 
     assert target.read_bytes() == NEW
 
 
+@pytest.mark.slow
 def test_write_whole__leaves_what_another_process_is_writing(target: Path) -> None:
     writer, staged = begin_to_write(target)
     files.write_whole(target, NEW)
@@ -446,6 +448,7 @@ def test_read_whole__waits_for_nothing_that_a_file_may_give_later(
     os.close(writer)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
 @pytest.mark.parametrize("redirected", [False, True])
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")

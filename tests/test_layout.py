@@ -82,6 +82,7 @@ print(wrong)
 """  # noqa: E501
 
 
+@pytest.mark.slow
 def test_public_names__are_functions_whatever_was_imported_first() -> None:
     order = sorted(modules())
     random.Random(1).shuffle(order)

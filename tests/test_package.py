@@ -32,6 +32,7 @@ def test_unknown_name__is_an_attribute_error() -> None:
         oa.win_rat  # type: ignore[attr-defined]  # noqa: B018
 
 
+@pytest.mark.slow
 def test_import__loads_neither_drawing_nor_widgets_nor_engine_nor_http() -> None:
     heavy = [
         *("matplotlib", "ipywidgets", "anywidget", "ibis", "duckdb", "requests", "starlette"),
@@ -56,6 +57,7 @@ def test_analyses__of_a_frame_load_neither_drawing_nor_engine_nor_http() -> None
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("call", "extra"),
     [

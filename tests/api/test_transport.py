@@ -283,6 +283,7 @@ CALLS: list[Callable[[oa.Client], object]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("at_once", "drop"),
     [
@@ -308,6 +309,7 @@ def test_request__has_a_deadline_for_all_of_it(tmp_path: Path, at_once: bytes, d
     assert took < 5 * 5 * 0.2
 
 
+@pytest.mark.slow
 def test_request__that_missed_its_deadline_says_so_and_is_not_repeated(tmp_path: Path) -> None:
     with talking(dripping(b"", b"H")) as server, client_of(server, tmp_path, timeout=0.2) as client:
         with pytest.raises(oa.errors.ConnectionFailed, match="not complete within 1 s"):
@@ -552,6 +554,7 @@ def empty_list(told: datetime) -> Answer:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("behind", [0, 60])
 def test_clock__of_the_server_agrees_however_slow_its_answer(tmp_path: Path, behind: int) -> None:
     def respond(_: Asked) -> Answer:

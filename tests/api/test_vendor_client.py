@@ -21,6 +21,8 @@ import pytest
 
 import opp_analytics as oa
 
+pytestmark = pytest.mark.slow
+
 SOURCE = Path(__file__).parent / "vendor_client"
 ROWS = [
     {
@@ -169,7 +171,6 @@ def numbered(*numbers: int) -> list[str]:
     return [f"opp-{number}" for number in numbers]
 
 
-@pytest.mark.slow
 def test_list__reads_what_our_client_reads(driven: Driven) -> None:
     listed = driven.steps["list"]
     assert len(listed["data"]) == len(driven.before.rows) == 7

@@ -94,6 +94,7 @@ def test_wrong_usage__is_exit_code_2(command: Command, arguments: list[str]) -> 
     assert "Usage" in err
 
 
+@pytest.mark.slow
 def test_completion__offers_the_commands_that_fit() -> None:
     done = subprocess.run(
         [sys.executable, "-c", "from opp_analytics.cli import app; app(prog_name='opp-analytics')"],

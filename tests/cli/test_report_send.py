@@ -48,6 +48,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[MailServer]:
         yield server
 
 
+@pytest.mark.slow
 def test_report_send__says_who_got_it_and_sends_it_once(report: Report, server: MailServer) -> None:
     code, out, err = report()
     assert (code, err) == (0, "")

@@ -79,6 +79,7 @@ def test_load__warm_reads_no_page_and_gives_an_equal_writable_frame(tenant, shar
     assert load(client)["value"][0] == cold["value"][0]
 
 
+@pytest.mark.slow
 def test_load__warm_imports_neither_http_nor_what_shows_progress(tenant, tmp_path):
     client = tenant(3)
     load(client)

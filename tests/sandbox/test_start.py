@@ -144,6 +144,7 @@ def test_stop__can_be_repeated_and_ends_everything() -> None:
         socket.create_connection(("127.0.0.1", int(server.url.rsplit(":")[-1])))
 
 
+@pytest.mark.slow
 @pytest.mark.posix
 def test_process__dies_with_its_owner(tmp_path: Path) -> None:
     script = (
@@ -171,6 +172,7 @@ def test_process__dies_with_its_owner(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_import__costs_neither_server_nor_pandas() -> None:
     script = (
         "import sys, opp_analytics.sandbox; print({'starlette', 'uvicorn', 'pandas', 'msgspec'} "

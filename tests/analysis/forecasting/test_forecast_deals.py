@@ -230,6 +230,7 @@ def test_forecast_deals__dates_no_win_without_a_history_or_with_fewer_than_eight
             assert (table[DATES] == pd.Timestamp(day) + pd.Timedelta(days=10)).all(axis=None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "seed"), [("right", 11), ("optimistic", 12), ("growth and rush", 13)]
 )

@@ -128,6 +128,8 @@ def make(
         as_of=day,
         org=ORG,
         target=400_000,
+        # No alert here is about the forecast.
+        method="stated",
         out=folder,
         only=only,
     )

@@ -127,12 +127,13 @@ SOON = 10.0
 SINGLE_READS, ALL_PAGES = 6, 30
 
 
+@pytest.mark.slow
 @pytest.mark.posix
 @pytest.mark.parametrize(
     ("command", "rows", "faults"),
     [
         ("plan", SINGLE_READS, THINKS),
-        pytest.param("undo", ALL_PAGES, PAUSES, marks=pytest.mark.slow),
+        ("undo", ALL_PAGES, PAUSES),
     ],
 )
 def test_reading__ends_soon_on_ctrl_c_and_says_that_nothing_was_sent(
