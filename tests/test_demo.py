@@ -23,6 +23,7 @@ def demo() -> tuple[oa.Client, oa.History]:
     return oa.demo(weeks=3, seed=2)
 
 
+@pytest.mark.slow
 def test_demo__records_every_week_until_today(demo: tuple[oa.Client, oa.History]) -> None:
     _, history = demo
     recorded = history.records["recorded_at"]
@@ -32,6 +33,7 @@ def test_demo__records_every_week_until_today(demo: tuple[oa.Client, oa.History]
     assert history.records["complete"].all()
 
 
+@pytest.mark.slow
 def test_demo__has_two_teams_with_targets_and_calls(demo: tuple[oa.Client, oa.History]) -> None:
     client, history = demo
     org = client.org
@@ -64,11 +66,13 @@ def test_demo__sets_targets_near_what_each_wins_in_the_long_run() -> None:
         assert module._PEOPLE[rep.name][1] == pytest.approx(won * value, rel=0.2)
 
 
+@pytest.mark.slow
 def test_demo__plays_days_to_come_without_calls() -> None:
     _, history = oa.demo(weeks=1, today="2126-11-18")
     assert oa.calls(history).empty
 
 
+@pytest.mark.slow
 def test_demo__serves_what_was_recorded_last(demo: tuple[oa.Client, oa.History]) -> None:
     client, history = demo
     opportunities = oa.load(client, refresh="full")
@@ -79,6 +83,7 @@ def test_demo__serves_what_was_recorded_last(demo: tuple[oa.Client, oa.History])
     pd.testing.assert_series_equal(served, recorded)
 
 
+@pytest.mark.slow
 def test_demo__of_a_fixed_day_is_the_same_on_any_day() -> None:
     client, history = oa.demo(weeks=1, today="2026-11-23")
     assert history.records["recorded_at"].dt.date.map(str).tolist() == ["2026-11-16", "2026-11-23"]

@@ -333,7 +333,7 @@ def test_public_function__gives_the_same_for_each_type_of_a_column(entry, backen
 @pytest.mark.parametrize(
     ("entry", "index"),
     [
-        (entry, index)
+        pytest.param(entry, index, marks=[] if index == "several levels" else pytest.mark.slow)
         for entry in ENTRIES
         for index in INDEXES
         # A page takes seconds.
