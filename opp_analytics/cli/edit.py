@@ -319,9 +319,7 @@ def resume_command(
     run_id: Annotated[str | None, _RUN] = None,
     unknown: Annotated[
         Literal["leave", "send"],
-        typer.Option(
-            help="New opportunities that may be on the server already: leave or send them."
-        ),
+        typer.Option(help="Changes that may be on the server already: leave or send them."),
     ] = "leave",
     receipt: Annotated[Path | None, _RECEIPT] = None,
     org_file: source.OrgFile = None,
@@ -413,9 +411,8 @@ def _say_receipt(done: oa.Receipt, file: Path | None) -> None:
         write_tables({"receipt": table}, file)
         note(f"Receipt written to {file}.")
     if not done.complete:
-        raise typer.Exit(
-            _IN_PART if done.table["outcome"].isin(["applied", "already", "unknown"]).any() else 1
-        )
+        sent = ["applied", "already", "unknown", "not_kept", "overwritten"]
+        raise typer.Exit(_IN_PART if done.table["outcome"].isin(sent).any() else 1)
 
 
 def _write_day(cell: Any) -> Any:

@@ -275,6 +275,7 @@ class OrgShape(_Strict):
     timezone: Annotated[_Text, AfterValidator(_check_zone)] | None = None
     fiscal_year_start: Annotated[int, Field(ge=1, le=12)] | None = None
     record_url: Annotated[_Text, AfterValidator(_check_url)] | None = None
+    ignore: list[_Text] = []
     stages: Annotated[list[_Stage], Field(min_length=1)] | None = None
     columns: _Columns = {}
     api: _Api = _Api()
@@ -314,6 +315,7 @@ _RIGHT = {
         "use an address in quotes with {unique_id} in it, such as "
         '"https://crm.example.com/{unique_id}"'
     ),
+    "ignore": 'use a list of columns, such as ["last_activity_at"]',
     "stages": 'use a list with at least one stage, such as [{name = "Demo", kind = "open"}]',
     "stages.name": "use text that is not blank",
     "stages.kind": f"use {joined(KINDS, last='or')}",

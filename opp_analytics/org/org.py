@@ -71,6 +71,9 @@ class Org:
         First month of the fiscal year; 1 when not given.
     record_url : str, optional
         Address of a deal in the CRM, with ``{unique_id}`` in it: http, https or a relative path.
+    ignore : list of str, optional
+        Columns that automations write: a change there is nobody's work on a deal, so that it holds
+        back no deletion.
     columns : mapping, optional
         Columns of exports and files: theirs to ours, to a list of ours where one column serves
         several.
@@ -124,6 +127,8 @@ class Org:
     """First month of the fiscal year."""
     record_url: str | None
     """Address of a deal in the CRM, with ``{unique_id}`` in it."""
+    ignore: tuple[str, ...]
+    """Columns that automations write."""
     columns: Columns = field(hash=False)
     """Columns of exports: theirs to ours, or to a list of ours."""
     api_columns: Mapping[str, str] = field(hash=False)
@@ -158,6 +163,7 @@ class Org:
         timezone: str | None = None,
         fiscal_year_start: int | None = None,
         record_url: str | None = None,
+        ignore: Sequence[str] | None = None,
         columns: Columns | None = None,
         api_columns: Mapping[str, str] | None = None,
         people: Sequence[Mapping[str, Any]] | pd.DataFrame | None = None,
@@ -175,6 +181,7 @@ class Org:
             "timezone": timezone,
             "fiscal_year_start": fiscal_year_start,
             "record_url": record_url,
+            "ignore": _make_plain(ignore),
             "columns": _make_plain(columns),
             "api": None if api_columns is None else {"columns": _make_plain(api_columns)},
             **{
@@ -208,6 +215,7 @@ class Org:
             "stages": STAGES if stages is None else Stages(tuple(map(Stage.from_dict, stages))),
             **{name: raw.get(name) for name in ("currency", "timezone", "record_url")},
             "fiscal_year_start": raw.get("fiscal_year_start", 1),
+            "ignore": tuple(raw.get("ignore", ())),
             "columns": MappingProxyType(
                 {
                     theirs: ours if isinstance(ours, str) else tuple(ours)
@@ -585,6 +593,7 @@ class Org:
             if "fiscal_year_start" in self._declared
             else None,
             "record_url": self.record_url,
+            "ignore": list(self.ignore),
             "columns": _make_plain(self.columns),
             "api_columns": dict(self.api_columns),
             **{

@@ -39,7 +39,10 @@ LIMITS = {
     "clock_skew": (-_DAY, _DAY),
 }
 """Least and largest value of each fault that is a number."""
-OFF: Mapping[str, float | bool] = {**dict.fromkeys(LIMITS, 0.0), "normalize": False}
+OFF: Mapping[str, float | bool] = {
+    **dict.fromkeys(LIMITS, 0.0),
+    **dict.fromkeys(("normalize", "reshape", "echo", "duplicates"), False),
+}
 """Every fault, switched off."""
 
 
@@ -49,9 +52,10 @@ def check_faults(settings: Mapping[str, Any]) -> dict[str, float | bool]:
     for name, value in settings.items():
         if name not in OFF:
             raise SandboxValueError(f"unknown fault {name!r}; use one of {', '.join(OFF)}")
-        if value is None or (name == "normalize" and isinstance(value, bool)):
+        flag = isinstance(OFF[name], bool)
+        if value is None or (flag and isinstance(value, bool)):
             checked[name] = OFF[name] if value is None else value
-        elif name == "normalize":
+        elif flag:
             raise SandboxTypeError(f"{name}={value!r} must be True or False")
         else:
             low, high = LIMITS[name]
@@ -100,6 +104,15 @@ class FaultSettings:
     """If True, the server changes what it stores: it rounds values to cents, trims texts, collapses
     runs of blanks, composes letters (Unicode NFC), replaces a blank or null stage or status by its
     default, and takes a new row's missing status from its stage."""
+    reshape: bool
+    """If True, the server stores other values than it is sent: names in lower case and cut after 30
+    letters, values in whole units, close dates a day later, a probability of its own beside a stage
+    that is sent, and no notes."""
+    echo: bool
+    """If True, answers to writes repeat what was sent, whatever was stored."""
+    duplicates: bool
+    """If True, a create with the name of an opportunity is answered with that one, and makes
+    none."""
 
     _wire: ControlWire
 

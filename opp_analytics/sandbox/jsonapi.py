@@ -13,7 +13,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -178,6 +178,27 @@ def _normalize_value(name: str, value: Any) -> Any:
     if name == "value" and isinstance(value, Decimal):
         return value.quantize(_CENT, ROUND_HALF_UP)
     return value
+
+
+_CUT = 30
+"""Letters of a name that `reshape` keeps."""
+_OWN_PROBABILITY = 35
+"""The probability that `reshape` sets beside a stage."""
+
+
+def reshape(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Bring valid fields into another form than they were sent in."""
+    formed = normalize({name: value for name, value in fields.items() if name != "notes"})
+    if isinstance(formed.get("name"), str):
+        formed["name"] = formed["name"].lower()[:_CUT].strip()
+    if isinstance(formed.get("value"), (int, float, Decimal)):
+        formed["value"] = int(Decimal(str(formed["value"])).to_integral_value(ROUND_HALF_UP))
+    if isinstance(formed.get("close_date"), str):
+        day = date.fromisoformat(formed["close_date"][:10]) + timedelta(days=1)
+        formed["close_date"] = day.isoformat()
+    if "stage" in formed and "probability" in formed:
+        formed["probability"] = _OWN_PROBABILITY
+    return formed
 
 
 def _is_empty(fields: Mapping[str, Any], name: str) -> bool:

@@ -25,7 +25,14 @@ from opp_analytics.sandbox import jsonapi
 from opp_analytics.sandbox.arguments import SandboxError, SandboxTypeError, SandboxValueError
 from opp_analytics.sandbox.clock import from_text, to_text
 from opp_analytics.sandbox.faults import CONTROL, Faults, Gate
-from opp_analytics.sandbox.jsonapi import Failure, Problem, fill_defaults, normalize, validate
+from opp_analytics.sandbox.jsonapi import (
+    Failure,
+    Problem,
+    fill_defaults,
+    normalize,
+    reshape,
+    validate,
+)
 from opp_analytics.sandbox.simulator import Simulator
 from opp_analytics.sandbox.store import CORE, Access, DealStore, Record, decode, encode
 
@@ -79,10 +86,14 @@ class Api:
         if problems:
             raise jsonapi.make_refusal(problems)
         async with self.writing:
+            if self.faults.settings["duplicates"]:
+                found = self.store.find_named(access.tenant, str(body["opportunity"]["name"]))
+                if found is not None:
+                    return self._answer(request, found.attributes)
             record = self.store.create(access.tenant, fields)
         # The reference's answer to a create has every attribute but this one.
         shown = {name: value for name, value in record.attributes.items() if name != "updated_at"}
-        return self._answer(request, shown, status=201)
+        return self._answer(request, self._tell(body, shown), status=201)
 
     async def one(self, request: Request) -> Response:
         """Serve ``/opportunities/ID``: get, update, delete."""
@@ -107,7 +118,7 @@ class Api:
             **fields,
             "updated_at": record.attributes["updated_at"],
         }
-        return self._answer(request, told)
+        return self._answer(request, self._tell(body, told))
 
     async def recover(self, request: Request) -> Response:
         """Serve ``/opportunities/ID/recover``: take an opportunity out of the trash.
@@ -147,7 +158,13 @@ class Api:
             problem._replace(attribute=theirs.get(problem.attribute, problem.attribute))
             for problem in problems
         ]
+        if self.faults.settings["reshape"]:
+            return reshape(fields), problems
         return normalize(fields) if normalizes else fields, problems
+
+    def _tell(self, body: Any, told: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Give what an answer tells: what was stored, or with the fault what was sent."""
+        return {**told, **body["opportunity"]} if self.faults.settings["echo"] else told
 
     def _answer(
         self,

@@ -340,6 +340,17 @@ class DealStore:
         ).fetchone()
         return None if found is None else Record(decode(found[0]), found[1], found[2])
 
+    def find_named(self, tenant: int, name: str) -> Record | None:
+        """Find an opportunity by its name, whatever its case and blanks; None without one."""
+        found = self._writer.execute(
+            (
+                "SELECT unique_id FROM opportunity WHERE tenant = ? AND deleted_at IS NULL AND "
+                "casefold(json_extract(attributes, '$.name')) = ?"
+            ),
+            (tenant, " ".join(name.split()).casefold()),
+        ).fetchone()
+        return None if found is None else self.get(tenant, found[0])
+
     def list_workable(self, tenant: int, since: str) -> list[Record]:
         """List the deals that the team works on: open, or lost or deleted since `since`."""
         closed = self.stages.list_spellings("won", "lost", "disqualified")

@@ -69,26 +69,28 @@ def fold(value: Any) -> Any:
     )
 
 
-def agrees(column: str, ours: Any, theirs: Any) -> bool:
-    """Tell whether `theirs` may be a server's form of `ours`: rounded or folded.
+_SHORTEST_CUT = 20
+"""Letters to which a server may cut a text."""
 
-    Rounded is to the decimals that `theirs` has.
+
+def agrees(column: str, ours: Any, theirs: Any) -> bool:
+    """Tell whether `theirs` may be a server's form of `ours`.
+
+    A number is rounded to the decimals that `theirs` has, a text folded, of one case or cut, a date
+    shifted by a time zone.
     """
     if same(column, fold(ours), fold(theirs)):
         return True
-    one, other = (_read_decimal(normalize_or_keep(column, value)) for value in (ours, theirs))
-    if one is None or other is None:
+    one, other = (normalize_or_keep(column, fold(value)) for value in (ours, theirs))
+    if isinstance(one, str) and isinstance(other, str):
+        whole = len(other) >= min(_SHORTEST_CUT, len(one)) and bool(other)
+        return whole and any(form.startswith(other) for form in (one, one.lower(), one.upper()))
+    if isinstance(one, pd.Timestamp) and isinstance(other, pd.Timestamp):
+        return abs(one - other) <= pd.Timedelta(days=1)
+    number, rounded = _read_decimal(one), _read_decimal(other)
+    if number is None or rounded is None:
         return False
-    return abs(one - other) < Decimal(1).scaleb(-_count_decimals(other))
-
-
-def is_plain(value: Any) -> bool:
-    """Tell whether servers keep a value as it is.
-
-    It is a folded text, an amount in whole cents, or neither text nor number.
-    """
-    number = _read_decimal(value)
-    return bool(value == fold(value)) if number is None else _count_decimals(number) <= 2
+    return abs(number - rounded) < Decimal(1).scaleb(-_count_decimals(rounded))
 
 
 def _read_decimal(value: Any) -> Decimal | None:

@@ -67,6 +67,7 @@ CREATE TABLE IF NOT EXISTS step (
   updated_before TEXT, updated_after TEXT, record TEXT CHECK (json_valid(record)),
   identity TEXT CHECK ((operation = 'create') = (identity IS NOT NULL)),
   server_at TEXT CHECK (server_at {_TIME}),
+  told INTEGER NOT NULL DEFAULT 0 CHECK (told IN (0, 1)),
   PRIMARY KEY (run_id, number)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS change (
@@ -79,14 +80,14 @@ CREATE TABLE IF NOT EXISTS change (
 CREATE INDEX IF NOT EXISTS step_identity ON step (identity) WHERE identity IS NOT NULL;
 CREATE INDEX IF NOT EXISTS change_answered ON change (run_id, number) WHERE answered IS NOT NULL;
 """
-_VERSION = 6
+_VERSION = 7
 _BUSY_SECONDS = 30.0
 """Wait this long for another process that writes; each of its commits takes milliseconds."""
 _SHARED = "OPP_ANALYTICS_SHARED_JOURNAL"
 """The environment variable that allows a journal which others can change."""
 LEFT = "(outcome IN ('pending', 'unknown') OR (outcome = 'failed' AND NOT refused))"
 """SQL for a change on which `resume` has work to do, as `Result.left`."""
-APPLIED = "outcome = 'applied'"
+APPLIED = "(outcome = 'applied' OR told)"
 # By the order in which they were written: our clock may have been set in between.
 _NEWEST = """
 SELECT run_id FROM run JOIN step USING (run_id) JOIN change USING (run_id, number)
@@ -96,7 +97,8 @@ _LAST_WRITES = """
 SELECT DISTINCT unique_id, operation, updated_after,
        coalesce(server_at, settled_at) AS written_at, settled_at
 FROM step JOIN change USING (run_id, number)
-WHERE outcome = 'applied' AND unique_id IS NOT NULL AND (server_at IS NULL OR server_at >= ?)
+WHERE (outcome = 'applied' OR told) AND unique_id IS NOT NULL
+  AND (server_at IS NULL OR server_at >= ?)
 ORDER BY written_at
 """
 _CUT = timedelta(seconds=2)
@@ -327,17 +329,15 @@ class Journal:
         self,
         run_id: str,
         number: int,
-        overwritten: dict[str, Any],
+        held: dict[str, Any],
         outcome: dict[str, Any] | None = None,
     ) -> None:
-        """Record that a step's write is about to be sent, and what it overwrites.
-
-        The overwritten values are of the cells that it sends.
+        """Record that a step's write is about to be sent, and what the cells that it sends held.
 
         If the deal was closed or reopened since the plan, `outcome` is its stage and status: the
         new base.
         """
-        was = [_cell_row(name, value, run_id, number) for name, value in overwritten.items()]
+        was = [_cell_row(name, value, run_id, number) for name, value in held.items()]
 
         def write(db: sqlite3.Connection) -> None:
             self._intend(db, run_id, number, outcome)
@@ -384,8 +384,8 @@ class Journal:
         """
         at = self._read_server_time() or ""
         db.execute(
-            "UPDATE step SET intended_at = ?, attempts = attempts + 1, base = coalesce(?, base) "
-            "WHERE run_id = ? AND number = ?",
+            "UPDATE step SET intended_at = ?, told = 0, attempts = attempts + 1, "
+            "base = coalesce(?, base) WHERE run_id = ? AND number = ?",
             (at, _record_text(outcome), run_id, number),
         )
 
@@ -401,6 +401,7 @@ class Journal:
             *times,
             result.sent,
             result.refused,
+            result.told,
             result.unique_id,
             *stamps,
             record,
@@ -420,9 +421,9 @@ class Journal:
         def write(db: sqlite3.Connection) -> None:
             db.execute(
                 "UPDATE step SET settled_at = ?, server_at = ?, intended_at = CASE WHEN ? THEN "
-                "intended_at END, refused = ?, unique_id = coalesce(?, unique_id), updated_before "
-                "= coalesce(?, updated_before), updated_after = ?, record = coalesce(?, record) "
-                "WHERE run_id = ? AND number = ?",
+                "intended_at END, refused = ?, told = ?, unique_id = coalesce(?, unique_id), "
+                "updated_before = coalesce(?, updated_before), updated_after = ?, "
+                "record = coalesce(?, record) WHERE run_id = ? AND number = ?",
                 step_row,
             )
             db.executemany(
@@ -431,6 +432,10 @@ class Journal:
                     "place = ?"
                 ),
                 changes,
+            )
+            db.execute(
+                "UPDATE change SET answered = NULL WHERE run_id = ? AND number = ?",
+                (run_id, number),
             )
             db.executemany(
                 "UPDATE change SET answered = ? WHERE run_id = ? AND number = ? AND field = ?",
@@ -590,9 +595,12 @@ def _read_entry(row: sqlite3.Row, changes: list[sqlite3.Row]) -> RunStep:
         unique_id=row["unique_id"],
         record=_read_record(row["record"]),
         sent=sent,
+        told=bool(row["told"]),
+        updated_before=row["updated_before"],
+        updated_after=row["updated_after"],
         sent_at=datetime.fromisoformat(row["intended_at"]) if row["intended_at"] else None,
         refused=bool(row["refused"]),
-        overwritten={c["field"]: from_text(c["field"], c["was"]) for c in changes if c["was"]},
+        was={c["field"]: from_text(c["field"], c["was"]) for c in changes if c["was"]},
         answered={
             c["field"]: from_text(c["field"], c["answered"]) for c in changes if c["answered"]
         },
@@ -687,7 +695,8 @@ def runs() -> pd.DataFrame:
     DataFrame
         RangeIndex; ``run_id`` str, ``started_at``, ``ended_at`` (missing: it was killed, or is
         still running) datetime64[us, UTC], ``url`` str, ``opportunities``, ``changes`` and a count
-        per outcome int64 (applied already skipped conflict failed unknown pending), ``state`` str:
+        per outcome int64 (applied already not_kept overwritten conflict skipped failed unknown
+        pending), ``state`` str:
         finished, or unfinished where `resume` has work to do. Empty, with its columns, if nothing
         was ever applied.
 

@@ -28,12 +28,14 @@ Status = Literal["clean", "already", "conflict"]
 """How a cell compares with the server: unchanged, already at the new value, changed by somebody
 else."""
 OUTCOMES = {
-    "applied": "written by this run",
+    "applied": "the server holds it, in its own form",
     "already": "already on the server; nothing was sent",
+    "not_kept": "sent and answered, but the server holds the old value",
+    "overwritten": "written, and changed by somebody else since",
+    "conflict": "somebody else changed it before; not sent",
     "skipped": "not sent, because another cell of the same opportunity is in conflict",
-    "conflict": "somebody else changed it; not sent",
-    "failed": "refused, or ignored by the server",
-    "unknown": "sent, but nobody knows whether it was written; resume finds out",
+    "failed": "refused by the server",
+    "unknown": "sent, but nobody knows what became of it; resume finds out",
     "pending": "not sent yet; resume sends it",
 }
 """Outcomes of a change and their meanings."""
@@ -106,7 +108,8 @@ class Step:
     row: Any = None
     """Label of the edited row; None for a delete."""
     base: dict[str, Any] = field(default_factory=dict)
-    """The deal's values when planned: all of them for a delete, stage and status for an update."""
+    """The deal's values when planned: all of them and their stamp for a delete, stage and status
+    for an update."""
     value_before: float = 0.0
     """The deal's money before the edits; 0 if missing, or unknown because the deal is in the
     trash."""
@@ -220,22 +223,24 @@ class Result:
     """``updated_at`` around our write, where the server sent it."""
     sent: bool = False
     """True if a write was sent and its outcome is uncertain."""
+    told: bool = False
+    """True if that write has an answer, so that what the server holds decides."""
     sent_at: datetime | None = None
     """When an earlier process sent that write, by the server's clock; None where no answer had said
     its time."""
     refused: bool = False
-    """True if the server rejected it (4xx), or kept the old value; resume does not try again."""
+    """True if the server rejected it (4xx); resume does not try again."""
     outage: bool = False
     """True if it failed because the server was unavailable."""
     waits_for: EqualCreate | None = None
     """An equal create of another run that must be settled before this one is sent."""
     looked_for: bool = False
     """True if a lost create was not found and can be sent again."""
-    overwritten: dict[str, Any] = dataclasses.field(default_factory=dict)
+    was: dict[str, Any] = dataclasses.field(default_factory=dict)
     """Values of the fields that were sent just before the write; undo writes them back."""
     answered: dict[str, Any] = dataclasses.field(default_factory=dict)
-    """What the server holds of the written fields, where that is another value than the one
-    sent."""
+    """What the server holds of the written fields, or answered that it does, where that is another
+    value than the one sent."""
 
     @classmethod
     def whole(cls, step: Step, outcome: str, error: str | None = None, **more: Any) -> Result:
@@ -243,13 +248,20 @@ class Result:
         size = len(step.cells)
         return cls((outcome,) * size, (error,) * size, **more)
 
-    @classmethod
-    def created(cls, step: Step, record: dict[str, Any], attempts: int) -> Result:
-        """Make the result of a create that was carried out."""
-        known: dict[str, Any] = {"unique_id": record["unique_id"], "record": record}
-        return cls.whole(
-            step, "applied", attempts=attempts, answered=step.read_forms(record), **known
-        )
+    @property
+    def lost(self) -> bool:
+        """True if a write was sent and has no answer."""
+        return self.sent and not self.told
+
+    @property
+    def doubtful(self) -> bool:
+        """True if nobody knows whether the server has carried it out."""
+        return "unknown" in self.outcomes and not self.told
+
+    @property
+    def reached(self) -> bool:
+        """True if the server carried out some of it, or answered that it did."""
+        return self.told or not {"applied", "overwritten"}.isdisjoint(self.outcomes)
 
     @property
     def left(self) -> bool:
@@ -276,7 +288,7 @@ class RunStep(NamedTuple):
     @property
     def lost(self) -> bool:
         """True if it is a create that was sent and has no answer."""
-        return self.creates and self.result.sent
+        return self.creates and self.result.lost
 
 
 def add_base(steps: Iterable[Step], before: pd.DataFrame) -> list[Step]:
@@ -288,7 +300,7 @@ def add_base(steps: Iterable[Step], before: pd.DataFrame) -> list[Step]:
     held = meaning.hold_rates(before) if is_converted(before) else None
     columns: list[str] = [*_OUTCOME_COLUMNS, "value"]
     if any(step.operation == "delete" for step in steps):
-        columns = [str(c) for c in before if c not in schema.READ_ONLY]
+        columns = [str(c) for c in before if c not in ("unique_id", "created_at")]
     rows = before[before["unique_id"].isin({step.unique_id for step in steps} - {None})]
     money = dict(zip(rows["unique_id"], rows["value"], strict=True)) if "value" in rows else {}
     rows = rows if held is None else meaning.bare(rows)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
 import opp_analytics as oa
 from opp_analytics.api import Opportunity
@@ -23,18 +25,24 @@ def test_normalize__gives_the_kind_of_the_column():
     assert cells.normalize("close_date", float("nan")) is None
 
 
-def test_agrees__takes_what_a_server_rounds_or_folds():
-    assert cells.agrees("name", " Acme  Ltd", "Acme Ltd")
-    assert not cells.agrees("name", "Acme", "acme")
-    near = [
-        cells.agrees("value", 1000.46, theirs) for theirs in (1000.5, 1000, 1000.46, 1000.9, 1002)
-    ]
-    assert near == [True, True, True, False, False]
-
-
-def test_is_plain__is_false_where_servers_round_or_trim():
-    told = [cells.is_plain(value) for value in ("Acme", "Acme ", 1000.25, 1000.125)]
-    assert told == [True, False, True, False]
+@pytest.mark.parametrize(
+    ("column", "ours", "forms", "others"),
+    [
+        (
+            *("name", " Acme  Ltd of New South Wales"),
+            ("Acme Ltd of New South Wales", "acme ltd of new south wales", "ACME LTD OF NEW SOUTH"),
+            ("Acme", "Acme Ltd of Wales", "", None, "acme Ltd of New South Wales"),
+        ),
+        ("name", "Acme", ("acme", "ACME"), ("Acm", "aCme", "Acme North")),
+        ("value", 1000.46, (1000.5, 1000, 1000.46), (1000.9, 1002)),
+        ("close_date", "2026-12-31", ("2027-01-01", "2026-12-30"), ("2026-12-29", None)),
+    ],
+)
+def test_agrees__takes_what_a_server_makes_of_a_value(
+    column: str, ours: Any, forms: tuple[Any, ...], others: tuple[Any, ...]
+) -> None:
+    assert all(cells.agrees(column, ours, theirs) for theirs in forms)
+    assert not any(cells.agrees(column, ours, theirs) for theirs in others)
 
 
 def test_find_problem__names_the_problem_and_the_way_out():

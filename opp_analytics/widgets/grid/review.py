@@ -354,7 +354,7 @@ class Review:
                 if line["operation"] == "create":
                     self.sheet.settle_created(row, str(line["unique_id"]))
                 self.sheet.settle({(row, name): line["after"]})
-            elif outcome in ("failed", "conflict", "unknown"):
+            elif outcome not in ("skipped", "pending"):
                 self.sheet.refuse((row, name), _explain(outcome, line["error"]))
         return lines
 
@@ -385,9 +385,12 @@ def format_moment(at: pd.Timestamp, zone: str) -> str:
 
 
 def _explain(outcome: str, why: str) -> str:
-    done = {"failed": "The server refused", "unknown": "Perhaps not written"}.get(
-        outcome, "Not written"
-    )
+    done = {
+        "failed": "The server refused",
+        "unknown": "Perhaps not written",
+        "not_kept": "Not kept",
+        "overwritten": "Written, but",
+    }.get(outcome, "Not written")
     return f"{done}: {text.printable(why)}" if why else f"{done}."
 
 

@@ -23,6 +23,7 @@ from opp_analytics.arguments import one_of
 from opp_analytics.errors import ArgumentTypeError, DataWarning, JournalError, PlanError
 from opp_analytics.progress import Progress, progress_bar
 from opp_analytics.writer.apply import engine
+from opp_analytics.writer.apply.held import judge, read_back
 from opp_analytics.writer.apply.lost_creates import LostCreates, mark_newest
 from opp_analytics.writer.cells import list_rows, read_cells, same
 from opp_analytics.writer.journal import APPLIED, LEFT, Journal, PlanRun, lock_plan
@@ -46,6 +47,9 @@ from opp_analytics.writer.steps import (
     list_outcomes,
 )
 
+_AMISS = ("conflict", "failed", "unknown", "not_kept", "overwritten")
+"""Outcomes that a summary names."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Receipt:
@@ -65,10 +69,15 @@ class Receipt:
 
         ``unique_id`` (of a create that was carried out, the new id), ``operation``, ``field``,
         ``before``, ``after`` (objects; of a change that is on the server what it holds, such as
-        1234.57 for a planned 1234.567, else what was planned), ``outcome`` (applied already skipped
-        conflict failed unknown pending), ``error`` (why, in the server's words where it gave any,
-        or the other value that it made of an applied one; missing when all is well), ``attempts``
-        int64 (how often a write was sent for it), ``name``.
+        1234.57 for a planned 1234.567, else what was planned), ``outcome`` (applied already
+        not_kept overwritten conflict skipped failed unknown pending), ``error`` (why, in the
+        server's words where it gave any, or the other value that it made of an applied one; missing
+        when all is well), ``attempts`` int64 (how often a write was sent for it), ``name``.
+
+        What was sent is read back, and what the server holds decides: ``applied`` in a form of its
+        own (rounded, cut, lower case, shifted), ``not_kept`` where it answered and holds the old
+        value, ``overwritten`` where somebody changed it after us, ``unknown`` where neither can be
+        told yet.
         """
         return list_outcomes(self.entries)
 
@@ -94,7 +103,7 @@ class Receipt:
         """
         counted, *after = self.overview(words=words).splitlines()
         lines = [counted]
-        bad = self.table[self.table["outcome"].isin(["conflict", "failed", "unknown"])]
+        bad = self.table[self.table["outcome"].isin(_AMISS)]
         for row in list_rows(bad.head(5)):
             name = f"({row['name']})" if pd.notna(row["name"]) else None
             parts = (row["operation"], row["unique_id"], name, row["field"])
@@ -104,10 +113,9 @@ class Receipt:
             lines.append(f"  … and {text.number(len(bad) - 5)} more, {words.more_outcomes}")
         return "\n".join([*lines, *after])
 
-    def _creates(self, outcome: str) -> bool:
-        return bool(
-            ((self.table["operation"] == "create") & (self.table["outcome"] == outcome)).any()
-        )
+    def _has(self, outcome: str, *, new: bool) -> bool:
+        created = self.table["operation"] == "create"
+        return bool((created.eq(new) & self.table["outcome"].eq(outcome)).any())
 
     def overview(self, *, words: Words = PYTHON) -> str:
         """Summarize it without the failures, by default in the `words` of Python.
@@ -121,10 +129,12 @@ class Receipt:
             lines.append(f"stopped: {self.stopped}")
         if self.resumable:
             lines.append(f"to finish it: {words.resume(self.run_id)}")
-        if self._creates("unknown"):
-            sending = words.resume(self.run_id, send_unknown=True)
+        sending = words.resume(self.run_id, send_unknown=True)
+        if self._has("unknown", new=True):
             lines.append(f"to send new ones that are not there: {sending}")
-        if self._creates("already"):
+        elif self._has("unknown", new=False):
+            lines.append(f"to send once more what stays unknown, over what is there: {sending}")
+        if self._has("already", new=True):
             again = words.option("again")
             lines.append(
                 f"an earlier run created new ones already; to create them once more: {again}"
@@ -240,7 +250,8 @@ def apply(
             since, known_ids = mark_newest(client) if creates else (None, frozenset())
         run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid4().hex[:6]}"
         run = PlanRun(run_id, plan.plan_id, settings.url, on_conflict, since, known_ids, accounted)
-        begun.append(engine.LiveRun(client, journal, run, entries))
+        known = frozenset(plan.before["unique_id"])
+        begun.append(engine.LiveRun(client, journal, run, entries, known=known))
         journal.begin(run, entries)
         return _carry_out(entries, begun[0], progress)
 
@@ -318,9 +329,9 @@ def resume(
     run_id : str, optional
         The run to finish; by default the newest one with work left.
     unknown : {"leave", "send"}
-        What to do with a create without an answer that a fresh look at the server does not settle:
-        leave it unknown, or send it. Look for it yourself before you have it sent, for it may be on
-        the server under another name.
+        What to do with a write without an answer that a fresh look at the server does not settle:
+        leave it unknown, or send it. Look yourself before you have it sent: a create may be on the
+        server under another name, and an update is written over what somebody may have changed.
     progress : bool, optional
         If True, show a progress bar; by default on a terminal and in a notebook.
 
@@ -350,8 +361,9 @@ def resume(
             left = [entry for entry in entries if entry.result.left]
             if not left:
                 return Receipt([], run_id)
-            begun.append(engine.LiveRun(client, journal, run, left))
-            return _carry_out(left, begun[0], progress, send_unknown=unknown == "send")
+            sends = unknown == "send"
+            begun.append(engine.LiveRun(client, journal, run, left, sends_unknown=sends))
+            return _carry_out(left, begun[0], progress)
 
 
 def undo(client: Client, run_id: str | None = None) -> Plan:
@@ -359,8 +371,9 @@ def undo(client: Client, run_id: str | None = None) -> Plan:
 
     Updated cells go back to what they held, created opportunities are deleted (``allow_delete``),
     deleted ones recovered; a cell that was empty is cleared again (``clear_nulls``). The plan
-    starts from what the server answered that it holds. What somebody changed since then is a
-    conflict, and stays as they left it. Undoing an undo does the run again.
+    starts from the form that the server holds. What somebody changed since then is a conflict, and
+    stays as they left it, and so does a created opportunity in which somebody changed or filled any
+    field. What existed before the run is never deleted. Undoing an undo does the run again.
 
     Parameters
     ----------
@@ -388,13 +401,22 @@ def undo(client: Client, run_id: str | None = None) -> Plan:
     rows: dict[str, dict[str, Any]] = {}
     with Journal(client.settings.tenant, client.server_time) as journal:
         run_id = run_id or journal.find_newest_run(APPLIED)
-        entries = journal.read_run(run_id)[1] if run_id is not None else []
-        for entry in entries:
-            steps += _reverse(entry, rows)
+        run, entries = journal.read_run(run_id) if run_id is not None else (None, [])
+        ids = {entry.result.unique_id for entry in entries if entry.result.reached} - {None}
         with promise_no_writes():
-            reader = engine.Reader(client, journal, time.sleep)
-            now = reader.read_many({step.unique_id for step in steps if step.unique_id is not None})
+            now = engine.Reader(client, journal, time.sleep).read_many(ids)
+        entries = [_read_told(entry, now, client) for entry in entries]
+        for entry in entries:
+            # Whatever the journal says: what existed before the run is not this run's to delete.
+            row = now.get(entry.result.unique_id or "")
+            if not entry.creates or row is None or (run and run.is_new(row)):
+                steps += _reverse(entry, rows)
         forms = journal.read_forms(steps)
+    for step in steps:
+        if step.operation == "delete":
+            # What the server had not then is empty, so that it counts if somebody fills it.
+            unique_id = str(step.unique_id)
+            rows[unique_id] = dict.fromkeys(now.get(unique_id) or ()) | rows[unique_id]
     left = sum(entry.result.left for entry in entries)
     if left:
         DataWarning.warn(
@@ -410,14 +432,25 @@ def undo(client: Client, run_id: str | None = None) -> Plan:
     return Plan(steps, [], before, url=client.settings.url, tenant=client.settings.tenant)
 
 
+def _read_told(entry: RunStep, now: dict[str, dict[str, Any] | None], client: Client) -> RunStep:
+    """Judge what the server answered to a run that ended before it read back."""
+    step, result = entry.step, entry.result
+    if not result.told:
+        return entry
+    row = now.get(result.unique_id or "")
+    return entry._replace(result=judge(step, result, row, client.org or step.org))
+
+
 def _reverse(entry: RunStep, rows: dict[str, dict[str, Any]]) -> Iterator[Step]:
     """Reverse what was applied of a step, and add to `rows` what the run left in its deal."""
     _, step, result = entry
-    applied = [
-        c for c, outcome in zip(step.cells, result.outcomes, strict=True) if outcome == "applied"
-    ]
+    outcomes = list(zip(step.cells, result.outcomes, strict=True))
+    applied, overwritten = (
+        [cell for cell, outcome in outcomes if outcome == wanted]
+        for wanted in ("applied", "overwritten")
+    )
     unique_id = result.unique_id
-    if not applied or unique_id is None:
+    if unique_id is None or not (applied or overwritten):
         return
     if step.operation == "delete":
         yield Step("recover", unique_id, (EditedCell(),), step.name)
@@ -427,18 +460,18 @@ def _reverse(entry: RunStep, rows: dict[str, dict[str, Any]]) -> Iterator[Step]:
         record = result.record or {}
         row |= read_cells(record, record)
         yield Step("delete", unique_id, (EditedCell(),), step.name)
-    else:
-        held = {
-            str(cell.field): result.answered.get(str(cell.field), cell.after) for cell in applied
-        }
+        return
+    was = {str(cell.field): cell.before for cell in step.cells} | result.was
+    # What somebody has overwritten is in conflict, and must not hold back the rest.
+    for cells in (applied, overwritten):
+        held = {str(c.field): result.answered.get(str(c.field), c.after) for c in cells}
         row |= step.base | held
-        was = {str(cell.field): cell.before for cell in applied} | result.overwritten
         pairs = ((field, now, was[field]) for field, now in held.items())
-        cells = tuple(
+        back = tuple(
             EditedCell(field, now, then) for field, now, then in pairs if not same(field, now, then)
         )
-        if cells:
-            yield Step("update", unique_id, cells, step.name)
+        if back:
+            yield Step("update", unique_id, back, step.name)
 
 
 class RunStopped(KeyboardInterrupt):
@@ -495,18 +528,20 @@ def _stop_on_interrupt(stop: engine.StopSignal) -> Iterator[None]:
         signal.signal(signal.SIGINT, usual)
 
 
-def _carry_out(
-    entries: list[RunStep], live: engine.LiveRun, progress: Progress, *, send_unknown: bool = False
-) -> Receipt:
+def _carry_out(entries: list[RunStep], live: engine.LiveRun, progress: Progress) -> Receipt:
     """Carry out steps, record the end of the run, and return its receipt.
 
     A journal failure stops the run.
 
-    Recoveries are finished before the rest begins. With `send_unknown`, creates that a fresh look
-    does not settle are sent.
+    Recoveries are finished before the rest begins.
     """
-    # A create that an earlier process left without an answer is looked for, not sent.
-    results = {entry.number: entry.result for entry in entries if entry.lost}
+    # A create that an earlier process left without an answer is looked for, not sent; of what was
+    # answered the server is read.
+    results = {
+        entry.number: entry.result
+        for entry in entries
+        if entry.lost or (entry.result.told and (entry.creates or not live.sends_unknown))
+    }
     ready = [entry for entry in entries if entry.number not in results]
     run_id = live.run.run_id
     _log.info("run %s: %s to write, %d to look for", run_id, _count_operations(ready), len(results))
@@ -521,10 +556,13 @@ def _carry_out(
             phase = [c for c in sendable if (c[0].step.operation == "recover") == recovering]
             engine.send_chains(live, phase, results, tick)
         creates = [chain for chain in chains if chain[0].creates]
-        lost = LostCreates(live, results, tick, send_unknown=send_unknown)
+        lost = LostCreates(live, results, tick)
         lost.settle(creates)
         lost.settle_equal(creates)
-    _close(live, entries, results)
+        # What is cut off while the server is read ends with no one to hear of it.
+        in_flight = live.list_in_flight()
+        read_back(live, entries, results)
+    _close(entries, results, in_flight | live.leave(), live.stop)
     try:
         live.journal.end(run_id)
     except JournalError as error:
@@ -552,15 +590,16 @@ def _list_sendable(chains: engine.Chains, results: dict[int, Result]) -> engine.
     free = [
         chain
         for chain in chains
-        if not any("unknown" in results[e.number].outcomes for e in chain if e.number in results)
+        if not any(results[e.number].doubtful for e in chain if e.number in results)
     ]
     left = ([entry for entry in chain if entry.number not in results] for chain in free)
     return [chain for chain in left if chain]
 
 
-def _close(live: engine.LiveRun, entries: list[RunStep], results: dict[int, Result]) -> None:
-    """End the run for its threads and give every unfinished step a result."""
-    in_flight = live.leave()
+def _close(
+    entries: list[RunStep], results: dict[int, Result], in_flight: set[int], stop: engine.StopSignal
+) -> None:
+    """Give every unfinished step a result."""
     for number, step, earlier in entries:
         if number in results:
             continue
@@ -569,7 +608,7 @@ def _close(live: engine.LiveRun, entries: list[RunStep], results: dict[int, Resu
             lost = "no answer before the run ended; resume looks for it"
             results[number] = Result.whole(step, "unknown", lost, attempts=attempts + 1, sent=True)
         else:
-            why = None if live.stop else "waiting for an identical create with an unknown outcome"
+            why = None if stop else "waiting for an identical create with an unknown outcome"
             results[number] = Result.whole(step, "pending", why, attempts=attempts)
 
 

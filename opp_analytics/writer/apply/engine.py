@@ -14,7 +14,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -36,7 +36,8 @@ from opp_analytics.errors import (
     ValidationError,
 )
 from opp_analytics.schema import read_stamp
-from opp_analytics.writer.cells import fold, format_cell, is_plain, same
+from opp_analytics.writer.apply import held
+from opp_analytics.writer.cells import format_cell
 from opp_analytics.writer.journal import Journal, PlanRun
 from opp_analytics.writer.plan.difference import (
     CHANGED,
@@ -61,6 +62,11 @@ _SPARE = 4
 _ATTEMPTS = 5
 """Maximum number of times a run sends a write whose outcome stays uncertain: with pauses, about two
 seconds."""
+_SOON = 1.0
+"""What changed within so many seconds of our write without an answer, and beside a change of ours,
+came with it."""
+ANSWERED = "the server answered with"
+_UNREAD = "the server answered, but what it holds was not read yet; resume reads it"
 _PAUSE = 0.05
 """Seconds before the second attempt; each further pause is twice as long."""
 _IN_DOUBT = (ConnectionFailed, ServerError, UnexpectedResponse, CacheError)
@@ -132,21 +138,6 @@ class Reader:
         is waited for."""
         self._lock = threading.Lock()
 
-    def note_update(
-        self, unique_id: str, before: dict[str, Any] | None, answer: dict[str, Any] | None
-    ) -> None:
-        """Note an update that was answered, and what was read before it."""
-        stamp, was = (read_stamp((record or {}).get("updated_at")) for record in (answer, before))
-        if stamp is None and was is not None:
-            stamp = was + timedelta(
-                seconds=1
-            )  # where the answer does not say it: at least later than before
-        self._list_written()[unique_id] = (
-            "update",
-            stamp,
-            time.monotonic() + choose_wait(self._client),
-        )
-
     def read(self, unique_id: str) -> dict[str, Any] | None:
         """Read an opportunity; None if it does not exist or is in the trash."""
         return self._read([unique_id], lambda _: {unique_id: read_one(self._client, unique_id)})[
@@ -211,8 +202,14 @@ class LiveRun:
         run: PlanRun,
         entries: Iterable[RunStep],
         stop: StopSignal | None = None,
+        *,
+        known: Collection[str] = (),
+        sends_unknown: bool = False,
     ) -> None:
         self.client, self.journal, self.run = client, journal, run
+        self.known, self.sends_unknown = frozenset(known), sends_unknown
+        self._began = time.monotonic()
+        self._taken: set[str] | None = None
         self.stop = StopSignal() if stop is None else stop
         self.forms = journal.read_forms(entry.step for entry in entries)
         self.reader = Reader(client, journal, self.stop.wait)
@@ -227,12 +224,30 @@ class LiveRun:
                 raise JournalError("the run has ended")
             self._in_flight.add(number)
 
+    def began_at(self) -> Any:
+        """Tell when this process began the run by the server's clock, less what nodes may differ.
+
+        None where the server does not tell the time.
+        """
+        now = self.client.server_time()
+        ago = timedelta(seconds=time.monotonic() - self._began)
+        return None if now is None else now - ago - OVERLAP
+
+    def take(self, unique_id: str) -> bool:
+        """Take the id of a create's answer; False where another create has it."""
+        with self._lock:
+            if self._taken is None:
+                self._taken = self.journal.list_created_ids()
+            free = unique_id not in self._taken
+            self._taken.add(unique_id)
+            return free
+
     def intend(
-        self, number: int, overwritten: dict[str, Any], outcome: dict[str, Any] | None = None
+        self, number: int, held: dict[str, Any], outcome: dict[str, Any] | None = None
     ) -> None:
         """Record on disk that a step's write is about to be sent: see `Journal.intend`."""
         self._begin(number)
-        self.journal.intend(self.run.run_id, number, overwritten, outcome)
+        self.journal.intend(self.run.run_id, number, held, outcome)
 
     def claim(self, entry: RunStep, gone: set[str]) -> EqualCreate | None:
         """Record on disk that a create is about to be sent, or return an equal one.
@@ -266,6 +281,11 @@ class LiveRun:
             self.stop.set(f"the server does not answer: {result.errors[0]}")
         if "conflict" in result.outcomes and self.run.on_conflict == "stop":
             self.stop.set(f"{step.operation} of {step.unique_id!r} is in conflict")
+
+    def list_in_flight(self) -> set[int]:
+        """List the steps whose intent is recorded, and no result."""
+        with self._lock:
+            return set(self._in_flight)
 
     def leave(self) -> set[int]:
         """End the run for every thread and return the steps still in flight."""
@@ -343,7 +363,7 @@ def send_chains(
         for entry in chain:
             done[entry.number] = result = _send(live, entry)
             live.settle(entry, result)
-            if entry.creates and "unknown" in result.outcomes:
+            if entry.creates and result.doubtful:
                 break
             tick(result)
         return done
@@ -362,7 +382,9 @@ def _send(live: LiveRun, entry: RunStep) -> Result:
         except JournalError as failure:
             error = str(failure)
             live.stop.set(error)
-    return Result.whole(step, "pending", error, attempts=earlier.attempts, sent=earlier.sent)
+    outcome = "unknown" if earlier.sent else "pending"
+    more = {"attempts": earlier.attempts, "sent": earlier.sent, "was": earlier.was}
+    return Result.whole(step, outcome, error, **more)
 
 
 def _create(live: LiveRun, entry: RunStep) -> Result:
@@ -385,20 +407,40 @@ def _create(live: LiveRun, entry: RunStep) -> Result:
             step, "unknown", str(error), attempts=attempts, sent=True, outage=outage
         )
     except (ApiError, DataError, Stopped) as error:
-        return _refuse(live, step, error, attempts, sent=False)
-    if _may_echo(step, record):
+        return _refuse(live, step, error, attempts, {}, sent=False)
+    reason = _doubt(live, step, record)
+    if reason is not None:
+        return Result.whole(step, "unknown", reason, attempts=attempts, sent=True)
+    return _tell(step, record, attempts, unique_id=record["unique_id"], record=record)
+
+
+def _doubt(live: LiveRun, step: Step, record: Row) -> str | None:
+    """Tell why the answer to a create may not be what it made: None where it is.
+
+    A server with a rule against duplicates answers with what it had; a proxy may repeat an answer.
+    """
+    unique_id = record["unique_id"]
+    shown = record
+    if read_stamp(record.get("created_at")) is None:
         with suppress(ApiError, Stopped):
-            record |= live.reader.read(record["unique_id"]) or {}
-    # As an update of a deal that holds nothing yet; what the answer leaves out is as it was sent.
-    made, update = Result.created(step, record, attempts), replace(step, operation="update")
-    return _judge(live, update, made, dict.fromkeys(step.fields), step.fields | record)
+            # A replica may not have it yet: then it is new.
+            shown = read_one(live.client, unique_id) or record
+    if unique_id in live.known or not live.run.is_new(shown):
+        why = "it had before"
+    elif not held.may_be(step, live.run, shown, answered=True):
+        why = "holds other values"
+    elif not live.take(unique_id):
+        why = "another new one has"
+    else:
+        return None
+    return f"{ANSWERED} {unique_id}, which {why}"
 
 
-def _may_echo(step: Step, answer: Row) -> bool:
-    """Tell whether an answer may repeat sent values that the server holds in another form."""
-    return any(
-        not is_plain(v) and f in answer and same(f, answer[f], v) for f, v in step.fields.items()
-    )
+def _tell(step: Step, answer: Row, attempts: int, **known: Any) -> Result:
+    """Make the result of a write with an answer: what the server holds decides at the end."""
+    known["updated_after"] = read_updated_at(answer)
+    known["answered"] = step.read_forms(answer)
+    return Result.whole(step, "unknown", _UNREAD, attempts=attempts, sent=True, told=True, **known)
 
 
 def _find_equal(live: LiveRun, entry: RunStep) -> Result | None:
@@ -415,7 +457,7 @@ def _find_equal(live: LiveRun, entry: RunStep) -> Result | None:
         try:
             remote = live.reader.read(equal.unique_id)
         except (ApiError, Stopped) as error:
-            return _fail_to_read(live, step, error, attempts, sent=False)
+            return _fail_to_read(live, step, error, attempts, {}, sent=False)
         if remote is not None:
             known: dict[str, Any] = {
                 "unique_id": equal.unique_id,
@@ -428,55 +470,116 @@ def _find_equal(live: LiveRun, entry: RunStep) -> Result | None:
 
 def _change(live: LiveRun, entry: RunStep) -> Result:
     """Update, delete or recover a deal; each may be repeated once the server was read again."""
-    number, step, earlier = entry
-    sent, attempts, doubt = earlier.sent, earlier.attempts, None
-    overwrite = live.run.on_conflict == "overwrite"
-    was, stamp = dict(earlier.overwritten) if sent else {}, None
-    answered, gone = False, False
-    for attempt in range(1, _ATTEMPTS + 2):
-        try:
-            remote = None if gone else live.reader.read(str(step.unique_id))
-        except (ApiError, Stopped) as error:
-            return _fail_to_read(live, step, error, attempts, sent=sent)
-        seen = compare_three_ways(step, remote, live.client.org, forms=live.forms, overwritten=was)
-        if seen.in_conflict and not (overwrite and remote is not None):
-            return _report_conflict(seen, attempts, was)
-        if seen.already or answered:
-            return _finish(live, seen, attempts, was, stamp, remote, sent=sent)
-        if attempt > _ATTEMPTS:
-            break
-        was |= _intend(live, number, seen, remote)
-        stamp = _updated_at(remote)
-        attempts += 1
+    return _Change(live, entry).carry_out()
+
+
+class _Change:
+    """A change of a deal that is there, and what is known of the writes sent for it."""
+
+    def __init__(self, live: LiveRun, entry: RunStep) -> None:
+        self.live, (self.number, self.step, earlier) = live, entry
+        self.meaning = live.client.org or self.step.org
+        self.attempts = earlier.attempts
+        self.lost = earlier.sent
+        """True if a write was sent, and nobody knows whether it was carried out."""
+        self.was: Row = dict(earlier.was) if self.lost else {}
+        sends = self.lost and live.sends_unknown
+        self.overwrites = live.run.on_conflict == "overwrite" or sends
+        self.doubt: Exception | None = None
+        self.gone = False
+        self.stamp: str | None = None
+        self.sent_at = time.monotonic()
+
+    def carry_out(self) -> Result:
+        """Read, compare and write, until there is an answer or nothing more to try."""
+        live, step, tries = self.live, self.step, 0
+        while True:
+            try:
+                remote = None if self.gone else live.reader.read(str(step.unique_id))
+            except (ApiError, Stopped) as error:
+                return _fail_to_read(live, step, error, self.attempts, self.was, sent=self.lost)
+            seen = compare_three_ways(step, remote, self.meaning, forms=live.forms)
+            states = held.see(step, self.was, remote, self.meaning) if self.lost else {}
+            if self.lost and (found := self._find_lost(seen, states, remote)) is not None:
+                return found
+            seen = _mark_there(seen, states)
+            in_conflict = seen.in_conflict and not (self.overwrites and remote is not None)
+            if self.lost and in_conflict:
+                late = time.monotonic() - self.sent_at >= choose_wait(live.client)
+                if "old" not in states.values() or live.stop or (late and "new" in states.values()):
+                    known: Row = {"attempts": self.attempts, "sent": True, "was": self.was}
+                    sent = Result.whole(step, "unknown", **known)
+                    return held.judge(step, sent, remote, self.meaning, late=late)
+                if late:
+                    self.lost, self.was = False, {}
+                else:
+                    live.stop.wait(FIRST_LOOK)  # it may be carried out still
+                continue
+            if in_conflict:
+                return _report_conflict(seen, self.attempts)
+            if seen.already:
+                return Result.whole(seen, "already", attempts=self.attempts)
+            if tries == _ATTEMPTS:
+                return self._give_up()
+            tries += 1
+            if (result := self._write(seen, remote, tries)) is not None:
+                return result
+
+    def _find_lost(
+        self, seen: Step, states: Mapping[str | None, str], remote: Row | None
+    ) -> Result | None:
+        """Find the changes of a write without an answer on the server; None where they are not."""
+        soon = self.doubt is not None and time.monotonic() - self.sent_at <= _SOON
+        # What came with a change of ours, while its request was on its way, is the server's.
+        ours = {"new", "other"} if soon and not self.overwrites else {"new"}
+        if "new" not in states.values() or not ours.issuperset(states.values()):
+            return None
+        if self.gone:
+            return Result.whole(seen, "applied", attempts=self.attempts)
+        return _tell(seen, remote or {}, self.attempts, was=self.was, updated_before=self.stamp)
+
+    def _write(self, seen: Step, remote: Row | None, tries: int) -> Result | None:
+        """Send it; None where there is no answer, or it is gone."""
+        live, step = self.live, self.step
+        self.was |= _intend(live, self.number, seen, remote)
+        self.stamp, self.sent_at = read_updated_at(remote), time.monotonic()
+        self.attempts += 1
         try:
             answer = _write(live, seen)
         except NotFoundError as error:
             if step.operation == "recover":
-                return _refuse(live, step, error, attempts, sent=sent)
-            gone = True  # it went between the read and the write, or a replica still shows it
+                return self._refuse(error)
+            self.gone = True  # it went between the read and the write, or a replica still shows it
         except _IN_DOUBT as error:
-            sent, doubt = True, error
-            live.stop.wait(_PAUSE * 2 ** (attempt - 1))
+            self.lost, self.doubt = True, error
+            live.stop.wait(_PAUSE * 2 ** (tries - 1))
         except (ApiError, DataError, Stopped) as error:
-            return _refuse(live, step, error, attempts, sent=sent)
+            return self._refuse(error)
         else:
-            told = {**(remote or {}), "updated_at": None, **(answer or {})}
-            result = _finish(live, seen, attempts, was, stamp, told, sent=True)
-            if "failed" not in result.outcomes and not _may_echo(step, told):
-                return result
-            # The answer leaves out a cell, has it as it was, or as it was sent: the next read tells
-            # what the server holds.
-            live.reader.note_update(str(step.unique_id), remote, answer)
-            sent = answered = True
-    # A replica may show the old value for a while, so that it does not prove that nothing was
-    # written.
-    reason = (
-        f"no answer to {text.count(_ATTEMPTS, 'attempt')}, and the server shows no change yet; "
-        f"the last: {doubt}"
+            told = {"was": self.was, "updated_before": self.stamp}
+            return _tell(seen, answer or {}, self.attempts, **told)
+        return None
+
+    def _refuse(self, error: Exception) -> Result:
+        return _refuse(self.live, self.step, error, self.attempts, self.was, sent=self.lost)
+
+    def _give_up(self) -> Result:
+        # A replica may show the old value for a while, so that it does not prove that nothing was
+        # written.
+        reason = (
+            f"no answer to {text.count(_ATTEMPTS, 'attempt')}, and the server shows no change yet; "
+            f"the last: {self.doubt}"
+        )
+        known: Row = {"sent": True, "was": self.was, "outage": _is_outage(self.doubt)}
+        return Result.whole(self.step, "unknown", reason, attempts=self.attempts, **known)
+
+
+def _mark_there(seen: Step, states: Mapping[str | None, str]) -> Step:
+    """Mark what a write without an answer has changed as there already."""
+    cells = (
+        replace(c, status="already") if states.get(c.field) == "new" else c for c in seen.cells
     )
-    return Result.whole(
-        step, "unknown", reason, attempts=attempts, sent=True, outage=_is_outage(doubt)
-    )
+    return replace(seen, cells=tuple(cells))
 
 
 def _intend(live: LiveRun, number: int, seen: Step, remote: Row | None) -> Row:
@@ -484,13 +587,13 @@ def _intend(live: LiveRun, number: int, seen: Step, remote: Row | None) -> Row:
 
     Return what each of them holds until then.
     """
-    held = {
+    before = {
         str(cell.field): cell.remote
         for cell in seen.cells
         if cell.field and cell.status != "already"
     }
-    live.intend(number, held, _read_outcome(seen, remote))
-    return held
+    live.intend(number, before, _read_outcome(seen, remote))
+    return before
 
 
 def _write(live: LiveRun, step: Step) -> Row | None:
@@ -504,97 +607,52 @@ def _write(live: LiveRun, step: Step) -> Row | None:
     return live.client.update(unique_id, fields=fields)
 
 
-def _finish(
-    live: LiveRun,
-    seen: Step,
-    attempts: int,
-    was: Row,
-    stamp: str | None,
-    told: Row | None,
-    *,
-    sent: bool,
-) -> Result:
-    """Report what the server told that it holds: by our write, or there already without it."""
-    stamps = {"updated_before": stamp, "updated_after": _updated_at(told) if sent else None}
-    result = Result.whole(seen, "applied" if sent else "already", attempts=attempts, **stamps)
-    if seen.operation == "update":
-        return _judge(live, seen, result, was, told or {})
-    return replace(result, record=told if seen.operation == "recover" and sent else None)
-
-
-def _judge(live: LiveRun, step: Step, result: Result, was: Row, told: Row) -> Result:
-    """Judge each cell by what the server told that it holds, and keep that.
-
-    What `was` has no value of was not sent.
-    """
-    outcomes, errors = list(result.outcomes), list(result.errors)
-    seen = compare_three_ways(step, told, live.client.org, forms=live.forms, overwritten=was)
-    for place, cell in enumerate(seen.cells):
-        field, now = str(cell.field), cell.remote
-        if field not in was:
-            outcomes[place] = "already"
-        elif cell.status == "already" or same(field, fold(now), fold(cell.after)):
-            continue
-        elif same(field, now, was[field]):
-            outcomes[place] = "failed"
-            errors[place] = f"the server answered, but {field} is still {format_cell(field, now)}"
-        else:
-            errors[place] = f"the server made it {format_cell(field, now)}"
-    result = replace(
-        result, outcomes=tuple(outcomes), errors=tuple(errors), refused="failed" in outcomes
-    )
-    return replace(result, answered=step.read_forms(told))
-
-
-def _report_conflict(step: Step, attempts: int, was: Row) -> Result:
-    """Report a conflict.
-
-    A cell of ours that is there all the same was written before somebody changed another.
-    """
+def _report_conflict(step: Step, attempts: int) -> Result:
+    """Report a conflict: nothing was sent, or it was not carried out."""
     if step.operation == "update":
         errors = tuple(_explain(cell) if cell.status == "conflict" else None for cell in step.cells)
     else:
         errors = ("; ".join(f"{cell.field}: {_explain(cell)}" for cell in step.drifted),)
     found = {"clean": "skipped", "conflict": "conflict"}
-    outcomes = tuple(
-        found.get(cell.status, "applied" if cell.field in was else "already") for cell in step.cells
-    )
+    outcomes = tuple(found.get(cell.status, "already") for cell in step.cells)
     there = {str(cell.field): cell.remote for cell in step.cells if cell.status == "already"}
     return Result(outcomes, errors, attempts=attempts, answered=step.read_forms(there))
 
 
-def _refuse(live: LiveRun, step: Step, error: Exception, attempts: int, *, sent: bool) -> Result:
+def _refuse(
+    live: LiveRun, step: Step, error: Exception, attempts: int, was: Row, *, sent: bool
+) -> Result:
     """Report that the server or our own check rejected a write, or that it was not sent."""
     if isinstance(error, (AuthError, Stopped)):
-        return _end(live, step, error, attempts, sent=sent)
+        return _end(live, step, error, attempts, was, sent=sent)
     errors = tuple(_choose_message(cell, error) for cell in step.cells)
     again = isinstance(error, RateLimitError)
     return Result(("failed",) * len(step.cells), errors, attempts=attempts, refused=not again)
 
 
 def _fail_to_read(
-    live: LiveRun, step: Step, error: ApiError | Stopped, attempts: int, *, sent: bool
+    live: LiveRun, step: Step, error: ApiError | Stopped, attempts: int, was: Row, *, sent: bool
 ) -> Result:
     """Report that the opportunity could not be read, so that nothing (further) was sent."""
     if isinstance(error, (AuthError, Stopped)):
-        return _end(live, step, error, attempts, sent=sent)
+        return _end(live, step, error, attempts, was, sent=sent)
     refused = 400 <= (error.status or 0) < 500 and not isinstance(error, RateLimitError)
-    more = {"sent": sent, "refused": refused and not sent, "outage": _is_outage(error)}
+    more: Row = {"sent": sent, "was": was, "refused": refused and not sent}
+    more["outage"] = _is_outage(error)
     return Result.whole(
         step, "unknown" if sent else "failed", str(error), attempts=attempts, **more
     )
 
 
 def _end(
-    live: LiveRun, step: Step, error: AuthError | Stopped, attempts: int, *, sent: bool
+    live: LiveRun, step: Step, error: AuthError | Stopped, attempts: int, was: Row, *, sent: bool
 ) -> Result:
     """End the run after a refused token or a stop; an earlier write may be uncertain."""
     reason = str(error) or None
     if reason is not None:
         live.stop.set(reason)
-    return Result.whole(
-        step, "unknown" if sent else "pending", reason, attempts=attempts, sent=sent
-    )
+    outcome = "unknown" if sent else "pending"
+    return Result.whole(step, outcome, reason, attempts=attempts, sent=sent, was=was)
 
 
 def _read_outcome(step: Step, remote: Row | None) -> Row | None:
@@ -607,7 +665,8 @@ def _is_outage(error: Exception | None) -> bool:
     return isinstance(error, (ConnectionFailed, ServerError))
 
 
-def _updated_at(record: Row | None) -> str | None:
+def read_updated_at(record: Row | None) -> str | None:
+    """Read when the server last changed a record, as text."""
     at = read_stamp((record or {}).get("updated_at"))
     return None if at is None else str(at)
 

@@ -20,9 +20,9 @@ from opp_analytics import schema, text
 from opp_analytics.api import Client, Opportunity
 from opp_analytics.errors import ApiError, JournalError, PlanError
 from opp_analytics.writer.apply import engine
-from opp_analytics.writer.cells import agrees, fold
+from opp_analytics.writer.apply.held import judge, may_be, read_back
 from opp_analytics.writer.journal import PlanRun, lock_plan
-from opp_analytics.writer.plan.difference import read_pages
+from opp_analytics.writer.plan.difference import list_since, read_pages
 from opp_analytics.writer.steps import EqualCreate, Result, RunStep, Step
 
 _log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ def mark_newest(client: Client) -> tuple[Any, frozenset[str]]:
     # A stamp far in the future (an import) must not hide what the server creates now.
     since = min(times[0], now) - engine.OVERLAP
     if times[-1] >= since and (first.total_pages or 1) > 1:
-        rows = _list_created_since(client, since)
+        rows = list_since(client, "created_at", since)
     return since, _collect_ids(rows)
 
 
@@ -64,34 +64,13 @@ def _collect_ids(records: Iterable[dict[str, Any]]) -> frozenset[str]:
     return frozenset(record["unique_id"] for record in records)
 
 
-def _list_created_since(client: Client, since: Any) -> list[Opportunity]:
-    found: dict[str, Opportunity] = {}
-    for page in read_pages(client.list, sort="-created_at"):
-        recent = [r for r in page if (at := _read_created_at(r)) is None or at >= since]
-        found |= {record["unique_id"]: record for record in recent}
-        if len(recent) < len(page):
-            break
-    return list(found.values())
-
-
 def list_new_since(client: Client, run: PlanRun) -> list[Opportunity]:
     """List the opportunities created since a run began."""
     if run.since is None:
         records = [record for page in read_pages(client.list) for record in page]
     else:
-        records = _list_created_since(client, run.since)
+        records = list_since(client, "created_at", run.since)
     return [record for record in records if run.is_new(record)]
-
-
-def _may_be(step: Step, run: PlanRun, record: dict[str, Any]) -> bool:
-    """Tell whether an opportunity may be what a create made.
-
-    A server may fill in what was blank.
-    """
-    return run.is_new(record) and all(
-        schema.is_blank(fold(ours)) or agrees(field, ours, record.get(field))
-        for field, ours in step.fields.items()
-    )
 
 
 def match_lost_creates(
@@ -106,7 +85,7 @@ def match_lost_creates(
     """
     free = {r["unique_id"]: r for r in candidates if r["unique_id"] not in taken}
     fits = {
-        n: {i for i, record in free.items() if _may_be(*create, record)}
+        n: {i for i, record in free.items() if may_be(*create, record)}
         for n, create in lost.items()
     }
     claimed: dict[Any, dict[str, Any]] = {}
@@ -145,7 +124,6 @@ class LostCreates:
     """The creates of a run that have no answer, or wait for an equal one of another run.
 
     `results`, by step number, are changed in place; `tick` hears of each create that is sent again.
-    With `send_unknown`, creates that a fresh look does not settle are sent.
     """
 
     def __init__(
@@ -153,10 +131,8 @@ class LostCreates:
         live: engine.LiveRun,
         results: dict[int, Result],
         tick: Callable[[Result], None] = lambda _: None,
-        *,
-        send_unknown: bool = False,
     ) -> None:
-        self.live, self.results, self._tick, self._send_unknown = live, results, tick, send_unknown
+        self.live, self.results, self._tick = live, results, tick
         self._since: dict[int, float] = {}
         """Start of the wait for each lost create, by the monotonic clock."""
         self._repeated: set[int] = set()
@@ -186,8 +162,7 @@ class LostCreates:
             again: engine.Chains = []
             for number, chain in lost.items():
                 if number in found:
-                    attempts, record = max(self.results[number].attempts, 1), found[number]
-                    self._store(chain[0], Result.created(chain[0].step, record, attempts))
+                    self._store(chain[0], self._claim(chain[0], found[number]))
                     again.append(chain[1:])
                 elif self._measure_age(chain[0], looked_at) >= wait:
                     again += self._give_up_or_repeat(chain, strangers)
@@ -241,6 +216,14 @@ class LostCreates:
         self.results[entry.number] = result
         self.live.settle(entry, result)
 
+    def _claim(self, entry: RunStep, record: dict[str, Any]) -> Result:
+        """Settle a lost create that was found."""
+        self.live.take(record["unique_id"])
+        attempts = max(self.results[entry.number].attempts, 1)
+        known: dict[str, Any] = {"unique_id": record["unique_id"], "attempts": attempts}
+        told = Result.whole(entry.step, "unknown", told=True, **known)
+        return judge(entry.step, told, record, self.live.client.org or entry.step.org, late=True)
+
     def _list_lost(self, chains: engine.Chains) -> dict[int, list[RunStep]]:
         """List the chains that stop at a lost create, from that create on, by its number."""
         lost = {}
@@ -249,7 +232,7 @@ class LostCreates:
                 result = self.results.get(entry.number)
                 if result is None or entry.number in self._given_up:
                     break
-                if "unknown" in result.outcomes:
+                if result.doubtful:
                     if not result.sent:  # it waits for a create of another run
                         break
                     lost[entry.number] = chain[at:]
@@ -308,9 +291,11 @@ class LostCreates:
         """Choose the part of a chain to send after the wait for its first create is over."""
         entry = chain[0]
         result = self.results[entry.number]
-        if entry.number in self._repeated or (strangers and not self._send_unknown):
+        if entry.number in self._repeated or (strangers and not self.live.sends_unknown):
             self._given_up.add(entry.number)
-            advice = (_advise(entry.step, self.live.run, strangers),) * len(result.errors)
+            said = str(result.errors[0]).partition("; ")[0].partition(", and ")[0]
+            said = said if said.startswith(engine.ANSWERED) else "no answer"
+            advice = (_advise(entry.step, self.live.run, strangers, said),) * len(result.errors)
             self._store(entry, replace(result, errors=advice, outage=False))
             return []
         self._repeated.add(entry.number)
@@ -334,11 +319,13 @@ class LostCreates:
                     return None
             run, entries = live.journal.read_run(run_id)
             lost = [entry for entry in entries if entry.lost]
-            other = engine.LiveRun(live.client, live.journal, run, lost, live.stop)
-            results = {entry.number: entry.result for entry in lost}
-            LostCreates(other, results, send_unknown=self._send_unknown).settle(
-                engine.group_equal_creates(lost)
+            sends = live.sends_unknown
+            other = engine.LiveRun(
+                live.client, live.journal, run, lost, live.stop, sends_unknown=sends
             )
+            results = {entry.number: entry.result for entry in lost}
+            LostCreates(other, results).settle(engine.group_equal_creates(lost))
+            read_back(other, lost, results)
             other.leave()
             return results
 
@@ -352,7 +339,7 @@ def _list_lost_elsewhere(live: engine.LiveRun) -> dict[Any, tuple[Step, PlanRun]
     return lost
 
 
-def _advise(step: Step, run: PlanRun, strangers: int) -> str:
+def _advise(step: Step, run: PlanRun, strangers: int, said: str) -> str:
     value = step.fields.get("value")
     worth = "" if value is None else f" with value {value}"
     when = (
@@ -361,7 +348,7 @@ def _advise(step: Step, run: PlanRun, strangers: int) -> str:
         else ""
     )
     others = f", and {text.count(strangers, 'new opportunity')} may be it" if strangers else ""
-    return f"no answer{others}; look for {step.name!r}{worth}{when}"
+    return f"{said}{others}; look for {step.name!r}{worth}{when}"
 
 
 def _explain_wait(
@@ -371,4 +358,4 @@ def _explain_wait(
     if results is None:
         return f"run {equal.run_id} is still creating an equal one" if late else None
     result = results.get(equal.number)
-    return result.errors[0] if result is not None and "unknown" in result.outcomes else None
+    return result.errors[0] if result is not None and result.doubtful else None

@@ -382,10 +382,10 @@ def _find_deletes(base: pd.DataFrame, after: pd.DataFrame) -> Iterator[Step]:
 
 
 CHANGED = "changed on the server since then"
-_DELETED = "deleted on the server since then"
+DELETED = "deleted on the server since then"
 PAGE = 1000
 """Rows asked for per page; the server may send fewer."""
-_READS_PER_PAGE = 10
+READS_PER_PAGE = 10
 """A page of a sweep costs about as much as this many single reads: transfer and the server's
 work."""
 _Asked = TypeVar("_Asked")
@@ -432,7 +432,7 @@ def _compare_update(
     for cell in step.cells:
         field, now, status, reason = str(cell.field), None, "clean", None
         if remote is None:
-            status, reason = "conflict", _DELETED
+            status, reason = "conflict", DELETED
         else:
             now, after = normalize_or_keep(field, remote.get(field)), cell.after
             answered = _is_form(step, field, after, now, forms)
@@ -440,7 +440,7 @@ def _compare_update(
             doubtful = _list_held(step, field, after, forms, answered=False)
             doubtful += [overwritten[field]] if field in overwritten else []
             in_doubt = any(not same(field, held, now) for held in doubtful)
-            if _same(field, now, after, meaning) or (
+            if is_same(field, now, after, meaning) or (
                 (answered or in_doubt) and agrees(field, after, now)
             ):
                 status = "already"
@@ -455,11 +455,20 @@ def _compare_update(
 def _compare_delete(step: Step, remote: dict[str, Any] | None, meaning: Org, forms: Forms) -> Step:
     if remote is None:
         return step.mark("already")
+    base = dict(step.base)
+    planned, now = (schema.read_stamp(row.get("updated_at")) for row in (base, remote))
+    if None not in (planned, now) and planned != now:
+        # Somebody has written since: what the plan knew nothing of may have appeared.
+        base = dict.fromkeys(remote) | base
     drifted = tuple(
-        EditedCell(field, was, None, "conflict", now, CHANGED)
-        for field, was in step.base.items()
-        if not _holds(
-            step, field, was, now := normalize_or_keep(field, remote.get(field)), meaning, forms
+        EditedCell(field, was, None, "conflict", held, CHANGED)
+        for field, was in base.items()
+        if field not in schema.READ_ONLY
+        and field not in meaning.ignore
+        and not _holds(
+            *(step, field, was, held := normalize_or_keep(field, remote.get(field))),
+            meaning,
+            forms,
         )
     )
     return replace(step.mark("conflict" if drifted else "clean"), drifted=drifted)
@@ -478,7 +487,7 @@ def _detect_turn(step: Step, remote: dict[str, Any], meaning: Org) -> str | None
     return f"{what} on the server since then"
 
 
-def _same(field: str, one: Any, other: Any, meaning: Org) -> bool:
+def is_same(field: str, one: Any, other: Any, meaning: Org) -> bool:
     """Compare two cells by meaning: an alias equals its stage."""
     if field == "stage":
         one, other = (
@@ -504,7 +513,7 @@ def _is_form(step: Step, field: str, ours: Any, now: Any, forms: Forms) -> bool:
 
 
 def _holds(step: Step, field: str, ours: Any, now: Any, meaning: Org, forms: Forms) -> bool:
-    return _same(field, now, ours, meaning) or _is_form(step, field, ours, now, forms)
+    return is_same(field, now, ours, meaning) or _is_form(step, field, ours, now, forms)
 
 
 @contextmanager
@@ -535,7 +544,7 @@ def read_one(client: Client, unique_id: str) -> dict[str, Any] | None:
 def read_many(client: Client, ids: Collection[str]) -> dict[str, dict[str, Any] | None]:
     """Read several opportunities: from all pages where that is cheaper, the others one by one."""
     wanted = set(ids)
-    found = _sweep(client, wanted) if len(wanted) > _READS_PER_PAGE else {}
+    found = _sweep(client, wanted) if len(wanted) > READS_PER_PAGE else {}
     rest = sorted(wanted - set(found))
     singles = _ask_together(client, lambda unique_id: read_one(client, unique_id), rest)
     return found | dict(zip(rest, singles, strict=True))
@@ -545,7 +554,7 @@ def _sweep(client: Client, wanted: set[str]) -> dict[str, dict[str, Any] | None]
     """Find opportunities on the pages; none if single reads are cheaper."""
     first = client.list(page=1, page_size=PAGE)
     pages = first.total_pages or 1
-    if pages > 1 and pages * _READS_PER_PAGE > len(wanted):
+    if pages > 1 and pages * READS_PER_PAGE > len(wanted):
         return {}
     others = _ask_together(
         client, lambda number: client.list(page=number, page_size=PAGE), range(2, pages + 1)
@@ -570,6 +579,18 @@ def read_pages(ask: Callable[..., Page], **params: Any) -> Iterator[list[Opportu
         if number >= (page.total_pages or 1):
             return
         number += 1
+
+
+def list_since(client: Client, column: str, since: Any) -> list[Opportunity]:
+    """List the opportunities whose ``created_at`` or ``updated_at`` is not before `since`."""
+    found: dict[str, Opportunity] = {}
+    for page in read_pages(client.list, sort=f"-{column}"):
+        stamps = (schema.read_stamp(record.get(column)) for record in page)
+        recent = [r for r, at in zip(page, stamps, strict=True) if at is None or at >= since]
+        found |= {record["unique_id"]: record for record in recent}
+        if len(recent) < len(page):
+            break
+    return list(found.values())
 
 
 def find_in_trash(client: Client, ids: Collection[str]) -> set[str]:

@@ -25,7 +25,10 @@ _DATE = 10
 """Characters of a date, which no column cuts."""
 _MOST = 50
 """Deals or changes of a table; the rest are counted."""
-_URGENCY = ("failed", "unknown", "conflict", "skipped", "pending", "applied", "already")
+_URGENCY = (
+    *("failed", "unknown", "not_kept", "overwritten", "conflict", "skipped", "pending"),
+    *("applied", "already"),
+)
 """Outcomes, most urgent first."""
 
 

@@ -179,7 +179,7 @@ def test_apply__settles_first_what_a_killed_run_left(
     assert receipt.complete
     assert told(receipt) == [["A", "already"]] * 2
     assert receipt.table["unique_id"].nunique() == 2
-    assert resume(client).table.empty
+    assert resume(client).complete
     assert copies(client) == 2
     assert runs()["state"].eq("finished").all()
 

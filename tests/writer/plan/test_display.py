@@ -40,7 +40,7 @@ def test_receipt_html__shows_what_went_wrong_first_and_escapes(
     client.update("o004", name="<i>theirs</i>")
     receipt = apply(plan(before, changed(before.assign(value=1.0), 4, name="ours")), client)
     page = receipt._repr_html_()
-    assert "5 applied, 1 skipped, 1 conflict" in page
+    assert "5 applied, 1 conflict, 1 skipped" in page
     assert page.index("ours") < page.index("Deal 0")
     assert "&lt;i&gt;theirs&lt;/i&gt;" in page
     assert "<i>theirs" not in page
