@@ -402,7 +402,7 @@ def undo(client: Client, run_id: str | None = None) -> Plan:
     with Journal(client.settings.tenant, client.server_time) as journal:
         run_id = run_id or journal.find_newest_run(APPLIED)
         run, entries = journal.read_run(run_id) if run_id is not None else (None, [])
-        ids = {entry.result.unique_id for entry in entries if entry.result.reached} - {None}
+        ids = {str(entry.result.unique_id) for entry in entries if entry.result.reached}
         with promise_no_writes():
             now = engine.Reader(client, journal, time.sleep).read_many(ids)
         entries = [_read_told(entry, now, client) for entry in entries]
@@ -462,10 +462,11 @@ def _reverse(entry: RunStep, rows: dict[str, dict[str, Any]]) -> Iterator[Step]:
         yield Step("delete", unique_id, (EditedCell(),), step.name)
         return
     was = {str(cell.field): cell.before for cell in step.cells} | result.was
+    row |= step.base
     # What somebody has overwritten is in conflict, and must not hold back the rest.
     for cells in (applied, overwritten):
         held = {str(c.field): result.answered.get(str(c.field), c.after) for c in cells}
-        row |= step.base | held
+        row |= held
         pairs = ((field, now, was[field]) for field, now in held.items())
         back = tuple(
             EditedCell(field, now, then) for field, now, then in pairs if not same(field, now, then)

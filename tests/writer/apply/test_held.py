@@ -125,7 +125,7 @@ def test_undo__deletes_no_new_deal_in_which_somebody_filled_a_field(
     client: Client, before: pd.DataFrame
 ) -> None:
     made = apply(plan(before, adding(before, "A", "B")), client).table["unique_id"]
-    client.update(made.iloc[0], next_step="call on Monday")
+    client.update(made.iloc[0], fields={"next_step": "call on Monday"})
     back = undo(client)
     found = back.conflicts[["unique_id", "field", "remote"]].to_numpy().tolist()
     assert found == [[made.iloc[0], "next_step", "call on Monday"]]
@@ -137,7 +137,7 @@ def test_plan__deletes_no_deal_in_which_somebody_filled_a_field_but_what_automat
     client: Client, before: pd.DataFrame
 ) -> None:
     loaded = before.assign(updated_at=pd.Timestamp(client.get("o000")["updated_at"]))
-    client.update("o000", last_call="2026-12-01")
+    client.update("o000", fields={"last_call": "2026-12-01"})
     made = plan(loaded, loaded.iloc[1:], client=client)
     assert made.conflicts["field"].tolist() == ["last_call"]
     client.org = Org(ignore=["last_call"])
