@@ -44,6 +44,11 @@ class GridPage(Keys):
         return self.page.locator(".oap .gs")
 
     @property
+    def field(self) -> Locator:
+        """What has focus while the cells have the keys."""
+        return self.page.locator(".oap .kf")
+
+    @property
     def editor(self) -> Locator:
         return self.page.locator(".oap .ed")
 

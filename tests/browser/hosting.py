@@ -59,7 +59,7 @@ async ({ module, shown, slow }) => {
 """
 _BINARY = {"grid": ("_data", "_open"), "explorer": ("_shown",)}
 _PLAIN = {
-    "grid": ("_columns", "_height", "_today", "_layout", "_part", "_drafts", "_only"),
+    "grid": ("_columns", "_height", "_today", "_layout", "_part", "_drafts", "_only", "_rows"),
     "explorer": ("_about", "_part"),
 }
 

@@ -47,7 +47,7 @@ def test_draft__is_offered_in_the_strip_from_the_first_drawing(
     grid.button("2 drafts kept").click()
     grid.button("Take them in").click()
     expect(grid.said).to_have_text("Took in 1 cell")
-    expect(grid.holder).to_be_focused()
+    expect(grid.field).to_be_focused()
     expect(grid.cell(2, "value")).to_have_text("2,700")
     expect(grid.strip).to_contain_text("2 edits to 2 deals from today")
     grid.button("Take them in").click()
@@ -64,7 +64,7 @@ def test_draft__is_dropped_by_keyboard(page: Page, state: Path) -> None:
     grid.button("Drop them").focus()
     grid.press("Enter")
     expect(grid.strip).to_contain_text("No changes yet")
-    expect(grid.holder).to_be_focused()
+    expect(grid.field).to_be_focused()
     assert list(state.rglob("drafts/*/*")) == []
 
 

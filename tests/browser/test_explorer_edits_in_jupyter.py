@@ -22,7 +22,7 @@ def test_grid__of_an_explorer_is_shown_below_it(lab: Lab, page: Page, screenshot
     panel.get_by_role("button", name="Edit this deal").click()
     grid = page.locator(".oap:not(.oap-explorer)")
     expect(grid.locator(".cnt")).to_have_text("Show all · 1 of 3 deals")
-    expect(grid.locator(".gs")).to_be_focused()
+    expect(grid.locator(".kf")).to_be_focused()
     for key in ("ArrowRight", "ArrowRight", "ArrowRight"):
         page.keyboard.press(key)
     page.keyboard.type("900")

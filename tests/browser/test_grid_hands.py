@@ -77,7 +77,7 @@ def test_keys__are_shown_by_the_grid_as_the_docs_have_them(grid: GridPage) -> No
     assert serious_faults(grid.page) == []
     grid.press("Escape")
     expect(sheet).to_have_count(0)
-    assert grid.page.evaluate("document.activeElement.matches('.gs')")
+    assert grid.page.evaluate("document.activeElement.matches('.kf')")
     # The button does the same; in a field a question mark is itself.
     grid.button("Keys").click()
     sheet.get_by_role("button", name="Close").click()
@@ -107,7 +107,7 @@ def test_menu__opens_by_key_and_mouse_goes_by_arrows_and_letters_and_gives_focus
         assert serious_faults(page) == []
         grid.press("Escape")
         expect(menu(grid)).to_have_count(0)
-        assert page.evaluate("document.activeElement.matches('.gs')")
+        assert page.evaluate("document.activeElement.matches('.kf')")
     # A press elsewhere closes it; at the lower right corner it stays on the screen; a narrow
     # screen, too.
     grid.cell(2, "value").click(button="right")
@@ -670,7 +670,7 @@ def test_message__of_a_cell_leaves_titles_and_the_selected_range_in_sight(grid: 
     box = grid.page.locator(".oap .msg")
     for first, last in ((0, 0), (0, 2), (3, 5)):
         grid.select((first, "stage"), (last, "stage"))
-        grid.type("negotiation", "Enter")
+        grid.type("negotiation", "Control+Enter")
         expect(grid.cell(last, "stage")).to_have_text("negotiation")
         grid.page.mouse.move(2, 2)
         expect(box).to_have_count(0)

@@ -40,7 +40,7 @@ def test_job__is_done_by_keyboard_alone(
     expect(grid.locator(".cnt")).to_contain_text("3 of 12 deals")
     keys.press("Escape")
     expect(grid.locator(".cnt")).to_have_text("12 deals")
-    expect(grid.locator(".gs")).to_be_focused()
+    expect(grid.locator(".kf")).to_be_focused()
 
     # Ten cells.
     keys.press("Control+Home")

@@ -47,7 +47,7 @@ def test_deals_of_a_row__are_edited_and_the_answer_shows_the_plan(
     page.get_by_role("button", name="Edit these 2 deals").click()
     grid = _grid(page)
     expect(grid.locator(".cnt")).to_have_text("Show all · 2 of 8 deals")
-    expect(grid.locator(".gs")).to_be_focused()
+    expect(grid.locator(".kf")).to_be_focused()
     expect(page.locator(".bench h4")).to_have_text("Editing the deals of Discovery")
     planned = page.locator(".planned")
     expect(planned).to_contain_text("No planned changes yet")
@@ -78,7 +78,7 @@ def test_deals_of_a_row__are_edited_and_the_answer_shows_the_plan(
     page.evaluate("window.close(); window.again()")
     expect(planned).to_contain_text("2 planned changes in 2 deals")
     planned.get_by_role("button", name="Back to the grid").click()
-    expect(grid.locator(".gs")).to_be_focused()
+    expect(grid.locator(".kf")).to_be_focused()
     expect(grid.locator(".plan")).to_contain_text("2 changes in 2 deals")
     for width in (400, 700):
         page.set_viewport_size({"width": width, "height": 900})

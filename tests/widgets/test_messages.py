@@ -71,7 +71,7 @@ def test_grid__a_wrong_message_is_answered_and_changes_nothing(
     assert grid.edited.equals(before)
     # The grid goes on: removing rows by their text left it raising at every later edit.
     [answer] = ask_all(grid, {"do": "edit", "areas": areas()})
-    assert answer["said"] == "Value set to 5"
+    assert answer["said"].startswith("Value set to 5")
 
 
 @pytest.mark.parametrize(

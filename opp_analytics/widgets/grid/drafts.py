@@ -89,7 +89,9 @@ def take_in(sheet: EditSheet, changes: Iterable[Change]) -> tuple[Answer, list[C
     # The new deals of a draft are new once more, whatever this sheet has added itself.
     listed = list(changes)
     fresh = dict.fromkeys(
-        each.unique_id for each in listed if each.field == DEAL and each.after == "added"
+        each.unique_id
+        for each in listed
+        if each.field == DEAL and each.after == "added" and sheet.adds
     )
     rows |= dict(zip(fresh, sheet.reserve_rows(len(fresh)), strict=True))
     cells: dict[Key, str | None] = {
@@ -102,11 +104,13 @@ def take_in(sheet: EditSheet, changes: Iterable[Change]) -> tuple[Answer, list[C
         row, column = rows.get(unique_id), sheet.column.get(field)
         if row is None or (sheet.row_state(row) == "gone" and unique_id not in fresh):
             reason = f"no deal “{unique_id}”"
+        elif field == DEAL and after == "removed" and not sheet.removes:
+            reason = "no deals can be removed"
         elif field == DEAL:
             removed |= {row} if after == "removed" else set()
             continue
         elif column is None or column.locked:
-            reason = f"no column “{field}”" if column is None else f"{field} is read only"
+            reason = f"no column “{field}”" if column is None else column.locked
         else:
             cells[key := (row, field)] = after or None
             replaced += sheet.edit_of(key) is not None and sheet.spell(*key) != cells[key]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from html import escape
@@ -17,7 +17,7 @@ import traitlets
 
 from opp_analytics import schema, text
 from opp_analytics.api import Client
-from opp_analytics.arguments import whole
+from opp_analytics.arguments import texts, whole
 from opp_analytics.charts import shorten
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.history import History
@@ -71,6 +71,7 @@ class Grid(Widget):
     _height = traitlets.Int().tag(sync=True)
     _today = traitlets.Unicode().tag(sync=True)
     _layout = traitlets.Dict().tag(sync=True)
+    _rows: traitlets.Dict[str, bool] = traitlets.Dict().tag(sync=True)
     _only: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)
     _drafts: traitlets.List[dict[str, str]] = traitlets.List().tag(sync=True)
 
@@ -84,6 +85,9 @@ class Grid(Widget):
         freq: Freq | None,
         height: int,
         cell: str,
+        columns: Sequence[str] = (),
+        add: bool = True,
+        remove: bool = True,
     ) -> None:
         # Who types "today" means that of the calendar.
         typed_on = as_date(
@@ -91,7 +95,14 @@ class Grid(Widget):
         )
         orgs = name_orgs(opportunities, client, history).values()
         people = [name for org in orgs for name in org.people["owner_name"]]
-        self._sheet = EditSheet(opportunities, today=typed_on.date(), people=people)
+        self._sheet = EditSheet(
+            opportunities,
+            today=typed_on.date(),
+            people=people,
+            columns=columns,
+            add=add,
+            remove=remove,
+        )
         day = find_day(opportunities) if as_of is None else typed_on
         targets = next((org.targets for org in orgs if len(org.targets)), None)
         self._effect = ForecastEffect(
@@ -110,7 +121,8 @@ class Grid(Widget):
             _data=deflate(to_arrow(self._sheet.frame, self._sheet.columns)),
             _open=deflate(_flag_open(self._sheet.frame)),
             _height=height,
-            _today=f"{day:%Y-%m-%d}",
+            _today=f"{typed_on:%Y-%m-%d}",
+            _rows={"add": add, "remove": remove},
             _drafts=self._show_drafts(),
         )
 
@@ -576,8 +588,12 @@ def edit(
     *,
     client: Client | None = None,
     history: History | None = None,
+    org: Org | None = None,
     as_of: When | None = None,
     freq: Freq | None = None,
+    columns: Sequence[str] | None = None,
+    add: bool = True,
+    remove: bool = True,
     height: int = 470,
 ) -> Grid:
     """Edit opportunities in a grid, as in a spreadsheet.
@@ -598,11 +614,18 @@ def edit(
         Where the plan is checked and written; without one the review shows the lines that do it.
     history : History, optional
         Past records, from which the forecast learns.
+    org : Org, optional
+        Stages, people and targets; by default those that the opportunities have.
     as_of : date or str, optional
         Day of the forecast; by default that of the opportunities.
     freq : str, optional
         Period of the forecast: "M", "Q", a fiscal "Q-JAN", …; by default that of the org's report,
         else "M".
+    columns : list of str, optional
+        Columns that can be edited; by default all that the API takes. A cell of another one says
+        why it can't be.
+    add, remove : bool
+        Whether deals can be added, and marked for removal.
     height : int
         Height of the rows in pixels.
 
@@ -615,9 +638,10 @@ def edit(
     ------
     MissingColumnError, DataError
         When there is no ``unique_id``, an id is missing or repeated, or a cell does not fit its
-        column.
+        column, or one of `columns` is not there.
     ArgumentTypeError, ArgumentValueError
-        When `height` is not a whole number of at least 120, or `freq` is not a period.
+        When `height` is not a whole number of at least 120, `freq` is not a period, or `columns`
+        are not names.
     ConfigError
         When anywidget is not installed.
 
@@ -629,6 +653,15 @@ def edit(
     >>> len(grid.changes)
     0
     """
-    height = whole(height, "height", low=120, example=470)
-    asked: dict[str, Any] = {"as_of": as_of, "freq": freq, "height": height}
-    return Grid(opportunities, client=client, history=history, cell=find_cell(), **asked)
+    return Grid(
+        opportunities if org is None else org.apply(opportunities),
+        client=client,
+        history=history,
+        as_of=as_of,
+        freq=freq,
+        height=whole(height, "height", low=120, example=470),
+        cell=find_cell(),
+        columns=texts(columns, "columns", of="column"),
+        add=add,
+        remove=remove,
+    )

@@ -60,7 +60,8 @@ class GridColumn:
     title: str
     kind: str
     """text, money, percent, number, whole, date, instant, choice, person or flag."""
-    locked: bool = False
+    locked: str = ""
+    """Why no cell can be edited; empty if cells can."""
     hidden: bool = False
     """Hidden at first: identifiers and timestamps."""
     options: tuple[str, ...] = ()
@@ -159,32 +160,38 @@ class GridColumn:
         return int(value)
 
 
-def _classify(column: pd.Series[Any]) -> tuple[str, bool]:
-    """Find the kind and lock of a column outside the schema."""
+def _classify(column: pd.Series[Any]) -> tuple[str, str]:
+    """Find the kind of a column outside the schema, and what of it a grid cannot edit."""
     dtype = column.dtype
     if pd.api.types.is_bool_dtype(dtype):
-        return "flag", False
+        return "flag", ""
     if pd.api.types.is_integer_dtype(dtype):
         exact = bool((column.abs() <= _LARGEST).all())
-        return ("whole", False) if exact else ("text", True)
+        return ("whole", "") if exact else ("text", "whole numbers too large for a browser")
     if pd.api.types.is_float_dtype(dtype):
         finite = not column.isin([math.inf, -math.inf]).any()  # JSON has no infinity
-        return ("number", False) if finite else ("text", True)
+        return ("number", "") if finite else ("text", "infinite numbers")
     if isinstance(dtype, pd.DatetimeTZDtype):
-        return "instant", True
+        return "instant", "times of day"
     if pd.api.types.is_datetime64_dtype(dtype):
-        return "date", False
-    return "text", pd.api.types.infer_dtype(column, skipna=True) not in ("string", "empty")
+        return "date", ""
+    is_text = pd.api.types.infer_dtype(column, skipna=True) in ("string", "empty")
+    return "text", "" if is_text else "values that are no text"
 
 
 def _make_column(
-    name: str, cells: pd.Series[Any], meaning: Org, people: Iterable[str]
+    name: str, cells: pd.Series[Any], meaning: Org, people: Iterable[str], editable: Sequence[str]
 ) -> GridColumn:
-    if name in schema.COLUMNS:
-        kind, locked = _KINDS.get(name, "text"), name in schema.READ_ONLY
+    known = name in schema.COLUMNS
+    kind, odd = (_KINDS.get(name, "text"), "") if known else _classify(cells)
+    if name in schema.READ_ONLY:
+        locked = "the server sets it"
+    elif name in meaning.derived:
+        locked = f"it comes from {meaning.find_source(name)}"
+    elif editable and name not in editable:
+        locked = f"this grid edits {text.joined(editable)} only"
     else:
-        kind, locked = _classify(cells)
-        locked = locked or name in meaning.derived
+        locked = odd and f"it holds {odd}"
     options = {"stage": meaning.stages.names, "status": schema.STATUSES}.get(name, ())
     if kind == "flag":
         options = ("True", "False")
@@ -199,18 +206,21 @@ def _make_column(
     )
     hidden = name.endswith("_id") or name in ("created_at", "updated_at")
     title = _TITLES.get(name) or (name if hidden else text.label(name).capitalize())
+    locked = locked and f"{title} is read only: {locked}"
     return GridColumn(name, title, kind, locked, hidden, options, split)
 
 
-def make_columns(opportunities: pd.DataFrame, people: Iterable[str] = ()) -> list[GridColumn]:
+def make_columns(
+    opportunities: pd.DataFrame, people: Iterable[str] = (), editable: Sequence[str] = ()
+) -> list[GridColumn]:
     """Make the grid's columns: the deal's name first, timestamps and identifiers hidden at the end.
 
     An owner may be one of the `people`, too. Identifiers, the server's timestamps, and columns of
-    lists, objects or custom categories are locked.
+    lists, objects or custom categories are locked; so are all but the `editable` ones, if any are.
     """
     meaning = Org.of(opportunities)
     names = map(str, opportunities.columns)
-    columns = [_make_column(name, opportunities[name], meaning, people) for name in names]
+    columns = [_make_column(name, opportunities[name], meaning, people, editable) for name in names]
     first = list(_TITLES)
     place = {c.field: first.index(c.field) if c.field in first else len(first) for c in columns}
     return sorted(columns, key=lambda column: (column.hidden, place[column.field]))
@@ -242,6 +252,10 @@ _PREVIEWED = 3
 """Deals whose change is shown before it is made."""
 _FAR = 10
 """Years from now in which no open deal closes."""
+_ODD = 100
+"""Times the largest, or part of the smallest, amount of the others: likely a slip."""
+_INEXACT = 9e13
+"""Amounts from which a float holds no cents."""
 _REMOVED = BadCell("is in a deal that is marked for removal", "undo that first")
 _MONEY = (org.VALUE_ORIGINAL, org.CURRENCY)
 """Columns whose edit changes the converted value."""
@@ -301,11 +315,19 @@ class EditSheet:
     """
 
     def __init__(
-        self, opportunities: pd.DataFrame, *, today: date | None = None, people: Iterable[str] = ()
+        self,
+        opportunities: pd.DataFrame,
+        *,
+        today: date | None = None,
+        people: Iterable[str] = (),
+        columns: Sequence[str] = (),
+        add: bool = True,
+        remove: bool = True,
     ) -> None:
-        self.frame = org.require(opportunities, unique=True).rename(columns=str)
+        self.frame = org.require(opportunities, *columns, unique=True).rename(columns=str)
         self._people = tuple(people)
-        self.columns = make_columns(self.frame, self._people)
+        self.columns = make_columns(self.frame, self._people, columns)
+        self.adds, self.removes = add, remove
         self.column: dict[str, GridColumn] = {column.field: column for column in self.columns}
         self._org = org.Org.of(self.frame)
         self._rates = self._org.hold_rates(self.frame) if org.is_converted(self.frame) else None
@@ -313,6 +335,7 @@ class EditSheet:
         # One cell of a frame costs microseconds; a list of a column nanoseconds.
         self._list = cache(self._list_column)
         self._known = cache(self._index_known)
+        self._measure = cache(self._measure_column)
         self._named = {
             c.field for c in self.columns if c.kind == "person" or c.field == "account_name"
         }
@@ -746,6 +769,8 @@ class EditSheet:
             return ""
         if name in self._named:
             return "" if fold(value) in self._known(name) else f"{value} is new here"
+        if column.kind == "money":
+            return self._doubt_amount(column, value)
         if name != "close_date" or self._today is None:
             return ""
         day = value.date()
@@ -755,6 +780,25 @@ class EditSheet:
             return f"{column.show(value)} is past"
         years = day.year - self._today.year
         return f"{column.show(value)} is {years} years ahead" if years > _FAR else ""
+
+    def _doubt_amount(self, column: GridColumn, amount: float) -> str:
+        """Say why an amount may be a slip; empty for most."""
+        shown = column.show(amount)
+        if abs(amount) >= _INEXACT:
+            return f"{shown} is more than the API holds to the cent"
+        sizes = self._measure(column.field)
+        if amount < 0 and not (sizes and sizes[0] < 0):
+            return f"{shown} is negative"
+        _, low, high = sizes or (0.0, 0.0, 0.0)
+        if high and amount > _ODD * high:
+            return f"{shown} is {amount / high:,.0f} times the largest other"
+        return f"{shown} is far below all others" if 0 < amount < low / _ODD else ""
+
+    def _measure_column(self, name: str) -> tuple[float, float, float] | None:
+        """Find the least amount of a column, and its smallest and largest above zero."""
+        held = [float(each) for each in self._list(name) if each is not None]
+        above = [each for each in held if each > 0]
+        return (min(held), min(above), max(above)) if len(above) > 1 else None
 
     # -- after the server's answer
 
@@ -891,6 +935,7 @@ class EditSheet:
         told = [key for key, cell in edits.items() if cell is not None and not cell.why]
         named = [key for key in told if key[1] in self._named]
         keys = named + [key for key in told if key[1] == "close_date"]
+        keys += [key for key in told if self.column[key[1]].kind == "money"]
         notes = list(dict.fromkeys(note for key in keys if (note := self.note_of(*key))))
         more = f" · {len(notes) - 2:,} more to look at" if notes[2:] else ""
         return "".join(f" · {note}" for note in notes[:2]) + more
@@ -972,6 +1017,12 @@ class EditSheet:
         added = self._added if added is None else added
         removed = self._removed if removed is None else removed
         rows = (self._added ^ added) | (self._removed ^ removed)
+        for what, is_open, more in (
+            ("added", self.adds, added - self._added),
+            ("removed", self.removes, removed - self._removed),
+        ):
+            if more and not is_open:
+                raise ArgumentValueError(f"No deals can be {what}: this grid does not allow it.")
         aside = ""
         if locked:
             aside = (

@@ -203,7 +203,9 @@ def test_take__takes_values_new_deals_and_removals_and_says_what_has_no_place(st
     ]
     said = grid.take(pd.DataFrame(block, columns=["unique_id", "field", "after"]))
     assert said.startswith("Took in 2 cells, 1 new deal, 1 removal · 1 refused: “140” is")
-    assert said.endswith("2 edits left out: no deal “o999” and unique_id is read only")
+    assert said.endswith(
+        "2 edits left out: no deal “o999” and unique_id is read only: the server sets it"
+    )
     assert grid.edited["name"].tolist()[-1] == "Brand new"
     assert "o003" not in grid.edited["unique_id"].tolist()
     # Over an edit of this grid, it says what it replaces.
@@ -241,9 +243,9 @@ def test_take__puts_a_plan_that_code_has_made_into_the_grid(state):
     pd.testing.assert_frame_equal(grid.changes, changes)
     ask(grid, do="undo")
     said = grid.take(
-        pd.DataFrame({"unique_id": ["o000", "o001", "o9"], "field": "value", "after": [5, "6k", 7]})
+        pd.DataFrame({"unique_id": ["o000", "o001", "o9"], "field": "value", "after": [500, "6k", 7]})
     )
     assert said == "Took in 2 cells · 1 edit left out: no deal “o9”"
-    assert grid.edited["value"].tolist()[:2] == [5.0, 6000.0]
+    assert grid.edited["value"].tolist()[:2] == [500.0, 6000.0]
     with pytest.raises(MissingColumnError, match="after"):
         grid.take(pd.DataFrame({"unique_id": ["o000"], "field": ["value"]}))

@@ -118,13 +118,16 @@ def test_to_arrow__gives_each_cell_as_the_answers_give_it():
 
 
 @pytest.mark.parametrize(
-    ("cells", "texts"),
-    [([2**60 + 1, 5], [str(2**60 + 1), "5"]), ([float("inf"), 5.0], ["inf", "5.0"])],
+    ("cells", "texts", "what"),
+    [
+        ([2**60 + 1, 5], [str(2**60 + 1), "5"], "whole numbers too large for a browser"),
+        ([float("inf"), 5.0], ["inf", "5.0"], "infinite numbers"),
+    ],
 )
-def test_columns__numbers_that_a_browser_cannot_hold_are_locked_text(cells, texts):
+def test_columns__numbers_that_a_browser_cannot_hold_are_locked_text(cells, texts, what):
     frame = opportunities(2).assign(big=cells)
     [big] = [column for column in make_columns(frame) if column.field == "big"]
-    assert (big.kind, big.locked) == ("text", True)
+    assert (big.kind, big.locked) == ("text", f"Big is read only: it holds {what}")
     assert pa.ipc.open_stream(to_arrow(frame, [big])).read_all()["big"].to_pylist() == texts
     assert (
         put(oa.edit(frame), (0, "big", "6"))["said"]
@@ -163,6 +166,49 @@ def test_columns__lock_what_the_server_sets_and_what_no_editor_fits():
     assert (
         put(grid, (0, "tags", "b"))["said"] == "Nothing to change, 1 read-only cell left as it was"
     )
+
+
+def test_edit__of_some_columns_locks_the_others_and_adds_and_removes_no_deal_where_that_is_off():
+    """A draft or table of edits is held to it, too."""
+    org = oa.Org(people=[{"owner_name": "Ann", "team": "East"}])
+    frame = opportunities(3).assign(owner_name="Ann")
+    grid = oa.edit(frame, org=org, columns=["value", "stage"], add=False, remove=False)
+    columns = {column.field: column.locked for column in grid._sheet.columns}
+    assert [name for name, locked in columns.items() if not locked] == ["stage", "value"]
+    assert columns["name"] == "Deal is read only: this grid edits value and stage only"
+    assert columns["team"] == "Team is read only: it comes from [people]"
+    assert put(grid, (0, "name", "Other"), (0, "value", "1500"))["said"].startswith("Value set to")
+    for message, words in (
+        ({"do": "add"}, "No deals can be added: this grid does not allow it."),
+        ({"do": "duplicate", "rows": [0]}, "No deals can be added"),
+        ({"do": "remove", "rows": [0]}, "No deals can be removed"),
+    ):
+        assert words in ask(grid, **message)["error"]
+    block = [["new 1", "(deal)", "added"], ["new 1", "name", "Brand new"]]
+    block += [["o001", "(deal)", "removed"], ["o001", "value", "1600"]]
+    said = grid.take(pd.DataFrame(block, columns=["unique_id", "field", "after"]))
+    assert said == "Took in 1 cell · 3 edits left out: no deal “new 1” and no deals can be removed"
+    assert len(grid.edited) == 3
+    assert grid.changes["after"].tolist() == [1500.0, 1600.0]
+    with pytest.raises(oa.errors.MissingColumnError, match="valeu"):
+        oa.edit(frame, columns=["valeu"])
+
+
+@pytest.mark.parametrize(
+    ("typed", "doubt"),
+    [
+        ("100002000030000", "is more than the API holds to the cent"),
+        ("500000", "is 417 times the largest other"),
+        ("-1200", "is negative"),
+        ("5", "is far below all others"),
+        ("45k", ""),
+        ("0", ""),
+    ],
+)
+def test_edit__takes_an_odd_amount_and_says_why_it_may_be_a_slip(typed, doubt):
+    said = put(oa.edit(opportunities(3)), (0, "value", typed))["said"]
+    assert said.partition(" · ")[2].endswith(doubt)
+    assert bool(doubt) == (" · " in said)
 
 
 def test_bundle__is_built_from_the_sources_beside_it_and_carries_its_licenses():

@@ -82,8 +82,8 @@ def test_edit__refuses_with_the_reason_and_keeps_the_old_value(sheet, field, typ
 
 
 def test_edit__leaves_read_only_cells_and_says_how_many(sheet):
-    answer = sheet.edit([(0, "unique_id", "x"), (0, "updated_at", "x"), (0, "value", "5")])
-    assert answer.message == "Value set to 5, 2 read-only cells left as they were"
+    answer = sheet.edit([(0, "unique_id", "x"), (0, "updated_at", "x"), (0, "value", "500")])
+    assert answer.message == "Value set to 500, 2 read-only cells left as they were"
     assert (
         sheet.edit([(0, "unique_id", "x")]).message
         == "Nothing to change, 1 read-only cell left as it was"

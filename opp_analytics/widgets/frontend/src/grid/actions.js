@@ -1,7 +1,8 @@
 // What a person does to cells, as requests to Python: every one is one step to undo.
 
-import { DATED, NUMERIC, count, plain } from "../shared/format.js";
+import { DATED, NUMERIC, count, label, plain } from "../shared/format.js";
 import { formatBlock, parseBlock, spread } from "./blocks.js";
+import { goOn } from "./series.js";
 
 const MOST_NEW = 100_000; // deals of one paste
 const modulo = (value, by) => ((value % by) + by) % by;
@@ -83,8 +84,19 @@ export class Actions {
     return areas.length ? this.put(areas, "Filled right {cells}") : this.grid.say("Select two or more columns to fill right");
   }
 
-  fill(source, target) {
-    return this.put(this.#filling(source, target), "Filled {cells}");
+  // Down or up a series goes on; anything else, and what is to stay the same, repeats.
+  async fill(source, target, same) {
+    const areas = this.#filling(source, target);
+    if (same || source.r1 === source.r0 || target.c0 !== source.c0) return this.put(areas, "Filled {cells}");
+    await this.grid.edits;
+    const { store } = this.grid;
+    for (const area of areas) {
+      const [field] = area.fields;
+      const values = this.rows(source.r0, source.r1).map((row) => store.value(row, field));
+      const next = goOn(store.byField.get(field).kind, values, area.rows.map((_, at) => target.r0 - source.r0 + at));
+      if (next) area.block = next.map((text) => [text]);
+    }
+    return this.put(areas, "Filled {cells}");
   }
 
   // How far the data beside a range goes down: the last row before an empty cell in the column on its left, else on its right.
@@ -110,21 +122,34 @@ export class Actions {
     });
   }
 
+  // The columns that a pasted row names; null if it is no row of titles.
+  #titled(line) {
+    const { specs } = this.grid.store;
+    const known = line.map((cell) => cell && specs.find(({ field, title }) => [field, label(field), title].some((name) => name.toLowerCase() === cell.trim().toLowerCase())));
+    return known.some(Boolean) && !known.includes(undefined) ? known : null;
+  }
+
   paste(content) {
     const { selection, specs, store } = this.grid;
-    const block = parseBlock(content).map((line) => line.map((text) => text || null));
+    let block = parseBlock(content).map((line) => line.map((text) => text || null));
     if (!block.length) return undefined;
-    if (block.length === 1 && block[0].length === 1) return this.put(this.areas((spec) => !spec.locked, { block }), "Pasted into {cells}");
     const { r0, r1, c0, c1 } = selection.last;
+    const titles = block.length > 1 ? this.#titled(block[0]) : null;
+    if (titles?.some((spec, at) => spec && spec !== specs[c0 + at])) {
+      return this.grid.say(`Not pasted: its titles are ${titles.filter(Boolean).map(({ title }) => title).join(", ")}, and it would begin at ${specs[c0].title}. Paste where the columns are in this order, or copy it without titles`);
+    }
+    const aside = titles ? "its row of titles left out" : "";
+    if (titles) block = block.slice(1);
+    if (block.length === 1 && block[0].length === 1) return this.put(this.areas((spec) => !spec.locked, { block }), ["Pasted into {cells}", aside].filter(Boolean).join(", "));
     // Below the last deal a block goes on in new ones, but for blank lines; with a filter on, that would surprise.
     const left = store.order.length - r0;
     const all = store.order.length === store.total;
     const used = block.slice(0, Math.max(left, block.findLastIndex((line) => line.some((cell) => cell !== null)) + 1));
     const [height, width] = spread(used, r1 - r0 + 1, c1 - c0 + 1);
     const fits = [Math.min(height, left), Math.min(width, specs.length - c0)];
-    const fresh = all && store.byField.has("name") ? Math.min(height - fits[0], MOST_NEW) : 0;
+    const fresh = all && store.byField.has("name") && this.grid.model.get("_rows").add ? Math.min(height - fits[0], MOST_NEW) : 0;
     const outside = height * width - (fits[0] + fresh) * fits[1];
-    const said = [`Pasted {cells}`, fresh && count(fresh, "new deal"), outside && `${count(outside, "cell")} outside the ${all ? "grid" : "filtered deals"}`];
+    const said = [`Pasted {cells}`, aside, fresh && count(fresh, "new deal"), outside && `${count(outside, "cell")} outside the ${all ? "grid" : "filtered deals"}`];
     if (fresh) store.below = store.order.length;
     const done = this.put(
       [{ rows: this.rows(r0, r0 + fits[0] - 1), fields: specs.slice(c0, c0 + fits[1]).map(({ field }) => field), block: used.slice(0, Math.max(1, fits[0] + fresh)).map((line) => line.slice(0, fits[1])), new: fresh }],

@@ -28,7 +28,7 @@ function button(grid, id) {
 }
 
 // The commands whose buttons have no room.
-export const unshown = (bar) => [...LESS].filter((id) => !bar.querySelector(`[data-bar="${id}"]`).offsetWidth).map(commandOf);
+export const unshown = (bar) => [...LESS].filter((id) => bar.querySelector(`[data-bar="${id}"]`)?.offsetWidth === 0).map(commandOf);
 
 const link = (mark, text, act, style = "lnk") => h("button", { class: style, "data-bar": mark, onclick: act }, text);
 
@@ -37,7 +37,7 @@ export function toolbar(grid) {
   const filters = store.filters.size;
   const [shown, all] = [store.order.length, store.total];
   return [
-    ...BAR.flatMap((ids, nth) => [nth ? h("span", { class: "sep" }) : "", ...ids.map((id) => button(grid, id))]).filter(Boolean),
+    ...BAR.flatMap((ids, nth) => [nth ? h("span", { class: "sep" }) : "", ...ids.filter((id) => grid.model.get("_rows")[id] ?? true).map((id) => button(grid, id))]).filter(Boolean),
     button(grid, "more"),
     h("span", { class: "sp" }),
     h("span", { class: "cnt" },

@@ -32,8 +32,18 @@ export class Callout {
       grid.edit();
     };
     const ways = [button("Edit", again), button("Dismiss", ask("dismiss"))];
-    const node = h("div", { class: "msg", onpointerover: () => clearTimeout(this.#timer), onpointerout: () => this.later() },
-      mark.why ? [mark.why, ways] : [`was ${grid.store.was(row, field)}`, button("Revert", ask("revert"))]);
+    return this.#put(cell, mark.why ? [mark.why, ways] : [`was ${grid.store.was(row, field)}`, button("Revert", ask("revert"))]);
+  }
+
+  // Why a cell takes nothing, until the next key or click.
+  tell(cell, why) {
+    this.hide();
+    if (cell) this.#put(cell, [why]);
+  }
+
+  #put(cell, content) {
+    const { grid } = this;
+    const node = h("div", { class: "msg", onpointerover: () => clearTimeout(this.#timer), onpointerout: () => this.later() }, content);
     node.cell = cell;
     this.#node = node;
     placeBeside(node, { getBoundingClientRect: () => this.#around(cell) }, grid.root, { gap: GAP, left: (a) => a.left, aboveFirst: true, within: grid.table.body });

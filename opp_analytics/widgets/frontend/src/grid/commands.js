@@ -2,17 +2,20 @@
 //
 // A command has a name (a text, or a function of the grid and the place), and whatever of these applies:
 //   keys      chords that do it; Ctrl is Cmd on a Mac
-//   hand      how it is done with the mouse or by a family of keys: only the sheet has it
+//   hand      how it is done with the mouse, by a family of keys or in a cell that is edited: only the sheet has it
 //   about     what the sheet says where it is more than the name
 //   anywhere  the keys hold outside the cells, too; "always": also while typing
 //   menu      the menus that have it: cell, row, column
 //   bar       what its button in the toolbar shows; popup: it opens a dialog, or a menu; on(grid): whether it is pressed
-//   when(grid, at)  whether it applies; act(grid, at)
+//   when(grid, at)  whether it applies; act(grid, at, event)
 // A place `at` is { r, c, row, spec }.
 
 import { h } from "../shared/dom.js";
 import { DATED, NUMERIC, count, number } from "../shared/format.js";
 import { fillBulk, fillColumns } from "./panels.js";
+
+// The keys that move; they also set what is typed on a selected cell.
+export const MOVES = new Set(["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "Home", "End", "PageUp", "PageDown"]);
 
 export const wide = (text) => h("span", { class: "x" }, text);
 const short = (text) => (text.length > 24 ? `${text.slice(0, 23)}…` : text);
@@ -32,7 +35,8 @@ const several = (columns) => (columns > 1 ? ` ${count(columns, "column")}` : "")
 const GROUPS = {
   Move: [
     { hand: "Arrows, Home, End, Page Up, Page Down", about: "Move; with Shift extend the selection; with Ctrl go to the edge" },
-    { hand: "Tab, Shift+Tab", about: "Go along the row, and at its end out of the grid" },
+    { hand: "Tab, Shift+Tab", about: "Go along the row, and at its end out of the grid; in a selection of several cells go along its rows" },
+    { name: "Edit the cell; in a selection of several cells go down its columns, with Shift up", keys: ["Enter", "Shift+Enter"], act: (grid, _, event) => grid.enter(event) },
   ],
   Select: [
     { hand: "Click, Shift+click, Ctrl+click, drag", about: "Select a cell; extend; add or take out; select a block. Row numbers and column titles do so with rows and columns" },
@@ -42,24 +46,30 @@ const GROUPS = {
     { name: "Leave the editor, the selection, and then the grid", keys: ["Escape"], act: (grid) => grid.escape() },
   ],
   Edit: [
-    { hand: "Type, double-click", about: "Edit the cell" },
-    { name: "Edit the cell; Enter then goes down, Tab to the right", keys: ["Enter", "Shift+Enter", "F2"], shown: ["Enter", "F2"], act: (grid) => grid.edit() },
-    { hand: "Enter over a selection", about: "Set every selected cell of that kind; Tab sets only the active one" },
-    { hand: "Arrows, Page Up, Page Down, Home, End in the calendar", about: "Go a day or a week, a month, to its ends; once you type, left and right are the text's" },
+    { hand: "Type", about: "Write over the cell, with an input method or dead keys, too" },
+    { hand: "Arrows, Home, End, Page Up, Page Down after that", about: "Set the cell, then move" },
+    { name: "Edit what the cell holds, also by a double click: the arrows are the text's, or go through its list or calendar until you type", keys: ["F2"], act: (grid) => grid.edit() },
+    { hand: "F2 or Alt+Down after typing", about: "Give the arrows to the text, or to its list; F2 takes them back" },
+    { hand: "Enter, Shift+Enter while editing", about: "Set the cell and go down or up; after a run of Tabs under its first cell, in a selection to its next cell" },
+    { hand: "Tab, Shift+Tab while editing", about: "Set the cell and go right or left; in a selection to its next cell" },
+    { hand: "Ctrl+Enter while editing", about: "Set every selected cell of that kind" },
+    { hand: "Escape while editing", about: "Leave the cell as it was" },
+    { hand: "Arrows, Page Up, Page Down, Home, End in the calendar", about: "Go a day or a week, a month, to its ends; once you type, they are the text's" },
     { hand: "Alt+Enter while editing a text", about: "Begin a new line" },
+    { name: "Write today's date, on a cell or in its text", keys: ["Ctrl+;"], act: (grid) => grid.typeToday() },
     { name: "Do what the line below the rows offers", keys: ["Alt+Enter"], act: (grid) => grid.agree() },
     { name: "Clear", about: "Clear cells", keys: ["Delete", "Backspace"], shown: ["Delete"], act: (grid) => grid.actions.clear() },
   ],
   Copy: [
     { name: "Cut", keys: ["Ctrl+X"], native: true, menu: ["cell", "row"], act: (grid) => grid.cut() },
     { name: "Copy", about: "Copy; several ranges if they have the same rows or the same columns", keys: ["Ctrl+C"], native: true, menu: ["cell", "row", "column"], act: (grid) => grid.copy() },
-    { name: "Paste", about: "Paste a block of any size; one copied cell fills the selection", keys: ["Ctrl+V"], native: true, menu: ["cell", "row", "column"], act: (grid) => grid.pasteFromClipboard() },
+    { name: "Paste", about: "Paste a block of any size; one copied cell fills the selection, and a first row of column titles is left out", keys: ["Ctrl+V"], native: true, menu: ["cell", "row", "column"], act: (grid) => grid.pasteFromClipboard() },
   ],
   Fill: [
     { name: "Fill down", about: "Fill the selection down with its top row", keys: ["Ctrl+D"], menu: ["cell"], act: (grid) => grid.actions.fillDown() },
     { name: "Fill right", about: "Fill the selection to the right with its first column", keys: ["Ctrl+R"], menu: ["cell"], act: (grid) => grid.actions.fillRight() },
     { name: "Fill to the end", hand: "Double-click the corner of the selection", about: "Fill down to the end of the data beside it; also in the menu", menu: ["cell"], act: (grid) => grid.fillToEnd() },
-    { hand: "Drag the corner of the selection", about: "Repeat the block" },
+    { hand: "Drag the corner of the selection", about: "Go on with a series of two or more numbers or dates (12/1, 12/8); repeat anything else, and with Ctrl any block" },
     { name: "Set every selected cell to the active value", keys: ["Ctrl+Enter"], act: (grid) => grid.actions.repeat() },
   ],
   "Take back": [

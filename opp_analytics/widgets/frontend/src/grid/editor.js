@@ -1,11 +1,14 @@
-// The editor over a cell: one text field that takes what people type, with a list of options or a calendar beside it.
+// The editor over a cell: the grid's field, which always has focus so that an input method or a dead key begins a cell
+// too, with a list of options or a calendar beside it.
 
 import { h, uid } from "../shared/dom.js";
 import { DATED, RIGHT, day as dayName, label, month as monthName, plain, shown } from "../shared/format.js";
 import { placeBeside } from "../shared/popover.js";
+import { MOVES } from "./commands.js";
 
 const WEEK = ["S", "M", "T", "W", "T", "F", "S"];
 const HIGHEST = 170; // of a text: eight lines, more of them scroll
+const LISTING = ["aria-controls", "aria-autocomplete", "aria-activedescendant"];
 const iso = (date) => date.toISOString().slice(0, 10);
 const moved = (day, days) => iso(new Date(Date.parse(day) + days * 864e5));
 
@@ -15,31 +18,45 @@ const pressed = (act) => (event) => {
   act(event);
 };
 
+// The field over a cell; an input method shows its list there.
+export function placeOver(input, cell) {
+  if (!input.offsetParent) return;
+  const [a, b] = [cell.getBoundingClientRect(), input.offsetParent.getBoundingClientRect()];
+  Object.assign(input.style, { left: `${a.left - b.left - 1}px`, top: `${a.top - b.top - 1}px`, width: `${a.width + 2}px`, height: `${a.height + 2}px` });
+}
+
 export class Editor {
   #popup = null;
   #options = [];
   #at = -1;
   #done = false;
+  closed = new AbortController();
 
-  // `end` is told how it ended: all, one or no, the text, the key that did it, and whether the text is what it opened with.
-  constructor({ root, cell, row, spec, options, name, value, text, today, read, say, alive, end }) {
-    Object.assign(this, { root, cell, row, spec, options, value, today, read, say, alive, end });
-    // A text may have several lines.
-    this.input = h(spec.kind === "text" ? "textarea" : "input", { type: spec.kind === "text" ? null : "text", rows: "1", class: "ed", "aria-label": `${spec.title}, ${name}`, autocomplete: "off" });
-    this.input.classList.toggle("right", RIGHT.has(spec.kind));
-    this.input.value = text ?? plain(spec.kind, value);
-    this.opened = text === undefined ? this.input.value : null;
-    root.append(this.input);
+  // `typing`: begun by what is typed, so that arrows set the cell and move on. `end` is told how it ended: all, one or no,
+  // the text, the key that did it, and whether the text is what it opened with.
+  constructor({ input, root, cell, row, spec, options, name, value, text, typing, today, read, say, alive, end }) {
+    Object.assign(this, { input, root, cell, row, spec, options, value, typing, today, read, say, alive, end });
+    this.idle = input.getAttribute("aria-label");
+    input.setAttribute("aria-label", `${spec.title}, ${name}`);
+    input.classList.add("ed");
+    input.classList.toggle("right", RIGHT.has(spec.kind));
+    const opened = text ?? plain(spec.kind, value);
+    if (input.value !== opened) input.value = opened; // an input method may be at work in it
+    this.opened = text === undefined ? opened : null;
     this.place(cell);
-    this.input.focus({ preventScroll: true });
-    if (text === undefined && (options.length || DATED.has(spec.kind))) this.input.select(); // a text or number is amended at its end
+    input.focus({ preventScroll: true });
+    if (text === undefined && (options.length || DATED.has(spec.kind))) input.select(); // a text or number is amended at its end
     if (options.length) this.#list(text === undefined);
     else if (DATED.has(spec.kind)) this.#calendar(value ?? today);
     this.caret = text !== undefined; // the arrows are the text's once somebody types
-    this.input.addEventListener("input", () => this.#typed());
-    this.input.addEventListener("pointerdown", () => (this.caret = true));
-    this.input.addEventListener("keydown", (event) => this.#key(event));
-    this.input.addEventListener("blur", () => this.#close("one", null));
+    const { signal } = this.closed;
+    const acts = { input: () => this.#typed(), pointerdown: () => this.#edit(), keydown: (event) => this.#key(event), blur: () => this.#close("one", null) };
+    for (const [type, act] of Object.entries(acts)) input.addEventListener(type, act, { signal });
+  }
+
+  // From here on the arrows are the text's.
+  #edit() {
+    Object.assign(this, { typing: false, caret: true });
   }
 
   get touched() {
@@ -48,8 +65,7 @@ export class Editor {
 
   place(cell) {
     if (!cell) return;
-    const [a, b] = [cell.getBoundingClientRect(), this.root.getBoundingClientRect()];
-    Object.assign(this.input.style, { left: `${a.left - b.left - 1}px`, top: `${a.top - b.top - 1}px`, width: `${a.width + 2}px`, height: `${a.height + 2}px` });
+    placeOver(this.input, cell);
     const { scrollHeight, clientHeight, style } = this.input;
     if (this.spec.kind === "text" && scrollHeight > clientHeight) style.height = `${Math.min(HIGHEST, scrollHeight + 4)}px`;
   }
@@ -67,30 +83,35 @@ export class Editor {
   #key(event) {
     event.stopPropagation(); // neither the grid nor the notebook takes these for its own
     const { key } = event;
+    const command = event.ctrlKey || event.metaKey;
     if (event.isComposing) return;
-    if (key === "Enter" && event.altKey && this.spec.kind === "text") {
-      this.input.setRangeText("\n", this.input.selectionStart, this.input.selectionEnd, "end");
-      this.#typed();
-    } else if (key === "Escape") this.#close("no", null);
-    else if (key === "Enter") this.#close("all", event);
-    else if (key === "Tab") this.#close("one", event);
+    if (key === "Enter" && event.altKey && this.spec.kind === "text") this.insert("\n");
+    else if (key === ";" && command) this.insert(this.today);
+    else if (key === "F2" || (key === "ArrowDown" && event.altKey)) this.typing = key === "F2" && !this.typing;
+    else if (key === "Escape") this.#close("no", null);
+    else if (key === "Enter") this.#close(command ? "all" : "one", event);
+    else if (key === "Tab" || (this.typing && MOVES.has(key))) this.#close("one", event);
     else if (this.#options.length && (key === "ArrowDown" || key === "ArrowUp")) this.#point((this.#at + (key === "ArrowDown" ? 1 : -1) + this.#options.length) % this.#options.length);
-    else if (!this.shownDay || event.shiftKey || event.ctrlKey || event.metaKey || !this.#walk(key)) return;
+    else if (!this.shownDay || this.caret || event.shiftKey || command || !this.#walk(key)) return;
     event.preventDefault();
   }
 
-  // In the calendar, as long as nobody has typed; up, down and the pages always.
+  insert(text) {
+    const { selectionStart: from, selectionEnd: to } = this.input;
+    this.input.setRangeText(text, from, to, "end");
+    this.#typed();
+  }
+
+  // In the calendar, as long as nobody has typed.
   #walk(key) {
     const [year, month, date] = this.shownDay.split("-").map(Number);
     const turned = (by) => iso(new Date(Date.UTC(year, month - 1 + by, Math.min(date, new Date(Date.UTC(year, month + by, 0)).getUTCDate()))));
-    const days = { ArrowDown: () => moved(this.shownDay, 7), ArrowUp: () => moved(this.shownDay, -7), PageDown: () => turned(1), PageUp: () => turned(-1) };
-    const along = { ArrowLeft: () => moved(this.shownDay, -1), ArrowRight: () => moved(this.shownDay, 1), Home: () => `${this.shownDay.slice(0, 8)}01`, End: () => iso(new Date(Date.UTC(year, month, 0))) };
-    const to = days[key] ?? (this.caret ? null : along[key]);
+    const by = { ArrowDown: 7, ArrowUp: -7, ArrowLeft: -1, ArrowRight: 1 }[key];
+    const to = by ? moved(this.shownDay, by) : { PageDown: turned(1), PageUp: turned(-1), Home: `${this.shownDay.slice(0, 8)}01`, End: iso(new Date(Date.UTC(year, month, 0))) }[key];
     if (!to) return false;
-    this.#calendar(to());
+    this.#calendar(to);
     this.input.value = plain("date", this.shownDay);
     this.input.select();
-    this.caret = false;
     this.say(shown("date", this.shownDay));
     return true;
   }
@@ -100,9 +121,13 @@ export class Editor {
     if (this.#done || (how !== "no" && !this.alive())) return;
     this.#done = true;
     if (how !== "no" && event && this.#at >= 0 && this.#options.length) this.input.value = label(this.#options[this.#at]);
-    const text = this.input.value;
+    const text = this.spec.kind === "text" ? this.input.value : this.input.value.replaceAll("\n", " ");
     this.#popup?.remove();
-    this.input.remove();
+    this.closed.abort();
+    this.input.value = "";
+    this.input.classList.remove("ed", "right");
+    this.input.setAttribute("aria-label", this.idle);
+    for (const attribute of LISTING) this.input.removeAttribute(attribute);
     this.end(how, text, event, text === this.opened);
   }
 
@@ -116,12 +141,14 @@ export class Editor {
     const wanted = all ? "" : this.input.value.trim().toLowerCase();
     const { options, spec: { kind } } = this;
     this.#options = options.filter((option) => label(option).toLowerCase().includes(wanted)).slice(0, 200);
-    // A person may be new; nothing is pointed at unless it starts as typed.
-    const found = all ? this.#options.indexOf(this.value) : kind === "person" ? this.#options.findIndex((option) => option.toLowerCase().startsWith(wanted)) : 0;
+    // A person may be new, and the name begin a known one: what begins in small letters only is the known one.
+    const begun = kind !== "person" ? 0 : wanted === this.input.value.trim() && wanted !== wanted.toUpperCase() ? this.#options.findIndex((option) => option.toLowerCase().startsWith(wanted)) : -1;
+    const found = all ? this.#options.indexOf(this.value) : begun;
     const id = uid();
     const items = this.#options.map((option, at) => h("li", { role: "option", id: `${id}-${at}`, onmousedown: pressed((event) => this.#pick(at, event)) }, h("bdi", {}, label(option))));
     this.#show(h("ul", { class: "lb", role: "listbox", id, "aria-label": this.spec.title }, items.length ? items : h("li", { class: "none" }, kind === "person" ? "A new name" : "No match")));
-    for (const [attribute, value] of [["role", "combobox"], ["aria-expanded", "true"], ["aria-controls", id], ["aria-autocomplete", "list"]]) this.input.setAttribute(attribute, value);
+    this.input.setAttribute("aria-controls", id);
+    this.input.setAttribute("aria-autocomplete", "list");
     this.#point(wanted || all ? found : -1);
   }
 
@@ -136,7 +163,7 @@ export class Editor {
 
   #pick(at, event) {
     this.#at = at;
-    this.#close("all", event);
+    this.#close("one", event);
   }
 
   #show(popup) {
@@ -170,6 +197,6 @@ export class Editor {
 
   #pickDay(day, event) {
     this.input.value = plain("date", day);
-    this.#close("all", event);
+    this.#close("one", event);
   }
 }

@@ -1,6 +1,6 @@
 // The editing grid. Python holds the edits and judges them; this shows them and asks.
 
-import { active, afterPress, copyText, debounced, h, keepKeys, keepStill } from "../shared/dom.js";
+import { active, afterPress, copyText, debounced, h, keepKeys, keepStill, uid } from "../shared/dom.js";
 import { count } from "../shared/format.js";
 import { Kernel, inflated } from "../shared/kernel.js";
 import { Actions } from "./actions.js";
@@ -8,7 +8,7 @@ import { Arranging } from "./arranging.js";
 import { strip, toolbar, unshown } from "./bars.js";
 import { Callout } from "./callout.js";
 import { writeChanges } from "./drafts.js";
-import { Editor } from "./editor.js";
+import { Editor, placeOver } from "./editor.js";
 import { figureLine } from "./figures.js";
 import { Find } from "./find.js";
 import { commandAt, menuOf } from "./commands.js";
@@ -88,9 +88,11 @@ class Grid {
 
   #build() {
     this.bar = h("div", { class: "bar", role: "toolbar", "aria-label": "Editing" });
-    this.holder = h("div", { class: "gs", tabindex: "0", "aria-label": "Deals", "aria-multiselectable": "true", style: `height:${this.model.get("_height")}px` });
+    this.holder = h("div", { class: "gs", tabindex: "-1", id: uid(), "aria-label": "Deals", "aria-multiselectable": "true", style: `height:${this.model.get("_height")}px` });
+    // It has the keys, the clipboard and what is typed for the cells.
+    this.field = h("textarea", { class: "kf", rows: "1", "aria-label": "Deals", autocomplete: "off", spellcheck: "false" });
     this.none = h("div", { class: "none", hidden: true });
-    this.frame = h("div", { class: "gw" }, this.holder, this.none);
+    this.frame = h("div", { class: "gw" }, this.holder, this.field, this.none);
     this.said = h("span", { class: "said", "aria-live": "polite" });
     this.offer = h("span", { class: "offer", "aria-live": "polite" });
     this.sums = h("span", { class: "agg" });
@@ -111,7 +113,7 @@ class Grid {
     let nth = 1;
     while (taken.has(nth)) nth += 1;
     this.holder.dataset.nth = nth;
-    if (nth > 1) for (const node of [this.root, this.bar, this.holder, this.plan]) node.setAttribute("aria-label", `${node.getAttribute("aria-label")} ${nth}`);
+    if (nth > 1) for (const node of [this.root, this.bar, this.holder, this.field, this.plan]) node.setAttribute("aria-label", `${node.getAttribute("aria-label")} ${nth}`);
     this.rows();
     this.arranging.restore(this.layout.more);
   }
@@ -120,14 +122,19 @@ class Grid {
     this.mouse = new Mouse(this);
     this.holder.addEventListener("contextmenu", (event) => this.#contextMenu(event));
     this.root.addEventListener("contextmenu", (event) => event.stopPropagation()); // the notebook has a menu of its own
-    this.holder.addEventListener("keydown", (event) => {
-      if (event.target === this.holder && onKey(this, event)) event.preventDefault();
+    const on = (type, act) => this.field.addEventListener(type, act);
+    on("keydown", (event) => {
+      if (!this.editor && !event.isComposing && onKey(this, event)) event.preventDefault();
     });
+    on("beforeinput", (event) => {
+      if (!this.editor && event.inputType.startsWith("insert") && !this.edit("", true)) event.preventDefault();
+    });
+    on("input", () => this.editor ?? (this.field.value = "")); // what an input method wrote where nothing can be
     this.root.addEventListener("keydown", (event) => this.#rootKey(event));
     keepStill(this.root, this.kernel, () => this.touched);
-    for (const type of ["copy", "cut", "paste"]) this.holder.addEventListener(type, (event) => this.#clipboard(event));
-    this.holder.addEventListener("focus", () => this.paint());
-    this.holder.addEventListener("blur", () => this.paint());
+    for (const type of ["copy", "cut", "paste"]) on(type, (event) => this.#clipboard(event));
+    this.holder.addEventListener("focus", () => this.focus());
+    for (const type of ["focus", "blur"]) on(type, () => this.paint());
     this.holder.addEventListener("pointerover", (event) => this.#hovered(event));
     this.holder.addEventListener("pointerout", () => this.callout.later());
     // Late enough that an undo right after a step is not answered behind the forecast.
@@ -149,7 +156,7 @@ class Grid {
   }
 
   focus() {
-    this.holder.focus({ preventScroll: true });
+    this.field.focus({ preventScroll: true });
   }
 
   // -- to and from Python
@@ -235,7 +242,12 @@ class Grid {
 
   paint() {
     if (!this.table) return;
-    this.table.paint(this.selection, !this.editor && this.size()[0] > 0);
+    const at = this.table.paint(this.selection, !this.editor && this.size()[0] > 0);
+    if (!this.editor && at) {
+      placeOver(this.field, at);
+      this.field.setAttribute("aria-activedescendant", at.id);
+      this.field.setAttribute("aria-controls", this.holder.id);
+    }
     if (this.find) this.table.hits(this.find.hits, this.find.at);
   }
 
@@ -256,7 +268,7 @@ class Grid {
     if (mark?.why) this.say(`Refused: ${mark.why}`);
     else if (mark) {
       this.said.replaceChildren(`${spec.title} was ${this.store.was(this.activeRow, spec.field)}. `, h("button", { class: "lnk", onclick: () => this.actions.revert() }, "Revert"), h("span", { class: "q" }, " Alt+Backspace"));
-    } else this.say(spec.locked ? `${spec.title} is read only` : "");
+    } else this.say(spec.locked);
   }
 
   #hovered(event) {
@@ -307,19 +319,26 @@ class Grid {
 
   // -- editing
 
-  edit(text) {
-    if (!this.size()[0] || this.editor) return;
+  // Whether the active cell can be edited; what is `typing` arrows set and leave.
+  edit(text, typing = false) {
+    if (!this.size()[0] || this.editor) return false;
     const { activeSpec: spec, activeRow: row } = this;
-    if (this.kernel.dead) return this.say("Python is gone: run the cell again to edit.");
-    if (spec.locked) return this.say(`${spec.title} is read only`);
-    if (this.store.state(row) === "removed") return this.say("This deal is marked for removal. Undo or keep it first.");
-    this.callout.hide();
     const { r, c } = this.selection.active;
+    const refused = (why) => {
+      this.say(why);
+      this.callout.tell(this.table.node(r, c), why);
+      return false;
+    };
+    if (this.kernel.dead) return refused("Python is gone: run the cell again to edit.");
+    if (spec.locked) return refused(spec.locked);
+    if (this.store.state(row) === "removed") return refused("This deal is marked for removal. Undo or keep it first.");
+    this.callout.hide();
     this.table.reveal(r, c);
     const mark = this.store.mark(row, spec.field);
     const typed = text ?? (mark?.why && mark.typed !== null ? mark.typed : undefined);
-    this.say(this.selection.single ? "" : "Enter sets every selected cell of this kind; Tab sets only this one; Escape cancels");
+    this.say(this.selection.single ? "" : "Enter sets this cell and goes on in the selection; Ctrl+Enter sets every selected cell of this kind");
     this.editor = new Editor({
+      input: this.field,
       root: this.root,
       cell: this.table.node(r, c),
       row,
@@ -329,13 +348,25 @@ class Grid {
       options: this.store.options(spec, [row]),
       value: this.store.value(row, spec.field),
       text: typed,
+      typing,
       today: this.model.get("_today"),
       read: (cells) => this.read(cells),
       say: (words) => this.say(words),
       end: (...how) => this.#edited(...how),
     });
     this.paint();
-    return undefined;
+    return true;
+  }
+
+  // Enter in a selection goes down in it.
+  enter({ shiftKey }) {
+    if (this.selection.single) this.edit();
+    else this.selection.step(false, shiftKey);
+  }
+
+  // Today's date, as if typed.
+  typeToday() {
+    if (this.edit("", true)) this.editor.insert(this.model.get("_today"));
   }
 
   #edited(how, written, event, untouched) {
@@ -347,9 +378,14 @@ class Grid {
     const many = how === "all" && !this.selection.single;
     const mark = this.store.mark(this.activeRow, this.activeSpec.field);
     if (many || mark?.why || !untouched) this.actions.set(written, how === "all");
-    const { r, c } = this.selection.active;
-    if (event?.key === "Enter" && !many && !event.ctrlKey && !event.metaKey) this.selection.go(r + (event.shiftKey ? -1 : 1), c);
-    else if (event?.key === "Tab") this.selection.go(r, c + (event.shiftKey ? -1 : 1));
+    if (how === "all" || !event?.key) return undefined;
+    const { selection } = this;
+    const { r, c } = selection.active;
+    const by = event.shiftKey ? -1 : 1;
+    if (event.key !== "Enter" && event.key !== "Tab") onKey(this, event);
+    else if (!selection.single) selection.step(event.key === "Tab", event.shiftKey);
+    else if (event.key === "Enter") selection.go(r + by, selection.home ?? c);
+    else selection.go(r, c + by, { tab: true });
     return undefined;
   }
 
@@ -364,7 +400,7 @@ class Grid {
   async add(below = 0) {
     if (below) this.store.below = below;
     else this.arranging.forget();
-    if (await this.#come({ do: "add" })) this.edit("");
+    if (await this.#come({ do: "add" })) this.edit("", true);
   }
 
   async duplicate() {
@@ -398,12 +434,12 @@ class Grid {
     this.say(`Fill ${count((target.r1 - target.r0 + 1) * (target.c1 - target.c0 + 1), "cell")}`);
   }
 
-  fill(target) {
+  fill(target, same = false) {
     this.preview(null);
     if (!target) return;
     const source = this.selection.last;
     this.selection.set({ r0: Math.min(source.r0, target.r0), r1: Math.max(source.r1, target.r1), c0: Math.min(source.c0, target.c0), c1: Math.max(source.c1, target.c1) });
-    this.actions.fill(source, target);
+    this.actions.fill(source, target, same);
   }
 
   // To the end of the data beside it, as a double click on the corner of a selection does.
@@ -415,7 +451,7 @@ class Grid {
   }
 
   #clipboard(event) {
-    if (active(this.root) !== this.holder) return undefined; // its target is where a caret was last, such as a filter drawn anew
+    if (this.editor) return undefined;
     event.preventDefault();
     event.stopPropagation();
     if (event.type === "paste") return this.#paste(event.clipboardData.getData("text/plain"));
@@ -484,9 +520,9 @@ class Grid {
 
   #rootKey(event) {
     event.stopPropagation(); // the notebook must not take these for its own
-    const typing = event.target.matches?.("input, textarea, select");
+    const typing = event.target !== this.field && event.target.matches?.("input, textarea, select");
     const command = commandAt(event);
-    if (event.key === "Escape" && event.target !== this.holder) this.escape();
+    if (event.key === "Escape" && event.target !== this.field) this.escape();
     else if (command?.anywhere === "always" || (command?.anywhere && !typing)) command.act(this, this.place);
     else return;
     event.preventDefault();
@@ -497,7 +533,7 @@ class Grid {
     if (this.popovers.close() || this.drawer.close()) return;
     if (this.find) return this.closeFind();
     this.callout.hide();
-    if (active(this.root) !== this.holder && this.root.contains(active(this.root))) return this.focus();
+    if (active(this.root) !== this.field && this.root.contains(active(this.root))) return this.focus();
     const { r, c } = this.selection.active;
     if (!this.selection.single) return this.selection.go(r, c);
     return this.bar.querySelector("[data-bar='find']")?.focus();
@@ -535,7 +571,7 @@ class Grid {
     this.popovers.close(false);
     this.focus();
     const label = { cell: "Cells", row: "Rows", column: `Column ${at.spec.title}` }[kind];
-    this.menu.open(label, menuOf(kind, this, at), this, at, point ?? { x: box.left, y: box.bottom, above: box.top }, () => this.holder);
+    this.menu.open(label, menuOf(kind, this, at), this, at, point ?? { x: box.left, y: box.bottom, above: box.top }, () => this.field);
   }
 
   // The toolbar's buttons that have no room.

@@ -1,6 +1,6 @@
 // The keys on the cells: those that move, the chords of commands, and what is typed.
 
-import { commandAt } from "./commands.js";
+import { MOVES, commandAt } from "./commands.js";
 
 const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
@@ -18,6 +18,7 @@ function edge(grid, { r, c }, [down, across]) {
 }
 
 function move(grid, event) {
+  if (!MOVES.has(event.key)) return false;
   const { selection } = grid;
   const command = event.ctrlKey || event.metaKey;
   const from = event.shiftKey ? selection.head : selection.active;
@@ -29,18 +30,18 @@ function move(grid, event) {
     PageUp: [from.r - grid.page, from.c],
   }[event.key];
   const arrow = ARROWS[event.key];
-  if (!to && !arrow) return false;
   const [r, c] = to ?? (command ? edge(grid, from, arrow) : [from.r + arrow[0], from.c + arrow[1]]);
   selection.go(r, c, { extend: event.shiftKey });
   return true;
 }
 
-// Along the row, and at its end out of the grid: the keyboard is never trapped.
-function tab(grid, event) {
-  const { r, c } = grid.selection.active;
+// In the selection, else along the row, and at its end out of the grid: the keyboard is never trapped.
+function tab({ selection, size, specs }, event) {
+  const { r, c } = selection.active;
   const next = c + (event.shiftKey ? -1 : 1);
-  if (next < 0 || next >= grid.size()[1]) return false;
-  grid.selection.go(r, next);
+  if (!selection.single) selection.step(true, event.shiftKey);
+  else if (next < 0 || next >= specs.length) return false;
+  else selection.go(r, next, { tab: true });
   return true;
 }
 
@@ -48,13 +49,10 @@ export function onKey(grid, event) {
   const command = commandAt(event);
   if (command?.anywhere) return false; // the grid's root hears it, too
   if (command) {
-    command.act(grid, grid.place);
+    command.act(grid, grid.place, event);
     return true;
   }
   if (event.altKey) return false;
   if (move(grid, event)) return true;
-  if (event.key === "Tab") return tab(grid, event);
-  if (event.key.length !== 1 || event.ctrlKey || event.metaKey) return false;
-  grid.edit(event.key);
-  return true;
+  return event.key === "Tab" && tab(grid, event); // what is typed is the field's
 }

@@ -24,7 +24,7 @@ export class Mouse {
     for (const type of ["mousedown", "click", "dblclick"]) holder.addEventListener(type, (event) => this.#keep(event), true);
     const { signal } = this.closed;
     document.addEventListener("pointermove", (event) => this.#move(event), { signal });
-    for (const type of ["pointerup", "pointercancel"]) document.addEventListener(type, () => this.#up(), { signal });
+    for (const type of ["pointerup", "pointercancel"]) document.addEventListener(type, (event) => this.#up(event), { signal });
   }
 
   #keep(event) {
@@ -51,7 +51,7 @@ export class Mouse {
       selection.go(at.r, at.c, { extend: event.shiftKey, add: event.ctrlKey || event.metaKey });
       this.drag = {};
     }
-    return this.holder.focus({ preventScroll: true });
+    return this.grid.focus();
   }
 
   #header(event, header) {
@@ -63,7 +63,7 @@ export class Mouse {
     else if (selection.hasColumn(c) && !event.shiftKey && !event.ctrlKey && !event.metaKey) this.drag = { move: c, from: event.clientX };
     else this.#whole(event, { r0: 0, r1: this.grid.size()[0] - 1, c0: c, c1: c }, selection.hasColumn(c), "columns");
     event.preventDefault();
-    this.holder.focus({ preventScroll: true });
+    this.grid.focus();
   }
 
   // A row or column: selected, the range extended to it, added or taken out; a drag goes on to the next ones.
@@ -126,13 +126,13 @@ export class Mouse {
     this.#timer = 0;
   }
 
-  #up() {
+  #up(event) {
     if (!this.drag) return;
     const { fill, target, move, before } = this.drag;
     const { table, selection } = this.grid;
     this.drag = null;
     this.#still();
-    if (fill) this.grid.fill(target ?? null);
+    if (fill) this.grid.fill(target ?? null, event.ctrlKey || event.metaKey);
     if (move === undefined) return;
     table.showDrop(null);
     if (before !== undefined) this.grid.placeColumns(table.specs.filter((_, c) => selection.hasColumn(c)), before);

@@ -55,8 +55,10 @@ export class Selection {
     return [clamp(r, rows - 1), clamp(c, columns - 1)];
   }
 
-  go(row, column, { extend = false, add = false } = {}) {
+  // A run of tabs remembers the column in which it began: Enter goes back to it.
+  go(row, column, { extend = false, add = false, tab = false } = {}) {
     const [r, c] = this.#within(row, column);
+    this.home = tab ? (this.home ?? this.active.c) : null;
     if (extend) {
       Object.assign(this.raw.at(-1), { r0: this.anchor.r, c0: this.anchor.c, r1: r, c1: c });
     } else {
@@ -66,6 +68,24 @@ export class Selection {
       this.anchor = { r, c };
     }
     this.changed({ r, c });
+  }
+
+  // The next cell of the selection, down its columns or along its rows, from range to range and round.
+  step(across, back) {
+    const { ranges, active } = this;
+    let at = Math.max(0, ranges.indexOf(holder(ranges, active.r, active.c)));
+    const size = () => [ranges[at].r1 - ranges[at].r0 + 1, ranges[at].c1 - ranges[at].c0 + 1];
+    let [height, width] = size();
+    const [down, along] = [active.r - ranges[at].r0, active.c - ranges[at].c0];
+    let nth = (across ? down * width + along : along * height + down) + (back ? -1 : 1);
+    if (nth < 0 || nth >= height * width) {
+      at = (at + (back ? -1 : 1) + ranges.length) % ranges.length;
+      [height, width] = size();
+      nth = back ? height * width - 1 : 0;
+    }
+    const [r, c] = across ? [Math.floor(nth / width), nth % width] : [nth % height, Math.floor(nth / height)];
+    this.active = { r: ranges[at].r0 + r, c: ranges[at].c0 + c };
+    this.changed(this.active);
   }
 
   set(range, { add = false } = {}) {

@@ -87,7 +87,7 @@ export class Table {
       minWidth: 56,
       cssClass: `${right} ${spec.locked ? "ro" : ""}`,
       headerCssClass: right,
-      cellAttrs: { "aria-colindex": at + 2, ...(spec.locked ? { "aria-readonly": "true" } : {}) },
+      cellAttrs: { "aria-colindex": at + 2, ...(spec.locked ? { "aria-readonly": "true", title: spec.locked } : {}) },
       formatter: (r) => this.#cell(this.store.order[r], spec),
     };
   }
@@ -160,7 +160,7 @@ export class Table {
     const [arrow, how] = at < 0 ? ["↕", "not sorted"] : [`${sorts[at].down ? "↓" : "↑"}${nth}`, `sorted ${sorts[at].down ? "down" : "up"}${nth && `, key ${nth}`}`];
     const turn = (event) => this.grid.arranging.turn(spec, event.shiftKey);
     node.classList.toggle("sorted", at >= 0);
-    node.querySelector(".slick-column-name").replaceChildren(h("b", {}, spec.title), spec.locked ? h("span", { class: "q" }, " read only") : "",
+    node.querySelector(".slick-column-name").replaceChildren(h("b", {}, spec.title), spec.locked ? h("span", { class: "q", title: spec.locked }, " read only") : "",
       h("button", { class: "so", tabindex: "-1", "aria-label": `Sort by ${spec.title}, ${how}`, title: "Sort up, down, not at all; Shift adds a key", onclick: turn }, arrow));
   }
 
@@ -190,7 +190,7 @@ export class Table {
     event.stopPropagation();
     if (event.key === "Escape") event.target.value = "";
     this.grid.arranging.typed(spec, event.target.value, true);
-    if (event.key === "Escape") this.holder.focus({ preventScroll: true });
+    if (event.key === "Escape") this.grid.focus();
   }
 
   // A filter's look, without drawing its field anew under the caret.
@@ -312,10 +312,9 @@ export class Table {
     }
     const active = this.#mark(this.node(selection.active.r, selection.active.c), "act", ...(selection.single ? ["one"] : []));
     if (active) active.id ||= uid();
-    if (active) this.holder.setAttribute("aria-activedescendant", active.id);
-    else this.holder.removeAttribute("aria-activedescendant");
     const { r1, c1 } = selection.last;
     if (handle && selection.raw.length === 1) this.node(r1, c1)?.append(h("div", { class: "fh", title: "Drag to fill; double-click to fill to the end" }));
+    return active;
   }
 
   #mark(node, ...classes) {
