@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import RLock
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import anywidget
@@ -35,6 +36,7 @@ from opp_analytics.widgets.messages import (
 )
 
 _log = logging.getLogger("opp_analytics")
+_OWN_MACHINE = ("127.0.0.1", "localhost", "::1")
 _PART = 500_000
 """Characters of a part of a message: a server takes 10 MB at once, and a character may need four
 bytes."""
@@ -103,9 +105,14 @@ def name_orgs(
 
 
 def tenant_file(folder: str, opportunities: pd.DataFrame) -> Path:
-    """Find the place of a tenant in a `folder` of the state folder; frames from files share one."""
+    """Find the place of a tenant in a `folder` of the state folder; frames from files share one.
+
+    So do sandboxes: each start of one has an address and a key of its own, but the same deals.
+    """
     certificate = Certificate.of(opportunities)
     tenant = certificate.tenant if certificate is not None else None
+    if certificate is not None and urlsplit(certificate.source or "").hostname in _OWN_MACHINE:
+        tenant = "sandbox"
     return state_folder() / folder / (make_name(tenant) if tenant else "files")
 
 
@@ -118,6 +125,12 @@ def find_cell() -> str:
     shell: Any = ipython and ipython.get_ipython()
     message = shell.get_parent() if hasattr(shell, "get_parent") else {}
     return str(message.get("metadata", {}).get("cellId", ""))
+
+
+def makes_widgets_in_messages() -> bool:
+    """Tell whether a message of a widget's page may make another widget: marimo refuses it."""
+    marimo: Any = sys.modules.get("marimo")
+    return marimo is None or not marimo.running_in_notebook()
 
 
 class Widget(anywidget.AnyWidget):

@@ -65,7 +65,7 @@ def test_draft__is_dropped_by_keyboard(page: Page, state: Path) -> None:
     grid.press("Enter")
     expect(grid.strip).to_contain_text("No changes yet")
     expect(grid.field).to_be_focused()
-    assert list(state.rglob("drafts/*/*")) == []
+    assert list(state.rglob("drafts/*/*.jsonl")) == []
 
 
 def test_changes__are_copied_with_ids(page: Page) -> None:

@@ -411,7 +411,7 @@ def test_selections__by_drag_and_space_deselected_and_copied_as_several(grid: Gr
     grid.select((0, "value"), (2, "value"))
     grid.click(1, "value", "Control")
     cells(2)
-    grid.type("7", "Enter")
+    grid.type("7", "Control+Enter")
     grid.holds("value", 7, 1100, 7, 1300)
     # Ranges with the same columns, with the same rows, and with neither.
     grid.select((0, "name"), (1, "name"))

@@ -211,7 +211,7 @@ def test_strip__names_the_period_that_changes_most_and_lists_all(
     grid.filter("stage", "qualification, proposal, negotiation")
     shows(grid, int(late.sum()))
     grid.take("close_date")
-    grid.type("1/20/2027", "Enter")
+    grid.type("1/20/2027", "Control+Enter")
     expect(grid.strip).to_contain_text("forecast Jan 2027 ")
     grid.page.locator("[data-bar='periods']").focus()
     grid.press("Enter")

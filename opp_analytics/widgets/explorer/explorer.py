@@ -25,9 +25,10 @@ from opp_analytics.widgets.explorer.choice import (
     list_filters,
 )
 from opp_analytics.widgets.explorer.panel import list_controls, show_answer, tell_deal
+from opp_analytics.widgets.grid.drafts import find_drafts
 from opp_analytics.widgets.grid.grid import Grid
 from opp_analytics.widgets.messages import Message
-from opp_analytics.widgets.widget import Widget, encode, find_cell
+from opp_analytics.widgets.widget import Widget, encode, find_cell, makes_widgets_in_messages
 from opp_analytics.writer import own_writes
 
 _STATIC = Path(__file__).parent.parent / "static"
@@ -100,6 +101,7 @@ class Explorer(Widget):
         whole = self._read({})
         super().__init__(_about=list_controls(whole, opportunities))
         self._cell = find_cell()
+        self._kept = find_drafts(opportunities, self._cell)
         self._choose(self._check_state(state))
 
     @property
@@ -179,7 +181,8 @@ class Explorer(Widget):
 
     def _show_planned(self) -> dict[str, Any] | None:
         if self.grid is None:
-            return None
+            kept = [draft.describe(self._frame) for draft in self._kept[:1]]
+            return {"kept": kept[0]} if kept else None
         said = {"said": self.grid.name_changes(), "grid": self.grid.model_id}
         return {**said, "written": self.grid.is_written}
 
@@ -298,6 +301,8 @@ class Explorer(Widget):
             case "edit":
                 table, place = request["table"], request["row"]
                 is_all = table is None or place is None
+                if self.grid is None and not makes_widgets_in_messages():
+                    return {"alone": True}
                 self._edit(None if is_all else self._find_row(None, table, place))
                 return {"planned": self._show_planned()}
             case _:

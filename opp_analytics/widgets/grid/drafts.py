@@ -18,19 +18,23 @@ from weakref import WeakValueDictionary
 
 import msgspec
 import pandas as pd
+from filelock import FileLock
 
 from opp_analytics.arguments import frame as frame_of
 from opp_analytics.errors import DataError
 from opp_analytics.files import (
     append_line,
     digest,
+    locked,
     make_private_folder,
     read_whole,
     set_aside,
     write_whole,
 )
+from opp_analytics.org import Org
 from opp_analytics.schema import BadCell, is_blank
 from opp_analytics.text import count, joined, printable
+from opp_analytics.widgets.grid.review import format_moment
 from opp_analytics.widgets.grid.sheet import Answer, EditSheet, Key
 from opp_analytics.widgets.messages import Text
 from opp_analytics.widgets.widget import tenant_file
@@ -198,11 +202,21 @@ class KeptDraft:
     changes: list[Change]
     torn: int
     """Steps that could not be read."""
+    kernel: str
+    """The process that wrote it."""
 
     @property
     def deals(self) -> int:
         """Number of deals that are edited, added or removed."""
         return len({change.unique_id for change in self.changes})
+
+    def describe(self, opportunities: pd.DataFrame) -> str:
+        """Write “12 edits to 9 deals from Nov 28, 4:10 PM (review.ipynb)”."""
+        when = format_moment(pd.Timestamp(self.at), Org.of(opportunities).zone(None))
+        where = f" ({printable(self.notebook)})" if self.notebook else ""
+        torn = f", without {count(self.torn, 'step')} that can't be read," if self.torn else ""
+        edits = count(len(self.changes), "edit")
+        return f"{edits} to {count(self.deals)} from {when}{where}{torn}"
 
     def leave(self, left: list[Change]) -> None:
         """Remove the draft, except edits that found no place."""
@@ -217,8 +231,8 @@ def find_drafts(opportunities: pd.DataFrame, cell: str = "") -> list[KeptDraft]:
 
     A draft is of the very same deals; with a tenant's ids, half of its deals are enough.
 
-    Those of grids that other cells than `cell` show are left out. A damaged file is set aside with
-    a warning.
+    Those of grids that other cells than `cell` show, or another process that still runs, are left
+    out. A damaged file is set aside with a warning, one of a newer program left alone.
     """
     folder, ids = tenant_file("drafts", opportunities), set(opportunities["unique_id"].astype(str))
     same_deals, found = f"{_name_deals(opportunities)}-", []
@@ -228,7 +242,7 @@ def find_drafts(opportunities: pd.DataFrame, cell: str = "") -> list[KeptDraft]:
             if file in shown or (not file.name.startswith(same_deals) and folder.name == "files"):
                 continue
             draft = _read(file)
-            if draft is None:
+            if draft is None or _runs(folder, draft.kernel):
                 continue
             edited = {change.unique_id for change in draft.changes}
             if file.name.startswith(same_deals) or 2 * len(edited & ids) >= len(edited):
@@ -241,9 +255,12 @@ def _read(file: Path) -> KeptDraft | None:
     try:
         head, *lines = read_whole(file).splitlines()
         about = json.loads(head)
+        if about["draft"] > _FORMAT:
+            return None
         if about["draft"] != _FORMAT:
             raise ValueError("it is of another version")
-        notebook, at = str(about["notebook"]), datetime.fromtimestamp(file.stat().st_mtime, UTC)
+        notebook, kernel = str(about["notebook"]), str(about.get("kernel", ""))
+        at = datetime.fromtimestamp(file.stat().st_mtime, UTC)
     except (DataError, OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         reason = "it is no draft" if isinstance(error, (KeyError, TypeError)) else str(error)
         set_aside(file, reason, "its edits are not offered")
@@ -263,11 +280,11 @@ def _read(file: Path) -> KeptDraft | None:
                 edits[change.unique_id, change.field] = change
     if not edits and not torn:
         file.unlink(missing_ok=True)
-    return KeptDraft(file, at, notebook, list(edits.values()), torn) if edits else None
+    return KeptDraft(file, at, notebook, list(edits.values()), torn, kernel) if edits else None
 
 
-def _write(file: Path, notebook: str, changes: list[Change]) -> None:
-    lines = ({"draft": _FORMAT, "notebook": notebook}, changes)
+def _write(file: Path, notebook: str, changes: list[Change], kernel: str = "") -> None:
+    lines = ({"draft": _FORMAT, "notebook": notebook, "kernel": kernel}, changes)
     write_whole(file, b"".join(json.dumps(line).encode() + b"\n" for line in lines), private=True)
 
 
@@ -285,6 +302,11 @@ class Draft:
         if cell:
             _SHOWN[cell] = self
 
+    def release(self) -> None:
+        """Leave the draft to the next grid of these deals, whichever cell shows it."""
+        for cell in [cell for cell, draft in _SHOWN.items() if draft is self]:
+            del _SHOWN[cell]
+
     def keep(self, sheet: EditSheet, answer: Answer | None = None) -> str:
         """Write the edits of an answer, or all of them.
 
@@ -298,10 +320,11 @@ class Draft:
             spare = _SPARE + 4 * sheet.edit_count
             if answer is None or not self.file.exists() or self._entries > spare:
                 make_private_folder(self.file.parent)
+                _tell_running(self.file.parent)
                 changes = list_changes(sheet, sheet.list_edits())
                 # The server of a notebook may tell its name.
                 name = Path(os.environ.get("JPY_SESSION_NAME", "")).name
-                _write(self.file, name if name.endswith(".ipynb") else "", changes)
+                _write(self.file, name if name.endswith(".ipynb") else "", changes, _KERNEL)
                 self._entries = len(changes)
             elif changes := list_changes(sheet, answer):
                 append_line(self.file, json.dumps(changes).encode())
@@ -309,6 +332,31 @@ class Draft:
         except (OSError, DataError) as error:
             return str(getattr(error, "strerror", None) or error)
         return ""
+
+
+_KERNEL = uuid4().hex[:12]
+"""This process, as drafts name it."""
+_RUNNING: dict[Path, FileLock] = {}
+"""By folder, the lock that this process holds as long as it runs."""
+
+
+def _tell_running(folder: Path) -> None:
+    if folder not in _RUNNING:
+        _RUNNING[folder] = FileLock(folder / f".{_KERNEL}.lock", mode=0o600)
+    with suppress(OSError, NotImplementedError):  # where a disk knows no locks
+        _RUNNING[folder].acquire(timeout=0)
+
+
+def _runs(folder: Path, kernel: str) -> bool:
+    """Tell whether another process that wrote a draft still runs."""
+    lock = folder / f".{kernel}.lock"
+    if kernel in ("", _KERNEL) or not lock.exists():
+        return False
+    try:
+        with locked(lock, remove=True):
+            return False
+    except TimeoutError:
+        return True
 
 
 _SHOWN: WeakValueDictionary[str, Draft] = WeakValueDictionary()

@@ -37,7 +37,6 @@ from opp_analytics.widgets.grid.review import (
     ForecastEffect,
     Review,
     find_main,
-    format_moment,
     show_receipt,
     show_review,
 )
@@ -125,6 +124,11 @@ class Grid(Widget):
             _rows={"add": add, "remove": remove},
             _drafts=self._show_drafts(),
         )
+
+    def close(self) -> None:
+        """Take the grid off the page; the next one of these deals offers its edits."""
+        self._draft.release()
+        super().close()
 
     @property
     def edited(self) -> pd.DataFrame:
@@ -365,16 +369,8 @@ class Grid(Widget):
     # -- drafts
 
     def _show_drafts(self) -> list[dict[str, str]]:
-        return [{"draft": draft.file.stem, "said": self._describe(draft)} for draft in self._kept]
-
-    def _describe(self, draft: KeptDraft) -> str:
-        """Write “12 edits to 9 deals from Nov 28, 4:10 PM (review.ipynb)”."""
-        when = format_moment(pd.Timestamp(draft.at), Org.of(self._sheet.frame).zone(None))
-        where = f" ({text.printable(draft.notebook)})" if draft.notebook else ""
-        torn = f", without {count(draft.torn, 'step')} that can't be read," if draft.torn else ""
-        return (
-            f"{count(len(draft.changes), 'edit')} to {count(draft.deals)} from {when}{where}{torn}"
-        )
+        frame = self._sheet.frame
+        return [{"draft": draft.file.stem, "said": draft.describe(frame)} for draft in self._kept]
 
     def _find_draft(self, draft: str | int) -> KeptDraft:
         for at, kept in enumerate(self._kept):

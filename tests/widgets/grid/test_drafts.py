@@ -10,6 +10,7 @@ from pathlib import Path
 import IPython
 import pandas as pd
 import pytest
+from filelock import FileLock
 
 import opp_analytics as oa
 from opp_analytics.errors import ArgumentValueError, DataWarning, MissingColumnError
@@ -134,6 +135,14 @@ def test_draft__of_a_grid_that_another_cell_shows_is_not_offered(state, monkeypa
     assert again.drafts["edits"].tolist() == [1]
     kernel.cell = "a"
     assert len(oa.edit(opportunities()).drafts) == 2
+    # So does a grid that is closed.
+    kernel.cell = "d"
+    closed = oa.edit(opportunities())
+    put(closed, (2, "value", "2700"))
+    kernel.cell = "e"
+    assert len(oa.edit(opportunities()).drafts) == 2
+    closed.close()
+    assert len(oa.edit(opportunities()).drafts) == 3
 
 
 def test_draft__that_is_damaged_or_foreign_is_said_and_set_aside(state):
@@ -146,7 +155,7 @@ def test_draft__that_is_damaged_or_foreign_is_said_and_set_aside(state):
     assert "1 edit to 1 deal" not in repr(oa.edit(opportunities()))
     assert "2 edits to 1 deal" in repr(oa.edit(opportunities()))
     assert "without 1 step that can't be read" in repr(oa.edit(opportunities()))
-    for wrong in (b"", b"\x00\xff", b"[]\n", b'{"draft": 2, "notebook": ""}\n', b"[" * 100_000):
+    for wrong in (b"", b"\x00\xff", b"[]\n", b'{"draft": 0, "notebook": ""}\n', b"[" * 100_000):
         file.write_bytes(wrong)
         with pytest.warns(DataWarning, match="its edits are not offered"):
             assert oa.edit(opportunities()).drafts.empty
@@ -155,6 +164,36 @@ def test_draft__that_is_damaged_or_foreign_is_said_and_set_aside(state):
         kept.splitlines(keepends=True)[0] + b'[["o000", "n", "value", 1, 2]]\n[5]\n{}\n'
     )
     assert oa.edit(opportunities()).drafts.empty
+    # One of a newer program is left alone.
+    file.write_bytes(newer := b'{"draft": 2, "notebook": ""}\n[["o000"]]\n')
+    assert oa.edit(opportunities()).drafts.empty
+    assert file.read_bytes() == newer
+
+
+def test_draft__of_another_process_is_offered_once_that_has_ended(state):
+    put(oa.edit(opportunities()), (0, "value", "2500"))
+    [file] = _files(state)
+    head, *steps = file.read_text().splitlines()
+    lines = [json.dumps(json.loads(head) | {"kernel": "other"}), *steps]
+    file.write_text("\n".join([*lines, ""]))
+    with FileLock(file.with_name(".other.lock")):
+        assert oa.edit(opportunities()).drafts.empty
+        assert oa.explore(opportunities())._show_planned() is None
+    assert oa.edit(opportunities()).drafts["edits"].tolist() == [1]
+    # The explorer says so before its grid is opened.
+    explorer = oa.explore(opportunities())
+    assert "1 edit to 1 deal from today" in str(explorer._show_planned())
+    explorer.edit().take_draft()
+    assert explorer.edit().edited["value"].iloc[0] == 2500.0
+
+
+def test_draft__of_a_sandbox_outlives_its_address_and_key(state):
+    for port in (40001, 40002):
+        deals = opportunities()
+        deals.attrs["load"] = {"source": f"http://127.0.0.1:{port}", "tenant": f"t{port}"}
+        grid = oa.edit(deals)
+        assert len(grid.drafts) == port - 40001
+        put(grid, (0, "value", "2500"))
 
 
 def test_draft__that_cannot_be_kept_is_said_once_and_the_edit_stays(state, monkeypatch):
@@ -243,7 +282,9 @@ def test_take__puts_a_plan_that_code_has_made_into_the_grid(state):
     pd.testing.assert_frame_equal(grid.changes, changes)
     ask(grid, do="undo")
     said = grid.take(
-        pd.DataFrame({"unique_id": ["o000", "o001", "o9"], "field": "value", "after": [500, "6k", 7]})
+        pd.DataFrame(
+            {"unique_id": ["o000", "o001", "o9"], "field": "value", "after": [500, "6k", 7]}
+        )
     )
     assert said == "Took in 2 cells · 1 edit left out: no deal “o9”"
     assert grid.edited["value"].tolist()[:2] == [500.0, 6000.0]

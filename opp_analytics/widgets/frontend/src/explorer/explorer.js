@@ -71,14 +71,19 @@ class Explorer {
   // Edit the deals behind a row, or all that the answer speaks of.
   async edit(at = {}, name = "the answer") {
     this.#fail("");
-    const { planned } = await this.kernel.ask({ do: "edit", ...at });
-    if (planned) this.bench.open(planned.grid, `Editing the deals of ${name}`);
+    const { planned, alone } = await this.kernel.ask({ do: "edit", ...at });
+    if (alone) this.bench.open("", "");
+    else if (planned) this.bench.open(planned.grid, `Editing the deals of ${name}`);
   }
 
   #drawPlan() {
     const { planned } = this.shown;
     this.plan.hidden = !planned;
     if (!planned) return;
+    if (planned.kept) {
+      this.plan.replaceChildren(h("b", {}, planned.kept), " are kept. ", h("button", { class: "lnk", "data-stay": "kept", onclick: () => this.edit() }, "Open the grid to take them in"));
+      return;
+    }
     const focused = this.plan.contains(active(this.root)) && active(this.root).dataset.stay;
     const box = h("input", { type: "checkbox", "data-stay": "planned", onchange: () => this.choose({ planned: box.checked }) });
     box.checked = this.state.planned;
