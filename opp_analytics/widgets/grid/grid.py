@@ -127,7 +127,9 @@ class Grid(Widget):
 
     def close(self) -> None:
         """Take the grid off the page; the next one of these deals offers its edits."""
-        self._draft.release()
+        # One that could not be made is closed, too.
+        if draft := vars(self).get("_draft"):
+            draft.release()
         super().close()
 
     @property
