@@ -56,6 +56,12 @@ def run(file: Path) -> Any:
             store_widget_state=False,
             coalesce_streams=True,
         )
+
+        def name_cell(cell: Any, cell_index: int) -> None:
+            """Send the cell's id with it, as JupyterLab and Notebook do."""
+            client.kc.session.metadata["cellId"] = cell["id"]
+
+        client.on_cell_execute = name_cell
         # Commands are called by their names, as in an activated environment.
         path = os.pathsep.join((sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)))
         done = client.execute(env=os.environ | {"PATH": path})
