@@ -14,6 +14,7 @@ import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
+from glob import escape
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -60,10 +61,12 @@ class Engine:
                 self._backend = self._connect()
             # Which column types it takes must not depend on which file comes first, nor a column
             # vanish.
-            table = self._backend.read_parquet([str(file) for file in files], union_by_name=True)
-            names = rows.change_schema(kinds)
+            # DuckDB reads [ ] * and ? in a path as a pattern.
+            names = [escape(str(file)) for file in files]
+            table = self._backend.read_parquet(names, union_by_name=True)
+            wanted = rows.change_schema(kinds)
             return table.select(
-                **cast_columns(table, dict(zip(names.names, names.types, strict=True)))
+                **cast_columns(table, dict(zip(wanted.names, wanted.types, strict=True)))
             )
 
     def keep(self, table: ibis.Table) -> ibis.Table:

@@ -129,7 +129,8 @@ def _check_address(typed: str) -> str:
 
 def _check_sender(typed: str) -> str:
     """Check an address that may have a name before it."""
-    named = re.fullmatch(r'[^<>@"\\\x00-\x1f]+<([^<>]+)>', typed)
+    # A comma or another sign of the format in the name would end the address there.
+    named = re.fullmatch(r'[^<>@"\\\x00-\x1f,;:()\[\]]+<([^<>]+)>', typed)
     _check_address(named[1] if named else typed)
     return typed
 

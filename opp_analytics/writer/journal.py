@@ -234,7 +234,7 @@ class Journal:
             make_private_folder(self.path.parent)
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
             self._connection = _open(self.path)
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
             raise _make_error(self.path, error) from None
 
     def __enter__(self) -> Journal:
@@ -263,7 +263,7 @@ class Journal:
             queued = [self._queue.popleft() for _ in range(len(self._queue))]
             try:
                 return self._commit([*queued, job])
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeDecodeError) as error:
                 self._failure = _make_error(self.path, error)
                 raise self._failure from None
 
@@ -614,7 +614,7 @@ def read_journal(path: Path, query: str, *values: Any) -> list[sqlite3.Row]:
     try:
         with closing(_open(path)) as connection:
             return connection.execute(query, values).fetchall()
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
         raise _make_error(path, error) from None
 
 

@@ -20,6 +20,7 @@ from opp_analytics import files
 from opp_analytics.analysis import waterfall
 from opp_analytics.history import History
 from opp_analytics.note import note_of
+from tests.writer.frames import opportunities
 
 ROOT = Path(oa.__file__).parents[1]
 WEEKS = ["2026-03-02", "2026-03-09", "2026-03-16", "2026-03-23"]
@@ -423,3 +424,14 @@ def test_history__does_not_wait_for_a_pipe(folder: Path, name: str) -> None:
         oa.errors.HistoryError, match=f"{Path(name).name}.*neither a file nor a folder"
     ):
         History(folder).changes()
+
+
+def test_as_of__reads_the_folder_of_its_name_where_that_looks_like_a_pattern(
+    tmp_path: Path,
+) -> None:
+    for name, deals in (("Sales [2]", 2), ("Sales 2", 6), ("Sales *", 1), ("Sales ?", 3)):
+        oa.History(tmp_path / name).record(opportunities(deals), at="2026-06-01T10:00:00Z")
+    counts = {
+        folder.name: len(oa.History(folder).as_of("2026-06-02")) for folder in tmp_path.iterdir()
+    }
+    assert counts == {"Sales [2]": 2, "Sales 2": 6, "Sales *": 1, "Sales ?": 3}

@@ -467,6 +467,7 @@ def test_org__has_addresses_where_some_are_given_and_in_no_frame(tmp_path: Path)
             {"mail_from": "forecast"},
             "deliver.mail_from = 'forecast': not a mail address; use one such as",
         ),
+        ({"mail_from": "Sales, West <f@x.com>"}, "deliver.mail_from = .* not a mail address"),
         ({"mail_from": "A <f@x.com>\nBcc: b@x.com"}, "deliver.mail_from = .* not a mail address"),
         (
             {"mail_to": "vp@x.com"},

@@ -97,8 +97,8 @@ def calibration(
     ----------
     G. W. Brier (1950), Monthly Weather Review 78, 1–3.
     """
-    arguments.whole(horizon_days, "horizon_days", example=90)
-    arguments.whole(bins, "bins", example=10)
+    arguments.whole(horizon_days, "horizon_days", high=36_500, example=90)
+    arguments.whole(bins, "bins", high=1_000, example=10)
     arguments.between(confidence, "confidence", example=0.95)
     names = check_by(by, level="bin")
     check_history(history, "calibration", *names)

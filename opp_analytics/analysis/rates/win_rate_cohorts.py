@@ -69,7 +69,7 @@ def win_rate_cohorts(
     2026Q1        3    1  0.333       0.667
     """
     confidence = arguments.between(confidence, "confidence", example=0.95)
-    age = arguments.whole(age_days, "age_days", low=0, example=90)
+    age = arguments.whole(age_days, "age_days", low=0, high=36_500, example=90)
     org = Org.of(opportunities)
     tz, freq = org.zone(tz), org.freq(freq)
     frame, _, days, outcome, left_out, today = follow_deals(opportunities, as_of, by, tz)

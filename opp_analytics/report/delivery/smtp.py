@@ -30,6 +30,9 @@ _SECONDS = 60.0
 """Seconds that the server may be silent."""
 _QUOTED = 200
 """Letters of a server's answer that are quoted."""
+_GO_ON = 354
+"""What a server says when it is ready for the message."""
+_DATA = "the message's text"
 _CLOSING = 421
 """What a server says before it hangs up."""
 _T = TypeVar("_T")
@@ -172,7 +175,8 @@ class Mailer:
                 "use a mail_from that the login may send as",
             ),
             ("the receiver", lambda: connection.rcpt(receiver), "correct the address"),
-            ("the message", lambda: connection.data(message), "ask who runs the server"),
+            ("the message", lambda: connection.docmd("DATA"), "ask who runs the server"),
+            (_DATA, lambda: _send_data(connection, message), "ask who runs the server"),
         )
         said: str | bytes
         for what, step, way in steps:
@@ -181,13 +185,13 @@ class Mailer:
             except smtplib.SMTPResponseException as error:
                 code, said = error.smtp_code, error.smtp_error
             except OSError:
-                if what != "the message":
+                if what != _DATA:
                     raise
                 why = "hung up before it confirmed the message, so it may have arrived"
                 return Unknown(f"{name} {why}")
             if code == _CLOSING:
                 raise smtplib.SMTPServerDisconnected
-            if not 200 <= code < 300:
+            if code != _GO_ON if what == "the message" else not 200 <= code < 300:
                 attempt(connection.rset)
                 way = way if code >= 500 else "run it again later"
                 return f"{name} refused {what} {self._server.quote(code, said)}; {way}"
@@ -212,6 +216,13 @@ class Mailer:
         if isinstance(error, smtplib.SMTPNotSupportedError):
             why = f"{why.rstrip('.')}; use smtps:// or a port for mail programs"
         return f"cannot use {name} ({why}); correct the address in {URL}, or run it again later"
+
+
+def _send_data(connection: smtplib.SMTP, message: bytes) -> tuple[int, bytes]:
+    """Send the message after ``DATA`` was agreed to, the dots that begin a line doubled."""
+    lines = re.sub(rb"(?m)^\.", b"..", message)
+    connection.send(lines + (b"" if lines.endswith(b"\r\n") else b"\r\n") + b".\r\n")
+    return connection.getreply()
 
 
 def _run(step: Callable[[], _T]) -> _T | OSError:

@@ -90,6 +90,21 @@ def test_send__connects_again_where_the_server_hung_up_before_it_took_the_messag
     assert server.receivers == ["a@x.com", "once@x.com", "b@x.com"]
 
 
+def test_send__repeats_what_the_server_had_not_agreed_to_take(
+    server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask, left = smtplib.SMTP.docmd, [1]
+
+    def hang_up_once(self: smtplib.SMTP, command: str, arguments: str = "") -> tuple[int, bytes]:
+        if command == "DATA" and left and left.pop():
+            self.close()
+        return ask(self, command, arguments)
+
+    monkeypatch.setattr(smtplib.SMTP, "docmd", hang_up_once)
+    assert send(monkeypatch, server.url, "a@x.com") == [""]
+    assert server.receivers == ["a@x.com"]
+
+
 def test_send__does_not_repeat_what_may_have_arrived(
     server: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
