@@ -363,6 +363,11 @@ def label_groups(column: Series) -> pd.Series[str]:
     return labels.mask(labels.isna() | labels.isin(NO_NAMES), NO_LABEL)
 
 
+def mark_named(index: pd.Index[Any]) -> NDArray[np.bool_]:
+    """Mark the groups that are somebody or something: whose last label is not "(none)"."""
+    return np.asarray(index.get_level_values(-1) != NO_LABEL, dtype=bool)
+
+
 def _has_text(value: Any) -> bool:
     try:
         pd.Series([value], dtype="object").astype(TEXT)

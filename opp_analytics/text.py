@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -297,6 +298,14 @@ _MOVEMENTS = {
 }
 
 
+_BOTH_WAYS = {
+    "chance": ("more likely", "less likely"),
+    "value": ("amount raised", "amount cut"),
+    "transferred": ("moved in", "moved out"),
+}
+"""Movements by their direction."""
+
+
 def movement(name: Any, change: float | None = None) -> str:
     """Name a movement of the pipeline, or of a forecast.
 
@@ -304,10 +313,8 @@ def movement(name: Any, change: float | None = None) -> str:
     """
     if change is not None and name == "won":
         return "won beyond its chance"
-    if change and name in ("chance", "value"):
-        up, down = (
-            ("more likely", "less likely") if name == "chance" else ("amount raised", "amount cut")
-        )
+    if change and name in _BOTH_WAYS:
+        up, down = _BOTH_WAYS[name]
         return up if change > 0 else down
     # A forecast that gains by a later date, as that of a late deal does, would read as a
     # contradiction.
@@ -369,6 +376,11 @@ def printable(value: Any, *, lines: bool = False) -> str:
     if lines:
         return _BREAKS.sub(lambda line: printable(line[0]), shown)
     return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], shown)
+
+
+def compose(name: Any) -> str:
+    """Spell a name in the one way that its letters have (Unicode NFC): ``e´`` is ``é``."""
+    return unicodedata.normalize("NFC", str(name))
 
 
 def is_whole(words: str) -> bool:

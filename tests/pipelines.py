@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from opp_analytics import History
+from opp_analytics import History, Org
 from opp_analytics.answers.context import Context, read_context
 
 _Made = TypeVar("_Made")
@@ -38,6 +38,19 @@ THIS_WEEK = [
     ("e", "Elder", 70_000.0, "closed_won", "won", "2026-03-03", 100, "Ann"),
     ("f", "Fir", 10_000.0, "discovery", "active", None, 10, "Ann"),
 ]
+TEAMS = [{"owner_name": "Ann", "team": "East"}, {"owner_name": "Bo & Co", "team": "West"}]
+TARGETS = pd.DataFrame(
+    {"period": "2026-03", "owner_name": ["Ann", "Bo & Co"], "target": [90_000.0, 40_000.0]}
+)
+MOVED = Org(
+    people=[*TEAMS, {"owner_name": "Ann", "team": "West", "from_date": "2026-03-12"}],
+    targets=TARGETS.to_dict("records"),
+    calls=[
+        {"made_on": "2026-03-05", "period": "2026-03", "caller": "Ann", "commit": 9_000}
+        | {"owner_name": "Ann"}
+    ],
+)
+"""An org of which one person changed teams between the records."""
 
 
 def pipeline(rows: list[tuple[Any, ...]], **columns: Any) -> pd.DataFrame:

@@ -95,7 +95,8 @@ def _say_flags(context: Context, deal: dict[Any, Any], reasons: list[str]) -> Se
     parts: list[Piece | str] = []
     if not pd.isna(deal["value"]):
         parts += [", ", Piece("money", deal["value"])]
-    owner = deal[context.person] if context.person and len(forecasts.persons(context)) > 1 else ""
+    several = context.person and len(context.deals[context.person].unique()) > 1
+    owner = deal[context.person] if several else ""
     if owner and owner != NO_LABEL:
         parts += [", ", Piece("name", owner)]
     return Sentence.of(*parts, f": {listed}")

@@ -25,6 +25,7 @@ from opp_analytics.org import (
     merge_orgs,
     outcomes,
     place_targets,
+    place_teams,
     require,
 )
 from opp_analytics.periods import (
@@ -266,7 +267,7 @@ class Context:
     def targets_in_teams(self) -> Any:
         """The targets, with the team of each person where they are a table."""
         return (
-            place_targets(self.target, self.org)
+            place_targets(self.target, self.org, self.known_day, self.freq)
             if isinstance(self.target, pd.DataFrame)
             else self.target
         )
@@ -311,7 +312,8 @@ class Context:
         mine = self.whole[
             (self.whole[part.column].astype(schema.TEXT) == part.name).to_numpy(dtype=bool)
         ]
-        levels = _find_levels(mine, part, self.by)
+        now = mine["close_date"].isna() | (mine["close_date"] >= self.period.start_time)
+        levels = _find_levels(mine[now], part, self.by)
         return replace(
             self,
             opportunities=mine,
@@ -347,6 +349,7 @@ class Context:
         frame = opportunities.assign(unique_id=ids.where(ids.notna(), new))
         # Whoever changes hands changes teams.
         frame = self.org.apply(frame) if len(self.org.people) else frame
+        frame = place_teams(frame, self.known_day, self.freq)
         frame = require(frame, *_READ, *self.levels, unique=True)
         frame = frame if "name" in frame else frame.assign(name=frame["unique_id"])
         return replace(self, opportunities=frame, whole=frame, kept={}, unedited=self)
@@ -475,6 +478,7 @@ def read_context(
     levels = texts(by or org.report.get("by"), "by", of="column") or _default_levels(frame, history)
     require(frame, *levels)
     freq = org.freq(check_freq(freq or org.report.get("freq", "M")))
+    frame = place_teams(frame, find_known_day(frame, day, zone), freq)
     analysis.read_method(method)
     if not isinstance(target, (pd.DataFrame, pd.Series, Mapping)):
         analysis.read_moneys(target, freq, ())
@@ -592,14 +596,14 @@ def _find_levels(mine: pd.DataFrame, part: Part, by: Sequence[str]) -> tuple[str
     if part.column not in by:
         return (part.column, *by)
     above = by[: by.index(part.column)]
-    # Somebody in two teams has two rows there; here both are one.
-    return tuple(by) if len(mine[list(above)].drop_duplicates()) == 1 else tuple(by[len(above) :])
+    # Somebody with deals of two teams has two rows there; here both are one.
+    return tuple(by) if len(mine[list(above)].drop_duplicates()) <= 1 else tuple(by[len(above) :])
 
 
 def _list_parts(tables: Sequence[pd.DataFrame]) -> list[Part]:
     """List the people, then the teams, that tables name; each once."""
     parts = (
-        Part(column, str(name))
+        Part(column, text.compose(name))
         for column in (_OWNER, _TEAM)
         for table in tables
         if column in table
@@ -611,7 +615,8 @@ def _list_parts(tables: Sequence[pd.DataFrame]) -> list[Part]:
 
 def _find_part(only: str, known: Sequence[Part], argument: str) -> Part:
     """Find a person or team: as written, in other capitals, or the only one that begins so."""
-    asked = only.strip().casefold()
+    only = text.compose(only.strip())
+    asked = only.casefold()
     exact = [part for part in known if part.name == only]
     found = [part for part in known if part.name.casefold() == asked]
     found = found or [part for part in known if part.name.casefold().startswith(f"{asked} ")]

@@ -20,9 +20,9 @@ from opp_analytics.arguments import MethodName
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.history import History
 from opp_analytics.note import note_of
-from opp_analytics.org import Org, find_called_period
+from opp_analytics.org import Org, find_called_period, find_teams
 from opp_analytics.periods import as_date, as_instant, to_dates
-from opp_analytics.schema import ALL, TEXT, is_among
+from opp_analytics.schema import ALL, TEXT, is_among, mark_named
 
 _Made = TypeVar("_Made")
 _WEEK, _NEAR = pd.Timedelta(days=7), pd.Timedelta(days=3)
@@ -49,7 +49,9 @@ class Earlier:
     forecast: pd.DataFrame
     """`oa.forecast` as of that day."""
     people: pd.Series[float]
-    """Expected money by person; empty if nobody is named."""
+    """Expected money by person, in the groups of today; empty if nobody is named."""
+    moved: pd.Series[float]
+    """What people brought to a group, or took along, who changed groups since."""
 
     def figure(self, period: str, column: str) -> float:
         """Look up a figure of the page's subject, as it was then."""
@@ -75,6 +77,7 @@ def _forecast(
     method: MethodName,
     periods: int | tuple[str, ...],
     ranged: str = "",
+    teams_on: pd.Timestamp | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Forecast the whole by team and person, now or at a record.
 
@@ -90,14 +93,14 @@ def _forecast(
         mine = part is None or (len(labels) >= depth and labels[depth - 1] == part.name)
         return mine and (len(labels) == depth or period == ranged)
 
-    whole = partial(_forecast_whole, context, moment, method, periods)
+    whole = partial(_forecast_whole, context, moment, method, periods, teams_on)
     # What a forecast was made from takes 80 MB at 100,000 deals; without parts it is asked once.
-    key = "forecast", context.levels, moment, method, periods
+    key = "forecast", context.levels, moment, method, periods, teams_on
     leveled = context.keep(whole, *key) if context.has_parts else whole()
     table = leveled.show(is_shown)
     if not levels:
         return table, table.iloc[:0]
-    own, groups = _keep_part(table, part, levels)
+    own, groups = _keep_part(_count_once(table), part, levels)
     giants = leveled.find_giants(depth, part.name if part else "")
     return note_of(own).change(giants=giants).write(own), groups
 
@@ -107,6 +110,7 @@ def _forecast_whole(
     moment: pd.Timestamp | None,
     method: MethodName,
     periods: int | tuple[str, ...],
+    teams_on: pd.Timestamp | None,
 ) -> analysis.LeveledForecast:
     levels, now = list(context.levels), moment is None
     return analysis.LeveledForecast.of(
@@ -122,6 +126,7 @@ def _forecast_whole(
         target=context.target,
         confidence=context.confidence,
         tz=context.tz,
+        teams_on=teams_on,
     )
 
 
@@ -147,10 +152,13 @@ def earlier_record(context: Context) -> tuple[pd.Timestamp, pd.DataFrame]:
 
 
 def _forecast_at(
-    context: Context, moment: pd.Timestamp, *periods: str
+    context: Context,
+    moment: pd.Timestamp,
+    *periods: str,
+    in_teams_of: pd.Timestamp | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Forecast periods as of a record, from all deals then."""
-    return _forecast(context, moment, method(context), periods)
+    return _forecast(context, moment, method(context), periods, teams_on=in_teams_of)
 
 
 @keep
@@ -217,7 +225,7 @@ def _keep_period(context: Context, people: pd.DataFrame, period: pd.Period) -> p
 
 
 def persons(context: Context) -> pd.DataFrame:
-    """The rows of `people` for individuals, by name."""
+    """The rows of `people` for individuals, by name; what is nobody's is not among them."""
     return _keep_persons(context, people(context))
 
 
@@ -232,7 +240,7 @@ def leading_persons(context: Context) -> pd.DataFrame:
 
 def _keep_persons(context: Context, people: pd.DataFrame) -> pd.DataFrame:
     totals = [ALL in text.split_key(label) for label in people.index]
-    rows = people.loc[~np.array(totals, dtype=bool)]
+    rows = people.loc[~np.array(totals, dtype=bool) & mark_named(people.index)]
     return rows.droplevel(list(range(rows.index.nlevels - 1))) if rows.index.nlevels > 1 else rows
 
 
@@ -250,16 +258,18 @@ def calls(context: Context) -> pd.DataFrame:
 def compared_people(context: Context) -> pd.DataFrame:
     """`people` with their calls, and the ``change`` of each forecast.
 
-    Those who had a deal at the earlier record and have none now are added.
+    Those who had a deal at the earlier record and have none now are added. ``moved`` is what came
+    or went with people who changed groups: it is in no change.
     """
     table = people(context).assign(**calls(context).reindex(people(context).index))
     if no_changes(context):
-        return table.assign(change=np.nan)
-    then = earlier(context).people
+        return table.assign(change=np.nan, moved=0.0)
+    then, moved = earlier(context).people, earlier(context).moved
     gone = then.index.difference(table.index, sort=False)
     rows = table.reindex(table.index.append(gone))
     rows.loc[gone, _ZEROS] = 0.0
-    return rows.assign(change=rows["expected"] - then.reindex(rows.index).fillna(0.0))
+    change = rows["expected"] - then.reindex(rows.index).fillna(0.0)
+    return rows.assign(change=change, moved=moved.reindex(rows.index).fillna(0.0))
 
 
 @keep
@@ -321,12 +331,18 @@ def earlier(context: Context) -> Earlier:
     try:
         periods = dict.fromkeys([context.label, str(lead(context))])
         whole, groups = _forecast_at(context, moment, *periods)
+        regrouped = groups
+        if find_teams(context.org.people, day) != find_teams(context.org.people, context.known_day):
+            regrouped = _forecast_at(context, moment, *periods, in_teams_of=context.known_day)[1]
     except NotEnoughHistory:
         raise NotEnoughHistory(
             f"the method changed: {text.label(method(context))} had too few records on "
             f"{context.write_day(day)}, so that day’s forecast cannot be compared"
         ) from None
-    return Earlier(moment, day, whole, _keep_period(context, groups, context.period)["expected"])
+    expected, before = (
+        _keep_period(context, table, context.period)["expected"] for table in (regrouped, groups)
+    )
+    return Earlier(moment, day, whole, expected, expected.sub(before, fill_value=0.0))
 
 
 @keep
@@ -785,6 +801,15 @@ def _keep_part(
         # What was left out is counted in the whole, not in the part.
         note_of(table).change(left_out={}).write(rows)
     return whole, people
+
+
+def _count_once(table: pd.DataFrame) -> pd.DataFrame:
+    """Drop the rows of people in teams that they left before a period: they hold nothing of it."""
+    who = table.index.droplevel([*range(table.index.nlevels - 2)])
+    idle = (table[_ZEROS] == 0).all(axis=1).to_numpy() & table["target"].isna().to_numpy()
+    left = idle & (who.isin(who[~idle]) | who.duplicated())
+    kept: pd.DataFrame = table[~left | (who.get_level_values(0) == ALL)]
+    return kept
 
 
 def _is_total(table: pd.DataFrame, levels: Sequence[Any]) -> Any:

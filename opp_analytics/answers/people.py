@@ -123,6 +123,9 @@ def _make_row(
     values: dict[str, Any] = {name: float(row[name]) for name in _KNOWN if pd.notna(row[name])}
     values |= {name: str(row[name]) for name in ("caller", "overrider") if pd.notna(row[name])}
     words = _say_call(context, row, str(key[-1])) if pd.notna(row["call"]) else {}
+    if not is_person and abs(row["moved"]) >= HALF_CENT:
+        way, moved = text.movement("transferred", row["moved"]), Piece("money", abs(row["moved"]))
+        words["change"] = Sentence.of(moved, f" {way}")
     if is_aimed and (lack := _say_no_chance(row)):
         words["p_target"] = Sentence.of(lack)
     elif pd.notna(row["p_target"]) and not forecasts.stated(context):

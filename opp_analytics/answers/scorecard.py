@@ -11,6 +11,7 @@ from opp_analytics.answers import tables
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context, Part
 from opp_analytics.answers.data import Lack, Row, Table, lack_records, read_known
+from opp_analytics.schema import NO_LABEL
 from opp_analytics.text import Piece, Sentence
 
 _COLUMNS = (
@@ -46,6 +47,7 @@ def scorecard(context: Context) -> Answer:
             part=Part(context.person, str(name)),
         )
         for name, row in zip(table.index, table.to_dict("records"), strict=True)
+        if name != NO_LABEL
     )
     since = context.write_day(start)
     about = f"Closed from {since} on; differs: beyond chance, however many are compared"

@@ -17,7 +17,7 @@ from opp_analytics.answers.context import Context, keep
 from opp_analytics.answers.data import Figure, Row, Table, make_period, read_known
 from opp_analytics.answers.deal import name_deal
 from opp_analytics.errors import DataError, NotEnoughHistory
-from opp_analytics.schema import ALL
+from opp_analytics.schema import ALL, NO_LABEL
 from opp_analytics.text import Piece, Sentence
 
 _COLUMNS = (
@@ -186,7 +186,7 @@ def _most_to_go(context: Context) -> str:
     last.
     """
     people, label = forecasts.people(context), context.label
-    groups: pd.DataFrame = people[~people.index.get_level_values(-1).isin([ALL])]
+    groups: pd.DataFrame = people[~people.index.get_level_values(-1).isin([ALL, NO_LABEL])]
     short = groups[groups["gap"] > 0].sort_values("gap", ascending=False, kind="stable")
     if evidence.count_days_left(label, forecasts.forecast(context)) is not None:
         short = short[short["open_count"] > 0]

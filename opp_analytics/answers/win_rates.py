@@ -16,6 +16,7 @@ from opp_analytics.answers.data import Figure, Row, Table, make_period, read_kno
 from opp_analytics.answers.deal import list_deals
 from opp_analytics.org import LOST, close_by
 from opp_analytics.periods import Freq, labels
+from opp_analytics.schema import mark_named
 from opp_analytics.text import Piece, Sentence
 
 _DRAWN = 12
@@ -30,7 +31,7 @@ def win_rates(context: Context) -> Answer:
     whole, since = _ask(context).iloc[0], tables.closed_since(context)
     closed, person = int(whole["won"] + whole["lost"]), context.person
     known, apart = _ask(context, person) if person else _ask(context).head(0), set[str]()
-    known = known[known["rate"].notna()]
+    known = known[known["rate"].notna() & mark_named(known.index)]
     finding = _say(context, whole)
     if len(known) > 1:
         deals, day = context.opportunities, context.day

@@ -52,6 +52,7 @@ from opp_analytics.org import (
     Org,
     check_org,
     conform,
+    list_derived,
     record_link,
 )
 from opp_analytics.periods import Freq, When, as_date, as_instant
@@ -661,6 +662,20 @@ class History:
         """Copy this history with another org."""
         same = copy.copy(self)
         same.org, same._memory = check_org(org), Memory()
+        return same
+
+    def hold_teams(self, day: pd.Timestamp) -> Self:
+        """Copy this history with people in their teams of a day at all times.
+
+        Where nobody ever moved, nobody was in a team that day, or it is a part, it is itself.
+        """
+        org = Org.of(self)
+        if self.is_part or not org.people["from_date"].notna().any():
+            return self
+        held = org.hold_teams(day)
+        if list_derived(held.people) != list_derived(org.people):
+            return self
+        same: Self = self.remember(("teams", day), lambda: self.read_by(held))
         return same
 
     def until(self, record: pd.Timestamp) -> Self:

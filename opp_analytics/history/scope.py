@@ -311,7 +311,7 @@ def _find_label(known: dict[str, Any], value: Any) -> str | None:
     if is_blank(value):
         value = NO_LABEL
     if isinstance(value, str):
-        return value if value in known else None
+        return next((name for name in (value, text.compose(value)) if name in known), None)
     return next(
         (label for label, held in known.items() if not is_blank(held) and held == value), None
     )

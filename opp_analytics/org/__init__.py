@@ -37,6 +37,7 @@ from opp_analytics.org.frame import (
     mark_foreign,
     outcome_codes,
     outcomes,
+    place_teams,
     refuse_currencies,
     refuse_repeated,
     require,

@@ -14,6 +14,7 @@ from opp_analytics.arrays import Series
 from opp_analytics.errors import ArgumentTypeError, DataError
 from opp_analytics.org.people import DERIVED
 from opp_analytics.org.stages import Stages
+from opp_analytics.text import compose
 
 
 def stage_dtype(stages: Stages, values: Iterable[Any] = ()) -> pd.CategoricalDtype:
@@ -55,7 +56,7 @@ def conform_to(opportunities: pd.DataFrame, stages: Stages) -> pd.DataFrame:
         if found.dtype == "object":
             schema.refuse_halves(found.to_frame(), ids)
         if name == "owner_name" or name in DERIVED:
-            found = _drop_no_names(found)
+            found = _unify_names(found)
         if found is not column:
             changed[str(name)] = found
     frame = frame.assign(**changed) if changed else frame
@@ -73,10 +74,16 @@ def _conform_column(column: Series, ids: Series | None, stages: Stages) -> Serie
     )
 
 
-def _drop_no_names(column: Series) -> Series:
-    """Make the texts of a missing person or team missing."""
-    nobody = column.isin(schema.NO_NAMES)
-    return column.mask(nobody) if nobody.any() else column
+def _unify_names(column: Series) -> Series:
+    """Spell each person or team in one way, and make the texts of a missing one missing."""
+    spelled = {
+        name: None if name in schema.NO_NAMES else compose(name)
+        for name in column.unique()
+        if isinstance(name, str)
+    }
+    if all(name == one for name, one in spelled.items()):
+        return column
+    return column.astype("object").map(lambda name: spelled.get(name, name)).astype(schema.TEXT)
 
 
 def _recode(

@@ -17,6 +17,7 @@ from opp_analytics.errors import DataError, DataWarning, MissingColumnError
 from opp_analytics.inputs import did_you_mean
 from opp_analytics.org.conform import check_frame, conform_to
 from opp_analytics.org.org import Org
+from opp_analytics.org.people import add_teams, list_derived
 from opp_analytics.org.rates import CURRENCY, VALUE_ORIGINAL, read_codes
 from opp_analytics.org.stages import LOST, OPEN, OUTCOMES, PIPELINE, UNKNOWN
 from opp_analytics.periods import When, as_date, to_dates
@@ -291,6 +292,23 @@ def close_by(frame: pd.DataFrame, today: pd.Timestamp, tz: str) -> tuple[Codes, 
     if shows_nothing_later(frame, today, tz):
         return codes, dates.mask(later, today)
     return np.where(later, np.int8(OPEN), codes), dates
+
+
+def place_teams(opportunities: pd.DataFrame, day: pd.Timestamp, freq: str) -> pd.DataFrame:
+    """Copy a frame with the deals of people under their teams and regions of a day.
+
+    What closed in a period that was over by then keeps those of its close date.
+    """
+    people = Org.of(opportunities).people
+    known = {"owner_name", "stage", "close_date", *list_derived(people)}
+    if not people["from_date"].notna().any() or not known <= {*opportunities.columns}:
+        return opportunities
+    frame = conform(opportunities).set_axis(opportunities.index)
+    ended = frame["close_date"] < pd.Period(day, freq).start_time
+    days = frame["close_date"].where((outcome_codes(frame) <= LOST) & ended, day)
+    placed = add_teams(frame, people, days)
+    placed.attrs = opportunities.attrs
+    return placed
 
 
 def shows_nothing_later(opportunities: pd.DataFrame, today: pd.Timestamp, tz: str) -> bool:

@@ -25,7 +25,14 @@ from opp_analytics.inputs import find_habits
 from opp_analytics.note import note_of
 from opp_analytics.org.conform import conform_to
 from opp_analytics.org.joins import Join, derive_columns, read_joins
-from opp_analytics.org.people import DAYS, TABLES, list_derived, mask_in_force, tabulate_rows
+from opp_analytics.org.people import (
+    DAYS,
+    TABLES,
+    list_derived,
+    list_stays,
+    mask_in_force,
+    tabulate_rows,
+)
 from opp_analytics.org.presets import PRESETS, Columns
 from opp_analytics.org.rates import (
     CURRENCY,
@@ -382,6 +389,14 @@ class Org:
         """
         people = tabulate_rows("people", self._rows["people"])
         return people if people["email"].notna().any() else people.drop(columns="email")
+
+    def hold_teams(self, day: pd.Timestamp) -> Org:
+        """Copy this org with people in their teams and regions of a day, as if always there."""
+        stays = list_stays(self.people)
+        held = stays[(stays["from_date"] <= day) & (day < stays["until"])]
+        rows = held[["owner_name", "team", "region"]].astype("object")
+        found = rows.where(rows.notna(), None).to_dict("records")
+        return self._replace(_rows={**self._rows, "people": tuple(found)})
 
     def find_source(self, column: str) -> str | None:
         """Name what gives frames a derived column; None for a column of their own."""

@@ -12,6 +12,7 @@ import pandas as pd
 
 from opp_analytics.arrays import Series
 from opp_analytics.schema import TEXT
+from opp_analytics.text import compose
 
 DERIVED = ("team", "region")
 """Columns that a frame gains from an org with people."""
@@ -38,6 +39,8 @@ TABLES: Mapping[str, tuple[str, ...]] = {
 """The tables of an org file, and the columns of each."""
 AMOUNTS, DAYS = ("target", "rate", "commit", "best_case"), ("date", "from_date", "made_on")
 """Columns that are no text."""
+_NAMES = {"owner_name", "team", "region", "caller"}
+"""Columns of the names of people and of their groups."""
 
 
 def tabulate_rows(name: str, rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
@@ -46,6 +49,8 @@ def tabulate_rows(name: str, rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     table = pd.DataFrame(list(rows), columns=columns, dtype="object")
     dated = {day: pd.to_datetime(table[day]) for day in DAYS if day in columns}
     types = dict.fromkeys(AMOUNTS, "float64") | dict.fromkeys(DAYS, "datetime64[us]")
+    for column in _NAMES.intersection(columns):
+        table[column] = table[column].map(compose, na_action="ignore")
     return table.assign(**dated).astype({column: types.get(column, TEXT) for column in columns})
 
 

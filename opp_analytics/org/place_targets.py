@@ -11,6 +11,7 @@ from opp_analytics.errors import ArgumentValueError
 from opp_analytics.org.org import Org, get_org
 from opp_analytics.org.people import ALWAYS, list_derived, list_stays
 from opp_analytics.schema import NO_LABEL
+from opp_analytics.text import compose
 
 _DAY = pd.Timedelta(days=1)
 
@@ -21,12 +22,15 @@ def find_org_of_targets(targets: pd.DataFrame, org: Org) -> Org:
     return own if own is not None and len(own.people) else org
 
 
-def place_targets(targets: pd.DataFrame, org: Org) -> pd.DataFrame:
+def place_targets(
+    targets: pd.DataFrame, org: Org, day: pd.Timestamp | None = None, freq: str = "D"
+) -> pd.DataFrame:
     """Add the team and region of people, and the region of teams, to targets.
 
     A team has a region if its people share one.
 
-    The target of a person who moves within its period is split by days; what is for days in no
+    Targets from the period of `day` on, of the length `freq`, are in each person's team of that
+    day. In earlier ones the target of a person who moves is split by days; what is for days in no
     team, or for nobody among the people, is under "(none)", as those deals are. A row that names a
     team keeps it.
 
@@ -40,8 +44,12 @@ def place_targets(targets: pd.DataFrame, org: Org) -> pd.DataFrame:
     names = [*map(str, targets.columns), *(name for name in columns if name not in targets)]
     rows = targets.rename(columns=str).astype("object").reindex(columns=["owner_name", *names])
     rows = rows.loc[:, ~rows.columns.duplicated()].set_axis(range(len(targets)))
+    rows["owner_name"] = rows["owner_name"].map(compose, na_action="ignore")
     days = [_find_days(str(label), meant) for label in rows["period"]]
     whole = rows.join(pd.DataFrame(days, columns=["begin", "end"], dtype="datetime64[us]"))
+    if day is not None:
+        running = whole["end"] >= pd.Period(day, freq).start_time
+        whole = whole.assign(**{one: whole[one].mask(running, day) for one in ("begin", "end")})
     stays = _list_stays(people)
     is_number = whole["target"].map(lambda target: isinstance(target, (int, float)))
     is_split = whole["owner_name"].isin(stays["owner_name"]) & whole["begin"].notna() & is_number

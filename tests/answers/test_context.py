@@ -55,8 +55,8 @@ def test_read_context__takes_the_targets_of_a_teams_people(opportunities):
         ],
     )
     context = context_of(opportunities, org=org, only="East")
-    # Of 31 days Ann is in the team for 16.
-    assert forecasts.current(context)["target"] == 32.0
+    # She moves tomorrow.
+    assert forecasts.current(context)["target"] == 62.0
 
 
 def test_read_context__names_who_there_is(opportunities):

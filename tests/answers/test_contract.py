@@ -26,18 +26,23 @@ from opp_analytics.report.digest import PLAIN, make_digest, write_chat
 from opp_analytics.report.html import render_page
 from opp_analytics.report.sheets import SHEETS, sheets
 from tests.analysis.forecasting.histories import even_months
-from tests.pipelines import AS_OF, LAST_WEEK, THIS_WEEK, pipeline, recorded
+from tests.pipelines import (
+    AS_OF,
+    LAST_WEEK,
+    MOVED,
+    TARGETS,
+    TEAMS,
+    THIS_WEEK,
+    pipeline,
+    recorded,
+)
 from tests.report import reading
 from tests.scratch import scratch_history
 
-TARGETS = pd.DataFrame(
-    {"period": "2026-03", "owner_name": ["Ann", "Bo & Co"], "target": [90_000.0, 40_000.0]}
-)
 LATE = [
     ("g", "Ginkgo", 40_000.0, "closed_won", "won", "2026-05-29", 100, "Ann"),
     ("h", "Hazel", 10_000.0, "closed_lost", "lost", "2026-05-29", 0, "Ann"),
 ]
-TEAMS = [{"owner_name": "Ann", "team": "East"}, {"owner_name": "Bo & Co", "team": "West"}]
 
 
 def _learned() -> dict[str, Any]:
@@ -84,6 +89,11 @@ WORLDS: dict[str, Any] = {
     "no deal": lambda _: {"opportunities": pipeline([])},
     "nobody's deals": lambda _: {"opportunities": pipeline(THIS_WEEK).drop(columns="owner_name")},
     "learned": lambda _: _learned(),
+    "people who changed teams": lambda history: {
+        "opportunities": MOVED.apply(pipeline(THIS_WEEK)),
+        "history": history.read_by(MOVED),
+        "org": MOVED,
+    },
 }
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 import opp_analytics as oa
-from opp_analytics.answers import Answer, people
-from tests.pipelines import context_of, pipeline
+from opp_analytics.answers import Answer, people, read_context, why_it_moved
+from tests.pipelines import AS_OF, MOVED, THIS_WEEK, context_of, pipeline
 
 TARGETS = pd.DataFrame(
     {
@@ -94,8 +94,10 @@ def test_people__of_many_fold_to_those_furthest_from_their_target():
         assert in_view == [*(f"Rep {k}" for k in first), "All"]
 
 
-def test_people__of_two_teams_have_a_row_in_each_and_lists_that_are_told_apart(opportunities):
-    teams = opportunities.assign(team=["East", "East", "West", "West", "East", "East"])
+def test_people__with_deals_of_two_teams_have_a_row_in_each_and_lists_that_are_told_apart(
+    opportunities,
+):
+    teams = opportunities.assign(team=["East", "East", "West", "West", "West", "East"])
     answer = people(context_of(teams, by=["team", "owner_name"]))
     (table,) = answer.tables
     assert [(row.name.value, row.kind, row.depth) for row in table.rows][:2] == [
@@ -105,6 +107,26 @@ def test_people__of_two_teams_have_a_row_in_each_and_lists_that_are_told_apart(o
     titles = [behind.title for row in table.rows if (behind := answer.opens(row))]
     assert len(set(titles)) == len(titles)
     assert "Ann (East): forecast for March" in titles
+
+
+def test_people__who_changed_teams_are_counted_once_in_the_team_of_the_day(history):
+    context = read_context(
+        MOVED.apply(pipeline(THIS_WEEK)), history.read_by(MOVED), as_of=AS_OF, org=MOVED
+    )
+    table = people(context).tables[0]
+    rows = {row.name.value: row for row in table.rows}
+    assert [row.name.value for row in table.rows].count("Ann") == 1
+    assert rows["West"].values["target"] == 130_000
+    # What she brings is in no change: its own words say it.
+    assert (
+        rows["West"].values["change"]
+        == rows["Ann"].values["change"] + rows["Bo & Co"].values["change"]
+    )
+    assert rows["West"].words["change"].write() == "150K moved in"
+    moved = why_it_moved(context.narrow_to("West")).tables[0].rows
+    assert {row.id: row.values.get("change") for row in moved}["transferred"] == 150_000
+    assert "East" not in rows
+    assert people(context).sentence.startswith("No rep is at target")
 
 
 def test_people__without_a_column_of_people_say_so(opportunities):

@@ -219,3 +219,18 @@ def test_split_by__needs_several_pipelines() -> None:
     )
     assert split_by(org.apply(pd.DataFrame({"pipeline": ["New"]}))) == ["pipeline"]
     assert split_by(pd.DataFrame({"pipeline": ["New"]})) == []
+
+
+def test_frames__spell_a_person_in_one_way() -> None:
+    composed, apart = "Zoë", "Zoe\u0308"
+    known = Org(people=[{"owner_name": apart, "team": "Ost"}])
+    frame = known.apply(pd.DataFrame({"owner_name": [composed, apart, "nan"], "stage": "proposal"}))
+    assert frame["owner_name"].tolist()[:2] == [composed, composed]
+    assert (
+        frame["owner_name"].isna().tolist() == frame["team"].isna().tolist() == [False] * 2 + [True]
+    )
+    targets = pd.DataFrame({"period": ["2026-03"], "owner_name": [apart], "target": [5.0]})
+    deals = frame.assign(value=1.0, close_date="2026-03-20", probability=50)
+    for target in (targets, {(apart, "2026-03"): 5.0}):
+        table = oa.forecast(deals, as_of="2026-03-10", by="owner_name", target=target)
+        assert table.loc[(composed, "2026-03"), "target"] == 5

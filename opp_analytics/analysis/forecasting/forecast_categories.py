@@ -12,7 +12,7 @@ from opp_analytics.analysis.shared.groups import By, check_by, read
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.arrays import Places, Series
 from opp_analytics.inputs import fold
-from opp_analytics.org import Org, list_probabilities
+from opp_analytics.org import Org, find_known_day, list_probabilities, place_teams
 from opp_analytics.periods import When, as_date, check_freq
 
 CATEGORIES = ("commit", "best_case", "pipeline", "omitted")
@@ -98,8 +98,9 @@ def forecast_categories(
     names, meaning = check_by(by, level="period"), Org.of(opportunities)
     zone = meaning.zone(tz)
     today = as_date(as_of, tz=zone)
-    deals = Moment.of(opportunities, today=today, tz=zone, by=names).keep_alive()
     current = pd.Period(today, meaning.freq(check_freq(freq)))
+    placed = place_teams(opportunities, find_known_day(opportunities, today, zone), current.freqstr)
+    deals = Moment.of(placed, today=today, tz=zone, by=names).keep_alive()
     category, strange = categorize(_read_deciding(opportunities)[deals.open])
     rows = PeriodRows.of(deals, deals.periods(current.freqstr, [current]), current.freqstr)
     columns = {"closed": rows.sum(deals.value, deals.booked)}

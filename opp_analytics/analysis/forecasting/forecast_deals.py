@@ -156,6 +156,7 @@ class DealForecast:
     def of(cls, opportunities: pd.DataFrame, **asked: Any) -> DealForecast:
         """Forecast, with the arguments of a `Question`."""
         question = Question.of(opportunities, **asked)
+        opportunities = question.place(opportunities)
         made = answer(question, question.read(opportunities), single_deals=True)
         return cls(opportunities, question, made)
 

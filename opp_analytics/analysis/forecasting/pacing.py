@@ -20,7 +20,7 @@ from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.arrays import Counts, Floats
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.history import History
-from opp_analytics.org import Org
+from opp_analytics.org import Org, find_known_day, place_teams
 from opp_analytics.periods import When, as_date, check_freq
 
 _MOST = 120
@@ -118,8 +118,9 @@ def pacing(
     meaning = Org.of(opportunities)
     zone = meaning.zone(tz)
     today = as_date(as_of, tz=zone)
-    deals = Moment.of(opportunities, today=today, tz=zone, by=names).keep_alive()
     current = pd.Period(today, meaning.freq(check_freq(freq)))
+    placed = place_teams(opportunities, find_known_day(opportunities, today, zone), current.freqstr)
+    deals = Moment.of(placed, today=today, tz=zone, by=names).keep_alive()
     spans = [*ended_periods(deals, current.freqstr, most), current]
     parts = [_sum_by_day(deals, period) for period in spans]
     left, booked, won, actual = (

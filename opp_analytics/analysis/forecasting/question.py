@@ -30,7 +30,15 @@ from opp_analytics.analysis.shared.history_query import (
 from opp_analytics.arrays import Flags, Floats
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, NotEnoughHistory
 from opp_analytics.history import History
-from opp_analytics.org import DEFAULT, Org, get_org, merge_orgs
+from opp_analytics.org import (
+    DEFAULT,
+    Org,
+    find_known_day,
+    get_org,
+    list_derived,
+    merge_orgs,
+    place_teams,
+)
 from opp_analytics.periods import When, as_date, as_period, check_freq
 
 _MOST_PERIODS = 1200
@@ -58,6 +66,8 @@ class Question:
     """True if only these are forecast."""
     new_business: bool = True
     """False if only the frame's own deals count."""
+    teams_on: pd.Timestamp | None = None
+    """Day whose teams people are in; None where a past record has its own."""
 
     @classmethod
     def of(
@@ -76,6 +86,7 @@ class Question:
         new_business: bool = True,
         confidence: float = 0.8,
         tz: str | None = None,
+        teams_on: pd.Timestamp | None = None,
     ) -> Question:
         """Check the arguments of a forecast.
 
@@ -92,7 +103,10 @@ class Question:
             of = "history" if "recorded_at" in opportunities.attrs else "frame"
             check_column(method, opportunities.columns, of=of)
         owners_of = partial(_list_owners, opportunities, history)
-        targets = read_moneys(target, alias, names, totals=totals, org=org, owners_of=owners_of)
+        day = teams_on or find_known_day(opportunities, today, zone)
+        targets = read_moneys(
+            target, alias, names, totals=totals, org=org, owners_of=owners_of, day=day
+        )
         if only and periods is None:
             raise ArgumentValueError(
                 "only=True needs periods, such as periods=1 for the current one"
@@ -102,6 +116,8 @@ class Question:
         records = None
         if history is not None and len(history.records):
             records = _read_records(history, history.records, alias, zone, org)
+            if set(names) & set(list_derived(org.people)):
+                history = history.hold_teams(day)
         return cls(
             today,
             alias,
@@ -116,6 +132,7 @@ class Question:
             tuple(_read_periods(periods, today, alias)),
             only,
             new_business,
+            day,
         )
 
     @classmethod
@@ -160,11 +177,23 @@ class Question:
         """Return True if the deals of a moment were seen after the end of a period."""
         return bool(period < pd.Period(moment.today, self.freq))
 
+    def place(self, opportunities: Any) -> Any:
+        """Copy a frame with its people in the teams of the question's day."""
+        if self.teams_on is None or not set(self.by) & set(list_derived(self.org.people)):
+            return opportunities
+        return place_teams(opportunities, self.teams_on, self.freq)
+
+    def moves(self, earlier: Question, opportunities: pd.DataFrame) -> bool:
+        """Return True if people who own some of the opportunities changed teams since."""
+        placed, before = self.place(opportunities), earlier.place(opportunities)
+        names = list(self.by)
+        return placed is not before and not placed[names].equals(before[names])
+
     def read(
         self, opportunities: pd.DataFrame, *, final: bool | None = None, part: bool = False
     ) -> Moment:
         """Read a frame as of the question's day, in the finest groups."""
-        frame = _with_org(opportunities, self.org)
+        frame = self.place(_with_org(opportunities, self.org))
         columns = [self.method.column]
         return Moment.of(
             frame, today=self.today, tz=self.tz, by=self.by, columns=columns, final=final, part=part

@@ -16,7 +16,7 @@ from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.inputs import did_you_mean
 from opp_analytics.org import DEFAULT, Org, find_org_of_targets, place_targets
 from opp_analytics.schema import ALL
-from opp_analytics.text import split_key
+from opp_analytics.text import compose, split_key
 
 Target = float | Mapping[Any, float] | pd.DataFrame | None
 """The type of the argument `target`."""
@@ -134,17 +134,18 @@ def read_moneys(
     totals: bool = False,
     org: Org = DEFAULT,
     owners_of: Callable[[], set[str]] = set,
+    day: pd.Timestamp | None = None,
 ) -> Targets:
     """Read and check the targets: an amount, a mapping by period or labels, or a table.
 
     With `totals`, a key may leave out the last columns of `by`: it is the target of their sum. The
     org's people have the teams and regions that the table does not name; a target must be one of
-    theirs, or of `owners_of`, which is asked only then.
+    theirs, or of `owners_of`, which is asked only then. People are in their teams of `day`.
     """
     if target is None:
         return Targets()
     if isinstance(target, pd.DataFrame):
-        read = _from_table(target, freq, org)
+        read = _from_table(target, freq, org, day)
         people = find_org_of_targets(target, org).people
     elif isinstance(target, (Mapping, pd.Series)):
         read = _from_mapping(dict(target.items()), freq, by, totals=totals)
@@ -198,7 +199,7 @@ def _from_mapping(
             raise ArgumentValueError(
                 f"{where}: with by={list(by)!r}, use a key such as {(*by, 'period')!r}"
             )
-        labels = ["" if str(label) == ALL else str(label) for label in parts[:-1]]
+        labels = ["" if str(label) == ALL else compose(label) for label in parts[:-1]]
         labels += [""] * (len(names) - len(labels))
         period = str(periods.as_period(parts[-1] if parts else "", freq))
         checked = arguments.number(amount, where, low=0, example=100_000)
@@ -206,16 +207,16 @@ def _from_mapping(
     return Targets(rows=tuple(rows), keys=tuple(names))
 
 
-def _from_table(table: pd.DataFrame, freq: str, org: Org) -> Targets:
+def _from_table(table: pd.DataFrame, freq: str, org: Org, day: pd.Timestamp | None) -> Targets:
     arguments.frame(table, "target", "period", "target", made_by="org.targets")
-    placed = place_targets(table, org)
+    placed = place_targets(table, org, day, freq)
     keys = [str(name) for name in placed.columns if name not in ("period", "target")]
     keys.sort(
         key=lambda name: (
             _LARGER_FIRST.index(name) if name in _LARGER_FIRST else 2 + (name == _PERSON)
         )
     )
-    shown = placed[keys].astype(schema.TEXT).fillna("")
+    shown = placed[keys].astype(schema.TEXT).fillna("").apply(lambda names: names.map(compose))
     file, lines = table.attrs.get("file"), table.attrs.get("lines") or range(2, len(table) + 2)
     rows, own, longer = [], set(), set()
     read: dict[str, tuple[str | None, bool]] = {}

@@ -370,11 +370,13 @@ def explain_change(
         for record, at in zip(records, moments, strict=True)
     )
     known = earlier.read(records[0]), later.read(records[1])
+    regrouped = replace(later, today=earlier.today, records=earlier.records)
+    moved = regrouped.read(records[0]) if regrouped.moves(earlier, records[0]) else None
     records = _keep_priced(records, known, later.periods[0])
-    now = _Priced(later, answer(later, known[1]), records[1])
+    now = _Priced(later, answer(later, known[1]), later.place(records[1]))
     used = replace(now.found.method, why="")
     earlier = replace(earlier, method=used)
-    then = _Priced(earlier, answer(earlier, known[0]), records[0])
+    then = _Priced(earlier, answer(earlier, known[0]), earlier.place(records[0]))
     for priced, moment in zip((then, now), moments, strict=True):
         if np.isnan([amount for _, amount in priced.new_business]).any():
             day = text.day(as_date(moment, tz=asked.tz), year=True)
@@ -385,11 +387,21 @@ def explain_change(
                 "choose an earlier period or a later start",
             )
     first, last = (_index_deals(priced.opportunities, groups) for priced in (then, now))
+    parts = [_make_end("then", first, then), _make_end("now", last, now)]
+    if moved is not None:
+        # People who changed teams take along what was expected of them at the start.
+        regrouped = replace(regrouped, method=used)
+        placed = _Priced(regrouped, answer(regrouped, moved), regrouped.place(records[0]))
+        came, places = _index_deals(placed.opportunities, groups), [*range(len(groups))]
+        stayed = (first[places].to_numpy() == came[places].to_numpy()).all(axis=1)
+        parts += [
+            _make_end("transferred", first[~stayed], then, -1.0),
+            _make_end("transferred", came[~stayed], placed),
+        ]
+        first, then = came, placed
     handed_over = _list_handed_over(rated, asked)
-    parts = [
-        _make_end("then", first, then),
+    parts += [
         *_walk_deals(first, last, then, now, handed_over),
-        _make_end("now", last, now),
         _list_new_business("new_business", then, -1.0),
         _list_new_business("new_business", now, 1.0),
     ]
@@ -440,10 +452,10 @@ def _index_deals(frame: Frame, groups: list[str]) -> Frame:
     return plain
 
 
-def _make_end(movement: str, frame: Frame, priced: _Priced) -> Frame:
+def _make_end(movement: str, frame: Frame, priced: _Priced, sign: float = 1.0) -> Frame:
     """List the forecast at one moment: its deals, and new business."""
-    deals = _list_steps(frame, frame, priced.price(frame), movement)
-    return pd.concat([deals, _list_new_business(movement, priced, 1.0)])
+    deals = _list_steps(frame, frame, sign * priced.price(frame), movement)
+    return pd.concat([deals, _list_new_business(movement, priced, sign)])
 
 
 def _list_new_business(movement: str, priced: _Priced, sign: float) -> Frame:

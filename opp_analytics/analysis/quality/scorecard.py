@@ -26,7 +26,7 @@ from opp_analytics.history import History
 from opp_analytics.note import note_of
 from opp_analytics.org import WON, Org, close_by, find_known_day
 from opp_analytics.periods import Freq, When, as_date, check_freq, to_dates, window
-from opp_analytics.schema import label_groups
+from opp_analytics.schema import label_groups, mark_named
 from opp_analytics.text import split_key
 
 # Ended periods whose slippage is counted: a year of months, so that a slow season has no weight of
@@ -149,7 +149,8 @@ def scorecard(
     times = [median_interval(days.get(key, []), confidence=level) for key in keys]
     biases = [bias_interval(*forecasts.get(key, ([], [])), confidence=level) for key in keys]
     table = rates.assign(
-        differs=mark_differences(rates["won"], closed, confidence=level),
+        # What is nobody's is compared with nobody.
+        differs=mark_differences(rates["won"], closed * mark_named(groups), confidence=level),
         **_name_ends("days_to_win", times),
         **_name_ends("slip_rate", list(zip(slip_rate, slip_low, slip_high, strict=True))),
         due=due["due"].to_numpy(),

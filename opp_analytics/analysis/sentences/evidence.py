@@ -19,7 +19,7 @@ from opp_analytics.errors import ArgumentError
 from opp_analytics.note import note_of
 from opp_analytics.org import Money, money_of
 from opp_analytics.periods import as_period
-from opp_analytics.schema import BUCKETS, HALF_CENT
+from opp_analytics.schema import BUCKETS, HALF_CENT, mark_named
 from opp_analytics.text import capital, group_label, money_range, noun, percent, spelled
 
 FEWEST = 5
@@ -64,6 +64,7 @@ def list_apart(table: pd.DataFrame) -> list[Any]:
 
     `table` is a win rate or a scorecard; each row is compared with the others.
     """
+    table = table[mark_named(table.index)]
     closed = table["won"] + table["lost"]
     if not is_enough(closed.sum()):
         return []
@@ -82,6 +83,7 @@ def find_oddest(table: pd.DataFrame) -> Any:
 
     `table` is a win rate or a scorecard. Only rows with enough deals count.
     """
+    table = table[mark_named(table.index)]
     closed = table["won"] + table["lost"]
     p = pd.Series(compare_with_rest(table["won"], closed), table.index)[closed >= FEWEST]
     return p.idxmin() if len(p) and p.min() < 1 else None
@@ -104,10 +106,13 @@ def rank_groups(table: pd.DataFrame, *, aimed: bool) -> pd.DataFrame:
 def find_largest(values: Series) -> tuple[list[Any], str]:
     """Find who has the largest amount, all of them where several have, and the share of each.
 
-    The share is empty where amounts below 0 leave no whole to be a share of.
+    What is nobody's counts in the whole; it is named where nobody has anything. The share is empty
+    where amounts below 0 leave no whole to be a share of.
     """
-    largest = values.index[(values.max() - values).abs() < HALF_CENT]
-    return list(largest), write_share(values.max(), values)
+    named = values[mark_named(values.index)]
+    named = named if named.any() else values
+    largest = named.index[(named.max() - named).abs() < HALF_CENT]
+    return list(largest), write_share(named.max(), values)
 
 
 def write_share(part: float, whole: Series) -> str:

@@ -21,7 +21,7 @@ from opp_analytics.analysis.stats.intervals import compare_pairs, mark_missed_ch
 from opp_analytics.columns import write_label
 from opp_analytics.note import TableNote, note_of
 from opp_analytics.org import Money, day_of, money_of
-from opp_analytics.schema import ALL, BUCKETS, HALF_CENT, NO_LABEL, TEXT
+from opp_analytics.schema import ALL, BUCKETS, HALF_CENT, NO_LABEL, TEXT, mark_named
 from opp_analytics.text import (
     capital,
     count,
@@ -312,6 +312,7 @@ def _describe_groups(table: pd.DataFrame) -> str:
     if leaves.empty:
         return "No one has a deal in this period."
     noun, aimed = evidence.name_group(levels[-1]), leaves[leaves["target"].notna()]
+    aimed = aimed[mark_named(aimed.index)]
     if aimed.empty:
         return _describe_largest(leaves, money_of(table), noun)
     met = int((find_gap(aimed["target"], aimed["booked"]) <= 0).sum())

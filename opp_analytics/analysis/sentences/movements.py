@@ -69,7 +69,7 @@ _STEP_WORDS = {
         "won, dated later",
     ),
     "owner": ("changed hands", "changed hands", "in other hands"),
-    "transferred": ("was passed on", "were passed on", "passed on"),
+    **{way: (way, way, way) for way in ("moved in", "moved out")},
 }
 _ONE = {"won": "win", "lost": "loss", "new": "new deal"}
 # A deal that makes from this share of a change on, and not more than all of it, is its cause.
@@ -350,6 +350,7 @@ def _say_cause(table: pd.DataFrame, steps: list[Step], change_said: str) -> str:
     step = next((one for one in steps if one.key == key), None)
     if (
         step is None
+        or step.key == "transferred"
         or len(steps) == steps[0].deals == 1
         or abs(change) < HALF_CENT
         or not _CAUSE <= by / change <= 1

@@ -14,6 +14,7 @@ from opp_analytics.arrays import Series
 from opp_analytics.columns import CHECKS, write_key
 from opp_analytics.note import note_of
 from opp_analytics.org import money_of
+from opp_analytics.schema import mark_named
 
 
 def describe_win_rate(table: pd.DataFrame) -> str:
@@ -57,7 +58,9 @@ def say_apart(known: pd.DataFrame) -> str:
         for key in apart or [odd]
     ]
     if not apart:
-        groups = text.spelled(len(known), evidence.name_group(known.index.names[-1]))
+        groups = text.spelled(
+            int(mark_named(known.index).sum()), evidence.name_group(known.index.names[-1])
+        )
         return f"{said[0]} win rate {evidence.CHANCE} with {groups} ({whole} overall)."
     are = "win rate is" if len(said) == 1 else "win rates are"
     return f"{text.joined(said, most=3)} {are} beyond chance ({whole} overall)."

@@ -38,7 +38,7 @@ ALL = "(all)"
 def forecast(org: oa.Org, frame: pd.DataFrame = DEALS, **options: Any) -> pd.DataFrame:
     asked = {"as_of": "2026-12-20", "method": "stated", "target": org.targets, **options}
     seen = frame.copy()
-    seen.attrs["recorded_at"] = "2026-12-20T12:00:00+00:00"
+    seen.attrs["recorded_at"] = f"{asked['as_of']}T12:00:00+00:00"
     return oa.forecast(org.apply(seen), **asked)
 
 
@@ -46,10 +46,34 @@ def december(table: pd.DataFrame, column: str = "target") -> dict[Any, float]:
     return table.xs("2026-12", level="period")[column].to_dict()
 
 
+def test_targets__of_a_running_period_are_in_each_persons_team_of_the_day() -> None:
+    org = oa.Org(people=PEOPLE, targets=TARGETS)
+    asked: dict[str, Any] = {"by": ["team", "owner_name"], "totals": True}
+    before, after = forecast(org, as_of="2026-12-10", **asked), forecast(org, **asked)
+    assert december(before)["East", "Zoe"] == december(after)["West", "Zoe"] == 310
+    assert december(after) == {
+        ("East", "Ann"): 100,
+        ("West", "Cy"): 50,
+        ("West", "Zoe"): 310,
+        ("East", ALL): 100,
+        ("West", ALL): 360,
+        (ALL, ALL): 460,
+    }
+    assert december(after, "booked") == {
+        ("East", "Ann"): 40,
+        ("West", "Cy"): 0,
+        ("West", "Zoe"): 93,
+        ("East", ALL): 40,
+        ("West", ALL): 93,
+        (ALL, ALL): 133,
+    }
+
+
 def test_targets__of_people_add_up_to_their_teams_by_the_days_in_each() -> None:
     org = oa.Org(people=PEOPLE, targets=TARGETS)
-    table = forecast(org, by=["team", "owner_name"], totals=True)
-    # Zoe is in East for 14 of 31 days: 140 of her 310.
+    late: dict[str, Any] = {"as_of": "2027-01-05"}
+    table = forecast(org, by=["team", "owner_name"], totals=True, **late)
+    # Zoe was in East for 14 of 31 days: 140 of her 310.
     assert december(table) == {
         ("East", "Ann"): 100,
         ("East", "Zoe"): 140,
@@ -70,8 +94,7 @@ def test_targets__of_people_add_up_to_their_teams_by_the_days_in_each() -> None:
     }
     assert december(table, "gap")["East", ALL] == 169
     assert december(table, "attainment")["West", "Zoe"] == pytest.approx(62 / 170)
-    assert december(table, "open_value")["West", "Zoe"] == 10
-    assert december(forecast(org, by="team")) == {"East": 240, "West": 220}
+    assert december(forecast(org, by="team", **late)) == {"East": 240, "West": 220}
     assert december(forecast(org, by="owner_name")) == {"Ann": 100, "Cy": 50, "Zoe": 310}
     assert forecast(org).loc["2026-12", "target"] == 460
 
@@ -88,11 +111,12 @@ def test_targets__of_days_in_no_team_are_the_persons_own_under_none() -> None:
         {"period": "2026-12", "owner_name": "Solo", "target": 7},
     ]
     org = oa.Org(people=people, targets=own)
-    owners, teams = (december(forecast(org, by=by)) for by in ("owner_name", "team"))
+    late: dict[str, Any] = {"as_of": "2027-01-05"}
+    owners, teams = (december(forecast(org, by=by, **late)) for by in ("owner_name", "team"))
     assert owners == {"Ann": 100, "Cy": 50, "Zoe": 310, "New": 31, "Solo": 7}
     assert teams == {"East": 240, "West": 220 + 10, "(none)": 21 + 7}
     assert forecast(org).loc["2026-12", "target"] == sum(owners.values()) == sum(teams.values())
-    both = december(forecast(org, by=["team", "owner_name"], totals=True))
+    both = december(forecast(org, by=["team", "owner_name"], totals=True, **late))
     assert (both["(none)", "New"], both["West", "New"], both["(none)", ALL], both[ALL, ALL]) == (
         21,
         10,
@@ -103,9 +127,12 @@ def test_targets__of_days_in_no_team_are_the_persons_own_under_none() -> None:
     early = pd.concat(
         [DEALS, DEALS.head(1).assign(unique_id="e", owner_name="New", close_date="2026-12-03")]
     )
-    table = forecast(org, early, by="team")
+    table = forecast(org, early, by="team", **late)
     assert december(table, "booked") == {"East": 71, "West": 62, "(none)": 40}
     assert december(table, "gap")["(none)"] == 28 - 40
+    running = forecast(org, early, by="team")
+    assert december(running) == {"East": 100, "West": 360, "(none)": 31 + 7}
+    assert december(running, "booked")["(none)"] == 40
 
 
 def test_targets__of_a_team_in_two_regions_count_once_in_the_whole() -> None:
@@ -135,9 +162,9 @@ def test_targets__of_a_team_itself_win_over_those_of_its_people() -> None:
     table = forecast(org, by=["team", "owner_name"], totals=True)
     assert december(table)["East", ALL] == 500
     assert december(table)["East", "Ann"] == 100
-    assert december(table)[ALL, ALL] == 720
+    assert december(table)[ALL, ALL] == 860
     whole = oa.Org(people=PEOPLE, targets=[*own, {"period": "2026-12", "target": 999}])
-    assert december(forecast(whole, by="team", totals=True)) == {"East": 500, "West": 220, ALL: 999}
+    assert december(forecast(whole, by="team", totals=True)) == {"East": 500, "West": 360, ALL: 999}
 
 
 def test_targets__without_people_are_those_of_the_larger_group_only() -> None:
@@ -156,8 +183,8 @@ def test_targets__without_people_are_those_of_the_larger_group_only() -> None:
 def test_targets__of_a_region_are_those_of_its_teams_people() -> None:
     people = [{**person, "region": "US" if person["team"] == "East" else "EU"} for person in PEOPLE]
     org = oa.Org(people=people, targets=TARGETS)
-    assert december(forecast(org, by="region")) == {"EU": 220, "US": 240}
-    assert december(forecast(org, by=["region", "team"], totals=True))["US", ALL] == 240
+    assert december(forecast(org, by="region")) == {"EU": 360, "US": 100}
+    assert december(forecast(org, by=["region", "team"], totals=True))["US", ALL] == 100
 
 
 def test_targets__of_months_add_up_to_a_fiscal_quarter_across_a_move() -> None:
@@ -166,11 +193,12 @@ def test_targets__of_months_add_up_to_a_fiscal_quarter_across_a_move() -> None:
         for period in ("2026-11", "2026-12", "2027-01")
     ]
     org = oa.Org(people=PEOPLE, targets=months, fiscal_year_start=2)
-    table = forecast(org, by="team", freq="Q")
-    assert table.xs("2027Q4", level="period")["target"].to_dict() == {
-        "East": 31 + 14,
-        "West": 17 + 31,
-    }
+    running, over = (
+        forecast(org, by="team", freq="Q", as_of=day).xs("2027Q4", level="period")["target"]
+        for day in ("2026-12-20", "2027-02-05")
+    )
+    assert running.dropna().to_dict() == {"West": 93}
+    assert over.to_dict() == {"East": 31 + 14, "West": 17 + 31}
 
 
 @pytest.mark.parametrize("by", [None, "owner_name", ["team", "owner_name"]])

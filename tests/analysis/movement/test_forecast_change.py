@@ -74,7 +74,10 @@ def ends(history: History, at: Any, **asked: Any) -> Any:
 )
 @pytest.mark.parametrize("period", ["2026-08", "2026-09", "2026-10"])
 def test_forecast_change__ends_at_the_forecasts_of_both_moments(method: str, period: str) -> None:
-    history = even_months(9, owners=True)
+    # Ann and Cy change teams between the moments.
+    teams = [{"owner_name": name, "team": "East"} for name in ("Ann", "Bo", "Cy")]
+    moves = [{**one, "team": "West", "from_date": "2026-09-15"} for one in teams[::2]]
+    history = even_months(9, owners=True).read_by(oa.Org(people=[*teams, *moves]))
     moments = pd.Timestamp("2026-09-10T18:00Z"), pd.Timestamp("2026-09-20T18:00Z")
     asked: dict[str, Any] = {
         "start": moments[0],
@@ -88,12 +91,20 @@ def test_forecast_change__ends_at_the_forecasts_of_both_moments(method: str, per
             ends(history, moment, period=period, method=method)
         )
     assert table["expected"].iloc[:-1].sum() == pytest.approx(table["expected"]["now"], abs=1e-6)
-    by = forecast_change(history, by="owner_name", **asked)
-    whole = by.groupby(level="movement", sort=False)["expected"].sum()
-    pd.testing.assert_series_equal(whole, table["expected"])
-    theirs = ends(history, moments[1], period=period, method=method, by="owner_name")
-    now = by["expected"].xs("now", level="movement")
-    assert now.reindex(theirs.index).tolist() == pytest.approx(theirs.tolist())
+    for by in ("owner_name", "team"):
+        parts = forecast_change(history, by=by, **asked)["expected"]
+        whole = parts.groupby(level="movement", sort=False).sum()
+        pd.testing.assert_series_equal(whole, table["expected"])
+        for end, moment in zip(("then", "now"), moments, strict=True):
+            theirs = ends(history, moment, period=period, method=method, by=by)
+            found = parts.xs(end, level="movement").reindex(theirs.index, fill_value=0.0)
+            assert found.tolist() == pytest.approx(theirs.tolist(), abs=1e-6)
+        summed = parts.drop("now", level="movement").groupby(level=by).sum()
+        now = parts.xs("now", level="movement").reindex(summed.index)
+        assert summed.tolist() == pytest.approx(now.tolist(), abs=1e-6)
+        moved = parts.xs("transferred", level="movement").abs().sum()
+        if by == "owner_name" or period == "2026-09":
+            assert (moved > 0) == (by == "team")
 
 
 def test_forecast_change__moves_a_deal_from_one_group_to_another() -> None:

@@ -47,6 +47,9 @@ def test_scorecard__of_equal_owners_marks_nobody():
     table = scorecard(closed(Ann=(5, 10), Bo=(4, 10)), as_of="2026-03-31")
     assert not table["differs"].any()
     assert oa.sentence(table) == "No win rate stands out from the overall 45%."
+    # What is nobody's is no part of a comparison.
+    nobodys = closed(Ann=(1, 20), Bo=(19, 20)).replace({"owner_name": {"Bo": None}})
+    assert not scorecard(nobodys, as_of="2026-03-31")["differs"].any()
     alone = scorecard(closed(Ann=(5, 10)), as_of="2026-03-31")
     assert alone["differs"].tolist() == [False]
     nothing = scorecard(closed(Ann=(5, 10)).head(0), as_of="2026-03-31")
