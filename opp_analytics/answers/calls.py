@@ -27,6 +27,10 @@ _HEADS = {
     "differs": "More than luck",
 }
 _CALLED = ("reps", "manager")
+_DAYS = (
+    "Averaged over the numbers of a {}’s first day, with two thirds and one third of it left, and "
+    "7 days before its end"
+)
 
 
 def calls(context: Context) -> Answer:
@@ -60,6 +64,7 @@ def calls(context: Context) -> Answer:
     ]
     sources = _list_rows(known, names, _COLUMNS, "source") if is_judged else ()
     callers, notes = _judge_callers(context) if context.part is None else ((), ())
+    notes += (Sentence.of(_DAYS.format(context.noun)),) if len(called) else ()
     lack = Lack("whose number is better", "six ended periods with calls")
     listed = (("sources", _COLUMNS, sources), ("callers", _CALLERS, callers))
     return answer(

@@ -187,10 +187,12 @@ def explain_deal(context: Context, row: Row, of: pd.DataFrame | None = None) -> 
     if not why:
         return None
     words = [words for words in (why, say_win_dates(context, row.id)) if words]
+    of = forecasts.own_chances(context) if of is None else of
+    ends = pd.Period(of["period"][row.id], context.freq).end_time.normalize()
     return Answer(
         key="deal",
         context=context,
-        title=f"Chance of {row.name.value}",
+        title=f"Chance of {row.name.value} by {context.write_day(ends)}",
         finding=Sentence.of(". ".join(map(text.capital, words))),
         method=str(forecasts.method(context)),
     )

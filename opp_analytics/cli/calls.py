@@ -83,7 +83,7 @@ def call_command(
     say(_describe(made, calls))
     if said["caller"] not in {*org.people["owner_name"], *org.calls["caller"]}:
         note(f"{said['caller']} is a new caller.")
-    if not calls["in_force"].iloc[-1]:
+    if "commit" in made and not calls["in_force"].iloc[-1]:
         note("A later call of the same number stays in force.")
     answer(_forget_file(calls).tail(1))
 
@@ -151,7 +151,7 @@ def _list_calls(calls: pd.DataFrame, most: int, *, every: bool, known: bool) -> 
         )
     _forget_file(calls)
     if not every:
-        listed = calls[calls["in_force"] & calls["commit"].notna()]
+        listed = calls[calls["in_force"]]
         if len(calls) > len(listed) == 0:
             say("All calls are withdrawn; --all lists them.")
         calls = listed

@@ -31,9 +31,9 @@ def calls(history_or_org: Any) -> pd.DataFrame:
         ``period`` (str, such as "2026-12" or the fiscal "2027Q4"), ``caller``, ``owner_name``,
         ``team`` (str; a number with neither is the whole's), ``commit``, ``best_case`` (float64,
         money; a missing ``commit`` withdraws), ``reason`` (str) and ``in_force`` (bool: the last
-        call of this caller for this number and period). A call for another's number is an override,
-        and both stay. Attrs name the ``file`` with the ``lines`` of the rows. Without calls it is
-        empty.
+        call of this caller for this number and period, and not withdrawn). A call for another's
+        number is an override, and both stay. Attrs name the ``file`` with the ``lines`` of the
+        rows. Without calls it is empty.
 
     Raises
     ------
@@ -64,19 +64,12 @@ def calls(history_or_org: Any) -> pd.DataFrame:
 def calls_known(calls: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
     """List the calls in force on a day: made by then, not superseded, and not withdrawn."""
     known = calls[calls["made_on"] <= day]
-    return known[mask_in_force(known)].dropna(subset=["commit"]).assign(in_force=True)
+    return known[mask_in_force(known)].assign(in_force=True)
 
 
 def write_in_force(calls: pd.DataFrame) -> Series:
-    """Write for each call whether it is in force, or "withdrawn".
-
-    A withdrawn call is in force and takes its number back.
-    """
-    return (
-        calls["in_force"]
-        .astype("object")
-        .mask(calls["in_force"] & calls["commit"].isna(), "withdrawn")
-    )
+    """Write for each call whether it is in force, or "withdrawn" where it takes a number back."""
+    return calls["in_force"].astype("object").mask(calls["commit"].isna(), "withdrawn")
 
 
 def find_called_period(label: str, freq: str, org: Org) -> pd.Period | None:

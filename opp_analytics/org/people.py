@@ -25,9 +25,13 @@ CALL_KEY = ["caller", "owner_name", "team", "period"]
 
 
 def mask_in_force(calls: pd.DataFrame) -> pd.Series[bool]:
-    """Mark the last call of each caller for each number and period; of one day, the later row."""
+    """Mark the last call of each caller for each number and period, unless it withdraws.
+
+    Of one day, the later row is the last.
+    """
     dated = calls.sort_values("made_on", kind="stable")
-    return ~dated.duplicated(CALL_KEY, keep="last").reindex(calls.index)
+    later = dated.duplicated(CALL_KEY, keep="last").reindex(calls.index)
+    return ~later & calls["commit"].notna()
 
 
 TABLES: Mapping[str, tuple[str, ...]] = {

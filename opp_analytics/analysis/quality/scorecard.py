@@ -148,9 +148,10 @@ def scorecard(
     keys = [split_key(key) for key in groups]
     times = [median_interval(days.get(key, []), confidence=level) for key in keys]
     biases = [bias_interval(*forecasts.get(key, ([], [])), confidence=level) for key in keys]
+    # What is nobody's is compared with nobody.
+    somebodys = mark_named(groups)
     table = rates.assign(
-        # What is nobody's is compared with nobody.
-        differs=mark_differences(rates["won"], closed * mark_named(groups), confidence=level),
+        differs=mark_differences(rates["won"] * somebodys, closed * somebodys, confidence=level),
         **_name_ends("days_to_win", times),
         **_name_ends("slip_rate", list(zip(slip_rate, slip_low, slip_high, strict=True))),
         due=due["due"].to_numpy(),

@@ -592,7 +592,10 @@ def describe_backtest(table: pd.DataFrame) -> str:
         return f"Nothing was booked in the periods forecast{held}."
     missed, lean = percent(float(table["error"].abs().sum()) / whole), _say_lean(table, whole)
     ran = f" and ran {lean[0]} {lean[1]}{lean[2]}" if lean else ""
-    return f"{capital(count(len(table), 'past forecast'))} missed by {missed}{ran}{held}."
+    first, last = int(table["lead"].min()), int(table["lead"].max())
+    days = count(last, "day") if first == last else f"{first:,} to {count(last, 'day')}"
+    made = f"{capital(count(len(table), 'past forecast'))} made {days} before the end"
+    return f"{made} missed by {missed}{ran}{held}."
 
 
 def select_first_method(table: pd.DataFrame) -> pd.DataFrame:
