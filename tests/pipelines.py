@@ -44,7 +44,7 @@ TARGETS = pd.DataFrame(
 )
 MOVED = Org(
     people=[*TEAMS, {"owner_name": "Ann", "team": "West", "from_date": "2026-03-12"}],
-    targets=TARGETS.to_dict("records"),
+    targets=TARGETS,
     calls=[
         {"made_on": "2026-03-05", "period": "2026-03", "caller": "Ann", "commit": 9_000}
         | {"owner_name": "Ann"}

@@ -48,7 +48,8 @@ def test_scorecard__of_equal_owners_marks_nobody():
     assert not table["differs"].any()
     assert oa.sentence(table) == "No win rate stands out from the overall 45%."
     # What is nobody's is no part of a comparison.
-    nobodys = closed(Ann=(1, 20), Bo=(19, 20), Cy=(1, 20)).replace({"owner_name": {"Bo": None}})
+    nobodys = closed(Ann=(1, 20), Bo=(19, 20), Cy=(1, 20))
+    nobodys.loc[nobodys["owner_name"] == "Bo", "owner_name"] = None
     assert not scorecard(nobodys, as_of="2026-03-31")["differs"].any()
     alone = scorecard(closed(Ann=(5, 10)), as_of="2026-03-31")
     assert alone["differs"].tolist() == [False]
