@@ -88,6 +88,10 @@ class Lab:
             "language": "python",
         }
         nbformat.write(made, self.folder / f"{name}.ipynb")
+        return self.show(page, name)
+
+    def show(self, page: Page, name: str) -> Notebook:
+        """A notebook of the folder, open on the page and its kernel started."""
         page.goto(f"{self.url}/{_APPS[self.app][1].format(name=name)}")
         page.wait_for_function(READY, timeout=_PATIENCE)
         return Notebook(page)
