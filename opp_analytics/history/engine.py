@@ -194,10 +194,11 @@ def latest(table: ibis.Table) -> ibis.Table:
     # DuckDB keeps one row a deal instead of sorting all of them, but not for Ibis's ROW_NUMBER() -
     # 1 = 0.
     duckdb = table.get_backend().name == "duckdb"
-    placed = table.mutate(
-        _place=_number_rows().over(newest) if duckdb else ibis.row_number().over(newest) + 1
-    )
-    return placed.filter(placed["_place"] == 1).drop("_place")
+    # A name that no column of a CRM has, whatever its case.
+    place = "_place" + "_" * max(map(len, table.columns))
+    number = _number_rows().over(newest) if duckdb else ibis.row_number().over(newest) + 1
+    placed = table.mutate(**{place: number})
+    return placed.filter(placed[place] == 1).drop(place)
 
 
 def _number_rows() -> Any:

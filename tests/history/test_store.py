@@ -435,3 +435,12 @@ def test_as_of__reads_the_folder_of_its_name_where_that_looks_like_a_pattern(
         folder.name: len(oa.History(folder).as_of("2026-06-02")) for folder in tmp_path.iterdir()
     }
     assert counts == {"Sales [2]": 2, "Sales 2": 6, "Sales *": 1, "Sales ?": 3}
+
+
+def test_as_of__keeps_a_column_whatever_its_name(tmp_path: Path) -> None:
+    history = oa.History(tmp_path / "history")
+    for day, cells in (("2026-06-01", ["a", "b"]), ("2026-06-08", ["c", "d"])):
+        frame = opportunities(2).assign(_place=cells, _Place_=cells)
+        history.record(frame, at=f"{day}T10:00:00Z")
+    assert history.as_of("2026-06-02")["_place"].tolist() == ["a", "b"]
+    assert history.as_of("2026-06-09")["_place"].tolist() == ["c", "d"]
