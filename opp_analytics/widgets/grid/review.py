@@ -196,13 +196,13 @@ class Review:
 
     def __init__(self, sheet: EditSheet, client: Client | None) -> None:
         self.sheet, self.client = sheet, client
-        self.checked = False
+        self.checked = self.stopped = False
         self.conflicts: dict[Key, Conflict] = {}
         self.run: AppliedPlan | None = None
 
     def reset(self) -> None:
         """Ask for a new check, after an edit."""
-        self.checked = False
+        self.checked = self.stopped = False
         self.conflicts = {}
 
     @property
@@ -256,6 +256,7 @@ class Review:
             _settle(self.sheet, key, conflict)
         self.conflicts = conflicts
         if conflicts:
+            self.stopped = True
             return False
         receipt = self._send(planned, progress)
         self.run = AppliedPlan(receipt, self._absorb(planned, receipt), theirs)
@@ -439,6 +440,7 @@ def show_review(review: Review, effect: ForecastEffect) -> dict[str, Any]:
         "checked": review.checked,
         "conflicts": len(review.conflicts),
         "undecided": review.undecided,
+        "stopped": review.stopped,
         "theirs": review.theirs,
         "writes": changes - review.theirs,
         "written_deals": written,

@@ -208,6 +208,7 @@ def test_apply__a_change_made_since_the_check_is_a_conflict_and_nothing_is_writt
     review.check()
     client.update(_id(sheet, 1), value=99)
     assert not review.apply()
+    assert review.stopped
     assert list(review.conflicts) == [(1, "value")]
     assert client.get(_id(sheet, 0))["value"] != 10
 

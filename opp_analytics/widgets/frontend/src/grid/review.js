@@ -141,7 +141,7 @@ export class Drawer {
     if (!m.client) return say("Nothing is written from here without a client.");
     if (!m.checked) return [say(`Reads ${count(m.deals, "deal")} again and writes nothing.`), button("Check against the server", () => this.#check())];
     const words = `Apply ${count(m.writes, "change")}…`;
-    if (m.undecided) return [say(`Choose mine or theirs in ${count(m.undecided, "conflict")} first.`), button(words, () => {}, true, true)];
+    if (m.undecided) return [say(`${m.stopped ? "Nothing was written: somebody else was quicker. " : ""}Choose mine or theirs in ${count(m.undecided, "conflict")} first.`), button(words, () => {}, true, true)];
     const left = [m.theirs ? `${number(m.theirs)} kept as on the server.` : "", m.problem_count ? `${count(m.problem_count, "problem")} left out.` : ""].filter(Boolean).join(" ");
     if (!this.confirm) return [say(left || "Ready."), button(words, () => this.#confirm(true), true, false, "apply")];
     return [
