@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics.crm import unrecorded
+from opp_analytics.crm.fill_roles import find_column
 from opp_analytics.crm.mapping import (
     FLAGS,
     OWN,
@@ -30,7 +31,6 @@ from opp_analytics.crm.recognize import (
     CREATED,
     LOGS,
     UTC_LABELS,
-    find_column,
     find_name,
     find_shape,
     name_any,

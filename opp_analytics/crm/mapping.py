@@ -13,15 +13,16 @@ from typing import Literal
 
 import pandas as pd
 
-from opp_analytics.inputs import make_key
-from opp_analytics.org import Columns, list_names, map_labels
+from opp_analytics.org import LIKELY, Columns, list_names, list_spellings, spell
 from opp_analytics.schema import COLUMNS, TEXT
 from opp_analytics.table_files import FileTable
 
 CLOSED_AT = ("closed_at", "won_at", "lost_at")
-FLAGS = ("is_won", "is_lost", "is_closed", "is_deleted")
+FLAGS = ("is_won", "is_lost", "is_closed", "is_deleted", "is_active")
 USED_UP = (*FLAGS, *CLOSED_AT, "won_value")
 """Columns that become the status, the close date and the value of a closed deal, and go."""
+CLOSED_DATE = "closed_date"
+"""The column of the day on which a deal was closed."""
 OWN = (
     *COLUMNS,
     "owner_name",
@@ -30,6 +31,7 @@ OWN = (
     "currency",
     "pipeline",
     "category",
+    "lost_reason",
     *USED_UP,
 )
 """Names of ours that a label may have."""
@@ -91,10 +93,6 @@ class Reading:
         return "\n".join([*said, *(f"{note}." for note in self.notes)])
 
 
-_PREFIXES = ("deal_", "opportunity_")
-"""Pipedrive, and Salesforce's custom report types, put these before a label: ``Deal - Title``."""
-
-
 class Names:
     """The names that labels may have here."""
 
@@ -103,22 +101,15 @@ class Names:
             name: list_names(ours)
             for name, ours in [*((name, name) for name in own), *columns.items()]
         }
-        self._alike = {key: ours for label, ours in self._exact.items() if (key := make_key(label))}
-        # A warehouse writes StageName as stage_name or STAGENAME.
-        self._joined: dict[str, list[str]] = {}
-        for key, ours in self._alike.items():
-            self._joined.setdefault(key.replace("_", ""), ours)
+        # Case, blanks, signs and accents tell no two labels apart, nor that a column is a deal's.
+        self._spelled = {spell(label): ours for label, ours in self._exact.items()}
 
     def find(self, label: str) -> tuple[list[str], bool] | None:
         """Find our names of a label, and whether they were guessed; None for an unknown label."""
         if label in self._exact:
             return self._exact[label], False
-        key = make_key(label)
-        for tried in (key, *(key.removeprefix(prefix) for prefix in _PREFIXES)):
-            if tried in self._alike:
-                return self._alike[tried], True
-        named = self._joined.get(key.replace("_", ""))
-        return None if named is None else (named, True)
+        found = (self._spelled.get(word) for word in list_spellings(label))
+        return next(((named, True) for named in found if named), None)
 
     def find_all(self, labels: Iterable[str]) -> set[str]:
         """Find all our names of these labels."""
@@ -132,8 +123,8 @@ class Names:
 
 
 LABELS = tomllib.loads(Path(__file__).with_name("labels.toml").read_text(encoding="utf-8"))
-CLOSINGS = map_labels(**LABELS["closings"])
-"""Labels of the day a deal was closed, in files of any CRM."""
+CLOSINGS = {word: ours for ours in CLOSED_AT for word in LIKELY[ours] if word != "closed"}
+"""Labels of the day a deal was closed, in files of any CRM; "closed" may also be yes or no."""
 
 
 def name_opportunities(columns: Columns) -> Names:

@@ -1,6 +1,4 @@
-"""The content of a file, its product, and guesses of its columns, by the labels.
-
-People confirm the guesses.
+"""The content of a file and its product, by the labels.
 
 Field histories come in these shapes.
 
@@ -23,27 +21,17 @@ References
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from opp_analytics.crm.mapping import (
     CLOSINGS,
     LABELS,
     OWN,
-    Mapped,
     Names,
-    match_labels,
-    name_opportunities,
 )
-from opp_analytics.errors import DataError, MissingColumnError
-from opp_analytics.inputs import make_key
 from opp_analytics.org import (
     COLUMN_WORDS,
-    FILE,
     LIKELY,
     PRESETS,
     TABLE_LABELS,
@@ -52,11 +40,13 @@ from opp_analytics.org import (
     find_periods,
     get_org,
     list_names,
+    list_spellings,
     map_labels,
     name_table,
+    spell,
 )
-from opp_analytics.table_files import FileTable, TableSource, drop_footer, quote_labels, read_table
-from opp_analytics.text import count, joined
+from opp_analytics.table_files import FileTable, TableSource, read_table
+from opp_analytics.text import joined
 
 EVENTS = map_labels(**LABELS["events"])
 """Labels of a file with a row for each changed field."""
@@ -146,7 +136,12 @@ def find_shape(labels: Sequence[str], columns: Columns) -> str:
     return "opportunities" if enough and likely & {"stage", "value", "close_date"} else "unknown"
 
 
-_LIKELY = {label: ours for ours, labels in LIKELY.items() for label in labels}
+_LIKELY = {
+    label: ours
+    for ours, labels in LIKELY.items()
+    for label in reversed(labels)
+    if ours in OWN and ours != "unique_id"
+}
 
 
 def name_any(columns: Columns) -> Names:
@@ -202,9 +197,11 @@ def recognize(
     """
     columns = {} if org is None else org.columns
     names = name_every(columns)
-    words = {word for listed in COLUMN_WORDS.values() for word in listed.split()}
+    words = {spell(word) for listed in COLUMN_WORDS.values() for word in listed}
     table = read_table(
-        source, lambda label: names.know(label) or make_key(label) in words, encoding
+        source,
+        lambda label: names.know(label) or not words.isdisjoint(list_spellings(label)),
+        encoding,
     )
     preset = guess_preset(table.labels) if org is None else None
     known = columns if preset is None else PRESETS[preset]["columns"]
@@ -237,7 +234,7 @@ def guess_preset(labels: Sequence[str]) -> str | None:
 
 
 def list_presets(labels: Sequence[str]) -> list[str]:
-    """List the presets that name the most labels of a file.
+    """List the presets that name the most labels of a file, and most of those that are read.
 
     The file must have words of the preset's own among its labels.
 
@@ -247,13 +244,16 @@ def list_presets(labels: Sequence[str]) -> list[str]:
     if {"unique_id", "stage"} <= set(labels):
         return []  # Our own columns, some of which are Pipedrive's too.
     fits = {}
+    every = Names({**_LIKELY, **_merge_presets({})}, OWN)
+    read = {label for label in labels if every.know(label)}
     for name, known in _PRESET_LABELS.items():
         hits = known & set(labels)
         own = sum(
             1 / sum(label in others for others in _PRESET_LABELS.values())
             for label in hits - _PLAIN
         )
-        fits[name] = (len(hits), round(own, 6))
+        # Of a file of another product, a preset names a few columns.
+        fits[name] = (len(hits), round(own, 6)) if 2 * len(hits) > len(read) else (0, 0.0)
     best = max(fits.values())
     return [
         name for name, fit in fits.items() if fit == best and best[0] >= _ENOUGH and best[1] >= 1
@@ -266,118 +266,3 @@ _PRESET_LABELS = {
 }
 _PLAIN = frozenset(LABELS["plain"].split("|"))
 """Labels that people use in sheets of their own."""
-
-
-_ID = re.compile(
-    r"(^|_)(id|ids|key|number|no|nr|num|code|record|ref|uuid|guid|schlüssel|kennung)(_|$)|"
-    r"nummer$|nr$"
-)
-"""Labels of ids, reduced to letters and digits; German ones end in the word."""
-_OF_DEALS = re.compile(r"deal|opp|record|quote|vorgang|angebot|chance")
-_OF_OTHERS = re.compile(
-    r"account|customer|client|company|contact|owner|user|person|phone|tel|fax|zip|post|plz|tax|"
-    r"vat|kunde|firma|product|row"
-)
-"""What an id is of: the deal's comes first, another thing's is none."""
-_HUMPS = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_MONEY = re.compile(r"_(in_)?(usd|eur|gbp|chf|cad|aud|jpy|inr)$")
-
-
-class Guess(NamedTuple):
-    """A column of a file that is probably one of ours."""
-
-    theirs: str
-    """The file's label."""
-    ours: str | list[str]
-    """Our name, as under ``[columns]`` of an org file; a list where the column serves two."""
-    why: str
-    """The reason, in words."""
-
-
-def guess_columns(source: TableSource, org: Org) -> list[Guess]:
-    """Guess the columns that neither a file's labels nor the org name, the id first.
-
-    No reader takes a guess by itself. Whoever asks for them says them, and reads with an org whose
-    columns are ``{**org.columns, **{guess.theirs: guess.ours for guess in guesses}}``.
-    """
-    table = read_table(source, name_any(org.columns).know)
-    matched = match_labels(table.labels, name_opportunities(org.columns))
-    named = {line.ours for line in matched if line.how != "kept"}
-    guesses = [] if "unique_id" in named else guess_ids(table, matched)[:1]
-    for ours in LIKELY:
-        taken = {guess.theirs for guess in guesses}
-        likely = [] if ours in named else list_likely(ours, matched)
-        guesses += [
-            Guess(label, ours, f"{ours} by its label") for label in likely if label not in taken
-        ][:1]
-    return guesses
-
-
-def list_likely(ours: str, matched: Sequence[Mapped]) -> list[str]:
-    """List the labels of a file that may be a column of ours, the likeliest first."""
-    ranks = {key: rank for rank, key in enumerate(LIKELY.get(ours, ()))}
-    # A status serves as the stage where no other column does.
-    free = [
-        line for line in matched if line.how == "kept" or (ours, line.ours) == ("stage", "status")
-    ]
-    keys = {line.theirs: _MONEY.sub("", make_key(line.theirs)) for line in free}
-    return sorted(
-        (label for label in keys if keys[label] in ranks), key=lambda label: ranks[keys[label]]
-    )
-
-
-def guess_ids(table: FileTable, matched: Sequence[Mapped]) -> list[Guess]:
-    """Guess which column identifies a deal, the likeliest first.
-
-    It is unique, has no blanks, and is named like an id; else it is the unique name.
-    """
-    found: list[tuple[int, Guess]] = []
-    for place, label in enumerate(table.labels):
-        ours = "" if matched[place].how in ("kept", "dropped") else matched[place].ours
-        key = make_key(_HUMPS.sub(" ", label))
-        is_name = ours == "name" or (not ours and key in LIKELY["name"])
-        like_id = label in ("#", "№") or (bool(_ID.search(key)) and not _OF_OTHERS.search(key))
-        if not is_name and (ours or not like_id):
-            continue
-        with suppress(DataError):
-            # A row without it is a footer, or refused.
-            rows = drop_footer(table, place).cells
-            # A row that is there twice is read once.
-            if len(rows) and (rows[place].is_unique or rows.drop_duplicates()[place].is_unique):
-                why = f"unique and never blank in {count(len(rows), 'row')}"
-                if is_name:
-                    found.append((2, Guess(label, ["unique_id", "name"], f"the name is {why}")))
-                else:
-                    rank = int(not _OF_DEALS.search(key))
-                    found.append((rank, Guess(label, "unique_id", f"named like an id, {why}")))
-    return [guess for _, guess in sorted(found, key=lambda each: each[0])]
-
-
-def find_column(name: str, matched: Sequence[Mapped], table: FileTable) -> int:
-    """Find the place of the column that became `name`.
-
-    Without one, the error says what to add and what could serve.
-    """
-    places = [
-        place for place, line in enumerate(matched) if line.ours == name and line.how != "dropped"
-    ]
-    if places:
-        return places[0]
-    if name == "unique_id":
-        what, preset = "opportunity ID", guess_preset(table.labels)
-        products = [LABELS["ids"][preset]] if preset else [*LABELS["ids"].values()][:3]
-        where = [f'in {product}, "{label}"' for product, label in products]
-        what += f". Add it to the report ({'; '.join(where)})"
-        could = [(guess, "is unique here") for guess in guess_ids(table, matched)]
-    else:
-        what = f"column for {name}"
-        could = [(Guess(label, name, ""), "may be it") for label in list_likely(name, matched)]
-    if could:
-        guess, why = could[0]
-        line = f"{json.dumps(guess.theirs, ensure_ascii=False)} = {json.dumps(guess.ours)}"
-        way = f'"{guess.theirs}" {why}: put {line} under [columns] of {FILE}'
-    else:
-        way = f'If another column holds it, put "Its label" = "{name}" under [columns] of {FILE}'
-    raise MissingColumnError(
-        f"{table.file} has no {what}. {way}. The file has {quote_labels(table.labels)}"
-    )

@@ -45,6 +45,7 @@ from opp_analytics.org.frame import (
     split_by,
     warn_unknown,
 )
+from opp_analytics.org.guess_stages import tell_kind
 from opp_analytics.org.joins import LAST_TOUCH, Join, refuse_own
 from opp_analytics.org.links import record_link
 from opp_analytics.org.org import (
@@ -77,8 +78,11 @@ from opp_analytics.org.presets import (
     Columns,
     find_periods,
     list_names,
+    list_spellings,
     map_labels,
     name_table,
+    rank_label,
+    spell,
 )
 from opp_analytics.org.rates import (
     CURRENCY,

@@ -9,7 +9,7 @@ import pandas as pd
 from babel.numbers import is_currency
 
 from opp_analytics.org.guess_stages import MARKS, FoundStage, guess_stages, take_texts
-from opp_analytics.org.presets import LIKELY, PRESETS, Columns
+from opp_analytics.org.presets import LIKELY, PRESETS, Columns, spell
 from opp_analytics.org.stages import PIPELINE, STAGES, Kind, Stage, Stages
 from opp_analytics.org.update_file import (
     Additions,
@@ -29,8 +29,9 @@ _PEOPLE = 100
 """Owners that a draft lists."""
 
 _NEEDED = {
-    ours: (*LIKELY[ours], *further)
-    for ours, further in (("value", ()), ("stage", ("state",)), ("close_date", ()))
+    "value": LIKELY["value"],
+    "stage": (*LIKELY["stage"], "state"),
+    "close_date": LIKELY["close_date"],
 }
 """Columns that every number rests on, and likely names of theirs; in a file, a state is rather a
 place."""
@@ -268,7 +269,15 @@ def find_empty_columns(opportunities: pd.DataFrame) -> dict[str, str | None]:
     Each comes with a column of the CRM that may be it.
     """
     return {
-        ours: next((name for name in likely if name in opportunities and name not in COLUMNS), None)
+        ours: next(
+            (
+                name
+                for word in likely
+                for name in map(str, opportunities)
+                if spell(name) == word and name not in COLUMNS
+            ),
+            None,
+        )
         for ours, likely in _NEEDED.items()
         if len(opportunities)
         and (ours not in opportunities or not opportunities[ours].notna().any())

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import pandas as pd
 
@@ -24,15 +24,15 @@ from opp_analytics.text import count
 _WORDS: Mapping[Kind, str] = {
     "disqualified": r"\b(dis|un|des|des?)(qualif|calific)|diskwalif|\bduplic|dublette|doublon|"
     r"\bjunk|\bspam\b|\binvalid|ungultig",
-    "lost": r"\b(closed)?lost\b|\bdead\b|\bchurn|verloren|perdid|perdu|\bperda\b",
+    "lost": r"\b(closed)?los[te]\b|\bdead\b|\bchurn|verloren|perdid|perdu|\bperda\b|\bpers[oae]\b|"
+    r"przegran|porazk|utracon|negativamente|\bapology\b",
     "won": r"\b(closed)?won\b(?!['’]t)|\bsigned\b|purchased|gewonnen|unterschrieben|ganad|gagne|"
-    r"\bganh[oa]\b|\bsigne|firmad",
+    r"\bganh[oa]\b|\bsigne|firmad|\bvint[oa]\b|wygran|sukces|positivamente",
 }
-"""What names of closed stages contain, without accents: English, German, Spanish, French,
-Portuguese and Dutch."""
+"""What names of closed stages and statuses contain, without accents, in eight languages."""
 _CLOSED = (
-    r"\bclosed\b|\bdone\b|\bcompleted?\b|\bfinished\b|\barchiv|geschlossen|"
-    r"erledigt|\bcerrad|\bferme(e|es|s)?\b|\bclotur|\bfechad|gesloten"
+    r"\bclosed\b|\bdone\b|\bcompleted?\b|\bfinished\b|\barchiv|geschlossen|abandon|"
+    r"erledigt|\bcerrad|\bferme(e|es|s)?\b|\bclotur|\bfechad|gesloten|\bchius|zamkniet|zakoncz"
 )
 """What says that a deal is over, and not how it ended."""
 MARKS: Mapping[str, Kind] = {"won": "won", "lost": "lost", "inactive": "disqualified"}
@@ -131,19 +131,30 @@ def _match_spellings(counts: Series, known: Stages) -> dict[str, str]:
     return {name: known.aliases.get(name, names[fold(name)]) for name in found}
 
 
+def tell_kind(name: str) -> Kind | Literal["closed"] | None:
+    """Tell the kind of a stage or status by its name: closed where it is over, and not how.
+
+    None for any other.
+    """
+    plain = "".join(
+        sign
+        for sign in unicodedata.normalize("NFKD", name.casefold().replace("ł", "l"))
+        if not unicodedata.combining(sign)
+    ).replace("_", " ")
+    for kind, words in _WORDS.items():
+        if re.search(words, plain):
+            return kind
+    return "closed" if re.search(_CLOSED, plain) else None
+
+
 def _guess_kind(name: str, rows: pd.DataFrame, closing: Sequence[str]) -> tuple[Kind | None, str]:
     """Guess the kind of a stage, and why; None where it is over and nothing tells how.
 
     `closing`: dates of closing.
     """
-    plain = "".join(
-        sign
-        for sign in unicodedata.normalize("NFKD", name.casefold())
-        if not unicodedata.combining(sign)
-    )
-    for kind, words in _WORDS.items():
-        if re.search(words, plain.replace("_", " ")):
-            return kind, f"{kind} by its name"
+    named = tell_kind(name)
+    if named is not None and named != "closed":
+        return named, f"{named} by its name"
     size = count(len(rows))
     marks = rows["status"].astype(TEXT).unique()
     chances = pd.to_numeric(rows["probability"], errors="coerce").astype("float64").unique()
@@ -165,7 +176,7 @@ def _guess_kind(name: str, rows: pd.DataFrame, closing: Sequence[str]) -> tuple[
             return "lost", f"lost, as its {size} are closed with a probability of 0%"
         if ended:
             return None, f"its {size} are closed, and nothing says won or lost"
-    if re.search(_CLOSED, plain.replace("_", " ")):
+    if named == "closed":
         return None, "closed by its name, and nothing says won or lost"
     return "open", "open, as nothing says closed"
 

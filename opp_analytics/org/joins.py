@@ -18,7 +18,7 @@ from opp_analytics import inputs
 from opp_analytics.arrays import Series
 from opp_analytics.errors import DataError, DataWarning, OrgError, OrgProblem
 from opp_analytics.org.people import DERIVED, add_teams
-from opp_analytics.org.presets import LIKELY, PRESETS, list_names
+from opp_analytics.org.presets import LIKELY, PRESETS, list_names, list_spellings
 from opp_analytics.periods import to_dates
 from opp_analytics.schema import COLUMNS, TEXT, BadCell, is_among
 from opp_analytics.table_files import read_table
@@ -272,7 +272,7 @@ class _Reader:
         likely = [
             name
             for name, labels in LIKELY.items()
-            if not {*labels}.isdisjoint(self._list_names(label))
+            if not {*labels}.isdisjoint(list_spellings(label))
         ]
         return tuple(dict.fromkeys((*ours, label, *likely)))
 
@@ -287,7 +287,8 @@ class _Reader:
 
         So ``Account ID`` is account_id.
         """
-        return [label, *list_names(self.ours.get(label, ())), inputs.make_key(label)]
+        spelled = [inputs.make_key(label), *list_spellings(label)]
+        return [label, *list_names(self.ours.get(label, ())), *spelled]
 
     def _say_labels(self) -> str:
         return f"the file has {joined([repr(label) for label in self.table.labels if label])}"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import tomllib
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -45,18 +47,65 @@ PRESETS: dict[str, dict[str, Any]] = {
     name: _read_preset(one) for name, one in _DATA["presets"].items()
 }
 """Settings by preset, in the form of an org file."""
-LIKELY: dict[str, tuple[str, ...]] = {
-    ours: tuple(words.split()) for ours, words in _DATA["likely"].items()
+_VOCABULARY = tomllib.loads(Path(__file__).with_name("vocabulary.toml").read_text(encoding="utf-8"))
+COLUMN_WORDS: dict[str, list[str]] = {
+    ours: words.split() for ours, words in _VOCABULARY["words"].items()
 }
-"""Likely labels of our columns in files of no known CRM, reduced to letters and digits, the
-likeliest first."""
-COLUMN_WORDS: dict[str, str] = _DATA["words"]
-"""What people call the columns of the tables beside the deals, the likeliest first, as `make_key`
-writes it."""
+"""What people call the columns of the tables beside the deals, the likeliest first."""
 TABLE_LABELS: dict[str, list[list[str]]] = {
-    kind: table["needs"] for kind, table in _DATA["tables"].items()
+    kind: table["needs"] for kind, table in _VOCABULARY["tables"].items()
 }
 """By kind of table, what its labels must name: one of each."""
+
+
+@lru_cache(maxsize=4096)
+def spell(label: str) -> str:
+    """Reduce a label to its letters and digits, without case and accents."""
+    plain = unicodedata.normalize("NFKD", label.casefold().replace("ł", "l"))
+    return re.sub(r"[\W_]+", "", "".join(each for each in plain if not unicodedata.combining(each)))
+
+
+_BEFORE, _AFTER = (
+    [spell(word) for word in _VOCABULARY["wrapping"][place].split()]
+    for place in ("before", "after")
+)
+
+
+@lru_cache(maxsize=4096)
+def list_spellings(label: str) -> tuple[str, ...]:
+    """List what a label may be as a word, itself first, then without what is around it.
+
+    So ``Deal - Owner name`` may be ``owner``.
+    """
+    found = [spell(label)] if spell(label) else []
+    for word in found:
+        found += [rest for each in _BEFORE if (rest := word.removeprefix(each)) and rest != word]
+        found += [rest for each in _AFTER if (rest := word.removesuffix(each)) and rest != word]
+        if len(found) > _MOST_SPELLINGS:
+            break
+    return tuple(dict.fromkeys(found))
+
+
+_MOST_SPELLINGS = 40
+"""A label of nothing but such words has more, and none of them is a column."""
+LIKELY: dict[str, tuple[str, ...]] = {
+    ours: tuple(dict.fromkeys(spell(word) for words in said.values() for word in words.split()))
+    for ours, said in _VOCABULARY["roles"].items()
+}
+"""Likely labels of our columns in files of any CRM in eight languages, as `spell` gives them, the
+likeliest first."""
+COLUMN_WORDS["owner_name"] = [
+    *(word for words in _VOCABULARY["roles"]["owner_name"].values() for word in words.split()),
+    *COLUMN_WORDS["owner_name"],
+]
+
+
+def rank_label(label: str, words: Sequence[str]) -> int | None:
+    """Rank a label among likely ones, the likeliest first; None if it is none of them."""
+    places = (words.index(word) for word in list_spellings(label) if word in words)
+    return next(places, None)
+
+
 _PERIOD = re.compile(r"(19|20)\d\d(Q[1-4]|-(0[1-9]|1[0-2]))?")
 _FIRST_DAY = re.compile(r"(\d{4}-\d\d)-01( 00:00:00)?")
 
@@ -66,9 +115,15 @@ def name_table(kind: str, labels: Sequence[str]) -> dict[str, str]:
 
     Each of our names is used once, for its likeliest label.
     """
-    keys = {make_key(label): label for label in reversed(labels) if label}
+    keys: dict[str, str] = {}
+    # A label's own word comes before what another is without its wrapping.
+    spellings = [(label, list_spellings(label)) for label in labels]
+    for place in range(max((len(words) for _, words in spellings), default=0)):
+        for label, words in spellings:
+            if place < len(words):
+                keys.setdefault(words[place], label)
     found = {
-        ours: next((keys[word] for word in COLUMN_WORDS[ours].split() if word in keys), None)
+        ours: next((keys[key] for word in COLUMN_WORDS[ours] if (key := spell(word)) in keys), None)
         for ours in list_columns(kind)
     }
     return {theirs: ours for ours, theirs in found.items() if theirs}
@@ -78,18 +133,18 @@ def list_columns(kind: str) -> tuple[str, ...]:
     """List the columns of a table."""
     return (
         *(name for names in TABLE_LABELS[kind] for name in names),
-        *_DATA["tables"][kind]["more"],
+        *_VOCABULARY["tables"][kind]["more"],
     )
 
 
 def find_labels(name: str) -> str:
     """Find labels that are read as a column: a few of the likeliest."""
-    return ", ".join(word.replace("_", " ") for word in COLUMN_WORDS[name].split()[1:5])
+    return ", ".join(word.replace("_", " ") for word in COLUMN_WORDS[name][1:5])
 
 
 def find_near(label: str, names: Iterable[str]) -> str | None:
     """Find the column that a misspelled label means."""
-    words = {word: name for name in names for word in COLUMN_WORDS[name].split()}
+    words = {word: name for name in names for word in COLUMN_WORDS[name]}
     near = get_close_matches(make_key(label), words, n=1, cutoff=0.7)
     return words[near[0]] if near else None
 
