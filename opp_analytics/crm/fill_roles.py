@@ -12,8 +12,15 @@ from typing import NamedTuple
 
 from opp_analytics import inputs
 from opp_analytics.arrays import Series
-from opp_analytics.crm.mapping import CLOSED_AT, FLAGS, Mapped, match_labels, name_opportunities
-from opp_analytics.crm.recognize import LABELS, guess_preset, name_any
+from opp_analytics.crm.mapping import (
+    CLOSED_AT,
+    FLAGS,
+    LABELS,
+    Mapped,
+    match_labels,
+    name_opportunities,
+)
+from opp_analytics.crm.recognize import guess_preset, name_any
 from opp_analytics.errors import DataError, MissingColumnError
 from opp_analytics.org import FILE, LIKELY, Org, list_names, rank_label, tell_kind
 from opp_analytics.table_files import FileTable, TableSource, drop_footer, quote_labels, read_table
