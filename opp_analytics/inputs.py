@@ -68,8 +68,8 @@ _SUFFIXES = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345", dtype="S1")
 _SALESFORCE_ID = "00[156][0-9A-Za-z]{12}"
 """Ids of accounts, users and opportunities."""
 
-_FLAGS = dict.fromkeys(("true", "yes", "1", "1.0"), True) | dict.fromkeys(
-    ("false", "no", "0", "0.0"), False
+_FLAGS = dict.fromkeys(("true", "yes", "y", "1", "1.0"), True) | dict.fromkeys(
+    ("false", "no", "n", "0", "0.0"), False
 )
 
 _ORDERS = (

@@ -69,6 +69,9 @@ _BESIDE: dict[str, tuple[str, Callable[[Org], str]]] = {
     "activities": ("join.activities", partial(describe_join, name="activities")),
 }
 """Kinds of file that the org file names: the section, and what the org then says of them."""
+_TOLD = ("owner_name", "created_at")
+"""Columns that answers rest on, and a page does without."""
+_MOST_FURTHER = 8
 _LABELS = {"unique_id": "deal ID", "done_on": "date", "what": "kind"}
 """Names of ours that say little to a newcomer."""
 
@@ -514,8 +517,16 @@ def _say_deals(file: Path, drafted: crm.Drafted, one: crm.Recognized) -> None:
         one.theirs for one in drafted.guesses if make_key(one.theirs) not in list_names(one.ours)
     ]
     _say_columns(names, guesses)
-    if further := int((own["how"].isin(["kept", "dropped"]) | is_date).sum()):
-        note(f"Further columns: {further}.")
+    if drafted.preset:
+        note(f"Read with the preset {drafted.preset}: its columns and stages.")
+    if len(further := own.loc[own["how"].isin(["kept", "dropped"]) | is_date, "theirs"]):
+        note(
+            f"Further columns: {text.joined(list(further.drop_duplicates()), most=_MOST_FURTHER)}."
+        )
+    if absent := [name for name in _TOLD if name not in export.opportunities]:
+        line = f'"Its label" = "{absent[0]}"'
+        names = text.joined(list(map(text.label, absent)), last="or")
+        note(f"No column for {names}: to name one, put {line} under [columns] of {drafted.file}.")
     for why in lines.loc[lines["theirs"] == "", "note"]:
         note(f"{text.capital(why)}.")
     say_notes(export)
@@ -549,7 +560,10 @@ def _say_written(
         note(f"Guesses are marked in {drafted.file}: correct them there, then run this again.")
     opener = {"darwin": "open", "win32": "start"}.get(sys.platform, "xdg-open")
     note(f"Next: {opener} {_PAGE}")
-    asked = write_command("forecast", "--by", "owner_name")
-    note(f"More answers: {asked}; also win-rate, funnel, slippage, scorecard and risk.")
+    owned = update.deals is None or "owner_name" in update.deals
+    asked = write_command("forecast", *(("--by", "owner_name") if owned else ()))
+    # One record shows no move.
+    moves = "slippage, scorecard " if len(oa.History(HISTORY_FOLDER).records) > 1 else ""
+    note(f"More answers: {asked}; also win-rate, funnel, {moves}and risk.")
     again = write_command("start", "new-export.csv")
     note(f"On Monday: {again} adds a record and writes the page anew.")

@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import arguments
+from opp_analytics.arrays import Series
 from opp_analytics.crm.file_day import find_file_day
 from opp_analytics.crm.fill_roles import find_column
 from opp_analytics.crm.mapping import (
     CLOSED_AT,
+    FLAGS,
     USED_UP,
     Mapped,
     Reading,
@@ -101,8 +103,10 @@ def read_export(
         `to_excel` workbook that holds its org and its moment (``attrs["load"]``,
         ``attrs["recorded_at"]``) keeps them; an org in it that contradicts `org` is refused. CSV
         holds neither. ``probability`` is rounded to whole percents; without
-        such a column, it is that of the stage in the org. A deal in a stage that the org does not
-        know gets a ``status`` from the CRM's own marks of won and lost, where it has any; the
+        such a column, it is that of the stage in the org. A deal whose stage does not
+        say how it ended gets a ``status`` from the CRM's own signs where it has any: marks of won,
+        lost, closed or archived, a lost reason, a day of closing. Where these say closed, and not
+        how, it is ``unknown``, in no sum and no rate; the
         ``close_date`` of a closed deal is the day it was closed where the CRM writes that apart.
         Columns of the dates and times of each stage, as HubSpot has them, are left out.
 
@@ -239,25 +243,41 @@ def _make_opportunities(
 
 
 def _derive_status(frame: pd.DataFrame, org: Org, lines: list[Mapped]) -> pd.DataFrame:
-    """Derive status in unknown stages from the CRM's own marks of won, lost and closed.
+    """Derive status from the CRM's own signs of won, lost and closed.
 
-    A stage that is known decides alone, so that an edit of it needs no second one.
+    A stage that says how a deal ended decides alone, so that an edit of it needs no second one. An
+    open one gives way to a sign: Odoo's lost deals stay in their stage. A deal that is closed, and
+    nothing says how, is unknown.
     """
-    marks = [name for name in ("is_won", "is_lost", "is_closed") if name in frame]
-    unknown = ~frame["stage"].isin(list(org.stages.kinds))
-    if "status" in frame or not marks or not unknown.any():
+    signs = [name for name in (*FLAGS, *CLOSED_AT, "lost_reason") if name in frame]
+    signs = [name for name in signs if name not in ("is_deleted", "won_at")]
+    if "status" in frame or not signs:
         return frame
     no = pd.Series(False, index=frame.index)
+
+    def says(name: str) -> Series:
+        return frame[name].notna() if name in (*CLOSED_AT, "lost_reason") and name in frame else no
+
+    flagged = frame.get("is_closed", no)
+    # A day of winning may be the expected one.
     won = frame.get("is_won", no)
-    lost = frame.get("is_lost", no) | (
-        frame.get("is_closed", no) & ~won if "is_won" in frame else no
-    )
+    lost = frame.get("is_lost", no) | says("lost_at") | ~frame.get("is_active", ~no)
+    # A deal that was opened again may keep its reason.
+    lost |= says("lost_reason") & (flagged if "is_closed" in frame else ~no)
+    lost |= flagged & ~won if "is_won" in frame else no
+    closed = flagged | says("closed_at")
+    kinds = frame["stage"].map(org.stages.kinds)
+    told = kinds.isna() | ((kinds == "open") & (won | lost | closed))
+    if not told.any():
+        return frame
     status = pd.Series(
-        np.select([won, lost], ["won", "lost"], "active"), index=frame.index, dtype=TEXT
+        np.select([won, lost, closed], ["won", "lost", "unknown"], "active"),
+        index=frame.index,
+        dtype=TEXT,
     )
-    note = f"the CRM's own marks, for {count(int(unknown.sum()))} in unknown stages"
-    lines.append(Mapped(" and ".join(marks), "status", "mapped", note))
-    return frame.assign(status=status.where(unknown))
+    note = f"the CRM's own marks, for {count(int(told.sum()))} in unknown or open stages"
+    lines.append(Mapped(" and ".join(signs), "status", "mapped", note))
+    return frame.assign(status=status.where(told))
 
 
 def _fill_probability(frame: pd.DataFrame, org: Org, lines: list[Mapped]) -> pd.DataFrame:

@@ -133,9 +133,11 @@ class ColumnReader:
                 )
             return self._sort_bad(ours, percents, bad)
         if ours in FLAGS:
-            return self._sort_bad(
+            flags = self._sort_bad(
                 ours, *inputs.read_flags(inputs.Cells.of(inputs.as_texts(column), label))
             )
+            # An empty cell is no; but nothing says that such a deal is archived.
+            return flags | column.isna() if ours == "is_active" else flags
         if ours in _IDS:
             return inputs.as_ids(column)
         if ours == "stage":

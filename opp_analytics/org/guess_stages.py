@@ -164,6 +164,8 @@ def _guess_kind(name: str, rows: pd.DataFrame, closing: Sequence[str]) -> tuple[
         for date in closing
         if (pd.to_datetime(rows[date], errors="coerce", utc=True, format="ISO8601") <= now).all()
     ]
+    if len(marks) == 1 and marks[0] == "unknown":
+        return None, f"its {size} are closed, and nothing says won or lost"
     if len(rows) >= _ENOUGH:
         if len(marks) == 1 and marks[0] in MARKS:
             return MARKS[str(marks[0])], f"{MARKS[str(marks[0])]}, as the status of its {size}"

@@ -40,7 +40,7 @@ WON, LOST, OPEN, DISQUALIFIED, CONFLICT, UNKNOWN = range(6)
 
 _WON, _LOST, _OUT, _UNKNOWN = 1, 2, 4, 8
 _STAGE_MARK = {"open": 0, "won": _WON, "lost": _LOST, "disqualified": _OUT}
-_STATUS_MARKS = {"won": _WON, "lost": _LOST, "inactive": _OUT}
+_STATUS_MARKS = {"won": _WON, "lost": _LOST, "inactive": _OUT, "unknown": _UNKNOWN}
 
 
 def _decide_outcome(marks: int) -> int:

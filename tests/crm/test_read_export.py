@@ -528,3 +528,22 @@ def test_read_export__names_the_id_of_the_product(kind: str) -> None:
 def test_read_export__leaves_out_dates_and_times_of_each_stage(label: str) -> None:
     export = pd.DataFrame({"Record ID": ["1"], "Deal Stage": ["Closed Won"], label: ["x"]})
     assert label not in oa.read_export(export, oa.Org.hubspot(), progress=False)
+
+
+def test_read_export__heeds_every_sign_of_a_closed_deal() -> None:
+    sheet = pd.DataFrame(
+        {
+            "unique_id": ["a", "b", "c", "d", "e"],
+            "stage": ["Demo", "Demo", "Demo", "Signed", "Demo"],
+            "value": ["1", "2", "4", "8", "16"],
+            "close_date": ["2026-12-01"] * 5,
+            "Active": ["True", "False", "True", "False", ""],
+            "Lost Reason": [None, "Too dear", None, None, None],
+            "Closed on": [None, "2026-11-01", "2026-11-02", "2026-11-03", None],
+        }
+    )
+    stages = [{"name": "Demo", "kind": "open"}, {"name": "Signed", "kind": "won"}]
+    org = oa.Org(stages=stages, columns={"Active": "is_active", "Lost Reason": "lost_reason"})
+    deals = oa.read_export(sheet, org)
+    # Nothing says how c ended: it is in no sum, and no rate.
+    assert oa.outcomes(deals).tolist() == ["open", "lost", "unknown", "won", "open"]
