@@ -525,8 +525,8 @@ def _say_deals(file: Path, drafted: crm.Drafted, one: crm.Recognized) -> None:
         )
     if absent := [name for name in _TOLD if name not in export.opportunities]:
         line = f'"Its label" = "{absent[0]}"'
-        names = text.joined(list(map(text.label, absent)), last="or")
-        note(f"No column for {names}: to name one, put {line} under [columns] of {drafted.file}.")
+        lacking = text.joined(list(map(text.label, absent)), last="or")
+        note(f"No column for {lacking}: to name one, put {line} under [columns] of {drafted.file}.")
     for why in lines.loc[lines["theirs"] == "", "note"]:
         note(f"{text.capital(why)}.")
     say_notes(export)
