@@ -163,7 +163,8 @@ def guess_columns(source: TableSource, org: Org) -> list[Guess]:
             likely = [
                 label
                 for label in list_likely(ours, matched)
-                if label not in taken and columns[label].holds(_HOLDS.get(ours, ""))
+                if label not in taken
+                and (_names_one(label) or columns[label].holds(_HOLDS.get(ours, "")))
             ]
             guesses += [Guess(label, ours, f"{ours} by its label") for label in likely[:1]]
     free = {
@@ -176,6 +177,11 @@ def guess_columns(source: TableSource, org: Org) -> list[Guess]:
     }
     known |= {ours: columns[one.theirs] for one in guesses for ours in list_names(one.ours)}
     return [*guesses, *_guess_by_cells(free, known)]
+
+
+def _names_one(label: str) -> bool:
+    """True if a label names one role, whatever its cells hold."""
+    return sum(rank_label(label, words) is not None for words in LIKELY.values()) == 1
 
 
 def _list_columns(table: FileTable) -> dict[str, _Column]:
