@@ -23,8 +23,9 @@ from opp_analytics.arguments import one_of
 from opp_analytics.errors import ArgumentTypeError, DataWarning, JournalError, PlanError
 from opp_analytics.progress import Progress, progress_bar
 from opp_analytics.writer.apply import engine
-from opp_analytics.writer.apply.held import judge, read_back
+from opp_analytics.writer.apply.held import judge
 from opp_analytics.writer.apply.lost_creates import LostCreates, mark_newest
+from opp_analytics.writer.apply.read_back import read_back
 from opp_analytics.writer.cells import list_rows, read_cells, same
 from opp_analytics.writer.journal import APPLIED, LEFT, Journal, PlanRun, lock_plan
 from opp_analytics.writer.plan.difference import promise_no_writes

@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Collection, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from opp_analytics import schema
-from opp_analytics.api import Stopped
-from opp_analytics.errors import ApiError, JournalError
 from opp_analytics.org import Org
 from opp_analytics.schema import read_stamp
-from opp_analytics.writer.apply import engine
 from opp_analytics.writer.cells import agrees, fold, format_cell, normalize_or_keep, same
 from opp_analytics.writer.journal import PlanRun
 from opp_analytics.writer.plan.difference import (
     DELETED,
-    READS_PER_PAGE,
-    find_in_trash,
     is_same,
-    list_since,
-    read_many,
 )
-from opp_analytics.writer.steps import Result, RunStep, Step
+from opp_analytics.writer.steps import Result, Step
 
 Row = dict[str, Any]
-_PATIENCE = 1.0
-"""Seconds for a last look after the run was stopped."""
 _AT_ONCE = pd.Timedelta(seconds=1)
 """What changes within so long of its creation was changed by the server."""
 _OF_THE_SERVER = ("stage", "status", "probability")
@@ -152,71 +141,3 @@ def _find_made(
         return row
     ours = {field: row[field] for field in (*applied, *schema.READ_ONLY) if field in row}
     return dict.fromkeys(row) | (result.record or {}) | ours | {"updated_at": result.updated_after}
-
-
-def read_back(live: engine.LiveRun, entries: Iterable[RunStep], results: dict[int, Result]) -> None:
-    """Settle what was sent and answered by what the server holds.
-
-    An old value is waited for, as replicas lag; of a run that was stopped there is one quick look.
-    """
-    left = [entry for entry in entries if entry.number in results and results[entry.number].told]
-    stop, ends = live.stop, time.monotonic() + engine.choose_wait(live.client)
-    pause = engine.FIRST_LOOK
-    if stop:
-        stop = engine.StopSignal()
-        stop.leave_at = time.monotonic() + _PATIENCE
-    while left:
-        late = time.monotonic() >= ends
-        seen = _look(live, left, results, stop)
-        for entry, (row, trashed) in zip(left, seen, strict=False):
-            judged = judge(
-                *(entry.step, results[entry.number], row, live.client.org or entry.step.org),
-                late=late,
-                trashed=trashed,
-            )
-            results[entry.number] = judged
-            if late or "unknown" not in judged.outcomes:
-                live.settle(entry, judged)
-        if late or stop or stop is not live.stop:
-            return
-        left = [entry for entry in left if "unknown" in results[entry.number].outcomes]
-        if left:
-            stop.wait(pause)
-            pause = min(2 * pause, engine.LAST_LOOK)
-
-
-def _look(
-    live: engine.LiveRun,
-    left: list[RunStep],
-    results: Mapping[int, Result],
-    stop: engine.StopSignal,
-) -> list[tuple[Row | None, bool]]:
-    """Read the opportunity of each step, and whether one that is missing is in the trash.
-
-    Nothing where they cannot be read.
-    """
-    keys = [str(entry.step.unique_id or results[entry.number].unique_id) for entry in left]
-    sent = [results[entry.number].sent_at for entry in left]
-    since = live.began_at() if None in sent else min(filter(None, sent)) - engine.OVERLAP
-
-    def look(_: None) -> list[tuple[Row | None, bool]]:
-        found: dict[str, Row | None] = {}
-        if len(set(keys)) > READS_PER_PAGE and since is not None:
-            changed = list_since(live.client, "updated_at", since)
-            found = {one["unique_id"]: one for one in changed if one["unique_id"] in set(keys)}
-        found |= read_many(live.client, set(keys) - set(found))
-        gone = {key for key, row in found.items() if row is None}
-        created = {key for key, e in zip(keys, left, strict=True) if e.creates and key in gone}
-        trash = set[str]()
-        if created:
-            with suppress(ApiError):
-                trash = find_in_trash(live.client, created)
-        return [(found[key], key in trash) for key in keys]
-
-    try:
-        # On a thread of its own, so that Ctrl-C does not wait for the answer.
-        for _, seen in engine.work_through(look, [None], 1, stop):
-            return seen
-    except (ApiError, JournalError, Stopped) as error:
-        stop.set(f"cannot read what the server holds: {error}")
-    return []

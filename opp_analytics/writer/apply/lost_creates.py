@@ -20,7 +20,8 @@ from opp_analytics import schema, text
 from opp_analytics.api import Client, Opportunity
 from opp_analytics.errors import ApiError, JournalError, PlanError
 from opp_analytics.writer.apply import engine
-from opp_analytics.writer.apply.held import judge, may_be, read_back
+from opp_analytics.writer.apply.held import judge, may_be
+from opp_analytics.writer.apply.read_back import read_back
 from opp_analytics.writer.journal import PlanRun, lock_plan
 from opp_analytics.writer.plan.difference import list_since, read_pages
 from opp_analytics.writer.steps import EqualCreate, Result, RunStep, Step
