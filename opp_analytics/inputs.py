@@ -96,6 +96,8 @@ _TIMED = re.compile(
     r"?(?P<half>[APap])\.?[Mm]\.?)?"
 )
 _MILLISECONDS = re.compile(r"\d{13}")
+_DIGITS = re.compile(r"20\d\d(0[1-9]|1[0-2])([0-2]\d|3[01])")
+"""A day of a warehouse: ``20230926``."""
 _NOT_A_DATE = ("is not a date", "try 12/31/2026 or 2026-12-31")
 _NEAR_DAYS = {"yesterday": -1, "today": 0, "tomorrow": 1}
 _ENDS = {"eom": 1, "eoq": 3, "eoy": 12}
@@ -481,9 +483,12 @@ def _parse_moment(cell: Any, day_first: bool | None) -> tuple[datetime, bool]:
     if isinstance(cell, str):
         if cell[4:5] == "-" and len(cell) > 10:
             with suppress(ValueError):
-                return _split_zone(datetime.fromisoformat(cell))
+                # Warehouses name the zone: 2023-09-26 15:15:00 UTC.
+                return _split_zone(datetime.fromisoformat(re.sub(" UTC$", "Z", cell)))
         if _MILLISECONDS.fullmatch(cell):
             return datetime(1970, 1, 1) + timedelta(milliseconds=int(cell)), True
+        if _DIGITS.fullmatch(cell):
+            cell = f"{cell[:4]}-{cell[4:6]}-{cell[6:]}"
         timed = _TIMED.fullmatch(cell)
         day = _parse_date(cell if timed is None else timed["date"], None, day_first)
         return datetime.combine(

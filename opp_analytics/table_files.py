@@ -74,6 +74,7 @@ _NAMES = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8", "utf-16": "UTF-16", "cp1252": 
 _TOTAL = re.compile(
     r"(((grand|sub)[ -]?)?totals?|(gesamt|end|zwischen)?summe|gesamt|insgesamt|"
     r"(sous-)?totale?|totaal|somme|suma)([ :(].*)?"
+    r"|(weighted|average|avg\.?|mean)( (total|value|amount|pipeline|deal|size))*\W*"
     r"|(sum|count|average|record count)( of .*|\W*)",
     re.IGNORECASE,
 )

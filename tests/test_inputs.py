@@ -616,3 +616,13 @@ def test_read_instants__reads_every_moment_in_every_form(given_: list[datetime],
 def test_read_serial_date__is_a_day_and_no_amount() -> None:
     assert read_serial_date(46_351) == pd.Timestamp("2026-11-25 00:00:00")
     assert read_serial_date(12_000) is None
+
+
+def test_read_instants__reads_what_warehouses_write() -> None:
+    cells = Cells.of(pd.Series(["2023-09-26 15:15:00 UTC", "20230926"]), "at")
+    instants, bad = read_instants(cells, None, "UTC")
+    assert not bad
+    assert instants.astype("str").tolist() == [
+        "2023-09-26 15:15:00+00:00",
+        "2023-09-26 00:00:00+00:00",
+    ]
