@@ -563,7 +563,8 @@ def _say_written(
     owned = update.deals is None or "owner_name" in update.deals
     asked = write_command("forecast", *(("--by", "owner_name") if owned else ()))
     # One record shows no move.
-    moves = "slippage, scorecard " if len(oa.History(HISTORY_FOLDER).records) > 1 else ""
-    note(f"More answers: {asked}; also win-rate, funnel, {moves}and risk.")
+    moves = ["slippage", "scorecard"] if len(oa.History(HISTORY_FOLDER).records) > 1 else []
+    further = text.joined(["win-rate", "funnel", *moves, "risk"])
+    note(f"More answers: {asked}; also {further}.")
     again = write_command("start", "new-export.csv")
     note(f"On Monday: {again} adds a record and writes the page anew.")

@@ -174,7 +174,7 @@ def test_start__makes_a_page_of_an_export_and_says_what_each_column_became(
     assert {"Opportunity ID deal ID", "Amount value", "Stage stage"} <= said
     assert "Next: " in out
     assert "start new-export.csv adds a record" in out
-    assert "forecast --by owner_name; also win-rate, funnel, " in out
+    assert "forecast --by owner_name; also win-rate, funnel" in out
     assert History(here / "opp-history").records["rows"].tolist() == [3]
     org = oa.Org.read(here / "opp-analytics.toml")
     assert org.columns["Amount"] == "value"
