@@ -16,7 +16,7 @@ from opp_analytics.answers.act_order import ADDS, rank_by_person, rank_deals
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context, keep
 from opp_analytics.answers.data import Lack, Row, Table
-from opp_analytics.answers.deal import explain_deal, list_deal
+from opp_analytics.answers.deal import explain_deal, list_rows
 from opp_analytics.note import note_of
 from opp_analytics.schema import HALF_CENT, NO_LABEL, is_among
 from opp_analytics.text import Piece, Sentence
@@ -79,12 +79,15 @@ def _list_first(context: Context) -> Table:
 def _list_deals(context: Context, ranked: pd.DataFrame, depth: int = 0) -> list[Row]:
     """List deals with what to do; they are rows of `rank_deals`."""
     deals = _deals_by_id(context).loc[ranked.index]
-    pairs = zip(deals.to_dict("records"), (row for _, row in ranked.iterrows()), strict=True)
-    return [_list_deal(context, deal, adds, depth) for deal, adds in pairs]
+    rows = list_rows(context, deals, period=str(forecasts.lead(context)))
+    known = zip(rows, deals.to_dict("records"), ranked.iterrows(), strict=True)
+    return [_say_deal(context, row, deal, adds, depth) for row, deal, (_, adds) in known]
 
 
-def _list_deal(context: Context, deal: dict[Any, Any], adds: pd.Series[Any], depth: int) -> Row:
-    row = list_deal(context, deal, str(forecasts.lead(context)))
+def _say_deal(
+    context: Context, row: Row, deal: dict[Any, Any], adds: pd.Series[Any], depth: int
+) -> Row:
+    """Say of a listed deal what to do with it, and what it adds."""
     verb, why = _find_action(context, deal)
     facts: list[Piece | str] = []
     owner = deal[context.person] if context.person and not depth else NO_LABEL
@@ -133,17 +136,15 @@ def _say_gain(context: Context, adds: pd.Series[Any]) -> tuple[Piece | str, ...]
     return ("+", Piece("money", adds["value"]), f" {when}")
 
 
-def say_action(context: Context, deal: dict[Any, Any]) -> str:
-    """Say what to do with a deal that is among those to act on today, and what it adds.
-
-    Empty for any other.
-    """
+def say_actions(context: Context) -> dict[str, str]:
+    """Say what to do with each deal to act on today, and what it adds, by its id."""
     ranked = rank_deals(context).head(_MOST)
-    if deal["unique_id"] not in ranked.index:
-        return ""
-    verb, _ = _find_action(context, deal)
-    gain = Sentence.of(*_say_gain(context, ranked.loc[deal["unique_id"]]))
-    return f"{verb}: {gain.write(context.org.currency)}"
+    deals = _deals_by_id(context).loc[ranked.index].to_dict("records")
+    return {
+        str(key): f"{_find_action(context, deal)[0]}: "
+        + Sentence.of(*_say_gain(context, adds)).write(context.org.currency)
+        for (key, adds), deal in zip(ranked.iterrows(), deals, strict=True)
+    }
 
 
 def _write_end(context: Context) -> str:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import Any
-
-import pandas as pd
 
 from opp_analytics import text
 from opp_analytics.analysis import compare_chances, describe
 from opp_analytics.answers import forecasts, tables
 from opp_analytics.answers.act_order import rank_deals
-from opp_analytics.answers.act_today import say_action
+from opp_analytics.answers.act_today import say_actions
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
 from opp_analytics.answers.data import Row, Table
-from opp_analytics.answers.deal import explain_deal, list_deal
+from opp_analytics.answers.deal import explain_deal, list_rows
 from opp_analytics.schema import NO_LABEL
 from opp_analytics.text import Piece, Sentence
 
@@ -39,15 +36,22 @@ def at_risk(context: Context) -> Answer:
     ]
     heads = {"chance": forecasts.name_history(context), "close_date": "Close", "reasons": "Why"}
     known = context.deals.set_index("unique_id").loc[flagged.index]
+    known = known.reset_index()
+    todo, several = say_actions(context), _has_several(context)
     rows = [
-        _add_reasons(context, deal, str(flagged["reasons"][deal["unique_id"]]).split(_BETWEEN))
-        for deal in known.reset_index().to_dict("records")
+        _add_reasons(row, str(reasons).split(_BETWEEN), todo.get(row.id), owner)
+        for row, reasons, owner in zip(
+            list_rows(context, known),
+            flagged["reasons"],
+            known[context.person] if several else [""] * len(known),
+            strict=True,
+        )
     ]
     overdue = Sentence.of(text.capital(f"{text.spelled(len(late), 'deal')} past the close date"))
     listed = Table(
         overdue.write(),
         tuple(columns),
-        tuple(list_deal(context, deal) for deal in late.to_dict("records")),
+        tuple(list_rows(context, late)),
         "value",
         heads,
     )
@@ -68,35 +72,36 @@ def at_risk(context: Context) -> Answer:
     )
 
 
-def _add_reasons(context: Context, deal: dict[Any, Any], reasons: list[str]) -> Row:
-    """List a deal with its flags in words, the first one apart."""
+def _has_several(context: Context) -> bool:
+    """True if more than one person has deals."""
+    return bool(context.person) and context.deals[context.person].nunique() > 1
+
+
+def _add_reasons(row: Row, reasons: list[str], todo: str | None, owner: str) -> Row:
+    """Add to a deal its flags in words, the first one apart, and what to do."""
     first, *others = map(text.capital, reasons)
-    todo = say_action(context, deal)
     others += [todo] if todo else []
     why = Sentence.of(Piece("lead", first), "".join(f". {one}" for one in others), ".")
-    row = list_deal(context, deal)
     return replace(
         row,
         values={**row.values, "risk": len(reasons)},
         words={"reasons": why},
-        says=_say_flags(context, deal, reasons),
+        says=_say_flags(row, reasons, owner),
     )
 
 
-def _say_flags(context: Context, deal: dict[Any, Any], reasons: list[str]) -> Sentence:
+def _say_flags(row: Row, reasons: list[str], owner: str) -> Sentence:
     """Say a deal's value, owner and flags, and its stage if no flag names it.
 
     Flags are said without what they are measured by.
     """
-    stage = text.stage(deal["stage"])
+    stage = text.stage(row.values.get("stage"))
     flags = [reason.partition("; ")[0] for reason in reasons]
     flags += [] if any(stage in flag for flag in flags) else [f"in {stage}"]
     listed = ("; " if any(", " in flag for flag in flags) else ", ").join(flags)
     parts: list[Piece | str] = []
-    if not pd.isna(deal["value"]):
-        parts += [", ", Piece("money", deal["value"])]
-    several = context.person and len(context.deals[context.person].unique()) > 1
-    owner = deal[context.person] if several else ""
+    if "value" in row.values:
+        parts += [", ", Piece("money", row.values["value"])]
     if owner and owner != NO_LABEL:
         parts += [", ", Piece("name", owner)]
     return Sentence.of(*parts, f": {listed}")

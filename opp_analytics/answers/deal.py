@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import compress
 from typing import Any
 
 import pandas as pd
@@ -23,25 +24,32 @@ _MOVED, _MUCH = 0.1, 0.2
 """What a chance must move to be news; the share of a forecast on deals dated later that is."""
 
 
-def list_deal(context: Context, deal: dict[Any, Any], period: str = "") -> Row:
-    """List a deal, a record of `Context.deals`, with its chance from history if it is open.
+_COLUMNS = ("outcome", "stage", "value", "probability", "close_date")
+"""What every list of deals knows of them, beside their groups."""
 
-    The chance is of a `period`, by default of the deal's own.
+
+def list_rows(context: Context, deals: pd.DataFrame, *more: str, period: str = "") -> list[Row]:
+    """List deals, rows of `Context.deals`, with `more` of their columns.
+
+    Open ones have a chance from history of a `period`, by default of their own.
     """
-    key = str(deal["unique_id"])
-    values = {
-        column: deal.get(column)
-        for column in (*context.by, "outcome", "stage", "value", "probability", "close_date")
-    }
-    if values["outcome"] not in CLOSED_AS:
-        values["chance"] = forecasts.find_chances(context, period).get(key)
-    known = {column: value for column, value in values.items() if not pd.isna(value)}
-    return Row(key, name_deal(deal), known)
+    known = deals
+    if "chance" not in deals:
+        chances = deals["unique_id"].map(forecasts.find_chances(context, period))
+        known = deals.assign(chance=chances.mask(deals["outcome"].isin(CLOSED_AS)))
+    columns = [name for name in (*context.by, *_COLUMNS, "chance") if name in known]
+    columns = [*dict.fromkeys((*columns, *more))]
+    names = zip(known["unique_id"].astype("str"), known["name"], strict=True)
+    cells = known[columns].astype("object").to_numpy()
+    there = known[columns].notna().to_numpy()
+    return [
+        Row(key, name_deal(key, name), dict(compress(zip(columns, own, strict=True), is_there)))
+        for (key, name), own, is_there in zip(names, cells, there, strict=True)
+    ]
 
 
-def name_deal(deal: Any) -> Piece:
+def name_deal(key: str, name: Any) -> Piece:
     """Name a deal; by its id where it has no name."""
-    key, name = str(deal["unique_id"]), deal["name"]
     is_named = not pd.isna(name) and bool(str(name).strip())
     return Piece("deal", name if is_named else key, id=key)
 
@@ -68,13 +76,10 @@ def list_deals(
     default of each deal's own. Whoever asks what to do `folds` closed deals.
     """
     largest = deals.loc[deals[adds].abs().sort_values(ascending=False, kind="stable").index]
-    rows = []
-    for deal in largest.to_dict("records"):
-        row = list_deal(context, deal, period)
-        further = {name: deal[name] for name in more if not pd.isna(deal[name])}
-        added = {} if pd.isna(deal[adds]) else {adds: float(deal[adds])}
-        is_folded = folds and row.values["outcome"] != "open"
-        rows.append(replace(row, values={**row.values, **further, **added}, folded=is_folded))
+    largest = largest.assign(**{adds: largest[adds].astype("float64")})
+    rows = list_rows(context, largest, *more, adds, period=period)
+    if folds:
+        rows = [replace(row, folded=row.values["outcome"] != "open") for row in rows]
     columns = [*context.by, "outcome" if past else "stage", "close_date"]
     if not past:
         columns += ["probability", *(["chance"] if len(forecasts.chances(context)) else [])]

@@ -13,7 +13,7 @@ from opp_analytics.answers import forecasts, tables
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
 from opp_analytics.answers.data import Table
-from opp_analytics.answers.deal import explain_deal, list_deal
+from opp_analytics.answers.deal import explain_deal, list_rows
 from opp_analytics.answers.tables import CLOSED_AS
 from opp_analytics.schema import BUCKETS
 from opp_analytics.text import Piece, Sentence
@@ -38,11 +38,10 @@ def deals(context: Context) -> Answer:
     columns += [name for name in known if name not in (*columns, *_LEFT_OUT)]
     listed = _sort(context, listed)
     ended = ~listed["unique_id"].isin(context.won_now["unique_id"]) & listed["outcome"].ne("open")
-    rows = []
-    for deal, is_folded in zip(listed.to_dict("records"), ended, strict=True):
-        row = list_deal(context, deal)
-        own = {name: deal[name] for name in columns if not pd.isna(deal[name])}
-        rows.append(replace(row, values={**row.values, **own}, folded=is_folded))
+    rows = [
+        replace(row, folded=is_folded) if is_folded else row
+        for row, is_folded in zip(list_rows(context, listed, *columns), ended, strict=True)
+    ]
     heads = {
         "chance": forecasts.name_history(context),
         "in_forecast": f"In forecast of {context.name}",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import pandas as pd
 
@@ -14,7 +12,7 @@ from opp_analytics.answers import forecasts
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context, keep
 from opp_analytics.answers.data import Row, Table, lack_records
-from opp_analytics.answers.deal import add_details, list_deal, list_deals
+from opp_analytics.answers.deal import add_details, list_deals, list_rows
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.note import note_of
 from opp_analytics.text import Piece, Sentence
@@ -58,7 +56,7 @@ def slippage(context: Context) -> Answer:
     moving = Table(
         "pushed",
         _PUSHED,
-        tuple(_count_pushes(context, deal) for deal in often.to_dict("records")),
+        tuple(list_rows(context, often, *_PUSHED)),
         heads={"name": "Pushed twice or more, still open"},
     )
     first, last = note.figures["period"]
@@ -86,11 +84,6 @@ def _sum_up(context: Context, period: str, table: pd.DataFrame) -> Row:
     rate = {"slip_rate": float(table["count"].get("slipped", 0)) / due} if due else {}
     sums = {"deals": int(due), "value": float(values.sum()), **ends, **rate}
     return Row(name, Piece("text", name), {"period": period, **sums}, kind="period")
-
-
-def _count_pushes(context: Context, deal: dict[Any, Any]) -> Row:
-    row = list_deal(context, deal)
-    return replace(row, values={**row.values, **{name: deal[name] for name in _PUSHED}})
 
 
 def _list_due(context: Context, row: Row) -> Answer | None:

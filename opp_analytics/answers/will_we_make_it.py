@@ -144,11 +144,12 @@ def _say_won_later(context: Context) -> str:
     if later.empty:
         return ""
     money, first = context.money(later["value"].sum()), later.iloc[0]
+    largest = name_deal(str(first["unique_id"]), first["name"]).value
     if len(later) == 1:
         dated = context.write_day(first["close_date"])
-        return f"{money} is won but dated {dated} ({name_deal(first).value})"
+        return f"{money} is won but dated {dated} ({largest})"
     wins = text.count(len(later), "win")
-    return f"{money} of {wins} is dated after {context.name}, {name_deal(first).value} most"
+    return f"{money} of {wins} is dated after {context.name}, {largest} most"
 
 
 def _say_alarms(context: Context) -> str:
