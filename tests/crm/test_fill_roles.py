@@ -183,7 +183,7 @@ def is_read(heading: str, role: str) -> bool:
     sheet = pd.DataFrame(
         {heading if one == role else _SHEET[one][0]: _SHEET[one][1] for one in roles}
     )
-    matched = match_labels(list(map(str, sheet)), name_opportunities({}))
+    matched = match_labels([str(name) for name in sheet.columns], name_opportunities({}))
     found = {line.ours for line in matched if line.theirs == heading and line.how != "kept"}
     ours = guessed(sheet).get(heading, [])
     found |= {ours} if isinstance(ours, str) else set(ours)

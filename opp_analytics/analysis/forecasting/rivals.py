@@ -83,6 +83,7 @@ def _project(
         weighted = moment.value * _weigh_categories(past, record, moment)
     for period in ahead:
         booked = moment.booked_in(period)
+        expected: Floats | None
         if weighted is not None:
             expected = booked + moment.sum(weighted, moment.due_in(period))
         elif name in _PROJECTED_FROM:
@@ -103,7 +104,7 @@ def _weigh_categories(past: PastForecasts, record: int, moment: Moment) -> Float
     assert past.question.history is not None
     deals = past.question.history.as_of(past.records.moments[record]).set_index("unique_id")
     weights = deal_categories(deals).map(_CATEGORY_WEIGHTS).reindex(list(moment.list_ids()))
-    return np.nan_to_num(weights.to_numpy(dtype=np.float64))
+    return np.asarray(np.nan_to_num(weights.to_numpy(dtype=np.float64)))
 
 
 def _pick_past(
