@@ -293,7 +293,6 @@ _MOVEMENTS = {
     "removed": "deleted or disqualified",
     "won_later": "won, dated later",
     "owner": "owner changed",
-    "transferred": "passed on",
     "chance": "re-judged",
 }
 
@@ -311,15 +310,11 @@ def movement(name: Any, change: float | None = None) -> str:
 
     `change` is by how much it changed the forecast; 0 is in both directions.
     """
-    if change is not None and name == "won":
-        return "won beyond its chance"
+    if change is not None and change < 0 and name == "won":
+        return "won, less than expected"
     if change and name in _BOTH_WAYS:
         up, down = _BOTH_WAYS[name]
         return up if change > 0 else down
-    # A forecast that gains by a later date, as that of a late deal does, would read as a
-    # contradiction.
-    if change and (name, change > 0) in (("pushed_out", True), ("pulled_in", False)):
-        return "moved later" if change > 0 else "moved earlier"
     return _MOVEMENTS.get(str(name), label(name))
 
 

@@ -155,6 +155,7 @@ from opp_analytics.analysis.sentences.movements import list_steps as list_steps
 
 # isort: skip
 from opp_analytics.analysis.sentences.movements import say_forecast_change as say_forecast_change
+from opp_analytics.analysis.sentences.rates import rank_audit_summary as rank_audit_summary
 
 from opp_analytics.analysis.sentences.sentence import describe as describe  # isort: skip
 from opp_analytics.analysis.sentences.sentence import heading as heading  # isort: skip

@@ -57,8 +57,8 @@ def _list_first(context: Context) -> Table:
     finding = Sentence.of("No deal is open")
     if rows:
         first = rows[0]
-        gain = _say_gain(context, ranked.iloc[0])
-        finding = Sentence.of(f"{name_action(first)} ", first.name, " first: ", *gain)
+        verb, gain = name_action(first), _say_gain(context, ranked.iloc[0], ends=False)
+        finding = Sentence.of(f"First, {verb[0].lower()}{verb[1:]} ", first.name, " (", *gain, ")")
     chance = ["chance"] if len(forecasts.chances(context)) else []
     return Table(
         "act",
@@ -127,13 +127,16 @@ def _find_action(context: Context, deal: dict[Any, Any]) -> tuple[str, str]:
     return "Win", f"due {day}"
 
 
-def _say_gain(context: Context, adds: pd.Series[Any]) -> tuple[Piece | str, ...]:
-    """Say what a deal adds to the chance of the target, or else what it brings."""
+def _say_gain(
+    context: Context, adds: pd.Series[Any], *, ends: bool = True
+) -> tuple[Piece | str, ...]:
+    """Say what a deal adds to the chance of the target, or else what it brings; and if when."""
     won, month = adds["win_chance"] >= 1, forecasts.lead_name(context)
-    when = f"if dated in {month}" if won else f"if won by {_write_end(context)}"
+    when = f" if dated in {month}" if won else f" if won by {_write_end(context)}"
+    when = when if ends else ""
     if adds["points"] >= ADDS:
-        return (f"+{text.points(adds['points'])} {when}",)
-    return ("+", Piece("money", adds["value"]), f" {when}")
+        return (f"+{text.points(adds['points'])}{when}",)
+    return ("+", Piece("money", adds["value"]), when)
 
 
 def say_actions(context: Context) -> dict[str, str]:

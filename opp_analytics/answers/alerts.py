@@ -9,7 +9,6 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import groupby
 from typing import Any, Literal
 
 import pandas as pd
@@ -35,7 +34,7 @@ class Alert:
     """
 
     sentence: str
-    """What holds, and what was asked for."""
+    """What holds."""
     new: bool | None = None
     """True if it did not hold at the record that changes are counted from; None without one."""
     key: str = ""
@@ -47,19 +46,13 @@ class Alert:
     """Holds, is good news, or holds no longer."""
     deal_id: str = ""
     """The deal's id."""
+    side: str = ""
+    """The side of its line on which it is, such as "below 70%"; a text of one's own has none."""
+    due: str = ""
+    """The deal's amount and date."""
 
     def __str__(self) -> str:
-        return self.sentence
-
-    @property
-    def lead(self) -> str:
-        """The word before it.
-
-        None of a milestone, and where nothing is known of the time before.
-        """
-        if self.kind != "alert":
-            return "Over" if self.kind == "over" else ""
-        return "" if self.new is None else "New" if self.new else "Still"
+        return self.words
 
     @property
     def tone(self) -> Literal["alarm", "standing", "news"]:
@@ -68,15 +61,19 @@ class Alert:
 
     @property
     def words(self) -> str:
-        """The sentence after its lead."""
-        return f"{self.lead}: {self.sentence}" if self.lead else self.sentence
+        """The sentence with the side of its line, and whether it is news."""
+        if not self.side:
+            return self.sentence
+        way = "" if self.new is None else "now " if self.new else "still "
+        due = self.due and f"; {self.due}"
+        return f"{self.sentence}, {way}{self.side}{due}."
 
 
 FindEnd = Callable[[str], Alert | None]
 """Says what no longer holds by its key, without a sentence where that is not known; None where
 nobody asks any more."""
-_MOST = 5
-"""Deals that are named of those that began or ended to meet a condition."""
+_MOST = 3
+"""Alerts that are said, and deals that are named of those that still meet a condition."""
 _ASKS = ("alert_when", "alert_deals_when")
 _TONES = ("alarm", "news", "standing")
 """The order in which a page says them."""
@@ -125,25 +122,17 @@ class Watched:
 
 
 def fold_alerts(alerts: Sequence[Alert]) -> tuple[Alert, ...]:
-    """Name the first deals of those that began or ended to meet a condition and count the rest.
-
-    List those that still do in one line.
-    """
-    lines: list[Alert] = []
-    for (is_deal, lead), group in groupby(alerts, key=lambda alert: (bool(alert.deal), alert.lead)):
-        same = list(group)
-        if is_deal and lead == "Still":
-            deals = {alert.deal_id: alert.deal for alert in same}
-            names = text.joined(deals.values(), most=_MOST - 2)
-            asked = f"{text.count(len(deals))} you asked about: {names}."
-            lines.append(Alert(asked, new=False, deal=names))
-        else:
-            shown, rest = (same[:_MOST], len(same) - _MOST) if is_deal else (same, 0)
-            lines += shown
-            if rest > 0:
-                lines.append(
-                    replace(shown[0], sentence=f"{text.count(rest, 'more deal')}.", key="")
-                )
+    """Keep the first few, deals that still meet a condition in one line, and count the rest."""
+    still = [alert for alert in alerts if alert.deal and alert.tone == "standing"]
+    lines = [alert for alert in alerts if alert not in still]
+    if still:
+        deals, sides = {one.deal_id: one.deal for one in still}, {one.side for one in still}
+        many, names = text.spelled(len(deals), "deal"), text.joined(deals.values(), most=_MOST)
+        side = f"still {sides.pop()}" if len(sides) == 1 and "" not in sides else "as before"
+        lines.append(Alert(f"{text.capital(many)} {side}: {names}.", new=False, deal=names))
+    if rest := len(lines) - _MOST:
+        more = Alert(f"{text.capital(text.spelled(rest, 'more alert'))}.", new=False)
+        lines = [*lines[:_MOST], *([more] if rest > 0 else [])]
     return tuple(lines)
 
 
@@ -172,7 +161,7 @@ def _make_row(context: Context, alert: Alert) -> Row:
         alert.key,
         deal if alert.deal else Piece("text", text.capital(context.name)),
         {} if alert.new is None else {"new": alert.new},
-        {"sentence": Sentence.of(alert.sentence.removesuffix("."))},
+        {"sentence": Sentence.of(alert.words.removesuffix("."))},
         kind=alert.kind,
         says=Sentence.of(f": {alert.words}"),
     )
@@ -257,10 +246,8 @@ def judge_forecast(
         if holds:
             new = None if before is None else not condition.judge(before)
             words = own.get(condition.text) or (found and own.get(found.column))
-            side = f"{'' if found else 'when '}{cells['bound']}"
-            said = f"{said}; you asked to be told {side}."
-            said = text.capital(words.format_map(cells) if words else said)
-            alerts.append(Alert(text.one_line(said), new, key))
+            said = text.capital(text.one_line(words.format_map(cells) if words else said))
+            alerts.append(Alert(said, new, key, side="" if words else cells["bound"]))
         else:
             said = f"{text.capital(said)}; no longer {cells['bound']}."
             alerts.append(Alert(said, key=key, kind="over"))
@@ -298,7 +285,7 @@ def _find_words(
     cells = _Cells(write, {"condition": condition.text})
     if found is None:
         said = text.joined(f"{text.label(name)} is {write(name)}" for name in condition.columns)
-        return cells | {"said": said, "bound": condition.text}
+        return cells | {"said": said, "bound": f"meeting {condition.text}"}
     figure, line = _write_pair(found, found.measure(figures), currency)
     said = f"{text.label(found.column)} is {figure}"
     said += f" of {text.label(found.base)}" if found.base else ""
@@ -423,8 +410,9 @@ class _Deals:
             was = (before or {}).get(key)
             new = None if before is None else not (was and condition.judge(was))
             named = self._name(self.table.loc[key])
-            said = self._say(key, condition)
-            alerts.append(Alert(said, new, f"{key} {condition.text}", named, deal_id=str(key)))
+            said, *line = self._say(key, condition)
+            key_of = f"{key} {condition.text}"
+            alerts.append(Alert(said, new, key_of, named, "alert", str(key), *line))
         return alerts
 
     def find_end(self, key: str) -> Alert | None:
@@ -438,7 +426,7 @@ class _Deals:
                 continue
             if deal in self.figures:
                 known = condition.judge(self.figures[deal]) is not None
-                said = self._say(deal, condition) if known else ""
+                said = self._say(deal, condition)[0] if known else ""
                 named = self._name(self.table.loc[[deal]].iloc[0])
                 return Alert(said, key=key, deal=named, kind="over", deal_id=deal)
             for _, row in self.context.deals[self.context.deals["unique_id"] == deal].iterrows():
@@ -455,16 +443,20 @@ class _Deals:
         name, whose = (text.isolate(text.one_line(one)) for one in (row["name"], owner))
         return name if mine or pd.isna(owner) else f"{name} ({whose})"
 
-    def _say(self, key: Any, condition: Condition) -> str:
-        """Say that a deal meets a condition, and when it is due; or that it does no longer."""
+    def _say(self, key: Any, condition: Condition) -> tuple[str, str, str]:
+        """Say that a deal meets a condition, the side of the line, and when it is due.
+
+        Or that it does no longer.
+        """
         figures, currency = self.figures[key], self.context.org.currency
         holds = condition.judge(figures)
         found = next((one for one in condition.comparisons if one.judge(figures) == holds), None)
         cells = _find_words(condition, found, figures, partial(self._write, key), currency)
         cells |= {"deal": self._name(self.table.loc[key]), "due": self._say_due(key)}
-        usual = "{deal}: {said}, {bound}; {due}." if holds else "{deal}: {said}, no longer {bound}."
-        template = self.own.get(condition.text, usual) if holds else usual
-        return text.one_line(template.format_map(cells))
+        usual = "{deal}: {said}" if holds else "{deal}: {said}, no longer {bound}."
+        own = self.own.get(condition.text) if holds else None
+        line = (cells["bound"], cells["due"]) if holds and not own else ("", "")
+        return (text.one_line((own or usual).format_map(cells)), *line)
 
     def _say_due(self, key: Any) -> str:
         """Say when a deal is due, and of what amount: "$68K due Nov 28"."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from opp_analytics import text
-from opp_analytics.analysis import compare_chances, describe
+from opp_analytics.analysis import compare_chances, heading
 from opp_analytics.answers import forecasts, tables
 from opp_analytics.answers.act_order import rank_deals
 from opp_analytics.answers.act_today import say_actions
@@ -60,7 +60,7 @@ def at_risk(context: Context) -> Answer:
         key="at_risk",
         context=context,
         title="Deals at risk",
-        finding=Sentence.of(describe(table)),
+        finding=Sentence.of(heading(table)),
         method=str(forecasts.method(context)),
         tables=(
             *([Table("deals", flagged_by, tuple(rows), "value", heads)] if rows else []),

@@ -92,14 +92,14 @@ CATALOG = {
         "Is the forecast on its way to the target?",
         "ask trend",
         ("freq", "target", "since", "method", "confidence"),
-        place="first",
+        place="second",
     ),
     "months": Question(
         months,
         "Do the next periods have enough?",
         "forecast",
         ("freq", "target", "method", "confidence"),
-        place="first",
+        place="second",
     ),
     "at_risk": Question(
         at_risk,
@@ -107,7 +107,6 @@ CATALOG = {
         "risk",
         ("freq", "by", "method"),
         filters=_CHOSEN,
-        place="second",
     ),
     "categories": Question(
         categories,
@@ -115,14 +114,12 @@ CATALOG = {
         "categories",
         ("freq", "period", "target"),
         filters=_CHOSEN,
-        place="second",
     ),
     "coverage": Question(
         coverage,
         "Are we on pace, and is there enough open pipeline?",
         "pacing",
         ("freq", "target"),
-        place="second",
     ),
     "why_it_moved": Question(
         why_it_moved,
@@ -130,7 +127,7 @@ CATALOG = {
         "changes",
         ("freq", "period", "since", "method"),
         _HISTORY,
-        place="first",
+        place="second",
     ),
     "pipeline_created": Question(
         pipeline_created,
@@ -138,11 +135,8 @@ CATALOG = {
         "created",
         ("freq", "by"),
         _HISTORY,
-        place="second",
     ),
-    "slippage": Question(
-        slippage, "Do close dates hold?", "slippage", ("freq",), _HISTORY, place="second"
-    ),
+    "slippage": Question(slippage, "Do close dates hold?", "slippage", ("freq",), _HISTORY),
     "past_ranges": Question(
         past_ranges,
         "Can we believe the range?",

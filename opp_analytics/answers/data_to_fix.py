@@ -9,7 +9,12 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics import charts, text
-from opp_analytics.analysis import audit_summary, describe, make_duplicate_keys
+from opp_analytics.analysis import (
+    audit_summary,
+    describe,
+    make_duplicate_keys,
+    rank_audit_summary,
+)
 from opp_analytics.answers import tables
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context, keep
@@ -27,7 +32,7 @@ def data_to_fix(context: Context) -> Answer:
     """Rank the audit's kinds of findings by money; each opens to its deals and the fix."""
     findings = tables.findings(context)
     table = audit_summary(findings[findings["severity"] != "info"])
-    table = table.sort_values(["value", "deals"], ascending=False)
+    table = rank_audit_summary(table)
     found = {str(check): _find_deals(context, str(check)) for check in table.index}
     checks = table.reset_index().to_dict("records")
     rows = tuple(_make_row(row, found[row["check"]]) for row in checks)
@@ -45,7 +50,7 @@ def data_to_fix(context: Context) -> Answer:
             *([_list_findings(context)] if len(findings) else []),
         ),
         chart=charts.ChartData(tuple(bars)) if rows else None,
-        notes=(Sentence.of("Ranked by money"),) if rows else (),
+        notes=(Sentence.of("Ranked by money, doubtful ones last"),) if rows else (),
         lacks=(Lack(words),) if lacks else (),
         call='oa.audit_summary(oa.audit(deals, as_of="{day}"))',
         opener=partial(_list_deals, context),

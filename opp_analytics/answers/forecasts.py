@@ -256,20 +256,37 @@ def calls(context: Context) -> pd.DataFrame:
 
 @keep
 def compared_people(context: Context) -> pd.DataFrame:
-    """`people` with their calls, and the ``change`` of each forecast.
+    """`people` with commit, best case, calls then and now, and the ``change`` of each forecast.
 
     Those who had a deal at the earlier record and have none now are added. ``moved`` is what came
     or went with people who changed groups: it is in no change.
     """
-    table = people(context).assign(**calls(context).reindex(people(context).index))
+    table = people(context).assign(
+        **calls(context).reindex(people(context).index), **_list_categories(context)
+    )
     if no_changes(context):
-        return table.assign(change=np.nan, moved=0.0)
-    then, moved = earlier(context).people, earlier(context).moved
+        return table.assign(change=np.nan, call_then=np.nan, moved=0.0)
+    then, moved, day = earlier(context).people, earlier(context).moved, earlier(context).day
+    table = table.assign(call_then=_find_calls(context, day)["call"].reindex(table.index))
     gone = then.index.difference(table.index, sort=False)
     rows = table.reindex(table.index.append(gone))
     rows.loc[gone, _ZEROS] = 0.0
     change = rows["expected"] - then.reindex(rows.index).fillna(0.0)
     return rows.assign(change=change, moved=moved.reindex(rows.index).fillna(0.0))
+
+
+def _list_categories(context: Context) -> pd.DataFrame:
+    """Closed money with commit, and with best case, by row of `people`."""
+    by, names = [*context.by], ["commit_total", "best_case_total"]
+    table = analysis.forecast_categories(context.opportunities, by=by, **context.options)
+    now = table[table.index.get_level_values("period") == context.label][names].droplevel("period")
+    levels = [now.groupby(by[:depth], sort=False).sum() for depth in range(1, len(by) + 1)]
+    rows = {text.split_key(key): row for level in levels for key, row in level.iterrows()}
+    rows[()] = now.sum()
+    none = dict.fromkeys(names, 0.0)
+    keys = [[one for one in text.split_key(key) if one != ALL] for key in people(context).index]
+    found = [dict(rows.get(tuple(key), none)) for key in keys]
+    return pd.DataFrame(found, people(context).index, names)
 
 
 @keep

@@ -26,7 +26,8 @@ _FEW, _KEPT = 16, 8
 target, then the largest."""
 _KNOWN = (
     *("target", "booked", "expected_open", "new_business", "expected", "call", "override"),
-    *("low", "high", "open_count", "open_value", "gap", "change"),
+    *("low", "high", "open_count", "open_value", "gap", "change", "call_then"),
+    *("commit_total", "best_case_total"),
 )
 _PROGRESS = ("target", "booked", "expected", "low", "high")
 
@@ -57,12 +58,13 @@ def people(context: Context) -> Answer:
     ]
     heads = {"name": text.capital(", ".join([*map(text.label, context.by[:-1]), context.who]))}
     heads |= {"p_target": "Chance", "open_value": "Due"}
+    heads |= {"commit_total": "Commit", "best_case_total": "Best case"}
     changes = forecasts.no_changes(context) == ""
     if changes:
         heads["change"] = f"Since {context.write_day(forecasts.earlier(context).day)}"
     columns = (
         *(["target"] if is_aimed else []),
-        *("booked", "expected"),
+        *("booked", "commit_total", "best_case_total", "expected"),
         *(["call"] if len(forecasts.calls(context)) else []),
         *("low", "high"),
         *(("gap", "p_target") if is_aimed else ["open_value"]),
@@ -172,10 +174,11 @@ def _say_call(context: Context, row: Mapping[Any, Any], name: str) -> dict[str, 
     if math.isfinite(row["override"]):
         said = context.money(row["override"], fine=True)
         remarks, by = [*remarks, f"{said}, below closed," if other else said], str(row["overrider"])
-    if not remarks and not by:
-        return {}
-    pieces = (f"{' · '.join(remarks)} by ".lstrip(), Piece("name", by)) if by else remarks
-    return {"call": Sentence.of(*pieces)}
+    pieces = [f"{' · '.join(remarks)} by ".lstrip(), Piece("name", by)] if by else [*remarks]
+    if pd.notna(row["call_then"]) and abs(row["call"] - row["call_then"]) >= HALF_CENT:
+        was = f"{', ' if pieces else ''}was "
+        pieces += [was, Piece("text", context.money(row["call_then"], fine=True))]
+    return {"call": Sentence.of(*pieces)} if pieces else {}
 
 
 def _mark_largest(rows: list[Row]) -> list[Row]:

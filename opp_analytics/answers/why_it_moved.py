@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 import pandas as pd
@@ -39,7 +40,8 @@ def why_it_moved(context: Context) -> Answer:
         Row(
             end,
             Piece("text", f"Forecast {context.write_day(day_of(table, moment))}"),
-            {"expected": float(table["expected"][end]), "deals": int(table["deals"][end])},
+            {name: float(table[name][end]) for name in ("expected", "value")}
+            | {"deals": int(table["deals"][end])},
             kind="total",
         )
         for end, moment in (("then", note.then_at), ("now", note.now_at))
@@ -53,9 +55,10 @@ def why_it_moved(context: Context) -> Answer:
         tables=(
             Table(
                 "steps",
-                ("expected", "change", "deals", "largest"),
+                ("expected", "change", "value", "deals", "largest"),
                 (then, *(_make_row(step) for step in steps), now),
                 "change",
+                {"value": "Full value"},
             ),
         ),
         figures=(
@@ -71,6 +74,8 @@ def why_it_moved(context: Context) -> Answer:
 
 def _make_row(step: analysis.Step) -> Row:
     values = {"change": step.expected, "deals": step.deals}
+    if math.isfinite(step.value):
+        values["value"] = step.value
     most = {"largest": step.movers[0][0]} if step.movers else {}
     return Row(step.key, Piece("text", text.capital(step.name)), {**values, **most}, kind="step")
 
@@ -101,15 +106,12 @@ def _list_step(context: Context, steps: list[analysis.Step], row: Row) -> Answer
     step = next((one for one in steps if one.key == row.id), None)
     if step is None:
         return None
-    title, table = text.capital(step.name), forecasts.change(context)
+    title = text.capital(step.name)
     if step.key == "new_business":
-        by_rate = note_of(table).method == "run_rate"
-        what = "Money" if by_rate else "Money of deals not yet created"
-        since = context.write_day(day_of(table, note_of(table).then_at))
-        words = (
-            f"{what} that past {context.noun}s won from this day on, less what they won from the "
-            f"day of {since} on: it shrinks daily"
-        )
+        is_less = step.expected < 0
+        words = f"{'Less' if is_less else 'More'} is expected of deals that do not exist yet"
+        if is_less:
+            words = "Less time is left for deals that do not exist yet"
         return Answer("step", context, title, Sentence.of(words))
     moved = forecasts.explained_change(context).list_deals()
     moved = moved[moved["movement"] == step.key]

@@ -93,7 +93,9 @@ def _lay_steps(
     for name in ends:
         moment = getattr(note_of(table), f"{name}_at")
         words = f"{what} {text.day(day_of(table, moment)) if moment else name}"
-        totals.append(Step(name, words, float(table[column][name]), int(table["deals"][name]), ()))
+        total = Step(name, words, float(table[column][name]), int(table["deals"][name]), ())
+        totals.append(total._replace(value=float(table["value"][name])))
+    heads = () if column == "value" else ("Expected", "Full value")
     levels = np.cumsum([totals[0].expected, *(step.expected for step in steps)])
     base, reach = _cut_scale(levels), float(np.ptp(levels))
     money = money_of(table, beside=table[column].abs().max())
@@ -103,14 +105,22 @@ def _lay_steps(
         for step, start, end in zip(steps, levels[:-1], levels[1:], strict=True)
     ]
     first, last = (_place_total(step, base, base + 0.12 * reach, money) for step in totals)
+    places = [first, *places, last]
+    if heads:
+        every = [totals[0], *steps, totals[1]]
+        places = [
+            replace(place, figures=(*place.figures, money(step.value)))
+            for place, step in zip(places, every, strict=True)
+        ]
     near = not base or base <= target <= levels.max() + reach
     aim = (Level(target, "ink", f"target {money(target)}"),) if near and target == target else ()
     return ChartData(
-        (first, *places, last),
+        tuple(places),
         (CUT.lower(),) if base else (),
         linked=True,
         measure=measure_column(table, column, axis, low=base or None),
         levels=(Level(0.0), *aim),
+        heads=heads,
     )
 
 

@@ -29,6 +29,7 @@ from opp_analytics.answers import (
 )
 from opp_analytics.charts import ChartData
 from opp_analytics.columns import find_unit
+from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.note import note_of
 from opp_analytics.report.model import (
     Block,
@@ -60,7 +61,10 @@ _MOST_RISKS, _MOST_FIXES, _MOST_CREATORS, _MOST_PUSHED = 9, 8, 8, 5
 """Rows of a block that fit beside its neighbor."""
 _MOST_CARDS = 12
 """People with a card of their own, four rows of three."""
-_PEOPLE = ("target", "booked", "expected", "call", PICTURE, "open_value", "gap", "p_target")
+_PEOPLE = (
+    *("target", "booked", "commit_total", "best_case_total", "expected", "call"),
+    *(PICTURE, "open_value", "gap", "p_target"),
+)
 
 
 def people(context: Context) -> Block:
@@ -76,7 +80,7 @@ def people(context: Context) -> Block:
     aim = f", upright line target{'' if 'target' in table.columns else ' of all'}"
     line = aim if "target" in table.rows[-1].values else ""
     drawn = f"Gray bar closed, dot forecast, blue band range{line}. A name opens its deals"
-    said = (unit, drawn, *map(answer.say, answer.notes))
+    said = (unit, "Commit and best case with closed", drawn, *map(answer.say, answer.notes))
     columns = (*_PEOPLE, "change")
     shown = show_table(answer, table, "people", columns=columns, money=money)
     sub = ". ".join(filter(None, said))
@@ -113,7 +117,8 @@ def act_today(context: Context) -> Block:
     table = answer.tables[0]
     if not table.rows:
         return say_only("act_today", answer.title, f"{answer.say(answer.finding)}.", nav)
-    columns = ("action", context.person or "", "value", "points")
+    gains = any("points" in row.values for row in table.rows)
+    columns = ("action", context.person or "", "value", *(["points"] if gains else []))
     shown = show_table(answer, table, "act_today", columns=columns, money=context.money)
     sub = ". ".join(map(answer.say, filter(None, (table.note, *answer.notes))))
     return Block("act_today", answer.say(answer.finding), sub, (shown,), nav)
@@ -194,11 +199,26 @@ def months(context: Context) -> Block:
     if targets:
         sub += f". Upright line: target {context.money(max(targets))}"
     sub = ". ".join([sub, *map(answer.say, answer.notes)])
-    return Block("months", answer.say(answer.finding), sub, (shown,), answer.title)
+    parts = (*_show_beside(context), shown)
+    return Block("months", answer.say(answer.finding), sub, parts, answer.title)
+
+
+def _show_beside(context: Context) -> tuple[Note, ...]:
+    """Say whether the quarter makes it, on a page of a month; and the other way round."""
+    if context.noun not in ("month", "quarter") or forecasts.by_rate(context):
+        return ()
+    freq = context.org.freq("Q") if context.noun == "month" else "M"
+    target = context.target if isinstance(context.target, pd.DataFrame) else None
+    other = replace(context, freq=freq, target=target, chosen=None)
+    try:
+        found = will_we_make_it(other)
+    except (DataError, NotEnoughHistory):
+        return ()
+    return (Note(f"{found.say(found.finding)}."),)
 
 
 def pipeline_created(context: Context) -> Block | None:
-    """Show whether the inflow suffices: value created in recent weeks, and their average."""
+    """Show whether the inflow suffices: value created in recent weeks, their average, and whose."""
     found = answers.pipeline_created(context)
     if not isinstance(found.chart, ChartData):
         return None
@@ -210,35 +230,19 @@ def pipeline_created(context: Context) -> Block | None:
         )
         sub += f"; line: {line}, {context.money(level.at)}"
     this_week = show_behind(found, rows[-1])
-    fold = [Fold(this_week.caption, this_week)] if this_week else []
-    return Block("pipeline_created", found.say(found.finding), sub, (Chart(draw(found)), *fold))
-
-
-def created_by(context: Context) -> Block | None:
-    """Show who created the value of the current period so far.
-
-    Nothing on the page of one person.
-    """
-    found = answers.pipeline_created(context)
-    if len(found.tables) < 2:
-        return None
-    table = found.tables[1]
-    sub = f"Value created in {context.name} so far"
-    if len(table.rows) > _MOST_CREATORS:
-        sub += f", the {_MOST_CREATORS} largest of {len(table.rows)}"
-    columns = ("value", "deals")
-    shown = show_table(
-        found, table, "created_by", _MOST_CREATORS, columns=columns, money=context.money
-    )
-    return Block("created_by", found.say(found.notes[0]), sub, (shown,))
+    parts = [Chart(draw(found)), *([Fold(this_week.caption, this_week)] if this_week else [])]
+    for table in found.tables[1:]:
+        caption = f"Value created in {context.name} so far"
+        if len(table.rows) > _MOST_CREATORS:
+            caption += f", the {_MOST_CREATORS} largest of {len(table.rows)}"
+        names = {"columns": ("value", "deals"), "money": context.money}
+        sub += f". {found.say(found.notes[0])}"
+        parts.append(show_table(found, table, "created_by", _MOST_CREATORS, caption, **names))
+    return Block("pipeline_created", found.say(found.finding), sub, tuple(parts))
 
 
 _LOOKS: dict[str, tuple[str, str, int | None]] = {
-    "why_it_moved": (
-        "Under each bar: its deals, and the one that moved most",
-        "Why it moved",
-        None,
-    ),
+    "why_it_moved": ("", "Why it moved", None),
     "categories": ("Running total beside each bar; line: the target", "Categories", None),
     "slippage": (
         "Outcome of what was open and due when each {noun} began, by value, wins of other deals "
@@ -361,21 +365,20 @@ def make_tile(context: Context, figure: Figure) -> Tile:
 BLOCKS: dict[str, Callable[[Context], Block | None]] = {
     "act_today": act_today,
     "people": people,
-    "trend": trend,
     "why_it_moved": partial(_show_drawn, "why_it_moved"),
+    "trend": trend,
+    "months": months,
     "at_risk": at_risk,
     "to_win": to_win,
-    "categories": partial(_show_drawn, "categories"),
-    "months": months,
-    "pipeline_created": pipeline_created,
-    "created_by": created_by,
     "slippage": slippage,
-    "past_ranges": partial(_show_drawn, "past_ranges"),
-    "calls": calls,
+    "categories": partial(_show_drawn, "categories"),
+    "pipeline_created": pipeline_created,
     "stages": partial(_show_drawn, "stages"),
     "win_rates": partial(_show_drawn, "win_rates"),
+    "calls": calls,
+    "past_ranges": partial(_show_drawn, "past_ranges"),
     "data_to_fix": partial(_show_drawn, "data_to_fix"),
     "notes": notes,
 }
-"""The blocks by question, in the order of the page; also what each person must win, who created
-pipeline, and notes on the numbers."""
+"""The blocks by question, in the order of the page; also what each person must win, and notes on
+the numbers."""

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from opp_analytics import text
-from opp_analytics.answers import Context, forecasts, will_we_make_it
+from opp_analytics.answers import (
+    CATALOG,
+    Context,
+    act_today,
+    data_to_fix,
+    forecasts,
+    will_we_make_it,
+)
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.report.blocks import BLOCKS, tiles
-from opp_analytics.report.model import WeeklyPage, clean
+from opp_analytics.report.model import Block, WeeklyPage, clean
 from opp_analytics.report.notes import certificate
 
-_FOR_ONE, _OF_MANY = ("act_today", "trend"), ("people", "to_win")
-"""The first blocks of one person's page, and those that have one row or card on it."""
+_OF_MANY = ("people", "to_win")
+"""Blocks that have one row or card on the page of one person."""
 
 
 def compose(
@@ -25,7 +33,7 @@ def compose(
     """Compose the page as data: `blocks` in their order, by default those of `choose_blocks`."""
     first = will_we_make_it(context)
     state, alarm = certificate(context)
-    built = [BLOCKS[name](context) for name in choose_blocks(context, blocks)]
+    built = [_build(context, name, folds=blocks is None) for name in choose_blocks(context, blocks)]
     day = text.day(context.day, year=True)
     heading = title or "Weekly forecast"
     page = WeeklyPage(
@@ -45,6 +53,23 @@ def compose(
     return clean(page)
 
 
+def _build(context: Context, name: str, *, folds: bool) -> Block | None:
+    """Build a block; what is read now and then is behind its finding, if it `folds`."""
+    block = BLOCKS[name](context)
+    if block is None or not folds or (name in CATALOG and CATALOG[name].place != "more"):
+        return block
+    is_open = name == "data_to_fix" and _is_acted_on(context)
+    return replace(block, folded="open" if is_open else "closed")
+
+
+def _is_acted_on(context: Context) -> bool:
+    """Tell whether a deal to act on today is among those of the first finding on data."""
+    found = data_to_fix(context)
+    behind = found.opens(found.tables[0].rows[0]) if found.tables else None
+    act = {row.id for row in act_today(context).tables[0].rows}
+    return bool(behind and act & {row.id for table in behind.tables for row in table.rows})
+
+
 def choose_blocks(context: Context, asked: Sequence[str] | None = None) -> tuple[str, ...]:
     """Choose the blocks asked for.
 
@@ -57,4 +82,4 @@ def choose_blocks(context: Context, asked: Sequence[str] | None = None) -> tuple
         return tuple(asked)
     if context.only is None or len(forecasts.persons(context)) > 1:
         return tuple(BLOCKS)
-    return (*_FOR_ONE, *(name for name in BLOCKS if name not in (*_FOR_ONE, *_OF_MANY)))
+    return tuple(name for name in BLOCKS if name not in _OF_MANY)

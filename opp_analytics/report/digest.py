@@ -226,10 +226,9 @@ def _write_parts(digest: Digest, marks: Marks) -> Iterator[str]:
     """Write lines, with an empty one before each paragraph."""
     if digest.heading:
         yield marks.stress(digest.heading)
-    for alert in digest.alerts:
-        yield f"\n{marks.stress(alert.words, alert.tone != 'standing')}"
-    if digest.sentence:
-        yield f"\n{marks.stress(digest.sentence, not digest.alone)}"
+    lines = [f"\n{marks.stress(one.words, one.tone != 'standing')}" for one in digest.alerts]
+    said = f"\n{marks.stress(digest.sentence, not digest.alone)}" if digest.sentence else ""
+    yield from filter(None, [*lines, said] if digest.alone else [said, *lines])
     # The list of people says more of whom it names.
     if digest.second and not any(one.says and one.key == "people" for one in digest.sections):
         yield f"\n{marks.text(digest.second)}"

@@ -23,20 +23,7 @@ WHOLE = "everybody"
 """The audience of a page of the whole pipeline."""
 _HEAD = 8_192
 """Bytes of a page in which `read_audience` looks."""
-_SPANS = {
-    "people": 7,
-    "trend": 5,
-    "why_it_moved": 6,
-    "act_today": 7,
-    "categories": 5,
-    "months": 7,
-    "pipeline_created": 7,
-    "created_by": 5,
-    "slippage": 7,
-    "past_ranges": 5,
-    "stages": 7,
-    "win_rates": 5,
-}
+_SPANS = {"why_it_moved": 7, "trend": 5}
 """Columns of twelve that a block takes beside a partner; the others take all."""
 
 
@@ -57,7 +44,7 @@ def render_page(
     script = files(__package__).joinpath("templates/sort.js").read_text("utf-8") if sorts else ""
     hashed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     drawn = {
-        "placed": _place(page.blocks),
+        "placed": _place([block for block in page.blocks if not block.folded]),
         "pictures": stylesheet(),
         "script": script,
         "hash": hashed,

@@ -237,6 +237,8 @@ class Block:
     parts: tuple[BlockPart, ...] = ()
     nav: str = ""
     """Its name in the contents; empty for none."""
+    folded: Literal["", "closed", "open"] = ""
+    """How it is behind its finding; empty for a block in full view."""
 
 
 def say_only(key: str, title: str, words: str, nav: str = "") -> Block:

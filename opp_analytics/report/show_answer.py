@@ -45,6 +45,8 @@ _LOOKS = {
     "reasons": PageColumn("", right=False, phone="full", kind="why"),
     "action": PageColumn("", right=False, phone="full", kind="why"),
     "call": PageColumn("", kind="call"),
+    "commit_total": PageColumn("", kind="wide"),
+    "best_case_total": PageColumn("", kind="wide"),
     "change": PageColumn("", kind="since"),
     PICTURE: draw_column(),
 }

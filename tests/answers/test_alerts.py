@@ -9,7 +9,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics import errors
-from opp_analytics.answers.alerts import judge_alerts, judge_forecast
+from opp_analytics.answers.alerts import fold_alerts, judge_alerts, judge_forecast
 from tests import pipelines
 from tests.pipelines import AS_OF, context_of
 
@@ -28,7 +28,6 @@ ROW = pd.Series(
         "world_changed": 1.0,
     }
 )
-TOLD = "you asked to be told"
 
 
 def find(conditions, earlier=None, **texts):
@@ -40,36 +39,36 @@ def find(conditions, earlier=None, **texts):
 
 
 def said(conditions, **texts):
-    return [alert.sentence for alert in find(conditions, **texts)]
+    return [alert.words for alert in find(conditions, **texts)]
 
 
 @pytest.mark.parametrize(
     ("condition", "sentence"),
     [
-        ("p_target < 0.5", f"November is <1% likely to hit $525K; {TOLD} below 50%."),
-        ("50% >= p_target", f"November is <1% likely to hit $525K; {TOLD} at or below 50%."),
-        ("expected < target * 80%", f"Forecast $168K is 32% of target; {TOLD} below 80%."),
-        ("target > expected", f"Forecast $168K is 32% of target; {TOLD} below 100%."),
-        ("booked < $100,000", f"November has $28K closed; {TOLD} below $100K."),
+        ("p_target < 0.5", "November is <1% likely to hit $525K, below 50%."),
+        ("50% >= p_target", "November is <1% likely to hit $525K, at or below 50%."),
+        ("expected < target * 80%", "Forecast $168K is 32% of target, below 80%."),
+        ("target > expected", "Forecast $168K is 32% of target, below 100%."),
+        ("booked < $100,000", "November has $28K closed, below $100K."),
         (
             "world_changed > 0",
-            f"Changes of new deals or the share won beyond chance: 1; {TOLD} above 0.",
+            "Changes of new deals or the share won beyond chance: 1, above 0.",
         ),
-        ("open_count != 5", f"November: open count is 3; {TOLD} other than 5."),
-        ("open_value < gap", f"November: open value is 60% of gap; {TOLD} below 100%."),
+        ("open_count != 5", "November: open count is 3, other than 5."),
+        ("open_value < gap", "November: open value is 60% of gap, below 100%."),
         (
             "p_target < 50% and open_count < 5",
             (
-                f"November: p target is <1% and open count is 3; {TOLD} when p_target < 50% and "
+                "November: p target is <1% and open count is 3, meeting p_target < 50% and "
                 "open_count < 5."
             ),
         ),
         # What rounds to the line is written finer, so that it is seen to be past it.
-        ("p_target < 0.0045", f"November is 0.40% likely to hit $525K; {TOLD} below 0.45%."),
-        ("expected < 168424", f"Forecast for November is $168,423.21; {TOLD} below $168,424."),
+        ("p_target < 0.0045", "November is 0.40% likely to hit $525K, below 0.45%."),
+        ("expected < 168424", "Forecast for November is $168,423.21, below $168,424."),
         (
             "pipeline_coverage < 0.61",
-            f"November has 0.60× coverage of what is to go; {TOLD} below 0.61×.",
+            "November has 0.60× coverage of what is to go, below 0.61×.",
         ),
     ],
 )
@@ -81,18 +80,22 @@ def test_judge_forecast__says_a_whole_line_without_decimals_once_it_is_over():
     row = pd.Series({**ROW, "p_target": 0.5041})
     settings = {"alert_when": "p_target < 0.5"}
     (over,) = judge_forecast(settings, row, label="2026-11", period="November", currency="USD")
-    assert over.words == "Over: November is 50.41% likely to hit $525K; no longer below 50%."
+    assert over.words == "November is 50.41% likely to hit $525K; no longer below 50%."
 
 
 def test_judge_forecast__tells_new_ones_from_those_that_held_at_the_earlier_record():
     conditions = ["p_target < 0.5", "booked < 100k", "open_count < 5"]
     earlier = pd.Series({**ROW, "p_target": 0.51, "open_count": math.nan})
-    assert [(alert.sentence.split()[2], alert.lead) for alert in find(conditions, earlier)] == [
-        ("<1%", "New"),
-        ("$28K", "Still"),
-        ("count", "New"),
+    assert [alert.words.partition(", ")[2] for alert in find(conditions, earlier)] == [
+        "now below 50%.",
+        "still below $100K.",
+        "now below 5.",
     ]
-    assert [alert.lead for alert in find(conditions)] == ["", "", ""]
+    assert [alert.words.partition(", ")[2] for alert in find(conditions)] == [
+        "below 50%.",
+        "below $100K.",
+        "below 5.",
+    ]
     assert [alert.key for alert in find(conditions)] == [
         f"2026-11 {condition}" for condition in conditions
     ]
@@ -113,7 +116,7 @@ def test_judge_forecast__says_the_words_of_the_org_file():
     assert said(conditions, **texts) == [
         "November: <1% (50%)",
         "$168K 32% below 80%",
-        f"Forecast for November is $168K; {TOLD} below $500K.",
+        "Forecast for November is $168K, below $500K.",
         "Watch $497K {now}, booked < 1 or gap > 1",
     ]
 
@@ -169,21 +172,21 @@ BEFORE = deals()
             "probability < 50%",
             {"a": {"probability": 41}},
             [
-                "New: Alder (Ann): probability is 41%, below 50%; $100K due Mar 20.",
-                "Still: Cedar (Ann): probability is 20%, below 50%; $30K due Apr 10.",
+                "Alder (Ann): probability is 41%, now below 50%; $100K due Mar 20.",
+                "Cedar (Ann): probability is 20%, still below 50%; $30K due Apr 10.",
             ],
         ),
         (
             "probability < 50% and value > 50k",
             {"c": {"value": 60_000.0, "close_date": None}},
-            ["New: Cedar (Ann): probability is 20%, below 50%; $60K, no close date."],
+            ["Cedar (Ann): probability is 20%, now below 50%; $60K, no close date."],
         ),
         (
             "value < 100k",
             {"a": {"value": 99_999.9, "close_date": "2026-03-12"}},
             [
-                "New: Alder (Ann): value is $99,999.90, below $100,000; $100K was due Mar 12.",
-                "Still: Cedar (Ann): value is $30K, below $100K; $30K due Apr 10.",
+                "Alder (Ann): value is $99,999.90, now below $100,000; $100K was due Mar 12.",
+                "Cedar (Ann): value is $30K, still below $100K; $30K due Apr 10.",
             ],
         ),
         (
@@ -191,7 +194,7 @@ BEFORE = deals()
             {},
             [
                 (
-                    "Still: Cedar (Ann): value is $30K and probability is 20%, value * "
+                    "Cedar (Ann): value is $30K and probability is 20%, still meeting value * "
                     "probability < 10000; $30K due Apr 10."
                 )
             ],
@@ -199,7 +202,7 @@ BEFORE = deals()
         (
             "days_in_stage > 5 and pushes >= 1",
             {"c": {"close_date": "2026-05-10"}},
-            ["New: Cedar (Ann): days in stage is 7, above 5; $30K due May 10."],
+            ["Cedar (Ann): days in stage is 7, now above 5; $30K due May 10."],
         ),
         ("probability > 90%", {}, []),
     ],
@@ -222,15 +225,15 @@ def test_judge_alerts__of_a_condition_that_ended_say_the_figure_now(watch):
         deals(a={"probability": 56, "value": 50_000.0}), BEFORE, alert_deals_when=conditions
     ).find_end
     assert [end(key).words for key in keys] == [
-        "Over: Alder (Ann): probability is 56%, no longer below 50%.",
-        "Over: Alder (Ann): value is $50K, no longer above $50K.",
-        "Over: Alder (Ann): days in stage is 7, no longer above 30.",
+        "Alder (Ann): probability is 56%, no longer below 50%.",
+        "Alder (Ann): value is $50K, no longer above $50K.",
+        "Alder (Ann): days in stage is 7, no longer above 30.",
         (
-            "Over: Alder (Ann): probability is 56% and value is $50K, no longer probability * "
+            "Alder (Ann): probability is 56% and value is $50K, no longer meeting probability * "
             "value < 1."
         ),
     ]
-    assert end(f"e {conditions[0]}").words == "Over: Elder (Ann) was won: $70K."
+    assert end(f"e {conditions[0]}").words == "Elder (Ann) was won: $70K."
     # A deal that is gone, a condition that nobody asks for any more, and a month that has ended.
     assert [
         end(key) for key in (f"z {conditions[0]}", "a value > 1", "2026-02 p_target < 0.5")
@@ -256,7 +259,7 @@ def test_judge_alerts__that_cannot_be_judged_any_more_are_neither_over_nor_told_
         "2026-02 booked > 1m",
     ]
     lines, _, keys = watched.follow_up(told)
-    assert [line.words for line in lines] == ["Over: March has $70K closed; no longer above $1M."]
+    assert [line.words for line in lines] == ["March has $70K closed; no longer above $1M."]
     assert list(keys) == told[:2]
 
 
@@ -287,7 +290,7 @@ def test_judge_alerts__tells_milestones_of_the_target(watch, closed, said, new):
     assert "2026-02 100% of target" not in keys
 
 
-def test_judge_alerts__names_five_deals_counts_the_rest_and_lists_those_that_stand_in_one_line(
+def test_judge_alerts__names_the_first_deals_counts_the_rest_and_lists_those_that_stand_in_one_line(
     watch,
 ):
     rows = [
@@ -299,11 +302,13 @@ def test_judge_alerts__names_five_deals_counts_the_rest_and_lists_those_that_sta
     assert len(watched.alerts) == 12
     assert [line.words for line in watched.lines] == [
         *(
-            f"New: Deal {k} (Ann): probability is 40%, below 50%; ${k}K due Mar 20."
-            for k in (12, 11, 10, 9, 8)
+            f"Deal {k} (Ann): probability is 40%, now below 50%; ${k}K due Mar 20."
+            for k in (12, 11, 10)
         ),
-        "New: 2 more deals.",
-        "Still: 5 deals you asked about: Deal 5 (Ann), Deal 4 (Ann), Deal 3 (Ann) and 2 more.",
+        "Five more alerts.",
+    ]
+    assert [line.words for line in fold_alerts(watched.alerts[7:])] == [
+        "Five deals still below 50%: Deal 5 (Ann), Deal 4 (Ann), Deal 3 (Ann) and 2 more.",
     ]
 
 

@@ -33,18 +33,20 @@ def test_people__have_closed_forecast_due_and_change(opportunities, history):
     assert answer.say(answer.finding) == "Ann closed all 70K"
     assert [*answer.title_columns(table).values()] == [
         "Closed",
+        "Commit",
+        "Best case",
         "Forecast",
         "Range from",
         "Range to",
         "Due",
         "Since Mar 9",
     ]
-    shown = {name: (row[0], row[1], row[4], row[5]) for name, row in _cells(answer).items()}
+    shown = {name: (*row[:4], *row[6:]) for name, row in _cells(answer).items()}
     assert shown == {
-        "Ann": (70_000.0, 166_000.0, 120_000.0, 16_000.0),
-        "Bo & Co": (0.0, 0.0, 0.0, -20_000.0),
-        "(none)": (0.0, 0.0, 0.0, -10_000.0),
-        "All": (70_000.0, 166_000.0, 120_000.0, -14_000.0),
+        "Ann": (70_000.0, 70_000.0, 190_000.0, 166_000.0, 120_000.0, 16_000.0),
+        "Bo & Co": (0.0, 0.0, 0.0, 0.0, 0.0, -20_000.0),
+        "(none)": (0.0, 0.0, 0.0, 0.0, 0.0, -10_000.0),
+        "All": (70_000.0, 70_000.0, 190_000.0, 166_000.0, 120_000.0, -14_000.0),
     }
     assert [row.name.value for row in table.rows if row.marked] == ["Bo & Co"]
     behind = answer.opens(table.rows[0])
@@ -57,7 +59,7 @@ def test_people__have_closed_forecast_due_and_change(opportunities, history):
 
 def test_people__with_targets_have_what_is_to_go_and_why_there_is_no_chance(opportunities):
     answer = people(context_of(opportunities, target=TARGETS))
-    assert answer.say(answer.finding) == "No rep is at target; Di’s forecast is 7K below"
+    assert answer.say(answer.finding) == "No rep at target; Di’s forecast is 7K below"
     assert [answer.say(note) for note in answer.notes] == [
         "Di has a target and owns no deal; is the name spelled as in the CRM?"
     ]

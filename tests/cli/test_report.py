@@ -113,7 +113,7 @@ def test_report__also_writes_mail_and_text_and_an_alert_exits_with_3(
     ]
     code, out, err = command(*asked, "--eml", "--markdown")
     assert (code, err) == (3, "")
-    assert out.splitlines()[-1].endswith(" has $0 closed; you asked to be told below $1B.")
+    assert out.splitlines()[-1].endswith(" has $0 closed, below $1B.")
     assert all((tmp_path / f"week.{kind}").stat().st_size for kind in ("html", "xlsx", "eml", "md"))
     org.write_text('[report]\nalert_when = "booked > 1e9"\n')
     assert command(*asked)[0] == 0

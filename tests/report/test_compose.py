@@ -14,10 +14,8 @@ from tests.pipelines import LAST_WEEK, context_of, pipeline
 @pytest.mark.slow
 def test_compose__has_every_block_in_order(opportunities, history):
     page = compose(context_of(opportunities, history, target=150_000), workbook="week.xlsx")
-    # Nothing was created in March, and nobody called.
-    assert [block.key for block in page.blocks] == [
-        name for name in BLOCKS if name not in ("created_by", "calls")
-    ]
+    # Nobody called.
+    assert [block.key for block in page.blocks] == [name for name in BLOCKS if name != "calls"]
     assert page.title == "Weekly forecast, Mar 16, 2026"
     assert page.since == "Mar 9"
 
@@ -31,6 +29,24 @@ def test_compose__takes_a_choice_of_blocks_in_its_order(opportunities):
     )
     assert [block.key for block in page.blocks] == ["data_to_fix", "people"]
     assert page.heading == "Monday"
+
+
+def test_compose__folds_what_is_read_now_and_then_behind_its_finding(opportunities, history):
+    context = context_of(opportunities, history, target=150_000)
+    page = compose(context, workbook="week.xlsx")
+    assert {block.key: block.folded for block in page.blocks if block.key not in _FOLDED} == {
+        **dict.fromkeys(("act_today", "people", "why_it_moved", "trend", "months"), ""),
+        # A deal to act on today is among those of its finding.
+        "data_to_fix": "open",
+    }
+    chosen = compose(context, workbook="week.xlsx", blocks=["slippage"])
+    assert [block.folded for block in chosen.blocks] == [""]
+
+
+_FOLDED = (
+    *("at_risk", "to_win", "slippage", "categories", "pipeline_created"),
+    *("stages", "win_rates", "past_ranges", "notes"),
+)
 
 
 def test_compose__names_a_block_that_is_none(opportunities):

@@ -311,7 +311,7 @@ def test_write_mail__same_digest_same_bytes() -> None:
 
 def test_keep_alerts__sets_the_alert_large() -> None:
     made = replace(digest(), sentence="March is 9% likely to hit $1K: $2 closed, forecast $3.")
-    asked = Alert("March is 9% likely to hit $1K; you asked to be told below 50%.", True)
+    asked = Alert("March is 9% likely to hit $1K, below 50%.", True)
     kept = made.keep_alerts([asked])
     assert (kept.heading, kept.sentence) == ("Alerts · Mar 16, 2026", made.sentence)
     body = read(write_mail(kept, {})).get_body(("html",))

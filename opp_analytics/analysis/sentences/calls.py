@@ -102,8 +102,8 @@ def describe_value_added(table: pd.DataFrame) -> str:
         behind = called["wape"].diff().iloc[-1]
         # One more test beside those of the rows, so held against as many.
         p = note_of(table).figures["override"][""] * table["wape"].count()
-        luck = "" if p < 1 - (note_of(table).confidence or 0.95) else f", which {evidence.CHANCE}"
-        said.append(f"the override {'cost' if behind > 0 else 'saved'} {points(behind)}{luck}")
+        if p < 1 - (note_of(table).confidence or 0.95):
+            said.append(f"the override {'cost' if behind > 0 else 'saved'} {points(behind)}")
     if table["wape"].idxmin() == "blend" and table["differs"]["blend"]:
         said.append(
             f"{name_source('blend', freq)} missed least, by {percent(table['wape']['blend'])}"
@@ -136,7 +136,7 @@ def _compare(row: Row, name: str, model: float, freq: Any) -> str:
         )
     missed = f"{capital(name.removeprefix('the '))} missed by {percent(row['wape'])}"
     if not row["differs"]:
-        return f"{missed}, the model by {percent(model)} ({judged}): {evidence.CHANCE}"
+        return f"{missed}, the model by {percent(model)}: {evidence.CHANCE}"
     return f"{missed}, {points(behind)} more than the model ({judged})"
 
 

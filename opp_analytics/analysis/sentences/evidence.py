@@ -56,7 +56,7 @@ def is_apart(hits: Iterable[float], trials: Iterable[float]) -> bool:
 
 def say_before(said: str, before: float, when: str, *, apart: bool) -> str:
     """Add to what is `said` of a share the one of the period before, and whether they differ."""
-    return f"{said}, after {percent(before)} in {when}: {'beyond chance' if apart else CHANCE}."
+    return f"{said} ({when} {percent(before)}): {'beyond chance' if apart else CHANCE}."
 
 
 def list_apart(table: pd.DataFrame) -> list[Any]:

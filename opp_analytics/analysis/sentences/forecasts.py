@@ -51,6 +51,8 @@ _LIKELY = 50
 # Stated and learned chances differ beyond two standard errors, and by ten points on average.
 _BEYOND, _MATTERS = 2.0, 0.1
 _CATEGORIES = ["closed", "commit", "best_case", "pipeline"]
+_MOST_CATEGORIES = 3
+"""Sums of categories in a sentence, closed money first."""
 
 Row = Any
 
@@ -285,7 +287,7 @@ def _describe_ahead(label: str, table: pd.DataFrame) -> str:
         )
     none, new = "" if row["open_count"] else "nothing due yet", float(row.get("new_business", 0))
     is_new = known and new >= HALF_CENT and note_of(table).method != "run_rate"
-    add = f"; {amount(new)} of it from deals not yet created" if is_new else ""
+    add = f"; {amount(new)} of it new business" if is_new else ""
     against = f"{forecast} vs. {amount(row['target'])}"
     if evidence.is_stated(table):
         return f"{name}: {none or f'{against} at stated chances'}"
@@ -318,8 +320,8 @@ def _describe_groups(table: pd.DataFrame) -> str:
     met = int((find_gap(aimed["target"], aimed["booked"]) <= 0).sum())
     if met == len(aimed):
         return f"Every {noun} is at target"
-    some = f"{capital(spelled(met))} of {spelled(len(aimed), noun)} {'is' if met == 1 else 'are'}"
-    first = f"{some if met else f'No {noun} is'} at target"
+    some = f"{capital(spelled(met))} of {spelled(len(aimed), noun)}"
+    first = f"{some if met else f'No {noun}'} at target"
     short = pd.Series(find_gap(aimed["target"], aimed["expected"]), aimed.index)
     if not short.max() > 0:
         return f"{first}; every forecast gets there"
@@ -558,7 +560,7 @@ def describe_categories(table: pd.DataFrame) -> str:
     for category in ("commit", "best_case", "pipeline"):
         total += row[category]
         said += [f"{money(total)} with {title(category)}"] if row[category] else []
-    return f"{', '.join(said)}."
+    return f"{', '.join(said[:_MOST_CATEGORIES])}."
 
 
 def describe_category_moves(table: pd.DataFrame) -> str:
@@ -587,15 +589,13 @@ def describe_backtest(table: pd.DataFrame) -> str:
         return "No past forecast can be judged yet."
     table = select_first_method(table)
     whole, held = float(table["actual"].sum()), say_held(table)
-    held = held and f"; 80% ranges {held}"
+    held = held and f"; ranges {held}"
     if not whole > 0:
         return f"Nothing was booked in the periods forecast{held}."
-    missed, lean = percent(float(table["error"].abs().sum()) / whole), _say_lean(table, whole)
-    ran = f" and ran {lean[0]} {lean[1]}{lean[2]}" if lean else ""
+    missed = percent(float(table["error"].abs().sum()) / whole)
     first, last = int(table["lead"].min()), int(table["lead"].max())
     days = count(last, "day") if first == last else f"{first:,} to {count(last, 'day')}"
-    made = f"{capital(count(len(table), 'past forecast'))} made {days} before the end"
-    return f"{made} missed by {missed}{ran}{held}."
+    return f"Forecasts {days} ahead missed by {missed}{_say_lean(table, whole)}{held}."
 
 
 def select_first_method(table: pd.DataFrame) -> pd.DataFrame:
@@ -608,19 +608,14 @@ def select_first_method(table: pd.DataFrame) -> pd.DataFrame:
     return first
 
 
-def _say_lean(table: pd.DataFrame, whole: float) -> tuple[str, str, str] | None:
-    """Say how far forecasts were too high or too low in sum, and whether that may be chance.
-
-    None for hardly at all.
-    """
+def _say_lean(table: pd.DataFrame, whole: float) -> str:
+    """Say how far forecasts were too high or too low in sum; empty where that may be chance."""
     off = float(table["error"].sum()) / whole
-    size = percent(abs(off))
-    if size in ("0%", "<1%"):
-        return None
     # The forecasts of one period err together.
     by_period = table["error"].groupby(level="period").mean()
-    chance = "" if compare_pairs(by_period) < 0.05 else f", which {evidence.CHANCE}"
-    return size, "high" if off > 0 else "low", chance
+    if percent(abs(off)) in ("0%", "<1%") or not compare_pairs(by_period) < 0.05:
+        return ""
+    return f", {percent(abs(off))} too {'high' if off > 0 else 'low'}"
 
 
 def describe_score(table: pd.DataFrame) -> str:

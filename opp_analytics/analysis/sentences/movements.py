@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -58,7 +59,6 @@ _VERBS = {
 _MOST_STEPS = 4
 # Of a step of the forecast: a deal, and several deals, did; how it is said of a number or a name.
 _STEP_WORDS = {
-    "won": ("won beyond its chance", "won beyond their chances", "won"),
     "new": ("is new", "are new", "new"),
     "amount raised": ("had its amount raised", "had their amounts raised", "raised in amount"),
     "amount cut": ("had its amount cut", "had their amounts cut", "cut in amount"),
@@ -71,7 +71,6 @@ _STEP_WORDS = {
     "owner": ("changed hands", "changed hands", "in other hands"),
     **{way: (way, way, way) for way in ("moved in", "moved out")},
 }
-_ONE = {"won": "win", "lost": "loss", "new": "new deal"}
 # A deal that makes from this share of a change on, and not more than all of it, is its cause.
 _CAUSE = 0.6
 
@@ -90,6 +89,8 @@ class Step(NamedTuple):
     """Why the first of them moved, where that is known."""
     sides: tuple[tuple[int, float], ...] = ()
     """Of deals judged anew: how many rose and fell, and by how much."""
+    value: float = math.nan
+    """The deals at full value, where expected money is only a part of it."""
 
 
 def _size(value: float, table: pd.DataFrame) -> str:
@@ -205,7 +206,7 @@ def describe_pipeline_created(table: pd.DataFrame) -> str:
             f"({count(int(whole['deals'].iloc[-1]))}); {now}."
         )
     last, before = full.iloc[-1], full.iloc[:-1]
-    much = f"{money(last['value'])} ({count(int(last['deals']))})" if last["deals"] else "Nothing"
+    much = money(last["value"]) if last["deals"] else "Nothing"
     when = period_name(str(full.index[-1]), freq, today=note_of(table).day or full.index[-1])
     created = f"{much} created in {when}"
     usual = float(before["value"].mean()) if len(before) else 0.0
@@ -217,7 +218,7 @@ def describe_pipeline_created(table: pd.DataFrame) -> str:
         if abs(change) >= 0.005
         else "about"
     )
-    return f"{created}, {said} the average of {count(len(before), noun(freq))}; {now}."
+    return f"{created}, {said} average."
 
 
 _MOST_ALARMS = 3
@@ -283,9 +284,10 @@ def list_steps(table: pd.DataFrame) -> list[Step]:
         movers = tuple((str(row[f"{way}_largest"]), float(row[f"{way}_most"])) for way in moved)
         is_both = key in ("chance", "value") and len(moved) == 2
         name = movement(key, 0.0 if is_both else amount)
-        if key == "new_business" and note.method == "run_rate":
-            name = f"rest of the {noun(note.freq)}"
-        step = Step(str(key), name, amount, int(row["deals"]), movers)
+        if key == "new_business":
+            name = _name_time(table) if amount < 0 else "more new business"
+        value = float(row["value"]) if row["deals"] else math.nan
+        step = Step(str(key), name, amount, int(row["deals"]), movers, value=value)
         if key == "chance" and moved:
             sides = ((int(row[f"{way}_deals"]), float(row[way])) for way in ("up", "down"))
             step = step._replace(
@@ -296,15 +298,24 @@ def list_steps(table: pd.DataFrame) -> list[Step]:
     return [step for step in steps if abs(step.expected) >= HALF_CENT]
 
 
+def _name_time(table: pd.DataFrame) -> str:
+    """Name the days between two forecasts, in which no more can be sold."""
+    then, now = (
+        day_of(table, moment) for moment in (note_of(table).then_at, note_of(table).now_at)
+    )
+    weeks, rest = divmod((now - then).days, 7)
+    return f"{count(7 * weeks + rest, 'day') if rest else spelled(weeks, 'week')} less to sell"
+
+
 def head_forecast_change(table: pd.DataFrame) -> str:
     """Name the deal that made most of a forecast's change, else the largest step.
 
     A step in the other direction is added where the largest one alone would mislead.
     """
-    steps, (what, since, change) = _sort_steps(table), _measure_change(table)
+    steps, (what, _, change) = _sort_steps(table), _measure_change(table)
     if not steps:
         return say_forecast_change(table)
-    rise = f"{what}’s {money_of(table)(abs(change))} {'rise' if change > 0 else 'fall'} {since}"
+    rise = f"{what}’s {money_of(table)(abs(change))} {'rise' if change > 0 else 'fall'}"
     if cause := _say_cause(table, steps, rise):
         return capital(cause)
     against = [step for step in steps if step.expected * steps[0].expected < 0]
@@ -356,21 +367,14 @@ def _say_cause(table: pd.DataFrame, steps: list[Step], change_said: str) -> str:
         or not _CAUSE <= by / change <= 1
     ):
         return ""
-    what = _ONE.get(step.key) or f"deal {movement(step.key, by)}"
-    return f"one {what}, {deal}, made {money_of(table)(abs(by))} of {change_said}"
+    did = step.key if step.key == "won" else movement(step.key, by)
+    return f"{deal}, {did}, made {money_of(table)(abs(by))} of {change_said}"
 
 
 def _get_words(step: Step) -> tuple[str, str, str]:
     """Say what a deal did, what several did, and the same of a name or a number."""
     if step.key == "new_business":
-        more = "more" if step.expected > 0 else "less"
-        new = step.name == "new business"
-        said = (
-            f"{more} new business is expected"
-            if new
-            else f"{more} is expected from the {step.name}"
-        )
-        return said, said, f"{more} new business" if new else f"{more} from the {step.name}"
+        return step.name, step.name, step.name
     if step.key == "chance" and not step.sides:
         return f"became {step.name} to close", f"became {step.name} to close", step.name
     found = _STEP_WORDS.get(step.key) or _STEP_WORDS.get(step.name)
@@ -430,7 +434,7 @@ def describe_stage_flow(table: pd.DataFrame) -> str:
     differs = mark_differences(known["advanced"], known["left"])
     low = known[differs & (known["advanced"] / known["left"] < advanced / left).to_numpy()]
     if low.empty and len(known) > 1:
-        return f"No stage stands out: {share} of deals that leave one go no further."
+        return f"No stage stands out: {share} of deals leaving one go no further."
     names = joined(
         [write_label("stage", name) for name in (known if low.empty else low).index],
         most=3,

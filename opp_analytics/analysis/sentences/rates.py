@@ -53,17 +53,20 @@ def say_apart(known: pd.DataFrame) -> str:
     odd = evidence.find_oddest(known)
     if not apart and odd is None:
         return f"No win rate stands out from the overall {whole}."
-    said = [
-        f"{write_key(known.index.names, key)}’s {text.percent(known['rate'][key])}"
+    named = [
+        (write_key(known.index.names, key), text.percent(known["rate"][key]))
         for key in apart or [odd]
     ]
+    said = [f"{name}’s {rate} win rate" for name, rate in named]
     if not apart:
         groups = text.spelled(
             int(mark_named(known.index).sum()), evidence.name_group(known.index.names[-1])
         )
-        return f"{said[0]} win rate {evidence.CHANCE} with {groups} ({whole} overall)."
-    are = "win rate is" if len(said) == 1 else "win rates are"
-    return f"{text.joined(said, most=3)} {are} beyond chance ({whole} overall)."
+        return f"{said[0]} {evidence.CHANCE} with {groups} ({whole} overall)."
+    if len(said) == 1:
+        return f"{said[0]} is beyond chance ({whole} overall)."
+    names = text.joined((f"{name} {rate}" for name, rate in named), most=3)
+    return f"Win rates beyond chance: {names} ({whole} overall)."
 
 
 def _compare_periods(known: pd.DataFrame) -> str:
@@ -127,11 +130,20 @@ def describe_audit(table: pd.DataFrame) -> str:
     return describe_audit_summary(audit_summary(table))
 
 
+def rank_audit_summary(table: pd.DataFrame) -> pd.DataFrame:
+    """Rank kinds of findings by money, then deals; what may be right as it is comes last."""
+    doubtful = table.index == "duplicate"
+    ranked = table.assign(doubtful=doubtful).sort_values(
+        ["doubtful", "value", "deals"], ascending=[True, False, False], kind="stable"
+    )
+    return ranked.drop(columns="doubtful")
+
+
 def describe_audit_summary(table: pd.DataFrame) -> str:
     """Name the finding that touches most money: fix it first."""
     if table.empty:
         return "No data to fix."
-    first = table.sort_values(["value", "deals"], ascending=False, kind="stable").iloc[0]
+    first = rank_audit_summary(table).iloc[0]
     both = " with all copies" if first.name == "duplicate" else ""
     worth = f", {money_of(table)(first['value'])}{both}" if first["value"] > 0 else ""
     return (

@@ -40,7 +40,7 @@ NONE = (0, 0, np.nan, np.nan, np.nan)
         (rates({"Ann": NONE}), "No deal has closed yet."),
         (
             rates({"2026-02": BO, "2026-03": ANN}, "period").assign(to_date=[False, False]),
-            "Won 75% in Mar 2026, after 25% in Feb 2026: beyond chance.",
+            "Won 75% in Mar 2026 (Feb 2026 25%): beyond chance.",
         ),
         (
             rates({"2026-02": BO, "2026-03": ANN}, "period").assign(to_date=[False, True]),

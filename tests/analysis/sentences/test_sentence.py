@@ -247,15 +247,15 @@ def _due(*shares: tuple[float, float], valued: bool = True) -> pd.DataFrame:
     [
         (
             _due((64.0, 36.0), (15.0, 85.0)),
-            "15% of value due in January slipped, after 64% in December 2025: beyond chance.",
+            "15% of value due in January slipped (December 2025 64%): beyond chance.",
         ),
         (
             _due((15.0, 85.0), (64.0, 36.0)),
-            "64% of value due in January slipped, after 15% in December 2025: beyond chance.",
+            "64% of value due in January slipped (December 2025 15%): beyond chance.",
         ),
         (
             _due((10.0, 10.0), (4.0, 6.0), valued=False),
-            "40% of deals due in January slipped, after 50% in December 2025: could be luck.",
+            "40% of deals due in January slipped (December 2025 50%): could be luck.",
         ),
         (_due((1.0, 3.0)), "4 deals were due in December 2025: too few to say."),
         (_due((1.0, 4.0)), "December 2025: 20% of value due slipped."),
@@ -286,7 +286,7 @@ def test_sentence__of_slippage_compares_no_part_of_a_period() -> None:
     ("advanced", "words"),
     [
         # 58, 60 and 62% of a hundred deals each are equal as far as chance goes.
-        ((58, 60, 62), "No stage stands out: 40% of deals that leave one go no further."),
+        ((58, 60, 62), "No stage stands out: 40% of deals leaving one go no further."),
         ((35, 60, 62), "65% of deals that leave Discovery go no further, 48% overall."),
         ((60, 60, 90), "40% of deals that leave Discovery or Proposal go no further, 30% overall."),
         ((0, 0, 0), "300 deals left a stage, none for a later one."),

@@ -54,7 +54,7 @@ REPORT = {
     "milestones": [0.5, 0.9],
     "blocks": ["months"],
 }
-BEGUN = "New: November has $47K open and due; you asked to be told below $50K."
+BEGUN = "New: November has $47K open and due, below $50K."
 FELL = (
     "New: Oakhurst Care: Data migration (Dmitri Volkov): probability is 41%, below 50%; $79K due "
     "Feb 8, 2027."
