@@ -32,7 +32,8 @@ _TREND = 9
 whole."""
 _RANGE = ["expected", "low", "high"]
 _FAN = ["booked", "expected", "low", "median", "high"]
-_ZEROS = ["booked", "open_count", "open_value", "expected"]
+_CATEGORIES = ["commit_total", "best_case_total"]
+_ZEROS = ["booked", "open_count", "open_value", "expected", *_CATEGORIES]
 """Columns of a person that are 0 without deals."""
 _JUDGED = 12
 """Past forecasts of a part to judge, a year of months."""
@@ -277,16 +278,18 @@ def compared_people(context: Context) -> pd.DataFrame:
 
 def _list_categories(context: Context) -> pd.DataFrame:
     """Closed money with commit, and with best case, by row of `people`."""
-    by, names = [*context.by], ["commit_total", "best_case_total"]
+    by = [*context.by]
     table = analysis.forecast_categories(context.opportunities, by=by, **context.options)
-    now = table[table.index.get_level_values("period") == context.label][names].droplevel("period")
+    now = table[table.index.get_level_values("period") == context.label][_CATEGORIES].droplevel(
+        "period"
+    )
     levels = [now.groupby(by[:depth], sort=False).sum() for depth in range(1, len(by) + 1)]
     rows = {text.split_key(key): row for level in levels for key, row in level.iterrows()}
     rows[()] = now.sum()
-    none = dict.fromkeys(names, 0.0)
+    none = dict.fromkeys(_CATEGORIES, 0.0)
     keys = [[one for one in text.split_key(key) if one != ALL] for key in people(context).index]
     found = [dict(rows.get(tuple(key), none)) for key in keys]
-    return pd.DataFrame(found, people(context).index, names)
+    return pd.DataFrame(found, people(context).index, _CATEGORIES)
 
 
 @keep

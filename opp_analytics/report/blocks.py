@@ -33,6 +33,7 @@ from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.note import note_of
 from opp_analytics.report.model import (
     Block,
+    BlockPart,
     Chart,
     Fold,
     Goal,
@@ -118,7 +119,8 @@ def act_today(context: Context) -> Block:
     if not table.rows:
         return say_only("act_today", answer.title, f"{answer.say(answer.finding)}.", nav)
     gains = any("points" in row.values for row in table.rows)
-    columns = ("action", context.person or "", "value", *(["points"] if gains else []))
+    whose = [context.person] if context.person and len(forecasts.persons(context)) > 1 else []
+    columns = ("action", *whose, "value", *(["points"] if gains else []))
     shown = show_table(answer, table, "act_today", columns=columns, money=context.money)
     sub = ". ".join(map(answer.say, filter(None, (table.note, *answer.notes))))
     return Block("act_today", answer.say(answer.finding), sub, (shown,), nav)
@@ -199,13 +201,13 @@ def months(context: Context) -> Block:
     if targets:
         sub += f". Upright line: target {context.money(max(targets))}"
     sub = ". ".join([sub, *map(answer.say, answer.notes)])
-    parts = (*_show_beside(context), shown)
+    parts: tuple[BlockPart, ...] = (*_show_beside(context), shown)
     return Block("months", answer.say(answer.finding), sub, parts, answer.title)
 
 
 def _show_beside(context: Context) -> tuple[Note, ...]:
     """Say whether the quarter makes it, on a page of a month; and the other way round."""
-    if context.noun not in ("month", "quarter") or forecasts.by_rate(context):
+    if context.noun not in ("month", "quarter"):
         return ()
     freq = context.org.freq("Q") if context.noun == "month" else "M"
     target = context.target if isinstance(context.target, pd.DataFrame) else None
@@ -230,14 +232,15 @@ def pipeline_created(context: Context) -> Block | None:
         )
         sub += f"; line: {line}, {context.money(level.at)}"
     this_week = show_behind(found, rows[-1])
-    parts = [Chart(draw(found)), *([Fold(this_week.caption, this_week)] if this_week else [])]
+    parts: list[BlockPart] = [Chart(draw(found))]
+    parts += [Fold(this_week.caption, this_week)] if this_week else []
     for table in found.tables[1:]:
         caption = f"Value created in {context.name} so far"
         if len(table.rows) > _MOST_CREATORS:
             caption += f", the {_MOST_CREATORS} largest of {len(table.rows)}"
-        names = {"columns": ("value", "deals"), "money": context.money}
         sub += f". {found.say(found.notes[0])}"
-        parts.append(show_table(found, table, "created_by", _MOST_CREATORS, caption, **names))
+        show = partial(show_table, found, table, "created_by", _MOST_CREATORS, caption)
+        parts.append(show(columns=("value", "deals"), money=context.money))
     return Block("pipeline_created", found.say(found.finding), sub, tuple(parts))
 
 

@@ -100,7 +100,7 @@ def test_act_today__names_first_what_adds_most():
     points = round(100 * first.values["points"])
     verb = _say(first.words["action"]).partition(",")[0]
     assert answer.say(answer.finding) == (
-        f"{verb} {first.name.value} first: +{points} pts if dated in September"
+        f"First, {verb.lower()} {first.name.value} (+{points} pts)"
     )
     assert len(_table(answer, "act").rows) == 5
 
@@ -115,7 +115,7 @@ def test_act_today__at_stated_chances_ranks_by_what_is_likely(opportunities):
 
 def test_act_today__of_a_period_that_is_met_is_of_the_next(opportunities):
     answer = act_today(context_of(opportunities, target=60_000))
-    assert answer.say(answer.finding).endswith("if won by Apr 30")
+    assert answer.tables[0].heads["points"] == "If won by Apr 30"
 
 
 def test_act_today__without_an_open_deal_says_so():

@@ -43,10 +43,10 @@ def test_people__have_closed_forecast_due_and_change(opportunities, history):
     ]
     shown = {name: (*row[:4], *row[6:]) for name, row in _cells(answer).items()}
     assert shown == {
-        "Ann": (70_000.0, 70_000.0, 190_000.0, 166_000.0, 120_000.0, 16_000.0),
+        "Ann": (70_000.0, 190_000.0, 190_000.0, 166_000.0, 120_000.0, 16_000.0),
         "Bo & Co": (0.0, 0.0, 0.0, 0.0, 0.0, -20_000.0),
         "(none)": (0.0, 0.0, 0.0, 0.0, 0.0, -10_000.0),
-        "All": (70_000.0, 70_000.0, 190_000.0, 166_000.0, 120_000.0, -14_000.0),
+        "All": (70_000.0, 190_000.0, 190_000.0, 166_000.0, 120_000.0, -14_000.0),
     }
     assert [row.name.value for row in table.rows if row.marked] == ["Bo & Co"]
     behind = answer.opens(table.rows[0])

@@ -79,7 +79,7 @@ def test_report_send__names_who_failed_and_who_has_no_address(
     )
     # A failure counts for more than an alert.
     assert code == 1
-    assert "you asked to be told" in out
+    assert "open and due, at or above $0." in out
     assert "Zoe              person Zoe  no address" in out
     assert "no address: add it to [deliver.teams], or as email to [people], of the org file." in out
     assert err.startswith("Error: vp@example.com: 127.0.0.1:")
@@ -178,19 +178,19 @@ def test_report_send__of_alerts_says_what_was_told_then_what_stands(
     report: Report, server: MailServer
 ) -> None:
     more = '[report]\nalert_when = ["open_value >= 0", "open_count > 0"]\n'
-    told = "To vp@example.com and cfo@example.com:\nNew: "
+    told = "To vp@example.com and cfo@example.com:\n"
     code, out, _ = report("--alerts", "--dry-run", more=more)
-    assert (code, out.count("New: "), "…" in out, told in out) == (3, 2, False, True)
-    assert "Still" not in out
+    assert (code, out.count(", now "), "…" in out, told in out) == (3, 2, False, True)
+    assert ", still " not in out
     code, out, _ = report("--alerts", more=more)
-    assert (code, out.count("New: "), told in out) == (3, 2, True)
-    assert "Still" not in out
+    assert (code, out.count(", now "), told in out) == (3, 2, True)
+    assert ", still " not in out
     History("opp-history").record(
         pd.DataFrame([row(k, close_date="2026-01-20") for k in range(4)]), at="2026-01-13T08:00Z"
     )
     code, out, _ = report("--alerts", more=more, day="2026-01-13")
-    assert (code, "New" in out, out.count("Still: ")) == (3, False, 2)
-    assert out.index("Nothing was sent") < out.index("Still: ")
+    assert (code, ", now " in out, out.count(", still ")) == (3, False, 2)
+    assert out.index("Nothing was sent") < out.index(", still ")
     more += "milestones = [0.00001]\n"
     assert "Nothing was sent" in report("--alerts", more=more, day="2026-01-13")[1]
 

@@ -143,12 +143,12 @@ def test_people__show_each_figure_in_full_and_open_to_deals(opportunities, histo
     (table,) = BLOCKS["people"](context_of(opportunities, history)).parts
     assert isinstance(table, Table)
     heads = [column.title for column in table.columns]
-    assert heads == ["Rep", "Closed", "Forecast", "", "Due", "Since Mar 9"]
+    assert heads == ["Rep", "Closed", "Commit", "Best case", "Forecast", "", "Due", "Since Mar 9"]
     assert list_lines(table) == {
-        "Ann": ["70,000", "166,000", "120,000", "16,000"],
-        "Bo & Co": ["0", "0", "0", "20,000"],
-        "(none)": ["0", "0", "0", "10,000"],
-        "All": ["70,000", "166,000", "120,000", "14,000"],
+        "Ann": ["70,000", "190,000", "190,000", "166,000", "120,000", "16,000"],
+        "Bo & Co": ["0", "0", "0", "0", "0", "20,000"],
+        "(none)": ["0", "0", "0", "0", "0", "10,000"],
+        "All": ["70,000", "190,000", "190,000", "166,000", "120,000", "14,000"],
     }
     opened = table.groups[0].lines[0].opens
     assert opened is not None

@@ -256,10 +256,7 @@ WORSE = added(
         ),
         (
             WORSE,
-            (
-                "Reps’ calls missed by 30%, the model by 20% (7 months): could be luck; the "
-                "override saved 5 pts, which could be luck"
-            ),
+            ("Reps’ calls missed by 30%, the model by 20%: could be luck"),
             ["The model", "20%", "10%", "–", "–"],
         ),
     ],

@@ -83,7 +83,7 @@ def test_make_digest__says_first_who_has_most_to_go(opportunities, history):
 
 def test_make_digest__begins_each_deal_with_what_to_do(opportunities):
     (listed,) = sections(context_of(opportunities, target=TARGETS), "act_today")
-    assert listed.title == "Win Alder first: +120K if won by Mar 31"
+    assert listed.title == "First, win Alder (+120K)"
     assert listed.says[0] == Saying("Win Alder", ", Ann, 120K, due Mar 27: +120K if won by Mar 31")
     assert listed.says[3].name == "Give a date to Fir"
     (none,) = sections(context_of(pipeline([])), "act_today")
@@ -95,15 +95,15 @@ def test_make_digest__says_what_one_person_needs(opportunities):
     assert hers.note == "You need 80K; win Alder."
 
 
-def test_write_chat__begins_with_the_alerts_the_sentence_and_the_tiles():
+def test_write_chat__begins_with_the_sentence_the_alerts_and_the_tiles():
     assert write_chat(digest()).splitlines() == [
         "**Weekly forecast · Mar 16, 2026**",
         "",
-        "**New: March is <1% likely.**",
-        "",
-        "Still: March has $70K closed.",
-        "",
         "**March will likely reach $180K.**",
+        "",
+        "**March is <1% likely.**",
+        "",
+        "March has $70K closed.",
         "",
         "**This load may be incomplete.**",
         "",
@@ -153,7 +153,7 @@ def test_write_chat__leaves_out_last_lines_of_what_does_not_fit() -> None:
     assert cut.splitlines() == whole[:-7]
     assert (
         write_chat(digest(PEOPLE, many), fits=lambda words: False)
-        == "**New: March is <1% likely.**\n"
+        == "**March will likely reach $180K.**\n"
     )
 
 
@@ -276,9 +276,9 @@ def test_write_mail__of_alerts_has_what_changed_and_the_sentence_alone() -> None
     assert body.get_content().splitlines() == [
         "Alerts · Mar 16, 2026",
         "",
-        "New: Oak fell below 50%.",
+        "Oak fell below 50%.",
         "",
-        "Over: March is back above 50%.",
+        "March is back above 50%.",
         "",
         "March will likely reach $180K.",
         "",

@@ -51,8 +51,8 @@ def test_render_page__every_anchor_of_the_contents_is_there_once(opportunities, 
 
 def test_render_page__a_block_without_its_partner_takes_the_whole_width(opportunities, history):
     context = context_of(opportunities, history)
-    pair = reading.read(_page(context, blocks=["people", "trend"])).root
-    alone = reading.read(_page(context, blocks=["people", "data_to_fix", "trend"])).root
+    pair = reading.read(_page(context, blocks=["why_it_moved", "trend"])).root
+    alone = reading.read(_page(context, blocks=["why_it_moved", "data_to_fix", "trend"])).root
     assert [found.get("class") for found in pair.iter("section")] == ["block c7", "block c5"]
     assert [found.get("class") for found in alone.iter("section")] == ["block c12"] * 3
     # A line of text leaves no hole beside a table.

@@ -195,7 +195,7 @@ def test_weekly_report__needs_only_stage_value_and_close_date_and_says_what_it_d
 
 def test_weekly_report__of_deals_without_a_name_names_them_by_id(opportunities, read):
     page = read(opportunities.drop(columns="name"), target=150_000)
-    assert page.title("act_today") == "Win a first: +120K if won by Mar 31"
+    assert page.title("act_today") == "First, win a (+120K)"
 
 
 BROKEN = re.compile(

@@ -29,7 +29,7 @@ CHANCE = "could be luck"
 TOO_FEW = "too few to say"
 NO_RANGE = "too few past wins this late for a range"
 """Said of a run rate without a range (docs/definitions.md, `run_rate`)."""
-RUN_RATE = "run rate of past periods, no look at open deals"
+RUN_RATE = "from past periods; open deals not used yet"
 """Said where a run rate stands, which is the same whatever is due."""
 
 NO_CHANCE = 0.005

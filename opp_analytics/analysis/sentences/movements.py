@@ -376,7 +376,7 @@ def _get_words(step: Step) -> tuple[str, str, str]:
     if step.key == "new_business":
         return step.name, step.name, step.name
     if step.key == "chance" and not step.sides:
-        return f"became {step.name} to close", f"became {step.name} to close", step.name
+        return f"became {step.name}", f"became {step.name}", step.name
     found = _STEP_WORDS.get(step.key) or _STEP_WORDS.get(step.name)
     return found or (f"was {step.name}", f"were {step.name}", step.name)
 
@@ -387,20 +387,17 @@ def _say_step(step: Step, table: pd.DataFrame) -> str:
         money_of(table, beside=table["expected"].abs().max()),
         _get_words(step),
     )
-    amount, when = f"({money(step.expected, signed=True)})", ""
+    amount = f"({money(step.expected, signed=True)})"
     if not step.movers:
         return f"{one} {amount}"
-    if step.key == "chance":
-        ends = pd.Period(str(note_of(table).figures["period"]), note_of(table).freq).end_time
-        when = f" by {day(ends, year=ends.year != day_of(table, note_of(table).now_at).year)}"
     deal, by = max(step.movers, key=lambda mover: mover[1] * step.expected)
     if step.deals == 1:
-        return f"{deal} {one}{when} {amount}"
+        return f"{deal} {one} {amount}"
     if step.sides:
         (more, up), (less, down) = step.sides
         sides = f"{more:,} up {money(up)}, {less:,} down {money(abs(down))}"
-        return f"{count(step.deals)} {several}{when} {amount}: {sides}"
-    return f"{count(step.deals)} {several}{when} {amount}, {deal} most ({money(by, signed=True)})"
+        return f"{count(step.deals)} {several} {amount}: {sides}"
+    return f"{count(step.deals)} {several} {amount}, {deal} most ({money(by, signed=True)})"
 
 
 def _say_briefly(step: Step, table: pd.DataFrame) -> str:

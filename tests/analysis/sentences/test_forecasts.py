@@ -328,12 +328,11 @@ def test_sentence__of_a_backtest():
     }
     made = table(rows, ["2026-01", "2026-02"], "period")
     assert sentence(made, "backtest") == (
-        "2 past forecasts made 7 to 14 days before the end missed by 30% and ran 10% low, which "
-        "could be luck; 80% ranges held in 1 of 1 period."
+        "Forecasts 7 to 14 days ahead missed by 30%; ranges held in 1 of 1 period."
     )
     assert (
         sentence(made.assign(actual=0.0), "backtest")
-        == "Nothing was booked in the periods forecast; 80% ranges held in 1 of 1 period."
+        == "Nothing was booked in the periods forecast; ranges held in 1 of 1 period."
     )
 
 

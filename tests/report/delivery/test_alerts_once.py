@@ -54,14 +54,14 @@ REPORT = {
     "milestones": [0.5, 0.9],
     "blocks": ["months"],
 }
-BEGUN = "New: November has $47K open and due, below $50K."
+BEGUN = "November has $47K open and due, now below $50K."
 FELL = (
-    "New: Oakhurst Care: Data migration (Dmitri Volkov): probability is 41%, below 50%; $79K due "
+    "Oakhurst Care: Data migration (Dmitri Volkov): probability is 41%, now below 50%; $79K due "
     "Feb 8, 2027."
 )
-ENDED = "Over: November has $79K open and due; no longer below $50K."
+ENDED = "November has $79K open and due; no longer below $50K."
 PASSED = "November passed 50% of target: $203K of $400K closed."
-WON = "Over: Oakhurst Care: Data migration (Dmitri Volkov) was won: $79K."
+WON = "Oakhurst Care: Data migration (Dmitri Volkov) was won: $79K."
 
 
 @dataclass
@@ -150,11 +150,11 @@ def test_deliver__tells_each_receiver_once_what_began_and_what_ended(
         "Calderstone Bank: Premium support (Amara Okafor)",
         "Brightloom Media: Data migration (Farid Haddad)",
     )
-    standing = [f"Still: 2 deals you asked about: {premium} and {migration}."]
+    standing = [f"Two deals still below 50%: {premium} and {migration}."]
     # To who is told for the first time all is new.
     first = [
-        f"New: {premium}: probability is 35%, below 50%; $81K was due Oct 29.",
-        f"New: {migration}: probability is 40%, below 50%; $60K was due Nov 7.",
+        f"{premium}: probability is 35%, now below 50%; $81K was due Oct 29.",
+        f"{migration}: probability is 40%, now below 50%; $60K was due Nov 7.",
     ]
     assert mailbox.open() == {ann: first, bo: first}
 

@@ -143,7 +143,7 @@ def test_send_chat__gives_a_listener_title_and_text(find, page):
     assert asked.path == "/hook"
     assert got["title"] == "Weekly forecast · Mar 16, 2026"
     assert got["message"].startswith(
-        "**New: March is <1% likely.**\n\nStill: March has $70K closed.\n\n**March will"
+        "**March will likely reach $180K.**\n\n**March is <1% likely.**\n\nMarch has $70K closed."
     )
 
 
@@ -157,9 +157,9 @@ def test_send_chat__leaves_the_mark_up_of_slack_discord_and_teams_to_apprise(fin
     (shown,) = slack["attachments"]
     assert shown["title"] == title["text"] == "Weekly forecast · Mar 16, 2026"
     assert slack["mrkdwn"] is True
-    assert shown["text"].startswith("*New: March is <1% likely.*\n\nStill: March has $70K")
+    assert shown["text"].startswith("*March will likely reach $180K.*\n\n*March is <1% likely.*")
     for said in (discord["content"], text["text"]):
-        assert "**New: March is <1% likely.**\n\nStill: March has $70K closed." in said
+        assert "**March is <1% likely.**\n\nMarch has $70K closed." in said
     assert "&lt;!channel" in shown["text"]
     for said in (shown["text"], discord["content"], text["text"]):
         assert "@here" not in said
