@@ -239,8 +239,10 @@ def _write_parts(digest: Digest, marks: Marks) -> Iterator[str]:
         said = f", {change or note}" if change or note else ""
         yield f"{lead}- {marks.text(name)}: {marks.stress(figure)}{marks.text(said)}"
         lead = ""
-    for section in filter(lambda section: section.says, digest.sections):
+    for section in filter(lambda section: section.says or section.note, digest.sections):
         yield f"\n{marks.stress(section.title)}"
+        if not section.says:
+            yield f"\n{marks.text(section.note)}"
         lead = "\n"
         for one in section.says[:_MOST]:
             yield f"{lead}- {marks.stress(one.name, one.strong)}{marks.text(one.words)}"
