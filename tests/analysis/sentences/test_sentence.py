@@ -168,7 +168,7 @@ def test_sentence__of_pipeline_created_compares_the_last_full_period() -> None:
     assert sentence(table, "pipeline_created") == ("240 created in February, 20% above average.")
     assert (
         sentence(table.iloc[[2, 3]], "pipeline_created")
-        == "240 (3 deals) created in February; 900 (3 deals) is open now."
+        == "240 created in February; 900 (3 deals) is open now."
     )
     assert (
         sentence(table.iloc[[3]], "pipeline_created")
