@@ -33,7 +33,7 @@ whole."""
 _RANGE = ["expected", "low", "high"]
 _FAN = ["booked", "expected", "low", "median", "high"]
 _CATEGORIES = ["commit_total", "best_case_total"]
-_ZEROS = ["booked", "open_count", "open_value", "expected", *_CATEGORIES]
+_ZEROS = ["booked", "open_count", "open_value", "expected"]
 """Columns of a person that are 0 without deals."""
 _JUDGED = 12
 """Past forecasts of a part to judge, a year of months."""
@@ -271,7 +271,7 @@ def compared_people(context: Context) -> pd.DataFrame:
     table = table.assign(call_then=_find_calls(context, day)["call"].reindex(table.index))
     gone = then.index.difference(table.index, sort=False)
     rows = table.reindex(table.index.append(gone))
-    rows.loc[gone, _ZEROS] = 0.0
+    rows.loc[gone, [*_ZEROS, *_CATEGORIES]] = 0.0
     change = rows["expected"] - then.reindex(rows.index).fillna(0.0)
     return rows.assign(change=change, moved=moved.reindex(rows.index).fillna(0.0))
 

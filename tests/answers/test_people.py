@@ -128,7 +128,7 @@ def test_people__who_changed_teams_are_counted_once_in_the_team_of_the_day(histo
     moved = why_it_moved(context.narrow_to("West")).tables[0].rows
     assert {row.id: row.values.get("change") for row in moved}["transferred"] == 150_000
     assert "East" not in rows
-    assert people(context).sentence.startswith("No rep is at target")
+    assert people(context).sentence.startswith("No rep at target")
 
 
 def test_people__without_a_column_of_people_say_so(opportunities):
