@@ -156,6 +156,7 @@ ACROSS = {
     "analysis/test_edges.py": "every analysis, on the frames that break statistics",
     "analysis/test_truth.py": "estimates of many analyses, against the simulated team's true rates",
     "answers/test_contract.py": "every answer, in worlds of many kinds and in every form",
+    "answers/test_invariance.py": "every answer, of the same deals told in another form",
     "api/test_cassettes.py": "the whole client, against recorded answers",
     "api/test_live.py": "the whole client, against a real account",
     "api/test_vendor_client.py": "the sandbox and the client, against the vendor's own client",
