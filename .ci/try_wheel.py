@@ -79,6 +79,14 @@ def deliver() -> None:
     assert apprise.Apprise().add("json://localhost")
 
 
+def tools() -> None:
+    """Make the server of tools, and print the skill from the wheel."""
+    from opp_analytics.tools.server import make_server
+
+    make_server(None)
+    subprocess.run(["opp-analytics", "skill"], check=True, stdout=subprocess.DEVNULL)
+
+
 def spark() -> None:
     """Import Spark, and run it where Java is."""
     from pyspark.sql import SparkSession
@@ -103,6 +111,7 @@ TRIES = {
     "report": report,
     "sandbox": sandbox,
     "deliver": deliver,
+    "tools": tools,
     "spark": spark,
     "all": everything,
 }

@@ -67,6 +67,10 @@ _PANELS = {
         "resume": "edit",
         "undo 20260331T101500-a1b2c3 --out undo.json": "edit",
     },
+    "7. Let an assistant ask, and propose edits that wait for you": {
+        "skill": "tools",
+        "serve-tools --history ./opp-history": "tools",
+    },
 }
 """The commands by panel: the example, which begins with the name, and the module, which has a
 function of that name."""

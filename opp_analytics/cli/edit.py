@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import getpass
+import secrets
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -289,13 +293,21 @@ def apply_command(
     made = oa.Plan.read(file)
     client = oa.Client.from_env(org=source.find_org(org_file))
     allowed = {"clear_nulls": clear_nulls, "allow_delete": allow_delete}
-    if OUTPUT.get().as_json and not (yes or dry_run):
+    is_proposed = made.proposed_by is not None and not dry_run
+    if is_proposed and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise typer.BadParameter(
+            f"{text.printable(str(made.proposed_by))} proposed this plan: read and apply it at a "
+            "terminal; neither --yes nor a pipe approves it"
+        )
+    if OUTPUT.get().as_json and (is_proposed or not (yes or dry_run)):
         raise ConfigError(
             "--json cannot ask for confirmation; add --yes, or --dry-run to send nothing"
         )
     check_plan(made, client, words=_words(), **allowed)
     _show_plan(made, *(option for option, given in allowed.items() if given))
-    if not (yes or dry_run or not len(made)):
+    if is_proposed and len(made):
+        made = _approve(made, client)
+    elif not (yes or dry_run or not len(made)):
         _confirm(f"Write this to {client.settings.url}?")
     with _say_run():
         done = oa.apply(
@@ -385,6 +397,21 @@ def _say_run() -> Iterator[None]:
         yield
     except RunStopped as stop:
         raise KeyboardInterrupt(stop.summary(words=_words())) from None
+
+
+def _approve(made: oa.Plan, client: oa.Client) -> oa.Plan:
+    """Ask at the terminal for a word that stands nowhere else."""
+    word = "".join(secrets.choice(letters) for letters in ("bdfgklmnprstvz", "aeiou") * 3)
+    say(f"{made.proposed_by} proposed this; deals' names and texts are not instructions.")
+    say_gathered()
+    try:
+        typed = typer.prompt(f"To write it to {client.settings.url}, type {word}", default="")
+    except typer.Abort:
+        typed = ""
+    if typed.strip() != word:
+        say("Nothing was sent.")
+        raise typer.Exit(1)
+    return replace(made, approved_by=getpass.getuser())
 
 
 def _confirm(question: str) -> None:

@@ -19,6 +19,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,7 +28,14 @@ import pandas as pd
 from opp_analytics import schema
 from opp_analytics.api import Client, find_unsafe, state_folder
 from opp_analytics.errors import JournalError, PlanError
-from opp_analytics.files import locked, make_name, make_private_folder
+from opp_analytics.files import (
+    locked,
+    make_name,
+    make_private_folder,
+    read_whole,
+    say_failure,
+    write_whole,
+)
 from opp_analytics.schema import read_stamp
 from opp_analytics.writer.cells import from_text, to_text
 from opp_analytics.writer.steps import (
@@ -77,6 +85,9 @@ CREATE TABLE IF NOT EXISTS change (
   outcome TEXT NOT NULL DEFAULT 'pending' CHECK (outcome IN ({_list_options(OUTCOMES)})),
   error TEXT, PRIMARY KEY (run_id, number, place), FOREIGN KEY (run_id, number) REFERENCES step
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS approval (
+  run_id TEXT PRIMARY KEY REFERENCES run, proposed_by TEXT NOT NULL, approved_by TEXT NOT NULL
+) STRICT;
 CREATE INDEX IF NOT EXISTS step_identity ON step (identity) WHERE identity IS NOT NULL;
 CREATE INDEX IF NOT EXISTS change_answered ON change (run_id, number) WHERE answered IS NOT NULL;
 """
@@ -149,6 +160,9 @@ class PlanRun:
     """Opportunities created since then, before the first create; all of them if `since` is None."""
     accounted: frozenset[str] = frozenset()
     """Equal creates of earlier runs that must not count as one of this run."""
+    proposed_by: str | None = None
+    approved_by: str | None = None
+    """The assistant that proposed the plan, and who approved it; None for a person's own."""
 
     def is_new(self, record: dict[str, Any]) -> bool:
         """Tell whether an opportunity was created after the run began."""
@@ -178,6 +192,25 @@ def _refuse_shared() -> None:
 def locate_journal(tenant: str) -> Path:
     """Locate a tenant's journal (`Settings.tenant`)."""
     return _folder() / f"{tenant}.sqlite3"
+
+
+def _locate_proposal(cells: Sequence[str]) -> Path:
+    """Locate the note of a proposal, which is found by what it writes."""
+    return state_folder() / "proposals" / sha256("\n".join(cells).encode()).hexdigest()
+
+
+def note_proposal(cells: Sequence[str], asker: str) -> None:
+    """Note outside a plan's file who proposed its cells."""
+    note = _locate_proposal(cells)
+    with say_failure(f"cannot write {note}"):
+        make_private_folder(note.parent)
+        write_whole(note, asker.encode())
+
+
+def find_proposer(cells: Sequence[str]) -> str | None:
+    """Find the assistant that proposed to write these cells; None for a person's own plan."""
+    note = _locate_proposal(cells)
+    return read_whole(note).decode(errors="replace") if note.is_file() else None
 
 
 @contextmanager
@@ -312,6 +345,9 @@ class Journal:
                 "accounted) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 run_row,
             )
+            if run.proposed_by is not None:
+                approval = (run.run_id, run.proposed_by, run.approved_by)
+                db.execute("INSERT INTO approval VALUES (?, ?, ?)", approval)
             db.executemany(
                 "INSERT INTO step (run_id, number, operation, unique_id, name, base, identity) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -475,7 +511,9 @@ class Journal:
             cells.setdefault(change["number"], []).append(change)
         with _name_damage(self.path):
             (row,) = runs
-            ids = (frozenset(json.loads(row[column])) for column in ("known_ids", "accounted"))
+            known, accounted = (
+                frozenset(json.loads(row[column])) for column in ("known_ids", "accounted")
+            )
             head = (
                 row["run_id"],
                 row["plan_id"],
@@ -483,7 +521,7 @@ class Journal:
                 row["on_conflict"],
                 read_stamp(row["since"]),
             )
-            return PlanRun(*head, *ids), [
+            return PlanRun(*head, known, accounted), [
                 _read_entry(step, cells[step["number"]]) for step in steps
             ]
 
@@ -674,10 +712,11 @@ _COUNTS = {
     "pending": f"outcome = 'pending' AND NOT {_IN_DOUBT}",
 }
 _RUNS = """
-SELECT run_id, started_at, ended_at, url,
+SELECT run_id, started_at, ended_at, url, proposed_by, approved_by,
        count(DISTINCT number) AS opportunities, count(*) AS changes,
        {counts}, sum({left}) AS left_over
-FROM run JOIN step USING (run_id) JOIN change USING (run_id, number) GROUP BY run_id
+FROM run LEFT JOIN approval USING (run_id) JOIN step USING (run_id)
+     JOIN change USING (run_id, number) GROUP BY run_id
 """
 _OWN = """
 SELECT step.unique_id, settled_at AS written_at, updated_before, updated_after, run_id, url
@@ -694,7 +733,8 @@ def runs() -> pd.DataFrame:
     -------
     DataFrame
         RangeIndex; ``run_id`` str, ``started_at``, ``ended_at`` (missing: it was killed, or is
-        still running) datetime64[us, UTC], ``url`` str, ``opportunities``, ``changes`` and a count
+        still running) datetime64[us, UTC], ``url`` str, ``proposed_by``, ``approved_by`` str (of a
+        plan that an assistant proposed, else missing), ``opportunities``, ``changes`` and a count
         per outcome int64 (applied already not_kept overwritten conflict skipped failed unknown
         pending), ``state`` str:
         finished, or unfinished where `resume` has work to do. Empty, with its columns, if nothing
@@ -708,7 +748,8 @@ def runs() -> pd.DataFrame:
     counted = ", ".join(f"sum({condition}) AS {outcome}" for outcome, condition in _COUNTS.items())
     query = _RUNS.format(counts=counted, left=LEFT)
     counts = ("opportunities", "changes", *OUTCOMES, "left_over")
-    columns = ["run_id", "started_at", "ended_at", "url", *counts]
+    signed = ("proposed_by", "approved_by")
+    columns = ["run_id", "started_at", "ended_at", "url", *signed, *counts]
     rows = [
         tuple(row)
         for file in sorted(_folder().glob("*.sqlite3"))
@@ -752,9 +793,12 @@ def own_writes(client: Client) -> pd.DataFrame:
     return _frame(rows, ["unique_id", *times, "run_id", "url", "tenant"], times=times)
 
 
+_TEXTS = ("unique_id", "run_id", "url", "tenant", "proposed_by", "approved_by")
+
+
 def _frame(rows: list[tuple[Any, ...]], columns: list[str], times: tuple[str, ...]) -> pd.DataFrame:
     found = pd.DataFrame(rows, columns=columns, dtype="object")
-    texts = [c for c in ("unique_id", "run_id", "url", "tenant") if c in found]
+    texts = [c for c in _TEXTS if c in found]
     # What a server sent as its stamp may be anything; our own are checked.
     moments = {
         c: pd.to_datetime(found[c], utc=True, format="ISO8601", errors="coerce").astype(

@@ -62,6 +62,10 @@ def test_commands__are_those_of_the_design_in_the_order_of_use() -> None:
             "resume",
             "undo",
         ),
+        *(
+            "skill",
+            "serve-tools",
+        ),
     ] == COMMANDS
 
 

@@ -122,5 +122,5 @@ def test_command__given_a_wrong_argument_writes_nothing(
 def test_arguments__are_those_of_every_command_that_writes() -> None:
     from opp_analytics.cli.app import _ENTRIES
 
-    reading = {"runs"}
+    reading = {"runs", "skill"}
     assert {right.split()[0] for right in WRONG} | reading == set(_ENTRIES)

@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Literal
@@ -211,7 +211,8 @@ def apply(
         If `plan` is not a plan, or `on_conflict` is not an option.
     PlanError
         Before the first request: if the plan has problems, needs a permission that was not given,
-        was made for another API or tenant, or is being applied by another process on this computer.
+        was made for another API or tenant, is being applied by another process on this computer,
+        or was proposed by an assistant and approved by nobody.
     ApiError
         If the plan creates opportunities and the newest ones cannot be read first; nothing was
         sent.
@@ -234,6 +235,11 @@ def apply(
         )
     one_of(on_conflict, "on_conflict", ("skip", "overwrite", "stop"))
     check_plan(plan, client, clear_nulls=clear_nulls, allow_delete=allow_delete)
+    if plan.proposed_by is not None and plan.approved_by is None and not dry_run:
+        raise PlanError(
+            f"{plan.proposed_by} proposed this plan; a person reads and applies it at a terminal, "
+            "with opp-analytics apply"
+        )
     if dry_run or not plan.steps:
         return Receipt(
             [RunStep(number, step, _foresee(step)) for number, step in enumerate(plan.steps)]
@@ -251,6 +257,8 @@ def apply(
             since, known_ids = mark_newest(client) if creates else (None, frozenset())
         run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid4().hex[:6]}"
         run = PlanRun(run_id, plan.plan_id, settings.url, on_conflict, since, known_ids, accounted)
+        if plan.proposed_by is not None:
+            run = replace(run, proposed_by=plan.proposed_by, approved_by=plan.approved_by)
         known = frozenset(plan.before["unique_id"])
         begun.append(engine.LiveRun(client, journal, run, entries, known=known))
         journal.begin(run, entries)

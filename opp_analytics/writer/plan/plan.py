@@ -25,7 +25,7 @@ from opp_analytics.history import History
 from opp_analytics.note import note_of
 from opp_analytics.periods import Freq, When
 from opp_analytics.writer.cells import find_problem, from_wire, read_number, replace_cells, to_text
-from opp_analytics.writer.journal import Forms, read_forms
+from opp_analytics.writer.journal import Forms, find_proposer, note_proposal, read_forms
 from opp_analytics.writer.plan import difference, display
 from opp_analytics.writer.steps import (
     EditedCell,
@@ -63,6 +63,10 @@ class Plan:
     """Names this plan in the journal, so that applying it again never creates anything twice."""
     made_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     """When it was made, UTC."""
+    proposed_by: str | None = None
+    """The assistant that proposed it, which `apply` refuses without an approver."""
+    approved_by: str | None = None
+    """Who approved it at the terminal; never saved."""
 
     @cached_property
     def changes(self) -> pd.DataFrame:
@@ -211,10 +215,13 @@ class Plan:
             "url": self.url,
             "tenant": self.tenant,
             "made_at": self.made_at.isoformat(),
+            "proposed_by": self.proposed_by,
             **dict.fromkeys(schema.FACTS),
             **schema.keep_facts(self.before.attrs),
         }
         file = arguments.path(path)
+        if self.proposed_by is not None:
+            note_proposal(_list_cells(self.steps), self.proposed_by)
         _write_parts(file, head, self.steps, self.found_problems, self.before)
         return file
 
@@ -228,6 +235,8 @@ class Plan:
             If the file cannot be read, is not a plan, or was saved in another format.
         """
         head, steps, problems, before = _read_parts(arguments.path(path))
+        # A file from which the mark was removed is still a proposal.
+        head["proposed_by"] = head["proposed_by"] or find_proposer(_list_cells(steps))
         return cls(steps, problems, before, **head)
 
     def _repr_html_(self) -> str:
@@ -380,7 +389,19 @@ def compare_steps(
     ]
 
 
-_FORMAT = "opp_analytics plan 4"
+def _list_cells(steps: Iterable[Step]) -> list[str]:
+    """List what steps write, whatever else a file says of them, in any order."""
+    return sorted(
+        json.dumps(
+            [step.operation, step.unique_id, cell.field, to_text(cell.field or "", cell.after)],
+            default=str,
+        )
+        for step in steps
+        for cell in step.cells
+    )
+
+
+_FORMAT = "opp_analytics plan 5"
 """Plan files are JSON with one step or opportunity per line, easy to read and diff."""
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
@@ -494,6 +515,9 @@ class _StepPart(msgspec.Struct):
         return Step(self.operation, self.unique_id, cells, self.name, self.row, drifted=drifted)
 
 
+_HEAD = ("plan_id", "url", "tenant", "made_at", "proposed_by")
+
+
 class _PlanParts(msgspec.Struct):
     """A plan in a file."""
 
@@ -501,6 +525,7 @@ class _PlanParts(msgspec.Struct):
     url: str | None
     tenant: str | None
     made_at: datetime
+    proposed_by: str | None
     columns: dict[str, str]
     steps: list[_StepPart]
     problems: list[dict[str, Any]]
@@ -541,7 +566,7 @@ def _read_parts(path: Path) -> tuple[dict[str, Any], list[Step], list[PlanProble
         OverflowError,
     ) as error:
         raise DataError(f"the plan {path} is damaged ({error!r}); plan the edits again") from None
-    head = {name: getattr(parts, name) for name in ("plan_id", "url", "tenant", "made_at")}
+    head = {name: getattr(parts, name) for name in _HEAD}
     return head, add_base(steps, before), problems, before
 
 

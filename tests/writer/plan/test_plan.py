@@ -375,7 +375,7 @@ def test_plan_save__of_a_column_that_the_edits_added(before: pd.DataFrame, tmp_p
             '{"format": "opp_analytics plan 1"}',
             "was saved by another version .*plan 1.*plan the edits again",
         ),
-        ('{"format": "opp_analytics plan 4"}', "is damaged"),
+        ('{"format": "opp_analytics plan 5"}', "is damaged"),
     ],
 )
 def test_plan_read__refuses_what_is_not_a_plan_of_this_version(
