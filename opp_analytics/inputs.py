@@ -405,7 +405,14 @@ def _parse_date(text: str, this_year: int | None, day_first: bool | None) -> dat
         return _check_date(int(found[3]), int(found[2]), int(found[1]))
     if found := _SLASHED.fullmatch(bare):
         year = _complete(_read_year(found[3]), this_year)
-        return _parse_slashed(year, int(found[1]), int(found[2]), day_first)
+        first, second = int(found[1]), int(found[2])
+        if day_first is None and first != second and 1 <= first <= 12 and 1 <= second <= 12:
+            check_year(year)
+            raise _TwoDays(date(year, first, second), date(year, second, first))
+        # Above 12 it can only be a day.
+        if day_first or (day_first is None and first > 12):
+            first, second = second, first
+        return _check_date(year, first, second)
     named = _MONTH_FIRST.fullmatch(bare)
     month, day, written = named.groups() if named else ("", "", None)
     if named is None and (named := _DAY_FIRST.fullmatch(bare)):
@@ -438,16 +445,6 @@ def find_month(name: str) -> int:
     if name.lower() == "sept":
         return 9
     return fitting[0] if len(fitting) == 1 else 0
-
-
-def _parse_slashed(year: int, first: int, second: int, day_first: bool | None) -> date:
-    if day_first is None and first != second and 1 <= first <= 12 and 1 <= second <= 12:
-        check_year(year)
-        raise _TwoDays(date(year, first, second), date(year, second, first))
-    # Above 12 it can only be a day.
-    if day_first or (day_first is None and first > 12):
-        first, second = second, first
-    return _check_date(year, first, second)
 
 
 def check_year(year: int) -> None:

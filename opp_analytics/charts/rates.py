@@ -55,7 +55,7 @@ def win_rate(
     differs = evidence.list_apart(table) if differs is None else differs
     apart = "blue: differs from the others beyond chance"
     places, confidence = [], text.percent(note_of(table).confidence or 0.95)
-    table = _rank(table)
+    table = table.sort_values("rate", ascending=False, kind="stable")
     for key, (name, row) in zip(table.index, list_rows(table), strict=True):
         n = int(row.won + row.lost)
         rate, low, high = map(text.percent, (row.rate, row.rate_low, row.rate_high))
@@ -138,7 +138,3 @@ def _label_ages(table: pd.DataFrame) -> tuple[tuple[float, str], ...]:
     ticks = [tick for tick in choose_ticks(max(float(ages[-1]), 5.0), 5) if tick <= ages[-1]]
     still = table["at_risk"].to_numpy()[np.searchsorted(ages, ticks)]
     return tuple((day, f"{day:,.0f}\n{n:,} open") for day, n in zip(ticks, still, strict=True))
-
-
-def _rank(table: pd.DataFrame) -> pd.DataFrame:
-    return table.sort_values("rate", ascending=False, kind="stable")

@@ -65,7 +65,16 @@ def demo_command(
     _say_page(page, folder, text.day(today, year=True))
     with _keep_journal_apart():
         _edit(client, today)
-    _say_next(folder, today)
+    heading("What next")
+    say(f"Open the weekly page       {folder / 'weekly.html'}")
+    again = ("--org", folder / FILE, "--history", folder / HISTORY_FOLDER)
+    say(
+        "Make it again              "
+        f"{write_command('report', *again, '--as-of', f'{today:%Y-%m-%d}')}"
+    )
+    say(f"Start from your own deals  {write_command('start')} deals.csv")
+    say(f"Practice on a server       {write_command('sandbox')}     (prints what to paste where)")
+    say(f"See all commands           {write_command('--help')}")
 
 
 def _find_monday(today: date) -> date:
@@ -164,19 +173,6 @@ def _keep_journal_apart() -> Iterator[None]:
             os.environ.pop(_STATE)
             if old is not None:
                 os.environ[_STATE] = old
-
-
-def _say_next(folder: Path, today: pd.Timestamp) -> None:
-    heading("What next")
-    say(f"Open the weekly page       {folder / 'weekly.html'}")
-    again = ("--org", folder / FILE, "--history", folder / HISTORY_FOLDER)
-    say(
-        "Make it again              "
-        f"{write_command('report', *again, '--as-of', f'{today:%Y-%m-%d}')}"
-    )
-    say(f"Start from your own deals  {write_command('start')} deals.csv")
-    say(f"Practice on a server       {write_command('sandbox')}     (prints what to paste where)")
-    say(f"See all commands           {write_command('--help')}")
 
 
 def sandbox_command(

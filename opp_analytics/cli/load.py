@@ -70,17 +70,7 @@ def load_command(
         search=search,
         deleted=deleted,
     ).opportunities
-    _say_certificate(Certificate.of(opportunities) or Certificate())
-    if file is not None:
-        write_opportunities(opportunities, file)
-        lost = " It keeps neither the org nor the time of the load; .parquet and .xlsx files do."
-        note(f"Written to {file}.{lost if file.suffix.lower() == '.csv' else ''}")
-    elif opportunities["stage"].notna().any():
-        say_stock(opportunities)
-    answer(count_stock(opportunities))
-
-
-def _say_certificate(certificate: Certificate) -> None:
+    certificate = Certificate.of(opportunities) or Certificate()
     state = "[green]complete[/]" if certificate.complete else "[bold red]NOT complete[/]"
     say_marked(
         f"{text.count(certificate.rows or 0, 'opportunity')} from "
@@ -89,6 +79,13 @@ def _say_certificate(certificate: Certificate) -> None:
     )
     for reason in certificate.reasons:
         say_marked(f"  [red]{escape_markup(reason)}[/]")
+    if file is not None:
+        write_opportunities(opportunities, file)
+        lost = " It keeps neither the org nor the time of the load; .parquet and .xlsx files do."
+        note(f"Written to {file}.{lost if file.suffix.lower() == '.csv' else ''}")
+    elif opportunities["stage"].notna().any():
+        say_stock(opportunities)
+    answer(count_stock(opportunities))
 
 
 def say_stock(opportunities: pd.DataFrame) -> None:

@@ -54,7 +54,16 @@ def init_command(
     old = read_org_text(file)
     kept = None if force else old
     if source is None:
-        draft = _draft_from_api(file, kept)
+        org = oa.Org() if kept is None else oa.Org.read(file)
+        with DataWarning.muted():
+            # A column under another name is in the draft.
+            opportunities = oa.load(oa.Client.from_env(org=org))
+        draft = draft_org(
+            opportunities,
+            month=f"{datetime.now(UTC):%Y-%m}",
+            known=None if kept is None else org.stages,
+            old=kept,
+        )
     else:
         drafted = draft_from_export(source, file, kept, **written)
         draft = drafted.draft
@@ -104,19 +113,6 @@ def write_org(file: Path, content: str, old: str | None) -> None:
                 f"{file} was changed by another program in the meantime, and is left as it is; "
                 "run this again"
             )
-
-
-def _draft_from_api(file: Path, old: str | None) -> Draft:
-    org = oa.Org() if old is None else oa.Org.read(file)
-    with DataWarning.muted():
-        # A column under another name is in the draft.
-        opportunities = oa.load(oa.Client.from_env(org=org))
-    return draft_org(
-        opportunities,
-        month=f"{datetime.now(UTC):%Y-%m}",
-        known=None if old is None else org.stages,
-        old=old,
-    )
 
 
 def _tabulate_stages(draft: Draft) -> pd.DataFrame:

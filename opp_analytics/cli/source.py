@@ -233,7 +233,18 @@ def read_source(
     known = org or guess_org(file)
     export = explain_export(file, known, **written)
     note(f"Read {text.count(len(export.opportunities), 'opportunity')} from {file}.")
-    _say_unclear(file, export.mapping)
+    unclear = export.mapping[
+        export.mapping["how"].isin(["guessed", "unknown"]) & (export.mapping["theirs"] != "")
+    ]
+    said = [
+        f'"{theirs}" read as {text.label(ours)} (a guess)'
+        if how == "guessed"
+        else f'"{theirs}" unknown'
+        for theirs, ours, how in unclear[["theirs", "ours", "how"]].itertuples(index=False)
+    ]
+    if said:
+        lists = f"; {write_command('import-crm', file)} lists all"
+        note(f"{text.joined(said, most=_MOST_UNCLEAR)}{lists}.")
     for what in export.left_out:
         note(f"Left out: {what}.")
     filled = export.mapping["theirs"] == ""
@@ -304,20 +315,6 @@ _READING = {
     "org_file": (OrgFile, None),
     "folder": (HistoryFolder, HISTORY_FOLDER),
 }
-
-
-def _say_unclear(file: Path, mapping: pd.DataFrame) -> None:
-    """Say what was guessed, and which words are unknown; of many, the first ones."""
-    unclear = mapping[mapping["how"].isin(["guessed", "unknown"]) & (mapping["theirs"] != "")]
-    said = [
-        f'"{theirs}" read as {text.label(ours)} (a guess)'
-        if how == "guessed"
-        else f'"{theirs}" unknown'
-        for theirs, ours, how in unclear[["theirs", "ours", "how"]].itertuples(index=False)
-    ]
-    if said:
-        lists = f"; {write_command('import-crm', file)} lists all"
-        note(f"{text.joined(said, most=_MOST_UNCLEAR)}{lists}.")
 
 
 def say_day(source: CommandSource) -> None:

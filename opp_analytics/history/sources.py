@@ -214,7 +214,15 @@ class TableSource:
 
     @cached_property
     def _records(self) -> pd.DataFrame:
-        return _join_given(count_operations(self._table, collect), self._given)
+        counted = count_operations(self._table, collect)
+        # The given ones include those without a change and incomplete ones.
+        given = pd.DataFrame(index=counted.index) if self._given is None else self._given
+        frame = count_records(counted, counted.index.union(given.index).sort_values())
+        for name, unknown in (("complete", True), ("certified", False)):
+            frame[name] = (
+                given[name].reindex(frame.index, fill_value=unknown) if name in given else unknown
+            )
+        return make_records(frame.rename_axis("recorded_at").reset_index())
 
     def version(self) -> tuple[str, ...]:
         """Return the same at any time: the rows are read once."""
@@ -363,17 +371,3 @@ def count_records(operations: pd.DataFrame, moments: pd.Index) -> pd.DataFrame:
     counts["changed"] = counts.sum(axis=1)
     counts["rows"] = (counts["new"] + counts["returned"] - counts["deleted"]).cumsum()
     return counts
-
-
-def _join_given(counted: pd.DataFrame, given: pd.DataFrame | None) -> pd.DataFrame:
-    """Join counted and given records.
-
-    The given ones include those without a change and incomplete ones.
-    """
-    given = pd.DataFrame(index=counted.index) if given is None else given
-    frame = count_records(counted, counted.index.union(given.index).sort_values())
-    for name, unknown in (("complete", True), ("certified", False)):
-        frame[name] = (
-            given[name].reindex(frame.index, fill_value=unknown) if name in given else unknown
-        )
-    return make_records(frame.rename_axis("recorded_at").reset_index())

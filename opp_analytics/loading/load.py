@@ -192,7 +192,8 @@ def _load(
     progress: bool | None,
     limits: Limits,
 ) -> pd.DataFrame:
-    key = _key(client, query)
+    asked = json.dumps([query.deleted, query.params, dict(client.names.ours)], sort_keys=True)
+    key = hashlib.sha256(asked.encode()).hexdigest()[:16]
     if refresh is None:
         kept = client.frames.read(key)
         read_at = None if kept is None else Certificate.from_json(kept.certificate).read_at
@@ -259,11 +260,6 @@ def _check_params(search: str | None, deleted: bool, filters: dict[str, Any]) ->
                 name, value, "cannot narrow the trash, which is loaded whole", "leave it out"
             )
     return params
-
-
-def _key(client: Client, query: Query) -> str:
-    asked = json.dumps([query.deleted, query.params, dict(client.names.ours)], sort_keys=True)
-    return hashlib.sha256(asked.encode()).hexdigest()[:16]
 
 
 @dataclass

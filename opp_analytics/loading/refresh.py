@@ -142,7 +142,14 @@ def catch_up(
             if _are_all(table, state):
                 if not _explains(rows, table, trash, known, query, newest):
                     raise Unexplained(state)
-                _tell(changes, trash, tries)
+                _log.info(
+                    "caught up: read %s of recent changes, trash %s, %s",
+                    count(len(changes.tables), "page"),
+                    "unchanged"
+                    if trash.created is None
+                    else f"read ({count(len(trash.created), 'opportunity')})",
+                    count(tries, "short read"),
+                )
                 within = (newest - since) // timedelta(minutes=1)
                 return Current(table, state, limits.pages - began, moment, within)
             recounts += 1
@@ -162,17 +169,6 @@ def _find_stamp(rows: pa.Table, newest: int) -> datetime:
         return datetime.min.replace(tzinfo=UTC)
     microseconds = int(np.partition(stamps, -newest - 1)[-newest - 1])
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
-
-
-def _tell(changes: _Changes, trash: Trash, tries: int) -> None:
-    _log.info(
-        "caught up: read %s of recent changes, trash %s, %s",
-        count(len(changes.tables), "page"),
-        "unchanged"
-        if trash.created is None
-        else f"read ({count(len(trash.created), 'opportunity')})",
-        count(tries, "short read"),
-    )
 
 
 def _settle_trash(

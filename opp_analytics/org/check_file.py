@@ -394,7 +394,9 @@ def check_settings(
     lines = _find_lines(text or "", places)
     problems = [
         OrgProblem(
-            _key(one.place),
+            "".join(
+                f"[{part}]" if isinstance(part, int) else f".{part}" for part in one.place
+            ).lstrip("."),
             "" if one.value is _MISSING else _show(one.value),
             one.right,
             line=lines.get(one.place),
@@ -402,13 +404,6 @@ def check_settings(
         for one in found
     ]
     return read, sorted(problems, key=lambda problem: problem.line or 0)
-
-
-def _key(place: Place) -> str:
-    """Write the path of a key as people do."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(
-        "."
-    )
 
 
 def _show(value: Any) -> str:

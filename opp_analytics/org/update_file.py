@@ -255,22 +255,17 @@ def _add_columns(
             if set(wanted) - set(has):
                 table[label] = list(dict.fromkeys([*has, *wanted]))
         elif isinstance(table, Table):
-            _append(table, label, ours, remark)
+            # Behind the last key: comments that follow are about the next section.
+            body = table.value.body
+            last = max(
+                (place for place, (key, _) in enumerate(body) if key is not None), default=-1
+            )
+            tail = body[last + 1 :]
+            del body[last + 1 :]
+            table.add(label, ours)
+            if remark:
+                cast("Item", table.value.item(label)).comment(remark)
+            body.extend(tail)
         elif isinstance(table, InlineTable):
             table.add(label, ours)
     return []
-
-
-def _append(table: Table, label: str, ours: str | Sequence[str], remark: str) -> None:
-    """Append a line to a section behind its last key.
-
-    Comments that follow are about the next section.
-    """
-    body = table.value.body
-    last = max((place for place, (key, _) in enumerate(body) if key is not None), default=-1)
-    tail = body[last + 1 :]
-    del body[last + 1 :]
-    table.add(label, ours)
-    if remark:
-        cast("Item", table.value.item(label)).comment(remark)
-    body.extend(tail)

@@ -368,14 +368,10 @@ def _write_inside(ax: Axes, chart: charts.ChartData) -> None:
                     words,
                     ha="center",
                     va="center",
-                    color=paint(ax, "back" if _is_dark(mark.tone) else "ink"),
+                    color=paint(ax, "back" if sum(to_rgb(COLORS[mark.tone])) / 3 < 0.55 else "ink"),
                     fontsize=size,
                     parse_math=False,
                 )
-
-
-def _is_dark(tone: charts.Tone) -> bool:
-    return sum(to_rgb(COLORS[tone])) / 3 < 0.55
 
 
 def _write_above(ax: Axes, chart: charts.ChartData) -> None:

@@ -300,23 +300,19 @@ def _draw_event(record: Record, stage: str, day: date, dice: random.Random) -> _
             else None
         )
     if dice.random() < team.LEAVE_PER_DAY[deal["stage"]]:
-        return _leave(record, deal, day, rep, dice)
+        chances = team.weigh_next_stages(deal["stage"], rep.skill)
+        target = dice.choices(list(chances), list(chances.values()))[0]
+        if target == "deleted":
+            return _Event(record, trashed=True)
+        if target == "inactive":
+            return _Event(record, {"status": "inactive"})
+        if target in ("closed_won", "closed_lost"):
+            return _Event(record, close_deal(deal, target, day, dice))
+        return _Event(
+            record, {"stage": target, "probability": state_probability(target, rep, dice)}
+        )
     changes = groom_deal(deal, day, rep, dice)
     return _Event(record, changes) if changes else None
-
-
-def _leave(
-    record: Record, deal: dict[str, Any], day: date, rep: Rep, dice: random.Random
-) -> _Event:
-    chances = team.weigh_next_stages(deal["stage"], rep.skill)
-    target = dice.choices(list(chances), list(chances.values()))[0]
-    if target == "deleted":
-        return _Event(record, trashed=True)
-    if target == "inactive":
-        return _Event(record, {"status": "inactive"})
-    if target in ("closed_won", "closed_lost"):
-        return _Event(record, close_deal(deal, target, day, dice))
-    return _Event(record, {"stage": target, "probability": state_probability(target, rep, dice)})
 
 
 def _is_recent(text: str, day: date) -> bool:

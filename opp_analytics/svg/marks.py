@@ -391,13 +391,10 @@ def _px(value: float) -> str:
 @cache
 def stylesheet() -> str:
     """Build the CSS that pictures and row charts need, once on a page."""
-    return files(__package__).joinpath("style.css").read_text("utf-8") + _write_label_rules()
-
-
-def _write_label_rules() -> str:
-    """Show labels from, or only below, a width of their picture."""
-    return "".join(
+    # A label shows from, or only below, a width of its picture.
+    rules = (
         f"@container (width < {width}px) {{ .from{width} {{ display: none; }} }}\n"
         f"@container (width >= {width}px) {{ .below{width} {{ display: none; }} }}\n"
         for width in WIDTHS
     )
+    return "".join([files(__package__).joinpath("style.css").read_text("utf-8"), *rules])

@@ -260,7 +260,9 @@ class Learned:
         chance = self._price(lessons, moment, period)
         amounts, find_stretch = self._spread(lessons.new_business, moment), lambda: lessons.stretch
         if new is not None:
-            amounts = _scale_to_means(amounts, new)
+            # Each group's amounts keep their spread, at the mean that is given.
+            found = amounts.mean(axis=0)
+            amounts = np.where(found > 0, amounts * new / np.where(found > 0, found, 1.0), new)
         booked, valued = moment.booked_in(period), moment.open & ~np.isnan(moment.value)
         counted = moment.value * lessons.chances.rate
         totals = []
@@ -704,12 +706,6 @@ def _place_stages(stages: Sequence[Labels], known: Sequence[Labels]) -> Integers
 def clip(chances: Floats) -> Floats:
     """Keep chances away from impossible and certain."""
     return np.clip(chances, _LEAST, MOST)
-
-
-def _scale_to_means(amounts: Floats, means: Floats) -> Floats:
-    """Scale the amounts (rows) by group (columns) to other means."""
-    found = amounts.mean(axis=0)
-    return np.where(found > 0, amounts * means / np.where(found > 0, found, 1.0), means)
 
 
 def stretch(pools: Iterable[Pool]) -> float:

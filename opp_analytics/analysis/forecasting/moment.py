@@ -726,7 +726,14 @@ class _Columns:
         begins = np.append(ids[0].as_py() != self._last, pc.not_equal(ids[1:], ids[:-1]))
         self.first.append(np.flatnonzero(begins) + self._rows)
         self._last = ids[-1].as_py()
-        created = pd.Series(_instants(batch["created_at"])).dt.tz_localize("UTC")
+        created = pd.Series(
+            np.asarray(
+                batch["created_at"]
+                .cast(pa.timestamp("us", "UTC"))
+                .cast(pa.timestamp("us"))
+                .to_numpy()
+            )
+        ).dt.tz_localize("UTC")
         columns: dict[Any, NDArray[Any]] = {
             "seen": batch["_seen"].to_numpy().astype(self._record),
             "until": batch["_until"].to_numpy().astype(self._record),
@@ -824,10 +831,6 @@ def label_index(labels: Sequence[Labels], names: Sequence[Any]) -> pd.Index[Any]
     if len(names) == 1:
         return pd.Index([label[0] for label in labels], name=names[0], dtype=schema.TEXT)
     return pd.MultiIndex.from_tuples(labels, names=list(names))
-
-
-def _instants(column: pa.ChunkedArray) -> NDArray[np.datetime64]:
-    return np.asarray(column.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us")).to_numpy())
 
 
 def days_or_never(dates: Series) -> NDArray[np.int32]:

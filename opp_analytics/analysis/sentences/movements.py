@@ -93,17 +93,12 @@ class Step(NamedTuple):
     """The deals at full value, where expected money is only a part of it."""
 
 
-def _size(value: float, table: pd.DataFrame) -> str:
-    """Format an amount without its sign, which the verb tells."""
-    return money_of(table)(abs(value))
-
-
 def describe_waterfall(table: pd.DataFrame) -> str:
     """Sum up a waterfall."""
     refuse_groups(table)
     rows = {str(name): (row["value"], row["deals"]) for name, row in table.iterrows()}
     steps = [
-        f"{verb} {_size(rows[name][0], table)} ({number(rows[name][1])})"
+        f"{verb} {money_of(table)(abs(rows[name][0]))} ({number(rows[name][1])})"
         for name, verb in _VERBS.items()
         if name in rows and rows[name][1]
     ]
