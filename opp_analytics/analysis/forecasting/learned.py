@@ -195,9 +195,9 @@ class Lessons:
     """Scores the past forecasts that say how wide a range must be."""
 
     @cached_property
-    def stretch(self) -> float:
-        """Factor on the width of ranges."""
-        return stretch(self.score_past())
+    def range_width(self) -> float:
+        """Factor on the width of plain ranges, which past ones decide."""
+        return decide_range_width(self.score_past())
 
 
 @dataclass(frozen=True)
@@ -258,7 +258,7 @@ class Learned:
         if lessons is None:
             return nothing_known(len(moment.value), moment.size)
         chance = self._price(lessons, moment, period)
-        amounts, find_stretch = self._spread(lessons.new_business, moment), lambda: lessons.stretch
+        amounts = self._spread(lessons.new_business, moment)
         if new is not None:
             # Each group's amounts keep their spread, at the mean that is given.
             found = amounts.mean(axis=0)
@@ -269,7 +269,9 @@ class Learned:
         for group in range(moment.size):
             rows, sure = np.flatnonzero(valued & (moment.group == group)), float(booked[group])
             further = amounts[:, group].tolist()
-            totals.append(Mix(rows, counted[rows], chance[rows], sure, further, find_stretch))
+            totals.append(
+                Mix(rows, counted[rows], chance[rows], sure, further, lambda: lessons.range_width)
+            )
         expected = moment.sum(counted * chance, moment.open)
         return Outlook(chance, expected, amounts.mean(axis=0), totals)
 
@@ -708,8 +710,8 @@ def clip(chances: Floats) -> Floats:
     return np.clip(chances, _LEAST, MOST)
 
 
-def stretch(pools: Iterable[Pool]) -> float:
-    """Find the factor, at least 1, at which 80% of each pool's past ranges would have held.
+def decide_range_width(pools: Iterable[Pool]) -> float:
+    """Decide the factor on ranges, at least 1, at which 80% of each pool's past ones had held.
 
     The pools are those of all, near and today's own leads.
     """

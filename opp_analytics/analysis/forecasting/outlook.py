@@ -88,8 +88,8 @@ class Mix:
     chances: Floats
     sure: float
     one_of: Sequence[float] = ()
-    stretch: Callable[[], float] | None = None
-    """Finds the factor on every distance from the median; None for no stretch."""
+    find_width: Callable[[], float] | None = None
+    """Finds the factor on every distance from the median; None for 1."""
 
     @cached_property
     def plain(self) -> Total:
@@ -99,7 +99,7 @@ class Mix:
     @cached_property
     def total(self) -> Stretched:
         """The distribution of the total."""
-        return Stretched(self.plain, self.stretch() if self.stretch else 1.0, self.sure)
+        return Stretched(self.plain, self.find_width() if self.find_width else 1.0, self.sure)
 
     def quantile(self, q: float) -> float:
         """The amount that the total does not exceed with probability `q`."""

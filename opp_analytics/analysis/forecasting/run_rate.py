@@ -141,14 +141,14 @@ class RunRates:
         more, plain = rate.still_to_come(moment, booked, new)
         totals: list[Distribution | None] = [None] * moment.size
         if rate.ranged:
-            factor = self.find_factor(moment.day, period)
+            factor = self.decide_range_width(moment.day, period)
             totals = [
                 Stretched(one, factor, own) for one, own in zip(plain, booked.tolist(), strict=True)
             ]
         return Outlook(self.weigh(moment, period), np.zeros(moment.size), more, totals)
 
-    def find_factor(self, day: int, period: pd.Period) -> float:
-        """Find a range's factor by following past ranges through the ended periods.
+    def decide_range_width(self, day: int, period: pd.Period) -> float:
+        """Decide the factor on a range by following past ranges through the ended periods.
 
         It grows where more than 20% of them missed, and is never below 1.
         """

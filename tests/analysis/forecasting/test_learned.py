@@ -11,7 +11,7 @@ import pytest
 
 from opp_analytics import errors
 from opp_analytics.analysis import backtest, forecast, forecast_deals, sentence
-from opp_analytics.analysis.forecasting.learned import Learned, Miss, stretch
+from opp_analytics.analysis.forecasting.learned import Learned, Miss, decide_range_width
 from opp_analytics.analysis.forecasting.method import Method
 from opp_analytics.analysis.forecasting.moment import (
     Records,
@@ -231,20 +231,27 @@ def test_forecast_deals__without_a_history_uses_stated_and_says_so():
         forecast_deals(FRAME, as_of=AS_OF, method="run_rate")
 
 
-def test_stretch__is_the_largest_80_percent_conformal_quantile_of_the_pools():
+def test_decide_range_width__is_the_largest_80_percent_conformal_quantile_of_the_pools():
     # Without scores the 11th of 12 half-normal quantiles, in units of the half-width of an 80%
     # range.
-    assert stretch([[]]) == pytest.approx(1.5341 / 1.2816, abs=1e-3)
+    assert decide_range_width([[]]) == pytest.approx(1.5341 / 1.2816, abs=1e-3)
     # Of near leads the 6th of 6.
-    assert stretch([[], []]) == pytest.approx(1.7317 / 1.2816, abs=1e-3)
+    assert decide_range_width([[], []]) == pytest.approx(1.7317 / 1.2816, abs=1e-3)
     # Twelve far misses: of 24 scores the 20th.
     far, none = (np.full(12, 3.0), 1.0), (np.zeros(100), 1.0)
-    assert stretch([[far]]) == stretch([[far], [none]]) == stretch([[none], [far]]) == 3
-    assert stretch([[none]]) == 1
+    assert (
+        decide_range_width([[far]])
+        == decide_range_width([[far], [none]])
+        == decide_range_width([[none], [far]])
+        == 3
+    )
+    assert decide_range_width([[none]]) == 1
     # 0.8 · (12 + 12 · ¼ + 1) = 12.8 of a weight of 15: beyond the pseudo-scores, which reach 12.
-    assert stretch([[(np.full(12, 3.0), 0.25)]]) == 3
+    assert decide_range_width([[(np.full(12, 3.0), 0.25)]]) == 3
     # 0.8 · (12 + 12 · ⅛ + 1) = 11.6: the last pseudo-score.
-    assert stretch([[(np.full(12, 3.0), 0.125)]]) == pytest.approx(2.0368 / 1.2816, abs=1e-3)
+    assert decide_range_width([[(np.full(12, 3.0), 0.125)]]) == pytest.approx(
+        2.0368 / 1.2816, abs=1e-3
+    )
 
 
 @pytest.mark.parametrize("freq", ["W", "M", "Q", "Y"])
@@ -261,7 +268,7 @@ def test_learn__stretches_by_the_pool_of_past_scores_that_asks_for_most(freq, mo
         assert (lessons is None) == (known < 3)
         if lessons is not None:
             asked = [_quantile_by_hand(pool) for pool in _pools_by_hand(ended, day, period, known)]
-            assert lessons.stretch == pytest.approx(max(1.0, *asked))
+            assert lessons.range_width == pytest.approx(max(1.0, *asked))
             found.append(int(np.argmax(asked)))
     assert len(set(found)) >= (1 if freq == "Y" else 2)
 
@@ -284,7 +291,7 @@ def test_learn__scores_past_forecasts_only_at_leads_that_count(freq, leads, monk
     lessons = learned.learn(day, learned.records.period(day) + 1)
     assert lessons is not None
     assert not asked
-    assert lessons.stretch >= 1
+    assert lessons.range_width >= 1
     assert asked == leads | {last_day(learned.records.period(day) + 1) - day}
 
 
