@@ -57,15 +57,12 @@ def number(value: Any, name: str, *, low: float | None = None, example: float) -
     return float(value)
 
 
-def between(value: Any, name: str, *, example: float, low: float = 0.0, high: float = 1.0) -> float:
-    """Check a number inside an open interval."""
+def share(value: Any, name: str = "confidence", *, example: float = 0.95) -> float:
+    """Check a number between 0 and 1, without its ends."""
     checked = number(value, name, example=example)
-    if not low < checked < high:
+    if not 0 < checked < 1:
         raise ArgumentValueError.of(
-            name,
-            value,
-            f"is not between {low:g} and {high:g}",
-            f"use for example {example!r}",
+            name, value, "is not between 0 and 1", f"use for example {example!r}"
         )
     return checked
 

@@ -15,7 +15,7 @@ from opp_analytics import arguments, errors
 
 CHECKS: dict[str, Callable[[Any], Any]] = {
     "number": lambda value: arguments.number(value, "arg", low=0, example=5),
-    "between": lambda value: arguments.between(value, "arg", example=0.5),
+    "share": lambda value: arguments.share(value, "arg", example=0.5),
     "whole": lambda value: arguments.whole(value, "arg", low=1, high=9, example=5),
     "one_of": lambda value: arguments.one_of(value, "arg", ["skip", "stop"]),
     "texts": lambda value: arguments.texts(value, "arg", of="column"),
@@ -27,7 +27,7 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     [
         ("number", 0, 0.0),
         ("number", np.int64(3), 3.0),
-        ("between", np.float64(0.8), 0.8),
+        ("share", np.float64(0.8), 0.8),
         ("whole", np.int64(9), 9),
         ("one_of", "stop", "stop"),
         ("texts", ("a", "b"), ["a", "b"]),
@@ -46,7 +46,7 @@ def test_checks__hand_back_a_good_value_in_its_plain_kind(
     ("check", "value"),
     [
         *(("number", value) for value in ("5", None, True, np.True_, [5])),
-        *(("between", value) for value in ("0.5", False)),
+        *(("share", value) for value in ("0.5", False)),
         *(("whole", value) for value in (5.0, "5", True, None)),
         *(("one_of", value) for value in (None, 1, ["skip"])),
         *(("texts", value) for value in (1, ["a", 1], {"a": 1})),
@@ -64,9 +64,9 @@ def test_checks__call_a_wrong_kind_a_type_error(check: str, value: Any) -> None:
         ("number", -0.1, "below 0; use for example 5"),
         ("number", float("nan"), "not a finite number"),
         ("number", float("inf"), "not a finite number"),
-        ("between", 0, "not between 0 and 1; use for example 0.5"),
-        ("between", 1.0, "not between 0 and 1"),
-        ("between", float("nan"), "not a finite number"),
+        ("share", 0, "not between 0 and 1; use for example 0.5"),
+        ("share", 1.0, "not between 0 and 1"),
+        ("share", float("nan"), "not a finite number"),
         ("whole", 0, "must be between 1 and 9; use for example 5"),
         ("whole", 10, "must be between 1 and 9"),
         ("one_of", "skp", "arg='skp' is unknown; use one of 'skip', 'stop'"),

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from opp_analytics import analysis, schema, text
-from opp_analytics.arguments import MethodName, between, texts
+from opp_analytics.arguments import MethodName, share, texts
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.history import DELETED, TRANSFERRED, History
@@ -498,7 +498,7 @@ def read_context(
         since=None if since is None else _check_since(since, day, zone),
         chosen=None if period is None else _check_period(period, day, freq),
         start=None if start is None else as_date(start, tz=zone, name="start"),
-        confidence=between(confidence, "confidence", example=0.8),
+        confidence=share(confidence, example=0.8),
         own_writes=own_writes,
         has_names=has_names,
         tz=zone,

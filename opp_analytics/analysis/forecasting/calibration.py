@@ -99,7 +99,7 @@ def calibration(
     """
     arguments.whole(horizon_days, "horizon_days", high=36_500, example=90)
     arguments.whole(bins, "bins", high=1_000, example=10)
-    arguments.between(confidence, "confidence", example=0.95)
+    arguments.share(confidence)
     names = check_by(by, level="bin")
     check_history(history, "calibration", *names)
     zone = Org.of(history).zone(tz)

@@ -125,7 +125,7 @@ class Question:
             history,
             records,
             tuple(names),
-            arguments.between(confidence, "confidence", example=0.8),
+            arguments.share(confidence, example=0.8),
             zone,
             org,
             targets,
@@ -162,7 +162,7 @@ class Question:
         check_columns_begin(history, ("stage", "close_date"))
         check_column(method, history.table.columns, of="history")
         records = _read_records(history, known, alias, zone, org)
-        level = arguments.between(confidence, "confidence", example=0.8)
+        level = arguments.share(confidence, example=0.8)
         today = pd.Timestamp(int(records.days[-1]), unit="D")
         return cls(
             today, alias, method, history, records, tuple(names), level, zone, org, Targets()

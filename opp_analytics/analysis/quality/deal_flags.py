@@ -91,7 +91,7 @@ class FlagLimits:
             if getattr(self, name) is not None or name in ("soon_days", "lately_days"):
                 arguments.whole(getattr(self, name), name, low=0, example=example)
         for name, share in (("quantile", 0.8), ("cut_share", 0.1), ("low_chance", 0.4)):
-            arguments.between(getattr(self, name), name, example=share)
+            arguments.share(getattr(self, name), name, example=share)
 
 
 def deal_flags(

@@ -122,7 +122,7 @@ def scorecard(
         raise ArgumentValueError.of(
             "by", by, "tells how a deal ended, not whose it was", "use for example 'owner_name'"
         )
-    level = arguments.between(confidence, "confidence", example=0.95)
+    level = arguments.share(confidence)
     org = Org.of(opportunities)
     zone = org.zone(tz)
     today = find_known_day(opportunities, as_date(as_of, tz=zone), zone)

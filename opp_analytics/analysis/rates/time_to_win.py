@@ -62,7 +62,7 @@ def time_to_win(
     0.5       20.0         10.0
     0.9        NaN         20.0
     """
-    quantiles = [arguments.between(share, "quantiles", example=0.5) for share in quantiles]
+    quantiles = [arguments.share(share, "quantiles", example=0.5) for share in quantiles]
     _, groups, days, outcome, left_out, today = follow_deals(opportunities, as_of, by, tz, history)
     curves = fit_curves(groups, days, outcome)
     ends = [float(curve.won_share[-1]) if len(curve.won_share) else np.nan for curve in curves]

@@ -110,7 +110,7 @@ def win_rate(
     0    2     1  0.667         0.4
     """
     names = check_by(by)
-    confidence = arguments.between(confidence, "confidence", example=0.95)
+    confidence = arguments.share(confidence)
     org = Org.of(opportunities)
     tz, freq = org.zone(tz), None if freq is None else org.freq(freq)
     dated = freq is not None or start is not None or end is not None

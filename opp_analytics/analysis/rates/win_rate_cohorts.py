@@ -68,7 +68,7 @@ def win_rate_cohorts(
     period
     2026Q1        3    1  0.333       0.667
     """
-    confidence = arguments.between(confidence, "confidence", example=0.95)
+    confidence = arguments.share(confidence)
     age = arguments.whole(age_days, "age_days", low=0, high=36_500, example=90)
     org = Org.of(opportunities)
     tz, freq = org.zone(tz), org.freq(freq)

@@ -92,7 +92,7 @@ def win_rate_curve(
     10          3      0.333       0.000       0.667
     20          2      0.333       0.333       0.333
     """
-    confidence = arguments.between(confidence, "confidence", example=0.95)
+    confidence = arguments.share(confidence)
     frame, groups, days, outcome, left_out, today = follow_deals(
         opportunities, as_of, by, tz, history
     )

@@ -25,7 +25,7 @@ def wilson(hits: Any, trials: Any, *, confidence: float = 0.95) -> tuple[Floats,
 
     Both may be fractions (an effective sample size). E. B. Wilson (1927), JASA 22, 209–212.
     """
-    z = float(ndtri(0.5 + arguments.between(confidence, "confidence", example=0.95) / 2))
+    z = float(ndtri(0.5 + arguments.share(confidence) / 2))
     n = np.where(np.asarray(trials, dtype=float) > 0, trials, np.nan).astype(float)
     p = np.asarray(hits, dtype=float) / n
     center = p + z**2 / (2 * n)
@@ -71,7 +71,7 @@ def median_interval(amounts: Any, *, confidence: float = 0.95) -> tuple[float, f
     n = len(found)
     if not n:
         return np.nan, np.nan, np.nan
-    tail = (1 - arguments.between(confidence, "confidence", example=0.95)) / 2
+    tail = (1 - arguments.share(confidence)) / 2
     below = np.count_nonzero(bdtr(np.arange(n), n, 0.5) <= tail) - 1
     if below < 0:
         return float(np.median(found)), np.nan, np.nan
@@ -96,9 +96,7 @@ def bias_interval(
         return bias, np.nan, np.nan
     residual = (stated - real) - bias * real
     error = float(np.sqrt(n / (n - 1) * (residual**2).sum()) / total)
-    reach = error * float(
-        stdtrit(n - 1, 0.5 + arguments.between(confidence, "confidence", example=0.95) / 2)
-    )
+    reach = error * float(stdtrit(n - 1, 0.5 + arguments.share(confidence) / 2))
     return bias, bias - reach, bias + reach
 
 
