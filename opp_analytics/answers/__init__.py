@@ -36,7 +36,7 @@ from opp_analytics.answers.deal import (
     list_expected,
     name_new_business,
 )
-from opp_analytics.answers.deals import deals
+from opp_analytics.answers.deals import deals, list_all
 from opp_analytics.answers.impact import Impact, impact
 from opp_analytics.answers.months import months
 from opp_analytics.answers.past_ranges import MOST_DRAWN, past_ranges

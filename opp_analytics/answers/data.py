@@ -26,8 +26,8 @@ class Row:
     """Numbers, dates and texts; what is not known is absent."""
     words: Mapping[str, Sentence] = field(default_factory=dict)
     kind: str = "deal"
-    """What it is: deal, person, team, period, record, step, flag, category, source, rest or
-    total."""
+    """What it is: deal, person, team, period, record, step, flag, category, source, rest (sums up
+    rows below it), more (sums up what is not listed) or total."""
     depth: int = 0
     folded: bool = False
     """True where there is room for some rows only, and this one is not among them."""

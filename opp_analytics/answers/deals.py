@@ -12,7 +12,7 @@ from opp_analytics import text
 from opp_analytics.answers import forecasts, tables
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
-from opp_analytics.answers.data import Table
+from opp_analytics.answers.data import Row, Table
 from opp_analytics.answers.deal import explain_deal, list_rows
 from opp_analytics.answers.tables import CLOSED_AS
 from opp_analytics.schema import BUCKETS
@@ -30,25 +30,28 @@ def deals(context: Context) -> Answer:
     """List the deals that are open or closed lately, with their chances and what each adds.
 
     The overdue come first, then those by period, the one that adds most first. Of closed ones
-    those won in the current period come first, then the others, which fold.
+    those won in the current period come first, then the others, which fold. Of very many open
+    ones, the last row sums up the smaller.
     """
-    listed = _describe(context, tables.choose_listed(context))
-    known = [str(name) for name in listed if listed[name].notna().any()]
-    columns = [name for name in (*context.by, *_FIRST) if name in known]
-    columns += [name for name in known if name not in (*columns, *_LEFT_OUT)]
-    listed = _sort(context, listed)
+    listed = _sort(context, _describe(context, tables.choose_listed(context)))
+    columns = _choose_columns(context, listed)
     ended = ~listed["unique_id"].isin(context.won_now["unique_id"]) & listed["outcome"].ne("open")
     rows = [
         replace(row, folded=is_folded) if is_folded else row
         for row, is_folded in zip(list_rows(context, listed, *columns), ended, strict=True)
     ]
+    if len(smaller := tables.leave_open(context)):
+        name = Piece("text", text.count(len(smaller), "smaller open deal"))
+        found = _describe(context, smaller)
+        sums = {key: found[key].sum() for key in ("value", "expected_value", "in_forecast")}
+        rows.append(Row("smaller", name, sums, kind="more"))
     heads = {
         "chance": forecasts.name_history(context),
         "in_forecast": f"In forecast of {context.name}",
         "period": text.capital(context.noun),
     }
-    is_open = listed["outcome"] == "open"
-    worth = Piece("money", listed["value"][is_open].sum())
+    is_open = context.deals["outcome"] == "open"
+    worth = Piece("money", context.deals["value"][is_open].sum())
     return Answer(
         key="deals",
         context=context,
@@ -60,6 +63,21 @@ def deals(context: Context) -> Answer:
         call='oa.forecast_deals(deals, history=history, as_of="{day}")',
         opener=partial(explain_deal, context),
     )
+
+
+def list_all(context: Context) -> pd.DataFrame | None:
+    """Tabulate every deal as `deals` lists them; None where it sums up none of the open ones."""
+    if tables.leave_open(context).empty:
+        return None
+    listed = _sort(context, _describe(context, context.deals))
+    return listed[["name", *_choose_columns(context, listed), "unique_id"]]
+
+
+def _choose_columns(context: Context, listed: pd.DataFrame) -> list[str]:
+    """Order the columns that are known of a deal."""
+    known = [str(name) for name in listed if listed[name].notna().any()]
+    first = [name for name in (*context.by, *_FIRST) if name in known]
+    return [*first, *(name for name in known if name not in (*first, *_LEFT_OUT))]
 
 
 def _describe(context: Context, listed: pd.DataFrame) -> pd.DataFrame:
@@ -91,7 +109,7 @@ def _sort(context: Context, listed: pd.DataFrame) -> pd.DataFrame:
 def _say_older(context: Context) -> list[str]:
     """Say how many closed deals are not listed."""
     listed, (first, last) = tables.choose_listed(context), tables.listed_days(context)
-    left = context.deals.drop(index=listed.index)
+    left = context.deals.drop(index=[*listed.index, *tables.leave_open(context).index])
     if left.empty:
         return []
     days = f"closed before {text.day(first, year=True)}"

@@ -18,8 +18,8 @@ from opp_analytics.note import note_of
 from opp_analytics.org import Org, outcomes
 
 CLOSED_AS = ("won", "lost", "disqualified")
-_MOST_CLOSED = 5_000
-"""Closed deals that the workbook lists: half a megabyte of what is mailed."""
+_MOST_LISTED = 5_000
+"""Open deals that are listed, and closed ones: each half a megabyte of what is mailed."""
 
 
 @keep
@@ -185,19 +185,28 @@ def listed_days(context: Context) -> tuple[pd.Timestamp, pd.Timestamp]:
     """
     deals, today = context.deals, context.known_day
     distance = (deals.loc[deals["outcome"].isin(CLOSED_AS), "close_date"] - today).abs().dropna()
-    if len(distance) <= _MOST_CLOSED:
+    if len(distance) <= _MOST_LISTED:
         return closed_since(context), pd.Timestamp.max
-    reach = distance.nsmallest(_MOST_CLOSED + 1).iloc[-1] - pd.Timedelta(days=1)
+    reach = distance.nsmallest(_MOST_LISTED + 1).iloc[-1] - pd.Timedelta(days=1)
     return max(closed_since(context), today - reach), today + reach
+
+
+@keep
+def leave_open(context: Context) -> pd.DataFrame:
+    """Open deals that are only summed up, where there are many: all but the largest."""
+    is_open = context.deals["outcome"] == "open"
+    by_size = context.deals.loc[is_open, "value"].sort_values(ascending=False, kind="stable")
+    return context.deals.loc[by_size.index[_MOST_LISTED:]]
 
 
 @keep
 def choose_listed(context: Context) -> pd.DataFrame:
     """Deals that the workbook lists: those of the forecast, and lately closed ones.
 
-    Those of the forecast are open, or won in its period.
+    Those of the forecast are open, but for `leave_open`, or won in its period.
     """
-    deals, (first, last) = context.deals, listed_days(context)
+    deals = context.deals.drop(index=leave_open(context).index)
+    first, last = listed_days(context)
     away = (deals["close_date"] < first) | (deals["close_date"] > last)
     left = deals["outcome"].isin(CLOSED_AS) & away
     return deals[~left | deals.index.isin(context.won_now.index)]

@@ -77,7 +77,7 @@ SHEETS: dict[str, dict[str, Any]] = tomllib.loads(
 """The sheets in their order: each a table of an answer, or what is behind its rows."""
 _MOST_LISTED = 1_000
 """Rows of a sheet, and of each list of deals on one, that somebody may read; all of the deals."""
-_NAMED = {"deal": "name", "flag": "check", "step": "movement"}
+_NAMED = {"deal": "name", "more": "name", "flag": "check", "step": "movement"}
 """Columns of names by kind of row, where they are not called as the kind."""
 
 
@@ -103,8 +103,11 @@ def _list_figures(answer: Answer) -> tuple[Figure, ...]:
     )
 
 
-def sheets(context: Context) -> Iterator[Sheet]:
-    """Make every sheet that has something to hold, in order."""
+def sheets(context: Context, all_deals: str = "") -> Iterator[Sheet]:
+    """Make every sheet that has something to hold, in order.
+
+    `all_deals` is the file beside the workbook of the deals that it only sums up.
+    """
     answers: dict[str, Answer] = {}
     for name, said in SHEETS.items():
         if name == "Calls":
@@ -114,6 +117,9 @@ def sheets(context: Context) -> Iterator[Sheet]:
             if key not in answers:
                 answers[key] = CATALOG[key].ask(context)
             sheet = _make_sheet(answers[key], name, said)
+            if key == "deals" and all_deals:
+                words = f"All deals, in {all_deals}, beside this file."
+                sheet = replace(sheet, note=f"{sheet.note} {words}".lstrip(), left_out=words)
         if len(sheet.table):
             titles = {"period": text.capital(context.noun), **sheet.titles}
             if forecasts.by_rate(context):

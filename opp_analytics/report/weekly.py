@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from opp_analytics import arguments
+from opp_analytics import arguments, text
 from opp_analytics.answers import (
     Alert,
     Context,
@@ -20,6 +20,7 @@ from opp_analytics.answers import (
     Part,
     check_for_each,
     judge_alerts,
+    list_all,
     read_context,
 )
 from opp_analytics.arguments import MethodName
@@ -45,6 +46,7 @@ from opp_analytics.report.html import (
 )
 from opp_analytics.report.model import WeeklyPage
 from opp_analytics.report.sheets import sheets, summarize
+from opp_analytics.writer import write_guarded
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ class WeeklyReport:
     """Path of the mail."""
     markdown: Path | None = None
     """Path of the text for a chat."""
+    deals: Path | None = None
+    """Path of the table of all deals, where the workbook only sums up some of the open ones."""
     alerts: tuple[Alert, ...] = ()
     """What the org file asks to be told of and holds, the new ones first; ``str(alert)`` is its
     sentence."""
@@ -79,7 +83,8 @@ class WeeklyReport:
     org: Org | None = field(default=None, repr=False)
 
     def __iter__(self) -> Iterator[Path]:
-        return iter([file for file in (self.html, self.xlsx, self.eml, self.markdown) if file])
+        files = (self.html, self.xlsx, self.eml, self.markdown, self.deals)
+        return iter([file for file in files if file])
 
 
 def weekly_report(
@@ -167,13 +172,15 @@ def weekly_report(
     -------
     WeeklyReport
         ``html``, ``xlsx``, ``eml``, ``markdown``: the paths of the files, None for what
-        was not asked for. The same context give the same bytes. ``parts``: the same for
-        each page of `for_each`. ``alerts``: each ``alert_when`` of the org's ``[report]`` that
-        holds for the current period, and each ``alert_deals_when`` by deal; the page, mail and text
-        begin with them. ``str(alert)`` is its sentence, ``alert.new`` True if it did not hold at
-        the record that changes are counted from (None without one), ``alert.key`` the same text
-        each day, ``alert.deal`` the deal's name and owner. The new ones come first. ``milestones``:
-        the same of the ``milestones`` that the period has passed, the highest first.
+        was not asked for. ``deals``: that of ``<page>-deals.csv`` with every deal, where more than
+        5,000 are open and the workbook sums up the smaller ones; else None. The same context gives
+        the same bytes. ``parts``: the same for each page of `for_each`. ``alerts``: each
+        ``alert_when`` of the org's ``[report]`` that holds for the current period, and each
+        ``alert_deals_when`` by deal; the page, mail and text begin with them.
+        ``str(alert)`` is its sentence, ``alert.new`` True if it did not hold at the record
+        that changes are counted from (None without one), ``alert.key`` the same text each day,
+        ``alert.deal`` the deal's name and owner. The new ones come first. ``milestones``: the same
+        of the ``milestones`` that the period has passed, the highest first.
 
     Raises
     ------
@@ -277,7 +284,15 @@ def _make(
     watched = judge_alerts(context)
     # Alerts, which are all that is sent without files, need only the first words.
     blocks = look.get("blocks") or None if files else ()
-    composed = compose(context, workbook=paths["xlsx"].name, title=look.get("title"), blocks=blocks)
+    all_deals = list_all(context) if files else None
+    full = [paths["xlsx"].name]
+    if all_deals is not None:
+        beside = paths["html"].with_name(f"{paths['html'].stem}-deals.csv")
+        with _say_unwritable(beside):
+            check_writable(beside)
+        paths = {**paths, "deals": beside}
+        full.append(beside.name)
+    composed = compose(context, workbook=text.joined(full), title=look.get("title"), blocks=blocks)
     composed = replace(composed, alerts=watched.lines)
     digest = make_digest(composed, context)
     report = WeeklyReport(
@@ -300,23 +315,26 @@ def _make(
         if other.part and (context.part is None or context.part.column != "owner_name")
     }
     html = render_page(composed, audience=page.audience, links=links)
-    content = {"html": html.encode(), "xlsx": _write_workbook(composed, context)}
+    workbook = _write_workbook(composed, context, "".join(full[1:]))
+    content = {"html": html.encode(), "xlsx": workbook}
     if "eml" in paths:
         content["eml"] = write_mail(
             digest, {paths[kind].name: part for kind, part in content.items()}
         )
     if "markdown" in paths:
         content["markdown"] = write_chat(digest).encode()
+    if all_deals is not None:
+        content["deals"] = (write_guarded(all_deals) or "").encode("utf-8-sig")
     return report, {path: content[kind] for kind, path in paths.items()}
 
 
-def _write_workbook(page: WeeklyPage, context: Context) -> bytes:
+def _write_workbook(page: WeeklyPage, context: Context, all_deals: str) -> bytes:
     # Here: its library is an extra, and takes long to import.
     from opp_analytics.report.workbook import write_workbook
 
     return write_workbook(
         summarize(page, context),
-        list(sheets(context)),
+        list(sheets(context, all_deals)),
         currency=context.org.currency,
         day_first=bool(Org.of(context.opportunities).day_first),
         as_of=context.day.to_pydatetime(),

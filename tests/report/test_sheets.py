@@ -88,7 +88,7 @@ def test_sheets__of_what_to_win_have_the_deals_of_each_person(opportunities):
     ],
 )
 def test_list_deals__says_how_many_of_the_others_the_workbook_has(monkeypatch, value_of_day, said):
-    monkeypatch.setattr(report_tables, "_MOST_CLOSED", 3)
+    monkeypatch.setattr(report_tables, "_MOST_LISTED", 3)
     context = context_of(pipeline([*THIS_WEEK, *list_lost(value_of_day)]))
     lost = context.deals[context.deals["unique_id"].str.startswith("k")]
     assert show_deals(list_deals(context, "Lost", lost)).sums[0][0] == said

@@ -159,6 +159,27 @@ def test_weekly_report__also_as_mail_and_text(opportunities, history, tmp_path):
     assert b"The page and its workbook are attached." in made.eml.read_bytes()
 
 
+def test_weekly_report__lists_the_largest_open_deals_and_all_in_a_file(tmp_path, monkeypatch):
+    monkeypatch.setattr("opp_analytics.answers.tables._MOST_LISTED", 2)
+    deals = pipeline(THIS_WEEK)
+    deals.loc[deals["unique_id"] == "b", "name"] = "=cmd|x"
+    made = weekly_report(deals, as_of=AS_OF, out=tmp_path / "page.html")
+    assert [file.name for file in made] == ["page.html", "page.xlsx", "page-deals.csv"]
+    assert "Full data: page.xlsx and page-deals.csv, beside this file." in made.html.read_text()
+    everything = pd.read_csv(tmp_path / "page-deals.csv")
+    assert set(everything["unique_id"]) == set(deals["unique_id"])
+    assert "'=cmd|x" in set(everything["name"])
+    book = openpyxl.load_workbook(made.xlsx)
+    assert any("page-deals.csv" in str(row[0]) for row in book["Summary"].values)
+    rows = list(book["Deals"].values)
+    value = rows[0].index("Value")
+    open_value = everything.loc[everything["outcome"] == "open", "value"]
+    [smaller] = [row for row in rows if "2 smaller open deals" in row]
+    assert smaller[value] == open_value.nsmallest(len(open_value) - 2).sum()
+    [parts] = weekly_report(deals, as_of=AS_OF, out=tmp_path, for_each="owner_name").parts[:1]
+    assert parts.deals is None or "person" in parts.deals.name
+
+
 @pytest.mark.slow
 def test_write_report__without_files_makes_the_first_words_alone(opportunities, history, tmp_path):
     asked = {
