@@ -86,7 +86,7 @@ def test_page__links_to_what_is_there(page: Path) -> None:
 
 
 WORDS = {
-    "quota": "org-file.md#people-teams-and-targets-quotas",
+    "quota": "org-file.md#targets-quotas",
     "Data Loader": "other-crm.md#every-day-and-back",
     "sales cycle": "recipes.md#how-long-is-our-sales-cycle",
     "polars": "concepts.md#a-frame-of-opportunities",

@@ -115,10 +115,8 @@ class Watched:
         ends = {key: self.find_end(key) for key in told if key not in holding}
         over = [end for end in ends.values() if end and end.sentence]
         kept = [key for key, end in ends.items() if end and not end.sentence]
-        begun, over, stand = (
-            sorted(some, key=lambda alert: bool(alert.deal)) for some in (begun, over, stand)
-        )
-        return fold_alerts([*begun, *over, *passed]), fold_alerts(stand), (*holding, *kept)
+        news = sorted([*begun, *over, *passed], key=lambda alert: bool(alert.deal))
+        return fold_alerts(news), fold_alerts(stand), (*holding, *kept)
 
 
 def fold_alerts(alerts: Sequence[Alert]) -> tuple[Alert, ...]:

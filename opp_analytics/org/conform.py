@@ -76,14 +76,14 @@ def _conform_column(column: Series, ids: Series | None, stages: Stages) -> Serie
 
 def _unify_names(column: Series) -> Series:
     """Spell each person or team in one way, and make the texts of a missing one missing."""
-    spelled = {
-        name: None if name in schema.NO_NAMES else compose(name)
-        for name in column.unique()
-        if isinstance(name, str)
-    }
+    # A cell of a column of objects may be what no set takes.
+    cells = column.tolist() if column.dtype == "object" else column.unique()
+    names = {cell for cell in cells if isinstance(cell, str)}
+    spelled = {name: None if name in schema.NO_NAMES else compose(name) for name in names}
     if all(name == one for name, one in spelled.items()):
         return column
-    return column.astype("object").map(lambda name: spelled.get(name, name)).astype(schema.TEXT)
+    cells = [spelled[cell] if isinstance(cell, str) else cell for cell in column.tolist()]
+    return schema.as_text(pd.Series(cells, column.index, dtype="object", name=column.name))
 
 
 def _recode(

@@ -79,7 +79,7 @@ def test_report_send__names_who_failed_and_who_has_no_address(
     )
     # A failure counts for more than an alert.
     assert code == 1
-    assert "open and due, at or above $0." in out
+    assert "open and due, at or above 0." in out
     assert "Zoe              person Zoe  no address" in out
     assert "no address: add it to [deliver.teams], or as email to [people], of the org file." in out
     assert err.startswith("Error: vp@example.com: 127.0.0.1:")
