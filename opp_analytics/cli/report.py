@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import pandas as pd
 import typer
@@ -34,7 +34,7 @@ from opp_analytics.errors import DataError
 from opp_analytics.periods import as_date, as_instant, check_freq
 
 if TYPE_CHECKING:
-    from opp_analytics.report import Post, WeeklyReport
+    from opp_analytics.report import WeeklyReport
 
 
 @reads_cells
@@ -116,7 +116,11 @@ def report_command(
     ] = False,
     again: Annotated[
         bool,
-        typer.Option("--again", help="With --send: also to those who got it for this day already."),
+        typer.Option("--again", help="With --send: also to those who got it, or may have."),
+    ] = False,
+    done: Annotated[
+        bool,
+        typer.Option("--done", help="With --send: what may have arrived did, and is kept so."),
     ] = False,
     alerts: Annotated[
         bool,
@@ -133,14 +137,13 @@ def report_command(
     """
     from opp_analytics.report import check_delivery, check_report, write_report
 
-    for option, given in {"--dry-run": dry_run, "--again": again, "--alerts": alerts}.items():
-        if given and not send:
-            raise typer.BadParameter(f"{option} is about sending; add --send", param_hint=option)
-    for option, given in {"--eml": eml, "--markdown": markdown}.items():
-        if given and alerts:
-            raise typer.BadParameter(
-                f"--alerts writes no files; leave out {option}", param_hint=option
-            )
+    sending = {"--dry-run": dry_run, "--again": again, "--done": done, "--alerts": alerts}
+    _refuse({} if send else sending, "{} is about sending; add --send")
+    _refuse({"--done": again and done}, "{} keeps that it arrived; leave out --again")
+    _refuse(
+        {"--eml": eml, "--markdown": markdown} if alerts else {},
+        "--alerts writes no files; leave out {}",
+    )
     org = find_org(org_file)
     zone = (org or oa.Org()).zone(None)
     today = as_date(datetime.now(UTC), tz=zone)
@@ -182,7 +185,6 @@ def report_command(
     known = len(history.records) > 0 and set(opportunities.columns) <= set(history.table.columns)
     ready = check_report(opportunities, history if known or not recorded else None, **options)
     post = None
-    post = None
     if send:
         audiences, place = (
             [page.audience for page in ready.pages],
@@ -208,53 +210,56 @@ def report_command(
     )
     if files:
         say(f"Written to {text.joined(map(str, page))}{parts}.")
-    sent = _send(page, post, "alerts" if alerts else "page", again=again) if post else None
-    told = (
-        sent.loc[sent["state"].isin(_TOLD), "detail"].tolist()
-        if sent is not None and alerts
-        else None
-    )
-    say_alerts(page, told=told, failed=sent is not None and "failed" in sent["state"].tolist())
+    told, code = None, 0
+    if post:
+        sent = post.deliver(page, "alerts" if alerts else "page", again=again, done=done)
+        code = _say_sent(sent, alerts=alerts)
+        told = sent.loc[sent["state"].isin(_TOLD), "detail"].tolist() if alerts else None
+    say_alerts(page, told=told, code=code)
 
 
-_TOLD = ("sent", "would send")
+def _refuse(options: Mapping[str, bool], why: str) -> None:
+    for option, given in options.items():
+        if given:
+            raise typer.BadParameter(why.format(option), param_hint=option)
+
+
+_CODES = {"unknown": 4, "not handed over": 1}
+"""Exit codes by state; the highest counts."""
+_TOLD = ("handed over", "would send")
 """What the messages are to whom alerts were told."""
 
 
-def _send(
-    page: WeeklyReport, post: Post, kind: Literal["page", "alerts"], *, again: bool
-) -> pd.DataFrame:
-    """Send a report, and say who got it, who did not, and what alerts they were told."""
-    outcome = post.deliver(page, kind, again=again)
+def _say_sent(outcome: pd.DataFrame, *, alerts: bool) -> int:
+    """Say who got a report, who did not, and what alerts they were told; give the exit code."""
     state, detail = outcome["state"], outcome["detail"]
-    told = (kind == "alerts") & state.isin(_TOLD)
+    told = alerts & state.isin(_TOLD)
     shown = detail.where(state.isin(["already", "would send"]) & ~told, "")
-    heading("Sent" if (state == "sent").any() else "Nothing was sent")
+    heading("Sent" if (state == _TOLD[0]).any() else "Nothing was sent")
     table = outcome.assign(state=state.where(shown == "", state + ": " + shown))
     show(table[["receiver", "audience", "state"]], index=False, most=len(outcome))
     for said, group in outcome[told].groupby("detail", sort=False):
         note(f"To {text.joined(group['receiver'], most=5)}:")
         say(str(said))
-    for why, failed in outcome[state == "failed"].groupby("detail", sort=False):
+    for why, failed in outcome[state.isin(_CODES)].groupby("detail", sort=False):
         complain(f"{text.joined(failed['receiver'], most=5)}: {why}")
     for one, words in _EXPLAINED.items():
         if (state == one).any():
             note(f"{one}: {words}")
-    return outcome
+    return max((_CODES.get(one, 0) for one in state), default=0)
 
 
 _EXPLAINED = {
-    "already": "sent for this day; --again sends it once more.",
+    "already": "handed over for this day; --again sends it once more.",
+    "unknown": "ask who should have it; then --done keeps that it arrived, --again sends it anew.",
     "no address": "add it to [deliver.teams], or as email to [people], of the org file.",
 }
 
 
-def say_alerts(
-    page: WeeklyReport, *, told: Sequence[str] | None = None, failed: bool = False
-) -> None:
+def say_alerts(page: WeeklyReport, *, told: Sequence[str] | None = None, code: int = 0) -> None:
     """Say the alerts, or those that stand beside what was `told`.
 
-    End with exit code 1 if a message failed, else 3 if an alert holds.
+    End with a `code` that is not 0, else with 3 if an alert holds.
     """
     from opp_analytics.report import fold_alerts
 
@@ -264,8 +269,8 @@ def say_alerts(
         lines = tuple(replace(one, new=False) for one in page.alerts if one.sentence not in said)
     for alert in fold_alerts(lines):
         say(str(alert) if told is None and not alert.new else alert.words)
-    if failed or page.alerts:
-        raise typer.Exit(1 if failed else 3)
+    if code or page.alerts:
+        raise typer.Exit(code or 3)
 
 
 def _is_recorded(history: oa.History, today: pd.Timestamp, zone: str) -> bool:

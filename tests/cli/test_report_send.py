@@ -55,15 +55,15 @@ def test_report_send__says_who_got_it_and_sends_it_once(report: Report, server: 
     assert [line.split() for line in out.splitlines()[3:]] == [
         ["Sent"],
         ["receiver", "audience", "state"],
-        ["vp@example.com", "everybody", "sent"],
-        ["cfo@example.com", "everybody", "sent"],
+        ["vp@example.com", "everybody", "handed", "over"],
+        ["cfo@example.com", "everybody", "handed", "over"],
     ]
     assert server.receivers == ["vp@example.com", "cfo@example.com"]
     code, out, err = report()
     assert (code, err) == (0, "")
     assert "\nNothing was sent\n" in out
-    assert "everybody  already: sent " in out
-    assert "already: sent for this day; --again sends it once more." in out
+    assert "everybody  already: handed over " in out
+    assert "already: handed over for this day; --again sends it once more." in out
     assert len(server.messages) == 2
     assert report("--again")[0] == 0
     assert len(server.messages) == 4
@@ -93,6 +93,25 @@ def test_report_send__names_who_failed_and_who_has_no_address(
         == 3
     )
     assert server.receivers == ["cfo@example.com", "ann@example.com", "vp@example.com"]
+
+
+@pytest.mark.slow
+def test_report_send__ends_with_4_until_somebody_decides(
+    report: Report, server: MailServer
+) -> None:
+    server.hangs_up = {"vp@example.com": "DATA"}
+    for more in ("", '[report]\nalert_when = "open_value >= 0"'):
+        code, out, err = report(more=more)
+        assert code == 4
+        assert "may have arrived" in err
+        assert "then --done keeps that it arrived, --again sends it anew" in out
+    assert report("--dry-run", "--done")[0] == 0
+    assert report()[0] == 4
+    assert report("--done")[0] == 0
+    code, out, _ = report()
+    assert (code, out.count("already: handed over")) == (0, 3)
+    assert server.receivers == ["vp@example.com", "cfo@example.com"]
+    assert report("--again", "--done")[0] == 2
 
 
 @pytest.mark.slow
@@ -164,7 +183,7 @@ def test_report_send__is_refused_where_nobody_knows_what_was_sent(
     assert (server.messages, [file.name for file in ledger.parent.iterdir()]) == ([], [ledger.name])
 
 
-@pytest.mark.parametrize("option", ["--dry-run", "--again", "--alerts"])
+@pytest.mark.parametrize("option", ["--dry-run", "--again", "--done", "--alerts"])
 def test_report__takes_options_of_sending_only_with_send(
     command: Command, here: Path, option: str
 ) -> None:

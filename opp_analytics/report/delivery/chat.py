@@ -6,7 +6,9 @@ import hashlib
 import logging
 import re
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from threading import Thread
 from typing import Any
 from urllib.parse import unquote
@@ -19,7 +21,9 @@ from opp_analytics.report.html import WHOLE
 
 CHAT_URLS = "OPP_ANALYTICS_CHAT_URLS"
 _SECONDS = 60.0
-"""A chat that takes longer has failed."""
+"""Of a chat that takes longer nobody knows whether it has the message."""
+_ANSWER = 50.0
+"""Seconds that one request of a chat may take; Apprise itself gives up after 4."""
 _WAY_OUT = f"correct the address in {CHAT_URLS}, or run it again later"
 _THREAD = "opp-analytics chat"
 _ROUNDS = 200_000
@@ -49,11 +53,17 @@ def find_chats() -> list[Receiver]:
     return receivers
 
 
-def send_chat(chat: Secret, digest: Digest) -> str:
-    """Send a digest to a chat; give why it failed, nothing where it was sent."""
-    service, outcome = _open(chat), list[str]()
-    with _import_apprise().LogCapture(level=logging.WARNING, fmt="%(message)s") as warned:
-        message = _write(digest, service)
+def prepare_chat(chat: Secret, digest: Digest) -> Callable[[], str]:
+    """Write a digest for a chat; give what sends it and says why that failed, nothing if not."""
+    service = _open(chat)
+    if service.socket_read_timeout == type(service).socket_read_timeout:
+        service.socket_read_timeout = _ANSWER
+    return partial(_send, chat, service, _write(digest, service))
+
+
+def _send(chat: Secret, service: Any, message: dict[str, Any]) -> str:
+    outcome = list[str]()
+    with _import_apprise().LogCapture(level=logging.DEBUG, fmt="%(levelno)s %(message)s") as log:
         # Of its own, and not of Apprise's pool, which waits at the end for an answer that never
         # ends.
         thread = Thread(
@@ -61,12 +71,18 @@ def send_chat(chat: Secret, digest: Digest) -> str:
         )
         thread.start()
         thread.join(_SECONDS)
-        said = " ".join(dict.fromkeys(warned.getvalue().splitlines()))
+        logged = log.getvalue()
     if not outcome:
         return Unknown(f"no answer within {_SECONDS:g} seconds, so it may have arrived")
+    if not outcome[0]:
+        return ""
+    said = " ".join(dict.fromkeys(re.findall(r"(?m)^[34]0 (.*)", logged)))
     # "Too many requests, error=429." ends as "Too many requests (429)".
-    said = re.sub(r"[.,:\s]*\berror=(\w+)\.?", r" (\1)", said)
-    return outcome[0] and f"{_redact(chat, said or outcome[0]).rstrip('.')}; {_WAY_OUT}"
+    said = re.sub(r"[.,:\s]*\berror=(\w+)\.?", r" (\1)", said) or outcome[0]
+    why = f"{_redact(chat, said).rstrip('.')}; {_WAY_OUT}"
+    # Requests says "Max retries exceeded" where it could not connect; a gateway's answer is none.
+    lost = re.search(r"Socket Exception(?!.*Max retries exceeded)|\berror=50[24]", logged)
+    return Unknown(why) if lost or isinstance(outcome[0], Unknown) else why
 
 
 def _try(service: Any, message: dict[str, Any]) -> str:
@@ -77,7 +93,7 @@ def _try(service: Any, message: dict[str, Any]) -> str:
     try:
         return "" if service.notify(**message) else "Apprise does not say why"
     except Exception as error:
-        return f"{type(error).__name__} within Apprise"
+        return Unknown(f"{type(error).__name__} within Apprise")
 
 
 def _import_apprise() -> Any:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime, make_msgid, parseaddr
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -16,8 +17,17 @@ from opp_analytics.answers import Alert, Watched
 from opp_analytics.errors import ArgumentTypeError, ConfigError, OppAnalyticsError
 from opp_analytics.files import read_whole
 from opp_analytics.org import Org
-from opp_analytics.report.delivery.chat import CHAT_URLS, find_chats, send_chat
-from opp_analytics.report.delivery.ledger import Delivery, Kind, Ledger, find_told, now
+from opp_analytics.report.delivery.chat import CHAT_URLS, find_chats, prepare_chat
+from opp_analytics.report.delivery.ledger import (
+    HANDED_OVER,
+    NOT_HANDED_OVER,
+    UNKNOWN,
+    Delivery,
+    Kind,
+    Ledger,
+    find_told,
+    now,
+)
 from opp_analytics.report.delivery.receivers import Receiver, Unknown, find_receivers
 from opp_analytics.report.delivery.smtp import EXAMPLE, URL, Mailer, read_server
 from opp_analytics.report.digest import write_mail
@@ -39,13 +49,18 @@ class Post:
     dry_run: bool
 
     def deliver(
-        self, report: WeeklyReport, kind: Kind = "page", *, again: bool = False
+        self,
+        report: WeeklyReport,
+        kind: Kind = "page",
+        *,
+        again: bool = False,
+        done: bool = False,
     ) -> pd.DataFrame:
         """Send a report as `deliver` does."""
         told = self.ledger.deliveries()
         with contextlib.closing(self.mailer) if self.mailer else contextlib.nullcontext():
             rows = [
-                _deliver(page, receiver, self, told, kind, again=again)
+                _deliver(page, receiver, self, told, kind, again=again, done=done)
                 for page in (report, *report.parts)
                 for receiver in self.receivers[page.audience]
             ]
@@ -57,6 +72,7 @@ def deliver(
     *,
     org: Org | None = None,
     again: bool = False,
+    done: bool = False,
     dry_run: bool = False,
     kind: Kind = "page",
 ) -> pd.DataFrame:
@@ -72,8 +88,9 @@ def deliver(
         The org whose ``[deliver]`` and ``email`` of ``[people]`` say who gets what; by default that
         of the report.
     again : bool
-        If True, also send what was sent for the report's day already, or what a run began to send
-        that was then killed.
+        If True, also send what was, or may have been, handed over for the report's day already.
+    done : bool
+        If True, keep of each message that may have been handed over that it was.
     dry_run : bool
         If True, send nothing and keep nothing; say who would get what.
     kind : {"page", "alerts"}
@@ -85,10 +102,11 @@ def deliver(
     DataFrame
         One row for each message: ``receiver`` (a mail address, or kind and checksum of a chat such
         as ``slack 3f2a9c``; a person or team without an address), ``audience`` (whose page),
-        ``channel`` (mail, chat), ``state`` (sent, failed, already, no address, nothing changed,
-        would send), ``detail`` (why it failed, when it was sent already, or the alerts that were or
-        would be sent, a line each), all str. ``deliveries.jsonl`` beside the page keeps what was
-        sent.
+        ``channel`` (mail, chat), ``state`` (handed over, not handed over, unknown, already, no
+        address, nothing changed, would send), ``detail`` (why, when it was handed over, or the
+        alerts that were or would be sent, a line each), all str. Unknown is what was begun without
+        an answer; it stays so until `again` or `done`. ``deliveries.jsonl`` beside the page keeps
+        what was sent.
 
     Raises
     ------
@@ -98,8 +116,8 @@ def deliver(
         When nobody is named, or there is no sender or no mail server for them
         (``OPP_ANALYTICS_SMTP_URL``).
     DataError
-        When ``deliveries.jsonl`` cannot be read or added to. A message that fails is a row, not an
-        error.
+        When ``deliveries.jsonl`` cannot be read or added to. A message that is not handed over is a
+        row, not an error.
 
     Examples
     --------
@@ -114,7 +132,7 @@ def deliver(
     post = check_delivery(
         report.html.parent, audiences, org or report.org or Org(), dry_run=dry_run
     )
-    return post.deliver(report, kind, again=again)
+    return post.deliver(report, kind, again=again, done=done)
 
 
 def check_delivery(folder: Path, audiences: Iterable[str], org: Org, *, dry_run: bool) -> Post:
@@ -161,6 +179,7 @@ def _deliver(
     kind: Kind,
     *,
     again: bool,
+    done: bool,
 ) -> tuple[str, ...]:
     def tell(state: str, detail: str = "") -> tuple[str, ...]:
         return receiver.name, receiver.audience, receiver.channel, state, detail
@@ -178,26 +197,28 @@ def _deliver(
         delivery = Delivery(
             now(), day, page.audience, receiver.name, receiver.channel, kind, "sending", keys
         )
-        before = post.ledger.begin(delivery, again=again, dry_run=post.dry_run)
-        if before is not None:
-            return tell("already", _say_before(before, post.org))
-        if post.dry_run:
+        begin = partial(post.ledger.begin, delivery, again=again, done=done)
+        before = begin(dry_run=True)
+        if before is None and post.dry_run:
             unset = f"{URL} is not set" if receiver.channel == "mail" and not post.mailer else ""
             return tell("would send", "\n".join(filter(None, (unset, said))))
+        # What cannot be made or reaches no server leaves no trace of sending.
+        hand_over = _prepare(page, receiver, post, kind) if before is None else str
+        before = before if post.dry_run else begin()
+        if before is not None:
+            return tell(*_say_before(before, post.org))
     except OppAnalyticsError as error:
-        return tell("failed", str(error))
+        return tell(NOT_HANDED_OVER, str(error))
+    why = hand_over()
+    state = UNKNOWN if isinstance(why, Unknown) else NOT_HANDED_OVER if why else HANDED_OVER
     try:
-        why = _send(page, receiver, post, kind)
+        post.ledger.add(replace(delivery, at=now(), state=state))
     except OppAnalyticsError as error:
-        why = str(error)
-    # Of what may have arrived the ledger keeps that it was begun.
-    if isinstance(why, Unknown):
-        return tell("failed", why)
-    try:
-        post.ledger.add(replace(delivery, at=now(), state="failed" if why else "sent"))
-    except OppAnalyticsError as error:
-        return tell("failed", f"{why or 'it was sent, but that could not be kept'}: {error}")
-    return tell("failed", why) if why else tell("sent", said)
+        return tell(
+            NOT_HANDED_OVER if state == NOT_HANDED_OVER else UNKNOWN,
+            f"{why or 'it was handed over, but that could not be kept'}: {error}",
+        )
+    return tell(state, why or said)
 
 
 def _follow_up(
@@ -217,12 +238,12 @@ def _follow_up(
     return replace(page, digest=replace(digest, alerts=lines)), lines, keys
 
 
-def _send(page: WeeklyReport, receiver: Receiver, post: Post, kind: Kind) -> str:
-    """Send one message; give why it failed, nothing where it was sent."""
+def _prepare(page: WeeklyReport, receiver: Receiver, post: Post, kind: Kind) -> Callable[[], str]:
+    """Make one message; give what hands it over and says why that failed, nothing if not."""
     assert receiver.address is not None
     assert page.digest is not None
     if receiver.channel == "chat":
-        return send_chat(receiver.address, page.digest)
+        return prepare_chat(receiver.address, page.digest)
     assert post.mailer is not None
     sender, address = post.org.deliver["mail_from"], receiver.address.reveal()
     bare = parseaddr(sender)[1]
@@ -234,11 +255,15 @@ def _send(page: WeeklyReport, receiver: Receiver, post: Post, kind: Kind) -> str
     }
     attached = (page.html, page.xlsx) if kind == "page" else ()
     files = {file.name: read_whole(file) for file in attached}
-    return post.mailer.send(write_mail(page.digest, files, headers), bare, address)
+    message = write_mail(page.digest, files, headers)
+    post.mailer.open()
+    return partial(post.mailer.send, message, bare, address)
 
 
-def _say_before(before: Delivery, org: Org) -> str:
-    """Say when a message was sent already, or begun by a run that did not end."""
+def _say_before(before: Delivery, org: Org) -> tuple[str, str]:
+    """Say the state of a message that an earlier run began, and when that was."""
     moment = pd.Timestamp(before.at).tz_convert(org.zone(None))
     when = f"{text.day(moment)} at {moment:%H:%M}"
-    return f"sent {when}" if before.state == "sent" else f"begun {when}, and may have arrived"
+    if before.state == HANDED_OVER:
+        return "already", f"handed over {when}"
+    return UNKNOWN, f"begun {when}, and may have arrived"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from operator import attrgetter
 from pathlib import Path
@@ -16,6 +16,7 @@ from opp_analytics.files import append_line, check_writable, in_turn, read_whole
 
 LEDGER = "deliveries.jsonl"
 """Name of the ledger."""
+HANDED_OVER, NOT_HANDED_OVER, UNKNOWN = "handed over", "not handed over", "unknown"
 Kind = Literal["page", "alerts"]
 """What a message is: the page, or alerts alone."""
 
@@ -34,8 +35,8 @@ class Delivery:
     kind: str
     """``"page"``, or ``"alerts"`` for a message of alerts alone."""
     state: str
-    """``"sending"`` before, ``"sent"`` or ``"failed"`` after; a run that was killed in between
-    leaves the first."""
+    """``"sending"`` before, `HANDED_OVER`, `NOT_HANDED_OVER` or `UNKNOWN` after; a run that was
+    killed in between leaves the first."""
     alerts: tuple[str, ...] = ()
     """Keys of the alerts and milestones that the receiver then knows of."""
 
@@ -86,21 +87,32 @@ class Ledger:
         with in_turn(self.file):
             self._append(line)
 
-    def begin(self, delivery: Delivery, *, again: bool, dry_run: bool = False) -> Delivery | None:
-        """Add that a message is about to be sent, unless it was sent.
+    def begin(
+        self,
+        delivery: Delivery,
+        *,
+        again: bool = False,
+        done: bool = False,
+        dry_run: bool = False,
+    ) -> Delivery | None:
+        """Add that a message is about to be sent, unless it was or may have been handed over.
 
-        If it was, return its line and add nothing. With `dry_run`, add nothing either.
-
-        It was sent if the last line of the receiver, audience, kind and day is not of a failure.
+        If so, return its line and add nothing, but with `done` that it was. With `dry_run`, add
+        nothing.
         """
         name = attrgetter("receiver", "audience", "kind", "day")
         with in_turn(self.file):
             same = [one for one in self.deliveries() if name(one) == name(delivery)]
-            if same and same[-1].state != "failed" and not again:
-                return same[-1]
+            before = same[-1] if same and same[-1].state != NOT_HANDED_OVER else None
+            if before and done and before.state != HANDED_OVER:
+                delivery = before = replace(before, at=delivery.at, state=HANDED_OVER)
+            elif before and not again:
+                return before
+            else:
+                before = None
             if not dry_run:
                 self._append(delivery)
-            return None
+            return before
 
     def _append(self, line: Delivery | Run) -> None:
         with say_failure(f"cannot write {self.file}"):
@@ -124,10 +136,10 @@ class Ledger:
 def find_told(told: Sequence[Delivery], receiver: str, audience: str, day: str) -> tuple[str, ...]:
     """Find the alerts that a receiver knew of after the last message by a day.
 
-    A message that failed, or that nobody knows to have arrived, told nothing.
+    A message that nobody knows to have arrived told nothing.
     """
     mine = (one for one in reversed(told) if (one.receiver, one.audience) == (receiver, audience))
-    sent = [one for one in mine if one.state == "sent" and one.day <= day]
+    sent = [one for one in mine if one.state == HANDED_OVER and one.day <= day]
     return max(sent, key=lambda one: one.day).alerts if sent else ()
 
 

@@ -28,7 +28,7 @@ class Receiver:
 
 
 class Unknown(str):
-    """Why nobody knows whether a message arrived; it is sent again only where that is asked for."""
+    """Why nobody knows whether a message arrived, so that a person decides."""
 
     __slots__ = ()
 

@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from select import select
 from typing import TypeVar
 from urllib.parse import quote, unquote
 
@@ -125,13 +126,20 @@ class Mailer:
         """Why there is none to be had: a password that was refused is not tried again for the next
         receiver."""
 
+    def open(self) -> None:
+        """Connect, unless that is done; it is an error of ours where that failed."""
+        if self._connection is None and not self._broken:
+            self._broken = self.connect()
+        if self._broken:
+            raise ConfigError(self._broken)
+
     def send(self, message: bytes, sender: str, receiver: str) -> str:
         """Send a message to one receiver; give why it failed, nothing where it was sent."""
         for _ in range(2):
-            if self._connection is None and not self._broken:
-                self._broken = self.connect()
-            if self._broken:
-                return self._broken
+            try:
+                self.open()
+            except ConfigError as error:
+                return str(error)
             outcome = _run(lambda: self._hand_over(message, sender, receiver))
             if isinstance(outcome, str):
                 return outcome
@@ -175,20 +183,19 @@ class Mailer:
                 "use a mail_from that the login may send as",
             ),
             ("the receiver", lambda: connection.rcpt(receiver), "correct the address"),
-            ("the message", lambda: connection.docmd("DATA"), "ask who runs the server"),
-            (_DATA, lambda: _send_data(connection, message), "ask who runs the server"),
+            ("the message", lambda: _send_data(connection, message), "ask who runs the server"),
+            (_DATA, connection.getreply, "ask who runs the server"),
         )
         said: str | bytes
         for what, step, way in steps:
             try:
                 code, said = step()
-            except smtplib.SMTPResponseException as error:
-                code, said = error.smtp_code, error.smtp_error
             except OSError:
                 if what != _DATA:
                     raise
-                why = "hung up before it confirmed the message, so it may have arrived"
-                return Unknown(f"{name} {why}")
+                code, said = 0, ""
+            if what == _DATA and not 200 <= code < 600:
+                return Unknown(f"{name} did not confirm the message, so it may have arrived")
             if code == _CLOSING:
                 raise smtplib.SMTPServerDisconnected
             if code != _GO_ON if what == "the message" else not 200 <= code < 300:
@@ -219,10 +226,18 @@ class Mailer:
 
 
 def _send_data(connection: smtplib.SMTP, message: bytes) -> tuple[int, bytes]:
-    """Send the message after ``DATA`` was agreed to, the dots that begin a line doubled."""
-    lines = re.sub(rb"(?m)^\.", b"..", message)
-    connection.send(lines + (b"" if lines.endswith(b"\r\n") else b"\r\n") + b".\r\n")
-    return connection.getreply()
+    """Send the message once ``DATA`` is agreed to, the dots that begin a line doubled.
+
+    Without its end, which makes it the server's, where the server spoke or hung up before.
+    """
+    code, said = connection.docmd("DATA")
+    if code == _GO_ON:
+        lines = re.sub(rb"(?m)^\.", b"..", message)
+        connection.send(lines + (b"" if lines.endswith(b"\r\n") else b"\r\n"))
+        if connection.sock and select([connection.sock], [], [], 0)[0]:
+            return connection.getreply()
+        connection.send(b".\r\n")
+    return code, said
 
 
 def _run(step: Callable[[], _T]) -> _T | OSError:

@@ -4,6 +4,7 @@ ends."""
 from __future__ import annotations
 
 import datetime
+import functools
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,7 +106,9 @@ def week(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[pd.DataFra
 @pytest.fixture
 def mailbox(monkeypatch: pytest.MonkeyPatch) -> Mailbox:
     box = Mailbox()
-    monkeypatch.setattr(delivery, "_send", box.take)
+    monkeypatch.setattr(
+        delivery, "_prepare", lambda *message: functools.partial(box.take, *message)
+    )
     monkeypatch.setenv("OPP_ANALYTICS_SMTP_URL", "smtp://127.0.0.1:25")
     return box
 
@@ -145,7 +148,7 @@ def test_deliver__tells_each_receiver_once_what_began_and_what_ended(
         return oa.deliver(report, kind=kind, **asked)["state"].tolist()
 
     ann, bo = "ann@example.com", "bo@example.com"
-    assert send("2026-11-19", "page") == ["sent", "sent"]
+    assert send("2026-11-19", "page") == ["handed over", "handed over"]
     premium, migration = (
         "Calderstone Bank: Premium support (Amara Okafor)",
         "Brightloom Media: Data migration (Farid Haddad)",
@@ -160,30 +163,30 @@ def test_deliver__tells_each_receiver_once_what_began_and_what_ended(
 
     mailbox.away = {bo}
     assert send("2026-11-20", dry_run=True) == ["would send", "would send"]
-    assert send("2026-11-20") == ["sent", "failed"]
+    assert send("2026-11-20") == ["handed over", "not handed over"]
     assert mailbox.open() == {ann: [BEGUN]}
     mailbox.away = set()
-    assert send("2026-11-21") == ["sent", "sent"]
+    assert send("2026-11-21") == ["handed over", "handed over"]
     assert mailbox.open() == {ann: [FELL], bo: [BEGUN.replace("$47K", "$35K"), FELL]}
     assert send("2026-11-22") == ["nothing changed", "nothing changed"]
     assert send("2026-11-22", again=True) == ["nothing changed", "nothing changed"]
-    assert send("2026-11-23") == ["sent", "sent"]
+    assert send("2026-11-23") == ["handed over", "handed over"]
     assert mailbox.open() == {ann: [ENDED, PASSED], bo: [ENDED, PASSED]}
-    assert send("2026-11-24", "page") == ["sent", "sent"]
+    assert send("2026-11-24", "page") == ["handed over", "handed over"]
     assert mailbox.open() == {ann: [WON, *standing], bo: [WON, *standing]}
     assert send("2026-11-25") == ["nothing changed", "nothing changed"]
     lines = [json.loads(line) for line in (tmp_path / "deliveries.jsonl").read_text().splitlines()]
     assert [line["state"] for line in lines if line["receiver"] == bo] == [
         "sending",
-        "sent",
+        "handed over",
         "sending",
-        "failed",
+        "not handed over",
         "sending",
-        "sent",
+        "handed over",
         "sending",
-        "sent",
+        "handed over",
         "sending",
-        "sent",
+        "handed over",
     ]
 
 

@@ -18,7 +18,7 @@ import requests
 
 from opp_analytics.errors import ConfigError
 from opp_analytics.report.delivery import chat as chats
-from opp_analytics.report.delivery.chat import find_chats, send_chat
+from opp_analytics.report.delivery.chat import find_chats, prepare_chat
 from opp_analytics.report.delivery.receivers import Receiver, Unknown
 from opp_analytics.report.digest import Digest, Saying
 from tests.report.digests import PEOPLE, RISK, digest
@@ -33,7 +33,7 @@ TEAMS = "https://prod-7.westus.logic.azure.com:443/workflows/643e69f83c8944/trig
 
 def send(receiver: Receiver, page: Digest) -> str:
     assert receiver.address is not None
-    return send_chat(receiver.address, page)
+    return prepare_chat(receiver.address, page)()
 
 
 @pytest.fixture
@@ -193,7 +193,9 @@ def test_send_chat__of_a_service_that_refuses_says_why_and_hides_the_address(
 
 def test_send_chat__of_nobody_and_of_one_that_hangs_says_so(find, page, monkeypatch):
     (receiver,) = find("json://127.0.0.1:9/secret")
-    assert "onnection error" in send(receiver, page)
+    said = send(receiver, page)
+    assert "onnection error" in said
+    assert not isinstance(said, Unknown)
     monkeypatch.setattr(chats, "_SECONDS", 0.2)
 
     def trickle(connection: socket.socket) -> None:
@@ -205,3 +207,32 @@ def test_send_chat__of_nobody_and_of_one_that_hangs_says_so(find, page, monkeypa
         said = send(receiver, page)
         assert said == "no answer within 0.2 seconds, so it may have arrived"
         assert isinstance(said, Unknown)
+
+
+def test_send_chat__without_an_answer_of_the_service_itself_does_not_know(find, page):
+    outcomes = {}
+    for status in (500, 502, 504):
+        with serving(refuse(status)) as server:
+            (receiver,) = find(address(server.url, "json"))
+            outcomes[status] = isinstance(send(receiver, page), Unknown)
+    with talking(lambda connection: None) as server:
+        (receiver,) = find(address(server.url, "json") + "/secret")
+        said = send(receiver, page)
+    assert outcomes == {500: False, 502: True, 504: True}
+    assert isinstance(said, Unknown)
+    assert "secret" not in said
+
+
+def test_send_chat__waits_longer_than_apprise_and_then_does_not_know(find, page, monkeypatch):
+    def wait(asked: Asked) -> Answer:
+        time.sleep(0.6)
+        return Answer()
+
+    with serving(wait) as server:
+        (receiver,) = find(address(server.url, "json"))
+        monkeypatch.setattr("apprise.URLBase.socket_read_timeout", 0.2)
+        assert send(receiver, page) == ""
+        monkeypatch.setattr(chats, "_ANSWER", 0.2)
+        said = send(receiver, page)
+    assert isinstance(said, Unknown)
+    assert len(server.asked) == 2

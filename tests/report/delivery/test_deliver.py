@@ -46,7 +46,7 @@ def test_deliver__sends_each_receiver_a_message_with_the_files(
     server: MailServer, report: oa.WeeklyReport
 ) -> None:
     sent = oa.deliver(report)
-    assert sent["state"].tolist() == ["sent", "sent"]
+    assert sent["state"].tolist() == ["handed over", "handed over"]
     assert set(sent["channel"]) == {"mail"}
     assert set(sent["audience"]) == {"everybody"}
     assert (server.connections, server.logins) == (1, 1)
@@ -69,9 +69,12 @@ def test_deliver__sends_each_receiver_a_message_with_the_files(
 def test_deliver__keeps_what_was_sent_and_sends_it_once_a_day(
     server: MailServer, report: oa.WeeklyReport
 ) -> None:
-    assert rows_of(oa.deliver(report)) == {"vp@example.com": "sent", "cfo@example.com": "sent"}
+    assert rows_of(oa.deliver(report)) == {
+        "vp@example.com": "handed over",
+        "cfo@example.com": "handed over",
+    }
     first = lines_of(report)
-    assert [line["state"] for line in first] == ["sending", "sent", "sending", "sent"]
+    assert [line["state"] for line in first] == ["sending", "handed over", "sending", "handed over"]
     assert first[1] | {"at": ""} == {
         "at": "",
         "day": "2026-11-23",
@@ -79,22 +82,22 @@ def test_deliver__keeps_what_was_sent_and_sends_it_once_a_day(
         "receiver": "vp@example.com",
         "channel": "mail",
         "kind": "page",
-        "state": "sent",
+        "state": "handed over",
         "alerts": ["2026-11 p_target < 0.5"],
     }
     second = oa.deliver(report)
     assert set(second["state"]) == {"already"}
     at = pd.Timestamp(str(first[1]["at"])).tz_convert("America/Chicago")
-    assert second["detail"][0] == f"sent {at:%b} {at.day} at {at:%H:%M}"
+    assert second["detail"][0] == f"handed over {at:%b} {at.day} at {at:%H:%M}"
     # Whatever the path of the page.
     other = report.html.rename(report.html.with_name("another.html"))
     assert set(oa.deliver(replace(report, html=other))["state"]) == {"already"}
     assert lines_of(report) == first
     assert len(server.messages) == 2
-    assert set(oa.deliver(replace(report, html=other), again=True)["state"]) == {"sent"}
+    assert set(oa.deliver(replace(report, html=other), again=True)["state"]) == {"handed over"}
     assert set(
         oa.deliver(replace(report, html=other, day=pd.Timestamp("2026-11-30")))["state"]
-    ) == {"sent"}
+    ) == {"handed over"}
     assert len(server.messages) == 6
 
 
@@ -119,11 +122,22 @@ def test_deliver__sends_to_others_where_one_fails_and_again_to_that_one(
 ) -> None:
     server.refused = ["vp@example.com"]
     outcome = oa.deliver(report)
-    assert rows_of(outcome) == {"vp@example.com": "failed", "cfo@example.com": "sent"}
+    assert rows_of(outcome) == {
+        "vp@example.com": "not handed over",
+        "cfo@example.com": "handed over",
+    }
     assert "refused the receiver (550 5.1.1" in outcome["detail"][0]
-    assert [line["state"] for line in lines_of(report)] == ["sending", "failed", "sending", "sent"]
+    assert [line["state"] for line in lines_of(report)] == [
+        "sending",
+        "not handed over",
+        "sending",
+        "handed over",
+    ]
     server.refused = ()
-    assert rows_of(oa.deliver(report)) == {"vp@example.com": "sent", "cfo@example.com": "already"}
+    assert rows_of(oa.deliver(report)) == {
+        "vp@example.com": "handed over",
+        "cfo@example.com": "already",
+    }
 
 
 def test_deliver__sends_parts_to_their_own_and_names_who_has_no_address(
@@ -135,9 +149,9 @@ def test_deliver__sends_parts_to_their_own_and_names_who_has_no_address(
     )
     outcome = oa.deliver(replace(report, parts=parts))
     assert outcome[["receiver", "audience", "state"]].values.tolist()[2:] == [
-        ["north@example.com", "team North", "sent"],
+        ["north@example.com", "team North", "handed over"],
         ["South", "team South", "no address"],
-        ["ada@example.com", "person Ada Lee", "sent"],
+        ["ada@example.com", "person Ada Lee", "handed over"],
         ["Bo", "person Bo", "no address"],
     ]
     assert server.receivers == [
@@ -183,7 +197,9 @@ def test_deliver__that_was_killed_sends_nothing_twice(
     assert killed.returncode == -9
     assert [line["state"] for line in lines_of(report)] == ["sending"]
     # Its lock is gone with it.
-    assert rows_of(oa.deliver(report)) == {"vp@example.com": "already", "cfo@example.com": "sent"}
+    first = {"vp@example.com": "unknown", "cfo@example.com": "handed over"}
+    assert rows_of(oa.deliver(report)) == first
+    assert rows_of(oa.deliver(report)) == first | {"cfo@example.com": "already"}
 
 
 def test_deliver__says_that_a_message_was_sent_though_that_could_not_be_kept(
@@ -192,16 +208,35 @@ def test_deliver__says_that_a_message_was_sent_though_that_could_not_be_kept(
     append = files.append_line
 
     def fill(file: Path, line: bytes) -> None:
-        if b'"sent"' in line:
+        if b'"handed over"' in line:
             raise OSError(28, "No space left on device")
         append(file, line)
 
     monkeypatch.setattr(ledger, "append_line", fill)
     outcome = oa.deliver(report)
-    assert set(outcome["state"]) == {"failed"}
-    assert outcome["detail"][0].startswith("it was sent, but that could not be kept: cannot write ")
-    monkeypatch.undo()
-    assert set(oa.deliver(report, dry_run=True)["state"]) == {"already"}
+    assert set(outcome["state"]) == {"unknown"}
+    assert outcome["detail"][0].startswith(
+        "it was handed over, but that could not be kept: cannot write "
+    )
+    monkeypatch.setattr(ledger, "append_line", append)
+    assert set(oa.deliver(report)["state"]) == {"unknown"}
+    assert set(oa.deliver(report, dry_run=True, done=True)["state"]) == {"already"}
+    assert {line["state"] for line in lines_of(report)} == {"sending"}
+    assert set(oa.deliver(report, done=True)["state"]) == {"already"}
+    assert set(oa.deliver(report)["state"]) == {"already"}
+    assert len(server.messages) == 2
+
+
+def test_deliver__of_a_message_that_cannot_be_made_leaves_no_trace(
+    server: MailServer, report: oa.WeeklyReport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = report.xlsx.read_bytes()
+    report.xlsx.unlink()
+    assert set(oa.deliver(report)["state"]) == {"not handed over"}
+    report.xlsx.write_bytes(content)
+    monkeypatch.setenv(smtp.URL, "smtp://127.0.0.1:9")
+    assert set(oa.deliver(report)["state"]) == {"not handed over"}
+    assert (server.connections, (report.html.parent / "deliveries.jsonl").exists()) == (0, False)
 
 
 def test_deliver__that_cannot_keep_what_it_begins_sends_nothing(
@@ -211,7 +246,7 @@ def test_deliver__that_cannot_keep_what_it_begins_sends_nothing(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(ledger, "append_line", fill)
-    assert set(oa.deliver(report)["state"]) == {"failed"}
+    assert set(oa.deliver(report)["state"]) == {"not handed over"}
     assert server.messages == []
 
 

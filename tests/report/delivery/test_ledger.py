@@ -52,7 +52,7 @@ def test_ledger__keeps_messages_and_the_files_of_runs_as_lines_of_json(tmp_path:
         ({"kind": "alerts"}, False, True),
     ],
 )
-@pytest.mark.parametrize("state", ["sending", "sent"])
+@pytest.mark.parametrize("state", ["sending", "unknown", "handed over"])
 def test_begin__is_once_for_receiver_audience_kind_and_day(
     tmp_path: Path, change: dict[str, str], again: bool, begins: bool, state: str
 ) -> None:
@@ -65,7 +65,7 @@ def test_begin__is_once_for_receiver_audience_kind_and_day(
 
 def test_begin__repeats_what_failed_last(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
-    for state in ("sending", "failed"):
+    for state in ("sending", "not handed over"):
         ledger.add(replace(SENDING, state=state))
     assert ledger.begin(SENDING, again=False) is None
     assert ledger.begin(SENDING, again=False) == SENDING

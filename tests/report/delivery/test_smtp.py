@@ -193,6 +193,42 @@ def answering(*answers: Callable[[socket.socket], None]) -> Iterator[str]:
         thread.join(10)
 
 
+@pytest.mark.parametrize(
+    ("after", "last", "state"),
+    [
+        (b"DATA", b"", str),
+        (b"DATA", b"421 4.4.2 too slow\r\n", str),
+        (b".", b"", Unknown),
+        (b".", b"OK, I think\r\n", Unknown),
+        (b".", b"554 5.7.1 spam\r\n", str),
+    ],
+)
+def test_send__knows_what_a_server_took_by_where_it_ended(
+    monkeypatch: pytest.MonkeyPatch, after: bytes, last: bytes, state: type
+) -> None:
+    took = []
+
+    def talk(connection: socket.socket) -> None:
+        connection.sendall(b"220 mail\r\n")
+        with connection.makefile("rb") as lines:
+            for line in lines:
+                command = line.strip()
+                if command[:4].upper() == b"DATA":
+                    connection.sendall(b"354 go on\r\n")
+                if command == after:
+                    took.append(command)
+                    connection.sendall(last)
+                    return
+                if command[:4].lower() in (b"ehlo", b"mail", b"rcpt", b"rset"):
+                    connection.sendall(b"250 OK\r\n")
+
+    with answering(talk, *[talk] * (after == b"DATA")) as url:
+        (said,) = send(monkeypatch, url, "a@x.com")
+    assert type(said) is state
+    assert said
+    assert len(took) == 1 + (after == b"DATA")  # what was not taken is sent once more
+
+
 def test_send__quotes_what_a_server_says_as_one_short_line(monkeypatch: pytest.MonkeyPatch) -> None:
     with answering(
         lambda connection: connection.sendall(b"554 no\x1b[2J " + b"x" * 900 + b"\r\n")
