@@ -24,7 +24,7 @@ from opp_analytics.analysis.shared.history_query import (
 )
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.analysis.stats.competing_risks import incidence
-from opp_analytics.arrays import Counts, Floats, Series
+from opp_analytics.arrays import Floats, Series
 from opp_analytics.errors import ArgumentTypeError, MissingColumnError, NotEnoughHistory
 from opp_analytics.history import History
 from opp_analytics.org import DISQUALIFIED, LOST, NOT_RECORDED, OPEN, PIPELINE, WON, Org
@@ -186,9 +186,26 @@ def _rates(stays: pd.DataFrame, order: Sequence[str], strength: float, fewest: i
     leaves = [_count_exits(stays[stays["stage"] == name], names) for name in names]
     exits = np.array([count for count, _ in leaves], dtype=np.int64)
     shares = np.array([share for _, share in leaves]).reshape(len(names), len(names) + 2)
-    raw = _solve_win_chances(shares, exits)
+    # Solve raw(s) = q(s, won) + Σ q(s, t)·raw(t).
+    size = len(shares)
+    moves, won = shares[:, :size].copy(), shares[:, size].copy()
+    for place in np.flatnonzero(exits == 0):
+        later, earlier = (
+            np.flatnonzero(exits[place:] > 0) + place,
+            np.flatnonzero(exits[:place] > 0),
+        )
+        if len(later) or len(earlier):
+            moves[place, later[0] if len(later) else earlier[-1]] = 1.0
+    # Deals that only move between two stages for ever would make the system singular; their chance
+    # is 0.
+    raw = np.clip(np.linalg.lstsq(np.eye(size) - moves, won, rcond=None)[0], 0.0, 1.0)
     weight = exits.astype(np.float64)
-    neighbors = _average_neighbors(raw, weight)
+    # Average the rates of the stages before and after each one, by their exits.
+    neighbors = np.full(len(raw), np.nan)
+    for place in range(len(raw)):
+        beside = [k for k in (place - 1, place + 1) if 0 <= k < len(raw) and weight[k] > 0]
+        if beside:
+            neighbors[place] = np.average(raw[beside], weights=weight[beside])
     pull = np.where(np.isnan(neighbors), 0.0, strength)
     rate = (weight * raw + pull * np.nan_to_num(neighbors)) / np.maximum(weight + pull, 1e-9)
     enough = exits >= fewest
@@ -220,38 +237,6 @@ def _count_exits(stays: pd.DataFrame, names: list[str]) -> tuple[int, Floats]:
     kinds = pd.Index([*names, _WON, _LOST]).get_indexer(pd.Index(stays["next"][left]))
     share = np.bincount(kinds, weights=weight, minlength=len(names) + 2).astype(np.float64)
     return int(left.sum()), share / share.sum() if share.sum() else share
-
-
-def _solve_win_chances(share: Floats, exits: Counts) -> Floats:
-    """Solve raw(s) = q(s, won) + Σ q(s, t)·raw(t).
-
-    A stage that no deal left yet is like the next, the last like the one before.
-    """
-    size = len(share)
-    moves, won = share[:, :size].copy(), share[:, size].copy()
-    for place in np.flatnonzero(exits == 0):
-        later, earlier = (
-            np.flatnonzero(exits[place:] > 0) + place,
-            np.flatnonzero(exits[:place] > 0),
-        )
-        if len(later) or len(earlier):
-            moves[place, later[0] if len(later) else earlier[-1]] = 1.0
-    # Deals that only move between two stages for ever would make the system singular; their chance
-    # is 0.
-    return np.clip(np.linalg.lstsq(np.eye(size) - moves, won, rcond=None)[0], 0.0, 1.0)
-
-
-def _average_neighbors(raw: Floats, weight: Floats) -> Floats:
-    """Average the rates of the stages before and after each one, by their exits.
-
-    NaN where neither has any.
-    """
-    found = np.full(len(raw), np.nan)
-    for place in range(len(raw)):
-        beside = [k for k in (place - 1, place + 1) if 0 <= k < len(raw) and weight[k] > 0]
-        if beside:
-            found[place] = np.average(raw[beside], weights=weight[beside])
-    return found
 
 
 @dataclass(frozen=True)

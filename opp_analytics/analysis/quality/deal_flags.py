@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -179,7 +179,32 @@ def flag_deals(deals: OpenDeals) -> pd.DataFrame:
     """Make the table of `deal_flags` from deals that were read."""
     frame, opportunities = deals.frame, deals.opportunities
     found = {name: rule(deals) for name, rule in RULES.items()}
-    table = _sort(_make_table(frame, found))
+    rows, nothing = len(frame), np.zeros(len(frame), dtype=bool)
+    known = {name: flag for name, flag in found.items() if flag is not None}
+    reasons: list[list[str]] = [[] for _ in range(rows)]
+    for mask, why in known.values():
+        for place in np.flatnonzero(mask):
+            reasons[place] += why(int(place)).split(_SEPARATOR)
+    blank = pd.Series(None, index=frame.index, dtype=schema.TEXT)
+    columns = {
+        "name": frame.get("name", blank).astype(schema.TEXT),
+        "owner_name": frame.get("owner_name", blank).astype(schema.TEXT),
+        "value": frame["value"],
+        "close_date": frame["close_date"],
+        "risk": np.sum([nothing, *(mask for mask, _ in known.values())], axis=0, dtype=np.int64),
+        "reasons": pd.array(
+            [_SEPARATOR.join(dict.fromkeys(texts)) for texts in reasons], dtype=schema.TEXT
+        ),
+        **{
+            name: pd.array(known[name][0] if name in known else [pd.NA] * rows, dtype="boolean")
+            for name in found
+        },
+    }
+    table = _sort(
+        pd.DataFrame(columns, index=frame.index).set_index(
+            pd.Index(frame["unique_id"], name="unique_id")
+        )
+    )
     return annotate(
         table,
         "deal_flags",
@@ -219,33 +244,6 @@ def _select_open(opportunities: Any) -> tuple[pd.DataFrame, int, float]:
     # A filter keeps the org, which says what stages mean and the currency of reasons.
     largest = float(frame.loc[outcome == WON, "value"].max())
     return frame.loc[outcome == OPEN], int((outcome == UNKNOWN).sum()), largest
-
-
-def _make_table(frame: pd.DataFrame, found: Mapping[str, Flagged | None]) -> pd.DataFrame:
-    rows, nothing = len(frame), np.zeros(len(frame), dtype=bool)
-    known = {name: flag for name, flag in found.items() if flag is not None}
-    reasons: list[list[str]] = [[] for _ in range(rows)]
-    for mask, why in known.values():
-        for place in np.flatnonzero(mask):
-            reasons[place] += why(int(place)).split(_SEPARATOR)
-    blank = pd.Series(None, index=frame.index, dtype=schema.TEXT)
-    columns = {
-        "name": frame.get("name", blank).astype(schema.TEXT),
-        "owner_name": frame.get("owner_name", blank).astype(schema.TEXT),
-        "value": frame["value"],
-        "close_date": frame["close_date"],
-        "risk": np.sum([nothing, *(mask for mask, _ in known.values())], axis=0, dtype=np.int64),
-        "reasons": pd.array(
-            [_SEPARATOR.join(dict.fromkeys(texts)) for texts in reasons], dtype=schema.TEXT
-        ),
-        **{
-            name: pd.array(known[name][0] if name in known else [pd.NA] * rows, dtype="boolean")
-            for name in found
-        },
-    }
-    return pd.DataFrame(columns, index=frame.index).set_index(
-        pd.Index(frame["unique_id"], name="unique_id")
-    )
 
 
 def _sort(table: pd.DataFrame) -> pd.DataFrame:
@@ -659,7 +657,20 @@ def read_past(
         deals = deals.drop(columns=["pushes", "days_pushed"])
     deals["changed_at"] = _find_last_changes(history, log, deals, writes)
     if "owner_name" in log.columns:
-        deals = deals.assign(**_find_owner_changes(history.collect(_list_owners(log))))
+        # Find when each deal was last taken over or lost its owner, and who was its owner before.
+        owners = history.collect(_list_owners(log))
+        owners = owners.sort_values("seen_at")
+        known = owners.groupby("unique_id")["owner_name"].ffill()
+        last = owners.assign(owner_before=known.groupby(owners["unique_id"]).shift())
+        last = last.drop_duplicates("unique_id", keep="last").set_index("unique_id")
+        other = last["owner_before"].notna() & (last["owner_before"] != last["owner_name"]).fillna(
+            True
+        )
+        deals = deals.assign(
+            **last[other.astype(bool)].rename(columns={"seen_at": "owner_at"})[
+                ["owner_at", "owner_before"]
+            ]
+        )
     if (history.stages_seen()["stage"] == NOT_RECORDED).any():
         unknown = log.filter(log["place"] == NOT_RECORDED).select("unique_id").distinct()
         log = log.anti_join(unknown, "unique_id")
@@ -761,18 +772,6 @@ def _list_owners(log: ibis.Table) -> ibis.Table:
     return rows.filter(missing(rows["before"]) | (rows["before"] != rows["owner"])).drop(
         "owner", "before"
     )
-
-
-def _find_owner_changes(owners: pd.DataFrame) -> pd.DataFrame:
-    """Find when each deal was last taken over or lost its owner, and who was its owner before."""
-    owners = owners.sort_values("seen_at")
-    known = owners.groupby("unique_id")["owner_name"].ffill()
-    last = owners.assign(owner_before=known.groupby(owners["unique_id"]).shift())
-    last = last.drop_duplicates("unique_id", keep="last").set_index("unique_id")
-    other = last["owner_before"].notna() & (last["owner_before"] != last["owner_name"]).fillna(True)
-    return last[other.astype(bool)].rename(columns={"seen_at": "owner_at"})[
-        ["owner_at", "owner_before"]
-    ]
 
 
 def _count_won_stays(log: ibis.Table) -> ibis.Table:

@@ -421,6 +421,12 @@ def show_review(review: Review, effect: ForecastEffect) -> dict[str, Any]:
     edited = ((row, name) for row, names in fields.items() for name in names if name)
     cleared = sum(sheet.value(*key) is None for key in edited)
     removed = sum(sheet.row_state(row) == "removed" for row in rows)
+    needs = {"clear_nulls": cleared, "allow_delete": removed}
+    options = [
+        "plan",
+        "client",
+        *(f"{option}=True" for option, changes in needs.items() if changes),
+    ]
     return {
         "kind": "review",
         "changes": changes,
@@ -449,7 +455,7 @@ def show_review(review: Review, effect: ForecastEffect) -> dict[str, Any]:
             [f"clears {text.count(cleared, 'cell')}"] * bool(cleared)
             + [f"deletes {text.count(removed)}"] * bool(removed)
         ),
-        "code": _write_code(cleared, removed),
+        "code": f"plan = grid.plan(client)\nreceipt = oa.apply({', '.join(options)})",
     }
 
 
@@ -490,16 +496,6 @@ def _show_line(review: Review, row: int, name: str) -> dict[str, Any]:
     if conflict.deal is None:
         mine, theirs = "", "drop my changes"
     return shown | {"conflict": {"why": why, "mine": mine, "theirs": theirs, "keep": conflict.keep}}
-
-
-def _write_code(cleared: int, removed: int) -> str:
-    needs = {"clear_nulls": cleared, "allow_delete": removed}
-    options = [
-        "plan",
-        "client",
-        *(f"{option}=True" for option, changes in needs.items() if changes),
-    ]
-    return f"plan = grid.plan(client)\nreceipt = oa.apply({', '.join(options)})"
 
 
 def show_receipt(review: Review) -> dict[str, Any] | None:
