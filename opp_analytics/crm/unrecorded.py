@@ -75,7 +75,11 @@ def find_closings(
     ended = now.isin(_ENDS)
     held = ~ended | (now == logged)
     latest = max(log_end, begin.max())
-    at = _end_days(known.get("close_date", pd.Series(pd.NaT, index=known.index)), org.zone(None))
+    dates = known.get("close_date", pd.Series(pd.NaT, index=known.index))
+    midnight = (pd.to_datetime(dates) + pd.Timedelta(days=1)).dt.tz_localize(
+        org.zone(None), ambiguous=np.zeros(len(dates), dtype=bool), nonexistent="shift_forward"
+    )
+    at = (midnight.dt.tz_convert("UTC") - _SECOND).astype("datetime64[us, UTC]")
     # A deal cannot end in the future, nor before it began or before its last known stage.
     at = at.mask(at > pd.Timestamp.now("UTC"), latest)
     at = at.fillna(begin).where(~(at < begin), begin)
@@ -96,14 +100,6 @@ def _tell_outcomes(frame: pd.DataFrame, org: Org) -> pd.Series[Any]:
     )
     columns.attrs["org"] = org.facts
     return outcomes(columns).astype("str")
-
-
-def _end_days(dates: pd.Series[Any], zone: str) -> pd.Series[Any]:
-    """Find the last second of each day."""
-    midnight = (pd.to_datetime(dates) + pd.Timedelta(days=1)).dt.tz_localize(
-        zone, ambiguous=np.zeros(len(dates), dtype=bool), nonexistent="shift_forward"
-    )
-    return (midnight.dt.tz_convert("UTC") - _SECOND).astype("datetime64[us, UTC]")
 
 
 def withhold(values: pd.DataFrame, closings: Closings) -> pd.DataFrame:

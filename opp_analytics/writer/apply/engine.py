@@ -502,7 +502,11 @@ class _Change:
             states = held.see(step, self.was, remote, self.meaning) if self.lost else {}
             if self.lost and (found := self._find_lost(seen, states, remote)) is not None:
                 return found
-            seen = _mark_there(seen, states)
+            cells = (
+                replace(c, status="already") if states.get(c.field) == "new" else c
+                for c in seen.cells
+            )
+            seen = replace(seen, cells=tuple(cells))
             in_conflict = seen.in_conflict and not (self.overwrites and remote is not None)
             if self.lost and in_conflict:
                 late = time.monotonic() - self.sent_at >= choose_wait(live.client)
@@ -541,7 +545,14 @@ class _Change:
     def _write(self, seen: Step, remote: Row | None, tries: int) -> Result | None:
         """Send it; None where there is no answer, or it is gone."""
         live, step = self.live, self.step
-        self.was |= _intend(live, self.number, seen, remote)
+        # Record that the cells of an update that are not there already are sent.
+        before = {
+            str(cell.field): cell.remote
+            for cell in seen.cells
+            if cell.field and cell.status != "already"
+        }
+        live.intend(self.number, before, _read_outcome(seen, remote))
+        self.was |= before
         self.stamp, self.sent_at = read_updated_at(remote), time.monotonic()
         self.attempts += 1
         try:
@@ -572,28 +583,6 @@ class _Change:
         )
         known: Row = {"sent": True, "was": self.was, "outage": _is_outage(self.doubt)}
         return Result.whole(self.step, "unknown", reason, attempts=self.attempts, **known)
-
-
-def _mark_there(seen: Step, states: Mapping[str | None, str]) -> Step:
-    """Mark what a write without an answer has changed as there already."""
-    cells = (
-        replace(c, status="already") if states.get(c.field) == "new" else c for c in seen.cells
-    )
-    return replace(seen, cells=tuple(cells))
-
-
-def _intend(live: LiveRun, number: int, seen: Step, remote: Row | None) -> Row:
-    """Record that the cells of an update that are not there already are sent.
-
-    Return what each of them holds until then.
-    """
-    before = {
-        str(cell.field): cell.remote
-        for cell in seen.cells
-        if cell.field and cell.status != "already"
-    }
-    live.intend(number, before, _read_outcome(seen, remote))
-    return before
 
 
 def _write(live: LiveRun, step: Step) -> Row | None:

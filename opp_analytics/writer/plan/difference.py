@@ -90,7 +90,37 @@ def find_difference(
     rows = labels.tolist() if named else list(range(len(after)))
     after = after.set_axis(pd.RangeIndex(len(after)))
     if org.is_converted(before):
-        after, before = _take_originals(before, after, rows, problems), meaning.bare(before)
+        # Give the edited frame the CRM's values.
+        held = (
+            before.dropna(subset=["unique_id"]).drop_duplicates("unique_id").set_index("unique_id")
+        )
+        was = held.reindex(after["unique_id"].to_numpy()).set_axis(after.index)
+        new = after["unique_id"].isna()
+        names = ("value", org.VALUE_ORIGINAL)
+        values, originals = (after.get(name, was[name]).astype("object") for name in names)
+        codes = org.read_codes(was[org.CURRENCY].where(~new, after.get(org.CURRENCY)))
+        foreign = (codes.notna() & (codes != Org.of(before).currency)).to_numpy()
+        direct, edited = (
+            _mark_edited(was["value"], values),
+            _mark_edited(was[org.VALUE_ORIGINAL], originals),
+        )
+        twice = direct & edited & ~foreign
+        twice[twice] = [
+            not same("value", *pair) for pair in zip(values[twice], originals[twice], strict=True)
+        ]
+        for at in np.flatnonzero((direct & ~edited & foreign) | twice).tolist():
+            wrong = f"is converted from {codes[at]}", f"put it back, and edit {org.VALUE_ORIGINAL}"
+            if twice[at]:
+                wrong = f"and {org.VALUE_ORIGINAL} were edited differently", "edit one of them"
+            key = None if new[at] else after["unique_id"][at]
+            problems.append(PlanProblem(rows[at], key, "value", values[at], *wrong))
+        found = originals.mask(direct & ~edited & ~foreign, values).mask(
+            twice, was[org.VALUE_ORIGINAL]
+        )
+        after, before = (
+            after.drop(columns=org.VALUE_ORIGINAL, errors="ignore").assign(value=found),
+            meaning.bare(before),
+        )
     ids = before["unique_id"]
     lost = "is missing in the table before the edits", "load or export again, and edit that"
     _note_ids(problems, before.index, ids, ids.isna(), lost)
@@ -117,40 +147,6 @@ def find_difference(
         place = {label: position for position, label in enumerate(rows)}
         problems.sort(key=lambda problem: place.get(problem.row, -1))
     return steps, problems
-
-
-def _take_originals(
-    before: pd.DataFrame, after: pd.DataFrame, rows: list[Any], problems: list[PlanProblem]
-) -> pd.DataFrame:
-    """Give the edited frame the CRM's values.
-
-    These are ``value_original`` as edited, and in the org's own currency also ``value``.
-
-    An edit of a converted ``value`` is a problem: what it would be in the CRM is not known.
-    """
-    held = before.dropna(subset=["unique_id"]).drop_duplicates("unique_id").set_index("unique_id")
-    was = held.reindex(after["unique_id"].to_numpy()).set_axis(after.index)
-    new = after["unique_id"].isna()
-    names = ("value", org.VALUE_ORIGINAL)
-    values, originals = (after.get(name, was[name]).astype("object") for name in names)
-    codes = org.read_codes(was[org.CURRENCY].where(~new, after.get(org.CURRENCY)))
-    foreign = (codes.notna() & (codes != Org.of(before).currency)).to_numpy()
-    direct, edited = (
-        _mark_edited(was["value"], values),
-        _mark_edited(was[org.VALUE_ORIGINAL], originals),
-    )
-    twice = direct & edited & ~foreign
-    twice[twice] = [
-        not same("value", *pair) for pair in zip(values[twice], originals[twice], strict=True)
-    ]
-    for at in np.flatnonzero((direct & ~edited & foreign) | twice).tolist():
-        wrong = f"is converted from {codes[at]}", f"put it back, and edit {org.VALUE_ORIGINAL}"
-        if twice[at]:
-            wrong = f"and {org.VALUE_ORIGINAL} were edited differently", "edit one of them"
-        key = None if new[at] else after["unique_id"][at]
-        problems.append(PlanProblem(rows[at], key, "value", values[at], *wrong))
-    found = originals.mask(direct & ~edited & ~foreign, values).mask(twice, was[org.VALUE_ORIGINAL])
-    return after.drop(columns=org.VALUE_ORIGINAL, errors="ignore").assign(value=found)
 
 
 def _mark_edited(was: pd.Series[Any], now: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
@@ -290,7 +286,11 @@ def _find_updates(
     aligned = base.loc[shared["unique_id"]]
     ids = shared["unique_id"].to_numpy()
     names = aligned["name"].to_numpy() if "name" in aligned else [None] * len(aligned)
-    pipelines = _list_pipelines(aligned, shared)
+    pipelines = (
+        [None] * len(aligned)
+        if org.PIPELINE not in aligned
+        else (shared if org.PIPELINE in shared else aligned)[org.PIPELINE].astype(object).tolist()
+    )
     edits: dict[int, list[EditedCell]] = {}
     for column in map(str, shared.columns):
         if column == "unique_id":
@@ -317,13 +317,6 @@ def _find_updates(
                 edits.setdefault(at, []).append(cell)
     for at, cells in sorted(edits.items()):
         yield Step("update", ids[at], tuple(cells), _read_name(names[at]), rows[shared.index[at]])
-
-
-def _list_pipelines(aligned: pd.DataFrame, shared: pd.DataFrame) -> list[Any]:
-    """List the pipeline of each deal after the edits; None where there are no pipelines."""
-    if org.PIPELINE not in aligned:
-        return [None] * len(aligned)
-    return (shared if org.PIPELINE in shared else aligned)[org.PIPELINE].astype(object).tolist()
 
 
 def _check_move(
@@ -414,42 +407,32 @@ def compare_three_ways(
     """
     meaning, forms = client_org or step.org, forms or {}
     if step.operation == "update":
-        return _compare_update(step, remote, meaning, forms, overwritten)
+        turn = None if remote is None else _detect_turn(step, remote, meaning)
+        cells = []
+        for cell in step.cells:
+            field, now, status, reason = str(cell.field), None, "clean", None
+            if remote is None:
+                status, reason = "conflict", DELETED
+            else:
+                now, after = normalize_or_keep(field, remote.get(field)), cell.after
+                answered = _is_form(step, field, after, now, forms)
+                # Of a write without an answer, a cell that has changed since may be the form.
+                doubtful = _list_held(step, field, after, forms, answered=False)
+                doubtful += [overwritten[field]] if field in overwritten else []
+                in_doubt = any(not same(field, held, now) for held in doubtful)
+                if is_same(field, now, after, meaning) or (
+                    (answered or in_doubt) and agrees(field, after, now)
+                ):
+                    status = "already"
+                elif not (answered or _holds(step, field, cell.before, now, meaning, forms)):
+                    status, reason = "conflict", CHANGED
+                elif turn:
+                    status, reason = "conflict", turn
+            cells.append(replace(cell, status=status, remote=now, reason=reason))
+        return replace(step, cells=tuple(cells))
     if step.operation == "delete":
         return _compare_delete(step, remote, meaning, forms)
     return step.mark("clean" if remote is None else "already")
-
-
-def _compare_update(
-    step: Step,
-    remote: dict[str, Any] | None,
-    meaning: Org,
-    forms: Forms,
-    overwritten: Mapping[str, Any],
-) -> Step:
-    turn = None if remote is None else _detect_turn(step, remote, meaning)
-    cells = []
-    for cell in step.cells:
-        field, now, status, reason = str(cell.field), None, "clean", None
-        if remote is None:
-            status, reason = "conflict", DELETED
-        else:
-            now, after = normalize_or_keep(field, remote.get(field)), cell.after
-            answered = _is_form(step, field, after, now, forms)
-            # Of a write without an answer, a cell that has changed since may be the form.
-            doubtful = _list_held(step, field, after, forms, answered=False)
-            doubtful += [overwritten[field]] if field in overwritten else []
-            in_doubt = any(not same(field, held, now) for held in doubtful)
-            if is_same(field, now, after, meaning) or (
-                (answered or in_doubt) and agrees(field, after, now)
-            ):
-                status = "already"
-            elif not (answered or _holds(step, field, cell.before, now, meaning, forms)):
-                status, reason = "conflict", CHANGED
-            elif turn:
-                status, reason = "conflict", turn
-        cells.append(replace(cell, status=status, remote=now, reason=reason))
-    return replace(step, cells=tuple(cells))
 
 
 def _compare_delete(step: Step, remote: dict[str, Any] | None, meaning: Org, forms: Forms) -> Step:
