@@ -455,14 +455,15 @@ def _choose_weekly(context: Context) -> pd.DatetimeIndex:
 
 
 def _fan_of_whole(context: Context, moments: pd.DatetimeIndex) -> pd.DataFrame:
-    asked: dict[str, Any] = {
-        "period": context.label,
-        "method": method(context),
-        "confidence": context.confidence,
-        **context.options,
-    }
     try:
-        return analysis.forecast_fan(require_history(context), at=moments, **asked)
+        return analysis.forecast_fan(
+            require_history(context),
+            at=moments,
+            period=context.label,
+            method=method(context),
+            confidence=context.confidence,
+            **context.options,
+        )
     except NotEnoughHistory:
         return pd.DataFrame(columns=_FAN)
 

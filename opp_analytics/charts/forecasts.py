@@ -488,11 +488,11 @@ def score(table: pd.DataFrame) -> ChartData:
         counted = judged.groupby("lead", observed=True)["n"].max()
         curves, ends = list[Curve](), []
         for method, misses in known.iterrows():
-            tone, width, dots = ("mute", 1.0, 3.0) if curves else ("hi", 2.0, 4.5)
+            is_first = not curves
+            shade: Tone = "hi" if is_first else "mute"
             points = tuple((float(k), float(y)) for k, y in enumerate(misses) if not math.isnan(y))
-            curves.append(Curve(points, tone, width, dots))  # type: ignore[arg-type]
-            name = text.method(method, note_of(table).freq)
-            ends.append(EndName(*points[-1], name, tone))  # type: ignore[arg-type]
+            curves.append(Curve(points, shade, 1.0 + is_first, 3.0 + 1.5 * is_first))
+            ends.append(EndName(*points[-1], text.method(method, freq), shade))
         return ChartData(
             tuple(Place(f"{band}\n{counted[band]:,}") for band in known.columns),
             ("below each band: forecasts judged",),

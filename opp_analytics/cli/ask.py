@@ -159,8 +159,15 @@ def show_answers(
     options = {name: value for name, value in typed.items() if value not in (None, [], "auto")}
     if "target" in options:
         options["target"] = parse_amount(options["target"], source.org)
-    asked: dict[str, Any] = {"org": source.org, "own_writes": source.own_writes(), **options}
-    found = ask_together(keys, source.opportunities, history, as_of=source.day, **asked)
+    found = ask_together(
+        keys,
+        source.opportunities,
+        history,
+        as_of=source.day,
+        org=source.org,
+        own_writes=source.own_writes(),
+        **options,
+    )
     ids = [{row.id for table in one.tables[:1] for row in table.rows} for one in found]
     # An id is of one answer; that of none is refused by the first.
     begins = [after if after in known else None for known in ids]

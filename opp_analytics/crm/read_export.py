@@ -138,12 +138,14 @@ def read_export(
                 unique_id     value close_date
     0  001M000000qfPySIAU  120000.0 2026-11-25
     """
-    written: dict[str, Any] = {
-        "day_first": day_first,
-        "decimal_comma": decimal_comma,
-        "unreadable": unreadable,
-    }
-    export = explain_export(source, org, encoding=encoding, **written)
+    export = explain_export(
+        source,
+        org,
+        encoding=encoding,
+        day_first=day_first,
+        decimal_comma=decimal_comma,
+        unreadable=unreadable,
+    )
     note(progress, export.describe())
     return export.opportunities
 

@@ -43,14 +43,16 @@ def render_page(
     )
     script = files(__package__).joinpath("templates/sort.js").read_text("utf-8") if sorts else ""
     hashed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    drawn = {
-        "placed": _place([block for block in page.blocks if not block.folded]),
-        "pictures": stylesheet(),
-        "script": script,
-        "hash": hashed,
-        "links": links,
-    }
-    return render_template("weekly.html", page=page, audience=audience, **drawn)
+    return render_template(
+        "weekly.html",
+        page=page,
+        audience=audience,
+        placed=_place([block for block in page.blocks if not block.folded]),
+        pictures=stylesheet(),
+        script=script,
+        hash=hashed,
+        links=links,
+    )
 
 
 def read_audience(file: Path) -> str | None:

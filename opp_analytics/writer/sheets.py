@@ -155,7 +155,21 @@ def make_after(
     found = list_rows(before) if "unique_id" in before else []
     held = {row["unique_id"]: row for row in found if isinstance(row["unique_id"], (str, int))}
     meaning = org.Org.of(before)
-    # Refuse edited amounts with two readings, such as ``45.000``.
+    _refuse_doubtful(rows, held, meaning)
+    first = [str(c) for c in before.columns if c in named]
+    first += [c for c in schema.COLUMNS if c in named and c not in first]
+    _match_choices(rows, held, meaning)
+    frame = _fit_columns(rows, [*first, *(c for c in named if c not in first)], before)
+    if wanted:
+        frame.attrs["new_columns"] = wanted
+    return frame
+
+
+def _refuse_doubtful(rows: Mapping[int, dict[str, Any]], held: Held, meaning: org.Org) -> None:
+    """Refuse edited amounts with two readings, such as ``45.000``.
+
+    A frame would take one of them.
+    """
     bad = []
     for number, row in rows.items():
         typed, was = row.get("value"), held.get(row.get("unique_id"), {}).get("value")
@@ -164,13 +178,6 @@ def make_after(
             bad.append(inputs.BadValue(number, "value", typed, doubt))
     if bad:
         inputs.refuse("the edited file", bad)
-    first = [str(c) for c in before.columns if c in named]
-    first += [c for c in schema.COLUMNS if c in named and c not in first]
-    _match_choices(rows, held, meaning)
-    frame = _fit_columns(rows, [*first, *(c for c in named if c not in first)], before)
-    if wanted:
-        frame.attrs["new_columns"] = wanted
-    return frame
 
 
 def _find_doubt(typed: Any, meaning: org.Org) -> schema.BadCell | None:

@@ -117,10 +117,10 @@ def category_moves(
         (outcome != OPEN, "removed"),
         (late | (asked.last > last), "slipped"),
     ]
-    masks, labels = zip(*cases, strict=True)
+    masks, came_to = zip(*cases, strict=True)
     otherwise = after["category"].fillna("").to_numpy(dtype=str)
     came: NDArray[np.str_] = np.select(
-        [mask.to_numpy(dtype=bool) for mask in masks], labels, otherwise
+        [mask.to_numpy(dtype=bool) for mask in masks], came_to, otherwise
     )
     if history.is_part:
         came = np.where(due.index.isin(_list_transferred(history, asked)), TRANSFERRED, came)

@@ -142,34 +142,7 @@ def choose(
             "use 'learned', or 'stated' without a history",
         )
     if method.name == "auto":
-        need = _UNASKED.get(freq[0], _MOST_UNASKED)
-        missing, until, learns_on = "there is no history", "", None
-        if records is not None:
-            have = count_ended_periods(records, moment.day)
-            if have >= need:
-                ended = text.count(have, f"ended {noun(freq)}")
-                why = f"{ended} with a record as long before the end as today"
-                return Method("learned", why=why, ended=have)
-            needed = text.count(need, f"ended {noun(freq)}")
-            missing = (
-                f"learned needs {needed} with a record as long before the end as today; you have "
-                f"{have}{_describe_gaps(records)}"
-            )
-            enough = find_day_of_enough(records, moment.day, need)
-            until, learns_on = f"; until {text.day(enough, year=True)} ", f"{enough:%Y-%m-%d}"
-        stated, (rated, short) = (
-            Method("stated", learns_on=learns_on),
-            _describe_missing_wins(moment, freq),
-        )
-        if single_deals:
-            why = (
-                f"{missing}{until and until + 'stated'}; the run rate does not look at single deals"
-            )
-            return replace(stated, why=why)
-        if not short:
-            why = f"{missing}{until and until + 'run rate'}"
-            return Method("run_rate", why=why, ended=rated, learns_on=learns_on)
-        return replace(stated, why=f"{missing}{until and until + 'stated'}; {short}")
+        return _choose_unasked(moment, freq, records, single_deals=single_deals)
     if method.name == "learned":
         return replace(method, ended=_check_learned(moment.day, records))
     if method.name == "run_rate":
@@ -180,6 +153,37 @@ def choose(
             )
         return replace(method, ended=ended)
     return method
+
+
+def _choose_unasked(
+    moment: Moment, freq: str, records: Records | None, *, single_deals: bool
+) -> Method:
+    need = _UNASKED.get(freq[0], _MOST_UNASKED)
+    missing, until, learns_on = "there is no history", "", None
+    if records is not None:
+        have = count_ended_periods(records, moment.day)
+        if have >= need:
+            ended = text.count(have, f"ended {noun(freq)}")
+            why = f"{ended} with a record as long before the end as today"
+            return Method("learned", why=why, ended=have)
+        needed = text.count(need, f"ended {noun(freq)}")
+        missing = (
+            f"learned needs {needed} with a record as long before the end as today; you have "
+            f"{have}{_describe_gaps(records)}"
+        )
+        enough = find_day_of_enough(records, moment.day, need)
+        until, learns_on = f"; until {text.day(enough, year=True)} ", f"{enough:%Y-%m-%d}"
+    stated, (rated, short) = (
+        Method("stated", learns_on=learns_on),
+        _describe_missing_wins(moment, freq),
+    )
+    if single_deals:
+        why = f"{missing}{until and until + 'stated'}; the run rate does not look at single deals"
+        return replace(stated, why=why)
+    if not short:
+        why = f"{missing}{until and until + 'run rate'}"
+        return Method("run_rate", why=why, ended=rated, learns_on=learns_on)
+    return replace(stated, why=f"{missing}{until and until + 'stated'}; {short}")
 
 
 def _check_learned(day: int, records: Records | None) -> int:

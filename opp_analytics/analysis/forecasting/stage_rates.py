@@ -24,7 +24,7 @@ from opp_analytics.analysis.shared.history_query import (
 )
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.analysis.stats.competing_risks import incidence
-from opp_analytics.arrays import Floats, Series
+from opp_analytics.arrays import Counts, Floats, Series
 from opp_analytics.errors import ArgumentTypeError, MissingColumnError, NotEnoughHistory
 from opp_analytics.history import History
 from opp_analytics.org import DISQUALIFIED, LOST, NOT_RECORDED, OPEN, PIPELINE, WON, Org
@@ -186,19 +186,7 @@ def _rates(stays: pd.DataFrame, order: Sequence[str], strength: float, fewest: i
     leaves = [_count_exits(stays[stays["stage"] == name], names) for name in names]
     exits = np.array([count for count, _ in leaves], dtype=np.int64)
     shares = np.array([share for _, share in leaves]).reshape(len(names), len(names) + 2)
-    # Solve raw(s) = q(s, won) + Σ q(s, t)·raw(t).
-    size = len(shares)
-    moves, won = shares[:, :size].copy(), shares[:, size].copy()
-    for place in np.flatnonzero(exits == 0):
-        later, earlier = (
-            np.flatnonzero(exits[place:] > 0) + place,
-            np.flatnonzero(exits[:place] > 0),
-        )
-        if len(later) or len(earlier):
-            moves[place, later[0] if len(later) else earlier[-1]] = 1.0
-    # Deals that only move between two stages for ever would make the system singular; their chance
-    # is 0.
-    raw = np.clip(np.linalg.lstsq(np.eye(size) - moves, won, rcond=None)[0], 0.0, 1.0)
+    raw = _solve_win_chances(shares, exits)
     weight = exits.astype(np.float64)
     # Average the rates of the stages before and after each one, by their exits.
     neighbors = np.full(len(raw), np.nan)
@@ -237,6 +225,25 @@ def _count_exits(stays: pd.DataFrame, names: list[str]) -> tuple[int, Floats]:
     kinds = pd.Index([*names, _WON, _LOST]).get_indexer(pd.Index(stays["next"][left]))
     share = np.bincount(kinds, weights=weight, minlength=len(names) + 2).astype(np.float64)
     return int(left.sum()), share / share.sum() if share.sum() else share
+
+
+def _solve_win_chances(share: Floats, exits: Counts) -> Floats:
+    """Solve raw(s) = q(s, won) + Σ q(s, t)·raw(t).
+
+    A stage that no deal left yet is like the next, the last like the one before.
+    """
+    size = len(share)
+    moves, won = share[:, :size].copy(), share[:, size].copy()
+    for place in np.flatnonzero(exits == 0):
+        later, earlier = (
+            np.flatnonzero(exits[place:] > 0) + place,
+            np.flatnonzero(exits[:place] > 0),
+        )
+        if len(later) or len(earlier):
+            moves[place, later[0] if len(later) else earlier[-1]] = 1.0
+    # Deals that only move between two stages for ever would make the system singular; their chance
+    # is 0.
+    return np.clip(np.linalg.lstsq(np.eye(size) - moves, won, rcond=None)[0], 0.0, 1.0)
 
 
 @dataclass(frozen=True)

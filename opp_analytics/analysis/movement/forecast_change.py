@@ -240,8 +240,14 @@ class ForecastChange:
         table = fill_rows(summed.reset_index(), self.groups, "movement", FORECAST_STEPS)
         table = table.fillna(dict.fromkeys(_SUMS, 0.0)).astype(dict.fromkeys(_COUNTS, "int64"))
         n = int(rows.loc[rows["movement"] == "now", "unique_id"].nunique())
-        notes = {**self.notes, "most": _find_most(rows)}
-        return annotate(table, "forecast_change", made_from=self.history, n=n, **notes)
+        return annotate(
+            table,
+            "forecast_change",
+            made_from=self.history,
+            n=n,
+            **self.notes,
+            most=_find_most(rows),
+        )
 
     def keep_group(self, column: str, name: str) -> ForecastChange:
         """Keep one group of a column, without groups.
@@ -357,16 +363,19 @@ def explain_change(
         as_instant(end, tz=asked.tz, end=True, name="end"),
     )
     rated = history.at_rates_of(asked.closing)
-    asks: dict[str, Any] = {
-        "by": groups,
-        "periods": [period],
-        "freq": freq,
-        "history": rated,
-        "tz": asked.tz,
-    }
     records = [rated.as_of(moments[0]) if opening is None else opening, rated.as_of(moments[1])]
     earlier, later = (
-        Question.of(record, as_of=at, method=meant, only=True, **asks)
+        Question.of(
+            record,
+            as_of=at,
+            method=meant,
+            only=True,
+            by=groups,
+            periods=[period],
+            freq=freq,
+            history=rated,
+            tz=asked.tz,
+        )
         for record, at in zip(records, moments, strict=True)
     )
     known = earlier.read(records[0]), later.read(records[1])

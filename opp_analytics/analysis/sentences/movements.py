@@ -119,34 +119,7 @@ def head_waterfall(table: pd.DataFrame) -> str:
 def describe_slippage(table: pd.DataFrame) -> str:
     """Count the outcomes of what was due, or compare the last two periods."""
     if "period" in table.index.names:
-        # Compare the last two whole periods, by value, or by count if no deal has a value.
-        note, valued = (
-            note_of(table),
-            bool(table["value"].sum() > 0 and (table["value"] >= 0).all()),
-        )
-        sums = table.groupby(level=["period", "outcome"], sort=False)[["count", "value"]].sum()
-        counts, values = (unstack_level(sums[name], "outcome") for name in ("count", "value"))
-        due, slipped = counts.sum(axis=1), counts["slipped"]
-        rates = (values["slipped"] / values.sum(axis=1) if valued else slipped / due).dropna()
-        if rates.empty:
-            return "Nothing was due."
-        running = [key for key in rates.index if evidence.cut_period(str(key), table)]
-        part = {*running, *note.figures.get("part", [])}
-        whole = [key for key in rates.index if key not in part]
-        *before, last = whole[-2:] or [rates.index[-1]]
-        name = period_name(str(last), note.freq, today=note.day)
-        name += "" if last in whole else " so far" if last in running else ", as far as recorded"
-        if not evidence.is_enough(due[last]):
-            was = "was" if due[last] == 1 else "were"
-            return evidence.say_few(f"{count(int(due[last]))} {was} due in {name}")
-        said = f"{percent(rates[last])} of {'value' if valued else 'deals'} due"
-        if not before or not evidence.is_enough(due[before[0]]):
-            return f"{capital(name)}: {said} slipped."
-        pair = [before[0], last]
-        change, by_count = (float(rate[last] - rate[before[0]]) for rate in (rates, slipped / due))
-        when = period_name(str(before[0]), note.freq, today=note.day)
-        apart = change * by_count > 0 and evidence.is_apart(slipped[pair], due[pair])
-        return evidence.say_before(f"{said} in {name} slipped", rates[pair[0]], when, apart=apart)
+        return _compare_slippage(table)
     counts = table.groupby(level="outcome", sort=False)["count"].sum()
     total = counts.sum()
     if not total:
@@ -162,6 +135,38 @@ def describe_slippage(table: pd.DataFrame) -> str:
         f"{due}, {percent(slipped)} slipped by count{by_value and f', {by_value} by value'}; "
         f"{ends}."
     )
+
+
+def _compare_slippage(table: pd.DataFrame) -> str:
+    """Compare the last two whole periods, by value, or by count if no deal has a value.
+
+    Else say what is known of the last one. ``part`` of the note names the periods whose start was
+    not recorded.
+    """
+    note, valued = note_of(table), bool(table["value"].sum() > 0 and (table["value"] >= 0).all())
+    sums = table.groupby(level=["period", "outcome"], sort=False)[["count", "value"]].sum()
+    counts, values = (unstack_level(sums[name], "outcome") for name in ("count", "value"))
+    due, slipped = counts.sum(axis=1), counts["slipped"]
+    rates = (values["slipped"] / values.sum(axis=1) if valued else slipped / due).dropna()
+    if rates.empty:
+        return "Nothing was due."
+    running = [key for key in rates.index if evidence.cut_period(str(key), table)]
+    part = {*running, *note.figures.get("part", [])}
+    whole = [key for key in rates.index if key not in part]
+    *before, last = whole[-2:] or [rates.index[-1]]
+    name = period_name(str(last), note.freq, today=note.day)
+    name += "" if last in whole else " so far" if last in running else ", as far as recorded"
+    if not evidence.is_enough(due[last]):
+        was = "was" if due[last] == 1 else "were"
+        return evidence.say_few(f"{count(int(due[last]))} {was} due in {name}")
+    said = f"{percent(rates[last])} of {'value' if valued else 'deals'} due"
+    if not before or not evidence.is_enough(due[before[0]]):
+        return f"{capital(name)}: {said} slipped."
+    pair = [before[0], last]
+    change, by_count = (float(rate[last] - rate[before[0]]) for rate in (rates, slipped / due))
+    when = period_name(str(before[0]), note.freq, today=note.day)
+    apart = change * by_count > 0 and evidence.is_apart(slipped[pair], due[pair])
+    return evidence.say_before(f"{said} in {name} slipped", rates[pair[0]], when, apart=apart)
 
 
 def describe_close_date_moves(table: pd.DataFrame) -> str:

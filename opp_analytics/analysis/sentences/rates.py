@@ -25,29 +25,7 @@ def describe_win_rate(table: pd.DataFrame) -> str:
     if known.empty:
         return "No deal has closed yet."
     if table.index.name == "period":
-        # Compare the last two whole periods.
-        running = known["to_date"] if "to_date" in known else pd.Series(False, index=known.index)
-        cuts = {str(name): evidence.cut_period(str(name), known) for name in known.index}
-        whole = known[
-            ~running.to_numpy(dtype=bool) & [cuts[str(name)] is None for name in known.index]
-        ]
-        *before, last = (row for _, row in (whole if len(whole) else known).iterrows())
-        cut = cuts[str(last.name)]
-        when = text.days(*cut) if cut else text.period(str(last.name), note_of(known).freq)
-        name, n = f"{'from' if cut else 'in'} {when}", int(last["won"] + last["lost"])
-        if not evidence.is_enough(n):
-            return evidence.say_few(f"{text.count(n)} closed {name}")
-        won = f"Won {text.percent(last['rate'])}"
-        if (
-            not len(whole)
-            or not before
-            or not evidence.is_enough(before[-1]["won"] + before[-1]["lost"])
-        ):
-            return f"{won} of what closed {name} ({_format_interval(last)})."
-        pair, when = known.loc[[before[-1].name, last.name]], str(before[-1].name)
-        apart = evidence.is_apart(pair["won"], pair["won"] + pair["lost"])
-        when = text.period(when, note_of(known).freq)
-        return evidence.say_before(f"{won} {name}", before[-1]["rate"], when, apart=apart)
+        return _compare_periods(known)
     if len(known) > 1:
         return say_apart(known)
     row = known.iloc[0]
@@ -87,6 +65,33 @@ def say_apart(known: pd.DataFrame) -> str:
         return f"{said[0]} is beyond chance ({whole} overall)."
     names = text.joined((f"{name} {rate}" for name, rate in named), most=3)
     return f"Win rates beyond chance: {names} ({whole} overall)."
+
+
+def _compare_periods(known: pd.DataFrame) -> str:
+    """Compare the last two whole periods.
+
+    Without one, state the rate of the days that are known.
+    """
+    running = known["to_date"] if "to_date" in known else pd.Series(False, index=known.index)
+    cuts = {str(name): evidence.cut_period(str(name), known) for name in known.index}
+    whole = known[~running.to_numpy(dtype=bool) & [cuts[str(name)] is None for name in known.index]]
+    *before, last = (row for _, row in (whole if len(whole) else known).iterrows())
+    cut = cuts[str(last.name)]
+    days = text.days(*cut) if cut else text.period(str(last.name), note_of(known).freq)
+    name, n = f"{'from' if cut else 'in'} {days}", int(last["won"] + last["lost"])
+    if not evidence.is_enough(n):
+        return evidence.say_few(f"{text.count(n)} closed {name}")
+    won = f"Won {text.percent(last['rate'])}"
+    if (
+        not len(whole)
+        or not before
+        or not evidence.is_enough(before[-1]["won"] + before[-1]["lost"])
+    ):
+        return f"{won} of what closed {name} ({_format_interval(last)})."
+    pair, when = known.loc[[before[-1].name, last.name]], str(before[-1].name)
+    apart = evidence.is_apart(pair["won"], pair["won"] + pair["lost"])
+    when = text.period(when, note_of(known).freq)
+    return evidence.say_before(f"{won} {name}", before[-1]["rate"], when, apart=apart)
 
 
 def describe_win_rate_curve(table: pd.DataFrame) -> str:

@@ -383,8 +383,9 @@ def _send(live: LiveRun, entry: RunStep) -> Result:
             error = str(failure)
             live.stop.set(error)
     outcome = "unknown" if earlier.sent else "pending"
-    more = {"attempts": earlier.attempts, "sent": earlier.sent, "was": earlier.was}
-    return Result.whole(step, outcome, error, **more)
+    return Result.whole(
+        step, outcome, error, attempts=earlier.attempts, sent=earlier.sent, was=earlier.was
+    )
 
 
 def _create(live: LiveRun, entry: RunStep) -> Result:
@@ -459,11 +460,13 @@ def _find_equal(live: LiveRun, entry: RunStep) -> Result | None:
         except (ApiError, Stopped) as error:
             return _fail_to_read(live, step, error, attempts, {}, sent=False)
         if remote is not None:
-            known: dict[str, Any] = {
-                "unique_id": equal.unique_id,
-                "answered": step.read_forms(remote),
-            }
-            return Result.whole(step, "already", attempts=attempts, **known)
+            return Result.whole(
+                step,
+                "already",
+                attempts=attempts,
+                unique_id=equal.unique_id,
+                answered=step.read_forms(remote),
+            )
         gone.add(equal.unique_id)
     return None
 
@@ -511,8 +514,9 @@ class _Change:
             if self.lost and in_conflict:
                 late = time.monotonic() - self.sent_at >= choose_wait(live.client)
                 if "old" not in states.values() or live.stop or (late and "new" in states.values()):
-                    known: Row = {"attempts": self.attempts, "sent": True, "was": self.was}
-                    sent = Result.whole(step, "unknown", **known)
+                    sent = Result.whole(
+                        step, "unknown", attempts=self.attempts, sent=True, was=self.was
+                    )
                     return held.judge(step, sent, remote, self.meaning, late=late)
                 if late:
                     self.lost, self.was = False, {}
@@ -567,8 +571,7 @@ class _Change:
         except (ApiError, DataError, Stopped) as error:
             return self._refuse(error)
         else:
-            told = {"was": self.was, "updated_before": self.stamp}
-            return _tell(seen, answer or {}, self.attempts, **told)
+            return _tell(seen, answer or {}, self.attempts, was=self.was, updated_before=self.stamp)
         return None
 
     def _refuse(self, error: Exception) -> Result:
@@ -581,8 +584,15 @@ class _Change:
             f"no answer to {text.count(_ATTEMPTS, 'attempt')}, and the server shows no change yet; "
             f"the last: {self.doubt}"
         )
-        known: Row = {"sent": True, "was": self.was, "outage": _is_outage(self.doubt)}
-        return Result.whole(self.step, "unknown", reason, attempts=self.attempts, **known)
+        return Result.whole(
+            self.step,
+            "unknown",
+            reason,
+            attempts=self.attempts,
+            sent=True,
+            was=self.was,
+            outage=_is_outage(self.doubt),
+        )
 
 
 def _write(live: LiveRun, step: Step) -> Row | None:

@@ -217,8 +217,9 @@ class LostCreates:
         """Settle a lost create that was found."""
         self.live.take(record["unique_id"])
         attempts = max(self.results[entry.number].attempts, 1)
-        known: dict[str, Any] = {"unique_id": record["unique_id"], "attempts": attempts}
-        told = Result.whole(entry.step, "unknown", told=True, **known)
+        told = Result.whole(
+            entry.step, "unknown", told=True, unique_id=record["unique_id"], attempts=attempts
+        )
         return judge(entry.step, told, record, self.live.client.org or entry.step.org, late=True)
 
     def _list_lost(self, chains: engine.Chains) -> dict[int, list[RunStep]]:

@@ -90,37 +90,7 @@ def find_difference(
     rows = labels.tolist() if named else list(range(len(after)))
     after = after.set_axis(pd.RangeIndex(len(after)))
     if org.is_converted(before):
-        # Give the edited frame the CRM's values.
-        held = (
-            before.dropna(subset=["unique_id"]).drop_duplicates("unique_id").set_index("unique_id")
-        )
-        was = held.reindex(after["unique_id"].to_numpy()).set_axis(after.index)
-        new = after["unique_id"].isna()
-        names = ("value", org.VALUE_ORIGINAL)
-        values, originals = (after.get(name, was[name]).astype("object") for name in names)
-        codes = org.read_codes(was[org.CURRENCY].where(~new, after.get(org.CURRENCY)))
-        foreign = (codes.notna() & (codes != Org.of(before).currency)).to_numpy()
-        direct, edited = (
-            _mark_edited(was["value"], values),
-            _mark_edited(was[org.VALUE_ORIGINAL], originals),
-        )
-        twice = direct & edited & ~foreign
-        twice[twice] = [
-            not same("value", *pair) for pair in zip(values[twice], originals[twice], strict=True)
-        ]
-        for at in np.flatnonzero((direct & ~edited & foreign) | twice).tolist():
-            wrong = f"is converted from {codes[at]}", f"put it back, and edit {org.VALUE_ORIGINAL}"
-            if twice[at]:
-                wrong = f"and {org.VALUE_ORIGINAL} were edited differently", "edit one of them"
-            key = None if new[at] else after["unique_id"][at]
-            problems.append(PlanProblem(rows[at], key, "value", values[at], *wrong))
-        found = originals.mask(direct & ~edited & ~foreign, values).mask(
-            twice, was[org.VALUE_ORIGINAL]
-        )
-        after, before = (
-            after.drop(columns=org.VALUE_ORIGINAL, errors="ignore").assign(value=found),
-            meaning.bare(before),
-        )
+        after, before = _take_originals(before, after, rows, problems), meaning.bare(before)
     ids = before["unique_id"]
     lost = "is missing in the table before the edits", "load or export again, and edit that"
     _note_ids(problems, before.index, ids, ids.isna(), lost)
@@ -147,6 +117,40 @@ def find_difference(
         place = {label: position for position, label in enumerate(rows)}
         problems.sort(key=lambda problem: place.get(problem.row, -1))
     return steps, problems
+
+
+def _take_originals(
+    before: pd.DataFrame, after: pd.DataFrame, rows: list[Any], problems: list[PlanProblem]
+) -> pd.DataFrame:
+    """Give the edited frame the CRM's values.
+
+    These are ``value_original`` as edited, and in the org's own currency also ``value``.
+
+    An edit of a converted ``value`` is a problem: what it would be in the CRM is not known.
+    """
+    held = before.dropna(subset=["unique_id"]).drop_duplicates("unique_id").set_index("unique_id")
+    was = held.reindex(after["unique_id"].to_numpy()).set_axis(after.index)
+    new = after["unique_id"].isna()
+    names = ("value", org.VALUE_ORIGINAL)
+    values, originals = (after.get(name, was[name]).astype("object") for name in names)
+    codes = org.read_codes(was[org.CURRENCY].where(~new, after.get(org.CURRENCY)))
+    foreign = (codes.notna() & (codes != Org.of(before).currency)).to_numpy()
+    direct, edited = (
+        _mark_edited(was["value"], values),
+        _mark_edited(was[org.VALUE_ORIGINAL], originals),
+    )
+    twice = direct & edited & ~foreign
+    twice[twice] = [
+        not same("value", *pair) for pair in zip(values[twice], originals[twice], strict=True)
+    ]
+    for at in np.flatnonzero((direct & ~edited & foreign) | twice).tolist():
+        wrong = f"is converted from {codes[at]}", f"put it back, and edit {org.VALUE_ORIGINAL}"
+        if twice[at]:
+            wrong = f"and {org.VALUE_ORIGINAL} were edited differently", "edit one of them"
+        key = None if new[at] else after["unique_id"][at]
+        problems.append(PlanProblem(rows[at], key, "value", values[at], *wrong))
+    found = originals.mask(direct & ~edited & ~foreign, values).mask(twice, was[org.VALUE_ORIGINAL])
+    return after.drop(columns=org.VALUE_ORIGINAL, errors="ignore").assign(value=found)
 
 
 def _mark_edited(was: pd.Series[Any], now: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
