@@ -15,6 +15,7 @@ import pandas as pd
 
 from opp_analytics import text
 from opp_analytics.errors import DataError
+from opp_analytics.schema import Json
 
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -59,11 +60,11 @@ class Certificate:
     """Text searched for."""
     deleted: bool = False
     """True when the trash was read instead of the list."""
-    filters: dict[str, Any] = field(default_factory=dict)
+    filters: Json = field(default_factory=dict)
     """Further filters, as `load` takes them."""
     limit: _Count | None = None
     """Size of the sample asked for; None for all."""
-    state: dict[str, Any] = field(default_factory=dict)
+    state: Json = field(default_factory=dict)
     """The server's totals of list and trash, its newest change and its newest deletion."""
 
     @classmethod
@@ -114,7 +115,7 @@ class Certificate:
         )
 
     @property
-    def narrowed_by(self) -> dict[str, Any]:
+    def narrowed_by(self) -> Json:
         """The arguments that narrowed the load: search, deleted, filters, limit."""
         asked = {
             "search": self.search,
@@ -142,6 +143,6 @@ class Certificate:
             "Load", {name: fact for name, fact in facts.items() if fact is not None}
         )
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """Write plain JSON, for ``attrs["load"]`` and files."""
         return dict(msgspec.json.decode(msgspec.json.encode(self)))

@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +20,7 @@ from opp_analytics.loading import load
 from opp_analytics.org import Org, check_org, outcomes
 from opp_analytics.periods import When, as_date
 from opp_analytics.progress import progress_bar
+from opp_analytics.schema import Json
 
 _WEEKS_BEFORE, _DEALS_PER_WEEK = 27, 15
 """Weeks of work before the first record, when as many deals end as begin; enough deals that each
@@ -164,9 +164,7 @@ def demo(
     return client, history.read_by(known)
 
 
-def _call_month(
-    opportunities: pd.DataFrame, day: date, random: np.random.Generator
-) -> list[dict[str, Any]]:
+def _call_month(opportunities: pd.DataFrame, day: date, random: np.random.Generator) -> list[Json]:
     """Call the month: reps what closed and what is due at stated chances, as it seems to them.
 
     Managers their team's.
@@ -179,7 +177,7 @@ def _call_month(
         deals["value"].where(outcome == "open", 0) * deals["probability"].astype("float64") / 100
     )
     commits = won + stated.groupby(owner).sum() * random.lognormal(0.1, 0.3, len(won))
-    rows: list[dict[str, Any]] = []
+    rows: list[Json] = []
     for name, commit in commits.items():
         rows.append({**made, "caller": name, "owner_name": name, "commit": round(commit, -3)})
         if name == _OVERRIDDEN:

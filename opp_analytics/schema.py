@@ -38,6 +38,8 @@ UNRECORDED = "not_recorded"
 """Column of change rows: those of ``close_date value`` that an imported history does not hold at
 that time."""
 
+Json = dict[str, Any]
+"""A JSON object: values by name."""
 STATUSES = ("active", "inactive", "won", "lost")
 """Every status that the API documents."""
 READ_ONLY = ("unique_id", "created_at", "updated_at")
@@ -48,7 +50,7 @@ FACTS = ("load", "org", "recorded_at", "seen_on")
 the record, and day of the export."""
 
 
-def keep_facts(attrs: Mapping[Any, Any]) -> dict[str, Any]:
+def keep_facts(attrs: Mapping[Any, Any]) -> Json:
     """Keep the `FACTS` among attrs."""
     return {name: attrs[name] for name in FACTS if name in attrs}
 
@@ -372,7 +374,7 @@ def _has_text(value: Any) -> bool:
     return True
 
 
-_DTYPES: dict[str, Any] = {
+_DTYPES: Json = {
     "number": "float64",
     "whole": "Int64",
     "date": _DATE,

@@ -17,6 +17,7 @@ from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context, keep
 from opp_analytics.answers.data import Lack, Row, Table
 from opp_analytics.answers.deal import explain_deal, list_rows
+from opp_analytics.arrays import Series
 from opp_analytics.note import note_of
 from opp_analytics.schema import HALF_CENT, NO_LABEL, is_among
 from opp_analytics.text import Piece, Sentence
@@ -83,9 +84,7 @@ def _list_deals(context: Context, ranked: pd.DataFrame, depth: int = 0) -> list[
     return [_say_deal(context, row, deal, adds, depth) for row, deal, (_, adds) in known]
 
 
-def _say_deal(
-    context: Context, row: Row, deal: dict[Any, Any], adds: pd.Series[Any], depth: int
-) -> Row:
+def _say_deal(context: Context, row: Row, deal: dict[Any, Any], adds: Series, depth: int) -> Row:
     """Say of a listed deal what to do with it, and what it adds."""
     verb, why = _find_action(context, deal)
     facts: list[Piece | str] = []
@@ -126,9 +125,7 @@ def _find_action(context: Context, deal: dict[Any, Any]) -> tuple[str, str]:
     return "Win", f"due {day}"
 
 
-def _say_gain(
-    context: Context, adds: pd.Series[Any], *, ends: bool = True
-) -> tuple[Piece | str, ...]:
+def _say_gain(context: Context, adds: Series, *, ends: bool = True) -> tuple[Piece | str, ...]:
     """Say what a deal adds to the chance of the target, or else what it brings; and if when."""
     won, month = adds["win_chance"] >= 1, forecasts.lead_name(context)
     when = f" if dated in {month}" if won else f" if won by {_write_end(context)}"
@@ -224,7 +221,7 @@ def _say_gaps(context: Context, short: pd.DataFrame) -> str:
     return f"What each person must win: {who} {verb} {context.money(short['gap'].sum())} to go"
 
 
-def _list_person(context: Context, name: Any, row: pd.Series[Any], mine: pd.DataFrame) -> list[Row]:
+def _list_person(context: Context, name: Any, row: Series, mine: pd.DataFrame) -> list[Row]:
     """List a person, and below the deals that add most."""
     money = partial(context.money, fine=True)
     values = {name: float(row[name]) for name in ("target", "booked", "gap")}

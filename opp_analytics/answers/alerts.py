@@ -18,6 +18,7 @@ from opp_analytics.answers import tables
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
 from opp_analytics.answers.data import Row, Table
+from opp_analytics.arrays import Series
 from opp_analytics.columns import DEAL_FIGURES, find_unit, format_cell
 from opp_analytics.errors import ArgumentValueError, DataWarning
 from opp_analytics.inputs import did_you_mean
@@ -207,8 +208,8 @@ _SAID = {
 
 def judge_forecast(
     settings: Mapping[str, Any],
-    row: pd.Series[Any],
-    earlier: pd.Series[Any] | None = None,
+    row: Series,
+    earlier: Series | None = None,
     *,
     label: str,
     period: str,
@@ -262,7 +263,7 @@ def judge_forecast(
     return alerts
 
 
-def _passes(row: pd.Series[Any], share: float) -> bool:
+def _passes(row: Series, share: float) -> bool:
     return bool(row["target"] > 0 and row["booked"] >= share * row["target"] - HALF_CENT)
 
 
@@ -434,7 +435,7 @@ class _Deals:
                 return Alert(said, key=key, deal=named, kind="over", deal_id=deal)
         return None
 
-    def _name(self, row: pd.Series[Any]) -> str:
+    def _name(self, row: Series) -> str:
         """Name a deal and its owner, whom their own page need not name."""
         part, owner = self.context.part, row.get("owner_name")
         mine = part is not None and part.column == "owner_name"

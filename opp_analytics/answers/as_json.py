@@ -10,13 +10,12 @@ import pandas as pd
 from opp_analytics.answers.data import AnswerData, Row, Table
 from opp_analytics.columns import find_unit
 from opp_analytics.errors import ArgumentValueError
+from opp_analytics.schema import Json
 
 _VERSION = 1
 
 
-def to_dict(
-    answer: AnswerData, most: int | None = None, after: str | None = None
-) -> dict[str, Any]:
+def to_dict(answer: AnswerData, most: int | None = None, after: str | None = None) -> Json:
     """Write an answer as plain JSON; of its first table at `most` so many rows, those `after`."""
     context, (first, *others) = answer.context, answer.tables or (Table("rows", (), ()),)
     shown = cut_rows(first.rows, most, after)
@@ -45,7 +44,7 @@ def to_dict(
     }
 
 
-def _write_table(answer: AnswerData, table: Table, rows: tuple[Row, ...]) -> dict[str, Any]:
+def _write_table(answer: AnswerData, table: Table, rows: tuple[Row, ...]) -> Json:
     units = [(name, find_unit(name)) for name in table.columns]
     return {
         "columns": [
@@ -67,7 +66,7 @@ def cut_rows(rows: tuple[Row, ...], most: int | None, after: str | None) -> tupl
     return rows[places[-1] :][:most]
 
 
-def _write_row(answer: AnswerData, columns: tuple[str, ...], row: Row) -> dict[str, Any]:
+def _write_row(answer: AnswerData, columns: tuple[str, ...], row: Row) -> Json:
     cells = {name: _write_value(row.values.get(name)) for name in columns}
     for name, said in row.words.items():
         # Words stand beside a value under a name of their own, and alone in its place.

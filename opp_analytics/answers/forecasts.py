@@ -17,6 +17,7 @@ from opp_analytics import analysis, text
 from opp_analytics.analysis import find_calls
 from opp_analytics.answers.context import AHEAD, Context, Part, keep
 from opp_analytics.arguments import MethodName
+from opp_analytics.arrays import Series
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.history import History
 from opp_analytics.note import note_of
@@ -187,12 +188,12 @@ def by_rate(context: Context) -> bool:
     return method(context) == "run_rate"
 
 
-def current(context: Context) -> pd.Series[Any]:
+def current(context: Context) -> Series:
     """The forecast's row of the current period."""
     return forecast(context).loc[[context.label]].iloc[0]
 
 
-def leading(context: Context) -> pd.Series[Any]:
+def leading(context: Context) -> Series:
     """The forecast's row of `lead`."""
     return forecast(context).loc[[str(lead(context))]].iloc[0]
 
@@ -599,7 +600,7 @@ def earlier_chances(context: Context) -> pd.Series[float]:
 
 
 @keep
-def chances(context: Context) -> pd.Series[Any]:
+def chances(context: Context) -> Series:
     """Each open deal's own chance from history, by id.
 
     None where the method takes it from elsewhere.
@@ -632,7 +633,7 @@ def own_chances(context: Context) -> pd.DataFrame:
     return explain(context, analysis.select_own_chances(forecast_deals(context)))
 
 
-def find_chances(context: Context, period: str = "") -> pd.Series[Any]:
+def find_chances(context: Context, period: str = "") -> Series:
     """Find the chances of open deals from history in a period, by default each in its own."""
     own = chances(context)
     return deals_of(context, period)["chance"] if period and len(own) else own

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import pandas as pd
 
@@ -14,6 +13,7 @@ from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context, keep
 from opp_analytics.answers.data import Row, Table, lack_records
 from opp_analytics.answers.deal import add_details, list_deals
+from opp_analytics.arrays import Series
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.periods import Freq, check_freq
 from opp_analytics.text import Piece, Sentence
@@ -70,12 +70,12 @@ def pipeline_created(context: Context) -> Answer:
     )
 
 
-def _sum_up(key: str, name: str, row: pd.Series[Any], kind: str = "period") -> Row:
+def _sum_up(key: str, name: str, row: Series, kind: str = "period") -> Row:
     values = {"deals": int(row["deals"]), "value": float(row["value"])}
     return Row(key, Piece("name" if kind == "person" else "text", name), values, kind=kind)
 
 
-def _say_most(context: Context, values: pd.Series[Any]) -> Sentence:
+def _say_most(context: Context, values: Series) -> Sentence:
     """Say who created the most in the current period, and their share of it."""
     most, share = evidence.find_largest(values)
     words: list[Piece | str] = [

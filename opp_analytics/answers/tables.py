@@ -12,6 +12,7 @@ import pandas as pd
 from opp_analytics import analysis
 from opp_analytics.answers import forecasts
 from opp_analytics.answers.context import Context, keep
+from opp_analytics.arrays import Series
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.history import coverage as measure_coverage
 from opp_analytics.note import note_of
@@ -29,7 +30,7 @@ def world_changes(context: Context) -> pd.DataFrame:
 
 
 @keep
-def alert_figures(context: Context) -> pd.Series[Any]:
+def alert_figures(context: Context) -> Series:
     """Figures that an alert may compare: those of `current`, and the alarms.
 
     The number of alarms is NaN where too little is known.
@@ -38,7 +39,7 @@ def alert_figures(context: Context) -> pd.Series[Any]:
     return _add_alarms(context, forecasts.current(context), context.day)
 
 
-def earlier_figures(context: Context) -> pd.Series[Any] | None:
+def earlier_figures(context: Context) -> Series | None:
     """Those of the record that changes are counted from; None without one."""
     if forecasts.no_changes(context):
         return None
@@ -110,12 +111,12 @@ def _open_deals(context: Context) -> analysis.OpenDeals:
     return _read_open(context, context.opportunities, context.day)
 
 
-def _add_alarms(context: Context, row: pd.Series[Any], day: pd.Timestamp) -> pd.Series[Any]:
+def _add_alarms(context: Context, row: Series, day: pd.Timestamp) -> Series:
     try:
         alarms = float(len(analysis.find_current_alarms(world_changes(context), day)))
     except NotEnoughHistory:
         alarms = math.nan
-    figures: pd.Series[Any] = pd.concat([row, pd.Series({"world_changed": alarms})])
+    figures: Series = pd.concat([row, pd.Series({"world_changed": alarms})])
     return figures
 
 

@@ -16,6 +16,7 @@ from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context, keep
 from opp_analytics.answers.data import Figure, Row, Table, make_period, read_known
 from opp_analytics.answers.deal import name_deal
+from opp_analytics.arrays import Series
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.schema import ALL, NO_LABEL
 from opp_analytics.text import Piece, Sentence
@@ -202,7 +203,7 @@ def _most_to_go(context: Context) -> str:
     return f"Most to go: {'; '.join(said)}{f'; and {text.spelled(rest)} more' if rest > 0 else ''}."
 
 
-def _to_go(row: pd.Series[Any], context: Context) -> str:
+def _to_go(row: Series, context: Context) -> str:
     money = context.money
     if not row["open_count"]:
         return f"{money(row['gap'])}, no deal due"
@@ -211,7 +212,7 @@ def _to_go(row: pd.Series[Any], context: Context) -> str:
     return f"{money(row['gap'])} with {money(row['open_value'])} due{likely}"
 
 
-def _say_range(context: Context, row: pd.Series[Any]) -> str:
+def _say_range(context: Context, row: Series) -> str:
     if forecasts.lead(context) != context.period and math.isfinite(row["low"]):
         # Past ranges are judged as long before their period's end as today is before the current
         # one's.

@@ -34,6 +34,7 @@ from opp_analytics.cli.source import (
 )
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.note import note_of
+from opp_analytics.schema import Json
 
 if TYPE_CHECKING:
     from opp_analytics.answers import Answer
@@ -122,7 +123,7 @@ def asks(
     """
 
     def decorate(command: Callable[[], None]) -> Callable[..., None]:
-        def run(source: CommandSource, history: oa.History | None, typed: dict[str, Any]) -> None:
+        def run(source: CommandSource, history: oa.History | None, typed: Json) -> None:
             show_answers(keys, source, history, typed)
 
         run.__name__, run.__doc__ = command.__name__, command.__doc__
@@ -147,7 +148,7 @@ def show_answers(
     keys: Sequence[str],
     source: CommandSource,
     history: oa.History | None,
-    typed: dict[str, Any],
+    typed: Json,
 ) -> Answer:
     """Answer questions of what a command works on; return the first answer.
 
@@ -193,7 +194,7 @@ def show_answers(
     return found[0]
 
 
-def _join(told: list[dict[str, Any]]) -> dict[str, Any]:
+def _join(told: list[Json]) -> Json:
     return told[0] if len(told) == 1 else {"answers": told}
 
 
@@ -229,7 +230,7 @@ def show_answer(
         note(write_lack(lack))
 
 
-def _write(found: Sequence[Answer], told: dict[str, Any], file: Path) -> None:
+def _write(found: Sequence[Answer], told: Json, file: Path) -> None:
     """Write answers to a file: JSON or a page of all, else their tables in full."""
     from opp_analytics.answers import write_page
 
@@ -264,7 +265,7 @@ def ask_command(
         typer.Argument(help="The question, such as at_risk; without one, all are listed."),
     ] = None,
     *,
-    typed: dict[str, Any],
+    typed: Json,
 ) -> None:
     """Answer a question, as the weekly page answers it; without one, list the questions."""
     if key is None:

@@ -28,6 +28,7 @@ from opp_analytics.cli.source import (
 from opp_analytics.errors import ConfigError
 from opp_analytics.org import CALL_KEY, FILE, Org, add_call, calls_known, write_in_force
 from opp_analytics.periods import as_date, read_period, write_period
+from opp_analytics.schema import Json
 
 _MOST = 60
 _SHOWN = ["made_on", "period", "caller", "owner_name", "team"]
@@ -74,7 +75,7 @@ def call_command(
     org = oa.Org.read(file)
     history = find_history(folder, org)
     day = as_date(made_on or pd.Timestamp.now("UTC"), tz=org.zone(None), name="made_on")
-    made: dict[str, Any] = {"made_on": day.date(), "period": read_period(period), **said}
+    made: Json = {"made_on": day.date(), "period": read_period(period), **said}
     for name, typed in (("commit", commit), ("best_case", best)):
         if typed is not None and typed.strip() not in ("-", "−"):
             made[name] = parse_amount(typed, org)
@@ -126,7 +127,7 @@ def calls_command(
     folder: HistoryFolder = HISTORY_FOLDER,
     org_file: OrgFile = None,
     *,
-    typed: dict[str, Any],
+    typed: Json,
 ) -> None:
     """Judge the calls beside the forecasts of the same days, and show who makes the number better.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -14,6 +14,7 @@ from opp_analytics.cli.ask import FILES, asks, show_answers, takes
 from opp_analytics.cli.console import OUTPUT, note, say, write_command
 from opp_analytics.cli.output import with_tables, write_staged
 from opp_analytics.cli.source import CommandSource, reads_deals, reads_records
+from opp_analytics.schema import Json
 
 _FORECAST = ("part", "freq", "target", "by", "since", "method", "confidence")
 
@@ -76,9 +77,7 @@ def scorecard_command() -> None:
 @with_tables((*FILES, ".png"))
 @reads_records
 @partial(takes, ("freq",))
-def prove_command(
-    source: CommandSource, history: oa.History | None, *, typed: dict[str, Any]
-) -> None:
+def prove_command(source: CommandSource, history: oa.History | None, *, typed: Json) -> None:
     """Prove the forecast: score past forecasts and the formulas of others against what closed."""
     from opp_analytics import answers
 
@@ -103,7 +102,7 @@ def audit_command(
         Path | None, typer.Option("--fix", help="Save the suggested fixes as a plan for `apply`.")
     ] = None,
     *,
-    typed: dict[str, Any],
+    typed: Json,
 ) -> None:
     """Find data problems: deals and money by check, each finding, and a plan of fixes."""
     from opp_analytics import answers

@@ -55,7 +55,7 @@ from opp_analytics.org import (
 )
 from opp_analytics.org import KINDS as STAGE_KINDS
 from opp_analytics.periods import as_date, as_instant
-from opp_analytics.schema import COLUMNS
+from opp_analytics.schema import COLUMNS, Json
 from opp_analytics.table_files import FileTable
 from opp_analytics.text import count
 
@@ -173,7 +173,7 @@ def start_command(
         day = update.find_day(history)
         drafted = _answer_target(drafted, day, target, yes or past is not None)
         deals = _take_last(history) if update.deals is None else update.deals
-        options: dict[str, Any] = {"as_of": day, "org": drafted.org}
+        options: Json = {"as_of": day, "org": drafted.org}
         check_report(deals, history, out=_PAGE, **options)
         page = oa.weekly_report(deals, history, out=staging / _PAGE, **options)
         moved = _move(drafted, update, staging, (page.xlsx, page.html))
@@ -333,14 +333,14 @@ def _answer_target(
 
 def _list_tables(
     kinds: Mapping[str, Path], found: Mapping[Path, crm.Recognized], drafted: crm.Drafted
-) -> dict[str, Any]:
+) -> Json:
     """List the sections that the org file gains for tables beside the deals.
 
     One that it has stays.
     """
     place, old = drafted.file, drafted.old
     written = tomllib.loads(old.removeprefix("\ufeff")) if old is not None else {}
-    tables: dict[str, Any] = {}
+    tables: Json = {}
     for kind, file in ((kind, kinds[kind]) for kind in _BESIDE if kind in kinds):
         section, name = _BESIDE[kind][0], _relate(file, place.parent)
         has = written

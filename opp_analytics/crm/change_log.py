@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from opp_analytics.arrays import Series
 from opp_analytics.crm import unrecorded
 from opp_analytics.crm.fill_roles import find_column
 from opp_analytics.crm.mapping import (
@@ -267,8 +268,8 @@ def _log_chances(log: pd.DataFrame, known: pd.DataFrame, org: Org) -> pd.DataFra
 
 
 def _find_beginnings(
-    changes: pd.DataFrame, first: pd.DataFrame, created: pd.Series[Any], known: pd.DataFrame
-) -> pd.Series[Any]:
+    changes: pd.DataFrame, first: pd.DataFrame, created: Series, known: pd.DataFrame
+) -> Series:
     """Find when each deal begins: at creation, else at or just before its first change."""
     earliest = changes.groupby("unique_id")["changed_at"].min()
     had_values = first.loc[first["old_value"].notna(), "unique_id"]
@@ -418,7 +419,7 @@ def read_events(table: FileTable, org: Org, **written: Any) -> Events:
     }
     rows = {str(ours): places for ours, places in names.groupby(names).indices.items()}
     typed = [("changed_at", at)]
-    parts: dict[tuple[str, str], pd.Series[Any] | Cells] = {}
+    parts: dict[tuple[str, str], Series | Cells] = {}
     for ours, side in product(rows, sides):
         part = sides[side].iloc[rows[ours]]
         parts[ours, side] = part
@@ -459,7 +460,7 @@ def read_events(table: FileTable, org: Org, **written: Any) -> Events:
     return Events(changes.iloc[order[~is_birth]].reset_index(drop=True), births, lines)
 
 
-def _name_fields(fields: pd.Series[Any], org: Org) -> tuple[pd.Series[Any], list[Mapped]]:
+def _name_fields(fields: Series, org: Org) -> tuple[Series, list[Mapped]]:
     """Name each changed field; missing where it is not kept."""
     tally = fields.value_counts()
     known = name_opportunities(org.columns)
@@ -479,7 +480,7 @@ def _name_fields(fields: pd.Series[Any], org: Org) -> tuple[pd.Series[Any], list
     return fields.map(names), lines
 
 
-def _sort(instants: pd.Series[Any], kept: NDArray[np.bool_]) -> NDArray[np.intp]:
+def _sort(instants: Series, kept: NDArray[np.bool_]) -> NDArray[np.intp]:
     """Sort the kept rows by time.
 
     Those of one instant keep the order of the file, which may begin with the newest.
@@ -523,7 +524,7 @@ _NAMED = 3
 """Ids of each side in a message."""
 
 
-def normalize_ids(ids: pd.Series[Any]) -> pd.Series[Any]:
+def normalize_ids(ids: Series) -> Series:
     """Reduce ids to what reports and spreadsheets leave of them.
 
     They have no zeros in front, no blanks, no ``.0``, and not Salesforce's longer form.
@@ -533,7 +534,7 @@ def normalize_ids(ids: pd.Series[Any]) -> pd.Series[Any]:
     return short.where((bare.str.len() == _SHORT + 3) & (as_ids(short) == bare), bare)
 
 
-def match_ids(theirs: pd.Series[Any], known: pd.Series[Any]) -> dict[str, str]:
+def match_ids(theirs: Series, known: Series) -> dict[str, str]:
     """Match the ids of a history that an export lacks to those that it spells in another way."""
     ours, every = (pd.Series(ids.dropna().unique(), dtype=TEXT) for ids in (known, theirs))
     same = is_among(every, ours)
@@ -546,10 +547,10 @@ def match_ids(theirs: pd.Series[Any], known: pd.Series[Any]) -> dict[str, str]:
 
 
 def _match_keys(
-    theirs: pd.Series[Any],
-    keys: pd.Series[Any],
-    ours: pd.Series[Any],
-    our_keys: pd.Series[Any],
+    theirs: Series,
+    keys: Series,
+    ours: Series,
+    our_keys: Series,
     taken: dict[str, str],
 ) -> dict[str, str]:
     """Match ids by their keys; one that may be several, and several that may be one, are refused.

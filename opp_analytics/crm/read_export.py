@@ -216,7 +216,7 @@ def _drop_stage_date(line: Mapped) -> Mapped:
 
 
 def _make_opportunities(
-    columns: dict[str, pd.Series[Any]], org: Org, table: FileTable, lines: list[Mapped], draft: bool
+    columns: dict[str, Series], org: Org, table: FileTable, lines: list[Mapped], draft: bool
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Make opportunities of the columns; with the rows left out, in words.
 
@@ -374,7 +374,7 @@ def _drop_copies(
     return kept, (f"{count(len(frame) - len(kept), 'row')} that repeat another one",)
 
 
-def look_up_chances(opportunities: pd.DataFrame, org: Org) -> pd.Series[Any]:
+def look_up_chances(opportunities: pd.DataFrame, org: Org) -> Series:
     """Look up the probability (Int64, percent) of each deal's stage in the org.
 
     A stage has its probability in the deal's own pipeline.

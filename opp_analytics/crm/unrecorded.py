@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from opp_analytics.arrays import Series
 from opp_analytics.org import NOT_RECORDED, Org, outcomes
 from opp_analytics.schema import TEXT, UNRECORDED, is_among
 from opp_analytics.text import count
@@ -62,7 +63,7 @@ class Closings:
 
 
 def find_closings(
-    known: pd.DataFrame, lines: pd.DataFrame, begin: pd.Series[Any], log_end: pd.Timestamp, org: Org
+    known: pd.DataFrame, lines: pd.DataFrame, begin: Series, log_end: pd.Timestamp, org: Org
 ) -> Closings:
     """Find whether and when each deal of an export ended.
 
@@ -94,7 +95,7 @@ def find_closings(
     )
 
 
-def _tell_outcomes(frame: pd.DataFrame, org: Org) -> pd.Series[Any]:
+def _tell_outcomes(frame: pd.DataFrame, org: Org) -> Series:
     columns = pd.DataFrame(
         {name: frame.get(name) for name in ("stage", "status")}, index=frame.index
     )
@@ -110,7 +111,7 @@ def withhold(values: pd.DataFrame, closings: Closings) -> pd.DataFrame:
 
 
 def log_unrecorded(
-    closings: Closings, known: pd.DataFrame, lines: pd.DataFrame, begin: pd.Series[Any]
+    closings: Closings, known: pd.DataFrame, lines: pd.DataFrame, begin: Series
 ) -> pd.DataFrame:
     """Log what a history lacks: closings, and values of columns without a line.
 
@@ -152,7 +153,7 @@ def log_unrecorded(
     return pd.concat(logged, ignore_index=True)
 
 
-def log_first_stages(log: pd.DataFrame, begin: pd.Series[Any]) -> pd.DataFrame:
+def log_first_stages(log: pd.DataFrame, begin: Series) -> pd.DataFrame:
     """Log a stage for the time before each deal's first one.
 
     It is the first stage if that comes within a day, else `NOT_RECORDED`.
@@ -167,7 +168,7 @@ def log_first_stages(log: pd.DataFrame, begin: pd.Series[Any]) -> pd.DataFrame:
     return _log("stage", stages["new_value"].where(soon, NOT_RECORDED)[late], begin)
 
 
-def _log(name: str, values: pd.Series[Any], at: pd.Series[Any]) -> pd.DataFrame:
+def _log(name: str, values: Series, at: Series) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "unique_id": pd.Series(values.index, dtype=TEXT),
@@ -211,7 +212,7 @@ def add_unrecorded(
     lived = lived[(begin.reindex(lived) < at.reindex(lived)).to_numpy()]
     after_log = pd.Series(closings.log_end + _SECOND, index=overrun)
 
-    def make_rows(ids: pd.Index[Any], seen_at: pd.Series[Any], **cells: Any) -> list[pd.DataFrame]:
+    def make_rows(ids: pd.Index[Any], seen_at: Series, **cells: Any) -> list[pd.DataFrame]:
         rows = now.loc[ids].assign(**cells, seen_at=seen_at.reindex(ids)).dropna(subset="seen_at")
         # An empty column of objects would decide the dtype of the log's own.
         rows = rows.dropna(axis="columns", how="all")

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import inputs
+from opp_analytics.arrays import Series
 from opp_analytics.crm.mapping import CLOSED_AT, FLAGS, Mapped, copy_shared
 from opp_analytics.errors import DataError, DataWarning
 from opp_analytics.org import VALUE_ORIGINAL, Org, Stages
@@ -106,7 +107,7 @@ class ColumnReader:
         lines = [Mapped("", "value", "guessed", why)] if why else []
         return cls(org, order, zone, decimal_comma, unreadable, lines=lines)
 
-    def read(self, ours: str, column: pd.Series[Any] | inputs.Cells, label: str) -> pd.Series[Any]:
+    def read(self, ours: str, column: Series | inputs.Cells, label: str) -> Series:
         """Read a column at the type that its name has here.
 
         Amounts, dates and times come as `Cells`.
@@ -163,9 +164,7 @@ class ColumnReader:
             else column
         )
 
-    def read_original(
-        self, column: pd.Series[Any], label: str, codes: pd.Series[Any]
-    ) -> pd.Series[Any]:
+    def read_original(self, column: Series, label: str, codes: Series) -> Series:
         """Read amounts that are in the currency of their row; a sign of another one is bad."""
         codes = codes.str.strip().where(codes.str.strip() != "").fillna(str(self.org.currency))
         read = []
@@ -177,9 +176,7 @@ class ColumnReader:
             self._sort_bad(VALUE_ORIGINAL, amounts, bad)
         return pd.concat(read).reindex(column.index) if read else column.astype("float64")
 
-    def _sort_bad(
-        self, ours: str, read: pd.Series[Any], bad: list[inputs.BadValue]
-    ) -> pd.Series[Any]:
+    def _sort_bad(self, ours: str, read: Series, bad: list[inputs.BadValue]) -> Series:
         for one in bad:
             (self.bad if ours in _NEEDED or one.has_option else self.blanked).append(one)
         return read
@@ -198,7 +195,7 @@ class ColumnReader:
 
 def read_columns(
     table: FileTable, matched: list[Mapped], org: Org, *, zone: str | None = None, **written: Any
-) -> tuple[dict[str, pd.Series[Any]], list[Mapped], list[inputs.BadValue]]:
+) -> tuple[dict[str, Series], list[Mapped], list[inputs.BadValue]]:
     """Read the columns of a table under our names, at their types, on the rows of the file.
 
     With the cells left blank.
@@ -216,7 +213,7 @@ def read_columns(
     typed = [(names[place], column) for place, column in cells.items()]
     reader = ColumnReader.of(table, typed, org, zone or org.zone(None), **written)
     several = org.converts and "currency" in names.values()
-    columns: dict[str, pd.Series[Any]] = {}
+    columns: dict[str, Series] = {}
     first: dict[str, int] = {}
     lines = list(matched)
     for place in places:
@@ -250,8 +247,8 @@ def read_columns(
 
 
 def _merge(
-    ours: str, one: pd.Series[Any], other: pd.Series[Any], table: FileTable, places: tuple[int, int]
-) -> pd.Series[Any]:
+    ours: str, one: Series, other: Series, table: FileTable, places: tuple[int, int]
+) -> Series:
     """Merge two columns of one name, after a check that no row differs."""
     differ = one.notna() & other.notna() & (one != other)
     if differ.any():
@@ -278,7 +275,7 @@ def read_stage(text: str, stages: Stages) -> str:
     return stages.match(text) or (named and stages.match(named["stage"])) or text
 
 
-def read_stages(column: pd.Series[Any], stages: Stages) -> tuple[pd.Series[Any], list[Mapped]]:
+def read_stages(column: Series, stages: Stages) -> tuple[Series, list[Mapped]]:
     """Read stages by the org's names, where they differ in case or signs or name their pipeline.
 
     An unknown stage is never guessed: it stays, and a line says so.
@@ -301,7 +298,7 @@ def read_stages(column: pd.Series[Any], stages: Stages) -> tuple[pd.Series[Any],
     return _replace(texts, read_as), lines
 
 
-def _replace(texts: pd.Series[Any], read_as: Mapping[str, str | None]) -> pd.Series[Any]:
+def _replace(texts: Series, read_as: Mapping[str, str | None]) -> Series:
     if all(text == ours for text, ours in read_as.items()):
         return texts
     codes, cells = pd.factorize(texts)

@@ -19,7 +19,7 @@ from opp_analytics.history.rows import DELETED, MOVED, TRANSFERRED, TRANSFERRED_
 from opp_analytics.history.store import Memory
 from opp_analytics.org import Org, list_derived, list_stays, make_column_error, refuse_own
 from opp_analytics.periods import as_date, as_instant
-from opp_analytics.schema import NO_LABEL, NO_NAMES, is_blank
+from opp_analytics.schema import NO_LABEL, NO_NAMES, Json, is_blank
 
 
 def add_derived(changes: ibis.Table, org: Org, moments: Series) -> ibis.Table:
@@ -264,7 +264,7 @@ class ScopedSource:
         """Find the whole's first record with each column."""
         return self._source.begins()
 
-    def check(self) -> list[dict[str, Any]]:
+    def check(self) -> list[Json]:
         """List the problems of the whole."""
         return self._source.check()
 
@@ -298,7 +298,7 @@ def _find_labels(whole: Any, column: str, values: list[Any]) -> list[str]:
     return [str(label) for label in dict.fromkeys(found)]
 
 
-def _find_label(known: dict[str, Any], value: Any) -> str | None:
+def _find_label(known: Json, value: Any) -> str | None:
     if is_blank(value):
         value = NO_LABEL
     if isinstance(value, str):

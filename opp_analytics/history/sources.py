@@ -16,9 +16,10 @@ from opp_analytics.history import rows
 from opp_analytics.history.engine import Engine, arrow, cast_columns, collect, ibis, latest
 from opp_analytics.history.store import Damage, Entry, Memory, Store
 from opp_analytics.org import Org
+from opp_analytics.schema import Json
 
 
-def make_records(records: list[dict[str, Any]] | pd.DataFrame) -> pd.DataFrame:
+def make_records(records: list[Json] | pd.DataFrame) -> pd.DataFrame:
     """Make the frame of records, every column at its dtype even without rows."""
     whole = ("rows", "changed", "new", "edited", "deleted", "returned")
     names = ["recorded_at", "rows", "changed", "complete", *whole[2:], "certified"]
@@ -155,13 +156,13 @@ class FolderSource:
         self._memory = Memory()
         self._engine.reset()
 
-    def check(self) -> list[dict[str, Any]]:
+    def check(self) -> list[Json]:
         """List problems, as rows of `History.check`."""
         try:
             entries, aside = self.store.entries(), self.store.set_aside()
         except Damage as damage:
             return [{"file": str(damage.file), "problem": damage.damage}]
-        found: list[dict[str, Any]] = []
+        found: list[Json] = []
         for entry in entries:
             place = {
                 "recorded_at": entry.last.recorded_at,
@@ -225,7 +226,7 @@ class TableSource:
         """Return the same at any time: the rows are read once."""
         return ()
 
-    def check(self) -> list[dict[str, Any]]:
+    def check(self) -> list[Json]:
         """List invalid rows: two of one opportunity at one instant, and rows without id or time."""
         table = self._table
         counted = table.group_by(["unique_id", "seen_at"]).agg(times=table.count().cast("int64"))
@@ -309,7 +310,7 @@ def require_columns(table: ibis.Table, *names: str) -> None:
         )
 
 
-def cast_further(table: ibis.Table, known: Container[str]) -> dict[str, Any]:
+def cast_further(table: ibis.Table, known: Container[str]) -> Json:
     """Cast the further columns of a table to the kinds of the change log.
 
     A list or a structure is left out.

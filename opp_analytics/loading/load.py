@@ -42,6 +42,7 @@ from opp_analytics.loading.sweep import (
 )
 from opp_analytics.org import find_empty_columns
 from opp_analytics.progress import progress_bar
+from opp_analytics.schema import Json
 from opp_analytics.text import count, joined
 
 _SWEEPS = 3
@@ -233,7 +234,7 @@ _CENTURY = pd.Timedelta(days=36_525)
 """Older than any copy; the calendar has no time before the year 1."""
 
 
-def _check_params(search: str | None, deleted: bool, filters: dict[str, Any]) -> dict[str, Any]:
+def _check_params(search: str | None, deleted: bool, filters: Json) -> Json:
     known = Filters.__annotations__
     for name in filters:
         if name not in known:
@@ -257,7 +258,7 @@ def _check_params(search: str | None, deleted: bool, filters: dict[str, Any]) ->
 class _Passes:
     """Rows that the sweeps of one load have read since the server's state was `known`."""
 
-    known: dict[str, Any]
+    known: Json
     began: datetime
     tables: list[pa.Table] = field(default_factory=list)
 
@@ -388,7 +389,7 @@ def _load_sample(
     client: Client, query: Query, limit: int, progress: bool | None, limits: Limits
 ) -> pd.DataFrame:
     """Load the newest `limit` opportunities, or all if there are fewer, without a cache."""
-    rows: dict[str, dict[str, Any]] = {}
+    rows: dict[str, Json] = {}
     pass_, size = Sweep(), min(limit, query.page_size)
     with progress_bar(progress, desc="opportunities", unit="row", total=limit) as bar:
         while len(rows) < limit:
@@ -416,9 +417,7 @@ def _load_sample(
     return _make_frame(client, Kept(rows_to_table(sample), certificate.to_json()))
 
 
-def _find_gaps(
-    pass_: Sweep, before: dict[str, Any], after: dict[str, Any], query: Query
-) -> list[str]:
+def _find_gaps(pass_: Sweep, before: Json, after: Json, query: Query) -> list[str]:
     """List the reasons why a pass may be incomplete; empty when it is complete."""
     total = after["trash_total"] if query.deleted else after["total"]
     gaps = []

@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -31,6 +31,7 @@ from opp_analytics.loading.sweep import (
     read_trash,
     read_trash_state,
 )
+from opp_analytics.schema import Json
 from opp_analytics.text import count
 
 _STAMPS_WITHIN = 5
@@ -66,7 +67,7 @@ class Current:
     """All opportunities of one moment."""
 
     table: pa.Table
-    state: dict[str, Any]
+    state: Json
     """The state of the server's data at that moment."""
     pages: int
     """Pages read, including pages of the trash."""
@@ -85,7 +86,7 @@ class Unexplained(Exception):
     `state` is.
     """
 
-    def __init__(self, state: dict[str, Any]) -> None:
+    def __init__(self, state: Json) -> None:
         self.state = state
 
 
@@ -94,7 +95,7 @@ class _Changes:
     """The rows that changed, newest change first, and what the first page said of the list."""
 
     tables: list[pa.Table] = field(default_factory=list)
-    state: dict[str, Any] = field(default_factory=dict)
+    state: Json = field(default_factory=dict)
     ordered: bool = True
     """Whether each page begins no later than the one before it ends: what comes in between shifts
     them."""
@@ -104,7 +105,7 @@ def catch_up(
     client: Client,
     query: Query,
     rows: pa.Table,
-    known: dict[str, Any],
+    known: Json,
     *,
     most: float,
     limits: Limits,
@@ -172,9 +173,7 @@ def _find_stamp(rows: pa.Table, newest: int) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
 
 
-def _settle_trash(
-    client: Client, known: dict[str, Any], limits: Limits, *, whole: bool = False
-) -> Trash:
+def _settle_trash(client: Client, known: Json, limits: Limits, *, whole: bool = False) -> Trash:
     """Read the state of the trash, and all of it if that state is not the known one."""
     if not whole:
         limits.count_page()
@@ -226,7 +225,7 @@ def _explains(
     rows: pa.Table,
     table: pa.Table,
     trash: Trash,
-    known: dict[str, Any],
+    known: Json,
     query: Query,
     newest: datetime,
 ) -> bool:

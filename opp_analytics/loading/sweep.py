@@ -28,6 +28,7 @@ from opp_analytics import schema
 from opp_analytics.api import Client, PageDecoder, TablePage, Threads
 from opp_analytics.errors import ForbiddenError, LoadError, NotFoundError
 from opp_analytics.progress import pause_collector
+from opp_analytics.schema import Json
 from opp_analytics.text import count
 
 MOST_PAGES = 100_000
@@ -109,7 +110,7 @@ class Query:
 
     deleted: bool = False
     """True for the trash instead of the list."""
-    params: dict[str, Any] = field(default_factory=dict)
+    params: Json = field(default_factory=dict)
     """Search and filters, as `Client.list` takes them."""
     page_size: int = 1000
     """Page size asked for; the server may send fewer rows."""
@@ -122,11 +123,11 @@ class Trash:
     The rows' times are known once the trash was read whole.
     """
 
-    state: dict[str, Any]
+    state: Json
     created: dict[str, datetime | None] | None = None
 
 
-def probe(client: Client, query: Query) -> dict[str, Any]:
+def probe(client: Client, query: Query) -> Json:
     """Read the state of list and trash; nothing changed between two equal probes."""
     with Threads(1) as threads:
         trash = threads.submit(read_trash_state, client)
@@ -134,13 +135,13 @@ def probe(client: Client, query: Query) -> dict[str, Any]:
         return listed | trash.result().state
 
 
-def read_list_state(client: Client, query: Query) -> dict[str, Any]:
+def read_list_state(client: Client, query: Query) -> Json:
     """Read the total and the newest change of the list."""
     page = client.list(1, 1, sort="-updated_at", **query.params)
     return make_state(page.rows, page.total_records)
 
 
-def make_state(rows: Sequence[Mapping[str, Any]], total: int | None) -> dict[str, Any]:
+def make_state(rows: Sequence[Mapping[str, Any]], total: int | None) -> Json:
     """Make the state from a page of the list, newest change first."""
     newest = rows[0] if rows else {}
     return {
@@ -180,7 +181,7 @@ def read_trash(client: Client, limits: Limits) -> Trash:
         page = client.list_deleted(number, _PAGE)
 
 
-def _trash_state(rows: Sequence[Mapping[str, Any]], total: int | None) -> dict[str, Any]:
+def _trash_state(rows: Sequence[Mapping[str, Any]], total: int | None) -> Json:
     shown = repr([(row["unique_id"], row.get("updated_at")) for row in rows[:_SHOWN]])
     return {"trash_total": total, "trash_newest": hashlib.sha256(shown.encode()).hexdigest()[:16]}
 
@@ -385,7 +386,7 @@ _NOTE_EVERY = 16
 
 @contextlib.contextmanager
 def note_progress(
-    client: Client, key: str, before: dict[str, Any], query: Query, pass_: Sweep
+    client: Client, key: str, before: Json, query: Query, pass_: Sweep
 ) -> Iterator[Callable[[int], None]]:
     """Lend a function that notes the progress of a sweep every few pages.
 
@@ -411,7 +412,7 @@ def note_progress(
         raise KeyboardInterrupt(message) from None
 
 
-def count_resumable(note: Any, before: dict[str, Any], query: Query) -> int:
+def count_resumable(note: Any, before: Json, query: Query) -> int:
     """Count the first pages of an interrupted sweep that are still current."""
     same = (
         isinstance(note, dict)

@@ -40,7 +40,7 @@ from opp_analytics.org.people import TABLES
 from opp_analytics.org.presets import PRESETS
 from opp_analytics.org.stages import CATEGORIES, KINDS, NOT_RECORDED, Category, Kind
 from opp_analytics.periods import MONTHS, period_days, read_period
-from opp_analytics.schema import BadCell
+from opp_analytics.schema import BadCell, Json
 from opp_analytics.text import joined
 
 # Shapes
@@ -373,9 +373,7 @@ class _Found:
 _MISSING = object()
 
 
-def check_settings(
-    raw: dict[str, Any], text: str | None = None
-) -> tuple[dict[str, Any], list[OrgProblem]]:
+def check_settings(raw: Json, text: str | None = None) -> tuple[Json, list[OrgProblem]]:
     """Read the rows in an org's settings, and find every mistake.
 
     With `text`, the mistakes are in the order of the file.
@@ -415,7 +413,7 @@ def _names(place: Place) -> str:
     return ".".join(part for part in place if isinstance(part, str))
 
 
-def _read_shape(raw: dict[str, Any]) -> tuple[dict[str, Any], list[ErrorDetails]]:
+def _read_shape(raw: Json) -> tuple[Json, list[ErrorDetails]]:
     """Read the settings with amounts, days and periods in their rows.
 
     As they are where there are mistakes.
@@ -427,7 +425,7 @@ def _read_shape(raw: dict[str, Any]) -> tuple[dict[str, Any], list[ErrorDetails]
     return raw | shape.model_dump(include={*TABLES}, exclude_unset=True, exclude_none=True), []
 
 
-def _check_shape(raw: dict[str, Any], mistakes: Iterable[ErrorDetails]) -> Iterator[_Found]:
+def _check_shape(raw: Json, mistakes: Iterable[ErrorDetails]) -> Iterator[_Found]:
     """Find unknown and missing keys, and values of the wrong type or out of range."""
     reported: set[Place] = set()
     for mistake in mistakes:
@@ -487,7 +485,7 @@ def _check_stages(raw: Mapping[str, Any]) -> Iterator[_Found]:
         for place, stage in enumerate(stages if isinstance(stages, list) else [])
         if isinstance(stage, dict) and isinstance(stage.get("name"), str)
     ]
-    kinds: dict[str, Any] = {}
+    kinds: Json = {}
     seen: set[tuple[str, str]] = set()
     leads_to: dict[str, str] = {}
     names = {stage["name"] for _, stage in named}
@@ -541,7 +539,7 @@ _CAN_BE_COLUMNS = frozenset(OrgShape.model_fields)
 """A tenant may have a column ``currency`` or ``stages``, under that name."""
 
 
-def list_rows(raw: Mapping[str, Any], table: str) -> Iterator[tuple[int, dict[str, Any]]]:
+def list_rows(raw: Mapping[str, Any], table: str) -> Iterator[tuple[int, Json]]:
     """List the rows of a table in the settings, each with its place."""
     rows = _get(raw, (table, "rows"))
     for place, row in enumerate(rows if isinstance(rows, list) else []):
@@ -596,7 +594,7 @@ def _check_shares(condition: Condition | None) -> None:
             raise ArgumentValueError(f"{one.column} is a share, 1 at most; write 50% or 0.5")
 
 
-_REPEATED: Mapping[str, tuple[str, str, Callable[[dict[str, Any]], object]]] = {
+_REPEATED: Mapping[str, tuple[str, str, Callable[[Json], object]]] = {
     "people": (
         "owner_name",
         "a second row of this person from the same date; keep one, or date the move by from_date",
@@ -625,7 +623,7 @@ def _check_repeats(raw: Mapping[str, Any]) -> Iterator[_Found]:
             if key in seen:
                 yield _Found((table, "rows", place, column), row.get(column), right)
             seen.add(key)
-    emails: dict[str, Any] = {}
+    emails: Json = {}
     for place, row in list_rows(raw, "people"):
         name, email = str(row.get("owner_name")), row.get("email")
         if email is not None and emails.setdefault(name, email) != email:

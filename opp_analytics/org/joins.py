@@ -20,7 +20,7 @@ from opp_analytics.errors import DataError, DataWarning, OrgError, OrgProblem
 from opp_analytics.org.people import DERIVED, add_teams
 from opp_analytics.org.presets import LIKELY, PRESETS, list_names, list_spellings
 from opp_analytics.periods import to_dates
-from opp_analytics.schema import COLUMNS, TEXT, BadCell, is_among
+from opp_analytics.schema import COLUMNS, TEXT, BadCell, Json, is_among
 from opp_analytics.table_files import read_table
 from opp_analytics.text import joined
 
@@ -127,7 +127,7 @@ def derive_columns(
     `gained` are columns that an org added before: they are replaced. A column of the frame's own is
     refused.
     """
-    found: dict[str, Any] = {}
+    found: Json = {}
     if len(people) and "owner_name" in frame:
         teams = add_teams(frame[["owner_name"]], people, days)
         found = {name: teams[name].array for name in teams.columns[1:]}
@@ -214,7 +214,7 @@ class _Reader:
     ) -> None:
         self.name, self.settings = name, settings
         self.path = folder / settings["file"]
-        self.ours: dict[str, Any] = {
+        self.ours: Json = {
             **PRESETS.get(str(raw.get("preset")), {}).get("columns", {}),
             **raw.get("columns", {}),
         }

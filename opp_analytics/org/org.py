@@ -43,7 +43,7 @@ from opp_analytics.org.rates import (
 )
 from opp_analytics.org.stages import LOST, STAGES, Stage, Stages
 from opp_analytics.periods import MONTHS, Freq, When, as_date, period_days
-from opp_analytics.schema import is_blank
+from opp_analytics.schema import Json, is_blank
 from opp_analytics.text import count, joined
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
@@ -448,18 +448,18 @@ class Org:
         return str(self._read_from["currency_rates"].get("file", "[currency_rates]"))
 
     @property
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Json:
         """Settings that travel in a frame's attrs, as far as they were given.
 
         They are stages, currency, time zone and fiscal year, in plain JSON made anew each time, and
         a digest by which this process finds the whole org again.
         """
         _remember(self._facts, self)
-        facts: dict[str, Any] = json.loads(self._facts)
+        facts: Json = json.loads(self._facts)
         return facts
 
     @cached_property
-    def _settings(self) -> dict[str, Any]:
+    def _settings(self) -> Json:
         settings = {
             name: value
             for name, value in self.to_dict().items()
@@ -592,7 +592,7 @@ class Org:
             json.dumps({**self.to_dict(), "derived": self.derived, "converts": self.converts}),
         )
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """Write every setting as plain JSON: ``Org(**org.to_dict())`` is the same org.
 
         Examples

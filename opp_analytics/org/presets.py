@@ -13,6 +13,7 @@ from typing import Any
 
 from opp_analytics.inputs import make_key
 from opp_analytics.periods import read_period
+from opp_analytics.schema import Json
 
 Columns = Mapping[str, str | Sequence[str]]
 """Labels of a CRM to our names; one column may serve several, as a unique name is also the id."""
@@ -34,7 +35,7 @@ def map_labels(**labels: str) -> dict[str, str]:
 _DATA = tomllib.loads(Path(__file__).with_name("presets.toml").read_text(encoding="utf-8"))
 
 
-def _read_preset(preset: Mapping[str, Any]) -> dict[str, Any]:
+def _read_preset(preset: Mapping[str, Any]) -> Json:
     """Read a preset in the form of an org file: the labels of its columns to our names."""
     columns: dict[str, str | tuple[str, ...]] = {}
     for ours, labels in preset["columns"].items():
@@ -43,9 +44,7 @@ def _read_preset(preset: Mapping[str, Any]) -> dict[str, Any]:
     return {"stages": preset["stages"], "columns": columns}
 
 
-PRESETS: dict[str, dict[str, Any]] = {
-    name: _read_preset(one) for name, one in _DATA["presets"].items()
-}
+PRESETS: dict[str, Json] = {name: _read_preset(one) for name, one in _DATA["presets"].items()}
 """Settings by preset, in the form of an org file."""
 _VOCABULARY = tomllib.loads(Path(__file__).with_name("vocabulary.toml").read_text(encoding="utf-8"))
 COLUMN_WORDS: dict[str, list[str]] = {

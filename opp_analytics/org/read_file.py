@@ -29,7 +29,7 @@ from opp_analytics.org.presets import (
     name_table,
 )
 from opp_analytics.periods import to_dates
-from opp_analytics.schema import is_blank
+from opp_analytics.schema import Json, is_blank
 from opp_analytics.table_files import drop_totals, quote_labels, read_table
 from opp_analytics.text import joined
 
@@ -41,7 +41,7 @@ _DEEP_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+
 
 def read_settings(
     path: Path, text: str | None = None, beside: Mapping[str, Path] = MappingProxyType({})
-) -> dict[str, Any]:
+) -> Json:
     """Read the checked settings of an org file, with the rows of the tables it names.
 
     `text` is its next content, and `beside` the next content of a table, by its kind.
@@ -53,7 +53,7 @@ def read_settings(
         raise OrgError(str(path), [OrgProblem("cannot be read", "", right)]) from None
 
 
-def _read(path: Path, text: str, beside: Mapping[str, Path]) -> dict[str, Any]:
+def _read(path: Path, text: str, beside: Mapping[str, Path]) -> Json:
     raw = _parse(path, text)
     problems: list[OrgProblem] = []
     files: dict[str, tuple[str, Sequence[int]]] = {}
@@ -87,7 +87,7 @@ def _read(path: Path, text: str, beside: Mapping[str, Path]) -> dict[str, Any]:
     return raw
 
 
-def _parse(path: Path, text: str) -> dict[str, Any]:
+def _parse(path: Path, text: str) -> Json:
     try:
         # The reader's time grows with the square of a key's parts, and no key of an org file has
         # more than three.
@@ -121,7 +121,7 @@ def _place(problem: OrgProblem, files: dict[str, tuple[str, Sequence[int]]]) -> 
 
 def _read_rows(
     path: Path, table: str, raw: Mapping[str, Any], problems: list[OrgProblem]
-) -> tuple[list[dict[str, Any]], list[int], tuple[str, ...]]:
+) -> tuple[list[Json], list[int], tuple[str, ...]]:
     """Read the rows of a table without empty cells.
 
     Also returns their numbers in the file, and what was left out.

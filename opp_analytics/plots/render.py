@@ -31,6 +31,7 @@ from matplotlib.transforms import offset_copy
 from opp_analytics import arguments, charts
 from opp_analytics.analysis import heading
 from opp_analytics.errors import ArgumentTypeError
+from opp_analytics.schema import Json
 
 _TONES = {
     "back": ("#ffffff", "#111418"),
@@ -241,7 +242,7 @@ def _draw_marks(
 
 def _draw_bar(ax: Axes, at: float, mark: charts.BarMark, *, upright: bool) -> None:
     back, color = paint(ax, "back"), to_rgb(paint(ax, mark.tone))
-    style: dict[str, Any] = {"color": (*color, mark.strength)}
+    style: Json = {"color": (*color, mark.strength)}
     if mark.forms:
         style |= {"edgecolor": back, "linewidth": 0.8}
     length, thick = mark.end - mark.start, mark.thick or _THICK
@@ -463,7 +464,7 @@ def _annotate(
     **style: Any,
 ) -> None:
     """Write a text at a point, moved by so many points."""
-    usual: dict[str, Any] = {"textcoords": "offset points", "va": "center", "parse_math": False}
+    usual: Json = {"textcoords": "offset points", "va": "center", "parse_math": False}
     ax.annotate(words, at, by, color=paint(ax, tone), fontsize=size, **usual | style)
 
 

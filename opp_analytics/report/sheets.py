@@ -22,7 +22,7 @@ from opp_analytics.answers import (
 )
 from opp_analytics.org import Org, write_in_force
 from opp_analytics.report.model import WeeklyPage
-from opp_analytics.schema import BUCKETS
+from opp_analytics.schema import BUCKETS, Json
 from opp_analytics.workbooks import PERIODS
 
 
@@ -71,7 +71,7 @@ class Summary:
     """Heads the earlier figures; empty without any."""
 
 
-SHEETS: dict[str, dict[str, Any]] = tomllib.loads(
+SHEETS: dict[str, Json] = tomllib.loads(
     Path(__file__).with_name("sheets.toml").read_text(encoding="utf-8")
 )
 """The sheets in their order: each a table of an answer, or what is behind its rows."""
@@ -205,7 +205,7 @@ def _tabulate(answer: Answer, table: Table, most: int | None) -> pd.DataFrame:
 
 def _name_rows(context: Context, rows: Sequence[Row]) -> pd.DataFrame:
     """Name each row below those that it is part of; periods by their label."""
-    cells: list[dict[str, Any]] = []
+    cells: list[Json] = []
     above: list[tuple[str, str]] = []
     for row in rows:
         kind, name = row.kind, row.name.write(None)

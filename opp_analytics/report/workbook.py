@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -27,6 +27,7 @@ from opp_analytics.columns import (
 )
 from opp_analytics.errors import DataWarning
 from opp_analytics.report.sheets import Sheet, Summary
+from opp_analytics.schema import Json
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
@@ -65,7 +66,7 @@ def write_workbook(
         for place, width in enumerate(_WIDTHS):
             page.set_column(place, place, width)
         small, warning = {"font_size": 9}, {"bold": True, "font_color": _RED}
-        said: list[tuple[str, dict[str, Any]]] = [
+        said: list[tuple[str, Json]] = [
             (summary.title, {"bold": True, "font_size": 14}),
             *((words, {**small, "font_color": _RED}) for words in summary.alerts),
             *((words, warning) for words in summary.warnings),
@@ -101,7 +102,7 @@ def write_workbook(
 
 
 def _write_lines(
-    book: Workbook, page: Worksheet, row: int, lines: Sequence[tuple[str, dict[str, Any]]]
+    book: Workbook, page: Worksheet, row: int, lines: Sequence[tuple[str, Json]]
 ) -> int:
     """Write sentences across the summary, each as high as it needs, and return the next row."""
     for words, look in lines:

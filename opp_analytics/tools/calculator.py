@@ -20,6 +20,7 @@ from opp_analytics.api import Client
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, DataError
 from opp_analytics.history import History
 from opp_analytics.org import Org, find_day
+from opp_analytics.schema import Json
 from opp_analytics.writer import own_writes, plan
 
 QUESTIONS = (
@@ -28,7 +29,7 @@ QUESTIONS = (
 )
 """The questions that have a tool: those that say something without another one."""
 _TEXT, _WHOLE = {"type": "string"}, {"type": "integer"}
-_KINDS: dict[str, dict[str, Any]] = {
+_KINDS: dict[str, Json] = {
     **dict.fromkeys(("part", "period", "freq", "since", "start", "method", "as_of"), _TEXT),
     **dict.fromkeys(("after", "text", "id"), _TEXT),
     "target": {"type": "number"},
@@ -45,7 +46,7 @@ _KINDS: dict[str, dict[str, Any]] = {
     },
 }
 """JSON schema of each argument."""
-_PYTHON: dict[str, Any] = {
+_PYTHON: Json = {
     "string": str,
     "integer": int,
     "number": (int, float),
@@ -69,7 +70,7 @@ class Tool(NamedTuple):
     needs: tuple[str, ...] = ()
 
     @property
-    def schema(self) -> dict[str, Any]:
+    def schema(self) -> Json:
         """JSON schema of its arguments."""
         taken = {name: _KINDS[name] for name in self.takes}
         needed = {"required": list(self.needs)} if self.needs else {}
@@ -125,7 +126,7 @@ class Calculator:
 
     def _propose(
         self, pipeline: Pipeline, edits: Sequence[Mapping[str, Any]], asker: str
-    ) -> Callable[..., dict[str, Any]]:
+    ) -> Callable[..., Json]:
         """Plan edits, and save the plan where nothing is wrong with it."""
         before, history, org, client = pipeline
         made = replace(plan(before, _edit(before, edits), client=client), proposed_by=asker)
@@ -140,7 +141,7 @@ class Calculator:
             said = f"a person applies it at a terminal: opp-analytics apply {quote(file)}"
         tables = {one: getattr(made, one) for one in ("changes", "problems", "conflicts")}
 
-        def write(most: int) -> dict[str, Any]:
+        def write(most: int) -> Json:
             shown = {one: _list_rows(table, most) for one, table in tables.items()}
             told = {"plan": file, "proposed_by": asker, "summary": made.overview(), "next": said}
             return {**told, **shown, "impact": impact and impact.to_dict(most=most)}
@@ -213,7 +214,7 @@ def _edit(before: pd.DataFrame, edits: Sequence[Mapping[str, Any]]) -> pd.DataFr
     return after
 
 
-def _check(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def _check(name: str, given: Mapping[str, Any]) -> Json:
     """Check the arguments of a tool; null is as good as none."""
     tool, asked = TOOLS[name], {one: value for one, value in given.items() if value is not None}
     for one, value in asked.items():
@@ -232,7 +233,7 @@ def _check(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     return asked
 
 
-def _shorten(make: Callable[..., dict[str, Any]], most: int) -> str:
+def _shorten(make: Callable[..., Json], most: int) -> str:
     """Write what `make` gives of at `most` so many rows: fewer, if it is too long else."""
     for rows in range(most, 0, -1):
         told = json.dumps(_cut(make(most=rows)), ensure_ascii=False, default=str)
@@ -255,7 +256,7 @@ def count_tokens(text: str) -> int:
     return sum(1 for _ in _TOKEN.finditer(text))
 
 
-def _list_rows(table: pd.DataFrame, most: int) -> dict[str, Any]:
+def _list_rows(table: pd.DataFrame, most: int) -> Json:
     kept = table.drop(columns=["row"], errors="ignore")
     rows = kept.head(most).astype("object").where(kept.head(most).notna(), None)
     return {"columns": list(kept), "rows": rows.to_dict("records"), "rows_total": len(kept)}

@@ -19,7 +19,7 @@ import pandas as pd
 from opp_analytics import inputs, schema, text
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.org import Org
-from opp_analytics.schema import BadCell
+from opp_analytics.schema import BadCell, Json
 
 PART_LOST = "A part of a large edit was lost on the way, so nothing of it was done. Do it again."
 _LONGEST = 100_000
@@ -55,14 +55,14 @@ def find_sender(message: Any) -> str | None:
 
 def read_message(
     message: Any, kinds: Mapping[str, type[Message]], check: Callable[[type[Any], Any], Any]
-) -> dict[str, Any]:
+) -> Json:
     """Read a message of one of the kinds, which its entry ``do`` names.
 
     `check` takes a type that only the widget knows, such as a row of its frame, and a value; it
     raises ValueError for one that does not fit.
     """
     try:
-        told = msgspec.convert(message, dict[str, Any])
+        told = msgspec.convert(message, Json)
         do = told.pop("do", None)
         if type(do) is not str or do not in kinds:
             raise msgspec.ValidationError(f"{reprlib.repr(do)} is not one of {', '.join(kinds)}")
@@ -97,7 +97,7 @@ class Parts:
         del self._views[_view_of(sender)]
         return waiting
 
-    def add(self, part: dict[str, Any]) -> Any:
+    def add(self, part: Json) -> Any:
         """Add a part; the whole message after its last one, else None.
 
         Without a part before it, or as no JSON, it is given up.

@@ -25,6 +25,7 @@ from opp_analytics.errors import OppAnalyticsError
 from opp_analytics.files import make_name
 from opp_analytics.history import History
 from opp_analytics.org import Org
+from opp_analytics.schema import Json
 from opp_analytics.text import printable
 from opp_analytics.widgets.messages import (
     PART_LOST,
@@ -60,7 +61,7 @@ def deflate(content: bytes) -> bytes:
     return zlib.compress(content, _FAST)
 
 
-def encode(content: dict[str, Any]) -> bytes:
+def encode(content: Json) -> bytes:
     """Write a message as compressed JSON, without the NaN that no browser reads."""
     return deflate(json.dumps(content, allow_nan=False).encode())
 
@@ -153,7 +154,7 @@ class Widget(anywidget.AnyWidget):
         """Check a part of a message whose type only the widget knows, as it is now."""
 
     @abstractmethod
-    def _respond(self, request: dict[str, Any]) -> dict[str, Any]:
+    def _respond(self, request: Json) -> Json:
         """Carry out a request, whose shape is checked, and return the answer."""
 
     def _remember(self, _: str) -> Callable[[], None] | None:
@@ -164,10 +165,10 @@ class Widget(anywidget.AnyWidget):
         return remember()
 
     @abstractmethod
-    def _static(self) -> dict[str, Any]:
+    def _static(self) -> Json:
         """Data by MIME type to show where no widget runs."""
 
-    def set_state(self, sync_data: dict[str, Any]) -> None:
+    def set_state(self, sync_data: Json) -> None:
         """Take nothing of `sync_data`, which the page sets.
 
         What the page may change comes as a message, which is checked.
@@ -195,7 +196,7 @@ class Widget(anywidget.AnyWidget):
             else:
                 self._carry_out(request)
 
-    def _carry_out(self, request: dict[str, Any]) -> None:
+    def _carry_out(self, request: Json) -> None:
         """Answer a request.
 
         One that fails leaves everything as it was, except what is on the server.
@@ -223,7 +224,7 @@ class Widget(anywidget.AnyWidget):
             words = f"This failed in Python ({what}). {rest} The log has the traceback."
         self._post({"to": find_sender(message), "error": words})
 
-    def _post(self, content: dict[str, Any]) -> None:
+    def _post(self, content: Json) -> None:
         self.send({}, buffers=[encode(content)])
 
     def _ipython_display_(self) -> None:
@@ -240,7 +241,7 @@ class Widget(anywidget.AnyWidget):
             display(shown, raw=True)  # type: ignore[no-untyped-call]
         display(self._static(), raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call]
 
-    def _renew_static(self) -> dict[str, Any]:
+    def _renew_static(self) -> Json:
         """Renew the static view where there is one: not in marimo, nor in a script."""
         try:
             from IPython import get_ipython

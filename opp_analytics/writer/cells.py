@@ -19,7 +19,9 @@ import pandas as pd
 
 from opp_analytics import inputs, org, schema, text
 from opp_analytics.api import to_wire
+from opp_analytics.arrays import Series
 from opp_analytics.org import Org
+from opp_analytics.schema import Json
 
 KINDS = {
     "value": "money",
@@ -180,7 +182,7 @@ def find_problem(
     return f"is not a {column} of {whose}", hint or f"use one of {', '.join(known)}"
 
 
-def fit_column(column: pd.Series[Any], dtype: Any) -> pd.Series[Any]:
+def fit_column(column: Series, dtype: Any) -> Series:
     """Convert a column that the API does not document to the dtype it had before.
 
     A cell that does not fit stays.
@@ -264,7 +266,7 @@ def replace_cells(
     return org.conform(taken)
 
 
-def _replace(column: pd.Series[Any], cells: dict[int, Any]) -> pd.Series[Any]:
+def _replace(column: Series, cells: dict[int, Any]) -> Series:
     places, values = list(cells), list(cells.values())
     replaced = _allow_blanks(column) if None in values else column.copy()
     # A category refuses a name that it does not know yet.
@@ -278,15 +280,15 @@ def _replace(column: pd.Series[Any], cells: dict[int, Any]) -> pd.Series[Any]:
     return replaced
 
 
-def _allow_blanks(column: pd.Series[Any]) -> pd.Series[Any]:
+def _allow_blanks(column: Series) -> Series:
     """Convert numpy's integers and booleans to a dtype that can hold blanks."""
     fixed = isinstance(column.dtype, np.dtype) and column.dtype.kind in "iub"
     return column.convert_dtypes() if fixed else column.copy()
 
 
-def list_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def list_rows(frame: pd.DataFrame) -> list[Json]:
     """Turn the rows into dicts by column name."""
-    return cast(list[dict[str, Any]], frame.to_dict("records"))
+    return cast(list[Json], frame.to_dict("records"))
 
 
 def format_cell(field: str, value: Any, currency: str | None = None) -> str:
@@ -328,7 +330,7 @@ def read_number(text: str) -> float | Decimal:
     return near if Decimal(repr(near)) == exact else exact
 
 
-def read_cells(record: Mapping[str, Any], columns: Iterable[str]) -> dict[str, Any]:
+def read_cells(record: Mapping[str, Any], columns: Iterable[str]) -> Json:
     """Read cells of an opportunity of the server, without those that do not fit."""
     cells = {}
     for column in columns:

@@ -36,7 +36,7 @@ from opp_analytics.files import (
     say_failure,
     write_whole,
 )
-from opp_analytics.schema import read_stamp
+from opp_analytics.schema import Json, read_stamp
 from opp_analytics.writer.cells import from_text, to_text
 from opp_analytics.writer.steps import (
     OPERATIONS,
@@ -164,7 +164,7 @@ class PlanRun:
     approved_by: str | None = None
     """The assistant that proposed the plan, and who approved it; None for a person's own."""
 
-    def is_new(self, record: dict[str, Any]) -> bool:
+    def is_new(self, record: Json) -> bool:
         """Tell whether an opportunity was created after the run began."""
         at = read_stamp(record.get("created_at"))
         early = self.since is not None and at is not None and at < self.since
@@ -365,8 +365,8 @@ class Journal:
         self,
         run_id: str,
         number: int,
-        held: dict[str, Any],
-        outcome: dict[str, Any] | None = None,
+        held: Json,
+        outcome: Json | None = None,
     ) -> None:
         """Record that a step's write is about to be sent, and what the cells that it sends held.
 
@@ -412,7 +412,7 @@ class Journal:
         db: sqlite3.Connection,
         run_id: str,
         number: int,
-        outcome: dict[str, Any] | None = None,
+        outcome: Json | None = None,
     ) -> None:
         """Record, within a job, that a step's write is about to be sent.
 
@@ -597,11 +597,11 @@ def _cell_row(field: str, value: Any, run_id: str, number: int) -> tuple[Any, ..
     return to_text(field, value) or "null", run_id, number, field
 
 
-def _record_text(record: dict[str, Any] | None) -> str | None:
+def _record_text(record: Json | None) -> str | None:
     return None if record is None else json.dumps({k: to_text(k, v) for k, v in record.items()})
 
 
-def _read_record(text: str | None) -> dict[str, Any] | None:
+def _read_record(text: str | None) -> Json | None:
     return None if text is None else {k: from_text(k, v) for k, v in json.loads(text).items()}
 
 

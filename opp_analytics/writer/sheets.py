@@ -14,6 +14,7 @@ import pandas as pd
 from opp_analytics import inputs, org, schema
 from opp_analytics.errors import DataError
 from opp_analytics.files import say_failure, write_whole
+from opp_analytics.schema import Json
 from opp_analytics.writer.cells import KINDS, fit_column, list_rows, read_typed, same
 
 TEXTS = ("unique_id", "name", "account_id", "stage", "status")
@@ -24,7 +25,7 @@ _FIRST = ("name", "owner_name", "stage", "value", "close_date", "probability", "
 """What people edit comes first."""
 _LAST = (*MOMENTS, "account_id", "unique_id")
 """What the server sets comes last."""
-Held = dict[Any, dict[str, Any]]
+Held = dict[Any, Json]
 """The exported rows by id."""
 
 
@@ -134,7 +135,7 @@ def match_header(file: Path, titles: list[Any], known: list[str]) -> dict[int, s
 
 
 def make_after(
-    rows: dict[int, dict[str, Any]],
+    rows: dict[int, Json],
     columns: Mapping[int, str],
     before: pd.DataFrame,
     new_columns: Collection[str],
@@ -165,7 +166,7 @@ def make_after(
     return frame
 
 
-def _refuse_doubtful(rows: Mapping[int, dict[str, Any]], held: Held, meaning: org.Org) -> None:
+def _refuse_doubtful(rows: Mapping[int, Json], held: Held, meaning: org.Org) -> None:
     """Refuse edited amounts with two readings, such as ``45.000``.
 
     A frame would take one of them.
@@ -195,7 +196,7 @@ def _find_doubt(typed: Any, meaning: org.Org) -> schema.BadCell | None:
     return None
 
 
-def _match_choices(rows: dict[int, dict[str, Any]], held: Held, meaning: org.Org) -> None:
+def _match_choices(rows: dict[int, Json], held: Held, meaning: org.Org) -> None:
     """Replace a typed stage or status by the name that it spells, as the grid does.
 
     ``closed-won`` is ``closed_won``.
@@ -212,9 +213,7 @@ def _match_choices(rows: dict[int, dict[str, Any]], held: Held, meaning: org.Org
                 row[column] = inputs.match_name(typed, names) or typed
 
 
-def _fit_columns(
-    rows: dict[int, dict[str, Any]], columns: list[str], before: pd.DataFrame
-) -> pd.DataFrame:
+def _fit_columns(rows: dict[int, Json], columns: list[str], before: pd.DataFrame) -> pd.DataFrame:
     """Make a frame of the rows; a column gets its dtype from `before` if all its cells fit."""
     cells = pd.DataFrame(list(rows.values()), columns=columns, dtype="object")
     fitted = {}

@@ -20,6 +20,7 @@ import pandas as pd
 from opp_analytics import schema
 from opp_analytics.files import digest
 from opp_analytics.org import CURRENCY, DEFAULT, Org, is_converted
+from opp_analytics.schema import Json
 from opp_analytics.writer.cells import from_text, quote_cell, read_cells, same, to_text
 
 Operation = Literal["create", "update", "delete", "recover"]
@@ -107,7 +108,7 @@ class Step:
     """Name before the edits; for a create, the new deal's."""
     row: Any = None
     """Label of the edited row; None for a delete."""
-    base: dict[str, Any] = field(default_factory=dict)
+    base: Json = field(default_factory=dict)
     """The deal's values when planned: all of them and their stamp for a delete, stage and status
     for an update."""
     value_before: float = 0.0
@@ -123,7 +124,7 @@ class Step:
     """Defines the stages; a step read from the journal has the API's."""
 
     @property
-    def fields(self) -> dict[str, Any]:
+    def fields(self) -> Json:
         """Values to write, by field."""
         return {cell.field: cell.after for cell in self.cells if cell.field is not None}
 
@@ -169,7 +170,7 @@ class Step:
         cells = sorted(f"{f!r}={_normalize_text(f, v)}" for f, v in filled.items())
         return digest("\n".join(cells).encode())
 
-    def read_forms(self, told: Mapping[str, Any]) -> dict[str, Any]:
+    def read_forms(self, told: Mapping[str, Any]) -> Json:
         """Read the server's forms of the values to write, as it `told`.
 
         A form is another value of the column than the one to write.
@@ -216,7 +217,7 @@ class Result:
     """Number of writes sent."""
     unique_id: str | None = None
     """The deal's id; for a create, the new one."""
-    record: dict[str, Any] | None = None
+    record: Json | None = None
     """The server's answer to a create or recovery; undoing it starts from here."""
     updated_before: str | None = None
     updated_after: str | None = None
@@ -236,9 +237,9 @@ class Result:
     """An equal create of another run that must be settled before this one is sent."""
     looked_for: bool = False
     """True if a lost create was not found and can be sent again."""
-    was: dict[str, Any] = dataclasses.field(default_factory=dict)
+    was: Json = dataclasses.field(default_factory=dict)
     """Values of the fields that were sent just before the write; undo writes them back."""
-    answered: dict[str, Any] = dataclasses.field(default_factory=dict)
+    answered: Json = dataclasses.field(default_factory=dict)
     """What the server holds of the written fields, or answered that it does, where that is another
     value than the one sent."""
 

@@ -25,6 +25,7 @@ from opp_analytics import arguments, schema
 from opp_analytics.errors import DataError
 from opp_analytics.files import check_ending, read_whole
 from opp_analytics.org import VALUE_ORIGINAL, Org, conform, mark_foreign
+from opp_analytics.schema import Json
 from opp_analytics.table_files import BASE_SHEET, open_workbook
 from opp_analytics.workbooks import MOST_LETTERS, add_sheet, count_days, make_workbook
 from opp_analytics.writer import sheets
@@ -229,7 +230,7 @@ def _format_sheet(
     """Set up a sheet: dropdowns, locked cells, filters and printing."""
     lists = add_sheet(book, _LISTS)
     lists.hide()
-    rules: dict[str, dict[str, Any]] = {}
+    rules: dict[str, Json] = {}
     for place, (column, names) in enumerate(list_choices(meaning).items()):
         lists.write_column(0, place, names)
         letter = ascii_uppercase[place]
@@ -382,11 +383,11 @@ def _read_base(file: Path, book: openpyxl.Workbook) -> pd.DataFrame:
 
 def _read_row(
     raw: dict[str, tuple[Any, str]],
-    base: dict[str, dict[str, Any]],
+    base: dict[str, Json],
     epoch: datetime,
     day_first: bool | None,
     meaning: Org,
-) -> dict[str, Any]:
+) -> Json:
     unique_id = sheets.parse("unique_id", *raw["unique_id"], epoch)
     held = base.get(unique_id, {})
     row = {}

@@ -25,6 +25,7 @@ from opp_analytics.arrays import Series
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.history import History, list_owners
 from opp_analytics.org import Org, calls_known, find_called_period, leave_strangers_out
+from opp_analytics.schema import Json
 from opp_analytics.text import noun
 
 FEWEST = 3
@@ -127,7 +128,7 @@ class CallSamples:
         return cls(question, over, points, left_out)
 
     @property
-    def notes(self) -> dict[str, Any]:
+    def notes(self) -> Json:
         """The note of a table of judged calls."""
         return {"made_from": self.question.history, **PastForecasts(self.question).notes}
 
@@ -250,7 +251,7 @@ class Errors:
         """True if there are enough periods for figures."""
         return len(self.actual) >= FEWEST
 
-    def judge(self, source: str, *, confidence: float) -> dict[str, Any]:
+    def judge(self, source: str, *, confidence: float) -> Json:
         """Judge a source, and compare it with the model; too few periods have ``n`` alone."""
         if not self.enough:
             return {"n": len(self.actual)}
@@ -302,9 +303,7 @@ def _divide(part: Any, whole: Any) -> Any:
     return np.divide(part, whole, out=out, where=np.asarray(whole) > 0)[()]
 
 
-def tabulate(
-    rows: Iterable[dict[str, Any]], columns: Sequence[str], *, confidence: float
-) -> pd.DataFrame:
+def tabulate(rows: Iterable[Json], columns: Sequence[str], *, confidence: float) -> pd.DataFrame:
     """Tabulate judged rows.
 
     ``differs`` marks p-values by Holm's adjustment, over the rows that have one.

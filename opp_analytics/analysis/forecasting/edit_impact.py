@@ -15,7 +15,7 @@ from opp_analytics.errors import DataWarning
 from opp_analytics.history import History, add_rest, find_rest, holds_part
 from opp_analytics.note import note_of
 from opp_analytics.org import UNKNOWN, outcome_codes
-from opp_analytics.schema import BUCKETS
+from opp_analytics.schema import BUCKETS, Json
 
 
 class EditImpact:
@@ -43,7 +43,7 @@ class EditImpact:
         self.is_part = self.rest is None and holds_part(opportunities, history)
         """True if the other deals of the pipeline are unknown."""
         self._asked = asked | {"history": history, "target": None if self.is_part else target}
-        self._first: dict[str, Any] = {"method": method, "periods": periods}
+        self._first: Json = {"method": method, "periods": periods}
 
     @cached_property
     def before(self) -> pd.DataFrame:
@@ -89,7 +89,7 @@ class EditImpact:
         was, now = (side["expected"].groupby(level="row").sum() for side in sides)
         return now.sub(was, fill_value=0.0)
 
-    def _same(self, table: pd.DataFrame) -> dict[str, Any]:
+    def _same(self, table: pd.DataFrame) -> Json:
         return {
             "method": note_of(self.before).method,
             "periods": [*table.index.difference(list(BUCKETS))],

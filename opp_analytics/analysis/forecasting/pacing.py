@@ -6,7 +6,6 @@ Closed money is read from close dates, open money from records.
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +21,7 @@ from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.history import History
 from opp_analytics.org import Org, find_known_day, place_teams
 from opp_analytics.periods import When, as_date, check_freq
+from opp_analytics.schema import Json
 
 _MOST = 120
 
@@ -141,7 +141,7 @@ def pacing(
     if not by_day:
         table = select_point(table)
         opened = deals.sum(deals.value, deals.due_in(current))
-        asked: dict[str, Any] = {"as_of": deals.today, "freq": freq, "by": names, "tz": zone}
+        asked: Json = {"as_of": deals.today, "freq": freq, "by": names, "tz": zone}
         table.insert(4, "open_value", _find_open_then(history, table, opened, str(current), asked))
     without = int((deals.booked & np.isnan(deals.value)).sum())
     return annotate(
@@ -160,7 +160,7 @@ def _find_open_then(
     table: pd.DataFrame,
     opened: Floats,
     current: str,
-    asked: dict[str, Any],
+    asked: Json,
 ) -> pd.Series[float]:
     """Find what was open and due in the rest of each period at the same point.
 

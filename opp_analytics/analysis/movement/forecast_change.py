@@ -17,11 +17,12 @@ from opp_analytics.analysis.shared.groups import By, check_by
 from opp_analytics.analysis.shared.history_query import Span, find_span, instant, name_groups
 from opp_analytics.analysis.shared.tables import annotate, fill_rows, index_by_groups, sort_groups
 from opp_analytics.arguments import MethodName, StageRates
-from opp_analytics.arrays import Floats
+from opp_analytics.arrays import Floats, Series
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.history import TRANSFERRED, TRANSFERRED_IN, History
 from opp_analytics.org import WON, outcomes
 from opp_analytics.periods import Freq, When, as_date, as_instant, as_period, check_freq
+from opp_analytics.schema import Json
 
 Frame = pd.DataFrame
 
@@ -212,7 +213,7 @@ class ForecastChange:
     """Columns of the groups, ``unique_id`` (missing for new business), name, movement, expected,
     value."""
     groups: list[str]
-    notes: dict[str, Any]
+    notes: Json
     """For the note of a table."""
 
     def sum_up(self) -> pd.DataFrame:
@@ -279,7 +280,7 @@ class ForecastChange:
         )
 
 
-def _find_most(rows: Frame) -> dict[str, Any]:
+def _find_most(rows: Frame) -> Json:
     """Find the deal whose steps together moved the forecast most, and its largest step.
 
     `rows` have the largest ones first.
@@ -293,7 +294,7 @@ def _find_most(rows: Frame) -> dict[str, Any]:
     return {"name": first["short"], "expected": most, "movement": first["movement"]}
 
 
-def _shorten_names(rows: Frame, names: pd.Series[Any]) -> pd.Series[Any]:
+def _shorten_names(rows: Frame, names: Series) -> Series:
     """Shorten each name to the part before its colon, unless that is ambiguous.
 
     It is ambiguous if another deal that moved alike has the same part.
@@ -557,7 +558,7 @@ def _walk_stayed(before: Frame, after: Frame, then: _Priced, now: _Priced) -> li
     ]
 
 
-def _moved_in(before: pd.Series[Any], after: pd.Series[Any], then: _Priced) -> NDArray[np.bool_]:
+def _moved_in(before: Series, after: Series, then: _Priced) -> NDArray[np.bool_]:
     """Mark the dates that moved into the rest of the period, or moved earlier.
 
     An earlier date counts only if it does not cross the bounds of that time.

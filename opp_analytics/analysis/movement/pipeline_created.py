@@ -24,6 +24,7 @@ from opp_analytics.analysis.shared.history_query import (
     read_log,
 )
 from opp_analytics.analysis.shared.tables import annotate, fill_counts, index_by_groups, sort_groups
+from opp_analytics.arrays import Series
 from opp_analytics.history import History, ibis
 from opp_analytics.org import Org
 from opp_analytics.periods import Freq
@@ -142,7 +143,7 @@ class CreatedPipeline:
     history: History
     groups: list[str]
     tz: str
-    moments: pd.Series[Any]
+    moments: Series
     """Times of the records."""
     created: pd.DataFrame
     """The first record of each deal, from `select_created`."""
@@ -281,7 +282,7 @@ def select_created(history: History, groups: Sequence[str]) -> ibis.Table:
 
 def label_created(
     created: pd.DataFrame, first: pd.Timestamp, spans: pd.PeriodIndex, tz: str
-) -> pd.Series[Any]:
+) -> Series:
     """Label each deal of `select_created` by the period in which it was created.
 
     `first` is the first record.
@@ -290,7 +291,7 @@ def label_created(
     return labels.mask(created["created_at"].isna() & (created["seen_at"] == first), _UNKNOWN)
 
 
-def _label_periods(moments: pd.Series[Any], spans: pd.PeriodIndex, tz: str) -> pd.Series[Any]:
+def _label_periods(moments: Series, spans: pd.PeriodIndex, tz: str) -> Series:
     """Label times by their period; earlier and later times have labels of their own."""
     bounds = pd.DatetimeIndex(
         [periods.as_instant(period.start_time, tz=tz) for period in [*spans, spans[-1] + 1]]

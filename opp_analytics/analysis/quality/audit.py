@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,6 +29,7 @@ from opp_analytics.org import (
     outcome_codes,
 )
 from opp_analytics.periods import When
+from opp_analytics.schema import Json
 
 _RANK = {"error": 0, "warning": 1, "info": 2}
 _TEXTS = ["unique_id", "check", "severity", "field", "cell", "suggestion"]
@@ -133,7 +133,7 @@ def audit(
     table = table.iloc[np.lexsort((table["unique_id"], table["check"], rank))].reset_index(
         drop=True
     )
-    lacks: dict[str, Any] = {"not_checked": absent} if absent else {}
+    lacks: Json = {"not_checked": absent} if absent else {}
     return annotate(table, "audit", made_from=opportunities, n=len(frame), as_of=today, **lacks)
 
 
@@ -283,7 +283,7 @@ def fix(opportunities: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def _parse(field: str, cells: pd.DataFrame) -> dict[str, Any]:
+def _parse(field: str, cells: pd.DataFrame) -> Json:
     """Parse each distinct suggestion for a field at the column's type."""
     try:
         return {text: schema.parse_cell(field, text) for text in cells["suggestion"].unique()}

@@ -18,6 +18,7 @@ from opp_analytics.errors import ConfigError
 from opp_analytics.report.delivery.receivers import Receiver, Unknown
 from opp_analytics.report.digest import MARKDOWN, PLAIN, Digest, write_chat
 from opp_analytics.report.html import WHOLE
+from opp_analytics.schema import Json
 
 CHAT_URLS = "OPP_ANALYTICS_CHAT_URLS"
 _SECONDS = 60.0
@@ -85,7 +86,7 @@ def _send(chat: Secret, service: Any, message: dict[str, Any]) -> str:
     return Unknown(why) if lost or isinstance(outcome[0], Unknown) else why
 
 
-def _try(service: Any, message: dict[str, Any]) -> str:
+def _try(service: Any, message: Json) -> str:
     """Send a message.
 
     Nothing where it was sent, else the kind of error, whose text may name an address.
@@ -144,7 +145,7 @@ def _name(chat: Secret, service: Any) -> str:
     return f"{kind} {checksum.hex()[:6]}"
 
 
-def _write(digest: Digest, service: Any) -> dict[str, Any]:
+def _write(digest: Digest, service: Any) -> Json:
     """Write title and text of a message for a service, as Apprise takes them."""
     from apprise.conversion import convert_between
 

@@ -16,7 +16,7 @@ from opp_analytics.arguments import one_of
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.inputs import did_you_mean
 from opp_analytics.org import DEFAULT, Org
-from opp_analytics.schema import BadCell
+from opp_analytics.schema import BadCell, Json
 from opp_analytics.widgets.messages import read_days, write_refusal
 
 OPTIONS = ("by", "freq", "period", "since", "start")
@@ -79,9 +79,9 @@ class Choice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return structs.replace(choice, where=where)
 
     @property
-    def state(self) -> dict[str, Any]:
+    def state(self) -> Json:
         """The choice as plain JSON."""
-        plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
+        plain: Json = msgspec.json.decode(msgspec.json.encode(self))
         return plain
 
     @property

@@ -18,6 +18,7 @@ from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.history import History
 from opp_analytics.org import Org, find_day, require
 from opp_analytics.periods import When
+from opp_analytics.schema import Json
 from opp_analytics.widgets.explorer.choice import (
     Choice,
     check_columns,
@@ -36,7 +37,7 @@ _Place = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class _Choose(Message):
-    state: dict[str, Any]
+    state: Json
 
 
 class _Opened(Message):
@@ -84,7 +85,7 @@ class Explorer(Widget):
         client: Client | None,
         org: Org | None,
         as_of: When | None,
-        state: dict[str, Any] | None,
+        state: Json | None,
     ) -> None:
         orgs = {
             "org": org,
@@ -105,7 +106,7 @@ class Explorer(Widget):
         self._choose(self._check_state(state))
 
     @property
-    def state(self) -> dict[str, Any]:
+    def state(self) -> Json:
         """What is chosen; ``explore(…, state=explorer.state)`` opens the same."""
         return self._choice.state
 
@@ -179,7 +180,7 @@ class Explorer(Widget):
             self._whole = {}
         self._post({"planned": self._show_planned()})
 
-    def _show_planned(self) -> dict[str, Any] | None:
+    def _show_planned(self) -> Json | None:
         if self.grid is None:
             kept = [draft.describe(self._frame) for draft in self._kept[:1]]
             return {"kept": kept[0]} if kept else None
@@ -188,7 +189,7 @@ class Explorer(Widget):
 
     # -- choosing and asking
 
-    def _check_state(self, state: dict[str, Any] | None) -> Choice:
+    def _check_state(self, state: Json | None) -> Choice:
         whole = self._read({})
         choice = Choice.of(state, org=whole.org, today=whole.day.date())
         check_columns(choice, self._frame)
@@ -198,7 +199,7 @@ class Explorer(Widget):
         """Read the context of all deals, once for the usual options and once for the last ones."""
         key = tuple(options.items())
         if key not in self._whole:
-            asked: dict[str, Any] = {
+            asked: Json = {
                 "as_of": find_day(self._frame) if self._as_of is None else self._as_of,
                 "org": self._org,
                 "own_writes": None if self._client is None else own_writes(self._client),
@@ -281,7 +282,7 @@ class Explorer(Widget):
         except IndexError:
             raise ArgumentValueError("This row is no longer there; open it again.") from None
 
-    def _respond(self, request: dict[str, Any]) -> dict[str, Any]:
+    def _respond(self, request: Json) -> Json:
         match request["do"]:
             case "choose":
                 self._choose(self._check_state(request["state"]))
@@ -307,7 +308,7 @@ class Explorer(Widget):
 
     # -- what stays in a saved notebook
 
-    def _static(self) -> dict[str, Any]:
+    def _static(self) -> Json:
         # Marked as the still view, which is hidden while the widget is there.
         still = f'<div class="oap-still">{self.answer._repr_html_()}</div>'
         return {"text/plain": repr(self), "text/html": still}
@@ -323,7 +324,7 @@ def explore(
     client: Client | None = None,
     org: Org | None = None,
     as_of: When | None = None,
-    state: dict[str, Any] | None = None,
+    state: Json | None = None,
 ) -> Explorer:
     """Explore a pipeline by clicking: choose a question, filter, open and edit the deals behind it.
 

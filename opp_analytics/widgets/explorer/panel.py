@@ -27,6 +27,7 @@ from opp_analytics.columns import find_unit, format_cell, write_label
 from opp_analytics.history import History
 from opp_analytics.org import DEFAULT, LAST_TOUCH, record_link
 from opp_analytics.periods import as_date
+from opp_analytics.schema import Json
 from opp_analytics.widgets.explorer.choice import PRESETS
 
 _LISTED = 500
@@ -37,7 +38,7 @@ _SINCE, _QUARTERS = 60, 8
 """Days of records to compare with; first days of quarters to begin with."""
 
 
-def show_answer(answer: Answer) -> dict[str, Any]:
+def show_answer(answer: Answer) -> Json:
     """Put an answer into JSON; its picture is HTML in which all data is escaped."""
     drawn = draw(answer)
     is_rows = not isinstance(drawn, str)
@@ -68,7 +69,7 @@ def _show_figure(answer: Answer, figure: Figure) -> dict[str, str]:
     }
 
 
-def _show_table(answer: Answer, table: Table) -> dict[str, Any]:
+def _show_table(answer: Answer, table: Table) -> Json:
     currency, rows = answer.context.org.currency, table.rows[:_LISTED]
     columns = answer.title_columns(table)
     deals = sum(row.kind == "deal" for row in table.rows)
@@ -95,7 +96,7 @@ def _is_right(table: Table, column: str) -> bool:
     return find_unit(column) != "other" or (any(numbers) and all(numbers))
 
 
-def _show_row(answer: Answer, columns: Mapping[str, str], row: Row) -> dict[str, Any]:
+def _show_row(answer: Answer, columns: Mapping[str, str], row: Row) -> Json:
     cells = zip(columns, write_cells(answer, columns, row), strict=True)
     is_deal = row.kind == "deal"
     return {
@@ -179,7 +180,7 @@ def _format(field: str, value: Any) -> str:
 # -- controls
 
 
-def list_controls(context: Context, frame: pd.DataFrame) -> dict[str, Any]:
+def list_controls(context: Context, frame: pd.DataFrame) -> Json:
     """List the questions, the people and teams, the columns to filter by, and the options."""
     names = _list_names(frame)
     history = context.whole_history
@@ -236,7 +237,7 @@ def list_controls(context: Context, frame: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _list_names(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def _list_names(frame: pd.DataFrame) -> list[Json]:
     """List the columns of names, people and stage first, each with its values and their counts."""
     first = ["owner_name", "team", "stage"]
     columns = [name for name in map(str, frame) if name in first or _has_names(frame, name)]

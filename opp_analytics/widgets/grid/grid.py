@@ -23,6 +23,7 @@ from opp_analytics.errors import ArgumentValueError
 from opp_analytics.history import History
 from opp_analytics.org import OPEN, Org, find_day, outcome_codes
 from opp_analytics.periods import Freq, When, as_date
+from opp_analytics.schema import Json
 from opp_analytics.text import count, number
 from opp_analytics.widgets.grid.drafts import (
     Change,
@@ -64,7 +65,7 @@ class Grid(Widget):
     _esm = _STATIC / "grid.js"
     _css = _STATIC / "grid.css"
     _kinds = KINDS
-    _columns: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
+    _columns: traitlets.List[Json] = traitlets.List().tag(sync=True)
     _data = traitlets.Bytes().tag(sync=True)
     _open = traitlets.Bytes().tag(sync=True)
     _height = traitlets.Int().tag(sync=True)
@@ -200,7 +201,7 @@ class Grid(Widget):
         removes it.
         """
         rows = [(draft.at, len(draft.changes), draft.deals, draft.notebook) for draft in self._kept]
-        dtypes: dict[str, Any] = {"at": "datetime64[us, UTC]", "edits": "int64", "deals": "int64"}
+        dtypes: Json = {"at": "datetime64[us, UTC]", "edits": "int64", "deals": "int64"}
         dtypes["notebook"] = schema.TEXT
         return pd.DataFrame(rows, columns=list(dtypes)).astype(dtypes)
 
@@ -256,7 +257,7 @@ class Grid(Widget):
             self._post(self._drop(self._find_draft(number)))
 
     @property
-    def state(self) -> dict[str, Any]:
+    def state(self) -> Json:
         """What is set in the browser: columns, their order and widths, sort and filters."""
         return dict(self._layout)
 
@@ -287,7 +288,7 @@ class Grid(Widget):
             deals = count(len(self._sheet.frame), "opportunity")
             return f"<Grid of {deals}: {'; '.join([self._summary(), *waits])}>"
 
-    def _static(self) -> dict[str, Any]:
+    def _static(self) -> Json:
         with self._lock:
             summary = text.capital(self._summary())
             # Write the edits in words and the first rows as HTML; everything in it is text.
@@ -348,7 +349,7 @@ class Grid(Widget):
             return remember(self._sheet, self._review)
         return None if do in _WRITES else remember()
 
-    def _respond(self, request: dict[str, Any]) -> dict[str, Any]:
+    def _respond(self, request: Json) -> Json:
         sheet = self._sheet
         asked = {name: each for name, each in request.items() if name not in ("do", "from")}
         match request["do"]:
@@ -372,7 +373,7 @@ class Grid(Widget):
             case _:
                 return self._show(sheet.list_edits())
 
-    def _show_done(self, answer: Answer) -> dict[str, Any]:
+    def _show_done(self, answer: Answer) -> Json:
         """Show what an edit has done, which asks for a new check and is kept on disk."""
         said = answer.message
         if answer.cells or answer.rows:
@@ -402,19 +403,19 @@ class Grid(Widget):
             "There is no such draft: it was taken in or dropped. Look at grid.drafts."
         )
 
-    def _drop(self, draft: KeptDraft, left: list[Change] | None = None) -> dict[str, Any]:
+    def _drop(self, draft: KeptDraft, left: list[Change] | None = None) -> Json:
         draft.leave(left or [])
         self._kept = [each for each in self._kept if each is not draft]
         self._drafts = self._show_drafts()
         return {"drafts": self._drafts}
 
-    def _take(self, changes: list[Change], draft: KeptDraft | None = None) -> dict[str, Any]:
+    def _take(self, changes: list[Change], draft: KeptDraft | None = None) -> Json:
         """Take edits in; once they are kept here, their draft keeps only those without a place."""
         answer, left = take_in(self._sheet, changes)
         shown = self._show_done(answer)
         return shown if draft is None or self._unkept else shown | self._drop(draft, left)
 
-    def _act_on_review(self, request: dict[str, Any]) -> dict[str, Any]:
+    def _act_on_review(self, request: Json) -> Json:
         review = self._review
         match request["do"]:
             case "receipt":
@@ -437,7 +438,7 @@ class Grid(Widget):
         if done == total or done % max(1, total // 100) == 0:
             self._post({"progress": [done, total]})
 
-    def _show(self, answer: Answer) -> dict[str, Any]:
+    def _show(self, answer: Answer) -> Json:
         """Show an answer: cells, rows, deals opened or closed, and the counts after it."""
         sheet = self._sheet
         undo, redo = sheet.step_labels
@@ -468,7 +469,7 @@ class Grid(Widget):
             "kept": not self._unkept,
         }
 
-    def _show_written(self) -> dict[str, Any]:
+    def _show_written(self) -> Json:
         self._effect.forget()
         self._keep()
         return self._show(self._sheet.list_edits()) | {
@@ -476,7 +477,7 @@ class Grid(Widget):
             "drawer": show_receipt(self._review),
         }
 
-    def _show_strip(self) -> dict[str, Any]:
+    def _show_strip(self) -> Json:
         receipt, forecast = show_receipt(self._review), self._effect.show()
         periods = forecast.pop("periods")
         return {

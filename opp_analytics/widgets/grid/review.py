@@ -21,6 +21,7 @@ from opp_analytics.errors import ArgumentValueError, NotFoundError, OppAnalytics
 from opp_analytics.history import History
 from opp_analytics.org import Org, money_of
 from opp_analytics.periods import Freq, When, as_date, check_freq
+from opp_analytics.schema import Json
 from opp_analytics.widgets.grid.sheet import EditSheet, Key
 
 
@@ -50,7 +51,7 @@ class ForecastEffect:
         """Forecast everything again, after a write."""
         self._impact = None
 
-    def show(self) -> dict[str, Any]:
+    def show(self) -> Json:
         """Show ``periods``, ``why`` there are none, and ``about`` the forecast.
 
         ``about`` has what is forecast, ``of``, and ``how``, with the ``limit`` of the method.
@@ -83,7 +84,7 @@ class ForecastEffect:
         return self._impact.by_deal(*_take_sides(self._sheet, rows), label)
 
 
-def _show_period(row: Row, money: Callable[..., str]) -> dict[str, Any]:
+def _show_period(row: Row, money: Callable[..., str]) -> Json:
     """Show a period of the answer, as written.
 
     Keys: ``label period over before after change weighted moved target chance chance_after``.
@@ -121,7 +122,7 @@ def _show_period(row: Row, money: Callable[..., str]) -> dict[str, Any]:
     }
 
 
-def find_main(periods: list[dict[str, Any]]) -> dict[str, Any] | None:
+def find_main(periods: list[Json]) -> Json | None:
     """Find the period that the edits change most, one that is over only if no other.
 
     The running one if they change none.
@@ -170,7 +171,7 @@ class Conflict:
     reason: str
     remote: Any
     """The server's value of the cell; None if the whole deal is in conflict."""
-    deal: dict[str, Any] | None
+    deal: Json | None
     """The deal's values on the server; None if it was deleted there, which leaves only their
     way."""
     author: str
@@ -183,7 +184,7 @@ class AppliedPlan:
     """A plan that was applied."""
 
     receipt: writer.Receipt
-    lines: list[dict[str, Any]]
+    lines: list[Json]
     """The rows of its table, with the sheet's ``row``."""
     theirs: int
     at: datetime = field(default_factory=datetime.now)
@@ -328,7 +329,7 @@ class Review:
             )
         return conflicts
 
-    def _read_deal(self, unique_id: str, ours: pd.DataFrame) -> tuple[dict[str, Any] | None, str]:
+    def _read_deal(self, unique_id: str, ours: pd.DataFrame) -> tuple[Json | None, str]:
         """Read a deal's values on the server, and who changed it last; None if it was deleted."""
         try:
             remote = self._server.get(unique_id)
@@ -343,10 +344,10 @@ class Review:
         when = format_moment(at, zone) if isinstance(at, pd.Timestamp) else ""
         return cells, ", ".join(part for part in (who, when) if part)
 
-    def _absorb(self, planned: writer.Plan, receipt: writer.Receipt) -> list[dict[str, Any]]:
+    def _absorb(self, planned: writer.Plan, receipt: writer.Receipt) -> list[Json]:
         """Store the values that are on the server now, and mark those that it refused."""
         table = receipt.table.fillna({"field": "", "error": ""}).assign(row=self._rows(planned))
-        lines: list[dict[str, Any]] = table.to_dict("records")  # type: ignore[assignment]
+        lines: list[Json] = table.to_dict("records")  # type: ignore[assignment]
         for line in lines:
             row, name, outcome = line["row"], line["field"], line["outcome"]
             if outcome in _WRITTEN and line["operation"] in ("delete", "recover"):
@@ -371,7 +372,7 @@ def _settle(sheet: EditSheet, key: Key, conflict: Conflict) -> None:
         sheet.settle({(row, column): value for column, value in conflict.deal.items()})
 
 
-def _find_author(remote: dict[str, Any]) -> str:
+def _find_author(remote: Json) -> str:
     names = (remote.get(name) for name in _AUTHORS)
     return next(
         (text.printable(name) for name in names if isinstance(name, str) and name.strip()), ""
@@ -401,7 +402,7 @@ _RANKED = 1000
 """Deals whose effect is forecast, to list the largest: the drawer opens within a second."""
 
 
-def show_review(review: Review, effect: ForecastEffect) -> dict[str, Any]:
+def show_review(review: Review, effect: ForecastEffect) -> Json:
     """Show the plan: problems, deals with their changes, conflicts, and what comes next."""
     sheet = review.sheet
     rows, forecast = sheet.changed_rows, effect.show()
@@ -459,9 +460,7 @@ def show_review(review: Review, effect: ForecastEffect) -> dict[str, Any]:
     }
 
 
-def _show_deal(
-    review: Review, row: int, names: list[str], moved: float, period: str
-) -> dict[str, Any]:
+def _show_deal(review: Review, row: int, names: list[str], moved: float, period: str) -> Json:
     sheet = review.sheet
     owner = sheet.base_value(row, "owner_name")
     notes = [str(owner)] if owner else []
@@ -475,7 +474,7 @@ def _show_deal(
     }
 
 
-def _show_line(review: Review, row: int, name: str) -> dict[str, Any]:
+def _show_line(review: Review, row: int, name: str) -> Json:
     sheet = review.sheet
     if name:
         column = sheet.column[name]
@@ -498,12 +497,12 @@ def _show_line(review: Review, row: int, name: str) -> dict[str, Any]:
     return shown | {"conflict": {"why": why, "mine": mine, "theirs": theirs, "keep": conflict.keep}}
 
 
-def show_receipt(review: Review) -> dict[str, Any] | None:
+def show_receipt(review: Review) -> Json | None:
     """Show the receipt of the last run."""
     run = review.run
     if run is None:
         return None
-    by_row: dict[int, list[dict[str, Any]]] = {}
+    by_row: dict[int, list[Json]] = {}
     for line in run.lines:
         by_row.setdefault(line["row"], []).append(line)
     troubled = sorted(
@@ -532,7 +531,7 @@ def show_receipt(review: Review) -> dict[str, Any] | None:
     }
 
 
-def _show_receipt_line(sheet: EditSheet, line: dict[str, Any], stopped: str) -> dict[str, Any]:
+def _show_receipt_line(sheet: EditSheet, line: Json, stopped: str) -> Json:
     # The reason that stopped the run is said once, above the lines.
     outcome = _WORDS.get(line["outcome"], line["outcome"])
     result = {"outcome": outcome, "why": "" if line["error"] == stopped else line["error"]}

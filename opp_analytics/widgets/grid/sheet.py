@@ -21,10 +21,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from opp_analytics import inputs, org, schema, text
+from opp_analytics.arrays import Series
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.inputs import fold
 from opp_analytics.org import DEFAULT, Org
-from opp_analytics.schema import BadCell
+from opp_analytics.schema import BadCell, Json
 from opp_analytics.text import count
 from opp_analytics.widgets.messages import read_days, write_refusal
 from opp_analytics.writer import KINDS, find_problem, normalize, read_typed, replace_cells, same
@@ -149,7 +150,7 @@ class GridColumn:
                 hint = inputs.did_you_mean(typed, self.options, most=2, write=text.label)
                 raise BadCell(f"is not a {self.title.lower()}", hint)
             return option
-        dates: dict[str, Any] = {"today": today, "past": closed, "day_first": meaning.day_first}
+        dates: Json = {"today": today, "past": closed, "day_first": meaning.day_first}
         value = read_typed(self.kind, typed, meaning, **(dates if self.kind == "date" else {}))
         if self.kind not in ("percent", "whole"):
             return value
@@ -160,7 +161,7 @@ class GridColumn:
         return int(value)
 
 
-def _classify(column: pd.Series[Any]) -> tuple[str, str]:
+def _classify(column: Series) -> tuple[str, str]:
     """Find the kind of a column outside the schema, and what of it a grid cannot edit."""
     dtype = column.dtype
     if pd.api.types.is_bool_dtype(dtype):
@@ -180,7 +181,7 @@ def _classify(column: pd.Series[Any]) -> tuple[str, str]:
 
 
 def _make_column(
-    name: str, cells: pd.Series[Any], meaning: Org, people: Iterable[str], editable: Sequence[str]
+    name: str, cells: Series, meaning: Org, people: Iterable[str], editable: Sequence[str]
 ) -> GridColumn:
     known = name in schema.COLUMNS
     kind, odd = (_KINDS.get(name, "text"), "") if known else _classify(cells)
@@ -226,7 +227,7 @@ def make_columns(
     return sorted(columns, key=lambda column: (column.hidden, place[column.field]))
 
 
-def _array(column: GridColumn, cells: pd.Series[Any]) -> pa.Array:
+def _array(column: GridColumn, cells: Series) -> pa.Array:
     if column.kind in _NUMERIC:
         return pa.array(cells.astype("float64"), from_pandas=True)
     if column.kind in _FORMATS:
@@ -451,7 +452,7 @@ class EditSheet:
 
     def preview(
         self, rows: Sequence[int], verb: str, *, field: str = "close_date", text: str = ""
-    ) -> dict[str, Any]:
+    ) -> Json:
         """Show what `change_many` would do: its message, and the first deals before and after."""
         trial, column = self.copy(), self.column[field]
         try:
@@ -572,7 +573,7 @@ class EditSheet:
         """Name a deal in messages."""
         return str(self.value(row, "name") or self.value(row, "unique_id") or "New deal")
 
-    def name_cell(self, key: Key) -> dict[str, Any]:
+    def name_cell(self, key: Key) -> Json:
         """Name a cell in lists: ``row field deal title``."""
         row, name = key
         return {
@@ -739,7 +740,7 @@ class EditSheet:
                 values[row, "value"] = self._convert(row, self.value(row, org.VALUE_ORIGINAL))
         return replace_cells(self.frame, self._on_server | values, rows)
 
-    def list_problems(self, most: int = 20) -> list[dict[str, Any]]:
+    def list_problems(self, most: int = 20) -> list[Json]:
         """List the refused cells by reason: ``why``, their number and the first `most`."""
         groups: dict[str, list[Key]] = {}
         for key, cell in self.problems.items():
@@ -894,7 +895,7 @@ class EditSheet:
         held = (each for each in self._list(name) if each is not None)
         return _index_names(dict.fromkeys((*held, *(self._people if name == "owner_name" else ()))))
 
-    def _list_leftovers(self, row: int) -> dict[str, Any]:
+    def _list_leftovers(self, row: int) -> Json:
         """List what the chance and close date of a deal ought to be that an edit has won or lost.
 
         None that fits stays in.
@@ -904,7 +905,7 @@ class EditSheet:
         )
         if end not in ("won", "lost") or end == was or not self._stays(row):
             return {}
-        wanted: dict[str, Any] = {"probability": 100 if end == "won" else 0}
+        wanted: Json = {"probability": 100 if end == "won" else 0}
         day = self.value(row, "close_date")
         today = None if self._today is None else pd.Timestamp(self._today).as_unit("us")
         # A deal may have been lost before today; when one was won is for a person to say.
@@ -937,9 +938,7 @@ class EditSheet:
         more = f" · {len(notes) - 2:,} more to look at" if notes[2:] else ""
         return "".join(f" · {note}" for note in notes[:2]) + more
 
-    def _find_state(
-        self, row: int, look_up: Callable[[int, str], Any] | None = None
-    ) -> dict[str, Any]:
+    def _find_state(self, row: int, look_up: Callable[[int, str], Any] | None = None) -> Json:
         """Find the cells that decide a deal's outcome, as edited or as looked up."""
         return {name: (look_up or self.value)(row, name) for name in ("stage", "status")}
 

@@ -22,6 +22,7 @@ from opp_analytics.api import Client
 from opp_analytics.arguments import one_of
 from opp_analytics.errors import ArgumentTypeError, DataWarning, JournalError, PlanError
 from opp_analytics.progress import Progress, progress_bar
+from opp_analytics.schema import Json
 from opp_analytics.writer.apply import engine
 from opp_analytics.writer.apply.held import judge
 from opp_analytics.writer.apply.lost_creates import LostCreates, mark_newest
@@ -403,7 +404,7 @@ def undo(client: Client, run_id: str | None = None) -> Plan:
         If the server cannot be read.
     """
     steps: list[Step] = []
-    rows: dict[str, dict[str, Any]] = {}
+    rows: dict[str, Json] = {}
     with Journal(client.settings.tenant, client.server_time) as journal:
         run_id = run_id or journal.find_newest_run(APPLIED)
         run, entries = journal.read_run(run_id) if run_id is not None else (None, [])
@@ -437,7 +438,7 @@ def undo(client: Client, run_id: str | None = None) -> Plan:
     return Plan(steps, [], before, url=client.settings.url, tenant=client.settings.tenant)
 
 
-def _read_told(entry: RunStep, now: dict[str, dict[str, Any] | None], client: Client) -> RunStep:
+def _read_told(entry: RunStep, now: dict[str, Json | None], client: Client) -> RunStep:
     """Judge what the server answered to a run that ended before it read back."""
     step, result = entry.step, entry.result
     if not result.told:
@@ -446,7 +447,7 @@ def _read_told(entry: RunStep, now: dict[str, dict[str, Any] | None], client: Cl
     return entry._replace(result=judge(step, result, row, client.org or step.org))
 
 
-def _reverse(entry: RunStep, rows: dict[str, dict[str, Any]]) -> Iterator[Step]:
+def _reverse(entry: RunStep, rows: dict[str, Json]) -> Iterator[Step]:
     """Reverse what was applied of a step, and add to `rows` what the run left in its deal."""
     _, step, result = entry
     outcomes = list(zip(step.cells, result.outcomes, strict=True))

@@ -35,7 +35,7 @@ from opp_analytics.errors import (
     UnexpectedResponse,
     ValidationError,
 )
-from opp_analytics.schema import read_stamp
+from opp_analytics.schema import Json, read_stamp
 from opp_analytics.writer.apply import held
 from opp_analytics.writer.cells import format_cell
 from opp_analytics.writer.journal import Journal, PlanRun
@@ -50,7 +50,7 @@ from opp_analytics.writer.steps import EditedCell, EqualCreate, Result, RunStep,
 
 _Item = TypeVar("_Item")
 _Done = TypeVar("_Done")
-_Found = dict[str, dict[str, Any] | None]
+_Found = dict[str, Json | None]
 _log = logging.getLogger(__name__)
 _OUTAGES = 24
 """After this many steps in a row without an answer the server counts as down: 3 for each of 8
@@ -71,7 +71,6 @@ _PAUSE = 0.05
 """Seconds before the second attempt; each further pause is twice as long."""
 _IN_DOUBT = (ConnectionFailed, ServerError, UnexpectedResponse, CacheError)
 """Errors that leave the outcome of a write uncertain."""
-Row = dict[str, Any]
 Chains = list[list[RunStep]]
 """Steps by what must be sent one after another."""
 
@@ -138,7 +137,7 @@ class Reader:
         is waited for."""
         self._lock = threading.Lock()
 
-    def read(self, unique_id: str) -> dict[str, Any] | None:
+    def read(self, unique_id: str) -> Json | None:
         """Read an opportunity; None if it does not exist or is in the trash."""
         return self._read([unique_id], lambda _: {unique_id: read_one(self._client, unique_id)})[
             unique_id
@@ -158,7 +157,7 @@ class Reader:
             found |= ask(outdated)
         return found
 
-    def _is_outdated(self, unique_id: str, remote: dict[str, Any] | None) -> bool:
+    def _is_outdated(self, unique_id: str, remote: Json | None) -> bool:
         """Tell whether an answer, None for a 404, may be from before this journal's last write."""
         operation, stamp, ends = self._list_written().get(unique_id, (None, None, 0.0))
         if operation is None or time.monotonic() >= ends:
@@ -242,9 +241,7 @@ class LiveRun:
             self._taken.add(unique_id)
             return free
 
-    def intend(
-        self, number: int, held: dict[str, Any], outcome: dict[str, Any] | None = None
-    ) -> None:
+    def intend(self, number: int, held: Json, outcome: Json | None = None) -> None:
         """Record on disk that a step's write is about to be sent: see `Journal.intend`."""
         self._begin(number)
         self.journal.intend(self.run.run_id, number, held, outcome)
@@ -415,7 +412,7 @@ def _create(live: LiveRun, entry: RunStep) -> Result:
     return _tell(step, record, attempts, unique_id=record["unique_id"], record=record)
 
 
-def _doubt(live: LiveRun, step: Step, record: Row) -> str | None:
+def _doubt(live: LiveRun, step: Step, record: Json) -> str | None:
     """Tell why the answer to a create may not be what it made: None where it is.
 
     A server with a rule against duplicates answers with what it had; a proxy may repeat an answer.
@@ -437,7 +434,7 @@ def _doubt(live: LiveRun, step: Step, record: Row) -> str | None:
     return f"{ANSWERED} {unique_id}, which {why}"
 
 
-def _tell(step: Step, answer: Row, attempts: int, **known: Any) -> Result:
+def _tell(step: Step, answer: Json, attempts: int, **known: Any) -> Result:
     """Make the result of a write with an answer: what the server holds decides at the end."""
     known["updated_after"] = read_updated_at(answer)
     known["answered"] = step.read_forms(answer)
@@ -485,7 +482,7 @@ class _Change:
         self.attempts = earlier.attempts
         self.lost = earlier.sent
         """True if a write was sent, and nobody knows whether it was carried out."""
-        self.was: Row = dict(earlier.was) if self.lost else {}
+        self.was: Json = dict(earlier.was) if self.lost else {}
         sends = self.lost and live.sends_unknown
         self.overwrites = live.run.on_conflict == "overwrite" or sends
         self.doubt: Exception | None = None
@@ -534,7 +531,7 @@ class _Change:
                 return result
 
     def _find_lost(
-        self, seen: Step, states: Mapping[str | None, str], remote: Row | None
+        self, seen: Step, states: Mapping[str | None, str], remote: Json | None
     ) -> Result | None:
         """Find the changes of a write without an answer on the server; None where they are not."""
         soon = self.doubt is not None and time.monotonic() - self.sent_at <= _SOON
@@ -546,7 +543,7 @@ class _Change:
             return Result.whole(seen, "applied", attempts=self.attempts)
         return _tell(seen, remote or {}, self.attempts, was=self.was, updated_before=self.stamp)
 
-    def _write(self, seen: Step, remote: Row | None, tries: int) -> Result | None:
+    def _write(self, seen: Step, remote: Json | None, tries: int) -> Result | None:
         """Send it; None where there is no answer, or it is gone."""
         live, step = self.live, self.step
         # Record that the cells of an update that are not there already are sent.
@@ -595,7 +592,7 @@ class _Change:
         )
 
 
-def _write(live: LiveRun, step: Step) -> Row | None:
+def _write(live: LiveRun, step: Step) -> Json | None:
     unique_id = str(step.unique_id)
     if step.operation == "delete":
         live.client.delete(unique_id)
@@ -619,7 +616,7 @@ def _report_conflict(step: Step, attempts: int) -> Result:
 
 
 def _refuse(
-    live: LiveRun, step: Step, error: Exception, attempts: int, was: Row, *, sent: bool
+    live: LiveRun, step: Step, error: Exception, attempts: int, was: Json, *, sent: bool
 ) -> Result:
     """Report that the server or our own check rejected a write, or that it was not sent."""
     if isinstance(error, (AuthError, Stopped)):
@@ -630,13 +627,13 @@ def _refuse(
 
 
 def _fail_to_read(
-    live: LiveRun, step: Step, error: ApiError | Stopped, attempts: int, was: Row, *, sent: bool
+    live: LiveRun, step: Step, error: ApiError | Stopped, attempts: int, was: Json, *, sent: bool
 ) -> Result:
     """Report that the opportunity could not be read, so that nothing (further) was sent."""
     if isinstance(error, (AuthError, Stopped)):
         return _end(live, step, error, attempts, was, sent=sent)
     refused = 400 <= (error.status or 0) < 500 and not isinstance(error, RateLimitError)
-    more: Row = {"sent": sent, "was": was, "refused": refused and not sent}
+    more: Json = {"sent": sent, "was": was, "refused": refused and not sent}
     more["outage"] = _is_outage(error)
     return Result.whole(
         step, "unknown" if sent else "failed", str(error), attempts=attempts, **more
@@ -644,7 +641,7 @@ def _fail_to_read(
 
 
 def _end(
-    live: LiveRun, step: Step, error: AuthError | Stopped, attempts: int, was: Row, *, sent: bool
+    live: LiveRun, step: Step, error: AuthError | Stopped, attempts: int, was: Json, *, sent: bool
 ) -> Result:
     """End the run after a refused token or a stop; an earlier write may be uncertain."""
     reason = str(error) or None
@@ -654,7 +651,7 @@ def _end(
     return Result.whole(step, outcome, reason, attempts=attempts, sent=sent, was=was)
 
 
-def _read_outcome(step: Step, remote: Row | None) -> Row | None:
+def _read_outcome(step: Step, remote: Json | None) -> Json | None:
     """Read stage and status of a deal that is updated despite a conflict; else None."""
     overwrites = step.operation == "update" and step.in_conflict and remote is not None
     return {column: (remote or {}).get(column) for column in step.base} if overwrites else None
@@ -664,7 +661,7 @@ def _is_outage(error: Exception | None) -> bool:
     return isinstance(error, (ConnectionFailed, ServerError))
 
 
-def read_updated_at(record: Row | None) -> str | None:
+def read_updated_at(record: Json | None) -> str | None:
     """Read when the server last changed a record, as text."""
     at = read_stamp((record or {}).get("updated_at"))
     return None if at is None else str(at)

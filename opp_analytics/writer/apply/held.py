@@ -10,7 +10,7 @@ import pandas as pd
 
 from opp_analytics import schema
 from opp_analytics.org import Org
-from opp_analytics.schema import read_stamp
+from opp_analytics.schema import Json, read_stamp
 from opp_analytics.writer.cells import agrees, fold, format_cell, normalize_or_keep, same
 from opp_analytics.writer.journal import PlanRun
 from opp_analytics.writer.plan.difference import (
@@ -19,14 +19,13 @@ from opp_analytics.writer.plan.difference import (
 )
 from opp_analytics.writer.steps import Result, Step
 
-Row = dict[str, Any]
 _AT_ONCE = pd.Timedelta(seconds=1)
 """What changes within so long of its creation was changed by the server."""
 _OF_THE_SERVER = ("stage", "status", "probability")
 """Fields that servers set by rules of their own: another value there proves nothing."""
 
 
-def may_be(step: Step, run: PlanRun, record: Row, *, answered: bool = False) -> bool:
+def may_be(step: Step, run: PlanRun, record: Json, *, answered: bool = False) -> bool:
     """Tell whether an opportunity may be what a create made.
 
     A server may fill in what was blank. What was `answered` may also lack fields that the server
@@ -40,7 +39,7 @@ def may_be(step: Step, run: PlanRun, record: Row, *, answered: bool = False) -> 
     )
 
 
-def see(step: Step, was: Row, row: Row | None, meaning: Org) -> dict[str | None, str]:
+def see(step: Step, was: Json, row: Json | None, meaning: Org) -> dict[str | None, str]:
     """Tell of each change that was sent what the server holds: the new value, the old or other."""
     if step.operation in ("delete", "recover"):
         return {None: "new" if (row is None) == (step.operation == "delete") else "old"}
@@ -61,7 +60,7 @@ def see(step: Step, was: Row, row: Row | None, meaning: Org) -> dict[str | None,
 def judge(
     step: Step,
     result: Result,
-    row: Row | None,
+    row: Json | None,
     meaning: Org,
     *,
     late: bool = False,
@@ -112,7 +111,7 @@ def judge(
         f: now for f, now in cells.items() if f in applied and not same(f, now, step.fields[f])
     }
     doubt = "unknown" in outcomes
-    known: Row = {"sent": doubt, "told": doubt and result.told, "outage": False}
+    known: Json = {"sent": doubt, "told": doubt and result.told, "outage": False}
     if row is not None and applied and (creates or step.operation == "recover"):
         known["record"] = _find_made(result, row, applied, untouched=ours)
     if ours or (told is None and applied):
@@ -132,8 +131,8 @@ def _is_close(field: str | None, sent: Mapping[str, Any], now: Any) -> bool:
 
 
 def _find_made(
-    result: Result, row: Row, applied: Collection[str | None], *, untouched: bool
-) -> Row:
+    result: Result, row: Json, applied: Collection[str | None], *, untouched: bool
+) -> Json:
     """Find what a new opportunity was before anybody changed it."""
     made, changed = (read_stamp(row.get(name)) for name in ("created_at", "updated_at"))
     told = result.updated_after is not None

@@ -19,6 +19,7 @@ from typing import Any
 from opp_analytics import schema, text
 from opp_analytics.api import Client, Opportunity
 from opp_analytics.errors import ApiError, JournalError, PlanError
+from opp_analytics.schema import Json
 from opp_analytics.writer.apply import engine
 from opp_analytics.writer.apply.held import judge, may_be
 from opp_analytics.writer.apply.read_back import read_back
@@ -57,7 +58,7 @@ def mark_newest(client: Client) -> tuple[Any, frozenset[str]]:
     return since, _collect_ids(rows)
 
 
-def _collect_ids(records: Iterable[dict[str, Any]]) -> frozenset[str]:
+def _collect_ids(records: Iterable[Json]) -> frozenset[str]:
     return frozenset(record["unique_id"] for record in records)
 
 
@@ -72,7 +73,7 @@ def list_new_since(client: Client, run: PlanRun) -> list[Opportunity]:
 
 def match_lost_creates(
     lost: Mapping[Any, tuple[Step, PlanRun]], candidates: list[Opportunity], taken: set[str]
-) -> dict[Any, dict[str, Any]]:
+) -> dict[Any, Json]:
     """Match each lost create, by any key, to its new opportunity, where that is certain.
 
     `taken` belong to others.
@@ -85,7 +86,7 @@ def match_lost_creates(
         n: {i for i, record in free.items() if may_be(*create, record)}
         for n, create in lost.items()
     }
-    claimed: dict[Any, dict[str, Any]] = {}
+    claimed: dict[Any, Json] = {}
     left = [key for key, ids in fits.items() if ids]
     while left:
         group, ids = _find_related(left[0], fits)
@@ -213,7 +214,7 @@ class LostCreates:
         self.results[entry.number] = result
         self.live.settle(entry, result)
 
-    def _claim(self, entry: RunStep, record: dict[str, Any]) -> Result:
+    def _claim(self, entry: RunStep, record: Json) -> Result:
         """Settle a lost create that was found."""
         self.live.take(record["unique_id"])
         attempts = max(self.results[entry.number].attempts, 1)
@@ -263,12 +264,12 @@ class LostCreates:
             and (equal := self.results[entry.number].waits_for) is not None
         ]
 
-    def _look(self, lost: dict[int, list[RunStep]]) -> tuple[dict[int, dict[str, Any]], int]:
+    def _look(self, lost: dict[int, list[RunStep]]) -> tuple[dict[int, Json], int]:
         """Match opportunities to lost creates, by number; count new ones unexplained."""
         live = self.live
         own = {number: (chain[0].step, live.run) for number, chain in lost.items()}
 
-        def look(_: None) -> tuple[dict[int, dict[str, Any]], int]:
+        def look(_: None) -> tuple[dict[int, Json], int]:
             new = list_new_since(live.client, live.run)
             taken = live.journal.list_created_ids()
             taken |= {r.unique_id for r in self.results.values() if r.unique_id is not None}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Any
 
 from opp_analytics.api import Stopped
 from opp_analytics.errors import ApiError, JournalError
+from opp_analytics.schema import Json
 from opp_analytics.writer.apply import engine
 from opp_analytics.writer.apply.held import judge
 from opp_analytics.writer.plan.difference import (
@@ -19,7 +19,6 @@ from opp_analytics.writer.plan.difference import (
 )
 from opp_analytics.writer.steps import Result, RunStep
 
-Row = dict[str, Any]
 _PATIENCE = 1.0
 """Seconds for a last look after the run was stopped."""
 
@@ -60,7 +59,7 @@ def _look(
     left: list[RunStep],
     results: Mapping[int, Result],
     stop: engine.StopSignal,
-) -> list[tuple[Row | None, bool]]:
+) -> list[tuple[Json | None, bool]]:
     """Read the opportunity of each step, and whether one that is missing is in the trash.
 
     Nothing where they cannot be read.
@@ -69,8 +68,8 @@ def _look(
     sent = [results[entry.number].sent_at for entry in left]
     since = live.began_at() if None in sent else min(filter(None, sent)) - engine.OVERLAP
 
-    def look(_: None) -> list[tuple[Row | None, bool]]:
-        found: dict[str, Row | None] = {}
+    def look(_: None) -> list[tuple[Json | None, bool]]:
+        found: dict[str, Json | None] = {}
         if len(set(keys)) > READS_PER_PAGE and since is not None:
             changed = list_since(live.client, "updated_at", since)
             found = {one["unique_id"]: one for one in changed if one["unique_id"] in set(keys)}

@@ -17,8 +17,10 @@ import pandas as pd
 
 from opp_analytics import arguments, org, schema
 from opp_analytics.api import Client, Opportunity, Page, Threads
+from opp_analytics.arrays import Series
 from opp_analytics.errors import ArgumentTypeError, DataError, MissingColumnError, NotFoundError
 from opp_analytics.org import Org
+from opp_analytics.schema import Json
 from opp_analytics.writer.cells import (
     agrees,
     find_problem,
@@ -153,7 +155,7 @@ def _take_originals(
     return after.drop(columns=org.VALUE_ORIGINAL, errors="ignore").assign(value=found)
 
 
-def _mark_edited(was: pd.Series[Any], now: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def _mark_edited(was: Series, now: Series) -> np.ndarray[Any, np.dtype[np.bool_]]:
     marked = np.zeros(len(now), dtype=bool)
     marked[_find_differing(was.rename("value"), now.rename("value"))] = True
     return marked
@@ -213,14 +215,14 @@ def _read_aliases(after: pd.DataFrame, meaning: Org) -> pd.DataFrame:
     )
 
 
-def _are_repeated(ids: pd.Series[Any]) -> pd.Series[bool]:
+def _are_repeated(ids: Series) -> pd.Series[bool]:
     return ids.notna() & ids.duplicated(keep=False)
 
 
 def _note_ids(
     problems: list[PlanProblem],
     rows: Iterable[Any],
-    ids: pd.Series[Any],
+    ids: Series,
     wrong: pd.Series[bool],
     said: tuple[str, str],
 ) -> None:
@@ -232,7 +234,7 @@ def _note_ids(
     ]
 
 
-def _fit_dtype(column: pd.Series[Any]) -> pd.Series[Any]:
+def _fit_dtype(column: Series) -> Series:
     """Convert a column to its dtype where it fits; categories become text."""
     name = str(column.name)
     try:
@@ -242,9 +244,7 @@ def _fit_dtype(column: pd.Series[Any]) -> pd.Series[Any]:
     return fitted.astype(schema.TEXT) if isinstance(fitted.dtype, pd.CategoricalDtype) else fitted
 
 
-def _find_differing(
-    left: pd.Series[Any], right: pd.Series[Any]
-) -> np.ndarray[Any, np.dtype[np.intp]]:
+def _find_differing(left: Series, right: Series) -> np.ndarray[Any, np.dtype[np.intp]]:
     """Find the positions at which two columns may differ, for a closer look cell by cell."""
     one, other = _fit_dtype(left), _fit_dtype(right)
     missing = one.isna().to_numpy(), other.isna().to_numpy()
@@ -340,7 +340,7 @@ def _check_move(
     )
 
 
-def _check_new_column(column: pd.Series[Any], name: str, problems: list[PlanProblem]) -> None:
+def _check_new_column(column: Series, name: str, problems: list[PlanProblem]) -> None:
     filled = column[column.notna()]
     if len(filled):
         problem = "is a new column"
@@ -391,7 +391,7 @@ _Answer = TypeVar("_Answer")
 
 def compare_three_ways(
     step: Step,
-    remote: dict[str, Any] | None,
+    remote: Json | None,
     client_org: Org | None = None,
     *,
     forms: Forms | None = None,
@@ -439,7 +439,7 @@ def compare_three_ways(
     return step.mark("clean" if remote is None else "already")
 
 
-def _compare_delete(step: Step, remote: dict[str, Any] | None, meaning: Org, forms: Forms) -> Step:
+def _compare_delete(step: Step, remote: Json | None, meaning: Org, forms: Forms) -> Step:
     if remote is None:
         return step.mark("already")
     base = dict(step.base)
@@ -461,7 +461,7 @@ def _compare_delete(step: Step, remote: dict[str, Any] | None, meaning: Org, for
     return replace(step.mark("conflict" if drifted else "clean"), drifted=drifted)
 
 
-def _detect_turn(step: Step, remote: dict[str, Any], meaning: Org) -> str | None:
+def _detect_turn(step: Step, remote: Json, meaning: Org) -> str | None:
     """Name the reason for a conflict if someone closed or reopened the deal since the plan."""
     now = {column: remote.get(column) for column in step.base}
     closed = meaning.stages.is_closed(now)
@@ -520,7 +520,7 @@ def _ask_together(
         return [future.result() for future in futures]
 
 
-def read_one(client: Client, unique_id: str) -> dict[str, Any] | None:
+def read_one(client: Client, unique_id: str) -> Json | None:
     """Read an opportunity from the server; None if it does not exist or is in the trash."""
     try:
         return client.get(unique_id)
@@ -528,7 +528,7 @@ def read_one(client: Client, unique_id: str) -> dict[str, Any] | None:
         return None
 
 
-def read_many(client: Client, ids: Collection[str]) -> dict[str, dict[str, Any] | None]:
+def read_many(client: Client, ids: Collection[str]) -> dict[str, Json | None]:
     """Read several opportunities: from all pages where that is cheaper, the others one by one."""
     wanted = set(ids)
     found = _sweep(client, wanted) if len(wanted) > READS_PER_PAGE else {}
@@ -537,7 +537,7 @@ def read_many(client: Client, ids: Collection[str]) -> dict[str, dict[str, Any] 
     return found | dict(zip(rest, singles, strict=True))
 
 
-def _sweep(client: Client, wanted: set[str]) -> dict[str, dict[str, Any] | None]:
+def _sweep(client: Client, wanted: set[str]) -> dict[str, Json | None]:
     """Find opportunities on the pages; none if single reads are cheaper."""
     first = client.list(page=1, page_size=PAGE)
     pages = first.total_pages or 1

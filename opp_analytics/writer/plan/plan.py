@@ -24,6 +24,7 @@ from opp_analytics.files import check_ending, read_whole, say_failure, write_who
 from opp_analytics.history import History
 from opp_analytics.note import note_of
 from opp_analytics.periods import Freq, When
+from opp_analytics.schema import Json
 from opp_analytics.writer.cells import find_problem, from_wire, read_number, replace_cells, to_text
 from opp_analytics.writer.journal import Forms, find_proposer, note_proposal, read_forms
 from opp_analytics.writer.plan import difference, display
@@ -378,7 +379,7 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
 
 
 def compare_steps(
-    steps: list[Step], client: Client, rows: dict[str, dict[str, Any] | None], forms: Forms
+    steps: list[Step], client: Client, rows: dict[str, Json | None], forms: Forms
 ) -> list[Step]:
     """Compare steps with the server's current rows, by id.
 
@@ -411,7 +412,7 @@ _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 def _write_parts(
     path: Path,
-    head: dict[str, Any],
+    head: Json,
     steps: list[Step],
     problems: list[PlanProblem],
     before: pd.DataFrame,
@@ -455,7 +456,7 @@ def _step_line(step: Step) -> str:
     )
 
 
-def _write_cell(cell: EditedCell) -> dict[str, Any]:
+def _write_cell(cell: EditedCell) -> Json:
     field = cell.field or ""
     record = {
         "field": cell.field,
@@ -527,11 +528,11 @@ class _PlanParts(msgspec.Struct):
     proposed_by: str | None
     columns: dict[str, str]
     steps: list[_StepPart]
-    problems: list[dict[str, Any]]
-    before: list[dict[str, Any]]
+    problems: list[Json]
+    before: list[Json]
 
 
-def _read_parts(path: Path) -> tuple[dict[str, Any], list[Step], list[PlanProblem], pd.DataFrame]:
+def _read_parts(path: Path) -> tuple[Json, list[Step], list[PlanProblem], pd.DataFrame]:
     """Read the head, steps, problems and opportunities of a plan that `_write_parts` wrote."""
     packed = read_whole(path)
     try:
@@ -604,9 +605,7 @@ def _check_cell(cell: EditedCell, where: str, meaning: org.Org, before: pd.DataF
         )
 
 
-def read_before(
-    records: list[dict[str, Any]], dtypes: dict[str, str], attrs: dict[Any, Any]
-) -> pd.DataFrame:
+def read_before(records: list[Json], dtypes: dict[str, str], attrs: dict[Any, Any]) -> pd.DataFrame:
     """Make the opportunities before the edits of what a plan or a workbook holds."""
     frame = pd.DataFrame(records, columns=list(dtypes), dtype="object")
     further = {c: t for c, t in dtypes.items() if c not in schema.COLUMNS}
