@@ -39,6 +39,7 @@ from opp_analytics.report.model import (
     Goal,
     Goals,
     Note,
+    Opening,
     Task,
     Tile,
     say_only,
@@ -52,7 +53,6 @@ from opp_analytics.report.show_answer import (
     show_behind,
     show_cell,
     show_change,
-    show_chart,
     show_deals,
     show_name,
     show_table,
@@ -282,7 +282,17 @@ def _show_drawn(key: str, context: Context) -> Block | None:
     notes = [draw(answer).note] if key == "why_it_moved" and answer.chart else []
     said = [*map(answer.say, answer.notes), words.format(noun=context.noun), *notes]
     sub = ". ".join(filter(None, said)) if answer.chart else ""
-    return show_chart(answer, key, sub, nav, most=most)
+    # Show an answer as a block of its picture, explained by `sub`; a row opens to its deals.
+    if not answer.tables or answer.chart is None:
+        return say_only(key, answer.title, f"{answer.say(answer.finding)}.", nav)
+    rows = draw(answer)
+    rows = replace(rows, rows=rows.rows[:most])
+    by_id = {row.id: row for row in answer.tables[0].rows}
+    # Deals that became more and less likely are two rows of one key.
+    placed = zip(rows.rows, answer.tables[0].rows, strict=False)
+    shown = [by_id.get(one.key, row) for one, row in placed]
+    opened = tuple(show_behind(answer, row) for row in shown)
+    return Block(key, answer.say(answer.finding), sub, (Opening(rows, opened),), nav)
 
 
 def slippage(context: Context) -> Block | None:

@@ -17,7 +17,7 @@ from opp_analytics import answers, text
 from opp_analytics.answers import Alert, Answer, Context, Row
 from opp_analytics.errors import ConfigError, DataWarning
 from opp_analytics.files import digest as checksum
-from opp_analytics.report.html import drop_links, render_template
+from opp_analytics.report.html import render_template
 from opp_analytics.report.model import WeeklyPage, clean
 from opp_analytics.text import Sentence
 
@@ -282,7 +282,7 @@ def write_mail(
     message.add_alternative(html, subtype="html")
     for name, content in files.items():
         maintype, _, subtype = _KINDS[Path(name).suffix.lower()][0].partition("/")
-        content = drop_links(content) if subtype == "html" else content
+        content = re.sub(rb'<a class="own".*?</a>', b"", content) if subtype == "html" else content
         message.add_attachment(
             content, maintype=maintype, subtype=subtype, filename=text.one_line(name)
         )

@@ -65,11 +65,6 @@ def read_audience(file: Path) -> str | None:
     return html.unescape(found[1]) if found else None
 
 
-def drop_links(page: bytes) -> bytes:
-    """Drop what leads to other pages of the folder: a page that is sent away comes without them."""
-    return re.sub(rb'<a class="own".*?</a>', b"", page)
-
-
 def render_template(template: str, **values: Any) -> str:
     """Render a template with these values, all of them escaped."""
     page = str(_read_templates().get_template(template).render(**values))

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Literal
 
 from opp_analytics import text
-from opp_analytics.answers import CLOSED_AS, Answer, Context, Row, draw, draw_rows, tables
+from opp_analytics.answers import CLOSED_AS, Answer, Context, Row, draw_rows, tables
 from opp_analytics.answers import Table as AnswerTable
 from opp_analytics.columns import find_sign, find_unit, format_cell, write_label
 from opp_analytics.org import record_link
@@ -21,7 +21,6 @@ from opp_analytics.report.model import (
     Fold,
     Group,
     Line,
-    Opening,
     PageColumn,
     Table,
     draw_column,
@@ -207,25 +206,6 @@ def show_change(now: float, then: float, show: Callable[[float], str]) -> Cell |
     if now == then or size in ("0", text.MISSING):
         return Cell("no change", sign=0)
     return Cell(size, sign=1 if now > then else -1)
-
-
-def show_chart(
-    answer: Answer, key: str, sub: str, nav: str = "", *, most: int | None = None
-) -> Block:
-    """Show an answer as a block of its picture, explained by `sub`; a row opens to its deals.
-
-    `most` rows of the picture have room.
-    """
-    if not answer.tables or answer.chart is None:
-        return say_only(key, answer.title, f"{answer.say(answer.finding)}.", nav)
-    rows = draw(answer)
-    rows = replace(rows, rows=rows.rows[:most])
-    by_id = {row.id: row for row in answer.tables[0].rows}
-    # Deals that became more and less likely are two rows of one key.
-    placed = zip(rows.rows, answer.tables[0].rows, strict=False)
-    shown = [by_id.get(one.key, row) for one, row in placed]
-    opened = tuple(show_behind(answer, row) for row in shown)
-    return Block(key, answer.say(answer.finding), sub, (Opening(rows, opened),), nav)
 
 
 def show_behind(answer: Answer, row: Row) -> Deals | None:

@@ -180,10 +180,3 @@ def nothing_known(deals: int, groups: int) -> Outlook:
     return Outlook(
         np.full(deals, np.nan), np.full(groups, np.nan), np.full(groups, np.nan), [None] * groups
     )
-
-
-def nothing_open(deals: int, booked: Floats) -> Outlook:
-    """Give the outlook of a period that has ended: what is booked, for certain."""
-    sure = [Total(np.array([amount]), np.ones(1)) for amount in booked]
-    none = np.zeros(len(booked))
-    return Outlook(np.zeros(deals), none, none, sure, open_ended=False)

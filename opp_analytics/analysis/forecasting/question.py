@@ -17,7 +17,7 @@ from opp_analytics import arguments, periods
 from opp_analytics.analysis.forecasting.learned import Learned, fit_learned
 from opp_analytics.analysis.forecasting.method import Method, choose
 from opp_analytics.analysis.forecasting.moment import Moment, Records
-from opp_analytics.analysis.forecasting.outlook import Fitted, Outlook, nothing_open
+from opp_analytics.analysis.forecasting.outlook import Fitted, Outlook
 from opp_analytics.analysis.forecasting.run_rate import RunRates
 from opp_analytics.analysis.forecasting.stage_rates import check_column, fit_stated
 from opp_analytics.analysis.forecasting.targets import Target, Targets, read_moneys
@@ -27,6 +27,7 @@ from opp_analytics.analysis.shared.history_query import (
     check_history,
     check_same_deals,
 )
+from opp_analytics.analysis.stats.distribution import Total
 from opp_analytics.arrays import Flags, Floats
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, NotEnoughHistory
 from opp_analytics.history import History
@@ -292,7 +293,13 @@ def answer(
     outlooks = {}
     for period in question.wanted(here):
         if question.is_over(period, moment):
-            outlooks[period] = nothing_open(len(here.value), here.booked_in(period))
+            # Give the outlook of a period that has ended: what is booked, for certain.
+            booked = here.booked_in(period)
+            sure = [Total(np.array([amount]), np.ones(1)) for amount in booked]
+            none = np.zeros(len(booked))
+            outlooks[period] = Outlook(
+                np.zeros(len(here.value)), none, none, sure, open_ended=False
+            )
         else:
             new = parts.sum_new_business(period, here) if parts else None
             if not question.new_business:

@@ -10,11 +10,9 @@ import msgspec
 import pandas as pd
 from msgspec import structs
 
-from opp_analytics import text
 from opp_analytics.answers import CATALOG, Question
 from opp_analytics.arguments import one_of
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
-from opp_analytics.inputs import did_you_mean
 from opp_analytics.org import DEFAULT, Org
 from opp_analytics.schema import BadCell, Json
 from opp_analytics.widgets.messages import read_days, write_refusal
@@ -178,14 +176,3 @@ def find_close_days(choice: Choice, org: Org, day: pd.Timestamp) -> tuple[str | 
     which, _, freq = choice.close.partition(" ")
     period = pd.Period(day, org.freq("M" if freq == "month" else "Q")) + int(which == "next")
     return str(period.start_time.date()), str(period.end_time.date())
-
-
-def check_columns(choice: Choice, opportunities: pd.DataFrame) -> None:
-    """Check that the opportunities have the columns of the filters."""
-    known = [str(column) for column in opportunities]
-    for column in choice.where:
-        if column not in known:
-            hint = text.capital(did_you_mean(column, known))
-            raise ArgumentValueError(
-                f"state['where']: the opportunities have no column {column!r}. {hint}".rstrip()
-            )

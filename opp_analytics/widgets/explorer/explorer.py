@@ -16,15 +16,11 @@ from opp_analytics.answers import Answer, Context, Row, read_context
 from opp_analytics.api import Client
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.history import History
+from opp_analytics.inputs import did_you_mean
 from opp_analytics.org import Org, find_day, require
 from opp_analytics.periods import When
 from opp_analytics.schema import Json
-from opp_analytics.widgets.explorer.choice import (
-    Choice,
-    check_columns,
-    find_close_days,
-    list_filters,
-)
+from opp_analytics.widgets.explorer.choice import Choice, find_close_days, list_filters
 from opp_analytics.widgets.explorer.panel import list_controls, show_answer, tell_deal
 from opp_analytics.widgets.grid.drafts import find_drafts
 from opp_analytics.widgets.grid.grid import Grid
@@ -192,7 +188,13 @@ class Explorer(Widget):
     def _check_state(self, state: Json | None) -> Choice:
         whole = self._read({})
         choice = Choice.of(state, org=whole.org, today=whole.day.date())
-        check_columns(choice, self._frame)
+        known = [str(column) for column in self._frame]
+        for column in choice.where:
+            if column not in known:
+                hint = text.capital(did_you_mean(column, known))
+                raise ArgumentValueError(
+                    f"state['where']: the opportunities have no column {column!r}. {hint}".rstrip()
+                )
         return choice
 
     def _read(self, options: dict[str, str]) -> Context:
