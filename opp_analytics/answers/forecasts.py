@@ -188,12 +188,12 @@ def by_rate(context: Context) -> bool:
     return method(context) == "run_rate"
 
 
-def current(context: Context) -> Series:
+def current(context: Context) -> pd.Series[Any]:
     """The forecast's row of the current period."""
     return forecast(context).loc[[context.label]].iloc[0]
 
 
-def leading(context: Context) -> Series:
+def leading(context: Context) -> pd.Series[Any]:
     """The forecast's row of `lead`."""
     return forecast(context).loc[[str(lead(context))]].iloc[0]
 

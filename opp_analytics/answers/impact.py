@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import pandas as pd
 
@@ -12,7 +13,6 @@ from opp_analytics.analysis import EditImpact, evidence
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
 from opp_analytics.answers.data import Row, Table
-from opp_analytics.arrays import Series
 from opp_analytics.note import note_of
 from opp_analytics.periods import as_date
 from opp_analytics.schema import BUCKETS
@@ -83,7 +83,9 @@ class Impact:
             call='plan.impact(history=history, as_of="{day}", freq="{freq}")',
         )
 
-    def _make_row(self, label: str, was: Series, now: Series, moved: Series) -> Row:
+    def _make_row(
+        self, label: str, was: pd.Series[Any], now: pd.Series[Any], moved: pd.Series[Any]
+    ) -> Row:
         context, is_over = self.context, label < self.context.label
         values = {
             "expected_before": was["expected"],

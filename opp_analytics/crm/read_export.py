@@ -120,8 +120,7 @@ def read_export(
 
     See Also
     --------
-    Org.salesforce, Org.hubspot, Org.pipedrive, Org.zoho, Org.dynamics, Org.close, Org.attio,
-    History.from_changes
+    Org.salesforce, Org.hubspot, Org.pipedrive, History.from_changes
 
     Examples
     --------

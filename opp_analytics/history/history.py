@@ -89,7 +89,7 @@ def _timeline(changes: pd.DataFrame, own_writes: pd.DataFrame | None) -> pd.Data
     return pd.DataFrame(rows, columns=_TIMELINE, dtype="object").astype(dtypes)
 
 
-def _run_between(change: Series, own_writes: pd.DataFrame | None) -> str | None:
+def _run_between(change: pd.Series[Any], own_writes: pd.DataFrame | None) -> str | None:
     """Find the last of our runs that wrote the opportunity between the two records of a change."""
     if own_writes is None or pd.isna(change["seen_after"]):
         return None

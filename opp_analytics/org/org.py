@@ -291,29 +291,6 @@ class Org:
         return cls(preset="pipedrive", **settings)
 
     @classmethod
-    def zoho(cls, **settings: Any) -> Org:
-        """Make the org of an untouched Zoho CRM; `settings` are those of `Org` and win."""
-        return cls(preset="zoho", **settings)
-
-    @classmethod
-    def dynamics(cls, **settings: Any) -> Org:
-        """Make the org of an untouched Dynamics 365 Sales.
-
-        `settings` are those of `Org` and win.
-        """
-        return cls(preset="dynamics", **settings)
-
-    @classmethod
-    def close(cls, **settings: Any) -> Org:
-        """Make the org of an untouched Close; `settings` are those of `Org` and win."""
-        return cls(preset="close", **settings)
-
-    @classmethod
-    def attio(cls, **settings: Any) -> Org:
-        """Make the org of an untouched Attio; `settings` are those of `Org` and win."""
-        return cls(preset="attio", **settings)
-
-    @classmethod
     def of(cls, source: Any) -> Org:
         """Find the org of a frame (``attrs["org"]``), of a result table or of a history.
 

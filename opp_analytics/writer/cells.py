@@ -182,7 +182,7 @@ def find_problem(
     return f"is not a {column} of {whose}", hint or f"use one of {', '.join(known)}"
 
 
-def fit_column(column: Series, dtype: Any) -> Series:
+def fit_column(column: Series, dtype: Any) -> pd.Series[Any]:
     """Convert a column that the API does not document to the dtype it had before.
 
     A cell that does not fit stays.
@@ -286,9 +286,9 @@ def _allow_blanks(column: Series) -> Series:
     return column.convert_dtypes() if fixed else column.copy()
 
 
-def list_rows(frame: pd.DataFrame) -> list[Json]:
+def list_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Turn the rows into dicts by column name."""
-    return cast(list[Json], frame.to_dict("records"))
+    return cast(list[dict[str, Any]], frame.to_dict("records"))
 
 
 def format_cell(field: str, value: Any, currency: str | None = None) -> str:

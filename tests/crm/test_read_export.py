@@ -502,7 +502,6 @@ def test_read_export__reads_each_vendors_files_by_their_preset(kind: str) -> Non
             "2026-11-25",
             "2026-11-20",
         ]
-    assert getattr(oa.Org, kind.split()[0])() == oa.Org(preset=kind.split()[0])
     assert oa.Org(**org.to_dict()) == org
 
 

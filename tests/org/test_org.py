@@ -323,8 +323,8 @@ def test_presets__have_stages_of_all_that_is_needed() -> None:
         assert (org.stages.won, org.stages.lost) == (("Closed Won",), ("Closed Lost",))
     assert oa.Org.hubspot().stages.kind_of("closedwon") == "won"
     assert oa.Org.pipedrive(currency="EUR").currency == "EUR"
-    assert oa.Org.zoho().stages.lost == ("Closed Lost", "Closed-Lost to Competition")
-    assert oa.Org.dynamics().stages.kind_of("2-Develop") == "open"
+    assert oa.Org(preset="zoho").stages.lost == ("Closed Lost", "Closed-Lost to Competition")
+    assert oa.Org(preset="dynamics").stages.kind_of("2-Develop") == "open"
 
 
 def deals() -> pd.DataFrame:
