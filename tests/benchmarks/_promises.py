@@ -49,6 +49,8 @@ class Job:
     seed: int
     asked: tuple[tuple[str, str | None], ...]
     """Pairs of freq and `by`."""
+    methods: tuple[str, ...] = METHODS
+    """The methods asked where there is no `by`."""
 
 
 def history_of(kind: str, seed: int) -> History:
@@ -63,7 +65,7 @@ def replay(job: Job) -> pd.DataFrame:
     history, about = history_of(job.kind, job.seed), {"kind": job.kind, "seed": job.seed}
     parts = []
     for freq, by in job.asked:
-        methods = OURS if by else METHODS
+        methods = OURS if by else job.methods
         rows = judge(
             history, freq, about, methods=methods, by=by, choose=_take_turns(freq, job.seed)
         )

@@ -62,8 +62,8 @@ def test_forecast_proof__the_page_says_what_was_kept_and_what_was_not(
     names = set(rows["row"])
     for kind in set(KINDS) - {"weeks"}:
         assert f"{kind} by month · learned" in names
-        # One young team has no quarter that learned can forecast at these leads.
-        assert f"{kind} by quarter · weighted pipeline" in names or kind == "young"
+    for kind in forecast_proof.BY_QUARTER:
+        assert f"{kind} by quarter · weighted pipeline" in names
     for band in ("0–1", "2–3", "4–7", "8–14", "15–31"):
         assert f"by month, {band} days left · learned" in names
     missed = [promise for promise in kept if not promise.kept]

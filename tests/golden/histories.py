@@ -60,7 +60,7 @@ def _known(log: pd.DataFrame, *, org: oa.Org | None = None, **asked: Any) -> Kno
 
 def weekly(folder: Path) -> Known:
     """A year of weekly records."""
-    return _known(play_few("weekly", 1, 54), target=90_000)
+    return _known(play_few("weekly", 1, 54), target=90_000, pages=False)
 
 
 def daily(folder: Path) -> Known:
@@ -139,7 +139,8 @@ def own_stages_by_hand(folder: Path) -> Known:
         history,
         "2026-11-25",
         by=("team",),
-        page={"org": own_stages.ORG},
+        pages=False,
+        past=False,
     )
 
 
@@ -155,7 +156,7 @@ def recorded(folder: Path) -> Known:
     """Five records of frames: deals come, go and return at random, some without value or owner."""
     frames = states(26)
     history = record(frames, folder)
-    return Known(frames[-1], history, "2026-03-31", by=("region",), target=30_000)
+    return Known(frames[-1], history, "2026-03-31", by=("region",), target=30_000, pages=False)
 
 
 def one_deal(folder: Path) -> Known:
@@ -177,7 +178,7 @@ def one_deal(folder: Path) -> Known:
     history = oa.History(folder)
     history.record(frame.assign(stage="discovery", probability=20), at="2026-03-02T08:00Z")
     history.record(frame, at="2026-03-09T08:00Z")
-    return Known(frame, history, "2026-03-10", target=1000)
+    return Known(frame, history, "2026-03-10", target=1000, past=False)
 
 
 def no_deals(folder: Path) -> Known:
