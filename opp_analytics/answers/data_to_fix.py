@@ -19,7 +19,7 @@ from opp_analytics.answers import tables
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context, keep
 from opp_analytics.answers.data import Lack, Row, Table
-from opp_analytics.answers.deal import list_deals
+from opp_analytics.answers.deal import list_deals, read_rows
 from opp_analytics.charts import Place
 from opp_analytics.columns import write_label
 from opp_analytics.note import note_of
@@ -61,12 +61,13 @@ def _list_findings(context: Context) -> Table:
     """List each finding, the most severe first, with whose deal it is and the suggested fix."""
     own = [context.person] if context.person else []
     known = context.deals[["unique_id", "name", "stage", *own]]
+    found = tables.findings(context).merge(known, how="left")
+    found = found.assign(unique_id=found["unique_id"].astype("str"))
     rows = []
-    for found in tables.findings(context).merge(known, how="left").to_dict("records"):
-        key = str(found["unique_id"])
-        values = {str(name): cell for name, cell in found.items() if not pd.isna(cell)}
+    for values in read_rows(found):
+        key = values["unique_id"]
         name = Piece("deal", values.pop("name", key), id=key)
-        place = f"{found['check']} {key} {found['field']}"
+        place = f"{values['check']} {key} {values.get('field')}"
         rows.append(Row(place, name, values, kind="finding"))
     columns = ("check", "field", "cell", "suggestion", *own, "stage", "severity", "unique_id")
     return Table("each finding", columns, tuple(rows))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import compress
 from typing import Any
@@ -24,6 +24,8 @@ _MOVED, _MUCH = 0.1, 0.2
 """What a chance must move to be news; the share of a forecast on deals dated later that is."""
 
 
+_MOST_BEHIND = 1_000
+"""Deals that are listed behind a number; the smaller ones are one row."""
 _COLUMNS = ("outcome", "stage", "value", "probability", "close_date")
 """What every list of deals knows of them, beside their groups."""
 
@@ -39,13 +41,26 @@ def list_rows(context: Context, deals: pd.DataFrame, *more: str, period: str = "
         known = deals.assign(chance=chances.mask(deals["outcome"].isin(CLOSED_AS)))
     columns = [name for name in (*context.by, *_COLUMNS, "chance") if name in known]
     columns = [*dict.fromkeys((*columns, *more))]
-    names = zip(known["unique_id"].astype("str"), known["name"], strict=True)
-    cells = known[columns].astype("object").to_numpy()
-    there = known[columns].notna().to_numpy()
+    keys = known["unique_id"].astype("str")
     return [
-        Row(key, name_deal(key, name), dict(compress(zip(columns, own, strict=True), is_there)))
-        for (key, name), own, is_there in zip(names, cells, there, strict=True)
+        Row(key, name_deal(key, name), values)
+        for key, name, values in zip(keys, known["name"], read_rows(known[columns]), strict=True)
     ]
+
+
+def read_rows(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Read the values of each row that are known."""
+    columns = [str(name) for name in table]
+    cells, there = table.astype("object").to_numpy(), table.notna().to_numpy()
+    for own, is_there in zip(cells, there, strict=True):
+        yield dict(compress(zip(columns, own, strict=True), is_there))
+
+
+def sum_up(deals: pd.DataFrame, what: str, columns: Iterable[str]) -> Row:
+    """Sum up in one row what deals that are not listed add to `columns`."""
+    name = Piece("text", text.count(len(deals), f"smaller {what}"))
+    sums = {column: float(deals[column].sum()) for column in columns}
+    return Row("smaller", name, sums, kind="more")
 
 
 def name_deal(key: str, name: Any) -> Piece:
@@ -70,6 +85,8 @@ def list_deals(
 ) -> Answer:
     """Answer which deals are behind a number: what each adds, the largest first.
 
+    Of very many the smaller ones are one row.
+
     `rest` is what no deal is behind, such as usual new business. The workbook has a sheet of this
     `name`, on which `more` columns of `deals` have room. Of what is `past`, today's chances say
     nothing, and ``outcome`` is what became of it; else those from history are of `period`, by
@@ -77,7 +94,9 @@ def list_deals(
     """
     largest = deals.loc[deals[adds].abs().sort_values(ascending=False, kind="stable").index]
     largest = largest.assign(**{adds: largest[adds].astype("float64")})
-    rows = list_rows(context, largest, *more, adds, period=period)
+    rest_of = largest[_MOST_BEHIND:]
+    smaller = [sum_up(rest_of, "deal", [adds])] if len(rest_of) else []
+    rows = list_rows(context, largest[:_MOST_BEHIND], *more, adds, period=period)
     if folds:
         rows = [replace(row, folded=row.values["outcome"] != "open") for row in rows]
     columns = [*context.by, "outcome" if past else "stage", "close_date"]
@@ -89,7 +108,7 @@ def list_deals(
         "close_date": "Close",
         "change": "Change in forecast",
     }
-    listed = (*sorted(rows, key=lambda row: row.folded), *rest)
+    listed = (*sorted(rows, key=lambda row: row.folded), *smaller, *rest)
     table = Table(name, tuple(columns), listed, adds, heads)
     return Answer(
         "deals",

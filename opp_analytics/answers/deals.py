@@ -12,8 +12,8 @@ from opp_analytics import text
 from opp_analytics.answers import forecasts, tables
 from opp_analytics.answers.answer import Answer
 from opp_analytics.answers.context import Context
-from opp_analytics.answers.data import Row, Table
-from opp_analytics.answers.deal import explain_deal, list_rows
+from opp_analytics.answers.data import Table
+from opp_analytics.answers.deal import explain_deal, list_rows, sum_up
 from opp_analytics.answers.tables import CLOSED_AS
 from opp_analytics.schema import BUCKETS
 from opp_analytics.text import Piece, Sentence
@@ -41,10 +41,8 @@ def deals(context: Context) -> Answer:
         for row, is_folded in zip(list_rows(context, listed, *columns), ended, strict=True)
     ]
     if len(smaller := tables.leave_open(context)):
-        name = Piece("text", text.count(len(smaller), "smaller open deal"))
-        found = _describe(context, smaller)
-        sums = {key: found[key].sum() for key in ("value", "expected_value", "in_forecast")}
-        rows.append(Row("smaller", name, sums, kind="more"))
+        added = ("value", "expected_value", "in_forecast")
+        rows.append(sum_up(_describe(context, smaller), "open deal", added))
     heads = {
         "chance": forecasts.name_history(context),
         "in_forecast": f"In forecast of {context.name}",

@@ -191,7 +191,8 @@ def _count_levels(rows: Sequence[Row]) -> tuple[int, ...]:
 
 def _tabulate(answer: Answer, table: Table, most: int | None) -> pd.DataFrame:
     """Tabulate at `most` so many rows with all that is known: names first, a deal's id last."""
-    rows = _choose_rows(table)[:most]
+    rows = _choose_rows(table)
+    rows = rows if rows[-1:] and rows[-1].kind == "more" else rows[:most]
     is_deal = any(row.kind == "deal" for row in rows)
     known = {name: None for row in rows if row.kind != "deal" for name in row.values}
     more = answer.context.by if is_deal else [name for name in known if name not in PERIODS]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import opp_analytics as oa
-from tests.pipelines import AS_OF, THIS_WEEK, pipeline
+from opp_analytics.answers import list_deals
+from tests.pipelines import AS_OF, THIS_WEEK, context_of, pipeline
 
 
 def _ask(rows):
@@ -37,3 +38,12 @@ def test_deals__leave_out_those_closed_before_the_window_of_the_win_rates_and_sa
     assert [answer.say(note) for note in answer.notes] == [
         "Leaves out 1 deal closed before Apr 1, 2025. All deals: opp-analytics export deals.xlsx"
     ]
+
+
+def test_list_deals__sums_up_the_smaller_of_very_many(monkeypatch):
+    monkeypatch.setattr("opp_analytics.answers.deal._MOST_BEHIND", 2)
+    context = context_of(pipeline(THIS_WEEK))
+    *listed, smaller = list_deals(context, "All", context.deals).tables[0].rows
+    assert [row.id for row in listed] == ["a", "e"]
+    assert (smaller.kind, smaller.name.value) == ("more", "4 smaller deals")
+    assert smaller.values["value"] == 110_000
