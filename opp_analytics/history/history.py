@@ -34,7 +34,12 @@ from opp_analytics.history.engine import arrow, collect, ibis, latest, share_eng
 from opp_analytics.history.from_changes import read_import
 from opp_analytics.history.recording import add_import, add_record, is_recorded, looks_partial
 from opp_analytics.history.scope import ScopedSource, Source, add_derived
-from opp_analytics.history.snapshots import SnapshotSource, read_versions
+from opp_analytics.history.snapshots import (
+    DailySource,
+    SnapshotSource,
+    read_daily,
+    read_versions,
+)
 from opp_analytics.history.sources import (
     EarlierSource,
     FolderSource,
@@ -376,6 +381,60 @@ class History:
         meaning = check_org(org) or DEFAULT
         versions = read_versions(table, meaning, key=key, valid_from=valid_from, valid_to=valid_to)
         return cls._over(SnapshotSource(versions, read_given(records)), org)
+
+    @classmethod
+    def from_daily(
+        cls, table: ibis.Table, *, key: str | None = None, day: str, org: Org | None = None
+    ) -> History:
+        """Make a read-only history over a table with a row a deal a day, through Ibis.
+
+        Parameters
+        ----------
+        table : ibis.Table
+            Every day's deals, in any Ibis backend, with columns as in `from_snapshots`.
+        key : str, optional
+            Column with the deal's id; default: ``unique_id``, or the column that the org calls so.
+        day : str
+            Column with the day of a row. Of a time its day in UTC counts, and of several rows of a
+            deal on one day the last.
+        org : Org, optional
+            What the columns and stages mean; its time zone tells when a day begins.
+
+        Returns
+        -------
+        History
+            Its records are the days that have rows, and each is compared with the one before. A
+            deal that has no row on a day is ``deleted`` from then on; on a day without any row
+            nobody looked. `check` lists rows without an id or a day, and two of a deal at one time.
+
+        Raises
+        ------
+        DataError
+            As in `from_snapshots`.
+
+        See Also
+        --------
+        History.from_snapshots : the same over a table with a row for each version of a deal.
+
+        Examples
+        --------
+        >>> import ibis
+        >>> daily = ibis.memtable(
+        ...     pa.table(
+        ...         {
+        ...             "day": ["2026-03-02", "2026-03-02", "2026-03-03", "2026-03-06"],
+        ...             "Id": ["a", "b", "a", "a"],
+        ...             "Amount": [1.0, 5.0, 1.0, 2.0],
+        ...         }
+        ...     )
+        ... )
+        >>> history = History.from_daily(daily, key="Id", day="day", org=Org.salesforce())
+        >>> history.changes()[["unique_id", "operation", "value"]].values.tolist()
+        [['a', 'new', 1.0], ['b', 'new', 5.0], ['b', 'deleted', 5.0], ['a', 'changed', 2.0]]
+        """
+        meaning = check_org(org) or DEFAULT
+        daily = read_daily(table, meaning, key=key, day=day)
+        return cls._over(DailySource(daily, meaning.zone(None)), org)
 
     @classmethod
     def _over(cls, source: TableSource, org: Org | None) -> History:

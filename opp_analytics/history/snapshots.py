@@ -1,6 +1,6 @@
 """Histories that others keep, such as a dbt snapshot, as change rows.
 
-Their tables have a row for each version of a deal.
+Their tables have a row for each version of a deal, or one for each day.
 """
 
 from __future__ import annotations
@@ -10,12 +10,20 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from opp_analytics.arrays import Series
 from opp_analytics.crm import CATEGORIES, CLOSED_AT, FLAGS, FRACTIONS, STATUSES, USED_UP
-from opp_analytics.errors import DataError
+from opp_analytics.errors import ArgumentValueError, DataError, MissingColumnError
 from opp_analytics.history import rows
 from opp_analytics.history.engine import cast_columns, collect, ibis, missing
-from opp_analytics.history.sources import TableSource, cast_further, read_columns, require_columns
+from opp_analytics.history.sources import (
+    TableSource,
+    cast_further,
+    read_columns,
+    read_given,
+    require_columns,
+)
 from opp_analytics.org import Org, list_probabilities
+from opp_analytics.periods import as_instant
 
 _DBT = ("dbt_scd_id", "dbt_updated_at", "dbt_is_deleted")
 _INSTANT = "timestamp('UTC', 6)"
@@ -35,6 +43,7 @@ _TWICE = (
     "the one that ends last counts. With dbt's strategy timestamp a deal that was deleted and came "
     "back unedited has them; its absence is not known"
 )
+_DAILY = "a table with a row a deal a day is read by History.from_daily(table, key=, day=)"
 
 
 class SnapshotSource(TableSource):
@@ -81,6 +90,54 @@ class SnapshotSource(TableSource):
         ]
 
 
+class DailySource(TableSource):
+    """The rows of days, read as change rows; see `History.from_daily`."""
+
+    def __init__(self, daily: ibis.Table, zone: str) -> None:
+        dated = daily.filter(~missing(daily["_begins"]))
+        days = collect(dated.select(day=dated["_begins"].date()).distinct().order_by("day"))["day"]
+        at = pd.DatetimeIndex([as_instant(day, tz=zone) for day in days]).tz_localize(None)
+        looks = read_given(pd.DataFrame({"recorded_at": at}))
+        super().__init__(list_changes(_join_days(dated, days, at), looks), looks)
+        self._daily = daily
+
+    def check(self) -> list[dict[str, Any]]:
+        """List rows without an id or a day, and days with two rows of one deal."""
+        return TableSource(self._daily.mutate(seen_at="_begins"), None).check()
+
+
+def _join_days(daily: ibis.Table, days: Series, at: pd.DatetimeIndex) -> ibis.Table:
+    """Join a deal's equal rows of days that follow each other to a version.
+
+    Days without any row are no gap: nobody looked.
+    """
+    ends = [*at[1:], pd.Timestamp(_NO_END)][: len(at)]
+    spans = {
+        "_day": pa.array(days, pa.date32()),
+        "_from": pa.array(at, rows.INSTANT),
+        "_to": pa.array(ends, rows.INSTANT),
+    }
+    looks = ibis.memtable(pa.table(spans))
+    last = ibis.window(group_by=["unique_id", "_day"], order_by=ibis.desc("_begins"))
+    daily = daily.mutate(_day=daily["_begins"].date())
+    daily = daily.mutate(_place=ibis.row_number().over(last))
+    seen = daily.filter(daily["_place"] == 0).join(looks, "_day")
+    own = ibis.window(group_by="unique_id", order_by="_from")
+    same = (seen["_to"].lag().over(own) == seen["_from"]).fill_null(False)
+    for name in seen.columns:
+        if name == "_gone" or (not name.startswith("_") and name not in rows.UNTRACKED):
+            same &= seen[name].identical_to(seen[name].lag().over(own))
+    seen = seen.mutate(_new=ibis.ifelse(same, 0, 1))
+    run = ibis.window(group_by="unique_id", order_by="_from", rows=(None, 0))
+    seen = seen.mutate(_run=seen["_new"].sum().over(run))
+    whole = ibis.window(group_by=["unique_id", "_run"])
+    seen = seen.mutate(_end=seen["_to"].max().over(whole))
+    seen = seen.filter(seen["_new"] == 1).mutate(
+        _begins=seen["_from"], _ends=seen["_end"].nullif(ibis.literal(_NO_END, type=_INSTANT))
+    )
+    return seen.select(daily.columns).drop("_day", "_place")
+
+
 def read_versions(
     table: Any, org: Org, *, key: str | None, valid_from: str, valid_to: str
 ) -> ibis.Table:
@@ -88,12 +145,28 @@ def read_versions(
 
     ``_ends`` is missing while a version is current.
     """
+    if valid_from == valid_to:
+        raise ArgumentValueError(f"valid_from and valid_to are one column, {valid_to!r}; {_DAILY}")
+    try:
+        return _read_versions(table, org, key, valid_from, valid_to)
+    except MissingColumnError as error:
+        raise MissingColumnError(f"{error}; {_DAILY}") from None
+
+
+def read_daily(table: Any, org: Org, *, key: str | None, day: str) -> ibis.Table:
+    """Read the rows of days, with ``_begins`` (the day) and ``_gone``."""
+    return _read_versions(table, org, key, day, day)
+
+
+def _read_versions(
+    table: Any, org: Org, key: str | None, valid_from: str, valid_to: str
+) -> ibis.Table:
     labels = list(getattr(table, "columns", ()))
     if key is not None and key in labels:
         table = table.mutate(unique_id=table[key])
     read = read_columns(table, org, (valid_from, valid_to, *_DBT))
     lacking = [key] if key is not None and key not in labels else []
-    require_columns(read, *lacking, "unique_id", valid_from, valid_to)
+    require_columns(read, *lacking, *dict.fromkeys(("unique_id", valid_from, valid_to)))
     rows.check_names(read.columns)
     # Translate a CRM's words and chances to ours; other words stay.
     found = {}
