@@ -137,11 +137,9 @@ def test_demo__ends_on_a_recent_monday_whose_month_has_days_before_and_behind_it
     assert len(_MONDAYS) == 25
 
 
-@pytest.mark.parametrize("day", _MONDAYS[::14], ids=str)
-def test_demo__has_a_first_page_that_sells_all_through_a_year(
-    day: datetime.date, tmp_path: Path
-) -> None:
+def test_demo__has_a_first_page_that_sells_at_the_end_of_a_year(tmp_path: Path) -> None:
     """It shows what it has: a chance that is open, an alert, calls, and every block."""
+    day = _MONDAYS[0]
     _, history = oa.demo(today=day, progress=False)
     opportunities = history.as_of(history.records["recorded_at"].iloc[-1])
     report = oa.weekly_report(opportunities, history, as_of=day, out=tmp_path, progress=False)
