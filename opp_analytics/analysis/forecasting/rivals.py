@@ -93,7 +93,14 @@ def _project(
         elif name in _PROJECTED_FROM:
             expected = _project_stages(past, record, moment, period, _PROJECTED_FROM[name])
         else:
-            earlier = _pick_past(ended, period, name)
+            # Pick the ended periods whose mean is the forecast; none where one is lacking.
+            if name == "year_ago":
+                earlier = [
+                    one for one in ended if one == period - _PER_YEAR.get(period.freqstr[0], 0)
+                ]
+            else:
+                need = 3 if name == "three_periods" else 1
+                earlier = ended[-need:] if len(ended) >= need else []
             # As they were known then.
             totals = [versions.sum_wins(record, one) for one in earlier]
             expected = np.maximum(booked, np.mean(totals, axis=0)) if earlier else None
@@ -101,16 +108,6 @@ def _project(
             for group, known, money in zip(moment.labels, booked, expected, strict=True):
                 if group in held:
                     yield PastForecast(record, period, group, known, money, None, name)
-
-
-def _pick_past(
-    ended: Sequence[pd.Period], period: pd.Period, name: RivalName
-) -> Sequence[pd.Period]:
-    """Pick the ended periods whose mean is the forecast; none where one is lacking."""
-    if name == "year_ago":
-        return [one for one in ended if one == period - _PER_YEAR.get(period.freqstr[0], 0)]
-    need = 3 if name == "three_periods" else 1
-    return ended[-need:] if len(ended) >= need else []
 
 
 def _project_stages(

@@ -168,7 +168,11 @@ def deal_flags(
     a             1  9 days overdue
     b             1       no amount
     """
-    limits = _check_limits(limits)
+    limits = FlagLimits() if limits is None else limits
+    if not isinstance(limits, FlagLimits):
+        raise ArgumentTypeError(
+            f"limits={limits!r} is not FlagLimits; use for example oa.FlagLimits(pushes=3)"
+        )
     deals = OpenDeals.of(
         opportunities, history, as_of=as_of, own_writes=own_writes, limits=limits, tz=tz
     )
@@ -214,16 +218,6 @@ def flag_deals(deals: OpenDeals) -> pd.DataFrame:
         left_out={"unknown": deals.unknown},
         thresholds=_list_thresholds(deals.past, deals.limits),
     )
-
-
-def _check_limits(limits: FlagLimits | None) -> FlagLimits:
-    if limits is None:
-        return FlagLimits()
-    if not isinstance(limits, FlagLimits):
-        raise ArgumentTypeError(
-            f"limits={limits!r} is not FlagLimits; use for example oa.FlagLimits(pushes=3)"
-        )
-    return limits
 
 
 def _select_open(opportunities: Any) -> tuple[pd.DataFrame, int, float]:
@@ -655,7 +649,25 @@ def read_past(
     deals = found[~won].drop(columns=["is_won", "pause"])
     if moments.between(dated, until).sum() < 2:
         deals = deals.drop(columns=["pushes", "days_pushed"])
-    deals["changed_at"] = _find_last_changes(history, log, deals, writes)
+    # Find when each deal last changed, other than by our own `writes`.
+    # No change on record: use the server's `updated_at`.
+    never = (deals["last_at"] == deals["first_at"]) & deals["seen_after"].isna()
+    changed = deals["last_at"].where(~never | deals["updated_at"].isna(), deals["updated_at"])
+    ids = sorted(set(writes["unique_id"]) & set(deals.index))
+    if not ids:
+        deals["changed_at"] = changed
+    else:
+        mine = log.filter(log["unique_id"].isin(ids))
+        rows = history.collect(mine.select("unique_id", "seen_after", "seen_at"))
+        both = rows.reset_index().merge(writes[["unique_id", "written_at"]], on="unique_id")
+        mine = both[
+            (both["written_at"] > both["seen_after"]) & (both["written_at"] <= both["seen_at"])
+        ]
+        others = rows.drop(index=mine["index"].unique()).groupby("unique_id")["seen_at"].max()
+        replaced = others.reindex(pd.Index(ids)).fillna(deals["first_at"].reindex(pd.Index(ids)))
+        deals["changed_at"] = changed.where(
+            ~changed.index.isin(ids), replaced.reindex(changed.index)
+        )
     if "owner_name" in log.columns:
         # Find when each deal was last taken over or lost its owner, and who was its owner before.
         owners = history.collect(_list_owners(log))
@@ -804,22 +816,3 @@ def _learn_days(counted: pd.DataFrame, share: float) -> LearnedDays | None:
         return None
     place = int(np.searchsorted(np.cumsum(times), share * n - 1e-9))
     return LearnedDays(int(days[place]), share, n)
-
-
-def _find_last_changes(
-    history: History, log: ibis.Table, deals: pd.DataFrame, writes: pd.DataFrame
-) -> Series:
-    """Find when each deal last changed, other than by our own `writes`."""
-    # No change on record: use the server's `updated_at`.
-    never = (deals["last_at"] == deals["first_at"]) & deals["seen_after"].isna()
-    changed = deals["last_at"].where(~never | deals["updated_at"].isna(), deals["updated_at"])
-    ids = sorted(set(writes["unique_id"]) & set(deals.index))
-    if not ids:
-        return changed
-    mine = log.filter(log["unique_id"].isin(ids))
-    rows = history.collect(mine.select("unique_id", "seen_after", "seen_at"))
-    both = rows.reset_index().merge(writes[["unique_id", "written_at"]], on="unique_id")
-    mine = both[(both["written_at"] > both["seen_after"]) & (both["written_at"] <= both["seen_at"])]
-    others = rows.drop(index=mine["index"].unique()).groupby("unique_id")["seen_at"].max()
-    replaced = others.reindex(pd.Index(ids)).fillna(deals["first_at"].reindex(pd.Index(ids)))
-    return changed.where(~changed.index.isin(ids), replaced.reindex(changed.index))

@@ -86,7 +86,14 @@ def find_difference(
     """
     meaning = Org.of(before)
     problems: list[PlanProblem] = []
-    after = _read_aliases(after, meaning)
+    # Replace each alias in the edited frame by its stage: only stages are sent.
+    aliases = meaning.stages.aliases
+    if aliases and "stage" in after and after["stage"].isin(list(aliases)).any():
+        after = after.assign(
+            stage=after["stage"]
+            .astype(object)
+            .map(lambda cell: aliases.get(cell, cell), na_action="ignore")
+        )
     labels = after.index
     named = labels.is_unique and labels.nlevels == 1 and not labels.hasnans
     rows = labels.tolist() if named else list(range(len(after)))
@@ -201,18 +208,6 @@ def find_joined_edits(before: pd.DataFrame, after: pd.DataFrame) -> list[PlanPro
         for name, places in found.items()
         for place in places
     ]
-
-
-def _read_aliases(after: pd.DataFrame, meaning: Org) -> pd.DataFrame:
-    """Replace each alias in the edited frame by its stage: only stages are sent."""
-    aliases = meaning.stages.aliases
-    if not aliases or "stage" not in after or not after["stage"].isin(list(aliases)).any():
-        return after
-    return after.assign(
-        stage=after["stage"]
-        .astype(object)
-        .map(lambda cell: aliases.get(cell, cell), na_action="ignore")
-    )
 
 
 def _are_repeated(ids: Series) -> pd.Series[bool]:
