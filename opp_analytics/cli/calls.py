@@ -26,6 +26,7 @@ from opp_analytics.cli.source import (
     read_last_record,
 )
 from opp_analytics.errors import ConfigError
+from opp_analytics.escaping import is_formula
 from opp_analytics.org import CALL_KEY, FILE, Org, add_call, calls_known, write_in_force
 from opp_analytics.periods import as_date, read_period, write_period
 from opp_analytics.schema import Json
@@ -68,9 +69,9 @@ def call_command(
     own = owner or (None if team or whole else caller)
     texts = {"caller": caller, "owner_name": own, "team": team, "reason": reason}
     said = {name: " ".join(words.split()) for name, words in texts.items() if words}
-    if any(words[:1] in "=+@" for words in said.values()):
+    if any(is_formula(words) for words in said.values()):
         raise typer.BadParameter(
-            "a text that begins with =, + or @ is a formula to a spreadsheet; add a word"
+            "a text that begins with =, +, -, @ or ' is a formula to a spreadsheet; add a word"
         )
     org = oa.Org.read(file)
     history = find_history(folder, org)

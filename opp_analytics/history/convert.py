@@ -100,8 +100,5 @@ def convert_changes(
     rate = (
         ibis.coalesce(found["_rate"], ibis.cases(*cases, else_=1.0)) if cases else ibis.literal(1.0)
     )
-    return found.select(
-        **{name: found[name] for name in changes.columns if name != "value"},
-        value=found["value"] * rate,
-        **{VALUE_ORIGINAL: found["value"]},
-    ).select(*changes.columns, VALUE_ORIGINAL)
+    converted = found.mutate(value=found["value"] * rate, **{VALUE_ORIGINAL: found["value"]})
+    return converted.select(*changes.columns, VALUE_ORIGINAL)

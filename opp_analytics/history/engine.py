@@ -14,7 +14,6 @@ import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
-from glob import escape
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -24,6 +23,7 @@ import pyarrow as pa
 
 from opp_analytics import schema
 from opp_analytics.errors import HistoryError, OppAnalyticsError
+from opp_analytics.escaping import escape_pattern
 from opp_analytics.history import rows
 
 
@@ -61,12 +61,11 @@ class Engine:
                 self._backend = self._connect()
             # Which column types it takes must not depend on which file comes first, nor a column
             # vanish.
-            # DuckDB reads [ ] * and ? in a path as a pattern.
-            names = [escape(str(file)) for file in files]
+            names = [escape_pattern(file) for file in files]
             table = self._backend.read_parquet(names, union_by_name=True)
             wanted = rows.change_schema(kinds)
-            return table.select(
-                **cast_columns(table, dict(zip(wanted.names, wanted.types, strict=True)))
+            return take(
+                table, cast_columns(table, dict(zip(wanted.names, wanted.types, strict=True)))
             )
 
     def keep(self, table: ibis.Table) -> ibis.Table:
@@ -112,6 +111,11 @@ def share_engine(memory: str, process: int) -> Engine:
 _one_at_a_time = threading.RLock()
 """A connection refuses a second call while it answers the first, and a widget's callbacks come from
 other threads."""
+
+
+def take(table: ibis.Table, columns: Mapping[str, Any]) -> ibis.Table:
+    """Select columns under names that may be those of an argument of Ibis, such as self."""
+    return table.select([column.name(name) for name, column in columns.items()])
 
 
 def cast_columns(table: ibis.Table, types: Mapping[str, pa.DataType]) -> dict[str, Any]:

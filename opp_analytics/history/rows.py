@@ -184,9 +184,9 @@ def to_frame(rows: pa.Table, columns: Mapping[str, str] | None = None) -> pd.Dat
     frame = schema.to_plain(rows)
     if columns is not None:
         frame = frame.reindex(columns=list(columns))
-        frame = frame.assign(
-            **{c: _restore(frame[c], d) for c, d in columns.items() if c not in KNOWN}
-        )
+        for name, dtype in columns.items():
+            if name not in KNOWN:
+                frame[name] = _restore(frame[name], dtype)
     return org.conform(frame)
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 from opp_analytics.crm import name_columns
 from opp_analytics.errors import DataError, DataWarning, HistoryError, MissingColumnError
 from opp_analytics.history import rows
-from opp_analytics.history.engine import Engine, arrow, cast_columns, collect, ibis, latest
+from opp_analytics.history.engine import Engine, arrow, cast_columns, collect, ibis, latest, take
 from opp_analytics.history.store import Damage, Entry, Memory, Store
 from opp_analytics.org import Org
 from opp_analytics.schema import Json
@@ -287,7 +287,7 @@ def read_log(table: Any, org: Org) -> ibis.Table:
     columns = cast_columns(log, {**rows.CHANGE_COLUMNS, **rows.KNOWN})
     if "operation" not in log.columns:
         columns["operation"] = ibis.literal("changed")
-    return log.select(**columns, **cast_further(log, columns))
+    return take(log, {**columns, **cast_further(log, columns)})
 
 
 def read_columns(table: Any, org: Org, own: Iterable[str]) -> ibis.Table:
@@ -298,7 +298,7 @@ def read_columns(table: Any, org: Org, own: Iterable[str]) -> ibis.Table:
     if not isinstance(table, ibis.expr.types.Table):
         raise DataError(f"table is a {type(table).__name__}, not an Ibis table")
     found = name_columns(table.columns, org.columns, own)
-    return table.select(**{ours: table[theirs] for ours, theirs in found.items()})
+    return take(table, {ours: table[theirs] for ours, theirs in found.items()})
 
 
 def require_columns(table: ibis.Table, *names: str) -> None:

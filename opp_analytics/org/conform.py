@@ -70,7 +70,8 @@ def conform_to(opportunities: pd.DataFrame, stages: Stages) -> pd.DataFrame:
                 )
         if found is not column:
             changed[str(name)] = found
-    frame = frame.assign(**changed) if changed else frame
+    for name, found in changed.items():
+        frame[name] = found
     frame.attrs = opportunities.attrs
     return frame
 

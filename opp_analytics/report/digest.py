@@ -16,6 +16,7 @@ from types import MappingProxyType
 from opp_analytics import answers, text
 from opp_analytics.answers import Alert, Answer, Context, Row
 from opp_analytics.errors import ConfigError, DataWarning
+from opp_analytics.escaping import escape_chat, escape_markdown
 from opp_analytics.files import digest as checksum
 from opp_analytics.report.html import render_template
 from opp_analytics.report.model import WeeklyPage, clean
@@ -177,12 +178,6 @@ _SECTIONS: dict[str, Callable[[Context], Section]] = {
 """The blocks that a digest has."""
 
 
-_SPECIAL = re.compile(r"[\\`*]|(?<!\w)_|_(?!\w)|<(?=[A-Za-z/!?])|\](?=\()|~(?=~)|^[#>+-]")
-"""What Markdown reads as more than text; chat shows a backslash that is not needed."""
-_CALLS = re.compile(r"@(?=everyone|here)|(?<![\w.])@(?=[\w!&])|<(?=/?at>)", re.IGNORECASE)
-"""Where a name would notify people of a chat; a blank without width behind it prevents that."""
-
-
 @dataclass(frozen=True)
 class Marks:
     """How a text sets off what matters."""
@@ -197,13 +192,9 @@ class Marks:
         return f"{self.bold}{self.text(words)}{self.bold}" if strong else self.text(words)
 
 
-def _call_nobody(words: str) -> str:
-    return _CALLS.sub("\\g<0>\u200b", words)
-
-
-PLAIN = Marks(_call_nobody)
+PLAIN = Marks(escape_chat)
 _LETTER = Marks(str)
-MARKDOWN = Marks(lambda words: _call_nobody(_SPECIAL.sub(r"\\\g<0>", words)), "**")
+MARKDOWN = Marks(escape_markdown, "**")
 
 
 def write_chat(

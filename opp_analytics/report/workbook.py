@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import math
-import re
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
@@ -26,6 +25,7 @@ from opp_analytics.columns import (
     write_label,
 )
 from opp_analytics.errors import DataWarning
+from opp_analytics.escaping import escape_head
 from opp_analytics.report.sheets import Sheet, Summary
 from opp_analytics.schema import Json
 
@@ -215,15 +215,10 @@ def _add_table(
     if totals:
         known = {place: head for place, head in enumerate(heads) if sums[place] is not None}
         formulas = {
-            place: f"=SUBTOTAL(109,{key}[{_escape(head)}])" for place, head in known.items()
+            place: f"=SUBTOTAL(109,{key}[{escape_head(head)}])" for place, head in known.items()
         }
         cells = [total, *(None if one is None else float(one) for one in sums[1:])]
         workbooks.write_own_row(book, page, last, {"bold": True}, columns, cells, formulas)
-
-
-def _escape(head: str) -> str:
-    """Escape a column's title within a reference to a table."""
-    return re.sub(r"(['\[\]#@])", r"'\1", head)
 
 
 def _new_sheet(book: Workbook, title: str, *, tall: int = 0) -> Worksheet:

@@ -19,7 +19,7 @@ from opp_analytics.writer.journal import own_writes, runs
 from opp_analytics.writer.plan.display import Words
 from opp_analytics.writer.plan.plan import Plan, plan
 from opp_analytics.writer.steps import OUTCOMES
-from opp_analytics.writer.to_csv import guard_formula, read_csv, to_csv, write_guarded
+from opp_analytics.writer.to_csv import read_csv, to_csv, write_guarded
 from opp_analytics.writer.to_excel import read_excel, to_excel
 
 __all__ = sorted(

@@ -17,6 +17,7 @@ import pandas as pd
 
 from opp_analytics import arguments, inputs, schema
 from opp_analytics.errors import DataError
+from opp_analytics.escaping import guard_formula
 from opp_analytics.files import check_ending
 from opp_analytics.org import DEFAULT, Org, conform, empty
 from opp_analytics.table_files import allow_long_cells, decode_file, find_delimiter, read_content
@@ -247,20 +248,15 @@ def _read_minute(value: Any, day_first: bool) -> Any:
         return pd.to_datetime(value, dayfirst=day_first, utc=True, errors="coerce").floor("min")
 
 
-def guard_formula(text: str) -> str:
-    """Put an apostrophe before text that a spreadsheet would read as a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "'", "\t", "\r") else text
-
-
 def write_guarded(table: pd.DataFrame, target: Path | None = None, **options: Any) -> str | None:
     """Write a table for people as CSV, or give it as text, guarded against formulas.
 
     A cell that a spreadsheet would read as a formula gets an apostrophe in front.
     """
     texts = table.select_dtypes(exclude=["number", "bool", "datetime", "datetimetz"]).columns
-    guarded = table.assign(
-        **{name: table[name].astype("object").map(_guard_cell) for name in texts}
-    )
+    guarded = table.copy(deep=False)
+    for name in texts:
+        guarded[name] = table[name].astype("object").map(_guard_cell)
     quoting = _choose_quoting(table[name] for name in texts)
     content: str | None = guarded.rename(columns=_guard_cell).to_csv(
         target, index=False, quoting=quoting, **options

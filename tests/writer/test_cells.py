@@ -12,7 +12,8 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics.api import Opportunity
-from opp_analytics.writer import cells, guard_formula, sheets
+from opp_analytics.escaping import guard_formula
+from opp_analytics.writer import cells, sheets
 from opp_analytics.writer.apply.lost_creates import match_lost_creates
 from opp_analytics.writer.journal import PlanRun
 from opp_analytics.writer.steps import EditedCell, Step
