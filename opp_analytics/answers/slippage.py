@@ -52,11 +52,17 @@ def slippage(context: Context) -> Answer:
         ],
     ).write(periods)
     rows = tuple(_sum_up(context, *one) for one in sums.items())
-    often = _find_pushed(context)
+    notes: tuple[Sentence, ...] = ()
+    try:
+        often = _find_pushed(context)
+    except NotEnoughHistory as error:
+        often = pd.DataFrame()
+        why = str(error).partition(": ")[2]
+        notes = (Sentence.of(f"Which deals keep moving is not known: {why}"),)
     moving = Table(
         "pushed",
         _PUSHED,
-        tuple(list_rows(context, often, *_PUSHED)),
+        tuple(list_rows(context, often, *_PUSHED)) if len(often) else (),
         heads={"name": "Pushed twice or more, still open"},
     )
     first, last = note.figures["period"]
@@ -66,6 +72,7 @@ def slippage(context: Context) -> Answer:
         title=_TITLE,
         finding=Sentence.of(describe(periods)),
         tables=(Table("periods", _COLUMNS, rows, "value"), *([moving] if len(often) else [])),
+        notes=notes,
         chart=charts.slippage_by_period({_name_period(context, name): sums[name] for name in sums}),
         call=f'oa.slippage(history, start="{first}", end="{last}")',
         opener=partial(_list_due, context),
