@@ -21,14 +21,16 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import ibis  # noqa: F401  once here, not in every process that is forked
 import pandas as pd
+from requests.adapters import HTTPAdapter
 
 from opp_analytics.errors import HistoryError
 from opp_analytics.history import History
 
-__all__ = ["kill_at_every_step", "kill_at_random_steps"]
+__all__ = ["die_before", "ended", "forked", "kill_at_every_step", "kill_at_random_steps"]
 
 _TOUCHES = {
     "open",
@@ -86,7 +88,7 @@ def _compare(folder: Path, moment: pd.Timestamp, found: pd.DataFrame) -> None:
         raise AssertionError(f"{folder} as of {moment}:\n{found}\ninstead of\n{wanted}")
 
 
-def _forked(act: Callable[[], object]) -> int:
+def forked(act: Callable[[], object]) -> int:
     """The process id of a fork that does something and ends; it shares no thread or connection with
     this one."""
     child = os.fork()
@@ -100,7 +102,7 @@ def _forked(act: Callable[[], object]) -> int:
     os._exit(0)
 
 
-def _ended(child: int) -> bool:
+def ended(child: int) -> bool:
     """Whether a fork came to its end, and was not killed before."""
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
@@ -110,8 +112,8 @@ def _ended(child: int) -> bool:
     return True
 
 
-def _die_before(step: int, folder: Path) -> None:
-    """Kill this process just before its step-th call that touches the folder."""
+def die_before(step: int, folder: Path) -> None:
+    """Kill this process just before its step-th call that touches the folder, request or answer."""
     calls = count(1)
 
     def touched() -> None:
@@ -128,7 +130,14 @@ def _die_before(step: int, folder: Path) -> None:
         touched()
         real(handle)
 
+    def send(*given: Any, real: Any = HTTPAdapter.send, **options: Any) -> Any:
+        touched()
+        answer = real(*given, **options)
+        touched()
+        return answer
+
     os.fsync = fsync  # type: ignore[assignment]
+    HTTPAdapter.send = send  # type: ignore[method-assign]
     sys.addaudithook(hook)
 
 
@@ -143,10 +152,10 @@ def _killed_places(
             shutil.copytree(base, place)
 
         def killed(step: int = step, place: Path = place) -> None:
-            _die_before(step, place)
+            die_before(step, place)
             act(place)
 
-        if _ended(_forked(killed)):
+        if ended(forked(killed)):
             return
         yield place
 
@@ -211,7 +220,7 @@ def kill_at_every_step(folder: Path, stride: int = 1) -> dict[str, int]:
                 start, act, folder / name, max(1, stride // 10) if name == "record" else stride
             )
         )
-        if not _ended(_forked(partial(list, map(recover, places)))):
+        if not ended(forked(partial(list, map(recover, places)))):
             raise AssertionError(f"the check of {name} was killed")
         kills[name] = len(places)
     return kills
@@ -224,7 +233,7 @@ def kill_at_random_steps(folder: Path, rounds: int, seed: int = 0) -> int:
         step, lines = (dice.randrange(1, 150), None) if number % 2 else (None, dice.randrange(1, 6))
         done = _killed_writer(folder, done, step, lines)
         if number % 50 == 49 or number == rounds - 1:
-            _ended(_forked(lambda done=done: _check(folder, done, done)))  # type: ignore[misc]
+            ended(forked(lambda done=done: _check(folder, done, done)))  # type: ignore[misc]
     return done
 
 
@@ -236,12 +245,12 @@ def _killed_writer(folder: Path, done: int, step: int | None, lines: int | None)
     def write_on() -> None:
         os.close(reads)
         if step is not None:
-            _die_before(step, folder)
+            die_before(step, folder)
         for k in count(done):
             _record(folder, k)
             os.write(writes, b"done\n")
 
-    child = _forked(write_on)
+    child = forked(write_on)
     os.close(writes)
     with os.fdopen(reads) as said:
         for _ in range(lines or 0):
@@ -249,7 +258,7 @@ def _killed_writer(folder: Path, done: int, step: int | None, lines: int | None)
         if lines is not None:
             os.kill(child, signal.SIGKILL)
         told = done + (lines or 0) + len(said.readlines())
-    if _ended(child):
+    if ended(child):
         raise AssertionError("a writer without end has ended")
     held = len(History(folder).records)
     if held not in (told, told + 1):

@@ -1,22 +1,11 @@
-"""``python -m tests.writer.kills [COUNT]``: plans killed with ``kill -9`` at random moments and
-resumed, each change once.
-
-Every round applies a plan of 500 changes (updates, creates, some of them alike, deletes) by the
-command line, kills that process once the server has seen a random number of requests, sometimes
-kills the first resume as well, and then resumes. What the server holds at the end is compared row
-by row with what the plan says, and with what was before once undone. In every other round the
-plan's values are none that the server keeps as they are: it rounds, folds and composes them.
-"""
+"""Plans of many changes, and command lines that apply them and may be killed."""
 
 from __future__ import annotations
 
 import os
-import random
-import re
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter
@@ -38,7 +27,6 @@ __all__ = [
     "Round",
     "five_hundred",
     "held",
-    "kill_and_resume",
     "mixed",
     "press_ctrl_c_twice",
     "respelled",
@@ -236,10 +224,6 @@ class Round:
             raise AssertionError(f"{arguments} failed:\n{said}\n{complaint}")
         return said
 
-    def first_run(self) -> str:
-        """The id of the oldest run."""
-        return re.findall(r"\d{8}T\d{6}-\w{6}", self.finish("runs"))[-1]
-
     def check(self, rows: Counter[tuple[Any, ...]], when: str) -> None:
         """Compare what the server holds with what it should."""
         held = self.held()
@@ -253,47 +237,3 @@ class Round:
     def close(self) -> None:
         """Let go of connections and files."""
         self.client.close()
-
-
-def kill_and_resume(
-    round_: Round, dice: random.Random, *, normalized: bool = False
-) -> dict[str, Any]:
-    """Kill an apply, perhaps a resume too, finish, and perhaps undo; what was seen on the way."""
-    round_.server.faults.normalize = normalized
-    moment = dice.randrange(380)
-    kills = [round_.killed(round_.apply(), moment)]
-    done = sum((round_.held() - rows_of(round_.plan.before)).values())
-    if dice.random() < 0.3:
-        kills.append(round_.killed(round_.start("resume"), dice.randrange(200)))
-    round_.finish("resume")
-    # Also where the first process died before its run had begun, and there was nothing to resume;
-    # else all is there already.
-    round_.finish("apply", str(round_.file), "--yes", "--allow-delete")
-    round_.check(wanted(round_.plan, normalized=normalized), f"killed after {moment} requests")
-    undone = dice.random() < 0.3 or normalized
-    if undone:
-        undo = str(round_.file.with_name("undo.json"))
-        round_.finish("undo", round_.first_run(), "--out", undo)
-        round_.finish("apply", undo, "--yes", "--allow-delete")
-        round_.check(rows_of(round_.plan.before), f"killed after {moment} requests and undone")
-    seen = {"moment": moment, "kills": sum(kills), "opportunities done by then": done}
-    return seen | {"undone": undone, "normalized": normalized}
-
-
-def main() -> None:
-    """Run as many rounds as asked, 50 by default, and say how they went."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 50
-    seen = []
-    with oa.sandbox.start(weeks=0) as server:
-        for seed in range(count):
-            with tempfile.TemporaryDirectory() as folder:
-                normalized = seed % 2 == 1
-                round_ = Round(server, Path(folder), respelled() if normalized else five_hundred())
-                seen.append(kill_and_resume(round_, random.Random(seed), normalized=normalized))
-                round_.close()
-                print(seed, seen[-1], flush=True)
-    print(f"{count} rounds, {sum(s['kills'] for s in seen)} kills: every change exactly once")
-
-
-if __name__ == "__main__":
-    main()

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import logging
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -399,3 +401,11 @@ def test_apply__tells_a_log_what_it_writes_and_no_text_of_a_customer(
     assert "Customer" not in "".join(
         r.getMessage() for r in caplog.records if r.levelno > logging.DEBUG
     )
+
+
+@pytest.mark.slow
+def test_campaign__after_kills_the_server_holds_what_the_receipts_say() -> None:
+    """See `tests.writer.campaign`, in a process of its own because it forks."""
+    command = [sys.executable, "-m", "tests.writer.campaign", "16", "4"]
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "copies 0, lost 0, overwritten 0, differs 0" in said.stdout, said.stdout + said.stderr
