@@ -51,6 +51,35 @@ def _learned() -> dict[str, Any]:
     return {"opportunities": frame, "history": history, "as_of": "2026-09-10", "target": 150.0}
 
 
+def _rerun() -> pd.DataFrame:
+    """A frame loaded a month later, when Alder was won and Fir was due."""
+    rows: list[Any] = [("a", "Alder", 120_000.0, "closed_won", "won", "2026-03-27", 100, "Ann")]
+    rows += [*THIS_WEEK[1:-1], (*THIS_WEEK[-1][:5], "2026-05-08", 10, "Ann")]
+    later = pipeline(rows)
+    later.attrs["load"]["fetched_at"] = "2026-04-20T06:00:00+00:00"
+    return later
+
+
+def _imported() -> dict[str, Any]:
+    """A log that holds two deals from their creation and one from its second week on."""
+    log = pd.DataFrame(
+        {
+            "unique_id": ["a", "b", "c", "a", "b"],
+            "seen_at": ["2026-02-02", "2026-02-02", "2026-03-09", "2026-03-10", "2026-03-12"],
+            "stage": ["proposal", "proposal", "discovery", "negotiation", "closed_lost"],
+            "value": [100_000.0, 50_000.0, 30_000.0, 120_000.0, 50_000.0],
+            "close_date": ["2026-03-20", "2026-03-12", "2026-04-10", "2026-03-27", "2026-03-12"],
+            "probability": [40, 40, 20, 80, 0],
+            "owner_name": ["Ann", "Bo & Co", "Ann", "Ann", "Bo & Co"],
+        }
+    )
+    frame = pipeline(THIS_WEEK)
+    return {
+        "opportunities": frame,
+        "history": oa.History.from_changes(log, opportunities=frame, progress=False),
+    }
+
+
 WORLDS: dict[str, Any] = {
     "no records": lambda _: {"opportunities": pipeline(THIS_WEEK)},
     "a target by quarter": lambda history: {
@@ -89,12 +118,23 @@ WORLDS: dict[str, Any] = {
     "no deal": lambda _: {"opportunities": pipeline([])},
     "nobody's deals": lambda _: {"opportunities": pipeline(THIS_WEEK).drop(columns="owner_name")},
     "learned": lambda _: _learned(),
+    "an import with late creations": lambda _: _imported(),
+    "an earlier day again": lambda history: {
+        "opportunities": _rerun(),
+        "history": recorded(history, {"2026-04-20": THIS_WEEK}),
+        "target": 150_000.0,
+    },
+    "an earlier day again, without records": lambda _: {"opportunities": _rerun()},
     "people who changed teams": lambda history: {
         "opportunities": MOVED.apply(pipeline(THIS_WEEK)),
         "history": history.read_by(MOVED),
         "org": MOVED,
     },
 }
+
+
+_SLOW = {world for world in WORLDS if world.startswith(("an import", "an earlier day"))}
+_WORLDS = [pytest.param(one, marks=[pytest.mark.slow] * (one in _SLOW)) for one in WORLDS]
 
 
 @cache
@@ -105,7 +145,7 @@ def _read(world: str) -> Context:
     return read_context(asked.pop("opportunities"), asked.pop("history"), **asked)
 
 
-@pytest.fixture(params=WORLDS)
+@pytest.fixture(params=_WORLDS)
 def context(request: pytest.FixtureRequest) -> Context:
     """A world asked about, read once: pytest would end and begin it again for other parameters."""
     return _read(request.param)
@@ -116,7 +156,13 @@ def _ask(world: str, key: str) -> Answer:
     return CATALOG[key].ask(_read(world))
 
 
-@pytest.fixture(params=[(world, key) for world in WORLDS for key in CATALOG], ids="-".join)
+@pytest.fixture(
+    params=[
+        pytest.param((world, key), marks=one.marks, id=f"{world}-{key}")
+        for one, world in zip(_WORLDS, WORLDS, strict=True)
+        for key in CATALOG
+    ]
+)
 def answer(request: pytest.FixtureRequest) -> Answer:
     return _ask(*request.param)
 

@@ -285,7 +285,8 @@ def _describe_ahead(label: str, table: pd.DataFrame) -> str:
         return f"{name}: " + (
             f"forecast {forecast}, {due} so far" if known else f"{due} so far, too early to say"
         )
-    none, new = "" if row["open_count"] else "nothing due yet", float(row.get("new_business", 0))
+    won = f"{amount(row['booked'])} won already, nothing more due" if row["booked"] else ""
+    none, new = "" if row["open_count"] else won or "nothing due yet", row.get("new_business", 0.0)
     is_new = known and new >= HALF_CENT and note_of(table).method != "run_rate"
     add = f"; {amount(new)} of it new business" if is_new else ""
     against = f"{forecast} vs. {amount(row['target'])}"
