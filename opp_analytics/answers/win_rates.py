@@ -66,7 +66,7 @@ def win_rates(context: Context) -> Answer:
         else (),
         chart=charts.win_rate(drawn, overall=rate, differs=apart) if people else None,
         notes=(Sentence.of(note),) if len(known) > 1 else (),
-        call=f'oa.win_rate(deals, start="{since:%Y-%m-%d}", end="{{day}}"{by})',
+        call=f'oa.win_rate(deals, start="{since:%Y-%m-%d}", end="{{day}}", as_of="{{day}}"{by})',
         opener=partial(_list_closed, context),
     )
 

@@ -11,6 +11,7 @@ import opp_analytics as oa
 from opp_analytics import errors
 from opp_analytics.answers.alerts import fold_alerts, judge_alerts, judge_forecast
 from tests import pipelines
+from tests.analysis.forecasting.histories import even_months
 from tests.pipelines import AS_OF, context_of
 
 ROW = pd.Series(
@@ -344,3 +345,14 @@ def test_alerts__are_an_answer_with_a_row_for_each_condition_that_holds() -> Non
     assert [row.id for row in answer.tables[0].rows] == [alert.key for alert in watched.alerts]
     nothing = oa.ask("alerts", pipelines.pipeline(pipelines.THIS_WEEK), as_of=AS_OF)
     assert (nothing.sentence, nothing.tables) == ("The org file asks about nothing.", ())
+
+
+def test_alerts__say_the_two_chances_of_a_deal_as_two_events() -> None:
+    asked = ["win_chance < 50%", "period_chance < 50%"]
+    history, org = even_months(9, owners=True), oa.Org(report={"alert_deals_when": asked})
+    frame = history.as_of("2026-09-10T23:00Z")
+    answer = oa.ask("alerts", frame, history, as_of="2026-09-10", org=org)
+    assert [str(alert) for alert in judge_alerts(answer.context).alerts] == [
+        f"b2026-09 (Bo): {event} is 37%, below 50%; 100 due Sep 25."
+        for event in ("win chance", "chance in its period")
+    ]

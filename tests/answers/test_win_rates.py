@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import opp_analytics as oa
-from tests.pipelines import AS_OF, close, pipeline
+from tests.pipelines import AS_OF, THIS_WEEK, close, pipeline
 
 
 def test_win_rates__tell_who_differs_beyond_chance():
@@ -29,3 +29,10 @@ def test_win_rates__of_nothing_closed():
     answer = oa.ask("win_rates", pipeline([]), as_of=AS_OF)
     assert answer.sentence == "No deal was won or lost from Apr 1, 2025 on."
     assert answer.tables == ()
+
+
+def test_code__counts_a_win_that_is_dated_later_as_the_answer_does() -> None:
+    later = ("g", "Ginkgo", 40_000.0, "closed_won", "won", "2026-05-29", 100, "Ann")
+    answer = oa.ask("win_rates", pipeline([*THIS_WEEK, later]), as_of=AS_OF)
+    given = {"oa": oa, "deals": answer.context.opportunities}
+    assert eval(answer.code, given)["won"].to_dict()["Ann"] == answer.to_frame()["won"][0] == 2
