@@ -218,7 +218,10 @@ def _say_gaps(context: Context, short: pd.DataFrame) -> str:
         return f"Everyone is at target: {'upside still due' if due else 'no more deals due'}"
     who = text.spelled(len(short), context.who)
     verb = "has" if len(short) == 1 else "have"
-    return f"What each person must win: {who} {verb} {context.money(short['gap'].sum())} to go"
+    is_later = forecasts.lead(context) != context.period
+    when = f" in {forecasts.lead_name(context)}" if is_later else ""
+    gap = context.money(short["gap"].sum())
+    return f"What each person must win: {who} {verb} {gap} to go{when}"
 
 
 def _list_person(context: Context, name: Any, row: Series, mine: pd.DataFrame) -> list[Row]:

@@ -750,8 +750,9 @@ def say_usual_coverage(context: Context, period: str) -> str:
         return ""
     rows: list[Any] = [usual.loc[key] for key in known]
     hit, missed = rows
-    said = f"hit with {text.times(hit['median'])} ({hit['n']:.0f} {text.plural(context.noun)})"
-    return f"{said}, missed with {text.times(missed['median'])} ({missed['n']:.0f})"
+    periods = text.count(int(hit["n"]), context.noun)
+    said = f"usual when hit {text.times(hit['median'])} ({periods})"
+    return f"{said}, when missed {text.times(missed['median'])} ({missed['n']:.0f})"
 
 
 def find_earlier_record(context: Context) -> pd.Timestamp:

@@ -52,9 +52,8 @@ def _list_notes(context: Context, table: pd.DataFrame) -> list[str]:
     early = note_of(table).figures["left_out"].get("too_early_to_learn")
     if not early:
         return []
-    method = text.label(note_of(table).method)
-    before = text.spelled(early, f"earlier {context.noun}")
-    return [f"History was too short for {method} chances in {before}"]
+    many = text.capital(text.spelled(early, f"earlier {context.noun}"))
+    return [f"{many} {'is' if early == 1 else 'are'} not judged: too little was known then"]
 
 
 def _list_closed(context: Context, row: Row) -> Answer:

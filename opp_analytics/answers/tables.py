@@ -17,6 +17,7 @@ from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.history import coverage as measure_coverage
 from opp_analytics.note import note_of
 from opp_analytics.org import Org, outcomes
+from opp_analytics.schema import is_among
 
 CLOSED_AS = ("won", "lost", "disqualified")
 _MOST_LISTED = 5_000
@@ -100,15 +101,15 @@ def _measure(
 
 
 def _read_open(context: Context, deals: pd.DataFrame, day: pd.Timestamp) -> analysis.OpenDeals:
-    history = None if context.records.empty else context.history
+    history = None if context.records.empty else context.whole_history
     return analysis.OpenDeals.of(
         deals, history, as_of=day, own_writes=context.own_writes, tz=context.tz
     )
 
 
-@keep
 def _open_deals(context: Context) -> analysis.OpenDeals:
-    return _read_open(context, context.opportunities, context.day)
+    """Read those of the whole, whose usual days are the lines for each part."""
+    return context.keep(lambda: _read_open(context, context.whole, context.day), "open deals")
 
 
 def _add_alarms(context: Context, row: Series, day: pd.Timestamp) -> Series:
@@ -168,7 +169,9 @@ def coverage(context: Context) -> pd.DataFrame:
 @keep
 def flags(context: Context) -> pd.DataFrame:
     """`oa.deal_flags`, the largest flagged value first."""
-    return analysis.flag_deals(_open_deals(context))
+    table = context.keep(lambda: analysis.flag_deals(_open_deals(context)), "flags")
+    mine = table[is_among(table.index.to_series(), context.opportunities["unique_id"])]
+    return note_of(table).change(n=len(mine)).write(mine)
 
 
 def closed_since(context: Context) -> pd.Timestamp:

@@ -81,7 +81,8 @@ def people(context: Context) -> Block:
     aim = f", upright line target{'' if 'target' in table.columns else ' of all'}"
     line = aim if "target" in table.rows[-1].values else ""
     drawn = f"Gray bar closed, dot forecast, blue band range{line}. A name opens its deals"
-    said = (unit, "Commit and best case with closed", drawn, *map(answer.say, answer.notes))
+    when = text.capital(context.name) if forecasts.lead(context) != context.period else ""
+    said = (when, unit, "Commit and best case with closed", drawn, *map(answer.say, answer.notes))
     columns = (*_PEOPLE, "change")
     shown = show_table(answer, table, "people", columns=columns, money=money)
     sub = ". ".join(filter(None, said))
@@ -248,8 +249,8 @@ _LOOKS: dict[str, tuple[str, str, int | None]] = {
     "why_it_moved": ("", "Why it moved", None),
     "categories": ("Running total beside each bar; line: the target", "Categories", None),
     "slippage": (
-        "Outcome of what was open and due when each {noun} began, by value, wins of other deals "
-        "apart; total due at right",
+        "What became of the deals due when each {noun} began, by value, other wins apart; "
+        "total due at right",
         "Slippage",
         None,
     ),

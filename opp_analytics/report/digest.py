@@ -96,7 +96,7 @@ class Digest:
             self,
             heading=f"Alerts · {self.whose}",
             alerts=tuple(lines),
-            subject=str(lines[0]),
+            subject=f"{self.subject.removesuffix(self.sentence)}{lines[0]}",
             second="",
             tiles=(),
             sections=(),
@@ -122,6 +122,7 @@ def make_digest(page: WeeklyPage, context: Context) -> Digest:
         page.warnings,
         tuple(tiles),
         tuple(clean(section) for section in made),
+        subject=f"{clean(context.only)}: {page.sentence}" if context.only else "",
         whose=page.subject,
     )
 

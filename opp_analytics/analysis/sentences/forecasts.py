@@ -588,13 +588,13 @@ def describe_backtest(table: pd.DataFrame) -> str:
     if table.empty:
         return "No past forecast can be judged yet."
     table = select_first_method(table)
-    whole, held = float(table["actual"].sum()), say_held(table)
-    held = held and f"; ranges {held}"
+    whole, ranges = float(table["actual"].sum()), table["held"].dropna()
+    held = f"; {int(ranges.sum())} of {count(len(ranges), 'range')} held" if len(ranges) else ""
     if not whole > 0:
         return f"Nothing was booked in the periods forecast{held}."
     missed = percent(float(table["error"].abs().sum()) / whole)
     first, last = int(table["lead"].min()), int(table["lead"].max())
-    days = count(last, "day") if first == last else f"{first:,} to {count(last, 'day')}"
+    days = count(last, "day") if first == last else f"{first:,}–{count(last, 'day')}"
     return f"Forecasts {days} ahead missed by {missed}{_say_lean(table, whole)}{held}."
 
 

@@ -316,8 +316,8 @@ def head_forecast_change(table: pd.DataFrame) -> str:
     against = [step for step in steps if step.expected * steps[0].expected < 0]
     # Else a title would tell the rise of a forecast that fell.
     turned = against[:1] if abs(change) < HALF_CENT or steps[0].expected * change < 0 else []
-    words = [_say_step(steps[0], table), *(_say_briefly(step, table) for step in turned)]
-    return capital(", against ".join(words))
+    say = _say_briefly if turned else _say_step
+    return capital(", against ".join(say(step, table) for step in [steps[0], *turned]))
 
 
 def say_forecast_change(table: pd.DataFrame) -> str:

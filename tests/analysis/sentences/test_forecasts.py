@@ -328,11 +328,11 @@ def test_sentence__of_a_backtest():
     }
     made = table(rows, ["2026-01", "2026-02"], "period")
     assert sentence(made, "backtest") == (
-        "Forecasts 7 to 14 days ahead missed by 30%; ranges held in 1 of 1 period."
+        "Forecasts 7–14 days ahead missed by 30%; 1 of 1 range held."
     )
     assert (
         sentence(made.assign(actual=0.0), "backtest")
-        == "Nothing was booked in the periods forecast; ranges held in 1 of 1 period."
+        == "Nothing was booked in the periods forecast; 1 of 1 range held."
     )
 
 
